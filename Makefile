@@ -1,0 +1,26 @@
+# One command for everything: `make check`. It uses .venv if that is there.
+PYTHON := $(if $(wildcard .venv/bin/python),.venv/bin/python,python3)
+
+.PHONY: check format lint types test slow benchmark
+
+check: lint types test
+
+format:
+	$(PYTHON) -m ruff format .
+	$(PYTHON) -m ruff check --fix .
+
+lint:
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m ruff check .
+
+types:
+	$(PYTHON) -m mypy
+
+test:
+	$(PYTHON) -m pytest -q -n auto
+
+slow:
+	$(PYTHON) -m pytest -q -m slow
+
+benchmark:
+	$(PYTHON) benchmarks/speed.py

@@ -1,0 +1,54 @@
+"""What may mislead in a run: a finite list of warnings, each what was seen, why it matters, what helps.
+
+A warning falls silent when it is heeded.
+"""
+
+from __future__ import annotations
+
+from bnexp.config.model import BatchNormalization, Mlp, Sequential
+from bnexp.config.schema import Experiment
+
+REMEMBERED_START = 0.01
+"""Share of the initial moving statistics left at the end above which validation suffers (pilot: 1 point at 0.05)."""
+SMALL_BATCH = 8
+"""Batches below this estimate mean and variance poorly (Wu and He, 2018)."""
+
+
+def cautions(experiment: Experiment, steps: int) -> list[str]:
+    """List the warnings for an experiment trained for this many optimizer steps."""
+    momenta = batch_momenta(experiment)
+    if not momenta:
+        return []
+    return [*_stale_statistics(experiment, max(momenta), steps), *_small_batches(experiment)]
+
+
+def batch_momenta(experiment: Experiment) -> list[float]:
+    """List the momentum of each batch normalization of the model; empty if it has none."""
+    match experiment.model:
+        case Mlp(normalization=BatchNormalization(momentum=momentum)):
+            return [momentum]
+        case Sequential(layers=layers):
+            batch = [layer.arguments for layer in layers if layer.name == "BatchNormalization"]
+            return [float(arguments.get("momentum", 0.99)) for arguments in batch]
+    return []
+
+
+def _stale_statistics(experiment: Experiment, momentum: float, steps: int) -> list[str]:
+    left = momentum**steps
+    if experiment.training.refresh_statistics or left <= REMEMBERED_START:
+        return []
+    return [
+        f"The moving statistics cannot have caught up: after {steps} steps with momentum {momentum:g} {left:.0%} of "
+        f"their initial values is left ({momentum:g}^{steps}), so that validation looks worse than the net is. "
+        "Use training.refresh_statistics: true, a lower model.normalization.momentum (0.9), or more epochs."
+    ]
+
+
+def _small_batches(experiment: Experiment) -> list[str]:
+    size = experiment.training.batch_size
+    if size >= SMALL_BATCH:
+        return []
+    return [
+        f"training.batch_size is {size}; batch normalization estimates mean and variance poorly below {SMALL_BATCH}. "
+        "Use a larger batch, or compare with model.normalization: layer."
+    ]

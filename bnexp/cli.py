@@ -1,0 +1,129 @@
+"""The commands: parse, call one function, print. The answer goes to stdout, everything else to stderr."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from bnexp import __version__
+from bnexp.errors import INTERRUPTED, UserError
+
+if TYPE_CHECKING:
+    pass
+
+app = typer.Typer(
+    help="Find out, with honest error bars, whether batch normalization helps your network on your data.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_enable=False,
+)
+
+Runs = Annotated[Path, typer.Option("--runs", envvar="BNEXP_RUNS_DIR", help="Directory that keeps the runs.")]
+Seeds = Annotated[int | None, typer.Option("--seeds", min=1, help="Trainings per experiment (training.seeds).")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only where the result is kept.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else there.")]
+
+
+@app.command()
+def train(
+    arguments: Annotated[
+        list[str], typer.Argument(metavar="CONFIG... [KEY=VALUE...]", help="Config files, and keys to override.")
+    ],
+    seeds: Seeds = None,
+    runs: Runs = Path("runs"),
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the resolved config and the plan; do nothing.")
+    ] = False,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Train experiments from many seeds at once and keep everything that was measured.
+
+    Example: bnexp train configs/bn.yaml training.epochs=5 model.normalization=layer
+    """
+    from bnexp import commands
+
+    raise typer.Exit(commands.train(arguments, seeds=seeds, runs=runs, dry_run=dry_run, quiet=quiet, as_json=json))
+
+
+@app.command()
+def compare(
+    arguments: Annotated[
+        list[str], typer.Argument(metavar="ARM ARM... [KEY=VALUE...]", help="Runs, experiments or config files.")
+    ],
+    metric: Annotated[str | None, typer.Option(help="The primary metric; val_accuracy or val_r2 if not given.")] = None,
+    margin: Annotated[float | None, typer.Option(min=0, help="The smallest difference that matters.")] = None,
+    target: Annotated[float | None, typer.Option(help="Value to reach, for epochs and seconds to target.")] = None,
+    baseline: Annotated[str | None, typer.Option(help="The arm the others are compared with; the last.")] = None,
+    seeds: Seeds = None,
+    runs: Runs = Path("runs"),
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Compare arms, paired by seed, and answer in one of four words; missing or stale arms are trained first.
+
+    Example: bnexp compare bn nobn
+    """
+    from bnexp import commands
+    from bnexp.comparison import Question
+
+    question = Question(metric, margin, target, baseline)
+    raise typer.Exit(commands.compare(arguments, question, seeds=seeds, runs=runs, quiet=quiet, as_json=json))
+
+
+@app.command()
+def plot(
+    run: Annotated[str, typer.Argument(help="A run or comparison: directory, id, unique prefix, or latest.")],
+    format: Annotated[Literal["png", "svg", "pdf"], typer.Option(help="File format.")] = "png",
+    out: Annotated[Path | None, typer.Option(help="Directory for the figures; the run's own if not given.")] = None,
+    runs: Runs = Path("runs"),
+) -> None:
+    """Redraw the figures of a run or of a comparison from its JSON alone.
+
+    Example: bnexp plot runs/latest --format svg
+    """
+    from bnexp import commands
+
+    raise typer.Exit(commands.plot(run, format=format, out=out, runs=runs))
+
+
+@app.command("runs")
+def list_runs(runs: Runs = Path("runs"), json: Json = False) -> None:
+    """List all runs and comparisons, the newest first."""
+    from bnexp import commands
+
+    raise typer.Exit(commands.list_runs(runs, as_json=json))
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"bnexp {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _bnexp(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Hold what is common to all commands."""
+
+
+def main() -> None:
+    """Run the command line; a user's mistake is one message, a bug shows its traceback."""
+    try:
+        app()
+    except UserError as error:
+        print(error, file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(INTERRUPTED)

@@ -1,0 +1,184 @@
+"""What each command does, with plain arguments: work, print, and give the exit code."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console, RenderableType
+
+from bnexp import arms, cautions, config, figures, store
+from bnexp.comparison import Arm, Question
+from bnexp.comparison import compare as compare_arms
+from bnexp.config import Experiment
+from bnexp.errors import DIVERGED, DONE, INTERRUPTED, RunError, UserError
+from bnexp.experiment import Finished, train_experiment
+from bnexp.metrics import headline, number, with_unit
+from bnexp.show import console as show
+from bnexp.show.progress import Reporter
+
+WIDEST_PIPE = 200
+"""Columns for tables where there is no terminal to fit."""
+
+
+def train(arguments: Sequence[str], *, seeds: int | None, runs: Path, dry_run: bool, quiet: bool, as_json: bool) -> int:
+    """Train every config named; give the worst exit code."""
+    names, overrides = _sorted_arguments(arguments, seeds)
+    if not names:
+        raise UserError("train was given no config; expected one or more. For example: bnexp train configs/bn.yaml")
+    experiments = [config.load(Path(name), overrides) for name in names]
+    if dry_run:
+        _print_plan(experiments)
+        return DONE
+    codes = []
+    for experiment in experiments:
+        finished = _train(experiment, runs, quiet=quiet or as_json)
+        codes.append(_exit_code(finished))
+        _print_run(finished, quiet=quiet, as_json=as_json)
+        if finished.interrupted:
+            break
+    return max(codes)
+
+
+def _sorted_arguments(arguments: Sequence[str], seeds: int | None) -> tuple[list[str], list[str]]:
+    """Tell names from KEY=VALUE overrides; `--seeds` is one of them."""
+    names = [argument for argument in arguments if "=" not in argument or Path(argument).exists()]
+    overrides = [argument for argument in arguments if argument not in names]
+    return names, overrides + ([f"training.seeds={seeds}"] if seeds is not None else [])
+
+
+def _train(experiment: Experiment, runs: Path, *, quiet: bool) -> Finished:
+    epochs, seeds = experiment.training.epochs, experiment.training.seeds
+    reporter = Reporter(Console(stderr=True), experiment.name, epochs=epochs, seeds=seeds, quiet=quiet)
+    with reporter.live():
+        return train_experiment(experiment, runs, watch=reporter.watch, note=reporter.note)
+
+
+def _exit_code(finished: Finished) -> int:
+    if finished.interrupted:
+        return INTERRUPTED
+    return DIVERGED if finished.history.diverged_at else DONE
+
+
+def _print_run(finished: Finished, *, quiet: bool, as_json: bool) -> None:
+    if as_json:
+        _print_json(finished.record)
+    elif quiet:
+        print(finished.run.directory)
+    else:
+        _print(show.run_summary(finished.record, finished.history))
+        print(f"{finished.record['status']}: {finished.run.directory}")
+
+
+def _print_plan(experiments: Sequence[Experiment]) -> None:
+    """Print what would be trained, and what may mislead in it."""
+    for experiment in experiments:
+        training = experiment.training
+        print(config.dump(experiment), end="")
+        print(f"# {training.seeds} seeds x {training.epochs} epochs; nothing was trained or written")
+        for text in cautions.cautions(experiment, config.steps(experiment)):
+            print(f"# WARNING  {text}")
+
+
+def compare(
+    arguments: Sequence[str], question: Question, *, seeds: int | None, runs: Path, quiet: bool, as_json: bool
+) -> int:
+    """Compare the arms named, training those that need it; keep and print the comparison."""
+    names, overrides = _sorted_arguments(arguments, seeds)
+    if len(names) < 2:
+        raise UserError(
+            f"compare was given {len(names)} arm ({', '.join(names)}); expected two or more. "
+            "For example: bnexp compare bn nobn"
+        )
+    planned = [arms.plan(name, runs, overrides) for name in names]
+    found = arms.ready(planned, partial(_train_arm, runs=runs, quiet=quiet or as_json))
+    document = compare_arms(found, question)
+    run = _keep_comparison(runs, found, document)
+    if as_json:
+        _print_json(document)
+    elif quiet:
+        print(run.directory)
+    else:
+        _print(show.comparison(document))
+        print(f"kept: {run.directory}")
+    return DIVERGED if any(arm.history.diverged_at for arm in found) else DONE
+
+
+def _train_arm(item: arms.Planned, *, runs: Path, quiet: bool) -> Finished:
+    assert item.experiment is not None
+    if not quiet:
+        print(f"training {show.plain(item.name)}: {item.reason}", file=sys.stderr)
+    finished = _train(item.experiment, runs, quiet=quiet)
+    if finished.interrupted:
+        raise arms.StoppedError(f"Interrupted: {finished.run.directory} keeps the epochs so far. Nothing was compared.")
+    return finished
+
+
+def _keep_comparison(runs: Path, found: Sequence[Arm], document: dict[str, Any]) -> store.Run:
+    """Write the comparison, the histories behind it and its figures into a directory of its own."""
+    with store.new_directory(runs, "-vs-".join(arm.name for arm in found)) as directory:
+        histories = {"format": 1, "arms": {arm.name: arm.history.to_json() for arm in found}}
+        store.write_json(directory / "histories.json", histories)
+        store.write_json(directory / "comparison.json", document)
+        run = store.Run(directory)
+        figures.draw(run)
+    return run
+
+
+def plot(name: str, *, format: str, out: Path | None, runs: Path) -> int:
+    """Redraw the figures of a run or comparison and print where they are."""
+    run = store.find(runs, name)
+    if run is None:
+        raise RunError(
+            f"No run is called {name!r}; expected a directory, an id or latest. {store.existing(runs, name)}"
+        )
+    for path in figures.draw(run, format=format, out=out):
+        print(path)
+    return DONE
+
+
+def list_runs(runs: Path, *, as_json: bool) -> int:
+    """Print all runs, the newest first; a damaged one is named and hides no other."""
+    rows = [_row(run) for run in store.runs_in(runs)]
+    if as_json:
+        _print_json(rows)
+    else:
+        _print(show.run_list(rows) if rows else f"There are no runs in {runs}.")
+    return DONE
+
+
+def _row(run: store.Run) -> dict[str, Any]:
+    row = {"run": run.id, "kind": run.kind, "status": run.status(), "seeds": "-", "result": "-"}
+    try:
+        row |= _verdicts(run) if run.kind == "comparison" else _result(run.record())
+    except (RunError, AttributeError, TypeError, KeyError, ValueError):
+        row["status"] = "damaged"
+    return row
+
+
+def _result(record: dict[str, Any]) -> dict[str, Any]:
+    if "metrics" not in record:
+        return {"seeds": record["seeds"]}
+    metric = headline(record["metrics"])
+    value = number(metric, record["metrics"][metric]["final"])
+    return {"seeds": record["seeds"], "result": f"{with_unit(metric)} {value}"}
+
+
+def _verdicts(run: store.Run) -> dict[str, Any]:
+    document = store.read_json(run.directory / "comparison.json")
+    words = [contrast["verdict"]["word"] for contrast in document["contrasts"]]
+    return {"seeds": len(document["seeds"]), "result": "; ".join(words)}
+
+
+def _print(what: RenderableType) -> None:
+    """Print for a person; where stdout is no terminal, wide enough that no row breaks."""
+    out = Console(width=None if sys.stdout.isatty() else WIDEST_PIPE, highlight=False)
+    out.print(what, soft_wrap=False)
+
+
+def _print_json(document: Any) -> None:
+    print(json.dumps(document, allow_nan=False, indent=1))

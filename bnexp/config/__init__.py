@@ -1,0 +1,7 @@
+"""Configs: what a YAML file may say, how it is read, and how it is written back."""
+
+from bnexp.config.loading import load, where
+from bnexp.config.schema import Experiment
+from bnexp.config.writing import differences, digest, dump, steps
+
+__all__ = ["Experiment", "differences", "digest", "dump", "load", "steps", "where"]

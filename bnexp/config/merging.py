@@ -1,0 +1,148 @@
+"""One config laid over another: `extends`, and overrides spelt KEY=VALUE."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+from bnexp.config import yaml
+from bnexp.config.yaml import Node
+from bnexp.errors import ConfigError
+
+SHORTHANDS = {
+    ("model", "normalization"): "name",
+    ("training", "optimizer"): "name",
+    ("training", "learning_rate"): None,
+}
+"""Keys whose scalar stands for a mapping: the key it stands for, or None for a learning rate's pair."""
+
+Keys = tuple[str, ...]
+
+
+def read_extended(path: Path, seen: tuple[Path, ...] = ()) -> Node:
+    """Read a config file laid over the file that its `extends` names, if it has one.
+
+    Raises:
+        ConfigError: if a file is missing or faulty, or they extend each other in a loop.
+    """
+    node = expanded(yaml.read_file(path))
+    extends = node.value.get("extends")
+    if extends is None:
+        return node
+    own = Node({key: value for key, value in node.value.items() if key != "extends"}, node.where)
+    base = _base(path, extends, (*seen, path.resolve()))
+    unnamed = Node({key: value for key, value in base.value.items() if key != "name"}, base.where)
+    return merged(unnamed, own)
+
+
+def _base(path: Path, extends: Node, seen: tuple[Path, ...]) -> Node:
+    if not isinstance(extends.value, str):
+        raise ConfigError(
+            [f"{extends.where}: extends is {shown(yaml.plain(extends))}; expected a file beside this one."]
+        )
+    base = path.parent / extends.value
+    if base.resolve() in seen:
+        loop = " -> ".join(file.name for file in (*seen, base.resolve()))
+        raise ConfigError([f"{extends.where}: extends goes in a loop: {loop}. Let one of them extend nothing."])
+    try:
+        return read_extended(base, seen)
+    except ConfigError as error:
+        if base.is_file():
+            raise
+        raise ConfigError([f"{extends.where}: extends is {extends.value!r}; {error}"]) from error
+
+
+def expanded(node: Node, path: Keys = ()) -> Node:
+    """Write shorthands out, so that they can be merged: `normalization: batch` is `{name: batch}`."""
+    if path in SHORTHANDS and not isinstance(node.value, dict | list) and node.value is not None:
+        return _written_out(node, SHORTHANDS[path])
+    if isinstance(node.value, dict):
+        return Node({key: expanded(entry, (*path, key)) for key, entry in node.value.items()}, node.where)
+    return node
+
+
+def _written_out(node: Node, key: str | None) -> Node:
+    if key is not None:
+        return Node({key: node}, node.where) if isinstance(node.value, str) else node
+    return Node({"name": Node("constant", node.where), "initial": node}, node.where)
+
+
+def merged(base: Node, over: Node, *, top: bool = True) -> Node:
+    """Lay one node over another: mappings key by key, anything else is replaced.
+
+    A section whose `name` changes is replaced whole, since the keys of the
+    old kind mean nothing to the new one.
+    """
+    if isinstance(base.value, list) and _is_index(over.value):
+        return _with_entries(base, over)
+    if not (isinstance(base.value, dict) and isinstance(over.value, dict)):
+        return over
+    if not top and _name(over) not in (None, _name(base)):
+        return over
+    joined = dict(base.value)
+    for key, entry in over.value.items():
+        joined[key] = merged(joined[key], entry, top=False) if key in joined else entry
+    return Node(joined, base.where)
+
+
+def _name(node: Node) -> Any:
+    name = node.value.get("name")
+    return None if name is None else name.value
+
+
+def _is_index(value: Any) -> bool:
+    return isinstance(value, dict) and bool(value) and all(key.isdecimal() for key in value)
+
+
+def _with_entries(base: Node, over: Node) -> Node:
+    entries = list(base.value)
+    for key, entry in over.value.items():
+        if int(key) >= len(entries):
+            raise ConfigError([f"{entry.where}: there is no entry {key}; the list has {len(entries)}, counted from 0."])
+        entries[int(key)] = merged(entries[int(key)], entry, top=False)
+    return Node(entries, base.where)
+
+
+def overridden(node: Node, overrides: Iterable[str]) -> Node:
+    """Lay overrides, each `a.b=value`, over a config.
+
+    Raises:
+        ConfigError: if one has no key, no value, or a value that is not YAML.
+    """
+    layers = [expanded(_override(text)) for text in overrides]
+    return merged(node, reduce(_joined, layers)) if layers else node
+
+
+def _override(text: str) -> Node:
+    key, _, value = text.partition("=")
+    where = f"override {text}"
+    if not value:
+        raise ConfigError([f"{where}: has no value; expected KEY=VALUE. Use `{key}=null` for none."])
+    if not all(key.split(".")):
+        raise ConfigError([f"{where}: has no key; expected KEY=VALUE, as in `training.epochs=5`."])
+    node = yaml.read_value(value, where)
+    for part in reversed(key.split(".")):
+        node = Node({part: node}, where)
+    return node
+
+
+def _joined(one: Node, other: Node) -> Node:
+    """Join two overrides key by key, whatever order they came in; the later value wins."""
+    if not (isinstance(one.value, dict) and isinstance(other.value, dict)):
+        return other
+    joined = dict(one.value)
+    for key, entry in other.value.items():
+        joined[key] = _joined(joined[key], entry) if key in joined else entry
+    return Node(joined, one.where)
+
+
+def shown(value: Any) -> str:
+    """Give a value as a person writes it in YAML, cut short.
+
+    >>> shown(None), shown(True), shown("x"), shown([64, 64])
+    ('null', 'true', "'x'", '[64, 64]')
+    """
+    text = "null" if value is None else str(value).lower() if isinstance(value, bool) else repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,21 @@
+"""What a config may say, as a whole. Its sections are in the files of their names; reading is in `loading.py`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from bnexp.config.dataset import Dataset
+from bnexp.config.model import Model
+from bnexp.config.section import Section
+from bnexp.config.training import Training
+
+
+class Experiment(Section):
+    """What one config file describes: a dataset, a model, how to train it, and a name."""
+
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+    dataset: Dataset
+    model: Model
+    training: Training = Training()

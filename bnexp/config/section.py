@@ -1,0 +1,27 @@
+"""What every section of a config has in common: frozen, every key known, every number with a range."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Task = Literal["binary", "multiclass", "regression"]
+
+
+def named(value: Any) -> Any:
+    """Let `batch` stand for `{name: batch}`."""
+    return {"name": value} if isinstance(value, str) else value
+
+
+class Section(BaseModel):
+    """A frozen part of a config in which every key is known and strictly typed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+Positive = Annotated[float, Field(gt=0)]
+NonNegative = Annotated[float, Field(ge=0)]
+Fraction = Annotated[float, Field(gt=0, lt=1)]
+Count = Annotated[int, Field(ge=1)]
+RandomState = Annotated[int, Field(ge=0, lt=2**32)]

@@ -1,0 +1,141 @@
+"""`training`: optimizer, learning rate, epochs, batches, seeds, and when to stop."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from bnexp.config.section import Fraction, NonNegative, Positive, Section, named
+
+
+class ConstantRate(Section):
+    """The same learning rate at every step."""
+
+    name: Literal["constant"]
+    initial: Positive
+
+
+class CosineRate(Section):
+    """From `initial` to `final_share * initial` along half a cosine (Loshchilov and Hutter, 2017)."""
+
+    name: Literal["cosine"]
+    initial: Positive
+    final_share: Annotated[float, Field(ge=0, le=1)] = 0.0
+    warmup_epochs: NonNegative = 0.0
+    """Epochs, from the first step, in which the rate rises linearly from zero."""
+
+
+class StepRate(Section):
+    """Multiplied by `factor` every `every_epochs` epochs."""
+
+    name: Literal["step"]
+    initial: Positive
+    every_epochs: Positive
+    factor: Fraction = 0.1
+
+
+class ExponentialRate(Section):
+    """Multiplied by `factor` over each epoch, smoothly at every step."""
+
+    name: Literal["exponential"]
+    initial: Positive
+    factor: Fraction
+
+
+class WarmupRate(Section):
+    """Rises linearly from zero to `initial` over `warmup_epochs`, then stays."""
+
+    name: Literal["warmup"]
+    initial: Positive
+    warmup_epochs: Positive
+
+
+def _rate(value: Any) -> Any:
+    """Let `0.001` stand for `{name: constant, initial: 0.001}`."""
+    return value if isinstance(value, dict | Section) else {"name": "constant", "initial": value}
+
+
+LearningRate = Annotated[
+    ConstantRate | CosineRate | StepRate | ExponentialRate | WarmupRate,
+    Field(discriminator="name"),
+    BeforeValidator(_rate),
+]
+
+OptimizerName = Literal[
+    "sgd", "adam", "adamw", "rmsprop", "nadam", "adamax", "adagrad", "adadelta", "lion", "ftrl",
+    "adafactor", "lamb", "muon",
+]  # fmt: skip
+
+
+class Optimizer(Section):
+    """A Keras optimizer: its name and its options, spelt as Keras spells them.
+
+    Options that are not given keep Keras's defaults. An option that the
+    optimizer does not have is refused when the optimizer is made, before training.
+    """
+
+    name: OptimizerName
+    momentum: Annotated[float, Field(ge=0, lt=1)] | None = None
+    nesterov: bool | None = None
+    beta_1: Annotated[float, Field(ge=0, lt=1)] | None = None
+    beta_2: Annotated[float, Field(ge=0, lt=1)] | None = None
+    rho: Annotated[float, Field(ge=0, lt=1)] | None = None
+    epsilon: Positive | None = None
+    amsgrad: bool | None = None
+    centered: bool | None = None
+    weight_decay: NonNegative | None = None
+    clipvalue: Positive | None = None
+    """Each element of the gradient is clipped to [-clipvalue, clipvalue]."""
+    clipnorm: Positive | None = None
+    """The gradient of each weight is scaled to at most this norm."""
+    global_clipnorm: Positive | None = None
+    """The gradient of all weights is scaled to at most this norm."""
+
+    def options(self) -> dict[str, Any]:
+        """The options that were given, by Keras's names."""
+        return {key: value for key, value in self if key != "name" and value is not None}
+
+
+class EarlyStopping(Section):
+    """Stop a seed once `monitor` has not improved for `patience` epochs (Keras's rule, each seed for itself)."""
+
+    monitor: Literal[
+        "val_loss", "val_accuracy", "val_mse", "val_mae", "val_r2", "loss", "accuracy", "mse", "mae", "r2",
+    ] = "val_loss"  # fmt: skip
+    patience: Annotated[int, Field(ge=0)] = 5
+    min_delta: NonNegative = 0.0
+    restore_best: bool = True
+    """Give back the weights of the best epoch instead of the last."""
+
+
+class Training(Section):
+    """How an experiment is trained."""
+
+    optimizer: Annotated[Optimizer, BeforeValidator(named)] = Optimizer(name="adam")
+    learning_rate: LearningRate = ConstantRate(name="constant", initial=0.001)
+    epochs: Annotated[int, Field(ge=1, le=1_000_000)] = 50
+    batch_size: Annotated[int, Field(ge=1)] = 32
+    drop_last: bool = False
+    """Leave out the last batch of each epoch if it is smaller than the others."""
+    seeds: Annotated[int, Field(ge=1, le=100_000)] = 20
+    """Trainings: seed 0, 1, ... each with its own initial weights and batch orders."""
+    early_stopping: EarlyStopping | None = None
+    evaluate_train: bool = True
+    """Evaluate the training part in inference mode too, at the end of each epoch."""
+    refresh_statistics: bool = False
+    """Re-estimate moving statistics over the training part before each evaluation."""
+    trainer: Literal["auto", "many_seeds", "keras_fit"] = "auto"
+    """All seeds in one compiled program, or one `model.fit` a seed; `auto` takes the first wherever it is exact."""
+    save: Literal["first", "best", "all", "none"] = "first"
+    """Of which seeds the trained model is kept."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_rate_of_sgd(cls, value: Any) -> Any:
+        """Keras's own default: 0.01 for SGD, 0.001 for every other optimizer."""
+        if isinstance(value, dict) and "learning_rate" not in value:
+            optimizer = value.get("optimizer")
+            name = optimizer.get("name") if isinstance(optimizer, dict) else optimizer
+            return value if name != "sgd" else {**value, "learning_rate": 0.01}
+        return value

@@ -1,0 +1,105 @@
+"""An `Experiment` as text and as facts: its config file, its digest, how two of them differ."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import yaml
+
+from bnexp.config.dataset import training_rows
+from bnexp.config.model import Layer
+from bnexp.config.schema import Experiment
+from bnexp.config.section import Section
+from bnexp.config.training import ConstantRate
+from bnexp.config.yaml import scalar
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes whatever text YAML 1.2 would read as something else, and uses no anchors."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
+    quoted = None if isinstance(scalar(text), str) else "'"
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=quoted)
+
+
+def _list(dumper: _Dumper, entries: list[Any]) -> yaml.SequenceNode:
+    in_one_line = not any(isinstance(entry, dict | list) for entry in entries)
+    return dumper.represent_sequence("tag:yaml.org,2002:seq", entries, flow_style=in_one_line)
+
+
+_Dumper.add_representer(str, _text)
+_Dumper.add_representer(list, _list)
+
+
+def dump(experiment: Experiment) -> str:
+    """Give the config file that says all of an experiment, defaults included."""
+    return yaml.dump(
+        _compact(experiment), Dumper=_Dumper, sort_keys=False, default_flow_style=False, width=1000, allow_unicode=True
+    )
+
+
+def _compact(value: Any) -> Any:
+    """Give a section as a person would write it: shorthands used, keys that are not set left out."""
+    match value:
+        case ConstantRate():
+            return value.initial
+        case Layer():
+            return {value.name: dict(value.arguments)} if value.arguments else value.name
+        case Section():
+            named = sorted(value, key=lambda pair: pair[0] != "name")
+            entries = {key: _compact(entry) for key, entry in named if entry is not None}
+            return entries["name"] if list(entries) == ["name"] else entries
+        case list():
+            return [_compact(entry) for entry in value]
+    return value
+
+
+def digest(experiment: Experiment) -> str:
+    """Give the sha256 of all that decides the numbers: dataset, model and training, but not the name."""
+    facts = experiment.model_dump(mode="json", exclude={"name"})
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def differences(one: Experiment, other: Experiment) -> dict[str, tuple[Any, Any]]:
+    """Map each dotted key in which two experiments differ, but for their names, to both values; None where unset.
+
+    Where a section is of another kind, its kind is the difference, and not what follows from it.
+    """
+    sections = ("dataset", "model", "training")
+    return {
+        key: pair
+        for section in sections
+        for key, pair in _differing(getattr(one, section), getattr(other, section), section)
+    }
+
+
+def _differing(one: Any, other: Any, key: str) -> Iterator[tuple[str, tuple[Any, Any]]]:
+    if type(one) is not type(other) or not isinstance(one, Section):
+        if one != other:
+            yield key, (_kind(one), _kind(other))
+    elif getattr(one, "name", None) != getattr(other, "name", None):
+        yield key, (_kind(one), _kind(other))
+    else:
+        for field, value in one:
+            yield from _differing(value, getattr(other, field), f"{key}.{field}")
+
+
+def _kind(value: Any) -> Any:
+    """Give a section's kind; a constant rate or anything else stands for itself."""
+    compact = _compact(value)
+    return compact.get("name", compact) if isinstance(compact, dict) else compact
+
+
+def steps(experiment: Experiment) -> int:
+    """Count the optimizer steps of one training."""
+    training = experiment.training
+    rows = training_rows(experiment.dataset)
+    per_epoch = rows // training.batch_size if training.drop_last else -(-rows // training.batch_size)
+    return training.epochs * per_epoch

@@ -1,0 +1,51 @@
+"""With what a run was made: versions, machine, git commit. Nothing here names a user or a path."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from importlib import metadata
+from typing import Any
+
+PACKAGES = ("bnexp", "tensorflow", "keras", "numpy", "scikit-learn")
+GIT_SECONDS = 5
+
+
+def versions() -> dict[str, str]:
+    """Give the version of Python and of each package that decides the numbers."""
+    found = {name: _version(name) for name in PACKAGES}
+    return {"python": platform.python_version(), **found}
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def machine() -> dict[str, Any]:
+    """Give the operating system, the processor's kind and its cores."""
+    return {"system": f"{platform.system()} {platform.machine()}", "cores": os.cpu_count()}
+
+
+def git_state() -> dict[str, Any] | None:
+    """Give the commit of the working directory and whether files differ from it, or None outside a repository."""
+    commit = _git("rev-parse", "HEAD")
+    return {"commit": commit, "dirty": bool(_git("status", "--porcelain"))} if commit else None
+
+
+def _git(*arguments: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", *arguments],
+            capture_output=True,
+            text=True,
+            timeout=GIT_SECONDS,
+            check=True,
+            stdin=subprocess.DEVNULL,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()

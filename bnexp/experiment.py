@@ -1,0 +1,242 @@
+"""The one place that wires config -> data -> model -> training -> run directory.
+
+TensorFlow is imported here, inside functions, and only when something is trained.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bnexp import backend, cautions, config, figures, store
+from bnexp.config import Experiment
+from bnexp.environment import git_state, machine, versions
+from bnexp.history import History
+from bnexp.interrupts import finishing_the_epoch
+
+if TYPE_CHECKING:
+    from bnexp.data import Data
+    from bnexp.models import Built
+    from bnexp.training.record import Trained
+
+FORMAT = 1
+KEEP_EVERY_SECONDS = 10.0
+"""How often the history so far is written while training, so that even a kill loses little."""
+
+Watch = Callable[[History], bool]
+Note = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A run that has been trained: its directory, its record as in run.json, and its history."""
+
+    run: store.Run
+    record: dict[str, Any]
+    history: History
+
+    @property
+    def interrupted(self) -> bool:
+        """Tell whether the user stopped it before its last epoch."""
+        return bool(self.record["status"] == "interrupted")
+
+
+def train_experiment(experiment: Experiment, runs: Path, *, watch: Watch, note: Note = lambda text: None) -> Finished:
+    """Train every seed of an experiment and keep everything in a new run directory.
+
+    `watch` gets the history after every epoch and may ask to stop; `note` is
+    told what is going on, a line each.
+
+    Raises:
+        UserError: before anything is written, if the data, the model or the place is not as it should be.
+    """
+    store.refuse_unwritable(runs)
+    seeds = tuple(range(experiment.training.seeds))
+    note("drawing the data")
+    data = _prepared(experiment, seeds)
+    note("loading TensorFlow")
+    built = _built(experiment, data)
+    initial = built.initial.draw(seeds)
+    with store.new_directory(runs, experiment.name) as directory:
+        record = _first_record(experiment, data, built, directory.name)
+        store.write(directory / "config.yaml", config.dump(experiment))
+        store.write_json(directory / "run.json", record)
+        note("tracing the program")
+        with _failure_marked(directory, record), finishing_the_epoch() as interrupted:
+            kept = _keeping(directory, lambda so_far: watch(so_far) or interrupted())
+            trained, timing = _trained(experiment, data, built, seeds, initial, kept)
+            record |= _last_record(experiment, data, trained, timing)
+            record["pairing"] = _pairing(data, built, initial, trained)
+            _keep(directory, experiment, built, trained)
+            store.write_json(directory / "run.json", record)
+    return Finished(store.Run(directory), record, trained.history)
+
+
+def _prepared(experiment: Experiment, seeds: tuple[int, ...]) -> Data:
+    from bnexp.data import prepare
+
+    return prepare(experiment.dataset, seeds)
+
+
+def _built(experiment: Experiment, data: Data) -> Built:
+    """Build the model; refuse what Keras refuses, optimizer included, before a directory is made."""
+    backend.load()
+    from bnexp.training.devices import spread_over_cores
+
+    spread_over_cores(experiment.training.seeds)
+    from bnexp.models import build
+    from bnexp.training.optimizers import make_optimizer
+
+    make_optimizer(experiment.training, steps_per_epoch=1)
+    return build(experiment.model, task=data.task, classes=data.classes, features=int(data.x_ND.shape[1]))
+
+
+def _first_record(experiment: Experiment, data: Data, built: Built, run: str) -> dict[str, Any]:
+    """Give what run.json says before training: what, where, with what."""
+    from bnexp.training import trainer_of
+
+    trainer, reason = trainer_of(experiment.training, built.model)
+    return {
+        "format": FORMAT,
+        "id": run,
+        "name": experiment.name,
+        "status": "running",
+        "config_digest": config.digest(experiment),
+        "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "seeds": experiment.training.seeds,
+        "trainer": {"name": trainer, "reason": reason},
+        "dataset": {"name": experiment.dataset.name, **data.facts()},
+        "parameters": {
+            "trainable": sum(int(np.prod(weight.shape)) for weight in built.model.trainable_weights),
+            "non_trainable": sum(int(np.prod(weight.shape)) for weight in built.model.non_trainable_weights),
+        },
+        "versions": versions(),
+        "machine": machine(),
+        "git": git_state(),
+    }
+
+
+@dataclass(frozen=True)
+class _Timing:
+    """Wall seconds: of the whole training, and of each epoch after the first, which holds the tracing."""
+
+    duration_seconds: float
+    epoch_seconds: float
+
+
+def _keeping(directory: Path, watch: Watch) -> Watch:
+    """Write the history every few seconds on its way to `watch`."""
+    last = time.monotonic()
+
+    def keep_and_watch(so_far: History) -> bool:
+        nonlocal last
+        if time.monotonic() - last > KEEP_EVERY_SECONDS:
+            store.write_json(directory / "history.json", so_far.to_json())
+            last = time.monotonic()
+        return watch(so_far)
+
+    return keep_and_watch
+
+
+def _trained(
+    experiment: Experiment, data: Data, built: Built, seeds: tuple[int, ...], initial: list[Any], watch: Watch
+) -> tuple[Trained, _Timing]:
+    from bnexp.training import train as train_seeds
+
+    begun = time.monotonic()
+    ends: list[float] = []
+
+    def timed(so_far: History) -> bool:
+        ends.append(time.monotonic())
+        return watch(so_far)
+
+    trained = train_seeds(built.model, data, experiment.training, seeds, initial, timed)
+    later = np.diff(ends) if len(ends) > 1 else np.array([ends[0] - begun])
+    return trained, _Timing(time.monotonic() - begun, float(np.median(later)))
+
+
+def _last_record(experiment: Experiment, data: Data, trained: Trained, timing: _Timing) -> dict[str, Any]:
+    """Add what is known after training: how it ended, how long it took, final and best metrics, warnings."""
+    measured = trained.history
+    steps = data.steps(experiment.training.batch_size, experiment.training.drop_last)
+    return {
+        "status": "interrupted" if trained.interrupted else "finished",
+        "duration_seconds": timing.duration_seconds,
+        "epoch_seconds": timing.epoch_seconds,
+        "diverged": {str(seed): epoch for seed, epoch in measured.diverged_at.items()},
+        "metrics": {name: _summary(measured, name) for name in measured.metrics},
+        "warnings": cautions.cautions(experiment, steps * max(measured.epochs_S)),
+    }
+
+
+def _pairing(data: Data, built: Built, initial: list[Any], trained: Trained) -> dict[str, Any]:
+    """Digest what must be equal in two arms for their seeds to be paired: split, initial kernels, batches."""
+    rows = dict(enumerate(trained.history.seeds))
+    return {
+        "splits": {str(seed): _short(data.train_SR[row], data.validation_SR[row]) for row, seed in rows.items()},
+        "batches": trained.batches,
+        "kernels": {
+            name: {str(seed): _short(initial[position][row]) for row, seed in rows.items()}
+            for position, name in built.initial.kernel_names().items()
+        },
+    }
+
+
+def _short(*arrays: Any) -> str:
+    """Give the first 16 hexadecimal digits of the arrays' sha256."""
+    return hashlib.sha256(b"".join(np.ascontiguousarray(array).tobytes() for array in arrays)).hexdigest()[:16]
+
+
+def _summary(measured: History, metric: str) -> dict[str, float | None]:
+    """Give the mean over seeds of the final and of the best value."""
+    values = {"final": measured.final(metric), "best": measured.best(metric)}
+    return {
+        key: float(np.nanmean(values_S)) if np.isfinite(values_S).any() else None for key, values_S in values.items()
+    }
+
+
+def _keep(directory: Path, experiment: Experiment, built: Built, trained: Trained) -> None:
+    """Write the history, the figures, and the models that the config asks for."""
+    store.write_json(directory / "history.json", trained.history.to_json())
+    _save_models(directory, experiment, built, trained)
+    figures.draw(store.Run(directory))
+
+
+def _save_models(directory: Path, experiment: Experiment, built: Built, trained: Trained) -> None:
+    for name, row in _saved_rows(experiment, trained).items():
+        from bnexp.models.saving import model_bytes
+
+        store.write(directory / name, model_bytes(built.model, [values[row] for values in trained.weights]))
+
+
+def _saved_rows(experiment: Experiment, trained: Trained) -> dict[str, int]:
+    """Map the file of each model to keep to its seed's row."""
+    seeds = trained.history.seeds
+    match experiment.training.save:
+        case "none":
+            return {}
+        case "first":
+            return {"model.keras": 0}
+        case "all":
+            return {f"model-{seed}.keras": row for row, seed in enumerate(seeds)}
+        case "best":
+            losses_S = trained.history.final("val_loss")
+            return {"model.keras": int(np.nanargmin(losses_S))} if np.isfinite(losses_S).any() else {}
+
+
+@contextmanager
+def _failure_marked(directory: Path, record: dict[str, Any]) -> Iterator[None]:
+    """Mark the run as interrupted in its own record if training does not come to its end."""
+    try:
+        yield
+    except BaseException:
+        store.write_json(directory / "run.json", {**record, "status": "interrupted"})
+        raise

@@ -1,0 +1,64 @@
+"""The figure files of a directory: drawn from its JSON alone, so that each can be redrawn at any time."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from bnexp import store
+from bnexp.errors import RunError
+from bnexp.history import History, from_json
+from bnexp.show import plots
+
+
+def draw(run: store.Run, *, format: str = "png", out: Path | None = None) -> list[Path]:
+    """Draw a run's or a comparison's figures into its directory, or into `out`; give the files written.
+
+    Raises:
+        RunError: if its JSON is missing, damaged or foreign.
+        StorageError: if the files cannot be written.
+    """
+    place = out or run.directory
+    if out is not None:
+        store.make_place(out)
+    files = []
+    for quantity, figure in _figures(run).items():
+        path = place / f"{quantity}.{format}"
+        store.write(path, plots.render(figure, format))
+        files.append(path)
+    return files
+
+
+def _figures(run: store.Run) -> dict[str, Figure]:
+    if run.kind == "run":
+        return plots.run_figures(history_of(run), title=_title(run), loss_unit=_loss_unit(run.record().get("dataset")))
+    document = store.read_json(run.directory / "comparison.json")
+    target = document.get("target", {})
+    goal = (target["metric"], target["value"]) if target.get("value") is not None else None
+    return plots.comparison_figures(histories_of(run), target=goal, loss_unit=_loss_unit(document))
+
+
+def history_of(run: store.Run) -> History:
+    """Read a run's history."""
+    return from_json(run.text("history.json"), str(run.directory / "history.json"))
+
+
+def histories_of(run: store.Run) -> dict[str, History]:
+    """Read the histories of a comparison's arms."""
+    path = run.directory / "histories.json"
+    arms = store.read_json(path).get("arms")
+    if not isinstance(arms, dict):
+        raise RunError(f"{path}: has no arms; expected an object of histories by arm. Compare again.")
+    return {name: from_json(json.dumps(entry), f"{path}: arm {name}") for name, entry in arms.items()}
+
+
+def _title(run: store.Run) -> str:
+    return str(run.record().get("name", run.id))
+
+
+def _loss_unit(facts: object) -> str:
+    """Give the unit of the loss: nats for the cross-entropies, none that bnexp knows for squared errors."""
+    task = facts.get("task") if isinstance(facts, dict) else None
+    return "" if task == "regression" else "nats"

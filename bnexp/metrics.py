@@ -1,0 +1,54 @@
+"""What a metric's name implies: the task that measures it, its direction, its unit, how a value of it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+MEASURED = {"binary": ("accuracy",), "multiclass": ("accuracy",), "regression": ("mse", "mae", "r2")}
+"""Task -> what is measured besides the loss."""
+HEADLINES = ("val_accuracy", "val_r2", "val_loss")
+"""The validation metrics that may stand for a run, the first one measured."""
+
+
+def headline(measured: Collection[str]) -> str:
+    """Give the metric that stands for a run.
+
+    >>> headline(["loss", "val_loss", "val_accuracy"])
+    'val_accuracy'
+    """
+    return next(metric for metric in HEADLINES if metric in measured)
+
+
+def quantity(metric: str) -> str:
+    """Give what is measured, whatever the part.
+
+    >>> quantity("val_accuracy"), quantity("loss")
+    ('accuracy', 'loss')
+    """
+    return metric.rpartition("_")[2]
+
+
+def higher_is_better(metric: str) -> bool:
+    """Tell the direction of a metric.
+
+    >>> higher_is_better("val_accuracy"), higher_is_better("train_loss")
+    (True, False)
+    """
+    return quantity(metric) in ("accuracy", "r2")
+
+
+def with_unit(metric: str) -> str:
+    """Give the metric's name with the unit in which `number` writes it."""
+    return f"{metric} (%)" if quantity(metric) == "accuracy" else metric
+
+
+def number(metric: str, value: float | None, *, signed: bool = False) -> str:
+    """Write a value as a person reads it: accuracies in percent, the rest with three digits.
+
+    >>> number("val_accuracy", 0.8265), number("loss", 0.12345), number("loss", 0.1, signed=True), number("loss", None)
+    ('82.65', '0.123', '+0.1', '-')
+    """
+    if value is None:
+        return "-"
+    sign = "+" if signed else ""
+    return f"{100 * value:{sign}.2f}" if quantity(metric) == "accuracy" else f"{value:{sign}.3g}"

@@ -1,0 +1,48 @@
+"""`model.name: sequential`: any Keras layers, made from their names and arguments."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+import keras
+
+from bnexp.config.model import Layer, Sequential
+from bnexp.errors import ModelError
+
+
+def sequential_layers(model: Sequential) -> Iterator[keras.Layer]:
+    """Give the layers in order, named by class and count (`dense_1`), so that names are stable across arms.
+
+    Raises:
+        ModelError: if Keras refuses a layer's arguments.
+    """
+    numbers: Counter[str] = Counter()
+    for position, layer in enumerate(model.layers):
+        numbers[layer.name] += 1
+        yield _layer(layer, position, name=f"{_snake_case(layer.name)}_{numbers[layer.name]}")
+
+
+def _layer(layer: Layer, position: int, name: str) -> keras.Layer:
+    arguments = {"name": name, **layer.arguments}
+    try:
+        return getattr(keras.layers, layer.name)(**arguments)
+    except (TypeError, ValueError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ModelError(
+            f"model.layers.{position}: Keras refuses {layer.name} with {layer.arguments}: {reason} "
+            f"Use the arguments of keras.layers.{layer.name}, spelt as Keras spells them."
+        ) from error
+
+
+def _snake_case(name: str) -> str:
+    """Give Keras's own kind of layer name.
+
+    >>> _snake_case("MaxPooling2D")
+    'max_pooling2d'
+    """
+    words = "".join(
+        f"_{c}" if c.isupper() and not name[i - 1].isupper() and not name[i - 1].isdigit() else c
+        for i, c in enumerate(name)
+    )
+    return words.lower().removeprefix("_")

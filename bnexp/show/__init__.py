@@ -1,0 +1,1 @@
+"""Results shown: figures, terminal, report."""

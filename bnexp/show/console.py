@@ -1,0 +1,195 @@
+"""What a person reads in the terminal: a run's table, the list of runs, a comparison and its verdict.
+
+Names are untrusted text: they are stripped of control characters and never
+read as markup. Live progress is in `progress.py`.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from bnexp.history import Floats, History
+from bnexp.metrics import number, with_unit
+
+WARNING, FAILURE, STRONG = "yellow", "red", "bold"
+
+
+def plain(name: object) -> str:
+    """Give a name without characters that a terminal would obey.
+
+    >>> plain("a" + chr(27) + "[31m")
+    'a?[31m'
+    """
+    return "".join("?" if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Co") else c for c in str(name))
+
+
+def warning(text: str) -> Text:
+    """Give a line of what may mislead."""
+    return Text(f"WARNING  {plain(text)}", style=WARNING)
+
+
+# --- runs ---------------------------------------------------------------------
+
+
+def run_summary(record: dict[str, Any], history: History) -> RenderableType:
+    """Give a run's short table: each metric at the last and at the best epoch, mean ± standard deviation over seeds."""
+    table = _table("", "final", "best")
+    for metric in history.metrics:
+        cells = [_mean_deviation(metric, values_S) for values_S in (history.final(metric), history.best(metric))]
+        table.add_row(with_unit(metric), *cells)
+    count = len(history.seeds)
+    seeds = f"{count} seed{'s' if count > 1 else ''}"
+    head = f"{plain(record['name'])}: {seeds}, {max(history.epochs_S)} epochs, {record['duration_seconds']:.1f} s"
+    parts: list[RenderableType] = [Text(head, style=STRONG), table, Text("mean ± standard deviation over seeds")]
+    if record["trainer"]["reason"]:
+        parts.append(Text(f"trained seed by seed with keras_fit: {plain(record['trainer']['reason'])}"))
+    return Group(*parts, *map(warning, record["warnings"]), *_diverged(record["name"], history.diverged_at))
+
+
+def _mean_deviation(metric: str, values_S: Floats) -> str:
+    finite = values_S[np.isfinite(values_S)]
+    if not len(finite):
+        return "-"
+    spread = f" ± {number(metric, float(finite.std(ddof=1)))}" if len(finite) > 1 else ""
+    return number(metric, float(finite.mean())) + spread
+
+
+def _diverged(name: str, diverged_at: Mapping[Any, int]) -> list[Text]:
+    if not diverged_at:
+        return []
+    listed = ", ".join(f"seed {seed} at epoch {epoch}" for seed, epoch in diverged_at.items())
+    return [Text(f"DIVERGED  {plain(name)}: {listed} (loss no longer finite)", style=FAILURE)]
+
+
+def run_list(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """Give the table of all runs: id, kind, status, seeds, headline metric."""
+    columns = ("run", "kind", "status", "seeds", "result")
+    table = _table(*columns)
+    for row in rows:
+        table.add_row(*(Text(plain(row[key])) for key in columns))
+    return table
+
+
+def _table(first: str, *others: str) -> Table:
+    """Give a table without lines: the first column to the left, the others to the right, no cell broken."""
+    table = Table(box=None, pad_edge=False, header_style=STRONG)
+    table.add_column(Text(first), no_wrap=True)
+    for column in others:
+        table.add_column(Text(column), justify="right", no_wrap=True)
+    return table
+
+
+# --- a comparison ---------------------------------------------------------------
+
+
+def comparison(document: dict[str, Any]) -> RenderableType:
+    """Give each contrast of a comparison: how it is paired, its table, what else differs, the verdict."""
+    arms = {arm["name"]: arm for arm in document["arms"]}
+    parts: list[RenderableType] = []
+    for contrast in document["contrasts"]:
+        parts += [*_contrast(document, contrast, arms[contrast["arm"]], arms[contrast["baseline"]]), Text("")]
+    return Group(*parts[:-1])
+
+
+def _contrast(
+    document: dict[str, Any], contrast: dict[str, Any], arm: dict[str, Any], base: dict[str, Any]
+) -> Iterator[RenderableType]:
+    names = f"{plain(arm['name'])} vs {plain(base['name'])}"
+    yield Text(f"{names}: {len(document['seeds'])} seed pairs; {_pairing(contrast['pairing'])}", style=STRONG)
+    yield _contrast_table(document, contrast, arm, base)
+    yield Text(
+        f"mean ± half of its {document['level']:.0%} t interval, of the final epoch (the best under early stopping); "
+        "p: sign-flip test"
+    )
+    target = document["target"]
+    if target["value"] is not None:
+        goal = f"{with_unit(target['metric'])} {number(target['metric'], target['value'])}"
+        yield Text(f"target: {goal}, {plain(target['rule'])}; seconds: one seed's share of training all at once")
+    yield from _diverged(arm["name"], arm["diverged"])
+    yield from _diverged(base["name"], base["diverged"])
+    yield Text(f"varied: {_listed(contrast['varied']) or 'nothing; both arms are one experiment'}")
+    if contrast["confounders"]:
+        yield warning(f"the arms also differ in {_listed(contrast['confounders'])}")
+    else:
+        yield Text("also checked, and equal: every other key of the config, trainer, versions, machine")
+    verdict = contrast["verdict"]
+    yield Text.assemble((f"VERDICT  {verdict['word']}", STRONG), f"  {plain(verdict['sentence'])}")
+
+
+def _listed(differing: Mapping[str, Sequence[Any]]) -> str:
+    return "; ".join(f"{key} ({plain(one)} / {plain(other)})" for key, (one, other) in differing.items())
+
+
+def _pairing(checks: Mapping[str, bool | None]) -> str:
+    """Say which digests of the two arms were equal.
+
+    >>> _pairing({"splits": True, "kernels": True, "batch orders": False})
+    'checked by digest: splits equal, kernels equal, batch orders NOT equal'
+    """
+    words = {True: "equal", False: "NOT equal", None: "cannot be compared"}
+    return "checked by digest: " + ", ".join(f"{what} {words[equal]}" for what, equal in checks.items())
+
+
+def _contrast_table(
+    document: dict[str, Any], contrast: dict[str, Any], arm: dict[str, Any], base: dict[str, Any]
+) -> Table:
+    names = plain(arm["name"]), plain(base["name"])
+    table = _table("", *names, f"{names[0]} - {names[1]}", "p")
+    for metric, difference in contrast["metrics"].items():
+        star = " *" if metric == document["primary"]["metric"] else ""
+        cells = [_estimate(metric, arm["metrics"][metric]), _estimate(metric, base["metrics"][metric])]
+        p_value = _p(difference.get("p_value"))
+        table.add_row(with_unit(metric) + star, *cells, _difference(metric, difference), p_value)
+    for row in _other_rows(document, contrast, arm, base):
+        table.add_row(*row)
+    return table
+
+
+def _estimate(metric: str, interval: Mapping[str, Any]) -> str:
+    mean = number(metric, interval["mean"])
+    return mean if interval["high"] is None else f"{mean} ± {number(metric, interval['high'] - interval['mean'])}"
+
+
+def _difference(metric: str, interval: Mapping[str, Any]) -> str:
+    mean = number(metric, interval["mean"], signed=True)
+    if interval["low"] is None:
+        return mean
+    bounds = (number(metric, interval[side], signed=True) for side in ("low", "high"))
+    return f"{mean} [{', '.join(bounds)}]"
+
+
+def _p(value: float | None) -> str:
+    """Write a p-value.
+
+    >>> _p(0.0312), _p(0.00002), _p(None)
+    ('0.031', '<0.001', '-')
+    """
+    return "-" if value is None else "<0.001" if value < 0.001 else f"{value:.2g}"
+
+
+def _other_rows(
+    document: dict[str, Any], contrast: dict[str, Any], arm: dict[str, Any], base: dict[str, Any]
+) -> Iterator[tuple[str, ...]]:
+    if document["target"]["value"] is not None:
+        yield from _reach_rows(contrast["to_target"], arm["to_target"], base["to_target"])
+    parameters = [side["parameters"]["trainable"] for side in (arm, base)]
+    yield "trainable parameters", *map(str, parameters), f"{parameters[0] - parameters[1]:+d}", ""
+    diverged = [len(side["diverged"]) for side in (arm, base)]
+    cells = [f"{count} of {side['seeds']}" for count, side in zip(diverged, (arm, base), strict=True)]
+    yield "diverged seeds", *cells, f"{diverged[0] - diverged[1]:+d}", _p(contrast["diverged_p_value"])
+
+
+def _reach_rows(difference: dict[str, Any], arm: dict[str, Any], base: dict[str, Any]) -> Iterator[tuple[str, ...]]:
+    reached = [f"{side['reached']} of {side['seeds']}" for side in (arm, base)]
+    yield "seeds at target", *reached, f"{arm['reached'] - base['reached']:+d}", ""
+    epochs = [f"{side['mean_epochs']:.1f}" for side in (arm, base)]
+    yield "epochs to target", *epochs, _difference("", difference["epochs"]), _p(difference["epochs"]["p_value"])
+    seconds = [f"{side['mean_seconds']:.3g}" for side in (arm, base)]
+    yield "seconds to target", *seconds, _difference("", difference["seconds"]), _p(difference["seconds"]["p_value"])

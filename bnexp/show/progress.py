@@ -1,0 +1,76 @@
+"""How training goes, while it goes: redrawn in a terminal, a line every tenth elsewhere, nothing when quiet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from bnexp.history import History
+from bnexp.metrics import headline, number, with_unit
+from bnexp.show.console import plain
+
+LINES = 10
+"""Lines of progress where there is no terminal to redraw."""
+
+
+class Reporter:
+    """Tells on a console how the training of one experiment goes: `note` before the first epoch, `watch` after each."""
+
+    def __init__(self, console: Console, title: str, *, epochs: int, seeds: int, quiet: bool) -> None:
+        self._console, self._title, self._epochs, self._seeds = console, plain(title), epochs, seeds
+        self._lines = not quiet and not console.is_terminal
+        self._said = 0
+        self._one_by_one = False
+        self._progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=20),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            disable=quiet or not console.is_terminal,
+        )
+        self._task = self._progress.add_task(self._title, total=None)
+
+    @contextmanager
+    def live(self) -> Iterator[Reporter]:
+        """Show progress while the block runs."""
+        with self._progress:
+            yield self
+
+    def note(self, text: str) -> None:
+        """Say what is going on, with a spinner while nothing can be counted."""
+        self._progress.update(self._task, description=f"{self._title}: {plain(text)}")
+
+    def watch(self, history: History) -> bool:
+        """Show the epoch just finished; never asks to stop."""
+        done, total = sum(history.epochs_S), self._epochs * self._seeds
+        line = f"{self._title}: {self._epoch(history)}  {_spread(history, 'loss')}"
+        line += f"  {_spread(history, headline(history.metrics))}"
+        self._progress.update(self._task, total=total, completed=done, description=line)
+        if self._lines and LINES * done // total > self._said:
+            self._console.print(Text(line), soft_wrap=True)
+            self._said = LINES * done // total
+        return False
+
+    def _epoch(self, history: History) -> str:
+        """Tell the epoch, and the seed where they are trained one after the other."""
+        self._one_by_one |= len(history.seeds) < self._seeds
+        if self._one_by_one:
+            return f"seed {len(history.seeds)}/{self._seeds}, epoch {history.epochs_S[-1]}/{self._epochs}"
+        return f"epoch {max(history.epochs_S)}/{self._epochs}"
+
+
+def _spread(history: History, metric: str) -> str:
+    """Give mean and standard deviation over the seeds, each at its newest epoch."""
+    values_S = history.newest(metric)
+    values_S = values_S[np.isfinite(values_S)]
+    if not len(values_S):
+        return f"{with_unit(metric)} -"
+    deviation = f" ± {number(metric, float(values_S.std(ddof=1)))}" if len(values_S) > 1 else ""
+    return f"{with_unit(metric)} {number(metric, float(values_S.mean()))}{deviation}"

@@ -1,0 +1,44 @@
+"""The order in which each seed sees its rows: a fresh permutation for every (seed, epoch).
+
+Keras's own shuffling replays one order in every epoch once a global seed is
+set, and a batch-normalized net then fits the composition of its batches; so
+the orders are ours, the same in both trainers and in all arms.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+from numpy.typing import NDArray
+
+Order = NDArray[np.int32]
+
+
+def batch_order(seed: int, epoch: int, rows: int) -> Order:
+    """Give the order of `rows` positions in this epoch (from 0) of this seed.
+
+    >>> batch_order(0, 0, 6), batch_order(0, 1, 6)
+    (array([5, 2, 4, 3, 1, 0], dtype=int32), array([4, 1, 5, 3, 0, 2], dtype=int32))
+    """
+    return np.random.default_rng([seed, epoch]).permutation(rows).astype("int32")
+
+
+class OrderDigests:
+    """Digests of the rows that each seed was fed, in order: the proof that two arms saw the same batches."""
+
+    def __init__(self, seeds: tuple[int, ...]) -> None:
+        self._first: dict[int, str] = {}
+        self._all = {seed: hashlib.sha256() for seed in seeds}
+
+    def add(self, seed: int, rows_R: Order) -> None:
+        """Note the rows of one more epoch of a seed."""
+        self._all[seed].update(rows_R.tobytes())
+        self._first.setdefault(seed, self._all[seed].hexdigest())
+
+    def facts(self) -> dict[str, dict[str, str]]:
+        """Give the first 16 hexadecimal digits for each seed, of its first epoch and of all its epochs."""
+        return {
+            "first_epoch": {str(seed): digest[:16] for seed, digest in self._first.items()},
+            "all_epochs": {str(seed): self._all[seed].hexdigest()[:16] for seed in self._first},
+        }

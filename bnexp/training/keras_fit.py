@@ -1,0 +1,171 @@
+"""Trains the seeds one after the other with plain `model.fit`: the slow, obvious reference.
+
+The same initial weights, the same batches and the same record as
+`many_seeds`, from nothing but Keras's own training loop and callbacks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from bnexp.config.training import EarlyStopping, Training
+from bnexp.data import Data
+from bnexp.history import History
+from bnexp.metrics import higher_is_better
+from bnexp.training import measures
+from bnexp.training.batches import OrderDigests, batch_order
+from bnexp.training.optimizers import make_optimizer
+from bnexp.training.record import Record, Stacked, Trained, Watch
+from bnexp.training.refresh import batch_statistics, moving_layers, refreshed_values
+
+Part = tuple[NDArray[Any], NDArray[Any]]
+
+
+def train_keras_fit(
+    model: keras.Sequential, data: Data, training: Training, seeds: tuple[int, ...], initial: Stacked, watch: Watch
+) -> Trained:
+    """Train one seed after the other and give their histories and final weights."""
+    records: list[Record] = []
+    weights: list[list[NDArray[Any]]] = []
+    digests = OrderDigests(seeds)
+    interrupted = False
+    for row, seed in enumerate(seeds):
+        for variable, values in zip(model.variables, initial, strict=True):
+            variable.assign(values[row])
+        recorder = _Recorder(seed, data, row, training, digests, lambda record: watch(_joined([*records, record])))
+        _fit(model, data, training, row, recorder)
+        records.append(recorder.record)
+        weights.append([variable.numpy() for variable in model.variables])
+        if recorder.interrupted:
+            interrupted = True
+            break
+    stacked = [np.stack(values) for values in zip(*weights, strict=True)]
+    return Trained(_joined(records), stacked, digests.facts(), interrupted)
+
+
+def _fit(model: keras.Sequential, data: Data, training: Training, row: int, recorder: _Recorder) -> None:
+    steps = data.steps(training.batch_size, training.drop_last)
+    model.compile(
+        optimizer=make_optimizer(training, steps),
+        loss=measures.LOSSES[data.task],
+        metrics=measures.keras_metrics(data.task),
+    )
+    model.fit(
+        recorder.batches(),
+        shuffle=False,  # they come in their own orders
+        epochs=training.epochs,
+        validation_data=_part(data, row, data.validation_SR[row]),
+        validation_batch_size=1024,
+        callbacks=[recorder, *_early_stopping(training.early_stopping)],
+        verbose=0,
+    )
+
+
+def _part(data: Data, row: int, rows_R: NDArray[np.int32]) -> Part:
+    return data.inputs(row, rows_R), measures.targets(data.task, data.y_N[rows_R])
+
+
+def _early_stopping(rule: EarlyStopping | None) -> list[keras.callbacks.Callback]:
+    if rule is None:
+        return []
+    mode = "max" if higher_is_better(rule.monitor) else "min"
+    return [
+        keras.callbacks.EarlyStopping(
+            rule.monitor, rule.min_delta, rule.patience, mode=mode, restore_best_weights=rule.restore_best
+        )
+    ]
+
+
+class _Recorder(keras.callbacks.Callback):
+    """Feeds a seed its own batch orders and records what Keras reports."""
+
+    def __init__(
+        self,
+        seed: int,
+        data: Data,
+        row: int,
+        training: Training,
+        digests: OrderDigests,
+        watch: Callable[[Record], bool],
+    ) -> None:
+        super().__init__()
+        self.record = Record((seed,), training.early_stopping)
+        self.interrupted = False
+        self._seed, self._data, self._row, self._training, self._watch = seed, data, row, training, watch
+        self._digests = digests
+        self._epoch = 0
+
+    def batches(self) -> tf.data.Dataset:
+        """Give the batches of one epoch, anew in the order of the current epoch each time Keras asks."""
+        x_BD, y_B = _part(self._data, self._row, self._data.train_SR[self._row][:1])
+        signature = tuple(tf.TensorSpec((None, *array.shape[1:]), array.dtype) for array in (x_BD, y_B))
+        cardinality = self._data.steps(self._training.batch_size, self._training.drop_last)
+        dataset = tf.data.Dataset.from_generator(self._generate, output_signature=signature)
+        return dataset.apply(tf.data.experimental.assert_cardinality(cardinality))
+
+    def _generate(self) -> Iterator[Part]:
+        rows_R = self._data.train_SR[self._row]
+        order_R = rows_R[batch_order(self._seed, self._epoch, len(rows_R))]
+        size = self._training.batch_size
+        used = len(order_R) - len(order_R) % size if self._training.drop_last else len(order_R)
+        self._digests.add(self._seed, order_R[:used])
+        for start in range(0, used, size):
+            yield _part(self._data, self._row, order_R[start : min(start + size, used)])
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        """Note which epoch's order comes next."""
+        self._epoch = epoch
+
+    def on_test_begin(self, logs: Any = None) -> None:
+        """Refresh the moving statistics before Keras validates."""
+        if self._training.refresh_statistics:
+            self._refresh()
+
+    def _refresh(self) -> None:
+        model = self.model
+        x_RD, _ = _part(self._data, self._row, self._data.train_SR[self._row])
+        trainable = [variable.value for variable in model.trainable_variables]
+        frozen = [variable.value for variable in model.non_trainable_variables]
+        values = refreshed_values(model, [batch_statistics(model, trainable, frozen, tf.constant(x_RD))])
+        for layer in moving_layers(model):
+            layer.moving_mean.assign(values[id(layer.moving_mean)])
+            layer.moving_variance.assign(values[id(layer.moving_variance)])
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Record the epoch, evaluate the training part, and stop where the seed diverged or the user asked to."""
+        values = dict(logs or {})
+        if self._training.evaluate_train:
+            x_RD, y_R = _part(self._data, self._row, self._data.train_SR[self._row])
+            measured = self.model.evaluate(x_RD, y_R, batch_size=1024, verbose=0, return_dict=True)
+            values |= {f"train_{name}": value for name, value in measured.items()}
+        self.record.add({name: np.array([value], "float64") for name, value in values.items()})
+        self.interrupted = self._watch(self.record)
+        if self.interrupted or self.record.diverged_at:
+            self.model.stop_training = True
+
+
+def _joined(records: list[Record]) -> History:
+    """Put the histories of single seeds together; epochs that a seed did not reach are NaN."""
+    histories = [record.history() for record in records if record.epochs]
+    epochs_S = tuple(epochs for history in histories for epochs in history.epochs_S)
+    metrics = {
+        name: np.stack([_padded(history.metrics[name][0], max(epochs_S)) for history in histories])
+        for name in histories[0].metrics
+    }
+    return History(
+        tuple(seed for history in histories for seed in history.seeds),
+        metrics,
+        epochs_S,
+        {seed: epoch for history in histories for seed, epoch in history.diverged_at.items()},
+        {seed: epoch for history in histories for seed, epoch in history.best_epoch.items()},
+    )
+
+
+def _padded(values_E: NDArray[np.float64], epochs: int) -> NDArray[np.float64]:
+    return np.pad(values_E, (0, epochs - len(values_E)), constant_values=np.nan)

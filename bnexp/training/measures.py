@@ -1,0 +1,60 @@
+"""What is measured: the loss and the metrics of each task, row by row, as Keras defines them.
+
+Axes: S seeds, R rows of one part, B rows of a batch, C outputs.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+from numpy.typing import NDArray
+
+from bnexp.config.section import Task
+
+LOSSES = {
+    "binary": "binary_crossentropy",
+    "multiclass": "sparse_categorical_crossentropy",
+    "regression": "mean_squared_error",
+}
+
+
+def targets(task: Task, y_N: NDArray[np.float32]) -> NDArray[Any]:
+    """Shape targets as the task's loss wants them: (N, 1) floats, or (N,) whole numbers for several classes."""
+    return y_N.astype("int32") if task == "multiclass" else y_N[:, None]
+
+
+def row_measures(task: Task, y_B: Any, predicted_BC: Any) -> dict[str, Any]:
+    """Give for each row its loss and its metrics, each (B,): the mean over rows is what Keras reports.
+
+    r2 is not here: no mean of rows, it follows from the mean of `mse` (`with_r2`).
+    """
+    loss_B = getattr(keras.losses, LOSSES[task])(y_B, predicted_BC)
+    match task:
+        case "binary":
+            return {"loss": loss_B, "accuracy": ops.mean(keras.metrics.binary_accuracy(y_B, predicted_BC), axis=-1)}
+        case "multiclass":
+            return {"loss": loss_B, "accuracy": keras.metrics.sparse_categorical_accuracy(y_B, predicted_BC)}
+        case "regression":
+            absolute_B = ops.mean(ops.abs(y_B - predicted_BC), axis=-1)
+            return {"loss": loss_B, "mse": loss_B, "mae": absolute_B}
+
+
+def with_r2(means: dict[str, Any], y_SR: NDArray[np.float32]) -> dict[str, Any]:
+    """Add r2 = 1 - mse / variance of the targets, each (S,), where `mse` is measured (`keras.metrics.R2Score`)."""
+    if "mse" not in means:
+        return means
+    return {**means, "r2": 1 - means["mse"] / y_SR.var(axis=1, dtype="float64")}
+
+
+def keras_metrics(task: Task) -> list[Any]:
+    """Give the same metrics as Keras's own objects, for the reference trainer."""
+    if task != "regression":
+        return ["accuracy"]
+    return [
+        keras.metrics.MeanSquaredError(name="mse"),
+        keras.metrics.MeanAbsoluteError(name="mae"),
+        keras.metrics.R2Score(name="r2"),
+    ]

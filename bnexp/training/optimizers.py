@@ -1,0 +1,119 @@
+"""From the config to a Keras optimizer, and that optimizer as a pure function of stacked weights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from bnexp.config.training import (
+    ConstantRate,
+    CosineRate,
+    ExponentialRate,
+    LearningRate,
+    Optimizer,
+    StepRate,
+    Training,
+    WarmupRate,
+)
+from bnexp.errors import ConfigError
+
+KERAS_NAMES = {
+    "sgd": "SGD", "adam": "Adam", "adamw": "AdamW", "rmsprop": "RMSprop", "nadam": "Nadam", "adamax": "Adamax",
+    "adagrad": "Adagrad", "adadelta": "Adadelta", "lion": "Lion", "ftrl": "Ftrl", "adafactor": "Adafactor",
+    "lamb": "Lamb", "muon": "Muon",
+}  # fmt: skip
+MIXING = frozenset({"adafactor", "lamb", "muon"})
+"""Optimizers whose update of one element depends on others of the same weight (norms, factors, products)."""
+
+WRITES = (
+    "assign", "assign_add", "assign_sub", "stateless_apply",
+    "_apply_weight_decay", "_backend_update_step", "_var_key",
+)  # fmt: skip
+"""Methods that Keras overrides for tf.distribute."""
+
+
+def make_optimizer(training: Training, steps_per_epoch: int) -> keras.optimizers.Optimizer:
+    """Give the Keras optimizer that the config describes.
+
+    Raises:
+        ConfigError: if this optimizer does not take one of the options.
+    """
+    return _make(getattr(keras.optimizers, KERAS_NAMES[training.optimizer.name]), training, steps_per_epoch)
+
+
+def make_pure_optimizer(training: Training, steps_per_epoch: int) -> keras.optimizers.Optimizer:
+    """Give the same optimizer with a working `stateless_apply`.
+
+    On TensorFlow Keras routes an optimizer's writes through tf.distribute,
+    which wants tf.Variables and so refuses `stateless_apply`. Its base class
+    writes through Keras's own stateless scope. The methods are taken from
+    there by a parent that stands behind the optimizer's own class, whose
+    update rule so stays as it is.
+    """
+    kind = getattr(keras.optimizers, KERAS_NAMES[training.optimizer.name])
+    base = next(parent for parent in kind.__mro__ if parent.__name__ == "BaseOptimizer")
+    stateless = type("Stateless", (keras.optimizers.Optimizer,), {name: getattr(base, name) for name in WRITES})
+    return _make(type(kind.__name__, (kind, stateless), {}), training, steps_per_epoch)
+
+
+def _make(kind: type, training: Training, steps_per_epoch: int) -> keras.optimizers.Optimizer:
+    rate = _learning_rate(training.learning_rate, training.epochs, steps_per_epoch)
+    options = training.optimizer.options()
+    try:
+        return kind(learning_rate=rate, **options)
+    except (TypeError, ValueError) as error:
+        raise ConfigError([_refusal(training.optimizer, options, str(error))]) from error
+
+
+def _refusal(optimizer: Optimizer, options: dict[str, Any], reason: str) -> str:
+    return (
+        f"training.optimizer is {optimizer.name} with {options}; Keras refuses it: {reason.splitlines()[0]} "
+        f"Use the options of keras.optimizers.{KERAS_NAMES[optimizer.name]}."
+    )
+
+
+def _learning_rate(rate: LearningRate, epochs: int, steps_per_epoch: int) -> Any:
+    """Give the rate as a number or as a Keras schedule over steps."""
+    schedules = keras.optimizers.schedules
+    match rate:
+        case ConstantRate():
+            return rate.initial
+        case StepRate():
+            return schedules.ExponentialDecay(
+                rate.initial, round(rate.every_epochs * steps_per_epoch), rate.factor, staircase=True
+            )
+        case ExponentialRate():
+            return schedules.ExponentialDecay(rate.initial, steps_per_epoch, rate.factor)
+        case WarmupRate():
+            steps = max(1, round(rate.warmup_epochs * steps_per_epoch))
+            return schedules.PolynomialDecay(0.0, steps, end_learning_rate=rate.initial)
+        case CosineRate():
+            return _cosine(rate, epochs * steps_per_epoch, round(rate.warmup_epochs * steps_per_epoch))
+
+
+def _cosine(rate: CosineRate, total_steps: int, warmup_steps: int) -> Any:
+    cosine = keras.optimizers.schedules.CosineDecay
+    if not warmup_steps:
+        return cosine(rate.initial, total_steps, alpha=rate.final_share)
+    return cosine(
+        0.0,
+        max(1, total_steps - warmup_steps),
+        alpha=rate.final_share,
+        warmup_target=rate.initial,
+        warmup_steps=warmup_steps,
+    )
+
+
+def why_not_stacked(training: Training, model: keras.Sequential) -> str | None:
+    """Tell why this experiment cannot be trained exactly on stacked weights, or None if it can."""
+    optimizer = training.optimizer
+    if optimizer.name in MIXING:
+        return f"training.optimizer {optimizer.name} mixes the elements of a whole weight"
+    for option in ("clipnorm", "global_clipnorm"):
+        if getattr(optimizer, option) is not None:
+            return f"training.optimizer.{option} clips by the norm of a whole weight"
+    for variable in model.trainable_variables:
+        if variable.constraint is not None:
+            return f"{variable.path.partition('/')[2]} has a constraint on a whole weight"
+    return None

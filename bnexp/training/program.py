@@ -1,0 +1,185 @@
+"""The compiled program: one epoch of a shard of seeds as a pure function from state to state.
+
+NumPy goes in and comes out of the public methods; what has a leading
+underscore and takes a state runs inside the traced program.
+
+Axes: S seeds of a shard, T steps, B batch, N rows of the data, R rows of one
+part, D features.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from bnexp.config.training import Training
+from bnexp.data import Data
+from bnexp.metrics import MEASURED
+from bnexp.training import measures
+from bnexp.training.optimizers import make_pure_optimizer
+from bnexp.training.refresh import batch_statistics, refreshed_values
+
+EVALUATED_ROWS = 1024
+"""Rows that are evaluated in one go: more would cost memory and win no time."""
+
+Tensors = dict[str, Any]
+
+
+class State(NamedTuple):
+    """All that a step changes: lists of tensors stacked over seeds (the optimizer's own count of steps is shared)."""
+
+    trainable: list[Any]
+    frozen: list[Any]
+    optimizer: list[Any]
+
+
+class Program:
+    """How a shard of one experiment's seeds starts, is trained for an epoch, is evaluated, and ends."""
+
+    def __init__(self, model: keras.Sequential, data: Data, training: Training, shard_seeds: int) -> None:
+        self._model = model
+        self._task = data.task
+        self._batch = training.batch_size
+        self._shard_seeds = shard_seeds
+        self._x_ND = tf.constant(data.x_ND)
+        self._y_N = tf.constant(measures.targets(data.task, data.y_N))
+        self._optimizer = make_pure_optimizer(training, data.steps(training.batch_size, training.drop_last))
+        self._epoch = tf.function(self._train_epoch, autograph=False)
+        self._measured = tf.function(self._measure_chunks, autograph=False)
+        self._statistics = tf.function(self._chunk_statistics, autograph=False)
+
+    def start(self, initial: list[NDArray[Any]]) -> State:
+        """Give a shard's first state from the initial values of `model.variables`, each (S, *shape)."""
+        value = {id(variable): tf.constant(v) for variable, v in zip(self._model.variables, initial, strict=True)}
+        trainable = [value[id(variable)] for variable in self._model.trainable_variables]
+        frozen = [value[id(variable)] for variable in self._model.non_trainable_variables]
+        if not self._optimizer.built:
+            self._optimizer.build([keras.Variable(weight) for weight in trainable])
+        return State(trainable, frozen, [tf.constant(variable.numpy()) for variable in self._optimizer.variables])
+
+    def weights(self, state: State) -> list[NDArray[Any]]:
+        """Give the values of `model.variables`, each (S, *shape)."""
+        model = self._model
+        owners = [*model.trainable_variables, *model.non_trainable_variables]
+        value = {id(variable): v for variable, v in zip(owners, [*state.trainable, *state.frozen], strict=True)}
+        return [value[id(variable)].numpy() for variable in model.variables]
+
+    def train(self, state: State, order_SR: NDArray[np.int32], scaling: Any) -> tuple[State, dict[str, Any]]:
+        """Train one epoch on the rows in this order; give the new state and the epoch's running means, each (S,)."""
+        whole = order_SR.shape[1] // self._batch * self._batch
+        state, means = self._epoch(state, _chunks(order_SR[:, :whole], self._batch), order_SR[:, whole:], scaling)
+        return state, {name: value.numpy() for name, value in means.items()}
+
+    def evaluate(self, state: State, rows_SR: NDArray[np.int32], scaling: Any) -> dict[str, NDArray[np.float32]]:
+        """Measure each of these rows in inference mode: measure -> (S, R)."""
+        count = rows_SR.shape[1]
+        chunk = min(count, EVALUATED_ROWS)
+        padded_SR = np.pad(rows_SR, ((0, 0), (0, -count % chunk)), mode="edge")
+        measured = self._measured(state, _chunks(padded_SR, chunk), scaling)
+        return {name: np.concatenate(value.numpy(), axis=1)[:, :count] for name, value in measured.items()}
+
+    def refresh(self, state: State, rows_SR: NDArray[np.int32], scaling: Any) -> State:
+        """Replace the moving statistics by those over these rows, in as few equal chunks as memory allows."""
+        chunks = -(-rows_SR.shape[1] // EVALUATED_ROWS)
+        size = rows_SR.shape[1] // chunks
+        parts = [
+            self._statistics(state, rows_SR[:, start : start + size], scaling)
+            for start in range(0, chunks * size, size)
+        ]
+        new = refreshed_values(self._model, parts)
+        return state._replace(
+            frozen=[
+                new.get(id(variable), value)
+                for variable, value in zip(self._model.non_trainable_variables, state.frozen, strict=True)
+            ]
+        )
+
+    def _rows(self, rows_SB: Any, scaling: Any) -> tuple[Any, Any]:
+        x_SBD, y_SB = tf.gather(self._x_ND, rows_SB), tf.gather(self._y_N, rows_SB)
+        if scaling is not None:
+            center_SD, width_SD = scaling
+            x_SBD = (x_SBD - center_SD[:, None]) / width_SD[:, None]
+        return x_SBD, y_SB
+
+    def _train_epoch(self, state: State, full_TSB: Any, last_SB: Any, scaling: Any) -> tuple[State, Tensors]:
+        """Loop over the whole batches, then take the last, smaller one; give the new state and the running means."""
+        names = [name for name in ("loss", *MEASURED[self._task]) if name != "r2"]
+        sums = {name: tf.zeros(self._shard_seeds) for name in names}
+        steps = full_TSB.shape[0]
+
+        def body(step: Any, state: State, sums: Tensors) -> tuple[Any, State, Tensors]:
+            return step + 1, *self._step(state, sums, full_TSB[step], scaling)
+
+        if steps:
+            _, state, sums = tf.while_loop(lambda step, *_: step < steps, body, (0, state, sums))
+        if last_SB.shape[1]:
+            state, sums = self._step(state, sums, last_SB, scaling)
+        rows = steps * self._batch + last_SB.shape[1]
+        return state, {name: value / rows for name, value in sums.items()}
+
+    def _step(self, state: State, sums: Tensors, rows_SB: Any, scaling: Any) -> tuple[State, Tensors]:
+        x_SBD, y_SB = self._rows(rows_SB, scaling)
+        with tf.GradientTape() as tape:
+            tape.watch(state.trainable)
+            means, frozen = tf.vectorized_map(self._forward, (state.trainable, state.frozen, x_SBD, y_SB))
+            total = tf.reduce_sum(means["loss"])
+        gradients = tape.gradient(total, state.trainable)
+        trainable, optimizer = self._optimizer.stateless_apply(state.optimizer, gradients, state.trainable)
+        batch = float(rows_SB.shape[1])
+        new = _shaped_like(state, State(trainable, frozen, optimizer))
+        return new, {name: sums[name] + batch * means[name] for name in sums}
+
+    def _forward(self, one_seed: tuple[Any, Any, Any, Any]) -> tuple[Tensors, list[Any]]:
+        """Run one seed's batch in training mode; give its mean measures and the new non-trainable weights."""
+        trainable, frozen, x_BD, y_B = one_seed
+        predicted, frozen, penalties = self._model.stateless_call(
+            trainable, frozen, x_BD, training=True, return_losses=True
+        )
+        means = {
+            name: tf.reduce_mean(value_B) for name, value_B in measures.row_measures(self._task, y_B, predicted).items()
+        }
+        return {**means, "loss": sum(penalties, start=means["loss"])}, frozen
+
+    def _measure_chunks(self, state: State, chunks_TSB: Any, scaling: Any) -> Tensors:
+        def measure_chunk(rows_SB: Any) -> Tensors:
+            x_SBD, y_SB = self._rows(rows_SB, scaling)
+            measured: Tensors = tf.vectorized_map(self._measure, (state.trainable, state.frozen, x_SBD, y_SB))
+            return measured
+
+        if chunks_TSB.shape[0] == 1:
+            return {name: value_SB[None] for name, value_SB in measure_chunk(chunks_TSB[0]).items()}
+        names = [name for name in ("loss", *MEASURED[self._task]) if name != "r2"]
+        like = {name: tf.TensorSpec(chunks_TSB.shape[1:], tf.float32) for name in names}
+        measures_TSB: Tensors = tf.map_fn(measure_chunk, chunks_TSB, fn_output_signature=like, parallel_iterations=1)
+        return measures_TSB
+
+    def _measure(self, one_seed: tuple[Any, Any, Any, Any]) -> Tensors:
+        """Run one seed's rows in inference mode; give its measures row by row."""
+        trainable, frozen, x_BD, y_B = one_seed
+        predicted, _, penalties = self._model.stateless_call(
+            trainable, frozen, x_BD, training=False, return_losses=True
+        )
+        measured = measures.row_measures(self._task, y_B, predicted)
+        return {**measured, "loss": sum(penalties, start=measured["loss"])}
+
+    def _chunk_statistics(self, state: State, rows_SB: Any, scaling: Any) -> Any:
+        x_SBD, _ = self._rows(rows_SB, scaling)
+        return tf.vectorized_map(
+            lambda one_seed: batch_statistics(self._model, *one_seed), (state.trainable, state.frozen, x_SBD)
+        )
+
+
+def _chunks(rows_SR: NDArray[np.int32], size: int) -> Any:
+    """Cut (S, R) into (T, S, size)."""
+    return tf.constant(rows_SR.reshape(len(rows_SR), -1, size).transpose(1, 0, 2))
+
+
+def _shaped_like(old: State, new: State) -> State:
+    """Tell TensorFlow what it forgets where there is a single seed: that no shape has changed."""
+    for before, after in zip(tf.nest.flatten(old), tf.nest.flatten(new), strict=True):
+        after.set_shape(before.shape)
+    return new

@@ -1,0 +1,93 @@
+"""What both trainers give back, and the per-seed rules they record by: divergence and early stopping.
+
+Axes: S seeds, E epochs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnexp.config.training import EarlyStopping
+from bnexp.history import History
+from bnexp.metrics import higher_is_better
+
+Stacked = list[NDArray[Any]]
+"""Values of `model.variables`, each stacked over seeds: (S, *shape)."""
+
+Watch = Callable[[History], bool]
+"""Called with the history so far after every epoch; True asks to stop there."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The outcome of training all seeds of one experiment.
+
+    `weights` are the final values of `model.variables`, each (S, *shape).
+    `batches` holds digests of the rows that each seed was fed (`OrderDigests.facts`).
+    """
+
+    history: History
+    weights: Stacked
+    batches: dict[str, dict[str, str]]
+    interrupted: bool = False
+
+
+@dataclass
+class Record:
+    """A history in the making: one row of values a seed, one epoch after the other."""
+
+    seeds: tuple[int, ...]
+    early_stopping: EarlyStopping | None
+    epochs: list[dict[str, NDArray[np.float64]]] = field(default_factory=list)
+    diverged_at: dict[int, int] = field(default_factory=dict)
+    best_epoch: dict[int, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Start with every seed training and nothing measured."""
+        count = len(self.seeds)
+        self.training_S = np.ones(count, bool)
+        self.epochs_S = np.zeros(count, int)
+        self._best_S = np.full(count, np.nan)
+        self._waited_S = np.zeros(count, int)
+
+    def add(self, values: Mapping[str, NDArray[Any]]) -> NDArray[np.bool_]:
+        """Record one epoch, metric -> (S,); give which seeds now have the weights they are to end with, (S,)."""
+        measured_S = self.training_S.copy()
+        self.epochs.append({name: np.where(measured_S, value, np.nan) for name, value in values.items()})
+        self.epochs_S[measured_S] += 1
+        finite_S = np.isfinite(values["loss"]) & np.isfinite(values["val_loss"])
+        for row in np.flatnonzero(measured_S & ~finite_S):
+            self.diverged_at[self.seeds[row]] = len(self.epochs)
+        self.training_S &= finite_S
+        better_S = self._judge(values)
+        restores = self.early_stopping is not None and self.early_stopping.restore_best
+        return better_S if restores else measured_S
+
+    def _judge(self, values: Mapping[str, NDArray[Any]]) -> NDArray[np.bool_]:
+        """Apply Keras's early-stopping rule to each seed by itself; give which have just reached their best."""
+        rule = self.early_stopping
+        if rule is None:
+            return self.training_S
+        sign = 1 if higher_is_better(rule.monitor) else -1
+        score_S = sign * np.asarray(values[rule.monitor], float)
+        better_S: NDArray[np.bool_] = self.training_S & (
+            np.isnan(self._best_S) | (score_S - rule.min_delta > self._best_S)
+        )
+        self._best_S = np.where(better_S, score_S, self._best_S)
+        self._waited_S = np.where(better_S, 0, self._waited_S + 1)
+        self.best_epoch |= {self.seeds[row]: len(self.epochs) for row in np.flatnonzero(better_S)}
+        if len(self.epochs) > 1:
+            self.training_S &= self._waited_S < max(rule.patience, 1)
+        return better_S
+
+    def history(self) -> History:
+        """Give what has been recorded so far."""
+        names = self.epochs[0] if self.epochs else {}
+        metrics = {name: np.stack([epoch[name] for epoch in self.epochs], axis=1) for name in names}
+        kept = self.best_epoch if self.early_stopping and self.early_stopping.restore_best else {}
+        return History(self.seeds, metrics, tuple(self.epochs_S.tolist()), dict(self.diverged_at), dict(kept))

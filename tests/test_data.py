@@ -1,0 +1,94 @@
+"""Drawing, splitting and scaling, against scikit-learn."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from experiments import experiment
+from sklearn.datasets import make_blobs, make_circles, make_classification, make_moons, make_regression
+from sklearn.model_selection import train_test_split
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
+
+from bnexp.data import Data, prepare
+from bnexp.errors import DataError
+
+
+def prepared(seeds: int = 2, **dataset: Any) -> Data:
+    return prepare(experiment(dataset=dataset).dataset, tuple(range(seeds)))
+
+
+def test_the_tutorials_rows_and_split_are_scikit_learns() -> None:
+    data = prepared(samples=1000, seed=42)
+    x, y = make_classification(n_samples=1000, n_features=20, n_classes=2, random_state=42)
+    x_train, x_test, y_train, y_test = train_test_split(x, y, test_size=0.2, random_state=42)
+    for row in range(2):
+        np.testing.assert_array_equal(data.inputs(row, data.train_SR[row]), x_train.astype("float32"))
+        np.testing.assert_array_equal(data.inputs(row, data.validation_SR[row]), x_test.astype("float32"))
+        np.testing.assert_array_equal(data.y_N[data.train_SR[row]], y_train)
+        np.testing.assert_array_equal(data.y_N[data.validation_SR[row]], y_test)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "expected"),
+    [
+        ({"name": "moons", "noise": 0.1}, make_moons(200, noise=0.1, random_state=42)),
+        ({"name": "circles", "factor": 0.3}, make_circles(200, noise=0.1, factor=0.3, random_state=42)),
+        ({"name": "blobs", "classes": 4}, make_blobs(200, 2, centers=4, random_state=42)),
+        (
+            {"name": "regression", "noise": 2.0, "bias": 1.0},
+            make_regression(200, 20, n_informative=10, noise=2.0, bias=1.0, random_state=42),
+        ),
+        (
+            {"name": "classification", "classes": 3, "informative": 5, "flip_y": 0.0, "weights": [0.5, 0.3, 0.2]},
+            make_classification(
+                200, 20, n_informative=5, n_classes=3, flip_y=0.0, weights=[0.5, 0.3, 0.2], random_state=42
+            ),
+        ),
+    ],
+)
+def test_each_dataset_is_the_generator_of_its_name(dataset: dict[str, Any], expected: Any) -> None:
+    data = prepared(**dataset)
+    np.testing.assert_array_equal(data.x_ND, expected[0].astype("float32"))
+    np.testing.assert_array_equal(data.y_N, expected[1].astype("float32"))
+
+
+@pytest.mark.parametrize(
+    ("dataset", "task", "classes"),
+    [
+        ({"name": "moons"}, "binary", 2),
+        ({"name": "classification", "classes": 3, "informative": 4}, "multiclass", 3),
+        ({"name": "blobs"}, "multiclass", 3),
+        ({"name": "regression"}, "regression", 1),
+    ],
+)
+def test_the_task_follows_from_the_dataset(dataset: dict[str, Any], task: str, classes: int) -> None:
+    data = prepared(**dataset)
+    assert (data.task, data.classes) == (task, classes)
+
+
+@pytest.mark.parametrize(("scale", "scaler"), [("standard", StandardScaler()), ("minmax", MinMaxScaler())])
+def test_scaling_uses_each_seeds_training_part_alone(scale: str, scaler: Any) -> None:
+    data = prepared(scale=scale, resample=True)
+    assert not np.array_equal(np.sort(data.train_SR[0]), np.sort(data.train_SR[1]))
+    for row in range(2):
+        scaler.fit(data.x_ND[data.train_SR[row]].astype("float64"))
+        expected = scaler.transform(data.x_ND[data.validation_SR[row]].astype("float64"))
+        np.testing.assert_allclose(data.inputs(row, data.validation_SR[row]), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_parts_share_no_row_and_lose_none() -> None:
+    data = prepared(resample=True, seeds=3)
+    for row in range(3):
+        assert sorted([*data.train_SR[row], *data.validation_SR[row]]) == list(range(200))
+
+
+def test_a_test_part_without_one_of_the_classes_is_refused_with_counts() -> None:
+    with pytest.raises(DataError, match=r"the test part \(2 rows\) has no row of class .*rows per class are \["):
+        prepared(samples=10, name="blobs", test_size=0.2)
+
+
+def test_an_impossible_stratified_split_is_refused() -> None:
+    with pytest.raises(DataError, match=r"dataset\.test_size is 0\.2 of 10 rows; this split is impossible"):
+        prepared(samples=10, name="blobs", classes=3, stratify=True)

@@ -1,0 +1,212 @@
+"""Run directories: exclusive, whole, found again; and one damaged directory hides no other."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bnexp import store
+from bnexp.errors import RunError, StorageError
+
+
+def finished(runs: Path, name: str = "bn", **record: object) -> store.Run:
+    with store.new_directory(runs, name) as directory:
+        store.write_json(directory / "run.json", {"name": name, "status": "finished", **record})
+    return store.Run(directory)
+
+
+def test_fifty_runs_begun_at_once_are_all_distinct(tmp_path: Path) -> None:
+    barrier = threading.Barrier(50)
+
+    def begin(_: int) -> str:
+        barrier.wait()
+        return finished(tmp_path).id
+
+    with ThreadPoolExecutor(50) as pool:
+        ids = list(pool.map(begin, range(50)))
+    assert len(set(ids)) == 50
+    assert {run.id for run in store.runs_in(tmp_path)} == set(ids)
+
+
+def test_latest_is_the_run_begun_last(tmp_path: Path) -> None:
+    first, second = finished(tmp_path), finished(tmp_path)
+    assert (tmp_path / "latest").is_symlink()
+    found = store.find(tmp_path, "latest")
+    assert found is not None and found.id == second.id != first.id
+    by_path = store.find(tmp_path, str(tmp_path / "latest"))
+    assert by_path is not None and by_path.id == second.id
+
+
+def test_latest_is_a_text_file_where_links_are_not_to_be_had(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EPERM, "no links here")
+
+    monkeypatch.setattr(Path, "symlink_to", refuse)
+    run = finished(tmp_path)
+    assert (tmp_path / "latest").read_text() == run.id + "\n"
+    for name in ("latest", str(tmp_path / "latest")):
+        found = store.find(tmp_path, name)
+        assert found is not None and found.id == run.id
+
+
+@pytest.mark.parametrize("operation", ["open", "fsync", "replace"])
+def test_a_file_is_absent_or_whole_when_an_operation_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, operation: str
+) -> None:
+    path = tmp_path / "history.json"
+    store.write(path, "old")
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("builtins.open" if operation == "open" else f"os.{operation}", full)
+    with pytest.raises(StorageError, match=r"history\.json: cannot be written .*The disk is full"):
+        store.write(path, "new")
+    monkeypatch.undo()
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["history.json"]
+
+
+def test_a_writer_killed_at_any_instant_leaves_the_old_file_or_the_new(tmp_path: Path) -> None:
+    program = """
+import os, sys
+from pathlib import Path
+from bnexp import store
+stop_at, count = int(sys.argv[2]), 0
+def trap(name):
+    real = getattr(os, name)
+    def wrapped(*a, **k):
+        global count
+        count += 1
+        if count == stop_at:
+            os._exit(9)
+        return real(*a, **k)
+    setattr(os, name, wrapped)
+for name in ("fsync", "replace", "unlink"):
+    trap(name)
+store.write(Path(sys.argv[1]), "new" * 10000)
+"""
+    path = tmp_path / "history.json"
+    codes = []
+    for stop_at in (1, 2, 3, 4):
+        store.write(path, "old")
+        codes.append(subprocess.run([sys.executable, "-c", program, str(path), str(stop_at)], check=False).returncode)
+        assert path.read_text() in ("old", "new" * 10000)
+    assert 9 in codes and codes[-1] == 0
+    for leftover in tmp_path.glob(".*.tmp"):  # only a kill leaves these; they are hidden and nothing reads them
+        leftover.unlink()
+
+
+def test_status_follows_from_lock_and_record(tmp_path: Path) -> None:
+    with store.new_directory(tmp_path, "bn") as directory:
+        store.write_json(directory / "run.json", {"status": "running"})
+        run = store.Run(directory)
+        assert _status_seen_by_another_process(directory) == "running"
+    assert run.status() == "interrupted"
+    store.write_json(directory / "run.json", {"status": "finished"})
+    assert run.status() == "finished"
+    (directory / "run.json").write_text("{")
+    assert run.status() == "damaged"
+
+
+def _status_seen_by_another_process(directory: Path) -> str:
+    program = (
+        "import sys; from pathlib import Path; from bnexp.store import Run; print(Run(Path(sys.argv[1])).status())"
+    )
+    done = subprocess.run([sys.executable, "-c", program, str(directory)], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def test_a_killed_run_is_interrupted_at_once_because_its_lock_frees_itself(tmp_path: Path) -> None:
+    program = f"""
+import os
+from pathlib import Path
+from bnexp import store
+with store.new_directory(Path({str(tmp_path)!r}), "bn") as directory:
+    store.write_json(directory / "run.json", {{"status": "running"}})
+    os.kill(os.getpid(), 9)
+"""
+    subprocess.run([sys.executable, "-c", program], check=False)
+    (run,) = store.runs_in(tmp_path)
+    assert run.status() == "interrupted"
+
+
+def test_one_bad_directory_hides_no_other(tmp_path: Path) -> None:
+    good = finished(tmp_path)
+    for name, content in {"a": b"", "b": b"\xff\x00", "c": b"[" * 100_000, "d": b"[]"}.items():
+        bad = tmp_path / f"{name}-20260101-000000"
+        bad.mkdir()
+        (bad / "run.json").write_bytes(content)
+    statuses = {run.id: run.status() for run in store.runs_in(tmp_path)}
+    assert statuses.pop(good.id) == "finished"
+    assert set(statuses.values()) == {"damaged"} and len(statuses) == 4
+
+
+def test_a_name_finds_a_run_by_directory_id_or_unique_prefix(tmp_path: Path) -> None:
+    run = finished(tmp_path, "bn")
+    finished(tmp_path, "other")
+    for name in (str(run.directory), run.id, run.id[:5]):
+        found = store.find(tmp_path, name)
+        assert found is not None and found.id == run.id
+    assert store.find(tmp_path, "nothing") is None
+
+
+def test_an_ambiguous_prefix_lists_the_candidates(tmp_path: Path) -> None:
+    ids = [finished(tmp_path, "bn").id, finished(tmp_path, "bn").id]
+    with pytest.raises(RunError, match="is the beginning of 2 runs") as caught:
+        store.find(tmp_path, "bn-2")
+    assert all(name in str(caught.value) for name in ids)
+
+
+def test_a_directory_that_is_no_run_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "thing").mkdir()
+    with pytest.raises(RunError, match=r"thing: is no run; expected a directory with run\.json"):
+        store.find(tmp_path, str(tmp_path / "thing"))
+
+
+def test_runs_that_cannot_be_written_are_refused_before_any_work(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StorageError, match=r"file is a file; expected a directory for runs.*--runs"):
+        store.refuse_unwritable(tmp_path / "file")
+
+
+def test_a_full_disk_is_refused_before_any_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda place: SimpleNamespace(free=1024))
+    with pytest.raises(StorageError, match=r"has 0\.0 MiB free; a run needs about"):
+        store.refuse_unwritable(tmp_path)
+
+
+@given(st.text(max_size=300))
+def test_a_slug_is_one_safe_path_component_and_a_fixed_point(name: str) -> None:
+    word = store.slug(name)
+    assert 0 < len(word) <= 68
+    assert set(word) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
+    assert not word.startswith((".", "-"))
+    assert store.slug(word) == word
+
+
+@pytest.mark.parametrize(
+    "name", ["CON", "nul.txt", "../../etc/passwd", "/abs", "latest", "-rf", "a" * 500, "\x1b[31m", ""]
+)
+def test_hostile_names_become_plain_directories_under_runs(tmp_path: Path, name: str) -> None:
+    run = finished(tmp_path, name)
+    assert run.directory.parent == tmp_path
+    assert json.loads((run.directory / "run.json").read_text())["name"] == name
+
+
+@pytest.fixture(autouse=True)
+def _no_leftovers(tmp_path: Path) -> Iterator[None]:
+    yield
+    assert not list(tmp_path.rglob("*.tmp"))

@@ -1,0 +1,266 @@
+"""Two trainers, one truth: many_seeds agrees with plain Keras; and what both promise about batches and stopping."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from experiments import experiment
+from sklearn.metrics import accuracy_score, log_loss
+
+from bnexp.config import Experiment
+from bnexp.data import Data, prepare
+from bnexp.history import History
+from bnexp.models import Built, build
+from bnexp.training import trainer_of
+from bnexp.training.batches import batch_order
+from bnexp.training.keras_fit import train_keras_fit
+from bnexp.training.many_seeds import train_many_seeds
+from bnexp.training.optimizers import KERAS_NAMES, make_optimizer
+from bnexp.training.record import Record, Trained
+from bnexp.training.refresh import batch_statistics
+
+CONV = {
+    "name": "sequential",
+    "layers": [
+        {"Reshape": {"target_shape": [4, 4, 1]}},
+        {"Conv2D": {"filters": 3, "kernel_size": 3, "use_bias": False}},
+        "BatchNormalization",
+        {"Activation": {"activation": "relu"}},
+        "GlobalAveragePooling2D",
+        {"Dense": {"units": 1, "activation": "sigmoid"}},
+    ],
+}
+CASES: dict[str, dict[str, Any]] = {
+    "batch normalization after, last batch smaller": {"dataset": {"samples": 210}},
+    "batch normalization before": {"model": {"placement": "before"}},
+    "layer normalization, L2": {"model": {"normalization": "layer", "l2": 0.01}},
+    "no normalization, last batch dropped": {
+        "dataset": {"samples": 210},
+        "model": {"normalization": "none"},
+        "training": {"drop_last": True},
+    },
+    "three classes, AdamW": {
+        "dataset": {"classes": 3, "informative": 4},
+        "training": {"optimizer": {"name": "adamw", "weight_decay": 0.01}},
+    },
+    "regression, RMSprop": {"dataset": {"name": "regression"}, "training": {"optimizer": "rmsprop"}},
+    "SGD with momentum, clipped, cosine schedule with warm-up": {
+        "training": {
+            "optimizer": {"name": "sgd", "momentum": 0.9, "clipvalue": 0.1},
+            "learning_rate": {"name": "cosine", "initial": 0.05, "warmup_epochs": 2},
+        }
+    },
+    "dropout, masks and all": {"model": {"dropout": 0.3}},
+    "step schedule": {"training": {"learning_rate": {"name": "step", "initial": 0.01, "every_epochs": 5}}},
+    "refreshed statistics, own scaled split a seed": {
+        "dataset": {"scale": "standard", "resample": True},
+        "training": {"refresh_statistics": True},
+    },
+    "early stopping": {"training": {"learning_rate": 0.02, "early_stopping": {"patience": 2}}},
+    "early stopping, last weights kept": {
+        "training": {"learning_rate": 0.02, "early_stopping": {"patience": 2, "restore_best": False}}
+    },
+    "convolution": {"dataset": {"features": 16}, "model": CONV},
+}
+SEEDS = (0, 1, 2)
+
+
+def prepared(config: Experiment, seeds: tuple[int, ...] = SEEDS) -> tuple[Built, Data]:
+    data = prepare(config.dataset, seeds)
+    built = build(config.model, task=data.task, classes=data.classes, features=data.x_ND.shape[1])
+    return built, data
+
+
+def trained(trainer: Any, config: Experiment, seeds: tuple[int, ...] = SEEDS) -> tuple[Built, Data, Trained]:
+    built, data = prepared(config, seeds)
+    outcome = trainer(built.model, data, config.training, seeds, built.initial.draw(seeds), lambda history: False)
+    return built, data, outcome
+
+
+def assert_histories_agree(ours: History, keras_history: History, tolerance: float) -> None:
+    assert ours.epochs_S == keras_history.epochs_S
+    assert ours.best_epoch == keras_history.best_epoch
+    assert set(ours.metrics) == set(keras_history.metrics)
+    for name, expected_SE in keras_history.metrics.items():
+        share = name.endswith("r2")  # 1 - r2 is the measured share of variance; r2 itself crosses zero
+        values_SE = ours.metrics[name]
+        np.testing.assert_allclose(
+            1 - values_SE if share else values_SE,
+            1 - expected_SE if share else expected_SE,
+            rtol=tolerance,
+            atol=1e-7,
+            err_msg=name,
+        )
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_many_seeds_and_plain_keras_agree_in_every_epoch_and_weight(case: str) -> None:
+    config = experiment(**{**CASES[case], "training": {"epochs": 20, **CASES[case].get("training", {})}})
+    _, _, at_once = trained(train_many_seeds, config)
+    _, _, one_by_one = trained(train_keras_fit, config)
+    assert_histories_agree(at_once.history, one_by_one.history, tolerance=1e-5)
+    assert at_once.batches == one_by_one.batches
+    for values, expected in zip(at_once.weights, one_by_one.weights, strict=True):
+        np.testing.assert_allclose(values, expected, rtol=1e-5, atol=1e-5 * np.abs(expected).max())
+
+
+STACKED = sorted(set(KERAS_NAMES) - {"adafactor", "lamb", "muon", "adamw", "rmsprop", "adam"})
+
+
+@pytest.mark.parametrize("optimizer", STACKED)
+def test_every_elementwise_optimizer_agrees_with_plain_keras(optimizer: str) -> None:
+    config = experiment(training={"optimizer": optimizer, "learning_rate": 0.01, "epochs": 3})
+    _, _, at_once = trained(train_many_seeds, config, (0, 1))
+    _, _, one_by_one = trained(train_keras_fit, config, (0, 1))
+    assert_histories_agree(at_once.history, one_by_one.history, tolerance=1e-5)
+
+
+def test_dropout_gives_each_seed_and_each_step_its_own_mask() -> None:
+    config = experiment(model={"dropout": 0.5})
+    built, _, outcome = trained(train_many_seeds, config)
+    states = [v for v, var in zip(outcome.weights, built.model.variables, strict=True) if "seed_generator" in var.path]
+    assert len(states) == 2
+    for state_S in states:
+        assert len({tuple(state) for state in state_S.tolist()}) == len(SEEDS)
+        assert (state_S[:, 1] > 0).all()
+
+
+def test_batch_orders_are_a_fresh_permutation_for_every_seed_and_epoch() -> None:
+    orders = {tuple(batch_order(seed, epoch, 40)) for seed in range(20) for epoch in range(10)}
+    assert len(orders) == 200
+    assert all(sorted(order) == list(range(40)) for order in orders)
+
+
+def test_both_arms_and_both_trainers_are_fed_the_same_batches_from_the_same_kernels() -> None:
+    arms = {name: experiment(model={"normalization": name, "dropout": 0.1}) for name in ("batch", "none", "layer")}
+    outcomes = {name: trained(train_many_seeds, config) for name, config in arms.items()}
+    _, _, by_keras = trained(train_keras_fit, arms["batch"])
+    kernels = {}
+    for name, (built, _, outcome) in outcomes.items():
+        assert outcome.batches == by_keras.batches
+        drawn = built.initial.draw(SEEDS)
+        kernels[name] = {kernel: drawn[position] for position, kernel in built.initial.kernel_names().items()}
+    assert set(kernels["batch"]) == {"hidden_1/kernel", "hidden_2/kernel", "output/kernel"}
+    for kernel, values in kernels["batch"].items():
+        np.testing.assert_array_equal(values, kernels["none"][kernel])
+        np.testing.assert_array_equal(values, kernels["layer"][kernel])
+        assert not np.array_equal(values[0], values[1])
+
+
+def test_the_seed_is_one_training_whatever_trains_beside_it() -> None:
+    config = experiment()
+    _, _, three = trained(train_many_seeds, config, (0, 1, 2))
+    _, _, alone = trained(train_many_seeds, config, (1,))
+    for name, values in alone.history.metrics.items():
+        np.testing.assert_allclose(three.history.metrics[name][1], values[0], rtol=1e-5)
+
+
+def test_final_weights_and_history_belong_together() -> None:
+    config = experiment(training={"epochs": 4})
+    built, data, outcome = trained(train_many_seeds, config)
+    for row in range(len(SEEDS)):
+        for variable, values in zip(built.model.variables, outcome.weights, strict=True):
+            variable.assign(values[row])
+        rows_R = data.validation_SR[row]
+        predicted = built.model.predict(data.inputs(row, rows_R), verbose=0)[:, 0]
+        history = outcome.history
+        assert history.final("val_loss")[row] == pytest.approx(log_loss(data.y_N[rows_R], predicted), rel=1e-4)
+        assert history.final("val_accuracy")[row] == pytest.approx(accuracy_score(data.y_N[rows_R], predicted > 0.5))
+
+
+def test_a_seed_whose_loss_is_not_finite_stops_and_the_others_go_on() -> None:
+    config = experiment(
+        dataset={"name": "regression"},
+        model={"normalization": "none"},
+        training={"optimizer": "sgd", "learning_rate": 0.5, "epochs": 6},
+    )
+    for trainer in (train_many_seeds, train_keras_fit):
+        built, data = prepared(config)
+        initial = built.initial.draw(SEEDS)
+        for values in initial:
+            values[0] = 0.0  # this one only learns its mean; the others blow up
+        outcome = trainer(built.model, data, config.training, SEEDS, initial, lambda history: False)
+        history = outcome.history
+        assert set(history.diverged_at) == {1, 2}
+        assert history.epochs_S[0] == 6
+        assert np.isfinite(history.final("loss")[0])
+        assert history.epochs_S[1] == history.diverged_at[1] < 6
+        assert np.isnan(history.final("loss")[1])
+
+
+def test_watch_can_stop_after_an_epoch_and_what_was_measured_is_kept() -> None:
+    config = experiment(training={"epochs": 5})
+    built, data = prepared(config)
+    stop = lambda history: max(history.epochs_S) == 2  # noqa: E731
+    outcome = train_many_seeds(built.model, data, config.training, SEEDS, built.initial.draw(SEEDS), stop)
+    assert outcome.interrupted
+    assert outcome.history.epochs_S == (2, 2, 2)
+
+
+@pytest.mark.parametrize(
+    ("training", "reason"),
+    [
+        ({"optimizer": "lamb"}, "training.optimizer lamb mixes the elements of a whole weight"),
+        ({"optimizer": {"name": "sgd", "clipnorm": 1.0}}, "training.optimizer.clipnorm clips by the norm"),
+        ({"optimizer": {"name": "sgd", "global_clipnorm": 1.0}}, "training.optimizer.global_clipnorm clips"),
+        ({"trainer": "keras_fit"}, "training.trainer is keras_fit"),
+    ],
+)
+def test_what_is_not_exact_on_stacked_weights_is_trained_seed_by_seed_and_says_why(training: Any, reason: str) -> None:
+    config = experiment(training=training)
+    built, _ = prepared(config)
+    name, why = trainer_of(config.training, built.model)
+    assert name == "keras_fit"
+    assert why is not None and why.startswith(reason)
+
+
+def test_a_weight_constraint_is_trained_seed_by_seed() -> None:
+    layers = [
+        {"Dense": {"units": 4, "kernel_constraint": "max_norm"}},
+        {"Dense": {"units": 1, "activation": "sigmoid"}},
+    ]
+    config = experiment(model={"name": "sequential", "layers": layers})
+    built, _ = prepared(config)
+    assert trainer_of(config.training, built.model) == (
+        "keras_fit",
+        "dense_1/kernel has a constraint on a whole weight",
+    )
+
+
+def test_refreshed_statistics_are_the_moments_of_the_training_rows() -> None:
+    config = experiment(model={"hidden": [5]})
+    built, data = prepared(config, (0,))
+    x_RD = data.inputs(0, data.train_SR[0])
+    model = built.model
+    values = [[v.value for v in part] for part in (model.trainable_variables, model.non_trainable_variables)]
+    ((mean, variance),) = batch_statistics(model, *values, keras.ops.convert_to_tensor(x_RD))
+    kernel, bias = (np.array(v) for v in model.layers[0].get_weights())
+    hidden = np.maximum(x_RD @ kernel + bias, 0)
+    np.testing.assert_allclose(np.array(mean), hidden.mean(axis=0), rtol=1e-5)
+    np.testing.assert_allclose(np.array(variance), hidden.var(axis=0), rtol=1e-4)
+
+
+def test_refreshing_cures_statistics_that_have_not_caught_up() -> None:
+    short = {"dataset": {"samples": 400, "class_sep": 3.0, "flip_y": 0.0}, "model": {"normalization": "batch"}}
+    stale = trained(train_many_seeds, experiment(**short, training={"epochs": 2, "learning_rate": 0.01}))[2].history
+    cured = trained(
+        train_many_seeds,
+        experiment(**short, training={"epochs": 2, "learning_rate": 0.01, "refresh_statistics": True}),
+    )[2].history
+    np.testing.assert_array_equal(stale.metrics["loss"], cured.metrics["loss"])
+    assert cured.final("val_loss").mean() < stale.final("val_loss").mean() - 0.05
+
+
+def test_each_early_stopping_step_follows_a_hand_worked_case() -> None:
+    rule = experiment(training={"early_stopping": {"patience": 2, "min_delta": 0.1}}).training.early_stopping
+    record = Record((7,), rule)
+    losses = [1.0, 0.95, 0.85, 0.84, 0.83]  # 0.95 is no improvement by 0.1; 0.85 is; then two that are not
+    for loss in losses:
+        assert record.training_S.any()
+        record.add({"loss": np.array([loss]), "val_loss": np.array([loss])})
+    assert not record.training_S.any()
+    assert record.history().best_epoch == {7: 3}
+    assert record.history().epochs_S == (5,)

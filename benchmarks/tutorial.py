@@ -1,4 +1,4 @@
-"""The tutorial's script as a reader would write it: plain Keras, one training, two figures. What bnexp is measured against."""
+"""The tutorial as its reader would write it: plain Keras, one training, two figures. bnexp is measured against it."""
 
 import argparse
 from pathlib import Path

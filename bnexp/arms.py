@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bnexp import comparison, config, figures, store
+from bnexp import comparison, config, store
 from bnexp.config import Experiment
 from bnexp.errors import INTERRUPTED, RunError, UserError, nearest
 from bnexp.experiment import Finished
+from bnexp.show import figures
 
 CONFIGS = Path("configs")
 
@@ -21,6 +22,7 @@ class Planned:
     name: str
     run: store.Run | None
     experiment: Experiment | None = None
+    config: Path | None = None
     reason: str = ""
 
 
@@ -45,7 +47,7 @@ def plan(name: str, runs: Path, overrides: Sequence[str]) -> Planned:
         return Planned(experiment.name, run)
     stale = newest(runs, experiment.name) is not None
     reason = "its config has changed since its newest run" if stale else "it has no finished run"
-    return Planned(experiment.name, None, experiment, reason)
+    return Planned(experiment.name, None, experiment, path, reason)
 
 
 def config_file(name: str) -> Path | None:
@@ -62,7 +64,7 @@ def _run(name: str, runs: Path, overrides: Sequence[str]) -> store.Run:
         raise RunError(f"{name} is a stored run; overrides ({' '.join(overrides)}) need a config. Name a config file.")
     run = newest(runs, name) or store.find(runs, name)
     if run is None:
-        raise RunError(f"No run, experiment or config is called {name!r}. {_existing(runs)}")
+        raise RunError(f"No run, experiment or config is called {name!r}. {_existing(runs, name)}")
     if run.kind == "comparison":
         raise RunError(f"{run.id} is a comparison; expected a run. Name one of the runs it compares.")
     if run.status() != "finished":
@@ -80,11 +82,12 @@ def newest(runs: Path, name: str, digest: str | None = None) -> store.Run | None
     return None
 
 
-def _existing(runs: Path) -> str:
+def _existing(runs: Path, name: str) -> str:
     """List what could have been named: experiments with runs, and configs."""
-    trained = [str(run.record().get("name")) for run in store.runs_in(runs) if run.status() == "finished"]
+    finished = [run for run in store.runs_in(runs) if run.kind == "run" and run.status() == "finished"]
+    trained = [str(run.record().get("name")) for run in finished]
     names = dict.fromkeys([*trained, *sorted(path.stem for path in CONFIGS.glob("*.yaml"))])
-    return nearest("", names) if names else f"There are no runs in {runs} and no configs in {CONFIGS}."
+    return nearest(name, names) if names else f"There are no runs in {runs} and no configs in {CONFIGS}."
 
 
 def arm(name: str, run: store.Run, finished: Finished | None = None) -> comparison.Arm:

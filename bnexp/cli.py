@@ -25,6 +25,9 @@ app = typer.Typer(
 
 Runs = Annotated[Path, typer.Option("--runs", envvar="BNEXP_RUNS_DIR", help="Directory that keeps the runs.")]
 Seeds = Annotated[int | None, typer.Option("--seeds", min=1, help="Trainings per experiment (training.seeds).")]
+Margin = Annotated[
+    float | None, typer.Option(min=0, help="The smallest difference that matters: 0.01 is one point of accuracy.")
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only where the result is kept.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else there.")]
 
@@ -32,7 +35,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on s
 @app.command()
 def train(
     arguments: Annotated[
-        list[str], typer.Argument(metavar="CONFIG... [KEY=VALUE...]", help="Config files, and keys to override.")
+        list[str], typer.Argument(metavar="CONFIG|KEY=VALUE", help="One or more config files, and keys to override.")
     ],
     seeds: Seeds = None,
     runs: Runs = Path("runs"),
@@ -42,7 +45,9 @@ def train(
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
-    """Train experiments from many seeds at once and keep everything that was measured.
+    """Train experiments, all seeds at once.
+
+    Everything that was measured is kept in a directory of its own under --runs.
 
     Example: bnexp train configs/bn.yaml training.epochs=5 model.normalization=layer
     """
@@ -54,18 +59,24 @@ def train(
 @app.command()
 def compare(
     arguments: Annotated[
-        list[str], typer.Argument(metavar="ARM ARM... [KEY=VALUE...]", help="Runs, experiments or config files.")
+        list[str],
+        typer.Argument(metavar="ARM|KEY=VALUE", help="Two arms or more, and keys to override."),
     ],
-    metric: Annotated[str | None, typer.Option(help="The primary metric; val_accuracy or val_r2 if not given.")] = None,
-    margin: Annotated[float | None, typer.Option(min=0, help="The smallest difference that matters.")] = None,
-    target: Annotated[float | None, typer.Option(help="Value to reach, for epochs and seconds to target.")] = None,
-    baseline: Annotated[str | None, typer.Option(help="The arm the others are compared with; the last.")] = None,
+    metric: Annotated[str | None, typer.Option(help="The metric that decides; else val_accuracy or val_r2.")] = None,
+    margin: Margin = None,
+    target: Annotated[float | None, typer.Option(help="Value of the metric to reach, in its own unit.")] = None,
+    baseline: Annotated[str | None, typer.Option(help="What the others are compared with; else the last arm.")] = None,
     seeds: Seeds = None,
     runs: Runs = Path("runs"),
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
-    """Compare arms, paired by seed, and answer in one of four words; missing or stale arms are trained first.
+    """Compare arms, paired by seed; train missing ones.
+
+    An arm is a run (directory, id, unique prefix), an experiment's name, or a
+    config. A config without a finished run of its own is trained first. The
+    answer is one of four words: helps, hurts, no difference that matters,
+    cannot tell yet.
 
     Example: bnexp compare bn nobn
     """
@@ -83,7 +94,9 @@ def plot(
     out: Annotated[Path | None, typer.Option(help="Directory for the figures; the run's own if not given.")] = None,
     runs: Runs = Path("runs"),
 ) -> None:
-    """Redraw the figures of a run or of a comparison from its JSON alone.
+    """Redraw the figures of a run or comparison.
+
+    They are drawn from its JSON alone.
 
     Example: bnexp plot runs/latest --format svg
     """
@@ -94,7 +107,7 @@ def plot(
 
 @app.command("runs")
 def list_runs(runs: Runs = Path("runs"), json: Json = False) -> None:
-    """List all runs and comparisons, the newest first."""
+    """List runs and comparisons, the newest first."""
     from bnexp import commands
 
     raise typer.Exit(commands.list_runs(runs, as_json=json))

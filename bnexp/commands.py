@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console, RenderableType
 
-from bnexp import arms, cautions, config, figures, store
+from bnexp import arms, cautions, config, store
 from bnexp.comparison import Arm, Question
 from bnexp.comparison import compare as compare_arms
 from bnexp.config import Experiment
-from bnexp.errors import DIVERGED, DONE, INTERRUPTED, RunError, UserError
+from bnexp.errors import DIVERGED, DONE, INTERRUPTED, ConfigError, RunError, SettingError, UserError
 from bnexp.experiment import Finished, train_experiment
 from bnexp.metrics import headline, number, with_unit
 from bnexp.show import console as show
+from bnexp.show import figures
 from bnexp.show.progress import Reporter
 
 WIDEST_PIPE = 200
@@ -30,18 +32,37 @@ def train(arguments: Sequence[str], *, seeds: int | None, runs: Path, dry_run: b
     names, overrides = _sorted_arguments(arguments, seeds)
     if not names:
         raise UserError("train was given no config; expected one or more. For example: bnexp train configs/bn.yaml")
-    experiments = [config.load(Path(name), overrides) for name in names]
+    paths = [_config_path(name) for name in names]
+    experiments = [config.load(path, overrides) for path in paths]
     if dry_run:
         _print_plan(experiments)
         return DONE
-    codes = []
-    for experiment in experiments:
-        finished = _train(experiment, runs, quiet=quiet or as_json)
-        codes.append(_exit_code(finished))
-        _print_run(finished, quiet=quiet, as_json=as_json)
-        if finished.interrupted:
+    finished: list[Finished] = []
+    for path, experiment in zip(paths, experiments, strict=True):
+        with _line_told(path, overrides):
+            finished.append(_train(experiment, runs, quiet=quiet or as_json))
+        if not as_json:
+            _print_run(finished[-1], quiet=quiet)
+        if finished[-1].interrupted:
             break
-    return max(codes)
+    if as_json:
+        records = [one.record for one in finished]
+        _print_json(records[0] if len(paths) == 1 else records)
+    return max(_exit_code(one) for one in finished)
+
+
+def _config_path(name: str) -> Path:
+    """Let `bn` stand for configs/bn.yaml, as it does for `compare`."""
+    return arms.config_file(name) or Path(name)
+
+
+@contextmanager
+def _line_told(path: Path, overrides: Sequence[str]) -> Iterator[None]:
+    """Add file and line to a mistake that shows itself only when the data are drawn or the model is built."""
+    try:
+        yield
+    except SettingError as error:
+        raise ConfigError([f"{config.where(path, overrides, error.key)}: {error}"]) from error
 
 
 def _sorted_arguments(arguments: Sequence[str], seeds: int | None) -> tuple[list[str], list[str]]:
@@ -64,10 +85,8 @@ def _exit_code(finished: Finished) -> int:
     return DIVERGED if finished.history.diverged_at else DONE
 
 
-def _print_run(finished: Finished, *, quiet: bool, as_json: bool) -> None:
-    if as_json:
-        _print_json(finished.record)
-    elif quiet:
+def _print_run(finished: Finished, *, quiet: bool) -> None:
+    if quiet:
         print(finished.run.directory)
     else:
         _print(show.run_summary(finished.record, finished.history))
@@ -95,7 +114,7 @@ def compare(
             "For example: bnexp compare bn nobn"
         )
     planned = [arms.plan(name, runs, overrides) for name in names]
-    found = arms.ready(planned, partial(_train_arm, runs=runs, quiet=quiet or as_json))
+    found = arms.ready(planned, partial(_train_arm, overrides=overrides, runs=runs, quiet=quiet or as_json))
     document = compare_arms(found, question)
     run = _keep_comparison(runs, found, document)
     if as_json:
@@ -108,11 +127,13 @@ def compare(
     return DIVERGED if any(arm.history.diverged_at for arm in found) else DONE
 
 
-def _train_arm(item: arms.Planned, *, runs: Path, quiet: bool) -> Finished:
+def _train_arm(item: arms.Planned, *, overrides: Sequence[str], runs: Path, quiet: bool) -> Finished:
     assert item.experiment is not None
+    assert item.config is not None
     if not quiet:
         print(f"training {show.plain(item.name)}: {item.reason}", file=sys.stderr)
-    finished = _train(item.experiment, runs, quiet=quiet)
+    with _line_told(item.config, overrides):
+        finished = _train(item.experiment, runs, quiet=quiet)
     if finished.interrupted:
         raise arms.StoppedError(f"Interrupted: {finished.run.directory} keeps the epochs so far. Nothing was compared.")
     return finished

@@ -31,12 +31,15 @@ class ConfigError(UserError):
         super().__init__("\n".join(self.problems))
 
 
-class DataError(UserError):
-    """The data cannot be trained on as the config asks."""
+class SettingError(UserError):
+    """A setting shows itself to be wrong only when it is used: by the data, or by Keras.
 
+    `key` is where it stands in the config, dotted; who knows the file adds the line.
+    """
 
-class ModelError(UserError):
-    """The model cannot be built as the config asks."""
+    def __init__(self, key: str, text: str) -> None:
+        self.key = key
+        super().__init__(f"{key} {text}")
 
 
 class RunError(UserError):

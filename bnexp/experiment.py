@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bnexp import backend, cautions, config, figures, store
+from bnexp import backend, cautions, config, store
 from bnexp.config import Experiment
 from bnexp.environment import git_state, machine, versions
 from bnexp.history import History
 from bnexp.interrupts import finishing_the_epoch
+from bnexp.show import figures
 
 if TYPE_CHECKING:
     from bnexp.data import Data

@@ -214,6 +214,8 @@ def read_json(path: Path) -> dict[str, Any]:
 def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise RunError(f"{path}: is missing. Restore the file, or train again.") from error
     except (OSError, UnicodeDecodeError) as error:
         raise RunError(f"{path}: cannot be read ({error}). Restore the file, or train again.") from error
 

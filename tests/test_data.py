@@ -12,7 +12,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from bnexp.data import Data, prepare
-from bnexp.errors import DataError
+from bnexp.errors import SettingError
 
 
 def prepared(seeds: int = 2, **dataset: Any) -> Data:
@@ -85,10 +85,10 @@ def test_parts_share_no_row_and_lose_none() -> None:
 
 
 def test_a_test_part_without_one_of_the_classes_is_refused_with_counts() -> None:
-    with pytest.raises(DataError, match=r"the test part \(2 rows\) has no row of class .*rows per class are \["):
+    with pytest.raises(SettingError, match=r"dataset is too small: its test part \(2 rows\) has no row of class .*rows per class are \["):
         prepared(samples=10, name="blobs", test_size=0.2)
 
 
 def test_an_impossible_stratified_split_is_refused() -> None:
-    with pytest.raises(DataError, match=r"dataset\.test_size is 0\.2 of 10 rows; this split is impossible"):
+    with pytest.raises(SettingError, match=r"dataset\.test_size is 0\.2 of 10 rows; this split is impossible"):
         prepared(samples=10, name="blobs", classes=3, stratify=True)

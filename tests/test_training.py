@@ -18,7 +18,7 @@ from bnexp.training import trainer_of
 from bnexp.training.batches import batch_order
 from bnexp.training.keras_fit import train_keras_fit
 from bnexp.training.many_seeds import train_many_seeds
-from bnexp.training.optimizers import KERAS_NAMES, make_optimizer
+from bnexp.training.optimizers import KERAS_NAMES
 from bnexp.training.record import Record, Trained
 from bnexp.training.refresh import batch_statistics
 

@@ -65,7 +65,7 @@ def prepare(dataset: Dataset, seeds: tuple[int, ...]) -> Data:
     """Draw the data once and split and scale it for every seed.
 
     Raises:
-        DataError: if a part would lack a class, or the split is impossible.
+        SettingError: if a part would lack a class, or the split is impossible.
     """
     x_ND, y_N = synthetic.draw(dataset)
     task = task_of(dataset)

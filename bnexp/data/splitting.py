@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnexp.config.dataset import Dataset
-from bnexp.errors import DataError
+from bnexp.errors import SettingError
 
 Rows = NDArray[np.int32]
 Floats = NDArray[np.float32]
@@ -41,24 +41,26 @@ def _one_split(dataset: Dataset, y_N: Floats, random_state: int) -> tuple[Rows, 
             stratify=y_N if dataset.stratify else None,
         )
     except ValueError as error:
-        raise DataError(
-            f"dataset.test_size is {dataset.test_size} of {len(y_N)} rows; this split is impossible: {error} "
-            "Use more dataset.samples, another dataset.test_size, or dataset.stratify: false."
+        raise SettingError(
+            "dataset.test_size",
+            f"is {dataset.test_size} of {len(y_N)} rows; this split is impossible: {error} "
+            "Use more dataset.samples, another dataset.test_size, or dataset.stratify: false.",
         ) from error
     return train_R, validation_R
 
 
 def refuse_missing_classes(dataset: Dataset, y_N: Floats, classes: int, train_SR: Rows, validation_SR: Rows) -> None:
-    """Raise DataError if a class has no row in some seed's training or validation part."""
+    """Raise SettingError if a class has no row in some seed's training or validation part."""
     for part, rows_SR in (("training", train_SR), ("test", validation_SR)):
         for rows_R in np.unique(rows_SR, axis=0):
             counts = np.bincount(y_N[rows_R].astype(int), minlength=classes)
             if not counts.all():
                 missing = ", ".join(str(label) for label in np.flatnonzero(counts == 0))
-                raise DataError(
-                    f"dataset: the {part} part ({len(rows_R)} rows) has no row of class {missing}; "
+                raise SettingError(
+                    "dataset",
+                    f"is too small: its {part} part ({len(rows_R)} rows) has no row of class {missing}; "
                     f"rows per class are {counts.tolist()}, expected 1 or more of each. "
-                    "Use dataset.stratify: true, more dataset.samples, or another dataset.test_size or dataset.seed."
+                    "Use dataset.stratify: true, more dataset.samples, or another dataset.test_size or dataset.seed.",
                 )
 
 

@@ -8,7 +8,7 @@ import keras
 
 from bnexp.config.model import Mlp, Model
 from bnexp.config.section import Task
-from bnexp.errors import ModelError
+from bnexp.errors import SettingError
 from bnexp.models.initial import InitialWeights, recording_initializers
 from bnexp.models.mlp import mlp_layers
 from bnexp.models.sequential import sequential_layers
@@ -31,7 +31,7 @@ def build(model: Model, *, task: Task, classes: int, features: int) -> Built:
     softmax unit a class (multiclass), 1 linear unit (regression).
 
     Raises:
-        ModelError: if Keras refuses the layers, or a `sequential` model does not end in the task's output.
+        SettingError: if Keras refuses the layers, or a `sequential` model does not end in the task's output.
     """
     units = classes if task == "multiclass" else 1
     with recording_initializers() as initializers:
@@ -57,9 +57,10 @@ def _stack(features: int, layers: list[keras.Layer]) -> keras.Sequential:
         try:
             built.add(layer)
         except (TypeError, ValueError) as error:
-            raise ModelError(
-                f"model.layers.{position}: {type(layer).__name__} does not take inputs of shape {shape}: "
-                f"{str(error).splitlines()[0]} Put a Reshape or Flatten before it, or change its arguments."
+            raise SettingError(
+                f"model.layers.{position}",
+                f"is {type(layer).__name__}; it does not take inputs of shape {shape}: "
+                f"{str(error).splitlines()[0]} Put a Reshape or Flatten before it, or change its arguments.",
             ) from error
         shape = built.output_shape
     return built
@@ -71,8 +72,9 @@ def _refuse_other_head(built: keras.Sequential, task: Task, units: int) -> None:
         getattr(last, "activation", None), "__name__", "softmax" if "softmax" in last.name else "linear"
     )
     if tuple(built.output_shape) != (None, units) or activation != HEADS[task]:
-        raise ModelError(
-            f"model.layers: the last layer gives shape {built.output_shape} with {activation} activation; "
+        raise SettingError(
+            "model.layers",
+            f"ends in shape {built.output_shape} with {activation} activation; "
             f"a {task} task needs (None, {units}) with {HEADS[task]}. "
-            f"End with `Dense: {{units: {units}, activation: {HEADS[task]}}}`."
+            f"End with `Dense: {{units: {units}, activation: {HEADS[task]}}}`.",
         )

@@ -8,14 +8,14 @@ from collections.abc import Iterator
 import keras
 
 from bnexp.config.model import Layer, Sequential
-from bnexp.errors import ModelError
+from bnexp.errors import SettingError
 
 
 def sequential_layers(model: Sequential) -> Iterator[keras.Layer]:
     """Give the layers in order, named by class and count (`dense_1`), so that names are stable across arms.
 
     Raises:
-        ModelError: if Keras refuses a layer's arguments.
+        SettingError: if Keras refuses a layer's arguments.
     """
     numbers: Counter[str] = Counter()
     for position, layer in enumerate(model.layers):
@@ -29,9 +29,10 @@ def _layer(layer: Layer, position: int, name: str) -> keras.Layer:
         return getattr(keras.layers, layer.name)(**arguments)
     except (TypeError, ValueError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ModelError(
-            f"model.layers.{position}: Keras refuses {layer.name} with {layer.arguments}: {reason} "
-            f"Use the arguments of keras.layers.{layer.name}, spelt as Keras spells them."
+        raise SettingError(
+            f"model.layers.{position}",
+            f"is {layer.name} with {layer.arguments}; Keras refuses it: {reason} "
+            f"Use the arguments of keras.layers.{layer.name}, spelt as Keras spells them.",
         ) from error
 
 

@@ -46,7 +46,9 @@ def run_summary(record: dict[str, Any], history: History) -> RenderableType:
         table.add_row(with_unit(metric), *cells)
     count = len(history.seeds)
     seeds = f"{count} seed{'s' if count > 1 else ''}"
-    head = f"{plain(record['name'])}: {seeds}, {max(history.epochs_S)} epochs, {record['duration_seconds']:.1f} s"
+    longest = max(history.epochs_S)
+    epochs = f"{longest} epoch{'s' if longest > 1 else ''}"
+    head = f"{plain(record['name'])}: {seeds}, {epochs}, {record['duration_seconds']:.1f} s"
     parts: list[RenderableType] = [Text(head, style=STRONG), table, Text("mean ± standard deviation over seeds")]
     if record["trainer"]["reason"]:
         parts.append(Text(f"trained seed by seed with keras_fit: {plain(record['trainer']['reason'])}"))

@@ -144,7 +144,8 @@ class _Recorder(keras.callbacks.Callback):
             x_RD, y_R = _part(self._data, self._row, self._data.train_SR[self._row])
             measured = self.model.evaluate(x_RD, y_R, batch_size=1024, verbose=0, return_dict=True)
             values |= {f"train_{name}": value for name, value in measured.items()}
-        self.record.add({name: np.array([value], "float64") for name, value in values.items()})
+        names = measures.names(self._data.task, evaluate_train=self._training.evaluate_train)
+        self.record.add({name: np.array([values[name]], "float64") for name in names})
         self.interrupted = self._watch(self.record)
         if self.interrupted or self.record.diverged_at:
             self.model.stop_training = True

@@ -13,12 +13,23 @@ from keras import ops
 from numpy.typing import NDArray
 
 from bnexp.config.section import Task
+from bnexp.metrics import MEASURED
 
 LOSSES = {
     "binary": "binary_crossentropy",
     "multiclass": "sparse_categorical_crossentropy",
     "regression": "mean_squared_error",
 }
+
+
+def names(task: Task, *, evaluate_train: bool) -> list[str]:
+    """Give the names of a history's metrics, in order.
+
+    >>> names("binary", evaluate_train=False)
+    ['loss', 'accuracy', 'val_loss', 'val_accuracy']
+    """
+    parts = ("", "val_", "train_") if evaluate_train else ("", "val_")
+    return [part + measured for part in parts for measured in ("loss", *MEASURED[task])]
 
 
 def targets(task: Task, y_N: NDArray[np.float32]) -> NDArray[Any]:

@@ -16,7 +16,7 @@ from bnexp.config.training import (
     Training,
     WarmupRate,
 )
-from bnexp.errors import ConfigError
+from bnexp.errors import SettingError
 
 KERAS_NAMES = {
     "sgd": "SGD", "adam": "Adam", "adamw": "AdamW", "rmsprop": "RMSprop", "nadam": "Nadam", "adamax": "Adamax",
@@ -37,7 +37,7 @@ def make_optimizer(training: Training, steps_per_epoch: int) -> keras.optimizers
     """Give the Keras optimizer that the config describes.
 
     Raises:
-        ConfigError: if this optimizer does not take one of the options.
+        SettingError: if this optimizer does not take one of the options.
     """
     return _make(getattr(keras.optimizers, KERAS_NAMES[training.optimizer.name]), training, steps_per_epoch)
 
@@ -63,12 +63,12 @@ def _make(kind: type, training: Training, steps_per_epoch: int) -> keras.optimiz
     try:
         return kind(learning_rate=rate, **options)
     except (TypeError, ValueError) as error:
-        raise ConfigError([_refusal(training.optimizer, options, str(error))]) from error
+        raise SettingError("training.optimizer", _refusal(training.optimizer, options, str(error))) from error
 
 
 def _refusal(optimizer: Optimizer, options: dict[str, Any], reason: str) -> str:
     return (
-        f"training.optimizer is {optimizer.name} with {options}; Keras refuses it: {reason.splitlines()[0]} "
+        f"is {optimizer.name} with {options}; Keras refuses it: {reason.splitlines()[0]} "
         f"Use the options of keras.optimizers.{KERAS_NAMES[optimizer.name]}."
     )
 

@@ -1,0 +1,43 @@
+"""Finished runs -> a comparison: seeds paired, each metric's difference with its interval, and a verdict.
+
+Nothing is trained, drawn or printed here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from bnexp.comparison.contrast import LEVEL, arm_facts, contrast
+from bnexp.comparison.pairing import Arm, Sides, common_seeds, refuse_other_data
+from bnexp.comparison.question import Question, baseline_of, terms_of
+
+__all__ = ["Arm", "Question", "compare"]
+
+FORMAT = 1
+
+
+def compare(arms: Sequence[Arm], question: Question) -> dict[str, Any]:
+    """Compare each arm with the baseline, seed by seed; give the document that comparison.json holds.
+
+    Raises:
+        ComparisonError: for fewer than two arms, arms without a common seed,
+            arms trained on other data or splits, or a question about what was not measured.
+    """
+    baseline = baseline_of(arms, question.baseline)
+    seeds = common_seeds(arms)
+    refuse_other_data(arms, baseline)
+    paired = {arm.name: arm.history.of(seeds) for arm in arms}
+    terms = terms_of(question, baseline.name, paired[baseline.name])
+    others = [arm for arm in arms if arm is not baseline]
+    return {
+        "format": FORMAT,
+        "baseline": baseline.name,
+        "seeds": list(seeds),
+        "level": LEVEL,
+        "task": baseline.record["dataset"]["task"],
+        "primary": {"metric": terms.metric, "margin": terms.margin},
+        "target": {"metric": terms.metric, "value": terms.target, "rule": terms.target_rule},
+        "arms": [arm_facts(arm, paired[arm.name], terms) for arm in arms],
+        "contrasts": [contrast(Sides(arm, paired[arm.name], baseline, paired[baseline.name]), terms) for arm in others],
+    }

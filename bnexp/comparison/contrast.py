@@ -1,0 +1,163 @@
+"""One arm against the baseline: every metric's paired difference, the way to the target, and the verdict.
+
+Axis: S seeds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from bnexp import statistics
+from bnexp.comparison.pairing import Arm, Sides, agreement, confounders, varied
+from bnexp.comparison.question import Terms
+from bnexp.history import Floats, History
+from bnexp.metrics import higher_is_better, number, quantity, with_unit
+
+LEVEL = 0.95
+
+
+def contrast(sides: Sides, terms: Terms) -> dict[str, Any]:
+    """Give one entry of `contrasts` in comparison.json."""
+    shared = [name for name in sides.treated.metrics if name in sides.base.metrics]
+    differences = {name: _difference(sides, name) for name in shared}
+    failed = [
+        np.array([seed in history.diverged_at for seed in history.seeds]) for history in (sides.treated, sides.base)
+    ]
+    return {
+        "arm": sides.arm.name,
+        "baseline": sides.baseline.name,
+        "pairing": agreement(sides),
+        "metrics": differences,
+        "to_target": _reach_difference(sides, terms),
+        "diverged_p_value": statistics.failure_difference(*failed),
+        "varied": varied(sides),
+        "confounders": confounders(sides),
+        "verdict": _verdict(sides, differences[terms.metric], terms),
+    }
+
+
+def _difference(sides: Sides, metric: str) -> dict[str, Any]:
+    """Give the paired difference of the final values; pairs in which a seed diverged are counted apart."""
+    treated_S, base_S = sides.treated.final(metric), sides.base.final(metric)
+    if quantity(metric) == "accuracy":
+        treated_S = _chance_where_diverged(sides.arm, sides.treated, treated_S)
+        base_S = _chance_where_diverged(sides.baseline, sides.base, base_S)
+    whole_S = np.isfinite(treated_S) & np.isfinite(base_S)
+    left_out = int((~whole_S).sum())
+    if not whole_S.any():
+        return {"mean": None, "low": None, "high": None, "pairs": 0, "left_out": left_out}
+    result = statistics.paired_difference(treated_S[whole_S], base_S[whole_S], LEVEL)
+    return {**_strict(asdict(result)), "left_out": left_out}
+
+
+def _chance_where_diverged(arm: Arm, history: History, values_S: Floats) -> Floats:
+    """Count a diverged seed as one that guesses the commonest class: no failure is dropped from a mean."""
+    counts = arm.record["dataset"]["rows_per_class"]
+    diverged_S = np.array([seed in history.diverged_at for seed in history.seeds])
+    return np.where(diverged_S, max(counts) / sum(counts), values_S)
+
+
+def _reach_difference(sides: Sides, terms: Terms) -> dict[str, Any]:
+    """Give the paired differences in epochs and seconds to the target, epochs capped at the smaller budget."""
+    budget = min(sides.arm.experiment.training.epochs, sides.baseline.experiment.training.epochs)
+
+    def capped(history: History) -> Floats:
+        return np.fmin(np.nan_to_num(_epochs_to(history, terms), nan=budget), budget)
+
+    treated_S, base_S = capped(sides.treated), capped(sides.base)
+    shares = _seconds_per_epoch(sides.arm), _seconds_per_epoch(sides.baseline)
+    return {
+        "epochs": _strict(asdict(statistics.paired_difference(treated_S, base_S, LEVEL))),
+        "seconds": _strict(asdict(statistics.paired_difference(treated_S * shares[0], base_S * shares[1], LEVEL))),
+    }
+
+
+def _verdict(sides: Sides, difference: dict[str, Any], terms: Terms) -> dict[str, Any]:
+    if difference["left_out"]:
+        reason = f"{difference['left_out']} pairs hold a diverged seed without a value; the others alone would flatter."
+        return {"word": "cannot tell yet", "settled_by": None, "sentence": reason}
+    if difference["pairs"] < 2:
+        reason = f"{difference['pairs']} pair tells nothing about the spread over seeds. Use --seeds 20."
+        return {"word": "cannot tell yet", "settled_by": None, "sentence": reason}
+    keys = ("low", "high", "mean", "pairs", "standard_deviation")
+    result = statistics.verdict(
+        **{key: difference[key] for key in keys}, margin=terms.margin, higher_is_better=higher_is_better(terms.metric)
+    )
+    return {**asdict(result), "sentence": _sentence(sides, difference, terms, result)}
+
+
+def _sentence(sides: Sides, difference: dict[str, Any], terms: Terms, result: statistics.Verdict) -> str:
+    """Say in one sentence what the word rests on."""
+    arm, base, what = sides.arm.name, sides.baseline.name, with_unit(terms.metric)
+    low, high = (number(terms.metric, difference[side], signed=True) for side in ("low", "high"))
+    interval, limit = f"[{low}, {high}]", number(terms.metric, terms.margin)
+    match result.word:
+        case "helps" | "hurts":
+            mean = number(terms.metric, abs(difference["mean"]))
+            better = "better" if result.word == "helps" else "worse"
+            return f"{arm} is {better} than {base} in {what} by {mean} {interval}; the margin is {limit}."
+        case "no difference that matters":
+            return f"In {what}, {arm} - {base} lies in {interval}, inside the margin of ±{limit}."
+    more = f" About {result.settled_by} pairs would settle it." if result.settled_by else ""
+    return f"In {what}, {arm} - {base} lies in {interval}, and the margin is ±{limit}.{more}"
+
+
+# --- one arm by itself ----------------------------------------------------------
+
+
+def arm_facts(arm: Arm, history: History, terms: Terms) -> dict[str, Any]:
+    """Give one entry of `arms` in comparison.json."""
+    return {
+        "name": arm.name,
+        "run": arm.run,
+        "parameters": arm.record["parameters"],
+        "seeds": len(history.seeds),
+        "diverged": {str(seed): epoch for seed, epoch in history.diverged_at.items()},
+        "metrics": {name: _interval(history.final(name)) for name in history.metrics},
+        "to_target": _reach(arm, _epochs_to(history, terms)),
+        "seconds_per_seed": arm.record["duration_seconds"] / arm.record["seeds"],
+    }
+
+
+def _interval(values_S: Floats) -> dict[str, Any]:
+    finite = values_S[np.isfinite(values_S)]
+    if not len(finite):
+        return {"mean": None, "low": None, "high": None, "seeds": 0}
+    return {**_strict(asdict(statistics.mean_interval(finite, LEVEL))), "seeds": len(finite)}
+
+
+def _epochs_to(history: History, terms: Terms) -> Floats:
+    if terms.target is None:
+        return np.full(len(history.seeds), np.nan)
+    return statistics.epochs_to_target(history.metrics[terms.metric], terms.target, higher_is_better(terms.metric))
+
+
+def _seconds_per_epoch(arm: Arm) -> float:
+    """Give one seed's share of an epoch in which all were trained."""
+    return float(arm.record["epoch_seconds"]) / float(arm.record["seeds"])
+
+
+def _reach(arm: Arm, epochs_S: Floats) -> dict[str, Any]:
+    """Tell how soon the target was reached; a seed that never reached it counts with the whole budget."""
+    budget = arm.experiment.training.epochs
+    reach = statistics.reach(epochs_S, budget)
+    return {
+        "reached": reach.reached,
+        "seeds": reach.seeds,
+        "budget_epochs": budget,
+        "mean_epochs": reach.restricted_mean,
+        "mean_seconds": reach.restricted_mean * _seconds_per_epoch(arm),
+        "epochs": [_json(value) for value in epochs_S],
+    }
+
+
+def _strict(facts: dict[str, Any]) -> dict[str, Any]:
+    """Write what is not finite as null."""
+    return {key: _json(value) if isinstance(value, float) else value for key, value in facts.items()}
+
+
+def _json(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None

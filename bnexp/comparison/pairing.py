@@ -1,0 +1,122 @@
+"""What makes two runs comparable seed by seed: the same rows, splits, kernels and batch orders; and what differs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bnexp import config
+from bnexp.config import Experiment
+from bnexp.errors import ComparisonError
+from bnexp.history import History
+
+INTENDED = ("model.normalization", "model.placement", "model.layers")
+"""Keys whose difference is the point of a comparison; any other is named as a confounder."""
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One run taking part: what it was called, where it lies, and what it holds."""
+
+    name: str
+    run: str
+    experiment: Experiment
+    history: History
+    record: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Sides:
+    """The two sides of one contrast, each an arm and its history over the common seeds."""
+
+    arm: Arm
+    treated: History
+    baseline: Arm
+    base: History
+
+
+def common_seeds(arms: Sequence[Arm]) -> tuple[int, ...]:
+    """Give the seeds that all arms have, in order.
+
+    Raises:
+        ComparisonError: if there is none.
+    """
+    common = [seed for seed in arms[0].history.seeds if all(seed in arm.history.seeds for arm in arms)]
+    if not common:
+        counts = "; ".join(f"{arm.name} ({arm.run}) has {list(arm.history.seeds)}" for arm in arms)
+        raise ComparisonError(f"The arms have no seed in common: {counts}. Train them with the same training.seeds.")
+    return tuple(common)
+
+
+def refuse_other_data(arms: Sequence[Arm], baseline: Arm) -> None:
+    """Raise ComparisonError, naming both, if an arm was trained on other rows, another split or other scaling."""
+    for arm in arms:
+        for fact, same in _data_checks(arm, baseline).items():
+            if not same:
+                raise ComparisonError(
+                    f"{arm.name} ({arm.run}) and {baseline.name} ({baseline.run}) were not trained on the same {fact}: "
+                    f"{_dataset_text(arm, baseline)}. Train both on one dataset, then compare."
+                )
+
+
+def _data_checks(arm: Arm, other: Arm) -> dict[str, bool]:
+    a, b = arm.record, other.record
+    return {
+        "data": a["dataset"]["digest"] == b["dataset"]["digest"],
+        "split": _agree(a["pairing"]["splits"], b["pairing"]["splits"]),
+        "scaling": arm.experiment.dataset.scale == other.experiment.dataset.scale,
+    }
+
+
+def _dataset_text(arm: Arm, other: Arm) -> str:
+    differing = config.differences(arm.experiment, other.experiment)
+    named = [f"{key} is {a} and {b}" for key, (a, b) in differing.items() if key.startswith("dataset")]
+    return "; ".join(named) or "the rows differ by digest though the configs agree"
+
+
+def _agree(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Tell whether two records of digests agree wherever both have one, and share at least one."""
+    common = one.keys() & other.keys()
+    return bool(common) and all(one[key] == other[key] for key in common)
+
+
+def agreement(sides: Sides) -> dict[str, bool | None]:
+    """Tell by digest whether splits, shared kernels and batch orders were equal; None where nothing can be compared."""
+    one, other = sides.arm.record["pairing"], sides.baseline.record["pairing"]
+    shared = one["kernels"].keys() & other["kernels"].keys()
+    span = "all_epochs" if sides.treated.epochs_S == sides.base.epochs_S else "first_epoch"
+    batches = [_of(record["batches"][span], sides.treated.seeds) for record in (one, other)]
+    return {
+        "splits": _agree(one["splits"], other["splits"]),
+        "kernels": all(_agree(one["kernels"][name], other["kernels"][name]) for name in shared) if shared else None,
+        "batch orders": _agree(*batches),
+    }
+
+
+def _of(digests: dict[str, str], seeds: Iterable[int]) -> dict[str, str]:
+    return {str(seed): digests[str(seed)] for seed in seeds}
+
+
+def varied(sides: Sides) -> dict[str, list[Any]]:
+    """Map the keys that the comparison is about to both arms' values."""
+    differing = config.differences(sides.arm.experiment, sides.baseline.experiment)
+    return {key: list(pair) for key, pair in differing.items() if key.startswith(INTENDED)}
+
+
+def confounders(sides: Sides) -> dict[str, list[Any]]:
+    """Map whatever else differs between the arms to both values: other keys, trainer, machine, versions."""
+    differing = config.differences(sides.arm.experiment, sides.baseline.experiment)
+    others = {key: list(pair) for key, pair in differing.items() if not key.startswith(INTENDED)}
+    return {**others, **_circumstances(sides.arm, sides.baseline)}
+
+
+def _circumstances(arm: Arm, baseline: Arm) -> dict[str, list[Any]]:
+    """List what differs besides the config: trainer, machine, versions."""
+    one, other = arm.record, baseline.record
+    pairs = {
+        "trainer": (one["trainer"]["name"], other["trainer"]["name"]),
+        "machine": (one["machine"], other["machine"]),
+    }
+    pairs |= {f"version of {name}": (value, other["versions"].get(name)) for name, value in one["versions"].items()}
+    return {name: list(pair) for name, pair in pairs.items() if pair[0] != pair[1]}

@@ -1,0 +1,91 @@
+"""The house: a file imports only from lower ranks, heavy imports stay where they belong, module bodies only define."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "bnexp"
+RANKS = {
+    "errors": 0, "metrics": 0, "__init__": 0,
+    "config": 1, "history": 1, "statistics": 1,
+    "store": 2, "data": 2, "models": 2,
+    "training": 3, "comparison": 3, "cautions": 3, "environment": 3, "interrupts": 3, "backend": 3,
+    "show": 4, "experiment": 5, "arms": 6, "commands": 7, "cli": 8,
+}  # fmt: skip
+HEAVY = {"tensorflow", "keras", "sklearn", "scipy", "matplotlib", "pandas", "numpy"}
+ALLOWED_HEAVY = {
+    "history": {"numpy"}, "statistics": {"numpy", "scipy"}, "data": {"numpy"}, "models": {"keras", "numpy"},
+    "training": {"keras", "tensorflow", "numpy"}, "comparison": {"numpy"}, "show": {"matplotlib", "numpy"}, "experiment": {"numpy"},
+}  # fmt: skip
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+def room(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported(nodes: Iterator[ast.AST]) -> Iterator[str]:
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def at_import(tree: ast.Module) -> Iterator[ast.AST]:
+    """All nodes that run when the module is imported, but for type checking."""
+    for statement in tree.body:
+        if not isinstance(statement, ast.If):
+            yield statement
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_file_imports_only_from_its_own_room_and_lower_ranks(path: Path) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    rank = RANKS[room(path)]
+    for name in imported(ast.walk(tree)):
+        parts = name.split(".")
+        if parts[0] == "bnexp" and len(parts) > 1 and parts[1] in RANKS and parts[1] != room(path):
+            assert RANKS[parts[1]] < rank, name
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_heavy_packages_are_imported_only_where_they_belong(path: Path) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    heavy = {name.split(".")[0] for name in imported(at_import(tree))} & HEAVY
+    assert heavy <= ALLOWED_HEAVY.get(room(path), set())
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_module_body_only_defines(path: Path) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    definitions = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign)
+    for statement in tree.body:
+        docstring = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+        registers = isinstance(statement, ast.Expr) and "add_representer" in ast.unparse(statement)
+        guard = isinstance(statement, ast.If) and ast.unparse(statement.test) == "TYPE_CHECKING"
+        assert isinstance(statement, definitions) or docstring or registers or guard, ast.unparse(statement)[:80]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_file_is_short_and_says_first_what_lives_in_it(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert ast.get_docstring(ast.parse(text))
+    assert len(text.splitlines()) <= 350
+
+
+def test_no_file_is_called_by_what_it_is_not() -> None:
+    assert not {path.stem for path in FILES} & {"utils", "helpers", "common", "misc", "base"}
+
+
+@pytest.mark.parametrize("module", ["bnexp.cli", "bnexp.commands", "bnexp.comparison", "bnexp.show.figures", "bnexp.config"])
+def test_what_does_not_train_imports_no_tensorflow(module: str) -> None:
+    code = f"import sys, {module}; print([name for name in ('tensorflow', 'keras', 'sklearn') if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from bnexp.training.record import Trained
 
 FORMAT = 1
-KEEP_EVERY_SECONDS = 10.0
+KEEP_EVERY_SECONDS = 5.0
 """How often the history so far is written while training, so that even a kill loses little."""
 
 Watch = Callable[[History], bool]

@@ -251,7 +251,7 @@ def find(runs: Path, name: str) -> Run | None:
         RunError: if it is the beginning of several ids, or a directory that is no run.
     """
     path = Path(name)
-    if path.is_dir() and (path.resolve().parent == runs.resolve() or len(path.parts) > 1):
+    if path.is_dir() and (os.sep in name or "/" in name):
         return _run_at(path.resolve())
     if name == LATEST or (path.name == LATEST and path.is_file()):
         return _latest(runs if name == LATEST else path.parent)
@@ -262,6 +262,8 @@ def find(runs: Path, name: str) -> Run | None:
         raise RunError(
             f"{name!r} is the beginning of {len(candidates)} runs; expected one of: {listed}. Give more of it."
         )
+    if not candidates and path.is_dir():
+        return _run_at(path.resolve())
     return candidates[0] if candidates else None
 
 

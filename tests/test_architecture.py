@@ -84,7 +84,9 @@ def test_no_file_is_called_by_what_it_is_not() -> None:
     assert not {path.stem for path in FILES} & {"utils", "helpers", "common", "misc", "base"}
 
 
-@pytest.mark.parametrize("module", ["bnexp.cli", "bnexp.commands", "bnexp.comparison", "bnexp.show.figures", "bnexp.config"])
+@pytest.mark.parametrize(
+    "module", ["bnexp.cli", "bnexp.commands", "bnexp.comparison", "bnexp.show.figures", "bnexp.config"]
+)
 def test_what_does_not_train_imports_no_tensorflow(module: str) -> None:
     code = f"import sys, {module}; print([name for name in ('tensorflow', 'keras', 'sklearn') if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

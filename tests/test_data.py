@@ -85,7 +85,10 @@ def test_parts_share_no_row_and_lose_none() -> None:
 
 
 def test_a_test_part_without_one_of_the_classes_is_refused_with_counts() -> None:
-    with pytest.raises(SettingError, match=r"dataset is too small: its test part \(2 rows\) has no row of class .*rows per class are \["):
+    with pytest.raises(
+        SettingError,
+        match=r"dataset is too small: its test part \(2 rows\) has no row of class .*rows per class are \[",
+    ):
         prepared(samples=10, name="blobs", test_size=0.2)
 
 

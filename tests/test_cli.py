@@ -1,0 +1,414 @@
+"""The command line, through real processes: what it writes, prints, refuses and survives."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bnexp.history import from_json
+
+REPOSITORY = Path(__file__).parent.parent
+BNEXP = Path(sys.executable).with_name("bnexp")
+SMALL = ["--seeds", "3", "training.epochs=4"]
+
+
+def bnexp(*arguments: str, cwd: Path, code: int = 0) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run([BNEXP, *arguments], cwd=cwd, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == code, done.stderr + done.stdout
+    return done
+
+
+def refused(*arguments: str, cwd: Path, code: int = 2) -> str:
+    """Run what must be refused; give its message, which is all there is."""
+    before = sorted(cwd.rglob("*"))
+    done = bnexp(*arguments, cwd=cwd, code=code)
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+    assert sorted(cwd.rglob("*")) == before, "nothing written"
+    return done.stderr.strip()
+
+
+def project(place: Path) -> Path:
+    shutil.copytree(REPOSITORY / "configs", place / "configs")
+    return place
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    """A folder in which `bnexp compare bn nobn` has been run, and what it said."""
+    place = project(tmp_path_factory.mktemp("compared"))
+    return place, bnexp("compare", "bn", "nobn", *SMALL, cwd=place)
+
+
+def run_of(place: Path, name: str) -> Path:
+    (directory,) = (path for path in (place / "runs").glob(f"{name}-2*"))
+    return directory
+
+
+# --- the main job -------------------------------------------------------------------
+
+
+def test_compare_trains_both_arms_says_so_and_answers_on_stdout(
+    compared: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
+    _, done = compared
+    assert "training bn: it has no finished run" in done.stderr
+    assert "training nobn: it has no finished run" in done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0] == "bn vs nobn: 3 seed pairs; checked by digest: splits equal, kernels equal, batch orders equal"
+    assert "varied: model.normalization (batch / none)" in lines
+    assert "also checked, and equal: every other key of the config, trainer, versions, machine" in lines
+    verdict = re.compile(r"VERDICT  (helps|hurts|no difference that matters|cannot tell yet)  .*val_accuracy")
+    assert any(verdict.match(line) for line in lines)
+    assert lines[-1].startswith("kept: runs/bn-vs-nobn-")
+    assert "Traceback" not in done.stderr
+    assert "oneDNN" not in done.stderr, "TensorFlow's greetings are held back"
+
+
+def test_a_run_directory_holds_what_the_design_says(compared: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+    place, _ = compared
+    run = run_of(place, "bn")
+    assert sorted(path.name for path in run.iterdir()) == [
+        "accuracy.png", "config.yaml", "history.json", "loss.png", "model.keras", "run.json",
+    ]  # fmt: skip
+    history = json.loads((run / "history.json").read_text())
+    assert (history["format"], [entry["seed"] for entry in history["seeds"]]) == (1, [0, 1, 2])
+    assert list(history["seeds"][0]["history"]) == [
+        "loss", "accuracy", "val_loss", "val_accuracy", "train_loss", "train_accuracy",
+    ]  # fmt: skip
+    record = json.loads((run / "run.json").read_text())
+    assert (record["status"], record["seeds"], record["name"]) == ("finished", 3, "bn")
+    assert record["dataset"]["training_rows"] == 800
+    assert record["parameters"]["trainable"] == 20 * 64 + 64 + 64 * 64 + 64 + 64 + 1 + 2 * 2 * 64
+    assert (
+        "The moving statistics cannot have caught up: after 100 steps with momentum 0.99 37%" in record["warnings"][0]
+    )
+    assert str(Path.home()) not in (run / "run.json").read_text()
+
+
+def test_compare_keeps_its_numbers_and_figures(compared: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+    place, _ = compared
+    kept = run_of(place, "bn-vs-nobn")
+    assert sorted(path.name for path in kept.iterdir()) == [
+        "accuracy.png", "comparison.json", "histories.json", "loss.png",
+    ]  # fmt: skip
+    document = json.loads((kept / "comparison.json").read_text())
+    values = {}
+    for name in ("bn", "nobn"):
+        text = (run_of(place, name) / "history.json").read_text()
+        values[name] = from_json(text, name).metrics["val_accuracy"][:, -1]
+    difference = document["contrasts"][0]["metrics"]["val_accuracy"]
+    assert difference["mean"] == pytest.approx((values["bn"] - values["nobn"]).mean())
+    assert difference["pairs"] == 3
+
+
+def test_a_second_compare_trains_nothing_and_imports_no_tensorflow(
+    compared: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
+    place, first = compared
+    command = [sys.executable, "-X", "importtime", str(BNEXP), "compare", "bn", "nobn", *SMALL]
+    done = subprocess.run(command, cwd=place, capture_output=True, text=True, check=True)
+    assert "training bn" not in done.stderr
+    assert "| tensorflow" not in done.stderr
+    assert "| keras" not in done.stderr
+    assert done.stdout.splitlines()[:-1] == first.stdout.splitlines()[:-1]
+
+
+def test_a_changed_config_is_trained_anew_and_compare_says_why(
+    compared: tuple[Path, subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    shutil.copytree(compared[0], tmp_path, dirs_exist_ok=True, symlinks=True)
+    done = bnexp("compare", "bn", "nobn", "--seeds", "2", "training.epochs=1", cwd=tmp_path)
+    assert "training bn: its config has changed since its newest run" in done.stderr
+    assert done.stdout.startswith("bn vs nobn: 2 seed pairs;")
+
+
+def test_json_is_one_document_and_nothing_else(compared: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+    place, _ = compared
+    done = bnexp("compare", "bn", "nobn", *SMALL, "--json", cwd=place)
+    assert json.loads(done.stdout)["contrasts"][0]["arm"] == "bn"
+    assert done.stderr == ""
+
+
+def test_quiet_prints_only_the_place(compared: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+    place, _ = compared
+    done = bnexp("compare", "bn", "nobn", *SMALL, "--quiet", cwd=place)
+    assert re.fullmatch(r"runs/bn-vs-nobn-\d{8}-\d{6}(-\d+)?\n", done.stdout)
+    assert done.stderr == ""
+
+
+def test_plot_redraws_from_json_alone_in_any_format(
+    compared: tuple[Path, subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    place, _ = compared
+    command = [sys.executable, "-X", "importtime", str(BNEXP), "plot", "runs/latest", "--format", "svg"]
+    done = subprocess.run([*command, "--out", str(tmp_path)], cwd=place, capture_output=True, text=True, check=True)
+    assert sorted(done.stdout.split()) == [str(tmp_path / "accuracy.svg"), str(tmp_path / "loss.svg")]
+    assert "bn, Test" in (tmp_path / "accuracy.svg").read_text() or "<svg" in (tmp_path / "accuracy.svg").read_text()
+    assert "| tensorflow" not in done.stderr
+    run = run_of(place, "bn")
+    before = (run / "accuracy.png").read_bytes()
+    (run / "accuracy.png").unlink()
+    bnexp("plot", str(run), cwd=tmp_path)
+    assert (run / "accuracy.png").read_bytes() == before
+
+
+def test_runs_lists_everything_and_a_damaged_directory_hides_nothing(
+    compared: tuple[Path, subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    shutil.copytree(compared[0], tmp_path, dirs_exist_ok=True, symlinks=True)
+    broken = tmp_path / "runs" / "broken-20260101-000000"
+    broken.mkdir()
+    (broken / "run.json").write_text('{"status": "fin')
+    done = bnexp("runs", cwd=tmp_path)
+    assert re.search(r"broken-20260101-000000 +run +damaged", done.stdout)
+    assert re.search(r"nobn-\S+ +run +finished +3 +val_accuracy \(%\) \d\d\.\d\d", done.stdout)
+    assert len(json.loads(bnexp("runs", "--json", cwd=tmp_path).stdout)) == len(done.stdout.splitlines()) - 1
+
+
+def test_a_finished_runs_config_retrains_to_the_same_history_from_any_folder(
+    compared: tuple[Path, subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    run = run_of(compared[0], "bn")
+    done = bnexp("train", str(run / "config.yaml"), "--quiet", "--runs", "kept", cwd=tmp_path)
+    again = tmp_path / done.stdout.strip()
+    histories = [from_json((directory / "history.json").read_text(), "") for directory in (run, again)]
+    for name, values in histories[0].metrics.items():
+        np.testing.assert_allclose(histories[1].metrics[name], values, rtol=1e-6)
+
+
+def test_the_saved_model_loads_in_safe_mode_in_a_fresh_process(
+    compared: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
+    model = run_of(compared[0], "bn") / "model.keras"
+    code = f"import keras; print(keras.saving.load_model({str(model)!r}, safe_mode=True).count_params())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "6081"
+
+
+def test_dry_run_shows_the_plan_and_writes_nothing(tmp_path: Path) -> None:
+    place = project(tmp_path)
+    done = bnexp("train", "configs/bn.yaml", "training.epochs=5", "--dry-run", cwd=place)
+    assert "  epochs: 5\n" in done.stdout
+    assert "# 20 seeds x 5 epochs; nothing was trained or written" in done.stdout
+    assert not (place / "runs").exists()
+
+
+# --- what is refused ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train", "configs/bm.yaml"],
+         "configs/bm.yaml: is missing; expected a config file. Did you mean 'bn.yaml'? Good names: bn.yaml, nobn.yaml."),
+        (["train", "configs/bn.yaml", "training.epoch=5"],
+         "override training.epoch=5: training.epoch is not a known key. Did you mean 'epochs'? Good names: batch_size, "
+         "drop_last, early_stopping, epochs, evaluate_train, learning_rate, optimizer, refresh_statistics, save, seeds, "
+         "trainer."),
+        (["train", "training.epochs=5"],
+         "train was given no config; expected one or more. For example: bnexp train configs/bn.yaml"),
+        (["compare", "bn"],
+         "compare was given 1 arm (bn); expected two or more. For example: bnexp compare bn nobn"),
+        (["compare", "bn", "nobm"],
+         "No run, experiment or config is called 'nobm'. Did you mean 'nobn'? Good names: bn, nobn."),
+        (["plot", "runs/latest"],
+         "No run is called 'runs/latest'; expected a directory, an id or latest. There are no runs in runs."),
+        (["plot", "configs"],
+         "{place}/configs: is no run; expected a directory with run.json or comparison.json in it. "
+         "Name a directory under runs/, or train one with `bnexp train`."),
+        (["train", "configs/bn.yaml", "--runs", "configs/bn.yaml"],
+         "configs/bn.yaml is a file; expected a directory for runs. Move it, or use --runs DIR."),
+    ],
+)  # fmt: skip
+def test_bad_input_is_one_message_and_nothing_is_written(tmp_path: Path, arguments: list[str], message: str) -> None:
+    assert refused(*arguments, cwd=project(tmp_path)) == message.replace("{place}", str(tmp_path.resolve()))
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ("dataset:\n  name: blobs\n  samples: 10\nmodel: {name: mlp}\ntraining: {batch_size: 4}\n",
+         r"x\.yaml:1: dataset is too small: its test part \(2 rows\) has no row of class \d; rows per class are \[.*\], "
+         r"expected 1 or more of each\. Use dataset\.stratify: true, more dataset\.samples, or another .*"),
+        ("dataset: {name: moons}\nmodel:\n  name: sequential\n  layers:\n    - Dense: {unitz: 3}\n",
+         r"x\.yaml:5: model\.layers\.0 is Dense with \{'unitz': 3\}; Keras refuses it: .* Use the arguments of "
+         r"keras\.layers\.Dense, spelt as Keras spells them\."),
+        ("dataset: {name: moons}\nmodel:\n  name: sequential\n  layers:\n    - Dense: {units: 3}\n",
+         r"x\.yaml:4: model\.layers ends in shape \(None, 3\) with linear activation; a binary task needs \(None, 1\) with "
+         r"sigmoid\. End with `Dense: \{units: 1, activation: sigmoid\}`\."),
+        ("dataset: {name: moons}\nmodel: {name: mlp}\ntraining:\n  optimizer: {name: adam, momentum: 0.9}\n",
+         r"x\.yaml:4: training\.optimizer is adam with \{'momentum': 0\.9\}; Keras refuses it: .* Use the options of "
+         r"keras\.optimizers\.Adam\."),
+    ],
+)  # fmt: skip
+def test_what_only_the_data_or_keras_can_tell_is_refused_before_anything_is_written(
+    tmp_path: Path, config: str, message: str
+) -> None:
+    (tmp_path / "x.yaml").write_text(config)
+    assert re.fullmatch(message, refused("train", "x.yaml", cwd=tmp_path))
+
+
+def test_arms_trained_on_other_data_are_refused_naming_both(
+    compared: tuple[Path, subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    shutil.copytree(compared[0], tmp_path, dirs_exist_ok=True, symlinks=True)
+    bnexp("train", "nobn", "name=other", "dataset.seed=7", *SMALL, "-q", cwd=tmp_path)
+    message = refused("compare", run_of(tmp_path, "bn").name, "other", cwd=tmp_path)
+    assert re.fullmatch(
+        r"bn-\S+ \(bn-\S+\) and other \(other-\S+\) were not trained on the same data: dataset\.seed is 42 and 7\. "
+        r"Train both on one dataset, then compare\.",
+        message,
+    )
+
+
+@pytest.mark.parametrize("text", ['{"format": 1, "seeds": [', '{"loss": [1, 2]}', "[]", '{"format": 9, "seeds": []}'])
+def test_a_truncated_or_foreign_history_is_refused_by_name(
+    compared: tuple[Path, subprocess.CompletedProcess[str]], tmp_path: Path, text: str
+) -> None:
+    shutil.copytree(compared[0], tmp_path, dirs_exist_ok=True, symlinks=True)
+    run = run_of(tmp_path, "bn")
+    (run / "history.json").write_text(text)
+    message = refused("plot", run.name, cwd=tmp_path)
+    assert message.startswith(f"runs/{run.name}/history.json: not a history of bnexp (")
+    assert message.endswith("Train again, or restore the file.")
+
+
+def test_a_directory_that_is_no_run_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    message = refused("plot", "./empty", cwd=tmp_path)
+    assert message.startswith(f"{tmp_path.resolve() / 'empty'}: is no run; expected a directory with run.json")
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write anywhere")
+def test_a_runs_directory_that_cannot_be_written_is_refused_before_training(tmp_path: Path) -> None:
+    place = project(tmp_path)
+    (place / "runs").mkdir(mode=0o555)
+    assert refused("train", "configs/bn.yaml", cwd=place).startswith("runs is not writable;")
+
+
+def injected(code: str, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run bnexp in a process in which `code` has broken something first."""
+    call = f"import sys\n{code}\nsys.argv[1:] = {list(arguments)!r}\nfrom bnexp.cli import main\nmain()"
+    return subprocess.run(
+        [sys.executable, "-c", call], cwd=cwd, capture_output=True, text=True, check=False, timeout=300
+    )
+
+
+def test_a_full_disk_is_told_before_training(tmp_path: Path) -> None:
+    code = "import shutil\nfull = shutil.disk_usage('.')._replace(free=1000)\nshutil.disk_usage = lambda place: full"
+    done = injected(code, "train", "configs/bn.yaml", cwd=project(tmp_path))
+    assert done.returncode == 2
+    assert re.search(r"has 0\.0 MiB free; a run needs about 16 MiB\. Free some space, or use --runs DIR\.", done.stderr)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_disk_that_fills_up_while_training_leaves_no_half_file(tmp_path: Path) -> None:
+    code = """
+import errno, os
+sync = os.fsync
+def fill_up(descriptor):
+    if b"history.json" in os.readlink(f"/proc/self/fd/{descriptor}").encode():
+        raise OSError(errno.ENOSPC, "No space left on device")
+    sync(descriptor)
+os.fsync = fill_up
+"""
+    done = injected(code, "train", "bn", *SMALL, cwd=project(tmp_path))
+    assert done.returncode == 2
+    assert re.search(r"history\.json: cannot be written \(No space left on device\)\. The disk is full", done.stderr)
+    run = run_of(tmp_path, "bn")
+    assert json.loads((run / "run.json").read_text())["status"] == "interrupted"
+    assert not [path for path in run.iterdir() if path.name.endswith(".tmp")]
+    assert "interrupted" in bnexp("runs", cwd=tmp_path).stdout
+
+
+def test_a_bug_shows_its_traceback(tmp_path: Path) -> None:
+    done = injected("import bnexp.commands as c\nc.list_runs = lambda *a, **k: 1 / 0", "runs", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "ZeroDivisionError" in done.stderr
+
+
+# --- what is survived ------------------------------------------------------------------
+
+
+def test_a_diverged_seed_stops_alone_and_the_exit_code_says_so(tmp_path: Path) -> None:
+    (tmp_path / "x.yaml").write_text(
+        "dataset: {name: regression, noise: 5}\nmodel: {name: mlp, hidden: [16]}\n"
+        "training: {optimizer: sgd, learning_rate: 0.005, epochs: 12, seeds: 12}\n"
+    )
+    done = bnexp("train", "x.yaml", cwd=tmp_path, code=3)
+    run = run_of(tmp_path, "x")
+    record = json.loads((run / "run.json").read_text())
+    assert 0 < len(record["diverged"]) < 12, "some diverge and some do not"
+    seed, epoch = next(iter(record["diverged"].items()))
+    assert f"DIVERGED  x: seed {seed} at epoch {epoch}" in done.stdout
+    history = from_json((run / "history.json").read_text(), "history")
+    assert {str(seed): epoch for seed, epoch in history.diverged_at.items()} == record["diverged"]
+    assert (run / "loss.png").exists()
+    assert (run / "r2.png").exists()
+
+
+def interrupt(place: Path, times: int) -> tuple[int, str, Path]:
+    """Start a long training, press Ctrl-C so many times once epochs are done; give exit code, stderr and its run."""
+    command = [BNEXP, "train", "configs/bn.yaml", "training.epochs=100000", "--seeds", "2"]
+    process = subprocess.Popen(command, cwd=place, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    runs = place / "runs"
+    while not list(runs.glob("bn-2*/history.json")):
+        assert time.monotonic() < deadline, "no history was kept while training"
+        assert process.poll() is None
+        time.sleep(0.2)
+    for _ in range(times):
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.001)
+    _, errors = process.communicate(timeout=60)
+    return process.returncode, errors, run_of(place, "bn")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends SIGINT")
+def test_a_first_ctrl_c_finishes_the_epoch_and_keeps_all_epochs(tmp_path: Path) -> None:
+    code, errors, run = interrupt(project(tmp_path), times=1)
+    assert code == 130
+    assert "Traceback" not in errors
+    record = json.loads((run / "run.json").read_text())
+    history = from_json((run / "history.json").read_text(), "history")
+    assert record["status"] == "interrupted"
+    assert min(history.epochs_S) > 1
+    assert (run / "loss.png").exists()
+    message = refused("compare", run.name, run.name, cwd=tmp_path)
+    assert message == f"{run.name} is interrupted; expected a finished run. Train it again."
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends SIGINT")
+def test_a_second_ctrl_c_stops_at_once_and_leaves_no_half_file(tmp_path: Path) -> None:
+    code, errors, run = interrupt(project(tmp_path), times=2)
+    assert code == 130
+    assert "Traceback" not in errors
+    assert json.loads((run / "run.json").read_text())["status"] == "interrupted"
+    from_json((run / "history.json").read_text(), "history")
+    assert not list(run.glob(".*.tmp"))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends SIGKILL")
+def test_a_kill_at_any_instant_leaves_whole_files_and_a_run_marked_interrupted(tmp_path: Path) -> None:
+    place = project(tmp_path)
+    command = [BNEXP, "train", "configs/bn.yaml", "training.epochs=100000", "--seeds", "2", "-q"]
+    process = subprocess.Popen(command, cwd=place)
+    while not list((place / "runs").glob("bn-2*/run.json")):
+        assert process.poll() is None
+        time.sleep(0.05)
+    assert re.search(r"bn-\S+ +run +running", bnexp("runs", cwd=place).stdout)
+    process.kill()
+    process.wait(timeout=30)
+    assert re.search(r"bn-\S+ +run +interrupted", bnexp("runs", cwd=place).stdout)
+    json.loads((run_of(place, "bn") / "run.json").read_text())

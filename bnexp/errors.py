@@ -63,6 +63,6 @@ def nearest(name: str, good_names: Iterable[str]) -> str:
     'Good names: none, batch.'
     """
     names = [str(good) for good in good_names]
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     hint = f"Did you mean {close[0]!r}? " if close else ""
     return f"{hint}Good names: {', '.join(names)}."

@@ -1,0 +1,256 @@
+"""Comparisons on hand-made runs: who may be compared, what is paired, what is answered, and in which words."""
+
+from __future__ import annotations
+
+import copy
+import json
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from experiments import experiment
+from scipy import stats
+
+from bnexp.comparison import Arm, Question, compare
+from bnexp.errors import ComparisonError
+from bnexp.history import History
+
+SEEDS = 10
+
+
+def arm(
+    name: str, accuracy_S: Any, *, seeds: int = SEEDS, diverged: dict[int, int] | None = None, **sections: Any
+) -> Arm:
+    """An arm of two epochs whose final validation accuracies are given."""
+    config = experiment(training={"seeds": seeds, "epochs": 2, **sections.pop("training", {})}, **sections)
+    last_S = np.asarray(accuracy_S, float)
+    metrics = {
+        "loss": np.stack([np.full(seeds, 0.9), 1 - last_S], axis=1),
+        "val_loss": np.stack([np.full(seeds, 0.9), 1 - last_S], axis=1),
+        "val_accuracy": np.stack([np.full(seeds, 0.5), last_S], axis=1),
+    }
+    history = History(tuple(range(seeds)), metrics, (2,) * seeds, diverged or {})
+    digests = {str(seed): f"d{seed}" for seed in range(seeds)}
+    record = {
+        "seeds": seeds,
+        "duration_seconds": 2.0,
+        "epoch_seconds": 0.1 * seeds,
+        "parameters": {"trainable": 100, "non_trainable": 0},
+        "trainer": {"name": "many_seeds", "reason": None},
+        "machine": {"system": "Linux", "cores": 2},
+        "versions": {"keras": "3.15.1"},
+        "dataset": {"task": "binary", "digest": "data", "rows_per_class": [50, 50]},
+        "pairing": {
+            "splits": {**digests},
+            "batches": {"first_epoch": {**digests}, "all_epochs": {**digests}},
+            "kernels": {"hidden_1/kernel": {**digests}, "output/kernel": {**digests}},
+        },
+    }
+    return Arm(name, f"{name}-run", config, history, record)
+
+
+def spread(mean: float, deviation: float = 0.01, seed: int = 0, count: int = SEEDS) -> Any:
+    return np.random.default_rng(seed).normal(mean, deviation, count)
+
+
+BN = arm("bn", spread(0.9), model={"normalization": "batch"})
+NOBN = arm("nobn", spread(0.8, seed=1), model={"normalization": "none"})
+
+
+def changed(original: Arm, *path: str, to: Any) -> Arm:
+    """An arm with one entry of its record changed."""
+    record = copy.deepcopy(original.record)
+    place = record
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = to
+    return replace(original, record=record)
+
+
+# --- what is answered -----------------------------------------------------------------
+
+
+def test_the_difference_is_paired_by_seed_with_scipys_interval() -> None:
+    document = compare([BN, NOBN], Question())
+    found = document["contrasts"][0]["metrics"]["val_accuracy"]
+    difference_S = BN.history.final("val_accuracy") - NOBN.history.final("val_accuracy")
+    expected = stats.ttest_1samp(difference_S, 0).confidence_interval(0.95)
+    assert (found["mean"], found["low"], found["high"]) == pytest.approx((difference_S.mean(), *expected))
+    assert (found["pairs"], found["positive"], found["negative"], found["left_out"]) == (10, 10, 0, 0)
+    assert found["p_value"] == 2 / 2**10
+
+
+def test_each_arms_mean_has_its_own_interval() -> None:
+    facts = compare([BN, NOBN], Question())["arms"][0]
+    values_S = BN.history.final("val_accuracy")
+    expected = stats.t.interval(0.95, SEEDS - 1, values_S.mean(), stats.sem(values_S))
+    interval = facts["metrics"]["val_accuracy"]
+    assert (interval["low"], interval["high"], interval["seeds"]) == pytest.approx((*expected, 10))
+
+
+def test_the_document_is_strict_json() -> None:
+    lonely = arm("one", [0.9], seeds=1), arm("two", [0.8], seeds=1)
+    for arms in ([BN, NOBN], list(lonely)):
+        json.dumps(compare(arms, Question()), allow_nan=False)
+
+
+@pytest.mark.parametrize(
+    ("treated", "base", "word", "sentence"),
+    [
+        (spread(0.9), spread(0.8, seed=1), "helps",
+         "a is better than b in val_accuracy (%) by {mean:.2f} {interval}; the margin is 1.00."),
+        (spread(0.8, seed=1), spread(0.9), "hurts",
+         "a is worse than b in val_accuracy (%) by {mean:.2f} {interval}; the margin is 1.00."),
+        (spread(0.9, 0.001), spread(0.9, 0.001, seed=1), "no difference that matters",
+         "In val_accuracy (%), a - b lies in {interval}, inside the margin of ±1.00."),
+        (spread(0.9, 0.1), spread(0.9, 0.1, seed=1), "cannot tell yet",
+         "In val_accuracy (%), a - b lies in {interval}, and the margin is ±1.00."),
+    ],
+)  # fmt: skip
+def test_the_verdict_is_one_of_four_words_and_a_sentence_with_its_numbers(
+    treated: Any, base: Any, word: str, sentence: str
+) -> None:
+    verdict = compare([arm("a", treated), arm("b", base)], Question())["contrasts"][0]["verdict"]
+    low, high = stats.ttest_rel(100 * treated, 100 * base).confidence_interval(0.95)
+    mean = abs(100 * (treated - base).mean())
+    assert verdict["word"] == word
+    assert verdict["sentence"].startswith(sentence.format(mean=mean, interval=f"[{low:+.2f}, {high:+.2f}]"))
+
+
+def test_more_of_a_loss_hurts() -> None:
+    arms = [arm("a", 1 - spread(0.9)), arm("b", 1 - spread(0.8, seed=1))]
+    assert compare(arms, Question(metric="val_loss"))["contrasts"][0]["verdict"]["word"] == "hurts"
+
+
+def test_cannot_tell_yet_says_how_many_pairs_would_settle_it() -> None:
+    noisy = [arm("a", spread(0.9, 0.02)), arm("b", spread(0.9, 0.02, seed=1))]
+    verdict = compare(noisy, Question())["contrasts"][0]["verdict"]
+    assert verdict["word"] == "cannot tell yet"
+    assert verdict["settled_by"] > SEEDS
+    assert verdict["sentence"].endswith(f"About {verdict['settled_by']} pairs would settle it.")
+
+
+def test_a_single_pair_tells_nothing() -> None:
+    verdict = compare([arm("a", [0.9], seeds=1), arm("b", [0.5], seeds=1)], Question())["contrasts"][0]["verdict"]
+    assert verdict == {
+        "word": "cannot tell yet",
+        "settled_by": None,
+        "sentence": "1 pair tells nothing about the spread over seeds. Use --seeds 20.",
+    }
+
+
+def test_a_diverged_seed_counts_as_chance_in_accuracy_and_withholds_the_verdict_elsewhere() -> None:
+    accuracy_S = spread(0.9)
+    broken = arm("a", accuracy_S, diverged={3: 2})
+    base = arm("b", spread(0.8, seed=1))
+    contrast = compare([broken, base], Question())["contrasts"][0]
+    counted_S = np.where(np.arange(SEEDS) == 3, 0.5, accuracy_S)
+    expected = (counted_S - base.history.final("val_accuracy")).mean()
+    assert contrast["metrics"]["val_accuracy"]["mean"] == pytest.approx(expected)
+    assert contrast["metrics"]["val_loss"]["left_out"] == 1
+    verdict = compare([broken, base], Question(metric="val_loss"))["contrasts"][0]["verdict"]
+    assert verdict["word"] == "cannot tell yet"
+    assert verdict["sentence"].startswith("1 pairs hold a diverged seed without a value;")
+
+
+def test_the_target_is_a_share_of_the_baselines_median_best_and_nobody_who_misses_it_is_dropped() -> None:
+    half = [0.9] * 5 + [0.6] * 5
+    document = compare([arm("a", half), arm("b", [0.8] * 10)], Question())
+    assert document["target"] == {
+        "metric": "val_accuracy",
+        "value": pytest.approx(0.76),
+        "rule": "95% of the median best val_accuracy of b's seeds",
+    }
+    reach = document["arms"][0]["to_target"]
+    assert (reach["reached"], reach["seeds"], reach["mean_epochs"]) == (5, 10, 2.0)
+    assert reach["epochs"] == [2.0] * 5 + [None] * 5
+    assert reach["mean_seconds"] == pytest.approx(2 * 0.1)
+
+
+def test_a_given_target_metric_margin_and_baseline_are_used() -> None:
+    document = compare([BN, NOBN], Question(metric="val_loss", margin=0.5, target=0.3, baseline="bn"))
+    assert document["primary"] == {"metric": "val_loss", "margin": 0.5}
+    assert document["target"] == {"metric": "val_loss", "value": 0.3, "rule": "given"}
+    assert [(c["arm"], c["baseline"]) for c in document["contrasts"]] == [("nobn", "bn")]
+
+
+def test_a_losss_margin_is_a_share_of_the_baselines_mean_and_zero_is_a_margin() -> None:
+    document = compare([BN, NOBN], Question(metric="val_loss"))
+    assert document["primary"]["margin"] == pytest.approx(0.05 * NOBN.history.final("val_loss").mean())
+    assert compare([BN, NOBN], Question(margin=0.0))["primary"]["margin"] == 0.0
+
+
+def test_every_arm_is_compared_with_the_last_one() -> None:
+    document = compare([BN, arm("layer", spread(0.85)), NOBN], Question())
+    assert [(c["arm"], c["baseline"]) for c in document["contrasts"]] == [("bn", "nobn"), ("layer", "nobn")]
+
+
+def test_only_common_seeds_are_paired() -> None:
+    document = compare([BN, arm("few", spread(0.8, count=4), seeds=4)], Question())
+    assert document["seeds"] == [0, 1, 2, 3]
+    assert document["contrasts"][0]["metrics"]["val_accuracy"]["pairs"] == 4
+
+
+# --- what else differs -----------------------------------------------------------------
+
+
+def test_what_was_varied_and_what_differs_besides_are_told_apart() -> None:
+    other = arm("other", spread(0.8), model={"normalization": "none"}, training={"batch_size": 16})
+    other = changed(other, "versions", "keras", to="3.14.0")
+    contrast = compare([BN, other], Question())["contrasts"][0]
+    assert contrast["varied"] == {"model.normalization": ["batch", "none"]}
+    assert contrast["confounders"] == {
+        "training.batch_size": [32, 16],
+        "version of keras": ["3.15.1", "3.14.0"],
+    }
+
+
+def test_pairing_is_told_by_digest() -> None:
+    equal = {"splits": True, "kernels": True, "batch orders": True}
+    assert compare([BN, NOBN], Question())["contrasts"][0]["pairing"] == equal
+    other = changed(NOBN, "pairing", "kernels", "output/kernel", to={str(seed): "x" for seed in range(SEEDS)})
+    assert compare([BN, other], Question())["contrasts"][0]["pairing"] == {**equal, "kernels": False}
+    other = changed(NOBN, "pairing", "batches", "all_epochs", "3", to="x")
+    assert compare([BN, other], Question())["contrasts"][0]["pairing"] == {**equal, "batch orders": False}
+    other = changed(NOBN, "pairing", "kernels", to={})
+    assert compare([BN, other], Question())["contrasts"][0]["pairing"] == {**equal, "kernels": None}
+
+
+# --- what is refused --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arms", "question", "message"),
+    [
+        ([BN], Question(), "compare was given 1 arm (bn); expected two or more. Name another, as in `bnexp compare bn nobn`."),
+        ([BN, NOBN], Question(baseline="bm"),
+         "--baseline is 'bm'; expected one of the arms. Did you mean 'bn'? Good names: bn, nobn."),
+        ([BN, NOBN], Question(metric="val_acuracy"),
+         "--metric is 'val_acuracy'; it was not measured. Did you mean 'val_accuracy'? "
+         "Good names: loss, val_loss, val_accuracy."),
+        ([BN, NOBN], Question(margin=float("nan")), "--margin is nan; expected a finite number in the metric's own unit."),
+        ([BN, NOBN], Question(target=float("inf")), "--target is inf; expected a finite number in the metric's own unit."),
+        ([BN, changed(NOBN, "dataset", "digest", to="x")], Question(),
+         "bn (bn-run) and nobn (nobn-run) were not trained on the same data: the rows differ by digest though the configs "
+         "agree. Train both on one dataset, then compare."),
+        ([BN, changed(NOBN, "pairing", "splits", "2", to="x")], Question(),
+         "bn (bn-run) and nobn (nobn-run) were not trained on the same split: the rows differ by digest though the configs "
+         "agree. Train both on one dataset, then compare."),
+        ([BN, arm("scaled", spread(0.8), dataset={"scale": "standard"})], Question(),
+         "bn (bn-run) and scaled (scaled-run) were not trained on the same scaling: dataset.scale is none and standard. "
+         "Train both on one dataset, then compare."),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_compared_is_refused_naming_both_and_the_cure(
+    arms: list[Arm], question: Question, message: str
+) -> None:
+    with pytest.raises(ComparisonError) as caught:
+        compare(arms, question)
+    assert str(caught.value) == message
+
+
+def test_arms_without_a_common_seed_are_refused() -> None:
+    history = replace(BN.history, seeds=tuple(range(100, 110)))
+    with pytest.raises(ComparisonError, match="The arms have no seed in common: bn"):
+        compare([replace(BN, history=history), NOBN], Question())

@@ -1,0 +1,154 @@
+"""Models: which layers a config gives, where they stand, and how each seed's weights are drawn."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from experiments import experiment
+
+from bnexp.errors import SettingError
+from bnexp.models import Built, build
+from bnexp.models.initial import derived_seed
+from bnexp.models.saving import model_bytes
+
+
+def built(task: str = "binary", classes: int = 2, features: int = 20, **model: Any) -> Built:
+    return build(experiment(model=model).model, task=task, classes=classes, features=features)
+
+
+def names(model: keras.Sequential) -> list[str]:
+    return [layer.name for layer in model.layers]
+
+
+def test_the_tutorials_model_is_dense_relu_normalization_twice_and_a_sigmoid() -> None:
+    model = built(hidden=[64, 64], normalization="batch").model
+    assert names(model) == [
+        "hidden_1", "activation_1", "normalization_1", "hidden_2", "activation_2", "normalization_2", "output",
+    ]  # fmt: skip
+    assert model.count_params() == 20 * 64 + 64 + 4 * 64 + 64 * 64 + 64 + 4 * 64 + 64 + 1
+    assert model.layers[-1].activation is keras.activations.sigmoid
+    normalization = model.get_layer("normalization_1")
+    assert (normalization.momentum, normalization.epsilon) == (0.99, 0.001)
+
+
+def test_before_the_activation_the_bias_that_batch_normalization_cancels_is_left_out() -> None:
+    model = built(normalization="batch", placement="before").model
+    assert names(model)[:3] == ["hidden_1", "normalization_1", "activation_1"]
+    assert not model.get_layer("hidden_1").use_bias
+    assert built(normalization="batch", placement="after").model.get_layer("hidden_1").use_bias
+    assert built(normalization="layer", placement="before").model.get_layer("hidden_1").use_bias
+
+
+def test_options_reach_their_layers() -> None:
+    model = built(
+        hidden=[4], normalization={"name": "batch", "momentum": 0.9, "epsilon": 1e-5, "scale": False}, dropout=0.3,
+        l2=0.01, activation="tanh", initializer="he_normal",
+    ).model  # fmt: skip
+    normalization, dense = model.get_layer("normalization_1"), model.get_layer("hidden_1")
+    assert (normalization.momentum, normalization.epsilon, normalization.scale) == (0.9, 1e-5, False)
+    assert model.get_layer("dropout_1").rate == 0.3
+    assert model.get_layer("activation_1").activation is keras.activations.tanh
+    assert dense.kernel_regularizer.l2 == pytest.approx(0.01)
+    assert isinstance(dense.kernel_initializer, keras.initializers.HeNormal)
+
+
+@pytest.mark.parametrize(
+    ("task", "classes", "shape", "activation"),
+    [
+        ("binary", 2, (None, 1), "sigmoid"),
+        ("multiclass", 5, (None, 5), "softmax"),
+        ("regression", 1, (None, 1), "linear"),
+    ],
+)
+def test_the_head_follows_from_the_task(task: str, classes: int, shape: tuple[Any, int], activation: str) -> None:
+    model = built(task, classes).model
+    assert model.output_shape == shape
+    assert model.layers[-1].activation.__name__ == activation
+
+
+# --- initial weights -------------------------------------------------------------------
+
+
+def test_a_kernel_is_what_its_own_initializer_draws_from_seed_and_name() -> None:
+    one = built(hidden=[8])
+    kernels = {name: one.initial.draw((0, 3))[at] for at, name in one.initial.kernel_names().items()}
+    for row, seed in enumerate((0, 3)):
+        expected = keras.initializers.GlorotUniform(seed=derived_seed(seed, "hidden_1/kernel"))((20, 8))
+        np.testing.assert_array_equal(kernels["hidden_1/kernel"][row], np.asarray(expected))
+
+
+def test_normalization_dropout_and_placement_do_not_shift_any_kernel() -> None:
+    variants: list[dict[str, Any]] = [
+        {"normalization": "none"}, {"normalization": "batch"}, {"normalization": "layer", "dropout": 0.5},
+        {"normalization": "batch", "placement": "before"},
+    ]  # fmt: skip
+    drawn = []
+    for model in variants:
+        one = built(hidden=[8, 8], **model)
+        values = one.initial.draw((7,))
+        drawn.append({name: values[at][0] for at, name in one.initial.kernel_names().items()})
+    for kernels in drawn[1:]:
+        assert kernels.keys() == drawn[0].keys()
+        for name, kernel in kernels.items():
+            np.testing.assert_array_equal(kernel, drawn[0][name])
+
+
+def test_kernels_over_many_seeds_are_distributed_as_keras_draws_them() -> None:
+    one = built(hidden=[8])
+    ((at, _), *_) = [item for item in one.initial.kernel_names().items() if item[1] == "hidden_1/kernel"]
+    values = one.initial.draw(tuple(range(200)))[at]
+    limit = np.sqrt(6 / (20 + 8))
+    assert np.abs(values).max() <= limit
+    assert values.std() == pytest.approx(limit / np.sqrt(3), rel=0.02)
+    assert len({values[row].tobytes() for row in range(200)}) == 200
+
+
+# --- sequential -------------------------------------------------------------------------
+
+HEAD = {"Dense": {"units": 1, "activation": "sigmoid"}}
+
+
+def test_sequential_takes_keras_layers_as_keras_spells_them() -> None:
+    layers = [{"Reshape": {"target_shape": [5, 4]}}, {"Conv1D": {"filters": 3, "kernel_size": 2}}, "Flatten", HEAD]
+    model = built(name="sequential", layers=layers).model
+    assert names(model) == ["reshape_1", "conv1d_1", "flatten_1", "dense_1"]
+    assert model.output_shape == (None, 1)
+
+
+@pytest.mark.parametrize(
+    ("layers", "key", "message"),
+    [
+        ([{"Dense": {"unit": 3}}, HEAD], "model.layers.0", "is Dense with {'unit': 3}; Keras refuses it:"),
+        ([{"Conv2D": {"filters": 3, "kernel_size": 2}}, HEAD], "model.layers.0",
+         "is Conv2D; it does not take inputs of shape (None, 20):"),
+        ([{"Dense": {"units": 1}}], "model.layers",
+         "ends in shape (None, 1) with linear activation; a binary task needs (None, 1) with sigmoid. "
+         "End with `Dense: {units: 1, activation: sigmoid}`."),
+        ([{"Dense": {"units": 1}}, "Softmax"], "model.layers", "ends in shape (None, 1) with softmax activation;"),
+    ],
+)  # fmt: skip
+def test_layers_that_cannot_be_built_are_refused_with_the_cure(layers: list[Any], key: str, message: str) -> None:
+    with pytest.raises(SettingError) as caught:
+        built(name="sequential", layers=layers)
+    assert caught.value.key == key
+    assert str(caught.value).startswith(f"{key} {message}")
+
+
+def test_the_head_of_a_sequential_may_be_an_activation_layer() -> None:
+    layers = [{"Dense": {"units": 3}}, {"Activation": {"activation": "softmax"}}]
+    assert built("multiclass", 3, name="sequential", layers=layers).model.output_shape == (None, 3)
+    assert built("multiclass", 3, name="sequential", layers=[{"Dense": {"units": 3}}, "Softmax"]).model
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras's own, while it loads
+def test_saved_bytes_are_a_keras_file_with_the_weights_given(tmp_path: Path) -> None:
+    one = built(hidden=[4], normalization="batch")
+    weights = [values[1] for values in one.initial.draw((0, 1))]
+    (tmp_path / "model.keras").write_bytes(model_bytes(one.model, weights))
+    loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
+    for variable, expected in zip(loaded.variables, weights, strict=True):
+        np.testing.assert_array_equal(variable.numpy(), expected)

@@ -21,7 +21,7 @@ from bnexp.experiment import Finished, train_experiment
 from bnexp.metrics import headline, number, with_unit
 from bnexp.show import console as show
 from bnexp.show import figures
-from bnexp.show.progress import Reporter
+from bnexp.show.progress import Reporter, own_stderr
 
 WIDEST_PIPE = 200
 """Columns for tables where there is no terminal to fit."""
@@ -74,7 +74,7 @@ def _sorted_arguments(arguments: Sequence[str], seeds: int | None) -> tuple[list
 
 def _train(experiment: Experiment, runs: Path, *, quiet: bool) -> Finished:
     epochs, seeds = experiment.training.epochs, experiment.training.seeds
-    reporter = Reporter(Console(stderr=True), experiment.name, epochs=epochs, seeds=seeds, quiet=quiet)
+    reporter = Reporter(own_stderr(), experiment.name, epochs=epochs, seeds=seeds, quiet=quiet)
     with reporter.live():
         return train_experiment(experiment, runs, watch=reporter.watch, note=reporter.note)
 

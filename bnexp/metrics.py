@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 
 MEASURED = {"binary": ("accuracy",), "multiclass": ("accuracy",), "regression": ("mse", "mae", "r2")}
 """Task -> what is measured besides the loss."""
 HEADLINES = ("val_accuracy", "val_r2", "val_loss")
 """The validation metrics that may stand for a run, the first one measured."""
+
+LARGEST_WRITTEN_OUT, MOST_DECIMALS = 1e6, 5
+"""Beyond these a number is written with an exponent."""
 
 
 def headline(measured: Collection[str]) -> str:
@@ -42,13 +46,22 @@ def with_unit(metric: str) -> str:
     return f"{metric} (%)" if quantity(metric) == "accuracy" else metric
 
 
-def number(metric: str, value: float | None, *, signed: bool = False) -> str:
-    """Write a value as a person reads it: accuracies in percent, the rest with three digits.
+def number(metric: str, value: float | None, *, spread: float | None = None, signed: bool = False) -> str:
+    """Write a value as a person reads it: accuracies in percent with two decimals, the rest with three digits.
+
+    With the `spread` that goes with it (a deviation, half an interval), the
+    decimals are those of the spread's first two digits.
 
     >>> number("val_accuracy", 0.8265), number("loss", 0.12345), number("loss", 0.1, signed=True), number("loss", None)
     ('82.65', '0.123', '+0.1', '-')
+    >>> number("loss", 0.123456, spread=0.0078), number("mse", 1234.5, spread=56.7)
+    ('0.1235', '1234')
     """
     if value is None:
         return "-"
     sign = "+" if signed else ""
-    return f"{100 * value:{sign}.2f}" if quantity(metric) == "accuracy" else f"{value:{sign}.3g}"
+    if quantity(metric) == "accuracy":
+        return f"{100 * value:{sign}.2f}"
+    if not spread or abs(value) >= LARGEST_WRITTEN_OUT or not 10**-MOST_DECIMALS < spread < LARGEST_WRITTEN_OUT:
+        return f"{value:{sign}.3g}"
+    return f"{value:{sign}.{max(0, 1 - math.floor(math.log10(spread)))}f}"

@@ -59,8 +59,18 @@ def _mean_deviation(metric: str, values_S: Floats) -> str:
     finite = values_S[np.isfinite(values_S)]
     if not len(finite):
         return "-"
-    spread = f" ± {number(metric, float(finite.std(ddof=1)))}" if len(finite) > 1 else ""
-    return number(metric, float(finite.mean())) + spread
+    return with_spread(metric, float(finite.mean()), float(finite.std(ddof=1)) if len(finite) > 1 else None)
+
+
+def with_spread(metric: str, mean: float | None, spread: float | None) -> str:
+    """Write a mean and what goes with it.
+
+    >>> with_spread("loss", 0.12345, 0.0234), with_spread("accuracy", 0.9, None)
+    ('0.123 ± 0.023', '90.00')
+    """
+    if spread is None:
+        return number(metric, mean)
+    return f"{number(metric, mean, spread=spread)} ± {number(metric, spread, spread=spread)}"
 
 
 def _diverged(name: str, diverged_at: Mapping[Any, int]) -> list[Text]:
@@ -80,11 +90,11 @@ def run_list(rows: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def _table(first: str, *others: str) -> Table:
-    """Give a table without lines: the first column to the left, the others to the right, no cell broken."""
+    """Give a table without lines: the first column to the left, the others to the right, wrapped where it must be."""
     table = Table(box=None, pad_edge=False, header_style=STRONG)
-    table.add_column(Text(first), no_wrap=True)
+    table.add_column(Text(first), overflow="fold")
     for column in others:
-        table.add_column(Text(column), justify="right", no_wrap=True)
+        table.add_column(Text(column), justify="right", overflow="fold")
     return table
 
 
@@ -155,16 +165,21 @@ def _contrast_table(
 
 
 def _estimate(metric: str, interval: Mapping[str, Any]) -> str:
-    mean = number(metric, interval["mean"])
-    return mean if interval["high"] is None else f"{mean} ± {number(metric, interval['high'] - interval['mean'])}"
+    half = None if interval["high"] is None else interval["high"] - interval["mean"]
+    return with_spread(metric, interval["mean"], half)
 
 
 def _difference(metric: str, interval: Mapping[str, Any]) -> str:
-    mean = number(metric, interval["mean"], signed=True)
+    """Write a difference and its interval.
+
+    >>> _difference("loss", {"mean": 0.5, "low": 0.25, "high": 0.75})
+    '+0.50 [+0.25, +0.75]'
+    """
     if interval["low"] is None:
-        return mean
-    bounds = (number(metric, interval[side], signed=True) for side in ("low", "high"))
-    return f"{mean} [{', '.join(bounds)}]"
+        return number(metric, interval["mean"], signed=True)
+    half = interval["high"] - interval["mean"]
+    mean, low, high = (number(metric, interval[key], spread=half, signed=True) for key in ("mean", "low", "high"))
+    return f"{mean} [{low}, {high}]"
 
 
 def _p(value: float | None) -> str:

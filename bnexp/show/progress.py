@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,11 +13,17 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRe
 from rich.text import Text
 
 from bnexp.history import History
-from bnexp.metrics import headline, number, with_unit
-from bnexp.show.console import plain
+from bnexp.metrics import headline, with_unit
+from bnexp.show.console import plain, with_spread
 
 LINES = 10
 """Lines of progress where there is no terminal to redraw."""
+
+
+def own_stderr() -> Console:
+    """Give a console on a copy of stderr: it is heard even while TensorFlow's greetings to stderr are held back."""
+    encoding = sys.stderr.encoding or "utf-8"
+    return Console(file=os.fdopen(os.dup(2), "w", encoding=encoding, errors="replace"))
 
 
 class Reporter:
@@ -72,5 +80,5 @@ def _spread(history: History, metric: str) -> str:
     values_S = values_S[np.isfinite(values_S)]
     if not len(values_S):
         return f"{with_unit(metric)} -"
-    deviation = f" ± {number(metric, float(values_S.std(ddof=1)))}" if len(values_S) > 1 else ""
-    return f"{with_unit(metric)} {number(metric, float(values_S.mean()))}{deviation}"
+    mean, deviation = float(values_S.mean()), float(values_S.std(ddof=1)) if len(values_S) > 1 else None
+    return f"{with_unit(metric)} {with_spread(metric, mean, deviation)}"

@@ -1,0 +1,236 @@
+"""How fast and how small: bnexp against the plain way, each pair in turn in one run. Prints a table, keeps it as JSON.
+
+Ratios are medians over rounds of the ratio within a round, so that a noisy
+machine disturbs both sides alike. From the repository's root:
+
+    python benchmarks/speed.py [--rounds 5]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent
+BNEXP = str(Path(sys.executable).with_name("bnexp"))
+OUT = HERE / "speed.json"
+
+MODEL_FIT = """
+import sys, time, numpy as np
+from pathlib import Path
+from bnexp import backend, config
+backend.load()
+from bnexp.data import prepare
+from bnexp.models import build
+from bnexp.training.measures import LOSSES, targets
+experiment = config.load(Path(sys.argv[1]), sys.argv[2:])
+data = prepare(experiment.dataset, (0,))
+model = build(experiment.model, task=data.task, classes=data.classes, features=data.x_ND.shape[1]).model
+rows = data.train_SR[0], data.validation_SR[0]
+parts = [(data.inputs(0, rows_R), targets(data.task, data.y_N[rows_R])) for rows_R in rows]
+model.compile(experiment.training.optimizer.name, LOSSES[data.task], metrics=["accuracy"])
+ends = []
+from keras.callbacks import LambdaCallback
+note = LambdaCallback(on_epoch_end=lambda epoch, logs: ends.append(time.perf_counter()))
+begun = time.perf_counter()
+training = experiment.training
+model.fit(*parts[0], training.batch_size, training.epochs, verbose=0, validation_data=parts[1], callbacks=[note])
+print(time.perf_counter() - begun, float(np.median(np.diff(ends))))
+"""
+
+
+def main() -> None:
+    """Measure every row of the table and write it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    rounds = parser.parse_args().rounds
+    measures = [whole_comparison, one_more_seed, memory, start, stored, plotted, convolution]
+    rows = [row | {"met": row["ratio"] <= row["at_most"]} for row in (measure(rounds) for measure in measures)]
+    OUT.write_text(json.dumps({"machine": machine(), "rounds": rounds, "rows": rows}, indent=1) + "\n")
+    print(table(rows))
+
+
+def machine() -> dict[str, Any]:
+    """Tell what decides the speed."""
+    versions = subprocess.run(
+        [sys.executable, "-m", "pip", "freeze"], capture_output=True, text=True, check=True
+    ).stdout
+    named = [line for line in versions.splitlines() if line.startswith(("tensorflow==", "keras==", "numpy=="))]
+    return {"cores": os.cpu_count(), "python": platform.python_version(), "packages": named}
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """Give the README's table."""
+    lines = ["| what | measured | ratio | at most |", "|---|---|---|---|"]
+    for row in rows:
+        ratio = f"1/{1 / row['ratio']:.0f}" if row["ratio"] < 0.1 else f"{row['ratio']:.2f}"
+        limit = f"1/{1 / row['at_most']:.0f}" if row["at_most"] < 0.1 else f"{row['at_most']:.1f}"
+        lines.append(f"| {row['what']} | {row['measured']} | {ratio} | {limit}{'' if row['met'] else ' (missed)'} |")
+    return "\n".join(lines)
+
+
+# --- the rows -------------------------------------------------------------------
+
+
+def whole_comparison(rounds: int) -> dict[str, Any]:
+    """Time `bnexp compare bn nobn` from nothing against the tutorial's script."""
+    tutorial = [sys.executable, str(HERE / "tutorial.py"), "--out", tempfile.gettempdir()]
+    ours, plain, ratio = in_turn(rounds, lambda: seconds(compare()), lambda: seconds(tutorial))
+    return {
+        "what": "`bnexp compare bn nobn` from nothing, 40 trainings / the tutorial's script, 1 training",
+        "measured": f"{ours:.1f} s / {plain:.1f} s",
+        "ratio": ratio,
+        "at_most": 1.0,
+    }
+
+
+def one_more_seed(rounds: int) -> dict[str, Any]:
+    """Time the slope from 20 to 100 seeds against one model.fit of the same experiment."""
+
+    def slope() -> float:
+        return (train_seconds(seeds=100) - train_seconds(seeds=20)) / 80
+
+    ours, plain, ratio = in_turn(rounds, slope, lambda: model_fit("configs/bn.yaml")[0])
+    return {
+        "what": "one more seed in `bnexp train configs/bn.yaml` / one `model.fit`",
+        "measured": f"{1000 * ours:.0f} ms / {plain:.1f} s",
+        "ratio": ratio,
+        "at_most": 1 / 100,
+    }
+
+
+def memory(rounds: int) -> dict[str, Any]:
+    """Compare the peak memory of 200 seeds with that of 1."""
+
+    def peak(seeds: int) -> float:
+        return peak_bytes(train_command(seeds=seeds)) / 2**20
+
+    ours, plain, ratio = in_turn(min(rounds, 3), lambda: peak(200), lambda: peak(1))
+    return {
+        "what": "peak memory of 200 seeds / of 1 seed",
+        "measured": f"{ours:.0f} MiB / {plain:.0f} MiB",
+        "ratio": ratio,
+        "at_most": 1.5,
+    }
+
+
+def start(rounds: int) -> dict[str, Any]:
+    """Time `bnexp --help` against the imports that it needs."""
+    imports = [sys.executable, "-c", "import typer, yaml, pydantic"]
+    ours, plain, ratio = in_turn(3 * rounds, lambda: seconds([BNEXP, "--help"]), lambda: seconds(imports))
+    return {
+        "what": '`bnexp --help` / `python -c "import typer, yaml, pydantic"`',
+        "measured": f"{1000 * ours:.0f} ms / {1000 * plain:.0f} ms",
+        "ratio": ratio,
+        "at_most": 2.0,
+    }
+
+
+def stored(rounds: int) -> dict[str, Any]:
+    """Time a comparison of stored runs against two seconds."""
+    with tempfile.TemporaryDirectory() as runs:
+        subprocess.run(compare(runs), cwd=ROOT, check=True, capture_output=True)
+        ours = statistics.median(seconds(compare(runs)) for _ in range(rounds))
+    what = "`bnexp compare` of stored runs / 2 s"
+    return {"what": what, "measured": f"{ours:.1f} s", "ratio": ours / 2, "at_most": 1.0}
+
+
+def plotted(rounds: int) -> dict[str, Any]:
+    """Time a redrawing of a run's figures against two seconds."""
+    with tempfile.TemporaryDirectory() as runs:
+        subprocess.run(train_command(seeds=20, runs=runs), cwd=ROOT, check=True, capture_output=True)
+        ours = statistics.median(seconds([BNEXP, "plot", "latest", "--runs", runs]) for _ in range(rounds))
+    return {"what": "`bnexp plot` of a run / 2 s", "measured": f"{ours:.1f} s", "ratio": ours / 2, "at_most": 1.0}
+
+
+def convolution(rounds: int) -> dict[str, Any]:
+    """Time one seed's share of an epoch against an epoch of model.fit where arithmetic decides."""
+    config = "benchmarks/convolution.yaml"
+
+    def ours() -> float:
+        record = trained([BNEXP, "train", config, "--json"])
+        return float(record["epoch_seconds"]) / int(record["seeds"])
+
+    share, plain, ratio = in_turn(min(rounds, 3), ours, lambda: model_fit(config)[1])
+    return {
+        "what": "convolutional model: one seed's epoch / an epoch of `model.fit`",
+        "measured": f"{share:.2f} s / {plain:.2f} s",
+        "ratio": ratio,
+        "at_most": 1.1,
+    }
+
+
+# --- how it is measured ------------------------------------------------------------
+
+
+def in_turn(rounds: int, ours: Callable[[], float], plain: Callable[[], float]) -> tuple[float, float, float]:
+    """Measure both, one after the other, round after round; give both medians and the median ratio."""
+    pairs = [(ours(), plain()) for _ in range(rounds)]
+    for pair in pairs:
+        print(f"  {pair[0]:.4g} / {pair[1]:.4g} = {pair[0] / pair[1]:.4g}", file=sys.stderr)
+    medians = (statistics.median(side) for side in zip(*pairs, strict=True))
+    return *medians, statistics.median(one / other for one, other in pairs)
+
+
+def compare(runs: str | None = None) -> list[str]:
+    """Give the main job's command, with nothing trained before unless `runs` has it."""
+    return [BNEXP, "compare", "bn", "nobn", "--quiet", "--runs", runs or tempfile.mkdtemp()]
+
+
+def train_command(*, seeds: int, runs: str | None = None) -> list[str]:
+    """Give the command that trains the tutorial's example."""
+    return [BNEXP, "train", "configs/bn.yaml", "--seeds", str(seeds), "--json", "--runs", runs or tempfile.mkdtemp()]
+
+
+def seconds(command: list[str]) -> float:
+    """Time a whole process."""
+    begun = time.perf_counter()
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    return time.perf_counter() - begun
+
+
+def trained(command: list[str]) -> dict[str, Any]:
+    """Train, and give the record."""
+    done = subprocess.run(
+        [*command, "--runs", tempfile.mkdtemp()], cwd=ROOT, check=True, capture_output=True, text=True
+    )
+    record: dict[str, Any] = json.loads(done.stdout)
+    return record
+
+
+def train_seconds(*, seeds: int) -> float:
+    """Time a whole `bnexp train`."""
+    return seconds(train_command(seeds=seeds))
+
+
+def model_fit(config: str) -> tuple[float, float]:
+    """Time `model.fit` in a process of its own: as a whole, and its median epoch after the first."""
+    command = [sys.executable, "-c", MODEL_FIT, config]
+    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+    whole, epoch = done.stdout.split()
+    return float(whole), float(epoch)
+
+
+def peak_bytes(command: list[str]) -> int:
+    """Give the peak resident memory of a process."""
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    return usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+if __name__ == "__main__":
+    main()

@@ -16,6 +16,8 @@ from scipy import special
 Floats = NDArray[np.float64]
 Word = Literal["helps", "hurts", "no difference that matters", "cannot tell yet"]
 
+FEWEST_PAIRS = 6
+"""With fewer, even pairs that all agree leave the sign-flip test above 0.05, and coarse metrics often tie by luck."""
 EXACT_PAIRS = 20
 """Up to so many differences all 2**pairs sign patterns are counted; above, this many are drawn:"""
 DRAWN_PATTERNS = 100_000
@@ -160,10 +162,11 @@ def verdict(
 
     The interval inside (-margin, margin): no difference that matters. The
     interval on one side of 0 and the mean at the margin or beyond: helps or
-    hurts. Anything else: cannot tell yet, with an estimate of the pairs that would settle it.
+    hurts. Anything else, or fewer than FEWEST_PAIRS pairs: cannot tell
+    yet, with an estimate of the pairs that would settle it.
     """
-    if pairs < 2:
-        return Verdict("cannot tell yet")
+    if pairs < FEWEST_PAIRS:
+        return Verdict("cannot tell yet", FEWEST_PAIRS)
     if -margin < low and high < margin:
         return Verdict("no difference that matters")
     if (low > 0 or high < 0) and abs(mean) >= margin:

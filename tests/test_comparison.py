@@ -131,12 +131,14 @@ def test_cannot_tell_yet_says_how_many_pairs_would_settle_it() -> None:
     assert verdict["sentence"].endswith(f"About {verdict['settled_by']} pairs would settle it.")
 
 
-def test_a_single_pair_tells_nothing() -> None:
-    verdict = compare([arm("a", [0.9], seeds=1), arm("b", [0.5], seeds=1)], Question())["contrasts"][0]["verdict"]
-    assert verdict == {
+@pytest.mark.parametrize(("seeds", "few"), [(1, "1 pair is"), (5, "5 pairs are")])
+def test_few_pairs_tell_nothing_even_if_they_all_agree(seeds: int, few: str) -> None:
+    arms = [arm("a", [0.9] * seeds, seeds=seeds), arm("b", [0.5] * seeds, seeds=seeds)]
+    assert compare(arms, Question())["contrasts"][0]["verdict"] == {
         "word": "cannot tell yet",
         "settled_by": None,
-        "sentence": "1 pair tells nothing about the spread over seeds. Use --seeds 20.",
+        "sentence": f"{few} too few for a verdict; 6 are the fewest that could all agree by chance in less than 5%. "
+        "Use --seeds 20.",
     }
 
 

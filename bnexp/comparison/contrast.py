@@ -79,9 +79,10 @@ def _verdict(sides: Sides, difference: dict[str, Any], terms: Terms) -> dict[str
     if difference["left_out"]:
         reason = f"{difference['left_out']} pairs hold a diverged seed without a value; the others alone would flatter."
         return {"word": "cannot tell yet", "settled_by": None, "sentence": reason}
-    if difference["pairs"] < 2:
-        reason = f"{difference['pairs']} pair tells nothing about the spread over seeds. Use --seeds 20."
-        return {"word": "cannot tell yet", "settled_by": None, "sentence": reason}
+    if difference["pairs"] < statistics.FEWEST_PAIRS:
+        few = f"{difference['pairs']} pair{'s are' if difference['pairs'] > 1 else ' is'} too few for a verdict"
+        reason = f"{few}; {statistics.FEWEST_PAIRS} are the fewest that could all agree by chance in less than 5%. "
+        return {"word": "cannot tell yet", "settled_by": None, "sentence": reason + "Use --seeds 20."}
     keys = ("low", "high", "mean", "pairs", "standard_deviation")
     result = statistics.verdict(
         **{key: difference[key] for key in keys}, margin=terms.margin, higher_is_better=higher_is_better(terms.metric)

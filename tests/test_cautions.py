@@ -1,0 +1,52 @@
+"""Warnings: said with their numbers and their cure, and silent once heeded."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from experiments import experiment
+
+from bnexp.cautions import cautions
+
+BATCH: dict[str, Any] = {"model": {"normalization": "batch"}}
+
+
+def test_moving_statistics_that_cannot_have_caught_up_are_warned_of_with_the_numbers_and_the_cure() -> None:
+    assert cautions(experiment(**BATCH), steps=252) == [
+        "The moving statistics cannot have caught up: after 252 steps with momentum 0.99 8% of their initial values is "
+        "left (0.99^252), so that validation looks worse than the net is. Use training.refresh_statistics: true, a lower "
+        "model.normalization.momentum (0.9), or more epochs."
+    ]
+
+
+@pytest.mark.parametrize(
+    "heeded",
+    [
+        {"model": {"normalization": {"name": "batch", "momentum": 0.9}}},
+        {**BATCH, "training": {"refresh_statistics": True}},
+        {"model": {"normalization": "layer"}},
+        {"model": {"normalization": "none"}},
+    ],
+)
+def test_the_warning_falls_silent_when_it_is_heeded(heeded: dict[str, Any]) -> None:
+    assert cautions(experiment(**heeded), steps=252) == []
+
+
+def test_enough_steps_need_no_warning() -> None:
+    assert cautions(experiment(**BATCH), steps=459) == []
+    assert len(cautions(experiment(**BATCH), steps=458)) == 1
+
+
+def test_small_batches_are_warned_of_where_batches_are_normalized() -> None:
+    (warning,) = cautions(experiment(**BATCH, training={"batch_size": 4}), steps=5000)
+    assert warning.startswith(
+        "training.batch_size is 4; batch normalization estimates mean and variance poorly below 8."
+    )
+    assert cautions(experiment(training={"batch_size": 4}, model={"normalization": "none"}), steps=5000) == []
+
+
+def test_batch_normalization_in_a_sequential_is_seen_with_its_own_momentum() -> None:
+    layers = [{"BatchNormalization": {"momentum": 0.999}}, {"Dense": {"units": 1, "activation": "sigmoid"}}]
+    (warning,) = cautions(experiment(model={"name": "sequential", "layers": layers}), steps=1000)
+    assert "after 1000 steps with momentum 0.999 37% of" in warning

@@ -1,0 +1,124 @@
+"""Names behave like targets of make: what a name means, and when it has to be trained first."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bnexp import arms, config, store
+from bnexp.errors import ConfigError, RunError
+
+CONFIG = "dataset: {name: moons}\nmodel: {name: mlp}\n"
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with configs/a.yaml, in which the test runs."""
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs" / "a.yaml").write_text(CONFIG)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+RUNS = Path("runs")
+
+
+def trained(name: str, *, status: str = "finished", config_text: str = CONFIG, **facts: Any) -> store.Run:
+    """A run as it stands after training, of an experiment with this name and config."""
+    path = Path("trained.yaml")
+    path.write_text(config_text)
+    experiment = config.load(path, [f"name={name}"])
+    with store.new_directory(RUNS, name) as directory:
+        store.write(directory / "config.yaml", config.dump(experiment))
+        record = {"name": name, "status": status, "config_digest": config.digest(experiment), **facts}
+        store.write_json(directory / "run.json", record)
+    return store.Run(directory)
+
+
+def test_a_config_without_a_run_is_to_be_trained(place: Path) -> None:
+    planned = arms.plan("a", RUNS, [])
+    assert (planned.name, planned.run, planned.reason) == ("a", None, "it has no finished run")
+    assert planned.config == Path("configs/a.yaml")
+
+
+def test_a_name_means_the_newest_finished_run_of_its_config(place: Path) -> None:
+    trained("a")
+    newest = trained("a")
+    trained("a", status="interrupted")
+    assert arms.plan("a", RUNS, []).run == newest
+    assert arms.plan("configs/a.yaml", RUNS, []).run == newest
+
+
+def test_a_run_of_another_config_is_stale_and_says_so(place: Path) -> None:
+    trained("a", config_text=CONFIG + "training: {epochs: 7}\n")
+    planned = arms.plan("a", RUNS, [])
+    assert (planned.run, planned.reason) == (None, "its config has changed since its newest run")
+    assert arms.plan("a", RUNS, ["training.epochs=7"]).run is not None
+
+
+def test_an_experiment_without_a_config_is_known_by_its_runs(place: Path) -> None:
+    run = trained("layer")
+    assert arms.plan("layer", RUNS, []).run == run
+
+
+def test_a_run_is_known_by_its_directory_its_id_and_the_beginning_of_it(place: Path) -> None:
+    run = trained("layer")
+    for name in (str(run.directory), run.id, run.id[:-2], f".{os.sep}{run.directory}"):
+        found = arms.plan(name, RUNS, []).run
+        assert found is not None
+        assert found.directory.resolve() == run.directory.resolve()
+
+
+def test_latest_is_a_run_but_not_a_comparison(place: Path) -> None:
+    run = trained("layer")
+    latest = arms.plan("latest", RUNS, []).run
+    assert latest is not None
+    assert latest.id == run.id
+    store.write_json(run.directory / "comparison.json", {})
+    with pytest.raises(RunError, match=r"is a comparison; expected a run\. Name one of the runs it compares\."):
+        arms.plan("latest", RUNS, [])
+
+
+def test_unknown_names_list_what_exists_the_nearest_first(place: Path) -> None:
+    trained("layer")
+    with pytest.raises(RunError) as caught:
+        arms.plan("leyer", RUNS, [])
+    assert str(caught.value) == (
+        "No run, experiment or config is called 'leyer'. Did you mean 'layer'? Good names: layer, a."
+    )
+
+
+def test_an_ambiguous_beginning_lists_its_candidates(place: Path) -> None:
+    runs = [trained("one"), trained("only")]
+    with pytest.raises(RunError, match=r"'on' is the beginning of 2 runs; expected one of: ") as caught:
+        arms.plan("on", RUNS, [])
+    assert all(run.id in str(caught.value) for run in runs)
+
+
+def test_a_run_that_is_not_finished_is_refused(place: Path) -> None:
+    run = trained("layer", status="interrupted")
+    with pytest.raises(RunError, match=f"{run.id} is interrupted; expected a finished run. Train it again."):
+        arms.plan(run.id, RUNS, [])
+
+
+def test_overrides_need_a_config(place: Path) -> None:
+    trained("layer")
+    with pytest.raises(RunError, match="layer is a stored run; overrides"):
+        arms.plan("layer", RUNS, ["training.epochs=5"])
+
+
+def test_a_faulty_config_is_told_before_any_run_is_looked_for(place: Path) -> None:
+    (place / "configs" / "a.yaml").write_text(CONFIG + "training: {epoch: 5}\n")
+    with pytest.raises(ConfigError, match=r"configs/a\.yaml:3: training\.epoch is not a known key"):
+        arms.plan("a", RUNS, [])
+
+
+def test_a_damaged_run_hides_no_other(place: Path) -> None:
+    run = trained("a")
+    with store.new_directory(RUNS, "a") as directory:
+        (directory / "run.json").write_text(json.dumps({"status": "finished"})[:-3])
+    assert arms.plan("a", RUNS, []).run == run

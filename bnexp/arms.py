@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bnexp import comparison, config, store
 from bnexp.config import Experiment
-from bnexp.errors import INTERRUPTED, RunError, UserError, nearest
+from bnexp.errors import RunError, nearest
 from bnexp.experiment import Finished
 from bnexp.show import figures
 
@@ -102,12 +102,6 @@ def arm(name: str, run: store.Run, finished: Finished | None = None) -> comparis
 
 
 Train = Callable[[Planned], Finished]
-
-
-class StoppedError(UserError):
-    """The user stopped the training of an arm."""
-
-    exit_code = INTERRUPTED
 
 
 def ready(planned: Sequence[Planned], train: Train) -> list[comparison.Arm]:

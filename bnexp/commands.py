@@ -16,7 +16,7 @@ from bnexp import arms, cautions, config, store
 from bnexp.comparison import Arm, Question
 from bnexp.comparison import compare as compare_arms
 from bnexp.config import Experiment
-from bnexp.errors import DIVERGED, DONE, INTERRUPTED, ConfigError, RunError, SettingError, UserError
+from bnexp.errors import DIVERGED, DONE, INTERRUPTED, ConfigError, RunError, SettingError, StoppedError, UserError
 from bnexp.experiment import Finished, train_experiment
 from bnexp.metrics import headline, number, with_unit
 from bnexp.show import console as show
@@ -75,8 +75,11 @@ def _sorted_arguments(arguments: Sequence[str], seeds: int | None) -> tuple[list
 def _train(experiment: Experiment, runs: Path, *, quiet: bool) -> Finished:
     epochs, seeds = experiment.training.epochs, experiment.training.seeds
     reporter = Reporter(own_stderr(), experiment.name, epochs=epochs, seeds=seeds, quiet=quiet)
-    with reporter.live():
-        return train_experiment(experiment, runs, watch=reporter.watch, note=reporter.note)
+    try:
+        with reporter.live():
+            return train_experiment(experiment, runs, watch=reporter.watch, note=reporter.note)
+    except KeyboardInterrupt:
+        raise StoppedError(f"Stopped at once: a run of {show.plain(experiment.name)} is not finished.") from None
 
 
 def _exit_code(finished: Finished) -> int:
@@ -135,7 +138,7 @@ def _train_arm(item: arms.Planned, *, overrides: Sequence[str], runs: Path, quie
     with _line_told(item.config, overrides):
         finished = _train(item.experiment, runs, quiet=quiet)
     if finished.interrupted:
-        raise arms.StoppedError(f"Interrupted: {finished.run.directory} keeps the epochs so far. Nothing was compared.")
+        raise StoppedError(f"Interrupted: {finished.run.directory} keeps the epochs so far. Nothing was compared.")
     return finished
 
 

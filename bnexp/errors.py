@@ -54,6 +54,12 @@ class StorageError(UserError):
     """The runs directory cannot be written: no permission, no space, not a directory."""
 
 
+class StoppedError(UserError):
+    """The user stopped the work before there was an answer."""
+
+    exit_code = INTERRUPTED
+
+
 def nearest(name: str, good_names: Iterable[str]) -> str:
     """Tell the good names, the nearest first if one is near.
 

@@ -71,7 +71,7 @@ def train_experiment(experiment: Experiment, runs: Path, *, watch: Watch, note: 
         store.write(directory / "config.yaml", config.dump(experiment))
         store.write_json(directory / "run.json", record)
         note("tracing the program")
-        with _failure_marked(directory, record), finishing_the_epoch() as interrupted:
+        with _failure_marked(directory, record), finishing_the_epoch(note) as interrupted:
             kept = _keeping(directory, lambda so_far: watch(so_far) or interrupted())
             trained, timing = _trained(experiment, data, built, seeds, initial, kept)
             record |= _last_record(experiment, data, trained, timing)

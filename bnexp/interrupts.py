@@ -10,7 +10,7 @@ from types import FrameType
 
 
 @contextmanager
-def finishing_the_epoch() -> Iterator[Callable[[], bool]]:
+def finishing_the_epoch(tell: Callable[[str], None]) -> Iterator[Callable[[], bool]]:
     """Give a question that answers True once the user has asked to stop; a second time raises KeyboardInterrupt."""
     asked = threading.Event()
     if threading.current_thread() is not threading.main_thread():
@@ -21,6 +21,7 @@ def finishing_the_epoch() -> Iterator[Callable[[], bool]]:
         if asked.is_set():
             raise KeyboardInterrupt
         asked.set()
+        tell("finishing the epoch; Ctrl-C once more stops at once")
 
     before = signal.signal(signal.SIGINT, ask)
     try:

@@ -128,6 +128,8 @@ def _epochs(entry: dict[str, Any], names: list[str]) -> int:
     lengths = {len(values) for values in entry["history"].values()}
     if list(entry["history"]) != names or len(lengths) != 1:
         raise ValueError(f"seed {entry['seed']} has other metrics or lists of unequal length")
+    if lengths == {0}:
+        raise ValueError(f"seed {entry['seed']} has no epochs")
     return lengths.pop()
 
 

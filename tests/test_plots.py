@@ -1,0 +1,185 @@
+"""Figures by content: which curves, of which numbers, with which words; and that no name and no setting breaks one."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import matplotlib
+import numpy as np
+import pytest
+from matplotlib.collections import LineCollection
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+
+from bnexp.history import History
+from bnexp.show.plots import COLOURS, comparison_figures, render, run_figures
+
+SEEDS, EPOCHS = 5, 12
+
+
+def history(offset: float = 0.0, seeds: int = SEEDS, epochs: int = EPOCHS) -> History:
+    generator = np.random.default_rng(int(offset * 10))
+    names = ("loss", "accuracy", "val_loss", "val_accuracy", "train_loss", "train_accuracy")
+    metrics = {name: 0.3 + offset + 0.2 * generator.random((seeds, epochs)) for name in names}
+    return History(tuple(range(seeds)), metrics, (epochs,) * seeds)
+
+
+def labelled(figure: Figure) -> dict[str, Any]:
+    """Label -> line of a figure's only axes."""
+    (axes,) = figure.axes
+    return {str(line.get_label()): line for line in axes.lines}
+
+
+def legend(figure: Figure) -> list[str]:
+    found = figure.axes[0].get_legend()
+    assert found is not None
+    return [text.get_text() for text in found.get_texts()]
+
+
+# --- a run ---------------------------------------------------------------------------
+
+
+def test_a_run_has_a_figure_for_each_quantity_with_titles_units_and_a_legend() -> None:
+    figures = run_figures(history(), title="bn", loss_unit="nats")
+    assert list(figures) == ["loss", "accuracy"]
+    loss, accuracy = figures["loss"].axes[0], figures["accuracy"].axes[0]
+    assert (loss.get_title(), loss.get_xlabel(), loss.get_ylabel()) == ("Model loss: bn", "Epoch", "Loss (nats)")
+    assert (accuracy.get_title(), accuracy.get_ylabel()) == ("Model accuracy: bn", "Accuracy (%)")
+    assert legend(figures["accuracy"]) == ["Train", "Test", "Train, inference mode"]
+
+
+def test_the_strong_line_is_the_mean_and_each_seed_is_a_thin_one_in_percent() -> None:
+    measured = history()
+    figure = run_figures(measured)["accuracy"]
+    line = labelled(figure)["Test"]
+    np.testing.assert_array_equal(line.get_xdata(), np.arange(1, EPOCHS + 1))
+    np.testing.assert_allclose(line.get_ydata(), 100 * measured.metrics["val_accuracy"].mean(axis=0))
+    thin = [c for c in figure.axes[0].collections if isinstance(c, LineCollection)]
+    assert [len(collection.get_segments()) for collection in thin] == [SEEDS, SEEDS]
+    drawn = np.array([segment[:, 1] for segment in thin[1].get_segments()])
+    np.testing.assert_allclose(drawn, 100 * measured.metrics["val_accuracy"])
+    assert all(collection.get_linewidths()[0] < line.get_linewidth() for collection in thin)
+
+
+def test_all_that_is_drawn_lies_within_the_axes() -> None:
+    measured = history()
+    for name, figure in run_figures(measured).items():
+        low, high = figure.axes[0].get_ylim()
+        values = measured.metrics[f"val_{name}"] * (100 if name == "accuracy" else 1)
+        assert low <= values.min()
+        assert high >= values.max()
+
+
+def test_seeds_that_stopped_early_or_diverged_leave_the_mean_to_the_others() -> None:
+    values = np.array([[1.0, 2.0, 3.0], [3.0, 4.0, np.nan], [5.0, np.nan, np.nan]])
+    measured = History((0, 1, 2), {"loss": values, "val_loss": values}, (3, 2, 1), {2: 1})
+    line = labelled(run_figures(measured)["loss"])["Test"]
+    np.testing.assert_allclose(line.get_ydata(), [3.0, 3.0, 3.0])
+
+
+def test_nothing_finite_to_draw_is_said_in_the_figure() -> None:
+    values = np.full((2, 3), np.nan)
+    figure = run_figures(History((0, 1), {"loss": values, "val_loss": values}, (3, 3), {0: 1, 1: 1}))["loss"]
+    assert "no finite value to draw" in [text.get_text() for text in figure.axes[0].texts]
+    assert render(figure, "png").startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(("seeds", "epochs"), [(1, 1), (1, 5), (4, 1), (200, 3)])
+def test_few_and_many_seeds_and_epochs_are_drawn(seeds: int, epochs: int) -> None:
+    for figure in run_figures(history(seeds=seeds, epochs=epochs)).values():
+        assert render(figure, "svg").startswith(b"<?xml")
+
+
+def test_a_loss_over_several_decades_is_drawn_on_a_logarithmic_axis_and_any_other_is_not() -> None:
+    wide = np.array([[1000.0, 10.0, 0.1]])
+    assert run_figures(History((0,), {"loss": wide, "val_loss": wide}, (3,)))["loss"].axes[0].get_yscale() == "log"
+    assert run_figures(history())["loss"].axes[0].get_yscale() == "linear"
+
+
+def test_a_regression_has_its_own_quantities() -> None:
+    names = ("loss", "mse", "mae", "r2")
+    metrics = {part + name: np.ones((2, 3)) * 0.5 for part in ("", "val_") for name in names}
+    figures = run_figures(History((0, 1), metrics, (3, 3)))
+    assert [figure.axes[0].get_ylabel() for figure in figures.values()] == [
+        "Loss", "Mean squared error", "Mean absolute error", "R²",
+    ]  # fmt: skip
+
+
+# --- a comparison ----------------------------------------------------------------------
+
+
+def test_a_comparison_draws_each_arms_mean_and_a_band_of_one_standard_deviation() -> None:
+    arms = {"bn": history(), "nobn": history(0.2)}
+    figure = comparison_figures(arms, target=("val_accuracy", 0.45))["accuracy"]
+    lines = labelled(figure)
+    assert legend(figure) == ["bn, Test", "bn, Train", "nobn, Test", "nobn, Train", "Target 45%"]
+    values = 100 * arms["nobn"].metrics["val_accuracy"]
+    np.testing.assert_allclose(lines["nobn, Test"].get_ydata(), values.mean(axis=0))
+    np.testing.assert_allclose(lines["nobn, Train"].get_ydata(), 100 * arms["nobn"].metrics["accuracy"].mean(axis=0))
+    bands = [c for c in figure.axes[0].collections if not isinstance(c, LineCollection)]
+    assert len(bands) == 2
+    edges = bands[1].get_paths()[0].vertices[:, 1]
+    assert edges.max() == pytest.approx((values.mean(axis=0) + values.std(axis=0, ddof=1)).max())
+    assert edges.min() == pytest.approx((values.mean(axis=0) - values.std(axis=0, ddof=1)).min())
+    np.testing.assert_allclose(lines["Target 45%"].get_ydata(), 45)
+    assert "Target 45%" not in labelled(comparison_figures(arms, target=("val_accuracy", 0.45))["loss"])
+
+
+def test_arms_differ_in_colour_in_marker_and_in_grey() -> None:
+    arms = {name: history(position / 10) for position, name in enumerate("abcd")}
+    tests = [line for label, line in labelled(comparison_figures(arms)["loss"]).items() if label.endswith("Test")]
+    assert len({line.get_color() for line in tests}) == 4
+    assert len({line.get_marker() for line in tests}) == 4
+    grey = sorted(np.dot(to_rgb(colour), [0.2126, 0.7152, 0.0722]) for colour in COLOURS[:4])
+    assert min(np.diff(grey)) > 0.05
+
+
+def test_many_arms_are_all_in_the_legend() -> None:
+    arms = {f"arm {position}": history(position / 10) for position in range(12)}
+    figure = comparison_figures(arms)["loss"]
+    assert len(legend(figure)) == 24
+    render(figure, "png")
+
+
+# --- names, files, settings --------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name", [r"$\foo$", "$$", "_hidden", "a" * 500, "\x1b[31m\n", "‮abc", "\ud800", "[/red]", "", "日本"]
+)
+def test_no_name_breaks_a_figure(name: str) -> None:
+    for figure in [*run_figures(history(), title=name).values(), *comparison_figures({name: history()}).values()]:
+        assert render(figure, "png").startswith(b"\x89PNG")
+        assert all("\x1b" not in text for text in legend(figure))
+
+
+@pytest.mark.parametrize(("format", "magic"), [("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF")])
+def test_every_format_gives_the_same_bytes_twice(format: str, magic: bytes) -> None:
+    first, second = (render(run_figures(history(), title="bn")["loss"], format) for _ in range(2))
+    assert first.startswith(magic)
+    assert first == second
+
+
+def test_another_format_is_refused_with_the_good_names() -> None:
+    with pytest.raises(ValueError, match=r"figure format is 'gif'\. Good names: png, svg, pdf\."):
+        render(run_figures(history())["loss"], "gif")
+
+
+def test_a_users_matplotlib_settings_neither_leak_in_nor_are_changed() -> None:
+    plain = render(run_figures(history())["loss"], "png")
+    with matplotlib.rc_context({"text.usetex": True, "lines.linewidth": 9, "axes.facecolor": "red"}):
+        before = dict(matplotlib.rcParams)
+        assert render(run_figures(history())["loss"], "png") == plain
+        assert dict(matplotlib.rcParams) == before
+
+
+def test_pyplot_is_never_imported() -> None:
+    code = (
+        "import sys, numpy as np\nfrom bnexp.history import History\nfrom bnexp.show.plots import render, run_figures\n"
+        "values = np.ones((1, 2))\nfigures = run_figures(History((0,), {'loss': values, 'val_loss': values}, (2,)))\n"
+        "render(figures['loss'], 'png')\nprint('matplotlib.pyplot' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"

@@ -1,0 +1,164 @@
+"""What a person reads: tables whose numbers are the document's, progress, and names that cannot do any harm."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+import pytest
+from rich.console import Console, RenderableType
+
+from bnexp.history import History
+from bnexp.show import console
+from bnexp.show.progress import Reporter
+
+HISTORY = History(
+    (0, 1), {"loss": np.array([[0.9, 0.5], [0.7, 0.3]]), "val_accuracy": np.array([[0.5, 0.8], [0.6, 0.7]])}, (2, 2)
+)
+
+
+def lines(what: RenderableType, width: int = 200) -> list[str]:
+    out = Console(file=io.StringIO(), width=width)
+    out.print(what)
+    return [line.rstrip() for line in out.file.getvalue().splitlines()]  # type: ignore[attr-defined]
+
+
+def record(**facts: Any) -> dict[str, Any]:
+    return {
+        "name": "bn", "duration_seconds": 1.26, "warnings": [],
+        "trainer": {"name": "many_seeds", "reason": None}, **facts,
+    }  # fmt: skip
+
+
+def test_a_runs_table_holds_mean_and_deviation_of_final_and_best() -> None:
+    assert lines(console.run_summary(record(), HISTORY)) == [
+        "bn: 2 seeds, 2 epochs, 1.3 s",
+        "                         final          best",
+        "loss               0.40 ± 0.14   0.40 ± 0.14",
+        "val_accuracy (%)  75.00 ± 7.07  75.00 ± 7.07",
+        "mean ± standard deviation over seeds",
+    ]
+
+
+def test_a_runs_warnings_reason_and_diverged_seeds_are_told() -> None:
+    history = History((0, 1), HISTORY.metrics, (2, 2), {1: 2})
+    facts = record(warnings=["beware"], trainer={"name": "keras_fit", "reason": "lamb mixes"})
+    assert lines(console.run_summary(facts, history))[-3:] == [
+        "trained seed by seed with keras_fit: lamb mixes",
+        "WARNING  beware",
+        "DIVERGED  bn: seed 1 at epoch 2 (loss no longer finite)",
+    ]
+
+
+def interval(mean: float, half: float, **more: Any) -> dict[str, Any]:
+    return {"mean": mean, "low": mean - half, "high": mean + half, **more}
+
+
+def document(arm: str = "bn", **contrast: Any) -> dict[str, Any]:
+    def side(name: str, mean: float) -> dict[str, Any]:
+        return {
+            "name": name, "parameters": {"trainable": 120 if name == arm else 100}, "seeds": 20,
+            "diverged": {}, "metrics": {"val_loss": interval(mean, 0.0123), "val_accuracy": interval(0.8, 0.01)},
+            "to_target": {"reached": 18, "seeds": 20, "mean_epochs": 3.25, "mean_seconds": 0.0325},
+        }  # fmt: skip
+
+    difference = {
+        "val_loss": interval(-0.1, 0.02, p_value=0.0001),
+        "val_accuracy": interval(0.005, 0.004, p_value=0.0312),
+    }
+    return {
+        "level": 0.95, "seeds": list(range(20)),
+        "primary": {"metric": "val_accuracy", "margin": 0.01},
+        "target": {"metric": "val_accuracy", "value": 0.76, "rule": "95% of nobn's"},
+        "arms": [side(arm, 0.5), side("nobn", 0.6)],
+        "contrasts": [{
+            "arm": arm, "baseline": "nobn", "metrics": difference, "diverged_p_value": 1.0,
+            "pairing": {"splits": True, "kernels": True, "batch orders": False},
+            "to_target": {"epochs": interval(0.5, 0.25, p_value=0.5), "seconds": interval(0.005, 0.0025, p_value=0.04)},
+            "varied": {"model.normalization": ["batch", "none"]}, "confounders": {},
+            "verdict": {"word": "helps", "sentence": "because."}, **contrast,
+        }],
+    }  # fmt: skip
+
+
+def test_a_comparison_reads_from_how_it_is_paired_down_to_its_verdict() -> None:
+    assert lines(console.comparison(document())) == [
+        "bn vs nobn: 20 seed pairs; checked by digest: splits equal, kernels equal, batch orders NOT equal",
+        "                                 bn           nobn                   bn - nobn       p",
+        "val_loss              0.500 ± 0.012  0.600 ± 0.012     -0.100 [-0.120, -0.080]  <0.001",
+        "val_accuracy (%) *     80.00 ± 1.00   80.00 ± 1.00        +0.50 [+0.10, +0.90]   0.031",
+        "seeds at target            18 of 20       18 of 20                          +0",
+        "epochs to target                3.2            3.2        +0.50 [+0.25, +0.75]     0.5",
+        "seconds to target            0.0325         0.0325  +0.0050 [+0.0025, +0.0075]    0.04",
+        "trainable parameters            120            100                         +20",
+        "diverged seeds              0 of 20        0 of 20                          +0       1",
+        "mean ± half of its 95% t interval, of the final epoch (the best under early stopping); p: sign-flip test",
+        "target: val_accuracy (%) 76.00, 95% of nobn's; seconds: one seed's share of training all at once",
+        "varied: model.normalization (batch / none)",
+        "also checked, and equal: every other key of the config, trainer, versions, machine",
+        "VERDICT  helps  because.",
+    ]
+
+
+def test_whatever_else_differs_is_a_warning() -> None:
+    text = lines(console.comparison(document(confounders={"training.batch_size": [32, 16]}, varied={})))
+    assert "varied: nothing; both arms are one experiment" in text
+    assert "WARNING  the arms also differ in training.batch_size (32 / 16)" in text
+
+
+def test_every_number_survives_a_narrow_terminal() -> None:
+    narrow = lines(console.comparison(document()), width=60)
+    assert max(map(len, narrow)) <= 60
+    words = " ".join(narrow).split()
+    for number in ("-0.100", "[-0.120,", "-0.080]", "<0.001", "0.012"):
+        assert number in words
+    assert not any("…" in word for word in words)
+
+
+@pytest.mark.parametrize("name", ["\x1b[31mred", "[red]x[/red]", "[/]", "[link=http://x]y", "a\u202eb", "a\nb"])
+def test_a_name_is_text_and_nothing_else(name: str) -> None:
+    for shown in (console.comparison(document(name)), console.run_summary(record(name=name), HISTORY)):
+        text = "\n".join(lines(shown))
+        assert "\x1b" not in text
+        assert "\u202e" not in text
+        assert console.plain(name) in text
+
+
+# --- progress ------------------------------------------------------------------------------
+
+
+def watched(epochs: int, *, seeds: int = 3, quiet: bool = False, one_by_one: bool = False) -> list[str]:
+    out = Console(file=io.StringIO(), width=200)
+    reporter = Reporter(out, "bn", epochs=epochs, seeds=seeds, quiet=quiet)
+    with reporter.live():
+        reporter.note("loading TensorFlow")
+        for trained in range(1, seeds + 1) if one_by_one else [seeds]:
+            for epoch in range(1, epochs + 1):
+                done = (*((epochs,) * (trained - 1)), epoch) if one_by_one else (epoch,) * trained
+                values = np.full((trained, max(done)), 0.5)
+                history = History(tuple(range(trained)), {"loss": values, "val_loss": values}, done)
+                assert reporter.watch(history) is False
+    return out.file.getvalue().splitlines()  # type: ignore[attr-defined,no-any-return]
+
+
+def test_where_there_is_no_terminal_there_is_a_line_every_tenth() -> None:
+    told = watched(200)
+    assert len(told) == 10
+    assert told[0] == "bn: epoch 20/200  loss 0.5 ± 0  val_loss 0.5 ± 0"
+    assert told[-1].startswith("bn: epoch 200/200")
+
+
+def test_few_epochs_have_a_line_each() -> None:
+    assert len(watched(3)) == 3
+
+
+def test_seeds_trained_one_by_one_are_counted() -> None:
+    told = watched(10, one_by_one=True)
+    assert len(told) == 10
+    assert told[0].startswith("bn: seed 1/3, epoch 3/10")
+    assert told[-1].startswith("bn: seed 3/3, epoch 10/10")
+
+
+def test_quiet_is_silent() -> None:
+    assert watched(10, quiet=True) == []

@@ -333,7 +333,8 @@ def test_a_layer_that_keras_has_not_or_that_could_build_an_object_is_refused(
 
 def test_extends_that_is_missing_or_goes_in_a_loop_is_told_where_it_stands(tmp_path: Path) -> None:
     assert problems(tmp_path, BASE + "extends: nothere.yaml\n") == (
-        "x.yaml:3: extends is 'nothere.yaml'; nothere.yaml: is missing; expected a config file. Good names: x.yaml."
+        "x.yaml:3: extends is 'nothere.yaml'; nothere.yaml: is missing; expected a config file. "
+        "Did you mean 'x.yaml'? Good names: x.yaml."
     )
     (tmp_path / "b.yaml").write_text("extends: x.yaml\n")
     loop = "b.yaml:1: extends goes in a loop: x.yaml -> b.yaml -> x.yaml. Let one of them extend nothing."

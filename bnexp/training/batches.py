@@ -19,7 +19,7 @@ def batch_order(seed: int, epoch: int, rows: int) -> Order:
     """Give the order of `rows` positions in this epoch (from 0) of this seed.
 
     >>> batch_order(0, 0, 6), batch_order(0, 1, 6)
-    (array([5, 2, 4, 3, 1, 0], dtype=int32), array([4, 1, 5, 3, 0, 2], dtype=int32))
+    (array([3, 2, 5, 4, 0, 1], dtype=int32), array([1, 4, 3, 0, 2, 5], dtype=int32))
     """
     return np.random.default_rng([seed, epoch]).permutation(rows).astype("int32")
 

@@ -13,6 +13,8 @@ from bnexp.experiment import Finished
 from bnexp.show import figures
 
 CONFIGS = Path("configs")
+NEEDED = ("seeds", "epoch_seconds", "parameters", "trainer", "machine", "versions", "dataset", "pairing")
+"""What a comparison reads in run.json."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,9 @@ def arm(name: str, run: store.Run, finished: Finished | None = None) -> comparis
         RunError: if its files are missing or damaged.
     """
     record = finished.record if finished else run.record()
+    missing = [key for key in NEEDED if key not in record]
+    if missing:
+        raise RunError(f"{run.directory / 'run.json'}: has no {', '.join(missing)}. Train {name} again.")
     history = finished.history if finished else figures.history_of(run)
     return comparison.Arm(name, run.id, config.load(run.directory / "config.yaml"), history, record)
 

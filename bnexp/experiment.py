@@ -76,7 +76,9 @@ def train_experiment(experiment: Experiment, runs: Path, *, watch: Watch, note: 
             trained, timing = _trained(experiment, data, built, seeds, initial, kept)
             record |= _last_record(experiment, data, trained, timing)
             record["pairing"] = _pairing(data, built, initial, trained)
-            _keep(directory, experiment, built, trained)
+            store.write_json(directory / "history.json", trained.history.to_json())
+            record["models"] = _save_models(directory, experiment, built, trained)
+            figures.draw(store.Run(directory))
             store.write_json(directory / "run.json", record)
     return Finished(store.Run(directory), record, trained.history)
 
@@ -204,18 +206,16 @@ def _summary(measured: History, metric: str) -> dict[str, float | None]:
     }
 
 
-def _keep(directory: Path, experiment: Experiment, built: Built, trained: Trained) -> None:
-    """Write the history, the figures, and the models that the config asks for."""
-    store.write_json(directory / "history.json", trained.history.to_json())
-    _save_models(directory, experiment, built, trained)
-    figures.draw(store.Run(directory))
-
-
-def _save_models(directory: Path, experiment: Experiment, built: Built, trained: Trained) -> None:
+def _save_models(directory: Path, experiment: Experiment, built: Built, trained: Trained) -> dict[str, str]:
+    """Write the models that the config asks for; give the sha256 of each file."""
+    digests = {}
     for name, row in _saved_rows(experiment, trained).items():
         from bnexp.models.saving import model_bytes
 
-        store.write(directory / name, model_bytes(built.model, [values[row] for values in trained.weights]))
+        content = model_bytes(built.model, [values[row] for values in trained.weights])
+        store.write(directory / name, content)
+        digests[name] = hashlib.sha256(content).hexdigest()
+    return digests
 
 
 def _saved_rows(experiment: Experiment, trained: Trained) -> dict[str, int]:

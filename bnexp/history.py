@@ -6,14 +6,14 @@ is `store`'s business.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bnexp.errors import RunError
 from bnexp.metrics import higher_is_better
@@ -89,6 +89,31 @@ def _finite(values: Floats) -> list[float | None]:
     return [value if math.isfinite(value) else None for value in values.tolist()]
 
 
+class _Entry(BaseModel):
+    """One seed as it stands in the file."""
+
+    model_config = ConfigDict(strict=True, allow_inf_nan=False)
+
+    seed: int
+    diverged_at: Annotated[int, Field(ge=1)] | None = None
+    best_epoch: Annotated[int, Field(ge=1)] | None = None
+    history: dict[str, list[float | None]]
+
+    @property
+    def epochs(self) -> int:
+        """Count the epochs the seed was trained for."""
+        return len(next(iter(self.history.values())))
+
+
+class _Document(BaseModel):
+    """A history file."""
+
+    model_config = ConfigDict(strict=True)
+
+    format: Literal[1]
+    seeds: Annotated[list[_Entry], Field(min_length=1)]
+
+
 def from_json(text: str, where: str) -> History:
     """Read a history back; `where` names the file in errors.
 
@@ -96,41 +121,47 @@ def from_json(text: str, where: str) -> History:
         RunError: if the text is no history of this format.
     """
     try:
-        return _parse(json.loads(text, parse_constant=_refuse_constant))
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise RunError(
-            f"{where}: not a history of bnexp ({type(error).__name__}: {error}). "
-            f'Expected {{"format": {FORMAT}, "seeds": [...]}}. Train again, or restore the file.'
-        ) from error
+        document = _Document.model_validate_json(text)
+        _refuse_contradictions(document)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise _refusal(where, f"{'.'.join(map(str, first['loc'])) or 'the text'}: {first['msg']}") from error
+    except ValueError as error:
+        raise _refusal(where, str(error)) from error
+    return _history(document.seeds)
 
 
-def _refuse_constant(name: str) -> float:
-    raise ValueError(f"{name} is not JSON")
+def _refusal(where: str, reason: str) -> RunError:
+    return RunError(
+        f'{where}: not a history of bnexp ({reason}). Expected {{"format": {FORMAT}, "seeds": [...]}}. '
+        "Train again, or restore the file."
+    )
 
 
-def _parse(document: dict[str, Any]) -> History:
-    if document["format"] != FORMAT:
-        raise ValueError(f"format is {document['format']!r}, this bnexp reads {FORMAT}")
-    entries = document["seeds"]
-    if not entries:
-        raise ValueError("no seeds")
-    seeds = tuple(int(entry["seed"]) for entry in entries)
-    if len(set(seeds)) < len(seeds):
+def _refuse_contradictions(document: _Document) -> None:
+    entries = document.seeds
+    names = list(entries[0].history)
+    if len({entry.seed for entry in entries}) < len(entries):
         raise ValueError("a seed stands twice")
-    names = list(entries[0]["history"])
-    epochs_S = tuple(_epochs(entry, names) for entry in entries)
-    metrics = {name: _stack([entry["history"][name] for entry in entries], max(epochs_S)) for name in names}
-    marks = {key: {e["seed"]: int(e[key]) for e in entries if key in e} for key in ("diverged_at", "best_epoch")}
-    return History(seeds, metrics, epochs_S, marks["diverged_at"], marks["best_epoch"])
+    for entry in entries:
+        lengths = {len(values) for values in entry.history.values()}
+        if list(entry.history) != names or len(lengths) != 1:
+            raise ValueError(f"seed {entry.seed} has other metrics or lists of unequal length")
+        if lengths == {0}:
+            raise ValueError(f"seed {entry.seed} has no epochs")
+        if max(entry.diverged_at or 1, entry.best_epoch or 1) > entry.epochs:
+            raise ValueError(f"seed {entry.seed} has a mark at an epoch that it did not reach")
 
 
-def _epochs(entry: dict[str, Any], names: list[str]) -> int:
-    lengths = {len(values) for values in entry["history"].values()}
-    if list(entry["history"]) != names or len(lengths) != 1:
-        raise ValueError(f"seed {entry['seed']} has other metrics or lists of unequal length")
-    if lengths == {0}:
-        raise ValueError(f"seed {entry['seed']} has no epochs")
-    return lengths.pop()
+def _history(entries: list[_Entry]) -> History:
+    epochs_S = tuple(entry.epochs for entry in entries)
+    return History(
+        tuple(entry.seed for entry in entries),
+        {name: _stack([entry.history[name] for entry in entries], max(epochs_S)) for name in entries[0].history},
+        epochs_S,
+        {entry.seed: entry.diverged_at for entry in entries if entry.diverged_at is not None},
+        {entry.seed: entry.best_epoch for entry in entries if entry.best_epoch is not None},
+    )
 
 
 def _stack(rows: list[list[float | None]], epochs: int) -> Floats:

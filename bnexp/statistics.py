@@ -18,11 +18,13 @@ Word = Literal["helps", "hurts", "no difference that matters", "cannot tell yet"
 
 FEWEST_PAIRS = 6
 """With fewer, even pairs that all agree leave the sign-flip test above 0.05, and coarse metrics often tie by luck."""
+MOST_PAIRS = 100_000
+"""A question that would take more is not said to be settled by any number."""
 EXACT_PAIRS = 20
 """Up to so many differences all 2**pairs sign patterns are counted; above, this many are drawn:"""
 DRAWN_PATTERNS = 100_000
 ROUNDING = 1e-9
-"""Sums that differ by less than this, relative to the largest, count as equal."""
+"""Sums that differ by less than this share of the largest possible one count as equal."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,7 @@ def sign_flip_p_value(difference_S: Floats) -> float:
     nonzero_S = difference_S[difference_S != 0]
     if not len(nonzero_S):
         return 1.0
-    observed = abs(nonzero_S.sum()) * (1 - ROUNDING)
+    observed = abs(nonzero_S.sum()) - ROUNDING * np.abs(nonzero_S).sum()
     if len(nonzero_S) <= EXACT_PAIRS:
         return float(np.mean(np.abs(_all_signed_sums(nonzero_S)) >= observed))
     signs_MS = np.random.default_rng(0).integers(0, 2, (DRAWN_PATTERNS, len(nonzero_S)), dtype=np.int8) * 2 - 1
@@ -178,12 +180,12 @@ def _pairs_to_settle(mean: float, margin: float, pairs: int, standard_deviation:
     """Estimate how many pairs make the interval narrow enough for a word, if mean and spread stay as they are."""
     distance = margin - abs(mean)
     goal = distance if distance > 0 else abs(mean)
-    if goal <= 0 or not math.isfinite(standard_deviation):
+    if not goal > 0 or not 1.96 * standard_deviation / goal < math.sqrt(MOST_PAIRS):
         return None
     count = max(pairs + 1, math.ceil((1.96 * standard_deviation / goal) ** 2))
-    while t_quantile(0.95, count - 1) * standard_deviation / math.sqrt(count) >= goal and count < 10**7:
+    while t_quantile(0.95, count - 1) * standard_deviation / math.sqrt(count) >= goal:
         count = math.ceil(count * 1.02) + 1
-    return count if count < 10**5 else None
+    return count
 
 
 def failure_difference(treated_failed_S: NDArray[np.bool_], baseline_failed_S: NDArray[np.bool_]) -> float:

@@ -122,3 +122,9 @@ def test_a_damaged_run_hides_no_other(place: Path) -> None:
     with store.new_directory(RUNS, "a") as directory:
         (directory / "run.json").write_text(json.dumps({"status": "finished"})[:-3])
     assert arms.plan("a", RUNS, []).run == run
+
+
+def test_a_record_that_lacks_what_a_comparison_needs_is_refused_by_name(place: Path) -> None:
+    run = trained("layer", seeds=3)
+    with pytest.raises(RunError, match=r"run\.json: has no epoch_seconds, parameters, .*\. Train layer again\."):
+        arms.arm("layer", run)

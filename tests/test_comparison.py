@@ -208,6 +208,28 @@ def test_what_was_varied_and_what_differs_besides_are_told_apart() -> None:
     }
 
 
+def test_where_the_normalization_is_the_same_whatever_differs_is_what_was_varied() -> None:
+    other = arm("other", spread(0.8), model={"normalization": "batch"}, training={"batch_size": 16, "save": "none"})
+    contrast = compare([BN, other], Question())["contrasts"][0]
+    assert contrast["varied"] == {"training.batch_size": [32, 16]}
+    assert contrast["confounders"] == {}
+
+
+def test_more_seeds_in_one_arm_are_no_confounder() -> None:
+    assert (
+        compare([BN, arm("few", spread(0.8, count=4), seeds=4, model={"normalization": "none"})], Question())[
+            "contrasts"
+        ][0]["confounders"]
+        == {}
+    )
+
+
+def test_a_run_cannot_be_compared_with_itself() -> None:
+    message = r"bn \(bn-run\) takes part 2 times; expected different runs\. Name each run once\."
+    with pytest.raises(ComparisonError, match=message):
+        compare([BN, NOBN, replace(BN, name="again")], Question())
+
+
 def test_pairing_is_told_by_digest() -> None:
     equal = {"splits": True, "kernels": True, "batch orders": True}
     assert compare([BN, NOBN], Question())["contrasts"][0]["pairing"] == equal

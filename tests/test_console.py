@@ -162,3 +162,79 @@ def test_seeds_trained_one_by_one_are_counted() -> None:
 
 def test_quiet_is_silent() -> None:
     assert watched(10, quiet=True) == []
+
+
+# --- at the edges ---
+
+
+def test_the_list_of_runs_is_a_table_of_plain_text() -> None:
+    row = {"run": "bn-1", "kind": "run", "status": "finished", "seeds": "20", "result": "val_accuracy (%) 80.00"}
+    told = lines(console.run_list([row, {**row, "run": "[red]x[/red]\x1b[31m"}]))
+    assert [line.split() for line in told] == [
+        ["run", "kind", "status", "seeds", "result"],
+        ["bn-1", "run", "finished", "20", "val_accuracy", "(%)", "80.00"],
+        ["[red]x[/red]?[31m", "run", "finished", "20", "val_accuracy", "(%)", "80.00"],
+    ]
+
+
+def test_the_diverged_seeds_of_both_arms_are_named_and_counted() -> None:
+    told = document(diverged_p_value=0.25)
+    told["arms"][0]["diverged"], told["arms"][1]["diverged"] = {"3": 2, "7": 1}, {"4": 5}
+    text = lines(console.comparison(told))
+    assert "DIVERGED  bn: seed 3 at epoch 2, seed 7 at epoch 1 (loss no longer finite)" in text
+    assert "DIVERGED  nobn: seed 4 at epoch 5 (loss no longer finite)" in text
+    (row,) = (line.split() for line in text if line.startswith("diverged seeds"))
+    assert row == ["diverged", "seeds", "2", "of", "20", "1", "of", "20", "+1", "0.25"]
+
+
+def test_one_pair_and_no_target_leave_out_intervals_and_the_rows_of_the_target() -> None:
+    told = document(metrics={"val_loss": {"mean": -0.1, "low": None, "high": None, "p_value": 1.0},
+                             "val_accuracy": {"mean": None, "low": None, "high": None, "pairs": 0}})  # fmt: skip
+    told["target"]["value"] = None
+    for arm in told["arms"]:
+        arm["metrics"]["val_loss"] |= {"low": None, "high": None}
+    text = lines(console.comparison(told))
+    assert next(line.split() for line in text if line.startswith("val_loss")) == ["val_loss", "0.5", "0.6", "-0.1", "1"]
+    assert next(line for line in text if line.startswith("val_accuracy")).split()[-2:] == ["-", "-"]
+    assert not any("target" in line for line in text)
+
+
+def test_every_contrast_has_its_verdict_and_an_empty_line_between() -> None:
+    told = document()
+    told["contrasts"] *= 2
+    text = lines(console.comparison(told))
+    assert sum(line.startswith("VERDICT") for line in text) == 2
+    assert text.count("") == 1 and text[-1] != ""
+
+
+def test_progress_never_writes_to_stdout(capfd: pytest.CaptureFixture[str]) -> None:
+    watched(20)
+    watched(20, one_by_one=True)
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_a_terminal_is_redrawn_and_a_quiet_one_is_left_alone(capfd: pytest.CaptureFixture[str], quiet: bool) -> None:
+    out = Console(file=io.StringIO(), width=200, force_terminal=True, color_system=None)
+    reporter = Reporter(out, "[red]x[/red]\x1b[31m", epochs=2, seeds=2, quiet=quiet)
+    with reporter.live():
+        assert reporter.watch(HISTORY) is False
+    told = out.file.getvalue()  # type: ignore[attr-defined]
+    assert ("[red]x[/red]?[31m: epoch 2/2" in told) is not quiet
+    assert "\x1b[31m" not in told
+    assert capfd.readouterr().out == ""
+
+
+def test_a_loss_that_is_no_longer_finite_is_told_as_a_dash() -> None:
+    out = Console(file=io.StringIO(), width=200)
+    values = np.full((2, 1), np.nan)
+    Reporter(out, "bn", epochs=1, seeds=2, quiet=False).watch(
+        History((0, 1), {"loss": values, "val_loss": values}, (1, 1))
+    )
+    assert out.file.getvalue() == "bn: epoch 1/1  loss -  val_loss -\n"  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("metric", ["[red]loss[/red]", "[/]", "loss\x1b[31m"])
+def test_a_metrics_name_from_a_foreign_history_is_text(metric: str) -> None:
+    told = "\n".join(lines(console.run_summary(record(), History((0,), {metric: np.ones((1, 1))}, (1,)))))
+    assert console.plain(metric) in told and "\x1b" not in told

@@ -86,21 +86,32 @@ ONE = {"seed": 0, "history": {"loss": [1.0], "val_loss": [1.0]}}
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        (written()[:-20], "JSONDecodeError"),
-        ("", "JSONDecodeError"),
-        ("[" * 100_000, "RecursionError"),
-        ("[]", "TypeError"),
-        ("null", "TypeError"),
-        ('{"loss": [1, 2]}', "KeyError: 'format'"),
-        (written(format=2), "format is 2, this bnexp reads 1"),
-        (written(seeds=[]), "no seeds"),
+        ("", "the text: Invalid JSON: EOF"),
+        ("[" * 100_000, "the text: Invalid JSON: recursion limit"),
+        ("[]", "the text: Input should be an object"),
+        ("null", "the text: Input should be an object"),
+        ('{"loss": [1, 2]}', "format: Field required"),
+        (written(format=2), "format: Input should be 1"),
+        (written(seeds=[]), "seeds: List should have at least 1 item"),
         (written(seeds=[ONE, ONE]), "a seed stands twice"),
         (written(seeds=[{"seed": 0, "history": {"loss": [1.0, 2.0], "val_loss": [1.0]}}]), "lists of unequal length"),
         (written(seeds=[ONE, {"seed": 1, "history": {"loss": [1.0]}}]), "seed 1 has other metrics"),
-        (written(seeds=[{"seed": 0, "history": {"loss": ["x"]}}]), "could not convert string to float"),
-        (written(seeds=[{"seed": 0, "history": {"loss": []}}]), "no epochs"),
+        (
+            written(seeds=[{"seed": 0, "history": {"loss": ["x"]}}]),
+            "seeds.0.history.loss.0: Input should be a valid num",
+        ),
+        (
+            written(seeds=[{"seed": 0, "history": {"loss": "12"}}]),
+            "seeds.0.history.loss: Input should be a valid array",
+        ),
+        (written(seeds=[{"seed": "0", "history": {"loss": [1.0]}}]), "seeds.0.seed: Input should be a valid integer"),
+        (written(seeds=[{"seed": 0, "history": {"loss": []}}]), "seed 0 has no epochs"),
         (written(seeds=[{"seed": 0, "history": {}}]), "unequal length"),
-        (written().replace("0.9", "NaN", 1), "NaN is not JSON"),
+        (written(seeds=[{**ONE, "best_epoch": 2}]), "seed 0 has a mark at an epoch that it did not reach"),
+        (written(seeds=[{**ONE, "best_epoch": 0}]), "seeds.0.best_epoch: Input should be greater than or equal to 1"),
+        (written().replace("0.9", "NaN", 1), "Input should be a finite number"),
+        (written().replace("0.9", "1e999", 1), "Input should be a finite number"),
+        (written().replace('"seed": 4', '"seed": 1e999'), "seeds.1.seed: Input should be"),
     ],
 )
 def test_anything_else_is_refused_naming_the_file_the_reason_and_the_cure(text: str, reason: str) -> None:
@@ -110,3 +121,9 @@ def test_anything_else_is_refused_naming_the_file_the_reason_and_the_cure(text: 
     assert message.startswith("runs/x/history.json: not a history of bnexp (")
     assert reason in message
     assert message.endswith('Expected {"format": 1, "seeds": [...]}. Train again, or restore the file.')
+
+
+@pytest.mark.parametrize("length", range(0, len(written()), 7))
+def test_a_file_cut_short_anywhere_is_refused(length: int) -> None:
+    with pytest.raises(RunError, match="not a history of bnexp"):
+        from_json(written()[:length], "history.json")

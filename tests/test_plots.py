@@ -14,6 +14,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from bnexp.history import History
+from bnexp.show.labels import distinct
 from bnexp.show.plots import COLOURS, comparison_figures, render, run_figures
 
 SEEDS, EPOCHS = 5, 12
@@ -183,3 +184,79 @@ def test_pyplot_is_never_imported() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
+
+
+# --- at the edges ----------------------------------------------------------------------------
+
+
+def one_metric(values: Any, name: str = "loss", diverged: dict[int, int] | None = None) -> History:
+    values_SE = np.array(values, float)
+    seeds, epochs = values_SE.shape
+    return History(tuple(range(seeds)), {name: values_SE, "val_" + name: values_SE}, (epochs,) * seeds, diverged or {})
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "expected"),
+    [
+        ("loss", [1, 100], "linear"), ("loss", [1, 101], "log"), ("mse", [1, 101], "log"), ("mae", [1, 101], "log"),
+        ("loss", [-1, 101], "linear"), ("accuracy", [0.001, 1], "linear"), ("r2", [0.001, 1], "linear"),
+        ("loss", [0, 0], "linear"), ("loss", [0, 1], "linear"),
+    ],
+)  # fmt: skip
+def test_only_losses_and_errors_over_more_than_two_decades_are_logarithmic(
+    name: str, values: list[float], expected: str
+) -> None:
+    for figure in (*run_figures(one_metric([values], name)).values(),
+                   *comparison_figures({"a": one_metric([values], name)}).values()):  # fmt: skip
+        assert figure.axes[0].get_yscale() == expected
+
+
+def test_one_seed_has_neither_thin_lines_nor_a_band() -> None:
+    one = one_metric([[0.5, 0.4, 0.3]])
+    run, comparison = run_figures(one)["loss"].axes[0], comparison_figures({"a": one, "b": one})["loss"].axes[0]
+    assert not [c for c in run.collections if isinstance(c, LineCollection)]
+    assert not comparison.collections
+    assert not any("band" in text.get_text() for text in comparison.texts)
+
+
+def test_without_a_name_the_title_is_the_quantity_alone() -> None:
+    for figures in (
+        run_figures(one_metric([[0.5]], "accuracy")),
+        comparison_figures({"a": one_metric([[0.5]], "accuracy")}),
+    ):
+        assert figures["accuracy"].axes[0].get_title() == "Model accuracy"
+
+
+def test_a_comparison_draws_arms_that_diverged_wholly_or_in_part_and_of_unequal_lengths() -> None:
+    gone = np.nan
+    arms = {
+        "whole": one_metric([[1, 2, 3], [3, 4, 5]]),
+        "part": one_metric([[1, 2], [3, gone]], diverged={1: 2}),
+        "lost": one_metric([[gone], [gone]], diverged={0: 1, 1: 1}),
+    }
+    figure = comparison_figures(arms)["loss"]
+    lines = {str(line.get_label()): line.get_ydata() for line in figure.axes[0].lines}
+    np.testing.assert_allclose(lines["part, Test"], [2, 2])
+    np.testing.assert_allclose(lines["whole, Test"], [2, 3, 4])
+    assert np.isnan(lines["lost, Test"]).all()
+    assert len(figure.axes[0].collections) == 2
+    said = "\n".join(text.get_text() for text in figure.axes[0].texts)
+    assert "part: 1 of 2 seeds diverged" in said and "lost: 2 of 2 seeds diverged" in said
+    assert render(figure, "png").startswith(b"\x89PNG")
+
+
+def test_arms_that_all_diverged_are_said_to_have_nothing_to_draw() -> None:
+    gone = one_metric([[np.nan, np.nan]], diverged={0: 1})
+    figure = comparison_figures({"a": gone, "b": gone})["loss"]
+    assert "no finite value to draw" in [text.get_text() for text in figure.axes[0].texts]
+    assert render(figure, "pdf").startswith(b"%PDF")
+
+
+def test_arms_whose_names_look_the_same_are_numbered_in_the_legend() -> None:
+    one = one_metric([[0.5, 0.4]])
+    assert {"b n, Test", "b n (2), Test"} <= set(legend(comparison_figures({"b\nn": one, "b\tn": one})["loss"]))
+
+
+@pytest.mark.parametrize("names", [["b", "b (3)", "b\n"], ["b", "b\n", "b (2)"], ["a" * 60, "a" * 61, "a" * 62]])
+def test_no_two_arms_share_a_label(names: list[str]) -> None:
+    assert len(set(distinct(names))) == len(names)

@@ -1,9 +1,8 @@
-"""Statistics against hand-worked cases, properties, scipy, and simulation."""
+"""Statistics: each against a case worked by hand, a property, and scipy; intervals and tests also by simulation."""
 
 from __future__ import annotations
 
-import itertools
-from typing import Any
+import math
 
 import numpy as np
 import pytest
@@ -11,8 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from bnexp import statistics
 from bnexp.statistics import (
-    FEWEST_PAIRS,
+    Floats,
+    Interval,
+    PairedDifference,
+    Reach,
+    Verdict,
     epochs_to_target,
     failure_difference,
     mean_interval,
@@ -23,202 +27,307 @@ from bnexp.statistics import (
     verdict,
 )
 
-FEW_VALUES = st.lists(st.floats(-10, 10).map(lambda value: round(value, 3)), min_size=2, max_size=9)
+quick = settings(deadline=None, max_examples=40)
+levels = st.sampled_from([0.5, 0.8, 0.95, 0.99])
+samples = st.builds(
+    lambda seed, count: np.random.default_rng(seed).normal(3, 2, count), st.integers(0, 10**6), st.integers(2, 40)
+)
+whole_numbers = st.lists(st.integers(-5, 5).map(float), min_size=1, max_size=10).map(np.array)
+outcomes = st.lists(st.tuples(st.booleans(), st.booleans()), max_size=40).map(
+    lambda pairs: np.array(pairs, bool).reshape(-1, 2).T
+)
 
 
-# --- intervals -------------------------------------------------------------------------
+@pytest.mark.parametrize(("degrees", "quantile"), [(1, 12.706), (4, 2.776), (9, 2.262), (19, 2.093), (1e9, 1.960)])
+def test_a_quantile_is_the_one_printed_in_tables(degrees: float, quantile: float) -> None:
+    assert round(t_quantile(0.95, degrees), 3) == quantile
 
 
-@pytest.mark.parametrize(("level", "degrees"), [(0.95, 1), (0.95, 19), (0.99, 4), (0.5, 200)])
-def test_the_quantile_of_t_is_scipys(level: float, degrees: int) -> None:
-    assert t_quantile(level, degrees) == pytest.approx(stats.t.ppf((1 + level) / 2, degrees))
+@quick
+@given(levels, st.integers(1, 500))
+def test_a_quantile_is_scipys_and_shrinks_with_more_degrees(level: float, degrees: int) -> None:
+    assert t_quantile(level, degrees) == pytest.approx(stats.t.ppf((1 + level) / 2, degrees), rel=1e-9)
+    assert t_quantile(level, degrees) > t_quantile(level, degrees + 1)
 
 
-def test_a_hand_worked_interval() -> None:
-    interval = mean_interval(np.array([1.0, 2.0, 3.0, 4.0]), 0.95)  # sd 1.291, standard error 0.6455, t(3) 3.1824
-    assert interval.mean == 2.5
-    assert (interval.low, interval.high) == pytest.approx((2.5 - 2.0542, 2.5 + 2.0542), abs=1e-4)
+def test_an_interval_of_three_values_is_the_one_worked_by_hand() -> None:
+    interval = mean_interval(np.array([1.0, 2.0, 3.0]), 0.95)  # deviation 1, t(2) = 4.3027, 4.3027 / sqrt(3) = 2.4841
+    assert interval.mean == 2
+    assert (interval.low, interval.high) == pytest.approx((-0.4841, 4.4841), abs=1e-4)
 
 
-@settings(max_examples=50, deadline=None)
-@given(FEW_VALUES)
-def test_intervals_are_scipys(values: list[float]) -> None:
-    interval = mean_interval(np.array(values), 0.9)
-    if np.std(values):
-        expected = stats.t.interval(0.9, len(values) - 1, np.mean(values), stats.sem(values))
-        assert (interval.low, interval.high) == pytest.approx(expected)
-    assert interval.low <= interval.mean <= interval.high
+def test_a_single_value_has_a_mean_and_no_bounds_and_equal_values_bounds_without_width() -> None:
+    alone = mean_interval(np.array([0.7]), 0.95)
+    assert alone.mean == 0.7 and math.isnan(alone.low) and math.isnan(alone.high)
+    assert mean_interval(np.full(4, 0.5), 0.95) == Interval(0.5, 0.5, 0.5)
 
 
-def test_a_single_value_has_no_interval() -> None:
-    interval = mean_interval(np.array([3.0]), 0.95)
-    assert interval.mean == 3.0
-    assert np.isnan([interval.low, interval.high]).all()
+@quick
+@given(samples, levels)
+def test_an_interval_is_scipys(values_S: Floats, level: float) -> None:
+    interval = mean_interval(values_S, level)
+    expected = stats.t.interval(level, len(values_S) - 1, loc=values_S.mean(), scale=stats.sem(values_S))
+    assert (interval.low, interval.high) == pytest.approx(expected, rel=1e-9, abs=1e-9)
 
 
-def test_95_percent_intervals_hold_the_truth_in_95_percent_of_samples() -> None:
-    samples = np.random.default_rng(0).normal(3.0, 2.0, (4000, 10))
-    held = [interval.low <= 3.0 <= interval.high for interval in (mean_interval(row, 0.95) for row in samples)]
-    assert np.mean(held) == pytest.approx(0.95, abs=0.01)  # three standard errors
+@quick
+@given(samples, levels, st.floats(-10, 10), st.floats(0.1, 10))
+def test_an_interval_moves_and_stretches_with_its_values(
+    values_S: Floats, level: float, shift: float, scale: float
+) -> None:
+    plain, moved = mean_interval(values_S, level), mean_interval(shift + scale * values_S, level)
+    for name in ("mean", "low", "high"):
+        assert getattr(moved, name) == pytest.approx(shift + scale * getattr(plain, name), rel=1e-6, abs=1e-6)
 
 
-def test_a_paired_difference_is_scipys_and_counts_signs() -> None:
-    treated_S, base_S = np.array([0.9, 0.8, 0.7, 0.6]), np.array([0.8, 0.8, 0.75, 0.3])
-    found = paired_difference(treated_S, base_S, 0.95)
-    expected = stats.ttest_rel(treated_S, base_S).confidence_interval(0.95)
-    assert (found.low, found.high) == pytest.approx(tuple(expected))
-    assert found.mean == pytest.approx(0.0875)
-    assert found.standard_deviation == pytest.approx(np.std([0.1, 0, -0.05, 0.3], ddof=1))
-    assert (found.pairs, found.positive, found.ties, found.negative) == (4, 2, 1, 1)
+@pytest.mark.parametrize("count", [2, 5, 20])
+def test_an_interval_of_95_percent_covers_the_true_mean_95_times_in_100(count: int) -> None:
+    drawn = np.random.default_rng(count).normal(0.8, 0.05, (4000, count))
+    intervals = [mean_interval(values_S, 0.95) for values_S in drawn]
+    assert np.mean([found.low <= 0.8 <= found.high for found in intervals]) == pytest.approx(0.95, abs=0.015)
 
 
-# --- the sign-flip test -----------------------------------------------------------------
+def test_a_paired_difference_is_the_one_worked_by_hand() -> None:
+    # differences 1, 3, 0, -1, 2: mean 1, deviation sqrt(2.5) = 1.5811, t(4) = 2.7764, half 1.9633;
+    # the sum is 5; of the 16 patterns of 1, 3, 1, 2 those with |sum| of 5 or 7: 4 + 2
+    found = paired_difference(np.array([2.0, 5, 3, 0, 4]), np.array([1.0, 2, 3, 1, 2]), 0.95)
+    assert (found.mean, found.pairs, found.positive, found.ties, found.negative) == (1, 5, 3, 1, 1)
+    assert (found.standard_deviation, found.low, found.high) == pytest.approx((1.5811, -0.9633, 2.9633), abs=1e-4)
+    assert found.p_value == 6 / 16
+
+
+def test_a_single_pair_has_a_difference_and_no_spread() -> None:
+    found = paired_difference(np.array([0.9]), np.array([0.4]), 0.95)
+    assert (found.mean, found.pairs, found.p_value, found.positive) == (0.5, 1, 1.0, 1)
+    assert all(math.isnan(value) for value in (found.low, found.high, found.standard_deviation))
+
+
+@quick
+@given(st.integers(0, 10**6), st.integers(2, 12), levels)
+def test_a_paired_difference_is_scipys_and_turns_its_sign_with_the_arms(seed: int, pairs: int, level: float) -> None:
+    treated_S, baseline_S = np.random.default_rng(seed).normal(0, 1, (2, pairs))
+    found, turned = (
+        paired_difference(treated_S, baseline_S, level),
+        paired_difference(baseline_S, treated_S, level),
+    )
+    expected = stats.ttest_rel(treated_S, baseline_S).confidence_interval(level)
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high), rel=1e-9, abs=1e-9)
+    assert turned == PairedDifference(
+        mean=pytest.approx(-found.mean),
+        low=pytest.approx(-found.high),
+        high=pytest.approx(-found.low),
+        standard_deviation=pytest.approx(found.standard_deviation),
+        pairs=pairs,
+        p_value=found.p_value,
+        positive=found.negative,
+        ties=found.ties,
+        negative=found.positive,
+    )
 
 
 @pytest.mark.parametrize(
     ("differences", "p_value"),
     [
-        ([1.0, 2.0, 3.0], 2 / 8),  # only all plus and all minus are as extreme as a sum of 6
-        ([1.0, 2.0, -3.0], 1.0),  # a sum of 0: every pattern is as extreme
-        ([1.0, 1.0, 1.0, -1.0], 10 / 16),  # |sum| 2 or more: 2 patterns of 4, 8 of 2
-        ([0.0, 0.0], 1.0),
-        ([5.0, 0.0], 1.0),  # a tie's sign changes nothing: one pair, p = 2 / 2
+        ([1, 2, 3], 2 / 8),
+        ([1, 2, -3], 1.0),  # a sum of 0 is the least extreme of all
+        ([1, 1, 1, -1], 10 / 16),  # |sum| of 2 or more: all but the 6 patterns that cancel
+        ([0, 0, 0], 1.0),
+        ([1] * 20, 2 / 2**20),
+        ([0.1, 0.2, 0.3], 2 / 8),  # sums that differ by rounding only are equal
+        ([0.1, 0.2, -0.3], 1.0),
     ],
 )
-def test_hand_worked_sign_flips(differences: list[float], p_value: float) -> None:
-    assert sign_flip_p_value(np.array(differences)) == p_value
+def test_a_sign_flip_p_value_is_the_one_counted_by_hand(differences: list[float], p_value: float) -> None:
+    assert sign_flip_p_value(np.array(differences, float)) == p_value
 
 
-@settings(max_examples=40, deadline=None)
-@given(FEW_VALUES)
-def test_sign_flips_are_scipys_exact_permutation_test(values: list[float]) -> None:
-    def mean(sample: Any, axis: int) -> Any:
-        return np.mean(sample, axis=axis)
-
-    # scipy flips signs by exchanging each value with 0 when two paired samples are given
-    result = stats.permutation_test(
-        (np.array(values), np.zeros(len(values))),
-        lambda one, other, axis: mean(one, axis) - mean(other, axis),
-        permutation_type="samples", n_resamples=np.inf, vectorized=True,
-    )  # fmt: skip
-    observed = abs(np.sum(values))
-    signs = np.array(list(itertools.product([1, -1], repeat=len(values))))
-    brute = np.mean(np.abs(signs @ np.array(values)) >= observed - 1e-9)
-    assert sign_flip_p_value(np.array(values)) == pytest.approx(brute)
-    if observed > 1e-6:
-        assert result.pvalue == pytest.approx(brute, abs=2 / 2 ** len(values))
-
-
-def test_more_than_twenty_pairs_are_sampled_close_to_the_normal_value_and_never_zero() -> None:
-    difference_S = np.random.default_rng(1).normal(0.3, 1, 40)
-    z = abs(difference_S.sum()) / np.sqrt((difference_S**2).sum())
-    assert sign_flip_p_value(difference_S) == pytest.approx(2 * stats.norm.sf(z), abs=0.01)
-    assert sign_flip_p_value(np.ones(40)) == pytest.approx(1 / 100_001)
-
-
-def test_under_the_null_small_p_values_are_as_rare_as_they_should_be() -> None:
-    generator = np.random.default_rng(2)
-    p_values = np.array([sign_flip_p_value(generator.normal(0, 1, 8)) for _ in range(2000)])
-    for level in (0.05, 0.1, 0.5):
-        assert (p_values <= level).mean() <= level + 3 * np.sqrt(level * (1 - level) / 2000)
-
-
-@settings(max_examples=40, deadline=None)
-@given(FEW_VALUES)
-def test_sign_flips_do_not_depend_on_order_or_direction(values: list[float]) -> None:
-    p_value = sign_flip_p_value(np.array(values))
-    assert sign_flip_p_value(-np.array(values)[::-1]) == p_value
-    assert 0 < p_value <= 1
-
-
-# --- epochs to a target ------------------------------------------------------------------
-
-
-def test_epochs_to_a_target_count_from_one_and_are_nan_if_never_reached() -> None:
-    metric_SE = np.array([[0.5, 0.8, 0.7], [0.5, 0.6, 0.7], [0.9, 0.1, 0.1], [np.nan, np.nan, 0.9], [np.nan] * 3])
-    np.testing.assert_array_equal(epochs_to_target(metric_SE, 0.8, True), [2, np.nan, 1, 3, np.nan])
-
-
-def test_for_a_loss_the_target_is_reached_from_above() -> None:
-    np.testing.assert_array_equal(
-        epochs_to_target(np.array([[0.9, 0.5, 0.4], [0.9, 0.8, 0.7]]), 0.5, False), [2, np.nan]
+@quick
+@given(whole_numbers)
+def test_a_sign_flip_p_value_is_scipys(difference_S: Floats) -> None:
+    if len(difference_S) < 2:
+        assert sign_flip_p_value(difference_S) == 1
+        return
+    expected = stats.permutation_test(
+        (difference_S,),
+        lambda x, axis: x.sum(axis=axis),
+        permutation_type="samples",
+        vectorized=True,
+        n_resamples=2**10,
     )
+    assert sign_flip_p_value(difference_S) == pytest.approx(expected.pvalue, abs=1e-12)
 
 
-def test_a_seed_that_never_arrives_counts_with_the_whole_budget() -> None:
-    found = reach(np.array([2.0, np.nan, 4.0, np.nan]), budget=10)
-    assert (found.reached, found.seeds, found.restricted_mean) == (2, 4, (2 + 10 + 4 + 10) / 4)
+@quick
+@given(whole_numbers, st.sampled_from([-7.3, -1.0, 1e-9, 1e9]))
+def test_a_sign_flip_p_value_knows_no_sign_scale_order_or_ties(difference_S: Floats, scale: float) -> None:
+    p_value = sign_flip_p_value(difference_S)
+    assert 2.0 ** (1 - len(difference_S)) <= p_value <= 1
+    assert sign_flip_p_value(scale * difference_S[::-1]) == p_value
+    assert sign_flip_p_value(np.append(difference_S, [0.0, 0.0])) == p_value
 
 
-# --- failures ----------------------------------------------------------------------------
+@pytest.mark.parametrize("shift", [0.0, 0.2, 0.4])
+def test_a_drawn_p_value_is_close_to_the_exact_one(monkeypatch: pytest.MonkeyPatch, shift: float) -> None:
+    difference_S = np.random.default_rng(1).normal(shift, 1, statistics.EXACT_PAIRS + 1)
+    drawn = sign_flip_p_value(difference_S)
+    monkeypatch.setattr(statistics, "EXACT_PAIRS", len(difference_S))
+    assert drawn == pytest.approx(sign_flip_p_value(difference_S), abs=0.006) and drawn != 1
 
 
-@pytest.mark.parametrize(("only_treated", "only_base", "both"), [(0, 0, 3), (5, 0, 0), (3, 1, 2), (4, 4, 0), (1, 9, 5)])
-def test_failures_are_compared_by_mcnemars_exact_test(only_treated: int, only_base: int, both: int) -> None:
-    treated_S = np.array([True] * only_treated + [False] * only_base + [True] * both + [False] * 4)
-    base_S = np.array([False] * only_treated + [True] * only_base + [True] * both + [False] * 4)
-    discordant = only_treated + only_base
-    expected = stats.binomtest(only_treated, discordant).pvalue if discordant else 1.0
-    assert failure_difference(treated_S, base_S) == pytest.approx(expected)
+def test_a_drawn_p_value_is_close_to_the_normal_one_repeatable_and_never_0() -> None:
+    difference_S = np.random.default_rng(2).normal(0.15, 1, 200)
+    normal = 2 * stats.norm.sf(abs(difference_S.sum()) / math.sqrt((difference_S**2).sum()))
+    assert 0.01 < normal < 0.5
+    assert sign_flip_p_value(difference_S) == pytest.approx(normal, abs=0.01)
+    assert sign_flip_p_value(difference_S) == sign_flip_p_value(difference_S)
+    assert sign_flip_p_value(np.ones(60)) == 1 / 100_001
 
 
-# --- verdicts ----------------------------------------------------------------------------
+@pytest.mark.parametrize("pairs", [5, 8, 11])
+def test_without_a_difference_p_is_below_5_percent_at_most_5_times_in_100(pairs: int) -> None:
+    drawn = np.random.default_rng(pairs).standard_t(3, (4000, pairs))
+    rate = np.mean([sign_flip_p_value(difference_S) <= 0.05 for difference_S in drawn])
+    assert rate == 0 if pairs == 5 else rate == pytest.approx(0.045, abs=0.015)  # 5 pairs: p is at least 2 / 32
 
 
-def judged(low: float, high: float, *, margin: float = 1.0, higher: bool = True, pairs: int = 20) -> Any:
-    deviation = (high - low) / 2 * np.sqrt(pairs) / t_quantile(0.95, max(pairs - 1, 1))
+def test_epochs_to_a_target_count_from_1_to_the_first_that_reaches_it() -> None:
+    accuracy_SE = np.array([[0.9, 0.1, 0.9], [0.1, 0.8, 0.7], [0.1, 0.2, 0.3]])
+    np.testing.assert_array_equal(epochs_to_target(accuracy_SE, 0.8, True), [1, 2, np.nan])
+    np.testing.assert_array_equal(epochs_to_target(accuracy_SE, 0.2, False), [2, 1, 1])
+    np.testing.assert_array_equal(epochs_to_target(accuracy_SE, 0.05, False), [np.nan] * 3)
+
+
+@pytest.mark.parametrize("higher", [True, False])
+def test_epochs_that_a_diverged_seed_lacks_reach_no_target(higher: bool) -> None:
+    good = 1.0 if higher else -1.0
+    metric_SE = np.array([[0, np.nan, np.nan], [0, good, np.nan], [np.nan] * 3])
+    np.testing.assert_array_equal(epochs_to_target(metric_SE, good, higher), [np.nan, 2, np.nan])
+
+
+@quick
+@given(st.integers(0, 10**6), st.floats(-2, 2), st.booleans())
+def test_epochs_to_a_target_are_those_a_loop_finds_and_turn_with_the_direction(
+    seed: int, target: float, higher: bool
+) -> None:
+    metric_SE = np.random.default_rng(seed).normal(0, 1, (4, 6))
+    found_S = epochs_to_target(metric_SE, target, higher)
+    np.testing.assert_array_equal(found_S, epochs_to_target(-metric_SE, -target, not higher))
+    for values, found in zip(metric_SE, found_S, strict=True):
+        hits = [epoch for epoch, value in enumerate(values, 1) if (value >= target if higher else value <= target)]
+        assert found == hits[0] if hits else math.isnan(found)
+
+
+def test_a_seed_that_never_reaches_the_target_counts_with_the_budget() -> None:
+    assert reach(np.array([2.0, np.nan, 4.0, np.nan]), 30) == Reach(2, 4, (2 + 30 + 4 + 30) / 4)
+    assert reach(np.array([np.nan, np.nan]), 30) == Reach(0, 2, 30.0)
+    assert reach(np.array([5.0, 7.0]), 30) == Reach(2, 2, 6.0)
+
+
+@quick
+@given(st.lists(st.integers(1, 50), min_size=1, max_size=10), st.integers(0, 9))
+def test_one_seed_fewer_at_the_target_never_shortens_the_mean(epochs: list[int], lost: int) -> None:
+    epochs_S = np.array(epochs, float)
+    all_of_them = reach(epochs_S, 50)
+    epochs_S[lost % len(epochs)] = np.nan
+    fewer = reach(epochs_S, 50)
+    assert fewer.reached == all_of_them.reached - 1
+    assert all_of_them.restricted_mean <= fewer.restricted_mean <= 50
+
+
+def judge(low: float, high: float, higher: bool = True, mean: float | None = None, pairs: int = 10) -> Verdict:
+    middle = (low + high) / 2 if mean is None else mean
     return verdict(
-        low=low, high=high, mean=(low + high) / 2, margin=margin, higher_is_better=higher, pairs=pairs,
-        standard_deviation=float(deviation),
-    )  # fmt: skip
+        low=low, high=high, mean=middle, margin=1.0, higher_is_better=higher, pairs=pairs, standard_deviation=2.0
+    )
 
 
 @pytest.mark.parametrize(
     ("low", "high", "higher", "word"),
     [
-        (1.0, 3.0, True, "helps"),
-        (1.0, 3.0, False, "hurts"),
-        (-3.0, -1.0, True, "hurts"),
-        (-3.0, -1.0, False, "helps"),
-        (-0.9, 0.9, True, "no difference that matters"),
-        (0.1, 0.9, True, "no difference that matters"),  # a real difference, and too small to matter
-        (0.1, 1.2, True, "cannot tell yet"),  # a real difference; whether it matters is open
-        (-1.5, 1.5, True, "cannot tell yet"),
-        (-0.1, 4.0, True, "cannot tell yet"),
-        (-1.0, 0.5, True, "cannot tell yet"),  # touching the margin is not inside it
-        (0.0, 3.0, True, "cannot tell yet"),  # touching zero does not exclude it
+        (0.5, 2.5, True, "helps"),
+        (0.5, 2.5, False, "hurts"),
+        (-2.5, -0.5, True, "hurts"),
+        (-2.5, -0.5, False, "helps"),
+        (0.5, 1.5, True, "helps"),  # the mean at the margin
+        (0.5, 1.25, True, "cannot tell yet"),  # a difference, but perhaps one too small to matter
+        (-1.25, -0.5, True, "cannot tell yet"),
+        (0.0, 3.0, True, "cannot tell yet"),  # 0 itself is not excluded
+        (-3.0, 0.0, True, "cannot tell yet"),
+        (-0.5, 2.5, True, "cannot tell yet"),
+        (-9.0, 9.0, False, "cannot tell yet"),
+        (-0.5, 0.75, True, "no difference that matters"),
+        (0.25, 0.75, False, "no difference that matters"),  # surely not 0, and surely within the margin
+        (-1.0, 0.5, True, "cannot tell yet"),  # the margin itself is not inside
+        (-0.5, 1.0, True, "cannot tell yet"),
     ],
 )
-def test_each_word_follows_from_the_interval_and_the_margin(low: float, high: float, higher: bool, word: str) -> None:
-    assert judged(low, high, higher=higher).word == word
+def test_a_verdict_follows_from_interval_margin_and_direction(low: float, high: float, higher: bool, word: str) -> None:
+    found = judge(low, high, higher)
+    assert found.word == word
+    assert (found.settled_by is not None) == (word == "cannot tell yet")
 
 
-@pytest.mark.parametrize("pairs", range(2, FEWEST_PAIRS))
-def test_fewer_pairs_than_could_reach_5_percent_tell_nothing(pairs: int) -> None:
-    assert judged(5.0, 6.0, pairs=pairs).word == "cannot tell yet"
-    assert sign_flip_p_value(np.ones(pairs)) > 0.05
-    assert sign_flip_p_value(np.ones(FEWEST_PAIRS)) < 0.05
+@pytest.mark.parametrize("pairs", range(statistics.FEWEST_PAIRS))
+def test_fewer_pairs_than_could_all_agree_in_5_percent_tell_nothing_but_how_many_would(pairs: int) -> None:
+    assert judge(0.1, 0.2, pairs=pairs) == judge(4.0, 6.0, pairs=pairs) == Verdict("cannot tell yet", 6)
+    assert judge(math.nan, math.nan, mean=5.0, pairs=pairs) == Verdict("cannot tell yet", 6)
+    assert judge(4.0, 6.0, pairs=6).word == "helps"
 
 
-@pytest.mark.parametrize(("mean", "deviation", "margin"), [(0.3, 2.0, 1.0), (1.5, 5.0, 1.0), (0.0, 1.0, 0.5)])
-def test_with_as_many_pairs_as_it_names_the_question_is_settled_and_with_clearly_fewer_it_is_not(
-    mean: float, deviation: float, margin: float
-) -> None:
-    def at(pairs: int) -> Any:
-        half = t_quantile(0.95, pairs - 1) * deviation / np.sqrt(pairs)
-        return verdict(
-            low=mean - half, high=mean + half, mean=mean, margin=margin, higher_is_better=True, pairs=pairs,
-            standard_deviation=deviation,
-        )  # fmt: skip
-
-    first = at(10)
-    assert first.word == "cannot tell yet"
-    assert at(first.settled_by).word != "cannot tell yet"
-    assert at(int(first.settled_by * 0.9)).word == "cannot tell yet"
+def test_the_pairs_that_settle_are_those_worked_by_hand_and_none_where_no_number_would_do() -> None:
+    # mean 0, deviation 2, margin 1: t(n-1) * 2 / sqrt(n) < 1 first at n = 18 (2.110 * 2 / 4.243 = 0.995)
+    assert judge(-1.5, 1.5, pairs=10) == Verdict("cannot tell yet", 18)
+    assert judge(-1.0, 3.0, mean=1.0, pairs=10) == Verdict("cannot tell yet", 18)
+    assert judge(0.9, 1.1, mean=0.99999, pairs=10) == Verdict("cannot tell yet")  # too many to be worth naming
 
 
-def test_a_difference_at_the_margin_itself_may_take_more_pairs_than_anyone_trains() -> None:
-    close = verdict(
-        low=0.5, high=1.49, mean=0.9999, margin=1.0, higher_is_better=True, pairs=20, standard_deviation=1.0
+def judge_sample(mean: float, deviation: float, margin: float, pairs: int) -> Verdict:
+    half = t_quantile(0.95, pairs - 1) * deviation / math.sqrt(pairs)
+    return verdict(
+        low=mean - half,
+        high=mean + half,
+        mean=mean,
+        margin=margin,
+        higher_is_better=True,
+        pairs=pairs,
+        standard_deviation=deviation,
     )
-    assert (close.word, close.settled_by) == ("cannot tell yet", None)
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.floats(-1, 1), st.floats(0.01, 3), st.floats(0.01, 1), st.integers(6, 50))
+def test_the_pairs_named_do_settle_and_not_many_fewer_would(
+    mean: float, deviation: float, margin: float, pairs: int
+) -> None:
+    found = judge_sample(mean, deviation, margin, pairs)
+    if found.settled_by is None:
+        return
+    assert found.word == "cannot tell yet" and pairs < found.settled_by < 10**5
+    assert judge_sample(mean, deviation, margin, found.settled_by).word != "cannot tell yet"
+    fewer = int(0.97 * found.settled_by) - 3
+    assert fewer <= pairs or judge_sample(mean, deviation, margin, fewer).word == "cannot tell yet"
+
+
+def test_failures_in_one_arm_only_are_weighed_against_a_fair_coin() -> None:
+    yes, no = np.ones(5, bool), np.zeros(5, bool)
+    assert failure_difference(yes, no) == failure_difference(no, yes) == 2 / 32
+    assert failure_difference(yes, yes) == failure_difference(no, no) == 1
+    mixed = np.array([True, True, True, False, False])
+    assert failure_difference(mixed, ~mixed) == 1.0  # 3 against 2
+
+
+@quick
+@given(outcomes)
+def test_a_p_value_of_failures_is_scipys_whichever_arm_comes_first(failed: np.ndarray) -> None:
+    treated_S, baseline_S = failed
+    only_treated, only_baseline = int((treated_S & ~baseline_S).sum()), int((baseline_S & ~treated_S).sum())
+    found = failure_difference(treated_S, baseline_S)
+    assert found == failure_difference(baseline_S, treated_S)
+    discordant = only_treated + only_baseline
+    assert found == (pytest.approx(stats.binomtest(only_treated, discordant).pvalue, rel=1e-9) if discordant else 1)
+
+
+def test_arms_that_fail_equally_often_differ_below_5_percent_at_most_5_times_in_100() -> None:
+    failed = np.random.default_rng(3).random((4000, 2, 30)) < 0.4
+    rate = np.mean([failure_difference(treated_S, baseline_S) <= 0.05 for treated_S, baseline_S in failed])
+    assert 0.005 < rate <= 0.05

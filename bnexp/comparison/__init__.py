@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bnexp.comparison.contrast import LEVEL, arm_facts, contrast
-from bnexp.comparison.pairing import Arm, Sides, common_seeds, refuse_other_data
+from bnexp.comparison.pairing import Arm, Sides, common_seeds, refuse_other_data, refuse_the_same
 from bnexp.comparison.question import Question, baseline_of, terms_of
 
 __all__ = ["Arm", "Question", "compare"]
@@ -21,10 +21,11 @@ def compare(arms: Sequence[Arm], question: Question) -> dict[str, Any]:
     """Compare each arm with the baseline, seed by seed; give the document that comparison.json holds.
 
     Raises:
-        ComparisonError: for fewer than two arms, arms without a common seed,
+        ComparisonError: for fewer than two arms, a run named twice, arms without a common seed,
             arms trained on other data or splits, or a question about what was not measured.
     """
     baseline = baseline_of(arms, question.baseline)
+    refuse_the_same(arms)
     seeds = common_seeds(arms)
     refuse_other_data(arms, baseline)
     paired = {arm.name: arm.history.of(seeds) for arm in arms}

@@ -12,7 +12,9 @@ from bnexp.errors import ComparisonError
 from bnexp.history import History
 
 INTENDED = ("model.normalization", "model.placement", "model.layers")
-"""Keys whose difference is the point of a comparison; any other is named as a confounder."""
+"""Keys whose difference is the point of a comparison; beside them any other is named as a confounder."""
+NEUTRAL = ("training.seeds", "training.save", "training.evaluate_train", "training.trainer")
+"""Keys that change no number of a seed; which trainer it was is told from the record."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,17 @@ def common_seeds(arms: Sequence[Arm]) -> tuple[int, ...]:
         counts = "; ".join(f"{arm.name} ({arm.run}) has {list(arm.history.seeds)}" for arm in arms)
         raise ComparisonError(f"The arms have no seed in common: {counts}. Train them with the same training.seeds.")
     return tuple(common)
+
+
+def refuse_the_same(arms: Sequence[Arm]) -> None:
+    """Raise ComparisonError if one run takes part twice."""
+    runs = [arm.run for arm in arms]
+    for arm in arms:
+        if runs.count(arm.run) > 1:
+            raise ComparisonError(
+                f"{arm.name} ({arm.run}) takes part {runs.count(arm.run)} times; expected different runs. "
+                "Name each run once."
+            )
 
 
 def refuse_other_data(arms: Sequence[Arm], baseline: Arm) -> None:
@@ -99,16 +112,22 @@ def _of(digests: dict[str, str], seeds: Iterable[int]) -> dict[str, str]:
 
 
 def varied(sides: Sides) -> dict[str, list[Any]]:
-    """Map the keys that the comparison is about to both arms' values."""
-    differing = config.differences(sides.arm.experiment, sides.baseline.experiment)
-    return {key: list(pair) for key, pair in differing.items() if key.startswith(INTENDED)}
+    """Map the keys that the comparison is about to both arms' values: the normalization, or else all that differ."""
+    differing = _differing(sides)
+    intended = {key: pair for key, pair in differing.items() if key.startswith(INTENDED)}
+    return intended or differing
 
 
 def confounders(sides: Sides) -> dict[str, list[Any]]:
     """Map whatever else differs between the arms to both values: other keys, trainer, machine, versions."""
-    differing = config.differences(sides.arm.experiment, sides.baseline.experiment)
-    others = {key: list(pair) for key, pair in differing.items() if not key.startswith(INTENDED)}
+    meant = varied(sides)
+    others = {key: pair for key, pair in _differing(sides).items() if key not in meant}
     return {**others, **_circumstances(sides.arm, sides.baseline)}
+
+
+def _differing(sides: Sides) -> dict[str, list[Any]]:
+    differing = config.differences(sides.arm.experiment, sides.baseline.experiment)
+    return {key: list(pair) for key, pair in differing.items() if key not in NEUTRAL}
 
 
 def _circumstances(arm: Arm, baseline: Arm) -> dict[str, list[Any]]:

@@ -43,7 +43,7 @@ def run_summary(record: dict[str, Any], history: History) -> RenderableType:
     table = _table("", "final", "best")
     for metric in history.metrics:
         cells = [_mean_deviation(metric, values_S) for values_S in (history.final(metric), history.best(metric))]
-        table.add_row(with_unit(metric), *cells)
+        table.add_row(_metric(metric), *cells)
     count = len(history.seeds)
     seeds = f"{count} seed{'s' if count > 1 else ''}"
     longest = max(history.epochs_S)
@@ -60,6 +60,11 @@ def _mean_deviation(metric: str, values_S: Floats) -> str:
     if not len(finite):
         return "-"
     return with_spread(metric, float(finite.mean()), float(finite.std(ddof=1)) if len(finite) > 1 else None)
+
+
+def _metric(metric: str) -> Text:
+    """Give a metric's name: text from a file, like any other."""
+    return Text(plain(with_unit(metric)))
 
 
 def with_spread(metric: str, mean: float | None, spread: float | None) -> str:
@@ -158,7 +163,7 @@ def _contrast_table(
         star = " *" if metric == document["primary"]["metric"] else ""
         cells = [_estimate(metric, arm["metrics"][metric]), _estimate(metric, base["metrics"][metric])]
         p_value = _p(difference.get("p_value"))
-        table.add_row(with_unit(metric) + star, *cells, _difference(metric, difference), p_value)
+        table.add_row(_metric(metric) + star, *cells, _difference(metric, difference), p_value)
     for row in _other_rows(document, contrast, arm, base):
         table.add_row(*row)
     return table

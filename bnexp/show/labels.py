@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping
 
 from matplotlib.font_manager import findfont, get_font
@@ -58,8 +59,8 @@ def distinct(names: Iterable[str]) -> list[str]:
     """
     labels: list[str] = []
     for label in map(shown, names):
-        same = sum(taken == label or taken.startswith(f"{label} (") for taken in labels)
-        labels.append(f"{label} ({same + 1})" if label in labels else label)
+        numbered = (label if number == 1 else f"{label} ({number})" for number in itertools.count(1))
+        labels.append(next(one for one in numbered if one not in labels))
     return labels
 
 

@@ -22,7 +22,7 @@ from bnexp.training import measures
 from bnexp.training.batches import OrderDigests, batch_order
 from bnexp.training.optimizers import make_optimizer
 from bnexp.training.record import Record, Stacked, Trained, Watch
-from bnexp.training.refresh import batch_statistics, moving_layers, refreshed_values
+from bnexp.training.refresh import batch_statistics, equal_parts, moving_layers, refreshed_values
 
 Part = tuple[NDArray[Any], NDArray[Any]]
 
@@ -132,7 +132,8 @@ class _Recorder(keras.callbacks.Callback):
         x_RD, _ = _part(self._data, self._row, self._data.train_SR[self._row])
         trainable = [variable.value for variable in model.trainable_variables]
         frozen = [variable.value for variable in model.non_trainable_variables]
-        values = refreshed_values(model, [batch_statistics(model, trainable, frozen, tf.constant(x_RD))])
+        parts = [batch_statistics(model, trainable, frozen, tf.constant(x_RD[part])) for part in equal_parts(len(x_RD))]
+        values = refreshed_values(model, parts)
         for layer in moving_layers(model):
             layer.moving_mean.assign(values[id(layer.moving_mean)])
             layer.moving_variance.assign(values[id(layer.moving_variance)])

@@ -83,7 +83,9 @@ def _pool(workers: int) -> Iterator[ThreadPoolExecutor]:
 
 def _shards(model: keras.Sequential, seeds: int, training: Training, workers: int) -> list[Shard]:
     """Cut the seeds into equal shards: one a worker, or smaller ones where memory would not hold them."""
-    size = min(-(-seeds // workers), seeds_per_shard(model, training.batch_size, workers))
+    most = min(-(-seeds // workers), seeds_per_shard(model, training.batch_size, workers))
+    rounds = -(-seeds // (most * workers))
+    size = -(-seeds // (rounds * workers))
     return [
         Shard(np.minimum(np.arange(start, start + size), seeds - 1), min(size, seeds - start))
         for start in range(0, seeds, size)

@@ -21,7 +21,7 @@ from bnexp.data import Data
 from bnexp.metrics import MEASURED
 from bnexp.training import measures
 from bnexp.training.optimizers import make_pure_optimizer
-from bnexp.training.refresh import batch_statistics, refreshed_values
+from bnexp.training.refresh import batch_statistics, equal_parts, refreshed_values
 
 EVALUATED_ROWS = 1024
 """Rows that are evaluated in one go: more would cost memory and win no time."""
@@ -83,13 +83,8 @@ class Program:
         return {name: np.concatenate(value.numpy(), axis=1)[:, :count] for name, value in measured.items()}
 
     def refresh(self, state: State, rows_SR: NDArray[np.int32], scaling: Any) -> State:
-        """Replace the moving statistics by those over these rows, in as few equal chunks as memory allows."""
-        chunks = -(-rows_SR.shape[1] // EVALUATED_ROWS)
-        size = rows_SR.shape[1] // chunks
-        parts = [
-            self._statistics(state, rows_SR[:, start : start + size], scaling)
-            for start in range(0, chunks * size, size)
-        ]
+        """Replace the moving statistics by those over these rows (`equal_parts`)."""
+        parts = [self._statistics(state, rows_SR[:, part], scaling) for part in equal_parts(rows_SR.shape[1])]
         new = refreshed_values(self._model, parts)
         return state._replace(
             frozen=[

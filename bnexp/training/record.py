@@ -43,7 +43,7 @@ class Record:
 
     seeds: tuple[int, ...]
     early_stopping: EarlyStopping | None
-    epochs: list[dict[str, NDArray[np.float64]]] = field(default_factory=list)
+    epochs: int = 0
     diverged_at: dict[int, int] = field(default_factory=dict)
     best_epoch: dict[int, int] = field(default_factory=dict)
 
@@ -54,19 +54,30 @@ class Record:
         self.epochs_S = np.zeros(count, int)
         self._best_S = np.full(count, np.nan)
         self._waited_S = np.zeros(count, int)
+        self._room: dict[str, NDArray[np.float64]] = {}
 
     def add(self, values: Mapping[str, NDArray[Any]]) -> NDArray[np.bool_]:
         """Record one epoch, metric -> (S,); give which seeds now have the weights they are to end with, (S,)."""
         measured_S = self.training_S.copy()
-        self.epochs.append({name: np.where(measured_S, value, np.nan) for name, value in values.items()})
+        for name, value in values.items():
+            self._column(name)[:] = np.where(measured_S, value, np.nan)
+        self.epochs += 1
         self.epochs_S[measured_S] += 1
         finite_S = np.isfinite(values["loss"]) & np.isfinite(values["val_loss"])
         for row in np.flatnonzero(measured_S & ~finite_S):
-            self.diverged_at[self.seeds[row]] = len(self.epochs)
+            self.diverged_at[self.seeds[row]] = self.epochs
         self.training_S &= finite_S
         better_S = self._judge(values)
         restores = self.early_stopping is not None and self.early_stopping.restore_best
         return better_S if restores else measured_S
+
+    def _column(self, name: str) -> NDArray[np.float64]:
+        """Give the place of a metric's next epoch, (S,); the room for epochs doubles when it is full."""
+        room = self._room.get(name, np.empty((len(self.seeds), 0)))
+        if room.shape[1] == self.epochs:
+            room = np.pad(room, ((0, 0), (0, max(64, self.epochs))), constant_values=np.nan)
+            self._room[name] = room
+        return room[:, self.epochs]
 
     def _judge(self, values: Mapping[str, NDArray[Any]]) -> NDArray[np.bool_]:
         """Apply Keras's early-stopping rule to each seed by itself; give which have just reached their best."""
@@ -80,14 +91,13 @@ class Record:
         )
         self._best_S = np.where(better_S, score_S, self._best_S)
         self._waited_S = np.where(better_S, 0, self._waited_S + 1)
-        self.best_epoch |= {self.seeds[row]: len(self.epochs) for row in np.flatnonzero(better_S)}
-        if len(self.epochs) > 1:
+        self.best_epoch |= {self.seeds[row]: self.epochs for row in np.flatnonzero(better_S)}
+        if self.epochs > 1:
             self.training_S &= self._waited_S < max(rule.patience, 1)
         return better_S
 
     def history(self) -> History:
         """Give what has been recorded so far."""
-        names = self.epochs[0] if self.epochs else {}
-        metrics = {name: np.stack([epoch[name] for epoch in self.epochs], axis=1) for name in names}
+        metrics = {name: values[:, : self.epochs] for name, values in self._room.items()}
         kept = self.best_epoch if self.early_stopping and self.early_stopping.restore_best else {}
         return History(self.seeds, metrics, tuple(self.epochs_S.tolist()), dict(self.diverged_at), dict(kept))

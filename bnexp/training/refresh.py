@@ -13,6 +13,9 @@ from typing import Any
 import keras
 from keras import ops
 
+MOST_ROWS = 1024
+"""Rows whose moments are taken in one go."""
+
 Moments = list[tuple[Any, Any]]
 """(mean, biased variance) of the inputs of each layer with moving statistics."""
 
@@ -20,6 +23,17 @@ Moments = list[tuple[Any, Any]]
 def moving_layers(model: keras.Sequential) -> list[keras.layers.BatchNormalization]:
     """List the layers of a model that keep moving statistics."""
     return [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
+
+
+def equal_parts(rows: int) -> list[slice]:
+    """Cut so many rows into as few parts of one size as hold MOST_ROWS at most; a few last rows may be left over.
+
+    >>> equal_parts(800), equal_parts(2051)
+    ([slice(0, 800, None)], [slice(0, 683, None), slice(683, 1366, None), slice(1366, 2049, None)])
+    """
+    count = -(-rows // MOST_ROWS)
+    size = rows // count
+    return [slice(part * size, (part + 1) * size) for part in range(count)]
 
 
 def batch_statistics(model: keras.Sequential, trainable: list[Any], frozen: list[Any], x_BD: Any) -> Moments:

@@ -99,9 +99,9 @@ def test_the_document_is_strict_json() -> None:
     ("treated", "base", "word", "sentence"),
     [
         (spread(0.9), spread(0.8, seed=1), "helps",
-         "a is better than b in val_accuracy (%) by {mean:.2f} {interval}; the margin is 1.00."),
+         "In val_accuracy (%), a - b is {mean:+.2f} {interval}: better, by the margin of 1.00 or more."),
         (spread(0.8, seed=1), spread(0.9), "hurts",
-         "a is worse than b in val_accuracy (%) by {mean:.2f} {interval}; the margin is 1.00."),
+         "In val_accuracy (%), a - b is {mean:+.2f} {interval}: worse, by the margin of 1.00 or more."),
         (spread(0.9, 0.001), spread(0.9, 0.001, seed=1), "no difference that matters",
          "In val_accuracy (%), a - b lies in {interval}, inside the margin of ±1.00."),
         (spread(0.9, 0.1), spread(0.9, 0.1, seed=1), "cannot tell yet",
@@ -113,7 +113,7 @@ def test_the_verdict_is_one_of_four_words_and_a_sentence_with_its_numbers(
 ) -> None:
     verdict = compare([arm("a", treated), arm("b", base)], Question())["contrasts"][0]["verdict"]
     low, high = stats.ttest_rel(100 * treated, 100 * base).confidence_interval(0.95)
-    mean = abs(100 * (treated - base).mean())
+    mean = 100 * (treated - base).mean()
     assert verdict["word"] == word
     assert verdict["sentence"].startswith(sentence.format(mean=mean, interval=f"[{low:+.2f}, {high:+.2f}]"))
 

@@ -92,18 +92,18 @@ def _verdict(sides: Sides, difference: dict[str, Any], terms: Terms) -> dict[str
 
 def _sentence(sides: Sides, difference: dict[str, Any], terms: Terms, result: statistics.Verdict) -> str:
     """Say in one sentence what the word rests on."""
-    arm, base, what = sides.arm.name, sides.baseline.name, with_unit(terms.metric)
-    low, high = (number(terms.metric, difference[side], signed=True) for side in ("low", "high"))
-    interval, limit = f"[{low}, {high}]", number(terms.metric, terms.margin)
+    keys = ("mean", "low", "high")
+    mean, low, high = (number(terms.metric, difference[key], signed=True) for key in keys)
+    what = f"In {with_unit(terms.metric)}, {sides.arm.name} - {sides.baseline.name}"
+    limit = number(terms.metric, terms.margin)
     match result.word:
         case "helps" | "hurts":
-            mean = number(terms.metric, abs(difference["mean"]))
             better = "better" if result.word == "helps" else "worse"
-            return f"{arm} is {better} than {base} in {what} by {mean} {interval}; the margin is {limit}."
+            return f"{what} is {mean} [{low}, {high}]: {better}, by the margin of {limit} or more."
         case "no difference that matters":
-            return f"In {what}, {arm} - {base} lies in {interval}, inside the margin of ±{limit}."
+            return f"{what} lies in [{low}, {high}], inside the margin of ±{limit}."
     more = f" About {result.settled_by} pairs would settle it." if result.settled_by else ""
-    return f"In {what}, {arm} - {base} lies in {interval}, and the margin is ±{limit}.{more}"
+    return f"{what} lies in [{low}, {high}], and the margin is ±{limit}.{more}"
 
 
 # --- one arm by itself ----------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import tempfile
@@ -25,6 +26,7 @@ def load() -> None:
     else:
         with _stderr_held_back():
             _import()
+        logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 
 def _import() -> None:

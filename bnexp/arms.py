@@ -13,7 +13,7 @@ from bnexp.experiment import Finished
 from bnexp.show import figures
 
 CONFIGS = Path("configs")
-NEEDED = ("seeds", "epoch_seconds", "parameters", "trainer", "machine", "versions", "dataset", "pairing")
+NEEDED = ("seeds", "epoch_seconds", "parameters", "trainer", "machine", "versions", "dataset", "pairing", "warnings")
 """What a comparison reads in run.json."""
 
 

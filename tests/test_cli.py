@@ -68,6 +68,8 @@ def test_compare_trains_both_arms_says_so_and_answers_on_stdout(
     assert lines[0] == "bn vs nobn: 3 seed pairs; checked by digest: splits equal, kernels equal, batch orders equal"
     assert "varied: model.normalization (batch / none)" in lines
     assert "also checked, and equal: every other key of the config, trainer, versions, machine" in lines
+    warned = "WARNING  bn: The moving statistics cannot have caught up: after 100 steps with momentum 0.99 37%"
+    assert any(line.startswith(warned) for line in lines)
     assert any(line.startswith("VERDICT  cannot tell yet  3 pairs are too few for a verdict;") for line in lines)
     assert lines[-1].startswith("kept: runs/bn-vs-nobn-")
     assert "Traceback" not in done.stderr

@@ -35,6 +35,7 @@ def arm(
     record = {
         "seeds": seeds,
         "duration_seconds": 2.0,
+        "warnings": [],
         "epoch_seconds": 0.1 * seeds,
         "parameters": {"trainable": 100, "non_trainable": 0},
         "trainer": {"name": "many_seeds", "reason": None},

@@ -59,7 +59,7 @@ def document(arm: str = "bn", **contrast: Any) -> dict[str, Any]:
     def side(name: str, mean: float) -> dict[str, Any]:
         return {
             "name": name, "parameters": {"trainable": 120 if name == arm else 100}, "seeds": 20,
-            "diverged": {}, "metrics": {"val_loss": interval(mean, 0.0123), "val_accuracy": interval(0.8, 0.01)},
+            "diverged": {}, "warnings": [], "metrics": {"val_loss": interval(mean, 0.0123), "val_accuracy": interval(0.8, 0.01)},
             "to_target": {"reached": 18, "seeds": 20, "mean_epochs": 3.25, "mean_seconds": 0.0325},
         }  # fmt: skip
 
@@ -105,6 +105,12 @@ def test_whatever_else_differs_is_a_warning() -> None:
     text = lines(console.comparison(document(confounders={"training.batch_size": [32, 16]}, varied={})))
     assert "varied: nothing; both arms are one experiment" in text
     assert "WARNING  the arms also differ in training.batch_size (32 / 16)" in text
+
+
+def test_an_arms_own_warnings_are_repeated_in_the_comparison() -> None:
+    told = document()
+    told["arms"][0]["warnings"] = ["beware"]
+    assert "WARNING  bn: beware" in lines(console.comparison(told))
 
 
 def test_every_number_survives_a_narrow_terminal() -> None:

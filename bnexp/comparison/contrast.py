@@ -116,6 +116,7 @@ def arm_facts(arm: Arm, history: History, terms: Terms) -> dict[str, Any]:
         "run": arm.run,
         "parameters": arm.record["parameters"],
         "seeds": len(history.seeds),
+        "warnings": arm.record["warnings"],
         "diverged": {str(seed): epoch for seed, epoch in history.diverged_at.items()},
         "metrics": {name: _interval(history.final(name)) for name in history.metrics},
         "to_target": _reach(arm, _epochs_to(history, terms)),

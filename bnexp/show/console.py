@@ -131,6 +131,7 @@ def _contrast(
         yield Text(f"target: {goal}, {plain(target['rule'])}; seconds: one seed's share of training all at once")
     yield from _diverged(arm["name"], arm["diverged"])
     yield from _diverged(base["name"], base["diverged"])
+    yield from (warning(f"{side['name']}: {text}") for side in (arm, base) for text in side["warnings"])
     yield Text(f"varied: {_listed(contrast['varied']) or 'nothing; both arms are one experiment'}")
     if contrast["confounders"]:
         yield warning(f"the arms also differ in {_listed(contrast['confounders'])}")

@@ -120,6 +120,11 @@ def test_another_kind_of_section_does_not_inherit_what_the_old_kind_was_told(tmp
     assert (experiment.dataset.name, experiment.model.normalization.name) == ("moons", "layer")
 
 
+def test_a_base_may_leave_the_kind_open(tmp_path: Path) -> None:
+    (tmp_path / "base.yaml").write_text("dataset: {samples: 500}\nmodel: {name: mlp}\n")
+    assert loaded(tmp_path, "extends: base.yaml\ndataset: {name: moons}\n").dataset.samples == 500
+
+
 LAYERS = [{"Dense": {"units": 3, "activation": None}}, "Flatten", {"Dense": {"units": 1, "activation": "sigmoid"}}]
 
 

@@ -79,7 +79,7 @@ def merged(base: Node, over: Node, *, top: bool = True) -> Node:
         return _with_entries(base, over)
     if not (isinstance(base.value, dict) and isinstance(over.value, dict)):
         return over
-    if not top and _name(over) not in (None, _name(base)):
+    if not top and None not in (_name(base), _name(over)) and _name(base) != _name(over):
         return over
     joined = dict(base.value)
     for key, entry in over.value.items():

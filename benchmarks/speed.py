@@ -160,7 +160,7 @@ def convolution(rounds: int) -> dict[str, Any]:
 
     def ours() -> float:
         record = trained([BNEXP, "train", config, "--json"])
-        return float(record["epoch_seconds"]) / int(record["seeds"])
+        return float(record["seed_epoch_seconds"])
 
     share, plain, ratio = in_turn(min(rounds, 3), ours, lambda: model_fit(config)[1])
     return {

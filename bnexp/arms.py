@@ -5,16 +5,49 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ValidationError
 
 from bnexp import comparison, config, store
 from bnexp.config import Experiment
-from bnexp.errors import RunError, nearest
+from bnexp.config.dataset import task_of
+from bnexp.errors import ComparisonError, RunError, nearest
 from bnexp.experiment import Finished
+from bnexp.metrics import names
 from bnexp.show import figures
 
 CONFIGS = Path("configs")
-NEEDED = ("seeds", "epoch_seconds", "parameters", "trainer", "machine", "versions", "dataset", "pairing", "warnings")
-"""What a comparison reads in run.json."""
+
+
+class _Record(BaseModel):
+    """What a comparison reads in run.json."""
+
+    class _Dataset(BaseModel):
+        task: str
+        digest: str
+        rows_per_class: list[int] | None
+
+    class _Parameters(BaseModel):
+        trainable: int
+
+    class _Trainer(BaseModel):
+        name: str
+
+    class _Pairing(BaseModel):
+        splits: dict[str, str]
+        batches: dict[Literal["first_epoch", "all_epochs"], dict[str, str]]
+        kernels: dict[str, dict[str, str]]
+
+    seeds: int
+    seed_epoch_seconds: float | None
+    parameters: _Parameters
+    trainer: _Trainer
+    machine: dict[str, Any]
+    versions: dict[str, str]
+    dataset: _Dataset
+    pairing: _Pairing
+    warnings: list[str]
 
 
 @dataclass(frozen=True)
@@ -42,7 +75,8 @@ def plan(name: str, runs: Path, overrides: Sequence[str]) -> Planned:
     """
     path = config_file(name)
     if path is None:
-        return Planned(name, _run(name, runs, overrides))
+        stored = _run(name, runs, overrides)
+        return Planned(str(stored.record().get("name", stored.id)), stored)
     experiment = config.load(path, overrides)
     run = newest(runs, experiment.name, config.digest(experiment))
     if run is not None:
@@ -92,6 +126,36 @@ def _existing(runs: Path, name: str) -> str:
     return nearest(name, names) if names else f"There are no runs in {runs} and no configs in {CONFIGS}."
 
 
+def refuse_twice(planned: Sequence[Planned]) -> None:
+    """Raise ComparisonError if two names mean one run, or one config that is still to be trained."""
+    meant = [item.run.directory.resolve() if item.run else config.digest(_experiment(item)) for item in planned]
+    for item, one in zip(planned, meant, strict=True):
+        if meant.count(one) > 1:
+            raise ComparisonError(
+                f"{item.name} takes part {meant.count(one)} times; expected different arms. Name each arm once."
+            )
+
+
+def known_as(planned: Sequence[Planned]) -> list[str]:
+    """List what the arms may be called: by their names, and by the ids of those that are stored runs."""
+    return [name for item in planned for name in (item.name, *([item.run.id] if item.run else []))]
+
+
+def measured(planned: Sequence[Planned]) -> list[str]:
+    """List the metrics that all arms have, or will have once they are trained."""
+    experiments = [_experiment(item) for item in planned]
+    found = [names(task_of(one.dataset), evaluate_train=one.training.evaluate_train) for one in experiments]
+    return [name for name in found[0] if all(name in metrics for metrics in found)]
+
+
+def _experiment(item: Planned) -> Experiment:
+    """Give what is to be trained, or what a stored run was trained from."""
+    if item.experiment is not None:
+        return item.experiment
+    assert item.run is not None
+    return config.load(item.run.directory / "config.yaml")
+
+
 def arm(name: str, run: store.Run, finished: Finished | None = None) -> comparison.Arm:
     """Read a run as an arm of a comparison.
 
@@ -99,9 +163,12 @@ def arm(name: str, run: store.Run, finished: Finished | None = None) -> comparis
         RunError: if its files are missing or damaged.
     """
     record = finished.record if finished else run.record()
-    missing = [key for key in NEEDED if key not in record]
-    if missing:
-        raise RunError(f"{run.directory / 'run.json'}: has no {', '.join(missing)}. Train {name} again.")
+    try:
+        _Record.model_validate(record)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        raise RunError(f"{run.directory / 'run.json'}: {place}: {first['msg']}. Train {name} again.") from error
     history = finished.history if finished else figures.history_of(run)
     return comparison.Arm(name, run.id, config.load(run.directory / "config.yaml"), history, record)
 

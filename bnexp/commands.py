@@ -13,7 +13,7 @@ from typing import Any
 from rich.console import Console, RenderableType
 
 from bnexp import arms, cautions, config, store
-from bnexp.comparison import Arm, Question
+from bnexp.comparison import Arm, Question, refuse_impossible, refuse_too_few
 from bnexp.comparison import compare as compare_arms
 from bnexp.config import Experiment
 from bnexp.errors import DIVERGED, DONE, INTERRUPTED, ConfigError, RunError, SettingError, StoppedError, UserError
@@ -111,12 +111,10 @@ def compare(
 ) -> int:
     """Compare the arms named, training those that need it; keep and print the comparison."""
     names, overrides = _sorted_arguments(arguments, seeds)
-    if len(names) < 2:
-        raise UserError(
-            f"compare was given {len(names)} arm ({', '.join(names)}); expected two or more. "
-            "For example: bnexp compare bn nobn"
-        )
+    refuse_too_few(names)
     planned = [arms.plan(name, runs, overrides) for name in names]
+    arms.refuse_twice(planned)
+    refuse_impossible(question, arms.known_as(planned), arms.measured(planned))
     found = arms.ready(planned, partial(_train_arm, overrides=overrides, runs=runs, quiet=quiet or as_json))
     document = compare_arms(found, question)
     run = _keep_comparison(runs, found, document)
@@ -155,7 +153,7 @@ def _keep_comparison(runs: Path, found: Sequence[Arm], document: dict[str, Any])
 
 def plot(name: str, *, format: str, out: Path | None, runs: Path) -> int:
     """Redraw the figures of a run or comparison and print where they are."""
-    run = store.find(runs, name)
+    run = arms.newest(runs, name) or store.find(runs, name)
     if run is None:
         raise RunError(
             f"No run is called {name!r}; expected a directory, an id or latest. {store.existing(runs, name)}"

@@ -78,8 +78,8 @@ def train_experiment(experiment: Experiment, runs: Path, *, watch: Watch, note: 
             record["pairing"] = _pairing(data, built, initial, trained)
             store.write_json(directory / "history.json", trained.history.to_json())
             record["models"] = _save_models(directory, experiment, built, trained)
-            figures.draw(store.Run(directory))
             store.write_json(directory / "run.json", record)
+        figures.draw(store.Run(directory))
     return Finished(store.Run(directory), record, trained.history)
 
 
@@ -90,16 +90,20 @@ def _prepared(experiment: Experiment, seeds: tuple[int, ...]) -> Data:
 
 
 def _built(experiment: Experiment, data: Data) -> Built:
-    """Build the model; refuse what Keras refuses, optimizer included, before a directory is made."""
+    """Build the model; refuse what Keras or the trainer refuses before a directory is made."""
     backend.load()
     from bnexp.training.devices import spread_over_cores
 
     spread_over_cores(experiment.training.seeds)
     from bnexp.models import build
+    from bnexp.training import trainer_of
     from bnexp.training.optimizers import make_optimizer
 
-    make_optimizer(experiment.training, steps_per_epoch=1)
-    return build(experiment.model, task=data.task, classes=data.classes, features=int(data.x_ND.shape[1]))
+    settings = experiment.training
+    make_optimizer(settings, data.steps(settings.batch_size, settings.drop_last))
+    built = build(experiment.model, task=data.task, classes=data.classes, features=int(data.x_ND.shape[1]))
+    trainer_of(settings, built.model)
+    return built
 
 
 def _first_record(experiment: Experiment, data: Data, built: Built, run: str) -> dict[str, Any]:
@@ -129,10 +133,12 @@ def _first_record(experiment: Experiment, data: Data, built: Built, run: str) ->
 
 @dataclass(frozen=True)
 class _Timing:
-    """Wall seconds: of the whole training, and of each epoch after the first, which holds the tracing."""
+    """Wall seconds: of the whole training, and of one seed's share of an epoch; None if there was but the first,
+    which holds the tracing.
+    """
 
     duration_seconds: float
-    epoch_seconds: float
+    seed_epoch_seconds: float | None
 
 
 def _keeping(directory: Path, watch: Watch) -> Watch:
@@ -153,6 +159,7 @@ def _trained(
     experiment: Experiment, data: Data, built: Built, seeds: tuple[int, ...], initial: list[Any], watch: Watch
 ) -> tuple[Trained, _Timing]:
     from bnexp.training import train as train_seeds
+    from bnexp.training import trainer_of
 
     begun = time.monotonic()
     ends: list[float] = []
@@ -162,8 +169,10 @@ def _trained(
         return watch(so_far)
 
     trained = train_seeds(built.model, data, experiment.training, seeds, initial, timed)
-    later = np.diff(ends) if len(ends) > 1 else np.array([ends[0] - begun])
-    return trained, _Timing(time.monotonic() - begun, float(np.median(later)))
+    name, _ = trainer_of(experiment.training, built.model)
+    share = len(seeds) if name == "many_seeds" else 1
+    later = float(np.median(np.diff(ends))) / share if len(ends) > 1 else None
+    return trained, _Timing(time.monotonic() - begun, later)
 
 
 def _last_record(experiment: Experiment, data: Data, trained: Trained, timing: _Timing) -> dict[str, Any]:
@@ -173,7 +182,7 @@ def _last_record(experiment: Experiment, data: Data, trained: Trained, timing: _
     return {
         "status": "interrupted" if trained.interrupted else "finished",
         "duration_seconds": timing.duration_seconds,
-        "epoch_seconds": timing.epoch_seconds,
+        "seed_epoch_seconds": timing.seed_epoch_seconds,
         "diverged": {str(seed): epoch for seed, epoch in measured.diverged_at.items()},
         "metrics": {name: _summary(measured, name) for name in measured.metrics},
         "warnings": cautions.cautions(experiment, steps * max(measured.epochs_S)),

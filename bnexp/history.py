@@ -53,11 +53,12 @@ class History:
         return values_S
 
     def best(self, metric: str) -> Floats:
-        """Give each seed's best value over its epochs, (S,); NaN where none was measured."""
+        """Give each seed's best value over its epochs, (S,); NaN where it diverged."""
         sign = 1 if higher_is_better(metric) else -1
         scores_SE = np.where(np.isfinite(self.metrics[metric]), sign * self.metrics[metric], -np.inf)
         best_S = scores_SE.max(axis=1)
-        return np.where(np.isfinite(best_S), sign * best_S, np.nan)
+        lost_S = ~np.isfinite(best_S) | [seed in self.diverged_at for seed in self.seeds]
+        return np.where(lost_S, np.nan, sign * best_S)
 
     def of(self, seeds: tuple[int, ...]) -> History:
         """Give the history of some of its seeds, in the order asked for."""

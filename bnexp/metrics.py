@@ -14,6 +14,16 @@ LARGEST_WRITTEN_OUT, MOST_DECIMALS = 1e6, 5
 """Beyond these a number is written with an exponent."""
 
 
+def names(task: str, *, evaluate_train: bool) -> list[str]:
+    """Give the names of a history's metrics, in order.
+
+    >>> names("binary", evaluate_train=False)
+    ['loss', 'accuracy', 'val_loss', 'val_accuracy']
+    """
+    parts = ("", "val_", "train_") if evaluate_train else ("", "val_")
+    return [part + measured for part in parts for measured in ("loss", *MEASURED[task])]
+
+
 def headline(measured: Collection[str]) -> str:
     """Give the metric that stands for a run.
 

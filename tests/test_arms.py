@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bnexp import arms, config, store
-from bnexp.errors import ConfigError, RunError
+from bnexp.errors import ComparisonError, ConfigError, RunError
 
 CONFIG = "dataset: {name: moons}\nmodel: {name: mlp}\n"
 
@@ -105,6 +105,22 @@ def test_a_run_that_is_not_finished_is_refused(place: Path) -> None:
         arms.plan(run.id, RUNS, [])
 
 
+def test_one_run_or_one_config_under_two_names_is_refused_before_training(place: Path) -> None:
+    untrained = [arms.plan(name, RUNS, []) for name in ("a", "configs/a.yaml")]
+    with pytest.raises(ComparisonError, match=r"a takes part 2 times; expected different arms\. Name each arm once\."):
+        arms.refuse_twice(untrained)
+    run = trained("layer")
+    with pytest.raises(ComparisonError, match="layer takes part 2 times"):
+        arms.refuse_twice([arms.plan(name, RUNS, []) for name in ("layer", run.id)])
+    arms.refuse_twice([arms.plan(name, RUNS, []) for name in ("layer", "a")])
+
+
+def test_what_arms_will_measure_is_known_before_they_are_trained(place: Path) -> None:
+    planned = [arms.plan("a", RUNS, []), arms.plan("a", RUNS, ["training.evaluate_train=false"])]
+    assert arms.measured(planned) == ["loss", "accuracy", "val_loss", "val_accuracy"]
+    assert arms.known_as([arms.plan("a", RUNS, [])]) == ["a"]
+
+
 def test_overrides_need_a_config(place: Path) -> None:
     trained("layer")
     with pytest.raises(RunError, match="layer is a stored run; overrides"):
@@ -126,5 +142,5 @@ def test_a_damaged_run_hides_no_other(place: Path) -> None:
 
 def test_a_record_that_lacks_what_a_comparison_needs_is_refused_by_name(place: Path) -> None:
     run = trained("layer", seeds=3)
-    with pytest.raises(RunError, match=r"run\.json: has no epoch_seconds, parameters, .*\. Train layer again\."):
+    with pytest.raises(RunError, match=r"run\.json: seed_epoch_seconds: Field required\. Train layer again\."):
         arms.arm("layer", run)

@@ -267,7 +267,7 @@ def test_arms_trained_on_other_data_are_refused_naming_both(
     bnexp("train", "nobn", "name=other", "dataset.seed=7", *SMALL, "-q", cwd=tmp_path)
     message = refused("compare", run_of(tmp_path, "bn").name, "other", cwd=tmp_path)
     assert re.fullmatch(
-        r"bn-\S+ \(bn-\S+\) and other \(other-\S+\) were not trained on the same data: dataset\.seed is 42 and 7\. "
+        r"bn \(bn-\S+\) and other \(other-\S+\) were not trained on the same data: dataset\.seed is 42 and 7\. "
         r"Train both on one dataset, then compare\.",
         message,
     )

@@ -34,9 +34,8 @@ def arm(
     digests = {str(seed): f"d{seed}" for seed in range(seeds)}
     record = {
         "seeds": seeds,
-        "duration_seconds": 2.0,
         "warnings": [],
-        "epoch_seconds": 0.1 * seeds,
+        "seed_epoch_seconds": 0.1,
         "parameters": {"trainable": 100, "non_trainable": 0},
         "trainer": {"name": "many_seeds", "reason": None},
         "machine": {"system": "Linux", "cores": 2},
@@ -100,9 +99,9 @@ def test_the_document_is_strict_json() -> None:
     ("treated", "base", "word", "sentence"),
     [
         (spread(0.9), spread(0.8, seed=1), "helps",
-         "In val_accuracy (%), a - b is {mean:+.2f} {interval}: better, by the margin of 1.00 or more."),
+         "In val_accuracy (%), a - b is {mean:+.2f} {interval}: better, on average by the margin of 1.00 or more."),
         (spread(0.8, seed=1), spread(0.9), "hurts",
-         "In val_accuracy (%), a - b is {mean:+.2f} {interval}: worse, by the margin of 1.00 or more."),
+         "In val_accuracy (%), a - b is {mean:+.2f} {interval}: worse, on average by the margin of 1.00 or more."),
         (spread(0.9, 0.001), spread(0.9, 0.001, seed=1), "no difference that matters",
          "In val_accuracy (%), a - b lies in {interval}, inside the margin of ±1.00."),
         (spread(0.9, 0.1), spread(0.9, 0.1, seed=1), "cannot tell yet",
@@ -137,7 +136,7 @@ def test_few_pairs_tell_nothing_even_if_they_all_agree(seeds: int, few: str) -> 
     arms = [arm("a", [0.9] * seeds, seeds=seeds), arm("b", [0.5] * seeds, seeds=seeds)]
     assert compare(arms, Question())["contrasts"][0]["verdict"] == {
         "word": "cannot tell yet",
-        "settled_by": None,
+        "settled_by": 6,
         "sentence": f"{few} too few for a verdict; 6 are the fewest that could all agree by chance in less than 5%. "
         "Use --seeds 20.",
     }
@@ -151,10 +150,12 @@ def test_a_diverged_seed_counts_as_chance_in_accuracy_and_withholds_the_verdict_
     counted_S = np.where(np.arange(SEEDS) == 3, 0.5, accuracy_S)
     expected = (counted_S - base.history.final("val_accuracy")).mean()
     assert contrast["metrics"]["val_accuracy"]["mean"] == pytest.approx(expected)
+    means = [facts["metrics"]["val_accuracy"]["mean"] for facts in compare([broken, base], Question())["arms"]]
+    assert means[0] - means[1] == pytest.approx(expected), "the arms' means and their difference tell one story"
     assert contrast["metrics"]["val_loss"]["left_out"] == 1
     verdict = compare([broken, base], Question(metric="val_loss"))["contrasts"][0]["verdict"]
     assert verdict["word"] == "cannot tell yet"
-    assert verdict["sentence"].startswith("1 pairs hold a diverged seed without a value;")
+    assert verdict["sentence"].startswith("1 pair holds a diverged seed without a value;")
 
 
 def test_the_target_is_a_share_of_the_baselines_median_best_and_nobody_who_misses_it_is_dropped() -> None:
@@ -163,12 +164,39 @@ def test_the_target_is_a_share_of_the_baselines_median_best_and_nobody_who_misse
     assert document["target"] == {
         "metric": "val_accuracy",
         "value": pytest.approx(0.76),
-        "rule": "95% of the median best val_accuracy of b's seeds",
+        "rule": "the median best val_accuracy of b's seeds less 5%",
     }
     reach = document["arms"][0]["to_target"]
     assert (reach["reached"], reach["seeds"], reach["mean_epochs"]) == (5, 10, 2.0)
     assert reach["epochs"] == [2.0] * 5 + [None] * 5
     assert reach["mean_seconds"] == pytest.approx(2 * 0.1)
+
+
+def test_a_negative_best_value_has_a_target_worse_than_itself() -> None:
+    def regression(name: str) -> Arm:
+        made = arm(name, [0.5] * SEEDS)
+        metrics = {"loss": made.history.metrics["loss"], "val_r2": np.full((SEEDS, 2), -0.4)}
+        return replace(made, history=replace(made.history, metrics=metrics))
+
+    document = compare([regression("a"), regression("b")], Question())
+    assert document["target"]["value"] == pytest.approx(-0.42)
+    assert document["arms"][0]["to_target"]["reached"] == SEEDS
+
+
+def test_without_a_known_pace_there_are_epochs_but_no_seconds() -> None:
+    document = compare([changed(BN, "seed_epoch_seconds", to=None), NOBN], Question())
+    assert document["arms"][0]["to_target"]["mean_seconds"] is None
+    assert document["contrasts"][0]["to_target"]["seconds"] is None
+    assert document["contrasts"][0]["to_target"]["epochs"]["mean"] == 0.0
+
+
+def test_where_nothing_finite_was_measured_there_is_no_target() -> None:
+    lost = {seed: 1 for seed in range(SEEDS)}
+    arms = [arm("a", [np.nan] * SEEDS, diverged=lost), arm("b", [np.nan] * SEEDS, diverged=lost)]
+    document = compare(arms, Question())
+    assert document["target"]["value"] is None
+    assert document["contrasts"][0]["to_target"] is None
+    json.dumps(document, allow_nan=False)
 
 
 def test_a_given_target_metric_margin_and_baseline_are_used() -> None:
@@ -248,11 +276,11 @@ def test_pairing_is_told_by_digest() -> None:
 @pytest.mark.parametrize(
     ("arms", "question", "message"),
     [
-        ([BN], Question(), "compare was given 1 arm (bn); expected two or more. Name another, as in `bnexp compare bn nobn`."),
+        ([BN], Question(), "compare was given 1 arm (bn); expected two or more. For example: bnexp compare bn nobn"),
         ([BN, NOBN], Question(baseline="bm"),
-         "--baseline is 'bm'; expected one of the arms. Did you mean 'bn'? Good names: bn, nobn."),
+         "--baseline is 'bm'; expected one of the arms. Did you mean 'bn'? Good names: bn, bn-run, nobn, nobn-run."),
         ([BN, NOBN], Question(metric="val_acuracy"),
-         "--metric is 'val_acuracy'; it was not measured. Did you mean 'val_accuracy'? "
+         "--metric is 'val_acuracy'; it is not measured. Did you mean 'val_accuracy'? "
          "Good names: loss, val_loss, val_accuracy."),
         ([BN, NOBN], Question(margin=float("nan")), "--margin is nan; expected a finite number in the metric's own unit."),
         ([BN, NOBN], Question(target=float("inf")), "--target is inf; expected a finite number in the metric's own unit."),

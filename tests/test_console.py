@@ -94,7 +94,7 @@ def test_a_comparison_reads_from_how_it_is_paired_down_to_its_verdict() -> None:
         "trainable parameters            120            100                         +20",
         "diverged seeds              0 of 20        0 of 20                          +0       1",
         "mean ± half of its 95% t interval, of the final epoch (the best under early stopping); p: sign-flip test",
-        "target: val_accuracy (%) 76.00, 95% of nobn's; seconds: one seed's share of training all at once",
+        "target: val_accuracy (%) 76.00, 95% of nobn's; seconds: one seed's share of the training time",
         "varied: model.normalization (batch / none)",
         "also checked, and equal: every other key of the config, trainer, versions, machine",
         "VERDICT  helps  because.",
@@ -111,6 +111,11 @@ def test_an_arms_own_warnings_are_repeated_in_the_comparison() -> None:
     told = document()
     told["arms"][0]["warnings"] = ["beware"]
     assert "WARNING  bn: beware" in lines(console.comparison(told))
+
+
+def test_several_things_varied_at_once_are_a_warning() -> None:
+    text = lines(console.comparison(document(varied={"training.batch_size": [32, 16], "training.epochs": [5, 9]})))
+    assert "WARNING  these vary together; the verdict cannot tell their effects apart" in text
 
 
 def test_every_number_survives_a_narrow_terminal() -> None:
@@ -197,6 +202,7 @@ def test_one_pair_and_no_target_leave_out_intervals_and_the_rows_of_the_target()
     told = document(metrics={"val_loss": {"mean": -0.1, "low": None, "high": None, "p_value": 1.0},
                              "val_accuracy": {"mean": None, "low": None, "high": None, "pairs": 0}})  # fmt: skip
     told["target"]["value"] = None
+    told["contrasts"][0]["to_target"] = None
     for arm in told["arms"]:
         arm["metrics"]["val_loss"] |= {"low": None, "high": None}
     text = lines(console.comparison(told))

@@ -38,8 +38,10 @@ def test_newest_is_the_last_epoch_of_every_seed() -> None:
 
 
 def test_best_knows_the_direction_and_passes_over_what_is_not_finite() -> None:
-    np.testing.assert_array_equal(HISTORY.best("loss"), [0.3, 0.4, 0.9])
-    np.testing.assert_array_equal(HISTORY.best("val_accuracy"), [0.7, 0.6, 0.5])
+    np.testing.assert_array_equal(HISTORY.best("loss"), [0.3, 0.4, NAN])  # the last one diverged
+    np.testing.assert_array_equal(HISTORY.best("val_accuracy"), [0.7, 0.6, NAN])
+    with_infinity = History((0,), {"loss": np.array([[INF, 0.4]])}, (2,))
+    np.testing.assert_array_equal(with_infinity.best("loss"), [0.4])
     nothing = History((0,), {"loss": np.array([[NAN]])}, (1,), {0: 1})
     np.testing.assert_array_equal(nothing.best("loss"), [NAN])
 

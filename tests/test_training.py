@@ -12,13 +12,14 @@ from sklearn.metrics import accuracy_score, log_loss
 
 from bnexp.config import Experiment
 from bnexp.data import Data, prepare
+from bnexp.errors import SettingError
 from bnexp.history import History
 from bnexp.models import Built, build
 from bnexp.training import trainer_of
 from bnexp.training.batches import batch_order
 from bnexp.training.keras_fit import train_keras_fit
-from bnexp.training.many_seeds import train_many_seeds
-from bnexp.training.optimizers import KERAS_NAMES
+from bnexp.training.many_seeds import _shards, train_many_seeds
+from bnexp.training.optimizers import KERAS_NAMES, make_optimizer
 from bnexp.training.record import Record, Trained
 from bnexp.training.refresh import batch_statistics
 
@@ -215,6 +216,46 @@ def test_what_is_not_exact_on_stacked_weights_is_trained_seed_by_seed_and_says_w
     name, why = trainer_of(config.training, built.model)
     assert name == "keras_fit"
     assert why is not None and why.startswith(reason)
+
+
+def test_many_seeds_is_refused_where_it_would_not_be_exact() -> None:
+    config = experiment(training={"optimizer": "lamb", "trainer": "many_seeds"})
+    built, _ = prepared(config)
+    message = r"training\.trainer is many_seeds; training\.optimizer lamb mixes .*\. Use auto or keras_fit\."
+    with pytest.raises(SettingError, match=message):
+        trainer_of(config.training, built.model)
+
+
+def test_a_step_shorter_than_an_optimizer_step_is_one_step() -> None:
+    config = experiment(training={"learning_rate": {"name": "step", "initial": 0.1, "every_epochs": 0.1}})
+    assert make_optimizer(config.training, steps_per_epoch=2).learning_rate is not None
+
+
+def test_shards_are_balanced_over_the_workers() -> None:
+    config = experiment(model={"hidden": [4]})
+    built, _ = prepared(config)
+    for seeds, workers, sizes in (
+        (20, 2, [10, 10]),
+        (200, 2, [50] * 4),
+        (5, 2, [3, 2]),
+        (1, 1, [1]),
+        (130, 2, [33] * 3 + [31]),
+    ):
+        shards = _shards(built.model, seeds, config.training, 100, workers)
+        assert [shard.kept for shard in shards] == sizes
+        assert len({shard.size for shard in shards}) == 1
+        assert sorted({row for shard in shards for row in shard.rows.tolist()}) == list(range(seeds))
+
+
+def test_a_seed_that_diverges_at_once_has_one_epoch_in_both_trainers() -> None:
+    config = experiment(
+        dataset={"name": "regression"},
+        model={"normalization": "none", "hidden": [4]},
+        training={"optimizer": "sgd", "learning_rate": 1e12, "epochs": 3},
+    )
+    for trainer in (train_many_seeds, train_keras_fit):
+        _, _, outcome = trained(trainer, config)
+        assert outcome.history.epochs_S == (1, 1, 1)
 
 
 def test_a_weight_constraint_is_trained_seed_by_seed() -> None:

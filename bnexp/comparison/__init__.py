@@ -10,9 +10,9 @@ from typing import Any
 
 from bnexp.comparison.contrast import LEVEL, arm_facts, contrast
 from bnexp.comparison.pairing import Arm, Sides, common_seeds, refuse_other_data, refuse_the_same
-from bnexp.comparison.question import Question, baseline_of, terms_of
+from bnexp.comparison.question import Question, baseline_of, refuse_impossible, refuse_too_few, terms_of
 
-__all__ = ["Arm", "Question", "compare"]
+__all__ = ["Arm", "Question", "compare", "refuse_impossible", "refuse_too_few"]
 
 FORMAT = 1
 
@@ -24,7 +24,10 @@ def compare(arms: Sequence[Arm], question: Question) -> dict[str, Any]:
         ComparisonError: for fewer than two arms, a run named twice, arms without a common seed,
             arms trained on other data or splits, or a question about what was not measured.
     """
-    baseline = baseline_of(arms, question.baseline)
+    refuse_too_few([arm.name for arm in arms])
+    shared = [metric for metric in arms[0].history.metrics if all(metric in arm.history.metrics for arm in arms)]
+    refuse_impossible(question, [name for arm in arms for name in (arm.name, arm.run)], shared)
+    baseline = baseline_of(arms, question)
     refuse_the_same(arms)
     seeds = common_seeds(arms)
     refuse_other_data(arms, baseline)

@@ -5,6 +5,7 @@ Axis: S seeds.
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
 from typing import Any
 
@@ -40,11 +41,9 @@ def contrast(sides: Sides, terms: Terms) -> dict[str, Any]:
 
 
 def _difference(sides: Sides, metric: str) -> dict[str, Any]:
-    """Give the paired difference of the final values; pairs in which a seed diverged are counted apart."""
-    treated_S, base_S = sides.treated.final(metric), sides.base.final(metric)
-    if quantity(metric) == "accuracy":
-        treated_S = _chance_where_diverged(sides.arm, sides.treated, treated_S)
-        base_S = _chance_where_diverged(sides.baseline, sides.base, base_S)
+    """Give the paired difference of the final values; pairs without a value, since a seed diverged, are counted."""
+    treated_S = final_values(sides.arm, sides.treated, metric)
+    base_S = final_values(sides.baseline, sides.base, metric)
     whole_S = np.isfinite(treated_S) & np.isfinite(base_S)
     left_out = int((~whole_S).sum())
     if not whole_S.any():
@@ -53,45 +52,43 @@ def _difference(sides: Sides, metric: str) -> dict[str, Any]:
     return {**_strict(asdict(result)), "left_out": left_out}
 
 
-def _chance_where_diverged(arm: Arm, history: History, values_S: Floats) -> Floats:
-    """Count a diverged seed as one that guesses the commonest class: no failure is dropped from a mean."""
-    counts = arm.record["dataset"]["rows_per_class"]
-    diverged_S = np.array([seed in history.diverged_at for seed in history.seeds])
-    return np.where(diverged_S, max(counts) / sum(counts), values_S)
-
-
-def _reach_difference(sides: Sides, terms: Terms) -> dict[str, Any]:
+def _reach_difference(sides: Sides, terms: Terms) -> dict[str, Any] | None:
     """Give the paired differences in epochs and seconds to the target, epochs capped at the smaller budget."""
+    if terms.target is None:
+        return None
     budget = min(sides.arm.experiment.training.epochs, sides.baseline.experiment.training.epochs)
-
-    def capped(history: History) -> Floats:
-        return np.fmin(np.nan_to_num(_epochs_to(history, terms), nan=budget), budget)
-
-    treated_S, base_S = capped(sides.treated), capped(sides.base)
-    shares = _seconds_per_epoch(sides.arm), _seconds_per_epoch(sides.baseline)
+    treated_S, base_S = (
+        np.minimum(np.nan_to_num(_epochs_to(history, terms), nan=budget), budget)
+        for history in (sides.treated, sides.base)
+    )
+    shares = [arm.record["seed_epoch_seconds"] for arm in (sides.arm, sides.baseline)]
+    seconds = None
+    if None not in shares:
+        seconds = statistics.paired_difference(treated_S * shares[0], base_S * shares[1], LEVEL)
     return {
         "epochs": _strict(asdict(statistics.paired_difference(treated_S, base_S, LEVEL))),
-        "seconds": _strict(asdict(statistics.paired_difference(treated_S * shares[0], base_S * shares[1], LEVEL))),
+        "seconds": None if seconds is None else _strict(asdict(seconds)),
     }
 
 
 def _verdict(sides: Sides, difference: dict[str, Any], terms: Terms) -> dict[str, Any]:
     if difference["left_out"]:
-        reason = f"{difference['left_out']} pairs hold a diverged seed without a value; the others alone would flatter."
+        count = difference["left_out"]
+        held = f"{count} pairs hold" if count > 1 else "1 pair holds"
+        reason = f"{held} a diverged seed without a value; the others alone would flatter."
         return {"word": "cannot tell yet", "settled_by": None, "sentence": reason}
-    if difference["pairs"] < statistics.FEWEST_PAIRS:
-        few = f"{difference['pairs']} pair{'s are' if difference['pairs'] > 1 else ' is'} too few for a verdict"
-        reason = f"{few}; {statistics.FEWEST_PAIRS} are the fewest that could all agree by chance in less than 5%. "
-        return {"word": "cannot tell yet", "settled_by": None, "sentence": reason + "Use --seeds 20."}
     keys = ("low", "high", "mean", "pairs", "standard_deviation")
-    result = statistics.verdict(
-        **{key: difference[key] for key in keys}, margin=terms.margin, higher_is_better=higher_is_better(terms.metric)
-    )
+    known: dict[str, Any] = {key: math.nan if difference[key] is None else difference[key] for key in keys}
+    result = statistics.verdict(**known, margin=terms.margin, higher_is_better=higher_is_better(terms.metric))
     return {**asdict(result), "sentence": _sentence(sides, difference, terms, result)}
 
 
 def _sentence(sides: Sides, difference: dict[str, Any], terms: Terms, result: statistics.Verdict) -> str:
     """Say in one sentence what the word rests on."""
+    if difference["pairs"] < statistics.FEWEST_PAIRS:
+        few = f"{difference['pairs']} pair{'s are' if difference['pairs'] > 1 else ' is'} too few for a verdict"
+        reason = f"{statistics.FEWEST_PAIRS} are the fewest that could all agree by chance in less than 5%"
+        return f"{few}; {reason}. Use --seeds 20."
     keys = ("mean", "low", "high")
     mean, low, high = (number(terms.metric, difference[key], signed=True) for key in keys)
     what = f"In {with_unit(terms.metric)}, {sides.arm.name} - {sides.baseline.name}"
@@ -99,7 +96,7 @@ def _sentence(sides: Sides, difference: dict[str, Any], terms: Terms, result: st
     match result.word:
         case "helps" | "hurts":
             better = "better" if result.word == "helps" else "worse"
-            return f"{what} is {mean} [{low}, {high}]: {better}, by the margin of {limit} or more."
+            return f"{what} is {mean} [{low}, {high}]: {better}, on average by the margin of {limit} or more."
         case "no difference that matters":
             return f"{what} lies in [{low}, {high}], inside the margin of ±{limit}."
     more = f" About {result.settled_by} pairs would settle it." if result.settled_by else ""
@@ -118,10 +115,22 @@ def arm_facts(arm: Arm, history: History, terms: Terms) -> dict[str, Any]:
         "seeds": len(history.seeds),
         "warnings": arm.record["warnings"],
         "diverged": {str(seed): epoch for seed, epoch in history.diverged_at.items()},
-        "metrics": {name: _interval(history.final(name)) for name in history.metrics},
-        "to_target": _reach(arm, _epochs_to(history, terms)),
-        "seconds_per_seed": arm.record["duration_seconds"] / arm.record["seeds"],
+        "metrics": {name: _interval(final_values(arm, history, name)) for name in history.metrics},
+        "to_target": None if terms.target is None else _reach(arm, _epochs_to(history, terms)),
     }
+
+
+def final_values(arm: Arm, history: History, metric: str) -> Floats:
+    """Give each seed's final value, (S,): for an accuracy a diverged seed counts as guessing the commonest class.
+
+    So no failure is dropped from a mean. For any other metric it has no value, NaN.
+    """
+    values_S = history.final(metric)
+    if quantity(metric) != "accuracy":
+        return values_S
+    counts = arm.record["dataset"]["rows_per_class"]
+    diverged_S = np.array([seed in history.diverged_at for seed in history.seeds])
+    return np.where(diverged_S, max(counts) / sum(counts), values_S)
 
 
 def _interval(values_S: Floats) -> dict[str, Any]:
@@ -137,21 +146,16 @@ def _epochs_to(history: History, terms: Terms) -> Floats:
     return statistics.epochs_to_target(history.metrics[terms.metric], terms.target, higher_is_better(terms.metric))
 
 
-def _seconds_per_epoch(arm: Arm) -> float:
-    """Give one seed's share of an epoch in which all were trained."""
-    return float(arm.record["epoch_seconds"]) / float(arm.record["seeds"])
-
-
 def _reach(arm: Arm, epochs_S: Floats) -> dict[str, Any]:
     """Tell how soon the target was reached; a seed that never reached it counts with the whole budget."""
-    budget = arm.experiment.training.epochs
+    budget, share = arm.experiment.training.epochs, arm.record["seed_epoch_seconds"]
     reach = statistics.reach(epochs_S, budget)
     return {
         "reached": reach.reached,
         "seeds": reach.seeds,
         "budget_epochs": budget,
         "mean_epochs": reach.restricted_mean,
-        "mean_seconds": reach.restricted_mean * _seconds_per_epoch(arm),
+        "mean_seconds": None if share is None else reach.restricted_mean * share,
         "epochs": [_json(value) for value in epochs_S],
     }
 

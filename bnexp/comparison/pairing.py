@@ -112,7 +112,7 @@ def _of(digests: dict[str, str], seeds: Iterable[int]) -> dict[str, str]:
 
 
 def varied(sides: Sides) -> dict[str, list[Any]]:
-    """Map the keys that the comparison is about to both arms' values: the normalization, or else all that differ."""
+    """Map the keys that are compared to both arms' values: normalization and layers, or else all that differ."""
     differing = _differing(sides)
     intended = {key: pair for key, pair in differing.items() if key.startswith(INTENDED)}
     return intended or differing
@@ -137,5 +137,8 @@ def _circumstances(arm: Arm, baseline: Arm) -> dict[str, list[Any]]:
         "trainer": (one["trainer"]["name"], other["trainer"]["name"]),
         "machine": (one["machine"], other["machine"]),
     }
-    pairs |= {f"version of {name}": (value, other["versions"].get(name)) for name, value in one["versions"].items()}
+    pairs |= {
+        f"version of {name}": (one["versions"].get(name), other["versions"].get(name))
+        for name in one["versions"] | other["versions"]
+    }
     return {name: list(pair) for name, pair in pairs.items() if pair[0] != pair[1]}

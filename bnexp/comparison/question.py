@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,8 +13,8 @@ from bnexp.errors import ComparisonError, nearest
 from bnexp.history import History
 from bnexp.metrics import headline, higher_is_better, quantity
 
-TARGET_SHARE = 0.95
-"""Default target: this share of the median over the baseline's seeds of their best value."""
+TARGET_SHARE = 0.05
+"""Default target: the median over the baseline's seeds of their best value, worse by this share of it."""
 DEFAULT_MARGINS = {"accuracy": 0.01, "r2": 0.01}
 """Smallest difference that matters; for losses and errors it is RELATIVE_MARGIN of the baseline's mean."""
 RELATIVE_MARGIN = 0.05
@@ -44,44 +44,45 @@ class Terms:
     target_rule: str
 
 
-def terms_of(question: Question, baseline: str, history: History) -> Terms:
-    """Settle what a question leaves open, by the baseline's history alone.
+def refuse_too_few(names: Sequence[str]) -> None:
+    """Raise ComparisonError for fewer than two arms."""
+    if len(names) < 2:
+        raise ComparisonError(
+            f"compare was given {len(names)} arm ({', '.join(names)}); expected two or more. "
+            "For example: bnexp compare bn nobn"
+        )
 
-    Raises:
-        ComparisonError: if it asks for a metric that was not measured.
+
+def refuse_impossible(question: Question, names: Sequence[str], measured: Sequence[str]) -> None:
+    """Raise ComparisonError if a question cannot be answered with arms of these names and these metrics.
+
+    It needs no history, so that it can be asked before anything is trained.
     """
+    if question.baseline is not None and question.baseline not in names:
+        hint = nearest(question.baseline, names)
+        raise ComparisonError(f"--baseline is {question.baseline!r}; expected one of the arms. {hint}")
+    if question.metric is not None and question.metric not in measured:
+        hint = nearest(question.metric, measured)
+        raise ComparisonError(f"--metric is {question.metric!r}; it is not measured. {hint}")
     for option, value in (("margin", question.margin), ("target", question.target)):
         if value is not None and not math.isfinite(value):
             raise ComparisonError(f"--{option} is {value}; expected a finite number in the metric's own unit.")
-    metric = _metric(question.metric, list(history.metrics))
+
+
+def baseline_of(arms: Sequence[Arm], question: Question) -> Arm:
+    """Give the arm that the others are compared with: the one named, or the last."""
+    return next((arm for arm in arms if question.baseline in (arm.name, arm.run)), arms[-1])
+
+
+def terms_of(question: Question, baseline: str, history: History) -> Terms:
+    """Settle what a question leaves open, by the baseline's history alone."""
+    metric = question.metric or headline(history.metrics)
     margin = _default_margin(metric, history) if question.margin is None else question.margin
     if question.target is not None:
         return Terms(metric, margin, question.target, "given")
-    share = f"{TARGET_SHARE:.0%} of" if higher_is_better(metric) else f"1/{TARGET_SHARE} times"
-    rule = f"{share} the median best {metric} of {baseline}'s seeds"
+    change = "less" if higher_is_better(metric) else "plus"
+    rule = f"the median best {metric} of {baseline}'s seeds {change} {TARGET_SHARE:.0%}"
     return Terms(metric, margin, _default_target(metric, history), rule)
-
-
-def baseline_of(arms: Sequence[Arm], name: str | None) -> Arm:
-    """Give the arm that the others are compared with: the one named, or the last."""
-    names = [arm.name for arm in arms]
-    if len(arms) < 2:
-        raise ComparisonError(
-            f"compare was given {len(arms)} arm ({', '.join(names)}); expected two or more. "
-            "Name another, as in `bnexp compare bn nobn`."
-        )
-    if name is None:
-        return arms[-1]
-    if name not in names:
-        raise ComparisonError(f"--baseline is {name!r}; expected one of the arms. {nearest(name, names)}")
-    return arms[names.index(name)]
-
-
-def _metric(asked: str | None, measured: Collection[str]) -> str:
-    chosen = asked or headline(measured)
-    if chosen not in measured:
-        raise ComparisonError(f"--metric is {chosen!r}; it was not measured. {nearest(chosen, measured)}")
-    return chosen
 
 
 def _default_margin(metric: str, baseline: History) -> float:
@@ -97,4 +98,4 @@ def _default_target(metric: str, baseline: History) -> float | None:
     if not np.isfinite(best_S).any():
         return None
     median = float(np.nanmedian(best_S))
-    return median * TARGET_SHARE if higher_is_better(metric) else median / TARGET_SHARE
+    return median - (1 if higher_is_better(metric) else -1) * TARGET_SHARE * abs(median)

@@ -62,8 +62,8 @@ def _compact(value: Any) -> Any:
 
 
 def digest(experiment: Experiment) -> str:
-    """Give the sha256 of all that decides the numbers: dataset, model and training, but not the name."""
-    facts = experiment.model_dump(mode="json", exclude={"name"})
+    """Give the sha256 of what is measured: dataset, model and training, but for the name and which models are kept."""
+    facts = experiment.model_dump(mode="json", exclude={"name": True, "training": {"save"}})
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 

@@ -128,11 +128,15 @@ def _contrast(
     target = document["target"]
     if target["value"] is not None:
         goal = f"{with_unit(target['metric'])} {number(target['metric'], target['value'])}"
-        yield Text(f"target: {goal}, {plain(target['rule'])}; seconds: one seed's share of training all at once")
+        yield Text(f"target: {goal}, {plain(target['rule'])}; seconds: one seed's share of the training time")
     yield from _diverged(arm["name"], arm["diverged"])
     yield from _diverged(base["name"], base["diverged"])
+    if arm["diverged"] or base["diverged"]:
+        yield Text("a diverged seed counts as guessing the commonest class in accuracy, and has no other value")
     yield from (warning(f"{side['name']}: {text}") for side in (arm, base) for text in side["warnings"])
     yield Text(f"varied: {_listed(contrast['varied']) or 'nothing; both arms are one experiment'}")
+    if len(contrast["varied"]) > 1:
+        yield warning("these vary together; the verdict cannot tell their effects apart")
     if contrast["confounders"]:
         yield warning(f"the arms also differ in {_listed(contrast['confounders'])}")
     else:
@@ -200,7 +204,7 @@ def _p(value: float | None) -> str:
 def _other_rows(
     document: dict[str, Any], contrast: dict[str, Any], arm: dict[str, Any], base: dict[str, Any]
 ) -> Iterator[tuple[str, ...]]:
-    if document["target"]["value"] is not None:
+    if contrast["to_target"] is not None:
         yield from _reach_rows(contrast["to_target"], arm["to_target"], base["to_target"])
     parameters = [side["parameters"]["trainable"] for side in (arm, base)]
     yield "trainable parameters", *map(str, parameters), f"{parameters[0] - parameters[1]:+d}", ""
@@ -214,5 +218,7 @@ def _reach_rows(difference: dict[str, Any], arm: dict[str, Any], base: dict[str,
     yield "seeds at target", *reached, f"{arm['reached'] - base['reached']:+d}", ""
     epochs = [f"{side['mean_epochs']:.1f}" for side in (arm, base)]
     yield "epochs to target", *epochs, _difference("", difference["epochs"]), _p(difference["epochs"]["p_value"])
-    seconds = [f"{side['mean_seconds']:.3g}" for side in (arm, base)]
-    yield "seconds to target", *seconds, _difference("", difference["seconds"]), _p(difference["seconds"]["p_value"])
+    if difference["seconds"] is not None:
+        seconds = [number("", side["mean_seconds"]) for side in (arm, base)]
+        p_value = _p(difference["seconds"]["p_value"])
+        yield "seconds to target", *seconds, _difference("", difference["seconds"]), p_value

@@ -6,6 +6,7 @@ import keras
 
 from bnexp.config.training import Training
 from bnexp.data import Data
+from bnexp.errors import SettingError
 from bnexp.training.keras_fit import train_keras_fit
 from bnexp.training.many_seeds import train_many_seeds
 from bnexp.training.optimizers import why_not_stacked
@@ -15,8 +16,14 @@ TRAINERS = {"many_seeds": train_many_seeds, "keras_fit": train_keras_fit}
 
 
 def trainer_of(training: Training, model: keras.Sequential) -> tuple[str, str | None]:
-    """Give the trainer's name and, where the seeds cannot be trained at once exactly, why."""
+    """Give the trainer's name and, where the seeds are not trained at once, why.
+
+    Raises:
+        SettingError: if many_seeds is asked for and would not be exact.
+    """
     reason = why_not_stacked(training, model)
+    if training.trainer == "many_seeds" and reason:
+        raise SettingError("training.trainer", f"is many_seeds; {reason}. Use auto or keras_fit.")
     if training.trainer == "keras_fit":
         return "keras_fit", "training.trainer is keras_fit"
     return ("keras_fit", reason) if reason else ("many_seeds", None)

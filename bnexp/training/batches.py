@@ -24,6 +24,12 @@ def batch_order(seed: int, epoch: int, rows: int) -> Order:
     return np.random.default_rng([seed, epoch]).permutation(rows).astype("int32")
 
 
+def fed_rows(rows_R: Order, seed: int, epoch: int, *, batch_size: int, drop_last: bool) -> Order:
+    """Give the rows that a seed is fed in this epoch, in order, batch after batch; `drop_last` leaves out the rest."""
+    order_R: Order = rows_R[batch_order(seed, epoch, len(rows_R))]
+    return order_R[: len(order_R) - len(order_R) % batch_size] if drop_last else order_R
+
+
 class OrderDigests:
     """Digests of the rows that each seed was fed, in order: the proof that two arms saw the same batches."""
 

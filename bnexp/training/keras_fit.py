@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from bnexp.config.training import EarlyStopping, Training
 from bnexp.data import Data
 from bnexp.history import History
-from bnexp.metrics import higher_is_better
+from bnexp.metrics import higher_is_better, names
 from bnexp.training import measures
-from bnexp.training.batches import OrderDigests, batch_order
+from bnexp.training.batches import OrderDigests, fed_rows
 from bnexp.training.optimizers import make_optimizer
 from bnexp.training.record import Record, Stacked, Trained, Watch
 from bnexp.training.refresh import batch_statistics, equal_parts, moving_layers, refreshed_values
@@ -61,7 +61,7 @@ def _fit(model: keras.Sequential, data: Data, training: Training, row: int, reco
         shuffle=False,  # they come in their own orders
         epochs=training.epochs,
         validation_data=_part(data, row, data.validation_SR[row]),
-        validation_batch_size=1024,
+        validation_batch_size=measures.EVALUATED_ROWS,
         callbacks=[recorder, *_early_stopping(training.early_stopping)],
         verbose=0,
     )
@@ -110,13 +110,12 @@ class _Recorder(keras.callbacks.Callback):
         return dataset.apply(tf.data.experimental.assert_cardinality(cardinality))
 
     def _generate(self) -> Iterator[Part]:
-        rows_R = self._data.train_SR[self._row]
-        order_R = rows_R[batch_order(self._seed, self._epoch, len(rows_R))]
-        size = self._training.batch_size
-        used = len(order_R) - len(order_R) % size if self._training.drop_last else len(order_R)
-        self._digests.add(self._seed, order_R[:used])
-        for start in range(0, used, size):
-            yield _part(self._data, self._row, order_R[start : min(start + size, used)])
+        rows_R, settings = self._data.train_SR[self._row], self._training
+        size = settings.batch_size
+        fed_R = fed_rows(rows_R, self._seed, self._epoch, batch_size=size, drop_last=settings.drop_last)
+        self._digests.add(self._seed, fed_R)
+        for start in range(0, len(fed_R), size):
+            yield _part(self._data, self._row, fed_R[start : start + size])
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Note which epoch's order comes next."""
@@ -143,10 +142,10 @@ class _Recorder(keras.callbacks.Callback):
         values = dict(logs or {})
         if self._training.evaluate_train:
             x_RD, y_R = _part(self._data, self._row, self._data.train_SR[self._row])
-            measured = self.model.evaluate(x_RD, y_R, batch_size=1024, verbose=0, return_dict=True)
-            values |= {f"train_{name}": value for name, value in measured.items()}
-        names = measures.names(self._data.task, evaluate_train=self._training.evaluate_train)
-        self.record.add({name: np.array([values[name]], "float64") for name in names})
+            evaluated = self.model.evaluate(x_RD, y_R, batch_size=measures.EVALUATED_ROWS, verbose=0, return_dict=True)
+            values |= {f"train_{name}": value for name, value in evaluated.items()}
+        measured = names(self._data.task, evaluate_train=self._training.evaluate_train)
+        self.record.add({name: np.array([values[name]], "float64") for name in measured})
         self.interrupted = self._watch(self.record)
         if self.interrupted or self.record.diverged_at:
             self.model.stop_training = True
@@ -154,7 +153,7 @@ class _Recorder(keras.callbacks.Callback):
 
 def _joined(records: list[Record]) -> History:
     """Put the histories of single seeds together; epochs that a seed did not reach are NaN."""
-    histories = [record.history() for record in records if record.epochs]
+    histories = [record.history() for record in records]
     epochs_S = tuple(epochs for history in histories for epochs in history.epochs_S)
     metrics = {
         name: np.stack([_padded(history.metrics[name][0], max(epochs_S)) for history in histories])

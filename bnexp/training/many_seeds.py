@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from bnexp.config.training import Training
 from bnexp.data import Data
 from bnexp.training import devices, measures
-from bnexp.training.batches import OrderDigests, batch_order
+from bnexp.training.batches import OrderDigests, fed_rows
 from bnexp.training.memory import seeds_per_shard
 from bnexp.training.program import Program, State
 from bnexp.training.record import Record, Stacked, Trained, Watch
@@ -47,7 +47,8 @@ def train_many_seeds(
     layers in distribution.
     """
     workers = devices.workers(len(seeds))
-    shards = _shards(model, len(seeds), training, workers)
+    evaluated = min(measures.EVALUATED_ROWS, data.train_SR.shape[1] + data.validation_SR.shape[1])
+    shards = _shards(model, len(seeds), training, evaluated, workers)
     program = Program(model, data, training, shard_seeds=shards[0].size)
     states = [program.start([values[shard.rows] for values in initial]) for shard in shards]
     with _pool(workers) as pool:
@@ -81,9 +82,9 @@ def _pool(workers: int) -> Iterator[ThreadPoolExecutor]:
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _shards(model: keras.Sequential, seeds: int, training: Training, workers: int) -> list[Shard]:
+def _shards(model: keras.Sequential, seeds: int, training: Training, evaluated: int, workers: int) -> list[Shard]:
     """Cut the seeds into equal shards: one a worker, or smaller ones where memory would not hold them."""
-    most = min(-(-seeds // workers), seeds_per_shard(model, training.batch_size, workers))
+    most = min(-(-seeds // workers), seeds_per_shard(model, training.batch_size, evaluated, workers))
     rounds = -(-seeds // (most * workers))
     size = -(-seeds // (rounds * workers))
     return [
@@ -108,25 +109,23 @@ def _train(
     ended: Stacked | None = None
     interrupted = False
     for epoch in range(training.epochs):
-        order_SR = np.stack([_order(data, row, seed, epoch, training) for row, seed in enumerate(seeds)])
+        order_SR = np.stack(
+            [
+                fed_rows(rows_R, seed, epoch, batch_size=training.batch_size, drop_last=training.drop_last)
+                for rows_R, seed in zip(data.train_SR, seeds, strict=True)
+            ]
+        )
         for row in np.flatnonzero(record.training_S):
             digests.add(seeds[row], order_SR[row])
         one_epoch = functools.partial(_shard_epoch, program, data, training, order_SR)
         states, values = zip(*pool.map(one_epoch, shards, states), strict=True)
         kept_S = record.add(_joined(shards, values))
-        if training.early_stopping is not None:
+        if training.early_stopping is not None or record.diverged_at:
             ended = _replaced(ended, _weights(program, shards, states), kept_S)
         interrupted = watch(record.history())
         if interrupted or not record.training_S.any():
             break
     return Trained(record.history(), ended or _weights(program, shards, states), digests.facts(), interrupted)
-
-
-def _order(data: Data, row: int, seed: int, epoch: int, training: Training) -> NDArray[np.int32]:
-    """Give the rows of the data that this seed is fed in this epoch, in order."""
-    rows_R = data.train_SR[row]
-    order_R: NDArray[np.int32] = rows_R[batch_order(seed, epoch, len(rows_R))]
-    return order_R[: len(order_R) - len(order_R) % training.batch_size] if training.drop_last else order_R
 
 
 def _shard_epoch(

@@ -58,8 +58,8 @@ def make_pure_optimizer(training: Training, steps_per_epoch: int) -> keras.optim
 
 
 def _make(kind: type, training: Training, steps_per_epoch: int) -> keras.optimizers.Optimizer:
-    rate = _learning_rate(training.learning_rate, training.epochs, steps_per_epoch)
     options = training.optimizer.options()
+    rate = _learning_rate(training.learning_rate, training.epochs, steps_per_epoch)
     try:
         return kind(learning_rate=rate, **options)
     except (TypeError, ValueError) as error:
@@ -81,7 +81,7 @@ def _learning_rate(rate: LearningRate, epochs: int, steps_per_epoch: int) -> Any
             return rate.initial
         case StepRate():
             return schedules.ExponentialDecay(
-                rate.initial, round(rate.every_epochs * steps_per_epoch), rate.factor, staircase=True
+                rate.initial, max(1, round(rate.every_epochs * steps_per_epoch)), rate.factor, staircase=True
             )
         case ExponentialRate():
             return schedules.ExponentialDecay(rate.initial, steps_per_epoch, rate.factor)

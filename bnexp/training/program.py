@@ -18,13 +18,9 @@ from numpy.typing import NDArray
 
 from bnexp.config.training import Training
 from bnexp.data import Data
-from bnexp.metrics import MEASURED
 from bnexp.training import measures
 from bnexp.training.optimizers import make_pure_optimizer
 from bnexp.training.refresh import batch_statistics, equal_parts, refreshed_values
-
-EVALUATED_ROWS = 1024
-"""Rows that are evaluated in one go: more would cost memory and win no time."""
 
 Tensors = dict[str, Any]
 
@@ -77,7 +73,7 @@ class Program:
     def evaluate(self, state: State, rows_SR: NDArray[np.int32], scaling: Any) -> dict[str, NDArray[np.float32]]:
         """Measure each of these rows in inference mode: measure -> (S, R)."""
         count = rows_SR.shape[1]
-        chunk = min(count, EVALUATED_ROWS)
+        chunk = min(count, measures.EVALUATED_ROWS)
         padded_SR = np.pad(rows_SR, ((0, 0), (0, -count % chunk)), mode="edge")
         measured = self._measured(state, _chunks(padded_SR, chunk), scaling)
         return {name: np.concatenate(value.numpy(), axis=1)[:, :count] for name, value in measured.items()}
@@ -102,7 +98,7 @@ class Program:
 
     def _train_epoch(self, state: State, full_TSB: Any, last_SB: Any, scaling: Any) -> tuple[State, Tensors]:
         """Loop over the whole batches, then take the last, smaller one; give the new state and the running means."""
-        names = [name for name in ("loss", *MEASURED[self._task]) if name != "r2"]
+        names = measures.row_names(self._task)
         sums = {name: tf.zeros(self._shard_seeds) for name in names}
         steps = full_TSB.shape[0]
 
@@ -147,7 +143,7 @@ class Program:
 
         if chunks_TSB.shape[0] == 1:
             return {name: value_SB[None] for name, value_SB in measure_chunk(chunks_TSB[0]).items()}
-        names = [name for name in ("loss", *MEASURED[self._task]) if name != "r2"]
+        names = measures.row_names(self._task)
         like = {name: tf.TensorSpec(chunks_TSB.shape[1:], tf.float32) for name in names}
         measures_TSB: Tensors = tf.map_fn(measure_chunk, chunks_TSB, fn_output_signature=like, parallel_iterations=1)
         return measures_TSB

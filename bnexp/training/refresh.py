@@ -13,8 +13,7 @@ from typing import Any
 import keras
 from keras import ops
 
-MOST_ROWS = 1024
-"""Rows whose moments are taken in one go."""
+from bnexp.training.measures import EVALUATED_ROWS
 
 Moments = list[tuple[Any, Any]]
 """(mean, biased variance) of the inputs of each layer with moving statistics."""
@@ -26,12 +25,12 @@ def moving_layers(model: keras.Sequential) -> list[keras.layers.BatchNormalizati
 
 
 def equal_parts(rows: int) -> list[slice]:
-    """Cut so many rows into as few parts of one size as hold MOST_ROWS at most; a few last rows may be left over.
+    """Cut so many rows into as few parts of one size as hold EVALUATED_ROWS at most; a few last rows may be left over.
 
     >>> equal_parts(800), equal_parts(2051)
     ([slice(0, 800, None)], [slice(0, 683, None), slice(683, 1366, None), slice(1366, 2049, None)])
     """
-    count = -(-rows // MOST_ROWS)
+    count = -(-rows // EVALUATED_ROWS)
     size = rows // count
     return [slice(part * size, (part + 1) * size) for part in range(count)]
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -170,9 +170,19 @@ def _trained(
 
     trained = train_seeds(built.model, data, experiment.training, seeds, initial, timed)
     name, _ = trainer_of(experiment.training, built.model)
-    share = len(seeds) if name == "many_seeds" else 1
-    later = float(np.median(np.diff(ends))) / share if len(ends) > 1 else None
-    return trained, _Timing(time.monotonic() - begun, later)
+    pace = _pace(ends, at_once=len(seeds) if name == "many_seeds" else 1)
+    return trained, _Timing(time.monotonic() - begun, pace)
+
+
+def _pace(ends: Sequence[float], *, at_once: int) -> float | None:
+    """Give one seed's seconds an epoch, from the times at which epochs ended for so many seeds at once.
+
+    The first epoch holds the tracing and does not count.
+
+    >>> _pace([9.0, 11.0, 13.0], at_once=20), _pace([9.0], at_once=1)
+    (0.1, None)
+    """
+    return float(np.median(np.diff(ends))) / at_once if len(ends) > 1 else None
 
 
 def _last_record(experiment: Experiment, data: Data, trained: Trained, timing: _Timing) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""How the work is spread over the cores of this machine. To be called before TensorFlow's first operation."""
+"""How the work is spread over the cores. To be called before TensorFlow's first operation."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # One command for everything: `make check`. It uses .venv if that is there.
 PYTHON := $(if $(wildcard .venv/bin/python),.venv/bin/python,python3)
 
-.PHONY: check format lint types test slow benchmark
+.PHONY: check format lint types test slow benchmark keys
 
 check: lint types test
 
@@ -24,3 +24,6 @@ slow:
 
 benchmark:
 	$(PYTHON) benchmarks/speed.py
+
+keys:
+	$(PYTHON) docs/make_keys.py

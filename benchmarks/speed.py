@@ -9,6 +9,7 @@ machine disturbs both sides alike. From the repository's root:
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import os
 import platform
@@ -33,12 +34,14 @@ from bnexp import backend, config
 backend.load()
 from bnexp.data import prepare
 from bnexp.models import build
+from bnexp.models.inputs import Inputs
 from bnexp.training.measures import LOSSES, targets
 experiment = config.load(Path(sys.argv[1]), sys.argv[2:])
 data = prepare(experiment.dataset, (0,))
-model = build(experiment.model, task=data.task, classes=data.classes, features=data.x_ND.shape[1]).model
+inputs = Inputs(data.rows.kind, tuple(data.rows.x.shape[1:]), data.vocabulary)
+model = build(experiment.model, inputs, task=data.task, classes=len(data.rows.classes)).model
 rows = data.train_SR[0], data.validation_SR[0]
-parts = [(data.inputs(0, rows_R), targets(data.task, data.y_N[rows_R])) for rows_R in rows]
+parts = [(data.inputs(0, rows_R), np.asarray(targets(data.task, data.targets(0, rows_R)))) for rows_R in rows]
 model.compile(experiment.training.optimizer.name, LOSSES[data.task], metrics=["accuracy"])
 ends = []
 from keras.callbacks import LambdaCallback
@@ -55,7 +58,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     rounds = parser.parse_args().rounds
-    measures = [whole_comparison, one_more_seed, memory, start, stored, plotted, convolution]
+    measures = [whole_comparison, one_more_seed, memory, start, stored, plotted]
+    measures += [functools.partial(kind, *one) for one in KINDS]
     rows = [row | {"met": row["ratio"] <= row["at_most"]} for row in (measure(rounds) for measure in measures)]
     OUT.write_text(json.dumps({"machine": machine(), "rounds": rounds, "rows": rows}, indent=1) + "\n")
     print(table(rows))
@@ -154,20 +158,35 @@ def plotted(rounds: int) -> dict[str, Any]:
     return {"what": "`bnexp plot` of a run / 2 s", "measured": f"{ours:.1f} s", "ratio": ours / 2, "at_most": 1.0}
 
 
-def convolution(rounds: int) -> dict[str, Any]:
-    """Time one seed's share of an epoch against an epoch of model.fit where arithmetic decides."""
-    config = "benchmarks/convolution.yaml"
+KINDS = (
+    ("mlp", "tables/segments-bn", 0.5),
+    ("cnn", "images/digits-bn", 0.5),
+    ("conv1d, frames", "speech/spoken-bn", 0.5),
+    ("conv1d, words", "text/spam-bn", 0.5),
+    ("rnn", "speech/spoken-gru-bn", 0.5),
+    ("transformer", "text/sentiment-layer", 0.5),
+    ("resnet", "images/fashion-bn", 1.1),
+)
+"""Kind of model, the config that it is measured on, and the most that the ratio may be."""
+KIND_ROUNDS, KIND_EPOCHS = 3, 4
+
+
+def kind(name: str, config: str, at_most: float, rounds: int) -> dict[str, Any]:
+    """Time one seed's share of an epoch against an epoch of model.fit; both evaluate the validation part only."""
+    path, peaks = f"configs/{config}.yaml", []
+    overrides = [f"training.epochs={KIND_EPOCHS}", "training.evaluate_train=false"]
 
     def ours() -> float:
-        record = trained([BNEXP, "train", config, "--json"])
+        record, peak = trained([BNEXP, "train", path, *overrides, "--json"])
+        peaks.append(peak)
         return float(record["seed_epoch_seconds"])
 
-    share, plain, ratio = in_turn(min(rounds, 3), ours, lambda: model_fit(config)[1])
+    share, plain, ratio = in_turn(min(rounds, KIND_ROUNDS), ours, lambda: model_fit(path, *overrides)[1])
     return {
-        "what": "convolutional model: one seed's epoch / an epoch of `model.fit`",
-        "measured": f"{share:.2f} s / {plain:.2f} s",
+        "what": f"{name} (`{config}`): one seed's epoch / an epoch of `model.fit`",
+        "measured": f"{share:.3f} s / {plain:.3f} s; {statistics.median(peaks) / 2**20:.0f} MiB",
         "ratio": ratio,
-        "at_most": 1.1,
+        "at_most": at_most,
     }
 
 
@@ -200,13 +219,12 @@ def seconds(command: list[str]) -> float:
     return time.perf_counter() - begun
 
 
-def trained(command: list[str]) -> dict[str, Any]:
-    """Train, and give the record."""
-    done = subprocess.run(
-        [*command, "--runs", tempfile.mkdtemp()], cwd=ROOT, check=True, capture_output=True, text=True
-    )
-    record: dict[str, Any] = json.loads(done.stdout)
-    return record
+def trained(command: list[str]) -> tuple[dict[str, Any], int]:
+    """Train; give the record and the peak resident memory in bytes."""
+    with tempfile.TemporaryFile("w+") as out:
+        peak = peak_bytes([*command, "--runs", tempfile.mkdtemp()], out)
+        out.seek(0)
+        return json.load(out), peak
 
 
 def train_seconds(*, seeds: int) -> float:
@@ -214,17 +232,17 @@ def train_seconds(*, seeds: int) -> float:
     return seconds(train_command(seeds=seeds))
 
 
-def model_fit(config: str) -> tuple[float, float]:
+def model_fit(config: str, *overrides: str) -> tuple[float, float]:
     """Time `model.fit` in a process of its own: as a whole, and its median epoch after the first."""
-    command = [sys.executable, "-c", MODEL_FIT, config]
+    command = [sys.executable, "-c", MODEL_FIT, config, *overrides]
     done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
     whole, epoch = done.stdout.split()
     return float(whole), float(epoch)
 
 
-def peak_bytes(command: list[str]) -> int:
+def peak_bytes(command: list[str], out: Any = subprocess.DEVNULL) -> int:
     """Give the peak resident memory of a process."""
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from bnexp import comparison, config, store
 from bnexp.config import Experiment
-from bnexp.config.dataset import task_of
+from bnexp.data.source import source_sha256
 from bnexp.errors import ComparisonError, RunError, nearest
 from bnexp.experiment import Finished
 from bnexp.metrics import names
@@ -78,21 +78,22 @@ def plan(name: str, runs: Path, overrides: Sequence[str]) -> Planned:
         stored = _run(name, runs, overrides)
         return Planned(str(stored.record().get("name", stored.id)), stored)
     experiment = config.load(path, overrides)
-    run = newest(runs, experiment.name, config.digest(experiment))
+    run = _as_it_is_now(runs, experiment)
     if run is not None:
         return Planned(experiment.name, run)
     stale = newest(runs, experiment.name) is not None
-    reason = "its config has changed since its newest run" if stale else "it has no finished run"
+    reason = "its config or its data have changed since its newest run" if stale else "it has no finished run"
     return Planned(experiment.name, None, experiment, path, reason)
 
 
 def config_file(name: str) -> Path | None:
-    """Give the config that a name stands for, if there is one."""
+    """Give the config that a name stands for, if there is one: `text/spam-bn` for configs/text/spam-bn.yaml."""
     path = Path(name)
     if path.suffix in (".yaml", ".yml"):
         return path
     named = CONFIGS / f"{name}.yaml"
-    return named if len(path.parts) == 1 and named.is_file() else None
+    inside = not path.is_absolute() and ".." not in path.parts
+    return named if inside and named.is_file() else None
 
 
 def _run(name: str, runs: Path, overrides: Sequence[str]) -> store.Run:
@@ -108,21 +109,34 @@ def _run(name: str, runs: Path, overrides: Sequence[str]) -> store.Run:
     return run
 
 
-def newest(runs: Path, name: str, digest: str | None = None) -> store.Run | None:
-    """Find the newest finished run of an experiment, by its name and, if given, its config's digest."""
+def newest(runs: Path, name: str) -> store.Run | None:
+    """Find the newest finished run of an experiment by its name."""
+    return next(_finished(runs, name), None)
+
+
+def _as_it_is_now(runs: Path, experiment: Experiment) -> store.Run | None:
+    """Find the newest finished run of an experiment with this config and, of own files, these contents."""
+    digest = config.digest(experiment)
+    found = [run for run in _finished(runs, experiment.name) if run.record().get("config_digest") == digest]
+    if not found:
+        return None
+    source = source_sha256(experiment.dataset)
+    return next((run for run in found if run.record().get("dataset", {}).get("source_sha256") == source), None)
+
+
+def _finished(runs: Path, name: str) -> Iterator[store.Run]:
     for run in store.runs_in(runs):
-        if run.kind == "run" and run.status() == "finished":
-            record = run.record()
-            if record.get("name") == name and digest in (None, record.get("config_digest")):
-                return run
-    return None
+        if run.kind == "run" and run.status() == "finished" and run.record().get("name") == name:
+            yield run
 
 
 def _existing(runs: Path, name: str) -> str:
     """List what could have been named: experiments with runs, and configs."""
     finished = [run for run in store.runs_in(runs) if run.kind == "run" and run.status() == "finished"]
     trained = [str(run.record().get("name")) for run in finished]
-    names = dict.fromkeys([*trained, *sorted(path.stem for path in CONFIGS.glob("*.yaml"))])
+    names = dict.fromkeys(
+        [*trained, *sorted(path.relative_to(CONFIGS).with_suffix("").as_posix() for path in CONFIGS.rglob("*.yaml"))]
+    )
     return nearest(name, names) if names else f"There are no runs in {runs} and no configs in {CONFIGS}."
 
 
@@ -141,10 +155,17 @@ def known_as(planned: Sequence[Planned]) -> list[str]:
     return [name for item in planned for name in (item.name, *([item.run.id] if item.run else []))]
 
 
-def measured(planned: Sequence[Planned]) -> list[str]:
-    """List the metrics that all arms have, or will have once they are trained."""
-    experiments = [_experiment(item) for item in planned]
-    found = [names(task_of(one.dataset), evaluate_train=one.training.evaluate_train) for one in experiments]
+def measured(planned: Sequence[Planned], task_of: Callable[[Planned], str]) -> list[str]:
+    """List the metrics that all arms have, or will have once they are trained; `task_of` tells what those learn."""
+    found = [
+        names(
+            _checked_record(item.name, item.run.directory, item.run.record()).dataset.task
+            if item.run
+            else task_of(item),
+            evaluate_train=_experiment(item).training.evaluate_train,
+        )
+        for item in planned
+    ]
     return [name for name in found[0] if all(name in metrics for metrics in found)]
 
 
@@ -163,14 +184,18 @@ def arm(name: str, run: store.Run, finished: Finished | None = None) -> comparis
         RunError: if its files are missing or damaged.
     """
     record = finished.record if finished else run.record()
+    _checked_record(name, run.directory, record)
+    history = finished.history if finished else figures.history_of(run)
+    return comparison.Arm(name, run.id, config.load(run.directory / "config.yaml"), history, record)
+
+
+def _checked_record(name: str, directory: Path, record: dict[str, Any]) -> _Record:
     try:
-        _Record.model_validate(record)
+        return _Record.model_validate(record)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"]))
-        raise RunError(f"{run.directory / 'run.json'}: {place}: {first['msg']}. Train {name} again.") from error
-    history = finished.history if finished else figures.history_of(run)
-    return comparison.Arm(name, run.id, config.load(run.directory / "config.yaml"), history, record)
+        raise RunError(f"{directory / 'run.json'}: {place}: {first['msg']}. Train {name} again.") from error
 
 
 Train = Callable[[Planned], Finished]

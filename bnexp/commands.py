@@ -16,8 +16,18 @@ from bnexp import arms, cautions, config, store
 from bnexp.comparison import Arm, Question, refuse_impossible, refuse_too_few
 from bnexp.comparison import compare as compare_arms
 from bnexp.config import Experiment
-from bnexp.errors import DIVERGED, DONE, INTERRUPTED, ConfigError, RunError, SettingError, StoppedError, UserError
-from bnexp.experiment import Finished, train_experiment
+from bnexp.errors import (
+    DIVERGED,
+    DONE,
+    INTERRUPTED,
+    ConfigError,
+    RunError,
+    SettingError,
+    StoppedError,
+    UserError,
+    nearest,
+)
+from bnexp.experiment import Finished, prepared, train_experiment
 from bnexp.metrics import headline, number, with_unit
 from bnexp.show import console as show
 from bnexp.show import figures
@@ -35,7 +45,9 @@ def train(arguments: Sequence[str], *, seeds: int | None, runs: Path, dry_run: b
     paths = [_config_path(name) for name in names]
     experiments = [config.load(path, overrides) for path in paths]
     if dry_run:
-        _print_plan(experiments)
+        for path, experiment in zip(paths, experiments, strict=True):
+            with _line_told(path, overrides):
+                _print_plan(experiment)
         return DONE
     finished: list[Finished] = []
     for path, experiment in zip(paths, experiments, strict=True):
@@ -96,14 +108,14 @@ def _print_run(finished: Finished, *, quiet: bool) -> None:
         print(f"{finished.record['status']}: {finished.run.directory}")
 
 
-def _print_plan(experiments: Sequence[Experiment]) -> None:
+def _print_plan(experiment: Experiment) -> None:
     """Print what would be trained, and what may mislead in it."""
-    for experiment in experiments:
-        training = experiment.training
-        print(config.dump(experiment), end="")
-        print(f"# {training.seeds} seeds x {training.epochs} epochs; nothing was trained or written")
-        for text in cautions.cautions(experiment, config.steps(experiment)):
-            print(f"# WARNING  {text}")
+    training, data = experiment.training, prepared(experiment)
+    print(config.dump(experiment), end="")
+    print(f"# {data.train_SR.shape[1]} training rows, {data.validation_SR.shape[1]} for validation: {data.split}")
+    print(f"# {training.seeds} seeds x {training.epochs} epochs; nothing was trained or written")
+    for text in cautions.cautions(experiment, training.epochs * data.steps(training.batch_size, training.drop_last)):
+        print(f"# WARNING  {text}")
 
 
 def compare(
@@ -114,7 +126,8 @@ def compare(
     refuse_too_few(names)
     planned = [arms.plan(name, runs, overrides) for name in names]
     arms.refuse_twice(planned)
-    refuse_impossible(question, arms.known_as(planned), arms.measured(planned))
+    tasks = partial(_task_of, overrides=overrides)
+    refuse_impossible(question, arms.known_as(planned), arms.measured(planned, tasks))
     found = arms.ready(planned, partial(_train_arm, overrides=overrides, runs=runs, quiet=quiet or as_json))
     document = compare_arms(found, question)
     run = _keep_comparison(runs, found, document)
@@ -126,6 +139,14 @@ def compare(
         _print(show.comparison(document))
         print(f"kept: {run.directory}")
     return DIVERGED if any(arm.history.diverged_at for arm in found) else DONE
+
+
+def _task_of(item: arms.Planned, *, overrides: Sequence[str]) -> str:
+    """Read the data of an arm that is to be trained, so that what is wrong with them shows before any training."""
+    assert item.experiment is not None
+    assert item.config is not None
+    with _line_told(item.config, overrides):
+        return prepared(item.experiment).task
 
 
 def _train_arm(item: arms.Planned, *, overrides: Sequence[str], runs: Path, quiet: bool) -> Finished:
@@ -194,6 +215,43 @@ def _verdicts(run: store.Run) -> dict[str, Any]:
     document = store.read_json(run.directory / "comparison.json")
     words = [contrast["verdict"]["word"] for contrast in document["contrasts"]]
     return {"seeds": len(document["seeds"]), "result": "; ".join(words)}
+
+
+def list_data(*, as_json: bool) -> int:
+    """Print all known data sets and whether they are here."""
+    from bnexp.data.catalogue import KNOWN
+    from bnexp.data.known import is_here
+
+    rows = [
+        {
+            "name": one.name, "kind": one.kind, "rows": one.rows, "classes": one.classes, "here": is_here(one),
+            "what": one.what, "licence": one.licence, "attribution": one.attribution,
+        }
+        for one in KNOWN.values()
+    ]  # fmt: skip
+    if as_json:
+        _print_json(rows)
+    else:
+        _print(show.data_list(rows))
+    return DONE
+
+
+def fetch_data(names: Sequence[str]) -> int:
+    """Bring the data sets named here, one after the other; print a line for each."""
+    from bnexp.data.catalogue import KNOWN
+    from bnexp.data.known import bring, is_here
+
+    for name in names:
+        if name not in KNOWN:
+            raise UserError(f"No data set is called {name!r}. {nearest(name, KNOWN)}")
+    for name in names:
+        bring(KNOWN[name], partial(_print_step, name))
+        print(f"{name}: {'here' if is_here(KNOWN[name]) else 'missing'}")
+    return DONE
+
+
+def _print_step(name: str, step: str) -> None:
+    print(f"{name}: {show.plain(step)}", file=sys.stderr)
 
 
 def _print(what: RenderableType) -> None:

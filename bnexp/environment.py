@@ -6,6 +6,7 @@ import os
 import platform
 import subprocess
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 PACKAGES = ("bnexp", "tensorflow", "keras", "numpy", "scikit-learn")
@@ -28,6 +29,24 @@ def _version(package: str) -> str:
 def machine() -> dict[str, Any]:
     """Give the operating system, the processor's kind and its cores."""
     return {"system": f"{platform.system()} {platform.machine()}", "cores": os.cpu_count()}
+
+
+def memory_limit(asked: int | None) -> int:
+    """Give the bytes that data and training may take: as asked for, or half of what the machine has."""
+    return _memory_bytes() // 2 if asked is None else asked
+
+
+def _memory_bytes() -> int:
+    """Give the memory that this process may have: the machine's or its container's; 4 GiB where neither tells."""
+    try:
+        installed = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        installed = 4 * 2**30
+    try:
+        allowed = Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii").strip()
+    except OSError:
+        allowed = "max"
+    return min(installed, int(allowed)) if allowed.isdecimal() else installed
 
 
 def git_state() -> dict[str, Any] | None:

@@ -60,6 +60,12 @@ class StoppedError(UserError):
     exit_code = INTERRUPTED
 
 
+class FetchError(UserError):
+    """A data set cannot be brought into the cache: no manager, no network, no space, or not what was expected."""
+
+    exit_code = WORK_FAILED
+
+
 def nearest(name: str, good_names: Iterable[str]) -> str:
     """Tell the good names, the nearest first if one is near.
 

@@ -5,6 +5,7 @@ TensorFlow is imported here, inside functions, and only when something is traine
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -15,10 +16,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from pydantic import TypeAdapter
 
 from bnexp import backend, cautions, config, store
 from bnexp.config import Experiment
-from bnexp.environment import git_state, machine, versions
+from bnexp.config.dataset import Dataset
+from bnexp.config.real import RealDataset
+from bnexp.data.source import source_sha256
+from bnexp.environment import git_state, machine, memory_limit, versions
+from bnexp.errors import SettingError
 from bnexp.history import History
 from bnexp.interrupts import finishing_the_epoch
 from bnexp.show import figures
@@ -61,8 +67,8 @@ def train_experiment(experiment: Experiment, runs: Path, *, watch: Watch, note: 
     """
     store.refuse_unwritable(runs)
     seeds = tuple(range(experiment.training.seeds))
-    note("drawing the data")
-    data = _prepared(experiment, seeds)
+    note("reading the data" if isinstance(experiment.dataset, RealDataset) else "drawing the data")
+    data = prepared(experiment)
     note("loading TensorFlow")
     built = _built(experiment, data)
     initial = built.initial.draw(seeds)
@@ -83,10 +89,24 @@ def train_experiment(experiment: Experiment, runs: Path, *, watch: Watch, note: 
     return Finished(store.Run(directory), record, trained.history)
 
 
-def _prepared(experiment: Experiment, seeds: tuple[int, ...]) -> Data:
+def prepared(experiment: Experiment) -> Data:
+    """Read or draw the data; arms that share them in one process share the work.
+
+    Raises:
+        SettingError: if they are not as they should be, or the config does not go with them.
+    """
+    training = experiment.training
+    data = _prepared(experiment.dataset.model_dump_json(), training.seeds, memory_limit(training.memory_limit_bytes()))
+    for key, text in config.unfit_for_rows(experiment, int(data.train_SR.shape[1]), data.task):
+        raise SettingError(key, text)
+    return data
+
+
+@functools.lru_cache(maxsize=1)
+def _prepared(dataset: str, seeds: int, memory: int) -> Data:
     from bnexp.data import prepare
 
-    return prepare(experiment.dataset, seeds)
+    return prepare(TypeAdapter(Dataset).validate_json(dataset), tuple(range(seeds)), memory)
 
 
 def _built(experiment: Experiment, data: Data) -> Built:
@@ -96,13 +116,16 @@ def _built(experiment: Experiment, data: Data) -> Built:
 
     spread_over_cores(experiment.training.seeds)
     from bnexp.models import build
-    from bnexp.training import trainer_of
+    from bnexp.models.inputs import Inputs
+    from bnexp.training import refuse_too_large, trainer_of
     from bnexp.training.optimizers import make_optimizer
 
     settings = experiment.training
     make_optimizer(settings, data.steps(settings.batch_size, settings.drop_last))
-    built = build(experiment.model, task=data.task, classes=data.classes, features=int(data.x_ND.shape[1]))
+    inputs = Inputs(data.rows.kind, tuple(data.rows.x.shape[1:]), data.vocabulary)
+    built = build(experiment.model, inputs, task=data.task, classes=len(data.rows.classes or ()))
     trainer_of(settings, built.model)
+    refuse_too_large(built.model, data, settings)
     return built
 
 
@@ -120,7 +143,11 @@ def _first_record(experiment: Experiment, data: Data, built: Built, run: str) ->
         "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "seeds": experiment.training.seeds,
         "trainer": {"name": trainer, "reason": reason},
-        "dataset": {"name": experiment.dataset.name, **data.facts()},
+        "dataset": {
+            "name": experiment.dataset.name,
+            **data.facts(),
+            "source_sha256": source_sha256(experiment.dataset),
+        },
         "parameters": {
             "trainable": sum(int(np.prod(weight.shape)) for weight in built.model.trainable_weights),
             "non_trainable": sum(int(np.prod(weight.shape)) for weight in built.model.non_trainable_weights),

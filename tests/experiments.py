@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from bnexp.config import Experiment
+from bnexp.data import Data
+from bnexp.models import Built, build
+from bnexp.models.inputs import Inputs
 
 
 def experiment(**sections: dict[str, Any]) -> Experiment:
@@ -19,3 +22,9 @@ def experiment(**sections: dict[str, Any]) -> Experiment:
         small["model"] = {}
     merged = {key: {**values, **sections.get(key, {})} for key, values in small.items()}
     return Experiment.model_validate({"name": "small", **merged})
+
+
+def build_for(config: Experiment, data: Data) -> Built:
+    """Build an experiment's model for the data."""
+    inputs = Inputs(data.rows.kind, tuple(data.rows.x.shape[1:]), data.vocabulary)
+    return build(config.model, inputs, task=data.task, classes=len(data.rows.classes or ()))

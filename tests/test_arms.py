@@ -56,7 +56,7 @@ def test_a_name_means_the_newest_finished_run_of_its_config(place: Path) -> None
 def test_a_run_of_another_config_is_stale_and_says_so(place: Path) -> None:
     trained("a", config_text=CONFIG + "training: {epochs: 7}\n")
     planned = arms.plan("a", RUNS, [])
-    assert (planned.run, planned.reason) == (None, "its config has changed since its newest run")
+    assert (planned.run, planned.reason) == (None, "its config or its data have changed since its newest run")
     assert arms.plan("a", RUNS, ["training.epochs=7"]).run is not None
 
 
@@ -117,7 +117,7 @@ def test_one_run_or_one_config_under_two_names_is_refused_before_training(place:
 
 def test_what_arms_will_measure_is_known_before_they_are_trained(place: Path) -> None:
     planned = [arms.plan("a", RUNS, []), arms.plan("a", RUNS, ["training.evaluate_train=false"])]
-    assert arms.measured(planned) == ["loss", "accuracy", "val_loss", "val_accuracy"]
+    assert arms.measured(planned, lambda item: "binary") == ["loss", "accuracy", "val_loss", "val_accuracy"]
     assert arms.known_as([arms.plan("a", RUNS, [])]) == ["a"]
 
 

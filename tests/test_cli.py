@@ -39,7 +39,10 @@ def refused(*arguments: str, cwd: Path, code: int = 2) -> str:
 
 
 def project(place: Path) -> Path:
-    shutil.copytree(REPOSITORY / "configs", place / "configs")
+    """Give a folder with the tutorial's two configs."""
+    (place / "configs").mkdir()
+    for name in ("bn", "nobn"):
+        shutil.copy(REPOSITORY / "configs" / f"{name}.yaml", place / "configs")
     return place
 
 
@@ -65,7 +68,11 @@ def test_compare_trains_both_arms_says_so_and_answers_on_stdout(
     assert "training bn: it has no finished run" in done.stderr
     assert "training nobn: it has no finished run" in done.stderr
     lines = done.stdout.splitlines()
-    assert lines[0] == "bn vs nobn: 3 seed pairs; checked by digest: splits equal, kernels equal, batch orders equal"
+    assert lines[0] == (
+        "classification: 800 training rows, 200 for validation (random, 0.2 held out); "
+        "guessing the commonest class scores 46.50%"
+    )
+    assert lines[1] == "bn vs nobn: 3 seed pairs; checked by digest: splits equal, kernels equal, batch orders equal"
     assert "varied: model.normalization (batch / none)" in lines
     assert "also checked, and equal: every other key of the config, trainer, versions, machine" in lines
     warned = "WARNING  bn: The moving statistics cannot have caught up: after 100 steps with momentum 0.99 37%"
@@ -130,8 +137,8 @@ def test_a_changed_config_is_trained_anew_and_compare_says_why(
 ) -> None:
     shutil.copytree(compared[0], tmp_path, dirs_exist_ok=True, symlinks=True)
     done = bnexp("compare", "bn", "nobn", "--seeds", "2", "training.epochs=1", cwd=tmp_path)
-    assert "training bn: its config has changed since its newest run" in done.stderr
-    assert done.stdout.startswith("bn vs nobn: 2 seed pairs;")
+    assert "training bn: its config or its data have changed since its newest run" in done.stderr
+    assert done.stdout.splitlines()[1].startswith("bn vs nobn: 2 seed pairs;")
 
 
 def test_json_is_one_document_and_nothing_else(compared: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
@@ -215,7 +222,8 @@ def test_dry_run_shows_the_plan_and_writes_nothing(tmp_path: Path) -> None:
          "configs/bm.yaml: is missing; expected a config file. Did you mean 'bn.yaml'? Good names: bn.yaml, nobn.yaml."),
         (["train", "configs/bn.yaml", "training.epoch=5"],
          "override training.epoch=5: training.epoch is not a known key. Did you mean 'epochs'? Good names: batch_size, "
-         "drop_last, early_stopping, epochs, evaluate_train, learning_rate, optimizer, refresh_statistics, save, seeds, "
+         "drop_last, early_stopping, epochs, evaluate_train, learning_rate, memory_limit, optimizer, refresh_statistics, "
+         "save, seeds, "
          "trainer."),
         (["train", "training.epochs=5"],
          "train was given no config; expected one or more. For example: bnexp train configs/bn.yaml"),
@@ -241,7 +249,7 @@ def test_bad_input_is_one_message_and_nothing_is_written(tmp_path: Path, argumen
     [
         ("dataset:\n  name: blobs\n  samples: 10\nmodel: {name: mlp}\ntraining: {batch_size: 4}\n",
          r"x\.yaml:1: dataset is too small: its test part \(2 rows\) has no row of class \d; rows per class are \[.*\], "
-         r"expected 1 or more of each\. Use dataset\.stratify: true, more dataset\.samples, or another .*"),
+         r"expected 1 or more of each\. Use dataset\.stratify: true, more rows, or another .*"),
         ("dataset: {name: moons}\nmodel:\n  name: sequential\n  layers:\n    - Dense: {unitz: 3}\n",
          r"x\.yaml:5: model\.layers\.0 is Dense with \{'unitz': 3\}; Keras refuses it: .* Use the arguments of "
          r"keras\.layers\.Dense, spelt as Keras spells them\."),

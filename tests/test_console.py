@@ -24,16 +24,26 @@ def lines(what: RenderableType, width: int = 200) -> list[str]:
     return [line.rstrip() for line in out.file.getvalue().splitlines()]  # type: ignore[attr-defined]
 
 
+DATA = {
+    "name": "wine", "training_rows": 142, "validation_rows": 36, "split": "random, 0.2 held out",
+    "commonest_class_share": 0.3944,
+}  # fmt: skip
+DATA_LINE = (
+    "wine: 142 training rows, 36 for validation (random, 0.2 held out); guessing the commonest class scores 39.44%"
+)
+
+
 def record(**facts: Any) -> dict[str, Any]:
     return {
         "name": "bn", "duration_seconds": 1.26, "warnings": [],
-        "trainer": {"name": "many_seeds", "reason": None}, **facts,
+        "trainer": {"name": "many_seeds", "reason": None}, "dataset": DATA, **facts,
     }  # fmt: skip
 
 
 def test_a_runs_table_holds_mean_and_deviation_of_final_and_best() -> None:
     assert lines(console.run_summary(record(), HISTORY)) == [
         "bn: 2 seeds, 2 epochs, 1.3 s",
+        DATA_LINE,
         "                         final          best",
         "loss               0.40 ± 0.14   0.40 ± 0.14",
         "val_accuracy (%)  75.00 ± 7.07  75.00 ± 7.07",
@@ -68,7 +78,7 @@ def document(arm: str = "bn", **contrast: Any) -> dict[str, Any]:
         "val_accuracy": interval(0.005, 0.004, p_value=0.0312),
     }
     return {
-        "level": 0.95, "seeds": list(range(20)),
+        "level": 0.95, "seeds": list(range(20)), "dataset": DATA,
         "primary": {"metric": "val_accuracy", "margin": 0.01},
         "target": {"metric": "val_accuracy", "value": 0.76, "rule": "95% of nobn's"},
         "arms": [side(arm, 0.5), side("nobn", 0.6)],
@@ -84,6 +94,7 @@ def document(arm: str = "bn", **contrast: Any) -> dict[str, Any]:
 
 def test_a_comparison_reads_from_how_it_is_paired_down_to_its_verdict() -> None:
     assert lines(console.comparison(document())) == [
+        DATA_LINE,
         "bn vs nobn: 20 seed pairs; checked by digest: splits equal, kernels equal, batch orders NOT equal",
         "                                 bn           nobn                   bn - nobn       p",
         "val_loss              0.500 ± 0.012  0.600 ± 0.012     -0.100 [-0.120, -0.080]  <0.001",

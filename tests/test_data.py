@@ -26,8 +26,8 @@ def test_the_tutorials_rows_and_split_are_scikit_learns() -> None:
     for row in range(2):
         np.testing.assert_array_equal(data.inputs(row, data.train_SR[row]), x_train.astype("float32"))
         np.testing.assert_array_equal(data.inputs(row, data.validation_SR[row]), x_test.astype("float32"))
-        np.testing.assert_array_equal(data.y_N[data.train_SR[row]], y_train)
-        np.testing.assert_array_equal(data.y_N[data.validation_SR[row]], y_test)
+        np.testing.assert_array_equal(data.rows.y_N[data.train_SR[row]], y_train)
+        np.testing.assert_array_equal(data.rows.y_N[data.validation_SR[row]], y_test)
 
 
 @pytest.mark.parametrize(
@@ -50,8 +50,8 @@ def test_the_tutorials_rows_and_split_are_scikit_learns() -> None:
 )
 def test_each_dataset_is_the_generator_of_its_name(dataset: dict[str, Any], expected: Any) -> None:
     data = prepared(**dataset)
-    np.testing.assert_array_equal(data.x_ND, expected[0].astype("float32"))
-    np.testing.assert_array_equal(data.y_N, expected[1].astype("float32"))
+    np.testing.assert_array_equal(data.rows.x, expected[0].astype("float32"))
+    np.testing.assert_array_equal(data.rows.y_N, expected[1].astype("float32"))
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_each_dataset_is_the_generator_of_its_name(dataset: dict[str, Any], expe
 )
 def test_the_task_follows_from_the_dataset(dataset: dict[str, Any], task: str, classes: int) -> None:
     data = prepared(**dataset)
-    assert (data.task, data.classes) == (task, classes)
+    assert (data.task, len(data.rows.classes or [0])) == (task, classes)
 
 
 @pytest.mark.parametrize(("scale", "scaler"), [("standard", StandardScaler()), ("minmax", MinMaxScaler())])
@@ -73,8 +73,8 @@ def test_scaling_uses_each_seeds_training_part_alone(scale: str, scaler: Any) ->
     data = prepared(scale=scale, resample=True)
     assert not np.array_equal(np.sort(data.train_SR[0]), np.sort(data.train_SR[1]))
     for row in range(2):
-        scaler.fit(data.x_ND[data.train_SR[row]].astype("float64"))
-        expected = scaler.transform(data.x_ND[data.validation_SR[row]].astype("float64"))
+        scaler.fit(data.rows.x[data.train_SR[row]].astype("float64"))
+        expected = scaler.transform(data.rows.x[data.validation_SR[row]].astype("float64"))
         np.testing.assert_allclose(data.inputs(row, data.validation_SR[row]), expected, rtol=1e-4, atol=1e-5)
 
 

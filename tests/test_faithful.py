@@ -8,13 +8,13 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from experiments import build_for
 from scipy import stats
 from sklearn.datasets import make_classification
 from sklearn.model_selection import train_test_split
 
 from bnexp import config
 from bnexp.data import prepare
-from bnexp.models import build
 from bnexp.training import train
 
 TRAININGS = 20
@@ -51,7 +51,7 @@ def test_twenty_tutorials_and_twenty_seeds_have_the_same_distribution() -> None:
     bn = config.load(BN)
     seeds = tuple(range(TRAININGS))
     data = prepare(bn.dataset, seeds)
-    built = build(bn.model, task=data.task, classes=data.classes, features=20)
+    built = build_for(bn, data)
     history = train(built.model, data, bn.training, seeds, built.initial.draw(seeds), lambda history: False).history
     for metric in ("val_accuracy", "val_loss", "loss"):
         ours_S, keras_S = history.final(metric), np.array([values[metric] for values in plain])

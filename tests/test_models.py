@@ -13,11 +13,12 @@ from experiments import experiment
 from bnexp.errors import SettingError
 from bnexp.models import Built, build
 from bnexp.models.initial import derived_seed
+from bnexp.models.inputs import Inputs
 from bnexp.models.saving import model_bytes
 
 
 def built(task: str = "binary", classes: int = 2, features: int = 20, **model: Any) -> Built:
-    return build(experiment(model=model).model, task=task, classes=classes, features=features)
+    return build(experiment(model=model).model, Inputs("table", (features,)), task=task, classes=classes)
 
 
 def names(model: keras.Sequential) -> list[str]:

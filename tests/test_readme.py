@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
 import shlex
@@ -13,20 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-from pydantic import BaseModel
 from typer.main import get_command
 
+from bnexp import config
 from bnexp.cli import app
-from bnexp.config.dataset import (
-    BlobsDataset,
-    CirclesDataset,
-    ClassificationDataset,
-    MoonsDataset,
-    RegressionDataset,
-)
-from bnexp.config.model import Mlp, Sequential
-from bnexp.config.training import Training
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -57,32 +48,45 @@ def test_every_command_of_bnexp_has_help_and_stands_in_the_readme() -> None:
         assert any(line.startswith(f"bnexp {name}") for line in COMMANDS), name
 
 
-def keys_of(sections: list[type[BaseModel]]) -> dict[str, Any]:
-    return {key: field for section in sections for key, field in section.model_fields.items()}
+def imported(folder: str, name: str) -> Any:
+    sys.path.insert(0, str(ROOT / folder))
+    try:
+        return importlib.import_module(name)
+    finally:
+        sys.path.pop(0)
 
 
-def test_the_readmes_keys_and_defaults_are_the_schemas() -> None:
-    (text,) = re.findall(r"<!-- keys -->\n```yaml\n(.*?)```", README, re.DOTALL)
-    written = yaml.safe_load(text)
-    datasets = [BlobsDataset, CirclesDataset, MoonsDataset, RegressionDataset, ClassificationDataset]
-    schema = {
-        "dataset": keys_of(datasets),
-        "model": keys_of([Mlp]),
-        "training": keys_of([Training]),
-    }
-    assert keys_of([Sequential]).keys() - schema["model"].keys() == {"layers"}
-    for section, fields in schema.items():
-        assert written[section].keys() == fields.keys()
-        for key, field in fields.items():
-            if key != "name":
-                assert short(field.default) == written[section][key], f"{section}.{key}"
+def test_the_page_of_keys_is_the_schemas() -> None:
+    make_keys = imported("docs", "make_keys")
+    assert make_keys.PAGE.read_text(encoding="utf-8") == make_keys.page(), "run `make keys`"
 
 
-def short(value: Any) -> Any:
-    """A default as the README writes it: kinds by their name, a constant rate by its number."""
-    if isinstance(value, BaseModel):
-        return getattr(value, "initial", None) or value.name  # type: ignore[attr-defined]
-    return value
+def examples() -> list[str]:
+    return [text for text in re.findall(r"```yaml\n(.*?)```", README, re.DOTALL) if text.startswith("dataset")]
+
+
+@pytest.mark.parametrize("text", examples())
+def test_the_readmes_examples_are_good_configs(text: str, tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(text)
+    assert config.load(tmp_path / "mine.yaml").name == "mine"
+
+
+CONFIGS = sorted(path for path in (ROOT / "configs").rglob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_every_config_is_good_and_stands_in_the_table_of_configs(path: Path) -> None:
+    config.load(path)
+    table = (ROOT / "configs" / "README.md").read_text()
+    names = [one for row in rows(table) for one in expanded(row)]
+    assert path.relative_to(ROOT / "configs").with_suffix("").as_posix() in names
+
+
+def expanded(row: str) -> Iterator[str]:
+    """Write out `a-{b,c}`, as a shell does."""
+    for name in re.findall(r"`([^`]*)`", row.split("|")[1]):
+        head, _, inner = name.partition("{")
+        yield from (head + end for end in inner.rstrip("}").split(","))
 
 
 def rows(table: str) -> Iterator[str]:
@@ -90,13 +94,15 @@ def rows(table: str) -> Iterator[str]:
 
 
 def test_the_readmes_speed_table_is_the_benchmarks(capsys: pytest.CaptureFixture[str]) -> None:
-    sys.path.insert(0, str(ROOT / "benchmarks"))
-    try:
-        from speed import table
-    finally:
-        sys.path.pop(0)
+    table = imported("benchmarks", "speed").table
     measured = json.loads((ROOT / "benchmarks" / "speed.json").read_text())
     assert list(rows(table(measured["rows"]))) == list(rows(README.partition("<!-- speed")[2].partition("## Tests")[0]))
+
+
+def test_the_readmes_table_of_fields_is_the_benchmarks() -> None:
+    measured = json.loads((ROOT / "benchmarks" / "fields.json").read_text())
+    table = imported("benchmarks", "fields").table(measured["rows"])
+    assert list(rows(table)) == list(rows(README.partition("<!-- fields")[2].partition("## What is kept")[0]))
 
 
 def test_ci_runs_the_readmes_own_test_command() -> None:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 import pytest
-from experiments import experiment
+from experiments import build_for, experiment
 from sklearn.metrics import accuracy_score, log_loss
 
 from bnexp.config import Experiment
 from bnexp.data import Data, prepare
 from bnexp.errors import SettingError
 from bnexp.history import History
-from bnexp.models import Built, build
+from bnexp.models import Built
 from bnexp.training import trainer_of
 from bnexp.training.batches import batch_order
 from bnexp.training.keras_fit import train_keras_fit
@@ -71,7 +72,7 @@ SEEDS = (0, 1, 2)
 
 def prepared(config: Experiment, seeds: tuple[int, ...] = SEEDS) -> tuple[Built, Data]:
     data = prepare(config.dataset, seeds)
-    built = build(config.model, task=data.task, classes=data.classes, features=data.x_ND.shape[1])
+    built = build_for(config, data)
     return built, data
 
 
@@ -168,8 +169,10 @@ def test_final_weights_and_history_belong_together() -> None:
         rows_R = data.validation_SR[row]
         predicted = built.model.predict(data.inputs(row, rows_R), verbose=0)[:, 0]
         history = outcome.history
-        assert history.final("val_loss")[row] == pytest.approx(log_loss(data.y_N[rows_R], predicted), rel=1e-4)
-        assert history.final("val_accuracy")[row] == pytest.approx(accuracy_score(data.y_N[rows_R], predicted > 0.5))
+        assert history.final("val_loss")[row] == pytest.approx(log_loss(data.rows.y_N[rows_R], predicted), rel=1e-4)
+        assert history.final("val_accuracy")[row] == pytest.approx(
+            accuracy_score(data.rows.y_N[rows_R], predicted > 0.5)
+        )
 
 
 def test_a_seed_whose_loss_is_not_finite_stops_and_the_others_go_on() -> None:
@@ -232,8 +235,6 @@ def test_a_step_shorter_than_an_optimizer_step_is_one_step() -> None:
 
 
 def test_shards_are_balanced_over_the_workers() -> None:
-    config = experiment(model={"hidden": [4]})
-    built, _ = prepared(config)
     for seeds, workers, sizes in (
         (20, 2, [10, 10]),
         (200, 2, [50] * 4),
@@ -241,7 +242,7 @@ def test_shards_are_balanced_over_the_workers() -> None:
         (1, 1, [1]),
         (130, 2, [33] * 3 + [31]),
     ):
-        shards = _shards(built.model, seeds, config.training, 100, workers)
+        shards = _shards(seeds, workers, most=64)
         assert [shard.kept for shard in shards] == sizes
         assert len({shard.size for shard in shards}) == 1
         assert sorted({row for shard in shards for row in shard.rows.tolist()}) == list(range(seeds))
@@ -293,6 +294,23 @@ def test_refreshing_cures_statistics_that_have_not_caught_up() -> None:
     )[2].history
     np.testing.assert_array_equal(stale.metrics["loss"], cured.metrics["loss"])
     assert cured.final("val_loss").mean() < stale.final("val_loss").mean() - 0.05
+
+
+@pytest.mark.slow
+def test_shards_of_a_large_residual_net_run_side_by_side(tmp_path: Path) -> None:
+    """Sums of three gradients or more must not meet under one name: see devices.run_beside_others."""
+    pixels = np.random.default_rng(0).integers(0, 256, (640, 28, 28, 1)).astype("uint8")
+    np.savez(tmp_path / "x.npz", x=pixels, y=np.arange(640) % 2)
+    config = Experiment.model_validate(
+        {
+            "name": "large",
+            "dataset": {"name": "npz", "path": str(tmp_path / "x.npz"), "scale": "minmax"},
+            "model": {"name": "resnet", "width": 8, "normalization": "batch"},
+            "training": {"epochs": 3, "seeds": 10, "batch_size": 64},
+        }
+    )
+    _, _, outcome = trained(train_many_seeds, config, tuple(range(10)))
+    assert np.isfinite(outcome.history.final("loss")).all()
 
 
 def test_each_early_stopping_step_follows_a_hand_worked_case() -> None:

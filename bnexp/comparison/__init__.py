@@ -15,6 +15,8 @@ from bnexp.comparison.question import Question, baseline_of, refuse_impossible, 
 __all__ = ["Arm", "Question", "compare", "refuse_impossible", "refuse_too_few"]
 
 FORMAT = 1
+DATA_FACTS = ("name", "training_rows", "validation_rows", "split", "commonest_class_share")
+"""What a comparison repeats of the record of the data, which all arms share."""
 
 
 def compare(arms: Sequence[Arm], question: Question) -> dict[str, Any]:
@@ -40,6 +42,7 @@ def compare(arms: Sequence[Arm], question: Question) -> dict[str, Any]:
         "seeds": list(seeds),
         "level": LEVEL,
         "task": baseline.record["dataset"]["task"],
+        "dataset": {key: baseline.record["dataset"].get(key) for key in DATA_FACTS},
         "primary": {"metric": terms.metric, "margin": terms.margin},
         "target": {"metric": terms.metric, "value": terms.target, "rule": terms.target_rule},
         "arms": [arm_facts(arm, paired[arm.name], terms) for arm in arms],

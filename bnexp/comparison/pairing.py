@@ -13,7 +13,7 @@ from bnexp.history import History
 
 INTENDED = ("model.normalization", "model.placement", "model.layers")
 """Keys whose difference is the point of a comparison; beside them any other is named as a confounder."""
-NEUTRAL = ("training.seeds", "training.save", "training.evaluate_train", "training.trainer")
+NEUTRAL = ("training.seeds", "training.save", "training.evaluate_train", "training.trainer", "training.memory_limit")
 """Keys that change no number of a seed; which trainer it was is told from the record."""
 
 

@@ -54,7 +54,7 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Experiment:
         experiment = Experiment.model_validate(yaml.plain(node))
     except ValidationError as error:
         raise ConfigError(_problem(node, details) for details in error.errors(include_url=False)) from None
-    faults = [f"{_found(node, keys).where}: {text}" for keys, text in disagreements(experiment)]
+    faults = [f"{_found(node, tuple(key.split('.'))).where}: {key} {text}" for key, text in disagreements(experiment)]
     if faults:
         raise ConfigError(faults)
     return experiment

@@ -1,74 +1,14 @@
-"""`model`: which layers, and how they are normalized."""
+"""`model`: which layers. The networks of each field are in `networks.py`; here are any Keras layers."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from bnexp.config.section import NonNegative, Positive, Section, named
-
-
-class NoNormalization(Section):
-    """No normalization layers at all."""
-
-    name: Literal["none"]
-
-
-class BatchNormalization(Section):
-    """`keras.layers.BatchNormalization` (Ioffe and Szegedy, 2015)."""
-
-    name: Literal["batch"]
-    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.99
-    """Weight of the old moving statistics at each step (PyTorch's is 1 minus this)."""
-    epsilon: Positive = 1e-3
-    center: bool = True
-    scale: bool = True
-
-
-class LayerNormalization(Section):
-    """`keras.layers.LayerNormalization` (Ba, Kiros and Hinton, 2016)."""
-
-    name: Literal["layer"]
-    epsilon: Positive = 1e-3
-    center: bool = True
-    scale: bool = True
-
-
-Normalization = Annotated[
-    NoNormalization | BatchNormalization | LayerNormalization,
-    Field(discriminator="name"),
-    BeforeValidator(named),
-]
-
-Activation = Literal[
-    "relu", "sigmoid", "tanh", "linear", "elu", "selu", "gelu", "silu", "swish", "softplus", "softsign",
-    "leaky_relu", "relu6", "mish", "hard_sigmoid", "hard_silu", "exponential",
-]  # fmt: skip
-Initializer = Literal[
-    "glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_uniform", "lecun_normal",
-    "orthogonal", "random_normal", "random_uniform", "truncated_normal", "zeros",
-]  # fmt: skip
-
-
-class Mlp(Section):
-    """A stack of dense layers and the output layer that the task asks for."""
-
-    name: Literal["mlp"]
-    hidden: Annotated[list[Annotated[int, Field(ge=1, le=1_000_000)]], Field(min_length=1)] = [64, 64]
-    """Units of each hidden layer."""
-    activation: Activation = "relu"
-    initializer: Initializer = "glorot_uniform"
-    """How kernels are drawn."""
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    """Share of units dropped after each hidden layer while training."""
-    l2: NonNegative = 0.0
-    """Weight of the squared kernels in the loss (the output layer's too)."""
-    normalization: Normalization = NoNormalization(name="none")
-    placement: Literal["before", "after"] = "after"
-    """Whether normalization stands before the activation (the 2015 paper) or after it (the common tutorial)."""
-
+from bnexp.config.networks import Cnn, Conv1d, Mlp, Resnet, Rnn, Transformer
+from bnexp.config.section import Section
 
 LayerName = Literal[
     "Activation", "AlphaDropout", "AveragePooling1D", "AveragePooling2D", "BatchNormalization", "Conv1D",
@@ -121,4 +61,5 @@ class Sequential(Section):
     layers: Annotated[list[Layer], Field(min_length=1)]
 
 
-Model = Annotated[Mlp | Sequential, Field(discriminator="name")]
+Network = Mlp | Cnn | Resnet | Conv1d | Rnn | Transformer
+Model = Annotated[Network | Sequential, Field(discriminator="name")]

@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Task = Literal["binary", "multiclass", "regression"]
+Kind = Literal["table", "image", "sequence", "text"]
+"""What one row of inputs is: numbers (F,), an image (H, W, F), frames (T, F), or the numbers of words (T,)."""
 
 
 def named(value: Any) -> Any:

@@ -125,10 +125,19 @@ class Training(Section):
     """Evaluate the training part in inference mode too, at the end of each epoch."""
     refresh_statistics: bool = False
     """Re-estimate moving statistics over the training part before each evaluation."""
+    memory_limit: Annotated[str, Field(pattern=r"^\d+(\.\d+)? ?[MG]iB$")] | None = None
+    """Memory that data and training may take, as in 4GiB; null: half of the machine's."""
     trainer: Literal["auto", "many_seeds", "keras_fit"] = "auto"
     """All seeds in one compiled program, or one `model.fit` a seed; `auto` takes the first wherever it is exact."""
     save: Literal["first", "best", "all", "none"] = "first"
     """Of which seeds the trained model is kept."""
+
+    def memory_limit_bytes(self) -> int | None:
+        """Give the memory limit in bytes, or None for the default."""
+        if self.memory_limit is None:
+            return None
+        number, unit = float(self.memory_limit[:-3]), self.memory_limit[-3:]
+        return int(number * {"MiB": 2**20, "GiB": 2**30}[unit])
 
     @model_validator(mode="before")
     @classmethod

@@ -9,7 +9,6 @@ from typing import Any
 
 import yaml
 
-from bnexp.config.dataset import training_rows
 from bnexp.config.model import Layer
 from bnexp.config.schema import Experiment
 from bnexp.config.section import Section
@@ -62,8 +61,9 @@ def _compact(value: Any) -> Any:
 
 
 def digest(experiment: Experiment) -> str:
-    """Give the sha256 of what is measured: dataset, model and training, but for the name and which models are kept."""
-    facts = experiment.model_dump(mode="json", exclude={"name": True, "training": {"save"}})
+    """Give the sha256 of what is measured: dataset, model and training, but for the name, which models are kept and how
+    much memory there is."""
+    facts = experiment.model_dump(mode="json", exclude={"name": True, "training": {"save", "memory_limit"}})
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
@@ -95,11 +95,3 @@ def _kind(value: Any) -> Any:
     """Give a section's kind; a constant rate or anything else stands for itself."""
     compact = _compact(value)
     return compact.get("name", compact) if isinstance(compact, dict) else compact
-
-
-def steps(experiment: Experiment) -> int:
-    """Count the optimizer steps of one training."""
-    training = experiment.training
-    rows = training_rows(experiment.dataset)
-    per_epoch = rows // training.batch_size if training.drop_last else -(-rows // training.batch_size)
-    return training.epochs * per_epoch

@@ -1,6 +1,6 @@
-"""From a dataset's config to the arrays that every seed trains on.
+"""From a dataset's config to the rows that every seed trains on. Its kinds are in files of their names.
 
-Axes: S seeds, N rows of the data, R rows of one part, D features.
+Axes: S seeds, R rows of one part.
 """
 
 from __future__ import annotations
@@ -12,35 +12,42 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bnexp.config.dataset import Dataset, task_of
+from bnexp.config import real
+from bnexp.config.dataset import Dataset
 from bnexp.config.section import Task
-from bnexp.data import splitting, synthetic
+from bnexp.data import files, images, known, openml, speech, splitting, synthetic, text
+from bnexp.data.rows import Rows, chosen
+from bnexp.data.view import View, fitted
 
 
 @dataclass(frozen=True)
 class Data:
-    """One shared copy of the rows, and for each seed the rows it uses.
+    """One shared copy of the rows, and for each seed the rows it uses and how it sees them."""
 
-    `scaling` is None or (center, width), each (S, D): a seed sees
-    (x - center) / width.
-    """
-
-    task: Task
-    classes: int
-    x_ND: NDArray[np.float32]
-    y_N: NDArray[np.float32]
+    rows: Rows
     train_SR: NDArray[np.int32]
     validation_SR: NDArray[np.int32]
-    scaling: tuple[NDArray[np.float32], NDArray[np.float32]] | None
+    view: View
+    split: str
+    """How the rows were split, in words."""
 
-    def inputs(self, row: int, rows_R: NDArray[np.int32]) -> NDArray[np.float32]:
-        """Give the inputs (R, D) as the seed in this row of the arrays sees them."""
-        x_RD: NDArray[np.float32] = self.x_ND[rows_R]
-        if self.scaling is None:
-            return x_RD
-        center_SD, width_SD = self.scaling
-        x_RD = (x_RD - center_SD[row]) / width_SD[row]
-        return x_RD
+    @property
+    def task(self) -> Task:
+        """Tell what is to be learned."""
+        return self.rows.task
+
+    @property
+    def vocabulary(self) -> int | None:
+        """Count the numbers that words may have, padding and unknown ones included; None if inputs are no text."""
+        return None if self.view.ids is None else int(self.view.ids.max()) + 1
+
+    def inputs(self, row: int, rows_R: NDArray[np.int32]) -> NDArray[Any]:
+        """Give the inputs (R, *shape) as the seed in this row of the arrays sees them."""
+        return self.view.inputs(row, self.rows.x[rows_R])
+
+    def targets(self, row: int, rows_R: NDArray[np.int32]) -> NDArray[np.float32]:
+        """Give the targets (R,) as the seed in this row of the arrays sees them."""
+        return self.view.targets(row, self.rows.y_N[rows_R])
 
     def steps(self, batch_size: int, drop_last: bool = False) -> int:
         """Count the optimizer steps of one epoch."""
@@ -48,30 +55,74 @@ class Data:
         return rows // batch_size if drop_last else -(-rows // batch_size)
 
     def facts(self) -> dict[str, Any]:
-        """Tell what run.json records of the data: counts, digest of the rows."""
-        counts = np.unique(self.y_N, return_counts=True)[1].tolist() if self.task != "regression" else None
+        """Tell what run.json records of the data: what it is, counts, digest of the rows."""
+        rows = self.rows
+        named = rows.classes is not None
         return {
             "task": self.task,
-            "rows": len(self.y_N),
-            "features": int(self.x_ND.shape[1]),
-            "rows_per_class": counts,
+            "kind": rows.kind,
+            "rows": len(rows.y_N),
+            "shape": list(rows.x.shape[1:]),
+            "classes": list(rows.classes) if rows.classes is not None else None,
+            "rows_per_class": np.bincount(rows.y_N.astype(int)).tolist() if named else None,
             "training_rows": int(self.train_SR.shape[1]),
             "validation_rows": int(self.validation_SR.shape[1]),
-            "digest": hashlib.sha256(self.x_ND.tobytes() + self.y_N.tobytes()).hexdigest(),
+            "commonest_class_share": self._commonest_class_share(),
+            "split": self.split,
+            "digest": _digest(rows),
+            **rows.facts,
         }
 
+    def _commonest_class_share(self) -> float | None:
+        """Give the accuracy on the validation part of guessing the training part's commonest class, over seeds."""
+        if self.rows.classes is None:
+            return None
+        y_N = self.rows.y_N.astype(int)
+        commonest_S = [np.bincount(y_N[rows_R]).argmax() for rows_R in self.train_SR]
+        pairs = zip(commonest_S, self.validation_SR, strict=True)
+        return float(np.mean([np.mean(y_N[rows_R] == commonest) for commonest, rows_R in pairs]))
 
-def prepare(dataset: Dataset, seeds: tuple[int, ...]) -> Data:
-    """Draw the data once and split and scale it for every seed.
+
+def _digest(rows: Rows) -> str:
+    digest = hashlib.sha256(np.ascontiguousarray(rows.x).tobytes() + rows.y_N.tobytes())
+    digest.update("\n".join(rows.words).encode())
+    return digest.hexdigest()
+
+
+def prepare(dataset: Dataset, seeds: tuple[int, ...], memory_limit: int | None = None) -> Data:
+    """Read or draw the rows once, and split and view them for every seed.
+
+    `memory_limit` is the bytes that they may take, or None for no limit.
 
     Raises:
-        SettingError: if a part would lack a class, or the split is impossible.
+        SettingError: if a file is missing, faulty or too large, if a part
+            would lack a class, or the split is impossible.
     """
-    x_ND, y_N = synthetic.draw(dataset)
-    task = task_of(dataset)
-    classes = 1 if task == "regression" else int(y_N.max()) + 1
-    train_SR, validation_SR = splitting.split(dataset, y_N, seeds)
-    if task != "regression":
-        splitting.refuse_missing_classes(dataset, y_N, classes, train_SR, validation_SR)
-    scaling = splitting.scaling(dataset, x_ND, train_SR)
-    return Data(task, classes, x_ND, y_N, train_SR, validation_SR, scaling)
+    rows = _drawn(dataset, memory_limit)
+    if isinstance(dataset, real.RealDataset):
+        rows = chosen(dataset, rows)
+    train_SR, validation_SR = splitting.split(dataset, rows, seeds)
+    view = fitted(dataset, rows, train_SR)
+    return Data(rows, train_SR, validation_SR, view, splitting.rule(dataset, rows))
+
+
+def _drawn(dataset: Dataset, memory_limit: int | None) -> Rows:
+    match dataset:
+        case real.CsvDataset():
+            return files.csv_rows(dataset, memory_limit)
+        case real.ParquetDataset():
+            return files.parquet_rows(dataset, memory_limit)
+        case real.NpzDataset():
+            return files.npz_rows(dataset, memory_limit)
+        case real.ImageFolderDataset():
+            return images.image_folder_rows(dataset, memory_limit)
+        case real.TextCsvDataset():
+            return text.text_csv_rows(dataset, memory_limit)
+        case real.WavFolderDataset():
+            return speech.wav_folder_rows(dataset, memory_limit)
+        case real.OpenmlDataset():
+            return openml.openml_rows(dataset)
+        case real.RealDataset():
+            return known.known_rows(dataset)
+        case _:
+            return synthetic.draw(dataset)

@@ -8,30 +8,29 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from bnexp.config.dataset import (
+from bnexp.config.synthetic import (
     BlobsDataset,
     CirclesDataset,
     ClassificationDataset,
-    Dataset,
     MoonsDataset,
     RegressionDataset,
+    Synthetic,
 )
+from bnexp.data.rows import Rows
 
-Drawn = tuple[NDArray[np.float32], NDArray[np.float32]]
 
-
-def draw(dataset: Dataset) -> Drawn:
-    """Draw the features (N, D) and targets (N,), both float32; the same config gives the same rows."""
+def draw(dataset: Synthetic) -> Rows:
+    """Draw the rows; the same config gives the same ones."""
     from sklearn import datasets
 
     maker = getattr(datasets, f"make_{dataset.name}")
     x_ND, y_N = maker(**_arguments(dataset), n_samples=dataset.samples, random_state=dataset.seed)
-    return np.asarray(x_ND, "float32"), np.asarray(y_N, "float32")
+    classes = None if dataset.name == "regression" else tuple(map(str, range(int(y_N.max()) + 1)))
+    return Rows("table", np.asarray(x_ND, "float32"), np.asarray(y_N, "float32"), classes)
 
 
-def _arguments(dataset: Dataset) -> dict[str, Any]:
+def _arguments(dataset: Synthetic) -> dict[str, Any]:
     """Spell the dataset's own keys as scikit-learn spells them."""
     match dataset:
         case ClassificationDataset():

@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 
-from bnexp.config.model import Mlp, Model
+from bnexp.config.model import Model, Sequential
 from bnexp.config.section import Task
 from bnexp.errors import SettingError
+from bnexp.models.cnn import cnn_layers
+from bnexp.models.conv1d import conv1d_layers
+from bnexp.models.head import ACTIVATIONS, output_layer, output_units
 from bnexp.models.initial import InitialWeights, recording_initializers
+from bnexp.models.inputs import Inputs, refuse_unfit
 from bnexp.models.mlp import mlp_layers
+from bnexp.models.resnet import resnet_layers
+from bnexp.models.rnn import rnn_layers
 from bnexp.models.sequential import sequential_layers
+from bnexp.models.transformer import transformer_layers
 
-HEADS = {"binary": "sigmoid", "multiclass": "softmax", "regression": "linear"}
+NETWORKS: Mapping[str, Callable[[Any, Inputs], Iterator[keras.Layer]]] = {
+    "mlp": mlp_layers,
+    "cnn": cnn_layers,
+    "resnet": resnet_layers,
+    "conv1d": conv1d_layers,
+    "rnn": rnn_layers,
+    "transformer": transformer_layers,
+}
+"""model.name -> the layers before the output."""
 
 
 @dataclass(frozen=True)
@@ -24,43 +41,38 @@ class Built:
     initial: InitialWeights
 
 
-def build(model: Model, *, task: Task, classes: int, features: int) -> Built:
-    """Build the Sequential on inputs of shape (batch, features).
-
-    An `mlp` gets the output layer of its task: 1 sigmoid unit (binary), one
-    softmax unit a class (multiclass), 1 linear unit (regression).
+def build(model: Model, inputs: Inputs, *, task: Task, classes: int) -> Built:
+    """Build the Sequential for these inputs; all but `sequential` get the output layer of their task.
 
     Raises:
-        SettingError: if Keras refuses the layers, or a `sequential` model does not end in the task's output.
+        SettingError: if the model does not take such inputs, Keras refuses a
+            layer, or a `sequential` model does not end in the task's output.
     """
-    units = classes if task == "multiclass" else 1
+    refuse_unfit(model, inputs)
     with recording_initializers() as initializers:
-        if isinstance(model, Mlp):
-            built = keras.Sequential(
-                [keras.Input((features,)), *mlp_layers(model), _head(model, units, HEADS[task])], name="model"
-            )
+        if isinstance(model, Sequential):
+            built = _stack(inputs, sequential_layers(model), "model.layers.{position}")
+            _refuse_other_head(built, task, output_units(task, classes))
         else:
-            built = _stack(features, list(sequential_layers(model)))
-            _refuse_other_head(built, task, units)
+            layers = [*NETWORKS[model.name](model, inputs), output_layer(task, classes, model.l2)]
+            built = _stack(inputs, iter(layers), "model")
     return Built(built, InitialWeights(built, initializers))
 
 
-def _head(model: Mlp, units: int, activation: str) -> keras.layers.Dense:
-    regularizer = keras.regularizers.L2(model.l2) if model.l2 else None
-    return keras.layers.Dense(units, activation=activation, kernel_regularizer=regularizer, name="output")
-
-
-def _stack(features: int, layers: list[keras.Layer]) -> keras.Sequential:
-    built = keras.Sequential([keras.Input((features,))], name="model")
-    shape: tuple[int | None, ...] = (None, features)
+def _stack(inputs: Inputs, layers: Iterator[keras.Layer], key: str) -> keras.Sequential:
+    built = keras.Sequential([inputs.layer()], name="model")
+    shape: tuple[int | None, ...] = (None, *inputs.shape)
     for position, layer in enumerate(layers):
         try:
             built.add(layer)
         except (TypeError, ValueError) as error:
             raise SettingError(
-                f"model.layers.{position}",
+                key.format(position=position),
                 f"is {type(layer).__name__}; it does not take inputs of shape {shape}: "
-                f"{str(error).splitlines()[0]} Put a Reshape or Flatten before it, or change its arguments.",
+                f"{str(error).splitlines()[0]} Put a Reshape or Flatten before it, or change its arguments."
+                if "position" in key
+                else f"cannot be built: its layer {layer.name} ({type(layer).__name__}) does not take inputs of shape "
+                f"{shape}: {str(error).splitlines()[0]}",
             ) from error
         shape = built.output_shape
     return built
@@ -71,10 +83,10 @@ def _refuse_other_head(built: keras.Sequential, task: Task, units: int) -> None:
     activation = getattr(
         getattr(last, "activation", None), "__name__", "softmax" if "softmax" in last.name else "linear"
     )
-    if tuple(built.output_shape) != (None, units) or activation != HEADS[task]:
+    if tuple(built.output_shape) != (None, units) or activation != ACTIVATIONS[task]:
         raise SettingError(
             "model.layers",
             f"ends in shape {built.output_shape} with {activation} activation; "
-            f"a {task} task needs (None, {units}) with {HEADS[task]}. "
-            f"End with `Dense: {{units: {units}, activation: {HEADS[task]}}}`.",
+            f"a {task} task needs (None, {units}) with {ACTIVATIONS[task]}. "
+            f"End with `Dense: {{units: {units}, activation: {ACTIVATIONS[task]}}}`.",
         )

@@ -6,33 +6,29 @@ from collections.abc import Iterator
 
 import keras
 
-from bnexp.config.model import BatchNormalization, Mlp
-from bnexp.models.normalization import normalization_layer
+from bnexp.config.networks import Mlp, Network
+from bnexp.models.activation import cancels_bias, normalized_activation
+from bnexp.models.head import penalty
+from bnexp.models.inputs import Inputs
 
 
-def mlp_layers(model: Mlp) -> Iterator[keras.Layer]:
+def mlp_layers(model: Mlp, inputs: Inputs) -> Iterator[keras.Layer]:
     """Give the hidden layers in order, with names that stay the same whatever the normalization is."""
+    if len(inputs.shape) > 1:
+        yield keras.layers.Flatten(name="flatten")
     for number, units in enumerate(model.hidden, start=1):
-        yield _dense(model, units, name=f"hidden_{number}")
-        yield from _normalized_activation(model, number)
-        if model.dropout:
-            yield keras.layers.Dropout(model.dropout, name=f"dropout_{number}", seed=0)
+        yield from dense_block(model, units, number)
 
 
-def _dense(model: Mlp, units: int, name: str) -> keras.layers.Dense:
-    """Give a dense layer; batch normalization right behind it would cancel its bias, so that is left out."""
-    redundant_bias = model.placement == "before" and isinstance(model.normalization, BatchNormalization)
-    return keras.layers.Dense(
+def dense_block(model: Network, units: int, number: int) -> Iterator[keras.Layer]:
+    """Give a dense layer with what follows it; batch normalization right behind it would cancel its bias."""
+    yield keras.layers.Dense(
         units,
-        use_bias=not redundant_bias,
+        use_bias=not cancels_bias(model),
         kernel_initializer=model.initializer,
-        kernel_regularizer=keras.regularizers.L2(model.l2) if model.l2 else None,
-        name=name,
+        kernel_regularizer=penalty(model.l2),
+        name=f"hidden_{number}",
     )
-
-
-def _normalized_activation(model: Mlp, number: int) -> Iterator[keras.Layer]:
-    normalization = normalization_layer(model.normalization, name=f"normalization_{number}")
-    activation = keras.layers.Activation(model.activation, name=f"activation_{number}")
-    ordered = (normalization, activation) if model.placement == "before" else (activation, normalization)
-    yield from (layer for layer in ordered if layer is not None)
+    yield from normalized_activation(model, str(number))
+    if model.dropout:
+        yield keras.layers.Dropout(model.dropout, name=f"dropout_{number}", seed=0)

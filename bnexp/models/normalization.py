@@ -1,10 +1,26 @@
-"""Normalization layers: `model.normalization` -> a Keras layer. The place for a new one."""
+"""Normalization layers: `model.normalization` -> a Keras layer. The place for a new one.
+
+Axes: B batch, P positions (none, frames, or height and width), C channels.
+"""
 
 from __future__ import annotations
 
-import keras
+from typing import Any
 
-from bnexp.config.model import BatchNormalization, LayerNormalization, NoNormalization, Normalization
+import keras
+from keras import ops
+
+from bnexp.config.normalization import (
+    BatchNormalization,
+    BatchRenormalization,
+    LayerNormalization,
+    NoNormalization,
+    Normalization,
+)
+from bnexp.config.normalization import GhostBatchNormalization as Ghost
+from bnexp.config.normalization import GroupNormalization as Group
+from bnexp.config.normalization import InstanceNormalization as Instance
+from bnexp.config.normalization import RmsNormalization as Rms
 
 
 def normalization_layer(normalization: Normalization, name: str) -> keras.Layer | None:
@@ -12,14 +28,286 @@ def normalization_layer(normalization: Normalization, name: str) -> keras.Layer 
 
     Batch (Ioffe and Szegedy, 2015) standardises each feature with the mean and
     biased variance of the batch while training, and with moving averages of
-    both at inference; layer (Ba, Kiros and Hinton, 2016) standardises each row
-    over its features, in both modes alike. Both then scale by gamma and shift
-    by beta.
+    both at inference. Renorm (Ioffe, 2017) corrects the first towards the
+    second while training. Layer (Ba, Kiros and Hinton, 2016) standardises each
+    position of each row over its features, in both modes alike. All then scale
+    by gamma and shift by beta. The other kinds are the classes of this file.
     """
+    options = {"name": name, **normalization.model_dump(exclude={"name"})}
     match normalization:
         case NoNormalization():
             return None
         case BatchNormalization():
-            return keras.layers.BatchNormalization(name=name, **normalization.model_dump(exclude={"name"}))
+            return keras.layers.BatchNormalization(**options)
+        case BatchRenormalization():
+            return _renormalization(options)
+        case Ghost():
+            return GhostBatchNormalization(**options)
         case LayerNormalization():
-            return keras.layers.LayerNormalization(name=name, **normalization.model_dump(exclude={"name"}))
+            return keras.layers.LayerNormalization(**options)
+        case Group():
+            return GroupNormalization(**options)
+        case Instance():
+            return InstanceNormalization(**options)
+        case Rms():
+            return RmsNormalization(**options)
+
+
+def _renormalization(options: dict[str, Any]) -> keras.Layer:
+    """Give Keras's layer, which takes the bounds of r and d in one mapping; r is bounded alike up and down."""
+    rmax, dmax = options.pop("rmax"), options.pop("dmax")
+    clipping = {"rmax": rmax, "rmin": 1 / rmax, "dmax": dmax}
+    return keras.layers.BatchNormalization(renorm=True, renorm_clipping=clipping, **options)
+
+
+@keras.saving.register_keras_serializable("bnexp")
+class GroupNormalization(keras.layers.GroupNormalization):
+    """Standardises each row over its positions and the channels of a group, in training and at inference alike.
+
+    y = gamma (x - mean) / sqrt(variance + epsilon) + beta
+
+    Inputs and outputs (B, *P, C); mean and biased variance (B, groups), over
+    positions and the C / groups neighbouring channels of a group; gamma and
+    beta (C,). A mask (B, *P) leaves positions out of mean and variance; they
+    are still normalized. Half precision is computed in float32.
+
+    Keras's own hands the mask on, but lets masked positions into mean and
+    variance, so that a text's outputs depend on how far it was padded. Keras's
+    also takes groups of a single number, which all become beta.
+
+    Raises:
+        ValueError: if the channels are not the last axis, the groups do not
+            divide them, a group holds one number only, or the mask is not of
+            shape (B, *P).
+
+    Source: Wu and He 2018, "Group Normalization".
+    """
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Make gamma and beta, if groups fit the channels."""
+        channels = input_shape[-1]
+        if channels is None or self.axis not in (-1, len(input_shape) - 1):
+            raise ValueError(
+                f"axis is {self.axis}, of inputs of shape {input_shape}; channels must be the last, and known."
+            )
+        groups = channels if self.groups == -1 else self.groups
+        if channels % groups:
+            fitting = ", ".join(str(number) for number in range(1, channels + 1) if channels % number == 0)
+            raise ValueError(
+                f"groups is {groups}, which does not divide the {channels} channels. Use one of {fitting}."
+            )
+        if channels == groups and all(size == 1 for size in input_shape[1:-1]):
+            raise ValueError(self._lonely(groups, input_shape))
+        super().build(input_shape)
+
+    def _lonely(self, groups: int, input_shape: tuple[int | None, ...]) -> str:
+        return (
+            f"groups is {groups}, so that with inputs of shape {input_shape} each group is one number, "
+            "and normalizes to 0. Use fewer groups."
+        )
+
+    def call(self, inputs: Any, mask: Any = None) -> Any:
+        """Normalize; what is masked does not count."""
+        x = _precise(inputs)
+        counted = None if mask is None else _fitting(mask, inputs)[..., None]
+        difference = x - self._over_groups(x, counted)
+        variance = self._over_groups(ops.square(difference), counted)
+        return ops.cast(_transformed(self, difference * ops.rsqrt(variance + self.epsilon)), self.compute_dtype)
+
+    def _over_groups(self, x: Any, counted: Any) -> Any:
+        """Give the mean over positions and a group's channels, for each channel of it: (B, 1, ..., 1, C).
+
+        First over positions, then over channels: three times as fast as over both at once.
+        """
+        axes = tuple(range(1, len(x.shape) - 1))
+        mean, _ = _moments(x, axes, counted) if counted is not None else (ops.mean(x, axes, keepdims=True), None)
+        shape = (-1, *(1 for _ in axes), self.groups, x.shape[-1] // self.groups)
+        grouped = ops.mean(ops.reshape(mean, shape), axis=-1, keepdims=True)
+        return ops.reshape(ops.broadcast_to(grouped, (ops.shape(x)[0], *shape[1:])), (*shape[:-2], x.shape[-1]))
+
+
+@keras.saving.register_keras_serializable("bnexp")
+class InstanceNormalization(GroupNormalization):
+    """Standardises each channel of each row over its positions, in training and at inference alike.
+
+    y = gamma (x - mean) / sqrt(variance + epsilon) + beta
+
+    Inputs and outputs (B, *P, C); mean and biased variance (B, C); gamma and
+    beta (C,). A mask (B, *P) leaves positions out of mean and variance. The
+    same as group normalization with one channel a group. PyTorch's
+    InstanceNorm2d has no gamma and beta unless told so.
+
+    Raises:
+        ValueError: if there is one position only, which would give zeros.
+
+    Source: Ulyanov, Vedaldi and Lempitsky 2016, "Instance Normalization".
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(groups=-1, **options)
+
+    def _lonely(self, groups: int, input_shape: tuple[int | None, ...]) -> str:
+        return (
+            f"instance normalization is over the positions of a row, and inputs of shape {input_shape} have one, "
+            "so that all would become 0. Use layer or group normalization."
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        """Give what `from_config` builds the layer from; the groups follow from the channels."""
+        config: dict[str, Any] = super().get_config()
+        del config["groups"]
+        return config
+
+
+@keras.saving.register_keras_serializable("bnexp")
+class RmsNormalization(keras.layers.RMSNormalization):
+    """Divides each position of each row by its root mean square, in training and at inference alike.
+
+    y = scale x / sqrt(mean(x**2) + epsilon)
+
+    Inputs and outputs (B, *P, C); the mean is over channels, so that no mask
+    matters; scale (C,). Unlike layer normalization it subtracts no mean and
+    adds no beta.
+
+    Keras's own drops the mask for all layers behind it; this one hands it on.
+    Keras's also rounds `scale` where the policy computes in half precision, and
+    always starts it at 1; here `initializer` says where.
+
+    Source: Zhang and Sennrich 2019, "Root Mean Square Layer Normalization".
+    """
+
+    def __init__(self, initializer: Any = "ones", **options: Any) -> None:
+        super().__init__(**options)
+        self.initializer = keras.initializers.get(initializer)
+        self.supports_masking = True
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Make the scale."""
+        shape = (input_shape[self.axis],)
+        self.scale = self.add_weight(name="scale", shape=shape, initializer=self.initializer, autocast=False)
+
+    def get_config(self) -> dict[str, Any]:
+        """Give what `from_config` builds the layer from."""
+        return {**super().get_config(), "initializer": keras.initializers.serialize(self.initializer)}
+
+
+@keras.saving.register_keras_serializable("bnexp")
+class GhostBatchNormalization(keras.layers.BatchNormalization):
+    """Batch normalization over parts of the batch, as if each part were a batch of its own.
+
+    y = gamma (x - mean) / sqrt(variance + epsilon) + beta
+
+    Inputs and outputs (B, *P, C); gamma and beta (C,). While training, the rows
+    are cut in order into parts of `virtual_batch_size`; a remainder joins the
+    last part, and a smaller batch is one part. Mean and biased variance
+    (parts, C) are over a part's rows and positions. At inference they are the
+    moving ones, as in Keras's batch normalization; a mask (B, *P) leaves
+    positions out, as there.
+
+    The moving statistics take, once a batch, the mean over parts of their means
+    and variances, so that momentum means what it means in Keras (the weight of
+    the old value at each step). The paper's take every part in turn, and so
+    forget faster: by momentum**parts. As in the paper, the moving variance is
+    that within parts, less than the whole batch's. Parts, and batches, of only
+    masked positions leave the moving statistics alone; in Keras's own such a
+    batch pulls them to 0.
+
+    Raises:
+        ValueError: for a virtual batch of fewer than 2 rows, for `renorm` or
+            `synchronized`, if the channels are not the last axis, or the mask
+            is not of shape (B, *P).
+
+    Source: Hoffer, Hubara and Soudry 2017, "Train longer, generalize better",
+    algorithm 1.
+    """
+
+    def __init__(self, virtual_batch_size: int = 16, **options: Any) -> None:
+        super().__init__(**options)
+        if virtual_batch_size < 2:
+            raise ValueError(f"virtual_batch_size is {virtual_batch_size}; a variance needs rows. Use 2 or more.")
+        if self.renorm or self.synchronized:
+            raise ValueError("renorm and synchronized are of whole batches; ghost batch normalization takes neither.")
+        if self.axis != -1:
+            raise ValueError(f"axis is {self.axis}; ghost batch normalization takes channels in the last axis, -1.")
+        self.virtual_batch_size = virtual_batch_size
+
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        """Normalize; while training, part by part."""
+        if not (training and self.trainable):
+            return super().call(inputs, training=False, mask=mask)
+        x = _precise(inputs)
+        pieces = self._cut(x)
+        counted = [None] * len(pieces) if mask is None else self._cut(_fitting(mask, inputs)[..., None])
+        axes = tuple(range(1, len(x.shape)))
+        moments = [_moments(piece, axes, count) for piece, count in zip(pieces, counted, strict=True)]
+        self._move(moments, [_anything(piece, axes, count) for piece, count in zip(pieces, counted, strict=True)])
+        standard = [
+            ops.reshape((piece - mean) * ops.rsqrt(variance + self.epsilon), (-1, *ops.shape(x)[1:]))
+            for piece, (mean, variance) in zip(pieces, moments, strict=True)
+        ]
+        return ops.cast(_transformed(self, ops.concatenate(standard)), self.compute_dtype)
+
+    def _cut(self, x: Any) -> list[Any]:
+        """Cut (B, ...) into pieces (parts, rows, ...): one of all parts, or all but the last and the last, longer one.
+
+        Two pieces cost copies of all rows, but a batch whose size is not known when it is traced needs them.
+        """
+        size, (rows, *rest) = self.virtual_batch_size, ops.shape(x)
+        parts = max(rows // size, 1) if isinstance(rows, int) else ops.maximum(rows // size, 1)
+        if isinstance(rows, int) and (parts == 1 or rows == parts * size):
+            return [ops.reshape(x, (parts, rows // parts, *rest))]
+        first = (parts - 1) * size
+        return [ops.reshape(x[:first], (parts - 1, size, *rest)), x[first:][None]]
+
+    def _move(self, moments: list[tuple[Any, Any]], anything: list[Any]) -> None:
+        """Let the moving statistics take the mean over the parts in which anything is left."""
+        weight = ops.concatenate(anything)
+        parts = ops.sum(weight)
+        for moving, pieces in zip((self.moving_mean, self.moving_variance), zip(*moments, strict=True), strict=True):
+            mean = ops.reshape(ops.sum(weight * ops.concatenate(pieces), axis=0) / ops.maximum(parts, 1), moving.shape)
+            old = ops.cast(moving, mean.dtype)
+            moving.assign(ops.where(parts > 0, old * self.momentum + mean * (1 - self.momentum), old))
+
+    def get_config(self) -> dict[str, Any]:
+        """Give what `from_config` builds the layer from."""
+        return {**super().get_config(), "virtual_batch_size": self.virtual_batch_size}
+
+
+def _precise(x: Any) -> Any:
+    """Give x in float32 at least: squares of half precision overflow beyond 255."""
+    return ops.cast(x, keras.backend.result_type(x.dtype, "float32"))
+
+
+def _fitting(mask: Any, inputs: Any) -> Any:
+    """Give the mask as booleans, if it has an entry for each position."""
+    if len(mask.shape) != len(inputs.shape) - 1:
+        raise ValueError(
+            f"The mask has shape {tuple(mask.shape)}, the inputs {tuple(inputs.shape)}. "
+            "Give a mask of the inputs' shape without the last axis."
+        )
+    return ops.cast(mask, "bool")
+
+
+def _moments(x: Any, axes: tuple[int, ...], counted: Any) -> tuple[Any, Any]:
+    """Give mean and biased variance over axes, which stay with size 1, of what is counted: 0 and 0 if nothing is."""
+    if counted is None:
+        return ops.moments(x, axes=axes, keepdims=True)  # type: ignore[no-any-return]
+    counted = ops.broadcast_to(counted, ops.shape(x))
+    count = ops.maximum(ops.sum(ops.cast(counted, x.dtype), axis=axes, keepdims=True), 1)
+    mean = ops.sum(ops.where(counted, x, 0), axis=axes, keepdims=True) / count
+    squares = ops.square(ops.where(counted, x - mean, 0))
+    return mean, ops.sum(squares, axis=axes, keepdims=True) / count
+
+
+def _anything(x: Any, axes: tuple[int, ...], counted: Any) -> Any:
+    """Give 1 for each part in which anything is counted, otherwise 0: (parts, 1, ..., 1)."""
+    axes = (*axes, len(x.shape) - 1)
+    if counted is None:
+        return ops.ones_like(x[(slice(None), *(slice(0, 1),) * len(axes))])
+    return ops.cast(ops.any(counted, axis=axes, keepdims=True), x.dtype)
+
+
+def _transformed(layer: keras.Layer, standard: Any) -> Any:
+    """Scale by gamma and shift by beta, as far as the layer has them."""
+    scaled = standard if layer.gamma is None else standard * ops.cast(layer.gamma, standard.dtype)
+    return scaled if layer.beta is None else scaled + ops.cast(layer.beta, scaled.dtype)

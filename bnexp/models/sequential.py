@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 import keras
 
 from bnexp.config.model import Layer, Sequential
 from bnexp.errors import SettingError
+from bnexp.models.embedding import Embedding
 
 
 def sequential_layers(model: Sequential) -> Iterator[keras.Layer]:
@@ -26,7 +28,7 @@ def sequential_layers(model: Sequential) -> Iterator[keras.Layer]:
 def _layer(layer: Layer, position: int, name: str) -> keras.Layer:
     arguments = {"name": name, **layer.arguments}
     try:
-        return getattr(keras.layers, layer.name)(**arguments)
+        return _kind(layer.name)(**arguments)
     except (TypeError, ValueError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise SettingError(
@@ -34,6 +36,11 @@ def _layer(layer: Layer, position: int, name: str) -> keras.Layer:
             f"is {layer.name} with {layer.arguments}; Keras refuses it: {reason} "
             f"Use the arguments of keras.layers.{layer.name}, spelt as Keras spells them.",
         ) from error
+
+
+def _kind(name: str) -> Any:
+    """Give the class of a layer: Keras's, but for the embedding whose gradient is dense."""
+    return Embedding if name == "Embedding" else getattr(keras.layers, name)
 
 
 def _snake_case(name: str) -> str:

@@ -49,10 +49,36 @@ def run_summary(record: dict[str, Any], history: History) -> RenderableType:
     longest = max(history.epochs_S)
     epochs = f"{longest} epoch{'s' if longest > 1 else ''}"
     head = f"{plain(record['name'])}: {seeds}, {epochs}, {record['duration_seconds']:.1f} s"
-    parts: list[RenderableType] = [Text(head, style=STRONG), table, Text("mean ± standard deviation over seeds")]
+    parts: list[RenderableType] = [
+        Text(head, style=STRONG),
+        *_data(record["dataset"]),
+        table,
+        Text("mean ± standard deviation over seeds"),
+    ]
     if record["trainer"]["reason"]:
         parts.append(Text(f"trained seed by seed with keras_fit: {plain(record['trainer']['reason'])}"))
     return Group(*parts, *map(warning, record["warnings"]), *_diverged(record["name"], history.diverged_at))
+
+
+def data_list(rows: Sequence[Mapping[str, Any]]) -> RenderableType:
+    """Give the list of known data sets; what is not here is followed by the command that gets it."""
+    table = Table("data set", "kind", "rows", "classes", "here", "what", "licence", box=None, pad_edge=False)
+    for row in rows:
+        here = "yes" if row["here"] else f"bnexp data fetch {row['name']}"
+        classes = "-" if row["classes"] is None else str(row["classes"])
+        table.add_row(row["name"], row["kind"], f"{row['rows']:,}", classes, here, row["what"], row["licence"])
+    return table
+
+
+def _data(facts: Mapping[str, Any]) -> Iterator[Text]:
+    """Say what the numbers are about: the rows, their split, and what guessing would score."""
+    if facts.get("split") is None:
+        return
+    line = f"{plain(facts['name'])}: {facts['training_rows']} training rows, {facts['validation_rows']} for validation"
+    line += f" ({plain(facts['split'])})"
+    if facts["commonest_class_share"] is not None:
+        line += f"; guessing the commonest class scores {number('accuracy', facts['commonest_class_share'])}%"
+    yield Text(line)
 
 
 def _mean_deviation(metric: str, values_S: Floats) -> str:
@@ -109,7 +135,7 @@ def _table(first: str, *others: str) -> Table:
 def comparison(document: dict[str, Any]) -> RenderableType:
     """Give each contrast of a comparison: how it is paired, its table, what else differs, the verdict."""
     arms = {arm["name"]: arm for arm in document["arms"]}
-    parts: list[RenderableType] = []
+    parts: list[RenderableType] = [*_data(document["dataset"])]
     for contrast in document["contrasts"]:
         parts += [*_contrast(document, contrast, arms[contrast["arm"]], arms[contrast["baseline"]]), Text("")]
     return Group(*parts[:-1])

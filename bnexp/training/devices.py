@@ -24,3 +24,19 @@ def spread_over_cores(seeds: int) -> None:
         tf.config.threading.set_intra_op_parallelism_threads(1 if workers(seeds) > 1 else 0)
     except RuntimeError:
         return
+
+
+def run_beside_others() -> None:
+    """Let this thread run programs while other threads run the same ones. To be called first in each of them.
+
+    TensorFlow's memory optimizer rewrites sums of several gradients into
+    temporary variables, whose names are the same in all threads; two that
+    meet stop the program with AlreadyExistsError. There is no public switch.
+    """
+    from tensorflow.python.eager import context
+
+    options = context.context().function_call_options
+    config = tf.compat.v1.ConfigProto.FromString(options.config_proto_serialized)
+    rewrites = config.graph_options.rewrite_options
+    rewrites.memory_optimization = rewrites.NO_MEM_OPT
+    context.context().function_call_options = context.FunctionCallOptions(options.executor_type, config)

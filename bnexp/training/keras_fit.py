@@ -68,7 +68,7 @@ def _fit(model: keras.Sequential, data: Data, training: Training, row: int, reco
 
 
 def _part(data: Data, row: int, rows_R: NDArray[np.int32]) -> Part:
-    return data.inputs(row, rows_R), measures.targets(data.task, data.y_N[rows_R])
+    return data.inputs(row, rows_R), np.asarray(measures.targets(data.task, data.targets(row, rows_R)))
 
 
 def _early_stopping(rule: EarlyStopping | None) -> list[keras.callbacks.Callback]:
@@ -103,8 +103,8 @@ class _Recorder(keras.callbacks.Callback):
 
     def batches(self) -> tf.data.Dataset:
         """Give the batches of one epoch, anew in the order of the current epoch each time Keras asks."""
-        x_BD, y_B = _part(self._data, self._row, self._data.train_SR[self._row][:1])
-        signature = tuple(tf.TensorSpec((None, *array.shape[1:]), array.dtype) for array in (x_BD, y_B))
+        x, y = _part(self._data, self._row, self._data.train_SR[self._row][:1])
+        signature = tuple(tf.TensorSpec((None, *array.shape[1:]), array.dtype) for array in (x, y))
         cardinality = self._data.steps(self._training.batch_size, self._training.drop_last)
         dataset = tf.data.Dataset.from_generator(self._generate, output_signature=signature)
         return dataset.apply(tf.data.experimental.assert_cardinality(cardinality))
@@ -128,10 +128,10 @@ class _Recorder(keras.callbacks.Callback):
 
     def _refresh(self) -> None:
         model = self.model
-        x_RD, _ = _part(self._data, self._row, self._data.train_SR[self._row])
+        x, _ = _part(self._data, self._row, self._data.train_SR[self._row])
         trainable = [variable.value for variable in model.trainable_variables]
         frozen = [variable.value for variable in model.non_trainable_variables]
-        parts = [batch_statistics(model, trainable, frozen, tf.constant(x_RD[part])) for part in equal_parts(len(x_RD))]
+        parts = [batch_statistics(model, trainable, frozen, tf.constant(x[part])) for part in equal_parts(len(x))]
         values = refreshed_values(model, parts)
         for layer in moving_layers(model):
             layer.moving_mean.assign(values[id(layer.moving_mean)])
@@ -141,8 +141,8 @@ class _Recorder(keras.callbacks.Callback):
         """Record the epoch, evaluate the training part, and stop where the seed diverged or the user asked to."""
         values = dict(logs or {})
         if self._training.evaluate_train:
-            x_RD, y_R = _part(self._data, self._row, self._data.train_SR[self._row])
-            evaluated = self.model.evaluate(x_RD, y_R, batch_size=measures.EVALUATED_ROWS, verbose=0, return_dict=True)
+            x, y = _part(self._data, self._row, self._data.train_SR[self._row])
+            evaluated = self.model.evaluate(x, y, batch_size=measures.EVALUATED_ROWS, verbose=0, return_dict=True)
             values |= {f"train_{name}": value for name, value in evaluated.items()}
         measured = names(self._data.task, evaluate_train=self._training.evaluate_train)
         self.record.add({name: np.array([values[name]], "float64") for name in measured})

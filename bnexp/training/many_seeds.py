@@ -28,9 +28,8 @@ from numpy.typing import NDArray
 
 from bnexp.config.training import Training
 from bnexp.data import Data
-from bnexp.training import devices, measures
+from bnexp.training import devices, measures, memory
 from bnexp.training.batches import OrderDigests, fed_rows
-from bnexp.training.memory import seeds_per_shard
 from bnexp.training.program import Program, State
 from bnexp.training.record import Record, Stacked, Trained, Watch
 
@@ -46,9 +45,8 @@ def train_many_seeds(
     metrics and weights agree with `keras_fit` to float32 rounding, noise
     layers in distribution.
     """
-    workers = devices.workers(len(seeds))
-    evaluated = min(measures.EVALUATED_ROWS, data.train_SR.shape[1] + data.validation_SR.shape[1])
-    shards = _shards(model, len(seeds), training, evaluated, workers)
+    workers, most = memory.plan(model, data, training)
+    shards = _shards(len(seeds), workers, most)
     program = Program(model, data, training, shard_seeds=shards[0].size)
     states = [program.start([values[shard.rows] for values in initial]) for shard in shards]
     with _pool(workers) as pool:
@@ -75,16 +73,16 @@ class Shard:
 @contextmanager
 def _pool(workers: int) -> Iterator[ThreadPoolExecutor]:
     """Give threads that an interruption does not wait for."""
-    pool = ThreadPoolExecutor(workers)
+    pool = ThreadPoolExecutor(workers, initializer=devices.run_beside_others)
     try:
         yield pool
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _shards(model: keras.Sequential, seeds: int, training: Training, evaluated: int, workers: int) -> list[Shard]:
-    """Cut the seeds into equal shards: one a worker, or smaller ones where memory would not hold them."""
-    most = min(-(-seeds // workers), seeds_per_shard(model, training.batch_size, evaluated, workers))
+def _shards(seeds: int, workers: int, most: int) -> list[Shard]:
+    """Cut the seeds into equal shards of at most so many: one a worker, or more where memory would not hold those."""
+    most = min(-(-seeds // workers), most)
     rounds = -(-seeds // (most * workers))
     size = -(-seeds // (rounds * workers))
     return [
@@ -132,19 +130,27 @@ def _shard_epoch(
     program: Program, data: Data, training: Training, order_SR: NDArray[np.int32], shard: Shard, state: State
 ) -> tuple[State, Values]:
     """Train one shard for one epoch and evaluate it; give the new state and each metric of Keras's history, (size,)."""
-    scaling = None if data.scaling is None else tuple(side_SD[shard.rows] for side_SD in data.scaling)
+    view = data.view.of(shard.rows)
     train_SR, validation_SR = data.train_SR[shard.rows], data.validation_SR[shard.rows]
-    state, running = program.train(state, order_SR[shard.rows], scaling)
+    state, running = program.train(state, order_SR[shard.rows], view)
     if training.refresh_statistics:
-        state = program.refresh(state, train_SR, scaling)
+        state = program.refresh(state, train_SR, view)
     evaluated = {"val": validation_SR, "train": train_SR} if training.evaluate_train else {"val": validation_SR}
-    measured = program.evaluate(state, np.concatenate(list(evaluated.values()), axis=1), scaling)
-    values = measures.with_r2(running, data.y_N[order_SR[shard.rows]])
+    measured = program.evaluate(state, np.concatenate(list(evaluated.values()), axis=1), view)
+    values = _with_r2(data, shard, order_SR[shard.rows], running)
     for part, rows_SR in evaluated.items():
         means = {name: value_SR[:, : rows_SR.shape[1]].mean(axis=1) for name, value_SR in measured.items()}
         measured = {name: value_SR[:, rows_SR.shape[1] :] for name, value_SR in measured.items()}
-        values |= {f"{part}_{name}": value for name, value in measures.with_r2(means, data.y_N[rows_SR]).items()}
+        values |= {f"{part}_{name}": value for name, value in _with_r2(data, shard, rows_SR, means).items()}
     return state, values
+
+
+def _with_r2(data: Data, shard: Shard, rows_SR: NDArray[np.int32], means: Values) -> Values:
+    """Add r2 to the means over these rows, each (size,), if they are a regression's."""
+    if data.task != "regression":
+        return means
+    targets = [data.targets(row, rows_R) for row, rows_R in zip(shard.rows.tolist(), rows_SR, strict=True)]
+    return measures.with_r2(means, np.stack(targets))
 
 
 def _joined(shards: list[Shard], values: Iterable[Values]) -> Values:

@@ -35,9 +35,9 @@ def row_names(task: Task) -> list[str]:
     return [name for name in ("loss", *MEASURED[task]) if name != "r2"]
 
 
-def targets(task: Task, y_N: NDArray[np.float32]) -> NDArray[Any]:
-    """Shape targets as the task's loss wants them: (N, 1) floats, or (N,) whole numbers for several classes."""
-    return y_N.astype("int32") if task == "multiclass" else y_N[:, None]
+def targets(task: Task, y: Any) -> Any:
+    """Shape targets as the task's loss wants them: (..., 1) floats, or (...,) whole numbers for several classes."""
+    return ops.cast(y, "int32") if task == "multiclass" else y[..., None]
 
 
 def row_measures(task: Task, y_B: Any, predicted_BC: Any) -> dict[str, Any]:
@@ -57,9 +57,7 @@ def row_measures(task: Task, y_B: Any, predicted_BC: Any) -> dict[str, Any]:
 
 
 def with_r2(means: dict[str, Any], y_SR: NDArray[np.float32]) -> dict[str, Any]:
-    """Add r2 = 1 - mse / variance of the targets, each (S,), where `mse` is measured (`keras.metrics.R2Score`)."""
-    if "mse" not in means:
-        return means
+    """Add r2 = 1 - mse / variance of the targets, each (S,) (`keras.metrics.R2Score`)."""
     return {**means, "r2": 1 - means["mse"] / y_SR.var(axis=1, dtype="float64")}
 
 

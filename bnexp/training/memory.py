@@ -1,41 +1,106 @@
-"""How many seeds fit in memory at once: an estimate from the shapes of the model."""
+"""How many seeds fit in memory at once: an estimate from what the model computes for one row.
+
+Axes: S seeds.
+"""
 
 from __future__ import annotations
 
 import math
-import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
 import keras
+import tensorflow as tf
 
-FLOAT_BYTES = 4
-COPIES_OF_ACTIVATIONS = 8
-"""Forward values, gradients and temporaries alive at once, per layer output (measured)."""
-COPIES_WHEN_EVALUATING = 2
-"""A layer's inputs and its outputs: nothing is kept for a gradient."""
+from bnexp.config.training import Training
+from bnexp.data import Data
+from bnexp.environment import memory_limit
+from bnexp.errors import SettingError
+from bnexp.training import devices
+from bnexp.training.measures import EVALUATED_ROWS
+
+TRAINED_ROW = 2.0
+"""Bytes alive at a step's peak, over the bytes of all that the model computes for a row going forward (measured)."""
+EVALUATED_ROW = 0.5
+"""The same where no gradient needs what was computed."""
 COPIES_OF_WEIGHTS = 8
 """Weights, gradients, two optimizer slots, and the new value of each while it is made."""
-SHARE_OF_MEMORY = 0.25
 LARGEST_SHARD = 64
 """Beyond this many seeds a step gains no speed: its working set outgrows the caches."""
+PROGRAM_BYTES = 600 * 2**20
+"""What TensorFlow itself takes, program and all (measured)."""
+VIEWS = frozenset({"Reshape", "Identity", "StopGradient", "ExpandDims", "Squeeze", "Const", "ReadVariableOp"})
+"""Operations whose result is no new memory."""
 
 
-def seed_bytes(model: keras.Sequential, batch: int, evaluated: int) -> int:
-    """Estimate the bytes that one more seed takes while a batch is trained, or so many rows are evaluated at once."""
-    outputs: int = sum(math.prod(layer.compute_output_shape(layer.input.shape)[1:]) for layer in model.layers)
-    weights: int = model.count_params()
-    rows = max(COPIES_OF_ACTIVATIONS * batch, COPIES_WHEN_EVALUATING * evaluated)
-    return FLOAT_BYTES * (rows * outputs + COPIES_OF_WEIGHTS * weights)
+@dataclass(frozen=True)
+class Needs:
+    """Bytes: what all seeds share, what every seed keeps, and what a seed adds while it is worked on."""
+
+    shared: int
+    kept: int
+    working: int
 
 
-def seeds_per_shard(model: keras.Sequential, batch: int, evaluated: int, workers: int) -> int:
-    """Give the most seeds that one of `workers` shards side by side should hold, 1 or more."""
-    budget = SHARE_OF_MEMORY * _memory_bytes() / workers
-    return max(1, min(LARGEST_SHARD, int(budget / seed_bytes(model, batch, evaluated))))
+def needs(model: keras.Sequential, data: Data, training: Training) -> Needs:
+    """Estimate what training takes."""
+    evaluated = min(EVALUATED_ROWS, data.train_SR.shape[1] + data.validation_SR.shape[1])
+    rows = max(TRAINED_ROW * training.batch_size, EVALUATED_ROW * evaluated)
+    weights = 4 * model.count_params()
+    return Needs(
+        shared=PROGRAM_BYTES + 2 * data.rows.x.nbytes,
+        kept=COPIES_OF_WEIGHTS // 2 * weights,
+        working=int(rows * row_bytes(model)) + COPIES_OF_WEIGHTS // 2 * weights,
+    )
 
 
-def _memory_bytes() -> int:
-    """Give the machine's memory, or 4 GiB where the system does not tell."""
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):
-        return 4 * 2**30
+def row_bytes(model: keras.Sequential) -> int:
+    """Count the bytes of all that the model computes for one row going forward."""
+    shape, kind = model.input_shape[1:], model.inputs[0].dtype
+    traced = tf.function(lambda x: model(x, training=True), autograph=False)
+    graph = traced.get_concrete_function(tf.TensorSpec((1, *shape), kind)).graph
+    own = sum(_bytes(operation) for operation in graph.get_operations())
+    loops = sum(_bytes(operation) for operation in _loop_bodies(graph))
+    return own + (shape[0] if len(shape) else 1) * loops
+
+
+def _loop_bodies(graph: Any) -> Iterator[Any]:
+    """Give the operations of all functions in a graph: what recurrent layers compute for each frame."""
+    for function in getattr(graph, "_functions", {}).values():
+        yield from function.graph.get_operations()
+
+
+def _bytes(operation: Any) -> int:
+    if operation.type in VIEWS or operation.type.startswith("Placeholder"):
+        return 0
+    sized = [tensor for tensor in operation.outputs if tensor.dtype.is_floating and tensor.shape.is_fully_defined()]
+    return sum(tensor.dtype.size * math.prod(tensor.shape) for tensor in sized)
+
+
+def refuse_too_large(model: keras.Sequential, data: Data, training: Training) -> None:
+    """Raise SettingError if not even one seed at a time fits in the memory limit, beside what all seeds keep."""
+    seeds, limit = training.seeds, memory_limit(training.memory_limit_bytes())
+    need = needs(model, data, training)
+    total = need.shared + need.kept * seeds + need.working
+    if total > limit:
+        raise SettingError(
+            "training.memory_limit",
+            f"is {_gibibytes(limit)}; the estimate for this experiment is {_gibibytes(total)}: "
+            f"{_gibibytes(need.shared)} for the program and the data, {_gibibytes(need.kept * seeds)} for the weights "
+            f"of {seeds} seeds, {_gibibytes(need.working)} to train one of them at a time. "
+            "Use a smaller model or training.batch_size, fewer training.seeds, or a higher limit.",
+        )
+
+
+def _gibibytes(size: int) -> str:
+    return f"{size / 2**30:.2f} GiB"
+
+
+def plan(model: keras.Sequential, data: Data, training: Training) -> tuple[int, int]:
+    """Give how many shards of seeds run side by side, and the most seeds that each should hold; both 1 or more."""
+    need = needs(model, data, training)
+    free = memory_limit(training.memory_limit_bytes()) - need.shared - need.kept * training.seeds
+    fit = max(1, int(free / need.working))
+    workers = min(devices.workers(training.seeds), fit)
+    return workers, min(LARGEST_SHARD, fit // workers)

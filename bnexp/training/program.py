@@ -4,7 +4,7 @@ NumPy goes in and comes out of the public methods; what has a leading
 underscore and takes a state runs inside the traced program.
 
 Axes: S seeds of a shard, T steps, B batch, N rows of the data, R rows of one
-part, D features.
+part. Inputs have any shape behind these.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from bnexp.config.training import Training
 from bnexp.data import Data
+from bnexp.data.view import View
 from bnexp.training import measures
 from bnexp.training.optimizers import make_pure_optimizer
 from bnexp.training.refresh import batch_statistics, equal_parts, refreshed_values
@@ -41,8 +42,8 @@ class Program:
         self._task = data.task
         self._batch = training.batch_size
         self._shard_seeds = shard_seeds
-        self._x_ND = tf.constant(data.x_ND)
-        self._y_N = tf.constant(measures.targets(data.task, data.y_N))
+        self._x = tf.constant(data.rows.x)
+        self._y_N = tf.constant(data.rows.y_N)
         self._optimizer = make_pure_optimizer(training, data.steps(training.batch_size, training.drop_last))
         self._epoch = tf.function(self._train_epoch, autograph=False)
         self._measured = tf.function(self._measure_chunks, autograph=False)
@@ -64,23 +65,23 @@ class Program:
         value = {id(variable): v for variable, v in zip(owners, [*state.trainable, *state.frozen], strict=True)}
         return [value[id(variable)].numpy() for variable in model.variables]
 
-    def train(self, state: State, order_SR: NDArray[np.int32], scaling: Any) -> tuple[State, dict[str, Any]]:
+    def train(self, state: State, order_SR: NDArray[np.int32], view: View) -> tuple[State, dict[str, Any]]:
         """Train one epoch on the rows in this order; give the new state and the epoch's running means, each (S,)."""
         whole = order_SR.shape[1] // self._batch * self._batch
-        state, means = self._epoch(state, _chunks(order_SR[:, :whole], self._batch), order_SR[:, whole:], scaling)
+        state, means = self._epoch(state, _chunks(order_SR[:, :whole], self._batch), order_SR[:, whole:], view)
         return state, {name: value.numpy() for name, value in means.items()}
 
-    def evaluate(self, state: State, rows_SR: NDArray[np.int32], scaling: Any) -> dict[str, NDArray[np.float32]]:
+    def evaluate(self, state: State, rows_SR: NDArray[np.int32], view: View) -> dict[str, NDArray[np.float32]]:
         """Measure each of these rows in inference mode: measure -> (S, R)."""
         count = rows_SR.shape[1]
         chunk = min(count, measures.EVALUATED_ROWS)
         padded_SR = np.pad(rows_SR, ((0, 0), (0, -count % chunk)), mode="edge")
-        measured = self._measured(state, _chunks(padded_SR, chunk), scaling)
+        measured = self._measured(state, _chunks(padded_SR, chunk), view)
         return {name: np.concatenate(value.numpy(), axis=1)[:, :count] for name, value in measured.items()}
 
-    def refresh(self, state: State, rows_SR: NDArray[np.int32], scaling: Any) -> State:
+    def refresh(self, state: State, rows_SR: NDArray[np.int32], view: View) -> State:
         """Replace the moving statistics by those over these rows (`equal_parts`)."""
-        parts = [self._statistics(state, rows_SR[:, part], scaling) for part in equal_parts(rows_SR.shape[1])]
+        parts = [self._statistics(state, rows_SR[:, part], view) for part in equal_parts(rows_SR.shape[1])]
         new = refreshed_values(self._model, parts)
         return state._replace(
             frozen=[
@@ -89,34 +90,40 @@ class Program:
             ]
         )
 
-    def _rows(self, rows_SB: Any, scaling: Any) -> tuple[Any, Any]:
-        x_SBD, y_SB = tf.gather(self._x_ND, rows_SB), tf.gather(self._y_N, rows_SB)
-        if scaling is not None:
-            center_SD, width_SD = scaling
-            x_SBD = (x_SBD - center_SD[:, None]) / width_SD[:, None]
-        return x_SBD, y_SB
+    def _rows(self, rows_SB: Any, view: View) -> tuple[Any, Any]:
+        """Give these rows as `View.inputs` and `View.targets` do, for all seeds at once."""
+        x, y_SB = tf.gather(self._x, rows_SB), tf.gather(self._y_N, rows_SB)
+        if view.target_center is not None:
+            y_SB = (y_SB - view.target_center) / view.target_width
+        y = measures.targets(self._task, y_SB)
+        if view.ids is not None:
+            return tf.gather(view.ids, x, batch_dims=1), y
+        x = tf.cast(x, tf.float32)
+        if view.center is not None:
+            x = (x - view.center[:, None]) / view.width[:, None]
+        return x if view.fill is None else tf.where(tf.math.is_nan(x), view.fill[:, None], x), y
 
-    def _train_epoch(self, state: State, full_TSB: Any, last_SB: Any, scaling: Any) -> tuple[State, Tensors]:
+    def _train_epoch(self, state: State, full_TSB: Any, last_SB: Any, view: View) -> tuple[State, Tensors]:
         """Loop over the whole batches, then take the last, smaller one; give the new state and the running means."""
         names = measures.row_names(self._task)
         sums = {name: tf.zeros(self._shard_seeds) for name in names}
         steps = full_TSB.shape[0]
 
         def body(step: Any, state: State, sums: Tensors) -> tuple[Any, State, Tensors]:
-            return step + 1, *self._step(state, sums, full_TSB[step], scaling)
+            return step + 1, *self._step(state, sums, full_TSB[step], view)
 
         if steps:
             _, state, sums = tf.while_loop(lambda step, *_: step < steps, body, (0, state, sums))
         if last_SB.shape[1]:
-            state, sums = self._step(state, sums, last_SB, scaling)
+            state, sums = self._step(state, sums, last_SB, view)
         rows = steps * self._batch + last_SB.shape[1]
         return state, {name: value / rows for name, value in sums.items()}
 
-    def _step(self, state: State, sums: Tensors, rows_SB: Any, scaling: Any) -> tuple[State, Tensors]:
-        x_SBD, y_SB = self._rows(rows_SB, scaling)
+    def _step(self, state: State, sums: Tensors, rows_SB: Any, view: View) -> tuple[State, Tensors]:
+        x, y = self._rows(rows_SB, view)
         with tf.GradientTape() as tape:
             tape.watch(state.trainable)
-            means, frozen = tf.vectorized_map(self._forward, (state.trainable, state.frozen, x_SBD, y_SB))
+            means, frozen = tf.vectorized_map(self._forward, (state.trainable, state.frozen, x, y))
             total = tf.reduce_sum(means["loss"])
         gradients = tape.gradient(total, state.trainable)
         trainable, optimizer = self._optimizer.stateless_apply(state.optimizer, gradients, state.trainable)
@@ -126,19 +133,19 @@ class Program:
 
     def _forward(self, one_seed: tuple[Any, Any, Any, Any]) -> tuple[Tensors, list[Any]]:
         """Run one seed's batch in training mode; give its mean measures and the new non-trainable weights."""
-        trainable, frozen, x_BD, y_B = one_seed
+        trainable, frozen, x, y = one_seed
         predicted, frozen, penalties = self._model.stateless_call(
-            trainable, frozen, x_BD, training=True, return_losses=True
+            trainable, frozen, x, training=True, return_losses=True
         )
         means = {
-            name: tf.reduce_mean(value_B) for name, value_B in measures.row_measures(self._task, y_B, predicted).items()
+            name: tf.reduce_mean(value_B) for name, value_B in measures.row_measures(self._task, y, predicted).items()
         }
         return {**means, "loss": sum(penalties, start=means["loss"])}, frozen
 
-    def _measure_chunks(self, state: State, chunks_TSB: Any, scaling: Any) -> Tensors:
+    def _measure_chunks(self, state: State, chunks_TSB: Any, view: View) -> Tensors:
         def measure_chunk(rows_SB: Any) -> Tensors:
-            x_SBD, y_SB = self._rows(rows_SB, scaling)
-            measured: Tensors = tf.vectorized_map(self._measure, (state.trainable, state.frozen, x_SBD, y_SB))
+            x, y = self._rows(rows_SB, view)
+            measured: Tensors = tf.vectorized_map(self._measure, (state.trainable, state.frozen, x, y))
             return measured
 
         if chunks_TSB.shape[0] == 1:
@@ -150,17 +157,15 @@ class Program:
 
     def _measure(self, one_seed: tuple[Any, Any, Any, Any]) -> Tensors:
         """Run one seed's rows in inference mode; give its measures row by row."""
-        trainable, frozen, x_BD, y_B = one_seed
-        predicted, _, penalties = self._model.stateless_call(
-            trainable, frozen, x_BD, training=False, return_losses=True
-        )
-        measured = measures.row_measures(self._task, y_B, predicted)
+        trainable, frozen, x, y = one_seed
+        predicted, _, penalties = self._model.stateless_call(trainable, frozen, x, training=False, return_losses=True)
+        measured = measures.row_measures(self._task, y, predicted)
         return {**measured, "loss": sum(penalties, start=measured["loss"])}
 
-    def _chunk_statistics(self, state: State, rows_SB: Any, scaling: Any) -> Any:
-        x_SBD, _ = self._rows(rows_SB, scaling)
+    def _chunk_statistics(self, state: State, rows_SB: Any, view: View) -> Any:
+        x, _ = self._rows(rows_SB, view)
         return tf.vectorized_map(
-            lambda one_seed: batch_statistics(self._model, *one_seed), (state.trainable, state.frozen, x_SBD)
+            lambda one_seed: batch_statistics(self._model, *one_seed), (state.trainable, state.frozen, x)
         )
 
 

@@ -8,10 +8,12 @@ BatchNorm", precise statistics.
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import keras
-from keras import ops
 
 from bnexp.training.measures import EVALUATED_ROWS
 
@@ -20,8 +22,12 @@ Moments = list[tuple[Any, Any]]
 
 
 def moving_layers(model: keras.Sequential) -> list[keras.layers.BatchNormalization]:
-    """List the layers of a model that keep moving statistics."""
-    return [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    """List the layers that keep moving statistics to normalize with, wherever in the model they stand.
+
+    Not those with renorm: they were trained with their moving statistics, and lose what fits them.
+    """
+    layers = model._flatten_layers(include_self=False)
+    return [layer for layer in layers if isinstance(layer, keras.layers.BatchNormalization) and not layer.renorm]
 
 
 def equal_parts(rows: int) -> list[slice]:
@@ -35,8 +41,8 @@ def equal_parts(rows: int) -> list[slice]:
     return [slice(part * size, (part + 1) * size) for part in range(count)]
 
 
-def batch_statistics(model: keras.Sequential, trainable: list[Any], frozen: list[Any], x_BD: Any) -> Moments:
-    """Give the moments of these rows at each layer with moving statistics.
+def batch_statistics(model: keras.Sequential, trainable: list[Any], frozen: list[Any], x: Any) -> Moments:
+    """Give the moments of these rows at each layer with moving statistics; padding does not enter them.
 
     Normalization runs in training mode, so that each such layer sees inputs
     already normalized with the new statistics; noise layers are off.
@@ -46,14 +52,31 @@ def batch_statistics(model: keras.Sequential, trainable: list[Any], frozen: list
         *zip(model.non_trainable_variables, frozen, strict=True),
     ]
     moving = moving_layers(model)
-    moments = []
-    with keras.StatelessScope(state_mapping=values):
-        for layer in model.layers:
-            if layer in moving:
-                axes = [axis for axis in range(len(x_BD.shape)) if axis != layer.axis % len(x_BD.shape)]
-                moments.append(ops.moments(x_BD, axes))
-            x_BD = layer(x_BD, training=layer in moving)
-    return moments
+    with keras.StatelessScope(state_mapping=values) as scope, _taking_over_statistics(moving):
+        model(x, training=False)
+        return [
+            (scope.get_current_value(layer.moving_mean), scope.get_current_value(layer.moving_variance))
+            for layer in moving
+        ]
+
+
+@contextmanager
+def _taking_over_statistics(layers: list[keras.layers.BatchNormalization]) -> Iterator[None]:
+    """Let these layers run in training mode whatever they are told, and keep nothing of their old statistics."""
+    momenta = [layer.momentum for layer in layers]
+    for layer in layers:
+        layer.call = functools.partial(_call_in_training, layer.call)
+        layer.momentum = 0.0
+    try:
+        yield
+    finally:
+        for layer, momentum in zip(layers, momenta, strict=True):
+            del layer.call  # what its class defines shows again
+            layer.momentum = momentum
+
+
+def _call_in_training(call: Callable[..., Any], inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+    return call(inputs, training=True, mask=mask)
 
 
 def refreshed_values(model: keras.Sequential, parts: list[Moments]) -> dict[int, Any]:

@@ -1,0 +1,118 @@
+"""Every comparison that configs/ ships, on real data of each field. Prints the README's table, keeps it as JSON.
+
+From the repository's root, after `bnexp data fetch` of the sets:
+
+    python benchmarks/fields.py [--only text]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent
+BNEXP = str(Path(sys.executable).with_name("bnexp"))
+OUT = HERE / "fields.json"
+
+COMPARISONS = (
+    ("tables/breast-cancer-bn", "tables/breast-cancer-none"),
+    ("tables/segments-bn", "tables/segments-layer", "tables/segments-none"),
+    ("images/digits-bn", "images/digits-group", "images/digits-none"),
+    ("images/fashion-bn", "images/fashion-group", "images/fashion-none"),
+    ("text/sentiment-bn", "text/sentiment-layer", "text/sentiment-none"),
+    ("text/spam-bn", "text/spam-none"),
+    ("speech/spoken-bn", "speech/spoken-layer", "speech/spoken-none"),
+    ("speech/spoken-gru-bn", "speech/spoken-gru-none"),
+    ("speech/languages-bn", "speech/languages-none"),
+)
+"""The arms of each comparison; the last one is the baseline."""
+
+
+def main() -> None:
+    """Run the comparisons, keep and print what they found."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", default="", help="Only comparisons whose arms begin so.")
+    only = parser.parse_args().only
+    rows = [row for arms in COMPARISONS if arms[0].startswith(only) for row in compared(arms)]
+    if not only:
+        OUT.write_text(json.dumps({"rows": rows}, indent=1) + "\n")
+    print(table(rows))
+
+
+def compared(arms: tuple[str, ...]) -> list[dict[str, Any]]:
+    """Compare in an empty directory; give a row for each arm."""
+    begun = time.perf_counter()
+    runs = tempfile.mkdtemp()
+    done = subprocess.run(
+        [BNEXP, "compare", *arms, "--json", "--runs", runs], cwd=ROOT, check=True, capture_output=True, text=True
+    )
+    seconds = time.perf_counter() - begun
+    document = json.loads(done.stdout)
+    contrasts = {contrast["arm"]: contrast for contrast in document["contrasts"]}
+    rows = []
+    for arm in document["arms"]:
+        config = yaml.safe_load((Path(runs) / arm["run"] / "config.yaml").read_text())
+        record = json.loads((Path(runs) / arm["run"] / "run.json").read_text())
+        rows.append(
+            {
+                "arms": len(document["arms"]),
+                "arm": arm["name"],
+                "dataset": document["dataset"],
+                "model": config["model"]["name"],
+                "normalization": normalization(config["model"]),
+                "seeds": arm["seeds"],
+                "val_accuracy": arm["metrics"]["val_accuracy"],
+                "contrast": found(contrasts.get(arm["name"])),
+                "seconds": record["duration_seconds"],
+                "comparison_seconds": seconds,
+            }
+        )
+        print(f"{arm['name']}: {record['duration_seconds']:.0f} s", file=sys.stderr)
+    return rows
+
+
+def normalization(model: dict[str, Any]) -> str:
+    """Give the name of the normalization."""
+    value = model["normalization"]
+    return str(value["name"] if isinstance(value, dict) else value)
+
+
+def found(contrast: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Give the difference from the baseline and the verdict; None for the baseline itself."""
+    if contrast is None:
+        return None
+    return {"difference": contrast["metrics"]["val_accuracy"], "word": contrast["verdict"]["word"]}
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """Give the README's table."""
+    lines = [
+        "| data set (guessing scores) | model | normalization | seeds | val_accuracy % | less none, 95% interval | verdict | s |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        data, value, contrast = row["dataset"], row["val_accuracy"], row["contrast"]
+        half = value["high"] - value["mean"]
+        difference, word = "", ""
+        if contrast is not None:
+            mean, low, high = (100 * contrast["difference"][key] for key in ("mean", "low", "high"))
+            difference, word = f"{mean:+.2f} [{low:+.2f}, {high:+.2f}]", contrast["word"]
+        lines.append(
+            f"| {data['name']} ({100 * data['commonest_class_share']:.0f}) | {row['model']} | {row['normalization']} "
+            f"| {row['seeds']} | {100 * value['mean']:.2f} ± {100 * half:.2f} | {difference} | {word} "
+            f"| {row['seconds']:.0f} |"
+        )
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,204 @@
+"""`dataset`: rows that were measured, whether in your own files or in a known set."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from bnexp.config.section import Count, Fraction, Positive, RandomState, Section
+
+Text = Annotated[str, Field(min_length=1)]
+
+
+class RealDataset(Section):
+    """What every dataset of real rows has: which rows take part, and how they are split."""
+
+    seed: RandomState = 42
+    """Random state of the split, and of the draw where there is a limit."""
+    test_size: Fraction | None = None
+    """Share of the rows held out as validation data; null: the set's own test part, or 0.2 where it has none."""
+    limit: Annotated[int, Field(ge=4)] | None = None
+    """Draw so many rows; of a set with its own test part, so many of its training part."""
+    test_limit: Annotated[int, Field(ge=1)] | None = None
+    """Draw so many rows of the set's own test part."""
+    stratify: bool = True
+    """Keep the shares of the classes equal in both parts."""
+    resample: bool = False
+    """Draw a new split for every seed."""
+    duplicates: Literal["drop", "keep"] = "drop"
+    """What happens, before splitting, to a row that repeats an earlier one."""
+
+
+Scale = Literal["none", "standard", "minmax"]
+"""How inputs are scaled, with statistics of the training part only."""
+
+
+class _Table(RealDataset):
+    """Rows of numbers and categories."""
+
+    scale: Scale = "standard"
+    scale_target: bool = True
+    """Measure a regression's target in standard deviations of the training part from its mean."""
+    missing: Literal["refuse", "mean", "median"] = "refuse"
+    """What stands in for a missing number: a statistic of the training part; a missing category is its own."""
+
+
+class _Image(RealDataset):
+    """Images: numbers of height x width x channels."""
+
+    scale: Scale = "minmax"
+
+
+class _Text(RealDataset):
+    """Texts, as the numbers of their words."""
+
+    vocabulary: Annotated[int, Field(ge=3)] = 10_000
+    """Words known: the commonest of the training part; all others share one number, and padding has one."""
+    length: Count = 200
+    """Words read of each text; shorter texts are padded, and the padding masked."""
+    scale: Literal["none"] = "none"
+
+
+class _Sequence(RealDataset):
+    """Sequences of feature vectors."""
+
+    scale: Scale = "standard"
+    length: Count | None = None
+    """Frames read of each sequence; null: as many as the longest has. Shorter ones are padded and masked."""
+
+
+class _Audio(_Sequence):
+    """Recordings, as Keras's log-mel spectrogram (`keras.layers.MelSpectrogram`) or as the wave itself."""
+
+    features: Literal["log_mel", "wave"] = "log_mel"
+    mels: Count = 40
+    """Bands of the spectrogram, from 0 to half the sampling rate."""
+    window_ms: Positive = 32.0
+    stride_ms: Positive = 16.0
+
+
+class _File(Section):
+    path: Text
+    """Where it lies, from the current directory."""
+
+
+class _Columns(_File):
+    """Which columns of a table are what."""
+
+    target: Text
+    """The column to be learned."""
+    group: Text | None = None
+    """Rows with one value in this column stay on one side of the split."""
+    task: Literal["auto", "classification", "regression"] = "auto"
+    """auto: text, booleans and up to 20 different whole numbers are classes; other numbers are a regression."""
+
+
+class _FeatureColumns(_Columns, _Table):
+    drop: list[Text] = []
+    """Columns to leave out."""
+    categories: list[Text] = []
+    """Columns of numbers to take as categories; columns of text are anyway."""
+
+
+class CsvDataset(_FeatureColumns):
+    """A table in a text file, its first line the names of the columns."""
+
+    name: Literal["csv"]
+    separator: Annotated[str, Field(min_length=1, max_length=1)] = ","
+
+
+class ParquetDataset(_FeatureColumns):
+    """A table in a Parquet file."""
+
+    name: Literal["parquet"]
+
+
+class OpenmlDataset(_Table):
+    """A set of OpenML, by its number, through scikit-learn's `fetch_openml` and its cache."""
+
+    name: Literal["openml"]
+    id: Count
+    """OpenML's number of the set, as in openml.org/d/61."""
+    target: Text | None = None
+    """The column to be learned; null: the one that OpenML names."""
+    task: Literal["auto", "classification", "regression"] = "auto"
+    drop: list[Text] = []
+    categories: list[Text] = []
+
+
+class NpzDataset(_File, _Table):
+    """Arrays in a NumPy file: x, one row of any shape for each y."""
+
+    name: Literal["npz"]
+    kind: Literal["auto", "table", "image", "sequence"] = "auto"
+    """auto: x of rank 2 is a table, of rank 3 sequences, of rank 4 images."""
+    x: Text = "x"
+    y: Text = "y"
+    group: Text | None = None
+    """The array whose equal values keep rows on one side of the split."""
+    task: Literal["auto", "classification", "regression"] = "auto"
+
+
+class ImageFolderDataset(_File, _Image):
+    """Image files, a folder for each class."""
+
+    name: Literal["image_folder"]
+    size: Annotated[list[Count], Field(min_length=2, max_length=2)] | None = None
+    """Height and width to resize to; null: all must have one size."""
+    color: Literal["rgb", "grayscale"] = "rgb"
+
+
+class TextCsvDataset(_Columns, _Text):
+    """Texts in a column of a CSV file."""
+
+    name: Literal["text_csv"]
+    text: Text = "text"
+    """The column that holds the texts."""
+    task: Literal["auto", "classification"] = "auto"
+    separator: Annotated[str, Field(min_length=1, max_length=1)] = ","
+
+
+class WavFolderDataset(_File, _Audio):
+    """WAV files, a folder for each class."""
+
+    name: Literal["wav_folder"]
+    group: Literal["none", "file"] = "none"
+    """file: files of one name stay on one side of the split, whichever class they are in."""
+
+
+class TableSet(_Table):
+    """A known table."""
+
+    name: Literal["breast_cancer", "wine", "iris", "diabetes", "image_segments", "penguins"]
+
+
+class ImageSet(_Image):
+    """A known set of images."""
+
+    name: Literal["digits", "mnist5k", "fashion_mnist", "mnist", "cifar10", "cifar100"]
+
+
+class TextSet(_Text):
+    """A known set of texts."""
+
+    name: Literal["spam_assassin", "sentiment_sentences", "imdb", "reuters"]
+
+
+class SpokenDigitsSet(_Sequence):
+    """Spoken digits: 13 mel-frequency cepstral coefficients a frame."""
+
+    name: Literal["spoken_digits"]
+
+
+class AsteriskLanguagesSet(_Audio):
+    """Telephone prompts in five languages; one prompt stays on one side of the split in all of them."""
+
+    name: Literal["asterisk_lang"]
+    length: Count | None = 128
+    """Frames read of each prompt, of 16 ms each if nothing else is said; null: as many as the longest has."""
+
+
+KnownSet = TableSet | ImageSet | TextSet | SpokenDigitsSet | AsteriskLanguagesSet
+OwnFile = CsvDataset | ParquetDataset | NpzDataset | ImageFolderDataset | TextCsvDataset | WavFolderDataset
+Real = OwnFile | OpenmlDataset | KnownSet

@@ -1,0 +1,87 @@
+"""`dataset`: rows drawn by scikit-learn's generators."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from bnexp.config.section import Count, Fraction, NonNegative, Positive, RandomState, Section
+
+
+class _Drawn(Section):
+    """What every generator has: how many rows it draws, how they are split and scaled."""
+
+    samples: Annotated[int, Field(ge=4, le=100_000_000)] = 1000
+    """Rows drawn in all."""
+    seed: RandomState = 42
+    """Random state of the draw and, unless `resample`, of the split."""
+    test_size: Fraction = 0.2
+    """Share of the rows held out; this part serves as validation data."""
+    stratify: bool = False
+    """Keep the shares of the classes equal in both parts."""
+    scale: Literal["none", "standard", "minmax"] = "none"
+    """How inputs are scaled, with statistics of the training part only."""
+    resample: bool = False
+    """Draw a new split for every seed."""
+
+
+class ClassificationDataset(_Drawn):
+    """scikit-learn's `make_classification`."""
+
+    name: Literal["classification"]
+    features: Count = 20
+    informative: Annotated[int, Field(ge=1)] = 2
+    redundant: Annotated[int, Field(ge=0)] = 2
+    repeated: Annotated[int, Field(ge=0)] = 0
+    classes: Annotated[int, Field(ge=2)] = 2
+    clusters_per_class: Count = 2
+    weights: list[Fraction] | None = None
+    """Shares of the classes; equal if not given."""
+    flip_y: Annotated[float, Field(ge=0, le=1)] = 0.01
+    """Share of labels drawn at random."""
+    class_sep: Positive = 1.0
+    """Distance between clusters: larger is easier."""
+
+
+class RegressionDataset(_Drawn):
+    """scikit-learn's `make_regression`, one target."""
+
+    name: Literal["regression"]
+    features: Count = 20
+    informative: Count = 10
+    bias: float = 0.0
+    noise: NonNegative = 0.0
+    """Standard deviation of the noise on the target."""
+    effective_rank: Count | None = None
+    tail_strength: Annotated[float, Field(ge=0, le=1)] = 0.5
+    stratify: Literal[False] = False
+
+
+class MoonsDataset(_Drawn):
+    """scikit-learn's `make_moons`: two classes, two features."""
+
+    name: Literal["moons"]
+    noise: NonNegative = 0.2
+
+
+class CirclesDataset(_Drawn):
+    """scikit-learn's `make_circles`: two classes, two features."""
+
+    name: Literal["circles"]
+    noise: NonNegative = 0.1
+    factor: Fraction = 0.5
+    """Radius of the inner circle over that of the outer one."""
+
+
+class BlobsDataset(_Drawn):
+    """scikit-learn's `make_blobs`: one Gaussian cloud a class."""
+
+    name: Literal["blobs"]
+    features: Count = 2
+    classes: Annotated[int, Field(ge=2)] = 3
+    cluster_std: Positive = 1.0
+    center_box: Annotated[list[float], Field(min_length=2, max_length=2)] = [-10.0, 10.0]
+
+
+Synthetic = ClassificationDataset | RegressionDataset | MoonsDataset | CirclesDataset | BlobsDataset

@@ -1,0 +1,238 @@
+"""Your own files: tables in CSV and Parquet, arrays in NPZ. Folders of images and WAV are with `images`, `speech`.
+
+Every file is measured before it is read, so that one that does not fit is refused while there is memory left.
+"""
+
+from __future__ import annotations
+
+import math
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnexp.config.real import CsvDataset, NpzDataset, ParquetDataset, TextCsvDataset
+from bnexp.config.section import Kind
+from bnexp.data.rows import Rows
+from bnexp.data.table import Columns, Where, from_frame, target
+from bnexp.errors import SettingError, nearest
+
+if TYPE_CHECKING:
+    import pandas
+
+CSV_GROWTH = 4
+"""Bytes of memory that reading a byte of CSV takes at its peak, pandas's own tables included (measured: 2 to 4)."""
+
+
+def existing(path: str, *, folder: bool = False) -> Path:
+    """Give the path if such a file, or folder, is there.
+
+    Raises:
+        SettingError: if it is not; it names the nearest that is.
+    """
+    found = Path(path).expanduser()
+    if found.is_dir() if folder else found.is_file():
+        return found
+    expected = "a folder" if folder else "a file"
+    seen = f"is no {'folder' if folder else 'file'}" if found.exists() else "is not there"
+    beside = [entry.name for entry in sorted(found.parent.iterdir())][:20] if found.parent.is_dir() else []
+    near = f" {nearest(found.name, beside)}" if beside and not found.exists() else ""
+    raise SettingError(
+        "dataset.path",
+        f"is {path!r}; it {seen} (in {Path.cwd()}). Expected {expected}, from the current directory.{near}",
+    )
+
+
+def refuse_too_large(path: Path, size: int, needed: int, limit: int | None) -> None:
+    """Raise SettingError if reading something of this size would need more memory than the limit; both in bytes."""
+    if limit is not None and needed > limit:
+        raise SettingError(
+            "dataset.path",
+            f"is {str(path)!r}, {_mebibytes(size)} in size; reading it takes about {_mebibytes(needed)} of memory, "
+            f"and training.memory_limit is {_mebibytes(limit)}. Use a smaller file, or a higher limit.",
+        )
+
+
+def _mebibytes(size: int) -> str:
+    return f"{size / 2**20:,.1f} MiB"
+
+
+def read_csv(path: Path, separator: str, limit: int | None) -> pandas.DataFrame:
+    """Read a table from text.
+
+    Raises:
+        SettingError: if it is too large, is no UTF-8, has no rows, or a line with too many fields.
+    """
+    import pandas
+
+    size = path.stat().st_size
+    refuse_too_large(path, size, CSV_GROWTH * size, limit)
+    try:
+        frame = pandas.read_csv(path, sep=separator, encoding="utf-8-sig", low_memory=False)
+    except UnicodeDecodeError as error:
+        raise SettingError("dataset.path", f"is {str(path)!r}; it is not UTF-8 ({error}). Save it as UTF-8.") from error
+    except (pandas.errors.ParserError, pandas.errors.EmptyDataError) as error:
+        raise SettingError(
+            "dataset.path",
+            f"is {str(path)!r}; it is no table: {str(error).removeprefix('Error tokenizing data. C error: ')} "
+            "Expected a line of column names, then one line a row. Mend the file, or give its dataset.separator.",
+        ) from error
+    _refuse_empty(path, frame)
+    return frame
+
+
+def _refuse_empty(path: Path, frame: pandas.DataFrame) -> None:
+    if not len(frame):
+        raise SettingError("dataset.path", f"is {str(path)!r}; it has no rows. Expected one line a row.")
+
+
+def lines_of(path: Path, rows: int) -> Where:
+    """Tell file and line of a row of a CSV file; or its number, where rows span several lines."""
+    with open(path, "rb") as file:
+        lines = sum(1 for _ in file)
+    if lines == rows + 1:
+        return lambda row: f"{path}:{row + 2}"
+    return lambda row: f"{path}, row {row + 1}"
+
+
+def csv_rows(dataset: CsvDataset, limit: int | None) -> Rows:
+    """Read the rows of a CSV table."""
+    path = existing(dataset.path)
+    frame = read_csv(path, dataset.separator, limit)
+    return from_frame(frame, _columns(dataset), lines_of(path, len(frame)))
+
+
+def _columns(dataset: CsvDataset | ParquetDataset) -> Columns:
+    return Columns(
+        dataset.target, dataset.task, dataset.drop, dataset.categories, group=dataset.group, missing=dataset.missing
+    )
+
+
+def parquet_rows(dataset: ParquetDataset, limit: int | None) -> Rows:
+    """Read the rows of a Parquet table.
+
+    Raises:
+        SettingError: if pyarrow is not installed, or the file is too large or no Parquet.
+    """
+    try:
+        import pyarrow.parquet
+    except ImportError as error:
+        raise SettingError(
+            "dataset.name", 'is parquet; reading it takes pyarrow. Install it: pip install "bnexp[parquet]"'
+        ) from error
+    path = existing(dataset.path)
+    try:
+        facts = pyarrow.parquet.ParquetFile(path).metadata
+        groups = (facts.row_group(number).total_byte_size for number in range(facts.num_row_groups))
+        needed = 2 * max(sum(groups), 8 * facts.num_rows * facts.num_columns)
+        refuse_too_large(path, path.stat().st_size, needed, limit)
+        frame = pyarrow.parquet.read_table(path).to_pandas()
+    except (pyarrow.ArrowException, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise SettingError("dataset.path", f"is {str(path)!r}; it is no Parquet file: {reason}") from error
+    _refuse_empty(path, frame)
+    return from_frame(frame, _columns(dataset), lambda row: f"{path}, row {row + 1}")
+
+
+def npz_rows(dataset: NpzDataset, limit: int | None) -> Rows:
+    """Read the rows of arrays in a NumPy file; nothing in it is unpickled.
+
+    Raises:
+        SettingError: if an array is missing, too large, of another length, or of a kind that cannot be learned from.
+    """
+    import pandas
+
+    path = existing(dataset.path)
+    names = {"x": dataset.x, "y": dataset.y} | ({"group": dataset.group} if dataset.group else {})
+    headers = _npz_headers(path)
+    for key, name in names.items():
+        if name not in headers:
+            raise SettingError(f"dataset.{key}", f"is {name!r}; no array has this name. {nearest(name, headers)}")
+    needed = sum(2 * math.prod(shape) * kind.itemsize for shape, kind in (headers[name] for name in names.values()))
+    refuse_too_large(path, path.stat().st_size, needed, limit)
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            x, y_N, *group = (arrays[name] for name in names.values())
+    except (ValueError, OSError, zipfile.BadZipFile) as error:
+        raise SettingError("dataset.path", f"is {str(path)!r}; NumPy cannot read it: {error}") from error
+
+    def where(row: int) -> str:
+        return f"{path}, row {row}"
+
+    for key, array in zip(names, (x, y_N, *group), strict=True):
+        if key != "x" and array.shape != x.shape[:1]:
+            raise SettingError(
+                f"dataset.{key}",
+                f"is {names[key]!r} with shape {array.shape}; expected one value for each of the {len(x)} rows of x.",
+            )
+    numbers, classes = target(pandas.Series(y_N, name=dataset.y), dataset.task, where)
+    groups_N = np.unique(group[0], return_inverse=True)[1].astype("int64") if group else None
+    kind = _kind(dataset, x)
+    return Rows(kind, _shaped(dataset, x, kind, where), numbers, classes, groups_N=groups_N)
+
+
+def _npz_headers(path: Path) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
+    """Read the name, shape and type of each array without reading its values."""
+    headers = {}
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for member in archive.namelist():
+                with archive.open(member) as file:
+                    version = np.lib.format.read_magic(file)
+                    read = (
+                        np.lib.format.read_array_header_1_0
+                        if version == (1, 0)
+                        else np.lib.format.read_array_header_2_0
+                    )
+                    shape, _, kind = read(file)
+                    headers[member.removesuffix(".npy")] = (shape, kind)
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise SettingError(
+            "dataset.path", f"is {str(path)!r}; it is no NPZ file ({error}). Write one with numpy.savez."
+        ) from error
+    return headers
+
+
+def _kind(dataset: NpzDataset, x: NDArray[Any]) -> Kind:
+    if dataset.kind != "auto":
+        return dataset.kind
+    kinds: dict[int, Kind] = {2: "table", 3: "sequence", 4: "image"}
+    if x.ndim not in kinds:
+        raise SettingError(
+            "dataset.x", f"is {dataset.x!r} with shape {x.shape}; expected rank 2, 3 or 4: the first axis counts rows."
+        )
+    return kinds[x.ndim]
+
+
+def _shaped(dataset: NpzDataset, x: NDArray[Any], kind: Kind, where: Where) -> NDArray[Any]:
+    """Give x as numbers of the rank that its kind has; gray images get their one channel."""
+    if kind == "image" and x.ndim == 3:
+        x = x[..., None]
+    ranks = {"table": 2, "sequence": 3, "image": 4}
+    if x.dtype.kind not in "fiub" or x.ndim != ranks[kind]:
+        raise SettingError(
+            "dataset.x",
+            f"is {dataset.x!r}, {x.dtype} of shape {x.shape}; expected numbers of rank {ranks[kind]} ({kind}).",
+        )
+    if x.dtype == np.uint8:
+        return x
+    x = x.astype("float32")
+    may_be_missing = kind == "sequence" or dataset.missing != "refuse"
+    bad = (np.isinf(x) if may_be_missing else ~np.isfinite(x)).reshape(len(x), -1)
+    if bad.any():
+        row = int(np.flatnonzero(bad.any(axis=1))[0])
+        raise SettingError(
+            "dataset.x",
+            f"is {dataset.x!r}; {where(row)} (counted from 0) holds {x[row].ravel()[bad[row]][0]}, expected finite "
+            "numbers. Mend the file, or use dataset.missing: mean for what is missing.",
+        )
+    return x
+
+
+def text_column(dataset: TextCsvDataset, limit: int | None) -> tuple[pandas.DataFrame, Where]:
+    """Read the table that holds texts, and how to tell a row's line."""
+    path = existing(dataset.path)
+    frame = read_csv(path, dataset.separator, limit)
+    return frame, lines_of(path, len(frame))

@@ -1,0 +1,85 @@
+"""Images in a folder for each class, as arrays of bytes: N rows, H height, W width, C channels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnexp.config.real import ImageFolderDataset
+from bnexp.data.files import existing, refuse_too_large
+from bnexp.data.rows import Rows, numbered
+from bnexp.errors import SettingError
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
+
+
+def image_folder_rows(dataset: ImageFolderDataset, limit: int | None) -> Rows:
+    """Read the images of a folder; each of its folders is a class.
+
+    Raises:
+        SettingError: if there are fewer than two classes, an image cannot be
+            read, sizes differ, or all of them would not fit.
+    """
+    folder = existing(dataset.path, folder=True)
+    paths = labelled_files(folder, SUFFIXES, "images")
+    first = _pixels(paths[0], dataset)
+    refuse_too_large(folder, sum(path.stat().st_size for path in paths), 2 * first.nbytes * len(paths), limit)
+    x_NHWC = np.empty((len(paths), *first.shape), "uint8")
+    for row, path in enumerate(paths):
+        pixels_HWC = _pixels(path, dataset)
+        if pixels_HWC.shape != first.shape:
+            raise SettingError(
+                "dataset.size",
+                f"is null; {path} is {_size(pixels_HWC)} and {paths[0]} is {_size(first)}. "
+                "Give the [height, width] to resize all images to.",
+            )
+        x_NHWC[row] = pixels_HWC
+    y_N, classes = numbered([path.relative_to(folder).parts[0] for path in paths])
+    return Rows("image", x_NHWC, y_N, classes)
+
+
+def labelled_files(folder: Path, suffixes: tuple[str, ...], what: str) -> list[Path]:
+    """List the files with these endings in all folders of a folder, sorted; hidden ones are left out.
+
+    Raises:
+        SettingError: if fewer than two folders hold such a file.
+    """
+    found = sorted(
+        path
+        for path in folder.glob("*/**/*")
+        if path.suffix.lower() in suffixes and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    )
+    classes = {path.relative_to(folder).parts[0] for path in found}
+    if len(classes) < 2:
+        seen = f"only {classes.pop()} holds {what}" if classes else f"none of its folders holds {what}"
+        raise SettingError(
+            "dataset.path",
+            f"is {str(folder)!r}; {seen}. Expected a folder for each class, two or more, with {what} in it "
+            f"({', '.join(suffixes)}).",
+        )
+    return found
+
+
+def _pixels(path: Path, dataset: ImageFolderDataset) -> NDArray[np.uint8]:
+    """Read an image as (H, W, C); what lies behind transparency is black."""
+    from PIL import Image
+
+    try:
+        with Image.open(path) as image:
+            plain = image.convert("L" if dataset.color == "grayscale" else "RGB")
+            if dataset.size is not None:
+                height, width = dataset.size
+                plain = plain.resize((width, height), Image.Resampling.BILINEAR)
+            pixels = np.asarray(plain, "uint8")
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise SettingError(
+            "dataset.path", f"holds {path}, which is no image that can be read: {error}. Mend it or take it away."
+        ) from error
+    return pixels[..., None] if pixels.ndim == 2 else pixels
+
+
+def _size(pixels_HWC: NDArray[np.uint8]) -> str:
+    height, width = pixels_HWC.shape[:2]
+    return f"{height} x {width}"

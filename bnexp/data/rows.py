@@ -1,0 +1,108 @@
+"""`Rows`: what every kind of dataset is drawn as, before it is split, scaled or numbered for a seed.
+
+Axes: N rows of the data.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnexp.config.real import RealDataset
+from bnexp.config.section import Kind, Task
+from bnexp.errors import SettingError
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Inputs and targets of all rows, and what has to be known to split them.
+
+    `x` is (N, *shape): float32 or uint8 numbers, in which NaN is a missing
+    number or the padding of a shorter sequence; or int32 numbers of `words`,
+    in which 0 is padding. `y_N` holds class numbers or, where `classes` is
+    None, the numbers of a regression. The last `test` rows are the set's own
+    test part. Rows of one group stay on one side of a split. Of a table, only
+    the first `numeric` columns are numbers; the others tell categories apart.
+    `facts` is what else run.json records.
+    """
+
+    kind: Kind
+    x: NDArray[Any]
+    y_N: NDArray[np.float32]
+    classes: tuple[str, ...] | None
+    test: int = 0
+    groups_N: NDArray[np.int64] | None = None
+    numeric: int | None = None
+    words: tuple[str, ...] = ()
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def task(self) -> Task:
+        """Tell what is to be learned."""
+        if self.classes is None:
+            return "regression"
+        return "binary" if len(self.classes) == 2 else "multiclass"
+
+    def taken(self, rows_K: NDArray[np.int64]) -> Rows:
+        """Give only these rows, in ascending order."""
+        return dataclasses.replace(
+            self,
+            x=self.x[rows_K],
+            y_N=self.y_N[rows_K],
+            groups_N=None if self.groups_N is None else self.groups_N[rows_K],
+            test=int((rows_K >= len(self.y_N) - self.test).sum()),
+        )
+
+
+def numbered(labels: Any) -> tuple[NDArray[np.float32], tuple[str, ...]]:
+    """Give the number of each label's class, (N,), and the classes' names, sorted.
+
+    >>> numbered(["spam", "ham", "spam"])
+    (array([1., 0., 1.], dtype=float32), ('ham', 'spam'))
+    """
+    names, y_N = np.unique(np.asarray(labels), return_inverse=True)
+    return y_N.ravel().astype("float32"), tuple(map(str, names.tolist()))
+
+
+def chosen(dataset: RealDataset, rows: Rows) -> Rows:
+    """Drop rows that repeat an earlier one, then draw as many as the config's limits allow.
+
+    Raises:
+        SettingError: if there is a limit on a test part that the set does not have.
+    """
+    total = len(rows.y_N)
+    if dataset.duplicates == "drop":
+        rows = rows.taken(_first_of_each(rows))
+    dropped = total - len(rows.y_N)
+    if dataset.test_limit is not None and (not rows.test or dataset.test_size is not None):
+        raise SettingError(
+            "dataset.test_limit",
+            f"is {dataset.test_limit}; there is no test part of the set's own to draw from, since "
+            + ("dataset.test_size splits all rows anew. " if rows.test else f"{dataset.name} has none. ")  # type: ignore[attr-defined]
+            + "Use dataset.limit and dataset.test_size.",
+        )
+    rows = rows.taken(_drawn(dataset, rows))
+    return dataclasses.replace(rows, facts={**rows.facts, "duplicates_dropped": dropped})
+
+
+def _first_of_each(rows: Rows) -> NDArray[np.int64]:
+    """Give the rows whose inputs and target do not repeat an earlier row's."""
+    first: dict[bytes, int] = {}
+    for row, (x, y) in enumerate(zip(rows.x, rows.y_N, strict=True)):
+        first.setdefault(x.tobytes() + y.tobytes(), row)
+    return np.fromiter(first.values(), "int64")
+
+
+def _drawn(dataset: RealDataset, rows: Rows) -> NDArray[np.int64]:
+    generator = np.random.default_rng(dataset.seed)
+    own_test = rows.test if dataset.test_size is None else 0
+    parts = np.split(np.arange(len(rows.y_N)), [len(rows.y_N) - own_test])
+    drawn = [
+        part if limit is None or limit >= len(part) else np.sort(generator.choice(part, limit, replace=False))
+        for part, limit in zip(parts, (dataset.limit, dataset.test_limit), strict=True)
+    ]
+    return np.concatenate(drawn)

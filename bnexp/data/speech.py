@@ -1,0 +1,165 @@
+"""Recordings as frames: Keras's log-mel spectrogram, or the wave itself. N rows, T frames, F features of a frame."""
+
+from __future__ import annotations
+
+import wave
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnexp import backend
+from bnexp.config.real import AsteriskLanguagesSet, WavFolderDataset
+from bnexp.data.files import existing, refuse_too_large
+from bnexp.data.images import labelled_files
+from bnexp.data.rows import Rows, numbered
+from bnexp.errors import SettingError
+
+NO_FLOOR_DB = 1000.0
+"""Keras's floor, 80 dB below the loudest of the batch, would let a recording depend on what stands beside it."""
+
+FLOAT_BYTES, COPIES = 4, 2
+
+Floats = NDArray[np.float32]
+Audio = WavFolderDataset | AsteriskLanguagesSet
+
+
+def wav_folder_rows(dataset: WavFolderDataset, limit: int | None) -> Rows:
+    """Read the recordings of a folder; each of its folders is a class.
+
+    Raises:
+        SettingError: if there are fewer than two classes, a file cannot be
+            read, sampling rates differ, or all of them would not fit.
+    """
+    folder = existing(dataset.path, folder=True)
+    paths = labelled_files(folder, (".wav",), "recordings")
+    inner = [path.relative_to(folder) for path in paths]
+    groups = ["/".join(path.parts[1:]) for path in inner] if dataset.group == "file" else None
+    labels = [path.parts[0] for path in inner]
+    return recordings(dataset, folder, paths, labels, groups, limit)
+
+
+def recordings(
+    dataset: Audio,
+    folder: Path,
+    paths: Sequence[Path],
+    labels: Sequence[str],
+    groups: Sequence[str] | None,
+    limit: int | None,
+) -> Rows:
+    """Read recordings with their labels and groups as rows; no more of each than `dataset.length` frames need.
+
+    Raises:
+        SettingError: if a file cannot be read, sampling rates differ, or the padded frames of all would not fit.
+    """
+    samples_N, rate = _lengths(paths)
+    window, stride = _samples(dataset, rate)
+    most = max(samples_N) if dataset.length is None else min(max(samples_N), window + stride * dataset.length)
+    features = 1 if dataset.features == "wave" else dataset.mels
+    needed = FLOAT_BYTES * (sum(samples_N) + COPIES * features * len(paths) * (1 + most // stride))
+    refuse_too_large(folder, sum(path.stat().st_size for path in paths), needed, limit)
+    waves = [read_wav(path, most) for path in paths]
+    frames = _log_mel(dataset, waves, rate) if dataset.features == "log_mel" else [wave_T[:, None] for wave_T in waves]
+    y_N, classes = numbered(labels)
+    groups_N = np.unique(np.asarray(groups), return_inverse=True)[1].astype("int64") if groups is not None else None
+    facts = {"samples_per_second": rate}
+    return Rows("sequence", padded(frames, dataset.length), y_N, classes, groups_N=groups_N, facts=facts)
+
+
+def _lengths(paths: Sequence[Path]) -> tuple[list[int], int]:
+    """Give the number of samples of each recording, and the rate that all have."""
+    samples_N, rates = [], []
+    for path in paths:
+        with _opened(path) as file:
+            samples_N.append(file.getnframes())
+            rates.append(file.getframerate())
+    for path, rate in zip(paths, rates, strict=True):
+        if rate != rates[0]:
+            raise SettingError(
+                "dataset.path",
+                f"holds {path} with {rate} samples a second, and {paths[0]} with {rates[0]}. Expected one rate for "
+                "all; resample them.",
+            )
+    return samples_N, rates[0]
+
+
+def read_wav(path: Path, most: int | None = None) -> Floats:
+    """Give the samples, (T,), from -1 to 1, the mean over channels; no more than `most` of them.
+
+    Raises:
+        SettingError: if it is no PCM recording of 8, 16 or 32 bits, or is empty.
+    """
+    with _opened(path) as file:
+        width, channels = file.getsampwidth(), file.getnchannels()
+        content = file.readframes(file.getnframes() if most is None else min(most, file.getnframes()))
+    kind, center = {1: ("u1", 128), 2: ("<i2", 0), 4: ("<i4", 0)}[width]
+    whole = len(content) - len(content) % (width * channels)
+    samples = (np.frombuffer(content[:whole], kind).astype("float32") - center) / 2.0 ** (8 * width - 1)
+    wave_T: Floats = samples.reshape(-1, channels).mean(axis=1)
+    return wave_T
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[wave.Wave_read]:
+    try:
+        with wave.open(str(path), "rb") as file:
+            if file.getsampwidth() not in (1, 2, 4):
+                raise wave.Error(f"{8 * file.getsampwidth()} bits a sample")
+            if not file.getnframes():
+                raise wave.Error("it holds no samples")
+            yield file
+    except (OSError, EOFError, wave.Error) as error:
+        raise SettingError(
+            "dataset.path",
+            f"holds {path}, which is no recording that can be read: {str(error) or 'it ends early'}. Expected WAV with "
+            "PCM samples of 8, 16 or 32 bits. Convert it or take it away.",
+        ) from error
+
+
+def padded(frames: Sequence[Floats], length: int | None) -> Floats:
+    """Put sequences (T, F) of many lengths in one array, (N, length, F); what is left over is NaN."""
+    most = max(map(len, frames))
+    most = most if length is None else min(length, most)
+    x_NTF = np.full((len(frames), most, frames[0].shape[1]), np.nan, "float32")
+    for row, frames_TF in enumerate(frames):
+        x_NTF[row, : len(frames_TF)] = frames_TF[:most]
+    return x_NTF
+
+
+def _samples(dataset: Audio, rate: int) -> tuple[int, int]:
+    """Give the samples of a window and of a stride; both are 1 where the wave itself is read."""
+    if dataset.features == "wave":
+        return 1, 1
+    return max(2, round(rate * dataset.window_ms / 1000)), max(1, round(rate * dataset.stride_ms / 1000))
+
+
+def _log_mel(dataset: Audio, waves: Sequence[Floats], rate: int) -> list[Floats]:
+    """Give each recording's log-mel spectrogram, (T, F), of the frames whose middle lies within it.
+
+    Recordings go through Keras's layer in groups of like length, padded with silence.
+    """
+    backend.load()
+    import keras
+
+    window, stride = _samples(dataset, rate)
+    layer = keras.layers.MelSpectrogram(
+        fft_length=1 << (window - 1).bit_length(),
+        sequence_length=window,
+        sequence_stride=stride,
+        sampling_rate=rate,
+        num_mel_bins=dataset.mels,
+        min_freq=0.0,
+        max_freq=rate / 2,
+        top_db=NO_FLOOR_DB,
+    )
+    frames: list[Floats] = [np.empty((0, 0), "float32")] * len(waves)
+    order = np.argsort([len(wave_T) for wave_T in waves], kind="stable")
+    for batch in np.array_split(order, -(-len(order) // 64)):
+        longest = max(len(waves[row]) for row in batch)
+        silent = np.stack([np.pad(waves[row], (0, max(longest, window) - len(waves[row]))) for row in batch])
+        spectra_BFT = np.asarray(layer(silent), "float32")
+        for row, spectrum_FT in zip(batch, spectra_BFT, strict=True):
+            frames[row] = spectrum_FT.T[: 1 + len(waves[row]) // stride]
+    return frames

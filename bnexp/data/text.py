@@ -1,0 +1,81 @@
+"""Texts as numbers of words, told apart and numbered by Keras's own `TextVectorization`.
+
+All texts are cut into words once. Which words a seed knows is fitted to its
+training rows alone: a table from all words to that seed's numbers, in which 0
+is padding and 1 stands for every other word. N rows, T words of a text, W words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnexp import backend
+from bnexp.config.real import TextCsvDataset
+from bnexp.data.files import text_column
+from bnexp.data.rows import Rows
+from bnexp.data.table import groups, refuse_unknown_column, target
+from bnexp.errors import SettingError
+
+UNKNOWN = 1
+
+
+def text_csv_rows(dataset: TextCsvDataset, limit: int | None) -> Rows:
+    """Read the rows of a CSV file with a column of texts.
+
+    Raises:
+        SettingError: if a column is not there, or a text is missing.
+    """
+    frame, where = text_column(dataset, limit)
+    for key, name in (("text", dataset.text), ("target", dataset.target), ("group", dataset.group)):
+        if name is not None:
+            refuse_unknown_column(frame, key, name)
+    texts = frame[dataset.text]
+    missing = np.flatnonzero(texts.isna().to_numpy())
+    if len(missing):
+        raise SettingError(
+            "dataset.text",
+            f"is {dataset.text!r}; {where(int(missing[0]))} has no text in it ({len(missing)} rows have none). "
+            "Fill it in, or take those rows out.",
+        )
+    y_N, classes = target(frame[dataset.target], "classification", where)
+    groups_N = None if dataset.group is None else groups(frame[dataset.group])
+    return text_rows([str(text) for text in texts], y_N, classes, length=dataset.length, groups_N=groups_N)
+
+
+def text_rows(
+    texts: Sequence[str],
+    y_N: NDArray[np.float32],
+    classes: tuple[str, ...] | None,
+    *,
+    length: int,
+    groups_N: NDArray[np.int64] | None = None,
+    **more: Any,
+) -> Rows:
+    """Cut texts into words, in lower case and without punctuation; give the first `length` of each as numbers."""
+    vectorizer = _fitted(texts, length=length)
+    x_NT = np.asarray(vectorizer(np.asarray(texts, object)), "int32")
+    words = tuple(vectorizer.get_vocabulary())
+    return Rows("text", x_NT, y_N, classes, groups_N=groups_N, words=words, **more)
+
+
+def training_ids(dataset: Any, rows: Rows, rows_R: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Give the number, (W,), that each word has for a seed that trains on these rows."""
+    words = np.asarray(rows.words, object)
+    texts = [" ".join(words[x_T[x_T > 0]]) for x_T in rows.x[rows_R]]
+    known = _fitted(texts, length=dataset.length, most=dataset.vocabulary).get_vocabulary()
+    number = {word: position for position, word in enumerate(known)}
+    return np.asarray([number.get(word, UNKNOWN) for word in rows.words], "int32")
+
+
+def _fitted(texts: Sequence[str], *, length: int, most: int | None = None) -> Any:
+    """Fit Keras's vectorizer to texts: the commonest words have the smallest numbers."""
+    backend.load()
+    import keras
+
+    vectorizer = keras.layers.TextVectorization(max_tokens=most, output_sequence_length=length)
+    vectorizer.adapt(np.asarray(texts, object), batch_size=1024)
+    return vectorizer

@@ -1,0 +1,110 @@
+"""`View`: how each seed sees the shared rows, fitted to that seed's training rows alone.
+
+Axes: S seeds, R rows of one part, F features (of a table, of a frame, or the channels of an image), W words.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnexp.config.dataset import Dataset
+from bnexp.data.rows import Rows
+
+Floats = NDArray[np.float32]
+
+
+class View(NamedTuple):
+    """What turns shared rows into a seed's inputs and targets; each part is stacked over seeds, or None.
+
+    Numbers become (x - center) / width, and then NaN becomes `fill`; all three
+    are (S, 1, ..., F). Words become `ids[seed, word]`. A regression's target
+    becomes (y - target_center) / target_width, both (S, 1).
+    """
+
+    center: Any = None
+    width: Any = None
+    fill: Any = None
+    ids: Any = None
+    target_center: Any = None
+    target_width: Any = None
+
+    def of(self, rows: Any) -> View:
+        """Give the part of some seeds."""
+        return View(*(None if part is None else part[rows] for part in self))
+
+    def inputs(self, row: int, x: NDArray[Any]) -> NDArray[Any]:
+        """Give inputs (R, *shape) as the seed in this row sees them."""
+        if self.ids is not None:
+            ids: NDArray[np.int32] = self.ids[row][x]
+            return ids
+        x = x.astype("float32")
+        if self.center is not None:
+            x = (x - self.center[row]) / self.width[row]
+        return x if self.fill is None else np.where(np.isnan(x), self.fill[row], x)
+
+    def targets(self, row: int, y_R: Floats) -> Floats:
+        """Give targets (R,) as the seed in this row sees them."""
+        return y_R if self.target_center is None else (y_R - self.target_center[row]) / self.target_width[row]
+
+
+def fitted(dataset: Dataset, rows: Rows, train_SR: NDArray[np.int32]) -> View:
+    """Fit the view of every seed; seeds with the same training rows share the work."""
+    parts, which = np.unique(train_SR, axis=0, return_inverse=True)
+    views = [_fitted_to_one(dataset, rows, rows_R) for rows_R in parts]
+    return View(
+        *(None if side[0] is None else np.stack(side)[which.ravel()] for side in zip(*views, strict=True)),
+    )
+
+
+def _fitted_to_one(dataset: Dataset, rows: Rows, rows_R: NDArray[np.int32]) -> View:
+    if rows.kind == "text":
+        from bnexp.data.text import training_ids
+
+        return View(ids=training_ids(dataset, rows, rows_R))
+    view = _numeric(dataset, rows, rows.x[rows_R])
+    if rows.classes is None and getattr(dataset, "scale_target", False):
+        y_R = rows.y_N[rows_R].astype("float64")
+        view = view._replace(target_center=_float(y_R.mean(keepdims=True)), target_width=_width(y_R.std(keepdims=True)))
+    return view
+
+
+def _numeric(dataset: Dataset, rows: Rows, x: NDArray[Any]) -> View:
+    """Fit center, width and fill; categories of a table stay 0 or 1."""
+    axes = tuple(range(x.ndim - 1))
+    incomplete = x.dtype.kind == "f" and bool(np.isnan(rows.x).any())
+    center = width = fill = None
+    if dataset.scale != "none":
+        center, width = _scaling(dataset.scale, x, axes)
+        if rows.numeric is not None:
+            center[..., rows.numeric :], width[..., rows.numeric :] = 0, 1
+    if incomplete:
+        fill = np.zeros((1,) * (x.ndim - 1) + x.shape[-1:]) if rows.kind != "table" else _replacement(dataset, x, axes)
+        if center is not None and rows.kind == "table":
+            fill = (fill - center) / width
+    return View(*(None if part is None else _float(part[0]) for part in (center, width, fill)))
+
+
+def _scaling(scale: str, x: NDArray[Any], axes: tuple[int, ...]) -> tuple[NDArray[Any], NDArray[Any]]:
+    if scale == "standard":
+        center = np.nanmean(x, axis=axes, keepdims=True, dtype="float64")
+        return center, _width(np.nanstd(x, axis=axes, keepdims=True, dtype="float64"))
+    low, high = (side(x, axis=axes, keepdims=True).astype("float64") for side in (np.nanmin, np.nanmax))
+    return low, _width(high - low)
+
+
+def _replacement(dataset: Dataset, x: NDArray[Any], axes: tuple[int, ...]) -> NDArray[Any]:
+    statistic = np.nanmedian if getattr(dataset, "missing", "mean") == "median" else np.nanmean
+    replacement: NDArray[Any] = statistic(x.astype("float64"), axis=axes, keepdims=True)
+    return replacement
+
+
+def _width(width: NDArray[np.float64]) -> NDArray[Any]:
+    """Let a constant feature have width 1."""
+    return _float(np.where(width > 0, width, 1))
+
+
+def _float(values: NDArray[Any]) -> Floats:
+    return values.astype("float32")

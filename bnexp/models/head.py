@@ -1,0 +1,26 @@
+"""The output layer that a task asks for."""
+
+from __future__ import annotations
+
+import keras
+
+from bnexp.config.section import Task
+
+ACTIVATIONS = {"binary": "sigmoid", "multiclass": "softmax", "regression": "linear"}
+
+
+def output_units(task: Task, classes: int) -> int:
+    """Count the outputs: one a class if there are three or more, else one."""
+    return classes if task == "multiclass" else 1
+
+
+def output_layer(task: Task, classes: int, l2: float) -> keras.layers.Dense:
+    """Give 1 sigmoid unit (binary), one softmax unit a class (multiclass), or 1 linear unit (regression)."""
+    return keras.layers.Dense(
+        output_units(task, classes), activation=ACTIVATIONS[task], kernel_regularizer=penalty(l2), name="output"
+    )
+
+
+def penalty(l2: float) -> keras.regularizers.L2 | None:
+    """Give the regularizer of kernels, or None."""
+    return keras.regularizers.L2(l2) if l2 else None

@@ -1,0 +1,67 @@
+"""`Inputs`: what a model is built for; and the layers that turn words or frames into vectors of one width."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import keras
+
+from bnexp.config.model import Model
+from bnexp.config.section import Kind
+from bnexp.errors import SettingError
+from bnexp.models.embedding import Embedding
+
+FIT_FOR: dict[str, tuple[Kind, ...]] = {
+    "mlp": ("table", "image", "sequence"),
+    "sequential": ("table", "image", "sequence", "text"),
+    "cnn": ("image", "sequence"),
+    "resnet": ("image", "sequence"),
+    "conv1d": ("sequence", "text"),
+    "rnn": ("sequence", "text"),
+    "transformer": ("sequence", "text"),
+}
+"""Model -> the kinds of inputs that it takes."""
+IN_WORDS: dict[Kind, str] = {
+    "table": "rows of {0} numbers",
+    "image": "images of {0} x {1} x {2}",
+    "sequence": "sequences of {0} frames of {1} numbers",
+    "text": "texts of {0} words",
+}
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The kind and the shape of one row, and for text how many numbers words may have."""
+
+    kind: Kind
+    shape: tuple[int, ...]
+    vocabulary: int | None = None
+
+    def layer(self) -> keras.KerasTensor:
+        """Give Keras's description of a batch of them."""
+        return keras.Input(self.shape, dtype="int32" if self.kind == "text" else "float32")
+
+
+def refuse_unfit(model: Model, inputs: Inputs) -> None:
+    """Raise SettingError if this kind of model does not take this kind of inputs."""
+    if inputs.kind not in FIT_FOR[model.name]:
+        fit = ", ".join(name for name, kinds in FIT_FOR.items() if inputs.kind in kinds)
+        raise SettingError(
+            "model.name",
+            f"is {model.name}; its inputs would be {IN_WORDS[inputs.kind].format(*inputs.shape)}. Use one of {fit}.",
+        )
+
+
+def as_images(inputs: Inputs) -> Iterator[keras.Layer]:
+    """Give sequences (T, F) one channel, so that they are images (T, F, 1)."""
+    if inputs.kind == "sequence":
+        yield keras.layers.Reshape((*inputs.shape, 1), name="one_channel")
+
+
+def as_frames(inputs: Inputs, embedding: int) -> Iterator[keras.Layer]:
+    """Turn words into vectors of this width; mask padding, of words and of frames."""
+    if inputs.kind == "text":
+        yield Embedding(inputs.vocabulary, embedding, mask_zero=True, name="embedding")
+    else:
+        yield keras.layers.Masking(0.0, name="masking")

@@ -1,0 +1,279 @@
+"""Known sets: read from files of their own formats, refused by name where they are missing or damaged."""
+
+from __future__ import annotations
+
+import dataclasses
+import gzip
+import io
+import json
+import os
+import subprocess
+import sys
+import tarfile
+import wave
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from pydantic import TypeAdapter
+from sklearn import datasets
+
+from bnexp.config.dataset import Dataset
+from bnexp.data import Data, fetching, known, prepare
+from bnexp.data.catalogue import KNOWN
+from bnexp.errors import FetchError, SettingError
+
+BNEXP = Path(sys.executable).with_name("bnexp")
+
+
+def prepared(name: str, **keys: Any) -> Data:
+    return prepare(TypeAdapter(Dataset).validate_python({"name": name, **keys}), (0,))
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("BNEXP_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def put(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Path]:
+    """Make a set's place in the cache; what the test puts there is what was fetched."""
+
+    def place(name: str) -> Path:
+        folder = cache / "datasets" / name
+        folder.mkdir(parents=True)
+        monkeypatch.setattr(fetching, "digest", lambda directory: KNOWN[name].sha256)
+        return folder
+
+    return place
+
+
+# --- scikit-learn -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["breast_cancer", "wine", "iris", "diabetes"])
+def test_scikit_learns_tables_are_here_with_their_rows_and_classes(name: str) -> None:
+    data, own = prepared(name, duplicates="keep"), getattr(datasets, f"load_{name}")()
+    np.testing.assert_array_equal(data.rows.x, own.data.astype("float32"))
+    np.testing.assert_array_equal(data.rows.y_N, own.target.astype("float32"))
+    assert len(data.rows.y_N) == KNOWN[name].rows
+    assert data.rows.classes == (None if name == "diabetes" else tuple(own.target_names))
+    assert (data.facts()["licence"], data.facts()["attribution"]) == (KNOWN[name].licence, KNOWN[name].attribution)
+
+
+def test_digits_are_images_scaled_to_one_by_the_training_part() -> None:
+    data = prepared("digits")
+    assert data.rows.x.shape == (1797, 8, 8, 1) and data.rows.kind == "image"
+    seen = data.inputs(0, data.train_SR[0])
+    assert (seen.min(), seen.max()) == (0.0, 1.0)
+
+
+# --- packages -----------------------------------------------------------------------
+
+
+def test_mnist5k_is_pixels_and_then_the_label(put: Callable[[str], Path]) -> None:
+    rows = np.arange(20 * 785).reshape(20, 785) % 256
+    rows[:, -1] = np.repeat(np.arange(10), 2)
+    text = "\n".join(",".join(map(str, row)) for row in rows)
+    (put("mnist5k") / "mnist_5k.csv.gz").write_bytes(gzip.compress(text.encode()))
+    data = prepared("mnist5k", test_size=0.5)
+    np.testing.assert_array_equal(data.rows.x[:, :, :, 0], rows[:, :-1].reshape(20, 28, 28))
+    np.testing.assert_array_equal(data.rows.y_N, rows[:, -1])
+
+
+def idx(values: np.ndarray, header: int) -> bytes:
+    return gzip.compress(bytes(header) + values.astype("uint8").tobytes())
+
+
+def fill_fashion(folder: Path, train: int, test: int) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    pixels = np.random.default_rng(0).integers(0, 256, (train + test, 28, 28))
+    labels = np.arange(train + test) % 10
+    for part, slot in (("train", slice(None, train)), ("t10k", slice(train, None))):
+        (folder / f"{part}-images-idx3-ubyte.gz").write_bytes(idx(pixels[slot], 16))
+        (folder / f"{part}-labels-idx1-ubyte.gz").write_bytes(idx(labels[slot], 8))
+
+
+def test_fashion_mnist_keeps_its_own_test_part_and_is_found_in_keras_own_cache_too(tmp_path: Path, cache: Path) -> None:
+    fill_fashion(tmp_path / "keras" / "datasets" / "fashion-mnist", train=300, test=200)
+    assert known.is_here(KNOWN["fashion_mnist"])
+    data = prepared("fashion_mnist")
+    assert (data.train_SR.shape[1], data.validation_SR.shape[1]) == (300, 200)
+    assert data.split == "the set's own training and test part"
+    assert data.rows.classes is not None and data.rows.classes[9] == "Ankle boot"
+    limited = prepared("fashion_mnist", limit=200, test_limit=100)
+    assert (limited.train_SR.shape[1], limited.validation_SR.shape[1]) == (200, 100)
+
+
+def test_spoken_digits_are_cut_at_their_lengths_and_padded(put: Callable[[str], Path]) -> None:
+    lengths = np.tile([2, 3], 10)
+    frames = np.arange(lengths.sum() * 13, dtype="float32").reshape(-1, 13)
+    np.savez(put("spoken_digits") / "digits.npz", X=frames, lengths=lengths, y=np.repeat(np.arange(10), 2))
+    data = prepared("spoken_digits", test_size=0.5, scale="none")
+    assert data.rows.x.shape == (20, 3, 13)
+    np.testing.assert_array_equal(data.rows.x[1], frames[2:5])
+    assert np.isnan(data.rows.x[0, 2]).all()
+    assert (data.inputs(0, np.array([0], "int32"))[0, 2] == 0).all()
+    assert prepared("spoken_digits", test_size=0.5, length=2).rows.x.shape == (20, 2, 13)
+
+
+def test_a_mail_is_its_subject_and_body_without_the_other_headers(put: Callable[[str], Path]) -> None:
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w:gz") as archive:
+        for number in range(10):
+            group = "spam-1" if number % 2 else "easy-ham-1"
+            mail = f"From: secret\nSubject: hello {group}\nDate: never\n\nbody number{number}\n".encode("latin-1")
+            for name, written in ((f"package/data/{group}/{number}.txt", mail), (f"package/{number}.json", b"{}")):
+                member = tarfile.TarInfo(name)
+                member.size = len(written)
+                archive.addfile(member, io.BytesIO(written))
+    (put("spam_assassin") / "mails.tgz").write_bytes(content.getvalue())
+    rows = prepared("spam_assassin", length=8).rows
+    assert rows.classes == ("ham", "spam") and rows.y_N.tolist() == [0, 1] * 5
+    assert "secret" not in rows.words and "never" not in rows.words
+    assert [rows.words[word] for word in rows.x[1] if word] == ["hello", "spam1", "body", "number1"]
+
+
+def test_sentences_without_text_are_left_out_and_repeated_ones_dropped(put: Callable[[str], Path]) -> None:
+    folder = put("sentiment_sentences")
+    written = [{"text": f"word{n}", "class": n % 2} for n in range(10)]
+    (folder / "amazon.json").write_text(json.dumps([*written, {"text": "", "class": 1}]))
+    (folder / "imdb.json").write_text(json.dumps(written[:2]))
+    data = prepared("sentiment_sentences")
+    assert len(data.rows.y_N) == 10
+    assert data.facts()["duplicates_dropped"] == 2
+    assert data.rows.classes == ("favourable", "unfavourable")
+
+
+def test_a_prompt_stays_on_one_side_in_all_languages_and_silence_is_left_out(put: Callable[[str], Path]) -> None:
+    folder = put("asterisk_lang")
+    rng = np.random.default_rng(0)
+    for language in ("en", "es", "fr", "it", "ru"):
+        for prompt in ("silence/1", *(f"digits/{n}" for n in range(10)), "empty"):
+            path = folder / language / f"{prompt}.wav"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with wave.open(str(path), "wb") as file:
+                file.setparams((1, 2, 8000, 0, "NONE", ""))
+                samples = 0 if prompt == "empty" else 1600
+                file.writeframes(rng.integers(-9999, 9999, samples).astype("<i2").tobytes())
+    data = prepared("asterisk_lang", mels=8)
+    assert data.rows.x.shape == (50, 1 + 1600 // 128, 8)
+    assert data.split == "by group, 0.2 held out"
+    groups = data.rows.groups_N
+    assert groups is not None
+    assert not set(groups[data.train_SR[0]]) & set(groups[data.validation_SR[0]])
+    assert len(data.validation_SR[0]) == 10
+
+
+def test_image_segments_and_penguins_are_tables(put: Callable[[str], Path]) -> None:
+    with zipfile.ZipFile(put("image_segments") / "segment.csv.zip", "w") as archive:
+        lines = ["category,a,b", *(f"{'path' if n % 2 else 'sky'},{n},{n * n}" for n in range(10))]
+        archive.writestr("segment.csv", "\n".join(lines))
+    assert prepared("image_segments").rows.classes == ("path", "sky")
+    head = "species,island,bill_length_mm,bill_depth_mm,flipper_length_mm,body_mass_g,sex,year"
+    rows = [f"{'AB'[n % 2]},X,{n},{n + 1},{n + 2},{n + 3},,2007" for n in range(10)]
+    (put("penguins") / "penguins.csv").write_text("\n".join([head, *rows, "A,X,NA,NA,NA,NA,NA,2007"]))
+    penguins = prepared("penguins").rows
+    assert penguins.x.shape == (10, 4) and penguins.x[3].tolist() == [3, 4, 5, 6]
+
+
+# --- Keras --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def keras_cache(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Keras's own cache, filled by the test; what Keras would check by its digest is taken for right."""
+    folder = tmp_path / "keras" / "datasets"
+    folder.mkdir(parents=True)
+    monkeypatch.setattr(keras.src.utils.file_utils, "validate_file", lambda *arguments, **options: True)
+    monkeypatch.setattr(keras.src.utils.file_utils.config, "keras_home", lambda: str(tmp_path / "keras"))
+    return folder
+
+
+def test_mnist_is_read_from_keras_own_cache(keras_cache: Path) -> None:
+    pixels, labels = np.random.default_rng(0).integers(0, 256, (30, 28, 28)).astype("uint8"), np.arange(30) % 10
+    np.savez(
+        keras_cache / "mnist.npz", x_train=pixels[:20], y_train=labels[:20], x_test=pixels[20:], y_test=labels[20:]
+    )
+    data = prepared("mnist")
+    np.testing.assert_array_equal(data.rows.x[..., 0], pixels)
+    assert (data.train_SR.shape[1], data.validation_SR.shape[1]) == (20, 10)
+
+
+def test_reviews_are_words_by_their_rank_and_the_vocabulary_is_fitted_to_the_training_part(keras_cache: Path) -> None:
+    x = [[1, 5 + n % 2, 7] for n in range(20)] + [[1, 99, 7], [1, 98, 7]]
+    reviews = np.empty(22, object)
+    reviews[:] = [*x[:-1], [*x[-1], 500]]  # Keras drops the rarest word of all
+    labels = np.arange(22) % 2
+    np.savez(
+        keras_cache / "imdb.npz", x_train=reviews[:20], y_train=labels[:20], x_test=reviews[20:], y_test=labels[20:]
+    )
+    data = prepared("imdb", length=4, duplicates="keep")
+    assert {"1", "5", "6", "7", "98", "99"} <= set(data.rows.words)
+    seen = data.inputs(0, data.validation_SR[0])
+    assert (seen == 1).sum() == 2, "99 and 98 are in no training row"
+
+
+def test_what_keras_cannot_download_is_told_with_its_reason(keras_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreachable(*arguments: Any) -> None:
+        raise keras.src.utils.file_utils.urllib.error.URLError("no network")
+
+    monkeypatch.setattr(keras.src.utils.file_utils, "urlretrieve", unreachable)
+    with pytest.raises(FetchError, match=r"cifar10: Keras cannot download it: URL fetch failure .*no network"):
+        known.bring(KNOWN["cifar10"], lambda step: None)
+
+
+# --- missing, damaged ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["mnist5k", "spam_assassin", "cifar10", "reuters"])
+def test_a_missing_set_is_refused_with_the_command_that_gets_it(name: str, cache: Path) -> None:
+    message = rf"dataset\.name is {name}, which is not on this computer\. Get it: bnexp data fetch {name}"
+    with pytest.raises(SettingError, match=message):
+        prepared(name)
+
+
+def test_a_set_that_changed_since_it_was_fetched_is_refused(cache: Path) -> None:
+    folder = cache / "datasets" / "penguins"
+    folder.mkdir(parents=True)
+    (folder / "penguins.csv").write_text("species\n")
+    with pytest.raises(
+        SettingError, match=r"is penguins; .*penguins is not what was fetched once\. Get it anew: bnexp"
+    ):
+        prepared("penguins")
+
+
+def run(*arguments: str, cache: Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "BNEXP_CACHE_DIR": str(cache), "KERAS_HOME": str(cache / "keras")}
+    return subprocess.run([BNEXP, *arguments], capture_output=True, text=True, check=False, env=environment)
+
+
+def test_the_list_tells_what_is_here_and_how_to_get_the_rest(tmp_path: Path) -> None:
+    listed = json.loads(run("data", "list", "--json", cache=tmp_path).stdout)
+    assert [row["name"] for row in listed] == list(KNOWN)
+    here = {row["name"] for row in listed if row["here"]} - {"fashion_mnist"}
+    assert here == {"breast_cancer", "wine", "iris", "digits", "diabetes"}
+    table = run("data", "list", cache=tmp_path).stdout
+    assert "bnexp data fetch spoken_digits" in table and "1,797" in table
+
+
+def test_an_unknown_set_is_refused_with_the_nearest_name_before_anything_is_fetched(tmp_path: Path) -> None:
+    done = run("data", "fetch", "penguins", "minst", cache=tmp_path / "cache")
+    assert done.returncode == 2
+    assert done.stderr.startswith("No data set is called 'minst'. Did you mean 'mnist'? Good names: breast_cancer, ")
+    assert not (tmp_path / "cache").exists()
+
+
+def test_the_catalogue_and_the_schema_name_the_same_sets() -> None:
+    from bnexp.config import real
+
+    sections = (real.TableSet, real.ImageSet, real.TextSet, real.SpokenDigitsSet, real.AsteriskLanguagesSet)
+    names = [name for one in sections for name in one.model_fields["name"].annotation.__args__]  # type: ignore[union-attr]
+    assert sorted(names) == sorted(KNOWN)
+    assert all(dataclasses.replace(one, sha256="") != one for one in KNOWN.values() if one.source == "packages")

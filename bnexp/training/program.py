@@ -9,6 +9,7 @@ part. Inputs have any shape behind these.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import keras
@@ -123,13 +124,23 @@ class Program:
         x, y = self._rows(rows_SB, view)
         with tf.GradientTape() as tape:
             tape.watch(state.trainable)
-            means, frozen = tf.vectorized_map(self._forward, (state.trainable, state.frozen, x, y))
+            means, frozen = self._for_each_seed(self._forward, (state.trainable, state.frozen, x, y))
             total = tf.reduce_sum(means["loss"])
         gradients = tape.gradient(total, state.trainable)
         trainable, optimizer = self._optimizer.stateless_apply(state.optimizer, gradients, state.trainable)
         batch = float(rows_SB.shape[1])
         new = _shaped_like(state, State(trainable, frozen, optimizer))
         return new, {name: sums[name] + batch * means[name] for name in sums}
+
+    def _for_each_seed(self, function: Callable[[Any], Any], stacked: Any) -> Any:
+        """Map a function of one seed over what is stacked over seeds.
+
+        A single seed needs no mapping, which for recurrent layers would fail.
+        """
+        if self._shard_seeds > 1:
+            return tf.vectorized_map(function, stacked)
+        result = function(tf.nest.map_structure(lambda value: value[0], stacked))
+        return tf.nest.map_structure(lambda value: value[None], result)
 
     def _forward(self, one_seed: tuple[Any, Any, Any, Any]) -> tuple[Tensors, list[Any]]:
         """Run one seed's batch in training mode; give its mean measures and the new non-trainable weights."""
@@ -145,7 +156,7 @@ class Program:
     def _measure_chunks(self, state: State, chunks_TSB: Any, view: View) -> Tensors:
         def measure_chunk(rows_SB: Any) -> Tensors:
             x, y = self._rows(rows_SB, view)
-            measured: Tensors = tf.vectorized_map(self._measure, (state.trainable, state.frozen, x, y))
+            measured: Tensors = self._for_each_seed(self._measure, (state.trainable, state.frozen, x, y))
             return measured
 
         if chunks_TSB.shape[0] == 1:
@@ -164,7 +175,7 @@ class Program:
 
     def _chunk_statistics(self, state: State, rows_SB: Any, view: View) -> Any:
         x, _ = self._rows(rows_SB, view)
-        return tf.vectorized_map(
+        return self._for_each_seed(
             lambda one_seed: batch_statistics(self._model, *one_seed), (state.trainable, state.frozen, x)
         )
 
@@ -175,7 +186,7 @@ def _chunks(rows_SR: NDArray[np.int32], size: int) -> Any:
 
 
 def _shaped_like(old: State, new: State) -> State:
-    """Tell TensorFlow what it forgets where there is a single seed: that no shape has changed."""
+    """Tell TensorFlow what it may forget: that no shape has changed."""
     for before, after in zip(tf.nest.flatten(old), tf.nest.flatten(new), strict=True):
         after.set_shape(before.shape)
     return new

@@ -1,0 +1,368 @@
+"""Your own files: what is read from them, against pandas, scikit-learn, NumPy and Pillow; and every way they can be wrong."""
+
+from __future__ import annotations
+
+import wave
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from pydantic import TypeAdapter
+from sklearn.impute import SimpleImputer
+from sklearn.preprocessing import StandardScaler
+
+from bnexp.config.dataset import Dataset
+from bnexp.data import Data, prepare
+from bnexp.errors import SettingError
+
+SEEDS = (0, 1)
+
+
+def prepared(memory: int | None = None, **keys: Any) -> Data:
+    return prepare(TypeAdapter(Dataset).validate_python(keys), SEEDS, memory)
+
+
+def refused(memory: int | None = None, **keys: Any) -> str:
+    with pytest.raises(SettingError) as raised:
+        prepared(memory, **keys)
+    return str(raised.value)
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    """Forty rows of two numbers, one of them missing twice, and a category, with classes yes and no."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {
+            "age": rng.integers(20, 60, 40).astype(float),
+            "income": rng.normal(1000, 300, 40).round(2),
+            "town": rng.choice(["Bonn", "Rome", "Oslo"], 40),
+            "answer": np.where(np.arange(40) % 3 == 0, "no", "yes"),
+        }
+    )
+    frame.loc[[3, 17], "age"] = np.nan
+    frame.to_csv(tmp_path / "my.csv", index=False)
+    frame.to_parquet(tmp_path / "my.parquet")
+    return tmp_path / "my.csv"
+
+
+# --- tables -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["csv", "parquet"])
+@pytest.mark.parametrize("missing", ["mean", "median"])
+def test_a_table_is_imputed_and_scaled_by_each_seeds_training_part_alone(table: Path, name: str, missing: str) -> None:
+    path = table.with_suffix(f".{name}")
+    data = prepared(name=name, path=str(path), target="answer", missing=missing, resample=True)
+    frame = pd.read_csv(table)
+    assert data.rows.classes == ("no", "yes") and data.task == "binary"
+    numbers, towns = frame[["age", "income"]].to_numpy(), pd.get_dummies(frame["town"]).to_numpy()
+    for row in range(len(SEEDS)):
+        train_R, test_R = data.train_SR[row], data.validation_SR[row]
+        imputer, scaler = SimpleImputer(strategy=missing).fit(numbers[train_R]), StandardScaler().fit(numbers[train_R])
+        expected = scaler.transform(imputer.transform(numbers[test_R]))
+        np.testing.assert_allclose(data.inputs(row, test_R)[:, :2], expected, rtol=1e-4, atol=1e-5)
+        np.testing.assert_array_equal(data.inputs(row, test_R)[:, 2:], towns[test_R])
+    assert not np.array_equal(np.sort(data.train_SR[0]), np.sort(data.train_SR[1]))
+
+
+def test_columns_of_numbers_can_be_categories_or_left_out(table: Path) -> None:
+    keys = {"name": "csv", "path": str(table), "target": "town", "missing": "mean"}
+    assert prepared(**keys, drop=["answer"]).rows.x.shape == (40, 2)
+    assert prepared(**keys, drop=["income"], categories=["age"]).rows.numeric == 0
+
+
+def test_a_regressions_target_is_measured_in_deviations_of_the_training_part(table: Path) -> None:
+    data = prepared(name="csv", path=str(table), target="income", missing="mean")
+    income = pd.read_csv(table)["income"].to_numpy()
+    assert data.task == "regression"
+    train_R, test_R = data.train_SR[0], data.validation_SR[0]
+    expected = (income[test_R] - income[train_R].mean()) / income[train_R].std()
+    np.testing.assert_allclose(data.targets(0, test_R), expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("values", "task", "classes"),
+    [
+        (["1", "2", "3"], "multiclass", ("1", "2", "3")),
+        (["10", "9"], "binary", ("9", "10")),
+        (["0.5", "1.5", "2.5"], "regression", None),
+        ([str(n) for n in range(30)], "regression", None),
+        (["True", "False"], "binary", ("False", "True")),
+        (["01", "b2"], "binary", ("01", "b2")),
+    ],
+)
+def test_the_task_follows_from_the_target(tmp_path: Path, values: list[str], task: str, classes: Any) -> None:
+    lines = ["x,y", *(f"{n},{values[n % len(values)]}" for n in range(60))]
+    (tmp_path / "t.csv").write_text("\n".join(lines))
+    data = prepared(name="csv", path=str(tmp_path / "t.csv"), target="y")
+    assert (data.task, data.rows.classes) == (task, classes)
+
+
+def test_rows_of_a_group_stay_together_and_repeated_rows_are_dropped_before_the_split(tmp_path: Path) -> None:
+    lines = ["who,x,y", *(f"p{n // 4},{n},{'ab'[n % 2]}" for n in range(40)), "p0,0,a", "p1,4,a"]
+    (tmp_path / "t.csv").write_text("\n".join(lines))
+    keys = {"name": "csv", "path": str(tmp_path / "t.csv"), "target": "y", "group": "who"}
+    data = prepared(**keys, resample=True)
+    assert data.split == "by group, 0.2 held out, a new split for every seed"
+    assert data.facts()["duplicates_dropped"] == 2 and len(data.rows.y_N) == 40
+    for row in range(len(SEEDS)):
+        assert not set(data.train_SR[row] // 4) & set(data.validation_SR[row] // 4)
+    assert len(prepared(**keys, duplicates="keep").rows.y_N) == 42
+    assert len(prepared(**keys, limit=20).rows.y_N) == 20
+
+
+CSV = "a,b,y\n1,2,u\n3,4,v\n5,6,u\n7,8,v\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "keys", "message"),
+    [
+        (CSV, {"target": "z"}, "dataset.target is 'z'; no column has this name. Good names: a, b, y."),
+        (CSV.replace("a,b,y", "alpha,b,y"), {"drop": ["alpa"]}, "Did you mean 'alpha'? Good names: alpha, b, y."),
+        (CSV, {"group": "who"}, "dataset.group is 'who'; no column has this name."),
+        (CSV.replace("3,4", "3,"), {}, "dataset.missing is refuse; t.csv:3 has no value in column 'b' (1 rows have none)."),
+        (CSV.replace("4,v", "4,"), {}, "dataset.target is 'y'; t.csv:3 has no value in it (1 rows have none)."),
+        (CSV.replace("5,6", "inf,6"), {}, "t.csv:4, column 'a'; expected a finite number."),
+        (CSV.replace("v", "u"), {}, "it has one value in all rows (u), expected two classes or more."),
+        (CSV + "1,2,3,4\n", {}, "it is no table: Expected 3 fields in line 6, saw 4"),
+        ("", {}, "it is no table: No columns to parse from file"),
+        ("a,b,y\n", {}, "it has no rows. Expected one line a row."),
+        (CSV, {"drop": ["a", "b"]}, "dataset.drop leaves no column to learn from"),
+        (CSV.replace("1,2", ",2").replace("3,4", ",4").replace("5,6", ",6").replace("7,8", ",8"), {"missing": "mean"},
+         "keeps column 'a'; it has no value in any row."),
+        ("id,y\n" + "".join(f"name{n},{'uv'[n % 2]}\n" for n in range(200)), {},
+         "keeps column 'id'; it holds text with 200 different values, as 'name0' in t.csv:2; expected 100 or fewer."),
+        ("a,y\n" + "".join(f"{n},{'uv'[n % 2]}\n" for n in range(200)) + "many,u\n", {},
+         "keeps column 'a'; most of it are numbers, but t.csv:202 holds 'many'."),
+        ('a,y\n1,"u\nw"\n,v\n', {}, "t.csv, row 2 has no value in column 'a'"),
+    ],
+)  # fmt: skip
+def test_a_faulty_table_is_refused_with_file_and_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, keys: dict[str, Any], message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("t.csv").write_text(text)
+    assert message in refused(**{"name": "csv", "path": "t.csv", "target": "y", **keys})
+
+
+def test_what_cannot_be_read_as_text_or_is_not_there_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("latin.csv").write_bytes("a,y\n1,caf\xe9\n".encode("latin-1"))
+    assert "is 'latin.csv'; it is not UTF-8" in refused(name="csv", path="latin.csv", target="y")
+    message = refused(name="csv", path="latn.csv", target="y")
+    assert "is 'latn.csv'; it is not there (in " in message and "Did you mean 'latin.csv'?" in message
+    assert "it is no file" in refused(name="csv", path=".", target="y")
+    assert "it is no Parquet file" in refused(name="parquet", path="latin.csv", target="y")
+
+
+def test_a_file_that_would_not_fit_is_refused_by_its_size(table: Path) -> None:
+    for name in ("csv", "parquet"):
+        path = table.with_suffix(f".{name}")
+        message = refused(1000, name=name, path=str(path), target="answer", missing="mean")
+        assert "in size; reading it takes about" in message and "training.memory_limit is 0.0 MiB" in message
+
+
+# --- arrays -------------------------------------------------------------------------
+
+
+def test_arrays_are_tables_sequences_or_images_by_their_rank(tmp_path: Path) -> None:
+    y = np.arange(20) % 2
+    for shape, kind in (((20, 3), "table"), ((20, 4, 3), "sequence"), ((20, 5, 5, 1), "image")):
+        np.savez(tmp_path / "x.npz", x=np.arange(np.prod(shape)).reshape(shape), y=y)
+        data = prepared(name="npz", path=str(tmp_path / "x.npz"))
+        assert (data.rows.kind, data.rows.x.shape) == (kind, shape)
+    gray = prepared(name="npz", path=str(tmp_path / "x.npz"), x="x", kind="image")
+    assert gray.rows.x.shape == (20, 5, 5, 1)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "keys", "message"),
+    [
+        ({"x": np.zeros((4, 2))}, {}, "dataset.y is 'y'; no array has this name. Good names: x."),
+        ({"x": np.zeros((4, 2)), "y": np.arange(3)}, {}, "dataset.y is 'y' with shape (3,); expected one value for each of the 4"),
+        ({"x": np.zeros(4), "y": np.arange(4)}, {}, "dataset.x is 'x' with shape (4,); expected rank 2, 3 or 4"),
+        ({"x": np.array([["a"], ["b"]]), "y": np.arange(2)}, {}, "expected numbers of rank 2 (table)."),
+        ({"x": np.array([[1.0], [np.nan]]), "y": np.arange(2)}, {}, "row 1 (counted from 0) holds nan"),
+        ({"x": np.array([[{}], [1]], object), "y": np.arange(2)}, {}, "Object arrays cannot be loaded"),
+    ],
+)  # fmt: skip
+def test_faulty_arrays_are_refused_and_nothing_is_unpickled(
+    tmp_path: Path, arrays: dict[str, Any], keys: dict[str, Any], message: str
+) -> None:
+    np.savez(tmp_path / "x.npz", **arrays)
+    assert message in refused(name="npz", path=str(tmp_path / "x.npz"), **keys)
+
+
+def test_arrays_too_large_for_memory_are_refused_by_their_headers_alone(tmp_path: Path) -> None:
+    np.savez_compressed(tmp_path / "x.npz", x=np.zeros((20_000, 1000)), y=np.arange(20_000) % 2)
+    assert (tmp_path / "x.npz").stat().st_size < 10**6
+    assert "reading it takes about 305.5 MiB" in refused(10**8, name="npz", path=str(tmp_path / "x.npz"))
+    (tmp_path / "cut.npz").write_bytes((tmp_path / "x.npz").read_bytes()[:1000])
+    assert "it is no NPZ file" in refused(name="npz", path=str(tmp_path / "cut.npz"))
+
+
+# --- images -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    for label in ("cats & dogs", "né"):
+        (tmp_path / "images" / label / "more").mkdir(parents=True)
+        for number in range(6):
+            pixels = rng.integers(0, 256, (7, 5, 3)).astype("uint8")
+            Image.fromarray(pixels).save(tmp_path / "images" / label / "more" / f"{number}.png")
+    (tmp_path / "images" / "né" / ".hidden.png").write_bytes(b"no image")
+    return tmp_path / "images"
+
+
+def test_a_folder_of_images_is_its_pixels_with_a_class_for_each_folder(images: Path) -> None:
+    data = prepared(name="image_folder", path=str(images))
+    assert data.rows.classes == ("cats & dogs", "né") and data.rows.x.shape == (12, 7, 5, 3)
+    np.testing.assert_array_equal(data.rows.x[7], np.asarray(Image.open(images / "né" / "more" / "1.png")))
+    small = prepared(name="image_folder", path=str(images), size=[4, 3], color="grayscale")
+    assert small.rows.x.shape == (12, 4, 3, 1)
+
+
+def test_faulty_images_are_refused_by_name(images: Path) -> None:
+    keys = {"name": "image_folder", "path": str(images)}
+    Image.new("RGB", (9, 9)).save(images / "né" / "other.png")
+    assert "other.png is 9 x 9 and " in refused(**keys) and "Give the [height, width]" in refused(**keys)
+    (images / "né" / "other.png").write_text("hello")
+    assert "other.png, which is no image that can be read" in refused(**keys)
+    whole = (images / "né" / "more" / "1.png").read_bytes()
+    (images / "né" / "other.png").write_bytes(whole[: len(whole) // 2])
+    assert "other.png, which is no image that can be read" in refused(**keys)
+    assert "of memory, and training.memory_limit is" in refused(100, **keys)
+    assert "none of its folders holds images" in refused(name="image_folder", path=str(images / "né" / "more"))
+
+
+# --- texts --------------------------------------------------------------------------
+
+
+def test_a_texts_words_are_numbered_by_keras_fitted_to_each_seeds_training_part(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    words = [f"word{n}" for n in range(40)]
+    texts = [" ".join(rng.choice(words, 6)).replace("word1 ", "Word1, ") for _ in range(60)]
+    pd.DataFrame({"text": texts, "label": np.arange(60) % 2}).to_csv(tmp_path / "t.csv", index=False)
+    keys = {"name": "text_csv", "path": str(tmp_path / "t.csv"), "target": "label"}
+    data = prepared(**keys, vocabulary=20, length=4, resample=True)
+    for row in range(len(SEEDS)):
+        vectorizer = keras.layers.TextVectorization(max_tokens=20, output_sequence_length=4)
+        cut = [" ".join(text.split()[:4]) for text in texts]
+        vectorizer.adapt(np.array([cut[n] for n in data.train_SR[row]]))
+        ours, theirs = data.inputs(row, data.validation_SR[row]), np.asarray(vectorizer(np.array(texts)))
+        seen = theirs[data.validation_SR[row]]
+        assert ((ours == 1) == (seen == 1)).mean() > 0.9  # words of equal frequency may change places
+        assert ours.max() < 20 and ours.shape == seen.shape
+    assert data.vocabulary == 20
+
+
+def test_an_empty_text_and_a_missing_column_are_told_apart(tmp_path: Path) -> None:
+    lines = ["text,label", *(f"w{n} w,{n % 2}" for n in range(10)), "!!!,1", ",0"]
+    (tmp_path / "t.csv").write_text("\n".join(lines))
+    keys = {"name": "text_csv", "path": str(tmp_path / "t.csv")}
+    assert "t.csv:13 has no text in it (1 rows have none)" in refused(**keys, target="label")
+    assert "dataset.text is 'txt'; no column has this name. Did you mean 'text'?" in refused(
+        **keys, target="label", text="txt"
+    )
+    (tmp_path / "t.csv").write_text("\n".join(lines[:-1]))
+    assert (prepared(**keys, target="label").rows.x[10] == 0).all()
+
+
+# --- recordings ---------------------------------------------------------------------
+
+
+def write_wav(path: Path, samples: np.ndarray, rate: int = 8000, width: int = 2, channels: int = 1) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with wave.open(str(path), "wb") as file:
+        file.setparams((channels, width, rate, 0, "NONE", ""))
+        file.writeframes(samples.astype({1: "u1", 2: "<i2", 3: "u1", 4: "<i4"}[width]).tobytes())
+
+
+@pytest.fixture
+def recordings(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    for number in range(12):
+        samples = rng.integers(-20000, 20000, 1000 + 200 * number)
+        write_wav(tmp_path / "wavs" / "ab"[number % 2] / f"{number // 2}.wav", samples)
+    return tmp_path / "wavs"
+
+
+def log_mel(samples: np.ndarray) -> np.ndarray:
+    """Reference: reflected ends, Hann windows of 256 samples each 128, power through a triangular mel filter bank."""
+    framed = np.pad(samples, 128, mode="reflect")
+    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(256) / 256)
+    frames = np.stack([framed[start : start + 256] * window for start in range(0, len(samples) + 1, 128)])
+    power = np.abs(np.fft.rfft(frames, axis=1)) ** 2
+    mel = lambda hertz: 1127 * np.log1p(hertz / 700)  # noqa: E731
+    edges = np.linspace(mel(0), mel(4000), 12)
+    bins = mel(np.linspace(0, 4000, 129))
+    rise, fall = (bins[:, None] - edges[:-2]) / np.diff(edges)[:-1], (edges[2:] - bins[:, None]) / np.diff(edges)[1:]
+    bank = np.maximum(0, np.minimum(rise, fall))
+    bank[0] = 0  # as in Keras, the constant part has no band
+    return 10 * np.log10(np.maximum(power @ bank, 1e-10))
+
+
+def test_recordings_are_keras_log_mel_frames_independent_of_their_neighbours(recordings: Path) -> None:
+    data = prepared(name="wav_folder", path=str(recordings), mels=10, scale="none")
+    with wave.open(str(recordings / "b" / "5.wav")) as file:
+        samples = np.frombuffer(file.readframes(-1), "<i2") / 2**15
+    ours = data.rows.x[11]
+    np.testing.assert_allclose(ours[~np.isnan(ours[:, 0])], log_mel(samples), rtol=1e-2, atol=0.05)
+    assert np.isnan(data.rows.x[0, 1 + 1000 // 128 :]).all() and not np.isnan(data.rows.x[0, : 1 + 1000 // 128]).any()
+    cut = prepared(name="wav_folder", path=str(recordings), mels=10, scale="none", length=5)
+    np.testing.assert_allclose(cut.rows.x, data.rows.x[:, :5], rtol=1e-3, atol=1e-2)
+    raw = prepared(name="wav_folder", path=str(recordings), features="wave", scale="none", length=50)
+    assert raw.rows.x.shape == (12, 50, 1)
+    np.testing.assert_allclose(raw.rows.x[11, :, 0], samples[:50], rtol=1e-6)
+
+
+def test_files_of_one_name_stay_together_if_asked_to(recordings: Path) -> None:
+    data = prepared(name="wav_folder", path=str(recordings), group="file", features="wave", length=20)
+    names = np.tile(np.arange(6), 2)
+    assert not set(names[data.train_SR[0]]) & set(names[data.validation_SR[0]])
+
+
+def test_samples_of_8_and_32_bits_and_two_channels_are_read(tmp_path: Path) -> None:
+    from bnexp.data.speech import read_wav
+
+    for width, samples, expected in (
+        (1, np.array([0, 128, 255]), [-1, 0, 127 / 128]),
+        (4, np.array([-(2**31), 0, 2**30]), [-1, 0, 0.5]),
+    ):
+        write_wav(tmp_path / "x.wav", samples, width=width)
+        np.testing.assert_allclose(read_wav(tmp_path / "x.wav"), expected)
+    write_wav(tmp_path / "x.wav", np.array([100, 300, -100, -300]), channels=2)
+    np.testing.assert_allclose(read_wav(tmp_path / "x.wav"), [200 / 2**15, -200 / 2**15])
+
+
+@pytest.mark.parametrize("broken", ["24 bits", "empty", "text", "cut", "other rate", "memory"])
+def test_faulty_recordings_are_refused_by_name(recordings: Path, broken: str) -> None:
+    path = recordings / "a" / "9.wav"
+    match broken:
+        case "24 bits":
+            write_wav(path, np.zeros(300), width=3)
+            message = "9.wav, which is no recording that can be read: 24 bits a sample. Expected WAV with PCM"
+        case "empty":
+            write_wav(path, np.zeros(0))
+            message = "9.wav, which is no recording that can be read: it holds no samples"
+        case "text":
+            path.write_text("hello")
+            message = "9.wav, which is no recording that can be read: "
+        case "cut":
+            path.write_bytes((recordings / "a" / "1.wav").read_bytes()[:20])
+            message = "9.wav, which is no recording that can be read: it ends early"
+        case "other rate":
+            write_wav(path, np.ones(300), rate=16000)
+            message = "9.wav with 16000 samples a second, and "
+        case _:
+            message = "and training.memory_limit is"
+    assert message in refused(1000 if broken == "memory" else None, name="wav_folder", path=str(recordings))

@@ -5,15 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from bnexp import __version__
 from bnexp.errors import INTERRUPTED, UserError
-
-if TYPE_CHECKING:
-    pass
 
 app = typer.Typer(
     help="Find out, with honest error bars, whether batch normalization helps your network on your data.",

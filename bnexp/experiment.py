@@ -96,14 +96,16 @@ def prepared(experiment: Experiment) -> Data:
         SettingError: if they are not as they should be, or the config does not go with them.
     """
     training = experiment.training
-    data = _prepared(experiment.dataset.model_dump_json(), training.seeds, memory_limit(training.memory_limit_bytes()))
+    memory, source = memory_limit(training.memory_limit_bytes()), source_sha256(experiment.dataset)
+    data = _prepared(experiment.dataset.model_dump_json(), training.seeds, memory, source)
     for key, text in config.unfit_for_rows(experiment, int(data.train_SR.shape[1]), data.task):
         raise SettingError(key, text)
     return data
 
 
 @functools.lru_cache(maxsize=1)
-def _prepared(dataset: str, seeds: int, memory: int) -> Data:
+def _prepared(dataset: str, seeds: int, memory: int, source: str | None) -> Data:
+    """Prepare the data; `source` tells one state of a file from another."""
     from bnexp.data import prepare
 
     return prepare(TypeAdapter(Dataset).validate_json(dataset), tuple(range(seeds)), memory)
@@ -146,7 +148,6 @@ def _first_record(experiment: Experiment, data: Data, built: Built, run: str) ->
         "dataset": {
             "name": experiment.dataset.name,
             **data.facts(),
-            "source_sha256": source_sha256(experiment.dataset),
         },
         "parameters": {
             "trainable": sum(int(np.prod(weight.shape)) for weight in built.model.trainable_weights),

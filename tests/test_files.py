@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
+import sys
 import wave
+import zipfile
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import pandas as pd
 import pytest
@@ -85,37 +87,6 @@ def test_a_regressions_target_is_measured_in_deviations_of_the_training_part(tab
     np.testing.assert_allclose(data.targets(0, test_R), expected, rtol=1e-4)
 
 
-@pytest.mark.parametrize(
-    ("values", "task", "classes"),
-    [
-        (["1", "2", "3"], "multiclass", ("1", "2", "3")),
-        (["10", "9"], "binary", ("9", "10")),
-        (["0.5", "1.5", "2.5"], "regression", None),
-        ([str(n) for n in range(30)], "regression", None),
-        (["True", "False"], "binary", ("False", "True")),
-        (["01", "b2"], "binary", ("01", "b2")),
-    ],
-)
-def test_the_task_follows_from_the_target(tmp_path: Path, values: list[str], task: str, classes: Any) -> None:
-    lines = ["x,y", *(f"{n},{values[n % len(values)]}" for n in range(60))]
-    (tmp_path / "t.csv").write_text("\n".join(lines))
-    data = prepared(name="csv", path=str(tmp_path / "t.csv"), target="y")
-    assert (data.task, data.rows.classes) == (task, classes)
-
-
-def test_rows_of_a_group_stay_together_and_repeated_rows_are_dropped_before_the_split(tmp_path: Path) -> None:
-    lines = ["who,x,y", *(f"p{n // 4},{n},{'ab'[n % 2]}" for n in range(40)), "p0,0,a", "p1,4,a"]
-    (tmp_path / "t.csv").write_text("\n".join(lines))
-    keys = {"name": "csv", "path": str(tmp_path / "t.csv"), "target": "y", "group": "who"}
-    data = prepared(**keys, resample=True)
-    assert data.split == "by group, 0.2 held out, a new split for every seed"
-    assert data.facts()["duplicates_dropped"] == 2 and len(data.rows.y_N) == 40
-    for row in range(len(SEEDS)):
-        assert not set(data.train_SR[row] // 4) & set(data.validation_SR[row] // 4)
-    assert len(prepared(**keys, duplicates="keep").rows.y_N) == 42
-    assert len(prepared(**keys, limit=20).rows.y_N) == 20
-
-
 CSV = "a,b,y\n1,2,u\n3,4,v\n5,6,u\n7,8,v\n"
 
 
@@ -159,7 +130,18 @@ def test_what_cannot_be_read_as_text_or_is_not_there_is_refused(
     message = refused(name="csv", path="latn.csv", target="y")
     assert "is 'latn.csv'; it is not there (in " in message and "Did you mean 'latin.csv'?" in message
     assert "it is no file" in refused(name="csv", path=".", target="y")
+    assert "Could not determine home directory. Expected a file." in refused(name="csv", path="~nobody9/a", target="y")
+    assert "File name too long" in refused(name="csv", path="a" * 5000, target="y")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert "is '~/latn.csv'; it is not there" in refused(name="csv", path="~/latn.csv", target="y")
     assert "it is no Parquet file" in refused(name="parquet", path="latin.csv", target="y")
+
+
+def test_parquet_without_pyarrow_is_refused_with_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    monkeypatch.delitem(sys.modules, "pyarrow.parquet", raising=False)
+    message = 'dataset.name is parquet; reading it takes pyarrow. Install it: pip install "bnexp[parquet]"'
+    assert refused(name="parquet", path="t.parquet", target="y") == message
 
 
 def test_a_file_that_would_not_fit_is_refused_by_its_size(table: Path) -> None:
@@ -191,6 +173,13 @@ def test_arrays_are_tables_sequences_or_images_by_their_rank(tmp_path: Path) -> 
         ({"x": np.array([["a"], ["b"]]), "y": np.arange(2)}, {}, "expected numbers of rank 2 (table)."),
         ({"x": np.array([[1.0], [np.nan]]), "y": np.arange(2)}, {}, "row 1 (counted from 0) holds nan"),
         ({"x": np.array([[{}], [1]], object), "y": np.arange(2)}, {}, "Object arrays cannot be loaded"),
+        ({"x": np.array([[1.0], [np.inf]]), "y": np.arange(2)}, {"missing": "mean"}, "row 1 (counted from 0) holds inf"),
+        ({"x": np.array([[1.0], [1e300]]), "y": np.arange(2)}, {}, "holds 1e+300, expected finite numbers, up to 1e+18."),
+        ({"x": np.zeros((0, 2)), "y": np.arange(0)}, {}, "with shape (0, 2); expected rank 2, 3 or 4"),
+        ({"x": np.zeros(()), "y": np.arange(2)}, {"kind": "table"}, "with shape (); expected rank 2, 3 or 4"),
+        ({"x": np.eye(2), "y": np.arange(2) + 1j}, {}, "dataset.y is 'y', complex128; expected numbers, booleans or texts."),
+        ({"x": np.eye(2), "y": np.arange(2).astype("M8[D]")}, {}, "dataset.y is 'y', datetime64[D]; expected numbers"),
+        ({"x": np.eye(2), "y": np.arange(2), "who": np.eye(2)}, {"group": "who"}, "dataset.group is 'who' with shape (2, 2)"),
     ],
 )  # fmt: skip
 def test_faulty_arrays_are_refused_and_nothing_is_unpickled(
@@ -205,7 +194,24 @@ def test_arrays_too_large_for_memory_are_refused_by_their_headers_alone(tmp_path
     assert (tmp_path / "x.npz").stat().st_size < 10**6
     assert "reading it takes about 305.5 MiB" in refused(10**8, name="npz", path=str(tmp_path / "x.npz"))
     (tmp_path / "cut.npz").write_bytes((tmp_path / "x.npz").read_bytes()[:1000])
-    assert "it is no NPZ file" in refused(name="npz", path=str(tmp_path / "cut.npz"))
+    assert "it is no NPZ file: File is not a zip file. Write" in refused(name="npz", path=str(tmp_path / "cut.npz"))
+
+
+def test_a_header_that_claims_terabytes_or_members_that_are_none_do_no_harm(tmp_path: Path) -> None:
+    path, claim, y = tmp_path / "x.npz", io.BytesIO(), io.BytesIO()
+    np.lib.format.write_array_header_1_0(claim, {"descr": "<f8", "fortran_order": False, "shape": (10**12, 10)})
+    np.save(y, np.arange(20) % 2)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("x.npy", claim.getvalue())
+        archive.writestr("y.npy", y.getvalue())
+        archive.writestr("readme.txt", "no array")
+    assert "reading it takes about 152,587,890.6 MiB" in refused(2**30, name="npz", path=str(path))
+    assert "NumPy cannot read it: Unable to allocate 72.8 TiB" in refused(name="npz", path=str(path))
+    flagged = bytearray(path.read_bytes())
+    flagged[6] |= 1
+    flagged[flagged.find(b"PK\x01\x02") + 8] |= 1
+    path.write_bytes(flagged)
+    assert "it is no NPZ file: File 'x.npy' is encrypted, password required" in refused(name="npz", path=str(path))
 
 
 # --- images -------------------------------------------------------------------------
@@ -231,6 +237,42 @@ def test_a_folder_of_images_is_its_pixels_with_a_class_for_each_folder(images: P
     assert small.rows.x.shape == (12, 4, 3, 1)
 
 
+def test_transparency_is_black_and_16_bits_are_scaled_to_8(images: Path) -> None:
+    rng = np.random.default_rng(1)
+    rgba, gray = rng.integers(0, 256, (7, 5, 4)).astype("u1"), rng.integers(0, 2**16, (7, 5)).astype("u2")
+    frames = [Image.fromarray(rgba[..., :3]).quantize(8), Image.new("P", (5, 7))]
+    Image.fromarray(rgba).save(images / "né" / "z1.png")
+    Image.fromarray(gray).save(images / "né" / "z2.png")
+    frames[0].save(images / "né" / "z3.gif", save_all=True, append_images=frames[1:])
+    (images / "né" / "z4.png").mkdir()
+    (images / "né" / "loop").symlink_to(images)
+    seen = prepared(name="image_folder", path=str(images)).rows.x[-3:]
+    black = rgba[..., :3] * (rgba[..., 3:] / 255)
+    assert np.abs(seen[0] - black).max() <= 1
+    np.testing.assert_array_equal(seen[1], np.repeat(gray[..., None] >> 8, 3, axis=2))
+    np.testing.assert_array_equal(seen[2], np.asarray(frames[0].convert("RGB")))
+
+
+@pytest.mark.parametrize("broken", ["float", "link", "bomb", "empty"])
+def test_images_that_would_mislead_or_fill_memory_are_refused(images: Path, broken: str) -> None:
+    path = images / "né" / ("x.tif" if broken == "float" else "x.png")
+    message = f"dataset.path holds {path}, which is no image that can be read: "
+    match broken:
+        case "float":
+            Image.fromarray(np.ones((7, 5), "f4")).save(path)
+            message += "its pixels are no whole numbers. Mend it or take it away."
+        case "link":
+            path.symlink_to(images / "gone.png")
+            message = f"dataset.path holds '{path}', which is a broken link, no file, or has a name that is no text."
+        case "bomb":
+            Image.new("1", (10_500, 10_500)).save(path)
+            message = f"dataset.path is '{path}', 0.0 MiB in size; reading it takes about 1,261.7 MiB of memory"
+        case _:
+            path.touch()
+            message += "cannot identify image file"
+    assert message in refused(2**28, name="image_folder", path=str(images))
+
+
 def test_faulty_images_are_refused_by_name(images: Path) -> None:
     keys = {"name": "image_folder", "path": str(images)}
     Image.new("RGB", (9, 9)).save(images / "né" / "other.png")
@@ -245,24 +287,6 @@ def test_faulty_images_are_refused_by_name(images: Path) -> None:
 
 
 # --- texts --------------------------------------------------------------------------
-
-
-def test_a_texts_words_are_numbered_by_keras_fitted_to_each_seeds_training_part(tmp_path: Path) -> None:
-    rng = np.random.default_rng(0)
-    words = [f"word{n}" for n in range(40)]
-    texts = [" ".join(rng.choice(words, 6)).replace("word1 ", "Word1, ") for _ in range(60)]
-    pd.DataFrame({"text": texts, "label": np.arange(60) % 2}).to_csv(tmp_path / "t.csv", index=False)
-    keys = {"name": "text_csv", "path": str(tmp_path / "t.csv"), "target": "label"}
-    data = prepared(**keys, vocabulary=20, length=4, resample=True)
-    for row in range(len(SEEDS)):
-        vectorizer = keras.layers.TextVectorization(max_tokens=20, output_sequence_length=4)
-        cut = [" ".join(text.split()[:4]) for text in texts]
-        vectorizer.adapt(np.array([cut[n] for n in data.train_SR[row]]))
-        ours, theirs = data.inputs(row, data.validation_SR[row]), np.asarray(vectorizer(np.array(texts)))
-        seen = theirs[data.validation_SR[row]]
-        assert ((ours == 1) == (seen == 1)).mean() > 0.9  # words of equal frequency may change places
-        assert ours.max() < 20 and ours.shape == seen.shape
-    assert data.vocabulary == 20
 
 
 def test_an_empty_text_and_a_missing_column_are_told_apart(tmp_path: Path) -> None:
@@ -297,8 +321,8 @@ def recordings(tmp_path: Path) -> Path:
 
 
 def log_mel(samples: np.ndarray) -> np.ndarray:
-    """Reference: reflected ends, Hann windows of 256 samples each 128, power through a triangular mel filter bank."""
-    framed = np.pad(samples, 128, mode="reflect")
+    """Reference: a reflected start, silence after the end, Hann windows of 256 samples each 128, power through a triangular mel filter bank."""
+    framed = np.concatenate([samples[128:0:-1], samples, np.zeros(128)])
     window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(256) / 256)
     frames = np.stack([framed[start : start + 256] * window for start in range(0, len(samples) + 1, 128)])
     power = np.abs(np.fft.rfft(frames, axis=1)) ** 2
@@ -344,7 +368,7 @@ def test_samples_of_8_and_32_bits_and_two_channels_are_read(tmp_path: Path) -> N
     np.testing.assert_allclose(read_wav(tmp_path / "x.wav"), [200 / 2**15, -200 / 2**15])
 
 
-@pytest.mark.parametrize("broken", ["24 bits", "empty", "text", "cut", "other rate", "memory"])
+@pytest.mark.parametrize("broken", ["24 bits", "empty", "text", "cut", "cut at data", "size", "other rate", "memory"])
 def test_faulty_recordings_are_refused_by_name(recordings: Path, broken: str) -> None:
     path = recordings / "a" / "9.wav"
     match broken:
@@ -359,6 +383,13 @@ def test_faulty_recordings_are_refused_by_name(recordings: Path, broken: str) ->
             message = "9.wav, which is no recording that can be read: "
         case "cut":
             path.write_bytes((recordings / "a" / "1.wav").read_bytes()[:20])
+            message = "9.wav, which is no recording that can be read: it ends early"
+        case "cut at data":
+            path.write_bytes((recordings / "a" / "1.wav").read_bytes()[:45])
+            message = "9.wav, which is no recording that can be read: it holds no samples"
+        case "size":
+            content = (recordings / "a" / "1.wav").read_bytes()
+            path.write_bytes(content[:16] + b"\xff\xff\xff\xff" + content[20:])
             message = "9.wav, which is no recording that can be read: it ends early"
         case "other rate":
             write_wav(path, np.ones(300), rate=16000)

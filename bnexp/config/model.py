@@ -61,5 +61,4 @@ class Sequential(Section):
     layers: Annotated[list[Layer], Field(min_length=1)]
 
 
-Network = Mlp | Cnn | Resnet | Conv1d | Rnn | Transformer
-Model = Annotated[Network | Sequential, Field(discriminator="name")]
+Model = Annotated[Mlp | Cnn | Resnet | Conv1d | Rnn | Transformer | Sequential, Field(discriminator="name")]

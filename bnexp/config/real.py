@@ -54,7 +54,7 @@ class _Text(RealDataset):
     """Texts, as the numbers of their words."""
 
     vocabulary: Annotated[int, Field(ge=3)] = 10_000
-    """Words known: the commonest of the training part; all others share one number, and padding has one."""
+    """Numbers for words: the commonest of the training part; two of them are for padding and for all other words."""
     length: Count = 200
     """Words read of each text; shorter texts are padded, and the padding masked."""
     scale: Literal["none"] = "none"
@@ -65,7 +65,8 @@ class _Sequence(RealDataset):
 
     scale: Scale = "standard"
     length: Count | None = None
-    """Frames read of each sequence; null: as many as the longest has. Shorter ones are padded and masked."""
+    """Frames read of each sequence; null: as many as the longest has. Shorter ones are padded; conv1d, rnn and
+    transformer mask that, the others read zeros."""
 
 
 class _Audio(_Sequence):
@@ -90,11 +91,11 @@ class _Columns(_File):
     """The column to be learned."""
     group: Text | None = None
     """Rows with one value in this column stay on one side of the split."""
-    task: Literal["auto", "classification", "regression"] = "auto"
-    """auto: text, booleans and up to 20 different whole numbers are classes; other numbers are a regression."""
 
 
 class _FeatureColumns(_Columns, _Table):
+    task: Literal["auto", "classification", "regression"] = "auto"
+    """auto: text, booleans and up to 20 different whole numbers are classes; other numbers are a regression."""
     drop: list[Text] = []
     """Columns to leave out."""
     categories: list[Text] = []
@@ -154,8 +155,7 @@ class TextCsvDataset(_Columns, _Text):
 
     name: Literal["text_csv"]
     text: Text = "text"
-    """The column that holds the texts."""
-    task: Literal["auto", "classification"] = "auto"
+    """The column that holds the texts; each value of the target is a class."""
     separator: Annotated[str, Field(min_length=1, max_length=1)] = ","
 
 

@@ -17,6 +17,7 @@ from bnexp.config.dataset import Dataset
 from bnexp.config.section import Task
 from bnexp.data import files, images, known, openml, speech, splitting, synthetic, text
 from bnexp.data.rows import Rows, chosen
+from bnexp.data.source import source_sha256
 from bnexp.data.view import View, fitted
 
 
@@ -30,6 +31,8 @@ class Data:
     view: View
     split: str
     """How the rows were split, in words."""
+    source_sha256: str | None
+    """Of your own file or folder, as it was before it was read."""
 
     @property
     def task(self) -> Task:
@@ -69,6 +72,7 @@ class Data:
             "validation_rows": int(self.validation_SR.shape[1]),
             "commonest_class_share": self._commonest_class_share(),
             "split": self.split,
+            "source_sha256": self.source_sha256,
             "digest": _digest(rows),
             **rows.facts,
         }
@@ -98,15 +102,16 @@ def prepare(dataset: Dataset, seeds: tuple[int, ...], memory_limit: int | None =
         SettingError: if a file is missing, faulty or too large, if a part
             would lack a class, or the split is impossible.
     """
-    rows = _drawn(dataset, memory_limit)
+    source = source_sha256(dataset)
+    rows = _read(dataset, memory_limit)
     if isinstance(dataset, real.RealDataset):
         rows = chosen(dataset, rows)
     train_SR, validation_SR = splitting.split(dataset, rows, seeds)
     view = fitted(dataset, rows, train_SR)
-    return Data(rows, train_SR, validation_SR, view, splitting.rule(dataset, rows))
+    return Data(rows, train_SR, validation_SR, view, splitting.rule(dataset, rows), source)
 
 
-def _drawn(dataset: Dataset, memory_limit: int | None) -> Rows:
+def _read(dataset: Dataset, memory_limit: int | None) -> Rows:
     match dataset:
         case real.CsvDataset():
             return files.csv_rows(dataset, memory_limit)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +16,11 @@ from bnexp.data.files import existing, refuse_too_large
 from bnexp.data.rows import Rows, numbered
 from bnexp.errors import SettingError
 
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+BYTES_OF_PIXEL = 12
+"""Memory that a pixel takes while it is read: decoded, put on black, and in its new form."""
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
 
 
@@ -24,11 +33,11 @@ def image_folder_rows(dataset: ImageFolderDataset, limit: int | None) -> Rows:
     """
     folder = existing(dataset.path, folder=True)
     paths = labelled_files(folder, SUFFIXES, "images")
-    first = _pixels(paths[0], dataset)
+    first = _pixels(paths[0], dataset, limit)
     refuse_too_large(folder, sum(path.stat().st_size for path in paths), 2 * first.nbytes * len(paths), limit)
     x_NHWC = np.empty((len(paths), *first.shape), "uint8")
     for row, path in enumerate(paths):
-        pixels_HWC = _pixels(path, dataset)
+        pixels_HWC = _pixels(path, dataset, limit)
         if pixels_HWC.shape != first.shape:
             raise SettingError(
                 "dataset.size",
@@ -49,8 +58,16 @@ def labelled_files(folder: Path, suffixes: tuple[str, ...], what: str) -> list[P
     found = sorted(
         path
         for path in folder.glob("*/**/*")
-        if path.suffix.lower() in suffixes and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if path.suffix.lower() in suffixes
+        and not path.is_dir()
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     )
+    for path in found:
+        if not path.is_file() or not str(path).isprintable():
+            raise SettingError(
+                "dataset.path",
+                f"holds {str(path)!r}, which is a broken link, no file, or has a name that is no text. Take it away.",
+            )
     classes = {path.relative_to(folder).parts[0] for path in found}
     if len(classes) < 2:
         seen = f"only {classes.pop()} holds {what}" if classes else f"none of its folders holds {what}"
@@ -62,22 +79,48 @@ def labelled_files(folder: Path, suffixes: tuple[str, ...], what: str) -> list[P
     return found
 
 
-def _pixels(path: Path, dataset: ImageFolderDataset) -> NDArray[np.uint8]:
-    """Read an image as (H, W, C); what lies behind transparency is black."""
+def _pixels(path: Path, dataset: ImageFolderDataset, limit: int | None) -> NDArray[np.uint8]:
+    """Read an image as (H, W, C), the first of an animation; what lies behind transparency is black."""
     from PIL import Image
 
     try:
-        with Image.open(path) as image:
-            plain = image.convert("L" if dataset.color == "grayscale" else "RGB")
+        with _no_warnings(), open(path, "rb") as file, Image.open(file) as image:
+            refuse_too_large(path, path.stat().st_size, BYTES_OF_PIXEL * image.width * image.height, limit)
+            plain = _opaque(image).convert("L" if dataset.color == "grayscale" else "RGB")
             if dataset.size is not None:
                 height, width = dataset.size
                 plain = plain.resize((width, height), Image.Resampling.BILINEAR)
             pixels = np.asarray(plain, "uint8")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise SettingError(
-            "dataset.path", f"holds {path}, which is no image that can be read: {error}. Mend it or take it away."
+            "dataset.path",
+            f"holds {path}, which is no image that can be read: {str(error).rstrip('.')}. Mend it or take it away.",
         ) from error
     return pixels[..., None] if pixels.ndim == 2 else pixels
+
+
+@contextmanager
+def _no_warnings() -> Iterator[None]:
+    """Silence Pillow's warnings, of metadata and of a size that is checked against the limit."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _opaque(image: Image) -> Image:
+    """Give an image of 8 bits a channel without transparency; Pillow's `convert` would clip 16 bits, and drop alpha."""
+    from PIL import Image
+
+    if image.mode.startswith("I"):
+        gray_HW = np.asarray(image).astype("int64")
+        if gray_HW.min() < 0 or gray_HW.max() >= 2**16:
+            raise ValueError("its pixels have more than 16 bits")
+        return Image.fromarray((gray_HW >> 8).astype("uint8"))
+    if image.mode == "F":
+        raise ValueError("its pixels are no whole numbers")
+    if image.has_transparency_data:
+        return Image.alpha_composite(Image.new("RGBA", image.size, "black"), image.convert("RGBA"))
+    return image
 
 
 def _size(pixels_HWC: NDArray[np.uint8]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http.client import HTTPException
 from urllib.error import URLError
 
 from bnexp.config.real import OpenmlDataset
@@ -20,10 +21,11 @@ def openml_rows(dataset: OpenmlDataset) -> Rows:
 
     try:
         found = fetch_openml(data_id=dataset.id, as_frame=True, n_retries=1, delay=0.5, parser="auto")
-    except (URLError, OSError, ValueError) as error:
+    except (URLError, HTTPException, OSError, EOFError, ValueError, KeyError) as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
         raise SettingError(
             "dataset.id",
-            f"is {dataset.id}; OpenML does not bring it: {str(error).splitlines()[0]} "
+            f"is {dataset.id}; OpenML does not bring it: {reason}. "
             "Look it up on openml.org, and mind that its first use needs a network.",
         ) from error
     named = [dataset.target] if dataset.target else list(found.target_names)

@@ -6,6 +6,7 @@ Axes: N rows of the data.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -92,8 +93,8 @@ def chosen(dataset: RealDataset, rows: Rows) -> Rows:
 def _first_of_each(rows: Rows) -> NDArray[np.int64]:
     """Give the rows whose inputs and target do not repeat an earlier row's."""
     first: dict[bytes, int] = {}
-    for row, (x, y) in enumerate(zip(rows.x, rows.y_N, strict=True)):
-        first.setdefault(x.tobytes() + y.tobytes(), row)
+    for row, (x, y) in enumerate(zip(np.ascontiguousarray(rows.x), rows.y_N, strict=True)):
+        first.setdefault(hashlib.blake2b(x.tobytes() + y.tobytes(), digest_size=16).digest(), row)
     return np.fromiter(first.values(), "int64")
 
 

@@ -11,10 +11,20 @@ CHUNK_BYTES = 2**20
 
 
 def source_sha256(dataset: Dataset) -> str | None:
-    """Give the sha256 of a file, or of all files in a folder with their names; None if the data are none of yours."""
-    path = Path(getattr(dataset, "path", "")).expanduser()
-    if not hasattr(dataset, "path") or not path.exists():
+    """Give the sha256 of a file, or of all files in a folder with their names.
+
+    None if the data are none of yours, or cannot be read: who reads them says why.
+    """
+    if not hasattr(dataset, "path"):
         return None
+    try:
+        path = Path(dataset.path).expanduser()
+        return _digest(path) if path.is_file() or path.is_dir() else None
+    except (OSError, RuntimeError):
+        return None
+
+
+def _digest(path: Path) -> str:
     files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
     digest = hashlib.sha256()
     for file in files:

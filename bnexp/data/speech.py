@@ -21,6 +21,10 @@ NO_FLOOR_DB = 1000.0
 """Keras's floor, 80 dB below the loudest of the batch, would let a recording depend on what stands beside it."""
 
 FLOAT_BYTES, COPIES = 4, 2
+BATCH = 64
+"""Recordings that go through Keras's layer at a time."""
+SPECTRUM_BYTES = 12
+"""Memory that a sample of a window takes there: itself, and half a complex number, twice."""
 
 Floats = NDArray[np.float32]
 Audio = WavFolderDataset | AsteriskLanguagesSet
@@ -59,6 +63,8 @@ def recordings(
     most = max(samples_N) if dataset.length is None else min(max(samples_N), window + stride * dataset.length)
     features = 1 if dataset.features == "wave" else dataset.mels
     needed = FLOAT_BYTES * (sum(samples_N) + COPIES * features * len(paths) * (1 + most // stride))
+    if dataset.features == "log_mel":
+        needed += SPECTRUM_BYTES * min(BATCH, len(paths)) * (1 + max(most, window) // stride) * window
     refuse_too_large(folder, sum(path.stat().st_size for path in paths), needed, limit)
     waves = [read_wav(path, most) for path in paths]
     frames = _log_mel(dataset, waves, rate) if dataset.features == "log_mel" else [wave_T[:, None] for wave_T in waves]
@@ -73,7 +79,8 @@ def _lengths(paths: Sequence[Path]) -> tuple[list[int], int]:
     samples_N, rates = [], []
     for path in paths:
         with _opened(path) as file:
-            samples_N.append(file.getnframes())
+            held = path.stat().st_size // (file.getsampwidth() * file.getnchannels())  # the header may claim more
+            samples_N.append(min(file.getnframes(), held))
             rates.append(file.getframerate())
     for path, rate in zip(paths, rates, strict=True):
         if rate != rates[0]:
@@ -94,6 +101,8 @@ def read_wav(path: Path, most: int | None = None) -> Floats:
     with _opened(path) as file:
         width, channels = file.getsampwidth(), file.getnchannels()
         content = file.readframes(file.getnframes() if most is None else min(most, file.getnframes()))
+        if len(content) < width * channels:
+            raise wave.Error("it holds no samples")
     kind, center = {1: ("u1", 128), 2: ("<i2", 0), 4: ("<i4", 0)}[width]
     whole = len(content) - len(content) % (width * channels)
     samples = (np.frombuffer(content[:whole], kind).astype("float32") - center) / 2.0 ** (8 * width - 1)
@@ -107,10 +116,10 @@ def _opened(path: Path) -> Iterator[wave.Wave_read]:
         with wave.open(str(path), "rb") as file:
             if file.getsampwidth() not in (1, 2, 4):
                 raise wave.Error(f"{8 * file.getsampwidth()} bits a sample")
-            if not file.getnframes():
-                raise wave.Error("it holds no samples")
+            if not file.getnframes() or not file.getframerate():
+                raise wave.Error("it holds no samples" if file.getframerate() else "0 samples a second")
             yield file
-    except (OSError, EOFError, wave.Error) as error:
+    except (OSError, EOFError, RuntimeError, wave.Error) as error:  # RuntimeError: of sizes that cannot be
         raise SettingError(
             "dataset.path",
             f"holds {path}, which is no recording that can be read: {str(error) or 'it ends early'}. Expected WAV with "
@@ -156,8 +165,8 @@ def _log_mel(dataset: Audio, waves: Sequence[Floats], rate: int) -> list[Floats]
     )
     frames: list[Floats] = [np.empty((0, 0), "float32")] * len(waves)
     order = np.argsort([len(wave_T) for wave_T in waves], kind="stable")
-    for batch in np.array_split(order, -(-len(order) // 64)):
-        longest = max(len(waves[row]) for row in batch)
+    for batch in np.array_split(order, -(-len(order) // BATCH)):
+        longest = max(len(waves[row]) for row in batch) + window // 2  # so that no end is reflected
         silent = np.stack([np.pad(waves[row], (0, max(longest, window) - len(waves[row]))) for row in batch])
         spectra_BFT = np.asarray(layer(silent), "float32")
         for row, spectrum_FT in zip(batch, spectra_BFT, strict=True):

@@ -15,6 +15,8 @@ from bnexp.errors import SettingError
 
 Numbers = NDArray[np.int32]
 DEFAULT_TEST_SIZE = 0.2
+SMALLEST_SHARE = 0.5
+"""How small a part of whole groups may be for one seed, of what it is for another."""
 
 
 def rule(dataset: Dataset, rows: Rows) -> str:
@@ -43,7 +45,8 @@ def split(dataset: Dataset, rows: Rows, seeds: tuple[int, ...]) -> tuple[Numbers
         parts = [_one_split(dataset, rows, state) for state in states]
     else:
         parts = [_one_split(dataset, rows, dataset.seed)]
-    train_SR, validation_SR = (_stacked(side, len(seeds)) for side in zip(*parts, strict=True))
+    generator = np.random.default_rng(dataset.seed)
+    train_SR, validation_SR = (_stacked(side, len(seeds), generator) for side in zip(*parts, strict=True))
     _refuse_missing_classes(rows, train_SR, validation_SR)
     return train_SR, validation_SR
 
@@ -88,16 +91,24 @@ def _one_split(dataset: Dataset, rows: Rows, random_state: int) -> tuple[Numbers
         more = "" if isinstance(dataset, RealDataset) else "more dataset.samples, "
         raise SettingError(
             "dataset.test_size",
-            f"is {test_size:g} of {len(rows.y_N)} rows; this split is impossible: {error} "
+            f"is {test_size:g} of {len(rows.y_N)} rows; this split is impossible: {str(error).split('. ')[0]}. "
             f"Use {more}another dataset.test_size, or dataset.stratify: false.",
         ) from error
     return train_R, validation_R
 
 
-def _stacked(parts: tuple[Numbers, ...], seeds: int) -> Numbers:
-    """Stack the parts of all seeds, cut to the smallest (parts of whole groups differ by a few rows)."""
-    rows = min(map(len, parts))
-    return np.tile(parts[0], (seeds, 1)) if len(parts) == 1 else np.stack([part[:rows] for part in parts])
+def _stacked(parts: tuple[Numbers, ...], seeds: int, generator: np.random.Generator) -> Numbers:
+    """Stack the parts of all seeds; those of whole groups differ by a few rows, and lose some drawn at random."""
+    if len(parts) == 1:
+        return np.tile(parts[0], (seeds, 1))
+    rows, most = min(map(len, parts)), max(map(len, parts))
+    if rows < SMALLEST_SHARE * most:
+        raise SettingError(
+            "dataset.resample",
+            f"is true; the groups are so unequal that one part has from {rows} to {most} rows, by seed. "
+            "Use dataset.resample: false, or smaller groups.",
+        )
+    return np.stack([part if len(part) == rows else np.sort(generator.choice(part, rows, False)) for part in parts])
 
 
 def _refuse_missing_classes(rows: Rows, train_SR: Numbers, validation_SR: Numbers) -> None:

@@ -19,6 +19,10 @@ MOST_WHOLE_NUMBER_CLASSES = 20
 """A target of more different whole numbers is taken for a regression."""
 MOST_CATEGORIES = 100
 """A column of text with more different values is taken for a mistake: a name, a date, a free text."""
+LARGEST = 1e18
+"""Numbers beyond it are refused: their squares would leave float32."""
+FEWEST_STEPS = 256
+"""A column that float32 resolves into fewer steps from its lowest to its highest number is refused."""
 
 TaskKey = Literal["auto", "classification", "regression"]
 Where = Callable[[int], str]
@@ -44,10 +48,12 @@ def from_frame(frame: pandas.DataFrame, columns: Columns, where: Where) -> Rows:
         SettingError: if a column that is named is not there, a number or a
             target is missing, or a column of text has too many values.
     """
-    named = {"target": [columns.target], "drop": columns.drop, "categories": columns.categories}
-    for key, names in {**named, "group": [columns.group] if columns.group else []}.items():
-        for name in names:
+    frame = frame.set_axis([str(name) for name in frame.columns], axis=1)
+    refuse_unknown_column(frame, "target", columns.target)
+    for key, names in (("drop", columns.drop), ("categories", columns.categories), ("group", [columns.group])):
+        for name in filter(None, names):
             refuse_unknown_column(frame, key, name)
+            refuse_target(key, name, columns.target)
     y_N, classes = target(frame[columns.target], columns.task, where)
     features = frame.drop(columns=[columns.target, *columns.drop, *([columns.group] if columns.group else [])])
     is_category = {str(name): name in columns.categories or _is_text(features[name]) for name in features.columns}
@@ -66,8 +72,15 @@ def refuse_unknown_column(frame: pandas.DataFrame, key: str, name: str) -> None:
         raise SettingError(f"dataset.{key}", f"is {name!r}; no column has this name. {nearest(name, frame.columns)}")
 
 
+def refuse_target(key: str, name: str, target: str) -> None:
+    """Raise SettingError if a column that has another part to play is the target."""
+    if name == target:
+        raise SettingError(f"dataset.{key}", f"is {name!r}, which is dataset.target too. Name another column.")
+
+
 def groups(column: pandas.Series[Any]) -> NDArray[np.int64]:
     """Number the groups that a column's values name; missing ones are a group together."""
+    _different(column, "dataset.group")
     return np.asarray(column.factorize(use_na_sentinel=False)[0], "int64")
 
 
@@ -77,7 +90,8 @@ def target(
     """Give the targets (N,) and the names of their classes, None for a regression.
 
     Raises:
-        SettingError: if a target is missing or infinite, there is but one class, or a regression's target is text.
+        SettingError: if a target is missing or infinite, there is but one
+            class, or a regression's target is text, if only in one row.
     """
     missing = column.isna().to_numpy()
     if missing.any():
@@ -87,9 +101,18 @@ def target(
             f"is {column.name!r}; {where(row)} has no value in it ({missing.sum()} rows have none). "
             "Fill it in, or take those rows out.",
         )
-    if task == "regression" or (task == "auto" and not _names_classes(column)):
-        return _finite(column, "dataset.target", where), None
-    y_N, classes = numbered(_labels(column))
+    different = _different(column, "dataset.target")
+    if not _is_text(column) or task == "regression":
+        numbers = _finite(column, "dataset.target", where)
+        whole = bool((numbers == np.floor(numbers)).all())
+        if task == "regression" or (task == "auto" and not (whole and different <= MOST_WHOLE_NUMBER_CLASSES)):
+            return numbers.astype("float32"), None
+        # whole numbers sort as people count, and float64 would not tell the largest apart
+        y_N, classes = numbered(column.to_numpy("int64") if whole else numbers)
+    else:
+        if task == "auto" and different > MOST_WHOLE_NUMBER_CLASSES:
+            _refuse_strange_cell(column, "dataset.target", where, "give dataset.task: classification")
+        y_N, classes = numbered(column.astype(str))
     if len(classes) < 2:
         raise SettingError(
             "dataset.target",
@@ -99,19 +122,17 @@ def target(
     return y_N, classes
 
 
-def _names_classes(column: pandas.Series[Any]) -> bool:
-    if _is_text(column):
-        return True
-    numbers = column.to_numpy(dtype="float64")
-    return bool((numbers == np.floor(numbers)).all()) and column.nunique() <= MOST_WHOLE_NUMBER_CLASSES
-
-
-def _labels(column: pandas.Series[Any]) -> NDArray[Any]:
-    """Give labels that sort as people count: whole numbers as such, all else as text."""
-    if _is_text(column):
-        return np.asarray(column.astype(str))
-    numbers = column.to_numpy(dtype="float64")
-    return numbers.astype("int64") if (numbers == np.floor(numbers)).all() else numbers
+def _different(column: pandas.Series[Any], key: str) -> int:
+    """Count a column's different values; raise SettingError if they are no single values."""
+    try:
+        return int(column.nunique())
+    except TypeError as error:
+        raise SettingError(
+            key,
+            f"has to do with column {column.name!r}, which holds {type(column.iloc[0]).__name__} in its first row; "
+            "expected one number or text in each. "
+            + ("Leave it out (dataset.drop)." if key == "dataset.drop" else "Name another column."),
+        ) from error
 
 
 def _is_text(column: pandas.Series[Any]) -> bool:
@@ -120,25 +141,28 @@ def _is_text(column: pandas.Series[Any]) -> bool:
     return bool(is_bool_dtype(column.dtype)) or not is_numeric_dtype(column.dtype)
 
 
-def _finite(column: pandas.Series[Any], key: str, where: Where) -> NDArray[np.float32]:
+def _finite(column: pandas.Series[Any], key: str, where: Where) -> NDArray[np.float64]:
     """Give a column's numbers, of which some may be missing (NaN)."""
     import pandas
 
     numbers = pandas.to_numeric(column, errors="coerce").to_numpy(dtype="float64", na_value=np.nan)
-    wrong = (~np.isfinite(numbers) & ~column.isna().to_numpy()) | (np.abs(numbers) > np.finfo("float32").max)
+    wrong = (~np.isfinite(numbers) & ~column.isna().to_numpy()) | (np.abs(numbers) > LARGEST)
     if wrong.any():
         row = int(np.flatnonzero(wrong)[0])
+        most = f" of at most {LARGEST:g}" if np.isfinite(numbers[row]) else ""
         raise SettingError(
             key,
-            f"holds {str(column.iloc[row])[:40]!r} in {where(row)}, column {column.name!r}; expected a finite number. "
-            "Mend the file, or leave the column out (dataset.drop).",
+            f"holds {str(column.iloc[row])[:40]!r} in {where(row)}, column {column.name!r}; expected a finite "
+            f"number{most}. Mend the file"
+            + (", or take that row out." if key == "dataset.target" else ", or leave the column out (dataset.drop)."),
         )
-    return numbers.astype("float32")
+    return numbers
 
 
 def _numbers(column: pandas.Series[Any], columns: Columns, where: Where) -> NDArray[np.float32]:
     """Give a column of numbers, (N, 1)."""
     numbers = _finite(column, "dataset", where)
+    _refuse_lost_digits(column.name, numbers)
     missing = np.isnan(numbers)
     if missing.any() and columns.missing == "refuse":
         row = int(np.flatnonzero(missing)[0])
@@ -151,33 +175,59 @@ def _numbers(column: pandas.Series[Any], columns: Columns, where: Where) -> NDAr
         raise SettingError(
             "dataset.drop", f"keeps column {column.name!r}; it has no value in any row. Leave it out (dataset.drop)."
         )
-    return numbers[:, None]
+    return numbers.astype("float32")[:, None]
+
+
+def _refuse_lost_digits(name: Any, numbers: NDArray[np.float64]) -> None:
+    """Raise SettingError if float32 would blur what tells a column's numbers apart, as those of ids and times."""
+    known = numbers[~np.isnan(numbers)]
+    if not len(known) or (known == known.astype("float32")).all():
+        return
+    low, high = known.min(), known.max()
+    if 0 < high - low < FEWEST_STEPS * np.spacing(np.float32(max(abs(low), abs(high)))):
+        raise SettingError(
+            "dataset.drop",
+            f"keeps column {name!r}; its numbers, from {low:.15g} to {high:.15g}, lie too close together for float32 "
+            "to tell apart. Leave it out (dataset.drop), or subtract the lowest from all.",
+        )
 
 
 def _categories(column: pandas.Series[Any], columns: Columns, where: Where) -> NDArray[np.float32]:
     """Give a 0 or 1 for each of a column's values, (N, values); a missing one is a value of its own."""
     import pandas
 
-    count = column.nunique()
-    if count > MOST_CATEGORIES and column.name not in columns.categories:
-        raise SettingError("dataset.drop", _too_many_values(column, count, where))
+    count = _different(column, "dataset.drop")
+    if column.name not in columns.categories:
+        _refuse_what_is_no_category(column, count, where)
     has_missing = bool(column.isna().any())
     return pandas.get_dummies(column.astype(object), dummy_na=has_missing, dtype="float32").to_numpy()
 
 
-def _too_many_values(column: pandas.Series[Any], count: int, where: Where) -> str:
+def _refuse_what_is_no_category(column: pandas.Series[Any], count: int, where: Where) -> None:
+    """Raise SettingError for numbers with a text among them, for dates, and for text that hardly repeats."""
+    if count > MOST_WHOLE_NUMBER_CLASSES:
+        _refuse_strange_cell(column, "dataset.drop", where, "name the column in dataset.drop or dataset.categories")
+    most = min(MOST_CATEGORIES, max(MOST_WHOLE_NUMBER_CLASSES, len(column) // 2))
+    if count > most or column.dtype.kind in "mM":
+        what = "dates or times" if column.dtype.kind in "mM" else "text"
+        raise SettingError(
+            "dataset.drop",
+            f"keeps column {column.name!r}; it holds {what} with {count} different values, as "
+            f"{str(column.iloc[0])[:40]!r} in {where(0)}; expected {most} or fewer. Leave it out (dataset.drop), or "
+            "name it in dataset.categories to have a column for each value.",
+        )
+
+
+def _refuse_strange_cell(column: pandas.Series[Any], key: str, where: Where, otherwise: str) -> None:
+    """Raise SettingError, with the line, if more than half of a column of text are numbers, but not all."""
     import pandas
 
-    numbers = pandas.to_numeric(column, errors="coerce")
-    strange = (numbers.isna() & column.notna()).to_numpy()
-    if strange.mean() < 0.5:
+    strange = (pandas.to_numeric(column, errors="coerce").isna() & column.notna()).to_numpy()
+    if column.dtype.kind not in "mMb" and 0 < strange.mean() < 0.5:
         row = int(np.flatnonzero(strange)[0])
-        return (
-            f"keeps column {column.name!r}; most of it are numbers, but {where(row)} holds "
-            f"{str(column.iloc[row])[:40]!r}. Mend the file, or leave the column out (dataset.drop)."
+        raise SettingError(
+            key,
+            f"{'is' if key == 'dataset.target' else 'keeps column'} {column.name!r}; most of it are numbers, but "
+            f"{where(row)} holds "
+            f"{str(column.iloc[row])[:40]!r}. Mend the file, or {otherwise}.",
         )
-    return (
-        f"keeps column {column.name!r}; it holds text with {count} different values, as {str(column.iloc[0])[:40]!r} "
-        f"in {where(0)}; expected {MOST_CATEGORIES} or fewer. Leave it out (dataset.drop), or name it in "
-        "dataset.categories to have a column for each value."
-    )

@@ -8,6 +8,7 @@ is padding and 1 stands for every other word. N rows, T words of a text, W words
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,12 +16,14 @@ from numpy.typing import NDArray
 
 from bnexp import backend
 from bnexp.config.real import TextCsvDataset
-from bnexp.data.files import text_column
+from bnexp.data.files import refuse_too_large, text_column
 from bnexp.data.rows import Rows
-from bnexp.data.table import groups, refuse_unknown_column, target
+from bnexp.data.table import groups, refuse_target, refuse_unknown_column, target
 from bnexp.errors import SettingError
 
 UNKNOWN = 1
+BYTES_OF_WORD = 16
+"""Memory that a word, or the padding in its place, takes at the peak: Keras's 8 bytes, and 4 in each of two copies."""
 
 
 def text_csv_rows(dataset: TextCsvDataset, limit: int | None) -> Rows:
@@ -33,6 +36,9 @@ def text_csv_rows(dataset: TextCsvDataset, limit: int | None) -> Rows:
     for key, name in (("text", dataset.text), ("target", dataset.target), ("group", dataset.group)):
         if name is not None:
             refuse_unknown_column(frame, key, name)
+            if key != "target":
+                refuse_target(key, name, dataset.target)
+    refuse_too_large(Path(dataset.path), len(frame), BYTES_OF_WORD * len(frame) * dataset.length, limit)
     texts = frame[dataset.text]
     missing = np.flatnonzero(texts.isna().to_numpy())
     if len(missing):
@@ -57,6 +63,8 @@ def text_rows(
 ) -> Rows:
     """Cut texts into words, in lower case and without punctuation; give the first `length` of each as numbers."""
     vectorizer = _fitted(texts, length=length)
+    if len(vectorizer.get_vocabulary()) == len(("", "[UNK]")):
+        raise SettingError("dataset.text", "names a column in which no text has a word. Name another column.")
     x_NT = np.asarray(vectorizer(np.asarray(texts, object)), "int32")
     words = tuple(vectorizer.get_vocabulary())
     return Rows("text", x_NT, y_N, classes, groups_N=groups_N, words=words, **more)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from bnexp.config.dataset import Dataset
 from bnexp.data.rows import Rows
+from bnexp.errors import SettingError
 
 Floats = NDArray[np.float32]
 
@@ -67,7 +68,8 @@ def _fitted_to_one(dataset: Dataset, rows: Rows, rows_R: NDArray[np.int32]) -> V
     view = _numeric(dataset, rows, rows.x[rows_R])
     if rows.classes is None and getattr(dataset, "scale_target", False):
         y_R = rows.y_N[rows_R].astype("float64")
-        view = view._replace(target_center=_float(y_R.mean(keepdims=True)), target_width=_width(y_R.std(keepdims=True)))
+        mean, deviation = y_R.mean(keepdims=True), y_R.std(keepdims=True)
+        view = view._replace(target_center=_float(mean), target_width=_width(deviation, mean))
     return view
 
 
@@ -75,24 +77,39 @@ def _numeric(dataset: Dataset, rows: Rows, x: NDArray[Any]) -> View:
     """Fit center, width and fill; categories of a table stay 0 or 1."""
     axes = tuple(range(x.ndim - 1))
     incomplete = x.dtype.kind == "f" and bool(np.isnan(rows.x).any())
+    if incomplete and rows.kind == "table":
+        _refuse_empty_column(x)
     center = width = fill = None
     if dataset.scale != "none":
         center, width = _scaling(dataset.scale, x, axes)
         if rows.numeric is not None:
             center[..., rows.numeric :], width[..., rows.numeric :] = 0, 1
     if incomplete:
-        fill = np.zeros((1,) * (x.ndim - 1) + x.shape[-1:]) if rows.kind != "table" else _replacement(dataset, x, axes)
-        if center is not None and rows.kind == "table":
+        fill = (
+            np.zeros((1,) * (x.ndim - 1) + x.shape[-1:]) if rows.kind == "sequence" else _replacement(dataset, x, axes)
+        )
+        if center is not None and rows.kind != "sequence":
             fill = (fill - center) / width
     return View(*(None if part is None else _float(part[0]) for part in (center, width, fill)))
+
+
+def _refuse_empty_column(x_RF: NDArray[Any]) -> None:
+    """Raise SettingError if a column has no value in the training part to learn from."""
+    empty = np.isnan(x_RF).all(axis=0)
+    if empty.any():
+        raise SettingError(
+            "dataset.missing",
+            f"is to fill in from the training part ({len(x_RF)} rows), in which column {int(np.argmax(empty)) + 1} of "
+            "the inputs has no value. Leave that column out, or use another dataset.seed.",
+        )
 
 
 def _scaling(scale: str, x: NDArray[Any], axes: tuple[int, ...]) -> tuple[NDArray[Any], NDArray[Any]]:
     if scale == "standard":
         center = np.nanmean(x, axis=axes, keepdims=True, dtype="float64")
-        return center, _width(np.nanstd(x, axis=axes, keepdims=True, dtype="float64"))
+        return center, _width(np.nanstd(x, axis=axes, keepdims=True, dtype="float64"), center)
     low, high = (side(x, axis=axes, keepdims=True).astype("float64") for side in (np.nanmin, np.nanmax))
-    return low, _width(high - low)
+    return low, _width(high - low, low)
 
 
 def _replacement(dataset: Dataset, x: NDArray[Any], axes: tuple[int, ...]) -> NDArray[Any]:
@@ -101,9 +118,9 @@ def _replacement(dataset: Dataset, x: NDArray[Any], axes: tuple[int, ...]) -> ND
     return replacement
 
 
-def _width(width: NDArray[np.float64]) -> NDArray[Any]:
-    """Let a constant feature have width 1."""
-    return _float(np.where(width > 0, width, 1))
+def _width(width: NDArray[np.float64], center: Any) -> NDArray[Any]:
+    """Let a feature that is constant, to the precision of float32, have width 1."""
+    return _float(np.where(width > np.finfo("float32").eps * np.abs(center), width, 1))
 
 
 def _float(values: NDArray[Any]) -> Floats:

@@ -9,6 +9,8 @@ import keras
 from keras import ops
 
 from bnexp.config.networks import Resnet
+from bnexp.config.normalization import NoNormalization
+from bnexp.errors import SettingError
 from bnexp.models.activation import cancels_bias, normalize, normalized_activation, start_at_zero
 from bnexp.models.cnn import augmentation_layers
 from bnexp.models.head import penalty
@@ -19,7 +21,12 @@ STAGES = 3
 
 
 def resnet_layers(model: Resnet, inputs: Inputs) -> Iterator[keras.Layer]:
-    """Give the layers before the output: a convolution, three stages of blocks, the mean over positions."""
+    """Give the layers before the output: a convolution, three stages of blocks, the mean over positions.
+
+    Raises:
+        SettingError: if all blocks would start at zero and stay there.
+    """
+    _refuse_dead_blocks(model)
     yield from as_images(inputs)
     yield from augmentation_layers(model.augmentation)
     yield convolution(model, model.width, 1, name="convolution")
@@ -34,6 +41,17 @@ def resnet_layers(model: Resnet, inputs: Inputs) -> Iterator[keras.Layer]:
     yield keras.layers.GlobalAveragePooling2D(name="mean")
     if model.dropout:
         yield keras.layers.Dropout(model.dropout, name="dropout", seed=0)
+
+
+def _refuse_dead_blocks(model: Resnet) -> None:
+    ends_in_normalization = model.block == "basic" and model.placement == "after"
+    if model.zero_gamma and ends_in_normalization and not isinstance(model.normalization, NoNormalization):
+        raise SettingError(
+            "model.zero_gamma",
+            "is true with model.block basic and model.placement after; such a block ends in the normalization that "
+            "would begin at zero, so that nothing passes, and no block ever learns. "
+            "Use model.placement: before, model.block: preactivation, or model.zero_gamma: false.",
+        )
 
 
 def convolution(

@@ -33,6 +33,7 @@ def _recurrent(model: Rnn, units: int, number: int) -> keras.Layer:
         return_sequences=number < len(model.units),
         kernel_initializer=model.initializer,
         kernel_regularizer=penalty(model.l2),
+        recurrent_regularizer=penalty(model.l2),
         name=name,
     )
     return keras.layers.Bidirectional(layer, name=name) if model.bidirectional else layer

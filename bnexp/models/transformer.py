@@ -10,6 +10,7 @@ from keras import ops
 
 from bnexp.config.networks import Transformer
 from bnexp.models.activation import normalize
+from bnexp.models.conv1d import MaskedMean
 from bnexp.models.head import penalty
 from bnexp.models.inputs import Inputs, as_frames
 from bnexp.models.normalization import normalization_layer
@@ -19,14 +20,19 @@ def transformer_layers(model: Transformer, inputs: Inputs) -> Iterator[keras.Lay
     """Give the layers before the output."""
     yield from as_frames(inputs, model.width)
     if inputs.kind == "sequence":
-        yield keras.layers.Dense(model.width, kernel_initializer=model.initializer, name="projection")
+        yield keras.layers.Dense(
+            model.width,
+            kernel_initializer=model.initializer,
+            kernel_regularizer=penalty(model.l2),
+            name="projection",
+        )
     yield PositionEmbedding(name="positions")
     for number in range(1, model.blocks + 1):
         yield EncoderBlock(model, name=f"block_{number}")
     last = normalization_layer(model.normalization, name="normalization") if model.placement == "before" else None
     if last is not None:
         yield last
-    yield keras.layers.GlobalAveragePooling1D(name="mean") if model.pooling == "mean" else FirstPosition(name="first")
+    yield MaskedMean(name="mean") if model.pooling == "mean" else FirstPosition(name="first")
 
 
 @keras.saving.register_keras_serializable("bnexp")

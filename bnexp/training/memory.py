@@ -20,16 +20,20 @@ from bnexp.errors import SettingError
 from bnexp.training import devices
 from bnexp.training.measures import EVALUATED_ROWS
 
-TRAINED_ROW = 2.0
-"""Bytes alive at a step's peak, over the bytes of all that the model computes for a row going forward (measured)."""
-EVALUATED_ROW = 0.5
-"""The same where no gradient needs what was computed."""
+TRAINED_ROW = 1.0
+"""Bytes alive at a step's peak, over the bytes of all that the model computes for a row going forward.
+
+Measured on the processor: 0.4 (transformer) to 0.85 (cnn); see tests/test_memory.py.
+"""
+EVALUATED_ROW = 0.25
+"""The same where no gradient needs what was computed: 0.07 (rnn) to 0.27 (cnn)."""
 COPIES_OF_WEIGHTS = 8
 """Weights, gradients, two optimizer slots, and the new value of each while it is made."""
 LARGEST_SHARD = 64
-"""Beyond this many seeds a step gains no speed: its working set outgrows the caches."""
-PROGRAM_BYTES = 600 * 2**20
-"""What TensorFlow itself takes, program and all (measured)."""
+WORKING_SET_BYTES = 32 * 2**20
+"""Beyond so many seeds, or so much that a step computes, a shard gains no speed: it outgrows the caches (measured)."""
+PROGRAM_BYTES = 750 * 2**20
+"""What TensorFlow itself takes, program and all (measured: 725 MiB before a model, 770 to 870 with a small one)."""
 VIEWS = frozenset({"Reshape", "Identity", "StopGradient", "ExpandDims", "Squeeze", "Const", "ReadVariableOp"})
 """Operations whose result is no new memory."""
 
@@ -41,17 +45,20 @@ class Needs:
     shared: int
     kept: int
     working: int
+    step: int
+    """What a training step computes for one seed."""
 
 
 def needs(model: keras.Sequential, data: Data, training: Training) -> Needs:
     """Estimate what training takes."""
     evaluated = min(EVALUATED_ROWS, data.train_SR.shape[1] + data.validation_SR.shape[1])
     rows = max(TRAINED_ROW * training.batch_size, EVALUATED_ROW * evaluated)
-    weights = 4 * model.count_params()
+    weights, row = 4 * model.count_params(), row_bytes(model)
     return Needs(
         shared=PROGRAM_BYTES + 2 * data.rows.x.nbytes,
         kept=COPIES_OF_WEIGHTS // 2 * weights,
-        working=int(rows * row_bytes(model)) + COPIES_OF_WEIGHTS // 2 * weights,
+        working=int(rows * row) + COPIES_OF_WEIGHTS // 2 * weights,
+        step=training.batch_size * row,
     )
 
 
@@ -103,4 +110,4 @@ def plan(model: keras.Sequential, data: Data, training: Training) -> tuple[int, 
     free = memory_limit(training.memory_limit_bytes()) - need.shared - need.kept * training.seeds
     fit = max(1, int(free / need.working))
     workers = min(devices.workers(training.seeds), fit)
-    return workers, min(LARGEST_SHARD, fit // workers)
+    return workers, max(1, min(LARGEST_SHARD, fit // workers, WORKING_SET_BYTES // need.step))

@@ -1,0 +1,123 @@
+"""Memory: the estimate follows the model and the measured peak; a limit refuses, or only makes more shards."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from experiments import build_for, experiment
+from pydantic import TypeAdapter
+
+from bnexp.config.model import Model
+from bnexp.data import Data, prepare
+from bnexp.errors import SettingError
+from bnexp.models import Built, build
+from bnexp.models.inputs import Inputs
+from bnexp.training import devices, many_seeds
+from bnexp.training.memory import needs, plan, refuse_too_large, row_bytes
+
+SEEDS = tuple(range(6))
+IMAGE = {"name": "cnn", "filters": [8], "pooling": "none"}
+
+
+def bytes_of(inputs: Inputs, **model: Any) -> int:
+    section = TypeAdapter(Model).validate_python(model)
+    return row_bytes(build(section, inputs, task="multiclass", classes=3).model)
+
+
+def prepared(**training: Any) -> tuple[Any, Built, Data]:
+    config = experiment(model={"dropout": 0.2}, training={"seeds": len(SEEDS), **training})
+    data = prepare(config.dataset, SEEDS)
+    return config.training, build_for(config, data), data
+
+
+def test_a_rows_bytes_follow_positions_filters_and_frames() -> None:
+    small = bytes_of(Inputs("image", (8, 8, 2)), **IMAGE)
+    assert bytes_of(Inputs("image", (16, 16, 2)), **IMAGE) == pytest.approx(4 * small, rel=0.05)
+    assert bytes_of(Inputs("image", (8, 8, 2)), **{**IMAGE, "filters": [16]}) == pytest.approx(2 * small, rel=0.2)
+    frames = [bytes_of(Inputs("sequence", (length, 4)), name="rnn") for length in (10, 20)]
+    assert frames[1] == pytest.approx(2 * frames[0], rel=0.2)
+
+
+def test_a_limit_that_not_even_one_seed_fits_is_refused_with_the_numbers_before_training() -> None:
+    training, built, data = prepared(memory_limit="1MiB")
+    need = needs(built.model, data, training)
+    total = (need.shared + 6 * need.kept + need.working) / 2**30
+    with pytest.raises(SettingError) as caught:
+        refuse_too_large(built.model, data, training)
+    assert caught.value.key == "training.memory_limit"
+    assert str(caught.value).startswith(
+        f"training.memory_limit is 0.00 GiB; the estimate for this experiment is {total:.2f} GiB: "
+        f"{need.shared / 2**30:.2f} GiB for the program and the data, "
+    )
+    assert str(caught.value).endswith(
+        "Use a smaller model or training.batch_size, fewer training.seeds, or a higher limit."
+    )
+
+
+def test_a_small_limit_makes_more_shards_and_the_same_history(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devices, "workers", lambda seeds: 2)
+    training, built, data = prepared()
+    need = needs(built.model, data, training)
+    four_at_once = (need.shared + len(SEEDS) * need.kept + 4.5 * need.working) / 2**20
+    small = training.model_copy(update={"memory_limit": f"{four_at_once:.6f}MiB"})
+    refuse_too_large(built.model, data, small)
+    assert plan(built.model, data, training) == (2, 64)
+    assert plan(built.model, data, small) == (2, 2)
+    outcomes = [
+        many_seeds.train_many_seeds(built.model, data, which, SEEDS, built.initial.draw(SEEDS), lambda history: False)
+        for which in (training, small)
+    ]
+    assert [len(many_seeds._shards(len(SEEDS), *limits)) for limits in ((2, 64), (2, 2))] == [2, 3]
+    for name, expected in outcomes[0].history.metrics.items():
+        np.testing.assert_allclose(outcomes[1].history.metrics[name], expected, rtol=1e-5, atol=1e-7, err_msg=name)
+    for values, expected in zip(outcomes[1].weights, outcomes[0].weights, strict=True):
+        np.testing.assert_allclose(values, expected, rtol=1e-4, atol=1e-5 * np.abs(expected).max())
+
+
+PEAK = """
+import resource, sys
+import bnexp.backend
+bnexp.backend.load()
+import numpy as np
+from pydantic import TypeAdapter
+sys.path.insert(0, sys.argv[1])
+from experiments import build_for
+from bnexp.config import Experiment
+from bnexp.data import prepare
+from bnexp.training import many_seeds, memory
+name, seeds, place = sys.argv[2], int(sys.argv[3]), sys.argv[4]
+shape = (40, 8) if name in ("rnn", "transformer") else (16, 16, 3)
+np.savez(place, x=np.random.default_rng(0).random((320, *shape), "float32"), y=np.arange(320) % 2)
+config = Experiment.model_validate({
+    "name": "peak",
+    "dataset": {"name": "npz", "path": place},
+    "model": {"name": name, "normalization": "batch"},
+    "training": {"epochs": 1, "seeds": seeds, "batch_size": 256, "memory_limit": "60GiB"},
+})
+memory.plan = lambda *_: (min(2, seeds), seeds)  # all seeds at once, side by side
+rows = tuple(range(seeds))
+data = prepare(config.dataset, rows)
+built = build_for(config, data)
+need = memory.needs(built.model, data, config.training)
+many_seeds.train_many_seeds(built.model, data, config.training, rows, built.initial.draw(rows), lambda history: False)
+print(need.shared + seeds * (need.kept + need.working), 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="ru_maxrss is in KiB on Linux only")
+@pytest.mark.parametrize("name", ["cnn", "resnet", "rnn", "transformer"])
+@pytest.mark.parametrize("seeds", [1, 16])
+def test_the_estimate_is_within_a_factor_of_two_of_the_measured_peak(name: str, seeds: int, tmp_path: Path) -> None:
+    """On the processor; what a GPU holds is not measured here."""
+    arguments = [str(Path(__file__).parent), name, str(seeds), str(tmp_path / "x.npz")]
+    done = subprocess.run([sys.executable, "-c", PEAK, *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    estimate, peak = map(int, done.stdout.split())
+    print(f"{name}, {seeds} seeds: estimate {estimate / 2**20:.0f} MiB, peak {peak / 2**20:.0f} MiB")
+    assert peak / 2 < estimate < 2 * peak

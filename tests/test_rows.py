@@ -1,0 +1,398 @@
+"""From tables to what each seed sees: columns, targets, repeated rows, limits, parts, groups; against references."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+
+import numpy as np
+import pandas as pd
+import pytest
+from pydantic import TypeAdapter
+from sklearn.impute import SimpleImputer
+from sklearn.model_selection import GroupShuffleSplit, train_test_split
+from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
+
+from bnexp.config.dataset import Dataset
+from bnexp.data import Data, prepare, splitting
+from bnexp.data.rows import Rows, chosen
+from bnexp.errors import SettingError
+
+SEEDS = (0, 1, 2)
+
+
+def section(**keys: Any) -> Any:
+    return TypeAdapter(Dataset).validate_python(keys)
+
+
+def prepared(path: Path, table: pd.DataFrame | str, **keys: Any) -> Data:
+    """Prepare a table that is written to the path first."""
+    text = table if isinstance(table, str) else table.to_csv(index=False)
+    path.write_text(text, encoding="utf-8")
+    return prepare(section(**{"name": "csv", "path": str(path), "target": "y", **keys}), SEEDS)
+
+
+def refused(path: Path, table: pd.DataFrame | str, **keys: Any) -> str:
+    with pytest.raises(SettingError) as raised:
+        prepared(path, table, **keys)
+    return str(raised.value)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "t.csv"
+
+
+@pytest.fixture
+def frame() -> pd.DataFrame:
+    rng = np.random.default_rng(3)
+    width = rng.normal(50, 9, 90).round(3)
+    width[rng.choice(90, 12, replace=False)] = np.nan
+    town = rng.choice(["Rome", "Oslo", "Bonn"], 90)
+    return pd.DataFrame(
+        {"width": width, "price": rng.lognormal(3, 1, 90).round(2), "town": town, "y": np.arange(90) % 3}
+    )
+
+
+# --- views --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("scale", "scaler"), [("standard", StandardScaler()), ("minmax", MinMaxScaler()), ("none", None)]
+)
+@pytest.mark.parametrize("missing", ["mean", "median"])
+def test_numbers_are_scaled_then_filled_and_categories_stay_0_or_1(
+    path: Path, frame: pd.DataFrame, scale: str, scaler: Any, missing: str
+) -> None:
+    data = prepared(path, frame, scale=scale, missing=missing, resample=True)
+    numbers = frame[["width", "price"]].to_numpy()
+    towns = OneHotEncoder(sparse_output=False).fit_transform(frame[["town"]])
+    assert len({tuple(sorted(rows_R)) for rows_R in data.train_SR}) == len(SEEDS)
+    for row in range(len(SEEDS)):
+        filled = SimpleImputer(strategy=missing).fit(numbers[data.train_SR[row]]).transform(numbers)
+        expected = filled if scaler is None else scaler.fit(numbers[data.train_SR[row]]).transform(filled)
+        for rows_R in (data.train_SR[row], data.validation_SR[row]):
+            seen = data.inputs(row, rows_R)
+            np.testing.assert_allclose(seen[:, :2], expected[rows_R], rtol=1e-4, atol=1e-5)
+            np.testing.assert_array_equal(seen[:, 2:], towns[rows_R])
+
+
+def test_nothing_of_the_test_part_reaches_the_view(path: Path, frame: pd.DataFrame) -> None:
+    frame["y"] = frame["price"] * 2
+    before = prepared(path, frame, missing="mean")
+    frame.loc[before.validation_SR[0], ["width", "price", "y"]] = [[1e6, 1e6, 1e6]]
+    after = prepared(path, frame, missing="mean", duplicates="keep")
+    np.testing.assert_array_equal(before.train_SR, after.train_SR)
+    for part, same in zip(before.view, after.view, strict=True):
+        np.testing.assert_array_equal(part, same)
+
+
+def test_a_regressions_target_is_scaled_by_each_seeds_training_part(path: Path, frame: pd.DataFrame) -> None:
+    frame = frame.drop(columns="width").assign(y=frame["price"] * 3 + 1)
+    data = prepared(path, frame, resample=True)
+    for row in range(len(SEEDS)):
+        y = frame[["y"]].to_numpy()
+        expected = StandardScaler().fit(y[data.train_SR[row]]).transform(y[data.validation_SR[row]])[:, 0]
+        np.testing.assert_allclose(data.targets(row, data.validation_SR[row]), expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(prepared(path, frame, scale_target=False).targets(0, np.arange(90)), frame["y"])
+
+
+def test_the_numbers_of_images_are_filled_with_their_channels_mean_and_padding_with_0(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(5, 2, (40, 3, 3, 2)), np.arange(40) % 2
+    x[0, 0, 0, 0] = np.nan
+    np.savez(tmp_path / "x.npz", x=x, y=y)
+    keys: dict[str, Any] = {"name": "npz", "path": str(tmp_path / "x.npz"), "missing": "mean", "scale": "none"}
+    image = prepare(section(**keys), SEEDS)
+    expected = np.nanmean(x[image.train_SR[0]][..., 0])
+    np.testing.assert_allclose(image.inputs(0, np.array([0], "int32"))[0, 0, 0, 0], expected, rtol=1e-5)
+    np.savez(tmp_path / "x.npz", x=np.where(np.arange(9)[:, None] < 7, x.reshape(40, 9, 2), np.nan), y=y)
+    sequence = prepare(section(**keys | {"scale": "standard"}), SEEDS)
+    assert (sequence.inputs(0, sequence.train_SR[0])[:, 7:] == 0).all()
+
+
+def test_a_column_without_a_value_in_the_training_part_is_refused(path: Path) -> None:
+    frame = pd.DataFrame({"a": np.arange(40), "b": np.nan, "y": np.arange(40) % 2})
+    held_out = prepared(path, frame.drop(columns="b")).validation_SR[0]
+    frame.loc[held_out, "b"] = 1.5
+    assert refused(path, frame, missing="mean") == (
+        "dataset.missing is to fill in from the training part (32 rows), in which column 2 of the inputs has no value. "
+        "Leave that column out, or use another dataset.seed."
+    )
+
+
+@pytest.mark.parametrize("vocabulary", [4, 1000])
+def test_the_words_of_a_seed_are_those_of_its_training_texts(path: Path, vocabulary: int) -> None:
+    import keras
+
+    rng = np.random.default_rng(1)
+    # each text has word n n times or not at all, so that no two words are equally common
+    texts = [" ".join(f"Word{n}! " * n for n in range(1, 9) if rng.random() < 0.5) + f" only{k}" for k in range(60)]
+    texts[5] = "?!"
+    frame = pd.DataFrame({"text": texts, "y": np.arange(60) % 2})
+    data = prepared(path, frame, name="text_csv", length=50, vocabulary=vocabulary, resample=True)
+    assert (data.rows.x[5] == 0).all()
+    for row in range(len(SEEDS)):
+        reference = keras.layers.TextVectorization(max_tokens=vocabulary, output_sequence_length=50)
+        reference.adapt(np.array(texts, object)[data.train_SR[row]])
+        known = reference.get_vocabulary()
+        ours = data.inputs(row, data.validation_SR[row])
+        theirs = np.asarray(reference(np.array(texts, object)[data.validation_SR[row]]))
+        common = [n for n, word in enumerate(known) if not word.startswith("only")]
+        np.testing.assert_array_equal(np.isin(ours, common), np.isin(theirs, common))
+        np.testing.assert_array_equal(
+            np.where(np.isin(theirs, common), ours, 0), np.where(np.isin(theirs, common), theirs, 0)
+        )
+        assert ours.max() < vocabulary and data.view.ids[row].max() == len(known) - 1
+
+
+def test_texts_without_a_word_or_taken_for_their_own_target_are_refused(path: Path) -> None:
+    table = "text,y\n" + "".join(f"{'!' * (n + 1)},{n % 2}\n" for n in range(20))
+    assert refused(path, table, name="text_csv") == (
+        "dataset.text names a column in which no text has a word. Name another column."
+    )
+    assert "dataset.text is 'y', which is dataset.target too" in refused(path, table, name="text_csv", text="y")
+    with pytest.raises(SettingError, match=r"reading it takes about 305\.2 MiB of memory"):
+        prepare(section(name="text_csv", path=str(path), target="y", length=10**6), SEEDS, 10**8)
+
+
+# --- which rows ---------------------------------------------------------------------
+
+
+def rows_of(x: Any, y: Any, **more: Any) -> Rows:
+    return Rows("table", np.asarray(x, "float32"), np.asarray(y, "float32"), ("a", "b"), **more)
+
+
+def test_only_rows_equal_in_inputs_and_target_are_repeated_and_the_first_stays() -> None:
+    rows = rows_of([[1, 2], [1, 2], [1, 2], [np.nan, 2], [np.nan, 2], [2, 1]], [0, 1, 0, 0, 0, 0], test=2)
+    kept = chosen(section(name="wine"), rows)
+    np.testing.assert_array_equal(kept.x, [[1, 2], [1, 2], [np.nan, 2], [2, 1]])
+    assert (kept.y_N.tolist(), kept.test, kept.facts) == ([0, 1, 0, 0], 1, {"duplicates_dropped": 2})
+    assert len(chosen(section(name="wine", duplicates="keep"), rows).y_N) == 6
+
+
+def test_repeated_rows_are_pandas_repeated_rows(path: Path) -> None:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"a": rng.integers(0, 6, 300), "b": rng.integers(0, 6, 300), "y": rng.integers(0, 2, 300)})
+    data = prepared(path, frame)
+    np.testing.assert_array_equal(data.rows.x, frame.drop_duplicates()[["a", "b"]])
+    assert data.facts()["duplicates_dropped"] == frame.duplicated().sum() > 0
+
+
+def test_limits_draw_from_each_part_in_order() -> None:
+    rows = rows_of(np.arange(100)[:, None], np.arange(100) % 2, test=30)
+    drawn = chosen(section(name="wine", limit=20, test_limit=5, seed=3), rows)
+    assert (len(drawn.y_N), drawn.test) == (25, 5)
+    assert (drawn.x[:20] < 70).all() and (drawn.x[20:] >= 70).all() and (np.diff(drawn.x[:, 0]) > 0).all()
+    assert len(chosen(section(name="wine", limit=20, test_size=0.5), rows).y_N) == 20
+    assert len(chosen(section(name="wine", limit=10**6), rows).y_N) == 100
+
+
+def test_a_limit_on_a_test_part_that_is_not_there_is_refused() -> None:
+    x, y = np.arange(20)[:, None], np.arange(20) % 2
+    with pytest.raises(SettingError, match=r"dataset\.test_limit is 5; .* since wine has none\. Use dataset\.limit"):
+        chosen(section(name="wine", test_limit=5), rows_of(x, y))
+    with pytest.raises(SettingError, match=r"since dataset\.test_size splits all rows anew"):
+        chosen(section(name="wine", test_limit=5, test_size=0.3), rows_of(x, y, test=8))
+
+
+def test_a_sets_own_parts_are_kept_unless_a_test_size_is_given() -> None:
+    rows = rows_of(np.arange(40)[:, None], np.arange(40) % 2, test=10)
+    train_SR, test_SR = splitting.split(section(name="wine"), rows, SEEDS)
+    assert train_SR.tolist() == [list(range(30))] * 3 and test_SR.tolist() == [list(range(30, 40))] * 3
+    anew = section(name="wine", test_size=0.5, resample=True)
+    assert splitting.split(anew, rows, SEEDS)[1].shape == (3, 20)
+    with pytest.raises(SettingError, match=r"dataset\.resample is true; wine has a test part of its own"):
+        splitting.split(section(name="wine", resample=True), rows, SEEDS)
+
+
+@pytest.mark.parametrize("stratify", [True, False])
+def test_the_split_is_scikit_learns_and_resampled_from_the_datasets_seed_and_the_seeds(
+    path: Path, frame: pd.DataFrame, stratify: bool
+) -> None:
+    keys: dict[str, Any] = {"missing": "mean", "test_size": 0.3, "stratify": stratify, "seed": 7}
+    by = frame["y"] if stratify else None
+    expected = train_test_split(np.arange(90), test_size=0.3, random_state=7, stratify=by)
+    data = prepared(path, frame, **keys)
+    assert data.train_SR.tolist() == [expected[0].tolist()] * 3
+    assert data.validation_SR.tolist() == [expected[1].tolist()] * 3
+    anew = prepared(path, frame, **keys, resample=True)
+    for row, seed in enumerate(SEEDS):
+        state = int(np.random.SeedSequence([7, seed]).generate_state(1)[0])
+        expected = train_test_split(np.arange(90), test_size=0.3, random_state=state, stratify=by)
+        np.testing.assert_array_equal(anew.validation_SR[row], expected[1])
+
+
+def test_groups_are_split_as_scikit_learn_does_and_lose_rows_at_random_if_unequal(path: Path) -> None:
+    frame = pd.DataFrame({"who": np.repeat(np.arange(20), [5, 6] * 10), "a": np.arange(110), "y": np.arange(110) % 2})
+    data = prepared(path, frame, group="who")
+    splitter = GroupShuffleSplit(1, test_size=0.2, random_state=42)
+    np.testing.assert_array_equal(data.train_SR[0], next(splitter.split(frame, groups=frame["who"]))[0])
+    anew = prepared(path, frame, group="who", resample=True)
+    who = frame["who"].to_numpy()
+    for train_R, test_R in zip(anew.train_SR, anew.validation_SR, strict=True):
+        assert not set(who[train_R]) & set(who[test_R]) and len(set(train_R)) == len(train_R)
+    frame["who"] = np.minimum(np.arange(110) // 5, 6)
+    message = refused(path, frame, group="who", resample=True, test_size=0.3, seed=0)
+    assert message.startswith("dataset.resample is true; the groups are so unequal that one part has from ")
+    assert message.endswith(" rows, by seed. Use dataset.resample: false, or smaller groups.")
+
+
+def test_an_impossible_split_is_told_in_one_sentence(path: Path) -> None:
+    assert refused(path, pd.DataFrame({"a": np.arange(50), "y": [f"k{n}" for n in range(50)]})) == (
+        "dataset.test_size is 0.2 of 50 rows; this split is impossible: The least populated classes in y have only 1 "
+        "member, which is too few. Use another dataset.test_size, or dataset.stratify: false."
+    )
+
+
+# --- targets and columns ------------------------------------------------------------
+
+
+def table_of(values: list[Any], count: int = 60) -> str:
+    return "x,y\n" + "".join(f"{n},{values[n % len(values)]}\n" for n in range(count))
+
+
+@pytest.mark.parametrize(
+    ("values", "classes"),
+    [
+        (["01", "1"], ("01", "1")),
+        (["007", "008"], ("007", "008")),
+        (["0", "10", "9"], ("0", "9", "10")),
+        (["-1", "1"], ("-1", "1")),
+        (["1.0", "2.0"], ("1", "2")),
+        (["0.5", "0"], None),
+        ([str(n) for n in range(21)], None),
+        (["01", "b2"], ("01", "b2")),
+        (["true", "false"], ("False", "True")),
+        (["é", "a b"], ("a b", "é")),
+    ],
+)
+def test_classes_keep_the_names_they_have_in_the_file(path: Path, values: list[str], classes: Any) -> None:
+    data = prepared(path, table_of(values))
+    assert data.rows.classes == classes
+    if classes is not None:
+        named = [classes[int(y)].lower().removesuffix(".0") for y in data.rows.y_N[: len(values)]]
+        assert named == [value.removesuffix(".0") for value in values]
+
+
+@pytest.mark.parametrize(
+    ("table", "keys", "message"),
+    [
+        (table_of([0, 1]), {"drop": ["y"]}, "dataset.drop is 'y', which is dataset.target too. Name another column."),
+        (table_of([0, 1]), {"group": "y"}, "dataset.group is 'y', which is dataset.target too."),
+        (table_of([0, 1]).replace(",", ";"), {}, "dataset.separator is ','; t.csv has but one column with it, 'x;y'."),
+        (table_of([0, 1]), {"separator": "\n"}, "dataset.separator is '\\n'; expected one sign of ASCII"),
+        (table_of([0, 1]), {"separator": "é"}, "dataset.separator is 'é'; expected one sign of ASCII"),
+        ("x,x,y\n1,2,0\n", {}, "dataset.path is 't.csv'; two columns are called 'x'. Rename one."),
+        ("x,y\n1,2,0\n3,4,1\n", {}, "it is no table: its lines have more fields than its first line has names."),
+        ("x,y\n1,\"0\n3,4\n", {}, "it is no table: EOF inside string starting at row 1."),
+        (",x,y\n0,5,0\n1,6,1\n", {}, "dataset.drop keeps column 1, which has no name; such a column mostly counts the rows."),
+        (table_of([0, 1]).replace("\n3,", "\noops,"), {}, "dataset.drop keeps column 'x'; most of it are numbers, but t.csv:5 holds 'oops'."),
+        (table_of([n / 2 for n in range(60)]).replace(",1.5\n", ",bad\n"), {}, "dataset.target is 'y'; most of it are numbers, but t.csv:5 holds 'bad'."),
+        (table_of([0, 1, "inf"]), {}, "dataset.target holds 'inf' in t.csv:4, column 'y'; expected a finite number. Mend the file, or take that row out."),
+        (table_of(["u", "v"]), {"task": "regression"}, "dataset.target holds 'u' in t.csv:2, column 'y'; expected a finite number."),
+        ("x,y\n" + "".join(f"{2**55 + n},{n % 2}\n" for n in range(40)), {}, "keeps column 'x'; its numbers, from 3.6028797018964e+16 to"),
+        ("x,y\n" + "".join(f"{1.7e9 + n:.1f},{n % 2}\n" for n in range(40)), {}, "from 1700000000 to 1700000039, lie too close together for float32"),
+        ("x,y\n" + "".join(f"{n}e30,{n % 2}\n" for n in range(40)), {}, "dataset holds '1e+30' in t.csv:3, column 'x'; expected a finite number of at most 1e+18."),
+        ("d,y\n" + "".join(f"2024-01-{n + 1:02d},{n % 2}\n" for n in range(28)), {}, "it holds text with 28 different values, as '2024-01-01' in t.csv:2; expected 20 or fewer."),
+        ("x,y\n1,0\n2,1\n,0\n\n3,1\n4,0\n", {}, "dataset.missing is refuse; t.csv, row 3 has no value in column 'x' (1 rows have none)."),
+    ],
+)  # fmt: skip
+def test_a_table_that_would_mislead_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: str, keys: dict[str, Any], message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert message in refused(Path("t.csv"), table, **keys)
+
+
+def test_a_byte_order_mark_quoted_lines_and_booleans_are_read(path: Path) -> None:
+    lines = [f'{n},"a\nb{n % 2}",{n % 3 == 0},{n % 2}' for n in range(30)]
+    data = prepared(path, "\ufeffx,text,flag,y\n" + "\n".join(lines))
+    n = np.arange(30)
+    expected = np.stack([n, n % 2 == 0, n % 2 == 1, n % 3 != 0, n % 3 == 0], axis=1).astype("float32")
+    np.testing.assert_array_equal(data.rows.x, expected)
+    assert data.rows.numeric == 1
+
+
+def test_a_missing_category_is_a_value_of_its_own(path: Path) -> None:
+    data = prepared(path, "town,y\n" + "Rome,1\n,0\nOslo,1\n" * 9, duplicates="keep")
+    np.testing.assert_array_equal(data.rows.x[:3], [[0, 1, 0], [0, 0, 1], [1, 0, 0]])
+
+
+# --- Parquet and OpenML -------------------------------------------------------------
+
+
+def parquet(path: Path, **columns: Any) -> Data:
+    frame = pd.DataFrame({"a": np.arange(40), "y": np.arange(40) % 2, **columns})
+    frame.index = pd.Index(np.arange(40) * 7)
+    frame.to_parquet(path)
+    return prepare(section(name="parquet", path=str(path), target="y"), SEEDS)
+
+
+def test_parquet_knows_decimals_and_categories_and_no_row_numbers(tmp_path: Path) -> None:
+    money = [Decimal(n) / 4 for n in range(40)]
+    data = parquet(
+        tmp_path / "t.parquet", b=money, c=pd.Categorical(list("vu") * 20), d=pd.array([True, False] * 20, "boolean")
+    )
+    expected = [[0, 0, 0, 1, 0, 1], [1, 0.25, 1, 0, 1, 0]]
+    np.testing.assert_array_equal(data.rows.x[:2], expected)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ([[1, 2]] * 40, "has to do with column 'b', which holds ndarray in its first row; expected one number or text in each."),
+        (pd.date_range("2020", periods=40), "it holds dates or times with 40 different values, as '2020-01-01 00:00:00' in "),
+        (np.where(np.arange(40) == 3, np.inf, 1), "t.parquet, row 4, column 'b'; expected a finite number."),
+    ],
+)  # fmt: skip
+def test_columns_that_are_no_numbers_are_refused(tmp_path: Path, values: Any, message: str) -> None:
+    with pytest.raises(SettingError) as raised:
+        parquet(tmp_path / "t.parquet", b=values)
+    assert message in str(raised.value)
+
+
+def test_a_set_of_openml_is_read_from_scikit_learns_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCIKIT_LEARN_DATA", str(tmp_path))
+    lines = [f"{n},{'xyz'[n % 3]},{'no' if n % 2 else 'yes'}" for n in range(30)]
+    arff = "@relation t\n@attribute a numeric\n@attribute b {x,y,z}\n@attribute c {yes,no}\n@data\n" + "\n".join(lines)
+    address = "https://www.openml.org/data/v1/download/7/t.arff"
+    about = {"name": "t", "status": "active", "format": "ARFF", "url": address, "licence": "CC0", "version": "1",
+             "md5_checksum": hashlib.md5(arff.encode()).hexdigest(), "file_id": "7", "id": "7", "description": ""}  # fmt: skip
+    kinds = {"a": "numeric", "b": "nominal", "c": "nominal"}
+    columns = [
+        {"index": str(n), "name": name, "data_type": kind, "is_target": str(name == "c").lower(), "is_ignore": "false",
+         "is_row_identifier": "false", "number_of_missing_values": "0"} for n, (name, kind) in enumerate(kinds.items())
+    ]  # fmt: skip
+    for place, content in {
+        "api/v1/json/data/7": json.dumps({"data_set_description": about}),
+        "api/v1/json/data/features/7": json.dumps({"data_features": {"feature": columns}}),
+        "api/v1/json/data/qualities/7": json.dumps({"data_qualities": {"quality": []}}),
+        "data/v1/download/7/t.arff": arff,
+    }.items():
+        file = tmp_path / "openml" / "openml.org" / f"{place}.gz"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(gzip.compress(content.encode()))
+    data = prepare(section(name="openml", id=7), SEEDS)
+    assert (data.rows.classes, data.facts()["licence"], data.facts()["title"]) == (("no", "yes"), "CC0", "t")
+    np.testing.assert_array_equal(data.rows.x[:3], [[0, 1, 0, 0], [1, 0, 1, 0], [2, 0, 0, 1]])
+    assert prepare(section(name="openml", id=7, target="a", drop=["c"]), SEEDS).task == "regression"
+
+
+def test_a_set_that_openml_does_not_bring_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreachable(request: Any) -> None:
+        raise URLError("no network")
+
+    monkeypatch.setenv("SCIKIT_LEARN_DATA", str(tmp_path))
+    monkeypatch.setattr("sklearn.datasets._openml.urlopen", unreachable)
+    with pytest.warns(UserWarning, match="A network error"), pytest.raises(SettingError) as raised:
+        prepare(section(name="openml", id=8), SEEDS)
+    assert str(raised.value) == (
+        "dataset.id is 8; OpenML does not bring it: <urlopen error no network>. Look it up on openml.org, and mind that "
+        "its first use needs a network."
+    )

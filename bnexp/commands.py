@@ -74,7 +74,8 @@ def _line_told(path: Path, overrides: Sequence[str]) -> Iterator[None]:
     try:
         yield
     except SettingError as error:
-        raise ConfigError([f"{config.where(path, overrides, error.key)}: {error}"]) from error
+        lines = [f"{config.where(path, overrides, key)}: {key} {text}" for key, text in error.problems]
+        raise ConfigError(lines) from error
 
 
 def _sorted_arguments(arguments: Sequence[str], seeds: int | None) -> tuple[list[str], list[str]]:

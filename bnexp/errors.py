@@ -32,14 +32,14 @@ class ConfigError(UserError):
 
 
 class SettingError(UserError):
-    """A setting shows itself to be wrong only when it is used: by the data, or by Keras.
+    """Settings show themselves to be wrong only when they are used: by the data, or by Keras.
 
-    `key` is where it stands in the config, dotted; who knows the file adds the line.
+    Each problem is a dotted key of the config and what is wrong with it; who knows the file adds the line.
     """
 
-    def __init__(self, key: str, text: str) -> None:
-        self.key = key
-        super().__init__(f"{key} {text}")
+    def __init__(self, key: str, text: str, *more: tuple[str, str]) -> None:
+        self.problems = ((key, text), *more)
+        super().__init__("\n".join(f"{key} {text}" for key, text in self.problems))
 
 
 class RunError(UserError):

@@ -98,8 +98,9 @@ def prepared(experiment: Experiment) -> Data:
     training = experiment.training
     memory, source = memory_limit(training.memory_limit_bytes()), source_sha256(experiment.dataset)
     data = _prepared(experiment.dataset.model_dump_json(), training.seeds, memory, source)
-    for key, text in config.unfit_for_rows(experiment, int(data.train_SR.shape[1]), data.task):
-        raise SettingError(key, text)
+    problems = list(config.unfit_for_rows(experiment, int(data.train_SR.shape[1]), data.task))
+    if problems:
+        raise SettingError(*problems[0], *problems[1:])
     return data
 
 

@@ -7,7 +7,7 @@ import inspect
 import types
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal, Union, get_args, get_origin
 
 import annotated_types
 from pydantic import BaseModel
@@ -104,7 +104,7 @@ def _range(field: FieldInfo) -> str:
         return "Good: " + ", ".join(f"`{one}`" for one in literals) + "."
     bounds = [
         text.format(getattr(bound, key))
-        for bound in field.metadata
+        for bound in [*field.metadata, *_inner_metadata(field.annotation)]
         for kind, key, text in (
             (annotated_types.Ge, "ge", "{} or more"),
             (annotated_types.Gt, "gt", "more than {}"),
@@ -114,6 +114,14 @@ def _range(field: FieldInfo) -> str:
         if isinstance(bound, kind)
     ]
     return f"({', '.join(bounds)})" if bounds else ""
+
+
+def _inner_metadata(annotation: Any) -> Iterator[Any]:
+    """Give what is said of the parts of a union, as of `Annotated[int, Field(ge=4)] | None`."""
+    if isinstance(annotation, types.UnionType) or get_origin(annotation) is Union:
+        for inner in get_args(annotation):
+            for bound in getattr(inner, "__metadata__", ()):
+                yield from bound.metadata if isinstance(bound, FieldInfo) else [bound]
 
 
 def _literals(annotation: Any) -> Iterator[str]:

@@ -290,11 +290,12 @@ def test_a_mistaken_override_is_told_as_it_was_typed(tmp_path: Path, override: s
     [
         (["training.batch_size=1", "model.normalization=batch"],
          "training.batch_size is 1; batch normalization needs at least 2 rows to have a variance. "
-         "Use 2 or more, or model.normalization: layer or none."),
+         "Use 2 or more, or another normalization."),
         (["training.batch_size=17", "model.normalization=batch"],
          "the last batch of 800 training rows holds a single row, and batch normalization needs at least 2 to have a "
          "variance. Use training.drop_last: true, or another batch size."),
         (["training.batch_size=801"], "training.batch_size is 801; the training part has 800 rows. Use 800 or fewer."),
+        (["model={name: transformer, heads: 3}"], "model.heads is 3, which does not divide model.width, 32;"),
         (["dataset.features=3"], "dataset.features is 3; informative + redundant + repeated are 4 (2 + 2 + 0)."),
         (["dataset.classes=3"], "2 informative features have 4 corners for 6 clusters. Use dataset.informative: 3 or more"),
         (["dataset.weights=[0.5, 0.6]"], "dataset.weights is [0.5, 0.6]; expected one share for each of the 2 classes"),

@@ -151,6 +151,25 @@ def test_a_file_that_would_not_fit_is_refused_by_its_size(table: Path) -> None:
         assert "in size; reading it takes about" in message and "training.memory_limit is 0.0 MiB" in message
 
 
+def test_categories_that_would_not_fit_side_by_side_are_refused_before_they_are_made(tmp_path: Path) -> None:
+    path = tmp_path / "wide.csv"
+    path.write_text("a,who,y\n" + "".join(f"{n},n{n},{'uv'[n % 2]}\n" for n in range(20_000)))
+    assert refused(2**30, name="csv", path=str(path), target="y", categories=["who"]) == (
+        "dataset.categories and columns of text make 20,001 columns, 20,000 of them for column 'who'; 20,000 such rows "
+        "take about 3,051.9 MiB of memory, and training.memory_limit is 1,024.0 MiB. Leave that column out "
+        "(dataset.drop), or give a higher limit."
+    )
+
+
+def test_leading_zeros_tell_groups_and_categories_apart(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("a,y\n" + "01,u\n1,v\n" * 4)
+    keys = {"name": "csv", "path": str(path), "target": "y", "duplicates": "keep", "test_size": 0.5}
+    assert prepared(**keys, categories=["a"]).rows.x.shape == (8, 2)
+    path.write_text("a,who,y\n" + "1,01,u\n2,1,v\n3,02,v\n4,2,u\n" * 2)
+    assert len(np.unique(prepared(**keys, group="who").rows.groups_N)) == 4
+
+
 # --- arrays -------------------------------------------------------------------------
 
 
@@ -168,6 +187,7 @@ def test_arrays_are_tables_sequences_or_images_by_their_rank(tmp_path: Path) -> 
     ("arrays", "keys", "message"),
     [
         ({"x": np.zeros((4, 2))}, {}, "dataset.y is 'y'; no array has this name. Good names: x."),
+        ({"x": np.zeros((4, 2)), "y": np.ones(4)}, {}, "dataset.y is 'y'; it has one value in all rows (1)"),
         ({"x": np.zeros((4, 2)), "y": np.arange(3)}, {}, "dataset.y is 'y' with shape (3,); expected one value for each of the 4"),
         ({"x": np.zeros(4), "y": np.arange(4)}, {}, "dataset.x is 'x' with shape (4,); expected rank 2, 3 or 4"),
         ({"x": np.array([["a"], ["b"]]), "y": np.arange(2)}, {}, "expected numbers of rank 2 (table)."),

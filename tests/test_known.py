@@ -119,7 +119,7 @@ def test_spoken_digits_are_cut_at_their_lengths_and_padded(put: Callable[[str], 
     assert data.rows.x.shape == (20, 3, 13)
     np.testing.assert_array_equal(data.rows.x[1], frames[2:5])
     assert np.isnan(data.rows.x[0, 2]).all()
-    assert (data.inputs(0, np.array([0], "int32"))[0, 2] == 0).all()
+    assert np.isnan(data.inputs(0, np.array([0], "int32"))[0, 2]).all()
     assert prepared("spoken_digits", test_size=0.5, length=2).rows.x.shape == (20, 2, 13)
 
 
@@ -204,6 +204,16 @@ def test_mnist_is_read_from_keras_own_cache(keras_cache: Path) -> None:
     data = prepared("mnist")
     np.testing.assert_array_equal(data.rows.x[..., 0], pixels)
     assert (data.train_SR.shape[1], data.validation_SR.shape[1]) == (20, 10)
+
+
+def test_a_damaged_file_of_keras_own_cache_is_told_with_its_place_and_the_command(keras_cache: Path) -> None:
+    (keras_cache / "mnist.npz").write_bytes(b"PK damaged")
+    fill_fashion(keras_cache / "fashion-mnist", train=20, test=10)
+    (keras_cache / "fashion-mnist" / "t10k-images-idx3-ubyte.gz").write_bytes(idx(np.zeros(7), 16)[:-9])
+    for name, place in (("mnist", "mnist.npz"), ("fashion_mnist", "fashion-mnist")):
+        message = rf"is {name}; .*{place} cannot be read: .*Take it away, and get it anew: bnexp data fetch {name}"
+        with pytest.raises(SettingError, match=message):
+            prepared(name)
 
 
 def test_reviews_are_words_by_their_rank_and_the_vocabulary_is_fitted_to_the_training_part(keras_cache: Path) -> None:

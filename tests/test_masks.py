@@ -44,7 +44,7 @@ def built(inputs: Inputs, **model: Any) -> Built:
 
 
 def behind_the_mask(model: dict[str, Any], length: int) -> keras.Sequential:
-    """Give a model of frames without its Masking, so that a mask and anything behind it can be fed; weights of seed 0."""
+    """Give a model of frames without its Padding, so that a mask and anything behind it can be fed; weights of seed 0."""
     one = built(Inputs("sequence", (length, 4)), **model)
     for variable, drawn in zip(one.model.variables, one.initial.draw((0,)), strict=True):
         value = drawn[0]
@@ -52,7 +52,7 @@ def behind_the_mask(model: dict[str, Any], length: int) -> keras.Sequential:
             value = np.linspace(-1, 1, length * 4).reshape(length, 4)
             value[:6] = np.linspace(-1, 1, 24).reshape(6, 4)
         variable.assign(value)
-    assert one.model.layers[0].name == "masking"
+    assert one.model.layers[0].name == "padding"
     return marked(keras.Sequential([keras.Input((length, 4)), *one.model.layers[1:]]))
 
 
@@ -131,7 +131,7 @@ def test_a_row_of_nothing_but_padding_leaves_the_others_and_the_loss_finite(name
     network = built(inputs, **MODELS[name], normalization="batch").model
     rng = np.random.default_rng(0)
     x = rng.integers(1, 20, (4, 6)) if inputs.kind == "text" else rng.normal(size=(4, 6, 4)).astype("float32")
-    x[1] = 0
+    x[1] = 0 if inputs.kind == "text" else np.nan
     with tf.GradientTape() as tape:
         outputs = network(tf.constant(x), training=True)
         loss = tf.reduce_sum(outputs[:, 0])
@@ -150,6 +150,18 @@ def test_the_masked_mean_is_numpys_and_zero_where_nothing_is_left() -> None:
     assert np.isnan(keras.layers.GlobalAveragePooling1D()(np.zeros((1, 2, 4)), mask=np.zeros((1, 2), bool))).all()
 
 
+@pytest.mark.parametrize("name", ["mlp", "cnn", "conv1d", "rnn", "transformer"])
+def test_frames_are_padding_where_they_are_nan_and_not_where_they_are_silent(name: str) -> None:
+    x = np.random.default_rng(0).normal(size=(2, 6, 4)).astype("float32")
+    x[0, 1], x[0, 4:], x[1, 0, 2] = 0, np.nan, np.nan
+    padding = built(FRAMES, name=name).model.get_layer("padding")
+    np.testing.assert_array_equal(padding(x), np.nan_to_num(x))
+    if name in ("mlp", "cnn"):
+        assert padding.compute_mask(x) is None
+    else:
+        np.testing.assert_array_equal(padding.compute_mask(x), [[1, 1, 1, 1, 0, 0], [1, 1, 1, 1, 1, 1]])
+
+
 # --- networks that cannot be ------------------------------------------------------------
 
 
@@ -159,6 +171,8 @@ def test_the_masked_mean_is_numpys_and_zero_where_nothing_is_left() -> None:
         (IMAGE, {"name": "resnet", "zero_gamma": True, "placement": "after", "normalization": "rms"},
          r"^model\.zero_gamma is true with model\.block basic and model\.placement after; .* nothing passes, .*"
          r" Use model\.placement: before, model\.block: preactivation, or model\.zero_gamma: false\.$"),
+        (IMAGE, {"name": "resnet", "zero_gamma": True, "normalization": {"name": "batch", "scale": False}},
+         r"^model\.zero_gamma is true with model\.normalization\.scale false; .* Let one of them go\.$"),
         (IMAGE, {"name": "resnet", "width": 6, "block": "preactivation", "normalization": {"name": "group", "groups": 4}},
          r"its layer block_1_1 \(ResidualBlock\) does not take inputs of shape \(None, 8, 8, 6\): groups is 4, "
          r"which does not divide the 6 channels\. Use one of 1, 2, 3, 6\.$"),

@@ -135,7 +135,6 @@ def test_sequential_takes_keras_layers_as_keras_spells_them() -> None:
 def test_layers_that_cannot_be_built_are_refused_with_the_cure(layers: list[Any], key: str, message: str) -> None:
     with pytest.raises(SettingError) as caught:
         built(name="sequential", layers=layers)
-    assert caught.value.key == key
     assert str(caught.value).startswith(f"{key} {message}")
 
 

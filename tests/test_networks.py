@@ -11,7 +11,6 @@ import keras
 import numpy as np
 import pytest
 from experiments import build_for
-from keras import ops
 from pydantic import TypeAdapter
 
 from bnexp.config import Experiment
@@ -142,61 +141,6 @@ def test_augmentation_is_the_same_in_both_trainers_and_another_in_every_seed(set
     states = [v for v, var in zip(ours.weights, built_model.model.variables, strict=True) if "seed_gen" in var.path]
     assert len(states) == 5  # flip, shift, noise and two of dropout
     assert all(len({tuple(state) for state in state_S.tolist()}) == len(SEEDS) for state_S in states)
-
-
-# --- padding ------------------------------------------------------------------------
-
-MASKED = [
-    (TEXT, {"name": "conv1d", "filters": [4, 6]}),
-    (FRAMES, {"name": "conv1d", "filters": [4, 6], "pooling": "average"}),
-    (TEXT, {"name": "rnn", "units": [4, 6]}),
-    (FRAMES, {"name": "transformer", "width": 8, "feedforward": 8}),
-    (TEXT, {"name": "transformer", "width": 8, "feedforward": 8, "placement": "after", "pooling": "first"}),
-]
-NORMALIZATIONS: list[Any] = ["batch", {"name": "ghost", "virtual_batch_size": 3}, {"name": "group", "groups": 2}, "rms"]
-
-
-def padded_inputs(inputs: Inputs, length: int, garbage: float = 0.0) -> np.ndarray:
-    """Eight rows of 3 to 6 positions; behind them padding, to this length."""
-    rng = np.random.default_rng(1)
-    x = rng.integers(1, 20, (8, 6)) if inputs.kind == "text" else rng.normal(size=(8, 6, 5)).astype("float32")
-    for row in range(8):
-        x[row, 3 + row % 4 :] = 0
-    return np.pad(x, ((0, 0), (0, length - 6), *(((0, 0),) * (x.ndim - 2))))
-
-
-@pytest.mark.parametrize("normalization", NORMALIZATIONS, ids=str)
-@pytest.mark.parametrize(("inputs", "model"), MASKED, ids=lambda value: getattr(value, "kind", None) or value["name"])
-def test_padding_further_changes_nothing(inputs: Inputs, model: dict[str, Any], normalization: Any) -> None:
-    outputs, statistics = [], []
-    for length in (6, 11):
-        shape = (length, *inputs.shape[1:])
-        one = built(Inputs(inputs.kind, shape, inputs.vocabulary), **model, normalization=normalization)
-        values = {var.path: var for var in one.model.variables}
-        for name, drawn in zip([v.path for v in one.model.variables], one.initial.draw((0,)), strict=True):
-            value = drawn[0]
-            if name.endswith("positions"):  # drawn for each length anew: make the first ones equal
-                value = np.linspace(-1, 1, 6 * 8).reshape(6, 8)
-                value = np.pad(value, ((0, length - 6), (0, 0)))
-            values[name].assign(value)
-        outputs.append([np.asarray(one.model(padded_inputs(inputs, length), training=mode)) for mode in (False, True)])
-        statistics.append({path: np.asarray(var) for path, var in values.items() if "moving" in path})
-    for short, long in zip(*outputs, strict=True):
-        np.testing.assert_allclose(short, long, rtol=1e-4, atol=1e-5)
-    for path, value in statistics[0].items():
-        np.testing.assert_allclose(value, statistics[1][path], rtol=1e-4, atol=1e-6)
-
-
-def test_batch_statistics_are_of_the_positions_that_are_no_padding() -> None:
-    model = built(
-        TEXT, "transformer", width=4, feedforward=4, blocks=1, normalization={"name": "batch", "momentum": 0.0}
-    )
-    x = padded_inputs(TEXT, 9)
-    model.model(x, training=True)
-    vectors = np.asarray(model.model.get_layer("positions")(model.model.get_layer("embedding")(x)))
-    moving = model.model.get_layer("block_1").normalization_1
-    np.testing.assert_allclose(moving.moving_mean, vectors[x > 0].mean(axis=0), rtol=1e-4, atol=1e-6)
-    np.testing.assert_allclose(moving.moving_variance, vectors[x > 0].var(axis=0), rtol=1e-4, atol=1e-6)
 
 
 # --- blocks -------------------------------------------------------------------------
@@ -381,10 +325,3 @@ def test_a_small_memory_limit_makes_more_shards_or_is_refused_with_numbers(sets:
         for limit in ("700MiB", "800MiB", "2GiB")
     ]
     assert most == sorted(most) and most[0] < most[2]
-
-
-def test_log_of_zero_padding_is_no_frame() -> None:
-    """A frame of zeros is padding; the mask follows from the frames alone."""
-    masking = built(FRAMES, "rnn").model.get_layer("masking")
-    mask = masking.compute_mask(ops.convert_to_tensor(padded_inputs(FRAMES, 9)))
-    assert np.asarray(mask).sum(axis=1).tolist() == [3, 4, 5, 6, 3, 4, 5, 6]

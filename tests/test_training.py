@@ -22,7 +22,7 @@ from bnexp.training.keras_fit import train_keras_fit
 from bnexp.training.many_seeds import _shards, train_many_seeds
 from bnexp.training.optimizers import KERAS_NAMES, make_optimizer
 from bnexp.training.record import Record, Trained
-from bnexp.training.refresh import batch_statistics
+from bnexp.training.refresh import batch_statistics, refreshed_values
 
 CONV = {
     "name": "sequential",
@@ -278,11 +278,27 @@ def test_refreshed_statistics_are_the_moments_of_the_training_rows() -> None:
     x_RD = data.inputs(0, data.train_SR[0])
     model = built.model
     values = [[v.value for v in part] for part in (model.trainable_variables, model.non_trainable_variables)]
-    ((mean, variance),) = batch_statistics(model, *values, keras.ops.convert_to_tensor(x_RD))
+    ((mean, variance, count),) = batch_statistics(model, *values, keras.ops.convert_to_tensor(x_RD))
+    assert count == len(x_RD)
     kernel, bias = (np.array(v) for v in model.layers[0].get_weights())
     hidden = np.maximum(x_RD @ kernel + bias, 0)
     np.testing.assert_allclose(np.array(mean), hidden.mean(axis=0), rtol=1e-5)
     np.testing.assert_allclose(np.array(variance), hidden.var(axis=0), rtol=1e-4)
+
+
+def test_refreshed_statistics_weigh_each_part_by_what_its_mask_leaves() -> None:
+    layer = keras.layers
+    model = keras.Sequential([keras.Input((4, 3)), layer.Masking(), layer.BatchNormalization(), layer.GRU(2)])
+    rng = np.random.default_rng(0)
+    x = rng.normal(2, 3, (8, 4, 3)).astype("float32")
+    x[:4, 1:] = 0
+    values = [[v.value for v in part] for part in (model.trainable_variables, model.non_trainable_variables)]
+    parts = [batch_statistics(model, *values, keras.ops.convert_to_tensor(part)) for part in (x[:4], x[4:])]
+    mean, variance = refreshed_values(model, parts).values()
+    positions = x[x.any(axis=-1)]
+    assert len(positions) == 4 + 16
+    np.testing.assert_allclose(mean, positions.mean(axis=0), rtol=1e-5)
+    np.testing.assert_allclose(variance, positions.var(axis=0), rtol=1e-4)
 
 
 def test_refreshing_cures_statistics_that_have_not_caught_up() -> None:

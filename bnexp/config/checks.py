@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from bnexp.config.dataset import drawn_task, drawn_training_rows
 from bnexp.config.model import Sequential
-from bnexp.config.networks import Cnn, Mlp
+from bnexp.config.networks import Cnn, Mlp, Transformer
 from bnexp.config.normalization import BATCH_STATISTICS
 from bnexp.config.real import RealDataset
 from bnexp.config.schema import Experiment
@@ -21,6 +21,7 @@ Problems = Iterator[tuple[str, str]]
 def disagreements(experiment: Experiment) -> Problems:
     """List all mistakes that lie between the keys of an experiment."""
     yield from _features(experiment)
+    yield from _heads(experiment)
     if isinstance(experiment.dataset, RealDataset):
         return
     rows = drawn_training_rows(experiment.dataset)
@@ -80,6 +81,16 @@ def _features(experiment: Experiment) -> Problems:
             )
 
 
+def _heads(experiment: Experiment) -> Problems:
+    model = experiment.model
+    if isinstance(model, Transformer) and model.width % model.heads:
+        yield (
+            "model.heads",
+            f"is {model.heads}, which does not divide model.width, {model.width}; each head takes an equal part of it. "
+            "Change one of them.",
+        )
+
+
 def _classification(dataset: ClassificationDataset) -> Problems:
     used = dataset.informative + dataset.redundant + dataset.repeated
     if used > dataset.features:
@@ -113,7 +124,7 @@ def _single_rows(experiment: Experiment, size: int, rows: int) -> Problems:
         yield (
             "training.batch_size",
             "is 1; batch normalization needs at least 2 rows to have a variance. "
-            "Use 2 or more, or model.normalization: layer or none.",
+            "Use 2 or more, or another normalization.",
         )
     elif rows % size == 1 and not experiment.training.drop_last:
         yield (

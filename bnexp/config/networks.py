@@ -94,7 +94,7 @@ class Resnet(Network):
     """Filters of the first stage; the others have two and four times as many."""
     block: Literal["basic", "preactivation"] = "basic"
     zero_gamma: bool = False
-    """Start each block as an identity: the scale of its last normalization begins at zero."""
+    """Start each block as an identity: the scale of its last normalization, if it has one, begins at zero."""
     initializer: Initializer = "he_normal"
     augmentation: Augmentation = Augmentation()
 

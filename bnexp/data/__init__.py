@@ -126,8 +126,8 @@ def _read(dataset: Dataset, memory_limit: int | None) -> Rows:
         case real.WavFolderDataset():
             return speech.wav_folder_rows(dataset, memory_limit)
         case real.OpenmlDataset():
-            return openml.openml_rows(dataset)
+            return openml.openml_rows(dataset, memory_limit)
         case real.RealDataset():
-            return known.known_rows(dataset)
+            return known.known_rows(dataset, memory_limit)
         case _:
             return synthetic.draw(dataset)

@@ -9,7 +9,7 @@ import math
 import warnings
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -141,20 +141,21 @@ def csv_rows(dataset: CsvDataset, limit: int | None) -> Rows:
                 f"keeps column {number}, which has no name; such a column mostly counts the rows. Name it in the file, "
                 f"or leave it out as {name!r}.",
             )
-    if dataset.task != "regression":
-        _keep_leading_zeros(path, dataset, frame)
-    return from_frame(frame, _columns(dataset), lines_of(path, len(frame)))
+    as_text = [*([dataset.target] if dataset.task != "regression" else []), *dataset.categories, dataset.group]
+    _keep_leading_zeros(path, dataset.separator, as_text, frame)
+    return from_frame(frame, _columns(dataset), lines_of(path, len(frame)), limit)
 
 
-def _keep_leading_zeros(path: Path, dataset: CsvDataset | TextCsvDataset, frame: pandas.DataFrame) -> None:
-    """Put a target back as text if whole numbers are written with leading zeros: 01 and 1 are two classes."""
+def _keep_leading_zeros(path: Path, separator: str, columns: Sequence[str | None], frame: pandas.DataFrame) -> None:
+    """Put labels back as text if whole numbers are written with leading zeros: 01 and 1 are two of them."""
     import pandas
 
-    if dataset.target in frame and frame[dataset.target].dtype.kind == "i":
-        only: Any = {"usecols": [dataset.target], "dtype": str}
-        written = pandas.read_csv(path, sep=dataset.separator, encoding="utf-8-sig", **only)[dataset.target]
-        if written.str.match(r"\s*[+-]?0\d").any():
-            frame[dataset.target] = written
+    for name in columns:
+        if name in frame and frame[name].dtype.kind == "i":
+            only: Any = {"usecols": [name], "dtype": str}
+            written = pandas.read_csv(path, sep=separator, encoding="utf-8-sig", **only)[name]
+            if written.str.match(r"\s*[+-]?0\d").any():
+                frame[name] = written
 
 
 def _columns(dataset: CsvDataset | ParquetDataset) -> Columns:
@@ -192,7 +193,7 @@ def parquet_rows(dataset: ParquetDataset, limit: int | None) -> Rows:
         if pandas.api.types.infer_dtype(frame[name], skipna=True) == "decimal":
             frame[name] = frame[name].astype("float64")
     frame = frame.loc[:, ~frame.columns.str.match(r"__index_level_\d+__$")]  # pandas's count of the rows
-    return from_frame(frame, _columns(dataset), lambda row: f"{path}, row {row + 1}")
+    return from_frame(frame, _columns(dataset), lambda row: f"{path}, row {row + 1}", limit)
 
 
 def npz_rows(dataset: NpzDataset, limit: int | None) -> Rows:
@@ -229,7 +230,7 @@ def npz_rows(dataset: NpzDataset, limit: int | None) -> Rows:
                 f"dataset.{key}", f"is {names[key]!r}, {array.dtype}; expected numbers, booleans or texts."
             )
     y_N = y_N.astype(y_N.dtype.newbyteorder("="))
-    numbers, classes = target(pandas.Series(y_N, name=dataset.y), dataset.task, where)
+    numbers, classes = target(pandas.Series(y_N, name=dataset.y), dataset.task, where, "dataset.y")
     groups_N = np.unique(group[0], return_inverse=True)[1].astype("int64") if group else None
     return Rows(kind, _shaped(dataset, x, kind, where), numbers, classes, groups_N=groups_N)
 
@@ -303,5 +304,5 @@ def text_column(dataset: TextCsvDataset, limit: int | None) -> tuple[pandas.Data
     """Read the table that holds texts, and how to tell a row's line."""
     path = existing(dataset.path)
     frame = read_csv(path, dataset.separator, limit)
-    _keep_leading_zeros(path, dataset, frame)
+    _keep_leading_zeros(path, dataset.separator, [dataset.target, dataset.group], frame)
     return frame, lines_of(path, len(frame))

@@ -8,7 +8,9 @@ import json
 import os
 import sys
 import tarfile
-from collections.abc import Callable, Sequence
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +44,8 @@ KERAS_FILES = {
 MEASURES = ("bill_length_mm", "bill_depth_mm", "flipper_length_mm", "body_mass_g")
 
 
-def known_rows(dataset: KnownSet) -> Rows:
-    """Read the rows of a known set.
+def known_rows(dataset: KnownSet, limit: int | None) -> Rows:
+    """Read the rows of a known set; recordings may take `limit` bytes of memory, the others are small.
 
     Raises:
         SettingError: if it is not here, or what is here is damaged; it names the command that gets it.
@@ -53,19 +55,38 @@ def known_rows(dataset: KnownSet) -> Rows:
         raise SettingError(
             "dataset.name", f"is {known.name}, which is not on this computer. Get it: bnexp data fetch {known.name}"
         )
-    rows = _read(dataset, known)
+    rows = _read(dataset, known, limit)
     rows.facts.update(licence=known.licence, attribution=known.attribution)
     return rows
 
 
-def _read(dataset: KnownSet, known: Known) -> Rows:
+def _read(dataset: KnownSet, known: Known, limit: int | None) -> Rows:
     match known.source:
         case "scikit-learn":
             return _bundled(known.name)
         case "keras":
-            return _of_keras(dataset)
+            with _readable(known, _keras_home() / "datasets" / KERAS_FILES[known.name]):
+                return _of_keras(dataset)
         case "packages":
-            return READERS[known.name](dataset, _intact(known))
+            folder = _intact(known)
+            with _readable(known, folder):
+                if isinstance(dataset, AsteriskLanguagesSet):
+                    return _asterisk_lang(dataset, folder, limit)
+                return READERS[known.name](dataset, folder)
+
+
+@contextlib.contextmanager
+def _readable(known: Known, place: Path) -> Iterator[None]:
+    """Turn what is raised of damaged files into a SettingError; those in bnexp's own cache were checked by digest."""
+    damages = (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error)
+    try:
+        yield
+    except damages as error:
+        raise SettingError(
+            "dataset.name",
+            f"is {known.name}; {place} cannot be read: {(str(error) or type(error).__name__).splitlines()[0]}. "
+            f"Take it away, and get it anew: bnexp data fetch {known.name}",
+        ) from error
 
 
 def is_here(known: Known) -> bool:
@@ -176,14 +197,14 @@ def _sentiment_sentences(dataset: TextSet, folder: Path) -> Rows:
     return text_rows([record["text"] for record in written], *numbered(labels), length=dataset.length)
 
 
-def _asterisk_lang(dataset: AsteriskLanguagesSet, folder: Path) -> Rows:
+def _asterisk_lang(dataset: AsteriskLanguagesSet, folder: Path, limit: int | None) -> Rows:
     """Read the prompts that say something; a prompt's name is its group, in whichever language."""
     header = 44
     found = sorted(path for path in folder.rglob("*.wav") if path.stat().st_size > header)
     inner = [path.relative_to(folder).parts for path in found]
     said = [(path, parts) for path, parts in zip(found, inner, strict=True) if "silence" not in parts]
     prompts = ["/".join(parts[1:]) for _, parts in said]
-    return recordings(dataset, folder, [path for path, _ in said], [parts[0] for _, parts in said], prompts, None)
+    return recordings(dataset, folder, [path for path, _ in said], [parts[0] for _, parts in said], prompts, limit)
 
 
 def _image_segments(dataset: KnownSet, folder: Path) -> Rows:
@@ -201,13 +222,12 @@ def _penguins(dataset: KnownSet, folder: Path) -> Rows:
     return from_frame(frame[["species", *MEASURES]], Columns("species"), lambda row: f"penguins.csv, penguin {row + 1}")
 
 
-READERS: dict[str, Callable[[Any, Path], Rows]] = {
+READERS: Mapping[str, Callable[[Any, Path], Rows]] = {
     "mnist5k": _mnist5k,
     "fashion_mnist": _fashion_mnist,
     "spoken_digits": _spoken_digits,
     "spam_assassin": _spam_assassin,
     "sentiment_sentences": _sentiment_sentences,
-    "asterisk_lang": _asterisk_lang,
     "image_segments": _image_segments,
     "penguins": _penguins,
 }

@@ -11,7 +11,7 @@ from bnexp.data.table import Columns, from_frame
 from bnexp.errors import SettingError
 
 
-def openml_rows(dataset: OpenmlDataset) -> Rows:
+def openml_rows(dataset: OpenmlDataset, limit: int | None) -> Rows:
     """Read the rows of a set of OpenML; it is downloaded once, then scikit-learn's cache has it.
 
     Raises:
@@ -34,7 +34,7 @@ def openml_rows(dataset: OpenmlDataset) -> Rows:
             "dataset.target", f"is null; OpenML names {len(named)} targets of set {dataset.id}. Name the column."
         )
     columns = Columns(named[0], dataset.task, dataset.drop, dataset.categories, missing=dataset.missing)
-    rows = from_frame(found.frame, columns, lambda row: f"OpenML set {dataset.id}, row {row + 1}")
+    rows = from_frame(found.frame, columns, lambda row: f"OpenML set {dataset.id}, row {row + 1}", limit)
     facts = {"title": str(found.details.get("name")), "licence": str(found.details.get("licence", "not stated"))}
     rows.facts.update(facts)
     return rows

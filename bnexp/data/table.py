@@ -41,12 +41,13 @@ class Columns:
     missing: str = "refuse"
 
 
-def from_frame(frame: pandas.DataFrame, columns: Columns, where: Where) -> Rows:
-    """Give the rows of a table.
+def from_frame(frame: pandas.DataFrame, columns: Columns, where: Where, limit: int | None = None) -> Rows:
+    """Give the rows of a table, which may take `limit` bytes of memory.
 
     Raises:
         SettingError: if a column that is named is not there, a number or a
-            target is missing, or a column of text has too many values.
+            target is missing, a column of text has too many values, or the
+            columns for all values would take too much memory.
     """
     frame = frame.set_axis([str(name) for name in frame.columns], axis=1)
     refuse_unknown_column(frame, "target", columns.target)
@@ -57,6 +58,7 @@ def from_frame(frame: pandas.DataFrame, columns: Columns, where: Where) -> Rows:
     y_N, classes = target(frame[columns.target], columns.task, where)
     features = frame.drop(columns=[columns.target, *columns.drop, *([columns.group] if columns.group else [])])
     is_category = {str(name): name in columns.categories or _is_text(features[name]) for name in features.columns}
+    _refuse_too_wide(features, [name for name, category in is_category.items() if category], limit)
     numeric = [_numbers(features[name], columns, where) for name, category in is_category.items() if not category]
     dummies = [_categories(features[name], columns, where) for name, category in is_category.items() if category]
     if not numeric and not dummies:
@@ -64,6 +66,21 @@ def from_frame(frame: pandas.DataFrame, columns: Columns, where: Where) -> Rows:
     x_NF = np.concatenate([*numeric, *dummies], axis=1)
     groups_N = None if columns.group is None else groups(frame[columns.group])
     return Rows("table", x_NF, y_N, classes, groups_N=groups_N, numeric=len(numeric))
+
+
+def _refuse_too_wide(features: pandas.DataFrame, categories: Sequence[str], limit: int | None) -> None:
+    """Raise SettingError if a 0 or 1 for each value of these columns would take more memory than there may be."""
+    values = {name: _different(features[name], "dataset.drop") for name in categories}
+    columns = features.shape[1] - len(categories) + sum(values.values())
+    needed = 2 * 4 * len(features) * columns  # each apart, and then all side by side
+    if values and limit is not None and needed > limit:
+        widest = max(values, key=lambda name: values[name])
+        raise SettingError(
+            "dataset.categories",
+            f"and columns of text make {columns:,} columns, {values[widest]:,} of them for column {widest!r}; "
+            f"{len(features):,} such rows take about {needed / 2**20:,.1f} MiB of memory, and training.memory_limit is "
+            f"{limit / 2**20:,.1f} MiB. Leave that column out (dataset.drop), or give a higher limit.",
+        )
 
 
 def refuse_unknown_column(frame: pandas.DataFrame, key: str, name: str) -> None:
@@ -85,9 +102,9 @@ def groups(column: pandas.Series[Any]) -> NDArray[np.int64]:
 
 
 def target(
-    column: pandas.Series[Any], task: TaskKey, where: Where
+    column: pandas.Series[Any], task: TaskKey, where: Where, key: str = "dataset.target"
 ) -> tuple[NDArray[np.float32], tuple[str, ...] | None]:
-    """Give the targets (N,) and the names of their classes, None for a regression.
+    """Give the targets (N,) and the names of their classes, None for a regression; `key` names them in errors.
 
     Raises:
         SettingError: if a target is missing or infinite, there is but one
@@ -97,13 +114,13 @@ def target(
     if missing.any():
         row = int(np.flatnonzero(missing)[0])
         raise SettingError(
-            "dataset.target",
+            key,
             f"is {column.name!r}; {where(row)} has no value in it ({missing.sum()} rows have none). "
             "Fill it in, or take those rows out.",
         )
-    different = _different(column, "dataset.target")
+    different = _different(column, key)
     if not _is_text(column) or task == "regression":
-        numbers = _finite(column, "dataset.target", where)
+        numbers = _finite(column, key, where)
         whole = bool((numbers == np.floor(numbers)).all())
         if task == "regression" or (task == "auto" and not (whole and different <= MOST_WHOLE_NUMBER_CLASSES)):
             return numbers.astype("float32"), None
@@ -111,11 +128,11 @@ def target(
         y_N, classes = numbered(column.to_numpy("int64") if whole else numbers)
     else:
         if task == "auto" and different > MOST_WHOLE_NUMBER_CLASSES:
-            _refuse_strange_cell(column, "dataset.target", where, "give dataset.task: classification")
+            _refuse_strange_cell(column, key, where, "give dataset.task: classification")
         y_N, classes = numbered(column.astype(str))
     if len(classes) < 2:
         raise SettingError(
-            "dataset.target",
+            key,
             f"is {column.name!r}; it has one value in all rows ({classes[0]}), expected two classes or more. "
             "Name another column.",
         )
@@ -154,7 +171,7 @@ def _finite(column: pandas.Series[Any], key: str, where: Where) -> NDArray[np.fl
             key,
             f"holds {str(column.iloc[row])[:40]!r} in {where(row)}, column {column.name!r}; expected a finite "
             f"number{most}. Mend the file"
-            + (", or take that row out." if key == "dataset.target" else ", or leave the column out (dataset.drop)."),
+            + (", or leave the column out (dataset.drop)." if key == "dataset" else ", or take that row out."),
         )
     return numbers
 
@@ -227,7 +244,7 @@ def _refuse_strange_cell(column: pandas.Series[Any], key: str, where: Where, oth
         row = int(np.flatnonzero(strange)[0])
         raise SettingError(
             key,
-            f"{'is' if key == 'dataset.target' else 'keeps column'} {column.name!r}; most of it are numbers, but "
+            f"{'keeps column' if key == 'dataset.drop' else 'is'} {column.name!r}; most of it are numbers, but "
             f"{where(row)} holds "
             f"{str(column.iloc[row])[:40]!r}. Mend the file, or {otherwise}.",
         )

@@ -15,6 +15,8 @@ from bnexp.data.rows import Rows
 from bnexp.errors import SettingError
 
 Floats = NDArray[np.float32]
+PIECE = 2**24
+"""Numbers that are summed up at a time."""
 
 
 class View(NamedTuple):
@@ -84,11 +86,9 @@ def _numeric(dataset: Dataset, rows: Rows, x: NDArray[Any]) -> View:
         center, width = _scaling(dataset.scale, x, axes)
         if rows.numeric is not None:
             center[..., rows.numeric :], width[..., rows.numeric :] = 0, 1
-    if incomplete:
-        fill = (
-            np.zeros((1,) * (x.ndim - 1) + x.shape[-1:]) if rows.kind == "sequence" else _replacement(dataset, x, axes)
-        )
-        if center is not None and rows.kind != "sequence":
+    if incomplete and rows.kind != "sequence":  # whose padding stays NaN, for the model to mask
+        fill = _replacement(dataset, x, axes)
+        if center is not None:
             fill = (fill - center) / width
     return View(*(None if part is None else _float(part[0]) for part in (center, width, fill)))
 
@@ -106,10 +106,21 @@ def _refuse_empty_column(x_RF: NDArray[Any]) -> None:
 
 def _scaling(scale: str, x: NDArray[Any], axes: tuple[int, ...]) -> tuple[NDArray[Any], NDArray[Any]]:
     if scale == "standard":
-        center = np.nanmean(x, axis=axes, keepdims=True, dtype="float64")
-        return center, _width(np.nanstd(x, axis=axes, keepdims=True, dtype="float64"), center)
+        center, deviation = _moments(x)
+        return center, _width(deviation, center)
     low, high = (side(x, axis=axes, keepdims=True).astype("float64") for side in (np.nanmin, np.nanmax))
     return low, _width(high - low, low)
+
+
+def _moments(x: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Give mean and standard deviation of each feature, in pieces, of which only one at a time is in float64."""
+    from sklearn.preprocessing import StandardScaler
+
+    scaler = StandardScaler()
+    for piece in np.array_split(x, -(-x.size // PIECE)):
+        scaler.partial_fit(piece.astype("float64").reshape(-1, x.shape[-1]))
+    shape = (1,) * (x.ndim - 1) + x.shape[-1:]
+    return scaler.mean_.reshape(shape), np.sqrt(scaler.var_).reshape(shape)
 
 
 def _replacement(dataset: Dataset, x: NDArray[Any], axes: tuple[int, ...]) -> NDArray[Any]:

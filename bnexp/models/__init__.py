@@ -15,7 +15,7 @@ from bnexp.models.cnn import cnn_layers
 from bnexp.models.conv1d import conv1d_layers
 from bnexp.models.head import ACTIVATIONS, output_layer, output_units
 from bnexp.models.initial import InitialWeights, recording_initializers
-from bnexp.models.inputs import Inputs, refuse_unfit
+from bnexp.models.inputs import Inputs, first_layers, refuse_unfit
 from bnexp.models.mlp import mlp_layers
 from bnexp.models.resnet import resnet_layers
 from bnexp.models.rnn import rnn_layers
@@ -50,18 +50,19 @@ def build(model: Model, inputs: Inputs, *, task: Task, classes: int) -> Built:
     """
     refuse_unfit(model, inputs)
     with recording_initializers() as initializers:
+        first = list(first_layers(model, inputs))
         if isinstance(model, Sequential):
-            built = _stack(inputs, sequential_layers(model), "model.layers.{position}")
+            built = _stack(first, sequential_layers(model), "model.layers.{position}")
             _refuse_other_head(built, task, output_units(task, classes))
         else:
             layers = [*NETWORKS[model.name](model, inputs), output_layer(task, classes, model.l2)]
-            built = _stack(inputs, iter(layers), "model")
+            built = _stack(first, iter(layers), "model")
     return Built(built, InitialWeights(built, initializers))
 
 
-def _stack(inputs: Inputs, layers: Iterator[keras.Layer], key: str) -> keras.Sequential:
-    built = keras.Sequential([inputs.layer()], name="model")
-    shape: tuple[int | None, ...] = (None, *inputs.shape)
+def _stack(first: list[Any], layers: Iterator[keras.Layer], key: str) -> keras.Sequential:
+    built = keras.Sequential(first, name="model")
+    shape: tuple[int | None, ...] = first[0].shape
     for position, layer in enumerate(layers):
         try:
             built.add(layer)

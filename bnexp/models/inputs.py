@@ -1,4 +1,4 @@
-"""`Inputs`: what a model is built for; and the layers that turn words or frames into vectors of one width."""
+"""`Inputs`: what a model is built for; and the layers that inputs of each kind go through first."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from bnexp.config.model import Model
 from bnexp.config.section import Kind
 from bnexp.errors import SettingError
 from bnexp.models.embedding import Embedding
+from bnexp.models.padding import Padding
 
 FIT_FOR: dict[str, tuple[Kind, ...]] = {
     "mlp": ("table", "image", "sequence"),
@@ -22,6 +23,8 @@ FIT_FOR: dict[str, tuple[Kind, ...]] = {
     "transformer": ("sequence", "text"),
 }
 """Model -> the kinds of inputs that it takes."""
+MASKED = ("conv1d", "rnn", "transformer")
+"""Models that leave padding out; to the others it is zeros."""
 IN_WORDS: dict[Kind, str] = {
     "table": "rows of {0} numbers",
     "image": "images of {0} x {1} x {2}",
@@ -38,10 +41,6 @@ class Inputs:
     shape: tuple[int, ...]
     vocabulary: int | None = None
 
-    def layer(self) -> keras.KerasTensor:
-        """Give Keras's description of a batch of them."""
-        return keras.Input(self.shape, dtype="int32" if self.kind == "text" else "float32")
-
 
 def refuse_unfit(model: Model, inputs: Inputs) -> None:
     """Raise SettingError if this kind of model does not take this kind of inputs."""
@@ -53,6 +52,13 @@ def refuse_unfit(model: Model, inputs: Inputs) -> None:
         )
 
 
+def first_layers(model: Model, inputs: Inputs) -> Iterator[keras.KerasTensor | keras.Layer]:
+    """Give what every model begins with: Keras's description of a batch and, of sequences, what marks their padding."""
+    yield keras.Input(inputs.shape, dtype="int32" if inputs.kind == "text" else "float32")
+    if inputs.kind == "sequence":
+        yield Padding(masked=model.name in MASKED, name="padding")
+
+
 def as_images(inputs: Inputs) -> Iterator[keras.Layer]:
     """Give sequences (T, F) one channel, so that they are images (T, F, 1)."""
     if inputs.kind == "sequence":
@@ -60,8 +66,6 @@ def as_images(inputs: Inputs) -> Iterator[keras.Layer]:
 
 
 def as_frames(inputs: Inputs, embedding: int) -> Iterator[keras.Layer]:
-    """Turn words into vectors of this width; mask padding, of words and of frames."""
+    """Turn words into vectors of this width, and mask padding; frames are vectors and masked already."""
     if inputs.kind == "text":
         yield Embedding(inputs.vocabulary, embedding, mask_zero=True, name="embedding")
-    else:
-        yield keras.layers.Masking(0.0, name="masking")

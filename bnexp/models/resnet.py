@@ -24,9 +24,9 @@ def resnet_layers(model: Resnet, inputs: Inputs) -> Iterator[keras.Layer]:
     """Give the layers before the output: a convolution, three stages of blocks, the mean over positions.
 
     Raises:
-        SettingError: if all blocks would start at zero and stay there.
+        SettingError: if all blocks would start at zero and stay there, or no scale is there to start at zero.
     """
-    _refuse_dead_blocks(model)
+    _refuse_unfit_zero_gamma(model)
     yield from as_images(inputs)
     yield from augmentation_layers(model.augmentation)
     yield convolution(model, model.width, 1, name="convolution")
@@ -43,7 +43,13 @@ def resnet_layers(model: Resnet, inputs: Inputs) -> Iterator[keras.Layer]:
         yield keras.layers.Dropout(model.dropout, name="dropout", seed=0)
 
 
-def _refuse_dead_blocks(model: Resnet) -> None:
+def _refuse_unfit_zero_gamma(model: Resnet) -> None:
+    if model.zero_gamma and not getattr(model.normalization, "scale", True):
+        raise SettingError(
+            "model.zero_gamma",
+            "is true with model.normalization.scale false; there is no scale that could begin at zero. "
+            "Let one of them go.",
+        )
     ends_in_normalization = model.block == "basic" and model.placement == "after"
     if model.zero_gamma and ends_in_normalization and not isinstance(model.normalization, NoNormalization):
         raise SettingError(

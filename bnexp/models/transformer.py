@@ -98,7 +98,7 @@ class EncoderBlock(keras.Layer):
         self.model = model = model if isinstance(model, Transformer) else Transformer.model_validate(model)
         shared = {"kernel_initializer": model.initializer, "kernel_regularizer": penalty(model.l2)}
         self.attention = keras.layers.MultiHeadAttention(
-            model.heads, max(1, model.width // model.heads), name="attention", **shared
+            model.heads, model.width // model.heads, name="attention", **shared
         )
         self.expansion = keras.layers.Dense(model.feedforward, model.activation, name="expansion", **shared)
         self.contraction = keras.layers.Dense(model.width, name="contraction", **shared)

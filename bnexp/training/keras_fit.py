@@ -60,8 +60,7 @@ def _fit(model: keras.Sequential, data: Data, training: Training, row: int, reco
         recorder.batches(),
         shuffle=False,  # they come in their own orders
         epochs=training.epochs,
-        validation_data=_part(data, row, data.validation_SR[row]),
-        validation_batch_size=measures.EVALUATED_ROWS,
+        validation_data=_evaluated(data, row, data.validation_SR[row]),
         callbacks=[recorder, *_early_stopping(training.early_stopping)],
         verbose=0,
     )
@@ -69,6 +68,26 @@ def _fit(model: keras.Sequential, data: Data, training: Training, row: int, reco
 
 def _part(data: Data, row: int, rows_R: NDArray[np.int32]) -> Part:
     return data.inputs(row, rows_R), np.asarray(measures.targets(data.task, data.targets(row, rows_R)))
+
+
+def _evaluated(data: Data, row: int, rows_R: NDArray[np.int32]) -> tf.data.Dataset:
+    size = measures.EVALUATED_ROWS
+    return _dataset(data, row, lambda: rows_R, size, steps=-(-len(rows_R) // size))
+
+
+def _dataset(data: Data, row: int, rows_of: Callable[[], NDArray[np.int32]], size: int, steps: int) -> tf.data.Dataset:
+    """Give rows in batches of this size, asking anew which in every epoch; only a batch at a time is in memory."""
+
+    def batches() -> Iterator[Part]:
+        rows_R = rows_of()
+        for start in range(0, len(rows_R), size):
+            yield _part(data, row, rows_R[start : start + size])
+
+    signature = tuple(
+        tf.TensorSpec((None, *array.shape[1:]), array.dtype) for array in _part(data, row, data.train_SR[row][:1])
+    )
+    dataset = tf.data.Dataset.from_generator(batches, output_signature=signature)
+    return dataset.apply(tf.data.experimental.assert_cardinality(steps))
 
 
 def _early_stopping(rule: EarlyStopping | None) -> list[keras.callbacks.Callback]:
@@ -103,19 +122,15 @@ class _Recorder(keras.callbacks.Callback):
 
     def batches(self) -> tf.data.Dataset:
         """Give the batches of one epoch, anew in the order of the current epoch each time Keras asks."""
-        x, y = _part(self._data, self._row, self._data.train_SR[self._row][:1])
-        signature = tuple(tf.TensorSpec((None, *array.shape[1:]), array.dtype) for array in (x, y))
-        cardinality = self._data.steps(self._training.batch_size, self._training.drop_last)
-        dataset = tf.data.Dataset.from_generator(self._generate, output_signature=signature)
-        return dataset.apply(tf.data.experimental.assert_cardinality(cardinality))
+        settings = self._training
+        steps = self._data.steps(settings.batch_size, settings.drop_last)
+        return _dataset(self._data, self._row, self._fed_rows, settings.batch_size, steps)
 
-    def _generate(self) -> Iterator[Part]:
+    def _fed_rows(self) -> NDArray[np.int32]:
         rows_R, settings = self._data.train_SR[self._row], self._training
-        size = settings.batch_size
-        fed_R = fed_rows(rows_R, self._seed, self._epoch, batch_size=size, drop_last=settings.drop_last)
+        fed_R = fed_rows(rows_R, self._seed, self._epoch, batch_size=settings.batch_size, drop_last=settings.drop_last)
         self._digests.add(self._seed, fed_R)
-        for start in range(0, len(fed_R), size):
-            yield _part(self._data, self._row, fed_R[start : start + size])
+        return fed_R
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Note which epoch's order comes next."""
@@ -128,10 +143,11 @@ class _Recorder(keras.callbacks.Callback):
 
     def _refresh(self) -> None:
         model = self.model
-        x, _ = _part(self._data, self._row, self._data.train_SR[self._row])
+        rows_R = self._data.train_SR[self._row]
         trainable = [variable.value for variable in model.trainable_variables]
         frozen = [variable.value for variable in model.non_trainable_variables]
-        parts = [batch_statistics(model, trainable, frozen, tf.constant(x[part])) for part in equal_parts(len(x))]
+        inputs = (tf.constant(self._data.inputs(self._row, rows_R[part])) for part in equal_parts(len(rows_R)))
+        parts = [batch_statistics(model, trainable, frozen, x) for x in inputs]
         values = refreshed_values(model, parts)
         for layer in moving_layers(model):
             layer.moving_mean.assign(values[id(layer.moving_mean)])
@@ -141,8 +157,8 @@ class _Recorder(keras.callbacks.Callback):
         """Record the epoch, evaluate the training part, and stop where the seed diverged or the user asked to."""
         values = dict(logs or {})
         if self._training.evaluate_train:
-            x, y = _part(self._data, self._row, self._data.train_SR[self._row])
-            evaluated = self.model.evaluate(x, y, batch_size=measures.EVALUATED_ROWS, verbose=0, return_dict=True)
+            rows = _evaluated(self._data, self._row, self._data.train_SR[self._row])
+            evaluated = self.model.evaluate(rows, verbose=0, return_dict=True)
             values |= {f"train_{name}": value for name, value in evaluated.items()}
         measured = names(self._data.task, evaluate_train=self._training.evaluate_train)
         self.record.add({name: np.array([values[name]], "float64") for name in measured})

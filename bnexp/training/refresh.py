@@ -14,11 +14,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import keras
+from keras import ops
 
 from bnexp.training.measures import EVALUATED_ROWS
 
-Moments = list[tuple[Any, Any]]
-"""(mean, biased variance) of the inputs of each layer with moving statistics."""
+Moments = list[tuple[Any, Any, Any]]
+"""(mean, biased variance, count of rows or positions that no mask leaves out) of the inputs of each moving layer."""
 
 
 def moving_layers(model: keras.Sequential) -> list[keras.layers.BatchNormalization]:
@@ -52,42 +53,53 @@ def batch_statistics(model: keras.Sequential, trainable: list[Any], frozen: list
         *zip(model.non_trainable_variables, frozen, strict=True),
     ]
     moving = moving_layers(model)
-    with keras.StatelessScope(state_mapping=values) as scope, _taking_over_statistics(moving):
+    with keras.StatelessScope(state_mapping=values) as scope, _taking_over_statistics(moving) as counts:
         model(x, training=False)
-        return [
-            (scope.get_current_value(layer.moving_mean), scope.get_current_value(layer.moving_variance))
-            for layer in moving
-        ]
+        current = scope.get_current_value
+        return [(current(layer.moving_mean), current(layer.moving_variance), counts[id(layer)]) for layer in moving]
 
 
 @contextmanager
-def _taking_over_statistics(layers: list[keras.layers.BatchNormalization]) -> Iterator[None]:
-    """Let these layers run in training mode whatever they are told, and keep nothing of their old statistics."""
+def _taking_over_statistics(layers: list[keras.layers.BatchNormalization]) -> Iterator[dict[int, Any]]:
+    """Let these layers run in training mode whatever they are told, and keep nothing of their old statistics.
+
+    Gives id of a layer -> over how many rows or positions its statistics went.
+    """
     momenta = [layer.momentum for layer in layers]
+    counts: dict[int, Any] = {}
     for layer in layers:
-        layer.call = functools.partial(_call_in_training, layer.call)
+        layer.call = functools.partial(_counted_in_training, layer, layer.call, counts)
         layer.momentum = 0.0
     try:
-        yield
+        yield counts
     finally:
         for layer, momentum in zip(layers, momenta, strict=True):
             del layer.call  # what its class defines shows again
             layer.momentum = momentum
 
 
-def _call_in_training(call: Callable[..., Any], inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+def _counted_in_training(
+    layer: keras.Layer,
+    call: Callable[..., Any],
+    counts: dict[int, Any],
+    inputs: Any,
+    training: bool | None = None,
+    mask: Any = None,
+) -> Any:
+    counts[id(layer)] = ops.sum(ops.ones_like(inputs[..., 0]) if mask is None else ops.cast(mask, inputs.dtype))
     return call(inputs, training=True, mask=mask)
 
 
 def refreshed_values(model: keras.Sequential, parts: list[Moments]) -> dict[int, Any]:
-    """Join the moments of equal parts of the rows: id of a moving variable -> its new value.
+    """Join the moments of several parts of the rows: id of a moving variable -> its new value.
 
-    mean = average of means; variance = average of (variance + mean**2) - mean**2.
+    mean = average of means; variance = average of (variance + mean**2) - mean**2; both weighted by the counts.
     """
     values = {}
     for layer, moments in zip(moving_layers(model), zip(*parts, strict=True), strict=True):
-        mean = sum(part_mean for part_mean, _ in moments) / len(moments)
-        square = sum(variance + part_mean**2 for part_mean, variance in moments) / len(moments)
+        total = sum(count for *_, count in moments)
+        mean = sum(part_mean * (count / total)[..., None] for part_mean, _, count in moments)
+        square = sum((variance + part_mean**2) * (count / total)[..., None] for part_mean, variance, count in moments)
         values[id(layer.moving_mean)] = mean
         values[id(layer.moving_variance)] = square - mean**2
     return values

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from experiments import build_for, experiment
 from sklearn.metrics import accuracy_score, log_loss
+from tensorflow.python.eager import context
 
 from bnexp.config import Experiment
 from bnexp.data import Data, prepare
 from bnexp.errors import SettingError
 from bnexp.history import History
 from bnexp.models import Built
-from bnexp.training import trainer_of
+from bnexp.training import devices, memory, trainer_of
 from bnexp.training.batches import batch_order
 from bnexp.training.keras_fit import train_keras_fit
 from bnexp.training.many_seeds import _shards, train_many_seeds
@@ -312,21 +315,46 @@ def test_refreshing_cures_statistics_that_have_not_caught_up() -> None:
     assert cured.final("val_loss").mean() < stale.final("val_loss").mean() - 0.05
 
 
+def test_a_sum_behind_a_convolution_stays_an_operation_of_its_own_in_threads() -> None:
+    """Fused, its summand lies in the kernel, which all threads share: see devices.run_beside_others."""
+
+    def block(x: Any, kernel: Any, bias: Any) -> Any:
+        return tf.nn.relu(x + tf.nn.bias_add(tf.nn.conv2d(x, kernel, 1, "SAME"), bias))
+
+    def operations() -> set[str]:
+        context.enable_run_metadata()
+        try:
+            tf.function(block, autograph=False)(tf.ones((4, 28, 28, 8)), tf.ones((3, 3, 8, 8)), tf.ones(8))
+            return {node.op for graph in context.export_run_metadata().partition_graphs for node in graph.node}
+        finally:
+            context.disable_run_metadata()
+
+    with ThreadPoolExecutor(1, initializer=devices.run_beside_others) as pool:
+        assert {"AddV2", "Relu"} <= pool.submit(operations).result()
+
+
 @pytest.mark.slow
-def test_shards_of_a_large_residual_net_run_side_by_side(tmp_path: Path) -> None:
-    """Sums of three gradients or more must not meet under one name: see devices.run_beside_others."""
+@pytest.mark.parametrize("normalization", ["batch", "none"])
+def test_shards_of_a_residual_net_side_by_side_are_those_one_after_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, normalization: str
+) -> None:
+    """Threads must share no variable's name (batch) and no kernel's state (none): see devices.run_beside_others."""
     pixels = np.random.default_rng(0).integers(0, 256, (640, 28, 28, 1)).astype("uint8")
     np.savez(tmp_path / "x.npz", x=pixels, y=np.arange(640) % 2)
     config = Experiment.model_validate(
         {
             "name": "large",
             "dataset": {"name": "npz", "path": str(tmp_path / "x.npz"), "scale": "minmax"},
-            "model": {"name": "resnet", "width": 8, "normalization": "batch"},
-            "training": {"epochs": 3, "seeds": 10, "batch_size": 64},
+            "model": {"name": "resnet", "width": 8, "normalization": normalization},
+            "training": {"epochs": 3, "seeds": 12, "batch_size": 64},
         }
     )
-    _, _, outcome = trained(train_many_seeds, config, tuple(range(10)))
-    assert np.isfinite(outcome.history.final("loss")).all()
+    outcomes = []
+    for workers in (2, 1):
+        monkeypatch.setattr(memory, "plan", lambda *_, workers=workers: (workers, 3))
+        outcomes.append(trained(train_many_seeds, config, tuple(range(12)))[2])
+    for values, expected in zip(outcomes[0].weights, outcomes[1].weights, strict=True):
+        np.testing.assert_array_equal(values, expected)
 
 
 def test_each_early_stopping_step_follows_a_hand_worked_case() -> None:

@@ -29,9 +29,13 @@ def spread_over_cores(seeds: int) -> None:
 def run_beside_others() -> None:
     """Let this thread run programs while other threads run the same ones. To be called first in each of them.
 
-    TensorFlow's memory optimizer rewrites sums of several gradients into
-    temporary variables, whose names are the same in all threads; two that
-    meet stop the program with AlreadyExistsError. There is no public switch.
+    Two of TensorFlow's rewrites of a program are not made for that. Its memory
+    optimizer turns sums of several gradients into temporary variables, whose
+    names are the same in all threads: two that meet stop the program with
+    AlreadyExistsError. Its remapper fuses a convolution with the sum behind it
+    into one operation of oneDNN, whose kernel (`MklConvOp`) keeps the other
+    summand in a member that all threads share: a residual net without
+    normalization then computes with another seed's, or crashes. There is no public switch.
     """
     from tensorflow.python.eager import context
 
@@ -39,4 +43,5 @@ def run_beside_others() -> None:
     config = tf.compat.v1.ConfigProto.FromString(options.config_proto_serialized)
     rewrites = config.graph_options.rewrite_options
     rewrites.memory_optimization = rewrites.NO_MEM_OPT
+    rewrites.remapping = rewrites.OFF
     context.context().function_call_options = context.FunctionCallOptions(options.executor_type, config)

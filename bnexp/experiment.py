@@ -21,7 +21,7 @@ from pydantic import TypeAdapter
 from bnexp import backend, cautions, config, store
 from bnexp.config import Experiment
 from bnexp.config.dataset import Dataset
-from bnexp.config.real import RealDataset
+from bnexp.config.real import READ_WITH_KERAS, RealDataset
 from bnexp.data.source import source_sha256
 from bnexp.environment import git_state, machine, memory_limit, versions
 from bnexp.errors import SettingError
@@ -96,6 +96,8 @@ def prepared(experiment: Experiment) -> Data:
         SettingError: if they are not as they should be, or the config does not go with them.
     """
     training = experiment.training
+    if isinstance(experiment.dataset, READ_WITH_KERAS):
+        _load_backend(training.seeds)
     memory, source = memory_limit(training.memory_limit_bytes()), source_sha256(experiment.dataset)
     data = _prepared(experiment.dataset.model_dump_json(), training.seeds, memory, source)
     problems = list(config.unfit_for_rows(experiment, int(data.train_SR.shape[1]), data.task))
@@ -112,12 +114,17 @@ def _prepared(dataset: str, seeds: int, memory: int, source: str | None) -> Data
     return prepare(TypeAdapter(Dataset).validate_json(dataset), tuple(range(seeds)), memory)
 
 
-def _built(experiment: Experiment, data: Data) -> Built:
-    """Build the model; refuse what Keras or the trainer refuses before a directory is made."""
+def _load_backend(seeds: int) -> None:
+    """Load TensorFlow and, before its first operation, spread it over the cores."""
     backend.load()
     from bnexp.training.devices import spread_over_cores
 
-    spread_over_cores(experiment.training.seeds)
+    spread_over_cores(seeds)
+
+
+def _built(experiment: Experiment, data: Data) -> Built:
+    """Build the model; refuse what Keras or the trainer refuses before a directory is made."""
+    _load_backend(experiment.training.seeds)
     from bnexp.models import build
     from bnexp.models.inputs import Inputs
     from bnexp.training import refuse_too_large, trainer_of

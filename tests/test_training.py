@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -331,6 +333,22 @@ def test_a_sum_behind_a_convolution_stays_an_operation_of_its_own_in_threads() -
 
     with ThreadPoolExecutor(1, initializer=devices.run_beside_others) as pool:
         assert {"AddV2", "Relu"} <= pool.submit(operations).result()
+
+
+def test_operations_have_a_core_each_even_where_keras_has_read_the_rows(tmp_path: Path) -> None:
+    """TensorFlow takes the setting only before its first operation, and texts are cut into words by it."""
+    (tmp_path / "t.csv").write_text("text,y\n" + "good word,u\nbad word,v\n" * 8)
+    (tmp_path / "t.yaml").write_text(
+        "name: t\ndataset: {name: text_csv, path: t.csv, target: y, duplicates: keep, length: 4}\n"
+        "model: {name: conv1d}\ntraining: {batch_size: 4}\n"
+    )
+    code = (
+        "import tensorflow as tf; from pathlib import Path; from bnexp import config, experiment;"
+        "one = config.load(Path('t.yaml')); experiment._built(one, experiment.prepared(one));"
+        "print(tf.config.threading.get_intra_op_parallelism_threads(), one.training.seeds)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.stdout == f"{0 if devices.workers(20) == 1 else 1} 20\n", done.stderr
 
 
 @pytest.mark.slow

@@ -200,5 +200,7 @@ class AsteriskLanguagesSet(_Audio):
 
 
 KnownSet = TableSet | ImageSet | TextSet | SpokenDigitsSet | AsteriskLanguagesSet
+READ_WITH_KERAS = (_Text, _Audio)
+"""Kinds whose rows are made by Keras's layers, so that TensorFlow is at work before training."""
 OwnFile = CsvDataset | ParquetDataset | NpzDataset | ImageFolderDataset | TextCsvDataset | WavFolderDataset
 Real = OwnFile | OpenmlDataset | KnownSet

@@ -1,0 +1,51 @@
+"""Pure functions on arrays over seeds: intervals, tests, times to a target, verdicts. Nothing here knows of runs."""
+
+from bnexp.statistics.differences import (
+    Floats,
+    Interval,
+    PairedDifference,
+    bootstrap_interval,
+    detectable_difference,
+    equivalence_p_value,
+    failure_difference,
+    holm,
+    holm_levels,
+    mean_interval,
+    paired_difference,
+    probability_of_improvement,
+    sign_flip_p_value,
+    t_quantile,
+    t_test_p_value,
+)
+from bnexp.statistics.reach import Reach, SpeedUp, epochs_to_target, reach, speed_up
+from bnexp.statistics.verdicts import FEWEST_PAIRS, Conclusion, Conclusive, Verdict, Word, conclusion, verdict
+
+__all__ = [
+    "FEWEST_PAIRS",
+    "Conclusion",
+    "Conclusive",
+    "Floats",
+    "Interval",
+    "PairedDifference",
+    "Reach",
+    "SpeedUp",
+    "Verdict",
+    "Word",
+    "bootstrap_interval",
+    "conclusion",
+    "detectable_difference",
+    "epochs_to_target",
+    "equivalence_p_value",
+    "failure_difference",
+    "holm",
+    "holm_levels",
+    "mean_interval",
+    "paired_difference",
+    "probability_of_improvement",
+    "reach",
+    "sign_flip_p_value",
+    "speed_up",
+    "t_quantile",
+    "t_test_p_value",
+    "verdict",
+]

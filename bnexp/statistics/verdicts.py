@@ -1,0 +1,92 @@
+"""Words for a difference: the four of a comparison, the three of a study's hypothesis. By interval and margin alone."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from bnexp.statistics.differences import Floats, mean_interval, t_quantile
+
+Word = Literal["helps", "hurts", "no difference that matters", "cannot tell yet"]
+Conclusive = Literal["supported", "refuted", "inconclusive"]
+
+FEWEST_PAIRS = 6
+"""With fewer, even pairs that all agree leave the sign-flip test above 0.05, and coarse metrics often tie by luck."""
+MOST_PAIRS = 100_000
+"""A question that would take more is not said to be settled by any number."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One of four words, and, where it is open, about how many pairs would settle it."""
+
+    word: Word
+    settled_by: int | None = None
+
+
+@dataclass(frozen=True)
+class Conclusion:
+    """What a contrast says of a claim, and, where it is open, about how many pairs would settle it."""
+
+    word: Conclusive
+    settled_by: int | None = None
+
+
+def verdict(
+    *,
+    low: float,
+    high: float,
+    mean: float,
+    margin: float,
+    higher_is_better: bool,
+    pairs: int,
+    standard_deviation: float,
+) -> Verdict:
+    """Judge a paired difference, treated minus baseline, by its interval [low, high] and the margin that matters.
+
+    The interval inside (-margin, margin): no difference that matters. The
+    interval on one side of 0 and the mean at the margin or beyond: helps or
+    hurts. Anything else, or fewer than FEWEST_PAIRS pairs: cannot tell
+    yet, with an estimate of the pairs that would settle it.
+    """
+    if pairs < FEWEST_PAIRS:
+        return Verdict("cannot tell yet", FEWEST_PAIRS)
+    if -margin < low and high < margin:
+        return Verdict("no difference that matters")
+    if (low > 0 or high < 0) and abs(mean) >= margin:
+        return Verdict("helps" if (mean > 0) == higher_is_better else "hurts")
+    return Verdict("cannot tell yet", _pairs_to_settle(mean, margin, pairs, standard_deviation))
+
+
+def _pairs_to_settle(mean: float, margin: float, pairs: int, standard_deviation: float) -> int | None:
+    """Estimate how many pairs make the interval narrow enough for a word, if mean and spread stay as they are."""
+    distance = margin - abs(mean)
+    goal = distance if distance > 0 else abs(mean)
+    if not goal > 0 or not 1.96 * standard_deviation / goal < math.sqrt(MOST_PAIRS):
+        return None
+    count = max(pairs + 1, math.ceil((1.96 * standard_deviation / goal) ** 2))
+    while t_quantile(0.95, count - 1) * standard_deviation / math.sqrt(count) >= goal:
+        count = math.ceil(count * 1.02) + 1
+    return count
+
+
+def conclusion(difference_S: Floats, *, smallest: float, level: float = 0.95) -> Conclusion:
+    """Judge a claim that the mean of the differences, (S,), is above 0 by the smallest effect of interest or more.
+
+    supported: the t interval of this level lies above 0 and the mean is
+    `smallest` or more. refuted: it lies below 0, or the 90% interval lies
+    inside (-smallest, smallest). inconclusive: anything else, and anything
+    that rests on fewer than FEWEST_PAIRS pairs.
+    """
+    if len(difference_S) < FEWEST_PAIRS:
+        return Conclusion("inconclusive", FEWEST_PAIRS)
+    found, narrow = mean_interval(difference_S, level), mean_interval(difference_S, 0.90)
+    if found.low > 0 and found.mean >= smallest:
+        return Conclusion("supported")
+    if found.high < 0 or (-smallest < narrow.low and narrow.high < smallest):
+        return Conclusion("refuted")
+    deviation = float(np.std(difference_S, ddof=1))
+    return Conclusion("inconclusive", _pairs_to_settle(found.mean, smallest, len(difference_S), deviation))

@@ -1,0 +1,198 @@
+"""Evidence for a study: each number against a case worked by hand or a published one, and scipy; rules by simulation."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from bnexp.statistics import (
+    Floats,
+    bootstrap_interval,
+    conclusion,
+    detectable_difference,
+    equivalence_p_value,
+    holm,
+    holm_levels,
+    mean_interval,
+    probability_of_improvement,
+    speed_up,
+    t_test_p_value,
+)
+
+quick = settings(deadline=None, max_examples=40)
+samples = st.builds(
+    lambda seed, count, shift: np.random.default_rng(seed).normal(shift, 1, count),
+    st.integers(0, 10**6), st.integers(2, 30), st.floats(-1, 1),
+)  # fmt: skip
+SLEEP = np.array([1.2, 2.4, 1.3, 1.3, 0.0, 1.0, 1.8, 0.8, 4.6, 1.4])
+"""Student's own differences (1908): extra hours of sleep under the second drug less those under the first."""
+
+
+# --- tests -------------------------------------------------------------------------
+
+
+def test_the_t_test_gives_what_student_published() -> None:
+    assert t_test_p_value(SLEEP) == pytest.approx(0.002833, abs=1e-6)  # R: t.test(extra ~ group, sleep, paired)
+    found = mean_interval(SLEEP, 0.95)
+    assert (found.low, found.high) == (pytest.approx(0.7001142, abs=1e-6), pytest.approx(2.4598858, abs=1e-6))
+
+
+@quick
+@given(samples)
+def test_t_test_and_equivalence_are_scipys(difference_S: Floats) -> None:
+    assert t_test_p_value(difference_S) == pytest.approx(stats.ttest_1samp(difference_S, 0).pvalue)
+    above = stats.ttest_1samp(difference_S, -0.5, alternative="greater").pvalue
+    below = stats.ttest_1samp(difference_S, 0.5, alternative="less").pvalue
+    assert equivalence_p_value(difference_S, 0.5) == pytest.approx(max(above, below))
+
+
+@quick
+@given(samples)
+def test_equivalence_is_found_exactly_where_the_90_percent_interval_lies_inside(difference_S: Floats) -> None:
+    narrow = mean_interval(difference_S, 0.90)
+    assert (equivalence_p_value(difference_S, 0.5) < 0.05) == (narrow.low > -0.5 and narrow.high < 0.5)
+
+
+def test_pairs_without_spread_are_certain_and_a_single_one_tells_nothing() -> None:
+    assert [t_test_p_value(np.full(4, value)) for value in (0.0, 0.3)] == [1.0, 0.0]
+    assert [equivalence_p_value(np.full(4, value), 0.5) for value in (0.3, 0.5)] == [0.0, 1.0]
+    assert (t_test_p_value(np.ones(1)), equivalence_p_value(np.zeros(1), 1.0)) == (1.0, 1.0)
+
+
+# --- intervals ---------------------------------------------------------------------
+
+
+def test_the_bootstrap_interval_checks_the_other_and_is_not_given_where_it_would_mislead() -> None:
+    low, high = stats.bootstrap((SLEEP,), np.mean, n_resamples=9999, rng=np.random.default_rng(0)).confidence_interval
+    found = bootstrap_interval(SLEEP, 0.95)
+    assert found is not None and (found.low, found.high) == (low, high)
+    assert 0.7 < found.low < 1.2 and 2.1 < found.high < 2.7
+    assert bootstrap_interval(SLEEP[:9], 0.95) is None
+    assert bootstrap_interval(np.full(20, 0.1), 0.95) is None
+
+
+def test_the_probability_of_improvement_has_wilsons_interval_and_ties_count_half() -> None:
+    found = probability_of_improvement(np.array([1.0] * 8 + [-1.0] * 2), 0.95)
+    expected = stats.binomtest(8, 10).proportion_ci(method="wilson")
+    assert (found.mean, found.low, found.high) == pytest.approx((0.8, expected.low, expected.high))
+    assert probability_of_improvement(np.zeros(4), 0.95).mean == 0.5
+    assert probability_of_improvement(np.ones(6), 0.95).high == 1.0
+
+
+@pytest.mark.parametrize("shape", ["normal", "rounded", "skewed"])
+@pytest.mark.parametrize("pairs", [6, 20])
+def test_the_interval_of_a_study_covers_the_true_effect_95_times_in_100(pairs: int, shape: str) -> None:
+    rng = np.random.default_rng(0)
+    drawn = rng.normal(0.3, 1, (2000, pairs))
+    if shape == "rounded":  # as accuracies on 200 rows are
+        drawn = np.round(drawn * 4) / 4
+    if shape == "skewed":
+        drawn = 0.3 + (rng.gamma(4, 0.5, (2000, pairs)) - 2)
+    found = [mean_interval(difference_S, 0.95) for difference_S in drawn]
+    assert 0.93 <= np.mean([one.low <= 0.3 <= one.high for one in found]) <= 0.97
+
+
+# --- many contrasts ----------------------------------------------------------------
+
+
+def test_holm_gives_what_holm_published_and_r_computes() -> None:
+    # R: p.adjust(c(0.01, 0.02, 0.03, 0.04, 0.05), "holm")
+    assert holm([0.01, 0.02, 0.03, 0.04, 0.05]) == pytest.approx([0.05, 0.08, 0.09, 0.09, 0.09])
+    assert holm([0.9, 0.001, 0.6]) == pytest.approx([1.0, 0.003, 1.0])
+
+
+@quick
+@given(st.lists(samples, min_size=1, max_size=5))
+def test_an_interval_at_holms_level_excludes_0_exactly_where_holms_test_rejects(many: list[Floats]) -> None:
+    p_values = [t_test_p_value(difference_S) for difference_S in many]
+    for difference_S, level, adjusted in zip(many, holm_levels(p_values), holm(p_values), strict=True):
+        found = mean_interval(difference_S, level)
+        if abs(adjusted - 0.05) > 1e-9:
+            assert (found.low > 0 or found.high < 0) == (adjusted < 0.05)
+
+
+# --- what can be detected ----------------------------------------------------------
+
+
+@pytest.mark.parametrize(("size", "pairs"), [(0.2, 199), (0.3, 90), (0.5, 34), (0.8, 15), (1.0, 10)])
+def test_so_many_pairs_detect_what_the_tables_of_power_say(size: float, pairs: int) -> None:
+    assert detectable_difference(pairs) <= size < detectable_difference(pairs - 1)
+
+
+@pytest.mark.parametrize("pairs", [6, 20])
+def test_an_effect_of_the_detectable_size_is_detected_8_times_in_10(pairs: int) -> None:
+    drawn = np.random.default_rng(1).normal(detectable_difference(pairs), 1, (2000, pairs))
+    assert 0.77 <= np.mean([mean_interval(difference_S, 0.95).low > 0 for difference_S in drawn]) <= 0.83
+
+
+def test_a_single_pair_detects_nothing() -> None:
+    assert math.isnan(detectable_difference(1))
+
+
+# --- epochs to a target ------------------------------------------------------------
+
+NEVER = math.nan
+
+
+def test_a_speed_up_is_the_geometric_mean_of_the_pairs_ratios() -> None:
+    found = speed_up(np.array([1.0, 2.0, 5.0]), np.array([2.0, 8.0, 40.0]), 50, 0.95)
+    assert found.reading == "ratio" and found.ratio == pytest.approx(4.0)
+    low, high = stats.ttest_1samp(np.log([2, 4, 8]), 0).confidence_interval()
+    assert (found.low, found.high) == pytest.approx((math.exp(low), math.exp(high)))
+
+
+@pytest.mark.parametrize(
+    ("treated", "baseline", "reading", "ratio"),
+    [
+        ([5.0, 5.0], [NEVER, 50.0], "at least", 10.0),
+        ([NEVER, 50.0], [5.0, 5.0], "at most", 0.1),
+        ([NEVER, 10.0], [NEVER, 40.0], "restricted means", 1.5),
+    ],
+)
+def test_a_speed_up_over_seeds_that_never_arrive_is_a_bound(
+    treated: list[float], baseline: list[float], reading: str, ratio: float
+) -> None:
+    found = speed_up(np.array(treated), np.array(baseline), 50, 0.95)
+    assert (found.reading, found.ratio) == (reading, pytest.approx(ratio))
+    assert math.isnan(found.low) == (reading == "restricted means")
+
+
+# --- the verdict of a study --------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("differences", "word"),
+    [
+        ([0.02, 0.03, 0.02, 0.03, 0.02, 0.03], "supported"),
+        ([0.004, 0.006] * 3, "refuted"),  # not 0, but inside the margin
+        ([-0.03, -0.02] * 3, "refuted"),
+        ([0.0] * 6, "refuted"),
+        ([0.05, -0.05] * 3, "inconclusive"),
+        ([0.02] * 5, "inconclusive"),  # too few pairs
+    ],
+)
+def test_a_claim_is_judged_by_interval_direction_and_smallest_effect(differences: list[float], word: str) -> None:
+    assert conclusion(np.array(differences), smallest=0.01).word == word
+
+
+def test_an_open_claim_says_how_many_pairs_would_settle_it() -> None:
+    assert conclusion(np.array([0.02] * 5), smallest=0.01).settled_by == 6
+    drawn = np.array([-0.06, 0.10, 0.04, -0.03, 0.05, 0.02, -0.01, 0.05])
+    assert conclusion(drawn, smallest=0.01).word == "inconclusive"
+    assert (conclusion(drawn, smallest=0.01).settled_by or 0) > 8
+
+
+@pytest.mark.parametrize("contrasts", [1, 4])
+def test_without_an_effect_a_claim_is_supported_5_times_in_100_at_most(contrasts: int) -> None:
+    rng, supported = np.random.default_rng(2), 0
+    for _ in range(2000):
+        many = rng.normal(0, 1, (contrasts, 12))
+        levels = holm_levels([t_test_p_value(one) for one in many])
+        words = [conclusion(one, smallest=0.1, level=level).word for one, level in zip(many, levels, strict=True)]
+        supported += "supported" in words
+    assert supported / 2000 <= 0.05

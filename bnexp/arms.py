@@ -162,7 +162,7 @@ def measured(planned: Sequence[Planned], task_of: Callable[[Planned], str]) -> l
             _checked_record(item.name, item.run.directory, item.run.record()).dataset.task
             if item.run
             else task_of(item),
-            evaluate_train=_experiment(item).training.evaluate_train,
+            _experiment(item).evaluated_parts(),
         )
         for item in planned
     ]

@@ -113,7 +113,8 @@ def _print_plan(experiment: Experiment) -> None:
     """Print what would be trained, and what may mislead in it."""
     training, data = experiment.training, prepared(experiment)
     print(config.dump(experiment), end="")
-    print(f"# {data.train_SR.shape[1]} training rows, {data.validation_SR.shape[1]} for validation: {data.split}")
+    test = f", {data.parts['test'].shape[1]} for the test" if "test" in data.parts else ""
+    print(f"# {data.train_SR.shape[1]} training rows, {data.validation_SR.shape[1]} for validation{test}: {data.split}")
     print(f"# {training.seeds} seeds x {training.epochs} epochs; nothing was trained or written")
     for text in cautions.cautions(experiment, training.epochs * data.steps(training.batch_size, training.drop_last)):
         print(f"# WARNING  {text}")

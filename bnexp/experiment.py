@@ -239,7 +239,7 @@ def _pairing(data: Data, built: Built, initial: list[Any], trained: Trained) -> 
     """Digest what must be equal in two arms for their seeds to be paired: split, initial kernels, batches."""
     rows = dict(enumerate(trained.history.seeds))
     return {
-        "splits": {str(seed): _short(data.train_SR[row], data.validation_SR[row]) for row, seed in rows.items()},
+        "splits": {str(seed): _short(*(rows_SR[row] for rows_SR in data.parts.values())) for row, seed in rows.items()},
         "batches": trained.batches,
         "kernels": {
             name: {str(seed): _short(initial[position][row]) for row, seed in rows.items()}

@@ -3,34 +3,43 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 MEASURED = {"binary": ("accuracy",), "multiclass": ("accuracy",), "regression": ("mse", "mae", "r2")}
 """Task -> what is measured besides the loss."""
-HEADLINES = ("val_accuracy", "val_r2", "val_loss")
-"""The validation metrics that may stand for a run, the first one measured."""
+HEADLINES = ("test_accuracy", "test_r2", "test_loss", "val_accuracy", "val_r2", "val_loss")
+"""The metrics that may stand for a run, the first one measured: of the test part, if there is one."""
 
 LARGEST_WRITTEN_OUT, MOST_DECIMALS = 1e6, 5
 """Beyond these a number is written with an exponent."""
 
 
-def names(task: str, *, evaluate_train: bool) -> list[str]:
-    """Give the names of a history's metrics, in order.
+def names(task: str, parts: Sequence[str]) -> list[str]:
+    """Give the names of a history's metrics, in order, for the parts that are evaluated at each epoch's end.
 
-    >>> names("binary", evaluate_train=False)
+    >>> names("binary", ["val"])
     ['loss', 'accuracy', 'val_loss', 'val_accuracy']
     """
-    parts = ("", "val_", "train_") if evaluate_train else ("", "val_")
-    return [part + measured for part in parts for measured in ("loss", *MEASURED[task])]
+    prefixes = ("", *(f"{part}_" for part in parts))
+    return [prefix + measured for prefix in prefixes for measured in ("loss", *MEASURED[task])]
 
 
 def headline(measured: Collection[str]) -> str:
     """Give the metric that stands for a run.
 
-    >>> headline(["loss", "val_loss", "val_accuracy"])
-    'val_accuracy'
+    >>> headline(["loss", "val_loss", "val_accuracy"]), headline(["val_r2", "test_r2"])
+    ('val_accuracy', 'test_r2')
     """
     return next(metric for metric in HEADLINES if metric in measured)
+
+
+def on_validation(metric: str) -> str:
+    """Give the metric of the validation part that goes with one of the test part; any other stays.
+
+    >>> on_validation("test_accuracy"), on_validation("train_loss")
+    ('val_accuracy', 'train_loss')
+    """
+    return f"val_{quantity(metric)}" if metric.startswith("test_") else metric
 
 
 def quantity(metric: str) -> str:

@@ -172,6 +172,19 @@ def test_the_target_is_a_share_of_the_baselines_median_best_and_nobody_who_misse
     assert reach["mean_seconds"] == pytest.approx(2 * 0.1)
 
 
+def test_where_there_is_a_test_part_it_decides_and_the_target_is_of_the_validation_part() -> None:
+    def with_test(made: Arm, accuracy_S: Any) -> Arm:
+        last_S = np.asarray(accuracy_S, float)
+        metrics = {**made.history.metrics, "test_accuracy": np.stack([last_S, last_S], axis=1)}
+        return replace(made, history=replace(made.history, metrics=metrics))
+
+    document = compare([with_test(BN, spread(0.5)), with_test(NOBN, spread(0.6, seed=2))], Question())
+    assert document["primary"]["metric"] == "test_accuracy"
+    assert document["contrasts"][0]["verdict"]["word"] == "hurts"  # though it helps on validation
+    assert document["target"]["metric"] == "val_accuracy"
+    assert document["target"]["rule"] == "the median best val_accuracy of nobn's seeds less 5%"
+
+
 def test_a_negative_best_value_has_a_target_worse_than_itself() -> None:
     def regression(name: str) -> Arm:
         made = arm(name, [0.5] * SEEDS)

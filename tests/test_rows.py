@@ -203,12 +203,43 @@ def test_a_limit_on_a_test_part_that_is_not_there_is_refused() -> None:
 
 def test_a_sets_own_parts_are_kept_unless_a_test_size_is_given() -> None:
     rows = rows_of(np.arange(40)[:, None], np.arange(40) % 2, test=10)
-    train_SR, test_SR = splitting.split(section(name="wine"), rows, SEEDS)
+    train_SR, test_SR = splitting.split(section(name="wine"), rows, SEEDS).values()
     assert train_SR.tolist() == [list(range(30))] * 3 and test_SR.tolist() == [list(range(30, 40))] * 3
     anew = section(name="wine", test_size=0.5, resample=True)
-    assert splitting.split(anew, rows, SEEDS)[1].shape == (3, 20)
+    assert splitting.split(anew, rows, SEEDS)["val"].shape == (3, 20)
+    three = splitting.split(section(name="wine", validation_size=0.2), rows, SEEDS)
+    assert {part: rows_SR.shape for part, rows_SR in three.items()} == {
+        "train": (3, 24),
+        "val": (3, 6),
+        "test": (3, 10),
+    }
+    assert three["test"].tolist() == test_SR.tolist()
+    assert sorted([*three["train"][0], *three["val"][0]]) == list(range(30))
     with pytest.raises(SettingError, match=r"dataset\.resample is true; wine has a test part of its own"):
         splitting.split(section(name="wine", resample=True), rows, SEEDS)
+
+
+def test_a_validation_part_beside_a_test_part_is_scikit_learns_split_of_the_training_rows(
+    path: Path, frame: pd.DataFrame
+) -> None:
+    keys: dict[str, Any] = {"missing": "mean", "test_size": 0.3, "seed": 7}
+    two, three = prepared(path, frame, **keys), prepared(path, frame, **keys, validation_size=0.25)
+    first = two.train_SR[0]
+    expected = train_test_split(first, test_size=0.25, random_state=7, stratify=frame["y"].to_numpy()[first])
+    assert (
+        three.train_SR[0].tolist() == expected[0].tolist() and three.validation_SR[0].tolist() == expected[1].tolist()
+    )
+    assert three.parts["test"].tolist() == two.validation_SR.tolist()
+    assert (three.facts()["test_rows"], two.facts()["test_rows"]) == (27, None)
+
+
+def test_groups_stay_on_one_side_of_all_three_parts(path: Path, frame: pd.DataFrame) -> None:
+    frame["who"] = np.repeat(np.arange(18), 5)
+    keys: dict[str, Any] = {"missing": "mean", "test_size": 0.3, "validation_size": 0.3, "group": "who"}
+    parts = prepared(path, frame, **keys, resample=True).parts
+    for row in range(len(SEEDS)):
+        who = [set(frame["who"].to_numpy()[rows_SR[row]]) for rows_SR in parts.values()]
+        assert len(who) == 3 and not (who[0] & who[1] or who[0] & who[2] or who[1] & who[2])
 
 
 @pytest.mark.parametrize("stratify", [True, False])

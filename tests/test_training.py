@@ -71,6 +71,7 @@ CASES: dict[str, dict[str, Any]] = {
         "training": {"learning_rate": 0.02, "early_stopping": {"patience": 2, "restore_best": False}}
     },
     "convolution": {"dataset": {"features": 16}, "model": CONV},
+    "a test part beside the validation part": {"dataset": {"validation_size": 0.25, "test_size": 0.3}},
 }
 SEEDS = (0, 1, 2)
 

@@ -44,7 +44,7 @@ def compare(arms: Sequence[Arm], question: Question) -> dict[str, Any]:
         "task": baseline.record["dataset"]["task"],
         "dataset": {key: baseline.record["dataset"].get(key) for key in DATA_FACTS},
         "primary": {"metric": terms.metric, "margin": terms.margin},
-        "target": {"metric": terms.metric, "value": terms.target, "rule": terms.target_rule},
+        "target": {"metric": terms.target_metric, "value": terms.target, "rule": terms.target_rule},
         "arms": [arm_facts(arm, paired[arm.name], terms) for arm in arms],
         "contrasts": [contrast(Sides(arm, paired[arm.name], baseline, paired[baseline.name]), terms) for arm in others],
     }

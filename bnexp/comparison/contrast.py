@@ -143,7 +143,8 @@ def _interval(values_S: Floats) -> dict[str, Any]:
 def _epochs_to(history: History, terms: Terms) -> Floats:
     if terms.target is None:
         return np.full(len(history.seeds), np.nan)
-    return statistics.epochs_to_target(history.metrics[terms.metric], terms.target, higher_is_better(terms.metric))
+    metric = terms.target_metric
+    return statistics.epochs_to_target(history.metrics[metric], terms.target, higher_is_better(metric))
 
 
 def _reach(arm: Arm, epochs_S: Floats) -> dict[str, Any]:

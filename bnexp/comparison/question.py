@@ -11,7 +11,7 @@ import numpy as np
 from bnexp.comparison.pairing import Arm
 from bnexp.errors import ComparisonError, nearest
 from bnexp.history import History
-from bnexp.metrics import headline, higher_is_better, quantity
+from bnexp.metrics import headline, higher_is_better, on_validation, quantity
 
 TARGET_SHARE = 0.05
 """Default target: the median over the baseline's seeds of their best value, worse by this share of it."""
@@ -42,6 +42,11 @@ class Terms:
     margin: float
     target: float | None
     target_rule: str
+
+    @property
+    def target_metric(self) -> str:
+        """Give the metric that is to reach the target: of the validation part, even if the verdict reads the test."""
+        return on_validation(self.metric)
 
 
 def refuse_too_few(names: Sequence[str]) -> None:
@@ -80,9 +85,10 @@ def terms_of(question: Question, baseline: str, history: History) -> Terms:
     margin = _default_margin(metric, history) if question.margin is None else question.margin
     if question.target is not None:
         return Terms(metric, margin, question.target, "given")
-    change = "less" if higher_is_better(metric) else "plus"
-    rule = f"the median best {metric} of {baseline}'s seeds {change} {TARGET_SHARE:.0%}"
-    return Terms(metric, margin, _default_target(metric, history), rule)
+    watched = on_validation(metric)
+    change = "less" if higher_is_better(watched) else "plus"
+    rule = f"the median best {watched} of {baseline}'s seeds {change} {TARGET_SHARE:.0%}"
+    return Terms(metric, margin, _default_target(watched, history), rule)
 
 
 def _default_margin(metric: str, baseline: History) -> float:

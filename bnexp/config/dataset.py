@@ -25,5 +25,6 @@ def drawn_task(dataset: Synthetic) -> Task:
 
 
 def drawn_training_rows(dataset: Synthetic) -> int:
-    """Count the rows that `train_test_split` leaves for training: the test part is rounded up."""
-    return dataset.samples - math.ceil(dataset.test_size * dataset.samples)
+    """Count the rows that `train_test_split` leaves for training: the parts held out are rounded up."""
+    rows = dataset.samples - math.ceil(dataset.test_size * dataset.samples)
+    return rows - math.ceil((dataset.validation_size or 0) * rows)

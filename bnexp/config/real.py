@@ -18,6 +18,8 @@ class RealDataset(Section):
     """Random state of the split, and of the draw where there is a limit."""
     test_size: Fraction | None = None
     """Share of the rows held out as validation data; null: the set's own test part, or 0.2 where it has none."""
+    validation_size: Fraction | None = None
+    """Share of the training rows set aside as validation data; the rows held out then are a test part, for verdicts."""
     limit: Annotated[int, Field(ge=4)] | None = None
     """Draw so many rows; of a set with its own test part, so many of its training part."""
     test_limit: Annotated[int, Field(ge=1)] | None = None

@@ -19,3 +19,8 @@ class Experiment(Section):
     dataset: Dataset
     model: Model
     training: Training = Training()
+
+    def evaluated_parts(self) -> list[str]:
+        """List the parts of the data that are evaluated at the end of each epoch."""
+        test = ["test"] if self.dataset.validation_size is not None else []
+        return ["val", *test, *(["train"] if self.training.evaluate_train else [])]

@@ -18,6 +18,8 @@ class _Drawn(Section):
     """Random state of the draw and, unless `resample`, of the split."""
     test_size: Fraction = 0.2
     """Share of the rows held out; this part serves as validation data."""
+    validation_size: Fraction | None = None
+    """Share of the training rows set aside as validation data; the rows held out then are a test part, for verdicts."""
     stratify: bool = False
     """Keep the shares of the classes equal in both parts."""
     scale: Literal["none", "standard", "minmax"] = "none"

@@ -6,6 +6,7 @@ Axes: S seeds, R rows of one part.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,13 +27,27 @@ class Data:
     """One shared copy of the rows, and for each seed the rows it uses and how it sees them."""
 
     rows: Rows
-    train_SR: NDArray[np.int32]
-    validation_SR: NDArray[np.int32]
+    parts: Mapping[str, NDArray[np.int32]]
+    """`train`, `val` and perhaps `test`: the rows of each part, (S, R)."""
     view: View
     split: str
     """How the rows were split, in words."""
     source_sha256: str | None
     """Of your own file or folder, as it was before it was read."""
+
+    @property
+    def train_SR(self) -> NDArray[np.int32]:
+        """Give the rows that each seed trains on."""
+        return self.parts["train"]
+
+    @property
+    def validation_SR(self) -> NDArray[np.int32]:
+        """Give the rows that each seed is validated on."""
+        return self.parts["val"]
+
+    def evaluated(self, *, train: bool) -> dict[str, NDArray[np.int32]]:
+        """Give the parts that are evaluated at the end of each epoch, the training part if it is asked for."""
+        return {part: self.parts[part] for part in ("val", "test", *(["train"] if train else [])) if part in self.parts}
 
     @property
     def task(self) -> Task:
@@ -70,6 +85,7 @@ class Data:
             "rows_per_class": np.bincount(rows.y_N.astype(int)).tolist() if named else None,
             "training_rows": int(self.train_SR.shape[1]),
             "validation_rows": int(self.validation_SR.shape[1]),
+            "test_rows": int(self.parts["test"].shape[1]) if "test" in self.parts else None,
             "commonest_class_share": self._commonest_class_share(),
             "split": self.split,
             "source_sha256": self.source_sha256,
@@ -78,12 +94,12 @@ class Data:
         }
 
     def _commonest_class_share(self) -> float | None:
-        """Give the accuracy on the validation part of guessing the training part's commonest class, over seeds."""
+        """Give the accuracy of guessing the training part's commonest class: on the test part, else on validation."""
         if self.rows.classes is None:
             return None
         y_N = self.rows.y_N.astype(int)
         commonest_S = [np.bincount(y_N[rows_R]).argmax() for rows_R in self.train_SR]
-        pairs = zip(commonest_S, self.validation_SR, strict=True)
+        pairs = zip(commonest_S, self.parts.get("test", self.validation_SR), strict=True)
         return float(np.mean([np.mean(y_N[rows_R] == commonest) for commonest, rows_R in pairs]))
 
 
@@ -106,9 +122,9 @@ def prepare(dataset: Dataset, seeds: tuple[int, ...], memory_limit: int | None =
     rows = _read(dataset, memory_limit)
     if isinstance(dataset, real.RealDataset):
         rows = chosen(dataset, rows)
-    train_SR, validation_SR = splitting.split(dataset, rows, seeds)
-    view = fitted(dataset, rows, train_SR)
-    return Data(rows, train_SR, validation_SR, view, splitting.rule(dataset, rows), source)
+    parts = splitting.split(dataset, rows, seeds)
+    view = fitted(dataset, rows, parts["train"])
+    return Data(rows, parts, view, splitting.rule(dataset, rows), source)
 
 
 def _read(dataset: Dataset, memory_limit: int | None) -> Rows:

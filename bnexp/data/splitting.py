@@ -27,28 +27,41 @@ def rule(dataset: Dataset, rows: Rows) -> str:
     return f"{by}, {_test_size(dataset):g} held out" + (", a new split for every seed" if dataset.resample else "")
 
 
-def split(dataset: Dataset, rows: Rows, seeds: tuple[int, ...]) -> tuple[Numbers, Numbers]:
-    """Give the rows of the training and of the validation part, each (S, R).
+def split(dataset: Dataset, rows: Rows, seeds: tuple[int, ...]) -> dict[str, Numbers]:
+    """Give the rows of each part, (S, R): `train`, `val` and, where the config has a `validation_size`, `test`.
 
     A set's own parts are kept unless the config gives a `test_size`. Else all
     seeds share scikit-learn's `train_test_split` (`GroupShuffleSplit` where
     rows have groups) with the dataset's own random state; with `resample`
-    every seed draws its own, from (dataset.seed, seed).
+    every seed draws its own, from (dataset.seed, seed). A validation part
+    beside a test part is split from the training rows in the same way.
 
     Raises:
         SettingError: if the split is impossible, or a part lacks a class.
     """
-    if _own_test(dataset, rows):
-        parts = [_own_parts(dataset, rows)]
-    elif dataset.resample:
+    if dataset.resample and not _own_test(dataset, rows):
         states = [int(np.random.SeedSequence([dataset.seed, seed]).generate_state(1)[0]) for seed in seeds]
-        parts = [_one_split(dataset, rows, state) for state in states]
     else:
-        parts = [_one_split(dataset, rows, dataset.seed)]
+        states = [dataset.seed]
+    splits = [_parts(dataset, rows, state) for state in states]
     generator = np.random.default_rng(dataset.seed)
-    train_SR, validation_SR = (_stacked(side, len(seeds), generator) for side in zip(*parts, strict=True))
-    _refuse_missing_classes(rows, train_SR, validation_SR)
-    return train_SR, validation_SR
+    parts = {part: _stacked([one[part] for one in splits], len(seeds), generator) for part in splits[0]}
+    _refuse_missing_classes(rows, parts)
+    return parts
+
+
+def _parts(dataset: Dataset, rows: Rows, random_state: int) -> dict[str, Numbers]:
+    """Give the rows of each part, (R,)."""
+    if _own_test(dataset, rows):
+        train_R, held_out_R = _own_parts(dataset, rows)
+    else:
+        all_N = np.arange(len(rows.y_N), dtype="int32")
+        train_R, held_out_R = _one_split(dataset, rows, all_N, "test_size", _test_size(dataset), random_state)
+    if dataset.validation_size is None:
+        return {"train": train_R, "val": held_out_R}
+    share = dataset.validation_size
+    train_R, validation_R = _one_split(dataset, rows, train_R, "validation_size", share, random_state)
+    return {"train": train_R, "val": validation_R, "test": held_out_R}
 
 
 def _own_test(dataset: Dataset, rows: Rows) -> bool:
@@ -74,30 +87,30 @@ def _own_parts(dataset: Dataset, rows: Rows) -> tuple[Numbers, Numbers]:
     return training, test
 
 
-def _one_split(dataset: Dataset, rows: Rows, random_state: int) -> tuple[Numbers, Numbers]:
+def _one_split(
+    dataset: Dataset, rows: Rows, among_R: Numbers, key: str, share: float, random_state: int
+) -> tuple[Numbers, Numbers]:
+    """Split some of the rows; `key` is what the share is called in the config."""
     from sklearn.model_selection import GroupShuffleSplit, train_test_split
 
-    all_N, test_size = np.arange(len(rows.y_N), dtype="int32"), _test_size(dataset)
     try:
         if rows.groups_N is not None:
-            splitter = GroupShuffleSplit(1, test_size=test_size, random_state=random_state)
-            train_R, validation_R = next(splitter.split(all_N, groups=rows.groups_N))
-            return train_R.astype("int32"), validation_R.astype("int32")
-        by_class = rows.y_N if _stratified(dataset, rows) else None
-        train_R, validation_R = train_test_split(
-            all_N, test_size=test_size, random_state=random_state, stratify=by_class
-        )
+            splitter = GroupShuffleSplit(1, test_size=share, random_state=random_state)
+            kept, held_out = next(splitter.split(among_R, groups=rows.groups_N[among_R]))
+            return among_R[kept], among_R[held_out]
+        by_class = rows.y_N[among_R] if _stratified(dataset, rows) else None
+        kept_R, held_out_R = train_test_split(among_R, test_size=share, random_state=random_state, stratify=by_class)
     except ValueError as error:
         more = "" if isinstance(dataset, RealDataset) else "more dataset.samples, "
         raise SettingError(
-            "dataset.test_size",
-            f"is {test_size:g} of {len(rows.y_N)} rows; this split is impossible: {str(error).split('. ')[0]}. "
-            f"Use {more}another dataset.test_size, or dataset.stratify: false.",
+            f"dataset.{key}",
+            f"is {share:g} of {len(among_R)} rows; this split is impossible: {str(error).split('. ')[0]}. "
+            f"Use {more}another dataset.{key}, or dataset.stratify: false.",
         ) from error
-    return train_R, validation_R
+    return kept_R, held_out_R
 
 
-def _stacked(parts: tuple[Numbers, ...], seeds: int, generator: np.random.Generator) -> Numbers:
+def _stacked(parts: list[Numbers], seeds: int, generator: np.random.Generator) -> Numbers:
     """Stack the parts of all seeds; those of whole groups differ by a few rows, and lose some drawn at random."""
     if len(parts) == 1:
         return np.tile(parts[0], (seeds, 1))
@@ -111,11 +124,12 @@ def _stacked(parts: tuple[Numbers, ...], seeds: int, generator: np.random.Genera
     return np.stack([part if len(part) == rows else np.sort(generator.choice(part, rows, False)) for part in parts])
 
 
-def _refuse_missing_classes(rows: Rows, train_SR: Numbers, validation_SR: Numbers) -> None:
-    """Raise SettingError if a class has no row in some seed's training or validation part."""
+def _refuse_missing_classes(rows: Rows, parts: dict[str, Numbers]) -> None:
+    """Raise SettingError if a class has no row in some part of some seed."""
     if rows.classes is None:
         return
-    for part, rows_SR in (("training", train_SR), ("test", validation_SR)):
+    named = {"train": "training", "val": "validation" if "test" in parts else "test", "test": "test"}
+    for part, rows_SR in ((named[name], rows_SR) for name, rows_SR in parts.items()):
         for rows_R in np.unique(rows_SR, axis=0):
             counts = np.bincount(rows.y_N[rows_R].astype(int), minlength=len(rows.classes))
             if not counts.all():

@@ -156,11 +156,12 @@ class _Recorder(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Record the epoch, evaluate the training part, and stop where the seed diverged or the user asked to."""
         values = dict(logs or {})
-        if self._training.evaluate_train:
-            rows = _evaluated(self._data, self._row, self._data.train_SR[self._row])
+        parts = self._data.evaluated(train=self._training.evaluate_train)
+        for part in [part for part in parts if part != "val"]:  # which Keras has evaluated already
+            rows = _evaluated(self._data, self._row, parts[part][self._row])
             evaluated = self.model.evaluate(rows, verbose=0, return_dict=True)
-            values |= {f"train_{name}": value for name, value in evaluated.items()}
-        measured = names(self._data.task, evaluate_train=self._training.evaluate_train)
+            values |= {f"{part}_{name}": value for name, value in evaluated.items()}
+        measured = names(self._data.task, list(parts))
         self.record.add({name: np.array([values[name]], "float64") for name in measured})
         self.interrupted = self._watch(self.record)
         if self.interrupted or self.record.diverged_at:

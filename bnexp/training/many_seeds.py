@@ -131,11 +131,11 @@ def _shard_epoch(
 ) -> tuple[State, Values]:
     """Train one shard for one epoch and evaluate it; give the new state and each metric of Keras's history, (size,)."""
     view = data.view.of(shard.rows)
-    train_SR, validation_SR = data.train_SR[shard.rows], data.validation_SR[shard.rows]
     state, running = program.train(state, order_SR[shard.rows], view)
     if training.refresh_statistics:
-        state = program.refresh(state, train_SR, view)
-    evaluated = {"val": validation_SR, "train": train_SR} if training.evaluate_train else {"val": validation_SR}
+        state = program.refresh(state, data.train_SR[shard.rows], view)
+    parts = data.evaluated(train=training.evaluate_train)
+    evaluated = {part: rows_SR[shard.rows] for part, rows_SR in parts.items()}
     measured = program.evaluate(state, np.concatenate(list(evaluated.values()), axis=1), view)
     values = _with_r2(data, shard, order_SR[shard.rows], running)
     for part, rows_SR in evaluated.items():

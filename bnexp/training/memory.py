@@ -51,7 +51,7 @@ class Needs:
 
 def needs(model: keras.Sequential, data: Data, training: Training) -> Needs:
     """Estimate what training takes."""
-    evaluated = min(EVALUATED_ROWS, data.train_SR.shape[1] + data.validation_SR.shape[1])
+    evaluated = min(EVALUATED_ROWS, sum(rows_SR.shape[1] for rows_SR in data.parts.values()))
     rows = max(TRAINED_ROW * training.batch_size, EVALUATED_ROW * evaluated)
     weights, row = 4 * model.count_params(), row_bytes(model)
     return Needs(

@@ -51,6 +51,21 @@ def test_a_run_has_a_figure_for_each_quantity_with_titles_units_and_a_legend() -
     assert legend(figures["accuracy"]) == ["Train", "Test", "Train, inference mode"]
 
 
+def test_beside_a_test_part_the_validation_part_has_its_own_name_and_a_comparison_draws_the_test() -> None:
+    two = history()
+    metrics = {**two.metrics, "test_loss": two.metrics["loss"] + 1, "test_accuracy": two.metrics["accuracy"] + 1}
+    three = History(two.seeds, metrics, two.epochs_S)
+    figures = run_figures(three)
+    assert list(figures) == ["loss", "accuracy"]
+    assert legend(figures["loss"]) == ["Train", "Validation", "Test", "Train, inference mode"]
+    lines = labelled(figures["loss"])
+    np.testing.assert_allclose(lines["Validation"].get_ydata(), two.metrics["val_loss"].mean(axis=0))
+    np.testing.assert_allclose(lines["Test"].get_ydata(), metrics["test_loss"].mean(axis=0))
+    arms = labelled(comparison_figures({"a": three, "b": two})["loss"])
+    np.testing.assert_allclose(arms["a, Test"].get_ydata(), metrics["test_loss"].mean(axis=0))
+    np.testing.assert_allclose(arms["b, Test"].get_ydata(), two.metrics["val_loss"].mean(axis=0))
+
+
 def test_the_strong_line_is_the_mean_and_each_seed_is_a_thin_one_in_percent() -> None:
     measured = history()
     figure = run_figures(measured)["accuracy"]

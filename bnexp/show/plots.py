@@ -19,6 +19,7 @@ from matplotlib.lines import Line2D
 
 from bnexp.errors import nearest
 from bnexp.history import Floats, History
+from bnexp.metrics import quantity as quantity_of
 from bnexp.show.frame import DPI, GREY, arranged, finish, new_axes, scale, settings
 from bnexp.show.labels import comparison_subtitle, distinct, run_subtitle
 
@@ -29,8 +30,8 @@ METADATA: dict[str, dict[str, Any]] = {
 }
 """Format -> what is left out of the file, so that equal figures are equal bytes on every machine and day."""
 
-BLUE, ORANGE, BLACK, VERMILLION = "#0072B2", "#E69F00", "#000000", "#D55E00"
-COLOURS = (BLUE, ORANGE, BLACK, VERMILLION, "#009E73", "#CC79A7", "#56B4E9")
+BLUE, ORANGE, BLACK, VERMILLION, GREEN = "#0072B2", "#E69F00", "#000000", "#D55E00", "#009E73"
+COLOURS = (BLUE, ORANGE, BLACK, VERMILLION, GREEN, "#CC79A7", "#56B4E9")
 """Okabe and Ito (2008), without the yellow that white paper swallows; the first four also differ in grey."""
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")  # 8 against 7 colours: 56 arms before a pair repeats
 
@@ -47,7 +48,8 @@ class Part(NamedTuple):
 
 PARTS = {
     "": Part("Train", ORANGE, "--", 2.0, True),
-    "val_": Part("Test", BLUE, "-", 2.0, True),
+    "val_": Part("Validation", GREEN, "-", 2.0, True),
+    "test_": Part("Test", BLUE, "-", 2.0, True),
     "train_": Part("Train, inference mode", BLACK, "-.", 1.1, False),
 }
 
@@ -97,7 +99,7 @@ def _run_figure(quantity: str, history: History, title: str, loss_unit: str) -> 
     axes = new_axes(quantity, title=title, loss_unit=loss_unit)
     lines: list[Line2D] = []
     drawn: list[Floats] = []
-    for prefix, part in PARTS.items():
+    for prefix, part in _parts(history).items():
         if prefix + quantity in history.metrics:
             values_SE = _values(history, prefix + quantity)
             if part.each_seed and len(history.seeds) > 1:
@@ -118,8 +120,9 @@ def _comparison_figure(
     for place, (arm, history) in enumerate(arms.items()):
         look = {"color": COLOURS[place % len(COLOURS)], "marker": MARKERS[place % len(MARKERS)]}
         stagger = place / len(arms)
-        if "val_" + quantity in history.metrics:
-            values_SE = _values(history, "val_" + quantity)
+        held_out = next((name for name in _held_out(quantity) if name in history.metrics), None)
+        if held_out:
+            values_SE = _values(history, held_out)
             bands += _draw_band(axes, values_SE, look["color"])
             tests.append(_draw_arm(axes, values_SE, f"{arm}, Test", stagger, linewidth=1.8, markersize=5, **look))
         if quantity in history.metrics:
@@ -128,6 +131,18 @@ def _comparison_figure(
     goal = _draw_target(axes, quantity, target)
     scale(axes, quantity, [_heights(line) for line in (*tests, *trains)], others=[*bands, *map(_heights, goal)])
     return finish(axes, *arranged(tests, trains, goal), subtitle=comparison_subtitle(arms, banded=bool(bands)))
+
+
+def _parts(history: History) -> dict[str, Part]:
+    """Give how each part is drawn: what is held out is the test, and validation only beside one."""
+    if any(name.startswith("test_") for name in history.metrics):
+        return PARTS
+    return {"val_" if prefix == "test_" else prefix: part for prefix, part in PARTS.items() if prefix != "val_"}
+
+
+def _held_out(quantity: str) -> tuple[str, str]:
+    """Give the metrics of which a comparison draws the first that there is."""
+    return f"test_{quantity}", f"val_{quantity}"
 
 
 def _draw_seeds(axes: Axes, values_SE: Floats, colour: str) -> None:
@@ -169,7 +184,7 @@ def _draw_band(axes: Axes, values_SE: Floats, colour: str) -> list[Floats]:
 
 
 def _draw_target(axes: Axes, quantity: str, target: tuple[str, float] | None) -> list[Line2D]:
-    if target is None or _quantity(target[0]) != quantity or not abs(target[1]) < 1e99:
+    if target is None or quantity_of(target[0]) != quantity or not abs(target[1]) < 1e99:
         return []
     value, sign = (target[1] * 100, "%") if quantity == "accuracy" else (target[1], "")
     return [axes.axhline(value, color=GREY, linewidth=1, linestyle=":", label=f"Target {value:.4g}{sign}")]
@@ -178,19 +193,15 @@ def _draw_target(axes: Axes, quantity: str, target: tuple[str, float] | None) ->
 # --- numbers -----------------------------------------------------------------
 
 
-def _quantity(metric: str) -> str:
-    return metric.removeprefix("val_").removeprefix("train_")
-
-
 def _quantities(histories: Iterable[History]) -> list[str]:
-    return list(dict.fromkeys(_quantity(name) for history in histories for name in history.metrics))
+    return list(dict.fromkeys(quantity_of(name) for history in histories for name in history.metrics))
 
 
 def _values(history: History, metric: str) -> Floats:
     """Give what is drawn, (S, E): accuracy in percent, NaN for what is not finite or beyond any float32."""
     values_SE = np.asarray(history.metrics[metric], float)
     drawn_SE = np.where(np.abs(values_SE) < 1e99, values_SE, np.nan)
-    return drawn_SE * 100 if _quantity(metric) == "accuracy" else drawn_SE
+    return drawn_SE * 100 if quantity_of(metric) == "accuracy" else drawn_SE
 
 
 def _mean(values_SE: Floats) -> Floats:

@@ -18,6 +18,7 @@ from bnexp.metrics import names
 from bnexp.show import figures
 
 CONFIGS = Path("configs")
+STUDIES = CONFIGS / "studies"
 
 
 class _Record(BaseModel):
@@ -104,6 +105,8 @@ def _run(name: str, runs: Path, overrides: Sequence[str]) -> store.Run:
         raise RunError(f"No run, experiment or config is called {name!r}. {_existing(runs, name)}")
     if run.kind == "comparison":
         raise RunError(f"{run.id} is a comparison; expected a run. Name one of the runs it compares.")
+    if run.kind == "study":
+        raise RunError(f"{run.id} is a study; expected a run. Name a run, or a config to train.")
     if run.status() != "finished":
         raise RunError(f"{run.id} is {run.status()}; expected a finished run. Train it again.")
     return run
@@ -135,9 +138,14 @@ def _existing(runs: Path, name: str) -> str:
     finished = [run for run in store.runs_in(runs) if run.kind == "run" and run.status() == "finished"]
     trained = [str(run.record().get("name")) for run in finished]
     names = dict.fromkeys(
-        [*trained, *sorted(path.relative_to(CONFIGS).with_suffix("").as_posix() for path in CONFIGS.rglob("*.yaml"))]
+        [*trained, *sorted(path.relative_to(CONFIGS).with_suffix("").as_posix() for path in _configs())]
     )
     return nearest(name, names) if names else f"There are no runs in {runs} and no configs in {CONFIGS}."
+
+
+def _configs() -> Iterator[Path]:
+    """List the configs of experiments; studies have a folder of their own among them."""
+    return (path for path in CONFIGS.rglob("*.yaml") if STUDIES not in path.parents)
 
 
 def refuse_twice(planned: Sequence[Planned]) -> None:

@@ -85,13 +85,38 @@ def compare(
 
 
 @app.command()
+def study(
+    file: Annotated[Path, typer.Argument(metavar="STUDY.yaml", help="The study's file.")],
+    runs: Runs = Path("runs"),
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan; do nothing.")] = False,
+    max_trainings: Annotated[
+        int | None, typer.Option(min=1, help="Refuse a grid of more trainings; 20000 if not given.")
+    ] = None,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Answer a question with a grid of experiments.
+
+    Every cell of the grid is trained in every arm, from the same seeds; each
+    hypothesis ends supported, refuted or inconclusive. The same command goes
+    on where it was stopped, and trains nothing twice.
+
+    Example: bnexp study configs/studies/tutorial.yaml
+    """
+    from bnexp import commands
+
+    code = commands.study(file, runs=runs, dry_run=dry_run, most_trainings=max_trainings, quiet=quiet, as_json=json)
+    raise typer.Exit(code)
+
+
+@app.command()
 def plot(
-    run: Annotated[str, typer.Argument(help="A run or comparison: directory, id, unique prefix, or latest.")],
+    run: Annotated[str, typer.Argument(help="A run, comparison or study: directory, id, unique prefix, or latest.")],
     format: Annotated[Literal["png", "svg", "pdf"], typer.Option(help="File format.")] = "png",
     out: Annotated[Path | None, typer.Option(help="Directory for the figures; the run's own if not given.")] = None,
     runs: Runs = Path("runs"),
 ) -> None:
-    """Redraw the figures of a run or comparison.
+    """Redraw the figures of a run, comparison or study.
 
     They are drawn from its JSON alone.
 
@@ -104,7 +129,7 @@ def plot(
 
 @app.command("runs")
 def list_runs(runs: Runs = Path("runs"), json: Json = False) -> None:
-    """List runs and comparisons, the newest first."""
+    """List runs, comparisons and studies, the newest first."""
     from bnexp import commands
 
     raise typer.Exit(commands.list_runs(runs, as_json=json))

@@ -12,7 +12,7 @@ from typing import Any
 
 from rich.console import Console, RenderableType
 
-from bnexp import arms, cautions, config, store
+from bnexp import arms, cautions, config, store, studies
 from bnexp.comparison import Arm, Question, refuse_impossible, refuse_too_few
 from bnexp.comparison import compare as compare_arms
 from bnexp.config import Experiment
@@ -30,8 +30,8 @@ from bnexp.errors import (
 from bnexp.experiment import Finished, prepared, train_experiment
 from bnexp.metrics import headline, number, with_unit
 from bnexp.show import console as show
-from bnexp.show import figures
-from bnexp.show.progress import Reporter, own_stderr
+from bnexp.show import figures, study_table
+from bnexp.show.progress import Reporter, StudyReporter, own_stderr
 
 WIDEST_PIPE = 200
 """Columns for tables where there is no terminal to fit."""
@@ -174,8 +174,33 @@ def _keep_comparison(runs: Path, found: Sequence[Arm], document: dict[str, Any])
     return run
 
 
+def study(path: Path, *, runs: Path, dry_run: bool, most_trainings: int | None, quiet: bool, as_json: bool) -> int:
+    """Run a study, or what is left of it; print its plan, how it goes, and the verdict."""
+    most = studies.MOST_TRAININGS if most_trainings is None else most_trainings
+    planned = studies.plan(_config_path(str(path)), runs, most=most)
+    facts = studies.facts(planned)
+    if dry_run:
+        _print_json(facts) if as_json else _print(study_table.study_plan(facts))
+        return DONE
+    reporter = StudyReporter(own_stderr(), of=facts["of"], quiet=quiet or as_json)
+    reporter.show(study_table.study_plan(facts))
+    try:
+        document = studies.run(planned, reporter.tell)
+    except KeyboardInterrupt:
+        raise StoppedError(f"Stopped: {planned.directory} keeps what is finished; the same command goes on.") from None
+    if as_json:
+        _print_json(document)
+    elif quiet:
+        print(planned.directory)
+    else:
+        _print(study_table.study(document))
+        print(f"kept: {planned.directory}")
+    lost = any(arm["diverged"] for cell in document["cells"] for arm in cell["arms"].values())
+    return DIVERGED if lost else DONE
+
+
 def plot(name: str, *, format: str, out: Path | None, runs: Path) -> int:
-    """Redraw the figures of a run or comparison and print where they are."""
+    """Redraw the figures of a run, comparison or study and print where they are."""
     run = arms.newest(runs, name) or store.find(runs, name)
     if run is None:
         raise RunError(
@@ -199,10 +224,27 @@ def list_runs(runs: Path, *, as_json: bool) -> int:
 def _row(run: store.Run) -> dict[str, Any]:
     row = {"run": run.id, "kind": run.kind, "status": run.status(), "seeds": "-", "result": "-"}
     try:
-        row |= _verdicts(run) if run.kind == "comparison" else _result(run.record())
+        row |= _row_of_kind(run)
     except (RunError, AttributeError, TypeError, KeyError, ValueError):
         row["status"] = "damaged"
     return row
+
+
+def _row_of_kind(run: store.Run) -> dict[str, Any]:
+    match run.kind:
+        case "comparison":
+            return _verdicts(run)
+        case "study":
+            return _study_verdict(run)
+    return _result(run.record())
+
+
+def _study_verdict(run: store.Run) -> dict[str, Any]:
+    if not (run.directory / "study.json").exists():
+        finished = len(list((run.directory / studies.CELLS).glob("*.json")))
+        return {"result": f"{finished} cells and arms finished"}
+    document = store.read_json(run.directory / "study.json")
+    return {"seeds": document["seeds"], "result": str(document["verdict"])}
 
 
 def _result(record: dict[str, Any]) -> dict[str, Any]:

@@ -89,8 +89,45 @@ def train_experiment(experiment: Experiment, runs: Path, *, watch: Watch, note: 
     return Finished(store.Run(directory), record, trained.history)
 
 
-def prepared(experiment: Experiment) -> Data:
-    """Read or draw the data; arms that share them in one process share the work.
+@dataclass(frozen=True)
+class Measured:
+    """What a training of some seeds measured, when nothing of it is kept in a directory of its own."""
+
+    history: History
+    rows_per_class: list[int] | None
+    steps: int
+    """Optimizer steps of all seeds together."""
+    seconds: float
+    warnings: list[str]
+
+
+def measured(experiment: Experiment, seeds: tuple[int, ...]) -> Measured:
+    """Train these seeds of an experiment and give what was measured; nothing is written.
+
+    Raises:
+        SettingError: if the data or the model is not as it should be.
+    """
+    begun = time.monotonic()
+    data = prepared(experiment, seeds)
+    built = _built(experiment, data)
+    trained, _ = _trained(experiment, data, built, seeds, built.initial.draw(seeds), lambda so_far: False)
+    per_epoch = data.steps(experiment.training.batch_size, experiment.training.drop_last)
+    return Measured(
+        trained.history,
+        data.facts()["rows_per_class"],
+        per_epoch * sum(trained.history.epochs_S),
+        time.monotonic() - begun,
+        cautions.cautions(experiment, per_epoch * max(trained.history.epochs_S)),
+    )
+
+
+def refuse_unbuildable(experiment: Experiment) -> None:
+    """Raise SettingError if its data, its model or its trainer is not as it should be; nothing is trained."""
+    _built(experiment, prepared(experiment))
+
+
+def prepared(experiment: Experiment, seeds: tuple[int, ...] | None = None) -> Data:
+    """Read or draw the data for some seeds, else for all; arms that share them in one process share the work.
 
     Raises:
         SettingError: if they are not as they should be, or the config does not go with them.
@@ -99,7 +136,8 @@ def prepared(experiment: Experiment) -> Data:
     if isinstance(experiment.dataset, READ_WITH_KERAS):
         _load_backend(training.seeds)
     memory, source = memory_limit(training.memory_limit_bytes()), source_sha256(experiment.dataset)
-    data = _prepared(experiment.dataset.model_dump_json(), training.seeds, memory, source)
+    seeds = tuple(range(training.seeds)) if seeds is None else seeds
+    data = _prepared(experiment.dataset.model_dump_json(), seeds, memory, source)
     problems = list(config.unfit_for_rows(experiment, int(data.train_SR.shape[1]), data.task))
     if problems:
         raise SettingError(*problems[0], *problems[1:])
@@ -107,11 +145,11 @@ def prepared(experiment: Experiment) -> Data:
 
 
 @functools.lru_cache(maxsize=1)
-def _prepared(dataset: str, seeds: int, memory: int, source: str | None) -> Data:
+def _prepared(dataset: str, seeds: tuple[int, ...], memory: int, source: str | None) -> Data:
     """Prepare the data; `source` tells one state of a file from another."""
     from bnexp.data import prepare
 
-    return prepare(TypeAdapter(Dataset).validate_json(dataset), tuple(range(seeds)), memory)
+    return prepare(TypeAdapter(Dataset).validate_json(dataset), seeds, memory)
 
 
 def _load_backend(seeds: int) -> None:

@@ -52,6 +52,28 @@ def new_directory(runs: Path, name: str) -> Iterator[Path]:
     (directory / LOCK).unlink(missing_ok=True)
 
 
+@contextmanager
+def own_directory(directory: Path) -> Iterator[Path]:
+    """Make a directory of this name or go on with it, hold its lock, and point `latest` at it.
+
+    What a killed writer left half-written is cleared away.
+
+    Raises:
+        RunError: if another process holds it.
+        StorageError: if it cannot be written.
+    """
+    make_place(directory)
+    try:
+        with FileLock(directory / LOCK).acquire(timeout=0):
+            for leftover in directory.rglob(".*.tmp"):
+                leftover.unlink(missing_ok=True)
+            _point_latest(directory.parent, directory)
+            yield directory
+    except Timeout:
+        raise RunError(f"{directory}: another process is at work in it. Wait for it, or stop it.") from None
+    (directory / LOCK).unlink(missing_ok=True)
+
+
 def refuse_unwritable(runs: Path) -> None:
     """Raise StorageError, before any work, if a run could not be kept here."""
     place = next(parent for parent in (runs, *runs.absolute().parents) if parent.exists())
@@ -165,7 +187,7 @@ def slug(name: str) -> str:
 
 @dataclass(frozen=True)
 class Run:
-    """A directory under `runs/` that holds one trained experiment, or one comparison."""
+    """A directory under `runs/` that holds one trained experiment, one comparison, or one study."""
 
     directory: Path
 
@@ -175,8 +197,10 @@ class Run:
         return self.directory.name
 
     @property
-    def kind(self) -> Literal["run", "comparison"]:
-        """Tell a trained experiment from a comparison."""
+    def kind(self) -> Literal["run", "comparison", "study"]:
+        """Tell a trained experiment from a comparison and from a study."""
+        if (self.directory / "study.yaml").exists():
+            return "study"
         return "comparison" if (self.directory / "comparison.json").exists() else "run"
 
     def record(self) -> dict[str, Any]:
@@ -201,6 +225,8 @@ class Run:
             return "running"
         if self.kind == "comparison":
             return "finished"
+        if self.kind == "study":
+            return "finished" if (self.directory / "study.json").exists() else "interrupted"
         try:
             return "finished" if self.record().get("status") == "finished" else "interrupted"
         except RunError:
@@ -249,10 +275,18 @@ def runs_in(runs: Path) -> list[Run]:
         return []
     found = [Run(entry) for entry in runs.iterdir() if entry.is_dir() and not entry.is_symlink()]
     dated = [(match.groups(default="1"), run) for run in found if (match := _STAMP.search(run.id))]
+    dated += [(_begun(run), run) for run in found if _STUDY.search(run.id) and run.kind == "study"]
     return [run for _, run in sorted(dated, key=lambda pair: (pair[0][0], int(pair[0][1])), reverse=True)]
 
 
 _STAMP = re.compile(r"-(\d{8}-\d{6})(?:-(\d+))?$")
+_STUDY = re.compile(r"-study-[0-9a-f]{10}$")
+
+
+def _begun(study: Run) -> tuple[str, ...]:
+    """Give when a study was begun, as a run's name would say it: a study's name says what it holds."""
+    begun = datetime.fromtimestamp((study.directory / "study.yaml").stat().st_mtime, timezone.utc)
+    return begun.strftime("%Y%m%d-%H%M%S"), "1"
 
 
 def find(runs: Path, name: str) -> Run | None:
@@ -279,7 +313,7 @@ def find(runs: Path, name: str) -> Run | None:
 
 
 def _run_at(directory: Path) -> Run:
-    if not any((directory / file).exists() for file in ("run.json", "comparison.json", "config.yaml")):
+    if not any((directory / file).exists() for file in ("run.json", "comparison.json", "config.yaml", "study.yaml")):
         raise RunError(
             f"{directory}: is no run; expected a directory with run.json or comparison.json in it. "
             "Name a directory under runs/, or train one with `bnexp train`."

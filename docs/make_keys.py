@@ -17,6 +17,7 @@ from bnexp.config.dataset import Dataset
 from bnexp.config.model import Model
 from bnexp.config.networks import Augmentation
 from bnexp.config.normalization import Normalization
+from bnexp.config.study import Endpoint, Hypothesis, Over, Study, Tie, Tune
 from bnexp.config.training import EarlyStopping, LearningRate, Optimizer, Training
 
 PAGE = Path(__file__).with_name("keys.md")
@@ -42,6 +43,16 @@ def page() -> str:
     ):
         parts.append(f"## {title}\n")
         parts += [_kind(kind) for kind in _kinds(section)]
+    parts.append("# Every key of a study\n\n`bnexp study` reads them; `experiment` holds the keys above.\n")
+    for title, section in (
+        ("study", Study),
+        ("tie", Tie),
+        ("tune", Tune),
+        ("hypothesis", Hypothesis),
+        ("hypothesis.metric", Endpoint),
+        ("hypothesis.over", Over),
+    ):
+        parts += [f"## {title}\n", _kind(section)]
     return "\n".join(parts)
 
 

@@ -15,13 +15,13 @@ RANKS = {
     "errors": 0, "metrics": 0, "backend": 0, "environment": 0, "__init__": 0,
     "config": 1, "history": 1, "statistics": 1,
     "store": 2, "data": 2, "models": 2,
-    "training": 3, "comparison": 3, "cautions": 3, "interrupts": 3,
-    "show": 4, "experiment": 5, "arms": 6, "commands": 7, "cli": 8,
+    "training": 3, "comparison": 3, "study": 3, "cautions": 3, "interrupts": 3,
+    "show": 4, "experiment": 5, "arms": 6, "studies": 6, "commands": 7, "cli": 8,
 }  # fmt: skip
 HEAVY = {"tensorflow", "keras", "sklearn", "scipy", "matplotlib", "pandas", "numpy"}
 ALLOWED_HEAVY = {
     "history": {"numpy"}, "statistics": {"numpy", "scipy"}, "data": {"numpy"}, "models": {"keras", "numpy"},
-    "training": {"keras", "tensorflow", "numpy"}, "comparison": {"numpy"}, "show": {"matplotlib", "numpy"}, "experiment": {"numpy"},
+    "training": {"keras", "tensorflow", "numpy"}, "comparison": {"numpy"}, "study": {"numpy"}, "studies": {"numpy"}, "show": {"matplotlib", "numpy"}, "experiment": {"numpy"},
 }  # fmt: skip
 FILES = sorted(PACKAGE.rglob("*.py"))
 

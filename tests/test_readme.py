@@ -71,7 +71,7 @@ def test_the_readmes_examples_are_good_configs(text: str, tmp_path: Path) -> Non
     assert config.load(tmp_path / "mine.yaml").name == "mine"
 
 
-CONFIGS = sorted(path for path in (ROOT / "configs").rglob("*.yaml"))
+CONFIGS = sorted(path for path in (ROOT / "configs").rglob("*.yaml") if path.parent.name != "studies")
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
@@ -80,6 +80,12 @@ def test_every_config_is_good_and_stands_in_the_table_of_configs(path: Path) -> 
     table = (ROOT / "configs" / "README.md").read_text()
     names = [one for row in rows(table) for one in expanded(row)]
     assert path.relative_to(ROOT / "configs").with_suffix("").as_posix() in names
+
+
+def test_every_study_stands_in_the_table_of_studies() -> None:
+    table = (ROOT / "configs" / "README.md").read_text().partition("## Studies")[2]
+    named = [one for row in rows(table) for one in expanded(row)]
+    assert named == [f"studies/{path.stem}" for path in sorted((ROOT / "configs" / "studies").glob("*.yaml"))]
 
 
 def expanded(row: str) -> Iterator[str]:

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from bnexp.comparison.contrast import LEVEL, arm_facts, contrast
+from bnexp.comparison.contrast import LEVEL, arm_facts, contrast, final_values
 from bnexp.comparison.pairing import Arm, Sides, common_seeds, refuse_other_data, refuse_the_same
 from bnexp.comparison.question import Question, baseline_of, refuse_impossible, refuse_too_few, terms_of
 
-__all__ = ["Arm", "Question", "compare", "refuse_impossible", "refuse_too_few"]
+__all__ = ["Arm", "Question", "compare", "final_values", "refuse_impossible", "refuse_too_few"]
 
 FORMAT = 1
 DATA_FACTS = ("name", "training_rows", "validation_rows", "split", "commonest_class_share")

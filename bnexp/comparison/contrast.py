@@ -6,6 +6,7 @@ Axis: S seeds.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -42,8 +43,8 @@ def contrast(sides: Sides, terms: Terms) -> dict[str, Any]:
 
 def _difference(sides: Sides, metric: str) -> dict[str, Any]:
     """Give the paired difference of the final values; pairs without a value, since a seed diverged, are counted."""
-    treated_S = final_values(sides.arm, sides.treated, metric)
-    base_S = final_values(sides.baseline, sides.base, metric)
+    treated_S = final_values(sides.treated, metric, _rows_per_class(sides.arm))
+    base_S = final_values(sides.base, metric, _rows_per_class(sides.baseline))
     whole_S = np.isfinite(treated_S) & np.isfinite(base_S)
     left_out = int((~whole_S).sum())
     if not whole_S.any():
@@ -115,12 +116,12 @@ def arm_facts(arm: Arm, history: History, terms: Terms) -> dict[str, Any]:
         "seeds": len(history.seeds),
         "warnings": arm.record["warnings"],
         "diverged": {str(seed): epoch for seed, epoch in history.diverged_at.items()},
-        "metrics": {name: _interval(final_values(arm, history, name)) for name in history.metrics},
+        "metrics": {name: _interval(final_values(history, name, _rows_per_class(arm))) for name in history.metrics},
         "to_target": None if terms.target is None else _reach(arm, _epochs_to(history, terms)),
     }
 
 
-def final_values(arm: Arm, history: History, metric: str) -> Floats:
+def final_values(history: History, metric: str, rows_per_class: Sequence[int] | None) -> Floats:
     """Give each seed's final value, (S,): for an accuracy a diverged seed counts as guessing the commonest class.
 
     So no failure is dropped from a mean. For any other metric it has no value, NaN.
@@ -128,9 +129,14 @@ def final_values(arm: Arm, history: History, metric: str) -> Floats:
     values_S = history.final(metric)
     if quantity(metric) != "accuracy":
         return values_S
-    counts = arm.record["dataset"]["rows_per_class"]
+    assert rows_per_class is not None, "only classes have an accuracy"
     diverged_S = np.array([seed in history.diverged_at for seed in history.seeds])
-    return np.where(diverged_S, max(counts) / sum(counts), values_S)
+    return np.where(diverged_S, max(rows_per_class) / sum(rows_per_class), values_S)
+
+
+def _rows_per_class(arm: Arm) -> Sequence[int] | None:
+    counts: Sequence[int] | None = arm.record["dataset"]["rows_per_class"]
+    return counts
 
 
 def _interval(values_S: Floats) -> dict[str, Any]:

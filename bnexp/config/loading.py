@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -16,6 +16,7 @@ from bnexp.config.yaml import Node
 from bnexp.errors import ConfigError, nearest
 
 Keys = tuple[str, ...]
+Whole = TypeVar("Whole", bound=BaseModel)
 
 EXPECTED = {
     "int_type": "a whole number",
@@ -49,20 +50,33 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Experiment:
     Raises:
         ConfigError: with every mistake there is.
     """
-    node = _read(path, overrides)
-    try:
-        experiment = Experiment.model_validate(yaml.plain(node))
-    except ValidationError as error:
-        raise ConfigError(_problem(node, details) for details in error.errors(include_url=False)) from None
-    faults = [f"{_found(node, tuple(key.split('.'))).where}: {key} {text}" for key, text in disagreements(experiment)]
+    return experiment_of(_read(path, overrides))
+
+
+def experiment_of(node: Node) -> Experiment:
+    """Read an experiment from a whole config; every mistake is told with the file and line it stands in."""
+    experiment = validated(node, Experiment)
+    faults = [f"{found(node, tuple(key.split('.'))).where}: {key} {text}" for key, text in disagreements(experiment)]
     if faults:
         raise ConfigError(faults)
     return experiment
 
 
+def validated(node: Node, kind: type[Whole]) -> Whole:
+    """Read what a file holds by the schema of its kind.
+
+    Raises:
+        ConfigError: with every mistake that a single key can have.
+    """
+    try:
+        return kind.model_validate(yaml.plain(node))
+    except ValidationError as error:
+        raise ConfigError(_problem(node, details, kind) for details in error.errors(include_url=False)) from None
+
+
 def where(path: Path, overrides: Sequence[str], key: str) -> str:
     """Tell the file and line in which a dotted key of a good config stands, or the section it would stand in."""
-    return _found(_read(path, overrides), tuple(key.split("."))).where
+    return found(_read(path, overrides), tuple(key.split("."))).where
 
 
 def _read(path: Path, overrides: Sequence[str]) -> Node:
@@ -74,7 +88,7 @@ def _read(path: Path, overrides: Sequence[str]) -> Node:
 # --- where a mistake stands ---------------------------------------------------
 
 
-def _found(node: Node, keys: Keys) -> Node:
+def found(node: Node, keys: Keys) -> Node:
     """Give the node at a path, or the last one on the way to it."""
     for key in keys:
         entry = _entry(node, key)
@@ -112,27 +126,28 @@ def _keys(node: Node, location: Iterable[Any]) -> Keys:
 # --- what a mistake is called ---------------------------------------------------
 
 
-def _problem(node: Node, details: ErrorDetails) -> str:
+def _problem(node: Node, details: ErrorDetails, whole: type[BaseModel]) -> str:
     """Say one of pydantic's errors in words: file, line, key, seen, expected, cure."""
     keys = _keys(node, details["loc"])
     kind, context = details["type"], details.get("ctx", {})
-    found = _found(node, keys)
-    place, name = found.where, ".".join(_short(node, keys))
+    entry = found(node, keys)
+    place, name = entry.where, ".".join(_short(node, keys))
     match kind:
         case "extra_forbidden":
-            return f"{place}: {name} is not a known key. {_good_keys(node, keys)}"
+            return f"{place}: {name} is not a known key. {_good_keys(node, keys, whole)}"
         case "missing" | "union_tag_not_found":
             key = keys[-1] if kind == "missing" else "name"
             section = keys[:-1] if kind == "missing" else keys
-            return f"{place}: {'.'.join((*section, key))} is missing; it has no default. {_choices(section, key)}"
+            cure = _choices(section, key, whole)
+            return f"{place}: {'.'.join((*section, key))} is missing; it has no default. {cure}"
         case "literal_error" | "union_tag_invalid":
-            seen = _entry(found, "name") or _spelt(found)
-            name = ".".join(_short(node, (*_present(node, keys), *(["name"] if _entry(found, "name") else []))))
+            seen = _entry(entry, "name") or _spelt(entry)
+            name = ".".join(_short(node, (*_present(node, keys), *(["name"] if _entry(entry, "name") else []))))
             return f"{seen.where}: {name} is {merging.shown(yaml.plain(seen))}. {_good_names(seen, context)}"
     expected = EXPECTED[kind].format(**_numbers(context)) if kind in EXPECTED else details["msg"]
-    seen_text = merging.shown(yaml.plain(found)) + _text(found)
+    seen_text = merging.shown(yaml.plain(entry)) + _text(entry)
     name = ".".join(_short(node, _present(node, keys)))
-    return f"{place}: {name} is {seen_text}; expected {expected}. {_example(node, keys)}".rstrip()
+    return f"{place}: {name} is {seen_text}; expected {expected}. {_example(node, keys, whole)}".rstrip()
 
 
 def _spelt(node: Node) -> Node:
@@ -161,7 +176,7 @@ def _text(node: Node) -> str:
 
 def _short(node: Node, keys: Keys) -> Keys:
     """Leave out the key that a shorthand stands for: `learning_rate`, not `learning_rate.initial`."""
-    parent = _found(node, keys[:-1])
+    parent = found(node, keys[:-1])
     own = _entry(parent, keys[-1])
     is_short = keys[:-1] in merging.SHORTHANDS and own is not None and own.where == parent.where
     return keys[:-1] if is_short and keys[-1] in ("name", "initial") else keys
@@ -173,43 +188,44 @@ def _good_names(seen: Node, context: dict[str, Any]) -> str:
     return nearest(str(seen.value), [name for name in names if name])
 
 
-def _choices(section: Keys, key: str) -> str:
+def _choices(section: Keys, key: str, whole: type[BaseModel]) -> str:
     """Name what a missing section or name could be."""
-    if key != "name":
-        return f"Write it, as in the configs/bn.yaml of bnexp's repository: `{key}: ...`."
-    names = [str(name) for kind in _section_of(Experiment, section) for name in _names(kind)]
+    names = [str(name) for kind in _section_of(whole, section) for name in _names(kind)]
+    if key != "name" or not names:
+        shown = "configs/bn.yaml" if whole is Experiment else "configs/studies/tutorial.yaml"
+        return f"Write it, as in the {shown} of bnexp's repository: `{key}: ...`."
     return f"Good names: {', '.join(names)}."
 
 
-def _example(node: Node, keys: Keys) -> str:
-    for kind in _chosen(node, keys[:-1]):
+def _example(node: Node, keys: Keys, whole: type[BaseModel]) -> str:
+    for kind in _chosen(node, keys[:-1], whole):
         field = kind.model_fields.get(keys[-1])
         if field is not None and isinstance(field.default, int | float | str | list):
             return f"The default is {merging.shown(field.default)}."
     return ""
 
 
-def _good_keys(node: Node, keys: Keys) -> str:
+def _good_keys(node: Node, keys: Keys, whole: type[BaseModel]) -> str:
     """Name the keys of the section, the nearest first; or the section where this key is at home."""
-    here = sorted({field for kind in _chosen(node, keys[:-1]) for field in kind.model_fields})
-    at_home = [path for path in _all_keys(node) if path[-1] == keys[-1] and path[:-1] != keys[:-1]]
+    here = sorted({field for kind in _chosen(node, keys[:-1], whole) for field in kind.model_fields})
+    at_home = [path for path in _all_keys(node, whole, whole) if path[-1] == keys[-1] and path[:-1] != keys[:-1]]
     if at_home:
         return f"Did you mean {'.'.join(at_home[0])!r}? Good names here: {', '.join(here)}."
     return nearest(keys[-1], here)
 
 
-def _all_keys(node: Node, kind: type[BaseModel] = Experiment, keys: Keys = ()) -> Iterator[Keys]:
+def _all_keys(node: Node, whole: type[BaseModel], kind: type[BaseModel], keys: Keys = ()) -> Iterator[Keys]:
     for field in kind.model_fields:
         yield (*keys, field)
-        for section in _chosen(node, (*keys, field)):
-            yield from _all_keys(node, section, (*keys, field))
+        for section in _chosen(node, (*keys, field), whole):
+            yield from _all_keys(node, whole, section, (*keys, field))
 
 
-def _chosen(node: Node, keys: Keys) -> list[type[BaseModel]]:
+def _chosen(node: Node, keys: Keys, whole: type[BaseModel]) -> list[type[BaseModel]]:
     """Give the section at a path, of the kind its `name` chooses if it has one, else of every kind."""
-    kinds = _section_of(Experiment, keys)
-    found = _found(node, keys)
-    name = yaml.plain(found).get("name") if isinstance(found.value, dict) else None
+    kinds = _section_of(whole, keys)
+    entry = found(node, keys)
+    name = yaml.plain(entry).get("name") if isinstance(entry.value, dict) else None
     return [kind for kind in kinds if name in _names(kind)] or kinds
 
 
@@ -219,9 +235,14 @@ def _names(kind: type[BaseModel]) -> tuple[Any, ...]:
 
 
 def _section_of(kind: type[BaseModel], keys: Keys) -> list[type[BaseModel]]:
-    kinds = [kind]
+    """Give the kinds of section that may stand at a path; an entry of a list or mapping is of its list's kinds."""
+    kinds, in_entries = [kind], False
     for key in keys:
         fields = [section.model_fields[key] for section in kinds if key in section.model_fields]
+        if not fields and in_entries:
+            in_entries = False
+            continue
+        in_entries = any(get_origin(field.annotation) in (list, dict) for field in fields)
         kinds = [section for field in fields for section in _sections(field.annotation)]
     return kinds
 

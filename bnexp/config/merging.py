@@ -27,7 +27,12 @@ def read_extended(path: Path, seen: tuple[Path, ...] = ()) -> Node:
     Raises:
         ConfigError: if a file is missing or faulty, or they extend each other in a loop.
     """
-    node = expanded(yaml.read_file(path))
+    return extended(yaml.read_file(path), path, seen)
+
+
+def extended(mapping: Node, path: Path, seen: tuple[Path, ...] = ()) -> Node:
+    """Lay what stands in a file over the file that its `extends` names, as seen from there, if it has one."""
+    node = expanded(mapping)
     extends = node.value.get("extends")
     if extends is None:
         return node
@@ -111,8 +116,20 @@ def overridden(node: Node, overrides: Iterable[str]) -> Node:
     Raises:
         ConfigError: if one has no key, no value, or a value that is not YAML.
     """
-    layers = [expanded(_override(text)) for text in overrides]
-    return merged(node, reduce(_joined, layers)) if layers else node
+    return laid_over(node, map(_override, overrides))
+
+
+def laid_over(node: Node, layers: Iterable[Node]) -> Node:
+    """Lay layers over a config, joined key by key first, so that their order means nothing but which of two wins."""
+    written_out = [expanded(layer) for layer in layers]
+    return merged(node, reduce(_joined, written_out)) if written_out else node
+
+
+def dotted(key: str, value: Node) -> Node:
+    """Give the mapping that a dotted key stands for: `a.b` and 1 are `{a: {b: 1}}`."""
+    for part in reversed(key.split(".")):
+        value = Node({part: value}, value.where)
+    return value
 
 
 def _override(text: str) -> Node:
@@ -122,10 +139,7 @@ def _override(text: str) -> Node:
         raise ConfigError([f"{where}: has no value; expected KEY=VALUE. Use `{key}=null` for none."])
     if not all(key.split(".")):
         raise ConfigError([f"{where}: has no key; expected KEY=VALUE, as in `training.epochs=5`."])
-    node = yaml.read_value(value, where)
-    for part in reversed(key.split(".")):
-        node = Node({part: node}, where)
-    return node
+    return dotted(key, yaml.read_value(value, where))
 
 
 def _joined(one: Node, other: Node) -> Node:

@@ -39,8 +39,13 @@ _Dumper.add_representer(list, _list)
 
 def dump(experiment: Experiment) -> str:
     """Give the config file that says all of an experiment, defaults included."""
+    return dump_plain(_compact(experiment))
+
+
+def dump_plain(document: Any) -> str:
+    """Give plain values as a config file that is read back as the same."""
     return yaml.dump(
-        _compact(experiment), Dumper=_Dumper, sort_keys=False, default_flow_style=False, width=1000, allow_unicode=True
+        document, Dumper=_Dumper, sort_keys=False, default_flow_style=False, width=1000, allow_unicode=True
     )
 
 

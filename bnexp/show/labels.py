@@ -16,18 +16,18 @@ NAME_LENGTH = 40  # characters
 NAME_WIDTH, LINE_WIDTH = 150.0, 390.0  # points
 
 
-def shown(name: str, width: float = NAME_WIDTH, size: float = SMALL) -> str:
+def shown(name: str, width: float = NAME_WIDTH, size: float = SMALL, length: int = NAME_LENGTH) -> str:
     r"""Give a name as a figure may show it: one line, nothing that cannot be seen, a long one short in the middle.
 
     A control or bidi character, a lone surrogate and what the font lacks
-    become "?". `width` and `size` are in points.
+    become "?". `width` and `size` are in points, `length` in characters.
 
     >>> shown("evil\x1b[31m\nname")
     'evil?[31m name'
     """
     glyphs = _font().get_charmap()
     seen = (letter if letter.isprintable() and ord(letter) in glyphs else "?" for letter in " ".join(name.split()))
-    return fitted("".join(seen) or "?", width, size, NAME_LENGTH)
+    return fitted("".join(seen) or "?", width, size, length)
 
 
 def fitted(text: str, width: float, size: float, length: int = 200) -> str:

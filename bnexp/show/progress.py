@@ -8,13 +8,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 from bnexp.history import History
-from bnexp.metrics import headline, with_unit
+from bnexp.metrics import headline, number, with_unit
 from bnexp.show.console import plain, with_spread
+from bnexp.show.study_table import duration
+from bnexp.study import Result
+from bnexp.study.grid import level_text
 
 LINES = 10
 """Lines of progress where there is no terminal to redraw."""
@@ -72,6 +75,35 @@ class Reporter:
         if self._one_by_one:
             return f"seed {len(history.seeds)}/{self._seeds}, epoch {history.epochs_S[-1]}/{self._epochs}"
         return f"epoch {max(history.epochs_S)}/{self._epochs}"
+
+
+class StudyReporter:
+    """Tells on a console how a study goes: the plan before, a line after each finished cell and arm."""
+
+    def __init__(self, console: Console, *, of: int, quiet: bool) -> None:
+        self._console, self._of, self._quiet = console, of, quiet
+
+    def show(self, plan: RenderableType) -> None:
+        """Show the plan."""
+        if not self._quiet:
+            self._console.print(plan, soft_wrap=True, highlight=False)
+
+    def tell(self, result: Result, finished: int, seconds_left: float | None) -> None:
+        """Tell of a cell and arm that has just been finished."""
+        if self._quiet:
+            return
+        levels = "".join(f"{name}={level_text(level)}, " for name, level in result.levels.items())
+        found = f"{finished}/{self._of} {levels}{result.arm}: {_headline(result)}"
+        left = f"; {duration(seconds_left)} left" if seconds_left else ""
+        self._console.print(Text(plain(found + left)), soft_wrap=True)
+
+
+def _headline(result: Result) -> str:
+    metric = headline(result.final)
+    finite = [value for value in result.final[metric] if value is not None]
+    said = f"{with_unit(metric)} {number(metric, float(np.mean(finite)) if finite else None)}"
+    chosen = "" if result.tuned is None else f", {result.tuned.key}={level_text(result.tuned.value)}"
+    return said + chosen
 
 
 def _spread(history: History, metric: str) -> str:

@@ -1,0 +1,237 @@
+"""What a study's file may say, and its reading. The grid it spans is `study/grid.py`'s."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from bnexp.config import merging, yaml
+from bnexp.config.loading import Keys, found, validated
+from bnexp.config.section import Count, Positive, Section
+from bnexp.config.writing import dump_plain
+from bnexp.config.yaml import Node
+from bnexp.errors import ConfigError
+
+ARM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,39}")
+Text = Annotated[str, Field(min_length=1, max_length=500)]
+
+
+class Tie(Section):
+    """A key that follows a factor: its value in the base holds where the factor is `at`, and goes up with it."""
+
+    follows: str
+    """A factor of numbers."""
+    rule: Literal["linear", "square_root"]
+    at: Positive
+    """The level at which the base's own value holds."""
+
+
+class Tune(Section):
+    """One key chosen for each cell and arm: the best mean of `metric` over `seeds` that no verdict uses."""
+
+    key: str
+    values: Annotated[list[Any], Field(min_length=2)]
+    seeds: Count = 3
+    """Trainings of each value: seed 1000, 1001, ..."""
+    metric: str = "val_accuracy"
+    """Of the validation part."""
+
+
+class Over(Section):
+    """A varied factor, first reduced to one number for each arm and seed.
+
+    `mean`; `best`: the best value; `width`: the decades from the lowest to the
+    highest level whose value is `within` of the best one.
+    """
+
+    factor: str
+    take: Literal["mean", "best", "width"]
+    within: Positive = 0.01
+
+
+class Endpoint(Section):
+    """What a hypothesis is about: a metric's final value, the epochs to a value of it, or how often it fails."""
+
+    metric: str
+    epochs_to: float | None = None
+    """The value to reach."""
+    failures_below: float | None = None
+    """A seed fails that diverged, or whose final value is below this."""
+
+
+def _endpoint(value: Any) -> Any:
+    """Let `test_accuracy` stand for `{metric: test_accuracy}`."""
+    return {"metric": value} if isinstance(value, str) else value
+
+
+class Hypothesis(Section):
+    """A claim about two arms, with its direction and the smallest effect of interest."""
+
+    claim: Text
+    metric: Annotated[Endpoint, BeforeValidator(_endpoint)]
+    treated: str
+    baseline: str
+    at: dict[str, Any] = {}
+    """Factor -> level, or list of levels: the cells that count; all, where not given."""
+    minus: dict[str, Any] | None = None
+    """Cells whose contrast is subtracted: an interaction."""
+    over: Over | None = None
+    direction: Literal["higher", "lower"]
+    smallest: Positive
+    """In the metric's own unit; for `epochs_to` a ratio such as 1.2; for `width` decades."""
+
+
+class Study(Section):
+    """A question: a base experiment, arms, factors to vary, and hypotheses with a direction."""
+
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+    experiment: dict[str, Any]
+    """The base: sections as in a config; `extends` is a file as seen from this one."""
+    arms: dict[str, dict[str, Any]]
+    """Name -> dotted keys and their values, laid over the base; two or more."""
+    vary: dict[str, list[Any]] = {}
+    """Factor -> levels: a dotted key and its values, or several keys with a list of values for each level."""
+    tie: dict[str, Tie] = {}
+    """Dotted key -> the factor that it follows."""
+    seeds: Annotated[int, Field(ge=1, le=100_000)] = 20
+    """Trainings of each cell and arm that the verdict rests on: seed 0, 1, ..."""
+    tune: Tune | None = None
+    hypothesis: Hypothesis | None = None
+    hypotheses: list[Hypothesis] = []
+    """Several, instead of one: supported if all are, refuted if one is."""
+
+    def claims(self) -> list[Hypothesis]:
+        """List the hypotheses, one or several."""
+        return [self.hypothesis] if self.hypothesis is not None else self.hypotheses
+
+    def trainings(self) -> int:
+        """Count the trainings of the whole grid, those for tuning included."""
+        cells = 1
+        for levels in self.vary.values():
+            cells *= len(levels)
+        tuning = len(self.tune.values) * self.tune.seeds if self.tune is not None else 0
+        return cells * len(self.arms) * (self.seeds + tuning)
+
+
+@dataclass(frozen=True)
+class StudyFile:
+    """A study and where each key of it stands."""
+
+    study: Study
+    node: Node
+
+    def where(self, *keys: str) -> str:
+        """Give the file and line of a key."""
+        return found(self.node, keys).where
+
+    def at(self, *keys: str) -> Node:
+        """Give what stands at a key that is there."""
+        return found(self.node, keys)
+
+    def claim_keys(self, number: int) -> Keys:
+        """Give where one of `study.claims()` stands."""
+        return ("hypothesis",) if self.study.hypothesis is not None else ("hypotheses", str(number))
+
+    def text(self) -> str:
+        """Give the file with what it extends written into it: reading it gives this study again."""
+        return dump_plain(yaml.plain(self.node))
+
+
+def read_study(path: Path) -> StudyFile:
+    """Read a study's file; `extends` in its `experiment` is a file as seen from there.
+
+    Raises:
+        ConfigError: with every mistake that shows without spanning the grid.
+    """
+    root = yaml.read_file(path)
+    entries = {"name": Node(path.stem, root.where), **root.value}
+    base = entries.get("experiment")
+    if base is not None and isinstance(base.value, dict):
+        entries["experiment"] = _without_seeds(merging.extended(base, path))
+    node = Node(entries, root.where)
+    file = StudyFile(validated(node, Study), node)
+    faults = [
+        f"{file.where(*keys)}: " + " ".join([".".join(keys), text]).lstrip() for keys, text in _faults(file.study)
+    ]
+    if faults:
+        raise ConfigError(faults)
+    return file
+
+
+def _without_seeds(base: Node) -> Node:
+    """Leave out how many seeds the base has by itself: a study says how many it has."""
+    training = base.value.get("training")
+    if training is None or not isinstance(training.value, dict):
+        return base
+    rest = {key: entry for key, entry in training.value.items() if key != "seeds"}
+    return Node({**base.value, "training": Node(rest, training.where)}, base.where)
+
+
+def _faults(study: Study) -> Iterator[tuple[Keys, str]]:
+    """List what single keys do not show: names, empty factors, keys with two masters, hypotheses that say nothing."""
+    yield from _faulty_arms(study)
+    yield from _faulty_factors(study)
+    yield from _twice(study)
+    if study.hypothesis is not None and study.hypotheses:
+        yield ("hypotheses",), "stands beside hypothesis; expected one of them. Move it into the list."
+    elif not study.claims():
+        yield (), "hypothesis is missing; a study needs a claim to decide. Write `hypothesis: {claim: ...}`."
+
+
+def _faulty_arms(study: Study) -> Iterator[tuple[Keys, str]]:
+    if len(study.arms) < 2:
+        yield ("arms",), f"has {len(study.arms)} of them; a contrast needs two or more. Add one, such as a baseline."
+    for name in study.arms:
+        if not ARM.fullmatch(name):
+            cure = "Use letters, digits and . _ + -, at most 40."
+            yield ("arms", name), f"is no name for an arm; its files are called so. {cure}"
+
+
+def _faulty_factors(study: Study) -> Iterator[tuple[Keys, str]]:
+    for name, levels in study.vary.items():
+        width = len(keys_of(name))
+        if not levels:
+            yield ("vary", name), "is empty; expected a list of levels. Give two or more, or leave the factor out."
+        for number, level in enumerate(levels):
+            if levels.index(level) < number:
+                yield ("vary", name), f"has the level {merging.shown(level)} twice. Keep one of them."
+            if width > 1 and (not isinstance(level, list) or len(level) != width):
+                seen = f"{len(level)} values" if isinstance(level, list) else "one value"
+                yield (
+                    ("vary", name, str(number)),
+                    f"is {merging.shown(level)}, {seen}; expected {width}, one for each key of the factor.",
+                )
+
+
+def _twice(study: Study) -> Iterator[tuple[Keys, str]]:
+    """Tell keys that two parts of the study would set, and those that are the study's own."""
+    owners: dict[str, str] = {}
+    for keys, key in _set_keys(study):
+        if key in ("training.seeds", "name"):
+            yield keys, f"sets {key}; a study's own `{key.rpartition('.')[2]}` does. Leave it out."
+        if owners.setdefault(key, keys[0]) != keys[0]:
+            yield keys, f"sets {key}, and so does {owners[key]}; expected one of them. Leave one out."
+
+
+def _set_keys(study: Study) -> Iterator[tuple[Keys, str]]:
+    for name in study.vary:
+        yield from ((("vary", name), key) for key in keys_of(name))
+    yield from ((("tie", key), key) for key in study.tie)
+    if study.tune is not None:
+        yield ("tune", "key"), study.tune.key
+    for arm, settings in study.arms.items():
+        yield from ((("arms", arm, key), key) for key in settings)
+
+
+def keys_of(factor: str) -> tuple[str, ...]:
+    """Give the dotted keys that a factor sets: one, or several that go together.
+
+    >>> keys_of("dataset.noise, dataset.samples")
+    ('dataset.noise', 'dataset.samples')
+    """
+    return tuple(key.strip() for key in factor.split(","))

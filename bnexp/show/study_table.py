@@ -1,0 +1,131 @@
+"""What a person reads of a study: its plan, a row for each cell and arm, each hypothesis with its verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from bnexp.config.study import Hypothesis
+from bnexp.metrics import number
+from bnexp.show.console import STRONG, plain, warning, with_spread
+from bnexp.study.grid import level_text
+from bnexp.study.verdict import about, endpoint_name, written
+
+
+def study_plan(facts: Mapping[str, Any]) -> RenderableType:
+    """Say what a study will train, how long it may take, and what it can detect."""
+    cells, arms, seeds = facts["cells"], facts["arms"], facts["seeds"]
+    head = f"{plain(facts['name'])}: {_count(cells, 'cell')} x {len(arms)} arms ({', '.join(arms)}), {seeds} seeds"
+    lines = [f"{facts['trainings']:,} trainings, {facts['steps']:,} optimizer steps; {_time_left(facts)}"]
+    if facts["finished"]:
+        lines.append(f"finished already: {facts['finished']} of {facts['of']} cells and arms")
+    if facts["detectable_deviations"] is not None:
+        lines.append(
+            f"detects with 80% power a mean difference of {facts['detectable_deviations']:.2f} standard deviations "
+            "of the paired difference"
+        )
+    return Group(Text(head, style=STRONG), *map(Text, lines), Text(f"kept in {plain(facts['directory'])}"))
+
+
+def _count(number_of: int, what: str) -> str:
+    return f"{number_of} {what}{'s' if number_of > 1 else ''}"
+
+
+def _time_left(facts: Mapping[str, Any]) -> str:
+    left = facts["seconds_left"]
+    return "time unknown before the first cell" if left is None else f"{duration(left)} left"
+
+
+def duration(seconds: float) -> str:
+    """Write a rough duration.
+
+    >>> duration(12.3), duration(400), duration(9000)
+    ('about 12 s', 'about 7 min', 'about 2.5 h')
+    """
+    if seconds < 100:
+        return f"about {seconds:.0f} s"
+    return f"about {seconds / 60:.0f} min" if seconds < 6000 else f"about {seconds / 3600:.1f} h"
+
+
+def study(document: Mapping[str, Any]) -> RenderableType:
+    """Give the whole answer: the cells, the hypotheses, the verdicts."""
+    head = f"{plain(document['name'])}: {_count(len(document['cells']), 'cell')}, {document['seeds']} seeds"
+    parts: list[RenderableType] = [Text(head, style=STRONG), _cells(document)]
+    parts.append(Text(f"mean ± half of its {document['level']:.0%} t interval over seeds"))
+    parts += [warning(text) for text in _warnings(document)]
+    for facts in document["hypotheses"]:
+        parts += [Text(""), *_hypothesis(facts)]
+    if len(document["hypotheses"]) > 1:
+        parts.append(Text(f"STUDY    {document['verdict']}", style=STRONG))
+    return Group(*parts)
+
+
+def _cells(document: Mapping[str, Any]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style=STRONG)
+    for factor in document["factors"]:
+        table.add_column(Text(plain(factor["name"])), overflow="fold")
+    table.add_column("arm")
+    tuned = [] if document["tune"] is None else [document["tune"]["key"]]
+    measured = [endpoint_name(endpoint) for endpoint in document["endpoints"]]
+    for column in (*tuned, *measured, "diverged"):
+        table.add_column(Text(plain(column)), justify="right", overflow="fold")
+    for cell in document["cells"]:
+        levels = [Text(plain(level_text(level))) for level in cell["levels"].values()]
+        for arm, facts in cell["arms"].items():
+            chosen = [level_text(facts["tuned"])] if tuned else []
+            values = map(_value, document["endpoints"], facts["endpoints"])
+            lost = f"{facts['diverged']} of {document['seeds']}"
+            table.add_row(*levels, Text(plain(arm)), *chosen, *values, lost)
+    return table
+
+
+def _value(endpoint: Mapping[str, Any], interval: Mapping[str, Any]) -> str:
+    half = None if interval["high"] is None else interval["high"] - interval["mean"]
+    if endpoint["epochs_to"] is not None:
+        return f"{with_spread('', interval['mean'], half)} ({interval['reached']} of {interval['seeds']})"
+    metric = "accuracy" if endpoint["failures_below"] is not None else endpoint["metric"]
+    return with_spread(metric, interval["mean"], half)
+
+
+def _warnings(document: Mapping[str, Any]) -> Iterator[str]:
+    """Tell each kind of warning once, in the words of the first cell that has it, with the arms that have it."""
+    first: dict[str, str] = {}
+    counts: dict[str, dict[str, int]] = {}
+    for cell in document["cells"]:
+        for arm, facts in cell["arms"].items():
+            for text in facts["warnings"]:
+                kind = text.partition(":")[0].partition(";")[0].partition(" is ")[0]
+                first.setdefault(kind, text)
+                cells = counts.setdefault(kind, {})
+                cells[arm] = cells.get(arm, 0) + 1
+    for kind, cells in counts.items():
+        said = ", ".join(f"{arm} in {_count(number_of, 'cell')}" for arm, number_of in cells.items())
+        yield f"{said}{', the first of them' if sum(cells.values()) > 1 else ''}: {first[kind]}"
+
+
+def _hypothesis(facts: Mapping[str, Any]) -> Iterator[RenderableType]:
+    claim = Hypothesis.model_validate({key: facts[key] for key in Hypothesis.model_fields})
+    yield Text(plain(claim.claim), style=STRONG)
+    if facts["difference"] is not None:
+        yield Text(plain(f"{about(claim)}: {written(claim, facts['difference'])} ({_evidence(facts, claim)})"))
+    verdict = facts["verdict"]
+    yield Text.assemble((f"VERDICT  {verdict['word']}", STRONG), f"  {plain(verdict['sentence'])}")
+
+
+def _evidence(facts: Mapping[str, Any], claim: Hypothesis) -> str:
+    """List what stands beside the interval: its check, the test, the chance that one pair shows the effect."""
+    said = [f"{100 * facts['level']:.4g}% t interval"]
+    if facts["bootstrap"] is not None:
+        said.append(f"BCa {written(claim, facts['bootstrap']).partition(' ')[2]}")
+    p_value = facts["difference"]["p_value"]
+    said.append("sign-flip p <0.001" if p_value < 0.001 else f"sign-flip p {p_value:.2g}")
+    chance = facts["probability_of_improvement"]
+    bounds = [number("", chance[key]) for key in ("mean", "low", "high")]
+    said.append(f"probability of {claim.direction} {bounds[0]} [{bounds[1]}, {bounds[2]}]")
+    never = {arm: count for arm, count in facts["never_reached"].items() if count}
+    said += [f"{arm}: {count} never arrive and count with the budget" for arm, count in never.items()]
+    return "; ".join(said)

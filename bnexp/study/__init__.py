@@ -1,0 +1,23 @@
+"""A study: a grid of cells, what was measured in each, and the verdict on its hypotheses. Nothing is trained here."""
+
+from bnexp.study.claims import refuse_unanswerable
+from bnexp.study.document import document, endpoints, table
+from bnexp.study.grid import Candidate, Cell, cells_of, design_digest, experiments, tuning_seeds
+from bnexp.study.result import FORMAT, Result, Tuned, target_name
+
+__all__ = [
+    "FORMAT",
+    "Candidate",
+    "Cell",
+    "Result",
+    "Tuned",
+    "cells_of",
+    "design_digest",
+    "document",
+    "endpoints",
+    "experiments",
+    "refuse_unanswerable",
+    "table",
+    "target_name",
+    "tuning_seeds",
+]

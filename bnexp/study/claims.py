@@ -1,0 +1,149 @@
+"""Whether a study can answer its hypotheses: arms, factors, levels, what is measured, and what was chosen by it.
+
+The rule on choosing: what a part of the data has chosen, that part does not judge. If `tune` or early stopping
+reads the validation part, no hypothesis may read its final values or failures. Epochs to a value may be
+read there under early stopping, and under `tune` of any metric but the very one that it tunes by.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from bnexp.config import Experiment, merging
+from bnexp.config.loading import Keys
+from bnexp.config.section import Task
+from bnexp.config.study import Hypothesis, StudyFile, keys_of
+from bnexp.errors import ConfigError, nearest
+from bnexp.metrics import higher_is_better, names
+from bnexp.study.grid import Cell, experiments, factor_names, not_varied
+
+TaskOf = Callable[[Experiment], Task]
+Faults = Iterator[tuple[Keys, str]]
+
+
+def refuse_unanswerable(file: StudyFile, cells: Sequence[Cell], task_of: TaskOf) -> None:
+    """Raise ConfigError with all that keeps the hypotheses from an answer; `task_of` tells what is learned."""
+    measured = _measured(cells, task_of)
+    chosen = _chosen_by(file, cells)
+    faults = [f"{file.where('tune', 'metric')}: tune.metric {text}" for text in _faulty_tuning(file, measured)]
+    for number, claim in enumerate(file.study.claims()):
+        first = file.claim_keys(number)
+        named = list(_faulty_names(file, claim)) or list(_nowhere(cells, claim))
+        for keys, text in (*named, *_faulty_metric(claim, measured, chosen)):
+            faults.append(f"{file.where(*first, *keys)}: {'.'.join((*first, *keys))} {text}")
+    if faults:
+        raise ConfigError(faults)
+
+
+def matches(cell: Cell, at: Mapping[str, Any]) -> bool:
+    """Tell whether a cell lies at these levels; a list of levels stands for any of them."""
+    return all(_is_level(cell.level(name), level) for name, level in at.items())
+
+
+def _is_level(level: Any, wanted: Any) -> bool:
+    return bool(level == wanted or (isinstance(wanted, list) and level in wanted))
+
+
+def _measured(cells: Sequence[Cell], task_of: TaskOf) -> list[str]:
+    """List the metrics that all experiments measure."""
+    found = {(task_of(one.experiment), tuple(one.experiment.evaluated_parts())): None for one in experiments(cells)}
+    measured = [names(task, parts) for task, parts in found]
+    return [name for name in measured[0] if all(name in others for others in measured)]
+
+
+def _chosen_by(file: StudyFile, cells: Sequence[Cell]) -> dict[str, str]:
+    """Map each metric by which something is chosen to what chooses by it."""
+    rules = [one.experiment.training.early_stopping for one in experiments(cells)]
+    stopping: dict[str, str] = {rule.monitor: "training.early_stopping" for rule in rules if rule is not None}
+    return {**stopping, **({file.study.tune.metric: "tune"} if file.study.tune is not None else {})}
+
+
+def _faulty_tuning(file: StudyFile, measured: Sequence[str]) -> Iterator[str]:
+    if file.study.tune is None:
+        return
+    metric = file.study.tune.metric
+    good = [name for name in measured if name.startswith("val_")]
+    if metric not in good:
+        yield f"is {metric!r}; expected a metric of the validation part. {nearest(metric, good)}"
+
+
+def _faulty_names(file: StudyFile, claim: Hypothesis) -> Faults:
+    arms = list(file.study.arms)
+    for side, arm in (("treated", claim.treated), ("baseline", claim.baseline)):
+        if arm not in arms:
+            yield (side,), f"is {arm!r}; expected one of the arms. {nearest(arm, arms)}"
+    if claim.treated == claim.baseline:
+        yield ("baseline",), f"is {claim.baseline!r}, and so is treated; a contrast needs two arms. Name another."
+    for side, at in (("at", claim.at), ("minus", claim.minus or {})):
+        yield from (((side, *keys), text) for keys, text in _faulty_levels(file, at))
+    known = list(file.study.vary)
+    if claim.over is not None and claim.over.factor not in known:
+        yield ("over", "factor"), f"is {claim.over.factor!r}; {not_varied(claim.over.factor, known)}"
+    elif claim.over is not None:
+        yield from _faulty_reduction(file, claim)
+
+
+def _faulty_levels(file: StudyFile, at: Mapping[str, Any]) -> Faults:
+    known = factor_names(file.study)
+    for name, wanted in at.items():
+        if name not in known:
+            yield (name,), f"names a factor; {not_varied(name, known)}"
+            continue
+        levels = _levels(file, name)
+        every = [wanted] if wanted in levels or not isinstance(wanted, list) else wanted
+        for level in every:
+            if level not in levels:
+                seen = ", ".join(map(merging.shown, levels))
+                yield (name,), f"is {merging.shown(level)}; expected one of its levels: {seen}. Use one of them."
+
+
+def _nowhere(cells: Sequence[Cell], claim: Hypothesis) -> Faults:
+    for side, at in (("at", claim.at), ("minus", claim.minus or {})):
+        if not any(matches(cell, at) for cell in cells):
+            yield (side,), "names levels that no cell has together; expected those of one cell or more. Name fewer."
+
+
+def _levels(file: StudyFile, name: str) -> list[Any]:
+    """List the levels of a factor, or of one key of a factor of several."""
+    vary = file.study.vary
+    factor = next(factor for factor in vary if name in (factor, *keys_of(factor)))
+    return [Cell(0, {factor: level}, {}).level(name) for level in vary[factor]]
+
+
+def _faulty_reduction(file: StudyFile, claim: Hypothesis) -> Faults:
+    assert claim.over is not None
+    factor, width = claim.over.factor, claim.over.take == "width"
+    if factor in claim.at or factor in (claim.minus or {}):
+        yield ("over", "factor"), f"is {factor}, which `at` or `minus` fixes; expected another. Name it in one of them."
+    levels = file.study.vary[factor]
+    if width and not all(isinstance(level, int | float) and level > 0 for level in levels):
+        yield ("over", "take"), f"is width; {factor} has levels that are no numbers above 0. Use mean or best."
+    if width and (claim.metric.epochs_to is not None or claim.metric.failures_below is not None):
+        yield ("over", "take"), "is width; it reads final values. Use mean or best, or a plain metric."
+
+
+def _faulty_metric(claim: Hypothesis, measured: Sequence[str], chosen: Mapping[str, str]) -> Faults:
+    endpoint = claim.metric
+    metric, timed = endpoint.metric, endpoint.epochs_to is not None
+    if metric.startswith("test_") and not any(name.startswith("test_") for name in measured):
+        cure = "Set dataset.validation_size, such as 0.25."
+        yield ("metric",), f"is {metric}; without dataset.validation_size the data have no test part. {cure}"
+    elif metric not in measured:
+        yield ("metric",), f"is {metric!r}; it is not measured in every cell. {nearest(metric, measured)}"
+    if timed and endpoint.failures_below is not None:
+        yield ("metric",), "has epochs_to and failures_below; expected one of them. Leave one out."
+    if endpoint.failures_below is not None and not higher_is_better(metric):
+        yield ("metric",), f"counts failures below a value of {metric}, of which less is better. Use an accuracy or r2."
+    if timed and claim.smallest <= 1:
+        yield ("smallest",), f"is {claim.smallest:g}; expected a ratio of epochs above 1. Use 1.2, for example."
+    for by, what in chosen.items():
+        if _judges_its_own_choice(metric, by, timed=timed, tuned=what == "tune"):
+            cure = "Read a test_ metric (dataset.validation_size makes a test part)."
+            yield ("metric",), f"reads {metric}, and {what} chooses by {by}; expected a part that chose nothing. {cure}"
+
+
+def _judges_its_own_choice(metric: str, chosen_by: str, *, timed: bool, tuned: bool) -> bool:
+    if timed:
+        return tuned and metric == chosen_by
+    return metric.startswith("val_") and chosen_by.startswith("val_")

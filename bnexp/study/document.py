@@ -1,0 +1,116 @@
+"""All results of a study -> what it keeps: study.json with every cell's means and the verdicts, and a tidy table.
+
+Axis: S seeds.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from bnexp import statistics
+from bnexp.config.study import Endpoint, Hypothesis, StudyFile
+from bnexp.statistics import Floats
+from bnexp.study.contrast import Results, cell_difference, contrast_of
+from bnexp.study.grid import Cell, tuning_seeds
+from bnexp.study.result import FORMAT, Result
+from bnexp.study.verdict import LEVEL, judged, overall
+
+
+def document(file: StudyFile, cells: Sequence[Cell], digest: str, results: Results) -> dict[str, Any]:
+    """Give what study.json holds: no time, machine or place, so that the same numbers give the same bytes."""
+    study = file.study
+    claims = study.claims()
+    hypotheses = judged(claims, [contrast_of(claim, cells, results) for claim in claims])
+    word = overall([one["verdict"]["word"] for one in hypotheses])
+    return {
+        "format": FORMAT,
+        "name": study.name,
+        "digest": digest,
+        "level": LEVEL,
+        "seeds": study.seeds,
+        "trainings": study.trainings(),
+        "tune": None if study.tune is None else {**study.tune.model_dump(), "seeds": list(tuning_seeds(file))},
+        "arms": list(study.arms),
+        "factors": [{"name": name, "levels": levels} for name, levels in study.vary.items()],
+        "endpoints": [endpoint.model_dump() for endpoint in endpoints(claims)],
+        "cells": [_cell(cell, list(study.arms), claims, results) for cell in cells],
+        "hypotheses": hypotheses,
+        "verdict": word,
+    }
+
+
+def endpoints(claims: Sequence[Hypothesis]) -> list[Endpoint]:
+    """List the different endpoints of the claims."""
+    found: list[Endpoint] = []
+    for claim in claims:
+        found += [claim.metric] if claim.metric not in found else []
+    return found
+
+
+def _cell(cell: Cell, arms: Sequence[str], claims: Sequence[Hypothesis], results: Results) -> dict[str, Any]:
+    return {
+        "cell": cell.number,
+        "levels": dict(cell.levels),
+        "arms": {arm: _arm(results[cell.number, arm], claims) for arm in arms},
+        "differences": [_interval(cell_difference(claim, cell, results)) for claim in claims],
+    }
+
+
+def _arm(result: Result, claims: Sequence[Hypothesis]) -> dict[str, Any]:
+    return {
+        "tuned": None if result.tuned is None else result.tuned.value,
+        "diverged": len(result.diverged),
+        "warnings": result.warnings,
+        "endpoints": [_endpoint(result, endpoint) for endpoint in endpoints(claims)],
+    }
+
+
+def _endpoint(result: Result, endpoint: Endpoint) -> dict[str, Any]:
+    """Give the mean over seeds with its interval; of epochs it is that within the budget, and how many arrived."""
+    values_S = result.values(endpoint)
+    if endpoint.epochs_to is None:
+        return _interval(values_S)
+    reached = int((~result.censored(endpoint)).sum())
+    return {**_interval(np.exp(values_S)), "reached": reached}
+
+
+def _interval(values_S: Floats) -> dict[str, Any]:
+    finite_S = values_S[np.isfinite(values_S)]
+    if not len(finite_S):
+        return {"mean": None, "low": None, "high": None, "seeds": 0}
+    facts = asdict(statistics.mean_interval(finite_S, LEVEL))
+    strict = {key: value if np.isfinite(value) else None for key, value in facts.items()}
+    return {**strict, "seeds": len(finite_S)}
+
+
+# --- the tidy table -------------------------------------------------------------------
+
+
+def table(file: StudyFile, cells: Sequence[Cell], results: Results) -> str:
+    """Give results.csv: one row for each cell, arm and seed; a value that is not there is empty."""
+    kept = [results[cell.number, arm] for cell in cells for arm in file.study.arms]
+    metrics = list(dict.fromkeys(name for result in kept for name in result.final))
+    targets = list(dict.fromkeys(name for result in kept for name in result.epochs_to))
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    tuned = [file.study.tune.key + " (tuned)"] if file.study.tune is not None else []
+    epochs = [f"epochs to {name}" for name in targets]
+    writer.writerow(["cell", *file.study.vary, "arm", *tuned, "seed", *metrics, *epochs, "diverged_at"])
+    for result in kept:
+        writer.writerows(_rows(result, metrics, targets))
+    return text.getvalue()
+
+
+def _rows(result: Result, metrics: Sequence[str], targets: Sequence[str]) -> Iterator[list[Any]]:
+    tuned = [] if result.tuned is None else [result.tuned.value]
+    for row, seed in enumerate(result.seeds):
+        values = [result.final[name][row] if name in result.final else None for name in metrics]
+        epochs = [result.epochs_to[name][row] for name in targets]
+        ended = result.diverged.get(str(seed))
+        yield [result.cell, *result.levels.values(), result.arm, *tuned, seed, *values, *epochs, ended]

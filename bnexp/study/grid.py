@@ -1,0 +1,199 @@
+"""A study's file -> its cells: each point of the grid with the experiments of its arms."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bnexp import config
+from bnexp.config import Experiment, merging
+from bnexp.config.loading import experiment_of
+from bnexp.config.section import Section
+from bnexp.config.study import Study, StudyFile, Tie, keys_of
+from bnexp.config.yaml import Node
+from bnexp.data.source import source_sha256
+from bnexp.errors import ConfigError, nearest
+
+TUNING_SEED = 1000
+"""The first seed that tuning uses, or a later one where the study itself has more."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An experiment that an arm of a cell may train: the only one, or one for each value of what is tuned."""
+
+    experiment: Experiment
+    node: Node
+    value: Any = None
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One point of the grid: factor -> level, and arm -> what it may train."""
+
+    number: int
+    levels: Mapping[str, Any]
+    candidates: Mapping[str, Sequence[Candidate]]
+
+    def level(self, key: str) -> Any:
+        """Give the level of a factor, or of one key of a factor of several."""
+        if key in self.levels:
+            return self.levels[key]
+        name = next(name for name in self.levels if key in keys_of(name))
+        return self.levels[name][keys_of(name).index(key)]
+
+
+def level_text(level: Any) -> str:
+    """Write a level as a person does.
+
+    >>> level_text("relu"), level_text([32, [8]]), level_text(None)
+    ('relu', '[32, [8]]', 'null')
+    """
+    return level if isinstance(level, str) else merging.shown(level)
+
+
+def cells_of(file: StudyFile) -> list[Cell]:
+    """Span the grid, the first factor slowest, and read every experiment in it.
+
+    Raises:
+        ConfigError: with every mistake, each told once, at the line where it stands.
+    """
+    study = file.study
+    points = [dict(zip(study.vary, point, strict=True)) for point in itertools.product(*study.vary.values())]
+    faults: dict[str, None] = {}
+    cells = []
+    for number, levels in enumerate(points):
+        candidates = {}
+        for arm in study.arms:
+            try:
+                candidates[arm] = list(_candidates(file, levels, arm))
+            except ConfigError as error:
+                faults |= dict.fromkeys(error.problems)
+        cells.append(Cell(number, levels, candidates))
+    if faults:
+        raise ConfigError(faults)
+    return cells
+
+
+def tuning_seeds(file: StudyFile) -> tuple[int, ...]:
+    """Give the seeds for tuning: none of those that the verdict rests on."""
+    study = file.study
+    first = max(TUNING_SEED, study.seeds)
+    return tuple(range(first, first + study.tune.seeds)) if study.tune is not None else ()
+
+
+def design_digest(file: StudyFile, cells: Sequence[Cell]) -> str:
+    """Give the sha256 of all that a study measures and asks: cells, data files, seeds, tuning, hypotheses."""
+    study = file.study
+    design = {
+        "cells": [
+            [
+                cell.levels,
+                {arm: [config.digest(one.experiment) for one in found] for arm, found in cell.candidates.items()},
+            ]
+            for cell in cells
+        ],
+        "sources": _sources(cells),
+        "seeds": study.seeds,
+        "tune": study.tune.model_dump() if study.tune is not None else None,
+        "hypotheses": [hypothesis.model_dump() for hypothesis in study.claims()],
+    }
+    return hashlib.sha256(json.dumps(design, sort_keys=True).encode()).hexdigest()
+
+
+def experiments(cells: Sequence[Cell]) -> Iterator[Candidate]:
+    """List all candidates of all cells."""
+    for cell in cells:
+        for found in cell.candidates.values():
+            yield from found
+
+
+def _sources(cells: Sequence[Cell]) -> list[str | None]:
+    """Give the digest of each file or folder of the user's own that the experiments read."""
+    datasets = {one.experiment.dataset.model_dump_json(): one.experiment.dataset for one in experiments(cells)}
+    return [source_sha256(dataset) for dataset in datasets.values()]
+
+
+# --- one cell ---------------------------------------------------------------------
+
+
+def _candidates(file: StudyFile, levels: Mapping[str, Any], arm: str) -> Iterator[Candidate]:
+    """Give the experiments of one cell and arm: the base, then the cell's levels, the arm, the ties, what is tuned."""
+    settings = [*_cell_layers(file, levels), *_arm_layers(file, arm)]
+    plain = _laid(file, settings)
+    ties = [_tied(file, plain, levels, key, tie) for key, tie in file.study.tie.items()] if file.study.tie else []
+    tune = file.study.tune
+    if tune is None:
+        node = _laid(file, [*settings, *ties])
+        yield Candidate(experiment_of(node), node)
+        return
+    for number, value in enumerate(tune.values):
+        node = _laid(file, [*settings, *ties, merging.dotted(tune.key, file.at("tune", "values", str(number)))])
+        yield Candidate(experiment_of(node), node, value)
+
+
+def _laid(file: StudyFile, layers: Sequence[Node]) -> Node:
+    """Lay layers over the base experiment, which is called as the study and has its seeds."""
+    base = file.at("experiment")
+    own = [
+        Node({"name": file.at("name")}, base.where),
+        merging.dotted("training.seeds", Node(file.study.seeds, base.where)),
+    ]
+    return merging.laid_over(base, [*own, *layers])
+
+
+def _cell_layers(file: StudyFile, levels: Mapping[str, Any]) -> Iterator[Node]:
+    for name, level in levels.items():
+        node = file.at("vary", name, str(file.study.vary[name].index(level)))
+        keys = keys_of(name)
+        values = [node] if len(keys) == 1 else node.value
+        yield from (merging.dotted(key, value) for key, value in zip(keys, values, strict=True))
+
+
+def _arm_layers(file: StudyFile, arm: str) -> Iterator[Node]:
+    for key in file.study.arms[arm]:
+        yield merging.dotted(key, file.at("arms", arm, key))
+
+
+def _tied(file: StudyFile, plain: Node, levels: Mapping[str, Any], key: str, tie: Tie) -> Node:
+    """Give the layer that a tie adds to a cell."""
+    where = file.where("tie", key)
+    known = factor_names(file.study)
+    if tie.follows not in known:
+        hint = not_varied(tie.follows, known)
+        raise ConfigError([f"{file.where('tie', key, 'follows')}: tie.{key}.follows is {tie.follows!r}; {hint}"])
+    level = Cell(0, levels, {}).level(tie.follows)
+    if not isinstance(level, int | float) or isinstance(level, bool) or level <= 0:
+        seen = f"{tie.follows} has the level {merging.shown(level)}"
+        raise ConfigError([f"{where}: tie.{key} follows a factor; {seen}; expected numbers above 0."])
+    share = level / tie.at
+    return _scaled(experiment_of(plain), key, math.sqrt(share) if tie.rule == "square_root" else share, where)
+
+
+def _scaled(experiment: Experiment, key: str, share: float, where: str) -> Node:
+    """Give the layer in which a number of an experiment is multiplied; of a learning rate it is the first one."""
+    value: Any = experiment
+    for part in key.split("."):
+        value = getattr(value, part, None)
+    if isinstance(value, Section) and hasattr(value, "initial") and hasattr(value, "name"):
+        rate = {"name": Node(value.name, where), "initial": Node(value.initial * share, where)}
+        return merging.dotted(key, Node(rate, where))
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ConfigError([f"{where}: tie.{key} is no key of a number; expected one, such as training.learning_rate."])
+    scaled = max(1, round(value * share)) if isinstance(value, int) else value * share
+    return merging.dotted(key, Node(scaled, where))
+
+
+def factor_names(study: Study) -> list[str]:
+    """List what the factors may be called: by the whole of what stands in `vary`, or by one of its keys."""
+    return [name for factor in study.vary for name in dict.fromkeys([factor, *keys_of(factor)])]
+
+
+def not_varied(name: str, known: Sequence[str]) -> str:
+    """Say that nothing varied has this name, and what has a name like it."""
+    return f"it is not varied. {nearest(name, known)}" if known else "nothing is varied. Add it to `vary`."

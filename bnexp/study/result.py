@@ -1,0 +1,81 @@
+"""What is kept of one finished cell and arm, and how an endpoint is read from it.
+
+Axis: S seeds.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from bnexp.config.study import Endpoint
+from bnexp.history import Floats
+
+FORMAT = 1  # of a study's directory: cells/*.json, study.json
+
+
+class Tuned(BaseModel):
+    """What tuning chose: the value, and each candidate's mean; null where all of its seeds diverged."""
+
+    model_config = ConfigDict(strict=True)
+
+    key: str
+    value: Any
+    means: list[float | None]
+
+
+class Result(BaseModel):
+    """One finished cell and arm: every metric's final value for each seed, and the epochs to each target.
+
+    A diverged seed's accuracies are those of guessing the commonest class,
+    its other values null; it reaches no target.
+    """
+
+    model_config = ConfigDict(strict=True, allow_inf_nan=False)
+
+    format: Literal[1] = 1
+    design: str
+    cell: int
+    levels: dict[str, Any]
+    arm: str
+    experiment: str
+    seeds: list[int]
+    tuned: Tuned | None = None
+    final: dict[str, list[float | None]]
+    epochs_to: dict[str, list[float | None]]
+    budget_epochs: int
+    diverged: dict[str, int]
+    warnings: list[str] = []
+    steps: int
+    """Optimizer steps of all its trainings, those for tuning included."""
+    seconds: float
+
+    def values(self, endpoint: Endpoint) -> Floats:
+        """Give what a contrast is made of, (S,): a final value, the log of epochs in the budget, 1 for a failure."""
+        if endpoint.epochs_to is not None:
+            epochs_S = np.array(self.epochs_to[target_name(endpoint)], float)
+            return np.log(np.where(np.isnan(epochs_S), self.budget_epochs, epochs_S))
+        final_S = np.array(self.final[endpoint.metric], float)
+        if endpoint.failures_below is None:
+            return final_S
+        diverged_S = np.array([str(seed) in self.diverged for seed in self.seeds])
+        return (diverged_S | ~(final_S >= endpoint.failures_below)).astype(float)
+
+    def censored(self, endpoint: Endpoint) -> NDArray[np.bool_]:
+        """Tell which seeds never reached the target of an endpoint, (S,)."""
+        if endpoint.epochs_to is None:
+            return np.zeros(len(self.seeds), bool)
+        never_S: NDArray[np.bool_] = np.isnan(np.array(self.epochs_to[target_name(endpoint)], float))
+        return never_S
+
+
+def target_name(endpoint: Endpoint) -> str:
+    """Give the name under which epochs to a target are kept.
+
+    >>> target_name(Endpoint(metric="val_accuracy", epochs_to=0.9))
+    'val_accuracy 0.9'
+    """
+    return f"{endpoint.metric} {endpoint.epochs_to!r}"

@@ -1,0 +1,368 @@
+"""A study without any training: its grid, its contrasts against hand-worked arrays, its verdicts, and every refusal."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bnexp import studies, study
+from bnexp.config.study import Hypothesis, Over, read_study
+from bnexp.errors import ConfigError, RunError
+from bnexp.study import Cell, Result
+from bnexp.study.contrast import Results, contrast_of, over_levels
+from bnexp.study.verdict import judged
+
+REPOSITORY = Path(__file__).parent.parent
+BASE = "experiment: {dataset: {name: moons, samples: 80, validation_size: 0.25}, model: {name: mlp, hidden: [4]}, training: {epochs: 10}}\n"
+ARMS = "arms:\n  bn: {model.normalization: batch}\n  none: {model.normalization: none}\n"
+CLAIM = (
+    "hypothesis: {claim: c, metric: test_accuracy, treated: bn, baseline: none, direction: higher, smallest: 0.01}\n"
+)
+SMALL = BASE + ARMS + CLAIM
+
+
+def planned(place: Path, text: str, **options: Any) -> studies.Plan:
+    path = place / "s.yaml"
+    path.write_text(text)
+    return studies.plan(path, place / "runs", **options)
+
+
+def refusal(place: Path, text: str, **options: Any) -> str:
+    with pytest.raises(ConfigError) as caught:
+        planned(place, text, **options)
+    assert caught.value.exit_code == 2
+    return str(caught.value).replace(f"{place}/", "")
+
+
+def claim(**keys: Any) -> Hypothesis:
+    known = {
+        "claim": "c", "metric": "test_accuracy", "treated": "bn", "baseline": "none", "direction": "higher",
+        "smallest": 0.01,
+    }  # fmt: skip
+    return Hypothesis.model_validate({**known, **keys})
+
+
+def result(cell: int, arm: str, final: list[float | None] | None = None, **facts: Any) -> Result:
+    count = len(final or facts["epochs_to"]["val_accuracy 0.9"])
+    known: dict[str, Any] = {
+        "design": "d", "cell": cell, "levels": {}, "arm": arm, "experiment": "e", "seeds": list(range(count)),
+        "final": {} if final is None else {"test_accuracy": final, "test_loss": final}, "epochs_to": {},
+        "budget_epochs": 10, "diverged": {}, "steps": 1, "seconds": 0.1,
+    }  # fmt: skip
+    return Result.model_validate({**known, **facts})
+
+
+def grid(factor: str, levels: list[Any]) -> list[Cell]:
+    return [Cell(number, {factor: level}, {}) for number, level in enumerate(levels)]
+
+
+# --- the grid -------------------------------------------------------------------------
+
+
+def test_the_grid_is_every_combination_the_first_factor_slowest_and_zipped_keys_together(tmp_path: Path) -> None:
+    vary = 'vary:\n  training.batch_size: [4, 8]\n  "dataset.noise, dataset.samples": [[0.1, 60], [0.2, 90]]\n'
+    cells = planned(tmp_path, SMALL + vary).cells
+    found = [
+        (one.training.batch_size, one.dataset.noise, one.dataset.samples, one.training.seeds)
+        for one in (cell.candidates["bn"][0].experiment for cell in cells)
+    ]
+    assert found == [(4, 0.1, 60, 20), (4, 0.2, 90, 20), (8, 0.1, 60, 20), (8, 0.2, 90, 20)]
+    assert cells[1].level("dataset.samples") == 90
+    assert [cells[0].candidates[arm][0].experiment.model.normalization.name for arm in ("bn", "none")] == [
+        "batch",
+        "none",
+    ]
+
+
+@pytest.mark.parametrize(("rule", "rates"), [("linear", [0.0005, 0.002]), ("square_root", [0.001, 0.002])])
+def test_a_tied_key_follows_its_factor_from_the_value_of_the_base(
+    tmp_path: Path, rule: str, rates: list[float]
+) -> None:
+    tie = f"tie: {{training.learning_rate: {{follows: training.batch_size, rule: {rule}, at: 32}}}}\n"
+    base = BASE.replace("epochs: 10", "epochs: 10, learning_rate: 0.002").replace("samples: 80", "samples: 200")
+    cells = planned(tmp_path, base + ARMS + CLAIM + "vary: {training.batch_size: [8, 32]}\n" + tie).cells
+    found = [cell.candidates["none"][0].experiment.training.learning_rate.initial for cell in cells]
+    assert found == pytest.approx(rates)
+
+
+def test_tuning_offers_a_candidate_for_each_value_and_uses_seeds_that_no_verdict_does(tmp_path: Path) -> None:
+    plan = planned(tmp_path, SMALL + "tune: {key: training.learning_rate, values: [0.01, 0.1], seeds: 2}\nseeds: 4\n")
+    candidates = plan.cells[0].candidates["bn"]
+    assert [(one.value, one.experiment.training.learning_rate.initial) for one in candidates] == [
+        (0.01, 0.01),
+        (0.1, 0.1),
+    ]
+    assert study.tuning_seeds(plan.file) == (1000, 1001)
+    assert plan.file.study.trainings() == 2 * (4 + 2 * 2)
+
+
+def test_steps_are_counted_before_anything_is_trained(tmp_path: Path) -> None:
+    plan = planned(tmp_path, SMALL + "vary: {training.batch_size: [4, 8]}\nseeds: 2\n")
+    assert plan.steps == {(0, "bn"): 240, (0, "none"): 240, (1, "bn"): 120, (1, "none"): 120}  # 48 rows, 10 epochs
+    facts = studies.facts(plan)
+    assert (facts["steps"], facts["trainings"], facts["seconds_left"]) == (720, 8, None)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("epochs: 10", "epochs: 11"),
+        ("smallest: 0.01", "smallest: 0.02"),
+        ("claim: c", "claim: d"),
+        ("batch}", "layer}"),
+    ],
+)
+def test_the_digest_is_that_of_the_design_whatever_way_it_is_written(tmp_path: Path, old: str, new: str) -> None:
+    plan = planned(tmp_path, SMALL)
+    assert planned(tmp_path, "# a comment\nseeds: 20\n" + SMALL).digest == plan.digest
+    assert planned(tmp_path, SMALL.replace(old, new)).digest != plan.digest
+    assert planned(tmp_path, SMALL + "seeds: 21\n").digest != plan.digest
+    assert plan.directory.name == f"s-study-{plan.digest[:10]}"
+
+
+def test_the_resolved_file_is_the_same_study(tmp_path: Path) -> None:
+    (tmp_path / "base.yaml").write_text("dataset: {name: moons}\nmodel: {name: mlp}\ntraining: {seeds: 3}\n")
+    text = "experiment: {extends: base.yaml, dataset: {validation_size: 0.5}}\nname: q\n" + ARMS + CLAIM
+    plan = planned(tmp_path, text)
+    assert "extends" not in plan.file.text()
+    assert planned(tmp_path, plan.file.text()).digest == plan.digest
+
+
+def test_the_study_that_ships_is_a_good_one(tmp_path: Path) -> None:
+    for path in sorted((REPOSITORY / "configs" / "studies").glob("*.yaml")):
+        assert studies.plan(path, tmp_path).cells
+
+
+# --- contrasts, by hand ---------------------------------------------------------------
+
+
+def test_a_contrast_is_treated_minus_baseline_averaged_over_cells_for_each_seed() -> None:
+    cells = grid("b", [2, 32])
+    results: Results = {
+        (0, "bn"): result(0, "bn", [0.5, 0.6]), (0, "none"): result(0, "none", [0.7, 0.7]),
+        (1, "bn"): result(1, "bn", [0.9, 0.8]), (1, "none"): result(1, "none", [0.8, 0.8]),
+    }  # fmt: skip
+    assert contrast_of(claim(), cells, results).difference_S == pytest.approx([-0.05, -0.05])
+    assert contrast_of(claim(at={"b": 2}), cells, results).difference_S == pytest.approx([-0.2, -0.1])
+    interaction = contrast_of(claim(at={"b": 2}, minus={"b": 32}), cells, results)
+    assert interaction.difference_S == pytest.approx([-0.3, -0.1])
+    assert contrast_of(claim(at={"b": [2, 32]}), cells, results).difference_S == pytest.approx([-0.05, -0.05])
+
+
+def test_width_is_the_decades_between_the_outermost_levels_near_the_best() -> None:
+    values_LS = np.array([[0.895, 0.50], [0.900, 0.60], [0.892, 0.70], [0.300, 0.10]])
+    over = Over(factor="lr", take="width", within=0.01)
+    assert over_levels(values_LS, [0.01, 0.1, 1.0, 10.0], over, True) == pytest.approx([2.0, 0.0])
+    assert over_levels(values_LS, [0.01, 0.1, 1.0, 10.0], over, False) == pytest.approx([0.0, 0.0])
+
+
+def test_over_reduces_a_factor_for_each_seed_before_the_mean_over_other_cells() -> None:
+    cells = [Cell(i, {"lr": lr, "n": n}, {}) for i, (lr, n) in enumerate([(0.1, 1), (0.1, 2), (1, 1), (1, 2)])]
+    values = {"bn": [[0.1], [0.5], [0.3], [0.9]], "none": [[0.2], [0.2], [0.1], [0.4]]}
+    results = {(i, arm): result(i, arm, list(values[arm][i])) for arm in values for i in range(4)}
+    best = contrast_of(claim(over={"factor": "lr", "take": "best"}), cells, results)
+    assert best.difference_S == pytest.approx([(0.3 + 0.9) / 2 - (0.2 + 0.4) / 2])
+    lowest = contrast_of(claim(metric="test_loss", over={"factor": "lr", "take": "best"}), cells, results)
+    assert lowest.difference_S == pytest.approx([(0.1 + 0.5) / 2 - (0.1 + 0.2) / 2])
+
+
+def test_epochs_count_by_their_logs_and_a_seed_that_never_arrives_with_the_budget() -> None:
+    cells = grid("b", [1])
+    bn = result(0, "bn", epochs_to={"val_accuracy 0.9": [2.0, 5.0]})
+    none = result(0, "none", epochs_to={"val_accuracy 0.9": [4.0, None]})
+    timed = claim(metric={"metric": "val_accuracy", "epochs_to": 0.9}, direction="lower", smallest=1.2)
+    found = contrast_of(timed, cells, {(0, "bn"): bn, (0, "none"): none})
+    assert found.difference_S == pytest.approx([-math.log(2), -math.log(2)])
+    assert found.never == (0, 1)
+
+
+def test_failures_are_diverged_seeds_and_those_below() -> None:
+    failing = claim(metric={"metric": "test_accuracy", "failures_below": 0.6})
+    bn, none = result(0, "bn", [0.7, 0.7, 0.9], diverged={"1": 3}), result(0, "none", [0.5, 0.9, 0.6])
+    found = contrast_of(failing, grid("b", [1]), {(0, "bn"): bn, (0, "none"): none})
+    assert found.difference_S.tolist() == [-1.0, 1.0, 0.0]
+
+
+# --- verdicts ------------------------------------------------------------------------------
+
+
+def spread(mean: float, pairs: int = 12, deviation: float = 0.01) -> np.ndarray[Any, Any]:
+    values_S = np.resize([-1.0, 1.0], pairs)
+    return mean + deviation * values_S
+
+
+def judge(difference_S: Any, never: tuple[int, int] = (0, 0), **keys: Any) -> dict[str, Any]:
+    from bnexp.study.contrast import Contrast
+
+    (found,) = judged([claim(**keys)], [Contrast(np.asarray(difference_S, float), never)])
+    return found
+
+
+@pytest.mark.parametrize(
+    ("mean", "direction", "word", "ending"),
+    [
+        (0.03, "higher", "supported", "higher, by 1.00 or more."),
+        (-0.03, "higher", "refuted", "the other way round."),
+        (0.0, "higher", "refuted", "less than 1.00 either way."),
+        (-0.03, "lower", "supported", "lower, by 1.00 or more."),
+        (0.008, "higher", "inconclusive", "seeds would settle it."),
+    ],
+)
+def test_a_hypothesis_ends_in_one_of_three_words(mean: float, direction: str, word: str, ending: str) -> None:
+    verdict = judge(spread(mean), direction=direction)["verdict"]
+    assert verdict["word"] == word
+    assert verdict["sentence"].startswith(f"test_accuracy (%), bn - none is {100 * mean:+.2f} [")
+    assert verdict["sentence"].endswith(ending)
+
+
+def test_a_diverged_seed_without_a_value_withholds_the_verdict() -> None:
+    verdict = judge([0.1] * 8 + [math.nan], metric="test_loss")["verdict"]
+    assert verdict["word"] == "inconclusive"
+    assert verdict["sentence"].startswith(
+        "1 pair holds a diverged seed without a value; the others alone would flatter."
+    )
+
+
+def test_too_few_pairs_are_never_enough() -> None:
+    verdict = judge([0.1] * 5)["verdict"]
+    assert (verdict["word"], verdict["settled_by"]) == ("inconclusive", 6)
+    assert verdict["sentence"].startswith("5 pairs are too few for a verdict; 6 are the fewest")
+
+
+def test_what_censoring_makes_alike_is_not_refuted() -> None:
+    timed = {"metric": {"metric": "val_accuracy", "epochs_to": 0.9}, "direction": "lower", "smallest": 1.2}
+    assert judge([0.0] * 12, **timed)["verdict"]["word"] == "refuted"
+    verdict = judge([0.0] * 12, (12, 12), **timed)["verdict"]
+    assert verdict["word"] == "inconclusive"
+    assert verdict["sentence"].endswith("24 trainings never reach 0.9. More training.epochs would settle it.")
+    faster = judge(spread(-math.log(2)), (0, 3), **timed)
+    assert faster["verdict"]["word"] == "supported"
+    assert faster["verdict"]["sentence"].startswith("epochs to val_accuracy 90.00%, none / bn is 2 [")
+    assert faster["never_reached"] == {"bn": 0, "none": 3}
+
+
+def test_several_hypotheses_share_the_error_by_holm() -> None:
+    from bnexp.study.contrast import Contrast
+
+    contrasts = [Contrast(spread(mean), (0, 0)) for mean in (0.05, 0.004)]
+    found = judged([claim(), claim()], contrasts)
+    assert [one["level"] for one in found] == pytest.approx([0.975, 0.95])
+    weak = judged([claim()] * 3, [Contrast(spread(0.0), (0, 0))] * 3)
+    assert [one["level"] for one in weak] == pytest.approx([1 - 0.05 / 3] * 3)
+
+
+def test_the_tidy_table_has_a_row_for_each_cell_arm_and_seed(tmp_path: Path) -> None:
+    plan = planned(tmp_path, SMALL + "vary: {training.batch_size: [4, 8]}\nseeds: 2\n")
+    results = {
+        (cell.number, arm): result(cell.number, arm, [0.5, None], levels=dict(cell.levels), diverged={"1": 3})
+        for cell, arm in plan.parts
+    }
+    rows = list(csv.DictReader(io.StringIO(study.table(plan.file, plan.cells, results))))
+    assert len(rows) == 8
+    assert rows[1] == {
+        "cell": "0", "training.batch_size": "4", "arm": "bn", "seed": "1", "test_accuracy": "", "test_loss": "",
+        "diverged_at": "3",
+    }  # fmt: skip
+
+
+# --- refusals ----------------------------------------------------------------------------------
+
+VARY = "vary: {training.batch_size: [4, 8]}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (SMALL + "vary: {training.batchsize: [4, 8]}\n", "s.yaml:6: training.batchsize is not a known key. Did you mean 'batch_size'?"),
+        (SMALL.replace("model.normalization: none", "model.normalisation: none"), "s.yaml:4: model.normalisation is not a known key. Did you mean 'normalization'?"),
+        (SMALL.replace("normalization: none", "normalization: nonw"), "s.yaml:4: model.normalization is 'nonw'. Did you mean 'none'?"),
+        (SMALL + "vary: {training.batch_size: [4, 4096]}\n", "s.yaml:6: training.batch_size is 4096; the training part has 48 rows. Use 48 or fewer."),
+        (SMALL + VARY + "tie: {training.learning_rat: {follows: training.batch_size, rule: linear, at: 32}}\n", "s.yaml:7: tie.training.learning_rat is no key of a number; expected one, such as training.learning_rate."),
+        (SMALL + VARY + "tie: {training.learning_rate: {follows: training.batchsize, rule: linear, at: 32}}\n", "s.yaml:7: tie.training.learning_rate.follows is 'training.batchsize'; it is not varied. Did you mean 'training.batch_size'?"),
+        (SMALL + "tune: {key: training.learning_rte, values: [0.1, 1]}\n", "s.yaml:6: training.learning_rte is not a known key. Did you mean 'learning_rate'?"),
+        (SMALL + "tune: {key: training.learning_rate, values: [0.1, 1], metric: test_loss}\n", "s.yaml:6: tune.metric is 'test_loss'; expected a metric of the validation part. Did you mean 'val_loss'?"),
+        (SMALL + "vary: {training.batch_size: []}\n", "s.yaml:6: vary.training.batch_size is empty; expected a list of levels. Give two or more, or leave the factor out."),
+        (SMALL + "vary: {training.batch_size: [4, 4]}\n", "s.yaml:6: vary.training.batch_size has the level 4 twice. Keep one of them."),
+        (SMALL + 'vary: {"dataset.noise, dataset.samples": [[0.1, 60], [0.2]]}\n', "s.yaml:6: vary.dataset.noise, dataset.samples.1 is [0.2], 1 values; expected 2, one for each key of the factor."),
+        (SMALL + "vary: {model.normalization: [batch, none]}\n", "s.yaml:3: arms.bn.model.normalization sets model.normalization, and so does vary; expected one of them. Leave one out."),
+        (SMALL + "vary: {training.seeds: [2, 3]}\n", "s.yaml:6: vary.training.seeds sets training.seeds; a study's own `seeds` does. Leave it out."),
+        (SMALL.replace("treated: bn", "treated: bm"), "s.yaml:5: hypothesis.treated is 'bm'; expected one of the arms. Did you mean 'bn'? Good names: bn, none."),
+        (SMALL.replace("treated: bn", "treated: none"), "s.yaml:5: hypothesis.baseline is 'none', and so is treated; a contrast needs two arms. Name another."),
+        (SMALL.replace("test_accuracy", "test_acuracy"), "s.yaml:5: hypothesis.metric is 'test_acuracy'; it is not measured in every cell. Did you mean 'test_accuracy'?"),
+        (SMALL.replace(", validation_size: 0.25", ""), "s.yaml:5: hypothesis.metric is test_accuracy; without dataset.validation_size the data have no test part. Set dataset.validation_size, such as 0.25."),
+        (SMALL.replace("smallest", "at: {training.batch_sizes: 4}, smallest") + VARY, "s.yaml:5: hypothesis.at.training.batch_sizes names a factor; it is not varied. Did you mean 'training.batch_size'?"),
+        (SMALL.replace("smallest", "at: {training.batch_size: 5}, smallest") + VARY, "s.yaml:5: hypothesis.at.training.batch_size is 5; expected one of its levels: 4, 8. Use one of them."),
+        (SMALL.replace("smallest", "at: {dataset.noise: 0.1, dataset.samples: 90}, smallest") + 'vary: {"dataset.noise, dataset.samples": [[0.1, 60], [0.2, 90]]}\n', "s.yaml:5: hypothesis.at names levels that no cell has together; expected those of one cell or more. Name fewer."),
+        (SMALL.replace("smallest", "over: {factor: training.batch_sizes, take: best}, smallest") + VARY, "s.yaml:5: hypothesis.over.factor is 'training.batch_sizes'; it is not varied. Did you mean 'training.batch_size'?"),
+        (SMALL.replace("smallest", "over: {factor: training.batch_size, take: best}, at: {training.batch_size: 4}, smallest") + VARY, "s.yaml:5: hypothesis.over.factor is training.batch_size, which `at` or `minus` fixes; expected another."),
+        (SMALL.replace("metric: test_accuracy", "metric: {metric: test_accuracy, epochs_to: 0.9}"), "s.yaml:5: hypothesis.smallest is 0.01; expected a ratio of epochs above 1. Use 1.2, for example."),
+        (SMALL.replace("metric: test_accuracy", "metric: {metric: test_loss, failures_below: 0.9}"), "s.yaml:5: hypothesis.metric counts failures below a value of test_loss, of which less is better. Use an accuracy or r2."),
+        (SMALL.replace("test_accuracy", "val_accuracy") + "tune: {key: training.learning_rate, values: [0.1, 1], metric: val_loss}\n", "s.yaml:5: hypothesis.metric reads val_accuracy, and tune chooses by val_loss; expected a part that chose nothing. Read a test_ metric (dataset.validation_size makes a test part)."),
+        (SMALL.replace("test_accuracy", "val_accuracy").replace("epochs: 10", "epochs: 10, early_stopping: {}"), "s.yaml:5: hypothesis.metric reads val_accuracy, and training.early_stopping chooses by val_loss; expected a part that chose nothing."),
+        (SMALL.replace("  none: {model.normalization: none}\n", ""), "s.yaml:2: arms has 1 of them; a contrast needs two or more. Add one, such as a baseline."),
+        (SMALL.replace("  bn: {", "  b n: {"), "s.yaml:3: arms.b n is no name for an arm; its files are called so. Use letters, digits and . _ + -, at most 40."),
+        (BASE + ARMS, "s.yaml:1: hypothesis is missing; a study needs a claim to decide. Write `hypothesis: {claim: ...}`."),
+        (SMALL + "hypotheses: [{claim: c, metric: test_accuracy, treated: bn, baseline: none, direction: higher, smallest: 0.01}]\n", "s.yaml:6: hypotheses stands beside hypothesis; expected one of them. Move it into the list."),
+        (SMALL.replace("direction: higher", "direction: up"), "s.yaml:5: hypothesis.direction is 'up'. Good names: higher, lower."),
+        (SMALL.replace("claim: c, ", ""), "s.yaml:5: hypothesis.claim is missing; it has no default. Write it, as in the configs/studies/tutorial.yaml of bnexp's repository: `claim: ...`."),
+        (SMALL + "seed: 3\n", "s.yaml:6: seed is not a known key. Did you mean 'seeds'?"),
+    ],
+)  # fmt: skip
+def test_bad_input_is_told_with_its_line_and_its_cure(tmp_path: Path, text: str, message: str) -> None:
+    assert message in refusal(tmp_path, text)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_mistake_that_every_cell_has_is_told_once(tmp_path: Path) -> None:
+    text = SMALL.replace("epochs: 10", "epochz: 10") + VARY
+    assert len(refusal(tmp_path, text).splitlines()) == 1
+
+
+def test_a_grid_too_large_is_refused_before_it_is_spanned(tmp_path: Path) -> None:
+    text = SMALL + "vary: {training.batch_size: [4, 8]}\nseeds: 5001\n"
+    assert refusal(tmp_path, text) == (
+        "s.yaml:6: the grid has 20004 trainings; expected 20000 or fewer. Give fewer levels or seeds, or --max-trainings."
+    )
+    assert refusal(tmp_path, SMALL, most=39).startswith("s.yaml:1: the grid has 40 trainings; expected 39 or fewer.")
+
+
+def test_epochs_to_a_value_may_be_read_where_another_metric_tuned(tmp_path: Path) -> None:
+    timed = SMALL.replace("metric: test_accuracy", "metric: {metric: val_accuracy, epochs_to: 0.9}").replace(
+        "0.01", "1.2"
+    )
+    tune = "tune: {key: training.learning_rate, values: [0.1, 1], metric: %s}\n"
+    assert planned(tmp_path, timed + tune % "val_loss").cells
+    assert "hypothesis.metric reads val_accuracy, and tune chooses by val_accuracy" in refusal(
+        tmp_path, timed + tune % "val_accuracy"
+    )
+    assert planned(tmp_path, timed.replace("epochs: 10", "epochs: 10, early_stopping: {}")).cells
+
+
+@pytest.mark.parametrize("file", ["study.json", "cells/0-bn.json"])
+def test_a_directory_of_another_format_is_refused(tmp_path: Path, file: str) -> None:
+    path = planned(tmp_path, SMALL).directory / file
+    path.parent.mkdir(parents=True)
+    path.write_text('{"format": 2}')
+    with pytest.raises(
+        RunError, match=r"has format 2; expected 1, the one of this bnexp\. Move the directory away"
+    ) as caught:
+        planned(tmp_path, SMALL)
+    assert caught.value.exit_code == 2
+
+
+def test_a_study_of_someones_own_missing_file_is_refused_at_its_line(tmp_path: Path) -> None:
+    base = (
+        "experiment: {dataset: {name: csv, path: nowhere.csv, target: y, validation_size: 0.2}, model: {name: mlp}}\n"
+    )
+    assert refusal(tmp_path, base + ARMS + CLAIM).startswith("s.yaml:1: dataset.path ")
+
+
+def test_reading_a_study_needs_no_name(tmp_path: Path) -> None:
+    (tmp_path / "why.yaml").write_text(SMALL)
+    assert read_study(tmp_path / "why.yaml").study.name == "why"

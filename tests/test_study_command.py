@@ -1,0 +1,276 @@
+"""`bnexp study` through real processes: what it trains, keeps, prints, refuses, and how it goes on after a kill."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parent.parent
+COMMAND = [sys.executable, "-c", "from bnexp.cli import main; main()"]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+STUDY = """\
+name: tiny batches
+experiment: {extends: configs/bn.yaml, dataset: {validation_size: 0.25}, training: {epochs: 2}}
+arms:
+  bn: {model.normalization: batch}
+  none: {model.normalization: none}
+vary: {training.batch_size: [16, 64]}
+tune: {key: training.learning_rate, values: [0.001, 0.01], seeds: 2}
+seeds: 2
+hypotheses:
+  - {claim: It loses., metric: test_accuracy, treated: bn, baseline: none, direction: lower, smallest: 0.01}
+  - claim: It is faster.
+    metric: {metric: val_loss, epochs_to: 0.6}
+    treated: bn
+    baseline: none
+    at: {training.batch_size: 16}
+    direction: lower
+    smallest: 1.2
+"""
+FINAL = ["figure.png", "results.csv", "study.json", "study.yaml"]
+
+
+def bnexp(*arguments: str, cwd: Path, code: int = 0) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [*COMMAND, *arguments], cwd=cwd, env=ENVIRONMENT, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == code, done.stderr + done.stdout
+    assert "Traceback" not in done.stderr
+    return done
+
+
+def project(place: Path) -> Path:
+    (place / "configs").mkdir()
+    shutil.copy(REPOSITORY / "configs" / "bn.yaml", place / "configs")
+    (place / "s.yaml").write_text(STUDY)
+    return place
+
+
+def directory(place: Path) -> Path:
+    (found,) = (path for path in (place / "runs").iterdir() if not path.is_symlink())
+    return found
+
+
+def finals(kept: Path) -> dict[str, bytes]:
+    return {name: (kept / name).read_bytes() for name in FINAL}
+
+
+@pytest.fixture(scope="module")
+def studied(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    """A folder in which the study has been run without interruption, and what it said."""
+    place = project(tmp_path_factory.mktemp("studied"))
+    return place, bnexp("study", "s.yaml", cwd=place)
+
+
+def copied(studied: tuple[Path, subprocess.CompletedProcess[str]], place: Path) -> Path:
+    shutil.copytree(studied[0], place, dirs_exist_ok=True, symlinks=True)
+    return directory(place)
+
+
+def test_a_study_tells_its_plan_and_progress_and_answers_on_stdout(
+    studied: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
+    place, done = studied
+    told = done.stderr.splitlines()
+    assert told[:2] == [
+        "tiny batches: 2 cells x 2 arms (bn, none), 2 seeds",
+        "24 trainings, 1,152 optimizer steps; time unknown before the first cell",
+    ]
+    assert told[2].startswith("detects with 80% power a mean difference of ")
+    assert told[4].startswith("1/4 training.batch_size=16, bn: test_accuracy (%) ")
+    assert told[-1].startswith("4/4 training.batch_size=64, none: ")
+    lines = done.stdout.splitlines()
+    assert lines[0] == "tiny batches: 2 cells, 2 seeds"
+    columns = ["training.batch_size", "arm", "training.learning_rate", "test_accuracy", "(%)", "epochs", "to", "val_loss", "0.6", "diverged"]  # fmt: skip
+    assert lines[1].split() == columns
+    assert [line.split()[:2] for line in lines[2:6]] == [["16", "bn"], ["16", "none"], ["64", "bn"], ["64", "none"]]
+    few = "VERDICT  inconclusive  2 pairs are too few for a verdict; 6 are the fewest that could all agree by chance"
+    assert sum(line.startswith(few) for line in lines) == 2
+    assert "STUDY    inconclusive" in lines
+    assert lines[-1] == f"kept: runs/{directory(place).name}"
+
+
+def test_a_directory_holds_cells_a_tidy_table_the_answer_and_a_figure(
+    studied: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
+    kept = directory(studied[0])
+    assert sorted(path.name for path in kept.iterdir()) == ["cells", *FINAL]
+    assert sorted(path.name for path in (kept / "cells").iterdir()) == [
+        "0-bn.json", "0-none.json", "1-bn.json", "1-none.json",
+    ]  # fmt: skip
+    rows = list(csv.DictReader(io.StringIO((kept / "results.csv").read_text())))
+    assert [(row["cell"], row["arm"], row["seed"]) for row in rows[:3]] == [
+        ("0", "bn", "0"),
+        ("0", "bn", "1"),
+        ("0", "none", "0"),
+    ]
+    cell = json.loads((kept / "cells" / "0-bn.json").read_text())
+    assert [float(row["test_accuracy"]) for row in rows[:2]] == cell["final"]["test_accuracy"]
+    assert cell["tuned"]["value"] in (0.001, 0.01) and len(cell["tuned"]["means"]) == 2
+    document = json.loads((kept / "study.json").read_text())
+    mean = document["cells"][0]["arms"]["bn"]["endpoints"][0]["mean"]
+    assert mean == pytest.approx(sum(cell["final"]["test_accuracy"]) / 2)
+    assert (document["format"], document["verdict"], document["seeds"]) == (1, "inconclusive", 2)
+    assert document["digest"].startswith(kept.name[-10:])
+
+
+def test_the_same_command_trains_nothing_twice(
+    studied: tuple[Path, subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    kept = copied(studied, tmp_path)
+    before = finals(kept)
+    command = [sys.executable, "-X", "importtime", *COMMAND[1:], "study", "s.yaml"]
+    done = subprocess.run(command, cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, check=True)
+    assert "| tensorflow" not in done.stderr
+    assert "finished already: 4 of 4 cells and arms" in done.stderr
+    assert done.stdout == studied[1].stdout
+    assert finals(kept) == before
+
+
+def test_lost_and_damaged_cells_are_trained_again_to_the_same_bytes(
+    studied: tuple[Path, subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    kept = copied(studied, tmp_path)
+    before = finals(kept)
+    (kept / "cells" / "0-none.json").unlink()
+    (kept / "cells" / "1-bn.json").write_text('{"format": 1, "cell"')
+    (kept / "study.json").unlink()
+    rows = json.loads(bnexp("runs", "--json", cwd=tmp_path).stdout)
+    assert [(row["kind"], row["status"]) for row in rows] == [("study", "interrupted")]
+    done = bnexp("study", "s.yaml", cwd=tmp_path)
+    assert "finished already: 2 of 4 cells and arms" in done.stderr
+    assert "training.batch_size=16, bn" not in done.stderr
+    assert finals(kept) == before
+
+
+def test_a_killed_study_goes_on_and_ends_in_the_same_bytes(
+    studied: tuple[Path, subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    project(tmp_path)
+    running = subprocess.Popen([*COMMAND, "study", "s.yaml", "--quiet"], cwd=tmp_path, env=ENVIRONMENT)
+    deadline = time.monotonic() + 120
+    while not list(tmp_path.glob("runs/*/cells/0-bn.json")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert json.loads(bnexp("runs", "--json", cwd=tmp_path).stdout)[0]["status"] == "running"
+    refused = bnexp("study", "s.yaml", cwd=tmp_path, code=2)
+    assert "another process is at work in it" in refused.stderr
+    running.send_signal(signal.SIGKILL)
+    running.wait()
+    (directory(tmp_path) / "cells" / ".0-none.json.ab.tmp").write_text("half a fi")
+    done = bnexp("study", "s.yaml", "--quiet", cwd=tmp_path)
+    kept = directory(tmp_path)
+    assert done.stdout == f"runs/{kept.name}\n"
+    assert done.stderr == ""
+    assert finals(kept) == finals(directory(studied[0]))
+    assert not list(kept.rglob(".*"))
+
+
+def test_runs_lists_a_study_and_plot_redraws_its_figure(
+    studied: tuple[Path, subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    kept = copied(studied, tmp_path)
+    rows = json.loads(bnexp("runs", "--json", cwd=tmp_path).stdout)
+    assert rows == [{"run": kept.name, "kind": "study", "status": "finished", "seeds": 2, "result": "inconclusive"}]
+    before = (kept / "figure.png").read_bytes()
+    (kept / "figure.png").unlink()
+    assert bnexp("plot", "latest", cwd=tmp_path).stdout == f"{(tmp_path / 'runs' / kept.name).resolve()}/figure.png\n"
+    assert (kept / "figure.png").read_bytes() == before
+    (kept / "study.json").write_text('{"format": 2}')
+    assert "has format 2; expected 1" in bnexp("plot", kept.name, cwd=tmp_path, code=2).stderr
+
+
+def test_json_is_one_document_and_the_one_that_is_kept(
+    studied: tuple[Path, subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    kept = copied(studied, tmp_path)
+    done = bnexp("study", "s.yaml", "--json", cwd=tmp_path)
+    assert json.loads(done.stdout) == json.loads((kept / "study.json").read_text())
+    assert done.stderr == ""
+
+
+def test_a_dry_run_prints_the_plan_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    project(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    done = bnexp("study", "s.yaml", "--dry-run", cwd=tmp_path)
+    assert done.stderr == ""
+    assert done.stdout.splitlines()[1] == "24 trainings, 1,152 optimizer steps; time unknown before the first cell"
+    assert json.loads(bnexp("study", "s.yaml", "--dry-run", "--json", cwd=tmp_path).stdout)["trainings"] == 24
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_bad_input_is_one_message_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    project(tmp_path)
+    refused = bnexp("study", "s.yaml", "--max-trainings", "23", cwd=tmp_path, code=2)
+    assert refused.stdout == ""
+    assert refused.stderr == (
+        "s.yaml:6: the grid has 24 trainings; expected 23 or fewer. Give fewer levels or seeds, or --max-trainings.\n"
+    )
+    (tmp_path / "s.yaml").write_text(STUDY.replace("treated: bn", "treated: nb", 1))
+    message = (
+        "s.yaml:10: hypotheses.0.treated is 'nb'; expected one of the arms. Did you mean 'bn'? Good names: bn, none.\n"
+    )
+    assert bnexp("study", "s.yaml", cwd=tmp_path, code=2).stderr == message
+    assert "t.yaml: is missing; expected a config file." in bnexp("study", "t.yaml", cwd=tmp_path, code=2).stderr
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_diverged_seed_is_kept_counted_and_told_by_the_exit_code(tmp_path: Path) -> None:
+    project(tmp_path)
+    rate = STUDY.replace("values: [0.001, 0.01]", "values: [1e38, 1e37]").replace(
+        "epochs: 2", "epochs: 2, optimizer: sgd"
+    )
+    (tmp_path / "s.yaml").write_text(rate)
+    done = bnexp("study", "s.yaml", cwd=tmp_path, code=3)
+    assert "2 of 2" in done.stdout
+    cell = json.loads((directory(tmp_path) / "cells" / "0-none.json").read_text())
+    assert list(cell["diverged"]) == ["0", "1"]
+    assert cell["final"]["test_loss"] == [None, None]
+    assert cell["final"]["test_accuracy"] == pytest.approx([0.501, 0.501], abs=0.02)
+    assert cell["epochs_to"] == {"val_loss 0.6": [None, None]}
+
+
+def test_what_shows_itself_only_when_a_model_is_built_is_told_at_its_line(tmp_path: Path) -> None:
+    project(tmp_path)
+    (tmp_path / "s.yaml").write_text(STUDY.replace("epochs: 2", "epochs: 2, optimizer: lamb, trainer: many_seeds"))
+    done = bnexp("study", "s.yaml", cwd=tmp_path, code=2)
+    assert done.stderr.splitlines()[-1].startswith("s.yaml:2: training.trainer is many_seeds; ")
+    assert not (tmp_path / "runs").exists()
+
+
+def test_other_commands_tell_a_study_from_a_run(
+    studied: tuple[Path, subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    kept = copied(studied, tmp_path)
+    refused = bnexp("compare", kept.name, "bn", cwd=tmp_path, code=2)
+    assert refused.stderr == f"{kept.name} is a study; expected a run. Name a run, or a config to train.\n"
+
+
+def test_ctrl_c_stops_at_once_and_keeps_what_is_finished(tmp_path: Path) -> None:
+    project(tmp_path)
+    running = subprocess.Popen(
+        [*COMMAND, "study", "s.yaml"],
+        cwd=tmp_path,
+        env=ENVIRONMENT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 120
+    while not list(tmp_path.glob("runs/*/cells/0-bn.json")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    running.send_signal(signal.SIGINT)
+    stdout, stderr = running.communicate(timeout=60)
+    assert (running.returncode, stdout) == (130, "")
+    kept = f"runs/{directory(tmp_path).name}"
+    assert stderr.splitlines()[-1] == f"Stopped: {kept} keeps what is finished; the same command goes on."
+    assert json.loads(bnexp("runs", "--json", cwd=tmp_path).stdout)[0]["status"] == "interrupted"

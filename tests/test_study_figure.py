@@ -1,0 +1,99 @@
+"""A study's figure: of the kind that suits its factors, with the document's numbers, whatever the names are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from bnexp.show.plots import render
+from bnexp.show.study_figure import study_figure
+
+ACCURACY = {"metric": "test_accuracy", "epochs_to": None, "failures_below": None}
+EPOCHS = {"metric": "val_accuracy", "epochs_to": 0.9, "failures_below": None}
+
+
+def interval(mean: float | None) -> dict[str, Any]:
+    return {"mean": mean, "low": None if mean is None else mean - 0.1, "high": None if mean is None else mean + 0.1}
+
+
+def document(*factors: tuple[str, list[Any]], endpoint: dict[str, Any] = ACCURACY, **facts: Any) -> dict[str, Any]:
+    points = [()]
+    for _, levels in factors:
+        points = [(*point, level) for point in points for level in levels]
+    cells = [
+        {
+            "cell": number,
+            "levels": {name: level for (name, _), level in zip(factors, point, strict=True)},
+            "arms": {arm: {"endpoints": [interval(0.5 + number / 10)]} for arm in ("bn", "none")},
+            "differences": [interval(number / 10 - 0.2)],
+        }
+        for number, point in enumerate(points)
+    ]
+    claim = {"claim": "It helps.", "metric": endpoint, "treated": "bn", "baseline": "none", "smallest": 0.05}
+    return {
+        "level": 0.95, "seeds": 20, "arms": ["bn", "none"],
+        "factors": [{"name": name, "levels": levels} for name, levels in factors], "endpoints": [endpoint],
+        "cells": cells, "hypotheses": [{**claim, "verdict": {"word": "supported"}}], **facts,
+    }  # fmt: skip
+
+
+def texts(figure: Figure) -> list[str]:
+    (axes,) = figure.axes
+    return [text.get_text() for text in axes.texts]
+
+
+def test_one_ordered_factor_is_a_line_with_a_band_for_each_arm_on_decades_where_it_spans_them() -> None:
+    figure = study_figure(document(("training.batch_size", [32, 2, 8])))
+    (axes,) = figure.axes
+    assert axes.get_xscale() == "log"
+    bn, _ = axes.lines
+    assert bn.get_xdata().tolist() == [2, 8, 32]
+    assert bn.get_ydata() == pytest.approx([60, 70, 50])
+    assert len(axes.collections) == 2
+    assert axes.get_ylabel() == "test_accuracy (%)"
+    assert texts(figure)[:2] == ["It helps.", "supported; 20 seeds; line: mean; band: 95% t interval of the mean"]
+    narrow = study_figure(document(("x", [2, 4, 8])))
+    assert narrow.axes[0].get_xscale() == "linear"
+
+
+def test_two_factors_are_a_map_of_the_difference() -> None:
+    figure = study_figure(document(("x", [1, 2]), ("model.activation", ["relu", "tanh", "elu"])))
+    (axes,) = figure.axes
+    (image,) = axes.images
+    assert np.asarray(image.get_array()) == pytest.approx(np.array([[-20, -10, 0], [10, 20, 30]]))
+    assert image.get_clim() == pytest.approx((-30, 30))
+    assert texts(figure)[2:] == ["-20", "-10", "+0", "+10", "+20", "+30"]
+
+
+@pytest.mark.parametrize(
+    ("factors", "rows"),
+    [
+        ([], ["all seeds"]),
+        ([("model.activation", ["relu", "tanh"])], ["relu", "tanh"]),
+        ([("a", [1, 2]), ("b", ["x"]), ("c", [True])], ["1, x, true", "2, x, true"]),
+    ],
+)
+def test_anything_else_is_a_row_for_each_cell(factors: list[Any], rows: list[str]) -> None:
+    (axes,) = study_figure(document(*factors)).axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == rows
+    assert axes.get_xlabel().startswith("test_accuracy (%): bn - none")
+
+
+def test_epochs_are_drawn_as_how_many_times_fewer_they_are() -> None:
+    (axes,) = study_figure(document(endpoint=EPOCHS)).axes
+    assert axes.get_xscale() == "log"
+    assert axes.lines[1].get_xdata()[0] == pytest.approx(np.exp(0.2))
+    assert axes.get_xlabel() == "epochs to val_accuracy 90.00%: none / bn"
+
+
+@pytest.mark.parametrize("factors", [[("$\\foo$ \x1b[31m", [1, 2])], [("a", ["\u202ex" * 90]), ("b", [None])], []])
+def test_no_name_or_missing_value_breaks_a_figure(factors: list[Any]) -> None:
+    facts = document(*factors)
+    for cell in facts["cells"]:
+        cell["differences"] = [interval(None)]
+        cell["arms"]["bn"]["endpoints"] = [interval(None)]
+    facts["hypotheses"][0]["claim"] = "\x1b[31m$\\frac" * 60
+    assert render(study_figure(facts), "png") == render(study_figure(facts), "png")

@@ -1,0 +1,101 @@
+"""What a person reads of a study: its plan, its table, each hypothesis with its evidence, and nothing that could do harm."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+import pytest
+from rich.console import Console, RenderableType
+
+from bnexp.config.study import Hypothesis
+from bnexp.show import study_table
+from bnexp.study.contrast import Contrast
+from bnexp.study.verdict import judged
+
+
+def lines(what: RenderableType) -> list[str]:
+    out = Console(file=io.StringIO(), width=250)
+    out.print(what)
+    return [line.rstrip() for line in out.file.getvalue().splitlines()]  # type: ignore[attr-defined]
+
+
+PLAN = {
+    "name": "s", "cells": 2, "arms": ["bn", "none"], "seeds": 20, "trainings": 1080, "steps": 12345, "finished": 0,
+    "of": 4, "seconds_left": None, "detectable_deviations": 0.66, "directory": "runs/s-study-0123456789",
+}  # fmt: skip
+
+
+def test_a_plan_tells_cells_trainings_time_and_what_it_detects() -> None:
+    assert lines(study_table.study_plan(PLAN)) == [
+        "s: 2 cells x 2 arms (bn, none), 20 seeds",
+        "1,080 trainings, 12,345 optimizer steps; time unknown before the first cell",
+        "detects with 80% power a mean difference of 0.66 standard deviations of the paired difference",
+        "kept in runs/s-study-0123456789",
+    ]
+    begun = lines(study_table.study_plan({**PLAN, "finished": 3, "seconds_left": 400.0}))
+    assert begun[1].endswith("; about 7 min left")
+    assert begun[2] == "finished already: 3 of 4 cells and arms"
+
+
+def arm(value: float, **facts: Any) -> dict[str, Any]:
+    accuracy = {"mean": value, "low": value - 0.01, "high": value + 0.01, "seeds": 8}
+    epochs = {"mean": 4.5, "low": 4.0, "high": 5.0, "seeds": 8, "reached": 7}
+    return {"tuned": 0.01, "diverged": 0, "warnings": [], "endpoints": [accuracy, epochs], **facts}
+
+
+def document(claim: str = "It helps.") -> dict[str, Any]:
+    known: dict[str, Any] = {"treated": "bn", "baseline": "none"}
+    claims = [
+        Hypothesis(claim=claim, metric="test_accuracy", direction="higher", smallest=0.01, **known),  # type: ignore[arg-type]
+        Hypothesis(
+            claim="It is faster.", metric={"metric": "val_accuracy", "epochs_to": 0.9}, direction="lower",  # type: ignore[arg-type]
+            smallest=1.2, **known,
+        ),
+    ]  # fmt: skip
+    spread_S = np.resize([-0.001, 0.001], 12)
+    contrasts = [Contrast(0.02 + spread_S, (0, 0)), Contrast(spread_S - np.log(2), (1, 3))]
+    stale = "The statistics cannot have caught up: after %d steps"
+    return {
+        "name": "s", "level": 0.95, "seeds": 8, "tune": {"key": "training.learning_rate"}, "arms": ["bn", "none"],
+        "factors": [{"name": "model.activation", "levels": ["relu", "tanh"]}],
+        "endpoints": [one.metric.model_dump() for one in claims],
+        "cells": [
+            {"levels": {"model.activation": "relu"}, "arms": {"bn": arm(0.9, warnings=[stale % 7]), "none": arm(0.88)}},
+            {"levels": {"model.activation": "tanh"}, "arms": {"bn": arm(0.8, diverged=2, warnings=[stale % 9]), "none": arm(0.7)}},
+        ],
+        "hypotheses": judged(claims, contrasts), "verdict": "supported",
+    }  # fmt: skip
+
+
+def test_a_study_is_a_row_for_each_cell_and_arm_then_each_hypothesis_with_its_evidence() -> None:
+    assert lines(study_table.study(document())) == [
+        "s: 2 cells, 8 seeds",
+        "model.activation  arm   training.learning_rate  test_accuracy (%)  epochs to val_accuracy 90.00%  diverged",
+        "relu              bn                      0.01       90.00 ± 1.00           4.50 ± 0.50 (7 of 8)    0 of 8",
+        "relu              none                    0.01       88.00 ± 1.00           4.50 ± 0.50 (7 of 8)    0 of 8",
+        "tanh              bn                      0.01       80.00 ± 1.00           4.50 ± 0.50 (7 of 8)    2 of 8",
+        "tanh              none                    0.01       70.00 ± 1.00           4.50 ± 0.50 (7 of 8)    0 of 8",
+        "mean ± half of its 95% t interval over seeds",
+        "WARNING  bn in 2 cells, the first of them: The statistics cannot have caught up: after 7 steps",
+        "",
+        "It helps.",
+        "test_accuracy (%), bn - none: +2.00 [+1.93, +2.07] (95% t interval; BCa [+1.95, +2.05]; sign-flip p <0.001; "
+        "probability of higher 1 [0.758, 1])",
+        "VERDICT  supported  test_accuracy (%), bn - none is +2.00 [+1.93, +2.07]: higher, by 1.00 or more.",
+        "",
+        "It is faster.",
+        "epochs to val_accuracy 90.00%, none / bn: 2 [2, 2] (97.5% t interval; BCa [2, 2]; sign-flip p <0.001; "
+        "probability of lower 1 [0.758, 1]; bn: 1 never arrive and count with the budget; "
+        "none: 3 never arrive and count with the budget)",
+        "VERDICT  supported  epochs to val_accuracy 90.00%, none / bn is 2 [2, 2]: lower, by 1.2 times or more.",
+        "STUDY    supported",
+    ]
+
+
+@pytest.mark.parametrize("claim", ["[red]bold[/red] \x1b[31m", "\u202e"])
+def test_a_claim_is_never_read_as_markup_or_obeyed_by_a_terminal(claim: str) -> None:
+    said = "\n".join(lines(study_table.study(document(claim))))
+    assert "\x1b" not in said and "\u202e" not in said
+    assert claim.replace("\x1b", "?").replace("\u202e", "?").strip() in said

@@ -92,6 +92,13 @@ def study(
     max_trainings: Annotated[
         int | None, typer.Option(min=1, help="Refuse a grid of more trainings; 20000 if not given.")
     ] = None,
+    launcher: Annotated[
+        Literal["local", "ray"], typer.Option(help="What starts the workers: processes of this machine, or Ray.")
+    ] = "local",
+    jobs: Annotated[int | None, typer.Option(min=1, help="Workers, each of one core; one a core if not given.")] = None,
+    address: Annotated[
+        str | None, typer.Option(help="Of a Ray cluster: host:port, ray://host:port or auto; its own if not given.")
+    ] = None,
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
@@ -105,7 +112,10 @@ def study(
     """
     from bnexp import commands
 
-    code = commands.study(file, runs=runs, dry_run=dry_run, most_trainings=max_trainings, quiet=quiet, as_json=json)
+    code = commands.study(
+        file, runs=runs, launcher=launcher, jobs=jobs, address=address,
+        dry_run=dry_run, most_trainings=max_trainings, quiet=quiet, as_json=json,
+    )  # fmt: skip
     raise typer.Exit(code)
 
 

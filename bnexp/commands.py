@@ -12,10 +12,11 @@ from typing import Any
 
 from rich.console import Console, RenderableType
 
-from bnexp import arms, cautions, config, store, studies
+from bnexp import arms, cautions, config, launch, store, studies
 from bnexp.comparison import Arm, Question, refuse_impossible, refuse_too_few
 from bnexp.comparison import compare as compare_arms
 from bnexp.config import Experiment
+from bnexp.environment import cores
 from bnexp.errors import (
     DIVERGED,
     DONE,
@@ -174,7 +175,18 @@ def _keep_comparison(runs: Path, found: Sequence[Arm], document: dict[str, Any])
     return run
 
 
-def study(path: Path, *, runs: Path, dry_run: bool, most_trainings: int | None, quiet: bool, as_json: bool) -> int:
+def study(
+    path: Path,
+    *,
+    runs: Path,
+    launcher: launch.Launcher,
+    jobs: int | None,
+    address: str | None,
+    dry_run: bool,
+    most_trainings: int | None,
+    quiet: bool,
+    as_json: bool,
+) -> int:
     """Run a study, or what is left of it; print its plan, how it goes, and the verdict."""
     most = studies.MOST_TRAININGS if most_trainings is None else most_trainings
     planned = studies.plan(_config_path(str(path)), runs, most=most)
@@ -185,7 +197,8 @@ def study(path: Path, *, runs: Path, dry_run: bool, most_trainings: int | None, 
     reporter = StudyReporter(own_stderr(), of=facts["of"], quiet=quiet or as_json)
     reporter.show(study_table.study_plan(facts))
     try:
-        document = studies.run(planned, reporter.tell)
+        with launch.workers(launcher, jobs or min(cores(), max(1, facts["groups"])), address) as workers:
+            document = studies.run(planned, workers, reporter.tell)
     except KeyboardInterrupt:
         raise StoppedError(f"Stopped: {planned.directory} keeps what is finished; the same command goes on.") from None
     if as_json:

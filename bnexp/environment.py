@@ -11,6 +11,8 @@ from typing import Any
 
 PACKAGES = ("bnexp", "tensorflow", "keras", "numpy", "scikit-learn")
 GIT_SECONDS = 5
+CORES = "BNEXP_CORES"
+"""The environment variable that says how many cores a process may use; else it may use all it is allowed to."""
 
 
 def versions() -> dict[str, str]:
@@ -31,9 +33,24 @@ def machine() -> dict[str, Any]:
     return {"system": f"{platform.system()} {platform.machine()}", "cores": os.cpu_count()}
 
 
+def cores() -> int:
+    """Give how many cores this process may use."""
+    asked = os.environ.get(CORES, "")
+    return int(asked) if asked.isdecimal() and int(asked) else _allowed_cores()
+
+
+def _allowed_cores() -> int:
+    if hasattr(os, "sched_getaffinity"):  # not on macOS and Windows
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def memory_limit(asked: int | None) -> int:
-    """Give the bytes that data and training may take: as asked for, or half of what the machine has."""
-    return _memory_bytes() // 2 if asked is None else asked
+    """Give the bytes that data and training may take: as asked for, or half of what the machine has.
+
+    A process that may use only some of the cores takes only so much of that half.
+    """
+    return int(_memory_bytes() / 2 * min(1, cores() / _allowed_cores())) if asked is None else asked
 
 
 def _memory_bytes() -> int:

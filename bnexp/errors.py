@@ -60,6 +60,12 @@ class StoppedError(UserError):
     exit_code = INTERRUPTED
 
 
+class WorkError(UserError):
+    """A part of the work failed; the rest is done and kept."""
+
+    exit_code = WORK_FAILED
+
+
 class FetchError(UserError):
     """A data set cannot be brought into the cache: no manager, no network, no space, or not what was expected."""
 

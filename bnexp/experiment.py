@@ -21,7 +21,9 @@ from pydantic import TypeAdapter
 from bnexp import backend, cautions, config, store
 from bnexp.config import Experiment
 from bnexp.config.dataset import Dataset
+from bnexp.config.model import Model
 from bnexp.config.real import READ_WITH_KERAS, RealDataset
+from bnexp.config.section import Task
 from bnexp.data.source import source_sha256
 from bnexp.environment import git_state, machine, memory_limit, versions
 from bnexp.errors import SettingError
@@ -32,6 +34,7 @@ from bnexp.show import figures
 if TYPE_CHECKING:
     from bnexp.data import Data
     from bnexp.models import Built
+    from bnexp.models.inputs import Inputs
     from bnexp.training.record import Trained
 
 FORMAT = 1
@@ -70,7 +73,7 @@ def train_experiment(experiment: Experiment, runs: Path, *, watch: Watch, note: 
     note("reading the data" if isinstance(experiment.dataset, RealDataset) else "drawing the data")
     data = prepared(experiment)
     note("loading TensorFlow")
-    built = _built(experiment, data)
+    built = built_for(experiment, data)
     initial = built.initial.draw(seeds)
     with store.new_directory(runs, experiment.name) as directory:
         record = _first_record(experiment, data, built, directory.name)
@@ -89,41 +92,9 @@ def train_experiment(experiment: Experiment, runs: Path, *, watch: Watch, note: 
     return Finished(store.Run(directory), record, trained.history)
 
 
-@dataclass(frozen=True)
-class Measured:
-    """What a training of some seeds measured, when nothing of it is kept in a directory of its own."""
-
-    history: History
-    rows_per_class: list[int] | None
-    steps: int
-    """Optimizer steps of all seeds together."""
-    seconds: float
-    warnings: list[str]
-
-
-def measured(experiment: Experiment, seeds: tuple[int, ...]) -> Measured:
-    """Train these seeds of an experiment and give what was measured; nothing is written.
-
-    Raises:
-        SettingError: if the data or the model is not as it should be.
-    """
-    begun = time.monotonic()
-    data = prepared(experiment, seeds)
-    built = _built(experiment, data)
-    trained, _ = _trained(experiment, data, built, seeds, built.initial.draw(seeds), lambda so_far: False)
-    per_epoch = data.steps(experiment.training.batch_size, experiment.training.drop_last)
-    return Measured(
-        trained.history,
-        data.facts()["rows_per_class"],
-        per_epoch * sum(trained.history.epochs_S),
-        time.monotonic() - begun,
-        cautions.cautions(experiment, per_epoch * max(trained.history.epochs_S)),
-    )
-
-
 def refuse_unbuildable(experiment: Experiment) -> None:
     """Raise SettingError if its data, its model or its trainer is not as it should be; nothing is trained."""
-    _built(experiment, prepared(experiment))
+    built_for(experiment, prepared(experiment))
 
 
 def prepared(experiment: Experiment, seeds: tuple[int, ...] | None = None) -> Data:
@@ -160,10 +131,9 @@ def _load_backend(seeds: int) -> None:
     spread_over_cores(seeds)
 
 
-def _built(experiment: Experiment, data: Data) -> Built:
+def built_for(experiment: Experiment, data: Data) -> Built:
     """Build the model; refuse what Keras or the trainer refuses before a directory is made."""
     _load_backend(experiment.training.seeds)
-    from bnexp.models import build
     from bnexp.models.inputs import Inputs
     from bnexp.training import refuse_too_large, trainer_of
     from bnexp.training.optimizers import make_optimizer
@@ -171,10 +141,18 @@ def _built(experiment: Experiment, data: Data) -> Built:
     settings = experiment.training
     make_optimizer(settings, data.steps(settings.batch_size, settings.drop_last))
     inputs = Inputs(data.rows.kind, tuple(data.rows.x.shape[1:]), data.vocabulary)
-    built = build(experiment.model, inputs, task=data.task, classes=len(data.rows.classes or ()))
+    built = _built(experiment.model.model_dump_json(), inputs, data.task, len(data.rows.classes or ()))
     trainer_of(settings, built.model)
     refuse_too_large(built.model, data, settings)
     return built
+
+
+@functools.lru_cache(maxsize=8)
+def _built(model: str, inputs: Inputs, task: Task, classes: int) -> Built:
+    """Build a model, or give the one that was built before: a program belongs to its model and is traced once."""
+    from bnexp.models import build
+
+    return build(TypeAdapter(Model).validate_json(model), inputs, task=task, classes=classes)
 
 
 def _first_record(experiment: Experiment, data: Data, built: Built, run: str) -> dict[str, Any]:

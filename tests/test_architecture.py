@@ -16,12 +16,13 @@ RANKS = {
     "config": 1, "history": 1, "statistics": 1,
     "store": 2, "data": 2, "models": 2,
     "training": 3, "comparison": 3, "study": 3, "cautions": 3, "interrupts": 3,
-    "show": 4, "experiment": 5, "arms": 6, "studies": 6, "commands": 7, "cli": 8,
+    "show": 4, "experiment": 5, "arms": 6, "measuring": 6,
+    "groups": 7, "launch": 8, "studies": 9, "commands": 10, "cli": 11,
 }  # fmt: skip
 HEAVY = {"tensorflow", "keras", "sklearn", "scipy", "matplotlib", "pandas", "numpy"}
 ALLOWED_HEAVY = {
     "history": {"numpy"}, "statistics": {"numpy", "scipy"}, "data": {"numpy"}, "models": {"keras", "numpy"},
-    "training": {"keras", "tensorflow", "numpy"}, "comparison": {"numpy"}, "study": {"numpy"}, "studies": {"numpy"}, "show": {"matplotlib", "numpy"}, "experiment": {"numpy"},
+    "training": {"keras", "tensorflow", "numpy"}, "comparison": {"numpy"}, "study": {"numpy"}, "show": {"matplotlib", "numpy"}, "experiment": {"numpy"}, "measuring": {"numpy"}, "groups": {"numpy"},
 }  # fmt: skip
 FILES = sorted(PACKAGE.rglob("*.py"))
 

@@ -65,8 +65,8 @@ def test_a_small_limit_makes_more_shards_and_the_same_history(monkeypatch: pytes
     four_at_once = (need.shared + len(SEEDS) * need.kept + 4.5 * need.working) / 2**20
     small = training.model_copy(update={"memory_limit": f"{four_at_once:.6f}MiB"})
     refuse_too_large(built.model, data, small)
-    assert plan(built.model, data, training) == (2, 64)
-    assert plan(built.model, data, small) == (2, 2)
+    assert plan(built.model, data, training, len(SEEDS)) == (2, 64)
+    assert plan(built.model, data, small, len(SEEDS)) == (2, 2)
     outcomes = [
         many_seeds.train_many_seeds(built.model, data, which, SEEDS, built.initial.draw(SEEDS), lambda history: False)
         for which in (training, small)

@@ -321,7 +321,7 @@ def test_a_small_memory_limit_makes_more_shards_or_is_refused_with_numbers(sets:
     ):
         refuse_too_large(one.model, data, config.training)
     most = [
-        plan(one.model, data, config.training.model_copy(update={"memory_limit": limit}))[1]
+        plan(one.model, data, config.training.model_copy(update={"memory_limit": limit}), 40)[1]
         for limit in ("700MiB", "800MiB", "2GiB")
     ]
     assert most == sorted(most) and most[0] < most[2]

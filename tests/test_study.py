@@ -104,7 +104,8 @@ def test_tuning_offers_a_candidate_for_each_value_and_uses_seeds_that_no_verdict
 
 def test_steps_are_counted_before_anything_is_trained(tmp_path: Path) -> None:
     plan = planned(tmp_path, SMALL + "vary: {training.batch_size: [4, 8]}\nseeds: 2\n")
-    assert plan.steps == {(0, "bn"): 240, (0, "none"): 240, (1, "bn"): 120, (1, "none"): 120}  # 48 rows, 10 epochs
+    steps = {member.part: member.steps for member in plan.members}
+    assert steps == {(0, "bn"): 240, (0, "none"): 240, (1, "bn"): 120, (1, "none"): 120}  # 48 rows, 10 epochs
     facts = studies.facts(plan)
     assert (facts["steps"], facts["trainings"], facts["seconds_left"]) == (720, 8, None)
 
@@ -260,8 +261,8 @@ def test_several_hypotheses_share_the_error_by_holm() -> None:
 def test_the_tidy_table_has_a_row_for_each_cell_arm_and_seed(tmp_path: Path) -> None:
     plan = planned(tmp_path, SMALL + "vary: {training.batch_size: [4, 8]}\nseeds: 2\n")
     results = {
-        (cell.number, arm): result(cell.number, arm, [0.5, None], levels=dict(cell.levels), diverged={"1": 3})
-        for cell, arm in plan.parts
+        one.part: result(*one.part, [0.5, None], levels=dict(one.cell.levels), diverged={"1": 3})
+        for one in plan.members
     }
     rows = list(csv.DictReader(io.StringIO(study.table(plan.file, plan.cells, results))))
     assert len(rows) == 8

@@ -65,6 +65,30 @@ def finals(kept: Path) -> dict[str, bytes]:
     return {name: (kept / name).read_bytes() for name in FINAL}
 
 
+def processes() -> set[int]:
+    """All that run, but not those that have ended and nobody has asked about."""
+    running = set()
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            if path.read_text().rpartition(")")[2].split()[0] != "Z":
+                running.add(int(path.parent.name))
+        except OSError:
+            continue
+    return running
+
+
+def children(pid: int) -> set[int]:
+    """The processes that this one has started."""
+    found = set()
+    for child in processes():
+        try:
+            if Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[1] == str(pid):
+                found.add(child)
+        except OSError:
+            continue
+    return found
+
+
 @pytest.fixture(scope="module")
 def studied(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
     """A folder in which the study has been run without interruption, and what it said."""
@@ -87,8 +111,9 @@ def test_a_study_tells_its_plan_and_progress_and_answers_on_stdout(
         "24 trainings, 1,152 optimizer steps; time unknown before the first cell",
     ]
     assert told[2].startswith("detects with 80% power a mean difference of ")
-    assert told[4].startswith("1/4 training.batch_size=16, bn: test_accuracy (%) ")
-    assert told[-1].startswith("4/4 training.batch_size=64, none: ")
+    assert [line.partition(" ")[0] for line in told[4:]] == ["1/4", "2/4", "3/4", "4/4"]
+    parts = sorted(line.partition(" ")[2].partition(": test_accuracy (%) ")[0] for line in told[4:])
+    assert parts == [f"training.batch_size={size}, {arm}" for size in (16, 64) for arm in ("bn", "none")]
     lines = done.stdout.splitlines()
     assert lines[0] == "tiny batches: 2 cells, 2 seeds"
     columns = ["training.batch_size", "arm", "training.learning_rate", "test_accuracy", "(%)", "epochs", "to", "val_loss", "0.6", "diverged"]  # fmt: skip
@@ -157,15 +182,22 @@ def test_a_killed_study_goes_on_and_ends_in_the_same_bytes(
     studied: tuple[Path, subprocess.CompletedProcess[str]], tmp_path: Path
 ) -> None:
     project(tmp_path)
-    running = subprocess.Popen([*COMMAND, "study", "s.yaml", "--quiet"], cwd=tmp_path, env=ENVIRONMENT)
+    running = subprocess.Popen([*COMMAND, "study", "s.yaml", "--quiet", "--jobs", "1"], cwd=tmp_path, env=ENVIRONMENT)
     deadline = time.monotonic() + 120
-    while not list(tmp_path.glob("runs/*/cells/0-bn.json")) and time.monotonic() < deadline:
-        time.sleep(0.02)
+    while not list(tmp_path.glob("runs/*/cells/*.json")) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    running.send_signal(signal.SIGSTOP)  # so that it does not end meanwhile
+    workers = children(running.pid)
+    assert len(workers) > 0
     assert json.loads(bnexp("runs", "--json", cwd=tmp_path).stdout)[0]["status"] == "running"
     refused = bnexp("study", "s.yaml", cwd=tmp_path, code=2)
     assert "another process is at work in it" in refused.stderr
     running.send_signal(signal.SIGKILL)
     running.wait()
+    while workers & processes() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not workers & processes(), "a worker outlives its driver"
+    assert 0 < len(list(tmp_path.glob("runs/*/cells/*.json"))) < 4
     (directory(tmp_path) / "cells" / ".0-none.json.ab.tmp").write_text("half a fi")
     done = bnexp("study", "s.yaml", "--quiet", cwd=tmp_path)
     kept = directory(tmp_path)

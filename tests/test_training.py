@@ -16,15 +16,16 @@ from experiments import build_for, experiment
 from sklearn.metrics import accuracy_score, log_loss
 from tensorflow.python.eager import context
 
+from bnexp import environment
 from bnexp.config import Experiment
-from bnexp.data import Data, prepare
+from bnexp.data import Data, joined, prepare
 from bnexp.errors import SettingError
 from bnexp.history import History
 from bnexp.models import Built
 from bnexp.training import devices, memory, trainer_of
 from bnexp.training.batches import batch_order
 from bnexp.training.keras_fit import train_keras_fit
-from bnexp.training.many_seeds import _shards, train_many_seeds
+from bnexp.training.many_seeds import _shards, train_many_seeds, train_together
 from bnexp.training.optimizers import KERAS_NAMES, make_optimizer
 from bnexp.training.record import Record, Trained
 from bnexp.training.refresh import batch_statistics, refreshed_values
@@ -124,6 +125,53 @@ def test_every_elementwise_optimizer_agrees_with_plain_keras(optimizer: str) -> 
     _, _, at_once = trained(train_many_seeds, config, (0, 1))
     _, _, one_by_one = trained(train_keras_fit, config, (0, 1))
     assert_histories_agree(at_once.history, one_by_one.history, tolerance=1e-5)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"learning_rate": 0.01},
+        {"optimizer": {"name": "adamw", "weight_decay": 0.1}, "learning_rate": 0.01},
+        {"optimizer": {"name": "nadam", "clipvalue": 0.5}, "learning_rate": {"name": "cosine", "initial": 0.01}},
+        {"optimizer": "sgd", "learning_rate": {"name": "warmup", "initial": 0.01, "warmup_epochs": 2}},
+        {"optimizer": "sgd", "learning_rate": 0.01, "early_stopping": {"patience": 1}},
+    ],
+)
+def test_a_grid_of_learning_rates_in_one_program_is_each_rate_by_itself(settings: dict[str, Any]) -> None:
+    config = experiment(training={"epochs": 4, **settings})
+    built, data = prepared(config)
+    rates = [0.001, 0.05, 1e6 if settings.get("optimizer") == "sgd" else 0.5]
+    trainings = [
+        config.training.model_copy(
+            update={"learning_rate": config.training.learning_rate.model_copy(update={"initial": rate})}
+        )
+        for rate in rates
+    ]
+    initial = built.initial.draw(SEEDS)
+    tiled = [np.concatenate([values] * len(rates)) for values in initial]
+    together = train_together(built.model, joined([data] * 3), trainings, SEEDS, tiled, lambda histories: False)
+    for training, ours in zip(trainings, together, strict=True):
+        alone = train_many_seeds(built.model, data, training, SEEDS, initial, lambda history: False)
+        assert_histories_agree(ours.history, alone.history, tolerance=1e-5)
+        assert ours.history.diverged_at == alone.history.diverged_at
+        assert ours.batches == alone.batches
+        for values, expected in zip(ours.weights, alone.weights, strict=True):
+            np.testing.assert_allclose(values, expected, rtol=1e-4, atol=1e-5)
+    assert [bool(one.history.diverged_at) for one in together] == [False, False, rates[2] == 1e6]
+
+
+def test_experiments_on_data_of_one_shape_train_together_as_each_alone() -> None:
+    configs = [experiment(dataset={"class_sep": sep, "resample": True, "scale": "standard"}) for sep in (0.5, 2.0)]
+    pairs = [prepared(config) for config in configs]
+    initials = [built.initial.draw(SEEDS) for built, _ in pairs]
+    both = [np.concatenate(values) for values in zip(*initials, strict=True)]
+    data = joined([data for _, data in pairs])
+    trainings = [config.training for config in configs]
+    together = train_together(pairs[0][0].model, data, trainings, SEEDS, both, lambda histories: False)
+    for config, ours in zip(configs, together, strict=True):
+        _, _, alone = trained(train_many_seeds, config)
+        assert_histories_agree(ours.history, alone.history, tolerance=1e-5)
+        assert ours.batches["first_epoch"] != {}
 
 
 def test_dropout_gives_each_seed_and_each_step_its_own_mask() -> None:
@@ -345,11 +393,12 @@ def test_operations_have_a_core_each_even_where_keras_has_read_the_rows(tmp_path
     )
     code = (
         "import tensorflow as tf; from pathlib import Path; from bnexp import config, experiment;"
-        "one = config.load(Path('t.yaml')); experiment._built(one, experiment.prepared(one));"
+        "one = config.load(Path('t.yaml')); experiment.built_for(one, experiment.prepared(one));"
         "print(tf.config.threading.get_intra_op_parallelism_threads(), one.training.seeds)"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.stdout == f"{0 if devices.workers(20) == 1 else 1} 20\n", done.stderr
+    expected = 1 if devices.workers(20) > 1 else environment.cores()
+    assert done.stdout == f"{expected} 20\n", done.stderr
 
 
 @pytest.mark.slow

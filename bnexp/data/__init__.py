@@ -6,7 +6,7 @@ Axes: S seeds, R rows of one part.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,6 +59,16 @@ class Data:
         """Count the numbers that words may have, padding and unknown ones included; None if inputs are no text."""
         return None if self.view.ids is None else int(self.view.ids.max()) + 1
 
+    @property
+    def shape(self) -> str:
+        """Write down all that a program sees of the data but the numbers in them."""
+        rows = self.rows
+        sizes = {part: rows_SR.shape[1] for part, rows_SR in self.parts.items()}
+        views = [None if part is None else part.shape[1:] for part in self.view]
+        return repr(
+            (rows.kind, rows.classes, rows.x.shape[1:], rows.x.dtype, rows.words, self.vocabulary, sizes, views)
+        )
+
     def inputs(self, row: int, rows_R: NDArray[np.int32]) -> NDArray[Any]:
         """Give the inputs (R, *shape) as the seed in this row of the arrays sees them."""
         return self.view.inputs(row, self.rows.x[rows_R])
@@ -101,6 +111,23 @@ class Data:
         commonest_S = [np.bincount(y_N[rows_R]).argmax() for rows_R in self.train_SR]
         pairs = zip(commonest_S, self.parts.get("test", self.validation_SR), strict=True)
         return float(np.mean([np.mean(y_N[rows_R] == commonest) for commonest, rows_R in pairs]))
+
+
+def joined(several: Sequence[Data]) -> Data:
+    """Put the seeds of data of one shape one behind the other, each on its own rows; what is shared is kept once."""
+    first = several[0]
+    distinct = {id(data.rows): data.rows for data in several}
+    counts = [len(rows.y_N) for rows in distinct.values()]
+    offsets = dict(zip(distinct, np.cumsum([0, *counts]).tolist(), strict=False))
+    rows = first.rows
+    if len(distinct) > 1:
+        x, y_N = (np.concatenate([getattr(rows, side) for rows in distinct.values()]) for side in ("x", "y_N"))
+        rows = Rows(rows.kind, x, y_N, rows.classes, numeric=rows.numeric, words=rows.words)
+    moved = [{part: at + offsets[id(data.rows)] for part, at in data.parts.items()} for data in several]
+    parts = {part: np.concatenate([one[part] for one in moved]).astype("int32") for part in first.parts}
+    sides = zip(*(data.view for data in several), strict=True)
+    view = View(*(None if side[0] is None else np.concatenate(side) for side in sides))
+    return Data(rows, parts, view, first.split, first.source_sha256)
 
 
 def _digest(rows: Rows) -> str:

@@ -14,7 +14,7 @@ from bnexp.errors import SettingError
 from bnexp.models.cnn import cnn_layers
 from bnexp.models.conv1d import conv1d_layers
 from bnexp.models.head import ACTIVATIONS, output_layer, output_units
-from bnexp.models.initial import InitialWeights, recording_initializers
+from bnexp.models.initial import InitialWeights, initial_weights, recording_initializers
 from bnexp.models.inputs import Inputs, first_layers, refuse_unfit
 from bnexp.models.mlp import mlp_layers
 from bnexp.models.resnet import resnet_layers
@@ -57,7 +57,7 @@ def build(model: Model, inputs: Inputs, *, task: Task, classes: int) -> Built:
         else:
             layers = [*NETWORKS[model.name](model, inputs), output_layer(task, classes, model.l2)]
             built = _stack(first, iter(layers), "model")
-    return Built(built, InitialWeights(built, initializers))
+    return Built(built, initial_weights(built, initializers))
 
 
 def _stack(first: list[Any], layers: Iterator[keras.Layer], key: str) -> keras.Sequential:

@@ -51,10 +51,12 @@ def recording_initializers() -> Iterator[dict[int, keras.initializers.Initialize
 
 @dataclass(frozen=True)
 class InitialWeights:
-    """Draws the initial value of each variable of a built model, for any seeds."""
+    """Draws the initial value of each variable of a built model, for any seeds, whatever the model does meanwhile."""
 
     model: keras.Sequential
     initializers: Initializers
+    constants: Mapping[int, NDArray[Any]]
+    """id of a variable that is not drawn -> its value when the model was built."""
 
     def draw(self, seeds: tuple[int, ...]) -> list[NDArray[Any]]:
         """Give the initial values of `model.variables`, in order, each stacked over seeds: (S, *shape)."""
@@ -71,12 +73,18 @@ class InitialWeights:
             return np.asarray(fresh(variable.shape, dtype=variable.dtype))
         if _is_generator(variable):
             return np.asarray([random_state, 0], dtype=variable.dtype)
-        return np.asarray(variable.numpy())
+        return self.constants[id(variable)]
 
     def kernel_names(self) -> dict[int, str]:
         """Position in `model.variables` -> name, of the weights that are drawn at random."""
         names = stable_names(self.model)
         return {i: names[i] for i, v in enumerate(self.model.variables) if id(v) in self.initializers}
+
+
+def initial_weights(model: keras.Sequential, initializers: Initializers) -> InitialWeights:
+    """Note how a model that has just been built begins."""
+    fixed = [variable for variable in model.variables if id(variable) not in initializers]
+    return InitialWeights(model, initializers, {id(variable): np.array(variable.numpy()) for variable in fixed})
 
 
 def stable_names(model: keras.Sequential) -> list[str]:

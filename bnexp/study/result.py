@@ -53,6 +53,11 @@ class Result(BaseModel):
     """Optimizer steps of all its trainings, those for tuning included."""
     seconds: float
 
+    @property
+    def part(self) -> tuple[int, str]:
+        """Name it within its study."""
+        return self.cell, self.arm
+
     def values(self, endpoint: Endpoint) -> Floats:
         """Give what a contrast is made of, (S,): a final value, the log of epochs in the budget, 1 for a failure."""
         if endpoint.epochs_to is not None:

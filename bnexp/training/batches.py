@@ -31,20 +31,22 @@ def fed_rows(rows_R: Order, seed: int, epoch: int, *, batch_size: int, drop_last
 
 
 class OrderDigests:
-    """Digests of the rows that each seed was fed, in order: the proof that two arms saw the same batches."""
+    """Digests of the rows that each training was fed, in order: the proof that two arms saw the same batches."""
 
     def __init__(self, seeds: tuple[int, ...]) -> None:
+        self._seeds = seeds
         self._first: dict[int, str] = {}
-        self._all = {seed: hashlib.sha256() for seed in seeds}
+        self._all = [hashlib.sha256() for _ in seeds]
 
-    def add(self, seed: int, rows_R: Order) -> None:
-        """Note the rows of one more epoch of a seed."""
-        self._all[seed].update(rows_R.tobytes())
-        self._first.setdefault(seed, self._all[seed].hexdigest())
+    def add(self, row: int, rows_R: Order) -> None:
+        """Note the rows of one more epoch of the seed in this row."""
+        self._all[row].update(rows_R.tobytes())
+        self._first.setdefault(row, self._all[row].hexdigest())
 
-    def facts(self) -> dict[str, dict[str, str]]:
-        """Give the first 16 hexadecimal digits for each seed, of its first epoch and of all its epochs."""
+    def facts(self, rows: slice = slice(None)) -> dict[str, dict[str, str]]:
+        """Give the first 16 hexadecimal digits for the seed in each of these rows, of its first epoch and of all."""
+        fed = [row for row in range(len(self._seeds))[rows] if row in self._first]
         return {
-            "first_epoch": {str(seed): digest[:16] for seed, digest in self._first.items()},
-            "all_epochs": {str(seed): self._all[seed].hexdigest()[:16] for seed in self._first},
+            "first_epoch": {str(self._seeds[row]): self._first[row][:16] for row in fed},
+            "all_epochs": {str(self._seeds[row]): self._all[row].hexdigest()[:16] for row in fed},
         }

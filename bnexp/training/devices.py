@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import os
-
 import tensorflow as tf
+
+from bnexp.environment import cores
 
 
 def workers(seeds: int) -> int:
     """Give how many shards of seeds run side by side: one a core, but one alone on a GPU."""
     if tf.config.list_physical_devices("GPU"):
         return 1
-    return min(os.cpu_count() or 1, seeds)
+    return min(cores(), seeds)
 
 
 def spread_over_cores(seeds: int) -> None:
@@ -21,7 +21,8 @@ def spread_over_cores(seeds: int) -> None:
     stays as it is, which costs time and changes no result.
     """
     try:
-        tf.config.threading.set_intra_op_parallelism_threads(1 if workers(seeds) > 1 else 0)
+        tf.config.threading.set_intra_op_parallelism_threads(1 if workers(seeds) > 1 else cores())
+        tf.config.threading.set_inter_op_parallelism_threads(cores())
     except RuntimeError:
         return
 

@@ -129,7 +129,7 @@ class _Recorder(keras.callbacks.Callback):
     def _fed_rows(self) -> NDArray[np.int32]:
         rows_R, settings = self._data.train_SR[self._row], self._training
         fed_R = fed_rows(rows_R, self._seed, self._epoch, batch_size=settings.batch_size, drop_last=settings.drop_last)
-        self._digests.add(self._seed, fed_R)
+        self._digests.add(self._row, fed_R)
         return fed_R
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:

@@ -1,4 +1,4 @@
-"""Trains all seeds of an experiment at once, in one compiled program.
+"""Trains all seeds of an experiment, or of several like it, at once, in one compiled program.
 
 Every weight is one tensor stacked over seeds. One training step maps the
 model over the seeds (`tf.vectorized_map` over `stateless_call`), sums their
@@ -10,13 +10,13 @@ side by side, a thread a core, through the same traced program.
 `keras_fit` is the slow, obvious reference for all of this. The program itself
 is in `program.py`.
 
-Axes: S seeds, R rows of one part.
+Axes: S trainings (the seeds of an experiment; of several, one behind the other), R rows of one part.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,13 +24,16 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 from numpy.typing import NDArray
 
+from bnexp.config.section import Task
 from bnexp.config.training import Training
 from bnexp.data import Data
+from bnexp.history import History
 from bnexp.training import devices, measures, memory
 from bnexp.training.batches import OrderDigests, fed_rows
-from bnexp.training.program import Program, State
+from bnexp.training.program import Program, Source, State, sources
 from bnexp.training.record import Record, Stacked, Trained, Watch
 
 Values = dict[str, NDArray[Any]]
@@ -45,29 +48,75 @@ def train_many_seeds(
     metrics and weights agree with `keras_fit` to float32 rounding, noise
     layers in distribution.
     """
-    workers, most = memory.plan(model, data, training)
-    shards = _shards(len(seeds), workers, most)
-    program = Program(model, data, training, shard_seeds=shards[0].size)
-    states = [program.start([values[shard.rows] for values in initial]) for shard in shards]
-    with _pool(workers) as pool:
-        return _train(program, data, training, seeds, shards, states, watch, pool)
+    (trained,) = train_together(model, data, [training], seeds, initial, lambda histories: watch(histories[0]))
+    return trained
 
 
-@dataclass(frozen=True)
-class Shard:
-    """Seeds that go through the program together: their rows in the arrays over all seeds.
+def train_together(
+    model: keras.Sequential,
+    data: Data,
+    trainings: Sequence[Training],
+    seeds: tuple[int, ...],
+    initial: Stacked,
+    watch: Callable[[list[History]], bool],
+    *,
+    largest_shard: int = memory.LARGEST_SHARD,
+) -> list[Trained]:
+    """Train the seeds of several experiments that share a program, and give what became of each experiment.
 
-    All shards have one size; the last one repeats its last seed to fill up,
-    and only its first `kept` rows count.
+    They may differ in initial weights, in data of one shape, and in the
+    height of the learning rate. `data` and `initial` have a row for each
+    experiment and seed: all seeds of the first experiment, then the next.
+
+    Raises:
+        MemoryError: if TensorFlow runs out of memory.
     """
+    count = len(trainings) * len(seeds)
+    workers, most = memory.plan(model, data, trainings[0], count, largest_shard)
+    shards = _shards(count, workers, most)
+    together = _Together(
+        _program(
+            model,
+            data.task,
+            _but_the_rate(trainings[0]),
+            data.steps(trainings[0].batch_size, trainings[0].drop_last),
+            shards[0].size,
+        ),
+        data,
+        trainings[0],
+        shards,
+        sources(data, [shard.rows for shard in shards]),
+    )
+    rates_S = np.repeat([one.learning_rate.initial for one in trainings], len(seeds)).astype("float32")
+    record = Record(seeds * len(trainings), trainings[0].early_stopping)
+    digests = OrderDigests(record.seeds)
+    parts = [slice(start, start + len(seeds)) for start in range(0, count, len(seeds))]
 
-    rows: NDArray[np.int64]
-    kept: int
+    def watch_parts() -> bool:
+        """Tell of each experiment's history."""
+        return watch([record.history(part) for part in parts])
 
-    @property
-    def size(self) -> int:
-        """Count the rows, the repeated ones included."""
-        return len(self.rows)
+    try:
+        with _pool(workers) as pool:
+            weights, interrupted = together.train(initial, rates_S, record, digests, watch_parts, pool)
+    except tf.errors.ResourceExhaustedError as error:
+        raise MemoryError(str(error).splitlines()[0]) from error
+    return [
+        Trained(record.history(part), [value[part] for value in weights], digests.facts(part), interrupted)
+        for part in parts
+    ]
+
+
+@functools.lru_cache(maxsize=2)
+def _program(model: keras.Sequential, task: Task, settings: str, steps_per_epoch: int, shard_seeds: int) -> Program:
+    """Make the program, or give the one that was made for this very model before: it is traced once."""
+    return Program(model, task, Training.model_validate_json(settings), steps_per_epoch, shard_seeds)
+
+
+def _but_the_rate(training: Training) -> str:
+    """Write down what a program depends on: the settings, whatever the height of the learning rate."""
+    rate = training.learning_rate.model_copy(update={"initial": 1.0})
+    return training.model_copy(update={"learning_rate": rate}).model_dump_json()
 
 
 @contextmanager
@@ -80,69 +129,102 @@ def _pool(workers: int) -> Iterator[ThreadPoolExecutor]:
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _shards(seeds: int, workers: int, most: int) -> list[Shard]:
-    """Cut the seeds into equal shards of at most so many: one a worker, or more where memory would not hold those."""
-    most = min(-(-seeds // workers), most)
-    rounds = -(-seeds // (most * workers))
-    size = -(-seeds // (rounds * workers))
+@dataclass(frozen=True)
+class Shard:
+    """Trainings that go through the program together: their rows in the arrays over all of them.
+
+    All shards have one size; the last one repeats its last row to fill up,
+    and only its first `kept` rows count.
+    """
+
+    rows: NDArray[np.int64]
+    kept: int
+
+    @property
+    def size(self) -> int:
+        """Count the rows, the repeated ones included."""
+        return len(self.rows)
+
+
+def _shards(count: int, workers: int, most: int) -> list[Shard]:
+    """Cut trainings into equal shards of at most so many: one a worker, or more where memory would not hold those."""
+    most = min(-(-count // workers), most)
+    rounds = -(-count // (most * workers))
+    size = -(-count // (rounds * workers))
     return [
-        Shard(np.minimum(np.arange(start, start + size), seeds - 1), min(size, seeds - start))
-        for start in range(0, seeds, size)
+        Shard(np.minimum(np.arange(start, start + size), count - 1), min(size, count - start))
+        for start in range(0, count, size)
     ]
 
 
-def _train(
-    program: Program,
-    data: Data,
-    training: Training,
-    seeds: tuple[int, ...],
-    shards: list[Shard],
-    states: list[State],
-    watch: Watch,
-    pool: ThreadPoolExecutor,
-) -> Trained:
-    """Run epoch after epoch, all shards side by side, until every seed has stopped or `watch` asks to."""
-    record = Record(seeds, training.early_stopping)
-    digests = OrderDigests(seeds)
-    ended: Stacked | None = None
-    interrupted = False
-    for epoch in range(training.epochs):
-        order_SR = np.stack(
-            [
-                fed_rows(rows_R, seed, epoch, batch_size=training.batch_size, drop_last=training.drop_last)
-                for rows_R, seed in zip(data.train_SR, seeds, strict=True)
-            ]
-        )
-        for row in np.flatnonzero(record.training_S):
-            digests.add(seeds[row], order_SR[row])
-        one_epoch = functools.partial(_shard_epoch, program, data, training, order_SR)
-        states, values = zip(*pool.map(one_epoch, shards, states), strict=True)
-        kept_S = record.add(_joined(shards, values))
-        if training.early_stopping is not None or record.diverged_at:
-            ended = _replaced(ended, _weights(program, shards, states), kept_S)
-        interrupted = watch(record.history())
-        if interrupted or not record.training_S.any():
-            break
-    return Trained(record.history(), ended or _weights(program, shards, states), digests.facts(), interrupted)
+@dataclass(frozen=True)
+class _Together:
+    """Trainings that share a program, cut into shards, and what each shard is fed from."""
 
+    program: Program
+    data: Data
+    training: Training
+    shards: list[Shard]
+    sources: list[Source]
 
-def _shard_epoch(
-    program: Program, data: Data, training: Training, order_SR: NDArray[np.int32], shard: Shard, state: State
-) -> tuple[State, Values]:
-    """Train one shard for one epoch and evaluate it; give the new state and each metric of Keras's history, (size,)."""
-    view = data.view.of(shard.rows)
-    state, running = program.train(state, order_SR[shard.rows], view)
-    if training.refresh_statistics:
-        state = program.refresh(state, data.train_SR[shard.rows], view)
-    parts = data.evaluated(train=training.evaluate_train)
-    evaluated = {part: rows_SR[shard.rows] for part, rows_SR in parts.items()}
-    measured = program.evaluate(state, np.concatenate(list(evaluated.values()), axis=1), view)
-    values = _with_r2(data, shard, order_SR[shard.rows], running)
-    for part, rows_SR in evaluated.items():
-        means = {name: value_SR[:, : rows_SR.shape[1]].mean(axis=1) for name, value_SR in measured.items()}
-        measured = {name: value_SR[:, rows_SR.shape[1] :] for name, value_SR in measured.items()}
-        values |= {f"{part}_{name}": value for name, value in _with_r2(data, shard, rows_SR, means).items()}
-    return state, values
+    def train(
+        self,
+        initial: Stacked,
+        rates_S: NDArray[np.float32],
+        record: Record,
+        digests: OrderDigests,
+        watch: Callable[[], bool],
+        pool: ThreadPoolExecutor,
+    ) -> tuple[Stacked, bool]:
+        """Run epoch after epoch, all shards side by side, until every training has stopped or `watch` asks to.
+
+        Give the weights that each training ended with, and whether `watch` ended them.
+        """
+        rows = [shard.rows for shard in self.shards]
+        states = [self.program.start([values[row] for values in initial], rates_S[row]) for row in rows]
+        ended: Stacked | None = None
+        interrupted = False
+        for epoch in range(self.training.epochs):
+            order_SR = self._order(record.seeds, epoch)
+            for row in np.flatnonzero(record.training_S):
+                digests.add(int(row), order_SR[row])
+            one_epoch = functools.partial(self._epoch, order_SR)
+            states, values = zip(*pool.map(one_epoch, self.shards, self.sources, states), strict=True)
+            kept_S = record.add(_joined(self.shards, values))
+            if self.training.early_stopping is not None or record.diverged_at:
+                ended = _replaced(ended, self._weights(states), kept_S)
+            interrupted = watch()
+            if interrupted or not record.training_S.any():
+                break
+        return ended or self._weights(states), interrupted
+
+    def _order(self, seeds: tuple[int, ...], epoch: int) -> NDArray[np.int32]:
+        """Give the rows that each training is fed in this epoch, (S, R)."""
+        size, drop_last = self.training.batch_size, self.training.drop_last
+        pairs = zip(self.data.train_SR, seeds, strict=True)
+        return np.stack([fed_rows(rows_R, seed, epoch, batch_size=size, drop_last=drop_last) for rows_R, seed in pairs])
+
+    def _epoch(self, order_SR: NDArray[np.int32], shard: Shard, source: Source, state: State) -> tuple[State, Values]:
+        """Train one shard for one epoch and evaluate it; give its state and each metric of Keras's history, (size,)."""
+        data, order_SR = self.data, order_SR[shard.rows]
+        state, running = self.program.train(state, order_SR, source)
+        if self.training.refresh_statistics:
+            state = self.program.refresh(state, data.train_SR[shard.rows], source)
+        parts = data.evaluated(train=self.training.evaluate_train)
+        evaluated = {part: rows_SR[shard.rows] for part, rows_SR in parts.items()}
+        measured = self.program.evaluate(state, np.concatenate(list(evaluated.values()), axis=1), source)
+        values = _with_r2(data, shard, order_SR, running)
+        for part, rows_SR in evaluated.items():
+            means = {name: value_SR[:, : rows_SR.shape[1]].mean(axis=1) for name, value_SR in measured.items()}
+            measured = {name: value_SR[:, rows_SR.shape[1] :] for name, value_SR in measured.items()}
+            values |= {f"{part}_{name}": value for name, value in _with_r2(data, shard, rows_SR, means).items()}
+        return state, values
+
+    def _weights(self, states: Iterable[State]) -> Stacked:
+        """Give the values of `model.variables`, each stacked over all trainings."""
+        pairs = zip(self.shards, states, strict=True)
+        parts = [[value[: shard.kept] for value in self.program.weights(state)] for shard, state in pairs]
+        return [np.concatenate(values) for values in zip(*parts, strict=True)]
 
 
 def _with_r2(data: Data, shard: Shard, rows_SR: NDArray[np.int32], means: Values) -> Values:
@@ -157,14 +239,6 @@ def _joined(shards: list[Shard], values: Iterable[Values]) -> Values:
     """Put the shards' values side by side: metric -> (S,)."""
     pairs = list(zip(shards, values, strict=True))
     return {name: np.concatenate([value[name][: shard.kept] for shard, value in pairs]) for name in pairs[0][1]}
-
-
-def _weights(program: Program, shards: list[Shard], states: Iterable[State]) -> Stacked:
-    """Give the values of `model.variables`, each stacked over all seeds."""
-    parts = [
-        [value[: shard.kept] for value in program.weights(state)] for shard, state in zip(shards, states, strict=True)
-    ]
-    return [np.concatenate(values) for values in zip(*parts, strict=True)]
 
 
 def _replaced(old: Stacked | None, new: Stacked, which_S: NDArray[np.bool_]) -> Stacked:

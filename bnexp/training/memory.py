@@ -104,10 +104,19 @@ def _gibibytes(size: int) -> str:
     return f"{size / 2**30:.2f} GiB"
 
 
-def plan(model: keras.Sequential, data: Data, training: Training) -> tuple[int, int]:
-    """Give how many shards of seeds run side by side, and the most seeds that each should hold; both 1 or more."""
+def most_together(model: keras.Sequential, data: Data, training: Training) -> int:
+    """Give how many trainings fit in the memory limit together, one shard at a time; 1 or more."""
     need = needs(model, data, training)
-    free = memory_limit(training.memory_limit_bytes()) - need.shared - need.kept * training.seeds
+    free = memory_limit(training.memory_limit_bytes()) - need.shared - need.working
+    return max(1, free // max(1, need.kept))
+
+
+def plan(
+    model: keras.Sequential, data: Data, training: Training, count: int, largest: int = LARGEST_SHARD
+) -> tuple[int, int]:
+    """Give, for so many trainings, how many shards run side by side and the most that each should hold; 1 or more."""
+    need = needs(model, data, training)
+    free = memory_limit(training.memory_limit_bytes()) - need.shared - need.kept * count
     fit = max(1, int(free / need.working))
-    workers = min(devices.workers(training.seeds), fit)
-    return workers, max(1, min(LARGEST_SHARD, fit // workers, WORKING_SET_BYTES // need.step))
+    workers = min(devices.workers(count), fit)
+    return workers, max(1, min(largest, fit // workers, WORKING_SET_BYTES // need.step))

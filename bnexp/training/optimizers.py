@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
+from keras import ops
 
 from bnexp.config.training import (
     ConstantRate,
@@ -26,10 +28,7 @@ KERAS_NAMES = {
 MIXING = frozenset({"adafactor", "lamb", "muon"})
 """Optimizers whose update of one element depends on others of the same weight (norms, factors, products)."""
 
-WRITES = (
-    "assign", "assign_add", "assign_sub", "stateless_apply",
-    "_apply_weight_decay", "_backend_update_step", "_var_key",
-)  # fmt: skip
+WRITES = ("assign", "assign_add", "assign_sub", "stateless_apply", "_var_key")
 """Methods that Keras overrides for tf.distribute."""
 
 
@@ -42,8 +41,10 @@ def make_optimizer(training: Training, steps_per_epoch: int) -> keras.optimizers
     return _make(getattr(keras.optimizers, KERAS_NAMES[training.optimizer.name]), training, steps_per_epoch)
 
 
-def make_pure_optimizer(training: Training, steps_per_epoch: int) -> keras.optimizers.Optimizer:
-    """Give the same optimizer with a working `stateless_apply`.
+def make_pure_optimizer(training: Training, steps_per_epoch: int, rows: int) -> keras.optimizers.Optimizer:
+    """Give the same optimizer with a working `stateless_apply` on stacked weights, each row with a rate of its own.
+
+    The value of its variable `rates_S` counts, (rows,), not the config's initial rate.
 
     On TensorFlow Keras routes an optimizer's writes through tf.distribute,
     which wants tf.Variables and so refuses `stateless_apply`. Its base class
@@ -53,13 +54,57 @@ def make_pure_optimizer(training: Training, steps_per_epoch: int) -> keras.optim
     """
     kind = getattr(keras.optimizers, KERAS_NAMES[training.optimizer.name])
     base = next(parent for parent in kind.__mro__ if parent.__name__ == "BaseOptimizer")
-    stateless = type("Stateless", (keras.optimizers.Optimizer,), {name: getattr(base, name) for name in WRITES})
-    return _make(type(kind.__name__, (kind, stateless), {}), training, steps_per_epoch)
+    writes = {name: getattr(base, name) for name in WRITES}
+    stateless = type("Stateless", (_RateOfEachRow, keras.optimizers.Optimizer), writes)
+    optimizer = _make(type(kind.__name__, (kind, stateless), {}), training, steps_per_epoch, 1.0)
+    one = training.learning_rate.model_copy(update={"initial": 1.0})
+    schedule = _learning_rate(one, training.epochs, steps_per_epoch)
+    optimizer.schedule = schedule if callable(schedule) else None
+    optimizer.rates_S = optimizer.add_variable((rows,), "ones", name="rates")
+    return optimizer
 
 
-def _make(kind: type, training: Training, steps_per_epoch: int) -> keras.optimizers.Optimizer:
+class _RateOfEachRow:
+    """Updates stacked weights by stacked rates: what Keras does with one number is done with (S, 1, ..., 1).
+
+    All elementwise rules only multiply by the rate, so that each row is
+    updated as if it were alone.
+    """
+
+    schedule: Callable[[Any], Any] | None = None
+    """Step -> what the initial rates are multiplied by."""
+    rates_S: keras.Variable
+    _iterations: Any
+    weight_decay: float | None
+    update_step: Callable[[Any, Any, Any], None]
+    _use_weight_decay: Callable[[Any], bool]
+
+    def _of_each(self, weight: Any) -> Any:
+        """Give the current rates, shaped to go with a stacked weight."""
+        rates_S = ops.convert_to_tensor(self.rates_S)
+        if self.schedule is not None:
+            rates_S = rates_S * self.schedule(self._iterations)
+        return ops.reshape(rates_S, (-1,) + (1,) * (len(weight.shape) - 1))
+
+    def _backend_update_step(self, gradients: list[Any], weights: list[Any], learning_rate: Any) -> None:
+        for gradient, weight in zip(gradients, weights, strict=True):
+            self.update_step(gradient, weight, self._of_each(weight))
+
+    def _apply_weight_decay(self, weights: list[Any]) -> None:
+        if self.weight_decay is None:
+            return
+        for weight in weights:
+            if self._use_weight_decay(weight):
+                weight.assign(weight - weight * self.weight_decay * self._of_each(weight))
+
+
+def _make(
+    kind: type, training: Training, steps_per_epoch: int, rate: float | None = None
+) -> keras.optimizers.Optimizer:
+    """Make an optimizer with the config's learning rate, or another one."""
     options = training.optimizer.options()
-    rate = _learning_rate(training.learning_rate, training.epochs, steps_per_epoch)
+    if rate is None:
+        rate = _learning_rate(training.learning_rate, training.epochs, steps_per_epoch)
     try:
         return kind(learning_rate=rate, **options)
     except (TypeError, ValueError) as error:

@@ -9,7 +9,7 @@ part. Inputs have any shape behind these.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import keras
@@ -17,6 +17,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from bnexp.config.section import Task
 from bnexp.config.training import Training
 from bnexp.data import Data
 from bnexp.data.view import View
@@ -35,29 +36,46 @@ class State(NamedTuple):
     optimizer: list[Any]
 
 
-class Program:
-    """How a shard of one experiment's seeds starts, is trained for an epoch, is evaluated, and ends."""
+class Source(NamedTuple):
+    """What a shard is fed from, as tensors: the shared inputs (N, *shape), the targets, and each seed's view."""
 
-    def __init__(self, model: keras.Sequential, data: Data, training: Training, shard_seeds: int) -> None:
+    x: Any
+    y_N: Any
+    view: View
+
+
+def sources(data: Data, shards: Sequence[NDArray[np.int64]]) -> list[Source]:
+    """Give the source of each shard, of which the rows in the arrays over all trainings are given."""
+    x, y_N = tf.constant(data.rows.x), tf.constant(data.rows.y_N)
+    views = [data.view.of(rows_S) for rows_S in shards]
+    return [Source(x, y_N, View(*(None if part is None else tf.constant(part) for part in view))) for view in views]
+
+
+class Program:
+    """How a shard of trainings starts, is trained for an epoch, is evaluated, and ends. It holds none of the data."""
+
+    def __init__(
+        self, model: keras.Sequential, task: Task, training: Training, steps_per_epoch: int, shard_seeds: int
+    ) -> None:
         self._model = model
-        self._task = data.task
+        self._task = task
         self._batch = training.batch_size
         self._shard_seeds = shard_seeds
-        self._x = tf.constant(data.rows.x)
-        self._y_N = tf.constant(data.rows.y_N)
-        self._optimizer = make_pure_optimizer(training, data.steps(training.batch_size, training.drop_last))
+        self._optimizer = make_pure_optimizer(training, steps_per_epoch, shard_seeds)
         self._epoch = tf.function(self._train_epoch, autograph=False)
         self._measured = tf.function(self._measure_chunks, autograph=False)
         self._statistics = tf.function(self._chunk_statistics, autograph=False)
 
-    def start(self, initial: list[NDArray[Any]]) -> State:
-        """Give a shard's first state from the initial values of `model.variables`, each (S, *shape)."""
+    def start(self, initial: list[NDArray[Any]], rates_S: NDArray[np.float32]) -> State:
+        """Give a shard's first state from the initial values of `model.variables`, each (S, *shape), and the rates."""
         value = {id(variable): tf.constant(v) for variable, v in zip(self._model.variables, initial, strict=True)}
         trainable = [value[id(variable)] for variable in self._model.trainable_variables]
         frozen = [value[id(variable)] for variable in self._model.non_trainable_variables]
         if not self._optimizer.built:
             self._optimizer.build([keras.Variable(weight) for weight in trainable])
-        return State(trainable, frozen, [tf.constant(variable.numpy()) for variable in self._optimizer.variables])
+        own = self._optimizer.rates_S
+        slots = [rates_S if variable is own else variable.numpy() for variable in self._optimizer.variables]
+        return State(trainable, frozen, [tf.constant(slot) for slot in slots])
 
     def weights(self, state: State) -> list[NDArray[Any]]:
         """Give the values of `model.variables`, each (S, *shape)."""
@@ -66,23 +84,23 @@ class Program:
         value = {id(variable): v for variable, v in zip(owners, [*state.trainable, *state.frozen], strict=True)}
         return [value[id(variable)].numpy() for variable in model.variables]
 
-    def train(self, state: State, order_SR: NDArray[np.int32], view: View) -> tuple[State, dict[str, Any]]:
+    def train(self, state: State, order_SR: NDArray[np.int32], source: Source) -> tuple[State, dict[str, Any]]:
         """Train one epoch on the rows in this order; give the new state and the epoch's running means, each (S,)."""
         whole = order_SR.shape[1] // self._batch * self._batch
-        state, means = self._epoch(state, _chunks(order_SR[:, :whole], self._batch), order_SR[:, whole:], view)
+        state, means = self._epoch(state, _chunks(order_SR[:, :whole], self._batch), order_SR[:, whole:], source)
         return state, {name: value.numpy() for name, value in means.items()}
 
-    def evaluate(self, state: State, rows_SR: NDArray[np.int32], view: View) -> dict[str, NDArray[np.float32]]:
+    def evaluate(self, state: State, rows_SR: NDArray[np.int32], source: Source) -> dict[str, NDArray[np.float32]]:
         """Measure each of these rows in inference mode: measure -> (S, R)."""
         count = rows_SR.shape[1]
         chunk = min(count, measures.EVALUATED_ROWS)
         padded_SR = np.pad(rows_SR, ((0, 0), (0, -count % chunk)), mode="edge")
-        measured = self._measured(state, _chunks(padded_SR, chunk), view)
+        measured = self._measured(state, _chunks(padded_SR, chunk), source)
         return {name: np.concatenate(value.numpy(), axis=1)[:, :count] for name, value in measured.items()}
 
-    def refresh(self, state: State, rows_SR: NDArray[np.int32], view: View) -> State:
+    def refresh(self, state: State, rows_SR: NDArray[np.int32], source: Source) -> State:
         """Replace the moving statistics by those over these rows (`equal_parts`)."""
-        parts = [self._statistics(state, rows_SR[:, part], view) for part in equal_parts(rows_SR.shape[1])]
+        parts = [self._statistics(state, rows_SR[:, part], source) for part in equal_parts(rows_SR.shape[1])]
         new = refreshed_values(self._model, parts)
         return state._replace(
             frozen=[
@@ -91,9 +109,9 @@ class Program:
             ]
         )
 
-    def _rows(self, rows_SB: Any, view: View) -> tuple[Any, Any]:
+    def _rows(self, rows_SB: Any, source: Source) -> tuple[Any, Any]:
         """Give these rows as `View.inputs` and `View.targets` do, for all seeds at once."""
-        x, y_SB = tf.gather(self._x, rows_SB), tf.gather(self._y_N, rows_SB)
+        x, y_SB, view = tf.gather(source.x, rows_SB), tf.gather(source.y_N, rows_SB), source.view
         if view.target_center is not None:
             y_SB = (y_SB - view.target_center) / view.target_width
         y = measures.targets(self._task, y_SB)
@@ -104,24 +122,24 @@ class Program:
             x = (x - view.center[:, None]) / view.width[:, None]
         return x if view.fill is None else tf.where(tf.math.is_nan(x), view.fill[:, None], x), y
 
-    def _train_epoch(self, state: State, full_TSB: Any, last_SB: Any, view: View) -> tuple[State, Tensors]:
+    def _train_epoch(self, state: State, full_TSB: Any, last_SB: Any, source: Source) -> tuple[State, Tensors]:
         """Loop over the whole batches, then take the last, smaller one; give the new state and the running means."""
         names = measures.row_names(self._task)
         sums = {name: tf.zeros(self._shard_seeds) for name in names}
         steps = full_TSB.shape[0]
 
         def body(step: Any, state: State, sums: Tensors) -> tuple[Any, State, Tensors]:
-            return step + 1, *self._step(state, sums, full_TSB[step], view)
+            return step + 1, *self._step(state, sums, full_TSB[step], source)
 
         if steps:
             _, state, sums = tf.while_loop(lambda step, *_: step < steps, body, (0, state, sums))
         if last_SB.shape[1]:
-            state, sums = self._step(state, sums, last_SB, view)
+            state, sums = self._step(state, sums, last_SB, source)
         rows = steps * self._batch + last_SB.shape[1]
         return state, {name: value / rows for name, value in sums.items()}
 
-    def _step(self, state: State, sums: Tensors, rows_SB: Any, view: View) -> tuple[State, Tensors]:
-        x, y = self._rows(rows_SB, view)
+    def _step(self, state: State, sums: Tensors, rows_SB: Any, source: Source) -> tuple[State, Tensors]:
+        x, y = self._rows(rows_SB, source)
         with tf.GradientTape() as tape:
             tape.watch(state.trainable)
             means, frozen = self._for_each_seed(self._forward, (state.trainable, state.frozen, x, y))
@@ -153,9 +171,9 @@ class Program:
         }
         return {**means, "loss": sum(penalties, start=means["loss"])}, frozen
 
-    def _measure_chunks(self, state: State, chunks_TSB: Any, view: View) -> Tensors:
+    def _measure_chunks(self, state: State, chunks_TSB: Any, source: Source) -> Tensors:
         def measure_chunk(rows_SB: Any) -> Tensors:
-            x, y = self._rows(rows_SB, view)
+            x, y = self._rows(rows_SB, source)
             measured: Tensors = self._for_each_seed(self._measure, (state.trainable, state.frozen, x, y))
             return measured
 
@@ -173,8 +191,8 @@ class Program:
         measured = measures.row_measures(self._task, y, predicted)
         return {**measured, "loss": sum(penalties, start=measured["loss"])}
 
-    def _chunk_statistics(self, state: State, rows_SB: Any, view: View) -> Any:
-        x, _ = self._rows(rows_SB, view)
+    def _chunk_statistics(self, state: State, rows_SB: Any, source: Source) -> Any:
+        x, _ = self._rows(rows_SB, source)
         return self._for_each_seed(
             lambda one_seed: batch_statistics(self._model, *one_seed), (state.trainable, state.frozen, x)
         )

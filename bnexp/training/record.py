@@ -39,7 +39,11 @@ class Trained:
 
 @dataclass
 class Record:
-    """A history in the making: one row of values a seed, one epoch after the other."""
+    """A history in the making: one row of values a training, one epoch after the other.
+
+    The seeds of several experiments may stand one behind the other; what is
+    kept of a single training is kept by its row.
+    """
 
     seeds: tuple[int, ...]
     early_stopping: EarlyStopping | None
@@ -65,7 +69,7 @@ class Record:
         self.epochs_S[measured_S] += 1
         finite_S = np.isfinite(values["loss"]) & np.isfinite(values["val_loss"])
         for row in np.flatnonzero(measured_S & ~finite_S):
-            self.diverged_at[self.seeds[row]] = self.epochs
+            self.diverged_at[int(row)] = self.epochs
         self.training_S &= finite_S
         better_S = self._judge(values)
         restores = self.early_stopping is not None and self.early_stopping.restore_best
@@ -91,13 +95,22 @@ class Record:
         )
         self._best_S = np.where(better_S, score_S, self._best_S)
         self._waited_S = np.where(better_S, 0, self._waited_S + 1)
-        self.best_epoch |= {self.seeds[row]: self.epochs for row in np.flatnonzero(better_S)}
+        self.best_epoch |= {int(row): self.epochs for row in np.flatnonzero(better_S)}
         if self.epochs > 1:
             self.training_S &= self._waited_S < max(rule.patience, 1)
         return better_S
 
-    def history(self) -> History:
-        """Give what has been recorded so far."""
-        metrics = {name: values[:, : self.epochs] for name, values in self._room.items()}
+    def history(self, rows: slice = slice(None)) -> History:
+        """Give what has been recorded so far of these rows, the seeds of one experiment."""
+        seeds = dict(zip(range(len(self.seeds))[rows], self.seeds[rows], strict=True))
+        epochs_S = tuple(self.epochs_S[rows].tolist())
+        metrics = {name: values[rows, : max(epochs_S)] for name, values in self._room.items()}
         kept = self.best_epoch if self.early_stopping and self.early_stopping.restore_best else {}
-        return History(self.seeds, metrics, tuple(self.epochs_S.tolist()), dict(self.diverged_at), dict(kept))
+        return History(
+            tuple(seeds.values()), metrics, epochs_S, _by_seed(seeds, self.diverged_at), _by_seed(seeds, kept)
+        )
+
+
+def _by_seed(seeds: Mapping[int, int], epochs: Mapping[int, int]) -> dict[int, int]:
+    """Turn row -> epoch into seed -> epoch, for these rows' seeds."""
+    return {seeds[row]: epoch for row, epoch in epochs.items() if row in seeds}

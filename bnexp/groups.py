@@ -1,0 +1,210 @@
+"""A group: cells and arms of a study that share a program. It is trained as one, by whichever process.
+
+Axis: S seeds.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bnexp import comparison, config, statistics, study
+from bnexp.config.loading import found
+from bnexp.config.study import Endpoint, Tune
+from bnexp.errors import ConfigError, SettingError
+from bnexp.experiment import refuse_unbuildable
+from bnexp.history import Floats
+from bnexp.measuring import Measured, kind, measured
+from bnexp.metrics import higher_is_better
+from bnexp.study import Candidate, Cell, Result, Tuned
+
+MOST_TOGETHER = 64
+"""Trainings of a group; one of more is cut, cell by cell. So many fill a shard, and are kept as soon as they end."""
+
+
+@dataclass(frozen=True)
+class Member:
+    """One cell and arm: what is trained, and what may be trained for it."""
+
+    cell: Cell
+    arm: str
+    steps: int
+    """Optimizer steps of all its trainings, if no seed stops early."""
+
+    @property
+    def candidates(self) -> Sequence[Candidate]:
+        """List the experiments that it may train."""
+        return self.cell.candidates[self.arm]
+
+    @property
+    def part(self) -> tuple[int, str]:
+        """Name it within its study."""
+        return self.cell.number, self.arm
+
+
+@dataclass(frozen=True)
+class Group:
+    """Cells and arms of a study that are trained together, and how."""
+
+    design: str
+    members: Sequence[Member]
+    seeds: tuple[int, ...]
+    tune: Tune | None
+    tuning_seeds: tuple[int, ...]
+    endpoints: Sequence[Endpoint]
+    largest_shard: int = MOST_TOGETHER
+    """Trainings that are worked on at a time, at most."""
+
+    def with_smaller_shards(self) -> Group:
+        """Give it with half as much worked on at a time."""
+        return dataclasses.replace(self, largest_shard=max(1, self.largest_shard // 2))
+
+    @property
+    def steps(self) -> int:
+        """Count the optimizer steps of all its trainings."""
+        return sum(member.steps for member in self.members)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A cell and arm that could not be trained, and why: a sentence, or a traceback."""
+
+    part: tuple[int, str]
+    why: str
+
+
+def together(members: Sequence[Member], shape: Callable[[Candidate], str], seeds: int) -> list[list[Member]]:
+    """Give which members share programs, when each trains so many seeds; the most work first.
+
+    `shape` tells what a program sees of a candidate's data.
+    """
+    most = max(1, MOST_TOGETHER // seeds)
+    alike: dict[Any, list[Member]] = {}
+    for member in members:
+        alike.setdefault(repr([(kind(one.experiment), shape(one)) for one in member.candidates]), []).append(member)
+    cut = [several[start : start + most] for several in alike.values() for start in range(0, len(several), most)]
+    return sorted(cut, key=lambda group: -sum(member.steps for member in group))
+
+
+@contextmanager
+def line_told(one: Candidate) -> Iterator[None]:
+    """Add file and line to a mistake that shows itself only when the data are drawn or the model is built."""
+    try:
+        yield
+    except SettingError as error:
+        lines = [f"{found(one.node, tuple(key.split('.'))).where}: {key} {text}" for key, text in error.problems]
+        raise ConfigError(lines) from error
+
+
+def refusals(group: Group) -> list[str]:
+    """List what Keras or the trainer refuses in the experiments of the group; nothing is trained."""
+    said: list[str] = []
+    tried = set()
+    for candidate in (candidate for member in group.members for candidate in member.candidates):
+        one = candidate.experiment
+        essence = repr((one.dataset, one.model, one.training.optimizer, one.training.trainer))
+        if essence not in tried:
+            tried.add(essence)
+            try:
+                with line_told(candidate):
+                    refuse_unbuildable(one)
+            except ConfigError as error:
+                said += [problem for problem in error.problems if problem not in said]
+    return said
+
+
+def results(group: Group) -> list[Result | Failure]:
+    """Train a group; where that fails, each of its members by itself, so that only what is at fault is lost."""
+    try:
+        return list(_results(group))
+    except MemoryError:
+        raise
+    except Exception as error:
+        if len(group.members) > 1:
+            alone = [dataclasses.replace(group, members=[member]) for member in group.members]
+            return [outcome for one in alone for outcome in results(one)]
+        why = str(error) if isinstance(error, ConfigError) else traceback.format_exc()
+        return [Failure(group.members[0].part, why)]
+
+
+def _results(group: Group) -> Iterator[Result]:
+    """Tune if the study does, train the seeds of the verdict, and give what is kept of it."""
+    spent = _tried(group)
+    choices = [_chosen(group.tune, member, tried) for member, tried in zip(group.members, spent, strict=True)]
+    with line_told(choices[0][0]):
+        chosen_ones = [chosen.experiment for chosen, _ in choices]
+        outcomes = measured(chosen_ones, group.seeds, largest_shard=group.largest_shard)
+    for member, (chosen, tuned), tried, one in zip(group.members, choices, spent, outcomes, strict=True):
+        yield _result(group, member, chosen, tuned, [*tried, one])
+
+
+def _tried(group: Group) -> list[list[Measured]]:
+    """Train the candidates of each member on the tuning seeds, if the study tunes."""
+    if group.tune is None:
+        return [[] for _ in group.members]
+    candidates = [candidate for member in group.members for candidate in member.candidates]
+    with line_told(candidates[0]):
+        experiments = [candidate.experiment for candidate in candidates]
+        outcomes = iter(measured(experiments, group.tuning_seeds, largest_shard=group.largest_shard))
+    return [[next(outcomes) for _ in member.candidates] for member in group.members]
+
+
+def _chosen(tune: Tune | None, member: Member, tried: Sequence[Measured]) -> tuple[Candidate, Tuned | None]:
+    """Choose a member's candidate by its mean on the validation part, the first of the best; NaN is worst."""
+    if tune is None:
+        return member.candidates[0], None
+    means = [float(np.mean(_final(one, tune.metric))) for one in tried]
+    sign = 1 if higher_is_better(tune.metric) else -1
+    scores = [sign * mean if math.isfinite(mean) else -math.inf for mean in means]
+    chosen = member.candidates[int(np.argmax(scores))]
+    return chosen, Tuned(key=tune.key, value=chosen.value, means=[m if math.isfinite(m) else None for m in means])
+
+
+def _result(
+    group: Group, member: Member, chosen: Candidate, tuned: Tuned | None, trained: Sequence[Measured]
+) -> Result:
+    """Write down what is kept of a member whose last training is that of the verdict's seeds."""
+    one = trained[-1]
+    return Result(
+        design=group.design,
+        cell=member.cell.number,
+        levels=dict(member.cell.levels),
+        arm=member.arm,
+        experiment=config.digest(chosen.experiment),
+        seeds=list(group.seeds),
+        tuned=tuned,
+        final={name: _strict(_final(one, name)) for name in one.history.metrics},
+        epochs_to=_epochs_to(group.endpoints, one),
+        budget_epochs=chosen.experiment.training.epochs,
+        diverged={str(seed): epoch for seed, epoch in one.history.diverged_at.items()},
+        warnings=one.warnings,
+        steps=sum(each.steps for each in trained),
+        seconds=sum(each.seconds for each in trained),
+    )
+
+
+def _final(one: Measured, metric: str) -> Floats:
+    return comparison.final_values(one.history, metric, one.rows_per_class)
+
+
+def _epochs_to(endpoints: Sequence[Endpoint], one: Measured) -> dict[str, list[float | None]]:
+    """Give the epochs to each target that a hypothesis names; a diverged seed reaches none."""
+    diverged_S = np.array([seed in one.history.diverged_at for seed in one.history.seeds])
+    reached = {}
+    for endpoint in endpoints:
+        if endpoint.epochs_to is not None:
+            values_SE, higher = one.history.metrics[endpoint.metric], higher_is_better(endpoint.metric)
+            epochs_S = statistics.epochs_to_target(values_SE, endpoint.epochs_to, higher)
+            reached[study.target_name(endpoint)] = _strict(np.where(diverged_S, np.nan, epochs_S))
+    return reached
+
+
+def _strict(values_S: Floats) -> list[float | None]:
+    return [float(value) if np.isfinite(value) else None for value in values_S]

@@ -1,0 +1,125 @@
+"""Worker processes of this machine, each of one core: a group each, and another worker where one is lost.
+
+One core a worker, so that they do not fight over them, and so that the same
+study gives the same numbers whatever the number of workers.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from typing import Any
+
+from bnexp.groups import Group
+from bnexp.launch.workers import Attempt, Lost, Work, done, refuse_bug
+
+
+@contextmanager
+def local_workers(jobs: int) -> Iterator[LocalWorkers]:
+    """Give so many workers, started when they are needed; at the end they are stopped, busy or not."""
+    own = LocalWorkers(jobs)
+    try:
+        yield own
+    finally:
+        own.stop()
+
+
+@dataclass
+class _Worker:
+    process: Any
+    connection: Connection
+    attempt: Attempt | None = None
+
+
+class LocalWorkers:
+    """`Workers` that are processes of this machine."""
+
+    def __init__(self, jobs: int) -> None:
+        self.jobs = jobs
+        self._workers: list[_Worker] = []
+
+    def each(self, work: Work, groups: Sequence[Group]) -> Iterator[tuple[Group, Any]]:
+        """Give each group and what the work made of it (`Workers.each`)."""
+        waiting = deque(Attempt(group) for group in groups)
+        while waiting or any(worker.attempt for worker in self._workers):
+            while waiting and (worker := self._free()):
+                worker.attempt = waiting.popleft()
+                worker.connection.send((work, worker.attempt.group))
+            for worker in self._heard():
+                attempt, worker.attempt = worker.attempt, None
+                assert attempt is not None
+                outcome = self._answer(worker)
+                if not isinstance(outcome, Lost):
+                    yield attempt.group, outcome
+                elif again := attempt.again():
+                    waiting.appendleft(again)
+                else:
+                    yield attempt.group, attempt.given_up(outcome)
+
+    def stop(self) -> None:
+        """End all workers, whatever they are doing."""
+        for worker in self._workers:
+            worker.process.kill()
+        for worker in self._workers:
+            worker.process.join()
+        self._workers.clear()
+
+    def _free(self) -> _Worker | None:
+        """Give a worker that has nothing to do, a new one if there are not as many as there may be."""
+        for worker in self._workers:
+            if worker.attempt is None:
+                return worker
+        if len(self._workers) == self.jobs:
+            return None
+        self._workers.append(_started())
+        return self._workers[-1]
+
+    def _heard(self) -> list[_Worker]:
+        """Wait until a worker answers, or is lost."""
+        busy: dict[Any, _Worker] = {worker.connection: worker for worker in self._workers if worker.attempt}
+        return [busy[connection] for connection in wait(list(busy))]
+
+    def _answer(self, worker: _Worker) -> Any:
+        """Receive what a worker made of its group; forget a worker that is lost."""
+        try:
+            return refuse_bug(worker.connection.recv())
+        except (EOFError, OSError):
+            self._workers.remove(worker)
+            worker.process.join()
+            return Lost(f"its worker process ended with exit code {worker.process.exitcode}: killed, or out of memory")
+
+
+def _started() -> _Worker:
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_serve, args=(theirs,), daemon=True)
+    process.start()
+    theirs.close()  # so that the end of the process is the end of the pipe
+    return _Worker(process, ours)
+
+
+def _serve(connection: Connection) -> None:
+    """Be a worker: do what is asked until nobody is there to ask."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's business
+    threading.Thread(target=_end_with_the_driver, daemon=True).start()
+    while True:
+        try:
+            work, group = connection.recv()
+        except EOFError:
+            return
+        connection.send(done(work, group))
+
+
+def _end_with_the_driver() -> None:
+    """End this process at once when the one that started it has ended, even if it was killed."""
+    driver = multiprocessing.parent_process()
+    assert driver is not None
+    driver.join()
+    os._exit(1)

@@ -1,0 +1,81 @@
+"""What every launcher's workers can do, what becomes of a group that one of them lost, and what a worker does."""
+
+from __future__ import annotations
+
+import os
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from bnexp.environment import CORES
+from bnexp.groups import Failure, Group
+
+TRIES = 3
+"""Workers that a group is given to before it counts as one that cannot be trained."""
+
+Work = Callable[[Group], Any]
+
+
+class Workers(Protocol):
+    """Processes that do one thing to groups, each to another group and on one core."""
+
+    jobs: int
+    """How many groups are worked on at a time."""
+
+    def each(self, work: Work, groups: Sequence[Group]) -> Iterator[tuple[Group, Any]]:
+        """Give each group and what the work made of it, as they are done; the first of them are begun first.
+
+        A group whose worker is lost, or runs out of memory, is given to
+        another, half as much of it at a time; after TRIES of them its
+        members are given as `Failure`.
+        """
+
+
+@dataclass(frozen=True)
+class Lost:
+    """A group was not worked on to the end: its worker was killed or had too little memory."""
+
+    why: str
+
+
+@dataclass(frozen=True)
+class Bug:
+    """A worker raised what no work should raise."""
+
+    trace: str
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A group that is to be worked on, and by how many workers it has been tried in vain."""
+
+    group: Group
+    tries: int = 0
+
+    def again(self) -> Attempt | None:
+        """Give the next attempt, at half as much at a time, or None if there were enough."""
+        smaller = self.group.with_smaller_shards()
+        return Attempt(smaller, self.tries + 1) if self.tries + 1 < TRIES else None
+
+    def given_up(self, lost: Lost) -> list[Failure]:
+        """Give what is left to say of each of its members."""
+        return [Failure(member.part, lost.why) for member in self.group.members]
+
+
+def done(work: Work, group: Group) -> Any:
+    """Do the work in this process, a worker's, and give what came of it, or `Lost` or `Bug`."""
+    os.environ[CORES] = "1"
+    try:
+        return work(group)
+    except MemoryError as error:
+        return Lost(f"it does not fit in memory: {error}")
+    except Exception:
+        return Bug(traceback.format_exc())
+
+
+def refuse_bug(outcome: Any) -> Any:
+    """Give what came of a group, unless it is a bug: that shows the worker's traceback."""
+    if isinstance(outcome, Bug):
+        raise RuntimeError(f"a worker met what should not be:\n{outcome.trace}")
+    return outcome

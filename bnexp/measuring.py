@@ -1,0 +1,117 @@
+"""Trains experiments of which nothing is kept but what was measured; those that can share a program do.
+
+Axis: S seeds.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bnexp import cautions
+from bnexp.config import Experiment
+from bnexp.experiment import built_for, prepared
+from bnexp.history import History
+
+if TYPE_CHECKING:
+    from bnexp.data import Data
+    from bnexp.models import Built
+    from bnexp.training.record import Trained
+
+Seeds = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a training of some seeds of one experiment measured."""
+
+    history: History
+    rows_per_class: list[int] | None
+    steps: int
+    """Optimizer steps of all seeds together."""
+    seconds: float
+    """Its share of the time that all took that were trained together."""
+    warnings: list[str]
+
+
+def measured(experiments: Sequence[Experiment], seeds: Seeds, *, largest_shard: int | None = None) -> list[Measured]:
+    """Train these seeds of each experiment and give what was measured; nothing is written.
+
+    At most `largest_shard` trainings are worked on at a time, else as many as fit and gain speed.
+
+    Raises:
+        SettingError: if the data or the model is not as it should be.
+        MemoryError: if what is worked on at a time does not fit in memory.
+    """
+    data = [prepared(one, seeds) for one in experiments]
+    alike: dict[Any, list[int]] = {}
+    for number, one in enumerate(experiments):
+        alike.setdefault((kind(one), data[number].shape), []).append(number)
+    found: dict[int, Measured] = {}
+    for numbers in alike.values():
+        those = [experiments[number] for number in numbers], [data[number] for number in numbers]
+        found |= zip(numbers, _measured_alike(*those, seeds, largest_shard), strict=True)
+    return [found[number] for number in range(len(experiments))]
+
+
+def kind(experiment: Experiment) -> str:
+    """Write down what experiments must have in common to share a program: their layers, how they are trained.
+
+    Not the data, how kernels are drawn, or the height of the learning rate.
+    """
+    model, training = experiment.model.model_dump(), experiment.training.model_dump()
+    model.pop("initializer", None)
+    training["learning_rate"].pop("initial")
+    return repr((model, training))
+
+
+def _measured_alike(
+    experiments: Sequence[Experiment], data: Sequence[Data], seeds: Seeds, largest_shard: int | None
+) -> list[Measured]:
+    begun = time.monotonic()
+    built = [built_for(one, own) for one, own in zip(experiments, data, strict=True)]
+    histories = [trained.history for trained in _trained(experiments, data, built, seeds, largest_shard)]
+    seconds = (time.monotonic() - begun) / len(experiments)
+    return [_measured(*each, seconds) for each in zip(experiments, data, histories, strict=True)]
+
+
+def _trained(
+    experiments: Sequence[Experiment],
+    data: Sequence[Data],
+    built: Sequence[Built],
+    seeds: Seeds,
+    largest_shard: int | None,
+) -> Iterator[Trained]:
+    """Train as many experiments together as fit in memory; one by one where only that is exact."""
+    from bnexp.data import joined
+    from bnexp.training import most_together, train, train_together, trainer_of
+
+    settings, model = [one.training for one in experiments], built[0].model
+    initial = {id(own): own.initial.draw(seeds) for own in built}
+    if trainer_of(settings[0], model)[0] == "keras_fit":
+        for own, rows, training in zip(built, data, settings, strict=True):
+            yield train(own.model, rows, training, seeds, initial[id(own)], lambda history: False)
+        return
+    size = max(1, most_together(model, data[0], settings[0]) // len(seeds))
+    options: Any = {} if largest_shard is None else {"largest_shard": largest_shard}
+    for start in range(0, len(experiments), size):
+        part = slice(start, start + size)
+        stacked = [np.concatenate(values) for values in zip(*(initial[id(own)] for own in built[part]), strict=True)]
+        yield from train_together(
+            model, joined(data[part]), settings[part], seeds, stacked, lambda histories: False, **options
+        )
+
+
+def _measured(experiment: Experiment, data: Data, history: History, seconds: float) -> Measured:
+    per_epoch = data.steps(experiment.training.batch_size, experiment.training.drop_last)
+    return Measured(
+        history,
+        data.facts()["rows_per_class"],
+        per_epoch * sum(history.epochs_S),
+        seconds,
+        cautions.cautions(experiment, per_epoch * max(history.epochs_S)),
+    )

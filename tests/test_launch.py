@@ -1,0 +1,186 @@
+"""Groups and the workers that train them: what shares a program, and what happens when a worker is lost or fails."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from test_study import ARMS, BASE, CLAIM, planned
+
+from bnexp import groups, studies
+from bnexp.errors import WorkError
+from bnexp.groups import Group
+from bnexp.launch.local import local_workers
+from bnexp.study import Result
+
+SHORT = BASE.replace("epochs: 10", "epochs: 2") + ARMS + CLAIM + "seeds: 2\n"
+
+
+def group(design: str = "d") -> Group:
+    return Group(design, [], (0,), None, (), [])
+
+
+class HereAndNow:
+    """`Workers` that are no processes but this one."""
+
+    jobs = 1
+
+    def each(self, work: Callable[[Group], Any], several: Sequence[Group]) -> Iterator[tuple[Group, Any]]:
+        for one in several:
+            yield one, work(one)
+
+
+# --- work that workers do in these tests: `design` says where they leave traces --------------------
+
+
+def name_of_process(one: Group) -> int:
+    return os.getpid()
+
+
+def cores_and_size(one: Group) -> tuple[str, int]:
+    return os.environ["BNEXP_CORES"], one.largest_shard
+
+
+def die_the_first_time(one: Group) -> int:
+    trace = Path(one.design)
+    if not trace.exists():
+        trace.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return one.largest_shard
+
+
+def always_die(one: Group) -> None:
+    if one.design == "deadly":
+        os._exit(7)
+
+
+def need_memory_for_16(one: Group) -> int:
+    if one.largest_shard > 16:
+        raise MemoryError("16 are the most")
+    return one.largest_shard
+
+
+def have_a_bug(one: Group) -> None:
+    raise ZeroDivisionError("who would divide by that")
+
+
+# --- workers ------------------------------------------------------------------------------------
+
+
+def test_each_worker_has_one_core_and_works_until_it_is_stopped() -> None:
+    several = [group(str(number)) for number in range(5)]
+    with local_workers(2) as two:
+        answers = list(two.each(name_of_process, several))
+        assert sorted(one.design for one, _ in answers) == ["0", "1", "2", "3", "4"]
+        again = [answer for _, answer in two.each(name_of_process, several)]
+        assert 1 <= len({answer for _, answer in answers} | set(again)) <= 2
+        assert os.getpid() not in again
+        assert [answer for _, answer in two.each(cores_and_size, several[:1])] == [("1", 64)]
+    for pid in set(again):
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+
+
+def test_a_group_whose_worker_is_killed_is_tried_on_another_half_as_much_at_a_time(tmp_path: Path) -> None:
+    with local_workers(1) as one:
+        assert [answer for _, answer in one.each(die_the_first_time, [group(str(tmp_path / "trace"))])] == [32]
+
+
+def test_a_group_that_kills_every_worker_fails_alone(tmp_path: Path) -> None:
+    plan = planned(tmp_path, SHORT)
+    deadly = dataclasses.replace(studies.pending(plan)[0], design="deadly")
+    with local_workers(2) as two:
+        answers = dict((one.design, answer) for one, answer in two.each(always_die, [group("a"), deadly, group("b")]))
+    assert answers["a"] is None and answers["b"] is None
+    (failure,) = answers["deadly"]
+    assert failure.part == deadly.members[0].part
+    assert "its worker process ended with exit code 7" in failure.why
+
+
+def test_out_of_memory_half_as_much_is_worked_on_at_a_time() -> None:
+    with local_workers(1) as one:
+        assert [answer for _, answer in one.each(need_memory_for_16, [group()])] == [16]
+
+
+def test_what_should_not_be_shows_its_traceback() -> None:
+    with local_workers(1) as one, pytest.raises(RuntimeError, match="who would divide by that"):
+        list(one.each(have_a_bug, [group()]))
+
+
+# --- groups -------------------------------------------------------------------------------------
+
+
+def names(plan: studies.Plan) -> list[list[str]]:
+    return [[f"{member.cell.number}-{member.arm}" for member in one.members] for one in studies.pending(plan)]
+
+
+def test_rates_and_data_of_one_shape_share_a_program_and_batch_sizes_do_not(tmp_path: Path) -> None:
+    rates = planned(tmp_path, SHORT + "vary: {training.learning_rate: [0.001, 0.01], dataset.noise: [0.1, 0.2]}\n")
+    assert names(rates) == [["0-bn", "1-bn", "2-bn", "3-bn"], ["0-none", "1-none", "2-none", "3-none"]]
+    sizes = planned(tmp_path, SHORT + "vary: {training.batch_size: [8, 4], model.initializer: [he_normal, zeros]}\n")
+    assert names(sizes) == [["2-bn", "3-bn"], ["2-none", "3-none"], ["0-bn", "1-bn"], ["0-none", "1-none"]]
+    rows = planned(tmp_path, SHORT + "vary: {dataset.samples: [80, 120]}\n")
+    assert names(rows) == [["1-bn"], ["1-none"], ["0-bn"], ["0-none"]]
+
+
+def test_a_large_group_is_cut_between_cells(tmp_path: Path) -> None:
+    text = SHORT.replace("seeds: 2", "seeds: 30") + "vary: {training.learning_rate: [0.001, 0.002, 0.003]}\n"
+    assert names(planned(tmp_path, text)) == [["0-bn", "1-bn"], ["0-none", "1-none"], ["2-bn"], ["2-none"]]
+
+
+def test_a_group_that_is_lost_in_part_is_trained_whole_and_what_is_kept_stays(tmp_path: Path) -> None:
+    plan = planned(tmp_path, SHORT + "vary: {training.learning_rate: [0.001, 0.01]}\n")
+    studies.run(plan, HereAndNow(), lambda *told: None)
+    before = {path.name: path.read_bytes() for path in (plan.directory / "cells").iterdir()}
+    (plan.directory / "cells" / "1-bn.json").unlink()
+    told: list[Result] = []
+    assert names(plan) == [["0-bn", "1-bn"]]
+    studies.run(plan, HereAndNow(), lambda result, *rest: told.append(result))
+    assert [one.part for one in told] == [(1, "bn")]
+    after = {path.name: path.read_bytes() for path in (plan.directory / "cells").iterdir()}
+    assert {name for name in after if after[name] != before[name]} <= {"1-bn.json"}  # whose seconds differ
+    assert told[0].final == Result.model_validate_json(before["1-bn.json"]).final
+
+
+def test_a_member_that_cannot_be_trained_is_written_down_and_does_not_stop_the_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = planned(tmp_path, SHORT + "vary: {training.learning_rate: [0.001, 0.01]}\n")
+    measured = groups.measured
+
+    def refusing(experiments: Sequence[Any], *arguments: Any, **options: Any) -> Any:
+        if any(
+            one.training.learning_rate.initial == 0.01 and one.model.normalization.name == "batch"
+            for one in experiments
+        ):
+            raise FloatingPointError("not with this rate")
+        return measured(experiments, *arguments, **options)
+
+    monkeypatch.setattr(groups, "measured", refusing)
+    with pytest.raises(
+        WorkError, match=r"1 of 4 cells and arms could not be trained.*FloatingPointError: not with"
+    ) as caught:
+        studies.run(plan, HereAndNow(), lambda *told: None)
+    assert caught.value.exit_code == 1
+    kept = sorted(path.name for path in (plan.directory / "cells").iterdir())
+    assert kept == ["0-bn.json", "0-none.json", "1-bn.failed.txt", "1-none.json"]
+    assert "Traceback" in (plan.directory / "cells" / "1-bn.failed.txt").read_text()
+    assert not (plan.directory / "study.json").exists()
+    monkeypatch.setattr(groups, "measured", measured)
+    document = studies.run(plan, HereAndNow(), lambda *told: None)
+    assert document["verdict"] == "inconclusive"
+    assert not (plan.directory / "cells" / "1-bn.failed.txt").exists()
+
+
+def test_what_keras_refuses_is_told_before_anything_is_written(tmp_path: Path) -> None:
+    assert groups.refusals(studies.pending(planned(tmp_path, SHORT))[0]) == []
+    bad = planned(tmp_path, SHORT.replace("epochs: 2}", "epochs: 2, optimizer: {name: adagrad, momentum: 0.9}}"))
+    (refused, *_) = groups.refusals(studies.pending(bad)[0])
+    assert refused.startswith(
+        f"{tmp_path}/s.yaml:1: training.optimizer is adagrad with {{'momentum': 0.9}}; Keras refuses it"
+    )

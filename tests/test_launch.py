@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import os
 import signal
+import socket
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,8 +16,10 @@ import pytest
 from test_study import ARMS, BASE, CLAIM, planned
 
 from bnexp import groups, studies
-from bnexp.errors import WorkError
+from bnexp.errors import UserError, WorkError
 from bnexp.groups import Group
+from bnexp.launch import ray as ray_launcher
+from bnexp.launch import workers
 from bnexp.launch.local import local_workers
 from bnexp.study import Result
 
@@ -110,6 +115,60 @@ def test_out_of_memory_half_as_much_is_worked_on_at_a_time() -> None:
 def test_what_should_not_be_shows_its_traceback() -> None:
     with local_workers(1) as one, pytest.raises(RuntimeError, match="who would divide by that"):
         list(one.each(have_a_bug, [group()]))
+
+
+# --- Ray ----------------------------------------------------------------------------------------
+
+
+def test_ray_gives_what_local_workers_give_and_tries_a_lost_group_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("ray")
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))  # where workers find the work of these tests
+    text = SHORT + "vary: {training.batch_size: [8, 4]}\n"
+    kept = []
+    for launcher in ("local", "ray"):
+        (tmp_path / launcher).mkdir()
+        plan = planned(tmp_path / launcher, text)
+        with workers(launcher, 2, None) as two:
+            studies.run(plan, two, lambda *told: None)
+            if launcher == "ray":
+                (answer,) = (answer for _, answer in two.each(die_the_first_time, [group(str(tmp_path / "trace"))]))
+                assert answer == 32
+                with pytest.raises(RuntimeError, match="who would divide by that"):
+                    list(two.each(have_a_bug, [group()]))
+                with pytest.raises(WorkError, match=r"cannot do the work: .*Install this bnexp there"):
+                    list(two.each(only_here(tmp_path, monkeypatch), [group()]))
+        kept.append((plan.directory / "results.csv").read_bytes())
+    assert kept[0] == kept[1]
+
+
+def only_here(place: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Group], Any]:
+    """Give work from a module that no other process finds, as if a node had another bnexp."""
+    (place / "only_here.py").write_text("def work(group): return 1\n")
+    monkeypatch.syspath_prepend(place)
+    return importlib.import_module("only_here").work
+
+
+def test_without_ray_the_command_that_installs_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(UserError, match=r"--launcher is ray.*pip install 'bnexp\[ray\]'"), workers("ray", 1, None):
+        pass
+
+
+def test_an_address_where_no_cluster_answers_is_told_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("ray")
+    monkeypatch.setattr(ray_launcher, "ANSWER_SECONDS", 3)
+    with socket.socket() as silent:
+        silent.bind(("localhost", 0))
+        silent.listen()
+        address = f"localhost:{silent.getsockname()[1]}"
+        with workers("ray", 1, address) as some, pytest.raises(WorkError, match=f"No Ray cluster answers at {address}"):
+            list(some.each(name_of_process, [group()]))
+    with workers("ray", 1, "a:b") as some, pytest.raises(UserError, match=r"--address is 'a:b'; expected host:port"):
+        list(some.each(name_of_process, [group()]))
+    with pytest.raises(UserError, match="which --launcher local does not use"), workers("local", 1, "a:1"):
+        pass
 
 
 # --- groups -------------------------------------------------------------------------------------

@@ -28,25 +28,35 @@ PORTS = {"ray": 10001, "": 6379}
 def ray_workers(jobs: int, address: str | None) -> Iterator[RayWorkers]:
     """Give the workers of the cluster at this address, or so many on a cluster of this machine's own.
 
+    The cluster is joined, or started, when workers are needed.
+
     Raises:
         UserError: if Ray is not installed.
-        WorkError: if no cluster answers at the address in time.
     """
     try:
         import ray
     except ImportError:
         raise UserError("--launcher is ray, which is not installed. Install it: pip install 'bnexp[ray]'.") from None
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # keep what a node says of its own GPUs
-    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
-    if address is None:
-        ray.init(num_cpus=jobs, include_dashboard=False, **quiet)
-    else:
-        _reach(address)
-        _within(ANSWER_SECONDS, lambda: ray.init(address, **quiet), address)
     try:
-        yield RayWorkers(int(ray.cluster_resources().get("CPU", 1)))
+        yield RayWorkers(jobs, address)
     finally:
         ray.shutdown()
+
+
+def _join(jobs: int, address: str | None) -> int:
+    """Join a cluster, or start one here, unless that is done; give how many cores it has."""
+    import ray
+
+    if not ray.is_initialized():
+        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # workers see the GPUs of their node
+        quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
+        if address is None:
+            os.environ.setdefault("RAY_worker_niceness", "0")  # 15 by default: ten times slower beside other work
+            ray.init(num_cpus=jobs, include_dashboard=False, **quiet)
+        else:
+            _reach(address)
+            _within(ANSWER_SECONDS, lambda: ray.init(address, **quiet), address)
+    return int(ray.cluster_resources().get("CPU", 1))
 
 
 def _reach(address: str) -> None:
@@ -92,13 +102,21 @@ def _no_answer(address: str, why: str) -> WorkError:
 class RayWorkers:
     """`Workers` that are processes of a Ray cluster."""
 
-    def __init__(self, jobs: int) -> None:
+    def __init__(self, jobs: int, address: str | None) -> None:
         self.jobs = jobs
+        self._address = address
 
     def each(self, work: Work, groups: Sequence[Group]) -> Iterator[tuple[Group, Any]]:
-        """Give each group and what the work made of it (`Workers.each`)."""
+        """Give each group and what the work made of it (`Workers.each`).
+
+        Raises:
+            WorkError: if no cluster answers at the address in time.
+        """
+        if not groups:
+            return
         import ray
 
+        self.jobs = _join(self.jobs, self._address)
         task = ray.remote(num_cpus=1, max_retries=0)(_done_there)
         waiting = deque(Attempt(group) for group in groups)
         running: dict[Any, Attempt] = {}
@@ -122,6 +140,9 @@ def _answer(reference: Any) -> Any:
 
     try:
         return refuse_bug(ray.get(reference))
+    except ray.exceptions.RayTaskError as error:
+        why = str(error).strip().splitlines()[-1]
+        raise WorkError(f"A node of the Ray cluster cannot do the work: {why}. Install this bnexp there.") from None
     except ray.exceptions.RayError as error:
         return Lost(f"Ray lost its worker: {str(error).strip().splitlines()[0]}")
 

@@ -14,9 +14,11 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from bnexp.config.dataset import Dataset
+from bnexp.config.initializer import Initializer
 from bnexp.config.model import Model
 from bnexp.config.networks import Augmentation
 from bnexp.config.normalization import Normalization
+from bnexp.config.section import Shift
 from bnexp.config.study import Endpoint, Hypothesis, Over, Study, Tie, Tune
 from bnexp.config.training import EarlyStopping, LearningRate, Optimizer, Training
 
@@ -33,7 +35,9 @@ def page() -> str:
     parts = [HEAD]
     for title, section in (
         ("dataset", Dataset),
+        ("dataset.shift", Shift),
         ("model", Model),
+        ("model.initializer", Initializer),
         ("model.normalization", Normalization),
         ("model.augmentation", Augmentation),
         ("training", Training),

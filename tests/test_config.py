@@ -228,7 +228,7 @@ training:
         "x.yaml:6: model.activation is 'rellu'. Did you mean 'relu'? Good names: relu, sigmoid, tanh, linear, elu, selu, "
         "gelu, silu, swish, softplus, softsign, leaky_relu, relu6, mish, hard_sigmoid, hard_silu, exponential.",
         "x.yaml:5: model.hiden is not a known key. Did you mean 'hidden'? Good names: activation, dropout, hidden, "
-        "initializer, l2, name, normalization, placement.",
+        "initializer, l2, name, normalization, placement, repeat.",
         "x.yaml:10: training.optimizer is 'adamm'. Did you mean 'adam'? Good names: sgd, adam, adamw, rmsprop, nadam, "
         "adamax, adagrad, adadelta, lion, ftrl, adafactor, lamb, muon.",
         "x.yaml:8: training.epochs is 'five' (text); expected a whole number. The default is 50.",
@@ -248,6 +248,18 @@ training:
             "override training.epochs=!!python/name:os.system x:1: has the tag",
         ),
         ("training.epoch=5", "override training.epoch=5: training.epoch is not a known key. Did you mean 'epochs'?"),
+        (
+            "model.initializer=he_norm",
+            "override model.initializer=he_norm: model.initializer is 'he_norm'. Did you mean 'he_normal'?",
+        ),
+        (
+            "dataset.shift.scale=0.5",
+            "override dataset.shift.scale=0.5: dataset.shift is given, and there is no test part that it could set apart.",
+        ),
+        (
+            "training.refresh_statistics=always",
+            "override training.refresh_statistics=always: training.refresh_statistics is 'always'.",
+        ),
         ("epochs=5", "override epochs=5: epochs is not a known key. Did you mean 'training.epochs'?"),
         ("training.epochs=5.0", "override training.epochs=5.0: training.epochs is 5.0; expected a whole number."),
         ("training.epochs=true", "override training.epochs=true: training.epochs is true; expected a whole number."),

@@ -57,6 +57,20 @@ def test_options_reach_their_layers() -> None:
     assert isinstance(dense.kernel_initializer, keras.initializers.HeNormal)
 
 
+def test_an_initializer_with_options_draws_numbers_of_that_spread() -> None:
+    options = {"name": "random_normal", "stddev": 0.01}
+    one = built(hidden=[400, 400], initializer=options)
+    position = next(i for i, name in one.initial.kernel_names().items() if name == "hidden_2/kernel")
+    (kernel,) = one.initial.draw((0,))[position]
+    assert kernel.std() == pytest.approx(0.01, rel=0.02) and abs(kernel.mean()) < 2e-4
+    scaled = {"name": "variance_scaling", "scale": 18.0, "distribution": "untruncated_normal"}
+    layer = built(hidden=[400, 400], initializer=scaled).model.get_layer("hidden_2")
+    assert float(np.std(layer.kernel)) == pytest.approx((18 / 400) ** 0.5, rel=0.02)
+    assert [layer.name for layer in built(hidden=[4, 3], repeat=2).model.layers if "hidden" in layer.name] == [
+        "hidden_1", "hidden_2", "hidden_3", "hidden_4",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("task", "classes", "shape", "activation"),
     [

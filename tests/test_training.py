@@ -23,7 +23,7 @@ from bnexp.errors import SettingError
 from bnexp.history import History
 from bnexp.models import Built
 from bnexp.training import devices, memory, trainer_of
-from bnexp.training.batches import batch_order
+from bnexp.training.batches import batch_order, fed_rows
 from bnexp.training.keras_fit import train_keras_fit
 from bnexp.training.many_seeds import _shards, train_many_seeds, train_together
 from bnexp.training.optimizers import KERAS_NAMES, make_optimizer
@@ -72,6 +72,19 @@ CASES: dict[str, dict[str, Any]] = {
         "training": {"learning_rate": 0.02, "early_stopping": {"patience": 2, "restore_best": False}}
     },
     "convolution": {"dataset": {"features": 16}, "model": CONV},
+    "rows of one class together": {"training": {"batch_order": "sorted"}},
+    "the same batches in every epoch": {"training": {"batch_order": "repeated"}},
+    "a shifted test part, statistics of each part": {
+        "dataset": {"validation_size": 0.25, "scale": "standard", "shift": {"scale": 0.5, "offset": 1.0}},
+        "training": {"refresh_statistics": "each_part", "epochs": 5},
+    },
+    "a shifted test part": {
+        "dataset": {"validation_size": 0.25, "resample": True, "shift": {"offset": -2.0}},
+        "training": {"epochs": 5},
+    },
+    "a stack repeated, wider kernels": {
+        "model": {"repeat": 3, "hidden": [8], "initializer": {"name": "variance_scaling", "scale": 4.0}}
+    },
     "a test part beside the validation part": {"dataset": {"validation_size": 0.25, "test_size": 0.3}},
 }
 SEEDS = (0, 1, 2)
@@ -188,6 +201,43 @@ def test_batch_orders_are_a_fresh_permutation_for_every_seed_and_epoch() -> None
     orders = {tuple(batch_order(seed, epoch, 40)) for seed in range(20) for epoch in range(10)}
     assert len(orders) == 200
     assert all(sorted(order) == list(range(40)) for order in orders)
+
+
+def test_a_repeated_order_is_the_first_ones_and_a_sorted_one_goes_class_by_class() -> None:
+    config, y_N = experiment(), np.array([0, 1] * 20, "float32")
+    repeated, classes = (
+        config.training.model_copy(update={"batch_order": order, "batch_size": 8, "drop_last": True})
+        for order in ("repeated", "sorted")
+    )
+    rows_R = np.arange(3, 40, dtype="int32")
+    fed = [fed_rows(rows_R, y_N, 5, epoch, repeated) for epoch in range(3)]
+    np.testing.assert_array_equal(fed[0], rows_R[batch_order(5, 0, 37)][:32])
+    assert all((order == fed[0]).all() for order in fed)
+    by_class = [fed_rows(rows_R, y_N, 5, epoch, classes) for epoch in range(2)]
+    assert all((np.diff(y_N[order]) >= 0).all() for order in by_class)
+    assert (by_class[0] != by_class[1]).any()
+
+
+def test_a_shift_is_seen_by_the_test_part_alone_and_its_own_statistics_undo_it() -> None:
+    plain = experiment(dataset={"validation_size": 0.25, "scale": "standard"}, model={"placement": "before"})
+    shift = {"validation_size": 0.25, "scale": "standard", "shift": {"scale": 0.5, "offset": 1.5}}
+    shifted = experiment(dataset=shift, model={"placement": "before"})
+    _, before, as_it_was = trained(train_many_seeds, plain)
+    _, after, moved = trained(train_many_seeds, shifted)
+    rows_R = before.parts["test"][0]
+    expected = 0.5 * before.inputs(0, rows_R, "test") + 1.5
+    np.testing.assert_allclose(after.inputs(0, rows_R, "test"), expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(after.inputs(0, rows_R), before.inputs(0, rows_R))
+    for name in ("loss", "train_loss", "val_loss"):
+        np.testing.assert_array_equal(moved.history.metrics[name], as_it_was.history.metrics[name])
+    assert (np.abs(moved.history.metrics["test_loss"] - as_it_was.history.metrics["test_loss"]) > 0.01).all()
+    # All that follows the first normalization, which takes the moments of its own inputs, sees no shift.
+    own = {"refresh_statistics": "each_part"}
+    adapted, same = (
+        trained(train_many_seeds, experiment(dataset=dataset, model={"placement": "before"}, training=own))[2]
+        for dataset in (shift, {"validation_size": 0.25, "scale": "standard"})
+    )
+    np.testing.assert_allclose(adapted.history.metrics["test_loss"], same.history.metrics["test_loss"], rtol=0.02)
 
 
 def test_both_arms_and_both_trainers_are_fed_the_same_batches_from_the_same_kernels() -> None:

@@ -22,6 +22,7 @@ def disagreements(experiment: Experiment) -> Problems:
     """List all mistakes that lie between the keys of an experiment."""
     yield from _features(experiment)
     yield from _heads(experiment)
+    yield from _shift(experiment)
     if isinstance(experiment.dataset, RealDataset):
         return
     rows = drawn_training_rows(experiment.dataset)
@@ -88,6 +89,15 @@ def _heads(experiment: Experiment) -> Problems:
             "model.heads",
             f"is {model.heads}, which does not divide model.width, {model.width}; each head takes an equal part of it. "
             "Change one of them.",
+        )
+
+
+def _shift(experiment: Experiment) -> Problems:
+    dataset = experiment.dataset
+    if getattr(dataset, "shift", None) is not None and dataset.validation_size is None:
+        yield (
+            "dataset.shift",
+            "is given, and there is no test part that it could set apart. Set dataset.validation_size, such as 0.25.",
         )
 
 

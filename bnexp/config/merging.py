@@ -12,6 +12,7 @@ from bnexp.config.yaml import Node
 from bnexp.errors import ConfigError
 
 SHORTHANDS = {
+    ("model", "initializer"): "name",
     ("model", "normalization"): "name",
     ("training", "optimizer"): "name",
     ("training", "learning_rate"): None,

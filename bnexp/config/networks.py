@@ -7,16 +7,13 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
+from bnexp.config.initializer import GLOROT_UNIFORM, HE_NORMAL, InitializerKey
 from bnexp.config.normalization import NoNormalization, NormalizationKey
 from bnexp.config.section import Count, NonNegative, Section
 
 Activation = Literal[
     "relu", "sigmoid", "tanh", "linear", "elu", "selu", "gelu", "silu", "swish", "softplus", "softsign",
     "leaky_relu", "relu6", "mish", "hard_sigmoid", "hard_silu", "exponential",
-]  # fmt: skip
-Initializer = Literal[
-    "glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_uniform", "lecun_normal",
-    "orthogonal", "random_normal", "random_uniform", "truncated_normal", "zeros",
 ]  # fmt: skip
 Units = Annotated[int, Field(ge=1, le=1_000_000)]
 Share = Annotated[float, Field(ge=0, lt=1)]
@@ -26,7 +23,7 @@ class Network(Section):
     """What every network has: how it is normalized, activated, drawn and regularized."""
 
     activation: Activation = "relu"
-    initializer: Initializer = "glorot_uniform"
+    initializer: InitializerKey = GLOROT_UNIFORM
     """How kernels are drawn."""
     dropout: Share = 0.0
     """Share of units dropped while training."""
@@ -43,6 +40,8 @@ class Mlp(Network):
     name: Literal["mlp"]
     hidden: Annotated[list[Units], Field(min_length=1)] = [64, 64]
     """Units of each hidden layer."""
+    repeat: Count = 1
+    """How often that stack stands behind itself: `hidden: [64]` 20 times is a net of 20 hidden layers."""
     placement: Literal["before", "after"] = "after"
     """Whether normalization stands before the activation (the 2015 paper) or after it (the common tutorial)."""
 
@@ -95,7 +94,7 @@ class Resnet(Network):
     block: Literal["basic", "preactivation"] = "basic"
     zero_gamma: bool = False
     """Start each block as an identity: the scale of its last normalization, if it has one, begins at zero."""
-    initializer: Initializer = "he_normal"
+    initializer: InitializerKey = HE_NORMAL
     augmentation: Augmentation = Augmentation()
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from bnexp.config.section import Count, Fraction, Positive, RandomState, Section
+from bnexp.config.section import Count, Fraction, Positive, RandomState, Section, Shift
 
 Text = Annotated[str, Field(min_length=1)]
 
@@ -36,17 +36,24 @@ Scale = Literal["none", "standard", "minmax"]
 """How inputs are scaled, with statistics of the training part only."""
 
 
-class _Table(RealDataset):
-    """Rows of numbers and categories."""
+class _Numbers(RealDataset):
+    """Rows of numbers."""
 
     scale: Scale = "standard"
+    shift: Shift | None = None
+    """What sets the test part apart from what was trained on."""
+
+
+class _Table(_Numbers):
+    """Rows of numbers and categories."""
+
     scale_target: bool = True
     """Measure a regression's target in standard deviations of the training part from its mean."""
     missing: Literal["refuse", "mean", "median"] = "refuse"
     """What stands in for a missing number: a statistic of the training part; a missing category is its own."""
 
 
-class _Image(RealDataset):
+class _Image(_Numbers):
     """Images: numbers of height x width x channels."""
 
     scale: Scale = "minmax"
@@ -62,10 +69,9 @@ class _Text(RealDataset):
     scale: Literal["none"] = "none"
 
 
-class _Sequence(RealDataset):
+class _Sequence(_Numbers):
     """Sequences of feature vectors."""
 
-    scale: Scale = "standard"
     length: Count | None = None
     """Frames read of each sequence; null: as many as the longest has. Shorter ones are padded; conv1d, rnn and
     transformer mask that, the others read zeros."""

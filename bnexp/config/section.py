@@ -27,3 +27,12 @@ NonNegative = Annotated[float, Field(ge=0)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
 RandomState = Annotated[int, Field(ge=0, lt=2**32)]
+
+
+class Shift(Section):
+    """What only the test part goes through: its inputs, scaled as all others, are multiplied and then moved."""
+
+    scale: Positive = 1.0
+    """Below 1, as an image of less contrast."""
+    offset: float = 0.0
+    """Above 0, as a brighter image."""

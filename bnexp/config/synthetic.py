@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from bnexp.config.section import Count, Fraction, NonNegative, Positive, RandomState, Section
+from bnexp.config.section import Count, Fraction, NonNegative, Positive, RandomState, Section, Shift
 
 
 class _Drawn(Section):
@@ -24,6 +24,8 @@ class _Drawn(Section):
     """Keep the shares of the classes equal in both parts."""
     scale: Literal["none", "standard", "minmax"] = "none"
     """How inputs are scaled, with statistics of the training part only."""
+    shift: Shift | None = None
+    """What sets the test part apart from what was trained on."""
     resample: bool = False
     """Draw a new split for every seed."""
 

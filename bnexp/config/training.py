@@ -118,13 +118,16 @@ class Training(Section):
     batch_size: Annotated[int, Field(ge=1)] = 32
     drop_last: bool = False
     """Leave out the last batch of each epoch if it is smaller than the others."""
+    batch_order: Literal["shuffled", "repeated", "sorted"] = "shuffled"
+    """A new order in every epoch; the first epoch's order in all of them; or rows of one class (or target) together."""
     seeds: Annotated[int, Field(ge=1, le=100_000)] = 20
     """Trainings: seed 0, 1, ... each with its own initial weights and batch orders."""
     early_stopping: EarlyStopping | None = None
     evaluate_train: bool = True
     """Evaluate the training part in inference mode too, at the end of each epoch."""
-    refresh_statistics: bool = False
-    """Re-estimate moving statistics over the training part before each evaluation."""
+    refresh_statistics: bool | Literal["each_part"] = False
+    """Re-estimate moving statistics before each evaluation: over the training part (true), or over the inputs of the
+    part that is evaluated (Li et al., 2016, adapt to another domain so)."""
     memory_limit: Annotated[str, Field(pattern=r"^\d+(\.\d+)? ?[MG]iB$")] | None = None
     """Memory that data and training may take, as in 4GiB; null: half of the machine's."""
     trainer: Literal["auto", "many_seeds", "keras_fit"] = "auto"

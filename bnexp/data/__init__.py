@@ -19,7 +19,7 @@ from bnexp.config.section import Task
 from bnexp.data import files, images, known, openml, speech, splitting, synthetic, text
 from bnexp.data.rows import Rows, chosen
 from bnexp.data.source import source_sha256
-from bnexp.data.view import View, fitted
+from bnexp.data.view import View, fitted, shifted, stacked
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,9 @@ class Data:
     parts: Mapping[str, NDArray[np.int32]]
     """`train`, `val` and perhaps `test`: the rows of each part, (S, R)."""
     view: View
+    """How each seed sees them."""
+    test_view: View
+    """How each seed sees those of the test part: `view`, or what a shift makes of it."""
     split: str
     """How the rows were split, in words."""
     source_sha256: str | None
@@ -64,14 +67,19 @@ class Data:
         """Write down all that a program sees of the data but the numbers in them."""
         rows = self.rows
         sizes = {part: rows_SR.shape[1] for part, rows_SR in self.parts.items()}
-        views = [None if part is None else part.shape[1:] for part in self.view]
+        views = [None if part is None else part.shape[1:] for part in (*self.view, *self.test_view)]
         return repr(
             (rows.kind, rows.classes, rows.x.shape[1:], rows.x.dtype, rows.words, self.vocabulary, sizes, views)
         )
 
-    def inputs(self, row: int, rows_R: NDArray[np.int32]) -> NDArray[Any]:
-        """Give the inputs (R, *shape) as the seed in this row of the arrays sees them."""
-        return self.view.inputs(row, self.rows.x[rows_R])
+    @property
+    def is_shifted(self) -> bool:
+        """Tell whether the test part is seen otherwise than the rest."""
+        return self.test_view is not self.view
+
+    def inputs(self, row: int, rows_R: NDArray[np.int32], part: str = "train") -> NDArray[Any]:
+        """Give the inputs (R, *shape), rows of this part, as the seed in this row of the arrays sees them."""
+        return (self.test_view if part == "test" else self.view).inputs(row, self.rows.x[rows_R])
 
     def targets(self, row: int, rows_R: NDArray[np.int32]) -> NDArray[np.float32]:
         """Give the targets (R,) as the seed in this row of the arrays sees them."""
@@ -125,9 +133,10 @@ def joined(several: Sequence[Data]) -> Data:
         rows = Rows(rows.kind, x, y_N, rows.classes, numeric=rows.numeric, words=rows.words)
     moved = [{part: at + offsets[id(data.rows)] for part, at in data.parts.items()} for data in several]
     parts = {part: np.concatenate([one[part] for one in moved]).astype("int32") for part in first.parts}
-    sides = zip(*(data.view for data in several), strict=True)
-    view = View(*(None if side[0] is None else np.concatenate(side) for side in sides))
-    return Data(rows, parts, view, first.split, first.source_sha256)
+    view = test_view = stacked([data.view for data in several])
+    if any(data.is_shifted for data in several):
+        test_view = stacked([data.test_view for data in several])
+    return Data(rows, parts, view, test_view, first.split, first.source_sha256)
 
 
 def _digest(rows: Rows) -> str:
@@ -151,7 +160,9 @@ def prepare(dataset: Dataset, seeds: tuple[int, ...], memory_limit: int | None =
         rows = chosen(dataset, rows)
     parts = splitting.split(dataset, rows, seeds)
     view = fitted(dataset, rows, parts["train"])
-    return Data(rows, parts, view, splitting.rule(dataset, rows), source)
+    shift = getattr(dataset, "shift", None)
+    test_view = view if shift is None else shifted(view, shift, rows, len(seeds))
+    return Data(rows, parts, view, test_view, splitting.rule(dataset, rows), source)
 
 
 def _read(dataset: Dataset, memory_limit: int | None) -> Rows:

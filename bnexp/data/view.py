@@ -5,12 +5,14 @@ Axes: S seeds, R rows of one part, F features (of a table, of a frame, or the ch
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bnexp.config.dataset import Dataset
+from bnexp.config.section import Shift
 from bnexp.data.rows import Rows
 from bnexp.errors import SettingError
 
@@ -51,6 +53,22 @@ class View(NamedTuple):
     def targets(self, row: int, y_R: Floats) -> Floats:
         """Give targets (R,) as the seed in this row sees them."""
         return y_R if self.target_center is None else (y_R - self.target_center[row]) / self.target_width[row]
+
+
+def stacked(views: Sequence[View]) -> View:
+    """Put the seeds of several views one behind the other."""
+    return View(*(None if side[0] is None else np.concatenate(side) for side in zip(*views, strict=True)))
+
+
+def shifted(view: View, shift: Shift, rows: Rows, seeds: int) -> View:
+    """Give the view that sees the numbers of this one multiplied and then moved; a table's categories stay."""
+    shape = (seeds, *(1,) * (rows.x.ndim - 2), rows.x.shape[-1])
+    numeric_F = np.arange(shape[-1]) < (shape[-1] if rows.numeric is None else rows.numeric)
+    scale_F, offset_F = np.where(numeric_F, shift.scale, 1), np.where(numeric_F, shift.offset, 0)
+    center, width = (np.zeros(shape), np.ones(shape)) if view.center is None else (view.center, view.width)
+    width = width / scale_F
+    fill = None if view.fill is None else _float(view.fill * scale_F + offset_F)
+    return view._replace(center=_float(center - offset_F * width), width=_float(width), fill=fill)
 
 
 def fitted(dataset: Dataset, rows: Rows, train_SR: NDArray[np.int32]) -> View:

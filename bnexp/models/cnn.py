@@ -8,7 +8,7 @@ import keras
 
 from bnexp.config.networks import Augmentation, Cnn
 from bnexp.models.activation import cancels_bias, normalized_activation
-from bnexp.models.head import penalty
+from bnexp.models.head import initializer, penalty
 from bnexp.models.inputs import Inputs, as_images
 from bnexp.models.mlp import dense_block
 
@@ -38,7 +38,7 @@ def _convolution(model: Cnn, filters: int, name: str) -> keras.layers.Conv2D:
         model.kernel_size,
         padding="same",
         use_bias=not cancels_bias(model),
-        kernel_initializer=model.initializer,
+        kernel_initializer=initializer(model),
         kernel_regularizer=penalty(model.l2),
         name=name,
     )

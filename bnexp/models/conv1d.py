@@ -10,7 +10,7 @@ from keras import ops
 
 from bnexp.config.networks import Conv1d
 from bnexp.models.activation import cancels_bias, normalized_activation
-from bnexp.models.head import penalty
+from bnexp.models.head import initializer, penalty
 from bnexp.models.inputs import Inputs, as_frames
 
 
@@ -24,7 +24,7 @@ def conv1d_layers(model: Conv1d, inputs: Inputs) -> Iterator[keras.Layer]:
             model.kernel_size,
             padding="same",
             use_bias=not cancels_bias(model),
-            kernel_initializer=model.initializer,
+            kernel_initializer=initializer(model),
             kernel_regularizer=penalty(model.l2),
             name=f"convolution_{block}",
         )

@@ -1,9 +1,10 @@
-"""The output layer that a task asks for."""
+"""The output layer that a task asks for, and what all kernels have: an initializer, perhaps a penalty."""
 
 from __future__ import annotations
 
 import keras
 
+from bnexp.config.networks import Network
 from bnexp.config.section import Task
 
 ACTIVATIONS = {"binary": "sigmoid", "multiclass": "softmax", "regression": "linear"}
@@ -24,3 +25,11 @@ def output_layer(task: Task, classes: int, l2: float) -> keras.layers.Dense:
 def penalty(l2: float) -> keras.regularizers.L2 | None:
     """Give the regularizer of kernels, or None."""
     return keras.regularizers.L2(l2) if l2 else None
+
+
+def initializer(model: Network) -> keras.initializers.Initializer:
+    """Give a new initializer of kernels."""
+    options = model.initializer.model_dump()
+    drawn = keras.initializers.get({"class_name": options.pop("name"), "config": options})
+    assert isinstance(drawn, keras.initializers.Initializer)
+    return drawn

@@ -8,7 +8,7 @@ import keras
 
 from bnexp.config.networks import Mlp, Network
 from bnexp.models.activation import cancels_bias, normalized_activation
-from bnexp.models.head import penalty
+from bnexp.models.head import initializer, penalty
 from bnexp.models.inputs import Inputs
 
 
@@ -16,7 +16,7 @@ def mlp_layers(model: Mlp, inputs: Inputs) -> Iterator[keras.Layer]:
     """Give the hidden layers in order, with names that stay the same whatever the normalization is."""
     if len(inputs.shape) > 1:
         yield keras.layers.Flatten(name="flatten")
-    for number, units in enumerate(model.hidden, start=1):
+    for number, units in enumerate(model.hidden * model.repeat, start=1):
         yield from dense_block(model, units, number)
 
 
@@ -25,7 +25,7 @@ def dense_block(model: Network, units: int, number: int) -> Iterator[keras.Layer
     yield keras.layers.Dense(
         units,
         use_bias=not cancels_bias(model),
-        kernel_initializer=model.initializer,
+        kernel_initializer=initializer(model),
         kernel_regularizer=penalty(model.l2),
         name=f"hidden_{number}",
     )

@@ -13,7 +13,7 @@ from bnexp.config.normalization import NoNormalization
 from bnexp.errors import SettingError
 from bnexp.models.activation import cancels_bias, normalize, normalized_activation, start_at_zero
 from bnexp.models.cnn import augmentation_layers
-from bnexp.models.head import penalty
+from bnexp.models.head import initializer, penalty
 from bnexp.models.inputs import Inputs, as_images
 from bnexp.models.normalization import normalization_layer
 
@@ -70,7 +70,7 @@ def convolution(
         strides,
         padding="same",
         use_bias=not (normalized and cancels_bias(model)),
-        kernel_initializer=model.initializer,
+        kernel_initializer=initializer(model),
         kernel_regularizer=penalty(model.l2),
         name=name,
     )

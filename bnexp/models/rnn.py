@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import keras
 
 from bnexp.config.networks import Rnn
-from bnexp.models.head import penalty
+from bnexp.models.head import initializer, penalty
 from bnexp.models.inputs import Inputs, as_frames
 from bnexp.models.normalization import normalization_layer
 
@@ -31,7 +31,7 @@ def _recurrent(model: Rnn, units: int, number: int) -> keras.Layer:
     layer = kind(
         units,
         return_sequences=number < len(model.units),
-        kernel_initializer=model.initializer,
+        kernel_initializer=initializer(model),
         kernel_regularizer=penalty(model.l2),
         recurrent_regularizer=penalty(model.l2),
         name=name,

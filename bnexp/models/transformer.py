@@ -11,7 +11,7 @@ from keras import ops
 from bnexp.config.networks import Transformer
 from bnexp.models.activation import normalize
 from bnexp.models.conv1d import MaskedMean
-from bnexp.models.head import penalty
+from bnexp.models.head import initializer, penalty
 from bnexp.models.inputs import Inputs, as_frames
 from bnexp.models.normalization import normalization_layer
 
@@ -22,7 +22,7 @@ def transformer_layers(model: Transformer, inputs: Inputs) -> Iterator[keras.Lay
     if inputs.kind == "sequence":
         yield keras.layers.Dense(
             model.width,
-            kernel_initializer=model.initializer,
+            kernel_initializer=initializer(model),
             kernel_regularizer=penalty(model.l2),
             name="projection",
         )
@@ -96,7 +96,7 @@ class EncoderBlock(keras.Layer):
         super().__init__(**options)
         self.supports_masking = True
         self.model = model = model if isinstance(model, Transformer) else Transformer.model_validate(model)
-        shared = {"kernel_initializer": model.initializer, "kernel_regularizer": penalty(model.l2)}
+        shared = {"kernel_initializer": initializer(model), "kernel_regularizer": penalty(model.l2)}
         self.attention = keras.layers.MultiHeadAttention(
             model.heads, model.width // model.heads, name="attention", **shared
         )

@@ -2,15 +2,19 @@
 
 Keras's own shuffling replays one order in every epoch once a global seed is
 set, and a batch-normalized net then fits the composition of its batches; so
-the orders are ours, the same in both trainers and in all arms.
+the orders are ours, the same in both trainers and in all arms. Who wants to
+see what that does asks for it: `training.batch_order`.
 """
 
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from bnexp.config.training import Training
 
 Order = NDArray[np.int32]
 
@@ -24,10 +28,12 @@ def batch_order(seed: int, epoch: int, rows: int) -> Order:
     return np.random.default_rng([seed, epoch]).permutation(rows).astype("int32")
 
 
-def fed_rows(rows_R: Order, seed: int, epoch: int, *, batch_size: int, drop_last: bool) -> Order:
-    """Give the rows that a seed is fed in this epoch, in order, batch after batch; `drop_last` leaves out the rest."""
-    order_R: Order = rows_R[batch_order(seed, epoch, len(rows_R))]
-    return order_R[: len(order_R) - len(order_R) % batch_size] if drop_last else order_R
+def fed_rows(rows_R: Order, y_N: NDArray[Any], seed: int, epoch: int, training: Training) -> Order:
+    """Give the rows that a seed is fed in this epoch, in order, batch after batch, of rows with these targets."""
+    order_R: Order = rows_R[batch_order(seed, 0 if training.batch_order == "repeated" else epoch, len(rows_R))]
+    if training.batch_order == "sorted":
+        order_R = order_R[np.argsort(y_N[order_R], kind="stable")]
+    return order_R[: len(order_R) - len(order_R) % training.batch_size] if training.drop_last else order_R
 
 
 class OrderDigests:

@@ -7,6 +7,7 @@ The same initial weights, the same batches and the same record as
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import keras
@@ -60,31 +61,33 @@ def _fit(model: keras.Sequential, data: Data, training: Training, row: int, reco
         recorder.batches(),
         shuffle=False,  # they come in their own orders
         epochs=training.epochs,
-        validation_data=_evaluated(data, row, data.validation_SR[row]),
+        validation_data=_evaluated(data, row, "val"),
         callbacks=[recorder, *_early_stopping(training.early_stopping)],
         verbose=0,
     )
 
 
-def _part(data: Data, row: int, rows_R: NDArray[np.int32]) -> Part:
-    return data.inputs(row, rows_R), np.asarray(measures.targets(data.task, data.targets(row, rows_R)))
+def _part(data: Data, row: int, rows_R: NDArray[np.int32], part: str) -> Part:
+    return data.inputs(row, rows_R, part), np.asarray(measures.targets(data.task, data.targets(row, rows_R)))
 
 
-def _evaluated(data: Data, row: int, rows_R: NDArray[np.int32]) -> tf.data.Dataset:
-    size = measures.EVALUATED_ROWS
-    return _dataset(data, row, lambda: rows_R, size, steps=-(-len(rows_R) // size))
+def _evaluated(data: Data, row: int, part: str) -> tf.data.Dataset:
+    size, rows_R = measures.EVALUATED_ROWS, data.parts[part][row]
+    return _dataset(data, row, lambda: rows_R, size, steps=-(-len(rows_R) // size), part=part)
 
 
-def _dataset(data: Data, row: int, rows_of: Callable[[], NDArray[np.int32]], size: int, steps: int) -> tf.data.Dataset:
-    """Give rows in batches of this size, asking anew which in every epoch; only a batch at a time is in memory."""
+def _dataset(
+    data: Data, row: int, rows_of: Callable[[], NDArray[np.int32]], size: int, *, steps: int, part: str = "train"
+) -> tf.data.Dataset:
+    """Give rows of a part in batches, asking anew which in every epoch; only a batch at a time is in memory."""
 
     def batches() -> Iterator[Part]:
         rows_R = rows_of()
         for start in range(0, len(rows_R), size):
-            yield _part(data, row, rows_R[start : start + size])
+            yield _part(data, row, rows_R[start : start + size], part)
 
     signature = tuple(
-        tf.TensorSpec((None, *array.shape[1:]), array.dtype) for array in _part(data, row, data.train_SR[row][:1])
+        tf.TensorSpec((None, *array.shape[1:]), array.dtype) for array in _part(data, row, data.train_SR[row][:1], part)
     )
     dataset = tf.data.Dataset.from_generator(batches, output_signature=signature)
     return dataset.apply(tf.data.experimental.assert_cardinality(steps))
@@ -124,11 +127,11 @@ class _Recorder(keras.callbacks.Callback):
         """Give the batches of one epoch, anew in the order of the current epoch each time Keras asks."""
         settings = self._training
         steps = self._data.steps(settings.batch_size, settings.drop_last)
-        return _dataset(self._data, self._row, self._fed_rows, settings.batch_size, steps)
+        return _dataset(self._data, self._row, self._fed_rows, settings.batch_size, steps=steps)
 
     def _fed_rows(self) -> NDArray[np.int32]:
-        rows_R, settings = self._data.train_SR[self._row], self._training
-        fed_R = fed_rows(rows_R, self._seed, self._epoch, batch_size=settings.batch_size, drop_last=settings.drop_last)
+        rows_R, y_N = self._data.train_SR[self._row], self._data.rows.y_N
+        fed_R = fed_rows(rows_R, y_N, self._seed, self._epoch, self._training)
         self._digests.add(self._row, fed_R)
         return fed_R
 
@@ -139,14 +142,15 @@ class _Recorder(keras.callbacks.Callback):
     def on_test_begin(self, logs: Any = None) -> None:
         """Refresh the moving statistics before Keras validates."""
         if self._training.refresh_statistics:
-            self._refresh()
+            self._refresh("val" if self._training.refresh_statistics == "each_part" else "train")
 
-    def _refresh(self) -> None:
+    def _refresh(self, part: str) -> None:
         model = self.model
-        rows_R = self._data.train_SR[self._row]
+        rows_R = self._data.parts[part][self._row]
         trainable = [variable.value for variable in model.trainable_variables]
         frozen = [variable.value for variable in model.non_trainable_variables]
-        inputs = (tf.constant(self._data.inputs(self._row, rows_R[part])) for part in equal_parts(len(rows_R)))
+        seen = partial(self._data.inputs, self._row, part=part)
+        inputs = (tf.constant(seen(rows_R[piece])) for piece in equal_parts(len(rows_R)))
         parts = [batch_statistics(model, trainable, frozen, x) for x in inputs]
         values = refreshed_values(model, parts)
         for layer in moving_layers(model):
@@ -158,9 +162,13 @@ class _Recorder(keras.callbacks.Callback):
         values = dict(logs or {})
         parts = self._data.evaluated(train=self._training.evaluate_train)
         for part in [part for part in parts if part != "val"]:  # which Keras has evaluated already
-            rows = _evaluated(self._data, self._row, parts[part][self._row])
+            if self._training.refresh_statistics == "each_part":
+                self._refresh(part)
+            rows = _evaluated(self._data, self._row, part)
             evaluated = self.model.evaluate(rows, verbose=0, return_dict=True)
             values |= {f"{part}_{name}": value for name, value in evaluated.items()}
+        if self._training.refresh_statistics == "each_part":
+            self._refresh("train")  # with which the next epoch's model, and the last one, is kept
         measured = names(self._data.task, list(parts))
         self.record.add({name: np.array([values[name]], "float64") for name in measured})
         self.interrupted = self._watch(self.record)

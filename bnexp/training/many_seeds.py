@@ -200,9 +200,9 @@ class _Together:
 
     def _order(self, seeds: tuple[int, ...], epoch: int) -> NDArray[np.int32]:
         """Give the rows that each training is fed in this epoch, (S, R)."""
-        size, drop_last = self.training.batch_size, self.training.drop_last
         pairs = zip(self.data.train_SR, seeds, strict=True)
-        return np.stack([fed_rows(rows_R, seed, epoch, batch_size=size, drop_last=drop_last) for rows_R, seed in pairs])
+        y_N = self.data.rows.y_N
+        return np.stack([fed_rows(rows_R, y_N, seed, epoch, self.training) for rows_R, seed in pairs])
 
     def _epoch(self, order_SR: NDArray[np.int32], shard: Shard, source: Source, state: State) -> tuple[State, Values]:
         """Train one shard for one epoch and evaluate it; give its state and each metric of Keras's history, (size,)."""
@@ -212,13 +212,29 @@ class _Together:
             state = self.program.refresh(state, data.train_SR[shard.rows], source)
         parts = data.evaluated(train=self.training.evaluate_train)
         evaluated = {part: rows_SR[shard.rows] for part, rows_SR in parts.items()}
-        measured = self.program.evaluate(state, np.concatenate(list(evaluated.values()), axis=1), source)
         values = _with_r2(data, shard, order_SR, running)
-        for part, rows_SR in evaluated.items():
-            means = {name: value_SR[:, : rows_SR.shape[1]].mean(axis=1) for name, value_SR in measured.items()}
-            measured = {name: value_SR[:, rows_SR.shape[1] :] for name, value_SR in measured.items()}
-            values |= {f"{part}_{name}": value for name, value in _with_r2(data, shard, rows_SR, means).items()}
+        for part, measured in self._evaluated(state, evaluated, source):
+            means = {name: value_SR.mean(axis=1) for name, value_SR in measured.items()}
+            means = _with_r2(data, shard, evaluated[part], means)
+            values |= {f"{part}_{name}": value for name, value in means.items()}
         return state, values
+
+    def _evaluated(
+        self, state: State, parts: dict[str, NDArray[np.int32]], source: Source
+    ) -> Iterator[tuple[str, Values]]:
+        """Give each part's measures, (size, R): of all parts at once, unless each is seen or refreshed by itself."""
+        each_refreshed = self.training.refresh_statistics == "each_part"
+        if each_refreshed or self.data.is_shifted:
+            for part, rows_SR in parts.items():
+                seen = source.of(part)
+                fit = self.program.refresh(state, rows_SR, seen) if each_refreshed else state
+                yield part, self.program.evaluate(fit, rows_SR, seen)
+            return
+        measured = self.program.evaluate(state, np.concatenate(list(parts.values()), axis=1), source)
+        ends = np.cumsum([rows_SR.shape[1] for rows_SR in parts.values()])[:-1]
+        cut = {name: np.split(value_SR, ends, axis=1) for name, value_SR in measured.items()}
+        for number, part in enumerate(parts):
+            yield part, {name: pieces[number] for name, pieces in cut.items()}
 
     def _weights(self, states: Iterable[State]) -> Stacked:
         """Give the values of `model.variables`, each stacked over all trainings."""

@@ -37,18 +37,26 @@ class State(NamedTuple):
 
 
 class Source(NamedTuple):
-    """What a shard is fed from, as tensors: the shared inputs (N, *shape), the targets, and each seed's view."""
+    """What a shard is fed from, as tensors: the shared inputs (N, *shape), the targets, and each seed's views."""
 
     x: Any
     y_N: Any
     view: View
+    test_view: View
+
+    def of(self, part: str) -> Source:
+        """Give the source of one part's rows."""
+        return self._replace(view=self.test_view) if part == "test" else self
 
 
 def sources(data: Data, shards: Sequence[NDArray[np.int64]]) -> list[Source]:
     """Give the source of each shard, of which the rows in the arrays over all trainings are given."""
     x, y_N = tf.constant(data.rows.x), tf.constant(data.rows.y_N)
-    views = [data.view.of(rows_S) for rows_S in shards]
-    return [Source(x, y_N, View(*(None if part is None else tf.constant(part) for part in view))) for view in views]
+    return [Source(x, y_N, *(_tensors(view.of(rows_S)) for view in (data.view, data.test_view))) for rows_S in shards]
+
+
+def _tensors(view: View) -> View:
+    return View(*(None if part is None else tf.constant(part) for part in view))
 
 
 class Program:

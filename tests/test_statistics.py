@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -332,3 +333,16 @@ def test_arms_that_fail_equally_often_differ_below_5_percent_at_most_5_times_in_
     failed = np.random.default_rng(3).random((4000, 2, 30)) < 0.4
     rate = np.mean([failure_difference(treated_S, baseline_S) <= 0.05 for treated_S, baseline_S in failed])
     assert 0.005 < rate <= 0.05
+
+
+def test_how_often_fewer_seeds_would_show_the_other_sign() -> None:
+    difference_S = np.array([3.0, 2.0, 1.0, 1.0, 0.0, -1.5, -2.0, 2.5, 1.5, -0.5])
+    chances = dict(statistics.chances_of_other_sign(difference_S))
+    assert list(chances) == [1, 2, 3, 5]
+    assert chances[1] == pytest.approx((3 + 0.5) / 10)
+    for count in (2, 3, 5):
+        means = np.array([np.mean(few) for few in itertools.combinations(difference_S, count)])
+        exact = np.mean(means < 0) + np.mean(means == 0) / 2
+        assert chances[count] == pytest.approx(exact, abs=0.02)
+    assert statistics.chances_of_other_sign(-difference_S) == statistics.chances_of_other_sign(difference_S)
+    assert statistics.chances_of_other_sign(np.array([1.0, -1.0])) == []

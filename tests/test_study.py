@@ -248,6 +248,18 @@ def test_what_censoring_makes_alike_is_not_refuted() -> None:
     assert faster["never_reached"] == {"bn": 0, "none": 3}
 
 
+def test_wins_count_only_which_arm_is_better_and_how_often_fewer_seeds_mislead() -> None:
+    differences = [0.1, 0.2, -0.3, 0.4, 0.0, 0.1, 0.1, 0.1]
+    won = judge(differences, wins=True, smallest=0.25)
+    assert won["difference"]["mean"] == pytest.approx((6 - 1) / 8 / 2)
+    assert won["other_sign"][0] == (1, pytest.approx((1 + 0.5) / 8))
+    assert won["verdict"]["sentence"].startswith(
+        "test_accuracy (%), seeds in which bn beats none (%), less 50 is +31.25 ["
+    )
+    faster = judge([-0.1] * 8, wins=True, smallest=0.25, metric={"metric": "val_accuracy", "epochs_to": 0.9})
+    assert faster["verdict"]["word"] == "supported" and faster["difference"]["mean"] == 0.5
+
+
 def test_several_hypotheses_share_the_error_by_holm() -> None:
     from bnexp.study.contrast import Contrast
 
@@ -312,6 +324,7 @@ VARY = "vary: {training.batch_size: [4, 8]}\n"
         (SMALL + "hypotheses: [{claim: c, metric: test_accuracy, treated: bn, baseline: none, direction: higher, smallest: 0.01}]\n", "s.yaml:6: hypotheses stands beside hypothesis; expected one of them. Move it into the list."),
         (SMALL.replace("direction: higher", "direction: up"), "s.yaml:5: hypothesis.direction is 'up'. Good names: higher, lower."),
         (SMALL.replace("claim: c, ", ""), "s.yaml:5: hypothesis.claim is missing; it has no default. Write it, as in the configs/studies/tutorial.yaml of bnexp's repository: `claim: ...`."),
+        (SMALL.replace("smallest: 0.01", "smallest: 0.5, wins: true"), "s.yaml:5: hypothesis.smallest is 0.5; of wins it is a share less one half. Use 0.25, for example."),
         (SMALL + "seed: 3\n", "s.yaml:6: seed is not a known key. Did you mean 'seeds'?"),
     ],
 )  # fmt: skip

@@ -36,7 +36,7 @@ def document(*factors: tuple[str, list[Any]], endpoint: dict[str, Any] = ACCURAC
     return {
         "level": 0.95, "seeds": 20, "arms": ["bn", "none"],
         "factors": [{"name": name, "levels": levels} for name, levels in factors], "endpoints": [endpoint],
-        "cells": cells, "hypotheses": [{**claim, "verdict": {"word": "supported"}}], **facts,
+        "cells": cells, "hypotheses": [{**claim, "wins": False, "verdict": {"word": "supported"}}], **facts,
     }  # fmt: skip
 
 
@@ -57,6 +57,18 @@ def test_one_ordered_factor_is_a_line_with_a_band_for_each_arm_on_decades_where_
     assert texts(figure)[:2] == ["It helps.", "supported; 20 seeds; line: mean; band: 95% t interval of the mean"]
     narrow = study_figure(document(("x", [2, 4, 8])))
     assert narrow.axes[0].get_xscale() == "linear"
+
+
+def test_a_claim_about_wins_is_the_curve_of_how_often_fewer_seeds_mislead() -> None:
+    facts = document()
+    facts["hypotheses"][0] |= {"wins": True, "other_sign": [[1, 0.3], [5, 0.12], [10, 0.04]]}
+    figure = study_figure(facts)
+    (axes,) = figure.axes
+    assert axes.lines[0].get_xdata().tolist() == [1, 5, 10]
+    assert axes.lines[0].get_ydata() == pytest.approx([30, 12, 4])
+    assert texts(figure)[2:] == ["30%", "12%", "4%"]
+    facts["hypotheses"][0]["other_sign"] = []
+    assert study_figure(facts).axes[0].get_xlabel().startswith("test_accuracy (%): bn - none")
 
 
 def test_two_factors_are_a_map_of_the_difference() -> None:

@@ -81,9 +81,16 @@ class Hypothesis(Section):
     minus: dict[str, Any] | None = None
     """Cells whose contrast is subtracted: an interaction."""
     over: Over | None = None
+    wins: bool = False
+    """Count only which arm is better, seed by seed: the share of seeds in which the treated arm wins, less one half."""
     direction: Literal["higher", "lower"]
     smallest: Positive
-    """In the metric's own unit; for `epochs_to` a ratio such as 1.2; for `width` decades."""
+    """In the metric's own unit; of `epochs_to` a ratio such as 1.2; of `width` decades; of `wins` a share below 0.5."""
+
+    @property
+    def is_ratio(self) -> bool:
+        """Tell whether the contrast is the log of a ratio of epochs."""
+        return self.metric.epochs_to is not None and not self.wins
 
 
 class Study(Section):

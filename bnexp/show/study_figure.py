@@ -34,6 +34,8 @@ def study_figure(document: Mapping[str, Any]) -> Figure:
     """Give the figure that suits the factors of a study."""
     factors = document["factors"]
     with settings():
+        if document["hypotheses"][0]["wins"] and document["hypotheses"][0]["other_sign"]:
+            return _chances(document)
         if len(factors) == 1 and _numeric(factors[0]["levels"]):
             return _lines(document)
         return _map(document) if len(factors) == 2 else _forest(document)
@@ -108,6 +110,27 @@ def _scale_levels(axes: Axes, levels_C: Floats) -> None:
         axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xticks(levels_C, [f"{level:g}" for level in levels_C])
     axes.xaxis.set_minor_locator(NullLocator())
+
+
+# --- how many seeds it takes --------------------------------------------------------------
+
+
+def _chances(document: Mapping[str, Any]) -> Figure:
+    """Draw how often the mean over fewer seeds would show the other sign than that over all."""
+    axes = _axes(document, HEIGHT, "choices of fewer seeds among these")
+    counts, shares = zip(*document["hypotheses"][0]["other_sign"], strict=True)
+    axes.plot(counts, [100 * share for share in shares], color=BLUE, marker="o", linewidth=1.8, markersize=5)
+    for count, share in zip(counts, shares, strict=True):
+        said: Any = {"textcoords": "offset points", "xytext": (0, 7), "ha": "center", "fontsize": SMALL}
+        axes.annotate(f"{100 * share:.0f}%", (count, 100 * share), **said)
+    _scale_levels(axes, np.array(counts, float))
+    axes.set_ylim(0, 55)
+    axes.axhline(5, color=GREY, linewidth=1, linestyle=":")
+    axes.set_xlabel("seeds that are averaged")
+    axes.set_ylabel("they show the other sign (%)")
+    figure = axes.figure
+    assert isinstance(figure, Figure)
+    return figure
 
 
 # --- differences --------------------------------------------------------------------------

@@ -135,8 +135,10 @@ def _faulty_metric(claim: Hypothesis, measured: Sequence[str], chosen: Mapping[s
         yield ("metric",), "has epochs_to and failures_below; expected one of them. Leave one out."
     if endpoint.failures_below is not None and not higher_is_better(metric):
         yield ("metric",), f"counts failures below a value of {metric}, of which less is better. Use an accuracy or r2."
-    if timed and claim.smallest <= 1:
+    if claim.is_ratio and claim.smallest <= 1:
         yield ("smallest",), f"is {claim.smallest:g}; expected a ratio of epochs above 1. Use 1.2, for example."
+    if claim.wins and claim.smallest >= 0.5:
+        yield ("smallest",), f"is {claim.smallest:g}; of wins it is a share less one half. Use 0.25, for example."
     for by, what in chosen.items():
         if _judges_its_own_choice(metric, by, timed=timed, tuned=what == "tune"):
             cure = "Read a test_ metric (dataset.validation_size makes a test part)."

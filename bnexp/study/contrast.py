@@ -65,7 +65,7 @@ def _reduced(claim: Hypothesis, arm: str, cells: Sequence[Cell], results: Result
     for row, cell in enumerate(cells):
         others = {name: level for name, level in cell.levels.items() if name != claim.over.factor}
         groups.setdefault(repr(others), []).append(row)
-    better = _higher_is_better(claim)
+    better = higher_wins(claim)
     levels_C = [cell.level(claim.over.factor) for cell in cells]
     reduced = [
         over_levels(values_CS[rows], [levels_C[row] for row in rows], claim.over, better) for rows in groups.values()
@@ -97,7 +97,8 @@ def _mean(values_CS: Floats) -> Floats:
     return mean_S
 
 
-def _higher_is_better(claim: Hypothesis) -> bool:
+def higher_wins(claim: Hypothesis) -> bool:
+    """Tell whether the arm with the higher number is the better one."""
     endpoint = claim.metric
     return endpoint.epochs_to is None and endpoint.failures_below is None and higher_is_better(endpoint.metric)
 

@@ -20,7 +20,7 @@ from bnexp import statistics
 from bnexp.config.study import Hypothesis
 from bnexp.metrics import number, with_unit
 from bnexp.statistics import Conclusion, Floats
-from bnexp.study.contrast import Contrast
+from bnexp.study.contrast import Contrast, higher_wins
 from bnexp.study.grid import level_text
 
 LEVEL = 0.95
@@ -28,7 +28,11 @@ LEVEL = 0.95
 
 def judged(claims: Sequence[Hypothesis], contrasts: Sequence[Contrast]) -> list[dict[str, Any]]:
     """Give the part of each hypothesis in study.json: the claim, its difference, tests, verdict."""
-    p_values = [1.0 if _lost(one) else statistics.t_test_p_value(one.difference_S) for one in contrasts]
+    effects = [_effect(claim, one.difference_S) for claim, one in zip(claims, contrasts, strict=True)]
+    p_values = [
+        1.0 if _lost(one) else statistics.t_test_p_value(effect_S)
+        for one, effect_S in zip(contrasts, effects, strict=True)
+    ]
     levels = statistics.holm_levels(p_values, LEVEL)
     return [
         _judged(claim, one, level, p_value)
@@ -50,13 +54,15 @@ def overall(words: Sequence[str]) -> str:
 def _judged(claim: Hypothesis, contrast: Contrast, level: float, p_value: float) -> dict[str, Any]:
     lost = _lost(contrast)
     facts: dict[str, Any] = {**claim.model_dump(mode="json"), "level": level, "left_out": lost}
-    difference_S = contrast.difference_S[np.isfinite(contrast.difference_S)]
+    measured_S = contrast.difference_S[np.isfinite(contrast.difference_S)]
+    difference_S = _effect(claim, measured_S)
     facts |= {"never_reached": dict(zip((claim.treated, claim.baseline), contrast.never, strict=True))}
     facts["difference"] = (
         _strict(asdict(statistics.paired_difference(difference_S, difference_S * 0, level)))
         if len(difference_S)
         else None
     )
+    facts["other_sign"] = statistics.chances_of_other_sign(measured_S)
     facts["t_test_p_value"] = None if lost else p_value
     check = statistics.bootstrap_interval(difference_S, level)
     facts["bootstrap"] = None if check is None else _strict(asdict(check))
@@ -68,13 +74,18 @@ def _judged(claim: Hypothesis, contrast: Contrast, level: float, p_value: float)
     return facts
 
 
+def _effect(claim: Hypothesis, difference_S: Floats) -> Floats:
+    """Give what a claim is about, (S,): the differences, or of each only who wins, 1/2 or -1/2 or, for a tie, 0."""
+    return np.sign(difference_S) / (2 if higher_wins(claim) else -2) if claim.wins else difference_S
+
+
 def _lost(contrast: Contrast) -> int:
     return int((~np.isfinite(contrast.difference_S)).sum())
 
 
 def smallest_of(claim: Hypothesis) -> float:
     """Give the smallest effect of interest on the scale of the contrast: of a ratio its log."""
-    return math.log(claim.smallest) if claim.metric.epochs_to is not None else claim.smallest
+    return math.log(claim.smallest) if claim.is_ratio else claim.smallest
 
 
 def _conclusion(claim: Hypothesis, contrast: Contrast, signed_S: Floats, level: float) -> Conclusion:
@@ -114,11 +125,9 @@ def _sentence(claim: Hypothesis, contrast: Contrast, facts: dict[str, Any], foun
 
 def about(claim: Hypothesis) -> str:
     """Say what is contrasted: the endpoint, the arms, where."""
-    pair = (
-        f"{claim.baseline} / {claim.treated}"
-        if claim.metric.epochs_to is not None
-        else f"{claim.treated} - {claim.baseline}"
-    )
+    pair = f"{claim.baseline} / {claim.treated}" if claim.is_ratio else f"{claim.treated} - {claim.baseline}"
+    if claim.wins:
+        pair = f"seeds in which {claim.treated} beats {claim.baseline} (%), less 50"
     minus = "" if claim.minus is None else f" less the same at {_levels(claim.minus)}"
     at = f" at {_levels(claim.at)}" if claim.at else ""
     return f"{endpoint_text(claim)}, {pair}{at}{minus}"
@@ -157,7 +166,7 @@ def _levels(at: dict[str, Any]) -> str:
 def written(claim: Hypothesis, interval: dict[str, Any]) -> str:
     """Write a difference with its interval in the unit of its claim; of epochs, how many times fewer they are."""
     values = [interval[key] for key in ("mean", "low", "high")]
-    if claim.metric.epochs_to is not None:
+    if claim.is_ratio:
         values = [values[0], values[2], values[1]]
     mean, low, high = (_value(claim, value) for value in values)
     return f"{mean} [{low}, {high}]" if interval["low"] is not None else mean
@@ -165,7 +174,7 @@ def written(claim: Hypothesis, interval: dict[str, Any]) -> str:
 
 def size(claim: Hypothesis, value: float) -> str:
     """Write the size of an effect in the unit of its claim."""
-    if claim.metric.epochs_to is not None:
+    if claim.is_ratio:
         return f"{value:g} times"
     return _plain(claim, value, signed=False)
 
@@ -173,13 +182,14 @@ def size(claim: Hypothesis, value: float) -> str:
 def _value(claim: Hypothesis, value: float | None) -> str:
     if value is None:
         return "-"
-    return f"{math.exp(-value):.3g}" if claim.metric.epochs_to is not None else _plain(claim, value, signed=True)
+    return f"{math.exp(-value):.3g}" if claim.is_ratio else _plain(claim, value, signed=True)
 
 
 def _plain(claim: Hypothesis, value: float, *, signed: bool) -> str:
-    if claim.over is not None and claim.over.take == "width":
+    if claim.over is not None and claim.over.take == "width" and not claim.wins:
         return number("", value, signed=signed)
-    metric = "accuracy" if claim.metric.failures_below is not None else claim.metric.metric
+    share = claim.wins or claim.metric.failures_below is not None
+    metric = "accuracy" if share else claim.metric.metric
     return number(metric, value, signed=signed)
 
 

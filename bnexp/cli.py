@@ -25,6 +25,15 @@ Seeds = Annotated[int | None, typer.Option("--seeds", min=1, help="Trainings per
 Margin = Annotated[
     float | None, typer.Option(min=0, help="The smallest difference that matters: 0.01 is one point of accuracy.")
 ]
+Launcher = Annotated[
+    Literal["local", "ray"],
+    typer.Option("--launcher", help="What starts the workers: processes of this machine, or Ray."),
+]
+Jobs = Annotated[int | None, typer.Option("--jobs", min=1, help="Workers, each of one core; one a core if not given.")]
+Address = Annotated[
+    str | None,
+    typer.Option("--address", help="Of a Ray cluster: host:port, ray://host:port or auto; its own if not given."),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only where the result is kept.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else there.")]
 
@@ -92,13 +101,9 @@ def study(
     max_trainings: Annotated[
         int | None, typer.Option(min=1, help="Refuse a grid of more trainings; 20000 if not given.")
     ] = None,
-    launcher: Annotated[
-        Literal["local", "ray"], typer.Option(help="What starts the workers: processes of this machine, or Ray.")
-    ] = "local",
-    jobs: Annotated[int | None, typer.Option(min=1, help="Workers, each of one core; one a core if not given.")] = None,
-    address: Annotated[
-        str | None, typer.Option(help="Of a Ray cluster: host:port, ray://host:port or auto; its own if not given.")
-    ] = None,
+    launcher: Launcher = "local",
+    jobs: Jobs = None,
+    address: Address = None,
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
@@ -110,13 +115,37 @@ def study(
 
     Example: bnexp study configs/studies/tutorial.yaml
     """
-    from bnexp import commands
+    from bnexp import study_commands as commands
 
-    code = commands.study(
-        file, runs=runs, launcher=launcher, jobs=jobs, address=address,
-        dry_run=dry_run, most_trainings=max_trainings, quiet=quiet, as_json=json,
-    )  # fmt: skip
+    place = commands.Place(runs, launcher, jobs, address)
+    code = commands.study(file, place, dry_run=dry_run, most_trainings=max_trainings, quiet=quiet, as_json=json)
     raise typer.Exit(code)
+
+
+@app.command()
+def claims(
+    studies: Annotated[
+        list[str] | None, typer.Argument(metavar="[STUDY]...", help="Names of studies, or files.")
+    ] = None,
+    runs: Runs = Path("runs"),
+    launcher: Launcher = "local",
+    jobs: Jobs = None,
+    address: Address = None,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Put claims to the test: all studies of configs/studies, or those named.
+
+    Prints a row for each claim: its verdict, the effect with its interval.
+    Writes claims.html with the figures. The same command goes on where it
+    was stopped, and trains nothing twice.
+
+    Example: bnexp claims tutorial sigmoid
+    """
+    from bnexp import study_commands as commands
+
+    place = commands.Place(runs, launcher, jobs, address)
+    raise typer.Exit(commands.claims(studies or [], place, quiet=quiet, as_json=json))
 
 
 @app.command()

@@ -12,11 +12,10 @@ from typing import Any
 
 from rich.console import Console, RenderableType
 
-from bnexp import arms, cautions, config, launch, store, studies
+from bnexp import arms, cautions, config, store, studies
 from bnexp.comparison import Arm, Question, refuse_impossible, refuse_too_few
 from bnexp.comparison import compare as compare_arms
 from bnexp.config import Experiment
-from bnexp.environment import cores
 from bnexp.errors import (
     DIVERGED,
     DONE,
@@ -31,8 +30,8 @@ from bnexp.errors import (
 from bnexp.experiment import Finished, prepared, train_experiment
 from bnexp.metrics import headline, number, with_unit
 from bnexp.show import console as show
-from bnexp.show import figures, study_table
-from bnexp.show.progress import Reporter, StudyReporter, own_stderr
+from bnexp.show import figures
+from bnexp.show.progress import Reporter, own_stderr
 
 WIDEST_PIPE = 200
 """Columns for tables where there is no terminal to fit."""
@@ -43,7 +42,7 @@ def train(arguments: Sequence[str], *, seeds: int | None, runs: Path, dry_run: b
     names, overrides = _sorted_arguments(arguments, seeds)
     if not names:
         raise UserError("train was given no config; expected one or more. For example: bnexp train configs/bn.yaml")
-    paths = [_config_path(name) for name in names]
+    paths = [config_path(name) for name in names]
     experiments = [config.load(path, overrides) for path in paths]
     if dry_run:
         for path, experiment in zip(paths, experiments, strict=True):
@@ -60,11 +59,11 @@ def train(arguments: Sequence[str], *, seeds: int | None, runs: Path, dry_run: b
             break
     if as_json:
         records = [one.record for one in finished]
-        _print_json(records[0] if len(paths) == 1 else records)
+        print_json(records[0] if len(paths) == 1 else records)
     return max(_exit_code(one) for one in finished)
 
 
-def _config_path(name: str) -> Path:
+def config_path(name: str) -> Path:
     """Let `bn` stand for configs/bn.yaml, as it does for `compare`."""
     return arms.config_file(name) or Path(name)
 
@@ -106,7 +105,7 @@ def _print_run(finished: Finished, *, quiet: bool) -> None:
     if quiet:
         print(finished.run.directory)
     else:
-        _print(show.run_summary(finished.record, finished.history))
+        print_answer(show.run_summary(finished.record, finished.history))
         print(f"{finished.record['status']}: {finished.run.directory}")
 
 
@@ -135,11 +134,11 @@ def compare(
     document = compare_arms(found, question)
     run = _keep_comparison(runs, found, document)
     if as_json:
-        _print_json(document)
+        print_json(document)
     elif quiet:
         print(run.directory)
     else:
-        _print(show.comparison(document))
+        print_answer(show.comparison(document))
         print(f"kept: {run.directory}")
     return DIVERGED if any(arm.history.diverged_at for arm in found) else DONE
 
@@ -175,43 +174,6 @@ def _keep_comparison(runs: Path, found: Sequence[Arm], document: dict[str, Any])
     return run
 
 
-def study(
-    path: Path,
-    *,
-    runs: Path,
-    launcher: launch.Launcher,
-    jobs: int | None,
-    address: str | None,
-    dry_run: bool,
-    most_trainings: int | None,
-    quiet: bool,
-    as_json: bool,
-) -> int:
-    """Run a study, or what is left of it; print its plan, how it goes, and the verdict."""
-    most = studies.MOST_TRAININGS if most_trainings is None else most_trainings
-    planned = studies.plan(_config_path(str(path)), runs, most=most)
-    facts = studies.facts(planned)
-    if dry_run:
-        _print_json(facts) if as_json else _print(study_table.study_plan(facts))
-        return DONE
-    reporter = StudyReporter(own_stderr(), of=facts["of"], quiet=quiet or as_json)
-    reporter.show(study_table.study_plan(facts))
-    try:
-        with launch.workers(launcher, jobs or min(cores(), max(1, facts["groups"])), address) as workers:
-            document = studies.run(planned, workers, reporter.tell)
-    except KeyboardInterrupt:
-        raise StoppedError(f"Stopped: {planned.directory} keeps what is finished; the same command goes on.") from None
-    if as_json:
-        _print_json(document)
-    elif quiet:
-        print(planned.directory)
-    else:
-        _print(study_table.study(document))
-        print(f"kept: {planned.directory}")
-    lost = any(arm["diverged"] for cell in document["cells"] for arm in cell["arms"].values())
-    return DIVERGED if lost else DONE
-
-
 def plot(name: str, *, format: str, out: Path | None, runs: Path) -> int:
     """Redraw the figures of a run, comparison or study and print where they are."""
     run = arms.newest(runs, name) or store.find(runs, name)
@@ -228,9 +190,9 @@ def list_runs(runs: Path, *, as_json: bool) -> int:
     """Print all runs, the newest first; a damaged one is named and hides no other."""
     rows = [_row(run) for run in store.runs_in(runs)]
     if as_json:
-        _print_json(rows)
+        print_json(rows)
     else:
-        _print(show.run_list(rows) if rows else f"There are no runs in {runs}.")
+        print_answer(show.run_list(rows) if rows else f"There are no runs in {runs}.")
     return DONE
 
 
@@ -287,9 +249,9 @@ def list_data(*, as_json: bool) -> int:
         for one in KNOWN.values()
     ]  # fmt: skip
     if as_json:
-        _print_json(rows)
+        print_json(rows)
     else:
-        _print(show.data_list(rows))
+        print_answer(show.data_list(rows))
     return DONE
 
 
@@ -311,11 +273,12 @@ def _print_step(name: str, step: str) -> None:
     print(f"{name}: {show.plain(step)}", file=sys.stderr)
 
 
-def _print(what: RenderableType) -> None:
+def print_answer(what: RenderableType) -> None:
     """Print for a person; where stdout is no terminal, wide enough that no row breaks."""
     out = Console(width=None if sys.stdout.isatty() else WIDEST_PIPE, highlight=False)
     out.print(what, soft_wrap=False)
 
 
-def _print_json(document: Any) -> None:
+def print_json(document: Any) -> None:
+    """Print one JSON document."""
     print(json.dumps(document, allow_nan=False, indent=1))

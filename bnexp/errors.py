@@ -66,6 +66,10 @@ class WorkError(UserError):
     exit_code = WORK_FAILED
 
 
+class UntrainedError(WorkError):
+    """Cells and arms of a study could not be trained."""
+
+
 class FetchError(UserError):
     """A data set cannot be brought into the cache: no manager, no network, no space, or not what was expected."""
 

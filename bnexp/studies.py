@@ -18,7 +18,7 @@ from bnexp import groups, statistics, store, study
 from bnexp.config.section import Task
 from bnexp.config.study import StudyFile, read_study
 from bnexp.environment import cores
-from bnexp.errors import ConfigError, RunError, WorkError
+from bnexp.errors import ConfigError, RunError, UntrainedError
 from bnexp.experiment import prepared
 from bnexp.groups import Failure, Group, Member, line_told
 from bnexp.launch import Workers
@@ -149,7 +149,7 @@ def run(planned: Plan, workers: Workers, tell: Tell) -> dict[str, Any]:
     Raises:
         ConfigError: before anything is written, if Keras refuses a model or setting of a cell.
         StorageError: if the directory cannot be written.
-        WorkError: after all else is done, if a cell and arm could not be trained.
+        UntrainedError: after all else is done, if a cell and arm could not be trained.
     """
     store.refuse_unwritable(planned.directory.parent)
     unfinished = pending(planned)
@@ -168,7 +168,7 @@ def run(planned: Plan, workers: Workers, tell: Tell) -> dict[str, Any]:
                     results[outcome.part] = outcome
                     tell(outcome, len(results), _seconds_left(planned, results, workers.jobs))
         if failures:
-            raise WorkError(_told(planned, failures))
+            raise UntrainedError(_told(planned, failures))
         return _kept(planned, results)
 
 

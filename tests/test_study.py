@@ -183,6 +183,17 @@ def test_epochs_count_by_their_logs_and_a_seed_that_never_arrives_with_the_budge
     assert found.never == (0, 1)
 
 
+def test_a_ratio_of_losses_is_contrasted_by_logs() -> None:
+    halved = claim(metric={"metric": "test_loss", "ratio": True}, direction="lower", smallest=1.2)
+    results = {
+        (0, "bn"): result(0, "bn", [0.1, 0.2, 0.0, None]), (0, "none"): result(0, "none", [0.2, 0.4, 0.1, 0.1]),
+    }  # fmt: skip
+    found = contrast_of(halved, grid("b", [1]), results).difference_S
+    assert found[:2] == pytest.approx([-math.log(2)] * 2) and np.isnan(found[2:]).all()
+    sentence = judge([-math.log(2)] * 8, metric={"metric": "test_loss", "ratio": True}, direction="lower", smallest=1.2)
+    assert sentence["verdict"]["sentence"] == "test_loss, none / bn is 2 [2, 2]: lower, by 1.2 times or more."
+
+
 def test_failures_are_diverged_seeds_and_those_below() -> None:
     failing = claim(metric={"metric": "test_accuracy", "failures_below": 0.6})
     bn, none = result(0, "bn", [0.7, 0.7, 0.9], diverged={"1": 3}), result(0, "none", [0.5, 0.9, 0.6])
@@ -314,7 +325,7 @@ VARY = "vary: {training.batch_size: [4, 8]}\n"
         (SMALL.replace("smallest", "at: {dataset.noise: 0.1, dataset.samples: 90}, smallest") + 'vary: {"dataset.noise, dataset.samples": [[0.1, 60], [0.2, 90]]}\n', "s.yaml:5: hypothesis.at names levels that no cell has together; expected those of one cell or more. Name fewer."),
         (SMALL.replace("smallest", "over: {factor: training.batch_sizes, take: best}, smallest") + VARY, "s.yaml:5: hypothesis.over.factor is 'training.batch_sizes'; it is not varied. Did you mean 'training.batch_size'?"),
         (SMALL.replace("smallest", "over: {factor: training.batch_size, take: best}, at: {training.batch_size: 4}, smallest") + VARY, "s.yaml:5: hypothesis.over.factor is training.batch_size, which `at` or `minus` fixes; expected another."),
-        (SMALL.replace("metric: test_accuracy", "metric: {metric: test_accuracy, epochs_to: 0.9}"), "s.yaml:5: hypothesis.smallest is 0.01; expected a ratio of epochs above 1. Use 1.2, for example."),
+        (SMALL.replace("metric: test_accuracy", "metric: {metric: test_accuracy, epochs_to: 0.9}"), "s.yaml:5: hypothesis.smallest is 0.01; expected a ratio above 1. Use 1.2, for example."),
         (SMALL.replace("metric: test_accuracy", "metric: {metric: test_loss, failures_below: 0.9}"), "s.yaml:5: hypothesis.metric counts failures below a value of test_loss, of which less is better. Use an accuracy or r2."),
         (SMALL.replace("test_accuracy", "val_accuracy") + "tune: {key: training.learning_rate, values: [0.1, 1], metric: val_loss}\n", "s.yaml:5: hypothesis.metric reads val_accuracy, and tune chooses by val_loss; expected a part that chose nothing. Read a test_ metric (dataset.validation_size makes a test part)."),
         (SMALL.replace("test_accuracy", "val_accuracy").replace("epochs: 10", "epochs: 10, early_stopping: {}"), "s.yaml:5: hypothesis.metric reads val_accuracy, and training.early_stopping chooses by val_loss; expected a part that chose nothing."),
@@ -325,6 +336,7 @@ VARY = "vary: {training.batch_size: [4, 8]}\n"
         (SMALL.replace("direction: higher", "direction: up"), "s.yaml:5: hypothesis.direction is 'up'. Good names: higher, lower."),
         (SMALL.replace("claim: c, ", ""), "s.yaml:5: hypothesis.claim is missing; it has no default. Write it, as in the configs/studies/tutorial.yaml of bnexp's repository: `claim: ...`."),
         (SMALL.replace("smallest: 0.01", "smallest: 0.5, wins: true"), "s.yaml:5: hypothesis.smallest is 0.5; of wins it is a share less one half. Use 0.25, for example."),
+        (SMALL.replace("metric: test_accuracy", "metric: {metric: test_accuracy, ratio: true}"), "s.yaml:5: hypothesis.metric is a ratio of test_accuracy, of which more is better; expected a loss or an error."),
         (SMALL + "seed: 3\n", "s.yaml:6: seed is not a known key. Did you mean 'seeds'?"),
     ],
 )  # fmt: skip

@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from bnexp.show.plots import render
 from bnexp.show.study_figure import study_figure
 
-ACCURACY = {"metric": "test_accuracy", "epochs_to": None, "failures_below": None}
-EPOCHS = {"metric": "val_accuracy", "epochs_to": 0.9, "failures_below": None}
+ACCURACY = {"metric": "test_accuracy", "epochs_to": None, "failures_below": None, "ratio": False}
+EPOCHS = {"metric": "val_accuracy", "epochs_to": 0.9, "failures_below": None, "ratio": False}
 
 
 def interval(mean: float | None) -> dict[str, Any]:

@@ -62,6 +62,13 @@ class Endpoint(Section):
     """The value to reach."""
     failures_below: float | None = None
     """A seed fails that diverged, or whose final value is below this."""
+    ratio: bool = False
+    """Contrast how many times smaller the value is, as suits a loss; epochs to a value are always contrasted so."""
+
+    @property
+    def in_logs(self) -> bool:
+        """Tell whether the logs are contrasted."""
+        return self.ratio or self.epochs_to is not None
 
 
 def _endpoint(value: Any) -> Any:
@@ -85,12 +92,12 @@ class Hypothesis(Section):
     """Count only which arm is better, seed by seed: the share of seeds in which the treated arm wins, less one half."""
     direction: Literal["higher", "lower"]
     smallest: Positive
-    """In the metric's own unit; of `epochs_to` a ratio such as 1.2; of `width` decades; of `wins` a share below 0.5."""
+    """In the metric's own unit; a ratio, of epochs too, such as 1.2; a `width` in decades; `wins` a share below 0.5."""
 
     @property
     def is_ratio(self) -> bool:
-        """Tell whether the contrast is the log of a ratio of epochs."""
-        return self.metric.epochs_to is not None and not self.wins
+        """Tell whether the contrast is the log of a ratio."""
+        return self.metric.in_logs and not self.wins
 
 
 class Study(Section):

@@ -137,20 +137,24 @@ def _chances(document: Mapping[str, Any]) -> Figure:
 
 
 def _differences(document: Mapping[str, Any], cells: Sequence[Mapping[str, Any]]) -> Floats:
-    """Give mean, low and high of each cell's difference, (C, 3), as drawn: percent, or baseline / treated epochs."""
+    """Give mean, low and high of each cell's difference, (C, 3), as drawn: percent, or baseline / treated."""
     endpoint = document["hypotheses"][0]["metric"]
     values = [[cell["differences"][0][key] for key in ("mean", "low", "high")] for cell in cells]
     raw_CK = np.array([[math.nan if value is None else value for value in row] for row in values], float)
-    if endpoint["epochs_to"] is not None:
+    if _in_logs(endpoint):
         return np.asarray(np.exp(-raw_CK[:, [0, 2, 1]]), float)
     drawn_CK: Floats = raw_CK * _unit(endpoint)
     return drawn_CK
 
 
+def _in_logs(endpoint: Mapping[str, Any]) -> bool:
+    return endpoint["epochs_to"] is not None or bool(endpoint["ratio"])
+
+
 def _label(document: Mapping[str, Any]) -> str:
     claim = document["hypotheses"][0]
-    timed = claim["metric"]["epochs_to"] is not None
-    arms = (claim["baseline"], "/", claim["treated"]) if timed else (claim["treated"], "-", claim["baseline"])
+    ratio = _in_logs(claim["metric"])
+    arms = (claim["baseline"], "/", claim["treated"]) if ratio else (claim["treated"], "-", claim["baseline"])
     return f"{endpoint_name(claim['metric'])}: {' '.join(arms)}"
 
 
@@ -158,13 +162,13 @@ def _map(document: Mapping[str, Any]) -> Figure:
     rows, columns = (factor["levels"] for factor in document["factors"])
     axes = _axes(document, max(HEIGHT, 1.8 + 0.35 * len(rows)), "mean difference", left=1.6)
     values_C = _differences(document, document["cells"])[:, 0]
-    timed = document["hypotheses"][0]["metric"]["epochs_to"] is not None
-    drawn_RC = (np.log2(values_C) if timed else values_C).reshape(len(rows), len(columns))
+    ratio = _in_logs(document["hypotheses"][0]["metric"])
+    drawn_RC = (np.log2(values_C) if ratio else values_C).reshape(len(rows), len(columns))
     finite = drawn_RC[np.isfinite(drawn_RC)]
     limit = float(np.abs(finite).max()) or 1.0 if finite.size else 1.0
     axes.imshow(drawn_RC, cmap="PuOr_r", vmin=-limit, vmax=limit, aspect="auto")
     for (row, column), value in np.ndenumerate(drawn_RC):
-        text = "-" if not np.isfinite(value) else f"{2**value:.2g}x" if timed else f"{value:+.3g}"
+        text = "-" if not np.isfinite(value) else f"{2**value:.2g}x" if ratio else f"{value:+.3g}"
         dark = np.isfinite(value) and abs(value) > 0.6 * limit
         axes.text(column, row, text, ha="center", va="center", fontsize=SMALL, color="white" if dark else "black")
     axes.grid(False)
@@ -181,12 +185,12 @@ def _forest(document: Mapping[str, Any]) -> Figure:
     cells = document["cells"][:MOST_ROWS]
     axes = _axes(document, max(2.4, 1.9 + 0.24 * len(cells)), "bar: {interval}", left=2.2)
     values_CK = _differences(document, cells)
-    timed = document["hypotheses"][0]["metric"]["epochs_to"] is not None
+    ratio = _in_logs(document["hypotheses"][0]["metric"])
     for place, (mean, low, high) in enumerate(values_CK):
         axes.plot([low, high], [place, place], color=BLUE, linewidth=1.6)
         axes.plot([mean], [place], "o", color=BLUE, markersize=5)
-    axes.axvline(1 if timed else 0, color=GREY, linewidth=1)
-    if not timed:
+    axes.axvline(1 if ratio else 0, color=GREY, linewidth=1)
+    if not ratio:
         smallest = document["hypotheses"][0]["smallest"] * _unit(document["hypotheses"][0]["metric"])
         axes.axvspan(-smallest, smallest, color=GREY, alpha=0.08, linewidth=0)
     else:
@@ -195,7 +199,7 @@ def _forest(document: Mapping[str, Any]) -> Figure:
         axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_yticks(range(len(cells)), [shown(_cell_name(cell), LABEL_WIDTH * 0.8) for cell in cells])
     axes.set_ylim(len(cells) - 0.5, -0.5)
-    note = "" if timed else "\ngrey: smaller than the smallest effect of interest"
+    note = "" if ratio else "\ngrey: smaller than the smallest effect of interest"
     axes.set_xlabel(_line(_label(document), 320.0, 9.0) + note)
     figure = axes.figure
     assert isinstance(figure, Figure)

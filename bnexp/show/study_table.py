@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -62,6 +62,23 @@ def study(document: Mapping[str, Any]) -> RenderableType:
     if len(document["hypotheses"]) > 1:
         parts.append(Text(f"STUDY    {document['verdict']}", style=STRONG))
     return Group(*parts)
+
+
+def claims(rows: Sequence[Mapping[str, Any]]) -> RenderableType:
+    """Give a row for each claim: the study, the verdict, the effect, seeds, seconds; and below it what it rests on."""
+    table = Table(box=None, pad_edge=False, header_style=STRONG)
+    for column in ("study", "claim", "verdict"):
+        table.add_column(column, overflow="fold")
+    for column in ("effect", "seeds", "s"):
+        table.add_column(column, justify="right")
+    for row in rows:
+        study, claim, verdict, about = (plain(row[key]) for key in ("study", "claim", "verdict", "about"))
+        said = Text.assemble(claim, (f"\n{about}", "dim"))
+        words = [Text(study), said, Text(verdict, style=STRONG)]
+        table.add_row(*words, plain(row["effect"] or "-"), str(row["seeds"]), f"{row['seconds']:.0f}")
+    failures = [warning(f"{row['study']}: {row['sentence']}") for row in rows if row["verdict"] == "failed"]
+    note = "effect: mean over paired seeds [t interval]; of epochs, how many times fewer; s: of training, on one core"
+    return Group(table, Text(note), *failures)
 
 
 def _cells(document: Mapping[str, Any]) -> Table:

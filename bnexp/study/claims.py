@@ -119,7 +119,7 @@ def _faulty_reduction(file: StudyFile, claim: Hypothesis) -> Faults:
     levels = file.study.vary[factor]
     if width and not all(isinstance(level, int | float) and level > 0 for level in levels):
         yield ("over", "take"), f"is width; {factor} has levels that are no numbers above 0. Use mean or best."
-    if width and (claim.metric.epochs_to is not None or claim.metric.failures_below is not None):
+    if width and (claim.metric.in_logs or claim.metric.failures_below is not None):
         yield ("over", "take"), "is width; it reads final values. Use mean or best, or a plain metric."
 
 
@@ -131,12 +131,17 @@ def _faulty_metric(claim: Hypothesis, measured: Sequence[str], chosen: Mapping[s
         yield ("metric",), f"is {metric}; without dataset.validation_size the data have no test part. {cure}"
     elif metric not in measured:
         yield ("metric",), f"is {metric!r}; it is not measured in every cell. {nearest(metric, measured)}"
-    if timed and endpoint.failures_below is not None:
-        yield ("metric",), "has epochs_to and failures_below; expected one of them. Leave one out."
+    if endpoint.in_logs and endpoint.failures_below is not None:
+        yield ("metric",), "has failures_below beside epochs_to or ratio; expected one of them. Leave one out."
+    if endpoint.ratio and metric in measured and higher_is_better(metric):
+        yield (
+            ("metric",),
+            f"is a ratio of {metric}, of which more is better; expected a loss or an error. Leave ratio out.",
+        )
     if endpoint.failures_below is not None and not higher_is_better(metric):
         yield ("metric",), f"counts failures below a value of {metric}, of which less is better. Use an accuracy or r2."
     if claim.is_ratio and claim.smallest <= 1:
-        yield ("smallest",), f"is {claim.smallest:g}; expected a ratio of epochs above 1. Use 1.2, for example."
+        yield ("smallest",), f"is {claim.smallest:g}; expected a ratio above 1. Use 1.2, for example."
     if claim.wins and claim.smallest >= 0.5:
         yield ("smallest",), f"is {claim.smallest:g}; of wins it is a share less one half. Use 0.25, for example."
     for by, what in chosen.items():

@@ -100,7 +100,7 @@ def _mean(values_CS: Floats) -> Floats:
 def higher_wins(claim: Hypothesis) -> bool:
     """Tell whether the arm with the higher number is the better one."""
     endpoint = claim.metric
-    return endpoint.epochs_to is None and endpoint.failures_below is None and higher_is_better(endpoint.metric)
+    return not endpoint.in_logs and endpoint.failures_below is None and higher_is_better(endpoint.metric)
 
 
 def _never(claim: Hypothesis, arm: str, cells: Sequence[Cell], results: Results) -> int:

@@ -75,7 +75,7 @@ def _endpoint(result: Result, endpoint: Endpoint) -> dict[str, Any]:
     """Give the mean over seeds with its interval; of epochs it is that within the budget, and how many arrived."""
     values_S = result.values(endpoint)
     if endpoint.epochs_to is None:
-        return _interval(values_S)
+        return _interval(np.exp(values_S) if endpoint.ratio else values_S)
     reached = int((~result.censored(endpoint)).sum())
     return {**_interval(np.exp(values_S)), "reached": reached}
 

@@ -59,13 +59,13 @@ class Result(BaseModel):
         return self.cell, self.arm
 
     def values(self, endpoint: Endpoint) -> Floats:
-        """Give what a contrast is made of, (S,): a final value, the log of epochs in the budget, 1 for a failure."""
+        """Give what a contrast is made of, (S,): a final value or its log, the log of epochs, 1 for a failure."""
         if endpoint.epochs_to is not None:
             epochs_S = np.array(self.epochs_to[target_name(endpoint)], float)
             return np.log(np.where(np.isnan(epochs_S), self.budget_epochs, epochs_S))
         final_S = np.array(self.final[endpoint.metric], float)
         if endpoint.failures_below is None:
-            return final_S
+            return np.log(final_S, where=final_S > 0, out=np.full_like(final_S, np.nan)) if endpoint.ratio else final_S
         diverged_S = np.array([str(seed) in self.diverged for seed in self.seeds])
         return (diverged_S | ~(final_S >= endpoint.failures_below)).astype(float)
 

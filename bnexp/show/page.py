@@ -1,0 +1,23 @@
+"""The page of `bnexp claims`: one HTML file that holds everything and loads nothing. All text in it is escaped."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from bnexp.environment import versions
+
+
+def claims_page(studies: Sequence[Mapping[str, Any]]) -> str:
+    """Give the page: a table of all verdicts, then each study with its notes and its figure (PNG bytes, or None)."""
+    page = Environment(autoescape=True, loader=PackageLoader("bnexp.show", "."), undefined=StrictUndefined)
+    drawn = [{**one, "image": _embedded(one["figure"])} for one in studies]
+    text: str = page.get_template("claims.html").render(studies=drawn, versions=versions())
+    return text
+
+
+def _embedded(figure: bytes | None) -> str | None:
+    return None if figure is None else "data:image/png;base64," + base64.b64encode(figure).decode("ascii")

@@ -1,0 +1,91 @@
+"""What `study` and `claims` do, with plain arguments: work, print, and give the exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bnexp import claims as several
+from bnexp import launch, studies
+from bnexp.commands import config_path, print_answer, print_json
+from bnexp.environment import cores
+from bnexp.errors import DIVERGED, DONE, WORK_FAILED, StoppedError
+from bnexp.show import study_table
+from bnexp.show.progress import StudyReporter, own_stderr
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a study's trainings are kept, and who does them."""
+
+    runs: Path
+    launcher: launch.Launcher
+    jobs: int | None
+    address: str | None
+
+    def workers(self, groups: int) -> AbstractContextManager[launch.Workers]:
+        """Give workers for so many groups: one a core, if nothing else is asked for."""
+        return launch.workers(self.launcher, self.jobs or min(cores(), max(1, groups)), self.address)
+
+
+def study(path: Path, place: Place, *, dry_run: bool, most_trainings: int | None, quiet: bool, as_json: bool) -> int:
+    """Run a study, or what is left of it; print its plan, how it goes, and the verdict."""
+    most = studies.MOST_TRAININGS if most_trainings is None else most_trainings
+    planned = studies.plan(config_path(str(path)), place.runs, most=most)
+    facts = studies.facts(planned)
+    if dry_run:
+        print_json(facts) if as_json else print_answer(study_table.study_plan(facts))
+        return DONE
+    reporter = StudyReporter(own_stderr(), of=facts["of"], quiet=quiet or as_json)
+    reporter.show(study_table.study_plan(facts))
+    with _goes_on(planned.directory), place.workers(facts["groups"]) as workers:
+        document = studies.run(planned, workers, reporter.tell)
+    if as_json:
+        print_json(document)
+    elif quiet:
+        print(planned.directory)
+    else:
+        print_answer(study_table.study(document))
+        print(f"kept: {planned.directory}")
+    return _study_code(document)
+
+
+@contextmanager
+def _goes_on(directory: Path) -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise StoppedError(f"Stopped: {directory} keeps what is finished; the same command goes on.") from None
+
+
+def _study_code(document: Mapping[str, Any]) -> int:
+    lost = any(arm["diverged"] for cell in document["cells"] for arm in cell["arms"].values())
+    return DIVERGED if lost else DONE
+
+
+def claims(names: Sequence[str], place: Place, *, quiet: bool, as_json: bool) -> int:
+    """Run several studies, or what is left of them; print a row for each claim, and where the page is."""
+    paths = several.files(names)
+    plans = [studies.plan(path, place.runs) for path in paths]
+    groups = sum(len(studies.pending(planned)) for planned in plans)
+    answers = []
+    with _goes_on(place.runs), place.workers(groups) as workers:
+        for path, planned in zip(paths, plans, strict=True):
+            facts = studies.facts(planned)
+            reporter = StudyReporter(own_stderr(), of=facts["of"], quiet=quiet or as_json)
+            reporter.show(study_table.study_plan(facts))
+            answers.append(several.answer(path, planned, workers, reporter.tell))
+    page = several.keep(place.runs, answers)
+    rows = several.rows(answers)
+    if as_json:
+        print_json(rows)
+    elif quiet:
+        print(page)
+    else:
+        print_answer(study_table.claims(rows))
+        print(f"kept: {page}")
+    found = [one.document for one in answers]
+    return WORK_FAILED if None in found else max(_study_code(document) for document in found if document is not None)

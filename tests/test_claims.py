@@ -1,0 +1,111 @@
+"""`bnexp claims`: several studies, one table, one page that escapes what it is given and loads nothing."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from test_launch import HereAndNow
+from test_study import ARMS, BASE, CLAIM
+
+from bnexp import claims, groups, studies
+from bnexp.errors import UserError
+from bnexp.show.page import claims_page
+
+REPOSITORY = Path(__file__).parent.parent
+COMMAND = [sys.executable, "-c", "from bnexp.cli import main; main()"]
+TINY = BASE.replace("epochs: 10", "epochs: 1") + ARMS + CLAIM + "seeds: 2\n"
+HOSTILE = "<script>alert(1)</script> & \x1b[31m"
+
+
+class Page(HTMLParser):
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data.strip())
+
+
+def project(place: Path) -> Path:
+    (place / "configs" / "studies").mkdir(parents=True)
+    (place / "configs" / "studies" / "one.yaml").write_text("# S1. A note & more.\n# Its end.\n" + TINY)
+    loss = TINY.replace("claim: c, metric: test_accuracy", 'claim: "<script>alert(1)</script> & ", metric: test_loss')
+    (place / "configs" / "studies" / "two.yaml").write_text(loss)
+    return place
+
+
+def bnexp(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    return subprocess.run(
+        [*COMMAND, *arguments], cwd=cwd, env=environment, capture_output=True, text=True, timeout=300, check=False
+    )
+
+
+def test_all_studies_are_run_and_their_answers_stand_in_a_table_and_on_a_page(tmp_path: Path) -> None:
+    place = project(tmp_path)
+    done = bnexp("claims", "two", "--json", cwd=place)
+    assert done.returncode == 0, done.stderr
+    (row,) = json.loads(done.stdout)
+    assert (row["study"], row["verdict"], row["seeds"]) == ("two", "inconclusive", 2)
+    done = bnexp("claims", cwd=place)
+    assert done.returncode == 0, done.stderr
+    assert [line.split()[0] for line in done.stdout.splitlines()[1:] if "inconclusive" in line] == ["one", "two"]
+    assert done.stdout.splitlines()[-1] == "kept: runs/claims.html"
+    assert "finished already: 2 of 2 cells and arms" in done.stderr
+    page = Page((place / "runs" / "claims.html").read_text())
+    assert {tag for tag, _ in page.tags} & {"script", "link", "iframe"} == set()
+    assert "<script>alert(1)</script> &" in page.text
+    assert "S1. A note & more." in page.text
+    embedded = [attributes["src"] or "" for tag, attributes in page.tags if tag == "img"]
+    figures = sorted((place / "runs").glob("*-study-*/figure.png"))
+    assert [base64.b64decode(source.partition(",")[2]) for source in embedded] == [path.read_bytes() for path in figures]
+
+
+def test_a_name_that_is_no_study_is_told_with_the_nearest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = bnexp("claims", "oen", cwd=project(tmp_path))
+    assert done.returncode == 2
+    assert "No study is called 'oen'. Did you mean 'one'? Good names: one, two. Or give a .yaml file." in done.stderr
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
+    with pytest.raises(UserError, match="holds no study"):
+        claims.files([])
+
+
+def test_a_study_that_cannot_be_trained_stops_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(project(tmp_path))
+
+    def failing(*arguments: object, **options: object) -> None:
+        raise FloatingPointError("never")
+
+    answers = []
+    for path in claims.files([]):
+        with monkeypatch.context() as patch:
+            if path.stem == "one":
+                patch.setattr(groups, "measured", failing)
+            planned = studies.plan(path, Path("runs"))
+            answers.append(claims.answer(path, planned, HereAndNow(), lambda *told: None))
+    rows = claims.rows(answers)
+    assert [row["verdict"] for row in rows] == ["failed", "inconclusive"]
+    assert "FloatingPointError: never" in rows[0]["sentence"]
+    page = Page(claims.keep(Path("runs"), answers).read_text())
+    assert page.text.count("failed") == 2
+
+
+def test_the_page_escapes_all_that_it_is_given() -> None:
+    row = dict.fromkeys(("study", "claim", "verdict", "sentence", "about", "effect", "seeds", "seconds"), HOSTILE)
+    study = {"name": HOSTILE, "notes": [HOSTILE], "rows": [row], "directory": HOSTILE, "figure": None}
+    page = Page(claims_page([study]))
+    assert {tag for tag, _ in page.tags} & {"script", "img"} == set()
+    assert sum("<script>alert(1)</script> &" in text for text in page.text) >= 8

@@ -70,7 +70,9 @@ def test_all_studies_are_run_and_their_answers_stand_in_a_table_and_on_a_page(tm
     assert "S1. A note & more." in page.text
     embedded = [attributes["src"] or "" for tag, attributes in page.tags if tag == "img"]
     figures = sorted((place / "runs").glob("*-study-*/figure.png"))
-    assert [base64.b64decode(source.partition(",")[2]) for source in embedded] == [path.read_bytes() for path in figures]
+    assert [base64.b64decode(source.partition(",")[2]) for source in embedded] == [
+        path.read_bytes() for path in figures
+    ]
 
 
 def test_a_name_that_is_no_study_is_told_with_the_nearest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

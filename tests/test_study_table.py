@@ -42,7 +42,7 @@ def test_a_plan_tells_cells_trainings_time_and_what_it_detects() -> None:
 def arm(value: float, **facts: Any) -> dict[str, Any]:
     accuracy = {"mean": value, "low": value - 0.01, "high": value + 0.01, "seeds": 8}
     epochs = {"mean": 4.5, "low": 4.0, "high": 5.0, "seeds": 8, "reached": 7}
-    return {"tuned": 0.01, "diverged": 0, "warnings": [], "endpoints": [accuracy, epochs], **facts}
+    return {"tuned": 0.01, "tuning_means": [0.5, None], "diverged": 0, "warnings": [], "endpoints": [accuracy, epochs], **facts}
 
 
 def document(claim: str = "It helps.") -> dict[str, Any]:
@@ -58,7 +58,7 @@ def document(claim: str = "It helps.") -> dict[str, Any]:
     contrasts = [Contrast(0.02 + spread_S, (0, 0)), Contrast(spread_S - np.log(2), (1, 3))]
     stale = "The statistics cannot have caught up: after %d steps"
     return {
-        "name": "s", "level": 0.95, "seeds": 8, "tune": {"key": "training.learning_rate"}, "arms": ["bn", "none"],
+        "name": "s", "level": 0.95, "seeds": 8, "tune": {"key": "training.learning_rate", "values": [0.01, 0.1], "metric": "val_accuracy", "seeds": [1000, 1001]}, "arms": ["bn", "none"],
         "factors": [{"name": "model.activation", "levels": ["relu", "tanh"]}],
         "endpoints": [one.metric.model_dump() for one in claims],
         "cells": [
@@ -78,6 +78,13 @@ def test_a_study_is_a_row_for_each_cell_and_arm_then_each_hypothesis_with_its_ev
         "tanh              bn                      0.01       80.00 ± 1.00           4.50 ± 0.50 (7 of 8)    2 of 8",
         "tanh              none                    0.01       70.00 ± 1.00           4.50 ± 0.50 (7 of 8)    0 of 8",
         "mean ± half of its 95% t interval over seeds",
+        "",
+        "tuning training.learning_rate: mean val_accuracy (%) over 2 seeds of their own; the best is used",
+        "model.activation  arm    0.01  0.1",
+        "relu              bn    50.00    -",
+        "relu              none  50.00    -",
+        "tanh              bn    50.00    -",
+        "tanh              none  50.00    -",
         "WARNING  bn in 2 cells, the first of them: The statistics cannot have caught up: after 7 steps",
         "",
         "It helps.",

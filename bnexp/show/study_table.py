@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bnexp.config.study import Hypothesis
-from bnexp.metrics import number
+from bnexp.metrics import number, with_unit
 from bnexp.show.console import STRONG, plain, warning, with_spread
 from bnexp.study.grid import level_text
 from bnexp.study.verdict import about, endpoint_name, written
@@ -56,6 +56,7 @@ def study(document: Mapping[str, Any]) -> RenderableType:
     head = f"{plain(document['name'])}: {_count(len(document['cells']), 'cell')}, {document['seeds']} seeds"
     parts: list[RenderableType] = [Text(head, style=STRONG), _cells(document)]
     parts.append(Text(f"mean ± half of its {document['level']:.0%} t interval over seeds"))
+    parts += _tuning(document)
     parts += [warning(text) for text in _warnings(document)]
     for facts in document["hypotheses"]:
         parts += [Text(""), *_hypothesis(facts)]
@@ -98,6 +99,26 @@ def _cells(document: Mapping[str, Any]) -> Table:
             lost = f"{facts['diverged']} of {document['seeds']}"
             table.add_row(*levels, Text(plain(arm)), *chosen, *values, lost)
     return table
+
+
+def _tuning(document: Mapping[str, Any]) -> Iterator[RenderableType]:
+    """Give what each arm scored at each value that was tried, so that arms can be compared at one value, too."""
+    tune = document["tune"]
+    if tune is None:
+        return
+    table = Table(box=None, pad_edge=False, header_style=STRONG)
+    for column in (*(factor["name"] for factor in document["factors"]), "arm"):
+        table.add_column(Text(plain(column)), overflow="fold")
+    for value in tune["values"]:
+        table.add_column(Text(plain(level_text(value))), justify="right")
+    for cell in document["cells"]:
+        levels = [Text(plain(level_text(level))) for level in cell["levels"].values()]
+        for arm, facts in cell["arms"].items():
+            means = [number(tune["metric"], mean) for mean in facts["tuning_means"]]
+            table.add_row(*levels, Text(plain(arm)), *means)
+    seeds = f"{len(tune['seeds'])} seeds of their own"
+    yield Text(f"\ntuning {plain(tune['key'])}: mean {plain(with_unit(tune['metric']))} over {seeds}; the best is used")
+    yield table
 
 
 def _value(endpoint: Mapping[str, Any], interval: Mapping[str, Any]) -> str:

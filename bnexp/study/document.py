@@ -65,6 +65,7 @@ def _cell(cell: Cell, arms: Sequence[str], claims: Sequence[Hypothesis], results
 def _arm(result: Result, claims: Sequence[Hypothesis]) -> dict[str, Any]:
     return {
         "tuned": None if result.tuned is None else result.tuned.value,
+        "tuning_means": None if result.tuned is None else result.tuned.means,
         "diverged": len(result.diverged),
         "warnings": result.warnings,
         "endpoints": [_endpoint(result, endpoint) for endpoint in endpoints(claims)],

@@ -346,3 +346,11 @@ def test_how_often_fewer_seeds_would_show_the_other_sign() -> None:
         assert chances[count] == pytest.approx(exact, abs=0.02)
     assert statistics.chances_of_other_sign(-difference_S) == statistics.chances_of_other_sign(difference_S)
     assert statistics.chances_of_other_sign(np.array([1.0, -1.0])) == []
+
+
+def test_the_sign_flip_test_of_failures_is_mcnemars() -> None:
+    draws = np.random.default_rng(3)
+    for seeds in (6, 12, 18):
+        treated_S, baseline_S = draws.random((2, seeds)) < np.array([[0.2], [0.6]])
+        difference_S = treated_S.astype(float) - baseline_S
+        assert sign_flip_p_value(difference_S) == pytest.approx(statistics.failure_difference(treated_S, baseline_S))

@@ -259,6 +259,14 @@ def test_what_censoring_makes_alike_is_not_refuted() -> None:
     assert faster["never_reached"] == {"bn": 0, "none": 3}
 
 
+def test_failures_that_none_of_few_seeds_shows_are_not_ruled_out() -> None:
+    failing: dict[str, Any] = {"metric": {"metric": "test_accuracy", "failures_below": 0.5}, "smallest": 0.2}
+    verdict = judge([0.0] * 10, direction="lower", **failing)["verdict"]
+    assert (verdict["word"], verdict["settled_by"]) == ("inconclusive", 14)
+    assert judge([0.0] * 14, direction="lower", **failing)["verdict"]["word"] == "refuted"
+    assert judge([1.0] * 8, direction="lower", **failing)["verdict"]["word"] == "refuted"  # the other way round
+
+
 def test_wins_count_only_which_arm_is_better_and_how_often_fewer_seeds_mislead() -> None:
     differences = [0.1, 0.2, -0.3, 0.4, 0.0, 0.1, 0.1, 0.1]
     won = judge(differences, wins=True, smallest=0.25)

@@ -42,7 +42,14 @@ def test_a_plan_tells_cells_trainings_time_and_what_it_detects() -> None:
 def arm(value: float, **facts: Any) -> dict[str, Any]:
     accuracy = {"mean": value, "low": value - 0.01, "high": value + 0.01, "seeds": 8}
     epochs = {"mean": 4.5, "low": 4.0, "high": 5.0, "seeds": 8, "reached": 7}
-    return {"tuned": 0.01, "tuning_means": [0.5, None], "diverged": 0, "warnings": [], "endpoints": [accuracy, epochs], **facts}
+    return {
+        "tuned": 0.01,
+        "tuning_means": [0.5, None],
+        "diverged": 0,
+        "warnings": [],
+        "endpoints": [accuracy, epochs],
+        **facts,
+    }
 
 
 def document(claim: str = "It helps.") -> dict[str, Any]:

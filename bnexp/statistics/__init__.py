@@ -19,7 +19,16 @@ from bnexp.statistics.differences import (
     t_test_p_value,
 )
 from bnexp.statistics.reach import Reach, SpeedUp, epochs_to_target, reach, speed_up
-from bnexp.statistics.verdicts import FEWEST_PAIRS, Conclusion, Conclusive, Verdict, Word, conclusion, verdict
+from bnexp.statistics.verdicts import (
+    FEWEST_PAIRS,
+    Conclusion,
+    Conclusive,
+    Verdict,
+    Word,
+    conclusion,
+    pairs_to_exclude,
+    verdict,
+)
 
 __all__ = [
     "FEWEST_PAIRS",
@@ -43,6 +52,7 @@ __all__ = [
     "holm_levels",
     "mean_interval",
     "paired_difference",
+    "pairs_to_exclude",
     "probability_of_improvement",
     "reach",
     "sign_flip_p_value",

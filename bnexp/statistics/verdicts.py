@@ -90,3 +90,14 @@ def conclusion(difference_S: Floats, *, smallest: float, level: float = 0.95) ->
         return Conclusion("refuted")
     deviation = float(np.std(difference_S, ddof=1))
     return Conclusion("inconclusive", _pairs_to_settle(found.mean, smallest, len(difference_S), deviation))
+
+
+def pairs_to_exclude(share: float) -> int:
+    """Give how many pairs of which none differs exclude, at 95%, that so large a share of pairs differs.
+
+    The rule of three, exactly: (1 - share)**pairs is below 0.05.
+
+    >>> pairs_to_exclude(0.2), pairs_to_exclude(0.01)
+    (14, 299)
+    """
+    return math.ceil(math.log(0.05) / math.log1p(-share)) if share < 1 else 1

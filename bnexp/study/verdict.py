@@ -92,8 +92,17 @@ def _conclusion(claim: Hypothesis, contrast: Contrast, signed_S: Floats, level: 
     if _lost(contrast):
         return Conclusion("inconclusive")
     found = statistics.conclusion(signed_S, smallest=smallest_of(claim), level=level)
+    if found.word == "refuted" and _counts(claim) and not signed_S.any():
+        needed = statistics.pairs_to_exclude(claim.smallest)
+        if len(signed_S) < needed:
+            return Conclusion("inconclusive", needed)
     opposite = statistics.mean_interval(signed_S, level).high < 0
     return Conclusion("inconclusive") if found.word == "refuted" and any(contrast.never) and not opposite else found
+
+
+def _counts(claim: Hypothesis) -> bool:
+    """Tell whether each seed's difference is of yes or no: then none that differs makes an interval without width."""
+    return claim.wins or claim.metric.failures_below is not None
 
 
 # --- in words -----------------------------------------------------------------------
@@ -188,8 +197,7 @@ def _value(claim: Hypothesis, value: float | None) -> str:
 def _plain(claim: Hypothesis, value: float, *, signed: bool) -> str:
     if claim.over is not None and claim.over.take == "width" and not claim.wins:
         return number("", value, signed=signed)
-    share = claim.wins or claim.metric.failures_below is not None
-    metric = "accuracy" if share else claim.metric.metric
+    metric = "accuracy" if _counts(claim) else claim.metric.metric
     return number(metric, value, signed=signed)
 
 

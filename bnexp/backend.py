@@ -20,13 +20,14 @@ def load() -> None:
     """
     os.environ["KERAS_BACKEND"] = "tensorflow"
     asked_for = LOG_LEVEL in os.environ
-    os.environ.setdefault(LOG_LEVEL, "3")
     if asked_for:
         _import()
-    else:
-        with _stderr_held_back():
-            _import()
-        logging.getLogger("tensorflow").setLevel(logging.ERROR)
+        return
+    os.environ[LOG_LEVEL] = "3"
+    with _stderr_held_back():
+        _import()
+    del os.environ[LOG_LEVEL]  # TensorFlow has read it; a worker process would take it for the user's wish
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 
 def _import() -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from test_study import ARMS, BASE, CLAIM, planned
 
-from bnexp import groups, studies
+from bnexp import backend, groups, studies
 from bnexp.errors import UserError, WorkError
 from bnexp.groups import Group
 from bnexp.launch import ray as ray_launcher
@@ -70,6 +70,10 @@ def need_memory_for_16(one: Group) -> int:
     return one.largest_shard
 
 
+def load_tensorflow(one: Group) -> None:
+    backend.load()
+
+
 def have_a_bug(one: Group) -> None:
     raise ZeroDivisionError("who would divide by that")
 
@@ -110,6 +114,13 @@ def test_a_group_that_kills_every_worker_fails_alone(tmp_path: Path) -> None:
 def test_out_of_memory_half_as_much_is_worked_on_at_a_time() -> None:
     with local_workers(1) as one:
         assert [answer for _, answer in one.each(need_memory_for_16, [group()])] == [16]
+
+
+def test_workers_are_quiet_even_if_this_process_has_loaded_tensorflow(capfd: pytest.CaptureFixture[str]) -> None:
+    backend.load()
+    with local_workers(1) as one:
+        list(one.each(load_tensorflow, [group()]))
+    assert capfd.readouterr().err == ""
 
 
 def test_what_should_not_be_shows_its_traceback() -> None:

@@ -221,7 +221,7 @@ def test_dry_run_shows_the_plan_and_writes_nothing(tmp_path: Path) -> None:
         (["train", "configs/bm.yaml"],
          "configs/bm.yaml: is missing; expected a config file. Did you mean 'bn.yaml'? Good names: bn.yaml, nobn.yaml."),
         (["train", "configs/bn.yaml", "training.epoch=5"],
-         "override training.epoch=5: training.epoch is not a known key. Did you mean 'epochs'? Good names: batch_size, "
+         "override training.epoch=5: training.epoch is not a known key. Did you mean 'epochs'? Good names: batch_order, batch_size, "
          "drop_last, early_stopping, epochs, evaluate_train, learning_rate, memory_limit, optimizer, refresh_statistics, "
          "save, seeds, "
          "trainer."),

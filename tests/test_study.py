@@ -382,9 +382,9 @@ def test_epochs_to_a_value_may_be_read_where_another_metric_tuned(tmp_path: Path
 def test_a_directory_of_another_format_is_refused(tmp_path: Path, file: str) -> None:
     path = planned(tmp_path, SMALL).directory / file
     path.parent.mkdir(parents=True)
-    path.write_text('{"format": 2}')
+    path.write_text('{"format": 1}')
     with pytest.raises(
-        RunError, match=r"has format 2; expected 1, the one of this bnexp\. Move the directory away"
+        RunError, match=r"has format 1; expected 2, the one of this bnexp\. Move the directory away"
     ) as caught:
         planned(tmp_path, SMALL)
     assert caught.value.exit_code == 2

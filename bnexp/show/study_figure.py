@@ -7,6 +7,7 @@ first hypothesis's arms, cell by cell. Names are untrusted: see `labels`.
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -27,7 +28,7 @@ LOG_SPAN = 10
 """Levels that span this factor or more go on a logarithmic axis."""
 MOST_ROWS = 200
 TITLE_WIDTH, LABEL_WIDTH = 420.0, 170.0  # points
-SENTENCE_LENGTH = 200  # characters
+TITLE_LENGTH, SENTENCE_LENGTH = 62, 200  # characters
 
 
 def study_figure(document: Mapping[str, Any]) -> Figure:
@@ -47,16 +48,19 @@ def _numeric(levels: Sequence[Any]) -> bool:
 
 def _axes(document: Mapping[str, Any], height: float, what: str, *, left: float = 0.9) -> Axes:
     """Give the titled axes of a new figure; `what` says what is drawn, and `{interval}` in it which interval."""
+    claim = document["hypotheses"][0]
+    title = textwrap.wrap(claim["claim"], TITLE_LENGTH, max_lines=2, placeholder=" …")
+    more = 0.2 * (len(title) - 1)
+    height += more
     figure = Figure(figsize=(WIDTH, height), dpi=DPI)
     axes = figure.add_subplot()
-    figure.subplots_adjust(left / WIDTH, 0.95 / height, 1 - 0.3 / WIDTH, 1 - 0.8 / height)
-    claim = document["hypotheses"][0]
+    figure.subplots_adjust(left / WIDTH, 0.95 / height, 1 - 0.3 / WIDTH, 1 - (0.8 + more) / height)
     centred: Any = {"ha": "center", "va": "top", "transform": figure.transFigure}
-    title = _line(claim["claim"], TITLE_WIDTH, TITLE)
-    axes.text(0.5, 1 - 0.16 / height, title, fontsize=TITLE, **centred)
+    shown_title = "\n".join(_line(line, TITLE_WIDTH, TITLE) for line in title)
+    axes.text(0.5, 1 - 0.16 / height, shown_title, fontsize=TITLE, **centred)
     interval = f"{document['level']:.0%} t interval of the mean"
     subtitle = f"{claim['verdict']['word']}; {_seeds(document)}; {what.format(interval=interval)}"
-    axes.text(0.5, 1 - 0.42 / height, subtitle, fontsize=SMALL, color=GREY, **centred)
+    axes.text(0.5, 1 - (0.42 + more) / height, subtitle, fontsize=SMALL, color=GREY, **centred)
     return axes
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -119,6 +120,12 @@ def _tuning(document: Mapping[str, Any]) -> Iterator[RenderableType]:
     seeds = f"{len(tune['seeds'])} seeds of their own"
     yield Text(f"\ntuning {plain(tune['key'])}: mean {plain(with_unit(tune['metric']))} over {seeds}; the best is used")
     yield table
+    ends = tune["values"][0], tune["values"][-1]
+    chosen = [(arm, facts["tuned"]) for cell in document["cells"] for arm, facts in cell["arms"].items()]
+    at_edge = [f"{arm} {level_text(value)}" for arm, value in chosen if value in ends]
+    if at_edge and all(isinstance(value, int | float) for value in tune["values"]):
+        places = ", ".join(f"{what} in {_count(number_of, 'cell')}" for what, number_of in Counter(at_edge).items())
+        yield warning(f"The best value lies at the edge of those tried: {places}. A wider grid may change the answer.")
 
 
 def _value(endpoint: Mapping[str, Any], interval: Mapping[str, Any]) -> str:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from bnexp.config.study import Endpoint
 from bnexp.history import Floats
 
-FORMAT = 1  # of a study's directory: cells/*.json, study.json
+FORMAT = 2  # of a study's directory: cells/*.json, study.json
 
 
 class Tuned(BaseModel):
@@ -36,7 +36,7 @@ class Result(BaseModel):
 
     model_config = ConfigDict(strict=True, allow_inf_nan=False)
 
-    format: Literal[1] = 1
+    format: Literal[2] = 2
     design: str
     cell: int
     levels: dict[str, Any]

@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -98,6 +99,16 @@ def test_each_worker_has_one_core_and_works_until_it_is_stopped() -> None:
 def test_a_group_whose_worker_is_killed_is_tried_on_another_half_as_much_at_a_time(tmp_path: Path) -> None:
     with local_workers(1) as one:
         assert [answer for _, answer in one.each(die_the_first_time, [group(str(tmp_path / "trace"))])] == [32]
+
+
+def test_a_worker_that_ends_while_it_has_nothing_to_do_is_replaced() -> None:
+    with local_workers(1) as one:
+        ((_, before),) = one.each(name_of_process, [group()])
+        os.kill(before, signal.SIGKILL)
+        while Path(f"/proc/{before}").exists() and "Z" not in Path(f"/proc/{before}/stat").read_text().split()[2]:
+            time.sleep(0.01)
+        ((_, after),) = one.each(name_of_process, [group()])
+    assert after != before
 
 
 def test_a_group_that_kills_every_worker_fails_alone(tmp_path: Path) -> None:

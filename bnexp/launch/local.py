@@ -50,18 +50,24 @@ class LocalWorkers:
         waiting = deque(Attempt(group) for group in groups)
         while waiting or any(worker.attempt for worker in self._workers):
             while waiting and (worker := self._free()):
-                worker.attempt = waiting.popleft()
-                worker.connection.send((work, worker.attempt.group))
+                attempt = waiting.popleft()
+                try:
+                    worker.connection.send((work, attempt.group))
+                except OSError:  # it ended while it had nothing to do
+                    self._forget(worker)
+                    waiting.appendleft(attempt)
+                else:
+                    worker.attempt = attempt
             for worker in self._heard():
-                attempt, worker.attempt = worker.attempt, None
-                assert attempt is not None
+                tried, worker.attempt = worker.attempt, None
+                assert tried is not None
                 outcome = self._answer(worker)
                 if not isinstance(outcome, Lost):
-                    yield attempt.group, outcome
-                elif again := attempt.again():
+                    yield tried.group, outcome
+                elif again := tried.again():
                     waiting.appendleft(again)
                 else:
-                    yield attempt.group, attempt.given_up(outcome)
+                    yield tried.group, tried.given_up(outcome)
 
     def stop(self) -> None:
         """End all workers, whatever they are doing."""
@@ -91,9 +97,12 @@ class LocalWorkers:
         try:
             return refuse_bug(worker.connection.recv())
         except (EOFError, OSError):
-            self._workers.remove(worker)
-            worker.process.join()
+            self._forget(worker)
             return Lost(f"its worker process ended with exit code {worker.process.exitcode}: killed, or out of memory")
+
+    def _forget(self, worker: _Worker) -> None:
+        self._workers.remove(worker)
+        worker.process.join()
 
 
 def _started() -> _Worker:

@@ -105,7 +105,9 @@ def rows(table: str) -> Iterator[str]:
 def test_the_readmes_speed_table_is_the_benchmarks(capsys: pytest.CaptureFixture[str]) -> None:
     table = imported("benchmarks", "speed").table
     measured = json.loads((ROOT / "benchmarks" / "speed.json").read_text())
-    assert list(rows(table(measured["rows"]))) == list(rows(README.partition("<!-- speed")[2].partition("## Tests")[0]))
+    assert list(rows(table(measured["rows"]))) == list(rows(README.partition("<!-- speed")[2].partition("<!-- studies")[0]))
+    measured = json.loads((ROOT / "benchmarks" / "studies.json").read_text())
+    assert list(rows(table(measured["rows"]))) == list(rows(README.partition("<!-- studies")[2].partition("## Tests")[0]))
 
 
 def test_the_readmes_table_of_fields_is_the_benchmarks() -> None:

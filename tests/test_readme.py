@@ -18,6 +18,7 @@ from typer.main import get_command
 
 from bnexp import config
 from bnexp.cli import app
+from bnexp.config.study import read_study
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -105,9 +106,22 @@ def rows(table: str) -> Iterator[str]:
 def test_the_readmes_speed_table_is_the_benchmarks(capsys: pytest.CaptureFixture[str]) -> None:
     table = imported("benchmarks", "speed").table
     measured = json.loads((ROOT / "benchmarks" / "speed.json").read_text())
-    assert list(rows(table(measured["rows"]))) == list(rows(README.partition("<!-- speed")[2].partition("<!-- studies")[0]))
+    assert list(rows(table(measured["rows"]))) == list(
+        rows(README.partition("<!-- speed")[2].partition("<!-- studies")[0])
+    )
     measured = json.loads((ROOT / "benchmarks" / "studies.json").read_text())
-    assert list(rows(table(measured["rows"]))) == list(rows(README.partition("<!-- studies")[2].partition("## Tests")[0]))
+    assert list(rows(table(measured["rows"]))) == list(
+        rows(README.partition("<!-- studies")[2].partition("## Tests")[0])
+    )
+
+
+def test_the_readmes_table_of_claims_is_that_of_the_studies_that_ship() -> None:
+    measured = json.loads((ROOT / "benchmarks" / "claims.json").read_text())["rows"]
+    table = imported("benchmarks", "claims").table(measured)
+    assert list(rows(table)) == list(rows(README.partition("<!-- claims")[2].partition("## Your own data")[0]))
+    shipped = [read_study(path) for path in sorted((ROOT / "configs" / "studies").glob("*.yaml"))]
+    claims = [(file.study.name, claim.claim) for file in shipped for claim in file.study.claims()]
+    assert [(row["study"], row["claim"]) for row in measured] == claims
 
 
 def test_the_readmes_table_of_fields_is_the_benchmarks() -> None:

@@ -1,0 +1,43 @@
+"""What the studies that ship answer: runs `bnexp claims`, keeps its rows as JSON and prints the README's table.
+
+From the repository's root; studies that are finished in runs/ are not trained again:
+
+    python benchmarks/claims.py
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from typing import Any
+
+from speed import BNEXP, HERE, ROOT, machine
+
+OUT = HERE / "claims.json"
+DONE, DIVERGED = 0, 3
+
+
+def main() -> None:
+    """Run all studies, or what is left of them, and write the table."""
+    done = subprocess.run([BNEXP, "claims", "--json"], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode not in (DONE, DIVERGED):
+        raise SystemExit(done.returncode)
+    rows = json.loads(done.stdout)
+    OUT.write_text(json.dumps({"machine": machine(), "rows": rows}, indent=1) + "\n")
+    print(table(rows))
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """Give the README's table."""
+    lines = ["| study | claim | verdict | effect | seeds | s |", "|---|---|---|---|---|---|"]
+    for row in rows:
+        effect = row["effect"] or "-"
+        lines.append(
+            f"| {row['study']} | {row['claim']} | **{row['verdict']}** | {effect} | {row['seeds']} "
+            f"| {row['seconds']:.0f} |"
+        )
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()

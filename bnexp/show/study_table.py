@@ -79,7 +79,7 @@ def claims(rows: Sequence[Mapping[str, Any]]) -> RenderableType:
         words = [Text(study), said, Text(verdict, style=STRONG)]
         table.add_row(*words, plain(row["effect"] or "-"), str(row["seeds"]), f"{row['seconds']:.0f}")
     failures = [warning(f"{row['study']}: {row['sentence']}") for row in rows if row["verdict"] == "failed"]
-    note = "effect: mean over paired seeds [t interval]; of epochs, how many times fewer; s: of training, on one core"
+    note = "effect: mean over paired seeds [t interval]; of epochs and losses, how many times smaller; s: on one core"
     return Group(table, Text(note), *failures)
 
 

@@ -73,20 +73,7 @@ def train_together(
     """
     count = len(trainings) * len(seeds)
     workers, most = memory.plan(model, data, trainings[0], count, largest_shard)
-    shards = _shards(count, workers, most)
-    together = _Together(
-        _program(
-            model,
-            data.task,
-            _but_the_rate(trainings[0]),
-            data.steps(trainings[0].batch_size, trainings[0].drop_last),
-            shards[0].size,
-        ),
-        data,
-        trainings[0],
-        shards,
-        sources(data, [shard.rows for shard in shards]),
-    )
+    together = _together(model, data, trainings[0], _shards(count, workers, most))
     rates_S = np.repeat([one.learning_rate.initial for one in trainings], len(seeds)).astype("float32")
     record = Record(seeds * len(trainings), trainings[0].early_stopping)
     digests = OrderDigests(record.seeds)
@@ -105,6 +92,12 @@ def train_together(
         Trained(record.history(part), [value[part] for value in weights], digests.facts(part), interrupted)
         for part in parts
     ]
+
+
+def _together(model: keras.Sequential, data: Data, training: Training, shards: list[Shard]) -> _Together:
+    steps = data.steps(training.batch_size, training.drop_last)
+    program = _program(model, data.task, _but_the_rate(training), steps, shards[0].size)
+    return _Together(program, data, training, shards, sources(data, [shard.rows for shard in shards]))
 
 
 @functools.lru_cache(maxsize=2)

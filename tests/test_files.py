@@ -96,8 +96,8 @@ CSV = "a,b,y\n1,2,u\n3,4,v\n5,6,u\n7,8,v\n"
         (CSV, {"target": "z"}, "dataset.target is 'z'; no column has this name. Good names: a, b, y."),
         (CSV.replace("a,b,y", "alpha,b,y"), {"drop": ["alpa"]}, "Did you mean 'alpha'? Good names: alpha, b, y."),
         (CSV, {"group": "who"}, "dataset.group is 'who'; no column has this name."),
-        (CSV.replace("3,4", "3,"), {}, "dataset.missing is refuse; t.csv:3 has no value in column 'b' (1 rows have none)."),
-        (CSV.replace("4,v", "4,"), {}, "dataset.target is 'y'; t.csv:3 has no value in it (1 rows have none)."),
+        (CSV.replace("3,4", "3,"), {}, "dataset.missing is refuse; t.csv:3 has no value in column 'b' (rows without: 1)."),
+        (CSV.replace("4,v", "4,"), {}, "dataset.target is 'y'; t.csv:3 has no value in it (rows without: 1)."),
         (CSV.replace("5,6", "inf,6"), {}, "t.csv:4, column 'a'; expected a finite number."),
         (CSV.replace("v", "u"), {}, "it has one value in all rows (u), expected two classes or more."),
         (CSV + "1,2,3,4\n", {}, "it is no table: Expected 3 fields in line 6, saw 4"),
@@ -289,7 +289,7 @@ def test_images_that_would_mislead_or_fill_memory_are_refused(images: Path, brok
             message = f"dataset.path is '{path}', 0.0 MiB in size; reading it takes about 1,261.7 MiB of memory"
         case _:
             path.touch()
-            message += "cannot identify image file"
+            message += "its format is none that Pillow knows. Mend it or take it away."
     assert message in refused(2**28, name="image_folder", path=str(images))
 
 
@@ -313,7 +313,7 @@ def test_an_empty_text_and_a_missing_column_are_told_apart(tmp_path: Path) -> No
     lines = ["text,label", *(f"w{n} w,{n % 2}" for n in range(10)), "!!!,1", ",0"]
     (tmp_path / "t.csv").write_text("\n".join(lines))
     keys = {"name": "text_csv", "path": str(tmp_path / "t.csv")}
-    assert "t.csv:13 has no text in it (1 rows have none)" in refused(**keys, target="label")
+    assert "t.csv:13 has no text in it (rows without: 1)" in refused(**keys, target="label")
     assert "dataset.text is 'txt'; no column has this name. Did you mean 'text'?" in refused(
         **keys, target="label", text="txt"
     )

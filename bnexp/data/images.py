@@ -81,7 +81,7 @@ def labelled_files(folder: Path, suffixes: tuple[str, ...], what: str) -> list[P
 
 def _pixels(path: Path, dataset: ImageFolderDataset, limit: int | None) -> NDArray[np.uint8]:
     """Read an image as (H, W, C), the first of an animation; what lies behind transparency is black."""
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     try:
         with _no_warnings(), open(path, "rb") as file, Image.open(file) as image:
@@ -92,9 +92,11 @@ def _pixels(path: Path, dataset: ImageFolderDataset, limit: int | None) -> NDArr
                 plain = plain.resize((width, height), Image.Resampling.BILINEAR)
             pixels = np.asarray(plain, "uint8")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        unknown = isinstance(error, UnidentifiedImageError)
+        why = "its format is none that Pillow knows" if unknown else str(error).rstrip(".")
         raise SettingError(
             "dataset.path",
-            f"holds {path}, which is no image that can be read: {str(error).rstrip('.')}. Mend it or take it away.",
+            f"holds {path}, which is no image that can be read: {why}. Mend it or take it away.",
         ) from error
     return pixels[..., None] if pixels.ndim == 2 else pixels
 

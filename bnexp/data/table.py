@@ -115,7 +115,7 @@ def target(
         row = int(np.flatnonzero(missing)[0])
         raise SettingError(
             key,
-            f"is {column.name!r}; {where(row)} has no value in it ({missing.sum()} rows have none). "
+            f"is {column.name!r}; {where(row)} has no value in it (rows without: {missing.sum()}). "
             "Fill it in, or take those rows out.",
         )
     different = _different(column, key)
@@ -185,7 +185,7 @@ def _numbers(column: pandas.Series[Any], columns: Columns, where: Where) -> NDAr
         row = int(np.flatnonzero(missing)[0])
         raise SettingError(
             "dataset.missing",
-            f"is refuse; {where(row)} has no value in column {column.name!r} ({missing.sum()} rows have none). "
+            f"is refuse; {where(row)} has no value in column {column.name!r} (rows without: {missing.sum()}). "
             "Use mean or median (of the training part), or leave the column out (dataset.drop).",
         )
     if missing.all():

@@ -44,7 +44,7 @@ def text_csv_rows(dataset: TextCsvDataset, limit: int | None) -> Rows:
     if len(missing):
         raise SettingError(
             "dataset.text",
-            f"is {dataset.text!r}; {where(int(missing[0]))} has no text in it ({len(missing)} rows have none). "
+            f"is {dataset.text!r}; {where(int(missing[0]))} has no text in it (rows without: {len(missing)}). "
             "Fill it in, or take those rows out.",
         )
     y_N, classes = target(frame[dataset.target], "classification", where)

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from bnexp import comparison, config, store
 from bnexp.config import Experiment
 from bnexp.data.source import source_sha256
-from bnexp.errors import ComparisonError, RunError, nearest
+from bnexp.errors import ComparisonError, RunError, UserError, nearest
 from bnexp.experiment import Finished
 from bnexp.metrics import names
 from bnexp.show import figures
@@ -82,9 +82,20 @@ def plan(name: str, runs: Path, overrides: Sequence[str]) -> Planned:
     run = _as_it_is_now(runs, experiment)
     if run is not None:
         return Planned(experiment.name, run)
-    stale = newest(runs, experiment.name) is not None
-    reason = "its config or its data have changed since its newest run" if stale else "it has no finished run"
-    return Planned(experiment.name, None, experiment, path, reason)
+    return Planned(experiment.name, None, experiment, path, _reason(newest(runs, experiment.name), experiment))
+
+
+def _reason(stale: store.Run | None, experiment: Experiment) -> str:
+    """Say why an experiment has to be trained: what has changed since its newest run, if it has one."""
+    if stale is None:
+        return "it has no finished run"
+    try:
+        before = config.load(stale.directory / "config.yaml")
+    except UserError:
+        return "its newest run cannot be read"
+    changes = config.differences(before, experiment)
+    listed = ", ".join(f"{key} {old} -> {new}" for key, (old, new) in changes.items())
+    return f"changed since its newest run: {listed or 'its data'}"
 
 
 def config_file(name: str) -> Path | None:

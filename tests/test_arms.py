@@ -56,7 +56,7 @@ def test_a_name_means_the_newest_finished_run_of_its_config(place: Path) -> None
 def test_a_run_of_another_config_is_stale_and_says_so(place: Path) -> None:
     trained("a", config_text=CONFIG + "training: {epochs: 7}\n")
     planned = arms.plan("a", RUNS, [])
-    assert (planned.run, planned.reason) == (None, "its config or its data have changed since its newest run")
+    assert (planned.run, planned.reason) == (None, "changed since its newest run: training.epochs 7 -> 50")
     assert arms.plan("a", RUNS, ["training.epochs=7"]).run is not None
 
 

@@ -15,7 +15,17 @@ from bnexp.comparison.question import Question, baseline_of, refuse_impossible, 
 __all__ = ["Arm", "Question", "compare", "final_values", "refuse_impossible", "refuse_too_few"]
 
 FORMAT = 1
-DATA_FACTS = ("name", "training_rows", "validation_rows", "split", "commonest_class_share")
+DATA_FACTS = (
+    "name",
+    "rows",
+    "training_rows",
+    "validation_rows",
+    "test_rows",
+    "split",
+    "duplicates_dropped",
+    "rows_before_limit",
+    "commonest_class_share",
+)
 """What a comparison repeats of the record of the data, which all arms share."""
 
 

@@ -54,7 +54,10 @@ def _difference(sides: Sides, metric: str) -> dict[str, Any]:
 
 
 def _reach_difference(sides: Sides, terms: Terms) -> dict[str, Any] | None:
-    """Give the paired differences in epochs and seconds to the target, epochs capped at the smaller budget."""
+    """Give the paired difference in epochs to the target, capped at the smaller budget.
+
+    Seconds have none: what an epoch took was measured once for each arm, so that no interval could tell its error.
+    """
     if terms.target is None:
         return None
     budget = min(sides.arm.experiment.training.epochs, sides.baseline.experiment.training.epochs)
@@ -62,14 +65,7 @@ def _reach_difference(sides: Sides, terms: Terms) -> dict[str, Any] | None:
         np.minimum(np.nan_to_num(_epochs_to(history, terms), nan=budget), budget)
         for history in (sides.treated, sides.base)
     )
-    shares = [arm.record["seed_epoch_seconds"] for arm in (sides.arm, sides.baseline)]
-    seconds = None
-    if None not in shares:
-        seconds = statistics.paired_difference(treated_S * shares[0], base_S * shares[1], LEVEL)
-    return {
-        "epochs": _strict(asdict(statistics.paired_difference(treated_S, base_S, LEVEL))),
-        "seconds": None if seconds is None else _strict(asdict(seconds)),
-    }
+    return {"epochs": _strict(asdict(statistics.paired_difference(treated_S, base_S, LEVEL)))}
 
 
 def _verdict(sides: Sides, difference: dict[str, Any], terms: Terms) -> dict[str, Any]:
@@ -81,7 +77,10 @@ def _verdict(sides: Sides, difference: dict[str, Any], terms: Terms) -> dict[str
     keys = ("low", "high", "mean", "pairs", "standard_deviation")
     known: dict[str, Any] = {key: math.nan if difference[key] is None else difference[key] for key in keys}
     result = statistics.verdict(**known, margin=terms.margin, higher_is_better=higher_is_better(terms.metric))
-    return {**asdict(result), "sentence": _sentence(sides, difference, terms, result)}
+    sentence = _sentence(sides, difference, terms, result)
+    if sides.arm.record["warnings"] or sides.baseline.record["warnings"]:
+        sentence += " Mind the warnings first: no number of pairs cures what they tell of."
+    return {**asdict(result), "sentence": sentence}
 
 
 def _sentence(sides: Sides, difference: dict[str, Any], terms: Terms, result: statistics.Verdict) -> str:

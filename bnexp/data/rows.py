@@ -86,8 +86,9 @@ def chosen(dataset: RealDataset, rows: Rows) -> Rows:
             + ("dataset.test_size splits all rows anew. " if rows.test else f"{dataset.name} has none. ")  # type: ignore[attr-defined]
             + "Use dataset.limit and dataset.test_size.",
         )
-    rows = rows.taken(_drawn(dataset, rows))
-    return dataclasses.replace(rows, facts={**rows.facts, "duplicates_dropped": dropped})
+    drawn = rows.taken(_drawn(dataset, rows))
+    facts = {"duplicates_dropped": dropped, "rows_before_limit": len(rows.y_N)}
+    return dataclasses.replace(drawn, facts={**rows.facts, **facts})
 
 
 def _first_of_each(rows: Rows) -> NDArray[np.int64]:

@@ -30,6 +30,15 @@ def plain(name: object) -> str:
     return "".join("?" if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Co") else c for c in str(name))
 
 
+def counted(number: int, noun: str) -> str:
+    """Write a count with its noun.
+
+    >>> counted(1, "seed"), counted(20, "seed")
+    ('1 seed', '20 seeds')
+    """
+    return f"{number} {noun}{'s' if number != 1 else ''}"
+
+
 def warning(text: str) -> Text:
     """Give a line of what may mislead."""
     return Text(f"WARNING  {plain(text)}", style=WARNING)
@@ -44,11 +53,8 @@ def run_summary(record: dict[str, Any], history: History) -> RenderableType:
     for metric in history.metrics:
         cells = [_mean_deviation(metric, values_S) for values_S in (history.final(metric), history.best(metric))]
         table.add_row(_metric(metric), *cells)
-    count = len(history.seeds)
-    seeds = f"{count} seed{'s' if count > 1 else ''}"
-    longest = max(history.epochs_S)
-    epochs = f"{longest} epoch{'s' if longest > 1 else ''}"
-    head = f"{plain(record['name'])}: {seeds}, {epochs}, {record['duration_seconds']:.1f} s"
+    lengths = f"{counted(len(history.seeds), 'seed')}, {counted(max(history.epochs_S), 'epoch')}"
+    head = f"{plain(record['name'])}: {lengths}, {record['duration_seconds']:.1f} s"
     parts: list[RenderableType] = [
         Text(head, style=STRONG),
         *_data(record["dataset"]),
@@ -75,7 +81,14 @@ def _data(facts: Mapping[str, Any]) -> Iterator[Text]:
     if facts.get("split") is None:
         return
     line = f"{plain(facts['name'])}: {facts['training_rows']} training rows, {facts['validation_rows']} for validation"
+    if facts.get("test_rows"):
+        line += f", {facts['test_rows']} for the test"
     line += f" ({plain(facts['split'])})"
+    if facts.get("duplicates_dropped"):
+        line += f"; {counted(facts['duplicates_dropped'], 'repeated row')} dropped"
+    found = facts.get("rows_before_limit")
+    if found and found > facts["rows"]:
+        line += f"; limited to {facts['rows']} of {found} rows"
     if facts["commonest_class_share"] is not None:
         line += f"; guessing the commonest class scores {number('accuracy', facts['commonest_class_share'])}%"
     yield Text(line)
@@ -154,7 +167,7 @@ def _contrast(
     target = document["target"]
     if target["value"] is not None:
         goal = f"{with_unit(target['metric'])} {number(target['metric'], target['value'])}"
-        yield Text(f"target: {goal}, {plain(target['rule'])}; seconds: one seed's share of the training time")
+        yield Text(f"target: {goal}, {plain(target['rule'])}; seconds: one seed's share of one measured time")
     yield from _diverged(arm["name"], arm["diverged"])
     yield from _diverged(base["name"], base["diverged"])
     if arm["diverged"] or base["diverged"]:
@@ -244,7 +257,7 @@ def _reach_rows(difference: dict[str, Any], arm: dict[str, Any], base: dict[str,
     yield "seeds at target", *reached, f"{arm['reached'] - base['reached']:+d}", ""
     epochs = [f"{side['mean_epochs']:.1f}" for side in (arm, base)]
     yield "epochs to target", *epochs, _difference("", difference["epochs"]), _p(difference["epochs"]["p_value"])
-    if difference["seconds"] is not None:
-        seconds = [number("", side["mean_seconds"]) for side in (arm, base)]
-        p_value = _p(difference["seconds"]["p_value"])
-        yield "seconds to target", *seconds, _difference("", difference["seconds"]), p_value
+    seconds = [side["mean_seconds"] for side in (arm, base)]
+    if None not in seconds:
+        cells = [number("", value) for value in seconds]
+        yield "seconds to target", *cells, number("", seconds[0] - seconds[1], signed=True), ""

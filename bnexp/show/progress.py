@@ -63,6 +63,8 @@ class Reporter:
         done, total = sum(history.epochs_S), self._epochs * self._seeds
         line = f"{self._title}: {self._epoch(history)}  {_spread(history, 'loss')}"
         line += f"  {_spread(history, headline(history.metrics))}"
+        if len(history.seeds) > 1:
+            line += "  (mean ± standard deviation)"
         self._progress.update(self._task, total=total, completed=done, description=line)
         if self._lines and LINES * done // total > self._said:
             self._console.print(Text(line), soft_wrap=True)

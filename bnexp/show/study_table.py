@@ -12,7 +12,7 @@ from rich.text import Text
 
 from bnexp.config.study import Hypothesis
 from bnexp.metrics import number, with_unit
-from bnexp.show.console import STRONG, plain, warning, with_spread
+from bnexp.show.console import STRONG, counted, plain, warning, with_spread
 from bnexp.study.grid import level_text
 from bnexp.study.verdict import about, endpoint_name, written
 
@@ -20,7 +20,7 @@ from bnexp.study.verdict import about, endpoint_name, written
 def study_plan(facts: Mapping[str, Any]) -> RenderableType:
     """Say what a study will train, how long it may take, and what it can detect."""
     cells, arms, seeds = facts["cells"], facts["arms"], facts["seeds"]
-    head = f"{plain(facts['name'])}: {_count(cells, 'cell')} x {len(arms)} arms ({', '.join(arms)}), {seeds} seeds"
+    head = f"{plain(facts['name'])}: {counted(cells, 'cell')} x {len(arms)} arms ({', '.join(arms)}), {seeds} seeds"
     lines = [f"{facts['trainings']:,} trainings, {facts['steps']:,} optimizer steps; {_time_left(facts)}"]
     if facts["finished"]:
         lines.append(f"finished already: {facts['finished']} of {facts['of']} cells and arms")
@@ -30,10 +30,6 @@ def study_plan(facts: Mapping[str, Any]) -> RenderableType:
             "of the paired difference"
         )
     return Group(Text(head, style=STRONG), *map(Text, lines), Text(f"kept in {plain(facts['directory'])}"))
-
-
-def _count(number_of: int, what: str) -> str:
-    return f"{number_of} {what}{'s' if number_of > 1 else ''}"
 
 
 def _time_left(facts: Mapping[str, Any]) -> str:
@@ -54,7 +50,7 @@ def duration(seconds: float) -> str:
 
 def study(document: Mapping[str, Any]) -> RenderableType:
     """Give the whole answer: the cells, the hypotheses, the verdicts."""
-    head = f"{plain(document['name'])}: {_count(len(document['cells']), 'cell')}, {document['seeds']} seeds"
+    head = f"{plain(document['name'])}: {counted(len(document['cells']), 'cell')}, {document['seeds']} seeds"
     parts: list[RenderableType] = [Text(head, style=STRONG), _cells(document)]
     parts.append(Text(f"mean ± half of its {document['level']:.0%} t interval over seeds"))
     parts += _tuning(document)
@@ -124,7 +120,7 @@ def _tuning(document: Mapping[str, Any]) -> Iterator[RenderableType]:
     chosen = [(arm, facts["tuned"]) for cell in document["cells"] for arm, facts in cell["arms"].items()]
     at_edge = [f"{arm} {level_text(value)}" for arm, value in chosen if value in ends]
     if at_edge and all(isinstance(value, int | float) for value in tune["values"]):
-        places = ", ".join(f"{what} in {_count(number_of, 'cell')}" for what, number_of in Counter(at_edge).items())
+        places = ", ".join(f"{what} in {counted(number_of, 'cell')}" for what, number_of in Counter(at_edge).items())
         yield warning(f"The best value lies at the edge of those tried: {places}. A wider grid may change the answer.")
 
 
@@ -148,7 +144,7 @@ def _warnings(document: Mapping[str, Any]) -> Iterator[str]:
                 cells = counts.setdefault(kind, {})
                 cells[arm] = cells.get(arm, 0) + 1
     for kind, cells in counts.items():
-        said = ", ".join(f"{arm} in {_count(number_of, 'cell')}" for arm, number_of in cells.items())
+        said = ", ".join(f"{arm} in {counted(number_of, 'cell')}" for arm, number_of in cells.items())
         yield f"{said}{', the first of them' if sum(cells.values()) > 1 else ''}: {first[kind]}"
 
 

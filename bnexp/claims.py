@@ -88,13 +88,19 @@ def keep(runs: Path, answers: Sequence[Answer]) -> Path:
             "notes": _notes(one.path),
             "rows": list(_rows(one)),
             "directory": one.planned.directory.name,
-            "figure": None if one.document is None else (one.planned.directory / "figure.png").read_bytes(),
+            "figures": [] if one.document is None else _figures(one.planned.directory),
         }
         for one in answers
     ]
     path = runs / PAGE
     store.write(path, claims_page(told))
     return path
+
+
+def _figures(directory: Path) -> list[bytes]:
+    """Give the figures of a finished study, one for each hypothesis."""
+    paths = sorted(directory.glob("figure*.png"), key=lambda path: (len(path.name), path.name))
+    return [path.read_bytes() for path in paths]
 
 
 def _notes(path: Path) -> list[str]:

@@ -277,7 +277,7 @@ training:
         ("training=5", "override training=5: training is 5; expected a mapping of keys."),
         ("model.hidden=[]", "model.hidden is []; expected at least 1. The default is [64, 64]."),
         ("model.hidden=[0]", "model.hidden.0 is 0; expected 1 or more."),
-        ("model.hidden=64", "model.hidden is 64; expected a list, as in [64, 64]."),
+        ("model.hidden=64", "model.hidden is 64; expected a list, as in [64]. The default is [64, 64]."),
         ("model.dropout=1", "model.dropout is 1; expected less than 1."),
         (
             "model.normalization=bach",

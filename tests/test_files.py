@@ -109,7 +109,7 @@ CSV = "a,b,y\n1,2,u\n3,4,v\n5,6,u\n7,8,v\n"
         ("id,y\n" + "".join(f"name{n},{'uv'[n % 2]}\n" for n in range(200)), {},
          "keeps column 'id'; it holds text with 200 different values, as 'name0' in t.csv:2; expected 100 or fewer."),
         ("a,y\n" + "".join(f"{n},{'uv'[n % 2]}\n" for n in range(200)) + "many,u\n", {},
-         "keeps column 'a'; most of it are numbers, but t.csv:202 holds 'many'."),
+         "dataset holds 'many' in t.csv:202, column 'a'; most of the column are numbers. Mend the file"),
         ('a,y\n1,"u\nw"\n,v\n', {}, "t.csv, row 2 has no value in column 'a'"),
     ],
 )  # fmt: skip

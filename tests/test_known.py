@@ -270,7 +270,10 @@ def test_the_list_tells_what_is_here_and_how_to_get_the_rest(tmp_path: Path) -> 
     here = {row["name"] for row in listed if row["here"]} - {"fashion_mnist"}
     assert here == {"breast_cancer", "wine", "iris", "digits", "diabetes"}
     table = run("data", "list", cache=tmp_path).stdout
-    assert "bnexp data fetch spoken_digits" in table and "1,797" in table
+    assert "1,797" in table
+    assert "`bnexp data fetch NAME` brings what is not here: mnist5k" in table
+    missing = table.partition("brings what is not here: ")[2].replace("\n", " ").split(", ")
+    assert "spoken_digits" in missing and "iris" not in missing
 
 
 def test_an_unknown_set_is_refused_with_the_nearest_name_before_anything_is_fetched(tmp_path: Path) -> None:

@@ -9,9 +9,16 @@ import pytest
 from matplotlib.figure import Figure
 
 from bnexp.show.plots import render
-from bnexp.show.study_figure import study_figure
+from bnexp.show.study_figure import study_figures
+
+
+def study_figure(facts: dict[str, Any]) -> Figure:
+    """Draw the figure of the first hypothesis."""
+    return study_figures(facts)["figure"]
+
 
 ACCURACY = {"metric": "test_accuracy", "epochs_to": None, "failures_below": None, "ratio": False}
+LOSS = {"metric": "test_loss", "epochs_to": None, "failures_below": None, "ratio": False}
 EPOCHS = {"metric": "val_accuracy", "epochs_to": 0.9, "failures_below": None, "ratio": False}
 
 
@@ -32,11 +39,15 @@ def document(*factors: tuple[str, list[Any]], endpoint: dict[str, Any] = ACCURAC
         }
         for number, point in enumerate(points)
     ]
-    claim = {"claim": "It helps.", "metric": endpoint, "treated": "bn", "baseline": "none", "smallest": 0.05}
+    claim = {
+        "claim": "It helps.", "metric": endpoint, "treated": "bn", "baseline": "none", "smallest": 0.05, "wins": False,
+        "at": {}, "minus": None, "over": None, "direction": "higher", "level": 0.975, "difference": interval(0.2),
+        "other_sign": [], "verdict": {"word": "supported"},
+    }  # fmt: skip
     return {
         "level": 0.95, "seeds": 20, "arms": ["bn", "none"],
         "factors": [{"name": name, "levels": levels} for name, levels in factors], "endpoints": [endpoint],
-        "cells": cells, "hypotheses": [{**claim, "wins": False, "verdict": {"word": "supported"}}], **facts,
+        "cells": cells, "hypotheses": [claim], **facts,
     }  # fmt: skip
 
 
@@ -54,7 +65,10 @@ def test_one_ordered_factor_is_a_line_with_a_band_for_each_arm_on_decades_where_
     assert bn.get_ydata() == pytest.approx([60, 70, 50])
     assert len(axes.collections) == 2
     assert axes.get_ylabel() == "test_accuracy (%)"
-    assert texts(figure)[:2] == ["It helps.", "supported; 20 seeds; line: mean; band: 95% t interval of the mean"]
+    assert texts(figure)[:2] == [
+        "It helps.",
+        "supported; +20.00 [+10.00, +30.00] (97.5% t interval); 20 seeds\nline: mean; band: 95% t interval of the mean",
+    ]
     narrow = study_figure(document(("x", [2, 4, 8])))
     assert narrow.axes[0].get_xscale() == "linear"
 
@@ -84,8 +98,9 @@ def test_two_factors_are_a_map_of_the_difference() -> None:
     ("factors", "rows"),
     [
         ([], ["all seeds"]),
-        ([("model.activation", ["relu", "tanh"])], ["relu", "tanh"]),
-        ([("a", [1, 2]), ("b", ["x"]), ("c", [True])], ["1, x, true", "2, x, true"]),
+        ([("model.activation", ["relu", "tanh"])], ["activation relu", "activation tanh"]),
+        ([("a", [1, 2]), ("b", ["x"]), ("c", [True])], ["a 1, b x, c true", "a 2, b x, c true"]),
+        ([("d.rows, d.noise", [[9, 0.5], [5, 0.1]])], ["rows 9\nnoise 0.5", "rows 5\nnoise 0.1"]),
     ],
 )
 def test_anything_else_is_a_row_for_each_cell(factors: list[Any], rows: list[str]) -> None:
@@ -99,6 +114,8 @@ def test_epochs_are_drawn_as_how_many_times_fewer_they_are() -> None:
     assert axes.get_xscale() == "log"
     assert axes.lines[1].get_xdata()[0] == pytest.approx(np.exp(0.2))
     assert axes.get_xlabel() == "epochs to val_accuracy 90.00%: none / bn"
+    low, high = axes.get_xlim()
+    assert sum(low <= tick <= high for tick in axes.get_xticks()) > 2  # though the axis spans no decade
 
 
 @pytest.mark.parametrize("factors", [[("$\\foo$ \x1b[31m", [1, 2])], [("a", ["\u202ex" * 90]), ("b", [None])], []])
@@ -107,5 +124,36 @@ def test_no_name_or_missing_value_breaks_a_figure(factors: list[Any]) -> None:
     for cell in facts["cells"]:
         cell["differences"] = [interval(None)]
         cell["arms"]["bn"]["endpoints"] = [interval(None)]
-    facts["hypotheses"][0]["claim"] = "\x1b[31m$\\frac" * 60
+    facts["hypotheses"][0]["claim"] = "\x1b[31m$\\frac" * 40
     assert render(study_figure(facts), "png") == render(study_figure(facts), "png")
+
+
+def test_every_hypothesis_has_a_figure_of_its_own_numbers() -> None:
+    facts = document(("x", [1, 2, 3]))
+    facts["endpoints"] = [ACCURACY, LOSS]
+    for cell in facts["cells"]:
+        for arm in cell["arms"].values():
+            arm["endpoints"].append(interval(7.0))
+    facts["hypotheses"].append({**facts["hypotheses"][0], "claim": "Loss.", "metric": LOSS})
+    drawn = study_figures(facts)
+    assert list(drawn) == ["figure", "figure-2"]
+    (axes,) = drawn["figure-2"].axes
+    assert axes.get_ylabel() == "test_loss"
+    assert axes.lines[0].get_ydata() == pytest.approx([7, 7, 7])
+
+
+def test_the_cells_that_a_claim_is_about_are_marked_and_none_where_it_is_about_all() -> None:
+    def drawn(*factors: tuple[str, list[Any]], at: dict[str, Any], minus: dict[str, Any] | None = None) -> Figure:
+        facts = document(*factors)
+        facts["hypotheses"][0] |= {"at": at, "minus": minus}
+        return study_figure(facts)
+
+    (axes,) = drawn(("x", [1, 2, 3]), at={"x": 1}, minus={"x": 3}).axes
+    assert [line.get_xdata()[0] for line in axes.lines if line.get_linestyle() == ":"] == [1, 3]
+    (axes,) = drawn(("x", [1, 2]), ("y", [1, 2]), at={"x": 2}).axes
+    assert [(patch.get_x() > 0.5, patch.get_y() > 0.5) for patch in axes.patches] == [(False, True), (True, True)]
+    (axes,) = drawn(("x", ["a", "b"]), at={"x": "b"}).axes
+    faces = [line.get_markerfacecolor() for line in axes.lines if line.get_marker() == "o"]
+    assert faces[0] == "white" != faces[1]
+    for figure in (study_figure(document(("x", [1, 2, 3]))), study_figure(document(("x", [1, 2]), ("y", [1, 2])))):
+        assert "judged" not in texts(figure)[1]

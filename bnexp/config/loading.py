@@ -24,7 +24,7 @@ EXPECTED = {
     "finite_number": "a finite number",
     "bool_type": "true or false",
     "string_type": "text",
-    "list_type": "a list, as in [64, 64]",
+    "list_type": "a list",
     "dict_type": "a mapping of keys",
     "model_type": "a mapping of keys",
     "model_attributes_type": "a mapping of keys",
@@ -145,6 +145,8 @@ def _problem(node: Node, details: ErrorDetails, whole: type[BaseModel]) -> str:
             name = ".".join(_short(node, (*_present(node, keys), *(["name"] if _entry(entry, "name") else []))))
             return f"{seen.where}: {name} is {merging.shown(yaml.plain(seen))}. {_good_names(seen, context)}"
     expected = EXPECTED[kind].format(**_numbers(context)) if kind in EXPECTED else details["msg"]
+    if kind == "list_type" and isinstance(entry.value, int | float | str):
+        expected += f", as in [{entry.value}]"
     seen_text = merging.shown(yaml.plain(entry)) + _text(entry)
     name = ".".join(_short(node, _present(node, keys)))
     return f"{place}: {name} is {seen_text}; expected {expected}. {_example(node, keys, whole)}".rstrip()

@@ -156,8 +156,11 @@ def _joined(one: Node, other: Node) -> Node:
 def shown(value: Any) -> str:
     """Give a value as a person writes it in YAML, cut short.
 
-    >>> shown(None), shown(True), shown("x"), shown([64, 64])
-    ('null', 'true', "'x'", '[64, 64]')
+    >>> shown(None), shown(True), shown("x"), shown([64, False])
+    ('null', 'true', "'x'", '[64, false]')
     """
-    text = "null" if value is None else str(value).lower() if isinstance(value, bool) else repr(value)
+    if isinstance(value, list):
+        text = f"[{', '.join(map(shown, value))}]"
+    else:
+        text = "null" if value is None else str(value).lower() if isinstance(value, bool) else repr(value)
     return text if len(text) <= 60 else text[:57] + "..."

@@ -223,7 +223,7 @@ def _categories(column: pandas.Series[Any], columns: Columns, where: Where) -> N
 def _refuse_what_is_no_category(column: pandas.Series[Any], count: int, where: Where) -> None:
     """Raise SettingError for numbers with a text among them, for dates, and for text that hardly repeats."""
     if count > MOST_WHOLE_NUMBER_CLASSES:
-        _refuse_strange_cell(column, "dataset.drop", where, "name the column in dataset.drop or dataset.categories")
+        _refuse_strange_cell(column, "dataset", where, "name the column in dataset.drop or dataset.categories")
     most = min(MOST_CATEGORIES, max(MOST_WHOLE_NUMBER_CLASSES, len(column) // 2))
     if count > most or column.dtype.kind in "mM":
         what = "dates or times" if column.dtype.kind in "mM" else "text"
@@ -244,7 +244,6 @@ def _refuse_strange_cell(column: pandas.Series[Any], key: str, where: Where, oth
         row = int(np.flatnonzero(strange)[0])
         raise SettingError(
             key,
-            f"{'keeps column' if key == 'dataset.drop' else 'is'} {column.name!r}; most of it are numbers, but "
-            f"{where(row)} holds "
-            f"{str(column.iloc[row])[:40]!r}. Mend the file, or {otherwise}.",
+            f"holds {str(column.iloc[row])[:40]!r} in {where(row)}, column {column.name!r}; most of the column are "
+            f"numbers. Mend the file, with an empty cell for a number that is not known, or {otherwise}.",
         )

@@ -67,13 +67,16 @@ def run_summary(record: dict[str, Any], history: History) -> RenderableType:
 
 
 def data_list(rows: Sequence[Mapping[str, Any]]) -> RenderableType:
-    """Give the list of known data sets; what is not here is followed by the command that gets it."""
+    """Give the list of known data sets, and the command that brings those that are not here."""
     table = Table("data set", "kind", "rows", "classes", "here", "what", "licence", box=None, pad_edge=False)
     for row in rows:
-        here = "yes" if row["here"] else f"bnexp data fetch {row['name']}"
         classes = "-" if row["classes"] is None else str(row["classes"])
+        here = "yes" if row["here"] else "no"
         table.add_row(row["name"], row["kind"], f"{row['rows']:,}", classes, here, row["what"], row["licence"])
-    return table
+    missing = [row["name"] for row in rows if not row["here"]]
+    if not missing:
+        return table
+    return Group(table, Text(f"`bnexp data fetch NAME` brings what is not here: {', '.join(missing)}"))
 
 
 def _data(facts: Mapping[str, Any]) -> Iterator[Text]:

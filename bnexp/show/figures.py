@@ -11,7 +11,7 @@ from bnexp import store, study
 from bnexp.errors import RunError
 from bnexp.history import History, from_json
 from bnexp.show import plots
-from bnexp.show.study_figure import study_figure
+from bnexp.show.study_figure import study_figures
 
 
 def draw(run: store.Run, *, format: str = "png", out: Path | None = None) -> list[Path]:
@@ -36,15 +36,15 @@ def _figures(run: store.Run) -> dict[str, Figure]:
     if run.kind == "run":
         return plots.run_figures(history_of(run), title=_title(run), loss_unit=_loss_unit(run.record().get("dataset")))
     if run.kind == "study":
-        return {"figure": _study_figure(run.directory / "study.json")}
+        return _study_figures(run.directory / "study.json")
     document = store.read_json(run.directory / "comparison.json")
     target = document.get("target", {})
     goal = (target["metric"], target["value"]) if target.get("value") is not None else None
     return plots.comparison_figures(histories_of(run), target=goal, loss_unit=_loss_unit(document))
 
 
-def _study_figure(path: Path) -> Figure:
-    """Draw the figure of a finished study."""
+def _study_figures(path: Path) -> dict[str, Figure]:
+    """Draw the figures of a finished study."""
     if not path.exists():
         raise RunError(f"{path}: is missing; the study is not finished. Run `bnexp study` again: it goes on.")
     document = store.read_json(path)
@@ -52,7 +52,7 @@ def _study_figure(path: Path) -> Figure:
         seen = document.get("format")
         raise RunError(f"{path}: has format {seen!r}; expected {study.FORMAT}. Draw it with the bnexp that wrote it.")
     try:
-        return study_figure(document)
+        return study_figures(document)
     except (KeyError, TypeError, IndexError, ValueError) as error:
         raise RunError(f"{path}: is damaged ({error!r}). Run `bnexp study` again: no cell is trained twice.") from error
 

@@ -12,12 +12,12 @@ from bnexp.environment import versions
 
 
 def claims_page(studies: Sequence[Mapping[str, Any]]) -> str:
-    """Give the page: a table of all verdicts, then each study with its notes and its figure (PNG bytes, or None)."""
+    """Give the page: a table of all verdicts, then each study with its notes and its figures (bytes of PNG)."""
     page = Environment(autoescape=True, loader=PackageLoader("bnexp.show", "."), undefined=StrictUndefined)
-    drawn = [{**one, "image": _embedded(one["figure"])} for one in studies]
+    drawn = [{**one, "images": [_embedded(figure) for figure in one["figures"]]} for one in studies]
     text: str = page.get_template("claims.html").render(studies=drawn, versions=versions())
     return text
 
 
-def _embedded(figure: bytes | None) -> str | None:
-    return None if figure is None else "data:image/png;base64," + base64.b64encode(figure).decode("ascii")
+def _embedded(figure: bytes) -> str:
+    return "data:image/png;base64," + base64.b64encode(figure).decode("ascii")

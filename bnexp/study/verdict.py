@@ -10,14 +10,14 @@ Axis: S seeds.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
 from bnexp import statistics
-from bnexp.config.study import Hypothesis
+from bnexp.config.study import Hypothesis, keys_of
 from bnexp.metrics import number, with_unit
 from bnexp.statistics import Conclusion, Floats
 from bnexp.study.contrast import Contrast, higher_wins
@@ -132,6 +132,11 @@ def _sentence(claim: Hypothesis, contrast: Contrast, facts: dict[str, Any], foun
     return f"{what}, and the smallest effect of interest is {limit}. {more}"
 
 
+def hypothesis_of(facts: Mapping[str, Any]) -> Hypothesis:
+    """Give the hypothesis that stands in one of study.json's."""
+    return Hypothesis.model_validate({key: facts[key] for key in Hypothesis.model_fields})
+
+
 def about(claim: Hypothesis) -> str:
     """Say what is contrasted: the endpoint, the arms, where."""
     pair = f"{claim.baseline} / {claim.treated}" if claim.is_ratio else f"{claim.treated} - {claim.baseline}"
@@ -168,8 +173,14 @@ def endpoint_name(endpoint: dict[str, Any]) -> str:
     return with_unit(metric)
 
 
-def _levels(at: dict[str, Any]) -> str:
-    return ", ".join(f"{name} {level_text(level)}" for name, level in at.items())
+def _levels(at: Mapping[str, Any]) -> str:
+    """Write levels, each after the last word of its key; of several levels all are named.
+
+    >>> _levels({"dataset.samples, dataset.resample": [1000, True], "training.epochs": [1, 2]})
+    'samples, resample [1000, true], epochs [1, 2]'
+    """
+    words = {name: ", ".join(key.rpartition(".")[2] for key in keys_of(name)) for name in at}
+    return ", ".join(f"{words[name]} {level_text(level)}" for name, level in at.items())
 
 
 def written(claim: Hypothesis, interval: dict[str, Any]) -> str:

@@ -17,7 +17,6 @@ from pydantic import ValidationError
 from bnexp import groups, statistics, store, study
 from bnexp.config.section import Task
 from bnexp.config.study import StudyFile, read_study
-from bnexp.environment import cores
 from bnexp.errors import ConfigError, RunError, UntrainedError
 from bnexp.experiment import prepared
 from bnexp.groups import Failure, Group, Member, line_told
@@ -106,8 +105,11 @@ def _steps(file: StudyFile, cell: Cell, arm: str, learned: Mapping[str, _Learned
     return max(steps) * file.study.seeds + sum(steps) * len(study.tuning_seeds(file))
 
 
-def facts(planned: Plan) -> dict[str, Any]:
-    """Tell what a study will do: cells, trainings, steps, the smallest effect it detects; and what is done already."""
+def facts(planned: Plan, jobs: int) -> dict[str, Any]:
+    """Tell what a study will do: cells, trainings, steps, the smallest effect it detects; and what is done already.
+
+    `jobs` groups are worked on at a time.
+    """
     design = planned.file.study
     done = finished(planned)
     level = 1 - 0.05 / len(design.claims())
@@ -117,12 +119,15 @@ def facts(planned: Plan) -> dict[str, Any]:
         "cells": len(planned.cells),
         "arms": list(design.arms),
         "seeds": design.seeds,
+        "factors": design.vary,
+        "tune": None if design.tune is None else design.tune.model_dump(),
+        "claims": [{"claim": claim.claim, "asks": study.asks(claim)} for claim in design.claims()],
         "trainings": design.trainings(),
         "groups": len(pending(planned)),
         "steps": sum(member.steps for member in planned.members),
         "finished": len(done),
         "of": len(planned.members),
-        "seconds_left": _seconds_left(planned, done, jobs=cores()),
+        "seconds_left": _seconds_left(planned, done, jobs),
         "detectable_deviations": detectable if math.isfinite(detectable) else None,
         "directory": str(planned.directory),
     }
@@ -161,9 +166,11 @@ def run(planned: Plan, workers: Workers, tell: Tell) -> dict[str, Any]:
         results, failures = dict(finished(planned)), []
         for _, outcomes in workers.each(groups.results, unfinished):
             for outcome in outcomes:
+                if outcome.part in results:  # from before: a group that was lost in part is trained whole
+                    continue
                 if isinstance(outcome, Failure):
                     failures.append(_failed(planned, outcome))
-                elif outcome.part not in results:
+                else:
                     _keep(planned, outcome)
                     results[outcome.part] = outcome
                     tell(outcome, len(results), _seconds_left(planned, results, workers.jobs))

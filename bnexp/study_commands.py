@@ -26,16 +26,20 @@ class Place:
     jobs: int | None
     address: str | None
 
+    def jobs_for(self, groups: int) -> int:
+        """Give how many workers there are for so many groups: one a core, if nothing else is asked for."""
+        return self.jobs or min(cores(), max(1, groups))
+
     def workers(self, groups: int) -> AbstractContextManager[launch.Workers]:
-        """Give workers for so many groups: one a core, if nothing else is asked for."""
-        return launch.workers(self.launcher, self.jobs or min(cores(), max(1, groups)), self.address)
+        """Give workers for so many groups."""
+        return launch.workers(self.launcher, self.jobs_for(groups), self.address)
 
 
 def study(path: Path, place: Place, *, dry_run: bool, most_trainings: int | None, quiet: bool, as_json: bool) -> int:
     """Run a study, or what is left of it; print its plan, how it goes, and the verdict."""
     most = studies.MOST_TRAININGS if most_trainings is None else most_trainings
     planned = studies.plan(config_path(str(path)), place.runs, most=most)
-    facts = studies.facts(planned)
+    facts = studies.facts(planned, place.jobs_for(len(studies.pending(planned))))
     if dry_run:
         print_json(facts) if as_json else print_answer(study_table.study_plan(facts))
         return DONE
@@ -74,7 +78,7 @@ def claims(names: Sequence[str], place: Place, *, quiet: bool, as_json: bool) ->
     answers = []
     with _goes_on(place.runs), place.workers(groups) as workers:
         for path, planned in zip(paths, plans, strict=True):
-            facts = studies.facts(planned)
+            facts = studies.facts(planned, workers.jobs)
             reporter = StudyReporter(own_stderr(), of=facts["of"], quiet=quiet or as_json)
             reporter.show(study_table.study_plan(facts))
             answers.append(several.answer(path, planned, workers, reporter.tell))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from bnexp.statistics import (
     holm_levels,
     mean_interval,
     probability_of_improvement,
+    sign_flip_p_value,
     speed_up,
     t_test_p_value,
 )
@@ -58,8 +60,9 @@ def test_equivalence_is_found_exactly_where_the_90_percent_interval_lies_inside(
     assert (equivalence_p_value(difference_S, 0.5) < 0.05) == (narrow.low > -0.5 and narrow.high < 0.5)
 
 
-def test_pairs_without_spread_are_certain_and_a_single_one_tells_nothing() -> None:
-    assert [t_test_p_value(np.full(4, value)) for value in (0.0, 0.3)] == [1.0, 0.0]
+def test_pairs_without_spread_are_as_sure_as_their_signs_and_a_single_one_tells_nothing() -> None:
+    assert [t_test_p_value(np.full(4, value)) for value in (0.0, 0.3)] == [1.0, 0.125]
+    assert t_test_p_value(np.full(4, 0.3)) == sign_flip_p_value(np.full(4, 0.3))
     assert [equivalence_p_value(np.full(4, value), 0.5) for value in (0.3, 0.5)] == [0.0, 1.0]
     assert (t_test_p_value(np.ones(1)), equivalence_p_value(np.zeros(1), 1.0)) == (1.0, 1.0)
 
@@ -178,6 +181,38 @@ def test_a_speed_up_over_seeds_that_never_arrive_is_a_bound(
 )
 def test_a_claim_is_judged_by_interval_direction_and_smallest_effect(differences: list[float], word: str) -> None:
     assert conclusion(np.array(differences), smallest=0.01).word == word
+
+
+def test_a_stricter_level_asks_for_more_pairs_that_agree() -> None:
+    six = np.full(6, 0.5)
+    assert conclusion(six, smallest=0.01, level=0.95).word == "supported"
+    open_yet = conclusion(six, smallest=0.01, level=0.99)
+    assert (open_yet.word, open_yet.settled_by) == ("inconclusive", 8)
+    assert conclusion(np.full(8, 0.5), smallest=0.01, level=0.99).word == "supported"
+
+
+@pytest.mark.parametrize("level", [0.95, 0.975, 0.99])
+def test_a_claim_is_refuted_at_its_own_level(level: float) -> None:
+    """Each of the two one-sided tests is at 1 - level: by scipy's t test, on both sides of the margin."""
+    drawn = np.random.default_rng(1).normal(0, 1, 40)
+    for smallest in np.linspace(0.2, 0.8, 61):
+        above = stats.ttest_1samp(drawn, -smallest, alternative="greater").pvalue
+        below = stats.ttest_1samp(drawn, smallest, alternative="less").pvalue
+        refuted = conclusion(drawn, smallest=smallest, level=level).word == "refuted"
+        assert refuted == (max(above, below) < 1 - level)
+
+
+@pytest.mark.parametrize(("mean", "smallest"), [(0.35, 0.3), (0.05, 0.3)])
+def test_as_many_pairs_as_are_named_settle_it_at_a_stricter_level(mean: float, smallest: float) -> None:
+    def at(pairs: int) -> Any:
+        values_S = np.resize([-1.0, 1.0], pairs)
+        sample_S = mean + values_S / values_S.std(ddof=1)
+        return conclusion(sample_S - sample_S.mean() + mean, smallest=smallest, level=0.99)
+
+    needed = at(20).settled_by
+    assert at(20).word == "inconclusive" and needed is not None
+    assert at(needed).word != "inconclusive"
+    assert at(int(0.9 * needed)).word == "inconclusive"
 
 
 def test_an_open_claim_says_how_many_pairs_would_settle_it() -> None:

@@ -106,7 +106,7 @@ def test_steps_are_counted_before_anything_is_trained(tmp_path: Path) -> None:
     plan = planned(tmp_path, SMALL + "vary: {training.batch_size: [4, 8]}\nseeds: 2\n")
     steps = {member.part: member.steps for member in plan.members}
     assert steps == {(0, "bn"): 240, (0, "none"): 240, (1, "bn"): 120, (1, "none"): 120}  # 48 rows, 10 epochs
-    facts = studies.facts(plan)
+    facts = studies.facts(plan, 2)
     assert (facts["steps"], facts["trainings"], facts["seconds_left"]) == (720, 8, None)
 
 
@@ -221,7 +221,7 @@ def judge(difference_S: Any, never: tuple[int, int] = (0, 0), **keys: Any) -> di
     [
         (0.03, "higher", "supported", "higher, by 1.00 or more."),
         (-0.03, "higher", "refuted", "the other way round."),
-        (0.0, "higher", "refuted", "less than 1.00 either way."),
+        (0.0, "higher", "refuted", "less than 1.00 either way (90% interval [-0.54, +0.54])."),
         (-0.03, "lower", "supported", "lower, by 1.00 or more."),
         (0.008, "higher", "inconclusive", "seeds would settle it."),
     ],
@@ -257,6 +257,18 @@ def test_what_censoring_makes_alike_is_not_refuted() -> None:
     assert faster["verdict"]["word"] == "supported"
     assert faster["verdict"]["sentence"].startswith("epochs to val_accuracy 90.00%, none / bn is 2 [")
     assert faster["never_reached"] == {"bn": 0, "none": 3}
+
+
+def test_what_censoring_makes_faster_is_not_supported() -> None:
+    timed = {"metric": {"metric": "val_accuracy", "epochs_to": 0.9}, "direction": "lower", "smallest": 1.2}
+    verdict = judge(spread(-math.log(2)), (3, 0), **timed)["verdict"]
+    assert verdict["word"] == "inconclusive"
+    assert verdict["sentence"].endswith("; 3 trainings never reach 0.9. More training.epochs would settle it.")
+    slower = {**timed, "direction": "higher"}
+    assert judge(spread(math.log(2)), (3, 0), **slower)["verdict"]["word"] == "supported"
+    assert judge(spread(math.log(2)), (0, 3), **slower)["verdict"]["word"] == "inconclusive"
+    interaction = {**timed, "at": {"x": 1}, "minus": {"x": 2}}
+    assert judge(spread(-math.log(2)), (0, 3), **interaction)["verdict"]["word"] == "inconclusive"
 
 
 def test_failures_that_none_of_few_seeds_shows_are_not_ruled_out() -> None:
@@ -331,8 +343,14 @@ VARY = "vary: {training.batch_size: [4, 8]}\n"
         (SMALL.replace("smallest", "at: {training.batch_sizes: 4}, smallest") + VARY, "s.yaml:5: hypothesis.at.training.batch_sizes names a factor; it is not varied. Did you mean 'training.batch_size'?"),
         (SMALL.replace("smallest", "at: {training.batch_size: 5}, smallest") + VARY, "s.yaml:5: hypothesis.at.training.batch_size is 5; expected one of its levels: 4, 8. Use one of them."),
         (SMALL.replace("smallest", "at: {dataset.noise: 0.1, dataset.samples: 90}, smallest") + 'vary: {"dataset.noise, dataset.samples": [[0.1, 60], [0.2, 90]]}\n', "s.yaml:5: hypothesis.at names levels that no cell has together; expected those of one cell or more. Name fewer."),
+        (SMALL.replace("smallest", "over: {factor: training.batch_size, take: best}, smallest") + VARY, "s.yaml:5: hypothesis.over.take is best of test_accuracy: the part that judges would choose too. Choose by validation (`tune`), or use mean or width."),
+        (
+            SMALL.replace("model.normalization: none", "model.normalization: none, training.epochs: 3")
+            .replace("metric: test_accuracy", "metric: {metric: val_accuracy, epochs_to: 0.9}").replace("smallest: 0.01", "smallest: 1.2"),
+            "s.yaml:5: hypothesis.metric counts epochs, and training.epochs is 3 and 10 in arms that it compares; expected the same. Vary it by `vary`, not by the arm.",
+        ),
         (SMALL.replace("smallest", "over: {factor: training.batch_sizes, take: best}, smallest") + VARY, "s.yaml:5: hypothesis.over.factor is 'training.batch_sizes'; it is not varied. Did you mean 'training.batch_size'?"),
-        (SMALL.replace("smallest", "over: {factor: training.batch_size, take: best}, at: {training.batch_size: 4}, smallest") + VARY, "s.yaml:5: hypothesis.over.factor is training.batch_size, which `at` or `minus` fixes; expected another."),
+        (SMALL.replace("smallest", "over: {factor: training.batch_size, take: mean}, at: {training.batch_size: 4}, smallest") + VARY, "s.yaml:5: hypothesis.over.factor is training.batch_size, which `at` or `minus` fixes; expected another."),
         (SMALL.replace("metric: test_accuracy", "metric: {metric: test_accuracy, epochs_to: 0.9}"), "s.yaml:5: hypothesis.smallest is 0.01; expected a ratio above 1. Use 1.2, for example."),
         (SMALL.replace("metric: test_accuracy", "metric: {metric: test_loss, failures_below: 0.9}"), "s.yaml:5: hypothesis.metric counts failures below a value of test_loss, of which less is better. Use an accuracy or r2."),
         (SMALL.replace("test_accuracy", "val_accuracy") + "tune: {key: training.learning_rate, values: [0.1, 1], metric: val_loss}\n", "s.yaml:5: hypothesis.metric reads val_accuracy, and tune chooses by val_loss; expected a part that chose nothing. Read a test_ metric (dataset.validation_size makes a test part)."),

@@ -24,19 +24,25 @@ def lines(what: RenderableType) -> list[str]:
 PLAN = {
     "name": "s", "cells": 2, "arms": ["bn", "none"], "seeds": 20, "trainings": 1080, "steps": 12345, "finished": 0,
     "of": 4, "seconds_left": None, "detectable_deviations": 0.66, "directory": "runs/s-study-0123456789",
+    "factors": {"model.activation": ["relu", "tanh"]}, "tune": {"key": "training.learning_rate", "values": [0.01, 0.1]},
+    "claims": [{"claim": "It helps.", "asks": "supported if test_accuracy (%), bn - none is higher, by 1.00 or more"}],
 }  # fmt: skip
 
 
 def test_a_plan_tells_cells_trainings_time_and_what_it_detects() -> None:
     assert lines(study_table.study_plan(PLAN)) == [
         "s: 2 cells x 2 arms (bn, none), 20 seeds",
+        "model.activation: relu, tanh",
+        "training.learning_rate, tuned: 0.01, 0.1",
+        "claim: It helps. (supported if test_accuracy (%), bn - none is higher, by 1.00 or more)",
         "1,080 trainings, 12,345 optimizer steps; time unknown before the first cell",
-        "detects with 80% power a mean difference of 0.66 standard deviations of the paired difference",
+        "a true mean difference of 0.66 standard deviations of the paired difference has an interval without 0 in 80% of "
+        "such studies",
         "kept in runs/s-study-0123456789",
     ]
     begun = lines(study_table.study_plan({**PLAN, "finished": 3, "seconds_left": 400.0}))
-    assert begun[1].endswith("; about 7 min left")
-    assert begun[2] == "finished already: 3 of 4 cells and arms"
+    assert begun[4].endswith("; about 7 min left")
+    assert begun[5] == "finished already: 3 of 4 cells and arms"
 
 
 def arm(value: float, **facts: Any) -> dict[str, Any]:
@@ -62,7 +68,7 @@ def document(claim: str = "It helps.") -> dict[str, Any]:
         ),
     ]  # fmt: skip
     spread_S = np.resize([-0.001, 0.001], 12)
-    contrasts = [Contrast(0.02 + spread_S, (0, 0)), Contrast(spread_S - np.log(2), (1, 3))]
+    contrasts = [Contrast(0.02 + spread_S, (0, 0)), Contrast(spread_S - np.log(2), (0, 3))]
     stale = "The statistics cannot have caught up: after %d steps"
     return {
         "name": "s", "level": 0.95, "seeds": 8, "tune": {"key": "training.learning_rate", "values": [0.01, 0.1], "metric": "val_accuracy", "seeds": [1000, 1001]}, "arms": ["bn", "none"],
@@ -103,8 +109,7 @@ def test_a_study_is_a_row_for_each_cell_and_arm_then_each_hypothesis_with_its_ev
         "",
         "It is faster.",
         "epochs to val_accuracy 90.00%, none / bn: 2 [2, 2] (97.5% t interval; BCa [2, 2]; sign-flip p <0.001; "
-        "probability of lower 1 [0.758, 1]; bn: 1 never arrive and count with the budget; "
-        "none: 3 never arrive and count with the budget)",
+        "probability of lower 1 [0.758, 1]; none: 3 never arrive and count with the budget)",
         "VERDICT  supported  epochs to val_accuracy 90.00%, none / bn is 2 [2, 2]: lower, by 1.2 times or more.",
         "STUDY    supported",
     ]
@@ -115,3 +120,28 @@ def test_a_claim_is_never_read_as_markup_or_obeyed_by_a_terminal(claim: str) -> 
     said = "\n".join(lines(study_table.study(document(claim))))
     assert "\x1b" not in said and "\u202e" not in said
     assert claim.replace("\x1b", "?").replace("\u202e", "?").strip() in said
+
+
+@pytest.mark.parametrize(
+    ("values", "chosen", "warned"),
+    [
+        ([0.1, 0.001, 0.01], 0.001, True),
+        ([0.1, 0.001, 0.01], 0.01, False),
+        ([False, True], True, False),
+        (["sgd", "adam"], "sgd", False),
+    ],
+)
+def test_the_edge_of_what_was_tried_is_that_of_its_numbers(values: list[Any], chosen: Any, warned: bool) -> None:
+    facts = document()
+    facts["tune"]["values"] = values
+    for cell in facts["cells"]:
+        for one in cell["arms"].values():
+            one |= {"tuned": chosen, "tuning_means": [0.5] * len(values)}
+    assert any("at the edge of those tried" in line for line in lines(study_table.study(facts))) == warned
+
+
+def test_a_choice_that_rests_on_nothing_is_told() -> None:
+    facts = document()
+    facts["cells"][0]["arms"]["bn"]["tuning_means"] = [None, None]
+    told = "\n".join(lines(study_table.study(facts)))
+    assert "Every value tried has a diverged seed, and the first was used: bn in 1 cell. Try other values." in told

@@ -21,15 +21,23 @@ def study_plan(facts: Mapping[str, Any]) -> RenderableType:
     """Say what a study will train, how long it may take, and what it can detect."""
     cells, arms, seeds = facts["cells"], facts["arms"], facts["seeds"]
     head = f"{plain(facts['name'])}: {counted(cells, 'cell')} x {len(arms)} arms ({', '.join(arms)}), {seeds} seeds"
-    lines = [f"{facts['trainings']:,} trainings, {facts['steps']:,} optimizer steps; {_time_left(facts)}"]
+    lines = [f"{plain(name)}: {', '.join(map(_level, levels))}" for name, levels in facts["factors"].items()]
+    if facts["tune"] is not None:
+        lines.append(f"{plain(facts['tune']['key'])}, tuned: {', '.join(map(_level, facts['tune']['values']))}")
+    lines += [plain(f"claim: {claim['claim']} ({claim['asks']})") for claim in facts["claims"]]
+    lines.append(f"{facts['trainings']:,} trainings, {facts['steps']:,} optimizer steps; {_time_left(facts)}")
     if facts["finished"]:
         lines.append(f"finished already: {facts['finished']} of {facts['of']} cells and arms")
     if facts["detectable_deviations"] is not None:
         lines.append(
-            f"detects with 80% power a mean difference of {facts['detectable_deviations']:.2f} standard deviations "
-            "of the paired difference"
+            f"a true mean difference of {facts['detectable_deviations']:.2f} standard deviations of the paired "
+            "difference has an interval without 0 in 80% of such studies"
         )
     return Group(Text(head, style=STRONG), *map(Text, lines), Text(f"kept in {plain(facts['directory'])}"))
+
+
+def _level(level: Any) -> str:
+    return plain(level_text(level))
 
 
 def _time_left(facts: Mapping[str, Any]) -> str:
@@ -89,7 +97,7 @@ def _cells(document: Mapping[str, Any]) -> Table:
     for column in (*tuned, *measured, "diverged"):
         table.add_column(Text(plain(column)), justify="right", overflow="fold")
     for cell in document["cells"]:
-        levels = [Text(plain(level_text(level))) for level in cell["levels"].values()]
+        levels = [Text(_level(level)) for level in cell["levels"].values()]
         for arm, facts in cell["arms"].items():
             chosen = [level_text(facts["tuned"])] if tuned else []
             values = map(_value, document["endpoints"], facts["endpoints"])
@@ -107,21 +115,38 @@ def _tuning(document: Mapping[str, Any]) -> Iterator[RenderableType]:
     for column in (*(factor["name"] for factor in document["factors"]), "arm"):
         table.add_column(Text(plain(column)), overflow="fold")
     for value in tune["values"]:
-        table.add_column(Text(plain(level_text(value))), justify="right")
+        table.add_column(Text(_level(value)), justify="right")
     for cell in document["cells"]:
-        levels = [Text(plain(level_text(level))) for level in cell["levels"].values()]
+        levels = [Text(_level(level)) for level in cell["levels"].values()]
         for arm, facts in cell["arms"].items():
             means = [number(tune["metric"], mean) for mean in facts["tuning_means"]]
             table.add_row(*levels, Text(plain(arm)), *means)
     seeds = f"{len(tune['seeds'])} seeds of their own"
     yield Text(f"\ntuning {plain(tune['key'])}: mean {plain(with_unit(tune['metric']))} over {seeds}; the best is used")
     yield table
-    ends = tune["values"][0], tune["values"][-1]
-    chosen = [(arm, facts["tuned"]) for cell in document["cells"] for arm, facts in cell["arms"].items()]
-    at_edge = [f"{arm} {level_text(value)}" for arm, value in chosen if value in ends]
-    if at_edge and all(isinstance(value, int | float) for value in tune["values"]):
-        places = ", ".join(f"{what} in {counted(number_of, 'cell')}" for what, number_of in Counter(at_edge).items())
-        yield warning(f"The best value lies at the edge of those tried: {places}. A wider grid may change the answer.")
+    yield from map(warning, _doubts(document, tune))
+
+
+def _doubts(document: Mapping[str, Any], tune: Mapping[str, Any]) -> Iterator[str]:
+    """Tell where tuning had nothing to choose by, and where it chose an end of what was tried."""
+    numbers = [one for one in tune["values"] if isinstance(one, int | float) and not isinstance(one, bool)]
+    ends = (min(numbers), max(numbers)) if len(numbers) == len(tune["values"]) else ()
+    unscored: Counter[str] = Counter()
+    at_end: Counter[str] = Counter()
+    for cell in document["cells"]:
+        for arm, facts in cell["arms"].items():
+            if all(mean is None for mean in facts["tuning_means"]):
+                unscored[arm] += 1
+            elif facts["tuned"] in ends:
+                at_end[f"{arm} {level_text(facts['tuned'])}"] += 1
+    if unscored:
+        yield f"Every value tried has a diverged seed, and the first was used: {_places(unscored)}. Try other values."
+    if at_end:
+        yield f"The best value lies at the edge of those tried: {_places(at_end)}. A wider grid may change the answer."
+
+
+def _places(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{what} in {counted(number_of, 'cell')}" for what, number_of in counts.items())
 
 
 def _value(endpoint: Mapping[str, Any], interval: Mapping[str, Any]) -> str:
@@ -144,8 +169,7 @@ def _warnings(document: Mapping[str, Any]) -> Iterator[str]:
                 cells = counts.setdefault(kind, {})
                 cells[arm] = cells.get(arm, 0) + 1
     for kind, cells in counts.items():
-        said = ", ".join(f"{arm} in {counted(number_of, 'cell')}" for arm, number_of in cells.items())
-        yield f"{said}{', the first of them' if sum(cells.values()) > 1 else ''}: {first[kind]}"
+        yield f"{_places(cells)}{', the first of them' if sum(cells.values()) > 1 else ''}: {first[kind]}"
 
 
 def _hypothesis(facts: Mapping[str, Any]) -> Iterator[RenderableType]:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from scipy import special
 
-from bnexp.statistics.differences import Floats, mean_interval, t_quantile
+from bnexp.statistics.differences import Floats, Interval, mean_interval, t_quantile
 
 Word = Literal["helps", "hurts", "no difference that matters", "cannot tell yet"]
 Conclusive = Literal["supported", "refuted", "inconclusive"]
@@ -61,35 +62,58 @@ def verdict(
     return Verdict("cannot tell yet", _pairs_to_settle(mean, margin, pairs, standard_deviation))
 
 
-def _pairs_to_settle(mean: float, margin: float, pairs: int, standard_deviation: float) -> int | None:
-    """Estimate how many pairs make the interval narrow enough for a word, if mean and spread stay as they are."""
+def _pairs_to_settle(
+    mean: float, margin: float, pairs: int, standard_deviation: float, *, inside: float = 0.95, beyond: float = 0.95
+) -> int | None:
+    """Estimate how many pairs make the interval narrow enough for a word, if mean and spread stay as they are.
+
+    `inside` is the level of the interval that must lie within the margin, `beyond` of that which must not hold 0.
+    """
     distance = margin - abs(mean)
-    goal = distance if distance > 0 else abs(mean)
-    if not goal > 0 or not 1.96 * standard_deviation / goal < math.sqrt(MOST_PAIRS):
+    goal, level = (distance, inside) if distance > 0 else (abs(mean), beyond)
+    quantile = float(special.ndtri((1 + level) / 2))
+    if not goal > 0 or not quantile * standard_deviation / goal < math.sqrt(MOST_PAIRS):
         return None
-    count = max(pairs + 1, math.ceil((1.96 * standard_deviation / goal) ** 2))
-    while t_quantile(0.95, count - 1) * standard_deviation / math.sqrt(count) >= goal:
+    count = max(pairs + 1, math.ceil((quantile * standard_deviation / goal) ** 2))
+    while t_quantile(level, count - 1) * standard_deviation / math.sqrt(count) >= goal:
         count = math.ceil(count * 1.02) + 1
     return count
+
+
+def fewest_pairs(level: float) -> int:
+    """Give the fewest pairs that a claim may rest on at this level: fewer would all agree by chance too often.
+
+    >>> fewest_pairs(0.95), fewest_pairs(0.99)
+    (6, 8)
+    """
+    return math.ceil(1 - math.log2(1 - level))
 
 
 def conclusion(difference_S: Floats, *, smallest: float, level: float = 0.95) -> Conclusion:
     """Judge a claim that the mean of the differences, (S,), is above 0 by the smallest effect of interest or more.
 
     supported: the t interval of this level lies above 0 and the mean is
-    `smallest` or more. refuted: it lies below 0, or the 90% interval lies
-    inside (-smallest, smallest). inconclusive: anything else, and anything
-    that rests on fewer than FEWEST_PAIRS pairs.
+    `smallest` or more. refuted: it lies below 0, or two one-sided tests, each
+    at 1 - level, put the mean inside (-smallest, smallest). inconclusive:
+    anything else, and anything that rests on fewer than `fewest_pairs`.
     """
-    if len(difference_S) < FEWEST_PAIRS:
-        return Conclusion("inconclusive", FEWEST_PAIRS)
-    found, narrow = mean_interval(difference_S, level), mean_interval(difference_S, 0.90)
+    if len(difference_S) < fewest_pairs(level):
+        return Conclusion("inconclusive", fewest_pairs(level))
+    found, narrow = mean_interval(difference_S, level), equivalence_interval(difference_S, level)
     if found.low > 0 and found.mean >= smallest:
         return Conclusion("supported")
     if found.high < 0 or (-smallest < narrow.low and narrow.high < smallest):
         return Conclusion("refuted")
-    deviation = float(np.std(difference_S, ddof=1))
-    return Conclusion("inconclusive", _pairs_to_settle(found.mean, smallest, len(difference_S), deviation))
+    deviation, levels = float(np.std(difference_S, ddof=1)), {"inside": 2 * level - 1, "beyond": level}
+    return Conclusion("inconclusive", _pairs_to_settle(found.mean, smallest, len(difference_S), deviation, **levels))
+
+
+def equivalence_interval(difference_S: Floats, level: float) -> Interval:
+    """Give the interval, of level 1 - 2 (1 - level), that two one-sided tests each at 1 - level compare with a margin.
+
+    Source: Schuirmann 1987.
+    """
+    return mean_interval(difference_S, 2 * level - 1)
 
 
 def pairs_to_exclude(share: float) -> int:

@@ -4,6 +4,7 @@ from bnexp.study.claims import refuse_unanswerable
 from bnexp.study.document import document, endpoints, table
 from bnexp.study.grid import Candidate, Cell, cells_of, design_digest, experiments, tuning_seeds
 from bnexp.study.result import FORMAT, Result, Tuned, target_name
+from bnexp.study.verdict import asks
 
 __all__ = [
     "FORMAT",
@@ -11,6 +12,7 @@ __all__ = [
     "Cell",
     "Result",
     "Tuned",
+    "asks",
     "cells_of",
     "design_digest",
     "document",

@@ -29,7 +29,7 @@ def refuse_unanswerable(file: StudyFile, cells: Sequence[Cell], task_of: TaskOf)
     faults = [f"{file.where('tune', 'metric')}: tune.metric {text}" for text in _faulty_tuning(file, measured)]
     for number, claim in enumerate(file.study.claims()):
         first = file.claim_keys(number)
-        named = list(_faulty_names(file, claim)) or list(_nowhere(cells, claim))
+        named = list(_faulty_names(file, claim)) or [*_nowhere(cells, claim), *_other_budget(cells, claim)]
         for keys, text in (*named, *_faulty_metric(claim, measured, chosen)):
             faults.append(f"{file.where(*first, *keys)}: {'.'.join((*first, *keys))} {text}")
     if faults:
@@ -104,6 +104,20 @@ def _nowhere(cells: Sequence[Cell], claim: Hypothesis) -> Faults:
             yield (side,), "names levels that no cell has together; expected those of one cell or more. Name fewer."
 
 
+def _other_budget(cells: Sequence[Cell], claim: Hypothesis) -> Faults:
+    """Tell of a cell in which one arm has more epochs than the other to arrive in."""
+    if claim.metric.epochs_to is None:
+        return
+    for cell in cells:
+        if matches(cell, claim.at) or (claim.minus is not None and matches(cell, claim.minus)):
+            arms = [cell.candidates[arm] for arm in (claim.treated, claim.baseline)]
+            budgets = sorted({one.experiment.training.epochs for found in arms for one in found})
+            if len(budgets) > 1:
+                seen = f"training.epochs is {' and '.join(map(str, budgets))} in arms that it compares"
+                yield ("metric",), f"counts epochs, and {seen}; expected the same. Vary it by `vary`, not by the arm."
+                return
+
+
 def _levels(file: StudyFile, name: str) -> list[Any]:
     """List the levels of a factor, or of one key of a factor of several."""
     vary = file.study.vary
@@ -116,6 +130,9 @@ def _faulty_reduction(file: StudyFile, claim: Hypothesis) -> Faults:
     factor, width = claim.over.factor, claim.over.take == "width"
     if factor in claim.at or factor in (claim.minus or {}):
         yield ("over", "factor"), f"is {factor}, which `at` or `minus` fixes; expected another. Name it in one of them."
+    if claim.over.take == "best" and claim.metric.metric.startswith("test_"):
+        cure = "Choose by validation (`tune`), or use mean or width."
+        yield ("over", "take"), f"is best of {claim.metric.metric}: the part that judges would choose too. {cure}"
     levels = file.study.vary[factor]
     if width and not all(isinstance(level, int | float) and level > 0 for level in levels):
         yield ("over", "take"), f"is width; {factor} has levels that are no numbers above 0. Use mean or best."

@@ -18,7 +18,7 @@ FORMAT = 2  # of a study's directory: cells/*.json, study.json
 
 
 class Tuned(BaseModel):
-    """What tuning chose: the value, and each candidate's mean; null where all of its seeds diverged."""
+    """What tuning chose: the value, and each candidate's mean; null where a seed that diverged has no value."""
 
     model_config = ConfigDict(strict=True)
 

@@ -2,7 +2,7 @@
 
 With several hypotheses, Holm's rule sets the level of each interval.
 A diverged seed without a value withholds the verdict. For epochs to a value, the contrast is that of the log of
-epochs within the budget; what seeds that never arrive make alike is not refuted.
+epochs within the budget; what seeds that never arrive make alike is not refuted, what they flatter not supported.
 
 Axis: S seeds.
 """
@@ -97,7 +97,19 @@ def _conclusion(claim: Hypothesis, contrast: Contrast, signed_S: Floats, level: 
         if len(signed_S) < needed:
             return Conclusion("inconclusive", needed)
     opposite = statistics.mean_interval(signed_S, level).high < 0
-    return Conclusion("inconclusive") if found.word == "refuted" and any(contrast.never) and not opposite else found
+    made_alike = found.word == "refuted" and any(contrast.never) and not opposite
+    made_faster = found.word == "supported" and _flattered(claim, contrast.never)
+    return Conclusion("inconclusive") if made_alike or made_faster else found
+
+
+def _flattered(claim: Hypothesis, never: tuple[int, int]) -> bool:
+    """Tell whether trainings that never arrive, counted with the budget, are of the side that should be the faster.
+
+    Of an interaction each side is both; and one that never arrives wins no pair.
+    """
+    if claim.minus is not None:
+        return any(never)
+    return not claim.wins and bool(never[0 if claim.direction == "lower" else 1])
 
 
 def _counts(claim: Hypothesis) -> bool:
@@ -112,19 +124,25 @@ def _sentence(claim: Hypothesis, contrast: Contrast, facts: dict[str, Any], foun
     """Say what the word rests on, and of an open question what would settle it."""
     if lost := _lost(contrast):
         held = f"{lost} pairs hold" if lost > 1 else "1 pair holds"
+        zero = " (or a 0, of which there is no ratio)" if claim.metric.ratio else ""
         cure = "Read an accuracy, count failures (failures_below), or lower the learning rate."
-        return f"{held} a diverged seed without a value; the others alone would flatter. {cure}"
-    pairs, fewest = len(contrast.difference_S), statistics.FEWEST_PAIRS
+        return f"{held} a diverged seed without a value{zero}; the others alone would flatter. {cure}"
+    pairs, fewest = len(contrast.difference_S), statistics.fewest_pairs(facts["level"])
     if pairs < fewest:
         few = f"{pairs} pair{'s are' if pairs > 1 else ' is'} too few for a verdict"
-        return f"{few}; {fewest} are the fewest that could all agree by chance in less than 5%. Use seeds: 20."
+        chance = f"{100 * (1 - facts['level']):.3g}%"
+        return f"{few}; {fewest} are the fewest that could all agree by chance in less than {chance}. Use seeds: 20."
     what, limit = f"{about(claim)} is {written(claim, facts['difference'])}", size(claim, claim.smallest)
     if found.word == "supported":
         return f"{what}: {claim.direction}, by {limit} or more."
     if found.word == "refuted":
         low, high = facts["difference"]["low"], facts["difference"]["high"]
         other = high < 0 if claim.direction == "higher" else low > 0
-        return f"{what}: the other way round." if other else f"{what}: less than {limit} either way."
+        if other:
+            return f"{what}: the other way round."
+        narrow = asdict(statistics.equivalence_interval(_effect(claim, contrast.difference_S), facts["level"]))
+        bounds = written(claim, narrow).partition(" ")[2]
+        return f"{what}: less than {limit} either way ({200 * facts['level'] - 100:.4g}% interval {bounds})."
     if any(contrast.never) and found.settled_by is None:
         cure = "More training.epochs would settle it."
         return f"{what}; {sum(contrast.never)} trainings never reach {claim.metric.epochs_to:g}. {cure}"
@@ -145,6 +163,11 @@ def about(claim: Hypothesis) -> str:
     minus = "" if claim.minus is None else f" less the same at {_levels(claim.minus)}"
     at = f" at {_levels(claim.at)}" if claim.at else ""
     return f"{endpoint_text(claim)}, {pair}{at}{minus}"
+
+
+def asks(claim: Hypothesis) -> str:
+    """Say what would support a claim."""
+    return f"supported if {about(claim)} is {claim.direction}, by {size(claim, claim.smallest)} or more"
 
 
 def endpoint_text(claim: Hypothesis) -> str:

@@ -37,7 +37,7 @@ hypotheses:
     direction: lower
     smallest: 1.2
 """
-FINAL = ["figure.png", "results.csv", "study.json", "study.yaml"]
+FINAL = ["figure-2.png", "figure.png", "results.csv", "study.json", "study.yaml"]
 
 
 def bnexp(*arguments: str, cwd: Path, code: int = 0) -> subprocess.CompletedProcess[str]:
@@ -106,20 +106,25 @@ def test_a_study_tells_its_plan_and_progress_and_answers_on_stdout(
 ) -> None:
     place, done = studied
     told = done.stderr.splitlines()
-    assert told[:2] == [
+    plan = told[: told.index(f"kept in runs/{directory(place).name}")]
+    assert [*plan[:3], plan[5]] == [
         "tiny batches: 2 cells x 2 arms (bn, none), 2 seeds",
+        "training.batch_size: 16, 64",
+        "training.learning_rate, tuned: 0.001, 0.01",
         "24 trainings, 1,152 optimizer steps; time unknown before the first cell",
     ]
-    assert told[2].startswith("detects with 80% power a mean difference of ")
-    assert [line.partition(" ")[0] for line in told[4:]] == ["1/4", "2/4", "3/4", "4/4"]
-    parts = sorted(line.partition(" ")[2].partition(": test_accuracy (%) ")[0] for line in told[4:])
+    assert plan[3].endswith("is lower, by 1.00 or more)") and plan[4].startswith("claim: ")
+    assert plan[6].startswith("a true mean difference of ")
+    done_lines = told[len(plan) + 1 :]
+    assert [line.partition(" ")[0] for line in done_lines] == ["1/4", "2/4", "3/4", "4/4"]
+    parts = sorted(line.partition(" ")[2].partition(": test_accuracy (%) ")[0] for line in done_lines)
     assert parts == [f"training.batch_size={size}, {arm}" for size in (16, 64) for arm in ("bn", "none")]
     lines = done.stdout.splitlines()
     assert lines[0] == "tiny batches: 2 cells, 2 seeds"
     columns = ["training.batch_size", "arm", "training.learning_rate", "test_accuracy", "(%)", "epochs", "to", "val_loss", "0.6", "diverged"]  # fmt: skip
     assert lines[1].split() == columns
     assert [line.split()[:2] for line in lines[2:6]] == [["16", "bn"], ["16", "none"], ["64", "bn"], ["64", "none"]]
-    few = "VERDICT  inconclusive  2 pairs are too few for a verdict; 6 are the fewest that could all agree by chance"
+    few = "VERDICT  inconclusive  2 pairs are too few for a verdict; 7 are the fewest that could all agree by chance"
     assert sum(line.startswith(few) for line in lines) == 2
     assert "STUDY    inconclusive" in lines
     assert lines[-1] == f"kept: runs/{directory(place).name}"
@@ -215,7 +220,8 @@ def test_runs_lists_a_study_and_plot_redraws_its_figure(
     assert rows == [{"run": kept.name, "kind": "study", "status": "finished", "seeds": 2, "result": "inconclusive"}]
     before = (kept / "figure.png").read_bytes()
     (kept / "figure.png").unlink()
-    assert bnexp("plot", "latest", cwd=tmp_path).stdout == f"{(tmp_path / 'runs' / kept.name).resolve()}/figure.png\n"
+    place = (tmp_path / "runs" / kept.name).resolve()
+    assert bnexp("plot", "latest", cwd=tmp_path).stdout == f"{place}/figure.png\n{place}/figure-2.png\n"
     assert (kept / "figure.png").read_bytes() == before
     (kept / "study.json").write_text('{"format": 1}')
     assert "has format 1; expected 2" in bnexp("plot", kept.name, cwd=tmp_path, code=2).stderr
@@ -235,7 +241,7 @@ def test_a_dry_run_prints_the_plan_and_leaves_nothing_behind(tmp_path: Path) -> 
     before = sorted(tmp_path.rglob("*"))
     done = bnexp("study", "s.yaml", "--dry-run", cwd=tmp_path)
     assert done.stderr == ""
-    assert done.stdout.splitlines()[1] == "24 trainings, 1,152 optimizer steps; time unknown before the first cell"
+    assert done.stdout.splitlines()[5] == "24 trainings, 1,152 optimizer steps; time unknown before the first cell"
     assert json.loads(bnexp("study", "s.yaml", "--dry-run", "--json", cwd=tmp_path).stdout)["trainings"] == 24
     assert sorted(tmp_path.rglob("*")) == before
 

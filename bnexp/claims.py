@@ -10,7 +10,7 @@ from typing import Any
 from bnexp import store, studies
 from bnexp.arms import STUDIES
 from bnexp.config.study import Hypothesis
-from bnexp.errors import UntrainedError, UserError, nearest
+from bnexp.errors import ConfigError, RunError, UntrainedError, UserError, nearest
 from bnexp.launch import Workers
 from bnexp.show.page import claims_page
 from bnexp.studies import Plan, Tell
@@ -48,10 +48,10 @@ def files(names: Sequence[str]) -> list[Path]:
 
 
 def answer(path: Path, planned: Plan, workers: Workers, tell: Tell) -> Answer:
-    """Run one study; one in which something cannot be trained has no answer, and stops no other."""
+    """Run one study; one that cannot be answered, in whole or in part, says why and stops no other."""
     try:
         return Answer(path, planned, studies.run(planned, workers, tell))
-    except UntrainedError as error:
+    except (UntrainedError, ConfigError, RunError) as error:
         return Answer(path, planned, None, str(error))
 
 

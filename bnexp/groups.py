@@ -62,9 +62,11 @@ class Group:
     largest_shard: int = MOST_TOGETHER
     """Trainings that are worked on at a time, at most."""
 
-    def with_smaller_shards(self) -> Group:
-        """Give it with half as much worked on at a time."""
-        return dataclasses.replace(self, largest_shard=max(1, self.largest_shard // 2))
+    def halved(self) -> list[Group]:
+        """Give groups that need less memory: half of the members each, and half as much worked on at a time."""
+        middle, smaller = -(-len(self.members) // 2), max(1, self.largest_shard // 2)
+        parts = [part for part in (self.members[:middle], self.members[middle:]) if part] or [self.members]
+        return [dataclasses.replace(self, members=part, largest_shard=smaller) for part in parts]
 
     @property
     def steps(self) -> int:
@@ -109,7 +111,7 @@ def refusals(group: Group) -> list[str]:
     tried = set()
     for candidate in (candidate for member in group.members for candidate in member.candidates):
         one = candidate.experiment
-        essence = repr((one.dataset, one.model, one.training.optimizer, one.training.trainer))
+        essence = (kind(one), repr(one.dataset), repr(getattr(one.model, "initializer", None)))
         if essence not in tried:
             tried.add(essence)
             try:

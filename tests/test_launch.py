@@ -60,6 +60,18 @@ def die_the_first_time(one: Group) -> int:
     return one.largest_shard
 
 
+def die_above_16(one: Group) -> int:
+    if one.largest_shard > 16:
+        os._exit(7)
+    return one.largest_shard
+
+
+def need_memory_for_one_member(one: Group) -> list[tuple[int, str]]:
+    if len(one.members) > 1:
+        raise MemoryError("one is the most")
+    return [member.part for member in one.members]
+
+
 def always_die(one: Group) -> None:
     if one.design == "deadly":
         os._exit(7)
@@ -96,9 +108,10 @@ def test_each_worker_has_one_core_and_works_until_it_is_stopped() -> None:
             os.kill(pid, 0)
 
 
-def test_a_group_whose_worker_is_killed_is_tried_on_another_half_as_much_at_a_time(tmp_path: Path) -> None:
+def test_a_group_whose_worker_is_killed_is_tried_on_another_as_it_was_and_then_half_as_much(tmp_path: Path) -> None:
     with local_workers(1) as one:
-        assert [answer for _, answer in one.each(die_the_first_time, [group(str(tmp_path / "trace"))])] == [32]
+        assert [answer for _, answer in one.each(die_the_first_time, [group(str(tmp_path / "trace"))])] == [64]
+        assert [answer for _, answer in one.each(die_above_16, [group()])] == [16]
 
 
 def test_a_worker_that_ends_while_it_has_nothing_to_do_is_replaced() -> None:
@@ -125,6 +138,14 @@ def test_a_group_that_kills_every_worker_fails_alone(tmp_path: Path) -> None:
 def test_out_of_memory_half_as_much_is_worked_on_at_a_time() -> None:
     with local_workers(1) as one:
         assert [answer for _, answer in one.each(need_memory_for_16, [group()])] == [16]
+
+
+def test_out_of_memory_a_group_is_cut_until_its_members_fit(tmp_path: Path) -> None:
+    plan = planned(tmp_path, SHORT + "vary: {training.learning_rate: [0.001, 0.002, 0.003]}\n")
+    whole, _ = studies.pending(plan)
+    with local_workers(1) as one:
+        answers = [answer for _, answer in one.each(need_memory_for_one_member, [whole])]
+    assert sorted(answers) == [[(0, "bn")], [(1, "bn")], [(2, "bn")]]
 
 
 def test_workers_are_quiet_even_if_this_process_has_loaded_tensorflow(capfd: pytest.CaptureFixture[str]) -> None:
@@ -162,7 +183,7 @@ def test_ray_tries_a_lost_group_again_and_tells_bugs_and_what_a_node_lacks(
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))  # where workers find the work of these tests
     with workers("ray", 1, None) as one:
         (answer,) = (answer for _, answer in one.each(die_the_first_time, [group(str(tmp_path / "trace"))]))
-        assert answer == 32
+        assert answer == 64
         with pytest.raises(RuntimeError, match="who would divide by that"):
             list(one.each(have_a_bug, [group()]))
         with pytest.raises(WorkError, match=r"cannot do the work: .*Install this bnexp there"):

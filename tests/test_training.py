@@ -309,6 +309,16 @@ def test_watch_can_stop_after_an_epoch_and_what_was_measured_is_kept() -> None:
     assert outcome.history.epochs_S == (2, 2, 2)
 
 
+@pytest.mark.parametrize("trainer", [train_many_seeds, train_keras_fit])
+def test_who_asks_to_stop_after_the_last_epoch_has_a_finished_run(trainer: Any) -> None:
+    config = experiment(training={"epochs": 2})
+    built, data = prepared(config)
+    at_the_end = lambda history: history.epochs_S == (2, 2, 2)  # noqa: E731
+    outcome = trainer(built.model, data, config.training, SEEDS, built.initial.draw(SEEDS), at_the_end)
+    assert not outcome.interrupted
+    assert outcome.history.epochs_S == (2, 2, 2)
+
+
 @pytest.mark.parametrize(
     ("training", "reason"),
     [

@@ -12,7 +12,7 @@ import signal
 import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any
@@ -33,6 +33,8 @@ def local_workers(jobs: int) -> Iterator[LocalWorkers]:
 
 @dataclass
 class _Worker:
+    """A process, the pipe to it, and what it is at work on."""
+
     process: Any
     connection: Connection
     attempt: Attempt | None = None
@@ -50,24 +52,17 @@ class LocalWorkers:
         waiting = deque(Attempt(group) for group in groups)
         while waiting or any(worker.attempt for worker in self._workers):
             while waiting and (worker := self._free()):
-                attempt = waiting.popleft()
-                try:
-                    worker.connection.send((work, attempt.group))
-                except OSError:  # it ended while it had nothing to do
-                    self._forget(worker)
-                    waiting.appendleft(attempt)
-                else:
-                    worker.attempt = attempt
+                worker.attempt = waiting.popleft()
+                with suppress(OSError):  # of a worker that has ended while it had nothing to do, as it will be heard
+                    worker.connection.send((work, worker.attempt.group))
             for worker in self._heard():
                 tried, worker.attempt = worker.attempt, None
                 assert tried is not None
                 outcome = self._answer(worker)
-                if not isinstance(outcome, Lost):
-                    yield tried.group, outcome
-                elif again := tried.again():
-                    waiting.appendleft(again)
+                if isinstance(outcome, Lost) and (again := tried.again(outcome)):
+                    waiting.extendleft(reversed(again))
                 else:
-                    yield tried.group, tried.given_up(outcome)
+                    yield tried.group, tried.answer(outcome)
 
     def stop(self) -> None:
         """End all workers, whatever they are doing."""

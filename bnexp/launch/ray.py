@@ -69,7 +69,7 @@ def _reach(address: str) -> None:
         raise UserError(f"--address is {address!r}; expected host:port, ray://host:port or auto.")
     try:
         socket.create_connection((host, int(port or PORTS.get(scheme, 6379))), ANSWER_SECONDS).close()
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         raise _no_answer(address, str(error)) from None
 
 
@@ -126,12 +126,10 @@ class RayWorkers:
                 running[task.remote(work, attempt.group, os.getcwd())] = attempt
             (first, *_), _ = ray.wait(list(running))
             attempt, outcome = running.pop(first), _answer(first)
-            if not isinstance(outcome, Lost):
-                yield attempt.group, outcome
-            elif again := attempt.again():
-                waiting.append(again)
+            if isinstance(outcome, Lost) and (again := attempt.again(outcome)):
+                waiting.extend(again)
             else:
-                yield attempt.group, attempt.given_up(outcome)
+                yield attempt.group, attempt.answer(outcome)
 
 
 def _answer(reference: Any) -> Any:

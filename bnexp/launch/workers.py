@@ -11,8 +11,8 @@ from typing import Any, Protocol
 from bnexp.environment import CORES
 from bnexp.groups import Failure, Group
 
-TRIES = 3
-"""Workers that a group is given to before it counts as one that cannot be trained."""
+TRIES = 4
+"""Workers that a group is given to, in part at last, before it counts as one that cannot be trained."""
 
 Work = Callable[[Group], Any]
 
@@ -26,9 +26,9 @@ class Workers(Protocol):
     def each(self, work: Work, groups: Sequence[Group]) -> Iterator[tuple[Group, Any]]:
         """Give each group and what the work made of it, as they are done; the first of them are begun first.
 
-        A group whose worker is lost, or runs out of memory, is given to
-        another, half as much of it at a time; after TRIES of them its
-        members are given as `Failure`.
+        A group whose worker is lost is given to another, and, if that is lost
+        too or was out of memory, in two halves, each with half as much at a
+        time; after TRIES workers the members are given as `Failure`.
         """
 
 
@@ -37,6 +37,8 @@ class Lost:
     """A group was not worked on to the end: its worker was killed or had too little memory."""
 
     why: str
+    starved: bool = False
+    """The worker itself said that memory was short."""
 
 
 @dataclass(frozen=True)
@@ -53,14 +55,21 @@ class Attempt:
     group: Group
     tries: int = 0
 
-    def again(self) -> Attempt | None:
-        """Give the next attempt, at half as much at a time, or None if there were enough."""
-        smaller = self.group.with_smaller_shards()
-        return Attempt(smaller, self.tries + 1) if self.tries + 1 < TRIES else None
+    def again(self, lost: Lost) -> list[Attempt]:
+        """Give the next attempts, none if there were enough: the same once, since what trains together can decide
+        the last bit of a number, unless memory was short.
+        """
+        tries = self.tries + 1
+        if tries >= TRIES:
+            return []
+        groups = [self.group] if tries == 1 and not lost.starved else self.group.halved()
+        return [Attempt(group, tries) for group in groups]
 
-    def given_up(self, lost: Lost) -> list[Failure]:
-        """Give what is left to say of each of its members."""
-        return [Failure(member.part, lost.why) for member in self.group.members]
+    def answer(self, outcome: Any) -> Any:
+        """Give what came of it in the end: of a group that was lost, why each of its members is."""
+        if isinstance(outcome, Lost):
+            return [Failure(member.part, outcome.why) for member in self.group.members]
+        return outcome
 
 
 def done(work: Work, group: Group) -> Any:
@@ -69,7 +78,7 @@ def done(work: Work, group: Group) -> Any:
     try:
         return work(group)
     except MemoryError as error:
-        return Lost(f"it does not fit in memory: {error}")
+        return Lost(f"it does not fit in memory: {error}", starved=True)
     except Exception:
         return Bug(traceback.format_exc())
 

@@ -44,7 +44,8 @@ def train_keras_fit(
         records.append(recorder.record)
         weights.append([variable.numpy() for variable in model.variables])
         if recorder.interrupted:
-            interrupted = True
+            (epochs,) = recorder.record.history().epochs_S
+            interrupted = row + 1 < len(seeds) or epochs < training.epochs
             break
     stacked = [np.stack(values) for values in zip(*weights, strict=True)]
     return Trained(_joined(records), stacked, digests.facts(), interrupted)

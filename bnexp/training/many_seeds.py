@@ -171,7 +171,7 @@ class _Together:
     ) -> tuple[Stacked, bool]:
         """Run epoch after epoch, all shards side by side, until every training has stopped or `watch` asks to.
 
-        Give the weights that each training ended with, and whether `watch` ended them.
+        Give the weights that each training ended with, and whether `watch` ended one before its time.
         """
         rows = [shard.rows for shard in self.shards]
         states = [self.program.start([values[row] for values in initial], rates_S[row]) for row in rows]
@@ -186,8 +186,9 @@ class _Together:
             kept_S = record.add(_joined(self.shards, values))
             if self.training.early_stopping is not None or record.diverged_at:
                 ended = _replaced(ended, self._weights(states), kept_S)
-            interrupted = watch()
-            if interrupted or not record.training_S.any():
+            asked, left = watch(), epoch + 1 < self.training.epochs and record.training_S.any()
+            interrupted = bool(asked and left)
+            if asked or not left:
                 break
         return ended or self._weights(states), interrupted
 

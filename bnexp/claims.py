@@ -88,6 +88,7 @@ def keep(runs: Path, answers: Sequence[Answer]) -> Path:
             "notes": _notes(one.path),
             "rows": list(_rows(one)),
             "directory": one.planned.directory.name,
+            "versions": {} if one.document is None else one.document["versions"],
             "figures": [] if one.document is None else _figures(one.planned.directory),
         }
         for one in answers

@@ -241,12 +241,13 @@ def _last_record(experiment: Experiment, data: Data, trained: Trained, timing: _
     """Add what is known after training: how it ended, how long it took, final and best metrics, warnings."""
     measured = trained.history
     steps = data.steps(experiment.training.batch_size, experiment.training.drop_last)
+    rows_per_class = data.facts()["rows_per_class"]
     return {
         "status": "interrupted" if trained.interrupted else "finished",
         "duration_seconds": timing.duration_seconds,
         "seed_epoch_seconds": timing.seed_epoch_seconds,
         "diverged": {str(seed): epoch for seed, epoch in measured.diverged_at.items()},
-        "metrics": {name: _summary(measured, name) for name in measured.metrics},
+        "metrics": {name: _summary(measured, name, rows_per_class) for name in measured.metrics},
         "warnings": cautions.cautions(experiment, steps * max(measured.epochs_S)),
     }
 
@@ -269,12 +270,12 @@ def _short(*arrays: Any) -> str:
     return hashlib.sha256(b"".join(np.ascontiguousarray(array).tobytes() for array in arrays)).hexdigest()[:16]
 
 
-def _summary(measured: History, metric: str) -> dict[str, float | None]:
+def _summary(measured: History, metric: str, rows_per_class: Sequence[int] | None) -> dict[str, float | None]:
     """Give the mean over seeds of the final and of the best value."""
     values = {"final": measured.final(metric), "best": measured.best(metric)}
-    return {
-        key: float(np.nanmean(values_S)) if np.isfinite(values_S).any() else None for key, values_S in values.items()
-    }
+    judged = {key: measured.as_judged(metric, values_S, rows_per_class) for key, values_S in values.items()}
+    finite = {key: values_S[np.isfinite(values_S)] for key, values_S in judged.items()}
+    return {key: float(np.mean(values)) if len(values) else None for key, values in finite.items()}
 
 
 def _save_models(directory: Path, experiment: Experiment, built: Built, trained: Trained) -> dict[str, str]:

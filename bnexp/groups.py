@@ -18,6 +18,7 @@ import numpy as np
 from bnexp import comparison, config, statistics, study
 from bnexp.config.loading import found
 from bnexp.config.study import Endpoint, Tune
+from bnexp.environment import versions
 from bnexp.errors import ConfigError, SettingError
 from bnexp.experiment import refuse_unbuildable
 from bnexp.history import Floats
@@ -187,6 +188,7 @@ def _result(
         budget_epochs=chosen.experiment.training.epochs,
         diverged={str(seed): epoch for seed, epoch in one.history.diverged_at.items()},
         warnings=one.warnings,
+        versions=versions(),
         steps=sum(each.steps for each in trained),
         seconds=sum(each.seconds for each in trained),
     )

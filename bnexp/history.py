@@ -7,7 +7,7 @@ is `store`'s business.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bnexp.errors import RunError
-from bnexp.metrics import higher_is_better
+from bnexp.metrics import higher_is_better, quantity
 
 FORMAT = 1  # 1: {"format", "seeds": [{"seed", "diverged_at"?, "best_epoch"?, "history": {metric: [...]}}]}
 
@@ -59,6 +59,16 @@ class History:
         best_S = scores_SE.max(axis=1)
         lost_S = ~np.isfinite(best_S) | [seed in self.diverged_at for seed in self.seeds]
         return np.where(lost_S, np.nan, sign * best_S)
+
+    def as_judged(self, metric: str, values_S: Floats, rows_per_class: Sequence[int] | None) -> Floats:
+        """Give a final or best value of each seed, (S,), in which a diverged one guesses the commonest class.
+
+        So no failure is dropped from a mean of accuracies. Of any other metric it has no value, NaN.
+        """
+        if quantity(metric) != "accuracy" or rows_per_class is None:
+            return values_S
+        diverged_S = [seed in self.diverged_at for seed in self.seeds]
+        return np.where(diverged_S, max(rows_per_class) / sum(rows_per_class), values_S)
 
     def of(self, seeds: tuple[int, ...]) -> History:
         """Give the history of some of its seeds, in the order asked for."""

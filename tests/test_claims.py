@@ -109,7 +109,14 @@ def test_a_study_that_cannot_be_trained_stops_no_other(tmp_path: Path, monkeypat
 
 def test_the_page_escapes_all_that_it_is_given() -> None:
     row = dict.fromkeys(("study", "claim", "verdict", "sentence", "about", "effect", "seeds", "seconds"), HOSTILE)
-    study = {"name": HOSTILE, "notes": [HOSTILE], "rows": [row], "directory": HOSTILE, "figures": []}
+    study = {
+        "name": HOSTILE,
+        "notes": [HOSTILE],
+        "rows": [row],
+        "directory": HOSTILE,
+        "figures": [],
+        "versions": {HOSTILE: [HOSTILE]},
+    }
     page = Page(claims_page([study]))
     assert {tag for tag, _ in page.tags} & {"script", "img"} == set()
     assert sum("<script>alert(1)</script> &" in text for text in page.text) >= 8

@@ -63,11 +63,20 @@ def test_rows_that_were_dropped_or_not_drawn_are_told() -> None:
 def test_a_runs_warnings_reason_and_diverged_seeds_are_told() -> None:
     history = History((0, 1), HISTORY.metrics, (2, 2), {1: 2})
     facts = record(warnings=["beware"], trainer={"name": "keras_fit", "reason": "lamb mixes"})
-    assert lines(console.run_summary(facts, history))[-3:] == [
+    assert lines(console.run_summary(facts, history))[-4:] == [
         "trained seed by seed with keras_fit: lamb mixes",
         "WARNING  beware",
         "DIVERGED  bn: seed 1 at epoch 2 (loss no longer finite)",
+        "a diverged seed counts as guessing the commonest class in accuracy, and has no other value",
     ]
+
+
+def test_a_diverged_seed_is_not_dropped_from_a_runs_mean_accuracy() -> None:
+    history = History((0, 1), HISTORY.metrics, (2, 2), {1: 2})
+    facts = record(dataset={**DATA, "rows_per_class": [60, 40]})
+    kept = history.final("val_accuracy")[0]
+    row = next(line for line in lines(console.run_summary(facts, history)) if line.startswith("val_accuracy"))
+    assert row.split()[2] == f"{100 * (kept + 0.6) / 2:.2f}"
 
 
 def interval(mean: float, half: float, **more: Any) -> dict[str, Any]:

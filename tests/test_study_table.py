@@ -71,7 +71,7 @@ def document(claim: str = "It helps.") -> dict[str, Any]:
     contrasts = [Contrast(0.02 + spread_S, (0, 0)), Contrast(spread_S - np.log(2), (0, 3))]
     stale = "The statistics cannot have caught up: after %d steps"
     return {
-        "name": "s", "level": 0.95, "seeds": 8, "tune": {"key": "training.learning_rate", "values": [0.01, 0.1], "metric": "val_accuracy", "seeds": [1000, 1001]}, "arms": ["bn", "none"],
+        "name": "s", "level": 0.95, "seeds": 8, "versions": {"keras": ["3.15.1"]}, "tune": {"key": "training.learning_rate", "values": [0.01, 0.1], "metric": "val_accuracy", "seeds": [1000, 1001]}, "arms": ["bn", "none"],
         "factors": [{"name": "model.activation", "levels": ["relu", "tanh"]}],
         "endpoints": [one.metric.model_dump() for one in claims],
         "cells": [
@@ -145,3 +145,11 @@ def test_a_choice_that_rests_on_nothing_is_told() -> None:
     facts["cells"][0]["arms"]["bn"]["tuning_means"] = [None, None]
     told = "\n".join(lines(study_table.study(facts)))
     assert "Every value tried has a diverged seed, and the first was used: bn in 1 cell. Try other values." in told
+
+
+def test_numbers_of_different_versions_are_told_apart() -> None:
+    facts = {**document(), "versions": {"keras": ["3.14.0", "3.15.1"], "numpy": ["2.0"]}}
+    told = [line for line in lines(study_table.study(facts)) if "different versions" in line]
+    assert told == [
+        "WARNING  The cells were trained with different versions: keras 3.14.0 and 3.15.1. Pairs may differ for that alone."
+    ]

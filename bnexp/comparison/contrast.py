@@ -16,7 +16,7 @@ from bnexp import statistics
 from bnexp.comparison.pairing import Arm, Sides, agreement, confounders, varied
 from bnexp.comparison.question import Terms
 from bnexp.history import Floats, History
-from bnexp.metrics import higher_is_better, number, quantity, with_unit
+from bnexp.metrics import higher_is_better, number, with_unit
 
 LEVEL = 0.95
 
@@ -121,16 +121,8 @@ def arm_facts(arm: Arm, history: History, terms: Terms) -> dict[str, Any]:
 
 
 def final_values(history: History, metric: str, rows_per_class: Sequence[int] | None) -> Floats:
-    """Give each seed's final value, (S,): for an accuracy a diverged seed counts as guessing the commonest class.
-
-    So no failure is dropped from a mean. For any other metric it has no value, NaN.
-    """
-    values_S = history.final(metric)
-    if quantity(metric) != "accuracy":
-        return values_S
-    assert rows_per_class is not None, "only classes have an accuracy"
-    diverged_S = np.array([seed in history.diverged_at for seed in history.seeds])
-    return np.where(diverged_S, max(rows_per_class) / sum(rows_per_class), values_S)
+    """Give each seed's final value, (S,), as it is judged: `History.as_judged`."""
+    return history.as_judged(metric, history.final(metric), rows_per_class)
 
 
 def _rows_per_class(arm: Arm) -> Sequence[int] | None:

@@ -51,8 +51,9 @@ def run_summary(record: dict[str, Any], history: History) -> RenderableType:
     """Give a run's short table: each metric at the last and at the best epoch, mean ± standard deviation over seeds."""
     table = _table("", "final", "best")
     for metric in history.metrics:
-        cells = [_mean_deviation(metric, values_S) for values_S in (history.final(metric), history.best(metric))]
-        table.add_row(_metric(metric), *cells)
+        values = (history.final(metric), history.best(metric))
+        judged = [history.as_judged(metric, values_S, record["dataset"].get("rows_per_class")) for values_S in values]
+        table.add_row(_metric(metric), *(_mean_deviation(metric, values_S) for values_S in judged))
     lengths = f"{counted(len(history.seeds), 'seed')}, {counted(max(history.epochs_S), 'epoch')}"
     head = f"{plain(record['name'])}: {lengths}, {record['duration_seconds']:.1f} s"
     parts: list[RenderableType] = [
@@ -63,7 +64,7 @@ def run_summary(record: dict[str, Any], history: History) -> RenderableType:
     ]
     if record["trainer"]["reason"]:
         parts.append(Text(f"trained seed by seed with keras_fit: {plain(record['trainer']['reason'])}"))
-    return Group(*parts, *map(warning, record["warnings"]), *_diverged(record["name"], history.diverged_at))
+    return Group(*parts, *map(warning, record["warnings"]), *_diverged({record["name"]: history.diverged_at}))
 
 
 def data_list(rows: Sequence[Mapping[str, Any]]) -> RenderableType:
@@ -120,11 +121,14 @@ def with_spread(metric: str, mean: float | None, spread: float | None) -> str:
     return f"{number(metric, mean, spread=spread)} ± {number(metric, spread, spread=spread)}"
 
 
-def _diverged(name: str, diverged_at: Mapping[Any, int]) -> list[Text]:
-    if not diverged_at:
-        return []
-    listed = ", ".join(f"seed {seed} at epoch {epoch}" for seed, epoch in diverged_at.items())
-    return [Text(f"DIVERGED  {plain(name)}: {listed} (loss no longer finite)", style=FAILURE)]
+def _diverged(by_name: Mapping[str, Mapping[Any, int]]) -> Iterator[Text]:
+    """Tell which seeds of each run diverged, at which epoch, and what they count for."""
+    for name, epochs in by_name.items():
+        if epochs:
+            listed = ", ".join(f"seed {seed} at epoch {epoch}" for seed, epoch in epochs.items())
+            yield Text(f"DIVERGED  {plain(name)}: {listed} (loss no longer finite)", style=FAILURE)
+    if any(by_name.values()):
+        yield Text("a diverged seed counts as guessing the commonest class in accuracy, and has no other value")
 
 
 def run_list(rows: Sequence[Mapping[str, Any]]) -> Table:
@@ -171,10 +175,7 @@ def _contrast(
     if target["value"] is not None:
         goal = f"{with_unit(target['metric'])} {number(target['metric'], target['value'])}"
         yield Text(f"target: {goal}, {plain(target['rule'])}; seconds: one seed's share of one measured time")
-    yield from _diverged(arm["name"], arm["diverged"])
-    yield from _diverged(base["name"], base["diverged"])
-    if arm["diverged"] or base["diverged"]:
-        yield Text("a diverged seed counts as guessing the commonest class in accuracy, and has no other value")
+    yield from _diverged({side["name"]: side["diverged"] for side in (arm, base)})
     yield from (warning(f"{side['name']}: {text}") for side in (arm, base) for text in side["warnings"])
     yield Text(f"varied: {_listed(contrast['varied']) or 'nothing; both arms are one experiment'}")
     if len(contrast["varied"]) > 1:

@@ -8,14 +8,12 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from bnexp.environment import versions
-
 
 def claims_page(studies: Sequence[Mapping[str, Any]]) -> str:
     """Give the page: a table of all verdicts, then each study with its notes and its figures (bytes of PNG)."""
     page = Environment(autoescape=True, loader=PackageLoader("bnexp.show", "."), undefined=StrictUndefined)
     drawn = [{**one, "images": [_embedded(figure) for figure in one["figures"]]} for one in studies]
-    text: str = page.get_template("claims.html").render(studies=drawn, versions=versions())
+    text: str = page.get_template("claims.html").render(studies=drawn)
     return text
 
 

@@ -62,7 +62,7 @@ def study(document: Mapping[str, Any]) -> RenderableType:
     parts: list[RenderableType] = [Text(head, style=STRONG), _cells(document)]
     parts.append(Text(f"mean ± half of its {document['level']:.0%} t interval over seeds"))
     parts += _tuning(document)
-    parts += [warning(text) for text in _warnings(document)]
+    parts += map(warning, [*_mixed(document["versions"]), *_warnings(document)])
     for facts in document["hypotheses"]:
         parts += [Text(""), *_hypothesis(facts)]
     if len(document["hypotheses"]) > 1:
@@ -170,6 +170,13 @@ def _warnings(document: Mapping[str, Any]) -> Iterator[str]:
                 cells[arm] = cells.get(arm, 0) + 1
     for kind, cells in counts.items():
         yield f"{_places(cells)}{', the first of them' if sum(cells.values()) > 1 else ''}: {first[kind]}"
+
+
+def _mixed(versions: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """Warn of packages of which there is more than one version behind the numbers."""
+    several = [f"{package} {' and '.join(found)}" for package, found in versions.items() if len(found) > 1]
+    if several:
+        yield f"The cells were trained with different versions: {', '.join(several)}. Pairs may differ for that alone."
 
 
 def _hypothesis(facts: Mapping[str, Any]) -> Iterator[RenderableType]:

@@ -39,10 +39,20 @@ def document(file: StudyFile, cells: Sequence[Cell], digest: str, results: Resul
         "arms": list(study.arms),
         "factors": [{"name": name, "levels": levels} for name, levels in study.vary.items()],
         "endpoints": [endpoint.model_dump() for endpoint in endpoints(claims)],
+        "versions": _versions(results),
         "cells": [_cell(cell, list(study.arms), claims, results) for cell in cells],
         "hypotheses": hypotheses,
         "verdict": word,
     }
+
+
+def _versions(results: Results) -> dict[str, list[str]]:
+    """List, package by package, the versions that the results were made with; more than one were made at two times."""
+    found: dict[str, set[str]] = {}
+    for result in results.values():
+        for package, version in result.versions.items():
+            found.setdefault(package, set()).add(version)
+    return {package: sorted(found[package]) for package in sorted(found)}
 
 
 def endpoints(claims: Sequence[Hypothesis]) -> list[Endpoint]:

@@ -49,6 +49,8 @@ class Result(BaseModel):
     budget_epochs: int
     diverged: dict[str, int]
     warnings: list[str] = []
+    versions: dict[str, str] = {}
+    """Of Python and the packages that decided the numbers, where it was trained."""
     steps: int
     """Optimizer steps of all its trainings, those for tuning included."""
     seconds: float

@@ -47,7 +47,7 @@ def measured(experiments: Sequence[Experiment], seeds: Seeds, *, largest_shard: 
         SettingError: if the data or the model is not as it should be.
         MemoryError: if what is worked on at a time does not fit in memory.
     """
-    data = [prepared(one, seeds) for one in experiments]
+    data = _prepared_once(experiments, seeds)
     alike: dict[Any, list[int]] = {}
     for number, one in enumerate(experiments):
         alike.setdefault((kind(one), data[number].shape), []).append(number)
@@ -56,6 +56,15 @@ def measured(experiments: Sequence[Experiment], seeds: Seeds, *, largest_shard: 
         those = [experiments[number] for number in numbers], [data[number] for number in numbers]
         found |= zip(numbers, _measured_alike(*those, seeds, largest_shard), strict=True)
     return [found[number] for number in range(len(experiments))]
+
+
+def _prepared_once(experiments: Sequence[Experiment], seeds: Seeds) -> list[Data]:
+    """Give the data of each experiment; those of one dataset are read once and held once."""
+    numbers: dict[str, list[int]] = {}
+    for number, one in enumerate(experiments):
+        numbers.setdefault(one.dataset.model_dump_json(), []).append(number)
+    data = {number: prepared(experiments[number], seeds) for several in numbers.values() for number in several}
+    return [data[number] for number in range(len(experiments))]
 
 
 def kind(experiment: Experiment) -> str:

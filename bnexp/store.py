@@ -64,7 +64,7 @@ def own_directory(directory: Path) -> Iterator[Path]:
     """
     make_place(directory)
     try:
-        with FileLock(directory / LOCK).acquire(timeout=0):
+        with FileLock(directory / LOCK).acquire(timeout=1):  # who lists runs holds it for a moment
             for leftover in directory.rglob(".*.tmp"):
                 leftover.unlink(missing_ok=True)
             _point_latest(directory.parent, directory)

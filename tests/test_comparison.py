@@ -131,6 +131,15 @@ def test_cannot_tell_yet_says_how_many_pairs_would_settle_it() -> None:
     assert verdict["sentence"].endswith(f"About {verdict['settled_by']} pairs would settle it.")
 
 
+def test_a_verdict_points_at_warnings_where_there_are_any() -> None:
+    warned = compare([changed(BN, "warnings", to=["beware"]), NOBN], Question())["contrasts"][0]["verdict"]
+    plain = compare([BN, NOBN], Question())["contrasts"][0]["verdict"]
+    assert (
+        warned["sentence"]
+        == f"{plain['sentence']} Mind the warnings first: no number of pairs cures what they tell of."
+    )
+
+
 @pytest.mark.parametrize(("seeds", "few"), [(1, "1 pair is"), (5, "5 pairs are")])
 def test_few_pairs_tell_nothing_even_if_they_all_agree(seeds: int, few: str) -> None:
     arms = [arm("a", [0.9] * seeds, seeds=seeds), arm("b", [0.5] * seeds, seeds=seeds)]

@@ -78,7 +78,8 @@ def _verdict(sides: Sides, difference: dict[str, Any], terms: Terms) -> dict[str
     known: dict[str, Any] = {key: math.nan if difference[key] is None else difference[key] for key in keys}
     result = statistics.verdict(**known, margin=terms.margin, higher_is_better=higher_is_better(terms.metric))
     sentence = _sentence(sides, difference, terms, result)
-    if sides.arm.record["warnings"] or sides.baseline.record["warnings"]:
+    warned = sides.arm.record["warnings"] or sides.baseline.record["warnings"]
+    if warned and difference["pairs"] >= statistics.FEWEST_PAIRS:
         sentence += " Mind the warnings first: no number of pairs cures what they tell of."
     return {**asdict(result), "sentence": sentence}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from matplotlib.font_manager import findfont, get_font
 from matplotlib.ft2font import FT2Font
@@ -83,6 +83,14 @@ def comparison_subtitle(arms: Mapping[str, History], *, banded: bool) -> str:
     line = f"{seeds}; line: {mean}" + ("; band: ± 1 standard deviation (Test)" if banded else "")
     lost = "; ".join(f"{arm}: {', '.join(lines)}" for arm, lines in losses.items() if lines)
     return "\n".join([line, *([fitted(lost, LINE_WIDTH, SMALL)] if lost else [])])
+
+
+def parts_line(quantity: str, metrics: Collection[str]) -> str:
+    """Say which metrics of a history are drawn as Train and Test, and how each was measured."""
+    held_out = next((name for name in (f"test_{quantity}", f"val_{quantity}") if name in metrics), None)
+    said = [f"Test: {held_out}, in inference mode"] if held_out else []
+    said += [f"Train: {quantity}, in training mode"] if quantity in metrics else []
+    return fitted("; ".join(said), LINE_WIDTH, SMALL)
 
 
 def _lost(history: History) -> list[str]:

@@ -21,7 +21,7 @@ from bnexp.errors import nearest
 from bnexp.history import Floats, History
 from bnexp.metrics import quantity as quantity_of
 from bnexp.show.frame import DPI, GREY, arranged, finish, new_axes, scale, settings
-from bnexp.show.labels import comparison_subtitle, distinct, run_subtitle
+from bnexp.show.labels import comparison_subtitle, distinct, parts_line, run_subtitle
 
 METADATA: dict[str, dict[str, Any]] = {
     "png": {"Software": None},
@@ -107,7 +107,8 @@ def _run_figure(quantity: str, history: History, title: str, loss_unit: str) -> 
                 drawn.append(values_SE)
             lines.append(_draw_mean(axes, values_SE, part))
     scale(axes, quantity, [*drawn, *map(_heights, lines)])
-    return finish(axes, lines, columns=len(lines), subtitle=run_subtitle(history))
+    subtitle = f"{run_subtitle(history)}\n{parts_line(quantity, history.metrics)}"
+    return finish(axes, lines, columns=len(lines), subtitle=subtitle)
 
 
 def _comparison_figure(
@@ -130,7 +131,9 @@ def _comparison_figure(
             trains.append(_draw_arm(axes, _values(history, quantity), f"{arm}, Train", stagger, **style, **look))
     goal = _draw_target(axes, quantity, target)
     scale(axes, quantity, [_heights(line) for line in (*tests, *trains)], others=[*bands, *map(_heights, goal)])
-    return finish(axes, *arranged(tests, trains, goal), subtitle=comparison_subtitle(arms, banded=bool(bands)))
+    shared = [name for history in arms.values() for name in history.metrics]
+    subtitle = f"{comparison_subtitle(arms, banded=bool(bands))}\n{parts_line(quantity, shared)}"
+    return finish(axes, *arranged(tests, trains, goal), subtitle=subtitle)
 
 
 def _parts(history: History) -> dict[str, Part]:

@@ -239,8 +239,10 @@ def _map(picture: _Picture) -> Figure:
 
 
 def _forest(picture: _Picture) -> Figure:
-    cells = picture.document["cells"][:MOST_ROWS]
+    everything = picture.document["cells"]
+    cells = everything[:MOST_ROWS]
     marked = "; filled: the rows that are judged" if picture.is_about_some else ""
+    marked += f"; first {MOST_ROWS} of {len(everything)} cells" if len(everything) > MOST_ROWS else ""
     names = [_cell_name(cell) for cell in cells]
     height = 0.24 * max(1, *(name.count("\n") + 0.4 for name in names))
     axes = _axes(picture, max(2.4, 1.9 + height * len(cells)), "bar: {interval}" + marked, left=2.2)
@@ -249,16 +251,22 @@ def _forest(picture: _Picture) -> Figure:
         axes.plot([low, high], [place, place], color=BLUE, linewidth=1.6)
         axes.plot([mean], [place], "o", color=BLUE, markersize=5, markerfacecolor=face)
     axes.axvline(1 if picture.ratio else 0, color=GREY, linewidth=1)
-    if not picture.ratio:
+    note = ""
+    if picture.ratio:
+        _scale_ratios(axes)
+    elif not _in_other_units(picture.claim):
         smallest = picture.claim["smallest"] * _unit(picture.claim["metric"])
         axes.axvspan(-smallest, smallest, color=GREY, alpha=0.08, linewidth=0)
-    else:
-        _scale_ratios(axes)
+        note = "\ngrey: smaller than the smallest effect of interest"
     axes.set_yticks(range(len(cells)), names)
     axes.set_ylim(len(cells) - 0.5, -0.5)
-    note = "" if picture.ratio else "\ngrey: smaller than the smallest effect of interest"
     axes.set_xlabel(_line(_label(picture), 320.0, 9.0) + note)
     return _whole(axes)
+
+
+def _in_other_units(claim: Mapping[str, Any]) -> bool:
+    """Tell whether the smallest effect is no difference of the metric: a width in decades, or a share of wins."""
+    return bool(claim["wins"]) or (claim["over"] is not None and claim["over"]["take"] == "width")
 
 
 def _scale_ratios(axes: Axes) -> None:

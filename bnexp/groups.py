@@ -22,7 +22,7 @@ from bnexp.environment import versions
 from bnexp.errors import ConfigError, SettingError
 from bnexp.experiment import refuse_unbuildable
 from bnexp.history import Floats
-from bnexp.measuring import Measured, kind, measured
+from bnexp.measuring import Measured, Pace, kind, measured, pace
 from bnexp.metrics import higher_is_better
 from bnexp.study import Candidate, Cell, Result, Tuned
 
@@ -121,6 +121,15 @@ def refusals(group: Group) -> list[str]:
             except ConfigError as error:
                 said += [problem for problem in error.problems if problem not in said]
     return said
+
+
+def trial(group: Group) -> Pace | None:
+    """Time a few steps of a group's trainings; None where they fail, as their training will tell."""
+    experiments = [member.candidates[0].experiment for member in group.members]
+    try:
+        return pace(experiments, group.seeds, largest_shard=group.largest_shard)
+    except Exception:
+        return None
 
 
 def results(group: Group) -> list[Result | Failure]:

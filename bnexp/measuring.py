@@ -6,7 +6,7 @@ Axis: S seeds.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from bnexp.training.record import Trained
 
 Seeds = tuple[int, ...]
+TRIAL_STEPS = 8
+"""Optimizer steps of an epoch that is only timed."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,35 @@ def _prepared_once(experiments: Sequence[Experiment], seeds: Seeds) -> list[Data
     return [data[number] for number in range(len(experiments))]
 
 
+@dataclass(frozen=True)
+class Pace:
+    """What trainings that share a program cost: seconds to begin, and for each optimizer step of each training."""
+
+    start: float
+    step: float
+
+
+def pace(experiments: Sequence[Experiment], seeds: Seeds, *, largest_shard: int | None = None) -> Pace:
+    """Train two epochs of a few steps of experiments that share a program, as many as fit in memory, and time them."""
+    batch = experiments[0].training.batch_size
+    whole = [prepared(one, seeds) for one in experiments]
+    data = [one.first(min(TRIAL_STEPS * batch, one.train_SR.shape[1])) for one in whole]
+    built = [built_for(one, own) for one, own in zip(experiments, whole, strict=True)]
+    begun, ends, at_once = time.monotonic(), [], 1
+
+    def watch(histories: Sequence[History]) -> bool:
+        """Note the end of an epoch; two are enough."""
+        nonlocal at_once
+        ends.append(time.monotonic())
+        at_once = sum(len(history.seeds) for history in histories)
+        return len(ends) == 2
+
+    next(_trained(experiments, data, built, seeds, largest_shard, watch))
+    epoch = ends[1] - ends[0] if len(ends) > 1 else ends[0] - begun
+    steps = data[0].steps(batch, experiments[0].training.drop_last)
+    return Pace(max(0.0, ends[0] - begun - epoch), epoch / (steps * at_once))
+
+
 def kind(experiment: Experiment) -> str:
     """Write down what experiments must have in common to share a program: their layers, how they are trained.
 
@@ -83,7 +114,8 @@ def _measured_alike(
 ) -> list[Measured]:
     begun = time.monotonic()
     built = [built_for(one, own) for one, own in zip(experiments, data, strict=True)]
-    histories = [trained.history for trained in _trained(experiments, data, built, seeds, largest_shard)]
+    outcomes = _trained(experiments, data, built, seeds, largest_shard, lambda histories: False)
+    histories = [trained.history for trained in outcomes]
     seconds = (time.monotonic() - begun) / len(experiments)
     return [_measured(*each, seconds) for each in zip(experiments, data, histories, strict=True)]
 
@@ -94,8 +126,12 @@ def _trained(
     built: Sequence[Built],
     seeds: Seeds,
     largest_shard: int | None,
+    watch: Callable[[Sequence[History]], bool],
 ) -> Iterator[Trained]:
-    """Train as many experiments together as fit in memory; one by one where only that is exact."""
+    """Train as many experiments together as fit in memory; one by one where only that is exact.
+
+    `watch` gets the histories of those that are trained together after each epoch, and may ask to stop.
+    """
     from bnexp.data import joined
     from bnexp.training import most_together, train, train_together, trainer_of
 
@@ -103,16 +139,14 @@ def _trained(
     initial = {id(own): own.initial.draw(seeds) for own in built}
     if trainer_of(settings[0], model)[0] == "keras_fit":
         for own, rows, training in zip(built, data, settings, strict=True):
-            yield train(own.model, rows, training, seeds, initial[id(own)], lambda history: False)
+            yield train(own.model, rows, training, seeds, initial[id(own)], lambda history: watch([history]))
         return
     size = max(1, most_together(model, data[0], settings[0]) // len(seeds))
     options: Any = {} if largest_shard is None else {"largest_shard": largest_shard}
     for start in range(0, len(experiments), size):
         part = slice(start, start + size)
         stacked = [np.concatenate(values) for values in zip(*(initial[id(own)] for own in built[part]), strict=True)]
-        yield from train_together(
-            model, joined(data[part]), settings[part], seeds, stacked, lambda histories: False, **options
-        )
+        yield from train_together(model, joined(data[part]), settings[part], seeds, stacked, watch, **options)
 
 
 def _measured(experiment: Experiment, data: Data, history: History, seconds: float) -> Measured:

@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 from pydantic import ValidationError
@@ -21,10 +22,13 @@ from bnexp.errors import ConfigError, RunError, UntrainedError
 from bnexp.experiment import prepared
 from bnexp.groups import Failure, Group, Member, line_told
 from bnexp.launch import Workers
+from bnexp.measuring import Pace
 from bnexp.show import figures
 from bnexp.study import Candidate, Cell, Result
 
 MOST_TRAININGS = 20_000
+FEWEST_TRIED_STEPS = 2_000
+"""Optimizer steps of a study that is worth a trial before it is begun."""
 CELLS = "cells"
 
 
@@ -140,6 +144,23 @@ def _seconds_left(planned: Plan, results: Mapping[tuple[int, str], Result], jobs
     if not left:
         return 0.0
     return left * sum(result.seconds for result in results.values()) / done / jobs if done else None
+
+
+def estimate(planned: Plan, workers: Workers) -> float | None:
+    """Try a few steps of the largest groups, one a worker, and give the seconds that what is left may take.
+
+    None where nothing could be tried, or so little is left that it is done about as soon.
+    """
+    unfinished = pending(planned)
+    left = sum(group.steps for group in unfinished)
+    if left < FEWEST_TRIED_STEPS:
+        return None
+    tried = [pace for _, pace in workers.each(groups.trial, unfinished[: workers.jobs]) if isinstance(pace, Pace)]
+    if not tried:
+        return None
+    start = mean(pace.start for pace in tried)
+    step = mean(pace.step for pace in tried)
+    return (len(unfinished) * start + left * step) / workers.jobs
 
 
 # --- running ----------------------------------------------------------------------------

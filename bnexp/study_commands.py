@@ -40,12 +40,14 @@ def study(path: Path, place: Place, *, dry_run: bool, most_trainings: int | None
     most = studies.MOST_TRAININGS if most_trainings is None else most_trainings
     planned = studies.plan(config_path(str(path)), place.runs, most=most)
     facts = studies.facts(planned, place.jobs_for(len(studies.pending(planned))))
-    if dry_run:
-        print_json(facts) if as_json else print_answer(study_table.study_plan(facts))
-        return DONE
-    reporter = StudyReporter(own_stderr(), of=facts["of"], quiet=quiet or as_json)
-    reporter.show(study_table.study_plan(facts))
     with _goes_on(planned.directory), place.workers(facts["groups"]) as workers:
+        if facts["seconds_left"] is None and (dry_run or not quiet):
+            facts["seconds_left"] = studies.estimate(planned, workers)
+        if dry_run:
+            print_json(facts) if as_json else print_answer(study_table.study_plan(facts))
+            return DONE
+        reporter = StudyReporter(own_stderr(), of=facts["of"], quiet=quiet or as_json)
+        reporter.show(study_table.study_plan(facts))
         document = studies.run(planned, workers, reporter.tell)
     if as_json:
         print_json(document)

@@ -22,6 +22,7 @@ from bnexp.groups import Group
 from bnexp.launch import ray as ray_launcher
 from bnexp.launch import workers
 from bnexp.launch.local import local_workers
+from bnexp.measuring import Pace
 from bnexp.study import Result
 
 SHORT = BASE.replace("epochs: 10", "epochs: 2") + ARMS + CLAIM + "seeds: 2\n"
@@ -281,6 +282,31 @@ def test_a_member_that_cannot_be_trained_is_written_down_and_does_not_stop_the_r
     document = studies.run(plan, HereAndNow(), lambda *told: None)
     assert document["verdict"] == "inconclusive"
     assert not (plan.directory / "cells" / "1-bn.failed.txt").exists()
+
+
+def test_the_time_of_a_study_follows_from_a_trial_of_its_largest_groups(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = planned(tmp_path, SHORT + "vary: {training.batch_size: [8, 4]}\n")
+    assert studies.estimate(plan, HereAndNow()) is None  # so little is done as soon
+    monkeypatch.setattr(studies, "FEWEST_TRIED_STEPS", 1)
+    unfinished = studies.pending(plan)
+    steps = sum(one.steps for one in unfinished)
+    tried: list[Group] = []
+
+    class Two(HereAndNow):
+        jobs = 2
+
+        def each(self, work: Callable[[Group], Any], several: Sequence[Group]) -> Iterator[tuple[Group, Any]]:
+            tried.extend(several)
+            yield from zip(several, [Pace(2.0, 0.001), Pace(4.0, 0.003)], strict=True)
+
+    assert studies.estimate(plan, Two()) == pytest.approx((len(unfinished) * 3.0 + steps * 0.002) / 2)
+    assert [one.steps for one in tried] == [max(one.steps for one in unfinished)] * 2
+    real = groups.trial(unfinished[0])
+    assert real is not None and real.step > 0
+    broken = dataclasses.replace(unfinished[0], seeds=())
+    assert groups.trial(broken) is None
 
 
 def test_what_keras_refuses_is_told_before_anything_is_written(tmp_path: Path) -> None:

@@ -111,7 +111,7 @@ def test_a_study_tells_its_plan_and_progress_and_answers_on_stdout(
         "tiny batches: 2 cells x 2 arms (bn, none), 2 seeds",
         "training.batch_size: 16, 64",
         "training.learning_rate, tuned: 0.001, 0.01",
-        "24 trainings, 1,152 optimizer steps; time unknown before the first cell",
+        "24 trainings (4 groups left), 1,152 optimizer steps; time unknown before the first cell",
     ]
     assert plan[3].endswith("is lower, by 1.00 or more)") and plan[4].startswith("claim: ")
     assert plan[6].startswith("a true mean difference of ")
@@ -241,7 +241,10 @@ def test_a_dry_run_prints_the_plan_and_leaves_nothing_behind(tmp_path: Path) -> 
     before = sorted(tmp_path.rglob("*"))
     done = bnexp("study", "s.yaml", "--dry-run", cwd=tmp_path)
     assert done.stderr == ""
-    assert done.stdout.splitlines()[5] == "24 trainings, 1,152 optimizer steps; time unknown before the first cell"
+    assert (
+        done.stdout.splitlines()[5]
+        == "24 trainings (4 groups left), 1,152 optimizer steps; time unknown before the first cell"
+    )
     assert json.loads(bnexp("study", "s.yaml", "--dry-run", "--json", cwd=tmp_path).stdout)["trainings"] == 24
     assert sorted(tmp_path.rglob("*")) == before
 

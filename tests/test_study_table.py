@@ -25,7 +25,7 @@ PLAN = {
     "name": "s", "cells": 2, "arms": ["bn", "none"], "seeds": 20, "trainings": 1080, "steps": 12345, "finished": 0,
     "of": 4, "seconds_left": None, "detectable_deviations": 0.66, "directory": "runs/s-study-0123456789",
     "factors": {"model.activation": ["relu", "tanh"]}, "tune": {"key": "training.learning_rate", "values": [0.01, 0.1]},
-    "claims": [{"claim": "It helps.", "asks": "supported if test_accuracy (%), bn - none is higher, by 1.00 or more"}],
+    "groups": 3, "claims": [{"claim": "It helps.", "asks": "supported if test_accuracy (%), bn - none is higher, by 1.00 or more"}],
 }  # fmt: skip
 
 
@@ -35,11 +35,13 @@ def test_a_plan_tells_cells_trainings_time_and_what_it_detects() -> None:
         "model.activation: relu, tanh",
         "training.learning_rate, tuned: 0.01, 0.1",
         "claim: It helps. (supported if test_accuracy (%), bn - none is higher, by 1.00 or more)",
-        "1,080 trainings, 12,345 optimizer steps; time unknown before the first cell",
+        "1,080 trainings (3 groups left), 12,345 optimizer steps; time unknown before the first cell",
         "a true mean difference of 0.66 standard deviations of the paired difference has an interval without 0 in 80% of "
         "such studies",
         "kept in runs/s-study-0123456789",
     ]
+    tried = lines(study_table.study_plan({**PLAN, "seconds_left": 30.0}))
+    assert tried[4].endswith("; about 30 s, by a trial of a few steps")
     begun = lines(study_table.study_plan({**PLAN, "finished": 3, "seconds_left": 400.0}))
     assert begun[4].endswith("; about 7 min left")
     assert begun[5] == "finished already: 3 of 4 cells and arms"

@@ -5,6 +5,7 @@ Axes: S seeds, R rows of one part.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -89,6 +90,12 @@ class Data:
         """Count the optimizer steps of one epoch."""
         rows = int(self.train_SR.shape[1])
         return rows // batch_size if drop_last else -(-rows // batch_size)
+
+    def first(self, rows: int) -> Data:
+        """Give only so many of each seed's training rows, and of the other parts' in proportion."""
+        share = rows / self.train_SR.shape[1]
+        few = {part: rows_SR[:, : max(1, round(share * rows_SR.shape[1]))] for part, rows_SR in self.parts.items()}
+        return dataclasses.replace(self, parts=few)
 
     def facts(self) -> dict[str, Any]:
         """Tell what run.json records of the data: what it is, counts, digest of the rows."""

@@ -25,7 +25,8 @@ def study_plan(facts: Mapping[str, Any]) -> RenderableType:
     if facts["tune"] is not None:
         lines.append(f"{plain(facts['tune']['key'])}, tuned: {', '.join(map(_level, facts['tune']['values']))}")
     lines += [plain(f"claim: {claim['claim']} ({claim['asks']})") for claim in facts["claims"]]
-    lines.append(f"{facts['trainings']:,} trainings, {facts['steps']:,} optimizer steps; {_time_left(facts)}")
+    groups = f" ({counted(facts['groups'], 'group')} left)" if facts["groups"] else ""
+    lines.append(f"{facts['trainings']:,} trainings{groups}, {facts['steps']:,} optimizer steps; {_time_left(facts)}")
     if facts["finished"]:
         lines.append(f"finished already: {facts['finished']} of {facts['of']} cells and arms")
     if facts["detectable_deviations"] is not None:
@@ -41,8 +42,11 @@ def _level(level: Any) -> str:
 
 
 def _time_left(facts: Mapping[str, Any]) -> str:
+    """Say how long it may take: by what is finished, or by a trial of a few steps."""
     left = facts["seconds_left"]
-    return "time unknown before the first cell" if left is None else f"{duration(left)} left"
+    if left is None:
+        return "time unknown before the first cell"
+    return f"{duration(left)} left" if facts["finished"] else f"{duration(left)}, by a trial of a few steps"
 
 
 def duration(seconds: float) -> str:

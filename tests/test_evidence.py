@@ -202,6 +202,15 @@ def test_a_claim_is_refuted_at_its_own_level(level: float) -> None:
         assert refuted == (max(above, below) < 1 - level)
 
 
+@pytest.mark.parametrize("level", [0.95, 1 - 0.05 / 3])
+def test_a_claim_that_is_just_true_is_refuted_no_more_often_than_its_level_allows(level: float) -> None:
+    """2,000 experiments of 40 pairs whose true mean is the smallest effect: of several, each has its share of 5%."""
+    drawn = np.random.default_rng(3).normal(0.6, 1, (2000, 40))
+    refuted = np.mean([conclusion(one, smallest=0.6, level=level).word == "refuted" for one in drawn])
+    allowed = 1 - level
+    assert 0.5 * allowed < refuted < allowed + 2.6 * math.sqrt(allowed * (1 - allowed) / 2000)
+
+
 @pytest.mark.parametrize(("mean", "smallest"), [(0.35, 0.3), (0.05, 0.3)])
 def test_as_many_pairs_as_are_named_settle_it_at_a_stricter_level(mean: float, smallest: float) -> None:
     def at(pairs: int) -> Any:

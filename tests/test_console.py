@@ -103,7 +103,10 @@ def document(arm: str = "bn", **contrast: Any) -> dict[str, Any]:
         "contrasts": [{
             "arm": arm, "baseline": "nobn", "metrics": difference, "diverged_p_value": 1.0,
             "pairing": {"splits": True, "kernels": True, "batch orders": False},
-            "to_target": {"epochs": interval(0.5, 0.25, p_value=0.5)},
+            "to_target": {
+                "epochs": interval(0.5, 0.25, p_value=0.5),
+                "speed_up": {"ratio": 0.8, "low": 0.5, "high": 1.25, "reading": "at most"},
+            },
             "varied": {"model.normalization": ["batch", "none"]}, "confounders": {},
             "verdict": {"word": "helps", "sentence": "because."}, **contrast,
         }],
@@ -119,6 +122,7 @@ def test_a_comparison_reads_from_how_it_is_paired_down_to_its_verdict() -> None:
         "val_accuracy (%) *     80.00 ± 1.00   80.00 ± 1.00     +0.50 [+0.10, +0.90]   0.031",
         "seeds at target            18 of 20       18 of 20                       +0",
         "epochs to target                3.2            3.2     +0.50 [+0.25, +0.75]     0.5",
+        "times fewer epochs                                       <= 0.8 [0.5, 1.25]",
         "seconds to target            0.0325          0.039                  -0.0065",
         "trainable parameters            120            100                      +20",
         "diverged seeds              0 of 20        0 of 20                       +0       1",

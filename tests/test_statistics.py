@@ -192,11 +192,12 @@ def test_without_a_difference_p_is_below_5_percent_at_most_5_times_in_100(pairs:
     assert rate == 0 if pairs == 5 else rate == pytest.approx(0.045, abs=0.015)  # 5 pairs: p is at least 2 / 32
 
 
-def test_epochs_to_a_target_count_from_1_to_the_first_that_reaches_it() -> None:
-    accuracy_SE = np.array([[0.9, 0.1, 0.9], [0.1, 0.8, 0.7], [0.1, 0.2, 0.3]])
-    np.testing.assert_array_equal(epochs_to_target(accuracy_SE, 0.8, True), [1, 2, np.nan])
-    np.testing.assert_array_equal(epochs_to_target(accuracy_SE, 0.2, False), [2, 1, 1])
+def test_epochs_to_a_target_count_from_1_to_the_first_that_the_next_does_not_take_back() -> None:
+    accuracy_SE = np.array([[0.9, 0.1, 0.9, 0.8], [0.1, 0.8, 0.8, 0.8], [0.1, 0.2, 0.3, 0.9]])
+    np.testing.assert_array_equal(epochs_to_target(accuracy_SE, 0.8, True), [3, 2, 4])
+    np.testing.assert_array_equal(epochs_to_target(accuracy_SE, 0.2, False), [np.nan, np.nan, 1])
     np.testing.assert_array_equal(epochs_to_target(accuracy_SE, 0.05, False), [np.nan] * 3)
+    np.testing.assert_array_equal(epochs_to_target(accuracy_SE[:, :1], 0.8, True), [1, np.nan, np.nan])
 
 
 @pytest.mark.parametrize("higher", [True, False])
@@ -216,7 +217,8 @@ def test_epochs_to_a_target_are_those_a_loop_finds_and_turn_with_the_direction(
     np.testing.assert_array_equal(found_S, epochs_to_target(-metric_SE, -target, not higher))
     for values, found in zip(metric_SE, found_S, strict=True):
         hits = [epoch for epoch, value in enumerate(values, 1) if (value >= target if higher else value <= target)]
-        assert found == hits[0] if hits else math.isnan(found)
+        stays = [epoch for epoch in hits if epoch == len(values) or epoch + 1 in hits]
+        assert found == stays[0] if stays else math.isnan(found)
 
 
 def test_a_seed_that_never_reaches_the_target_counts_with_the_budget() -> None:

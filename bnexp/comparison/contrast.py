@@ -54,18 +54,20 @@ def _difference(sides: Sides, metric: str) -> dict[str, Any]:
 
 
 def _reach_difference(sides: Sides, terms: Terms) -> dict[str, Any] | None:
-    """Give the paired difference in epochs to the target, capped at the smaller budget.
+    """Give the paired difference in epochs to the target and how many times fewer they are, within the smaller budget.
 
     Seconds have none: what an epoch took was measured once for each arm, so that no interval could tell its error.
     """
     if terms.target is None:
         return None
     budget = min(sides.arm.experiment.training.epochs, sides.baseline.experiment.training.epochs)
-    treated_S, base_S = (
-        np.minimum(np.nan_to_num(_epochs_to(history, terms), nan=budget), budget)
-        for history in (sides.treated, sides.base)
-    )
-    return {"epochs": _strict(asdict(statistics.paired_difference(treated_S, base_S, LEVEL)))}
+    found = [_epochs_to(history, terms) for history in (sides.treated, sides.base)]
+    treated_S, base_S = (np.where(epochs_S <= budget, epochs_S, np.nan) for epochs_S in found)
+    capped = [np.nan_to_num(epochs_S, nan=budget) for epochs_S in (treated_S, base_S)]
+    return {
+        "epochs": _strict(asdict(statistics.paired_difference(*capped, LEVEL))),
+        "speed_up": _strict(asdict(statistics.speed_up(treated_S, base_S, budget, LEVEL))),
+    }
 
 
 def _verdict(sides: Sides, difference: dict[str, Any], terms: Terms) -> dict[str, Any]:

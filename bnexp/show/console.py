@@ -235,6 +235,21 @@ def _difference(metric: str, interval: Mapping[str, Any]) -> str:
     return f"{mean} [{low}, {high}]"
 
 
+def _speed_up(found: Mapping[str, Any]) -> str:
+    """Write how many times fewer epochs the arm took than the baseline; `>=` where some of the baseline never arrive.
+
+    >>> _speed_up({"ratio": 2.125, "low": 1.5, "high": 3.0, "reading": "at least"})
+    '>= 2.12 [1.5, 3]'
+    >>> _speed_up({"ratio": 1.5, "low": None, "high": None, "reading": "restricted means"})
+    '1.5 (of means within the budget)'
+    """
+    ratio = f"{found['ratio']:.3g}"
+    if found["reading"] == "restricted means":
+        return f"{ratio} (of means within the budget)"
+    sign = {"ratio": "", "at least": ">= ", "at most": "<= "}[found["reading"]]
+    return f"{sign}{ratio}" if found["low"] is None else f"{sign}{ratio} [{found['low']:.3g}, {found['high']:.3g}]"
+
+
 def _p(value: float | None) -> str:
     """Write a p-value.
 
@@ -261,6 +276,7 @@ def _reach_rows(difference: dict[str, Any], arm: dict[str, Any], base: dict[str,
     yield "seeds at target", *reached, f"{arm['reached'] - base['reached']:+d}", ""
     epochs = [f"{side['mean_epochs']:.1f}" for side in (arm, base)]
     yield "epochs to target", *epochs, _difference("", difference["epochs"]), _p(difference["epochs"]["p_value"])
+    yield "times fewer epochs", "", "", _speed_up(difference["speed_up"]), ""
     seconds = [side["mean_seconds"] for side in (arm, base)]
     if None not in seconds:
         cells = [number("", value) for value in seconds]

@@ -11,6 +11,11 @@ import numpy as np
 from bnexp.statistics.differences import Floats, mean_interval
 
 
+Reading = Literal["ratio", "at least", "at most", "restricted means"]
+"""Of a speed-up: `at least`, where some baseline seeds never arrived; `at most`, where some treated ones did not; of
+both, `restricted means`, the ratio of the mean epochs within the budget, which has no interval."""
+
+
 @dataclass(frozen=True)
 class Reach:
     """How many seeds reached a target, and the mean epochs to it; a seed that never did counts with the budget."""
@@ -22,23 +27,26 @@ class Reach:
 
 @dataclass(frozen=True)
 class SpeedUp:
-    """How many times fewer epochs the treated arm took than the baseline, with its interval.
-
-    `reading` tells how to read it: `ratio`; `at least`, where some baseline
-    seeds never arrived; `at most`, where some treated ones did not; of both,
-    `restricted means`, the ratio of the mean epochs within the budget, which has no interval.
-    """
+    """How many times fewer epochs the treated arm took than the baseline, with its interval, and how to read it."""
 
     ratio: float
     low: float
     high: float
-    reading: Literal["ratio", "at least", "at most", "restricted means"]
+    reading: Reading
 
 
 def epochs_to_target(metric_SE: Floats, target: float, higher_is_better: bool) -> Floats:
-    """Give each seed's first epoch (from 1) with the metric at the target or better, (S,); NaN if never."""
-    reached_SE = metric_SE >= target if higher_is_better else metric_SE <= target
-    return np.where(reached_SE.any(axis=1), reached_SE.argmax(axis=1) + 1.0, np.nan)
+    """Give each seed's first epoch (from 1) with the metric at the target or better, (S,); NaN if never.
+
+    The next epoch must not take it back, if the seed has one: a value that jumps up once has not arrived.
+
+    >>> epochs_to_target(np.array([[0.5, 0.9, 0.6, 0.8, 0.8], [0.1, 0.2, 0.3, 0.4, 0.7]]), 0.8, True)
+    array([ 4., nan])
+    """
+    there_SE = metric_SE >= target if higher_is_better else metric_SE <= target
+    next_SE = np.concatenate([there_SE[:, 1:] | np.isnan(metric_SE[:, 1:]), there_SE[:, -1:]], axis=1)
+    arrived_SE = there_SE & next_SE
+    return np.where(arrived_SE.any(axis=1), arrived_SE.argmax(axis=1) + 1.0, np.nan)
 
 
 def reach(epochs_S: Floats, budget: int) -> Reach:
@@ -59,12 +67,20 @@ def speed_up(treated_S: Floats, baseline_S: Floats, budget: int, level: float) -
     """
     log_S = np.log(np.where(np.isnan(baseline_S), budget, baseline_S))
     log_S -= np.log(np.where(np.isnan(treated_S), budget, treated_S))
-    baseline_censored, treated_censored = np.isnan(baseline_S).any(), np.isnan(treated_S).any()
-    if baseline_censored and treated_censored:
+    read = reading(int(np.isnan(treated_S).sum()), int(np.isnan(baseline_S).sum()))
+    if read == "restricted means":
         means = (reach(epochs_S, budget).restricted_mean for epochs_S in (baseline_S, treated_S))
-        return SpeedUp(next(means) / next(means), math.nan, math.nan, "restricted means")
+        return SpeedUp(next(means) / next(means), math.nan, math.nan, read)
     interval = mean_interval(log_S, level)
-    reading: Literal["at least", "at most", "ratio"] = "ratio"
-    if baseline_censored or treated_censored:
-        reading = "at least" if baseline_censored else "at most"
-    return SpeedUp(math.exp(interval.mean), math.exp(interval.low), math.exp(interval.high), reading)
+    return SpeedUp(math.exp(interval.mean), math.exp(interval.low), math.exp(interval.high), read)
+
+
+def reading(treated_never: int, baseline_never: int) -> Reading:
+    """Tell how to read a speed-up, by how many seeds of each side never arrived.
+
+    >>> reading(0, 0), reading(0, 3), reading(3, 0)
+    ('ratio', 'at least', 'at most')
+    """
+    if treated_never and baseline_never:
+        return "restricted means"
+    return "at least" if baseline_never else "at most" if treated_never else "ratio"

@@ -9,12 +9,11 @@ from typing import Any
 
 from bnexp import store, studies
 from bnexp.arms import STUDIES
-from bnexp.config.study import Hypothesis
 from bnexp.errors import ConfigError, RunError, UntrainedError, UserError, nearest
 from bnexp.launch import Workers
 from bnexp.show.page import claims_page
 from bnexp.studies import Plan, Tell
-from bnexp.study.verdict import about, written
+from bnexp.study.words import about, effect
 
 PAGE = "claims.html"
 
@@ -70,14 +69,10 @@ def _rows(one: Answer) -> Iterator[dict[str, Any]]:
             "verdict": "failed" if facts is None else facts["verdict"]["word"],
             "sentence": one.failure if facts is None else facts["verdict"]["sentence"],
             "about": about(claim),
-            "effect": None if facts is None else _effect(claim, facts),
+            "effect": None if facts is None or facts["difference"] is None else effect(facts),
             "seeds": one.planned.file.study.seeds,
             "seconds": round(seconds, 1),
         }
-
-
-def _effect(claim: Hypothesis, facts: dict[str, Any]) -> str | None:
-    return None if facts["difference"] is None else written(claim, facts["difference"])
 
 
 def keep(runs: Path, answers: Sequence[Answer]) -> Path:

@@ -191,6 +191,8 @@ def _result(
         arm=member.arm,
         experiment=config.digest(chosen.experiment),
         seeds=list(group.seeds),
+        rows=one.rows,
+        resampled=chosen.experiment.dataset.resample is True,
         tuned=tuned,
         final={name: _strict(_final(one, name)) for name in one.history.metrics},
         epochs_to=_epochs_to(group.endpoints, one),

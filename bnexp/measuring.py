@@ -33,6 +33,8 @@ class Measured:
 
     history: History
     rows_per_class: list[int] | None
+    rows: dict[str, int]
+    """Part of the data -> its rows."""
     steps: int
     """Optimizer steps of all seeds together."""
     seconds: float
@@ -154,6 +156,7 @@ def _measured(experiment: Experiment, data: Data, history: History, seconds: flo
     return Measured(
         history,
         data.facts()["rows_per_class"],
+        {part: int(rows_SR.shape[1]) for part, rows_SR in data.parts.items()},
         per_epoch * sum(history.epochs_S),
         seconds,
         cautions.cautions(experiment, per_epoch * max(history.epochs_S)),

@@ -233,14 +233,23 @@ def pending(planned: Plan) -> list[Group]:
 
     What is trained together can decide the last bit of a number. So groups
     follow from the design alone: one that was lost in part is trained whole.
+    But where a member failed, the others have been trained one by one.
     """
     done, design = finished(planned), planned.file.study
     tuning_seeds, endpoints = study.tuning_seeds(planned.file), study.endpoints(design.claims())
-    return [
-        Group(planned.digest, together, tuple(range(design.seeds)), design.tune, tuning_seeds, endpoints)
-        for together in groups.together(planned.members, planned.shape, design.seeds)
-        if any(member.part not in done for member in together)
-    ]
+
+    def group(members: Sequence[Member]) -> Group:
+        """Give these members as a group."""
+        return Group(planned.digest, members, tuple(range(design.seeds)), design.tune, tuning_seeds, endpoints)
+
+    found = []
+    for together in groups.together(planned.members, planned.shape, design.seeds):
+        left = [member for member in together if member.part not in done]
+        if any(_failure_path(planned.path(*member.part)).exists() for member in left):
+            found += [group([member]) for member in left]
+        elif left:
+            found.append(group(together))
+    return found
 
 
 def _refuse_unbuildable(unfinished: Sequence[Group], workers: Workers) -> None:

@@ -263,7 +263,7 @@ training:
         ("epochs=5", "override epochs=5: epochs is not a known key. Did you mean 'training.epochs'?"),
         ("training.epochs=5.0", "override training.epochs=5.0: training.epochs is 5.0; expected a whole number."),
         ("training.epochs=true", "override training.epochs=true: training.epochs is true; expected a whole number."),
-        ("training.epochs.x=5", "override training.epochs.x=5: training.epochs is {'x': 5}; expected a whole number."),
+        ("training.epochs.x=5", "override training.epochs.x=5: training.epochs is {x: 5}; expected a whole number."),
         (
             "training.learning_rate=-1",
             "override training.learning_rate=-1: training.learning_rate is -1; expected more",
@@ -332,7 +332,7 @@ def test_single_rows_do_no_harm_where_nothing_needs_a_variance(tmp_path: Path) -
     ("layer", "message"),
     [
         ("Dens: {units: 3}", "x.yaml:5: model.layers.0 is 'Dens'. Did you mean 'Dense'? Good names: Activation,"),
-        ("Dense: [3]", "x.yaml:5: model.layers.0 is {'Dense': [3]}; expected a mapping of keys."),
+        ("Dense: [3]", "x.yaml:5: model.layers.0 is {Dense: [3]}; expected a mapping of keys."),
         ("3", "x.yaml:5: model.layers.0 is 3; expected a mapping of keys."),
         ("Lambda: {function: x}", "x.yaml:5: model.layers.0 is 'Lambda'. Good names:"),
         ("Dense: {units: 3, kernel_initializer: {module: os, class_name: system}}",

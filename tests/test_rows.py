@@ -271,7 +271,9 @@ def test_groups_are_split_as_scikit_learn_does_and_lose_rows_at_random_if_unequa
         assert not set(who[train_R]) & set(who[test_R]) and len(set(train_R)) == len(train_R)
     frame["who"] = np.minimum(np.arange(110) // 5, 6)
     message = refused(path, frame, group="who", resample=True, test_size=0.3, seed=0)
-    assert message.startswith("dataset.resample is true; the groups are so unequal that one part has from ")
+    assert message.startswith(
+        "dataset.resample asks for a split for each seed; the groups are so unequal that one part has from "
+    )
     assert message.endswith(" rows, by seed. Use dataset.resample: false, or smaller groups.")
 
 

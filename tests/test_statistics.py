@@ -18,13 +18,13 @@ from bnexp.statistics import (
     PairedDifference,
     Reach,
     Verdict,
-    differences,
     epochs_to_target,
     failure_difference,
     mean_interval,
     paired_difference,
     reach,
     sign_flip_p_value,
+    significance,
     t_quantile,
     verdict,
 )
@@ -170,9 +170,9 @@ def test_a_sign_flip_p_value_knows_no_sign_scale_order_or_ties(difference_S: Flo
 
 @pytest.mark.parametrize("shift", [0.0, 0.2, 0.4])
 def test_a_drawn_p_value_is_close_to_the_exact_one(monkeypatch: pytest.MonkeyPatch, shift: float) -> None:
-    difference_S = np.random.default_rng(1).normal(shift, 1, differences.EXACT_PAIRS + 1)
+    difference_S = np.random.default_rng(1).normal(shift, 1, significance.EXACT_PAIRS + 1)
     drawn = sign_flip_p_value(difference_S)
-    monkeypatch.setattr(differences, "EXACT_PAIRS", len(difference_S))
+    monkeypatch.setattr(significance, "EXACT_PAIRS", len(difference_S))
     assert drawn == pytest.approx(sign_flip_p_value(difference_S), abs=0.006) and drawn != 1
 
 

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import math
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import scipy.stats
 
-from bnexp import studies, study
+from bnexp import statistics, studies, study
 from bnexp.config.study import Hypothesis, Over, read_study
 from bnexp.errors import ConfigError, RunError
 from bnexp.study import Cell, Result
-from bnexp.study.contrast import Results, contrast_of, over_levels
+from bnexp.study.contrast import Contrast, Results, contrast_of, over_levels
 from bnexp.study.verdict import judged
 
 REPOSITORY = Path(__file__).parent.parent
@@ -135,9 +138,21 @@ def test_the_resolved_file_is_the_same_study(tmp_path: Path) -> None:
     assert planned(tmp_path, plan.file.text()).digest == plan.digest
 
 
-def test_the_study_that_ships_is_a_good_one(tmp_path: Path) -> None:
-    for path in sorted((REPOSITORY / "configs" / "studies").glob("*.yaml")):
-        assert studies.plan(path, tmp_path).cells
+@pytest.mark.parametrize(
+    "path", sorted((REPOSITORY / "configs" / "studies").glob("*.yaml")), ids=lambda path: path.stem
+)
+def test_a_study_that_ships_says_what_it_is_about_and_can_answer(path: Path) -> None:
+    """Without its data, which may not be here."""
+    file = read_study(path)
+    cells = study.cells_of(file)
+    study.refuse_unanswerable(file, cells, lambda one: "binary")
+    notes = list(itertools.takewhile(lambda line: line.startswith("#"), path.read_text().splitlines()))
+    assert re.match(r"# S\d\d\. .*\?", notes[0]) and len(notes) <= 10
+    assert any(line.startswith("# Read") or "Read:" in line for line in notes)
+    claims = file.study.claims()
+    assert file.study.seeds >= statistics.fewest_pairs(1 - 0.05 / len(claims))
+    for one in claims:
+        assert one.metric.metric.startswith("test_") or one.is_ratio  # a verdict on accuracy reads the test part
 
 
 # --- contrasts, by hand ---------------------------------------------------------------
@@ -156,11 +171,15 @@ def test_a_contrast_is_treated_minus_baseline_averaged_over_cells_for_each_seed(
     assert contrast_of(claim(at={"b": [2, 32]}), cells, results).difference_S == pytest.approx([-0.05, -0.05])
 
 
-def test_width_is_the_decades_between_the_outermost_levels_near_the_best() -> None:
+def test_width_is_the_decades_of_levels_side_by_side_around_the_best() -> None:
     values_LS = np.array([[0.895, 0.50], [0.900, 0.60], [0.892, 0.70], [0.300, 0.10]])
     over = Over(factor="lr", take="width", within=0.01)
     assert over_levels(values_LS, [0.01, 0.1, 1.0, 10.0], over, True) == pytest.approx([2.0, 0.0])
     assert over_levels(values_LS, [0.01, 0.1, 1.0, 10.0], over, False) == pytest.approx([0.0, 0.0])
+    gap_LS = np.array([[0.9], [0.1], [0.895], [0.9], [0.9]])[::-1]  # what lies beyond a gap does not count
+    assert over_levels(gap_LS, [1000.0, 100.0, 10.0, 1.0, 0.1], over, True) == pytest.approx([0.0])
+    lost_LS = np.array([[0.9], [np.nan]])
+    assert np.isnan(over_levels(lost_LS, [1.0, 10.0], over, True)).all()
 
 
 def test_over_reduces_a_factor_for_each_seed_before_the_mean_over_other_cells() -> None:
@@ -210,8 +229,6 @@ def spread(mean: float, pairs: int = 12, deviation: float = 0.01) -> np.ndarray[
 
 
 def judge(difference_S: Any, never: tuple[int, int] = (0, 0), **keys: Any) -> dict[str, Any]:
-    from bnexp.study.contrast import Contrast
-
     (found,) = judged([claim(**keys)], [Contrast(np.asarray(difference_S, float), never)])
     return found
 
@@ -247,28 +264,57 @@ def test_too_few_pairs_are_never_enough() -> None:
     assert verdict["sentence"].startswith("5 pairs are too few for a verdict; 6 are the fewest")
 
 
+TIMED: dict[str, Any] = {
+    "metric": {"metric": "val_accuracy", "epochs_to": 0.9}, "direction": "lower", "smallest": 1.2,
+}  # fmt: skip
+
+
 def test_what_censoring_makes_alike_is_not_refuted() -> None:
-    timed = {"metric": {"metric": "val_accuracy", "epochs_to": 0.9}, "direction": "lower", "smallest": 1.2}
-    assert judge([0.0] * 12, **timed)["verdict"]["word"] == "refuted"
-    verdict = judge([0.0] * 12, (12, 12), **timed)["verdict"]
+    assert judge([0.0] * 14, **TIMED)["verdict"]["word"] == "refuted"
+    verdict = judge([0.0] * 14, (14, 14), **TIMED)["verdict"]
     assert verdict["word"] == "inconclusive"
-    assert verdict["sentence"].endswith("24 trainings never reach 0.9. More training.epochs would settle it.")
-    faster = judge(spread(-math.log(2)), (0, 3), **timed)
-    assert faster["verdict"]["word"] == "supported"
-    assert faster["verdict"]["sentence"].startswith("epochs to val_accuracy 90.00%, none / bn is 2 [")
-    assert faster["never_reached"] == {"bn": 0, "none": 3}
+    assert verdict["sentence"].endswith("28 trainings never reach 0.9. More training.epochs would settle it.")
 
 
-def test_what_censoring_makes_faster_is_not_supported() -> None:
-    timed = {"metric": {"metric": "val_accuracy", "epochs_to": 0.9}, "direction": "lower", "smallest": 1.2}
-    verdict = judge(spread(-math.log(2)), (3, 0), **timed)["verdict"]
-    assert verdict["word"] == "inconclusive"
-    assert verdict["sentence"].endswith("; 3 trainings never reach 0.9. More training.epochs would settle it.")
-    slower = {**timed, "direction": "higher"}
-    assert judge(spread(math.log(2)), (3, 0), **slower)["verdict"]["word"] == "supported"
-    assert judge(spread(math.log(2)), (0, 3), **slower)["verdict"]["word"] == "inconclusive"
-    interaction = {**timed, "at": {"x": 1}, "minus": {"x": 2}}
-    assert judge(spread(-math.log(2)), (0, 3), **interaction)["verdict"]["word"] == "inconclusive"
+@pytest.mark.parametrize(
+    ("log_ratio", "never", "direction", "word"),
+    [
+        (-math.log(2), (0, 3), "lower", "supported"),  # the slower side never arrives: it is slower still
+        (-math.log(2), (3, 0), "lower", "inconclusive"),
+        (math.log(2), (3, 0), "lower", "refuted"),
+        (math.log(2), (0, 3), "lower", "inconclusive"),  # the baseline only looks faster
+        (math.log(2), (3, 0), "higher", "supported"),
+        (math.log(2), (0, 3), "higher", "inconclusive"),
+        (-math.log(2), (0, 3), "higher", "refuted"),
+        (-math.log(2), (3, 0), "higher", "inconclusive"),
+    ],
+)
+def test_what_censoring_flatters_decides_nothing(
+    log_ratio: float, never: tuple[int, int], direction: str, word: str
+) -> None:
+    verdict = judge(spread(log_ratio), never, **{**TIMED, "direction": direction})["verdict"]
+    assert verdict["word"] == word
+    if word == "inconclusive":
+        assert verdict["sentence"].endswith("; 3 trainings never reach 0.9. More training.epochs would settle it.")
+
+
+@pytest.mark.parametrize(("log_ratio", "found"), [(-math.log(2), "inconclusive"), (math.log(2), "inconclusive")])
+def test_censoring_of_either_side_flatters_an_interaction(log_ratio: float, found: str) -> None:
+    interaction = {**TIMED, "at": {"x": 1}, "minus": {"x": 2}}
+    for never in ((0, 3), (3, 0)):
+        assert judge(spread(log_ratio), never, **interaction)["verdict"]["word"] == found
+
+
+def test_a_ratio_of_epochs_is_a_bound_where_seeds_never_arrive() -> None:
+    def said(never: tuple[int, int]) -> str:
+        text: str = judge(spread(-math.log(2)), never, **TIMED)["verdict"]["sentence"]
+        return text.removeprefix("epochs to val_accuracy 90.00%, none / bn is ")
+
+    assert said((0, 0)) == "2 [1.99, 2.01]: lower, by 1.2 times or more."
+    assert said((0, 3)) == ">= 2 [1.99, 2.01]: lower, by 1.2 times or more."
+    assert said((3, 0)).startswith("<= 2 [1.99, 2.01]; 3 trainings never reach 0.9.")
+    assert said((3, 3)).startswith("2 [1.99, 2.01] within the budget; 6 trainings never reach 0.9.")
+    assert judge(spread(-math.log(2)), (0, 3), **TIMED)["never_reached"] == {"bn": 0, "none": 3}
 
 
 def test_failures_that_none_of_few_seeds_shows_are_not_ruled_out() -> None:
@@ -277,6 +323,36 @@ def test_failures_that_none_of_few_seeds_shows_are_not_ruled_out() -> None:
     assert (verdict["word"], verdict["settled_by"]) == ("inconclusive", 14)
     assert judge([0.0] * 14, direction="lower", **failing)["verdict"]["word"] == "refuted"
     assert judge([1.0] * 8, direction="lower", **failing)["verdict"]["word"] == "refuted"  # the other way round
+
+
+def test_counts_are_judged_by_their_exact_test_too() -> None:
+    """Of one cell the sign-flip test is McNemar's: 4 pairs of 10 that differ, all one way, have p 0.125."""
+    failing: dict[str, Any] = {"metric": {"metric": "test_accuracy", "failures_below": 0.5}, "smallest": 0.2}
+    found = judge([-1.0] * 4 + [0.0] * 6, direction="lower", **failing)
+    assert found["difference"]["p_value"] == scipy.stats.binomtest(0, 4).pvalue == 0.125
+    assert found["difference"]["high"] < 0
+    assert found["verdict"]["word"] == "inconclusive"
+    assert found["verdict"]["sentence"].endswith("Its exact test has p 0.12. More seeds would settle it.")
+    assert judge([-1.0] * 6 + [0.0] * 4, direction="lower", **failing)["verdict"]["word"] == "supported"
+    assert judge([1.0] * 4 + [0.0] * 6, direction="lower", **failing)["verdict"]["word"] == "inconclusive"
+
+
+def test_where_every_seed_splits_the_rows_anew_the_interval_for_other_data_is_given_too() -> None:
+    cells = grid("b", [1])
+    facts: dict[str, Any] = {"rows": {"train": 60, "val": 20, "test": 20}, "resampled": True}
+    difference_S = [0.01, 0.03, 0.02, 0.05, 0.01, 0.03, 0.02, 0.05]
+    bn, none = result(0, "bn", [0.8 + d for d in difference_S], **facts), result(0, "none", [0.8] * 8, **facts)
+    found = contrast_of(claim(), cells, {(0, "bn"): bn, (0, "none"): none})
+    assert found.test_share == pytest.approx(20 / 60)
+    (told,) = judged([claim()], [found])
+    half = told["difference"]["high"] - told["difference"]["mean"]
+    wider = told["other_data"]["high"] - told["other_data"]["mean"]
+    assert wider / half == pytest.approx(math.sqrt(1 + 8 * 20 / 60))
+    fixed = none.model_copy(update={"resampled": False})
+    assert contrast_of(claim(), cells, {(0, "bn"): bn, (0, "none"): fixed}).test_share is None
+    most = {"rows": {"train": 20, "val": 20, "test": 60}, "resampled": True}
+    results = {(0, arm): result(0, arm, [0.5], **most) for arm in ("bn", "none")}
+    assert contrast_of(claim(), cells, results).test_share is None  # what they train on hardly overlaps
 
 
 def test_wins_count_only_which_arm_is_better_and_how_often_fewer_seeds_mislead() -> None:
@@ -292,8 +368,6 @@ def test_wins_count_only_which_arm_is_better_and_how_often_fewer_seeds_mislead()
 
 
 def test_several_hypotheses_share_the_error_by_holm() -> None:
-    from bnexp.study.contrast import Contrast
-
     contrasts = [Contrast(spread(mean), (0, 0)) for mean in (0.05, 0.004)]
     found = judged([claim(), claim()], contrasts)
     assert [one["level"] for one in found] == pytest.approx([0.975, 0.95])
@@ -313,6 +387,18 @@ def test_the_tidy_table_has_a_row_for_each_cell_arm_and_seed(tmp_path: Path) -> 
         "cell": "0", "training.batch_size": "4", "arm": "bn", "seed": "1", "test_accuracy": "", "test_loss": "",
         "diverged_at": "3",
     }  # fmt: skip
+
+
+def test_each_varied_key_has_a_column_of_its_own_whatever_the_order_it_was_trained_in(tmp_path: Path) -> None:
+    factors = ['"dataset.noise, dataset.resample": [[0.1, true]]', "training.epochs: [3]"]
+    plan = planned(tmp_path, SMALL + f"seeds: 1\nvary: {{{', '.join(factors)}}}\n")
+    turned = planned(tmp_path, SMALL + f"seeds: 1\nvary: {{{', '.join(reversed(factors))}}}\n")
+    assert plan.digest == turned.digest
+    results = {one.part: result(*one.part, [0.5], levels=dict(one.cell.levels)) for one in plan.members}
+    for one in (plan, turned):
+        row = next(csv.DictReader(io.StringIO(study.table(one.file, one.cells, results))))
+        varied = {key: row[key] for key in ("dataset.noise", "dataset.resample", "training.epochs")}
+        assert varied == {"dataset.noise": "0.1", "dataset.resample": "true", "training.epochs": "3"}
 
 
 # --- refusals ----------------------------------------------------------------------------------
@@ -384,16 +470,32 @@ def test_a_grid_too_large_is_refused_before_it_is_spanned(tmp_path: Path) -> Non
     assert refusal(tmp_path, SMALL, most=39).startswith("s.yaml:1: the grid has 40 trainings; expected 39 or fewer.")
 
 
-def test_epochs_to_a_value_may_be_read_where_another_metric_tuned(tmp_path: Path) -> None:
+def test_the_part_that_chose_is_not_read_epochs_under_early_stopping_aside(tmp_path: Path) -> None:
     timed = SMALL.replace("metric: test_accuracy", "metric: {metric: val_accuracy, epochs_to: 0.9}").replace(
         "0.01", "1.2"
     )
     tune = "tune: {key: training.learning_rate, values: [0.1, 1], metric: %s}\n"
-    assert planned(tmp_path, timed + tune % "val_loss").cells
-    assert "hypothesis.metric reads val_accuracy, and tune chooses by val_accuracy" in refusal(
-        tmp_path, timed + tune % "val_accuracy"
-    )
+    for metric in ("val_loss", "val_accuracy"):
+        seen = (
+            f"hypothesis.metric reads val_accuracy, and tune chooses by {metric}; expected a part that chose nothing."
+        )
+        assert seen in refusal(tmp_path, timed + tune % metric)
+    assert planned(tmp_path, timed.replace("val_accuracy", "test_accuracy") + tune % "val_loss").cells
     assert planned(tmp_path, timed.replace("epochs: 10", "epochs: 10, early_stopping: {}")).cells
+    stopped = SMALL.replace("epochs: 10", "epochs: 10, early_stopping: {monitor: loss}")
+    assert "hypothesis.metric reads accuracy, and training.early_stopping chooses by loss" in refusal(
+        tmp_path, stopped.replace("metric: test_accuracy", "metric: accuracy")
+    )
+
+
+def test_what_tunes_for_all_seeds_must_not_hold_test_rows_of_any(tmp_path: Path) -> None:
+    tuned = SMALL + "tune: {key: training.learning_rate, values: [0.1, 1]}\n"
+    every = tuned.replace("validation_size: 0.25", "validation_size: 0.25, resample: true")
+    assert refusal(tmp_path, every) == (
+        "s.yaml:6: tune.metric is val_accuracy, by which it chooses for all seeds, while dataset.resample is true; its "
+        "validation rows would be test rows of other seeds. Use dataset.resample: validation, which keeps one test part."
+    )
+    assert planned(tmp_path, every.replace("resample: true", "resample: validation")).cells
 
 
 @pytest.mark.parametrize("file", ["study.json", "cells/0-bn.json"])
@@ -402,7 +504,7 @@ def test_a_directory_of_another_format_is_refused(tmp_path: Path, file: str) -> 
     path.parent.mkdir(parents=True)
     path.write_text('{"format": 1}')
     with pytest.raises(
-        RunError, match=r"has format 1; expected 2, the one of this bnexp\. Move the directory away"
+        RunError, match=r"has format 1; expected 3, the one of this bnexp\. Move the directory away"
     ) as caught:
         planned(tmp_path, SMALL)
     assert caught.value.exit_code == 2

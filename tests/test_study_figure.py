@@ -42,7 +42,7 @@ def document(*factors: tuple[str, list[Any]], endpoint: dict[str, Any] = ACCURAC
     claim = {
         "claim": "It helps.", "metric": endpoint, "treated": "bn", "baseline": "none", "smallest": 0.05, "wins": False,
         "at": {}, "minus": None, "over": None, "direction": "higher", "level": 0.975, "difference": interval(0.2),
-        "other_sign": [], "verdict": {"word": "supported"},
+        "reading": "ratio", "other_sign": [], "verdict": {"word": "supported"},
     }  # fmt: skip
     return {
         "level": 0.95, "seeds": 20, "arms": ["bn", "none"],
@@ -107,6 +107,12 @@ def test_anything_else_is_a_row_for_each_cell(factors: list[Any], rows: list[str
     (axes,) = study_figure(document(*factors)).axes
     assert [label.get_text() for label in axes.get_yticklabels()] == rows
     assert axes.get_xlabel().startswith("test_accuracy (%): bn - none")
+
+
+def test_a_level_that_is_a_whole_section_has_a_line_for_each_of_its_keys() -> None:
+    figure = study_figure(document(("model", [{"name": "cnn", "filters": [8, 16]}, {"name": "resnet"}])))
+    labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert labels == ["name cnn\nfilters [8, 16]", "name resnet"]
 
 
 def test_epochs_are_drawn_as_how_many_times_fewer_they_are() -> None:

@@ -110,9 +110,9 @@ def test_a_study_is_a_row_for_each_cell_and_arm_then_each_hypothesis_with_its_ev
         "VERDICT  supported  test_accuracy (%), bn - none is +2.00 [+1.93, +2.07]: higher, by 1.00 or more.",
         "",
         "It is faster.",
-        "epochs to val_accuracy 90.00%, none / bn: 2 [2, 2] (97.5% t interval; BCa [2, 2]; sign-flip p <0.001; "
+        "epochs to val_accuracy 90.00%, none / bn: >= 2 [2, 2] (97.5% t interval; BCa [2, 2]; sign-flip p <0.001; "
         "probability of lower 1 [0.758, 1]; none: 3 never arrive and count with the budget)",
-        "VERDICT  supported  epochs to val_accuracy 90.00%, none / bn is 2 [2, 2]: lower, by 1.2 times or more.",
+        "VERDICT  supported  epochs to val_accuracy 90.00%, none / bn is >= 2 [2, 2]: lower, by 1.2 times or more.",
         "STUDY    supported",
     ]
 

@@ -17,6 +17,7 @@ from bnexp.comparison.pairing import Arm, Sides, agreement, confounders, varied
 from bnexp.comparison.question import Terms
 from bnexp.history import Floats, History
 from bnexp.metrics import higher_is_better, number, with_unit
+from bnexp.statistics import strict
 
 LEVEL = 0.95
 
@@ -50,7 +51,7 @@ def _difference(sides: Sides, metric: str) -> dict[str, Any]:
     if not whole_S.any():
         return {"mean": None, "low": None, "high": None, "pairs": 0, "left_out": left_out}
     result = statistics.paired_difference(treated_S[whole_S], base_S[whole_S], LEVEL)
-    return {**_strict(asdict(result)), "left_out": left_out}
+    return {**strict(result), "left_out": left_out}
 
 
 def _reach_difference(sides: Sides, terms: Terms) -> dict[str, Any] | None:
@@ -63,10 +64,10 @@ def _reach_difference(sides: Sides, terms: Terms) -> dict[str, Any] | None:
     budget = min(sides.arm.experiment.training.epochs, sides.baseline.experiment.training.epochs)
     found = [_epochs_to(history, terms) for history in (sides.treated, sides.base)]
     treated_S, base_S = (np.where(epochs_S <= budget, epochs_S, np.nan) for epochs_S in found)
-    capped = [np.nan_to_num(epochs_S, nan=budget) for epochs_S in (treated_S, base_S)]
+    capped_S = [np.nan_to_num(epochs_S, nan=budget) for epochs_S in (treated_S, base_S)]
     return {
-        "epochs": _strict(asdict(statistics.paired_difference(*capped, LEVEL))),
-        "speed_up": _strict(asdict(statistics.speed_up(treated_S, base_S, budget, LEVEL))),
+        "epochs": strict(statistics.paired_difference(capped_S[0], capped_S[1], LEVEL)),
+        "speed_up": strict(statistics.speed_up(treated_S, base_S, budget, LEVEL)),
     }
 
 
@@ -137,7 +138,7 @@ def _interval(values_S: Floats) -> dict[str, Any]:
     finite = values_S[np.isfinite(values_S)]
     if not len(finite):
         return {"mean": None, "low": None, "high": None, "seeds": 0}
-    return {**_strict(asdict(statistics.mean_interval(finite, LEVEL))), "seeds": len(finite)}
+    return {**strict(statistics.mean_interval(finite, LEVEL)), "seeds": len(finite)}
 
 
 def _epochs_to(history: History, terms: Terms) -> Floats:
@@ -159,11 +160,6 @@ def _reach(arm: Arm, epochs_S: Floats) -> dict[str, Any]:
         "mean_seconds": None if share is None else reach.restricted_mean * share,
         "epochs": [_json(value) for value in epochs_S],
     }
-
-
-def _strict(facts: dict[str, Any]) -> dict[str, Any]:
-    """Write what is not finite as null."""
-    return {key: _json(value) if isinstance(value, float) else value for key, value in facts.items()}
 
 
 def _json(value: float) -> float | None:

@@ -154,13 +154,19 @@ def _joined(one: Node, other: Node) -> Node:
 
 
 def shown(value: Any) -> str:
-    """Give a value as a person writes it in YAML, cut short.
+    """Give a value as a person writes it in YAML, cut short."""
+    text = written(value)
+    return text if len(text) <= 60 else text[:57] + "..."
 
-    >>> shown(None), shown(True), shown("x"), shown([64, False])
-    ('null', 'true', "'x'", '[64, false]')
+
+def written(value: Any) -> str:
+    """Give a value as a person writes it in YAML.
+
+    >>> written(None), written(True), written("x"), written([64, False]), written({"name": "cnn", "filters": [8]})
+    ('null', 'true', "'x'", '[64, false]', "{name: 'cnn', filters: [8]}")
     """
     if isinstance(value, list):
-        text = f"[{', '.join(map(shown, value))}]"
-    else:
-        text = "null" if value is None else str(value).lower() if isinstance(value, bool) else repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+        return f"[{', '.join(map(written, value))}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{key}: {written(entry)}' for key, entry in value.items())}}}"
+    return "null" if value is None else str(value).lower() if isinstance(value, bool) else repr(value)

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from bnexp.config.section import Count, Fraction, Positive, RandomState, Section, Shift
+from bnexp.config.section import Count, Fraction, Positive, RandomState, Resample, Section, Shift
 
 Text = Annotated[str, Field(min_length=1)]
 
@@ -26,8 +26,8 @@ class RealDataset(Section):
     """Draw so many rows of the set's own test part."""
     stratify: bool = True
     """Keep the shares of the classes equal in both parts."""
-    resample: bool = False
-    """Draw a new split for every seed."""
+    resample: Resample = False
+    """Draw a new split for every seed: of all rows, or, with `validation`, of those outside the test part."""
     duplicates: Literal["drop", "keep"] = "drop"
     """What happens, before splitting, to a row that repeats an earlier one."""
 

@@ -29,6 +29,10 @@ Count = Annotated[int, Field(ge=1)]
 RandomState = Annotated[int, Field(ge=0, lt=2**32)]
 
 
+Resample = bool | Literal["validation"]
+"""Whether every seed has a split of its own: of all rows, or, with `validation`, of those that are no test rows."""
+
+
 class Shift(Section):
     """What only the test part goes through: its inputs, scaled as all others, are multiplied and then moved."""
 

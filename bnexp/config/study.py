@@ -45,8 +45,8 @@ class Tune(Section):
 class Over(Section):
     """A varied factor, first reduced to one number for each arm and seed.
 
-    `mean`; `best`: the best value; `width`: the decades from the lowest to the
-    highest level whose value is `within` of the best one.
+    `mean`; `best`: the best value; `width`: the decades that levels next to
+    each other span around the best one, all with a value `within` of its.
     """
 
     factor: str
@@ -98,6 +98,11 @@ class Hypothesis(Section):
     def is_ratio(self) -> bool:
         """Tell whether the contrast is the log of a ratio."""
         return self.metric.in_logs and not self.wins
+
+    @property
+    def counts(self) -> bool:
+        """Tell whether what is contrasted is how often something happens: who wins, who fails."""
+        return self.wins or self.metric.failures_below is not None
 
 
 class Study(Section):

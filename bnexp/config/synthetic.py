@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from bnexp.config.section import Count, Fraction, NonNegative, Positive, RandomState, Section, Shift
+from bnexp.config.section import Count, Fraction, NonNegative, Positive, RandomState, Resample, Section, Shift
 
 
 class _Drawn(Section):
@@ -26,8 +26,8 @@ class _Drawn(Section):
     """How inputs are scaled, with statistics of the training part only."""
     shift: Shift | None = None
     """What sets the test part apart from what was trained on."""
-    resample: bool = False
-    """Draw a new split for every seed."""
+    resample: Resample = False
+    """Draw a new split for every seed: of all rows, or, with `validation`, of those outside the test part."""
 
 
 class ClassificationDataset(_Drawn):

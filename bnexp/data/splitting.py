@@ -24,7 +24,8 @@ def rule(dataset: Dataset, rows: Rows) -> str:
     if _own_test(dataset, rows):
         return "the set's own training and test part"
     by = "by group" if rows.groups_N is not None else "stratified by class" if _stratified(dataset, rows) else "random"
-    return f"{by}, {_test_size(dataset):g} held out" + (", a new split for every seed" if dataset.resample else "")
+    each = {False: "", True: ", a new split for every seed", "validation": ", the rest split anew for every seed"}
+    return f"{by}, {_test_size(dataset):g} held out{each[dataset.resample]}"
 
 
 def split(dataset: Dataset, rows: Rows, seeds: tuple[int, ...]) -> dict[str, Numbers]:
@@ -34,12 +35,14 @@ def split(dataset: Dataset, rows: Rows, seeds: tuple[int, ...]) -> dict[str, Num
     seeds share scikit-learn's `train_test_split` (`GroupShuffleSplit` where
     rows have groups) with the dataset's own random state; with `resample`
     every seed draws its own, from (dataset.seed, seed). A validation part
-    beside a test part is split from the training rows in the same way.
+    beside a test part is split from the training rows in the same way; with
+    `resample: validation` that split alone is a seed's own.
 
     Raises:
         SettingError: if the split is impossible, or a part lacks a class.
     """
-    if dataset.resample and not _own_test(dataset, rows):
+    _refuse_resample(dataset, rows)
+    if dataset.resample:
         states = [int(np.random.SeedSequence([dataset.seed, seed]).generate_state(1)[0]) for seed in seeds]
     else:
         states = [dataset.seed]
@@ -51,12 +54,13 @@ def split(dataset: Dataset, rows: Rows, seeds: tuple[int, ...]) -> dict[str, Num
 
 
 def _parts(dataset: Dataset, rows: Rows, random_state: int) -> dict[str, Numbers]:
-    """Give the rows of each part, (R,)."""
+    """Give the rows of each part, (R,); `random_state` is that of what is split anew for a seed."""
+    test_state = random_state if dataset.resample is True else dataset.seed
     if _own_test(dataset, rows):
         train_R, held_out_R = _own_parts(dataset, rows)
     else:
         all_N = np.arange(len(rows.y_N), dtype="int32")
-        train_R, held_out_R = _one_split(dataset, rows, all_N, "test_size", _test_size(dataset), random_state)
+        train_R, held_out_R = _one_split(dataset, rows, all_N, "test_size", _test_size(dataset), test_state)
     if dataset.validation_size is None:
         return {"train": train_R, "val": held_out_R}
     share = dataset.validation_size
@@ -77,14 +81,24 @@ def _stratified(dataset: Dataset, rows: Rows) -> bool:
 
 
 def _own_parts(dataset: Dataset, rows: Rows) -> tuple[Numbers, Numbers]:
-    if dataset.resample:
+    training, test = np.split(np.arange(len(rows.y_N), dtype="int32"), [len(rows.y_N) - rows.test])
+    return training, test
+
+
+def _refuse_resample(dataset: Dataset, rows: Rows) -> None:
+    """Raise SettingError if there is nothing of what is to be split anew."""
+    if dataset.resample == "validation" and dataset.validation_size is None:
+        raise SettingError(
+            "dataset.resample",
+            "is validation; without dataset.validation_size there is no validation part beside a test part. "
+            "Give dataset.validation_size, such as 0.25, or use dataset.resample: true.",
+        )
+    if dataset.resample is True and _own_test(dataset, rows):
         raise SettingError(
             "dataset.resample",
             f"is true; {dataset.name} has a test part of its own, the same for every seed. "
             "Give a dataset.test_size to split all its rows anew, or use dataset.resample: false.",
         )
-    training, test = np.split(np.arange(len(rows.y_N), dtype="int32"), [len(rows.y_N) - rows.test])
-    return training, test
 
 
 def _one_split(
@@ -118,7 +132,8 @@ def _stacked(parts: list[Numbers], seeds: int, generator: np.random.Generator) -
     if rows < SMALLEST_SHARE * most:
         raise SettingError(
             "dataset.resample",
-            f"is true; the groups are so unequal that one part has from {rows} to {most} rows, by seed. "
+            "asks for a split for each seed; the groups are so unequal that one part has from "
+            f"{rows} to {most} rows, by seed. "
             "Use dataset.resample: false, or smaller groups.",
         )
     return np.stack([part if len(part) == rows else np.sort(generator.choice(part, rows, False)) for part in parts])

@@ -25,9 +25,8 @@ from bnexp.metrics import quantity
 from bnexp.show.frame import DPI, GREY, HEIGHT, WIDTH, settings
 from bnexp.show.labels import SMALL, TITLE, distinct, shown
 from bnexp.show.plots import BLUE, COLOURS, MARKERS
-from bnexp.study.claims import matches
-from bnexp.study.grid import Cell, level_text
-from bnexp.study.verdict import endpoint_name, hypothesis_of, written
+from bnexp.study.grid import Cell, level_text, matches
+from bnexp.study.words import effect, endpoint_name
 
 LOG_SPAN = 10
 """Levels that span this factor or more go on a logarithmic axis; ratios that span less have more of them written."""
@@ -110,7 +109,7 @@ def _answer(picture: _Picture) -> str:
     claim = picture.claim
     said = [claim["verdict"]["word"], _seeds(picture.document)]
     if claim["difference"] is not None:
-        said[1:1] = [f"{written(hypothesis_of(claim), claim['difference'])} ({100 * claim['level']:.4g}% t interval)"]
+        said[1:1] = [f"{effect(claim)} ({100 * claim['level']:.4g}% t interval)"]
     return "; ".join(said)
 
 
@@ -282,10 +281,10 @@ def _scale_ratios(axes: Axes) -> None:
 
 def _cell_name(cell: Mapping[str, Any]) -> str:
     """Name a cell by its levels, each after the last word of its key; the only factor has a line for each key."""
-    said = [
-        f"{key.rpartition('.')[2]} {level_text(level)}"
-        for name, levels in cell["levels"].items()
-        for key, level in zip(keys_of(name), levels if len(keys_of(name)) > 1 else [levels], strict=True)
-    ]
+    said = []
+    for name, levels in cell["levels"].items():
+        for key, level in zip(keys_of(name), levels if len(keys_of(name)) > 1 else [levels], strict=True):
+            named = level if isinstance(level, dict) else {key.rpartition(".")[2]: level}
+            said += [f"{word} {level_text(value)}" for word, value in named.items()]
     lines = said if len(cell["levels"]) == 1 else [", ".join(said)]
     return "\n".join(shown(line, LABEL_WIDTH * 0.8) for line in lines) if said else "all seeds"

@@ -14,7 +14,7 @@ from bnexp.config.study import Hypothesis
 from bnexp.metrics import number, with_unit
 from bnexp.show.console import STRONG, counted, plain, warning, with_spread
 from bnexp.study.grid import level_text
-from bnexp.study.verdict import about, endpoint_name, hypothesis_of, written
+from bnexp.study.words import about, effect, endpoint_name, hypothesis_of, written
 
 
 def study_plan(facts: Mapping[str, Any]) -> RenderableType:
@@ -187,7 +187,7 @@ def _hypothesis(facts: Mapping[str, Any]) -> Iterator[RenderableType]:
     claim = hypothesis_of(facts)
     yield Text(plain(claim.claim), style=STRONG)
     if facts["difference"] is not None:
-        yield Text(plain(f"{about(claim)}: {written(claim, facts['difference'])} ({_evidence(facts, claim)})"))
+        yield Text(plain(f"{about(claim)}: {effect(facts)} ({_evidence(facts, claim)})"))
     verdict = facts["verdict"]
     yield Text.assemble((f"VERDICT  {verdict['word']}", STRONG), f"  {plain(verdict['sentence'])}")
 

@@ -9,13 +9,18 @@ from typing import Literal
 import numpy as np
 from scipy import special
 
-from bnexp.statistics.differences import Floats, Interval, mean_interval, t_quantile
+from bnexp.statistics.differences import Interval, mean_interval, t_quantile
+from bnexp.statistics.significance import Floats, without_spread
 
 Word = Literal["helps", "hurts", "no difference that matters", "cannot tell yet"]
 Conclusive = Literal["supported", "refuted", "inconclusive"]
 
 FEWEST_PAIRS = 6
 """With fewer, even pairs that all agree leave the sign-flip test above 0.05, and coarse metrics often tie by luck."""
+ERROR = 0.05
+"""How often all hypotheses of a study together may be refuted by equivalence though they are true."""
+RARE = 0.2
+"""Pairs that are all equal refute a claim if they are enough to exclude that so large a share would differ."""
 MOST_PAIRS = 100_000
 """A question that would take more is not said to be settled by any number."""
 
@@ -89,31 +94,50 @@ def fewest_pairs(level: float) -> int:
     return math.ceil(1 - math.log2(1 - level))
 
 
-def conclusion(difference_S: Floats, *, smallest: float, level: float = 0.95) -> Conclusion:
+def conclusion(
+    difference_S: Floats, *, smallest: float, level: float = 0.95, contrasts: int = 1, rare: float = RARE
+) -> Conclusion:
     """Judge a claim that the mean of the differences, (S,), is above 0 by the smallest effect of interest or more.
 
     supported: the t interval of this level lies above 0 and the mean is
-    `smallest` or more. refuted: it lies below 0, or two one-sided tests, each
-    at 1 - level, put the mean inside (-smallest, smallest). inconclusive:
-    anything else, and anything that rests on fewer than `fewest_pairs`.
+    `smallest` or more. refuted: it lies below 0, or the equivalence interval
+    lies inside (-smallest, smallest). inconclusive: anything else, and
+    anything that rests on fewer than `fewest_pairs`.
+
+    `level` may be Holm's. Equivalence does not use it: it was earned by a
+    test against 0, and the claim with the effect nearest to 0 has the laxest.
     """
-    if len(difference_S) < fewest_pairs(level):
+    count = len(difference_S)
+    if count < fewest_pairs(level):
         return Conclusion("inconclusive", fewest_pairs(level))
-    found, narrow = mean_interval(difference_S, level), equivalence_interval(difference_S, level)
+    found, narrow = mean_interval(difference_S, level), equivalence_interval(difference_S, contrasts)
     if found.low > 0 and found.mean >= smallest:
         return Conclusion("supported")
-    if found.high < 0 or (-smallest < narrow.low and narrow.high < smallest):
+    if found.high < 0:
         return Conclusion("refuted")
-    deviation, levels = float(np.std(difference_S, ddof=1)), {"inside": 2 * level - 1, "beyond": level}
-    return Conclusion("inconclusive", _pairs_to_settle(found.mean, smallest, len(difference_S), deviation, **levels))
+    if -smallest < narrow.low and narrow.high < smallest:
+        needed = pairs_to_exclude(rare) if without_spread(difference_S) else 0
+        return Conclusion("inconclusive", needed) if count < needed else Conclusion("refuted")
+    deviation = float(np.std(difference_S, ddof=1))
+    levels = {"inside": equivalence_level(contrasts), "beyond": level}
+    return Conclusion("inconclusive", _pairs_to_settle(found.mean, smallest, count, deviation, **levels))
 
 
-def equivalence_interval(difference_S: Floats, level: float) -> Interval:
-    """Give the interval, of level 1 - 2 (1 - level), that two one-sided tests each at 1 - level compare with a margin.
+def equivalence_level(contrasts: int = 1) -> float:
+    """Give the level of the interval that is compared with the smallest effect of one of so many claims.
 
-    Source: Schuirmann 1987.
+    >>> equivalence_level(), equivalence_level(2)
+    (0.9, 0.95)
     """
-    return mean_interval(difference_S, 2 * level - 1)
+    return 1 - 2 * ERROR / contrasts
+
+
+def equivalence_interval(difference_S: Floats, contrasts: int = 1) -> Interval:
+    """Give the interval that lies inside a margin where two one-sided tests, each at ERROR / contrasts, say so.
+
+    Source: Schuirmann 1987; of several claims each has its share of the error (Bonferroni).
+    """
+    return mean_interval(difference_S, equivalence_level(contrasts))
 
 
 def pairs_to_exclude(share: float) -> int:

@@ -1,10 +1,10 @@
 """A study: a grid of cells, what was measured in each, and the verdict on its hypotheses. Nothing is trained here."""
 
-from bnexp.study.claims import refuse_unanswerable
 from bnexp.study.document import document, endpoints, table
 from bnexp.study.grid import Candidate, Cell, cells_of, design_digest, experiments, tuning_seeds
+from bnexp.study.refusals import refuse_unanswerable
 from bnexp.study.result import FORMAT, Result, Tuned, target_name
-from bnexp.study.verdict import asks
+from bnexp.study.words import asks
 
 __all__ = [
     "FORMAT",

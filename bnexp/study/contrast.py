@@ -15,8 +15,7 @@ import numpy as np
 from bnexp.config.study import Hypothesis, Over
 from bnexp.history import Floats
 from bnexp.metrics import higher_is_better
-from bnexp.study.claims import matches
-from bnexp.study.grid import Cell
+from bnexp.study.grid import Cell, matches
 from bnexp.study.result import Result
 
 Results = Mapping[tuple[int, str], Result]
@@ -27,11 +26,19 @@ Results = Mapping[tuple[int, str], Result]
 class Contrast:
     """Treated minus baseline for each seed, (S,): NaN where a diverged seed has no value.
 
-    `never` counts, for treated and baseline, the trainings that did not reach the target of `epochs_to`.
+    `never` counts, for treated and baseline, the trainings that did not reach
+    the target of `epochs_to`. `test_share` is the rows that are measured over
+    those trained on, where each seed splits all rows anew, else None.
     """
 
     difference_S: Floats
-    never: tuple[int, int]
+    never: tuple[int, int] = (0, 0)
+    test_share: float | None = None
+
+    @property
+    def lost(self) -> int:
+        """Count the pairs without a value."""
+        return int((~np.isfinite(self.difference_S)).sum())
 
 
 def contrast_of(claim: Hypothesis, cells: Sequence[Cell], results: Results) -> Contrast:
@@ -41,8 +48,10 @@ def contrast_of(claim: Hypothesis, cells: Sequence[Cell], results: Results) -> C
     there = [] if claim.minus is None else [cell for cell in cells if matches(cell, claim.minus)]
     if there:
         difference_S = difference_S - _difference(claim, there, results)
-    sides = [_never(claim, arm, [*here, *there], results) for arm in (claim.treated, claim.baseline)]
-    return Contrast(difference_S, (sides[0], sides[1]))
+    read = {arm: [results[cell.number, arm] for cell in [*here, *there]] for arm in (claim.treated, claim.baseline)}
+    never = [sum(int(one.censored(claim.metric).sum()) for one in read[arm]) for arm in (claim.treated, claim.baseline)]
+    share = _test_share(claim, [one for several in read.values() for one in several])
+    return Contrast(difference_S, (never[0], never[1]), share)
 
 
 def cell_difference(claim: Hypothesis, cell: Cell, results: Results) -> Floats:
@@ -85,11 +94,23 @@ def over_levels(values_LS: Floats, levels_L: Sequence[Any], over: Over, higher: 
     best_S: Floats = np.max(sign * values_LS, axis=0)
     if over.take == "best":
         return np.multiply(sign, best_S)
-    within_LS = sign * values_LS >= best_S - over.within
-    logs_L = np.log10(np.asarray(levels_L, float))[:, None]
-    high_S = np.max(np.where(within_LS, logs_L, -math.inf), axis=0)
-    low_S = np.min(np.where(within_LS, logs_L, math.inf), axis=0)
-    return np.where(np.isnan(best_S), math.nan, high_S - low_S)
+    order = np.argsort(np.asarray(levels_L, float))
+    logs_L = np.log10(np.asarray(levels_L, float)[order])
+    columns = (sign * values_LS)[order].T
+    return np.array([_width(values_L, logs_L, over.within) for values_L in columns])
+
+
+def _width(values_L: Floats, logs_L: Floats, within: float) -> float:
+    """Give how far the levels go that lie next to each other around the best one, all of them `within` of it."""
+    if not np.isfinite(values_L).all():
+        return math.nan
+    best = low = high = int(np.argmax(values_L))
+    near_L = values_L >= values_L[best] - within
+    while low and near_L[low - 1]:
+        low -= 1
+    while high + 1 < len(near_L) and near_L[high + 1]:
+        high += 1
+    return float(logs_L[high] - logs_L[low])
 
 
 def _mean(values_CS: Floats) -> Floats:
@@ -103,5 +124,12 @@ def higher_wins(claim: Hypothesis) -> bool:
     return not endpoint.in_logs and endpoint.failures_below is None and higher_is_better(endpoint.metric)
 
 
-def _never(claim: Hypothesis, arm: str, cells: Sequence[Cell], results: Results) -> int:
-    return sum(int(results[cell.number, arm].censored(claim.metric).sum()) for cell in cells)
+def _test_share(claim: Hypothesis, results: Sequence[Result]) -> float | None:
+    """Give `Contrast.test_share`, the largest of all cells; None where most rows are held out, so that
+    what seeds train on hardly overlaps.
+    """
+    part = claim.metric.metric.partition("_")[0]
+    if part not in ("val", "test") or not all(one.resampled and part in one.rows for one in results):
+        return None
+    share = max(one.rows[part] / one.rows["train"] for one in results)
+    return share if share <= 1 else None

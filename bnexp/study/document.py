@@ -8,16 +8,15 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
 from bnexp import statistics
-from bnexp.config.study import Endpoint, Hypothesis, StudyFile
-from bnexp.statistics import Floats
+from bnexp.config.study import Endpoint, Hypothesis, StudyFile, keys_of
+from bnexp.statistics import Floats, strict
 from bnexp.study.contrast import Results, cell_difference, contrast_of
-from bnexp.study.grid import Cell, tuning_seeds
+from bnexp.study.grid import Cell, level_text, tuning_seeds
 from bnexp.study.result import FORMAT, Result
 from bnexp.study.verdict import LEVEL, judged, overall
 
@@ -95,16 +94,14 @@ def _interval(values_S: Floats) -> dict[str, Any]:
     finite_S = values_S[np.isfinite(values_S)]
     if not len(finite_S):
         return {"mean": None, "low": None, "high": None, "seeds": 0}
-    facts = asdict(statistics.mean_interval(finite_S, LEVEL))
-    strict = {key: value if np.isfinite(value) else None for key, value in facts.items()}
-    return {**strict, "seeds": len(finite_S)}
+    return {**strict(statistics.mean_interval(finite_S, LEVEL)), "seeds": len(finite_S)}
 
 
 # --- the tidy table -------------------------------------------------------------------
 
 
 def table(file: StudyFile, cells: Sequence[Cell], results: Results) -> str:
-    """Give results.csv: one row for each cell, arm and seed; a value that is not there is empty."""
+    """Give results.csv: a row for each cell, arm and seed, a column for each varied key; what is not there is empty."""
     kept = [results[cell.number, arm] for cell in cells for arm in file.study.arms]
     metrics = list(dict.fromkeys(name for result in kept for name in result.final))
     targets = list(dict.fromkeys(name for result in kept for name in result.epochs_to))
@@ -112,16 +109,19 @@ def table(file: StudyFile, cells: Sequence[Cell], results: Results) -> str:
     writer = csv.writer(text, lineterminator="\n")
     tuned = [file.study.tune.key + " (tuned)"] if file.study.tune is not None else []
     epochs = [f"epochs to {name}" for name in targets]
-    writer.writerow(["cell", *file.study.vary, "arm", *tuned, "seed", *metrics, *epochs, "diverged_at"])
+    keys = [key for factor in file.study.vary for key in keys_of(factor)]
+    writer.writerow(["cell", *keys, "arm", *tuned, "seed", *metrics, *epochs, "diverged_at"])
     for result in kept:
-        writer.writerows(_rows(result, metrics, targets))
+        writer.writerows(_rows(result, keys, metrics, targets))
     return text.getvalue()
 
 
-def _rows(result: Result, metrics: Sequence[str], targets: Sequence[str]) -> Iterator[list[Any]]:
-    tuned = [] if result.tuned is None else [result.tuned.value]
+def _rows(result: Result, keys: Sequence[str], metrics: Sequence[str], targets: Sequence[str]) -> Iterator[list[Any]]:
+    cell = Cell(result.cell, result.levels, {})
+    levels = [level_text(cell.level(key)) for key in keys]
+    tuned = [] if result.tuned is None else [level_text(result.tuned.value)]
     for row, seed in enumerate(result.seeds):
         values = [result.final[name][row] if name in result.final else None for name in metrics]
         epochs = [result.epochs_to[name][row] for name in targets]
         ended = result.diverged.get(str(seed))
-        yield [result.cell, *result.levels.values(), result.arm, *tuned, seed, *values, *epochs, ended]
+        yield [result.cell, *levels, result.arm, *tuned, seed, *values, *epochs, ended]

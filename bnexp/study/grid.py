@@ -48,13 +48,22 @@ class Cell:
         return self.levels[name][keys_of(name).index(key)]
 
 
+def matches(cell: Cell, at: Mapping[str, Any]) -> bool:
+    """Tell whether a cell lies at these levels; a list of levels stands for any of them."""
+    return all(_is_level(cell.level(name), level) for name, level in at.items())
+
+
+def _is_level(level: Any, wanted: Any) -> bool:
+    return bool(level == wanted or (isinstance(wanted, list) and level in wanted))
+
+
 def level_text(level: Any) -> str:
     """Write a level as a person does.
 
     >>> level_text("relu"), level_text([32, [8]]), level_text(None)
     ('relu', '[32, [8]]', 'null')
     """
-    return level if isinstance(level, str) else merging.shown(level)
+    return level if isinstance(level, str) else merging.written(level)
 
 
 def cells_of(file: StudyFile) -> list[Cell]:

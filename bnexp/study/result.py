@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from bnexp.config.study import Endpoint
 from bnexp.history import Floats
 
-FORMAT = 2  # of a study's directory: cells/*.json, study.json
+FORMAT = 3  # of a study's directory: cells/*.json, study.json. 3: an epoch arrives if the next one stays there
 
 
 class Tuned(BaseModel):
@@ -36,13 +36,17 @@ class Result(BaseModel):
 
     model_config = ConfigDict(strict=True, allow_inf_nan=False)
 
-    format: Literal[2] = 2
+    format: Literal[3] = 3
     design: str
     cell: int
     levels: dict[str, Any]
     arm: str
     experiment: str
     seeds: list[int]
+    rows: dict[str, int] = {}
+    """Part of the data -> its rows."""
+    resampled: bool = False
+    """Whether each seed has a split of all rows of its own."""
     tuned: Tuned | None = None
     final: dict[str, list[float | None]]
     epochs_to: dict[str, list[float | None]]

@@ -1,8 +1,8 @@
 """Whether a study can answer its hypotheses: arms, factors, levels, what is measured, and what was chosen by it.
 
 The rule on choosing: what a part of the data has chosen, that part does not judge. If `tune` or early stopping
-reads the validation part, no hypothesis may read its final values or failures. Epochs to a value may be
-read there under early stopping, and under `tune` of any metric but the very one that it tunes by.
+reads a part, no hypothesis may read it; epochs to a value may be read there under early stopping. And where
+`tune` reads the validation part, no seed's test part may hold rows of it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from bnexp.config.section import Task
 from bnexp.config.study import Hypothesis, StudyFile, keys_of
 from bnexp.errors import ConfigError, nearest
 from bnexp.metrics import higher_is_better, names
-from bnexp.study.grid import Cell, experiments, factor_names, not_varied
+from bnexp.study.grid import Cell, experiments, factor_names, matches, not_varied
 
 TaskOf = Callable[[Experiment], Task]
 Faults = Iterator[tuple[Keys, str]]
@@ -26,7 +26,7 @@ def refuse_unanswerable(file: StudyFile, cells: Sequence[Cell], task_of: TaskOf)
     """Raise ConfigError with all that keeps the hypotheses from an answer; `task_of` tells what is learned."""
     measured = _measured(cells, task_of)
     chosen = _chosen_by(file, cells)
-    faults = [f"{file.where('tune', 'metric')}: tune.metric {text}" for text in _faulty_tuning(file, measured)]
+    faults = [f"{file.where('tune', 'metric')}: tune.metric {text}" for text in _faulty_tuning(file, cells, measured)]
     for number, claim in enumerate(file.study.claims()):
         first = file.claim_keys(number)
         named = list(_faulty_names(file, claim)) or [*_nowhere(cells, claim), *_other_budget(cells, claim)]
@@ -34,15 +34,6 @@ def refuse_unanswerable(file: StudyFile, cells: Sequence[Cell], task_of: TaskOf)
             faults.append(f"{file.where(*first, *keys)}: {'.'.join((*first, *keys))} {text}")
     if faults:
         raise ConfigError(faults)
-
-
-def matches(cell: Cell, at: Mapping[str, Any]) -> bool:
-    """Tell whether a cell lies at these levels; a list of levels stands for any of them."""
-    return all(_is_level(cell.level(name), level) for name, level in at.items())
-
-
-def _is_level(level: Any, wanted: Any) -> bool:
-    return bool(level == wanted or (isinstance(wanted, list) and level in wanted))
 
 
 def _measured(cells: Sequence[Cell], task_of: TaskOf) -> list[str]:
@@ -59,13 +50,17 @@ def _chosen_by(file: StudyFile, cells: Sequence[Cell]) -> dict[str, str]:
     return {**stopping, **({file.study.tune.metric: "tune"} if file.study.tune is not None else {})}
 
 
-def _faulty_tuning(file: StudyFile, measured: Sequence[str]) -> Iterator[str]:
+def _faulty_tuning(file: StudyFile, cells: Sequence[Cell], measured: Sequence[str]) -> Iterator[str]:
     if file.study.tune is None:
         return
     metric = file.study.tune.metric
     good = [name for name in measured if name.startswith("val_")]
     if metric not in good:
         yield f"is {metric!r}; expected a metric of the validation part. {nearest(metric, good)}"
+    elif any(one.experiment.dataset.resample is True for one in experiments(cells)):
+        seen = "by which it chooses for all seeds, while dataset.resample is true"
+        why = "its validation rows would be test rows of other seeds"
+        yield f"is {metric}, {seen}; {why}. Use dataset.resample: validation, which keeps one test part."
 
 
 def _faulty_names(file: StudyFile, claim: Hypothesis) -> Faults:
@@ -162,12 +157,13 @@ def _faulty_metric(claim: Hypothesis, measured: Sequence[str], chosen: Mapping[s
     if claim.wins and claim.smallest >= 0.5:
         yield ("smallest",), f"is {claim.smallest:g}; of wins it is a share less one half. Use 0.25, for example."
     for by, what in chosen.items():
-        if _judges_its_own_choice(metric, by, timed=timed, tuned=what == "tune"):
+        tuned = what == "tune"
+        if _part(metric) == _part(by) and (tuned or not timed):
             cure = "Read a test_ metric (dataset.validation_size makes a test part)."
             yield ("metric",), f"reads {metric}, and {what} chooses by {by}; expected a part that chose nothing. {cure}"
 
 
-def _judges_its_own_choice(metric: str, chosen_by: str, *, timed: bool, tuned: bool) -> bool:
-    if timed:
-        return tuned and metric == chosen_by
-    return metric.startswith("val_") and chosen_by.startswith("val_")
+def _part(metric: str) -> str:
+    """Give the part of the data that a metric is measured on."""
+    part = metric.partition("_")[0]
+    return part if part in ("val", "test") else "train"

@@ -1,0 +1,145 @@
+"""Tests of paired differences, and levels for several of them. Intervals are in `differences`.
+
+Axes: S seeds (pairs of seeds), M sign patterns.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+Floats = NDArray[np.float64]
+
+EXACT_PAIRS = 20
+"""Up to so many differences all 2**pairs sign patterns are counted; above, this many are drawn:"""
+DRAWN_PATTERNS = 100_000
+PIECE = 2**24
+"""Random numbers that are drawn at a time."""
+ROUNDING = 1e-9
+"""Sums that differ by less than this share of the largest possible one count as equal."""
+
+
+def sign_flip_p_value(difference_S: Floats) -> float:
+    """Give the two-sided p-value of the sign-flip (permutation) test of a zero mean.
+
+    It assumes of the differences only that each is as likely as its
+    negative if the arms do not differ. Exact up to EXACT_PAIRS pairs that are
+    not ties (a tie's sign changes nothing); above, DRAWN_PATTERNS patterns are drawn
+    and the observed one counts as one of them, so that p is never 0.
+    Source: Fisher 1935, The Design of Experiments, section 21.
+
+    >>> sign_flip_p_value(np.array([1.0, 2.0, 3.0]))
+    0.25
+    """
+    nonzero_S = difference_S[difference_S != 0]
+    if not len(nonzero_S):
+        return 1.0
+    observed = abs(nonzero_S.sum()) - ROUNDING * np.abs(nonzero_S).sum()
+    if len(nonzero_S) <= EXACT_PAIRS:
+        return float(np.mean(np.abs(_all_signed_sums(nonzero_S)) >= observed))
+    draws, extreme = np.random.default_rng(0), 0
+    for patterns in pieces(DRAWN_PATTERNS, len(nonzero_S)):
+        signs_MS = draws.integers(0, 2, (patterns, len(nonzero_S)), dtype=np.int8) * 2 - 1
+        extreme += int((np.abs(signs_MS @ nonzero_S) >= observed).sum())
+    return (extreme + 1) / (DRAWN_PATTERNS + 1)
+
+
+def pieces(rows: int, width: int) -> list[int]:
+    """Cut so many rows of this width into pieces that fit in memory; give how many rows each has.
+
+    >>> pieces(5, PIECE // 2)
+    [2, 2, 1]
+    """
+    most = max(1, PIECE // width)
+    return [min(most, rows - start) for start in range(0, rows, most)]
+
+
+def _all_signed_sums(values_S: Floats) -> Floats:
+    """Give the sum of the values under each of the 2**S patterns of signs, (M,)."""
+    sums_M = np.zeros(1)
+    for value in values_S:
+        sums_M = np.concatenate([sums_M + value, sums_M - value])
+    return sums_M
+
+
+def failure_difference(treated_failed_S: NDArray[np.bool_], baseline_failed_S: NDArray[np.bool_]) -> float:
+    """Give the exact two-sided p-value of McNemar's test that both arms fail equally often, pair by pair."""
+    only_treated = int((treated_failed_S & ~baseline_failed_S).sum())
+    only_baseline = int((baseline_failed_S & ~treated_failed_S).sum())
+    discordant = only_treated + only_baseline
+    if not discordant:
+        return 1.0
+    tail = float(special.bdtr(min(only_treated, only_baseline), discordant, 0.5))
+    return min(1.0, 2 * tail)
+
+
+def t_test_p_value(difference_S: Floats) -> float:
+    """Give the two-sided p-value of the paired t test, (S,) finite differences; it agrees with `mean_interval`.
+
+    Pairs without any spread have p 1 if all are 0, else that of the sign-flip test; a single pair has 1.
+    """
+    least = 2.0 ** (1 - len(difference_S)) if without_spread(difference_S) else 0.0
+    return min(1.0, max(least, 2 * min(_one_sided(difference_S), _one_sided(-difference_S))))
+
+
+def equivalence_p_value(difference_S: Floats, margin: float) -> float:
+    """Give the p-value of two one-sided t tests that the mean lies within +-margin.
+
+    It is below 0.05 exactly where the 90% interval lies inside. Source: Schuirmann 1987.
+    """
+    return max(_one_sided(difference_S + margin), _one_sided(margin - difference_S))
+
+
+def _one_sided(difference_S: Floats) -> float:
+    """Give the p-value of the one-sided t test that the mean is above 0."""
+    count, mean = len(difference_S), float(np.mean(difference_S))
+    if count < 2:
+        return 1.0
+    if without_spread(difference_S):
+        return float(mean <= 0)
+    error = float(np.std(difference_S, ddof=1)) / math.sqrt(count)
+    return float(special.stdtr(count - 1, -mean / error))
+
+
+def without_spread(values_S: Floats) -> bool:
+    """Tell whether values are equal but for rounding: then no interval of theirs means anything."""
+    return bool(np.ptp(values_S) <= ROUNDING * np.abs(values_S).max())
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Give Holm's adjusted p-values, in the order given.
+
+    Source: Holm 1979.
+
+    >>> holm([0.01, 0.04, 0.03])
+    [0.03, 0.06, 0.06]
+    """
+    order = sorted(range(len(p_values)), key=lambda i: p_values[i])
+    adjusted, highest = [0.0] * len(p_values), 0.0
+    for rank, i in enumerate(order):
+        highest = max(highest, min(1.0, (len(order) - rank) * p_values[i]))
+        adjusted[i] = highest
+    return adjusted
+
+
+def holm_levels(p_values: Sequence[float], level: float = 0.95) -> list[float]:
+    """Give the level of each contrast's interval, so that it excludes 0 exactly where Holm's test rejects.
+
+    `p_values` are those of the tests that agree with the intervals.
+
+    >>> holm_levels([0.01, 0.5])
+    [0.975, 0.95]
+    """
+    alpha = 1 - level
+    order = sorted(range(len(p_values)), key=lambda i: p_values[i])
+    levels, still = [0.0] * len(p_values), True
+    share = alpha
+    for rank, i in enumerate(order):
+        share = alpha / (len(order) - rank) if still else share
+        still = still and p_values[i] <= share
+        levels[i] = 1 - share
+    return levels

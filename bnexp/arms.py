@@ -11,8 +11,9 @@ from pydantic import BaseModel, ValidationError
 
 from bnexp import comparison, config, store
 from bnexp.config import Experiment
+from bnexp.config.loading import UNKNOWN_KEY
 from bnexp.data.source import source_sha256
-from bnexp.errors import ComparisonError, RunError, UserError, nearest
+from bnexp.errors import ComparisonError, ConfigError, RunError, UserError, nearest
 from bnexp.experiment import Finished
 from bnexp.metrics import names
 from bnexp.show import figures
@@ -59,6 +60,7 @@ class Planned:
     run: store.Run | None
     experiment: Experiment | None = None
     config: Path | None = None
+    overrides: Sequence[str] = ()
     reason: str = ""
 
 
@@ -82,7 +84,37 @@ def plan(name: str, runs: Path, overrides: Sequence[str]) -> Planned:
     run = _as_it_is_now(runs, experiment)
     if run is not None:
         return Planned(experiment.name, run)
-    return Planned(experiment.name, None, experiment, path, _reason(newest(runs, experiment.name), experiment))
+    reason = _reason(newest(runs, experiment.name), experiment)
+    return Planned(experiment.name, None, experiment, path, overrides, reason)
+
+
+def fitting_overrides(names: Sequence[str], overrides: Sequence[str]) -> dict[str, list[str]]:
+    """Map each arm's name to the overrides that it takes: one that not all have a key for is of those that have.
+
+    So `compare bn nobn model.normalization.momentum=0.9` is about bn alone. A
+    key that no arm has stays with all of them, to be refused.
+    """
+    paths = {name: config_file(name) for name in names}
+    takes = {
+        (name, override): path is None or _has_key(path, override)
+        for name, path in paths.items()
+        for override in overrides
+    }
+    return {
+        name: [one for one in overrides if takes[name, one] or not any(takes[other, one] for other in names)]
+        for name in names
+    }
+
+
+def _has_key(path: Path, override: str) -> bool:
+    """Tell whether an override is of a key that a config may have; what else is wrong will be told in time."""
+    try:
+        config.load(path, [override])
+    except ConfigError as error:
+        return not any(
+            problem.startswith(f"override {override}: ") and UNKNOWN_KEY in problem for problem in error.problems
+        )
+    return True
 
 
 def _reason(stale: store.Run | None, experiment: Experiment) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,8 @@ from bnexp.arms import STUDIES
 from bnexp.errors import ConfigError, RunError, UntrainedError, UserError, nearest
 from bnexp.launch import Workers
 from bnexp.show.page import claims_page
-from bnexp.studies import Plan, Tell
+from bnexp.show.progress import StudyReporter
+from bnexp.studies import Plan
 from bnexp.study.words import about, effect
 
 PAGE = "claims.html"
@@ -20,12 +21,22 @@ PAGE = "claims.html"
 
 @dataclass(frozen=True)
 class Answer:
-    """What became of a study: the document of study.json, or why there is none."""
+    """What becomes of a study: its plan and the document of study.json, or why there is none of either."""
 
     path: Path
-    planned: Plan
-    document: dict[str, Any] | None
+    planned: Plan | None = None
+    document: dict[str, Any] | None = None
     failure: str = ""
+
+    @property
+    def name(self) -> str:
+        """Give the study's name, or that of its file."""
+        return self.path.stem if self.planned is None else self.planned.file.study.name
+
+    @property
+    def seconds(self) -> float:
+        """Count the seconds of training so far, of all workers."""
+        return sum(result.seconds for result in studies.finished(self.planned).values()) if self.planned else 0.0
 
 
 def files(names: Sequence[str]) -> list[Path]:
@@ -46,12 +57,34 @@ def files(names: Sequence[str]) -> list[Path]:
     return found
 
 
-def answer(path: Path, planned: Plan, workers: Workers, tell: Tell) -> Answer:
-    """Run one study; one that cannot be answered, in whole or in part, says why and stops no other."""
+def planned(paths: Sequence[Path], runs: Path) -> list[Answer]:
+    """Plan the studies; one that cannot be run, such as for want of its data, says why.
+
+    Raises:
+        ConfigError: if none of them can.
+    """
+    answers = [_planned(path, runs) for path in paths]
+    if all(one.planned is None for one in answers):
+        raise ConfigError(one.failure for one in answers)
+    return answers
+
+
+def _planned(path: Path, runs: Path) -> Answer:
     try:
-        return Answer(path, planned, studies.run(planned, workers, tell))
+        return Answer(path, studies.plan(path, runs))
+    except (ConfigError, RunError) as error:
+        return Answer(path, failure=str(error))
+
+
+def answered(one: Answer, workers: Workers, reporter: StudyReporter) -> Answer:
+    """Run a study that could be planned; one that cannot be answered, in whole or in part, stops no other."""
+    if one.planned is None:
+        return one
+    reporter.show(studies.facts(one.planned, workers.jobs))
+    try:
+        return replace(one, document=studies.run(one.planned, workers, reporter.tell))
     except (UntrainedError, ConfigError, RunError) as error:
-        return Answer(path, planned, None, str(error))
+        return replace(one, failure=str(error))
 
 
 def rows(answers: Sequence[Answer]) -> list[dict[str, Any]]:
@@ -60,31 +93,30 @@ def rows(answers: Sequence[Answer]) -> list[dict[str, Any]]:
 
 
 def _rows(one: Answer) -> Iterator[dict[str, Any]]:
-    seconds = sum(result.seconds for result in studies.finished(one.planned).values())
-    for number, claim in enumerate(one.planned.file.study.claims()):
-        facts = None if one.document is None else one.document["hypotheses"][number]
-        yield {
-            "study": one.planned.file.study.name,
-            "claim": claim.claim,
-            "verdict": "failed" if facts is None else facts["verdict"]["word"],
-            "sentence": one.failure if facts is None else facts["verdict"]["sentence"],
-            "about": about(claim),
-            "effect": None if facts is None or facts["difference"] is None else effect(facts),
-            "seeds": one.planned.file.study.seeds,
-            "seconds": round(seconds, 1),
-        }
+    row: dict[str, Any] = {"study": one.name, "verdict": "failed", "sentence": one.failure, "effect": None}
+    if one.planned is None:
+        yield {**row, "claim": "", "about": "", "seeds": 0, "seconds": 0.0}
+        return
+    study, seconds = one.planned.file.study, round(one.seconds, 1)
+    for number, claim in enumerate(study.claims()):
+        row |= {"claim": claim.claim, "about": about(claim), "seeds": study.seeds, "seconds": seconds}
+        if one.document is not None:
+            facts = one.document["hypotheses"][number]
+            verdict, found = facts["verdict"], None if facts["difference"] is None else effect(facts)
+            row |= {"verdict": verdict["word"], "sentence": verdict["sentence"], "effect": found}
+        yield dict(row)
 
 
 def keep(runs: Path, answers: Sequence[Answer]) -> Path:
     """Write the page: what each study says, with its figure; give its path."""
     told = [
         {
-            "name": one.planned.file.study.name,
+            "name": one.name,
             "notes": _notes(one.path),
             "rows": list(_rows(one)),
-            "directory": one.planned.directory.name,
+            "directory": one.path.stem if one.planned is None else one.planned.directory.name,
             "versions": {} if one.document is None else one.document["versions"],
-            "figures": [] if one.document is None else _figures(one.planned.directory),
+            "figures": [] if one.planned is None or one.document is None else _figures(one.planned.directory),
         }
         for one in answers
     ]
@@ -101,8 +133,10 @@ def _figures(directory: Path) -> list[bytes]:
 
 def _notes(path: Path) -> list[str]:
     """Give the comment at the head of a study's file, line by line."""
-    notes = []
-    for line in path.read_text(encoding="utf-8").splitlines():
+    notes: list[str] = []
+    if not path.is_file():
+        return notes
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         if not line.startswith("#"):
             break
         notes.append(line.lstrip("# "))

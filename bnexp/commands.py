@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -126,11 +127,15 @@ def compare(
     """Compare the arms named, training those that need it; keep and print the comparison."""
     names, overrides = _sorted_arguments(arguments, seeds)
     refuse_too_few(names)
-    planned = [arms.plan(name, runs, overrides) for name in names]
+    fitting = arms.fitting_overrides(names, overrides)
+    planned = [arms.plan(name, runs, fitting[name]) for name in names]
+    for name in names:
+        for override in overrides if not quiet else ():
+            if override not in fitting[name]:
+                print(f"{show.plain(name)}: {show.plain(override)} does not apply there", file=sys.stderr)
     arms.refuse_twice(planned)
-    tasks = partial(_task_of, overrides=overrides)
-    refuse_impossible(question, arms.known_as(planned), arms.measured(planned, tasks))
-    found = arms.ready(planned, partial(_train_arm, overrides=overrides, runs=runs, quiet=quiet or as_json))
+    refuse_impossible(question, arms.known_as(planned), arms.measured(planned, _task_of))
+    found = arms.ready(planned, partial(_train_arm, runs=runs, quiet=quiet or as_json))
     document = compare_arms(found, question)
     run = _keep_comparison(runs, found, document)
     if as_json:
@@ -143,20 +148,20 @@ def compare(
     return DIVERGED if any(arm.history.diverged_at for arm in found) else DONE
 
 
-def _task_of(item: arms.Planned, *, overrides: Sequence[str]) -> str:
+def _task_of(item: arms.Planned) -> str:
     """Read the data of an arm that is to be trained, so that what is wrong with them shows before any training."""
     assert item.experiment is not None
     assert item.config is not None
-    with _line_told(item.config, overrides):
+    with _line_told(item.config, item.overrides):
         return prepared(item.experiment).task
 
 
-def _train_arm(item: arms.Planned, *, overrides: Sequence[str], runs: Path, quiet: bool) -> Finished:
+def _train_arm(item: arms.Planned, *, runs: Path, quiet: bool) -> Finished:
     assert item.experiment is not None
     assert item.config is not None
     if not quiet:
         print(f"training {show.plain(item.name)}: {item.reason}", file=sys.stderr)
-    with _line_told(item.config, overrides):
+    with _line_told(item.config, item.overrides):
         finished = _train(item.experiment, runs, quiet=quiet)
     if finished.interrupted:
         raise StoppedError(f"Interrupted: {finished.run.directory} keeps the epochs so far. Nothing was compared.")
@@ -274,8 +279,9 @@ def _print_step(name: str, step: str) -> None:
 
 
 def print_answer(what: RenderableType) -> None:
-    """Print for a person; where stdout is no terminal, wide enough that no row breaks."""
-    out = Console(width=None if sys.stdout.isatty() else WIDEST_PIPE, highlight=False)
+    """Print for a person; where stdout is no terminal and COLUMNS does not say, wide enough that no row breaks."""
+    known = sys.stdout.isatty() or os.environ.get("COLUMNS", "").isdecimal()
+    out = Console(width=None if known else WIDEST_PIPE, highlight=False)
     out.print(what, soft_wrap=False)
 
 

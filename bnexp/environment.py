@@ -13,6 +13,10 @@ PACKAGES = ("bnexp", "tensorflow", "keras", "numpy", "scikit-learn")
 GIT_SECONDS = 5
 CORES = "BNEXP_CORES"
 """The environment variable that says how many cores a process may use; else it may use all it is allowed to."""
+WORKERS = "BNEXP_WORKERS"
+"""The environment variable that says how many workers share the machine's memory with this one; else it is alone."""
+WORKER_BYTES = 3 * 2**29
+"""What a worker is given at least, unless more of them are asked for: TensorFlow alone takes half of it."""
 
 
 def versions() -> dict[str, str]:
@@ -35,8 +39,18 @@ def machine() -> dict[str, Any]:
 
 def cores() -> int:
     """Give how many cores this process may use."""
-    asked = os.environ.get(CORES, "")
-    return int(asked) if asked.isdecimal() and int(asked) else _allowed_cores()
+    return _told(CORES) or _allowed_cores()
+
+
+def sharing() -> int:
+    """Give how many workers share the machine's memory, this one among them."""
+    return _told(WORKERS) or 1
+
+
+def _told(variable: str) -> int:
+    """Give the number that an environment variable holds, or 0."""
+    told = os.environ.get(variable, "")
+    return int(told) if told.isdecimal() else 0
 
 
 def _allowed_cores() -> int:
@@ -46,11 +60,13 @@ def _allowed_cores() -> int:
 
 
 def memory_limit(asked: int | None) -> int:
-    """Give the bytes that data and training may take: as asked for, or half of what the machine has.
+    """Give the bytes that data and training may take: as asked for, or a worker's share of half of the machine's."""
+    return _memory_bytes() // 2 // sharing() if asked is None else asked
 
-    A process that may use only some of the cores takes only so much of that half.
-    """
-    return int(_memory_bytes() / 2 * min(1, cores() / _allowed_cores())) if asked is None else asked
+
+def most_workers() -> int:
+    """Give how many workers this machine has room for: one a core, if memory is enough for each of them."""
+    return max(1, min(cores(), memory_limit(None) // WORKER_BYTES))
 
 
 def _memory_bytes() -> int:

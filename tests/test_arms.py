@@ -39,6 +39,21 @@ def trained(name: str, *, status: str = "finished", config_text: str = CONFIG, *
     return store.Run(directory)
 
 
+def test_an_override_that_only_some_arms_have_a_key_for_is_theirs_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "configs").mkdir()
+    for name, normalization in (("bn", "batch"), ("nobn", "none")):
+        text = f"dataset: {{name: moons}}\nmodel: {{name: mlp, normalization: {normalization}}}\n"
+        (tmp_path / "configs" / f"{name}.yaml").write_text(text)
+    momentum, epochs, typo = "model.normalization.momentum=0.9", "training.epochs=x", "model.normalization.momentun=0.9"
+    assert arms.fitting_overrides(["bn", "nobn"], [momentum, epochs]) == {"bn": [momentum, epochs], "nobn": [epochs]}
+    assert arms.fitting_overrides(["bn", "nobn"], [typo]) == {"bn": [typo], "nobn": [typo]}
+    planned = arms.plan("bn", tmp_path / "runs", [momentum])
+    assert planned.experiment is not None and planned.experiment.model.normalization.momentum == 0.9
+
+
 def test_a_config_without_a_run_is_to_be_trained(place: Path) -> None:
     planned = arms.plan("a", RUNS, [])
     assert (planned.name, planned.run, planned.reason) == ("a", None, "it has no finished run")

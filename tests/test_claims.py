@@ -11,12 +11,14 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from test_launch import HereAndNow
 from test_study import ARMS, BASE, CLAIM
 
-from bnexp import claims, groups, studies
+from bnexp import claims, groups
 from bnexp.errors import UserError
 from bnexp.show.page import claims_page
+from bnexp.show.progress import StudyReporter
 
 REPOSITORY = Path(__file__).parent.parent
 COMMAND = [sys.executable, "-c", "from bnexp.cli import main; main()"]
@@ -46,8 +48,8 @@ def project(place: Path) -> Path:
     return place
 
 
-def bnexp(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+def bnexp(*arguments: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), **variables}
     return subprocess.run(
         [*COMMAND, *arguments], cwd=cwd, env=environment, capture_output=True, text=True, timeout=300, check=False
     )
@@ -98,13 +100,29 @@ def test_a_study_that_cannot_be_trained_stops_no_other(tmp_path: Path, monkeypat
         with monkeypatch.context() as patch:
             if path.stem == "one":
                 patch.setattr(groups, "measured", failing)
-            planned = studies.plan(path, Path("runs"))
-            answers.append(claims.answer(path, planned, HereAndNow(), lambda *told: None))
+            (planned,) = claims.planned([path], Path("runs"))
+            answers.append(claims.answered(planned, HereAndNow(), StudyReporter(Console(), quiet=True)))
     rows = claims.rows(answers)
     assert [row["verdict"] for row in rows] == ["failed", "inconclusive"]
     assert "FloatingPointError: never" in rows[0]["sentence"]
     page = Page(claims.keep(Path("runs"), answers).read_text())
     assert page.text.count("failed") == 2
+
+
+def test_a_study_whose_data_are_not_here_is_left_out_and_told(tmp_path: Path) -> None:
+    place = project(tmp_path)
+    (place / "configs" / "studies" / "two.yaml").write_text(
+        TINY.replace("{name: moons, samples: 80,", "{name: mnist5k,")
+    )
+    done = bnexp("claims", "--jobs", "1", cwd=place, BNEXP_CACHE_DIR=str(tmp_path / "cache"))
+    assert done.returncode == 1, done.stderr
+    assert "WARNING  two is left out: configs/studies/two.yaml:1: dataset.name is mnist5k, which is not" in done.stderr
+    assert [line.split()[:1] for line in done.stdout.splitlines()[1:3]] == [["one"], ["test_accuracy"]]
+    assert "WARNING  two: configs/studies/two.yaml:1: dataset.name is mnist5k" in done.stdout
+    page = Page((place / "runs" / "claims.html").read_text())
+    assert any("Get it: bnexp data fetch mnist5k" in text for text in page.text)
+    alone = bnexp("claims", "two", cwd=place, BNEXP_CACHE_DIR=str(tmp_path / "cache"))
+    assert alone.returncode == 2 and alone.stdout == ""
 
 
 def test_the_page_escapes_all_that_it_is_given() -> None:

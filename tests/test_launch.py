@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -16,14 +17,16 @@ from typing import Any
 import pytest
 from test_study import ARMS, BASE, CLAIM, planned
 
-from bnexp import backend, groups, studies
+from bnexp import backend, groups, study_commands, study_run
 from bnexp.errors import UserError, WorkError
 from bnexp.groups import Group
 from bnexp.launch import ray as ray_launcher
 from bnexp.launch import workers
 from bnexp.launch.local import local_workers
+from bnexp.launch.workers import Lost
 from bnexp.measuring import Pace
 from bnexp.study import Result
+from bnexp.study_commands import Place
 
 SHORT = BASE.replace("epochs: 10", "epochs: 2") + ARMS + CLAIM + "seeds: 2\n"
 
@@ -49,8 +52,8 @@ def name_of_process(one: Group) -> int:
     return os.getpid()
 
 
-def cores_and_size(one: Group) -> tuple[str, int]:
-    return os.environ["BNEXP_CORES"], one.largest_shard
+def cores_workers_and_size(one: Group) -> tuple[str, str, int]:
+    return os.environ["BNEXP_CORES"], os.environ["BNEXP_WORKERS"], one.largest_shard
 
 
 def die_the_first_time(one: Group) -> int:
@@ -103,10 +106,18 @@ def test_each_worker_has_one_core_and_works_until_it_is_stopped() -> None:
         again = [answer for _, answer in two.each(name_of_process, several)]
         assert 1 <= len({answer for _, answer in answers} | set(again)) <= 2
         assert os.getpid() not in again
-        assert [answer for _, answer in two.each(cores_and_size, several[:1])] == [("1", 64)]
+        assert [answer for _, answer in two.each(cores_workers_and_size, several[:1])] == [("1", "2", 64)]
     for pid in set(again):
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
+
+
+def test_a_share_of_memory_does_not_follow_how_many_groups_are_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(study_commands, "most_workers", lambda: 3)
+    for jobs, expected in ((None, "3"), (8, "8")):
+        with Place(Path("runs"), "local", jobs, None).workers(groups=1) as some:
+            assert some.jobs == 1
+            assert [answer for _, answer in some.each(cores_workers_and_size, [group()])] == [("1", expected, 64)]
 
 
 def test_a_group_whose_worker_is_killed_is_tried_on_another_as_it_was_and_then_half_as_much(tmp_path: Path) -> None:
@@ -127,7 +138,7 @@ def test_a_worker_that_ends_while_it_has_nothing_to_do_is_replaced() -> None:
 
 def test_a_group_that_kills_every_worker_fails_alone(tmp_path: Path) -> None:
     plan = planned(tmp_path, SHORT)
-    deadly = dataclasses.replace(studies.pending(plan)[0], design="deadly")
+    deadly = dataclasses.replace(study_run.pending(plan)[0], design="deadly")
     with local_workers(2) as two:
         answers = dict((one.design, answer) for one, answer in two.each(always_die, [group("a"), deadly, group("b")]))
     assert answers["a"] is None and answers["b"] is None
@@ -143,7 +154,7 @@ def test_out_of_memory_half_as_much_is_worked_on_at_a_time() -> None:
 
 def test_out_of_memory_a_group_is_cut_until_its_members_fit(tmp_path: Path) -> None:
     plan = planned(tmp_path, SHORT + "vary: {training.learning_rate: [0.001, 0.002, 0.003]}\n")
-    whole, _ = studies.pending(plan)
+    whole, _ = study_run.pending(plan)
     with local_workers(1) as one:
         answers = [answer for _, answer in one.each(need_memory_for_one_member, [whole])]
     assert sorted(answers) == [[(0, "bn")], [(1, "bn")], [(2, "bn")]]
@@ -172,7 +183,7 @@ def test_ray_gives_what_local_workers_give(tmp_path: Path) -> None:
         (tmp_path / launcher).mkdir()
         plan = planned(tmp_path / launcher, SHORT + "vary: {training.batch_size: [8, 4]}\n")
         with workers(launcher, 2, None) as two:
-            studies.run(plan, two, lambda *told: None)
+            study_run.run(plan, two, lambda *told: None)
         kept.append((plan.directory / "results.csv").read_bytes())
     assert kept[0] == kept[1]
 
@@ -181,7 +192,7 @@ def test_ray_tries_a_lost_group_again_and_tells_bugs_and_what_a_node_lacks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("ray")
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))  # where workers find the work of these tests
+    work_is_found(monkeypatch)
     with workers("ray", 1, None) as one:
         (answer,) = (answer for _, answer in one.each(die_the_first_time, [group(str(tmp_path / "trace"))]))
         assert answer == 64
@@ -191,11 +202,57 @@ def test_ray_tries_a_lost_group_again_and_tells_bugs_and_what_a_node_lacks(
             list(one.each(only_here(tmp_path, monkeypatch), [group()]))
 
 
+def work_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let Ray's workers find the work of these tests."""
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]))
+
+
 def only_here(place: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Group], Any]:
     """Give work from a module that no other process finds, as if a node had another bnexp."""
     (place / "only_here.py").write_text("def work(group): return 1\n")
     monkeypatch.syspath_prepend(place)
     return importlib.import_module("only_here").work
+
+
+def test_ray_starts_its_own_cluster_whatever_the_environment_says_and_divides_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pytest.importorskip("ray")
+    work_is_found(monkeypatch)
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
+    with workers("ray", 1, None, sharing=3) as one:
+        assert [answer for _, answer in one.each(cores_workers_and_size, [group()])] == [("1", "3", 64)]
+        assert one.jobs == 1
+
+
+def test_of_a_cluster_no_more_is_used_than_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    ray = pytest.importorskip("ray")
+    work_is_found(monkeypatch)
+    ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    address = ray.get_runtime_context().gcs_address
+    with workers("ray", None, address) as all_of_them:
+        assert [answer for _, answer in all_of_them.each(cores_workers_and_size, [group()])] == [("1", "2", 64)]
+        assert all_of_them.jobs == 2
+        at_work: list[int] = []
+        wait = ray.wait
+        monkeypatch.setattr(ray, "wait", lambda running: at_work.append(len(running)) or wait(running))
+        one = ray_launcher.RayWorkers(1, address, None)
+        assert [answer for _, answer in one.each(cores_workers_and_size, [group()] * 3)] == [("1", "1", 64)] * 3
+        assert (one.jobs, at_work) == (1, [1, 1, 1])
+
+
+def test_ray_out_of_memory_is_told_from_a_worker_that_was_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    ray = pytest.importorskip("ray")
+
+    def lost(error: Exception) -> Lost:
+        monkeypatch.setattr(ray, "get", lambda reference: (_ for _ in ()).throw(error))
+        return ray_launcher._answer(None)
+
+    assert lost(ray.exceptions.OutOfMemoryError("Task was killed.\nMuch more")) == Lost(
+        "Ray lost its worker: Task was killed.", starved=True
+    )
+    assert not lost(ray.exceptions.WorkerCrashedError()).starved
+    assert not lost(ray.exceptions.NodeDiedError("gone")).starved
 
 
 def test_without_ray_the_command_that_installs_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -219,11 +276,70 @@ def test_an_address_where_no_cluster_answers_is_told_by_name(monkeypatch: pytest
         pass
 
 
+def test_finding_and_joining_a_cluster_share_one_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    ray = pytest.importorskip("ray")
+    monkeypatch.setattr(ray_launcher, "ANSWER_SECONDS", 1)
+    monkeypatch.setattr(ray_launcher, "_reach", lambda address: time.sleep(0.7))
+    monkeypatch.setattr(ray, "init", lambda address, **options: time.sleep(0.7))
+    with workers("ray", None, "far:1") as some, pytest.raises(WorkError, match=r"at far:1: nothing .* within 1 s"):
+        list(some.each(name_of_process, [group()]))
+
+
+def train_once_told(one: Group) -> list[Any]:
+    """Tell that a worker has begun, and train when it is allowed to."""
+    Path(f"begun-{time.time_ns()}-{os.getpid()}").touch()
+    wait_until(Path("train").exists)
+    return groups.results(one)
+
+
+def wait_until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 120
+    while not true() and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
+@pytest.mark.slow
+def test_groups_of_a_lost_node_are_trained_on_another_to_the_same_bit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("ray")
+    from ray.cluster_utils import Cluster
+
+    work_is_found(monkeypatch)
+    monkeypatch.chdir(tmp_path)
+    text = SHORT.replace("test_accuracy", "{metric: val_loss, epochs_to: 0.8}").replace("0.01", "1.2")
+    several = study_run.pending(planned(tmp_path, text + "vary: {training.batch_size: [8, 4]}\n"))
+    with local_workers(1) as one:
+        expected = measured_by_part(one.each(groups.results, several))
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
+    try:
+        _, lost = (cluster.add_node(num_cpus=1) for _ in range(2))
+
+        def lose_a_node() -> None:
+            wait_until(lambda: len(list(tmp_path.glob("begun-*"))) == 2)
+            cluster.remove_node(lost, allow_graceful=False)
+            Path("train").touch()
+
+        threading.Thread(target=lose_a_node, daemon=True).start()
+        with workers("ray", None, cluster.address) as two:
+            found = measured_by_part(two.each(train_once_told, several))
+            assert two.jobs == 2
+    finally:
+        cluster.shutdown()
+    assert len(found) == 4
+    assert found == expected
+    assert len(list(tmp_path.glob("begun-*"))) == 5  # one of the four twice
+
+
+def measured_by_part(answers: Iterator[tuple[Group, Any]]) -> dict[tuple[int, str], Any]:
+    return {result.part: (result.final, result.epochs_to) for _, results in answers for result in results}
+
+
 # --- groups -------------------------------------------------------------------------------------
 
 
-def names(plan: studies.Plan) -> list[list[str]]:
-    return [[f"{member.cell.number}-{member.arm}" for member in one.members] for one in studies.pending(plan)]
+def names(plan: study_run.Plan) -> list[list[str]]:
+    return [[f"{member.cell.number}-{member.arm}" for member in one.members] for one in study_run.pending(plan)]
 
 
 def test_rates_and_data_of_one_shape_share_a_program_and_batch_sizes_do_not(tmp_path: Path) -> None:
@@ -242,12 +358,12 @@ def test_a_large_group_is_cut_between_cells(tmp_path: Path) -> None:
 
 def test_a_group_that_is_lost_in_part_is_trained_whole_and_what_is_kept_stays(tmp_path: Path) -> None:
     plan = planned(tmp_path, SHORT + "vary: {training.learning_rate: [0.001, 0.01]}\n")
-    studies.run(plan, HereAndNow(), lambda *told: None)
+    study_run.run(plan, HereAndNow(), lambda *told: None)
     before = {path.name: path.read_bytes() for path in (plan.directory / "cells").iterdir()}
     (plan.directory / "cells" / "1-bn.json").unlink()
     told: list[Result] = []
     assert names(plan) == [["0-bn", "1-bn"]]
-    studies.run(plan, HereAndNow(), lambda result, *rest: told.append(result))
+    study_run.run(plan, HereAndNow(), lambda result, *rest: told.append(result))
     assert [one.part for one in told] == [(1, "bn")]
     after = {path.name: path.read_bytes() for path in (plan.directory / "cells").iterdir()}
     assert {name for name in after if after[name] != before[name]} <= {"1-bn.json"}  # whose seconds differ
@@ -272,14 +388,15 @@ def test_a_member_that_cannot_be_trained_is_written_down_and_does_not_stop_the_r
     with pytest.raises(
         WorkError, match=r"1 of 4 cells and arms could not be trained.*FloatingPointError: not with"
     ) as caught:
-        studies.run(plan, HereAndNow(), lambda *told: None)
+        study_run.run(plan, HereAndNow(), lambda *told: None)
     assert caught.value.exit_code == 1
     kept = sorted(path.name for path in (plan.directory / "cells").iterdir())
     assert kept == ["0-bn.json", "0-none.json", "1-bn.failed.txt", "1-none.json"]
     assert "Traceback" in (plan.directory / "cells" / "1-bn.failed.txt").read_text()
     assert not (plan.directory / "study.json").exists()
     monkeypatch.setattr(groups, "measured", measured)
-    document = studies.run(plan, HereAndNow(), lambda *told: None)
+    assert names(plan) == [["1-bn"]]  # the others were trained alone, and are finished
+    document = study_run.run(plan, HereAndNow(), lambda *told: None)
     assert document["verdict"] == "inconclusive"
     assert not (plan.directory / "cells" / "1-bn.failed.txt").exists()
 
@@ -288,9 +405,9 @@ def test_the_time_of_a_study_follows_from_a_trial_of_its_largest_groups(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan = planned(tmp_path, SHORT + "vary: {training.batch_size: [8, 4]}\n")
-    assert studies.estimate(plan, HereAndNow()) is None  # so little is done as soon
-    monkeypatch.setattr(studies, "FEWEST_TRIED_STEPS", 1)
-    unfinished = studies.pending(plan)
+    assert study_run.estimate(plan, HereAndNow()) is None  # so little is done as soon
+    monkeypatch.setattr(study_run, "FEWEST_TRIED_STEPS", 1)
+    unfinished = study_run.pending(plan)
     steps = sum(one.steps for one in unfinished)
     tried: list[Group] = []
 
@@ -301,7 +418,7 @@ def test_the_time_of_a_study_follows_from_a_trial_of_its_largest_groups(
             tried.extend(several)
             yield from zip(several, [Pace(2.0, 0.001), Pace(4.0, 0.003)], strict=True)
 
-    assert studies.estimate(plan, Two()) == pytest.approx((len(unfinished) * 3.0 + steps * 0.002) / 2)
+    assert study_run.estimate(plan, Two()) == pytest.approx((len(unfinished) * 3.0 + steps * 0.002) / 2)
     assert [one.steps for one in tried] == [max(one.steps for one in unfinished)] * 2
     real = groups.trial(unfinished[0])
     assert real is not None and real.step > 0
@@ -310,9 +427,9 @@ def test_the_time_of_a_study_follows_from_a_trial_of_its_largest_groups(
 
 
 def test_what_keras_refuses_is_told_before_anything_is_written(tmp_path: Path) -> None:
-    assert groups.refusals(studies.pending(planned(tmp_path, SHORT))[0]) == []
+    assert groups.refusals(study_run.pending(planned(tmp_path, SHORT))[0]) == []
     bad = planned(tmp_path, SHORT.replace("epochs: 2}", "epochs: 2, optimizer: {name: adagrad, momentum: 0.9}}"))
-    (refused, *_) = groups.refusals(studies.pending(bad)[0])
+    (refused, *_) = groups.refusals(study_run.pending(bad)[0])
     assert refused.startswith(
         f"{tmp_path}/s.yaml:1: training.optimizer is adagrad with {{'momentum': 0.9}}; Keras refuses it"
     )

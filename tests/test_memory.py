@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -9,16 +10,19 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from experiments import build_for, experiment
 from pydantic import TypeAdapter
 
+from bnexp import environment
 from bnexp.config.model import Model
 from bnexp.data import Data, prepare
-from bnexp.errors import SettingError
+from bnexp.errors import SettingError, WorkError
+from bnexp.experiment import train_experiment
 from bnexp.models import Built, build
 from bnexp.models.inputs import Inputs
-from bnexp.training import devices, many_seeds
-from bnexp.training.memory import needs, plan, refuse_too_large, row_bytes
+from bnexp.training import devices, keras_fit, many_seeds
+from bnexp.training.memory import PROGRAM_BYTES, needs, plan, refuse_too_large, row_bytes
 
 SEEDS = tuple(range(6))
 IMAGE = {"name": "cnn", "filters": [8], "pooling": "none"}
@@ -58,6 +62,29 @@ def test_a_limit_that_not_even_one_seed_fits_is_refused_with_the_numbers_before_
     )
 
 
+@pytest.mark.parametrize(
+    ("cores", "gibibytes", "workers"), [(64, 64, 21), (32, 32, 10), (2, 24, 2), (4, 8, 2), (2, 2, 1)]
+)
+def test_as_many_workers_as_cores_share_half_of_the_memory_or_as_many_as_it_is_enough_for(
+    cores: int, gibibytes: int, workers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(environment, "_memory_bytes", lambda: gibibytes * 2**30)
+    monkeypatch.setenv("BNEXP_CORES", str(cores))
+    assert environment.most_workers() == workers
+    monkeypatch.setenv("BNEXP_WORKERS", str(workers))
+    assert environment.memory_limit(None) == gibibytes * 2**30 // 2 // workers > 1.3 * PROGRAM_BYTES
+    assert environment.memory_limit(5) == 5
+
+
+def test_a_worker_whose_share_is_too_small_says_that_fewer_would_have_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(environment, "_memory_bytes", lambda: 8 * 2**30)
+    monkeypatch.setenv("BNEXP_WORKERS", "8")
+    training, built, data = prepared()
+    with pytest.raises(SettingError, match=r"is 0\.50 GiB; .* one of 8 workers; with fewer --jobs each has more\.$"):
+        refuse_too_large(built.model, data, training)
+    refuse_too_large(built.model, data, training.model_copy(update={"memory_limit": "4GiB"}))
+
+
 def test_a_small_limit_makes_more_shards_and_the_same_history(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(devices, "workers", lambda seeds: 2)
     training, built, data = prepared()
@@ -76,6 +103,53 @@ def test_a_small_limit_makes_more_shards_and_the_same_history(monkeypatch: pytes
         np.testing.assert_allclose(outcomes[1].history.metrics[name], expected, rtol=1e-5, atol=1e-7, err_msg=name)
     for values, expected in zip(outcomes[1].weights, outcomes[0].weights, strict=True):
         np.testing.assert_allclose(values, expected, rtol=1e-4, atol=1e-5 * np.abs(expected).max())
+
+
+def test_keras_out_of_memory_is_pythons_memory_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def exhausted(*arguments: Any) -> None:
+        raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor\nwith more to say")
+
+    monkeypatch.setattr(keras_fit, "_fit", exhausted)
+    training, built, data = prepared()
+    with pytest.raises(MemoryError, match=r"^OOM when allocating tensor$"):
+        keras_fit.train_keras_fit(built.model, data, training, SEEDS, built.initial.draw(SEEDS), lambda history: False)
+
+
+def test_who_trains_and_runs_out_of_memory_is_told_the_setting_and_the_run_is_marked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def exhausted(*arguments: Any) -> None:
+        raise MemoryError("OOM when allocating tensor")
+
+    monkeypatch.setattr("bnexp.training.train", exhausted)
+    config = experiment(training={"memory_limit": "3GiB"})
+    with pytest.raises(WorkError) as caught:
+        train_experiment(config, tmp_path, watch=lambda history: False)
+    assert str(caught.value) == (
+        "small: training ran out of memory (OOM when allocating tensor); training.memory_limit is 3.00 GiB. "
+        "Use a lower one, so that fewer seeds are worked on at a time, or a smaller model or training.batch_size."
+    )
+    assert {json.loads(path.read_text())["status"] for path in tmp_path.glob("*/run.json")} == {"interrupted"}
+
+
+def test_a_model_is_traced_once_for_all_estimates(monkeypatch: pytest.MonkeyPatch) -> None:
+    training, built, data = prepared()
+    before = needs(built.model, data, training)
+
+    def traced_again(*arguments: Any, **options: Any) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(tf, "function", traced_again)
+    assert needs(built.model, data, training) == before
+
+
+def test_of_a_gpu_no_more_memory_is_taken_than_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    grows: dict[str, bool] = {}
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: ["GPU:0", "GPU:1"] if kind == "GPU" else [])
+    monkeypatch.setattr(tf.config.experimental, "set_memory_growth", grows.__setitem__)
+    devices.spread_over_cores(4)
+    assert grows == {"GPU:0": True, "GPU:1": True}
+    assert devices.workers(4) == 1
 
 
 PEAK = """

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import Literal
 
+from bnexp.environment import most_workers
 from bnexp.errors import UserError
 from bnexp.launch.local import local_workers
 from bnexp.launch.ray import ray_workers
@@ -15,14 +16,20 @@ __all__ = ["Launcher", "Workers", "workers"]
 Launcher = Literal["local", "ray"]
 
 
-def workers(launcher: Launcher, jobs: int, address: str | None) -> AbstractContextManager[Workers]:
-    """Give the workers of a launcher, as many as jobs; of a cluster at an address all that it has.
+def workers(
+    launcher: Launcher, jobs: int | None, address: str | None, *, sharing: int | None = None
+) -> AbstractContextManager[Workers]:
+    """Give the workers of a launcher, as many as jobs; if None, as many as there is room for.
+
+    Each gets its share of its machine's memory, as if there were `sharing`
+    of them, if that is given. Fewer jobs, as fewer groups are left, then
+    change no share: what fits in it can decide the last bit of a number.
 
     Raises:
         UserError: if an address is given that the launcher does not use.
     """
     if launcher == "ray":
-        return ray_workers(jobs, address)
+        return ray_workers(jobs, address, sharing)
     if address is not None:
         raise UserError(f"--address is {address!r}, which --launcher local does not use. Add --launcher ray.")
-    return local_workers(jobs)
+    return local_workers(jobs or most_workers(), sharing)

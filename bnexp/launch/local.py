@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
@@ -22,9 +23,9 @@ from bnexp.launch.workers import Attempt, Lost, Work, done, refuse_bug
 
 
 @contextmanager
-def local_workers(jobs: int) -> Iterator[LocalWorkers]:
+def local_workers(jobs: int, sharing: int | None = None) -> Iterator[LocalWorkers]:
     """Give so many workers, started when they are needed; at the end they are stopped, busy or not."""
-    own = LocalWorkers(jobs)
+    own = LocalWorkers(jobs, sharing or jobs)
     try:
         yield own
     finally:
@@ -43,8 +44,9 @@ class _Worker:
 class LocalWorkers:
     """`Workers` that are processes of this machine."""
 
-    def __init__(self, jobs: int) -> None:
+    def __init__(self, jobs: int, sharing: int) -> None:
         self.jobs = jobs
+        self._sharing = sharing
         self._workers: list[_Worker] = []
 
     def each(self, work: Work, groups: Sequence[Group]) -> Iterator[tuple[Group, Any]]:
@@ -79,7 +81,7 @@ class LocalWorkers:
                 return worker
         if len(self._workers) == self.jobs:
             return None
-        self._workers.append(_started())
+        self._workers.append(_started(self._sharing))
         return self._workers[-1]
 
     def _heard(self) -> list[_Worker]:
@@ -100,17 +102,35 @@ class LocalWorkers:
         worker.process.join()
 
 
-def _started() -> _Worker:
+def _started(sharing: int) -> _Worker:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(theirs,), daemon=True)
-    process.start()
+    process = context.Process(target=_serve, args=(theirs, sharing), daemon=True)
+    with _ctrl_c_held_back():
+        process.start()
     theirs.close()  # so that the end of the process is the end of the pipe
     return _Worker(process, ours)
 
 
-def _serve(connection: Connection) -> None:
-    """Be a worker: do what is asked until nobody is there to ask."""
+@contextmanager
+def _ctrl_c_held_back() -> Iterator[None]:
+    """Have Ctrl-C wait for the end of this, and never reach the processes that are started in it.
+
+    They inherit that the signal is blocked, where they could not yet ignore it.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    resource_tracker.ensure_running()  # which would let it through, were it started in here
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _serve(connection: Connection, sharing: int) -> None:
+    """Be a worker, of as many as share the memory: do what is asked until nobody is there to ask."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's business
     threading.Thread(target=_end_with_the_driver, daemon=True).start()
     while True:
@@ -118,7 +138,7 @@ def _serve(connection: Connection) -> None:
             work, group = connection.recv()
         except EOFError:
             return
-        connection.send(done(work, group))
+        connection.send(done(work, group, sharing=sharing))
 
 
 def _end_with_the_driver() -> None:

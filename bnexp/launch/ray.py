@@ -6,6 +6,7 @@ a study reads files. They write nothing: what they measured comes back.
 
 from __future__ import annotations
 
+import math
 import os
 import socket
 import threading
@@ -14,19 +15,21 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from bnexp.environment import most_workers
 from bnexp.errors import UserError, WorkError
 from bnexp.groups import Group
 from bnexp.launch.workers import Attempt, Lost, Work, done, refuse_bug
 
 ANSWER_SECONDS = 20.0
 """How long a cluster may take to answer."""
+QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
 PORTS = {"ray": 10001, "": 6379}
 """Scheme of an address -> Ray's default port."""
 
 
 @contextmanager
-def ray_workers(jobs: int, address: str | None) -> Iterator[RayWorkers]:
-    """Give the workers of the cluster at this address, or so many on a cluster of this machine's own.
+def ray_workers(jobs: int | None, address: str | None, sharing: int | None = None) -> Iterator[RayWorkers]:
+    """Give the workers of the cluster at this address, all or at most so many; or those of this machine's own cluster.
 
     The cluster is joined, or started, when workers are needed.
 
@@ -38,29 +41,34 @@ def ray_workers(jobs: int, address: str | None) -> Iterator[RayWorkers]:
     except ImportError:
         raise UserError("--launcher is ray, which is not installed. Install it: pip install 'bnexp[ray]'.") from None
     try:
-        yield RayWorkers(jobs, address)
+        yield RayWorkers(jobs, address, sharing)
     finally:
         ray.shutdown()
 
 
-def _join(jobs: int, address: str | None) -> int:
-    """Join a cluster, or start one here, unless that is done; give how many cores it has."""
+def _join(address: str | None, cores: int) -> int:
+    """Join a cluster, or start one of so many cores here, unless that is done; give how many cores it has."""
     import ray
 
     if not ray.is_initialized():
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # workers see the GPUs of their node
-        quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
         if address is None:
             os.environ.setdefault("RAY_worker_niceness", "0")  # 15 by default: ten times slower beside other work
-            ray.init(num_cpus=jobs, include_dashboard=False, **quiet)
+            ray.init("local", num_cpus=cores, include_dashboard=False, **QUIET)  # whatever RAY_ADDRESS says
         else:
-            _reach(address)
-            _within(ANSWER_SECONDS, lambda: ray.init(address, **quiet), address)
+            _within(ANSWER_SECONDS, lambda: _connect(address), address)
     return int(ray.cluster_resources().get("CPU", 1))
 
 
+def _connect(address: str) -> None:
+    import ray
+
+    _reach(address)
+    ray.init(address, **QUIET)
+
+
 def _reach(address: str) -> None:
-    """Raise WorkError if nobody listens at the address."""
+    """Raise UserError if this is no address, and WorkError if nobody listens there."""
     if address == "auto":
         return
     scheme, _, place = address.rpartition("://")
@@ -90,7 +98,8 @@ def _within(seconds: float, call: Any, address: str) -> None:
     if thread.is_alive():
         raise _no_answer(address, f"nothing of a Ray cluster within {seconds:g} s")
     if failures:
-        raise _no_answer(address, str(failures[0]).splitlines()[0])
+        known = isinstance(failures[0], UserError)
+        raise failures[0] if known else _no_answer(address, str(failures[0]).splitlines()[0])
 
 
 def _no_answer(address: str, why: str) -> WorkError:
@@ -102,9 +111,9 @@ def _no_answer(address: str, why: str) -> WorkError:
 class RayWorkers:
     """`Workers` that are processes of a Ray cluster."""
 
-    def __init__(self, jobs: int, address: str | None) -> None:
-        self.jobs = jobs
-        self._address = address
+    def __init__(self, jobs: int | None, address: str | None, sharing: int | None) -> None:
+        self.jobs = jobs or most_workers()
+        self._asked, self._address, self._sharing = jobs, address, sharing or jobs
 
     def each(self, work: Work, groups: Sequence[Group]) -> Iterator[tuple[Group, Any]]:
         """Give each group and what the work made of it (`Workers.each`).
@@ -116,14 +125,16 @@ class RayWorkers:
             return
         import ray
 
-        self.jobs = _join(self.jobs, self._address)
+        cores = _join(self._address, self._sharing or self.jobs)
+        self.jobs = min(cores, self._asked or cores)
+        most = self._asked or math.inf  # no limit: nodes may join
         task = ray.remote(num_cpus=1, max_retries=0)(_done_there)
         waiting = deque(Attempt(group) for group in groups)
         running: dict[Any, Attempt] = {}
         while waiting or running:
-            while waiting:
+            while waiting and len(running) < most:
                 attempt = waiting.popleft()
-                running[task.remote(work, attempt.group, os.getcwd())] = attempt
+                running[task.remote(work, attempt.group, os.getcwd(), self._sharing)] = attempt
             (first, *_), _ = ray.wait(list(running))
             attempt, outcome = running.pop(first), _answer(first)
             if isinstance(outcome, Lost) and (again := attempt.again(outcome)):
@@ -142,11 +153,23 @@ def _answer(reference: Any) -> Any:
         why = str(error).strip().splitlines()[-1]
         raise WorkError(f"A node of the Ray cluster cannot do the work: {why}. Install this bnexp there.") from None
     except ray.exceptions.RayError as error:
-        return Lost(f"Ray lost its worker: {str(error).strip().splitlines()[0]}")
+        starved = isinstance(error, ray.exceptions.OutOfMemoryError)
+        return Lost(f"Ray lost its worker: {str(error).strip().splitlines()[0]}", starved)
 
 
-def _done_there(work: Work, group: Group, directory: str) -> Any:
-    """Do the work in the driver's directory, where the worker's machine has one of that name."""
+def _done_there(work: Work, group: Group, directory: str, most: int | None) -> Any:
+    """Do the work in the driver's directory, where the worker's machine has one of that name.
+
+    There are at most so many workers, and no more on this node than it has cores.
+    """
     if os.path.isdir(directory):
         os.chdir(directory)
-    return done(work, group)
+    cores = _cores_of_this_node()
+    return done(work, group, sharing=min(cores, most or cores))
+
+
+def _cores_of_this_node() -> int:
+    import ray
+
+    this = ray.get_runtime_context().get_node_id()
+    return next(max(1, int(node["Resources"].get("CPU", 1))) for node in ray.nodes() if node["NodeID"] == this)

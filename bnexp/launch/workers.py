@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from bnexp.environment import CORES
+from bnexp.environment import CORES, WORKERS
 from bnexp.groups import Failure, Group
 
 TRIES = 4
@@ -72,9 +72,12 @@ class Attempt:
         return outcome
 
 
-def done(work: Work, group: Group) -> Any:
-    """Do the work in this process, a worker's, and give what came of it, or `Lost` or `Bug`."""
-    os.environ[CORES] = "1"
+def done(work: Work, group: Group, *, sharing: int) -> Any:
+    """Do the work in this process, a worker's, and give what came of it, or `Lost` or `Bug`.
+
+    So many workers are `sharing` the machine's memory.
+    """
+    os.environ.update({CORES: "1", WORKERS: str(sharing)})
     try:
         return work(group)
     except MemoryError as error:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
-from rich.console import Console, RenderableType
+from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 from bnexp.history import History
 from bnexp.metrics import headline, number, with_unit
-from bnexp.show.console import plain, with_spread
-from bnexp.show.study_table import duration
+from bnexp.show.console import plain, warning, with_spread
+from bnexp.show.study_table import duration, study_plan
 from bnexp.study import Result
 from bnexp.study.grid import level_text
 
@@ -82,13 +83,19 @@ class Reporter:
 class StudyReporter:
     """Tells on a console how a study goes: the plan before, a line after each finished cell and arm."""
 
-    def __init__(self, console: Console, *, of: int, quiet: bool) -> None:
-        self._console, self._of, self._quiet = console, of, quiet
+    def __init__(self, console: Console, *, quiet: bool) -> None:
+        self._console, self._of, self._quiet = console, 0, quiet
 
-    def show(self, plan: RenderableType) -> None:
-        """Show the plan."""
+    def show(self, facts: Mapping[str, Any]) -> None:
+        """Show the plan of the study that is about to run, of which the facts are given."""
+        self._of = facts["of"]
         if not self._quiet:
-            self._console.print(plan, soft_wrap=True, highlight=False)
+            self._console.print(study_plan(facts), soft_wrap=True, highlight=False)
+
+    def warn(self, text: str) -> None:
+        """Tell what does not go as asked for."""
+        if not self._quiet:
+            self._console.print(warning(text), soft_wrap=True, highlight=False)
 
     def tell(self, result: Result, finished: int, seconds_left: float | None) -> None:
         """Tell of a cell and arm that has just been finished."""

@@ -31,7 +31,11 @@ Part = tuple[NDArray[Any], NDArray[Any]]
 def train_keras_fit(
     model: keras.Sequential, data: Data, training: Training, seeds: tuple[int, ...], initial: Stacked, watch: Watch
 ) -> Trained:
-    """Train one seed after the other and give their histories and final weights."""
+    """Train one seed after the other and give their histories and final weights.
+
+    Raises:
+        MemoryError: if TensorFlow runs out of memory.
+    """
     records: list[Record] = []
     weights: list[list[NDArray[Any]]] = []
     digests = OrderDigests(seeds)
@@ -40,7 +44,10 @@ def train_keras_fit(
         for variable, values in zip(model.variables, initial, strict=True):
             variable.assign(values[row])
         recorder = _Recorder(seed, data, row, training, digests, lambda record: watch(_joined([*records, record])))
-        _fit(model, data, training, row, recorder)
+        try:
+            _fit(model, data, training, row, recorder)
+        except tf.errors.ResourceExhaustedError as error:
+            raise MemoryError(str(error).splitlines()[0]) from error
         records.append(recorder.record)
         weights.append([variable.numpy() for variable in model.variables])
         if recorder.interrupted:

@@ -7,7 +7,9 @@ is raised is a bug of bnexp, and shows its traceback.
 from __future__ import annotations
 
 import difflib
+import operator
 from collections.abc import Iterable
+from pathlib import Path
 
 DONE = 0
 WORK_FAILED = 1
@@ -77,14 +79,28 @@ class FetchError(UserError):
 
 
 def nearest(name: str, good_names: Iterable[str]) -> str:
-    """Tell the good names, the nearest first if one is near.
+    """Tell the good names, the nearest first if one is near; the ending that files share brings none nearer.
 
     >>> nearest("layr", ["none", "batch", "layer"])
     "Did you mean 'layer'? Good names: none, batch, layer."
-    >>> nearest("zzz", ["none", "batch"])
-    'Good names: none, batch.'
+    >>> nearest("nope", ["wine", "iris"]), nearest("no.yaml", ["on.yaml", "x.yaml"])
+    ('Good names: wine, iris.', "Did you mean 'on.yaml'? Good names: on.yaml, x.yaml.")
     """
     names = [str(good) for good in good_names]
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    hint = f"Did you mean {close[0]!r}? " if close else ""
+    ending = Path(name).suffix if all(Path(good).suffix == Path(name).suffix for good in names) else ""
+    stem, stems = name.removesuffix(ending), {good.removesuffix(ending): good for good in reversed(names)}
+    close = difflib.get_close_matches(stem, stems, n=1) or [good for good in stems if _is_one_slip(stem, good)]
+    hint = f"Did you mean {stems[close[0]]!r}? " if close else ""
     return f"{hint}Good names: {', '.join(names)}."
+
+
+def _is_one_slip(name: str, good: str) -> bool:
+    """Tell whether one letter is wrong, too much or missing, or two are swapped.
+
+    >>> _is_one_slip("bm", "bn"), _is_one_slip("nb", "bn"), _is_one_slip("x", "y")
+    (True, True, False)
+    """
+    edits = difflib.SequenceMatcher(None, name, good).get_opcodes()
+    changed = [max(ended - begun, last - first) for tag, begun, ended, first, last in edits if tag != "equal"]
+    swapped = sorted(name) == sorted(good) and sum(map(operator.ne, name, good)) == 2
+    return min(len(name), len(good)) > 1 and (swapped or changed == [1])

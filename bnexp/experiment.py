@@ -24,9 +24,10 @@ from bnexp.config.dataset import Dataset
 from bnexp.config.model import Model
 from bnexp.config.real import READ_WITH_KERAS, RealDataset
 from bnexp.config.section import Task
+from bnexp.data.files import refuse_by_size
 from bnexp.data.source import source_sha256
 from bnexp.environment import git_state, machine, memory_limit, versions
-from bnexp.errors import SettingError
+from bnexp.errors import SettingError, WorkError
 from bnexp.history import History
 from bnexp.interrupts import finishing_the_epoch
 from bnexp.show import figures
@@ -67,6 +68,7 @@ def train_experiment(experiment: Experiment, runs: Path, *, watch: Watch, note: 
 
     Raises:
         UserError: before anything is written, if the data, the model or the place is not as it should be.
+        WorkError: if training runs out of memory.
     """
     store.refuse_unwritable(runs)
     seeds = tuple(range(experiment.training.seeds))
@@ -82,14 +84,26 @@ def train_experiment(experiment: Experiment, runs: Path, *, watch: Watch, note: 
         note("tracing the program")
         with _failure_marked(directory, record), finishing_the_epoch(note) as interrupted:
             kept = _keeping(directory, lambda so_far: watch(so_far) or interrupted())
-            trained, timing = _trained(experiment, data, built, seeds, initial, kept)
+            try:
+                trained, timing = _trained(experiment, data, built, seeds, initial, kept)
+            except MemoryError as error:
+                raise WorkError(_out_of_memory(experiment, error)) from error
             record |= _last_record(experiment, data, trained, timing)
             record["pairing"] = _pairing(data, built, initial, trained)
             store.write_json(directory / "history.json", trained.history.to_json())
-            record["models"] = _save_models(directory, experiment, built, trained)
+            record["models"] = _save_models(directory, experiment, data, built, trained)
             store.write_json(directory / "run.json", record)
         figures.draw(store.Run(directory))
     return Finished(store.Run(directory), record, trained.history)
+
+
+def _out_of_memory(experiment: Experiment, error: MemoryError) -> str:
+    training = experiment.training
+    limit = memory_limit(training.memory_limit_bytes()) / 2**30
+    return (
+        f"{experiment.name}: training ran out of memory ({error}); training.memory_limit is {limit:.2f} GiB. "
+        "Use a lower one, so that fewer seeds are worked on at a time, or a smaller model or training.batch_size."
+    )
 
 
 def refuse_unbuildable(experiment: Experiment) -> None:
@@ -106,7 +120,9 @@ def prepared(experiment: Experiment, seeds: tuple[int, ...] | None = None) -> Da
     training = experiment.training
     if isinstance(experiment.dataset, READ_WITH_KERAS):
         _load_backend(training.seeds)
-    memory, source = memory_limit(training.memory_limit_bytes()), source_sha256(experiment.dataset)
+    memory = memory_limit(training.memory_limit_bytes())
+    refuse_by_size(experiment.dataset, memory)
+    source = source_sha256(experiment.dataset)
     seeds = tuple(range(training.seeds)) if seeds is None else seeds
     data = _prepared(experiment.dataset.model_dump_json(), seeds, memory, source)
     problems = list(config.unfit_for_rows(experiment, int(data.train_SR.shape[1]), data.task))
@@ -120,7 +136,7 @@ def _prepared(dataset: str, seeds: tuple[int, ...], memory: int, source: str | N
     """Prepare the data; `source` tells one state of a file from another."""
     from bnexp.data import prepare
 
-    return prepare(TypeAdapter(Dataset).validate_json(dataset), seeds, memory)
+    return prepare(TypeAdapter(Dataset).validate_json(dataset), seeds, memory, source)
 
 
 def _load_backend(seeds: int) -> None:
@@ -241,7 +257,7 @@ def _last_record(experiment: Experiment, data: Data, trained: Trained, timing: _
     """Add what is known after training: how it ended, how long it took, final and best metrics, warnings."""
     measured = trained.history
     steps = data.steps(experiment.training.batch_size, experiment.training.drop_last)
-    rows_per_class = data.facts()["rows_per_class"]
+    rows_per_class = data.rows_per_class
     return {
         "status": "interrupted" if trained.interrupted else "finished",
         "duration_seconds": timing.duration_seconds,
@@ -278,14 +294,17 @@ def _summary(measured: History, metric: str, rows_per_class: Sequence[int] | Non
     return {key: float(np.mean(values)) if len(values) else None for key, values in finite.items()}
 
 
-def _save_models(directory: Path, experiment: Experiment, built: Built, trained: Trained) -> dict[str, str]:
-    """Write the models that the config asks for; give the sha256 of each file."""
+def _save_models(directory: Path, experiment: Experiment, data: Data, built: Built, trained: Trained) -> dict[str, str]:
+    """Write the models that the config asks for, and beside each how its inputs are made; give the models' sha256."""
     digests = {}
     for name, row in _saved_rows(experiment, trained).items():
+        from bnexp.data.recipe import recipe
         from bnexp.models.saving import model_bytes
 
         content = model_bytes(built.model, [values[row] for values in trained.weights])
         store.write(directory / name, content)
+        inputs = {"model": name, "seed": trained.history.seeds[row], **recipe(data, row)}
+        store.write_json(directory / name.replace("model", "inputs").replace(".keras", ".json"), inputs)
         digests[name] = hashlib.sha256(content).hexdigest()
     return digests
 

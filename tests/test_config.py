@@ -169,6 +169,11 @@ def test_differences_name_the_kind_where_the_kind_differs_and_else_the_key(tmp_p
         ("a: &b [1]\nc: [*b, *b]\n", "x.yaml:1: has an anchor or alias (& or *)"),
         ("a: {b: 1}\nc:\n  <<: {d: 1}\n", "x.yaml:3: has a merge key (<<)"),
         ("a: 1\n---\nb: 1\n", "x.yaml:2: begins a second document; expected one. Leave out the `---`."),
+        (
+            "a:\n  b: c\n   d: 1\n",
+            "x.yaml:3: is not YAML; mapping values are not allowed here (column 5). "
+            "Indent the keys of one section alike, and quote a text that holds a colon.",
+        ),
         ("- 1\n", "x.yaml:1: holds a list; expected a mapping of keys, as in `name: bn`."),
         ("text\n", "x.yaml:1: holds one value; expected a mapping of keys"),
         ("", "x.yaml:1: holds nothing; expected a mapping of keys"),
@@ -247,6 +252,20 @@ training:
             "training.epochs=!!python/name:os.system x",
             "override training.epochs=!!python/name:os.system x:1: has the tag",
         ),
+        (
+            "name=[bold]x[/bold]",
+            "override name=[bold]x[/bold]: the value is not YAML; expected '<document start>', but found '<scalar>'. "
+            """If it is a text, quote it, and once more for the shell: "name='[bold]x[/bold]'".""",
+        ),
+        (
+            "dataset={name: csv, path: t.csv, target: y, separator: ;;}",
+            "dataset.separator is ';;' (text); expected at most 1 character. The default is ','.",
+        ),
+        (
+            "dataset.name=parquet",
+            "override dataset.name=parquet: dataset.target is missing; it has no default. Write it: `target: ...`; "
+            "docs/keys.md of bnexp's repository tells what it is. Another kind of dataset starts from its own defaults.",
+        ),
         ("training.epoch=5", "override training.epoch=5: training.epoch is not a known key. Did you mean 'epochs'?"),
         (
             "model.initializer=he_norm",
@@ -306,6 +325,10 @@ def test_a_mistaken_override_is_told_as_it_was_typed(tmp_path: Path, override: s
         (["training.batch_size=17", "model.normalization=batch"],
          "the last batch of 800 training rows holds a single row, and batch normalization needs at least 2 to have a "
          "variance. Use training.drop_last: true, or another batch size."),
+        (["training.batch_size=1", "model={name: rnn, normalization: batch}"],
+         "training.batch_size is 1; batch normalization needs at least 2 rows to have a variance."),
+        (["training.batch_size=17", "model={name: rnn, normalization: ghost}"],
+         "the last batch of 800 training rows holds a single row"),
         (["training.batch_size=801"], "training.batch_size is 801; the training part has 800 rows. Use 800 or fewer."),
         (["model={name: transformer, heads: 3}"], "model.heads is 3, which does not divide model.width, 32;"),
         (["dataset.features=3"], "dataset.features is 3; informative + redundant + repeated are 4 (2 + 2 + 0)."),
@@ -313,6 +336,9 @@ def test_a_mistaken_override_is_told_as_it_was_typed(tmp_path: Path, override: s
         (["dataset.weights=[0.5, 0.6]"], "dataset.weights is [0.5, 0.6]; expected one share for each of the 2 classes"),
         (["dataset={name: regression, features: 5}"], "dataset.informative is 10 of 5 features; expected no more than"),
         (["dataset={name: blobs, center_box: [1, 1]}"], "dataset.center_box is [1, 1]; expected the lower bound first."),
+        (["dataset={name: openml}"], "dataset is openml without a set; expected its number, dataset.id, or its name, dataset.data_name."),
+        (["dataset={name: openml, id: 61, data_name: iris}"], "dataset.data_name is iris, and dataset.id is 61; expected one of them. Leave one out."),
+        (["dataset={name: openml, id: 61, version: 2}"], "dataset.version is 2; a set's number, dataset.id, says its version too."),
         (["dataset.samples=4", "dataset.test_size=0.9"], "no row is left for training. Use a smaller one."),
         (["training.early_stopping.monitor=val_r2"],
          "training.early_stopping.monitor is val_r2; a binary task does not measure it. "
@@ -326,6 +352,8 @@ def test_keys_that_disagree_are_refused_with_the_cure(tmp_path: Path, overrides:
 def test_single_rows_do_no_harm_where_nothing_needs_a_variance(tmp_path: Path) -> None:
     assert loaded(tmp_path, BASE, "training.batch_size=1").training.batch_size == 1
     assert loaded(tmp_path, BASE, "training.batch_size=17", "model.normalization=batch", "training.drop_last=true")
+    frames = "model={name: rnn, placement: before, normalization: batch}"  # statistics over all frames of the row
+    assert loaded(tmp_path, BASE, frames, "training.batch_size=1")
 
 
 @pytest.mark.parametrize(
@@ -348,8 +376,7 @@ def test_a_layer_that_keras_has_not_or_that_could_build_an_object_is_refused(
 
 def test_extends_that_is_missing_or_goes_in_a_loop_is_told_where_it_stands(tmp_path: Path) -> None:
     assert problems(tmp_path, BASE + "extends: nothere.yaml\n") == (
-        "x.yaml:3: extends is 'nothere.yaml'; nothere.yaml: is missing; expected a config file. "
-        "Did you mean 'x.yaml'? Good names: x.yaml."
+        "x.yaml:3: extends is 'nothere.yaml'; nothere.yaml: is missing; expected a config file. Good names: x.yaml."
     )
     (tmp_path / "b.yaml").write_text("extends: x.yaml\n")
     loop = "b.yaml:1: extends goes in a loop: x.yaml -> b.yaml -> x.yaml. Let one of them extend nothing."
@@ -357,6 +384,17 @@ def test_extends_that_is_missing_or_goes_in_a_loop_is_told_where_it_stands(tmp_p
     assert (
         problems(tmp_path, "extends: [b.yaml]\n") == "x.yaml:1: extends is ['b.yaml']; expected a file beside this one."
     )
+    assert problems(tmp_path, 'extends: "a\\0b"\n') == (
+        "x.yaml:1: extends is 'a\\x00b'; expected a file beside this one."
+    )
+
+
+@pytest.mark.parametrize("number", ["9" * 5000, "-" + "9" * 101, "0x" + "f" * 5000])
+def test_a_number_of_more_digits_than_python_reads_is_refused_where_it_stands(tmp_path: Path, number: str) -> None:
+    seen = f"has a number of {len(number)} digits; expected 100 or fewer."
+    assert problems(tmp_path, BASE + f"training: {{epochs: {number}}}\n") == f"x.yaml:3: {seen}"
+    assert problems(tmp_path, BASE, f"training.epochs={number}").endswith(f": {seen}")
+    assert "training.epochs is 999" in problems(tmp_path, BASE, f"training.epochs={'9' * 100}")
 
 
 def test_where_tells_the_line_of_a_key_or_of_the_section_it_would_stand_in() -> None:

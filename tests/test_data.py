@@ -54,6 +54,16 @@ def test_each_dataset_is_the_generator_of_its_name(dataset: dict[str, Any], expe
     np.testing.assert_array_equal(data.rows.y_N, expected[1].astype("float32"))
 
 
+def test_more_samples_than_memory_takes_are_refused_before_they_are_drawn() -> None:
+    dataset = experiment(dataset={"name": "moons", "samples": 3_000_000}).dataset
+    with pytest.raises(SettingError) as raised:
+        prepare(dataset, (0,), 100 * 2**20)
+    assert str(raised.value) == (
+        "dataset.samples is 3000000; drawing so many takes about 240.3 MiB of memory, and training.memory_limit is "
+        "100.0 MiB. Draw fewer, or give a higher limit."
+    )
+
+
 @pytest.mark.parametrize(
     ("dataset", "task", "classes"),
     [
@@ -78,6 +88,12 @@ def test_scaling_uses_each_seeds_training_part_alone(scale: str, scaler: Any) ->
         np.testing.assert_allclose(data.inputs(row, data.validation_SR[row]), expected, rtol=1e-4, atol=1e-5)
 
 
+def test_rows_per_class_are_counted_and_a_regression_has_none() -> None:
+    data = prepared(weights=[0.3, 0.7])
+    assert data.rows_per_class == np.bincount(data.rows.y_N.astype(int)).tolist() == data.facts()["rows_per_class"]
+    assert prepared(name="regression").rows_per_class is None
+
+
 def test_parts_share_no_row_and_lose_none() -> None:
     data = prepared(resample=True, seeds=3)
     for row in range(3):
@@ -93,5 +109,5 @@ def test_a_test_part_without_one_of_the_classes_is_refused_with_counts() -> None
 
 
 def test_an_impossible_stratified_split_is_refused() -> None:
-    with pytest.raises(SettingError, match=r"dataset\.test_size is 0\.2 of 10 rows; this split is impossible"):
+    with pytest.raises(SettingError, match=r"dataset\.test_size is 0\.2 of 10 rows, which makes parts of 8 and 2"):
         prepared(samples=10, name="blobs", classes=3, stratify=True)

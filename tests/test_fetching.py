@@ -349,6 +349,17 @@ def test_a_manager_that_hangs_is_stopped_with_all_it_has_begun(
     assert time.monotonic() - begun < 10
 
 
+def test_a_long_download_tells_every_few_seconds_how_far_it_has_come(
+    cache: Path, manager: Manager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(packages, "NOTE_EVERY_SECONDS", 0.5)
+    manager("npm", in_tgz(*under("package/data/")), "head -c 3145728 /dev/zero > part; sleep 2; rm part")
+    notes: list[str] = []
+    fetching.fetch("flowers", (TGZ,), RIGHT, notes.append)
+    assert (notes[0], notes[-2:]) == ("downloading @garden/flowers 1.0.0 with npm", ["unpacking", "checking"])
+    assert "3.0 MiB so far, after 1 s" in notes[1:-2]
+
+
 # --- archives that are not what they should be -----------------------------
 
 
@@ -480,8 +491,9 @@ def test_a_member_that_is_there_twice_is_refused(cache: Path, manager: Manager, 
         ("apt-get", DEB, b"!<arch>\n", "it holds no data.tar"),
         ("apt-get", DEB, deb(b"odd"), "Input format not supported by decoder"),
         ("apt-get", DEB, deb(b"")[:-60] + b"data.tar.xz".ljust(48) + b"odd".ljust(10) + b"`\n", "invalid literal for int() with base 10: b'odd       '"),
+        ("apt-get", DEB, b"!<arch>\n" + b"loop".ljust(48) + b"-60".ljust(10) + b"`\n", "loop claims -60 bytes"),
     ],
-    ids=["wheel", "tgz", "tgz cut short", "deb", "deb without data", "deb with odd data", "deb with an odd size"],
+    ids=["wheel", "tgz", "tgz cut short", "deb", "deb without data", "deb with odd data", "deb with an odd size", "deb with a negative size"],
 )  # fmt: skip
 def test_a_damaged_archive_is_told(
     cache: Path, manager: Manager, kind: str, package: Package, archive: bytes, reason: str

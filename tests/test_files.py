@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import io
+import re
 import sys
 import wave
 import zipfile
@@ -11,15 +13,19 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow
 import pytest
 from PIL import Image
 from pydantic import TypeAdapter
 from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import StandardScaler
 
+from bnexp.config import Experiment
 from bnexp.config.dataset import Dataset
 from bnexp.data import Data, prepare
+from bnexp.data.source import source_sha256
 from bnexp.errors import SettingError
+from bnexp.experiment import prepared as experiment_prepared
 
 SEEDS = (0, 1)
 
@@ -101,7 +107,7 @@ CSV = "a,b,y\n1,2,u\n3,4,v\n5,6,u\n7,8,v\n"
         (CSV.replace("5,6", "inf,6"), {}, "t.csv:4, column 'a'; expected a finite number."),
         (CSV.replace("v", "u"), {}, "it has one value in all rows (u), expected two classes or more."),
         (CSV + "1,2,3,4\n", {}, "it is no table: Expected 3 fields in line 6, saw 4"),
-        ("", {}, "it is no table: No columns to parse from file"),
+        ("", {}, "dataset.path is 't.csv'; it is empty. Expected a line of column names, then one line a row."),
         ("a,b,y\n", {}, "it has no rows. Expected one line a row."),
         (CSV, {"drop": ["a", "b"]}, "dataset.drop leaves no column to learn from"),
         (CSV.replace("1,2", ",2").replace("3,4", ",4").replace("5,6", ",6").replace("7,8", ",8"), {"missing": "mean"},
@@ -110,7 +116,7 @@ CSV = "a,b,y\n1,2,u\n3,4,v\n5,6,u\n7,8,v\n"
          "keeps column 'id'; it holds text with 200 different values, as 'name0' in t.csv:2; expected 100 or fewer."),
         ("a,y\n" + "".join(f"{n},{'uv'[n % 2]}\n" for n in range(200)) + "many,u\n", {},
          "dataset holds 'many' in t.csv:202, column 'a'; most of the column are numbers. Mend the file"),
-        ('a,y\n1,"u\nw"\n,v\n', {}, "t.csv, row 2 has no value in column 'a'"),
+        ('a,y\n1,"u\nw"\n,v\n', {}, "t.csv:4 has no value in column 'a'"),
     ],
 )  # fmt: skip
 def test_a_faulty_table_is_refused_with_file_and_line(
@@ -151,12 +157,47 @@ def test_a_file_that_would_not_fit_is_refused_by_its_size(table: Path) -> None:
         assert "in size; reading it takes about" in message and "training.memory_limit is 0.0 MiB" in message
 
 
+def test_a_csv_file_is_measured_by_its_cells_and_never_unpacked(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("a,b,y\n" + "1,2,3\n" * 100_000)
+    keys = {"name": "csv", "path": str(path), "target": "y"}
+    assert "t.csv', 0.6 MiB in size; reading it takes about 7.4 MiB of memory" in refused(2**22, **keys)
+    path.write_text("a,y\n" + f"{'long ' * 200},1\n" * 1000)
+    assert "t.csv', 1.0 MiB in size; reading it takes about 1.0 MiB of memory" in refused(10**6, **keys)
+    packed = tmp_path / "t.csv.gz"
+    packed.write_bytes(gzip.compress(b"a,b,y\n" + b"1,2,3\n" * 100_000))
+    message = refused(**keys | {"path": str(packed)})
+    assert "it is not UTF-8 (" in message and message.endswith("). Unpack it, so that its size can be told.")
+
+
+def test_parquet_of_few_bytes_that_unpack_to_many_is_refused_while_there_is_memory(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    pd.DataFrame({"a": ["x" * 1000] * 100_000, "y": np.arange(100_000) % 2}).to_parquet(path)
+    assert path.stat().st_size < 10**5
+    before = pyarrow.total_allocated_bytes()
+    message = refused(50 * 10**6, name="parquet", path=str(path), target="y")
+    assert pyarrow.total_allocated_bytes() - before < 50 * 10**6
+    assert re.search(
+        r"in size; reading it takes about 38\d\.\d MiB of memory, and training\.memory_limit is 47\.7", message
+    )
+
+
+def test_a_file_too_large_is_refused_before_it_is_hashed(table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bnexp.experiment.source_sha256", lambda dataset: pytest.fail("it was hashed"))
+    dataset = {"name": "csv", "path": str(table), "target": "answer", "missing": "mean"}
+    training = {"seeds": 2, "epochs": 1, "memory_limit": "0.001 MiB"}
+    sections = {"name": "x", "dataset": dataset, "model": {"name": "mlp"}, "training": training}
+    experiment = Experiment.model_validate(sections)
+    with pytest.raises(SettingError, match=r"my\.csv', 0\.0 MiB in size; reading it takes about"):
+        experiment_prepared(experiment)
+
+
 def test_categories_that_would_not_fit_side_by_side_are_refused_before_they_are_made(tmp_path: Path) -> None:
     path = tmp_path / "wide.csv"
     path.write_text("a,who,y\n" + "".join(f"{n},n{n},{'uv'[n % 2]}\n" for n in range(20_000)))
     assert refused(2**30, name="csv", path=str(path), target="y", categories=["who"]) == (
-        "dataset.categories and columns of text make 20,001 columns, 20,000 of them for column 'who'; 20,000 such rows "
-        "take about 3,051.9 MiB of memory, and training.memory_limit is 1,024.0 MiB. Leave that column out "
+        "dataset.categories and columns of text make 20,001 columns, 20,000 of them for column 'who'; reading 20,000 "
+        "such rows takes about 3,051.9 MiB of memory, and training.memory_limit is 1,024.0 MiB. Leave that column out "
         "(dataset.drop), or give a higher limit."
     )
 
@@ -168,6 +209,24 @@ def test_leading_zeros_tell_groups_and_categories_apart(tmp_path: Path) -> None:
     assert prepared(**keys, categories=["a"]).rows.x.shape == (8, 2)
     path.write_text("a,who,y\n" + "1,01,u\n2,1,v\n3,02,v\n4,2,u\n" * 2)
     assert len(np.unique(prepared(**keys, group="who").rows.groups_N)) == 4
+    path.write_text("a,who,y\n" + "1,01,u\n2,1,v\n3,,v\n4,2,u\n" * 2)
+    assert len(np.unique(prepared(**keys, group="who").rows.groups_N)) == 4
+    path.write_text("a,y\n" + "01,u\n1,v\n,u\n" * 4)
+    assert prepared(**keys, categories=["a"]).rows.x.shape == (12, 3)
+
+
+def test_words_for_a_missing_number_are_words_in_a_column_of_text(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    lines = [f"{n},{('NA', 'DE')[n % 2]},{('None', 'Some')[n // 2 % 2]}" for n in range(16)]
+    path.write_text("a,country,y\n" + "\n".join(lines))
+    keys = {"name": "csv", "path": str(path), "target": "y"}
+    data = prepared(**keys)
+    assert data.rows.classes == ("None", "Some")
+    np.testing.assert_array_equal(data.rows.x[:2, 1:], [[0, 1], [1, 0]])
+    for word in ("NA", "NaN", "nan", "null"):
+        path.write_text("\n".join(["a,country,y", *lines]).replace("\n3,", f"\n{word},"))
+        assert "has no value in column 'a' (rows without: 1)" in refused(**keys)
+        assert np.isnan(prepared(**keys, missing="mean").rows.x[:, 0]).tolist() == [n == 3 for n in range(16)]
 
 
 # --- arrays -------------------------------------------------------------------------
@@ -191,9 +250,10 @@ def test_arrays_are_tables_sequences_or_images_by_their_rank(tmp_path: Path) -> 
         ({"x": np.zeros((4, 2)), "y": np.arange(3)}, {}, "dataset.y is 'y' with shape (3,); expected one value for each of the 4"),
         ({"x": np.zeros(4), "y": np.arange(4)}, {}, "dataset.x is 'x' with shape (4,); expected rank 2, 3 or 4"),
         ({"x": np.array([["a"], ["b"]]), "y": np.arange(2)}, {}, "expected numbers of rank 2 (table)."),
-        ({"x": np.array([[1.0], [np.nan]]), "y": np.arange(2)}, {}, "row 1 (counted from 0) holds nan"),
+        ({"x": np.array([[1.0], [np.nan]]), "y": np.arange(2)}, {}, "x.npz (counted from 0) holds nan"),
         ({"x": np.array([[{}], [1]], object), "y": np.arange(2)}, {}, "Object arrays cannot be loaded"),
-        ({"x": np.array([[1.0], [np.inf]]), "y": np.arange(2)}, {"missing": "mean"}, "row 1 (counted from 0) holds inf"),
+        ({"x": np.array([[1.0], [np.inf]]), "y": np.arange(2)}, {"missing": "mean"}, "dataset.x is 'x'; row 1 of {path} (counted from 0) holds inf"),
+        ({"x": np.eye(2), "y": np.array([0, np.nan])}, {}, "dataset.y is 'y'; row 1 of {path} (counted from 0) has no value in it"),
         ({"x": np.array([[1.0], [1e300]]), "y": np.arange(2)}, {}, "holds 1e+300, expected finite numbers, up to 1e+18."),
         ({"x": np.zeros((0, 2)), "y": np.arange(0)}, {}, "with shape (0, 2); expected rank 2, 3 or 4"),
         ({"x": np.zeros(()), "y": np.arange(2)}, {"kind": "table"}, "with shape (); expected rank 2, 3 or 4"),
@@ -206,13 +266,49 @@ def test_faulty_arrays_are_refused_and_nothing_is_unpickled(
     tmp_path: Path, arrays: dict[str, Any], keys: dict[str, Any], message: str
 ) -> None:
     np.savez(tmp_path / "x.npz", **arrays)
-    assert message in refused(name="npz", path=str(tmp_path / "x.npz"), **keys)
+    assert message.replace("{path}", str(tmp_path / "x.npz")) in refused(
+        name="npz", path=str(tmp_path / "x.npz"), **keys
+    )
+
+
+def test_nan_in_a_sequence_is_padding_at_its_end_or_refused_with_row_and_frame(tmp_path: Path) -> None:
+    x, y = np.arange(120.0).reshape(10, 4, 3), np.arange(10) % 2
+    x[2, 2:] = np.nan
+    np.savez(tmp_path / "x.npz", x=x, y=y)
+    keys = {"name": "npz", "path": str(tmp_path / "x.npz")}
+    np.testing.assert_array_equal(prepared(**keys).rows.x, x)
+    for gap in ((3, 1, 2), (3, 1), (2, 1, 0)):
+        holed = x.copy()
+        holed[gap] = np.nan
+        np.savez(tmp_path / "x.npz", x=holed, y=y)
+        for missing in ("refuse", "mean"):
+            assert refused(**keys, missing=missing) == (
+                f"dataset.x is 'x'; row {gap[0]} of {tmp_path / 'x.npz'} (counted from 0) holds nan in its frame 1, "
+                "which only whole frames at the end of a sequence may hold, as padding. Fill it in, or take that row out."
+            )
+
+
+def test_numbers_that_float32_would_blur_are_refused_in_arrays_too(tmp_path: Path) -> None:
+    path = tmp_path / "x.npz"
+    n = np.arange(100)
+    for x in (1_700_000_000 + n, 2**59 + n, 1.7e9 + n):
+        np.savez(path, x=np.stack([n, x], axis=1), y=n % 2)
+        message = refused(name="npz", path=str(path))
+        assert message.startswith("dataset.x is 'x'; the numbers of its column 1 (counted from 0), from ")
+        assert message.endswith("lie too close together for float32 to tell apart. Subtract the lowest from all.")
+    np.savez(path, x=n[:, None], y=1.7e9 + 5 * n)
+    assert refused(name="npz", path=str(path)) == (
+        "dataset.y is 'y'; its numbers, from 1700000000 to 1700000495, lie too close together for float32 to tell "
+        "apart. Subtract the lowest from all."
+    )
+    np.savez(path, x=2**24 + 2 * n[:, None], y=n % 2)
+    np.testing.assert_array_equal(prepared(name="npz", path=str(path)).rows.x, 2**24 + 2 * n[:, None])
 
 
 def test_arrays_too_large_for_memory_are_refused_by_their_headers_alone(tmp_path: Path) -> None:
     np.savez_compressed(tmp_path / "x.npz", x=np.zeros((20_000, 1000)), y=np.arange(20_000) % 2)
     assert (tmp_path / "x.npz").stat().st_size < 10**6
-    assert "reading it takes about 305.5 MiB" in refused(10**8, name="npz", path=str(tmp_path / "x.npz"))
+    assert "reading it takes about 458.2 MiB" in refused(10**8, name="npz", path=str(tmp_path / "x.npz"))
     (tmp_path / "cut.npz").write_bytes((tmp_path / "x.npz").read_bytes()[:1000])
     assert "it is no NPZ file: File is not a zip file. Write" in refused(name="npz", path=str(tmp_path / "cut.npz"))
 
@@ -225,7 +321,7 @@ def test_a_header_that_claims_terabytes_or_members_that_are_none_do_no_harm(tmp_
         archive.writestr("x.npy", claim.getvalue())
         archive.writestr("y.npy", y.getvalue())
         archive.writestr("readme.txt", "no array")
-    assert "reading it takes about 152,587,890.6 MiB" in refused(2**30, name="npz", path=str(path))
+    assert "reading it takes about 228,881,835.9 MiB" in refused(2**30, name="npz", path=str(path))
     assert "NumPy cannot read it: Unable to allocate 72.8 TiB" in refused(name="npz", path=str(path))
     flagged = bytearray(path.read_bytes())
     flagged[6] |= 1
@@ -255,6 +351,17 @@ def test_a_folder_of_images_is_its_pixels_with_a_class_for_each_folder(images: P
     np.testing.assert_array_equal(data.rows.x[7], np.asarray(Image.open(images / "né" / "more" / "1.png")))
     small = prepared(name="image_folder", path=str(images), size=[4, 3], color="grayscale")
     assert small.rows.x.shape == (12, 4, 3, 1)
+
+
+def test_the_digest_of_a_folder_is_that_of_the_images_it_lists_behind_links_too(images: Path, tmp_path: Path) -> None:
+    (images / "né").rename(tmp_path / "elsewhere")
+    (images / "né").symlink_to(tmp_path / "elsewhere")
+    dataset = TypeAdapter(Dataset).validate_python({"name": "image_folder", "path": str(images)})
+    before = source_sha256(dataset)
+    (tmp_path / "elsewhere" / "notes.txt").write_text("no image")
+    assert before is not None and source_sha256(dataset) == before
+    Image.new("RGB", (5, 7)).save(tmp_path / "elsewhere" / "more" / "1.png")
+    assert source_sha256(dataset) not in (None, before)
 
 
 def test_transparency_is_black_and_16_bits_are_scaled_to_8(images: Path) -> None:
@@ -388,7 +495,10 @@ def test_samples_of_8_and_32_bits_and_two_channels_are_read(tmp_path: Path) -> N
     np.testing.assert_allclose(read_wav(tmp_path / "x.wav"), [200 / 2**15, -200 / 2**15])
 
 
-@pytest.mark.parametrize("broken", ["24 bits", "empty", "text", "cut", "cut at data", "size", "other rate", "memory"])
+@pytest.mark.parametrize(
+    "broken",
+    ["24 bits", "empty", "text", "cut", "cut at data", "cut at the end", "odd", "size", "other rate", "memory"],
+)
 def test_faulty_recordings_are_refused_by_name(recordings: Path, broken: str) -> None:
     path = recordings / "a" / "9.wav"
     match broken:
@@ -406,7 +516,18 @@ def test_faulty_recordings_are_refused_by_name(recordings: Path, broken: str) ->
             message = "9.wav, which is no recording that can be read: it ends early"
         case "cut at data":
             path.write_bytes((recordings / "a" / "1.wav").read_bytes()[:45])
-            message = "9.wav, which is no recording that can be read: it holds no samples"
+            message = "9.wav, which is no recording that can be read: it ends before the 1,400 samples that its header tells of."
+        case "cut at the end":
+            path.write_bytes((recordings / "a" / "1.wav").read_bytes()[:-2])
+            message = "9.wav, which is no recording that can be read: it ends before the 1,400 samples that its header tells of."
+        case "odd":
+            write_wav(path, np.zeros(301), width=1)
+            content = bytearray(path.read_bytes())
+            content[32:36] = (2).to_bytes(2, "little") + (16).to_bytes(2, "little")
+            path.write_bytes(content)
+            message = (
+                "9.wav, which is no recording that can be read: its last sample is not whole. Expected WAV with PCM"
+            )
         case "size":
             content = (recordings / "a" / "1.wav").read_bytes()
             path.write_bytes(content[:16] + b"\xff\xff\xff\xff" + content[20:])
@@ -417,3 +538,22 @@ def test_faulty_recordings_are_refused_by_name(recordings: Path, broken: str) ->
         case _:
             message = "and training.memory_limit is"
     assert message in refused(1000 if broken == "memory" else None, name="wav_folder", path=str(recordings))
+
+
+# --- folders ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["image_folder", "wav_folder"])
+def test_files_of_other_kinds_are_counted_and_a_class_folder_without_any_is_refused(
+    images: Path, recordings: Path, name: str
+) -> None:
+    folder, what = {"image_folder": (images, "images"), "wav_folder": (recordings, "recordings")}[name]
+    inner = sorted(path for path in folder.iterdir() if path.is_dir())[0]
+    for path in (inner / "notes.txt", inner / "b.mp3", folder / "README", folder / "c.MP3", inner / ".hidden"):
+        path.touch()
+    keys = {"name": name, "path": str(folder)}
+    assert prepared(**keys).facts()["files_left_out"] == {".mp3": 2, ".txt": 1, "README": 1}
+    (folder / "empty" / "more").mkdir(parents=True)
+    (folder / "empty" / "more" / "notes.txt").touch()
+    assert refused(**keys).startswith(f"dataset.path holds {folder}/empty, a folder without {what} (.")
+    assert refused(**keys).endswith("); each folder is a class, and needs some. Put them in, or take the folder away.")

@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import os
+import pickle
 import subprocess
 import sys
 import tarfile
@@ -146,6 +147,12 @@ def test_sentences_without_text_are_left_out_and_repeated_ones_dropped(put: Call
     (folder / "amazon.json").write_text(json.dumps([*written, {"text": "", "class": 1}]))
     (folder / "imdb.json").write_text(json.dumps(written[:2]))
     data = prepared("sentiment_sentences")
+    with pytest.raises(SettingError) as raised:
+        prepare(TypeAdapter(Dataset).validate_python({"name": "sentiment_sentences", "length": 10**6}), (0,), 10**8)
+    assert str(raised.value) == (
+        "dataset.length is 1000000; reading so many words of 12 texts takes about 183.1 MiB of memory, and "
+        "training.memory_limit is 95.4 MiB. Read fewer, or give a higher limit."
+    )
     assert len(data.rows.y_N) == 10
     assert data.facts()["duplicates_dropped"] == 2
     assert data.rows.classes == ("favourable", "unfavourable")
@@ -206,10 +213,59 @@ def test_mnist_is_read_from_keras_own_cache(keras_cache: Path) -> None:
     assert (data.train_SR.shape[1], data.validation_SR.shape[1]) == (20, 10)
 
 
-def test_a_damaged_file_of_keras_own_cache_is_told_with_its_place_and_the_command(keras_cache: Path) -> None:
-    (keras_cache / "mnist.npz").write_bytes(b"PK damaged")
+def put_pickled(path: Path, **arrays: Any) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(pickle.dumps({key.encode(): value for key, value in arrays.items()}))
+
+
+def test_objects_of_cifar_are_read_from_keras_own_cache_with_their_channels_last(keras_cache: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (30, 3, 32, 32)).astype("uint8")
+    for name in ("cifar-10-batches-py-target_archive", "cifar-100-python-target_archive"):
+        with tarfile.open(keras_cache / name, "w"):
+            pass
+    tens, hundreds = (keras_cache / f"cifar-{inner}" for inner in (
+        "10-batches-py-target/cifar-10-batches-py", "100-python-target/cifar-100-python"))  # fmt: skip
+    for n in range(5):  # Keras wants 10,000 rows of each, and repeats a single one
+        put_pickled(tens / f"data_batch_{n + 1}", data=pixels[n : n + 1], labels=[n])
+    put_pickled(tens / "test_batch", data=pixels[20:], labels=[n % 5 for n in range(10)])
+    put_pickled(hundreds / "train", data=pixels[:20], fine_labels=[n % 10 for n in range(20)])
+    put_pickled(hundreds / "test", data=pixels[20:], fine_labels=[n % 10 for n in range(10)])
+    ten, hundred = (
+        known.known_rows(TypeAdapter(Dataset).validate_python({"name": name}), None) for name in ("cifar10", "cifar100")
+    )
+    pixels = pixels.transpose(0, 2, 3, 1)
+    np.testing.assert_array_equal(
+        ten.x[[*range(0, 50_000, 10_000), *range(50_000, 50_010)]], pixels[[*range(5), *range(20, 30)]]
+    )
+    np.testing.assert_array_equal(hundred.x, pixels)
+    assert (ten.y_N[::10_000].tolist(), hundred.y_N.tolist()) == ([0, 1, 2, 3, 4, 0], [*range(10)] * 3)
+    assert (ten.test, hundred.test) == (10, 10)
+    assert ten.classes == known.OBJECTS and hundred.classes == tuple("0123456789")
+
+
+@pytest.mark.parametrize("place", ["mnist.npz", "cifar-10-batches-py-target_archive"])
+def test_training_downloads_nothing_for_a_file_whose_digest_keras_does_not_know(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], place: str
+) -> None:
+    path = tmp_path / "keras" / "datasets" / place
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"PK damaged")
+    monkeypatch.setattr(keras.src.utils.file_utils.config, "keras_home", lambda: str(tmp_path / "keras"))
+    name = "mnist" if "mnist" in place else "cifar10"
+    with pytest.raises(SettingError) as raised:
+        prepared(name)
+    assert str(raised.value) == (
+        f"dataset.name is {name}; {path} cannot be read: Keras takes it for damaged, by its digest. "
+        f"Take it away, and get it anew: bnexp data fetch {name}"
+    )
+    assert path.read_bytes() == b"PK damaged"
+    assert "Downloading" not in "".join(capfd.readouterr())
+
+
+def test_damaged_files_of_other_programs_are_told_with_their_place_and_the_command(keras_cache: Path) -> None:
     fill_fashion(keras_cache / "fashion-mnist", train=20, test=10)
     (keras_cache / "fashion-mnist" / "t10k-images-idx3-ubyte.gz").write_bytes(idx(np.zeros(7), 16)[:-9])
+    (keras_cache / "mnist.npz").write_bytes(b"PK damaged")
     for name, place in (("mnist", "mnist.npz"), ("fashion_mnist", "fashion-mnist")):
         message = rf"is {name}; .*{place} cannot be read: .*Take it away, and get it anew: bnexp data fetch {name}"
         with pytest.raises(SettingError, match=message):
@@ -228,6 +284,16 @@ def test_reviews_are_words_by_their_rank_and_the_vocabulary_is_fitted_to_the_tra
     assert {"1", "5", "6", "7", "98", "99"} <= set(data.rows.words)
     seen = data.inputs(0, data.validation_SR[0])
     assert (seen == 1).sum() == 2, "99 and 98 are in no training row"
+
+
+def test_newswires_are_words_by_their_rank_in_as_many_classes_as_there_are_topics(keras_cache: Path) -> None:
+    x = np.empty(40, object)
+    x[:] = [[1, 2 + n % 3, 7] for n in range(39)] + [[1, 500]]  # Keras drops the rarest word of all
+    np.savez(keras_cache / "reuters.npz", x=x, y=np.arange(40) % 2)
+    data = prepared("reuters", length=4, duplicates="keep")
+    assert data.rows.classes == ("0", "1")
+    assert {"1", "2", "3", "4", "7"} == set(data.rows.words) - {"", "[UNK]"}
+    assert (data.train_SR.shape[1], data.validation_SR.shape[1]) == (32, 8)
 
 
 def test_what_keras_cannot_download_is_told_with_its_reason(keras_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -111,7 +111,8 @@ def test_the_numbers_of_images_are_filled_with_their_channels_mean_and_padding_s
     image = prepare(section(**keys), SEEDS)
     expected = np.nanmean(x[image.train_SR[0]][..., 0])
     np.testing.assert_allclose(image.inputs(0, np.array([0], "int32"))[0, 0, 0, 0], expected, rtol=1e-5)
-    np.savez(tmp_path / "x.npz", x=np.where(np.arange(9)[:, None] < 7, x.reshape(40, 9, 2), np.nan), y=y)
+    x = np.where(np.arange(9)[:, None] < 7, np.nan_to_num(x).reshape(40, 9, 2), np.nan)
+    np.savez(tmp_path / "x.npz", x=x, y=y)
     sequence = prepare(section(**keys | {"scale": "standard"}), SEEDS)
     assert np.isnan(sequence.inputs(0, sequence.train_SR[0])[:, 7:]).all()
 
@@ -157,7 +158,7 @@ def test_texts_without_a_word_or_taken_for_their_own_target_are_refused(path: Pa
         "dataset.text names a column in which no text has a word. Name another column."
     )
     assert "dataset.text is 'y', which is dataset.target too" in refused(path, table, name="text_csv", text="y")
-    with pytest.raises(SettingError, match=r"reading it takes about 305\.2 MiB of memory"):
+    with pytest.raises(SettingError, match=r"so many words of 20 texts takes about 305\.2 MiB of memory"):
         prepare(section(name="text_csv", path=str(path), target="y", length=10**6), SEEDS, 10**8)
 
 
@@ -185,6 +186,30 @@ def test_repeated_rows_are_pandas_repeated_rows(path: Path) -> None:
     assert data.facts()["duplicates_dropped"] == frame.duplicated().sum() > 0
 
 
+@pytest.mark.parametrize("shape", [(3, 5, 7), (4,), (2, 3), (1,)])
+@pytest.mark.parametrize("kind", ["uint8", "float32", "int32"])
+def test_rows_that_differ_in_any_bit_are_no_repeated_rows(shape: tuple[int, ...], kind: str) -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.integers(0, 2, (200, *shape)).astype(kind), rng.integers(0, 2, 200).astype("float32")
+    x[100:] = x[rng.integers(0, 100, 100)]
+    seen: dict[bytes, int] = {}
+    for row in range(200):
+        seen.setdefault(x[row].tobytes() + y[row].tobytes(), row)
+    kept = chosen(section(name="wine"), Rows("table", x, y, ("a", "b")))
+    np.testing.assert_array_equal(kept.x, x[sorted(seen.values())])
+
+
+def test_rows_of_one_hash_are_compared_and_none_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pandas.util.hash_array", np.zeros_like)
+    kept = chosen(section(name="wine"), rows_of([[1, 2], [1, 3], [1, 2], [1, 3]], [0, 0, 0, 0]))
+    np.testing.assert_array_equal(kept.x[:2], [[1, 2], [1, 3]])
+
+
+def test_rows_are_not_copied_where_all_stay() -> None:
+    rows = rows_of(np.arange(100)[:, None], np.arange(100) % 2)
+    assert chosen(section(name="wine"), rows).x is rows.x
+
+
 def test_limits_draw_from_each_part_in_order() -> None:
     rows = rows_of(np.arange(100)[:, None], np.arange(100) % 2, test=30)
     drawn = chosen(section(name="wine", limit=20, test_limit=5, seed=3), rows)
@@ -205,7 +230,9 @@ def test_a_limit_on_a_test_part_that_is_not_there_is_refused() -> None:
 def test_a_sets_own_parts_are_kept_unless_a_test_size_is_given() -> None:
     rows = rows_of(np.arange(40)[:, None], np.arange(40) % 2, test=10)
     train_SR, test_SR = splitting.split(section(name="wine"), rows, SEEDS).values()
-    assert train_SR.tolist() == [list(range(30))] * 3 and test_SR.tolist() == [list(range(30, 40))] * 3
+    for rows_SR, own in ((train_SR, range(30)), (test_SR, range(30, 40))):
+        assert sorted(rows_SR[0]) == list(own) != rows_SR[0].tolist()  # in random order
+        assert rows_SR.tolist() == [rows_SR[0].tolist()] * 3
     anew = section(name="wine", test_size=0.5, resample=True)
     assert splitting.split(anew, rows, SEEDS)["val"].shape == (3, 20)
     three = splitting.split(section(name="wine", validation_size=0.2), rows, SEEDS)
@@ -260,28 +287,74 @@ def test_the_split_is_scikit_learns_and_resampled_from_the_datasets_seed_and_the
         np.testing.assert_array_equal(anew.validation_SR[row], expected[1])
 
 
-def test_groups_are_split_as_scikit_learn_does_and_lose_rows_at_random_if_unequal(path: Path) -> None:
-    frame = pd.DataFrame({"who": np.repeat(np.arange(20), [5, 6] * 10), "a": np.arange(110), "y": np.arange(110) % 2})
-    data = prepared(path, frame, group="who")
+def grouped(sizes: list[int]) -> pd.DataFrame:
+    """Give a table of groups of these sizes, one behind the other."""
+    a = np.arange(sum(sizes))
+    return pd.DataFrame({"who": np.repeat(np.arange(len(sizes)), sizes), "a": a, "y": a % 2})
+
+
+def test_groups_are_split_as_scikit_learn_does_in_random_order(path: Path) -> None:
+    frame = grouped([5, 6] * 10)
+    data, again = (prepared(path, frame, group="who") for _ in range(2))
     splitter = GroupShuffleSplit(1, test_size=0.2, random_state=42)
-    np.testing.assert_array_equal(data.train_SR[0], next(splitter.split(frame, groups=frame["who"]))[0])
-    anew = prepared(path, frame, group="who", resample=True)
+    for rows_SR, same, theirs_R in zip(
+        data.parts.values(), again.parts.values(), next(splitter.split(frame, groups=frame["who"])), strict=True
+    ):
+        assert sorted(rows_SR[0]) == sorted(theirs_R) != rows_SR[0].tolist()
+        assert rows_SR.tolist() == [rows_SR[0].tolist()] * 3 == same.tolist()
+
+
+@pytest.mark.parametrize(
+    ("sizes", "counts"),
+    [([5, 6] * 10, (83, 22)), ([6] * 20, (96, 24)), ([4] * 12 + [30], (33, 16))],
+    ids=["nearly equal", "equal", "unequal"],
+)
+def test_groups_split_for_each_seed_are_cut_to_one_count_whatever_other_seeds_there_are(
+    path: Path, sizes: list[int], counts: tuple[int, int]
+) -> None:
+    frame = grouped(sizes)
+    frame.to_csv(path, index=False)
+    keys = {"name": "csv", "path": str(path), "target": "y", "group": "who", "resample": True, "stratify": False}
+    dataset = section(**keys)
+    many, alone = (prepare(dataset, seeds).parts for seeds in (tuple(range(20)), (1,)))
+    for part, count in zip(("train", "val"), counts, strict=True):
+        assert many[part].shape == (20, count)
+        assert alone[part].tolist() == [many[part][1].tolist()]
+        assert all(rows_R.tolist() != sorted(rows_R) for rows_R in many[part])
     who = frame["who"].to_numpy()
-    for train_R, test_R in zip(anew.train_SR, anew.validation_SR, strict=True):
-        assert not set(who[train_R]) & set(who[test_R]) and len(set(train_R)) == len(train_R)
-    frame["who"] = np.minimum(np.arange(110) // 5, 6)
-    message = refused(path, frame, group="who", resample=True, test_size=0.3, seed=0)
-    assert message.startswith(
-        "dataset.resample asks for a split for each seed; the groups are so unequal that one part has from "
-    )
-    assert message.endswith(" rows, by seed. Use dataset.resample: false, or smaller groups.")
+    for train_R, test_R in zip(many["train"], many["val"], strict=True):
+        assert not set(who[train_R]) & set(who[test_R])
+        assert len(set(train_R)) == counts[0] and len(set(test_R)) == counts[1]
 
 
-def test_an_impossible_split_is_told_in_one_sentence(path: Path) -> None:
-    assert refused(path, pd.DataFrame({"a": np.arange(50), "y": [f"k{n}" for n in range(50)]})) == (
-        "dataset.test_size is 0.2 of 50 rows; this split is impossible: The least populated classes in y have only 1 "
-        "member, which is too few. Use another dataset.test_size, or dataset.stratify: false."
+def test_groups_too_unequal_to_be_cut_for_each_seed_are_refused(path: Path) -> None:
+    assert refused(path, grouped([4] * 10 + [70]), group="who", resample=True, stratify=False) == (
+        "dataset.resample asks for a split for each seed; the groups are so unequal, or so few, that with the rest of a "
+        "group that is cut (the largest has 70 rows) 19 of 110 rows are left to train. "
+        "Use dataset.resample: false, or smaller groups."
     )
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ({}, "the set's own training and test part"),
+        ({"validation_size": 0.25}, "the set's own training and test part, then 0.25 of the rest for validation"),
+        ({"test_size": 0.3}, "stratified by class, 0.3 held out"),
+        ({"test_size": 0.3, "stratify": False, "resample": True}, "random, 0.3 held out, a new split for every seed"),
+        (
+            {"validation_size": 0.25, "resample": "validation"},
+            "the set's own training and test part, then 0.25 of the rest for validation, anew for every seed",
+        ),
+        (
+            {"test_size": 0.3, "validation_size": 0.25, "resample": True},
+            "stratified by class, 0.3 held out, then 0.25 of the rest for validation, a new split for every seed",
+        ),
+    ],
+)
+def test_the_rule_of_a_split_names_every_part_and_what_is_drawn_anew(keys: dict[str, Any], said: str) -> None:
+    rows = rows_of(np.arange(40)[:, None], np.arange(40) % 2, test=10)
+    assert splitting.rule(section(name="wine", **keys), rows) == said
 
 
 # --- targets and columns ------------------------------------------------------------
@@ -319,12 +392,12 @@ def test_classes_keep_the_names_they_have_in_the_file(path: Path, values: list[s
     [
         (table_of([0, 1]), {"drop": ["y"]}, "dataset.drop is 'y', which is dataset.target too. Name another column."),
         (table_of([0, 1]), {"group": "y"}, "dataset.group is 'y', which is dataset.target too."),
-        (table_of([0, 1]).replace(",", ";"), {}, "dataset.separator is ','; t.csv has but one column with it, 'x;y'."),
+        (table_of([0, 1]).replace(",", ";"), {}, "dataset.separator is ','; t.csv has but one column with it, 'x;y'. Expected two or more. Its first line holds ';': use dataset.separator: \";\"."),
         (table_of([0, 1]), {"separator": "\n"}, "dataset.separator is '\\n'; expected one sign of ASCII"),
         (table_of([0, 1]), {"separator": "é"}, "dataset.separator is 'é'; expected one sign of ASCII"),
         ("x,x,y\n1,2,0\n", {}, "dataset.path is 't.csv'; two columns are called 'x'. Rename one."),
         ("x,y\n1,2,0\n3,4,1\n", {}, "it is no table: its lines have more fields than its first line has names."),
-        ("x,y\n1,\"0\n3,4\n", {}, "it is no table: EOF inside string starting at row 1."),
+        ("x,y\n1,\"0\n3,4\n", {}, "dataset.path is 't.csv'; t.csv:2: a quote is opened and not closed. Close it, or take it out."),
         (",x,y\n0,5,0\n1,6,1\n", {}, "dataset.drop keeps column 1, which has no name; such a column mostly counts the rows."),
         (table_of([0, 1]).replace("\n3,", "\noops,"), {}, "dataset holds 'oops' in t.csv:5, column 'x'; most of the column are numbers."),
         (table_of([n / 2 for n in range(60)]).replace(",1.5\n", ",bad\n"), {}, "dataset.target holds 'bad' in t.csv:5, column 'y'; most of the column are numbers."),
@@ -332,9 +405,10 @@ def test_classes_keep_the_names_they_have_in_the_file(path: Path, values: list[s
         (table_of(["u", "v"]), {"task": "regression"}, "dataset.target holds 'u' in t.csv:2, column 'y'; expected a finite number."),
         ("x,y\n" + "".join(f"{2**55 + n},{n % 2}\n" for n in range(40)), {}, "keeps column 'x'; its numbers, from 3.6028797018964e+16 to"),
         ("x,y\n" + "".join(f"{1.7e9 + n:.1f},{n % 2}\n" for n in range(40)), {}, "from 1700000000 to 1700000039, lie too close together for float32"),
+        ("x,y\n" + "".join(f"{n},{1700000000 + 5 * n}\n" for n in range(50)), {}, "dataset.target is 'y'; its numbers, from 1700000000 to 1700000245, lie too close together for float32 to tell apart. Subtract the lowest from all."),
         ("x,y\n" + "".join(f"{n}e30,{n % 2}\n" for n in range(40)), {}, "dataset holds '1e+30' in t.csv:3, column 'x'; expected a finite number of at most 1e+18."),
         ("d,y\n" + "".join(f"2024-01-{n + 1:02d},{n % 2}\n" for n in range(28)), {}, "it holds text with 28 different values, as '2024-01-01' in t.csv:2; expected 20 or fewer."),
-        ("x,y\n1,0\n2,1\n,0\n\n3,1\n4,0\n", {}, "dataset.missing is refuse; t.csv, row 3 has no value in column 'x' (rows without: 1)."),
+        ("x,y\n1,0\n2,1\n,0\n\n3,1\n4,0\n", {}, "dataset.missing is refuse; t.csv:4 has no value in column 'x' (rows without: 1)."),
     ],
 )  # fmt: skip
 def test_a_table_that_would_mislead_is_refused(
@@ -382,7 +456,7 @@ def test_parquet_knows_decimals_and_categories_and_no_row_numbers(tmp_path: Path
     [
         ([[1, 2]] * 40, "has to do with column 'b', which holds ndarray in its first row; expected one number or text in each."),
         (pd.date_range("2020", periods=40), "it holds dates or times with 40 different values, as '2020-01-01 00:00:00' in "),
-        (np.where(np.arange(40) == 3, np.inf, 1), "t.parquet, row 4, column 'b'; expected a finite number."),
+        (np.where(np.arange(40) == 3, np.inf, 1), "t.parquet (counted from 0), column 'b'; expected a finite number."),
     ],
 )  # fmt: skip
 def test_columns_that_are_no_numbers_are_refused(tmp_path: Path, values: Any, message: str) -> None:
@@ -403,7 +477,10 @@ def test_a_set_of_openml_is_read_from_scikit_learns_cache(tmp_path: Path, monkey
         {"index": str(n), "name": name, "data_type": kind, "is_target": str(name == "c").lower(), "is_ignore": "false",
          "is_row_identifier": "false", "number_of_missing_values": "0"} for n, (name, kind) in enumerate(kinds.items())
     ]  # fmt: skip
+    listed = json.dumps({"data": {"dataset": [{"did": 7, "name": "t", "version": 1, "status": "active"}]}})
     for place, content in {
+        "api/v1/json/data/list/data_name/t/limit/2/data_version/1": listed,
+        "api/v1/json/data/list/data_name/t/limit/2/status/active/": listed,
         "api/v1/json/data/7": json.dumps({"data_set_description": about}),
         "api/v1/json/data/features/7": json.dumps({"data_features": {"feature": columns}}),
         "api/v1/json/data/qualities/7": json.dumps({"data_qualities": {"quality": []}}),
@@ -416,6 +493,10 @@ def test_a_set_of_openml_is_read_from_scikit_learns_cache(tmp_path: Path, monkey
     assert (data.rows.classes, data.facts()["licence"], data.facts()["title"]) == (("no", "yes"), "CC0", "t")
     np.testing.assert_array_equal(data.rows.x[:3], [[0, 1, 0, 0], [1, 0, 1, 0], [2, 0, 0, 1]])
     assert prepare(section(name="openml", id=7, target="a", drop=["c"]), SEEDS).task == "regression"
+    named = prepare(section(name="openml", data_name="t", version=1), SEEDS)
+    np.testing.assert_array_equal(named.rows.x, data.rows.x)
+    assert named.facts()["openml_id"] == data.facts()["openml_id"] == 7
+    np.testing.assert_array_equal(prepare(section(name="openml", data_name="t"), SEEDS).rows.x, data.rows.x)
 
 
 def test_a_set_that_openml_does_not_bring_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -426,6 +507,11 @@ def test_a_set_that_openml_does_not_bring_is_refused(tmp_path: Path, monkeypatch
     monkeypatch.setattr("sklearn.datasets._openml.urlopen", unreachable)
     with pytest.warns(UserWarning, match="A network error"), pytest.raises(SettingError) as raised:
         prepare(section(name="openml", id=8), SEEDS)
+    with (
+        pytest.warns(UserWarning, match="A network error"),
+        pytest.raises(SettingError, match=r"data_name is t; OpenML"),
+    ):
+        prepare(section(name="openml", data_name="t"), SEEDS)
     assert str(raised.value) == (
         "dataset.id is 8; OpenML does not bring it: <urlopen error no network>. Look it up on openml.org, and mind that "
         "its first use needs a network."

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from bnexp.config.dataset import drawn_task, drawn_training_rows
 from bnexp.config.model import Sequential
-from bnexp.config.networks import Cnn, Mlp, Transformer
+from bnexp.config.networks import Cnn, Mlp, Rnn, Transformer
 from bnexp.config.normalization import BATCH_STATISTICS
-from bnexp.config.real import RealDataset
+from bnexp.config.real import OpenmlDataset, RealDataset
 from bnexp.config.schema import Experiment
 from bnexp.config.section import Task
 from bnexp.config.synthetic import BlobsDataset, ClassificationDataset, RegressionDataset
@@ -23,6 +23,7 @@ def disagreements(experiment: Experiment) -> Problems:
     yield from _features(experiment)
     yield from _heads(experiment)
     yield from _shift(experiment)
+    yield from _openml(experiment)
     if isinstance(experiment.dataset, RealDataset):
         return
     rows = drawn_training_rows(experiment.dataset)
@@ -60,9 +61,10 @@ def uses_batch_statistics(experiment: Experiment) -> bool:
 
 def needs_two_rows(experiment: Experiment) -> bool:
     """Tell whether some normalization sees one value for each row, so that one row has no variance."""
-    model = experiment.model
-    dense = isinstance(model, Mlp | Sequential) or (isinstance(model, Cnn) and bool(model.hidden))
-    return dense and uses_batch_statistics(experiment)
+    match experiment.model:
+        case Mlp() | Sequential() | Cnn(hidden=[_, *_]) | Rnn(placement="after"):  # an rnn's last layer gives one state
+            return uses_batch_statistics(experiment)
+    return False
 
 
 def _features(experiment: Experiment) -> Problems:
@@ -99,6 +101,24 @@ def _shift(experiment: Experiment) -> Problems:
             "dataset.shift",
             "is given, and there is no test part that it could set apart. Set dataset.validation_size, such as 0.25.",
         )
+
+
+def _openml(experiment: Experiment) -> Problems:
+    match experiment.dataset:
+        case OpenmlDataset(id=None, data_name=None):
+            yield (
+                "dataset",
+                "is openml without a set; expected its number, dataset.id, or its name, dataset.data_name. "
+                "Look it up on openml.org.",
+            )
+        case OpenmlDataset(id=int(number), data_name=str(name)):
+            yield "dataset.data_name", f"is {name}, and dataset.id is {number}; expected one of them. Leave one out."
+        case OpenmlDataset(id=int(), version=int(version)):
+            yield (
+                "dataset.version",
+                f"is {version}; a set's number, dataset.id, says its version too. Leave it out, or use "
+                "dataset.data_name for dataset.id.",
+            )
 
 
 def _classification(dataset: ClassificationDataset) -> Problems:

@@ -40,6 +40,7 @@ EXPECTED = {
     "union_tag_invalid": "one of the good names",
 }
 """pydantic's kind of error -> what a person should have written."""
+UNKNOWN_KEY = "is not a known key"
 
 
 def load(path: Path, overrides: Sequence[str] = ()) -> Experiment:
@@ -134,17 +135,18 @@ def _problem(node: Node, details: ErrorDetails, whole: type[BaseModel]) -> str:
     place, name = entry.where, ".".join(_short(node, keys))
     match kind:
         case "extra_forbidden":
-            return f"{place}: {name} is not a known key. {_good_keys(node, keys, whole)}"
+            return f"{place}: {name} {UNKNOWN_KEY}. {_good_keys(node, keys, whole)}"
         case "missing" | "union_tag_not_found":
             key = keys[-1] if kind == "missing" else "name"
             section = keys[:-1] if kind == "missing" else keys
-            cure = _choices(section, key, whole)
+            cure = _choices(section, key, whole) + _of_another_kind(node, section)
             return f"{place}: {'.'.join((*section, key))} is missing; it has no default. {cure}"
         case "literal_error" | "union_tag_invalid":
             seen = _entry(entry, "name") or _spelt(entry)
             name = ".".join(_short(node, (*_present(node, keys), *(["name"] if _entry(entry, "name") else []))))
             return f"{seen.where}: {name} is {merging.shown(yaml.plain(seen))}. {_good_names(seen, context)}"
     expected = EXPECTED[kind].format(**_numbers(context)) if kind in EXPECTED else details["msg"]
+    expected = expected.replace(" 1 characters", " 1 character")
     if kind == "list_type" and isinstance(entry.value, int | float | str):
         expected += f", as in [{entry.value}]"
     seen_text = merging.shown(yaml.plain(entry)) + _text(entry)
@@ -194,9 +196,17 @@ def _choices(section: Keys, key: str, whole: type[BaseModel]) -> str:
     """Name what a missing section or name could be."""
     names = [str(name) for kind in _section_of(whole, section) for name in _names(kind)]
     if key != "name" or not names:
+        if whole is Experiment and section:
+            return f"Write it: `{key}: ...`; docs/keys.md of bnexp's repository tells what it is."
         shown = "configs/bn.yaml" if whole is Experiment else "configs/studies/tutorial.yaml"
         return f"Write it, as in the {shown} of bnexp's repository: `{key}: ...`."
     return f"Good names: {', '.join(names)}."
+
+
+def _of_another_kind(node: Node, section: Keys) -> str:
+    """Tell what an override that names another kind of section does to the keys of the old kind."""
+    named = bool(section) and found(node, (*section, "name")).where.startswith("override ")
+    return f" Another kind of {'.'.join(section)} starts from its own defaults." if named else ""
 
 
 def _example(node: Node, keys: Keys, whole: type[BaseModel]) -> str:

@@ -44,7 +44,7 @@ def extended(mapping: Node, path: Path, seen: tuple[Path, ...] = ()) -> Node:
 
 
 def _base(path: Path, extends: Node, seen: tuple[Path, ...]) -> Node:
-    if not isinstance(extends.value, str):
+    if not isinstance(extends.value, str) or "\0" in extends.value:
         raise ConfigError(
             [f"{extends.where}: extends is {shown(yaml.plain(extends))}; expected a file beside this one."]
         )

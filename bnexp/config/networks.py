@@ -93,7 +93,7 @@ class Resnet(Network):
     """Filters of the first stage; the others have two and four times as many."""
     block: Literal["basic", "preactivation"] = "basic"
     zero_gamma: bool = False
-    """Start each block as an identity: the scale of its last normalization, if it has one, begins at zero."""
+    """Start each block but those that widen as an identity: the scale of its last normalization begins at zero."""
     initializer: InitializerKey = HE_NORMAL
     augmentation: Augmentation = Augmentation()
 

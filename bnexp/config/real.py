@@ -50,7 +50,9 @@ class _Table(_Numbers):
     scale_target: bool = True
     """Measure a regression's target in standard deviations of the training part from its mean."""
     missing: Literal["refuse", "mean", "median"] = "refuse"
-    """What stands in for a missing number: a statistic of the training part; a missing category is its own."""
+    """What stands in for a missing number: a statistic of the training part; a missing category is its own. In a CSV
+    file an empty cell is missing and, among numbers, NA, N/A, NaN, nan, None, NULL or null. In sequences NaN is
+    padding, in whole frames at the end."""
 
 
 class _Image(_Numbers):
@@ -115,6 +117,8 @@ class CsvDataset(_FeatureColumns):
 
     name: Literal["csv"]
     separator: Annotated[str, Field(min_length=1, max_length=1)] = ","
+    decimal: Literal[".", ","] = "."
+    """What stands before the decimals of a number."""
 
 
 class ParquetDataset(_FeatureColumns):
@@ -124,11 +128,15 @@ class ParquetDataset(_FeatureColumns):
 
 
 class OpenmlDataset(_Table):
-    """A set of OpenML, by its number, through scikit-learn's `fetch_openml` and its cache."""
+    """A set of OpenML, by its number or its name, through scikit-learn's `fetch_openml` and its cache."""
 
     name: Literal["openml"]
-    id: Count
-    """OpenML's number of the set, as in openml.org/d/61."""
+    id: Count | None = None
+    """OpenML's number of the set, as in openml.org/d/61; null: it is named by `data_name`."""
+    data_name: Text | None = None
+    """OpenML's name of the set, such as iris."""
+    version: Count | None = None
+    """Which version of that name; null: the first that is active."""
     target: Text | None = None
     """The column to be learned; null: the one that OpenML names."""
     task: Literal["auto", "classification", "regression"] = "auto"

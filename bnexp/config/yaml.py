@@ -18,6 +18,8 @@ from bnexp.errors import ConfigError, nearest
 
 LARGEST_BYTES = 1_000_000
 DEEPEST = 30
+MOST_DIGITS = 100
+"""Of a whole number: so many fit in a float, and Python itself reads and writes no more than some thousands."""
 
 _INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
@@ -110,7 +112,9 @@ def read_value(text: str, where: str) -> Node:
         _refuse_unsafe(text, where)
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
-        raise ConfigError([f"{where}: the value is not YAML; {_problem(error)}."]) from error
+        key = where.removeprefix("override ").partition("=")[0]
+        cure = f"""If it is a text, quote it, and once more for the shell: "{key}='{text}'"."""
+        raise ConfigError([f"{where}: the value is not YAML; {_problem(error)}. {cure}"]) from error
     return Node(None, where) if root is None else _moved(_node(root, where), where)
 
 
@@ -150,7 +154,10 @@ def _not_yaml(error: yaml.YAMLError, text: str, name: str) -> str:
     content = "".join(text.splitlines()[mark.line : mark.line + 1])
     if "\t" in content[: len(content) - len(content.lstrip())] or "'\\t'" in str(error):
         return f"{name}:{mark.line + 1}: is not YAML; there is a tab where it wants spaces. Indent with spaces."
-    return f"{name}:{mark.line + 1}: is not YAML; {_problem(error)} (column {mark.column + 1})."
+    told = f"{name}:{mark.line + 1}: is not YAML; {_problem(error)} (column {mark.column + 1})."
+    if "mapping values are not allowed" in told:
+        told += " Indent the keys of one section alike, and quote a text that holds a colon."
+    return told
 
 
 def _problem(error: yaml.YAMLError) -> str:
@@ -165,6 +172,8 @@ def _node(node: yaml.Node, name: str) -> Node:
         case yaml.SequenceNode():
             return Node([_node(entry, name) for entry in node.value], where)
     is_plain = isinstance(node, yaml.ScalarNode) and node.style is None
+    if is_plain and len(node.value) > MOST_DIGITS and _INTEGER.fullmatch(node.value):
+        raise ConfigError([f"{where}: has a number of {len(node.value)} digits; expected {MOST_DIGITS} or fewer."])
     return Node(scalar(node.value) if is_plain else node.value, where)
 
 

@@ -19,7 +19,6 @@ from bnexp.config.dataset import Dataset
 from bnexp.config.section import Task
 from bnexp.data import files, images, known, openml, speech, splitting, synthetic, text
 from bnexp.data.rows import Rows, chosen
-from bnexp.data.source import source_sha256
 from bnexp.data.view import View, fitted, shifted, stacked
 
 
@@ -97,17 +96,21 @@ class Data:
         few = {part: rows_SR[:, : max(1, round(share * rows_SR.shape[1]))] for part, rows_SR in self.parts.items()}
         return dataclasses.replace(self, parts=few)
 
+    @property
+    def rows_per_class(self) -> list[int] | None:
+        """Count the rows of each class; None for a regression."""
+        return None if self.rows.classes is None else np.bincount(self.rows.y_N.astype(int)).tolist()
+
     def facts(self) -> dict[str, Any]:
         """Tell what run.json records of the data: what it is, counts, digest of the rows."""
         rows = self.rows
-        named = rows.classes is not None
         return {
             "task": self.task,
             "kind": rows.kind,
             "rows": len(rows.y_N),
             "shape": list(rows.x.shape[1:]),
             "classes": list(rows.classes) if rows.classes is not None else None,
-            "rows_per_class": np.bincount(rows.y_N.astype(int)).tolist() if named else None,
+            "rows_per_class": self.rows_per_class,
             "training_rows": int(self.train_SR.shape[1]),
             "validation_rows": int(self.validation_SR.shape[1]),
             "test_rows": int(self.parts["test"].shape[1]) if "test" in self.parts else None,
@@ -147,21 +150,24 @@ def joined(several: Sequence[Data]) -> Data:
 
 
 def _digest(rows: Rows) -> str:
-    digest = hashlib.sha256(np.ascontiguousarray(rows.x).tobytes() + rows.y_N.tobytes())
+    digest = hashlib.sha256(np.ascontiguousarray(rows.x).ravel().view("uint8").data)
+    digest.update(rows.y_N.tobytes())
     digest.update("\n".join(rows.words).encode())
     return digest.hexdigest()
 
 
-def prepare(dataset: Dataset, seeds: tuple[int, ...], memory_limit: int | None = None) -> Data:
+def prepare(
+    dataset: Dataset, seeds: tuple[int, ...], memory_limit: int | None = None, source_sha256: str | None = None
+) -> Data:
     """Read or draw the rows once, and split and view them for every seed.
 
-    `memory_limit` is the bytes that they may take, or None for no limit.
+    `memory_limit` is the bytes that they may take, or None for no limit;
+    `source_sha256` is what `source` gives of a file or folder of your own.
 
     Raises:
         SettingError: if a file is missing, faulty or too large, if a part
             would lack a class, or the split is impossible.
     """
-    source = source_sha256(dataset)
     rows = _read(dataset, memory_limit)
     if isinstance(dataset, real.RealDataset):
         rows = chosen(dataset, rows)
@@ -169,7 +175,7 @@ def prepare(dataset: Dataset, seeds: tuple[int, ...], memory_limit: int | None =
     view = fitted(dataset, rows, parts["train"])
     shift = getattr(dataset, "shift", None)
     test_view = view if shift is None else shifted(view, shift, rows, len(seeds))
-    return Data(rows, parts, view, test_view, splitting.rule(dataset, rows), source)
+    return Data(rows, parts, view, test_view, splitting.rule(dataset, rows), source_sha256)
 
 
 def _read(dataset: Dataset, memory_limit: int | None) -> Rows:
@@ -191,4 +197,4 @@ def _read(dataset: Dataset, memory_limit: int | None) -> Rows:
         case real.RealDataset():
             return known.known_rows(dataset, memory_limit)
         case _:
-            return synthetic.draw(dataset)
+            return synthetic.draw(dataset, memory_limit)

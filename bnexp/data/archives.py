@@ -170,6 +170,8 @@ def _data_of_deb(package: Package, archive: Path) -> Any:
             raise tarfile.ReadError("it does not begin as a .deb does")
         while len(header := file.read(60)) == 60 and header.endswith(b"`\n"):
             name, size = header[:16].decode("ascii").strip().rstrip("/"), int(header[48:58])
+            if size < 0:
+                raise tarfile.ReadError(f"{name} claims {size} bytes")
             if name.startswith("data.tar"):
                 return _decompressed(package, name, io.BytesIO(file.read(size)))
             file.seek(size + size % 2, os.SEEK_CUR)

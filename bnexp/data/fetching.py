@@ -97,7 +97,7 @@ def _fetch(goal: Path, packages: tuple[Package, ...], sha256: str, note: Callabl
             folder = work / str(number)
             folder.mkdir()
             note(f"downloading {package.title} with {package.manager}")
-            archive = download(package, folder)
+            archive = download(package, folder, note)
             note("unpacking")
             unpack(package, archive, tree)
             shutil.rmtree(folder)

@@ -9,7 +9,7 @@ import math
 import warnings
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,17 +17,32 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bnexp.config.dataset import Dataset
 from bnexp.config.real import CsvDataset, NpzDataset, ParquetDataset, TextCsvDataset
 from bnexp.config.section import Kind
-from bnexp.data.rows import Rows
-from bnexp.data.table import LARGEST, Columns, Where, from_frame, target
+from bnexp.data.limit import refuse_too_large
+from bnexp.data.lines import lines_of, no_table, refuse_faulty_names, refuse_nul, refuse_other_decimals
+from bnexp.data.rows import Rows, Where, row_of
+from bnexp.data.table import LARGEST, Columns, from_frame, refuse_lost_digits, target, with_numbers
 from bnexp.errors import SettingError, nearest
 
 if TYPE_CHECKING:
     import pandas
 
-CSV_GROWTH = 4
-"""Bytes of memory that reading a byte of CSV takes at its peak, pandas's own tables included (measured: 2 to 4)."""
+CELL_BYTES = 24
+"""Memory that a cell of CSV takes at the peak, beside the file's own bytes (measured: 17 for numbers, 21 for text)."""
+CSV: Mapping[str, Any] = {
+    "encoding": "utf-8-sig",
+    "compression": None,
+    "keep_default_na": False,
+    "na_values": [""],
+}
+"""How pandas reads a CSV file: as it is, packed or not, so that its size tells; only an empty cell is missing."""
+PACKED = (".gz", ".bz2", ".xz", ".zip", ".zst")
+PARQUET_ROWS = 8192
+"""Rows of a Parquet file that are unpacked at a time, and then measured."""
+PARQUET_COPIES, NPZ_COPIES = 4, 3
+"""How often the numbers are in memory at the peak: as they are stored, and on their way to rows."""
 
 
 def existing(path: str, *, folder: bool = False) -> Path:
@@ -54,26 +69,24 @@ def existing(path: str, *, folder: bool = False) -> Path:
     )
 
 
-def refuse_too_large(path: Path, size: int, needed: int, limit: int | None) -> None:
-    """Raise SettingError if reading something of this size would need more memory than the limit; both in bytes."""
-    if limit is not None and needed > limit:
-        raise SettingError(
-            "dataset.path",
-            f"is {str(path)!r}, {_mebibytes(size)} in size; reading it takes about {_mebibytes(needed)} of memory, "
-            f"and training.memory_limit is {_mebibytes(limit)}. Use a smaller file, or a higher limit.",
-        )
+def refuse_by_size(dataset: Dataset, limit: int | None) -> None:
+    """Raise SettingError if a file of your own is too large by what can be told at once; it is read for its size only.
+
+    Parquet tells its size as it is unpacked, a folder as its files are opened.
+    """
+    match dataset:
+        case CsvDataset() | TextCsvDataset():
+            _refuse_csv_by_size(existing(dataset.path), dataset.separator, limit)
+        case NpzDataset():
+            _refuse_npz_by_headers(dataset, limit)
 
 
-def _mebibytes(size: int) -> str:
-    return f"{size / 2**20:,.1f} MiB"
-
-
-def read_csv(path: Path, separator: str, limit: int | None) -> pandas.DataFrame:
+def read_csv(path: Path, separator: str, limit: int | None, decimal: str = ".") -> pandas.DataFrame:
     """Read a table from text.
 
     Raises:
-        SettingError: if it is too large, is no UTF-8, has no rows, a name
-            twice, only one column, or a line with too many fields.
+        SettingError: if it is too large, is no UTF-8, has no rows, a name twice, only
+            one column, a line with too many fields, a NUL byte or an open quote.
     """
     import pandas
 
@@ -81,39 +94,33 @@ def read_csv(path: Path, separator: str, limit: int | None) -> pandas.DataFrame:
         raise SettingError(
             "dataset.separator", f"is {separator!r}; expected one sign of ASCII that is no quotation mark."
         )
-    size = path.stat().st_size
-    refuse_too_large(path, size, CSV_GROWTH * size, limit)
+    if separator == decimal:
+        raise SettingError("dataset.decimal", f"is {decimal!r}, as dataset.separator. Give another dataset.separator.")
+    _refuse_csv_by_size(path, separator, limit)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", pandas.errors.ParserWarning)  # more fields than names in every line
-            frame = pandas.read_csv(path, sep=separator, encoding="utf-8-sig", low_memory=False, index_col=False)
-        names = pandas.read_csv(path, sep=separator, encoding="utf-8-sig", header=None, nrows=1, dtype=str).iloc[0]
+            frame = pandas.read_csv(path, sep=separator, decimal=decimal, low_memory=False, index_col=False, **CSV)
+        names = pandas.read_csv(path, sep=separator, header=None, nrows=1, dtype=str, **CSV).iloc[0]
     except UnicodeDecodeError as error:
-        raise SettingError("dataset.path", f"is {str(path)!r}; it is not UTF-8 ({error}). Save it as UTF-8.") from error
+        cure = "Unpack it, so that its size can be told" if path.suffix in PACKED else "Save it as UTF-8"
+        raise SettingError("dataset.path", f"is {str(path)!r}; it is not UTF-8 ({error}). {cure}.") from error
     except (pandas.errors.ParserError, pandas.errors.EmptyDataError, pandas.errors.ParserWarning, OSError) as error:
-        reason = " ".join(str(error).removeprefix("Error tokenizing data. C error: ").split())
-        if isinstance(error, pandas.errors.ParserWarning):
-            reason = "its lines have more fields than its first line has names"
-        raise SettingError(
-            "dataset.path",
-            f"is {str(path)!r}; it is no table: {reason}. "
-            "Expected a line of column names, then one line a row. Mend the file, or give its dataset.separator.",
-        ) from error
+        refuse_nul(path)
+        raise SettingError("dataset.path", f"is {str(path)!r}; {no_table(path, separator, error)}") from error
+    refuse_nul(path)
     _refuse_empty(path, frame)
-    _refuse_faulty_names(path, separator, names, frame)
-    return frame
+    refuse_faulty_names(path, separator, names)
+    return with_numbers(frame, decimal)
 
 
-def _refuse_faulty_names(path: Path, separator: str, names: pandas.Series[Any], frame: pandas.DataFrame) -> None:
-    """Raise SettingError if a name stands twice, or if there is but one."""
-    twice = names[names.notna() & names.duplicated()]
-    if len(twice):
-        raise SettingError("dataset.path", f"is {str(path)!r}; two columns are called {twice.iloc[0]!r}. Rename one.")
-    if len(names) == 1:
-        raise SettingError(
-            "dataset.separator",
-            f"is {separator!r}; {path} has but one column with it, {names.iloc[0][:80]!r}. Expected two or more.",
-        )
+def _refuse_csv_by_size(path: Path, separator: str, limit: int | None) -> None:
+    """Raise SettingError if a CSV file is too large, by its size and by how many cells its beginning has."""
+    size = path.stat().st_size
+    with open(path, "rb") as file:
+        beginning = file.read(2**20)
+    cells = beginning.count(separator.encode()) + beginning.count(b"\n")
+    refuse_too_large(path, size, size + CELL_BYTES * cells * size // max(1, len(beginning)), limit)
 
 
 def _refuse_empty(path: Path, frame: pandas.DataFrame) -> None:
@@ -121,19 +128,10 @@ def _refuse_empty(path: Path, frame: pandas.DataFrame) -> None:
         raise SettingError("dataset.path", f"is {str(path)!r}; it has no rows. Expected one line a row.")
 
 
-def lines_of(path: Path, rows: int) -> Where:
-    """Tell file and line of a row of a CSV file; or its number, where rows span several lines."""
-    with open(path, "rb") as file:
-        lines = sum(1 for _ in file)
-    if lines == rows + 1:
-        return lambda row: f"{path}:{row + 2}"
-    return lambda row: f"{path}, row {row + 1}"
-
-
 def csv_rows(dataset: CsvDataset, limit: int | None) -> Rows:
     """Read the rows of a CSV table."""
     path = existing(dataset.path)
-    frame = read_csv(path, dataset.separator, limit)
+    frame = read_csv(path, dataset.separator, limit, dataset.decimal)
     for number, name in enumerate(frame.columns, 1):
         if name.startswith("Unnamed: ") and name not in dataset.drop:
             raise SettingError(
@@ -142,19 +140,22 @@ def csv_rows(dataset: CsvDataset, limit: int | None) -> Rows:
                 f"or leave it out as {name!r}.",
             )
     as_text = [*([dataset.target] if dataset.task != "regression" else []), *dataset.categories, dataset.group]
-    _keep_leading_zeros(path, dataset.separator, as_text, frame)
-    return from_frame(frame, _columns(dataset), lines_of(path, len(frame)), limit)
+    keep_leading_zeros(path, dataset.separator, as_text, frame)
+    where = lines_of(path, dataset.separator, len(frame))
+    others = [name for name in frame.columns if name not in (*dataset.drop, *dataset.categories, dataset.group)]
+    refuse_other_decimals(frame[others], dataset.decimal, dataset.separator, where)
+    return from_frame(frame, _columns(dataset), where, limit)
 
 
-def _keep_leading_zeros(path: Path, separator: str, columns: Sequence[str | None], frame: pandas.DataFrame) -> None:
+def keep_leading_zeros(path: Path, separator: str, columns: Sequence[str | None], frame: pandas.DataFrame) -> None:
     """Put labels back as text if whole numbers are written with leading zeros: 01 and 1 are two of them."""
     import pandas
 
     for name in columns:
-        if name in frame and frame[name].dtype.kind == "i":
+        if name in frame and frame[name].dtype.kind in "if":
             only: Any = {"usecols": [name], "dtype": str}
-            written = pandas.read_csv(path, sep=separator, encoding="utf-8-sig", **only)[name]
-            if written.str.match(r"\s*[+-]?0\d").any():
+            written = pandas.read_csv(path, sep=separator, **CSV, **only)[name]
+            if written.str.match(r"\s*[+-]?0\d+\s*$", na=False).any():
                 frame[name] = written
 
 
@@ -180,11 +181,7 @@ def parquet_rows(dataset: ParquetDataset, limit: int | None) -> Rows:
 
     path = existing(dataset.path)
     try:
-        facts = pyarrow.parquet.ParquetFile(path).metadata
-        groups = (facts.row_group(number).total_byte_size for number in range(facts.num_row_groups))
-        needed = 2 * max(sum(groups), 8 * facts.num_rows * facts.num_columns)
-        refuse_too_large(path, path.stat().st_size, needed, limit)
-        frame = pyarrow.parquet.read_table(path).to_pandas(ignore_metadata=True)
+        frame = _parquet_table(path, pyarrow.parquet.ParquetFile(path), limit).to_pandas(ignore_metadata=True)
     except (pyarrow.ArrowException, OSError) as error:
         reason = str(error).splitlines()[0]
         raise SettingError("dataset.path", f"is {str(path)!r}; it is no Parquet file: {reason}") from error
@@ -193,7 +190,22 @@ def parquet_rows(dataset: ParquetDataset, limit: int | None) -> Rows:
         if pandas.api.types.infer_dtype(frame[name], skipna=True) == "decimal":
             frame[name] = frame[name].astype("float64")
     frame = frame.loc[:, ~frame.columns.str.match(r"__index_level_\d+__$")]  # pandas's count of the rows
-    return from_frame(frame, _columns(dataset), lambda row: f"{path}, row {row + 1}", limit)
+    return from_frame(frame, _columns(dataset), row_of(path), limit)
+
+
+def _parquet_table(path: Path, file: Any, limit: int | None) -> Any:
+    """Unpack a Parquet file, and stop as soon as it is too large: few bytes of it may stand for many values."""
+    import pyarrow
+
+    size, rows, taken = path.stat().st_size, file.metadata.num_rows, 0
+    refuse_too_large(path, size, PARQUET_COPIES * 4 * rows * file.metadata.num_columns, limit)
+    batches: list[Any] = []
+    for batch in file.iter_batches(batch_size=PARQUET_ROWS):
+        batches.append(batch)
+        taken += batch.nbytes
+        if limit is not None and PARQUET_COPIES * taken > limit:
+            refuse_too_large(path, size, PARQUET_COPIES * taken * rows // sum(map(len, batches)), limit)
+    return pyarrow.Table.from_batches(batches, file.schema_arrow)
 
 
 def npz_rows(dataset: NpzDataset, limit: int | None) -> Rows:
@@ -204,20 +216,11 @@ def npz_rows(dataset: NpzDataset, limit: int | None) -> Rows:
     """
     import pandas
 
-    path = existing(dataset.path)
-    names = {"x": dataset.x, "y": dataset.y} | ({"group": dataset.group} if dataset.group else {})
-    headers = _npz_headers(path)
-    for key, name in names.items():
-        if name not in headers:
-            raise SettingError(f"dataset.{key}", f"is {name!r}; no array has this name. {nearest(name, headers)}")
-    needed = sum(2 * math.prod(shape) * kind.itemsize for shape, kind in (headers[name] for name in names.values()))
-    refuse_too_large(path, path.stat().st_size, needed, limit)
+    path, names = existing(dataset.path), _npz_names(dataset)
+    _refuse_npz_by_headers(dataset, limit)
     with _readable(path, "NumPy cannot read it: "), np.load(path, allow_pickle=False) as arrays:
         x, y_N, *group = (arrays[name] for name in names.values())
-
-    def where(row: int) -> str:
-        return f"{path}, row {row}"
-
+    where = row_of(path)
     kind = _kind(dataset, x)
     for key, array in zip(names, (x, y_N, *group), strict=True):
         if key != "x" and array.shape != x.shape[:1]:
@@ -232,7 +235,24 @@ def npz_rows(dataset: NpzDataset, limit: int | None) -> Rows:
     y_N = y_N.astype(y_N.dtype.newbyteorder("="))
     numbers, classes = target(pandas.Series(y_N, name=dataset.y), dataset.task, where, "dataset.y")
     groups_N = np.unique(group[0], return_inverse=True)[1].astype("int64") if group else None
-    return Rows(kind, _shaped(dataset, x, kind, where), numbers, classes, groups_N=groups_N)
+    return Rows(kind, _shaped(dataset, x, kind, where), numbers, classes, groups_N=groups_N, where=where)
+
+
+def _npz_names(dataset: NpzDataset) -> dict[str, str]:
+    """Give the name of the array that each key asks for."""
+    return {"x": dataset.x, "y": dataset.y} | ({"group": dataset.group} if dataset.group else {})
+
+
+def _refuse_npz_by_headers(dataset: NpzDataset, limit: int | None) -> None:
+    """Raise SettingError if an array is missing, or all that are asked for are too large."""
+    path, needed = existing(dataset.path), 0
+    headers = _npz_headers(path)
+    for key, name in _npz_names(dataset).items():
+        if name not in headers:
+            raise SettingError(f"dataset.{key}", f"is {name!r}; no array has this name. {nearest(name, headers)}")
+        shape, kind = headers[name]
+        needed += NPZ_COPIES * math.prod(shape) * kind.itemsize
+    refuse_too_large(path, path.stat().st_size, needed, limit)
 
 
 def _npz_headers(path: Path) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
@@ -285,6 +305,8 @@ def _shaped(dataset: NpzDataset, x: NDArray[Any], kind: Kind, where: Where) -> N
         )
     if x.dtype == np.uint8:
         return x
+    if kind == "sequence":
+        _refuse_gaps(dataset, x, where)
     may_be_missing = kind == "sequence" or dataset.missing != "refuse"
     most = np.float32(LARGEST)  # a half-precision x could not be compared with it as a Python number
     bad = ((x < -most) | (x > most) | (np.isnan(x) & (not may_be_missing))).reshape(len(x), -1)
@@ -294,15 +316,29 @@ def _shaped(dataset: NpzDataset, x: NDArray[Any], kind: Kind, where: Where) -> N
         cure = "Use dataset.missing: mean, or mend the file." if np.isnan(number) else "Mend the file."
         raise SettingError(
             "dataset.x",
-            f"is {dataset.x!r}; {where(row)} (counted from 0) holds {number}, expected finite numbers, up to "
-            f"{LARGEST:g}. {cure}",
+            f"is {dataset.x!r}; {where(row)} holds {number}, expected finite numbers, up to {LARGEST:g}. {cure}",
+        )
+    for column in range(x.shape[-1]):
+        refuse_lost_digits(
+            "dataset.x",
+            f"is {dataset.x!r}; the numbers of its column {column} (counted from 0)",
+            x[..., column],
+            "Subtract the lowest",
         )
     return x.astype("float32")
 
 
-def text_column(dataset: TextCsvDataset, limit: int | None) -> tuple[pandas.DataFrame, Where]:
-    """Read the table that holds texts, and how to tell a row's line."""
-    path = existing(dataset.path)
-    frame = read_csv(path, dataset.separator, limit)
-    _keep_leading_zeros(path, dataset.separator, [dataset.target, dataset.group], frame)
-    return frame, lines_of(path, len(frame))
+def _refuse_gaps(dataset: NpzDataset, x_NTF: NDArray[Any], where: Where) -> None:
+    """Raise SettingError if NaN is anything but padding: whole frames of it after the last one with a number."""
+    if x_NTF.dtype.kind != "f":
+        return
+    missing_NTF = np.isnan(x_NTF)
+    over_NT = np.logical_and.accumulate(missing_NTF.all(axis=2)[:, ::-1], axis=1)[:, ::-1]
+    gaps_NT = missing_NTF.any(axis=2) & ~over_NT
+    if gaps_NT.any():
+        row, frame = np.argwhere(gaps_NT)[0].tolist()
+        raise SettingError(
+            "dataset.x",
+            f"is {dataset.x!r}; {where(row)} holds nan in its frame {frame}, which only whole "
+            "frames at the end of a sequence may hold, as padding. Fill it in, or take that row out.",
+        )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnexp.config.real import ImageFolderDataset
-from bnexp.data.files import existing, refuse_too_large
+from bnexp.data.files import existing
+from bnexp.data.limit import refuse_too_large
 from bnexp.data.rows import Rows, numbered
 from bnexp.errors import SettingError
 
@@ -21,7 +23,8 @@ if TYPE_CHECKING:
 
 BYTES_OF_PIXEL = 12
 """Memory that a pixel takes while it is read: decoded, put on black, and in its new form."""
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
+IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"), "images"
+"""What `labelled_files` is to list: the endings, and what such files are called."""
 
 
 def image_folder_rows(dataset: ImageFolderDataset, limit: int | None) -> Rows:
@@ -32,7 +35,7 @@ def image_folder_rows(dataset: ImageFolderDataset, limit: int | None) -> Rows:
             read, sizes differ, or all of them would not fit.
     """
     folder = existing(dataset.path, folder=True)
-    paths = labelled_files(folder, SUFFIXES, "images")
+    paths = labelled_files(folder, *IMAGES)
     first = _pixels(paths[0], dataset, limit)
     refuse_too_large(folder, sum(path.stat().st_size for path in paths), 2 * first.nbytes * len(paths), limit)
     x_NHWC = np.empty((len(paths), *first.shape), "uint8")
@@ -46,14 +49,15 @@ def image_folder_rows(dataset: ImageFolderDataset, limit: int | None) -> Rows:
             )
         x_NHWC[row] = pixels_HWC
     y_N, classes = numbered([path.relative_to(folder).parts[0] for path in paths])
-    return Rows("image", x_NHWC, y_N, classes)
+    facts = {"files_left_out": files_left_out(folder, paths)}
+    return Rows("image", x_NHWC, y_N, classes, where=lambda row: str(paths[row]), facts=facts)
 
 
 def labelled_files(folder: Path, suffixes: tuple[str, ...], what: str) -> list[Path]:
     """List the files with these endings in all folders of a folder, sorted; hidden ones are left out.
 
     Raises:
-        SettingError: if fewer than two folders hold such a file.
+        SettingError: if fewer than two folders hold such a file, or one of several holds none.
     """
     found = sorted(
         path
@@ -76,7 +80,21 @@ def labelled_files(folder: Path, suffixes: tuple[str, ...], what: str) -> list[P
             f"is {str(folder)!r}; {seen}. Expected a folder for each class, two or more, with {what} in it "
             f"({', '.join(suffixes)}).",
         )
+    for inner in sorted(folder.iterdir()):
+        if inner.is_dir() and not inner.name.startswith(".") and inner.name not in classes:
+            raise SettingError(
+                "dataset.path",
+                f"holds {inner}, a folder without {what} ({', '.join(suffixes)}); each folder is a class, and needs "
+                "some. Put them in, or take the folder away.",
+            )
     return found
+
+
+def files_left_out(folder: Path, taken: Sequence[Path]) -> dict[str, int]:
+    """Count the files in a folder that are not taken, hidden ones aside: endings, or names without one, to numbers."""
+    files = {path for path in folder.glob("**/*") if path.is_file()} - set(taken)
+    seen = [path for path in files if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
+    return dict(sorted(Counter(path.suffix.lower() or path.name for path in seen).items()))
 
 
 def _pixels(path: Path, dataset: ImageFolderDataset, limit: int | None) -> NDArray[np.uint8]:

@@ -11,7 +11,11 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -19,6 +23,8 @@ from bnexp.errors import FetchError
 
 TIMEOUT_SECONDS = 600
 """How long a manager may take for one package."""
+NOTE_EVERY_SECONDS = 5
+"""How often it is told how far a download has come."""
 
 
 @dataclass(frozen=True)
@@ -55,13 +61,13 @@ class Package:
                 return f"apt-get download {self.name}"
 
 
-def download(package: Package, folder: Path) -> Path:
-    """Let the package's manager download it to an empty folder, and give the archive.
+def download(package: Package, folder: Path, note: Callable[[str], None]) -> Path:
+    """Let the package's manager download it to an empty folder, and give the archive; `note` is told how it goes.
 
     Raises:
         FetchError: if the manager is missing, fails, or takes too long.
     """
-    _run(package, _command(package, folder), folder)
+    _run(package, _command(package, folder), folder, note)
     suffix = {"pip": ".whl", "npm": ".tgz", "apt": ".deb"}[package.manager]
     found = sorted(folder.glob(f"*{suffix}"))
     if len(found) != 1:
@@ -102,7 +108,7 @@ def _no_manager(package: Package) -> FetchError:
     return FetchError(f"{package.title}: {seen}; expected it, to download the package. {cure}, then try again.")
 
 
-def _run(package: Package, command: list[str], folder: Path) -> None:
+def _run(package: Package, command: list[str], folder: Path, note: Callable[[str], None]) -> None:
     environment = {**os.environ, "LC_ALL": "C", "TMPDIR": str(folder)}
     pipe = subprocess.PIPE
     try:
@@ -116,24 +122,35 @@ def _run(package: Package, command: list[str], folder: Path) -> None:
             f"Repair it until `{package.by_hand}` works."
         ) from error
     with process:
-        said = _said(package, process)
+        said = _said(package, process, partial(_note_progress, folder, note))
     if process.returncode:
         raise _failure(package, said)
 
 
-def _said(package: Package, process: subprocess.Popen[str]) -> str:
+def _said(package: Package, process: subprocess.Popen[str], progress: Callable[[float], None]) -> str:
     """Wait for a manager, and give what it wrote to stderr; it, and what it has begun, does not outlive us."""
+    begun = time.monotonic()
     try:
-        return process.communicate(timeout=TIMEOUT_SECONDS)[1]
-    except subprocess.TimeoutExpired as error:
-        _kill(process)
+        while (seconds := time.monotonic() - begun) < TIMEOUT_SECONDS:
+            with suppress(subprocess.TimeoutExpired):
+                return process.communicate(timeout=min(NOTE_EVERY_SECONDS, TIMEOUT_SECONDS - seconds))[1]
+            progress(time.monotonic() - begun)
         raise FetchError(
             f"{package.title}: {package.manager} was not done after {TIMEOUT_SECONDS} s; expected a download in less. "
             "Check the network, then try again."
-        ) from error
+        )
     except BaseException:
         _kill(process)
         raise
+
+
+def _note_progress(folder: Path, note: Callable[[str], None], seconds: float) -> None:
+    """Tell how much lies in a folder; some managers keep their download elsewhere until it is whole."""
+    size = 0
+    for path in folder.rglob("*"):
+        with suppress(OSError):  # it has just been renamed
+            size += path.stat().st_size if path.is_file() else 0
+    note(f"{size / 2**20:,.1f} MiB so far, after {seconds:.0f} s")
 
 
 def _kill(process: subprocess.Popen[str]) -> None:

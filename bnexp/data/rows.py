@@ -6,7 +6,7 @@ Axes: N rows of the data.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +16,14 @@ from numpy.typing import NDArray
 from bnexp.config.real import RealDataset
 from bnexp.config.section import Kind, Task
 from bnexp.errors import SettingError
+
+Where = Callable[[int], str]
+"""Tells file and line of a row, counted from 0."""
+
+
+def row_of(source: object) -> Where:
+    """Tell a row by its number, where it stands in no line."""
+    return lambda row: f"row {row} of {source} (counted from 0)"
 
 
 @dataclass(frozen=True)
@@ -27,8 +35,9 @@ class Rows:
     in which 0 is padding. `y_N` holds class numbers or, where `classes` is
     None, the numbers of a regression. The last `test` rows are the set's own
     test part. Rows of one group stay on one side of a split. Of a table, only
-    the first `numeric` columns are numbers; the others tell categories apart.
-    `facts` is what else run.json records.
+    the first `numeric` columns are numbers; the others tell categories apart;
+    `columns` are their names, `name=value` for a category. `where` tells a
+    row's file and line, if any. `facts` is what else run.json records.
     """
 
     kind: Kind
@@ -39,6 +48,8 @@ class Rows:
     groups_N: NDArray[np.int64] | None = None
     numeric: int | None = None
     words: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    where: Where | None = None
     facts: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -49,12 +60,16 @@ class Rows:
         return "binary" if len(self.classes) == 2 else "multiclass"
 
     def taken(self, rows_K: NDArray[np.int64]) -> Rows:
-        """Give only these rows, in ascending order."""
+        """Give only these rows, in ascending order; itself if they are all of them."""
+        if len(rows_K) == len(self.y_N):
+            return self
+        where = self.where
         return dataclasses.replace(
             self,
             x=self.x[rows_K],
             y_N=self.y_N[rows_K],
             groups_N=None if self.groups_N is None else self.groups_N[rows_K],
+            where=None if where is None else lambda row: where(int(rows_K[row])),
             test=int((rows_K >= len(self.y_N) - self.test).sum()),
         )
 
@@ -92,11 +107,30 @@ def chosen(dataset: RealDataset, rows: Rows) -> Rows:
 
 
 def _first_of_each(rows: Rows) -> NDArray[np.int64]:
-    """Give the rows whose inputs and target do not repeat an earlier row's."""
-    first: dict[bytes, int] = {}
-    for row, (x, y) in enumerate(zip(np.ascontiguousarray(rows.x), rows.y_N, strict=True)):
-        first.setdefault(hashlib.blake2b(x.tobytes() + y.tobytes(), digest_size=16).digest(), row)
-    return np.fromiter(first.values(), "int64")
+    """Give the rows whose inputs and target do not repeat, bit by bit, an earlier row's.
+
+    Rows are told apart by a hash, and those of one hash are compared.
+    """
+    from pandas.util import hash_array
+
+    words = [*_words(rows.x), *_words(rows.y_N)]
+    hash_N = np.zeros(len(rows.y_N), "uint64")
+    for word_N in words:
+        hash_N = hash_array(hash_N ^ word_N)
+    _, first_H, which_N = np.unique(hash_N, return_index=True, return_inverse=True)
+    is_first_N = first_H[which_N] == np.arange(len(which_N))
+    again_K = np.flatnonzero(~is_first_N)
+    for word_N in words:
+        other = word_N[again_K] != word_N[first_H[which_N[again_K]]]
+        is_first_N[again_K[other]] = True
+    return np.flatnonzero(is_first_N)
+
+
+def _words(values: NDArray[Any]) -> list[NDArray[Any]]:
+    """Give the bits of all rows as whole numbers, (N,) each: eight bytes at a time, and then the rest."""
+    bytes_NB = np.ascontiguousarray(values).reshape(len(values), -1).view("uint8")
+    whole = bytes_NB.shape[1] // 8 * 8
+    return [*bytes_NB[:, :whole].view("uint64").T, *bytes_NB[:, whole:].T]
 
 
 def _drawn(dataset: RealDataset, rows: Rows) -> NDArray[np.int64]:

@@ -12,11 +12,14 @@ from numpy.typing import NDArray
 
 from bnexp import backend
 from bnexp.config.real import AsteriskLanguagesSet, WavFolderDataset
-from bnexp.data.files import existing, refuse_too_large
-from bnexp.data.images import labelled_files
+from bnexp.data.files import existing
+from bnexp.data.images import files_left_out, labelled_files
+from bnexp.data.limit import refuse_too_large
 from bnexp.data.rows import Rows, numbered
 from bnexp.errors import SettingError
 
+RECORDINGS = (".wav",), "recordings"
+"""What `labelled_files` is to list: the endings, and what such files are called."""
 NO_FLOOR_DB = 1000.0
 """Keras's floor, 80 dB below the loudest of the batch, would let a recording depend on what stands beside it."""
 
@@ -38,11 +41,13 @@ def wav_folder_rows(dataset: WavFolderDataset, limit: int | None) -> Rows:
             read, sampling rates differ, or all of them would not fit.
     """
     folder = existing(dataset.path, folder=True)
-    paths = labelled_files(folder, (".wav",), "recordings")
+    paths = labelled_files(folder, *RECORDINGS)
     inner = [path.relative_to(folder) for path in paths]
     groups = ["/".join(path.parts[1:]) for path in inner] if dataset.group == "file" else None
     labels = [path.parts[0] for path in inner]
-    return recordings(dataset, folder, paths, labels, groups, limit)
+    rows = recordings(dataset, folder, paths, labels, groups, limit)
+    rows.facts.update(files_left_out=files_left_out(folder, paths))
+    return rows
 
 
 def recordings(
@@ -70,8 +75,15 @@ def recordings(
     frames = _log_mel(dataset, waves, rate) if dataset.features == "log_mel" else [wave_T[:, None] for wave_T in waves]
     y_N, classes = numbered(labels)
     groups_N = np.unique(np.asarray(groups), return_inverse=True)[1].astype("int64") if groups is not None else None
-    facts = {"samples_per_second": rate}
-    return Rows("sequence", padded(frames, dataset.length), y_N, classes, groups_N=groups_N, facts=facts)
+    return Rows(
+        "sequence",
+        padded(frames, dataset.length),
+        y_N,
+        classes,
+        groups_N=groups_N,
+        where=lambda row: str(paths[row]),
+        facts={"samples_per_second": rate},
+    )
 
 
 def _lengths(paths: Sequence[Path]) -> tuple[list[int], int]:
@@ -79,8 +91,7 @@ def _lengths(paths: Sequence[Path]) -> tuple[list[int], int]:
     samples_N, rates = [], []
     for path in paths:
         with _opened(path) as file:
-            held = path.stat().st_size // (file.getsampwidth() * file.getnchannels())  # the header may claim more
-            samples_N.append(min(file.getnframes(), held))
+            samples_N.append(file.getnframes())
             rates.append(file.getframerate())
     for path, rate in zip(paths, rates, strict=True):
         if rate != rates[0]:
@@ -96,16 +107,13 @@ def read_wav(path: Path, most: int | None = None) -> Floats:
     """Give the samples, (T,), from -1 to 1, the mean over channels; no more than `most` of them.
 
     Raises:
-        SettingError: if it is no PCM recording of 8, 16 or 32 bits, or is empty.
+        SettingError: if it is no PCM recording of 8, 16 or 32 bits, is empty, or not whole.
     """
     with _opened(path) as file:
         width, channels = file.getsampwidth(), file.getnchannels()
         content = file.readframes(file.getnframes() if most is None else min(most, file.getnframes()))
-        if len(content) < width * channels:
-            raise wave.Error("it holds no samples")
     kind, center = {1: ("u1", 128), 2: ("<i2", 0), 4: ("<i4", 0)}[width]
-    whole = len(content) - len(content) % (width * channels)
-    samples = (np.frombuffer(content[:whole], kind).astype("float32") - center) / 2.0 ** (8 * width - 1)
+    samples = (np.frombuffer(content, kind).astype("float32") - center) / 2.0 ** (8 * width - 1)
     wave_T: Floats = samples.reshape(-1, channels).mean(axis=1)
     return wave_T
 
@@ -118,6 +126,7 @@ def _opened(path: Path) -> Iterator[wave.Wave_read]:
                 raise wave.Error(f"{8 * file.getsampwidth()} bits a sample")
             if not file.getnframes() or not file.getframerate():
                 raise wave.Error("it holds no samples" if file.getframerate() else "0 samples a second")
+            _refuse_cut(file)
             yield file
     except (OSError, EOFError, RuntimeError, wave.Error) as error:  # RuntimeError: of sizes that cannot be
         raise SettingError(
@@ -125,6 +134,17 @@ def _opened(path: Path) -> Iterator[wave.Wave_read]:
             f"holds {path}, which is no recording that can be read: {str(error) or 'it ends early'}. Expected WAV with "
             "PCM samples of 8, 16 or 32 bits. Convert it or take it away.",
         ) from error
+
+
+def _refuse_cut(file: wave.Wave_read) -> None:
+    """Raise wave.Error unless the samples end where the header says, with a whole one of each channel."""
+    file.setpos(file.getnframes() - 1)
+    last = len(file.readframes(2)) - file.getsampwidth() * file.getnchannels()
+    if last < 0:
+        raise wave.Error(f"it ends before the {file.getnframes():,} samples that its header tells of")
+    if last > 0:
+        raise wave.Error("its last sample is not whole")
+    file.rewind()
 
 
 def padded(frames: Sequence[Floats], length: int | None) -> Floats:

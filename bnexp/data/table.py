@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bnexp.data.rows import Rows, numbered
+from bnexp.data.limit import refuse_above_limit
+from bnexp.data.rows import Rows, Where, numbered
 from bnexp.errors import SettingError, nearest
 
 if TYPE_CHECKING:
@@ -24,9 +25,10 @@ LARGEST = 1e18
 FEWEST_STEPS = 256
 """A column that float32 resolves into fewer steps from its lowest to its highest number is refused."""
 
+NO_NUMBER = ("NA", "N/A", "NaN", "nan", "None", "NULL", "null")
+"""Words for a missing number, in a column that holds numbers else; anywhere else they are words."""
+
 TaskKey = Literal["auto", "classification", "regression"]
-Where = Callable[[int], str]
-"""Tells file and line of a row, counted from 0."""
 
 
 @dataclass(frozen=True)
@@ -59,13 +61,44 @@ def from_frame(frame: pandas.DataFrame, columns: Columns, where: Where, limit: i
     features = frame.drop(columns=[columns.target, *columns.drop, *([columns.group] if columns.group else [])])
     is_category = {str(name): name in columns.categories or _is_text(features[name]) for name in features.columns}
     _refuse_too_wide(features, [name for name, category in is_category.items() if category], limit)
-    numeric = [_numbers(features[name], columns, where) for name, category in is_category.items() if not category]
+    numeric = {name: _numbers(features[name], columns, where) for name, category in is_category.items() if not category}
     dummies = [_categories(features[name], columns, where) for name, category in is_category.items() if category]
     if not numeric and not dummies:
         raise SettingError("dataset.drop", "leaves no column to learn from; expected one or more. Drop fewer.")
-    x_NF = np.concatenate([*numeric, *dummies], axis=1)
+    x_NF = np.concatenate([*numeric.values(), *dummies], axis=1)
     groups_N = None if columns.group is None else groups(frame[columns.group])
-    return Rows("table", x_NF, y_N, classes, groups_N=groups_N, numeric=len(numeric))
+    return Rows(
+        "table",
+        x_NF,
+        y_N,
+        classes,
+        groups_N=groups_N,
+        numeric=len(numeric),
+        columns=(*numeric, *(str(name) for values in dummies for name in values)),
+        where=where,
+        facts={"id_like_columns": [name for name in numeric if _is_id_like(features[name])]},
+    )
+
+
+def _is_id_like(column: pandas.Series[Any]) -> bool:
+    """Tell whether a column of numbers may only count the rows: whole ones that are all different."""
+    numbers = column.dropna().to_numpy("float64")
+    whole = bool((numbers == np.floor(numbers)).all())
+    return whole and len(numbers) > MOST_WHOLE_NUMBER_CLASSES and len(np.unique(numbers)) == len(numbers)
+
+
+def with_numbers(frame: pandas.DataFrame, decimal: str) -> pandas.DataFrame:
+    """Turn columns of numbers, and of words for missing ones, into numbers; `NA` among texts stays a text."""
+    import pandas
+
+    for name in frame.columns:
+        if frame[name].dtype.kind == "O" and (gap := frame[name].isin(NO_NUMBER)).any():
+            others = frame[name].mask(gap)
+            written = others if decimal == "." else others.str.translate(str.maketrans(",.", ".,"))
+            numbers = pandas.to_numeric(written, errors="coerce")
+            if numbers.notna().any() and numbers.isna().equals(others.isna()):
+                frame[name] = numbers
+    return frame
 
 
 def _refuse_too_wide(features: pandas.DataFrame, categories: Sequence[str], limit: int | None) -> None:
@@ -73,13 +106,15 @@ def _refuse_too_wide(features: pandas.DataFrame, categories: Sequence[str], limi
     values = {name: _different(features[name], "dataset.drop") for name in categories}
     columns = features.shape[1] - len(categories) + sum(values.values())
     needed = 2 * 4 * len(features) * columns  # each apart, and then all side by side
-    if values and limit is not None and needed > limit:
+    if values:
         widest = max(values, key=lambda name: values[name])
-        raise SettingError(
+        seen = f"and columns of text make {columns:,} columns, {values[widest]:,} of them for column {widest!r}"
+        refuse_above_limit(
             "dataset.categories",
-            f"and columns of text make {columns:,} columns, {values[widest]:,} of them for column {widest!r}; "
-            f"{len(features):,} such rows take about {needed / 2**20:,.1f} MiB of memory, and training.memory_limit is "
-            f"{limit / 2**20:,.1f} MiB. Leave that column out (dataset.drop), or give a higher limit.",
+            f"{seen}; reading {len(features):,} such rows",
+            needed,
+            limit,
+            "Leave that column out (dataset.drop)",
         )
 
 
@@ -108,7 +143,8 @@ def target(
 
     Raises:
         SettingError: if a target is missing or infinite, there is but one
-            class, or a regression's target is text, if only in one row.
+            class, or a regression's target is text, if only in one row, or
+            numbers that float32 would not tell apart.
     """
     missing = column.isna().to_numpy()
     if missing.any():
@@ -123,6 +159,7 @@ def target(
         numbers = _finite(column, key, where)
         whole = bool((numbers == np.floor(numbers)).all())
         if task == "regression" or (task == "auto" and not (whole and different <= MOST_WHOLE_NUMBER_CLASSES)):
+            refuse_lost_digits(key, f"is {column.name!r}; its numbers", numbers, "Subtract the lowest")
             return numbers.astype("float32"), None
         # whole numbers sort as people count, and float64 would not tell the largest apart
         y_N, classes = numbered(column.to_numpy("int64") if whole else numbers)
@@ -179,7 +216,8 @@ def _finite(column: pandas.Series[Any], key: str, where: Where) -> NDArray[np.fl
 def _numbers(column: pandas.Series[Any], columns: Columns, where: Where) -> NDArray[np.float32]:
     """Give a column of numbers, (N, 1)."""
     numbers = _finite(column, "dataset", where)
-    _refuse_lost_digits(column.name, numbers)
+    seen = f"keeps column {column.name!r}; its numbers"
+    refuse_lost_digits("dataset.drop", seen, numbers, "Leave it out (dataset.drop), or subtract the lowest")
     missing = np.isnan(numbers)
     if missing.any() and columns.missing == "refuse":
         row = int(np.flatnonzero(missing)[0])
@@ -195,29 +233,31 @@ def _numbers(column: pandas.Series[Any], columns: Columns, where: Where) -> NDAr
     return numbers.astype("float32")[:, None]
 
 
-def _refuse_lost_digits(name: Any, numbers: NDArray[np.float64]) -> None:
+def refuse_lost_digits(key: str, seen: str, numbers: NDArray[Any], cure: str) -> None:
     """Raise SettingError if float32 would blur what tells a column's numbers apart, as those of ids and times."""
     known = numbers[~np.isnan(numbers)]
-    if not len(known) or (known == known.astype("float32")).all():
+    if not len(known) or (known == known.astype("float32").astype(known.dtype)).all():
         return
-    low, high = known.min(), known.max()
+    low, high = known.min().item(), known.max().item()
     if 0 < high - low < FEWEST_STEPS * np.spacing(np.float32(max(abs(low), abs(high)))):
         raise SettingError(
-            "dataset.drop",
-            f"keeps column {name!r}; its numbers, from {low:.15g} to {high:.15g}, lie too close together for float32 "
-            "to tell apart. Leave it out (dataset.drop), or subtract the lowest from all.",
+            key,
+            f"{seen}, from {low:.15g} to {high:.15g}, lie too close together for float32 to tell apart. "
+            f"{cure} from all.",
         )
 
 
-def _categories(column: pandas.Series[Any], columns: Columns, where: Where) -> NDArray[np.float32]:
-    """Give a 0 or 1 for each of a column's values, (N, values); a missing one is a value of its own."""
+def _categories(column: pandas.Series[Any], columns: Columns, where: Where) -> pandas.DataFrame:
+    """Give a 0 or 1 for each of a column's values, as columns `name=value`; a missing one is a value of its own."""
     import pandas
 
     count = _different(column, "dataset.drop")
     if column.name not in columns.categories:
         _refuse_what_is_no_category(column, count, where)
     has_missing = bool(column.isna().any())
-    return pandas.get_dummies(column.astype(object), dummy_na=has_missing, dtype="float32").to_numpy()
+    return pandas.get_dummies(
+        column.astype(object), prefix=str(column.name), prefix_sep="=", dummy_na=has_missing, dtype="float32"
+    )
 
 
 def _refuse_what_is_no_category(column: pandas.Series[Any], count: int, where: Where) -> None:

@@ -8,7 +8,6 @@ is padding and 1 stands for every other word. N rows, T words of a text, W words
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,9 @@ from numpy.typing import NDArray
 
 from bnexp import backend
 from bnexp.config.real import TextCsvDataset
-from bnexp.data.files import refuse_too_large, text_column
+from bnexp.data.files import existing, keep_leading_zeros, read_csv
+from bnexp.data.limit import refuse_above_limit
+from bnexp.data.lines import lines_of
 from bnexp.data.rows import Rows
 from bnexp.data.table import groups, refuse_target, refuse_unknown_column, target
 from bnexp.errors import SettingError
@@ -30,15 +31,17 @@ def text_csv_rows(dataset: TextCsvDataset, limit: int | None) -> Rows:
     """Read the rows of a CSV file with a column of texts.
 
     Raises:
-        SettingError: if a column is not there, or a text is missing.
+        SettingError: if a column is not there, a text is missing, or all of them would not fit.
     """
-    frame, where = text_column(dataset, limit)
+    path = existing(dataset.path)
+    frame = read_csv(path, dataset.separator, limit)
+    keep_leading_zeros(path, dataset.separator, [dataset.target, dataset.group], frame)
+    where = lines_of(path, dataset.separator, len(frame))
     for key, name in (("text", dataset.text), ("target", dataset.target), ("group", dataset.group)):
         if name is not None:
             refuse_unknown_column(frame, key, name)
             if key != "target":
                 refuse_target(key, name, dataset.target)
-    refuse_too_large(Path(dataset.path), len(frame), BYTES_OF_WORD * len(frame) * dataset.length, limit)
     texts = frame[dataset.text]
     missing = np.flatnonzero(texts.isna().to_numpy())
     if len(missing):
@@ -49,7 +52,8 @@ def text_csv_rows(dataset: TextCsvDataset, limit: int | None) -> Rows:
         )
     y_N, classes = target(frame[dataset.target], "classification", where)
     groups_N = None if dataset.group is None else groups(frame[dataset.group])
-    return text_rows([str(text) for text in texts], y_N, classes, length=dataset.length, groups_N=groups_N)
+    words = list(map(str, texts))
+    return text_rows(words, y_N, classes, length=dataset.length, limit=limit, groups_N=groups_N, where=where)
 
 
 def text_rows(
@@ -58,10 +62,17 @@ def text_rows(
     classes: tuple[str, ...] | None,
     *,
     length: int,
+    limit: int | None,
     groups_N: NDArray[np.int64] | None = None,
     **more: Any,
 ) -> Rows:
-    """Cut texts into words, in lower case and without punctuation; give the first `length` of each as numbers."""
+    """Cut texts into words, in lower case and without punctuation; give the first `length` of each as numbers.
+
+    Raises:
+        SettingError: if there is no word in them, or so many words of each would take more memory than `limit` bytes.
+    """
+    seen = f"is {length}; reading so many words of {len(texts):,} texts"
+    refuse_above_limit("dataset.length", seen, BYTES_OF_WORD * length * len(texts), limit, "Read fewer")
     vectorizer = _fitted(texts, length=length)
     if len(vectorizer.get_vocabulary()) == len(("", "[UNK]")):
         raise SettingError("dataset.text", "names a column in which no text has a word. Name another column.")

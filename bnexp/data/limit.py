@@ -1,0 +1,27 @@
+"""What data may take of memory, in bytes: asked by size, before anything is read, drawn or made."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bnexp.errors import SettingError
+
+
+def refuse_above_limit(key: str, seen: str, needed: int, limit: int | None, cure: str) -> None:
+    """Raise SettingError if what is seen would need more memory than the limit; both in bytes."""
+    if limit is not None and needed > limit:
+        raise SettingError(
+            key,
+            f"{seen} takes about {_mebibytes(needed)} of memory, and training.memory_limit is {_mebibytes(limit)}. "
+            f"{cure}, or give a higher limit.",
+        )
+
+
+def refuse_too_large(path: Path, size: int, needed: int, limit: int | None) -> None:
+    """Raise SettingError if reading a file or folder of this size would need more memory than the limit."""
+    seen = f"is {str(path)!r}, {_mebibytes(size)} in size; reading it"
+    refuse_above_limit("dataset.path", seen, needed, limit, "Use a smaller file")
+
+
+def _mebibytes(size: int) -> str:
+    return f"{size / 2**20:,.1f} MiB"

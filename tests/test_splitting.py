@@ -1,0 +1,138 @@
+"""Splits that cannot be: which class is too small, where its rows stand, and cures that cure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from pydantic import TypeAdapter
+
+from bnexp.config.dataset import Dataset
+from bnexp.data import Data, prepare, splitting
+from bnexp.data.rows import Rows
+from bnexp.errors import SettingError
+
+
+def prepared(seeds: int = 1, **keys: Any) -> Data:
+    return prepare(TypeAdapter(Dataset).validate_python(keys), tuple(range(seeds)))
+
+
+def refused(**keys: Any) -> str:
+    with pytest.raises(SettingError) as raised:
+        prepared(**keys)
+    return str(raised.value)
+
+
+def table(tmp_path: Path, labels: list[str], *, same: bool = False) -> dict[str, Any]:
+    lines = [f"{0 if same else n},{label}" for n, label in enumerate(labels)]
+    (tmp_path / "t.csv").write_text("\n".join(["x,y", *lines]))
+    return {"name": "csv", "path": str(tmp_path / "t.csv"), "target": "y"}
+
+
+def told(tmp_path: Path, text: str) -> str:
+    return text.replace(f"{tmp_path}/", "")
+
+
+@pytest.mark.parametrize("more", [{}, {"stratify": False}, {"test_size": 0.3}])
+def test_a_class_of_one_row_is_told_with_its_line_whatever_the_split(tmp_path: Path, more: dict[str, Any]) -> None:
+    keys = table(tmp_path, [*"uv" * 20, "blu"])
+    enough = {0: " (5 will do)", 1: "" if "stratify" in more else " (4 will do)"}[bool(more)]
+    assert told(tmp_path, refused(**keys, **more)) == (
+        "dataset has 1 row of class 'blu' (t.csv:42); each of the 2 parts needs one. "
+        f"Correct that row or take it out, or give more rows of it{enough}."
+    )
+
+
+def test_small_classes_in_three_parts_are_told_together_and_repeated_rows_too(tmp_path: Path) -> None:
+    keys = table(tmp_path, [*"uv" * 20, *"wwz"]) | {"validation_size": 0.25}
+    assert told(tmp_path, refused(**keys)) == (
+        "dataset has 2 rows of class 'w' (t.csv:42, t.csv:43), and too few of another class; each of the 3 parts "
+        "needs one. Correct those rows or take them out, or give more rows of it (5 will do)."
+    )
+    assert ":2), repeated rows not counted, and too few of 2 other classes; each" in refused(
+        **table(tmp_path, [*"uvw" * 20], same=True)
+    )
+
+
+@pytest.mark.parametrize("keys", [{}, {"validation_size": 0.25}, {"test_size": 0.4, "validation_size": 0.5}])
+def test_as_many_rows_of_a_class_as_the_message_names_will_do(tmp_path: Path, keys: dict[str, Any]) -> None:
+    message = refused(**table(tmp_path, [*"uv" * 50, "w"]), **keys)
+    enough = int(message.rpartition("(")[2].partition(" will do")[0])
+    labels = [*"uv" * 50, *"w" * enough]
+    data = prepared(seeds=20, **table(tmp_path, labels), **keys, resample=True)
+    for part, rows_SR in data.parts.items():
+        assert all((data.rows.y_N[rows_R] == 2).any() for rows_R in rows_SR), part
+
+
+def test_a_class_folder_of_one_image_is_told_with_the_image(tmp_path: Path) -> None:
+    for number, label in enumerate("aaaaaabbbbbbc"):
+        (tmp_path / label).mkdir(exist_ok=True)
+        Image.new("L", (2, 2), number).save(tmp_path / label / f"{number}.png")
+    message = refused(name="image_folder", path=str(tmp_path))
+    assert told(tmp_path, message).startswith(
+        "dataset has 1 row of class 'c' (c/12.png); each of the 2 parts needs one."
+    )
+
+
+def test_a_class_in_one_group_cannot_be_on_both_sides(tmp_path: Path) -> None:
+    lines = [f"{n},{n // 5},{'uv'[n < 5]}" for n in range(40)]
+    (tmp_path / "t.csv").write_text("\n".join(["x,who,y", *lines]))
+    keys = {"name": "csv", "path": str(tmp_path / "t.csv"), "target": "y", "group": "who"}
+    assert told(tmp_path, refused(**keys)) == (
+        "dataset has 1 group of class 'v' (t.csv:2, t.csv:3, t.csv:4, ...); each of the 2 parts needs one. "
+        "Correct that group or take it out, or give more groups of it."
+    )
+
+
+def test_a_part_too_small_for_all_classes_is_told_with_the_sizes_and_the_way_out() -> None:
+    keys = {"name": "blobs", "samples": 10, "stratify": True}
+    assert refused(**keys) == (
+        "dataset.test_size is 0.2 of 10 rows, which makes parts of 8 and 2; expected 3 or more in each, one of every "
+        "class. Use a larger dataset.test_size, or more dataset.samples."
+    )
+    assert refused(**keys, test_size=0.8).endswith("Use a smaller dataset.test_size, or more dataset.samples.")
+    assert refused(**keys | {"samples": 6, "classes": 4}) == (
+        "dataset has 1 row of class '2', and too few of another class; each of the 2 parts needs one. "
+        "Use more dataset.samples."
+    )
+    assert prepared(**keys, test_size=0.3) and prepared(**keys | {"samples": 15})
+
+
+def rows_of(y: list[int], **more: Any) -> Rows:
+    return Rows("table", np.arange(len(y), dtype="float32")[:, None], np.asarray(y, "float32"), ("a", "b"), **more)
+
+
+def missing(rows: Rows, **keys: Any) -> str:
+    with pytest.raises(SettingError) as raised:
+        splitting.split(TypeAdapter(Dataset).validate_python({"name": "wine", **keys}), rows, (0,))
+    return str(raised.value)
+
+
+def test_what_a_part_lacks_is_told_with_a_cure_of_its_own() -> None:
+    own = rows_of([0, 1] * 10 + [0] * 5, test=5)
+    counted = "rows per class are [5, 0], expected 1 or more of each. "
+    assert missing(own) == (
+        f"dataset is too small: its test part (5 rows) has no row of class b; {counted}"
+        "Use a dataset.test_size, such as 0.2, to split all rows anew."
+    )
+    assert missing(own, test_limit=5).endswith(
+        "Use a higher dataset.test_limit, or a dataset.test_size, such as 0.2, to split all rows anew."
+    )
+    assert splitting.split(TypeAdapter(Dataset).validate_python({"name": "wine", "test_size": 0.2}), own, (0,))
+    rare = rows_of([0] * 58 + [1, 1])
+    assert missing(rare, stratify=False, seed=3).endswith(
+        "Use dataset.stratify: true, more rows, a larger dataset.test_size, or another dataset.seed."
+    )
+    assert missing(rare).endswith("Use more rows of that class (5 will do), or a larger dataset.test_size.")
+    assert splitting.split(TypeAdapter(Dataset).validate_python({"name": "wine", "test_size": 0.5}), rare, (0,))
+
+
+def test_no_cure_of_a_resampled_validation_part_is_refused_next() -> None:
+    own = rows_of([0, 1] * 10, test=6)
+    assert missing(own, resample="validation").endswith(
+        "Give dataset.validation_size, such as 0.25, or use dataset.resample: false."
+    )
+    assert missing(rows_of([0, 1] * 10), resample="validation").endswith("or use dataset.resample: true.")

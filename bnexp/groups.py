@@ -22,7 +22,7 @@ from bnexp.environment import versions
 from bnexp.errors import ConfigError, SettingError
 from bnexp.experiment import refuse_unbuildable
 from bnexp.history import Floats
-from bnexp.measuring import Measured, Pace, kind, measured, pace
+from bnexp.measuring import Measured, Pace, measured, pace, program_key
 from bnexp.metrics import higher_is_better
 from bnexp.study import Candidate, Cell, Result, Tuned
 
@@ -91,7 +91,8 @@ def together(members: Sequence[Member], shape: Callable[[Candidate], str], seeds
     most = max(1, MOST_TOGETHER // seeds)
     alike: dict[Any, list[Member]] = {}
     for member in members:
-        alike.setdefault(repr([(kind(one.experiment), shape(one)) for one in member.candidates]), []).append(member)
+        key = repr([(program_key(one.experiment), shape(one)) for one in member.candidates])
+        alike.setdefault(key, []).append(member)
     cut = [several[start : start + most] for several in alike.values() for start in range(0, len(several), most)]
     return sorted(cut, key=lambda group: -sum(member.steps for member in group))
 
@@ -112,7 +113,7 @@ def refusals(group: Group) -> list[str]:
     tried = set()
     for candidate in (candidate for member in group.members for candidate in member.candidates):
         one = candidate.experiment
-        essence = (kind(one), repr(one.dataset), repr(getattr(one.model, "initializer", None)))
+        essence = (program_key(one), repr(one.dataset), repr(getattr(one.model, "initializer", None)))
         if essence not in tried:
             tried.add(essence)
             try:
@@ -192,7 +193,7 @@ def _result(
         experiment=config.digest(chosen.experiment),
         seeds=list(group.seeds),
         rows=one.rows,
-        resampled=chosen.experiment.dataset.resample is True,
+        resample=chosen.experiment.dataset.resample,
         tuned=tuned,
         final={name: _strict(_final(one, name)) for name in one.history.metrics},
         epochs_to=_epochs_to(group.endpoints, one),

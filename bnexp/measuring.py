@@ -54,7 +54,7 @@ def measured(experiments: Sequence[Experiment], seeds: Seeds, *, largest_shard: 
     data = _prepared_once(experiments, seeds)
     alike: dict[Any, list[int]] = {}
     for number, one in enumerate(experiments):
-        alike.setdefault((kind(one), data[number].shape), []).append(number)
+        alike.setdefault((program_key(one), data[number].shape), []).append(number)
     found: dict[int, Measured] = {}
     for numbers in alike.values():
         those = [experiments[number] for number in numbers], [data[number] for number in numbers]
@@ -100,7 +100,7 @@ def pace(experiments: Sequence[Experiment], seeds: Seeds, *, largest_shard: int 
     return Pace(max(0.0, ends[0] - begun - epoch), epoch / (steps * at_once))
 
 
-def kind(experiment: Experiment) -> str:
+def program_key(experiment: Experiment) -> str:
     """Write down what experiments must have in common to share a program: their layers, how they are trained.
 
     Not the data, how kernels are drawn, or the height of the learning rate.
@@ -155,7 +155,7 @@ def _measured(experiment: Experiment, data: Data, history: History, seconds: flo
     per_epoch = data.steps(experiment.training.batch_size, experiment.training.drop_last)
     return Measured(
         history,
-        data.facts()["rows_per_class"],
+        data.rows_per_class,
         {part: int(rows_SR.shape[1]) for part, rows_SR in data.parts.items()},
         per_epoch * sum(history.epochs_S),
         seconds,

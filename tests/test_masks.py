@@ -14,8 +14,8 @@ from pydantic import TypeAdapter, ValidationError
 from bnexp.config.model import Model
 from bnexp.errors import SettingError
 from bnexp.models import Built, build
-from bnexp.models.conv1d import MaskedMean
 from bnexp.models.inputs import Inputs
+from bnexp.models.padding import MaskedMean
 
 Array = NDArray[Any]
 LENGTHS = np.array([3, 6, 1, 5, 4, 6, 2, 5])
@@ -170,7 +170,11 @@ def test_frames_are_padding_where_they_are_nan_and_not_where_they_are_silent(nam
     [
         (IMAGE, {"name": "resnet", "zero_gamma": True, "placement": "after", "normalization": "rms"},
          r"^model\.zero_gamma is true with model\.block basic and model\.placement after; .* nothing passes, .*"
-         r" Use model\.placement: before, model\.block: preactivation, or model\.zero_gamma: false\.$"),
+         r" Use model\.placement: before, or model\.zero_gamma: false\.$"),
+        (IMAGE, {"name": "resnet", "zero_gamma": True, "block": "preactivation", "normalization": "batch"},
+         r"^model\.zero_gamma is true with model\.block preactivation, model\.placement before and model\.activation relu;"
+         r" .* zeros, where its slope is 0, so that no block ever learns\. Use model\.block: basic, model\.placement: after,"
+         r" or model\.zero_gamma: false\.$"),
         (IMAGE, {"name": "resnet", "zero_gamma": True, "normalization": {"name": "batch", "scale": False}},
          r"^model\.zero_gamma is true with model\.normalization\.scale false; .* Let one of them go\.$"),
         (IMAGE, {"name": "resnet", "width": 6, "block": "preactivation", "normalization": {"name": "group", "groups": 4}},
@@ -194,14 +198,41 @@ def test_a_depth_that_the_paper_does_not_have_is_refused_with_those_it_has() -> 
         built(IMAGE, name="resnet", depth=9)
 
 
-@pytest.mark.parametrize("block", ["basic", "preactivation"])
-def test_where_zero_gamma_is_taken_the_blocks_start_as_identities_and_the_net_learns(block: str) -> None:
-    network = built(IMAGE, name="resnet", width=4, block=block, zero_gamma=True, normalization="batch").model
+ZERO_GAMMA = [
+    ("basic", "before", "relu"), ("basic", "before", "elu"), ("preactivation", "before", "elu"),
+    ("preactivation", "after", "relu"), ("preactivation", "after", "elu"),
+]  # fmt: skip
+"""Block, placement and activation that go with it."""
+
+
+def zero_gamma_net(block: str, placement: str, activation: str) -> keras.Sequential:
+    kinds = {"block": block, "placement": placement, "activation": activation}
+    return built(IMAGE, name="resnet", depth=14, width=4, zero_gamma=True, normalization="batch", **kinds).model
+
+
+@pytest.mark.parametrize(("block", "placement", "activation"), ZERO_GAMMA)
+def test_where_zero_gamma_is_taken_blocks_that_do_not_widen_start_as_identities(
+    block: str, placement: str, activation: str
+) -> None:
+    network = zero_gamma_net(block, placement, activation)
     x = np.random.default_rng(0).normal(size=(4, 8, 8, 4)).astype("float32")
-    start = np.maximum(x, 0) if block == "basic" else x  # a basic block hands on what is already activated
+    start = np.abs(x) if block == "basic" else x  # a basic block hands on what is already activated
     np.testing.assert_allclose(network.get_layer("block_1_1")(start, training=True), start, atol=1e-6)
-    down = network.get_layer("block_2_1")(start, training=True)
-    np.testing.assert_allclose(down[..., :4], start[:, ::2, ::2], atol=1e-6)
-    assert not np.asarray(down[..., 4:]).any()
-    outputs = network(x[..., :2], training=True)
-    assert np.ptp(outputs, axis=0).max() > 0
+    gammas = [float(np.max(v)) for v in network.variables if v.path.endswith("normalization_2/gamma")]
+    assert gammas == [0, 0, 1, 0, 1, 0]
+
+
+@pytest.mark.parametrize(("block", "placement", "activation"), ZERO_GAMMA)
+def test_where_zero_gamma_is_taken_a_few_steps_move_every_kernel_and_every_scale(
+    block: str, placement: str, activation: str
+) -> None:
+    """The channels that a stage adds, too: they are zeros in the shortcut, where relu hands no gradient back."""
+    network = zero_gamma_net(block, placement, activation)
+    network.compile("sgd", "sparse_categorical_crossentropy", jit_compile=False)
+    learned = [v for v in network.trainable_variables if v.path.rpartition("/")[2] in ("kernel", "gamma")]
+    before = [variable.numpy() for variable in learned]
+    rng = np.random.default_rng(0)
+    network.fit(rng.normal(size=(32, 8, 8, 2)), np.arange(32) % 3, batch_size=8, epochs=2, verbose=0)
+    assert len(learned) == 27
+    for variable, start in zip(learned, before, strict=True):
+        assert np.mean(variable.numpy() != start) > 0.8, variable.path

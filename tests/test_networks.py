@@ -72,7 +72,7 @@ AGREE: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "resnet, batch, refreshed": (
         "image", {"name": "resnet", "width": 4, "normalization": "batch"}, {"refresh_statistics": True}),
     "resnet, preactivation, zero gamma, group": (
-        "image", {"name": "resnet", "width": 4, "block": "preactivation", "zero_gamma": True,
+        "image", {"name": "resnet", "width": 4, "block": "preactivation", "zero_gamma": True, "activation": "elu",
                   "normalization": {"name": "group", "groups": 2}}, {}),
     "conv1d on words, ghost, average pooling": (
         "text", {"name": "conv1d", "filters": [4, 6], "embedding": 4, "pooling": "average",
@@ -176,9 +176,25 @@ def test_a_residual_block_is_its_formula(block: str, placement: str, name: str) 
     np.testing.assert_allclose(layer(x), expected, rtol=1e-4, atol=1e-4)
 
 
+def test_an_embedding_too_small_for_the_words_is_refused_before_training() -> None:
+    def layers(size: int) -> list[Any]:
+        head = {"Dense": {"units": 3, "activation": "softmax"}}
+        return [{"Embedding": {"input_dim": size, "output_dim": 4}}, "GlobalAveragePooling1D", head]
+
+    text = Inputs("text", (6,), 20)
+    with pytest.raises(SettingError) as caught:
+        built(text, "sequential", layers=layers(19))
+    assert str(caught.value) == (
+        "model.layers.0 is Embedding with input_dim 19; the texts' words are numbered from 0 to 19. "
+        "Use input_dim: 20 or more, or a smaller dataset.vocabulary."
+    )
+    assert built(text, "sequential", layers=layers(20)).model.output_shape == (None, 3)
+
+
 def test_with_zero_gamma_a_block_starts_as_an_identity() -> None:
     for normalization in ("batch", "layer", "rms", {"name": "group", "groups": 2}):
-        model = built(IMAGE, "resnet", width=4, block="preactivation", zero_gamma=True, normalization=normalization)
+        keys = {"block": "preactivation", "placement": "after", "zero_gamma": True, "normalization": normalization}
+        model = built(IMAGE, "resnet", width=4, **keys)
         x = np.random.default_rng(0).normal(size=(4, 8, 8, 4)).astype("float32")
         np.testing.assert_allclose(model.model.get_layer("block_1_1")(x, training=True), x, atol=1e-6)
 

@@ -201,14 +201,26 @@ def test_options_of_the_config_reach_their_layers() -> None:
         np.testing.assert_allclose(layer(x, **call_options(kind, True, None)), expected, rtol=1e-5, atol=1e-5)
 
 
+class MaskSeen(keras.Layer):
+    """Hands its inputs on and keeps the mask that came with them."""
+
+    supports_masking = True
+
+    def call(self, inputs: Any, mask: Any = None) -> Any:
+        self.mask = mask
+        return inputs
+
+
 @pytest.mark.parametrize("kind", OPTIONS)
 def test_padding_changes_no_output_and_the_mask_goes_on(kind: str) -> None:
     layer = layer_of(kind, (8, 5, 4))
-    model = keras.Sequential([keras.Input((None, 4)), keras.layers.Masking(), layer])
+    behind = MaskSeen()
+    model = keras.Sequential([keras.Input((None, 4)), keras.layers.Masking(), layer, behind])
     x = inputs_and_mask((8, 3, 4), False)[0].astype("float32")
     padded = tf.pad(x, [[0, 0], [0, 2], [0, 0]])
     np.testing.assert_allclose(model(padded, training=True)[:, :3], model(x, training=True), rtol=1e-5, atol=1e-6)
-    assert layer.supports_masking  # hands the mask on
+    model(padded, training=True)
+    np.testing.assert_array_equal(behind.mask, [[True] * 3 + [False] * 2] * 8)
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras's own, while it loads

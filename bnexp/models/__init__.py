@@ -52,7 +52,7 @@ def build(model: Model, inputs: Inputs, *, task: Task, classes: int) -> Built:
     with recording_initializers() as initializers:
         first = list(first_layers(model, inputs))
         if isinstance(model, Sequential):
-            built = _stack(first, sequential_layers(model), "model.layers.{position}")
+            built = _stack(first, sequential_layers(model, inputs), "model.layers.{position}")
             _refuse_other_head(built, task, output_units(task, classes))
         else:
             layers = [*NETWORKS[model.name](model, inputs), output_layer(task, classes, model.l2)]

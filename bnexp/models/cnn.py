@@ -1,4 +1,4 @@
-"""`model.name: cnn`: blocks of convolutions; and what any network of images shares: normalized layers, augmentation."""
+"""`model.name: cnn`: blocks of convolutions; and the augmentation that all networks of images share."""
 
 from __future__ import annotations
 

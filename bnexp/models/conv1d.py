@@ -12,6 +12,7 @@ from bnexp.config.networks import Conv1d
 from bnexp.models.activation import cancels_bias, normalized_activation
 from bnexp.models.head import initializer, penalty
 from bnexp.models.inputs import Inputs, as_frames
+from bnexp.models.padding import MaskedMean
 
 
 def conv1d_layers(model: Conv1d, inputs: Inputs) -> Iterator[keras.Layer]:
@@ -101,19 +102,3 @@ class MaskedPooling1D(keras.Layer):
     def get_config(self) -> dict[str, Any]:
         """Give what `from_config` builds the layer from."""
         return {**super().get_config(), "pooling": self.pooling}
-
-
-@keras.saving.register_keras_serializable("bnexp")
-class MaskedMean(keras.layers.GlobalAveragePooling1D):
-    """The mean over the frames that the mask leaves, and zeros for a row that has none, as an empty text.
-
-    Inputs (B, T, F), mask (B, T); outputs (B, F). Keras's own divides by the
-    number of frames left: a single empty row makes the loss NaN.
-    """
-
-    def call(self, inputs: Any, mask: Any = None) -> Any:
-        """Average; what is masked does not count."""
-        if mask is None:
-            return super().call(inputs)
-        count = ops.sum(ops.cast(mask, inputs.dtype), axis=1)[:, None]
-        return ops.sum(ops.where(mask[..., None], inputs, 0), axis=1) / ops.maximum(count, 1)

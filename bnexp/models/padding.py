@@ -1,4 +1,4 @@
-"""`Padding`: where a sequence ends, for layers that know masks and for those that do not."""
+"""Where a sequence ends: `Padding` marks it for layers that know masks and those that do not, `MaskedMean` heeds it."""
 
 from __future__ import annotations
 
@@ -37,3 +37,19 @@ class Padding(keras.Layer):
     def get_config(self) -> dict[str, Any]:
         """Give what `from_config` builds the layer from."""
         return {**super().get_config(), "masked": self.masked}
+
+
+@keras.saving.register_keras_serializable("bnexp")
+class MaskedMean(keras.layers.GlobalAveragePooling1D):
+    """The mean over the frames that the mask leaves, and zeros for a row that has none, as an empty text.
+
+    Inputs (B, T, F), mask (B, T); outputs (B, F). Keras's own divides by the
+    number of frames left: a single empty row makes the loss NaN.
+    """
+
+    def call(self, inputs: Any, mask: Any = None) -> Any:
+        """Average; what is masked does not count."""
+        if mask is None:
+            return super().call(inputs)
+        count = ops.sum(ops.cast(mask, inputs.dtype), axis=1)[:, None]
+        return ops.sum(ops.where(mask[..., None], inputs, 0), axis=1) / ops.maximum(count, 1)

@@ -18,6 +18,8 @@ from bnexp.models.inputs import Inputs, as_images
 from bnexp.models.normalization import normalization_layer
 
 STAGES = 3
+FLAT_AT_ZERO = ("relu", "relu6")
+"""Activations that hand no gradient back where their inputs are 0."""
 
 
 def resnet_layers(model: Resnet, inputs: Inputs) -> Iterator[keras.Layer]:
@@ -50,13 +52,21 @@ def _refuse_unfit_zero_gamma(model: Resnet) -> None:
             "is true with model.normalization.scale false; there is no scale that could begin at zero. "
             "Let one of them go.",
         )
-    ends_in_normalization = model.block == "basic" and model.placement == "after"
-    if model.zero_gamma and ends_in_normalization and not isinstance(model.normalization, NoNormalization):
+    if not model.zero_gamma or isinstance(model.normalization, NoNormalization):
+        return
+    if model.block == "basic" and model.placement == "after":
         raise SettingError(
             "model.zero_gamma",
             "is true with model.block basic and model.placement after; such a block ends in the normalization that "
             "would begin at zero, so that nothing passes, and no block ever learns. "
-            "Use model.placement: before, model.block: preactivation, or model.zero_gamma: false.",
+            "Use model.placement: before, or model.zero_gamma: false.",
+        )
+    if model.block == "preactivation" and model.placement == "before" and model.activation in FLAT_AT_ZERO:
+        raise SettingError(
+            "model.zero_gamma",
+            "is true with model.block preactivation, model.placement before and model.activation "
+            f"{model.activation}; each block's last activation would be fed zeros, where its slope is 0, so that no "
+            "block ever learns. Use model.block: basic, model.placement: after, or model.zero_gamma: false.",
         )
 
 
@@ -87,7 +97,9 @@ class ResidualBlock(keras.Layer):
 
     The shortcut is the identity; where the block has strides or more filters,
     it takes every so-manieth position and appends channels of zeros (option
-    A, which has no weights). Inputs (B, H, W, C), outputs
+    A, which has no weights). With zero-gamma, N2 begins at zero where the
+    shortcut is the identity: new channels of zeros would stay zeros behind a
+    relu, whose slope at 0 is 0. Inputs (B, H, W, C), outputs
     (B, ceil(H / strides), ceil(W / strides), filters).
 
     Raises:
@@ -108,14 +120,14 @@ class ResidualBlock(keras.Layer):
         self.normalization_1 = normalization_layer(model.normalization, name="normalization_1")
         self.normalization_2 = normalization_layer(model.normalization, name="normalization_2")
         self.activation = keras.activations.get(model.activation)
-        if model.zero_gamma:
-            start_at_zero(self.normalization_2)
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Build all layers, so that their weights are known before they are called."""
         channels = input_shape[-1] or 0
         if channels > self.filters:
             raise ValueError(f"A block of {self.filters} filters cannot take {channels} channels.")
+        if self.model.zero_gamma and channels == self.filters:
+            start_at_zero(self.normalization_2)
         between = self.convolution_1.compute_output_shape(input_shape)
         self.convolution_1.build(input_shape)
         self.convolution_2.build(between)

@@ -10,10 +10,10 @@ from keras import ops
 
 from bnexp.config.networks import Transformer
 from bnexp.models.activation import normalize
-from bnexp.models.conv1d import MaskedMean
 from bnexp.models.head import initializer, penalty
 from bnexp.models.inputs import Inputs, as_frames
 from bnexp.models.normalization import normalization_layer
+from bnexp.models.padding import MaskedMean
 
 
 def transformer_layers(model: Transformer, inputs: Inputs) -> Iterator[keras.Layer]:

@@ -5,6 +5,7 @@ Axes: S seeds.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ import tensorflow as tf
 
 from bnexp.config.training import Training
 from bnexp.data import Data
-from bnexp.environment import memory_limit
+from bnexp.environment import memory_limit, sharing
 from bnexp.errors import SettingError
 from bnexp.training import devices
 from bnexp.training.measures import EVALUATED_ROWS
@@ -62,6 +63,7 @@ def needs(model: keras.Sequential, data: Data, training: Training) -> Needs:
     )
 
 
+@functools.lru_cache(maxsize=8)
 def row_bytes(model: keras.Sequential) -> int:
     """Count the bytes of all that the model computes for one row going forward."""
     shape, kind = model.input_shape[1:], model.inputs[0].dtype
@@ -91,12 +93,14 @@ def refuse_too_large(model: keras.Sequential, data: Data, training: Training) ->
     need = needs(model, data, training)
     total = need.shared + need.kept * seeds + need.working
     if total > limit:
+        divided = training.memory_limit is None and sharing() > 1
+        jobs = f" It is the share of one of {sharing()} workers; with fewer --jobs each has more." if divided else ""
         raise SettingError(
             "training.memory_limit",
             f"is {_gibibytes(limit)}; the estimate for this experiment is {_gibibytes(total)}: "
             f"{_gibibytes(need.shared)} for the program and the data, {_gibibytes(need.kept * seeds)} for the weights "
             f"of {seeds} seeds, {_gibibytes(need.working)} to train one of them at a time. "
-            "Use a smaller model or training.batch_size, fewer training.seeds, or a higher limit.",
+            f"Use a smaller model or training.batch_size, fewer training.seeds, or a higher limit.{jobs}",
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -30,6 +31,8 @@ MIXING = frozenset({"adafactor", "lamb", "muon"})
 
 WRITES = ("assign", "assign_add", "assign_sub", "stateless_apply", "_var_key")
 """Methods that Keras overrides for tf.distribute."""
+HOOKS = ("_backend_update_step", "_apply_weight_decay")
+"""Methods of Keras's that `_RateOfEachRow` stands in for: without them no row would have its own rate."""
 
 
 def make_optimizer(training: Training, steps_per_epoch: int) -> keras.optimizers.Optimizer:
@@ -54,9 +57,10 @@ def make_pure_optimizer(training: Training, steps_per_epoch: int, rows: int) -> 
     """
     kind = getattr(keras.optimizers, KERAS_NAMES[training.optimizer.name])
     base = next(parent for parent in kind.__mro__ if parent.__name__ == "BaseOptimizer")
+    _refuse_other_keras(base)
     writes = {name: getattr(base, name) for name in WRITES}
     stateless = type("Stateless", (_RateOfEachRow, keras.optimizers.Optimizer), writes)
-    optimizer = _make(type(kind.__name__, (kind, stateless), {}), training, steps_per_epoch, 1.0)
+    optimizer = _make(type(kind.__name__, (kind, stateless), {}), training, steps_per_epoch, math.nan)
     one = training.learning_rate.model_copy(update={"initial": 1.0})
     schedule = _learning_rate(one, training.epochs, steps_per_epoch)
     optimizer.schedule = schedule if callable(schedule) else None
@@ -64,11 +68,21 @@ def make_pure_optimizer(training: Training, steps_per_epoch: int, rows: int) -> 
     return optimizer
 
 
+def _refuse_other_keras(base: type) -> None:
+    """Raise RuntimeError if Keras's optimizers no longer call what gives each row its rate."""
+    missing = [name for name in HOOKS if not hasattr(base, name)]
+    if missing:
+        raise RuntimeError(
+            f"keras.optimizers of Keras {keras.__version__} have no {' and no '.join(missing)}, by which each seed is "
+            "updated at its own learning rate. This bnexp does not go with this Keras."
+        )
+
+
 class _RateOfEachRow:
     """Updates stacked weights by stacked rates: what Keras does with one number is done with (S, 1, ..., 1).
 
     All elementwise rules only multiply by the rate, so that each row is
-    updated as if it were alone.
+    updated as if it were alone. Keras's own rate is NaN: whatever used it would show.
     """
 
     schedule: Callable[[Any], Any] | None = None
@@ -113,7 +127,7 @@ def _make(
 
 def _refusal(optimizer: Optimizer, options: dict[str, Any], reason: str) -> str:
     return (
-        f"is {optimizer.name} with {options}; Keras refuses it: {reason.splitlines()[0]} "
+        f"is {optimizer.name} with {options}; Keras refuses it: {reason.splitlines()[0].rstrip('. ')}. "
         f"Use the options of keras.optimizers.{KERAS_NAMES[optimizer.name]}."
     )
 

@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bnexp import store, studies
+from bnexp import store, study_run
 from bnexp.arms import STUDIES
 from bnexp.errors import ConfigError, RunError, UntrainedError, UserError, nearest
 from bnexp.launch import Workers
 from bnexp.show.page import claims_page
 from bnexp.show.progress import StudyReporter
-from bnexp.studies import Plan
 from bnexp.study.words import about, effect
+from bnexp.study_run import Plan
 
 PAGE = "claims.html"
 
@@ -36,7 +36,7 @@ class Answer:
     @property
     def seconds(self) -> float:
         """Count the seconds of training so far, of all workers."""
-        return sum(result.seconds for result in studies.finished(self.planned).values()) if self.planned else 0.0
+        return sum(result.seconds for result in study_run.finished(self.planned).values()) if self.planned else 0.0
 
 
 def files(names: Sequence[str]) -> list[Path]:
@@ -71,7 +71,7 @@ def planned(paths: Sequence[Path], runs: Path) -> list[Answer]:
 
 def _planned(path: Path, runs: Path) -> Answer:
     try:
-        return Answer(path, studies.plan(path, runs))
+        return Answer(path, study_run.plan(path, runs))
     except (ConfigError, RunError) as error:
         return Answer(path, failure=str(error))
 
@@ -80,9 +80,9 @@ def answered(one: Answer, workers: Workers, reporter: StudyReporter) -> Answer:
     """Run a study that could be planned; one that cannot be answered, in whole or in part, stops no other."""
     if one.planned is None:
         return one
-    reporter.show(studies.facts(one.planned, workers.jobs))
+    reporter.show(study_run.facts(one.planned, workers.jobs))
     try:
-        return replace(one, document=studies.run(one.planned, workers, reporter.tell))
+        return replace(one, document=study_run.run(one.planned, workers, reporter.tell))
     except (UntrainedError, ConfigError, RunError) as error:
         return replace(one, failure=str(error))
 
@@ -93,7 +93,13 @@ def rows(answers: Sequence[Answer]) -> list[dict[str, Any]]:
 
 
 def _rows(one: Answer) -> Iterator[dict[str, Any]]:
-    row: dict[str, Any] = {"study": one.name, "verdict": "failed", "sentence": one.failure, "effect": None}
+    row: dict[str, Any] = {
+        "study": one.name,
+        "verdict": "failed",
+        "sentence": one.failure,
+        "effect": None,
+        "speaks_of": None,
+    }
     if one.planned is None:
         yield {**row, "claim": "", "about": "", "seeds": 0, "seconds": 0.0}
         return
@@ -104,6 +110,7 @@ def _rows(one: Answer) -> Iterator[dict[str, Any]]:
             facts = one.document["hypotheses"][number]
             verdict, found = facts["verdict"], None if facts["difference"] is None else effect(facts)
             row |= {"verdict": verdict["word"], "sentence": verdict["sentence"], "effect": found}
+            row["speaks_of"] = facts["speaks_of"]
         yield dict(row)
 
 

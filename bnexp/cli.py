@@ -29,7 +29,15 @@ Launcher = Annotated[
     Literal["local", "ray"],
     typer.Option("--launcher", help="What starts the workers: processes of this machine, or Ray."),
 ]
-Jobs = Annotated[int | None, typer.Option("--jobs", min=1, help="Workers, each of one core; one a core if not given.")]
+Jobs = Annotated[
+    int | None,
+    typer.Option(
+        "--jobs",
+        min=1,
+        help="Workers, each of one core, that share the memory; one a core if not given, or as many as memory is "
+        "enough for. With --address, the most groups that are worked on at a time.",
+    ),
+]
 Address = Annotated[
     str | None,
     typer.Option("--address", help="Of a Ray cluster: host:port, ray://host:port or auto; its own if not given."),
@@ -68,7 +76,12 @@ def compare(
         list[str],
         typer.Argument(metavar="ARM|KEY=VALUE", help="Two arms or more, and keys to override."),
     ],
-    metric: Annotated[str | None, typer.Option(help="The metric that decides; else val_accuracy or val_r2.")] = None,
+    metric: Annotated[
+        str | None,
+        typer.Option(
+            help="The metric that decides; else accuracy or r2 of the test part, or of the validation part without one."
+        ),
+    ] = None,
     margin: Margin = None,
     target: Annotated[float | None, typer.Option(help="Value of the metric to reach, in its own unit.")] = None,
     baseline: Annotated[str | None, typer.Option(help="What the others are compared with; else the last arm.")] = None,

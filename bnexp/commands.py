@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ from typing import Any
 
 from rich.console import Console, RenderableType
 
-from bnexp import arms, cautions, config, store, studies
+from bnexp import arms, cautions, config, store, study_run
 from bnexp.comparison import Arm, Question, refuse_impossible, refuse_too_few
 from bnexp.comparison import compare as compare_arms
 from bnexp.config import Experiment
@@ -221,7 +220,7 @@ def _row_of_kind(run: store.Run) -> dict[str, Any]:
 
 def _study_verdict(run: store.Run) -> dict[str, Any]:
     if not (run.directory / "study.json").exists():
-        finished = len(list((run.directory / studies.CELLS).glob("*.json")))
+        finished = len(list((run.directory / study_run.CELLS).glob("*.json")))
         return {"result": f"{finished} cells and arms finished"}
     document = store.read_json(run.directory / "study.json")
     return {"seeds": document["seeds"], "result": str(document["verdict"])}
@@ -279,9 +278,8 @@ def _print_step(name: str, step: str) -> None:
 
 
 def print_answer(what: RenderableType) -> None:
-    """Print for a person; where stdout is no terminal and COLUMNS does not say, wide enough that no row breaks."""
-    known = sys.stdout.isatty() or os.environ.get("COLUMNS", "").isdecimal()
-    out = Console(width=None if known else WIDEST_PIPE, highlight=False)
+    """Print for a person; where stdout is no terminal, wide enough that no row breaks."""
+    out = Console(width=None if sys.stdout.isatty() else WIDEST_PIPE, highlight=False)
     out.print(what, soft_wrap=False)
 
 

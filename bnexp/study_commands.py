@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from bnexp import claims as several
-from bnexp import launch, studies
+from bnexp import launch, study_run
 from bnexp.commands import config_path, print_answer, print_json
-from bnexp.environment import cores
+from bnexp.environment import most_workers
 from bnexp.errors import DIVERGED, DONE, WORK_FAILED, StoppedError
 from bnexp.show import study_table
 from bnexp.show.progress import StudyReporter, own_stderr
@@ -26,29 +26,36 @@ class Place:
     jobs: int | None
     address: str | None
 
+    @property
+    def most_jobs(self) -> int:
+        """Give how many workers there may be on this machine: as asked for, else as it has room for."""
+        return self.jobs or most_workers()
+
     def jobs_for(self, groups: int) -> int:
-        """Give how many workers there are for so many groups: one a core, if nothing else is asked for."""
-        return self.jobs or min(cores(), max(1, groups))
+        """Give how many workers of this machine have something to do, if there are so many groups."""
+        return min(self.most_jobs, max(1, groups))
 
     def workers(self, groups: int) -> AbstractContextManager[launch.Workers]:
-        """Give workers for so many groups."""
-        return launch.workers(self.launcher, self.jobs_for(groups), self.address)
+        """Give workers for so many groups; of a cluster at an address all, unless --jobs says how many."""
+        if self.address is not None:
+            return launch.workers(self.launcher, self.jobs, self.address)
+        return launch.workers(self.launcher, self.jobs_for(groups), None, sharing=self.most_jobs)
 
 
 def study(path: Path, place: Place, *, dry_run: bool, most_trainings: int | None, quiet: bool, as_json: bool) -> int:
     """Run a study, or what is left of it; print its plan, how it goes, and the verdict."""
-    most = studies.MOST_TRAININGS if most_trainings is None else most_trainings
-    planned = studies.plan(config_path(str(path)), place.runs, most=most)
-    facts = studies.facts(planned, place.jobs_for(len(studies.pending(planned))))
+    most = study_run.MOST_TRAININGS if most_trainings is None else most_trainings
+    planned = study_run.plan(config_path(str(path)), place.runs, most=most)
+    facts = study_run.facts(planned, place.jobs_for(len(study_run.pending(planned))))
     with _goes_on(planned.directory), place.workers(facts["groups"]) as workers:
         if facts["seconds_left"] is None and (dry_run or not quiet):
-            facts["seconds_left"] = studies.estimate(planned, workers)
+            facts["seconds_left"] = study_run.estimate(planned, workers)
         if dry_run:
             print_json(facts) if as_json else print_answer(study_table.study_plan(facts))
             return DONE
-        reporter = StudyReporter(own_stderr(), of=facts["of"], quiet=quiet or as_json)
-        reporter.show(study_table.study_plan(facts))
-        document = studies.run(planned, workers, reporter.tell)
+        reporter = StudyReporter(own_stderr(), quiet=quiet or as_json)
+        reporter.show(facts)
+        document = study_run.run(planned, workers, reporter.tell)
     if as_json:
         print_json(document)
     elif quiet:
@@ -74,16 +81,14 @@ def _study_code(document: Mapping[str, Any]) -> int:
 
 def claims(names: Sequence[str], place: Place, *, quiet: bool, as_json: bool) -> int:
     """Run several studies, or what is left of them; print a row for each claim, and where the page is."""
-    paths = several.files(names)
-    plans = [studies.plan(path, place.runs) for path in paths]
-    groups = sum(len(studies.pending(planned)) for planned in plans)
-    answers = []
+    answers = several.planned(several.files(names), place.runs)
+    reporter = StudyReporter(own_stderr(), quiet=quiet or as_json)
+    for answer in answers:
+        if answer.failure:
+            reporter.warn(f"{answer.name} is left out: {answer.failure}")
+    groups = sum(len(study_run.pending(answer.planned)) for answer in answers if answer.planned is not None)
     with _goes_on(place.runs), place.workers(groups) as workers:
-        for path, planned in zip(paths, plans, strict=True):
-            facts = studies.facts(planned, workers.jobs)
-            reporter = StudyReporter(own_stderr(), of=facts["of"], quiet=quiet or as_json)
-            reporter.show(study_table.study_plan(facts))
-            answers.append(several.answer(path, planned, workers, reporter.tell))
+        answers = [several.answered(answer, workers, reporter) for answer in answers]
     page = several.keep(place.runs, answers)
     rows = several.rows(answers)
     if as_json:

@@ -126,7 +126,9 @@ def test_a_study_whose_data_are_not_here_is_left_out_and_told(tmp_path: Path) ->
 
 
 def test_the_page_escapes_all_that_it_is_given() -> None:
-    row = dict.fromkeys(("study", "claim", "verdict", "sentence", "about", "effect", "seeds", "seconds"), HOSTILE)
+    row = dict.fromkeys(
+        ("study", "claim", "verdict", "sentence", "about", "effect", "speaks_of", "seeds", "seconds"), HOSTILE
+    )
     study = {
         "name": HOSTILE,
         "notes": [HOSTILE],

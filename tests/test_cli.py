@@ -70,7 +70,7 @@ def test_compare_trains_both_arms_says_so_and_answers_on_stdout(
     lines = done.stdout.splitlines()
     assert lines[0] == (
         "classification: 800 training rows, 200 for validation (random, 0.2 held out); "
-        "guessing the commonest class scores 46.50%"
+        "guessing the training part's commonest class scores 46.50%"
     )
     assert lines[1] == "bn vs nobn: 3 seed pairs; checked by digest: splits equal, kernels equal, batch orders equal"
     assert "varied: model.normalization (batch / none)" in lines
@@ -87,7 +87,7 @@ def test_a_run_directory_holds_what_the_design_says(compared: tuple[Path, subpro
     place, _ = compared
     run = run_of(place, "bn")
     assert sorted(path.name for path in run.iterdir()) == [
-        "accuracy.png", "config.yaml", "history.json", "loss.png", "model.keras", "run.json",
+        "accuracy.png", "config.yaml", "history.json", "inputs.json", "loss.png", "model.keras", "run.json",
     ]  # fmt: skip
     history = json.loads((run / "history.json").read_text())
     assert (history["format"], [entry["seed"] for entry in history["seeds"]]) == (1, [0, 1, 2])
@@ -108,7 +108,7 @@ def test_compare_keeps_its_numbers_and_figures(compared: tuple[Path, subprocess.
     place, _ = compared
     kept = run_of(place, "bn-vs-nobn")
     assert sorted(path.name for path in kept.iterdir()) == [
-        "accuracy.png", "comparison.json", "histories.json", "loss.png",
+        "accuracy.png", "comparison.json", "difference.png", "histories.json", "loss.png",
     ]  # fmt: skip
     document = json.loads((kept / "comparison.json").read_text())
     values = {}
@@ -161,7 +161,7 @@ def test_plot_redraws_from_json_alone_in_any_format(
     place, _ = compared
     command = [sys.executable, "-X", "importtime", str(BNEXP), "plot", "runs/latest", "--format", "svg"]
     done = subprocess.run([*command, "--out", str(tmp_path)], cwd=place, capture_output=True, text=True, check=True)
-    assert sorted(done.stdout.split()) == [str(tmp_path / "accuracy.svg"), str(tmp_path / "loss.svg")]
+    assert sorted(done.stdout.split()) == [str(tmp_path / f"{name}.svg") for name in ("accuracy", "difference", "loss")]
     assert "bn, Test" in (tmp_path / "accuracy.svg").read_text() or "<svg" in (tmp_path / "accuracy.svg").read_text()
     assert "| tensorflow" not in done.stderr
     run = run_of(place, "bn")
@@ -249,7 +249,7 @@ def test_bad_input_is_one_message_and_nothing_is_written(tmp_path: Path, argumen
     [
         ("dataset:\n  name: blobs\n  samples: 10\nmodel: {name: mlp}\ntraining: {batch_size: 4}\n",
          r"x\.yaml:1: dataset is too small: its test part \(2 rows\) has no row of class \d; rows per class are \[.*\], "
-         r"expected 1 or more of each\. Use dataset\.stratify: true, more rows, or another .*"),
+         r"expected 1 or more of each\. Use more dataset\.samples, or a larger dataset\.test_size\."),
         ("dataset: {name: moons}\nmodel:\n  name: sequential\n  layers:\n    - Dense: {unitz: 3}\n",
          r"x\.yaml:5: model\.layers\.0 is Dense with \{'unitz': 3\}; Keras refuses it: .* Use the arguments of "
          r"keras\.layers\.Dense, spelt as Keras spells them\."),
@@ -257,7 +257,7 @@ def test_bad_input_is_one_message_and_nothing_is_written(tmp_path: Path, argumen
          r"x\.yaml:4: model\.layers ends in shape \(None, 3\) with linear activation; a binary task needs \(None, 1\) with "
          r"sigmoid\. End with `Dense: \{units: 1, activation: sigmoid\}`\."),
         ("dataset: {name: moons}\nmodel: {name: mlp}\ntraining:\n  optimizer: {name: adam, momentum: 0.9}\n",
-         r"x\.yaml:4: training\.optimizer is adam with \{'momentum': 0\.9\}; Keras refuses it: .* Use the options of "
+         r"x\.yaml:4: training\.optimizer is adam with \{'momentum': 0\.9\}; Keras refuses it: .*\{'momentum': 0\.9\}\. Use the options of "
          r"keras\.optimizers\.Adam\."),
     ],
 )  # fmt: skip

@@ -28,9 +28,7 @@ DATA = {
     "name": "wine", "training_rows": 142, "validation_rows": 36, "split": "random, 0.2 held out",
     "commonest_class_share": 0.3944,
 }  # fmt: skip
-DATA_LINE = (
-    "wine: 142 training rows, 36 for validation (random, 0.2 held out); guessing the commonest class scores 39.44%"
-)
+DATA_LINE = "wine: 142 training rows, 36 for validation (random, 0.2 held out); guessing the training part's commonest class scores 39.44%"
 
 
 def record(**facts: Any) -> dict[str, Any]:
@@ -56,7 +54,7 @@ def test_rows_that_were_dropped_or_not_drawn_are_told() -> None:
     said = lines(console.run_summary(record(dataset=facts), HISTORY))[1]
     assert said == (
         "wine: 142 training rows, 36 for validation, 30 for the test (random, 0.2 held out); 1 repeated row dropped; "
-        "limited to 208 of 300 rows; guessing the commonest class scores 39.44%"
+        "limited to 208 of 300 rows; guessing the training part's commonest class scores 39.44%"
     )
 
 
@@ -127,7 +125,8 @@ def test_a_comparison_reads_from_how_it_is_paired_down_to_its_verdict() -> None:
         "trainable parameters            120            100                      +20",
         "diverged seeds              0 of 20        0 of 20                       +0       1",
         "mean ± half of its 95% t interval, of the final epoch (the best under early stopping); p: sign-flip test",
-        "target: val_accuracy (%) 76.00, 95% of nobn's; seconds: one seed's share of one measured time",
+        "target: val_accuracy (%) 76.00, 95% of nobn's; seconds: one seed's share of one measured time; "
+        "a seed that never arrives counts with all its epochs",
         "varied: model.normalization (batch / none)",
         "also checked, and equal: every other key of the config, trainer, versions, machine",
         "VERDICT  helps  because.",

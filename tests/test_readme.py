@@ -66,7 +66,7 @@ def test_the_page_of_keys_is_the_schemas() -> None:
 
 
 def examples() -> list[str]:
-    return [text for text in re.findall(r"```yaml\n(.*?)```", README, re.DOTALL) if text.startswith("dataset")]
+    return [text for text in re.findall(r"```yaml\n(.*?)```", README, re.DOTALL) if "\ndataset:" in f"\n{text}"]
 
 
 @pytest.mark.parametrize("text", examples())

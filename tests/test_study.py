@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from bnexp import statistics, studies, study
+from bnexp import statistics, study, study_run
 from bnexp.config.study import Hypothesis, Over, read_study
 from bnexp.errors import ConfigError, RunError
 from bnexp.study import Cell, Result
@@ -30,10 +30,10 @@ CLAIM = (
 SMALL = BASE + ARMS + CLAIM
 
 
-def planned(place: Path, text: str, **options: Any) -> studies.Plan:
+def planned(place: Path, text: str, **options: Any) -> study_run.Plan:
     path = place / "s.yaml"
     path.write_text(text)
-    return studies.plan(path, place / "runs", **options)
+    return study_run.plan(path, place / "runs", **options)
 
 
 def refusal(place: Path, text: str, **options: Any) -> str:
@@ -109,7 +109,7 @@ def test_steps_are_counted_before_anything_is_trained(tmp_path: Path) -> None:
     plan = planned(tmp_path, SMALL + "vary: {training.batch_size: [4, 8]}\nseeds: 2\n")
     steps = {member.part: member.steps for member in plan.members}
     assert steps == {(0, "bn"): 240, (0, "none"): 240, (1, "bn"): 120, (1, "none"): 120}  # 48 rows, 10 epochs
-    facts = studies.facts(plan, 2)
+    facts = study_run.facts(plan, 2)
     assert (facts["steps"], facts["trainings"], facts["seconds_left"]) == (720, 8, None)
 
 
@@ -339,18 +339,20 @@ def test_counts_are_judged_by_their_exact_test_too() -> None:
 
 def test_where_every_seed_splits_the_rows_anew_the_interval_for_other_data_is_given_too() -> None:
     cells = grid("b", [1])
-    facts: dict[str, Any] = {"rows": {"train": 60, "val": 20, "test": 20}, "resampled": True}
+    facts: dict[str, Any] = {"rows": {"train": 60, "val": 20, "test": 20}, "resample": True}
     difference_S = [0.01, 0.03, 0.02, 0.05, 0.01, 0.03, 0.02, 0.05]
     bn, none = result(0, "bn", [0.8 + d for d in difference_S], **facts), result(0, "none", [0.8] * 8, **facts)
     found = contrast_of(claim(), cells, {(0, "bn"): bn, (0, "none"): none})
     assert found.test_share == pytest.approx(20 / 60)
     (told,) = judged([claim()], [found])
+    assert told["speaks_of"] == "other seeds and splits of these rows"
     half = told["difference"]["high"] - told["difference"]["mean"]
     wider = told["other_data"]["high"] - told["other_data"]["mean"]
     assert wider / half == pytest.approx(math.sqrt(1 + 8 * 20 / 60))
-    fixed = none.model_copy(update={"resampled": False})
-    assert contrast_of(claim(), cells, {(0, "bn"): bn, (0, "none"): fixed}).test_share is None
-    most = {"rows": {"train": 20, "val": 20, "test": 60}, "resampled": True}
+    fixed = none.model_copy(update={"resample": False})
+    mixed = contrast_of(claim(), cells, {(0, "bn"): bn, (0, "none"): fixed})
+    assert (mixed.test_share, mixed.resample) == (None, None)
+    most = {"rows": {"train": 20, "val": 20, "test": 60}, "resample": True}
     results = {(0, arm): result(0, arm, [0.5], **most) for arm in ("bn", "none")}
     assert contrast_of(claim(), cells, results).test_share is None  # what they train on hardly overlaps
 
@@ -416,7 +418,7 @@ VARY = "vary: {training.batch_size: [4, 8]}\n"
         (SMALL + VARY + "tie: {training.learning_rat: {follows: training.batch_size, rule: linear, at: 32}}\n", "s.yaml:7: tie.training.learning_rat is no key of a number; expected one, such as training.learning_rate."),
         (SMALL + VARY + "tie: {training.learning_rate: {follows: training.batchsize, rule: linear, at: 32}}\n", "s.yaml:7: tie.training.learning_rate.follows is 'training.batchsize'; it is not varied. Did you mean 'training.batch_size'?"),
         (SMALL + "tune: {key: training.learning_rte, values: [0.1, 1]}\n", "s.yaml:6: training.learning_rte is not a known key. Did you mean 'learning_rate'?"),
-        (SMALL + "tune: {key: training.learning_rate, values: [0.1, 1], metric: test_loss}\n", "s.yaml:6: tune.metric is 'test_loss'; expected a metric of the validation part. Did you mean 'val_loss'?"),
+        (SMALL + "tune: {key: training.learning_rate, values: [0.1, 1], metric: test_loss}\n", "s.yaml:6: tune.metric is 'test_loss'; expected a metric of the validation part. Good names: val_loss, val_accuracy."),
         (SMALL + "vary: {training.batch_size: []}\n", "s.yaml:6: vary.training.batch_size is empty; expected a list of levels. Give two or more, or leave the factor out."),
         (SMALL + "vary: {training.batch_size: [4, 4]}\n", "s.yaml:6: vary.training.batch_size has the level 4 twice. Keep one of them."),
         (SMALL + 'vary: {"dataset.noise, dataset.samples": [[0.1, 60], [0.2]]}\n', "s.yaml:6: vary.dataset.noise, dataset.samples.1 is [0.2], 1 values; expected 2, one for each key of the factor."),

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,7 @@ seeds: 2
 hypotheses:
   - {claim: It loses., metric: test_accuracy, treated: bn, baseline: none, direction: lower, smallest: 0.01}
   - claim: It is faster.
-    metric: {metric: val_loss, epochs_to: 0.6}
+    metric: {metric: test_loss, epochs_to: 0.6}
     treated: bn
     baseline: none
     at: {training.batch_size: 16}
@@ -121,7 +122,7 @@ def test_a_study_tells_its_plan_and_progress_and_answers_on_stdout(
     assert parts == [f"training.batch_size={size}, {arm}" for size in (16, 64) for arm in ("bn", "none")]
     lines = done.stdout.splitlines()
     assert lines[0] == "tiny batches: 2 cells, 2 seeds"
-    columns = ["training.batch_size", "arm", "training.learning_rate", "test_accuracy", "(%)", "epochs", "to", "val_loss", "0.6", "diverged"]  # fmt: skip
+    columns = ["training.batch_size", "arm", "training.learning_rate", "test_accuracy", "(%)", "epochs", "to", "test_loss", "0.6", "diverged"]  # fmt: skip
     assert lines[1].split() == columns
     assert [line.split()[:2] for line in lines[2:6]] == [["16", "bn"], ["16", "none"], ["64", "bn"], ["64", "none"]]
     few = "VERDICT  inconclusive  2 pairs are too few for a verdict; 7 are the fewest that could all agree by chance"
@@ -150,7 +151,7 @@ def test_a_directory_holds_cells_a_tidy_table_the_answer_and_a_figure(
     document = json.loads((kept / "study.json").read_text())
     mean = document["cells"][0]["arms"]["bn"]["endpoints"][0]["mean"]
     assert mean == pytest.approx(sum(cell["final"]["test_accuracy"]) / 2)
-    assert (document["format"], document["verdict"], document["seeds"]) == (2, "inconclusive", 2)
+    assert (document["format"], document["verdict"], document["seeds"]) == (3, "inconclusive", 2)
     assert document["digest"].startswith(kept.name[-10:])
 
 
@@ -173,7 +174,7 @@ def test_lost_and_damaged_cells_are_trained_again_to_the_same_bytes(
     kept = copied(studied, tmp_path)
     before = finals(kept)
     (kept / "cells" / "0-none.json").unlink()
-    (kept / "cells" / "1-bn.json").write_text('{"format": 2, "cell"')
+    (kept / "cells" / "1-bn.json").write_text('{"format": 3, "cell"')
     (kept / "study.json").unlink()
     rows = json.loads(bnexp("runs", "--json", cwd=tmp_path).stdout)
     assert [(row["kind"], row["status"]) for row in rows] == [("study", "interrupted")]
@@ -224,7 +225,7 @@ def test_runs_lists_a_study_and_plot_redraws_its_figure(
     assert bnexp("plot", "latest", cwd=tmp_path).stdout == f"{place}/figure.png\n{place}/figure-2.png\n"
     assert (kept / "figure.png").read_bytes() == before
     (kept / "study.json").write_text('{"format": 1}')
-    assert "has format 1; expected 2" in bnexp("plot", kept.name, cwd=tmp_path, code=2).stderr
+    assert "has format 1; expected 3" in bnexp("plot", kept.name, cwd=tmp_path, code=2).stderr
 
 
 def test_json_is_one_document_and_the_one_that_is_kept(
@@ -277,7 +278,7 @@ def test_a_diverged_seed_is_kept_counted_and_told_by_the_exit_code(tmp_path: Pat
     assert list(cell["diverged"]) == ["0", "1"]
     assert cell["final"]["test_loss"] == [None, None]
     assert cell["final"]["test_accuracy"] == pytest.approx([0.501, 0.501], abs=0.02)
-    assert cell["epochs_to"] == {"val_loss 0.6": [None, None]}
+    assert cell["epochs_to"] == {"test_loss 0.6": [None, None]}
 
 
 def test_what_shows_itself_only_when_a_model_is_built_is_told_at_its_line(tmp_path: Path) -> None:
@@ -296,24 +297,43 @@ def test_other_commands_tell_a_study_from_a_run(
     assert refused.stderr == f"{kept.name} is a study; expected a run. Name a run, or a config to train.\n"
 
 
-def test_ctrl_c_stops_at_once_and_keeps_what_is_finished(tmp_path: Path) -> None:
-    project(tmp_path)
+def ctrl_c(place: Path, begun: Callable[[subprocess.Popen[str]], bool]) -> str:
+    """Interrupt a study, its workers too as a terminal does, once something has begun; give what it says last."""
+    project(place)
     sizes = "[16, 48, 50, 52, 54, 56, 58, 60, 62, 64]"  # each has a program of its own to trace: seconds are left
-    (tmp_path / "s.yaml").write_text(STUDY.replace("[16, 64]", sizes))
+    (place / "s.yaml").write_text(STUDY.replace("[16, 64]", sizes))
     running = subprocess.Popen(
         [*COMMAND, "study", "s.yaml"],
-        cwd=tmp_path,
+        cwd=place,
         env=ENVIRONMENT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     )
     deadline = time.monotonic() + 120
-    while not list(tmp_path.glob("runs/*/cells/*0-bn.json")) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    running.send_signal(signal.SIGINT)
+    while not begun(running) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    os.killpg(running.pid, signal.SIGINT)
     stdout, stderr = running.communicate(timeout=60)
     assert (running.returncode, stdout) == (130, "")
-    kept = f"runs/{directory(tmp_path).name}"
-    assert stderr.splitlines()[-1] == f"Stopped: {kept} keeps what is finished; the same command goes on."
+    assert "Traceback" not in stderr
+    return stderr.splitlines()[-1]
+
+
+def test_ctrl_c_stops_at_once_and_keeps_what_is_finished(tmp_path: Path) -> None:
+    last = ctrl_c(tmp_path, lambda running: any(tmp_path.glob("runs/*/cells/*0-bn.json")))
+    assert last == f"Stopped: runs/{directory(tmp_path).name} keeps what is finished; the same command goes on."
     assert json.loads(bnexp("runs", "--json", cwd=tmp_path).stdout)[0]["status"] == "interrupted"
+
+
+def imports_numpy(pid: int) -> bool:
+    try:
+        return "numpy" in Path(f"/proc/{pid}/maps").read_text()
+    except OSError:
+        return False
+
+
+def test_ctrl_c_is_quiet_while_workers_start(tmp_path: Path) -> None:
+    last = ctrl_c(tmp_path, lambda running: any(imports_numpy(child) for child in children(running.pid)))
+    assert last.startswith("Stopped: runs/")

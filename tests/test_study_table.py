@@ -70,7 +70,7 @@ def document(claim: str = "It helps.") -> dict[str, Any]:
         ),
     ]  # fmt: skip
     spread_S = np.resize([-0.001, 0.001], 12)
-    contrasts = [Contrast(0.02 + spread_S, (0, 0)), Contrast(spread_S - np.log(2), (0, 3))]
+    contrasts = [Contrast(0.02 + spread_S, (0, 0), True, 0.3), Contrast(spread_S - np.log(2), (0, 3))]
     stale = "The statistics cannot have caught up: after %d steps"
     return {
         "name": "s", "level": 0.95, "seeds": 8, "versions": {"keras": ["3.15.1"]}, "tune": {"key": "training.learning_rate", "values": [0.01, 0.1], "metric": "val_accuracy", "seeds": [1000, 1001]}, "arms": ["bn", "none"],
@@ -105,12 +105,12 @@ def test_a_study_is_a_row_for_each_cell_and_arm_then_each_hypothesis_with_its_ev
         "WARNING  bn in 2 cells, the first of them: The statistics cannot have caught up: after 7 steps",
         "",
         "It helps.",
-        "test_accuracy (%), bn - none: +2.00 [+1.93, +2.07] (95% t interval; BCa [+1.95, +2.05]; sign-flip p <0.001; "
+        "test_accuracy (%), bn - none: +2.00 [+1.93, +2.07] (95% t interval: other seeds and splits of these rows; for other rows of this kind [+1.86, +2.14]; BCa [+1.95, +2.05]; sign-flip p <0.001; "
         "probability of higher 1 [0.758, 1])",
         "VERDICT  supported  test_accuracy (%), bn - none is +2.00 [+1.93, +2.07]: higher, by 1.00 or more.",
         "",
         "It is faster.",
-        "epochs to val_accuracy 90.00%, none / bn: >= 2 [2, 2] (97.5% t interval; BCa [2, 2]; sign-flip p <0.001; "
+        "epochs to val_accuracy 90.00%, none / bn: >= 2 [2, 2] (97.5% t interval: other seeds, with splits of their own in some cells; BCa [2, 2]; sign-flip p <0.001; "
         "probability of lower 1 [0.758, 1]; none: 3 never arrive and count with the budget)",
         "VERDICT  supported  epochs to val_accuracy 90.00%, none / bn is >= 2 [2, 2]: lower, by 1.2 times or more.",
         "STUDY    supported",

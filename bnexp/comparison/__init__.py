@@ -24,6 +24,8 @@ DATA_FACTS = (
     "split",
     "duplicates_dropped",
     "rows_before_limit",
+    "files_left_out",
+    "id_like_columns",
     "commonest_class_share",
 )
 """What a comparison repeats of the record of the data, which all arms share."""

@@ -34,6 +34,7 @@ def contrast(sides: Sides, terms: Terms) -> dict[str, Any]:
         "baseline": sides.baseline.name,
         "pairing": agreement(sides),
         "metrics": differences,
+        "pairs": [_json(value) for value in _pair_by_pair(sides, terms.metric)],
         "to_target": _reach_difference(sides, terms),
         "diverged_p_value": statistics.failure_difference(*failed),
         "varied": varied(sides),
@@ -44,14 +45,18 @@ def contrast(sides: Sides, terms: Terms) -> dict[str, Any]:
 
 def _difference(sides: Sides, metric: str) -> dict[str, Any]:
     """Give the paired difference of the final values; pairs without a value, since a seed diverged, are counted."""
-    treated_S = final_values(sides.treated, metric, _rows_per_class(sides.arm))
-    base_S = final_values(sides.base, metric, _rows_per_class(sides.baseline))
-    whole_S = np.isfinite(treated_S) & np.isfinite(base_S)
+    difference_S = _pair_by_pair(sides, metric)
+    whole_S = np.isfinite(difference_S)
     left_out = int((~whole_S).sum())
     if not whole_S.any():
         return {"mean": None, "low": None, "high": None, "pairs": 0, "left_out": left_out}
-    result = statistics.paired_difference(treated_S[whole_S], base_S[whole_S], LEVEL)
-    return {**strict(result), "left_out": left_out}
+    return {**strict(statistics.summed_up(difference_S[whole_S], LEVEL)), "left_out": left_out}
+
+
+def _pair_by_pair(sides: Sides, metric: str) -> Floats:
+    """Give the difference of the final values, (S,), not finite where a seed has none."""
+    treated_S = final_values(sides.treated, metric, _rows_per_class(sides.arm))
+    return treated_S - final_values(sides.base, metric, _rows_per_class(sides.baseline))
 
 
 def _reach_difference(sides: Sides, terms: Terms) -> dict[str, Any] | None:
@@ -80,11 +85,7 @@ def _verdict(sides: Sides, difference: dict[str, Any], terms: Terms) -> dict[str
     keys = ("low", "high", "mean", "pairs", "standard_deviation")
     known: dict[str, Any] = {key: math.nan if difference[key] is None else difference[key] for key in keys}
     result = statistics.verdict(**known, margin=terms.margin, higher_is_better=higher_is_better(terms.metric))
-    sentence = _sentence(sides, difference, terms, result)
-    warned = sides.arm.record["warnings"] or sides.baseline.record["warnings"]
-    if warned and difference["pairs"] >= statistics.FEWEST_PAIRS:
-        sentence += " Mind the warnings first: no number of pairs cures what they tell of."
-    return {**asdict(result), "sentence": sentence}
+    return {**asdict(result), "sentence": _sentence(sides, difference, terms, result)}
 
 
 def _sentence(sides: Sides, difference: dict[str, Any], terms: Terms, result: statistics.Verdict) -> str:
@@ -93,18 +94,21 @@ def _sentence(sides: Sides, difference: dict[str, Any], terms: Terms, result: st
         few = f"{difference['pairs']} pair{'s are' if difference['pairs'] > 1 else ' is'} too few for a verdict"
         reason = f"{statistics.FEWEST_PAIRS} are the fewest that could all agree by chance in less than 5%"
         return f"{few}; {reason}. Use --seeds 20."
+    half = difference["high"] - difference["mean"]
     keys = ("mean", "low", "high")
-    mean, low, high = (number(terms.metric, difference[key], signed=True) for key in keys)
+    mean, low, high = (number(terms.metric, difference[key], spread=half, signed=True) for key in keys)
+    warned = sides.arm.record["warnings"] or sides.baseline.record["warnings"]
+    first = " Mind the warnings first: no number of pairs cures what they tell of." if warned else ""
     what = f"In {with_unit(terms.metric)}, {sides.arm.name} - {sides.baseline.name}"
     limit = number(terms.metric, terms.margin)
     match result.word:
         case "helps" | "hurts":
             better = "better" if result.word == "helps" else "worse"
-            return f"{what} is {mean} [{low}, {high}]: {better}, on average by the margin of {limit} or more."
+            return f"{what} is {mean} [{low}, {high}]: {better}, on average by the margin of {limit} or more.{first}"
         case "no difference that matters":
-            return f"{what} lies in [{low}, {high}], inside the margin of ±{limit}."
+            return f"{what} lies in [{low}, {high}], inside the margin of ±{limit}.{first}"
     more = f" About {result.settled_by} pairs would settle it." if result.settled_by else ""
-    return f"{what} lies in [{low}, {high}], and the margin is ±{limit}.{more}"
+    return f"{what} lies in [{low}, {high}], and the margin is ±{limit}.{first}{more}"
 
 
 # --- one arm by itself ----------------------------------------------------------

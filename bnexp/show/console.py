@@ -93,9 +93,15 @@ def _data(facts: Mapping[str, Any]) -> Iterator[Text]:
     found = facts.get("rows_before_limit")
     if found and found > facts["rows"]:
         line += f"; limited to {facts['rows']} of {found} rows"
+    if left_out := facts.get("files_left_out"):
+        line += f"; other files left out: {plain(', '.join(f'{count} {kind}' for kind, count in left_out.items()))}"
     if facts["commonest_class_share"] is not None:
-        line += f"; guessing the commonest class scores {number('accuracy', facts['commonest_class_share'])}%"
+        share = number("accuracy", facts["commonest_class_share"])
+        line += f"; guessing the training part's commonest class scores {share}%"
     yield Text(line)
+    if alike := facts.get("id_like_columns"):
+        named = plain(", ".join(alike))
+        yield warning(f"Every row has another whole number in {named}, as an id has. Leave it out by dataset.drop.")
 
 
 def _mean_deviation(metric: str, values_S: Floats) -> str:
@@ -174,7 +180,9 @@ def _contrast(
     target = document["target"]
     if target["value"] is not None:
         goal = f"{with_unit(target['metric'])} {number(target['metric'], target['value'])}"
-        yield Text(f"target: {goal}, {plain(target['rule'])}; seconds: one seed's share of one measured time")
+        line = f"target: {goal}, {plain(target['rule'])}; seconds: one seed's share of one measured time"
+        missed = any(side["to_target"]["reached"] < side["to_target"]["seeds"] for side in (arm, base))
+        yield Text(line + ("; a seed that never arrives counts with all its epochs" if missed else ""))
     yield from _diverged({side["name"]: side["diverged"] for side in (arm, base)})
     yield from (warning(f"{side['name']}: {text}") for side in (arm, base) for text in side["warnings"])
     yield Text(f"varied: {_listed(contrast['varied']) or 'nothing; both arms are one experiment'}")

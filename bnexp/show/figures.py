@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from matplotlib.figure import Figure
 
@@ -11,6 +12,7 @@ from bnexp import store, study
 from bnexp.errors import RunError
 from bnexp.history import History, from_json
 from bnexp.show import plots
+from bnexp.show.difference_figure import difference_figure
 from bnexp.show.study_figure import study_figures
 
 
@@ -40,7 +42,15 @@ def _figures(run: store.Run) -> dict[str, Figure]:
     document = store.read_json(run.directory / "comparison.json")
     target = document.get("target", {})
     goal = (target["metric"], target["value"]) if target.get("value") is not None else None
-    return plots.comparison_figures(histories_of(run), target=goal, loss_unit=_loss_unit(document))
+    curves = plots.comparison_figures(histories_of(run), target=goal, loss_unit=_loss_unit(document))
+    return {**curves, "difference": _difference_figure(run.directory / "comparison.json", document)}
+
+
+def _difference_figure(path: Path, document: dict[str, Any]) -> Figure:
+    try:
+        return difference_figure(document)
+    except (KeyError, TypeError, IndexError, ValueError, AttributeError) as error:
+        raise RunError(f"{path}: is damaged, or of an older bnexp ({error!r}). Compare again.") from error
 
 
 def _study_figures(path: Path) -> dict[str, Figure]:

@@ -72,7 +72,7 @@ def comparison_figures(
     """Give quantity -> figure: each arm's mean over seeds, Test with a band of ± 1 standard deviation, Train dashed.
 
     `histories` maps an arm to its history. The deviation is the sample's (n - 1). `target` is
-    a metric and its value, such as ("val_accuracy", 0.9): a dotted line in that quantity's figure.
+    a metric and its value, such as ("val_accuracy", 0.9): a dotted line in the figure that draws this metric.
     """
     arms = dict(zip(distinct(histories), histories.values(), strict=True))
     with settings():
@@ -118,18 +118,20 @@ def _comparison_figure(
     tests: list[Line2D] = []
     trains: list[Line2D] = []
     bands: list[Floats] = []
+    drawn = {quantity}
     for place, (arm, history) in enumerate(arms.items()):
         look = {"color": COLOURS[place % len(COLOURS)], "marker": MARKERS[place % len(MARKERS)]}
         stagger = place / len(arms)
         held_out = next((name for name in _held_out(quantity) if name in history.metrics), None)
         if held_out:
+            drawn.add(held_out)
             values_SE = _values(history, held_out)
             bands += _draw_band(axes, values_SE, look["color"])
             tests.append(_draw_arm(axes, values_SE, f"{arm}, Test", stagger, linewidth=1.8, markersize=5, **look))
         if quantity in history.metrics:
             style = {"linewidth": 0.9, "linestyle": (0, (4, 2)), "markersize": 3}
             trains.append(_draw_arm(axes, _values(history, quantity), f"{arm}, Train", stagger, **style, **look))
-    goal = _draw_target(axes, quantity, target)
+    goal = _draw_target(axes, quantity, target if target is not None and target[0] in drawn else None)
     scale(axes, quantity, [_heights(line) for line in (*tests, *trains)], others=[*bands, *map(_heights, goal)])
     shared = [name for history in arms.values() for name in history.metrics]
     subtitle = f"{comparison_subtitle(arms, banded=bool(bands))}\n{parts_line(quantity, shared)}"
@@ -187,7 +189,7 @@ def _draw_band(axes: Axes, values_SE: Floats, colour: str) -> list[Floats]:
 
 
 def _draw_target(axes: Axes, quantity: str, target: tuple[str, float] | None) -> list[Line2D]:
-    if target is None or quantity_of(target[0]) != quantity or not abs(target[1]) < 1e99:
+    if target is None or not abs(target[1]) < 1e99:
         return []
     value, sign = (target[1] * 100, "%") if quantity == "accuracy" else (target[1], "")
     return [axes.axhline(value, color=GREY, linewidth=1, linestyle=":", label=f"Target {value:.4g}{sign}")]

@@ -194,7 +194,9 @@ def _hypothesis(facts: Mapping[str, Any]) -> Iterator[RenderableType]:
 
 def _evidence(facts: Mapping[str, Any], claim: Hypothesis) -> str:
     """List what stands beside the interval: its check, the test, the chance that one pair shows the effect."""
-    said = [f"{100 * facts['level']:.4g}% t interval"]
+    said = [f"{100 * facts['level']:.4g}% t interval: {facts['speaks_of']}"]
+    if facts["other_data"] is not None:
+        said.append(f"for other rows of this kind {written(claim, facts['other_data']).partition(' ')[2]}")
     if facts["bootstrap"] is not None:
         said.append(f"BCa {written(claim, facts['bootstrap']).partition(' ')[2]}")
     p_value = facts["difference"]["p_value"]

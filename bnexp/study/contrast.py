@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from bnexp.config.section import Resample
 from bnexp.config.study import Hypothesis, Over
 from bnexp.history import Floats
 from bnexp.metrics import higher_is_better
@@ -27,12 +28,14 @@ class Contrast:
     """Treated minus baseline for each seed, (S,): NaN where a diverged seed has no value.
 
     `never` counts, for treated and baseline, the trainings that did not reach
-    the target of `epochs_to`. `test_share` is the rows that are measured over
-    those trained on, where each seed splits all rows anew, else None.
+    the target of `epochs_to`. `resample` is that of the datasets, if all are
+    alike in this. `test_share` is the rows that are measured over those
+    trained on, where each seed splits all rows anew, else None.
     """
 
     difference_S: Floats
     never: tuple[int, int] = (0, 0)
+    resample: Resample | None = None
     test_share: float | None = None
 
     @property
@@ -50,8 +53,11 @@ def contrast_of(claim: Hypothesis, cells: Sequence[Cell], results: Results) -> C
         difference_S = difference_S - _difference(claim, there, results)
     read = {arm: [results[cell.number, arm] for cell in [*here, *there]] for arm in (claim.treated, claim.baseline)}
     never = [sum(int(one.censored(claim.metric).sum()) for one in read[arm]) for arm in (claim.treated, claim.baseline)]
-    share = _test_share(claim, [one for several in read.values() for one in several])
-    return Contrast(difference_S, (never[0], never[1]), share)
+    every = [one for several in read.values() for one in several]
+    ways = {one.resample for one in every}
+    return Contrast(
+        difference_S, (never[0], never[1]), ways.pop() if len(ways) == 1 else None, _test_share(claim, every)
+    )
 
 
 def cell_difference(claim: Hypothesis, cell: Cell, results: Results) -> Floats:
@@ -129,7 +135,7 @@ def _test_share(claim: Hypothesis, results: Sequence[Result]) -> float | None:
     what seeds train on hardly overlaps.
     """
     part = claim.metric.metric.partition("_")[0]
-    if part not in ("val", "test") or not all(one.resampled and part in one.rows for one in results):
+    if part not in ("val", "test") or not all(one.resample is True and part in one.rows for one in results):
         return None
     share = max(one.rows[part] / one.rows["train"] for one in results)
     return share if share <= 1 else None

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
+from bnexp.config.section import Resample
 from bnexp.config.study import Endpoint
 from bnexp.history import Floats
 
@@ -45,8 +46,8 @@ class Result(BaseModel):
     seeds: list[int]
     rows: dict[str, int] = {}
     """Part of the data -> its rows."""
-    resampled: bool = False
-    """Whether each seed has a split of all rows of its own."""
+    resample: Resample = False
+    """Whether each seed has a split of its own, as in its dataset."""
     tuned: Tuned | None = None
     final: dict[str, list[float | None]]
     epochs_to: dict[str, list[float | None]]

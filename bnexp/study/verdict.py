@@ -23,6 +23,13 @@ from bnexp.study.contrast import Contrast, higher_wins
 from bnexp.study.words import sentence
 
 LEVEL = 0.95
+SPEAKS_OF = {
+    True: "other seeds and splits of these rows",
+    "validation": "other seeds and training rows, on this test part",
+    False: "other seeds, on this split",
+    None: "other seeds, with splits of their own in some cells",
+}
+"""`dataset.resample` -> what an interval speaks of."""
 
 
 def judged(claims: Sequence[Hypothesis], contrasts: Sequence[Contrast]) -> list[dict[str, Any]]:
@@ -122,6 +129,7 @@ def _facts(claim: Hypothesis, contrast: Contrast, level: float, p_value: float, 
         "pairs": len(contrast.difference_S),
         "never_reached": dict(zip((claim.treated, claim.baseline), contrast.never, strict=True)),
         "reading": _reading(claim, contrast),
+        "speaks_of": SPEAKS_OF[contrast.resample],
         "difference": None,
         "other_sign": statistics.chances_of_other_sign(measured_S),
         "holm_p_value": None if contrast.lost else p_value,

@@ -1,0 +1,62 @@
+"""The figure of a comparison's verdict, by its content."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from matplotlib.figure import Figure
+
+from bnexp.show.difference_figure import difference_figure
+
+
+def contrast(arm: str, pairs: list[float | None]) -> dict[str, Any]:
+    found = {"mean": 0.02, "low": 0.01, "high": 0.03}
+    return {
+        "arm": arm, "pairs": pairs, "metrics": {"val_accuracy": found, "val_loss": found}, "verdict": {"word": "helps"},
+    }  # fmt: skip
+
+
+def document(*contrasts: dict[str, Any], metric: str = "val_accuracy") -> dict[str, Any]:
+    return {
+        "level": 0.95, "seeds": [0, 1, 2], "baseline": "none", "primary": {"metric": metric, "margin": 0.01},
+        "contrasts": list(contrasts),
+    }  # fmt: skip
+
+
+def rows(figure: Figure) -> list[list[float]]:
+    """Give what is drawn of each contrast: the pairs, then low, high, and mean."""
+    (axes,) = figure.axes
+    lines = axes.lines[1:]  # the first is that of zero
+    return [
+        [float(value) for line in lines[start : start + 3] for value in line.get_xdata()]
+        for start in range(0, len(lines), 3)
+    ]
+
+
+def test_a_contrast_is_its_pairs_its_mean_with_the_interval_and_the_margin() -> None:
+    figure = difference_figure(document(contrast("bn", [0.01, 0.03, 0.02]), contrast("layer", [0.0, None, 0.04])))
+    assert rows(figure) == [pytest.approx([1, 3, 2, 1, 3, 2]), pytest.approx([0, 4, 1, 3, 2])]
+    (axes,) = figure.axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["bn:\nhelps", "layer:\nhelps"]
+    assert axes.get_xlabel() == "val_accuracy (%): arm less none, by pairs of seeds"
+    assert "grey: the margin of ±1, inside which no difference matters" in axes.texts[1].get_text()
+    (margin,) = axes.patches
+    assert margin.get_extents().transformed(axes.transData.inverted()).intervalx == pytest.approx([-1, 1])
+
+
+def test_a_loss_is_drawn_in_its_own_unit_and_what_is_not_there_not_at_all() -> None:
+    assert rows(difference_figure(document(contrast("bn", [0.5]), metric="val_loss"))) == [
+        pytest.approx([0.5, 0.01, 0.03, 0.02])
+    ]
+    lost = contrast("bn", [None, None])
+    lost["metrics"]["val_loss"] = {"mean": None, "low": None, "high": None}
+    (found,) = rows(difference_figure(document(lost, metric="val_loss")))
+    assert all(value != value for value in found)
+
+
+@pytest.mark.parametrize("name", ["$\\foo$", "[/]", "a\x1b[31m\nb", "x" * 500])
+def test_no_name_breaks_the_figure(name: str) -> None:
+    figure = difference_figure({**document(contrast(name, [0.1, 0.2])), "baseline": name})
+    figure.savefig("/dev/null", format="png")
+    assert "\x1b" not in figure.axes[0].get_xlabel() + figure.axes[0].get_yticklabels()[0].get_text()

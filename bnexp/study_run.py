@@ -132,6 +132,7 @@ def facts(planned: Plan, jobs: int) -> dict[str, Any]:
         "finished": len(done),
         "of": len(planned.members),
         "seconds_left": _seconds_left(planned, done, jobs),
+        "fewest_seeds": statistics.fewest_pairs(level),
         "detectable_deviations": detectable if math.isfinite(detectable) else None,
         "directory": str(planned.directory),
     }

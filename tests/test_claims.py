@@ -16,7 +16,7 @@ from test_launch import HereAndNow
 from test_study import ARMS, BASE, CLAIM
 
 from bnexp import claims, groups
-from bnexp.errors import UserError
+from bnexp.errors import ConfigError, UserError
 from bnexp.show.page import claims_page
 from bnexp.show.progress import StudyReporter
 
@@ -121,8 +121,14 @@ def test_a_study_whose_data_are_not_here_is_left_out_and_told(tmp_path: Path) ->
     assert "WARNING  two: configs/studies/two.yaml:1: dataset.name is mnist5k" in done.stdout
     page = Page((place / "runs" / "claims.html").read_text())
     assert any("Get it: bnexp data fetch mnist5k" in text for text in page.text)
-    alone = bnexp("claims", "two", cwd=place, BNEXP_CACHE_DIR=str(tmp_path / "cache"))
-    assert alone.returncode == 2 and alone.stdout == ""
+
+
+def test_a_study_whose_data_are_not_here_is_refused_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BNEXP_CACHE_DIR", str(tmp_path / "cache"))
+    (tmp_path / "s.yaml").write_text(TINY.replace("{name: moons, samples: 80,", "{name: mnist5k,"))
+    with pytest.raises(ConfigError, match="Get it: bnexp data fetch mnist5k") as caught:
+        claims.planned([tmp_path / "s.yaml"], tmp_path / "runs")
+    assert caught.value.exit_code == 2
 
 
 def test_the_page_escapes_all_that_it_is_given() -> None:

@@ -259,7 +259,7 @@ FAILING = {"metric": {"metric": "test_accuracy", "failures_below": 0.5}}
 TIMED = {"metric": {"metric": "val_accuracy", "epochs_to": 0.9}, "smallest": 1.2}
 
 
-@pytest.mark.parametrize("contrasts", [1, 2, 4])
+@pytest.mark.parametrize("contrasts", [1, 4])
 @pytest.mark.parametrize("kind", ["plain", "wins", "failures", "epochs"])
 def test_without_an_effect_a_claim_is_supported_in_2_of_100_studies_at_most(kind: str, contrasts: int) -> None:
     """Supported is one side of an interval of 95%: half of 5%, by Holm's rule for all claims together."""

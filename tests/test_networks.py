@@ -96,6 +96,15 @@ AGREE: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
 }  # fmt: skip
 
 
+SECOND = (
+    "resnet, preactivation, zero gamma, group",
+    "conv1d on words, ghost, average pooling",
+    "lstm in both directions on words, layer before",
+    "transformer on frames, rms, post-norm, first position",
+)
+"""Of kinds that have another case: half a minute each on a slow machine."""
+
+
 def experiment(dataset: dict[str, Any], model: dict[str, Any], training: dict[str, Any]) -> Experiment:
     small = {"epochs": 3, "seeds": len(SEEDS), "batch_size": 16, "learning_rate": 0.05}
     # Adam would magnify the rounding noise of weights whose gradient is zero but for rounding: attention's key biases,
@@ -115,7 +124,9 @@ def trained(trainer: Any, config: Experiment) -> Any:
     return trainer(model.model, data, config.training, SEEDS, model.initial.draw(SEEDS), lambda history: False)
 
 
-@pytest.mark.parametrize("case", AGREE)
+@pytest.mark.parametrize(
+    "case", [pytest.param(case, marks=pytest.mark.slow if case in SECOND else ()) for case in AGREE]
+)
 def test_both_trainers_agree_on_every_network(case: str, sets: dict[str, dict[str, Any]]) -> None:
     kind, model, training = AGREE[case]
     config = experiment(sets[kind], model, training)

@@ -168,7 +168,9 @@ def test_a_contrast_is_treated_minus_baseline_averaged_over_cells_for_each_seed(
     assert contrast_of(claim(at={"b": 2}), cells, results).difference_S == pytest.approx([-0.2, -0.1])
     interaction = contrast_of(claim(at={"b": 2}, minus={"b": 32}), cells, results)
     assert interaction.difference_S == pytest.approx([-0.3, -0.1])
-    assert contrast_of(claim(at={"b": [2, 32]}), cells, results).difference_S == pytest.approx([-0.05, -0.05])
+    both = contrast_of(claim(at={"b": [2, 32]}), cells, results)
+    assert both.difference_S == pytest.approx([-0.05, -0.05])
+    assert both.cells == pytest.approx((-0.15, 0.05)) and interaction.cells == ()
 
 
 def test_width_is_the_decades_of_levels_side_by_side_around_the_best() -> None:
@@ -186,10 +188,11 @@ def test_over_reduces_a_factor_for_each_seed_before_the_mean_over_other_cells() 
     cells = [Cell(i, {"lr": lr, "n": n}, {}) for i, (lr, n) in enumerate([(0.1, 1), (0.1, 2), (1, 1), (1, 2)])]
     values = {"bn": [[0.1], [0.5], [0.3], [0.9]], "none": [[0.2], [0.2], [0.1], [0.4]]}
     results = {(i, arm): result(i, arm, list(values[arm][i])) for arm in values for i in range(4)}
-    best = contrast_of(claim(over={"factor": "lr", "take": "best"}), cells, results)
-    assert best.difference_S == pytest.approx([(0.3 + 0.9) / 2 - (0.2 + 0.4) / 2])
-    lowest = contrast_of(claim(metric="test_loss", over={"factor": "lr", "take": "best"}), cells, results)
-    assert lowest.difference_S == pytest.approx([(0.1 + 0.5) / 2 - (0.1 + 0.2) / 2])
+    mean = contrast_of(claim(over={"factor": "lr", "take": "mean"}), cells, results)
+    assert mean.difference_S == pytest.approx([(0.2 + 0.7) / 2 - (0.15 + 0.3) / 2])
+    width = contrast_of(claim(over={"factor": "lr", "take": "width", "within": 0.25}), cells, results)
+    assert width.difference_S == pytest.approx([(1 + 0) / 2 - (1 + 1) / 2])
+    assert width.cells == ()
 
 
 def test_epochs_count_by_their_logs_and_a_seed_that_never_arrives_with_the_budget() -> None:
@@ -210,7 +213,7 @@ def test_a_ratio_of_losses_is_contrasted_by_logs() -> None:
     found = contrast_of(halved, grid("b", [1]), results).difference_S
     assert found[:2] == pytest.approx([-math.log(2)] * 2) and np.isnan(found[2:]).all()
     sentence = judge([-math.log(2)] * 8, metric={"metric": "test_loss", "ratio": True}, direction="lower", smallest=1.2)
-    assert sentence["verdict"]["sentence"] == "test_loss, none / bn is 2 [2, 2]: lower, by 1.2 times or more."
+    assert sentence["verdict"]["sentence"] == "test_loss, none / bn is 2 [2, 2]: bn is lower, by 1.2 times or more."
 
 
 def test_failures_are_diverged_seeds_and_those_below() -> None:
@@ -310,8 +313,8 @@ def test_a_ratio_of_epochs_is_a_bound_where_seeds_never_arrive() -> None:
         text: str = judge(spread(-math.log(2)), never, **TIMED)["verdict"]["sentence"]
         return text.removeprefix("epochs to val_accuracy 90.00%, none / bn is ")
 
-    assert said((0, 0)) == "2 [1.99, 2.01]: lower, by 1.2 times or more."
-    assert said((0, 3)) == ">= 2 [1.99, 2.01]: lower, by 1.2 times or more."
+    assert said((0, 0)) == "2 [1.99, 2.01]: bn is lower, by 1.2 times or more."
+    assert said((0, 3)) == ">= 2 [1.99, 2.01]: bn is lower, by 1.2 times or more."
     assert said((3, 0)).startswith("<= 2 [1.99, 2.01]; 3 trainings never reach 0.9.")
     assert said((3, 3)).startswith("2 [1.99, 2.01] within the budget; 6 trainings never reach 0.9.")
     assert judge(spread(-math.log(2)), (0, 3), **TIMED)["never_reached"] == {"bn": 0, "none": 3}
@@ -421,7 +424,7 @@ VARY = "vary: {training.batch_size: [4, 8]}\n"
         (SMALL + "tune: {key: training.learning_rate, values: [0.1, 1], metric: test_loss}\n", "s.yaml:6: tune.metric is 'test_loss'; expected a metric of the validation part. Good names: val_loss, val_accuracy."),
         (SMALL + "vary: {training.batch_size: []}\n", "s.yaml:6: vary.training.batch_size is empty; expected a list of levels. Give two or more, or leave the factor out."),
         (SMALL + "vary: {training.batch_size: [4, 4]}\n", "s.yaml:6: vary.training.batch_size has the level 4 twice. Keep one of them."),
-        (SMALL + 'vary: {"dataset.noise, dataset.samples": [[0.1, 60], [0.2]]}\n', "s.yaml:6: vary.dataset.noise, dataset.samples.1 is [0.2], 1 values; expected 2, one for each key of the factor."),
+        (SMALL + 'vary: {"dataset.noise, dataset.samples": [[0.1, 60], [0.2]]}\n', "s.yaml:6: vary.dataset.noise, dataset.samples.1 is [0.2], one value; expected 2, one for each key of the factor."),
         (SMALL + "vary: {model.normalization: [batch, none]}\n", "s.yaml:3: arms.bn.model.normalization sets model.normalization, and so does vary; expected one of them. Leave one out."),
         (SMALL + "vary: {training.seeds: [2, 3]}\n", "s.yaml:6: vary.training.seeds sets training.seeds; a study's own `seeds` does. Leave it out."),
         (SMALL.replace("treated: bn", "treated: bm"), "s.yaml:5: hypothesis.treated is 'bm'; expected one of the arms. Did you mean 'bn'? Good names: bn, none."),
@@ -431,13 +434,14 @@ VARY = "vary: {training.batch_size: [4, 8]}\n"
         (SMALL.replace("smallest", "at: {training.batch_sizes: 4}, smallest") + VARY, "s.yaml:5: hypothesis.at.training.batch_sizes names a factor; it is not varied. Did you mean 'training.batch_size'?"),
         (SMALL.replace("smallest", "at: {training.batch_size: 5}, smallest") + VARY, "s.yaml:5: hypothesis.at.training.batch_size is 5; expected one of its levels: 4, 8. Use one of them."),
         (SMALL.replace("smallest", "at: {dataset.noise: 0.1, dataset.samples: 90}, smallest") + 'vary: {"dataset.noise, dataset.samples": [[0.1, 60], [0.2, 90]]}\n', "s.yaml:5: hypothesis.at names levels that no cell has together; expected those of one cell or more. Name fewer."),
-        (SMALL.replace("smallest", "over: {factor: training.batch_size, take: best}, smallest") + VARY, "s.yaml:5: hypothesis.over.take is best of test_accuracy: the part that judges would choose too. Choose by validation (`tune`), or use mean or width."),
+        (SMALL.replace("smallest", "over: {factor: training.batch_size, take: best}, smallest") + VARY, "s.yaml:5: hypothesis.over.take is 'best'. Good names: mean, width."),
+        (SMALL.replace("test_accuracy", "train_accuracy").replace("epochs: 10", "epochs: 10, evaluate_train: false"), "s.yaml:5: hypothesis.metric is train_accuracy; the training part is not evaluated. Set training.evaluate_train: true."),
         (
             SMALL.replace("model.normalization: none", "model.normalization: none, training.epochs: 3")
             .replace("metric: test_accuracy", "metric: {metric: val_accuracy, epochs_to: 0.9}").replace("smallest: 0.01", "smallest: 1.2"),
             "s.yaml:5: hypothesis.metric counts epochs, and training.epochs is 3 and 10 in arms that it compares; expected the same. Vary it by `vary`, not by the arm.",
         ),
-        (SMALL.replace("smallest", "over: {factor: training.batch_sizes, take: best}, smallest") + VARY, "s.yaml:5: hypothesis.over.factor is 'training.batch_sizes'; it is not varied. Did you mean 'training.batch_size'?"),
+        (SMALL.replace("smallest", "over: {factor: training.batch_sizes, take: mean}, smallest") + VARY, "s.yaml:5: hypothesis.over.factor is 'training.batch_sizes'; it is not varied. Did you mean 'training.batch_size'?"),
         (SMALL.replace("smallest", "over: {factor: training.batch_size, take: mean}, at: {training.batch_size: 4}, smallest") + VARY, "s.yaml:5: hypothesis.over.factor is training.batch_size, which `at` or `minus` fixes; expected another."),
         (SMALL.replace("metric: test_accuracy", "metric: {metric: test_accuracy, epochs_to: 0.9}"), "s.yaml:5: hypothesis.smallest is 0.01; expected a ratio above 1. Use 1.2, for example."),
         (SMALL.replace("metric: test_accuracy", "metric: {metric: test_loss, failures_below: 0.9}"), "s.yaml:5: hypothesis.metric counts failures below a value of test_loss, of which less is better. Use an accuracy or r2."),

@@ -23,7 +23,7 @@ def lines(what: RenderableType) -> list[str]:
 
 PLAN = {
     "name": "s", "cells": 2, "arms": ["bn", "none"], "seeds": 20, "trainings": 1080, "steps": 12345, "finished": 0,
-    "of": 4, "seconds_left": None, "detectable_deviations": 0.66, "directory": "runs/s-study-0123456789",
+    "of": 4, "fewest_seeds": 7, "seconds_left": None, "detectable_deviations": 0.66, "directory": "runs/s-study-0123456789",
     "factors": {"model.activation": ["relu", "tanh"]}, "tune": {"key": "training.learning_rate", "values": [0.01, 0.1]},
     "groups": 3, "claims": [{"claim": "It helps.", "asks": "supported if test_accuracy (%), bn - none is higher, by 1.00 or more"}],
 }  # fmt: skip
@@ -37,11 +37,13 @@ def test_a_plan_tells_cells_trainings_time_and_what_it_detects() -> None:
         "claim: It helps. (supported if test_accuracy (%), bn - none is higher, by 1.00 or more)",
         "1,080 trainings (3 groups left), 12,345 optimizer steps; time unknown before the first cell",
         "a true mean difference of 0.66 standard deviations of the paired difference has an interval without 0 in 80% of "
-        "such studies",
-        "kept in runs/s-study-0123456789",
+        "such studies, for each claim",
+        "to be kept in runs/s-study-0123456789",
     ]
     tried = lines(study_table.study_plan({**PLAN, "seconds_left": 30.0}))
     assert tried[4].endswith("; about 30 s, by a trial of a few steps")
+    few = lines(study_table.study_plan({**PLAN, "seeds": 6}))
+    assert "WARNING  6 seeds are too few for a verdict; 7 are the fewest" in few
     begun = lines(study_table.study_plan({**PLAN, "finished": 3, "seconds_left": 400.0}))
     assert begun[4].endswith("; about 7 min left")
     assert begun[5] == "finished already: 3 of 4 cells and arms"
@@ -112,9 +114,21 @@ def test_a_study_is_a_row_for_each_cell_and_arm_then_each_hypothesis_with_its_ev
         "It is faster.",
         "epochs to val_accuracy 90.00%, none / bn: >= 2 [2, 2] (97.5% t interval: other seeds, with splits of their own in some cells; BCa [2, 2]; sign-flip p <0.001; "
         "probability of lower 1 [0.758, 1]; none: 3 never arrive and count with the budget)",
-        "VERDICT  supported  epochs to val_accuracy 90.00%, none / bn is >= 2 [2, 2]: lower, by 1.2 times or more.",
+        "VERDICT  supported  epochs to val_accuracy 90.00%, none / bn is >= 2 [2, 2]: bn is lower, by 1.2 times or more.",
         "STUDY    supported",
     ]
+
+
+def test_a_mean_over_cells_that_disagree_a_warning_behind_it_and_who_wins_are_told() -> None:
+    known: dict[str, Any] = {"claim": "c", "treated": "bn", "baseline": "none", "metric": "test_accuracy"}
+    claim = Hypothesis(direction="higher", smallest=0.01, **known)
+    won = Hypothesis(direction="higher", smallest=0.3, wins=True, **known)
+    contrast = Contrast(np.array([0.1, 0.2, -0.1, 0.0] * 3), cells=(0.2, 0.1, -0.1), warned=True)
+    facts = {**document(), "hypotheses": judged([claim, won], [contrast, contrast])}
+    told = lines(study_table.study(facts))
+    assert "mean over 3 cells, of which 1 point the other way" in told
+    assert "WARNING  trainings that this rests on have warnings, see above" in told
+    assert any("bn wins 6 pairs, none 3, and 3 tie, half for each" in line for line in told)
 
 
 @pytest.mark.parametrize("claim", ["[red]bold[/red] \x1b[31m", "\u202e"])

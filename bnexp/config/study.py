@@ -45,12 +45,12 @@ class Tune(Section):
 class Over(Section):
     """A varied factor, first reduced to one number for each arm and seed.
 
-    `mean`; `best`: the best value; `width`: the decades that levels next to
+    `mean`; `width`: the decades that levels next to
     each other span around the best one, all with a value `within` of its.
     """
 
     factor: str
-    take: Literal["mean", "best", "width"]
+    take: Literal["mean", "width"]
     within: Positive = 0.01
 
 
@@ -220,7 +220,8 @@ def _faulty_factors(study: Study) -> Iterator[tuple[Keys, str]]:
             if levels.index(level) < number:
                 yield ("vary", name), f"has the level {merging.shown(level)} twice. Keep one of them."
             if width > 1 and (not isinstance(level, list) or len(level) != width):
-                seen = f"{len(level)} values" if isinstance(level, list) else "one value"
+                count = len(level) if isinstance(level, list) else 1
+                seen = "one value" if count == 1 else f"{count} values"
                 yield (
                     ("vary", name, str(number)),
                     f"is {merging.shown(level)}, {seen}; expected {width}, one for each key of the factor.",

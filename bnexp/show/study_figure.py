@@ -23,7 +23,7 @@ from bnexp.config.study import keys_of
 from bnexp.history import Floats
 from bnexp.metrics import quantity
 from bnexp.show.frame import DPI, GREY, HEIGHT, WIDTH, settings
-from bnexp.show.labels import SMALL, TITLE, distinct, shown
+from bnexp.show.labels import SMALL, TITLE, distinct, shown, text_width
 from bnexp.show.plots import BLUE, COLOURS, MARKERS
 from bnexp.study.grid import Cell, level_text, matches
 from bnexp.study.words import effect, endpoint_name
@@ -180,7 +180,7 @@ def _scale_levels(axes: Axes, levels_C: Floats) -> None:
 
 def _chances(picture: _Picture) -> Figure:
     """Draw how often the mean over fewer seeds would show the other sign than that over all."""
-    axes = _axes(picture, HEIGHT, "choices of fewer seeds among these")
+    axes = _axes(picture, HEIGHT, "of the means over fewer of these seeds, drawn at random; dotted: 5%")
     counts, shares = zip(*picture.claim["other_sign"], strict=True)
     axes.plot(counts, [100 * share for share in shares], color=BLUE, marker="o", linewidth=1.8, markersize=5)
     for count, share in zip(counts, shares, strict=True):
@@ -190,7 +190,7 @@ def _chances(picture: _Picture) -> Figure:
     axes.set_ylim(0, 55)
     axes.axhline(5, color=GREY, linewidth=1, linestyle=":")
     axes.set_xlabel("seeds that are averaged")
-    axes.set_ylabel("they show the other sign (%)")
+    axes.set_ylabel("with another sign than all together (%)")
     return _whole(axes)
 
 
@@ -280,11 +280,13 @@ def _scale_ratios(axes: Axes) -> None:
 
 
 def _cell_name(cell: Mapping[str, Any]) -> str:
-    """Name a cell by its levels, each after the last word of its key; the only factor has a line for each key."""
+    """Name a cell by its levels, each after the last word of its key, in a line of its own where one does not do."""
     said = []
     for name, levels in cell["levels"].items():
         for key, level in zip(keys_of(name), levels if len(keys_of(name)) > 1 else [levels], strict=True):
             named = level if isinstance(level, dict) else {key.rpartition(".")[2]: level}
             said += [f"{word} {level_text(value)}" for word, value in named.items()]
-    lines = said if len(cell["levels"]) == 1 else [", ".join(said)]
+    joined = ", ".join(said)
+    apart = len(cell["levels"]) == 1 or text_width(joined, 9.0) > LABEL_WIDTH * 0.8
+    lines = said if apart else [joined]
     return "\n".join(shown(line, LABEL_WIDTH * 0.8) for line in lines) if said else "all seeds"

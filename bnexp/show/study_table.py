@@ -27,14 +27,16 @@ def study_plan(facts: Mapping[str, Any]) -> RenderableType:
     lines += [plain(f"claim: {claim['claim']} ({claim['asks']})") for claim in facts["claims"]]
     groups = f" ({counted(facts['groups'], 'group')} left)" if facts["groups"] else ""
     lines.append(f"{facts['trainings']:,} trainings{groups}, {facts['steps']:,} optimizer steps; {_time_left(facts)}")
+    if facts["seeds"] < facts["fewest_seeds"]:
+        lines.append(f"WARNING  {seeds} seeds are too few for a verdict; {facts['fewest_seeds']} are the fewest")
     if facts["finished"]:
         lines.append(f"finished already: {facts['finished']} of {facts['of']} cells and arms")
     if facts["detectable_deviations"] is not None:
         lines.append(
             f"a true mean difference of {facts['detectable_deviations']:.2f} standard deviations of the paired "
-            "difference has an interval without 0 in 80% of such studies"
+            "difference has an interval without 0 in 80% of such studies, for each claim"
         )
-    return Group(Text(head, style=STRONG), *map(Text, lines), Text(f"kept in {plain(facts['directory'])}"))
+    return Group(Text(head, style=STRONG), *map(Text, lines), Text(f"to be kept in {plain(facts['directory'])}"))
 
 
 def _level(level: Any) -> str:
@@ -157,8 +159,12 @@ def _value(endpoint: Mapping[str, Any], interval: Mapping[str, Any]) -> str:
     half = None if interval["high"] is None else interval["high"] - interval["mean"]
     if endpoint["epochs_to"] is not None:
         return f"{with_spread('', interval['mean'], half)} ({interval['reached']} of {interval['seeds']})"
-    metric = "accuracy" if endpoint["failures_below"] is not None else endpoint["metric"]
-    return with_spread(metric, interval["mean"], half)
+    if endpoint["failures_below"] is not None:
+        if interval["mean"] is None:
+            return "-"
+        failed, seeds = round(interval["mean"] * interval["seeds"]), interval["seeds"]
+        return f"{number('accuracy', interval['mean'])} ({failed} of {seeds})"
+    return with_spread(endpoint["metric"], interval["mean"], half)
 
 
 def _warnings(document: Mapping[str, Any]) -> Iterator[str]:
@@ -188,8 +194,21 @@ def _hypothesis(facts: Mapping[str, Any]) -> Iterator[RenderableType]:
     yield Text(plain(claim.claim), style=STRONG)
     if facts["difference"] is not None:
         yield Text(plain(f"{about(claim)}: {effect(facts)} ({_evidence(facts, claim)})"))
+    if split := _cells_that_differ(facts):
+        yield Text(split)
+    if facts["warned"]:
+        yield warning("trainings that this rests on have warnings, see above")
     verdict = facts["verdict"]
     yield Text.assemble((f"VERDICT  {verdict['word']}", STRONG), f"  {plain(verdict['sentence'])}")
+
+
+def _cells_that_differ(facts: Mapping[str, Any]) -> str | None:
+    """Say that a difference is the mean over cells, and how many of them point the other way."""
+    cells, mean = facts["cells"], facts["difference"] and facts["difference"]["mean"]
+    if len(cells) < 2 or mean is None or facts["wins"]:
+        return None
+    other = sum(cell * mean < 0 for cell in cells)
+    return f"mean over {len(cells)} cells" + (f", of which {other} point the other way" if other else "")
 
 
 def _evidence(facts: Mapping[str, Any], claim: Hypothesis) -> str:
@@ -201,6 +220,12 @@ def _evidence(facts: Mapping[str, Any], claim: Hypothesis) -> str:
         said.append(f"BCa {written(claim, facts['bootstrap']).partition(' ')[2]}")
     p_value = facts["difference"]["p_value"]
     said.append("sign-flip p <0.001" if p_value < 0.001 else f"sign-flip p {p_value:.2g}")
+    if facts["wins"]:
+        found = facts["difference"]
+        counts = found["positive"], found["negative"], found["ties"]
+        said.append(
+            f"{claim.treated} wins {counts[0]} pairs, {claim.baseline} {counts[1]}, and {counts[2]} tie, half for each"
+        )
     chance = facts["probability_of_improvement"]
     bounds = [number("", chance[key]) for key in ("mean", "low", "high")]
     said.append(f"probability of {claim.direction} {bounds[0]} [{bounds[1]}, {bounds[2]}]")

@@ -58,7 +58,8 @@ def mean_interval(values_S: Floats, level: float) -> Interval:
     mean, count = float(np.mean(values_S)), len(values_S)
     if count < 2:
         return Interval(mean, math.nan, math.nan)
-    half = t_quantile(level, count - 1) * float(np.std(values_S, ddof=1)) / math.sqrt(count)
+    deviation = 0.0 if without_spread(values_S) else float(np.std(values_S, ddof=1))
+    half = t_quantile(level, count - 1) * deviation / math.sqrt(count)
     return Interval(mean, mean - half, mean + half)
 
 

@@ -30,13 +30,17 @@ class Contrast:
     `never` counts, for treated and baseline, the trainings that did not reach
     the target of `epochs_to`. `resample` is that of the datasets, if all are
     alike in this. `test_share` is the rows that are measured over those
-    trained on, where each seed splits all rows anew, else None.
+    trained on, where each seed splits all rows anew, else None. `cells` are
+    the mean differences of the cells that are averaged, `warned` tells
+    whether a training in them has a warning.
     """
 
     difference_S: Floats
     never: tuple[int, int] = (0, 0)
     resample: Resample | None = None
     test_share: float | None = None
+    cells: tuple[float, ...] = ()
+    warned: bool = False
 
     @property
     def lost(self) -> int:
@@ -55,8 +59,14 @@ def contrast_of(claim: Hypothesis, cells: Sequence[Cell], results: Results) -> C
     never = [sum(int(one.censored(claim.metric).sum()) for one in read[arm]) for arm in (claim.treated, claim.baseline)]
     every = [one for several in read.values() for one in several]
     ways = {one.resample for one in every}
+    averaged = here if claim.over is None and claim.minus is None else []
     return Contrast(
-        difference_S, (never[0], never[1]), ways.pop() if len(ways) == 1 else None, _test_share(claim, every)
+        difference_S,
+        (never[0], never[1]),
+        ways.pop() if len(ways) == 1 else None,
+        _test_share(claim, every),
+        tuple(float(np.mean(cell_difference(claim, cell, results))) for cell in averaged),
+        any(one.warnings for one in every),
     )
 
 
@@ -89,7 +99,7 @@ def _reduced(claim: Hypothesis, arm: str, cells: Sequence[Cell], results: Result
 
 
 def over_levels(values_LS: Floats, levels_L: Sequence[Any], over: Over, higher: bool) -> Floats:
-    """Reduce a factor to one number for each seed, (S,): mean, best, or width in decades.
+    """Reduce a factor to one number for each seed, (S,): mean, or width in decades.
 
     >>> over_levels(np.array([[0.9], [0.895], [0.5]]), [0.1, 1.0, 10.0], Over(factor="x", take="width"), True)
     array([1.])
@@ -97,9 +107,6 @@ def over_levels(values_LS: Floats, levels_L: Sequence[Any], over: Over, higher: 
     if over.take == "mean":
         return _mean(values_LS)
     sign = 1.0 if higher else -1.0
-    best_S: Floats = np.max(sign * values_LS, axis=0)
-    if over.take == "best":
-        return np.multiply(sign, best_S)
     order = np.argsort(np.asarray(levels_L, float))
     logs_L = np.log10(np.asarray(levels_L, float)[order])
     columns = (sign * values_LS)[order].T

@@ -125,14 +125,11 @@ def _faulty_reduction(file: StudyFile, claim: Hypothesis) -> Faults:
     factor, width = claim.over.factor, claim.over.take == "width"
     if factor in claim.at or factor in (claim.minus or {}):
         yield ("over", "factor"), f"is {factor}, which `at` or `minus` fixes; expected another. Name it in one of them."
-    if claim.over.take == "best" and claim.metric.metric.startswith("test_"):
-        cure = "Choose by validation (`tune`), or use mean or width."
-        yield ("over", "take"), f"is best of {claim.metric.metric}: the part that judges would choose too. {cure}"
     levels = file.study.vary[factor]
     if width and not all(isinstance(level, int | float) and level > 0 for level in levels):
-        yield ("over", "take"), f"is width; {factor} has levels that are no numbers above 0. Use mean or best."
+        yield ("over", "take"), f"is width; {factor} has levels that are no numbers above 0. Use mean."
     if width and (claim.metric.in_logs or claim.metric.failures_below is not None):
-        yield ("over", "take"), "is width; it reads final values. Use mean or best, or a plain metric."
+        yield ("over", "take"), "is width; it reads final values. Use mean, or a plain metric."
 
 
 def _faulty_metric(claim: Hypothesis, measured: Sequence[str], chosen: Mapping[str, str]) -> Faults:
@@ -141,6 +138,8 @@ def _faulty_metric(claim: Hypothesis, measured: Sequence[str], chosen: Mapping[s
     if metric.startswith("test_") and not any(name.startswith("test_") for name in measured):
         cure = "Set dataset.validation_size, such as 0.25."
         yield ("metric",), f"is {metric}; without dataset.validation_size the data have no test part. {cure}"
+    elif metric.startswith("train_") and not any(name.startswith("train_") for name in measured):
+        yield ("metric",), f"is {metric}; the training part is not evaluated. Set training.evaluate_train: true."
     elif metric not in measured:
         yield ("metric",), f"is {metric!r}; it is not measured in every cell. {nearest(metric, measured)}"
     if endpoint.in_logs and endpoint.failures_below is not None:

@@ -130,6 +130,8 @@ def _facts(claim: Hypothesis, contrast: Contrast, level: float, p_value: float, 
         "never_reached": dict(zip((claim.treated, claim.baseline), contrast.never, strict=True)),
         "reading": _reading(claim, contrast),
         "speaks_of": SPEAKS_OF[contrast.resample],
+        "cells": list(contrast.cells),
+        "warned": contrast.warned,
         "difference": None,
         "other_sign": statistics.chances_of_other_sign(measured_S),
         "holm_p_value": None if contrast.lost else p_value,
@@ -144,7 +146,7 @@ def _facts(claim: Hypothesis, contrast: Contrast, level: float, p_value: float, 
             "equivalence": _equivalence(effect_S, smallest_of(claim), contrasts),
             "probability_of_improvement": strict(statistics.probability_of_improvement(signed_S, LEVEL)),
         }
-    if len(effect_S) and contrast.test_share is not None:
+    if len(effect_S) and contrast.test_share is not None and not claim.counts:
         facts["other_data"] = strict(statistics.other_data_interval(effect_S, level, contrast.test_share))
     return facts
 
@@ -158,9 +160,11 @@ def _equivalence(effect_S: Floats, smallest: float, contrasts: int) -> dict[str,
     }
 
 
-def _reading(claim: Hypothesis, contrast: Contrast) -> str:
+def _reading(claim: Hypothesis, contrast: Contrast) -> str | None:
     """Tell how to read a ratio of epochs; that of an interaction, with seeds that never arrive, bounds nothing."""
-    if not claim.is_ratio or not any(contrast.never):
+    if not claim.is_ratio:
+        return None
+    if not any(contrast.never):
         return "ratio"
     return "restricted means" if claim.minus is not None else statistics.reading(*contrast.never)
 

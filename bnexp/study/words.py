@@ -22,7 +22,8 @@ def sentence(claim: Hypothesis, facts: Mapping[str, Any], found: Conclusion) -> 
         return held
     what, limit = f"{about(claim)} is {effect(facts)}", size(claim, claim.smallest)
     if found.word == "supported":
-        return f"{what}: {claim.direction}, by {limit} or more."
+        whose = f"{claim.treated} is " if claim.is_ratio else ""
+        return f"{what}: {whose}{claim.direction}, by {limit} or more."
     if found.word == "refuted":
         low, high = facts["difference"]["low"], facts["difference"]["high"]
         if high < 0 if claim.direction == "higher" else low > 0:
@@ -49,7 +50,7 @@ def _what_withholds(claim: Hypothesis, facts: Mapping[str, Any]) -> str | None:
         return None
     few = f"{pairs} pair{'s are' if pairs > 1 else ' is'} too few for a verdict"
     chance = f"{100 * (1 - facts['level']):.3g}%"
-    return f"{few}; {fewest} are the fewest that could all agree by chance in less than {chance}. Use seeds: 20."
+    return f"{few}; {fewest} are the fewest that could all agree by chance in less than {chance}. Use more seeds."
 
 
 def _what_would_settle(claim: Hypothesis, facts: Mapping[str, Any], found: Conclusion) -> str:
@@ -77,6 +78,9 @@ def about(claim: Hypothesis) -> str:
 
 def asks(claim: Hypothesis) -> str:
     """Say what would support a claim."""
+    if claim.is_ratio:
+        bound = f"{claim.smallest:g} or more" if claim.direction == "lower" else f"{1 / claim.smallest:.3g} or less"
+        return f"supported if {about(claim)} is {bound}"
     return f"supported if {about(claim)} is {claim.direction}, by {size(claim, claim.smallest)} or more"
 
 
@@ -153,6 +157,6 @@ def _value(claim: Hypothesis, value: float | None) -> str:
 
 def _plain(claim: Hypothesis, value: float, *, signed: bool) -> str:
     if claim.over is not None and claim.over.take == "width" and not claim.wins:
-        return number("", value, signed=signed)
+        return f"{number('', value, signed=signed)} decades" if signed is False else number("", value, signed=signed)
     metric = "accuracy" if claim.counts else claim.metric.metric
     return number(metric, value, signed=signed)

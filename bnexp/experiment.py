@@ -214,6 +214,7 @@ def _keeping(directory: Path, watch: Watch) -> Watch:
     last = time.monotonic()
 
     def keep_and_watch(so_far: History) -> bool:
+        """Write what there is if it is time to, and pass it on."""
         nonlocal last
         if time.monotonic() - last > KEEP_EVERY_SECONDS:
             store.write_json(directory / "history.json", so_far.to_json())

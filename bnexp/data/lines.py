@@ -38,6 +38,7 @@ def lines_of(path: Path, separator: str, rows: int) -> Where:
     """Tell file and line of a row of a CSV file that has so many, its first record the names of the columns."""
 
     def where(row: int) -> str:
+        """Find the line by reading the file once more, as only a mistake asks for it."""
         try:
             lines = [line for line, _ in records(path, separator)]
         except csv.Error:  # a field too long for it

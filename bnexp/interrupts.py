@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import _thread
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sys import UnraisableHookArgs
 
 
 @contextmanager
@@ -25,6 +31,29 @@ def finishing_the_epoch(tell: Callable[[str], None]) -> Iterator[Callable[[], bo
 
     before = signal.signal(signal.SIGINT, ask)
     try:
-        yield asked.is_set
+        with raised_again():
+            yield asked.is_set
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def raised_again() -> Iterator[None]:
+    """Interrupt once more whenever Python drops a KeyboardInterrupt, as it does in finalizers and weak references."""
+    report = sys.unraisablehook
+
+    def interrupt() -> None:
+        if sys.unraisablehook is again:
+            _thread.interrupt_main()
+
+    def again(dropped: UnraisableHookArgs) -> None:
+        if dropped.exc_type is KeyboardInterrupt:
+            threading.Timer(0.01, interrupt).start()  # by then the finalizer has returned
+        else:
+            report(dropped)
+
+    sys.unraisablehook = again
+    try:
+        yield
+    finally:
+        sys.unraisablehook = report

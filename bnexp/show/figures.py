@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
-
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING, Any
 
 from bnexp import store, study
 from bnexp.errors import RunError
 from bnexp.history import History, from_json
-from bnexp.show import plots
-from bnexp.show.difference_figure import difference_figure
-from bnexp.show.study_figure import study_figures
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def draw(run: store.Run, *, format: str = "png", out: Path | None = None) -> list[Path]:
@@ -23,30 +21,36 @@ def draw(run: store.Run, *, format: str = "png", out: Path | None = None) -> lis
         RunError: if its JSON is missing, damaged or foreign.
         StorageError: if the files cannot be written.
     """
+    from bnexp.show.plots import render
+
     place = out or run.directory
     if out is not None:
         store.make_place(out)
     files = []
     for quantity, figure in _figures(run).items():
         path = place / f"{quantity}.{format}"
-        store.write(path, plots.render(figure, format))
+        store.write(path, render(figure, format))
         files.append(path)
     return files
 
 
 def _figures(run: store.Run) -> dict[str, Figure]:
+    from bnexp.show.plots import comparison_figures, run_figures
+
     if run.kind == "run":
-        return plots.run_figures(history_of(run), title=_title(run), loss_unit=_loss_unit(run.record().get("dataset")))
+        return run_figures(history_of(run), title=_title(run), loss_unit=_loss_unit(run.record().get("dataset")))
     if run.kind == "study":
         return _study_figures(run.directory / "study.json")
     document = store.read_json(run.directory / "comparison.json")
     target = document.get("target", {})
     goal = (target["metric"], target["value"]) if target.get("value") is not None else None
-    curves = plots.comparison_figures(histories_of(run), target=goal, loss_unit=_loss_unit(document))
+    curves = comparison_figures(histories_of(run), target=goal, loss_unit=_loss_unit(document))
     return {**curves, "difference": _difference_figure(run.directory / "comparison.json", document)}
 
 
 def _difference_figure(path: Path, document: dict[str, Any]) -> Figure:
+    from bnexp.show.difference_figure import difference_figure
+
     try:
         return difference_figure(document)
     except (KeyError, TypeError, IndexError, ValueError, AttributeError) as error:
@@ -55,6 +59,8 @@ def _difference_figure(path: Path, document: dict[str, Any]) -> Figure:
 
 def _study_figures(path: Path) -> dict[str, Figure]:
     """Draw the figures of a finished study."""
+    from bnexp.show.study_figure import study_figures
+
     if not path.exists():
         raise RunError(f"{path}: is missing; the study is not finished. Run `bnexp study` again: it goes on.")
     document = store.read_json(path)

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
-from scipy import special
 
 from bnexp.statistics.significance import Floats, pieces, sign_flip_p_value, without_spread
 
@@ -50,6 +50,8 @@ def t_quantile(level: float, degrees: float) -> float:
     >>> round(t_quantile(0.95, 19), 3)
     2.093
     """
+    from scipy import special
+
     return float(special.stdtrit(degrees, (1 + level) / 2))
 
 
@@ -142,7 +144,7 @@ def probability_of_improvement(difference_S: Floats, level: float) -> Interval:
     """
     count = len(difference_S)
     share = float(np.mean((difference_S > 0) + 0.5 * (difference_S == 0)))
-    z = float(special.ndtri((1 + level) / 2))
+    z = NormalDist().inv_cdf((1 + level) / 2)
     middle = (share + z**2 / (2 * count)) / (1 + z**2 / count)
     half = z / (1 + z**2 / count) * math.sqrt(share * (1 - share) / count + z**2 / (4 * count**2))
     return Interval(share, max(0.0, middle - half), min(1.0, middle + half))

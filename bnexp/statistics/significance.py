@@ -10,7 +10,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
 Floats = NDArray[np.float64]
 
@@ -73,6 +72,8 @@ def failure_difference(treated_failed_S: NDArray[np.bool_], baseline_failed_S: N
     discordant = only_treated + only_baseline
     if not discordant:
         return 1.0
+    from scipy import special
+
     tail = float(special.bdtr(min(only_treated, only_baseline), discordant, 0.5))
     return min(1.0, 2 * tail)
 
@@ -101,6 +102,8 @@ def _one_sided(difference_S: Floats) -> float:
         return 1.0
     if without_spread(difference_S):
         return float(mean <= 0)
+    from scipy import special
+
     error = float(np.std(difference_S, ddof=1)) / math.sqrt(count)
     return float(special.stdtr(count - 1, -mean / error))
 

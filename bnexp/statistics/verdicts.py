@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Literal
 
 import numpy as np
-from scipy import special
 
 from bnexp.statistics.differences import Interval, mean_interval, t_quantile
 from bnexp.statistics.significance import Floats, without_spread
@@ -76,7 +76,7 @@ def _pairs_to_settle(
     """
     distance = margin - abs(mean)
     goal, level = (distance, inside) if distance > 0 else (abs(mean), beyond)
-    quantile = float(special.ndtri((1 + level) / 2))
+    quantile = NormalDist().inv_cdf((1 + level) / 2)
     if not goal > 0 or not quantile * standard_deviation / goal < math.sqrt(MOST_PAIRS):
         return None
     count = max(pairs + 1, math.ceil((quantile * standard_deviation / goal) ** 2))

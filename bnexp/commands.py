@@ -27,8 +27,9 @@ from bnexp.errors import (
     UserError,
     nearest,
 )
-from bnexp.experiment import Finished, prepared, train_experiment
+from bnexp.experiment import Finished, train_experiment
 from bnexp.metrics import headline, number, with_unit
+from bnexp.preparing import prepared
 from bnexp.show import console as show
 from bnexp.show import figures
 from bnexp.show.progress import Reporter, own_stderr

@@ -10,32 +10,26 @@ import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pydantic import TypeAdapter
 
-from bnexp import backend, cautions, config, store
+from bnexp import cautions, config, store
 from bnexp.config import Experiment
-from bnexp.config.dataset import Dataset
-from bnexp.config.model import Model
-from bnexp.config.real import READ_WITH_KERAS, RealDataset
-from bnexp.config.section import Task
-from bnexp.data.files import refuse_by_size
-from bnexp.data.source import source_sha256
+from bnexp.config.real import RealDataset
 from bnexp.environment import git_state, machine, memory_limit, versions
-from bnexp.errors import SettingError, WorkError
+from bnexp.errors import WorkError
 from bnexp.history import History
 from bnexp.interrupts import finishing_the_epoch
+from bnexp.preparing import built_for, prepared
 from bnexp.show import figures
 
 if TYPE_CHECKING:
     from bnexp.data import Data
     from bnexp.models import Built
-    from bnexp.models.inputs import Inputs
     from bnexp.training.record import Trained
 
 FORMAT = 1
@@ -71,12 +65,10 @@ def train_experiment(experiment: Experiment, runs: Path, *, watch: Watch, note: 
         WorkError: if training runs out of memory.
     """
     store.refuse_unwritable(runs)
-    seeds = tuple(range(experiment.training.seeds))
     note("reading the data" if isinstance(experiment.dataset, RealDataset) else "drawing the data")
     data = prepared(experiment)
     note("loading TensorFlow")
     built = built_for(experiment, data)
-    initial = built.initial.draw(seeds)
     with store.new_directory(runs, experiment.name) as directory:
         record = _first_record(experiment, data, built, directory.name)
         store.write(directory / "config.yaml", config.dump(experiment))
@@ -84,17 +76,16 @@ def train_experiment(experiment: Experiment, runs: Path, *, watch: Watch, note: 
         note("tracing the program")
         with _failure_marked(directory, record), finishing_the_epoch(note) as interrupted:
             kept = _keeping(directory, lambda so_far: watch(so_far) or interrupted())
+            begun = time.monotonic()
             try:
-                trained, timing = _trained(experiment, data, built, seeds, initial, kept)
+                outcome = _trained(experiment, data, built, directory, kept)
             except MemoryError as error:
                 raise WorkError(_out_of_memory(experiment, error)) from error
-            record |= _last_record(experiment, data, trained, timing)
-            record["pairing"] = _pairing(data, built, initial, trained)
-            store.write_json(directory / "history.json", trained.history.to_json())
-            record["models"] = _save_models(directory, experiment, data, built, trained)
+            record |= _last_record(experiment, data, outcome)
+            record["duration_seconds"] = time.monotonic() - begun
             store.write_json(directory / "run.json", record)
         figures.draw(store.Run(directory))
-    return Finished(store.Run(directory), record, trained.history)
+    return Finished(store.Run(directory), record, outcome.history())
 
 
 def _out_of_memory(experiment: Experiment, error: MemoryError) -> str:
@@ -104,71 +95,6 @@ def _out_of_memory(experiment: Experiment, error: MemoryError) -> str:
         f"{experiment.name}: training ran out of memory ({error}); training.memory_limit is {limit:.2f} GiB. "
         "Use a lower one, so that fewer seeds are worked on at a time, or a smaller model or training.batch_size."
     )
-
-
-def refuse_unbuildable(experiment: Experiment) -> None:
-    """Raise SettingError if its data, its model or its trainer is not as it should be; nothing is trained."""
-    built_for(experiment, prepared(experiment))
-
-
-def prepared(experiment: Experiment, seeds: tuple[int, ...] | None = None) -> Data:
-    """Read or draw the data for some seeds, else for all; arms that share them in one process share the work.
-
-    Raises:
-        SettingError: if they are not as they should be, or the config does not go with them.
-    """
-    training = experiment.training
-    if isinstance(experiment.dataset, READ_WITH_KERAS):
-        _load_backend(training.seeds)
-    memory = memory_limit(training.memory_limit_bytes())
-    refuse_by_size(experiment.dataset, memory)
-    source = source_sha256(experiment.dataset)
-    seeds = tuple(range(training.seeds)) if seeds is None else seeds
-    data = _prepared(experiment.dataset.model_dump_json(), seeds, memory, source)
-    problems = list(config.unfit_for_rows(experiment, int(data.train_SR.shape[1]), data.task))
-    if problems:
-        raise SettingError(*problems[0], *problems[1:])
-    return data
-
-
-@functools.lru_cache(maxsize=1)
-def _prepared(dataset: str, seeds: tuple[int, ...], memory: int, source: str | None) -> Data:
-    """Prepare the data; `source` tells one state of a file from another."""
-    from bnexp.data import prepare
-
-    return prepare(TypeAdapter(Dataset).validate_json(dataset), seeds, memory, source)
-
-
-def _load_backend(seeds: int) -> None:
-    """Load TensorFlow and, before its first operation, spread it over the cores."""
-    backend.load()
-    from bnexp.training.devices import spread_over_cores
-
-    spread_over_cores(seeds)
-
-
-def built_for(experiment: Experiment, data: Data) -> Built:
-    """Build the model; refuse what Keras or the trainer refuses before a directory is made."""
-    _load_backend(experiment.training.seeds)
-    from bnexp.models.inputs import Inputs
-    from bnexp.training import refuse_too_large, trainer_of
-    from bnexp.training.optimizers import make_optimizer
-
-    settings = experiment.training
-    make_optimizer(settings, data.steps(settings.batch_size, settings.drop_last))
-    inputs = Inputs(data.rows.kind, tuple(data.rows.x.shape[1:]), data.vocabulary)
-    built = _built(experiment.model.model_dump_json(), inputs, data.task, len(data.rows.classes or ()))
-    trainer_of(settings, built.model)
-    refuse_too_large(built.model, data, settings)
-    return built
-
-
-@functools.lru_cache(maxsize=8)
-def _built(model: str, inputs: Inputs, task: Task, classes: int) -> Built:
-    """Build a model, or give the one that was built before: a program belongs to its model and is traced once."""
-    from bnexp.models import build
-
-    return build(TypeAdapter(Model).validate_json(model), inputs, task=task, classes=classes)
 
 
 def _first_record(experiment: Experiment, data: Data, built: Built, run: str) -> dict[str, Any]:
@@ -199,16 +125,6 @@ def _first_record(experiment: Experiment, data: Data, built: Built, run: str) ->
     }
 
 
-@dataclass(frozen=True)
-class _Timing:
-    """Wall seconds: of the whole training, and of one seed's share of an epoch; None if there was but the first,
-    which holds the tracing.
-    """
-
-    duration_seconds: float
-    seed_epoch_seconds: float | None
-
-
 def _keeping(directory: Path, watch: Watch) -> Watch:
     """Write the history every few seconds on its way to `watch`."""
     last = time.monotonic()
@@ -224,23 +140,59 @@ def _keeping(directory: Path, watch: Watch) -> Watch:
     return keep_and_watch
 
 
-def _trained(
-    experiment: Experiment, data: Data, built: Built, seeds: tuple[int, ...], initial: list[Any], watch: Watch
-) -> tuple[Trained, _Timing]:
-    from bnexp.training import train as train_seeds
-    from bnexp.training import trainer_of
+@dataclass
+class _Outcome:
+    """What became of the seeds trained so far."""
 
-    begun = time.monotonic()
+    histories: list[History] = field(default_factory=list)
+    """One a turn."""
+    paces: list[float] = field(default_factory=list)
+    """Seconds that one seed's epoch took, in the turns in which that could be measured."""
+    pairing: dict[str, Any] = field(default_factory=dict)
+    models: dict[str, str] = field(default_factory=dict)
+    """File -> sha256."""
+    interrupted: bool = False
+
+    def history(self, *running: History) -> History:
+        """Give the history of the turns so far, and of the one that is running."""
+        return functools.reduce(History.before, [*self.histories, *running])
+
+
+def _trained(experiment: Experiment, data: Data, built: Built, directory: Path, watch: Watch) -> _Outcome:
+    """Train the seeds, in turns where memory does not hold the weights of all; keep history and models of each turn."""
+    from bnexp.training import turns
+
+    outcome, settings = _Outcome(), experiment.training
+    for turn in turns(built.model, data, settings, settings.seeds):
+        seeds, own = tuple(range(settings.seeds)[turn]), data.of(turn)
+        initial = built.initial.draw(seeds)
+        trained, pace = _turn(experiment, own, built, seeds, initial, lambda so_far: watch(outcome.history(so_far)))
+        outcome.histories.append(trained.history)
+        store.write_json(directory / "history.json", outcome.history().to_json())
+        outcome.models |= _save_models(directory, experiment, own, built, trained, outcome.history())
+        outcome.pairing = _merged(outcome.pairing, _pairing(own, built, initial, trained))
+        outcome.paces += [] if pace is None else [pace]
+        outcome.interrupted = trained.interrupted
+        if trained.interrupted:
+            break
+    return outcome
+
+
+def _turn(
+    experiment: Experiment, data: Data, built: Built, seeds: tuple[int, ...], initial: list[Any], watch: Watch
+) -> tuple[Trained, float | None]:
+    """Train these seeds; give what became of them and one seed's seconds an epoch (`_pace`)."""
+    from bnexp.training import train, trainer_of
+
     ends: list[float] = []
 
     def timed(so_far: History) -> bool:
         ends.append(time.monotonic())
         return watch(so_far)
 
-    trained = train_seeds(built.model, data, experiment.training, seeds, initial, timed)
+    trained = train(built.model, data, experiment.training, seeds, initial, timed)
     name, _ = trainer_of(experiment.training, built.model)
-    pace = _pace(ends, at_once=len(seeds) if name == "many_seeds" else 1)
-    return trained, _Timing(time.monotonic() - begun, pace)
+    return trained, _pace(ends, at_once=len(seeds) if name == "many_seeds" else 1)
 
 
 def _pace(ends: Sequence[float], *, at_once: int) -> float | None:
@@ -254,18 +206,19 @@ def _pace(ends: Sequence[float], *, at_once: int) -> float | None:
     return float(np.median(np.diff(ends))) / at_once if len(ends) > 1 else None
 
 
-def _last_record(experiment: Experiment, data: Data, trained: Trained, timing: _Timing) -> dict[str, Any]:
-    """Add what is known after training: how it ended, how long it took, final and best metrics, warnings."""
-    measured = trained.history
+def _last_record(experiment: Experiment, data: Data, outcome: _Outcome) -> dict[str, Any]:
+    """Add what is known after training: how it ended, final and best metrics, warnings, digests."""
+    measured = outcome.history()
     steps = data.steps(experiment.training.batch_size, experiment.training.drop_last)
     rows_per_class = data.rows_per_class
     return {
-        "status": "interrupted" if trained.interrupted else "finished",
-        "duration_seconds": timing.duration_seconds,
-        "seed_epoch_seconds": timing.seed_epoch_seconds,
+        "status": "interrupted" if outcome.interrupted else "finished",
+        "seed_epoch_seconds": float(np.median(outcome.paces)) if outcome.paces else None,
         "diverged": {str(seed): epoch for seed, epoch in measured.diverged_at.items()},
         "metrics": {name: _summary(measured, name, rows_per_class) for name in measured.metrics},
         "warnings": cautions.cautions(experiment, steps * max(measured.epochs_S)),
+        "pairing": outcome.pairing,
+        "models": outcome.models,
     }
 
 
@@ -282,6 +235,16 @@ def _pairing(data: Data, built: Built, initial: list[Any], trained: Trained) -> 
     }
 
 
+def _merged(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    """Join what is said of some seeds and of others, key by key.
+
+    >>> _merged({"splits": {"0": "ab"}}, {"splits": {"1": "cd"}})
+    {'splits': {'0': 'ab', '1': 'cd'}}
+    """
+    inner = {key: _merged(one[key], other[key]) for key in one if isinstance(one[key], dict) and key in other}
+    return {**one, **other, **inner}
+
+
 def _short(*arrays: Any) -> str:
     """Give the first 16 hexadecimal digits of the arrays' sha256."""
     return hashlib.sha256(b"".join(np.ascontiguousarray(array).tobytes() for array in arrays)).hexdigest()[:16]
@@ -295,34 +258,39 @@ def _summary(measured: History, metric: str, rows_per_class: Sequence[int] | Non
     return {key: float(np.mean(values)) if len(values) else None for key, values in finite.items()}
 
 
-def _save_models(directory: Path, experiment: Experiment, data: Data, built: Built, trained: Trained) -> dict[str, str]:
-    """Write the models that the config asks for, and beside each how its inputs are made; give the models' sha256."""
+def _save_models(
+    directory: Path, experiment: Experiment, data: Data, built: Built, trained: Trained, so_far: History
+) -> dict[str, str]:
+    """Write those just trained that the config asks for, and beside each how its inputs are made; give their sha256."""
     digests = {}
-    for name, row in _saved_rows(experiment, trained).items():
+    rows = {seed: row for row, seed in enumerate(trained.history.seeds)}
+    for name, seed in _saved_seeds(experiment, so_far).items():
+        if seed not in rows:
+            continue
         from bnexp.data.recipe import recipe
         from bnexp.models.saving import model_bytes
 
-        content = model_bytes(built.model, [values[row] for values in trained.weights])
+        content = model_bytes(built.model, [values[rows[seed]] for values in trained.weights])
         store.write(directory / name, content)
-        inputs = {"model": name, "seed": trained.history.seeds[row], **recipe(data, row)}
+        inputs = {"model": name, "seed": seed, **recipe(data, rows[seed])}
         store.write_json(directory / name.replace("model", "inputs").replace(".keras", ".json"), inputs)
         digests[name] = hashlib.sha256(content).hexdigest()
     return digests
 
 
-def _saved_rows(experiment: Experiment, trained: Trained) -> dict[str, int]:
-    """Map the file of each model to keep to its seed's row."""
-    seeds = trained.history.seeds
+def _saved_seeds(experiment: Experiment, measured: History) -> dict[str, int]:
+    """Map the file of each model to keep to its seed."""
+    seeds = measured.seeds
     match experiment.training.save:
         case "none":
             return {}
         case "first":
-            return {"model.keras": 0}
+            return {"model.keras": seeds[0]}
         case "all":
-            return {f"model-{seed}.keras": row for row, seed in enumerate(seeds)}
+            return {f"model-{seed}.keras": seed for seed in seeds}
         case "best":
-            losses_S = trained.history.final("val_loss")
-            return {"model.keras": int(np.nanargmin(losses_S))} if np.isfinite(losses_S).any() else {}
+            losses_S = measured.final("val_loss")
+            return {"model.keras": seeds[int(np.nanargmin(losses_S))]} if np.isfinite(losses_S).any() else {}
 
 
 @contextmanager

@@ -20,10 +20,10 @@ from bnexp.config.loading import found
 from bnexp.config.study import Endpoint, Tune
 from bnexp.environment import versions
 from bnexp.errors import ConfigError, SettingError
-from bnexp.experiment import refuse_unbuildable
 from bnexp.history import Floats
 from bnexp.measuring import Measured, Pace, measured, pace, program_key
 from bnexp.metrics import higher_is_better
+from bnexp.preparing import refuse_unbuildable
 from bnexp.study import Candidate, Cell, Result, Tuned
 
 MOST_TOGETHER = 64

@@ -81,6 +81,14 @@ class History:
             {seed: epoch for seed, epoch in self.best_epoch.items() if seed in seeds},
         )
 
+    def before(self, other: History) -> History:
+        """Give the history of its seeds and then those of another; epochs that a seed did not reach are NaN."""
+        epochs_S = self.epochs_S + other.epochs_S
+        both = {name: (self.metrics[name], other.metrics[name]) for name in self.metrics}
+        metrics = {name: np.concatenate([_padded(one, max(epochs_S)) for one in two]) for name, two in both.items()}
+        diverged_at, best_epoch = {**self.diverged_at, **other.diverged_at}, {**self.best_epoch, **other.best_epoch}
+        return History(self.seeds + other.seeds, metrics, epochs_S, diverged_at, best_epoch)
+
     def to_json(self) -> dict[str, Any]:
         """Give the strict-JSON form: each seed's lists are as long as its epochs; NaN and infinity are null."""
         return {"format": FORMAT, "seeds": [self._seed_to_json(row) for row in range(len(self.seeds))]}
@@ -94,6 +102,10 @@ class History:
             entry["best_epoch"] = self.best_epoch[seed]
         entry["history"] = {name: _finite(values[row, :epochs]) for name, values in self.metrics.items()}
         return entry
+
+
+def _padded(values_SE: Floats, epochs: int) -> Floats:
+    return np.pad(values_SE, ((0, 0), (0, epochs - values_SE.shape[1])), constant_values=np.nan)
 
 
 def _finite(values: Floats) -> list[float | None]:

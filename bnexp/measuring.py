@@ -5,6 +5,7 @@ Axis: S seeds.
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,13 +15,13 @@ import numpy as np
 
 from bnexp import cautions
 from bnexp.config import Experiment
-from bnexp.experiment import built_for, prepared
 from bnexp.history import History
+from bnexp.preparing import built_for, prepared
 
 if TYPE_CHECKING:
+    from bnexp.config.training import Training
     from bnexp.data import Data
     from bnexp.models import Built
-    from bnexp.training.record import Trained
 
 Seeds = tuple[int, ...]
 TRIAL_STEPS = 8
@@ -94,7 +95,7 @@ def pace(experiments: Sequence[Experiment], seeds: Seeds, *, largest_shard: int 
         at_once = sum(len(history.seeds) for history in histories)
         return len(ends) == 2
 
-    next(_trained(experiments, data, built, seeds, largest_shard, watch))
+    next(_histories(experiments, data, built, seeds, largest_shard, watch))
     epoch = ends[1] - ends[0] if len(ends) > 1 else ends[0] - begun
     steps = data[0].steps(batch, experiments[0].training.drop_last)
     return Pace(max(0.0, ends[0] - begun - epoch), epoch / (steps * at_once))
@@ -116,39 +117,62 @@ def _measured_alike(
 ) -> list[Measured]:
     begun = time.monotonic()
     built = [built_for(one, own) for one, own in zip(experiments, data, strict=True)]
-    outcomes = _trained(experiments, data, built, seeds, largest_shard, lambda histories: False)
-    histories = [trained.history for trained in outcomes]
+    histories = list(_histories(experiments, data, built, seeds, largest_shard, lambda histories: False))
     seconds = (time.monotonic() - begun) / len(experiments)
     return [_measured(*each, seconds) for each in zip(experiments, data, histories, strict=True)]
 
 
-def _trained(
+def _histories(
     experiments: Sequence[Experiment],
     data: Sequence[Data],
     built: Sequence[Built],
     seeds: Seeds,
     largest_shard: int | None,
     watch: Callable[[Sequence[History]], bool],
-) -> Iterator[Trained]:
-    """Train as many experiments together as fit in memory; one by one where only that is exact.
+) -> Iterator[History]:
+    """Train as many experiments together as fit in memory, and give the history of each.
 
     `watch` gets the histories of those that are trained together after each epoch, and may ask to stop.
     """
-    from bnexp.data import joined
-    from bnexp.training import most_together, train, train_together, trainer_of
+    from bnexp.training import most_together, turns
 
-    settings, model = [one.training for one in experiments], built[0].model
-    initial = {id(own): own.initial.draw(seeds) for own in built}
-    if trainer_of(settings[0], model)[0] == "keras_fit":
-        for own, rows, training in zip(built, data, settings, strict=True):
-            yield train(own.model, rows, training, seeds, initial[id(own)], lambda history: watch([history]))
-        return
-    size = max(1, most_together(model, data[0], settings[0]) // len(seeds))
-    options: Any = {} if largest_shard is None else {"largest_shard": largest_shard}
+    model, first = built[0].model, experiments[0].training
+    size = max(1, most_together(model, data[0], first) // len(seeds))
     for start in range(0, len(experiments), size):
         part = slice(start, start + size)
-        stacked = [np.concatenate(values) for values in zip(*(initial[id(own)] for own in built[part]), strict=True)]
-        yield from train_together(model, joined(data[part]), settings[part], seeds, stacked, watch, **options)
+        settings = [one.training for one in experiments[part]]
+        several: list[list[History]] = [[] for _ in settings]
+        for turn in turns(model, data[0], first, len(seeds)):
+            own = [one.of(turn) for one in data[part]]
+            found = _together(settings, own, built[part], seeds[turn], largest_shard, watch)
+            for histories, history in zip(several, found, strict=True):
+                histories.append(history)
+        yield from (functools.reduce(History.before, histories) for histories in several)
+
+
+def _together(
+    settings: Sequence[Training],
+    data: Sequence[Data],
+    built: Sequence[Built],
+    seeds: Seeds,
+    largest_shard: int | None,
+    watch: Callable[[Sequence[History]], bool],
+) -> list[History]:
+    """Train these seeds of several experiments together; one by one where only that is exact."""
+    from bnexp.data import joined
+    from bnexp.training import train, train_together, trainer_of
+
+    model = built[0].model
+    initial = {id(own): own.initial.draw(seeds) for own in built}
+    if trainer_of(settings[0], model)[0] == "keras_fit":
+        each = zip(built, data, settings, strict=True)
+        return [
+            train(own.model, rows, training, seeds, initial[id(own)], lambda history: watch([history])).history
+            for own, rows, training in each
+        ]
+    options: Any = {} if largest_shard is None else {"largest_shard": largest_shard}
+    stacked = [np.concatenate(values) for values in zip(*(initial[id(own)] for own in built), strict=True)]
+    return [one.history for one in train_together(model, joined(data), settings, seeds, stacked, watch, **options)]
 
 
 def _measured(experiment: Experiment, data: Data, history: History, seconds: float) -> Measured:

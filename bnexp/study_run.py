@@ -19,10 +19,10 @@ from bnexp import groups, statistics, store, study
 from bnexp.config.section import Task
 from bnexp.config.study import StudyFile, read_study
 from bnexp.errors import ConfigError, RunError, UntrainedError
-from bnexp.experiment import prepared
 from bnexp.groups import Failure, Group, Member, line_told
 from bnexp.launch import Workers
 from bnexp.measuring import Pace
+from bnexp.preparing import prepared
 from bnexp.show import figures
 from bnexp.study import Candidate, Cell, Result
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -15,10 +16,13 @@ from experiments import build_for, experiment
 from pydantic import TypeAdapter
 
 from bnexp import environment
+from bnexp.config import Experiment
 from bnexp.config.model import Model
 from bnexp.data import Data, prepare
 from bnexp.errors import SettingError, WorkError
 from bnexp.experiment import train_experiment
+from bnexp.history import History
+from bnexp.measuring import measured
 from bnexp.models import Built, build
 from bnexp.models.inputs import Inputs
 from bnexp.training import devices, keras_fit, many_seeds
@@ -50,16 +54,14 @@ def test_a_rows_bytes_follow_positions_filters_and_frames() -> None:
 def test_a_limit_that_not_even_one_seed_fits_is_refused_with_the_numbers_before_training() -> None:
     training, built, data = prepared(memory_limit="1MiB")
     need = needs(built.model, data, training)
-    total = (need.shared + 6 * need.kept + need.working) / 2**30
+    total = (need.shared + need.kept + need.working) / 2**30
     with pytest.raises(SettingError) as caught:
         refuse_too_large(built.model, data, training)
     assert str(caught.value).startswith(
         f"training.memory_limit is 0.00 GiB; the estimate for this experiment is {total:.2f} GiB: "
         f"{need.shared / 2**30:.2f} GiB for the program and the data, "
     )
-    assert str(caught.value).endswith(
-        "Use a smaller model or training.batch_size, fewer training.seeds, or a higher limit."
-    )
+    assert str(caught.value).endswith("Use a smaller model or training.batch_size, or a higher limit.")
 
 
 @pytest.mark.parametrize(
@@ -103,6 +105,55 @@ def test_a_small_limit_makes_more_shards_and_the_same_history(monkeypatch: pytes
         np.testing.assert_allclose(outcomes[1].history.metrics[name], expected, rtol=1e-5, atol=1e-7, err_msg=name)
     for values, expected in zip(outcomes[1].weights, outcomes[0].weights, strict=True):
         np.testing.assert_allclose(values, expected, rtol=1e-4, atol=1e-5 * np.abs(expected).max())
+
+
+def weights_of_two(**training: Any) -> tuple[Experiment, Experiment]:
+    """An experiment of five seeds, and the same with memory for the weights of two of them at a time."""
+    config = experiment(dataset={"resample": True}, training={"seeds": 5, "save": "best", **training})
+    data = prepare(config.dataset, tuple(range(5)))
+    need = needs(build_for(config, data).model, data, config.training)
+    limit = f"{(need.shared + need.working + 2.5 * need.kept) / 2**20:.6f}MiB"
+    return config, experiment(
+        dataset={"resample": True}, training={"seeds": 5, "save": "best", **training, "memory_limit": limit}
+    )
+
+
+def never(history: History) -> bool:
+    return False
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras's own, while it writes
+@pytest.mark.parametrize("settings", [{}, {"early_stopping": {"patience": 1}}])
+def test_seeds_whose_weights_do_not_fit_together_train_in_turns_to_the_same_end(
+    settings: dict[str, Any], tmp_path: Path
+) -> None:
+    at_once, in_turns = (train_experiment(one, tmp_path, watch=never) for one in weights_of_two(**settings))
+    for name, expected in at_once.history.metrics.items():
+        np.testing.assert_allclose(in_turns.history.metrics[name], expected, rtol=1e-5, atol=1e-7, err_msg=name)
+    assert in_turns.history.seeds == (0, 1, 2, 3, 4)
+    assert in_turns.history.epochs_S == at_once.history.epochs_S
+    assert in_turns.record["pairing"] == at_once.record["pairing"]
+    assert in_turns.record["status"] == "finished"
+    best = [json.loads((one.run.directory / "inputs.json").read_text())["seed"] for one in (in_turns, at_once)]
+    assert best == [int(np.argmin(at_once.history.final("val_loss")))] * 2
+    kept = (in_turns.run.directory / "model.keras").read_bytes()
+    assert in_turns.record["models"] == {"model.keras": hashlib.sha256(kept).hexdigest()}
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras's own, while it writes
+def test_who_stops_in_a_later_turn_keeps_the_seeds_of_the_turns_before(tmp_path: Path) -> None:
+    _, config = weights_of_two(save="all")
+    done = train_experiment(config, tmp_path, watch=lambda history: len(history.seeds) == 4)
+    assert done.history.epochs_S == (3, 3, 1, 1)
+    assert done.record["status"] == "interrupted"
+    assert sorted(done.record["models"]) == [f"model-{seed}.keras" for seed in range(4)]
+
+
+def test_in_a_study_seeds_train_in_turns_too() -> None:
+    whole, cut = (measured([config], tuple(range(5))) for config in weights_of_two())
+    for name, expected in whole[0].history.metrics.items():
+        np.testing.assert_allclose(cut[0].history.metrics[name], expected, rtol=1e-5, atol=1e-7, err_msg=name)
+    assert cut[0].steps == whole[0].steps
 
 
 def test_keras_out_of_memory_is_pythons_memory_error(monkeypatch: pytest.MonkeyPatch) -> None:

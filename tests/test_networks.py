@@ -344,7 +344,8 @@ def test_a_small_memory_limit_makes_more_shards_or_is_refused_with_numbers(sets:
     config = experiment(sets["image"], model, {"seeds": 40, "memory_limit": "100MiB"})
     one, data = prepared(config)
     with pytest.raises(
-        SettingError, match=r"training\.memory_limit is 0\.10 GiB; the estimate .* is 0\.\d\d GiB: .*40 seeds"
+        SettingError,
+        match=r"training\.memory_limit is 0\.10 GiB; the estimate .* is 0\.\d\d GiB: .* weights of one seed",
     ):
         refuse_too_large(one.model, data, config.training)
     most = [

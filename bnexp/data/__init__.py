@@ -90,6 +90,13 @@ class Data:
         rows = int(self.train_SR.shape[1])
         return rows // batch_size if drop_last else -(-rows // batch_size)
 
+    def of(self, seeds: slice) -> Data:
+        """Give the data of some seeds only: of these rows in the arrays."""
+        view = self.view.of(seeds)
+        test_view = self.test_view.of(seeds) if self.is_shifted else view
+        parts = {part: rows_SR[seeds] for part, rows_SR in self.parts.items()}
+        return dataclasses.replace(self, parts=parts, view=view, test_view=test_view)
+
     def first(self, rows: int) -> Data:
         """Give only so many of each seed's training rows, and of the other parts' in proportion."""
         share = rows / self.train_SR.shape[1]

@@ -7,7 +7,7 @@ The same initial weights, the same batches and the same record as
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import partial, reduce
 from typing import Any
 
 import keras
@@ -36,26 +36,30 @@ def train_keras_fit(
     Raises:
         MemoryError: if TensorFlow runs out of memory.
     """
-    records: list[Record] = []
+    histories: list[History] = []
     weights: list[list[NDArray[Any]]] = []
     digests = OrderDigests(seeds)
     interrupted = False
     for row, seed in enumerate(seeds):
         for variable, values in zip(model.variables, initial, strict=True):
             variable.assign(values[row])
-        recorder = _Recorder(seed, data, row, training, digests, lambda record: watch(_joined([*records, record])))
+        recorder = _Recorder(seed, data, row, training, digests, lambda record: watch(_after(histories, record)))
         try:
             _fit(model, data, training, row, recorder)
         except tf.errors.ResourceExhaustedError as error:
             raise MemoryError(str(error).splitlines()[0]) from error
-        records.append(recorder.record)
+        histories.append(recorder.record.history())
         weights.append([variable.numpy() for variable in model.variables])
         if recorder.interrupted:
-            (epochs,) = recorder.record.history().epochs_S
+            (epochs,) = histories[-1].epochs_S
             interrupted = row + 1 < len(seeds) or epochs < training.epochs
             break
     stacked = [np.stack(values) for values in zip(*weights, strict=True)]
-    return Trained(_joined(records), stacked, digests.facts(), interrupted)
+    return Trained(reduce(History.before, histories), stacked, digests.facts(), interrupted)
+
+
+def _after(histories: list[History], record: Record) -> History:
+    return reduce(History.before, [*histories, record.history()])
 
 
 def _fit(model: keras.Sequential, data: Data, training: Training, row: int, recorder: _Recorder) -> None:
@@ -182,24 +186,3 @@ class _Recorder(keras.callbacks.Callback):
         self.interrupted = self._watch(self.record)
         if self.interrupted or self.record.diverged_at:
             self.model.stop_training = True
-
-
-def _joined(records: list[Record]) -> History:
-    """Put the histories of single seeds together; epochs that a seed did not reach are NaN."""
-    histories = [record.history() for record in records]
-    epochs_S = tuple(epochs for history in histories for epochs in history.epochs_S)
-    metrics = {
-        name: np.stack([_padded(history.metrics[name][0], max(epochs_S)) for history in histories])
-        for name in histories[0].metrics
-    }
-    return History(
-        tuple(seed for history in histories for seed in history.seeds),
-        metrics,
-        epochs_S,
-        {seed: epoch for history in histories for seed, epoch in history.diverged_at.items()},
-        {seed: epoch for history in histories for seed, epoch in history.best_epoch.items()},
-    )
-
-
-def _padded(values_E: NDArray[np.float64], epochs: int) -> NDArray[np.float64]:
-    return np.pad(values_E, (0, epochs - len(values_E)), constant_values=np.nan)

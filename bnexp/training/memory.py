@@ -41,7 +41,7 @@ VIEWS = frozenset({"Reshape", "Identity", "StopGradient", "ExpandDims", "Squeeze
 
 @dataclass(frozen=True)
 class Needs:
-    """Bytes: what all seeds share, what every seed keeps, and what a seed adds while it is worked on."""
+    """Bytes: what all seeds share, what a seed keeps while its turn lasts, and what it adds while it is worked on."""
 
     shared: int
     kept: int
@@ -88,19 +88,19 @@ def _bytes(operation: Any) -> int:
 
 
 def refuse_too_large(model: keras.Sequential, data: Data, training: Training) -> None:
-    """Raise SettingError if not even one seed at a time fits in the memory limit, beside what all seeds keep."""
-    seeds, limit = training.seeds, memory_limit(training.memory_limit_bytes())
+    """Raise SettingError if not even one seed at a time fits in the memory limit."""
+    limit = memory_limit(training.memory_limit_bytes())
     need = needs(model, data, training)
-    total = need.shared + need.kept * seeds + need.working
+    total = need.shared + need.kept + need.working
     if total > limit:
         divided = training.memory_limit is None and sharing() > 1
         jobs = f" It is the share of one of {sharing()} workers; with fewer --jobs each has more." if divided else ""
         raise SettingError(
             "training.memory_limit",
             f"is {_gibibytes(limit)}; the estimate for this experiment is {_gibibytes(total)}: "
-            f"{_gibibytes(need.shared)} for the program and the data, {_gibibytes(need.kept * seeds)} for the weights "
-            f"of {seeds} seeds, {_gibibytes(need.working)} to train one of them at a time. "
-            f"Use a smaller model or training.batch_size, fewer training.seeds, or a higher limit.{jobs}",
+            f"{_gibibytes(need.shared)} for the program and the data, {_gibibytes(need.kept)} for the weights "
+            f"of one seed, {_gibibytes(need.working)} to train it. "
+            f"Use a smaller model or training.batch_size, or a higher limit.{jobs}",
         )
 
 
@@ -113,6 +113,13 @@ def most_together(model: keras.Sequential, data: Data, training: Training) -> in
     need = needs(model, data, training)
     free = memory_limit(training.memory_limit_bytes()) - need.shared - need.working
     return max(1, free // max(1, need.kept))
+
+
+def turns(model: keras.Sequential, data: Data, training: Training, seeds: int) -> list[slice]:
+    """Cut so many seeds into equal turns, each trained to its end: one turn where memory holds all their weights."""
+    most = most_together(model, data, training)
+    size = -(-seeds // -(-seeds // most))
+    return [slice(start, min(start + size, seeds)) for start in range(0, seeds, size)]
 
 
 def plan(

@@ -28,13 +28,13 @@ def main() -> None:
 
 
 def table(rows: list[dict[str, Any]]) -> str:
-    """Give the README's table."""
+    """Give the README's table; a study's seconds stand in its first row."""
     lines = ["| study | claim | verdict | effect | seeds | s |", "|---|---|---|---|---|---|"]
-    for row in rows:
+    for before, row in zip([None, *rows], rows, strict=False):
+        seconds = "" if before is not None and before["study"] == row["study"] else f"{row['seconds']:.0f}"
         effect = row["effect"] or "-"
         lines.append(
-            f"| {row['study']} | {row['claim']} | **{row['verdict']}** | {effect} | {row['seeds']} "
-            f"| {row['seconds']:.0f} |"
+            f"| {row['study']} | {row['claim']} | **{row['verdict']}** | {effect} | {row['seeds']} | {seconds} |"
         )
     return "\n".join(lines)
 

@@ -88,7 +88,7 @@ def answered(one: Answer, workers: Workers, reporter: StudyReporter) -> Answer:
 
 
 def rows(answers: Sequence[Answer]) -> list[dict[str, Any]]:
-    """Give a row for each hypothesis: study, claim, verdict, effect with interval, seeds, seconds of training."""
+    """Give a row for each hypothesis: study, claim, verdict, effect with interval, seeds, the study's seconds."""
     return [row for one in answers for row in _rows(one)]
 
 
@@ -98,6 +98,7 @@ def _rows(one: Answer) -> Iterator[dict[str, Any]]:
         "verdict": "failed",
         "sentence": one.failure,
         "effect": None,
+        "level": None,
         "speaks_of": None,
     }
     if one.planned is None:
@@ -110,7 +111,7 @@ def _rows(one: Answer) -> Iterator[dict[str, Any]]:
             facts = one.document["hypotheses"][number]
             verdict, found = facts["verdict"], None if facts["difference"] is None else effect(facts)
             row |= {"verdict": verdict["word"], "sentence": verdict["sentence"], "effect": found}
-            row["speaks_of"] = facts["speaks_of"]
+            row |= {"level": facts["level"], "speaks_of": facts["speaks_of"]}
         yield dict(row)
 
 

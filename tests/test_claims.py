@@ -132,9 +132,8 @@ def test_a_study_whose_data_are_not_here_is_refused_alone(tmp_path: Path, monkey
 
 
 def test_the_page_escapes_all_that_it_is_given() -> None:
-    row = dict.fromkeys(
-        ("study", "claim", "verdict", "sentence", "about", "effect", "speaks_of", "seeds", "seconds"), HOSTILE
-    )
+    texts = ("study", "claim", "verdict", "sentence", "about", "effect", "speaks_of", "seeds")
+    row = {**dict.fromkeys(texts, HOSTILE), "level": 0.975, "seconds": 12.3}
     study = {
         "name": HOSTILE,
         "notes": [HOSTILE],
@@ -146,3 +145,5 @@ def test_the_page_escapes_all_that_it_is_given() -> None:
     page = Page(claims_page([study]))
     assert {tag for tag, _ in page.tags} & {"script", "img"} == set()
     assert sum("<script>alert(1)</script> &" in text for text in page.text) >= 8
+    assert "97.5% interval" in page.text
+    assert "12" in page.text

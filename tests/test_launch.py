@@ -268,7 +268,7 @@ def test_an_address_where_no_cluster_answers_is_told_by_name(monkeypatch: pytest
         silent.bind(("localhost", 0))
         silent.listen()
         address = f"localhost:{silent.getsockname()[1]}"
-        with workers("ray", 1, address) as some, pytest.raises(WorkError, match=f"No Ray cluster answers at {address}"):
+        with workers("ray", 1, address) as some, pytest.raises(UserError, match=f"No Ray cluster answers at {address}"):
             list(some.each(name_of_process, [group()]))
     with workers("ray", 1, "a:b") as some, pytest.raises(UserError, match=r"--address is 'a:b'; expected host:port"):
         list(some.each(name_of_process, [group()]))
@@ -281,7 +281,7 @@ def test_finding_and_joining_a_cluster_share_one_deadline(monkeypatch: pytest.Mo
     monkeypatch.setattr(ray_launcher, "ANSWER_SECONDS", 1)
     monkeypatch.setattr(ray_launcher, "_reach", lambda address: time.sleep(0.7))
     monkeypatch.setattr(ray, "init", lambda address, **options: time.sleep(0.7))
-    with workers("ray", None, "far:1") as some, pytest.raises(WorkError, match=r"at far:1: nothing .* within 1 s"):
+    with workers("ray", None, "far:1") as some, pytest.raises(UserError, match=r"at far:1: nothing .* within 1 s"):
         list(some.each(name_of_process, [group()]))
 
 

@@ -114,14 +114,14 @@ def experiment(dataset: dict[str, Any], model: dict[str, Any], training: dict[st
     return Experiment.model_validate({"name": "small", **sections})
 
 
-def prepared(config: Experiment) -> tuple[Built, Data]:
-    data = prepare(config.dataset, SEEDS)
+def prepared(config: Experiment, seeds: tuple[int, ...] = SEEDS) -> tuple[Built, Data]:
+    data = prepare(config.dataset, seeds)
     return build_for(config, data), data
 
 
-def trained(trainer: Any, config: Experiment) -> Any:
-    model, data = prepared(config)
-    return trainer(model.model, data, config.training, SEEDS, model.initial.draw(SEEDS), lambda history: False)
+def trained(trainer: Any, config: Experiment, seeds: tuple[int, ...] = SEEDS) -> Any:
+    model, data = prepared(config, seeds)
+    return trainer(model.model, data, config.training, seeds, model.initial.draw(seeds), lambda history: False)
 
 
 @pytest.mark.parametrize(
@@ -130,11 +130,11 @@ def trained(trainer: Any, config: Experiment) -> Any:
 def test_both_trainers_agree_on_every_network(case: str, sets: dict[str, dict[str, Any]]) -> None:
     kind, model, training = AGREE[case]
     config = experiment(sets[kind], model, training)
-    ours, plain = trained(train_many_seeds, config), trained(train_keras_fit, config)
-    for name, expected in plain.history.metrics.items():
-        np.testing.assert_allclose(ours.history.metrics[name], expected, rtol=1e-5, atol=1e-6, err_msg=name)
-    for values, expected in zip(ours.weights, plain.weights, strict=True):
-        np.testing.assert_allclose(values, expected, rtol=1e-4, atol=2e-5 * max(1, np.abs(expected).max()))
+    ours, plain = trained(train_many_seeds, config), trained(train_keras_fit, config, (1,))
+    for name, (expected,) in plain.history.metrics.items():
+        np.testing.assert_allclose(ours.history.metrics[name][1], expected, rtol=1e-5, atol=1e-6, err_msg=name)
+    for values, (expected,) in zip(ours.weights, plain.weights, strict=True):
+        np.testing.assert_allclose(values[1], expected, rtol=1e-4, atol=2e-5 * max(1, np.abs(expected).max()))
 
 
 def test_augmentation_is_the_same_in_both_trainers_and_another_in_every_seed(sets: dict[str, dict[str, Any]]) -> None:

@@ -18,7 +18,7 @@ from bnexp import statistics, study, study_run
 from bnexp.config.study import Hypothesis, Over, read_study
 from bnexp.errors import ConfigError, RunError
 from bnexp.study import Cell, Result
-from bnexp.study.contrast import Contrast, Results, contrast_of, over_levels
+from bnexp.study.contrast import Contrast, Results, contrast_of, group_differences, over_levels
 from bnexp.study.verdict import judged
 
 REPOSITORY = Path(__file__).parent.parent
@@ -193,6 +193,8 @@ def test_over_reduces_a_factor_for_each_seed_before_the_mean_over_other_cells() 
     width = contrast_of(claim(over={"factor": "lr", "take": "width", "within": 0.25}), cells, results)
     assert width.difference_S == pytest.approx([(1 + 0) / 2 - (1 + 1) / 2])
     assert width.cells == ()
+    groups = group_differences(claim(over={"factor": "lr", "take": "width", "within": 0.25}), cells, results)
+    assert [(cell.levels["n"], difference_S.tolist()) for cell, difference_S in groups] == [(1, [0.0]), (2, [-1.0])]
 
 
 def test_epochs_count_by_their_logs_and_a_seed_that_never_arrives_with_the_budget() -> None:

@@ -42,7 +42,7 @@ def document(*factors: tuple[str, list[Any]], endpoint: dict[str, Any] = ACCURAC
     claim = {
         "claim": "It helps.", "metric": endpoint, "treated": "bn", "baseline": "none", "smallest": 0.05, "wins": False,
         "at": {}, "minus": None, "over": None, "direction": "higher", "level": 0.975, "difference": interval(0.2),
-        "reading": "ratio", "other_sign": [], "verdict": {"word": "supported"},
+        "reading": "ratio", "other_sign": [], "groups": [], "verdict": {"word": "supported"},
     }  # fmt: skip
     return {
         "level": 0.95, "seeds": 20, "arms": ["bn", "none"],
@@ -113,6 +113,27 @@ def test_a_level_that_is_a_whole_section_has_a_line_for_each_of_its_keys() -> No
     figure = study_figure(document(("model", [{"name": "cnn", "filters": [8, 16]}, {"name": "resnet"}])))
     labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert labels == ["name cnn\nfilters [8, 16]", "name resnet"]
+
+
+def test_a_factor_that_is_reduced_to_a_width_is_a_row_of_decades_for_each_level_of_the_others() -> None:
+    facts = document(("training.batch_size", [8, 32]), ("training.learning_rate", [0.1, 1, 10]))
+    groups = [{"levels": {"training.batch_size": size}, "difference": interval(size / 32)} for size in (8, 32)]
+    over = {"factor": "training.learning_rate", "take": "width", "within": 0.01}
+    facts["hypotheses"][0] |= {"over": over, "groups": groups, "smallest": 0.477}
+    (axes,) = study_figure(facts).axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["batch_size 8", "batch_size 32"]
+    assert [line.get_xdata()[0] for line in axes.lines if line.get_marker() == "o"] == [0.25, 1.0]
+    lines = axes.get_xlabel().splitlines()
+    assert lines == [
+        "width in training.learning_rate (decades) of test_accuracy",
+        "within 0.01 of its best, bn - none",
+        "grey: smaller than the smallest effect of interest",
+    ]
+    (grey,) = axes.patches
+    assert grey.get_x() == -0.477
+    facts["hypotheses"][0]["over"] = {**over, "take": "mean"}
+    (axes,) = study_figure(facts).axes
+    assert [line.get_xdata()[0] for line in axes.lines if line.get_marker() == "o"] == [25.0, 100.0]
 
 
 def test_epochs_are_drawn_as_how_many_times_fewer_they_are() -> None:

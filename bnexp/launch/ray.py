@@ -68,7 +68,7 @@ def _connect(address: str) -> None:
 
 
 def _reach(address: str) -> None:
-    """Raise UserError if this is no address, and WorkError if nobody listens there."""
+    """Raise UserError if this is no address, or nobody listens there."""
     if address == "auto":
         return
     scheme, _, place = address.rpartition("://")
@@ -102,8 +102,8 @@ def _within(seconds: float, call: Any, address: str) -> None:
         raise failures[0] if known else _no_answer(address, str(failures[0]).splitlines()[0])
 
 
-def _no_answer(address: str, why: str) -> WorkError:
-    return WorkError(
+def _no_answer(address: str, why: str) -> UserError:
+    return UserError(
         f"No Ray cluster answers at {address}: {why}. Start one there (ray start --head), or leave --address out."
     )
 
@@ -119,7 +119,7 @@ class RayWorkers:
         """Give each group and what the work made of it (`Workers.each`).
 
         Raises:
-            WorkError: if no cluster answers at the address in time.
+            UserError: if no cluster answers at the address in time.
         """
         if not groups:
             return

@@ -1,8 +1,9 @@
 """The figures of a study, one for each hypothesis, drawn from study.json alone.
 
 Lines over one factor, a heat map over two, else a forest plot. A line has the mean over seeds and a band, its t
-interval. Map and forest show the difference of the hypothesis's arms, cell by cell. Where a hypothesis is about some
-of the cells only, those are marked. Names are untrusted: see `labels`.
+interval. Map and forest show the difference of the hypothesis's arms, cell by cell; where it reduces one of several
+factors to one number, such as a width, a forest of those. Where a hypothesis is about some of the cells only, those
+are marked. Names are untrusted: see `labels`.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from bnexp.show.frame import DPI, GREY, HEIGHT, WIDTH, settings
 from bnexp.show.labels import SMALL, TITLE, distinct, shown, text_width
 from bnexp.show.plots import BLUE, COLOURS, MARKERS
 from bnexp.study.grid import Cell, level_text, matches
-from bnexp.study.words import effect, endpoint_name
+from bnexp.study.words import effect, endpoint_name, endpoint_text, hypothesis_of
 
 LOG_SPAN = 10
 """Levels that span this factor or more go on a logarithmic axis; ratios that span less have more of them written."""
@@ -80,6 +81,8 @@ def _figure(picture: _Picture) -> Figure:
         return _chances(picture)
     if len(factors) == 1 and _numeric(factors[0]["levels"]):
         return _lines(picture)
+    if picture.claim["groups"]:
+        return _forest_of_groups(picture)
     return _map(picture) if len(factors) == 2 else _forest(picture)
 
 
@@ -198,13 +201,17 @@ def _chances(picture: _Picture) -> Figure:
 
 
 def _differences(picture: _Picture, cells: Sequence[Mapping[str, Any]]) -> Floats:
-    """Give mean, low and high of each cell's difference, (C, 3), as drawn: percent, or baseline / treated."""
-    intervals = [cell["differences"][picture.number] for cell in cells]
+    """Give mean, low and high of each cell's difference, (C, 3), as drawn."""
+    return _drawn(picture, [cell["differences"][picture.number] for cell in cells])
+
+
+def _drawn(picture: _Picture, intervals: Sequence[Mapping[str, Any]]) -> Floats:
+    """Give mean, low and high, (C, 3), as drawn: percent, or baseline / treated, or decades."""
     mean_C, low_C, high_C = (_column(intervals, key) for key in ("mean", "low", "high"))
     if picture.ratio:
         return np.asarray(np.exp(-np.stack([mean_C, high_C, low_C], axis=1)), float)
-    drawn_CK: Floats = np.stack([mean_C, low_C, high_C], axis=1) * _unit(picture.claim["metric"])
-    return drawn_CK
+    drawn_CK: Floats = np.stack([mean_C, low_C, high_C], axis=1)
+    return drawn_CK * (1.0 if picture.claim["groups"] and _is_width(picture.claim) else _unit(picture.claim["metric"]))
 
 
 def _label(picture: _Picture) -> str:
@@ -242,30 +249,56 @@ def _forest(picture: _Picture) -> Figure:
     cells = everything[:MOST_ROWS]
     marked = "; filled: the rows that are judged" if picture.is_about_some else ""
     marked += f"; first {MOST_ROWS} of {len(everything)} cells" if len(everything) > MOST_ROWS else ""
-    names = [_cell_name(cell) for cell in cells]
+    filled = [picture.is_judged(cell) for cell in cells]
+    smallest = None if _is_width(picture.claim) else picture.claim["smallest"] * _unit(picture.claim["metric"])
+    names = [_cell_name(cell["levels"]) for cell in cells]
+    return _rows(picture, names, _differences(picture, cells), filled, marked, _label(picture), smallest)
+
+
+def _forest_of_groups(picture: _Picture) -> Figure:
+    """Draw what a factor is reduced to, a row for each combination of the others."""
+    claim = picture.claim
+    groups = claim["groups"][:MOST_ROWS]
+    drawn_GK = _drawn(picture, [group["difference"] for group in groups])
+    names = [_cell_name(group["levels"]) for group in groups]
+    smallest = claim["smallest"] * (1.0 if _is_width(claim) else _unit(claim["metric"]))
+    label = _label(picture)
+    if not picture.ratio:
+        label = f"{endpoint_text(hypothesis_of(claim))}, {claim['treated']} - {claim['baseline']}"
+    return _rows(picture, names, drawn_GK, [True] * len(groups), "", label, smallest)
+
+
+def _rows(
+    picture: _Picture,
+    names: Sequence[str],
+    drawn_RK: Floats,
+    filled: Sequence[bool],
+    marked: str,
+    label: str,
+    smallest: float | None,
+) -> Figure:
+    """Draw a point with its interval for each row; filled where it is judged."""
     height = 0.24 * max(1, *(name.count("\n") + 0.4 for name in names))
-    axes = _axes(picture, max(2.4, 1.9 + height * len(cells)), "bar: {interval}" + marked, left=2.2)
-    for place, (cell, (mean, low, high)) in enumerate(zip(cells, _differences(picture, cells), strict=True)):
-        face = BLUE if picture.is_judged(cell) else "white"
+    axes = _axes(picture, max(2.4, 1.9 + height * len(names)), "bar: {interval}" + marked, left=2.2)
+    for place, (mean, low, high) in enumerate(drawn_RK):
         axes.plot([low, high], [place, place], color=BLUE, linewidth=1.6)
-        axes.plot([mean], [place], "o", color=BLUE, markersize=5, markerfacecolor=face)
+        axes.plot([mean], [place], "o", color=BLUE, markersize=5, markerfacecolor=BLUE if filled[place] else "white")
     axes.axvline(1 if picture.ratio else 0, color=GREY, linewidth=1)
     note = ""
     if picture.ratio:
         _scale_ratios(axes)
-    elif not _in_other_units(picture.claim):
-        smallest = picture.claim["smallest"] * _unit(picture.claim["metric"])
+    elif smallest is not None and not picture.claim["wins"]:
         axes.axvspan(-smallest, smallest, color=GREY, alpha=0.08, linewidth=0)
         note = "\ngrey: smaller than the smallest effect of interest"
-    axes.set_yticks(range(len(cells)), names)
-    axes.set_ylim(len(cells) - 0.5, -0.5)
-    axes.set_xlabel(_line(_label(picture), 320.0, 9.0) + note)
+    axes.set_yticks(range(len(names)), names)
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    lines = textwrap.wrap(label, TITLE_LENGTH, max_lines=2, placeholder=" …")
+    axes.set_xlabel("\n".join(_line(line, 320.0, 9.0) for line in lines) + note)
     return _whole(axes)
 
 
-def _in_other_units(claim: Mapping[str, Any]) -> bool:
-    """Tell whether the smallest effect is no difference of the metric: a width in decades, or a share of wins."""
-    return bool(claim["wins"]) or (claim["over"] is not None and claim["over"]["take"] == "width")
+def _is_width(claim: Mapping[str, Any]) -> bool:
+    return claim["over"] is not None and claim["over"]["take"] == "width"
 
 
 def _scale_ratios(axes: Axes) -> None:
@@ -279,14 +312,14 @@ def _scale_ratios(axes: Axes) -> None:
     axes.xaxis.set_minor_formatter(NullFormatter())
 
 
-def _cell_name(cell: Mapping[str, Any]) -> str:
+def _cell_name(of_cell: Mapping[str, Any]) -> str:
     """Name a cell by its levels, each after the last word of its key, in a line of its own where one does not do."""
     said = []
-    for name, levels in cell["levels"].items():
+    for name, levels in of_cell.items():
         for key, level in zip(keys_of(name), levels if len(keys_of(name)) > 1 else [levels], strict=True):
             named = level if isinstance(level, dict) else {key.rpartition(".")[2]: level}
             said += [f"{word} {level_text(value)}" for word, value in named.items()]
     joined = ", ".join(said)
-    apart = len(cell["levels"]) == 1 or text_width(joined, 9.0) > LABEL_WIDTH * 0.8
+    apart = len(of_cell) == 1 or text_width(joined, 9.0) > LABEL_WIDTH * 0.8
     lines = said if apart else [joined]
     return "\n".join(shown(line, LABEL_WIDTH * 0.8) for line in lines) if said else "all seeds"

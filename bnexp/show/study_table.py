@@ -77,20 +77,24 @@ def study(document: Mapping[str, Any]) -> RenderableType:
 
 
 def claims(rows: Sequence[Mapping[str, Any]]) -> RenderableType:
-    """Give a row for each claim: the study, the verdict, the effect, seeds, seconds; and below it what it rests on."""
+    """Give a row for each claim: the verdict, the effect, seeds; below it what it rests on; a study's seconds once."""
     table = Table(box=None, pad_edge=False, header_style=STRONG)
     for column in ("study", "claim", "verdict"):
         table.add_column(column, overflow="fold")
     for column in ("effect", "seeds", "s"):
         table.add_column(column, justify="right")
-    for row in rows:
+    for before, row in zip([None, *rows], rows, strict=False):
         study, claim, verdict, about = (plain(row[key]) for key in ("study", "claim", "verdict", "about"))
         said = Text.assemble(claim, (f"\n{about}", "dim"))
         words = [Text(study), said, Text(verdict, style=STRONG)]
-        table.add_row(*words, plain(row["effect"] or "-"), str(row["seeds"]), f"{row['seconds']:.0f}")
+        seconds = "" if before is not None and before["study"] == row["study"] else f"{row['seconds']:.0f}"
+        table.add_row(*words, plain(row["effect"] or "-"), str(row["seeds"]), seconds)
     failures = [warning(f"{row['study']}: {row['sentence']}") for row in rows if row["verdict"] == "failed"]
-    note = "effect: mean over paired seeds [t interval]; of epochs and losses, how many times smaller; s: on one core"
-    return Group(table, Text(note), *failures)
+    notes = (
+        "effect: mean over paired seeds [95% t interval, or wider by Holm's rule where a study has several claims];",
+        "of epochs and losses, how many times smaller they are; s: of training, summed over cores",
+    )
+    return Group(table, *map(Text, notes), *failures)
 
 
 def _cells(document: Mapping[str, Any]) -> Table:

@@ -81,21 +81,33 @@ def _difference(claim: Hypothesis, cells: Sequence[Cell], results: Results) -> F
     return treated_S - baseline_S
 
 
+def group_differences(claim: Hypothesis, cells: Sequence[Cell], results: Results) -> list[tuple[Cell, Floats]]:
+    """Give treated minus baseline, (S,), of each group of cells that `over` reduces to one number, with one of them."""
+    judged = [cell for cell in cells if matches(cell, claim.at) or (claim.minus and matches(cell, claim.minus))]
+    return [(group[0], _difference(claim, group, results)) for group in _groups(claim, judged)]
+
+
+def _groups(claim: Hypothesis, cells: Sequence[Cell]) -> list[list[Cell]]:
+    """Put cells together that differ only in the factor that `over` reduces; each by itself without it."""
+    if claim.over is None:
+        return [[cell] for cell in cells]
+    groups: dict[str, list[Cell]] = {}
+    for cell in cells:
+        others = {name: level for name, level in cell.levels.items() if name != claim.over.factor}
+        groups.setdefault(repr(others), []).append(cell)
+    return list(groups.values())
+
+
 def _reduced(claim: Hypothesis, arm: str, cells: Sequence[Cell], results: Results) -> Floats:
     """Give one arm's number for each seed, (S,): the mean over cells, or over groups of cells that `over` reduces."""
-    values_CS = np.stack([results[cell.number, arm].values(claim.metric) for cell in cells])
+    return _mean(np.stack([_one_number(claim, arm, group, results) for group in _groups(claim, cells)]))
+
+
+def _one_number(claim: Hypothesis, arm: str, group: Sequence[Cell], results: Results) -> Floats:
+    values_CS = np.stack([results[cell.number, arm].values(claim.metric) for cell in group])
     if claim.over is None:
         return _mean(values_CS)
-    groups: dict[str, list[int]] = {}
-    for row, cell in enumerate(cells):
-        others = {name: level for name, level in cell.levels.items() if name != claim.over.factor}
-        groups.setdefault(repr(others), []).append(row)
-    better = higher_wins(claim)
-    levels_C = [cell.level(claim.over.factor) for cell in cells]
-    reduced = [
-        over_levels(values_CS[rows], [levels_C[row] for row in rows], claim.over, better) for rows in groups.values()
-    ]
-    return _mean(np.stack(reduced))
+    return over_levels(values_CS, [cell.level(claim.over.factor) for cell in group], claim.over, higher_wins(claim))
 
 
 def over_levels(values_LS: Floats, levels_L: Sequence[Any], over: Over, higher: bool) -> Floats:

@@ -15,7 +15,7 @@ import numpy as np
 from bnexp import statistics
 from bnexp.config.study import Endpoint, Hypothesis, StudyFile, keys_of
 from bnexp.statistics import Floats, strict
-from bnexp.study.contrast import Results, cell_difference, contrast_of
+from bnexp.study.contrast import Results, cell_difference, contrast_of, group_differences
 from bnexp.study.grid import Cell, level_text, tuning_seeds
 from bnexp.study.result import FORMAT, Result
 from bnexp.study.verdict import LEVEL, judged, overall
@@ -26,6 +26,8 @@ def document(file: StudyFile, cells: Sequence[Cell], digest: str, results: Resul
     study = file.study
     claims = study.claims()
     hypotheses = judged(claims, [contrast_of(claim, cells, results) for claim in claims])
+    for claim, facts in zip(claims, hypotheses, strict=True):
+        facts["groups"] = _groups(claim, cells, results)
     word = overall([one["verdict"]["word"] for one in hypotheses])
     return {
         "format": FORMAT,
@@ -69,6 +71,19 @@ def _cell(cell: Cell, arms: Sequence[str], claims: Sequence[Hypothesis], results
         "arms": {arm: _arm(results[cell.number, arm], claims) for arm in arms},
         "differences": [_interval(cell_difference(claim, cell, results)) for claim in claims],
     }
+
+
+def _groups(claim: Hypothesis, cells: Sequence[Cell], results: Results) -> list[dict[str, Any]]:
+    """Give the differences of what `over` reduces to one number, each with the levels of the other factors."""
+    if claim.over is None:
+        return []
+    return [
+        {
+            "levels": {name: level for name, level in cell.levels.items() if name != claim.over.factor},
+            "difference": _interval(difference_S),
+        }
+        for cell, difference_S in group_differences(claim, cells, results)
+    ]
 
 
 def _arm(result: Result, claims: Sequence[Hypothesis]) -> dict[str, Any]:

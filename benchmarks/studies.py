@@ -19,7 +19,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from speed import BNEXP, HERE, ROOT, in_turn, machine, seconds, table
+from speed import BNEXP, HERE, ROOT, machine, seconds, table
 
 OUT = HERE / "studies.json"
 GRID, ARITHMETIC = HERE / "study_files" / "grid.yaml", HERE / "study_files" / "arithmetic.yaml"
@@ -59,7 +59,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     rounds = parser.parse_args().rounds
-    rows = [*against_plain(), *workers(rounds), ray(rounds)]
+    rows = [*against_plain(), *workers(rounds)]
     rows = [row | {"met": row["ratio"] <= row["at_most"]} for row in rows]
     OUT.write_text(json.dumps({"machine": machine(), "rounds": rounds, "rows": rows}, indent=1) + "\n")
     print(table(rows))
@@ -94,13 +94,13 @@ def against_plain() -> list[dict[str, Any]]:
 
 
 def workers(rounds: int) -> list[dict[str, Any]]:
-    """Time one and two workers of one core each, and what `--jobs` does when nothing is said."""
-    times = [
-        [study_seconds(ARITHMETIC, *jobs) for jobs in (["--jobs", "1"], ["--jobs", "2"], [])] for _ in range(rounds)
-    ]
-    for each in times:
-        print("  jobs 1, 2, default:", *(f"{value:.1f}" for value in each), file=sys.stderr)
-    one, two, default = (statistics.median(side) for side in zip(*times, strict=True))
+    """Time one and two workers of one core each, what `--jobs` does when nothing is said, and Ray's workers."""
+    ways = (["--jobs", "1"], ["--jobs", "2"], [], ["--launcher", "ray"])
+    times = []
+    for _ in range(rounds):
+        times.append([study_seconds(ARITHMETIC, *options) for options in ways])
+        print("  jobs 1, 2, default; ray:", *(f"{value:.1f}" for value in times[-1]), file=sys.stderr)
+    one, two, default, placed = (statistics.median(side) for side in zip(*times, strict=True))
     return [
         {
             "what": "a study bound by arithmetic, `--jobs 2` / `--jobs 1`",
@@ -114,19 +114,13 @@ def workers(rounds: int) -> list[dict[str, Any]]:
             "ratio": statistics.median(each[2] / min(each[:2]) for each in times),
             "at_most": 1.1,
         },
+        {
+            "what": "the same, `--launcher ray` / `--launcher local`",
+            "measured": f"{placed:.0f} s / {default:.0f} s",
+            "ratio": statistics.median(each[3] / each[2] for each in times),
+            "at_most": 1.2,
+        },
     ]
-
-
-def ray(rounds: int) -> dict[str, Any]:
-    """Time Ray's workers against local ones."""
-    times = (lambda: study_seconds(ARITHMETIC, "--launcher", "ray"), lambda: study_seconds(ARITHMETIC))
-    ours, local, ratio = in_turn(rounds, *times)
-    return {
-        "what": "the same, `--launcher ray` / `--launcher local`",
-        "measured": f"{ours:.0f} s / {local:.0f} s",
-        "ratio": ratio,
-        "at_most": 1.2,
-    }
 
 
 def study_seconds(study: Path, *options: str) -> float:

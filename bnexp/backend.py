@@ -21,6 +21,8 @@ def load() -> None:
     What they write to stderr meanwhile is shown only if the import fails, or
     if the user has set TF_CPP_MIN_LOG_LEVEL: some messages disregard every setting.
     """
+    if "keras" in sys.modules and "tensorflow" in sys.modules:
+        return
     os.environ["KERAS_BACKEND"] = "tensorflow"
     asked_for = LOG_LEVEL in os.environ
     if asked_for:
@@ -56,14 +58,14 @@ def _nothing_collected() -> Iterator[None]:
 
 @contextmanager
 def _as_if_not_installed(packages: Iterable[str]) -> Iterator[None]:
-    """Let imports of these packages fail, as long as nobody has imported them yet."""
+    """Let imports of these packages fail, in all threads, as long as nobody has imported them yet."""
     hidden = [name for name in packages if name not in sys.modules]
     sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None: Python's own mark for it
     try:
         yield
     finally:
         for name in hidden:
-            del sys.modules[name]
+            sys.modules.pop(name, None)
 
 
 @contextmanager

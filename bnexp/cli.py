@@ -11,6 +11,7 @@ import typer
 
 from bnexp import __version__
 from bnexp.errors import INTERRUPTED, UserError
+from bnexp.interrupts import raised_again
 
 app = typer.Typer(
     help="Find out, with honest error bars, whether batch normalization helps your network on your data.",
@@ -232,7 +233,8 @@ def _bnexp(
 def main() -> None:
     """Run the command line; a user's mistake is one message, a bug shows its traceback."""
     try:
-        app()
+        with raised_again():
+            app()
     except UserError as error:
         print(error, file=sys.stderr)
         _leave(error.exit_code)

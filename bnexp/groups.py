@@ -184,6 +184,8 @@ def _result(
     group: Group, member: Member, chosen: Candidate, tuned: Tuned | None, trained: Sequence[Measured]
 ) -> Result:
     """Write down what is kept of a member whose last training is that of the verdict's seeds."""
+    from bnexp.training.devices import gpus
+
     one = trained[-1]
     return Result(
         design=group.design,
@@ -200,7 +202,7 @@ def _result(
         budget_epochs=chosen.experiment.training.epochs,
         diverged={str(seed): epoch for seed, epoch in one.history.diverged_at.items()},
         warnings=one.warnings,
-        versions=versions(),
+        versions=versions() | ({"GPU": ", ".join(names)} if (names := gpus()) else {}),
         steps=sum(each.steps for each in trained),
         seconds=sum(each.seconds for each in trained),
     )

@@ -81,14 +81,6 @@ class History:
             {seed: epoch for seed, epoch in self.best_epoch.items() if seed in seeds},
         )
 
-    def before(self, other: History) -> History:
-        """Give the history of its seeds and then those of another; epochs that a seed did not reach are NaN."""
-        epochs_S = self.epochs_S + other.epochs_S
-        both = {name: (self.metrics[name], other.metrics[name]) for name in self.metrics}
-        metrics = {name: np.concatenate([_padded(one, max(epochs_S)) for one in two]) for name, two in both.items()}
-        diverged_at, best_epoch = {**self.diverged_at, **other.diverged_at}, {**self.best_epoch, **other.best_epoch}
-        return History(self.seeds + other.seeds, metrics, epochs_S, diverged_at, best_epoch)
-
     def to_json(self) -> dict[str, Any]:
         """Give the strict-JSON form: each seed's lists are as long as its epochs; NaN and infinity are null."""
         return {"format": FORMAT, "seeds": [self._seed_to_json(row) for row in range(len(self.seeds))]}
@@ -102,6 +94,21 @@ class History:
             entry["best_epoch"] = self.best_epoch[seed]
         entry["history"] = {name: _finite(values[row, :epochs]) for name, values in self.metrics.items()}
         return entry
+
+
+def joined(histories: Sequence[History]) -> History:
+    """Put the histories of different seeds one behind the other; epochs that a seed did not reach are NaN."""
+    epochs_S = tuple(epochs for one in histories for epochs in one.epochs_S)
+    return History(
+        tuple(seed for one in histories for seed in one.seeds),
+        {
+            name: np.concatenate([_padded(one.metrics[name], max(epochs_S)) for one in histories])
+            for name in histories[0].metrics
+        },
+        epochs_S,
+        {seed: epoch for one in histories for seed, epoch in one.diverged_at.items()},
+        {seed: epoch for one in histories for seed, epoch in one.best_epoch.items()},
+    )
 
 
 def _padded(values_SE: Floats, epochs: int) -> Floats:

@@ -5,9 +5,9 @@ Axis: S seeds.
 
 from __future__ import annotations
 
-import functools
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ import numpy as np
 
 from bnexp import cautions
 from bnexp.config import Experiment
-from bnexp.history import History
+from bnexp.history import History, joined
 from bnexp.preparing import built_for, prepared
 
 if TYPE_CHECKING:
@@ -80,22 +80,30 @@ class Pace:
     step: float
 
 
+class _EnoughError(Exception):
+    """Raised where a trial has seen enough: nothing of it is kept."""
+
+
 def pace(experiments: Sequence[Experiment], seeds: Seeds, *, largest_shard: int | None = None) -> Pace:
     """Train two epochs of a few steps of experiments that share a program, as many as fit in memory, and time them."""
     batch = experiments[0].training.batch_size
     whole = [prepared(one, seeds) for one in experiments]
     data = [one.first(min(TRIAL_STEPS * batch, one.train_SR.shape[1])) for one in whole]
     built = [built_for(one, own) for one, own in zip(experiments, whole, strict=True)]
-    begun, ends, at_once = time.monotonic(), [], 1
+    begun, at_once = time.monotonic(), 1
+    ends: list[float] = []
 
     def watch(histories: Sequence[History]) -> bool:
-        """Note the end of an epoch; two are enough."""
+        """Note the end of an epoch, and after the first how many seeds it was of; two are enough."""
         nonlocal at_once
+        at_once = at_once if ends else sum(len(history.seeds) for history in histories)
         ends.append(time.monotonic())
-        at_once = sum(len(history.seeds) for history in histories)
-        return len(ends) == 2
+        if len(ends) == 2:
+            raise _EnoughError
+        return False
 
-    next(_histories(experiments, data, built, seeds, largest_shard, watch))
+    with suppress(_EnoughError):
+        next(_histories(experiments, data, built, seeds, largest_shard, watch))
     epoch = ends[1] - ends[0] if len(ends) > 1 else ends[0] - begun
     steps = data[0].steps(batch, experiments[0].training.drop_last)
     return Pace(max(0.0, ends[0] - begun - epoch), epoch / (steps * at_once))
@@ -147,7 +155,7 @@ def _histories(
             found = _together(settings, own, built[part], seeds[turn], largest_shard, watch)
             for histories, history in zip(several, found, strict=True):
                 histories.append(history)
-        yield from (functools.reduce(History.before, histories) for histories in several)
+        yield from (joined(histories) for histories in several)
 
 
 def _together(
@@ -159,7 +167,7 @@ def _together(
     watch: Callable[[Sequence[History]], bool],
 ) -> list[History]:
     """Train these seeds of several experiments together; one by one where only that is exact."""
-    from bnexp.data import joined
+    from bnexp.data import joined as joined_data
     from bnexp.training import train, train_together, trainer_of
 
     model = built[0].model
@@ -172,7 +180,7 @@ def _together(
         ]
     options: Any = {} if largest_shard is None else {"largest_shard": largest_shard}
     stacked = [np.concatenate(values) for values in zip(*(initial[id(own)] for own in built), strict=True)]
-    return [one.history for one in train_together(model, joined(data), settings, seeds, stacked, watch, **options)]
+    return [one.history for one in train_together(model, joined_data(data), settings, seeds, stacked, watch, **options)]
 
 
 def _measured(experiment: Experiment, data: Data, history: History, seconds: float) -> Measured:

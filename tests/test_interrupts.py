@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bnexp.interrupts import finishing_the_epoch
+from bnexp.interrupts import finishing_the_epoch, raised_again
 
 
 class PressesCtrlC:
@@ -31,7 +31,7 @@ def test_the_first_asks_and_the_second_interrupts() -> None:
 
 
 def test_a_second_that_falls_into_a_finalizer_interrupts_all_the_same(capsys: pytest.CaptureFixture[str]) -> None:
-    with finishing_the_epoch(lambda text: None):
+    with raised_again(), finishing_the_epoch(lambda text: None):
         signal.raise_signal(signal.SIGINT)
         with pytest.raises(KeyboardInterrupt):
             destroy_and_train(PressesCtrlC())
@@ -53,6 +53,6 @@ def test_what_else_python_drops_is_reported_as_before(monkeypatch: pytest.Monkey
 
     reported: list[type[BaseException]] = []
     monkeypatch.setattr(sys, "unraisablehook", lambda dropped: reported.append(dropped.exc_type))
-    with finishing_the_epoch(lambda text: None):
+    with raised_again():
         Fails()
     assert reported == [ZeroDivisionError]

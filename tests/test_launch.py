@@ -276,6 +276,23 @@ def test_an_address_where_no_cluster_answers_is_told_by_name(monkeypatch: pytest
         pass
 
 
+def test_a_cluster_that_cannot_be_joined_is_told_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    ray = pytest.importorskip("ray")
+
+    def refusing(address: str, **options: object) -> None:
+        raise RuntimeError("Version mismatch: the cluster has Ray 1.0\nand more")
+
+    monkeypatch.setattr(ray_launcher, "_reach", lambda address: None)
+    monkeypatch.setattr(ray, "init", refusing)
+    with (
+        workers("ray", None, "far:1") as some,
+        pytest.raises(
+            WorkError, match=r"^The Ray cluster at far:1 cannot be joined: Version mismatch: the cluster has Ray 1\.0$"
+        ),
+    ):
+        list(some.each(name_of_process, [group()]))
+
+
 def test_finding_and_joining_a_cluster_share_one_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
     ray = pytest.importorskip("ray")
     monkeypatch.setattr(ray_launcher, "ANSWER_SECONDS", 1)

@@ -22,11 +22,12 @@ from bnexp.data import Data, prepare
 from bnexp.errors import SettingError, WorkError
 from bnexp.experiment import train_experiment
 from bnexp.history import History
-from bnexp.measuring import measured
+from bnexp.measuring import measured, pace
 from bnexp.models import Built, build
 from bnexp.models.inputs import Inputs
 from bnexp.training import devices, keras_fit, many_seeds
 from bnexp.training.memory import PROGRAM_BYTES, needs, plan, refuse_too_large, row_bytes
+from bnexp.training.record import Record
 
 SEEDS = tuple(range(6))
 IMAGE = {"name": "cnn", "filters": [8], "pooling": "none"}
@@ -149,6 +150,27 @@ def test_who_stops_in_a_later_turn_keeps_the_seeds_of_the_turns_before(tmp_path:
     assert sorted(done.record["models"]) == [f"model-{seed}.keras" for seed in range(4)]
 
 
+def test_who_stops_at_the_end_of_a_turn_has_no_further_one(tmp_path: Path) -> None:
+    _, config = weights_of_two(save="none")
+    done = train_experiment(config, tmp_path, watch=lambda history: history.epochs_S == (3, 3))
+    assert (done.history.epochs_S, done.record["status"]) == ((3, 3), "interrupted")
+
+
+@pytest.mark.parametrize("trainer", ["many_seeds", "keras_fit"])
+def test_a_trial_is_two_epochs_of_the_first_turn(trainer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, config = weights_of_two(epochs=40, trainer=trainer)
+    measured_seeds = []
+    add = Record.add
+
+    def counted(record: Record, values: Any) -> Any:
+        measured_seeds.append(len(record.seeds))
+        return add(record, values)
+
+    monkeypatch.setattr(Record, "add", counted)
+    assert pace([config, config], tuple(range(5))).step > 0
+    assert measured_seeds == [2, 2] if trainer == "many_seeds" else [1, 1]
+
+
 def test_in_a_study_seeds_train_in_turns_too() -> None:
     whole, cut = (measured([config], tuple(range(5))) for config in weights_of_two())
     for name, expected in whole[0].history.metrics.items():
@@ -201,6 +223,15 @@ def test_of_a_gpu_no_more_memory_is_taken_than_is_used(monkeypatch: pytest.Monke
     devices.spread_over_cores(4)
     assert grows == {"GPU:0": True, "GPU:1": True}
     assert devices.workers(4) == 1
+    assert not tf.config.experimental.tensor_float_32_execution_enabled()
+
+
+def test_a_run_names_the_gpus_it_was_trained_on_and_none_where_there_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert devices.gpus() == []
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: ["GPU:0"] if kind == "GPU" else [])
+    details = {"GPU:0": {"device_name": "NVIDIA H100 80GB HBM3"}}
+    monkeypatch.setattr(tf.config.experimental, "get_device_details", details.__getitem__)
+    assert devices.gpus() == ["NVIDIA H100 80GB HBM3"]
 
 
 PEAK = """

@@ -21,6 +21,7 @@ from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 from bnexp.config.dataset import Dataset
 from bnexp.data import Data, prepare, splitting
 from bnexp.data.rows import Rows, chosen
+from bnexp.data.split_rule import rule
 from bnexp.errors import SettingError
 
 SEEDS = (0, 1, 2)
@@ -354,7 +355,7 @@ def test_groups_too_unequal_to_be_cut_for_each_seed_are_refused(path: Path) -> N
 )
 def test_the_rule_of_a_split_names_every_part_and_what_is_drawn_anew(keys: dict[str, Any], said: str) -> None:
     rows = rows_of(np.arange(40)[:, None], np.arange(40) % 2, test=10)
-    assert splitting.rule(section(name="wine", **keys), rows) == said
+    assert rule(section(name="wine", **keys), rows) == said
 
 
 # --- targets and columns ------------------------------------------------------------

@@ -130,6 +130,13 @@ def test_what_a_part_lacks_is_told_with_a_cure_of_its_own() -> None:
     assert splitting.split(TypeAdapter(Dataset).validate_python({"name": "wine", "test_size": 0.5}), rare, (0,))
 
 
+def test_a_class_of_too_few_rows_is_counted_among_those_that_are_split() -> None:
+    own = rows_of([0] * 19 + [1] + [0, 1] * 5, test=10)
+    assert missing(own, validation_size=0.25).startswith(
+        "dataset has 1 row of class 'b' among those not held out; each of the 3 parts needs one. "
+    )
+
+
 def test_no_cure_of_a_resampled_validation_part_is_refused_next() -> None:
     own = rows_of([0, 1] * 10, test=6)
     assert missing(own, resample="validation").endswith(

@@ -117,7 +117,10 @@ def test_a_level_that_is_a_whole_section_has_a_line_for_each_of_its_keys() -> No
 
 def test_a_factor_that_is_reduced_to_a_width_is_a_row_of_decades_for_each_level_of_the_others() -> None:
     facts = document(("training.batch_size", [8, 32]), ("training.learning_rate", [0.1, 1, 10]))
-    groups = [{"levels": {"training.batch_size": size}, "difference": interval(size / 32)} for size in (8, 32)]
+    groups = [
+        {"levels": {"training.batch_size": size}, "subtracted": False, "difference": interval(size / 32)}
+        for size in (8, 32)
+    ]
     over = {"factor": "training.learning_rate", "take": "width", "within": 0.01}
     facts["hypotheses"][0] |= {"over": over, "groups": groups, "smallest": 0.477}
     (axes,) = study_figure(facts).axes
@@ -126,7 +129,7 @@ def test_a_factor_that_is_reduced_to_a_width_is_a_row_of_decades_for_each_level_
     lines = axes.get_xlabel().splitlines()
     assert lines == [
         "width in training.learning_rate (decades) of test_accuracy",
-        "within 0.01 of its best, bn - none",
+        "within 0.01 of its best: bn - none",
         "grey: smaller than the smallest effect of interest",
     ]
     (grey,) = axes.patches

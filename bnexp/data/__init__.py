@@ -19,6 +19,7 @@ from bnexp.config.dataset import Dataset
 from bnexp.config.section import Task
 from bnexp.data import files, images, known, openml, speech, splitting, synthetic, text
 from bnexp.data.rows import Rows, chosen
+from bnexp.data.split_rule import rule
 from bnexp.data.view import View, fitted, shifted, stacked
 
 
@@ -182,7 +183,7 @@ def prepare(
     view = fitted(dataset, rows, parts["train"])
     shift = getattr(dataset, "shift", None)
     test_view = view if shift is None else shifted(view, shift, rows, len(seeds))
-    return Data(rows, parts, view, test_view, splitting.rule(dataset, rows), source_sha256)
+    return Data(rows, parts, view, test_view, rule(dataset, rows), source_sha256)
 
 
 def _read(dataset: Dataset, memory_limit: int | None) -> Rows:

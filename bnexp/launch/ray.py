@@ -98,8 +98,15 @@ def _within(seconds: float, call: Any, address: str) -> None:
     if thread.is_alive():
         raise _no_answer(address, f"nothing of a Ray cluster within {seconds:g} s")
     if failures:
-        known = isinstance(failures[0], UserError)
-        raise failures[0] if known else _no_answer(address, str(failures[0]).splitlines()[0])
+        if isinstance(failures[0], UserError):
+            raise failures[0]
+        if isinstance(failures[0], ConnectionError | TimeoutError):
+            raise _no_answer(address, _first_line(failures[0]))
+        raise WorkError(f"The Ray cluster at {address} cannot be joined: {_first_line(failures[0])}")
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def _no_answer(address: str, why: str) -> UserError:
@@ -120,6 +127,7 @@ class RayWorkers:
 
         Raises:
             UserError: if no cluster answers at the address in time.
+            WorkError: if it cannot be joined, or a node of it cannot do the work.
         """
         if not groups:
             return
@@ -154,7 +162,7 @@ def _answer(reference: Any) -> Any:
         raise WorkError(f"A node of the Ray cluster cannot do the work: {why}. Install this bnexp there.") from None
     except ray.exceptions.RayError as error:
         starved = isinstance(error, ray.exceptions.OutOfMemoryError)
-        return Lost(f"Ray lost its worker: {str(error).strip().splitlines()[0]}", starved)
+        return Lost(f"Ray lost its worker: {_first_line(error)}", starved)
 
 
 def _done_there(work: Work, group: Group, directory: str, most: int | None) -> Any:

@@ -70,7 +70,8 @@ def _study_figures(path: Path) -> dict[str, Figure]:
     try:
         return study_figures(document)
     except (KeyError, TypeError, IndexError, ValueError) as error:
-        raise RunError(f"{path}: is damaged ({error!r}). Run `bnexp study` again: no cell is trained twice.") from error
+        cure = "Run `bnexp study` again: no cell is trained twice."
+        raise RunError(f"{path}: is damaged, or of an older bnexp ({error!r}). {cure}") from error
 
 
 def history_of(run: store.Run) -> History:

@@ -73,7 +73,7 @@ class Reporter:
         return False
 
     def _epoch(self, history: History) -> str:
-        """Tell the epoch, and the seed where they are trained one after the other."""
+        """Tell the epoch, and, where not all seeds are trained at once, the last one begun."""
         self._one_by_one |= len(history.seeds) < self._seeds
         if self._one_by_one:
             return f"seed {len(history.seeds)}/{self._seeds}, epoch {history.epochs_S[-1]}/{self._epochs}"

@@ -210,8 +210,9 @@ def _drawn(picture: _Picture, intervals: Sequence[Mapping[str, Any]]) -> Floats:
     mean_C, low_C, high_C = (_column(intervals, key) for key in ("mean", "low", "high"))
     if picture.ratio:
         return np.asarray(np.exp(-np.stack([mean_C, high_C, low_C], axis=1)), float)
-    drawn_CK: Floats = np.stack([mean_C, low_C, high_C], axis=1)
-    return drawn_CK * (1.0 if picture.claim["groups"] and _is_width(picture.claim) else _unit(picture.claim["metric"]))
+    unit = 1.0 if _is_width(picture.claim) else _unit(picture.claim["metric"])
+    drawn_CK: Floats = np.stack([mean_C, low_C, high_C], axis=1) * unit
+    return drawn_CK
 
 
 def _label(picture: _Picture) -> str:
@@ -245,39 +246,32 @@ def _map(picture: _Picture) -> Figure:
 
 
 def _forest(picture: _Picture) -> Figure:
-    everything = picture.document["cells"]
-    cells = everything[:MOST_ROWS]
+    cells = picture.document["cells"]
     marked = "; filled: the rows that are judged" if picture.is_about_some else ""
-    marked += f"; first {MOST_ROWS} of {len(everything)} cells" if len(everything) > MOST_ROWS else ""
     filled = [picture.is_judged(cell) for cell in cells]
-    smallest = None if _is_width(picture.claim) else picture.claim["smallest"] * _unit(picture.claim["metric"])
     names = [_cell_name(cell["levels"]) for cell in cells]
-    return _rows(picture, names, _differences(picture, cells), filled, marked, _label(picture), smallest)
+    return _rows(picture, names, _differences(picture, cells), filled=filled, marked=marked, label=_label(picture))
 
 
 def _forest_of_groups(picture: _Picture) -> Figure:
     """Draw what a factor is reduced to, a row for each combination of the others."""
     claim = picture.claim
-    groups = claim["groups"][:MOST_ROWS]
-    drawn_GK = _drawn(picture, [group["difference"] for group in groups])
-    names = [_cell_name(group["levels"]) for group in groups]
-    smallest = claim["smallest"] * (1.0 if _is_width(claim) else _unit(claim["metric"]))
-    label = _label(picture)
-    if not picture.ratio:
-        label = f"{endpoint_text(hypothesis_of(claim))}, {claim['treated']} - {claim['baseline']}"
-    return _rows(picture, names, drawn_GK, [True] * len(groups), "", label, smallest)
+    drawn_GK = _drawn(picture, [group["difference"] for group in claim["groups"]])
+    names = [_cell_name(group["levels"]) for group in claim["groups"]]
+    filled = [not group["subtracted"] for group in claim["groups"]]
+    marked = "; filled less hollow is judged" if not all(filled) else ""
+    arms = _label(picture).rpartition(": ")[2]
+    label = f"{endpoint_text(hypothesis_of(claim))}: {arms}"
+    return _rows(picture, names, drawn_GK, filled=filled, marked=marked, label=label)
 
 
 def _rows(
-    picture: _Picture,
-    names: Sequence[str],
-    drawn_RK: Floats,
-    filled: Sequence[bool],
-    marked: str,
-    label: str,
-    smallest: float | None,
+    picture: _Picture, names: Sequence[str], drawn_RK: Floats, *, filled: Sequence[bool], marked: str, label: str
 ) -> Figure:
     """Draw a point with its interval for each row; filled where it is judged."""
+    if len(names) > MOST_ROWS:
+        marked += f"; first {MOST_ROWS} of {len(names)} rows"
+        names, drawn_RK = names[:MOST_ROWS], drawn_RK[:MOST_ROWS]
     height = 0.24 * max(1, *(name.count("\n") + 0.4 for name in names))
     axes = _axes(picture, max(2.4, 1.9 + height * len(names)), "bar: {interval}" + marked, left=2.2)
     for place, (mean, low, high) in enumerate(drawn_RK):
@@ -287,7 +281,8 @@ def _rows(
     note = ""
     if picture.ratio:
         _scale_ratios(axes)
-    elif smallest is not None and not picture.claim["wins"]:
+    elif not picture.claim["wins"]:
+        smallest = picture.claim["smallest"] * (1.0 if _is_width(picture.claim) else _unit(picture.claim["metric"]))
         axes.axvspan(-smallest, smallest, color=GREY, alpha=0.08, linewidth=0)
         note = "\ngrey: smaller than the smallest effect of interest"
     axes.set_yticks(range(len(names)), names)

@@ -16,7 +16,7 @@ from bnexp import statistics
 from bnexp.config.study import Endpoint, Hypothesis, StudyFile, keys_of
 from bnexp.statistics import Floats, strict
 from bnexp.study.contrast import Results, cell_difference, contrast_of, group_differences
-from bnexp.study.grid import Cell, level_text, tuning_seeds
+from bnexp.study.grid import Cell, level_text, matches, tuning_seeds
 from bnexp.study.result import FORMAT, Result
 from bnexp.study.verdict import LEVEL, judged, overall
 
@@ -80,6 +80,7 @@ def _groups(claim: Hypothesis, cells: Sequence[Cell], results: Results) -> list[
     return [
         {
             "levels": {name: level for name, level in cell.levels.items() if name != claim.over.factor},
+            "subtracted": not matches(cell, claim.at),
             "difference": _interval(difference_S),
         }
         for cell, difference_S in group_differences(claim, cells, results)

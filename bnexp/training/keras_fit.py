@@ -7,7 +7,7 @@ The same initial weights, the same batches and the same record as
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import partial, reduce
+from functools import partial
 from typing import Any
 
 import keras
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from bnexp.config.training import EarlyStopping, Training
 from bnexp.data import Data
-from bnexp.history import History
+from bnexp.history import History, joined
 from bnexp.metrics import higher_is_better, names
 from bnexp.training import measures
 from bnexp.training.batches import OrderDigests, fed_rows
@@ -43,7 +43,8 @@ def train_keras_fit(
     for row, seed in enumerate(seeds):
         for variable, values in zip(model.variables, initial, strict=True):
             variable.assign(values[row])
-        recorder = _Recorder(seed, data, row, training, digests, lambda record: watch(_after(histories, record)))
+        so_far: Callable[[Record], bool] = lambda record: watch(joined([*histories, record.history()]))  # noqa: E731
+        recorder = _Recorder(seed, data, row, training, digests, so_far)
         try:
             _fit(model, data, training, row, recorder)
         except tf.errors.ResourceExhaustedError as error:
@@ -55,11 +56,7 @@ def train_keras_fit(
             interrupted = row + 1 < len(seeds) or epochs < training.epochs
             break
     stacked = [np.stack(values) for values in zip(*weights, strict=True)]
-    return Trained(reduce(History.before, histories), stacked, digests.facts(), interrupted)
-
-
-def _after(histories: list[History], record: Record) -> History:
-    return reduce(History.before, [*histories, record.history()])
+    return Trained(joined(histories), stacked, digests.facts(), interrupted)
 
 
 def _fit(model: keras.Sequential, data: Data, training: Training, row: int, recorder: _Recorder) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from bnexp.config.training import Training
@@ -116,10 +117,9 @@ def most_together(model: keras.Sequential, data: Data, training: Training) -> in
 
 
 def turns(model: keras.Sequential, data: Data, training: Training, seeds: int) -> list[slice]:
-    """Cut so many seeds into equal turns, each trained to its end: one turn where memory holds all their weights."""
-    most = most_together(model, data, training)
-    size = -(-seeds // -(-seeds // most))
-    return [slice(start, min(start + size, seeds)) for start in range(0, seeds, size)]
+    """Cut so many seeds into turns, as equal as can be; one where memory holds the weights of all."""
+    parts = np.array_split(np.arange(seeds), -(-seeds // most_together(model, data, training)))
+    return [slice(int(part[0]), int(part[-1]) + 1) for part in parts]
 
 
 def plan(

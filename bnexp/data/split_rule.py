@@ -1,0 +1,36 @@
+"""What a config says of the split, and the rule in words."""
+
+from __future__ import annotations
+
+from bnexp.config.dataset import Dataset
+from bnexp.data.rows import Rows
+
+DEFAULT_TEST_SIZE = 0.2
+
+
+def rule(dataset: Dataset, rows: Rows) -> str:
+    """Say how the rows are split."""
+    by = "stratified by class" if is_stratified(dataset, rows) else "random"
+    if rows.groups_N is not None:
+        by = "by group"
+    own = "the set's own training and test part"
+    said = own if has_own_test(dataset, rows) else f"{by}, {test_share(dataset):g} held out"
+    if dataset.validation_size is not None:
+        said += f", then {dataset.validation_size:g} of the rest for validation"
+    anew = {False: "", True: ", a new split for every seed", "validation": ", anew for every seed"}
+    return said + anew[dataset.resample]
+
+
+def has_own_test(dataset: Dataset, rows: Rows) -> bool:
+    """Tell whether the set's own test part is kept."""
+    return rows.test > 0 and dataset.test_size is None
+
+
+def test_share(dataset: Dataset) -> float:
+    """Give the share of rows that is held out first."""
+    return DEFAULT_TEST_SIZE if dataset.test_size is None else dataset.test_size
+
+
+def is_stratified(dataset: Dataset, rows: Rows) -> bool:
+    """Tell whether each part has its share of every class."""
+    return dataset.stratify and rows.classes is not None

@@ -1,0 +1,156 @@
+"""Why rows cannot be split as asked, and what would help.
+
+Axes: S seeds, R rows of one part, C classes, K rows of one class.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnexp.config.dataset import Dataset
+from bnexp.config.real import RealDataset
+from bnexp.data.rows import Rows
+from bnexp.data.split_rule import has_own_test, is_stratified, test_share
+from bnexp.errors import SettingError
+
+Numbers = NDArray[np.int32]
+
+
+def refuse_resample(dataset: Dataset, rows: Rows) -> None:
+    """Raise SettingError if there is nothing of what is to be split anew."""
+    if dataset.resample == "validation" and dataset.validation_size is None:
+        otherwise = "false" if has_own_test(dataset, rows) else "true"
+        raise SettingError(
+            "dataset.resample",
+            "is validation; without dataset.validation_size there is no validation part beside a test part. "
+            f"Give dataset.validation_size, such as 0.25, or use dataset.resample: {otherwise}.",
+        )
+    if dataset.resample is True and has_own_test(dataset, rows):
+        raise SettingError(
+            "dataset.resample",
+            f"is true; {dataset.name} has a test part of its own, the same for every seed. "
+            "Give a dataset.test_size to split all its rows anew, or use dataset.resample: false.",
+        )
+
+
+def refuse_impossible(dataset: Dataset, rows: Rows, among_R: Numbers, key: str, share: float) -> None:
+    """Raise SettingError for what scikit-learn would refuse: a part too small, or a class that cannot be shared out."""
+    stratified = is_stratified(dataset, rows) and rows.groups_N is None
+    if stratified:
+        refuse_rare_classes(dataset, rows, among_R, 2)
+    count = len(among_R) if rows.groups_N is None else len(np.unique(rows.groups_N[among_R]))
+    held_out = math.ceil(share * count)  # as scikit-learn rounds it
+    least = len(np.unique(rows.y_N[among_R])) if stratified else 1
+    if min(held_out, count - held_out) >= least:
+        return
+    size = "" if count < 2 * least else f"a {'larger' if held_out < least else 'smaller'} dataset.{key}, or "
+    raise SettingError(
+        f"dataset.{key}",
+        f"is {share:g} of {count} {_units(rows)}, which makes parts of {count - held_out} and {held_out}; expected "
+        f"{least} or more in each{', one of every class' if stratified else ''}. Use {size}{_more(dataset, rows)}.",
+    )
+
+
+def _units(rows: Rows, count: int = 2) -> str:
+    """Name what is shared out."""
+    return ("row" if rows.groups_N is None else "group") + ("" if count == 1 else "s")
+
+
+def _more(dataset: Dataset, rows: Rows) -> str:
+    return f"more {_units(rows)}" if isinstance(dataset, RealDataset) else "more dataset.samples"
+
+
+def refuse_rare_classes(dataset: Dataset, rows: Rows, among_R: Numbers, parts: int) -> None:
+    """Raise SettingError if a class has so few of these rows, or of their groups, that a part must go without."""
+    if rows.classes is None:
+        return
+    units_R = among_R if rows.groups_N is None else rows.groups_N[among_R]
+    pairs = np.unique(np.stack([rows.y_N[among_R].astype("int64"), units_R], axis=1), axis=0)
+    counts_C = np.bincount(pairs[:, 0], minlength=len(rows.classes))
+    rare = np.flatnonzero(counts_C < parts)
+    if not len(rare):
+        return
+    rows_K = among_R[rows.y_N[among_R] == rare[0]]
+    count = len(rows_K) if rows.groups_N is None else int(counts_C[rare[0]])
+    others = {1: "", 2: ", and too few of another class"}.get(
+        len(rare), f", and too few of {len(rare) - 1} other classes"
+    )
+    raise SettingError(
+        "dataset",
+        f"has {count} {_units(rows, count)} of class {rows.classes[rare[0]]!r}{_places(rows, rows_K)}"
+        f"{' among those not held out' if len(among_R) < len(rows.y_N) else ''}{others}; each of "
+        f"the {2 if dataset.validation_size is None else 3} parts needs one. {_cure_of_rare(dataset, rows, count)}.",
+    )
+
+
+def _places(rows: Rows, rows_K: Numbers) -> str:
+    """Tell where some rows stand, the first three of them, and whether repeated ones were dropped before."""
+    places = [] if rows.where is None else [rows.where(int(row)) for row in rows_K[:3]]
+    listed = f" ({', '.join(places)}{', ...' if len(rows_K) > len(places) else ''})" if places else ""
+    return listed + (", repeated rows not counted" if rows.facts.get("duplicates_dropped") else "")
+
+
+def _cure_of_rare(dataset: Dataset, rows: Rows, count: int) -> str:
+    """Say what helps a class of so few rows or groups."""
+    if not isinstance(dataset, RealDataset):
+        return "Use more dataset.samples"
+    mend = {0: "Give", 1: f"Correct that {_units(rows, 1)} or take it out, or give"}
+    more = f"{mend.get(count, f'Correct those {_units(rows)} or take them out, or give')} {_more(dataset, rows)} of it"
+    if is_stratified(dataset, rows) and rows.groups_N is None and not rows.test:
+        more += f" ({_enough(dataset)} will do)"
+    return more + ("" if dataset.limit is None else ", or a higher dataset.limit")
+
+
+def _enough(dataset: Dataset) -> int:
+    """Count the rows of a class of which a stratified split gives one or more to each part."""
+    test, validation = test_share(dataset), dataset.validation_size
+    shares = [test, 1 - test]
+    if validation is not None:
+        shares = [test, (1 - test) * validation, (1 - test) * (1 - validation)]
+    return math.ceil(round(1 / min(shares), 6))
+
+
+def refuse_missing_classes(dataset: Dataset, rows: Rows, parts: dict[str, Numbers]) -> None:
+    """Raise SettingError if a class has no row in some part of some seed."""
+    if rows.classes is None:
+        return
+    held_out = "validation" if "test" in parts else "test"
+    named = {
+        "train": ("training", f"a smaller dataset.{held_out}_size"),
+        "val": (held_out, f"a larger dataset.{held_out}_size"),
+        "test": ("test", "a larger dataset.test_size"),
+    }
+    for name, rows_SR in parts.items():
+        part, size = named[name]
+        own = has_own_test(dataset, rows) and (name == "test" or "test" not in parts)
+        for rows_R in np.unique(rows_SR, axis=0):
+            counts = np.bincount(rows.y_N[rows_R].astype(int), minlength=len(rows.classes))
+            if not counts.all():
+                missing = ", ".join(rows.classes[label] for label in np.flatnonzero(counts == 0))
+                raise SettingError(
+                    "dataset",
+                    f"is too small: its {part} part ({len(rows_R)} rows) has no row of class {missing}; "
+                    f"rows per class are {counts.tolist()}, expected 1 or more of each. "
+                    f"Use {_cure_of_own(dataset) if own else _cure_of_missing(dataset, rows, len(rows_R), size)}.",
+                )
+
+
+def _cure_of_own(dataset: Dataset) -> str:
+    limits = [f"dataset.{key}" for key in ("limit", "test_limit") if getattr(dataset, key, None) is not None]
+    higher = f"a higher {' or '.join(limits)}, or " if limits else ""
+    return f"{higher}a dataset.test_size, such as 0.2, to split all rows anew"
+
+
+def _cure_of_missing(dataset: Dataset, rows: Rows, part_rows: int, size: str) -> str:
+    """Say what may give each class a row in a part that has so many."""
+    more = _more(dataset, rows)
+    if part_rows < len(rows.classes or ()):
+        return f"{more}, or {size}"
+    if rows.groups_N is not None:
+        return f"{more}, another dataset.seed, or {size}"
+    if not is_stratified(dataset, rows):
+        return f"dataset.stratify: true, {more}, {size}, or another dataset.seed"
+    return f"{more} of that class ({_enough(dataset)} will do), or {size}"

@@ -23,7 +23,7 @@ slow:
 	$(PYTHON) -m pytest -q -m slow
 
 benchmark:
-	$(PYTHON) benchmarks/speed.py
+	$(PYTHON) benchmarks/speed.py --rounds 3
 
 keys:
 	$(PYTHON) docs/make_keys.py

@@ -2,7 +2,7 @@
 
 From the repository's root:
 
-    python benchmarks/studies.py [--rounds 3]
+    python benchmarks/studies.py [--rounds 3] [--only workers]
 """
 
 from __future__ import annotations
@@ -58,10 +58,14 @@ def main() -> None:
     """Measure every row of the table and write it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
-    rounds = parser.parse_args().rounds
-    rows = [*against_plain(), *workers(rounds)]
-    rows = [row | {"met": row["ratio"] <= row["at_most"]} for row in rows]
-    OUT.write_text(json.dumps({"machine": machine(), "rounds": rounds, "rows": rows}, indent=1) + "\n")
+    parser.add_argument("--only", choices=["plain", "workers"], help="These rows; the others are kept.")
+    options = parser.parse_args()
+    new = [] if options.only == "workers" else against_plain()
+    new += [] if options.only == "plain" else workers(options.rounds)
+    measured = {row["what"]: row | {"met": row["ratio"] <= row["at_most"]} for row in new}
+    kept = json.loads(OUT.read_text())["rows"] if options.only else new
+    rows = [measured.get(row["what"], row) for row in kept]
+    OUT.write_text(json.dumps({"machine": machine(), "rounds": options.rounds, "rows": rows}, indent=1) + "\n")
     print(table(rows))
 
 

@@ -77,7 +77,11 @@ def _planned(path: Path, runs: Path) -> Answer:
 
 
 def answered(one: Answer, workers: Workers, reporter: StudyReporter) -> Answer:
-    """Run a study that could be planned; one that cannot be answered, in whole or in part, stops no other."""
+    """Run a study that could be planned; one that cannot be answered, in whole or in part, stops no other.
+
+    Raises:
+        UserError, WorkError: if there are no workers to be had, which no other study would have either.
+    """
     if one.planned is None:
         return one
     reporter.show(study_run.facts(one.planned, workers.jobs))

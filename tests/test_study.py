@@ -444,6 +444,8 @@ VARY = "vary: {training.batch_size: [4, 8]}\n"
             "s.yaml:5: hypothesis.metric counts epochs, and training.epochs is 3 and 10 in arms that it compares; expected the same. Vary it by `vary`, not by the arm.",
         ),
         (SMALL.replace("smallest", "over: {factor: training.batch_sizes, take: mean}, smallest") + VARY, "s.yaml:5: hypothesis.over.factor is 'training.batch_sizes'; it is not varied. Did you mean 'training.batch_size'?"),
+        (SMALL.replace("smallest", "over: {factor: 'training.batch_size, training.epochs', take: mean}, at: {training.epochs: 1}, smallest")
+         + "vary: {'training.batch_size, training.epochs': [[4, 1], [8, 2]]}\n", "s.yaml:5: hypothesis.over.factor is training.batch_size, training.epochs, which `at` or `minus` fixes; expected another."),
         (SMALL.replace("smallest", "over: {factor: training.batch_size, take: mean}, at: {training.batch_size: 4}, smallest") + VARY, "s.yaml:5: hypothesis.over.factor is training.batch_size, which `at` or `minus` fixes; expected another."),
         (SMALL.replace("metric: test_accuracy", "metric: {metric: test_accuracy, epochs_to: 0.9}"), "s.yaml:5: hypothesis.smallest is 0.01; expected a ratio above 1. Use 1.2, for example."),
         (SMALL.replace("metric: test_accuracy", "metric: {metric: test_loss, failures_below: 0.9}"), "s.yaml:5: hypothesis.metric counts failures below a value of test_loss, of which less is better. Use an accuracy or r2."),

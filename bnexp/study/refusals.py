@@ -123,7 +123,8 @@ def _levels(file: StudyFile, name: str) -> list[Any]:
 def _faulty_reduction(file: StudyFile, claim: Hypothesis) -> Faults:
     assert claim.over is not None
     factor, width = claim.over.factor, claim.over.take == "width"
-    if factor in claim.at or factor in (claim.minus or {}):
+    fixed = {key for name in (*claim.at, *(claim.minus or {})) for key in keys_of(name)}
+    if fixed & set(keys_of(factor)):
         yield ("over", "factor"), f"is {factor}, which `at` or `minus` fixes; expected another. Name it in one of them."
     levels = file.study.vary[factor]
     if width and not all(isinstance(level, int | float) and level > 0 for level in levels):

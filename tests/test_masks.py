@@ -228,7 +228,7 @@ def test_where_zero_gamma_is_taken_a_few_steps_move_every_kernel_and_every_scale
 ) -> None:
     """The channels that a stage adds, too: they are zeros in the shortcut, where relu hands no gradient back."""
     network = zero_gamma_net(block, placement, activation)
-    network.compile("sgd", "sparse_categorical_crossentropy", jit_compile=False)
+    network.compile(keras.optimizers.SGD(0.1), "sparse_categorical_crossentropy", jit_compile=False)
     learned = [v for v in network.trainable_variables if v.path.rpartition("/")[2] in ("kernel", "gamma")]
     before = [variable.numpy() for variable in learned]
     rng = np.random.default_rng(0)

@@ -65,7 +65,7 @@ def main() -> None:
     measured = {row["what"]: row | {"met": row["ratio"] <= row["at_most"]} for row in new}
     kept = json.loads(OUT.read_text())["rows"] if options.only else new
     rows = [measured.get(row["what"], row) for row in kept]
-    OUT.write_text(json.dumps({"machine": machine(), "rounds": options.rounds, "rows": rows}, indent=1) + "\n")
+    OUT.write_text(json.dumps({"machine": machine(), "rows": rows}, indent=1) + "\n")
     print(table(rows))
 
 
@@ -85,12 +85,14 @@ def against_plain() -> list[dict[str, Any]]:
         {
             "what": f"{what}, one after the other",
             "measured": f"{study:.0f} s / {one_by_one / 60:.0f} min",
+            "rounds": 1,
             "ratio": study / one_by_one,
             "at_most": 1 / 80,
         },
         {
             "what": f"{what}, one process a core",
             "measured": f"{study:.0f} s / {side_by_side / 60:.0f} min",
+            "rounds": 1,
             "ratio": study / side_by_side,
             "at_most": 1 / 40,
         },
@@ -109,18 +111,21 @@ def workers(rounds: int) -> list[dict[str, Any]]:
         {
             "what": "a study bound by arithmetic, `--jobs 2` / `--jobs 1`",
             "measured": f"{two:.0f} s / {one:.0f} s",
+            "rounds": rounds,
             "ratio": statistics.median(each[1] / each[0] for each in times),
             "at_most": 1 / 1.7,
         },
         {
             "what": "the same, default `--jobs` / the best of 1 and 2",
             "measured": f"{default:.0f} s / {min(one, two):.0f} s",
+            "rounds": rounds,
             "ratio": statistics.median(each[2] / min(each[:2]) for each in times),
             "at_most": 1.1,
         },
         {
             "what": "the same, `--launcher ray` / `--launcher local`",
             "measured": f"{placed:.0f} s / {default:.0f} s",
+            "rounds": rounds,
             "ratio": statistics.median(each[3] / each[2] for each in times),
             "at_most": 1.2,
         },

@@ -26,9 +26,8 @@ def spread_over_cores(seeds: int) -> None:
     Take no more of a GPU's memory than is used: other workers need it, too.
     TensorFlow takes both only before its first operation; later everything
     stays as it is, which costs time and changes no result. And float32 is
-    float32: a GPU that would multiply with the 10 bits of TensorFloat-32 gives
-    other numbers than a processor from the fourth digit on (H100, measured),
-    without it from the eighth.
+    float32: a GPU that multiplies with the 10 bits of TensorFloat-32 gives other
+    numbers than a processor.
     """
     tf.config.experimental.enable_tensor_float_32_execution(False)
     try:

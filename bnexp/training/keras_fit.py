@@ -40,11 +40,15 @@ def train_keras_fit(
     weights: list[list[NDArray[Any]]] = []
     digests = OrderDigests(seeds)
     interrupted = False
+
+    def told(record: Record) -> bool:
+        """Pass on the history so far of all seeds."""
+        return watch(joined([*histories, record.history()]))
+
     for row, seed in enumerate(seeds):
         for variable, values in zip(model.variables, initial, strict=True):
             variable.assign(values[row])
-        so_far: Callable[[Record], bool] = lambda record: watch(joined([*histories, record.history()]))  # noqa: E731
-        recorder = _Recorder(seed, data, row, training, digests, so_far)
+        recorder = _Recorder(seed, data, row, training, digests, told)
         try:
             _fit(model, data, training, row, recorder)
         except tf.errors.ResourceExhaustedError as error:

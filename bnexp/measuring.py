@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,11 +19,12 @@ from bnexp.history import History, joined
 from bnexp.preparing import built_for, prepared
 
 if TYPE_CHECKING:
-    from bnexp.config.training import Training
     from bnexp.data import Data
     from bnexp.models import Built
 
 Seeds = tuple[int, ...]
+Watch = Callable[[list[History]], bool]
+"""Gets the histories of those that are trained together after each epoch, and may ask to stop."""
 TRIAL_STEPS = 8
 """Optimizer steps of an epoch that is only timed."""
 
@@ -88,12 +89,14 @@ def pace(experiments: Sequence[Experiment], seeds: Seeds, *, largest_shard: int 
     """Train two epochs of a few steps of experiments that share a program, as many as fit in memory, and time them."""
     batch = experiments[0].training.batch_size
     whole = [prepared(one, seeds) for one in experiments]
-    data = [one.first(min(TRIAL_STEPS * batch, one.train_SR.shape[1])) for one in whole]
-    built = [built_for(one, own) for one, own in zip(experiments, whole, strict=True)]
+    ready = [
+        _Ready(one, own.first(min(TRIAL_STEPS * batch, own.train_SR.shape[1])), built_for(one, own))
+        for one, own in zip(experiments, whole, strict=True)
+    ]
     begun, at_once = time.monotonic(), 1
     ends: list[float] = []
 
-    def watch(histories: Sequence[History]) -> bool:
+    def watch(histories: list[History]) -> bool:
         """Note the end of an epoch, and after the first how many seeds it was of; two are enough."""
         nonlocal at_once
         at_once = at_once if ends else sum(len(history.seeds) for history in histories)
@@ -103,9 +106,9 @@ def pace(experiments: Sequence[Experiment], seeds: Seeds, *, largest_shard: int 
         return False
 
     with suppress(_EnoughError):
-        next(_histories(experiments, data, built, seeds, largest_shard, watch))
+        next(_histories(ready, seeds, largest_shard=largest_shard, watch=watch))
     epoch = ends[1] - ends[0] if len(ends) > 1 else ends[0] - begun
-    steps = data[0].steps(batch, experiments[0].training.drop_last)
+    steps = ready[0].data.steps(batch, experiments[0].training.drop_last)
     return Pace(max(0.0, ends[0] - begun - epoch), epoch / (steps * at_once))
 
 
@@ -120,67 +123,62 @@ def program_key(experiment: Experiment) -> str:
     return repr((model, training))
 
 
+@dataclass(frozen=True)
+class _Ready:
+    """An experiment with all that its training takes."""
+
+    experiment: Experiment
+    data: Data
+    built: Built
+
+
 def _measured_alike(
     experiments: Sequence[Experiment], data: Sequence[Data], seeds: Seeds, largest_shard: int | None
 ) -> list[Measured]:
     begun = time.monotonic()
-    built = [built_for(one, own) for one, own in zip(experiments, data, strict=True)]
-    histories = list(_histories(experiments, data, built, seeds, largest_shard, lambda histories: False))
+    ready = [_Ready(one, own, built_for(one, own)) for one, own in zip(experiments, data, strict=True)]
+    histories = list(_histories(ready, seeds, largest_shard=largest_shard, watch=lambda histories: False))
     seconds = (time.monotonic() - begun) / len(experiments)
     return [_measured(*each, seconds) for each in zip(experiments, data, histories, strict=True)]
 
 
-def _histories(
-    experiments: Sequence[Experiment],
-    data: Sequence[Data],
-    built: Sequence[Built],
-    seeds: Seeds,
-    largest_shard: int | None,
-    watch: Callable[[Sequence[History]], bool],
-) -> Iterator[History]:
-    """Train as many experiments together as fit in memory, and give the history of each.
-
-    `watch` gets the histories of those that are trained together after each epoch, and may ask to stop.
-    """
+def _histories(ready: Sequence[_Ready], seeds: Seeds, *, largest_shard: int | None, watch: Watch) -> Iterator[History]:
+    """Train as many experiments together as fit in memory, and give the history of each."""
     from bnexp.training import most_together, turns
 
-    model, first = built[0].model, experiments[0].training
-    size = max(1, most_together(model, data[0], first) // len(seeds))
-    for start in range(0, len(experiments), size):
-        part = slice(start, start + size)
-        settings = [one.training for one in experiments[part]]
-        several: list[list[History]] = [[] for _ in settings]
-        for turn in turns(model, data[0], first, len(seeds)):
-            own = [one.of(turn) for one in data[part]]
-            found = _together(settings, own, built[part], seeds[turn], largest_shard, watch)
-            for histories, history in zip(several, found, strict=True):
-                histories.append(history)
-        yield from (joined(histories) for histories in several)
+    model, data, settings = ready[0].built.model, ready[0].data, ready[0].experiment.training
+    size = max(1, most_together(model, data, settings) // len(seeds))
+    for start in range(0, len(ready), size):
+        part, in_turn = ready[start : start + size], []
+        for turn in turns(model, data, settings, len(seeds)):
+            cut = [replace(one, data=one.data.of(turn)) for one in part]
+            in_turn.append(_together(cut, seeds[turn], largest_shard=largest_shard, watch=watch))
+        yield from map(joined, zip(*in_turn, strict=True))
 
 
-def _together(
-    settings: Sequence[Training],
-    data: Sequence[Data],
-    built: Sequence[Built],
-    seeds: Seeds,
-    largest_shard: int | None,
-    watch: Callable[[Sequence[History]], bool],
-) -> list[History]:
+def _together(ready: Sequence[_Ready], seeds: Seeds, *, largest_shard: int | None, watch: Watch) -> list[History]:
     """Train these seeds of several experiments together; one by one where only that is exact."""
     from bnexp.data import joined as joined_data
     from bnexp.training import train, train_together, trainer_of
 
-    model = built[0].model
-    initial = {id(own): own.initial.draw(seeds) for own in built}
+    model, settings = ready[0].built.model, [one.experiment.training for one in ready]
+    initial = {id(one.built): one.built.initial.draw(seeds) for one in ready}
     if trainer_of(settings[0], model)[0] == "keras_fit":
-        each = zip(built, data, settings, strict=True)
         return [
-            train(own.model, rows, training, seeds, initial[id(own)], lambda history: watch([history])).history
-            for own, rows, training in each
+            train(
+                one.built.model,
+                one.data,
+                one.experiment.training,
+                seeds,
+                initial[id(one.built)],
+                lambda history: watch([history]),
+            ).history
+            for one in ready
         ]
     options: Any = {} if largest_shard is None else {"largest_shard": largest_shard}
-    stacked = [np.concatenate(values) for values in zip(*(initial[id(own)] for own in built), strict=True)]
-    return [one.history for one in train_together(model, joined_data(data), settings, seeds, stacked, watch, **options)]
+    stacked = [np.concatenate(values) for values in zip(*(initial[id(one.built)] for one in ready), strict=True)]
+    data = joined_data([one.data for one in ready])
+    return [one.history for one in train_together(model, data, settings, seeds, stacked, watch, **options)]
 
 
 def _measured(experiment: Experiment, data: Data, history: History, seconds: float) -> Measured:

@@ -314,6 +314,14 @@ def injected(code: str, *arguments: str, cwd: Path) -> subprocess.CompletedProce
     )
 
 
+def test_a_place_that_may_not_be_written_is_told_before_training_whoever_asks(tmp_path: Path) -> None:
+    code = "import os\nos.access = lambda place, mode: False"
+    done = injected(code, "train", "configs/bn.yaml", cwd=project(tmp_path))
+    assert done.returncode == 2
+    assert done.stderr == f"{tmp_path} is not writable; expected a place to keep runs. Use --runs DIR.\n"
+    assert not (tmp_path / "runs").exists()
+
+
 def test_a_full_disk_is_told_before_training(tmp_path: Path) -> None:
     code = "import shutil\nfull = shutil.disk_usage('.')._replace(free=1000)\nshutil.disk_usage = lambda place: full"
     done = injected(code, "train", "configs/bn.yaml", cwd=project(tmp_path))

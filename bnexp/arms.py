@@ -28,7 +28,7 @@ class _Record(BaseModel):
     class _Dataset(BaseModel):
         task: str
         digest: str
-        rows_per_class: list[int] | None
+        guessing: dict[str, float] = {}
 
     class _Parameters(BaseModel):
         trainable: int

@@ -16,7 +16,7 @@ SMALL_BATCH = 8
 
 
 def cautions(experiment: Experiment, steps: int) -> list[str]:
-    """List the warnings for an experiment trained for this many optimizer steps."""
+    """List the warnings for an experiment whose weights have at least so many optimizer steps behind them."""
     momenta = batch_momenta(experiment)
     if not momenta:
         return []

@@ -133,6 +133,7 @@ def keep(runs: Path, answers: Sequence[Answer]) -> Path:
         for one in answers
     ]
     path = runs / PAGE
+    store.make_place(runs)
     store.write(path, claims_page(told))
     return path
 

@@ -6,7 +6,7 @@ TensorFlow is imported here, inside functions, and only when something is traine
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -140,21 +140,20 @@ def _last_record(experiment: Experiment, data: Data, outcome: Outcome) -> dict[s
     """Add what is known after training: how it ended, how long it took, final and best metrics, warnings."""
     measured = outcome.history
     steps = data.steps(experiment.training.batch_size, experiment.training.drop_last)
-    rows_per_class = data.rows_per_class
     return {
         "status": "interrupted" if outcome.interrupted else "finished",
         "duration_seconds": outcome.seconds,
         "seed_epoch_seconds": float(np.median(outcome.paces)) if outcome.paces else None,
         "diverged": {str(seed): epoch for seed, epoch in measured.diverged_at.items()},
-        "metrics": {name: _summary(measured, name, rows_per_class) for name in measured.metrics},
-        "warnings": cautions.cautions(experiment, steps * max(measured.epochs_S)),
+        "metrics": {name: _summary(measured, name, data.guessing) for name in measured.metrics},
+        "warnings": cautions.cautions(experiment, steps * measured.fewest_kept),
     }
 
 
-def _summary(measured: History, metric: str, rows_per_class: Sequence[int] | None) -> dict[str, float | None]:
+def _summary(measured: History, metric: str, guessing: Mapping[str, float]) -> dict[str, float | None]:
     """Give the mean over seeds of the final and of the best value."""
     values = {"final": measured.final(metric), "best": measured.best(metric)}
-    judged = {key: measured.as_judged(metric, values_S, rows_per_class) for key, values_S in values.items()}
+    judged = {key: measured.as_judged(metric, values_S, guessing) for key, values_S in values.items()}
     finite = {key: values_S[np.isfinite(values_S)] for key, values_S in judged.items()}
     return {key: float(np.mean(values)) if len(values) else None for key, values in finite.items()}
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from bnexp import comparison, config, statistics, study
+from bnexp import comparison, config, study
 from bnexp.config.loading import found
 from bnexp.config.study import Endpoint, Tune
 from bnexp.environment import versions
@@ -209,19 +209,16 @@ def _result(
 
 
 def _final(one: Measured, metric: str) -> Floats:
-    return comparison.final_values(one.history, metric, one.rows_per_class)
+    return comparison.final_values(one.history, metric, one.guessing)
 
 
 def _epochs_to(endpoints: Sequence[Endpoint], one: Measured) -> dict[str, list[float | None]]:
-    """Give the epochs to each target that a hypothesis names; a diverged seed reaches none."""
-    diverged_S = np.array([seed in one.history.diverged_at for seed in one.history.seeds])
-    reached = {}
-    for endpoint in endpoints:
-        if endpoint.epochs_to is not None:
-            values_SE, higher = one.history.metrics[endpoint.metric], higher_is_better(endpoint.metric)
-            epochs_S = statistics.epochs_to_target(values_SE, endpoint.epochs_to, higher)
-            reached[study.target_name(endpoint)] = _strict(np.where(diverged_S, np.nan, epochs_S))
-    return reached
+    """Give the epochs to each target that a hypothesis names."""
+    return {
+        study.target_name(endpoint): _strict(comparison.epochs_to(one.history, endpoint.metric, endpoint.epochs_to))
+        for endpoint in endpoints
+        if endpoint.epochs_to is not None
+    }
 
 
 def _strict(values_S: Floats) -> list[float | None]:

@@ -40,11 +40,20 @@ class History:
     diverged_at: Mapping[int, int] = field(default_factory=dict)
     best_epoch: Mapping[int, int] = field(default_factory=dict)
 
+    @property
+    def kept_S(self) -> tuple[int, ...]:
+        """Count the epochs behind the weights that each seed ended with."""
+        return tuple(self.best_epoch.get(seed, ran) for seed, ran in zip(self.seeds, self.epochs_S, strict=True))
+
+    @property
+    def fewest_kept(self) -> int:
+        """Give the fewest of `kept_S` among the seeds that did not diverge; among all, if all did."""
+        whole = [kept for seed, kept in zip(self.seeds, self.kept_S, strict=True) if seed not in self.diverged_at]
+        return min(whole or self.kept_S)
+
     def final(self, metric: str) -> Floats:
         """Give each seed's value at the epoch whose weights it ended with, (S,); NaN where it diverged."""
-        ends = zip(self.seeds, self.epochs_S, strict=True)
-        epochs = [self.best_epoch.get(seed, trained) for seed, trained in ends]
-        values_S = self.metrics[metric][np.arange(len(epochs)), np.array(epochs) - 1]
+        values_S = self.metrics[metric][np.arange(len(self.seeds)), np.array(self.kept_S) - 1]
         return np.where([seed in self.diverged_at for seed in self.seeds], np.nan, values_S)
 
     def newest(self, metric: str) -> Floats:
@@ -60,15 +69,16 @@ class History:
         lost_S = ~np.isfinite(best_S) | [seed in self.diverged_at for seed in self.seeds]
         return np.where(lost_S, np.nan, sign * best_S)
 
-    def as_judged(self, metric: str, values_S: Floats, rows_per_class: Sequence[int] | None) -> Floats:
+    def as_judged(self, metric: str, values_S: Floats, guessing: Mapping[str, float]) -> Floats:
         """Give a final or best value of each seed, (S,), in which a diverged one guesses the commonest class.
 
-        So no failure is dropped from a mean of accuracies. Of any other metric it has no value, NaN.
+        So no failure is dropped from a mean of accuracies. `guessing` tells what that scores on
+        each part; on any other, or of any other metric, a diverged seed has no value, NaN.
         """
-        if quantity(metric) != "accuracy" or rows_per_class is None:
+        part = metric.rpartition("_")[0] or "train"
+        if quantity(metric) != "accuracy" or part not in guessing:
             return values_S
-        diverged_S = [seed in self.diverged_at for seed in self.seeds]
-        return np.where(diverged_S, max(rows_per_class) / sum(rows_per_class), values_S)
+        return np.where([seed in self.diverged_at for seed in self.seeds], guessing[part], values_S)
 
     def of(self, seeds: tuple[int, ...]) -> History:
         """Give the history of some of its seeds, in the order asked for."""

@@ -34,7 +34,8 @@ class Measured:
     """What a training of some seeds of one experiment measured."""
 
     history: History
-    rows_per_class: list[int] | None
+    guessing: dict[str, float]
+    """`Data.guessing`."""
     rows: dict[str, int]
     """Part of the data -> its rows."""
     steps: int
@@ -147,7 +148,9 @@ def _histories(ready: Sequence[_Ready], seeds: Seeds, *, largest_shard: int | No
     from bnexp.training import most_together, turns
 
     model, data, settings = ready[0].built.model, ready[0].data, ready[0].experiment.training
-    size = max(1, most_together(model, data, settings) // len(seeds))
+    distinct = {id(one.data.rows): one.data.rows.x.nbytes for one in ready}
+    beside = sum(distinct.values()) - data.rows.x.nbytes
+    size = max(1, most_together(model, data, settings, beside=beside) // len(seeds))
     for start in range(0, len(ready), size):
         part, in_turn = ready[start : start + size], []
         for turn in turns(model, data, settings, len(seeds)):
@@ -185,9 +188,9 @@ def _measured(experiment: Experiment, data: Data, history: History, seconds: flo
     per_epoch = data.steps(experiment.training.batch_size, experiment.training.drop_last)
     return Measured(
         history,
-        data.rows_per_class,
+        data.guessing,
         {part: int(rows_SR.shape[1]) for part, rows_SR in data.parts.items()},
         per_epoch * sum(history.epochs_S),
         seconds,
-        cautions.cautions(experiment, per_epoch * max(history.epochs_S)),
+        cautions.cautions(experiment, per_epoch * history.fewest_kept),
     )

@@ -63,7 +63,7 @@ def own_directory(directory: Path) -> Iterator[Path]:
         StorageError: if it cannot be written.
     """
     make_place(directory)
-    try:
+    try:  # its lock's file stays: who waits for one that is then removed holds nothing
         with FileLock(directory / LOCK).acquire(timeout=1):  # who lists runs holds it for a moment
             for leftover in directory.rglob(".*.tmp"):
                 leftover.unlink(missing_ok=True)
@@ -71,7 +71,6 @@ def own_directory(directory: Path) -> Iterator[Path]:
             yield directory
     except Timeout:
         raise RunError(f"{directory}: another process is at work in it. Wait for it, or stop it.") from None
-    (directory / LOCK).unlink(missing_ok=True)
 
 
 def refuse_unwritable(runs: Path) -> None:
@@ -104,7 +103,7 @@ def _make_directory(runs: Path, name: str) -> Path:
 
 
 def make_place(directory: Path) -> None:
-    """Make a directory for files that a user wants elsewhere, with its parents, if it is not there."""
+    """Make a directory, with its parents, if it is not there."""
     with _told(directory):
         directory.mkdir(parents=True, exist_ok=True)
 

@@ -48,7 +48,7 @@ def study(path: Path, place: Place, *, dry_run: bool, most_trainings: int | None
     planned = study_run.plan(config_path(str(path)), place.runs, most=most)
     facts = study_run.facts(planned, place.jobs_for(len(study_run.pending(planned))))
     with _goes_on(planned.directory), place.workers(facts["groups"]) as workers:
-        if facts["seconds_left"] is None and (dry_run or not quiet):
+        if facts["seconds_left"] is None and (dry_run or not (quiet or as_json)):
             facts["seconds_left"] = study_run.estimate(planned, workers)
         if dry_run:
             print_json(facts) if as_json else print_answer(study_table.study_plan(facts))

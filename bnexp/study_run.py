@@ -116,7 +116,7 @@ def facts(planned: Plan, jobs: int) -> dict[str, Any]:
     """
     design = planned.file.study
     done = finished(planned)
-    level = 1 - 0.05 / len(design.claims())
+    level = 1 - (1 - statistics.LEVEL) / len(design.claims())
     detectable = statistics.detectable_difference(design.seeds, level=level)
     return {
         "name": design.name,
@@ -234,7 +234,7 @@ def pending(planned: Plan) -> list[Group]:
 
     What is trained together can decide the last bit of a number. So groups
     follow from the design alone: one that was lost in part is trained whole.
-    But where a member failed, the others have been trained one by one.
+    But where a member failed, the others have been trained one by one, or in halves.
     """
     done, design = finished(planned), planned.file.study
     tuning_seeds, endpoints = study.tuning_seeds(planned.file), study.endpoints(design.claims())

@@ -6,6 +6,7 @@ TensorFlow is imported here, inside functions.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -91,10 +92,10 @@ def _turn(work: _Work, outcome: Outcome, data: Data, seeds: tuple[int, ...], *, 
     """Train these seeds and keep what comes of them; tell whether the user stopped it. Their weights end here."""
     from bnexp.training import train, trainer_of
 
-    ends: list[float] = []
+    ends: list[tuple[float, int]] = []
 
     def timed(so_far: History) -> bool:
-        ends.append(time.monotonic())
+        ends.append((time.monotonic(), len(so_far.seeds)))
         return watch(so_far)
 
     built, settings, record = work.built, work.experiment.training, work.record
@@ -113,15 +114,16 @@ def _turn(work: _Work, outcome: Outcome, data: Data, seeds: tuple[int, ...], *, 
     return trained.interrupted
 
 
-def _pace(ends: Sequence[float], *, at_once: int) -> float | None:
-    """Give one seed's seconds an epoch, from the times at which epochs ended for so many seeds at once.
+def _pace(ends: Sequence[tuple[float, int]], *, at_once: int) -> float | None:
+    """Give one seed's seconds an epoch, from when epochs ended for so many seeds at once, and how many had begun.
 
-    The first epoch holds the tracing and does not count.
+    The first epoch holds the tracing and does not count; nor does the first of each seed that is trained after others.
 
-    >>> _pace([9.0, 11.0, 13.0], at_once=20), _pace([9.0], at_once=1)
-    (0.1, None)
+    >>> _pace([(9.0, 20), (11.0, 20), (13.0, 20)], at_once=20), _pace([(5.0, 1), (6.0, 1), (11.0, 2)], at_once=1)
+    (0.1, 1.0)
     """
-    return float(np.median(np.diff(ends))) / at_once if len(ends) > 1 else None
+    took = [end - begun for (begun, before), (end, seeds) in itertools.pairwise(ends) if seeds == before]
+    return float(np.median(took)) / at_once if took else None
 
 
 def _pairing(data: Data, built: Built, initial: list[Any], trained: Trained) -> dict[str, Any]:
@@ -164,9 +166,9 @@ def _save_models(work: _Work, data: Data, trained: Trained, *, so_far: History) 
 
         content = model_bytes(work.built.model, [values[rows[seed]] for values in trained.weights])
         store.write(work.directory / name, content)
-        inputs = {"model": name, "seed": seed, **recipe(data, rows[seed])}
-        store.write_json(work.directory / name.replace("model", "inputs").replace(".keras", ".json"), inputs)
         digests[name] = hashlib.sha256(content).hexdigest()
+        inputs = {"model": name, "model_sha256": digests[name], "seed": seed, **recipe(data, rows[seed])}
+        store.write_json(work.directory / name.replace("model", "inputs").replace(".keras", ".json"), inputs)
     return digests
 
 

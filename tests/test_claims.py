@@ -147,3 +147,10 @@ def test_the_page_escapes_all_that_it_is_given() -> None:
     assert sum("<script>alert(1)</script> &" in text for text in page.text) >= 8
     assert "97.5% interval" in page.text
     assert "12" in page.text
+
+
+def test_the_page_is_kept_where_no_study_got_as_far_as_a_directory(tmp_path: Path) -> None:
+    path = tmp_path / "one.yaml"
+    path.write_text("# S1. A note.\n" + TINY)
+    page = claims.keep(tmp_path / "new" / "runs", [claims.Answer(path, failure="no such optimizer")])
+    assert "no such optimizer" in page.read_text()

@@ -40,7 +40,7 @@ def arm(
         "trainer": {"name": "many_seeds", "reason": None},
         "machine": {"system": "Linux", "cores": 2},
         "versions": {"keras": "3.15.1"},
-        "dataset": {"task": "binary", "digest": "data", "rows_per_class": [50, 50]},
+        "dataset": {"task": "binary", "digest": "data", "guessing": {"train": 0.5, "val": 0.5}},
         "pairing": {
             "splits": {**digests},
             "batches": {"first_epoch": {**digests}, "all_epochs": {**digests}},
@@ -149,6 +149,26 @@ def test_few_pairs_tell_nothing_even_if_they_all_agree(seeds: int, few: str) -> 
         "sentence": f"{few} too few for a verdict; 6 are the fewest that could all agree by chance in less than 5%. "
         "Use --seeds 20.",
     }
+
+
+def test_a_diverged_seed_has_not_reached_the_target_though_the_epoch_in_which_it_diverged_looks_so() -> None:
+    whole, base = arm("a", [0.9] * SEEDS), arm("b", [0.9] * SEEDS)
+    lost = arm("a", [0.9] * SEEDS, diverged={3: 2, 4: 2})
+    found = [compare([one, base], Question(target=0.85))["arms"][0]["to_target"] for one in (whole, lost)]
+    assert [one["reached"] for one in found] == [10, 8]
+    assert found[1]["epochs"][2:6] == [2.0, None, None, 2.0]
+
+
+def test_few_pairs_that_are_all_equal_do_not_show_that_no_difference_matters() -> None:
+    few, enough = (
+        compare([arm("a", [1.0] * n, seeds=n), arm("b", [1.0] * n, seeds=n)], Question())["contrasts"][0]["verdict"]
+        for n in (6, 14)
+    )
+    assert (few["word"], few["settled_by"]) == ("cannot tell yet", 14)
+    assert few["sentence"] == (
+        "In val_accuracy (%), a - b is +0.00 in all 6 pairs, which are too few to say that more would be so: 14 would."
+    )
+    assert enough["word"] == "no difference that matters"
 
 
 def test_a_diverged_seed_counts_as_chance_in_accuracy_and_withholds_the_verdict_elsewhere() -> None:
@@ -312,7 +332,11 @@ def test_pairing_is_told_by_digest() -> None:
          "bn (bn-run) and nobn (nobn-run) were not trained on the same split: the rows differ by digest though the configs "
          "agree. Train both on one dataset, then compare."),
         ([BN, arm("scaled", spread(0.8), dataset={"scale": "standard"})], Question(),
-         "bn (bn-run) and scaled (scaled-run) were not trained on the same scaling: dataset.scale is none and standard. "
+         "bn (bn-run) and scaled (scaled-run) were not trained on the same inputs and targets: dataset.scale is none "
+         "and standard. Train both on one dataset, then compare."),
+        ([BN, arm("moved", spread(0.8), dataset={"validation_size": 0.25, "shift": {"scale": 0.5}})], Question(),
+         "bn (bn-run) and moved (moved-run) were not trained on the same inputs and targets: dataset.validation_size is "
+         "null and 0.25; dataset.shift is null and {scale: 0.5, offset: 0.0}. "
          "Train both on one dataset, then compare."),
     ],
 )  # fmt: skip

@@ -71,7 +71,7 @@ def test_a_runs_warnings_reason_and_diverged_seeds_are_told() -> None:
 
 def test_a_diverged_seed_is_not_dropped_from_a_runs_mean_accuracy() -> None:
     history = History((0, 1), HISTORY.metrics, (2, 2), {1: 2})
-    facts = record(dataset={**DATA, "rows_per_class": [60, 40]})
+    facts = record(dataset={**DATA, "guessing": {"train": 0.6, "val": 0.6}})
     kept = history.final("val_accuracy")[0]
     row = next(line for line in lines(console.run_summary(facts, history)) if line.startswith("val_accuracy"))
     assert row.split()[2] == f"{100 * (kept + 0.6) / 2:.2f}"

@@ -94,6 +94,17 @@ def test_rows_per_class_are_counted_and_a_regression_has_none() -> None:
     assert prepared(name="regression").rows_per_class is None
 
 
+def test_guessing_is_scored_on_each_part_by_the_commonest_class_of_each_seeds_training_part() -> None:
+    data = prepared(weights=[0.4, 0.6], validation_size=0.25, resample=True)
+    y_N = data.rows.y_N.astype(int)
+    commonest_S = [np.bincount(y_N[rows_R]).argmax() for rows_R in data.train_SR]
+    for part, rows_SR in data.parts.items():
+        pairs = zip(commonest_S, rows_SR, strict=True)
+        assert data.guessing[part] == pytest.approx(np.mean([np.mean(y_N[rows] == guess) for guess, rows in pairs]))
+    assert data.facts()["commonest_class_share"] == data.guessing["test"]
+    assert prepared(name="regression").guessing == {}
+
+
 def test_parts_share_no_row_and_lose_none() -> None:
     data = prepared(resample=True, seeds=3)
     for row in range(3):

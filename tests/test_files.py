@@ -6,6 +6,7 @@ import gzip
 import io
 import re
 import sys
+import time
 import wave
 import zipfile
 from pathlib import Path
@@ -362,6 +363,19 @@ def test_the_digest_of_a_folder_is_that_of_the_images_it_lists_behind_links_too(
     assert before is not None and source_sha256(dataset) == before
     Image.new("RGB", (5, 7)).save(tmp_path / "elsewhere" / "more" / "1.png")
     assert source_sha256(dataset) not in (None, before)
+
+
+def test_a_file_is_hashed_once_in_each_of_its_states(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("x,y\n1,2\n")
+    dataset = TypeAdapter(Dataset).validate_python({"name": "csv", "path": str(path), "target": "y"})
+    first = source_sha256(dataset)
+    with monkeypatch.context() as patched:
+        patched.setattr("builtins.open", lambda *more: pytest.fail("it was read again"))
+        assert source_sha256(dataset) == first
+    time.sleep(0.01)
+    path.write_text("x,y\n1,3\n")
+    assert source_sha256(dataset) not in (None, first)
 
 
 def test_transparency_is_black_and_16_bits_are_scaled_to_8(images: Path) -> None:

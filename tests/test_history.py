@@ -129,3 +129,9 @@ def test_anything_else_is_refused_naming_the_file_the_reason_and_the_cure(text: 
 def test_a_file_cut_short_anywhere_is_refused(length: int) -> None:
     with pytest.raises(RunError, match="not a history of bnexp"):
         from_json(written()[:length], "history.json")
+
+
+def test_the_fewest_epochs_behind_any_kept_weights_are_those_of_a_seed_that_did_not_diverge() -> None:
+    history = History((0, 1, 2), {"loss": np.ones((3, 9))}, (9, 9, 2), {2: 2}, {0: 4})
+    assert (history.kept_S, history.fewest_kept) == ((4, 9, 2), 4)
+    assert History((0,), {"loss": np.ones((1, 3))}, (3,), {0: 3}).fewest_kept == 3

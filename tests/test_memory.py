@@ -26,7 +26,7 @@ from bnexp.measuring import measured, pace
 from bnexp.models import Built, build
 from bnexp.models.inputs import Inputs
 from bnexp.training import devices, keras_fit, many_seeds
-from bnexp.training.memory import PROGRAM_BYTES, needs, plan, refuse_too_large, row_bytes
+from bnexp.training.memory import PROGRAM_BYTES, most_together, needs, plan, refuse_too_large, row_bytes
 from bnexp.training.record import Record
 
 SEEDS = tuple(range(6))
@@ -168,7 +168,16 @@ def test_a_trial_is_two_epochs_of_the_first_turn(trainer: str, monkeypatch: pyte
 
     monkeypatch.setattr(Record, "add", counted)
     assert pace([config, config], tuple(range(5))).step > 0
-    assert measured_seeds == [2, 2] if trainer == "many_seeds" else [1, 1]
+    assert measured_seeds == ([2, 2] if trainer == "many_seeds" else [1, 1])
+
+
+def test_rows_that_lie_beside_those_of_a_training_leave_less_room_for_others() -> None:
+    training, built, data = prepared(memory_limit="1200MiB")
+    need = needs(built.model, data, training)
+    free = 1200 * 2**20 - need.shared - need.working
+    assert most_together(built.model, data, training) == free // need.kept
+    assert most_together(built.model, data, training, beside=free // 4) == (free - 2 * (free // 4)) // need.kept
+    assert most_together(built.model, data, training, beside=free) == 1
 
 
 def test_in_a_study_seeds_train_in_turns_too() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -80,6 +81,12 @@ def test_a_tables_raw_rows_give_the_measured_accuracy_with_inputs_json_alone(tmp
     for seed in (0, 1):
         document = kept(finished, f"inputs-{seed}.json")
         assert (document["model"], document["seed"]) == (f"model-{seed}.keras", seed)
+        content = (finished.run.directory / document["model"]).read_bytes()
+        assert (
+            document["model_sha256"]
+            == hashlib.sha256(content).hexdigest()
+            == finished.record["models"][document["model"]]
+        )
         held_out = raw.iloc[data.validation_SR[seed]].drop(columns="answer")
         x = rebuilt(held_out, document)
         np.testing.assert_allclose(x, data.inputs(seed, data.validation_SR[seed]), rtol=1e-5, atol=1e-6)

@@ -150,7 +150,7 @@ def test_the_words_of_a_seed_are_those_of_its_training_texts(path: Path, vocabul
         np.testing.assert_array_equal(
             np.where(np.isin(theirs, common), ours, 0), np.where(np.isin(theirs, common), theirs, 0)
         )
-        assert ours.max() < vocabulary and data.view.ids[row].max() == len(known) - 1
+        assert ours.max() < data.vocabulary <= vocabulary and data.view.ids[row].max() == len(known) - 1
 
 
 def test_texts_without_a_word_or_taken_for_their_own_target_are_refused(path: Path) -> None:

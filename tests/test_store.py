@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -141,6 +142,28 @@ with store.new_directory(Path({str(tmp_path)!r}), "bn") as directory:
     subprocess.run([sys.executable, "-c", program], check=False)
     (run,) = store.runs_in(tmp_path)
     assert run.status() == "interrupted"
+
+
+def test_who_waited_for_a_directory_keeps_others_out_of_it(tmp_path: Path) -> None:
+    directory, held, released, entered = tmp_path / "s", threading.Event(), threading.Event(), threading.Event()
+
+    def wait_for_it() -> None:
+        held.wait()
+        with store.own_directory(directory):
+            entered.set()
+            released.wait()
+
+    waiter = threading.Thread(target=wait_for_it)
+    waiter.start()
+    with store.own_directory(directory):
+        held.set()
+        time.sleep(0.2)  # by now the other one waits
+        assert not entered.is_set()
+    assert entered.wait(5)
+    with pytest.raises(RunError, match="another process is at work in it"), store.own_directory(directory):
+        pass
+    released.set()
+    waiter.join()
 
 
 def test_one_bad_directory_hides_no_other(tmp_path: Path) -> None:

@@ -374,6 +374,20 @@ def test_wins_count_only_which_arm_is_better_and_how_often_fewer_seeds_mislead()
     assert faster["verdict"]["word"] == "supported" and faster["difference"]["mean"] == 0.5
 
 
+def test_who_wins_in_width_is_who_has_the_wider_one_whatever_the_metric_and_rounding_wins_nothing() -> None:
+    over = {"factor": "lr", "take": "width", "within": 0.1}
+    wider = claim(metric="test_loss", over=over, wins=True, smallest=0.25)
+    cells = grid("lr", [0.1, 1.0])
+    values = {"bn": [[0.3] * 8, [0.3] * 8], "none": [[0.3] * 8, [0.9] * 8]}
+    results = {(cell, arm): result(cell, arm, list(values[arm][cell])) for arm in values for cell in (0, 1)}
+    found = contrast_of(wider, cells, results)
+    assert found.difference_S.tolist() == [1.0] * 8
+    (told,) = judged([wider], [found])
+    assert (told["difference"]["mean"], told["verdict"]["word"]) == (0.5, "supported")
+    tied = judge([0.1 + 0.2 - 0.3] * 8, wins=True, smallest=0.25)
+    assert tied["difference"]["mean"] == 0 and tied["difference"]["ties"] == 8
+
+
 def test_several_hypotheses_share_the_error_by_holm() -> None:
     contrasts = [Contrast(spread(mean), (0, 0)) for mean in (0.05, 0.004)]
     found = judged([claim(), claim()], contrasts)
@@ -428,6 +442,9 @@ VARY = "vary: {training.batch_size: [4, 8]}\n"
         (SMALL + "vary: {training.batch_size: [4, 4]}\n", "s.yaml:6: vary.training.batch_size has the level 4 twice. Keep one of them."),
         (SMALL + 'vary: {"dataset.noise, dataset.samples": [[0.1, 60], [0.2]]}\n', "s.yaml:6: vary.dataset.noise, dataset.samples.1 is [0.2], one value; expected 2, one for each key of the factor."),
         (SMALL + "vary: {model.normalization: [batch, none]}\n", "s.yaml:3: arms.bn.model.normalization sets model.normalization, and so does vary; expected one of them. Leave one out."),
+        (SMALL + "vary: {training.learning_rate.initial: [0.1, 0.2]}\ntune: {key: training.learning_rate, values: [0.1, 1]}\n", "s.yaml:7: tune.key sets training.learning_rate.initial, and so does vary; expected one of them. Leave one out."),
+        (SMALL.replace("model.normalization: batch", "model.normalization: {name: batch, momentum: 0.9}") + "vary: {model.normalization.momentum: [0.5, 0.9]}\n", "s.yaml:3: arms.bn.model.normalization sets model.normalization.momentum, and so does vary; expected one of them. Leave one out."),
+        (SMALL + "vary: {model: [{repeat: 1}, {repeat: 2}], model.repeat: [1, 2]}\n", "s.yaml:6: vary.model.repeat sets model.repeat, and so does vary; expected one of them. Leave one out."),
         (SMALL + "vary: {training.seeds: [2, 3]}\n", "s.yaml:6: vary.training.seeds sets training.seeds; a study's own `seeds` does. Leave it out."),
         (SMALL.replace("treated: bn", "treated: bm"), "s.yaml:5: hypothesis.treated is 'bm'; expected one of the arms. Did you mean 'bn'? Good names: bn, none."),
         (SMALL.replace("treated: bn", "treated: none"), "s.yaml:5: hypothesis.baseline is 'none', and so is treated; a contrast needs two arms. Name another."),

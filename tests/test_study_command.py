@@ -136,7 +136,7 @@ def test_a_directory_holds_cells_a_tidy_table_the_answer_and_a_figure(
     studied: tuple[Path, subprocess.CompletedProcess[str]],
 ) -> None:
     kept = directory(studied[0])
-    assert sorted(path.name for path in kept.iterdir()) == ["cells", *FINAL]
+    assert sorted(path.name for path in kept.iterdir()) == [".lock", "cells", *FINAL]
     assert sorted(path.name for path in (kept / "cells").iterdir()) == [
         "0-bn.json", "0-none.json", "1-bn.json", "1-none.json",
     ]  # fmt: skip
@@ -211,7 +211,7 @@ def test_a_killed_study_goes_on_and_ends_in_the_same_bytes(
     assert done.stdout == f"runs/{kept.name}\n"
     assert done.stderr == ""
     assert finals(kept) == finals(directory(studied[0]))
-    assert not list(kept.rglob(".*"))
+    assert [path.name for path in kept.rglob(".*")] == [".lock"]
 
 
 def test_runs_lists_a_study_and_plot_redraws_its_figure(
@@ -276,7 +276,9 @@ def test_a_diverged_seed_is_kept_counted_and_told_by_the_exit_code(tmp_path: Pat
     cell = json.loads((directory(tmp_path) / "cells" / "0-none.json").read_text())
     assert list(cell["diverged"]) == ["0", "1"]
     assert cell["final"]["test_loss"] == [None, None]
-    assert cell["final"]["test_accuracy"] == pytest.approx([0.501, 0.501], abs=0.02)
+    assert (
+        cell["final"]["test_accuracy"] == [cell["final"]["test_accuracy"][0]] * 2 == pytest.approx([0.465] * 2)
+    )  # of 200 rows, by the training part's commonest class
     assert cell["epochs_to"] == {"test_loss 0.6": [None, None]}
 
 

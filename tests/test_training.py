@@ -88,6 +88,10 @@ CASES: dict[str, dict[str, Any]] = {
         "training": {"refresh_statistics": "each_part"},
     },
     "a shifted test part": {"dataset": {"validation_size": 0.25, "resample": True, "shift": {"offset": -2.0}}},
+    "a test part of one class, statistics of each part, own stratified split a seed": {
+        "dataset": {"validation_size": 0.25, "stratify": True, "resample": True, "shift": {"classes": [1]}},
+        "training": {"refresh_statistics": "each_part"},
+    },
 }
 SEEDS = (0, 1, 2)
 

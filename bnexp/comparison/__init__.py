@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from bnexp.comparison.contrast import LEVEL, arm_facts, contrast, final_values
+from bnexp import statistics
+from bnexp.comparison.contrast import arm_facts, contrast, epochs_to, final_values
 from bnexp.comparison.pairing import Arm, Sides, common_seeds, refuse_other_data, refuse_the_same
 from bnexp.comparison.question import Question, baseline_of, refuse_impossible, refuse_too_few, terms_of
 
-__all__ = ["Arm", "Question", "compare", "final_values", "refuse_impossible", "refuse_too_few"]
+__all__ = ["Arm", "Question", "compare", "epochs_to", "final_values", "refuse_impossible", "refuse_too_few"]
 
 FORMAT = 1
 DATA_FACTS = (
@@ -52,7 +53,7 @@ def compare(arms: Sequence[Arm], question: Question) -> dict[str, Any]:
         "format": FORMAT,
         "baseline": baseline.name,
         "seeds": list(seeds),
-        "level": LEVEL,
+        "level": statistics.LEVEL,
         "task": baseline.record["dataset"]["task"],
         "dataset": {key: baseline.record["dataset"].get(key) for key in DATA_FACTS},
         "primary": {"metric": terms.metric, "margin": terms.margin},

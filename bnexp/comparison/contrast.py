@@ -6,7 +6,7 @@ Axis: S seeds.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -18,8 +18,6 @@ from bnexp.comparison.question import Terms
 from bnexp.history import Floats, History
 from bnexp.metrics import higher_is_better, number, with_unit
 from bnexp.statistics import strict
-
-LEVEL = 0.95
 
 
 def contrast(sides: Sides, terms: Terms) -> dict[str, Any]:
@@ -50,13 +48,13 @@ def _difference(sides: Sides, metric: str) -> dict[str, Any]:
     left_out = int((~whole_S).sum())
     if not whole_S.any():
         return {"mean": None, "low": None, "high": None, "pairs": 0, "left_out": left_out}
-    return {**strict(statistics.summed_up(difference_S[whole_S], LEVEL)), "left_out": left_out}
+    return {**strict(statistics.summed_up(difference_S[whole_S], statistics.LEVEL)), "left_out": left_out}
 
 
 def _pair_by_pair(sides: Sides, metric: str) -> Floats:
     """Give the difference of the final values, (S,), not finite where a seed has none."""
-    treated_S = final_values(sides.treated, metric, _rows_per_class(sides.arm))
-    return treated_S - final_values(sides.base, metric, _rows_per_class(sides.baseline))
+    treated_S = final_values(sides.treated, metric, _guessing(sides.arm))
+    return treated_S - final_values(sides.base, metric, _guessing(sides.baseline))
 
 
 def _reach_difference(sides: Sides, terms: Terms) -> dict[str, Any] | None:
@@ -71,8 +69,8 @@ def _reach_difference(sides: Sides, terms: Terms) -> dict[str, Any] | None:
     treated_S, base_S = (np.where(epochs_S <= budget, epochs_S, np.nan) for epochs_S in found)
     capped_S = [np.nan_to_num(epochs_S, nan=budget) for epochs_S in (treated_S, base_S)]
     return {
-        "epochs": strict(statistics.paired_difference(capped_S[0], capped_S[1], LEVEL)),
-        "speed_up": strict(statistics.speed_up(treated_S, base_S, budget, LEVEL)),
+        "epochs": strict(statistics.paired_difference(capped_S[0], capped_S[1], statistics.LEVEL)),
+        "speed_up": strict(statistics.speed_up(treated_S, base_S, budget, statistics.LEVEL)),
     }
 
 
@@ -107,6 +105,9 @@ def _sentence(sides: Sides, difference: dict[str, Any], terms: Terms, result: st
             return f"{what} is {mean} [{low}, {high}]: {better}, on average by the margin of {limit} or more.{first}"
         case "no difference that matters":
             return f"{what} lies in [{low}, {high}], inside the margin of ±{limit}.{first}"
+    if not difference["standard_deviation"] and abs(difference["mean"]) < terms.margin:
+        same = f"{what} is {mean} in all {difference['pairs']} pairs, which are too few to say that more would be so"
+        return f"{same}: {result.settled_by} would.{first}"
     more = f" About {result.settled_by} pairs would settle it." if result.settled_by else ""
     return f"{what} lies in [{low}, {high}], and the margin is ±{limit}.{first}{more}"
 
@@ -123,33 +124,34 @@ def arm_facts(arm: Arm, history: History, terms: Terms) -> dict[str, Any]:
         "seeds": len(history.seeds),
         "warnings": arm.record["warnings"],
         "diverged": {str(seed): epoch for seed, epoch in history.diverged_at.items()},
-        "metrics": {name: _interval(final_values(history, name, _rows_per_class(arm))) for name in history.metrics},
+        "metrics": {
+            name: statistics.of_finite(final_values(history, name, _guessing(arm))) for name in history.metrics
+        },
         "to_target": None if terms.target is None else _reach(arm, _epochs_to(history, terms)),
     }
 
 
-def final_values(history: History, metric: str, rows_per_class: Sequence[int] | None) -> Floats:
+def final_values(history: History, metric: str, guessing: Mapping[str, float]) -> Floats:
     """Give each seed's final value, (S,), as it is judged: `History.as_judged`."""
-    return history.as_judged(metric, history.final(metric), rows_per_class)
+    return history.as_judged(metric, history.final(metric), guessing)
 
 
-def _rows_per_class(arm: Arm) -> Sequence[int] | None:
-    counts: Sequence[int] | None = arm.record["dataset"]["rows_per_class"]
-    return counts
+def epochs_to(history: History, metric: str, target: float) -> Floats:
+    """Give each seed's first epoch at the target, (S,), NaN if never: a diverged seed reaches none."""
+    epochs_S = statistics.epochs_to_target(history.metrics[metric], target, higher_is_better(metric))
+    return np.where([seed in history.diverged_at for seed in history.seeds], np.nan, epochs_S)
 
 
-def _interval(values_S: Floats) -> dict[str, Any]:
-    finite = values_S[np.isfinite(values_S)]
-    if not len(finite):
-        return {"mean": None, "low": None, "high": None, "seeds": 0}
-    return {**strict(statistics.mean_interval(finite, LEVEL)), "seeds": len(finite)}
+def _guessing(arm: Arm) -> Mapping[str, float]:
+    """Give `Data.guessing`; runs of before it was recorded have none, and their diverged seeds no value."""
+    shares: Mapping[str, float] = arm.record["dataset"].get("guessing", {})
+    return shares
 
 
 def _epochs_to(history: History, terms: Terms) -> Floats:
     if terms.target is None:
         return np.full(len(history.seeds), np.nan)
-    metric = terms.target_metric
-    return statistics.epochs_to_target(history.metrics[metric], terms.target, higher_is_better(metric))
+    return epochs_to(history, terms.target_metric, terms.target)
 
 
 def _reach(arm: Arm, epochs_S: Floats) -> dict[str, Any]:

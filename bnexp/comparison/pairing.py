@@ -8,11 +8,14 @@ from typing import Any
 
 from bnexp import config
 from bnexp.config import Experiment
+from bnexp.config.merging import written
 from bnexp.errors import ComparisonError
 from bnexp.history import History
 
 INTENDED = ("model.normalization", "model.placement", "model.layers")
 """Keys whose difference is the point of a comparison; beside them any other is named as a confounder."""
+PREPARATION = ("scale", "scale_target", "missing", "vocabulary", "shift")
+"""Keys of a dataset that decide, of the same rows and split, what is fed and what is measured."""
 NEUTRAL = ("training.seeds", "training.save", "training.evaluate_train", "training.trainer", "training.memory_limit")
 """Keys that change no number of a seed; which trainer it was is told from the record."""
 
@@ -63,7 +66,7 @@ def refuse_the_same(arms: Sequence[Arm]) -> None:
 
 
 def refuse_other_data(arms: Sequence[Arm], baseline: Arm) -> None:
-    """Raise ComparisonError, naming both, if an arm was trained on other rows, another split or other scaling."""
+    """Raise ComparisonError, naming both, if an arm was trained on other rows, split or prepared otherwise."""
     for arm in arms:
         for fact, same in _data_checks(arm, baseline).items():
             if not same:
@@ -78,14 +81,21 @@ def _data_checks(arm: Arm, other: Arm) -> dict[str, bool]:
     return {
         "data": a["dataset"]["digest"] == b["dataset"]["digest"],
         "split": _agree(a["pairing"]["splits"], b["pairing"]["splits"]),
-        "scaling": arm.experiment.dataset.scale == other.experiment.dataset.scale,
+        "inputs and targets": all(
+            getattr(arm.experiment.dataset, key, None) == getattr(other.experiment.dataset, key, None)
+            for key in PREPARATION
+        ),
     }
 
 
 def _dataset_text(arm: Arm, other: Arm) -> str:
     differing = config.differences(arm.experiment, other.experiment)
-    named = [f"{key} is {a} and {b}" for key, (a, b) in differing.items() if key.startswith("dataset")]
+    named = [f"{key} is {_text(a)} and {_text(b)}" for key, (a, b) in differing.items() if key.startswith("dataset")]
     return "; ".join(named) or "the rows differ by digest though the configs agree"
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else written(value)
 
 
 def _agree(one: dict[str, Any], other: dict[str, Any]) -> bool:

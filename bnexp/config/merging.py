@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import reduce
 from pathlib import Path
 from typing import Any
@@ -131,6 +131,27 @@ def dotted(key: str, value: Node) -> Node:
     for part in reversed(key.split(".")):
         value = Node({part: value}, value.where)
     return value
+
+
+def leaves(key: str, value: Any) -> list[str]:
+    """Give the dotted keys of all that a value, as it stands in a file, sets at a dotted key.
+
+    >>> leaves("model", {"name": "mlp", "normalization": {"name": "batch"}}), leaves("training.learning_rate", 0.1)
+    (['model.name', 'model.normalization.name'], ['training.learning_rate.name', 'training.learning_rate.initial'])
+    """
+    return list(_leaves(expanded(dotted(key, _plain_node(value))), ()))
+
+
+def _plain_node(value: Any) -> Node:
+    return Node({key: _plain_node(entry) for key, entry in value.items()} if isinstance(value, dict) else value, "")
+
+
+def _leaves(node: Node, path: Keys) -> Iterator[str]:
+    if not isinstance(node.value, dict):
+        yield ".".join(path)
+        return
+    for key, entry in node.value.items():
+        yield from _leaves(entry, (*path, str(key)))
 
 
 def _override(text: str) -> Node:

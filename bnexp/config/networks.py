@@ -93,7 +93,8 @@ class Resnet(Network):
     """Filters of the first stage; the others have two and four times as many."""
     block: Literal["basic", "preactivation"] = "basic"
     zero_gamma: bool = False
-    """Start each block but those that widen as an identity: the scale of its last normalization begins at zero."""
+    """Let the scale of the last normalization of each block begin at zero, so that with relu each block but those that
+    widen starts as an identity."""
     initializer: InitializerKey = HE_NORMAL
     augmentation: Augmentation = Augmentation()
 

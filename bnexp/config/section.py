@@ -34,9 +34,12 @@ Resample = bool | Literal["validation"]
 
 
 class Shift(Section):
-    """What only the test part goes through: its inputs, scaled as all others, are multiplied and then moved."""
+    """What only the test part goes through: its inputs, scaled as all others, are multiplied and then moved; and of
+    its rows only some classes may be left, so that it has another mix of them."""
 
     scale: Positive = 1.0
     """Below 1, as an image of less contrast."""
     offset: float = 0.0
     """Above 0, as a brighter image."""
+    classes: Annotated[list[str | int], Field(min_length=1)] | None = None
+    """Names of the classes left, of those that are told in run.json; null: all."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BeforeValidator, Field
 
@@ -230,22 +231,55 @@ def _faulty_factors(study: Study) -> Iterator[tuple[Keys, str]]:
 
 def _twice(study: Study) -> Iterator[tuple[Keys, str]]:
     """Tell keys that two parts of the study would set, and those that are the study's own."""
-    owners: dict[str, str] = {}
-    for keys, key in _set_keys(study):
-        if key in ("training.seeds", "name"):
-            yield keys, f"sets {key}; a study's own `{key.rpartition('.')[2]}` does. Leave it out."
-        if owners.setdefault(key, keys[0]) != keys[0]:
-            yield keys, f"sets {key}, and so does {owners[key]}; expected one of them. Leave one out."
+    settings = list(_settings(study))
+    for number, one in enumerate(settings):
+        for own in ("training.seeds", "name"):
+            if own in one.leaves:
+                yield one.keys, f"sets {own}; a study's own `{own.rpartition('.')[2]}` does. Leave it out."
+        for other in settings[:number]:
+            both = _in_both(one, other)
+            if both and not (one.arm and other.arm and one.arm != other.arm):
+                yield one.keys, f"sets {both}, and so does {other.keys[0]}; expected one of them. Leave one out."
+                break
 
 
-def _set_keys(study: Study) -> Iterator[tuple[Keys, str]]:
-    for name in study.vary:
-        yield from ((("vary", name), key) for key in keys_of(name))
-    yield from ((("tie", key), key) for key in study.tie)
+class _Setting(NamedTuple):
+    """A dotted key, where it is set, in which arm if in one, and the keys of all that its values set."""
+
+    keys: Keys
+    key: str
+    arm: str | None
+    leaves: list[str]
+
+
+def _settings(study: Study) -> Iterator[_Setting]:
+    for name, levels in study.vary.items():
+        several = keys_of(name)
+        for place, key in enumerate(several):
+            fit = [level for level in levels if isinstance(level, list) and len(level) == len(several)]
+            values = levels if len(several) == 1 else [level[place] for level in fit]
+            yield _Setting(("vary", name), key, None, _leaves(key, values))
+    for key in study.tie:
+        yield _Setting(("tie", key), key, None, _leaves(key, [1.0]))
     if study.tune is not None:
-        yield ("tune", "key"), study.tune.key
+        yield _Setting(("tune", "key"), study.tune.key, None, _leaves(study.tune.key, study.tune.values))
     for arm, settings in study.arms.items():
-        yield from ((("arms", arm, key), key) for key in settings)
+        for key, value in settings.items():
+            yield _Setting(("arms", arm, key), key, arm, _leaves(key, [value]))
+
+
+def _leaves(key: str, values: Sequence[Any]) -> list[str]:
+    return list(dict.fromkeys(leaf for value in values for leaf in merging.leaves(key, value)))
+
+
+def _in_both(one: _Setting, other: _Setting) -> str | None:
+    """Give a key that both set, or set a part of; None if there is none."""
+    if one.key == other.key:
+        return one.key
+    pairs = itertools.product(one.leaves, other.leaves)
+    return next(
+        (max(a, b, key=len) for a, b in pairs if f"{a}.".startswith(f"{b}.") or f"{b}.".startswith(f"{a}.")), None
+    )
 
 
 def keys_of(factor: str) -> tuple[str, ...]:

@@ -19,8 +19,9 @@ from bnexp.config.dataset import Dataset
 from bnexp.config.section import Task
 from bnexp.data import files, images, known, openml, speech, splitting, synthetic, text
 from bnexp.data.rows import Rows, chosen
+from bnexp.data.shift import of_classes, shifted
 from bnexp.data.split_rule import rule
-from bnexp.data.view import View, fitted, shifted, stacked
+from bnexp.data.view import View, fitted, stacked
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,8 @@ class Data:
     """How the rows were split, in words."""
     source_sha256: str | None
     """Of your own file or folder, as it was before it was read."""
+    vocabulary: int | None = None
+    """How many numbers words may have, padding and unknown ones included; None if inputs are no text."""
 
     @property
     def train_SR(self) -> NDArray[np.int32]:
@@ -57,11 +60,6 @@ class Data:
     def task(self) -> Task:
         """Tell what is to be learned."""
         return self.rows.task
-
-    @property
-    def vocabulary(self) -> int | None:
-        """Count the numbers that words may have, padding and unknown ones included; None if inputs are no text."""
-        return None if self.view.ids is None else int(self.view.ids.max()) + 1
 
     @property
     def shape(self) -> str:
@@ -122,21 +120,22 @@ class Data:
             "training_rows": int(self.train_SR.shape[1]),
             "validation_rows": int(self.validation_SR.shape[1]),
             "test_rows": int(self.parts["test"].shape[1]) if "test" in self.parts else None,
-            "commonest_class_share": self._commonest_class_share(),
+            "commonest_class_share": self.guessing.get("test", self.guessing.get("val")),
+            "guessing": self.guessing,
             "split": self.split,
             "source_sha256": self.source_sha256,
             "digest": _digest(rows),
             **rows.facts,
         }
 
-    def _commonest_class_share(self) -> float | None:
-        """Give the accuracy of guessing the training part's commonest class: on the test part, else on validation."""
+    @property
+    def guessing(self) -> dict[str, float]:
+        """Give the mean accuracy on each part of guessing the training part's commonest class; none of a regression."""
         if self.rows.classes is None:
-            return None
+            return {}
         y_N = self.rows.y_N.astype(int)
-        commonest_S = [np.bincount(y_N[rows_R]).argmax() for rows_R in self.train_SR]
-        pairs = zip(commonest_S, self.parts.get("test", self.validation_SR), strict=True)
-        return float(np.mean([np.mean(y_N[rows_R] == commonest) for commonest, rows_R in pairs]))
+        commonest_S1 = np.array([[np.bincount(y_N[rows_R]).argmax()] for rows_R in self.train_SR])
+        return {part: float(np.mean(y_N[rows_SR] == commonest_S1)) for part, rows_SR in self.parts.items()}
 
 
 def joined(several: Sequence[Data]) -> Data:
@@ -154,7 +153,7 @@ def joined(several: Sequence[Data]) -> Data:
     view = test_view = stacked([data.view for data in several])
     if any(data.is_shifted for data in several):
         test_view = stacked([data.test_view for data in several])
-    return Data(rows, parts, view, test_view, first.split, first.source_sha256)
+    return Data(rows, parts, view, test_view, first.split, first.source_sha256, first.vocabulary)
 
 
 def _digest(rows: Rows) -> str:
@@ -174,16 +173,20 @@ def prepare(
 
     Raises:
         SettingError: if a file is missing, faulty or too large, if a part
-            would lack a class, or the split is impossible.
+            would lack a class, the split is impossible, or the test part is
+            to hold a class that there is not.
     """
     rows = _read(dataset, memory_limit)
     if isinstance(dataset, real.RealDataset):
         rows = chosen(dataset, rows)
     parts = splitting.split(dataset, rows, seeds)
     view = fitted(dataset, rows, parts["train"])
-    shift = getattr(dataset, "shift", None)
-    test_view = view if shift is None else shifted(view, shift, rows, len(seeds))
-    return Data(rows, parts, view, test_view, rule(dataset, rows), source_sha256)
+    test_view, shift = view, getattr(dataset, "shift", None)
+    if shift is not None:
+        test_view = shifted(view, shift, rows, len(seeds))
+        parts["test"] = of_classes(dataset, shift, rows, parts["test"])
+    most = min(dataset.vocabulary, len(rows.words)) if hasattr(dataset, "vocabulary") else None
+    return Data(rows, parts, view, test_view, rule(dataset, rows), source_sha256, most)
 
 
 def _read(dataset: Dataset, memory_limit: int | None) -> Rows:

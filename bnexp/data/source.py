@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
-from collections.abc import Sequence
 from pathlib import Path
 
 from bnexp.config.dataset import Dataset
@@ -24,7 +24,8 @@ def source_sha256(dataset: Dataset) -> str | None:
         return None
     try:
         path = Path(dataset.path).expanduser()
-        return _digest(path, _files(dataset, path))
+        states = [(file, file.stat()) for file in _files(dataset, path)]
+        return _digest(path, tuple((file, state.st_size, state.st_mtime_ns) for file, state in states))
     except (OSError, RuntimeError, SettingError):
         return None
 
@@ -39,10 +40,12 @@ def _files(dataset: OwnFile, path: Path) -> list[Path]:
             return [path]
 
 
-def _digest(path: Path, files: Sequence[Path]) -> str:
+@functools.lru_cache(maxsize=8)
+def _digest(path: Path, files: tuple[tuple[Path, int, int], ...]) -> str:
+    """Give the digest of files of these sizes and times of their last change: so each state is read once."""
     digest = hashlib.sha256()
-    for file in files:
-        digest.update(f"{file.relative_to(path).as_posix()} {file.stat().st_size}\n".encode(errors="surrogateescape"))
+    for file, size, _ in files:
+        digest.update(f"{file.relative_to(path).as_posix()} {size}\n".encode(errors="surrogateescape"))
         with open(file, "rb") as content:
             while chunk := content.read(CHUNK_BYTES):
                 digest.update(chunk)

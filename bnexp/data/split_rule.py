@@ -18,7 +18,13 @@ def rule(dataset: Dataset, rows: Rows) -> str:
     if dataset.validation_size is not None:
         said += f", then {dataset.validation_size:g} of the rest for validation"
     anew = {False: "", True: ", a new split for every seed", "validation": ", anew for every seed"}
-    return said + anew[dataset.resample]
+    return said + anew[dataset.resample] + _classes_left(dataset)
+
+
+def _classes_left(dataset: Dataset) -> str:
+    shift = getattr(dataset, "shift", None)
+    left = None if shift is None else shift.classes
+    return "" if left is None else f"; of the test part only classes {', '.join(map(str, left))}"
 
 
 def has_own_test(dataset: Dataset, rows: Rows) -> bool:

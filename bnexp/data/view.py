@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnexp.config.dataset import Dataset
-from bnexp.config.section import Shift
 from bnexp.data.rows import Rows
 from bnexp.errors import SettingError
 
@@ -58,17 +57,6 @@ class View(NamedTuple):
 def stacked(views: Sequence[View]) -> View:
     """Put the seeds of several views one behind the other."""
     return View(*(None if side[0] is None else np.concatenate(side) for side in zip(*views, strict=True)))
-
-
-def shifted(view: View, shift: Shift, rows: Rows, seeds: int) -> View:
-    """Give the view that sees the numbers of this one multiplied and then moved; a table's categories stay."""
-    shape = (seeds, *(1,) * (rows.x.ndim - 2), rows.x.shape[-1])
-    numeric_F = np.arange(shape[-1]) < (shape[-1] if rows.numeric is None else rows.numeric)
-    scale_F, offset_F = np.where(numeric_F, shift.scale, 1), np.where(numeric_F, shift.offset, 0)
-    center, width = (np.zeros(shape), np.ones(shape)) if view.center is None else (view.center, view.width)
-    width = width / scale_F
-    fill = None if view.fill is None else _float(view.fill * scale_F + offset_F)
-    return view._replace(center=_float(center - offset_F * width), width=_float(width), fill=fill)
 
 
 def fitted(dataset: Dataset, rows: Rows, train_SR: NDArray[np.int32]) -> View:

@@ -52,7 +52,7 @@ def run_summary(record: dict[str, Any], history: History) -> RenderableType:
     table = _table("", "final", "best")
     for metric in history.metrics:
         values = (history.final(metric), history.best(metric))
-        judged = [history.as_judged(metric, values_S, record["dataset"].get("rows_per_class")) for values_S in values]
+        judged = [history.as_judged(metric, values_S, record["dataset"].get("guessing", {})) for values_S in values]
         table.add_row(_metric(metric), *(_mean_deviation(metric, values_S) for values_S in judged))
     lengths = f"{counted(len(history.seeds), 'seed')}, {counted(max(history.epochs_S), 'epoch')}"
     head = f"{plain(record['name'])}: {lengths}, {record['duration_seconds']:.1f} s"

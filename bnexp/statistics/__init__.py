@@ -1,12 +1,14 @@
 """Pure functions on arrays over seeds: intervals, tests, times to a target, verdicts. Nothing here knows of runs."""
 
 from bnexp.statistics.differences import (
+    LEVEL,
     Interval,
     PairedDifference,
     bootstrap_interval,
     chances_of_other_sign,
     detectable_difference,
     mean_interval,
+    of_finite,
     other_data_interval,
     paired_difference,
     probability_of_improvement,
@@ -22,6 +24,7 @@ from bnexp.statistics.significance import (
     holm,
     holm_levels,
     sign_flip_p_value,
+    signs,
     t_test_p_value,
     without_spread,
 )
@@ -42,6 +45,7 @@ from bnexp.statistics.verdicts import (
 
 __all__ = [
     "FEWEST_PAIRS",
+    "LEVEL",
     "RARE",
     "Conclusion",
     "Conclusive",
@@ -66,6 +70,7 @@ __all__ = [
     "holm",
     "holm_levels",
     "mean_interval",
+    "of_finite",
     "other_data_interval",
     "paired_difference",
     "pairs_to_exclude",
@@ -73,6 +78,7 @@ __all__ = [
     "reach",
     "reading",
     "sign_flip_p_value",
+    "signs",
     "speed_up",
     "strict",
     "summed_up",

@@ -14,6 +14,8 @@ import numpy as np
 
 from bnexp.statistics.significance import Floats, pieces, sign_flip_p_value, without_spread
 
+LEVEL = 0.95
+"""Of the intervals, unless several hypotheses share it."""
 FEWEST_FOR_BOOTSTRAP = 10
 """With fewer pairs the BCa interval of 95% covers the true mean far less often (science: 82% at 5, 90% at 10)."""
 DRAWN_SUBSETS = 10_000
@@ -60,9 +62,25 @@ def mean_interval(values_S: Floats, level: float) -> Interval:
     mean, count = float(np.mean(values_S)), len(values_S)
     if count < 2:
         return Interval(mean, math.nan, math.nan)
-    deviation = 0.0 if without_spread(values_S) else float(np.std(values_S, ddof=1))
-    half = t_quantile(level, count - 1) * deviation / math.sqrt(count)
+    half = t_quantile(level, count - 1) * _deviation(values_S) / math.sqrt(count)
     return Interval(mean, mean - half, mean + half)
+
+
+def _deviation(values_S: Floats) -> float:
+    """Give the standard deviation, which is 0 where only rounding sets values apart."""
+    return 0.0 if without_spread(values_S) else float(np.std(values_S, ddof=1))
+
+
+def of_finite(values_S: Floats) -> dict[str, Any]:
+    """Give mean and t interval of those of the values, (S,), that are finite, as JSON takes them, and how many are.
+
+    >>> of_finite(np.array([0.5, math.nan])), of_finite(np.array([math.nan]))["mean"]
+    ({'mean': 0.5, 'low': None, 'high': None, 'seeds': 1}, None)
+    """
+    finite_S = values_S[np.isfinite(values_S)]
+    if not len(finite_S):
+        return {"mean": None, "low": None, "high": None, "seeds": 0}
+    return {**strict(mean_interval(finite_S, LEVEL)), "seeds": len(finite_S)}
 
 
 def paired_difference(treated_S: Floats, baseline_S: Floats, level: float) -> PairedDifference:
@@ -77,7 +95,7 @@ def summed_up(difference_S: Floats, level: float) -> PairedDifference:
         mean=interval.mean,
         low=interval.low,
         high=interval.high,
-        standard_deviation=float(np.std(difference_S, ddof=1)) if len(difference_S) > 1 else math.nan,
+        standard_deviation=_deviation(difference_S) if len(difference_S) > 1 else math.nan,
         pairs=len(difference_S),
         p_value=sign_flip_p_value(difference_S),
         positive=int((difference_S > 0).sum()),

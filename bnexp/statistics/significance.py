@@ -21,6 +21,9 @@ PIECE = 2**24
 ROUNDING = 1e-9
 """Sums that differ by less than this share of the largest possible one count as equal."""
 
+TIE = 1e-12
+"""Rounding sets means of numbers of order one, or of their logs, apart by less than this."""
+
 
 def sign_flip_p_value(difference_S: Floats) -> float:
     """Give the two-sided p-value of the sign-flip (permutation) test of a zero mean.
@@ -45,6 +48,15 @@ def sign_flip_p_value(difference_S: Floats) -> float:
         signs_MS = draws.integers(0, 2, (patterns, len(nonzero_S)), dtype=np.int8) * 2 - 1
         extreme += int((np.abs(signs_MS @ nonzero_S) >= observed).sum())
     return (extreme + 1) / (DRAWN_PATTERNS + 1)
+
+
+def signs(difference_S: Floats) -> Floats:
+    """Give 1 or -1 for each difference, (S,), and 0 for one that is only rounding.
+
+    >>> signs(np.array([0.5, np.mean(np.log([7, 9, 11])) - np.mean(np.log([7, 11, 9])), -2.0]))
+    array([ 1.,  0., -1.])
+    """
+    return np.where(np.abs(difference_S) < TIE, 0.0, np.sign(difference_S))
 
 
 def pieces(rows: int, width: int) -> list[int]:

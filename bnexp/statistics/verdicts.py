@@ -56,12 +56,18 @@ def verdict(
     The interval inside (-margin, margin): no difference that matters. The
     interval on one side of 0 and the mean at the margin or beyond: helps or
     hurts. Anything else, or fewer than FEWEST_PAIRS pairs: cannot tell
-    yet, with an estimate of the pairs that would settle it.
+    yet, with an estimate of the pairs that would settle it. Pairs that are
+    all equal have no spread to go by: they show that no difference matters
+    once they are enough to exclude that many would differ, as in `conclusion`.
+
+    The one interval that is shown decides: at 95% it is stricter about the
+    margin than two one-sided tests, whose interval is one of 90%.
     """
     if pairs < FEWEST_PAIRS:
         return Verdict("cannot tell yet", FEWEST_PAIRS)
     if -margin < low and high < margin:
-        return Verdict("no difference that matters")
+        needed = 0 if standard_deviation > 0 else pairs_to_exclude(RARE)
+        return Verdict("cannot tell yet", needed) if pairs < needed else Verdict("no difference that matters")
     if (low > 0 or high < 0) and abs(mean) >= margin:
         return Verdict("helps" if (mean > 0) == higher_is_better else "hurts")
     return Verdict("cannot tell yet", _pairs_to_settle(mean, margin, pairs, standard_deviation))
@@ -82,7 +88,7 @@ def _pairs_to_settle(
     count = max(pairs + 1, math.ceil((quantile * standard_deviation / goal) ** 2))
     while t_quantile(level, count - 1) * standard_deviation / math.sqrt(count) >= goal:
         count = math.ceil(count * 1.02) + 1
-    return count
+    return count if count <= MOST_PAIRS else None
 
 
 def fewest_pairs(level: float) -> int:

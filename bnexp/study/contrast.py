@@ -107,7 +107,7 @@ def _one_number(claim: Hypothesis, arm: str, group: Sequence[Cell], results: Res
     values_CS = np.stack([results[cell.number, arm].values(claim.metric) for cell in group])
     if claim.over is None:
         return _mean(values_CS)
-    return over_levels(values_CS, [cell.level(claim.over.factor) for cell in group], claim.over, higher_wins(claim))
+    return over_levels(values_CS, [cell.level(claim.over.factor) for cell in group], claim.over, _more_is_better(claim))
 
 
 def over_levels(values_LS: Floats, levels_L: Sequence[Any], over: Over, higher: bool) -> Floats:
@@ -143,8 +143,13 @@ def _mean(values_CS: Floats) -> Floats:
     return mean_S
 
 
-def higher_wins(claim: Hypothesis) -> bool:
-    """Tell whether the arm with the higher number is the better one."""
+def more_wins(claim: Hypothesis) -> bool:
+    """Tell whether the arm with the higher number, what `over` gives included, is the better one: a width always is."""
+    return (claim.over is not None and claim.over.take == "width") or _more_is_better(claim)
+
+
+def _more_is_better(claim: Hypothesis) -> bool:
+    """Tell whether a cell's number is better where it is higher."""
     endpoint = claim.metric
     return not endpoint.in_logs and endpoint.failures_below is None and higher_is_better(endpoint.metric)
 

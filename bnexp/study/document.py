@@ -14,11 +14,11 @@ import numpy as np
 
 from bnexp import statistics
 from bnexp.config.study import Endpoint, Hypothesis, StudyFile, keys_of
-from bnexp.statistics import Floats, strict
+from bnexp.statistics import LEVEL
 from bnexp.study.contrast import Results, cell_difference, contrast_of, group_differences
 from bnexp.study.grid import Cell, level_text, matches, tuning_seeds
 from bnexp.study.result import FORMAT, Result
-from bnexp.study.verdict import LEVEL, judged, overall
+from bnexp.study.verdict import judged, overall
 
 
 def document(file: StudyFile, cells: Sequence[Cell], digest: str, results: Results) -> dict[str, Any]:
@@ -69,7 +69,7 @@ def _cell(cell: Cell, arms: Sequence[str], claims: Sequence[Hypothesis], results
         "cell": cell.number,
         "levels": dict(cell.levels),
         "arms": {arm: _arm(results[cell.number, arm], claims) for arm in arms},
-        "differences": [_interval(cell_difference(claim, cell, results)) for claim in claims],
+        "differences": [statistics.of_finite(cell_difference(claim, cell, results)) for claim in claims],
     }
 
 
@@ -81,7 +81,7 @@ def _groups(claim: Hypothesis, cells: Sequence[Cell], results: Results) -> list[
         {
             "levels": {name: level for name, level in cell.levels.items() if name != claim.over.factor},
             "subtracted": not matches(cell, claim.at),
-            "difference": _interval(difference_S),
+            "difference": statistics.of_finite(difference_S),
         }
         for cell, difference_S in group_differences(claim, cells, results)
     ]
@@ -101,16 +101,9 @@ def _endpoint(result: Result, endpoint: Endpoint) -> dict[str, Any]:
     """Give the mean over seeds with its interval; of epochs it is that within the budget, and how many arrived."""
     values_S = result.values(endpoint)
     if endpoint.epochs_to is None:
-        return _interval(np.exp(values_S) if endpoint.ratio else values_S)
+        return statistics.of_finite(np.exp(values_S) if endpoint.ratio else values_S)
     reached = int((~result.censored(endpoint)).sum())
-    return {**_interval(np.exp(values_S)), "reached": reached}
-
-
-def _interval(values_S: Floats) -> dict[str, Any]:
-    finite_S = values_S[np.isfinite(values_S)]
-    if not len(finite_S):
-        return {"mean": None, "low": None, "high": None, "seeds": 0}
-    return {**strict(statistics.mean_interval(finite_S, LEVEL)), "seeds": len(finite_S)}
+    return {**statistics.of_finite(np.exp(values_S)), "reached": reached}
 
 
 # --- the tidy table -------------------------------------------------------------------

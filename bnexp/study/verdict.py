@@ -18,11 +18,10 @@ import numpy as np
 
 from bnexp import statistics
 from bnexp.config.study import Hypothesis
-from bnexp.statistics import Conclusion, Floats, strict
-from bnexp.study.contrast import Contrast, higher_wins
+from bnexp.statistics import LEVEL, Conclusion, Floats, strict
+from bnexp.study.contrast import Contrast, more_wins
 from bnexp.study.words import sentence
 
-LEVEL = 0.95
 SPEAKS_OF = {
     True: "other seeds and splits of these rows",
     "validation": "other seeds and training rows, on this test part",
@@ -78,7 +77,7 @@ def _p_values(claims: Sequence[Hypothesis], contrasts: Sequence[Contrast]) -> li
 
 def _effect(claim: Hypothesis, difference_S: Floats) -> Floats:
     """Give what a claim is about, (S,): the differences, or of each only who wins, 1/2 or -1/2 or, for a tie, 0."""
-    return np.sign(difference_S) / (2 if higher_wins(claim) else -2) if claim.wins else difference_S
+    return statistics.signs(difference_S) / (2 if more_wins(claim) else -2) if claim.wins else difference_S
 
 
 # --- the word -----------------------------------------------------------------------

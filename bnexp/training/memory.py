@@ -29,8 +29,10 @@ Measured on the processor: 0.4 (transformer) to 0.85 (cnn); see tests/test_memor
 """
 EVALUATED_ROW = 0.25
 """The same where no gradient needs what was computed: 0.07 (rnn) to 0.27 (cnn)."""
-COPIES_OF_WEIGHTS = 8
-"""Weights, gradients, two optimizer slots, and the new value of each while it is made."""
+COPIES_OF_ROWS = 2
+"""Those that were read, and TensorFlow's."""
+KEPT_WEIGHTS = 4
+"""Weights, gradients, two optimizer slots; while a seed is worked on, the new value of each beside it."""
 LARGEST_SHARD = 64
 WORKING_SET_BYTES = 32 * 2**20
 """Beyond so many seeds, or so much that a step computes, a shard gains no speed: it outgrows the caches (measured)."""
@@ -57,9 +59,9 @@ def needs(model: keras.Sequential, data: Data, training: Training) -> Needs:
     rows = max(TRAINED_ROW * training.batch_size, EVALUATED_ROW * evaluated)
     weights, row = 4 * model.count_params(), row_bytes(model)
     return Needs(
-        shared=PROGRAM_BYTES + 2 * data.rows.x.nbytes,
-        kept=COPIES_OF_WEIGHTS // 2 * weights,
-        working=int(rows * row) + COPIES_OF_WEIGHTS // 2 * weights,
+        shared=PROGRAM_BYTES + COPIES_OF_ROWS * data.rows.x.nbytes,
+        kept=KEPT_WEIGHTS * weights,
+        working=int(rows * row) + KEPT_WEIGHTS * weights,
         step=training.batch_size * row,
     )
 
@@ -109,10 +111,13 @@ def _gibibytes(size: int) -> str:
     return f"{size / 2**30:.2f} GiB"
 
 
-def most_together(model: keras.Sequential, data: Data, training: Training) -> int:
-    """Give how many trainings fit in the memory limit together, one shard at a time; 1 or more."""
+def most_together(model: keras.Sequential, data: Data, training: Training, *, beside: int = 0) -> int:
+    """Give how many trainings fit in the memory limit together, one shard at a time; 1 or more.
+
+    `beside` is the bytes of rows, other than those of `data`, that are there too.
+    """
     need = needs(model, data, training)
-    free = memory_limit(training.memory_limit_bytes()) - need.shared - need.working
+    free = memory_limit(training.memory_limit_bytes()) - need.shared - COPIES_OF_ROWS * beside - need.working
     return max(1, free // max(1, need.kept))
 
 

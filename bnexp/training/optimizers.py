@@ -81,8 +81,8 @@ def _refuse_other_keras(base: type) -> None:
 class _RateOfEachRow:
     """Updates stacked weights by stacked rates: what Keras does with one number is done with (S, 1, ..., 1).
 
-    All elementwise rules only multiply by the rate, so that each row is
-    updated as if it were alone. Keras's own rate is NaN: whatever used it would show.
+    Elementwise rules use the rate as a number that meets each element alone,
+    so that each row is updated as if it were the only one. Keras's own rate is NaN: whatever used it would show.
     """
 
     schedule: Callable[[Any], Any] | None = None

@@ -1,0 +1,80 @@
+"""What sets a test part apart from what was trained on: how its inputs are seen, and which classes it holds.
+
+Axes: S seeds, R rows of one part, F features.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnexp.config.dataset import Dataset
+from bnexp.config.section import Shift
+from bnexp.data.rows import Rows
+from bnexp.data.split_rule import is_stratified
+from bnexp.data.view import View
+from bnexp.errors import SettingError, nearest
+
+
+def shifted(view: View, shift: Shift, rows: Rows, seeds: int) -> View:
+    """Give the view that sees the numbers of this one multiplied and then moved; a table's categories stay."""
+    shape = (seeds, *(1,) * (rows.x.ndim - 2), rows.x.shape[-1])
+    numeric_F = np.arange(shape[-1]) < (shape[-1] if rows.numeric is None else rows.numeric)
+    scale_F, offset_F = np.where(numeric_F, shift.scale, 1), np.where(numeric_F, shift.offset, 0)
+    center, width = (np.zeros(shape), np.ones(shape)) if view.center is None else (view.center, view.width)
+    width = width / scale_F
+    fill = None if view.fill is None else (view.fill * scale_F + offset_F).astype("float32")
+    return view._replace(center=(center - offset_F * width).astype("float32"), width=width.astype("float32"), fill=fill)
+
+
+def of_classes(dataset: Dataset, shift: Shift, rows: Rows, test_SR: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Give the test rows of the classes that the shift leaves.
+
+    Seeds that share the test part have all of them; those with a split of
+    their own as many of each class as any stratified split holds out.
+
+    Raises:
+        SettingError: if a class is not one of the data's, or splits hold out
+            now more and now fewer of it.
+    """
+    if shift.classes is None:
+        return test_SR
+    left = _numbers(shift.classes, rows)
+    if dataset.resample is not True:
+        return test_SR[:, np.isin(rows.y_N[test_SR[0]], left)]
+    if not is_stratified(dataset, rows) or rows.groups_N is not None:
+        raise SettingError(
+            "dataset.shift.classes",
+            "is given, and every seed has a split of its own that is not stratified, so that it holds out now more and "
+            "now fewer rows of them. Use dataset.resample: false"
+            + (", or dataset.stratify: true." if rows.groups_N is None else "."),
+        )
+    held_out = test_SR.shape[1] / len(rows.y_N)
+    return np.stack([_some_of_each(rows, rows_R, left, held_out) for rows_R in test_SR])
+
+
+def _some_of_each(rows: Rows, rows_R: NDArray[np.int32], left: list[int], share: float) -> NDArray[np.int32]:
+    """Give of each class that is left its share of rows, rounded down, in the order in which they stand."""
+    counts = {number: math.floor(share * np.sum(rows.y_N == number) + 1e-9) for number in left}
+    if not all(counts.values()):
+        rare = min(counts, key=lambda number: counts[number])
+        raise SettingError(
+            "dataset.shift.classes",
+            f"has {(rows.classes or ())[rare]!r}, of which some splits hold out no row. Leave it out, or use "
+            "a larger dataset.test_size.",
+        )
+    places = [np.flatnonzero(rows.y_N[rows_R] == number)[:count] for number, count in counts.items()]
+    return rows_R[np.sort(np.concatenate(places))]
+
+
+def _numbers(names: Sequence[str | int], rows: Rows) -> list[int]:
+    """Give the numbers of the classes with these names."""
+    if rows.classes is None:
+        raise SettingError("dataset.shift.classes", "is given; a regression has none. Leave it out.")
+    for name in map(str, names):
+        if name not in rows.classes:
+            raise SettingError("dataset.shift.classes", f"has {name!r}. {nearest(name, rows.classes)}")
+    return sorted({rows.classes.index(str(name)) for name in names})

@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bnexp import store, study_run
+from bnexp import store, study_plan, study_run
 from bnexp.arms import STUDIES
 from bnexp.errors import ConfigError, RunError, UntrainedError, UserError, nearest
 from bnexp.launch import Workers
 from bnexp.show.page import claims_page
 from bnexp.show.progress import StudyReporter
 from bnexp.study.words import about, effect
-from bnexp.study_run import Plan
+from bnexp.study_plan import Plan
 
 PAGE = "claims.html"
 
@@ -36,7 +36,7 @@ class Answer:
     @property
     def seconds(self) -> float:
         """Count the seconds of training so far, of all workers."""
-        return sum(result.seconds for result in study_run.finished(self.planned).values()) if self.planned else 0.0
+        return sum(result.seconds for result in study_plan.finished(self.planned).values()) if self.planned else 0.0
 
 
 def files(names: Sequence[str]) -> list[Path]:
@@ -71,7 +71,7 @@ def planned(paths: Sequence[Path], runs: Path) -> list[Answer]:
 
 def _planned(path: Path, runs: Path) -> Answer:
     try:
-        return Answer(path, study_run.plan(path, runs))
+        return Answer(path, study_plan.plan(path, runs))
     except (ConfigError, RunError) as error:
         return Answer(path, failure=str(error))
 

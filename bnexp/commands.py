@@ -12,7 +12,7 @@ from typing import Any
 
 from rich.console import Console, RenderableType
 
-from bnexp import arms, cautions, config, store, study_run
+from bnexp import arms, cautions, config, store, study_plan
 from bnexp.comparison import Arm, Question, refuse_impossible, refuse_too_few
 from bnexp.comparison import compare as compare_arms
 from bnexp.config import Experiment
@@ -221,7 +221,7 @@ def _row_of_kind(run: store.Run) -> dict[str, Any]:
 
 def _study_verdict(run: store.Run) -> dict[str, Any]:
     if not (run.directory / "study.json").exists():
-        finished = len(list((run.directory / study_run.CELLS).glob("*.json")))
+        finished = len(list((run.directory / study_plan.CELLS).glob("*.json")))
         return {"result": f"{finished} cells and arms finished"}
     document = store.read_json(run.directory / "study.json")
     return {"seeds": document["seeds"], "result": str(document["verdict"])}

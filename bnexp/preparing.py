@@ -16,8 +16,7 @@ from bnexp.config.dataset import Dataset
 from bnexp.config.model import Model
 from bnexp.config.real import READ_WITH_KERAS
 from bnexp.config.section import Task
-from bnexp.data.files import refuse_by_size
-from bnexp.data.source import source_sha256
+from bnexp.data.source import refuse_by_size, source_sha256
 from bnexp.environment import memory_limit
 from bnexp.errors import SettingError
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bnexp import claims as several
-from bnexp import launch, study_run
+from bnexp import launch, study_plan, study_run
 from bnexp.commands import config_path, print_answer, print_json
 from bnexp.environment import most_workers
 from bnexp.errors import DIVERGED, DONE, WORK_FAILED, StoppedError
@@ -44,9 +44,9 @@ class Place:
 
 def study(path: Path, place: Place, *, dry_run: bool, most_trainings: int | None, quiet: bool, as_json: bool) -> int:
     """Run a study, or what is left of it; print its plan, how it goes, and the verdict."""
-    most = study_run.MOST_TRAININGS if most_trainings is None else most_trainings
-    planned = study_run.plan(config_path(str(path)), place.runs, most=most)
-    facts = study_run.facts(planned, place.jobs_for(len(study_run.pending(planned))))
+    most = study_plan.MOST_TRAININGS if most_trainings is None else most_trainings
+    planned = study_plan.plan(config_path(str(path)), place.runs, most=most)
+    facts = study_run.facts(planned, place.jobs_for(len(study_plan.pending(planned))))
     with _goes_on(planned.directory), place.workers(facts["groups"]) as workers:
         if facts["seconds_left"] is None and (dry_run or not (quiet or as_json)):
             facts["seconds_left"] = study_run.estimate(planned, workers)
@@ -86,7 +86,7 @@ def claims(names: Sequence[str], place: Place, *, quiet: bool, as_json: bool) ->
     for answer in answers:
         if answer.failure:
             reporter.warn(f"{answer.name} is left out: {answer.failure}")
-    groups = sum(len(study_run.pending(answer.planned)) for answer in answers if answer.planned is not None)
+    groups = sum(len(study_plan.pending(answer.planned)) for answer in answers if answer.planned is not None)
     with _goes_on(place.runs), place.workers(groups) as workers:
         answers = [several.answered(answer, workers, reporter) for answer in answers]
     page = several.keep(place.runs, answers)

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from test_study import ARMS, BASE, CLAIM, planned
 
-from bnexp import backend, groups, study_commands, study_run
+from bnexp import backend, groups, study_commands, study_plan, study_run
 from bnexp.errors import UserError, WorkError
 from bnexp.groups import Group
 from bnexp.launch import ray as ray_launcher
@@ -138,7 +138,7 @@ def test_a_worker_that_ends_while_it_has_nothing_to_do_is_replaced() -> None:
 
 def test_a_group_that_kills_every_worker_fails_alone(tmp_path: Path) -> None:
     plan = planned(tmp_path, SHORT)
-    deadly = dataclasses.replace(study_run.pending(plan)[0], design="deadly")
+    deadly = dataclasses.replace(study_plan.pending(plan)[0], design="deadly")
     with local_workers(2) as two:
         answers = dict((one.design, answer) for one, answer in two.each(always_die, [group("a"), deadly, group("b")]))
     assert answers["a"] is None and answers["b"] is None
@@ -154,7 +154,7 @@ def test_out_of_memory_half_as_much_is_worked_on_at_a_time() -> None:
 
 def test_out_of_memory_a_group_is_cut_until_its_members_fit(tmp_path: Path) -> None:
     plan = planned(tmp_path, SHORT + "vary: {training.learning_rate: [0.001, 0.002, 0.003]}\n")
-    whole, _ = study_run.pending(plan)
+    whole, _ = study_plan.pending(plan)
     with local_workers(1) as one:
         answers = [answer for _, answer in one.each(need_memory_for_one_member, [whole])]
     assert sorted(answers) == [[(0, "bn")], [(1, "bn")], [(2, "bn")]]
@@ -325,7 +325,7 @@ def test_groups_of_a_lost_node_are_trained_on_another_to_the_same_bit(
     work_is_found(monkeypatch)
     monkeypatch.chdir(tmp_path)
     text = SHORT.replace("test_accuracy", "{metric: val_loss, epochs_to: 0.8}").replace("0.01", "1.2")
-    several = study_run.pending(planned(tmp_path, text + "vary: {training.batch_size: [8, 4]}\n"))
+    several = study_plan.pending(planned(tmp_path, text + "vary: {training.batch_size: [8, 4]}\n"))
     with local_workers(1) as one:
         expected = measured_by_part(one.each(groups.results, several))
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
@@ -355,8 +355,8 @@ def measured_by_part(answers: Iterator[tuple[Group, Any]]) -> dict[tuple[int, st
 # --- groups -------------------------------------------------------------------------------------
 
 
-def names(plan: study_run.Plan) -> list[list[str]]:
-    return [[f"{member.cell.number}-{member.arm}" for member in one.members] for one in study_run.pending(plan)]
+def names(plan: study_plan.Plan) -> list[list[str]]:
+    return [[f"{member.cell.number}-{member.arm}" for member in one.members] for one in study_plan.pending(plan)]
 
 
 def test_rates_and_data_of_one_shape_share_a_program_and_batch_sizes_do_not(tmp_path: Path) -> None:
@@ -424,7 +424,7 @@ def test_the_time_of_a_study_follows_from_a_trial_of_its_largest_groups(
     plan = planned(tmp_path, SHORT + "vary: {training.batch_size: [8, 4]}\n")
     assert study_run.estimate(plan, HereAndNow()) is None  # so little is done as soon
     monkeypatch.setattr(study_run, "FEWEST_TRIED_STEPS", 1)
-    unfinished = study_run.pending(plan)
+    unfinished = study_plan.pending(plan)
     steps = sum(one.steps for one in unfinished)
     tried: list[Group] = []
 
@@ -444,9 +444,9 @@ def test_the_time_of_a_study_follows_from_a_trial_of_its_largest_groups(
 
 
 def test_what_keras_refuses_is_told_before_anything_is_written(tmp_path: Path) -> None:
-    assert groups.refusals(study_run.pending(planned(tmp_path, SHORT))[0]) == []
+    assert groups.refusals(study_plan.pending(planned(tmp_path, SHORT))[0]) == []
     bad = planned(tmp_path, SHORT.replace("epochs: 2}", "epochs: 2, optimizer: {name: adagrad, momentum: 0.9}}"))
-    (refused, *_) = groups.refusals(study_run.pending(bad)[0])
+    (refused, *_) = groups.refusals(study_plan.pending(bad)[0])
     assert refused.startswith(
         f"{tmp_path}/s.yaml:1: training.optimizer is adagrad with {{'momentum': 0.9}}; Keras refuses it"
     )

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from bnexp import statistics, study, study_run
+from bnexp import statistics, study, study_plan, study_run
 from bnexp.config.study import Hypothesis, Over, read_study
 from bnexp.errors import ConfigError, RunError
 from bnexp.study import Cell, Result
@@ -30,10 +30,10 @@ CLAIM = (
 SMALL = BASE + ARMS + CLAIM
 
 
-def planned(place: Path, text: str, **options: Any) -> study_run.Plan:
+def planned(place: Path, text: str, **options: Any) -> study_plan.Plan:
     path = place / "s.yaml"
     path.write_text(text)
-    return study_run.plan(path, place / "runs", **options)
+    return study_plan.plan(path, place / "runs", **options)
 
 
 def refusal(place: Path, text: str, **options: Any) -> str:

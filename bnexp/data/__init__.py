@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from bnexp.config import real
 from bnexp.config.dataset import Dataset
 from bnexp.config.section import Task
-from bnexp.data import files, images, known, openml, speech, splitting, synthetic, text
+from bnexp.data import files, images, known, npz, openml, speech, splitting, synthetic, text
 from bnexp.data.rows import Rows, chosen
 from bnexp.data.shift import of_classes, shifted
 from bnexp.data.split_rule import rule
@@ -196,7 +196,7 @@ def _read(dataset: Dataset, memory_limit: int | None) -> Rows:
         case real.ParquetDataset():
             return files.parquet_rows(dataset, memory_limit)
         case real.NpzDataset():
-            return files.npz_rows(dataset, memory_limit)
+            return npz.npz_rows(dataset, memory_limit)
         case real.ImageFolderDataset():
             return images.image_folder_rows(dataset, memory_limit)
         case real.TextCsvDataset():

@@ -1,4 +1,4 @@
-"""What identifies your own files: whether a run was trained on them as they are now."""
+"""What can be told of your own files before they are read: their digest, and whether they are too large."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ import hashlib
 from pathlib import Path
 
 from bnexp.config.dataset import Dataset
-from bnexp.config.real import ImageFolderDataset, OwnFile, WavFolderDataset
-from bnexp.data.images import IMAGES, labelled_files
+from bnexp.config.real import CsvDataset, ImageFolderDataset, NpzDataset, OwnFile, TextCsvDataset, WavFolderDataset
+from bnexp.data.files import existing, refuse_csv_by_size
+from bnexp.data.folders import labelled_files
+from bnexp.data.images import IMAGES
+from bnexp.data.npz import refuse_by_headers
 from bnexp.data.speech import RECORDINGS
 from bnexp.errors import SettingError
 
@@ -50,3 +53,15 @@ def _digest(path: Path, files: tuple[tuple[Path, int, int], ...]) -> str:
             while chunk := content.read(CHUNK_BYTES):
                 digest.update(chunk)
     return digest.hexdigest()
+
+
+def refuse_by_size(dataset: Dataset, limit: int | None) -> None:
+    """Raise SettingError if a file of your own is too large by what can be told at once; it is read for its size only.
+
+    Parquet tells its size as it is unpacked, a folder as its files are opened.
+    """
+    match dataset:
+        case CsvDataset() | TextCsvDataset():
+            refuse_csv_by_size(existing(dataset.path), dataset.separator, limit)
+        case NpzDataset():
+            refuse_by_headers(dataset, limit)

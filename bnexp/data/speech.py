@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from bnexp import backend
 from bnexp.config.real import AsteriskLanguagesSet, WavFolderDataset
 from bnexp.data.files import existing
-from bnexp.data.images import files_left_out, labelled_files
+from bnexp.data.folders import files_left_out, labelled_files
 from bnexp.data.limit import refuse_too_large
 from bnexp.data.rows import Rows, numbered
 from bnexp.errors import SettingError

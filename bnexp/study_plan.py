@@ -1,0 +1,168 @@
+"""What a study will train: its cells and arms, where each is kept, which are finished, and in which groups the rest is.
+
+The directory is named by the digest of the design, so that the same study goes on where it was stopped and a
+changed one begins anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from bnexp import groups, store, study
+from bnexp.config.section import Task
+from bnexp.config.study import StudyFile, read_study
+from bnexp.errors import ConfigError, RunError
+from bnexp.groups import Group, Member, line_told
+from bnexp.preparing import prepared
+from bnexp.study import Candidate, Cell, Result
+
+MOST_TRAININGS = 20_000
+CELLS = "cells"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A study that can be run: its file, its cells, and where it is kept."""
+
+    file: StudyFile
+    cells: list[Cell]
+    digest: str
+    directory: Path
+    members: list[Member]
+    """What is trained and kept one by one: each cell's arms."""
+    learned: Mapping[str, _Learned]
+
+    def path(self, cell: int, arm: str) -> Path:
+        """Give the file of one cell and arm."""
+        digits = len(str(len(self.cells) - 1))
+        return self.directory / CELLS / f"{cell:0{digits}d}-{arm}.json"
+
+    def shape(self, one: Candidate) -> str:
+        """Give what a program sees of an experiment's data."""
+        return self.learned[one.experiment.model_dump_json()].shape
+
+
+def plan(path: Path, runs: Path, *, most: int = MOST_TRAININGS) -> Plan:
+    """Read a study and find out all that is wrong with it before anything is trained or written.
+
+    Raises:
+        ConfigError: with every mistake of the file, its grid and its hypotheses.
+        RunError: if its directory is of another format.
+    """
+    file = read_study(path)
+    trainings = file.study.trainings()
+    if trainings > most:
+        raise ConfigError(
+            [
+                f"{file.where('vary')}: the grid has {trainings} trainings; expected {most} or fewer. "
+                "Give fewer levels or seeds, or --max-trainings."
+            ]
+        )
+    cells = study.cells_of(file)
+    learned = _learned(cells)
+    study.refuse_unanswerable(file, cells, lambda one: learned[one.model_dump_json()].task)
+    digest = study.design_digest(file, cells)
+    directory = runs / f"{store.slug(file.study.name)}-study-{digest[:10]}"
+    members = [Member(cell, arm, _steps(file, cell, arm, learned)) for cell in cells for arm in file.study.arms]
+    planned = Plan(file, cells, digest, directory, members, learned)
+    _refuse_other_format(planned)
+    return planned
+
+
+@dataclass(frozen=True)
+class _Learned:
+    """What is known of an experiment once its data are read."""
+
+    task: Task
+    shape: str
+    """What a program sees of the data (`Data.shape`)."""
+    steps: int
+
+
+def _learned(cells: list[Cell]) -> dict[str, _Learned]:
+    """Read or draw the data of all experiments, so that what is wrong with them shows now."""
+    by_data = sorted(study.experiments(cells), key=lambda one: one.experiment.dataset.model_dump_json())
+    known = {}
+    for one in by_data:
+        with line_told(one):
+            data, training = prepared(one.experiment), one.experiment.training
+        steps = training.epochs * data.steps(training.batch_size, training.drop_last)
+        known[one.experiment.model_dump_json()] = _Learned(data.task, data.shape, steps)
+    return known
+
+
+def _steps(file: StudyFile, cell: Cell, arm: str, learned: Mapping[str, _Learned]) -> int:
+    """Count the optimizer steps of a cell's arm, tuning included, if no seed stops early."""
+    steps = [learned[one.experiment.model_dump_json()].steps for one in cell.candidates[arm]]
+    return max(steps) * file.study.seeds + sum(steps) * len(study.tuning_seeds(file))
+
+
+def pending(planned: Plan) -> list[Group]:
+    """List the groups in which something is not finished, the most work first.
+
+    What is trained together can decide the last bit of a number. So groups
+    follow from the design alone: one that was lost in part is trained whole.
+    But where a member failed, the others have been trained one by one, or in halves.
+    """
+    done, design = finished(planned), planned.file.study
+    tuning_seeds, endpoints = study.tuning_seeds(planned.file), study.endpoints(design.claims())
+
+    def group(members: Sequence[Member]) -> Group:
+        """Give these members as a group."""
+        return Group(planned.digest, members, tuple(range(design.seeds)), design.tune, tuning_seeds, endpoints)
+
+    found = []
+    for together in groups.together(planned.members, planned.shape, design.seeds):
+        left = [member for member in together if member.part not in done]
+        if any(failure_path(planned.path(*member.part)).exists() for member in left):
+            found += [group([member]) for member in left]
+        elif left:
+            found.append(group(together))
+    return found
+
+
+def failure_path(path: Path) -> Path:
+    """Give the file that says why the cell and arm kept in another could not be trained."""
+    return path.with_name(f"{path.stem}.failed.txt")
+
+
+def finished(planned: Plan) -> dict[tuple[int, str], Result]:
+    """Read the cells and arms that are finished; one that is damaged is trained again."""
+    results = {}
+    for member in planned.members:
+        result = _read(planned.path(*member.part))
+        if result is not None and (result.design, result.cell, result.arm) == (planned.digest, *member.part):
+            results[member.part] = result
+    return results
+
+
+def _read(path: Path) -> Result | None:
+    try:
+        return Result.model_validate_json(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, ValidationError):
+        return None
+
+
+def _refuse_other_format(planned: Plan) -> None:
+    """Raise RunError if what is kept under this name was written by a bnexp of another format."""
+    kept = [planned.directory / "study.json", *(planned.path(*member.part) for member in planned.members)]
+    for path in kept:
+        if path.exists():
+            refuse_format(path)
+
+
+def refuse_format(path: Path) -> None:
+    """Raise RunError if a file of a study is of another format version; one that is damaged passes."""
+    try:
+        seen = store.read_json(path).get("format")
+    except RunError:
+        return
+    if seen != study.FORMAT:
+        raise RunError(
+            f"{path}: has format {seen!r}; expected {study.FORMAT}, the one of this bnexp. "
+            "Move the directory away, or use --runs DIR."
+        )

@@ -183,7 +183,12 @@ def _existing(runs: Path, name: str) -> str:
     names = dict.fromkeys(
         [*trained, *sorted(path.relative_to(CONFIGS).with_suffix("").as_posix() for path in _configs())]
     )
-    return nearest(name, names) if names else f"There are no runs in {runs} and no configs in {CONFIGS}."
+    if names:
+        return nearest(name, names)
+    return (
+        f"In {Path.cwd()} are neither runs ({runs}) nor configs ({CONFIGS}). Go to the folder in which they are, as "
+        "bnexp's repository is one, or give the path of a config."
+    )
 
 
 def _configs() -> Iterator[Path]:

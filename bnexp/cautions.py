@@ -5,6 +5,8 @@ A warning falls silent when it is heeded.
 
 from __future__ import annotations
 
+import math
+
 from bnexp.config.model import Sequential
 from bnexp.config.normalization import BATCH_STATISTICS
 from bnexp.config.schema import Experiment
@@ -40,9 +42,19 @@ def _stale_statistics(experiment: Experiment, momentum: float, steps: int) -> li
         return []
     return [
         f"The moving statistics cannot have caught up: after {steps} steps with momentum {momentum:g} {left:.0%} of "
-        f"their initial values is left ({momentum:g}^{steps}), so that validation looks worse than the net is. "
-        "Use training.refresh_statistics: true, a lower model.normalization.momentum (0.9), or more epochs."
+        f"their initial values is left ({momentum:g}^{steps}), so that validation may look worse than the net is. "
+        f"Use training.refresh_statistics: true, a lower model.normalization.momentum ({_low_enough(steps):g}), "
+        "or more epochs."
     ]
+
+
+def _low_enough(steps: int) -> float:
+    """Give a momentum that forgets where it began within so many steps: 0.9, or a lower one.
+
+    >>> _low_enough(252), _low_enough(10)
+    (0.9, 0.63)
+    """
+    return min(0.9, math.floor(100 * math.exp(math.log(REMEMBERED_START) / steps)) / 100)
 
 
 def _small_batches(experiment: Experiment) -> list[str]:

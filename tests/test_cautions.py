@@ -15,9 +15,11 @@ BATCH: dict[str, Any] = {"model": {"normalization": "batch"}}
 def test_moving_statistics_that_cannot_have_caught_up_are_warned_of_with_the_numbers_and_the_cure() -> None:
     assert cautions(experiment(**BATCH), steps=252) == [
         "The moving statistics cannot have caught up: after 252 steps with momentum 0.99 8% of their initial values is "
-        "left (0.99^252), so that validation looks worse than the net is. Use training.refresh_statistics: true, a lower "
+        "left (0.99^252), so that validation may look worse than the net is. Use training.refresh_statistics: true, a lower "
         "model.normalization.momentum (0.9), or more epochs."
     ]
+    (already,) = cautions(experiment(model={"normalization": {"name": "batch", "momentum": 0.9}}), steps=10)
+    assert "a lower model.normalization.momentum (0.63), or more epochs" in already
 
 
 @pytest.mark.parametrize(

@@ -231,6 +231,16 @@ def test_without_a_known_pace_there_are_epochs_but_no_seconds() -> None:
     assert document["contrasts"][0]["to_target"]["epochs"]["mean"] == 0.0
 
 
+def test_a_target_that_guessing_reaches_is_none_unless_it_is_asked_for() -> None:
+    arms = [arm("a", [0.52] * SEEDS), arm("b", [0.51] * SEEDS)]
+    found = compare(arms, Question())["target"]
+    assert found["value"] is None
+    assert found["rule"] == (
+        "none: the median best val_accuracy of b's seeds less 5% is no more than guessing scores; --target sets one"
+    )
+    assert compare(arms, Question(target=0.4))["target"]["value"] == 0.4
+
+
 def test_where_nothing_finite_was_measured_there_is_no_target() -> None:
     lost = {seed: 1 for seed in range(SEEDS)}
     arms = [arm("a", [np.nan] * SEEDS, diverged=lost), arm("b", [np.nan] * SEEDS, diverged=lost)]

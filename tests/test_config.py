@@ -277,7 +277,8 @@ training:
         ),
         (
             "training.refresh_statistics=always",
-            "override training.refresh_statistics=always: training.refresh_statistics is 'always'.",
+            "override training.refresh_statistics=always: training.refresh_statistics is 'always'. "
+            "Good names: true, false, each_part.",
         ),
         ("epochs=5", "override epochs=5: epochs is not a known key. Did you mean 'training.epochs'?"),
         ("training.epochs=5.0", "override training.epochs=5.0: training.epochs is 5.0; expected a whole number."),

@@ -49,6 +49,11 @@ def test_a_runs_table_holds_mean_and_deviation_of_final_and_best() -> None:
     ]
 
 
+def test_the_test_part_chooses_no_best_epoch() -> None:
+    history = History((0, 1), {"test_accuracy": np.array([[0.9, 0.7], [0.9, 0.8]])}, (2, 2))
+    assert lines(console.run_summary(record(), history))[3].split() == ["test_accuracy", "(%)", "75.00", "±", "7.07"]
+
+
 def test_rows_that_were_dropped_or_not_drawn_are_told() -> None:
     facts = {**DATA, "test_rows": 30, "rows": 208, "duplicates_dropped": 1, "rows_before_limit": 300}
     said = lines(console.run_summary(record(dataset=facts), HISTORY))[1]
@@ -67,6 +72,8 @@ def test_a_runs_warnings_reason_and_diverged_seeds_are_told() -> None:
         "DIVERGED  bn: seed 1 at epoch 2 (loss no longer finite)",
         "a diverged seed counts as guessing the commonest class in accuracy, and has no other value",
     ]
+    facts["dataset"] = {**DATA, "task": "regression"}
+    assert lines(console.run_summary(facts, history))[-1] == "a diverged seed has no value"
 
 
 def test_a_diverged_seed_is_not_dropped_from_a_runs_mean_accuracy() -> None:
@@ -94,6 +101,7 @@ def document(arm: str = "bn", **contrast: Any) -> dict[str, Any]:
         "val_accuracy": interval(0.005, 0.004, p_value=0.0312),
     }
     return {
+        "task": "binary",
         "level": 0.95, "seeds": list(range(20)), "dataset": DATA,
         "primary": {"metric": "val_accuracy", "margin": 0.01},
         "target": {"metric": "val_accuracy", "value": 0.76, "rule": "95% of nobn's"},

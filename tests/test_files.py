@@ -105,6 +105,8 @@ CSV = "a,b,y\n1,2,u\n3,4,v\n5,6,u\n7,8,v\n"
         (CSV, {"group": "who"}, "dataset.group is 'who'; no column has this name."),
         (CSV.replace("3,4", "3,"), {}, "dataset.missing is refuse; t.csv:3 has no value in column 'b' (rows without: 1)."),
         (CSV.replace("4,v", "4,"), {}, "dataset.target is 'y'; t.csv:3 has no value in it (rows without: 1)."),
+        (CSV.replace("3,4,v", "3,4"), {}, "t.csv:3 has 2 fields, and the first line names 3 columns. Complete that row, or take it out."),
+        (CSV.replace("3,4,v", "3") + "8,9,\n", {}, "t.csv:3 has 1 field, and the first line names 3 columns."),
         (CSV.replace("5,6", "inf,6"), {}, "t.csv:4, column 'a'; expected a finite number."),
         (CSV.replace("v", "u"), {}, "it has one value in all rows (u), expected two classes or more."),
         (CSV + "1,2,3,4\n", {}, "it is no table: Expected 3 fields in line 6, saw 4"),

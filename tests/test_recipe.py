@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import wave
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +113,34 @@ def test_a_regressions_outputs_are_turned_back_with_the_targets_center_and_width
     measured = finished.history.metrics["val_mse"][0, -1] * document["target_width"][0] ** 2
     assert (error**2).mean() == pytest.approx(measured, rel=1e-4)
     assert (document["classes"], document["columns"]) == (None, ["age", "zip"])
+
+
+def test_recordings_become_a_models_inputs_by_inputs_json_alone(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    waves = [(rng.normal(0, 3000, 700 + 90 * number)).astype("<i2") for number in range(20)]
+    for number, samples in enumerate(waves):
+        path = tmp_path / "wavs" / "ab"[number % 2] / f"{number:02}.wav"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with wave.open(str(path), "wb") as file:
+            file.setparams((1, 2, 8000, len(samples), "NONE", ""))
+            file.writeframes(samples.tobytes())
+    config = experiment(
+        {"name": "wav_folder", "path": str(tmp_path / "wavs"), "mels": 8, "length": 12}, seeds=1, batch_size=8
+    )
+    finished = trained(config, tmp_path / "runs")
+    document, data = kept(finished), prepare(config.dataset, (0,))
+    layer, most = keras.layers.MelSpectrogram(**document["log_mel"]), document["shape"][0]
+    in_order = [*waves[0::2], *waves[1::2]]
+    for row in data.validation_SR[0]:
+        samples = in_order[row] / 2.0**15
+        silent = np.pad(samples, (0, document["log_mel"]["sequence_length"] // 2))
+        frames = np.asarray(layer(silent[None]))[0].T[: 1 + len(samples) // document["log_mel"]["sequence_stride"]][
+            :most
+        ]
+        x = np.full((most, 8), np.nan)
+        x[: len(frames)] = (frames - document["center"]) / document["width"]
+        np.testing.assert_allclose(x, data.inputs(0, np.array([row]))[0], rtol=1e-2, atol=1e-2)
+    assert document["samples_per_second"] == document["log_mel"]["sampling_rate"] == 8000
 
 
 def test_raw_texts_give_the_measured_accuracy_by_the_words_in_their_places(tmp_path: Path) -> None:

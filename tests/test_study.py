@@ -388,6 +388,15 @@ def test_who_wins_in_width_is_who_has_the_wider_one_whatever_the_metric_and_roun
     assert tied["difference"]["mean"] == 0 and tied["difference"]["ties"] == 8
 
 
+def test_a_verdict_says_where_the_sign_flip_test_disagrees() -> None:
+    found = judge([-0.09, -0.05, -0.06, -0.04, -0.03, 0.02], direction="lower")
+    assert found["verdict"]["word"] == "supported" and found["difference"]["p_value"] == 0.0625
+    assert found["verdict"]["sentence"].endswith(
+        "The interval decides; the sign-flip test alone would not say so (p 0.062). More seeds are safer."
+    )
+    assert "sign-flip" not in judge(spread(0.05))["verdict"]["sentence"]
+
+
 def test_several_hypotheses_share_the_error_by_holm() -> None:
     contrasts = [Contrast(spread(mean), (0, 0)) for mean in (0.05, 0.004)]
     found = judged([claim(), claim()], contrasts)
@@ -436,15 +445,17 @@ VARY = "vary: {training.batch_size: [4, 8]}\n"
         (SMALL + "vary: {training.batch_size: [4, 4096]}\n", "s.yaml:6: training.batch_size is 4096; the training part has 48 rows. Use 48 or fewer."),
         (SMALL + VARY + "tie: {training.learning_rat: {follows: training.batch_size, rule: linear, at: 32}}\n", "s.yaml:7: tie.training.learning_rat is no key of a number; expected one, such as training.learning_rate."),
         (SMALL + VARY + "tie: {training.learning_rate: {follows: training.batchsize, rule: linear, at: 32}}\n", "s.yaml:7: tie.training.learning_rate.follows is 'training.batchsize'; it is not varied. Did you mean 'training.batch_size'?"),
+        (SMALL + "vary: {training.batchsize: [4, 8]}\ntie: {training.learning_rate: {follows: training.batch_size, rule: linear, at: 32}}\n", "s.yaml:6: training.batchsize is not a known key. Did you mean 'batch_size'?"),
+        (SMALL + "vary: {model.normalization.momentum: [0.5, 0.9]}\n", "Good names here: name. So it is in arm none alone."),
         (SMALL + "tune: {key: training.learning_rte, values: [0.1, 1]}\n", "s.yaml:6: training.learning_rte is not a known key. Did you mean 'learning_rate'?"),
         (SMALL + "tune: {key: training.learning_rate, values: [0.1, 1], metric: test_loss}\n", "s.yaml:6: tune.metric is 'test_loss'; expected a metric of the validation part. Good names: val_loss, val_accuracy."),
         (SMALL + "vary: {training.batch_size: []}\n", "s.yaml:6: vary.training.batch_size is empty; expected a list of levels. Give two or more, or leave the factor out."),
         (SMALL + "vary: {training.batch_size: [4, 4]}\n", "s.yaml:6: vary.training.batch_size has the level 4 twice. Keep one of them."),
         (SMALL + 'vary: {"dataset.noise, dataset.samples": [[0.1, 60], [0.2]]}\n', "s.yaml:6: vary.dataset.noise, dataset.samples.1 is [0.2], one value; expected 2, one for each key of the factor."),
-        (SMALL + "vary: {model.normalization: [batch, none]}\n", "s.yaml:3: arms.bn.model.normalization sets model.normalization, and so does vary; expected one of them. Leave one out."),
-        (SMALL + "vary: {training.learning_rate.initial: [0.1, 0.2]}\ntune: {key: training.learning_rate, values: [0.1, 1]}\n", "s.yaml:7: tune.key sets training.learning_rate.initial, and so does vary; expected one of them. Leave one out."),
-        (SMALL.replace("model.normalization: batch", "model.normalization: {name: batch, momentum: 0.9}") + "vary: {model.normalization.momentum: [0.5, 0.9]}\n", "s.yaml:3: arms.bn.model.normalization sets model.normalization.momentum, and so does vary; expected one of them. Leave one out."),
-        (SMALL + "vary: {model: [{repeat: 1}, {repeat: 2}], model.repeat: [1, 2]}\n", "s.yaml:6: vary.model.repeat sets model.repeat, and so does vary; expected one of them. Leave one out."),
+        (SMALL + "vary: {model.normalization: [batch, none]}\n", "s.yaml:3: arms.bn.model.normalization sets model.normalization, and so does vary.model.normalization; expected one of them. Leave one out."),
+        (SMALL + "vary: {training.learning_rate.initial: [0.1, 0.2]}\ntune: {key: training.learning_rate, values: [0.1, 1]}\n", "s.yaml:7: tune.key sets training.learning_rate.initial, and so does vary.training.learning_rate.initial; expected one of them. Leave one out."),
+        (SMALL.replace("model.normalization: batch", "model.normalization: {name: batch, momentum: 0.9}") + "vary: {model.normalization.momentum: [0.5, 0.9]}\n", "s.yaml:3: arms.bn.model.normalization sets model.normalization.momentum, and so does vary.model.normalization.momentum; expected one of them. Leave one out."),
+        (SMALL + "vary: {model: [{repeat: 1}, {repeat: 2}], model.repeat: [1, 2]}\n", "s.yaml:6: vary.model.repeat sets model.repeat, and so does vary.model; expected one of them. Leave one out."),
         (SMALL + "vary: {training.seeds: [2, 3]}\n", "s.yaml:6: vary.training.seeds sets training.seeds; a study's own `seeds` does. Leave it out."),
         (SMALL.replace("treated: bn", "treated: bm"), "s.yaml:5: hypothesis.treated is 'bm'; expected one of the arms. Did you mean 'bn'? Good names: bn, none."),
         (SMALL.replace("treated: bn", "treated: none"), "s.yaml:5: hypothesis.baseline is 'none', and so is treated; a contrast needs two arms. Name another."),

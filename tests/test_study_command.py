@@ -112,7 +112,7 @@ def test_a_study_tells_its_plan_and_progress_and_answers_on_stdout(
         "tiny batches: 2 cells x 2 arms (bn, none), 2 seeds",
         "training.batch_size: 16, 64",
         "training.learning_rate, tuned: 0.001, 0.01",
-        "16 trainings (4 groups left), 768 optimizer steps; time unknown before the first cell",
+        "16 trainings in 4 groups, 768 optimizer steps; time unknown before the first cell",
     ]
     assert plan[3].endswith("is lower, by 1.00 or more)") and plan[4].startswith("claim: ")
     assert plan[6] == "WARNING  2 seeds are too few for a verdict; 7 are the fewest"
@@ -245,7 +245,7 @@ def test_a_dry_run_prints_the_plan_and_leaves_nothing_behind(tmp_path: Path) -> 
     assert done.stderr == ""
     assert (
         done.stdout.splitlines()[5]
-        == "16 trainings (4 groups left), 768 optimizer steps; time unknown before the first cell"
+        == "16 trainings in 4 groups, 768 optimizer steps; time unknown before the first cell"
     )
     assert json.loads(bnexp("study", "s.yaml", "--dry-run", "--json", cwd=tmp_path).stdout)["trainings"] == 16
     assert sorted(tmp_path.rglob("*")) == before

@@ -81,7 +81,7 @@ def test_a_claim_about_wins_is_the_curve_of_how_often_fewer_seeds_mislead() -> N
     assert axes.lines[0].get_xdata().tolist() == [1, 5, 10]
     assert axes.lines[0].get_ydata() == pytest.approx([30, 12, 4])
     assert texts(figure)[2:] == ["30%", "12%", "4%"]
-    facts["hypotheses"][0]["other_sign"] = []
+    facts["hypotheses"][0]["other_sign"] = [[1, 0.0], [5, 0.0]]  # all pairs agree: a flat line tells nothing
     assert study_figure(facts).axes[0].get_xlabel().startswith("test_accuracy (%): bn - none")
 
 
@@ -98,9 +98,9 @@ def test_two_factors_are_a_map_of_the_difference() -> None:
     ("factors", "rows"),
     [
         ([], ["all seeds"]),
-        ([("model.activation", ["relu", "tanh"])], ["activation relu", "activation tanh"]),
-        ([("a", [1, 2]), ("b", ["x"]), ("c", [True])], ["a 1, b x, c true", "a 2, b x, c true"]),
-        ([("d.rows, d.noise", [[9, 0.5], [5, 0.1]])], ["rows 9\nnoise 0.5", "rows 5\nnoise 0.1"]),
+        ([("model.activation", ["relu", "tanh"])], ["activation relu", "activation tanh", "the claim"]),
+        ([("a", [1, 2]), ("b", ["x"]), ("c", [True])], ["a 1, b x, c true", "a 2, b x, c true", "the claim"]),
+        ([("d.rows, d.noise", [[9, 0.5], [5, 0.1]])], ["rows 9\nnoise 0.5", "rows 5\nnoise 0.1", "the claim"]),
     ],
 )
 def test_anything_else_is_a_row_for_each_cell(factors: list[Any], rows: list[str]) -> None:
@@ -112,7 +112,7 @@ def test_anything_else_is_a_row_for_each_cell(factors: list[Any], rows: list[str
 def test_a_level_that_is_a_whole_section_has_a_line_for_each_of_its_keys() -> None:
     figure = study_figure(document(("model", [{"name": "cnn", "filters": [8, 16]}, {"name": "resnet"}])))
     labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
-    assert labels == ["name cnn\nfilters [8, 16]", "name resnet"]
+    assert labels == ["name cnn\nfilters [8, 16]", "name resnet", "the claim"]
 
 
 def test_a_factor_that_is_reduced_to_a_width_is_a_row_of_decades_for_each_level_of_the_others() -> None:
@@ -124,7 +124,7 @@ def test_a_factor_that_is_reduced_to_a_width_is_a_row_of_decades_for_each_level_
     over = {"factor": "training.learning_rate", "take": "width", "within": 0.01}
     facts["hypotheses"][0] |= {"over": over, "groups": groups, "smallest": 0.477}
     (axes,) = study_figure(facts).axes
-    assert [label.get_text() for label in axes.get_yticklabels()] == ["batch_size 8", "batch_size 32"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["batch_size 8", "batch_size 32", "the claim"]
     assert [line.get_xdata()[0] for line in axes.lines if line.get_marker() == "o"] == [0.25, 1.0]
     lines = axes.get_xlabel().splitlines()
     assert lines == [
@@ -137,6 +137,17 @@ def test_a_factor_that_is_reduced_to_a_width_is_a_row_of_decades_for_each_level_
     facts["hypotheses"][0]["over"] = {**over, "take": "mean"}
     (axes,) = study_figure(facts).axes
     assert [line.get_xdata()[0] for line in axes.lines if line.get_marker() == "o"] == [25.0, 100.0]
+
+
+def test_below_the_cells_is_a_diamond_for_the_claim_itself_with_its_own_interval() -> None:
+    facts = document(("model.activation", ["relu", "tanh"]))
+    (axes,) = study_figure(facts).axes
+    (diamond,) = [line for line in axes.lines if line.get_marker() == "D"]
+    found = facts["hypotheses"][0]["difference"]
+    assert (diamond.get_xdata()[0], diamond.get_ydata()[0]) == (pytest.approx(100 * found["mean"]), 2)
+    assert "diamond: the claim, 97.5%" in " ".join(texts(study_figure(facts)))
+    facts["hypotheses"][0]["wins"] = True  # whose unit is not that of the cells
+    assert not [line for line in study_figure(facts).axes[0].lines if line.get_marker() == "D"]
 
 
 def test_epochs_are_drawn_as_how_many_times_fewer_they_are() -> None:

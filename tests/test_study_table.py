@@ -35,7 +35,7 @@ def test_a_plan_tells_cells_trainings_time_and_what_it_detects() -> None:
         "model.activation: relu, tanh",
         "training.learning_rate, tuned: 0.01, 0.1",
         "claim: It helps. (supported if test_accuracy (%), bn - none is higher, by 1.00 or more)",
-        "1,080 trainings (3 groups left), 12,345 optimizer steps; time unknown before the first cell",
+        "1,080 trainings in 3 groups, 12,345 optimizer steps; time unknown before the first cell",
         "a true mean difference of 0.66 standard deviations of the paired difference has an interval without 0 in 80% of "
         "such studies, for each claim",
         "to be kept in runs/s-study-0123456789",
@@ -45,8 +45,12 @@ def test_a_plan_tells_cells_trainings_time_and_what_it_detects() -> None:
     few = lines(study_table.study_plan({**PLAN, "seeds": 6}))
     assert "WARNING  6 seeds are too few for a verdict; 7 are the fewest" in few
     begun = lines(study_table.study_plan({**PLAN, "finished": 3, "seconds_left": 400.0}))
-    assert begun[4].endswith("; about 7 min left")
-    assert begun[5] == "finished already: 3 of 4 cells and arms"
+    assert begun[4:6] == [
+        "1,080 trainings in all, 12,345 optimizer steps",
+        "finished already: 3 of 4 cells and arms; 3 groups left, about 7 min",
+    ]
+    done = lines(study_table.study_plan({**PLAN, "finished": 4, "groups": 0, "seconds_left": 0.0}))
+    assert done[5] == "finished already: 4 of 4 cells and arms"
 
 
 def arm(value: float, **facts: Any) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,8 +79,8 @@ def baseline_of(arms: Sequence[Arm], question: Question) -> Arm:
     return next((arm for arm in arms if question.baseline in (arm.name, arm.run)), arms[-1])
 
 
-def terms_of(question: Question, baseline: str, history: History) -> Terms:
-    """Settle what a question leaves open, by the baseline's history alone."""
+def terms_of(question: Question, baseline: str, history: History, guessing: Mapping[str, float]) -> Terms:
+    """Settle what a question leaves open, by the baseline's history alone; `guessing` is that of the data."""
     metric = question.metric or headline(history.metrics)
     margin = _default_margin(metric, history) if question.margin is None else question.margin
     if question.target is not None:
@@ -88,7 +88,10 @@ def terms_of(question: Question, baseline: str, history: History) -> Terms:
     watched = on_validation(metric)
     change = "less" if higher_is_better(watched) else "plus"
     rule = f"the median best {watched} of {baseline}'s seeds {change} {TARGET_SHARE:.0%}"
-    return Terms(metric, margin, _default_target(watched, history), rule)
+    target = _default_target(watched, history)
+    if target is not None and quantity(watched) == "accuracy" and target <= guessing.get("val", -1):
+        return Terms(metric, margin, None, f"none: {rule} is no more than guessing scores; --target sets one")
+    return Terms(metric, margin, target, rule)
 
 
 def _default_margin(metric: str, baseline: History) -> float:

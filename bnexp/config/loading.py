@@ -72,7 +72,7 @@ def validated(node: Node, kind: type[Whole]) -> Whole:
     try:
         return kind.model_validate(yaml.plain(node))
     except ValidationError as error:
-        raise ConfigError(_problem(node, details, kind) for details in error.errors(include_url=False)) from None
+        raise ConfigError(_problem(node, details, kind) for details in _each_once(error)) from None
 
 
 def where(path: Path, overrides: Sequence[str], key: str) -> str:
@@ -125,6 +125,18 @@ def _keys(node: Node, location: Iterable[Any]) -> Keys:
 
 
 # --- what a mistake is called ---------------------------------------------------
+
+
+def _each_once(error: ValidationError) -> Iterator[ErrorDetails]:
+    """Give pydantic's errors; of a key that may be true, false or one of some words, the one that names them all."""
+    every = error.errors(include_url=False)
+    words = {details["loc"][:-1]: details for details in every if details["type"] == "literal_error"}
+    for details in every:
+        among = words.get(details["loc"][:-1]) if details["loc"][-1:] == ("bool",) else None
+        if among is None:
+            yield details
+        else:
+            among["ctx"]["expected"] = f"true, false, {among['ctx']['expected']}"
 
 
 def _problem(node: Node, details: ErrorDetails, whole: type[BaseModel]) -> str:
@@ -200,7 +212,7 @@ def _choices(section: Keys, key: str, whole: type[BaseModel]) -> str:
             return f"Write it: `{key}: ...`; docs/keys.md of bnexp's repository tells what it is."
         shown = "configs/bn.yaml" if whole is Experiment else "configs/studies/tutorial.yaml"
         return f"Write it, as in the {shown} of bnexp's repository: `{key}: ...`."
-    return f"Good names: {', '.join(names)}."
+    return f"Good names: {', '.join(dict.fromkeys(names))}."
 
 
 def _of_another_kind(node: Node, section: Keys) -> str:

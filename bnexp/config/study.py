@@ -239,7 +239,7 @@ def _twice(study: Study) -> Iterator[tuple[Keys, str]]:
         for other in settings[:number]:
             both = _in_both(one, other)
             if both and not (one.arm and other.arm and one.arm != other.arm):
-                yield one.keys, f"sets {both}, and so does {other.keys[0]}; expected one of them. Leave one out."
+                yield one.keys, f"sets {both}, and so does {'.'.join(other.keys)}; expected one of them. Leave one out."
                 break
 
 

@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from bnexp.config.real import CsvDataset, ParquetDataset
 from bnexp.data.limit import refuse_too_large
-from bnexp.data.lines import lines_of, no_table, refuse_faulty_names, refuse_nul, refuse_other_decimals
+from bnexp.data.lines import (
+    lines_of,
+    no_table,
+    refuse_faulty_names,
+    refuse_nul,
+    refuse_other_decimals,
+    refuse_short_rows,
+)
 from bnexp.data.rows import Rows, row_of
 from bnexp.data.table import Columns, from_frame, with_numbers
 from bnexp.errors import SettingError, nearest
@@ -90,6 +97,7 @@ def read_csv(path: Path, separator: str, limit: int | None, decimal: str = ".") 
     refuse_nul(path)
     _refuse_empty(path, frame)
     refuse_faulty_names(path, separator, names)
+    refuse_short_rows(path, separator, frame)
     return with_numbers(frame, decimal)
 
 

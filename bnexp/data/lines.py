@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -84,6 +85,21 @@ def refuse_nul(path: Path) -> None:
             "dataset.path",
             f"is {str(path)!r}; {path}:{line} holds a NUL byte, which is no text. Save it as UTF-8 text.",
         )
+
+
+def refuse_short_rows(path: Path, separator: str, frame: pandas.DataFrame) -> None:
+    """Raise SettingError, with the line, if a row has fewer fields than there are columns; pandas fills them up."""
+    if not frame.iloc[:, -1].isna().any():
+        return
+    columns = len(frame.columns)
+    with suppress(csv.Error):  # a field too long for it
+        for line, fields in records(path, separator):
+            if len(fields) < columns:
+                raise SettingError(
+                    "dataset.path",
+                    f"is {str(path)!r}; {path}:{line} has {len(fields)} field{'s' if len(fields) > 1 else ''}, and the "
+                    f"first line names {columns} columns. Complete that row, or take it out.",
+                )
 
 
 def refuse_faulty_names(path: Path, separator: str, names: pandas.Series[Any]) -> None:

@@ -20,7 +20,8 @@ def recipe(data: Data, row: int) -> dict[str, Any]:
     A number x becomes (x - center) / width, and a missing one then `fill`:
     lists with an entry for each of `columns`, or for each channel or feature
     of a frame; None where nothing is done. A word becomes its place in
-    `words`: 0 is padding, 1 stands for all words that are not there. A
+    `words`: 0 is padding, 1 stands for all words that are not there.
+    `log_mel` holds the arguments of Keras's MelSpectrogram. A
     regression's outputs are in widths of the target from its center.
     """
     rows, view = data.rows, data.view.of(row)
@@ -39,7 +40,7 @@ def recipe(data: Data, row: int) -> dict[str, Any]:
         case "image":
             document["color"] = COLORS.get(rows.x.shape[-1])
         case "sequence":
-            document["samples_per_second"] = rows.facts.get("samples_per_second")
+            document |= {key: rows.facts.get(key) for key in ("samples_per_second", "log_mel")}
     parts = ("center", "width", "fill", *(() if rows.classes else ("target_center", "target_width")))
     return document | {part: _numbers(getattr(view, part)) for part in parts}
 

@@ -6,6 +6,7 @@ import wave
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,7 +83,7 @@ def recordings(
         classes,
         groups_N=groups_N,
         where=lambda row: str(paths[row]),
-        facts={"samples_per_second": rate},
+        facts={"samples_per_second": rate} | ({} if dataset.features == "wave" else {"log_mel": _layer(dataset, rate)}),
     )
 
 
@@ -164,6 +165,21 @@ def _samples(dataset: Audio, rate: int) -> tuple[int, int]:
     return max(2, round(rate * dataset.window_ms / 1000)), max(1, round(rate * dataset.stride_ms / 1000))
 
 
+def _layer(dataset: Audio, rate: int) -> dict[str, Any]:
+    """Give the arguments of Keras's MelSpectrogram."""
+    window, stride = _samples(dataset, rate)
+    return {
+        "fft_length": 1 << (window - 1).bit_length(),
+        "sequence_length": window,
+        "sequence_stride": stride,
+        "sampling_rate": rate,
+        "num_mel_bins": dataset.mels,
+        "min_freq": 0.0,
+        "max_freq": rate / 2,
+        "top_db": NO_FLOOR_DB,
+    }
+
+
 def _log_mel(dataset: Audio, waves: Sequence[Floats], rate: int) -> list[Floats]:
     """Give each recording's log-mel spectrogram, (T, F), of the frames whose middle lies within it.
 
@@ -173,16 +189,7 @@ def _log_mel(dataset: Audio, waves: Sequence[Floats], rate: int) -> list[Floats]
     import keras
 
     window, stride = _samples(dataset, rate)
-    layer = keras.layers.MelSpectrogram(
-        fft_length=1 << (window - 1).bit_length(),
-        sequence_length=window,
-        sequence_stride=stride,
-        sampling_rate=rate,
-        num_mel_bins=dataset.mels,
-        min_freq=0.0,
-        max_freq=rate / 2,
-        top_db=NO_FLOOR_DB,
-    )
+    layer = keras.layers.MelSpectrogram(**_layer(dataset, rate))
     frames: list[Floats] = [np.empty((0, 0), "float32")] * len(waves)
     order = np.argsort([len(wave_T) for wave_T in waves], kind="stable")
     for batch in np.array_split(order, -(-len(order) // BATCH)):

@@ -51,7 +51,9 @@ def run_summary(record: dict[str, Any], history: History) -> RenderableType:
     """Give a run's short table: each metric at the last and at the best epoch, mean ± standard deviation over seeds."""
     table = _table("", "final", "best")
     for metric in history.metrics:
-        values = (history.final(metric), history.best(metric))
+        values = [history.final(metric)]
+        if not metric.startswith("test_"):  # which chooses nothing, not even an epoch
+            values.append(history.best(metric))
         judged = [history.as_judged(metric, values_S, record["dataset"].get("guessing", {})) for values_S in values]
         table.add_row(_metric(metric), *(_mean_deviation(metric, values_S) for values_S in judged))
     lengths = f"{counted(len(history.seeds), 'seed')}, {counted(max(history.epochs_S), 'epoch')}"
@@ -64,7 +66,11 @@ def run_summary(record: dict[str, Any], history: History) -> RenderableType:
     ]
     if record["trainer"]["reason"]:
         parts.append(Text(f"trained seed by seed with keras_fit: {plain(record['trainer']['reason'])}"))
-    return Group(*parts, *map(warning, record["warnings"]), *_diverged({record["name"]: history.diverged_at}))
+    return Group(
+        *parts,
+        *map(warning, record["warnings"]),
+        *_diverged({record["name"]: history.diverged_at}, record["dataset"].get("task")),
+    )
 
 
 def data_list(rows: Sequence[Mapping[str, Any]]) -> RenderableType:
@@ -127,14 +133,15 @@ def with_spread(metric: str, mean: float | None, spread: float | None) -> str:
     return f"{number(metric, mean, spread=spread)} ± {number(metric, spread, spread=spread)}"
 
 
-def _diverged(by_name: Mapping[str, Mapping[Any, int]]) -> Iterator[Text]:
+def _diverged(by_name: Mapping[str, Mapping[Any, int]], task: str | None) -> Iterator[Text]:
     """Tell which seeds of each run diverged, at which epoch, and what they count for."""
     for name, epochs in by_name.items():
         if epochs:
             listed = ", ".join(f"seed {seed} at epoch {epoch}" for seed, epoch in epochs.items())
             yield Text(f"DIVERGED  {plain(name)}: {listed} (loss no longer finite)", style=FAILURE)
     if any(by_name.values()):
-        yield Text("a diverged seed counts as guessing the commonest class in accuracy, and has no other value")
+        guessing = "counts as guessing the commonest class in accuracy, and has no other value"
+        yield Text(f"a diverged seed {'has no value' if task == 'regression' else guessing}")
 
 
 def run_list(rows: Sequence[Mapping[str, Any]]) -> Table:
@@ -183,7 +190,9 @@ def _contrast(
         line = f"target: {goal}, {plain(target['rule'])}; seconds: one seed's share of one measured time"
         missed = any(side["to_target"]["reached"] < side["to_target"]["seeds"] for side in (arm, base))
         yield Text(line + ("; a seed that never arrives counts with all its epochs" if missed else ""))
-    yield from _diverged({side["name"]: side["diverged"] for side in (arm, base)})
+    elif target["rule"].startswith("none: "):
+        yield Text(f"target: {plain(target['rule'])}")
+    yield from _diverged({side["name"]: side["diverged"] for side in (arm, base)}, document["task"])
     yield from (warning(f"{side['name']}: {text}") for side in (arm, base) for text in side["warnings"])
     yield Text(f"varied: {_listed(contrast['varied']) or 'nothing; both arms are one experiment'}")
     if len(contrast["varied"]) > 1:

@@ -53,7 +53,7 @@ def study_figures(document: Mapping[str, Any]) -> dict[str, Figure]:
 def _figure(picture: Picture) -> Figure:
     """Draw what suits the factors."""
     factors = picture.document["factors"]
-    if picture.claim["wins"] and picture.claim["other_sign"]:
+    if picture.claim["wins"] and any(share for _, share in picture.claim["other_sign"]):
         return _chances(picture)
     if len(factors) == 1 and _numeric(factors[0]["levels"]):
         return _lines(picture)

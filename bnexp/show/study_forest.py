@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, NullLocator
@@ -14,7 +15,7 @@ from bnexp.config.study import keys_of
 from bnexp.history import Floats
 from bnexp.show.frame import GREY
 from bnexp.show.labels import shown, text_width
-from bnexp.show.plots import BLUE
+from bnexp.show.plots import BLUE, ORANGE
 from bnexp.show.study_picture import (
     LABEL_WIDTH,
     TITLE_LENGTH,
@@ -37,7 +38,7 @@ FEW_TICKS = 10
 
 
 def forest(picture: Picture) -> Figure:
-    """Draw a row for each cell."""
+    """Draw a row for each cell, and one for what is judged of several."""
     cells = picture.document["cells"]
     marked = "; filled: the rows that are judged" if picture.is_about_some else ""
     filled = [picture.is_judged(cell) for cell in cells]
@@ -62,15 +63,24 @@ def forest_of_groups(picture: Picture) -> Figure:
 def _rows(
     picture: Picture, names: Sequence[str], drawn_RK: Floats, *, filled: Sequence[bool], marked: str, label: str
 ) -> Figure:
-    """Draw a point with its interval for each row; filled where it is judged."""
+    """Draw a point with its interval for each row, filled where it is judged; and below them the claim's."""
     if len(names) > MOST_ROWS:
         marked += f"; first {MOST_ROWS} of {len(names)} rows"
         names, drawn_RK = names[:MOST_ROWS], drawn_RK[:MOST_ROWS]
+    claim, count = picture.claim, len(names)
+    if count > 1 and claim["difference"] is not None and not claim["wins"]:
+        names, drawn_RK = (
+            [*names, "the claim"],
+            np.concatenate([drawn_RK, drawn_intervals(picture, [claim["difference"]])]),
+        )
+        marked += f"; diamond: the claim, {100 * claim['level']:.4g}%"
     height = 0.24 * max(1, *(name.count("\n") + 0.4 for name in names))
     axes = titled_axes(picture, max(2.4, 1.9 + height * len(names)), "bar: {interval}" + marked, left=2.2)
     for place, (mean, low, high) in enumerate(drawn_RK):
-        axes.plot([low, high], [place, place], color=BLUE, linewidth=1.6)
-        axes.plot([mean], [place], "o", color=BLUE, markersize=5, markerfacecolor=BLUE if filled[place] else "white")
+        is_cell = place < count
+        colour, fill = (BLUE, BLUE if filled[place] else "white") if is_cell else (ORANGE, ORANGE)
+        axes.plot([low, high], [place, place], color=colour, linewidth=1.6)
+        axes.plot([mean], [place], "o" if is_cell else "D", color=colour, markersize=5, markerfacecolor=fill)
     axes.axvline(1 if picture.ratio else 0, color=GREY, linewidth=1)
     note = ""
     if picture.ratio:

@@ -25,12 +25,16 @@ def study_plan(facts: Mapping[str, Any]) -> RenderableType:
     if facts["tune"] is not None:
         lines.append(f"{plain(facts['tune']['key'])}, tuned: {', '.join(map(_level, facts['tune']['values']))}")
     lines += [plain(f"claim: {claim['claim']} ({claim['asks']})") for claim in facts["claims"]]
-    groups = f" ({counted(facts['groups'], 'group')} left)" if facts["groups"] else ""
-    lines.append(f"{facts['trainings']:,} trainings{groups}, {facts['steps']:,} optimizer steps; {_time_left(facts)}")
+    groups = counted(facts["groups"], "group")
+    if facts["finished"]:
+        lines.append(f"{facts['trainings']:,} trainings in all, {facts['steps']:,} optimizer steps")
+        left = f"; {groups} left, {_time_left(facts)}" if facts["groups"] else ""
+        lines.append(f"finished already: {facts['finished']} of {facts['of']} cells and arms{left}")
+    else:
+        trainings = f"{facts['trainings']:,} trainings in {groups}"
+        lines.append(f"{trainings}, {facts['steps']:,} optimizer steps; {_time_left(facts)}")
     if facts["seeds"] < facts["fewest_seeds"]:
         lines.append(f"WARNING  {seeds} seeds are too few for a verdict; {facts['fewest_seeds']} are the fewest")
-    if facts["finished"]:
-        lines.append(f"finished already: {facts['finished']} of {facts['of']} cells and arms")
     if facts["detectable_deviations"] is not None:
         lines.append(
             f"a true mean difference of {facts['detectable_deviations']:.2f} standard deviations of the paired "
@@ -48,7 +52,7 @@ def _time_left(facts: Mapping[str, Any]) -> str:
     left = facts["seconds_left"]
     if left is None:
         return "time unknown before the first cell"
-    return f"{duration(left)} left" if facts["finished"] else f"{duration(left)}, by a trial of a few steps"
+    return duration(left) if facts["finished"] else f"{duration(left)}, by a trial of a few steps"
 
 
 def duration(seconds: float) -> str:

@@ -74,7 +74,7 @@ def cells_of(file: StudyFile) -> list[Cell]:
     """
     study = file.study
     points = [dict(zip(study.vary, point, strict=True)) for point in itertools.product(*study.vary.values())]
-    faults: dict[str, None] = {}
+    faults: dict[str, dict[str, None]] = {}
     cells = []
     for number, levels in enumerate(points):
         candidates = {}
@@ -82,11 +82,24 @@ def cells_of(file: StudyFile) -> list[Cell]:
             try:
                 candidates[arm] = list(_candidates(file, levels, arm))
             except ConfigError as error:
-                faults |= dict.fromkeys(error.problems)
+                for problem in error.problems:
+                    faults.setdefault(problem, {})[arm] = None
         cells.append(Cell(number, levels, candidates))
     if faults:
-        raise ConfigError(faults)
+        shared = [f"{node.where}:" for node in _shared(file)]
+        raise ConfigError(
+            f"{problem} So it is in arm {', '.join(arms)} alone."
+            if len(arms) < len(study.arms) and problem.startswith(tuple(shared))
+            else problem
+            for problem, arms in faults.items()
+        )
     return cells
+
+
+def _shared(file: StudyFile) -> Iterator[Node]:
+    """Give where each level stands, which all arms share."""
+    for name, levels in file.study.vary.items():
+        yield from (file.at("vary", name, str(number)) for number in range(len(levels)))
 
 
 def tuning_seeds(file: StudyFile) -> tuple[int, ...]:
@@ -171,7 +184,7 @@ def _arm_layers(file: StudyFile, arm: str) -> Iterator[Node]:
 
 def _tied(file: StudyFile, plain: Node, levels: Mapping[str, Any], key: str, tie: Tie) -> Node:
     """Give the layer that a tie adds to a cell."""
-    where = file.where("tie", key)
+    where, experiment = file.where("tie", key), experiment_of(plain)
     known = factor_names(file.study)
     if tie.follows not in known:
         hint = not_varied(tie.follows, known)
@@ -181,7 +194,7 @@ def _tied(file: StudyFile, plain: Node, levels: Mapping[str, Any], key: str, tie
         seen = f"{tie.follows} has the level {merging.shown(level)}"
         raise ConfigError([f"{where}: tie.{key} follows a factor; {seen}; expected numbers above 0."])
     share = level / tie.at
-    return _scaled(experiment_of(plain), key, math.sqrt(share) if tie.rule == "square_root" else share, where)
+    return _scaled(experiment, key, math.sqrt(share) if tie.rule == "square_root" else share, where)
 
 
 def _scaled(experiment: Experiment, key: str, share: float, where: str) -> Node:

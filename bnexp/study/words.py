@@ -23,11 +23,11 @@ def sentence(claim: Hypothesis, facts: Mapping[str, Any], found: Conclusion) -> 
     what, limit = f"{about(claim)} is {effect(facts)}", size(claim, claim.smallest)
     if found.word == "supported":
         whose = f"{claim.treated} is " if claim.is_ratio else ""
-        return f"{what}: {whose}{claim.direction}, by {limit} or more."
+        return f"{what}: {whose}{claim.direction}, by {limit} or more.{_where_tests_part(claim, facts)}"
     if found.word == "refuted":
         low, high = facts["difference"]["low"], facts["difference"]["high"]
         if high < 0 if claim.direction == "higher" else low > 0:
-            return f"{what}: the other way round."
+            return f"{what}: the other way round.{_where_tests_part(claim, facts)}"
         narrow = facts["equivalence"]
         bounds = written(claim, narrow).partition(" ")[2]
         return f"{what}: less than {limit} either way ({100 * narrow['level']:.4g}% interval {bounds})."
@@ -36,6 +36,14 @@ def sentence(claim: Hypothesis, facts: Mapping[str, Any], found: Conclusion) -> 
         cure = "More training.epochs would settle it."
         return f"{what}; {never} trainings never reach {claim.metric.epochs_to:g}. {cure}"
     return f"{what}, and the smallest effect of interest is {limit}. {_what_would_settle(claim, facts, found)}"
+
+
+def _where_tests_part(claim: Hypothesis, facts: Mapping[str, Any]) -> str:
+    """Say so if the sign-flip test, which stands beside the interval that decides, would not exclude zero."""
+    p_value = facts["difference"]["p_value"]
+    if claim.counts or p_value <= 1 - facts["level"]:
+        return ""
+    return f" The interval decides; the sign-flip test alone would not say so (p {p_value:.2g}). More seeds are safer."
 
 
 def _what_withholds(claim: Hypothesis, facts: Mapping[str, Any]) -> str | None:

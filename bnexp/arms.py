@@ -186,8 +186,8 @@ def _existing(runs: Path, name: str) -> str:
     if names:
         return nearest(name, names)
     return (
-        f"In {Path.cwd()} are neither runs ({runs}) nor configs ({CONFIGS}). Go to the folder in which they are, as "
-        "bnexp's repository is one, or give the path of a config."
+        f"There are neither runs ({runs}) nor configs ({CONFIGS}) in {Path.cwd()}. Go to a folder that has them, such "
+        "as bnexp's repository, or give the path of a config."
     )
 
 

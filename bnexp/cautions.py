@@ -38,7 +38,7 @@ def batch_momenta(experiment: Experiment) -> list[float]:
 
 def _stale_statistics(experiment: Experiment, momentum: float, steps: int) -> list[str]:
     left = momentum**steps
-    if experiment.training.refresh_statistics or left <= REMEMBERED_START:
+    if experiment.training.refresh_statistics or left <= REMEMBERED_START * (1 + 1e-9):  # but for rounding
         return []
     return [
         f"The moving statistics cannot have caught up: after {steps} steps with momentum {momentum:g} {left:.0%} of "
@@ -54,7 +54,7 @@ def _low_enough(steps: int) -> float:
     >>> _low_enough(252), _low_enough(10)
     (0.9, 0.63)
     """
-    return min(0.9, math.floor(100 * math.exp(math.log(REMEMBERED_START) / steps)) / 100)
+    return min(0.9, math.floor(100 * math.exp(math.log(REMEMBERED_START) / steps) + 1e-9) / 100)
 
 
 def _small_batches(experiment: Experiment) -> list[str]:

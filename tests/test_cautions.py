@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -20,6 +21,13 @@ def test_moving_statistics_that_cannot_have_caught_up_are_warned_of_with_the_num
     ]
     (already,) = cautions(experiment(model={"normalization": {"name": "batch", "momentum": 0.9}}), steps=10)
     assert "a lower model.normalization.momentum (0.63), or more epochs" in already
+
+
+@pytest.mark.parametrize("steps", range(1, 60))
+def test_the_momentum_that_a_warning_names_silences_it(steps: int) -> None:
+    (told,) = cautions(experiment(**BATCH), steps=steps)
+    named = float(re.findall(r"momentum \((.*)\), or", told)[0])
+    assert cautions(experiment(model={"normalization": {"name": "batch", "momentum": named}}), steps=steps) == []
 
 
 @pytest.mark.parametrize(

@@ -166,7 +166,7 @@ def test_few_pairs_that_are_all_equal_do_not_show_that_no_difference_matters() -
     )
     assert (few["word"], few["settled_by"]) == ("cannot tell yet", 14)
     assert few["sentence"] == (
-        "In val_accuracy (%), a - b is +0.00 in all 6 pairs, which are too few to say that more would be so: 14 would."
+        "In val_accuracy (%), a - b is +0.00 in all 6 pairs; it takes 14 equal pairs to say that no difference matters."
     )
     assert enough["word"] == "no difference that matters"
 

@@ -196,7 +196,7 @@ def test_an_embedding_too_small_for_the_words_is_refused_before_training() -> No
     with pytest.raises(SettingError) as caught:
         built(text, "sequential", layers=layers(19))
     assert str(caught.value) == (
-        "model.layers.0 is Embedding with input_dim 19; the texts' words are numbered from 0 to 19. "
+        "model.layers.0 is Embedding with input_dim 19; the texts' words may be numbered from 0 to 19. "
         "Use input_dim: 20 or more, or a smaller dataset.vocabulary."
     )
     assert built(text, "sequential", layers=layers(20)).model.output_shape == (None, 3)

@@ -153,7 +153,7 @@ def test_who_waited_for_a_directory_keeps_others_out_of_it(tmp_path: Path) -> No
             entered.set()
             released.wait()
 
-    waiter = threading.Thread(target=wait_for_it)
+    waiter = threading.Thread(target=wait_for_it, daemon=True)
     waiter.start()
     with store.own_directory(directory):
         held.set()
@@ -164,6 +164,9 @@ def test_who_waited_for_a_directory_keeps_others_out_of_it(tmp_path: Path) -> No
         pass
     released.set()
     waiter.join()
+    assert (
+        directory / store.LOCK
+    ).exists()  # removed, it would let in who opens a new one beside who waits for the old
 
 
 def test_one_bad_directory_hides_no_other(tmp_path: Path) -> None:

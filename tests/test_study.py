@@ -83,6 +83,15 @@ def test_the_grid_is_every_combination_the_first_factor_slowest_and_zipped_keys_
     ]
 
 
+def test_a_tied_key_follows_its_factor_from_each_level_that_is_varied_too(tmp_path: Path) -> None:
+    vary = "vary: {training.batch_size: [8, 16], training.learning_rate.initial: [0.1, 0.2]}\n"
+    tie = "tie: {training.learning_rate: {follows: training.batch_size, rule: linear, at: 16}}\n"
+    small = SMALL.replace("epochs: 10", "epochs: 10, learning_rate: 0.01")
+    cells = planned(tmp_path, small + vary + tie).cells
+    found = [cell.candidates["bn"][0].experiment.training.learning_rate.initial for cell in cells]
+    assert found == pytest.approx([0.05, 0.1, 0.1, 0.2])
+
+
 @pytest.mark.parametrize(("rule", "rates"), [("linear", [0.0005, 0.002]), ("square_root", [0.001, 0.002])])
 def test_a_tied_key_follows_its_factor_from_the_value_of_the_base(
     tmp_path: Path, rule: str, rates: list[float]
@@ -447,6 +456,7 @@ VARY = "vary: {training.batch_size: [4, 8]}\n"
         (SMALL + VARY + "tie: {training.learning_rate: {follows: training.batchsize, rule: linear, at: 32}}\n", "s.yaml:7: tie.training.learning_rate.follows is 'training.batchsize'; it is not varied. Did you mean 'training.batch_size'?"),
         (SMALL + "vary: {training.batchsize: [4, 8]}\ntie: {training.learning_rate: {follows: training.batch_size, rule: linear, at: 32}}\n", "s.yaml:6: training.batchsize is not a known key. Did you mean 'batch_size'?"),
         (SMALL + "vary: {model.normalization.momentum: [0.5, 0.9]}\n", "Good names here: name. So it is in arm none alone."),
+        (SMALL + "tune: {key: training.learning_rate, values: [0.1, 1]}\ntie: {training.learning_rate.initial: {follows: training.batch_size, rule: linear, at: 4}}\n" + VARY, "tune.key sets training.learning_rate.initial, and so does tie.training.learning_rate.initial; expected one of them."),
         (SMALL + "tune: {key: training.learning_rte, values: [0.1, 1]}\n", "s.yaml:6: training.learning_rte is not a known key. Did you mean 'learning_rate'?"),
         (SMALL + "tune: {key: training.learning_rate, values: [0.1, 1], metric: test_loss}\n", "s.yaml:6: tune.metric is 'test_loss'; expected a metric of the validation part. Good names: val_loss, val_accuracy."),
         (SMALL + "vary: {training.batch_size: []}\n", "s.yaml:6: vary.training.batch_size is empty; expected a list of levels. Give two or more, or leave the factor out."),
@@ -542,7 +552,7 @@ def test_a_directory_of_another_format_is_refused(tmp_path: Path, file: str) -> 
     path.parent.mkdir(parents=True)
     path.write_text('{"format": 1}')
     with pytest.raises(
-        RunError, match=r"has format 1; expected 3, the one of this bnexp\. Move the directory away"
+        RunError, match=r"has format 1; expected 4, the one of this bnexp\. Move the directory away"
     ) as caught:
         planned(tmp_path, SMALL)
     assert caught.value.exit_code == 2

@@ -152,7 +152,7 @@ def test_a_directory_holds_cells_a_tidy_table_the_answer_and_a_figure(
     document = json.loads((kept / "study.json").read_text())
     mean = document["cells"][0]["arms"]["bn"]["endpoints"][0]["mean"]
     assert mean == pytest.approx(sum(cell["final"]["test_accuracy"]) / 2)
-    assert (document["format"], document["verdict"], document["seeds"]) == (3, "inconclusive", 2)
+    assert (document["format"], document["verdict"], document["seeds"]) == (4, "inconclusive", 2)
     assert document["digest"].startswith(kept.name[-10:])
 
 
@@ -175,7 +175,7 @@ def test_lost_and_damaged_cells_are_trained_again_to_the_same_bytes(
     kept = copied(studied, tmp_path)
     before = finals(kept)
     (kept / "cells" / "0-none.json").unlink()
-    (kept / "cells" / "1-bn.json").write_text('{"format": 3, "cell"')
+    (kept / "cells" / "1-bn.json").write_text('{"format": 4, "cell"')
     (kept / "study.json").unlink()
     rows = json.loads(bnexp("runs", "--json", cwd=tmp_path).stdout)
     assert [(row["kind"], row["status"]) for row in rows] == [("study", "interrupted")]
@@ -226,7 +226,7 @@ def test_runs_lists_a_study_and_plot_redraws_its_figure(
     assert bnexp("plot", "latest", cwd=tmp_path).stdout == f"{place}/figure.png\n{place}/figure-2.png\n"
     assert (kept / "figure.png").read_bytes() == before
     (kept / "study.json").write_text('{"format": 1}')
-    assert "has format 1; expected 3" in bnexp("plot", kept.name, cwd=tmp_path, code=2).stderr
+    assert "has format 1; expected 4" in bnexp("plot", kept.name, cwd=tmp_path, code=2).stderr
 
 
 def test_json_is_one_document_and_the_one_that_is_kept(

@@ -106,8 +106,8 @@ def _sentence(sides: Sides, difference: dict[str, Any], terms: Terms, result: st
         case "no difference that matters":
             return f"{what} lies in [{low}, {high}], inside the margin of ±{limit}.{first}"
     if not difference["standard_deviation"] and abs(difference["mean"]) < terms.margin:
-        same = f"{what} is {mean} in all {difference['pairs']} pairs, which are too few to say that more would be so"
-        return f"{same}: {result.settled_by} would.{first}"
+        same = f"{what} is {mean} in all {difference['pairs']} pairs"
+        return f"{same}; it takes {result.settled_by} equal pairs to say that no difference matters.{first}"
     more = f" About {result.settled_by} pairs would settle it." if result.settled_by else ""
     return f"{what} lies in [{low}, {high}], and the margin is ±{limit}.{first}{more}"
 

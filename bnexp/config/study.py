@@ -273,9 +273,14 @@ def _leaves(key: str, values: Sequence[Any]) -> list[str]:
 
 
 def _in_both(one: _Setting, other: _Setting) -> str | None:
-    """Give a key that both set, or set a part of; None if there is none."""
+    """Give a key that both set, or set a part of; None if there is none.
+
+    A tie multiplies what levels and arms have set, and so overwrites only their whole key, or what is tuned.
+    """
     if one.key == other.key:
         return one.key
+    if "tie" in (one.keys[0], other.keys[0]) and "tune" not in (one.keys[0], other.keys[0]):
+        return None
     pairs = itertools.product(one.leaves, other.leaves)
     return next(
         (max(a, b, key=len) for a, b in pairs if f"{a}.".startswith(f"{b}.") or f"{b}.".startswith(f"{a}.")), None

@@ -45,7 +45,7 @@ def _refuse_small_embedding(layer: Layer, position: int, vocabulary: int | None)
     if layer.name == "Embedding" and vocabulary is not None and isinstance(size, int) and size < vocabulary:
         raise SettingError(
             f"model.layers.{position}",
-            f"is Embedding with input_dim {size}; the texts' words are numbered from 0 to {vocabulary - 1}. "
+            f"is Embedding with input_dim {size}; the texts' words may be numbered from 0 to {vocabulary - 1}. "
             f"Use input_dim: {vocabulary} or more, or a smaller dataset.vocabulary.",
         )
 

@@ -86,14 +86,22 @@ def cells_of(file: StudyFile) -> list[Cell]:
                     faults.setdefault(problem, {})[arm] = None
         cells.append(Cell(number, levels, candidates))
     if faults:
-        shared = [f"{node.where}:" for node in _shared(file)]
-        raise ConfigError(
-            f"{problem} So it is in arm {', '.join(arms)} alone."
-            if len(arms) < len(study.arms) and problem.startswith(tuple(shared))
-            else problem
-            for problem, arms in faults.items()
-        )
+        raise ConfigError(_with_arms(file, faults))
     return cells
+
+
+def _with_arms(file: StudyFile, faults: Mapping[str, Mapping[str, None]]) -> Iterator[str]:
+    """Add to a fault in a level, which all arms share, in which of them it is one, if not in all."""
+    for node in _shared(file):
+        place = f"{node.where}:"
+        here = {problem: arms for problem, arms in faults.items() if problem.startswith(place)}
+        faulty = [arm for arm in file.study.arms if any(arm in arms for arms in here.values())]
+        if here and len(faulty) < len(file.study.arms):
+            which = f"arm {faulty[0]}" if len(faulty) == 1 else f"arms {', '.join(faulty)}"
+            faults = {
+                f"{text} So it is in {which} alone." if text in here else text: arms for text, arms in faults.items()
+            }
+    yield from faults
 
 
 def _shared(file: StudyFile) -> Iterator[Node]:

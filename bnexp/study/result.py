@@ -15,7 +15,7 @@ from bnexp.config.section import Resample
 from bnexp.config.study import Endpoint
 from bnexp.history import Floats
 
-FORMAT = 3  # of a study's directory: cells/*.json, study.json. 3: an epoch arrives if the next one stays there
+FORMAT = 4  # of a study's directory: cells/*.json, study.json. 4: a diverged seed guesses on the part measured
 
 
 class Tuned(BaseModel):
@@ -37,7 +37,7 @@ class Result(BaseModel):
 
     model_config = ConfigDict(strict=True, allow_inf_nan=False)
 
-    format: Literal[3] = 3
+    format: Literal[4] = 4
     design: str
     cell: int
     levels: dict[str, Any]

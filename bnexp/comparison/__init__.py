@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bnexp import statistics
-from bnexp.comparison.contrast import arm_facts, contrast, epochs_to, final_values, guessing
+from bnexp.comparison.contrast import arm_facts, contrast, epochs_to, final_values, guessing_of
 from bnexp.comparison.pairing import Arm, Sides, common_seeds, refuse_other_data, refuse_the_same
 from bnexp.comparison.question import Question, baseline_of, refuse_impossible, refuse_too_few, terms_of
 
@@ -47,7 +47,7 @@ def compare(arms: Sequence[Arm], question: Question) -> dict[str, Any]:
     seeds = common_seeds(arms)
     refuse_other_data(arms, baseline)
     paired = {arm.name: arm.history.of(seeds) for arm in arms}
-    terms = terms_of(question, baseline.name, paired[baseline.name], guessing(baseline))
+    terms = terms_of(question, baseline.name, paired[baseline.name], guessing_of(baseline))
     others = [arm for arm in arms if arm is not baseline]
     return {
         "format": FORMAT,

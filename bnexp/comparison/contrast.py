@@ -53,8 +53,8 @@ def _difference(sides: Sides, metric: str) -> dict[str, Any]:
 
 def _pair_by_pair(sides: Sides, metric: str) -> Floats:
     """Give the difference of the final values, (S,), not finite where a seed has none."""
-    treated_S = final_values(sides.treated, metric, guessing(sides.arm))
-    return treated_S - final_values(sides.base, metric, guessing(sides.baseline))
+    treated_S = final_values(sides.treated, metric, guessing_of(sides.arm))
+    return treated_S - final_values(sides.base, metric, guessing_of(sides.baseline))
 
 
 def _reach_difference(sides: Sides, terms: Terms) -> dict[str, Any] | None:
@@ -124,7 +124,9 @@ def arm_facts(arm: Arm, history: History, terms: Terms) -> dict[str, Any]:
         "seeds": len(history.seeds),
         "warnings": arm.record["warnings"],
         "diverged": {str(seed): epoch for seed, epoch in history.diverged_at.items()},
-        "metrics": {name: statistics.of_finite(final_values(history, name, guessing(arm))) for name in history.metrics},
+        "metrics": {
+            name: statistics.of_finite(final_values(history, name, guessing_of(arm))) for name in history.metrics
+        },
         "to_target": None if terms.target is None else _reach(arm, _epochs_to(history, terms)),
     }
 
@@ -140,7 +142,7 @@ def epochs_to(history: History, metric: str, target: float) -> Floats:
     return np.where([seed in history.diverged_at for seed in history.seeds], np.nan, epochs_S)
 
 
-def guessing(arm: Arm) -> Mapping[str, float]:
+def guessing_of(arm: Arm) -> Mapping[str, float]:
     """Give `Data.guessing`; runs of before it was recorded have none, and their diverged seeds no value."""
     shares: Mapping[str, float] = arm.record["dataset"].get("guessing", {})
     return shares

@@ -181,8 +181,7 @@ class _Together:
             order_SR = self._order(record.seeds, epoch)
             for row in np.flatnonzero(record.training_S):
                 digests.add(int(row), order_SR[row])
-            one_epoch = functools.partial(self._epoch, order_SR)
-            states, values = zip(*pool.map(one_epoch, self.shards, self.sources, states), strict=True)
+            values = pool.map(functools.partial(self._epoch, states, order_SR), range(len(states)))
             kept_S = record.add(_joined(self.shards, values))
             if self.training.early_stopping is not None or record.diverged_at:
                 ended = _replaced(ended, self._weights(states), kept_S)
@@ -198,12 +197,17 @@ class _Together:
         y_N = self.data.rows.y_N
         return np.stack([fed_rows(rows_R, y_N, seed, epoch, self.training) for rows_R, seed in pairs])
 
-    def _epoch(self, order_SR: NDArray[np.int32], shard: Shard, source: Source, state: State) -> tuple[State, Values]:
-        """Train one shard for one epoch and evaluate it; give its state and each metric of Keras's history, (size,)."""
-        data, order_SR = self.data, order_SR[shard.rows]
-        state, running = self.program.train(state, order_SR, source)
+    def _epoch(self, states: list[State], order_SR: NDArray[np.int32], number: int) -> Values:
+        """Train one shard for one epoch and evaluate it; give each metric of Keras's history, (size,).
+
+        Its new state takes the place of the old one at once, so that memory never holds two of every shard.
+        """
+        data, shard, source = self.data, self.shards[number], self.sources[number]
+        order_SR = order_SR[shard.rows]
+        state, running = self.program.train(states[number], order_SR, source)
         if self.training.refresh_statistics:
             state = self.program.refresh(state, data.train_SR[shard.rows], source)
+        states[number] = state
         parts = data.evaluated(train=self.training.evaluate_train)
         evaluated = {part: rows_SR[shard.rows] for part, rows_SR in parts.items()}
         values = _with_r2(data, shard, order_SR, running)
@@ -211,7 +215,7 @@ class _Together:
             means = {name: value_SR.mean(axis=1) for name, value_SR in measured.items()}
             means = _with_r2(data, shard, evaluated[part], means)
             values |= {f"{part}_{name}": value for name, value in means.items()}
-        return state, values
+        return values
 
     def _evaluated(
         self, state: State, parts: dict[str, NDArray[np.int32]], source: Source

@@ -16,15 +16,17 @@ from typing import Any
 import numpy as np
 
 from bnexp import comparison, config, study
+from bnexp.config import Experiment
 from bnexp.config.loading import found
 from bnexp.config.study import Endpoint, Tune
+from bnexp.data.source import source_sha256
 from bnexp.environment import versions
 from bnexp.errors import ConfigError, SettingError
 from bnexp.history import Floats
 from bnexp.measuring import Measured, Pace, measured, pace, program_key
 from bnexp.metrics import higher_is_better
 from bnexp.preparing import refuse_unbuildable
-from bnexp.study import Candidate, Cell, Result, Tuned
+from bnexp.study import Candidate, Cell, Result, Sources, Tuned
 
 MOST_TOGETHER = 64
 """Trainings of a group; one of more is cut, cell by cell. So many fill a shard, and are kept as soon as they end."""
@@ -60,6 +62,7 @@ class Group:
     tune: Tune | None
     tuning_seeds: tuple[int, ...]
     endpoints: Sequence[Endpoint]
+    sources: Sources
     largest_shard: int = MOST_TOGETHER
     """Trainings that are worked on at a time, at most."""
 
@@ -119,9 +122,25 @@ def refusals(group: Group) -> list[str]:
             try:
                 with line_told(candidate):
                     refuse_unbuildable(one)
+                    _refuse_other_files(group, one)
             except ConfigError as error:
                 said += [problem for problem in error.problems if problem not in said]
     return said
+
+
+def _refuse_other_files(group: Group, one: Experiment) -> None:
+    """Raise SettingError if a file of the user's own is not, here and now, what the study's plan has read.
+
+    One that is gone is told by who reads it.
+    """
+    expected = group.sources.get(one.dataset.model_dump_json())
+    seen = source_sha256(one.dataset)
+    if None not in (seen, expected) and seen != expected:
+        raise SettingError(
+            "dataset.path",
+            f"leads to other data than when the study was begun (sha256 {seen}; expected {expected}): they were "
+            "changed since, or are others on this node. Put back what was there; with other data it is another study.",
+        )
 
 
 def trial(group: Group) -> Pace | None:
@@ -149,6 +168,9 @@ def results(group: Group) -> list[Result | Failure]:
 
 def _results(group: Group) -> Iterator[Result]:
     """Tune if the study does, train the seeds of the verdict, and give what is kept of it."""
+    for candidate in (candidate for member in group.members for candidate in member.candidates):
+        with line_told(candidate):
+            _refuse_other_files(group, candidate.experiment)
     spent = _tried(group)
     choices = [_chosen(group.tune, member, tried) for member, tried in zip(group.members, spent, strict=True)]
     with line_told(choices[0][0]):

@@ -35,11 +35,11 @@ class Place:
         """Give how many workers of this machine have something to do, if there are so many groups."""
         return min(self.most_jobs, max(1, groups))
 
-    def workers(self, groups: int) -> AbstractContextManager[launch.Workers]:
+    def workers(self, groups: int, warn: launch.Warn) -> AbstractContextManager[launch.Workers]:
         """Give workers for so many groups; of a cluster at an address all, unless --jobs says how many."""
         if self.address is not None:
-            return launch.workers(self.launcher, self.jobs, self.address)
-        return launch.workers(self.launcher, self.jobs_for(groups), None, sharing=self.most_jobs)
+            return launch.workers(self.launcher, self.jobs, self.address, warn=warn)
+        return launch.workers(self.launcher, self.jobs_for(groups), None, warn=warn, sharing=self.most_jobs)
 
 
 def study(path: Path, place: Place, *, dry_run: bool, most_trainings: int | None, quiet: bool, as_json: bool) -> int:
@@ -47,13 +47,13 @@ def study(path: Path, place: Place, *, dry_run: bool, most_trainings: int | None
     most = study_plan.MOST_TRAININGS if most_trainings is None else most_trainings
     planned = study_plan.plan(config_path(str(path)), place.runs, most=most)
     facts = study_run.facts(planned, place.jobs_for(len(study_plan.pending(planned))))
-    with _goes_on(planned.directory), place.workers(facts["groups"]) as workers:
+    reporter = StudyReporter(own_stderr(), quiet=quiet or as_json)
+    with _goes_on(planned.directory), place.workers(facts["groups"], reporter.warn) as workers:
         if facts["seconds_left"] is None and (dry_run or not (quiet or as_json)):
             facts["seconds_left"] = study_run.estimate(planned, workers)
         if dry_run:
             print_json(facts) if as_json else print_answer(study_table.study_plan(facts))
             return DONE
-        reporter = StudyReporter(own_stderr(), quiet=quiet or as_json)
         reporter.show(facts)
         document = study_run.run(planned, workers, reporter.tell)
     if as_json:
@@ -87,7 +87,7 @@ def claims(names: Sequence[str], place: Place, *, quiet: bool, as_json: bool) ->
         if answer.failure:
             reporter.warn(f"{answer.name} is left out: {answer.failure}")
     groups = sum(len(study_plan.pending(answer.planned)) for answer in answers if answer.planned is not None)
-    with _goes_on(place.runs), place.workers(groups) as workers:
+    with _goes_on(place.runs), place.workers(groups, reporter.warn) as workers:
         answers = [several.answered(answer, workers, reporter) for answer in answers]
     page = several.keep(place.runs, answers)
     rows = several.rows(answers)

@@ -35,6 +35,7 @@ class Plan:
     members: list[Member]
     """What is trained and kept one by one: each cell's arms."""
     learned: Mapping[str, _Learned]
+    sources: study.Sources
 
     def path(self, cell: int, arm: str) -> Path:
         """Give the file of one cell and arm."""
@@ -65,10 +66,11 @@ def plan(path: Path, runs: Path, *, most: int = MOST_TRAININGS) -> Plan:
     cells = study.cells_of(file)
     learned = _learned(cells)
     study.refuse_unanswerable(file, cells, lambda one: learned[one.model_dump_json()].task)
-    digest = study.design_digest(file, cells)
+    sources = study.sources(cells)
+    digest = study.design_digest(file, cells, sources)
     directory = runs / f"{store.slug(file.study.name)}-study-{digest[:10]}"
     members = [Member(cell, arm, _steps(file, cell, arm, learned)) for cell in cells for arm in file.study.arms]
-    planned = Plan(file, cells, digest, directory, members, learned)
+    planned = Plan(file, cells, digest, directory, members, learned, sources)
     _refuse_other_format(planned)
     return planned
 
@@ -109,11 +111,18 @@ def pending(planned: Plan) -> list[Group]:
     But where a member failed, the others have been trained one by one, or in halves.
     """
     done, design = finished(planned), planned.file.study
-    tuning_seeds, endpoints = study.tuning_seeds(planned.file), study.endpoints(design.claims())
 
     def group(members: Sequence[Member]) -> Group:
         """Give these members as a group."""
-        return Group(planned.digest, members, tuple(range(design.seeds)), design.tune, tuning_seeds, endpoints)
+        return Group(
+            design=planned.digest,
+            members=members,
+            seeds=tuple(range(design.seeds)),
+            tune=design.tune,
+            tuning_seeds=study.tuning_seeds(planned.file),
+            endpoints=study.endpoints(design.claims()),
+            sources=planned.sources,
+        )
 
     found = []
     for together in groups.together(planned.members, planned.shape, design.seeds):

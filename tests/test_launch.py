@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import os
+import re
 import signal
 import socket
 import sys
@@ -18,8 +19,8 @@ import pytest
 from test_study import ARMS, BASE, CLAIM, planned
 
 from bnexp import backend, groups, study_commands, study_plan, study_run
-from bnexp.errors import UserError, WorkError
-from bnexp.groups import Group
+from bnexp.errors import ConfigError, UserError, WorkError
+from bnexp.groups import Failure, Group
 from bnexp.launch import ray as ray_launcher
 from bnexp.launch import workers
 from bnexp.launch.local import local_workers
@@ -32,7 +33,11 @@ SHORT = BASE.replace("epochs: 10", "epochs: 2") + ARMS + CLAIM + "seeds: 2\n"
 
 
 def group(design: str = "d") -> Group:
-    return Group(design, [], (0,), None, (), [])
+    return Group(design, [], (0,), None, (), [], {})
+
+
+def said_nothing(text: str) -> None:
+    raise AssertionError(text)
 
 
 class HereAndNow:
@@ -100,7 +105,7 @@ def have_a_bug(one: Group) -> None:
 
 def test_each_worker_has_one_core_and_works_until_it_is_stopped() -> None:
     several = [group(str(number)) for number in range(5)]
-    with local_workers(2) as two:
+    with local_workers(2, said_nothing) as two:
         answers = list(two.each(name_of_process, several))
         assert sorted(one.design for one, _ in answers) == ["0", "1", "2", "3", "4"]
         again = [answer for _, answer in two.each(name_of_process, several)]
@@ -115,32 +120,41 @@ def test_each_worker_has_one_core_and_works_until_it_is_stopped() -> None:
 def test_a_share_of_memory_does_not_follow_how_many_groups_are_left(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(study_commands, "most_workers", lambda: 3)
     for jobs, expected in ((None, "3"), (8, "8")):
-        with Place(Path("runs"), "local", jobs, None).workers(groups=1) as some:
+        with Place(Path("runs"), "local", jobs, None).workers(groups=1, warn=said_nothing) as some:
             assert some.jobs == 1
             assert [answer for _, answer in some.each(cores_workers_and_size, [group()])] == [("1", expected, 64)]
 
 
 def test_a_group_whose_worker_is_killed_is_tried_on_another_as_it_was_and_then_half_as_much(tmp_path: Path) -> None:
-    with local_workers(1) as one:
+    told: list[str] = []
+    with local_workers(1, told.append) as one:
         assert [answer for _, answer in one.each(die_the_first_time, [group(str(tmp_path / "trace"))])] == [64]
         assert [answer for _, answer in one.each(die_above_16, [group()])] == [16]
+    again = "A group (0 of the study's cells and arms) is tried again"
+    why = "its worker process ended with exit code {}: killed, or out of memory"
+    half = f"{again}, with half as much in memory at a time: {why.format(7)}"
+    assert told == [f"{again}: {why.format(-9)}", f"{again}: {why.format(7)}", half, half]
 
 
 def test_a_worker_that_ends_while_it_has_nothing_to_do_is_replaced() -> None:
-    with local_workers(1) as one:
+    told: list[str] = []
+    with local_workers(1, told.append) as one:
         ((_, before),) = one.each(name_of_process, [group()])
         os.kill(before, signal.SIGKILL)
         while Path(f"/proc/{before}").exists() and "Z" not in Path(f"/proc/{before}/stat").read_text().split()[2]:
             time.sleep(0.01)
         ((_, after),) = one.each(name_of_process, [group()])
     assert after != before
+    assert len(told) == 1
 
 
 def test_a_group_that_kills_every_worker_fails_alone(tmp_path: Path) -> None:
     plan = planned(tmp_path, SHORT)
     deadly = dataclasses.replace(study_plan.pending(plan)[0], design="deadly")
-    with local_workers(2) as two:
+    told: list[str] = []
+    with local_workers(2, told.append) as two:
         answers = dict((one.design, answer) for one, answer in two.each(always_die, [group("a"), deadly, group("b")]))
+    assert len(told) == 3 and all("1 of the study's cells and arms" in line for line in told)
     assert answers["a"] is None and answers["b"] is None
     (failure,) = answers["deadly"]
     assert failure.part == deadly.members[0].part
@@ -148,27 +162,32 @@ def test_a_group_that_kills_every_worker_fails_alone(tmp_path: Path) -> None:
 
 
 def test_out_of_memory_half_as_much_is_worked_on_at_a_time() -> None:
-    with local_workers(1) as one:
+    told: list[str] = []
+    with local_workers(1, told.append) as one:
         assert [answer for _, answer in one.each(need_memory_for_16, [group()])] == [16]
+    assert len(told) == 2
+    assert all("half as much in memory at a time: it does not fit in memory: 16 are the most" in line for line in told)
 
 
 def test_out_of_memory_a_group_is_cut_until_its_members_fit(tmp_path: Path) -> None:
     plan = planned(tmp_path, SHORT + "vary: {training.learning_rate: [0.001, 0.002, 0.003]}\n")
     whole, _ = study_plan.pending(plan)
-    with local_workers(1) as one:
+    told: list[str] = []
+    with local_workers(1, told.append) as one:
         answers = [answer for _, answer in one.each(need_memory_for_one_member, [whole])]
+    assert [line.split(" of the ")[0] for line in told] == ["A group (3", "A group (2"]
     assert sorted(answers) == [[(0, "bn")], [(1, "bn")], [(2, "bn")]]
 
 
 def test_workers_are_quiet_even_if_this_process_has_loaded_tensorflow(capfd: pytest.CaptureFixture[str]) -> None:
     backend.load()
-    with local_workers(1) as one:
+    with local_workers(1, said_nothing) as one:
         list(one.each(load_tensorflow, [group()]))
     assert capfd.readouterr().err == ""
 
 
 def test_what_should_not_be_shows_its_traceback() -> None:
-    with local_workers(1) as one, pytest.raises(RuntimeError, match="who would divide by that"):
+    with local_workers(1, said_nothing) as one, pytest.raises(RuntimeError, match="who would divide by that"):
         list(one.each(have_a_bug, [group()]))
 
 
@@ -182,7 +201,7 @@ def test_ray_gives_what_local_workers_give(tmp_path: Path) -> None:
     for launcher in ("local", "ray"):
         (tmp_path / launcher).mkdir()
         plan = planned(tmp_path / launcher, SHORT + "vary: {training.batch_size: [8, 4]}\n")
-        with workers(launcher, 2, None) as two:
+        with workers(launcher, 2, None, warn=said_nothing) as two:
             study_run.run(plan, two, lambda *told: None)
         kept.append((plan.directory / "results.csv").read_bytes())
     assert kept[0] == kept[1]
@@ -193,9 +212,11 @@ def test_ray_tries_a_lost_group_again_and_tells_bugs_and_what_a_node_lacks(
 ) -> None:
     pytest.importorskip("ray")
     work_is_found(monkeypatch)
-    with workers("ray", 1, None) as one:
+    told: list[str] = []
+    with workers("ray", 1, None, warn=told.append) as one:
         (answer,) = (answer for _, answer in one.each(die_the_first_time, [group(str(tmp_path / "trace"))]))
         assert answer == 64
+        assert len(told) == 1 and "is tried again: Ray lost its worker: " in told[0]
         with pytest.raises(RuntimeError, match="who would divide by that"):
             list(one.each(have_a_bug, [group()]))
         with pytest.raises(WorkError, match=r"cannot do the work: .*Install this bnexp there"):
@@ -220,7 +241,7 @@ def test_ray_starts_its_own_cluster_whatever_the_environment_says_and_divides_me
     pytest.importorskip("ray")
     work_is_found(monkeypatch)
     monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
-    with workers("ray", 1, None, sharing=3) as one:
+    with workers("ray", 1, None, warn=said_nothing, sharing=3) as one:
         assert [answer for _, answer in one.each(cores_workers_and_size, [group()])] == [("1", "3", 64)]
         assert one.jobs == 1
 
@@ -230,13 +251,13 @@ def test_of_a_cluster_no_more_is_used_than_is_asked_for(monkeypatch: pytest.Monk
     work_is_found(monkeypatch)
     ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
     address = ray.get_runtime_context().gcs_address
-    with workers("ray", None, address) as all_of_them:
+    with workers("ray", None, address, warn=said_nothing) as all_of_them:
         assert [answer for _, answer in all_of_them.each(cores_workers_and_size, [group()])] == [("1", "2", 64)]
         assert all_of_them.jobs == 2
         at_work: list[int] = []
         wait = ray.wait
         monkeypatch.setattr(ray, "wait", lambda running: at_work.append(len(running)) or wait(running))
-        one = ray_launcher.RayWorkers(1, address, None)
+        one = ray_launcher.RayWorkers(1, address, said_nothing, None)
         assert [answer for _, answer in one.each(cores_workers_and_size, [group()] * 3)] == [("1", "1", 64)] * 3
         assert (one.jobs, at_work) == (1, [1, 1, 1])
 
@@ -257,7 +278,10 @@ def test_ray_out_of_memory_is_told_from_a_worker_that_was_killed(monkeypatch: py
 
 def test_without_ray_the_command_that_installs_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(UserError, match=r"--launcher is ray.*pip install 'bnexp\[ray\]'"), workers("ray", 1, None):
+    with (
+        pytest.raises(UserError, match=r"--launcher is ray.*pip install 'bnexp\[ray\]'"),
+        workers("ray", 1, None, warn=said_nothing),
+    ):
         pass
 
 
@@ -268,11 +292,20 @@ def test_an_address_where_no_cluster_answers_is_told_by_name(monkeypatch: pytest
         silent.bind(("localhost", 0))
         silent.listen()
         address = f"localhost:{silent.getsockname()[1]}"
-        with workers("ray", 1, address) as some, pytest.raises(UserError, match=f"No Ray cluster answers at {address}"):
+        with (
+            workers("ray", 1, address, warn=said_nothing) as some,
+            pytest.raises(UserError, match=f"No Ray cluster answers at {address}"),
+        ):
             list(some.each(name_of_process, [group()]))
-    with workers("ray", 1, "a:b") as some, pytest.raises(UserError, match=r"--address is 'a:b'; expected host:port"):
+    with (
+        workers("ray", 1, "a:b", warn=said_nothing) as some,
+        pytest.raises(UserError, match=r"--address is 'a:b'; expected host:port"),
+    ):
         list(some.each(name_of_process, [group()]))
-    with pytest.raises(UserError, match="which --launcher local does not use"), workers("local", 1, "a:1"):
+    with (
+        pytest.raises(UserError, match="which --launcher local does not use"),
+        workers("local", 1, "a:1", warn=said_nothing),
+    ):
         pass
 
 
@@ -285,7 +318,7 @@ def test_a_cluster_that_cannot_be_joined_is_told_with_its_reason(monkeypatch: py
     monkeypatch.setattr(ray_launcher, "_reach", lambda address: None)
     monkeypatch.setattr(ray, "init", refusing)
     with (
-        workers("ray", None, "far:1") as some,
+        workers("ray", None, "far:1", warn=said_nothing) as some,
         pytest.raises(
             WorkError, match=r"^The Ray cluster at far:1 cannot be joined: Version mismatch: the cluster has Ray 1\.0$"
         ),
@@ -298,7 +331,10 @@ def test_finding_and_joining_a_cluster_share_one_deadline(monkeypatch: pytest.Mo
     monkeypatch.setattr(ray_launcher, "ANSWER_SECONDS", 1)
     monkeypatch.setattr(ray_launcher, "_reach", lambda address: time.sleep(0.7))
     monkeypatch.setattr(ray, "init", lambda address, **options: time.sleep(0.7))
-    with workers("ray", None, "far:1") as some, pytest.raises(UserError, match=r"at far:1: nothing .* within 1 s"):
+    with (
+        workers("ray", None, "far:1", warn=said_nothing) as some,
+        pytest.raises(UserError, match=r"at far:1: nothing .* within 1 s"),
+    ):
         list(some.each(name_of_process, [group()]))
 
 
@@ -326,7 +362,7 @@ def test_groups_of_a_lost_node_are_trained_on_another_to_the_same_bit(
     monkeypatch.chdir(tmp_path)
     text = SHORT.replace("test_accuracy", "{metric: val_loss, epochs_to: 0.8}").replace("0.01", "1.2")
     several = study_plan.pending(planned(tmp_path, text + "vary: {training.batch_size: [8, 4]}\n"))
-    with local_workers(1) as one:
+    with local_workers(1, said_nothing) as one:
         expected = measured_by_part(one.each(groups.results, several))
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
     try:
@@ -338,13 +374,17 @@ def test_groups_of_a_lost_node_are_trained_on_another_to_the_same_bit(
             Path("train").touch()
 
         threading.Thread(target=lose_a_node, daemon=True).start()
-        with workers("ray", None, cluster.address) as two:
+        told: list[str] = []
+        with workers("ray", None, cluster.address, warn=told.append) as two:
             found = measured_by_part(two.each(train_once_told, several))
             assert two.jobs == 2
     finally:
         cluster.shutdown()
     assert len(found) == 4
     assert found == expected
+    assert len(told) == 1 and told[0].startswith(
+        "A group (1 of the study's cells and arms) is tried again: Ray lost its"
+    )
     assert len(list(tmp_path.glob("begun-*"))) == 5  # one of the four twice
 
 
@@ -385,6 +425,25 @@ def test_a_group_that_is_lost_in_part_is_trained_whole_and_what_is_kept_stays(tm
     after = {path.name: path.read_bytes() for path in (plan.directory / "cells").iterdir()}
     assert {name for name in after if after[name] != before[name]} <= {"1-bn.json"}  # whose seconds differ
     assert told[0].final == Result.model_validate_json(before["1-bn.json"]).final
+
+
+def test_data_that_are_not_those_of_the_plan_are_refused_before_and_while_a_study_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    rows, other = ([f"{x},{(x + step) % 2}" for x in range(60)] for step in (0, 1))
+    Path("own.csv").write_text("\n".join(["x,y", *rows]))
+    dataset = "dataset: {name: csv, path: own.csv, target: y, task: classification, validation_size: 0.25}"
+    plan = planned(tmp_path, SHORT.replace(re.search("dataset: {[^}]*}", SHORT)[0], dataset))
+    one, another = study_plan.pending(plan)
+    assert [result.part for result in groups.results(one)] == [(0, "bn")]
+    Path("own.csv").write_text("\n".join(["x,y", *other]))
+    (failure,) = groups.results(another)
+    assert isinstance(failure, Failure)
+    assert re.search(r"^\S+s.yaml:\d+: dataset.path leads to other data .*changed since, or are", failure.why)
+    with pytest.raises(ConfigError, match=r"s.yaml:\d+: dataset.path leads to other data than when the study"):
+        study_run.run(plan, HereAndNow(), lambda *told: None)
+    assert not plan.directory.exists()
 
 
 def test_a_member_that_cannot_be_trained_is_written_down_and_does_not_stop_the_rest(

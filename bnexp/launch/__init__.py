@@ -9,15 +9,15 @@ from bnexp.environment import most_workers
 from bnexp.errors import UserError
 from bnexp.launch.local import local_workers
 from bnexp.launch.ray import ray_workers
-from bnexp.launch.workers import Workers
+from bnexp.launch.workers import Warn, Workers
 
-__all__ = ["Launcher", "Workers", "workers"]
+__all__ = ["Launcher", "Warn", "Workers", "workers"]
 
 Launcher = Literal["local", "ray"]
 
 
 def workers(
-    launcher: Launcher, jobs: int | None, address: str | None, *, sharing: int | None = None
+    launcher: Launcher, jobs: int | None, address: str | None, *, warn: Warn, sharing: int | None = None
 ) -> AbstractContextManager[Workers]:
     """Give the workers of a launcher, as many as jobs; if None, as many as there is room for.
 
@@ -29,7 +29,7 @@ def workers(
         UserError: if an address is given that the launcher does not use.
     """
     if launcher == "ray":
-        return ray_workers(jobs, address, sharing)
+        return ray_workers(jobs, address, warn, sharing)
     if address is not None:
         raise UserError(f"--address is {address!r}, which --launcher local does not use. Add --launcher ray.")
-    return local_workers(jobs or most_workers(), sharing)
+    return local_workers(jobs or most_workers(), warn, sharing)

@@ -19,13 +19,13 @@ from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from bnexp.groups import Group
-from bnexp.launch.workers import Attempt, Lost, Work, done, refuse_bug
+from bnexp.launch.workers import Attempt, Lost, Warn, Work, done, refuse_bug
 
 
 @contextmanager
-def local_workers(jobs: int, sharing: int | None = None) -> Iterator[LocalWorkers]:
+def local_workers(jobs: int, warn: Warn, sharing: int | None = None) -> Iterator[LocalWorkers]:
     """Give so many workers, started when they are needed; at the end they are stopped, busy or not."""
-    own = LocalWorkers(jobs, sharing or jobs)
+    own = LocalWorkers(jobs, warn, sharing or jobs)
     try:
         yield own
     finally:
@@ -44,9 +44,9 @@ class _Worker:
 class LocalWorkers:
     """`Workers` that are processes of this machine."""
 
-    def __init__(self, jobs: int, sharing: int) -> None:
+    def __init__(self, jobs: int, warn: Warn, sharing: int) -> None:
         self.jobs = jobs
-        self._sharing = sharing
+        self._warn, self._sharing = warn, sharing
         self._workers: list[_Worker] = []
 
     def each(self, work: Work, groups: Sequence[Group]) -> Iterator[tuple[Group, Any]]:
@@ -61,7 +61,7 @@ class LocalWorkers:
                 tried, worker.attempt = worker.attempt, None
                 assert tried is not None
                 outcome = self._answer(worker)
-                if isinstance(outcome, Lost) and (again := tried.again(outcome)):
+                if isinstance(outcome, Lost) and (again := tried.again(outcome, self._warn)):
                     waiting.extendleft(reversed(again))
                 else:
                     yield tried.group, tried.answer(outcome)

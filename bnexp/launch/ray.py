@@ -18,7 +18,7 @@ from typing import Any
 from bnexp.environment import most_workers
 from bnexp.errors import UserError, WorkError
 from bnexp.groups import Group
-from bnexp.launch.workers import Attempt, Lost, Work, done, refuse_bug
+from bnexp.launch.workers import Attempt, Lost, Warn, Work, done, refuse_bug
 
 ANSWER_SECONDS = 20.0
 """How long a cluster may take to answer."""
@@ -28,7 +28,7 @@ PORTS = {"ray": 10001, "": 6379}
 
 
 @contextmanager
-def ray_workers(jobs: int | None, address: str | None, sharing: int | None = None) -> Iterator[RayWorkers]:
+def ray_workers(jobs: int | None, address: str | None, warn: Warn, sharing: int | None = None) -> Iterator[RayWorkers]:
     """Give the workers of the cluster at this address, all or at most so many; or those of this machine's own cluster.
 
     The cluster is joined, or started, when workers are needed.
@@ -41,7 +41,7 @@ def ray_workers(jobs: int | None, address: str | None, sharing: int | None = Non
     except ImportError:
         raise UserError("--launcher is ray, which is not installed. Install it: pip install 'bnexp[ray]'.") from None
     try:
-        yield RayWorkers(jobs, address, sharing)
+        yield RayWorkers(jobs, address, warn, sharing)
     finally:
         ray.shutdown()
 
@@ -96,7 +96,8 @@ def _within(seconds: float, call: Any, address: str) -> None:
     thread.start()
     thread.join(seconds)
     if thread.is_alive():
-        raise _no_answer(address, f"nothing of a Ray cluster within {seconds:g} s")
+        nothing = "nothing of a Ray cluster, or of none that takes this machine's token (`ray get-auth-token`),"
+        raise _no_answer(address, f"{nothing} within {seconds:g} s")
     if failures:
         if isinstance(failures[0], UserError):
             raise failures[0]
@@ -118,9 +119,9 @@ def _no_answer(address: str, why: str) -> UserError:
 class RayWorkers:
     """`Workers` that are processes of a Ray cluster."""
 
-    def __init__(self, jobs: int | None, address: str | None, sharing: int | None) -> None:
+    def __init__(self, jobs: int | None, address: str | None, warn: Warn, sharing: int | None) -> None:
         self.jobs = jobs or most_workers()
-        self._asked, self._address, self._sharing = jobs, address, sharing or jobs
+        self._asked, self._address, self._warn, self._sharing = jobs, address, warn, sharing or jobs
 
     def each(self, work: Work, groups: Sequence[Group]) -> Iterator[tuple[Group, Any]]:
         """Give each group and what the work made of it (`Workers.each`).
@@ -145,7 +146,7 @@ class RayWorkers:
                 running[task.remote(work, attempt.group, os.getcwd(), self._sharing)] = attempt
             (first, *_), _ = ray.wait(list(running))
             attempt, outcome = running.pop(first), _answer(first)
-            if isinstance(outcome, Lost) and (again := attempt.again(outcome)):
+            if isinstance(outcome, Lost) and (again := attempt.again(outcome, self._warn)):
                 waiting.extend(again)
             else:
                 yield attempt.group, attempt.answer(outcome)

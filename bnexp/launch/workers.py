@@ -15,6 +15,8 @@ TRIES = 4
 """Workers that a group is given to, in part at last, before it counts as one that cannot be trained."""
 
 Work = Callable[[Group], Any]
+Warn = Callable[[str], None]
+"""Hears of each group whose worker was lost, and what is done about it."""
 
 
 class Workers(Protocol):
@@ -55,15 +57,18 @@ class Attempt:
     group: Group
     tries: int = 0
 
-    def again(self, lost: Lost) -> list[Attempt]:
-        """Give the next attempts, none if there were enough: the same once, since what trains together can decide
-        the last bit of a number, unless memory was short.
+    def again(self, lost: Lost, warn: Warn) -> list[Attempt]:
+        """Give the next attempts, and tell of them; none if there were enough.
+
+        The same once, since what trains together can decide the last bit of a number, unless memory was short.
         """
-        tries = self.tries + 1
+        tries, count = self.tries + 1, len(self.group.members)
         if tries >= TRIES:
             return []
-        groups = [self.group] if tries == 1 and not lost.starved else self.group.halved()
-        return [Attempt(group, tries) for group in groups]
+        halve = tries > 1 or lost.starved
+        how = ", with half as much in memory at a time" if halve else ""
+        warn(f"A group ({count} of the study's cells and arms) is tried again{how}: {lost.why}")
+        return [Attempt(group, tries) for group in (self.group.halved() if halve else [self.group])]
 
     def answer(self, outcome: Any) -> Any:
         """Give what came of it in the end: of a group that was lost, why each of its members is."""

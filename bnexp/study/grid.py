@@ -117,7 +117,7 @@ def tuning_seeds(file: StudyFile) -> tuple[int, ...]:
     return tuple(range(first, first + study.tune.seeds)) if study.tune is not None else ()
 
 
-def design_digest(file: StudyFile, cells: Sequence[Cell]) -> str:
+def design_digest(file: StudyFile, cells: Sequence[Cell], sources: Sources) -> str:
     """Give the sha256 of all that a study measures and asks: cells, data files, seeds, tuning, hypotheses."""
     study = file.study
     design = {
@@ -128,7 +128,7 @@ def design_digest(file: StudyFile, cells: Sequence[Cell]) -> str:
             ]
             for cell in cells
         ],
-        "sources": _sources(cells),
+        "sources": list(sources.values()),
         "seeds": study.seeds,
         "tune": study.tune.model_dump() if study.tune is not None else None,
         "hypotheses": [hypothesis.model_dump() for hypothesis in study.claims()],
@@ -143,10 +143,14 @@ def experiments(cells: Sequence[Cell]) -> Iterator[Candidate]:
             yield from found
 
 
-def _sources(cells: Sequence[Cell]) -> list[str | None]:
-    """Give the digest of each file or folder of the user's own that the experiments read."""
+Sources = Mapping[str, str | None]
+"""Dataset as JSON -> sha256 of the file or folder of the user's own that it reads, if it does."""
+
+
+def sources(cells: Sequence[Cell]) -> Sources:
+    """Give the digests of what the experiments read."""
     datasets = {one.experiment.dataset.model_dump_json(): one.experiment.dataset for one in experiments(cells)}
-    return [source_sha256(dataset) for dataset in datasets.values()]
+    return {written: source_sha256(dataset) for written, dataset in datasets.items()}
 
 
 # --- one cell ---------------------------------------------------------------------

@@ -18,6 +18,7 @@ import numpy as np
 from bnexp import comparison, config, study
 from bnexp.config import Experiment
 from bnexp.config.loading import found
+from bnexp.config.section import Task
 from bnexp.config.study import Endpoint, Tune
 from bnexp.data.source import source_sha256
 from bnexp.environment import versions
@@ -30,6 +31,8 @@ from bnexp.study import Candidate, Cell, Result, Sources, Tuned
 
 MOST_TOGETHER = 64
 """Trainings of a group; one of more is cut, cell by cell. So many fill a shard, and are kept as soon as they end."""
+MOST_ROW_BYTES = 2**28
+"""Of the different data of a group, unless a single cell has more: as many as a worker of little memory holds."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +71,15 @@ class Group:
 
     def halved(self) -> list[Group]:
         """Give groups that need less memory: half of the members each, and half as much worked on at a time."""
-        middle, smaller = -(-len(self.members) // 2), max(1, self.largest_shard // 2)
-        parts = [part for part in (self.members[:middle], self.members[middle:]) if part] or [self.members]
+        return self._cut(-(-len(self.members) // 2))
+
+    def alone(self) -> list[Group]:
+        """Give a group for each member, and half as much worked on at a time."""
+        return self._cut(1)
+
+    def _cut(self, size: int) -> list[Group]:
+        starts, smaller = range(0, len(self.members), max(1, size)), max(1, self.largest_shard // 2)
+        parts = [self.members[start : start + size] for start in starts] or [self.members]
         return [dataclasses.replace(self, members=part, largest_shard=smaller) for part in parts]
 
     @property
@@ -86,18 +96,42 @@ class Failure:
     why: str
 
 
-def together(members: Sequence[Member], shape: Callable[[Candidate], str], seeds: int) -> list[list[Member]]:
-    """Give which members share programs, when each trains so many seeds; the most work first.
+@dataclass(frozen=True)
+class Known:
+    """What is known of a candidate once its data are read."""
 
-    `shape` tells what a program sees of a candidate's data.
-    """
-    most = max(1, MOST_TOGETHER // seeds)
+    task: Task
+    shape: str
+    """What a program sees of the data (`Data.shape`)."""
+    row_bytes: int
+    """Of the data's inputs."""
+    steps: int
+    """Optimizer steps of one training."""
+
+
+def together(members: Sequence[Member], known: Callable[[Candidate], Known], seeds: int) -> list[list[Member]]:
+    """Give which members share programs, when each trains so many seeds; the most work first."""
     alike: dict[Any, list[Member]] = {}
     for member in members:
-        key = repr([(program_key(one.experiment), shape(one)) for one in member.candidates])
+        key = repr([(program_key(one.experiment), known(one).shape) for one in member.candidates])
         alike.setdefault(key, []).append(member)
-    cut = [several[start : start + most] for several in alike.values() for start in range(0, len(several), most)]
+    cut = [group for several in alike.values() for group in _in_groups(several, known, max(1, MOST_TOGETHER // seeds))]
     return sorted(cut, key=lambda group: -sum(member.steps for member in group))
+
+
+def _in_groups(members: Sequence[Member], known: Callable[[Candidate], Known], most: int) -> Iterator[list[Member]]:
+    """Cut members, in their order, into groups of so many at most whose data are not too large together."""
+    group: list[Member] = []
+    held: dict[str, int] = {}
+    for member in members:
+        own = {one.experiment.dataset.model_dump_json(): known(one).row_bytes for one in member.candidates}
+        more = own.keys() - held.keys()
+        if group and (len(group) == most or (more and sum((held | own).values()) > MOST_ROW_BYTES)):
+            yield group
+            group, held = [], {}
+        group.append(member)
+        held |= own
+    yield group
 
 
 @contextmanager
@@ -122,19 +156,18 @@ def refusals(group: Group) -> list[str]:
             try:
                 with line_told(candidate):
                     refuse_unbuildable(one)
-                    _refuse_other_files(group, one)
+                    _refuse_other_data(group, one, source_sha256(one.dataset))
             except ConfigError as error:
                 said += [problem for problem in error.problems if problem not in said]
     return said
 
 
-def _refuse_other_files(group: Group, one: Experiment) -> None:
-    """Raise SettingError if a file of the user's own is not, here and now, what the study's plan has read.
+def _refuse_other_data(group: Group, one: Experiment, seen: str | None) -> None:
+    """Raise SettingError if the user's own data that an experiment reads, of this sha256, are not those of the plan.
 
-    One that is gone is told by who reads it.
+    What is gone is told by who reads it.
     """
     expected = group.sources.get(one.dataset.model_dump_json())
-    seen = source_sha256(one.dataset)
     if None not in (seen, expected) and seen != expected:
         raise SettingError(
             "dataset.path",
@@ -168,14 +201,9 @@ def results(group: Group) -> list[Result | Failure]:
 
 def _results(group: Group) -> Iterator[Result]:
     """Tune if the study does, train the seeds of the verdict, and give what is kept of it."""
-    for candidate in (candidate for member in group.members for candidate in member.candidates):
-        with line_told(candidate):
-            _refuse_other_files(group, candidate.experiment)
     spent = _tried(group)
     choices = [_chosen(group.tune, member, tried) for member, tried in zip(group.members, spent, strict=True)]
-    with line_told(choices[0][0]):
-        chosen_ones = [chosen.experiment for chosen, _ in choices]
-        outcomes = measured(chosen_ones, group.seeds, largest_shard=group.largest_shard)
+    outcomes = _measured(group, [chosen for chosen, _ in choices], group.seeds)
     for member, (chosen, tuned), tried, one in zip(group.members, choices, spent, outcomes, strict=True):
         yield _result(group, member, chosen, tuned, [*tried, one])
 
@@ -185,10 +213,23 @@ def _tried(group: Group) -> list[list[Measured]]:
     if group.tune is None:
         return [[] for _ in group.members]
     candidates = [candidate for member in group.members for candidate in member.candidates]
+    outcomes = iter(_measured(group, candidates, group.tuning_seeds))
+    return [[next(outcomes) for _ in member.candidates] for member in group.members]
+
+
+def _measured(group: Group, candidates: Sequence[Candidate], seeds: tuple[int, ...]) -> list[Measured]:
+    """Train these seeds of each candidate.
+
+    Raises:
+        ConfigError: if the data are not as they should be, or not those that the study was begun with.
+    """
     with line_told(candidates[0]):
         experiments = [candidate.experiment for candidate in candidates]
-        outcomes = iter(measured(experiments, group.tuning_seeds, largest_shard=group.largest_shard))
-    return [[next(outcomes) for _ in member.candidates] for member in group.members]
+        outcomes = measured(experiments, seeds, largest_shard=group.largest_shard)
+    for candidate, one in zip(candidates, outcomes, strict=True):
+        with line_told(candidate):
+            _refuse_other_data(group, candidate.experiment, one.source_sha256)
+    return outcomes
 
 
 def _chosen(tune: Tune | None, member: Member, tried: Sequence[Measured]) -> tuple[Candidate, Tuned | None]:
@@ -224,7 +265,7 @@ def _result(
         budget_epochs=chosen.experiment.training.epochs,
         diverged={str(seed): epoch for seed, epoch in one.history.diverged_at.items()},
         warnings=one.warnings,
-        versions=versions() | ({"GPU": ", ".join(names)} if (names := gpus()) else {}),
+        versions=versions() | {"GPU": ", ".join(gpus()) or "none"},
         steps=sum(each.steps for each in trained),
         seconds=sum(each.seconds for each in trained),
     )

@@ -43,6 +43,8 @@ class Measured:
     seconds: float
     """Its share of the time that all took that were trained together."""
     warnings: list[str]
+    source_sha256: str | None
+    """That of the user's own data which were read."""
 
 
 def measured(experiments: Sequence[Experiment], seeds: Seeds, *, largest_shard: int | None = None) -> list[Measured]:
@@ -91,7 +93,7 @@ def pace(experiments: Sequence[Experiment], seeds: Seeds, *, largest_shard: int 
     batch = experiments[0].training.batch_size
     whole = [prepared(one, seeds) for one in experiments]
     ready = [
-        _Ready(one, own.first(min(TRIAL_STEPS * batch, own.train_SR.shape[1])), built_for(one, own))
+        _Ready(_of_two_epochs(one), own.first(min(TRIAL_STEPS * batch, own.train_SR.shape[1])), built_for(one, own))
         for one, own in zip(experiments, whole, strict=True)
     ]
     begun, at_once = time.monotonic(), 1
@@ -111,6 +113,13 @@ def pace(experiments: Sequence[Experiment], seeds: Seeds, *, largest_shard: int 
     epoch = ends[1] - ends[0] if len(ends) > 1 else ends[0] - begun
     steps = ready[0].data.steps(batch, experiments[0].training.drop_last)
     return Pace(max(0.0, ends[0] - begun - epoch), epoch / (steps * at_once))
+
+
+def _of_two_epochs(experiment: Experiment) -> Experiment:
+    """Give an experiment of two epochs or more: the first one holds the tracing."""
+    training = experiment.training
+    more = training.model_copy(update={"epochs": max(2, training.epochs)})
+    return experiment.model_copy(update={"training": more})
 
 
 def program_key(experiment: Experiment) -> str:
@@ -193,4 +202,5 @@ def _measured(experiment: Experiment, data: Data, history: History, seconds: flo
         per_epoch * sum(history.epochs_S),
         seconds,
         cautions.cautions(experiment, per_epoch * history.fewest_kept),
+        data.source_sha256,
     )

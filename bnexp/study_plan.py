@@ -13,10 +13,9 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from bnexp import groups, store, study
-from bnexp.config.section import Task
 from bnexp.config.study import StudyFile, read_study
 from bnexp.errors import ConfigError, RunError
-from bnexp.groups import Group, Member, line_told
+from bnexp.groups import Group, Known, Member, line_told
 from bnexp.preparing import prepared
 from bnexp.study import Candidate, Cell, Result
 
@@ -34,7 +33,8 @@ class Plan:
     directory: Path
     members: list[Member]
     """What is trained and kept one by one: each cell's arms."""
-    learned: Mapping[str, _Learned]
+    learned: Mapping[str, Known]
+    """By experiment, as JSON."""
     sources: study.Sources
 
     def path(self, cell: int, arm: str) -> Path:
@@ -42,9 +42,9 @@ class Plan:
         digits = len(str(len(self.cells) - 1))
         return self.directory / CELLS / f"{cell:0{digits}d}-{arm}.json"
 
-    def shape(self, one: Candidate) -> str:
-        """Give what a program sees of an experiment's data."""
-        return self.learned[one.experiment.model_dump_json()].shape
+    def known(self, one: Candidate) -> Known:
+        """Give what is known of an experiment's data."""
+        return self.learned[one.experiment.model_dump_json()]
 
 
 def plan(path: Path, runs: Path, *, most: int = MOST_TRAININGS) -> Plan:
@@ -75,17 +75,7 @@ def plan(path: Path, runs: Path, *, most: int = MOST_TRAININGS) -> Plan:
     return planned
 
 
-@dataclass(frozen=True)
-class _Learned:
-    """What is known of an experiment once its data are read."""
-
-    task: Task
-    shape: str
-    """What a program sees of the data (`Data.shape`)."""
-    steps: int
-
-
-def _learned(cells: list[Cell]) -> dict[str, _Learned]:
+def _learned(cells: list[Cell]) -> dict[str, Known]:
     """Read or draw the data of all experiments, so that what is wrong with them shows now."""
     by_data = sorted(study.experiments(cells), key=lambda one: one.experiment.dataset.model_dump_json())
     known = {}
@@ -93,11 +83,11 @@ def _learned(cells: list[Cell]) -> dict[str, _Learned]:
         with line_told(one):
             data, training = prepared(one.experiment), one.experiment.training
         steps = training.epochs * data.steps(training.batch_size, training.drop_last)
-        known[one.experiment.model_dump_json()] = _Learned(data.task, data.shape, steps)
+        known[one.experiment.model_dump_json()] = Known(data.task, data.shape, data.rows.x.nbytes, steps)
     return known
 
 
-def _steps(file: StudyFile, cell: Cell, arm: str, learned: Mapping[str, _Learned]) -> int:
+def _steps(file: StudyFile, cell: Cell, arm: str, learned: Mapping[str, Known]) -> int:
     """Count the optimizer steps of a cell's arm, tuning included, if no seed stops early."""
     steps = [learned[one.experiment.model_dump_json()].steps for one in cell.candidates[arm]]
     return max(steps) * file.study.seeds + sum(steps) * len(study.tuning_seeds(file))
@@ -125,7 +115,7 @@ def pending(planned: Plan) -> list[Group]:
         )
 
     found = []
-    for together in groups.together(planned.members, planned.shape, design.seeds):
+    for together in groups.together(planned.members, planned.known, design.seeds):
         left = [member for member in together if member.part not in done]
         if any(failure_path(planned.path(*member.part)).exists() for member in left):
             found += [group([member]) for member in left]

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from statistics import mean
 from typing import Any
 
 from bnexp import groups, statistics, store, study
-from bnexp.errors import ConfigError, UntrainedError
+from bnexp.errors import ConfigError, RunError, UntrainedError
 from bnexp.groups import Failure, Group
 from bnexp.launch import Workers
 from bnexp.measuring import Pace
@@ -50,7 +51,18 @@ def facts(planned: Plan, jobs: int) -> dict[str, Any]:
         "fewest_seeds": statistics.fewest_pairs(level),
         "detectable_deviations": detectable if math.isfinite(detectable) else None,
         "directory": str(planned.directory),
+        "answered_before": _answered_before(planned),
     }
+
+
+def _answered_before(planned: Plan) -> dict[str, str]:
+    """Give the verdicts of other designs of this name that are kept beside it: directory -> the word."""
+    found = {}
+    for path in sorted(planned.directory.parent.glob(f"{store.slug(planned.file.study.name)}-study-*/study.json")):
+        with suppress(RunError):
+            found[path.parent.name] = str(store.read_json(path).get("verdict"))
+    found.pop(planned.directory.name, None)
+    return found
 
 
 def _seconds_left(planned: Plan, results: Mapping[tuple[int, str], Result], jobs: int) -> float | None:
@@ -94,14 +106,13 @@ def run(planned: Plan, workers: Workers, tell: Tell) -> dict[str, Any]:
         UntrainedError: after all else is done, if a cell and arm could not be trained.
     """
     store.refuse_unwritable(planned.directory.parent)
-    unfinished = pending(planned)
-    _refuse_unbuildable(unfinished, workers)
+    _refuse_unbuildable(pending(planned), workers)
     with store.own_directory(planned.directory) as directory:
         if not (directory / "study.yaml").exists():
             store.write(directory / "study.yaml", planned.file.text())
         store.make_place(directory / CELLS)
         results, failures = dict(finished(planned)), []
-        for _, outcomes in workers.each(groups.results, unfinished):
+        for _, outcomes in workers.each(groups.results, pending(planned)):  # another process may have trained since
             for outcome in outcomes:
                 if outcome.part in results:  # from before: a group that was lost in part is trained whole
                     continue

@@ -121,6 +121,7 @@ def test_a_study_whose_data_are_not_here_is_left_out_and_told(tmp_path: Path) ->
     assert "WARNING  two: configs/studies/two.yaml:1: dataset.name is mnist5k" in done.stdout
     page = Page((place / "runs" / "claims.html").read_text())
     assert any("Get it: bnexp data fetch mnist5k" in text for text in page.text)
+    assert sum("trained with" in text for text in page.text) == 1
 
 
 def test_a_study_whose_data_are_not_here_is_refused_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import io
 import os
 import re
 import signal
@@ -13,9 +14,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from rich import console
 from test_study import ARMS, BASE, CLAIM, planned
 
 from bnexp import backend, groups, study_commands, study_plan, study_run
@@ -26,6 +29,7 @@ from bnexp.launch import workers
 from bnexp.launch.local import local_workers
 from bnexp.launch.workers import Lost
 from bnexp.measuring import Pace
+from bnexp.show import study_table
 from bnexp.study import Result
 from bnexp.study_commands import Place
 
@@ -84,6 +88,12 @@ def need_memory_for_one_member(one: Group) -> list[tuple[int, str]]:
 def always_die(one: Group) -> None:
     if one.design == "deadly":
         os._exit(7)
+
+
+def die_with_cell_3(one: Group) -> list[tuple[int, str]]:
+    if any(member.cell.number == 3 for member in one.members):
+        os._exit(7)
+    return [member.part for member in one.members]
 
 
 def need_memory_for_16(one: Group) -> int:
@@ -159,6 +169,18 @@ def test_a_group_that_kills_every_worker_fails_alone(tmp_path: Path) -> None:
     (failure,) = answers["deadly"]
     assert failure.part == deadly.members[0].part
     assert "its worker process ended with exit code 7" in failure.why
+
+
+def test_what_kills_every_worker_takes_no_other_member_along(tmp_path: Path) -> None:
+    rates = ", ".join(f"{0.001 * (number + 1):.3f}" for number in range(10))
+    whole, _ = study_plan.pending(planned(tmp_path, SHORT + f"vary: {{training.learning_rate: [{rates}]}}\n"))
+    told: list[str] = []
+    with local_workers(2, told.append) as two:
+        answers = [part for _, several in two.each(die_with_cell_3, [whole]) for part in several]
+    failed = [one.part for one in answers if isinstance(one, Failure)]
+    assert failed == [(3, "bn")]
+    assert sorted(one for one in answers if isinstance(one, tuple)) == [(n, "bn") for n in range(10) if n != 3]
+    assert len(told) == 3
 
 
 def test_out_of_memory_half_as_much_is_worked_on_at_a_time() -> None:
@@ -274,6 +296,27 @@ def test_ray_out_of_memory_is_told_from_a_worker_that_was_killed(monkeypatch: py
     )
     assert not lost(ray.exceptions.WorkerCrashedError()).starved
     assert not lost(ray.exceptions.NodeDiedError("gone")).starved
+
+
+def test_a_ray_cluster_that_is_lost_ends_the_work_and_no_node_is_asked_for_more_than_it_has(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ray = pytest.importorskip("ray")
+
+    def lost(running: object) -> Any:
+        raise ray.exceptions.RaySystemError("the head is gone")
+
+    monkeypatch.setattr(ray, "wait", lost)
+    with pytest.raises(WorkError, match=r"^The Ray cluster is lost: .*the head is gone\. The same command goes on"):
+        ray_launcher._first_done([None])
+    small, large = (
+        {"NodeID": str(gigabytes), "Resources": {"CPU": 64, "memory": gigabytes * 1e9}} for gigabytes in (1, 8)
+    )
+    for nodes, memory, room in (([small], 1e9, 1), ([small, large], 3 * 2**29, 4)):
+        monkeypatch.setattr(ray, "nodes", lambda nodes=nodes: nodes)
+        this = SimpleNamespace(get_node_id=lambda nodes=nodes: nodes[-1]["NodeID"])
+        monkeypatch.setattr(ray, "get_runtime_context", lambda this=this: this)
+        assert (ray_launcher._memory_of_one(), ray_launcher._room_on_this_node()) == (memory, room)
 
 
 def test_without_ray_the_command_that_installs_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -413,6 +456,18 @@ def test_a_large_group_is_cut_between_cells(tmp_path: Path) -> None:
     assert names(planned(tmp_path, text)) == [["0-bn", "1-bn"], ["0-none", "1-none"], ["2-bn"], ["2-none"]]
 
 
+def test_a_group_is_cut_where_its_data_are_too_large_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = SHORT + "vary: {dataset.noise: [0.1, 0.2, 0.3], training.learning_rate: [0.01, 0.1]}\n"
+    rows = 80 * 2 * 4  # bytes of float32
+    monkeypatch.setattr(groups, "MOST_ROW_BYTES", 2 * rows)
+    assert [one for one in names(planned(tmp_path, text)) if one[0].endswith("bn")] == [
+        ["0-bn", "1-bn", "2-bn", "3-bn"],
+        ["4-bn", "5-bn"],
+    ]
+    monkeypatch.setattr(groups, "MOST_ROW_BYTES", 1)
+    assert [len(one) for one in names(planned(tmp_path, text))] == [2] * 6
+
+
 def test_a_group_that_is_lost_in_part_is_trained_whole_and_what_is_kept_stays(tmp_path: Path) -> None:
     plan = planned(tmp_path, SHORT + "vary: {training.learning_rate: [0.001, 0.01]}\n")
     study_run.run(plan, HereAndNow(), lambda *told: None)
@@ -444,6 +499,65 @@ def test_data_that_are_not_those_of_the_plan_are_refused_before_and_while_a_stud
     with pytest.raises(ConfigError, match=r"s.yaml:\d+: dataset.path leads to other data than when the study"):
         study_run.run(plan, HereAndNow(), lambda *told: None)
     assert not plan.directory.exists()
+
+
+def test_data_that_change_while_a_study_tunes_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = tmp_path / "own.csv"
+    own.write_text("\n".join(["x,y", *(f"{x},{x % 2}" for x in range(60))]))
+    dataset = f"dataset: {{name: csv, path: {own}, target: y, task: classification, validation_size: 0.25}}"
+    tune = "tune: {key: training.learning_rate, values: [0.01, 0.1], seeds: 1}\n"
+    text = SHORT.replace(re.search("dataset: {[^}]*}", SHORT)[0], dataset).replace(
+        "epochs: 2", "epochs: 2, batch_size: 8"
+    )
+    one, _ = study_plan.pending(planned(tmp_path, text + tune))
+    measured = groups.measured
+
+    def then_written_to(*arguments: Any, **options: Any) -> Any:
+        found = measured(*arguments, **options)
+        own.write_text(own.read_text().replace("1,1", "1,0"))
+        return found
+
+    monkeypatch.setattr(groups, "measured", then_written_to)
+    (failure,) = groups.results(one)
+    assert isinstance(failure, Failure) and "dataset.path leads to other data" in failure.why
+
+
+def test_what_another_process_has_finished_meanwhile_is_not_trained_again(tmp_path: Path) -> None:
+    plan = planned(tmp_path, SHORT)
+    trained: list[Group] = []
+
+    class Overtaken(HereAndNow):
+        def each(self, work: Callable[[Group], Any], several: Sequence[Group]) -> Iterator[tuple[Group, Any]]:
+            if work is groups.refusals:
+                study_run.run(plan, HereAndNow(), lambda *told: None)
+            else:
+                trained.extend(several)
+            yield from super().each(work, several)
+
+    assert study_run.run(plan, Overtaken(), lambda *told: None)["seeds"] == 2
+    assert trained == []
+
+
+def test_other_designs_of_a_name_that_have_answers_are_told(tmp_path: Path) -> None:
+    first = planned(tmp_path, SHORT)
+    assert study_run.facts(first, 1)["answered_before"] == {}
+    study_run.run(first, HereAndNow(), lambda *told: None)
+    assert study_run.facts(first, 1)["answered_before"] == {}
+    second = study_run.facts(planned(tmp_path, SHORT.replace("smallest: 0.01", "smallest: 0.02")), 1)
+    assert second["answered_before"] == {first.directory.name: "inconclusive"}
+    told = console.Console(file=io.StringIO(), width=400)
+    told.print(study_table.study_plan(second))
+    assert f"other designs of this name have answers: {first.directory.name} (inconclusive)" in told.file.getvalue()
+
+
+def test_the_numbers_of_a_processor_can_be_told_from_those_of_a_gpu(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, another = study_plan.pending(planned(tmp_path, SHORT))
+    (plain,) = groups.results(one)
+    monkeypatch.setattr("bnexp.training.devices.gpus", lambda: ["NVIDIA H100"])
+    (fast,) = groups.results(another)
+    assert [plain.versions["GPU"], fast.versions["GPU"]] == ["none", "NVIDIA H100"]
 
 
 def test_a_member_that_cannot_be_trained_is_written_down_and_does_not_stop_the_rest(

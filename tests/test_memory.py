@@ -129,6 +129,19 @@ def test_memory_never_holds_the_old_and_the_new_weights_of_every_shard(monkeypat
     assert alive == [1, 2, 3, 4, 5, 6, *[7] * 12]
 
 
+def test_memory_that_does_not_hold_the_rows_is_told_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+    training, built, data = prepared()
+
+    def full(*_: Any) -> Any:
+        raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
+
+    monkeypatch.setattr(many_seeds, "sources", full)
+    with pytest.raises(MemoryError, match="OOM when allocating tensor"):
+        many_seeds.train_many_seeds(
+            built.model, data, training, SEEDS, built.initial.draw(SEEDS), lambda history: False
+        )
+
+
 def weights_of_two(**training: Any) -> tuple[Experiment, Experiment]:
     """An experiment of five seeds, and the same with memory for the weights of two of them at a time."""
     config = experiment(dataset={"resample": True}, training={"seeds": 5, "save": "best", **training})
@@ -188,7 +201,9 @@ def test_a_trial_is_two_epochs_of_the_first_turn(trainer: str, monkeypatch: pyte
         return add(record, values)
 
     monkeypatch.setattr(Record, "add", counted)
-    assert pace([config, config], tuple(range(5))).step > 0
+    found = pace([config, config], tuple(range(5)))
+    assert found.step > 0
+    assert found.start > found.step
     assert measured_seeds == ([2, 2] if trainer == "many_seeds" else [1, 1])
 
 
@@ -197,7 +212,10 @@ def test_rows_that_lie_beside_those_of_a_training_leave_less_room_for_others() -
     need = needs(built.model, data, training)
     free = 1200 * 2**20 - need.shared - need.working
     assert most_together(built.model, data, training) == free // need.kept
-    assert most_together(built.model, data, training, beside=free // 4) == (free - 2 * (free // 4)) // need.kept
+    assert (
+        most_together(built.model, data, training, beside=free // 4)
+        == (free - 3 * (free // 4) - data.rows.x.nbytes) // need.kept
+    )
     assert most_together(built.model, data, training, beside=free) == 1
 
 

@@ -18,6 +18,7 @@ from bnexp.statistics import (
     PairedDifference,
     Reach,
     Verdict,
+    differences,
     epochs_to_target,
     failure_difference,
     mean_interval,
@@ -336,6 +337,15 @@ def test_arms_that_fail_equally_often_differ_below_5_percent_at_most_5_times_in_
     failed = np.random.default_rng(3).random((4000, 2, 30)) < 0.4
     rate = np.mean([failure_difference(treated_S, baseline_S) <= 0.05 for treated_S, baseline_S in failed])
     assert 0.005 < rate <= 0.05
+
+
+def test_a_bootstrap_interval_is_the_same_however_many_resamples_are_held_at_a_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    difference_S = np.random.default_rng(3).normal(0.3, 1.0, 40)
+    whole = differences.bootstrap_interval(difference_S, 0.95)
+    monkeypatch.setattr(significance, "PIECE", 1000)
+    assert differences.bootstrap_interval(difference_S, 0.95) == whole
 
 
 def test_how_often_fewer_seeds_would_show_the_other_sign() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import itertools
+import json
 import math
 import re
 from pathlib import Path
@@ -272,6 +273,24 @@ def test_a_diverged_seed_without_a_value_withholds_the_verdict() -> None:
     )
 
 
+def test_a_study_with_a_diverged_seed_without_a_value_is_kept_as_strict_json(tmp_path: Path) -> None:
+    plan = planned(
+        tmp_path, SMALL.replace("test_accuracy", "test_loss") + "vary: {training.batch_size: [4, 8]}\nseeds: 8\n"
+    )
+    losses: list[float | None] = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8]
+    lost: dict[str, Any] = {"diverged": {"7": 3}}
+    results = {one.part: result(*one.part, losses, levels=dict(one.cell.levels)) for one in plan.members}
+    results[0, "bn"] = result(0, "bn", [*losses[:7], None], levels=results[0, "bn"].levels, **lost)
+    (facts,) = json.loads(json.dumps(study.document(plan.file, plan.cells, "d", results), allow_nan=False))[
+        "hypotheses"
+    ]
+    assert facts["verdict"]["word"] == "inconclusive"
+    assert facts["verdict"]["sentence"].startswith("1 pair holds a diverged seed without a value")
+    assert facts["cells"] == [0.0, 0.0]
+    results[0, "none"] = result(0, "none", [None] * 8, levels=results[0, "none"].levels)
+    assert study.document(plan.file, plan.cells, "d", results)["hypotheses"][0]["cells"] == [None, 0.0]
+
+
 def test_too_few_pairs_are_never_enough() -> None:
     verdict = judge([0.1] * 5)["verdict"]
     assert (verdict["word"], verdict["settled_by"]) == ("inconclusive", 6)
@@ -363,6 +382,14 @@ def test_where_every_seed_splits_the_rows_anew_the_interval_for_other_data_is_gi
     half = told["difference"]["high"] - told["difference"]["mean"]
     wider = told["other_data"]["high"] - told["other_data"]["mean"]
     assert wider / half == pytest.approx(math.sqrt(1 + 8 * 20 / 60))
+    one_part = {name: one.model_copy(update={"resample": "validation"}) for name, one in (("bn", bn), ("none", none))}
+    for metric, speaks in (("test_accuracy", "training rows, on this test part"), ("test_loss", "on this test part")):
+        (told,) = judged(
+            [claim(metric=metric)], [contrast_of(claim(metric=metric), cells, {(0, k): v for k, v in one_part.items()})]
+        )
+        assert told["speaks_of"].endswith(speaks)
+    (told,) = judged([claim(metric="val_accuracy")], [Contrast(spread(0.0), resample="validation")])
+    assert told["speaks_of"] == "other seeds and splits of these rows"
     fixed = none.model_copy(update={"resample": False})
     mixed = contrast_of(claim(), cells, {(0, "bn"): bn, (0, "none"): fixed})
     assert (mixed.test_share, mixed.resample) == (None, None)
@@ -381,6 +408,26 @@ def test_wins_count_only_which_arm_is_better_and_how_often_fewer_seeds_mislead()
     )
     faster = judge([-0.1] * 8, wins=True, smallest=0.25, metric={"metric": "val_accuracy", "epochs_to": 0.9})
     assert faster["verdict"]["word"] == "supported" and faster["difference"]["mean"] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("never", "direction", "word"),
+    [
+        ((8, 0), "higher", "inconclusive"),
+        ((0, 8), "higher", "supported"),
+        ((8, 0), "lower", "inconclusive"),
+        ((0, 8), "lower", "refuted"),
+    ],
+)
+def test_over_several_cells_no_arm_wins_by_trainings_that_never_arrive(
+    never: tuple[int, int], direction: str, word: str
+) -> None:
+    """Treated takes 1 epoch in one cell and never arrives in the other: it is the faster on average by the budget."""
+    wins = claim(wins=True, smallest=0.25, direction=direction, metric={"metric": "val_accuracy", "epochs_to": 0.9})
+    (one,) = judged([wins], [Contrast(np.full(8, -0.1), never, trainings=1)])
+    assert one["verdict"]["word"] == ("supported" if direction == "higher" else "refuted")
+    (two,) = judged([wins], [Contrast(np.full(8, -0.1), never, trainings=2)])
+    assert two["verdict"]["word"] == word
 
 
 def test_who_wins_in_width_is_who_has_the_wider_one_whatever_the_metric_and_rounding_wins_nothing() -> None:
@@ -457,6 +504,7 @@ VARY = "vary: {training.batch_size: [4, 8]}\n"
         (SMALL + "vary: {training.batchsize: [4, 8]}\ntie: {training.learning_rate: {follows: training.batch_size, rule: linear, at: 32}}\n", "s.yaml:6: training.batchsize is not a known key. Did you mean 'batch_size'?"),
         (SMALL + "vary: {model.normalization.momentum: [0.5, 0.9]}\n", "Good names here: name. So it is in arm none alone."),
         (SMALL + "tune: {key: training.learning_rate, values: [0.1, 1]}\ntie: {training.learning_rate.initial: {follows: training.batch_size, rule: linear, at: 4}}\n" + VARY, "tune.key sets training.learning_rate.initial, and so does tie.training.learning_rate.initial; expected one of them."),
+        (SMALL + VARY + "tie:\n  training.learning_rate: {follows: training.batch_size, rule: linear, at: 4}\n  training.learning_rate.initial: {follows: training.batch_size, rule: linear, at: 4}\n", "tie.training.learning_rate.initial sets training.learning_rate.initial, and so does tie.training.learning_rate; expected one of them."),
         (SMALL + "tune: {key: training.learning_rte, values: [0.1, 1]}\n", "s.yaml:6: training.learning_rte is not a known key. Did you mean 'learning_rate'?"),
         (SMALL + "tune: {key: training.learning_rate, values: [0.1, 1], metric: test_loss}\n", "s.yaml:6: tune.metric is 'test_loss'; expected a metric of the validation part. Good names: val_loss, val_accuracy."),
         (SMALL + "vary: {training.batch_size: []}\n", "s.yaml:6: vary.training.batch_size is empty; expected a list of levels. Give two or more, or leave the factor out."),

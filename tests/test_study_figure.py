@@ -81,6 +81,8 @@ def test_a_claim_about_wins_is_the_curve_of_how_often_fewer_seeds_mislead() -> N
     assert axes.lines[0].get_xdata().tolist() == [1, 5, 10]
     assert axes.lines[0].get_ydata() == pytest.approx([30, 12, 4])
     assert texts(figure)[2:] == ["30%", "12%", "4%"]
+    facts["hypotheses"][0]["other_sign"] = [[1, 0.8], [5, 0.6]]  # a few large differences outweigh the rest
+    assert study_figure(facts).axes[0].get_ylim()[1] > 80
     facts["hypotheses"][0]["other_sign"] = [[1, 0.0], [5, 0.0]]  # all pairs agree: a flat line tells nothing
     assert study_figure(facts).axes[0].get_xlabel().startswith("test_accuracy (%): bn - none")
 

@@ -25,7 +25,7 @@ PLAN = {
     "name": "s", "cells": 2, "arms": ["bn", "none"], "seeds": 20, "trainings": 1080, "steps": 12345, "finished": 0,
     "of": 4, "fewest_seeds": 7, "seconds_left": None, "detectable_deviations": 0.66, "directory": "runs/s-study-0123456789",
     "factors": {"model.activation": ["relu", "tanh"]}, "tune": {"key": "training.learning_rate", "values": [0.01, 0.1]},
-    "groups": 3, "claims": [{"claim": "It helps.", "asks": "supported if test_accuracy (%), bn - none is higher, by 1.00 or more"}],
+    "groups": 3, "answered_before": {}, "claims": [{"claim": "It helps.", "asks": "supported if test_accuracy (%), bn - none is higher, by 1.00 or more"}],
 }  # fmt: skip
 
 
@@ -130,7 +130,7 @@ def test_a_mean_over_cells_that_disagree_a_warning_behind_it_and_who_wins_are_to
     contrast = Contrast(np.array([0.1, 0.2, -0.1, 0.0] * 3), cells=(0.2, 0.1, -0.1), warned=True)
     facts = {**document(), "hypotheses": judged([claim, won], [contrast, contrast])}
     told = lines(study_table.study(facts))
-    assert "mean over 3 cells, of which 1 point the other way" in told
+    assert "mean over 3 cells, 1 of them the other way" in told
     assert "WARNING  trainings that this rests on have warnings, see above" in told
     assert any("bn wins 6 pairs, none 3, and 3 tie, half for each" in line for line in told)
 

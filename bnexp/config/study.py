@@ -67,6 +67,11 @@ class Endpoint(Section):
     """Contrast how many times smaller the value is, as suits a loss; epochs to a value are always contrasted so."""
 
     @property
+    def is_of_test(self) -> bool:
+        """Tell whether it is measured on the test part."""
+        return self.metric.startswith("test_")
+
+    @property
     def in_logs(self) -> bool:
         """Tell whether the logs are contrasted."""
         return self.ratio or self.epochs_to is not None
@@ -275,11 +280,12 @@ def _leaves(key: str, values: Sequence[Any]) -> list[str]:
 def _in_both(one: _Setting, other: _Setting) -> str | None:
     """Give a key that both set, or set a part of; None if there is none.
 
-    A tie multiplies what levels and arms have set, and so overwrites only their whole key, or what is tuned.
+    A tie multiplies what levels and arms have set, and so overwrites only their whole key; what is tuned, and another
+    tie, it would overwrite.
     """
     if one.key == other.key:
         return one.key
-    if "tie" in (one.keys[0], other.keys[0]) and "tune" not in (one.keys[0], other.keys[0]):
+    if {one.keys[0], other.keys[0]} in ({"tie", "vary"}, {"tie", "arms"}):
         return None
     pairs = itertools.product(one.leaves, other.leaves)
     return next(

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from bnexp.environment import most_workers
+from bnexp.environment import WORKER_BYTES, most_workers
 from bnexp.errors import UserError, WorkError
 from bnexp.groups import Group
 from bnexp.launch.workers import Attempt, Lost, Warn, Work, done, refuse_bug
@@ -137,19 +137,41 @@ class RayWorkers:
         cores = _join(self._address, self._sharing or self.jobs)
         self.jobs = min(cores, self._asked or cores)
         most = self._asked or math.inf  # no limit: nodes may join
-        task = ray.remote(num_cpus=1, max_retries=0)(_done_there)
+        task = ray.remote(num_cpus=1, memory=_memory_of_one(), max_retries=0)(_done_there)
         waiting = deque(Attempt(group) for group in groups)
         running: dict[Any, Attempt] = {}
         while waiting or running:
             while waiting and len(running) < most:
                 attempt = waiting.popleft()
                 running[task.remote(work, attempt.group, os.getcwd(), self._sharing)] = attempt
-            (first, *_), _ = ray.wait(list(running))
+            first = _first_done(list(running))
             attempt, outcome = running.pop(first), _answer(first)
             if isinstance(outcome, Lost) and (again := attempt.again(outcome, self._warn)):
                 waiting.extend(again)
             else:
                 yield attempt.group, attempt.answer(outcome)
+
+
+def _memory_of_one() -> float:
+    """Give the bytes that a worker asks of its node; no more than the largest node has, so that one always fits."""
+    import ray
+
+    return min(WORKER_BYTES, max(float(node["Resources"].get("memory", 0)) for node in ray.nodes()))
+
+
+def _first_done(running: Sequence[Any]) -> Any:
+    """Wait until one of them is done.
+
+    Raises:
+        WorkError: if the cluster itself is lost.
+    """
+    import ray
+
+    try:
+        (first, *_), _ = ray.wait(running)
+    except (ray.exceptions.RayError, ConnectionError) as error:
+        raise WorkError(f"The Ray cluster is lost: {_first_line(error)}. The same command goes on, here too.") from None
+    return first
 
 
 def _answer(reference: Any) -> Any:
@@ -169,16 +191,18 @@ def _answer(reference: Any) -> Any:
 def _done_there(work: Work, group: Group, directory: str, most: int | None) -> Any:
     """Do the work in the driver's directory, where the worker's machine has one of that name.
 
-    There are at most so many workers, and no more on this node than it has cores.
+    There are at most so many workers, and no more on this node than it has room for.
     """
-    if os.path.isdir(directory):
+    if os.path.isdir(directory) and os.access(directory, os.X_OK):
         os.chdir(directory)
-    cores = _cores_of_this_node()
-    return done(work, group, sharing=min(cores, most or cores))
+    room = _room_on_this_node()
+    return done(work, group, sharing=min(room, most or room))
 
 
-def _cores_of_this_node() -> int:
+def _room_on_this_node() -> int:
+    """Give how many workers Ray may place here: one a core, if it has memory enough for each of them."""
     import ray
 
     this = ray.get_runtime_context().get_node_id()
-    return next(max(1, int(node["Resources"].get("CPU", 1))) for node in ray.nodes() if node["NodeID"] == this)
+    has: dict[str, float] = next((node["Resources"] for node in ray.nodes() if node["NodeID"] == this), {})
+    return max(1, int(min(has.get("CPU", 1), has.get("memory", math.inf) // WORKER_BYTES)))

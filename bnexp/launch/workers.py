@@ -30,7 +30,8 @@ class Workers(Protocol):
 
         A group whose worker is lost is given to another, and, if that is lost
         too or was out of memory, in two halves, each with half as much at a
-        time; after TRIES workers the members are given as `Failure`.
+        time, at last member by member; what TRIES workers were lost with is
+        given as `Failure`.
         """
 
 
@@ -60,15 +61,17 @@ class Attempt:
     def again(self, lost: Lost, warn: Warn) -> list[Attempt]:
         """Give the next attempts, and tell of them; none if there were enough.
 
-        The same once, since what trains together can decide the last bit of a number, unless memory was short.
+        The same once, since what trains together can decide the last bit of a number, unless memory was short; then
+        in halves; and each member by itself at last, so that only what is at fault is given up.
         """
-        tries, count = self.tries + 1, len(self.group.members)
+        tries, whole = self.tries + 1, self.group
         if tries >= TRIES:
             return []
-        halve = tries > 1 or lost.starved
-        how = ", with half as much in memory at a time" if halve else ""
-        warn(f"A group ({count} of the study's cells and arms) is tried again{how}: {lost.why}")
-        return [Attempt(group, tries) for group in (self.group.halved() if halve else [self.group])]
+        as_it_was = tries == 1 and not lost.starved
+        how = "" if as_it_was else ", with half as much in memory at a time"
+        warn(f"A group ({len(whole.members)} of the study's cells and arms) is tried again{how}: {lost.why}")
+        groups = [whole] if as_it_was else whole.halved() if tries < TRIES - 1 else whole.alone()
+        return [Attempt(group, tries) for group in groups]
 
     def answer(self, outcome: Any) -> Any:
         """Give what came of it in the end: of a group that was lost, why each of its members is."""

@@ -69,7 +69,7 @@ def _study_figures(path: Path) -> dict[str, Figure]:
         raise RunError(f"{path}: has format {seen!r}; expected {study.FORMAT}. Draw it with the bnexp that wrote it.")
     try:
         return study_figures(document)
-    except (KeyError, TypeError, IndexError, ValueError) as error:
+    except (KeyError, TypeError, IndexError, ValueError, AttributeError) as error:
         cure = "Run `bnexp study` again: no cell is trained twice."
         raise RunError(f"{path}: is damaged, or of an older bnexp ({error!r}). {cure}") from error
 

@@ -114,7 +114,7 @@ def _chances(picture: Picture) -> Figure:
         said: Any = {"textcoords": "offset points", "xytext": (0, 7), "ha": "center", "fontsize": SMALL}
         axes.annotate(f"{100 * share:.0f}%", (count, 100 * share), **said)
     _scale_levels(axes, np.array(counts, float))
-    axes.set_ylim(0, 55)
+    axes.set_ylim(0, max(55.0, 110 * max(shares)))
     axes.axhline(5, color=GREY, linewidth=1, linestyle=":")
     axes.set_xlabel("seeds that are averaged")
     axes.set_ylabel("with another sign than all together (%)")

@@ -40,6 +40,10 @@ def study_plan(facts: Mapping[str, Any]) -> RenderableType:
             f"a true mean difference of {facts['detectable_deviations']:.2f} standard deviations of the paired "
             "difference has an interval without 0 in 80% of such studies, for each claim"
         )
+    if before := facts["answered_before"]:
+        listed = ", ".join(f"{plain(name)} ({plain(word)})" for name, word in before.items())
+        lines.append(f"WARNING  other designs of this name have answers: {listed}")
+        lines.append("A design that was changed because of such an answer is no fresh test")
     return Group(Text(head, style=STRONG), *map(Text, lines), Text(f"to be kept in {plain(facts['directory'])}"))
 
 
@@ -215,8 +219,8 @@ def _cells_that_differ(facts: Mapping[str, Any]) -> str | None:
     cells, mean = facts["cells"], facts["difference"] and facts["difference"]["mean"]
     if len(cells) < 2 or mean is None or facts["wins"]:
         return None
-    other = sum(cell * mean < 0 for cell in cells)
-    return f"mean over {len(cells)} cells" + (f", of which {other} point the other way" if other else "")
+    other = sum(cell is not None and cell * mean < 0 for cell in cells)
+    return f"mean over {len(cells)} cells" + (f", {other} of them the other way" if other else "")
 
 
 def _evidence(facts: Mapping[str, Any], claim: Hypothesis) -> str:

@@ -18,6 +18,8 @@ LEVEL = 0.95
 """Of the intervals, unless several hypotheses share it."""
 FEWEST_FOR_BOOTSTRAP = 10
 """With fewer pairs the BCa interval of 95% covers the true mean far less often (science: 82% at 5, 90% at 10)."""
+DRAWN_RESAMPLES = 9_999
+"""Of the pairs, for the BCa interval."""
 DRAWN_SUBSETS = 10_000
 """Choices of fewer seeds, from which the chance of the other sign is estimated."""
 
@@ -120,14 +122,20 @@ def bootstrap_interval(difference_S: Floats, level: float) -> Interval | None:
     """Give the bias-corrected and accelerated bootstrap interval of the mean, as a check on the t interval.
 
     None with fewer than FEWEST_FOR_BOOTSTRAP pairs, or if they are equal.
-    Source: Efron 1987; `scipy.stats.bootstrap` with 9,999 draws.
+    Source: Efron 1987; `scipy.stats.bootstrap` with DRAWN_RESAMPLES draws.
     """
     if len(difference_S) < FEWEST_FOR_BOOTSTRAP or without_spread(difference_S):
         return None
     from scipy import stats
 
     drawn = stats.bootstrap(
-        (difference_S,), np.mean, confidence_level=level, method="BCa", n_resamples=9999, rng=np.random.default_rng(0)
+        (difference_S,),
+        np.mean,
+        n_resamples=DRAWN_RESAMPLES,
+        batch=max(pieces(DRAWN_RESAMPLES, len(difference_S))),
+        confidence_level=level,
+        method="BCa",
+        rng=np.random.default_rng(0),
     )
     low, high = drawn.confidence_interval
     return Interval(float(np.mean(difference_S)), float(low), float(high))

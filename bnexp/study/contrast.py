@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from bnexp import statistics
 from bnexp.config.section import Resample
 from bnexp.config.study import Hypothesis, Over
 from bnexp.history import Floats
@@ -31,15 +32,17 @@ class Contrast:
     the target of `epochs_to`. `resample` is that of the datasets, if all are
     alike in this. `test_share` is the rows that are measured over those
     trained on, where each seed splits all rows anew, else None. `cells` are
-    the mean differences of the cells that are averaged, `warned` tells
-    whether a training in them has a warning.
+    the mean differences of the cells that are averaged, None where no seed
+    has a value; `trainings` counts those of an arm behind one of its numbers,
+    `warned` tells whether one of them has a warning.
     """
 
     difference_S: Floats
     never: tuple[int, int] = (0, 0)
     resample: Resample | None = None
     test_share: float | None = None
-    cells: tuple[float, ...] = ()
+    cells: tuple[float | None, ...] = ()
+    trainings: int = 1
     warned: bool = False
 
     @property
@@ -65,7 +68,8 @@ def contrast_of(claim: Hypothesis, cells: Sequence[Cell], results: Results) -> C
         (never[0], never[1]),
         ways.pop() if len(ways) == 1 else None,
         _test_share(claim, every),
-        tuple(float(np.mean(cell_difference(claim, cell, results))) for cell in averaged),
+        tuple(statistics.of_finite(cell_difference(claim, cell, results))["mean"] for cell in averaged),
+        len(here) + len(there),
         any(one.warnings for one in every),
     )
 

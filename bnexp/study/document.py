@@ -22,7 +22,7 @@ from bnexp.study.verdict import judged, overall
 
 
 def document(file: StudyFile, cells: Sequence[Cell], digest: str, results: Results) -> dict[str, Any]:
-    """Give what study.json holds: no time, machine or place, so that the same numbers give the same bytes."""
+    """Give what study.json holds: no time or place, so that the same numbers give the same bytes."""
     study = file.study
     claims = study.claims()
     hypotheses = judged(claims, [contrast_of(claim, cells, results) for claim in claims])

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from bnexp import statistics
+from bnexp.config.section import Resample
 from bnexp.config.study import Hypothesis
 from bnexp.statistics import LEVEL, Conclusion, Floats, strict
 from bnexp.study.contrast import Contrast, more_wins
@@ -95,21 +96,24 @@ def _conclusion(claim: Hypothesis, contrast: Contrast, level: float, contrasts: 
         return Conclusion("inconclusive")
     if found.word == "refuted" and not apart and any(contrast.never):
         return Conclusion("inconclusive")
-    if apart and _is_flattered(claim, contrast.never, claimed=found.word == "supported"):
+    if apart and _is_flattered(claim, contrast, claimed=found.word == "supported"):
         return Conclusion("inconclusive")
     return found
 
 
-def _is_flattered(claim: Hypothesis, never: tuple[int, int], *, claimed: bool) -> bool:
+def _is_flattered(claim: Hypothesis, contrast: Contrast, *, claimed: bool) -> bool:
     """Tell whether trainings that never arrive, counted with the budget, are of the side that looks the faster.
 
-    That is the side which the claim says, or the other. Of an interaction
-    each side is both; and one that never arrives wins no pair.
+    That is the side which the claim says, or the other; who wins is the
+    faster one. Of an interaction each side is both. Where a seed's number is
+    one training's, one that never arrives wins no pair.
     """
     if claim.minus is not None:
-        return any(never)
-    treated_is_faster = (claim.direction == "lower") == claimed
-    return not claim.wins and bool(never[0 if treated_is_faster else 1])
+        return any(contrast.never)
+    if claim.wins and contrast.trainings == 1:
+        return False
+    treated_is_faster = (claim.direction == ("higher" if claim.wins else "lower")) == claimed
+    return bool(contrast.never[0 if treated_is_faster else 1])
 
 
 # --- what it rests on ---------------------------------------------------------------
@@ -128,7 +132,7 @@ def _facts(claim: Hypothesis, contrast: Contrast, level: float, p_value: float, 
         "pairs": len(contrast.difference_S),
         "never_reached": dict(zip((claim.treated, claim.baseline), contrast.never, strict=True)),
         "reading": _reading(claim, contrast),
-        "speaks_of": SPEAKS_OF[contrast.resample],
+        "speaks_of": SPEAKS_OF[_split_anew(claim, contrast)],
         "cells": list(contrast.cells),
         "warned": contrast.warned,
         "difference": None,
@@ -148,6 +152,11 @@ def _facts(claim: Hypothesis, contrast: Contrast, level: float, p_value: float, 
     if len(effect_S) and contrast.test_share is not None and not claim.counts:
         facts["other_data"] = strict(statistics.other_data_interval(effect_S, level, contrast.test_share))
     return facts
+
+
+def _split_anew(claim: Hypothesis, contrast: Contrast) -> Resample | None:
+    """Give what of the measured rows is split anew for each seed: with one test part for all, the other parts are."""
+    return True if contrast.resample == "validation" and not claim.metric.is_of_test else contrast.resample
 
 
 def _equivalence(effect_S: Floats, smallest: float, contrasts: int) -> dict[str, Any]:

@@ -72,8 +72,6 @@ def train_together(
         MemoryError: if TensorFlow runs out of memory.
     """
     count = len(trainings) * len(seeds)
-    workers, most = memory.plan(model, data, trainings[0], count, largest_shard)
-    together = _together(model, data, trainings[0], _shards(count, workers, most))
     rates_S = np.repeat([one.learning_rate.initial for one in trainings], len(seeds)).astype("float32")
     record = Record(seeds * len(trainings), trainings[0].early_stopping)
     digests = OrderDigests(record.seeds)
@@ -84,6 +82,8 @@ def train_together(
         return watch([record.history(part) for part in parts])
 
     try:
+        workers, most = memory.plan(model, data, trainings[0], count, largest_shard)
+        together = _together(model, data, trainings[0], _shards(count, workers, most))
         with _pool(workers) as pool:
             weights, interrupted = together.train(initial, rates_S, record, digests, watch_parts, pool)
     except tf.errors.ResourceExhaustedError as error:

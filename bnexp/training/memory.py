@@ -114,10 +114,11 @@ def _gibibytes(size: int) -> str:
 def most_together(model: keras.Sequential, data: Data, training: Training, *, beside: int = 0) -> int:
     """Give how many trainings fit in the memory limit together, one shard at a time; 1 or more.
 
-    `beside` is the bytes of rows, other than those of `data`, that are there too.
+    `beside` is the bytes of rows, other than those of `data`, that are there too; all are then joined in one more copy.
     """
     need = needs(model, data, training)
-    free = memory_limit(training.memory_limit_bytes()) - need.shared - COPIES_OF_ROWS * beside - need.working
+    rows = COPIES_OF_ROWS * beside + (data.rows.x.nbytes + beside if beside else 0)
+    free = memory_limit(training.memory_limit_bytes()) - need.shared - rows - need.working
     return max(1, free // max(1, need.kept))
 
 

@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 
 from bnexp import comparison, config, study
-from bnexp.config import Experiment
 from bnexp.config.loading import found
 from bnexp.config.section import Task
 from bnexp.config.study import Endpoint, Tune
@@ -24,14 +23,14 @@ from bnexp.data.source import source_sha256
 from bnexp.environment import versions
 from bnexp.errors import ConfigError, SettingError
 from bnexp.history import Floats
-from bnexp.measuring import Measured, Pace, measured, pace, program_key
+from bnexp.measuring import Measured, Pace, Sources, measured, pace, program_key, refuse_other_data
 from bnexp.metrics import higher_is_better
 from bnexp.preparing import refuse_unbuildable
-from bnexp.study import Candidate, Cell, Result, Sources, Tuned
+from bnexp.study import Candidate, Cell, Result, Tuned
 
 MOST_TOGETHER = 64
 """Trainings of a group; one of more is cut, cell by cell. So many fill a shard, and are kept as soon as they end."""
-MOST_ROW_BYTES = 2**28
+MOST_ROW_BYTES = 2**27
 """Of the different data of a group, unless a single cell has more: as many as a worker of little memory holds."""
 
 
@@ -119,19 +118,21 @@ def together(members: Sequence[Member], known: Callable[[Candidate], Known], see
     return sorted(cut, key=lambda group: -sum(member.steps for member in group))
 
 
-def _in_groups(members: Sequence[Member], known: Callable[[Candidate], Known], most: int) -> Iterator[list[Member]]:
-    """Cut members, in their order, into groups of so many at most whose data are not too large together."""
-    group: list[Member] = []
-    held: dict[str, int] = {}
+def _in_groups(members: Sequence[Member], known: Callable[[Candidate], Known], most: int) -> list[list[Member]]:
+    """Put each member into the first group that has room for it: of so many at most, whose data are not too large."""
+    groups: list[list[Member]] = []
+    held: list[dict[str, int]] = []
     for member in members:
         own = {one.experiment.dataset.model_dump_json(): known(one).row_bytes for one in member.candidates}
-        more = own.keys() - held.keys()
-        if group and (len(group) == most or (more and sum((held | own).values()) > MOST_ROW_BYTES)):
-            yield group
-            group, held = [], {}
-        group.append(member)
-        held |= own
-    yield group
+        for group, data in zip(groups, held, strict=True):
+            if len(group) < most and (own.keys() <= data.keys() or sum((data | own).values()) <= MOST_ROW_BYTES):
+                group.append(member)
+                data |= own
+                break
+        else:
+            groups.append([member])
+            held.append(own)
+    return groups
 
 
 @contextmanager
@@ -156,24 +157,10 @@ def refusals(group: Group) -> list[str]:
             try:
                 with line_told(candidate):
                     refuse_unbuildable(one)
-                    _refuse_other_data(group, one, source_sha256(one.dataset))
+                    refuse_other_data(one, source_sha256(one.dataset), group.sources)
             except ConfigError as error:
                 said += [problem for problem in error.problems if problem not in said]
     return said
-
-
-def _refuse_other_data(group: Group, one: Experiment, seen: str | None) -> None:
-    """Raise SettingError if the user's own data that an experiment reads, of this sha256, are not those of the plan.
-
-    What is gone is told by who reads it.
-    """
-    expected = group.sources.get(one.dataset.model_dump_json())
-    if None not in (seen, expected) and seen != expected:
-        raise SettingError(
-            "dataset.path",
-            f"leads to other data than when the study was begun (sha256 {seen}; expected {expected}): they were "
-            "changed since, or are others on this node. Put back what was there; with other data it is another study.",
-        )
 
 
 def trial(group: Group) -> Pace | None:
@@ -223,13 +210,9 @@ def _measured(group: Group, candidates: Sequence[Candidate], seeds: tuple[int, .
     Raises:
         ConfigError: if the data are not as they should be, or not those that the study was begun with.
     """
+    experiments = [candidate.experiment for candidate in candidates]
     with line_told(candidates[0]):
-        experiments = [candidate.experiment for candidate in candidates]
-        outcomes = measured(experiments, seeds, largest_shard=group.largest_shard)
-    for candidate, one in zip(candidates, outcomes, strict=True):
-        with line_told(candidate):
-            _refuse_other_data(group, candidate.experiment, one.source_sha256)
-    return outcomes
+        return measured(experiments, seeds, sources=group.sources, largest_shard=group.largest_shard)
 
 
 def _chosen(tune: Tune | None, member: Member, tried: Sequence[Measured]) -> tuple[Candidate, Tuned | None]:
@@ -265,7 +248,7 @@ def _result(
         budget_epochs=chosen.experiment.training.epochs,
         diverged={str(seed): epoch for seed, epoch in one.history.diverged_at.items()},
         warnings=one.warnings,
-        versions=versions() | {"GPU": ", ".join(gpus()) or "none"},
+        versions=versions() | ({"GPU": ", ".join(names)} if (names := gpus()) else {}),
         steps=sum(each.steps for each in trained),
         seconds=sum(each.seconds for each in trained),
     )

@@ -5,8 +5,9 @@ Axis: S seeds.
 
 from __future__ import annotations
 
+import platform
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ import numpy as np
 
 from bnexp import cautions
 from bnexp.config import Experiment
+from bnexp.errors import SettingError
 from bnexp.history import History, joined
 from bnexp.preparing import built_for, prepared
 
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from bnexp.models import Built
 
 Seeds = tuple[int, ...]
+Sources = Mapping[str, str | None]
+"""Dataset as JSON -> sha256 of the file or folder of the user's own that it reads, if it does."""
 Watch = Callable[[list[History]], bool]
 """Gets the histories of those that are trained together after each epoch, and may ask to stop."""
 TRIAL_STEPS = 8
@@ -43,20 +47,22 @@ class Measured:
     seconds: float
     """Its share of the time that all took that were trained together."""
     warnings: list[str]
-    source_sha256: str | None
-    """That of the user's own data which were read."""
 
 
-def measured(experiments: Sequence[Experiment], seeds: Seeds, *, largest_shard: int | None = None) -> list[Measured]:
+def measured(
+    experiments: Sequence[Experiment], seeds: Seeds, *, sources: Sources | None = None, largest_shard: int | None = None
+) -> list[Measured]:
     """Train these seeds of each experiment and give what was measured; nothing is written.
 
     At most `largest_shard` trainings are worked on at a time, else as many as fit and gain speed.
 
     Raises:
-        SettingError: if the data or the model is not as it should be.
+        SettingError: if the data, compared with `sources` too, or the model is not as it should be.
         MemoryError: if what is worked on at a time does not fit in memory.
     """
     data = _prepared_once(experiments, seeds)
+    for one, own in zip(experiments, data, strict=True):
+        refuse_other_data(one, own.source_sha256, sources or {})
     alike: dict[Any, list[int]] = {}
     for number, one in enumerate(experiments):
         alike.setdefault((program_key(one), data[number].shape), []).append(number)
@@ -65,6 +71,18 @@ def measured(experiments: Sequence[Experiment], seeds: Seeds, *, largest_shard: 
         those = [experiments[number] for number in numbers], [data[number] for number in numbers]
         found |= zip(numbers, _measured_alike(*those, seeds, largest_shard), strict=True)
     return [found[number] for number in range(len(experiments))]
+
+
+def refuse_other_data(experiment: Experiment, seen: str | None, sources: Sources) -> None:
+    """Raise SettingError if the user's own data that an experiment reads, of this sha256, are not those expected."""
+    expected = sources.get(experiment.dataset.model_dump_json())
+    if expected is not None and seen != expected:
+        path = getattr(experiment.dataset, "path", None)
+        raise SettingError(
+            "dataset.path",
+            f"is {path!r}; what lies there on {platform.node()} is other data than when the study was begun (sha256 "
+            f"{seen}; expected {expected}). Put back what was there; with other data it is another study.",
+        )
 
 
 def _prepared_once(experiments: Sequence[Experiment], seeds: Seeds) -> list[Data]:
@@ -91,7 +109,7 @@ class _EnoughError(Exception):
 def pace(experiments: Sequence[Experiment], seeds: Seeds, *, largest_shard: int | None = None) -> Pace:
     """Train two epochs of a few steps of experiments that share a program, as many as fit in memory, and time them."""
     batch = experiments[0].training.batch_size
-    whole = [prepared(one, seeds) for one in experiments]
+    whole = _prepared_once(experiments, seeds)
     ready = [
         _Ready(_of_two_epochs(one), own.first(min(TRIAL_STEPS * batch, own.train_SR.shape[1])), built_for(one, own))
         for one, own in zip(experiments, whole, strict=True)
@@ -202,5 +220,4 @@ def _measured(experiment: Experiment, data: Data, history: History, seconds: flo
         per_epoch * sum(history.epochs_S),
         seconds,
         cautions.cautions(experiment, per_epoch * history.fewest_kept),
-        data.source_sha256,
     )

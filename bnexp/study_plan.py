@@ -35,7 +35,8 @@ class Plan:
     """What is trained and kept one by one: each cell's arms."""
     learned: Mapping[str, Known]
     """By experiment, as JSON."""
-    sources: study.Sources
+    sources: Mapping[str, str | None]
+    """`study.sources`."""
 
     def path(self, cell: int, arm: str) -> Path:
         """Give the file of one cell and arm."""

@@ -51,17 +51,20 @@ def facts(planned: Plan, jobs: int) -> dict[str, Any]:
         "fewest_seeds": statistics.fewest_pairs(level),
         "detectable_deviations": detectable if math.isfinite(detectable) else None,
         "directory": str(planned.directory),
-        "answered_before": _answered_before(planned),
+        "other_answers": _other_answers(planned),
     }
 
 
-def _answered_before(planned: Plan) -> dict[str, str]:
-    """Give the verdicts of other designs of this name that are kept beside it: directory -> the word."""
-    found = {}
-    for path in sorted(planned.directory.parent.glob(f"{store.slug(planned.file.study.name)}-study-*/study.json")):
+def _other_answers(planned: Plan) -> dict[str, str]:
+    """Give the verdicts of other designs of this name, directory -> the word; none where this one has its own."""
+    name, found = planned.file.study.name, {}
+    if (planned.directory / "study.json").exists():
+        return {}
+    for path in sorted(planned.directory.parent.glob(f"{store.slug(name)}-study-*/study.json")):
         with suppress(RunError):
-            found[path.parent.name] = str(store.read_json(path).get("verdict"))
-    found.pop(planned.directory.name, None)
+            document = store.read_json(path)
+            if document.get("name") == name and "verdict" in document:
+                found[path.parent.name] = str(document["verdict"])
     return found
 
 

@@ -21,7 +21,7 @@ import pytest
 from rich import console
 from test_study import ARMS, BASE, CLAIM, planned
 
-from bnexp import backend, groups, study_commands, study_plan, study_run
+from bnexp import backend, groups, study, study_commands, study_plan, study_run
 from bnexp.errors import ConfigError, UserError, WorkError
 from bnexp.groups import Failure, Group
 from bnexp.launch import ray as ray_launcher
@@ -180,7 +180,9 @@ def test_what_kills_every_worker_takes_no_other_member_along(tmp_path: Path) -> 
     failed = [one.part for one in answers if isinstance(one, Failure)]
     assert failed == [(3, "bn")]
     assert sorted(one for one in answers if isinstance(one, tuple)) == [(n, "bn") for n in range(10) if n != 3]
-    assert len(told) == 3
+    assert [line.partition(":")[0].partition("tried again")[2] for line in told] == [
+        "", ", in two halves", ", each of them alone",
+    ]  # fmt: skip
 
 
 def test_out_of_memory_half_as_much_is_worked_on_at_a_time() -> None:
@@ -197,7 +199,9 @@ def test_out_of_memory_a_group_is_cut_until_its_members_fit(tmp_path: Path) -> N
     told: list[str] = []
     with local_workers(1, told.append) as one:
         answers = [answer for _, answer in one.each(need_memory_for_one_member, [whole])]
-    assert [line.split(" of the ")[0] for line in told] == ["A group (3", "A group (2"]
+    assert [line.split(":")[0] for line in told] == [
+        f"A group ({count} of the study's cells and arms) is tried again, in two halves" for count in (3, 2)
+    ]
     assert sorted(answers) == [[(0, "bn")], [(1, "bn")], [(2, "bn")]]
 
 
@@ -266,6 +270,9 @@ def test_ray_starts_its_own_cluster_whatever_the_environment_says_and_divides_me
     with workers("ray", 1, None, warn=said_nothing, sharing=3) as one:
         assert [answer for _, answer in one.each(cores_workers_and_size, [group()])] == [("1", "3", 64)]
         assert one.jobs == 1
+    with workers("ray", 20, None, warn=said_nothing) as many:  # as many as asked for, whatever memory is free
+        assert [answer for _, answer in many.each(cores_workers_and_size, [group()])] == [("1", "20", 64)]
+        assert many.jobs == 20
 
 
 def test_of_a_cluster_no_more_is_used_than_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -298,25 +305,32 @@ def test_ray_out_of_memory_is_told_from_a_worker_that_was_killed(monkeypatch: py
     assert not lost(ray.exceptions.NodeDiedError("gone")).starved
 
 
-def test_a_ray_cluster_that_is_lost_ends_the_work_and_no_node_is_asked_for_more_than_it_has(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_ray_cluster_that_is_lost_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     ray = pytest.importorskip("ray")
+    work_is_found(monkeypatch)
 
     def lost(running: object) -> Any:
         raise ray.exceptions.RaySystemError("the head is gone")
 
-    monkeypatch.setattr(ray, "wait", lost)
-    with pytest.raises(WorkError, match=r"^The Ray cluster is lost: .*the head is gone\. The same command goes on"):
-        ray_launcher._first_done([None])
-    small, large = (
-        {"NodeID": str(gigabytes), "Resources": {"CPU": 64, "memory": gigabytes * 1e9}} for gigabytes in (1, 8)
-    )
-    for nodes, memory, room in (([small], 1e9, 1), ([small, large], 3 * 2**29, 4)):
+    with workers("ray", 1, None, warn=said_nothing) as one:
+        monkeypatch.setattr(ray, "wait", lost)
+        with pytest.raises(WorkError, match=r"^The Ray cluster is lost: .*the head is gone\. What is finished is kept"):
+            list(one.each(name_of_process, [group()]))
+
+
+def test_no_node_of_ray_is_asked_for_more_workers_than_it_has_memory_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    ray = pytest.importorskip("ray")
+
+    def node(cores: int, gigabytes: float) -> dict[str, Any]:
+        return {"NodeID": f"{cores}", "Resources": {"CPU": cores, "memory": gigabytes * 1e9}}
+
+    head, small, large = node(0, 64), node(4, 1), node(64, 8)  # a head without cores takes no work
+    for nodes, memory, room in (([head, small], 1e9, 1), ([head, small, large], 3 * 2**29, 4), ([head], 0, 1)):
         monkeypatch.setattr(ray, "nodes", lambda nodes=nodes: nodes)
         this = SimpleNamespace(get_node_id=lambda nodes=nodes: nodes[-1]["NodeID"])
         monkeypatch.setattr(ray, "get_runtime_context", lambda this=this: this)
         assert (ray_launcher._memory_of_one(), ray_launcher._room_on_this_node()) == (memory, room)
+    assert [ray_launcher._room(one["Resources"]) for one in (head, small, large)] == [0, 1, 4]
 
 
 def test_without_ray_the_command_that_installs_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -459,6 +473,9 @@ def test_a_large_group_is_cut_between_cells(tmp_path: Path) -> None:
 def test_a_group_is_cut_where_its_data_are_too_large_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = SHORT + "vary: {dataset.noise: [0.1, 0.2, 0.3], training.learning_rate: [0.01, 0.1]}\n"
     rows = 80 * 2 * 4  # bytes of float32
+    rates_first = SHORT + "vary: {training.learning_rate: [0.01, 0.1], dataset.noise: [0.1, 0.2]}\n"
+    monkeypatch.setattr(groups, "MOST_ROW_BYTES", rows)
+    assert names(planned(tmp_path, rates_first))[:2] == [["0-bn", "2-bn"], ["1-bn", "3-bn"]]
     monkeypatch.setattr(groups, "MOST_ROW_BYTES", 2 * rows)
     assert [one for one in names(planned(tmp_path, text)) if one[0].endswith("bn")] == [
         ["0-bn", "1-bn", "2-bn", "3-bn"],
@@ -493,10 +510,16 @@ def test_data_that_are_not_those_of_the_plan_are_refused_before_and_while_a_stud
     one, another = study_plan.pending(plan)
     assert [result.part for result in groups.results(one)] == [(0, "bn")]
     Path("own.csv").write_text("\n".join(["x,y", *other]))
-    (failure,) = groups.results(another)
+    with monkeypatch.context() as nothing:
+        nothing.setattr("bnexp.measuring._measured_alike", None)  # is trained
+        (failure,) = groups.results(another)
     assert isinstance(failure, Failure)
-    assert re.search(r"^\S+s.yaml:\d+: dataset.path leads to other data .*changed since, or are", failure.why)
-    with pytest.raises(ConfigError, match=r"s.yaml:\d+: dataset.path leads to other data than when the study"):
+    assert re.search(
+        r"^\S+s.yaml:\d+: dataset.path is 'own.csv'; what lies there on .* is other data than", failure.why
+    )
+    with pytest.raises(
+        ConfigError, match=r"s.yaml:\d+: dataset.path is 'own.csv'; what lies there on .* is other data"
+    ):
         study_run.run(plan, HereAndNow(), lambda *told: None)
     assert not plan.directory.exists()
 
@@ -519,7 +542,7 @@ def test_data_that_change_while_a_study_tunes_are_refused(tmp_path: Path, monkey
 
     monkeypatch.setattr(groups, "measured", then_written_to)
     (failure,) = groups.results(one)
-    assert isinstance(failure, Failure) and "dataset.path leads to other data" in failure.why
+    assert isinstance(failure, Failure) and "is other data than when the study was begun" in failure.why
 
 
 def test_what_another_process_has_finished_meanwhile_is_not_trained_again(tmp_path: Path) -> None:
@@ -540,24 +563,37 @@ def test_what_another_process_has_finished_meanwhile_is_not_trained_again(tmp_pa
 
 def test_other_designs_of_a_name_that_have_answers_are_told(tmp_path: Path) -> None:
     first = planned(tmp_path, SHORT)
-    assert study_run.facts(first, 1)["answered_before"] == {}
+    assert study_run.facts(first, 1)["other_answers"] == {}
     study_run.run(first, HereAndNow(), lambda *told: None)
-    assert study_run.facts(first, 1)["answered_before"] == {}
+    (tmp_path / "runs" / "s-study-s-study-0123456789").mkdir()
+    (tmp_path / "runs" / "s-study-s-study-0123456789" / "study.json").write_text(
+        '{"name": "s-study-s", "verdict": "x"}'
+    )
     second = study_run.facts(planned(tmp_path, SHORT.replace("smallest: 0.01", "smallest: 0.02")), 1)
-    assert second["answered_before"] == {first.directory.name: "inconclusive"}
+    assert second["other_answers"] == {first.directory.name: "inconclusive"}
     told = console.Console(file=io.StringIO(), width=400)
     told.print(study_table.study_plan(second))
     assert f"other designs of this name have answers: {first.directory.name} (inconclusive)" in told.file.getvalue()
+    answered = planned(tmp_path, SHORT.replace("smallest: 0.01", "smallest: 0.02"))
+    study_run.run(answered, HereAndNow(), lambda *told: None)
+    assert study_run.facts(answered, 1)["other_answers"] == {}  # it has its own
 
 
-def test_the_numbers_of_a_processor_can_be_told_from_those_of_a_gpu(
+def test_numbers_of_a_processor_and_of_a_gpu_are_told_from_each_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one, another = study_plan.pending(planned(tmp_path, SHORT))
+    plan = planned(tmp_path, SHORT)
+    one, another = study_plan.pending(plan)
     (plain,) = groups.results(one)
     monkeypatch.setattr("bnexp.training.devices.gpus", lambda: ["NVIDIA H100"])
     (fast,) = groups.results(another)
-    assert [plain.versions["GPU"], fast.versions["GPU"]] == ["none", "NVIDIA H100"]
+    found = study.document(plan.file, plan.cells, plan.digest, {plain.part: plain, fast.part: fast})
+    assert found["versions"]["GPU"] == ["NVIDIA H100", "none"]
+    told = console.Console(file=io.StringIO(), width=400)
+    told.print(study_table.study(found))
+    assert "Not all cells were trained with the same: GPU NVIDIA H100 and none." in told.file.getvalue()
+    alike = study.document(plan.file, plan.cells, plan.digest, {plain.part: plain, (0, "none"): plain})
+    assert "GPU" not in alike["versions"]
 
 
 def test_a_member_that_cannot_be_trained_is_written_down_and_does_not_stop_the_rest(

@@ -10,6 +10,7 @@ import sys
 import weakref
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -132,14 +133,17 @@ def test_memory_never_holds_the_old_and_the_new_weights_of_every_shard(monkeypat
 def test_memory_that_does_not_hold_the_rows_is_told_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
     training, built, data = prepared()
 
-    def full(*_: Any) -> Any:
-        raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
-
-    monkeypatch.setattr(many_seeds, "sources", full)
-    with pytest.raises(MemoryError, match="OOM when allocating tensor"):
-        many_seeds.train_many_seeds(
-            built.model, data, training, SEEDS, built.initial.draw(SEEDS), lambda history: False
-        )
+    errors = {
+        tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor"): MemoryError,
+        tf.errors.InternalError(None, None, "Failed copying input: Dst tensor is not initialized."): MemoryError,
+        tf.errors.InternalError(None, None, "something else"): tf.errors.InternalError,
+    }
+    for raised, expected in errors.items():
+        monkeypatch.setattr(many_seeds, "sources", Mock(side_effect=raised))
+        with pytest.raises(expected):
+            many_seeds.train_many_seeds(
+                built.model, data, training, SEEDS, built.initial.draw(SEEDS), lambda history: False
+            )
 
 
 def weights_of_two(**training: Any) -> tuple[Experiment, Experiment]:
@@ -201,10 +205,14 @@ def test_a_trial_is_two_epochs_of_the_first_turn(trainer: str, monkeypatch: pyte
         return add(record, values)
 
     monkeypatch.setattr(Record, "add", counted)
-    found = pace([config, config], tuple(range(5)))
-    assert found.step > 0
-    assert found.start > found.step
+    assert pace([config, config], tuple(range(5))).step > 0
     assert measured_seeds == ([2, 2] if trainer == "many_seeds" else [1, 1])
+
+
+def test_a_trial_of_a_single_epoch_does_not_take_the_tracing_for_steps() -> None:
+    config = experiment(training={"epochs": 1, "seeds": 2})
+    found = pace([config], (0, 1))
+    assert found.start > found.step > 0
 
 
 def test_rows_that_lie_beside_those_of_a_training_leave_less_room_for_others() -> None:

@@ -345,7 +345,11 @@ def test_a_bootstrap_interval_is_the_same_however_many_resamples_are_held_at_a_t
     difference_S = np.random.default_rng(3).normal(0.3, 1.0, 40)
     whole = differences.bootstrap_interval(difference_S, 0.95)
     monkeypatch.setattr(significance, "PIECE", 1000)
+    drawn: list[int] = []
+    bootstrap = stats.bootstrap
+    monkeypatch.setattr(stats, "bootstrap", lambda *a, **k: drawn.append(k["batch"]) or bootstrap(*a, **k))
     assert differences.bootstrap_interval(difference_S, 0.95) == whole
+    assert drawn == [25]
 
 
 def test_how_often_fewer_seeds_would_show_the_other_sign() -> None:

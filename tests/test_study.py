@@ -388,8 +388,14 @@ def test_where_every_seed_splits_the_rows_anew_the_interval_for_other_data_is_gi
             [claim(metric=metric)], [contrast_of(claim(metric=metric), cells, {(0, k): v for k, v in one_part.items()})]
         )
         assert told["speaks_of"].endswith(speaks)
-    (told,) = judged([claim(metric="val_accuracy")], [Contrast(spread(0.0), resample="validation")])
+    validated = {
+        (0, name): one.model_copy(update={"final": {"val_accuracy": one.final["test_accuracy"]}})
+        for name, one in one_part.items()
+    }
+    anew = contrast_of(claim(metric="val_accuracy"), cells, validated)
+    (told,) = judged([claim(metric="val_accuracy")], [anew])
     assert told["speaks_of"] == "other seeds and splits of these rows"
+    assert anew.test_share == pytest.approx(20 / 60) and told["other_data"] is not None
     fixed = none.model_copy(update={"resample": False})
     mixed = contrast_of(claim(), cells, {(0, "bn"): bn, (0, "none"): fixed})
     assert (mixed.test_share, mixed.resample) == (None, None)

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from bnexp import study
+from bnexp.errors import RunError
+from bnexp.show import figures
 from bnexp.show.plots import render
 from bnexp.show.study_figure import study_figures
+from bnexp.store import Run
 
 
 def study_figure(facts: dict[str, Any]) -> Figure:
@@ -169,6 +175,15 @@ def test_no_name_or_missing_value_breaks_a_figure(factors: list[Any]) -> None:
         cell["arms"]["bn"]["endpoints"] = [interval(None)]
     facts["hypotheses"][0]["claim"] = "\x1b[31m$\\frac" * 40
     assert render(study_figure(facts), "png") == render(study_figure(facts), "png")
+
+
+def test_a_document_of_other_kinds_of_values_is_told_as_damaged(tmp_path: Path) -> None:
+    facts = {"format": study.FORMAT, **document(("a", [1, 2]))}
+    facts["hypotheses"][0]["claim"] = 5
+    (tmp_path / "study.yaml").write_text("")
+    (tmp_path / "study.json").write_text(json.dumps(facts))
+    with pytest.raises(RunError, match=r"study.json: is damaged, or of an older bnexp \(AttributeError"):
+        figures.draw(Run(tmp_path))
 
 
 def test_every_hypothesis_has_a_figure_of_its_own_numbers() -> None:

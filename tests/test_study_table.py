@@ -25,7 +25,7 @@ PLAN = {
     "name": "s", "cells": 2, "arms": ["bn", "none"], "seeds": 20, "trainings": 1080, "steps": 12345, "finished": 0,
     "of": 4, "fewest_seeds": 7, "seconds_left": None, "detectable_deviations": 0.66, "directory": "runs/s-study-0123456789",
     "factors": {"model.activation": ["relu", "tanh"]}, "tune": {"key": "training.learning_rate", "values": [0.01, 0.1]},
-    "groups": 3, "answered_before": {}, "claims": [{"claim": "It helps.", "asks": "supported if test_accuracy (%), bn - none is higher, by 1.00 or more"}],
+    "groups": 3, "other_answers": {}, "claims": [{"claim": "It helps.", "asks": "supported if test_accuracy (%), bn - none is higher, by 1.00 or more"}],
 }  # fmt: skip
 
 
@@ -127,10 +127,10 @@ def test_a_mean_over_cells_that_disagree_a_warning_behind_it_and_who_wins_are_to
     known: dict[str, Any] = {"claim": "c", "treated": "bn", "baseline": "none", "metric": "test_accuracy"}
     claim = Hypothesis(direction="higher", smallest=0.01, **known)
     won = Hypothesis(direction="higher", smallest=0.3, wins=True, **known)
-    contrast = Contrast(np.array([0.1, 0.2, -0.1, 0.0] * 3), cells=(0.2, 0.1, -0.1), warned=True)
+    contrast = Contrast(np.array([0.1, 0.2, -0.1, 0.0] * 3), cells=(0.2, 0.1, -0.1, None), warned=True)
     facts = {**document(), "hypotheses": judged([claim, won], [contrast, contrast])}
     told = lines(study_table.study(facts))
-    assert "mean over 3 cells, 1 of them the other way" in told
+    assert "mean over 4 cells, 1 of them the other way" in told
     assert "WARNING  trainings that this rests on have warnings, see above" in told
     assert any("bn wins 6 pairs, none 3, and 3 tie, half for each" in line for line in told)
 
@@ -169,7 +169,7 @@ def test_a_choice_that_rests_on_nothing_is_told() -> None:
 
 def test_numbers_of_different_versions_are_told_apart() -> None:
     facts = {**document(), "versions": {"keras": ["3.14.0", "3.15.1"], "numpy": ["2.0"]}}
-    told = [line for line in lines(study_table.study(facts)) if "different versions" in line]
+    told = [line for line in lines(study_table.study(facts)) if "trained with the same" in line]
     assert told == [
-        "WARNING  The cells were trained with different versions: keras 3.14.0 and 3.15.1. Pairs may differ for that alone."
+        "WARNING  Not all cells were trained with the same: keras 3.14.0 and 3.15.1. Pairs may differ for that alone."
     ]

@@ -11,7 +11,7 @@ import os
 import socket
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -46,18 +46,26 @@ def ray_workers(jobs: int | None, address: str | None, warn: Warn, sharing: int 
         ray.shutdown()
 
 
-def _join(address: str | None, cores: int) -> int:
-    """Join a cluster, or start one of so many cores here, unless that is done; give how many cores it has."""
+def _join(address: str | None, workers: int) -> int:
+    """Join a cluster, or start one of so many workers here, unless that is done; give how many it has room for."""
     import ray
 
     if not ray.is_initialized():
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # workers see the GPUs of their node
         if address is None:
             os.environ.setdefault("RAY_worker_niceness", "0")  # 15 by default: ten times slower beside other work
-            ray.init("local", num_cpus=cores, include_dashboard=False, **QUIET)  # whatever RAY_ADDRESS says
+            room: dict[str, Any] = {"num_cpus": workers, "_memory": workers * WORKER_BYTES}
+            ray.init("local", include_dashboard=False, **room, **QUIET)  # whatever RAY_ADDRESS says
         else:
             _within(ANSWER_SECONDS, lambda: _connect(address), address)
-    return int(ray.cluster_resources().get("CPU", 1))
+    return max(1, sum(_room(node["Resources"]) for node in ray.nodes()))
+
+
+def _room(resources: Mapping[str, float]) -> int:
+    """Give how many workers go on a node: one a core, where there is memory enough, and one if it has a core at all."""
+    cores = int(resources.get("CPU", 0))
+    enough = resources.get("memory", math.inf) // WORKER_BYTES
+    return int(min(cores, max(1, enough)))
 
 
 def _connect(address: str) -> None:
@@ -96,8 +104,8 @@ def _within(seconds: float, call: Any, address: str) -> None:
     thread.start()
     thread.join(seconds)
     if thread.is_alive():
-        nothing = "nothing of a Ray cluster, or of none that takes this machine's token (`ray get-auth-token`),"
-        raise _no_answer(address, f"{nothing} within {seconds:g} s")
+        cure = "If one is there, set RAY_AUTH_MODE=token here and copy its ~/.ray/auth_token"
+        raise _no_answer(address, f"nothing of a Ray cluster within {seconds:g} s. {cure}")
     if failures:
         if isinstance(failures[0], UserError):
             raise failures[0]
@@ -128,50 +136,49 @@ class RayWorkers:
 
         Raises:
             UserError: if no cluster answers at the address in time.
-            WorkError: if it cannot be joined, or a node of it cannot do the work.
+            WorkError: if it cannot be joined, is lost, or a node of it cannot do the work.
         """
         if not groups:
             return
         import ray
 
-        cores = _join(self._address, self._sharing or self.jobs)
-        self.jobs = min(cores, self._asked or cores)
+        room = _join(self._address, self._sharing or self.jobs)
+        self.jobs = min(room, self._asked or room)
         most = self._asked or math.inf  # no limit: nodes may join
-        task = ray.remote(num_cpus=1, memory=_memory_of_one(), max_retries=0)(_done_there)
         waiting = deque(Attempt(group) for group in groups)
         running: dict[Any, Attempt] = {}
-        while waiting or running:
-            while waiting and len(running) < most:
-                attempt = waiting.popleft()
-                running[task.remote(work, attempt.group, os.getcwd(), self._sharing)] = attempt
-            first = _first_done(list(running))
-            attempt, outcome = running.pop(first), _answer(first)
-            if isinstance(outcome, Lost) and (again := attempt.again(outcome, self._warn)):
-                waiting.extend(again)
-            else:
-                yield attempt.group, attempt.answer(outcome)
+        with _loss_told():
+            task = ray.remote(num_cpus=1, memory=_memory_of_one(), max_retries=0)(_done_there)
+            while waiting or running:
+                while waiting and len(running) < most:
+                    attempt = waiting.popleft()
+                    running[task.remote(work, attempt.group, os.getcwd(), self._sharing)] = attempt
+                (first, *_), _ = ray.wait(list(running))
+                attempt, outcome = running.pop(first), _answer(first)
+                if isinstance(outcome, Lost) and (again := attempt.again(outcome, self._warn)):
+                    waiting.extend(again)
+                else:
+                    yield attempt.group, attempt.answer(outcome)
 
 
-def _memory_of_one() -> float:
-    """Give the bytes that a worker asks of its node; no more than the largest node has, so that one always fits."""
-    import ray
-
-    return min(WORKER_BYTES, max(float(node["Resources"].get("memory", 0)) for node in ray.nodes()))
-
-
-def _first_done(running: Sequence[Any]) -> Any:
-    """Wait until one of them is done.
-
-    Raises:
-        WorkError: if the cluster itself is lost.
-    """
+@contextmanager
+def _loss_told() -> Iterator[None]:
+    """Raise WorkError where Ray says that the cluster itself is lost."""
     import ray
 
     try:
-        (first, *_), _ = ray.wait(running)
+        yield
     except (ray.exceptions.RayError, ConnectionError) as error:
-        raise WorkError(f"The Ray cluster is lost: {_first_line(error)}. The same command goes on, here too.") from None
-    return first
+        kept = "What is finished is kept; the same command goes on once it is back, or here without --address."
+        raise WorkError(f"The Ray cluster is lost: {_first_line(error)}. {kept}") from None
+
+
+def _memory_of_one() -> float:
+    """Give the bytes that a worker asks of its node: no more than the largest with a core has, so that one fits."""
+    import ray
+
+    working = [node["Resources"] for node in ray.nodes() if node["Resources"].get("CPU")]
+    return min(WORKER_BYTES, max((float(has.get("memory", 0)) for has in working), default=0.0))
 
 
 def _answer(reference: Any) -> Any:
@@ -200,9 +207,7 @@ def _done_there(work: Work, group: Group, directory: str, most: int | None) -> A
 
 
 def _room_on_this_node() -> int:
-    """Give how many workers Ray may place here: one a core, if it has memory enough for each of them."""
     import ray
 
     this = ray.get_runtime_context().get_node_id()
-    has: dict[str, float] = next((node["Resources"] for node in ray.nodes() if node["NodeID"] == this), {})
-    return max(1, int(min(has.get("CPU", 1), has.get("memory", math.inf) // WORKER_BYTES)))
+    return max(1, next((_room(node["Resources"]) for node in ray.nodes() if node["NodeID"] == this), 1))

@@ -67,10 +67,13 @@ class Attempt:
         tries, whole = self.tries + 1, self.group
         if tries >= TRIES:
             return []
-        as_it_was = tries == 1 and not lost.starved
-        how = "" if as_it_was else ", with half as much in memory at a time"
+        groups, how = [whole], ""
+        if tries > 1 or lost.starved:
+            groups, how = whole.halved(), ", in two halves"
+            if tries == TRIES - 1:
+                groups, how = whole.alone(), ", each of them alone"
+        how = ", with half as much in memory at a time" if how and len(groups) == 1 else how
         warn(f"A group ({len(whole.members)} of the study's cells and arms) is tried again{how}: {lost.why}")
-        groups = [whole] if as_it_was else whole.halved() if tries < TRIES - 1 else whole.alone()
         return [Attempt(group, tries) for group in groups]
 
     def answer(self, outcome: Any) -> Any:

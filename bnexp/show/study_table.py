@@ -40,8 +40,8 @@ def study_plan(facts: Mapping[str, Any]) -> RenderableType:
             f"a true mean difference of {facts['detectable_deviations']:.2f} standard deviations of the paired "
             "difference has an interval without 0 in 80% of such studies, for each claim"
         )
-    if before := facts["answered_before"]:
-        listed = ", ".join(f"{plain(name)} ({plain(word)})" for name, word in before.items())
+    if others := facts["other_answers"]:
+        listed = ", ".join(f"{plain(name)} ({plain(word)})" for name, word in others.items())
         lines.append(f"WARNING  other designs of this name have answers: {listed}")
         lines.append("A design that was changed because of such an answer is no fresh test")
     return Group(Text(head, style=STRONG), *map(Text, lines), Text(f"to be kept in {plain(facts['directory'])}"))
@@ -198,7 +198,7 @@ def _mixed(versions: Mapping[str, Sequence[str]]) -> Iterator[str]:
     """Warn of packages of which there is more than one version behind the numbers."""
     several = [f"{package} {' and '.join(found)}" for package, found in versions.items() if len(found) > 1]
     if several:
-        yield f"The cells were trained with different versions: {', '.join(several)}. Pairs may differ for that alone."
+        yield f"Not all cells were trained with the same: {', '.join(several)}. Pairs may differ for that alone."
 
 
 def _hypothesis(facts: Mapping[str, Any]) -> Iterator[RenderableType]:

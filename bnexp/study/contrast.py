@@ -29,8 +29,8 @@ class Contrast:
     """Treated minus baseline for each seed, (S,): NaN where a diverged seed has no value.
 
     `never` counts, for treated and baseline, the trainings that did not reach
-    the target of `epochs_to`. `resample` is that of the datasets, if all are
-    alike in this. `test_share` is the rows that are measured over those
+    the target of `epochs_to`. `resample` is that of the rows that are
+    measured, if all are alike in this. `test_share` is the rows that are measured over those
     trained on, where each seed splits all rows anew, else None. `cells` are
     the mean differences of the cells that are averaged, None where no seed
     has a value; `trainings` counts those of an arm behind one of its numbers,
@@ -61,7 +61,7 @@ def contrast_of(claim: Hypothesis, cells: Sequence[Cell], results: Results) -> C
     read = {arm: [results[cell.number, arm] for cell in [*here, *there]] for arm in (claim.treated, claim.baseline)}
     never = [sum(int(one.censored(claim.metric).sum()) for one in read[arm]) for arm in (claim.treated, claim.baseline)]
     every = [one for several in read.values() for one in several]
-    ways = {one.resample for one in every}
+    ways = {_resampled(claim, one) for one in every}
     averaged = here if claim.over is None and claim.minus is None else []
     return Contrast(
         difference_S,
@@ -158,12 +158,18 @@ def _more_is_better(claim: Hypothesis) -> bool:
     return not endpoint.in_logs and endpoint.failures_below is None and higher_is_better(endpoint.metric)
 
 
+def _resampled(claim: Hypothesis, result: Result) -> Resample:
+    """Tell how each seed splits the rows that are measured: where all have one test part, anew but for that."""
+    return True if result.resample == "validation" and not claim.metric.is_of_test else result.resample
+
+
 def _test_share(claim: Hypothesis, results: Sequence[Result]) -> float | None:
     """Give `Contrast.test_share`, the largest of all cells; None where most rows are held out, so that
     what seeds train on hardly overlaps.
     """
     part = claim.metric.metric.partition("_")[0]
-    if part not in ("val", "test") or not all(one.resample is True and part in one.rows for one in results):
+    anew = all(_resampled(claim, one) is True and part in one.rows for one in results)
+    if part not in ("val", "test") or not anew:
         return None
     share = max(one.rows[part] / one.rows["train"] for one in results)
     return share if share <= 1 else None

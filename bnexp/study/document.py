@@ -48,11 +48,16 @@ def document(file: StudyFile, cells: Sequence[Cell], digest: str, results: Resul
 
 
 def _versions(results: Results) -> dict[str, list[str]]:
-    """List, package by package, the versions that the results were made with; more than one were made at two times."""
+    """List, package by package, the versions that the results were made with; more than one were made at two times.
+
+    So, too, the kinds of GPU, if any was there.
+    """
     found: dict[str, set[str]] = {}
     for result in results.values():
-        for package, version in result.versions.items():
+        for package, version in {"GPU": "none", **result.versions}.items():
             found.setdefault(package, set()).add(version)
+    if found.get("GPU") == {"none"}:
+        del found["GPU"]
     return {package: sorted(found[package]) for package in sorted(found)}
 
 

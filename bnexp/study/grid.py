@@ -117,7 +117,7 @@ def tuning_seeds(file: StudyFile) -> tuple[int, ...]:
     return tuple(range(first, first + study.tune.seeds)) if study.tune is not None else ()
 
 
-def design_digest(file: StudyFile, cells: Sequence[Cell], sources: Sources) -> str:
+def design_digest(file: StudyFile, cells: Sequence[Cell], sources: Mapping[str, str | None]) -> str:
     """Give the sha256 of all that a study measures and asks: cells, data files, seeds, tuning, hypotheses."""
     study = file.study
     design = {
@@ -143,12 +143,8 @@ def experiments(cells: Sequence[Cell]) -> Iterator[Candidate]:
             yield from found
 
 
-Sources = Mapping[str, str | None]
-"""Dataset as JSON -> sha256 of the file or folder of the user's own that it reads, if it does."""
-
-
-def sources(cells: Sequence[Cell]) -> Sources:
-    """Give the digests of what the experiments read."""
+def sources(cells: Sequence[Cell]) -> dict[str, str | None]:
+    """Map each dataset, as JSON, to the sha256 of the file or folder of the user's own that it reads, if it does."""
     datasets = {one.experiment.dataset.model_dump_json(): one.experiment.dataset for one in experiments(cells)}
     return {written: source_sha256(dataset) for written, dataset in datasets.items()}
 

@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 
 from bnexp import statistics
-from bnexp.config.section import Resample
 from bnexp.config.study import Hypothesis
 from bnexp.statistics import LEVEL, Conclusion, Floats, strict
 from bnexp.study.contrast import Contrast, more_wins
@@ -29,7 +28,7 @@ SPEAKS_OF = {
     False: "other seeds, on this split",
     None: "other seeds, with splits of their own in some cells",
 }
-"""`dataset.resample` -> what an interval speaks of."""
+"""`Contrast.resample` -> what an interval speaks of."""
 
 
 def judged(claims: Sequence[Hypothesis], contrasts: Sequence[Contrast]) -> list[dict[str, Any]]:
@@ -132,7 +131,7 @@ def _facts(claim: Hypothesis, contrast: Contrast, level: float, p_value: float, 
         "pairs": len(contrast.difference_S),
         "never_reached": dict(zip((claim.treated, claim.baseline), contrast.never, strict=True)),
         "reading": _reading(claim, contrast),
-        "speaks_of": SPEAKS_OF[_split_anew(claim, contrast)],
+        "speaks_of": SPEAKS_OF[contrast.resample],
         "cells": list(contrast.cells),
         "warned": contrast.warned,
         "difference": None,
@@ -152,11 +151,6 @@ def _facts(claim: Hypothesis, contrast: Contrast, level: float, p_value: float, 
     if len(effect_S) and contrast.test_share is not None and not claim.counts:
         facts["other_data"] = strict(statistics.other_data_interval(effect_S, level, contrast.test_share))
     return facts
-
-
-def _split_anew(claim: Hypothesis, contrast: Contrast) -> Resample | None:
-    """Give what of the measured rows is split anew for each seed: with one test part for all, the other parts are."""
-    return True if contrast.resample == "validation" and not claim.metric.is_of_test else contrast.resample
 
 
 def _equivalence(effect_S: Floats, smallest: float, contrasts: int) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from bnexp.history import History, joined
 from bnexp.metrics import higher_is_better, names
 from bnexp.training import measures
 from bnexp.training.batches import OrderDigests, fed_rows
+from bnexp.training.memory import shortage_told
 from bnexp.training.optimizers import make_optimizer
 from bnexp.training.record import Record, Stacked, Trained, Watch
 from bnexp.training.refresh import batch_statistics, equal_parts, moving_layers, refreshed_values
@@ -49,10 +50,8 @@ def train_keras_fit(
         for variable, values in zip(model.variables, initial, strict=True):
             variable.assign(values[row])
         recorder = _Recorder(seed, data, row, training, digests, told)
-        try:
+        with shortage_told():
             _fit(model, data, training, row, recorder)
-        except tf.errors.ResourceExhaustedError as error:
-            raise MemoryError(str(error).splitlines()[0]) from error
         histories.append(recorder.record.history())
         weights.append([variable.numpy() for variable in model.variables])
         if recorder.interrupted:

@@ -24,7 +24,6 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 
 from bnexp.config.section import Task
@@ -81,13 +80,11 @@ def train_together(
         """Tell of each experiment's history."""
         return watch([record.history(part) for part in parts])
 
-    try:
+    with memory.shortage_told():
         workers, most = memory.plan(model, data, trainings[0], count, largest_shard)
         together = _together(model, data, trainings[0], _shards(count, workers, most))
         with _pool(workers) as pool:
             weights, interrupted = together.train(initial, rates_S, record, digests, watch_parts, pool)
-    except tf.errors.ResourceExhaustedError as error:
-        raise MemoryError(str(error).splitlines()[0]) from error
     return [
         Trained(record.history(part), [value[part] for value in weights], digests.facts(part), interrupted)
         for part in parts

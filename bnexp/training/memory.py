@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,6 +89,17 @@ def _bytes(operation: Any) -> int:
         return 0
     sized = [tensor for tensor in operation.outputs if tensor.dtype.is_floating and tensor.shape.is_fully_defined()]
     return sum(tensor.dtype.size * math.prod(tensor.shape) for tensor in sized)
+
+
+@contextmanager
+def shortage_told() -> Iterator[None]:
+    """Raise MemoryError where TensorFlow runs out of memory; of rows that a GPU cannot hold it says so otherwise."""
+    try:
+        yield
+    except (tf.errors.ResourceExhaustedError, tf.errors.InternalError) as error:
+        if isinstance(error, tf.errors.InternalError) and "Dst tensor is not initialized" not in str(error):
+            raise
+        raise MemoryError(str(error).splitlines()[0]) from error
 
 
 def refuse_too_large(model: keras.Sequential, data: Data, training: Training) -> None:

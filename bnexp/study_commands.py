@@ -71,6 +71,8 @@ def _goes_on(directory: Path) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
+        if not directory.exists():
+            raise StoppedError("Stopped before anything was finished; nothing is kept.") from None
         raise StoppedError(f"Stopped: {directory} keeps what is finished; the same command goes on.") from None
 
 

@@ -56,16 +56,18 @@ def facts(planned: Plan, jobs: int) -> dict[str, Any]:
 
 
 def _other_answers(planned: Plan) -> dict[str, str]:
-    """Give the verdicts of other designs of this name, directory -> the word; none where this one has its own."""
-    name, found = planned.file.study.name, {}
-    if (planned.directory / "study.json").exists():
-        return {}
+    """Give the verdicts that studies of this name, of other designs or data, had before this one was begun.
+
+    Directory -> the word.
+    """
+    name, own, found = planned.file.study.name, planned.directory / "study.yaml", {}
+    begun = own.stat().st_mtime if own.exists() else math.inf
     for path in sorted(planned.directory.parent.glob(f"{store.slug(name)}-study-*/study.json")):
         with suppress(RunError):
             document = store.read_json(path)
-            if document.get("name") == name and "verdict" in document:
+            if document.get("name") == name and "verdict" in document and path.stat().st_mtime < begun:
                 found[path.parent.name] = str(document["verdict"])
-    return found
+    return {directory: word for directory, word in found.items() if directory != planned.directory.name}
 
 
 def _seconds_left(planned: Plan, results: Mapping[tuple[int, str], Result], jobs: int) -> float | None:

@@ -22,7 +22,7 @@ from rich import console
 from test_study import ARMS, BASE, CLAIM, planned
 
 from bnexp import backend, groups, study, study_commands, study_plan, study_run
-from bnexp.errors import ConfigError, UserError, WorkError
+from bnexp.errors import ConfigError, StoppedError, UserError, WorkError
 from bnexp.groups import Failure, Group
 from bnexp.launch import ray as ray_launcher
 from bnexp.launch import workers
@@ -561,6 +561,14 @@ def test_what_another_process_has_finished_meanwhile_is_not_trained_again(tmp_pa
     assert trained == []
 
 
+def test_a_study_stopped_before_it_has_a_directory_names_none(tmp_path: Path) -> None:
+    with (
+        pytest.raises(StoppedError, match=r"^Stopped before anything was finished; nothing is kept\.$"),
+        study_commands._goes_on(tmp_path / "s-study-0123456789"),
+    ):
+        raise KeyboardInterrupt
+
+
 def test_other_designs_of_a_name_that_have_answers_are_told(tmp_path: Path) -> None:
     first = planned(tmp_path, SHORT)
     assert study_run.facts(first, 1)["other_answers"] == {}
@@ -573,10 +581,14 @@ def test_other_designs_of_a_name_that_have_answers_are_told(tmp_path: Path) -> N
     assert second["other_answers"] == {first.directory.name: "inconclusive"}
     told = console.Console(file=io.StringIO(), width=400)
     told.print(study_table.study_plan(second))
-    assert f"other designs of this name have answers: {first.directory.name} (inconclusive)" in told.file.getvalue()
+    assert (
+        f"by another design or other data, had an answer before: {first.directory.name} (inconclusive)"
+        in told.file.getvalue()
+    )
     answered = planned(tmp_path, SHORT.replace("smallest: 0.01", "smallest: 0.02"))
     study_run.run(answered, HereAndNow(), lambda *told: None)
-    assert study_run.facts(answered, 1)["other_answers"] == {}  # it has its own
+    assert study_run.facts(answered, 1)["other_answers"] == {first.directory.name: "inconclusive"}
+    assert study_run.facts(first, 1)["other_answers"] == {}  # it was begun before
 
 
 def test_numbers_of_a_processor_and_of_a_gpu_are_told_from_each_other(

@@ -127,12 +127,13 @@ def test_a_mean_over_cells_that_disagree_a_warning_behind_it_and_who_wins_are_to
     known: dict[str, Any] = {"claim": "c", "treated": "bn", "baseline": "none", "metric": "test_accuracy"}
     claim = Hypothesis(direction="higher", smallest=0.01, **known)
     won = Hypothesis(direction="higher", smallest=0.3, wins=True, **known)
-    contrast = Contrast(np.array([0.1, 0.2, -0.1, 0.0] * 3), cells=(0.2, 0.1, -0.1, None), warned=True)
+    contrast = Contrast(np.array([0.1, 0.2, -0.1, 0.0] * 3), cells=(0.2, 0.1, -0.1, None), warned=True, diverged=3)
     facts = {**document(), "hypotheses": judged([claim, won], [contrast, contrast])}
     told = lines(study_table.study(facts))
     assert "mean over 4 cells, 1 of them the other way" in told
     assert "WARNING  trainings that this rests on have warnings, see above" in told
     assert any("bn wins 6 pairs, none 3, and 3 tie, half for each" in line for line in told)
+    assert sum("3 diverged trainings counted as guessing" in line for line in told) == 2
 
 
 @pytest.mark.parametrize("claim", ["[red]bold[/red] \x1b[31m", "\u202e"])

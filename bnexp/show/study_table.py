@@ -42,8 +42,8 @@ def study_plan(facts: Mapping[str, Any]) -> RenderableType:
         )
     if others := facts["other_answers"]:
         listed = ", ".join(f"{plain(name)} ({plain(word)})" for name, word in others.items())
-        lines.append(f"WARNING  other designs of this name have answers: {listed}")
-        lines.append("A design that was changed because of such an answer is no fresh test")
+        lines.append(f"WARNING  this name, by another design or other data, had an answer before: {listed}")
+        lines.append("What was changed because of an answer is no fresh test")
     return Group(Text(head, style=STRONG), *map(Text, lines), Text(f"to be kept in {plain(facts['directory'])}"))
 
 
@@ -241,6 +241,9 @@ def _evidence(facts: Mapping[str, Any], claim: Hypothesis) -> str:
     chance = facts["probability_of_improvement"]
     bounds = [number("", chance[key]) for key in ("mean", "low", "high")]
     said.append(f"probability of {claim.direction} {bounds[0]} [{bounds[1]}, {bounds[2]}]")
+    if facts["diverged"] and facts["metric"]["epochs_to"] is None:
+        as_what = "failures" if facts["metric"]["failures_below"] is not None else "guessing"
+        said.append(f"{counted(facts['diverged'], 'diverged training')} counted as {as_what}")
     never = {arm: count for arm, count in facts["never_reached"].items() if count}
     said += [f"{arm}: {count} never arrive and count with the budget" for arm, count in never.items()]
     return "; ".join(said)

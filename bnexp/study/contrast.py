@@ -34,7 +34,8 @@ class Contrast:
     trained on, where each seed splits all rows anew, else None. `cells` are
     the mean differences of the cells that are averaged, None where no seed
     has a value; `trainings` counts those of an arm behind one of its numbers,
-    `warned` tells whether one of them has a warning.
+    `warned` tells whether one of them has a warning, `diverged` counts those
+    of both arms that did.
     """
 
     difference_S: Floats
@@ -44,6 +45,7 @@ class Contrast:
     cells: tuple[float | None, ...] = ()
     trainings: int = 1
     warned: bool = False
+    diverged: int = 0
 
     @property
     def lost(self) -> int:
@@ -71,6 +73,7 @@ def contrast_of(claim: Hypothesis, cells: Sequence[Cell], results: Results) -> C
         tuple(statistics.of_finite(cell_difference(claim, cell, results))["mean"] for cell in averaged),
         len(here) + len(there),
         any(one.warnings for one in every),
+        sum(len(one.diverged) for one in every),
     )
 
 

@@ -5,9 +5,8 @@ Axis: S seeds.
 
 from __future__ import annotations
 
-import platform
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,7 @@ import numpy as np
 
 from bnexp import cautions
 from bnexp.config import Experiment
-from bnexp.errors import SettingError
+from bnexp.data.source import Sources, refuse_changed
 from bnexp.history import History, joined
 from bnexp.preparing import built_for, prepared
 
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
     from bnexp.models import Built
 
 Seeds = tuple[int, ...]
-Sources = Mapping[str, str | None]
-"""Dataset as JSON -> sha256 of the file or folder of the user's own that it reads, if it does."""
 Watch = Callable[[list[History]], bool]
 """Gets the histories of those that are trained together after each epoch, and may ask to stop."""
 TRIAL_STEPS = 8
@@ -62,7 +59,7 @@ def measured(
     """
     data = _prepared_once(experiments, seeds)
     for one, own in zip(experiments, data, strict=True):
-        refuse_other_data(one, own.source_sha256, sources or {})
+        refuse_changed(one.dataset, own.source_sha256, sources or {})
     alike: dict[Any, list[int]] = {}
     for number, one in enumerate(experiments):
         alike.setdefault((program_key(one), data[number].shape), []).append(number)
@@ -71,18 +68,6 @@ def measured(
         those = [experiments[number] for number in numbers], [data[number] for number in numbers]
         found |= zip(numbers, _measured_alike(*those, seeds, largest_shard), strict=True)
     return [found[number] for number in range(len(experiments))]
-
-
-def refuse_other_data(experiment: Experiment, seen: str | None, sources: Sources) -> None:
-    """Raise SettingError if the user's own data that an experiment reads, of this sha256, are not those expected."""
-    expected = sources.get(experiment.dataset.model_dump_json())
-    if expected is not None and seen != expected:
-        path = getattr(experiment.dataset, "path", None)
-        raise SettingError(
-            "dataset.path",
-            f"is {path!r}; what lies there on {platform.node()} is other data than when the study was begun (sha256 "
-            f"{seen}; expected {expected}). Put back what was there; with other data it is another study.",
-        )
 
 
 def _prepared_once(experiments: Sequence[Experiment], seeds: Seeds) -> list[Data]:

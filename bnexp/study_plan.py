@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from bnexp import groups, store, study
 from bnexp.config.study import StudyFile, read_study
+from bnexp.data.source import Sources
 from bnexp.errors import ConfigError, RunError
 from bnexp.groups import Group, Known, Member, line_told
 from bnexp.preparing import prepared
@@ -35,8 +36,7 @@ class Plan:
     """What is trained and kept one by one: each cell's arms."""
     learned: Mapping[str, Known]
     """By experiment, as JSON."""
-    sources: Mapping[str, str | None]
-    """`study.sources`."""
+    sources: Sources
 
     def path(self, cell: int, arm: str) -> Path:
         """Give the file of one cell and arm."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from bnexp import groups, statistics, store, study
+from bnexp import group_work, statistics, store, study
 from bnexp.errors import ConfigError, RunError, UntrainedError
 from bnexp.groups import Failure, Group
 from bnexp.launch import Workers
@@ -88,7 +88,7 @@ def estimate(planned: Plan, workers: Workers) -> float | None:
     left = sum(group.steps for group in unfinished)
     if left < FEWEST_TRIED_STEPS:
         return None
-    tried = [pace for _, pace in workers.each(groups.trial, unfinished[: workers.jobs]) if isinstance(pace, Pace)]
+    tried = [pace for _, pace in workers.each(group_work.trial, unfinished[: workers.jobs]) if isinstance(pace, Pace)]
     if not tried:
         return None
     start = mean(pace.start for pace in tried)
@@ -117,7 +117,7 @@ def run(planned: Plan, workers: Workers, tell: Tell) -> dict[str, Any]:
             store.write(directory / "study.yaml", planned.file.text())
         store.make_place(directory / CELLS)
         results, failures = dict(finished(planned)), []
-        for _, outcomes in workers.each(groups.results, pending(planned)):  # another process may have trained since
+        for _, outcomes in workers.each(group_work.results, pending(planned)):  # another process may have trained since
             for outcome in outcomes:
                 if outcome.part in results:  # from before: a group that was lost in part is trained whole
                     continue
@@ -158,7 +158,7 @@ def _told(planned: Plan, failures: Sequence[Path]) -> str:
 
 def _refuse_unbuildable(unfinished: Sequence[Group], workers: Workers) -> None:
     """Build each different model of what is not finished, so that what Keras refuses shows before any training."""
-    answers = [answer for _, answer in workers.each(groups.refusals, unfinished)]
+    answers = [answer for _, answer in workers.each(group_work.refusals, unfinished)]
     said = dict.fromkeys(text for texts in answers for text in texts if isinstance(text, str))
     if said:
         raise ConfigError(said)

@@ -15,7 +15,7 @@ from rich.console import Console
 from test_launch import HereAndNow
 from test_study import ARMS, BASE, CLAIM
 
-from bnexp import claims, groups
+from bnexp import claims, group_work
 from bnexp.errors import ConfigError, UserError
 from bnexp.show.page import claims_page
 from bnexp.show.progress import StudyReporter
@@ -99,7 +99,7 @@ def test_a_study_that_cannot_be_trained_stops_no_other(tmp_path: Path, monkeypat
     for path in claims.files([]):
         with monkeypatch.context() as patch:
             if path.stem == "one":
-                patch.setattr(groups, "measured", failing)
+                patch.setattr(group_work, "measured", failing)
             (planned,) = claims.planned([path], Path("runs"))
             answers.append(claims.answered(planned, HereAndNow(), StudyReporter(Console(), quiet=True)))
     rows = claims.rows(answers)

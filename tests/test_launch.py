@@ -21,7 +21,7 @@ import pytest
 from rich import console
 from test_study import ARMS, BASE, CLAIM, planned
 
-from bnexp import backend, groups, study, study_commands, study_plan, study_run
+from bnexp import backend, group_work, groups, study, study_commands, study_plan, study_run
 from bnexp.errors import ConfigError, StoppedError, UserError, WorkError
 from bnexp.groups import Failure, Group
 from bnexp.launch import ray as ray_launcher
@@ -399,7 +399,7 @@ def train_once_told(one: Group) -> list[Any]:
     """Tell that a worker has begun, and train when it is allowed to."""
     Path(f"begun-{time.time_ns()}-{os.getpid()}").touch()
     wait_until(Path("train").exists)
-    return groups.results(one)
+    return group_work.results(one)
 
 
 def wait_until(true: Callable[[], bool]) -> None:
@@ -420,7 +420,7 @@ def test_groups_of_a_lost_node_are_trained_on_another_to_the_same_bit(
     text = SHORT.replace("test_accuracy", "{metric: val_loss, epochs_to: 0.8}").replace("0.01", "1.2")
     several = study_plan.pending(planned(tmp_path, text + "vary: {training.batch_size: [8, 4]}\n"))
     with local_workers(1, said_nothing) as one:
-        expected = measured_by_part(one.each(groups.results, several))
+        expected = measured_by_part(one.each(group_work.results, several))
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
     try:
         _, lost = (cluster.add_node(num_cpus=1) for _ in range(2))
@@ -508,11 +508,11 @@ def test_data_that_are_not_those_of_the_plan_are_refused_before_and_while_a_stud
     dataset = "dataset: {name: csv, path: own.csv, target: y, task: classification, validation_size: 0.25}"
     plan = planned(tmp_path, SHORT.replace(re.search("dataset: {[^}]*}", SHORT)[0], dataset))
     one, another = study_plan.pending(plan)
-    assert [result.part for result in groups.results(one)] == [(0, "bn")]
+    assert [result.part for result in group_work.results(one)] == [(0, "bn")]
     Path("own.csv").write_text("\n".join(["x,y", *other]))
     with monkeypatch.context() as nothing:
-        nothing.setattr("bnexp.measuring._measured_alike", None)  # is trained
-        (failure,) = groups.results(another)
+        nothing.setattr("bnexp.measuring._measured_alike", None)  # training would raise
+        (failure,) = group_work.results(another)
     assert isinstance(failure, Failure)
     assert re.search(
         r"^\S+s.yaml:\d+: dataset.path is 'own.csv'; what lies there on .* is other data than", failure.why
@@ -533,15 +533,15 @@ def test_data_that_change_while_a_study_tunes_are_refused(tmp_path: Path, monkey
         "epochs: 2", "epochs: 2, batch_size: 8"
     )
     one, _ = study_plan.pending(planned(tmp_path, text + tune))
-    measured = groups.measured
+    measured = group_work.measured
 
     def then_written_to(*arguments: Any, **options: Any) -> Any:
         found = measured(*arguments, **options)
         own.write_text(own.read_text().replace("1,1", "1,0"))
         return found
 
-    monkeypatch.setattr(groups, "measured", then_written_to)
-    (failure,) = groups.results(one)
+    monkeypatch.setattr(group_work, "measured", then_written_to)
+    (failure,) = group_work.results(one)
     assert isinstance(failure, Failure) and "is other data than when the study was begun" in failure.why
 
 
@@ -551,7 +551,7 @@ def test_what_another_process_has_finished_meanwhile_is_not_trained_again(tmp_pa
 
     class Overtaken(HereAndNow):
         def each(self, work: Callable[[Group], Any], several: Sequence[Group]) -> Iterator[tuple[Group, Any]]:
-            if work is groups.refusals:
+            if work is group_work.refusals:
                 study_run.run(plan, HereAndNow(), lambda *told: None)
             else:
                 trained.extend(several)
@@ -596,9 +596,9 @@ def test_numbers_of_a_processor_and_of_a_gpu_are_told_from_each_other(
 ) -> None:
     plan = planned(tmp_path, SHORT)
     one, another = study_plan.pending(plan)
-    (plain,) = groups.results(one)
+    (plain,) = group_work.results(one)
     monkeypatch.setattr("bnexp.training.devices.gpus", lambda: ["NVIDIA H100"])
-    (fast,) = groups.results(another)
+    (fast,) = group_work.results(another)
     found = study.document(plan.file, plan.cells, plan.digest, {plain.part: plain, fast.part: fast})
     assert found["versions"]["GPU"] == ["NVIDIA H100", "none"]
     told = console.Console(file=io.StringIO(), width=400)
@@ -612,7 +612,7 @@ def test_a_member_that_cannot_be_trained_is_written_down_and_does_not_stop_the_r
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan = planned(tmp_path, SHORT + "vary: {training.learning_rate: [0.001, 0.01]}\n")
-    measured = groups.measured
+    measured = group_work.measured
 
     def refusing(experiments: Sequence[Any], *arguments: Any, **options: Any) -> Any:
         if any(
@@ -622,7 +622,7 @@ def test_a_member_that_cannot_be_trained_is_written_down_and_does_not_stop_the_r
             raise FloatingPointError("not with this rate")
         return measured(experiments, *arguments, **options)
 
-    monkeypatch.setattr(groups, "measured", refusing)
+    monkeypatch.setattr(group_work, "measured", refusing)
     with pytest.raises(
         WorkError, match=r"1 of 4 cells and arms could not be trained.*FloatingPointError: not with"
     ) as caught:
@@ -632,7 +632,7 @@ def test_a_member_that_cannot_be_trained_is_written_down_and_does_not_stop_the_r
     assert kept == ["0-bn.json", "0-none.json", "1-bn.failed.txt", "1-none.json"]
     assert "Traceback" in (plan.directory / "cells" / "1-bn.failed.txt").read_text()
     assert not (plan.directory / "study.json").exists()
-    monkeypatch.setattr(groups, "measured", measured)
+    monkeypatch.setattr(group_work, "measured", measured)
     assert names(plan) == [["1-bn"]]  # the others were trained alone, and are finished
     document = study_run.run(plan, HereAndNow(), lambda *told: None)
     assert document["verdict"] == "inconclusive"
@@ -658,16 +658,16 @@ def test_the_time_of_a_study_follows_from_a_trial_of_its_largest_groups(
 
     assert study_run.estimate(plan, Two()) == pytest.approx((len(unfinished) * 3.0 + steps * 0.002) / 2)
     assert [one.steps for one in tried] == [max(one.steps for one in unfinished)] * 2
-    real = groups.trial(unfinished[0])
+    real = group_work.trial(unfinished[0])
     assert real is not None and real.step > 0
     broken = dataclasses.replace(unfinished[0], seeds=())
-    assert groups.trial(broken) is None
+    assert group_work.trial(broken) is None
 
 
 def test_what_keras_refuses_is_told_before_anything_is_written(tmp_path: Path) -> None:
-    assert groups.refusals(study_plan.pending(planned(tmp_path, SHORT))[0]) == []
+    assert group_work.refusals(study_plan.pending(planned(tmp_path, SHORT))[0]) == []
     bad = planned(tmp_path, SHORT.replace("epochs: 2}", "epochs: 2, optimizer: {name: adagrad, momentum: 0.9}}"))
-    (refused, *_) = groups.refusals(study_plan.pending(bad)[0])
+    (refused, *_) = group_work.refusals(study_plan.pending(bad)[0])
     assert refused.startswith(
         f"{tmp_path}/s.yaml:1: training.optimizer is adagrad with {{'momentum': 0.9}}; Keras refuses it"
     )

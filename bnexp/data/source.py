@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import platform
+from collections.abc import Mapping
 from pathlib import Path
 
 from bnexp.config.dataset import Dataset
@@ -16,6 +18,8 @@ from bnexp.data.speech import RECORDINGS
 from bnexp.errors import SettingError
 
 CHUNK_BYTES = 2**20
+Sources = Mapping[str, str | None]
+"""Dataset as JSON -> sha256 of the file or folder of your own that it reads, if it does."""
 
 
 def source_sha256(dataset: Dataset) -> str | None:
@@ -31,6 +35,17 @@ def source_sha256(dataset: Dataset) -> str | None:
         return _digest(path, tuple((file, state.st_size, state.st_mtime_ns) for file, state in states))
     except (OSError, RuntimeError, SettingError):
         return None
+
+
+def refuse_changed(dataset: Dataset, seen: str | None, sources: Sources) -> None:
+    """Raise SettingError if the data of your own that are read, of this sha256, are not those of `sources`."""
+    expected = sources.get(dataset.model_dump_json())
+    if isinstance(dataset, OwnFile) and expected is not None and seen != expected:
+        raise SettingError(
+            "dataset.path",
+            f"is {dataset.path!r}; what lies there on {platform.node()} is other data than when the study was begun "
+            f"(sha256 {seen}; expected {expected}). Put back what was there; with other data it is another study.",
+        )
 
 
 def _files(dataset: OwnFile, path: Path) -> list[Path]:

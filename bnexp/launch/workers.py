@@ -67,12 +67,14 @@ class Attempt:
         tries, whole = self.tries + 1, self.group
         if tries >= TRIES:
             return []
-        groups, how = [whole], ""
-        if tries > 1 or lost.starved:
+        if tries == 1 and not lost.starved:
+            groups, how = [whole], ""
+        elif len(whole.members) < 2:
+            groups, how = whole.alone(), ", with half as much in memory at a time"
+        elif tries < TRIES - 1:
             groups, how = whole.halved(), ", in two halves"
-            if tries == TRIES - 1:
-                groups, how = whole.alone(), ", each of them alone"
-        how = ", with half as much in memory at a time" if how and len(groups) == 1 else how
+        else:
+            groups, how = whole.alone(), ", each of them alone"
         warn(f"A group ({len(whole.members)} of the study's cells and arms) is tried again{how}: {lost.why}")
         return [Attempt(group, tries) for group in groups]
 

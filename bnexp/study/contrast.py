@@ -30,12 +30,12 @@ class Contrast:
 
     `never` counts, for treated and baseline, the trainings that did not reach
     the target of `epochs_to`. `resample` is that of the rows that are
-    measured, if all are alike in this. `test_share` is the rows that are measured over those
-    trained on, where each seed splits all rows anew, else None. `cells` are
-    the mean differences of the cells that are averaged, None where no seed
-    has a value; `trainings` counts those of an arm behind one of its numbers,
-    `warned` tells whether one of them has a warning, `diverged` counts those
-    of both arms that did.
+    measured, if all are alike in this. `test_share` is the rows that are
+    measured over those trained on, where each seed splits them anew, else
+    None. `cells` are the mean differences of the cells that are averaged,
+    None where no seed has a value. `trainings` counts the trainings of an arm
+    behind one of its numbers. `warned` tells whether a training of either arm
+    has a warning, `diverged` counts those that did.
     """
 
     difference_S: Floats
@@ -67,13 +67,13 @@ def contrast_of(claim: Hypothesis, cells: Sequence[Cell], results: Results) -> C
     averaged = here if claim.over is None and claim.minus is None else []
     return Contrast(
         difference_S,
-        (never[0], never[1]),
-        ways.pop() if len(ways) == 1 else None,
-        _test_share(claim, every),
-        tuple(statistics.of_finite(cell_difference(claim, cell, results))["mean"] for cell in averaged),
-        len(here) + len(there),
-        any(one.warnings for one in every),
-        sum(len(one.diverged) for one in every),
+        never=(never[0], never[1]),
+        resample=ways.pop() if len(ways) == 1 else None,
+        test_share=_test_share(claim, every),
+        cells=tuple(statistics.of_finite(cell_difference(claim, cell, results))["mean"] for cell in averaged),
+        trainings=len(here) + len(there),
+        warned=any(one.warnings for one in every),
+        diverged=sum(len(one.diverged) for one in every),
     )
 
 

@@ -16,7 +16,7 @@ from bnexp.config.loading import experiment_of
 from bnexp.config.section import Section
 from bnexp.config.study import Study, StudyFile, Tie, keys_of
 from bnexp.config.yaml import Node
-from bnexp.data.source import source_sha256
+from bnexp.data.source import Sources, source_sha256
 from bnexp.errors import ConfigError, nearest
 
 TUNING_SEED = 1000
@@ -117,7 +117,7 @@ def tuning_seeds(file: StudyFile) -> tuple[int, ...]:
     return tuple(range(first, first + study.tune.seeds)) if study.tune is not None else ()
 
 
-def design_digest(file: StudyFile, cells: Sequence[Cell], sources: Mapping[str, str | None]) -> str:
+def design_digest(file: StudyFile, cells: Sequence[Cell], sources: Sources) -> str:
     """Give the sha256 of all that a study measures and asks: cells, data files, seeds, tuning, hypotheses."""
     study = file.study
     design = {
@@ -143,8 +143,8 @@ def experiments(cells: Sequence[Cell]) -> Iterator[Candidate]:
             yield from found
 
 
-def sources(cells: Sequence[Cell]) -> dict[str, str | None]:
-    """Map each dataset, as JSON, to the sha256 of the file or folder of the user's own that it reads, if it does."""
+def sources(cells: Sequence[Cell]) -> Sources:
+    """Give the digests of what the experiments read."""
     datasets = {one.experiment.dataset.model_dump_json(): one.experiment.dataset for one in experiments(cells)}
     return {written: source_sha256(dataset) for written, dataset in datasets.items()}
 

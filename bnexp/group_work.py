@@ -16,7 +16,7 @@ from bnexp import comparison, config, study
 from bnexp.config.study import Endpoint, Tune
 from bnexp.data.source import refuse_changed, source_sha256
 from bnexp.environment import versions
-from bnexp.errors import ConfigError
+from bnexp.errors import ConfigError, UserError
 from bnexp.groups import Failure, Group, Member, line_told
 from bnexp.history import Floats
 from bnexp.measuring import Measured, Pace, measured, pace, program_key
@@ -38,8 +38,9 @@ def refusals(group: Group) -> list[str]:
                 with line_told(candidate):
                     refuse_unbuildable(one)
                     refuse_changed(one.dataset, source_sha256(one.dataset), group.sources)
-            except ConfigError as error:
-                said += [problem for problem in error.problems if problem not in said]
+            except UserError as error:
+                problems = error.problems if isinstance(error, ConfigError) else (str(error),)
+                said += [problem for problem in problems if problem not in said]
     return said
 
 
@@ -62,7 +63,7 @@ def results(group: Group) -> list[Result | Failure]:
         if len(group.members) > 1:
             alone = [dataclasses.replace(group, members=[member]) for member in group.members]
             return [outcome for one in alone for outcome in results(one)]
-        why = str(error) if isinstance(error, ConfigError) else traceback.format_exc()
+        why = str(error) if isinstance(error, UserError) else traceback.format_exc()
         return [Failure(group.members[0].part, why)]
 
 

@@ -60,11 +60,12 @@ def _prepared(dataset: str, seeds: tuple[int, ...], memory: int, source: str | N
 
 
 def _load_backend(seeds: int) -> None:
-    """Load TensorFlow and, before its first operation, spread it over the cores."""
+    """Load TensorFlow and, before its first operation, spread it over the cores; refuse a GPU that it cannot use."""
     backend.load()
-    from bnexp.training.devices import spread_over_cores
+    from bnexp.training.devices import refuse_unusable_gpus, spread_over_cores
 
     spread_over_cores(seeds)
+    refuse_unusable_gpus()
 
 
 def built_for(experiment: Experiment, data: Data) -> Built:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from rich import console
@@ -366,6 +367,20 @@ def test_an_address_where_no_cluster_answers_is_told_by_name(monkeypatch: pytest
         pass
 
 
+def test_a_cluster_that_cannot_be_started_here_is_told_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    ray = pytest.importorskip("ray")
+    monkeypatch.setattr(
+        ray, "init", Mock(side_effect=Exception("The current node timed out during startup.\nAnd more"))
+    )
+    with (
+        workers("ray", 1, None, warn=said_nothing) as some,
+        pytest.raises(
+            WorkError, match=r"^Ray cannot start a cluster here: .* during startup\. Use --launcher local\.$"
+        ),
+    ):
+        list(some.each(name_of_process, [group()]))
+
+
 def test_a_cluster_that_cannot_be_joined_is_told_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     ray = pytest.importorskip("ray")
 
@@ -662,6 +677,17 @@ def test_the_time_of_a_study_follows_from_a_trial_of_its_largest_groups(
     assert real is not None and real.step > 0
     broken = dataclasses.replace(unfinished[0], seeds=())
     assert group_work.trial(broken) is None
+
+
+def test_a_gpu_that_cannot_be_used_refuses_a_study_and_says_so_of_a_cell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (one, *_) = study_plan.pending(planned(tmp_path, SHORT))
+    refused = Mock(side_effect=UserError("TensorFlow finds a GPU and cannot use it"))
+    monkeypatch.setattr("bnexp.training.devices.refuse_unusable_gpus", refused)
+    assert group_work.refusals(one) == ["TensorFlow finds a GPU and cannot use it"]
+    told = [failed.why for failed in group_work.results(one) if isinstance(failed, Failure)]
+    assert set(told) == {"TensorFlow finds a GPU and cannot use it"}
 
 
 def test_what_keras_refuses_is_told_before_anything_is_written(tmp_path: Path) -> None:

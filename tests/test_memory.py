@@ -22,13 +22,13 @@ from bnexp import environment
 from bnexp.config import Experiment
 from bnexp.config.model import Model
 from bnexp.data import Data, prepare
-from bnexp.errors import SettingError, WorkError
+from bnexp.errors import SettingError, UserError, WorkError
 from bnexp.experiment import train_experiment
 from bnexp.history import History
 from bnexp.measuring import measured, pace
 from bnexp.models import Built, build
 from bnexp.models.inputs import Inputs
-from bnexp.training import devices, keras_fit, many_seeds
+from bnexp.training import devices, keras_fit, many_seeds, memory
 from bnexp.training.memory import PROGRAM_BYTES, most_together, needs, plan, refuse_too_large, row_bytes
 from bnexp.training.record import Record
 
@@ -144,6 +144,21 @@ def test_memory_that_does_not_hold_the_rows_is_told_as_such(monkeypatch: pytest.
             many_seeds.train_many_seeds(
                 built.model, data, training, SEEDS, built.initial.draw(SEEDS), lambda history: False
             )
+
+
+def test_of_a_long_message_what_does_not_fit_is_told() -> None:
+    def too_much(size: tf.Tensor) -> tf.Tensor:
+        return tf.random.uniform((size, size, size))
+
+    for compute in (tf.function(too_much, autograph=False), too_much):
+        with (
+            pytest.raises(MemoryError, match=r"^OOM when allocating tensor with shape\[30000,30000,30000\]"),
+            memory.shortage_told(),
+        ):
+            compute(tf.constant(30000))
+    on_a_gpu = "Graph execution error:\n\nDetected at node x\nDst tensor is not initialized.\n\t [[{{node x}}]]"
+    with pytest.raises(MemoryError, match=r"^Dst tensor is not initialized$"), memory.shortage_told():
+        raise tf.errors.InternalError(None, None, on_a_gpu)
 
 
 def weights_of_two(**training: Any) -> tuple[Experiment, Experiment]:
@@ -280,6 +295,24 @@ def test_of_a_gpu_no_more_memory_is_taken_than_is_used(monkeypatch: pytest.Monke
     assert grows == {"GPU:0": True, "GPU:1": True}
     assert devices.workers(4) == 1
     assert not tf.config.experimental.tensor_float_32_execution_enabled()
+
+
+def test_a_gpu_that_another_process_holds_is_refused_with_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    devices.refuse_unusable_gpus()  # where there is none, or a good one
+
+    def held(shape: Any) -> None:
+        raise tf.errors.InternalError(None, None, "cudaSetDevice() on GPU:0 failed. Status: out of memory")
+
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: ["GPU:0"] if kind == "GPU" else [])
+    monkeypatch.setattr(tf.config.experimental, "set_memory_growth", lambda gpu, grows: None)
+    monkeypatch.setattr(tf, "zeros", held)
+    with pytest.raises(
+        UserError, match=r"cannot use it: cudaSetDevice.* out of memory\. .*CUDA_VISIBLE_DEVICES= bnexp"
+    ):
+        train_experiment(experiment(), tmp_path, watch=lambda history: False)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_run_names_the_gpus_it_was_trained_on_and_none_where_there_are_none(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,11 +54,21 @@ def _join(address: str | None, workers: int) -> int:
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # workers see the GPUs of their node
         if address is None:
             os.environ.setdefault("RAY_worker_niceness", "0")  # 15 by default: ten times slower beside other work
-            room: dict[str, Any] = {"num_cpus": workers, "_memory": workers * WORKER_BYTES}
-            ray.init("local", include_dashboard=False, **room, **QUIET)  # whatever RAY_ADDRESS says
+            _start(workers)
         else:
             _within(ANSWER_SECONDS, lambda: _connect(address), address)
     return max(1, sum(_room(node["Resources"]) for node in ray.nodes()))
+
+
+def _start(workers: int) -> None:
+    """Start a cluster of so many workers on this machine, whatever RAY_ADDRESS says."""
+    import ray
+
+    room: dict[str, Any] = {"num_cpus": workers, "_memory": workers * WORKER_BYTES}
+    try:
+        ray.init("local", include_dashboard=False, **room, **QUIET)
+    except Exception as error:
+        raise WorkError(f"Ray cannot start a cluster here: {_first_line(error)} Use --launcher local.") from None
 
 
 def _room(resources: Mapping[str, float]) -> int:

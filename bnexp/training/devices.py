@@ -5,6 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from bnexp.environment import cores
+from bnexp.errors import UserError
 
 
 def workers(seeds: int) -> int:
@@ -37,6 +38,20 @@ def spread_over_cores(seeds: int) -> None:
         tf.config.threading.set_inter_op_parallelism_threads(cores())
     except RuntimeError:
         return
+
+
+def refuse_unusable_gpus() -> None:
+    """Raise UserError where TensorFlow finds a GPU that it cannot use, as one whose memory another process holds."""
+    if not tf.config.list_physical_devices("GPU"):
+        return
+    try:
+        tf.zeros(())
+    except tf.errors.InternalError as error:
+        why = str(error).splitlines()[0]
+        raise UserError(
+            f"TensorFlow finds a GPU and cannot use it: {why}. End what holds its memory (Keras elsewhere takes all of "
+            "it unless told otherwise), use fewer --jobs, or leave the GPU alone: CUDA_VISIBLE_DEVICES= bnexp ..."
+        ) from None
 
 
 def run_beside_others() -> None:

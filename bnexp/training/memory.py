@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import math
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -39,6 +40,8 @@ WORKING_SET_BYTES = 32 * 2**20
 """Beyond so many seeds, or so much that a step computes, a shard gains no speed: it outgrows the caches (measured)."""
 PROGRAM_BYTES = 750 * 2**20
 """What TensorFlow itself takes, program and all (measured: 725 MiB before a model, 770 to 870 with a small one)."""
+SHORTAGE = re.compile(r"OOM when allocating.*|(?:Failed copying.*)?Dst tensor is not initialized")
+"""How TensorFlow says, somewhere in its message, what does not fit: in general, and of rows that a GPU cannot hold."""
 VIEWS = frozenset({"Reshape", "Identity", "StopGradient", "ExpandDims", "Squeeze", "Const", "ReadVariableOp"})
 """Operations whose result is no new memory."""
 
@@ -93,13 +96,14 @@ def _bytes(operation: Any) -> int:
 
 @contextmanager
 def shortage_told() -> Iterator[None]:
-    """Raise MemoryError where TensorFlow runs out of memory; of rows that a GPU cannot hold it says so otherwise."""
+    """Raise MemoryError, with what does not fit, where TensorFlow runs out of memory."""
     try:
         yield
     except (tf.errors.ResourceExhaustedError, tf.errors.InternalError) as error:
-        if isinstance(error, tf.errors.InternalError) and "Dst tensor is not initialized" not in str(error):
+        told = SHORTAGE.search(str(error))
+        if told is None and isinstance(error, tf.errors.InternalError):
             raise
-        raise MemoryError(str(error).splitlines()[0]) from error
+        raise MemoryError(told[0] if told else str(error).splitlines()[0]) from error
 
 
 def refuse_too_large(model: keras.Sequential, data: Data, training: Training) -> None:

@@ -84,7 +84,7 @@ class Failure:
 
 
 @dataclass(frozen=True)
-class Known:
+class Learned:
     """What is known of a candidate once its data are read."""
 
     task: Task
@@ -96,7 +96,7 @@ class Known:
     """Optimizer steps of one training."""
 
 
-def together(members: Sequence[Member], known: Callable[[Candidate], Known], seeds: int) -> list[list[Member]]:
+def together(members: Sequence[Member], known: Callable[[Candidate], Learned], seeds: int) -> list[list[Member]]:
     """Give which members share programs, when each trains so many seeds; the most work first."""
     alike: dict[Any, list[Member]] = {}
     for member in members:
@@ -106,7 +106,7 @@ def together(members: Sequence[Member], known: Callable[[Candidate], Known], see
     return sorted(cut, key=lambda group: -sum(member.steps for member in group))
 
 
-def _in_groups(members: Sequence[Member], known: Callable[[Candidate], Known], most: int) -> list[list[Member]]:
+def _in_groups(members: Sequence[Member], known: Callable[[Candidate], Learned], most: int) -> list[list[Member]]:
     """Put each member into the first group that has room for it: of so many at most, whose data are not too large."""
     groups: list[list[Member]] = []
     held: list[dict[str, int]] = []

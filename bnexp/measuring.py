@@ -174,10 +174,11 @@ def _histories(ready: Sequence[_Ready], seeds: Seeds, *, largest_shard: int | No
 def _together(ready: Sequence[_Ready], seeds: Seeds, *, largest_shard: int | None, watch: Watch) -> list[History]:
     """Train these seeds of several experiments together; one by one where only that is exact."""
     from bnexp.data import joined as joined_data
-    from bnexp.training import train, train_together, trainer_of
+    from bnexp.training import shortage_told, train, train_together, trainer_of
 
     model, settings = ready[0].built.model, [one.experiment.training for one in ready]
-    initial = {id(one.built): one.built.initial.draw(seeds) for one in ready}
+    with shortage_told():
+        initial = {id(one.built): one.built.initial.draw(seeds) for one in ready}
     if trainer_of(settings[0], model)[0] == "keras_fit":
         return [
             train(

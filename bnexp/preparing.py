@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 
 
 def refuse_unbuildable(experiment: Experiment) -> None:
-    """Raise SettingError if its data, its model or its trainer is not as it should be; nothing is trained."""
+    """Raise SettingError if its data, its model or its trainer is not as it should be; nothing is trained.
+
+    And UserError if TensorFlow cannot use the GPU.
+    """
     built_for(experiment, prepared(experiment))
 
 
@@ -36,6 +39,7 @@ def prepared(experiment: Experiment, seeds: tuple[int, ...] | None = None) -> Da
 
     Raises:
         SettingError: if they are not as they should be, or the config does not go with them.
+        UserError: if they are read with Keras, and TensorFlow cannot use the GPU.
     """
     training = experiment.training
     if isinstance(experiment.dataset, READ_WITH_KERAS):
@@ -69,16 +73,25 @@ def _load_backend(seeds: int) -> None:
 
 
 def built_for(experiment: Experiment, data: Data) -> Built:
-    """Build the model; refuse what Keras or the trainer refuses before a directory is made."""
+    """Build the model; refuse what Keras or the trainer refuses before a directory is made.
+
+    Raises:
+        SettingError: if it is refused, or does not fit in memory.
+        UserError: if TensorFlow cannot use the GPU.
+    """
     _load_backend(experiment.training.seeds)
     from bnexp.models.inputs import Inputs
-    from bnexp.training import refuse_too_large, trainer_of
+    from bnexp.training import refuse_too_large, shortage_told, trainer_of
     from bnexp.training.optimizers import make_optimizer
 
     settings = experiment.training
     make_optimizer(settings, data.steps(settings.batch_size, settings.drop_last))
     inputs = Inputs(data.rows.kind, tuple(data.rows.x.shape[1:]), data.vocabulary)
-    built = _built(experiment.model.model_dump_json(), inputs, data.task, len(data.rows.classes or ()))
+    try:
+        with shortage_told():
+            built = _built(experiment.model.model_dump_json(), inputs, data.task, len(data.rows.classes or ()))
+    except MemoryError as error:
+        raise SettingError("model", f"does not fit in memory: {error}. Use a smaller one.") from error
     trainer_of(settings, built.model)
     refuse_too_large(built.model, data, settings)
     return built

@@ -140,7 +140,12 @@ def _sync_directory(directory: Path) -> None:
 
 def write_json(path: Path, document: Any) -> None:
     """Write strict JSON: NaN and infinity are refused."""
-    write(path, json.dumps(document, allow_nan=False, indent=1) + "\n")
+    write(path, json_text(document))
+
+
+def json_text(document: Any) -> str:
+    """Give strict JSON, as `write_json` writes it."""
+    return json.dumps(document, allow_nan=False, indent=1) + "\n"
 
 
 @contextmanager

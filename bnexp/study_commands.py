@@ -35,6 +35,10 @@ class Place:
         """Give how many workers of this machine have something to do, if there are so many groups."""
         return min(self.most_jobs, max(1, groups))
 
+    def at_a_time(self, groups: int) -> int | None:
+        """Give how many of so many groups are worked on at a time, at most; None where only the cluster tells."""
+        return None if self.address is not None and self.jobs is None else self.jobs_for(groups)
+
     def workers(self, groups: int, warn: launch.Warn) -> AbstractContextManager[launch.Workers]:
         """Give workers for so many groups; of a cluster at an address all, unless --jobs says how many."""
         if self.address is not None:
@@ -46,7 +50,7 @@ def study(path: Path, place: Place, *, dry_run: bool, most_trainings: int | None
     """Run a study, or what is left of it; print its plan, how it goes, and the verdict."""
     most = study_plan.MOST_TRAININGS if most_trainings is None else most_trainings
     planned = study_plan.plan(config_path(str(path)), place.runs, most=most)
-    facts = study_run.facts(planned, place.jobs_for(len(study_plan.pending(planned))))
+    facts = study_run.facts(planned, place.at_a_time(len(study_plan.pending(planned))))
     reporter = StudyReporter(own_stderr(), quiet=quiet or as_json)
     with _goes_on(planned.directory), place.workers(facts["groups"], reporter.warn) as workers:
         if facts["seconds_left"] is None and (dry_run or not (quiet or as_json)):

@@ -16,7 +16,7 @@ from bnexp import groups, store, study
 from bnexp.config.study import StudyFile, read_study
 from bnexp.data.source import Sources
 from bnexp.errors import ConfigError, RunError
-from bnexp.groups import Group, Known, Member, line_told
+from bnexp.groups import Group, Learned, Member, line_told
 from bnexp.preparing import prepared
 from bnexp.study import Candidate, Cell, Result
 
@@ -34,7 +34,7 @@ class Plan:
     directory: Path
     members: list[Member]
     """What is trained and kept one by one: each cell's arms."""
-    learned: Mapping[str, Known]
+    learned: Mapping[str, Learned]
     """By experiment, as JSON."""
     sources: Sources
 
@@ -43,7 +43,7 @@ class Plan:
         digits = len(str(len(self.cells) - 1))
         return self.directory / CELLS / f"{cell:0{digits}d}-{arm}.json"
 
-    def known(self, one: Candidate) -> Known:
+    def known(self, one: Candidate) -> Learned:
         """Give what is known of an experiment's data."""
         return self.learned[one.experiment.model_dump_json()]
 
@@ -54,6 +54,7 @@ def plan(path: Path, runs: Path, *, most: int = MOST_TRAININGS) -> Plan:
     Raises:
         ConfigError: with every mistake of the file, its grid and its hypotheses.
         RunError: if its directory is of another format.
+        UserError: if its data are read with Keras, and TensorFlow cannot use the GPU.
     """
     file = read_study(path)
     trainings = file.study.trainings()
@@ -76,7 +77,7 @@ def plan(path: Path, runs: Path, *, most: int = MOST_TRAININGS) -> Plan:
     return planned
 
 
-def _learned(cells: list[Cell]) -> dict[str, Known]:
+def _learned(cells: list[Cell]) -> dict[str, Learned]:
     """Read or draw the data of all experiments, so that what is wrong with them shows now."""
     by_data = sorted(study.experiments(cells), key=lambda one: one.experiment.dataset.model_dump_json())
     known = {}
@@ -84,11 +85,11 @@ def _learned(cells: list[Cell]) -> dict[str, Known]:
         with line_told(one):
             data, training = prepared(one.experiment), one.experiment.training
         steps = training.epochs * data.steps(training.batch_size, training.drop_last)
-        known[one.experiment.model_dump_json()] = Known(data.task, data.shape, data.rows.x.nbytes, steps)
+        known[one.experiment.model_dump_json()] = Learned(data.task, data.shape, data.rows.x.nbytes, steps)
     return known
 
 
-def _steps(file: StudyFile, cell: Cell, arm: str, learned: Mapping[str, Known]) -> int:
+def _steps(file: StudyFile, cell: Cell, arm: str, learned: Mapping[str, Learned]) -> int:
     """Count the optimizer steps of a cell's arm, tuning included, if no seed stops early."""
     steps = [learned[one.experiment.model_dump_json()].steps for one in cell.candidates[arm]]
     return max(steps) * file.study.seeds + sum(steps) * len(study.tuning_seeds(file))
@@ -116,12 +117,12 @@ def pending(planned: Plan) -> list[Group]:
         )
 
     found = []
-    for together in groups.together(planned.members, planned.known, design.seeds):
-        left = [member for member in together if member.part not in done]
+    for members in groups.together(planned.members, planned.known, design.seeds):
+        left = [member for member in members if member.part not in done]
         if any(failure_path(planned.path(*member.part)).exists() for member in left):
             found += [group([member]) for member in left]
         elif left:
-            found.append(group(together))
+            found.append(group(members))
     return found
 
 
@@ -152,10 +153,10 @@ def _refuse_other_format(planned: Plan) -> None:
     kept = [planned.directory / "study.json", *(planned.path(*member.part) for member in planned.members)]
     for path in kept:
         if path.exists():
-            refuse_format(path)
+            _refuse_format(path)
 
 
-def refuse_format(path: Path) -> None:
+def _refuse_format(path: Path) -> None:
     """Raise RunError if a file of a study is of another format version; one that is damaged passes."""
     try:
         seen = store.read_json(path).get("format")

@@ -25,13 +25,13 @@ FEWEST_TRIED_STEPS = 2_000
 """Optimizer steps of a study that is worth a trial before it is begun."""
 
 
-def facts(planned: Plan, jobs: int) -> dict[str, Any]:
+def facts(planned: Plan, jobs: int | None) -> dict[str, Any]:
     """Tell what a study will do: cells, trainings, steps, the smallest effect it detects; and what is done already.
 
-    `jobs` groups are worked on at a time.
+    `jobs` groups are worked on at a time, at most; where that is None, not known yet, no time is told.
     """
     design = planned.file.study
-    done = finished(planned)
+    done, groups = finished(planned), len(pending(planned))
     level = 1 - (1 - statistics.LEVEL) / len(design.claims())
     detectable = statistics.detectable_difference(design.seeds, level=level)
     return {
@@ -43,11 +43,11 @@ def facts(planned: Plan, jobs: int) -> dict[str, Any]:
         "tune": None if design.tune is None else design.tune.model_dump(),
         "claims": [{"claim": claim.claim, "asks": study.asks(claim)} for claim in design.claims()],
         "trainings": design.trainings(),
-        "groups": len(pending(planned)),
+        "groups": groups,
         "steps": sum(member.steps for member in planned.members),
         "finished": len(done),
         "of": len(planned.members),
-        "seconds_left": _seconds_left(planned, done, jobs),
+        "seconds_left": _seconds_left(planned, done, jobs and max(1, min(jobs, groups))),
         "fewest_seeds": statistics.fewest_pairs(level),
         "detectable_deviations": detectable if math.isfinite(detectable) else None,
         "directory": str(planned.directory),
@@ -70,13 +70,16 @@ def _other_answers(planned: Plan) -> dict[str, str]:
     return {directory: word for directory, word in found.items() if directory != planned.directory.name}
 
 
-def _seconds_left(planned: Plan, results: Mapping[tuple[int, str], Result], jobs: int) -> float | None:
-    """Estimate the time that is left by the steps that are left and the seconds a step took so far, if any did."""
+def _seconds_left(planned: Plan, results: Mapping[tuple[int, str], Result], jobs: int | None) -> float | None:
+    """Estimate the time that is left by the steps that are left and the seconds a step took so far, if any did.
+
+    None where nothing is finished, or it is not known how many groups are worked on at a time.
+    """
     left = sum(member.steps for member in planned.members if member.part not in results)
     done = sum(result.steps for result in results.values())
     if not left:
         return 0.0
-    return left * sum(result.seconds for result in results.values()) / done / jobs if done else None
+    return left * sum(result.seconds for result in results.values()) / done / jobs if done and jobs else None
 
 
 def estimate(planned: Plan, workers: Workers) -> float | None:
@@ -93,7 +96,8 @@ def estimate(planned: Plan, workers: Workers) -> float | None:
         return None
     start = mean(pace.start for pace in tried)
     step = mean(pace.step for pace in tried)
-    return (len(unfinished) * start + left * step) / workers.jobs
+    whole, largest = len(unfinished) * start + left * step, start + unfinished[0].steps * step
+    return max(whole / workers.jobs, largest)
 
 
 # --- running ----------------------------------------------------------------------------
@@ -117,7 +121,9 @@ def run(planned: Plan, workers: Workers, tell: Tell) -> dict[str, Any]:
             store.write(directory / "study.yaml", planned.file.text())
         store.make_place(directory / CELLS)
         results, failures = dict(finished(planned)), []
-        for _, outcomes in workers.each(group_work.results, pending(planned)):  # another process may have trained since
+        left = pending(planned)  # another process may have trained since
+        jobs = max(1, min(workers.jobs, len(left)))
+        for _, outcomes in workers.each(group_work.results, left):
             for outcome in outcomes:
                 if outcome.part in results:  # from before: a group that was lost in part is trained whole
                     continue
@@ -126,7 +132,7 @@ def run(planned: Plan, workers: Workers, tell: Tell) -> dict[str, Any]:
                 else:
                     _keep(planned, outcome)
                     results[outcome.part] = outcome
-                    tell(outcome, len(results), _seconds_left(planned, results, workers.jobs))
+                    tell(outcome, len(results), _seconds_left(planned, results, jobs))
         if failures:
             raise UntrainedError(_told(planned, failures))
         return _kept(planned, results)
@@ -151,7 +157,7 @@ def _told(planned: Plan, failures: Sequence[Path]) -> str:
     last = failures[0].read_text(encoding="utf-8").rstrip().splitlines()[-1]
     return (
         f"{planned.directory}: {len(failures)} of {len(planned.members)} cells and arms could not be trained; "
-        f"the others are kept. Without them there is no verdict. {failures[0]} says why: {last} "
+        f"the others are kept. Without them there is no verdict. {failures[0]} says why: {last.removesuffix('.')}. "
         "The same command tries them again."
     )
 
@@ -165,9 +171,16 @@ def _refuse_unbuildable(unfinished: Sequence[Group], workers: Workers) -> None:
 
 
 def _kept(planned: Plan, results: Mapping[tuple[int, str], Result]) -> dict[str, Any]:
-    """Write the table, the document and the figure; the document last but for the figure, which is drawn from it."""
-    document = study.document(planned.file, planned.cells, planned.digest, results)
+    """Write the table, the document and the figure; the document last but for the figure, which is drawn from it.
+
+    A document that is there already stays, since its time tells when the study was answered (`_other_answers`).
+    """
+    document, path = (
+        study.document(planned.file, planned.cells, planned.digest, results),
+        planned.directory / "study.json",
+    )
     store.write(planned.directory / "results.csv", study.table(planned.file, planned.cells, results))
-    store.write_json(planned.directory / "study.json", document)
+    if not path.exists() or path.read_bytes() != store.json_text(document).encode():
+        store.write_json(path, document)
     figures.draw(store.Run(planned.directory))
     return document

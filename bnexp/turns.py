@@ -90,7 +90,7 @@ def train_in_turns(
 
 def _turn(work: _Work, outcome: Outcome, data: Data, seeds: tuple[int, ...], *, watch: Watch) -> bool:
     """Train these seeds and keep what comes of them; tell whether the user stopped it. Their weights end here."""
-    from bnexp.training import train, trainer_of
+    from bnexp.training import shortage_told, train, trainer_of
 
     ends: list[tuple[float, int]] = []
 
@@ -99,7 +99,8 @@ def _turn(work: _Work, outcome: Outcome, data: Data, seeds: tuple[int, ...], *, 
         return watch(so_far)
 
     built, settings, record = work.built, work.experiment.training, work.record
-    initial = built.initial.draw(seeds)
+    with shortage_told():
+        initial = built.initial.draw(seeds)
     begun = time.monotonic()
     trained = train(built.model, data, settings, seeds, initial, timed)
     outcome.seconds += time.monotonic() - begun

@@ -18,7 +18,7 @@ import tensorflow as tf
 from experiments import build_for, experiment
 from pydantic import TypeAdapter
 
-from bnexp import environment
+from bnexp import environment, groups
 from bnexp.config import Experiment
 from bnexp.config.model import Model
 from bnexp.data import Data, prepare
@@ -92,7 +92,7 @@ def test_a_worker_whose_share_is_too_small_says_that_fewer_would_have_more(monke
 
 
 def test_a_small_limit_makes_more_shards_and_the_same_history(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(devices, "workers", lambda seeds: 2)
+    monkeypatch.setattr(devices, "side_by_side", lambda seeds: 2)
     training, built, data = prepared()
     need = needs(built.model, data, training)
     four_at_once = (need.shared + len(SEEDS) * need.kept + 4.5 * need.working) / 2**20
@@ -152,13 +152,29 @@ def test_of_a_long_message_what_does_not_fit_is_told() -> None:
 
     for compute in (tf.function(too_much, autograph=False), too_much):
         with (
-            pytest.raises(MemoryError, match=r"^OOM when allocating tensor with shape\[30000,30000,30000\]"),
+            pytest.raises(
+                MemoryError,
+                match=r"^OOM when allocating tensor with shape\[100000,100000,100000\] .* by allocator \w+$",
+            ),
             memory.shortage_told(),
         ):
-            compute(tf.constant(30000))
+            compute(tf.constant(100_000))
     on_a_gpu = "Graph execution error:\n\nDetected at node x\nDst tensor is not initialized.\n\t [[{{node x}}]]"
     with pytest.raises(MemoryError, match=r"^Dst tensor is not initialized$"), memory.shortage_told():
         raise tf.errors.InternalError(None, None, on_a_gpu)
+
+
+def test_a_model_too_large_to_be_built_is_refused_by_its_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    exhausted = tf.errors.ResourceExhaustedError(None, None, "{{node x}} OOM when allocating tensor with shape[9,9]")
+    monkeypatch.setattr("bnexp.models.build", Mock(side_effect=exhausted))
+    said = r"^model does not fit in memory: OOM when allocating tensor with shape\[9,9\]\. Use a smaller one\.$"
+    with pytest.raises(SettingError, match=said):
+        train_experiment(experiment(model={"hidden": [901]}), tmp_path, watch=lambda history: False)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_group_fills_a_shard() -> None:
+    assert groups.MOST_TOGETHER == memory.LARGEST_SHARD
 
 
 def weights_of_two(**training: Any) -> tuple[Experiment, Experiment]:
@@ -293,7 +309,7 @@ def test_of_a_gpu_no_more_memory_is_taken_than_is_used(monkeypatch: pytest.Monke
     monkeypatch.setattr(tf.config.experimental, "set_memory_growth", grows.__setitem__)
     devices.spread_over_cores(4)
     assert grows == {"GPU:0": True, "GPU:1": True}
-    assert devices.workers(4) == 1
+    assert devices.side_by_side(4) == 1
     assert not tf.config.experimental.tensor_float_32_execution_enabled()
 
 

@@ -233,6 +233,7 @@ def test_failures_are_diverged_seeds_and_those_below() -> None:
     bn, none = result(0, "bn", [0.7, 0.7, 0.9], diverged={"1": 3}), result(0, "none", [0.5, 0.9, 0.6])
     found = contrast_of(failing, grid("b", [1]), {(0, "bn"): bn, (0, "none"): none})
     assert found.difference_S.tolist() == [-1.0, 1.0, 0.0]
+    assert found.diverged == 1
 
 
 # --- verdicts ------------------------------------------------------------------------------

@@ -127,13 +127,29 @@ def test_a_mean_over_cells_that_disagree_a_warning_behind_it_and_who_wins_are_to
     known: dict[str, Any] = {"claim": "c", "treated": "bn", "baseline": "none", "metric": "test_accuracy"}
     claim = Hypothesis(direction="higher", smallest=0.01, **known)
     won = Hypothesis(direction="higher", smallest=0.3, wins=True, **known)
-    contrast = Contrast(np.array([0.1, 0.2, -0.1, 0.0] * 3), cells=(0.2, 0.1, -0.1, None), warned=True, diverged=3)
+    contrast = Contrast(np.array([0.1, 0.2, -0.1, 0.0] * 3), cells=(0.2, 0.1, -0.1, None), warned=True)
     facts = {**document(), "hypotheses": judged([claim, won], [contrast, contrast])}
     told = lines(study_table.study(facts))
     assert "mean over 4 cells, 1 of them the other way" in told
     assert "WARNING  trainings that this rests on have warnings, see above" in told
     assert any("bn wins 6 pairs, none 3, and 3 tie, half for each" in line for line in told)
-    assert sum("3 diverged trainings counted as guessing" in line for line in told) == 2
+
+
+@pytest.mark.parametrize(
+    ("metric", "counted"),
+    [
+        ("test_accuracy", "; 3 diverged trainings counted as guessing"),
+        ({"metric": "test_accuracy", "failures_below": 0.5}, "; 3 diverged trainings counted as failures"),
+        ({"metric": "val_accuracy", "epochs_to": 0.9}, None),
+        ("test_loss", None),
+    ],
+)
+def test_what_diverged_trainings_count_as_is_told_where_they_count(metric: Any, counted: str | None) -> None:
+    claim = Hypothesis(claim="c", treated="bn", baseline="none", metric=metric, direction="lower", smallest=1.2)
+    contrast = Contrast(np.array([-0.5, -0.7, -0.6] * 4), diverged=3)
+    told = " ".join(lines(study_table.study({**document(), "hypotheses": judged([claim], [contrast])})))
+    assert ("diverged training" in told) == (counted is not None)
+    assert counted is None or counted in told
 
 
 @pytest.mark.parametrize("claim", ["[red]bold[/red] \x1b[31m", "\u202e"])

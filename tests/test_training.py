@@ -520,7 +520,7 @@ def test_operations_have_a_core_each_even_where_keras_has_read_the_rows(tmp_path
         "print(tf.config.threading.get_intra_op_parallelism_threads(), one.training.seeds)"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
-    expected = 1 if devices.workers(20) > 1 else environment.cores()
+    expected = 1 if devices.side_by_side(20) > 1 else environment.cores()
     assert done.stdout == f"{expected} 20\n", done.stderr
 
 

@@ -51,7 +51,14 @@ class LocalWorkers:
 
     def each(self, work: Work, groups: Sequence[Group]) -> Iterator[tuple[Group, Any]]:
         """Give each group and what the work made of it (`Workers.each`)."""
-        waiting = deque(Attempt(group) for group in groups)
+        try:
+            yield from self._each(work, deque(Attempt(group) for group in groups))
+        finally:  # who asks no further is not answered by what is still at work
+            for worker in [worker for worker in self._workers if worker.attempt]:
+                worker.process.kill()
+                self._forget(worker)
+
+    def _each(self, work: Work, waiting: deque[Attempt]) -> Iterator[tuple[Group, Any]]:
         while waiting or any(worker.attempt for worker in self._workers):
             while waiting and (worker := self._free()):
                 worker.attempt = waiting.popleft()

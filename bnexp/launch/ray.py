@@ -68,14 +68,15 @@ def _start(workers: int) -> None:
     try:
         ray.init("local", include_dashboard=False, **room, **QUIET)
     except Exception as error:
-        raise WorkError(f"Ray cannot start a cluster here: {_first_line(error)} Use --launcher local.") from None
+        raise WorkError(f"Ray cannot start a cluster here: {_first_line(error)}. Use --launcher local.") from None
 
 
 def _room(resources: Mapping[str, float]) -> int:
     """Give how many workers go on a node: one a core, where there is memory enough, and one if it has a core at all."""
     cores = int(resources.get("CPU", 0))
-    enough = resources.get("memory", math.inf) // WORKER_BYTES
-    return int(min(cores, max(1, enough)))
+    if "memory" not in resources:
+        return cores
+    return min(cores, max(1, int(resources["memory"] // WORKER_BYTES)))
 
 
 def _connect(address: str) -> None:
@@ -121,11 +122,12 @@ def _within(seconds: float, call: Any, address: str) -> None:
             raise failures[0]
         if isinstance(failures[0], ConnectionError | TimeoutError):
             raise _no_answer(address, _first_line(failures[0]))
-        raise WorkError(f"The Ray cluster at {address} cannot be joined: {_first_line(failures[0])}")
+        raise WorkError(f"The Ray cluster at {address} cannot be joined: {_first_line(failures[0])}.")
 
 
 def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+    """Give the first line of what an error says, without a full stop, or its type if it says nothing."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
 
 
 def _no_answer(address: str, why: str) -> UserError:

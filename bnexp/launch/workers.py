@@ -31,7 +31,7 @@ class Workers(Protocol):
         A group whose worker is lost is given to another, and, if that is lost
         too or was out of memory, in two halves, each with half as much at a
         time, at last member by member; what TRIES workers were lost with is
-        given as `Failure`.
+        given as `Failure`, one a member, whatever the work is.
         """
 
 
@@ -70,7 +70,7 @@ class Attempt:
         if tries == 1 and not lost.starved:
             groups, how = [whole], ""
         elif len(whole.members) < 2:
-            groups, how = whole.alone(), ", with half as much in memory at a time"
+            groups, how = whole.halved(), ", with half as much in memory at a time"
         elif tries < TRIES - 1:
             groups, how = whole.halved(), ", in two halves"
         else:

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bnexp.config.study import Hypothesis
-from bnexp.metrics import number, with_unit
+from bnexp.metrics import number, quantity, with_unit
 from bnexp.show.console import STRONG, counted, plain, warning, with_spread
 from bnexp.study.grid import level_text
 from bnexp.study.words import about, effect, endpoint_name, hypothesis_of, written
@@ -195,7 +195,7 @@ def _warnings(document: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _mixed(versions: Mapping[str, Sequence[str]]) -> Iterator[str]:
-    """Warn of packages of which there is more than one version behind the numbers."""
+    """Warn of packages, and of GPUs, of which there is more than one behind the numbers."""
     several = [f"{package} {' and '.join(found)}" for package, found in versions.items() if len(found) > 1]
     if several:
         yield f"Not all cells were trained with the same: {', '.join(several)}. Pairs may differ for that alone."
@@ -241,9 +241,17 @@ def _evidence(facts: Mapping[str, Any], claim: Hypothesis) -> str:
     chance = facts["probability_of_improvement"]
     bounds = [number("", chance[key]) for key in ("mean", "low", "high")]
     said.append(f"probability of {claim.direction} {bounds[0]} [{bounds[1]}, {bounds[2]}]")
-    if facts["diverged"] and facts["metric"]["epochs_to"] is None:
-        as_what = "failures" if facts["metric"]["failures_below"] is not None else "guessing"
+    if facts["diverged"] and (as_what := _counted_as(facts["metric"])):
         said.append(f"{counted(facts['diverged'], 'diverged training')} counted as {as_what}")
     never = {arm: count for arm, count in facts["never_reached"].items() if count}
     said += [f"{arm}: {count} never arrive and count with the budget" for arm, count in never.items()]
     return "; ".join(said)
+
+
+def _counted_as(metric: Mapping[str, Any]) -> str | None:
+    """Say what a diverged training counts as; None where it has no value, or counts by the epochs before."""
+    if metric["epochs_to"] is not None:
+        return None
+    if metric["failures_below"] is not None:
+        return "failures"
+    return "guessing" if quantity(metric["metric"]) == "accuracy" else None

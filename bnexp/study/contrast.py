@@ -35,7 +35,7 @@ class Contrast:
     None. `cells` are the mean differences of the cells that are averaged,
     None where no seed has a value. `trainings` counts the trainings of an arm
     behind one of its numbers. `warned` tells whether a training of either arm
-    has a warning, `diverged` counts those that did.
+    has a warning, `diverged` counts the trainings of both that diverged.
     """
 
     difference_S: Floats

@@ -55,7 +55,7 @@ class Result(BaseModel):
     diverged: dict[str, int]
     warnings: list[str] = []
     versions: dict[str, str] = {}
-    """Of Python and the packages that decided the numbers, where it was trained."""
+    """Of Python and the packages that decided the numbers, where it was trained; and its GPU, if there was one."""
     steps: int
     """Optimizer steps of all its trainings, those for tuning included."""
     seconds: float

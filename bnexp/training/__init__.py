@@ -9,11 +9,11 @@ from bnexp.data import Data
 from bnexp.errors import SettingError
 from bnexp.training.keras_fit import train_keras_fit
 from bnexp.training.many_seeds import train_many_seeds, train_together
-from bnexp.training.memory import most_together, refuse_too_large, turns
+from bnexp.training.memory import most_together, refuse_too_large, shortage_told, turns
 from bnexp.training.optimizers import why_not_stacked
 from bnexp.training.record import Stacked, Trained, Watch
 
-__all__ = ["most_together", "refuse_too_large", "train", "train_together", "trainer_of", "turns"]
+__all__ = ["most_together", "refuse_too_large", "shortage_told", "train", "train_together", "trainer_of", "turns"]
 
 TRAINERS = {"many_seeds": train_many_seeds, "keras_fit": train_keras_fit}
 

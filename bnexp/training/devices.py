@@ -1,4 +1,4 @@
-"""How the work is spread over the cores. To be called before TensorFlow's first operation."""
+"""How the work is spread over the cores, and whether a GPU can be used."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from bnexp.environment import cores
 from bnexp.errors import UserError
 
 
-def workers(seeds: int) -> int:
+def side_by_side(seeds: int) -> int:
     """Give how many shards of seeds run side by side: one a core, but one alone on a GPU."""
     if tf.config.list_physical_devices("GPU"):
         return 1
@@ -24,7 +24,7 @@ def gpus() -> list[str]:
 def spread_over_cores(seeds: int) -> None:
     """Give each operation one core if several shards already fill all cores (half the time, measured on 2).
 
-    Take no more of a GPU's memory than is used: other workers need it, too.
+    Take no more of a GPU's memory than is used: other processes need it, too.
     TensorFlow takes both only before its first operation; later everything
     stays as it is, which costs time and changes no result. And float32 is
     float32: a GPU that multiplies with the 10 bits of TensorFloat-32 gives other
@@ -34,7 +34,7 @@ def spread_over_cores(seeds: int) -> None:
     try:
         for gpu in tf.config.list_physical_devices("GPU"):
             tf.config.experimental.set_memory_growth(gpu, True)
-        tf.config.threading.set_intra_op_parallelism_threads(1 if workers(seeds) > 1 else cores())
+        tf.config.threading.set_intra_op_parallelism_threads(1 if side_by_side(seeds) > 1 else cores())
         tf.config.threading.set_inter_op_parallelism_threads(cores())
     except RuntimeError:
         return

@@ -40,7 +40,7 @@ WORKING_SET_BYTES = 32 * 2**20
 """Beyond so many seeds, or so much that a step computes, a shard gains no speed: it outgrows the caches (measured)."""
 PROGRAM_BYTES = 750 * 2**20
 """What TensorFlow itself takes, program and all (measured: 725 MiB before a model, 770 to 870 with a small one)."""
-SHORTAGE = re.compile(r"OOM when allocating.*|(?:Failed copying.*)?Dst tensor is not initialized")
+SHORTAGE = re.compile(r"OOM when allocating.*?(?= \[Op:|$)|(?:Failed copying.*)?Dst tensor is not initialized", re.M)
 """How TensorFlow says, somewhere in its message, what does not fit: in general, and of rows that a GPU cannot hold."""
 VIEWS = frozenset({"Reshape", "Identity", "StopGradient", "ExpandDims", "Squeeze", "Const", "ReadVariableOp"})
 """Operations whose result is no new memory."""
@@ -151,5 +151,5 @@ def plan(
     need = needs(model, data, training)
     free = memory_limit(training.memory_limit_bytes()) - need.shared - need.kept * count
     fit = max(1, int(free / need.working))
-    workers = min(devices.workers(count), fit)
+    workers = min(devices.side_by_side(count), fit)
     return workers, max(1, min(largest, fit // workers, WORKING_SET_BYTES // need.step))

@@ -49,10 +49,15 @@ def files(names: Sequence[str]) -> list[Path]:
     if not names and not known:
         raise UserError(f"{STUDIES} holds no study; expected .yaml files there. Name some, or go to where it lies.")
     found = []
-    for name in names or known:
+    for name in dict.fromkeys(names or known):
         path = known.get(name, Path(name))
         if path.suffix not in (".yaml", ".yml"):
-            raise UserError(f"No study is called {name!r}. {nearest(name, known)} Or give a .yaml file.")
+            hint = (
+                f"{nearest(name, known)} Or give a .yaml file."
+                if known
+                else f"{STUDIES} holds none; give a .yaml file."
+            )
+            raise UserError(f"No study is called {name!r}. {hint}")
         found.append(path)
     return found
 

@@ -40,6 +40,7 @@ def facts(planned: Plan, jobs: int | None) -> dict[str, Any]:
         "arms": list(design.arms),
         "seeds": design.seeds,
         "factors": design.vary,
+        "ties": {key: {"follows": tie.follows, "values": _tied(planned, key)} for key, tie in design.tie.items()},
         "tune": None if design.tune is None else design.tune.model_dump(),
         "claims": [{"claim": claim.claim, "asks": study.asks(claim)} for claim in design.claims()],
         "trainings": design.trainings(),
@@ -53,6 +54,11 @@ def facts(planned: Plan, jobs: int | None) -> dict[str, Any]:
         "directory": str(planned.directory),
         "other_answers": _other_answers(planned),
     }
+
+
+def _tied(planned: Plan, key: str) -> list[float]:
+    """List the values of a key that follows a factor."""
+    return list(dict.fromkeys(study.tied_value(one.experiment, key) for one in study.experiments(planned.cells)))
 
 
 def _other_answers(planned: Plan) -> dict[str, str]:
@@ -83,21 +89,30 @@ def _seconds_left(planned: Plan, results: Mapping[tuple[int, str], Result], jobs
 
 
 def estimate(planned: Plan, workers: Workers) -> float | None:
-    """Try a few steps of the largest groups, one a worker, and give the seconds that what is left may take.
+    """Try a few steps of groups, one a worker, and give the seconds that what is left may take.
 
-    None where nothing could be tried, or so little is left that it is done about as soon.
+    They are spread over all, from the one with most steps to that with fewest, since a step of one can cost more than
+    that of another, and count by their steps. None where nothing could be tried, or so little is left that it is done
+    about as soon.
     """
     unfinished = pending(planned)
     left = sum(group.steps for group in unfinished)
     if left < FEWEST_TRIED_STEPS:
         return None
-    tried = [pace for _, pace in workers.each(group_work.trial, unfinished[: workers.jobs]) if isinstance(pace, Pace)]
+    answers = workers.each(group_work.trial, _spread(unfinished, workers.jobs))
+    tried = [(group.steps, pace) for group, pace in answers if isinstance(pace, Pace)]
     if not tried:
         return None
-    start = mean(pace.start for pace in tried)
-    step = mean(pace.step for pace in tried)
+    start = mean(pace.start for _, pace in tried)
+    step = sum(steps * pace.step for steps, pace in tried) / sum(steps for steps, _ in tried)
     whole, largest = len(unfinished) * start + left * step, start + unfinished[0].steps * step
     return max(whole / workers.jobs, largest)
+
+
+def _spread(several: Sequence[Group], count: int) -> list[Group]:
+    """Give so many of them at most, at equal distances, the first and, of two or more, the last."""
+    count = min(count, len(several))
+    return [several[round(number * (len(several) - 1) / max(1, count - 1))] for number in range(count)]
 
 
 # --- running ----------------------------------------------------------------------------

@@ -87,6 +87,9 @@ def test_a_name_that_is_no_study_is_told_with_the_nearest(tmp_path: Path, monkey
     monkeypatch.chdir(tmp_path / "empty")
     with pytest.raises(UserError, match="holds no study"):
         claims.files([])
+    with pytest.raises(UserError, match=r"^No study is called 'one'\. .* holds none; give a \.yaml file\.$"):
+        claims.files(["one"])
+    assert claims.files(["a.yaml", "b.yaml", "a.yaml"]) == [Path("a.yaml"), Path("b.yaml")]
 
 
 def test_a_study_that_cannot_be_trained_stops_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

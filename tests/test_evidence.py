@@ -90,6 +90,7 @@ def test_the_probability_of_improvement_has_wilsons_interval_and_ties_count_half
     assert (found.mean, found.low, found.high) == pytest.approx((0.8, expected.low, expected.high))
     assert probability_of_improvement(np.zeros(4), 0.95).mean == 0.5
     assert probability_of_improvement(np.ones(6), 0.95).high == 1.0
+    assert [probability_of_improvement(-np.ones(n), 0.95).low for n in range(1, 30)] == [0.0] * 29
 
 
 @pytest.mark.parametrize("shape", ["normal", "rounded", "skewed"])

@@ -699,13 +699,18 @@ def test_the_time_of_a_study_follows_from_a_trial_of_its_largest_groups(
             tried.extend(several)
             yield from zip(several, itertools.cycle([Pace(2.0, 0.001), Pace(4.0, 0.003)]), strict=False)
 
-    assert study_run.estimate(plan, Two()) == pytest.approx((len(unfinished) * 3.0 + steps * 0.002) / 2)
-    assert [one.steps for one in tried] == [max(one.steps for one in unfinished)] * 2
+    ends = [unfinished[0], unfinished[-1]]
+    step = (ends[0].steps * 0.001 + ends[1].steps * 0.003) / (ends[0].steps + ends[1].steps)
+    assert ends[0].steps > ends[1].steps
+    assert study_run.estimate(plan, Two()) == pytest.approx((len(unfinished) * 3.0 + steps * step) / 2)
+    assert tried == ends
 
     class Many(Two):
         jobs = 64
 
-    largest = 3.0 + unfinished[0].steps * 0.002
+    counted = [(one.steps, 0.001 + 0.002 * (number % 2)) for number, one in enumerate(unfinished)]
+    step = sum(steps * each for steps, each in counted) / steps
+    largest = 3.0 + unfinished[0].steps * step
     assert study_run.estimate(plan, Many()) == pytest.approx(largest), "most of them have nothing to do"
     real = group_work.trial(unfinished[0])
     assert real is not None and real.step > 0

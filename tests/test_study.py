@@ -104,6 +104,23 @@ def test_a_tied_key_follows_its_factor_from_the_value_of_the_base(
     assert found == pytest.approx(rates)
 
 
+def test_what_a_tie_comes_to_is_told_and_kept(tmp_path: Path) -> None:
+    tie = "tie: {training.learning_rate: {follows: training.batch_size, rule: linear, at: 16}}\nseeds: 2\n"
+    small = SMALL.replace("epochs: 10", "epochs: 10, learning_rate: 0.5")
+    plan = planned(tmp_path, small + "vary: {training.batch_size: [8, 16]}\n" + tie)
+    assert study_run.facts(plan, 1)["ties"] == {
+        "training.learning_rate": {"follows": "training.batch_size", "values": [0.25, 0.5]}
+    }
+    results = {(cell, arm): result(cell, arm, [0.5, 0.6]) for cell in (0, 1) for arm in ("bn", "none")}
+    rows = list(csv.DictReader(io.StringIO(study.table(plan.file, plan.cells, results))))
+    assert [(row["training.batch_size"], row["training.learning_rate (tied)"]) for row in rows[::2]] == [
+        ("8", "0.25"),
+        ("8", "0.25"),
+        ("16", "0.5"),
+        ("16", "0.5"),
+    ]
+
+
 def test_tuning_offers_a_candidate_for_each_value_and_uses_seeds_that_no_verdict_does(tmp_path: Path) -> None:
     plan = planned(tmp_path, SMALL + "tune: {key: training.learning_rate, values: [0.01, 0.1], seeds: 2}\nseeds: 4\n")
     candidates = plan.cells[0].candidates["bn"]
@@ -552,6 +569,9 @@ VARY = "vary: {training.batch_size: [4, 8]}\n"
         (SMALL.replace("claim: c, ", ""), "s.yaml:5: hypothesis.claim is missing; it has no default. Write it, as in the configs/studies/tutorial.yaml of bnexp's repository: `claim: ...`."),
         (SMALL.replace("smallest: 0.01", "smallest: 0.5, wins: true"), "s.yaml:5: hypothesis.smallest is 0.5; of wins it is a share less one half. Use 0.25, for example."),
         (SMALL.replace("metric: test_accuracy", "metric: {metric: test_accuracy, ratio: true}"), "s.yaml:5: hypothesis.metric is a ratio of test_accuracy, of which more is better; expected a loss or an error."),
+        (SMALL.replace("smallest: 0.01", "smallest: 1"), "s.yaml:5: hypothesis.smallest is 1; expected a share below 1, as accuracies are shares. Write 0.01 for what is told as 1.00."),
+        (SMALL.replace("metric: test_accuracy", "metric: {metric: test_accuracy, failures_below: 70}"), "s.yaml:5: hypothesis.metric has failures_below: 70; expected a share above 0, of 1 at most. Write 0.7 for 70%."),
+        (SMALL.replace("metric: test_accuracy", "metric: {metric: test_accuracy, epochs_to: -1}"), "s.yaml:5: hypothesis.metric has epochs_to: -1; expected a share above 0, of 1 at most. Use 0.9, for example."),
         (SMALL + "seed: 3\n", "s.yaml:6: seed is not a known key. Did you mean 'seeds'?"),
     ],
 )  # fmt: skip

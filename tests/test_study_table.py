@@ -25,7 +25,7 @@ PLAN = {
     "name": "s", "cells": 2, "arms": ["bn", "none"], "seeds": 20, "trainings": 1080, "steps": 12345, "finished": 0,
     "of": 4, "fewest_seeds": 7, "seconds_left": None, "detectable_deviations": 0.66, "directory": "runs/s-study-0123456789",
     "factors": {"model.activation": ["relu", "tanh"]}, "tune": {"key": "training.learning_rate", "values": [0.01, 0.1]},
-    "groups": 3, "other_answers": {}, "claims": [{"claim": "It helps.", "asks": "supported if test_accuracy (%), bn - none is higher, by 1.00 or more"}],
+    "groups": 3, "other_answers": {}, "ties": {}, "claims": [{"claim": "It helps.", "asks": "supported if test_accuracy (%), bn - none is higher, by 1.00 or more"}],
 }  # fmt: skip
 
 
@@ -40,6 +40,9 @@ def test_a_plan_tells_cells_trainings_time_and_what_it_detects() -> None:
         "such studies, for each claim",
         "to be kept in runs/s-study-0123456789",
     ]
+    tie = {"training.epochs": {"follows": "training.batch_size", "values": [5.0, 10.0]}}
+    tied = lines(study_table.study_plan({**PLAN, "ties": tie}))
+    assert tied[2] == "training.epochs: 5.0, 10.0, as it follows training.batch_size"
     tried = lines(study_table.study_plan({**PLAN, "seconds_left": 30.0}))
     assert tried[4].endswith("; about 30 s, by a trial of a few steps")
     few = lines(study_table.study_plan({**PLAN, "seeds": 6}))
@@ -98,7 +101,8 @@ def test_a_study_is_a_row_for_each_cell_and_arm_then_each_hypothesis_with_its_ev
         "relu              none                    0.01       88.00 ± 1.00           4.50 ± 0.50 (7 of 8)    0 of 8",
         "tanh              bn                      0.01       80.00 ± 1.00           4.50 ± 0.50 (7 of 8)    2 of 8",
         "tanh              none                    0.01       70.00 ± 1.00           4.50 ± 0.50 (7 of 8)    0 of 8",
-        "mean ± half of its 95% t interval over seeds",
+        "mean ± half of its 95% t interval over seeds; of epochs, in brackets: seeds that arrive, the others count with "
+        "their budget",
         "",
         "tuning training.learning_rate: mean val_accuracy (%) over 2 seeds of their own; the best is used",
         "model.activation  arm    0.01  0.1",

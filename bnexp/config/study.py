@@ -29,7 +29,7 @@ class Tie(Section):
     """A factor of numbers."""
     rule: Literal["linear", "square_root"]
     at: Positive
-    """The level at which the base's own value holds."""
+    """Where the base's own value holds: a level, or any other number."""
 
 
 class Tune(Section):
@@ -97,6 +97,7 @@ class Hypothesis(Section):
     wins: bool = False
     """Count only which arm is better, seed by seed: the share of seeds in which the treated arm wins, less one half."""
     direction: Literal["higher", "lower"]
+    """Where the treated arm's metric goes; so, too, where a ratio is told: fewer epochs are `lower`."""
     smallest: Positive
     """In the metric's own unit; a ratio, of epochs too, such as 1.2; a `width` in decades; `wins` a share below 0.5."""
 

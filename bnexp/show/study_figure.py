@@ -128,7 +128,8 @@ def _map(picture: Picture) -> Figure:
     document = picture.document
     rows, columns = (factor["levels"] for factor in document["factors"])
     marked = "; framed: the cells that are judged" if picture.is_about_some else ""
-    axes = titled_axes(picture, max(HEIGHT, 1.8 + 0.35 * len(rows)), "number: mean difference" + marked, left=1.6)
+    said = "number: mean ratio" if picture.ratio else "number: mean difference"
+    axes = titled_axes(picture, max(HEIGHT, 1.8 + 0.35 * len(rows)), said + marked, left=1.6)
     values_C = differences(picture, document["cells"])[:, 0]
     drawn_RC = (np.log2(values_C) if picture.ratio else values_C).reshape(len(rows), len(columns))
     finite = drawn_RC[np.isfinite(drawn_RC)]

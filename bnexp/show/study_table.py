@@ -22,6 +22,10 @@ def study_plan(facts: Mapping[str, Any]) -> RenderableType:
     cells, arms, seeds = facts["cells"], facts["arms"], facts["seeds"]
     head = f"{plain(facts['name'])}: {counted(cells, 'cell')} x {len(arms)} arms ({', '.join(arms)}), {seeds} seeds"
     lines = [f"{plain(name)}: {', '.join(map(_level, levels))}" for name, levels in facts["factors"].items()]
+    lines += [
+        f"{plain(key)}: {', '.join(map(_level, tie['values']))}, as it follows {plain(tie['follows'])}"
+        for key, tie in facts["ties"].items()
+    ]
     if facts["tune"] is not None:
         lines.append(f"{plain(facts['tune']['key'])}, tuned: {', '.join(map(_level, facts['tune']['values']))}")
     lines += [plain(f"claim: {claim['claim']} ({claim['asks']})") for claim in facts["claims"]]
@@ -74,7 +78,7 @@ def study(document: Mapping[str, Any]) -> RenderableType:
     """Give the whole answer: the cells, the hypotheses, the verdicts."""
     head = f"{plain(document['name'])}: {counted(len(document['cells']), 'cell')}, {document['seeds']} seeds"
     parts: list[RenderableType] = [Text(head, style=STRONG), _cells(document)]
-    parts.append(Text(f"mean ± half of its {document['level']:.0%} t interval over seeds"))
+    parts.append(Text(f"mean ± half of its {document['level']:.0%} t interval over seeds{_in_brackets(document)}"))
     parts += _tuning(document)
     parts += map(warning, [*_mixed(document["versions"]), *_warnings(document)])
     for facts in document["hypotheses"]:
@@ -122,6 +126,16 @@ def _cells(document: Mapping[str, Any]) -> Table:
             lost = f"{facts['diverged']} of {document['seeds']}"
             table.add_row(*levels, Text(plain(arm)), *chosen, *values, lost)
     return table
+
+
+def _in_brackets(document: Mapping[str, Any]) -> str:
+    """Say which seeds stand in brackets: of epochs those that arrive, of failures those that fail."""
+    said = ""
+    if any(endpoint["epochs_to"] is not None for endpoint in document["endpoints"]):
+        said += "; of epochs, in brackets: seeds that arrive, the others count with their budget"
+    if any(endpoint["failures_below"] is not None for endpoint in document["endpoints"]):
+        said += "; of failures, in brackets: seeds that fail"
+    return said
 
 
 def _tuning(document: Mapping[str, Any]) -> Iterator[RenderableType]:

@@ -173,7 +173,8 @@ def probability_of_improvement(difference_S: Floats, level: float) -> Interval:
     z = NormalDist().inv_cdf((1 + level) / 2)
     middle = (share + z**2 / (2 * count)) / (1 + z**2 / count)
     half = z / (1 + z**2 / count) * math.sqrt(share * (1 - share) / count + z**2 / (4 * count**2))
-    return Interval(share, max(0.0, middle - half), min(1.0, middle + half))
+    low, high = max(0.0, middle - half), min(1.0, middle + half)
+    return Interval(share, low if share > 0 else 0.0, high if share < 1 else 1.0)  # and no rounding error
 
 
 def detectable_difference(pairs: int, *, level: float = 0.95, power: float = 0.8) -> float:

@@ -16,7 +16,7 @@ from bnexp import statistics
 from bnexp.config.study import Endpoint, Hypothesis, StudyFile, keys_of
 from bnexp.statistics import LEVEL
 from bnexp.study.contrast import Results, cell_difference, contrast_of, group_differences
-from bnexp.study.grid import Cell, level_text, matches, tuning_seeds
+from bnexp.study.grid import Cell, level_text, matches, tied_value, tuning_seeds
 from bnexp.study.result import FORMAT, Result
 from bnexp.study.verdict import judged, overall
 
@@ -115,27 +115,34 @@ def _endpoint(result: Result, endpoint: Endpoint) -> dict[str, Any]:
 
 
 def table(file: StudyFile, cells: Sequence[Cell], results: Results) -> str:
-    """Give results.csv: a row for each cell, arm and seed, a column for each varied key; what is not there is empty."""
+    """Give results.csv: a row for each cell, arm and seed, a column for each varied key and for each that is tied.
+
+    What is not there is empty.
+    """
     kept = [results[cell.number, arm] for cell in cells for arm in file.study.arms]
     metrics = list(dict.fromkeys(name for result in kept for name in result.final))
     targets = list(dict.fromkeys(name for result in kept for name in result.epochs_to))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
+    tied = [f"{key} (tied)" for key in file.study.tie]
     tuned = [file.study.tune.key + " (tuned)"] if file.study.tune is not None else []
     epochs = [f"epochs to {name}" for name in targets]
     keys = [key for factor in file.study.vary for key in keys_of(factor)]
-    writer.writerow(["cell", *keys, "arm", *tuned, "seed", *metrics, *epochs, "diverged_at"])
-    for result in kept:
-        writer.writerows(_rows(result, keys, metrics, targets))
+    writer.writerow(["cell", *keys, "arm", *tied, *tuned, "seed", *metrics, *epochs, "diverged_at"])
+    for cell in cells:
+        for arm in file.study.arms:
+            settings = [*(level_text(cell.level(key)) for key in keys), arm]
+            settings += [level_text(tied_value(cell.candidates[arm][0].experiment, key)) for key in file.study.tie]
+            writer.writerows(_rows(results[cell.number, arm], settings, metrics, targets))
     return text.getvalue()
 
 
-def _rows(result: Result, keys: Sequence[str], metrics: Sequence[str], targets: Sequence[str]) -> Iterator[list[Any]]:
-    cell = Cell(result.cell, result.levels, {})
-    levels = [level_text(cell.level(key)) for key in keys]
+def _rows(
+    result: Result, settings: Sequence[str], metrics: Sequence[str], targets: Sequence[str]
+) -> Iterator[list[Any]]:
     tuned = [] if result.tuned is None else [level_text(result.tuned.value)]
     for row, seed in enumerate(result.seeds):
         values = [result.final[name][row] if name in result.final else None for name in metrics]
         epochs = [result.epochs_to[name][row] for name in targets]
         ended = result.diverged.get(str(seed))
-        yield [result.cell, *levels, result.arm, *tuned, seed, *values, *epochs, ended]
+        yield [result.cell, *settings, *tuned, seed, *values, *epochs, ended]

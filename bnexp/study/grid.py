@@ -207,16 +207,31 @@ def _tied(file: StudyFile, plain: Node, levels: Mapping[str, Any], key: str, tie
 
 def _scaled(experiment: Experiment, key: str, share: float, where: str) -> Node:
     """Give the layer in which a number of an experiment is multiplied; of a learning rate it is the first one."""
-    value: Any = experiment
-    for part in key.split("."):
-        value = getattr(value, part, None)
-    if isinstance(value, Section) and hasattr(value, "initial") and hasattr(value, "name"):
+    value = _at(experiment, key)
+    if _is_schedule(value):
         rate = {"name": Node(value.name, where), "initial": Node(value.initial * share, where)}
         return merging.dotted(key, Node(rate, where))
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ConfigError([f"{where}: tie.{key} is no key of a number; expected one, such as training.learning_rate."])
     scaled = max(1, round(value * share)) if isinstance(value, int) else value * share
     return merging.dotted(key, Node(scaled, where))
+
+
+def tied_value(experiment: Experiment, key: str) -> float:
+    """Give the number of an experiment that a tie has set; of a learning rate it is the first one."""
+    value = _at(experiment, key)
+    return float(value.initial if _is_schedule(value) else value)
+
+
+def _at(experiment: Experiment, key: str) -> Any:
+    value: Any = experiment
+    for part in key.split("."):
+        value = getattr(value, part, None)
+    return value
+
+
+def _is_schedule(value: Any) -> bool:
+    return isinstance(value, Section) and hasattr(value, "initial") and hasattr(value, "name")
 
 
 def factor_names(study: Study) -> list[str]:

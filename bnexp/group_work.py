@@ -26,7 +26,10 @@ from bnexp.study import Candidate, Result, Tuned
 
 
 def refusals(group: Group) -> list[str]:
-    """List what Keras or the trainer refuses in the experiments of the group; nothing is trained."""
+    """List what is refused in a group: by Keras, by the trainer, or for its data; nothing is trained.
+
+    That TensorFlow cannot use the GPU of this machine is listed, too.
+    """
     said: list[str] = []
     tried = set()
     for candidate in (candidate for member in group.members for candidate in member.candidates):

@@ -217,19 +217,13 @@ class _Together:
     def _evaluated(
         self, state: State, parts: dict[str, NDArray[np.int32]], source: Source
     ) -> Iterator[tuple[str, Values]]:
-        """Give each part's measures, (size, R): of all parts at once, unless each is seen or refreshed by itself."""
-        each_refreshed = self.training.refresh_statistics == "each_part"
-        if each_refreshed or self.data.is_shifted:
-            for part, rows_SR in parts.items():
-                seen = source.of(part)
-                fit = self.program.refresh(state, rows_SR, seen) if each_refreshed else state
-                yield part, self.program.evaluate(fit, rows_SR, seen)
+        """Yield each part's measures, (size, R); where each part has statistics of its own, with those."""
+        if self.training.refresh_statistics != "each_part":
+            yield from self.program.evaluate(state, parts, source).items()
             return
-        measured = self.program.evaluate(state, np.concatenate(list(parts.values()), axis=1), source)
-        ends = np.cumsum([rows_SR.shape[1] for rows_SR in parts.values()])[:-1]
-        cut = {name: np.split(value_SR, ends, axis=1) for name, value_SR in measured.items()}
-        for number, part in enumerate(parts):
-            yield part, {name: pieces[number] for name, pieces in cut.items()}
+        for part, rows_SR in parts.items():
+            fit = self.program.refresh(state, rows_SR, source.of(part))
+            yield from self.program.evaluate(fit, {part: rows_SR}, source).items()
 
     def _weights(self, states: Iterable[State]) -> Stacked:
         """Give the values of `model.variables`, each stacked over all trainings."""

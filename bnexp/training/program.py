@@ -9,7 +9,7 @@ part. Inputs have any shape behind these.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import keras
@@ -71,7 +71,7 @@ class Program:
         self._shard_seeds = shard_seeds
         self._optimizer = make_pure_optimizer(training, steps_per_epoch, shard_seeds)
         self._epoch = tf.function(self._train_epoch, autograph=False)
-        self._measured = tf.function(self._measure_chunks, autograph=False)
+        self._measured = tf.function(self._measure_parts, autograph=False)
         self._statistics = tf.function(self._chunk_statistics, autograph=False)
 
     def start(self, initial: list[NDArray[Any]], rates_S: NDArray[np.float32]) -> State:
@@ -94,17 +94,20 @@ class Program:
 
     def train(self, state: State, order_SR: NDArray[np.int32], source: Source) -> tuple[State, dict[str, Any]]:
         """Train one epoch on the rows in this order; give the new state and the epoch's running means, each (S,)."""
-        whole = order_SR.shape[1] // self._batch * self._batch
-        state, means = self._epoch(state, _chunks(order_SR[:, :whole], self._batch), order_SR[:, whole:], source)
+        state, means = self._epoch(state, *_batches(order_SR, self._batch), source)
         return state, {name: value.numpy() for name, value in means.items()}
 
-    def evaluate(self, state: State, rows_SR: NDArray[np.int32], source: Source) -> dict[str, NDArray[np.float32]]:
-        """Measure each of these rows in inference mode: measure -> (S, R)."""
-        count = rows_SR.shape[1]
-        chunk = min(count, measures.EVALUATED_ROWS)
-        padded_SR = np.pad(rows_SR, ((0, 0), (0, -count % chunk)), mode="edge")
-        measured = self._measured(state, _chunks(padded_SR, chunk), source)
-        return {name: np.concatenate(value.numpy(), axis=1)[:, :count] for name, value in measured.items()}
+    def evaluate(
+        self, state: State, parts: Mapping[str, NDArray[np.int32]], source: Source
+    ) -> dict[str, dict[str, NDArray[np.float32]]]:
+        """Measure the rows (S, R) of each part in inference mode: part -> measure -> (S, R).
+
+        As Keras's `evaluate` does, batches hold rows of one part and nothing
+        else: an activity regularizer, or a layer over axis 0, mixes the rows of a batch.
+        """
+        batches = {part: _batches(rows_SR, measures.EVALUATED_ROWS) for part, rows_SR in parts.items()}
+        measured = self._measured(state, batches, source)
+        return {part: {name: value.numpy() for name, value in found.items()} for part, found in measured.items()}
 
     def refresh(self, state: State, rows_SR: NDArray[np.int32], source: Source) -> State:
         """Replace the moving statistics by those over these rows (`equal_parts`)."""
@@ -179,18 +182,25 @@ class Program:
         }
         return {**means, "loss": sum(penalties, start=means["loss"])}, frozen
 
-    def _measure_chunks(self, state: State, chunks_TSB: Any, source: Source) -> Tensors:
-        def measure_chunk(rows_SB: Any) -> Tensors:
+    def _measure_parts(self, state: State, batches: dict[str, tuple[Any, Any]], source: Source) -> dict[str, Tensors]:
+        return {part: self._measure_part(state, *of_part, source.of(part)) for part, of_part in batches.items()}
+
+    def _measure_part(self, state: State, full_TSB: Any, last_SB: Any, source: Source) -> Tensors:
+        """Measure the whole batches, then the last, smaller one; join the measures of each row, (S, R)."""
+
+        def measure_batch(rows_SB: Any) -> Tensors:
             x, y = self._rows(rows_SB, source)
             measured: Tensors = self._for_each_seed(self._measure, (state.trainable, state.frozen, x, y))
             return measured
 
-        if chunks_TSB.shape[0] == 1:
-            return {name: value_SB[None] for name, value_SB in measure_chunk(chunks_TSB[0]).items()}
-        names = measures.row_names(self._task)
-        like = {name: tf.TensorSpec(chunks_TSB.shape[1:], tf.float32) for name in names}
-        measures_TSB: Tensors = tf.map_fn(measure_chunk, chunks_TSB, fn_output_signature=like, parallel_iterations=1)
-        return measures_TSB
+        found = []
+        if full_TSB.shape[0]:
+            like = {name: tf.TensorSpec(full_TSB.shape[1:], tf.float32) for name in measures.row_names(self._task)}
+            full = tf.map_fn(measure_batch, full_TSB, fn_output_signature=like, parallel_iterations=1)
+            found.append({name: _side_by_side(value_TSB) for name, value_TSB in full.items()})
+        if last_SB.shape[1]:
+            found.append(measure_batch(last_SB))
+        return {name: tf.concat([one[name] for one in found], axis=1) for name in found[0]}
 
     def _measure(self, one_seed: tuple[Any, Any, Any, Any]) -> Tensors:
         """Run one seed's rows in inference mode; give its measures row by row."""
@@ -206,9 +216,16 @@ class Program:
         )
 
 
-def _chunks(rows_SR: NDArray[np.int32], size: int) -> Any:
-    """Cut (S, R) into (T, S, size)."""
-    return tf.constant(rows_SR.reshape(len(rows_SR), -1, size).transpose(1, 0, 2))
+def _batches(rows_SR: NDArray[np.int32], size: int) -> tuple[Any, Any]:
+    """Cut (S, R) into whole batches, (T, S, size), and what is left over, (S, fewer)."""
+    whole = rows_SR.shape[1] // size * size
+    full_TSB = rows_SR[:, :whole].reshape(len(rows_SR), -1, size).transpose(1, 0, 2)
+    return tf.constant(full_TSB), tf.constant(rows_SR[:, whole:])
+
+
+def _side_by_side(value_TSB: Any) -> Any:
+    """Put the batches of each seed one behind the other: (S, T * B)."""
+    return tf.reshape(tf.transpose(value_TSB, (1, 0, 2)), (value_TSB.shape[1], -1))
 
 
 def _shaped_like(old: State, new: State) -> State:

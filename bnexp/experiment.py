@@ -6,7 +6,7 @@ TensorFlow is imported here, inside functions, and only when something is traine
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -20,7 +20,7 @@ from bnexp.config import Experiment
 from bnexp.config.real import RealDataset
 from bnexp.environment import git_state, machine, memory_limit, versions
 from bnexp.errors import WorkError
-from bnexp.history import History
+from bnexp.history import History, joined
 from bnexp.interrupts import finishing_the_epoch
 from bnexp.preparing import built_for, prepared
 from bnexp.show import figures
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 FORMAT = 1
 KEEP_EVERY_SECONDS = 5.0
 """How often the history so far is written while training, so that even a kill loses little."""
+
+KEEPING_SHARE = 0.05
+"""The most of the time that this writing may take: a history grows with every epoch."""
 
 Note = Callable[[str], None]
 
@@ -54,7 +57,7 @@ class Finished:
 def train_experiment(experiment: Experiment, runs: Path, *, watch: Watch, note: Note = lambda text: None) -> Finished:
     """Train every seed of an experiment and keep everything in a new run directory.
 
-    `watch` gets the history after every epoch and may ask to stop; `note` is
+    `watch` gets the histories so far after every epoch and may ask to stop; `note` is
     told what is going on, a line each.
 
     Raises:
@@ -122,15 +125,17 @@ def _first_record(experiment: Experiment, data: Data, built: Built, run: str) ->
 
 
 def _keeping(directory: Path, watch: Watch) -> Watch:
-    """Write the history every few seconds on its way to `watch`."""
-    last = time.monotonic()
+    """Write the history on its way to `watch`: every KEEP_EVERY_SECONDS, or less often where writing is slow."""
+    due = time.monotonic() + KEEP_EVERY_SECONDS
 
-    def keep_and_watch(so_far: History) -> bool:
+    def keep_and_watch(so_far: Sequence[History]) -> bool:
         """Write what there is if it is time to, and pass it on."""
-        nonlocal last
-        if time.monotonic() - last > KEEP_EVERY_SECONDS:
-            store.write_json(directory / "history.json", so_far.to_json())
-            last = time.monotonic()
+        nonlocal due
+        begun = time.monotonic()
+        if begun > due:
+            store.write_json(directory / "history.json", joined(so_far).to_json())
+            ended = time.monotonic()
+            due = ended + max(KEEP_EVERY_SECONDS, (ended - begun) / KEEPING_SHARE)
         return watch(so_far)
 
     return keep_and_watch

@@ -108,6 +108,8 @@ class History:
 
 def joined(histories: Sequence[History]) -> History:
     """Put the histories of different seeds one behind the other; epochs that a seed did not reach are NaN."""
+    if len(histories) == 1:
+        return histories[0]
     epochs_S = tuple(epochs for one in histories for epochs in one.epochs_S)
     return History(
         tuple(seed for one in histories for seed in one.seeds),

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from bnexp.models import Built
 
 Seeds = tuple[int, ...]
-Watch = Callable[[list[History]], bool]
+Watch = Callable[[Sequence[History]], bool]
 """Gets the histories of those that are trained together after each epoch, and may ask to stop."""
 TRIAL_STEPS = 8
 """Optimizer steps of an epoch that is only timed."""
@@ -102,7 +102,7 @@ def pace(experiments: Sequence[Experiment], seeds: Seeds, *, largest_shard: int 
     begun, at_once = time.monotonic(), 1
     ends: list[float] = []
 
-    def watch(histories: list[History]) -> bool:
+    def watch(histories: Sequence[History]) -> bool:
         """Note the end of an epoch, and after the first how many seeds it was of; two are enough."""
         nonlocal at_once
         at_once = at_once if ends else sum(len(history.seeds) for history in histories)
@@ -187,7 +187,7 @@ def _together(ready: Sequence[_Ready], seeds: Seeds, *, largest_shard: int | Non
                 one.experiment.training,
                 seeds,
                 initial[id(one.built)],
-                lambda history: watch([history]),
+                watch,
             ).history
             for one in ready
         ]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from bnexp.models import Built
     from bnexp.training.record import Trained
 
-Watch = Callable[[History], bool]
+Watch = Callable[[Sequence[History]], bool]
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def train_in_turns(
 ) -> Outcome:
     """Train the seeds; keep history, models and, in the record of run.json, digests after each turn.
 
-    `watch` gets the history of all turns after each epoch, and may ask to stop.
+    `watch` gets the histories so far after each epoch, and may ask to stop.
 
     Raises:
         MemoryError: if TensorFlow runs out of memory.
@@ -73,10 +73,10 @@ def train_in_turns(
     record |= {"pairing": {}, "models": {}}
     work = _Work(experiment, built, directory, record)
 
-    def noted(so_far: History) -> bool:
+    def noted(so_far: Sequence[History]) -> bool:
         """Pass on what there is of all turns, and remember whether the answer was to stop."""
         nonlocal asked
-        asked = watch(joined([*outcome.histories, so_far]))
+        asked = watch([*outcome.histories, *so_far])
         return asked
 
     for turn in turns(built.model, data, settings, settings.seeds):
@@ -94,8 +94,8 @@ def _turn(work: _Work, outcome: Outcome, data: Data, seeds: tuple[int, ...], *, 
 
     ends: list[tuple[float, int]] = []
 
-    def timed(so_far: History) -> bool:
-        ends.append((time.monotonic(), len(so_far.seeds)))
+    def timed(so_far: Sequence[History]) -> bool:
+        ends.append((time.monotonic(), sum(len(history.seeds) for history in so_far)))
         return watch(so_far)
 
     built, settings, record = work.built, work.experiment.training, work.record

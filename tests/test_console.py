@@ -189,7 +189,7 @@ def watched(epochs: int, *, seeds: int = 3, quiet: bool = False, one_by_one: boo
                 done = (*((epochs,) * (trained - 1)), epoch) if one_by_one else (epoch,) * trained
                 values = np.full((trained, max(done)), 0.5)
                 history = History(tuple(range(trained)), {"loss": values, "val_loss": values}, done)
-                assert reporter.watch(history) is False
+                assert reporter.watch([history]) is False
     return out.file.getvalue().splitlines()  # type: ignore[attr-defined,no-any-return]
 
 
@@ -270,7 +270,7 @@ def test_a_terminal_is_redrawn_and_a_quiet_one_is_left_alone(capfd: pytest.Captu
     out = Console(file=io.StringIO(), width=200, force_terminal=True, color_system=None)
     reporter = Reporter(out, "[red]x[/red]\x1b[31m", epochs=2, seeds=2, quiet=quiet)
     with reporter.live():
-        assert reporter.watch(HISTORY) is False
+        assert reporter.watch([HISTORY]) is False
     told = out.file.getvalue()  # type: ignore[attr-defined]
     assert ("[red]x[/red]?[31m: epoch 2/2" in told) is not quiet
     assert "\x1b[31m" not in told
@@ -281,7 +281,7 @@ def test_a_loss_that_is_no_longer_finite_is_told_as_a_dash() -> None:
     out = Console(file=io.StringIO(), width=200)
     values = np.full((2, 1), np.nan)
     Reporter(out, "bn", epochs=1, seeds=2, quiet=False).watch(
-        History((0, 1), {"loss": values, "val_loss": values}, (1, 1))
+        [History((0, 1), {"loss": values, "val_loss": values}, (1, 1))]
     )
     assert out.file.getvalue() == "bn: epoch 1/1  loss -  val_loss -  (mean ± standard deviation)\n"  # type: ignore[attr-defined]
 

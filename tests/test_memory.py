@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 import weakref
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -24,13 +25,13 @@ from bnexp.config.model import Model
 from bnexp.data import Data, prepare
 from bnexp.errors import SettingError, UserError, WorkError
 from bnexp.experiment import train_experiment
-from bnexp.history import History
+from bnexp.history import History, joined
 from bnexp.measuring import measured, pace
 from bnexp.models import Built, build
 from bnexp.models.inputs import Inputs
 from bnexp.training import devices, keras_fit, many_seeds, memory
+from bnexp.training.batches import OrderDigests
 from bnexp.training.memory import PROGRAM_BYTES, most_together, needs, plan, refuse_too_large, row_bytes
-from bnexp.training.record import Record
 
 SEEDS = tuple(range(6))
 IMAGE = {"name": "cnn", "filters": [8], "pooling": "none"}
@@ -188,7 +189,7 @@ def weights_of_two(**training: Any) -> tuple[Experiment, Experiment]:
     )
 
 
-def never(history: History) -> bool:
+def never(so_far: Sequence[History]) -> bool:
     return False
 
 
@@ -213,7 +214,7 @@ def test_seeds_whose_weights_do_not_fit_together_train_in_turns_to_the_same_end(
 @pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras's own, while it writes
 def test_who_stops_in_a_later_turn_keeps_the_seeds_of_the_turns_before(tmp_path: Path) -> None:
     _, config = weights_of_two(save="all")
-    done = train_experiment(config, tmp_path, watch=lambda history: len(history.seeds) == 4)
+    done = train_experiment(config, tmp_path, watch=lambda so_far: sum(len(history.seeds) for history in so_far) == 4)
     assert done.history.epochs_S == (3, 3, 1, 1)
     assert done.record["status"] == "interrupted"
     assert sorted(done.record["models"]) == [f"model-{seed}.keras" for seed in range(4)]
@@ -221,23 +222,17 @@ def test_who_stops_in_a_later_turn_keeps_the_seeds_of_the_turns_before(tmp_path:
 
 def test_who_stops_at_the_end_of_a_turn_has_no_further_one(tmp_path: Path) -> None:
     _, config = weights_of_two(save="none")
-    done = train_experiment(config, tmp_path, watch=lambda history: history.epochs_S == (3, 3))
+    done = train_experiment(config, tmp_path, watch=lambda so_far: joined(so_far).epochs_S == (3, 3))
     assert (done.history.epochs_S, done.record["status"]) == ((3, 3), "interrupted")
 
 
 @pytest.mark.parametrize("trainer", ["many_seeds", "keras_fit"])
 def test_a_trial_is_two_epochs_of_the_first_turn(trainer: str, monkeypatch: pytest.MonkeyPatch) -> None:
     _, config = weights_of_two(epochs=40, trainer=trainer)
-    measured_seeds = []
-    add = Record.add
-
-    def counted(record: Record, values: Any) -> Any:
-        measured_seeds.append(len(record.seeds))
-        return add(record, values)
-
-    monkeypatch.setattr(Record, "add", counted)
+    fed = []
+    monkeypatch.setattr(OrderDigests, "add", lambda digests, row, rows_R: fed.append(row))
     assert pace([config, config], tuple(range(5))).step > 0
-    assert measured_seeds == ([2, 2] if trainer == "many_seeds" else [1, 1])
+    assert sorted(fed) == ([0, 0, 1, 1] if trainer == "many_seeds" else [0, 0])
 
 
 def test_a_trial_of_a_single_epoch_does_not_take_the_tracing_for_steps() -> None:

@@ -21,6 +21,7 @@ from bnexp.config import Experiment
 from bnexp.data import Data, joined, prepare
 from bnexp.errors import SettingError
 from bnexp.history import History
+from bnexp.history import joined as joined_histories
 from bnexp.models import Built
 from bnexp.training import devices, memory, trainer_of
 from bnexp.training.batches import batch_order, fed_rows
@@ -339,7 +340,7 @@ def test_a_seed_whose_loss_is_not_finite_stops_and_the_others_go_on() -> None:
 def test_watch_can_stop_after_an_epoch_and_what_was_measured_is_kept() -> None:
     config = experiment(training={"epochs": 5})
     built, data = prepared(config)
-    stop = lambda history: max(history.epochs_S) == 2  # noqa: E731
+    stop = lambda so_far: max(so_far[-1].epochs_S) == 2  # noqa: E731
     outcome = train_many_seeds(built.model, data, config.training, SEEDS, built.initial.draw(SEEDS), stop)
     assert outcome.interrupted
     assert outcome.history.epochs_S == (2, 2, 2)
@@ -349,7 +350,7 @@ def test_watch_can_stop_after_an_epoch_and_what_was_measured_is_kept() -> None:
 def test_who_asks_to_stop_after_the_last_epoch_has_a_finished_run(trainer: Any) -> None:
     config = experiment(training={"epochs": 2})
     built, data = prepared(config)
-    at_the_end = lambda history: history.epochs_S == (2, 2, 2)  # noqa: E731
+    at_the_end = lambda so_far: joined_histories(so_far).epochs_S == (2, 2, 2)  # noqa: E731
     outcome = trainer(built.model, data, config.training, SEEDS, built.initial.draw(SEEDS), at_the_end)
     assert not outcome.interrupted
     assert outcome.history.epochs_S == (2, 2, 2)

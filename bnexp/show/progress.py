@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,6 +21,7 @@ from bnexp.show.study_table import duration, study_plan
 from bnexp.study import Result
 from bnexp.study.grid import level_text
 
+REDRAWN_EVERY_SECONDS = 0.1
 LINES = 10
 """Lines of progress where there is no terminal to redraw."""
 
@@ -35,8 +37,8 @@ class Reporter:
 
     def __init__(self, console: Console, title: str, *, epochs: int, seeds: int, quiet: bool) -> None:
         self._console, self._title, self._epochs, self._seeds = console, plain(title), epochs, seeds
-        self._lines = not quiet and not console.is_terminal
-        self._said = 0
+        self._disabled, self._lines = quiet, not quiet and not console.is_terminal
+        self._said, self._next = 0, 0.0
         self._one_by_one = False
         self._progress = Progress(
             SpinnerColumn(),
@@ -59,25 +61,31 @@ class Reporter:
         """Say what is going on, with a spinner while nothing can be counted."""
         self._progress.update(self._task, description=f"{self._title}: {plain(text)}")
 
-    def watch(self, history: History) -> bool:
-        """Show the epoch just finished; never asks to stop."""
-        done, total = sum(history.epochs_S), self._epochs * self._seeds
-        line = f"{self._title}: {self._epoch(history)}  {_spread(history, 'loss')}"
-        line += f"  {_spread(history, headline(history.metrics))}"
-        if len(history.seeds) > 1:
+    def watch(self, so_far: Sequence[History]) -> bool:
+        """Show the epoch just finished, by the histories so far; never ask to stop."""
+        now = time.monotonic()
+        done, total = sum(sum(history.epochs_S) for history in so_far), self._epochs * self._seeds
+        tenth = LINES * done // total
+        if self._disabled or (now < self._next and tenth == self._said):
+            return False
+        self._next = now + REDRAWN_EVERY_SECONDS
+        line = f"{self._title}: {self._epoch(so_far)}  {_spread(so_far, 'loss')}"
+        line += f"  {_spread(so_far, headline(so_far[0].metrics))}"
+        if sum(len(history.seeds) for history in so_far) > 1:
             line += "  (mean ± standard deviation)"
         self._progress.update(self._task, total=total, completed=done, description=line)
-        if self._lines and LINES * done // total > self._said:
+        if self._lines and tenth > self._said:
             self._console.print(Text(line), soft_wrap=True)
-            self._said = LINES * done // total
+        self._said = tenth
         return False
 
-    def _epoch(self, history: History) -> str:
-        """Tell the epoch, and, where not all seeds are trained at once, the last one begun."""
-        self._one_by_one |= len(history.seeds) < self._seeds
+    def _epoch(self, so_far: Sequence[History]) -> str:
+        """Return the epoch in words and, where not all seeds are trained at once, the last one begun."""
+        begun, epochs_S = sum(len(history.seeds) for history in so_far), so_far[-1].epochs_S
+        self._one_by_one |= begun < self._seeds
         if self._one_by_one:
-            return f"seed {len(history.seeds)}/{self._seeds}, epoch {history.epochs_S[-1]}/{self._epochs}"
-        return f"epoch {max(history.epochs_S)}/{self._epochs}"
+            return f"seed {begun}/{self._seeds}, epoch {epochs_S[-1]}/{self._epochs}"
+        return f"epoch {max(epochs_S)}/{self._epochs}"
 
 
 class StudyReporter:
@@ -115,9 +123,9 @@ def _headline(result: Result) -> str:
     return said + chosen
 
 
-def _spread(history: History, metric: str) -> str:
-    """Give mean and standard deviation over the seeds, each at its newest epoch."""
-    values_S = history.newest(metric)
+def _spread(so_far: Sequence[History], metric: str) -> str:
+    """Write mean and standard deviation over the seeds, each at its newest epoch."""
+    values_S = np.concatenate([history.newest(metric) for history in so_far])
     values_S = values_S[np.isfinite(values_S)]
     if not len(values_S):
         return f"{with_unit(metric)} -"

@@ -1,13 +1,16 @@
 """Trains the seeds one after the other with plain `model.fit`: the slow, obvious reference.
 
-The same initial weights, the same batches and the same record as
-`many_seeds`, from nothing but Keras's own training loop and callbacks.
+The same initial weights and the same batches as `many_seeds`. All numbers come
+from Keras's own training loop, metrics and callbacks, and refreshed statistics
+from NumPy in float64: nothing that `many_seeds` computes with is used here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from functools import partial
+import math
+from array import array
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -19,12 +22,12 @@ from bnexp.config.training import EarlyStopping, Training
 from bnexp.data import Data
 from bnexp.history import History, joined
 from bnexp.metrics import higher_is_better, names
-from bnexp.training import measures
+from bnexp.training import keras_statistics, measures
 from bnexp.training.batches import OrderDigests, fed_rows
 from bnexp.training.memory import shortage_told
 from bnexp.training.optimizers import make_optimizer
-from bnexp.training.record import Record, Stacked, Trained, Watch
-from bnexp.training.refresh import batch_statistics, equal_parts, moving_layers, refreshed_values
+from bnexp.training.record import Stacked, Trained, Watch
+from bnexp.training.refresh import equal_parts
 
 Part = tuple[NDArray[Any], NDArray[Any]]
 
@@ -32,7 +35,7 @@ Part = tuple[NDArray[Any], NDArray[Any]]
 def train_keras_fit(
     model: keras.Sequential, data: Data, training: Training, seeds: tuple[int, ...], initial: Stacked, watch: Watch
 ) -> Trained:
-    """Train one seed after the other and give their histories and final weights.
+    """Train one seed after the other and return their histories and final weights.
 
     Raises:
         MemoryError: if TensorFlow runs out of memory.
@@ -41,28 +44,25 @@ def train_keras_fit(
     weights: list[list[NDArray[Any]]] = []
     digests = OrderDigests(seeds)
     interrupted = False
-
-    def told(record: Record) -> bool:
-        """Pass on the history so far of all seeds."""
-        return watch(joined([*histories, record.history()]))
-
     for row, seed in enumerate(seeds):
         for variable, values in zip(model.variables, initial, strict=True):
             variable.assign(values[row])
-        recorder = _Recorder(seed, data, row, training, digests, told)
+        recorder = _Recorder(seed, data, row, training, digests)
         with shortage_told():
-            _fit(model, data, training, row, recorder)
-        histories.append(recorder.record.history())
+            _fit(model, data, training, row, recorder, _Stop(recorder, histories, watch))
+        histories.append(recorder.history())
         weights.append([variable.numpy() for variable in model.variables])
         if recorder.interrupted:
-            (epochs,) = histories[-1].epochs_S
-            interrupted = row + 1 < len(seeds) or epochs < training.epochs
+            interrupted = row + 1 < len(seeds) or recorder.epochs < training.epochs
             break
     stacked = [np.stack(values) for values in zip(*weights, strict=True)]
     return Trained(joined(histories), stacked, digests.facts(), interrupted)
 
 
-def _fit(model: keras.Sequential, data: Data, training: Training, row: int, recorder: _Recorder) -> None:
+def _fit(
+    model: keras.Sequential, data: Data, training: Training, row: int, recorder: _Recorder, stop: _Stop
+) -> None:
+    """Fit one seed. Each epoch is recorded, then judged by Keras's early stopping, then told to who watches."""
     steps = data.steps(training.batch_size, training.drop_last)
     model.compile(
         optimizer=make_optimizer(training, steps),
@@ -74,7 +74,7 @@ def _fit(model: keras.Sequential, data: Data, training: Training, row: int, reco
         shuffle=False,  # they come in their own orders
         epochs=training.epochs,
         validation_data=_evaluated(data, row, "val"),
-        callbacks=[recorder, *_early_stopping(training.early_stopping)],
+        callbacks=[_ValidationDrawsNothing(), recorder, *([recorder.stopping] if recorder.stopping else []), stop],
         verbose=0,
     )
 
@@ -105,38 +105,46 @@ def _dataset(
     return dataset.apply(tf.data.experimental.assert_cardinality(steps))
 
 
-def _early_stopping(rule: EarlyStopping | None) -> list[keras.callbacks.Callback]:
-    if rule is None:
-        return []
+def _early_stopping(rule: EarlyStopping) -> keras.callbacks.EarlyStopping:
     mode = "max" if higher_is_better(rule.monitor) else "min"
-    return [
-        keras.callbacks.EarlyStopping(
-            rule.monitor, rule.min_delta, rule.patience, mode=mode, restore_best_weights=rule.restore_best
-        )
-    ]
+    return keras.callbacks.EarlyStopping(
+        rule.monitor, rule.min_delta, rule.patience, mode=mode, restore_best_weights=rule.restore_best
+    )
 
 
 class _Recorder(keras.callbacks.Callback):
     """Feeds a seed its own batch orders and records what Keras reports."""
 
-    def __init__(
-        self,
-        seed: int,
-        data: Data,
-        row: int,
-        training: Training,
-        digests: OrderDigests,
-        watch: Callable[[Record], bool],
-    ) -> None:
+    def __init__(self, seed: int, data: Data, row: int, training: Training, digests: OrderDigests) -> None:
         super().__init__()
-        self.record = Record((seed,), training.early_stopping)
         self.interrupted = False
-        self._seed, self._data, self._row, self._training, self._watch = seed, data, row, training, watch
-        self._digests = digests
+        self.stopping = training.early_stopping and _early_stopping(training.early_stopping)
+        self._seed, self._data, self._row, self._training, self._digests = seed, data, row, training, digests
+        self._values: dict[str, array[float]] = {}
         self._epoch = 0
 
+    @property
+    def epochs(self) -> int:
+        """Return how many epochs have been recorded."""
+        return len(self._values["loss"])
+
+    @property
+    def diverged(self) -> bool:
+        """Return True if a loss of the last epoch is not finite."""
+        return not all(math.isfinite(self._values[name][-1]) for name in ("loss", "val_loss"))
+
+    def history(self) -> History:
+        """Return what has been recorded so far."""
+        metrics = {name: np.array(values)[None] for name, values in self._values.items()}
+        best, diverged_at = {}, {}
+        if self.stopping and self.stopping.restore_best_weights:
+            best[self._seed] = self.stopping.best_epoch + 1
+        if self.diverged:
+            diverged_at[self._seed] = self.epochs
+        return History((self._seed,), metrics, (self.epochs,), diverged_at, best)
+
     def batches(self) -> tf.data.Dataset:
-        """Give the batches of one epoch, anew in the order of the current epoch each time Keras asks."""
+        """Return the batches of one epoch, anew in the order of the current epoch each time Keras asks."""
         settings = self._training
         steps = self._data.steps(settings.batch_size, settings.drop_last)
         return _dataset(self._data, self._row, self._fed_rows, settings.batch_size, steps=steps)
@@ -157,32 +165,59 @@ class _Recorder(keras.callbacks.Callback):
             self._refresh("val" if self._training.refresh_statistics == "each_part" else "train")
 
     def _refresh(self, part: str) -> None:
-        model = self.model
         rows_R = self._data.parts[part][self._row]
-        trainable = [variable.value for variable in model.trainable_variables]
-        frozen = [variable.value for variable in model.non_trainable_variables]
-        seen = partial(self._data.inputs, self._row, part=part)
-        inputs = (tf.constant(seen(rows_R[piece])) for piece in equal_parts(len(rows_R)))
-        parts = [batch_statistics(model, trainable, frozen, x) for x in inputs]
-        values = refreshed_values(model, parts)
-        for layer in moving_layers(model):
-            layer.moving_mean.assign(values[id(layer.moving_mean)])
-            layer.moving_variance.assign(values[id(layer.moving_variance)])
+        pieces = (rows_R[piece] for piece in equal_parts(len(rows_R)))
+        with _nothing_drawn(self.model):
+            keras_statistics.refresh(self.model, (self._data.inputs(self._row, piece_R, part) for piece_R in pieces))
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Record the epoch, evaluate the training part, and stop where the seed diverged or the user asked to."""
+        """Record the epoch, and evaluate the other parts."""
         values = dict(logs or {})
         parts = self._data.evaluated(train=self._training.evaluate_train)
         for part in [part for part in parts if part != "val"]:  # which Keras has evaluated already
             if self._training.refresh_statistics == "each_part":
                 self._refresh(part)
             rows = _evaluated(self._data, self._row, part)
-            evaluated = self.model.evaluate(rows, verbose=0, return_dict=True)
+            with _nothing_drawn(self.model):
+                evaluated = self.model.evaluate(rows, verbose=0, return_dict=True)
             values |= {f"{part}_{name}": value for name, value in evaluated.items()}
         if self._training.refresh_statistics == "each_part":
             self._refresh("train")  # with which the next epoch's model, and the last one, is kept
-        measured = names(self._data.task, list(parts))
-        self.record.add({name: np.array([values[name]], "float64") for name in measured})
-        self.interrupted = self._watch(self.record)
-        if self.interrupted or self.record.diverged_at:
+        for name in names(self._data.task, list(parts)):
+            self._values.setdefault(name, array("d")).append(float(values[name]))
+
+
+@contextmanager
+def _nothing_drawn(model: keras.Model) -> Iterator[None]:
+    """Leave all random generators as they were: recurrent layers draw masks in evaluation too, and do not use them."""
+    states = [(v, v.numpy()) for v in model.non_trainable_variables if v.path.endswith("seed_generator_state")]
+    yield
+    for variable, state in states:
+        variable.assign(state)
+
+
+class _ValidationDrawsNothing(keras.callbacks.Callback):
+    """Holds `_nothing_drawn` over the validation within `model.fit`."""
+
+    def on_test_begin(self, logs: Any = None) -> None:
+        """Note where the generators stand."""
+        self._validating = _nothing_drawn(self.model)
+        self._validating.__enter__()
+
+    def on_test_end(self, logs: Any = None) -> None:
+        """Put them back there."""
+        self._validating.__exit__(None, None, None)
+
+
+class _Stop(keras.callbacks.Callback):
+    """Tells of each epoch, with the histories of the seeds before, and stops where the seed diverged or is told to."""
+
+    def __init__(self, recorder: _Recorder, before: Sequence[History], watch: Watch) -> None:
+        super().__init__()
+        self._recorder, self._before, self._watch = recorder, before, watch
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Stop if there is a reason to."""
+        self._recorder.interrupted = self._watch([*self._before, self._recorder.history()])
+        if self._recorder.interrupted or self._recorder.diverged:
             self.model.stop_training = True

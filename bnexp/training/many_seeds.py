@@ -29,7 +29,6 @@ from numpy.typing import NDArray
 from bnexp.config.section import Task
 from bnexp.config.training import Training
 from bnexp.data import Data
-from bnexp.history import History
 from bnexp.training import devices, measures, memory
 from bnexp.training.batches import OrderDigests, fed_rows
 from bnexp.training.program import Program, Source, State, sources
@@ -47,7 +46,7 @@ def train_many_seeds(
     metrics and weights agree with `keras_fit` to float32 rounding, noise
     layers in distribution.
     """
-    (trained,) = train_together(model, data, [training], seeds, initial, lambda histories: watch(histories[0]))
+    (trained,) = train_together(model, data, [training], seeds, initial, watch)
     return trained
 
 
@@ -57,7 +56,7 @@ def train_together(
     trainings: Sequence[Training],
     seeds: tuple[int, ...],
     initial: Stacked,
-    watch: Callable[[list[History]], bool],
+    watch: Watch,
     *,
     largest_shard: int = memory.LARGEST_SHARD,
 ) -> list[Trained]:

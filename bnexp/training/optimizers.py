@@ -175,4 +175,7 @@ def why_not_stacked(training: Training, model: keras.Sequential) -> str | None:
     for variable in model.trainable_variables:
         if variable.constraint is not None:
             return f"{variable.path.partition('/')[2]} has a constraint on a whole weight"
+    for layer in model._flatten_layers(include_self=False):
+        if {layer.variable_dtype, layer.compute_dtype} != {"float32"}:
+            return f"{layer.name} computes in {layer.dtype_policy.name}, and seeds are stacked in float32 only"
     return None

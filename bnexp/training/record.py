@@ -5,7 +5,7 @@ Axes: S seeds, E epochs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,8 +19,11 @@ from bnexp.metrics import higher_is_better
 Stacked = list[NDArray[Any]]
 """Values of `model.variables`, each stacked over seeds: (S, *shape)."""
 
-Watch = Callable[[History], bool]
-"""Called with the history so far after every epoch; True asks to stop there."""
+Watch = Callable[[Sequence[History]], bool]
+"""Called after every epoch with what there is so far, of different seeds each; True asks to stop there.
+
+They are not joined: joining copies every epoch that was ever measured.
+"""
 
 
 @dataclass(frozen=True)

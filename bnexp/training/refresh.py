@@ -93,13 +93,16 @@ def _counted_in_training(
 def refreshed_values(model: keras.Sequential, parts: list[Moments]) -> dict[int, Any]:
     """Join the moments of several parts of the rows: id of a moving variable -> its new value.
 
-    mean = average of means; variance = average of (variance + mean**2) - mean**2; both weighted by the counts.
+    mean = average of means; variance = average of (variance + (mean of the part - mean)**2); both weighted by the
+    counts. The average of squares less the squared mean is the same number, and loses all digits in float32 where
+    the mean is large beside the deviation.
     """
     values = {}
     for layer, moments in zip(moving_layers(model), zip(*parts, strict=True), strict=True):
         total = sum(count for *_, count in moments)
         mean = sum(part_mean * (count / total)[..., None] for part_mean, _, count in moments)
-        square = sum((variance + part_mean**2) * (count / total)[..., None] for part_mean, variance, count in moments)
         values[id(layer.moving_mean)] = mean
-        values[id(layer.moving_variance)] = square - mean**2
+        values[id(layer.moving_variance)] = sum(
+            (variance + (part_mean - mean) ** 2) * (count / total)[..., None] for part_mean, variance, count in moments
+        )
     return values

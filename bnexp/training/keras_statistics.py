@@ -1,0 +1,111 @@
+"""The refreshed statistics of the reference trainer, in NumPy and float64: it shares no arithmetic with `refresh`.
+
+Axes: R rows of one part, P positions of a row, F features.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+class Moments(NamedTuple):
+    """Mean and biased variance of each feature, (F,), over `count` rows or positions."""
+
+    mean: Floats
+    variance: Floats
+    count: int
+
+
+def refresh(model: keras.Model, batches: Iterable[NDArray[Any]]) -> None:
+    """Assign to each batch normalization with moving statistics those of its inputs over these batches of rows.
+
+    A layer sees each batch normalized by that batch's own statistics in all
+    layers before it, and noise layers are off. Layers with renorm keep theirs.
+    """
+    layers = [layer for layer in model._flatten_layers(include_self=False) if _has_moving_statistics(layer)]
+    seen: dict[int, list[Moments]] = {id(layer): [] for layer in layers}
+    with _measuring(layers, seen):
+        for x in batches:
+            model(x, training=False)
+    for layer in layers:
+        _assign(layer, _pooled(seen[id(layer)]))
+
+
+def _has_moving_statistics(layer: keras.Layer) -> bool:
+    return isinstance(layer, keras.layers.BatchNormalization) and not layer.renorm
+
+
+@contextmanager
+def _measuring(layers: Iterable[keras.Layer], seen: dict[int, list[Moments]]) -> Iterator[None]:
+    """Let each layer note the moments of its inputs, and normalize with them, whenever it is called."""
+    for layer in layers:
+        layer.call = functools.partial(_measured_call, layer, seen[id(layer)])
+    try:
+        yield
+    finally:
+        for layer in layers:
+            del layer.call  # the method of its class shows again
+
+
+def _measured_call(
+    layer: keras.Layer, seen: list[Moments], inputs: Any, training: bool | None = None, mask: Any = None
+) -> Any:
+    """Normalize as the layer does while training, and note what its moving statistics would take in."""
+    x = np.moveaxis(np.asarray(inputs, "float64"), layer.axis, -1)
+    counted = np.ones(x.shape[:-1], bool) if mask is None else np.asarray(mask, bool)
+    cuts = _virtual_batches(layer, len(x))
+    moments = [_moments(x[rows], counted[rows]) for rows in cuts]
+    seen.append(_mean_of([one for one in moments if one.count]))
+    parts = [_normalized(layer, x[rows], one) for rows, one in zip(cuts, moments, strict=True)]
+    y = np.moveaxis(np.concatenate(parts), -1, layer.axis)
+    return keras.ops.convert_to_tensor(y, dtype=layer.compute_dtype)
+
+
+def _virtual_batches(layer: keras.Layer, rows: int) -> list[slice]:
+    """Cut a batch as ghost batch normalization does: a remainder joins the last part. Else it is one part."""
+    size = getattr(layer, "virtual_batch_size", rows)
+    starts = range(0, max(rows - size, 0) + 1, size)
+    return [slice(start, rows if start == starts[-1] else start + size) for start in starts]
+
+
+def _moments(x: Floats, counted: NDArray[np.bool_]) -> Moments:
+    """Return the moments of x (R, *P, F) over the rows and positions that are counted (R, *P): 0 and 0 of none."""
+    values = x[counted]
+    if not len(values):
+        return Moments(np.zeros(x.shape[-1]), np.zeros(x.shape[-1]), 0)
+    return Moments(values.mean(axis=0), values.var(axis=0), len(values))
+
+
+def _mean_of(parts: list[Moments]) -> Moments:
+    """Return the mean over virtual batches of their moments, and how many rows or positions they hold together."""
+    mean, variance, count = zip(*parts, strict=True)
+    return Moments(np.mean(mean, axis=0), np.mean(variance, axis=0), sum(count))
+
+
+def _normalized(layer: keras.Layer, x: Floats, moments: Moments) -> Floats:
+    """Return gamma (x - mean) / sqrt(variance + epsilon) + beta, as far as the layer has gamma and beta."""
+    y = (x - moments.mean) / np.sqrt(moments.variance + layer.epsilon)
+    y = y if layer.gamma is None else y * np.asarray(layer.gamma, "float64")
+    return y if layer.beta is None else y + np.asarray(layer.beta, "float64")
+
+
+def _pooled(parts: list[Moments]) -> Moments:
+    """Return the moments of all rows from those of parts of them (Chan, Golub and LeVeque, 1983)."""
+    count = sum(part.count for part in parts)
+    mean = sum(part.count * part.mean for part in parts) / count
+    variance = sum(part.count * (part.variance + (part.mean - mean) ** 2) for part in parts) / count
+    return Moments(np.asarray(mean), np.asarray(variance), count)
+
+
+def _assign(layer: keras.Layer, moments: Moments) -> None:
+    layer.moving_mean.assign(moments.mean.astype(layer.moving_mean.dtype))
+    layer.moving_variance.assign(moments.variance.astype(layer.moving_variance.dtype))

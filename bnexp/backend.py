@@ -7,8 +7,13 @@ import logging
 import os
 import sys
 import tempfile
+import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from bnexp.errors import UserError
 
 LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 NOT_NEEDED = ("pandas", "matplotlib")
@@ -22,6 +27,7 @@ def load() -> None:
     if the user has set TF_CPP_MIN_LOG_LEVEL: some messages disregard every setting.
     """
     if "keras" in sys.modules and "tensorflow" in sys.modules:
+        _set_defaults(sys.modules["keras"].config)
         return
     os.environ["KERAS_BACKEND"] = "tensorflow"
     asked_for = LOG_LEVEL in os.environ
@@ -37,10 +43,31 @@ def load() -> None:
 
 def _import() -> None:
     with _as_if_not_installed(NOT_NEEDED), _nothing_collected():
-        import keras
+        try:
+            import keras
+        except Exception as error:
+            if "config.py" in traceback.extract_tb(error.__traceback__)[-1].filename:
+                raise UserError(
+                    f"{_keras_json()}: Keras cannot be loaded with these settings: {error} Correct or delete the file."
+                ) from error
+            raise
         import tensorflow  # noqa: F401
 
-        del keras
+    _set_defaults(keras.config)
+
+
+def _keras_json() -> Path:
+    return Path(os.environ.get("KERAS_HOME", "~/.keras")) / "keras.json"
+
+
+def _set_defaults(config: Any) -> None:
+    """Set Keras's own defaults, whatever the user's keras.json or environment says: bnexp's numbers rest on them."""
+    config.set_floatx("float32")
+    config.set_dtype_policy("float32")
+    config.set_epsilon(1e-7)
+    config.set_image_data_format("channels_last")
+    config.set_max_epochs(None)
+    config.set_max_steps_per_epoch(None)
 
 
 @contextmanager

@@ -91,6 +91,24 @@ class Optimizer(Section):
     """The gradient of each weight is scaled to at most this norm."""
     global_clipnorm: Positive | None = None
     """The gradient of all weights is scaled to at most this norm."""
+    use_ema: bool | None = None
+    """Keep a moving average of the weights, and put it in their place every `ema_overwrite_frequency` steps."""
+    ema_momentum: Annotated[float, Field(ge=0, lt=1)] | None = None
+    ema_overwrite_frequency: Annotated[int, Field(ge=1)] | None = None
+    gradient_accumulation_steps: Annotated[int, Field(ge=2)] | None = None
+    """Update the weights once in so many batches, with the mean of their gradients."""
+    loss_scale_factor: Positive | None = None
+    """The loss is multiplied by this before gradients are taken, and they are divided by it."""
+
+    @model_validator(mode="after")
+    def _averages_are_measured(self) -> Optimizer:
+        """Refuse averaged weights that no epoch would measure: Keras would put them in place after the last one."""
+        if self.use_ema and self.ema_overwrite_frequency is None:
+            raise ValueError(
+                "use_ema is true without ema_overwrite_frequency. Keras would then use the averaged weights only after "
+                "the last epoch, so that no epoch would measure them. Set ema_overwrite_frequency, such as 100 steps"
+            )
+        return self
 
     def options(self) -> dict[str, Any]:
         """The options that were given, by Keras's names."""

@@ -2,16 +2,53 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from bnexp.config.model import Layer, Sequential
 from bnexp.errors import SettingError
 from bnexp.models.embedding import Embedding
 from bnexp.models.inputs import Inputs
+
+
+REFUSALS = (
+    ArithmeticError, AssertionError, AttributeError, LookupError, NotImplementedError, TypeError, ValueError,
+    tf.errors.InvalidArgumentError, tf.errors.UnimplementedError,
+)  # fmt: skip
+"""What Keras raises where a layer's arguments, or its inputs, are not as it needs them."""
+
+CALLING = "Exception encountered when calling"
+"""How Keras begins a message that names the layer, and then says what the matter is."""
+COLOR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def told(error: Exception) -> str:
+    """Return the first line that says something of an error, as a sentence, or its kind if none does."""
+    lines = [COLOR.sub("", line).strip() for line in str(error).splitlines()]
+    first = next((line for line in lines if line and not line.startswith(CALLING)), type(error).__name__)
+    return first if first.endswith(".") else f"{first}."
+
+
+def misplaced_bias(layer: keras.Layer) -> str | None:
+    """Return why Keras would add a layer's bias along the wrong axis, with the cure, or None if it would not.
+
+    `keras.ops.add` on TensorFlow takes a bias of shape (1, C, 1, ...) for one
+    of the last axis if that is of length C, too (Keras 3.15.1).
+    """
+    first = [one for one in layer._flatten_layers() if getattr(one, "data_format", None) == "channels_first"]
+    for one in first:
+        bias = getattr(one, "bias", None)
+        if bias is not None and bias.shape[0] > 1 and (one is not layer or layer.output.shape[-1] == bias.shape[0]):
+            return (
+                f"with channels first and {bias.shape[0]} filters, Keras would add its bias along the wrong axis. "
+                "Use data_format: channels_last, behind a Permute, or use_bias: false."
+            )
+    return None
 
 
 def sequential_layers(model: Sequential, inputs: Inputs) -> Iterator[keras.Layer]:
@@ -31,11 +68,10 @@ def _layer(layer: Layer, position: int, name: str) -> keras.Layer:
     arguments = {"name": name, **layer.arguments}
     try:
         return _kind(layer.name)(**arguments)
-    except (TypeError, ValueError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    except REFUSALS as error:
         raise SettingError(
             f"model.layers.{position}",
-            f"is {layer.name} with {layer.arguments}; Keras refuses it: {reason} "
+            f"is {layer.name} with {layer.arguments}; Keras refuses it: {told(error)} "
             f"Use the arguments of keras.layers.{layer.name}, spelt as Keras spells them.",
         ) from error
 

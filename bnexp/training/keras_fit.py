@@ -64,8 +64,10 @@ def _fit(
 ) -> None:
     """Fit one seed. Each epoch is recorded, then judged by Keras's early stopping, then told to who watches."""
     steps = data.steps(training.batch_size, training.drop_last)
+    optimizer = make_optimizer(training, steps)
+    optimizer.finalize_variable_values = _keep  # after the last epoch Keras would put in averages nobody measured
     model.compile(
-        optimizer=make_optimizer(training, steps),
+        optimizer=optimizer,
         loss=measures.LOSSES[data.task],
         metrics=measures.keras_metrics(data.task),
     )
@@ -77,6 +79,10 @@ def _fit(
         callbacks=[_ValidationDrawsNothing(), recorder, *([recorder.stopping] if recorder.stopping else []), stop],
         verbose=0,
     )
+
+
+def _keep(variables: list[keras.Variable]) -> None:
+    """Leave the weights as the last epoch measured them."""
 
 
 def _part(data: Data, row: int, rows_R: NDArray[np.int32], part: str) -> Part:

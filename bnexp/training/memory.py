@@ -21,6 +21,7 @@ from bnexp.config.training import Training
 from bnexp.data import Data
 from bnexp.environment import memory_limit, sharing
 from bnexp.errors import SettingError
+from bnexp.models.sequential import REFUSALS, told
 from bnexp.training import devices
 from bnexp.training.measures import EVALUATED_ROWS
 
@@ -72,10 +73,17 @@ def needs(model: keras.Sequential, data: Data, training: Training) -> Needs:
 
 @functools.lru_cache(maxsize=8)
 def row_bytes(model: keras.Sequential) -> int:
-    """Count the bytes of all that the model computes for one row going forward."""
+    """Count the bytes of all that the model computes for one row going forward, in training mode.
+
+    Raises:
+        SettingError: if a layer refuses to run.
+    """
     shape, kind = model.input_shape[1:], model.inputs[0].dtype
     traced = tf.function(lambda x: model(x, training=True), autograph=False)
-    graph = traced.get_concrete_function(tf.TensorSpec((1, *shape), kind)).graph
+    try:
+        graph = traced.get_concrete_function(tf.TensorSpec((1, *shape), kind)).graph
+    except REFUSALS as error:
+        raise SettingError("model", f"cannot be trained; a layer refuses its inputs: {told(error)}") from error
     own = sum(_bytes(operation) for operation in graph.get_operations())
     loops = sum(_bytes(operation) for operation in _loop_bodies(graph))
     return own + (shape[0] if len(shape) else 1) * loops

@@ -28,6 +28,13 @@ KERAS_NAMES = {
 }  # fmt: skip
 MIXING = frozenset({"adafactor", "lamb", "muon"})
 """Optimizers whose update of one element depends on others of the same weight (norms, factors, products)."""
+NOT_STACKED = {
+    "clipnorm": "clips by the norm of a whole weight",
+    "global_clipnorm": "clips by the norm of a whole weight",
+    "use_ema": "replaces weights in some steps only, which Keras does not do on stacked weights",
+    "gradient_accumulation_steps": "updates weights in some steps only, which Keras does not do on stacked weights",
+}
+"""Options with which an optimizer cannot be applied to stacked weights, and why."""
 
 WRITES = ("assign", "assign_add", "assign_sub", "stateless_apply", "_var_key")
 """Methods that Keras overrides for tf.distribute."""
@@ -169,9 +176,9 @@ def why_not_stacked(training: Training, model: keras.Sequential) -> str | None:
     optimizer = training.optimizer
     if optimizer.name in MIXING:
         return f"training.optimizer {optimizer.name} mixes the elements of a whole weight"
-    for option in ("clipnorm", "global_clipnorm"):
-        if getattr(optimizer, option) is not None:
-            return f"training.optimizer.{option} clips by the norm of a whole weight"
+    for option, reason in NOT_STACKED.items():
+        if getattr(optimizer, option):
+            return f"training.optimizer.{option} {reason}"
     for variable in model.trainable_variables:
         if variable.constraint is not None:
             return f"{variable.path.partition('/')[2]} has a constraint on a whole weight"

@@ -154,7 +154,7 @@ class Program:
         with tf.GradientTape() as tape:
             tape.watch(state.trainable)
             means, frozen = self._for_each_seed(self._forward, (state.trainable, state.frozen, x, y))
-            total = tf.reduce_sum(means["loss"])
+            total = self._optimizer.scale_loss(tf.reduce_sum(means["loss"]))
         gradients = tape.gradient(total, state.trainable)
         trainable, optimizer = self._optimizer.stateless_apply(state.optimizer, gradients, state.trainable)
         batch = float(rows_SB.shape[1])

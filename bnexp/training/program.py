@@ -23,6 +23,7 @@ from bnexp.data import Data
 from bnexp.data.view import View
 from bnexp.training import measures
 from bnexp.training.optimizers import make_pure_optimizer
+from bnexp.training.random_operations import draw_for_each_seed
 from bnexp.training.refresh import batch_statistics, equal_parts, refreshed_values
 
 Tensors = dict[str, Any]
@@ -70,6 +71,7 @@ class Program:
         self._batch = training.batch_size
         self._shard_seeds = shard_seeds
         self._optimizer = make_pure_optimizer(training, steps_per_epoch, shard_seeds)
+        draw_for_each_seed()
         self._epoch = tf.function(self._train_epoch, autograph=False)
         self._measured = tf.function(self._measure_parts, autograph=False)
         self._statistics = tf.function(self._chunk_statistics, autograph=False)

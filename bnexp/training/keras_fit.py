@@ -59,9 +59,7 @@ def train_keras_fit(
     return Trained(joined(histories), stacked, digests.facts(), interrupted)
 
 
-def _fit(
-    model: keras.Sequential, data: Data, training: Training, row: int, recorder: _Recorder, stop: _Stop
-) -> None:
+def _fit(model: keras.Sequential, data: Data, training: Training, row: int, recorder: _Recorder, stop: _Stop) -> None:
     """Fit one seed. Each epoch is recorded, then judged by Keras's early stopping, then told to who watches."""
     steps = data.steps(training.batch_size, training.drop_last)
     optimizer = make_optimizer(training, steps)

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from experiments import build_for, experiment
+from pydantic import ValidationError
 from sklearn.metrics import accuracy_score, log_loss
 from tensorflow.python.eager import context
 
@@ -23,7 +24,7 @@ from bnexp.errors import SettingError
 from bnexp.history import History
 from bnexp.history import joined as joined_histories
 from bnexp.models import Built
-from bnexp.training import devices, memory, trainer_of
+from bnexp.training import devices, memory, train, trainer_of
 from bnexp.training.batches import batch_order, fed_rows
 from bnexp.training.keras_fit import train_keras_fit
 from bnexp.training.many_seeds import _shards, train_many_seeds, train_together
@@ -88,6 +89,39 @@ CASES: dict[str, dict[str, Any]] = {
         "dataset": {"validation_size": 0.25, "scale": "standard", "shift": {"scale": 0.5, "offset": 1.0}},
         "training": {"refresh_statistics": "each_part"},
     },
+    "an activity regularizer, which early stopping watches": {
+        "model": {
+            "name": "sequential",
+            "layers": [
+                {"Dense": {"units": 16, "activation": "relu", "activity_regularizer": "l2"}},
+                {"Dense": {"units": 1, "activation": "sigmoid"}},
+            ],
+        },
+        "training": {"epochs": 20, "learning_rate": 0.02, "early_stopping": {"patience": 2}},
+    },
+    "a layer over the rows of a batch, a test part": {
+        "dataset": {"validation_size": 0.25},
+        "model": {
+            "name": "sequential",
+            "layers": [{"UnitNormalization": {"axis": 0}}, {"Dense": {"units": 1, "activation": "sigmoid"}}],
+        },
+    },
+    "recurrent dropout, masks and all": {
+        "dataset": {"features": 12},
+        "model": {
+            "name": "sequential",
+            "layers": [
+                {"Reshape": {"target_shape": [6, 2]}},
+                {"GRU": {"units": 3, "dropout": 0.3, "recurrent_dropout": 0.2}},
+                {"Dense": {"units": 1, "activation": "sigmoid"}},
+            ],
+        },
+    },
+    "refreshed statistics of parts of a batch": {
+        "model": {"normalization": {"name": "ghost", "virtual_batch_size": 12}},
+        "training": {"refresh_statistics": True},
+    },
+    "a scaled loss": {"training": {"optimizer": {"name": "adam", "loss_scale_factor": 1024.0}}},
     "a shifted test part": {"dataset": {"validation_size": 0.25, "resample": True, "shift": {"offset": -2.0}}},
     "a test part of one class, statistics of each part, own stratified split a seed": {
         "dataset": {"validation_size": 0.25, "stratify": True, "resample": True, "shift": {"classes": [1]}},
@@ -126,9 +160,10 @@ def assert_histories_agree(ours: History, keras_history: History, tolerance: flo
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_many_seeds_and_plain_keras_agree_in_every_epoch_and_weight(case: str) -> None:
+def test_many_seeds_and_plain_keras_agree_in_every_epoch_and_weight(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "plan", lambda *_: (2, 2))  # seeds 0 and 1 are stacked, on any number of cores
     config = experiment(**{**CASES[case], "training": {"epochs": 6, **CASES[case].get("training", {})}})
-    _, _, at_once = trained(train_many_seeds, config, (0, 1))
+    _, _, at_once = trained(train_many_seeds, config, (0, 1, 2))
     _, _, alone = trained(train_keras_fit, config, (1,))
     assert_histories_agree(at_once.history.of((1,)), alone.history, tolerance=1e-5)
     assert all(at_once.batches[which]["1"] == digests["1"] for which, digests in alone.batches.items())
@@ -362,6 +397,11 @@ def test_who_asks_to_stop_after_the_last_epoch_has_a_finished_run(trainer: Any) 
         ({"optimizer": "lamb"}, "training.optimizer lamb mixes the elements of a whole weight"),
         ({"optimizer": {"name": "sgd", "clipnorm": 1.0}}, "training.optimizer.clipnorm clips by the norm"),
         ({"optimizer": {"name": "sgd", "global_clipnorm": 1.0}}, "training.optimizer.global_clipnorm clips"),
+        ({"optimizer": {"name": "adam", "use_ema": True, "ema_overwrite_frequency": 3}}, "training.optimizer.use_ema "),
+        (
+            {"optimizer": {"name": "sgd", "gradient_accumulation_steps": 4}},
+            "training.optimizer.gradient_accumulation_steps updates weights in some steps only",
+        ),
         ({"trainer": "keras_fit"}, "training.trainer is keras_fit"),
     ],
 )
@@ -425,6 +465,54 @@ def test_a_weight_constraint_is_trained_seed_by_seed() -> None:
     )
 
 
+@pytest.mark.parametrize("precision", ["float16", "mixed_float16", "bfloat16", "float64"])
+def test_another_precision_is_trained_seed_by_seed_as_keras_trains_it(precision: str) -> None:
+    layers = [
+        {"Dense": {"units": 4, "dtype": precision}},
+        {"Dense": {"units": 1, "activation": "sigmoid", "dtype": precision}},
+    ]
+    training = {"optimizer": {"name": "adamw", "weight_decay": 0.1}, "epochs": 2}
+    config = experiment(model={"name": "sequential", "layers": layers}, training=training)
+    built, data = prepared(config, (0, 1))
+    reason = f"dense_1 computes in {precision}, and seeds are stacked in float32 only"
+    assert trainer_of(config.training, built.model) == ("keras_fit", reason)
+    outcome = train(built.model, data, config.training, (0, 1), built.initial.draw((0, 1)), lambda so_far: False)
+    assert np.isfinite(outcome.history.final("val_loss")).all()
+
+
+def test_averaged_weights_and_accumulated_gradients_are_those_of_a_loop_by_hand() -> None:
+    options = {"name": "sgd", "use_ema": True, "ema_momentum": 0.5, "ema_overwrite_frequency": 2}
+    options |= {"gradient_accumulation_steps": 3}
+    layers = [{"Dense": {"units": 1, "activation": "sigmoid"}}]
+    training = {"optimizer": options, "learning_rate": 0.5, "epochs": 2, "batch_size": 20}
+    config = experiment(model={"name": "sequential", "layers": layers}, training=training)
+    built, data, outcome = trained(train_keras_fit, config, (0,))
+    kernel, bias = (values[0].astype("float64") for values in built.initial.draw((0,)))
+    x, y = (data.inputs(0, data.train_SR[0]).astype("float64"), data.rows.y_N[data.train_SR[0]])
+    averages, summed, step = [kernel, bias], [0.0, 0.0], 0
+    for epoch in range(2):
+        order = batch_order(0, epoch, len(x))
+        for batch in order.reshape(-1, 20):
+            error = 1 / (1 + np.exp(-(x[batch] @ kernel + bias)[:, 0])) - y[batch]
+            summed = [summed[0] + x[batch].T @ error[:, None] / 20, summed[1] + error.mean()]
+            if (step + 1) % 3 == 0:
+                kernel, bias = kernel - 0.5 * summed[0] / 3, bias - 0.5 * summed[1] / 3
+                summed = [0.0, 0.0]
+            updates = step // 3  # Keras counts updates, and averages after each batch
+            keep = 0.5 if updates else 0.0
+            averages = [keep * old + (1 - keep) * new for old, new in zip(averages, (kernel, bias), strict=True)]
+            if (updates + 1) % 2 == 0:
+                kernel, bias = averages
+            step += 1
+    for values, expected in zip(outcome.weights, (kernel, bias), strict=True):
+        np.testing.assert_allclose(values[0], expected, rtol=1e-5, atol=1e-6)
+
+
+def test_averages_that_no_epoch_would_measure_are_refused() -> None:
+    with pytest.raises(ValidationError, match="use_ema is true without ema_overwrite_frequency"):
+        experiment(training={"optimizer": {"name": "adam", "use_ema": True}})
+
+
 def test_refreshed_statistics_are_the_moments_of_the_training_rows() -> None:
     config = experiment(model={"hidden": [5]})
     built, data = prepared(config, (0,))
@@ -477,6 +565,52 @@ def test_refreshed_statistics_weigh_each_part_by_what_its_mask_leaves() -> None:
     assert len(positions) == 4 + 16
     np.testing.assert_allclose(mean, positions.mean(axis=0), rtol=1e-5)
     np.testing.assert_allclose(variance, positions.var(axis=0), rtol=1e-4)
+
+
+@pytest.mark.parametrize("trainer", [train_many_seeds, train_keras_fit])
+def test_inputs_far_from_zero_have_the_statistics_of_the_same_inputs_around_zero(tmp_path: Path, trainer: Any) -> None:
+    offset = np.float32(5000)
+    far = np.random.default_rng(0).normal(0, 0.5, (2600, 4)).astype("float32") + offset  # mean / deviation is 10^4
+    inputs = {"near": far - offset, "far": far}
+    model = {"name": "sequential", "layers": ["BatchNormalization", {"Dense": {"units": 1, "activation": "sigmoid"}}]}
+    found = {}
+    for name, x in inputs.items():
+        np.savez(tmp_path / f"{name}.npz", x=x, y=inputs["near"][:, 0] > 0)
+        keys = {"name": "npz", "path": str(tmp_path / f"{name}.npz"), "scale": "none"}
+        training = {"epochs": 2, "seeds": 1, "refresh_statistics": True, "learning_rate": 0.01}
+        config = Experiment.model_validate({"name": name, "dataset": keys, "model": model, "training": training})
+        built, data, outcome = trained(trainer, config, (0,))
+        weights = dict(zip((v.path for v in built.model.variables), outcome.weights, strict=True))
+        (variance,) = (value[0] for path, value in weights.items() if path.endswith("moving_variance"))
+        expected = x[data.train_SR[0]].astype("float64").var(axis=0)  # in three parts for the trainers
+        np.testing.assert_allclose(variance, expected, rtol=2e-3)
+        found[name] = outcome.history.metrics["val_loss"][0]
+    np.testing.assert_allclose(found["far"], found["near"], rtol=2e-3)
+
+
+def test_evaluating_the_training_part_changes_no_training() -> None:
+    layers = [
+        {"Reshape": {"target_shape": [5, 4]}},
+        {"GRU": {"units": 3, "dropout": 0.3}},
+        {"Dense": {"units": 1, "activation": "sigmoid"}},
+    ]
+    model = {"name": "sequential", "layers": layers}
+    with_it, without = (
+        trained(train_keras_fit, experiment(model=model, training={"evaluate_train": evaluate, "epochs": 3}), (0,))[2]
+        for evaluate in (True, False)
+    )
+    assert "train_loss" in with_it.history.metrics and "train_loss" not in without.history.metrics
+    for values, expected in zip(with_it.weights, without.weights, strict=True):
+        np.testing.assert_array_equal(values, expected)
+
+
+def test_what_a_seed_draws_does_not_hang_on_its_shard(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = experiment(model={"dropout": 0.4}, training={"epochs": 2})
+    outcomes = []
+    for most in (1, 3):
+        monkeypatch.setattr(memory, "plan", lambda *_, most=most: (1, most))
+        outcomes.append(trained(train_many_seeds, config)[2])
+    assert_histories_agree(outcomes[0].history, outcomes[1].history, tolerance=1e-5)
 
 
 def test_refreshing_cures_statistics_that_have_not_caught_up() -> None:

@@ -15,7 +15,6 @@ from bnexp.errors import SettingError
 from bnexp.models.embedding import Embedding
 from bnexp.models.inputs import Inputs
 
-
 REFUSALS = (
     ArithmeticError, AssertionError, AttributeError, LookupError, NotImplementedError, TypeError, ValueError,
     tf.errors.InvalidArgumentError, tf.errors.UnimplementedError,

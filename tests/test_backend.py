@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
+from pathlib import Path
+
+import pytest
 
 CODE = """
 import gc, sys
@@ -23,3 +28,42 @@ def test_loading_is_quiet_and_later_loads_freeze_nothing_and_what_was_hidden_can
     done = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, check=False)
     assert done.stderr == ""
     assert done.stdout.splitlines() == ["[] True", "True", "(1, 1)"]
+
+
+SETTINGS = """
+from bnexp import backend
+backend.load()
+import keras
+config = keras.config
+print(config.backend(), config.floatx(), keras.layers.Dense(3).compute_dtype, config.image_data_format())
+print(config.epsilon(), config.max_epochs(), config.max_steps_per_epoch())
+"""
+
+
+def load_with(keras_home: Path, code: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    settings = {**os.environ, "KERAS_HOME": str(keras_home), **environment}
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=settings)
+
+
+def test_keras_own_defaults_hold_whatever_the_users_keras_json_and_environment_say(tmp_path: Path) -> None:
+    said = {"backend": "jax", "floatx": "float16", "epsilon": 0.1, "image_data_format": "channels_first"}
+    (tmp_path / "keras.json").write_text(json.dumps(said))
+    done = load_with(tmp_path, SETTINGS, KERAS_MAX_EPOCHS="1", KERAS_MAX_STEPS_PER_EPOCH="1")
+    assert done.stdout.splitlines() == ["tensorflow float32 float32 channels_last", "1e-07 None None"], done.stderr
+
+
+@pytest.mark.parametrize("said", ['{"floatx": "float1"}', "[1]"])
+def test_a_keras_json_that_keras_refuses_is_named(tmp_path: Path, said: str) -> None:
+    (tmp_path / "keras.json").write_text(said)
+    code = """
+from bnexp import backend, errors
+try:
+    backend.load()
+except errors.UserError as error:
+    print(error)
+"""
+    done = load_with(tmp_path, code)
+    assert done.stdout.startswith(f"{tmp_path / 'keras.json'}: Keras cannot be loaded with these settings: "), (
+        done.stdout + done.stderr
+    )
+    assert done.stdout.endswith("Correct or delete the file.\n")

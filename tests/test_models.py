@@ -12,9 +12,11 @@ from experiments import experiment
 
 from bnexp.errors import SettingError
 from bnexp.models import Built, build
+from bnexp.models.embedding import Embedding
 from bnexp.models.initial import derived_seed
 from bnexp.models.inputs import Inputs
 from bnexp.models.saving import model_bytes
+from bnexp.training.memory import row_bytes
 
 
 def built(task: str = "binary", classes: int = 2, features: int = 20, **model: Any) -> Built:
@@ -150,6 +152,74 @@ def test_layers_that_cannot_be_built_are_refused_with_the_cure(layers: list[Any]
     with pytest.raises(SettingError) as caught:
         built(name="sequential", layers=layers)
     assert str(caught.value).startswith(f"{key} {message}")
+
+
+@pytest.mark.parametrize(
+    ("layer", "message"),
+    [
+        ({"BatchNormalization": {"axis": 3}}, "tuple index out of range."),
+        ({"LayerNormalization": {"axis": 3}}, "tuple index out of range."),
+        ({"GroupNormalization": {"axis": 3, "groups": 2}}, "tuple index out of range."),
+        ({"PReLU": {"shared_axes": [3]}}, "list assignment index out of range."),
+        ({"UnitNormalization": {"axis": 5}}, "Axis 5 is out of bounds for input shape (None, 4)."),
+        ({"Reshape": {"target_shape": [7]}}, "The total size of the tensor must be unchanged. Received: input_shape"),
+        ({"Dense": {"units": 3, "dtype": "int32"}}, "Need minval < maxval"),
+    ],
+)
+def test_whatever_a_layer_raises_is_a_refusal_of_that_layer(layer: dict[str, Any], message: str) -> None:
+    layers = [{"Dense": {"units": 4}}, layer, {"Dense": {"units": 1, "activation": "sigmoid"}}]
+    with pytest.raises(SettingError) as raised:
+        built(name="sequential", layers=layers)
+    (name,) = layer
+    assert str(raised.value).startswith(f"model.layers.1 is {name}; it does not take inputs of shape (None, 4): ")
+    assert message in str(raised.value) and "Exception encountered" not in str(raised.value)
+
+
+def test_a_layer_that_refuses_its_inputs_only_when_it_runs_is_refused_before_training() -> None:
+    layers = [{"Softmax": {"axis": 3}}, {"Dense": {"units": 1, "activation": "sigmoid"}}]
+    with pytest.raises(SettingError, match=r"^model cannot be trained; a layer refuses its inputs: `dim` must be in"):
+        row_bytes(built(name="sequential", layers=layers).model)
+
+
+def channels_first(filters: int, **options: Any) -> list[Any]:
+    convolution = {"filters": filters, "kernel_size": 2, "data_format": "channels_first", **options}
+    head = {"Dense": {"units": 1, "activation": "sigmoid"}}
+    return [{"Reshape": {"target_shape": [1, 5, 4]}}, {"Conv2D": convolution}, "Flatten", head]
+
+
+def test_a_bias_that_keras_would_add_along_the_wrong_axis_is_refused() -> None:
+    message = (
+        r"^model\.layers\.1 is Conv2D; with channels first and 3 filters, Keras would add its bias along the wrong"
+    )
+    with pytest.raises(SettingError, match=message):
+        built(name="sequential", layers=channels_first(3))
+    built(name="sequential", layers=channels_first(3, use_bias=False))
+
+
+def test_channels_first_is_the_convolution_of_the_same_channels_last() -> None:
+    model = built(name="sequential", layers=channels_first(2)).model
+    convolution = model.layers[1]
+    convolution.bias.assign([10.0, -10.0])
+    x = np.random.default_rng(0).normal(size=(3, 1, 5, 4)).astype("float32")
+    last = keras.layers.Conv2D(2, 2)
+    last.build((None, 5, 4, 1))
+    last.set_weights(convolution.get_weights())
+    expected = np.moveaxis(np.asarray(last(np.moveaxis(x, 1, -1))), -1, 1)
+    np.testing.assert_allclose(convolution(x), expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(("optimizer", "agrees"), [("SGD", True), ("Adam", False)])
+def test_an_embedding_learns_as_keras_own_where_its_gradient_is_used_as_it_is(optimizer: str, agrees: bool) -> None:
+    words, targets = np.array([[1, 1, 1, 2], [3, 1, 2, 2]]), np.array([[1.0], [0.0]])
+    learned = []
+    for kind in (Embedding, keras.layers.Embedding):
+        layer = kind(5, 3, embeddings_initializer=keras.initializers.RandomNormal(seed=1))
+        dense = keras.layers.Dense(1, kernel_initializer=keras.initializers.RandomNormal(seed=2))
+        model = keras.Sequential([keras.Input((4,), dtype="int32"), layer, keras.layers.Flatten(), dense])
+        model.compile(getattr(keras.optimizers, optimizer)(0.1), "mean_squared_error")
+        model.fit(words, targets, epochs=3, shuffle=False, verbose=0)
+        learned.append(layer.get_weights()[0])
+    assert np.allclose(*learned, rtol=1e-5, atol=1e-6) is agrees
 
 
 def test_the_head_of_a_sequential_may_be_an_activation_layer() -> None:

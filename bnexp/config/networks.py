@@ -111,7 +111,6 @@ class Conv1d(Network):
     embedding: Units = 32
     """Width of a word's vector. Its gradient is the sum over all places of the word in a batch, as on JAX and PyTorch;
     Keras's own layer on TensorFlow gives Adam and its like one for each place, and so moves such a word less."""
-    """Width of a word's vector."""
 
 
 class Rnn(Network):
@@ -130,7 +129,6 @@ class Rnn(Network):
     embedding: Units = 32
     """Width of a word's vector. Its gradient is the sum over all places of the word in a batch, as on JAX and PyTorch;
     Keras's own layer on TensorFlow gives Adam and its like one for each place, and so moves such a word less."""
-    """Width of a word's vector."""
     activation: Literal["tanh"] = "tanh"
     placement: Literal["before", "after"] = "after"
 

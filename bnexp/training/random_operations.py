@@ -44,9 +44,15 @@ def _written_out(wrap: Any, mapped: Any) -> list[Any]:
     operation = mapped.op
     inputs = [mapped.input(number)[:2] for number in range(mapped.num_inputs)]
     count = next(tensor.shape[0] for tensor, is_stacked in inputs if is_stacked)
-    unstacked = [tf.unstack(tensor, count) if is_stacked else [tensor] * count for tensor, is_stacked in inputs]
+    unstacked = [_of_each(tensor, count) if is_stacked else [tensor] * count for tensor, is_stacked in inputs]
     drawn = [_again(operation, of_one) for of_one in zip(*unstacked, strict=True)]
     return [wrap(tf.stack(outputs), True) for outputs in zip(*drawn, strict=True)]
+
+
+def _of_each(stacked: Any, count: int) -> list[Any]:
+    """Return what is stacked, one by one: what was put together here for another operation is taken as it was."""
+    operation = stacked.op
+    return list(operation.inputs) if operation.type == "Pack" else tf.unstack(stacked, count)
 
 
 def _again(operation: Any, inputs: Any) -> list[Any]:

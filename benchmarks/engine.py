@@ -62,6 +62,7 @@ print(took[len(took) // 2] / len(seeds))
 
 
 def mlp(dropout: float) -> str:
+    """Return the source of the tutorial's net with dropout."""
     return repr(
         {
             "name": "mlp",
@@ -73,6 +74,7 @@ def mlp(dropout: float) -> str:
 
 
 def lstm(seeds: int, rows: Path) -> str:
+    """Return the source of a recurrent net on frames of a file."""
     return repr(
         {
             "name": "lstm",
@@ -88,10 +90,13 @@ def ratio(name: str, one: str, other: str, rounds: int) -> None:
     pairs = [(seed_epoch_seconds(one), seed_epoch_seconds(other)) for _ in range(rounds)]
     first, second = (median(side) for side in zip(*pairs, strict=True))
     ratios = [a / b for a, b in pairs]
-    print(f"| {name} | {first * 1e3:.1f} ms / {second * 1e3:.1f} ms | {median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f}) |")
+    print(
+        f"| {name} | {first * 1e3:.1f} ms / {second * 1e3:.1f} ms | {median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f}) |"
+    )
 
 
 def main() -> None:
+    """Measure and print every row."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     rounds = parser.parse_args().rounds

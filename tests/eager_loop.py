@@ -28,8 +28,8 @@ OPTIMIZERS = {"sgd": "SGD", "adam": "Adam", "adamw": "AdamW", "rmsprop": "RMSpro
 
 def train(
     config: Mapping[str, Any], task: str, parts: Mapping[str, Part], initial: Sequence[np.ndarray], seed: int
-) -> tuple[dict[str, list[float]], list[np.ndarray], int]:
-    """Return the history, the final weights, and the epoch (from 1) that they are of.
+) -> tuple[dict[str, list[float]], int]:
+    """Return the history, and the epoch (from 1) whose weights are kept.
 
     `config` is an experiment as plain values with a `sequential` model. `parts` holds the unscaled inputs (R, D) and
     the targets (R,) of `train`, `val` and perhaps `test`.
@@ -41,7 +41,7 @@ def train(
     size, rows = training["batch_size"], len(x)
     steps = rows // size if training["drop_last"] else math.ceil(rows / size)
     history: dict[str, list[float]] = {}
-    best, best_epoch, kept, waited = None, 0, None, 0
+    best, best_epoch, waited = None, 0, 0
     for epoch in range(training["epochs"]):
         values = train_epoch(model, optimizer, training, task, (x, y), np.array([seed, epoch]), steps)
         if training["refresh_statistics"]:
@@ -57,14 +57,20 @@ def train(
             score = sign * values[rule["monitor"]]
             if best is None or score - rule["min_delta"] > best:
                 best, best_epoch, waited = score, epoch + 1, 0
-                kept = [variable.numpy() for variable in model.variables]
             else:
                 waited += 1
                 if waited >= max(rule["patience"], 1):
                     break
-    if kept is not None and training["early_stopping"]["restore_best"]:
-        return history, kept, best_epoch
-    return history, [variable.numpy() for variable in model.variables], len(history["loss"])
+    restores = best_epoch and training["early_stopping"]["restore_best"]
+    return history, best_epoch if restores else len(history["loss"])
+
+
+def validation_loss(
+    config: Mapping[str, Any], task: str, parts: Mapping[str, Part], weights: Sequence[np.ndarray]
+) -> float:
+    """Return the loss of the validation part with these weights."""
+    x, y = scaled(parts, config["dataset"]["scale"])["val"]
+    return evaluate(build(config["model"]["layers"], x.shape[1], weights), task, x, y)["loss"]
 
 
 def scaled(parts: Mapping[str, Part], scale: str) -> dict[str, Part]:

@@ -18,11 +18,11 @@ Floats = NDArray[np.float64]
 
 
 class Moments(NamedTuple):
-    """Mean and biased variance of each feature, (F,), over `count` rows or positions."""
+    """Mean and biased variance of each feature, (F,), over so many rows or positions."""
 
     mean: Floats
     variance: Floats
-    count: int
+    rows: int
 
 
 def refresh(model: keras.Model, batches: Iterable[NDArray[Any]]) -> None:
@@ -64,7 +64,7 @@ def _measured_call(
     counted = np.ones(x.shape[:-1], bool) if mask is None else np.asarray(mask, bool)
     cuts = _virtual_batches(layer, len(x))
     moments = [_moments(x[rows], counted[rows]) for rows in cuts]
-    seen.append(_mean_of([one for one in moments if one.count]))
+    seen.append(_mean_of([one for one in moments if one.rows]))
     parts = [_normalized(layer, x[rows], one) for rows, one in zip(cuts, moments, strict=True)]
     y = np.moveaxis(np.concatenate(parts), -1, layer.axis)
     return keras.ops.convert_to_tensor(y, dtype=layer.compute_dtype)
@@ -87,23 +87,23 @@ def _moments(x: Floats, counted: NDArray[np.bool_]) -> Moments:
 
 def _mean_of(parts: list[Moments]) -> Moments:
     """Return the mean over virtual batches of their moments, and how many rows or positions they hold together."""
-    mean, variance, count = zip(*parts, strict=True)
-    return Moments(np.mean(mean, axis=0), np.mean(variance, axis=0), sum(count))
+    mean, variance, rows = zip(*parts, strict=True)
+    return Moments(np.mean(mean, axis=0), np.mean(variance, axis=0), sum(rows))
 
 
 def _normalized(layer: keras.Layer, x: Floats, moments: Moments) -> Floats:
     """Return gamma (x - mean) / sqrt(variance + epsilon) + beta, as far as the layer has gamma and beta."""
-    y = (x - moments.mean) / np.sqrt(moments.variance + layer.epsilon)
+    y: Floats = (x - moments.mean) / np.sqrt(moments.variance + layer.epsilon)
     y = y if layer.gamma is None else y * np.asarray(layer.gamma, "float64")
     return y if layer.beta is None else y + np.asarray(layer.beta, "float64")
 
 
 def _pooled(parts: list[Moments]) -> Moments:
     """Return the moments of all rows from those of parts of them (Chan, Golub and LeVeque, 1983)."""
-    count = sum(part.count for part in parts)
-    mean = sum(part.count * part.mean for part in parts) / count
-    variance = sum(part.count * (part.variance + (part.mean - mean) ** 2) for part in parts) / count
-    return Moments(np.asarray(mean), np.asarray(variance), count)
+    rows = sum(part.rows for part in parts)
+    mean = np.sum([part.rows * part.mean for part in parts], axis=0) / rows
+    variance = np.sum([part.rows * (part.variance + (part.mean - mean) ** 2) for part in parts], axis=0) / rows
+    return Moments(mean, variance, rows)
 
 
 def _assign(layer: keras.Layer, moments: Moments) -> None:

@@ -5,12 +5,17 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
+from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 PACKAGES = ("bnexp", "tensorflow", "keras", "numpy", "scikit-learn")
 GIT_SECONDS = 5
+"""How long git may take to answer; what it has not told by then is unknown."""
+OWN_GROUPS = Path("/proc/self/cgroup")
+GROUPS = Path("/sys/fs/cgroup")
+"""Linux's control groups: those of this process, and where their limits stand. A container is one."""
 CORES = "BNEXP_CORES"
 """The environment variable that says how many cores a process may use; else it may use all it is allowed to."""
 WORKERS = "BNEXP_WORKERS"
@@ -54,9 +59,10 @@ def _told(variable: str) -> int:
 
 
 def _allowed_cores() -> int:
-    if hasattr(os, "sched_getaffinity"):  # not on macOS and Windows
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """Count the cores that the machine has, this process is bound to, or its container's quota amounts to."""
+    from joblib import cpu_count  # imports multiprocessing
+
+    return int(cpu_count())
 
 
 def memory_limit(asked: int | None) -> int:
@@ -70,30 +76,57 @@ def most_workers() -> int:
 
 
 def _memory_bytes() -> int:
-    """Give the memory that this process may have: the machine's or its container's; 4 GiB where neither tells."""
+    """Return the memory that this process may have: the machine's or its container's; 4 GiB where neither tells."""
     try:
         installed = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError, OSError):
         installed = 4 * 2**30
+    return min([installed, *_allowed_bytes()])
+
+
+def _allowed_bytes() -> Iterator[int]:
+    """Yield the memory limits of the control groups that this process is in, in versions 2 and 1 of cgroup."""
+    for group in _text(OWN_GROUPS).splitlines():
+        _, controllers, path = group.split(":", 2)
+        if controllers and "memory" not in controllers.split(","):
+            continue
+        top, name = (GROUPS / "memory", "memory.limit_in_bytes") if controllers else (GROUPS, "memory.max")
+        own = top / path.strip("/")
+        for folder in (own, *own.parents):
+            if folder.is_relative_to(top) and (limit := _text(folder / name).strip()).isdecimal():
+                yield int(limit)
+
+
+def _text(path: Path) -> str:
+    """Return what a small file holds, or nothing if it cannot be read."""
     try:
-        allowed = Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii").strip()
+        return path.read_text(encoding="utf-8", errors="replace")
     except OSError:
-        allowed = "max"
-    return min(installed, int(allowed)) if allowed.isdecimal() else installed
+        return ""
 
 
 def git_state() -> dict[str, Any] | None:
-    """Give the commit of the working directory and whether files differ from it, or None outside a repository."""
-    commit = _git("rev-parse", "HEAD")
-    return {"commit": commit, "dirty": bool(_git("status", "--porcelain"))} if commit else None
+    """Return the commit of the working directory and whether files differ from it; None where git tells neither.
+
+    So it is outside a repository, without git, and where git does not trust
+    the directory. A commit that there is not yet, and a difference that git
+    does not tell in time, are None.
+    """
+    commit, changes = _git("rev-parse", "--verify", "HEAD"), _git("status", "--porcelain")
+    if commit is None and changes is None:
+        return None
+    return {
+        "commit": None if commit is None else commit.decode("ascii"),
+        "dirty": None if changes is None else bool(changes),
+    }
 
 
-def _git(*arguments: str) -> str | None:
+def _git(*arguments: str) -> bytes | None:
+    """Return what git prints, or None if it fails, is not there or takes too long."""
     try:
         done = subprocess.run(
-            ["git", *arguments],
+            ["git", "--no-optional-locks", *arguments],
             capture_output=True,
-            text=True,
             timeout=GIT_SECONDS,
             check=True,
             stdin=subprocess.DEVNULL,

@@ -6,6 +6,7 @@ Axes: S seeds, R rows of one part.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from bnexp.config.dataset import Dataset
 from bnexp.config.section import Task
 from bnexp.data import files, images, known, npz, openml, speech, splitting, synthetic, text
 from bnexp.data.rows import Rows, chosen
+from bnexp.data.seeds import Numbers, for_each, joined_seeds
 from bnexp.data.shift import of_classes, shifted
 from bnexp.data.split_rule import rule
 from bnexp.data.view import View, fitted, stacked
@@ -128,14 +130,22 @@ class Data:
             **rows.facts,
         }
 
-    @property
+    @functools.cached_property
     def guessing(self) -> dict[str, float]:
-        """Give the mean accuracy on each part of guessing the training part's commonest class; none of a regression."""
+        """The mean accuracy on each part of guessing the training part's commonest class; none of a regression."""
         if self.rows.classes is None:
             return {}
-        y_N = self.rows.y_N.astype(int)
-        commonest_S1 = np.array([[np.bincount(y_N[rows_R]).argmax()] for rows_R in self.train_SR])
-        return {part: float(np.mean(y_N[rows_SR] == commonest_S1)) for part, rows_SR in self.parts.items()}
+        y_N, classes = self.rows.y_N.astype(int), len(self.rows.classes)
+        counts = {
+            part: for_each(rows_SR, lambda rows_R: np.bincount(y_N[rows_R], minlength=classes))
+            for part, rows_SR in self.parts.items()
+        }
+        commonest_S = [counts_C.argmax() for counts_C in counts["train"]]
+        hits = {
+            part: sum(int(counts_C[guess]) for counts_C, guess in zip(several, commonest_S, strict=True))
+            for part, several in counts.items()
+        }
+        return {part: hits[part] / rows_SR.size for part, rows_SR in self.parts.items()}
 
 
 def joined(several: Sequence[Data]) -> Data:
@@ -148,12 +158,17 @@ def joined(several: Sequence[Data]) -> Data:
     if len(distinct) > 1:
         x, y_N = (np.concatenate([getattr(rows, side) for rows in distinct.values()]) for side in ("x", "y_N"))
         rows = Rows(rows.kind, x, y_N, rows.classes, numeric=rows.numeric, words=rows.words)
-    moved = [{part: at + offsets[id(data.rows)] for part, at in data.parts.items()} for data in several]
-    parts = {part: np.concatenate([one[part] for one in moved]).astype("int32") for part in first.parts}
+    moved = [{part: _moved(at, offsets[id(data.rows)]) for part, at in data.parts.items()} for data in several]
+    parts = {part: joined_seeds([one[part] for one in moved]) for part in first.parts}
     view = test_view = stacked([data.view for data in several])
     if any(data.is_shifted for data in several):
         test_view = stacked([data.test_view for data in several])
     return Data(rows, parts, view, test_view, first.split, first.source_sha256, first.vocabulary)
+
+
+def _moved(rows_SR: Numbers, offset: int) -> Numbers:
+    """Return the same rows where others stand before them."""
+    return rows_SR + np.int32(offset) if offset else rows_SR
 
 
 def _digest(rows: Rows) -> str:

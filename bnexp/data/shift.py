@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from bnexp.config.dataset import Dataset
 from bnexp.config.section import Shift
 from bnexp.data.rows import Rows
+from bnexp.data.seeds import for_seeds
 from bnexp.data.split_rule import is_stratified
 from bnexp.data.view import View
 from bnexp.errors import SettingError, nearest
@@ -44,7 +45,7 @@ def of_classes(dataset: Dataset, shift: Shift, rows: Rows, test_SR: NDArray[np.i
         return test_SR
     left = _numbers(shift.classes, rows)
     if dataset.resample is not True:
-        return test_SR[:, np.isin(rows.y_N[test_SR[0]], left)]
+        return for_seeds([test_SR[0][np.isin(rows.y_N[test_SR[0]], left)]], len(test_SR))
     if not is_stratified(dataset, rows) or rows.groups_N is not None:
         raise SettingError(
             "dataset.shift.classes",

@@ -10,17 +10,17 @@ from numpy.typing import NDArray
 
 from bnexp.config.dataset import Dataset
 from bnexp.data.rows import Rows
+from bnexp.data.seeds import Numbers, for_seeds
 from bnexp.data.split_rule import has_own_test, is_stratified, test_share
 from bnexp.data.unsplittable import refuse_impossible, refuse_missing_classes, refuse_rare_classes, refuse_resample
 from bnexp.errors import SettingError
 
-Numbers = NDArray[np.int32]
 SMALLEST_SHARE = 0.5
 """How few rows may be left to train where groups are cut, of those that are not held out."""
 
 
 def split(dataset: Dataset, rows: Rows, seeds: tuple[int, ...]) -> dict[str, Numbers]:
-    """Give the rows of each part, (S, R): `train`, `val` and, where the config has a `validation_size`, `test`.
+    """Return the rows of each part, (S, R): `train`, `val` and, where the config has a `validation_size`, `test`.
 
     A set's own parts are kept unless the config gives a `test_size`. Else all
     seeds share scikit-learn's `train_test_split` (`GroupShuffleSplit` where
@@ -29,7 +29,8 @@ def split(dataset: Dataset, rows: Rows, seeds: tuple[int, ...]) -> dict[str, Num
     (`_cut_between_groups`). A validation part beside a test part is split
     from the training rows in the same way; with `resample: validation` that
     split alone is a seed's own. All parts are in random order, so that any
-    few rows that follow each other stand for the whole.
+    few rows that follow each other stand for the whole. A part that all seeds
+    share is in memory once (`seeds.is_shared`).
 
     Raises:
         SettingError: if the split is impossible, or a part lacks a class.
@@ -37,32 +38,34 @@ def split(dataset: Dataset, rows: Rows, seeds: tuple[int, ...]) -> dict[str, Num
     refuse_resample(dataset, rows)
     all_N = np.arange(len(rows.y_N), dtype="int32")
     refuse_rare_classes(dataset, rows, all_N, 2 if dataset.validation_size is None else 3)
+    states = [dataset.seed]
     if dataset.resample:
         states = [int(np.random.SeedSequence([dataset.seed, seed]).generate_state(1)[0]) for seed in seeds]
-    else:
-        states = [dataset.seed]
-    splits = [_parts(dataset, rows, state) for state in states]
-    if not dataset.resample:
-        splits *= len(seeds)
-    parts = {part: np.stack([one[part] for one in splits]) for part in splits[0]}
-    refuse_missing_classes(dataset, rows, parts)
-    return parts
+    splits = [_parts(dataset, rows, state) for state in (states if dataset.resample is True else [dataset.seed])]
+    parts = dict(zip(("train", "val"), zip(*splits, strict=True), strict=True))
+    if dataset.validation_size is not None:
+        kept = [rows_R for rows_R, _ in splits] * (len(states) // len(splits))
+        again = [_validation(dataset, rows, rows_R, state) for rows_R, state in zip(kept, states, strict=True)]
+        parts = dict(zip(("train", "val"), zip(*again, strict=True), strict=True)) | {"test": parts["val"]}
+    of_seeds = {name: for_seeds(splits_R, len(seeds)) for name, splits_R in parts.items()}
+    refuse_missing_classes(dataset, rows, of_seeds)
+    return of_seeds
 
 
-def _parts(dataset: Dataset, rows: Rows, random_state: int) -> dict[str, Numbers]:
-    """Give the rows of each part, (R,); `random_state` is that of what is split anew for a seed."""
-    test_state = random_state if dataset.resample is True else dataset.seed
+def _parts(dataset: Dataset, rows: Rows, random_state: int) -> tuple[Numbers, Numbers]:
+    """Return the rows that are kept for training and those that are held out first, (R,) each."""
     if has_own_test(dataset, rows):
-        train_R, held_out_R = _own_parts(dataset, rows)
-    else:
-        all_N = np.arange(len(rows.y_N), dtype="int32")
-        anew, share = dataset.resample is True, test_share(dataset)
-        train_R, held_out_R = _one_split(dataset, rows, all_N, "test_size", share, test_state, anew=anew)
-    if dataset.validation_size is None:
-        return {"train": train_R, "val": held_out_R}
-    anew, share = bool(dataset.resample), dataset.validation_size
-    train_R, validation_R = _one_split(dataset, rows, train_R, "validation_size", share, random_state, anew=anew)
-    return {"train": train_R, "val": validation_R, "test": held_out_R}
+        return _own_parts(dataset, rows)
+    all_N = np.arange(len(rows.y_N), dtype="int32")
+    anew = dataset.resample is True
+    return _one_split(dataset, rows, all_N, "test_size", test_share(dataset), random_state, anew=anew)
+
+
+def _validation(dataset: Dataset, rows: Rows, among_R: Numbers, random_state: int) -> tuple[Numbers, Numbers]:
+    """Return the rows to train on and those of the validation part, (R,) each, of those that are not held out."""
+    assert dataset.validation_size is not None
+    anew = bool(dataset.resample)
+    return _one_split(dataset, rows, among_R, "validation_size", dataset.validation_size, random_state, anew=anew)
 
 
 def _own_parts(dataset: Dataset, rows: Rows) -> tuple[Numbers, Numbers]:

@@ -5,6 +5,7 @@ Axes: S seeds, R rows of one part, C classes, K rows of one class.
 
 from __future__ import annotations
 
+import functools
 import math
 
 import numpy as np
@@ -13,10 +14,9 @@ from numpy.typing import NDArray
 from bnexp.config.dataset import Dataset
 from bnexp.config.real import RealDataset
 from bnexp.data.rows import Rows
+from bnexp.data.seeds import Numbers, for_each
 from bnexp.data.split_rule import has_own_test, is_stratified, test_share
 from bnexp.errors import SettingError
-
-Numbers = NDArray[np.int32]
 
 
 def refuse_resample(dataset: Dataset, rows: Rows) -> None:
@@ -43,7 +43,7 @@ def refuse_impossible(dataset: Dataset, rows: Rows, among_R: Numbers, key: str, 
         refuse_rare_classes(dataset, rows, among_R, 2)
     count = len(among_R) if rows.groups_N is None else len(np.unique(rows.groups_N[among_R]))
     held_out = math.ceil(share * count)  # as scikit-learn rounds it
-    least = len(np.unique(rows.y_N[among_R])) if stratified else 1
+    least = np.count_nonzero(_counts_C(rows, among_R)) if stratified else 1
     if min(held_out, count - held_out) >= least:
         return
     size = "" if count < 2 * least else f"a {'larger' if held_out < least else 'smaller'} dataset.{key}, or "
@@ -67,9 +67,7 @@ def refuse_rare_classes(dataset: Dataset, rows: Rows, among_R: Numbers, parts: i
     """Raise SettingError if a class has so few of these rows, or of their groups, that a part must go without."""
     if rows.classes is None:
         return
-    units_R = among_R if rows.groups_N is None else rows.groups_N[among_R]
-    pairs = np.unique(np.stack([rows.y_N[among_R].astype("int64"), units_R], axis=1), axis=0)
-    counts_C = np.bincount(pairs[:, 0], minlength=len(rows.classes))
+    counts_C = _counts_C(rows, among_R) if rows.groups_N is None else _groups_C(rows, among_R)
     rare = np.flatnonzero(counts_C < parts)
     if not len(rare):
         return
@@ -84,6 +82,19 @@ def refuse_rare_classes(dataset: Dataset, rows: Rows, among_R: Numbers, parts: i
         f"{' among those not held out' if len(among_R) < len(rows.y_N) else ''}{others}; each of "
         f"the {2 if dataset.validation_size is None else 3} parts needs one. {_cure_of_rare(dataset, rows, count)}.",
     )
+
+
+def _counts_C(rows: Rows, among_R: Numbers) -> NDArray[np.int64]:
+    """Count these rows of each class."""
+    return np.bincount(rows.y_N[among_R].astype("int64"), minlength=len(rows.classes or ()))
+
+
+def _groups_C(rows: Rows, among_R: Numbers) -> NDArray[np.int64]:
+    """Count the groups of these rows in which each class has a row."""
+    assert rows.groups_N is not None
+    classes, groups = len(rows.classes or ()), rows.groups_N[among_R]
+    pairs = np.unique(groups * classes + rows.y_N[among_R].astype("int64"))
+    return np.bincount(pairs % classes, minlength=classes)
 
 
 def _places(rows: Rows, rows_K: Numbers) -> str:
@@ -126,15 +137,15 @@ def refuse_missing_classes(dataset: Dataset, rows: Rows, parts: dict[str, Number
     for name, rows_SR in parts.items():
         part, size = named[name]
         own = has_own_test(dataset, rows) and (name == "test" or "test" not in parts)
-        for rows_R in np.unique(rows_SR, axis=0):
-            counts = np.bincount(rows.y_N[rows_R].astype(int), minlength=len(rows.classes))
-            if not counts.all():
-                missing = ", ".join(rows.classes[label] for label in np.flatnonzero(counts == 0))
+        for counts_C in for_each(rows_SR, functools.partial(_counts_C, rows)):
+            if not counts_C.all():
+                missing = ", ".join(rows.classes[label] for label in np.flatnonzero(counts_C == 0))
+                count = rows_SR.shape[1]
                 raise SettingError(
                     "dataset",
-                    f"is too small: its {part} part ({len(rows_R)} rows) has no row of class {missing}; "
-                    f"rows per class are {counts.tolist()}, expected 1 or more of each. "
-                    f"Use {_cure_of_own(dataset) if own else _cure_of_missing(dataset, rows, len(rows_R), size)}.",
+                    f"is too small: its {part} part ({count} rows) has no row of class {missing}; "
+                    f"rows per class are {counts_C.tolist()}, expected 1 or more of each. "
+                    f"Use {_cure_of_own(dataset) if own else _cure_of_missing(dataset, rows, count, size)}.",
                 )
 
 

@@ -5,6 +5,7 @@ Axes: S seeds, R rows of one part, F features (of a table, of a frame, or the ch
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from bnexp.config.dataset import Dataset
 from bnexp.data.rows import Rows
+from bnexp.data.seeds import for_each
 from bnexp.errors import SettingError
 
 Floats = NDArray[np.float32]
@@ -60,12 +62,9 @@ def stacked(views: Sequence[View]) -> View:
 
 
 def fitted(dataset: Dataset, rows: Rows, train_SR: NDArray[np.int32]) -> View:
-    """Fit the view of every seed; seeds with the same training rows share the work."""
-    parts, which = np.unique(train_SR, axis=0, return_inverse=True)
-    views = [_fitted_to_one(dataset, rows, rows_R) for rows_R in parts]
-    return View(
-        *(None if side[0] is None else np.stack(side)[which.ravel()] for side in zip(*views, strict=True)),
-    )
+    """Return the view of every seed; seeds with the same training rows share the work."""
+    views = for_each(train_SR, functools.partial(_fitted_to_one, dataset, rows))
+    return View(*(None if side[0] is None else np.stack(side) for side in zip(*views, strict=True)))
 
 
 def _fitted_to_one(dataset: Dataset, rows: Rows, rows_R: NDArray[np.int32]) -> View:

@@ -138,7 +138,7 @@ def test_what_cannot_be_read_as_text_or_is_not_there_is_refused(
     assert "is 'latin.csv'; it is not UTF-8" in refused(name="csv", path="latin.csv", target="y")
     message = refused(name="csv", path="latn.csv", target="y")
     assert "is 'latn.csv'; it is not there (in " in message and "Did you mean 'latin.csv'?" in message
-    assert "it is no file" in refused(name="csv", path=".", target="y")
+    assert "it is a folder. Expected a file" in refused(name="csv", path=".", target="y")
     assert "Could not determine home directory. Expected a file." in refused(name="csv", path="~nobody9/a", target="y")
     assert "File name too long" in refused(name="csv", path="a" * 5000, target="y")
     monkeypatch.setenv("HOME", str(tmp_path))

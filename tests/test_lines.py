@@ -66,16 +66,16 @@ def test_decimal_commas_are_told_and_read_with_the_key_that_the_message_names() 
     text = "x;z;y\n" + "".join(f"{38653 + n},70;{n};{'uv'[n % 2]}\n" for n in range(8)) + ";9;u\n"
     keys = CSV | {"separator": ";", "missing": "mean"}
     message = (
-        "dataset holds '38653,70' in t.csv:2, column 'x'; expected numbers with '.' as their decimal mark. "
-        'Use dataset.decimal: ",", or write them so, without marks for thousands; or name the column in '
-        "dataset.categories."
+        "dataset.decimal is '.'; t.csv:2 holds '38653,70' in column 'x', a number with ',' as its decimal mark. "
+        "Use dataset.decimal: \",\", or write them with '.'; or name the column in dataset.categories, if each value is a "
+        "category."
     )
     assert refused(text, keys) == message
     assert prepared(text, keys | {"decimal": ","}).rows.x[1].tolist() == [pytest.approx(38654.7), 1]
     assert prepared(text.replace("\n;9", "\nNA;9"), keys | {"decimal": ","}).rows.columns == ("x", "z")
     assert prepared(text, keys | {"categories": ["x"], "duplicates": "keep"}).rows.columns[:2] == ("z", "x=38653,70")
     points = text.replace(",70", ".7")
-    assert "expected numbers with ',' as their decimal mark. Use dataset.decimal: \".\", or write them so" in refused(
+    assert "a number with '.' as its decimal mark. Use dataset.decimal: \".\", or write them with ','" in refused(
         points, keys | {"decimal": ","}
     )
 
@@ -83,8 +83,9 @@ def test_decimal_commas_are_told_and_read_with_the_key_that_the_message_names() 
 def test_marks_for_thousands_are_told_and_a_comma_cannot_be_both_separator_and_decimal_mark() -> None:
     text = "x,y\n" + "".join(f'"{n},234.5",{"uv"[n % 2]}\n' for n in range(9))
     assert refused(text) == (
-        "dataset holds '0,234.5' in t.csv:2, column 'x'; expected numbers with '.' as their decimal mark. Write them "
-        "so, without marks for thousands; or name the column in dataset.categories."
+        "dataset.drop keeps column 'x'; t.csv:2 holds '0,234.5' in it, a number with ',' as a mark for thousands. Write "
+        "the column's numbers without that in the file. Or leave it out (dataset.drop), or name it in "
+        "dataset.categories, if each value is a category."
     )
     assert refused(text, CSV | {"decimal": ","}) == (
         "dataset.decimal is ',', as dataset.separator. Give another dataset.separator."

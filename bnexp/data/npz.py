@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 
 from bnexp.config.real import NpzDataset
 from bnexp.config.section import Kind
+from bnexp.data.column import LARGEST, refuse_lost_digits, target
 from bnexp.data.files import existing
 from bnexp.data.limit import refuse_too_large
 from bnexp.data.rows import Rows, Where, row_of
-from bnexp.data.table import LARGEST, refuse_lost_digits, target
 from bnexp.errors import SettingError, nearest
 
 COPIES = 3

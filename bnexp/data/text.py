@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 
 from bnexp import backend
 from bnexp.config.real import TextCsvDataset
-from bnexp.data.files import existing, keep_leading_zeros, read_csv
+from bnexp.data.column import groups, target
+from bnexp.data.files import existing, keep_as_written, read_csv
 from bnexp.data.limit import refuse_above_limit
 from bnexp.data.lines import lines_of
 from bnexp.data.rows import Rows
-from bnexp.data.table import groups, refuse_target, refuse_unknown_column, target
+from bnexp.data.table import refuse_target, refuse_unknown_column
 from bnexp.errors import SettingError
 
 UNKNOWN = 1
@@ -35,7 +36,7 @@ def text_csv_rows(dataset: TextCsvDataset, limit: int | None) -> Rows:
     """
     path = existing(dataset.path)
     frame = read_csv(path, dataset.separator, limit)
-    keep_leading_zeros(path, dataset.separator, [dataset.target, dataset.group], frame)
+    keep_as_written(path, dataset.separator, [dataset.target, dataset.group], frame)
     where = lines_of(path, dataset.separator, len(frame))
     for key, name in (("text", dataset.text), ("target", dataset.target), ("group", dataset.group)):
         if name is not None:

@@ -55,17 +55,17 @@ def existing(path: str, *, folder: bool = False, endings: Sequence[str] = ()) ->
         found = Path(path).expanduser()
         if found.is_dir() if folder else found.is_file():
             return found
-        if found.is_dir() or found.exists():
+        if found.exists():
             seen = "is a folder" if found.is_dir() else f"is no {'folder' if folder else 'regular file'}"
         else:
             seen = f"is not there (in {Path.cwd()})"
-        parent = next(parent for parent in found.parents if parent.exists())
-        beside = _of_kind(parent, folder=folder, endings=endings) if parent == found.parent else []
+        place = found if found.is_dir() else found.parent
+        if not place.exists():
+            seen += f"; there is no folder {str(place)!r}"
+        beside = _of_kind(place, folder=folder, endings=endings) if place.is_dir() else []
     except (OSError, RuntimeError, ValueError) as error:  # no such user, no permission, a name too long, a NUL
         reason = (getattr(error, "strerror", None) or str(error)).rstrip(".")
         raise SettingError("dataset.path", f"is {_cut(path)!r}; {reason}. Expected {expected}.") from error
-    if parent != found.parent and not found.exists():
-        seen += f"; there is no folder {str(found.parent)!r}"
     beside.sort(key=lambda name: -difflib.SequenceMatcher(None, found.name.lower(), name.lower()).ratio())
     near = f" {nearest(found.name, beside[:MOST_OFFERED])}" if beside else ""
     raise SettingError(

@@ -159,11 +159,8 @@ def _numeric(
 def _warnings(
     frame: pandas.DataFrame, columns: Columns, texts: Sequence[str], classes: tuple[str, ...] | None
 ) -> Iterator[str]:
-    """Yield what may mislead in names of classes, categories and groups."""
-    if classes is not None:
-        counts = counted(frame[columns.target])
-        yield from warnings_of(f"dataset.target {columns.target!r}", counts)
-        yield from warnings_of_missing(f"dataset.target {columns.target!r}", counts)
+    """Yield what may mislead in the names of classes, groups and categories."""
+    yield from warnings_of_columns(frame, columns.target if classes else None, columns.group)
     for name in texts:
         yield from warnings_of(f"column {name!r}", counted(frame[name]))
         strange = no_numbers(frame[name]) if name not in columns.categories else ()
@@ -173,8 +170,15 @@ def _warnings(
                 f"{str(frame[name].iloc[strange[0]])[:40]!r}; it is taken for categories. Empty these cells to have "
                 "numbers, or name the column in dataset.categories."
             )
-    if columns.group is not None:
-        yield from warnings_of(f"dataset.group {columns.group!r}", counted(frame[columns.group]))
+
+
+def warnings_of_columns(frame: pandas.DataFrame, classes: str | None, group: str | None) -> Iterator[str]:
+    """Yield what may mislead in the names of the classes and groups that these columns hold."""
+    if classes is not None:
+        yield from warnings_of(f"dataset.target {classes!r}", counted(frame[classes]))
+        yield from warnings_of_missing(f"dataset.target {classes!r}", counted(frame[classes]))
+    if group is not None:
+        yield from warnings_of(f"dataset.group {group!r}", counted(frame[group]))
 
 
 def counted(column: pandas.Series[Any]) -> dict[str, int]:

@@ -65,7 +65,7 @@ def _unfit_for_masks(experiment: Experiment, data: Data) -> Iterator[tuple[str, 
         yield (
             "dataset.text",
             f"names a column in which {without['first']} has no word (rows without: {without['rows']}). mask_zero of "
-            "the Embedding masks all of that text, and the loss becomes NaN. Take these rows out, or leave out mask_zero.",
+            "the Embedding masks all of it, and the loss becomes NaN. Take these rows out, or leave out mask_zero.",
         )
 
 

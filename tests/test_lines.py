@@ -51,7 +51,7 @@ def test_a_nul_byte_is_told_with_its_line(keys: dict[str, Any]) -> None:
 
 
 def test_the_separator_of_the_first_line_is_named_where_another_one_finds_no_table() -> None:
-    assert refused("x;z;y\n" + "1;2;u\n" * 9) == (
+    assert refused("x;z;y\n" + "1;2;u\n2;1;v\n" * 9) == (
         "dataset.separator is ','; t.csv has but one column with it, 'x;z;y'. Expected two or more. "
         "Its first line holds ';': use dataset.separator: \";\"."
     )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bnexp.data.alike import is_missing
 from bnexp.data.numerals import are_dates
 from bnexp.data.rows import Where, numbered
 from bnexp.errors import SettingError
@@ -24,8 +24,6 @@ LARGEST = 1e18
 FEWEST_STEPS = 256
 """A column that float32 resolves into fewer steps from its lowest to its highest number is refused."""
 
-NO_NUMBER = ("?", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "None", "NULL", "null")
-"""Words for a missing number, in a column that holds numbers else; anywhere else they are words."""
 
 TaskKey = Literal["auto", "classification", "regression"]
 
@@ -82,7 +80,7 @@ def target(
             refuse_lost_digits(key, f"is {column.name!r}; its numbers", numbers, "Subtract the lowest")
             return numbers.astype("float32"), None
         # whole numbers sort as people count, and float64 would not tell the largest apart
-        y_N, classes = numbered(_whole(column) if whole else numbers)
+        y_N, classes = numbered(column.to_numpy("int64") if whole else numbers)
     else:
         if task == "auto" and different > MOST_WHOLE_NUMBER_CLASSES:
             _refuse_strange_cell(column, key, where, "give dataset.task: classification")
@@ -108,11 +106,6 @@ def _refuse_missing_target(column: pandas.Series[Any], where: Where, key: str) -
             f"is {column.name!r}; {where(row)} has no value in it (rows without: {missing.sum()}). "
             "Fill it in, or take those rows out.",
         )
-
-
-def _whole(column: pandas.Series[Any]) -> NDArray[Any]:
-    """Return whole numbers as integers, signed ones unless they are too large for it."""
-    return column.to_numpy("uint64" if column.dtype.kind == "u" else "int64")
 
 
 def _refuse_dates(column: pandas.Series[Any], key: str, where: Where) -> None:
@@ -162,18 +155,18 @@ def _finite(column: pandas.Series[Any], key: str, where: Where) -> NDArray[np.fl
     return values
 
 
-def refuse_missing(columns: Mapping[str, NDArray[np.float32]], where: Where) -> None:
-    """Raise SettingError, with every column of numbers (N, 1), if some of them are missing."""
-    counts = {name: int(np.isnan(values).sum()) for name, values in columns.items()}
-    some = [name for name, count in counts.items() if count]
-    if not some:
+def refuse_missing(columns: pandas.DataFrame, where: Where) -> None:
+    """Raise SettingError, with every one of these columns of numbers in which some are missing."""
+    counts = {str(name): int(count) for name, count in columns.isna().sum().items() if count}
+    if not counts:
         return
-    row = int(np.flatnonzero(np.isnan(columns[some[0]]))[0])
-    others = ", ".join(f"{name!r} ({counts[name]})" for name in some[1:])
+    first, *others = counts
+    row = int(np.flatnonzero(columns[first].isna())[0])
+    more = ", ".join(f"{name!r} ({counts[name]})" for name in others)
     raise SettingError(
         "dataset.missing",
-        f"is refuse; {where(row)} has no value in column {some[0]!r} (rows without: {counts[some[0]]})"
-        + (f", and other rows have none in {others}. " if others else ". ")
+        f"is refuse; {where(row)} has no value in column {first!r} (rows without: {counts[first]})"
+        + (f", and other rows have none in {more}. " if more else ". ")
         + "Use mean or median (of the training part), or leave the column out (dataset.drop).",
     )
 
@@ -253,7 +246,7 @@ def with_numbers(frame: pandas.DataFrame, decimal: str) -> pandas.DataFrame:
         if frame[name].dtype.kind != "O":
             continue
         values = frame[name].unique()
-        gaps = [value for value in values if isinstance(value, str) and value.strip() in ("", *NO_NUMBER)]
+        gaps = [value for value in values if isinstance(value, str) and is_missing(value)]
         if gaps:
             others = frame[name].mask(frame[name].isin(gaps))
             written = others if decimal == "." else others.str.translate(str.maketrans(",.", ".,"))

@@ -31,16 +31,14 @@ KINDS: Mapping[bytes, str] = {
     b"%PDF": "PDF",
 }
 """How a file begins that is no text, and what it is."""
-CHINESE = "GB18030 or GBK (Chinese)", "GB18030"
 OF_TWO_BYTES = (
-    ("euc_kr", "[\uac00-\ud7a3]", 0.8, ("EUC-KR (Korean)", "EUC-KR")),
-    ("shift_jis", "[\u3040-\u30ff]", 0.2, ("Shift-JIS (Japanese)", "SHIFT-JIS")),
-    ("gb2312", "", 0, CHINESE),
-    ("big5", "", 0, ("Big5 (Chinese)", "BIG5")),
-    ("gb18030", "", 0, CHINESE),
+    ("euc_kr", (0xB0, 0xC8), "EUC-KR (Korean)", "EUC-KR"),
+    ("shift_jis", (0x82, 0x83), "Shift-JIS (Japanese)", "SHIFT-JIS"),
+    ("gb2312", (0xB0, 0xD7), "GB18030 or GBK (Chinese)", "GB18030"),
+    ("big5", (0xA4, 0xC6), "Big5 (Chinese)", "BIG5"),
 )
-"""Codec, what a share of the characters beyond ASCII must be, that share, and what the encoding is called; in order,
-as text in one of the first can be read in one of the last too, though it makes no sense then."""
+"""Codec, the first bytes of its commonest characters, what it is called, by iconv too; in order, as many a text can be
+read in several, though it makes sense in one."""
 
 
 def refuse_other_kinds(path: Path) -> None:
@@ -94,20 +92,23 @@ def likely_encoding(content: bytes) -> tuple[str, str]:
     if content.count(b"\0") > len(content) // 4:
         return "UTF-16", "UTF-16LE" if content[1:2] == b"\0" else "UTF-16BE"
     runs = re.findall(rb"[\x80-\xff]+", content)
-    if sum(len(run) > 1 for run in runs) * 2 > len(runs):
-        for codec, letters, share, names in OF_TWO_BYTES:
-            text = _beyond_ascii(content, codec)
-            if text and len(re.findall(letters, text)) >= share * len(text):
-                return names
-        high = b"".join(runs)
-        if sum(byte >= 0xC0 for byte in high) * 10 > 9 * len(high):
-            return "Windows-1251 (Cyrillic)", "WINDOWS-1251"
+    in_runs = 2 * sum(len(run) > 1 for run in runs) > len(runs)
+    for codec, common, name, iconv in OF_TWO_BYTES:
+        if _is_common(content, codec, common):
+            return name, iconv
+    high = b"".join(runs)
+    if in_runs and 10 * sum(byte >= 0xC0 for byte in high) > 9 * len(high):
+        return "Windows-1251 (Cyrillic)", "WINDOWS-1251"
+    if in_runs and _is_common(content, "gb18030", (0x81, 0xFE)):
+        return "GB18030 or GBK (Chinese)", "GB18030"
     return "Windows-1252 (Latin-1)", "WINDOWS-1252"
 
 
-def _beyond_ascii(content: bytes, codec: str) -> str:
-    """Return the characters beyond ASCII, none if the text is not valid in an encoding; the last may be cut."""
+def _is_common(content: bytes, codec: str, common: tuple[int, int]) -> bool:
+    """Return True if a text is valid in an encoding, and half of the characters beyond ASCII are common ones."""
     try:
-        return re.sub(r"[\x00-\x7f]", "", codecs.getincrementaldecoder(codec)().decode(content))
+        text = codecs.getincrementaldecoder(codec)().decode(content)  # whose last character may be cut
     except UnicodeDecodeError:
-        return ""
+        return False
+    first = [character.encode(codec)[0] for character in text if character > "\x7f"]
+    return 2 * sum(common[0] <= byte <= common[1] for byte in first) >= len(first) > 0

@@ -143,11 +143,15 @@ def refuse_faulty_names(path: Path, separator: str, names: pandas.Series[Any], f
         )
 
 
-def _cure_of_separator(path: Path, separator: str) -> str:
-    """Name the separator that the first line rather holds, in a sentence; or give nothing."""
+def likely_separator(path: Path, separator: str) -> str | None:
+    """Return the separator that the first line rather holds than this one; None if there is none."""
     with open(path, encoding="utf-8-sig", errors="replace") as file:
         first = file.readline()
     likely = max(SEPARATORS.replace(separator, ""), key=first.count)
-    if first.count(likely) <= first.count(separator):
-        return ""
-    return f" Its first line holds {likely!r}: use dataset.separator: {json.dumps(likely)}."
+    return likely if first.count(likely) > first.count(separator) else None
+
+
+def _cure_of_separator(path: Path, separator: str) -> str:
+    """Return a sentence with the separator that the first line rather holds, or nothing."""
+    likely = likely_separator(path, separator)
+    return "" if likely is None else f" Its first line holds {likely!r}: use dataset.separator: {json.dumps(likely)}."

@@ -75,7 +75,7 @@ def _problem_of_decimals(
         f"{mark!r} as its decimal mark"
     )
     if len(other) > 1:
-        seen += f", and so do columns {', '.join(map(repr, other[1:]))}"
+        seen += f" (also in {', '.join(map(repr, other[1:]))})"
     if decimal is None or mark == separator:
         cure = f"Write such numbers with {expected!r}"
     elif _uses(frame, marked, decimal):

@@ -27,6 +27,9 @@ _DATE = re.compile(
     r"|\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?( ?[AaPp][Mm])?",
     re.ASCII,
 )
+_WITH_UNIT = re.compile(r"[+-]?\d+([.,]\d+)?\s*(?P<unit>[^\W\d_]\S{0,9}|\u00b0\S?)")
+FEWEST_WITH_UNIT = 3
+"""Different values of a column of fewer are categories, such as 2WD and 4WD."""
 OTHER_DECIMAL = {".": ",", ",": "."}
 """Decimal mark -> the other one."""
 DECIMAL, EITHER = "decimal", "either"
@@ -141,3 +144,16 @@ def are_dates(column: pandas.Series[Any]) -> bool:
         return True
     values = column.dropna().astype(str).str.strip().unique()[:1000]
     return sum(bool(_DATE.fullmatch(value)) for value in values) * 2 > len(values)
+
+
+def unit_of(column: pandas.Series[Any]) -> str | None:
+    """Return what stands behind the number in every cell of a column; None if there is no such thing.
+
+    >>> import pandas
+    >>> unit_of(pandas.Series(["5 kg", "7.5 kg", "9 kg"])), unit_of(pandas.Series(["1st", "2nd", "3rd"]))
+    ('kg', None)
+    """
+    values = column.dropna().astype(str).str.strip().unique()
+    found = [_WITH_UNIT.fullmatch(value) for value in values]
+    units = {match["unit"] if match else None for match in found}
+    return units.pop() if len(units) == 1 and len(values) >= FEWEST_WITH_UNIT else None

@@ -28,7 +28,7 @@ from bnexp.data.column import (
 )
 from bnexp.data.limit import refuse_above_limit
 from bnexp.data.marks import marked_columns, problems_of_marks
-from bnexp.data.numerals import Numerals
+from bnexp.data.numerals import Numerals, unit_of
 from bnexp.data.problems import Problems
 from bnexp.data.rows import Rows, Where
 from bnexp.errors import SettingError, nearest
@@ -82,7 +82,10 @@ def from_frame(frame: pandas.DataFrame, columns: Columns, where: Where, limit: i
             y_N, classes = target(frame[columns.target], columns.task, where)
     features = frame.drop(columns=[name for name in columns.left_out if name in frame])
     texts = [name for name in features.columns if name in columns.categories or is_text(features[name])]
-    numeric = _numeric(features.drop(columns=texts), columns, where, problems)
+    numeric = _numeric(features.drop(columns=texts), where, problems)
+    if columns.missing == "refuse":
+        with problems.collected():
+            refuse_missing(features[[name for name in features.columns if name in numeric or name in marked]], where)
     for name in texts:
         with problems.collected():
             if name not in (*columns.categories, *marked):
@@ -131,7 +134,8 @@ def _collect_wrong_keys(
     if not set(frame.columns) - columns.left_out:
         problems.add("dataset.drop", "leaves no column to learn from; expected one or more. Drop fewer.")
     for number, name in enumerate(frame.columns, 1):
-        if name.startswith(NO_NAME) and name not in (*columns.left_out, *columns.categories):
+        left_out = name in (*columns.left_out, *columns.categories) or frame[name].isna().all()
+        if name.startswith(NO_NAME) and not left_out:
             problems.add(
                 "dataset.drop",
                 f"keeps column {number}, which has no name; such a column mostly counts the rows. Name it in the file, "
@@ -142,17 +146,12 @@ def _collect_wrong_keys(
         problems.add(*problem)
 
 
-def _numeric(
-    features: pandas.DataFrame, columns: Columns, where: Where, problems: Problems
-) -> dict[str, NDArray[np.float32]]:
+def _numeric(features: pandas.DataFrame, where: Where, problems: Problems) -> dict[str, NDArray[np.float32]]:
     """Return the columns of numbers, (N, 1) each, but for those that are told as a problem."""
     numeric = {}
     for name in features.columns:
         with problems.collected():
             numeric[str(name)] = numbers(features[name], where)
-    if columns.missing == "refuse":
-        with problems.collected():
-            refuse_missing(numeric, where)
     return numeric
 
 
@@ -163,13 +162,24 @@ def _warnings(
     yield from warnings_of_columns(frame, columns.target if classes else None, columns.group)
     for name in texts:
         yield from warnings_of(f"column {name!r}", counted(frame[name]))
-        strange = no_numbers(frame[name]) if name not in columns.categories else ()
-        if len(strange):
-            yield (
-                f"column {name!r} holds numbers, and in {len(strange):,} rows something else, as "
-                f"{str(frame[name].iloc[strange[0]])[:40]!r}; it is taken for categories. Empty these cells to have "
-                "numbers, or name the column in dataset.categories."
-            )
+        if name not in columns.categories:
+            yield from _warnings_of_numbers(frame[name])
+
+
+def _warnings_of_numbers(column: pandas.Series[Any]) -> Iterator[str]:
+    """Yield a warning if a column of categories seems to be one of numbers."""
+    strange = no_numbers(column)
+    if len(strange):
+        yield (
+            f"column {column.name!r} holds numbers, and in {len(strange):,} rows something else, as "
+            f"{str(column.iloc[strange[0]])[:40]!r}; it is taken for categories. Empty these cells to have numbers, "
+            "or name the column in dataset.categories."
+        )
+    if (unit := unit_of(column)) is not None:
+        yield (
+            f"column {column.name!r} holds numbers with {unit!r} behind them; it is taken for categories. "
+            f"Take {unit!r} out of the file to have numbers, or name the column in dataset.categories."
+        )
 
 
 def warnings_of_columns(frame: pandas.DataFrame, classes: str | None, group: str | None) -> Iterator[str]:

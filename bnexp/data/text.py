@@ -94,7 +94,7 @@ def _warnings(x_NT: NDArray[np.int32], where: Where) -> Iterator[str]:
     if 2 * alone > len(x_NT):
         yield (
             f"{alone:,} of {len(x_NT):,} texts have no word that occurs in another text, so that what is learned of "
-            "them helps with no other. Words are cut at blanks: separate them by blanks in the file, or name another column."
+            "them helps with no other. Words are cut at blanks: put blanks between them, or name another column."
         )
 
 

@@ -25,6 +25,8 @@ FEWEST_STEPS = 256
 """A column that float32 resolves into fewer steps from its lowest to its highest number is refused."""
 
 
+NO_VALUE = "keeps column {!r}; it has no value in any row. Leave it out (dataset.drop)."
+
 TaskKey = Literal["auto", "classification", "regression"]
 
 
@@ -129,9 +131,7 @@ def numbers(column: pandas.Series[Any], where: Where) -> NDArray[np.float32]:
     """
     values = _finite(column, "dataset", where)
     if np.isnan(values).all():
-        raise SettingError(
-            "dataset.drop", f"keeps column {column.name!r}; it has no value in any row. Leave it out (dataset.drop)."
-        )
+        raise SettingError("dataset.drop", NO_VALUE.format(column.name))
     seen = f"keeps column {column.name!r}; its numbers"
     refuse_lost_digits("dataset.drop", seen, values, "Leave it out (dataset.drop), or subtract the lowest")
     return values.astype("float32")[:, None]
@@ -201,6 +201,8 @@ def categories(column: pandas.Series[Any]) -> pandas.DataFrame:
 def refuse_no_category(column: pandas.Series[Any], where: Where) -> None:
     """Raise SettingError for numbers with a text among them, for dates, and for text that hardly repeats."""
     count = different_values(column, "dataset.drop")
+    if not count:
+        raise SettingError("dataset.drop", NO_VALUE.format(column.name))
     most = min(MOST_CATEGORIES, max(MOST_WHOLE_NUMBER_CLASSES, len(column) // 2))
     if count > MOST_WHOLE_NUMBER_CLASSES:
         _refuse_strange_cell(column, "dataset", where, "name the column in dataset.drop or dataset.categories")
@@ -216,14 +218,14 @@ def refuse_no_category(column: pandas.Series[Any], where: Where) -> None:
 
 
 def no_numbers(column: pandas.Series[Any]) -> NDArray[np.int64]:
-    """Return the rows of a column of text that hold no number, if more than half of the others' cells do; else none."""
+    """Return the rows of a column of text that hold no number, if more than half of its filled cells do; else none."""
     import pandas
 
-    filled = column.notna().to_numpy()
-    strange = pandas.to_numeric(column, errors="coerce").isna().to_numpy() & filled
-    if column.dtype.kind in "mMb" or not 2 * strange.sum() < filled.sum():
+    counts = column.value_counts(sort=False)  # of different values, which are few next to cells
+    strange = pandas.to_numeric(pandas.Series(counts.index.astype(object)), errors="coerce").isna().to_numpy()
+    if column.dtype.kind in "mMb" or 2 * counts[strange].sum() >= counts.sum():
         return np.empty(0, "int64")
-    return np.flatnonzero(strange)
+    return np.flatnonzero(column.isin(counts.index[strange]))
 
 
 def _refuse_strange_cell(column: pandas.Series[Any], key: str, where: Where, otherwise: str) -> None:

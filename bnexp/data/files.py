@@ -63,19 +63,22 @@ def existing(path: str, *, folder: bool = False, endings: Sequence[str] = ()) ->
         place = found if found.is_dir() else found.parent
         if not place.exists():
             seen += f"; there is no folder {str(place)!r}"
-        beside = _of_kind(place, folder=folder, endings=endings) if place.is_dir() else []
+        written = Path(path) if found.is_dir() else Path(path).parent
+        beside = [str(written / name) for name in _of_kind(place, folder=folder, endings=endings)]
     except (OSError, RuntimeError, ValueError) as error:  # no such user, no permission, a name too long, a NUL
         reason = (getattr(error, "strerror", None) or str(error)).rstrip(".")
         raise SettingError("dataset.path", f"is {_cut(path)!r}; {reason}. Expected {expected}.") from error
-    beside.sort(key=lambda name: -difflib.SequenceMatcher(None, found.name.lower(), name.lower()).ratio())
-    near = f" {nearest(found.name, beside[:MOST_OFFERED])}" if beside else ""
+    beside.sort(key=lambda name: -difflib.SequenceMatcher(None, path.lower(), name.lower()).ratio())
+    near = f" {nearest(path, beside[:MOST_OFFERED])}" if beside else ""
     raise SettingError(
         "dataset.path", f"is {_cut(path)!r}; it {seen}. Expected {expected}, from the current directory.{near}"
     )
 
 
 def _of_kind(place: Path, *, folder: bool, endings: Sequence[str]) -> list[str]:
-    """List the folders, or the files with these endings, in a folder; hidden ones are left out."""
+    """List the folders, or the files with these endings, in a folder, if it is one; hidden ones are left out."""
+    if not place.is_dir():
+        return []
     inner = [entry for entry in sorted(place.iterdir()) if not entry.name.startswith(".")]
     if folder:
         return [entry.name for entry in inner if entry.is_dir()]

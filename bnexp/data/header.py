@@ -17,9 +17,10 @@ FEW_NAMES = 3
 def is_data(frame: pandas.DataFrame, names: Sequence[str]) -> bool:
     """Return True if the names of the columns must be a row of data.
 
-    So it is if half of them or more look like the cells below them (a number
-    above numbers, a text that stands below too), and none is a text above
-    numbers. Numbers that ascend may be names, such as years.
+    So it is if more than half of them look like the cells below them (a
+    number above numbers, a text that stands below too), or half where one is
+    a number, and none is a text above numbers. Numbers that ascend may be
+    names, such as years.
     """
     return _looks_like_data(frame, names) and not _ascend(names)
 
@@ -34,14 +35,15 @@ def warnings_of_names(frame: pandas.DataFrame, names: Sequence[str], place: str)
 
 
 def _looks_like_data(frame: pandas.DataFrame, names: Sequence[str]) -> bool:
-    alike = 0
+    numbers = texts = 0
     for position, name in enumerate(names):
         column = frame.iloc[:, position]
-        holds_numbers = column.dtype.kind in "iuf" and column.notna().any()
+        holds_numbers = column.dtype.kind in "iuf" and bool(column.notna().any())
         if holds_numbers and name and not _is_number(name):
             return False
-        alike += bool(name) and (holds_numbers or bool(column.astype(str).eq(name).any()))
-    return 2 * alike >= len(names) > 0
+        numbers += holds_numbers and bool(name)
+        texts += not holds_numbers and bool(name) and bool(column.astype(str).eq(name).any())
+    return 2 * (numbers + texts) > len(names) or (0 < 2 * (numbers + texts) == len(names) and numbers > 0)
 
 
 def _is_number(name: str) -> bool:

@@ -70,9 +70,10 @@ def _problem_of_decimals(
     """Return the problem of columns that have another decimal mark than the config."""
     expected, cell = decimal or ".", marked[other[0]].decimal
     mark = OTHER_DECIMAL[expected]
+    begin = "is read with the decimal mark" if decimal is None else "is"
     seen = (
-        f"is {expected!r}; {_place(frame[other[0]], cell, where)} holds {cell!r} in column {other[0]!r}, a number with "
-        f"{mark!r} as its decimal mark"
+        f"{begin} {expected!r}; {_place(frame[other[0]], cell, where)} holds {cell!r} in column {other[0]!r}, a number "
+        f"with {mark!r} as its decimal mark"
     )
     if len(other) > 1:
         seen += f" (also in {', '.join(map(repr, other[1:]))})"
@@ -83,7 +84,6 @@ def _problem_of_decimals(
     else:
         cure = f"Use dataset.decimal: {json.dumps(mark)}, or write them with {expected!r}"
     key = "dataset" if decimal is None else "dataset.decimal"
-    seen = seen.removeprefix(f"is {expected!r}; ") if decimal is None else seen
     return key, f"{seen}. {cure}; or name the column in dataset.categories, if each value is a category."
 
 

@@ -157,3 +157,17 @@ def unit_of(column: pandas.Series[Any]) -> str | None:
     found = [_WITH_UNIT.fullmatch(value) for value in values]
     units = {match["unit"] if match else None for match in found}
     return units.pop() if len(units) == 1 and len(values) >= FEWEST_WITH_UNIT else None
+
+
+def are_numbers_as_text(column: pandas.Series[Any]) -> bool:
+    """Return True if all cells of a column are texts of plain numbers, none of them with leading zeros as codes have.
+
+    >>> import pandas
+    >>> are_numbers_as_text(pandas.Series(["5", "7.5"])), are_numbers_as_text(pandas.Series(["01", "02"]))
+    (True, False)
+    """
+    values = column.dropna().unique()
+    texts = [value for value in values if isinstance(value, str)]
+    return 0 < len(texts) == len(values) and all(
+        re.fullmatch(r"\s*[+-]?(0|[1-9]\d*)(\.\d*)?\s*", text) for text in texts
+    )

@@ -28,7 +28,7 @@ from bnexp.data.column import (
 )
 from bnexp.data.limit import refuse_above_limit
 from bnexp.data.marks import marked_columns, problems_of_marks
-from bnexp.data.numerals import Numerals, unit_of
+from bnexp.data.numerals import Numerals, are_numbers_as_text, unit_of
 from bnexp.data.problems import Problems
 from bnexp.data.rows import Rows, Where
 from bnexp.errors import SettingError, nearest
@@ -174,6 +174,11 @@ def _warnings_of_numbers(column: pandas.Series[Any]) -> Iterator[str]:
             f"column {column.name!r} holds numbers, and in {len(strange):,} rows something else, as "
             f"{str(column.iloc[strange[0]])[:40]!r}; it is taken for categories. Empty these cells to have numbers, "
             "or name the column in dataset.categories."
+        )
+    if column.dtype.name != "category" and are_numbers_as_text(column):
+        yield (
+            f"column {column.name!r} holds numbers that are stored as text; it is taken for categories. Store them as "
+            "numbers, or name the column in dataset.categories."
         )
     if (unit := unit_of(column)) is not None:
         yield (

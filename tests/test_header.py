@@ -54,7 +54,7 @@ def test_a_row_of_data_in_the_place_of_the_names_is_refused(
         read(path, first, *columns, **keys)
     assert str(raised.value) == (
         f"dataset.path is '{path}'; {path}:1 was taken for the names of the columns, though it looks like a row of data, "
-        f"as {first.split(',')[0]!r}. Write a line of names above it."
+        f"as {first.split(',')[0]!r}. Write a line of names above it. If it holds names, put a letter before each number."
     )
 
 
@@ -85,3 +85,14 @@ def test_whole_numbers_that_ascend_are_read_as_names_with_a_warning(
         f"the first line of {path} was taken for the names of the columns, though it holds numbers, as the rows below "
         "do. If it is a row of data, write a line of names above it."
     ]
+
+
+def test_a_second_line_of_names_is_refused_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    for columns in ([number, label], [label, label]):
+        with pytest.raises(SettingError) as raised:
+            read(path, "x,y", *[lambda n, column=column, name=name: name if n == 20 else column(n)
+                                for column, name in zip(columns, "xy", strict=True)])  # fmt: skip
+        assert str(raised.value) == (
+            f"dataset.path is '{path}'; {path}:22 repeats the names of the columns. Take that line out."
+        )

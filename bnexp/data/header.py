@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
     import pandas
 
@@ -32,6 +34,14 @@ def warnings_of_names(frame: pandas.DataFrame, names: Sequence[str], place: str)
             f"{place} was taken for the names of the columns, though it holds numbers, as the rows below do. "
             "If it is a row of data, write a line of names above it."
         )
+
+
+def repeated_names(frame: pandas.DataFrame, names: Sequence[str]) -> int | None:
+    """Return the first row that repeats the names of the columns, as where files were put one behind the other."""
+    if any(frame.iloc[:, position].dtype.kind != "O" for position in range(len(names))):
+        return None  # a column of numbers holds no name
+    repeats = np.logical_and.reduce([frame.iloc[:, position].eq(name) for position, name in enumerate(names)])
+    return int(np.argmax(repeats)) if repeats.any() else None
 
 
 def _looks_like_data(frame: pandas.DataFrame, names: Sequence[str]) -> bool:

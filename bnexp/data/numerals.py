@@ -63,15 +63,17 @@ def numerals(column: pandas.Series[Any], decimal: str = ".") -> Numerals | None:
     found = {str(cell): marks for cell in counts.index if (marks := marks_of(str(cell), decimal)) is not None}
     if not any(found.values()) or 2 * counts[list(found)].sum() <= counts.sum():
         return None
-    seen: set[str] = set().union(*found.values())
+    other = OTHER_DECIMAL[decimal]
     cells = {mark: cell for cell, marks in reversed(found.items()) for mark in marks}
-    if EITHER in seen and (DECIMAL in seen or any(mark.startswith(repr(OTHER_DECIMAL[decimal])) for mark in seen)):
-        seen.remove(EITHER)
-    either = OTHER_DECIMAL[decimal] if EITHER in seen else None
-    marks = [*([_thousands(either)] if either else []), *sorted(seen - {DECIMAL, EITHER})]
-    marked = cells.get(EITHER if either else marks[0]) if marks else None
-    mixed = any(not marks and decimal in cell for cell, marks in found.items())
-    return Numerals(marked, tuple(marks), cells.get(DECIMAL), either, mixed)
+    either = EITHER in cells and DECIMAL not in cells and _thousands(other) not in cells
+    named = [*([EITHER] if either else []), *sorted(set(cells) - {DECIMAL, EITHER})]
+    return Numerals(
+        marked=cells[named[0]] if named else None,
+        marks=tuple(_thousands(other) if mark == EITHER else mark for mark in named),
+        decimal=cells.get(DECIMAL),
+        either=other if either else None,
+        mixed=any(not marks and decimal in cell for cell, marks in found.items()),
+    )
 
 
 def marks_of(cell: str, decimal: str = ".") -> frozenset[str] | None:

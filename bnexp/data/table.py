@@ -141,8 +141,10 @@ def _collect_wrong_keys(
                 f"keeps column {number}, which has no name; such a column mostly counts the rows. Name it in the file, "
                 f"or leave it out as {name!r}.",
             )
-    keys = {"target": columns.target, "decimal": columns.decimal, "separator": columns.separator}
-    for problem in problems_of_marks(frame, marked, where, **keys):
+    told = problems_of_marks(
+        frame, marked, where, target=columns.target, decimal=columns.decimal, separator=columns.separator
+    )
+    for problem in told:
         problems.add(*problem)
 
 

@@ -106,7 +106,8 @@ def _alone(x_NT: NDArray[np.int32]) -> NDArray[np.bool_]:
     np.maximum.at(last_W, x_NT, rows_NT)
     shared_W = first_W < last_W
     shared_W[0] = False  # padding
-    return ~shared_W[x_NT].any(axis=1)
+    alone_N: NDArray[np.bool_] = ~np.any(shared_W[x_NT], axis=1)
+    return alone_N
 
 
 def text_rows(

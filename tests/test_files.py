@@ -168,6 +168,9 @@ def test_files_of_the_kind_that_is_asked_for_are_offered_the_nearest_first(
     assert refused(name="csv", path="data", target="y") == (
         "dataset.path is 'data'; it is a folder. Expected a file, from the current directory. Good names: data/inner.tsv."
     )
+    assert refused(name="csv", path="https://example.com/x.csv", target="y") == (
+        "dataset.path is 'https://example.com/x.csv', an address of the web. Expected a file: download it."
+    )
     assert refused(name="csv", path="no/x.csv", target="y").endswith(
         "; there is no folder 'no'. Expected a file, from the current directory."
     )

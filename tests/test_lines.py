@@ -131,6 +131,17 @@ def test_a_mark_that_may_be_either_is_told_with_both_cures() -> None:
     assert "is its decimal mark" not in refused(mixed, CSV | {"separator": ";"})
 
 
+def test_a_target_with_another_decimal_mark_is_told_with_what_can_be_done_to_a_target() -> None:
+    text = "x;y\n" + "".join(f"{n};{n % 3},5\n" for n in range(40))
+    assert refused(text, CSV | {"separator": ";"}) == (
+        "dataset.decimal is '.'; t.csv:2 holds '0,5' in column 'y', a number with ',' as its decimal mark. Use "
+        "dataset.decimal: \",\", or write them with '.'; or give dataset.task: classification, if each value is a class."
+    )
+    keys = CSV | {"separator": ";"}
+    assert prepared(text, keys | {"decimal": ","}).task == "regression"
+    assert prepared(text, keys | {"task": "classification"}).rows.classes == ("0,5", "1,5", "2,5")
+
+
 def test_no_cure_for_a_decimal_mark_leads_back_to_the_other_one() -> None:
     german = "x;z;y\n" + "".join(f"{n},5;1.{n:03d},25;{'uv'[n % 2]}\n" for n in range(40))
     first = refused(german, CSV | {"separator": ";"}).splitlines()

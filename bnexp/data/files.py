@@ -52,6 +52,10 @@ def existing(path: str, *, folder: bool = False, endings: Sequence[str] = ()) ->
         SettingError: if it is not; it names files with these endings, or folders, that are, the nearest first.
     """
     expected = "a folder" if folder else "a file"
+    if "://" in path:
+        raise SettingError(
+            "dataset.path", f"is {_cut(path)!r}, an address of the web. Expected {expected}: download it."
+        )
     try:
         found = Path(path).expanduser()
         if found.is_dir() if folder else found.is_file():

@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     import pandas
@@ -36,12 +37,12 @@ def warnings_of_names(frame: pandas.DataFrame, names: Sequence[str], place: str)
         )
 
 
-def repeated_names(frame: pandas.DataFrame, names: Sequence[str]) -> int | None:
-    """Return the first row that repeats the names of the columns, as where files were put one behind the other."""
+def repeated_names(frame: pandas.DataFrame, names: Sequence[str]) -> NDArray[np.int64]:
+    """Return the rows that repeat the names of the columns, as where files were put one behind the other."""
     if any(frame.iloc[:, position].dtype.kind != "O" for position in range(len(names))):
-        return None  # a column of numbers holds no name
-    repeats = np.logical_and.reduce([frame.iloc[:, position].eq(name) for position, name in enumerate(names)])
-    return int(np.argmax(repeats)) if repeats.any() else None
+        return np.empty(0, "int64")  # a column of numbers holds no name
+    repeats = [frame.iloc[:, position].eq(name).to_numpy(bool) for position, name in enumerate(names)]
+    return np.flatnonzero(np.logical_and.reduce(repeats))
 
 
 def _looks_like_data(frame: pandas.DataFrame, names: Sequence[str]) -> bool:

@@ -127,19 +127,18 @@ def refuse_short_rows(path: Path, separator: str, frame: pandas.DataFrame) -> No
 def refuse_faulty_names(path: Path, separator: str, names: pandas.Series[Any], frame: pandas.DataFrame) -> None:
     """Raise SettingError if the names are a row of data, stand in a second line or twice, or there is but one."""
     written = [str(name) for name in names.fillna("")]
-    if len(names) > 1 and is_data(frame, written):
+    again = repeated_names(frame, written)
+    if len(names) > 1 and is_data(frame.drop(index=again) if len(again) else frame, written):
         raise SettingError(
             "dataset.path",
             f"is {str(path)!r}; {_first_line(path, separator)} was taken for the names of the columns, though it looks "
             f"like a row of data, as {names.dropna().iloc[0][:40]!r}. Write a line of names above it. "
             "If it holds names, put a letter before each number.",
         )
-    again = repeated_names(frame, written)
-    if again is not None:
+    if len(again):
+        place = lines_of(path, separator, len(frame))(int(again[0]))
         raise SettingError(
-            "dataset.path",
-            f"is {str(path)!r}; {lines_of(path, separator, len(frame))(again)} repeats the names of the columns. "
-            "Take that line out.",
+            "dataset.path", f"is {str(path)!r}; {place} repeats the names of the columns. Take that line out."
         )
     twice = names[names.notna() & names.duplicated()]
     if len(twice):

@@ -38,7 +38,11 @@ def problems_of_marks(
     """
     other = [name for name, marks in marked.items() if marks.decimal]
     if other:
-        yield _problem_of_decimals(frame, marked, other, where, decimal, separator)
+        key, text = _problem_of_decimals(frame, marked, other, where, decimal, separator)
+        if other == [target]:
+            yield key, f"{text}; or give dataset.task: classification, if each value is a class."
+        else:
+            yield key, f"{text}; or name the column in dataset.categories, if each value is a category."
     may_switch = decimal is not None and OTHER_DECIMAL[decimal] != separator and not _uses(frame, marked, decimal)
     for name, marks in marked.items():
         if marks.marked is None:
@@ -67,7 +71,7 @@ def _problem_of_decimals(
     decimal: str | None,
     separator: str | None,
 ) -> tuple[str, str]:
-    """Return the problem of columns that have another decimal mark than the config."""
+    """Return the problem of columns that have another decimal mark than the config, its last sentence left open."""
     expected, cell = decimal or ".", marked[other[0]].decimal
     mark = OTHER_DECIMAL[expected]
     begin = "is read with the decimal mark" if decimal is None else "is"
@@ -84,7 +88,7 @@ def _problem_of_decimals(
     else:
         cure = f"Use dataset.decimal: {json.dumps(mark)}, or write them with {expected!r}"
     key = "dataset" if decimal is None else "dataset.decimal"
-    return key, f"{seen}. {cure}; or name the column in dataset.categories, if each value is a category."
+    return key, f"{seen}. {cure}"
 
 
 def _uses(frame: pandas.DataFrame, marked: Mapping[str, Numerals], decimal: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -155,13 +156,13 @@ def _finite(column: pandas.Series[Any], key: str, where: Where) -> NDArray[np.fl
     return values
 
 
-def refuse_missing(columns: pandas.DataFrame, where: Where) -> None:
+def refuse_missing(frame: pandas.DataFrame, names: Sequence[str], where: Where) -> None:
     """Raise SettingError, with every one of these columns of numbers in which some are missing."""
-    counts = {str(name): int(count) for name, count in columns.isna().sum().items() if count}
+    counts = {name: count for name in names if (count := int(frame[name].isna().sum()))}
     if not counts:
         return
     first, *others = counts
-    row = int(np.flatnonzero(columns[first].isna())[0])
+    row = int(np.flatnonzero(frame[first].isna())[0])
     more = ", ".join(f"{name!r} ({counts[name]})" for name in others)
     raise SettingError(
         "dataset.missing",

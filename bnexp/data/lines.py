@@ -128,7 +128,7 @@ def refuse_faulty_names(path: Path, separator: str, names: pandas.Series[Any], f
     """Raise SettingError if the names are a row of data, stand in a second line or twice, or there is but one."""
     written = [str(name) for name in names.fillna("")]
     again = repeated_names(frame, written)
-    if len(names) > 1 and is_data(frame.drop(index=again) if len(again) else frame, written):
+    if len(names) > 1 and is_data(frame.drop(index=again.tolist()) if len(again) else frame, written):
         raise SettingError(
             "dataset.path",
             f"is {str(path)!r}; {_first_line(path, separator)} was taken for the names of the columns, though it looks "

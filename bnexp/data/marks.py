@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     import pandas
 
 
-def marked_columns(frame: pandas.DataFrame, decimal: str) -> dict[str, Numerals]:
-    """Return the columns of text that hold numbers with marks, and what these are."""
-    texts = {str(name): frame[name] for name in frame.columns if frame[name].dtype.kind == "O"}
+def marked_columns(frame: pandas.DataFrame, names: Iterable[str], decimal: str) -> dict[str, Numerals]:
+    """Return those of some columns that are texts of numbers with marks, and what these are."""
+    texts = {name: frame[name] for name in names if frame[name].dtype.kind == "O"}
     found = {name: numerals(column, decimal) for name, column in texts.items()}
     return {name: marks for name, marks in found.items() if marks is not None}
 

@@ -5,7 +5,7 @@ What one column becomes, and what can be wrong with it, is in `column`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +28,7 @@ from bnexp.data.column import (
 )
 from bnexp.data.limit import refuse_above_limit
 from bnexp.data.marks import marked_columns, problems_of_marks
-from bnexp.data.numerals import Numerals, are_numbers_as_text, unit_of
+from bnexp.data.numerals import are_numbers_as_text, unit_of
 from bnexp.data.problems import Problems
 from bnexp.data.rows import Rows, Where
 from bnexp.errors import SettingError, nearest
@@ -74,27 +74,31 @@ def from_frame(frame: pandas.DataFrame, columns: Columns, where: Where, limit: i
     frame = frame.set_axis([str(name) for name in frame.columns], axis=1)
     refuse_repeated_names(frame)
     problems = Problems()
-    marked = marked_columns(frame[_read(frame, columns)], columns.decimal or ".")
-    _collect_wrong_keys(frame, columns, marked, where, problems)
+    marked = marked_columns(frame, _may_be_numbers(frame, columns), columns.decimal or ".")
+    _collect_wrong_names(frame, columns, problems)
+    for problem in problems_of_marks(
+        frame, marked, where, target=columns.target, decimal=columns.decimal, separator=columns.separator
+    ):
+        problems.add(*problem)
     y_N = classes = None
     with problems.collected():
         if columns.target in frame and columns.target not in marked:
             y_N, classes = target(frame[columns.target], columns.task, where)
-    features = frame.drop(columns=[name for name in columns.left_out if name in frame])
-    texts = [name for name in features.columns if name in columns.categories or is_text(features[name])]
-    numeric = _numeric(features.drop(columns=texts), where, problems)
-    if columns.missing == "refuse":
-        with problems.collected():
-            refuse_missing(features[[name for name in features.columns if name in numeric or name in marked]], where)
+    inputs = [name for name in frame.columns if name not in columns.left_out]
+    texts = [name for name in inputs if name in columns.categories or is_text(frame[name])]
+    numeric = _numeric(frame, [name for name in inputs if name not in texts], where, problems)
+    with problems.collected():
+        if columns.missing == "refuse":
+            refuse_missing(frame, [name for name in inputs if name in numeric or name in marked], where)
     for name in texts:
         with problems.collected():
             if name not in (*columns.categories, *marked):
-                refuse_no_category(features[name], where)
+                refuse_no_category(frame[name], where)
     with problems.collected():
-        _refuse_too_wide(features, texts, limit)
+        _refuse_too_wide(frame, inputs, texts, limit)
     problems.refuse()
     assert y_N is not None
-    dummies = [categories(features[name]) for name in texts]
+    dummies = [categories(frame[name]) for name in texts]
     return Rows(
         "table",
         np.concatenate([*numeric.values(), *dummies], axis=1),
@@ -105,13 +109,13 @@ def from_frame(frame: pandas.DataFrame, columns: Columns, where: Where, limit: i
         columns=(*numeric, *(str(name) for values in dummies for name in values)),
         where=where,
         facts={
-            "id_like_columns": [name for name in numeric if _is_id_like(features[name])],
+            "id_like_columns": [name for name in numeric if _is_id_like(frame[name])],
             "warnings": list(_warnings(frame, columns, texts, classes)),
         },
     )
 
 
-def _read(frame: pandas.DataFrame, columns: Columns) -> list[str]:
+def _may_be_numbers(frame: pandas.DataFrame, columns: Columns) -> list[str]:
     """List the columns that may hold numbers: those that are no categories, no groups, and not left out."""
     others = {*columns.drop, *columns.categories, columns.group}
     if columns.task == "classification":
@@ -119,10 +123,8 @@ def _read(frame: pandas.DataFrame, columns: Columns) -> list[str]:
     return [name for name in frame.columns if name not in others]
 
 
-def _collect_wrong_keys(
-    frame: pandas.DataFrame, columns: Columns, marked: Mapping[str, Numerals], where: Where, problems: Problems
-) -> None:
-    """Collect columns that are named and not there, or have no name, or hold numbers that cannot be read."""
+def _collect_wrong_names(frame: pandas.DataFrame, columns: Columns, problems: Problems) -> None:
+    """Collect columns that are named and not there, or are there and have no name."""
     named = [("target", columns.target), ("group", columns.group)]
     named += [(key, name) for key in ("drop", "categories") for name in getattr(columns, key)]
     for key, name in named:
@@ -141,19 +143,16 @@ def _collect_wrong_keys(
                 f"keeps column {number}, which has no name; such a column mostly counts the rows. Name it in the file, "
                 f"or leave it out as {name!r}.",
             )
-    told = problems_of_marks(
-        frame, marked, where, target=columns.target, decimal=columns.decimal, separator=columns.separator
-    )
-    for problem in told:
-        problems.add(*problem)
 
 
-def _numeric(features: pandas.DataFrame, where: Where, problems: Problems) -> dict[str, NDArray[np.float32]]:
-    """Return the columns of numbers, (N, 1) each, but for those that are told as a problem."""
+def _numeric(
+    frame: pandas.DataFrame, names: Sequence[str], where: Where, problems: Problems
+) -> dict[str, NDArray[np.float32]]:
+    """Return these columns of numbers, (N, 1) each, but for those that are told as a problem."""
     numeric = {}
-    for name in features.columns:
+    for name in names:
         with problems.collected():
-            numeric[str(name)] = numbers(features[name], where)
+            numeric[name] = numbers(frame[name], where)
     return numeric
 
 
@@ -210,17 +209,17 @@ def _is_id_like(column: pandas.Series[Any]) -> bool:
     return whole and len(known) > MOST_WHOLE_NUMBER_CLASSES and len(np.unique(known)) == len(known)
 
 
-def _refuse_too_wide(features: pandas.DataFrame, texts: Sequence[str], limit: int | None) -> None:
+def _refuse_too_wide(frame: pandas.DataFrame, inputs: Sequence[str], texts: Sequence[str], limit: int | None) -> None:
     """Raise SettingError if a 0 or 1 for each value of these columns would take more memory than there may be."""
-    values = {name: different_values(features[name], "dataset.drop") for name in texts}
-    columns = features.shape[1] - len(texts) + sum(values.values())
-    needed = 2 * 4 * len(features) * columns  # each apart, and then all side by side
+    values = {name: different_values(frame[name], "dataset.drop") for name in texts}
+    columns = len(inputs) - len(texts) + sum(values.values())
+    needed = 2 * 4 * len(frame) * columns  # each apart, and then all side by side
     if values:
         widest = max(values, key=lambda name: values[name])
         seen = f"and columns of text make {columns:,} columns, {values[widest]:,} of them for column {widest!r}"
         refuse_above_limit(
             "dataset.categories",
-            f"{seen}; reading {len(features):,} such rows",
+            f"{seen}; reading {len(frame):,} such rows",
             needed,
             limit,
             "Leave that column out (dataset.drop)",

@@ -117,8 +117,9 @@ def _print_plan(experiment: Experiment) -> None:
     test = f", {data.parts['test'].shape[1]} for the test" if "test" in data.parts else ""
     print(f"# {data.train_SR.shape[1]} training rows, {data.validation_SR.shape[1]} for validation{test}: {data.split}")
     print(f"# {training.seeds} seeds x {training.epochs} epochs; nothing was trained or written")
-    for text in cautions.cautions(experiment, training.epochs * data.steps(training.batch_size, training.drop_last)):
-        print(f"# WARNING  {text}")
+    steps = training.epochs * data.steps(training.batch_size, training.drop_last)
+    for text in (*data.rows.facts.get("warnings", ()), *cautions.cautions(experiment, steps)):
+        print(f"# WARNING  {show.plain(text)}")
 
 
 def compare(

@@ -6,6 +6,7 @@ TensorFlow is imported here, inside functions, and only when something is to be 
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter
@@ -13,7 +14,7 @@ from pydantic import TypeAdapter
 from bnexp import backend, config
 from bnexp.config import Experiment
 from bnexp.config.dataset import Dataset
-from bnexp.config.model import Model
+from bnexp.config.model import Model, Sequential
 from bnexp.config.real import READ_WITH_KERAS
 from bnexp.config.section import Task
 from bnexp.data.source import refuse_by_size, source_sha256
@@ -50,9 +51,22 @@ def prepared(experiment: Experiment, seeds: tuple[int, ...] | None = None) -> Da
     seeds = tuple(range(training.seeds)) if seeds is None else seeds
     data = _prepared(experiment.dataset.model_dump_json(), seeds, memory, source)
     problems = list(config.unfit_for_rows(experiment, int(data.train_SR.shape[1]), data.task))
+    problems += _unfit_for_masks(experiment, data)
     if problems:
         raise SettingError(*problems[0], *problems[1:])
     return data
+
+
+def _unfit_for_masks(experiment: Experiment, data: Data) -> Iterator[tuple[str, str]]:
+    """Yield a problem if a layer of the user's masks padding, and a text is nothing else."""
+    without = data.rows.facts.get("texts_without_words")
+    layers = experiment.model.layers if isinstance(experiment.model, Sequential) else ()
+    if without and any(layer.arguments.get("mask_zero") for layer in layers):
+        yield (
+            "dataset.text",
+            f"names a column in which {without['first']} has no word (rows without: {without['rows']}). mask_zero of "
+            "the Embedding masks all of it, and the loss becomes NaN. Take these rows out, or leave out mask_zero.",
+        )
 
 
 @functools.lru_cache(maxsize=1)

@@ -138,12 +138,50 @@ def test_what_cannot_be_read_as_text_or_is_not_there_is_refused(
     assert "is 'latin.csv'; it is not UTF-8" in refused(name="csv", path="latin.csv", target="y")
     message = refused(name="csv", path="latn.csv", target="y")
     assert "is 'latn.csv'; it is not there (in " in message and "Did you mean 'latin.csv'?" in message
-    assert "it is no file" in refused(name="csv", path=".", target="y")
+    assert "it is a folder. Expected a file" in refused(name="csv", path=".", target="y")
     assert "Could not determine home directory. Expected a file." in refused(name="csv", path="~nobody9/a", target="y")
     assert "File name too long" in refused(name="csv", path="a" * 5000, target="y")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert "is '~/latn.csv'; it is not there" in refused(name="csv", path="~/latn.csv", target="y")
     assert "it is no Parquet file" in refused(name="parquet", path="latin.csv", target="y")
+
+
+def test_files_of_the_kind_that_is_asked_for_are_offered_the_nearest_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("configs", "runs", "data"):
+        Path(name).mkdir()
+    start = f"it is not there (in {tmp_path}). Expected a file, from the current directory."
+    assert refused(name="csv", path="my.csv", target="y").endswith(start)
+    for name in ("about.txt", "sales.csv", "x.npz", "x.parquet", "data/inner.tsv", ".hidden.csv"):
+        Path(name).touch()
+    assert refused(name="csv", path="sale.csv", target="y") == (
+        f"dataset.path is 'sale.csv'; {start} Did you mean 'sales.csv'? Good names: sales.csv, about.txt."
+    )
+    assert refused(name="text_csv", path="data/iner.tsv", target="y").endswith(
+        "Did you mean 'data/inner.tsv'? Good names: data/inner.tsv."
+    )
+    assert refused(name="npz", path="y.npz").endswith(f"{start} Good names: x.npz.")
+    assert refused(name="parquet", path="data/x.pq", target="y").endswith(start)
+    assert refused(name="image_folder", path="dat").endswith("Did you mean 'data'? Good names: data, configs, runs.")
+    assert refused(name="csv", path="data", target="y") == (
+        "dataset.path is 'data'; it is a folder. Expected a file, from the current directory. Good names: data/inner.tsv."
+    )
+    assert refused(name="csv", path="https://example.com/x.csv", target="y") == (
+        "dataset.path is 'https://example.com/x.csv', an address of the web. Expected a file: download it."
+    )
+    assert refused(name="csv", path="no/x.csv", target="y").endswith(
+        "; there is no folder 'no'. Expected a file, from the current directory."
+    )
+
+
+@pytest.mark.parametrize("path", ["a" * 300, "é" * 200 + ".csv", "a/" * 3000])
+def test_a_path_too_long_is_one_short_message(path: str) -> None:
+    for keys in ({"name": "csv", "target": "y"}, {"name": "npz"}, {"name": "image_folder"}):
+        message = refused(path=path, **keys)
+        assert message.startswith(f"dataset.path is '{path[:200]}") and "; File name too long. Expected a" in message
+        assert len(message) < 300 and "\n" not in message
 
 
 def test_parquet_without_pyarrow_is_refused_with_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -226,10 +264,17 @@ def test_words_for_a_missing_number_are_words_in_a_column_of_text(tmp_path: Path
     data = prepared(**keys)
     assert data.rows.classes == ("None", "Some")
     np.testing.assert_array_equal(data.rows.x[:2, 1:], [[0, 1], [1, 0]])
-    for word in ("NA", "NaN", "nan", "null"):
+    for word in ("NA", "NaN", "nan", "null", "?", " ? ", "-", "n/a", "#N/A", "None", "  "):
         path.write_text("\n".join(["a,country,y", *lines]).replace("\n3,", f"\n{word},"))
         assert "has no value in column 'a' (rows without: 1)" in refused(**keys)
         assert np.isnan(prepared(**keys, missing="mean").rows.x[:, 0]).tolist() == [n == 3 for n in range(16)]
+
+
+def test_ids_beside_a_gap_are_not_blurred_into_one_group(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("a,who,y\n" + "".join(f"{n},{2**53 + n // 2 if n else ''},{'uv'[n % 2]}\n" for n in range(20)))
+    data = prepared(name="csv", path=str(path), target="y", group="who", stratify=False)
+    assert len(np.unique(data.rows.groups_N)) == 11
 
 
 # --- arrays -------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import unicodedata
 import wave
 from pathlib import Path
 from typing import Any
@@ -145,7 +146,8 @@ def test_recordings_become_a_models_inputs_by_inputs_json_alone(tmp_path: Path) 
 
 def test_raw_texts_give_the_measured_accuracy_by_the_words_in_their_places(tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
-    texts = [" ".join(rng.choice(["good", "bad", "So", "so!", "rare", f"w{n}"], 6)) for n in range(60)]
+    words = ["good", "bad", "ÜBEL", "„übel“", "So", "so!", "rare"]
+    texts = [" ".join(rng.choice([*words, f"w{n}"], 6)) for n in range(60)]
     raw = pd.DataFrame({"text": texts, "y": rng.choice(["no", "yes"], 60)})
     raw.to_csv(tmp_path / "t.csv", index=False)
     dataset = {"name": "text_csv", "path": str(tmp_path / "t.csv"), "target": "y", "length": 5, "vocabulary": 12}
@@ -156,7 +158,9 @@ def test_raw_texts_give_the_measured_accuracy_by_the_words_in_their_places(tmp_p
     layer = keras.layers.TextVectorization(
         vocabulary=document["words"][2:], output_sequence_length=document["shape"][0]
     )
-    said = model_of(finished, document).predict(layer(raw["text"].to_numpy(object)[rows_R]), verbose=0)[:, 0] > 0.5
+    folded = [eval(document["fold"], {"unicodedata": unicodedata, "text": raw["text"][row]}) for row in rows_R]
+    assert "übel" in document["words"] and "ÜBEL" not in document["words"]
+    said = model_of(finished, document).predict(layer(np.asarray(folded, object)), verbose=0)[:, 0] > 0.5
     accuracy = (np.asarray(document["classes"])[said.astype(int)] == raw["y"].to_numpy()[rows_R]).mean()
     assert accuracy == pytest.approx(finished.history.metrics["val_accuracy"][0, -1])
 

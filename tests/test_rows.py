@@ -408,7 +408,7 @@ def test_classes_keep_the_names_they_have_in_the_file(path: Path, values: list[s
         ("x,y\n" + "".join(f"{1.7e9 + n:.1f},{n % 2}\n" for n in range(40)), {}, "from 1700000000 to 1700000039, lie too close together for float32"),
         ("x,y\n" + "".join(f"{n},{1700000000 + 5 * n}\n" for n in range(50)), {}, "dataset.target is 'y'; its numbers, from 1700000000 to 1700000245, lie too close together for float32 to tell apart. Subtract the lowest from all."),
         ("x,y\n" + "".join(f"{n}e30,{n % 2}\n" for n in range(40)), {}, "dataset holds '1e+30' in t.csv:3, column 'x'; expected a finite number of at most 1e+18."),
-        ("d,y\n" + "".join(f"2024-01-{n + 1:02d},{n % 2}\n" for n in range(28)), {}, "it holds text with 28 different values, as '2024-01-01' in t.csv:2; expected 20 or fewer."),
+        ("d,y\n" + "".join(f"2024-01-{n + 1:02d},{n % 2}\n" for n in range(28)), {}, "it holds dates or times with 28 different values, as '2024-01-01' in t.csv:2; expected 20 or fewer."),
         ("x,y\n1,0\n2,1\n,0\n\n3,1\n4,0\n", {}, "dataset.missing is refuse; t.csv:4 has no value in column 'x' (rows without: 1)."),
     ],
 )  # fmt: skip

@@ -27,6 +27,7 @@ DATA_FACTS = (
     "rows_before_limit",
     "files_left_out",
     "id_like_columns",
+    "warnings",
     "commonest_class_share",
 )
 """What a comparison repeats of the record of the data, which all arms share."""

@@ -5,23 +5,22 @@ Every file is measured before it is read, so that one that does not fit is refus
 
 from __future__ import annotations
 
+import difflib
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bnexp.config.real import CsvDataset, ParquetDataset
+from bnexp.data.column import with_numbers
+from bnexp.data.encoding import refuse_other_encoding, refuse_other_kinds
+from bnexp.data.header import warnings_of_names
 from bnexp.data.limit import refuse_too_large
-from bnexp.data.lines import (
-    lines_of,
-    no_table,
-    refuse_faulty_names,
-    refuse_nul,
-    refuse_other_decimals,
-    refuse_short_rows,
-)
+from bnexp.data.lines import likely_separator, lines_of, no_table, refuse_faulty_names, refuse_nul, refuse_short_rows
+from bnexp.data.problems import Problems
+from bnexp.data.quotes import refuse_swallowed_rows
 from bnexp.data.rows import Rows, row_of
-from bnexp.data.table import Columns, from_frame, with_numbers
+from bnexp.data.table import Columns, from_frame
 from bnexp.errors import SettingError, nearest
 
 if TYPE_CHECKING:
@@ -36,35 +35,62 @@ CSV: Mapping[str, Any] = {
     "na_values": [""],
 }
 """How pandas reads a CSV file: as it is, packed or not, so that its size tells; only an empty cell is missing."""
-PACKED = (".gz", ".bz2", ".xz", ".zip", ".zst")
+CSV_ENDINGS = (".csv", ".tsv", ".txt", ".tab", ".dat", ".data")
+PARQUET_ENDINGS = (".parquet", ".pq")
+MOST_OFFERED = 10
+"""Names of files that are offered in the place of one that is not there."""
 PARQUET_ROWS = 8192
 """Rows of a Parquet file that are unpacked at a time, and then measured."""
 PARQUET_COPIES = 4
 """How often the numbers are in memory at the peak: as they are stored, and on their way to rows."""
 
 
-def existing(path: str, *, folder: bool = False) -> Path:
-    """Give the path if such a file, or folder, is there.
+def existing(path: str, *, folder: bool = False, endings: Sequence[str] = ()) -> Path:
+    """Return the path if such a file, or folder, is there.
 
     Raises:
-        SettingError: if it is not; it names the nearest that is.
+        SettingError: if it is not; it names files with these endings, or folders, that are, the nearest first.
     """
     expected = "a folder" if folder else "a file"
+    if "://" in path:
+        raise SettingError(
+            "dataset.path", f"is {_cut(path)!r}, an address of the web. Expected {expected}: download it."
+        )
     try:
         found = Path(path).expanduser()
         if found.is_dir() if folder else found.is_file():
             return found
-        seen = f"is no {'folder' if folder else 'file'}" if found.exists() else "is not there"
-        beside = [entry.name for entry in sorted(found.parent.iterdir())][:20] if found.parent.is_dir() else []
-    except (OSError, RuntimeError) as error:  # no such user, no permission, a name too long
-        raise SettingError(
-            "dataset.path", f"is {path[:200]!r}; {str(error).rstrip('.')}. Expected {expected}."
-        ) from error
-    near = f" {nearest(found.name, beside)}" if beside and not found.exists() else ""
+        if found.exists():
+            seen = "is a folder" if found.is_dir() else f"is no {'folder' if folder else 'regular file'}"
+        else:
+            seen = f"is not there (in {Path.cwd()})"
+        place = found if found.is_dir() else found.parent
+        if not place.exists():
+            seen += f"; there is no folder {str(place)!r}"
+        written = Path(path) if found.is_dir() else Path(path).parent
+        beside = [str(written / name) for name in _of_kind(place, folder=folder, endings=endings)]
+    except (OSError, RuntimeError, ValueError) as error:  # no such user, no permission, a name too long, a NUL
+        reason = (getattr(error, "strerror", None) or str(error)).rstrip(".")
+        raise SettingError("dataset.path", f"is {_cut(path)!r}; {reason}. Expected {expected}.") from error
+    beside.sort(key=lambda name: -difflib.SequenceMatcher(None, path.lower(), name.lower()).ratio())
+    near = f" {nearest(path, beside[:MOST_OFFERED])}" if beside else ""
     raise SettingError(
-        "dataset.path",
-        f"is {path!r}; it {seen} (in {Path.cwd()}). Expected {expected}, from the current directory.{near}",
+        "dataset.path", f"is {_cut(path)!r}; it {seen}. Expected {expected}, from the current directory.{near}"
     )
+
+
+def _of_kind(place: Path, *, folder: bool, endings: Sequence[str]) -> list[str]:
+    """List the folders, or the files with these endings, in a folder, if it is one; hidden ones are left out."""
+    if not place.is_dir():
+        return []
+    inner = [entry for entry in sorted(place.iterdir()) if not entry.name.startswith(".")]
+    if folder:
+        return [entry.name for entry in inner if entry.is_dir()]
+    return [entry.name for entry in inner if entry.name.lower().endswith(tuple(endings)) and entry.is_file()]
+
+
+def _cut(path: str) -> str:
+    return path if len(path) <= 200 else f"{path[:200]}..."
 
 
 def read_csv(path: Path, separator: str, limit: int | None, decimal: str = ".") -> pandas.DataFrame:
@@ -83,20 +109,24 @@ def read_csv(path: Path, separator: str, limit: int | None, decimal: str = ".") 
     if separator == decimal:
         raise SettingError("dataset.decimal", f"is {decimal!r}, as dataset.separator. Give another dataset.separator.")
     refuse_csv_by_size(path, separator, limit)
+    refuse_other_kinds(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", pandas.errors.ParserWarning)  # more fields than names in every line
             frame = pandas.read_csv(path, sep=separator, decimal=decimal, low_memory=False, index_col=False, **CSV)
         names = pandas.read_csv(path, sep=separator, header=None, nrows=1, dtype=str, **CSV).iloc[0]
-    except UnicodeDecodeError as error:
-        cure = "Unpack it, so that its size can be told" if path.suffix in PACKED else "Save it as UTF-8"
-        raise SettingError("dataset.path", f"is {str(path)!r}; it is not UTF-8 ({error}). {cure}.") from error
+    except UnicodeDecodeError:
+        refuse_other_encoding(path)
+        raise
     except (pandas.errors.ParserError, pandas.errors.EmptyDataError, pandas.errors.ParserWarning, OSError) as error:
         refuse_nul(path)
+        if "EOF inside string" in str(error):
+            refuse_swallowed_rows(path, separator)
         raise SettingError("dataset.path", f"is {str(path)!r}; {no_table(path, separator, error)}") from error
     refuse_nul(path)
     _refuse_empty(path, frame)
-    refuse_faulty_names(path, separator, names)
+    refuse_swallowed_rows(path, separator, len(frame))
+    refuse_faulty_names(path, separator, names, frame)
     refuse_short_rows(path, separator, frame)
     return with_numbers(frame, decimal)
 
@@ -117,38 +147,53 @@ def _refuse_empty(path: Path, frame: pandas.DataFrame) -> None:
 
 def csv_rows(dataset: CsvDataset, limit: int | None) -> Rows:
     """Read the rows of a CSV table."""
-    path = existing(dataset.path)
-    frame = read_csv(path, dataset.separator, limit, dataset.decimal)
-    for number, name in enumerate(frame.columns, 1):
-        if name.startswith("Unnamed: ") and name not in dataset.drop:
-            raise SettingError(
-                "dataset.drop",
-                f"keeps column {number}, which has no name; such a column mostly counts the rows. Name it in the file, "
-                f"or leave it out as {name!r}.",
-            )
+    path = existing(dataset.path, endings=CSV_ENDINGS)
+    try:
+        frame = read_csv(path, dataset.separator, limit, dataset.decimal)
+    except SettingError as error:
+        raise _with_the_rest(error, dataset, likely_separator(path, dataset.separator), limit) from error.__cause__
     as_text = [*([dataset.target] if dataset.task != "regression" else []), *dataset.categories, dataset.group]
-    keep_leading_zeros(path, dataset.separator, as_text, frame)
+    keep_as_written(path, dataset.separator, as_text, frame)
     where = lines_of(path, dataset.separator, len(frame))
-    others = [name for name in frame.columns if name not in (*dataset.drop, *dataset.categories, dataset.group)]
-    refuse_other_decimals(frame[others], dataset.decimal, dataset.separator, where)
-    return from_frame(frame, _columns(dataset), where, limit)
+    rows = from_frame(frame, _columns(dataset, dataset.decimal, dataset.separator), where, limit)
+    rows.facts["warnings"] += warnings_of_names(frame, list(frame.columns), f"the first line of {path}")
+    return rows
 
 
-def keep_leading_zeros(path: Path, separator: str, columns: Sequence[str | None], frame: pandas.DataFrame) -> None:
-    """Put labels back as text if whole numbers are written with leading zeros: 01 and 1 are two of them."""
+def _with_the_rest(error: SettingError, dataset: CsvDataset, separator: str | None, limit: int | None) -> SettingError:
+    """Add what else would be wrong if the separator were the likely one."""
+    problems = Problems()
+    with problems.collected():
+        raise error
+    if separator is not None:
+        with problems.collected():
+            csv_rows(dataset.model_copy(update={"separator": separator}), limit)
+    return SettingError(*problems.found[0], *problems.found[1:])
+
+
+def keep_as_written(path: Path, separator: str, columns: Sequence[str | None], frame: pandas.DataFrame) -> None:
+    """Put labels back as text if numbers would blur them: 01 and 1, or ids too long for a float, as beside a gap."""
     import pandas
 
     for name in columns:
-        if name in frame and frame[name].dtype.kind in "if":
+        if name in frame and frame[name].dtype.kind in "iuf":
             only: Any = {"usecols": [name], "dtype": str}
             written = pandas.read_csv(path, sep=separator, **CSV, **only)[name]
-            if written.str.match(r"\s*[+-]?0\d+\s*$", na=False).any():
+            blurred = r"\s*[+-]?(0\d+|\d{16,})\s*$" if frame[name].isna().any() else r"\s*[+-]?0\d+\s*$"
+            if written.str.match(blurred, na=False).any():
                 frame[name] = written
 
 
-def _columns(dataset: CsvDataset | ParquetDataset) -> Columns:
+def _columns(dataset: CsvDataset | ParquetDataset, decimal: str | None = None, separator: str | None = None) -> Columns:
     return Columns(
-        dataset.target, dataset.task, dataset.drop, dataset.categories, group=dataset.group, missing=dataset.missing
+        dataset.target,
+        dataset.task,
+        dataset.drop,
+        dataset.categories,
+        group=dataset.group,
+        missing=dataset.missing,
+        decimal=decimal,
+        separator=separator,
     )
 
 
@@ -166,7 +211,7 @@ def parquet_rows(dataset: ParquetDataset, limit: int | None) -> Rows:
         ) from error
     import pandas
 
-    path = existing(dataset.path)
+    path = existing(dataset.path, endings=PARQUET_ENDINGS)
     try:
         frame = _parquet_table(path, pyarrow.parquet.ParquetFile(path), limit).to_pandas(ignore_metadata=True)
     except (pyarrow.ArrowException, OSError) as error:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import csv
+import functools
 import json
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from bnexp.data.header import is_data, repeated_names
 from bnexp.data.rows import Where, row_of
 from bnexp.errors import SettingError
 
@@ -18,46 +18,61 @@ if TYPE_CHECKING:
     import pandas
 
 SEPARATORS = ",;\t|"
-WRITTEN_OTHERWISE = {
-    ".": r"\s*[+-]?(\d[\d.]*,\d+|\d{1,3}(,\d{3})+\.\d+)\s*",
-    ",": r"\s*[+-]?(\d+\.\d+|\d{1,3}(\.\d{3})+,\d+)\s*",
-}
-"""Decimal mark -> numbers that are written with the other one, or with marks for thousands."""
+LONGEST_FIELD = 2**31 - 1
+"""Characters that a field may have; Python's csv takes 131,072 if nothing is said."""
 
 
-def records(path: Path, separator: str) -> Iterator[tuple[int, list[str]]]:
-    """Give each record of a CSV file that is not blank: the line that it begins in, from 1, and its fields."""
-    with open(path, newline="", encoding="utf-8-sig", errors="replace") as file:
-        reader, line = csv.reader(file, delimiter=separator), 1
-        for fields in reader:
-            if len(fields) > 1 or "".join(fields).strip():
-                yield line, fields
-            line = reader.line_num + 1
+@dataclass(frozen=True)
+class Record:
+    """One record of a CSV file: the line that it begins in, from 1, how many lines it has, its text and its fields."""
+
+    begins: int
+    lines: int
+    text: str
+    fields: list[str]
+
+
+def records(path: Path, separator: str) -> Iterator[Record]:
+    """Yield each record of a CSV file that is not blank."""
+    taken: list[str] = []
+
+    def lines_of_file(file: Iterable[str]) -> Iterator[str]:
+        for line in file:
+            taken.append(line)
+            yield line
+
+    limit = csv.field_size_limit(LONGEST_FIELD)
+    try:
+        with open(path, newline="", encoding="utf-8-sig", errors="replace") as file:
+            begins = 1
+            for fields in csv.reader(lines_of_file(file), delimiter=separator):
+                if len(fields) > 1 or "".join(fields).strip():
+                    yield Record(begins, len(taken), "".join(taken), fields)
+                begins += len(taken)
+                taken.clear()
+    finally:
+        csv.field_size_limit(limit)
 
 
 def lines_of(path: Path, separator: str, rows: int) -> Where:
-    """Tell file and line of a row of a CSV file that has so many, its first record the names of the columns."""
+    """Return what finds the line of a row in a CSV file of so many rows; its first record is the columns' names."""
+
+    @functools.cache
+    def lines() -> list[int]:
+        """Find the lines by reading the file once more, as only a mistake asks for it."""
+        return [record.begins for record in records(path, separator)]
 
     def where(row: int) -> str:
-        """Find the line by reading the file once more, as only a mistake asks for it."""
-        try:
-            lines = [line for line, _ in records(path, separator)]
-        except csv.Error:  # a field too long for it
-            lines = []
-        return f"{path}:{lines[row + 1]}" if len(lines) == rows + 1 else row_of(path)(row)
+        return f"{path}:{lines()[row + 1]}" if len(lines()) == rows + 1 else row_of(path)(row)
 
     return where
 
 
 def open_quote(path: Path, separator: str) -> str:
-    """Tell file and line of the quote that is not closed by the end of the file."""
-    opens = behind = 1
-    try:
-        for begins, fields in records(path, separator):
-            opens = begins + "".join(fields[:-1]).count("\n")
-            behind = begins + "".join(fields).count("\n") + 1
-    except csv.Error:  # a field too long for it, in the record behind the last that it gave
-        opens = behind
+    """Return file and line of the quote that is not closed by the end of the file."""
+    opens = 1
+    for record in records(path, separator):
+        opens = record.begins + "".join(record.fields[:-1]).count("\n")
     return f"{path}:{opens}"
 
 
@@ -78,13 +93,20 @@ def no_table(path: Path, separator: str, error: Exception) -> str:
 
 def refuse_nul(path: Path) -> None:
     """Raise SettingError, with the line, if there is a NUL byte in the file; pandas reads over it."""
+    lines = 1
     with open(path, "rb") as file:
-        line = next((number for number, content in enumerate(file, 1) if b"\0" in content), None)
-    if line is not None:
-        raise SettingError(
-            "dataset.path",
-            f"is {str(path)!r}; {path}:{line} holds a NUL byte, which is no text. Save it as UTF-8 text.",
-        )
+        while chunk := file.read(2**20):
+            if (at := chunk.find(b"\0")) >= 0:
+                line = lines + chunk[:at].count(b"\n")
+                raise SettingError(
+                    "dataset.path",
+                    f"is {str(path)!r}; {path}:{line} holds a NUL byte, which is no text. Save it as UTF-8 text.",
+                )
+            lines += chunk.count(b"\n")
+
+
+def _first_line(path: Path, separator: str) -> str:
+    return f"{path}:{next(records(path, separator)).begins}"
 
 
 def refuse_short_rows(path: Path, separator: str, frame: pandas.DataFrame) -> None:
@@ -92,18 +114,32 @@ def refuse_short_rows(path: Path, separator: str, frame: pandas.DataFrame) -> No
     if not frame.iloc[:, -1].isna().any():
         return
     columns = len(frame.columns)
-    with suppress(csv.Error):  # a field too long for it
-        for line, fields in records(path, separator):
-            if len(fields) < columns:
-                raise SettingError(
-                    "dataset.path",
-                    f"is {str(path)!r}; {path}:{line} has {len(fields)} field{'s' if len(fields) > 1 else ''}, and the "
-                    f"first line names {columns} columns. Complete that row, or take it out.",
-                )
+    for record in records(path, separator):
+        count = len(record.fields)
+        if count < columns:
+            raise SettingError(
+                "dataset.path",
+                f"is {str(path)!r}; {path}:{record.begins} has {count} field{'s' if count > 1 else ''}, and the "
+                f"first line names {columns} columns. Complete that row, or take it out.",
+            )
 
 
-def refuse_faulty_names(path: Path, separator: str, names: pandas.Series[Any]) -> None:
-    """Raise SettingError if the name of a column stands twice, or if there is but one."""
+def refuse_faulty_names(path: Path, separator: str, names: pandas.Series[Any], frame: pandas.DataFrame) -> None:
+    """Raise SettingError if the names are a row of data, stand in a second line or twice, or there is but one."""
+    written = [str(name) for name in names.fillna("")]
+    again = repeated_names(frame, written)
+    if len(names) > 1 and is_data(frame.drop(index=again.tolist()) if len(again) else frame, written):
+        raise SettingError(
+            "dataset.path",
+            f"is {str(path)!r}; {_first_line(path, separator)} was taken for the names of the columns, though it looks "
+            f"like a row of data, as {names.dropna().iloc[0][:40]!r}. Write a line of names above it. "
+            "If it holds names, put a letter before each number.",
+        )
+    if len(again):
+        place = lines_of(path, separator, len(frame))(int(again[0]))
+        raise SettingError(
+            "dataset.path", f"is {str(path)!r}; {place} repeats the names of the columns. Take that line out."
+        )
     twice = names[names.notna() & names.duplicated()]
     if len(twice):
         raise SettingError("dataset.path", f"is {str(path)!r}; two columns are called {twice.iloc[0]!r}. Rename one.")
@@ -115,30 +151,15 @@ def refuse_faulty_names(path: Path, separator: str, names: pandas.Series[Any]) -
         )
 
 
-def _cure_of_separator(path: Path, separator: str) -> str:
-    """Name the separator that the first line rather holds, in a sentence; or give nothing."""
+def likely_separator(path: Path, separator: str) -> str | None:
+    """Return the separator that the first line rather holds than this one; None if there is none."""
     with open(path, encoding="utf-8-sig", errors="replace") as file:
         first = file.readline()
     likely = max(SEPARATORS.replace(separator, ""), key=first.count)
-    if first.count(likely) <= first.count(separator):
-        return ""
-    return f" Its first line holds {likely!r}: use dataset.separator: {json.dumps(likely)}."
+    return likely if first.count(likely) > first.count(separator) else None
 
 
-def refuse_other_decimals(frame: pandas.DataFrame, decimal: str, separator: str, where: Where) -> None:
-    """Raise SettingError if a column holds numbers with another decimal mark, and so was read as text."""
-    import pandas
-
-    mark = {".": ",", ",": "."}[decimal]
-    cure = "Write" if mark == separator else f"Use dataset.decimal: {json.dumps(mark)}, or write"
-    for name, column in frame.items():
-        cells = column.dropna().astype(str) if column.dtype.kind == "O" else column[:0]
-        other = cells.str.fullmatch(WRITTEN_OTHERWISE[decimal]) if len(cells) else cells
-        if other.any() and (other | pandas.to_numeric(cells, errors="coerce").notna()).mean() > 0.5:
-            row = int(np.flatnonzero(other.reindex(column.index, fill_value=False))[0])
-            raise SettingError(
-                "dataset",
-                f"holds {str(column.iloc[row]).strip()!r} in {where(row)}, column {name!r}; expected numbers with "
-                f"{decimal!r} as their decimal mark. {cure} them so, without marks for thousands; or name the column "
-                "in dataset.categories.",
-            )
+def _cure_of_separator(path: Path, separator: str) -> str:
+    """Return a sentence with the separator that the first line rather holds, or nothing."""
+    likely = likely_separator(path, separator)
+    return "" if likely is None else f" Its first line holds {likely!r}: use dataset.separator: {json.dumps(likely)}."

@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 
 from bnexp.config.real import NpzDataset
 from bnexp.config.section import Kind
+from bnexp.data.column import LARGEST, refuse_lost_digits, target
 from bnexp.data.files import existing
 from bnexp.data.limit import refuse_too_large
 from bnexp.data.rows import Rows, Where, row_of
-from bnexp.data.table import LARGEST, refuse_lost_digits, target
 from bnexp.errors import SettingError, nearest
 
 COPIES = 3
@@ -36,7 +36,7 @@ def npz_rows(dataset: NpzDataset, limit: int | None) -> Rows:
     """
     import pandas
 
-    path, names = existing(dataset.path), _names(dataset)
+    path, names = existing(dataset.path, endings=(".npz",)), _names(dataset)
     refuse_by_headers(dataset, limit)
     with _readable(path, "NumPy cannot read it: "), np.load(path, allow_pickle=False) as arrays:
         x, y_N, *group = (arrays[name] for name in names.values())
@@ -65,7 +65,7 @@ def _names(dataset: NpzDataset) -> dict[str, str]:
 
 def refuse_by_headers(dataset: NpzDataset, limit: int | None) -> None:
     """Raise SettingError if an array is missing, or all that are asked for are too large."""
-    path, needed = existing(dataset.path), 0
+    path, needed = existing(dataset.path, endings=(".npz",)), 0
     headers = _headers(path)
     for key, name in _names(dataset).items():
         if name not in headers:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from bnexp.data import Data
+from bnexp.data.scripts import FOLD
 from bnexp.data.text import UNKNOWN
 
 FORMAT = 1
@@ -15,11 +16,12 @@ COLORS = {1: "grayscale", 3: "rgb"}
 
 
 def recipe(data: Data, row: int) -> dict[str, Any]:
-    """Give what the seed in this row of the arrays does to its rows, in numbers and texts that strict JSON holds.
+    """Return what the seed in this row of the arrays does to its rows, in numbers and texts that strict JSON holds.
 
     A number x becomes (x - center) / width, and a missing one then `fill`:
     lists with an entry for each of `columns`, or for each channel or feature
-    of a frame; None where nothing is done. A word becomes its place in
+    of a frame; None where nothing is done. `fold` is an expression of Python
+    for the text that is cut at its blanks. A word becomes its place in
     `words`: 0 is padding, 1 stands for all words that are not there.
     `log_mel` holds the arguments of Keras's MelSpectrogram. A
     regression's outputs are in widths of the target from its center.
@@ -34,7 +36,7 @@ def recipe(data: Data, row: int) -> dict[str, Any]:
     }
     match rows.kind:
         case "text":
-            return document | {"words": _words(rows.words, view.ids)}
+            return document | {"fold": FOLD, "words": _words(rows.words, view.ids)}
         case "table":
             document["columns"] = list(rows.columns) or None
         case "image":

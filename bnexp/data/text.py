@@ -7,20 +7,27 @@ is padding and 1 stands for every other word. N rows, T words of a text, W words
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bnexp import backend
 from bnexp.config.real import TextCsvDataset
-from bnexp.data.files import existing, keep_leading_zeros, read_csv
+from bnexp.data.column import groups, target
+from bnexp.data.files import CSV_ENDINGS, existing, keep_as_written, read_csv
+from bnexp.data.header import warnings_of_names
 from bnexp.data.limit import refuse_above_limit
 from bnexp.data.lines import lines_of
-from bnexp.data.rows import Rows
-from bnexp.data.table import groups, refuse_target, refuse_unknown_column, target
+from bnexp.data.problems import Problems
+from bnexp.data.rows import Rows, Where
+from bnexp.data.scripts import folded, warnings_of_scripts
+from bnexp.data.table import refuse_target, refuse_unknown_column, warnings_of_columns
 from bnexp.errors import SettingError
+
+if TYPE_CHECKING:
+    import pandas
 
 UNKNOWN = 1
 BYTES_OF_WORD = 16
@@ -31,29 +38,76 @@ def text_csv_rows(dataset: TextCsvDataset, limit: int | None) -> Rows:
     """Read the rows of a CSV file with a column of texts.
 
     Raises:
-        SettingError: if a column is not there, a text is missing, or all of them would not fit.
+        SettingError: with all that is wrong: a column that is not there, texts or targets that are missing, texts
+            without blanks; or if all of them would not fit.
     """
-    path = existing(dataset.path)
+    path = existing(dataset.path, endings=CSV_ENDINGS)
     frame = read_csv(path, dataset.separator, limit)
-    keep_leading_zeros(path, dataset.separator, [dataset.target, dataset.group], frame)
+    keep_as_written(path, dataset.separator, [dataset.target, dataset.group], frame)
     where = lines_of(path, dataset.separator, len(frame))
+    problems = Problems()
     for key, name in (("text", dataset.text), ("target", dataset.target), ("group", dataset.group)):
         if name is not None:
-            refuse_unknown_column(frame, key, name)
-            if key != "target":
-                refuse_target(key, name, dataset.target)
-    texts = frame[dataset.text]
+            with problems.collected():
+                refuse_unknown_column(frame, key, name)
+                if key != "target":
+                    refuse_target(key, name, dataset.target)
+    warnings = list(warnings_of_names(frame, list(frame.columns), f"the first line of {path}"))
+    with problems.collected():
+        if dataset.text in frame:
+            _refuse_missing(frame[dataset.text], where)
+            warnings += warnings_of_scripts([folded(str(text)) for text in frame[dataset.text]], where)
+    with problems.collected():
+        if dataset.target in frame:
+            y_N, classes = target(frame[dataset.target], "classification", where)
+    problems.refuse()
+    groups_N = None if dataset.group is None else groups(frame[dataset.group])
+    words = list(map(str, frame[dataset.text]))
+    rows = text_rows(words, y_N, classes, length=dataset.length, limit=limit, groups_N=groups_N, where=where)
+    warnings += [*warnings_of_columns(frame, dataset.target, dataset.group), *_warnings(rows.x, where)]
+    without = np.flatnonzero(~rows.x.any(axis=1))
+    if len(without):
+        rows.facts["texts_without_words"] = {"rows": len(without), "first": where(int(without[0]))}
+    rows.facts["warnings"] = warnings
+    return rows
+
+
+def _refuse_missing(texts: pandas.Series[Any], where: Where) -> None:
     missing = np.flatnonzero(texts.isna().to_numpy())
     if len(missing):
         raise SettingError(
             "dataset.text",
-            f"is {dataset.text!r}; {where(int(missing[0]))} has no text in it (rows without: {len(missing)}). "
+            f"is {texts.name!r}; {where(int(missing[0]))} has no text in it (rows without: {len(missing)}). "
             "Fill it in, or take those rows out.",
         )
-    y_N, classes = target(frame[dataset.target], "classification", where)
-    groups_N = None if dataset.group is None else groups(frame[dataset.group])
-    words = list(map(str, texts))
-    return text_rows(words, y_N, classes, length=dataset.length, limit=limit, groups_N=groups_N, where=where)
+
+
+def _warnings(x_NT: NDArray[np.int32], where: Where) -> Iterator[str]:
+    """Yield a warning if texts have no word, or if most have no word that another text has too."""
+    without = np.flatnonzero(~x_NT.any(axis=1))
+    if len(without):
+        yield (
+            f"{where(int(without[0]))} has a text without a word (rows without: {len(without):,}): nothing but blanks "
+            "and punctuation. A network sees only padding there. Take these rows out of the file."
+        )
+    alone = int(_alone(x_NT).sum()) - len(without)
+    if 2 * alone > len(x_NT):
+        yield (
+            f"{alone:,} of {len(x_NT):,} texts have no word that occurs in another text, so that what is learned of "
+            "them helps with no other. Words are cut at blanks: put blanks between them, or name another column."
+        )
+
+
+def _alone(x_NT: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Return True for each text, (N,), of which no word occurs in another text."""
+    rows_NT = np.broadcast_to(np.arange(len(x_NT))[:, None], x_NT.shape)
+    first_W, last_W = np.full(x_NT.max() + 1, len(x_NT)), np.zeros(x_NT.max() + 1, "int64")
+    np.minimum.at(first_W, x_NT, rows_NT)
+    np.maximum.at(last_W, x_NT, rows_NT)
+    shared_W = first_W < last_W
+    shared_W[0] = False  # padding
+    alone_N: NDArray[np.bool_] = ~np.any(shared_W[x_NT], axis=1)
+    return alone_N
 
 
 def text_rows(
@@ -66,13 +120,14 @@ def text_rows(
     groups_N: NDArray[np.int64] | None = None,
     **more: Any,
 ) -> Rows:
-    """Cut texts into words, in lower case and without punctuation; give the first `length` of each as numbers.
+    """Cut texts into words, without case and punctuation in any script; return the first `length` of each as numbers.
 
     Raises:
         SettingError: if there is no word in them, or so many words of each would take more memory than `limit` bytes.
     """
     seen = f"is {length}; reading so many words of {len(texts):,} texts"
     refuse_above_limit("dataset.length", seen, BYTES_OF_WORD * length * len(texts), limit, "Read fewer")
+    texts = list(map(folded, texts))
     vectorizer = _fitted(texts, length=length)
     if len(vectorizer.get_vocabulary()) == len(("", "[UNK]")):
         raise SettingError("dataset.text", "names a column in which no text has a word. Name another column.")

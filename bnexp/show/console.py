@@ -108,6 +108,7 @@ def _data(facts: Mapping[str, Any]) -> Iterator[Text]:
     if alike := facts.get("id_like_columns"):
         named = plain(", ".join(alike))
         yield warning(f"Every row has another whole number in {named}, as an id has. Leave it out by dataset.drop.")
+    yield from map(warning, facts.get("warnings") or ())
 
 
 def _mean_deviation(metric: str, values_S: Floats) -> str:

@@ -1,0 +1,175 @@
+"""Numbers and dates as people write them in columns of text: 1,000,000 or 1.234,56 or 15% or $5, and 2024-01-31.
+
+pandas reads none of them as a number, and whoever takes them for categories is misled.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas
+
+_CURRENCY = r"[$€£¥₹₩₽]|USD|EUR|GBP|CHF|JPY|CNY|RMB|INR|Rs\.?|kr\.?"
+_BLANKS = " \u00a0\u2009\u202f"
+_DASHES = "\u2212\u2013"
+_APOSTROPHES = "'\u2019"
+_NUMBER = re.compile(
+    rf"(?P<open>\()?\s*(?P<sign>[+\-{_DASHES}])?\s*(?P<before>{_CURRENCY})?\s*[+-]?"
+    rf"(?P<digits>\d[\d.,_{_APOSTROPHES}{_BLANKS}]*|[.,]\d+)(?:[eE][+-]?\d+)?"
+    rf"\s*(?P<percent>[%‰])?\s*(?P<after>{_CURRENCY})?(?P<trailing>[-{_DASHES}])?(?P<close>\))?",
+    re.ASCII,
+)
+_DATE = re.compile(
+    r"(\d{4}([-/.])\d{1,2}\2\d{1,2}|\d{1,2}([-/.])\d{1,2}\3(\d{4}|\d{2}))([T ]\s*\d{1,2}:\d{2}.*)?"
+    r"|\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?( ?[AaPp][Mm])?",
+    re.ASCII,
+)
+_WITH_UNIT = re.compile(r"[+-]?\d+([.,]\d+)?\s*(?P<unit>[^\W\d_]\S{0,9}|\u00b0\S?)")
+FEWEST_WITH_UNIT = 3
+"""Different values of a column of fewer are categories, such as 2WD and 4WD."""
+OTHER_DECIMAL = {".": ",", ",": "."}
+"""Decimal mark -> the other one."""
+DECIMAL, EITHER = "decimal", "either"
+"""A number has the other decimal mark for sure; or it is not clear whether that mark stands for thousands."""
+
+
+@dataclass(frozen=True)
+class Numerals:
+    """What the numbers in a column of text are marked with.
+
+    `marked` is a cell with a mark, and `marks` says in words with which; they
+    are None and empty if all that is wrong is the decimal mark. `decimal` is
+    a cell with the other decimal mark, and `mixed` is True if other cells of
+    the column have the expected one. `either` is the mark that may stand for
+    thousands or for decimals.
+    """
+
+    marked: str | None
+    marks: tuple[str, ...]
+    decimal: str | None
+    either: str | None
+    mixed: bool
+
+
+def numerals(column: pandas.Series[Any], decimal: str = ".") -> Numerals | None:
+    """Return how a column's numbers are marked; None if no cell has a mark, or no more than half are numbers.
+
+    `decimal` is the mark that the reader takes for the decimal one.
+    """
+    counts = column.dropna().astype(str).str.strip().value_counts(sort=False)
+    found = {str(cell): marks for cell in counts.index if (marks := marks_of(str(cell), decimal)) is not None}
+    if not any(found.values()) or 2 * counts[list(found)].sum() <= counts.sum():
+        return None
+    other = OTHER_DECIMAL[decimal]
+    cells = {mark: cell for cell, marks in reversed(found.items()) for mark in marks}
+    either = EITHER in cells and DECIMAL not in cells and _thousands(other) not in cells
+    named = [*([EITHER] if either else []), *sorted(set(cells) - {DECIMAL, EITHER})]
+    return Numerals(
+        marked=cells[named[0]] if named else None,
+        marks=tuple(_thousands(other) if mark == EITHER else mark for mark in named),
+        decimal=cells.get(DECIMAL),
+        either=other if either else None,
+        mixed=any(not marks and decimal in cell for cell, marks in found.items()),
+    )
+
+
+def marks_of(cell: str, decimal: str = ".") -> frozenset[str] | None:
+    """Return what a number is marked with, nothing if it is plain; None if it is no number.
+
+    >>> sorted(marks_of("$1,234.50")), marks_of("-1.5e3"), marks_of("1.2.3")
+    (["',' as a mark for thousands", 'a sign of a currency'], frozenset(), None)
+    >>> sorted(marks_of("1.234,56")), marks_of("69,5"), marks_of("1,234")
+    (["'.' as a mark for thousands", 'decimal'], frozenset({'decimal'}), frozenset({'either'}))
+    """
+    match = _NUMBER.fullmatch(cell)
+    if match is None or bool(match["open"]) != bool(match["close"]):
+        return None
+    marks = _marks_of_digits(match["digits"].strip(_BLANKS), decimal)
+    if marks is None:
+        return None
+    signs = {
+        "a percent sign": match["percent"],
+        "a sign of a currency": match["before"] or match["after"],
+        "a minus that is not a leading '-'": match["open"] or match["trailing"] or (match["sign"] or "-") in _DASHES,
+    }
+    return marks | {sign for sign, seen in signs.items() if seen}
+
+
+def _marks_of_digits(digits: str, decimal: str) -> frozenset[str] | None:
+    other = OTHER_DECIMAL[decimal]
+    marks = frozenset[str]()
+    for group in sorted(set(digits) & set(f"_{_APOSTROPHES}{_BLANKS}")):
+        whole = re.split("[.,]", digits)[0]
+        if not _is_grouped(whole, group):
+            return None
+        digits, marks = digits.replace(group, ""), marks | {_thousands(group)}
+    last = max(decimal, other, key=digits.rfind)
+    first = OTHER_DECIMAL[last]
+    whole, _, decimals = digits.rpartition(last) if last in digits else (digits, "", "")
+    if first in digits or digits.count(last) > 1:  # 1,234.5 or 1,234,567
+        grouped = whole if first in digits else digits
+        group = first if first in digits else last
+        if not _is_grouped(grouped, group) or (grouped is whole and not decimals.isdigit()):
+            return None
+        return marks | {_thousands(group)} | ({DECIMAL} if group == decimal and first in digits else set())
+    if last != other or last not in digits:
+        return marks
+    may_be_thousands = len(decimals) == 3 and 1 <= len(whole) <= 3 and not whole.startswith("0")
+    return marks | {EITHER if may_be_thousands else DECIMAL}
+
+
+def _is_grouped(digits: str, mark: str) -> bool:
+    """Return True if marks stand before every third digit, or as in India.
+
+    >>> _is_grouped("1,234,567", ","), _is_grouped("12,34,567", ","), _is_grouped("1,23", ",")
+    (True, True, False)
+    """
+    m = re.escape(mark)
+    return bool(re.fullmatch(rf"\d{{1,3}}({m}\d{{3}})+|\d{{1,2}}({m}\d{{2}})+{m}\d{{3}}", digits))
+
+
+def _thousands(mark: str) -> str:
+    return f"{mark!r} as a mark for thousands"
+
+
+def are_dates(column: pandas.Series[Any]) -> bool:
+    """Return True if more than half of the different values of a column are dates or times of day.
+
+    >>> import pandas
+    >>> are_dates(pandas.Series(["2024-01-31", "2024-02-01", None])), are_dates(pandas.Series(["1.5", "a"]))
+    (True, False)
+    """
+    if column.dtype.kind in "mM":
+        return True
+    values = column.dropna().astype(str).str.strip().unique()[:1000]
+    return sum(bool(_DATE.fullmatch(value)) for value in values) * 2 > len(values)
+
+
+def unit_of(column: pandas.Series[Any]) -> str | None:
+    """Return what stands behind the number in every cell of a column; None if there is no such thing.
+
+    >>> import pandas
+    >>> unit_of(pandas.Series(["5 kg", "7.5 kg", "9 kg"])), unit_of(pandas.Series(["1st", "2nd", "3rd"]))
+    ('kg', None)
+    """
+    values = column.dropna().astype(str).str.strip().unique()
+    found = [_WITH_UNIT.fullmatch(value) for value in values]
+    units = {match["unit"] if match else None for match in found}
+    return units.pop() if len(units) == 1 and len(values) >= FEWEST_WITH_UNIT else None
+
+
+def are_numbers_as_text(column: pandas.Series[Any]) -> bool:
+    """Return True if all cells of a column are texts of plain numbers, none of them with leading zeros as codes have.
+
+    >>> import pandas
+    >>> are_numbers_as_text(pandas.Series(["5", "7.5"])), are_numbers_as_text(pandas.Series(["01", "02"]))
+    (True, False)
+    """
+    values = column.dropna().unique()
+    texts = [value for value in values if isinstance(value, str)]
+    return 0 < len(texts) == len(values) and all(
+        re.fullmatch(r"\s*[+-]?(0|[1-9]\d*)(\.\d*)?\s*", text) for text in texts
+    )

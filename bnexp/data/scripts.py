@@ -1,0 +1,76 @@
+"""Texts as words: how a text is folded before it is cut at its blanks, and texts of scripts that have none.
+
+Chinese, Japanese, Thai, Lao, Khmer, Burmese and Tibetan put no blanks between words, so that a sentence is one word.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import sys
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
+
+from bnexp.errors import SettingError
+
+FOLD = (
+    '" ".join("".join(c for c in unicodedata.normalize("NFC", text.casefold()) '
+    'if not unicodedata.category(c).startswith("P")).split())'
+)
+"""What `folded` does, as an expression of Python: inputs.json holds it."""
+LONGEST_WORD = {
+    r"[\u2e80-\u2fdf\u3005-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]": 4,  # Chinese and Japanese
+    r"[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff]": 10,  # Thai, Lao, Tibetan, Burmese, Khmer
+}
+"""Letters of scripts without blanks -> letters that words have on average at the most: about twice what is usual."""
+FEW = 0.05
+"""Share of the texts below which texts without blanks are no problem."""
+
+
+def folded(text: str) -> str:
+    """Return a text as Keras is to see it: without case and punctuation in any script, with one blank between words.
+
+    >>> folded("\\u201eStra\\u00dfe\\u201c,\\u00a0U\\u0308BEL!")
+    'strasse übel'
+    """
+    if text.isascii():
+        return " ".join(text.lower().translate(_punctuation()).split())
+    return " ".join(unicodedata.normalize("NFC", text.casefold()).translate(_punctuation()).split())
+
+
+@functools.cache
+def _punctuation() -> dict[int, None]:
+    """Return what `str.translate` takes to leave out every sign of punctuation."""
+    return {code: None for code in range(sys.maxunicode + 1) if unicodedata.category(chr(code)).startswith("P")}
+
+
+def has_no_blanks(text: str) -> bool:
+    """Return True if a folded text is of a script without blanks, and nothing separates its words.
+
+    >>> has_no_blanks("这部电影太难看非常讨厌这个演员"), has_no_blanks("这部 电影 太 难看"), has_no_blanks("bad film")
+    (True, False, False)
+    """
+    for letters, longest in LONGEST_WORD.items():
+        lengths = [count for word in text.split() if 2 * (count := len(re.findall(letters, word))) > len(word)]
+        if sum(lengths) > longest * len(lengths):
+            return True
+    return False
+
+
+def warnings_of_scripts(texts: Sequence[str], where: Callable[[int], str]) -> Iterator[str]:
+    """Yield a warning if some texts of a column are of a script without blanks.
+
+    Raises:
+        SettingError: if more than half are.
+    """
+    found = [row for row, text in enumerate(texts) if not text.isascii() and has_no_blanks(text)]
+    if len(found) <= FEW * len(texts):
+        return
+    told = (
+        f"{where(found[0])} is one of {len(found):,} texts (of {len(texts):,}) in a script without blanks between "
+        "words. Words are cut at blanks, so that a whole sentence is one word, which no other text has. "
+        "Put a blank between the words, or between all characters, in the file."
+    )
+    if 2 * len(found) > len(texts):
+        raise SettingError("dataset.text", f"names a column that cannot be cut into words: {told}")
+    yield told

@@ -1,0 +1,107 @@
+"""Names that differ only in how they are written, and other values that are rarely meant: each is told with its rows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from pydantic import TypeAdapter
+
+from bnexp.config import Experiment
+from bnexp.config.dataset import Dataset
+from bnexp.data import prepare
+from bnexp.data.alike import alike
+
+DIFFERENT = "They are taken for different ones. Spell them alike in the file."
+
+
+def warnings(path: Path, frame: pd.DataFrame, **keys: Any) -> list[str]:
+    """Return what is told of a table that is written to the path first, as CSV or Parquet."""
+    frame.to_csv(path, index=False) if path.suffix == ".csv" else frame.to_parquet(path)
+    keys = {"name": path.suffix[1:], "path": str(path), "target": "y", "duplicates": "keep", **keys}
+    found: list[str] = prepare(TypeAdapter(Dataset).validate_python(keys), (0,)).facts()["warnings"]
+    return found
+
+
+def table(rows: int = 40, **columns: list[Any]) -> pd.DataFrame:
+    repeated = {name: [values[n % len(values)] for n in range(rows)] for name, values in columns.items()}
+    return pd.DataFrame({"x": [n * 1.5 for n in range(rows)], "y": [n % 2 for n in range(rows)]} | repeated)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [("yes", "yes "), (" <=50K", "<=50K."), ("Yes", "yes"), ("a  b", "a b"), ("é", "e\u0301"), ("a\u00a0b", "a b")],
+)
+def test_names_that_look_the_same_are_alike_and_others_are_not(names: tuple[str, str]) -> None:
+    assert alike(dict.fromkeys([*names, "other"], 1)) == [sorted(names)]
+    assert alike(dict.fromkeys(["01", "1", "a-b", "ab", "C", "C++", ".", "..", "1.5", "15"], 1)) == []
+
+
+def test_classes_categories_and_groups_that_look_the_same_are_told_with_their_rows(tmp_path: Path) -> None:
+    frame = table(y=["yes", "no", "yes "], town=["Paris", " Paris", "Rome", "Oslo"], who=["P1", "p1", "P2", "P3", "P4"])
+    told = warnings(tmp_path / "t.csv", frame, group="who", stratify=False)
+    assert told == [
+        "dataset.target 'y' holds values that differ only by blanks, case or a final dot: 'yes' (14 rows) and 'yes ' "
+        f"(13 rows). {DIFFERENT}",
+        "dataset.group 'who' holds values that differ only by blanks, case or a final dot: 'P1' (8 rows) and 'p1' "
+        f"(8 rows). {DIFFERENT}",
+        "column 'town' holds values that differ only by blanks, case or a final dot: ' Paris' (10 rows) and 'Paris' "
+        f"(10 rows). {DIFFERENT}",
+    ]
+    assert warnings(tmp_path / "t.csv", frame.assign(y=["yes", "no"] * 20)[["x", "y"]]) == []
+
+
+def test_classes_of_text_are_told_too(tmp_path: Path) -> None:
+    told = warnings(tmp_path / "t.csv", table(text=["good film"], y=["yes", "Yes", "no"]), name="text_csv")
+    assert [line.partition(":")[0] for line in told] == [
+        "dataset.target 'y' holds values that differ only by blanks, case or a final dot"
+    ]
+
+
+def test_a_class_that_stands_for_a_missing_value_and_mixed_spellings_of_yes_and_no_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    assert warnings(path, table(y=["yes", "no", "?"])) == [
+        "dataset.target 'y' has a class that is called like a missing value: '?' (13 rows). It is learned like any other. "
+        "Take these rows out of the file if their class is not known."
+    ]
+    assert warnings(path, table(y=["yes", "no", "1", "true"])) == [
+        "dataset.target 'y' spells yes and no in several ways: 'yes' (10 rows), 'no' (10 rows), '1' (10 rows), 'true' "
+        "(10 rows). They are taken for different ones. Use one spelling."
+    ]
+
+
+def test_a_column_that_seems_to_be_one_of_numbers_is_told(tmp_path: Path) -> None:
+    taken = "it is taken for categories."
+    assert warnings(tmp_path / "t.csv", table(a=[1, 2, 3, "many"])) == [
+        f"column 'a' holds numbers, and in 10 rows something else, as 'many'; {taken} Empty these cells to have numbers, "
+        "or name the column in dataset.categories."
+    ]
+    assert warnings(tmp_path / "t.csv", table(a=["5 kg", "7.5 kg", "9 kg"])) == [
+        f"column 'a' holds numbers with 'kg' behind them; {taken} Take 'kg' out of the file to have numbers, or name the "
+        "column in dataset.categories."
+    ]
+    stored = f"column 'a' holds numbers that are stored as text; {taken} Store them as numbers, or name the column in "
+    assert warnings(tmp_path / "t.parquet", table(a=["1", "2", "3"])) == [f"{stored}dataset.categories."]
+    assert warnings(tmp_path / "t.parquet", table(a=["1", "2", "3"]), categories=["a"]) == []
+    assert warnings(tmp_path / "t.parquet", table(a=["01", "02", "3"])) == []
+    for values in (["1st", "2nd", "3rd"], ["2WD", "4WD"], ["C1", "C2", "C3"], ["a", "b", "1"]):
+        assert warnings(tmp_path / "t.csv", table(a=values)) == []
+
+
+def test_what_is_told_of_data_is_printed_with_a_plan_a_run_and_a_comparison(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from bnexp import show
+    from bnexp.commands import _print_plan
+    from bnexp.comparison import DATA_FACTS
+
+    frame = table(y=["yes", "no", "yes "])
+    told = warnings(tmp_path / "t.csv", frame)
+    dataset = {"name": "csv", "path": str(tmp_path / "t.csv"), "target": "y"}
+    _print_plan(Experiment.model_validate({"name": "x", "dataset": dataset, "model": {"name": "mlp"}}))
+    assert f"# WARNING  {told[0]}\n" in capsys.readouterr().out
+    facts = {"name": "csv", **prepare(TypeAdapter(Dataset).validate_python(dataset), (0,)).facts()}
+    lines = [line.plain for line in show.console._data({key: facts[key] for key in facts if key in DATA_FACTS})]
+    assert lines[-1] == f"WARNING  {told[0]}"

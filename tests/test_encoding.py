@@ -1,0 +1,67 @@
+"""Files that are no UTF-8 text: each is refused with what it is, the line, and the cure."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from pydantic import TypeAdapter
+
+from bnexp.config.dataset import Dataset
+from bnexp.data import prepare
+from bnexp.data.encoding import likely_encoding
+from bnexp.errors import SettingError
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def refused(content: bytes) -> str:
+    Path("t.csv").write_bytes(content)
+    with pytest.raises(SettingError) as raised:
+        prepare(TypeAdapter(Dataset).validate_python({"name": "csv", "path": "t.csv", "target": "y"}), (0,))
+    return str(raised.value)
+
+
+TEXTS = {
+    "cp1252": (["München", "Zürich", "naïve", "Ångström"], "Windows-1252 (Latin-1)", "WINDOWS-1252"),
+    "gb18030": (["München", "北京", "上海"], "GB18030 or GBK (Chinese)", "GB18030"),
+    "big5": (["台北市", "高雄市"], "Big5 (Chinese)", "BIG5"),
+    "shift_jis": (["とうきょう", "おおさか"], "Shift-JIS (Japanese)", "SHIFT-JIS"),
+    "euc_kr": (["서울", "부산"], "EUC-KR (Korean)", "EUC-KR"),
+    "cp1251": (["Москва", "Казань"], "Windows-1251 (Cyrillic)", "WINDOWS-1251"),
+    "utf-16": (["a", "b"], "UTF-16", "UTF-16"),
+}
+
+
+@pytest.mark.parametrize("codec", TEXTS)
+def test_another_encoding_is_named_with_the_line_and_the_command_that_helps(codec: str) -> None:
+    towns, name, iconv = TEXTS[codec]
+    text = "town,y\n" + "".join(f"{towns[n % len(towns)]},{n % 2}\n" for n in range(20))
+    line = 1 if codec == "utf-16" else 2
+    assert likely_encoding(text.encode(codec)) == (name, iconv)
+    assert refused(text.encode(codec)) == (
+        f"dataset.path is 't.csv'; it is not UTF-8 (as t.csv:{line} shows); it looks like {name}. Save it as UTF-8, as a "
+        f"spreadsheet or an editor offers, or with: iconv -f {iconv} -t UTF-8 OLD > NEW"
+    )
+    Path("t.csv").write_bytes(text.encode(codec).decode(iconv).encode())
+    assert pd.read_csv("t.csv")["town"][0] == towns[0]
+
+
+def test_files_of_other_kinds_are_named() -> None:
+    book = io.BytesIO()
+    with zipfile.ZipFile(book, "w") as archive:
+        archive.writestr("xl/workbook.xml", "<workbook/>")
+    assert refused(book.getvalue()) == (
+        "dataset.path is 't.csv'; it is not UTF-8 (it is an Excel workbook). Save its table as CSV in UTF-8."
+    )
+    assert "(it is Parquet). Use dataset.name: parquet." in refused(b"PAR1" + bytes(20))
+    assert "(it is packed with gzip). Unpack it" in refused(b"\x1f\x8b" + bytes(20))
+    assert refused(b"\xef\xbb\xbf\n<!DOCTYPE html><html></html>") == (
+        "dataset.path is 't.csv'; it is a page of the web (HTML). Download the table itself."
+    )

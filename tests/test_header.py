@@ -1,0 +1,98 @@
+"""A first line that is a row of data is refused, or told where it may be one; names that are numbers are read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter
+
+from bnexp.config.dataset import Dataset
+from bnexp.data import prepare
+from bnexp.data.rows import Rows
+from bnexp.errors import SettingError
+
+
+def read(path: Path, first: str, *columns: Any, **keys: Any) -> Rows:
+    """Read a table of 40 rows with this first line; each column is a function of the row."""
+    rows = (",".join(str(column(n)) for column in columns) for n in range(40))
+    path.write_text("\n".join([first, *rows]))
+    keys = {"name": "csv", "path": str(path), "target": first.split(",")[-1], "duplicates": "keep", **keys}
+    return prepare(TypeAdapter(Dataset).validate_python(keys), (0,)).rows
+
+
+def number(n: int) -> float:
+    return n * 1.5
+
+
+def label(n: int) -> str:
+    return ("setosa", "virginica")[n % 2]
+
+
+def two(n: int) -> int:
+    return n % 2
+
+
+@pytest.mark.parametrize(
+    ("first", "columns", "keys"),
+    [
+        ("6,148,33.6,0.627,1", [number] * 4 + [two], {}),
+        ("5.1,3.5,1.4,0.2,setosa", [number] * 4 + [label], {}),
+        ("42.0,1.0,4.0,1", [number] * 3 + [two], {"target": "num"}),
+        ("0,0,5,0", [number] * 3 + [two], {}),
+        ("setosa,virginica,setosa", [label] * 3, {}),
+        ("39,setosa,13,virginica,Smith", [number, label, number, label, lambda n: f"name{n}"], {}),
+    ],
+    ids=["pima", "iris", "heart", "repeated", "texts", "mixed"],
+)
+def test_a_row_of_data_in_the_place_of_the_names_is_refused(
+    tmp_path: Path, first: str, columns: list[Any], keys: dict[str, Any]
+) -> None:
+    path = tmp_path / "t.csv"
+    with pytest.raises(SettingError) as raised:
+        read(path, first, *columns, **keys)
+    assert str(raised.value) == (
+        f"dataset.path is '{path}'; {path}:1 was taken for the names of the columns, though it looks like a row of data, "
+        f"as {first.split(',')[0]!r}. Write a line of names above it. If it holds names, put a letter before each number."
+    )
+
+
+@pytest.mark.parametrize(
+    ("first", "columns"),
+    [
+        ("2019,2020,2021,label", [number] * 3 + [label]),
+        ("2019,2020,2021,2022", [number] * 4),
+        ("0,1,2,3", [number] * 3 + [two]),
+        ("x,y", [number, two]),
+        ("148,33.6,outcome", [number, number, two]),
+        ("country,label", [lambda n: f"land{n % 5}", label]),
+        ("word,kind", [lambda n: ("word", "verb", "noun")[n % 3], label]),
+    ],
+)
+def test_names_that_may_be_names_are_read_without_a_word(tmp_path: Path, first: str, columns: list[Any]) -> None:
+    assert read(tmp_path / "t.csv", first, *columns).facts["warnings"] == []
+
+
+@pytest.mark.parametrize(
+    ("first", "columns"), [("5,35,140,500", [number] * 3 + [two]), ("2015,2018,2020,label", [number] * 3 + [label])]
+)
+def test_whole_numbers_that_ascend_are_read_as_names_with_a_warning(
+    tmp_path: Path, first: str, columns: list[Any]
+) -> None:
+    path = tmp_path / "t.csv"
+    assert read(path, first, *columns).facts["warnings"] == [
+        f"the first line of {path} was taken for the names of the columns, though it holds numbers, as the rows below "
+        "do. If it is a row of data, write a line of names above it."
+    ]
+
+
+def test_a_second_line_of_names_is_refused_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    for columns in ([number, label], [label, label]):
+        with pytest.raises(SettingError) as raised:
+            read(path, "x,y", *[lambda n, column=column, name=name: name if n == 20 else column(n)
+                                for column, name in zip(columns, "xy", strict=True)])  # fmt: skip
+        assert str(raised.value) == (
+            f"dataset.path is '{path}'; {path}:22 repeats the names of the columns. Take that line out."
+        )

@@ -11,9 +11,9 @@ from pydantic import BaseModel, ValidationError
 
 from bnexp import comparison, config, store
 from bnexp.config import Experiment
-from bnexp.config.loading import UNKNOWN_KEY
+from bnexp.config.loading import has_key
 from bnexp.data.source import source_sha256
-from bnexp.errors import ComparisonError, ConfigError, RunError, UserError, nearest
+from bnexp.errors import ComparisonError, RunError, UserError, nearest
 from bnexp.experiment import Finished
 from bnexp.metrics import names
 from bnexp.show import figures
@@ -96,7 +96,7 @@ def fitting_overrides(names: Sequence[str], overrides: Sequence[str]) -> dict[st
     """
     paths = {name: config_file(name) for name in names}
     takes = {
-        (name, override): path is None or _has_key(path, override)
+        (name, override): path is None or has_key(path, override)
         for name, path in paths.items()
         for override in overrides
     }
@@ -104,17 +104,6 @@ def fitting_overrides(names: Sequence[str], overrides: Sequence[str]) -> dict[st
         name: [one for one in overrides if takes[name, one] or not any(takes[other, one] for other in names)]
         for name in names
     }
-
-
-def _has_key(path: Path, override: str) -> bool:
-    """Tell whether an override is of a key that a config may have; what else is wrong will be told in time."""
-    try:
-        config.load(path, [override])
-    except ConfigError as error:
-        return not any(
-            problem.startswith(f"override {override}: ") and UNKNOWN_KEY in problem for problem in error.problems
-        )
-    return True
 
 
 def _reason(stale: store.Run | None, experiment: Experiment) -> str:

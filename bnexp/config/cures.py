@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
@@ -28,7 +28,7 @@ def cure(kind: str, entry: Node, key: str, field: FieldInfo | None, sections: Se
     """Return what to write, if that can be known from what was written; `kind` is pydantic's kind of error."""
     instead: str | None = None
     if isinstance(entry.value, dict | list):
-        return ""
+        return _instead_of_collection(kind, entry, key, field)
     text = entry.source if entry.source is not None else str(entry.value)
     if len(text) > LONGEST:
         return ""
@@ -42,24 +42,30 @@ def cure(kind: str, entry: Node, key: str, field: FieldInfo | None, sections: Se
         case _ if kind in NUMBERS:
             return _number(kind, text, entry, key)
         case _ if kind in MAPPINGS:
-            instead = _mapping(entry.value, sections)
+            instead = _mapping(entry.value, field, sections)
+            if instead is None:
+                return _good_names(sections)
         case "string_too_long" if re.fullmatch(r"\\[tnr]", text):
             instead = f'"{text}"'
+        case "string_pattern_mismatch" if size := re.fullmatch(r"(\d+(\.\d+)?)\s*([MG])i?B?", text, re.IGNORECASE):
+            instead = f"{size.group(1)}{size.group(3).upper()}iB"
     return "" if instead is None else _write(entry, key, instead)
 
 
 def _write(entry: Node, key: str, text: str) -> str:
     """Return the cure in the words of the place: an override with its quotes for the shell, or a line of the file."""
-    if is_from_override(entry):
-        return f"Write {typed(key, text)}."
     last = key.rpartition(".")[2]
-    return f"Write {text}." if last.isdecimal() else f"Write `{last}: {text}`."
+    if last.isdecimal():
+        return f"Write {text}."
+    return f"Write {typed(key, text)}." if is_from_override(entry) else f"Write `{last}: {text}`."
 
 
 def _list(text: str, value: Any, field: FieldInfo | None) -> str | None:
     """Write one value as the list that was meant: `64,64` are two, and what needs two has it twice."""
     if value is None:
         return None
+    if isinstance(value, str) and value[:1] == "(" and value[-1:] == ")":
+        text = value = value[1:-1]
     if isinstance(value, str) and re.fullmatch(r"\s*\d+(\s*[,x;]\s*\d+)+\s*", value):
         return f"[{','.join(re.findall('[0-9]+', value))}]"
     if isinstance(value, str) and "," in value:
@@ -110,15 +116,55 @@ def _meant(text: str, *, whole: bool) -> str | None:
     return text
 
 
-def _mapping(value: Any, sections: Sequence[type[BaseModel]]) -> str | None:
-    """Write one value as the mapping that was meant: the first key that may have it."""
-    if isinstance(value, bool):
-        return "{}" if value and _all_have_defaults(sections) else None
-    for section in sections:
-        for name in section.model_fields:
-            if _fits(value, section, name):
-                return f"{{{name}: {merging.written(value).strip(chr(39))}}}"
+def _instead_of_collection(kind: str, entry: Node, key: str, field: FieldInfo | None) -> str:
+    if kind == "string_type" and entry.source is not None and len(entry.source) <= LONGEST:
+        return _write(entry, key, quoted(entry.source))
+    numbered = isinstance(entry.value, dict) and all(name.isdecimal() for name in entry.value)
+    if kind == "list_type" and numbered and field is not None and isinstance(field.default, list):
+        return f"The config has no such list to change; give the whole: {typed(key, merging.written(field.default))}."
+    return ""
+
+
+def kind_cure(entry: Node, key: str, kinds: Sequence[type[BaseModel]]) -> str:
+    """Return the cure for `learning_rate: cosine`: a kind by its name alone, where the kind has more to say."""
+    for kind in kinds:
+        if isinstance(entry.value, str) and entry.value in _names([kind]):
+            needed = [name for name, field in kind.model_fields.items() if field.is_required() and name != "name"]
+            return _write(
+                entry, key, f"{{{', '.join([f'name: {entry.value}', *(f'{name}: ...' for name in needed)])}}}"
+            )
+    return ""
+
+
+def colon_cure(entry: Node, key: str) -> str:
+    """Return the cure for `name:adam`, which some shells make of {name:adam}."""
+    match = re.fullmatch(r"([a-z_]+):(\S+)", entry.value) if isinstance(entry.value, str) else None
+    return "" if match is None else _write(entry, key, f"{{{match.group(1)}: {match.group(2)}}}")
+
+
+def _mapping(value: Any, field: FieldInfo | None, sections: Sequence[type[BaseModel]]) -> str | None:
+    """Write one value as what was meant: a name, the first key that may have it, nothing, or all defaults."""
+    if value is False or (isinstance(value, str) and value.lower() in ("none", "off", "no")):
+        return "null" if field is not None and type(None) in get_args(field.annotation) else None
+    if value is True:
+        return "{}" if _all_have_defaults(sections) else None
+    if isinstance(value, str) and value in _names(sections):
+        return f"{{name: {value}}}"
+    for section in sections if len(sections) == 1 and value is not None else ():
+        for name, inner in section.model_fields.items():
+            if (not isinstance(value, str) or get_origin(inner.annotation) is Literal) and _fits(value, section, name):
+                return f"{{{name}: {value}}}"
     return None
+
+
+def _names(sections: Sequence[type[BaseModel]]) -> list[str]:
+    fields = [section.model_fields["name"] for section in sections if "name" in section.model_fields]
+    return [name for field in fields for name in get_args(field.annotation)]
+
+
+def _good_names(sections: Sequence[type[BaseModel]]) -> str:
+    names = dict.fromkeys(_names(sections))
+    return f"Good names: {', '.join(names)}." if names else ""
 
 
 def _all_have_defaults(sections: Sequence[type[BaseModel]]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import reduce
 from pathlib import Path
 from typing import Any
@@ -86,7 +87,7 @@ def expanded(node: Node, path: Keys = ()) -> Node:
     if path in SHORTHANDS and not isinstance(node.value, dict | list) and node.value is not None:
         return _written_out(node, SHORTHANDS[path])
     if isinstance(node.value, dict):
-        return Node({key: expanded(entry, (*path, key)) for key, entry in node.value.items()}, node.where)
+        return replace(node, value={key: expanded(entry, (*path, key)) for key, entry in node.value.items()})
     return node
 
 

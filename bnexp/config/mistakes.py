@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from bnexp.config import merging, yaml
-from bnexp.config.cures import cure
+from bnexp.config.cures import colon_cure, cure, kind_cure
 from bnexp.config.overrides import is_from_override
 from bnexp.config.places import Keys, entry_of, found, keys_of, name_of, present, spelt
 from bnexp.config.yaml import Node
@@ -39,10 +39,13 @@ EXPECTED = {
     "too_long": "at most {max_length}",
     "string_too_short": "at least {min_length} characters",
     "string_too_long": "at most {max_length} characters",
+    "string_pattern_mismatch": "a size, such as 4GiB or 500MiB",
     "literal_error": "one of the good names",
     "union_tag_invalid": "one of the good names",
 }
 """pydantic's kind of error -> what a person should have written."""
+SYNONYMS = {"lr": "learning_rate", "bs": "batch_size", "wd": "weight_decay", "n_epochs": "epochs", "n_seeds": "seeds"}
+"""What other tools call a key -> what it is called here."""
 ALTERNATIVES = ("int_type", "int_from_float", "float_type", "bool_type", "string_type", "list_type")
 """Kinds of error that a key of several types has one of for each."""
 
@@ -106,7 +109,7 @@ class Config:
         name = spelt(self.node, (*present(self.node, keys), *(["name"] if named else [])))
         expected = context.get("expected_tags") or context.get("expected") or ""
         names = [word.strip().strip("'") for word in expected.replace(" or ", ", ").split(",")]
-        good = nearest(str(seen.value), [word for word in names if word])
+        good = colon_cure(seen, name) or nearest(str(seen.value), [word for word in names if word])
         return f"{seen.where}: {name} is {merging.shown(yaml.plain(seen))}. {good}"
 
     def _no_good_value(self, keys: Keys, entry: Node, details: ErrorDetails) -> str:
@@ -118,8 +121,13 @@ class Config:
         field = self._field(keys)
         seen = merging.shown(yaml.plain(entry)) + (" (text)" if isinstance(entry.value, str) else "")
         sections = self.chosen(keys)
-        hint = cure(kind, entry, ".".join(keys), field, sections) or _default(field)
-        return f"{entry.where}: {spelt(self.node, keys)} is {seen}; expected {expected}. {hint}".rstrip()
+        name = spelt(self.node, keys)
+        hint = (
+            kind_cure(entry, name, _section_of(self.whole, keys[:-1]))
+            or cure(kind, entry, name, field, sections)
+            or _default(field)
+        )
+        return f"{entry.where}: {name} is {seen}; expected {expected}. {hint}".rstrip()
 
     def _field(self, keys: Keys) -> FieldInfo | None:
         if not keys:
@@ -147,7 +155,8 @@ class Config:
         word, colon, value = keys[-1].partition(":")
         if colon and word in here:
             return f"A colon before a value is followed by a blank: `{word}: {value}`."
-        at_home = [path for path in self.homes.get(keys[-1], []) if path[:-1] != keys[:-1]]
+        meant = SYNONYMS.get(keys[-1].lower(), keys[-1])
+        at_home = [path for path in self.homes.get(meant, []) if path != keys]
         if at_home:
             return f"Did you mean {'.'.join(at_home[0])!r}? Good names here: {', '.join(here)}."
         return nearest(keys[-1], here)

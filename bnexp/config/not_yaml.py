@@ -72,7 +72,7 @@ RULES: tuple[Rule, ...] = (
         "Indent the keys of one section alike, and quote a text that holds a colon.",
     ),
     (
-        ("mapping keys", "node content", "alphabetic or numeric", "comment or line break", "chomping"),
+        ("mapping keys", "node content", "alphabetic or numeric", "comment or line break", "chomping", "directive"),
         lambda seen: f"a text cannot begin with {_before(seen)}" if seen.content[seen.column :].strip() else "",
         "Quote the text.",
     ),

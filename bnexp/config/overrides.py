@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from dataclasses import replace
 
 import yaml as pyyaml
 
@@ -93,30 +94,30 @@ def _faulty_value(key: str, value: str) -> str | None:
 def _value(key: str, value: str, where: str, mistakes: list[str]) -> Node | None:
     """Read the value by the same rules as a file; what YAML would drop in silence is refused."""
     faults: list[str] = []
-    building = Building(value, "", faults)
+    building = Building(value, "", faults, with_cures=False)
     node = None
     try:
         node = building.document()
-        faults += _dropped(key, value, building)
+        dropped = _dropped(value, building)
     except pyyaml.YAMLError as error:
         _, what, _ = not_yaml.explained(error, value)
-        faults.append(f"the value is not YAML; {what}. {_requoted(key, value)}")
+        dropped = _dropped(value, building) or [f"the value is not YAML; {what}."]
     except TooDeepError:
-        pass
-    mistakes += [f"{where}: {re.sub('^:[0-9]+: ', '', fault)}" for fault in faults]
-    return None if faults or node is None else _moved(node, where)
+        dropped = []
+    if faults or dropped:
+        told = dict.fromkeys([re.sub("^:[0-9]+: ", "", fault) for fault in [*faults, *dropped]])
+        cure = _requoted(key, value.strip()) if dropped or building.may_be_text else ""
+        mistakes.append(f"{where}: {' '.join(told)} {cure}".rstrip())
+        return None
+    return None if node is None else replace(_moved(node, where), source=node.source or value.strip())
 
 
-def _dropped(key: str, value: str, building: Building) -> list[str]:
+def _dropped(value: str, building: Building) -> list[str]:
     """List what YAML leaves out of a value: a comment, or the dashes that begin a document."""
-    inside = building.scalars
-    for found in re.finditer("#", value):
-        if not any(found.start() in span for span in inside):
-            lost = value[found.start() :]
-            return [f"YAML takes {lost!r} for a comment and drops it. {_requoted(key, value)}"]
-    if building.begins_with_dashes:
-        return [f"YAML takes '---' for the begin of a document and drops it. {_requoted(key, value)}"]
-    return []
+    for found in re.finditer(r"(?:^|(?<=\s))#", value):
+        if not any(found.start() in span for span in building.scalars):
+            return [f"YAML takes {value[found.start() :]!r} for a comment and drops it."]
+    return ["YAML takes '---' for the start of a document and drops it."] if building.begins_with_dashes else []
 
 
 def _requoted(key: str, value: str) -> str:
@@ -125,10 +126,24 @@ def _requoted(key: str, value: str) -> str:
     if closing and value.count(value[0]) > value.count(closing):
         example = "'model={name: mlp, hidden: [64]}'"
         return f"If the shell cut it at a blank, put the whole override in quotes, as in {example}."
-    if closing and "#" in value and value.rstrip().endswith(closing):
+    if closing and _is_one_collection(value):
         example = '{target: "a # b"}' if closing == "}" else '["a # b"]'
         return f"Quote the text in it, and the whole for the shell, as in {typed(key, example)}."
-    return f"If it is a text, quote it, and once more for the shell: {typed(key, quoted(value.strip()))}."
+    if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"":
+        value = value[1:-1]
+    if len(value) > LONGEST_SHOWN:
+        return "If it is a text, quote it, and once more for the shell."
+    return f"If it is a text, quote it, and once more for the shell: {typed(key, quoted(value))}."
+
+
+def _is_one_collection(value: str) -> bool:
+    """Return True if the first bracket closes at the very end: `[a, b]`, and not `[a] b [c]`."""
+    depth = 0
+    for index, character in enumerate(value):
+        depth += (character in "{[") - (character in "}]")
+        if depth == 0:
+            return index == len(value) - 1
+    return False
 
 
 def _moved(node: Node, where: str) -> Node:

@@ -127,14 +127,17 @@ class Building:
     What could build an object, blow up or nest without end is refused before it is built.
     """
 
-    def __init__(self, text: str, name: str, mistakes: list[str]) -> None:
+    def __init__(self, text: str, name: str, mistakes: list[str], *, with_cures: bool = True) -> None:
         self.text = text
+        self.with_cures = with_cures
         self.name = name
         self.mistakes = mistakes
         self.events: Iterator[Any] = yaml.parse(text, Loader=LOADER)
         self.scalars: list[range] = []
         """Where in the text a scalar stands, its quotes included."""
         self.begins_with_dashes = False
+        self.may_be_text = False
+        """Whether quotes would mend a mistake."""
 
     def document(self) -> Node | None:
         """Build the only document there may be; None if there is none, or nothing in it that can be used."""
@@ -150,8 +153,10 @@ class Building:
                 node = self._node(next(self.events), 0)
         return node
 
-    def _note(self, event: Any, text: str) -> None:
-        self.mistakes.append(f"{self._where(event)}: {text}")
+    def _note(self, event: Any, seen: str, cure: str = "") -> None:
+        """Note a mistake; one with a cure could be a text that lacks its quotes."""
+        self.may_be_text |= bool(cure)
+        self.mistakes.append(f"{self._where(event)}: {seen} {cure if self.with_cures else ''}".rstrip())
 
     def _where(self, event: Any) -> str:
         return f"{self.name}:{event.start_mark.line + 1}"
@@ -173,11 +178,11 @@ class Building:
 
     def _is_usable(self, event: Any) -> bool:
         if isinstance(event, yaml.AliasEvent) or event.anchor:
-            cure = "Write the value out, or use `extends`."
-            self._note(event, f"has an anchor or alias (& or *); configs are read without them. {cure}")
+            cure = "Write the value out, or use `extends`; quote it if it is a text."
+            self._note(event, "has an anchor or alias (& or *); configs are read without them.", cure)
             return not isinstance(event, yaml.AliasEvent)
         if event.tag:
-            self._note(event, f"has the tag {event.tag}; configs hold plain values only. Leave the tag out.")
+            self._note(event, f"has the tag {event.tag}; configs hold plain values only.", "Leave the tag out.")
             return False
         return True
 
@@ -217,8 +222,8 @@ class Building:
         is_plain = event.style is None or event.style == ""
         if is_plain and key == "<<":
             self._note(event, "has a merge key (<<); configs are read without them. Use `extends`.")
-        elif is_plain and self.text[: event.start_mark.index].endswith("?"):
-            self._note(event, f'has the key ?{key}, which begins with a question mark. Quote it: "?{key}".')
+        elif is_plain and self._follows_question_mark(event):
+            self._note(event, "has a ?, which begins a key in YAML.", f'If it is a text, quote it: "?{key}".')
         elif key in seen:
             first = f"it stands in line {seen[key]} already"
             self._note(event, f"the key {key} is repeated; {first}. Keep one of them.")
@@ -227,11 +232,16 @@ class Building:
             return key if node is not None else None
         return None
 
+    def _follows_question_mark(self, event: Any) -> bool:
+        """Return True for the key of `{?x: 1}`, which YAML 1.2 calls `?x`, and the parser `x`."""
+        index = event.start_mark.index
+        return self.text[index - 1 : index] == "?"
+
     def _scalar(self, event: Any) -> Node | None:
         self.scalars.append(range(event.start_mark.index, event.end_mark.index))
         if event.style in ("|", ">") and not event.value.strip():
-            cure = f'If the value is this character, quote it: "{event.style}".'
-            self._note(event, f"has a {event.style}, which begins a text of several lines, and no text follows. {cure}")
+            seen = f"has a {event.style}, which begins a text of several lines, and no text follows."
+            self._note(event, seen, f'If it is a text, quote it: "{event.style}".')
             return None
         if event.style not in (None, ""):
             return Node(event.value, self._where(event))

@@ -84,6 +84,7 @@ class FetchError(UserError):
     exit_code = WORK_FAILED
 
 
+HINT = "Did you mean "
 LONGEST_NAME = 100
 """Characters of a name that is looked up; a longer one is near to none."""
 
@@ -104,7 +105,7 @@ def nearest(name: str, good_names: Iterable[str], *, most: int | None = None) ->
     close: list[str] = []
     if len(stem) <= LONGEST_NAME:
         close = difflib.get_close_matches(stem, stems, n=1) or [good for good in stems if _is_one_slip(stem, good)]
-    hint = f"Did you mean {stems[close[0]]!r}? " if close else ""
+    hint = f"{HINT}{stems[close[0]]!r}? " if close else ""
     left = f" and {len(names) - most} more" if most is not None and len(names) > most else ""
     return f"{hint}Good names: {', '.join(names[:most])}{left}."
 

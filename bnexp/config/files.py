@@ -33,14 +33,18 @@ def read_text(path: Path) -> str:
 def _content(path: Path) -> bytes:
     """Read the bytes of a regular file, one more than may be at the most; nothing else is opened."""
     try:
-        mode = os.stat(path).st_mode
-        if stat.S_ISREG(mode):
+        if stat.S_ISREG(os.stat(path).st_mode):
             with open(path, "rb") as file:
                 return file.read(LARGEST_BYTES + 1)
     except (OSError, ValueError) as error:
         raise ConfigError([f"{shown(path)}: {_why(error)}; expected a config file. {_cure(path)}"]) from error
-    seen = "is a directory" if stat.S_ISDIR(mode) else "is a pipe, socket or device"
-    raise ConfigError([f"{shown(path)}: {seen}; expected a config file. {_cure(path)}"])
+    raise ConfigError([unreadable(path)])
+
+
+def unreadable(path: Path) -> str:
+    """Say what a path is that is there and is no file."""
+    seen = "is a directory" if os.path.isdir(path) else "is a pipe, socket or device"
+    return f"{shown(path)}: {seen}; expected a config file. {_cure(path)}"
 
 
 def _why(error: OSError | ValueError) -> str:
@@ -67,8 +71,9 @@ def _cure(path: Path) -> str:
         folders = [entry.name for entry in _entries(missing.parent) if entry.is_dir() and entry.name[0] != "."]
         cure = nearest(missing.name, folders, most=MOST_NAMES) if folders else "Give the path of a YAML file."
         return f"There is no folder {shown(missing)}. {cure}"
-    beside = [entry.name for entry in _entries(path.parent) if entry.name.endswith((".yaml", ".yml"))]
-    return nearest(path.name, beside, most=MOST_NAMES) if beside else "Give the path of a YAML file."
+    folder = path if os.path.isdir(path) else path.parent
+    files = [entry.name for entry in _entries(folder) if entry.name.endswith((".yaml", ".yml")) and entry.is_file()]
+    return nearest(path.name, files, most=MOST_NAMES) if files else "Give the path of a YAML file."
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:
@@ -78,7 +83,7 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
         return []
 
 
-def shown(path: Path) -> str:
+def shown(path: Path | str) -> str:
     """Return a path as a message shows it, cut short in the middle."""
     text = str(path)
     half = LONGEST_SHOWN // 2

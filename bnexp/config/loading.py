@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from bnexp.config import merging, overrides, yaml
 from bnexp.config.checks import disagreements
+from bnexp.config.files import shown
 from bnexp.config.mistakes import INCOMPLETE, problems
 from bnexp.config.places import found, keys_of
 from bnexp.config.schema import Experiment
@@ -17,6 +18,8 @@ from bnexp.config.yaml import Node
 from bnexp.errors import ConfigError
 
 Whole = TypeVar("Whole", bound=BaseModel)
+LONGEST_NAME = 200
+"""Characters of an experiment's name."""
 
 
 def load(path: Path, settings: Sequence[str] = ()) -> Experiment:
@@ -28,7 +31,11 @@ def load(path: Path, settings: Sequence[str] = ()) -> Experiment:
         ConfigError: with every mistake there is, in all files and overrides.
     """
     mistakes: list[str] = []
-    return experiment_of(_read(path, settings, mistakes), mistakes)
+    node = _read(path, settings, mistakes)
+    if {"experiment", "arms"} <= node.value.keys():
+        cure = f"Use `bnexp study {shown(path)}`."
+        raise ConfigError([f"{shown(path)}: is a study; expected the config of an experiment. {cure}"])
+    return experiment_of(node, mistakes)
 
 
 def load_all(paths: Iterable[Path], settings: Sequence[str] = ()) -> list[Experiment]:
@@ -102,5 +109,10 @@ def _read(path: Path, settings: Sequence[str], mistakes: list[str]) -> Node:
     """Read a config file with all that is laid over it; of what cannot be read there is nothing in it."""
     node = merging.read_extended(path, mistakes) or Node({}, str(path))
     node = merging.overridden(node, settings, mistakes)
-    name = node.value.get("name", Node(path.stem, node.where))
+    name = node.value.get("name", Node(_name_of(path), node.where))
     return Node({"name": name, **{key: value for key, value in node.value.items() if key != "name"}}, node.where)
+
+
+def _name_of(path: Path) -> str:
+    """Return what an experiment is called by its file; bytes of the name that are no text become question marks."""
+    return path.stem.encode("utf-8", "replace").decode()[:LONGEST_NAME]

@@ -218,7 +218,7 @@ def _section_of(kind: type[BaseModel], keys: Keys) -> list[type[BaseModel]]:
             in_entries = False
             continue
         in_entries = any(get_origin(field.annotation) in (list, dict) for field in fields)
-        kinds = [section for field in fields for section in _sections(field.annotation)]
+        kinds = list(dict.fromkeys(section for field in fields for section in _sections(field.annotation)))
     return kinds
 
 

@@ -24,7 +24,7 @@ def place(text: str) -> str:
     >>> place("training.epochs=5")
     'override training.epochs=5'
     """
-    return _PLACE + (text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 3]}...")
+    return _PLACE + _cut(text)
 
 
 def is_from_override(node: Node) -> bool:
@@ -114,10 +114,17 @@ def _value(key: str, value: str, where: str, mistakes: list[str]) -> Node | None
 
 def _dropped(value: str, building: Building) -> list[str]:
     """List what YAML leaves out of a value: a comment, or the dashes that begin a document."""
-    for found in re.finditer(r"(?:^|(?<=\s))#", value):
-        if not any(found.start() in span for span in building.scalars):
-            return [f"YAML takes {value[found.start() :]!r} for a comment and drops it."]
+    begin = 0
+    for span in [*building.scalars, range(len(value), len(value))]:
+        comment = value.find("#", begin, span.start)
+        if comment >= 0:
+            return [f"YAML takes {_cut(value[comment:])!r} for a comment and drops it."]
+        begin = max(begin, span.stop)
     return ["YAML takes '---' for the start of a document and drops it."] if building.begins_with_dashes else []
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 3]}..."
 
 
 def _requoted(key: str, value: str) -> str:

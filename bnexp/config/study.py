@@ -180,6 +180,9 @@ def read_study(path: Path) -> StudyFile:
     root = yaml.read_mapping(read_text(path), str(path), mistakes)
     if root is None:
         raise ConfigError(mistakes)
+    if "dataset" in root.value and "experiment" not in root.value:
+        cure = f"Use `bnexp train {path}`."
+        raise ConfigError([f"{path}: is the config of an experiment; expected a study. {cure}"])
     entries = {"name": Node(path.stem, root.where), **root.value}
     base = entries.get("experiment")
     if base is not None and isinstance(base.value, dict):

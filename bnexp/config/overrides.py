@@ -43,7 +43,7 @@ def typed(key: str, text: str) -> str:
 
 def quoted(text: str) -> str:
     """Return a text in YAML's double quotes, on one line."""
-    return json.dumps(text, ensure_ascii=False)
+    return yaml.REFUSED.sub(lambda found: f"\\u{ord(found.group()):04x}", json.dumps(text, ensure_ascii=False))
 
 
 def dotted(key: str, value: Node) -> Node:

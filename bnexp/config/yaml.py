@@ -31,7 +31,7 @@ _WORDS: dict[str, bool | None] = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
-_REFUSED = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+REFUSED = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 """What YAML does not allow, the byte order mark, and line breaks that YAML 1.1 knows and YAML 1.2 does not."""
 
 
@@ -98,7 +98,7 @@ def read_mapping(text: str, name: str, mistakes: list[str]) -> Node | None:
 
 
 def _built(text: str, name: str, mistakes: list[str]) -> Node | None:
-    if bad := _REFUSED.search(text):
+    if bad := REFUSED.search(text):
         line = text[: bad.start()].count("\n") + 1
         mistakes.append(f"{name}:{line}: {not_yaml.character(text, bad.start())}")
         return None
@@ -113,7 +113,7 @@ def _built(text: str, name: str, mistakes: list[str]) -> Node | None:
 
 def faulty_character(text: str) -> str | None:
     """Return what is wrong with the first character of a text that YAML does not allow, if it holds one."""
-    bad = _REFUSED.search(text)
+    bad = REFUSED.search(text)
     return None if bad is None else not_yaml.character(text, bad.start())
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -11,15 +13,18 @@ from pydantic import BaseModel, ValidationError
 
 from bnexp import comparison, config, store
 from bnexp.config import Experiment
-from bnexp.config.loading import UNKNOWN_KEY
+from bnexp.config.files import shown
+from bnexp.config.loading import has_key
 from bnexp.data.source import source_sha256
-from bnexp.errors import ComparisonError, ConfigError, RunError, UserError, nearest
+from bnexp.errors import HINT, ComparisonError, ConfigError, RunError, UserError, nearest
 from bnexp.experiment import Finished
 from bnexp.metrics import names
 from bnexp.show import figures
 
 CONFIGS = Path("configs")
 STUDIES = CONFIGS / "studies"
+MOST_NAMES = 20
+"""Told where a name means nothing."""
 
 
 class _Record(BaseModel):
@@ -88,6 +93,26 @@ def plan(name: str, runs: Path, overrides: Sequence[str]) -> Planned:
     return Planned(experiment.name, None, experiment, path, overrides, reason)
 
 
+def plan_all(names: Sequence[str], runs: Path, overrides: Mapping[str, Sequence[str]]) -> list[Planned]:
+    """Find out what several names mean, each with its overrides.
+
+    Raises:
+        ConfigError: with all that is wrong with any of them.
+    """
+    planned: list[Planned] = []
+    problems: dict[str, None] = {}
+    for name in names:
+        try:
+            planned.append(plan(name, runs, overrides[name]))
+        except ConfigError as error:
+            problems |= dict.fromkeys(error.problems)
+        except RunError as error:
+            problems[str(error)] = None
+    if problems:
+        raise ConfigError(problems)
+    return planned
+
+
 def fitting_overrides(names: Sequence[str], overrides: Sequence[str]) -> dict[str, list[str]]:
     """Map each arm's name to the overrides that it takes: one that not all have a key for is of those that have.
 
@@ -96,7 +121,7 @@ def fitting_overrides(names: Sequence[str], overrides: Sequence[str]) -> dict[st
     """
     paths = {name: config_file(name) for name in names}
     takes = {
-        (name, override): path is None or _has_key(path, override)
+        (name, override): path is None or has_key(path, override)
         for name, path in paths.items()
         for override in overrides
     }
@@ -104,17 +129,6 @@ def fitting_overrides(names: Sequence[str], overrides: Sequence[str]) -> dict[st
         name: [one for one in overrides if takes[name, one] or not any(takes[other, one] for other in names)]
         for name in names
     }
-
-
-def _has_key(path: Path, override: str) -> bool:
-    """Tell whether an override is of a key that a config may have; what else is wrong will be told in time."""
-    try:
-        config.load(path, [override])
-    except ConfigError as error:
-        return not any(
-            problem.startswith(f"override {override}: ") and UNKNOWN_KEY in problem for problem in error.problems
-        )
-    return True
 
 
 def _reason(stale: store.Run | None, experiment: Experiment) -> str:
@@ -137,15 +151,16 @@ def config_file(name: str) -> Path | None:
         return path
     named = CONFIGS / f"{name}.yaml"
     inside = not path.is_absolute() and ".." not in path.parts
-    return named if inside and named.is_file() else None
+    return named if inside and os.path.isfile(named) else None
 
 
 def _run(name: str, runs: Path, overrides: Sequence[str]) -> store.Run:
-    if overrides:
-        raise RunError(f"{name} is a stored run; overrides ({' '.join(overrides)}) need a config. Name a config file.")
     run = newest(runs, name) or store.find(runs, name)
     if run is None:
-        raise RunError(f"No run, experiment or config is called {name!r}. {_existing(runs, name)}")
+        raise RunError(f"No run, experiment or config is called {shown(name)!r}. {existing(runs, name)}")
+    if overrides:
+        seen = f"{name} is a stored run; overrides ({' '.join(overrides)}) need a config"
+        raise RunError(f"{seen}. Name its config: {run.directory / 'config.yaml'}.")
     if run.kind == "comparison":
         raise RunError(f"{run.id} is a comparison; expected a run. Name one of the runs it compares.")
     if run.kind == "study":
@@ -176,23 +191,31 @@ def _finished(runs: Path, name: str) -> Iterator[store.Run]:
             yield run
 
 
-def _existing(runs: Path, name: str) -> str:
-    """List what could have been named: experiments with runs, and configs."""
+def existing(runs: Path, name: str, *, trained: bool = True) -> str:
+    """Return a sentence with what could have been named: configs and, if `trained`, experiments with runs."""
+    if hint := _is_like_a_setting(name):
+        return hint
     finished = [run for run in store.runs_in(runs) if run.kind == "run" and run.status() == "finished"]
-    trained = [str(run.record().get("name")) for run in finished]
-    names = dict.fromkeys(
-        [*trained, *sorted(path.relative_to(CONFIGS).with_suffix("").as_posix() for path in _configs())]
-    )
+    names = [str(run.record().get("name")) for run in finished] if trained else []
+    names += sorted(path.relative_to(CONFIGS).with_suffix("").as_posix() for path in _configs())
     if names:
-        return nearest(name, names)
+        last = name.rstrip("/").rpartition("/")[2]
+        told = [nearest(one, dict.fromkeys(names), most=MOST_NAMES) for one in (name, last)]
+        return told[1] if told[1].startswith(HINT) and not told[0].startswith(HINT) else told[0]
     return (
-        f"There are neither runs ({runs}) nor configs ({CONFIGS}) in {Path.cwd()}. Go to a folder that has them, such "
-        "as bnexp's repository, or give the path of a config."
+        f"There are neither runs ({shown(runs)}) nor configs ({CONFIGS}) in {Path.cwd()}. Go to a folder that has "
+        "them, such as bnexp's repository, or give the path of a config."
     )
+
+
+def _is_like_a_setting(name: str) -> str:
+    """Return the cure for an override that is misspelt: `training.epochs:5`, or `training.epochs` before a blank."""
+    key = re.match(r"-*((dataset|model|training)(\.\w+)+)", name)
+    return f"If an override is meant, write KEY=VALUE without blanks, as in {key.group(1)}=..." if key else ""
 
 
 def _configs() -> Iterator[Path]:
-    """List the configs of experiments; studies have a folder of their own among them."""
+    """Yield the configs of experiments; studies have a folder of their own among them."""
     return (path for path in CONFIGS.rglob("*.yaml") if STUDIES not in path.parents)
 
 

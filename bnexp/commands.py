@@ -13,6 +13,7 @@ from typing import Any
 from rich.console import Console, RenderableType
 
 from bnexp import arms, cautions, config, store, study_plan
+from bnexp.arguments import config_paths, sorted_arguments
 from bnexp.comparison import Arm, Question, refuse_impossible, refuse_too_few
 from bnexp.comparison import compare as compare_arms
 from bnexp.config import Experiment
@@ -40,11 +41,11 @@ WIDEST_PIPE = 200
 
 def train(arguments: Sequence[str], *, seeds: int | None, runs: Path, dry_run: bool, quiet: bool, as_json: bool) -> int:
     """Train every config named; give the worst exit code."""
-    names, overrides = _sorted_arguments(arguments, seeds)
+    names, overrides = sorted_arguments(arguments, seeds)
     if not names:
         raise UserError("train was given no config; expected one or more. For example: bnexp train configs/bn.yaml")
-    paths = [config_path(name) for name in names]
-    experiments = [config.load(path, overrides) for path in paths]
+    paths = config_paths(names, runs)
+    experiments = config.load_all(paths, overrides)
     if dry_run:
         for path, experiment in zip(paths, experiments, strict=True):
             with _line_told(path, overrides):
@@ -64,11 +65,6 @@ def train(arguments: Sequence[str], *, seeds: int | None, runs: Path, dry_run: b
     return max(_exit_code(one) for one in finished)
 
 
-def config_path(name: str) -> Path:
-    """Let `bn` stand for configs/bn.yaml, as it does for `compare`."""
-    return arms.config_file(name) or Path(name)
-
-
 @contextmanager
 def _line_told(path: Path, overrides: Sequence[str]) -> Iterator[None]:
     """Add file and line to a mistake that shows itself only when the data are drawn or the model is built."""
@@ -77,13 +73,6 @@ def _line_told(path: Path, overrides: Sequence[str]) -> Iterator[None]:
     except SettingError as error:
         lines = [f"{config.where(path, overrides, key)}: {key} {text}" for key, text in error.problems]
         raise ConfigError(lines) from error
-
-
-def _sorted_arguments(arguments: Sequence[str], seeds: int | None) -> tuple[list[str], list[str]]:
-    """Tell names from KEY=VALUE overrides; `--seeds` is one of them."""
-    names = [argument for argument in arguments if "=" not in argument or Path(argument).exists()]
-    overrides = [argument for argument in arguments if argument not in names]
-    return names, overrides + ([f"training.seeds={seeds}"] if seeds is not None else [])
 
 
 def _train(experiment: Experiment, runs: Path, *, quiet: bool) -> Finished:
@@ -126,10 +115,10 @@ def compare(
     arguments: Sequence[str], question: Question, *, seeds: int | None, runs: Path, quiet: bool, as_json: bool
 ) -> int:
     """Compare the arms named, training those that need it; keep and print the comparison."""
-    names, overrides = _sorted_arguments(arguments, seeds)
+    names, overrides = sorted_arguments(arguments, seeds)
     refuse_too_few(names)
     fitting = arms.fitting_overrides(names, overrides)
-    planned = [arms.plan(name, runs, fitting[name]) for name in names]
+    planned = arms.plan_all(names, runs, fitting)
     for name in names:
         for override in overrides if not quiet else ():
             if override not in fitting[name]:

@@ -24,12 +24,19 @@ class UserError(Exception):
     exit_code = BAD_INPUT
 
 
+MOST_TOLD = 20
+"""Mistakes told at a time: more than a person mends before trying again."""
+
+
 class ConfigError(UserError):
     """All mistakes of one config, each a line: `file:line: key is seen; expected. Cure.`"""
 
     def __init__(self, problems: Iterable[str]) -> None:
         self.problems = tuple(problems)
-        super().__init__("\n".join(self.problems))
+        told = list(self.problems[:MOST_TOLD])
+        if more := len(self.problems) - len(told):
+            told.append(f"and {more} more {'mistake' if more == 1 else 'mistakes'}. Mend these first.")
+        super().__init__("\n".join(told))
 
 
 class SettingError(UserError):
@@ -77,8 +84,15 @@ class FetchError(UserError):
     exit_code = WORK_FAILED
 
 
-def nearest(name: str, good_names: Iterable[str]) -> str:
-    """Tell the good names, the nearest first if one is near; the ending that files share brings none nearer.
+HINT = "Did you mean "
+LONGEST_NAME = 100
+"""Characters of a name that is looked up; a longer one is near to none."""
+
+
+def nearest(name: str, good_names: Iterable[str], *, most: int | None = None) -> str:
+    """Return a sentence with the good names, the nearest first if one is near; of many names only the first `most`.
+
+    The ending that files share brings none nearer.
 
     >>> nearest("layr", ["none", "batch", "layer"])
     "Did you mean 'layer'? Good names: none, batch, layer."
@@ -88,9 +102,12 @@ def nearest(name: str, good_names: Iterable[str]) -> str:
     names = [str(good) for good in good_names]
     ending = Path(name).suffix if all(Path(good).suffix == Path(name).suffix for good in names) else ""
     stem, stems = name.removesuffix(ending), {good.removesuffix(ending): good for good in reversed(names)}
-    close = difflib.get_close_matches(stem, stems, n=1) or [good for good in stems if _is_one_slip(stem, good)]
-    hint = f"Did you mean {stems[close[0]]!r}? " if close else ""
-    return f"{hint}Good names: {', '.join(names)}."
+    close: list[str] = []
+    if len(stem) <= LONGEST_NAME:
+        close = difflib.get_close_matches(stem, stems, n=1) or [good for good in stems if _is_one_slip(stem, good)]
+    hint = f"{HINT}{stems[close[0]]!r}? " if close else ""
+    left = f" and {len(names) - most} more" if most is not None and len(names) > most else ""
+    return f"{hint}Good names: {', '.join(names[:most])}{left}."
 
 
 def _is_one_slip(name: str, good: str) -> bool:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from bnexp.config.loading import found
+from bnexp.config.places import found
 from bnexp.config.section import Task
 from bnexp.config.study import Endpoint, Tune
 from bnexp.data.source import Sources

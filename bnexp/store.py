@@ -300,9 +300,9 @@ def find(runs: Path, name: str) -> Run | None:
         RunError: if it is the beginning of several ids, or a directory that is no run.
     """
     path = Path(name)
-    if path.is_dir() and (os.sep in name or "/" in name):
+    if os.path.isdir(name) and (os.sep in name or "/" in name):
         return _run_at(path.resolve())
-    if name == LATEST or (path.name == LATEST and path.is_file()):
+    if name == LATEST or (path.name == LATEST and os.path.isfile(name)):
         return _latest(runs if name == LATEST else path.parent)
     candidates = [run for run in runs_in(runs) if run.id.startswith(name)]
     candidates = [run for run in candidates if run.id == name] or candidates
@@ -311,7 +311,7 @@ def find(runs: Path, name: str) -> Run | None:
         raise RunError(
             f"{name!r} is the beginning of {len(candidates)} runs; expected one of: {listed}. Give more of it."
         )
-    if not candidates and path.is_dir():
+    if not candidates and os.path.isdir(name):
         return _run_at(path.resolve())
     return candidates[0] if candidates else None
 

@@ -10,7 +10,8 @@ from typing import Any
 
 from bnexp import claims as several
 from bnexp import launch, study_plan, study_run
-from bnexp.commands import config_path, print_answer, print_json
+from bnexp.arguments import config_path
+from bnexp.commands import print_answer, print_json
 from bnexp.environment import most_workers
 from bnexp.errors import DIVERGED, DONE, WORK_FAILED, StoppedError
 from bnexp.show import study_table

@@ -1,8 +1,8 @@
 """Configs: what a YAML file may say, how it is read, and how it is written back."""
 
 from bnexp.config.checks import unfit_for_rows
-from bnexp.config.loading import load, where
+from bnexp.config.loading import load, load_all, where
 from bnexp.config.schema import Experiment
 from bnexp.config.writing import differences, digest, dump
 
-__all__ = ["Experiment", "differences", "digest", "dump", "load", "unfit_for_rows", "where"]
+__all__ = ["Experiment", "differences", "digest", "dump", "load", "load_all", "unfit_for_rows", "where"]

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import reduce
 from pathlib import Path
 from typing import Any
 
 from bnexp.config import yaml
+from bnexp.config.files import read_text
+from bnexp.config.overrides import dotted
+from bnexp.config.overrides import read as override
 from bnexp.config.yaml import Node
 from bnexp.errors import ConfigError
+
+MOST_FILES = 20
+"""That extend each other, one after the other."""
+MOST_INDEX_DIGITS = 9
+"""Of an entry's place in a list."""
 
 SHORTHANDS = {
     ("model", "initializer"): "name",
@@ -22,42 +32,54 @@ SHORTHANDS = {
 Keys = tuple[str, ...]
 
 
-def read_extended(path: Path, seen: tuple[Path, ...] = ()) -> Node:
+def read_extended(path: Path, mistakes: list[str], seen: tuple[Path, ...] = ()) -> Node | None:
     """Read a config file laid over the file that its `extends` names, if it has one.
 
-    Raises:
-        ConfigError: if a file is missing or faulty, or they extend each other in a loop.
+    Every mistake is noted: a file that is missing or faulty, or files that
+    extend each other in a loop. None is returned if nothing could be read.
     """
-    return extended(yaml.read_file(path), path, seen)
+    try:
+        text = read_text(path)
+    except ConfigError as error:
+        mistakes += error.problems
+        return None
+    node = yaml.read_mapping(text, str(path), mistakes)
+    return None if node is None else extended(node, path, mistakes, seen)
 
 
-def extended(mapping: Node, path: Path, seen: tuple[Path, ...] = ()) -> Node:
+def extended(mapping: Node, path: Path, mistakes: list[str], seen: tuple[Path, ...] = ()) -> Node:
     """Lay what stands in a file over the file that its `extends` names, as seen from there, if it has one."""
     node = expanded(mapping)
     extends = node.value.get("extends")
-    if extends is None:
-        return node
     own = Node({key: value for key, value in node.value.items() if key != "extends"}, node.where)
-    base = _base(path, extends, (*seen, path.resolve()))
+    if extends is None or extends.value is None:
+        return own
+    base = _base(path, extends, mistakes, (*seen, Path(os.path.realpath(path))))
+    if base is None:
+        return own
     unnamed = Node({key: value for key, value in base.value.items() if key != "name"}, base.where)
-    return merged(unnamed, own)
+    return merged(unnamed, own, mistakes)
 
 
-def _base(path: Path, extends: Node, seen: tuple[Path, ...]) -> Node:
-    if not isinstance(extends.value, str) or "\0" in extends.value:
-        raise ConfigError(
-            [f"{extends.where}: extends is {shown(yaml.plain(extends))}; expected a file beside this one."]
-        )
+def _base(path: Path, extends: Node, mistakes: list[str], seen: tuple[Path, ...]) -> Node | None:
+    where = extends.where
+    if not isinstance(extends.value, str) or not extends.value or "\0" in extends.value:
+        mistakes.append(f"{where}: extends is {shown(yaml.plain(extends))}; expected a file beside this one.")
+        return None
     base = path.parent / extends.value
-    if base.resolve() in seen:
-        loop = " -> ".join(file.name for file in (*seen, base.resolve()))
-        raise ConfigError([f"{extends.where}: extends goes in a loop: {loop}. Let one of them extend nothing."])
-    try:
-        return read_extended(base, seen)
-    except ConfigError as error:
-        if base.is_file():
-            raise
-        raise ConfigError([f"{extends.where}: extends is {extends.value!r}; {error}"]) from error
+    if (real := Path(os.path.realpath(base))) in seen:
+        loop = " -> ".join(file.name for file in (*seen, real))
+        mistakes.append(f"{where}: extends goes in a loop: {loop}. Let one of them extend nothing.")
+        return None
+    if len(seen) >= MOST_FILES:
+        mistakes.append(f"{where}: extends goes over more than {MOST_FILES} files. Let one of them extend nothing.")
+        return None
+    if not os.path.isfile(base):
+        faults: list[str] = []
+        read_extended(base, faults, seen)
+        mistakes += [f"{where}: extends is {shown(extends.value)}; {fault}" for fault in faults]
+        return None
+    return read_extended(base, mistakes, seen)
 
 
 def expanded(node: Node, path: Keys = ()) -> Node:
@@ -65,7 +87,7 @@ def expanded(node: Node, path: Keys = ()) -> Node:
     if path in SHORTHANDS and not isinstance(node.value, dict | list) and node.value is not None:
         return _written_out(node, SHORTHANDS[path])
     if isinstance(node.value, dict):
-        return Node({key: expanded(entry, (*path, key)) for key, entry in node.value.items()}, node.where)
+        return replace(node, value={key: expanded(entry, (*path, key)) for key, entry in node.value.items()})
     return node
 
 
@@ -75,21 +97,21 @@ def _written_out(node: Node, key: str | None) -> Node:
     return Node({"name": Node("constant", node.where), "initial": node}, node.where)
 
 
-def merged(base: Node, over: Node, *, top: bool = True) -> Node:
+def merged(base: Node, over: Node, mistakes: list[str], *, top: bool = True) -> Node:
     """Lay one node over another: mappings key by key, anything else is replaced.
 
     A section whose `name` changes is replaced whole, since the keys of the
     old kind mean nothing to the new one.
     """
     if isinstance(base.value, list) and _is_index(over.value):
-        return _with_entries(base, over)
+        return _with_entries(base, over, mistakes)
     if not (isinstance(base.value, dict) and isinstance(over.value, dict)):
         return over
     if not top and None not in (_name(base), _name(over)) and _name(base) != _name(over):
         return over
     joined = dict(base.value)
     for key, entry in over.value.items():
-        joined[key] = merged(joined[key], entry, top=False) if key in joined else entry
+        joined[key] = merged(joined[key], entry, mistakes, top=False) if key in joined else entry
     return Node(joined, base.where)
 
 
@@ -99,38 +121,47 @@ def _name(node: Node) -> Any:
 
 
 def _is_index(value: Any) -> bool:
-    return isinstance(value, dict) and bool(value) and all(key.isdecimal() for key in value)
+    return isinstance(value, dict) and bool(value) and all(key.isascii() and key.isdecimal() for key in value)
 
 
-def _with_entries(base: Node, over: Node) -> Node:
+def _with_entries(base: Node, over: Node, mistakes: list[str]) -> Node:
     entries = list(base.value)
     for key, entry in over.value.items():
-        if int(key) >= len(entries):
-            raise ConfigError([f"{entry.where}: there is no entry {key}; the list has {len(entries)}, counted from 0."])
-        entries[int(key)] = merged(entries[int(key)], entry, top=False)
+        if len(key) > MOST_INDEX_DIGITS or int(key) >= len(entries):
+            seen = f"there is no entry {key[:MOST_INDEX_DIGITS]}; the list has {len(entries)}, counted from 0"
+            mistakes.append(f"{entry.where}: {seen}. {_whole_list(entries)}")
+        else:
+            entries[int(key)] = merged(entries[int(key)], entry, mistakes, top=False)
     return Node(entries, base.where)
 
 
-def overridden(node: Node, overrides: Iterable[str]) -> Node:
-    """Lay overrides, each `a.b=value`, over a config.
+def _whole_list(entries: list[Node]) -> str:
+    last = f"Use 0 to {len(entries) - 1}, or give" if entries else "Give"
+    return f"{last} the whole list."
 
-    Raises:
-        ConfigError: if one has no key, no value, or a value that is not YAML.
-    """
-    return laid_over(node, map(_override, overrides))
+
+def overridden(node: Node, overrides: Iterable[str], mistakes: list[str]) -> Node:
+    """Lay overrides, each `a.b=value`, over a config; note those with no key, no value, or a value that is not YAML."""
+    layers = [layer for text in overrides if (layer := override(text, mistakes)) is not None]
+    return _laid_over(node, layers, mistakes)
 
 
 def laid_over(node: Node, layers: Iterable[Node]) -> Node:
-    """Lay layers over a config, joined key by key first, so that their order means nothing but which of two wins."""
+    """Lay layers over a config, joined key by key first, so that their order means nothing but which of two wins.
+
+    Raises:
+        ConfigError: if one is about an entry that a list has not.
+    """
+    mistakes: list[str] = []
+    whole = _laid_over(node, layers, mistakes)
+    if mistakes:
+        raise ConfigError(mistakes)
+    return whole
+
+
+def _laid_over(node: Node, layers: Iterable[Node], mistakes: list[str]) -> Node:
     written_out = [expanded(layer) for layer in layers]
-    return merged(node, reduce(_joined, written_out)) if written_out else node
-
-
-def dotted(key: str, value: Node) -> Node:
-    """Give the mapping that a dotted key stands for: `a.b` and 1 are `{a: {b: 1}}`."""
-    for part in reversed(key.split(".")):
-        value = Node({part: value}, value.where)
-    return value
+    return merged(node, reduce(_joined, written_out), mistakes) if written_out else node
 
 
 def leaves(key: str, value: Any) -> list[str]:
@@ -152,16 +183,6 @@ def _leaves(node: Node, path: Keys) -> Iterator[str]:
         return
     for key, entry in node.value.items():
         yield from _leaves(entry, (*path, str(key)))
-
-
-def _override(text: str) -> Node:
-    key, _, value = text.partition("=")
-    where = f"override {text}"
-    if not value:
-        raise ConfigError([f"{where}: has no value; expected KEY=VALUE. Use `{key}=null` for none."])
-    if not all(key.split(".")):
-        raise ConfigError([f"{where}: has no key; expected KEY=VALUE, as in `training.epochs=5`."])
-    return dotted(key, yaml.read_value(value, where))
 
 
 def _joined(one: Node, other: Node) -> Node:

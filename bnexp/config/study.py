@@ -12,7 +12,9 @@ from typing import Annotated, Any, Literal, NamedTuple
 from pydantic import BeforeValidator, Field
 
 from bnexp.config import merging, yaml
-from bnexp.config.loading import Keys, found, validated
+from bnexp.config.files import read_text
+from bnexp.config.loading import validated
+from bnexp.config.places import Keys, found
 from bnexp.config.section import Count, Positive, Section
 from bnexp.config.writing import dump_plain
 from bnexp.config.yaml import Node
@@ -174,13 +176,19 @@ def read_study(path: Path) -> StudyFile:
     Raises:
         ConfigError: with every mistake that shows without spanning the grid.
     """
-    root = yaml.read_file(path)
+    mistakes: list[str] = []
+    root = yaml.read_mapping(read_text(path), str(path), mistakes)
+    if root is None:
+        raise ConfigError(mistakes)
+    if "dataset" in root.value and "experiment" not in root.value:
+        cure = f"Use `bnexp train {path}`."
+        raise ConfigError([f"{path}: is the config of an experiment; expected a study. {cure}"])
     entries = {"name": Node(path.stem, root.where), **root.value}
     base = entries.get("experiment")
     if base is not None and isinstance(base.value, dict):
-        entries["experiment"] = _without_seeds(merging.extended(base, path))
+        entries["experiment"] = _without_seeds(merging.extended(base, path, mistakes))
     node = Node(entries, root.where)
-    file = StudyFile(validated(node, Study), node)
+    file = StudyFile(validated(node, Study, mistakes), node)
     faults = [
         f"{file.where(*keys)}: " + " ".join([".".join(keys), text]).lstrip() for keys, text in _faults(file.study)
     ]

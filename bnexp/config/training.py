@@ -75,7 +75,7 @@ class Optimizer(Section):
     optimizer does not have is refused when the optimizer is made, before training.
     """
 
-    name: OptimizerName
+    name: OptimizerName = "adam"
     momentum: Annotated[float, Field(ge=0, lt=1)] | None = None
     nesterov: bool | None = None
     beta_1: Annotated[float, Field(ge=0, lt=1)] | None = None

@@ -13,11 +13,11 @@ from bnexp.config.model import Layer
 from bnexp.config.schema import Experiment
 from bnexp.config.section import Section
 from bnexp.config.training import ConstantRate
-from bnexp.config.yaml import scalar
+from bnexp.config.yaml import REFUSED, scalar
 
 
 class _Dumper(yaml.SafeDumper):
-    """Quotes whatever text YAML 1.2 would read as something else, and uses no anchors."""
+    """Quotes whatever text YAML 1.2 would read as something else, escapes what it refuses, and uses no anchors."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
@@ -25,7 +25,8 @@ class _Dumper(yaml.SafeDumper):
 
 def _text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
     quoted = None if isinstance(scalar(text), str) else "'"
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=quoted)
+    escaped = '"' if REFUSED.search(text) else quoted
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=escaped)
 
 
 def _list(dumper: _Dumper, entries: list[Any]) -> yaml.SequenceNode:

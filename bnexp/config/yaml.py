@@ -2,6 +2,8 @@
 
 PyYAML reads YAML 1.1 (`1e-3` is text, `no` is false, `010` is 8, a repeated
 key wins silently), so only its parser is used; what a scalar means is decided here.
+The parser is libyaml, which PyYAML's wheels hold: it reads `{target: churned?}` and
+tabs between words as YAML 1.2 does. Without libyaml such a text has to be quoted.
 """
 
 from __future__ import annotations
@@ -9,17 +11,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import yaml
 
-from bnexp.errors import ConfigError, nearest
+from bnexp.config import not_yaml
+from bnexp.errors import ConfigError
 
-LARGEST_BYTES = 1_000_000
 DEEPEST = 30
 MOST_DIGITS = 100
 """Of a whole number: so many fit in a float, and Python itself reads and writes no more than some thousands."""
+LOADER: Any = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
 
 _INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
@@ -29,6 +31,8 @@ _WORDS: dict[str, bool | None] = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
+REFUSED = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+"""What YAML does not allow, the byte order mark, and line breaks that YAML 1.1 knows and YAML 1.2 does not."""
 
 
 @dataclass(frozen=True)
@@ -37,10 +41,12 @@ class Node:
 
     value: Any
     where: str
+    source: str | None = None
+    """The text of a scalar without quotes, as it was written: `1e3` for 1000.0."""
 
 
 def plain(node: Node) -> Any:
-    """Give the value without its places."""
+    """Return the value without its places."""
     match node.value:
         case dict() as entries:
             return {key: plain(entry) for key, entry in entries.items()}
@@ -50,7 +56,7 @@ def plain(node: Node) -> Any:
 
 
 def scalar(text: str) -> Any:
-    """Give what a plain scalar means in YAML 1.2's core schema.
+    """Return what a plain scalar means in YAML 1.2's core schema.
 
     >>> scalar("1e-3"), scalar("010"), scalar("no"), scalar("2026-11-23"), scalar("~")
     (0.001, 10, 'no', '2026-11-23', None)
@@ -66,144 +72,191 @@ def scalar(text: str) -> Any:
     return text
 
 
-def read_file(path: Path) -> Node:
-    """Read a config file: one document that is a mapping.
+def read(text: str, name: str) -> Node:
+    """Read YAML text that is a mapping; `name` stands for it in messages, followed by the line.
 
     Raises:
-        ConfigError: if there is no such file, or it is not plain, safe YAML.
+        ConfigError: with every mistake, if it is not plain, safe YAML.
     """
-    return read(_text(path), str(path))
+    mistakes: list[str] = []
+    node = read_mapping(text, name, mistakes)
+    if node is None or mistakes:
+        raise ConfigError(mistakes)
+    return node
 
 
-def _text(path: Path) -> str:
-    if not path.is_file():
-        beside = sorted(entry.name for entry in path.parent.glob("*.y*ml")) if path.parent.is_dir() else []
-        cure = nearest(path.name, beside) if beside else "Give the path of a YAML file."
-        kind = "a directory" if path.is_dir() else "missing"
-        raise ConfigError([f"{path}: is {kind}; expected a config file. {cure}"])
+def read_mapping(text: str, name: str, mistakes: list[str]) -> Node | None:
+    """Read YAML text that is a mapping and note its mistakes; return None if nothing in it can be used."""
+    noted = len(mistakes)
+    node = _built(text, name, mistakes)
+    if node is not None and isinstance(node.value, dict):
+        return node
+    if len(mistakes) == noted:
+        seen = "nothing" if node is None or node.value is None else kind(node)
+        mistakes.append(f"{name}:1: holds {seen}; expected a mapping of keys, as in `name: bn`.")
+    return None
+
+
+def _built(text: str, name: str, mistakes: list[str]) -> Node | None:
+    if bad := REFUSED.search(text):
+        line = text[: bad.start()].count("\n") + 1
+        mistakes.append(f"{name}:{line}: {not_yaml.character(text, bad.start())}")
+        return None
     try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise ConfigError([f"{path}: cannot be read ({error.strerror}); expected a config file."]) from error
-    if len(content) > LARGEST_BYTES:
-        raise ConfigError([f"{path}: has {len(content)} bytes; expected {LARGEST_BYTES} or fewer."])
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        raise ConfigError([f"{path}:{line}: is not UTF-8 text. Save it as UTF-8."]) from error
-
-
-def read(text: str, name: str) -> Node:
-    """Read YAML text; `name` stands for it in messages, followed by the line."""
-    try:
-        _refuse_unsafe(text, name)
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        return Building(text, name, mistakes).document()
     except yaml.YAMLError as error:
-        raise ConfigError([_not_yaml(error, text, name)]) from error
-    if not isinstance(root, yaml.MappingNode):
-        raise ConfigError([f"{name}:1: holds {_kind(root)}; expected a mapping of keys, as in `name: bn`."])
-    return _node(root, name)
+        mistakes.append(not_yaml.told(error, text, name))
+    except TooDeepError:
+        pass
+    return None
 
 
-def read_value(text: str, where: str) -> Node:
-    """Read the value of an override, by the same rules as a file."""
-    try:
-        _refuse_unsafe(text, where)
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.YAMLError as error:
-        key = where.removeprefix("override ").partition("=")[0]
-        cure = f"""If it is a text, quote it, and once more for the shell: "{key}='{text}'"."""
-        raise ConfigError([f"{where}: the value is not YAML; {_problem(error)}. {cure}"]) from error
-    return Node(None, where) if root is None else _moved(_node(root, where), where)
+def faulty_character(text: str) -> str | None:
+    """Return what is wrong with the first character of a text that YAML does not allow, if it holds one."""
+    bad = REFUSED.search(text)
+    return None if bad is None else not_yaml.character(text, bad.start())
 
 
-def _moved(node: Node, where: str) -> Node:
-    """Place a node and all in it at one place: an override has no lines."""
+class TooDeepError(Exception):
+    """A text is nested so deeply that reading it could end in a traceback."""
+
+
+class Building:
+    """Builds nodes from the parser's events in one pass, and notes what a config may not hold.
+
+    What could build an object, blow up or nest without end is refused before it is built.
+    """
+
+    def __init__(self, text: str, name: str, mistakes: list[str], *, with_cures: bool = True) -> None:
+        self.text = text
+        self.with_cures = with_cures
+        self.name = name
+        self.mistakes = mistakes
+        self.events: Iterator[Any] = yaml.parse(text, Loader=LOADER)
+        self.scalars: list[range] = []
+        """Where in the text a scalar stands, its quotes included."""
+        self.begins_with_dashes = False
+        self.may_be_text = False
+        """Whether quotes would mend a mistake."""
+
+    def document(self) -> Node | None:
+        """Build the only document there may be; None if there is none, or nothing in it that can be used."""
+        node = None
+        documents = 0
+        for event in self.events:
+            if isinstance(event, yaml.DocumentStartEvent):
+                documents += 1
+                self.begins_with_dashes |= event.explicit
+                if documents > 1:
+                    self._note(event, "begins a second document; expected one. Leave out the `---`.")
+                    return node
+                node = self._node(next(self.events), 0)
+        return node
+
+    def _note(self, event: Any, seen: str, cure: str = "") -> None:
+        """Note a mistake; one with a cure could be a text that lacks its quotes."""
+        self.may_be_text |= bool(cure)
+        self.mistakes.append(f"{self._where(event)}: {seen} {cure if self.with_cures else ''}".rstrip())
+
+    def _where(self, event: Any) -> str:
+        return f"{self.name}:{event.start_mark.line + 1}"
+
+    def _node(self, event: Any, depth: int) -> Node | None:
+        """Build what begins with an event; None, with a mistake noted, if it cannot be used."""
+        usable = self._is_usable(event)
+        node: Node | None = None
+        match event:
+            case yaml.MappingStartEvent():
+                self._refuse_too_deep(event, depth)
+                node = Node(self._entries(depth + 1), self._where(event))
+            case yaml.SequenceStartEvent():
+                self._refuse_too_deep(event, depth)
+                node = Node(list(self._items(depth + 1)), self._where(event))
+            case yaml.ScalarEvent():
+                node = self._scalar(event)
+        return node if usable else None
+
+    def _is_usable(self, event: Any) -> bool:
+        if isinstance(event, yaml.AliasEvent) or event.anchor:
+            cure = "Write the value out, or use `extends`; quote it if it is a text."
+            self._note(event, "has an anchor or alias (& or *); configs are read without them.", cure)
+            return not isinstance(event, yaml.AliasEvent)
+        if event.tag:
+            self._note(event, f"has the tag {event.tag}; configs hold plain values only.", "Leave the tag out.")
+            return False
+        return True
+
+    def _refuse_too_deep(self, event: Any, depth: int) -> None:
+        if depth >= DEEPEST:
+            self._note(event, f"is nested {depth + 1} levels deep; expected {DEEPEST} or fewer.")
+            raise TooDeepError
+
+    def _items(self, depth: int) -> Iterator[Node]:
+        for event in self.events:
+            if isinstance(event, yaml.SequenceEndEvent):
+                return
+            node = self._node(event, depth)
+            if node is not None:
+                yield node
+
+    def _entries(self, depth: int) -> dict[str, Node]:
+        entries: dict[str, Node] = {}
+        seen: dict[str, int] = {}
+        for event in self.events:
+            if isinstance(event, yaml.MappingEndEvent):
+                break
+            key = self._key(event, seen, depth)
+            node = self._node(next(self.events), depth)
+            if key is not None and node is not None:
+                entries[key] = Node(node.value, self._where(event), node.source)
+        return entries
+
+    def _key(self, event: Any, seen: dict[str, int], depth: int) -> str | None:
+        """Return a key; None, with a mistake noted, if it is no word, is repeated, or would be read as another."""
+        node = self._node(event, depth)
+        if not isinstance(event, yaml.ScalarEvent):
+            if node is not None:
+                self._note(event, f"a key is {kind(node)}; expected a word.")
+            return None
+        key = str(event.value)
+        is_plain = event.style is None or event.style == ""
+        if is_plain and key == "<<":
+            self._note(event, "has a merge key (<<); configs are read without them. Use `extends`.")
+        elif is_plain and self._follows_question_mark(event):
+            self._note(event, "has a ?, which begins a key in YAML.", f'If it is a text, quote it: "?{key}".')
+        elif key in seen:
+            first = f"it stands in line {seen[key]} already"
+            self._note(event, f"the key {key} is repeated; {first}. Keep one of them.")
+        else:
+            seen[key] = event.start_mark.line + 1
+            return key if node is not None else None
+        return None
+
+    def _follows_question_mark(self, event: Any) -> bool:
+        """Return True for the key of `{?x: 1}`, which YAML 1.2 calls `?x`, and the parser `x`."""
+        index = event.start_mark.index
+        return self.text[index - 1 : index] == "?"
+
+    def _scalar(self, event: Any) -> Node | None:
+        self.scalars.append(range(event.start_mark.index, event.end_mark.index))
+        if event.style in ("|", ">") and not event.value.strip():
+            seen = f"has a {event.style}, which begins a text of several lines, and no text follows."
+            self._note(event, seen, f'If it is a text, quote it: "{event.style}".')
+            return None
+        if event.style not in (None, ""):
+            return Node(event.value, self._where(event))
+        if len(event.value) > MOST_DIGITS and _INTEGER.fullmatch(event.value):
+            seen = f"has a number of {len(event.value)} digits"
+            self._note(event, f"{seen}; expected {MOST_DIGITS} or fewer.")
+            return None
+        return Node(scalar(event.value), self._where(event), event.value)
+
+
+def kind(node: Node) -> str:
+    """Return what a node is, in words."""
     match node.value:
-        case dict() as entries:
-            return Node({key: _moved(entry, where) for key, entry in entries.items()}, where)
-        case list() as entries:
-            return Node([_moved(entry, where) for entry in entries], where)
-    return Node(node.value, where)
-
-
-def _refuse_unsafe(text: str, name: str) -> None:
-    """Refuse what could build an object, blow up or nest without end, before anything is built."""
-    depth = documents = 0
-    for event in yaml.parse(text, Loader=yaml.SafeLoader):
-        where = _where(event, name)
-        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            cure = "Write the value out, or use `extends`."
-            raise ConfigError([f"{where}: has an anchor or alias (& or *); configs are read without them. {cure}"])
-        if tag := getattr(event, "tag", None):
-            raise ConfigError([f"{where}: has the tag {tag}; configs hold plain values only. Leave the tag out."])
-        documents += isinstance(event, yaml.DocumentStartEvent)
-        if documents > 1:
-            raise ConfigError([f"{where}: begins a second document; expected one. Leave out the `---`."])
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if depth > DEEPEST:
-            raise ConfigError([f"{where}: is nested {depth} levels deep; expected {DEEPEST} or fewer."])
-
-
-def _not_yaml(error: yaml.YAMLError, text: str, name: str) -> str:
-    mark = getattr(error, "problem_mark", None)
-    if mark is None:
-        line = text[: getattr(error, "position", 0)].count("\n") + 1
-        return f"{name}:{line}: is not YAML; it holds a character that YAML does not allow."
-    content = "".join(text.splitlines()[mark.line : mark.line + 1])
-    if "\t" in content[: len(content) - len(content.lstrip())] or "'\\t'" in str(error):
-        return f"{name}:{mark.line + 1}: is not YAML; there is a tab where it wants spaces. Indent with spaces."
-    told = f"{name}:{mark.line + 1}: is not YAML; {_problem(error)} (column {mark.column + 1})."
-    if "mapping values are not allowed" in told:
-        told += " Indent the keys of one section alike, and quote a text that holds a colon."
-    return told
-
-
-def _problem(error: yaml.YAMLError) -> str:
-    return str(getattr(error, "problem", None) or getattr(error, "context", None) or "it cannot be parsed")
-
-
-def _node(node: yaml.Node, name: str) -> Node:
-    where = _where(node, name)
-    match node:
-        case yaml.MappingNode():
-            return Node(dict(_entries(node, name)), where)
-        case yaml.SequenceNode():
-            return Node([_node(entry, name) for entry in node.value], where)
-    is_plain = isinstance(node, yaml.ScalarNode) and node.style is None
-    if is_plain and len(node.value) > MOST_DIGITS and _INTEGER.fullmatch(node.value):
-        raise ConfigError([f"{where}: has a number of {len(node.value)} digits; expected {MOST_DIGITS} or fewer."])
-    return Node(scalar(node.value) if is_plain else node.value, where)
-
-
-def _where(thing: yaml.Node | yaml.Event, name: str) -> str:
-    """Give the file and the line, from 1."""
-    mark = thing.start_mark
-    return name if mark is None else f"{name}:{mark.line + 1}"
-
-
-def _entries(node: yaml.MappingNode, name: str) -> Iterator[tuple[str, Node]]:
-    seen: dict[str, int] = {}
-    for key, value in node.value:
-        line = key.start_mark.line + 1
-        if not isinstance(key, yaml.ScalarNode):
-            raise ConfigError([f"{name}:{line}: a key is {_kind(key)}; expected a word."])
-        if key.value == "<<":
-            raise ConfigError([f"{name}:{line}: has a merge key (<<); configs are read without them. Use `extends`."])
-        if key.value in seen:
-            first = f"it stands in line {seen[key.value]} already"
-            raise ConfigError([f"{name}:{line}: the key {key.value} is repeated; {first}. Keep one of them."])
-        seen[key.value] = line
-        yield key.value, Node(_node(value, name).value, f"{name}:{line}")
-
-
-def _kind(node: yaml.Node | None) -> str:
-    match node:
-        case None:
-            return "nothing"
-        case yaml.MappingNode():
+        case dict():
             return "a mapping"
-        case yaml.SequenceNode():
+        case list():
             return "a list"
     return "one value"

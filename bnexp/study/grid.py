@@ -13,6 +13,7 @@ from typing import Any
 from bnexp import config
 from bnexp.config import Experiment, merging
 from bnexp.config.loading import experiment_of
+from bnexp.config.overrides import dotted
 from bnexp.config.section import Section
 from bnexp.config.study import Study, StudyFile, Tie, keys_of
 from bnexp.config.yaml import Node
@@ -163,7 +164,7 @@ def _candidates(file: StudyFile, levels: Mapping[str, Any], arm: str) -> Iterato
         yield Candidate(experiment_of(node), node)
         return
     for number, value in enumerate(tune.values):
-        node = _laid(file, [*settings, *ties, merging.dotted(tune.key, file.at("tune", "values", str(number)))])
+        node = _laid(file, [*settings, *ties, dotted(tune.key, file.at("tune", "values", str(number)))])
         yield Candidate(experiment_of(node), node, value)
 
 
@@ -172,7 +173,7 @@ def _laid(file: StudyFile, layers: Sequence[Node]) -> Node:
     base = file.at("experiment")
     own = [
         Node({"name": file.at("name")}, base.where),
-        merging.dotted("training.seeds", Node(file.study.seeds, base.where)),
+        dotted("training.seeds", Node(file.study.seeds, base.where)),
     ]
     return merging.laid_over(base, [*own, *layers])
 
@@ -182,12 +183,12 @@ def _cell_layers(file: StudyFile, levels: Mapping[str, Any]) -> Iterator[Node]:
         node = file.at("vary", name, str(file.study.vary[name].index(level)))
         keys = keys_of(name)
         values = [node] if len(keys) == 1 else node.value
-        yield from (merging.dotted(key, value) for key, value in zip(keys, values, strict=True))
+        yield from (dotted(key, value) for key, value in zip(keys, values, strict=True))
 
 
 def _arm_layers(file: StudyFile, arm: str) -> Iterator[Node]:
     for key in file.study.arms[arm]:
-        yield merging.dotted(key, file.at("arms", arm, key))
+        yield dotted(key, file.at("arms", arm, key))
 
 
 def _tied(file: StudyFile, plain: Node, levels: Mapping[str, Any], key: str, tie: Tie) -> Node:
@@ -210,11 +211,11 @@ def _scaled(experiment: Experiment, key: str, share: float, where: str) -> Node:
     value = _at(experiment, key)
     if _is_schedule(value):
         rate = {"name": Node(value.name, where), "initial": Node(value.initial * share, where)}
-        return merging.dotted(key, Node(rate, where))
+        return dotted(key, Node(rate, where))
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ConfigError([f"{where}: tie.{key} is no key of a number; expected one, such as training.learning_rate."])
     scaled = max(1, round(value * share)) if isinstance(value, int) else value * share
-    return merging.dotted(key, Node(scaled, where))
+    return dotted(key, Node(scaled, where))
 
 
 def tied_value(experiment: Experiment, key: str) -> float:

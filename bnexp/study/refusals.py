@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from bnexp.config import Experiment, merging
-from bnexp.config.loading import Keys
+from bnexp.config.places import Keys
 from bnexp.config.section import Task
 from bnexp.config.study import Hypothesis, StudyFile, keys_of
 from bnexp.errors import ConfigError, nearest

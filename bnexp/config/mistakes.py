@@ -1,0 +1,230 @@
+"""pydantic's errors -> sentences: file and line, key, what was seen, what is expected, the cure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+
+from bnexp.config import merging, yaml
+from bnexp.config.cures import colon_cure, cure, kind_cure
+from bnexp.config.overrides import is_from_override
+from bnexp.config.places import Keys, entry_of, found, keys_of, name_of, present, spelt
+from bnexp.config.yaml import Node
+from bnexp.errors import MOST_TOLD, nearest
+
+INCOMPLETE = ("missing", "union_tag_not_found", "too_short")
+"""Kinds of error that follow from a part that could not be read."""
+EXPECTED = {
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "finite_number": "a finite number",
+    "bool_type": "true or false",
+    "string_type": "text",
+    "list_type": "a list",
+    "dict_type": "a mapping of keys",
+    "model_type": "a mapping of keys",
+    "model_attributes_type": "a mapping of keys",
+    "greater_than": "more than {gt}",
+    "greater_than_equal": "{ge} or more",
+    "less_than": "less than {lt}",
+    "less_than_equal": "{le} or less",
+    "too_short": "at least {min_length}",
+    "too_long": "at most {max_length}",
+    "string_too_short": "at least {min_length} characters",
+    "string_too_long": "at most {max_length} characters",
+    "string_pattern_mismatch": "a size, such as 4GiB or 500MiB",
+    "literal_error": "one of the good names",
+    "union_tag_invalid": "one of the good names",
+}
+"""pydantic's kind of error -> what a person should have written."""
+SYNONYMS = {"lr": "learning_rate", "bs": "batch_size", "wd": "weight_decay", "n_epochs": "epochs", "n_seeds": "seeds"}
+"""What other tools call a key -> what it is called here."""
+ALTERNATIVES = ("int_type", "int_from_float", "float_type", "bool_type", "string_type", "list_type")
+"""Kinds of error that a key of several types has one of for each."""
+
+
+def problems(node: Node, errors: Sequence[ErrorDetails], kind: type[BaseModel]) -> list[str]:
+    """Return a line for each mistake; those beyond what is told at a time are only named."""
+    config = Config(node, kind)
+    every = list(_each_once(node, errors))
+    told = [config.problem(details) for details in every[:MOST_TOLD]]
+    return told + [".".join(map(str, details["loc"])) for details in every[MOST_TOLD:]]
+
+
+def _each_once(node: Node, errors: Sequence[ErrorDetails]) -> Iterator[ErrorDetails]:
+    """Yield one error for a key that may be of several types or one of some words; it names them all."""
+    words = {details["loc"][:-1]: details for details in errors if details["type"] == "literal_error"}
+    kinds: dict[Keys, ErrorDetails] = {}
+    for details in errors:
+        among = words.get(details["loc"][:-1]) if details["loc"][-1:] == ("bool",) else None
+        if among is not None:
+            among["ctx"]["expected"] = f"true, false, {among['ctx']['expected']}"
+        elif details["type"] in ALTERNATIVES:
+            first = kinds.setdefault(present(node, keys_of(node, details["loc"])), details)
+            if first is details:
+                yield details
+            else:
+                first.setdefault("ctx", {}).setdefault("others", []).append(EXPECTED[details["type"]])
+        else:
+            yield details
+
+
+@dataclass(frozen=True)
+class Config:
+    """What a file holds, and the schema of its kind."""
+
+    node: Node
+    whole: type[BaseModel]
+
+    def problem(self, details: ErrorDetails) -> str:
+        """Return one of pydantic's errors in words."""
+        keys = keys_of(self.node, details["loc"])
+        entry = found(self.node, keys)
+        match details["type"]:
+            case "extra_forbidden":
+                return f"{entry.where}: {spelt(self.node, keys)} is not a known key. {self._good_keys(keys)}"
+            case "missing":
+                return self._missing(keys[:-1], keys[-1], entry)
+            case "union_tag_not_found":
+                return self._missing(keys, "name", entry)
+            case "literal_error" | "union_tag_invalid":
+                return self._no_good_name(keys, entry, details.get("ctx", {}))
+        return self._no_good_value(keys, entry, details)
+
+    def _missing(self, section: Keys, key: str, entry: Node) -> str:
+        name = ".".join((*section, key))
+        cure = self._choices(section, key) + _of_another_kind(self.node, section)
+        return f"{entry.where}: {name} is missing; it has no default. {cure}"
+
+    def _no_good_name(self, keys: Keys, entry: Node, context: dict[str, Any]) -> str:
+        named = entry_of(entry, "name")
+        seen = named or _layer_name(entry)
+        name = spelt(self.node, (*present(self.node, keys), *(["name"] if named else [])))
+        expected = context.get("expected_tags") or context.get("expected") or ""
+        names = [word.strip().strip("'") for word in expected.replace(" or ", ", ").split(",")]
+        good = colon_cure(seen, name) or nearest(str(seen.value), [word for word in names if word])
+        return f"{seen.where}: {name} is {merging.shown(yaml.plain(seen))}. {good}"
+
+    def _no_good_value(self, keys: Keys, entry: Node, details: ErrorDetails) -> str:
+        kind, context = details["type"], details.get("ctx", {})
+        others = context.get("others", [])
+        expected = EXPECTED[kind].format(**_numbers(context)) if kind in EXPECTED else details["msg"]
+        expected = " or ".join(dict.fromkeys([expected.replace(" 1 characters", " 1 character"), *others]))
+        keys = present(self.node, keys)
+        field = self._field(keys)
+        seen = merging.shown(yaml.plain(entry)) + (" (text)" if isinstance(entry.value, str) else "")
+        sections = self.chosen(keys)
+        name = spelt(self.node, keys)
+        hint = (
+            kind_cure(entry, name, _section_of(self.whole, keys[:-1]))
+            or cure(kind, entry, name, field, sections)
+            or _default(field)
+        )
+        return f"{entry.where}: {name} is {seen}; expected {expected}. {hint}".rstrip()
+
+    def _field(self, keys: Keys) -> FieldInfo | None:
+        if not keys:
+            return None
+        fields = [kind.model_fields[keys[-1]] for kind in self.chosen(keys[:-1]) if keys[-1] in kind.model_fields]
+        return fields[0] if fields else None
+
+    def _choices(self, section: Keys, key: str) -> str:
+        """Name what a missing section or name could be."""
+        names = [str(name) for kind in _section_of(self.whole, section) for name in _names(kind)]
+        if key == "name" and names:
+            return f"Good names: {', '.join(dict.fromkeys(names))}."
+        if self._is_of_experiment and section:
+            return f"Write it: `{key}: ...`; docs/keys.md of bnexp's repository tells what it is."
+        shown = "configs/bn.yaml" if self._is_of_experiment else "configs/studies/tutorial.yaml"
+        return f"Write it, as in the {shown} of bnexp's repository: `{key}: ...`."
+
+    @property
+    def _is_of_experiment(self) -> bool:
+        return "dataset" in self.whole.model_fields
+
+    def _good_keys(self, keys: Keys) -> str:
+        """Name the keys of the section, the nearest first; or the section where this key is at home."""
+        here = sorted({field for kind in self.chosen(keys[:-1]) for field in kind.model_fields})
+        word, colon, value = keys[-1].partition(":")
+        if colon and word in here:
+            return f"A colon before a value is followed by a blank: `{word}: {value}`."
+        meant = SYNONYMS.get(keys[-1].lower(), keys[-1])
+        at_home = [path for path in self.homes.get(meant, []) if path != keys]
+        if at_home:
+            return f"Did you mean {'.'.join(at_home[0])!r}? Good names here: {', '.join(here)}."
+        return nearest(keys[-1], here)
+
+    @cached_property
+    def homes(self) -> dict[str, list[Keys]]:
+        """Map each key that there is to the paths at which it may stand."""
+        homes: dict[str, list[Keys]] = {}
+        for path in self._all_keys(self.whole, ()):
+            homes.setdefault(path[-1], []).append(path)
+        return homes
+
+    def _all_keys(self, kind: type[BaseModel], keys: Keys) -> Iterator[Keys]:
+        for field in kind.model_fields:
+            yield (*keys, field)
+            for section in self.chosen((*keys, field)):
+                yield from self._all_keys(section, (*keys, field))
+
+    def chosen(self, keys: Keys) -> list[type[BaseModel]]:
+        """Return the section at a path, of the kind its `name` chooses if it has one, else of every kind."""
+        kinds = _section_of(self.whole, keys)
+        name = name_of(found(self.node, keys))
+        return [kind for kind in kinds if name in _names(kind)] or kinds
+
+
+def _layer_name(node: Node) -> Node:
+    """Return what stands for a layer's name: the one key of `Dense: {units: 64}`."""
+    entries = list(node.value) if isinstance(node.value, dict) else []
+    return Node(entries[0], node.where) if len(entries) == 1 else node
+
+
+def _numbers(context: dict[str, Any]) -> dict[str, Any]:
+    return {key: f"{value:g}" if isinstance(value, float) else value for key, value in context.items()}
+
+
+def _of_another_kind(node: Node, section: Keys) -> str:
+    """Say what an override that names another kind of section does to the keys of the old kind."""
+    named = bool(section) and is_from_override(found(node, (*section, "name")))
+    return f" Another kind of {'.'.join(section)} starts from its own defaults." if named else ""
+
+
+def _default(field: FieldInfo | None) -> str:
+    if field is None or not isinstance(field.default, int | float | str | list):
+        return ""
+    return f"The default is {merging.shown(field.default)}."
+
+
+def _names(kind: type[BaseModel]) -> tuple[Any, ...]:
+    field = kind.model_fields.get("name")
+    return get_args(field.annotation) if field is not None else ()
+
+
+def _section_of(kind: type[BaseModel], keys: Keys) -> list[type[BaseModel]]:
+    """Return the kinds of section that may stand at a path; an entry of a list or mapping is of its list's kinds."""
+    kinds, in_entries = [kind], False
+    for key in keys:
+        fields = [section.model_fields[key] for section in kinds if key in section.model_fields]
+        if not fields and in_entries:
+            in_entries = False
+            continue
+        in_entries = any(get_origin(field.annotation) in (list, dict) for field in fields)
+        kinds = list(dict.fromkeys(section for field in fields for section in _sections(field.annotation)))
+    return kinds
+
+
+def _sections(annotation: Any) -> Iterator[type[BaseModel]]:
+    """List the sections that an annotation allows."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _sections(inner)

@@ -1,0 +1,133 @@
+"""What the YAML parser reports -> one line that a person can act on: what was seen, where, and the cure."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable
+from typing import NamedTuple
+
+import yaml
+
+SPECIAL = ", : ? # [ ] { }"
+
+
+def character(text: str, index: int) -> str:
+    """Return what is wrong with a character that YAML does not allow."""
+    code = ord(text[index])
+    called = unicodedata.name(text[index], "")
+    seen = f"the character U+{code:04X}{f' ({called.lower()})' if called else ''}"
+    if code >= 0x80 and not 0xD800 <= code < 0xE000:
+        cure = f'Leave it out, or write it as "\\u{code:04x}" in double quotes.'
+    else:
+        cure = "Leave it out."
+    return f"is not YAML; it holds {seen}, which YAML does not allow. {cure}"
+
+
+class _Seen(NamedTuple):
+    """Where the parser stopped: the line from 0, its text, the column from 0, and whether the text ends there."""
+
+    line: int
+    content: str
+    column: int
+    at_end: bool
+
+    @property
+    def here(self) -> str:
+        return self.content[self.column : self.column + 1]
+
+
+Rule = tuple[tuple[str, ...], Callable[[_Seen], str], str]
+"""Parts of the parser's message, any of which decides; what was seen; the cure."""
+
+RULES: tuple[Rule, ...] = (
+    (
+        ("cannot start any token",),
+        lambda seen: f"a text cannot begin with {seen.here}",
+        "Quote the text.",
+    ),
+    (
+        ("escape character", "hexdecimal", "hexadecimal"),
+        lambda seen: "in double quotes a backslash begins an escape, and this is none",
+        "Use single quotes, or / in a path.",
+    ),
+    (
+        ("end of stream",),
+        lambda seen: "a quote is not closed",
+        "Close it.",
+    ),
+    (
+        ("',' or '}'",),
+        lambda seen: _bracket(seen, "{", "}"),
+        f"Close it, or quote a text that holds one of {SPECIAL}",
+    ),
+    (
+        ("',' or ']'",),
+        lambda seen: _bracket(seen, "[", "]"),
+        f"Close it, or quote a text that holds one of {SPECIAL}",
+    ),
+    (
+        ("mapping values", "unexpected ':'"),
+        lambda seen: "a key is not expected here",
+        "Indent the keys of one section alike, and quote a text that holds a colon.",
+    ),
+    (
+        ("mapping keys", "node content", "alphabetic or numeric", "comment or line break", "chomping", "directive"),
+        lambda seen: f"a text cannot begin with {_before(seen)}" if seen.content[seen.column :].strip() else "",
+        "Quote the text.",
+    ),
+    (
+        ("sequence entries",),
+        lambda seen: "a list with dashes cannot begin beside its key",
+        "Begin it in the next line, or write [a, b]; quote a text that begins with a dash.",
+    ),
+    (
+        ("expected key", "<block end>", "expected ':'", "'-' indicator", "<document start>"),
+        lambda seen: "expected `key: value` here",
+        "Indent the keys of one section alike, and quote the whole of a text that holds quotes or brackets.",
+    ),
+)
+
+
+def _bracket(seen: _Seen, opening: str, closing: str) -> str:
+    return f"the {opening} is not closed" if seen.at_end else f"expected , or {closing} before {seen.here}"
+
+
+def _before(seen: _Seen) -> str:
+    return (seen.content[: seen.column + 1].split() or [""])[-1][:1]
+
+
+def told(error: yaml.YAMLError, text: str, name: str) -> str:
+    """Return the line of the parser's mistake, what was seen there, and the cure."""
+    line, what, cure = explained(error, text)
+    return f"{name}:{line}: is not YAML; {what}. {cure}"
+
+
+def explained(error: yaml.YAMLError, text: str) -> tuple[int, str, str]:
+    """Return the line, from 1, of the parser's mistake; what was seen there with its column; and the cure."""
+    seen = _seen(error, text)
+    if seen is None:
+        return 1, "it cannot be parsed", "Quote texts that hold special characters."
+    if "\t" in seen.content[: len(seen.content) - len(seen.content.lstrip())] or seen.here == "\t":
+        return seen.line + 1, "there is a tab where it wants spaces", "Indent with spaces."
+    problem = str(getattr(error, "problem", None) or "it cannot be parsed")
+    for parts, what, cure in RULES:
+        if any(part in problem for part in parts):
+            return (
+                seen.line + 1,
+                f"{what(seen) or 'the text ends where a value is expected'} (column {seen.column + 1})",
+                cure,
+            )
+    return seen.line + 1, f"{problem} (column {seen.column + 1})", "Quote the text, if it is one."
+
+
+def _seen(error: yaml.YAMLError, text: str) -> _Seen | None:
+    """Find where the parser stopped; at the end of the text, where the construct that it was in began."""
+    mark, context = getattr(error, "problem_mark", None), getattr(error, "context_mark", None)
+    if mark is None:
+        return None
+    lines = re.split(r"\r\n?|\n", text)
+    rest = [lines[mark.line][mark.column :], *lines[mark.line + 1 :]] if mark.line < len(lines) else []
+    at_end = not any(line.strip() for line in rest)
+    place = context if at_end and context is not None else mark
+    return _Seen(place.line, "".join(lines[place.line : place.line + 1]), place.column, at_end)

@@ -1,0 +1,163 @@
+"""Overrides, as the command line has them: KEY=VALUE, where VALUE is YAML; with the cure where they are misspelt."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from dataclasses import replace
+
+import yaml as pyyaml
+
+from bnexp.config import not_yaml, yaml
+from bnexp.config.yaml import DEEPEST, Building, Node, TooDeepError
+
+LONGEST_SHOWN = 100
+_PLACE = "override "
+_KEY = re.compile(r"[^\s=.]+(\.[^\s=.]+)*")
+_HYDRA = re.compile(r"(\+\+?|~)(?=[^+~])")
+
+
+def place(text: str) -> str:
+    """Return what stands for an override where a message names the file and line.
+
+    >>> place("training.epochs=5")
+    'override training.epochs=5'
+    """
+    return _PLACE + _cut(text)
+
+
+def is_from_override(node: Node) -> bool:
+    """Return True if a value came from the command line."""
+    return node.where.startswith(_PLACE)
+
+
+def typed(key: str, text: str) -> str:
+    """Return an override as it has to be typed into a shell.
+
+    >>> print(typed("training.epochs", "5"), typed("dataset.target", '"Score #2"'))
+    training.epochs=5 'dataset.target="Score #2"'
+    """
+    return shlex.quote(f"{key}={text}")
+
+
+def quoted(text: str) -> str:
+    """Return a text in YAML's double quotes, on one line."""
+    return yaml.REFUSED.sub(lambda found: f"\\u{ord(found.group()):04x}", json.dumps(text, ensure_ascii=False))
+
+
+def dotted(key: str, value: Node) -> Node:
+    """Return the mapping that a dotted key stands for: `a.b` and 1 are `{a: {b: 1}}`."""
+    for part in reversed(key.split(".", maxsplit=DEEPEST)):
+        value = Node({part: value}, value.where)
+    return value
+
+
+def read(text: str, mistakes: list[str]) -> Node | None:
+    """Read an override as a mapping; None, with what is wrong noted, if it cannot be used."""
+    where = place(text)
+    key, _, value = text.partition("=")
+    fault = yaml.faulty_character(text) or _faulty_key(key, value) or _faulty_value(key, value)
+    if fault:
+        mistakes.append(f"{where}: {fault}")
+        return None
+    node = _value(key, value, where, mistakes)
+    return None if node is None else dotted(key, node)
+
+
+def _faulty_key(key: str, value: str) -> str | None:
+    if hydra := _HYDRA.match(key):
+        bare, sign = key[hydra.end() :], hydra.group()
+        if sign == "~":
+            return f"begins with ~, by which Hydra removes a key; expected KEY=VALUE. Use `{bare}=null` for none."
+        return f"begins with {sign}, by which Hydra adds a key; here every key can be set. Write {typed(bare, value)}."
+    if key != key.strip() and _KEY.fullmatch(key.strip()):
+        return f"has a blank before the =; expected KEY=VALUE. Write {typed(key.strip(), value.strip())}."
+    if not _KEY.fullmatch(key):
+        return "has no key; expected KEY=VALUE, as in `training.epochs=5`. Leave no blanks around the = sign."
+    return None
+
+
+def _faulty_value(key: str, value: str) -> str | None:
+    if not value.strip():
+        return (
+            f"has no value; expected KEY=VALUE. Use `{key}=null` for none, or {typed(key, quoted(''))} for empty text."
+        )
+    if value.startswith("="):
+        rest = value.lstrip("=")
+        return (
+            f"has two = signs; expected KEY=VALUE. Write {typed(key, rest)}, or {typed(key, quoted(value))} for a text."
+        )
+    return None
+
+
+def _value(key: str, value: str, where: str, mistakes: list[str]) -> Node | None:
+    """Read the value by the same rules as a file; what YAML would drop in silence is refused."""
+    faults: list[str] = []
+    building = Building(value, "", faults, with_cures=False)
+    node = None
+    try:
+        node = building.document()
+        dropped = _dropped(value, building)
+    except pyyaml.YAMLError as error:
+        _, what, _ = not_yaml.explained(error, value)
+        dropped = _dropped(value, building) or [f"the value is not YAML; {what}."]
+    except TooDeepError:
+        dropped = []
+    if faults or dropped:
+        told = dict.fromkeys([re.sub("^:[0-9]+: ", "", fault) for fault in [*faults, *dropped]])
+        cure = _requoted(key, value.strip()) if dropped or building.may_be_text else ""
+        mistakes.append(f"{where}: {' '.join(told)} {cure}".rstrip())
+        return None
+    return None if node is None else replace(_moved(node, where), source=node.source or value.strip())
+
+
+def _dropped(value: str, building: Building) -> list[str]:
+    """List what YAML leaves out of a value: a comment, or the dashes that begin a document."""
+    begin = 0
+    for span in [*building.scalars, range(len(value), len(value))]:
+        comment = value.find("#", begin, span.start)
+        if comment >= 0:
+            return [f"YAML takes {_cut(value[comment:])!r} for a comment and drops it."]
+        begin = max(begin, span.stop)
+    return ["YAML takes '---' for the start of a document and drops it."] if building.begins_with_dashes else []
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 3]}..."
+
+
+def _requoted(key: str, value: str) -> str:
+    """Return the cure for a value whose characters mean something in YAML, or that the shell has cut."""
+    closing = {"{": "}", "[": "]"}.get(value[0])
+    if closing and value.count(value[0]) > value.count(closing):
+        example = "'model={name: mlp, hidden: [64]}'"
+        return f"If the shell cut it at a blank, put the whole override in quotes, as in {example}."
+    if closing and _is_one_collection(value):
+        example = '{target: "a # b"}' if closing == "}" else '["a # b"]'
+        return f"Quote the text in it, and the whole for the shell, as in {typed(key, example)}."
+    if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"":
+        value = value[1:-1]
+    if len(value) > LONGEST_SHOWN:
+        return "If it is a text, quote it, and once more for the shell."
+    return f"If it is a text, quote it, and once more for the shell: {typed(key, quoted(value))}."
+
+
+def _is_one_collection(value: str) -> bool:
+    """Return True if the first bracket closes at the very end: `[a, b]`, and not `[a] b [c]`."""
+    depth = 0
+    for index, character in enumerate(value):
+        depth += (character in "{[") - (character in "}]")
+        if depth == 0:
+            return index == len(value) - 1
+    return False
+
+
+def _moved(node: Node, where: str) -> Node:
+    """Place a node and all in it at one place: an override has no lines."""
+    match node.value:
+        case dict() as entries:
+            return Node({key: _moved(entry, where) for key, entry in entries.items()}, where)
+        case list() as entries:
+            return Node([_moved(entry, where) for entry in entries], where)
+    return Node(node.value, where, node.source)

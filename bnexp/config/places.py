@@ -1,0 +1,78 @@
+"""Where a key stands: from pydantic's location to dotted keys, and from those to a file and line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from bnexp.config import merging
+from bnexp.config.yaml import Node
+
+Keys = tuple[str, ...]
+
+
+def found(node: Node, keys: Keys) -> Node:
+    """Return the node at a path, or the last one on the way to it."""
+    for key in keys:
+        entry = entry_of(node, key)
+        if entry is None:
+            break
+        node = entry
+    return node
+
+
+def entry_of(node: Node, key: str) -> Node | None:
+    """Return what stands at a key, or at a number of a list; None if nothing does."""
+    match node.value:
+        case dict() as entries:
+            entry: Node | None = entries.get(key)
+        case list() as entries if key.isascii() and key.isdecimal() and len(key) < 10 and int(key) < len(entries):
+            entry = entries[int(key)]
+        case _:
+            entry = None
+    return entry
+
+
+def keys_of(node: Node, location: Iterable[Any]) -> Keys:
+    """Return the dotted path of pydantic's location, which also holds the name of each section it chose."""
+    keys: list[str] = []
+    tag: Any = None
+    for part in map(str, location):
+        if part == tag:
+            tag = None
+            continue
+        keys.append(part)
+        node = entry_of(node, part) or Node(None, node.where)
+        tag = name_of(node)
+    return tuple(keys)
+
+
+def name_of(node: Node) -> Any:
+    """Return the `name` in a mapping; None if it is not given."""
+    name = node.value.get("name") if isinstance(node.value, dict) else None
+    return None if name is None else name.value
+
+
+def present(node: Node, keys: Keys) -> Keys:
+    """Return the part of a path that is in the file."""
+    for count, key in enumerate(keys):
+        entry = entry_of(node, key)
+        if entry is None:
+            return keys[:count]
+        node = entry
+    return keys
+
+
+def spelt(node: Node, keys: Keys) -> str:
+    """Return a path as it is written, without the key that a shorthand stands for: `learning_rate`, not
+    `learning_rate.initial`. A key of great length is cut short."""
+    if keys:
+        parent = found(node, keys[:-1])
+        own = entry_of(parent, keys[-1])
+        is_short = keys[:-1] in merging.SHORTHANDS and own is not None and own.where == parent.where
+        keys = keys[:-1] if is_short and keys[-1] in ("name", "initial") else keys
+    return ".".join(key if len(key) <= LONGEST_KEY else f"{key[:LONGEST_KEY]}..." for key in keys)
+
+
+LONGEST_KEY = 60
+"""Characters of one key that a message shows."""

@@ -122,7 +122,7 @@ def _reason(stale: store.Run | None, experiment: Experiment) -> str:
     if stale is None:
         return "it has no finished run"
     try:
-        before = config.load(stale.directory / "config.yaml")
+        before = config.load(stale.config)
     except UserError:
         return "its newest run cannot be read"
     changes = config.differences(before, experiment)
@@ -230,7 +230,7 @@ def _experiment(item: Planned) -> Experiment:
     if item.experiment is not None:
         return item.experiment
     assert item.run is not None
-    return config.load(item.run.directory / "config.yaml")
+    return config.load(item.run.config)
 
 
 def arm(name: str, run: store.Run, finished: Finished | None = None) -> comparison.Arm:
@@ -242,7 +242,7 @@ def arm(name: str, run: store.Run, finished: Finished | None = None) -> comparis
     record = finished.record if finished else run.record()
     _checked_record(name, run.directory, record)
     history = finished.history if finished else figures.history_of(run)
-    return comparison.Arm(name, run.id, config.load(run.directory / "config.yaml"), history, record)
+    return comparison.Arm(name, run.id, config.load(run.config), history, record)
 
 
 def _checked_record(name: str, directory: Path, record: dict[str, Any]) -> _Record:

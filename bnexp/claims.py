@@ -146,7 +146,7 @@ def keep(runs: Path, answers: Sequence[Answer]) -> Path:
 def _figures(directory: Path) -> list[bytes]:
     """Give the figures of a finished study, one for each hypothesis."""
     paths = sorted(directory.glob("figure*.png"), key=lambda path: (len(path.name), path.name))
-    return [path.read_bytes() for path in paths]
+    return [store.content(path) for path in paths]
 
 
 def _notes(path: Path) -> list[str]:

@@ -195,7 +195,15 @@ def _kept(planned: Plan, results: Mapping[tuple[int, str], Result]) -> dict[str,
         planned.directory / "study.json",
     )
     store.write(planned.directory / "results.csv", study.table(planned.file, planned.cells, results))
-    if not path.exists() or path.read_bytes() != store.json_text(document).encode():
+    if not _holds(path, document):
         store.write_json(path, document)
     figures.draw(store.Run(planned.directory))
     return document
+
+
+def _holds(path: Path, document: dict[str, Any]) -> bool:
+    """Return True if a file holds this document, byte for byte."""
+    try:
+        return store.text(path) == store.json_text(document)
+    except RunError:
+        return False

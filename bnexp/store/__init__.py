@@ -1,0 +1,39 @@
+"""Run directories under `runs/`: made at once, written whole or not at all, listed, named, and found again."""
+
+from bnexp.store.directories import LATEST, LOCK, new_directory, own_directory
+from bnexp.store.names import slug
+from bnexp.store.reading import content, read_json, refuse_irregular, text
+from bnexp.store.records import ComparisonHead, RunHead, RunRecord, StudyHead, damaged
+from bnexp.store.runs import CELLS, Kind, Run, State, Status, existing, find, runs_in
+from bnexp.store.writing import SPARE_BYTES, json_text, make_place, refuse_unwritable, write, write_json
+
+__all__ = [
+    "CELLS",
+    "LATEST",
+    "LOCK",
+    "SPARE_BYTES",
+    "ComparisonHead",
+    "Kind",
+    "Run",
+    "RunHead",
+    "RunRecord",
+    "State",
+    "Status",
+    "StudyHead",
+    "content",
+    "damaged",
+    "existing",
+    "find",
+    "json_text",
+    "make_place",
+    "new_directory",
+    "own_directory",
+    "read_json",
+    "refuse_irregular",
+    "refuse_unwritable",
+    "runs_in",
+    "slug",
+    "text",
+    "write",
+    "write_json",
+]

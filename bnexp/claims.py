@@ -91,7 +91,7 @@ def answered(one: Answer, workers: Workers, reporter: StudyReporter) -> Answer:
         return one
     reporter.show(study_run.facts(one.planned, workers.jobs))
     try:
-        return replace(one, document=study_run.run(one.planned, workers, reporter.tell))
+        return replace(one, document=study_run.run(one.planned, workers, reporter.tell, reporter.warn))
     except (UntrainedError, ConfigError, RunError) as error:
         return replace(one, failure=str(error))
 

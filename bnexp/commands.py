@@ -174,19 +174,26 @@ def _keep_comparison(runs: Path, found: Sequence[Arm], document: dict[str, Any])
         store.write_json(directory / "histories.json", histories)
         store.write_json(directory / "comparison.json", document)
         run = store.Run(directory)
-        figures.draw(run)
+        for text in figures.drawn(run):
+            print(f"WARNING  {show.plain(text)}", file=sys.stderr)
     return run
 
 
 def plot(name: str, *, format: str, out: Path | None, runs: Path) -> int:
     """Redraw the figures of a run, comparison or study and print where they are."""
+    from bnexp.show.fonts import missing_told, noting_missing
+
     run = arms.newest(runs, name) or store.find(runs, name)
     if run is None:
         raise RunError(
             f"No run is called {name!r}; expected a directory, an id or latest. {store.existing(runs, name)}"
         )
-    for path in figures.draw(run, format=format, out=out):
-        print(path)
+    with noting_missing() as letters:
+        paths = figures.draw(run, format=format, out=out)
+    for path in paths:
+        print(show.plain(path) if sys.stdout.isatty() else path)
+    if (told := missing_told(letters)) is not None:
+        print(f"WARNING  {told}", file=sys.stderr)
     return DONE
 
 

@@ -110,7 +110,10 @@ ONE = {"seed": 0, "history": {"loss": [1.0], "val_loss": [1.0]}}
         (written(seeds=[{"seed": 0, "history": {"loss": []}}]), "seed 0 has no epochs"),
         (written(seeds=[{"seed": 0, "history": {}}]), "seed 0 has no metrics"),
         (written(seeds=[ONE, {"seed": 5, "history": {}}]), "seed 5 has other metrics or lists of unequal length"),
-        (written(seeds=[{"seed": 0, "history": {"../../x": [1.0]}}]), "'../../x' is no metric of bnexp; it measures loss, acc"),
+        (
+            written(seeds=[{"seed": 0, "history": {"../../x": [1.0]}}]),
+            "'../../x' is no metric of bnexp; it measures loss, acc",
+        ),
         (written(seeds=[{"seed": 0, "history": {"/elsewhere/x": [1.0]}}]), "'/elsewhere/x' is no metric of bnexp"),
         (written(seeds=[{"seed": 0, "history": {"val_../loss": [1.0]}}]), "'val_../loss' is no metric of bnexp"),
         (written(seeds=[{**ONE, "best_epoch": 2}]), "seed 0 has a mark at an epoch that it did not reach"),

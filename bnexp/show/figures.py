@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bnexp import store, study
-from bnexp.errors import RunError
+from bnexp.errors import RunError, UserError
 from bnexp.history import History, from_json
 
 if TYPE_CHECKING:
@@ -36,6 +36,20 @@ def draw(run: store.Run, *, format: str = "png", out: Path | None = None) -> lis
         store.write(path, render(figure, format))
         files.append(path)
     return files
+
+
+def drawn(run: store.Run) -> list[str]:
+    """Draw the figures of what has just been measured; return what to warn of. No figure is worth a result."""
+    from bnexp.show.fonts import missing_told, noting_missing
+
+    try:
+        with noting_missing() as letters:
+            draw(run)
+    except Exception as error:
+        reason = str(error) if isinstance(error, UserError) else repr(error)
+        return [f"The figures were not drawn: {reason} All numbers are kept: `bnexp plot {run.id}` draws them."]
+    told = missing_told(letters)
+    return [] if told is None else [told]
 
 
 def _figures(run: store.Run) -> dict[str, Figure]:

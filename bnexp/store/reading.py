@@ -79,8 +79,7 @@ def _refuse_irregular(path: Path, found: os.stat_result) -> None:
     most = LARGEST.get(path.name, LARGEST_OTHER) * MEBIBYTE
     if found.st_size > most:
         raise RunError(
-            f"{path}: has {found.st_size / MEBIBYTE:,.0f} MiB; expected {most / MEBIBYTE:,.0f} or less. "
-            f"{cure(path)}"
+            f"{path}: has {found.st_size / MEBIBYTE:,.0f} MiB; expected {most / MEBIBYTE:,.0f} or less. {cure(path)}"
         )
 
 

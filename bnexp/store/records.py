@@ -122,6 +122,35 @@ class RunRecord(RunHead):
     warnings: list[str] = []
 
 
+class ComparedData(DataFacts):
+    """What two runs must share to be compared."""
+
+    task: str
+    digest: str
+
+
+class ComparedPairing(Pairing):
+    """All digests."""
+
+    splits: Digests
+    batches: Annotated[dict[Literal["first_epoch", "all_epochs"], Digests], Field(min_length=2)]
+    kernels: dict[str, Digests]
+
+
+class ComparedRecord(RunRecord):
+    """run.json with all that a comparison reads."""
+
+    seeds: Annotated[int, Field(ge=1)]
+    seed_epoch_seconds: Number
+    parameters: Parameters
+    trainer: Trainer
+    machine: dict[str, Any]
+    versions: dict[str, str]
+    dataset: ComparedData
+    pairing: ComparedPairing
+    warnings: list[str]
+
+
 # --- comparison.json --------------------------------------------------------------------
 
 

@@ -44,7 +44,7 @@ class Stream:
 
     def __init__(self, stream: IO[str] | None, *, clean: bool = False) -> None:
         self.lost = None if stream else OSError(errno.EBADF, os.strerror(errno.EBADF))
-        self._stream: IO[str] = stream or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+        self._stream: IO[str] = stream or io.StringIO()
         self._clean = clean
         if isinstance(self._stream, io.TextIOWrapper):
             self._stream.reconfigure(errors="replace")

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
 from bnexp import store, study
 from bnexp.errors import RunError, UserError
 from bnexp.history import History, from_json
@@ -72,7 +74,7 @@ def _difference_figure(path: Path, document: dict[str, Any]) -> Figure:
     try:
         return difference_figure(document)
     except DAMAGES as error:
-        raise RunError(f"{path}: is damaged, or of an older bnexp ({error!r}). Compare again.") from error
+        raise _damaged(path, error) from error
 
 
 def _study_figures(run: store.Run) -> dict[str, Figure]:
@@ -89,8 +91,13 @@ def _study_figures(run: store.Run) -> dict[str, Figure]:
     try:
         return study_figures(document)
     except DAMAGES as error:
-        cure = "Run `bnexp study` again: no cell is trained twice."
-        raise RunError(f"{path}: is damaged, or of an older bnexp ({error!r}). {cure}") from error
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> RunError:
+    """Return the refusal of a document whose parts do not go together."""
+    reason = error.errors(include_url=False)[0]["msg"] if isinstance(error, ValidationError) else repr(error)
+    return RunError(f"{path}: is damaged, or of an older bnexp ({reason}). {store.cure(path)}")
 
 
 def history_of(run: store.Run) -> History:

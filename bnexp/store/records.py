@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from bnexp.config.section import Task
 from bnexp.errors import RunError
 from bnexp.metrics import HEADLINES, QUANTITIES, is_measured
 from bnexp.store.reading import content, cure, read_json
@@ -63,7 +64,7 @@ class DataFacts(Record):
     """What the measured numbers are about."""
 
     name: str | None = None
-    task: str | None = None
+    task: Task | None = None
     digest: str | None = None
     split: str | None = None
     source_sha256: Any = None
@@ -125,7 +126,7 @@ class RunRecord(RunHead):
 class ComparedData(DataFacts):
     """What two runs must share to be compared."""
 
-    task: str
+    task: Task
     digest: str
 
 
@@ -212,7 +213,7 @@ class ComparisonRecord(ComparisonHead):
     format: Literal[1] = 1
     baseline: str
     level: Share
-    task: str | None = None
+    task: Task | None = None
     dataset: DataFacts | None = None
     primary: Primary
     target: Target = Target()

@@ -7,9 +7,9 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from bnexp import comparison, config, store
 from bnexp.config import Experiment
@@ -18,6 +18,7 @@ from bnexp.config.loading import has_key
 from bnexp.data.source import source_sha256
 from bnexp.errors import HINT, ComparisonError, ConfigError, RunError, UserError, nearest
 from bnexp.experiment import Finished
+from bnexp.history import History
 from bnexp.metrics import names
 from bnexp.show import figures
 
@@ -25,36 +26,6 @@ CONFIGS = Path("configs")
 STUDIES = CONFIGS / "studies"
 MOST_NAMES = 20
 """Told where a name means nothing."""
-
-
-class _Record(BaseModel):
-    """What a comparison reads in run.json."""
-
-    class _Dataset(BaseModel):
-        task: str
-        digest: str
-        guessing: dict[str, float] = {}
-
-    class _Parameters(BaseModel):
-        trainable: int
-
-    class _Trainer(BaseModel):
-        name: str
-
-    class _Pairing(BaseModel):
-        splits: dict[str, str]
-        batches: dict[Literal["first_epoch", "all_epochs"], dict[str, str]]
-        kernels: dict[str, dict[str, str]]
-
-    seeds: int
-    seed_epoch_seconds: float | None
-    parameters: _Parameters
-    trainer: _Trainer
-    machine: dict[str, Any]
-    versions: dict[str, str]
-    dataset: _Dataset
-    pairing: _Pairing
-    warnings: list[str]
 
 
 @dataclass(frozen=True)
@@ -136,7 +107,7 @@ def _reason(stale: store.Run | None, experiment: Experiment) -> str:
     if stale is None:
         return "it has no finished run"
     try:
-        before = config.load(stale.directory / "config.yaml")
+        before = config.load(stale.config)
     except UserError:
         return "its newest run cannot be read"
     changes = config.differences(before, experiment)
@@ -253,7 +224,7 @@ def _experiment(item: Planned) -> Experiment:
     if item.experiment is not None:
         return item.experiment
     assert item.run is not None
-    return config.load(item.run.directory / "config.yaml")
+    return config.load(item.run.config)
 
 
 def arm(name: str, run: store.Run, finished: Finished | None = None) -> comparison.Arm:
@@ -262,15 +233,30 @@ def arm(name: str, run: store.Run, finished: Finished | None = None) -> comparis
     Raises:
         RunError: if its files are missing or damaged.
     """
-    record = finished.record if finished else run.record()
-    _checked_record(name, run.directory, record)
-    history = finished.history if finished else figures.history_of(run)
-    return comparison.Arm(name, run.id, config.load(run.directory / "config.yaml"), history, record)
+    experiment = config.load(run.config)
+    if finished is not None:
+        return comparison.Arm(name, run.id, experiment, finished.history, finished.record)
+    record = run.record()
+    checked, history = _checked_record(name, run.directory, record), figures.history_of(run)
+    _refuse_gaps(name, run.directory, checked, history, names(checked.dataset.task, experiment.evaluated_parts()))
+    return comparison.Arm(name, run.id, experiment, history, record)
 
 
-def _checked_record(name: str, directory: Path, record: dict[str, Any]) -> _Record:
+def _refuse_gaps(
+    name: str, directory: Path, record: store.ComparedRecord, history: History, measured: Sequence[str]
+) -> None:
+    """Raise RunError if a seed has no digest, or a metric that was to be measured no values."""
+    digests = record.pairing.batches
+    for seed in history.seeds:
+        if not all(str(seed) in several for several in digests.values()):
+            raise RunError(f"{directory / 'run.json'}: pairing.batches has no seed {seed}. Train {name} again.")
+    if lost := [metric for metric in measured if metric not in history.metrics]:
+        raise RunError(f"{directory / 'history.json'}: has no {', '.join(lost)}. Train {name} again.")
+
+
+def _checked_record(name: str, directory: Path, record: dict[str, Any]) -> store.ComparedRecord:
     try:
-        return _Record.model_validate(record)
+        return store.ComparedRecord.model_validate(record)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"]))

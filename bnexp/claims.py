@@ -91,7 +91,7 @@ def answered(one: Answer, workers: Workers, reporter: StudyReporter) -> Answer:
         return one
     reporter.show(study_run.facts(one.planned, workers.jobs))
     try:
-        return replace(one, document=study_run.run(one.planned, workers, reporter.tell))
+        return replace(one, document=study_run.run(one.planned, workers, reporter.tell, reporter.warn))
     except (UntrainedError, ConfigError, RunError) as error:
         return replace(one, failure=str(error))
 
@@ -146,7 +146,7 @@ def keep(runs: Path, answers: Sequence[Answer]) -> Path:
 def _figures(directory: Path) -> list[bytes]:
     """Give the figures of a finished study, one for each hypothesis."""
     paths = sorted(directory.glob("figure*.png"), key=lambda path: (len(path.name), path.name))
-    return [path.read_bytes() for path in paths]
+    return [store.content(path) for path in paths]
 
 
 def _notes(path: Path) -> list[str]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from rich.console import Console, RenderableType
 
-from bnexp import arms, cautions, config, store, study_plan
+from bnexp import arms, cautions, config, store
 from bnexp.arguments import config_paths, sorted_arguments
 from bnexp.comparison import Arm, Question, refuse_impossible, refuse_too_few
 from bnexp.comparison import compare as compare_arms
@@ -29,14 +29,13 @@ from bnexp.errors import (
     nearest,
 )
 from bnexp.experiment import Finished, train_experiment
-from bnexp.metrics import headline, number, with_unit
 from bnexp.preparing import prepared
 from bnexp.show import console as show
-from bnexp.show import figures
+from bnexp.show import figures, run_list
 from bnexp.show.progress import Reporter, own_stderr
 
-WIDEST_PIPE = 200
-"""Columns for tables where there is no terminal to fit."""
+UNWRAPPED = 2**20
+"""Columns where there is no terminal to fit: no line breaks, whoever searches it finds whole sentences."""
 
 
 def train(arguments: Sequence[str], *, seeds: int | None, runs: Path, dry_run: bool, quiet: bool, as_json: bool) -> int:
@@ -165,70 +164,37 @@ def _keep_comparison(runs: Path, found: Sequence[Arm], document: dict[str, Any])
         store.write_json(directory / "histories.json", histories)
         store.write_json(directory / "comparison.json", document)
         run = store.Run(directory)
-        figures.draw(run)
+        for text in figures.drawn(run):
+            print(f"WARNING  {show.plain(text)}", file=sys.stderr)
     return run
 
 
 def plot(name: str, *, format: str, out: Path | None, runs: Path) -> int:
     """Redraw the figures of a run, comparison or study and print where they are."""
+    from bnexp.show.fonts import missing_told, noting_missing
+
     run = arms.newest(runs, name) or store.find(runs, name)
     if run is None:
         raise RunError(
             f"No run is called {name!r}; expected a directory, an id or latest. {store.existing(runs, name)}"
         )
-    for path in figures.draw(run, format=format, out=out):
-        print(path)
+    with noting_missing() as letters:
+        paths = figures.draw(run, format=format, out=out)
+    for path in paths:
+        print(show.plain(path) if sys.stdout.isatty() else path)
+    if (told := missing_told(letters)) is not None:
+        print(f"WARNING  {told}", file=sys.stderr)
     return DONE
 
 
 def list_runs(runs: Path, *, as_json: bool) -> int:
-    """Print all runs, the newest first; a damaged one is named and hides no other."""
-    rows = [_row(run) for run in store.runs_in(runs)]
+    """Print all runs, the newest first; a damaged one is named with its reason, and hides no other."""
+    rows = [run_list.row(run) for run in store.runs_in(runs)]
     if as_json:
         print_json(rows)
     else:
-        print_answer(show.run_list(rows) if rows else f"There are no runs in {runs}.")
+        print(run_list.table(rows) if rows else f"There are no runs in {show.plain(runs)}.")
     return DONE
-
-
-def _row(run: store.Run) -> dict[str, Any]:
-    row = {"run": run.id, "kind": run.kind, "status": run.status(), "seeds": "-", "result": "-"}
-    try:
-        row |= _row_of_kind(run)
-    except (RunError, AttributeError, TypeError, KeyError, ValueError):
-        row["status"] = "damaged"
-    return row
-
-
-def _row_of_kind(run: store.Run) -> dict[str, Any]:
-    match run.kind:
-        case "comparison":
-            return _verdicts(run)
-        case "study":
-            return _study_verdict(run)
-    return _result(run.record())
-
-
-def _study_verdict(run: store.Run) -> dict[str, Any]:
-    if not (run.directory / "study.json").exists():
-        finished = len(list((run.directory / study_plan.CELLS).glob("*.json")))
-        return {"result": f"{finished} cells and arms finished"}
-    document = store.read_json(run.directory / "study.json")
-    return {"seeds": document["seeds"], "result": str(document["verdict"])}
-
-
-def _result(record: dict[str, Any]) -> dict[str, Any]:
-    if "metrics" not in record:
-        return {"seeds": record["seeds"]}
-    metric = headline(record["metrics"])
-    value = number(metric, record["metrics"][metric]["final"])
-    return {"seeds": record["seeds"], "result": f"{with_unit(metric)} {value}"}
-
-
-def _verdicts(run: store.Run) -> dict[str, Any]:
-    document = store.read_json(run.directory / "comparison.json")
-    words = [contrast["verdict"]["word"] for contrast in document["contrasts"]]
-    return {"seeds": len(document["seeds"]), "result": "; ".join(words)}
 
 
 def list_data(*, as_json: bool) -> int:
@@ -269,9 +235,8 @@ def _print_step(name: str, step: str) -> None:
 
 
 def print_answer(what: RenderableType) -> None:
-    """Print for a person; where stdout is no terminal, wide enough that no row breaks."""
-    out = Console(width=None if sys.stdout.isatty() else WIDEST_PIPE, highlight=False)
-    out.print(what, soft_wrap=False)
+    """Print for a person; lines are wrapped in a terminal only."""
+    Console(width=None if sys.stdout.isatty() else UNWRAPPED, highlight=False).print(what)
 
 
 def print_json(document: Any) -> None:

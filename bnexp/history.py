@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bnexp.errors import RunError
-from bnexp.metrics import higher_is_better, quantity
+from bnexp.metrics import QUANTITIES, higher_is_better, is_measured, quantity
 
 FORMAT = 1  # 1: {"format", "seeds": [{"seed", "diverged_at"?, "best_epoch"?, "history": {metric: [...]}}]}
 
@@ -156,7 +156,7 @@ class _Document(BaseModel):
     seeds: Annotated[list[_Entry], Field(min_length=1)]
 
 
-def from_json(text: str, where: str) -> History:
+def from_json(text: str | bytes, where: str) -> History:
     """Read a history back; `where` names the file in errors.
 
     Raises:
@@ -165,12 +165,14 @@ def from_json(text: str, where: str) -> History:
     try:
         document = _Document.model_validate_json(text)
         _refuse_contradictions(document)
+        return _history(document.seeds)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise _refusal(where, f"{'.'.join(map(str, first['loc'])) or 'the text'}: {first['msg']}") from error
     except ValueError as error:
         raise _refusal(where, str(error)) from error
-    return _history(document.seeds)
+    except MemoryError as error:
+        raise _refusal(where, "it takes more memory than there is") from error
 
 
 def _refusal(where: str, reason: str) -> RunError:
@@ -183,8 +185,13 @@ def _refusal(where: str, reason: str) -> RunError:
 def _refuse_contradictions(document: _Document) -> None:
     entries = document.seeds
     names = list(entries[0].history)
+    if not names:
+        raise ValueError(f"seed {entries[0].seed} has no metrics")
     if len({entry.seed for entry in entries}) < len(entries):
         raise ValueError("a seed stands twice")
+    for name in names:
+        if not is_measured(name):
+            raise ValueError(f"{name!r} is no metric of bnexp; it measures {', '.join(QUANTITIES)}")
     for entry in entries:
         lengths = {len(values) for values in entry.history.values()}
         if list(entry.history) != names or len(lengths) != 1:

@@ -7,6 +7,9 @@ from collections.abc import Collection, Sequence
 
 MEASURED = {"binary": ("accuracy",), "multiclass": ("accuracy",), "regression": ("mse", "mae", "r2")}
 """Task -> what is measured besides the loss."""
+QUANTITIES = tuple(dict.fromkeys(("loss", *(measured for several in MEASURED.values() for measured in several))))
+PARTS = ("", "train", "val", "test")
+"""Where a metric can be measured; the first is the epoch that is being trained."""
 HEADLINES = ("test_accuracy", "test_r2", "test_loss", "val_accuracy", "val_r2", "val_loss")
 """The metrics that may stand for a run, the first one measured: of the test part, if there is one."""
 
@@ -22,6 +25,16 @@ def names(task: str, parts: Sequence[str]) -> list[str]:
     """
     prefixes = ("", *(f"{part}_" for part in parts))
     return [prefix + measured for prefix in prefixes for measured in ("loss", *MEASURED[task])]
+
+
+def is_measured(metric: str) -> bool:
+    """Return True if bnexp measures a metric of this name.
+
+    >>> is_measured("val_accuracy"), is_measured("val_../x"), is_measured("test_")
+    (True, False, False)
+    """
+    part, _, measured = metric.rpartition("_")
+    return part in PARTS and measured in QUANTITIES
 
 
 def headline(measured: Collection[str]) -> str:

@@ -60,7 +60,7 @@ def study(path: Path, place: Place, *, dry_run: bool, most_trainings: int | None
             print_json(facts) if as_json else print_answer(study_table.study_plan(facts))
             return DONE
         reporter.show(facts)
-        document = study_run.run(planned, workers, reporter.tell)
+        document = study_run.run(planned, workers, reporter.tell, reporter.warn)
     if as_json:
         print_json(document)
     elif quiet:

@@ -21,7 +21,7 @@ from bnexp.preparing import prepared
 from bnexp.study import Candidate, Cell, Result
 
 MOST_TRAININGS = 20_000
-CELLS = "cells"
+CELLS = store.CELLS
 
 
 @dataclass(frozen=True)
@@ -143,8 +143,8 @@ def finished(planned: Plan) -> dict[tuple[int, str], Result]:
 
 def _read(path: Path) -> Result | None:
     try:
-        return Result.model_validate_json(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, ValidationError):
+        return Result.model_validate_json(store.content(path))
+    except (RunError, ValidationError):
         return None
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from bnexp import group_work, statistics, store, study
 from bnexp.errors import ConfigError, RunError, UntrainedError
 from bnexp.groups import Failure, Group
-from bnexp.launch import Workers
+from bnexp.launch import Warn, Workers
 from bnexp.measuring import Pace
 from bnexp.show import figures
 from bnexp.study import Result
@@ -121,8 +121,10 @@ Tell = Callable[[Result, int, float | None], None]
 """Told of each finished cell and arm, how many are finished, and the seconds left."""
 
 
-def run(planned: Plan, workers: Workers, tell: Tell) -> dict[str, Any]:
+def run(planned: Plan, workers: Workers, tell: Tell, warn: Warn = lambda text: None) -> dict[str, Any]:
     """Let workers train what is not finished yet, answer the hypotheses, keep and give the document of study.json.
+
+    `warn` is told if its figures could not be drawn as they should be.
 
     Raises:
         ConfigError: before anything is written, if Keras refuses a model or setting of a cell.
@@ -150,7 +152,10 @@ def run(planned: Plan, workers: Workers, tell: Tell) -> dict[str, Any]:
                     tell(outcome, len(results), _seconds_left(planned, results, jobs))
         if failures:
             raise UntrainedError(_told(planned, failures))
-        return _kept(planned, results)
+        document = _kept(planned, results)
+        for text in figures.drawn(store.Run(planned.directory)):
+            warn(text)
+        return document
 
 
 def _keep(planned: Plan, result: Result) -> None:
@@ -186,7 +191,7 @@ def _refuse_unbuildable(unfinished: Sequence[Group], workers: Workers) -> None:
 
 
 def _kept(planned: Plan, results: Mapping[tuple[int, str], Result]) -> dict[str, Any]:
-    """Write the table, the document and the figure; the document last but for the figure, which is drawn from it.
+    """Write the table and the document.
 
     A document that is there already stays, since its time tells when the study was answered (`_other_answers`).
     """
@@ -195,7 +200,14 @@ def _kept(planned: Plan, results: Mapping[tuple[int, str], Result]) -> dict[str,
         planned.directory / "study.json",
     )
     store.write(planned.directory / "results.csv", study.table(planned.file, planned.cells, results))
-    if not path.exists() or path.read_bytes() != store.json_text(document).encode():
+    if not _holds(path, document):
         store.write_json(path, document)
-    figures.draw(store.Run(planned.directory))
     return document
+
+
+def _holds(path: Path, document: dict[str, Any]) -> bool:
+    """Return True if a file holds this document, byte for byte."""
+    try:
+        return store.text(path) == store.json_text(document)
+    except RunError:
+        return False

@@ -12,7 +12,7 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "bnexp"
 RANKS = {
-    "errors": 0, "metrics": 0, "environment": 0, "__init__": 0,
+    "errors": 0, "metrics": 0, "environment": 0, "terminal": 0, "__init__": 0,
     "backend": 1, "config": 1, "history": 1, "statistics": 1,
     "store": 2, "data": 2, "models": 2,
     "training": 3, "comparison": 3, "study": 3, "cautions": 3, "interrupts": 0,

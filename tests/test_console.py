@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console, RenderableType
 
 from bnexp.history import History
-from bnexp.show import console
+from bnexp.show import console, run_list
 from bnexp.show.progress import Reporter
 
 HISTORY = History(
@@ -220,7 +220,7 @@ def test_quiet_is_silent() -> None:
 
 def test_the_list_of_runs_is_a_table_of_plain_text() -> None:
     row = {"run": "bn-1", "kind": "run", "status": "finished", "seeds": "20", "result": "val_accuracy (%) 80.00"}
-    told = lines(console.run_list([row, {**row, "run": "[red]x[/red]\x1b[31m"}]))
+    told = run_list.table([row, {**row, "run": "[red]x[/red]\x1b[31m"}]).splitlines()
     assert [line.split() for line in told] == [
         ["run", "kind", "status", "seeds", "result"],
         ["bn-1", "run", "finished", "20", "val_accuracy", "(%)", "80.00"],

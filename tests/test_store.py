@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+import unicodedata
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -217,10 +218,37 @@ def test_a_full_disk_is_refused_before_any_work(tmp_path: Path, monkeypatch: pyt
 @given(st.text(max_size=300))
 def test_a_slug_is_one_safe_path_component_and_a_fixed_point(name: str) -> None:
     word = store.slug(name)
-    assert 0 < len(word) <= 68
-    assert set(word) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
-    assert not word.startswith((".", "-"))
+    assert 0 < len(word) <= 68 and len(word.encode()) <= 100
+    assert all(c in "._-" or unicodedata.category(c)[0] in "LM" or c.isdecimal() for c in word)
+    assert unicodedata.normalize("NFC", word) == word
+    assert not word.startswith((".", "-")) and not word.endswith((".", "-"))
     assert store.slug(word) == word
+
+
+@pytest.mark.parametrize(
+    ("name", "word"),
+    [
+        ("批归一化", "批归一化"),
+        ("Нормализация сети", "Нормализация-сети"),
+        ("बैच", "बैच"),
+        ("cafe\u0301", "café"),
+        ("a/b\\c:d", "a-b-c-d"),
+        ("\uff0fetc", "etc"),
+        ("\u202ebn\u200b", "bn"),
+        ("\u3164", "run"),
+        ("\u0301x", "x"),
+        ("COM1", "run-COM1"),
+        ("批" * 100, "批" * 32),
+        ("\ud800x", "x"),
+    ],
+)
+def test_a_slug_keeps_letters_of_any_script_and_nothing_that_is_obeyed(name: str, word: str) -> None:
+    assert store.slug(name) == word
+
+
+def test_a_slug_leaves_out_letters_that_the_file_system_cannot_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.fsencode", lambda text: text.encode("latin-1"))
+    assert store.slug("批é") == "é"
 
 
 @pytest.mark.parametrize(

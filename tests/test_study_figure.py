@@ -178,11 +178,11 @@ def test_no_name_or_missing_value_breaks_a_figure(factors: list[Any]) -> None:
 
 
 def test_a_document_of_other_kinds_of_values_is_told_as_damaged(tmp_path: Path) -> None:
-    facts = {"format": study.FORMAT, **document(("a", [1, 2]))}
+    facts = {"format": study.FORMAT, "name": "s", "verdict": "supported", **document(("a", [1, 2]))}
     facts["hypotheses"][0]["claim"] = 5
     (tmp_path / "study.yaml").write_text("")
     (tmp_path / "study.json").write_text(json.dumps(facts))
-    with pytest.raises(RunError, match=r"study.json: is damaged, or of an older bnexp \(AttributeError"):
+    with pytest.raises(RunError, match=r"study.json: hypotheses.0.claim: .* valid string. It is damaged"):
         figures.draw(Run(tmp_path))
 
 

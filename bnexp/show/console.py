@@ -6,7 +6,6 @@ read as markup. Live progress is in `progress.py`.
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -17,17 +16,9 @@ from rich.text import Text
 
 from bnexp.history import Floats, History
 from bnexp.metrics import number, with_unit
+from bnexp.terminal import plain as plain
 
 WARNING, FAILURE, STRONG = "yellow", "red", "bold"
-
-
-def plain(name: object) -> str:
-    """Give a name without characters that a terminal would obey.
-
-    >>> plain("a" + chr(27) + "[31m")
-    'a?[31m'
-    """
-    return "".join("?" if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Co") else c for c in str(name))
 
 
 def counted(number: int, noun: str) -> str:
@@ -143,15 +134,6 @@ def _diverged(by_name: Mapping[str, Mapping[Any, int]], task: str | None) -> Ite
     if any(by_name.values()):
         guessing = "counts as guessing the commonest class in accuracy, and has no other value"
         yield Text(f"a diverged seed {'has no value' if task == 'regression' else guessing}")
-
-
-def run_list(rows: Sequence[Mapping[str, Any]]) -> Table:
-    """Give the table of all runs: id, kind, status, seeds, headline metric."""
-    columns = ("run", "kind", "status", "seeds", "result")
-    table = _table(*columns)
-    for row in rows:
-        table.add_row(*(Text(plain(row[key])) for key in columns))
-    return table
 
 
 def _table(first: str, *others: str) -> Table:

@@ -6,12 +6,18 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
 from bnexp import store, study
-from bnexp.errors import RunError
+from bnexp.errors import RunError, UserError
 from bnexp.history import History, from_json
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+
+DAMAGES = (KeyError, TypeError, IndexError, ValueError, AttributeError, ArithmeticError)
+"""What drawing raises where parts of a document, each of its right type, do not go together."""
 
 
 def draw(run: store.Run, *, format: str = "png", out: Path | None = None) -> list[Path]:
@@ -34,14 +40,28 @@ def draw(run: store.Run, *, format: str = "png", out: Path | None = None) -> lis
     return files
 
 
+def drawn(run: store.Run) -> list[str]:
+    """Draw the figures of what has just been measured; return what to warn of. No figure is worth a result."""
+    from bnexp.show.fonts import missing_told, noting_missing
+
+    try:
+        with noting_missing() as letters:
+            draw(run)
+    except Exception as error:
+        reason = str(error) if isinstance(error, UserError) else repr(error)
+        return [f"The figures were not drawn: {reason} All numbers are kept: `bnexp plot {run.id}` draws them."]
+    told = missing_told(letters)
+    return [] if told is None else [told]
+
+
 def _figures(run: store.Run) -> dict[str, Figure]:
     from bnexp.show.plots import comparison_figures, run_figures
 
     if run.kind == "run":
         return run_figures(history_of(run), title=_title(run), loss_unit=_loss_unit(run.record().get("dataset")))
     if run.kind == "study":
-        return _study_figures(run.directory / "study.json")
-    document = store.read_json(run.directory / "comparison.json")
+        return _study_figures(run)
+    document = run.comparison()
     target = document.get("target", {})
     goal = (target["metric"], target["value"]) if target.get("value") is not None else None
     curves = comparison_figures(histories_of(run), target=goal, loss_unit=_loss_unit(document))
@@ -53,30 +73,37 @@ def _difference_figure(path: Path, document: dict[str, Any]) -> Figure:
 
     try:
         return difference_figure(document)
-    except (KeyError, TypeError, IndexError, ValueError, AttributeError) as error:
-        raise RunError(f"{path}: is damaged, or of an older bnexp ({error!r}). Compare again.") from error
+    except DAMAGES as error:
+        raise _damaged(path, error) from error
 
 
-def _study_figures(path: Path) -> dict[str, Figure]:
+def _study_figures(run: store.Run) -> dict[str, Figure]:
     """Draw the figures of a finished study."""
     from bnexp.show.study_figure import study_figures
 
+    path = run.directory / "study.json"
     if not path.exists():
         raise RunError(f"{path}: is missing; the study is not finished. Run `bnexp study` again: it goes on.")
-    document = store.read_json(path)
-    if document.get("format") != study.FORMAT:
-        seen = document.get("format")
+    seen = store.read_json(path).get("format")
+    if seen != study.FORMAT:
         raise RunError(f"{path}: has format {seen!r}; expected {study.FORMAT}. Draw it with the bnexp that wrote it.")
+    document = run.study()
     try:
         return study_figures(document)
-    except (KeyError, TypeError, IndexError, ValueError, AttributeError) as error:
-        cure = "Run `bnexp study` again: no cell is trained twice."
-        raise RunError(f"{path}: is damaged, or of an older bnexp ({error!r}). {cure}") from error
+    except DAMAGES as error:
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> RunError:
+    """Return the refusal of a document whose parts do not go together."""
+    reason = error.errors(include_url=False)[0]["msg"] if isinstance(error, ValidationError) else repr(error)
+    return RunError(f"{path}: is damaged, or of an older bnexp ({reason}). {store.cure(path)}")
 
 
 def history_of(run: store.Run) -> History:
     """Read a run's history."""
-    return from_json(run.text("history.json"), str(run.directory / "history.json"))
+    path = run.directory / "history.json"
+    return from_json(store.content(path), str(path))
 
 
 def histories_of(run: store.Run) -> dict[str, History]:

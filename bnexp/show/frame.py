@@ -14,7 +14,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 from bnexp.history import Floats
-from bnexp.show.labels import FONT, SMALL, TITLE, shown, text_width
+from bnexp.show.fonts import families
+from bnexp.show.labels import SMALL, TITLE, shown, text_width
 
 WIDTH, HEIGHT, DPI = 6.4, 4.2, 110  # inches, inches, dots per inch
 LEFT, RIGHT, TOP, BOTTOM = 0.8, 0.2, 0.5, 0.54  # inches around the axes; subtitle and legend add their rows
@@ -22,7 +23,6 @@ TITLE_WIDTH, LEGEND_WIDTH, HANDLE_WIDTH, ROW_HEIGHT = 210.0, 440.0, 42.0, 12.5  
 GREY = "#444444"
 SETTINGS: Any = {
     "text.parse_math": False,  # or a run called `$\foo$` dies at savefig, after the training
-    "font.family": FONT,
     "font.size": 9,
     "axes.titlesize": TITLE,
     "axes.spines.top": False,
@@ -50,7 +50,7 @@ def settings() -> Iterator[None]:
     """Forget the user's matplotlibrc (TeX, for one, would read names as programs), and restore it after."""
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
-        matplotlib.rcParams.update(SETTINGS)
+        matplotlib.rcParams.update({**SETTINGS, "font.family": families()})
         yield
 
 

@@ -5,12 +5,9 @@ from __future__ import annotations
 import itertools
 from collections.abc import Collection, Iterable, Mapping
 
-from matplotlib.font_manager import findfont, get_font
-from matplotlib.ft2font import FT2Font
-
 from bnexp.history import History
+from bnexp.show.fonts import can_draw, font_of
 
-FONT = "DejaVu Sans"  # ships with matplotlib
 SMALL, TITLE = 8.0, 11.0  # font sizes, points
 NAME_LENGTH = 40  # characters
 NAME_WIDTH, LINE_WIDTH = 150.0, 390.0  # points
@@ -19,14 +16,13 @@ NAME_WIDTH, LINE_WIDTH = 150.0, 390.0  # points
 def shown(name: str, width: float = NAME_WIDTH, size: float = SMALL, length: int = NAME_LENGTH) -> str:
     r"""Give a name as a figure may show it: one line, nothing that cannot be seen, a long one short in the middle.
 
-    A control or bidi character, a lone surrogate and what the font lacks
+    A control or bidi character, a lone surrogate and what no font has
     become "?". `width` and `size` are in points, `length` in characters.
 
     >>> shown("evil\x1b[31m\nname")
     'evil?[31m name'
     """
-    glyphs = _font().get_charmap()
-    seen = (letter if letter.isprintable() and ord(letter) in glyphs else "?" for letter in " ".join(name.split()))
+    seen = (letter if can_draw(letter) else "?" for letter in " ".join(name.split()))
     return fitted("".join(seen) or "?", width, size, length)
 
 
@@ -41,14 +37,10 @@ def fitted(text: str, width: float, size: float, length: int = 200) -> str:
 
 def text_width(text: str, size: float) -> float:
     """Measure a text in points, without drawing it."""
-    font = _font()
+    font = font_of(text)
     font.set_size(size, 72)
     font.set_text(text)
     return float(font.get_width_height()[0]) / 64
-
-
-def _font() -> FT2Font:
-    return get_font(findfont(FONT))
 
 
 def distinct(names: Iterable[str]) -> list[str]:

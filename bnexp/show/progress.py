@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TextIO, cast
 
 import numpy as np
 from rich.console import Console
@@ -20,6 +20,7 @@ from bnexp.show.console import plain, warning, with_spread
 from bnexp.show.study_table import duration, study_plan
 from bnexp.study import Result
 from bnexp.study.grid import level_text
+from bnexp.terminal import Stream
 
 REDRAWN_EVERY_SECONDS = 0.1
 LINES = 10
@@ -27,9 +28,12 @@ LINES = 10
 
 
 def own_stderr() -> Console:
-    """Give a console on a copy of stderr: it is heard even while TensorFlow's greetings to stderr are held back."""
+    """Return a console on a copy of stderr: it is heard even while TensorFlow's greetings to stderr are held back.
+
+    Who cannot be told does not stop the work: see `Stream`.
+    """
     encoding = sys.stderr.encoding or "utf-8"
-    return Console(file=os.fdopen(os.dup(2), "w", encoding=encoding, errors="replace"))
+    return Console(file=cast("TextIO", Stream(os.fdopen(os.dup(2), "w", encoding=encoding))))
 
 
 class Reporter:

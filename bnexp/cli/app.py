@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 from bnexp import __version__
-from bnexp.errors import INTERRUPTED, UserError
-from bnexp.interrupts import raised_again
+from bnexp.interrupts import ending_at_once
 
 app = typer.Typer(
     help="Find out, with honest error bars, whether batch normalization helps your network on your data.",
@@ -66,7 +63,8 @@ def train(
 
     Example: bnexp train configs/bn.yaml training.epochs=5 model.normalization=layer
     """
-    from bnexp import commands
+    with ending_at_once():
+        from bnexp import commands
 
     raise typer.Exit(commands.train(arguments, seeds=seeds, runs=runs, dry_run=dry_run, quiet=quiet, as_json=json))
 
@@ -100,8 +98,9 @@ def compare(
 
     Example: bnexp compare bn nobn
     """
-    from bnexp import commands
-    from bnexp.comparison import Question
+    with ending_at_once():
+        from bnexp import commands
+        from bnexp.comparison import Question
 
     question = Question(metric, margin, target, baseline)
     raise typer.Exit(commands.compare(arguments, question, seeds=seeds, runs=runs, quiet=quiet, as_json=json))
@@ -129,7 +128,8 @@ def study(
 
     Example: bnexp study configs/studies/tutorial.yaml
     """
-    from bnexp import study_commands as commands
+    with ending_at_once():
+        from bnexp import study_commands as commands
 
     place = commands.Place(runs, launcher, jobs, address)
     code = commands.study(file, place, dry_run=dry_run, most_trainings=max_trainings, quiet=quiet, as_json=json)
@@ -156,7 +156,8 @@ def claims(
 
     Example: bnexp claims tutorial sigmoid
     """
-    from bnexp import study_commands as commands
+    with ending_at_once():
+        from bnexp import study_commands as commands
 
     place = commands.Place(runs, launcher, jobs, address)
     raise typer.Exit(commands.claims(studies or [], place, quiet=quiet, as_json=json))
@@ -175,7 +176,8 @@ def plot(
 
     Example: bnexp plot runs/latest --format svg
     """
-    from bnexp import commands
+    with ending_at_once():
+        from bnexp import commands
 
     raise typer.Exit(commands.plot(run, format=format, out=out, runs=runs))
 
@@ -183,7 +185,8 @@ def plot(
 @app.command("runs")
 def list_runs(runs: Runs = Path("runs"), json: Json = False) -> None:
     """List runs, comparisons and studies, the newest first."""
-    from bnexp import commands
+    with ending_at_once():
+        from bnexp import commands
 
     raise typer.Exit(commands.list_runs(runs, as_json=json))
 
@@ -195,7 +198,8 @@ app.add_typer(data, name="data")
 @data.command("list")
 def list_data(json: Json = False) -> None:
     """List known data sets, and which of them are here."""
-    from bnexp import commands
+    with ending_at_once():
+        from bnexp import commands
 
     raise typer.Exit(commands.list_data(as_json=json))
 
@@ -210,7 +214,8 @@ def fetch_data(names: Annotated[list[str], typer.Argument(help="Names, as `bnexp
 
     Example: bnexp data fetch fashion_mnist spoken_digits
     """
-    from bnexp import commands
+    with ending_at_once():
+        from bnexp import commands
 
     raise typer.Exit(commands.fetch_data(names))
 
@@ -228,24 +233,3 @@ def _bnexp(
     ] = False,
 ) -> None:
     """Hold what is common to all commands."""
-
-
-def main() -> None:
-    """Run the command line; a user's mistake is one message, a bug shows its traceback."""
-    try:
-        with raised_again():
-            app()
-    except UserError as error:
-        print(error, file=sys.stderr)
-        _leave(error.exit_code)
-    except SystemExit as leaving:
-        _leave(leaving.code)
-
-
-def _leave(code: str | int | None) -> None:
-    """Exit; after Ctrl-C at once, without waiting for threads that are in the middle of an epoch."""
-    if code == INTERRUPTED:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(INTERRUPTED)
-    sys.exit(code)

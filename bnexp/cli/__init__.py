@@ -1,0 +1,26 @@
+"""The command line: `main` takes charge of Ctrl-C before anything that takes time is imported.
+
+How a command ends is `outcome`'s business; the commands are in `app`.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from types import FrameType
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else the shell has it ignored
+        signal.signal(signal.SIGINT, _end)
+    from bnexp.cli.outcome import leave, outcome
+
+    code = outcome()
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # nothing is left that could be lost
+    leave(code)
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    """End the process without a word: nothing is begun that could be kept."""
+    os._exit(130)

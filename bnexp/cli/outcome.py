@@ -1,0 +1,59 @@
+"""How a command ends: its exit code, and what is told of it on stderr."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+
+from bnexp.errors import DONE, INTERRUPTED, WORK_FAILED, UserError
+from bnexp.interrupts import raised_again, raising
+from bnexp.terminal import Stream, guarded_streams
+
+
+def outcome() -> int:
+    """Run the command that the arguments name; return its exit code.
+
+    A user's mistake is one message, a bug shows its traceback.
+    """
+    with guarded_streams() as out:
+        code = _code()
+        out.flush()
+        return code or _code_of_answer(out)
+
+
+def _code() -> int:
+    try:
+        from bnexp.cli.app import app
+
+        with raising(), raised_again():
+            app()
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    except SystemExit as leaving:
+        return leaving.code if isinstance(leaving.code, int) else DONE if leaving.code is None else WORK_FAILED
+    except Exception:
+        import traceback
+
+        traceback.print_exc()
+        return WORK_FAILED
+    return DONE
+
+
+def _code_of_answer(out: Stream) -> int:
+    """Return 1 for an answer that stdout did not take; say so, unless its reader has gone, as `head` does."""
+    if out.lost is None:
+        return DONE
+    if out.lost.errno != errno.EPIPE:
+        print(f"stdout: cannot be written ({out.lost.strerror}). What was to be kept is kept.", file=sys.stderr)
+    return WORK_FAILED
+
+
+def leave(code: int) -> None:
+    """Exit; after Ctrl-C at once, without waiting for threads that are in the middle of an epoch."""
+    if code == INTERRUPTED:
+        os._exit(INTERRUPTED)
+    sys.exit(code)

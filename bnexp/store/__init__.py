@@ -1,0 +1,39 @@
+"""Run directories under `runs/`: made at once, written whole or not at all, listed, named, and found again."""
+
+from bnexp.store.directories import LATEST, LOCK, new_directory, own_directory
+from bnexp.store.names import slug
+from bnexp.store.reading import content, cure, read_json, refuse_irregular, text
+from bnexp.store.records import ComparedRecord, ComparisonHead, RunHead, StudyHead
+from bnexp.store.runs import CELLS, Kind, Run, State, Status, existing, find, runs_in
+from bnexp.store.writing import SPARE_BYTES, json_text, make_place, refuse_unwritable, write, write_json
+
+__all__ = [
+    "CELLS",
+    "LATEST",
+    "LOCK",
+    "SPARE_BYTES",
+    "ComparedRecord",
+    "ComparisonHead",
+    "Kind",
+    "Run",
+    "RunHead",
+    "State",
+    "Status",
+    "StudyHead",
+    "content",
+    "cure",
+    "existing",
+    "find",
+    "json_text",
+    "make_place",
+    "new_directory",
+    "own_directory",
+    "read_json",
+    "refuse_irregular",
+    "refuse_unwritable",
+    "runs_in",
+    "slug",
+    "text",
+    "write",
+    "write_json",
+]

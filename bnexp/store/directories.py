@@ -1,0 +1,129 @@
+"""Run directories made and held: by one exclusive `mkdir`, under a lock; `latest` points at the newest complete one."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from bnexp.errors import RunError, StorageError
+from bnexp.store.names import slug
+from bnexp.store.writing import make_place, told, write
+
+LOCK = ".lock"
+LATEST = "latest"
+
+
+@contextmanager
+def new_directory(runs: Path, name: str) -> Iterator[Path]:
+    """Make a directory `runs/<slug>-<UTC time>` of one's own, hold its lock, and in the end point `latest` at it.
+
+    Raises:
+        StorageError: if the runs directory cannot be written, or is full.
+    """
+    directory = _make_directory(runs, name)
+    with _held(directory):
+        yield directory
+        _point_latest(runs, directory)
+    (directory / LOCK).unlink(missing_ok=True)
+
+
+@contextmanager
+def own_directory(directory: Path) -> Iterator[Path]:
+    """Make a directory of this name or go on with it, hold its lock, and in the end point `latest` at it.
+
+    What a killed writer left half-written is cleared away.
+
+    Raises:
+        RunError: if another process holds it.
+        StorageError: if it cannot be written.
+    """
+    make_place(directory)
+    with _held(directory):  # its lock's file stays: who waits for one that is then removed holds nothing
+        for leftover in directory.rglob(".*.tmp"):
+            leftover.unlink(missing_ok=True)
+        yield directory
+        _point_latest(directory.parent, directory)
+
+
+@contextmanager
+def _held(directory: Path) -> Iterator[None]:
+    """Hold a directory's lock."""
+    lock = FileLock(directory / LOCK)
+    with told(directory / LOCK):
+        try:
+            lock.acquire(timeout=1)  # who lists runs shares it for a moment
+        except Timeout:
+            raise RunError(f"{directory}: another process is at work in it. Wait for it, or stop it.") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def is_held(path: Path) -> bool:
+    """Return True if another process holds the lock of this file; only a regular file is one."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0))
+    except OSError:
+        return False
+    try:
+        return stat.S_ISREG(os.fstat(descriptor).st_mode) and not _can_share(path, descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _can_share(path: Path, descriptor: int) -> bool:
+    """Return True if nobody else holds the lock; who asks shares it, and writes nothing."""
+    if sys.platform == "win32":
+        try:
+            with FileLock(path).acquire(timeout=0):
+                return True
+        except Timeout:
+            return False
+    import fcntl
+
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # of a file system without locks
+        return True
+    return True
+
+
+def _make_directory(runs: Path, name: str) -> Path:
+    stamp = datetime.now(timezone.utc).strftime("%Y%m%d-%H%M%S")
+    with told(runs):
+        runs.mkdir(parents=True, exist_ok=True)
+        for suffix in ("", *(f"-{number}" for number in range(2, 10_000))):
+            directory = runs / f"{slug(name)}-{stamp}{suffix}"
+            try:
+                directory.mkdir()
+            except FileExistsError:
+                continue
+            return directory
+    raise StorageError(f"{runs}: ten thousand runs of {name!r} were begun in this second. Try again.")
+
+
+def _point_latest(runs: Path, directory: Path) -> None:
+    """Point `latest` at this directory: a relative link, or a text file where links are not to be had.
+
+    What stands there is replaced, but for a directory.
+    """
+    temporary = runs / f".{LATEST}.{secrets.token_hex(4)}.tmp"
+    latest = runs / LATEST
+    try:
+        temporary.symlink_to(directory.name, target_is_directory=True)
+        os.replace(temporary, latest)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        if not latest.is_dir() or latest.is_symlink():
+            write(latest, directory.name + "\n")

@@ -1,0 +1,251 @@
+"""Runs, comparisons and studies found again: by name, in order, with a status that follows from what is there.
+
+A lock that is held = running; the final record is there = finished; it is there but cannot be read = damaged; else
+interrupted. One damaged directory never hides another.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from bnexp.errors import RunError, nearest
+from bnexp.store.directories import LATEST, LOCK, is_held
+from bnexp.store.reading import cure, refuse_irregular, text
+from bnexp.store.records import (
+    ComparisonHead,
+    ComparisonRecord,
+    Record,
+    RunHead,
+    RunRecord,
+    StudyHead,
+    StudyRecord,
+    head,
+    read_record,
+)
+
+Kind = Literal["run", "comparison", "study"]
+Status = Literal["running", "finished", "interrupted", "damaged"]
+
+CELLS = "cells"
+"""The directory of a study's finished cells and arms."""
+FINAL: dict[Kind, str] = {"run": "run.json", "comparison": "comparison.json", "study": "study.json"}
+"""Kind -> the file that says how it ended."""
+EARLIER: dict[Kind, str] = {"run": "run.json", "comparison": "histories.json", "study": "study.yaml"}
+"""Kind -> the file that is written before all others but the config."""
+LATER: dict[Kind, tuple[str, ...]] = {
+    "run": ("history.json",),
+    "comparison": ("comparison.json",),
+    "study": (CELLS, "study.json", "results.csv"),
+}
+"""Kind -> what is not there without the earlier file, unless that was lost."""
+HEADS: dict[Kind, type[Record]] = {"run": RunHead, "comparison": ComparisonHead, "study": StudyHead}
+STAMP = re.compile(r"-([0-9]{8}-[0-9]{6})(?:-([0-9]{1,4}))?$")
+STUDY = re.compile(r"-study-[0-9a-f]{10}$")
+
+
+class State(NamedTuple):
+    """What a directory is, how it ended, why it is damaged if it is, and what its final record shows in a list."""
+
+    kind: Kind
+    status: Status
+    reason: str = ""
+    head: Record | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """A directory under `runs/` that holds one trained experiment, one comparison, or one study."""
+
+    directory: Path
+
+    @property
+    def id(self) -> str:
+        """Return the name of its directory."""
+        return self.directory.name
+
+    @property
+    def kind(self) -> Kind:
+        """Tell a trained experiment from a comparison and from a study."""
+        return _kind(self.id, _files(self.directory))
+
+    def record(self) -> dict[str, Any]:
+        """Read run.json.
+
+        Raises:
+            RunError: if it is missing or damaged.
+        """
+        return read_record(self.directory / FINAL["run"], RunRecord)
+
+    def comparison(self) -> dict[str, Any]:
+        """Read comparison.json.
+
+        Raises:
+            RunError: if it is missing or damaged.
+        """
+        return read_record(self.directory / FINAL["comparison"], ComparisonRecord)
+
+    def study(self) -> dict[str, Any]:
+        """Read study.json.
+
+        Raises:
+            RunError: if it is missing or damaged.
+        """
+        return read_record(self.directory / FINAL["study"], StudyRecord)
+
+    def text(self, name: str) -> str:
+        """Read one of its files as text.
+
+        Raises:
+            RunError: if it is missing or unreadable.
+        """
+        return text(self.directory / name)
+
+    @property
+    def config(self) -> Path:
+        """Return the path of its config, which others read.
+
+        Raises:
+            RunError: if it is no regular file.
+        """
+        return refuse_irregular(self.directory / "config.yaml")
+
+    def status(self) -> Status:
+        """Derive its status from its lock and its final record."""
+        return self.state().status
+
+    def state(self) -> State:
+        """Derive all that a list shows, whatever stands in the directory."""
+        kind: Kind = "study" if STUDY.search(self.id) else "run"
+        try:
+            files = _files(self.directory)
+            kind = _kind(self.id, files)
+            return self._state(kind, files)
+        except Exception as error:  # one bad directory hides no other
+            reason = str(error) if isinstance(error, RunError) else repr(error)
+            return State(kind, "damaged", reason.removeprefix(f"{self.directory}{os.sep}"))
+
+    def _state(self, kind: Kind, files: Collection[str]) -> State:
+        if LOCK in files and is_held(self.directory / LOCK):
+            return State(kind, "running", head=self._begun(kind, files))
+        if EARLIER[kind] not in files and (there := [name for name in LATER[kind] if name in files]):
+            path = self.directory / EARLIER[kind]
+            raise RunError(f"{path}: is missing, though {there[0]} is there. {cure(path)}")
+        if FINAL[kind] not in files:
+            return State(kind, "interrupted")
+        found = head(self.directory / FINAL[kind], HEADS[kind])
+        if isinstance(found, RunHead) and found.status is None:
+            path = self.directory / FINAL[kind]
+            raise RunError(f"{path}: has no status; expected running, finished or interrupted. {cure(path)}")
+        done = not isinstance(found, RunHead) or found.status == "finished"
+        return State(kind, "finished" if done else "interrupted", head=found)
+
+    def _begun(self, kind: Kind, files: Collection[str]) -> Record | None:
+        """Read what a running one has written so far, if it can be read."""
+        try:
+            return head(self.directory / FINAL[kind], HEADS[kind]) if FINAL[kind] in files else None
+        except RunError:
+            return None
+
+
+def _files(directory: Path) -> Collection[str]:
+    """List what lies in a directory.
+
+    Raises:
+        RunError: if it cannot be read.
+    """
+    try:
+        return os.listdir(directory)
+    except OSError as error:
+        raise RunError(f"{directory}: cannot be read ({error.strerror}). Restore it, or move it away.") from error
+
+
+def _kind(name: str, files: Collection[str]) -> Kind:
+    if "study.yaml" in files or (STUDY.search(name) and FINAL["run"] not in files):
+        return "study"
+    if FINAL["comparison"] in files or ("histories.json" in files and FINAL["run"] not in files):
+        return "comparison"
+    return "run"
+
+
+def runs_in(runs: Path) -> list[Run]:
+    """List all runs, the newest first (by when they were begun: the time in the name, then the number behind it).
+
+    Raises:
+        RunError: if the directory cannot be read.
+    """
+    if not os.path.isdir(runs):
+        return []
+    try:
+        with os.scandir(runs) as entries:
+            names = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+    except OSError as error:
+        raise RunError(f"{runs}: cannot be read ({error.strerror}). Use --runs DIR.") from error
+    dated = [(begun, name) for name in names if (begun := _begun(runs, name)) is not None]
+    return [Run(runs / name) for _, name in sorted(dated, reverse=True)]
+
+
+def _begun(runs: Path, name: str) -> tuple[str, int] | None:
+    """Return when a run was begun, as its name says it; a study's name says what it holds. None if it is no run."""
+    if match := STAMP.search(name):
+        return match[1], int(match[2] or 1)
+    if not STUDY.search(name):
+        return None
+    for path in (runs / name / "study.yaml", runs / name):
+        try:
+            return f"{datetime.fromtimestamp(os.stat(path).st_mtime, timezone.utc):%Y%m%d-%H%M%S}", 1
+        except (OSError, ValueError, OverflowError):
+            continue
+    return "", 1
+
+
+def find(runs: Path, name: str) -> Run | None:
+    """Find what a name means: a directory, `latest`, a run's id or its unique prefix; None if nothing has it.
+
+    Raises:
+        RunError: if it is the beginning of several ids, or a directory that is no run.
+    """
+    path = Path(name)
+    if os.path.isdir(name) and (os.sep in name or "/" in name):
+        return _run_at(path.resolve())
+    if name == LATEST or (path.name == LATEST and os.path.isfile(name)):
+        return _latest(runs if name == LATEST else path.parent)
+    candidates = [run for run in runs_in(runs) if run.id.startswith(name)]
+    candidates = [run for run in candidates if run.id == name] or candidates
+    if len(candidates) > 1:
+        listed = ", ".join(run.id for run in candidates[:8])
+        raise RunError(
+            f"{name!r} is the beginning of {len(candidates)} runs; expected one of: {listed}. Give more of it."
+        )
+    if not candidates and os.path.isdir(name):
+        return _run_at(path.resolve())
+    return candidates[0] if candidates else None
+
+
+def _run_at(directory: Path) -> Run:
+    files = _files(directory)
+    if not {*FINAL.values(), *EARLIER.values(), "config.yaml"} & set(files):
+        raise RunError(
+            f"{directory}: is no run; expected a directory with run.json or comparison.json in it. "
+            "Name a directory under runs/, or train one with `bnexp train`."
+        )
+    return Run(directory)
+
+
+def _latest(runs: Path) -> Run:
+    link = runs / LATEST
+    target = text(link).strip() if os.path.isfile(link) else os.path.basename(os.path.realpath(link))
+    if not os.path.exists(link) or not os.path.isdir(runs / target) or Path(target).name != target:
+        raise RunError(f"{link}: there is no latest run. Train one with `bnexp train CONFIG`.")
+    return _run_at((runs / target).resolve())
+
+
+def existing(runs: Path, name: str) -> str:
+    """Say, for an error, which runs there are, the newest eight, and the nearest to a wrong name."""
+    known = [run.id for run in runs_in(runs)][:8]
+    return nearest(name, known) if known else f"There are no runs in {runs}."

@@ -1,0 +1,92 @@
+"""Files written whole or not at all, and places to write them refused before any work."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from bnexp.errors import StorageError
+
+SPARE_BYTES = 16 * 2**20
+"""Free space that a run directory is not begun without."""
+
+
+def refuse_unwritable(runs: Path) -> None:
+    """Raise StorageError, before any work, if a run could not be kept here."""
+    place = next(parent for parent in (runs, *runs.absolute().parents) if parent.exists())
+    if not place.is_dir():
+        raise StorageError(f"{place} is a file; expected a directory for runs. Move it, or use --runs DIR.")
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise StorageError(f"{place} is not writable; expected a place to keep runs. Use --runs DIR.")
+    free = shutil.disk_usage(place).free
+    if free < SPARE_BYTES:
+        raise StorageError(
+            f"{place} has {free / 2**20:.1f} MiB free; a run needs about {SPARE_BYTES / 2**20:.0f} MiB. "
+            "Free some space, or use --runs DIR."
+        )
+
+
+def make_place(directory: Path) -> None:
+    """Make a directory, with its parents, if it is not there."""
+    with told(directory):
+        directory.mkdir(parents=True, exist_ok=True)
+
+
+def write(path: Path, content: str | bytes) -> None:
+    """Write a file whole: to a temporary one beside it, to the disk, then in its place.
+
+    Raises:
+        StorageError: if it cannot be written; what stood there before stands still.
+    """
+    data = content.encode() if isinstance(content, str) else content
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    with told(path):
+        try:
+            with open(temporary, "xb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+            _sync_directory(path.parent)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def _sync_directory(directory: Path) -> None:
+    """Bring a renaming to the disk, where the system lets a directory be opened."""
+    if os.name == "posix":
+        descriptor = os.open(directory, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def write_json(path: Path, document: Any) -> None:
+    """Write strict JSON: NaN and infinity are refused."""
+    write(path, json_text(document))
+
+
+def json_text(document: Any) -> str:
+    """Return strict JSON, as `write_json` writes it."""
+    return json.dumps(document, allow_nan=False, indent=1) + "\n"
+
+
+@contextmanager
+def told(path: Path) -> Iterator[None]:
+    """Turn the system's refusal to write into one line for the user."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            cure = "The disk is full: free some space, or use --runs DIR."
+        else:
+            cure = "Expected a writable directory: use --runs DIR."
+        raise StorageError(f"{path}: cannot be written ({error.strerror or error}). {cure}") from error

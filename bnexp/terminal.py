@@ -1,0 +1,129 @@
+"""Standard streams that cannot stop the work, and text that a terminal does not obey.
+
+A reader that has gone, a full disk or a closed stream loses what is printed, and nothing else.
+"""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import sys
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import IO, Any, TextIO, cast
+
+OBEYED = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
+"""Unicode categories that a terminal may obey, that reorder text, or that break a line."""
+
+
+def plain(name: object) -> str:
+    """Return a name without characters that a terminal would obey.
+
+    >>> plain("a" + chr(27) + "[31m")
+    'a?[31m'
+    """
+    text = str(name)
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join("?" if unicodedata.category(letter) in OBEYED else letter for letter in text)
+
+
+def cleaned(message: str) -> str:
+    r"""Return a message without characters that a terminal would obey, but for its line breaks and tabs.
+
+    >>> cleaned("one\n\ttwo\x1b[2J")
+    'one\n\ttwo?[2J'
+    """
+    return "\n".join("\t".join(map(plain, line.split("\t"))) for line in message.split("\n"))
+
+
+class Stream:
+    """A text stream whose `write` and `flush` never raise; `lost` keeps the first error, if there was one."""
+
+    def __init__(self, stream: IO[str] | None, *, clean: bool = False) -> None:
+        self.lost = None if stream else OSError(errno.EBADF, os.strerror(errno.EBADF))
+        self._stream: IO[str] = stream or io.StringIO()
+        self._clean = clean
+        if isinstance(self._stream, io.TextIOWrapper):
+            self._stream.reconfigure(errors="replace")
+
+    def write(self, text: str) -> int:
+        """Write a text, or lose it."""
+        if self.lost is None:
+            self._guarded("write", cleaned(text) if self._clean else text)
+        return len(text)
+
+    def writelines(self, lines: Any) -> None:
+        """Write several texts."""
+        for line in lines:
+            self.write(line)
+
+    def flush(self) -> None:
+        """Bring what was written to its reader, or lose it."""
+        if self.lost is None:
+            self._guarded("flush")
+
+    def isatty(self) -> bool:
+        """Return True if a person reads it in a terminal."""
+        return self.lost is None and self._stream.isatty()
+
+    @property
+    def encoding(self) -> str:
+        """Return the encoding of the stream."""
+        return getattr(self._stream, "encoding", None) or "utf-8"
+
+    def _guarded(self, method: str, *arguments: str) -> None:
+        try:
+            getattr(self._stream, method)(*arguments)
+        except (OSError, ValueError) as error:  # ValueError: it has been closed
+            self.lost = error if isinstance(error, OSError) else OSError(errno.EBADF, str(error))
+            self._silence()
+
+    def _silence(self) -> None:
+        """Let what is still buffered go nowhere, so that it raises nothing when the process ends."""
+        with suppress(OSError, ValueError):
+            _lead_nowhere(self._stream.fileno())
+
+    def __getattr__(self, name: str) -> Any:
+        """Pass on whatever else is asked of the stream."""
+        return getattr(self.__dict__["_stream"], name)
+
+
+@contextmanager
+def guarded_streams() -> Iterator[Stream]:
+    """Replace stdout and stderr by streams that never raise, and yield that of stdout; stderr is cleaned.
+
+    A standard stream that was closed leads nowhere from here on, so that no file that is opened later takes its place.
+    """
+    before = sys.stdout, sys.stderr
+    closed = [descriptor for descriptor in (0, 1, 2) if _is_closed(descriptor)]
+    for descriptor in closed:
+        _lead_nowhere(descriptor)
+    out, told = Stream(None if 1 in closed else sys.stdout), Stream(None if 2 in closed else sys.stderr, clean=True)
+    sys.stdout, sys.stderr = cast("TextIO", out), cast("TextIO", told)
+    try:
+        yield out
+    finally:
+        out.flush()
+        told.flush()
+        sys.stdout, sys.stderr = before
+
+
+def _is_closed(descriptor: int) -> bool:
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return True
+    return False
+
+
+def _lead_nowhere(descriptor: int) -> None:
+    """Open the null device in the place of a closed standard stream, for this process and those it starts."""
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    if nowhere == descriptor:
+        os.set_inheritable(nowhere, True)
+    else:
+        os.dup2(nowhere, descriptor)
+        os.close(nowhere)

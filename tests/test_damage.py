@@ -1,0 +1,203 @@
+"""Damaged documents: every key of every stored file lost, or of a wrong type, is one message and never a traceback.
+
+The documents are those that bnexp writes, of hand-made results.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import random
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from test_comparison import BN, NOBN
+from test_study import result
+
+from bnexp import commands, config, store, study
+from bnexp.comparison import Arm, Question, compare
+from bnexp.config.study import read_study
+from bnexp.errors import UserError
+from bnexp.show import run_list
+
+NO_QUESTION = Question()
+LOST, RENAMED = object(), object()
+WRONG = (
+    LOST, RENAMED, None, True, -1, 0, 10**400, 1e308, float("nan"), "x", "", "\x1b[31m../../x", [], [None], [[1]], {}, {"a": {}},
+)  # fmt: skip
+STUDY = (
+    "name: s\nexperiment: {dataset: {name: moons, validation_size: 0.2}, model: {name: mlp}}\n"
+    "arms: {bn: {}, none: {model.normalization: none}}\nvary: {model.activation: [relu, tanh]}\nseeds: 10\n"
+    "hypothesis: {claim: It helps., treated: bn, baseline: none, metric: test_accuracy, direction: higher, "
+    "smallest: 0.01}\n"
+)
+
+
+def keep_run(runs: Path, arm: Arm) -> None:
+    """Write the run of an arm as training does."""
+    directory = runs / f"{arm.name}-20260101-000000"
+    directory.mkdir()
+    final = {name: {"final": float(values[:, -1].mean()), "best": None} for name, values in arm.history.metrics.items()}
+    record = {"format": 1, "id": directory.name, "name": arm.name, "status": "finished", "config_digest": "0"}
+    dataset = {
+        **arm.record["dataset"], "name": "moons", "rows": 200, "training_rows": 160, "validation_rows": 40,
+        "test_rows": 0, "split": "random", "duplicates_dropped": 1, "rows_before_limit": 300,
+        "files_left_out": {".txt": 2}, "id_like_columns": ["id"], "commonest_class_share": 0.5,
+    }  # fmt: skip
+    record |= {**arm.record, "dataset": dataset, "metrics": final, "duration_seconds": 1.5, "diverged": {}, "git": None}
+    store.write_json(directory / "run.json", record)
+    store.write_json(directory / "history.json", arm.history.to_json())
+    store.write(directory / "config.yaml", config.dump(arm.experiment))
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A runs directory with two runs, their comparison and a study."""
+    place = tmp_path_factory.mktemp("whole")
+    (place / "s.yaml").write_text(STUDY)
+    runs = place / "runs"
+    runs.mkdir()
+    arms = [replaced(one) for one in (BN, NOBN)]
+    for arm in arms:
+        keep_run(runs, arm)
+    compared = runs / "bn-vs-nobn-20260101-000000"
+    compared.mkdir()
+    histories = {"format": 1, "arms": {arm.name: arm.history.to_json() for arm in arms}}
+    store.write_json(compared / "histories.json", histories)
+    store.write_json(compared / "comparison.json", compare(arms, NO_QUESTION))
+    file = read_study(place / "s.yaml")
+    cells = study.cells_of(file)
+    results = {
+        (cell.number, arm): result(cell.number, arm, [0.8 + 0.01 * seed for seed in range(10)])
+        for cell in cells
+        for arm in file.study.arms
+    }
+    answered = runs / "s-study-0123456789"
+    answered.mkdir()
+    store.write(answered / "study.yaml", file.text())
+    store.write_json(answered / "study.json", study.document(file, cells, "0" * 64, results))
+    return runs
+
+
+def replaced(arm: Arm) -> Arm:
+    """An arm with the training loss and accuracy that a history has, too."""
+    metrics = {**arm.history.metrics, "accuracy": arm.history.metrics["val_accuracy"]}
+    return replace(arm, history=replace(arm.history, metrics=metrics))
+
+
+def places(document: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Every key of a document, of lists the first two entries."""
+    yield at
+    keys: list[Any] = list(document) if isinstance(document, dict) else []
+    if isinstance(document, list):
+        keys = list(range(len(document)))[:2]
+    for key in keys[:14]:
+        yield from places(document[key], (*at, key))
+
+
+def changed(document: Any, at: tuple[Any, ...], value: Any) -> Any:
+    if not at:
+        return {} if value in (LOST, RENAMED) else value
+    document = copy.deepcopy(document)
+    inner = document
+    for key in at[:-1]:
+        inner = inner[key]
+    if value is LOST:
+        del inner[at[-1]]
+    elif value is RENAMED:
+        if isinstance(inner, dict):
+            inner["../../x"] = inner.pop(at[-1])
+    else:
+        inner[at[-1]] = value
+    return document
+
+
+def refused_at_most(work: Any, *arguments: Any, **options: Any) -> None:
+    """Let a command work, or refuse in one line."""
+    try:
+        work(*arguments, **options)
+    except UserError as error:
+        assert "\n" not in str(error)
+
+
+FILES = [
+    ("bn-20260101-000000", "run.json"),
+    ("bn-20260101-000000", "history.json"),
+    ("bn-vs-nobn-20260101-000000", "comparison.json"),
+    ("bn-vs-nobn-20260101-000000", "histories.json"),
+    ("s-study-0123456789", "study.json"),
+]
+
+
+def try_damages(
+    runs: Path, directory: str, name: str, monkeypatch: pytest.MonkeyPatch, *, most: int = 10_000, tries: int = 1
+) -> None:
+    monkeypatch.setattr("bnexp.show.plots.render", lambda figure, format: b"")
+    path, chance = runs / directory / name, random.Random(name)
+    document = json.loads(path.read_text())
+    before = sorted(runs.parent.rglob("*"))
+    everywhere = list(places(document))
+    for at in chance.sample(everywhere, min(most, len(everywhere))):
+        for value in chance.sample(WRONG, tries):
+            path.write_text(json.dumps(changed(document, at, value)))
+            rows = {row["run"]: row["status"] for row in map(run_list.row, store.runs_in(runs))}
+            assert rows.pop(directory) in ("finished", "interrupted", "damaged")
+            assert set(rows.values()) == {"finished"}
+            refused_at_most(commands.plot, str(runs / directory), format="png", out=runs / "figures", runs=runs)
+            if name in ("run.json", "history.json"):
+                refused_at_most(
+                    commands.compare, [directory, "nobn-20260101-000000"], NO_QUESTION, seeds=None, runs=runs,
+                    quiet=False, as_json=False,
+                )  # fmt: skip
+    path.write_text(json.dumps(document))
+    made = {path for path in runs.parent.rglob("*") if path not in before}
+    kept = {path for path in made if path.is_relative_to(runs / "figures") or "-vs-" in str(path)}
+    assert made - kept <= {runs / "latest"}, "nothing is written elsewhere"
+
+
+@pytest.mark.parametrize(("directory", "name"), FILES)
+def test_a_key_that_is_lost_or_of_a_wrong_type_is_one_message(
+    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, directory: str, name: str
+) -> None:
+    shutil.copytree(whole, tmp_path / "runs")
+    try_damages(tmp_path / "runs", directory, name, monkeypatch, most=50)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("directory", "name"), FILES)
+def test_any_key_may_be_lost_or_of_any_wrong_type(
+    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, directory: str, name: str
+) -> None:
+    shutil.copytree(whole, tmp_path / "runs")
+    try_damages(tmp_path / "runs", directory, name, monkeypatch, tries=len(WRONG))
+
+
+def test_whole_documents_are_listed_and_drawn(
+    whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert {(row["kind"], row["status"]) for row in map(run_list.row, store.runs_in(whole))} == {
+        ("run", "finished"), ("comparison", "finished"), ("study", "finished"),
+    }  # fmt: skip
+    for name, figures in (("bn-2026", ["loss", "accuracy"]), ("bn-vs", ["loss", "accuracy", "difference"]), ("s-", ["figure"])):
+        commands.plot(name, format="svg", out=tmp_path, runs=whole)
+        assert sorted(capsys.readouterr().out.split()) == sorted(str(tmp_path / f"{figure}.svg") for figure in figures)
+
+
+@pytest.mark.parametrize("metric", ["../../x", "/elsewhere/x", "val_../../x", "x", "../loss"])
+@pytest.mark.parametrize("name", ["history.json", "histories.json"])
+def test_a_metric_that_is_not_measured_names_no_figure(whole: Path, tmp_path: Path, metric: str, name: str) -> None:
+    shutil.copytree(whole, tmp_path / "a" / "b" / "runs")
+    runs = tmp_path / "a" / "b" / "runs"
+    directory = next(path.parent for path in runs.glob(f"bn-*/{name}"))
+    text = (directory / name).read_text().replace('"val_loss"', json.dumps(metric))
+    (directory / name).write_text(text)
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(UserError) as caught:
+        commands.plot(str(directory), format="png", out=None, runs=runs)
+    assert str(caught.value).startswith(f"{directory / name}: ")
+    assert f"{metric!r} is no metric of bnexp; it measures loss, accuracy, mse, mae, r2" in str(caught.value)
+    assert sorted(tmp_path.rglob("*")) == before

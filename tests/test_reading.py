@@ -1,0 +1,180 @@
+"""What stands in the place of a stored file: only a regular file of a sensible size is read, and nothing waits."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bnexp import arms, commands, store
+from bnexp.errors import RunError, StorageError
+from bnexp.show import figures, run_list
+from bnexp.store import reading
+from bnexp.study_plan import finished
+
+POSIX = pytest.mark.skipif(os.name != "posix", reason="makes pipes, sockets and links")
+
+
+def pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def a_socket(path: Path) -> None:
+    here = os.getcwd()
+    os.chdir(path.parent)  # a socket's path is short
+    try:
+        with socket.socket(socket.AF_UNIX) as bound:
+            bound.bind(path.name)
+    finally:
+        os.chdir(here)
+
+
+def loop(path: Path) -> None:
+    path.symlink_to(path.name)
+
+
+def dangling(path: Path) -> None:
+    path.symlink_to("nowhere")
+
+
+def device(path: Path) -> None:
+    path.symlink_to("/dev/zero")
+
+
+def huge(path: Path) -> None:
+    with open(path, "wb") as file:
+        file.truncate(9 * 2**30 if path.name in ("history.json", "histories.json") else 500 * 2**20)
+
+
+PLACED: list[tuple[Callable[[Path], None], str]] = [
+    (pipe, "is a pipe; expected a regular file"),
+    (a_socket, "is a socket; expected a regular file"),
+    (Path.mkdir, "is a directory; expected a regular file"),
+    (loop, "cannot be read (Too many levels of symbolic links)"),
+    (dangling, "is a link to nothing"),
+    (device, "is a device; expected a regular file"),
+    (huge, "MiB; expected "),
+]
+KINDS = {
+    "run.json": "bn-20260101-000000",
+    "comparison.json": "bn-vs-nobn-20260101-000000",
+    "study.json": "s-study-0123456789",
+}
+
+
+def directory(runs: Path, name: str) -> Path:
+    """A directory in which only the final record of its kind is missing."""
+    made = runs / KINDS[name]
+    made.mkdir(parents=True)
+    (made / "config.yaml").write_text("name: bn\n")
+    if name == "comparison.json":
+        (made / "histories.json").write_text("{}")
+    if name == "study.json":
+        (made / "study.yaml").write_text("")
+    return made
+
+
+@POSIX
+@pytest.mark.parametrize(("place", "reason"), PLACED)
+@pytest.mark.parametrize("name", KINDS)
+def test_whatever_stands_for_a_record_is_listed_as_damaged_with_the_reason(
+    tmp_path: Path, name: str, place: Callable[[Path], None], reason: str
+) -> None:
+    place(directory(tmp_path, name) / name)
+    good = directory(tmp_path, "run.json" if name != "run.json" else "study.json")
+    rows = {row["run"]: row for row in map(run_list.row, store.runs_in(tmp_path))}
+    assert rows[KINDS[name]]["status"] == "damaged"
+    assert rows[KINDS[name]]["result"].startswith(f"{name}: ") and reason in rows[KINDS[name]]["result"]
+    assert rows[good.name]["status"] == "interrupted"
+
+
+@POSIX
+@pytest.mark.parametrize(("place", "reason"), PLACED)
+@pytest.mark.parametrize("name", ["history.json", "config.yaml", "histories.json"])
+def test_whatever_stands_for_another_file_is_refused_by_who_reads_it(
+    tmp_path: Path, name: str, place: Callable[[Path], None], reason: str
+) -> None:
+    path = tmp_path / name
+    place(path)
+    with pytest.raises(RunError) as caught:
+        if name == "config.yaml" and place not in (loop, dangling):
+            assert store.Run(tmp_path).config
+        else:
+            store.content(path)
+    assert str(caught.value).startswith(f"{path}: ") and reason in str(caught.value)
+
+
+@POSIX
+@pytest.mark.parametrize("place", [pipe, a_socket, Path.mkdir, loop, dangling])
+def test_whatever_stands_for_a_lock_hangs_nobody(tmp_path: Path, place: Callable[[Path], None]) -> None:
+    made = directory(tmp_path, "study.json")
+    place(made / ".lock")
+    assert store.Run(made).status() == "interrupted"
+    if place is not pipe:  # which can be locked like a file
+        with pytest.raises(StorageError, match=r"\.lock: cannot be written"), store.own_directory(made):
+            pass
+
+
+@POSIX
+@pytest.mark.parametrize("place", [pipe, a_socket, loop, dangling, device, huge])
+def test_whatever_stands_for_latest_is_no_run_and_is_replaced(tmp_path: Path, place: Callable[[Path], None]) -> None:
+    place(tmp_path / "latest")
+    with pytest.raises(RunError):
+        store.find(tmp_path, "latest")
+    with store.new_directory(tmp_path, "bn") as made:
+        store.write_json(made / "run.json", {"status": "finished"})
+    found = store.find(tmp_path, "latest")
+    assert found is not None and found.id == made.name
+
+
+def test_a_name_that_no_file_system_takes_is_no_run(tmp_path: Path) -> None:
+    for name in ("x" * 300, "a/" * 3000, "nul\0"):
+        assert store.find(tmp_path, name) is None
+        assert arms.newest(tmp_path, name) is None
+
+
+def test_nan_and_deep_nesting_are_no_json(tmp_path: Path) -> None:
+    path = tmp_path / "run.json"
+    for text, reason in (('{"a": NaN}', "NaN is no number"), ('{"a":' * 100_000, "recursion"), ("[]", "holds list")):
+        path.write_text(text)
+        with pytest.raises(RunError, match=reason):
+            store.read_json(path)
+
+
+def test_a_history_of_a_thousand_seeds_and_8000_epochs_is_below_the_limit() -> None:
+    """Six metrics, and the longest that a number is written."""
+    number = len(json.dumps([-1.2345678901234567e-10], indent=1)) + len("   ")
+    assert 1000 * 8000 * 6 * number < reading.LARGEST["history.json"] * reading.MEBIBYTE
+
+
+@POSIX
+def test_a_cell_that_is_a_pipe_is_not_finished(tmp_path: Path) -> None:
+    from types import SimpleNamespace
+
+    pipe(tmp_path / "0-bn.json")
+    member = SimpleNamespace(part=(0, "bn"))
+    planned = SimpleNamespace(members=[member], digest="d", path=lambda cell, arm: tmp_path / f"{cell}-{arm}.json")
+    assert finished(planned) == {}  # type: ignore[arg-type]
+
+
+@POSIX
+def test_a_runs_directory_that_cannot_be_read_is_one_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("os.scandir", refuse)
+    with pytest.raises(RunError, match=r"cannot be read \(Permission denied\)\. Use --runs DIR\."):
+        commands.list_runs(tmp_path, as_json=False)
+
+
+@POSIX
+def test_plot_of_a_run_whose_history_is_a_pipe_is_refused(tmp_path: Path) -> None:
+    made = directory(tmp_path, "run.json")
+    (made / "run.json").write_text('{"status": "finished"}')
+    pipe(made / "history.json")
+    with pytest.raises(RunError, match=r"history\.json: is a pipe"):
+        figures.draw(store.Run(made))

@@ -1,0 +1,182 @@
+"""What is printed: never obeyed by a terminal, and never able to stop the work."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bnexp.cli.outcome import outcome
+from bnexp.terminal import Stream, cleaned, guarded_streams, plain
+
+HOSTILE = "\x1b[31m\u202ename\x07\u2028"
+
+
+class Broken(io.StringIO):
+    """A stream whose reader has gone."""
+
+    def write(self, text: str) -> int:
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+
+def test_a_name_loses_what_a_terminal_would_obey_and_a_message_keeps_its_line_breaks() -> None:
+    assert plain(HOSTILE + "\n") == "?[31m?name???"
+    assert cleaned(f"one {HOSTILE}\n\ttwo") == "one ?[31m?name??\n\ttwo"
+
+
+@pytest.mark.parametrize("stream", [Broken(), None])
+def test_a_stream_that_is_lost_takes_everything_and_remembers_why(stream: io.StringIO | None) -> None:
+    lost = Stream(stream)
+    print("one", file=lost)  # type: ignore[call-overload]
+    print("two", file=lost, flush=True)  # type: ignore[call-overload]
+    assert lost.lost is not None
+    assert lost.lost.errno == (errno.EPIPE if stream else errno.EBADF)
+    assert not lost.isatty()
+
+
+def test_a_closed_stream_is_lost_and_raises_nothing() -> None:
+    closed = io.StringIO()
+    closed.close()
+    stream = Stream(closed)
+    stream.write("text")
+    stream.flush()
+    assert stream.lost is not None
+
+
+def test_stdout_takes_letters_that_its_encoding_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="ascii"))
+    with guarded_streams():
+        print("81 ± 2 批")
+    assert written.getvalue() == b"81 ? 2 ?\n"
+
+
+def test_everything_on_stderr_is_cleaned(capsys: pytest.CaptureFixture[str]) -> None:
+    with guarded_streams():
+        print(f"first {HOSTILE}\nsecond", file=sys.stderr)
+        sys.stdout.write("\x1b[1mbold\x1b[0m")
+    captured = capsys.readouterr()
+    assert captured.err == "first ?[31m?name??\nsecond\n"
+    assert captured.out == "\x1b[1mbold\x1b[0m"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["train", f"{HOSTILE}.yaml"],
+        ["compare", HOSTILE, "b"],
+        ["plot", HOSTILE],
+        ["runs", HOSTILE],
+        [HOSTILE],
+        ["study", f"{HOSTILE}.yaml"],
+        ["data", "fetch", HOSTILE],
+        ["train", "x.yaml"],
+        ["train", "x.yaml", f"training.{HOSTILE}=1"],
+    ],
+)
+def test_no_message_holds_what_a_terminal_obeys(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "x.yaml").write_text('dataset: {name: moons, "\\e[31mkey\\u202e": 1}\nmodel: {name: mlp}\n')
+    monkeypatch.setattr(sys, "argv", ["bnexp", *arguments])
+    assert outcome() == 2
+    told = capsys.readouterr().err
+    assert "?[31m" in told or repr(HOSTILE)[1:6] in told
+    assert told == cleaned(told)
+    assert "Traceback" not in told
+
+
+def test_a_bug_shows_a_traceback_that_is_cleaned(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ZeroDivisionError(HOSTILE)
+
+    monkeypatch.setattr("bnexp.commands.list_runs", fail)
+    monkeypatch.setattr(sys, "argv", ["bnexp", "runs"])
+    assert outcome() == 1
+    told = capsys.readouterr().err
+    assert "Traceback" in told and "ZeroDivisionError: ?[31m?name??" in told
+
+
+# --- real processes ------------------------------------------------------------------
+
+COMMAND = f'"{sys.executable}" -c "from bnexp.cli import main; main()"'
+
+
+def shell(line: str, cwd: Path) -> tuple[int, str, str]:
+    """Run a line of the shell in which BNEXP is the command; return the command's exit code, stdout and stderr."""
+    done = subprocess.run(
+        ["bash", "-c", line.replace("BNEXP", COMMAND) + "; exit ${PIPESTATUS[0]}"],
+        cwd=cwd, capture_output=True, text=True, timeout=120, check=False, env={**os.environ, "PYTHONUTF8": "1"},
+    )  # fmt: skip
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    """A folder with 200 directories of runs that were interrupted at once."""
+    for number in range(200):
+        (tmp_path / "runs" / f"bn-20260101-{number:06d}").mkdir(parents=True)
+    return tmp_path
+
+
+@pytest.mark.skipif(os.name != "posix", reason="is about the shell's pipes")
+@pytest.mark.parametrize(
+    ("line", "code", "told"),
+    [
+        ("BNEXP runs >&-", 1, "stdout: cannot be written (Bad file descriptor). What was to be kept is kept.\n"),
+        ("BNEXP runs --json >&-", 1, "stdout: cannot be written (Bad file descriptor). What was to be kept is kept.\n"),
+        ("BNEXP runs >/dev/full", 1, "stdout: cannot be written (No space left on device). What was to be kept is kept.\n"),
+        ("BNEXP runs | head -1 >/dev/null; BNEXP runs --json | true", 1, ""),
+        ("BNEXP runs <&- >/dev/null", 0, ""),
+        ("BNEXP runs 2>&- >/dev/null", 0, ""),
+        ("BNEXP nonsense 2>&-", 2, ""),
+        ("BNEXP nonsense 2>/dev/full", 2, ""),
+        ("BNEXP runs <&- >&- 2>&-", 1, ""),
+        ("BNEXP --help >/dev/full", 1, "stdout: cannot be written (No space left on device). What was to be kept is kept.\n"),
+    ],
+)  # fmt: skip
+def test_an_answer_that_cannot_be_written_is_one_line_or_silence(runs: Path, line: str, code: int, told: str) -> None:
+    assert shell(line, runs) == (code, "", told)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="closes a standard stream")
+def test_no_file_takes_the_place_of_a_closed_standard_stream(tmp_path: Path) -> None:
+    program = (
+        "from bnexp.terminal import guarded_streams\n"
+        "with guarded_streams(), open('kept', 'w') as file:\n    print(file.fileno() > 2, file=file)"
+    )
+    assert shell(f"{sys.executable} -c \"{program}\" <&- >&- 2>&-", tmp_path)[0] == 0
+    assert (tmp_path / "kept").read_text() == "True\n"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="is about the shell's pipes")
+@pytest.mark.parametrize("streams", ["2>&1 | head -1", "<&- >&- 2>/dev/full"])
+def test_a_training_that_nobody_hears_of_is_finished_and_kept(tmp_path: Path, streams: str) -> None:
+    (tmp_path / "a.yaml").write_text(
+        "dataset: {name: moons, samples: 100}\nmodel: {name: mlp, hidden: [4]}\ntraining: {epochs: 20, seeds: 2}\n"
+    )
+    shell(f"BNEXP train a.yaml a.yaml name=a {streams}", tmp_path)
+    code, listed, _ = shell("BNEXP runs", tmp_path)
+    assert code == 0
+    assert [line.split()[2] for line in listed.splitlines()[1:]] == ["finished", "finished"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="closes standard streams")
+def test_a_study_that_nobody_hears_of_is_answered_by_its_workers(tmp_path: Path) -> None:
+    (tmp_path / "s.yaml").write_text(
+        "experiment:\n  dataset: {name: moons, samples: 100}\n  model: {name: mlp, hidden: [4]}\n"
+        "  training: {epochs: 1}\narms: {bn: {}, none: {model.normalization: none}}\nvary: {model.activation: [relu]}\n"
+        "seeds: 2\nhypothesis: {claim: It helps., treated: bn, baseline: none, metric: val_accuracy, "
+        "direction: higher, smallest: 0.01}\n"
+    )
+    shell("BNEXP study s.yaml --jobs 2 <&- >&- 2>&-", tmp_path)
+    _, listed, _ = shell("BNEXP runs", tmp_path)
+    assert [line.split()[1:3] for line in listed.splitlines()[1:]] == [["study", "finished"]]

@@ -93,5 +93,5 @@ def _are_names(names: Sequence[str]) -> bool:
 def has_second_line(frame: pandas.DataFrame) -> bool:
     """Return True if the first row holds no numbers above columns of numbers, as a line of units or of other names."""
     strange = [no_numbers(frame[name]) for name in frame.columns if frame[name].dtype.kind == "O"]
-    columns = sum(rows.tolist() == [0] for rows in strange)
+    columns = sum(np.array_equal(rows, [0]) for rows in strange)
     return columns > 1 and 2 * columns >= len(frame.columns)

@@ -238,11 +238,11 @@ def refuse_repeated_names(frame: pandas.DataFrame) -> None:
 
 def refuse_names_below(frame: pandas.DataFrame, target: str, where: Where) -> None:
     """Raise SettingError if no column is called as the target is, but a cell of the first rows: titles stand above."""
-    first = frame.head(FEW_ROWS).astype(str).eq(target).any(axis=1).to_numpy()
-    if target not in frame.columns and first.any():
+    first = np.flatnonzero((frame.head(FEW_ROWS).astype(str).to_numpy() == target).any(axis=1))
+    if target not in frame.columns and len(first):
         raise SettingError(
             "dataset.target",
-            f"is {target!r}; no column has this name, but {where(int(first.argmax()))} holds it. "
+            f"is {target!r}; no column has this name, but {where(int(first[0]))} holds it. "
             "The names of the columns must stand in the first line: take out what is above them.",
         )
 

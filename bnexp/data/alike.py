@@ -5,10 +5,8 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator, Mapping
 
-MISSING = frozenset(
-    ("", "?", "-", "--", ".", "na", "n/a", "#n/a", "<na>", "nan", "none", "null")
-    + ("#div/0!", "#name?", "#null!", "#num!", "#ref!", "#value!")
-)
+_WORDS = "? - -- . na n/a #n/a <na> nan none null #div/0! #name? #null! #num! #ref! #value!"
+MISSING = frozenset(("", *_WORDS.split()))
 """Words, in lower case, that mostly stand for a value that is not known, those of Excel for an error among them."""
 YES = frozenset(("true", "t", "yes", "y", "1"))
 NO = frozenset(("false", "f", "no", "n", "0"))

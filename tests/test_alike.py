@@ -32,7 +32,15 @@ def table(rows: int = 40, **columns: list[Any]) -> pd.DataFrame:
 
 @pytest.mark.parametrize(
     "names",
-    [("yes", "yes "), (" <=50K", "<=50K."), ("Yes", "yes"), ("a  b", "a b"), ("é", "e\u0301"), ("a\u00a0b", "a b")],
+    [
+        ("yes", "yes "),
+        (" <=50K", "<=50K."),
+        ("Yes", "yes"),
+        ("a  b", "a b"),
+        ("é", "e\u0301"),
+        ("a\u00a0b", "a b"),
+        ("yes", "yes\u200b"),
+    ],
 )
 def test_names_that_look_the_same_are_alike_and_others_are_not(names: tuple[str, str]) -> None:
     assert alike(dict.fromkeys([*names, "other"], 1)) == [sorted(names)]

@@ -264,7 +264,7 @@ def test_words_for_a_missing_number_are_words_in_a_column_of_text(tmp_path: Path
     data = prepared(**keys)
     assert data.rows.classes == ("None", "Some")
     np.testing.assert_array_equal(data.rows.x[:2, 1:], [[0, 1], [1, 0]])
-    for word in ("NA", "NaN", "nan", "null", "?", " ? ", "-", "n/a", "#N/A", "None", "  "):
+    for word in ("NA", "NaN", "nan", "null", "?", " ? ", "-", "n/a", "#N/A", "#REF!", "None", "  "):
         path.write_text("\n".join(["a,country,y", *lines]).replace("\n3,", f"\n{word},"))
         assert "has no value in column 'a' (rows without: 1)" in refused(**keys)
         assert np.isnan(prepared(**keys, missing="mean").rows.x[:, 0]).tolist() == [n == 3 for n in range(16)]

@@ -67,6 +67,8 @@ def test_a_row_of_data_in_the_place_of_the_names_is_refused(
         ("x,y", [number, two]),
         ("148,33.6,outcome", [number, number, two]),
         ("country,label", [lambda n: f"land{n % 5}", label]),
+        ("1100.5,1101.0,1101.5,label", [number] * 3 + [label]),
+        ("4000,3900,3750,3500,3100,2900,2500,2000,label", [number] * 8 + [label]),
         ("word,kind", [lambda n: ("word", "verb", "noun")[n % 3], label]),
     ],
 )
@@ -75,7 +77,12 @@ def test_names_that_may_be_names_are_read_without_a_word(tmp_path: Path, first: 
 
 
 @pytest.mark.parametrize(
-    ("first", "columns"), [("5,35,140,500", [number] * 3 + [two]), ("2015,2018,2020,label", [number] * 3 + [label])]
+    ("first", "columns"),
+    [
+        ("5,35,140,500", [number] * 3 + [two]),
+        ("2015,2018,2020,label", [number] * 3 + [label]),
+        ("9.5,7.25,5.5,2,1.5,label", [number] * 5 + [label]),
+    ],
 )
 def test_whole_numbers_that_ascend_are_read_as_names_with_a_warning(
     tmp_path: Path, first: str, columns: list[Any]
@@ -96,3 +103,21 @@ def test_a_second_line_of_names_is_refused_with_its_line(tmp_path: Path) -> None
         assert str(raised.value) == (
             f"dataset.path is '{path}'; {path}:22 repeats the names of the columns. Take that line out."
         )
+
+
+def test_lines_above_the_names_or_below_them_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    rows = "".join(f"{n}.5,{n},{'uv'[n % 2]}\n" for n in range(40))
+    keys = {"name": "csv", "path": str(path), "target": "y"}
+    for text, told in (
+        ("My table,,\n,,\na,b,y\n", f"dataset.target is 'y'; no column has this name, but {path}:3 holds it. The names of "
+         "the columns must stand in the first line: take out what is above them."),
+        ("a,b,y\nkg,cm,class\n", f"dataset.path is '{path}'; {path}:2 holds no numbers above columns of numbers, as a "
+         "second line of names or of units. Take that line out."),
+        ("sep=;\na,b,y\n", f"dataset.path is '{path}'; {path}:1 is 'sep=;', a note for Excel. Take that line out, and use "
+         'dataset.separator: ";".'),
+    ):  # fmt: skip
+        path.write_text(text + rows)
+        with pytest.raises(SettingError) as raised:
+            prepare(TypeAdapter(Dataset).validate_python(keys), (0,))
+        assert str(raised.value) == told

@@ -51,8 +51,8 @@ class _Table(_Numbers):
     """Measure a regression's target in standard deviations of the training part from its mean."""
     missing: Literal["refuse", "mean", "median"] = "refuse"
     """What stands in for a missing number: a statistic of the training part; a missing category is its own. In a CSV
-    file an empty cell is missing and, among numbers, ?, -, ., NA, N/A, NaN, None or null in any case. In sequences
-    NaN is padding, in whole frames at the end."""
+    file an empty cell is missing and, among numbers, ?, -, ., NA, N/A, NaN, None, null or an error of Excel. In
+    sequences NaN is padding, in whole frames at the end."""
 
 
 class _Image(_Numbers):

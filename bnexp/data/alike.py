@@ -5,8 +5,9 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator, Mapping
 
-MISSING = frozenset(("", "?", "-", "--", ".", "na", "n/a", "#n/a", "<na>", "nan", "none", "null"))
-"""Words, in lower case, that mostly stand for a value that is not known."""
+_WORDS = "? - -- . na n/a #n/a <na> nan none null #div/0! #name? #null! #num! #ref! #value!"
+MISSING = frozenset(("", *_WORDS.split()))
+"""Words, in lower case, that mostly stand for a value that is not known, those of Excel for an error among them."""
 YES = frozenset(("true", "t", "yes", "y", "1"))
 NO = frozenset(("false", "f", "no", "n", "0"))
 MOST_SHOWN = 5
@@ -36,7 +37,8 @@ def alike(names: Mapping[str, int]) -> list[list[str]]:
 
 def _spelling(name: str) -> str:
     """Return a name as it sounds: one for all that look the same; a name of dots alone stays."""
-    words = " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+    seen = (c for c in unicodedata.normalize("NFKC", name).casefold() if unicodedata.category(c) != "Cf")
+    words = " ".join("".join(seen).split())
     return words.rstrip(". ") or words
 
 

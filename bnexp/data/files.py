@@ -16,7 +16,15 @@ from bnexp.data.column import with_numbers
 from bnexp.data.encoding import refuse_other_encoding, refuse_other_kinds
 from bnexp.data.header import warnings_of_names
 from bnexp.data.limit import refuse_too_large
-from bnexp.data.lines import likely_separator, lines_of, no_table, refuse_faulty_names, refuse_nul, refuse_short_rows
+from bnexp.data.lines import (
+    likely_separator,
+    lines_of,
+    no_table,
+    refuse_faulty_names,
+    refuse_note_of_excel,
+    refuse_nul,
+    refuse_short_rows,
+)
 from bnexp.data.problems import Problems
 from bnexp.data.quotes import refuse_swallowed_rows
 from bnexp.data.rows import Rows, row_of
@@ -110,6 +118,7 @@ def read_csv(path: Path, separator: str, limit: int | None, decimal: str = ".") 
         raise SettingError("dataset.decimal", f"is {decimal!r}, as dataset.separator. Give another dataset.separator.")
     refuse_csv_by_size(path, separator, limit)
     refuse_other_kinds(path)
+    refuse_note_of_excel(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", pandas.errors.ParserWarning)  # more fields than names in every line

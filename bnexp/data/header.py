@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bnexp.data.column import no_numbers
+
 if TYPE_CHECKING:
     import pandas
 
-FEW_NAMES = 3
-"""So many numbers in one step, or more, are taken for names: years, or places counted from 0."""
+FEW_NAMES, MANY_NAMES, SURELY_NAMES = 3, 5, 8
+"""So many numbers in one step are taken for names; so many in order may be names; so many in order are names."""
 
 
 def is_data(frame: pandas.DataFrame, names: Sequence[str]) -> bool:
@@ -22,15 +23,15 @@ def is_data(frame: pandas.DataFrame, names: Sequence[str]) -> bool:
 
     So it is if more than half of them look like the cells below them (a
     number above numbers, a text that stands below too), or half where one is
-    a number, and none is a text above numbers. Numbers that ascend may be
-    names, such as years.
+    a number, and none is a text above numbers. Numbers in order may be names,
+    such as years or wavelengths.
     """
-    return _looks_like_data(frame, names) and not _ascend(names)
+    return _looks_like_data(frame, names) and not (_in_order(names) or _are_names(names))
 
 
 def warnings_of_names(frame: pandas.DataFrame, names: Sequence[str], place: str) -> Iterator[str]:
     """Yield a warning if the names of the columns may be a row of data."""
-    if _looks_like_data(frame, names) and _ascend(names) and not _in_one_step(names):
+    if _looks_like_data(frame, names) and not (_are_names(names) or is_data(frame, names)):
         yield (
             f"{place} was taken for the names of the columns, though it holds numbers, as the rows below do. "
             "If it is a row of data, write a line of names above it."
@@ -61,17 +62,36 @@ def _is_number(name: str) -> bool:
     return bool(re.fullmatch(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*|\?|-?inf|nan|NA|NaN", name))
 
 
-def _ascend(names: Sequence[str]) -> bool:
-    """Return True if the numbers among the names are whole and each is above the one before."""
-    numbers = [float(name) for name in names if re.fullmatch(r"\s*\d+\s*", name)]
-    return len(numbers) == sum(map(_is_number, names)) > 0 and all(low < high for low, high in pairwise(numbers))
+def _numbers(names: Sequence[str]) -> list[float]:
+    return [float(name) for name in names if re.fullmatch(r"\s*[+-]?(\d+\.?\d*|\.\d+)\s*", name)]
 
 
-def _in_one_step(names: Sequence[str]) -> bool:
-    """Return True if the numbers among the names are three or more in equal steps.
+def _in_order(names: Sequence[str]) -> bool:
+    """Return True if the numbers among the names are whole and ascend, or are many and ascend or descend.
 
-    >>> _in_one_step(["2019", "2020", "2021", "label"]), _in_one_step(["6", "148", "720"])
+    >>> _in_order(["2015", "2018", "label"]), _in_order(["5.1", "3.5", "1.4", "0.2"]), _in_order(["6", "148", "72"])
+    (True, False, False)
+    """
+    found = _numbers(names)
+    if not found or len(found) < sum(map(_is_number, names)):
+        return False
+    ascending, descending = all(map(float.__lt__, found, found[1:])), all(map(float.__gt__, found, found[1:]))
+    return (ascending or descending) if len(found) >= MANY_NAMES else ascending and all(map(float.is_integer, found))
+
+
+def _are_names(names: Sequence[str]) -> bool:
+    """Return True if numbers in order are names for sure: three or more in equal steps, or very many.
+
+    >>> _are_names(["2019", "2020", "2021", "label"]), _are_names(["6", "148", "720"])
     (True, False)
     """
-    numbers = [int(name) for name in names if re.fullmatch(r"\s*\d+\s*", name)]
-    return len(numbers) >= FEW_NAMES and len({high - low for low, high in pairwise(numbers)}) == 1
+    steps = np.diff(_numbers(names))
+    in_one_step = len(steps) + 1 >= FEW_NAMES and bool(np.ptp(steps) < 1e-6 * abs(steps[0]))
+    return in_one_step or (len(steps) + 1 >= SURELY_NAMES and _in_order(names))
+
+
+def has_second_line(frame: pandas.DataFrame) -> bool:
+    """Return True if the first row holds no numbers above columns of numbers, as a line of units or of other names."""
+    strange = [no_numbers(frame[name]) for name in frame.columns if frame[name].dtype.kind == "O"]
+    columns = sum(np.array_equal(rows, [0]) for rows in strange)
+    return columns > 1 and 2 * columns >= len(frame.columns)

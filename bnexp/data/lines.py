@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bnexp.data.header import is_data, repeated_names
+from bnexp.data.header import has_second_line, is_data, repeated_names
 from bnexp.data.rows import Where, row_of
 from bnexp.errors import SettingError
 
@@ -105,6 +105,15 @@ def refuse_nul(path: Path) -> None:
             lines += chunk.count(b"\n")
 
 
+def refuse_note_of_excel(path: Path) -> None:
+    """Raise SettingError if a file begins with the separator as Excel wants to be told it."""
+    with open(path, encoding="utf-8-sig", errors="replace") as file:
+        first = file.readline(8).strip()
+    if first.lower().startswith("sep="):
+        cure = f"Take that line out, and use dataset.separator: {json.dumps(first[4:5])}."
+        raise SettingError("dataset.path", f"is {str(path)!r}; {path}:1 is {first!r}, a note for Excel. {cure}")
+
+
 def _first_line(path: Path, separator: str) -> str:
     return f"{path}:{next(records(path, separator)).begins}"
 
@@ -125,7 +134,7 @@ def refuse_short_rows(path: Path, separator: str, frame: pandas.DataFrame) -> No
 
 
 def refuse_faulty_names(path: Path, separator: str, names: pandas.Series[Any], frame: pandas.DataFrame) -> None:
-    """Raise SettingError if the names are a row of data, stand in a second line or twice, or there is but one."""
+    """Raise SettingError if the names are a row of data, stand in two lines or twice, or there is but one."""
     written = [str(name) for name in names.fillna("")]
     again = repeated_names(frame, written)
     if len(names) > 1 and is_data(frame.drop(index=again.tolist()) if len(again) else frame, written):
@@ -139,6 +148,12 @@ def refuse_faulty_names(path: Path, separator: str, names: pandas.Series[Any], f
         place = lines_of(path, separator, len(frame))(int(again[0]))
         raise SettingError(
             "dataset.path", f"is {str(path)!r}; {place} repeats the names of the columns. Take that line out."
+        )
+    if has_second_line(frame):
+        raise SettingError(
+            "dataset.path",
+            f"is {str(path)!r}; {lines_of(path, separator, len(frame))(0)} holds no numbers above columns of numbers, "
+            "as a second line of names or of units. Take that line out.",
         )
     twice = names[names.notna() & names.duplicated()]
     if len(twice):

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 NO_NAME = "Unnamed: "
 """How pandas begins the name of a column that has none."""
+FEW_ROWS = 20
+"""Rows among which the names of the columns are looked for if they are not in the first line."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,7 @@ def from_frame(frame: pandas.DataFrame, columns: Columns, where: Where, limit: i
     """
     frame = frame.set_axis([str(name) for name in frame.columns], axis=1)
     refuse_repeated_names(frame)
+    refuse_names_below(frame, columns.target, where)
     problems = Problems()
     marked = marked_columns(frame, _may_be_numbers(frame, columns), columns.decimal or ".")
     _collect_wrong_names(frame, columns, problems)
@@ -231,6 +234,17 @@ def refuse_repeated_names(frame: pandas.DataFrame) -> None:
     twice = frame.columns[frame.columns.duplicated()]
     if len(twice):
         raise SettingError("dataset.path", f"holds a table in which two columns are called {twice[0]!r}. Rename one.")
+
+
+def refuse_names_below(frame: pandas.DataFrame, target: str, where: Where) -> None:
+    """Raise SettingError if no column is called as the target is, but a cell of the first rows: titles stand above."""
+    first = np.flatnonzero((frame.head(FEW_ROWS).astype(str).to_numpy() == target).any(axis=1))
+    if target not in frame.columns and len(first):
+        raise SettingError(
+            "dataset.target",
+            f"is {target!r}; no column has this name, but {where(int(first[0]))} holds it. "
+            "The names of the columns must stand in the first line: take out what is above them.",
+        )
 
 
 def refuse_unknown_column(frame: pandas.DataFrame, key: str, name: str) -> None:

@@ -64,11 +64,11 @@ def text_csv_rows(dataset: TextCsvDataset, limit: int | None) -> Rows:
     groups_N = None if dataset.group is None else groups(frame[dataset.group])
     words = list(map(str, frame[dataset.text]))
     rows = text_rows(words, y_N, classes, length=dataset.length, limit=limit, groups_N=groups_N, where=where)
-    warnings += [*warnings_of_columns(frame, dataset.target, dataset.group), *_warnings(rows.x, where)]
     without = np.flatnonzero(~rows.x.any(axis=1))
     if len(without):
         rows.facts["texts_without_words"] = {"rows": len(without), "first": where(int(without[0]))}
-    rows.facts["warnings"] = warnings
+    warnings += warnings_of_columns(frame, dataset.target, dataset.group)
+    rows.facts["warnings"] = [*warnings, *_warnings_of_words(rows)]
     return rows
 
 
@@ -82,18 +82,18 @@ def _refuse_missing(texts: pandas.Series[Any], where: Where) -> None:
         )
 
 
-def _warnings(x_NT: NDArray[np.int32], where: Where) -> Iterator[str]:
+def _warnings_of_words(rows: Rows) -> Iterator[str]:
     """Yield a warning if texts have no word, or if most have no word that another text has too."""
-    without = np.flatnonzero(~x_NT.any(axis=1))
-    if len(without):
+    without = rows.facts.get("texts_without_words", {"rows": 0})
+    if without["rows"]:
         yield (
-            f"{where(int(without[0]))} has a text without a word (rows without: {len(without):,}): nothing but blanks "
+            f"{without['first']} has a text without a word (rows without: {without['rows']:,}): nothing but blanks "
             "and punctuation. A network sees only padding there. Take these rows out of the file."
         )
-    alone = int(_alone(x_NT).sum()) - len(without)
-    if 2 * alone > len(x_NT):
+    alone = int(_alone(rows.x).sum()) - without["rows"]
+    if 2 * alone > len(rows.x):
         yield (
-            f"{alone:,} of {len(x_NT):,} texts have no word that occurs in another text, so that what is learned of "
+            f"{alone:,} of {len(rows.x):,} texts have no word that occurs in another text, so that what is learned of "
             "them helps with no other. Words are cut at blanks: put blanks between them, or name another column."
         )
 

@@ -68,11 +68,13 @@ def _cure(path: Path) -> str:
         return "Save it as a file."
     missing = next((folder for folder in reversed(path.parents) if not os.path.isdir(folder)), None)
     if missing is not None:
-        folders = [entry.name for entry in _entries(missing.parent) if entry.is_dir() and entry.name[0] != "."]
+        folders = [entry.name for entry in _entries(missing.parent) if os.path.isdir(entry) and entry.name[0] != "."]
         cure = nearest(missing.name, folders, most=MOST_NAMES) if folders else "Give the path of a YAML file."
         return f"There is no folder {shown(missing)}. {cure}"
     folder = path if os.path.isdir(path) else path.parent
-    files = [entry.name for entry in _entries(folder) if entry.name.endswith((".yaml", ".yml")) and entry.is_file()]
+    files = [
+        entry.name for entry in _entries(folder) if entry.name.endswith((".yaml", ".yml")) and os.path.isfile(entry)
+    ]
     return nearest(path.name, files, most=MOST_NAMES) if files else "Give the path of a YAML file."
 
 

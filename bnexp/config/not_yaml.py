@@ -113,11 +113,10 @@ def explained(error: yaml.YAMLError, text: str) -> tuple[int, str, str]:
     problem = str(getattr(error, "problem", None) or "it cannot be parsed")
     for parts, what, cure in RULES:
         if any(part in problem for part in parts):
-            return (
-                seen.line + 1,
-                f"{what(seen) or 'the text ends where a value is expected'} (column {seen.column + 1})",
-                cure,
-            )
+            told = what(seen)
+            if not told:
+                return seen.line + 1, "the text ends where a value is expected", "Close the brackets that are open."
+            return seen.line + 1, f"{told} (column {seen.column + 1})", cure
     return seen.line + 1, f"{problem} (column {seen.column + 1})", "Quote the text, if it is one."
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from bnexp import arms, store
-from bnexp.config.files import shown, unreadable
+from bnexp.config.files import read_text, shown, unreadable
 from bnexp.errors import ConfigError, RunError, UserError
 
 
@@ -56,10 +56,15 @@ def _problems(names: Sequence[str], runs: Path) -> Iterator[str]:
         path = config_path(name)
         if arms.config_file(name) is None and (os.path.isdir(path) or not os.path.exists(path)):
             yield _no_config(name, runs)
-        elif os.path.realpath(path) in seen:
+            continue
+        try:
+            read_text(path)
+        except ConfigError as error:
+            yield str(error)
+            continue
+        if os.path.realpath(path) in seen:
             yield f"{shown(name)}: is named twice; its seeds would train twice to the same numbers. Name it once."
-        else:
-            seen.add(os.path.realpath(path))
+        seen.add(os.path.realpath(path))
 
 
 def _no_config(name: str, runs: Path) -> str:

@@ -92,7 +92,7 @@ def test_texts_with_special_characters_are_read_as_yaml_1_2_has_them(text: str, 
 def test_without_libyaml_a_question_mark_in_braces_is_refused_with_the_cure(tmp_path: Path) -> None:
     with patch.object(yaml, "LOADER", pyyaml.SafeLoader):
         assert problems(tmp_path, "a: 1\nb: {c: churned?}\n").startswith(
-            "x.yaml:2: is not YAML; expected , or } before ? (column 15). "
+            "x.yaml:2: is not YAML; expected , or } before ?, since the { of line 2 is open (column 15). "
             "Close it, or quote a text that holds one of , : ? # [ ] { }"
         )
 
@@ -261,10 +261,13 @@ def test_differences_name_the_kind_where_the_kind_differs_and_else_the_key(tmp_p
         ),
         (
             "a: 'it's'\n",
-            "x.yaml:1: is not YAML; expected `key: value` here (column 8). Indent the keys of one section alike, and "
-            "quote the whole of a text that holds quotes or brackets.",
+            "x.yaml:1: is not YAML; expected `key: value` here (column 8). Indent the keys of one section alike, "
+            "leave a blank after each colon, and quote the whole of a text that holds quotes or brackets.",
         ),
-        ("a: {b: c]d}\n", "x.yaml:1: is not YAML; expected , or } before ] (column 9). Close it, or quote a text"),
+        (
+            "a: {b: c]d}\n",
+            "x.yaml:1: is not YAML; expected , or } before ], since the { of line 1 is open (column 9). Close it, or quote a text",
+        ),
         (
             "a: [\n1,\n",
             "x.yaml:3: is not YAML; the text ends where a value is expected. Close the brackets that are open.",
@@ -396,6 +399,25 @@ def test_what_is_no_file_is_refused_without_being_opened(tmp_path: Path) -> None
     }
     with pytest.raises(ConfigError, match=r"The ~ was not replaced by the home directory; write it out: /"):
         config.load(Path("~nobody/x.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("training:\nepochs: 5\n", "x.yaml:3: training is null; expected a mapping of keys. "
+                                  "Indent the keys that belong to it, or leave it out."),
+        ("training:\n  epochs:5\n", "x.yaml:3: training is 'epochs:5' (text); expected a mapping of keys. "
+                                    "Write `training: {epochs: 5}`."),
+        ("training:\n  epochs\uff1a5\n", "Write `training: {epochs: 5}`."),
+        ("training:\n\xa0 epochs: 5\n", "is not a known key. It holds the character U+00A0, which looks like a blank. "),
+        ("name = x: 1\n", "x.yaml:3: name = x is not a known key. A key is followed by a colon and a blank, and not by an ="),
+        ("Training: {}\n", "x.yaml:3: Training is not a known key. Did you mean 'training'?"),
+        ("TRAINING: {}\n", "x.yaml:3: TRAINING is not a known key. Did you mean 'training'?"),
+        ("name:\n", "x.yaml:3: name is null; expected text."),
+    ],
+)  # fmt: skip
+def test_a_slip_in_indenting_or_colons_is_told_with_the_cure(tmp_path: Path, text: str, message: str) -> None:
+    assert message in problems(tmp_path, BASE + text)
 
 
 def test_a_folder_with_a_typo_is_told_with_the_nearest(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from bnexp import arms, store
-from bnexp.config.files import read_text, shown, unreadable
+from bnexp.config.files import CONFIGS, read_text, shown, unreadable
 from bnexp.errors import ConfigError, RunError, UserError
 
 
@@ -27,7 +27,7 @@ def sorted_arguments(arguments: Sequence[str], seeds: int | None) -> tuple[list[
 
 def _is_override(argument: str) -> bool:
     """Return True for KEY=VALUE and for Hydra's ~KEY; a file may have such a name, and a folder before its = sign."""
-    if os.path.exists(argument) or os.path.isfile(arms.CONFIGS / f"{argument}.yaml"):
+    if os.path.exists(argument) or os.path.isfile(CONFIGS / f"{argument}.yaml"):
         return False
     key, equals, _ = argument.partition("=")
     return bool(equals and not re.search(r"[/\\]", key)) or bool(re.fullmatch(r"~\w+(\.\w+)*", argument))

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from bnexp import comparison, config, store
 from bnexp.config import Experiment
-from bnexp.config.files import shown
+from bnexp.config.files import CONFIGS, shown
 from bnexp.config.loading import has_key
 from bnexp.data.source import source_sha256
 from bnexp.errors import HINT, ComparisonError, ConfigError, RunError, UserError, nearest
@@ -21,7 +21,6 @@ from bnexp.experiment import Finished
 from bnexp.metrics import names
 from bnexp.show import figures
 
-CONFIGS = Path("configs")
 STUDIES = CONFIGS / "studies"
 MOST_NAMES = 20
 """Told where a name means nothing."""

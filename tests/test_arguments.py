@@ -90,6 +90,8 @@ def test_a_name_stands_for_a_config_in_the_folder_of_configs(place: Path) -> Non
         ("confgs/a", "No config is called 'confgs/a'; expected a .yaml file. Did you mean 'a'? Good names: a, text/b."),
         ("training.epochs:5", "No config is called 'training.epochs:5'; expected a .yaml file. If an override is meant, "
                               "write KEY=VALUE without blanks, as in training.epochs=..."),
+        ("a.yaml", "a.yaml: is missing; expected a config file. Did you mean 'configs/a.yaml'?"),
+        ("A", "No config is called 'A'; expected a .yaml file. Did you mean 'a'? Good names: a, text/b."),
         ("configs", "configs: is a directory; expected a config file. Good names: a.yaml."),
     ],
 )  # fmt: skip

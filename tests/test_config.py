@@ -545,6 +545,10 @@ training:
         ),
         ("model.placement=behind", "model.placement is 'behind'. Good names: before, after."),
         ("dataset.test_size=1", "dataset.test_size is 1; expected less than 1."),
+        (
+            'dataset={name: parquet, path: "a\\0b", target: x}',
+            "dataset.path is 'a\\x00b' (text); expected a path; no file's name holds the character U+0000.",
+        ),
         ("dataset.scale=log", "dataset.scale is 'log'. Good names: none, standard, minmax."),
         ("name=5", "name is 5; expected text."),
     ],

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from bnexp.errors import ConfigError, nearest
 
+CONFIGS = Path("configs")
+"""The folder in which configs are known by their names, as seen from the current directory."""
 LARGEST_BYTES = 1_000_000
 LONGEST_SHOWN = 120
 MOST_NAMES = 12
@@ -66,6 +68,8 @@ def _cure(path: Path) -> str:
         return f"The ~ was not replaced by the home directory; write it out: {shown(Path.home())}."
     if os.path.exists(path) and not os.path.isdir(path):
         return "Save it as a file."
+    if not path.is_absolute() and os.path.isfile(CONFIGS / path):
+        return f"Did you mean {str(CONFIGS / path)!r}?"
     missing = next((folder for folder in reversed(path.parents) if not os.path.isdir(folder)), None)
     if missing is not None:
         folders = [entry.name for entry in _entries(missing.parent) if os.path.isdir(entry) and entry.name[0] != "."]

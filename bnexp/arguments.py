@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bnexp import arms, store
 from bnexp.config.files import CONFIGS, read_text, shown, unreadable
+from bnexp.config.overrides import read as read_override
 from bnexp.errors import ConfigError, RunError, UserError
 
 
@@ -38,14 +39,17 @@ def config_path(name: str) -> Path:
     return arms.config_file(name) or Path(name)
 
 
-def config_paths(names: Sequence[str], runs: Path) -> list[Path]:
+def config_paths(names: Sequence[str], overrides: Sequence[str], runs: Path) -> list[Path]:
     """Return the config of each name.
 
     Raises:
-        ConfigError: if a name is that of a run, means nothing, or stands for the config of another name.
+        ConfigError: if a name is that of a run, means nothing, or stands for the config of another name. It tells
+            misspelt overrides too: what the shell has cut at a blank is half an override and half a name.
     """
     problems = list(_problems(names, runs))
     if problems:
+        for override in overrides:
+            read_override(override, problems)
         raise ConfigError(problems)
     return [config_path(name) for name in names]
 

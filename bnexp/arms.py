@@ -202,15 +202,24 @@ def existing(runs: Path, name: str, *, trained: bool = True) -> str:
         told = [nearest(one, dict.fromkeys(names), most=MOST_NAMES) for one in (name, last)]
         return told[1] if told[1].startswith(HINT) and not told[0].startswith(HINT) else told[0]
     return (
-        f"There are neither runs ({shown(runs)}) nor configs ({CONFIGS}) in {Path.cwd()}. Go to a folder that has "
+        f"There are neither runs ({shown(runs)}) nor configs ({CONFIGS}) in {_here()}. Go to a folder that has "
         "them, such as bnexp's repository, or give the path of a config."
     )
 
 
 def _is_like_a_setting(name: str) -> str:
     """Return the cure for an override that is misspelt: `training.epochs:5`, or `training.epochs` before a blank."""
-    key = re.match(r"-*((dataset|model|training)(\.\w+)+)", name)
-    return f"If an override is meant, write KEY=VALUE without blanks, as in {key.group(1)}=..." if key else ""
+    key = re.match(r"-*((dataset|model|training)([./]\w+)+)", name)
+    if key is None:
+        return ""
+    return f"If an override is meant, write KEY=VALUE without blanks, as in {key.group(1).replace('/', '.')}=..."
+
+
+def _here() -> str:
+    try:
+        return os.getcwd()
+    except OSError:
+        return "this folder, which has been deleted"
 
 
 def _configs() -> Iterator[Path]:

@@ -35,7 +35,7 @@ def finished_run(name: str) -> store.Run:
 
 def refusal(*names: str) -> str:
     with pytest.raises(ConfigError) as caught:
-        config_paths(names, RUNS)
+        config_paths(names, [], RUNS)
     return str(caught.value)
 
 
@@ -79,7 +79,7 @@ def test_an_empty_argument_is_refused(argument: str) -> None:
 
 
 def test_a_name_stands_for_a_config_in_the_folder_of_configs(place: Path) -> None:
-    assert config_paths(["a", "text/b"], RUNS) == [Path("configs/a.yaml"), Path("configs/text/b.yaml")]
+    assert config_paths(["a", "text/b"], [], RUNS) == [Path("configs/a.yaml"), Path("configs/text/b.yaml")]
 
 
 @pytest.mark.parametrize(
@@ -89,6 +89,8 @@ def test_a_name_stands_for_a_config_in_the_folder_of_configs(place: Path) -> Non
         ("text/c", "No config is called 'text/c'; expected a .yaml file. Did you mean 'text/b'? Good names: a, text/b."),
         ("confgs/a", "No config is called 'confgs/a'; expected a .yaml file. Did you mean 'a'? Good names: a, text/b."),
         ("training.epochs:5", "No config is called 'training.epochs:5'; expected a .yaml file. If an override is meant, "
+                              "write KEY=VALUE without blanks, as in training.epochs=..."),
+        ("training/epochs=5", "No config is called 'training/epochs=5'; expected a .yaml file. If an override is meant, "
                               "write KEY=VALUE without blanks, as in training.epochs=..."),
         ("a.yaml", "a.yaml: is missing; expected a config file. Did you mean 'configs/a.yaml'?"),
         ("A", "No config is called 'A'; expected a .yaml file. Did you mean 'a'? Good names: a, text/b."),
@@ -114,3 +116,23 @@ def test_all_names_that_mean_nothing_are_told_at_once_and_a_config_named_twice(p
         "configs/a.yaml: is named twice",
         "No config is called 'y'",
     ]
+
+
+def test_an_override_that_the_shell_cut_at_a_blank_is_told_beside_the_name_that_its_end_became(place: Path) -> None:
+    names, overrides = sorted_arguments(["a", "model.hidden=[64,", "64]"], None)
+    with pytest.raises(ConfigError) as caught:
+        config_paths(names, overrides, RUNS)
+    assert str(caught.value).splitlines() == [
+        "No config is called '64]'; expected a .yaml file. Good names: a, text/b.",
+        "override model.hidden=[64,: the value is not YAML; the text ends where a value is expected. "
+        "If the shell cut it at a blank, put the whole override in quotes, as in 'model={name: mlp, hidden: [64]}'.",
+    ]
+
+
+def test_in_a_folder_that_has_been_deleted_a_name_is_told_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert "There are neither runs (runs) nor configs (configs) in this folder, which has been deleted." in refusal("x")

@@ -111,6 +111,7 @@ def test_how_users_of_hydra_write_an_override_is_told_with_how_it_is_written_her
         ("training.lr=0.1", "training.lr is not a known key. Did you mean 'training.learning_rate'? Good names here: "),
         ("training.optimizer={name:sgd}", "training.optimizer.name:sgd is not a known key. "
                                           "A colon before a value is followed by a blank: `name: sgd`."),
+        ("training.optimizer={sgd}", "training.optimizer.sgd is not a known key. If it is the kind, write `name: sgd`."),
         ("training.optimizer=name:sgd",
          "training.optimizer is 'name:sgd'. Write 'training.optimizer={name: sgd}'."),
         ("dataset=iris", "dataset is 'iris' (text); expected a mapping of keys. Write 'dataset={name: iris}'."),

@@ -155,6 +155,8 @@ class Config:
         word, colon, value = keys[-1].partition(":")
         if colon and word in here:
             return f"A colon before a value is followed by a blank: `{word}: {value}`."
+        if keys[-1] in [name for kind in self.chosen(keys[:-1]) for name in _names(kind)]:
+            return f"If it is the kind, write `name: {keys[-1]}`."
         if "=" in keys[-1]:
             return "A key is followed by a colon and a blank, and not by an = sign."
         odd = next((one for one in keys[-1] if one != " " and one.isspace()), None)

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from bnexp import arms, store
-from bnexp.config.files import shown, unreadable
+from bnexp.config.files import CONFIGS, read_text, shown, unreadable
+from bnexp.config.overrides import read as read_override
 from bnexp.errors import ConfigError, RunError, UserError
 
 
@@ -27,7 +28,7 @@ def sorted_arguments(arguments: Sequence[str], seeds: int | None) -> tuple[list[
 
 def _is_override(argument: str) -> bool:
     """Return True for KEY=VALUE and for Hydra's ~KEY; a file may have such a name, and a folder before its = sign."""
-    if os.path.exists(argument) or os.path.isfile(arms.CONFIGS / f"{argument}.yaml"):
+    if os.path.exists(argument) or os.path.isfile(CONFIGS / f"{argument}.yaml"):
         return False
     key, equals, _ = argument.partition("=")
     return bool(equals and not re.search(r"[/\\]", key)) or bool(re.fullmatch(r"~\w+(\.\w+)*", argument))
@@ -38,14 +39,17 @@ def config_path(name: str) -> Path:
     return arms.config_file(name) or Path(name)
 
 
-def config_paths(names: Sequence[str], runs: Path) -> list[Path]:
+def config_paths(names: Sequence[str], overrides: Sequence[str], runs: Path) -> list[Path]:
     """Return the config of each name.
 
     Raises:
-        ConfigError: if a name is that of a run, means nothing, or stands for the config of another name.
+        ConfigError: if a name is that of a run, means nothing, or stands for the config of another name. It tells
+            misspelt overrides too: what the shell has cut at a blank is half an override and half a name.
     """
     problems = list(_problems(names, runs))
     if problems:
+        for override in overrides:
+            read_override(override, problems)
         raise ConfigError(problems)
     return [config_path(name) for name in names]
 
@@ -56,10 +60,15 @@ def _problems(names: Sequence[str], runs: Path) -> Iterator[str]:
         path = config_path(name)
         if arms.config_file(name) is None and (os.path.isdir(path) or not os.path.exists(path)):
             yield _no_config(name, runs)
-        elif os.path.realpath(path) in seen:
+            continue
+        try:
+            read_text(path)
+        except ConfigError as error:
+            yield str(error)
+            continue
+        if os.path.realpath(path) in seen:
             yield f"{shown(name)}: is named twice; its seeds would train twice to the same numbers. Name it once."
-        else:
-            seen.add(os.path.realpath(path))
+        seen.add(os.path.realpath(path))
 
 
 def _no_config(name: str, runs: Path) -> str:

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from bnexp import comparison, config, store
 from bnexp.config import Experiment
-from bnexp.config.files import shown
+from bnexp.config.files import CONFIGS, shown
 from bnexp.config.loading import has_key
 from bnexp.data.source import source_sha256
 from bnexp.errors import HINT, ComparisonError, ConfigError, RunError, UserError, nearest
@@ -22,7 +22,6 @@ from bnexp.history import History
 from bnexp.metrics import names
 from bnexp.show import figures
 
-CONFIGS = Path("configs")
 STUDIES = CONFIGS / "studies"
 MOST_NAMES = 20
 """Told where a name means nothing."""
@@ -174,15 +173,24 @@ def existing(runs: Path, name: str, *, trained: bool = True) -> str:
         told = [nearest(one, dict.fromkeys(names), most=MOST_NAMES) for one in (name, last)]
         return told[1] if told[1].startswith(HINT) and not told[0].startswith(HINT) else told[0]
     return (
-        f"There are neither runs ({shown(runs)}) nor configs ({CONFIGS}) in {Path.cwd()}. Go to a folder that has "
+        f"There are neither runs ({shown(runs)}) nor configs ({CONFIGS}) in {_here()}. Go to a folder that has "
         "them, such as bnexp's repository, or give the path of a config."
     )
 
 
 def _is_like_a_setting(name: str) -> str:
     """Return the cure for an override that is misspelt: `training.epochs:5`, or `training.epochs` before a blank."""
-    key = re.match(r"-*((dataset|model|training)(\.\w+)+)", name)
-    return f"If an override is meant, write KEY=VALUE without blanks, as in {key.group(1)}=..." if key else ""
+    key = re.match(r"-*((dataset|model|training)([./]\w+)+)", name)
+    if key is None:
+        return ""
+    return f"If an override is meant, write KEY=VALUE without blanks, as in {key.group(1).replace('/', '.')}=..."
+
+
+def _here() -> str:
+    try:
+        return os.getcwd()
+    except OSError:
+        return "this folder, which has been deleted"
 
 
 def _configs() -> Iterator[Path]:

@@ -43,7 +43,7 @@ def train(arguments: Sequence[str], *, seeds: int | None, runs: Path, dry_run: b
     names, overrides = sorted_arguments(arguments, seeds)
     if not names:
         raise UserError("train was given no config; expected one or more. For example: bnexp train configs/bn.yaml")
-    paths = config_paths(names, runs)
+    paths = config_paths(names, overrides, runs)
     experiments = config.load_all(paths, overrides)
     if dry_run:
         for path, experiment in zip(paths, experiments, strict=True):

@@ -104,7 +104,8 @@ def nearest(name: str, good_names: Iterable[str], *, most: int | None = None) ->
     stem, stems = name.removesuffix(ending), {good.removesuffix(ending): good for good in reversed(names)}
     close: list[str] = []
     if len(stem) <= LONGEST_NAME:
-        close = difflib.get_close_matches(stem, stems, n=1) or [good for good in stems if _is_one_slip(stem, good)]
+        same = [good for good in stems if good.casefold() == stem.casefold()]
+        close = same or difflib.get_close_matches(stem, stems, n=1) or [one for one in stems if _is_one_slip(stem, one)]
     hint = f"{HINT}{stems[close[0]]!r}? " if close else ""
     left = f" and {len(names) - most} more" if most is not None and len(names) > most else ""
     return f"{hint}Good names: {', '.join(names[:most])}{left}."

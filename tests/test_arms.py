@@ -137,9 +137,32 @@ def test_what_arms_will_measure_is_known_before_they_are_trained(place: Path) ->
 
 
 def test_overrides_need_a_config(place: Path) -> None:
-    trained("layer")
-    with pytest.raises(RunError, match="layer is a stored run; overrides"):
+    run = trained("layer")
+    with pytest.raises(RunError) as caught:
         arms.plan("layer", RUNS, ["training.epochs=5"])
+    assert str(caught.value) == (
+        "layer is a stored run; overrides (training.epochs=5) need a config. "
+        f"Name its config: {run.directory}/config.yaml."
+    )
+
+
+@pytest.mark.parametrize("overrides", [[], ["training.epochs=1"]])
+def test_a_name_that_nothing_has_is_no_stored_run_with_overrides_either(place: Path, overrides: list[str]) -> None:
+    for name in ("nonsense", "x" * 300):
+        with pytest.raises(RunError, match=r"No run, experiment or config is called '.*\. Good names: a\."):
+            arms.plan(name, RUNS, overrides)
+
+
+def test_what_is_wrong_with_all_arms_is_told_at_once(place: Path) -> None:
+    (place / "b.yaml").write_text(CONFIG + "foo: 1\n")
+    names = ["nonsense", "b.yaml", "a"]
+    with pytest.raises(ConfigError) as caught:
+        arms.plan_all(names, RUNS, {name: ["training.epochs=0"] for name in names})
+    assert [line.partition(" is ")[0] for line in str(caught.value).splitlines()] == [
+        "No run, experiment or config",
+        "override training.epochs=0: training.epochs",
+        "b.yaml:3: foo",
+    ]
 
 
 def test_a_faulty_config_is_told_before_any_run_is_looked_for(place: Path) -> None:

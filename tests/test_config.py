@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
+import time
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
+import yaml as pyyaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bnexp import config
+from bnexp.config import yaml
+from bnexp.config.study import read_study
+from bnexp.config.writing import dump_plain
 from bnexp.config.yaml import plain, read
 from bnexp.errors import ConfigError
 
@@ -64,6 +72,31 @@ def test_scalars_follow_yaml_1_2(text: str, value: Any) -> None:
     assert plain(read(f"key: {text}\n", "x")) == {"key": value}
 
 
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("{b: churned?}", {"b": "churned?"}), ("{b: churned?, c: 1}", {"b": "churned?", "c": 1}),
+        ("{b: Größe (cm)?}", {"b": "Größe (cm)?"}), ("{b: x?y}", {"b": "x?y"}), ("[x?, y]", ["x?", "y"]),
+        ("{b: http://x.org/a?b=c&d}", {"b": "http://x.org/a?b=c&d"}), ("[http://x.org:80/a, b]", ["http://x.org:80/a", "b"]),
+        ("{b: C:\\data\\x.csv}", {"b": "C:\\data\\x.csv"}), ("{b: C:/data}", {"b": "C:/data"}), ("{b: 12:30}", {"b": "12:30"}),
+        ("{b: 50%}", {"b": "50%"}), ("{b: x@y.org}", {"b": "x@y.org"}), ("{b: x#y}", {"b": "x#y"}), ("{b: x!}", {"b": "x!"}),
+        ("{b: x|y}", {"b": "x|y"}), ("{b: x&y*z}", {"b": "x&y*z"}), ("{b: -x}", {"b": "-x"}), ("{b: ;}", {"b": ";"}),
+        ("{b: ','}", {"b": ","}), ('{b: "\\t"}', {"b": "\t"}), ("{b: it's}", {"b": "it's"}), ("?b", "?b"), (":b", ":b"),
+        ("b\tc", "b\tc"), ("b\t", "b"), ("b # c", "b"), ("{b: c\t}", {"b": "c"}), ("\n- b: c\n- d: e", [{"b": "c"}, {"d": "e"}]),
+    ],
+)  # fmt: skip
+def test_texts_with_special_characters_are_read_as_yaml_1_2_has_them(text: str, value: Any) -> None:
+    assert plain(read(f"a: {text}\n", "x")) == {"a": value}
+
+
+def test_without_libyaml_a_question_mark_in_braces_is_refused_with_the_cure(tmp_path: Path) -> None:
+    with patch.object(yaml, "LOADER", pyyaml.SafeLoader):
+        assert problems(tmp_path, "a: 1\nb: {c: churned?}\n").startswith(
+            "x.yaml:2: is not YAML; expected , or } before ?, since the { of line 2 is open (column 15). "
+            "Close it, or quote a text that holds one of , : ? # [ ] { }"
+        )
+
+
 def test_a_learning_rate_written_1e_minus_3_is_a_number(tmp_path: Path) -> None:
     assert loaded(tmp_path, BASE + "training: {learning_rate: 1e-3}\n").training.learning_rate.initial == 0.001
 
@@ -71,6 +104,17 @@ def test_a_learning_rate_written_1e_minus_3_is_a_number(tmp_path: Path) -> None:
 def test_without_a_name_an_experiment_is_called_as_its_file_even_when_it_extends_another(tmp_path: Path) -> None:
     (tmp_path / "base.yaml").write_text(BASE + "name: base\n")
     assert loaded(tmp_path, "extends: base.yaml\n").name == "x"
+
+
+def test_an_optimizer_without_a_name_is_the_default_one_with_these_options(tmp_path: Path) -> None:
+    for text, overrides in (
+        (BASE, ["training.optimizer.clipnorm=1"]),
+        (BASE + "training: {optimizer: {clipnorm: 1}}\n", []),
+    ):
+        optimizer = loaded(tmp_path, text, *overrides).training.optimizer
+        assert (optimizer.name, optimizer.clipnorm) == ("adam", 1)
+    sgd = BASE + "training: {optimizer: sgd}\n"
+    assert loaded(tmp_path, sgd, "training.optimizer.clipnorm=1").training.optimizer.name == "sgd"
 
 
 def test_sgd_has_keras_own_default_rate(tmp_path: Path) -> None:
@@ -110,7 +154,8 @@ def test_an_override_reaches_an_entry_of_a_list(tmp_path: Path) -> None:
     text = "dataset: {name: classification}\nmodel: {name: mlp, hidden: [8, 16]}\n"
     assert loaded(tmp_path, text, "model.hidden.1=4").model.hidden == [8, 4]
     assert problems(tmp_path, text, "model.hidden.2=4") == (
-        "override model.hidden.2=4: there is no entry 2; the list has 2, counted from 0."
+        "override model.hidden.2=4: there is no entry 2; the list has 2, counted from 0. "
+        "Use 0 to 1, or give the whole list."
     )
 
 
@@ -162,7 +207,10 @@ def test_differences_name_the_kind_where_the_kind_differs_and_else_the_key(tmp_p
     ("text", "message"),
     [
         ("name: a\n\tb: 1\n", "x.yaml:2: is not YAML; there is a tab where it wants spaces. Indent with spaces."),
-        ("name: [1\n", "x.yaml:2: is not YAML; expected ',' or ']'"),
+        (
+            "name: [1\n",
+            "x.yaml:1: is not YAML; the [ is not closed (column 7). Close it, or quote a text that holds one of ",
+        ),
         ("a: 1\nb: 2\na: 3\n", "x.yaml:3: the key a is repeated; it stands in line 1 already. Keep one of them."),
         ("a: !!python/object/apply:os.system [ls]\n", "x.yaml:1: has the tag tag:yaml.org,2002:python/object/apply:os"),
         ("a: !x 1\n", "x.yaml:1: has the tag !x; configs hold plain values only. Leave the tag out."),
@@ -171,7 +219,7 @@ def test_differences_name_the_kind_where_the_kind_differs_and_else_the_key(tmp_p
         ("a: 1\n---\nb: 1\n", "x.yaml:2: begins a second document; expected one. Leave out the `---`."),
         (
             "a:\n  b: c\n   d: 1\n",
-            "x.yaml:3: is not YAML; mapping values are not allowed here (column 5). "
+            "x.yaml:3: is not YAML; a key is not expected here (column 5). "
             "Indent the keys of one section alike, and quote a text that holds a colon.",
         ),
         ("- 1\n", "x.yaml:1: holds a list; expected a mapping of keys, as in `name: bn`."),
@@ -179,8 +227,51 @@ def test_differences_name_the_kind_where_the_kind_differs_and_else_the_key(tmp_p
         ("", "x.yaml:1: holds nothing; expected a mapping of keys"),
         ("? [a]\n: 1\n", "x.yaml:1: a key is a list; expected a word."),
         ("a: " + "[" * 40 + "]" * 40, "x.yaml:1: is nested 31 levels deep; expected 30 or fewer."),
-        ("a: \x01\n", "x.yaml:1: is not YAML; it holds a character that YAML does not allow."),
-        ("a: \x00\n", "x.yaml:1: is not YAML; it holds a character that YAML does not allow."),
+        ("a: \x01\n", "x.yaml:1: is not YAML; it holds the character U+0001, which YAML does not allow. Leave it out."),
+        ("a: \x00\n", "x.yaml:1: is not YAML; it holds the character U+0000, which YAML does not allow. Leave it out."),
+        (
+            "a: b\nc: d\u2028e\n",
+            "x.yaml:2: is not YAML; it holds the character U+2028 (line separator), which YAML does not allow. "
+            'Leave it out, or write it as "\\u2028" in double quotes.',
+        ),
+        ("a: {?b: 1}\n", 'x.yaml:1: has a ?, which begins a key in YAML. If it is a text, quote it: "?b".'),
+        (
+            "a:\n  separator: |\n",
+            "x.yaml:2: has a |, which begins a text of several lines, and no text follows. "
+            'If it is a text, quote it: "|".',
+        ),
+        ("a: @b\n", "x.yaml:1: is not YAML; a text cannot begin with @ (column 4). Quote the text."),
+        ("a: {b: %c}\n", "x.yaml:1: is not YAML; a text cannot begin with % (column 8). Quote the text."),
+        ("a: [`b`]\n", "x.yaml:1: is not YAML; a text cannot begin with ` (column 5). Quote the text."),
+        ("a: {b: ?}\n", "x.yaml:1: is not YAML; a text cannot begin with ? (column 8). Quote the text."),
+        (
+            "a: [?]\n",
+            "x.yaml:1: is not YAML; the [ is not closed (column 4). Close it, or quote a text that holds one of",
+        ),
+        (
+            'a: "C:\\data"\n',
+            "x.yaml:1: is not YAML; in double quotes a backslash begins an escape, and this is none (column 7). "
+            "Use single quotes, or / in a path.",
+        ),
+        ("a: 1\nb: 'c\nd: 1\n", "x.yaml:2: is not YAML; a quote is not closed (column 4). Close it."),
+        (
+            "a: - b\n",
+            "x.yaml:1: is not YAML; a list with dashes cannot begin beside its key (column 4). "
+            "Begin it in the next line, or write [a, b]; quote a text that begins with a dash.",
+        ),
+        (
+            "a: 'it's'\n",
+            "x.yaml:1: is not YAML; expected `key: value` here (column 8). Indent the keys of one section alike, "
+            "leave a blank after each colon, and quote the whole of a text that holds quotes or brackets.",
+        ),
+        (
+            "a: {b: c]d}\n",
+            "x.yaml:1: is not YAML; expected , or } before ], since the { of line 1 is open (column 9). Close it, or quote a text",
+        ),
+        (
+            "a: [\n1,\n",
+            "x.yaml:3: is not YAML; the text ends where a value is expected. Close the brackets that are open.",
+        ),
     ],
 )
 def test_what_is_not_plain_safe_yaml_is_refused_with_its_line(tmp_path: Path, text: str, message: str) -> None:
@@ -199,7 +290,7 @@ def test_bytes_that_are_not_utf_8_and_files_too_large_are_refused(tmp_path: Path
     with pytest.raises(ConfigError, match=r"x\.yaml:2: is not UTF-8 text\. Save it as UTF-8\."):
         config.load(path)
     path.write_bytes(b"#" * 1_000_001)
-    with pytest.raises(ConfigError, match=r"has 1000001 bytes; expected 1000000 or fewer"):
+    with pytest.raises(ConfigError, match=r"has more than 1000000 bytes; expected a config file\. Shorten it\."):
         config.load(path)
 
 
@@ -209,6 +300,151 @@ def test_a_missing_file_names_the_nearest_one_beside_it() -> None:
     assert str(caught.value).endswith(
         "configs/bm.yaml: is missing; expected a config file. Did you mean 'bn.yaml'? Good names: bn.yaml, nobn.yaml."
     )
+
+
+def test_mistakes_of_what_a_config_extends_and_of_overrides_are_told_with_its_own(tmp_path: Path) -> None:
+    (tmp_path / "base.yaml").write_text("dataset: {name: moons, nois: 1}\nmodel: &m {name: mlp}\nseed: 1\nseed: 2\n")
+    text = "extends: base.yaml\ntraining:\n  epochs: five\n  epochs: 5\n"
+    told = problems(tmp_path, text, "training.seeds=0", "=5", "model.hidden=64", "training.epochs=[")
+    assert [line.split(";")[0].split("Good")[0] for line in told.splitlines()] == [
+        "x.yaml:4: the key epochs is repeated",
+        "base.yaml:2: has an anchor or alias (& or *)",
+        "base.yaml:4: the key seed is repeated",
+        "override =5: has no key",
+        "override training.epochs=[: the value is not YAML",
+        "base.yaml:1: dataset.nois is not a known key. Did you mean 'noise'? ",
+        "override model.hidden=64: model.hidden is 64",
+        "x.yaml:3: training.epochs is 'five' (text)",
+        "override training.seeds=0: training.seeds is 0",
+        "base.yaml:3: seed is not a known key. Did you mean 'dataset.seed'? ",
+    ]
+
+
+def test_where_a_base_is_missing_only_what_is_there_is_told(tmp_path: Path) -> None:
+    text = "extends: nothere.yaml\nmodel: {hidden: 8}\ntraining: {epochs: 0}\n"
+    assert problems(tmp_path, text).splitlines() == [
+        "x.yaml:1: extends is 'nothere.yaml'; nothere.yaml: is missing; expected a config file. Good names: x.yaml.",
+        "x.yaml:3: training.epochs is 0; expected 1 or more. The default is 50.",
+    ]
+
+
+def test_the_mistakes_of_several_configs_are_told_together_and_each_once(tmp_path: Path) -> None:
+    for name in ("x", "y"):
+        (tmp_path / f"{name}.yaml").write_text(BASE + f"{name}: 1\n")
+    with pytest.raises(ConfigError) as caught:
+        config.load_all([tmp_path / "x.yaml", tmp_path / "y.yaml"], ["training.epochs=0"])
+    assert [line.split(" is")[0].replace(f"{tmp_path}/", "") for line in caught.value.problems] == [
+        "override training.epochs=0: training.epochs", "x.yaml:3: x", "y.yaml:3: y",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "more"),
+    [
+        (BASE + "".join(f"key{n}: 1\n" for n in range(300)), "x.yaml:3: key0 is not a known key. Good names: dataset,", 280),
+        (
+            BASE.replace("mlp", f"mlp, hidden: [{', '.join(['a'] * 20_000)}]"),
+            "x.yaml:2: model.hidden.0 is 'a' (text); expected a whole number.",
+            19_980,
+        ),
+        (
+            f"dataset: {{name: moons, shift: {{classes: [{', '.join(['1.5'] * 5_000)}]}}}}\nmodel: {{name: mlp}}\n",
+            'x.yaml:1: dataset.shift.classes.0 is 1.5; expected text or a whole number. Write "1.5".',
+            4_980,
+        ),
+        ("a: 1\n" * 5_001, "x.yaml:2: the key a is repeated; it stands in line 1 already. Keep one of them.", 4_981),
+        (BASE + "k: [" * 5_000, "x.yaml:3: is nested 31 levels deep; expected 30 or fewer.", 0),
+        (BASE + f"{'k' * 1000}: 1\n", f"x.yaml:3: {'k' * 60}... is not a known key.", 0),
+    ],
+    ids=["unknown keys", "entries", "entries of two kinds", "repeated keys", "nested", "long"],
+)  # fmt: skip
+def test_of_very_many_mistakes_the_first_twenty_are_told_in_little_time(
+    tmp_path: Path, text: str, first: str, more: int
+) -> None:
+    begun = time.process_time()
+    told = problems(tmp_path, text).splitlines()
+    assert time.process_time() - begun < 1
+    assert told[0].startswith(first)
+    if more:
+        assert (len(told), told[-1]) == (21, f"and {more} more mistakes. Mend these first.")
+
+
+def test_what_is_no_file_is_refused_without_being_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.yaml")
+    (tmp_path / "folder.yaml").mkdir()
+    (tmp_path / "loop.yaml").symlink_to("loop.yaml")
+    told = {}
+    for name in (
+        "pipe.yaml",
+        "folder.yaml",
+        "loop.yaml",
+        f"{'x' * 300}.yaml",
+        "a\0b.yaml",
+        "fodler.yaml",
+        "folder/x/y.yaml",
+    ):
+        with pytest.raises(ConfigError) as caught:
+            config.load(tmp_path / name)
+        told[name[:20]] = str(caught.value).replace(f"{tmp_path}/", "").split(": ", 1)[1]
+    assert told == {
+        "pipe.yaml": "is a pipe, socket or device; expected a config file. Save it as a file.",
+        "folder.yaml": "is a directory; expected a config file. Give the path of a YAML file.",
+        "loop.yaml": "is a link that leads to itself; expected a config file. Give the path of a YAML file.",
+        "x" * 20: "is missing; its name is too long for a file; expected a config file. Give the path of a YAML file.",
+        "a\0b.yaml": "is missing; its name holds a character that no file's can; expected a config file. "
+        "Give the path of a YAML file.",
+        "fodler.yaml": "is missing; expected a config file. Give the path of a YAML file.",
+        "folder/x/y.yaml": "is missing; expected a config file. There is no folder folder. "
+        "Did you mean 'folder.yaml'? Good names: folder.yaml.",
+    }
+    with pytest.raises(ConfigError, match=r"The ~ was not replaced by the home directory; write it out: /"):
+        config.load(Path("~nobody/x.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("training:\nepochs: 5\n", "x.yaml:3: training is null; expected a mapping of keys. "
+                                  "Indent the keys that belong to it, or leave it out."),
+        ("training:\n  epochs:5\n", "x.yaml:3: training is 'epochs:5' (text); expected a mapping of keys. "
+                                    "Write `training: {epochs: 5}`."),
+        ("training:\n  epochs\uff1a5\n", "Write `training: {epochs: 5}`."),
+        ("training:\n\xa0 epochs: 5\n", "is not a known key. It holds the character U+00A0, which looks like a blank. "),
+        ("name = x: 1\n", "x.yaml:3: name = x is not a known key. A key is followed by a colon and a blank, and not by an ="),
+        ("Training: {}\n", "x.yaml:3: Training is not a known key. Did you mean 'training'?"),
+        ("TRAINING: {}\n", "x.yaml:3: TRAINING is not a known key. Did you mean 'training'?"),
+        ("name:\n", "x.yaml:3: name is null; expected text."),
+    ],
+)  # fmt: skip
+def test_a_slip_in_indenting_or_colons_is_told_with_the_cure(tmp_path: Path, text: str, message: str) -> None:
+    assert message in problems(tmp_path, BASE + text)
+
+
+def test_a_folder_with_a_typo_is_told_with_the_nearest(tmp_path: Path) -> None:
+    (tmp_path / "configs").mkdir()
+    with pytest.raises(
+        ConfigError, match=r"There is no folder .*/confgs\. Did you mean 'configs'\? Good names: configs\."
+    ):
+        config.load(tmp_path / "confgs" / "bn.yaml")
+
+
+def test_a_file_whose_name_is_no_text_or_very_long_gives_a_name_all_the_same(tmp_path: Path) -> None:
+    for stem, name in ((b"caf\xe9", "caf?"), (b"x" * 240, "x" * 200)):
+        path = Path(os.fsdecode(bytes(tmp_path) + b"/" + stem + b".yaml"))
+        path.write_text(BASE)
+        assert config.load(path).name == name
+
+
+def test_a_study_is_not_taken_for_a_config_nor_a_config_for_a_study(tmp_path: Path) -> None:
+    tutorial = CONFIGS / "studies" / "tutorial.yaml"
+    with pytest.raises(
+        ConfigError, match=r"tutorial\.yaml: is a study; expected the config of an experiment\. Use `bnexp study"
+    ):
+        config.load(tutorial)
+    with pytest.raises(
+        ConfigError, match=r"bn\.yaml: is the config of an experiment; expected a study\. Use `bnexp train"
+    ):
+        read_study(CONFIGS / "bn.yaml")
 
 
 def test_all_mistakes_are_told_at_once_each_with_its_line(tmp_path: Path) -> None:
@@ -250,12 +486,12 @@ training:
         ("training.epochs=[1", "override training.epochs=[1: the value is not YAML;"),
         (
             "training.epochs=!!python/name:os.system x",
-            "override training.epochs=!!python/name:os.system x:1: has the tag",
+            "override training.epochs=!!python/name:os.system x: has the tag",
         ),
         (
             "name=[bold]x[/bold]",
-            "override name=[bold]x[/bold]: the value is not YAML; expected '<document start>', but found '<scalar>'. "
-            """If it is a text, quote it, and once more for the shell: "name='[bold]x[/bold]'".""",
+            "override name=[bold]x[/bold]: the value is not YAML; expected `key: value` here (column 7). "
+            """If it is a text, quote it, and once more for the shell: 'name="[bold]x[/bold]"'.""",
         ),
         (
             "dataset={name: csv, path: t.csv, target: y, separator: ;;}",
@@ -297,7 +533,7 @@ training:
         ("training=5", "override training=5: training is 5; expected a mapping of keys."),
         ("model.hidden=[]", "model.hidden is []; expected at least 1. The default is [64, 64]."),
         ("model.hidden=[0]", "model.hidden.0 is 0; expected 1 or more."),
-        ("model.hidden=64", "model.hidden is 64; expected a list, as in [64]. The default is [64, 64]."),
+        ("model.hidden=64", "model.hidden is 64; expected a list. Write 'model.hidden=[64]'."),
         ("model.dropout=1", "model.dropout is 1; expected less than 1."),
         (
             "model.normalization=bach",
@@ -309,6 +545,10 @@ training:
         ),
         ("model.placement=behind", "model.placement is 'behind'. Good names: before, after."),
         ("dataset.test_size=1", "dataset.test_size is 1; expected less than 1."),
+        (
+            'dataset={name: parquet, path: "a\\0b", target: x}',
+            "dataset.path is 'a\\x00b' (text); expected a path; no file's name holds the character U+0000.",
+        ),
         ("dataset.scale=log", "dataset.scale is 'log'. Good names: none, standard, minmax."),
         ("name=5", "name is 5; expected text."),
     ],
@@ -388,6 +628,12 @@ def test_extends_that_is_missing_or_goes_in_a_loop_is_told_where_it_stands(tmp_p
     assert problems(tmp_path, 'extends: "a\\0b"\n') == (
         "x.yaml:1: extends is 'a\\x00b'; expected a file beside this one."
     )
+    assert problems(tmp_path, f"extends: {'x' * 300}.yaml\n").startswith("x.yaml:1: extends is 'xxxxx")
+    for number in range(30):
+        (tmp_path / f"c{number}.yaml").write_text(f"extends: c{number + 1}.yaml\n")
+    assert problems(tmp_path, "extends: c0.yaml\n").startswith(
+        "c18.yaml:1: extends goes over more than 20 files. Let one of them extend nothing."
+    )
 
 
 @pytest.mark.parametrize("number", ["9" * 5000, "-" + "9" * 101, "0x" + "f" * 5000])
@@ -406,10 +652,77 @@ def test_where_tells_the_line_of_a_key_or_of_the_section_it_would_stand_in() -> 
     assert config.where(path, [], "dataset.scale") == f"{path}:3"
 
 
+SIGNS = st.text(alphabet=st.sampled_from("abc:{}[]-?*&!|>'\"%@`#, \n\t0159.e~=<"), max_size=60)
+
+
 @settings(max_examples=200, deadline=None)
-@given(st.text(alphabet=st.sampled_from("abc:{}[]-?*&!|>'\"%@`#, \n\t0159.e~=<"), max_size=60))
+@given(SIGNS)
 def test_no_text_at_all_brings_anything_but_an_experiment_or_a_told_mistake(text: str) -> None:
     try:
         read(text, "x.yaml")
     except ConfigError as error:
         assert str(error).startswith("x.yaml:")
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.binary(max_size=100))
+def test_no_file_at_all_brings_anything_but_an_experiment_or_a_told_mistake(content: bytes) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "x.yaml"
+        path.write_bytes(content)
+        with pytest.raises(ConfigError, match=r"^.*x\.yaml"):
+            config.load(path)
+
+
+VALUES = st.one_of(
+    st.text(max_size=20), SIGNS, st.integers(-(10**20), 10**20), st.floats(), st.booleans(), st.none(),
+    st.sampled_from(["classification", "mlp", "cnn", "sequential", "batch", "sgd", "cosine", "5", "1,5", "20%"]),
+)  # fmt: skip
+KEYS = st.sampled_from(
+    [
+        "name",
+        "hidden",
+        "layers",
+        "normalization",
+        "optimizer",
+        "learning_rate",
+        "epochs",
+        "early_stopping",
+        "shift",
+        "0",
+    ]
+)
+TREES = st.recursive(
+    VALUES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3), max_leaves=8
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.fixed_dictionaries({"dataset": TREES, "model": TREES, "training": TREES}, optional={"name": TREES}))
+def test_no_value_at_any_key_brings_anything_but_an_experiment_or_a_told_mistake(document: dict[str, Any]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "x.yaml"
+        path.write_text(dump_plain(document), encoding="utf-8")
+        try:
+            config.load(path)
+        except ConfigError as error:
+            assert "x.yaml:" in str(error)
+
+
+@settings(max_examples=200, deadline=None)
+@given(TREES)
+def test_what_is_written_is_read_back_the_same(value: Any) -> None:
+    assert repr(plain(read(dump_plain({"key": value}), "x"))["key"]) == repr(value)
+
+
+@settings(max_examples=200, deadline=None)
+@given(SIGNS)
+def test_libyaml_and_pyyaml_read_no_text_as_different_values(text: str) -> None:
+    found = []
+    for loader in (pyyaml.CSafeLoader, pyyaml.SafeLoader):
+        with patch.object(yaml, "LOADER", loader):
+            mistakes: list[str] = []
+            node = yaml.read_mapping(text, "x", mistakes)
+            found.append(None if mistakes else node)
+    if None not in found:
+        assert repr(found[0]) == repr(found[1])

@@ -35,7 +35,7 @@ def cure(kind: str, entry: Node, key: str, field: FieldInfo | None, sections: Se
     match kind:
         case "list_type":
             instead = _list(text, entry.value, field)
-        case "string_type":
+        case "string_type" if entry.value is not None:
             instead = quoted(text)
         case "bool_type":
             instead = TRUTH.get(text.strip().lower()) or (text.lower() if text.lower() in ("true", "false") else None)
@@ -43,6 +43,8 @@ def cure(kind: str, entry: Node, key: str, field: FieldInfo | None, sections: Se
             return _number(kind, text, entry, key)
         case _ if kind in MAPPINGS:
             instead = _mapping(entry.value, field, sections)
+            if instead is None and entry.value is None and not is_from_override(entry):
+                return "Indent the keys that belong to it, or leave it out."
             if instead is None:
                 return _good_names(sections)
         case "string_too_long" if re.fullmatch(r"\\[tnr]", text):
@@ -138,14 +140,22 @@ def kind_cure(entry: Node, key: str, kinds: Sequence[type[BaseModel]]) -> str:
 
 def colon_cure(entry: Node, key: str) -> str:
     """Return the cure for `name:adam`, which some shells make of {name:adam}."""
-    match = re.fullmatch(r"([a-z_]+):(\S+)", entry.value) if isinstance(entry.value, str) else None
-    return "" if match is None else _write(entry, key, f"{{{match.group(1)}: {match.group(2)}}}")
+    instead = _with_blank(entry.value)
+    return "" if instead is None else _write(entry, key, instead)
+
+
+def _with_blank(value: Any) -> str | None:
+    """Return the mapping that was meant by `epochs:5`, which without a blank after its colon is a text."""
+    match = re.fullmatch(r"([a-z_]+)[:\N{FULLWIDTH COLON}]\s*(\S+)", value) if isinstance(value, str) else None
+    return None if match is None else f"{{{match.group(1)}: {match.group(2)}}}"
 
 
 def _mapping(value: Any, field: FieldInfo | None, sections: Sequence[type[BaseModel]]) -> str | None:
     """Write one value as what was meant: a name, the first key that may have it, nothing, or all defaults."""
     if value is False or (isinstance(value, str) and value.lower() in ("none", "off", "no")):
         return "null" if field is not None and type(None) in get_args(field.annotation) else None
+    if (with_blank := _with_blank(value)) is not None:
+        return with_blank
     if value is True:
         return "{}" if _all_have_defaults(sections) else None
     if isinstance(value, str) and value in _names(sections):

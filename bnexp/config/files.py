@@ -9,6 +9,8 @@ from pathlib import Path
 
 from bnexp.errors import ConfigError, nearest
 
+CONFIGS = Path("configs")
+"""The folder in which configs are known by their names, as seen from the current directory."""
 LARGEST_BYTES = 1_000_000
 LONGEST_SHOWN = 120
 MOST_NAMES = 12
@@ -66,13 +68,17 @@ def _cure(path: Path) -> str:
         return f"The ~ was not replaced by the home directory; write it out: {shown(Path.home())}."
     if os.path.exists(path) and not os.path.isdir(path):
         return "Save it as a file."
+    if not path.is_absolute() and os.path.isfile(CONFIGS / path):
+        return f"Did you mean {str(CONFIGS / path)!r}?"
     missing = next((folder for folder in reversed(path.parents) if not os.path.isdir(folder)), None)
     if missing is not None:
-        folders = [entry.name for entry in _entries(missing.parent) if entry.is_dir() and entry.name[0] != "."]
+        folders = [entry.name for entry in _entries(missing.parent) if os.path.isdir(entry) and entry.name[0] != "."]
         cure = nearest(missing.name, folders, most=MOST_NAMES) if folders else "Give the path of a YAML file."
         return f"There is no folder {shown(missing)}. {cure}"
     folder = path if os.path.isdir(path) else path.parent
-    files = [entry.name for entry in _entries(folder) if entry.name.endswith((".yaml", ".yml")) and entry.is_file()]
+    files = [
+        entry.name for entry in _entries(folder) if entry.name.endswith((".yaml", ".yml")) and os.path.isfile(entry)
+    ]
     return nearest(path.name, files, most=MOST_NAMES) if files else "Give the path of a YAML file."
 
 

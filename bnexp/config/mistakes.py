@@ -155,6 +155,13 @@ class Config:
         word, colon, value = keys[-1].partition(":")
         if colon and word in here:
             return f"A colon before a value is followed by a blank: `{word}: {value}`."
+        if keys[-1] in [name for kind in self.chosen(keys[:-1]) for name in _names(kind)]:
+            return f"If it is the kind, write `name: {keys[-1]}`."
+        if "=" in keys[-1]:
+            return "A key is followed by a colon and a blank, and not by an = sign."
+        odd = next((one for one in keys[-1] if one != " " and one.isspace()), None)
+        if odd is not None:
+            return f"It holds the character U+{ord(odd):04X}, which looks like a blank. Write plain blanks."
         meant = SYNONYMS.get(keys[-1].lower(), keys[-1])
         at_home = [path for path in self.homes.get(meant, []) if path != keys]
         if at_home:

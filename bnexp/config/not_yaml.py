@@ -25,12 +25,14 @@ def character(text: str, index: int) -> str:
 
 
 class _Seen(NamedTuple):
-    """Where the parser stopped: the line from 0, its text, the column from 0, and whether the text ends there."""
+    """Where the parser stopped: the line from 0, its text, the column from 0, and whether the text ends there;
+    and the line, from 1, in which the construct that it was in began."""
 
     line: int
     content: str
     column: int
     at_end: bool
+    opened: int
 
     @property
     def here(self) -> str:
@@ -47,9 +49,14 @@ RULES: tuple[Rule, ...] = (
         "Quote the text.",
     ),
     (
-        ("escape character", "hexdecimal", "hexadecimal"),
+        ("escape character", "hexdecimal", "hexadecimal", "escape code"),
         lambda seen: "in double quotes a backslash begins an escape, and this is none",
         "Use single quotes, or / in a path.",
+    ),
+    (
+        ("incompatible",),
+        lambda seen: "its %YAML line asks for another version",
+        "Leave that line out.",
     ),
     (
         ("end of stream",),
@@ -84,13 +91,16 @@ RULES: tuple[Rule, ...] = (
     (
         ("expected key", "<block end>", "expected ':'", "'-' indicator", "<document start>"),
         lambda seen: "expected `key: value` here",
-        "Indent the keys of one section alike, and quote the whole of a text that holds quotes or brackets.",
+        "Indent the keys of one section alike, leave a blank after each colon, and quote the whole of a text that "
+        "holds quotes or brackets.",
     ),
 )
 
 
 def _bracket(seen: _Seen, opening: str, closing: str) -> str:
-    return f"the {opening} is not closed" if seen.at_end else f"expected , or {closing} before {seen.here}"
+    if seen.at_end:
+        return f"the {opening} is not closed"
+    return f"expected , or {closing} before {seen.here}, since the {opening} of line {seen.opened} is open"
 
 
 def _before(seen: _Seen) -> str:
@@ -113,11 +123,10 @@ def explained(error: yaml.YAMLError, text: str) -> tuple[int, str, str]:
     problem = str(getattr(error, "problem", None) or "it cannot be parsed")
     for parts, what, cure in RULES:
         if any(part in problem for part in parts):
-            return (
-                seen.line + 1,
-                f"{what(seen) or 'the text ends where a value is expected'} (column {seen.column + 1})",
-                cure,
-            )
+            told = what(seen)
+            if not told:
+                return seen.line + 1, "the text ends where a value is expected", "Close the brackets that are open."
+            return seen.line + 1, f"{told} (column {seen.column + 1})", cure
     return seen.line + 1, f"{problem} (column {seen.column + 1})", "Quote the text, if it is one."
 
 
@@ -130,4 +139,5 @@ def _seen(error: yaml.YAMLError, text: str) -> _Seen | None:
     rest = [lines[mark.line][mark.column :], *lines[mark.line + 1 :]] if mark.line < len(lines) else []
     at_end = not any(line.strip() for line in rest)
     place = context if at_end and context is not None else mark
-    return _Seen(place.line, "".join(lines[place.line : place.line + 1]), place.column, at_end)
+    opened = (mark if context is None else context).line + 1
+    return _Seen(place.line, "".join(lines[place.line : place.line + 1]), place.column, at_end, opened)

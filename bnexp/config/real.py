@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
 
 from bnexp.config.section import Count, Fraction, Positive, RandomState, Resample, Section, Shift
 
@@ -89,8 +90,15 @@ class _Audio(_Sequence):
     stride_ms: Positive = 16.0
 
 
+def _without_nul(path: str) -> str:
+    """Refuse the character that no file's name holds: the system's calls raise an error of their own."""
+    if "\0" in path:
+        raise PydanticCustomError("nul", "a path; no file's name holds the character U+0000")
+    return path
+
+
 class _File(Section):
-    path: Text
+    path: Annotated[Text, AfterValidator(_without_nul)]
     """Where it lies, from the current directory."""
 
 

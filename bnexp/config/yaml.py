@@ -146,7 +146,7 @@ class Building:
         for event in self.events:
             if isinstance(event, yaml.DocumentStartEvent):
                 documents += 1
-                self.begins_with_dashes |= event.explicit
+                self.begins_with_dashes |= bool(event.explicit)
                 if documents > 1:
                     self._note(event, "begins a second document; expected one. Leave out the `---`.")
                     return node
@@ -159,7 +159,7 @@ class Building:
         self.mistakes.append(f"{self._where(event)}: {seen} {cure if self.with_cures else ''}".rstrip())
 
     def _where(self, event: Any) -> str:
-        return f"{self.name}:{event.start_mark.line + 1}"
+        return f"{self.name}:{_line(event)}"
 
     def _node(self, event: Any, depth: int) -> Node | None:
         """Build what begins with an event; None, with a mistake noted, if it cannot be used."""
@@ -228,7 +228,7 @@ class Building:
             first = f"it stands in line {seen[key]} already"
             self._note(event, f"the key {key} is repeated; {first}. Keep one of them.")
         else:
-            seen[key] = event.start_mark.line + 1
+            seen[key] = _line(event)
             return key if node is not None else None
         return None
 
@@ -250,6 +250,10 @@ class Building:
             self._note(event, f"{seen}; expected {MOST_DIGITS} or fewer.")
             return None
         return Node(scalar(event.value), self._where(event), event.value)
+
+
+def _line(event: Any) -> int:
+    return int(event.start_mark.line) + 1
 
 
 def kind(node: Node) -> str:

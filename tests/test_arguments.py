@@ -1,0 +1,138 @@
+"""Arguments: which are names and which are overrides, and what is said of a name that no config has."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bnexp import config, store
+from bnexp.arguments import config_paths, sorted_arguments
+from bnexp.errors import ConfigError, UserError
+
+CONFIG = "dataset: {name: moons}\nmodel: {name: mlp}\n"
+RUNS = Path("runs")
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with configs/a.yaml and configs/text/b.yaml, in which the test runs."""
+    (tmp_path / "configs" / "text").mkdir(parents=True)
+    (tmp_path / "configs" / "a.yaml").write_text(CONFIG)
+    (tmp_path / "configs" / "text" / "b.yaml").write_text(CONFIG)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def finished_run(name: str) -> store.Run:
+    """A run as it stands after training."""
+    experiment = config.load(Path("configs/a.yaml"), [f"name={name}"])
+    with store.new_directory(RUNS, name) as directory:
+        store.write(directory / "config.yaml", config.dump(experiment))
+        store.write_json(directory / "run.json", {"name": name, "status": "finished"})
+    return store.Run(directory)
+
+
+def refusal(*names: str) -> str:
+    with pytest.raises(ConfigError) as caught:
+        config_paths(names, [], RUNS)
+    return str(caught.value)
+
+
+def test_an_argument_with_an_equals_sign_is_an_override_unless_there_is_such_a_file(place: Path) -> None:
+    (place / "lr=0.1.yaml").write_text(CONFIG)
+    (place / "configs" / "noise=1.yaml").write_text(CONFIG)
+    arguments = [
+        "a",
+        "training.epochs=5",
+        "lr=0.1.yaml",
+        "lr=0.1",
+        "noise=1",
+        "x=1/y.yaml",
+        "dir/x=1.yaml",
+        "~name",
+        "~/c.yaml",
+    ]
+    assert sorted_arguments(arguments, None) == (
+        ["a", "lr=0.1.yaml", "noise=1", "dir/x=1.yaml", "~/c.yaml"],
+        ["training.epochs=5", "lr=0.1", "x=1/y.yaml", "~name"],
+    )
+    assert sorted_arguments(["a"], 3) == (["a"], ["training.seeds=3"])
+
+
+@pytest.mark.parametrize(
+    "argument", ["x" * 300, "x" * 300 + ".yaml", f"name={'x' * 300}", "x" * 100_000, "a\0b", "\udcff"]
+)
+def test_an_argument_that_no_file_system_takes_is_sorted_all_the_same(place: Path, argument: str) -> None:
+    names, overrides = sorted_arguments([argument], None)
+    assert names + overrides == [argument]
+    assert bool(overrides) is ("=" in argument)
+    assert "is called" in refusal(argument) or "is missing" in refusal(argument)
+
+
+@pytest.mark.parametrize("argument", ["", "  "])
+def test_an_empty_argument_is_refused(argument: str) -> None:
+    with pytest.raises(
+        UserError, match=r"An argument is empty; expected names and KEY=VALUE\. Is a variable of the shell"
+    ):
+        sorted_arguments(["a", argument], None)
+
+
+def test_a_name_stands_for_a_config_in_the_folder_of_configs(place: Path) -> None:
+    assert config_paths(["a", "text/b"], [], RUNS) == [Path("configs/a.yaml"), Path("configs/text/b.yaml")]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("nonsense", "No config is called 'nonsense'; expected a .yaml file. Good names: a, text/b."),
+        ("text/c", "No config is called 'text/c'; expected a .yaml file. Did you mean 'text/b'? Good names: a, text/b."),
+        ("confgs/a", "No config is called 'confgs/a'; expected a .yaml file. Did you mean 'a'? Good names: a, text/b."),
+        ("training.epochs:5", "No config is called 'training.epochs:5'; expected a .yaml file. If an override is meant, "
+                              "write KEY=VALUE without blanks, as in training.epochs=..."),
+        ("training/epochs=5", "No config is called 'training/epochs=5'; expected a .yaml file. If an override is meant, "
+                              "write KEY=VALUE without blanks, as in training.epochs=..."),
+        ("a.yaml", "a.yaml: is missing; expected a config file. Did you mean 'configs/a.yaml'?"),
+        ("A", "No config is called 'A'; expected a .yaml file. Did you mean 'a'? Good names: a, text/b."),
+        ("configs", "configs: is a directory; expected a config file. Good names: a.yaml."),
+    ],
+)  # fmt: skip
+def test_a_name_that_no_config_has_is_told_with_the_nearest(place: Path, name: str, message: str) -> None:
+    assert refusal(name) == message
+
+
+def test_a_runs_name_is_told_with_the_config_that_trains_it_again(place: Path) -> None:
+    run = finished_run("layer")
+    again = f"is a run; expected a config. To train it again, name its config: {run.directory}/config.yaml."
+    assert refusal(run.id) == f"{run.id}: {again}"
+    assert refusal("layer") == f"layer: {again}"
+    for name in ("latest", "runs/latest", str(run.directory)):
+        assert refusal(name).startswith(f"{name}: is a run; expected a config. To train it again, name its config: ")
+
+
+def test_all_names_that_mean_nothing_are_told_at_once_and_a_config_named_twice(place: Path) -> None:
+    assert [line.partition(";")[0] for line in refusal("a", "x", "configs/a.yaml", "y").splitlines()] == [
+        "No config is called 'x'",
+        "configs/a.yaml: is named twice",
+        "No config is called 'y'",
+    ]
+
+
+def test_an_override_that_the_shell_cut_at_a_blank_is_told_beside_the_name_that_its_end_became(place: Path) -> None:
+    names, overrides = sorted_arguments(["a", "model.hidden=[64,", "64]"], None)
+    with pytest.raises(ConfigError) as caught:
+        config_paths(names, overrides, RUNS)
+    assert str(caught.value).splitlines() == [
+        "No config is called '64]'; expected a .yaml file. Good names: a, text/b.",
+        "override model.hidden=[64,: the value is not YAML; the text ends where a value is expected. "
+        "If the shell cut it at a blank, put the whole override in quotes, as in 'model={name: mlp, hidden: [64]}'.",
+    ]
+
+
+def test_in_a_folder_that_has_been_deleted_a_name_is_told_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert "There are neither runs (runs) nor configs (configs) in this folder, which has been deleted." in refusal("x")

@@ -50,7 +50,8 @@ def drawn(run: store.Run) -> list[str]:
             draw(run)
     except Exception as error:
         reason = str(error) if isinstance(error, UserError) else repr(error)
-        return [f"The figures were not drawn: {reason} All numbers are kept: `bnexp plot {run.id}` draws them."]
+        reason = reason.rstrip(".")
+        return [f"The figures were not drawn: {reason}. All numbers are kept: `bnexp plot {run.id}` draws them."]
     told = missing_told(letters)
     return [] if told is None else [told]
 

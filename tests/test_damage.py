@@ -176,13 +176,15 @@ def test_any_key_may_be_lost_or_of_any_wrong_type(
     try_damages(tmp_path / "runs", directory, name, monkeypatch, tries=len(WRONG))
 
 
-def test_whole_documents_are_listed_and_drawn(
-    whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_whole_documents_are_listed_and_drawn(whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert {(row["kind"], row["status"]) for row in map(run_list.row, store.runs_in(whole))} == {
         ("run", "finished"), ("comparison", "finished"), ("study", "finished"),
     }  # fmt: skip
-    for name, figures in (("bn-2026", ["loss", "accuracy"]), ("bn-vs", ["loss", "accuracy", "difference"]), ("s-", ["figure"])):
+    for name, figures in (
+        ("bn-2026", ["loss", "accuracy"]),
+        ("bn-vs", ["loss", "accuracy", "difference"]),
+        ("s-", ["figure"]),
+    ):
         commands.plot(name, format="svg", out=tmp_path, runs=whole)
         assert sorted(capsys.readouterr().out.split()) == sorted(str(tmp_path / f"{figure}.svg") for figure in figures)
 

@@ -34,7 +34,8 @@ def stored(finished: Finished) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    "error", [ValueError("not serializable"), OSError(errno.ENOSPC, "No space left"), StorageError("full"), MemoryError()]
+    "error",
+    [ValueError("not serializable"), OSError(errno.ENOSPC, "No space left"), StorageError("full"), MemoryError()],
 )
 def test_a_model_that_cannot_be_saved_loses_no_history(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception

@@ -65,7 +65,9 @@ def test_whatever_reading_a_directory_raises_is_a_reason(tmp_path: Path, monkeyp
 
 def test_names_are_cleaned_and_columns_stand_below_each_other_in_any_script() -> None:
     row = {"kind": "run", "status": "finished", "seeds": 20, "result": "x"}
-    assert run_list.table([{**row, "run": "\x1b[31m批"}, {**row, "run": "b", "seeds": 3, "result": "-"}]).split("\n") == [
+    assert run_list.table([{**row, "run": "\x1b[31m批"}, {**row, "run": "b", "seeds": 3, "result": "-"}]).split(
+        "\n"
+    ) == [
         "run     kind status   seeds result",
         "?[31m批 run  finished    20 x",
         "b       run  finished     3 -",

@@ -153,7 +153,7 @@ def test_no_file_takes_the_place_of_a_closed_standard_stream(tmp_path: Path) -> 
         "from bnexp.terminal import guarded_streams\n"
         "with guarded_streams(), open('kept', 'w') as file:\n    print(file.fileno() > 2, file=file)"
     )
-    assert shell(f"{sys.executable} -c \"{program}\" <&- >&- 2>&-", tmp_path)[0] == 0
+    assert shell(f'{sys.executable} -c "{program}" <&- >&- 2>&-', tmp_path)[0] == 0
     assert (tmp_path / "kept").read_text() == "True\n"
 
 

@@ -148,25 +148,39 @@ def newest(runs: Path, name: str) -> store.Run | None:
 def _as_it_is_now(runs: Path, experiment: Experiment) -> store.Run | None:
     """Find the newest finished run of an experiment with this config and, of own files, these contents."""
     digest = config.digest(experiment)
-    found = [run for run in _finished(runs, experiment.name) if run.record().get("config_digest") == digest]
+    records = {run: _whole_record(run) for run in _finished(runs, experiment.name)}
+    found = {run: record for run, record in records.items() if record.get("config_digest") == digest}
     if not found:
         return None
     source = source_sha256(experiment.dataset)
-    return next((run for run in found if run.record().get("dataset", {}).get("source_sha256") == source), None)
+    return next((run for run, one in found.items() if one.get("dataset", {}).get("source_sha256") == source), None)
+
+
+def _whole_record(run: store.Run) -> dict[str, Any]:
+    """Read a record; one that is damaged says nothing, so that it stands in no other's way."""
+    try:
+        return run.record()
+    except RunError:
+        return {}
 
 
 def _finished(runs: Path, name: str) -> Iterator[store.Run]:
+    """List the finished runs of an experiment, the newest first."""
+    return (run for run, head in _heads(runs) if head.name == name)
+
+
+def _heads(runs: Path) -> Iterator[tuple[store.Run, store.RunHead]]:
     for run in store.runs_in(runs):
-        if run.kind == "run" and run.status() == "finished" and run.record().get("name") == name:
-            yield run
+        state = run.state()
+        if state.kind == "run" and state.status == "finished" and isinstance(state.head, store.RunHead):
+            yield run, state.head
 
 
 def existing(runs: Path, name: str, *, trained: bool = True) -> str:
     """Return a sentence with what could have been named: configs and, if `trained`, experiments with runs."""
     if hint := _is_like_a_setting(name):
         return hint
-    finished = [run for run in store.runs_in(runs) if run.kind == "run" and run.status() == "finished"]
-    names = [str(run.record().get("name")) for run in finished] if trained else []
+    names = [str(head.name or run.id) for run, head in _heads(runs)] if trained else []
     names += sorted(path.relative_to(CONFIGS).with_suffix("").as_posix() for path in _configs())
     if names:
         last = name.rstrip("/").rpartition("/")[2]

@@ -81,7 +81,7 @@ def _train(experiment: Experiment, runs: Path, *, quiet: bool) -> Finished:
         with reporter.live():
             return train_experiment(experiment, runs, watch=reporter.watch, note=reporter.note)
     except KeyboardInterrupt:
-        raise StoppedError(f"Stopped at once: a run of {show.plain(experiment.name)} is not finished.") from None
+        raise StoppedError(f"Stopped at once. `bnexp runs` lists what is kept of {experiment.name}.") from None
 
 
 def _exit_code(finished: Finished) -> int:

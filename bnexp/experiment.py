@@ -82,7 +82,7 @@ def train_experiment(experiment: Experiment, runs: Path, *, watch: Watch, note: 
                 raise WorkError(_out_of_memory(experiment, error)) from error
             record |= _last_record(experiment, data, outcome)
             store.write_json(directory / "run.json", record)
-        record["warnings"] += figures.drawn(store.Run(directory))
+    record["warnings"] += figures.drawn(store.Run(directory))
     return Finished(store.Run(directory), record, outcome.history)
 
 

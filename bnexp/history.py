@@ -216,5 +216,5 @@ def _history(entries: list[_Entry]) -> History:
 def _stack(rows: list[list[float | None]], epochs: int) -> Floats:
     stacked_SE = np.full((len(rows), epochs), np.nan)
     for row, values in enumerate(rows):
-        stacked_SE[row, : len(values)] = [np.nan if value is None else float(value) for value in values]
+        stacked_SE[row, : len(values)] = np.array(values, float)  # None becomes NaN
     return stacked_SE

@@ -134,9 +134,12 @@ def failure_path(path: Path) -> Path:
 def finished(planned: Plan) -> dict[tuple[int, str], Result]:
     """Read the cells and arms that are finished; one that is damaged is trained again."""
     results = {}
+    asked = study.endpoints(planned.file.study.claims())
     for member in planned.members:
         result = _read(planned.path(*member.part))
-        if result is not None and (result.design, result.cell, result.arm) == (planned.digest, *member.part):
+        if result is None or result.seeds != list(range(planned.file.study.seeds)) or not result.answers(asked):
+            continue
+        if (result.design, result.cell, result.arm) == (planned.digest, *member.part):
             results[member.part] = result
     return results
 

@@ -87,7 +87,7 @@ def test_no_file_is_called_by_what_it_is_not() -> None:
     assert not {path.stem for path in FILES} & {"utils", "helpers", "common", "misc", "base"}
 
 
-@pytest.mark.parametrize("module", ["bnexp.cli", "bnexp.commands", "bnexp.study_commands"])
+@pytest.mark.parametrize("module", ["bnexp.cli.app", "bnexp.commands", "bnexp.study_commands"])
 def test_a_command_imports_what_takes_long_only_once_it_needs_it(module: str) -> None:
     heavy = HEAVY - {"numpy"}
     code = f"import sys, {module}; print([name for name in {sorted(heavy)} if name in sys.modules])"

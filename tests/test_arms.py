@@ -180,5 +180,13 @@ def test_a_damaged_run_hides_no_other(place: Path) -> None:
 
 def test_a_record_that_lacks_what_a_comparison_needs_is_refused_by_name(place: Path) -> None:
     run = trained("layer", seeds=3)
-    with pytest.raises(RunError, match=r"run\.json: seed_epoch_seconds: Field required\. Train layer again\."):
+    with pytest.raises(RunError, match=r"run\.json: trainer: Field required\. Train layer again\."):
         arms.arm("layer", run)
+
+
+def test_a_damaged_run_of_the_same_name_stands_in_no_other_runs_way(place: Path) -> None:
+    good = trained("a")
+    bad = trained("a", pairing={"splits": 5})
+    assert store.runs_in(RUNS)[0].id == bad.id
+    planned = arms.plan("a", RUNS, [])
+    assert planned.run is not None and planned.run.id == good.id

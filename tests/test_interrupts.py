@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bnexp.interrupts import finishing_the_epoch, raised_again
+from bnexp.interrupts import ending_at_once, finishing_the_epoch, raised_again, raising
 
 
 class PressesCtrlC:
@@ -56,3 +61,81 @@ def test_what_else_python_drops_is_reported_as_before(monkeypatch: pytest.Monkey
     with raised_again():
         Fails()
     assert reported == [ZeroDivisionError]
+
+
+# --- real processes ------------------------------------------------------------------
+
+
+def interrupted(arguments: list[str], module: str, cwd: Path) -> tuple[int | None, str]:
+    """Press Ctrl-C once a command has imported a module; give its exit code, None if it never did, and what it said."""
+    command = [sys.executable, "-X", "importtime", "-c", "from bnexp.cli import main; main()", *arguments]
+    seen, said = False, ""
+    with subprocess.Popen(command, cwd=cwd, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if not seen and line.rpartition("|")[2].strip() == module:
+                seen = True
+                process.send_signal(signal.SIGINT)
+            elif seen and not line.startswith("import time:"):
+                said += line
+    return process.returncode if seen else None, said
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends SIGINT")
+@pytest.mark.parametrize(
+    ("arguments", "module"),
+    [
+        (["--help"], "bnexp.errors"),
+        (["runs"], "typer"),
+        (["runs"], "pydantic"),
+        (["runs"], "bnexp.commands"),
+        (["plot", "latest"], "matplotlib"),
+        (["compare", "a", "b"], "bnexp.comparison"),
+        (["train", "a.yaml"], "bnexp.show.progress"),
+        (["study", "s.yaml"], "bnexp.study_commands"),
+        (["claims"], "numpy"),
+        (["data", "list"], "bnexp.data.catalogue"),
+    ],
+)
+def test_ctrl_c_while_a_command_is_loaded_ends_it_without_a_word(
+    tmp_path: Path, arguments: list[str], module: str
+) -> None:
+    assert interrupted(arguments, module, tmp_path) == (130, "")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends SIGINT")
+@pytest.mark.parametrize("delay", [0.3, 1.0, 2.0, 3.0])
+def test_ctrl_c_at_any_time_is_no_traceback(tmp_path: Path, delay: float) -> None:
+    (tmp_path / "a.yaml").write_text("dataset: {name: moons}\nmodel: {name: mlp}\ntraining: {epochs: 100000}\n")
+    command = [sys.executable, "-c", "from bnexp.cli import main; main()", "train", "a.yaml"]
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    time.sleep(delay)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in said
+
+
+@pytest.mark.skipif(os.name != "posix", reason="ignores SIGINT")
+def test_ctrl_c_that_the_shell_has_ignored_stays_ignored() -> None:
+    with handled(signal.SIG_IGN), ending_at_once(), raising():
+        signal.raise_signal(signal.SIGINT)
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+
+
+def test_raising_puts_back_what_was_there() -> None:
+    def end(*_: object) -> None: ...
+
+    with handled(end):
+        with raising(), pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        assert signal.getsignal(signal.SIGINT) is end
+
+
+@contextmanager
+def handled(handler: Any) -> Iterator[None]:
+    before = signal.signal(signal.SIGINT, handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -236,3 +237,14 @@ def test_saved_bytes_are_a_keras_file_with_the_weights_given(tmp_path: Path) -> 
     loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
     for variable, expected in zip(loaded.variables, weights, strict=True):
         np.testing.assert_array_equal(variable.numpy(), expected)
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras's own, while it loads
+@pytest.mark.parametrize("year", [1970, 2108])
+def test_a_model_is_saved_whatever_the_clock_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, year: int) -> None:
+    one = built(hidden=[4])
+    weights = [values[0] for values in one.initial.draw((0,))]
+    monkeypatch.setattr("time.localtime", lambda *_: time.struct_time((year, 1, 1, 0, 0, 0, 3, 1, 0)))
+    content = model_bytes(one.model, weights)
+    (tmp_path / "model.keras").write_bytes(content)
+    assert keras.saving.load_model(tmp_path / "model.keras", safe_mode=True).count_params() == one.model.count_params()

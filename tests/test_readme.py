@@ -17,7 +17,7 @@ import pytest
 from typer.main import get_command
 
 from bnexp import config
-from bnexp.cli import app
+from bnexp.cli.app import app
 from bnexp.config.study import read_study
 
 ROOT = Path(__file__).parent.parent

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -42,13 +43,87 @@ def test_fifty_runs_begun_at_once_are_all_distinct(tmp_path: Path) -> None:
     assert {run.id for run in store.runs_in(tmp_path)} == set(ids)
 
 
-def test_latest_is_the_run_begun_last(tmp_path: Path) -> None:
-    first, second = finished(tmp_path), finished(tmp_path)
+def test_latest_is_the_run_completed_last(tmp_path: Path) -> None:
+    first = finished(tmp_path)
+    with store.new_directory(tmp_path, "bn") as directory:
+        store.write_json(directory / "run.json", {"status": "running"})
+        assert latest(tmp_path) == first.id
+        other = finished(tmp_path)
+        store.write_json(directory / "run.json", {"status": "interrupted"})
     assert (tmp_path / "latest").is_symlink()
-    found = store.find(tmp_path, "latest")
-    assert found is not None and found.id == second.id != first.id
+    assert latest(tmp_path) == directory.name != other.id, "one that the user stopped is complete, too"
     by_path = store.find(tmp_path, str(tmp_path / "latest"))
-    assert by_path is not None and by_path.id == second.id
+    assert by_path is not None and by_path.id == directory.name
+
+
+def latest(runs: Path) -> str:
+    found = store.find(runs, "latest")
+    assert found is not None
+    return found.id
+
+
+@pytest.mark.parametrize("begin", [store.new_directory, lambda runs, name: store.own_directory(runs / name)])
+def test_latest_stays_where_it_is_if_the_work_fails(tmp_path: Path, begin: Any) -> None:
+    first = finished(tmp_path)
+    with pytest.raises(ZeroDivisionError), begin(tmp_path, "other"):
+        raise ZeroDivisionError
+    assert latest(tmp_path) == first.id
+
+
+def test_a_directory_that_was_killed_at_any_step_is_interrupted_and_one_that_lost_a_file_is_damaged(
+    tmp_path: Path,
+) -> None:
+    contents = {
+        "a-20260101-000000": ([], "run", "interrupted"),
+        "b-20260101-000000": ([".lock"], "run", "interrupted"),
+        "c-20260101-000000": ([".lock", "config.yaml"], "run", "interrupted"),
+        "d-20260101-000000": (["config.yaml", "history.json"], "run", "damaged"),
+        "e-vs-f-20260101-000000": ([".lock", "histories.json"], "comparison", "interrupted"),
+        "g-vs-h-20260101-000000": (["comparison.json"], "comparison", "damaged"),
+        "i-study-0123456789": ([".lock"], "study", "interrupted"),
+        "j-study-0123456789": ([".lock", "study.yaml", "cells"], "study", "interrupted"),
+        "k-study-0123456789": ([".lock", "cells"], "study", "damaged"),
+        "l-study-0123456789": (["study.json"], "study", "damaged"),
+    }
+    for name, (files, _, _) in contents.items():
+        (tmp_path / name).mkdir()
+        for file in files:
+            (tmp_path / name / file).write_text("")
+    states = {run.id: run.state() for run in store.runs_in(tmp_path)}
+    assert {name: (state.kind, state.status) for name, state in states.items()} == {
+        name: (kind, status) for name, (_, kind, status) in contents.items()
+    }
+    gone = "study.yaml: is missing, though cells is there. Restore the file, or train again."
+    assert states["k-study-0123456789"].reason == gone
+    assert states["g-vs-h-20260101-000000"].reason == (
+        "histories.json: is missing, though comparison.json is there. Restore the file, or compare again."
+    )
+
+
+def test_a_directory_whose_time_no_calendar_has_is_listed_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OverflowError("year 35653 is out of range")
+
+    finished(tmp_path)
+    (tmp_path / "s-study-0123456789").mkdir()
+    monkeypatch.setattr("bnexp.store.runs.datetime", SimpleNamespace(fromtimestamp=refuse))
+    assert [run.kind for run in store.runs_in(tmp_path)] == ["run", "study"]
+
+
+def test_listing_locks_nothing_and_reads_one_file_of_each_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = finished(tmp_path, seeds=2, metrics={"val_loss": {"final": 0.5, "best": 0.5}})
+    opened: list[str] = []
+    real = os.open
+
+    def counted(path: Any, *arguments: Any, **options: Any) -> int:
+        opened.append(str(path))
+        return real(path, *arguments, **options)
+
+    monkeypatch.setattr("os.open", counted)
+    (state,) = (run.state() for run in store.runs_in(tmp_path))
+    assert (state.status, opened) == ("finished", [str(run.directory / "run.json")])
 
 
 def test_latest_is_a_text_file_where_links_are_not_to_be_had(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

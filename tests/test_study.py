@@ -7,6 +7,7 @@ import io
 import itertools
 import json
 import math
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -643,3 +644,54 @@ def test_a_study_of_someones_own_missing_file_is_refused_at_its_line(tmp_path: P
 def test_reading_a_study_needs_no_name(tmp_path: Path) -> None:
     (tmp_path / "why.yaml").write_text(SMALL)
     assert read_study(tmp_path / "why.yaml").study.name == "why"
+
+
+# --- what is kept of cells and arms -----------------------------------------------------
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> study_plan.Plan:
+    """A study of which every cell and arm is finished."""
+    text = (
+        "experiment: {dataset: {name: moons, validation_size: 0.2}, model: {name: mlp}}\n"
+        "arms: {bn: {}, none: {model.normalization: none}}\nvary: {model.activation: [relu, tanh]}\nseeds: 3\n"
+        "hypothesis: {claim: It helps., treated: bn, baseline: none, metric: test_accuracy, direction: higher, "
+        "smallest: 0.01}\n"
+    )
+    plan = planned(tmp_path, text)
+    plan.path(0, "bn").parent.mkdir(parents=True)
+    for member in plan.members:
+        one = result(*member.part, [0.5, 0.6, 0.7], design=plan.digest)
+        plan.path(*member.part).write_text(one.model_dump_json())
+    assert len(study_plan.finished(plan)) == 4
+    return plan
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"seeds": [0, 1]},
+        {"seeds": [0, 1, 7]},
+        {"final": {}},
+        {"final": {"test_accuracy": [0.5], "test_loss": [0.5, 0.6, 0.7]}},
+        {"final": {"test_loss": [0.5, 0.6, 0.7]}},
+        {"final": {"test_accuracy": [0.5, 0.6, 0.7], "../x": [0.5, 0.6, 0.7]}},
+        {"epochs_to": {"val_accuracy 0.9": [1.0]}},
+        {"seconds": "1"},
+        {"cell": 1},
+    ],
+)
+def test_a_cell_that_is_damaged_is_trained_again(kept: study_plan.Plan, damage: dict[str, Any]) -> None:
+    path = kept.path(0, "bn")
+    path.write_text(json.dumps({**json.loads(path.read_text()), **damage}))
+    assert (0, "bn") not in study_plan.finished(kept)
+    assert len(study_plan.finished(kept)) == 3
+    assert [member.part for group in study_plan.pending(kept) for member in group.members].count((0, "bn")) == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="makes a pipe")
+def test_a_cell_that_is_a_pipe_hangs_nobody(kept: study_plan.Plan) -> None:
+    kept.path(0, "bn").unlink()
+    os.mkfifo(kept.path(0, "bn"))
+    again = study_plan.plan(kept.directory.parent.parent / "s.yaml", kept.directory.parent)
+    assert len(study_plan.finished(again)) == 3

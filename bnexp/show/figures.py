@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from pydantic import ValidationError
 
 from bnexp import store, study
@@ -49,7 +50,8 @@ def drawn(run: store.Run) -> list[str]:
             draw(run)
     except Exception as error:
         reason = str(error) if isinstance(error, UserError) else repr(error)
-        return [f"The figures were not drawn: {reason} All numbers are kept: `bnexp plot {run.id}` draws them."]
+        reason = reason.rstrip(".")
+        return [f"The figures were not drawn: {reason}. All numbers are kept: `bnexp plot {run.id}` draws them."]
     told = missing_told(letters)
     return [] if told is None else [told]
 
@@ -72,7 +74,8 @@ def _difference_figure(path: Path, document: dict[str, Any]) -> Figure:
     from bnexp.show.difference_figure import difference_figure
 
     try:
-        return difference_figure(document)
+        with np.errstate(over="ignore"):  # of numbers that no training gives
+            return difference_figure(document)
     except DAMAGES as error:
         raise _damaged(path, error) from error
 
@@ -89,7 +92,8 @@ def _study_figures(run: store.Run) -> dict[str, Figure]:
         raise RunError(f"{path}: has format {seen!r}; expected {study.FORMAT}. Draw it with the bnexp that wrote it.")
     document = run.study()
     try:
-        return study_figures(document)
+        with np.errstate(over="ignore"):
+            return study_figures(document)
     except DAMAGES as error:
         raise _damaged(path, error) from error
 

@@ -5,15 +5,17 @@ Axis: S seeds.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from bnexp.config.section import Resample
 from bnexp.config.study import Endpoint
 from bnexp.history import Floats
+from bnexp.metrics import is_measured
 
 FORMAT = 4  # of a study's directory: cells/*.json, study.json. 4: a diverged seed guesses on the part measured
 
@@ -59,6 +61,23 @@ class Result(BaseModel):
     steps: int
     """Optimizer steps of all its trainings, those for tuning included."""
     seconds: float
+
+    @model_validator(mode="after")
+    def _refuse_gaps(self) -> Result:
+        """Raise ValueError if a metric is not one of bnexp's, or a list has not one value for each seed."""
+        unknown = [name for name in self.final if not is_measured(name)]
+        if unknown or any(
+            len(values) != len(self.seeds) for values in (*self.final.values(), *self.epochs_to.values())
+        ):
+            raise ValueError(f"no value for each seed of each metric {', '.join(unknown)}")
+        return self
+
+    def answers(self, endpoints: Sequence[Endpoint]) -> bool:
+        """Return True if it holds what all endpoints ask for."""
+        return all(
+            endpoint.metric in self.final if endpoint.epochs_to is None else target_name(endpoint) in self.epochs_to
+            for endpoint in endpoints
+        )
 
     @property
     def part(self) -> tuple[int, str]:

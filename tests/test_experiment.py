@@ -1,0 +1,86 @@
+"""A run is kept whatever fails beside its training: the model's file, its figures, the progress that nobody hears."""
+
+from __future__ import annotations
+
+import errno
+import io
+import json
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from experiments import experiment
+from rich.console import Console
+
+from bnexp import store
+from bnexp.errors import StorageError
+from bnexp.experiment import Finished, train_experiment
+from bnexp.history import from_json
+from bnexp.show.progress import Reporter
+from bnexp.terminal import Stream
+
+SMALL = experiment(training={"epochs": 2, "seeds": 1})
+
+
+def trained(runs: Path, **options: Any) -> Finished:
+    return train_experiment(SMALL, runs, watch=options.pop("watch", lambda history: False), **options)
+
+
+def stored(finished: Finished) -> dict[str, Any]:
+    """Read the record, and make sure of the history."""
+    assert len(from_json((finished.run.directory / "history.json").read_text(), "").epochs_S) == 1
+    record: dict[str, Any] = json.loads((finished.run.directory / "run.json").read_text())
+    return record
+
+
+@pytest.mark.parametrize(
+    "error",
+    [ValueError("not serializable"), OSError(errno.ENOSPC, "No space left"), StorageError("full"), MemoryError()],
+)
+def test_a_model_that_cannot_be_saved_loses_no_history(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(*_: object) -> bytes:
+        raise error
+
+    monkeypatch.setattr("bnexp.models.saving.model_bytes", fail)
+    finished = trained(tmp_path)
+    record = stored(finished)
+    assert record["status"] == "finished" and "val_loss" in record["metrics"]
+    assert record["warnings"][-1] == (
+        f"The model was not saved: {error!r}. Train again to have it; all numbers are kept."
+    )
+    assert (finished.run.directory / "loss.png").exists()
+    assert not (finished.run.directory / "model.keras").exists()
+
+
+@pytest.mark.parametrize("error", [ValueError("no font"), StorageError("x.png: cannot be written.")])
+def test_figures_that_cannot_be_drawn_lose_no_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(*_: object) -> bytes:
+        raise error
+
+    monkeypatch.setattr("bnexp.show.plots.render", fail)
+    finished = trained(tmp_path)
+    assert stored(finished)["status"] == "finished"
+    said = str(error) if isinstance(error, StorageError) else f"{error!r}."
+    assert finished.record["warnings"][-1] == (
+        f"The figures were not drawn: {said} All numbers are kept: `bnexp plot {finished.run.id}` draws them."
+    )
+    found = store.find(tmp_path, "latest")
+    assert found is not None and found.id == finished.run.id
+
+
+class Full(io.StringIO):
+    """A stream on a full disk."""
+
+    def write(self, text: str) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_progress_that_nobody_hears_stops_no_training(tmp_path: Path) -> None:
+    reporter = Reporter(Console(file=cast("Any", Stream(Full()))), "a", epochs=2, seeds=1, quiet=False)
+    with reporter.live():
+        finished = trained(tmp_path, watch=reporter.watch, note=reporter.note)
+    assert stored(finished)["status"] == "finished"

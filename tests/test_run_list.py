@@ -1,0 +1,74 @@
+"""The list of runs: a row for each, whatever its directory holds, and each row one line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bnexp import commands, store
+from bnexp.show import run_list
+
+FINISHED = {"name": "bn", "status": "finished", "seeds": 2, "metrics": {"val_accuracy": {"final": 0.8, "best": 0.9}}}
+
+
+def kept(runs: Path, called: str, /, **record: Any) -> store.Run:
+    directory = runs / f"{called}-20260101-000000"
+    directory.mkdir()
+    (directory / "run.json").write_text(json.dumps(record))
+    return store.Run(directory)
+
+
+def test_a_finished_run_shows_its_headline(tmp_path: Path) -> None:
+    assert run_list.row(kept(tmp_path, "bn", **FINISHED)) == {
+        "run": "bn-20260101-000000", "kind": "run", "status": "finished", "seeds": 2, "result": "val_accuracy (%) 80.00",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"metrics": {}}, "run.json: metrics: no metric stands for the run; expected one of test_accuracy, test_r2, "
+         "test_loss, val_accuracy, val_r2, val_loss. It is damaged, or of another bnexp. Restore the file, or train again."),
+        ({"metrics": {"../x": {}}}, "run.json: metrics.../x.[key]: '../x' is no metric of bnexp; expected loss, accuracy, mse, "
+         "mae, r2, of a part: val_loss. It is damaged, or of another bnexp. Restore the file, or train again."),
+        ({"metrics": None}, "run.json: has no metrics, though it is finished. Train again."),
+        ({"seeds": "2"}, "run.json: seeds: Input should be a valid integer. It is damaged, or of another bnexp. "
+         "Restore the file, or train again."),
+        ({"status": "done"}, "run.json: status: Input should be 'running', 'finished' or 'interrupted'. It is damaged, or of "
+         "another bnexp. Restore the file, or train again."),
+    ],
+)  # fmt: skip
+def test_a_damaged_run_is_listed_with_the_reason_and_hides_no_other(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], changes: dict[str, Any], reason: str
+) -> None:
+    kept(tmp_path, "bad", **{**FINISHED, **changes})
+    kept(tmp_path, "good", **FINISHED)
+    assert commands.list_runs(tmp_path, as_json=True) == 0
+    rows = {row["run"][:-16]: row for row in json.loads(capsys.readouterr().out)}
+    assert (rows["bad"]["status"], rows["bad"]["result"]) == ("damaged", reason)
+    assert rows["good"]["status"] == "finished"
+    commands.list_runs(tmp_path, as_json=False)
+    assert f"damaged      - {reason}" in capsys.readouterr().out
+
+
+def test_whatever_reading_a_directory_raises_is_a_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise MemoryError("too much")
+
+    monkeypatch.setattr("bnexp.store.runs.head", fail)
+    row = run_list.row(kept(tmp_path, "bn", **FINISHED))
+    assert (row["status"], row["result"]) == ("damaged", "MemoryError('too much')")
+
+
+def test_names_are_cleaned_and_columns_stand_below_each_other_in_any_script() -> None:
+    row = {"kind": "run", "status": "finished", "seeds": 20, "result": "x"}
+    assert run_list.table([{**row, "run": "\x1b[31m批"}, {**row, "run": "b", "seeds": 3, "result": "-"}]).split(
+        "\n"
+    ) == [
+        "run     kind status   seeds result",
+        "?[31m批 run  finished    20 x",
+        "b       run  finished     3 -",
+    ]

@@ -12,7 +12,7 @@ from typing import Any
 
 from rich.console import Console, RenderableType
 
-from bnexp import arms, cautions, config, store, study_plan
+from bnexp import arms, cautions, config, store
 from bnexp.comparison import Arm, Question, refuse_impossible, refuse_too_few
 from bnexp.comparison import compare as compare_arms
 from bnexp.config import Experiment
@@ -220,6 +220,8 @@ def _row_of_kind(run: store.Run) -> dict[str, Any]:
 
 
 def _study_verdict(run: store.Run) -> dict[str, Any]:
+    from bnexp import study_plan
+
     if not (run.directory / "study.json").exists():
         finished = len(list((run.directory / study_plan.CELLS).glob("*.json")))
         return {"result": f"{finished} cells and arms finished"}

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bnexp import store, study
+from bnexp import store
 from bnexp.errors import RunError
 from bnexp.history import History, from_json
 
@@ -59,6 +59,7 @@ def _difference_figure(path: Path, document: dict[str, Any]) -> Figure:
 
 def _study_figures(path: Path) -> dict[str, Figure]:
     """Draw the figures of a finished study."""
+    from bnexp import study
     from bnexp.show.study_figure import study_figures
 
     if not path.exists():

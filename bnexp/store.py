@@ -18,7 +18,7 @@ import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -89,7 +89,7 @@ def refuse_unwritable(runs: Path) -> None:
 
 
 def _make_directory(runs: Path, name: str) -> Path:
-    stamp = datetime.now(timezone.utc).strftime("%Y%m%d-%H%M%S")
+    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     with _told(runs):
         runs.mkdir(parents=True, exist_ok=True)
         for suffix in ("", *(f"-{number}" for number in range(2, 10_000))):
@@ -289,7 +289,7 @@ _STUDY = re.compile(r"-study-[0-9a-f]{10}$")
 
 def _begun(study: Run) -> tuple[str, ...]:
     """Give when a study was begun, as a run's name would say it: a study's name says what it holds."""
-    begun = datetime.fromtimestamp((study.directory / "study.yaml").stat().st_mtime, timezone.utc)
+    begun = datetime.fromtimestamp((study.directory / "study.yaml").stat().st_mtime, UTC)
     return begun.strftime("%Y%m%d-%H%M%S"), "1"
 
 

@@ -1,7 +1,7 @@
 # One command for everything: `make check`. It uses .venv if that is there.
 PYTHON := $(if $(wildcard .venv/bin/python),.venv/bin/python,python3)
 
-.PHONY: check format lint types test slow benchmark keys
+.PHONY: check format lint types test slow lowest benchmark keys
 
 check: lint types test
 
@@ -21,6 +21,9 @@ test:
 
 slow:
 	$(PYTHON) -m pytest -q -m slow
+
+lowest:
+	PYTHON=$(PYTHON) .ci/lowest.sh
 
 benchmark:
 	$(PYTHON) benchmarks/speed.py --rounds 3

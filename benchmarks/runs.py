@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -59,7 +59,7 @@ def record(name: str, number: int) -> dict[str, object]:
 def make_runs(place: Path, count: int) -> None:
     """Make that many run directories, a second apart."""
     history = {"format": 1, "seeds": [{"seed": 0, "history": {metric: [0.5] * EPOCHS for metric in METRICS}}]}
-    begun = datetime(2020, 1, 1, tzinfo=timezone.utc)
+    begun = datetime(2020, 1, 1, tzinfo=UTC)
     for number in range(count):
         name = f"bn-{begun + timedelta(seconds=number):%Y%m%d-%H%M%S}"
         directory = place / name

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -107,7 +107,7 @@ def _first_record(experiment: Experiment, data: Data, built: Built, run: str) ->
         "name": experiment.name,
         "status": "running",
         "config_digest": config.digest(experiment),
-        "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "seeds": experiment.training.seeds,
         "trainer": {"name": trainer, "reason": reason},
         "dataset": {

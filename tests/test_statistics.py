@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from scipy import stats
+from scipy import special, stats
 
 from bnexp import statistics
 from bnexp.statistics import (
@@ -29,6 +29,7 @@ from bnexp.statistics import (
     t_quantile,
     verdict,
 )
+from bnexp.statistics.quantiles import TABLE
 
 quick = settings(deadline=None, max_examples=40)
 levels = st.sampled_from([0.5, 0.8, 0.95, 0.99])
@@ -51,6 +52,24 @@ def test_a_quantile_is_the_one_printed_in_tables(degrees: float, quantile: float
 def test_a_quantile_is_scipys_and_shrinks_with_more_degrees(level: float, degrees: int) -> None:
     assert t_quantile(level, degrees) == pytest.approx(stats.t.ppf((1 + level) / 2, degrees), rel=1e-9)
     assert t_quantile(level, degrees) > t_quantile(level, degrees + 1)
+
+
+@pytest.mark.parametrize("degrees", range(1, len(TABLE) + 2))
+def test_a_quantile_from_the_table_is_scipys(degrees: int) -> None:
+    assert t_quantile(0.95, degrees) == pytest.approx(float(special.stdtrit(degrees, 0.975)), rel=1e-12)
+
+
+def test_the_usual_interval_needs_no_scipy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(special, "stdtrit", None)
+    assert t_quantile(0.95, 19) == t_quantile(0.95, np.float64(19)) == TABLE[18]
+
+
+@pytest.mark.parametrize("count", [1, 2, 7])
+def test_sign_flips_count_every_pattern_though_half_of_them_are_formed(count: int) -> None:
+    values_S = np.random.default_rng(count).normal(size=count)
+    sums = [abs(float(values_S @ np.array(signs))) for signs in itertools.product([1, -1], repeat=count)]
+    expected = np.mean(np.array(sums) >= abs(values_S.sum()) - 1e-9)
+    assert sign_flip_p_value(values_S) == expected
 
 
 def test_an_interval_of_three_values_is_the_one_worked_by_hand() -> None:

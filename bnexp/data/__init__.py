@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from bnexp.config import real
 from bnexp.config.dataset import Dataset
 from bnexp.config.section import Task
-from bnexp.data import files, images, known, npz, openml, speech, splitting, synthetic, text
+from bnexp.data import files, images, npz, speech, splitting, synthetic, text
 from bnexp.data.rows import Rows, chosen
 from bnexp.data.seeds import Numbers, for_each, joined_seeds
 from bnexp.data.shift import of_classes, shifted
@@ -205,6 +205,8 @@ def prepare(
 
 
 def _read(dataset: Dataset, memory_limit: int | None) -> Rows:
+    from bnexp.data import known, openml  # which load urllib: most commands do without
+
     match dataset:
         case real.CsvDataset():
             return files.csv_rows(dataset, memory_limit)

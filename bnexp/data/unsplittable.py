@@ -41,7 +41,7 @@ def refuse_impossible(dataset: Dataset, rows: Rows, among_R: Numbers, key: str, 
     stratified = is_stratified(dataset, rows) and rows.groups_N is None
     if stratified:
         refuse_rare_classes(dataset, rows, among_R, 2)
-    count = len(among_R) if rows.groups_N is None else len(np.unique(rows.groups_N[among_R]))
+    count = len(among_R) if rows.groups_N is None else np.count_nonzero(np.bincount(rows.groups_N[among_R]))
     held_out = math.ceil(share * count)  # as scikit-learn rounds it
     least = np.count_nonzero(_counts_C(rows, among_R)) if stratified else 1
     if min(held_out, count - held_out) >= least:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import ValidationError
 
-from bnexp import store, study
+from bnexp import store
 from bnexp.errors import RunError, UserError
 from bnexp.history import History, from_json
 
@@ -82,6 +82,7 @@ def _difference_figure(path: Path, document: dict[str, Any]) -> Figure:
 
 def _study_figures(run: store.Run) -> dict[str, Figure]:
     """Draw the figures of a finished study."""
+    from bnexp import study
     from bnexp.show.study_figure import study_figures
 
     path = run.directory / "study.json"

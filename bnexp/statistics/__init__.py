@@ -14,8 +14,8 @@ from bnexp.statistics.differences import (
     probability_of_improvement,
     strict,
     summed_up,
-    t_quantile,
 )
+from bnexp.statistics.quantiles import t_quantile
 from bnexp.statistics.reach import Reach, Reading, SpeedUp, epochs_to_target, reach, reading, speed_up
 from bnexp.statistics.significance import (
     Floats,

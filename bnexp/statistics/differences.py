@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from bnexp.statistics.quantiles import t_quantile
 from bnexp.statistics.significance import Floats, pieces, sign_flip_p_value, without_spread
 
 LEVEL = 0.95
@@ -46,17 +47,6 @@ class PairedDifference:
     positive: int
     ties: int
     negative: int
-
-
-def t_quantile(level: float, degrees: float) -> float:
-    """Give the quantile of Student's t that a two-sided interval of this level needs.
-
-    >>> round(t_quantile(0.95, 19), 3)
-    2.093
-    """
-    from scipy import special
-
-    return float(special.stdtrit(degrees, (1 + level) / 2))
 
 
 def mean_interval(values_S: Floats, level: float) -> Interval:

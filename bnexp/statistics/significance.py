@@ -42,7 +42,7 @@ def sign_flip_p_value(difference_S: Floats) -> float:
         return 1.0
     observed = abs(nonzero_S.sum()) - ROUNDING * np.abs(nonzero_S).sum()
     if len(nonzero_S) <= EXACT_PAIRS:
-        return float(np.mean(np.abs(_all_signed_sums(nonzero_S)) >= observed))
+        return float(np.mean(np.abs(_signed_sums(nonzero_S)) >= observed))
     draws, extreme = np.random.default_rng(0), 0
     for patterns in pieces(DRAWN_PATTERNS, len(nonzero_S)):
         signs_MS = draws.integers(0, 2, (patterns, len(nonzero_S)), dtype=np.int8) * 2 - 1
@@ -69,11 +69,13 @@ def pieces(rows: int, width: int) -> list[int]:
     return [min(most, rows - start) for start in range(0, rows, most)]
 
 
-def _all_signed_sums(values_S: Floats) -> Floats:
-    """Give the sum of the values under each of the 2**S patterns of signs, (M,)."""
-    sums_M = np.zeros(1)
-    for value in values_S:
-        sums_M = np.concatenate([sums_M + value, sums_M - value])
+def _signed_sums(values_S: Floats) -> Floats:
+    """Return the sum of the values, (M,), under each pattern of signs in which the first is +; the others mirror it."""
+    sums_M = np.empty(2 ** (len(values_S) - 1))
+    sums_M[0] = values_S[0]
+    for known, value in zip(2 ** np.arange(len(values_S) - 1), values_S[1:], strict=True):
+        np.subtract(sums_M[:known], value, out=sums_M[known : 2 * known])
+        sums_M[:known] += value
     return sums_M
 
 

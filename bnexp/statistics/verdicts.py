@@ -9,7 +9,8 @@ from typing import Literal
 
 import numpy as np
 
-from bnexp.statistics.differences import Interval, mean_interval, t_quantile
+from bnexp.statistics.differences import Interval, mean_interval
+from bnexp.statistics.quantiles import t_quantile
 from bnexp.statistics.significance import Floats, without_spread
 
 Word = Literal["helps", "hurts", "no difference that matters", "cannot tell yet"]

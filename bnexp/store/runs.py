@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -198,7 +198,7 @@ def _begun(runs: Path, name: str) -> tuple[str, int] | None:
         return None
     for path in (runs / name / "study.yaml", runs / name):
         try:
-            return f"{datetime.fromtimestamp(os.stat(path).st_mtime, timezone.utc):%Y%m%d-%H%M%S}", 1
+            return f"{datetime.fromtimestamp(os.stat(path).st_mtime, UTC):%Y%m%d-%H%M%S}", 1
         except (OSError, ValueError, OverflowError):
             continue
     return "", 1

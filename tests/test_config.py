@@ -550,7 +550,8 @@ training:
         ),
         (
             "model.normalization.momentum=0.9",
-            "model.normalization.name is missing; it has no default. Good names: none, ",
+            "override model.normalization.momentum=0.9: model.normalization.name is missing; it has no default. "
+            "Good names: batch, renorm, ghost.",
         ),
         ("model.placement=behind", "model.placement is 'behind'. Good names: before, after."),
         ("dataset.test_size=1", "dataset.test_size is 1; expected less than 1."),

@@ -102,6 +102,8 @@ def test_how_users_of_hydra_write_an_override_is_told_with_how_it_is_written_her
         ("training.epochs=1e3", "training.epochs is 1000.0; expected a whole number. Write training.epochs=1000."),
         ("training.epochs=5,000", "training.epochs is '5,000' (text); expected a whole number. Write training.epochs=5000."),
         ("training.epochs='5'", "training.epochs is '5' (text); expected a whole number. Write training.epochs=5."),
+        ("training.epochs='1e999'", "training.epochs is '1e999' (text); expected a whole number. The default is 50."),
+        ("training.epochs='.nan'", "training.epochs is '.nan' (text); expected a whole number. The default is 50."),
         ("training.epochs=1,2,3", "training.epochs is '1,2,3' (text); expected a whole number. One value is expected; "
                                   "to vary training.epochs, list the values in the `vary` of a study."),
         ("training.drop_last=yes", "training.drop_last is 'yes' (text); expected true or false. Write training.drop_last=true."),

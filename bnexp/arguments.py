@@ -21,8 +21,10 @@ def sorted_arguments(arguments: Sequence[str], seeds: int | None) -> tuple[list[
     """
     if not all(argument.strip() for argument in arguments):
         raise UserError("An argument is empty; expected names and KEY=VALUE. Is a variable of the shell not set?")
-    overrides = [argument for argument in arguments if _is_override(argument)]
-    names = [argument for argument in arguments if argument not in overrides]
+    names: list[str] = []
+    overrides: list[str] = []
+    for argument in arguments:
+        (overrides if _is_override(argument) else names).append(argument)
     return names, overrides + ([f"training.seeds={seeds}"] if seeds is not None else [])
 
 

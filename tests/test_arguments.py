@@ -8,6 +8,7 @@ import pytest
 
 from bnexp import config, store
 from bnexp.arguments import config_paths, sorted_arguments
+from bnexp.config.study import read_study
 from bnexp.errors import ConfigError, UserError
 
 CONFIG = "dataset: {name: moons}\nmodel: {name: mlp}\n"
@@ -108,6 +109,14 @@ def test_a_runs_name_is_told_with_the_config_that_trains_it_again(place: Path) -
     assert refusal("layer") == f"layer: {again}"
     for name in ("latest", "runs/latest", str(run.directory)):
         assert refusal(name).startswith(f"{name}: is a run; expected a config. To train it again, name its config: ")
+
+
+def test_a_study_that_lies_in_the_folder_of_studies_is_offered(place: Path) -> None:
+    (place / "configs" / "studies").mkdir()
+    (place / "configs" / "studies" / "depth.yaml").write_text("")
+    with pytest.raises(ConfigError) as caught:
+        read_study(Path("depth"))
+    assert str(caught.value) == "depth: is missing; expected a config file. Did you mean 'configs/studies/depth.yaml'?"
 
 
 def test_all_names_that_mean_nothing_are_told_at_once_and_a_config_named_twice(place: Path) -> None:

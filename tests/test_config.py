@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 import time
@@ -141,6 +142,7 @@ def test_extending_goes_over_several_files_key_by_key(tmp_path: Path) -> None:
         (["dataset.noise=0.3", "dataset.name=moons"], "dataset.noise", 0.3),
         (["training.epochs=5", "training.epochs=6"], "training.epochs", 6),
         (["name=other"], "name", "other"),
+        (["model.hidden=[8, 16]", "model.hidden.1=4"], "model.hidden", [8, 4]),
     ],
 )
 def test_overrides_reach_every_key(tmp_path: Path, overrides: list[str], path: str, value: Any) -> None:
@@ -420,6 +422,13 @@ def test_a_slip_in_indenting_or_colons_is_told_with_the_cure(tmp_path: Path, tex
     assert message in problems(tmp_path, BASE + text)
 
 
+def test_a_file_that_may_not_be_read_is_told_with_the_systems_reason(tmp_path: Path) -> None:
+    denied = PermissionError(errno.EACCES, "Permission denied")
+    with patch("os.stat", side_effect=denied), pytest.raises(ConfigError) as caught:
+        config.load(tmp_path / "x.yaml")
+    assert "x.yaml: cannot be read (Permission denied); expected a config file." in str(caught.value)
+
+
 def test_a_folder_with_a_typo_is_told_with_the_nearest(tmp_path: Path) -> None:
     (tmp_path / "configs").mkdir()
     with pytest.raises(
@@ -541,7 +550,8 @@ training:
         ),
         (
             "model.normalization.momentum=0.9",
-            "model.normalization.name is missing; it has no default. Good names: none, ",
+            "override model.normalization.momentum=0.9: model.normalization.name is missing; it has no default. "
+            "Good names: batch, renorm, ghost.",
         ),
         ("model.placement=behind", "model.placement is 'behind'. Good names: before, after."),
         ("dataset.test_size=1", "dataset.test_size is 1; expected less than 1."),

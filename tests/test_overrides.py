@@ -26,7 +26,7 @@ def told(folder: Path, *overrides: str) -> str:
         config.load(path, overrides)
     text = str(caught.value)
     for override in overrides:
-        text = text.replace(f"override {override}: ", "", 1)
+        text = text.replace(f"override {override}: ".replace("\n", "\\n"), "", 1)
     return text
 
 
@@ -39,7 +39,7 @@ def told(folder: Path, *overrides: str) -> str:
                     "shell: 'name=\"#2\"'."),
         (CSV % "Score #2", "YAML takes '#2}' for a comment and drops it. Quote the text in it, and the whole for the "
                            "shell, as in 'dataset={target: \"a # b\"}'."),
-        ("model.hidden=[8,#x\n16]", "YAML takes '#x\\n16]' for a comment and drops it."),
+        ("model.hidden=[8,#x\n16]", "YAML takes '#x' for a comment and drops it."),
         ("name=--- x", "YAML takes '---' for the start of a document and drops it. If it is a text, quote it, and once "
                        "more for the shell: 'name=\"--- x\"'."),
     ],
@@ -102,6 +102,8 @@ def test_how_users_of_hydra_write_an_override_is_told_with_how_it_is_written_her
         ("training.epochs=1e3", "training.epochs is 1000.0; expected a whole number. Write training.epochs=1000."),
         ("training.epochs=5,000", "training.epochs is '5,000' (text); expected a whole number. Write training.epochs=5000."),
         ("training.epochs='5'", "training.epochs is '5' (text); expected a whole number. Write training.epochs=5."),
+        ("training.epochs='1e999'", "training.epochs is '1e999' (text); expected a whole number. The default is 50."),
+        ("training.epochs='.nan'", "training.epochs is '.nan' (text); expected a whole number. The default is 50."),
         ("training.epochs=1,2,3", "training.epochs is '1,2,3' (text); expected a whole number. One value is expected; "
                                   "to vary training.epochs, list the values in the `vary` of a study."),
         ("training.drop_last=yes", "training.drop_last is 'yes' (text); expected true or false. Write training.drop_last=true."),
@@ -129,6 +131,7 @@ def test_how_users_of_hydra_write_an_override_is_told_with_how_it_is_written_her
                               "(column 4). If it is a text, quote it, and once more for the shell: 'name=\"C:\\\\data\"'."),
         ("model={name:", "the value is not YAML; the text ends where a value is expected. If the shell cut it at a blank, "
                          "put the whole override in quotes, as in 'model={name: mlp, hidden: [64]}'."),
+        ("name=a\nb: c", "the value is not YAML; a key is not expected here (column 2)."),
         ("name=a\x1bb", "is not YAML; it holds the character U+001B, which YAML does not allow. Leave it out."),
         ("name=a\udcffb", "is not YAML; it holds the character U+DCFF, which YAML does not allow. Leave it out."),
     ],

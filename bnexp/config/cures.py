@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -113,9 +114,9 @@ def _meant(text: str, *, whole: bool) -> str | None:
     if percent:
         text = f"{float(percent.group(1)) / 100:.12g}"
     number = yaml.scalar(text)
-    if isinstance(number, bool) or not isinstance(number, int | float) or (whole and number != int(number)):
+    if isinstance(number, bool) or not isinstance(number, int | float) or not math.isfinite(number):
         return None
-    return text
+    return text if number == int(number) or not whole else None
 
 
 def _instead_of_collection(kind: str, entry: Node, key: str, field: FieldInfo | None) -> str:

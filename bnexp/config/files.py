@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 from bnexp.errors import ConfigError, nearest
@@ -68,8 +69,8 @@ def _cure(path: Path) -> str:
         return f"The ~ was not replaced by the home directory; write it out: {shown(Path.home())}."
     if os.path.exists(path) and not os.path.isdir(path):
         return "Save it as a file."
-    if not path.is_absolute() and os.path.isfile(CONFIGS / path):
-        return f"Did you mean {str(CONFIGS / path)!r}?"
+    for known in _known(path):
+        return f"Did you mean {str(known)!r}?"
     missing = next((folder for folder in reversed(path.parents) if not os.path.isdir(folder)), None)
     if missing is not None:
         folders = [entry.name for entry in _entries(missing.parent) if os.path.isdir(entry) and entry.name[0] != "."]
@@ -80,6 +81,15 @@ def _cure(path: Path) -> str:
         entry.name for entry in _entries(folder) if entry.name.endswith((".yaml", ".yml")) and os.path.isfile(entry)
     ]
     return nearest(path.name, files, most=MOST_NAMES) if files else "Give the path of a YAML file."
+
+
+def _known(path: Path) -> Iterator[Path]:
+    """Yield the configs and studies that have this name in the folder of configs."""
+    if not path.is_absolute():
+        for folder in (CONFIGS, CONFIGS / "studies"):
+            for name in (f"{path}", f"{path}.yaml"):
+                if os.path.isfile(folder / name):
+                    yield folder / name
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:

@@ -161,7 +161,9 @@ def laid_over(node: Node, layers: Iterable[Node]) -> Node:
 
 def _laid_over(node: Node, layers: Iterable[Node], mistakes: list[str]) -> Node:
     written_out = [expanded(layer) for layer in layers]
-    return merged(node, reduce(_joined, written_out), mistakes) if written_out else node
+    if not written_out:
+        return node
+    return merged(node, reduce(lambda one, other: _joined(one, other, mistakes), written_out), mistakes)
 
 
 def leaves(key: str, value: Any) -> list[str]:
@@ -185,13 +187,15 @@ def _leaves(node: Node, path: Keys) -> Iterator[str]:
         yield from _leaves(entry, (*path, str(key)))
 
 
-def _joined(one: Node, other: Node) -> Node:
+def _joined(one: Node, other: Node, mistakes: list[str]) -> Node:
     """Join two overrides key by key, whatever order they came in; the later value wins."""
+    if isinstance(one.value, list) and _is_index(other.value):
+        return _with_entries(one, other, mistakes)
     if not (isinstance(one.value, dict) and isinstance(other.value, dict)):
         return other
     joined = dict(one.value)
     for key, entry in other.value.items():
-        joined[key] = _joined(joined[key], entry) if key in joined else entry
+        joined[key] = _joined(joined[key], entry, mistakes) if key in joined else entry
     return Node(joined, one.where)
 
 

@@ -137,7 +137,10 @@ class Config:
 
     def _choices(self, section: Keys, key: str) -> str:
         """Name what a missing section or name could be."""
-        names = [str(name) for kind in _section_of(self.whole, section) for name in _names(kind)]
+        kinds = _section_of(self.whole, section)
+        written = found(self.node, section).value
+        fitting = [kind for kind in kinds if isinstance(written, dict) and written.keys() <= kind.model_fields.keys()]
+        names = [str(name) for kind in fitting or kinds for name in _names(kind)]
         if key == "name" and names:
             return f"Good names: {', '.join(dict.fromkeys(names))}."
         if self._is_of_experiment and section:
@@ -201,7 +204,8 @@ def _numbers(context: dict[str, Any]) -> dict[str, Any]:
 
 def _of_another_kind(node: Node, section: Keys) -> str:
     """Say what an override that names another kind of section does to the keys of the old kind."""
-    named = bool(section) and is_from_override(found(node, (*section, "name")))
+    name = entry_of(found(node, section), "name") if section else None
+    named = name is not None and is_from_override(name)
     return f" Another kind of {'.'.join(section)} starts from its own defaults." if named else ""
 
 

@@ -24,7 +24,7 @@ def place(text: str) -> str:
     >>> place("training.epochs=5")
     'override training.epochs=5'
     """
-    return _PLACE + _cut(text)
+    return _PLACE + _cut(text.replace("\n", "\\n"))
 
 
 def is_from_override(node: Node) -> bool:
@@ -118,7 +118,7 @@ def _dropped(value: str, building: Building) -> list[str]:
     for span in [*building.scalars, range(len(value), len(value))]:
         comment = value.find("#", begin, span.start)
         if comment >= 0:
-            return [f"YAML takes {_cut(value[comment:])!r} for a comment and drops it."]
+            return [f"YAML takes {_cut(value[comment:].splitlines()[0])!r} for a comment and drops it."]
         begin = max(begin, span.stop)
     return ["YAML takes '---' for the start of a document and drops it."] if building.begins_with_dashes else []
 

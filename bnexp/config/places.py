@@ -71,7 +71,8 @@ def spelt(node: Node, keys: Keys) -> str:
         own = entry_of(parent, keys[-1])
         is_short = keys[:-1] in merging.SHORTHANDS and own is not None and own.where == parent.where
         keys = keys[:-1] if is_short and keys[-1] in ("name", "initial") else keys
-    return ".".join(key if len(key) <= LONGEST_KEY else f"{key[:LONGEST_KEY]}..." for key in keys)
+    told = [key if len(key) <= LONGEST_KEY else f"{key[:LONGEST_KEY]}..." for key in keys]
+    return ".".join(told).replace("\n", "\\n")
 
 
 LONGEST_KEY = 60

@@ -47,9 +47,7 @@ def test_a_model_that_cannot_be_saved_loses_no_history(
     finished = trained(tmp_path)
     record = stored(finished)
     assert record["status"] == "finished" and "val_loss" in record["metrics"]
-    assert record["warnings"][-1] == (
-        f"The model was not saved: {error!r}. Train again to have it; all numbers are kept."
-    )
+    assert record["not_kept"] == [f"The model was not saved: {error!r}. Train again to have it; all numbers are kept."]
     assert (finished.run.directory / "loss.png").exists()
     assert not (finished.run.directory / "model.keras").exists()
 
@@ -65,9 +63,9 @@ def test_figures_that_cannot_be_drawn_lose_no_run(
     finished = trained(tmp_path)
     assert stored(finished)["status"] == "finished"
     said = str(error) if isinstance(error, StorageError) else f"{error!r}."
-    assert finished.record["warnings"][-1] == (
+    assert finished.record["not_kept"] == [
         f"The figures were not drawn: {said} All numbers are kept: `bnexp plot {finished.run.id}` draws them."
-    )
+    ]
     found = store.find(tmp_path, "latest")
     assert found is not None and found.id == finished.run.id
 

@@ -19,6 +19,7 @@ from bnexp.history import from_json
 from bnexp.show.progress import Reporter
 from bnexp.terminal import Stream
 
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras's own, while it writes
 SMALL = experiment(training={"epochs": 2, "seeds": 1})
 
 

@@ -121,8 +121,10 @@ def _run(name: str, runs: Path, overrides: Sequence[str]) -> store.Run:
         raise RunError(f"{run.id} is a comparison; expected a run. Name one of the runs it compares.")
     if run.kind == "study":
         raise RunError(f"{run.id} is a study; expected a run. Name a run, or a config to train.")
-    if run.status() != "finished":
-        raise RunError(f"{run.id} is {run.status()}; expected a finished run. Train it again.")
+    state = run.state()
+    if state.status != "finished":
+        why = f" ({state.reason.rstrip('.')})" if state.reason else ""
+        raise RunError(f"{run.id} is {state.status}{why}; expected a finished run. Train it again.")
     return run
 
 

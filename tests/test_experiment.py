@@ -48,7 +48,8 @@ def test_a_model_that_cannot_be_saved_loses_no_history(
     finished = trained(tmp_path)
     record = stored(finished)
     assert record["status"] == "finished" and "val_loss" in record["metrics"]
-    assert record["not_kept"] == [f"The model was not saved: {error!r}. Train again to have it; all numbers are kept."]
+    said = str(error) if isinstance(error, StorageError) else repr(error)
+    assert record["not_kept"] == [f"The model was not saved: {said}. Train again to have it; all numbers are kept."]
     assert (finished.run.directory / "loss.png").exists()
     assert not (finished.run.directory / "model.keras").exists()
 

@@ -135,8 +135,10 @@ def _run(name: str, runs: Path, overrides: Sequence[str]) -> store.Run:
         raise RunError(f"{run.id} is a comparison; expected a run. Name one of the runs it compares.")
     if run.kind == "study":
         raise RunError(f"{run.id} is a study; expected a run. Name a run, or a config to train.")
-    if run.status() != "finished":
-        raise RunError(f"{run.id} is {run.status()}; expected a finished run. Train it again.")
+    state = run.state()
+    if state.status != "finished":
+        why = f" ({state.reason.rstrip('.')})" if state.reason else ""
+        raise RunError(f"{run.id} is {state.status}{why}; expected a finished run. Train it again.")
     return run
 
 
@@ -148,20 +150,19 @@ def newest(runs: Path, name: str) -> store.Run | None:
 def _as_it_is_now(runs: Path, experiment: Experiment) -> store.Run | None:
     """Find the newest finished run of an experiment with this config and, of own files, these contents."""
     digest = config.digest(experiment)
-    records = {run: _whole_record(run) for run in _finished(runs, experiment.name)}
-    found = {run: record for run, record in records.items() if record.get("config_digest") == digest}
+    found = [run for run, head in _heads(runs) if (head.name, head.config_digest) == (experiment.name, digest)]
     if not found:
         return None
     source = source_sha256(experiment.dataset)
-    return next((run for run, one in found.items() if one.get("dataset", {}).get("source_sha256") == source), None)
+    return next((run for run in found if _whole_record(run).get("dataset", {}).get("source_sha256") == source), None)
 
 
 def _whole_record(run: store.Run) -> dict[str, Any]:
-    """Read a record; one that is damaged says nothing, so that it stands in no other's way."""
+    """Read a record; one that is damaged is of no data, so that it stands in no other's way."""
     try:
         return run.record()
     except RunError:
-        return {}
+        return {"dataset": {"source_sha256": "unknown"}}
 
 
 def _finished(runs: Path, name: str) -> Iterator[store.Run]:

@@ -82,7 +82,7 @@ def train_experiment(experiment: Experiment, runs: Path, *, watch: Watch, note: 
                 raise WorkError(_out_of_memory(experiment, error)) from error
             record |= _last_record(experiment, data, outcome)
             store.write_json(directory / "run.json", record)
-    record["warnings"] += figures.drawn(store.Run(directory))
+    record["not_kept"] += figures.drawn(store.Run(directory))
     return Finished(store.Run(directory), record, outcome.history)
 
 
@@ -151,7 +151,8 @@ def _last_record(experiment: Experiment, data: Data, outcome: Outcome) -> dict[s
         "seed_epoch_seconds": float(np.median(outcome.paces)) if outcome.paces else None,
         "diverged": {str(seed): epoch for seed, epoch in measured.diverged_at.items()},
         "metrics": {name: _summary(measured, name, data.guessing) for name in measured.metrics},
-        "warnings": [*cautions.cautions(experiment, steps * measured.fewest_kept), *outcome.warnings],
+        "warnings": cautions.cautions(experiment, steps * measured.fewest_kept),
+        "not_kept": outcome.not_kept,
     }
 
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from bnexp import store
 from bnexp.config import Experiment
+from bnexp.errors import UserError
 from bnexp.history import History, joined
 
 if TYPE_CHECKING:
@@ -50,8 +51,8 @@ class Outcome:
     """Seconds that one seed's epoch took, in the turns in which that could be measured."""
     interrupted: bool = False
     """The user stopped it before its last epoch."""
-    warnings: list[str] = field(default_factory=list)
-    """What could not be kept beside the history."""
+    not_kept: list[str] = field(default_factory=list)
+    """What could not be kept beside the history, and why."""
 
     @property
     def history(self) -> History:
@@ -115,7 +116,8 @@ def _turn(work: _Work, outcome: Outcome, data: Data, seeds: tuple[int, ...], *, 
     try:
         record["models"] |= _save_models(work, data, trained, so_far=outcome.history)
     except Exception as error:  # what was trained is worth more than a file of it
-        outcome.warnings.append(f"The model was not saved: {error!r}. Train again to have it; all numbers are kept.")
+        reason = (str(error) if isinstance(error, UserError) else repr(error)).rstrip(".")
+        outcome.not_kept.append(f"The model was not saved: {reason}. Train again to have it; all numbers are kept.")
     store.write_json(work.directory / "run.json", record)
     return trained.interrupted
 

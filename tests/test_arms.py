@@ -190,3 +190,12 @@ def test_a_damaged_run_of_the_same_name_stands_in_no_other_runs_way(place: Path)
     assert store.runs_in(RUNS)[0].id == bad.id
     planned = arms.plan("a", RUNS, [])
     assert planned.run is not None and planned.run.id == good.id
+
+
+def test_a_damaged_run_is_refused_with_the_reason(place: Path) -> None:
+    run = trained("b")
+    (run.directory / "run.json").write_text('{"status": "fini')
+    with pytest.raises(
+        RunError, match=r"^b-\S+ is damaged \(run\.json: the text: Invalid JSON: .*\); expected a finished run\."
+    ):
+        arms.plan(run.id, RUNS, [])

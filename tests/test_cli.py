@@ -413,6 +413,7 @@ def test_a_first_ctrl_c_finishes_the_epoch_and_keeps_all_epochs(tmp_path: Path) 
     assert record["status"] == "interrupted"
     assert min(history.epochs_S) > 1
     assert (run / "loss.png").exists()
+    assert (tmp_path / "runs" / "latest").resolve() == run.resolve()
     message = refused("compare", run.name, run.name, cwd=tmp_path)
     assert message == f"{run.name} is interrupted; expected a finished run. Train it again."
 

@@ -59,7 +59,7 @@ def run_summary(record: dict[str, Any], history: History) -> RenderableType:
         parts.append(Text(f"trained seed by seed with keras_fit: {plain(record['trainer']['reason'])}"))
     return Group(
         *parts,
-        *map(warning, record["warnings"]),
+        *map(warning, [*record["warnings"], *record.get("not_kept", [])]),
         *_diverged({record["name"]: history.diverged_at}, record["dataset"].get("task")),
     )
 

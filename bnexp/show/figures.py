@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-DAMAGES = (KeyError, TypeError, IndexError, ValueError, AttributeError, ArithmeticError)
+DAMAGES = (KeyError, TypeError, IndexError, ValueError, AttributeError, ArithmeticError, RuntimeError, StopIteration)
 """What drawing raises where parts of a document, each of its right type, do not go together."""
 
 
@@ -65,7 +65,7 @@ def _figures(run: store.Run) -> dict[str, Figure]:
         return _study_figures(run)
     document = run.comparison()
     target = document.get("target", {})
-    goal = (target["metric"], target["value"]) if target.get("value") is not None else None
+    goal = (target["metric"], target["value"]) if None not in map(target.get, ("metric", "value")) else None
     curves = comparison_figures(histories_of(run), target=goal, loss_unit=_loss_unit(document))
     return {**curves, "difference": _difference_figure(run.directory / "comparison.json", document)}
 

@@ -52,10 +52,11 @@ def _with_headline(metrics: dict[str, Summary]) -> dict[str, Summary]:
 
 
 class RunHead(Record):
-    """What the list of runs shows of a run."""
+    """What the list of runs shows of a run, and what finds it."""
 
     name: str | None = None
     status: Literal["running", "finished", "interrupted"] | None = None
+    config_digest: str | None = None
     seeds: Annotated[int, Field(ge=1)] | None = None
     metrics: Annotated[dict[Metric, Summary], AfterValidator(_with_headline)] | None = None
 
@@ -107,7 +108,6 @@ class RunRecord(RunHead):
 
     format: Literal[1] = 1
     id: str | None = None
-    config_digest: str | None = None
     started: str | None = None
     trainer: Trainer | None = None
     dataset: DataFacts | None = None
@@ -121,6 +121,8 @@ class RunRecord(RunHead):
     seed_epoch_seconds: Number = None
     diverged: dict[str, int] | None = None
     warnings: list[str] = []
+    not_kept: list[str] = []
+    """What could not be kept beside the history, and why."""
 
 
 class ComparedData(DataFacts):

@@ -27,6 +27,7 @@ lowest:
 
 benchmark:
 	$(PYTHON) benchmarks/speed.py --rounds 3
+	$(PYTHON) benchmarks/scale.py --rounds 3
 
 keys:
 	$(PYTHON) docs/make_keys.py

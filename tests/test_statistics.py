@@ -55,8 +55,8 @@ def test_a_quantile_is_scipys_and_shrinks_with_more_degrees(level: float, degree
 
 
 @pytest.mark.parametrize("degrees", range(1, len(TABLE) + 2))
-def test_a_quantile_from_the_table_is_scipys(degrees: int) -> None:
-    assert t_quantile(0.95, degrees) == pytest.approx(float(special.stdtrit(degrees, 0.975)), rel=1e-12)
+def test_a_quantile_from_the_table_is_scipys(degrees: int) -> None:  # whose releases differ by up to 3e-11
+    assert t_quantile(0.95, degrees) == pytest.approx(float(special.stdtrit(degrees, 0.975)), rel=1e-10)
 
 
 def test_the_usual_interval_needs_no_scipy(monkeypatch: pytest.MonkeyPatch) -> None:

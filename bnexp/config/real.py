@@ -176,7 +176,7 @@ class TextCsvDataset(_Columns, _Text):
 
 
 class WavFolderDataset(_File, _Audio):
-    """WAV files, a folder for each class."""
+    """Sound files, a folder for each class: WAV (also of 24 bits, of floats, streamed), FLAC, OGG and MP3."""
 
     name: Literal["wav_folder"]
     group: Literal["none", "file"] = "none"

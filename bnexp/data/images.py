@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from bnexp.config.real import ImageFolderDataset
 from bnexp.data.files import existing
 from bnexp.data.folders import files_left_out, labelled_files
+from bnexp.data.layout import warnings_of_layout
 from bnexp.data.limit import refuse_too_large
 from bnexp.data.rows import Rows, numbered
 from bnexp.errors import SettingError
@@ -49,7 +50,7 @@ def image_folder_rows(dataset: ImageFolderDataset, limit: int | None) -> Rows:
             )
         x_NHWC[row] = pixels_HWC
     y_N, classes = numbered([path.relative_to(folder).parts[0] for path in paths])
-    facts = {"files_left_out": files_left_out(folder, paths)}
+    facts = {"files_left_out": files_left_out(folder, paths), "warnings": list(warnings_of_layout(folder, paths))}
     return Rows("image", x_NHWC, y_N, classes, where=lambda row: str(paths[row]), facts=facts)
 
 

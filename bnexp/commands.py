@@ -32,6 +32,7 @@ from bnexp.metrics import headline, number, with_unit
 from bnexp.preparing import prepared
 from bnexp.show import console as show
 from bnexp.show import figures
+from bnexp.show.about_data import class_list, left_out
 from bnexp.show.progress import Reporter, own_stderr
 
 WIDEST_PIPE = 200
@@ -116,9 +117,12 @@ def _print_plan(experiment: Experiment) -> None:
     print(config.dump(experiment), end="")
     test = f", {data.parts['test'].shape[1]} for the test" if "test" in data.parts else ""
     print(f"# {data.train_SR.shape[1]} training rows, {data.validation_SR.shape[1]} for validation{test}: {data.split}")
+    told = data.told()
+    for line in filter(None, (class_list(told), left_out(told))):
+        print(f"# {line}")
     print(f"# {training.seeds} seeds x {training.epochs} epochs; nothing was trained or written")
     steps = training.epochs * data.steps(training.batch_size, training.drop_last)
-    for text in (*data.rows.facts.get("warnings", ()), *cautions.cautions(experiment, steps)):
+    for text in (*told.get("warnings", ()), *cautions.cautions(experiment, steps)):
         print(f"# WARNING  {show.plain(text)}")
 
 

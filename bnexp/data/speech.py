@@ -92,7 +92,8 @@ def _lengths(paths: Sequence[Path]) -> tuple[list[int], int]:
     Raises:
         SettingError: with all that is wrong with any of them.
     """
-    problems, samples_N, first_of = Problems(), [], {}
+    problems, samples_N = Problems(), []
+    first_of: dict[int, Path] = {}
     for path in paths:
         with problems.collected():
             samples, rate = length_and_rate(path)

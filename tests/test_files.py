@@ -432,7 +432,7 @@ def test_a_file_is_hashed_once_in_each_of_its_states(tmp_path: Path, monkeypatch
     assert source_sha256(dataset) not in (None, first)
 
 
-def test_transparency_is_black_and_16_bits_are_scaled_to_8(images: Path) -> None:
+def test_transparency_is_black_and_16_bits_are_scaled_to_255(images: Path) -> None:
     rng = np.random.default_rng(1)
     rgba, gray = rng.integers(0, 256, (7, 5, 4)).astype("u1"), rng.integers(0, 2**16, (7, 5)).astype("u2")
     frames = [Image.fromarray(rgba[..., :3]).quantize(8), Image.new("P", (5, 7))]
@@ -442,9 +442,10 @@ def test_transparency_is_black_and_16_bits_are_scaled_to_8(images: Path) -> None
     (images / "né" / "z4.png").mkdir()
     (images / "né" / "loop").symlink_to(images)
     seen = prepared(name="image_folder", path=str(images)).rows.x[-3:]
+    assert seen.dtype == np.dtype("float32")
     black = rgba[..., :3] * (rgba[..., 3:] / 255)
     assert np.abs(seen[0] - black).max() <= 1
-    np.testing.assert_array_equal(seen[1], np.repeat(gray[..., None] >> 8, 3, axis=2))
+    np.testing.assert_array_equal(seen[1], np.repeat((gray / 257).astype("f4")[..., None], 3, axis=2))
     np.testing.assert_array_equal(seen[2], np.asarray(frames[0].convert("RGB")))
 
 
@@ -455,7 +456,10 @@ def test_images_that_would_mislead_or_fill_memory_are_refused(images: Path, brok
     match broken:
         case "float":
             Image.fromarray(np.ones((7, 5), "f4")).save(path)
-            message += "its pixels are no whole numbers. Mend it or take it away."
+            message = (
+                f"dataset.path holds {path}, whose pixels are no whole numbers, beside {images / 'cats & dogs' / 'more' / '0.png'}, "
+                "whose are. Expected one scale: save all as floats, or all as whole numbers (1 of 13 are floats)."
+            )
         case "link":
             path.symlink_to(images / "gone.png")
             message = f"dataset.path holds '{path}', which is a broken link, no file, or has a name that is no text."

@@ -32,7 +32,9 @@ from bnexp.experiment import Finished, train_experiment
 from bnexp.preparing import prepared
 from bnexp.show import console as show
 from bnexp.show import figures, run_list
+from bnexp.show.about_data import class_list, left_out
 from bnexp.show.progress import Reporter, own_stderr
+from bnexp.terminal import plain
 
 UNWRAPPED = 2**20
 """Columns where there is no terminal to fit: no line breaks, whoever searches it finds whole sentences."""
@@ -104,10 +106,13 @@ def _print_plan(experiment: Experiment) -> None:
     print(config.dump(experiment), end="")
     test = f", {data.parts['test'].shape[1]} for the test" if "test" in data.parts else ""
     print(f"# {data.train_SR.shape[1]} training rows, {data.validation_SR.shape[1]} for validation{test}: {data.split}")
+    told = data.told()
+    for line in filter(None, (class_list(told), left_out(told))):
+        print(f"# {line}")
     print(f"# {training.seeds} seeds x {training.epochs} epochs; nothing was trained or written")
     steps = training.epochs * data.steps(training.batch_size, training.drop_last)
-    for text in (*data.rows.facts.get("warnings", ()), *cautions.cautions(experiment, steps)):
-        print(f"# WARNING  {show.plain(text)}")
+    for text in (*told.get("warnings", ()), *cautions.cautions(experiment, steps)):
+        print(f"# WARNING  {plain(text)}")
 
 
 def compare(
@@ -121,7 +126,7 @@ def compare(
     for name in names:
         for override in overrides if not quiet else ():
             if override not in fitting[name]:
-                print(f"{show.plain(name)}: {show.plain(override)} does not apply there", file=sys.stderr)
+                print(f"{plain(name)}: {plain(override)} does not apply there", file=sys.stderr)
     arms.refuse_twice(planned)
     refuse_impossible(question, arms.known_as(planned), arms.measured(planned, _task_of))
     found = arms.ready(planned, partial(_train_arm, runs=runs, quiet=quiet or as_json))
@@ -149,7 +154,7 @@ def _train_arm(item: arms.Planned, *, runs: Path, quiet: bool) -> Finished:
     assert item.experiment is not None
     assert item.config is not None
     if not quiet:
-        print(f"training {show.plain(item.name)}: {item.reason}", file=sys.stderr)
+        print(f"training {plain(item.name)}: {item.reason}", file=sys.stderr)
     with _line_told(item.config, item.overrides):
         finished = _train(item.experiment, runs, quiet=quiet)
     if finished.interrupted:
@@ -165,7 +170,7 @@ def _keep_comparison(runs: Path, found: Sequence[Arm], document: dict[str, Any])
         store.write_json(directory / "comparison.json", document)
         run = store.Run(directory)
         for text in figures.drawn(run):
-            print(f"WARNING  {show.plain(text)}", file=sys.stderr)
+            print(f"WARNING  {plain(text)}", file=sys.stderr)
     return run
 
 
@@ -181,7 +186,7 @@ def plot(name: str, *, format: str, out: Path | None, runs: Path) -> int:
     with noting_missing() as letters:
         paths = figures.draw(run, format=format, out=out)
     for path in paths:
-        print(show.plain(path) if sys.stdout.isatty() else path)
+        print(plain(path) if sys.stdout.isatty() else path)
     if (told := missing_told(letters)) is not None:
         print(f"WARNING  {told}", file=sys.stderr)
     return DONE
@@ -193,7 +198,7 @@ def list_runs(runs: Path, *, as_json: bool) -> int:
     if as_json:
         print_json(rows)
     else:
-        print(run_list.table(rows) if rows else f"There are no runs in {show.plain(runs)}.")
+        print(run_list.table(rows) if rows else f"There are no runs in {plain(runs)}.")
     return DONE
 
 
@@ -231,7 +236,7 @@ def fetch_data(names: Sequence[str]) -> int:
 
 
 def _print_step(name: str, step: str) -> None:
-    print(f"{name}: {show.plain(step)}", file=sys.stderr)
+    print(f"{name}: {plain(step)}", file=sys.stderr)
 
 
 def print_answer(what: RenderableType) -> None:

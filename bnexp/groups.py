@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -94,6 +94,8 @@ class Learned:
     """Of the data's inputs."""
     steps: int
     """Optimizer steps of one training."""
+    data: Mapping[str, Any]
+    """What is told of the data (`Data.told`), and their name."""
 
 
 def together(members: Sequence[Member], known: Callable[[Candidate], Learned], seeds: int) -> list[list[Member]]:

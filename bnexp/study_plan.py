@@ -85,7 +85,9 @@ def _learned(cells: list[Cell]) -> dict[str, Learned]:
         with line_told(one):
             data, training = prepared(one.experiment), one.experiment.training
         steps = training.epochs * data.steps(training.batch_size, training.drop_last)
-        known[one.experiment.model_dump_json()] = Learned(data.task, data.shape, data.rows.x.nbytes, steps)
+        known[one.experiment.model_dump_json()] = Learned(
+            data.task, data.shape, data.rows.x.nbytes, steps, {"name": one.experiment.dataset.name, **data.told()}
+        )
     return known
 
 

@@ -36,6 +36,7 @@ def facts(planned: Plan, jobs: int | None) -> dict[str, Any]:
     detectable = statistics.detectable_difference(design.seeds, level=level)
     return {
         "name": design.name,
+        "data": _data(planned),
         "cells": len(planned.cells),
         "arms": list(design.arms),
         "seeds": design.seeds,
@@ -54,6 +55,15 @@ def facts(planned: Plan, jobs: int | None) -> dict[str, Any]:
         "directory": str(planned.directory),
         "other_answers": _other_answers(planned),
     }
+
+
+def _data(planned: Plan) -> list[Mapping[str, Any]]:
+    """List what is told of each of the data sets."""
+    told: list[Mapping[str, Any]] = []
+    for learned in planned.learned.values():
+        if learned.data not in told:
+            told.append(learned.data)
+    return told
 
 
 def _tied(planned: Plan, key: str) -> list[float]:

@@ -19,7 +19,7 @@ RANKS = {
     "show": 4, "preparing": 4, "turns": 4, "experiment": 5, "arms": 6, "arguments": 7, "measuring": 6,
     "groups": 7, "launch": 8, "group_work": 8, "study_plan": 8, "study_run": 9, "claims": 10, "commands": 11, "study_commands": 12, "cli": 13,
 }  # fmt: skip
-HEAVY = {"tensorflow", "keras", "sklearn", "scipy", "matplotlib", "pandas", "numpy"}
+HEAVY = {"tensorflow", "keras", "sklearn", "scipy", "matplotlib", "pandas", "numpy", "soundfile"}
 ALLOWED_HEAVY = {
     "history": {"numpy"}, "statistics": {"numpy"}, "data": {"numpy"}, "models": {"keras", "tensorflow", "numpy"},
     "training": {"keras", "tensorflow", "numpy"}, "comparison": {"numpy"}, "study": {"numpy"}, "show": {"matplotlib", "numpy"}, "experiment": {"numpy"}, "turns": {"numpy"}, "measuring": {"numpy"}, "group_work": {"numpy"},

@@ -12,6 +12,7 @@ from rich.console import Console, RenderableType
 from bnexp.history import History
 from bnexp.show import console, run_list
 from bnexp.show.progress import Reporter
+from bnexp.terminal import plain
 
 HISTORY = History(
     (0, 1), {"loss": np.array([[0.9, 0.5], [0.7, 0.3]]), "val_accuracy": np.array([[0.5, 0.8], [0.6, 0.7]])}, (2, 2)
@@ -173,7 +174,7 @@ def test_a_name_is_text_and_nothing_else(name: str) -> None:
         text = "\n".join(lines(shown))
         assert "\x1b" not in text
         assert "\u202e" not in text
-        assert console.plain(name) in text
+        assert plain(name) in text
 
 
 # --- progress ------------------------------------------------------------------------------
@@ -289,4 +290,4 @@ def test_a_loss_that_is_no_longer_finite_is_told_as_a_dash() -> None:
 @pytest.mark.parametrize("metric", ["[red]loss[/red]", "[/]", "loss\x1b[31m"])
 def test_a_metrics_name_from_a_foreign_history_is_text(metric: str) -> None:
     told = "\n".join(lines(console.run_summary(record(), History((0,), {metric: np.ones((1, 1))}, (1,)))))
-    assert console.plain(metric) in told and "\x1b" not in told
+    assert plain(metric) in told and "\x1b" not in told

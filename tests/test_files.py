@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import pyarrow
 import pytest
+import soundfile
 from PIL import Image
 from pydantic import TypeAdapter
 from sklearn.impute import SimpleImputer
@@ -299,7 +300,7 @@ def test_arrays_are_tables_sequences_or_images_by_their_rank(tmp_path: Path) -> 
         ({"x": np.zeros(4), "y": np.arange(4)}, {}, "dataset.x is 'x' with shape (4,); expected rank 2, 3 or 4"),
         ({"x": np.array([["a"], ["b"]]), "y": np.arange(2)}, {}, "expected numbers of rank 2 (table)."),
         ({"x": np.array([[1.0], [np.nan]]), "y": np.arange(2)}, {}, "x.npz (counted from 0) holds nan"),
-        ({"x": np.array([[{}], [1]], object), "y": np.arange(2)}, {}, "Object arrays cannot be loaded"),
+        ({"x": np.array([[{}], [1]], object), "y": np.arange(2)}, {}, "dataset.x is 'x', object of shape (2, 1); expected numbers of rank 2 (table)."),
         ({"x": np.array([[1.0], [np.inf]]), "y": np.arange(2)}, {"missing": "mean"}, "dataset.x is 'x'; row 1 of {path} (counted from 0) holds inf"),
         ({"x": np.eye(2), "y": np.array([0, np.nan])}, {}, "dataset.y is 'y'; row 1 of {path} (counted from 0) has no value in it"),
         ({"x": np.array([[1.0], [1e300]]), "y": np.arange(2)}, {}, "holds 1e+300, expected finite numbers, up to 1e+18."),
@@ -370,6 +371,12 @@ def test_a_header_that_claims_terabytes_or_members_that_are_none_do_no_harm(tmp_
         archive.writestr("y.npy", y.getvalue())
         archive.writestr("readme.txt", "no array")
     assert "reading it takes about 228,881,835.9 MiB" in refused(2**30, name="npz", path=str(path))
+    np.lib.format.write_array_header_1_0(
+        claims := io.BytesIO(), {"descr": "<i8", "fortran_order": False, "shape": (10**12,)}
+    )
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("x.npy", claim.getvalue())
+        archive.writestr("y.npy", claims.getvalue())
     assert "NumPy cannot read it: Unable to allocate 72.8 TiB" in refused(name="npz", path=str(path))
     flagged = bytearray(path.read_bytes())
     flagged[6] |= 1
@@ -425,7 +432,7 @@ def test_a_file_is_hashed_once_in_each_of_its_states(tmp_path: Path, monkeypatch
     assert source_sha256(dataset) not in (None, first)
 
 
-def test_transparency_is_black_and_16_bits_are_scaled_to_8(images: Path) -> None:
+def test_transparency_is_black_and_16_bits_are_scaled_to_255(images: Path) -> None:
     rng = np.random.default_rng(1)
     rgba, gray = rng.integers(0, 256, (7, 5, 4)).astype("u1"), rng.integers(0, 2**16, (7, 5)).astype("u2")
     frames = [Image.fromarray(rgba[..., :3]).quantize(8), Image.new("P", (5, 7))]
@@ -435,9 +442,10 @@ def test_transparency_is_black_and_16_bits_are_scaled_to_8(images: Path) -> None
     (images / "né" / "z4.png").mkdir()
     (images / "né" / "loop").symlink_to(images)
     seen = prepared(name="image_folder", path=str(images)).rows.x[-3:]
+    assert seen.dtype == np.dtype("float32")
     black = rgba[..., :3] * (rgba[..., 3:] / 255)
     assert np.abs(seen[0] - black).max() <= 1
-    np.testing.assert_array_equal(seen[1], np.repeat(gray[..., None] >> 8, 3, axis=2))
+    np.testing.assert_array_equal(seen[1], np.repeat((gray / 257).astype("f4")[..., None], 3, axis=2))
     np.testing.assert_array_equal(seen[2], np.asarray(frames[0].convert("RGB")))
 
 
@@ -448,7 +456,10 @@ def test_images_that_would_mislead_or_fill_memory_are_refused(images: Path, brok
     match broken:
         case "float":
             Image.fromarray(np.ones((7, 5), "f4")).save(path)
-            message += "its pixels are no whole numbers. Mend it or take it away."
+            message = (
+                f"dataset.path holds {path}, whose pixels are no whole numbers, beside {images / 'cats & dogs' / 'more' / '0.png'}, "
+                "whose are. Expected one scale: save all as floats, or all as whole numbers (1 of 13 are floats)."
+            )
         case "link":
             path.symlink_to(images / "gone.png")
             message = f"dataset.path holds '{path}', which is a broken link, no file, or has a name that is no text."
@@ -543,62 +554,34 @@ def test_files_of_one_name_stay_together_if_asked_to(recordings: Path) -> None:
     assert not set(names[data.train_SR[0]]) & set(names[data.validation_SR[0]])
 
 
-def test_samples_of_8_and_32_bits_and_two_channels_are_read(tmp_path: Path) -> None:
-    from bnexp.data.speech import read_wav
+def test_all_faulty_recordings_are_refused_at_once_by_name(recordings: Path) -> None:
+    keys = {"name": "wav_folder", "path": str(recordings)}
+    first, cut, text = (recordings / "a" / name for name in ("0.wav", "8.wav", "9.wav"))
+    cut.write_bytes((recordings / "a" / "1.wav").read_bytes()[:-2])
+    text.write_text("hello")
+    write_wav(recordings / "b" / "9.wav", np.ones(300), rate=16000)
+    message = refused(**keys)
+    assert f"holds {cut}, which is no recording that can be read: it ends before the 2,800 bytes of samples" in message
+    assert f"holds {text}, which is no recording that can be read: its format is none that libsndfile knows" in message
+    assert (
+        f"dataset.path holds {recordings / 'b' / '9.wav'} with 16000 samples a second, and {first} with 8000. Expected "
+        "one rate for all; resample them, as by `ffmpeg -i OLD -ar 8000 NEW.wav`."
+    ) in message
+    for path in (cut, text, recordings / "b" / "9.wav"):
+        path.unlink()
+    assert "and training.memory_limit is" in refused(1000, **keys)
 
-    for width, samples, expected in (
-        (1, np.array([0, 128, 255]), [-1, 0, 127 / 128]),
-        (4, np.array([-(2**31), 0, 2**30]), [-1, 0, 0.5]),
+
+def test_recordings_of_several_kinds_stand_side_by_side(recordings: Path) -> None:
+    (recordings / "a" / "0.wav").unlink()
+    wave_T = np.sin(np.arange(2000) / 8)
+    for number, (ending, subtype) in enumerate(
+        ((".wav", "PCM_24"), (".flac", "PCM_16"), (".ogg", "VORBIS"), (".MP3", "MPEG_LAYER_III"), (".opus", "OPUS"))
     ):
-        write_wav(tmp_path / "x.wav", samples, width=width)
-        np.testing.assert_allclose(read_wav(tmp_path / "x.wav"), expected)
-    write_wav(tmp_path / "x.wav", np.array([100, 300, -100, -300]), channels=2)
-    np.testing.assert_allclose(read_wav(tmp_path / "x.wav"), [200 / 2**15, -200 / 2**15])
-
-
-@pytest.mark.parametrize(
-    "broken",
-    ["24 bits", "empty", "text", "cut", "cut at data", "cut at the end", "odd", "size", "other rate", "memory"],
-)
-def test_faulty_recordings_are_refused_by_name(recordings: Path, broken: str) -> None:
-    path = recordings / "a" / "9.wav"
-    match broken:
-        case "24 bits":
-            write_wav(path, np.zeros(300), width=3)
-            message = "9.wav, which is no recording that can be read: 24 bits a sample. Expected WAV with PCM"
-        case "empty":
-            write_wav(path, np.zeros(0))
-            message = "9.wav, which is no recording that can be read: it holds no samples"
-        case "text":
-            path.write_text("hello")
-            message = "9.wav, which is no recording that can be read: "
-        case "cut":
-            path.write_bytes((recordings / "a" / "1.wav").read_bytes()[:20])
-            message = "9.wav, which is no recording that can be read: it ends early"
-        case "cut at data":
-            path.write_bytes((recordings / "a" / "1.wav").read_bytes()[:45])
-            message = "9.wav, which is no recording that can be read: it ends before the 1,400 samples that its header tells of."
-        case "cut at the end":
-            path.write_bytes((recordings / "a" / "1.wav").read_bytes()[:-2])
-            message = "9.wav, which is no recording that can be read: it ends before the 1,400 samples that its header tells of."
-        case "odd":
-            write_wav(path, np.zeros(301), width=1)
-            content = bytearray(path.read_bytes())
-            content[32:36] = (2).to_bytes(2, "little") + (16).to_bytes(2, "little")
-            path.write_bytes(content)
-            message = (
-                "9.wav, which is no recording that can be read: its last sample is not whole. Expected WAV with PCM"
-            )
-        case "size":
-            content = (recordings / "a" / "1.wav").read_bytes()
-            path.write_bytes(content[:16] + b"\xff\xff\xff\xff" + content[20:])
-            message = "9.wav, which is no recording that can be read: it ends early"
-        case "other rate":
-            write_wav(path, np.ones(300), rate=16000)
-            message = "9.wav with 16000 samples a second, and "
-        case _:
-            message = "and training.memory_limit is"
-    assert message in refused(1000 if broken == "memory" else None, name="wav_folder", path=str(recordings))
+        format = {".MP3": "MP3", ".opus": "OGG"}.get(ending, ending[1:].upper())
+        soundfile.write(recordings / "a" / f"z{number}{ending}", wave_T, 8000, format=format, subtype=subtype)
+    data = prepared(name="wav_folder", path=str(recordings), features="wave", scale="none")
+    assert data.rows.x.shape == (16, 3200, 1) and data.rows_per_class == [10, 6]
 
 
 # --- folders ------------------------------------------------------------------------
@@ -610,10 +593,10 @@ def test_files_of_other_kinds_are_counted_and_a_class_folder_without_any_is_refu
 ) -> None:
     folder, what = {"image_folder": (images, "images"), "wav_folder": (recordings, "recordings")}[name]
     inner = sorted(path for path in folder.iterdir() if path.is_dir())[0]
-    for path in (inner / "notes.txt", inner / "b.mp3", folder / "README", folder / "c.MP3", inner / ".hidden"):
+    for path in (inner / "notes.txt", inner / "b.m4a", folder / "README", folder / "c.M4A", inner / ".hidden"):
         path.touch()
     keys = {"name": name, "path": str(folder)}
-    assert prepared(**keys).facts()["files_left_out"] == {".mp3": 2, ".txt": 1, "README": 1}
+    assert prepared(**keys).facts()["files_left_out"] == {".m4a": 2, ".txt": 1, "README": 1}
     (folder / "empty" / "more").mkdir(parents=True)
     (folder / "empty" / "more" / "notes.txt").touch()
     assert refused(**keys).startswith(f"dataset.path holds {folder}/empty, a folder without {what} (.")

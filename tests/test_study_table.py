@@ -25,7 +25,7 @@ PLAN = {
     "name": "s", "cells": 2, "arms": ["bn", "none"], "seeds": 20, "trainings": 1080, "steps": 12345, "finished": 0,
     "of": 4, "fewest_seeds": 7, "seconds_left": None, "detectable_deviations": 0.66, "directory": "runs/s-study-0123456789",
     "factors": {"model.activation": ["relu", "tanh"]}, "tune": {"key": "training.learning_rate", "values": [0.01, 0.1]},
-    "groups": 3, "other_answers": {}, "ties": {}, "claims": [{"claim": "It helps.", "asks": "supported if test_accuracy (%), bn - none is higher, by 1.00 or more"}],
+    "groups": 3, "other_answers": {}, "ties": {}, "data": [], "claims": [{"claim": "It helps.", "asks": "supported if test_accuracy (%), bn - none is higher, by 1.00 or more"}],
 }  # fmt: skip
 
 

@@ -110,7 +110,11 @@ class Data:
         return None if self.rows.classes is None else np.bincount(self.rows.y_N.astype(int)).tolist()
 
     def facts(self) -> dict[str, Any]:
-        """Tell what run.json records of the data: what it is, counts, digest of the rows."""
+        """Return what run.json records of the data: what is told of them, and the digests of file and rows."""
+        return {**self.told(), "source_sha256": self.source_sha256, "digest": _digest(self.rows), **self.rows.facts}
+
+    def told(self) -> dict[str, Any]:
+        """Return what is told of the data wherever they are shown: what they are, counts, classes, warnings."""
         rows = self.rows
         return {
             "task": self.task,
@@ -125,8 +129,6 @@ class Data:
             "commonest_class_share": self.guessing.get("test", self.guessing.get("val")),
             "guessing": self.guessing,
             "split": self.split,
-            "source_sha256": self.source_sha256,
-            "digest": _digest(rows),
             **rows.facts,
         }
 

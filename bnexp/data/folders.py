@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from bnexp.data.layout import only_folder_cure, refuse_parts
+from bnexp.data.problems import Problems
 from bnexp.errors import SettingError
 
 
@@ -13,7 +15,7 @@ def labelled_files(folder: Path, suffixes: tuple[str, ...], what: str) -> list[P
     """List the files with these endings in all folders of a folder, sorted; hidden ones are left out.
 
     Raises:
-        SettingError: if fewer than two folders hold such a file, or one of several holds none.
+        SettingError: if fewer than two folders hold such a file, one of several holds none, or they are no classes.
     """
     found = sorted(
         path
@@ -22,27 +24,31 @@ def labelled_files(folder: Path, suffixes: tuple[str, ...], what: str) -> list[P
         and not path.is_dir()
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     )
+    problems = Problems()
     for path in found:
         if not path.is_file() or not str(path).isprintable():
-            raise SettingError(
+            problems.add(
                 "dataset.path",
                 f"holds {str(path)!r}, which is a broken link, no file, or has a name that is no text. Take it away.",
             )
+    problems.refuse()
+    refuse_parts(folder, found, what)
     classes = {path.relative_to(folder).parts[0] for path in found}
     if len(classes) < 2:
         seen = f"only {classes.pop()} holds {what}" if classes else f"none of its folders holds {what}"
         raise SettingError(
             "dataset.path",
             f"is {str(folder)!r}; {seen}. Expected a folder for each class, two or more, with {what} in it "
-            f"({', '.join(suffixes)}).",
+            f"({', '.join(suffixes)}).{only_folder_cure(folder, found) if found else ''}",
         )
     for inner in sorted(folder.iterdir()):
         if inner.is_dir() and not inner.name.startswith(".") and inner.name not in classes:
-            raise SettingError(
+            problems.add(
                 "dataset.path",
                 f"holds {inner}, a folder without {what} ({', '.join(suffixes)}); each folder is a class, and needs "
                 "some. Put them in, or take the folder away.",
             )
+    problems.refuse()
     return found
 
 

@@ -1,12 +1,12 @@
-"""Images in a folder for each class, as arrays of bytes: N rows, H height, W width, C channels."""
+"""Images in a folder for each class, as arrays of numbers: N rows, H height, W width, C channels."""
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+import math
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,15 +14,13 @@ from numpy.typing import NDArray
 from bnexp.config.real import ImageFolderDataset
 from bnexp.data.files import existing
 from bnexp.data.folders import files_left_out, labelled_files
+from bnexp.data.layout import warnings_of_layout
 from bnexp.data.limit import refuse_too_large
+from bnexp.data.picture import Ground, Header, header_of, picture_of
+from bnexp.data.problems import Problems
 from bnexp.data.rows import Rows, numbered
 from bnexp.errors import SettingError
 
-if TYPE_CHECKING:
-    from PIL.Image import Image
-
-BYTES_OF_PIXEL = 12
-"""Memory that a pixel takes while it is read: decoded, put on black, and in its new form."""
 IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"), "images"
 """What `labelled_files` is to list: the endings, and what such files are called."""
 
@@ -31,74 +29,117 @@ def image_folder_rows(dataset: ImageFolderDataset, limit: int | None) -> Rows:
     """Read the images of a folder; each of its folders is a class.
 
     Raises:
-        SettingError: if there are fewer than two classes, an image cannot be
-            read, sizes differ, or all of them would not fit.
+        SettingError: if there are fewer than two classes, images cannot be read,
+            sizes differ, all are the same, or all of them would not fit.
     """
     folder = existing(dataset.path, folder=True)
     paths = labelled_files(folder, *IMAGES)
-    first = _pixels(paths[0], dataset, limit)
-    refuse_too_large(folder, sum(path.stat().st_size for path in paths), 2 * first.nbytes * len(paths), limit)
-    x_NHWC = np.empty((len(paths), *first.shape), "uint8")
-    for row, path in enumerate(paths):
-        pixels_HWC = _pixels(path, dataset, limit)
-        if pixels_HWC.shape != first.shape:
-            raise SettingError(
-                "dataset.size",
-                f"is null; {path} is {_size(pixels_HWC)} and {paths[0]} is {_size(first)}. "
-                "Give the [height, width] to resize all images to.",
-            )
-        x_NHWC[row] = pixels_HWC
+    headers = _headers(paths, dataset, limit)
+    kind = "uint8" if all(header.depth == "8 bits" for header in headers) else "float32"
+    height, width = dataset.size or (headers[0].height, headers[0].width)
+    shape = len(paths), height, width, 1 if dataset.color == "grayscale" else 3
+    needed = 2 * math.prod(shape) * np.dtype(kind).itemsize
+    refuse_too_large(folder, sum(path.stat().st_size for path in paths), needed, limit)
+    x_NHWC = np.empty(shape, kind)
+    hidden = _fill(x_NHWC, paths, dataset, "black")
+    warnings = [*warnings_of_layout(folder, paths), *_warnings(paths, headers)]
+    if hidden:
+        warnings.append(_put_on_white(x_NHWC, paths, dataset, hidden))
+    _refuse_all_the_same(x_NHWC, folder)
     y_N, classes = numbered([path.relative_to(folder).parts[0] for path in paths])
-    facts = {"files_left_out": files_left_out(folder, paths)}
+    facts = {"files_left_out": files_left_out(folder, paths), "warnings": warnings}
     return Rows("image", x_NHWC, y_N, classes, where=lambda row: str(paths[row]), facts=facts)
 
 
-def _pixels(path: Path, dataset: ImageFolderDataset, limit: int | None) -> NDArray[np.uint8]:
-    """Read an image as (H, W, C), the first of an animation; what lies behind transparency is black."""
-    from PIL import Image, UnidentifiedImageError
+def _headers(paths: Sequence[Path], dataset: ImageFolderDataset, limit: int | None) -> list[Header]:
+    """Read all headers; refuse at once what cannot be read, and what does not go together."""
+    problems = Problems()
+    headers: dict[Path, Header] = {}
+    for path in paths:
+        with problems.collected():
+            headers[path] = header_of(path, dataset, limit)
+    first = next(iter(headers), None)
+    for path, header in headers.items():
+        if first is not None and dataset.size is None and _size(header) != _size(headers[first]):
+            problems.add(
+                "dataset.size",
+                f"is null; {path} is {_size(header)} and {first} is {_size(headers[first])}. "
+                "Give the [height, width] to resize all images to.",
+            )
+            break
+    floats = [path for path, header in headers.items() if header.depth == "floats"]
+    others = [path for path, header in headers.items() if header.depth != "floats"]
+    if floats and others:
+        problems.add(
+            "dataset.path",
+            f"holds {floats[0]}, whose pixels are no whole numbers, beside {others[0]}, whose are. Expected one scale: "
+            f"save all as floats, or all as whole numbers ({len(floats)} of {len(paths)} are floats).",
+        )
+    problems.refuse()
+    return list(headers.values())
 
-    try:
-        with _no_warnings(), open(path, "rb") as file, Image.open(file) as image:
-            refuse_too_large(path, path.stat().st_size, BYTES_OF_PIXEL * image.width * image.height, limit)
-            plain = _opaque(image).convert("L" if dataset.color == "grayscale" else "RGB")
-            if dataset.size is not None:
-                height, width = dataset.size
-                plain = plain.resize((width, height), Image.Resampling.BILINEAR)
-            pixels = np.asarray(plain, "uint8")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        unknown = isinstance(error, UnidentifiedImageError)
-        why = "its format is none that Pillow knows" if unknown else str(error).rstrip(".")
+
+def _fill(x_NHWC: NDArray[Any], paths: Sequence[Path], dataset: ImageFolderDataset, ground: Ground) -> list[Path]:
+    """Read the pixels of all images, and return those of which nothing shows on this ground."""
+    problems, hidden = Problems(), []
+    for row, path in enumerate(paths):
+        with problems.collected():
+            picture = picture_of(path, dataset, ground)
+            x_NHWC[row] = picture.pixels_HWC
+            if picture.is_hidden:
+                hidden.append(path)
+    problems.refuse()
+    return hidden
+
+
+def _put_on_white(
+    x_NHWC: NDArray[Any], paths: Sequence[Path], dataset: ImageFolderDataset, hidden: Sequence[Path]
+) -> str:
+    """Read all images anew, on white, where some do not show on black; return the warning that says so."""
+    still = _fill(x_NHWC, paths, dataset, "white")
+    if still:
         raise SettingError(
             "dataset.path",
-            f"holds {path}, which is no image that can be read: {why}. Mend it or take it away.",
-        ) from error
-    return pixels[..., None] if pixels.ndim == 2 else pixels
+            f"holds {hidden[0]}, black behind transparency, and {still[0]}, white behind it: no one ground shows both. "
+            "Put each on a ground of its own, as by `mogrify -background gray -flatten FILE`.",
+        )
+    return (
+        f"{len(hidden)} of {len(paths)} images, such as {hidden[0]}, are black behind transparency, so that nothing of "
+        "them shows on black. All transparent images are put on white instead."
+    )
 
 
-@contextmanager
-def _no_warnings() -> Iterator[None]:
-    """Silence Pillow's warnings, of metadata and of a size that is checked against the limit."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
+def _refuse_all_the_same(x_NHWC: NDArray[Any], folder: Path) -> None:
+    """Raise SettingError if no image differs from the first."""
+    if all(np.array_equal(x_HWC, x_NHWC[0]) for x_HWC in x_NHWC):
+        raise SettingError(
+            "dataset.path",
+            f"is {str(folder)!r}; all of its {len(x_NHWC)} images are the same, pixel by pixel, from "
+            f"{x_NHWC[0].min():g} to {x_NHWC[0].max():g}. Expected images that differ. Look at the files.",
+        )
 
 
-def _opaque(image: Image) -> Image:
-    """Give an image of 8 bits a channel without transparency; Pillow's `convert` would clip 16 bits, and drop alpha."""
-    from PIL import Image
+def _warnings(paths: Sequence[Path], headers: Sequence[Header]) -> Iterator[str]:
+    """Yield what is not read of files that hold more than pixels of 8 bits."""
+    many = [(path, header.frames) for path, header in zip(paths, headers, strict=True) if header.frames > 1]
+    if many:
+        yield (
+            f"{len(many)} of {len(paths)} files hold several pictures, such as {many[0][0]} with {many[0][1]}. Only "
+            "the first of each is read. Save the others as files of their own if they are to take part."
+        )
+    cut = [path for path, header in zip(paths, headers, strict=True) if header.is_cut_to_8_bits]
+    if cut:
+        yield (
+            f"{len(cut)} of {len(paths)} images, such as {cut[0]}, have colours of 16 bits, of which the upper 8 are "
+            "read. If their values are small, little is left. Save them with 8 bits, scaled, or as gray of 16 bits."
+        )
+    depths = Counter(header.depth for header in headers)
+    if len(depths) > 1:
+        yield (
+            f"{depths['16 bits']} of {len(paths)} images have 16 bits and the others 8. Both are read as 0 to 255; "
+            "they look alike only if the 16 bits are used in full."
+        )
 
-    if image.mode.startswith("I"):
-        gray_HW = np.asarray(image).astype("int64")
-        if gray_HW.min() < 0 or gray_HW.max() >= 2**16:
-            raise ValueError("its pixels have more than 16 bits")
-        return Image.fromarray((gray_HW >> 8).astype("uint8"))
-    if image.mode == "F":
-        raise ValueError("its pixels are no whole numbers")
-    if image.has_transparency_data:
-        return Image.alpha_composite(Image.new("RGBA", image.size, "black"), image.convert("RGBA"))
-    return image
 
-
-def _size(pixels_HWC: NDArray[np.uint8]) -> str:
-    height, width = pixels_HWC.shape[:2]
-    return f"{height} x {width}"
+def _size(header: Header) -> str:
+    return f"{header.height} x {header.width}"

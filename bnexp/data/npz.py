@@ -8,21 +8,27 @@ from __future__ import annotations
 import math
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bnexp.config.real import NpzDataset
 from bnexp.config.section import Kind
+from bnexp.data.alike import warnings_of, warnings_of_missing
+from bnexp.data.arrays import Header, kind_of, left_out, names_of, refuse_labels, refuse_missing, warnings_of_arrays
 from bnexp.data.column import LARGEST, refuse_lost_digits, target
 from bnexp.data.files import existing
 from bnexp.data.limit import refuse_too_large
+from bnexp.data.problems import Problems
 from bnexp.data.rows import Rows, Where, row_of
-from bnexp.errors import SettingError, nearest
+from bnexp.errors import SettingError
+
+if TYPE_CHECKING:
+    import pandas
 
 COPIES = 3
 """How often the numbers are in memory at the peak: as they are stored, and on their way to rows."""
@@ -32,50 +38,63 @@ def npz_rows(dataset: NpzDataset, limit: int | None) -> Rows:
     """Read the rows of arrays in a NumPy file; nothing in it is unpickled.
 
     Raises:
-        SettingError: if an array is missing, too large, of another length, or of a kind that cannot be learned from.
+        SettingError: with all that is wrong with the arrays: one is missing, too
+            large, of another length, or of a kind that cannot be learned from.
     """
+    path, names = existing(dataset.path, endings=(".npz",)), names_of(dataset)
+    headers, where = refuse_by_headers(dataset, limit), row_of(path)
+    problems = Problems()
+    kind = kind_of(dataset, headers[dataset.x], problems)
+    refuse_labels(dataset, headers, problems)
+    problems.refuse()
+    with _readable(path, "NumPy cannot read it: "), np.load(path, allow_pickle=False) as arrays:
+        x, *labels = (arrays[name] for name in names.values())
+    y_N, *group = (label.reshape(-1) for label in labels)
+    with problems.collected():
+        x = _shaped(dataset, x, kind, where)
+    with problems.collected():
+        numbers, classes = target(_column(dataset.y, y_N), dataset.task, where, "dataset.y")
+    problems.refuse()
+    facts = {
+        "arrays_left_out": left_out(dataset, headers),
+        "warnings": [*warnings_of_arrays(dataset, headers, kind), *_warnings_of_labels(dataset, labels)],
+    }
+    groups_N = np.unique(group[0], return_inverse=True)[1].astype("int64") if group else None
+    return Rows(kind, x, numbers, classes, groups_N=groups_N, where=where, facts=facts)
+
+
+def _column(name: str, values: NDArray[Any]) -> pandas.Series[Any]:
     import pandas
 
-    path, names = existing(dataset.path, endings=(".npz",)), _names(dataset)
-    refuse_by_headers(dataset, limit)
-    with _readable(path, "NumPy cannot read it: "), np.load(path, allow_pickle=False) as arrays:
-        x, y_N, *group = (arrays[name] for name in names.values())
-    where = row_of(path)
-    kind = _kind(dataset, x)
-    for key, array in zip(names, (x, y_N, *group), strict=True):
-        if key != "x" and array.shape != x.shape[:1]:
-            raise SettingError(
-                f"dataset.{key}",
-                f"is {names[key]!r} with shape {array.shape}; expected one value for each of the {len(x)} rows of x.",
-            )
-        if key != "x" and array.dtype.kind not in "biufU":
-            raise SettingError(
-                f"dataset.{key}", f"is {names[key]!r}, {array.dtype}; expected numbers, booleans or texts."
-            )
-    y_N = y_N.astype(y_N.dtype.newbyteorder("="))
-    numbers, classes = target(pandas.Series(y_N, name=dataset.y), dataset.task, where, "dataset.y")
-    groups_N = np.unique(group[0], return_inverse=True)[1].astype("int64") if group else None
-    return Rows(kind, _shaped(dataset, x, kind, where), numbers, classes, groups_N=groups_N, where=where)
+    return pandas.Series(values.reshape(-1).astype(values.dtype.newbyteorder("=")), name=name)
 
 
-def _names(dataset: NpzDataset) -> dict[str, str]:
-    """Give the name of the array that each key asks for."""
-    return {"x": dataset.x, "y": dataset.y} | ({"group": dataset.group} if dataset.group else {})
+def _warnings_of_labels(dataset: NpzDataset, labels: Sequence[NDArray[Any]]) -> Iterator[str]:
+    """Yield a warning for targets and groups of text that differ only in how they are written."""
+    for (key, name), values in zip(list(names_of(dataset).items())[1:], labels, strict=True):
+        if values.dtype.kind == "U":
+            counts = dict(zip(*(side.tolist() for side in np.unique(values, return_counts=True)), strict=True))
+            yield from warnings_of(f"dataset.{key} {name!r}", counts)
+            if key == "y":
+                yield from warnings_of_missing(f"dataset.{key} {name!r}", counts)
 
 
-def refuse_by_headers(dataset: NpzDataset, limit: int | None) -> None:
-    """Raise SettingError if an array is missing, or all that are asked for are too large."""
-    path, needed = existing(dataset.path, endings=(".npz",)), 0
+def refuse_by_headers(dataset: NpzDataset, limit: int | None) -> dict[str, Header]:
+    """Return the headers of all arrays.
+
+    Raises:
+        SettingError: if an array is missing, or all that are asked for are too large.
+    """
+    path = existing(dataset.path, endings=(".npz",))
     headers = _headers(path)
-    for key, name in _names(dataset).items():
-        if name not in headers:
-            raise SettingError(f"dataset.{key}", f"is {name!r}; no array has this name. {nearest(name, headers)}")
-        shape, kind = headers[name]
-        needed += COPIES * math.prod(shape) * kind.itemsize
+    refuse_missing(dataset, headers)
+    asked = [headers[name] for name in names_of(dataset).values()]
+    needed = sum(COPIES * math.prod(one.shape) * one.dtype.itemsize for one in asked)
     refuse_too_large(path, path.stat().st_size, needed, limit)
+    return headers
 
 
-def _headers(path: Path) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
+def _headers(path: Path) -> dict[str, Header]:
     """Read the name, shape and type of each array without reading its values."""
     headers = {}
     with _readable(path, "it is no NPZ file: "), zipfile.ZipFile(path) as archive:
@@ -86,7 +105,7 @@ def _headers(path: Path) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
                 first = np.lib.format.read_magic(file) == (1, 0)
                 read = np.lib.format.read_array_header_1_0 if first else np.lib.format.read_array_header_2_0
                 shape, _, kind = read(file)
-                headers[member.removesuffix(".npy")] = (shape, kind)
+                headers[member.removesuffix(".npy")] = Header(shape, kind)
     if not headers:
         raise SettingError("dataset.path", f"is {str(path)!r}; no array is in it. Write one with numpy.savez.")
     return headers
@@ -102,27 +121,10 @@ def _readable(path: Path, seen: str) -> Iterator[None]:
         raise SettingError("dataset.path", f"is {str(path)!r}; {seen}{reason}. Write one with numpy.savez.") from error
 
 
-def _kind(dataset: NpzDataset, x: NDArray[Any]) -> Kind:
-    kinds: dict[int, Kind] = {2: "table", 3: "sequence", 4: "image"}
-    if 0 in x.shape or x.ndim < 2 or (dataset.kind == "auto" and x.ndim not in kinds):
-        raise SettingError(
-            "dataset.x",
-            f"is {dataset.x!r} with shape {x.shape}; expected rank 2, 3 or 4: the first axis counts rows, and none is "
-            "empty.",
-        )
-    return kinds[x.ndim] if dataset.kind == "auto" else dataset.kind
-
-
 def _shaped(dataset: NpzDataset, x: NDArray[Any], kind: Kind, where: Where) -> NDArray[Any]:
     """Give x as numbers of the rank that its kind has; gray images get their one channel."""
     if kind == "image" and x.ndim == 3:
         x = x[..., None]
-    ranks = {"table": 2, "sequence": 3, "image": 4}
-    if x.dtype.kind not in "fiub" or x.ndim != ranks[kind]:
-        raise SettingError(
-            "dataset.x",
-            f"is {dataset.x!r}, {x.dtype} of shape {x.shape}; expected numbers of rank {ranks[kind]} ({kind}).",
-        )
     if x.dtype == np.uint8:
         return x
     if kind == "sequence":

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import wave
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bnexp import backend
 from bnexp.config.real import AsteriskLanguagesSet, WavFolderDataset
 from bnexp.data.files import existing
 from bnexp.data.folders import files_left_out, labelled_files
+from bnexp.data.layout import warnings_of_layout
 from bnexp.data.limit import refuse_too_large
+from bnexp.data.problems import Problems
 from bnexp.data.rows import Rows, numbered
-from bnexp.errors import SettingError
+from bnexp.data.sound import SOUND_ENDINGS, Floats, length_and_rate, read_sound
 
-RECORDINGS = (".wav",), "recordings"
+RECORDINGS = SOUND_ENDINGS, "recordings"
 """What `labelled_files` is to list: the endings, and what such files are called."""
 NO_FLOOR_DB = 1000.0
 """Keras's floor, 80 dB below the loudest of the batch, would let a recording depend on what stands beside it."""
@@ -30,7 +29,6 @@ BATCH = 64
 SPECTRUM_BYTES = 12
 """Memory that a sample of a window takes there: itself, and half a complex number, twice."""
 
-Floats = NDArray[np.float32]
 Audio = WavFolderDataset | AsteriskLanguagesSet
 
 
@@ -47,7 +45,8 @@ def wav_folder_rows(dataset: WavFolderDataset, limit: int | None) -> Rows:
     groups = ["/".join(path.parts[1:]) for path in inner] if dataset.group == "file" else None
     labels = [path.parts[0] for path in inner]
     rows = recordings(dataset, folder, paths, labels, groups, limit)
-    rows.facts.update(files_left_out=files_left_out(folder, paths))
+    warnings = list(warnings_of_layout(folder, paths, grouped=groups is not None))
+    rows.facts.update(files_left_out=files_left_out(folder, paths), warnings=warnings)
     return rows
 
 
@@ -72,7 +71,7 @@ def recordings(
     if dataset.features == "log_mel":
         needed += SPECTRUM_BYTES * min(BATCH, len(paths)) * (1 + max(most, window) // stride) * window
     refuse_too_large(folder, sum(path.stat().st_size for path in paths), needed, limit)
-    waves = [read_wav(path, most) for path in paths]
+    waves = [read_sound(path, most) for path in paths]
     frames = _log_mel(dataset, waves, rate) if dataset.features == "log_mel" else [wave_T[:, None] for wave_T in waves]
     y_N, classes = numbered(labels)
     groups_N = np.unique(np.asarray(groups), return_inverse=True)[1].astype("int64") if groups is not None else None
@@ -88,64 +87,28 @@ def recordings(
 
 
 def _lengths(paths: Sequence[Path]) -> tuple[list[int], int]:
-    """Give the number of samples of each recording, and the rate that all have."""
-    samples_N, rates = [], []
-    for path in paths:
-        with _opened(path) as file:
-            samples_N.append(file.getnframes())
-            rates.append(file.getframerate())
-    for path, rate in zip(paths, rates, strict=True):
-        if rate != rates[0]:
-            raise SettingError(
-                "dataset.path",
-                f"holds {path} with {rate} samples a second, and {paths[0]} with {rates[0]}. Expected one rate for "
-                "all; resample them.",
-            )
-    return samples_N, rates[0]
-
-
-def read_wav(path: Path, most: int | None = None) -> Floats:
-    """Give the samples, (T,), from -1 to 1, the mean over channels; no more than `most` of them.
+    """Return the number of samples of each recording, and the rate that all have.
 
     Raises:
-        SettingError: if it is no PCM recording of 8, 16 or 32 bits, is empty, or not whole.
+        SettingError: with all that is wrong with any of them.
     """
-    with _opened(path) as file:
-        width, channels = file.getsampwidth(), file.getnchannels()
-        content = file.readframes(file.getnframes() if most is None else min(most, file.getnframes()))
-    kind, center = {1: ("u1", 128), 2: ("<i2", 0), 4: ("<i4", 0)}[width]
-    samples = (np.frombuffer(content, kind).astype("float32") - center) / 2.0 ** (8 * width - 1)
-    wave_T: Floats = samples.reshape(-1, channels).mean(axis=1)
-    return wave_T
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[wave.Wave_read]:
-    try:
-        with wave.open(str(path), "rb") as file:
-            if file.getsampwidth() not in (1, 2, 4):
-                raise wave.Error(f"{8 * file.getsampwidth()} bits a sample")
-            if not file.getnframes() or not file.getframerate():
-                raise wave.Error("it holds no samples" if file.getframerate() else "0 samples a second")
-            _refuse_cut(file)
-            yield file
-    except (OSError, EOFError, RuntimeError, wave.Error) as error:  # RuntimeError: of sizes that cannot be
-        raise SettingError(
+    problems, samples_N = Problems(), []
+    first_of: dict[int, Path] = {}
+    for path in paths:
+        with problems.collected():
+            samples, rate = length_and_rate(path)
+            samples_N.append(samples)
+            first_of.setdefault(rate, path)
+    if len(first_of) > 1:
+        (rate, path), *others = first_of.items()
+        seen = ", and ".join(f"{other} with {its_rate} samples a second" for its_rate, other in others)
+        problems.add(
             "dataset.path",
-            f"holds {path}, which is no recording that can be read: {str(error) or 'it ends early'}. Expected WAV with "
-            "PCM samples of 8, 16 or 32 bits. Convert it or take it away.",
-        ) from error
-
-
-def _refuse_cut(file: wave.Wave_read) -> None:
-    """Raise wave.Error unless the samples end where the header says, with a whole one of each channel."""
-    file.setpos(file.getnframes() - 1)
-    last = len(file.readframes(2)) - file.getsampwidth() * file.getnchannels()
-    if last < 0:
-        raise wave.Error(f"it ends before the {file.getnframes():,} samples that its header tells of")
-    if last > 0:
-        raise wave.Error("its last sample is not whole")
-    file.rewind()
+            f"holds {seen}, and {path} with {rate}. Expected one rate for all; resample them, as by "
+            f"`ffmpeg -i OLD -ar {rate} NEW.wav`.",
+        )
+    problems.refuse()
+    return samples_N, next(iter(first_of))
 
 
 def padded(frames: Sequence[Floats], length: int | None) -> Floats:

@@ -16,24 +16,9 @@ from rich.text import Text
 
 from bnexp.history import Floats, History
 from bnexp.metrics import number, with_unit
-from bnexp.terminal import plain as plain
-
-WARNING, FAILURE, STRONG = "yellow", "red", "bold"
-
-
-def counted(number: int, noun: str) -> str:
-    """Write a count with its noun.
-
-    >>> counted(1, "seed"), counted(20, "seed")
-    ('1 seed', '20 seeds')
-    """
-    return f"{number} {noun}{'s' if number != 1 else ''}"
-
-
-def warning(text: str) -> Text:
-    """Give a line of what may mislead."""
-    return Text(f"WARNING  {plain(text)}", style=WARNING)
-
+from bnexp.show.about_data import data_lines
+from bnexp.show.lines import FAILURE, STRONG, counted, warning
+from bnexp.terminal import plain
 
 # --- runs ---------------------------------------------------------------------
 
@@ -51,7 +36,7 @@ def run_summary(record: dict[str, Any], history: History) -> RenderableType:
     head = f"{plain(record['name'])}: {lengths}, {record['duration_seconds']:.1f} s"
     parts: list[RenderableType] = [
         Text(head, style=STRONG),
-        *_data(record["dataset"]),
+        *data_lines(record["dataset"]),
         table,
         Text("mean ± standard deviation over seeds"),
     ]
@@ -75,31 +60,6 @@ def data_list(rows: Sequence[Mapping[str, Any]]) -> RenderableType:
     if not missing:
         return table
     return Group(table, Text(f"`bnexp data fetch NAME` brings what is not here: {', '.join(missing)}"))
-
-
-def _data(facts: Mapping[str, Any]) -> Iterator[Text]:
-    """Say what the numbers are about: the rows, their split, and what guessing would score."""
-    if facts.get("split") is None:
-        return
-    line = f"{plain(facts['name'])}: {facts['training_rows']} training rows, {facts['validation_rows']} for validation"
-    if facts.get("test_rows"):
-        line += f", {facts['test_rows']} for the test"
-    line += f" ({plain(facts['split'])})"
-    if facts.get("duplicates_dropped"):
-        line += f"; {counted(facts['duplicates_dropped'], 'repeated row')} dropped"
-    found = facts.get("rows_before_limit")
-    if found and found > facts["rows"]:
-        line += f"; limited to {facts['rows']} of {found} rows"
-    if left_out := facts.get("files_left_out"):
-        line += f"; other files left out: {plain(', '.join(f'{count} {kind}' for kind, count in left_out.items()))}"
-    if facts["commonest_class_share"] is not None:
-        share = number("accuracy", facts["commonest_class_share"])
-        line += f"; guessing the training part's commonest class scores {share}%"
-    yield Text(line)
-    if alike := facts.get("id_like_columns"):
-        named = plain(", ".join(alike))
-        yield warning(f"Every row has another whole number in {named}, as an id has. Leave it out by dataset.drop.")
-    yield from map(warning, facts.get("warnings") or ())
 
 
 def _mean_deviation(metric: str, values_S: Floats) -> str:
@@ -151,7 +111,7 @@ def _table(first: str, *others: str) -> Table:
 def comparison(document: dict[str, Any]) -> RenderableType:
     """Give each contrast of a comparison: how it is paired, its table, what else differs, the verdict."""
     arms = {arm["name"]: arm for arm in document["arms"]}
-    parts: list[RenderableType] = [*_data(document["dataset"])]
+    parts: list[RenderableType] = [*data_lines(document["dataset"])]
     for contrast in document["contrasts"]:
         parts += [*_contrast(document, contrast, arms[contrast["arm"]], arms[contrast["baseline"]]), Text("")]
     return Group(*parts[:-1])

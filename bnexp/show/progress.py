@@ -16,11 +16,12 @@ from rich.text import Text
 
 from bnexp.history import History
 from bnexp.metrics import headline, number, with_unit
-from bnexp.show.console import plain, warning, with_spread
+from bnexp.show.console import with_spread
+from bnexp.show.lines import warning
 from bnexp.show.study_table import duration, study_plan
 from bnexp.study import Result
 from bnexp.study.grid import level_text
-from bnexp.terminal import Stream
+from bnexp.terminal import Stream, plain
 
 REDRAWN_EVERY_SECONDS = 0.1
 LINES = 10

@@ -12,9 +12,15 @@ from rich.text import Text
 
 from bnexp.config.study import Hypothesis
 from bnexp.metrics import number, quantity, with_unit
-from bnexp.show.console import STRONG, counted, plain, warning, with_spread
+from bnexp.show.about_data import data_lines
+from bnexp.show.console import with_spread
+from bnexp.show.lines import STRONG, counted, warning
 from bnexp.study.grid import level_text
 from bnexp.study.words import about, effect, endpoint_name, hypothesis_of, written
+from bnexp.terminal import plain
+
+MOST_DATA = 3
+"""Data sets of a study that are told one by one."""
 
 
 def study_plan(facts: Mapping[str, Any]) -> RenderableType:
@@ -48,7 +54,20 @@ def study_plan(facts: Mapping[str, Any]) -> RenderableType:
         listed = ", ".join(f"{plain(name)} ({plain(word)})" for name, word in others.items())
         lines.append(f"WARNING  this name, by another design or other data, had an answer before: {listed}")
         lines.append("What was changed because of an answer is no fresh test")
-    return Group(Text(head, style=STRONG), *map(Text, lines), Text(f"to be kept in {plain(facts['directory'])}"))
+    return Group(
+        Text(head, style=STRONG),
+        *_data(facts["data"]),
+        *map(Text, lines),
+        Text(f"to be kept in {plain(facts['directory'])}"),
+    )
+
+
+def _data(several: Sequence[Mapping[str, Any]]) -> Iterator[Text]:
+    """Yield lines on the first data sets, and how many more there are."""
+    for facts in several[:MOST_DATA]:
+        yield from data_lines(facts)
+    if len(several) > MOST_DATA:
+        yield Text(f"and {counted(len(several) - MOST_DATA, 'more data set')}, by the factors below")
 
 
 def _level(level: Any) -> str:

@@ -1,0 +1,63 @@
+"""The parts of a split that people save beside each other: which names stand for them, in folders and in arrays."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+PARTS = frozenset(
+    ("train", "training", "val", "valid", "validation", "test", "testing", "dev", "eval", "evaluation", "holdout")
+)
+"""Words for a part, in lower case."""
+_ABOUT = frozenset(("data", "dataset", "set", "split", "part", "seg", "files", "samples")) | frozenset(
+    ("image", "images", "img", "imgs", "photos", "pictures", "sound", "sounds", "audio", "clips", "wav", "wavs")
+)
+"""Words that may stand beside such a word in the name of a folder."""
+_WORD = re.compile("[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\\W\\d_a-zA-Z]+")
+
+
+def is_part(name: str) -> bool:
+    """Return True if a folder of this name holds a part of a split, and not likely a class.
+
+    >>> [is_part(name) for name in ("Train", "test_images", "val2017", "TrainSet", "hold-out", "test tube")]
+    [True, True, True, True, True, False]
+    """
+    words = _words(name)
+    return any(word in PARTS for word in words) and all(word in PARTS | _ABOUT for word in words)
+
+
+def names_part(name: str) -> bool:
+    """Return True if an array of this name belongs to a part of a split.
+
+    >>> [names_part(name) for name in ("x_train", "testX", "val_labels", "ytest", "x", "latest")]
+    [True, True, True, True, False, False]
+    """
+    return any(word in PARTS or word[1:] in PARTS for word in _words(name)) or name.lower()[:-1] in PARTS
+
+
+def is_training(name: str) -> bool:
+    """Return True if a folder or array of this name belongs to the training part."""
+    return "train" in name.lower()
+
+
+def parts_first(names: Iterable[str]) -> list[str]:
+    """List names with those of the training part first."""
+    return sorted(names, key=lambda name: (not is_training(name), name))
+
+
+def _words(name: str) -> list[str]:
+    """Return the words of a name in lower case, without those that only number or join them.
+
+    >>> _words("hold-out"), _words("XTrain_2"), _words("trainset")
+    (['holdout'], ['x', 'train'], ['train', 'set'])
+    """
+    joined = re.sub("(?i)hold[-_ ]?out", "holdout", name)
+    words = [word.lower() for word in _WORD.findall(joined)]
+    return [part for word in words for part in _halves(word)]
+
+
+def _halves(word: str) -> list[str]:
+    for end in ("dataset", "data", "set", "images"):
+        if word.endswith(end) and word.removesuffix(end) in PARTS:
+            return [word.removesuffix(end), end]
+    return [word]

@@ -1,0 +1,88 @@
+"""What a person reads about data: rows and their split, classes, what is left out, and what may mislead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from rich.text import Text
+
+from bnexp.metrics import number
+from bnexp.show.lines import counted, warning
+from bnexp.terminal import plain
+
+MOST_NAMED, LONGEST_NAME = 10, 40
+"""Classes or files that are named one by one, and characters of such a name."""
+
+
+def data_lines(facts: Mapping[str, Any]) -> Iterator[Text]:
+    """Yield lines on what the numbers are about: rows, split, what guessing would score, classes, and warnings."""
+    if facts.get("split") is None:
+        return
+    line = f"{plain(facts['name'])}: {facts['training_rows']} training rows, {facts['validation_rows']} for validation"
+    if facts.get("test_rows"):
+        line += f", {facts['test_rows']} for the test"
+    line += f" ({plain(facts['split'])})"
+    if facts.get("duplicates_dropped"):
+        line += f"; {counted(facts['duplicates_dropped'], 'repeated row')} dropped"
+    found = facts.get("rows_before_limit")
+    if found and found > facts["rows"]:
+        line += f"; limited to {facts['rows']} of {found} rows"
+    if others := left_out(facts):
+        line += f"; {others}"
+    if facts["commonest_class_share"] is not None:
+        share = number("accuracy", facts["commonest_class_share"])
+        line += f"; guessing the training part's commonest class scores {share}%"
+    yield Text(line)
+    if classes := class_list(facts):
+        yield Text(classes)
+    if alike := facts.get("id_like_columns"):
+        named = plain(", ".join(alike))
+        yield warning(f"Every row has another whole number in {named}, as an id has. Leave it out by dataset.drop.")
+    yield from map(warning, facts.get("warnings") or ())
+
+
+def left_out(facts: Mapping[str, Any]) -> str:
+    """Write which files of a folder, or arrays of a file, are not read; nothing if all are."""
+    parts = []
+    if files := facts.get("files_left_out"):
+        parts.append(f"other files left out: {_first(f'{count} {_name(kind)}' for kind, count in files.items())}")
+    if arrays := facts.get("arrays_left_out"):
+        parts.append(f"other arrays left out: {_first(map(_name, arrays))}")
+    return "; ".join(parts)
+
+
+def class_list(facts: Mapping[str, Any]) -> str:
+    """Write the names of the classes, each with its rows; nothing of a regression.
+
+    >>> class_list({"classes": ["cat", "dog "], "rows_per_class": [1200, 34]})
+    "2 classes: cat (1,200 rows), 'dog ' (34)"
+    """
+    names, counts = facts.get("classes"), facts.get("rows_per_class")
+    if not names or not counts:
+        return ""
+    each = (
+        f"{_name(name)} ({count:,}{'' if number else ' rows'})"
+        for number, (name, count) in enumerate(zip(names, counts, strict=False))
+    )
+    line = f"{counted(len(names), 'class')}: {_first(each)}"
+    rest = counts[MOST_NAMED:]
+    return line + (f" ({min(rest):,} to {max(rest):,} rows each)" if rest else "")
+
+
+def _first(items: Iterable[str]) -> str:
+    """Write the first items, and how many more there are."""
+    listed = list(items)
+    more = len(listed) - MOST_NAMED
+    return ", ".join(listed[:MOST_NAMED]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def _name(name: object) -> str:
+    """Write a name of the data as it stands, or in quotes where its ends would not show; never more than a piece of it.
+
+    >>> _name("cat"), _name("cat "), _name("a, b"), _name("x" * 50)
+    ('cat', "'cat '", "'a, b'", 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…')
+    """
+    text = str(name)
+    text = text if len(text) <= LONGEST_NAME else f"{text[: LONGEST_NAME - 1]}…"
+    return plain(text if text.strip() == text and text and "," not in text else repr(text))

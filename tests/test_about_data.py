@@ -1,0 +1,110 @@
+"""What a person reads about data: class names with their rows in every command, and names that can do no harm."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from bnexp import commands, study_plan, study_run
+from bnexp.comparison import Question
+from bnexp.show import study_table
+from bnexp.show.about_data import class_list, data_lines, left_out
+
+DATA: dict[str, Any] = {
+    "name": "pets", "training_rows": 30, "validation_rows": 9, "split": "random, 0.2 held out", "commonest_class_share": None,
+    "classes": ["cat", "dog"], "rows_per_class": [1234, 20], "files_left_out": {".txt": 2}, "warnings": ["beware"],
+}  # fmt: skip
+
+
+def lines(facts: dict[str, Any]) -> list[str]:
+    return [line.plain for line in data_lines(facts)]
+
+
+def test_classes_are_named_with_their_rows_before_the_warnings() -> None:
+    assert lines(DATA) == [
+        "pets: 30 training rows, 9 for validation (random, 0.2 held out); other files left out: 2 .txt",
+        "2 classes: cat (1,234 rows), dog (20)",
+        "WARNING  beware",
+    ]
+    assert lines({**DATA, "classes": None, "rows_per_class": None})[1:] == ["WARNING  beware"]
+
+
+def test_only_the_first_of_many_classes_and_files_are_named() -> None:
+    many = {"classes": [f"c{number}" for number in range(13)], "rows_per_class": list(range(13))}
+    assert class_list(many) == "13 classes: c0 (0 rows), " + ", ".join(f"c{n} ({n})" for n in range(1, 10)) + (
+        " and 3 more (10 to 12 rows each)"
+    )
+    assert left_out({"files_left_out": {f".{n}": 1 for n in range(2000)}}).endswith(", 1 .9 and 1,990 more")
+    assert left_out({"arrays_left_out": ["x_test", "y_test"]}) == "other arrays left out: x_test, y_test"
+
+
+def test_names_of_classes_and_files_can_do_no_harm() -> None:
+    hostile = {"classes": ["a\x1b[31m", "[red]b[/red]", " ", "x" * 999], "rows_per_class": [1, 1, 1, 1]}
+    line = class_list(hostile)
+    assert line == f"4 classes: a?[31m (1 rows), [red]b[/red] (1), ' ' (1), {'x' * 39}… (1)"
+    out = Console(file=io.StringIO(), width=500)
+    out.print(*data_lines({**DATA, **hostile, "files_left_out": {"\x1b]0;": 1}}))
+    assert "[red]b[/red]" in out.file.getvalue() and "\x1b" not in out.file.getvalue()  # type: ignore[attr-defined]
+    assert left_out({"arrays_left_out": ["a\nb"]}) == "other arrays left out: a?b"
+
+
+@pytest.fixture
+def classes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A folder with a small experiment and a study of it; the line that names its classes."""
+    monkeypatch.chdir(tmp_path)
+    x = np.random.default_rng(0).normal(size=(40, 3))
+    np.savez("d.npz", x=x, y=np.where(x[:, 0] > 0, "spam", "ham"), x_test=x)
+    Path("c.yaml").write_text(
+        "dataset: {name: npz, path: d.npz}\nmodel: {name: mlp, hidden: [4]}\ntraining: {epochs: 1, seeds: 2, save: none}\n"
+    )
+    Path("s.yaml").write_text(
+        "name: s\nexperiment: {extends: c.yaml}\nseeds: 7\nvary: {training.batch_size: [8, 16]}\n"
+        "arms: {bn: {model.normalization: batch}, none: {model.normalization: none}}\nhypotheses:\n"
+        "- {claim: It helps., metric: val_accuracy, treated: bn, baseline: none, direction: higher, smallest: 0.01}\n"
+    )
+    return f"2 classes: ham ({(x[:, 0] <= 0).sum()} rows), spam ({(x[:, 0] > 0).sum()})"
+
+
+def test_a_dry_run_names_the_classes(classes: str, capsys: pytest.CaptureFixture[str]) -> None:
+    commands.train(["c.yaml"], seeds=None, runs=Path("runs"), dry_run=True, quiet=False, as_json=False)
+    told = capsys.readouterr().out.splitlines()
+    assert told[-4:-1] == [
+        f"# {classes}",
+        "# other arrays left out: x_test",
+        "# 2 seeds x 1 epochs; nothing was trained or written",
+    ]
+    assert told[-1].startswith("# WARNING  The file holds parts of a split that are not read: x_test.")
+
+
+def test_training_and_comparing_name_the_classes(
+    classes: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commands, "own_stderr", lambda: Console(file=io.StringIO()))
+    for name, normalization in (("a", "batch"), ("b", "none")):
+        commands.train(
+            ["c.yaml", f"name={name}", f"model.normalization={normalization}"],
+            seeds=None, runs=Path("runs"), dry_run=False, quiet=False, as_json=False,
+        )  # fmt: skip
+        assert classes in capsys.readouterr().out.splitlines()
+    commands.compare(["a", "b"], Question(), seeds=None, runs=Path("runs"), quiet=False, as_json=False)
+    told = capsys.readouterr().out.splitlines()
+    assert told[1] == classes and told[0].endswith("; other arrays left out: x_test; " + told[0].rpartition("; ")[2])
+
+
+def test_the_plan_of_a_study_names_the_classes_of_each_data_set_once(classes: str) -> None:
+    planned = study_plan.plan(Path("s.yaml"), Path("runs"))
+    facts = study_run.facts(planned, 1)
+    out = Console(file=io.StringIO(), width=500)
+    out.print(study_table.study_plan(facts))
+    told = [line.rstrip() for line in out.file.getvalue().splitlines()]  # type: ignore[attr-defined]
+    assert told[1].startswith("npz: 32 training rows, 8 for validation (") and told[2] == classes
+    assert told.count(classes) == 1
+    many = {**facts, "data": [{**facts["data"][0], "name": f"d{number}"} for number in range(5)]}
+    out.print(study_table.study_plan(many))
+    assert out.file.getvalue().count(classes) == 4  # type: ignore[attr-defined]
+    assert "and 2 more data sets, by the factors below\n" in out.file.getvalue().replace(" " * 99, "")  # type: ignore[attr-defined]

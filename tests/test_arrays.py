@@ -1,0 +1,156 @@
+"""Arrays as people save them: what is read, what may be meant otherwise, and refusals whose cure works."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pydantic import TypeAdapter
+
+from bnexp.config.dataset import Dataset
+from bnexp.data import Data, prepare
+from bnexp.errors import SettingError
+
+N = 40
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(N, 3))
+Y = np.arange(N) % 2
+
+
+def read(path: Path, keys: dict[str, Any] | None = None, **arrays: np.ndarray) -> Data:
+    np.savez(path / "a.npz", **arrays)
+    return prepare(
+        TypeAdapter(Dataset).validate_python({"name": "npz", "path": str(path / "a.npz"), **(keys or {})}), (0,)
+    )
+
+
+def refused(path: Path, keys: dict[str, Any] | None = None, **arrays: np.ndarray) -> list[str]:
+    with pytest.raises(SettingError) as raised:
+        read(path, keys, **arrays)
+    return [f"{key} {text}" for key, text in raised.value.problems]
+
+
+@pytest.mark.parametrize("y", [Y, Y / 2, np.where(Y, "yes", "no"), RNG.normal(size=N)])
+def test_targets_and_groups_of_one_column_are_read_as_one_value_a_row(tmp_path: Path, y: np.ndarray) -> None:
+    flat = read(tmp_path, {"group": "who"}, x=X, y=y, who=np.arange(N) // 4)
+    column = read(tmp_path, {"group": "who"}, x=X, y=y[:, None], who=(np.arange(N) // 4)[:, None])
+    assert column.rows.classes == flat.rows.classes
+    np.testing.assert_array_equal(column.rows.y_N, flat.rows.y_N)
+    np.testing.assert_array_equal(column.rows.groups_N, flat.rows.groups_N)
+    np.testing.assert_array_equal(column.train_SR, flat.train_SR)
+
+
+def test_a_refused_target_is_read_once_the_cure_is_followed(tmp_path: Path) -> None:
+    expected = f"expected one value for each of the {N} rows of x."
+    one_hot, objects = np.eye(2)[Y], np.where(Y, "yes", "no").astype(object)
+    assert refused(tmp_path, x=X, y=one_hot) == [
+        f"dataset.y is 'y' with shape (40, 2); {expected} If it is one-hot, save y.argmax(axis=1); else save one column "
+        "of it, as y[:, 0]."
+    ]
+    np.testing.assert_array_equal(read(tmp_path, x=X, y=one_hot.argmax(axis=1)).rows.y_N, Y)
+    assert refused(tmp_path, x=X, y=objects) == [
+        "dataset.y is 'y', object; expected numbers, booleans or texts. If its values are texts, save y.astype(\"U\"); if "
+        'numbers, y.astype("float64").'
+    ]
+    assert read(tmp_path, x=X, y=objects.astype("U")).rows.classes == ("no", "yes")
+    assert refused(tmp_path, x=X, y=Y[None]) == [f"dataset.y is 'y' with shape (1, 40); {expected} Save y.reshape(-1)."]
+    assert refused(tmp_path, x=X, y=Y[:30]) == [
+        f"dataset.y is 'y' with shape (30,); {expected} Name another array, or save one with as many values."
+    ]
+    fields = np.array([(1, 2.0)] * N, [("label", "i4"), ("weight", "f4")])
+    assert refused(tmp_path, x=X, y=fields)[0].endswith('booleans or texts. Save one of its fields, as y["label"].')
+    assert refused(tmp_path, x=X, y=Y + 1j)[0].endswith("booleans or texts. Save y.real or abs(y).")
+    assert refused(tmp_path, x=X, y=Y.astype("S"))[0].startswith("dataset.y is 'y', |S21; expected numbers")
+
+
+def test_refused_inputs_are_read_once_the_cure_is_followed(tmp_path: Path) -> None:
+    table = "expected numbers of rank 2 (table)."
+    assert refused(tmp_path, x=X[:, 0], y=Y)[0].endswith("none is empty. Save x[:, None] if each row is one number.")
+    assert read(tmp_path, x=X[:, 0][:, None], y=Y).rows.x.shape == (N, 1)
+    assert refused(tmp_path, x=X.astype(object), y=Y) == [
+        f"dataset.x is 'x', object of shape (40, 3); {table} If its values are numbers, save x.astype(\"float32\"); words "
+        "are for dataset.name: csv."
+    ]
+    x = X + 1j
+    assert refused(tmp_path, x=x, y=Y) == [
+        f"dataset.x is 'x', complex128 of shape (40, 3); {table} Save its parts side by side: "
+        "numpy.concatenate([x.real, x.imag], axis=-1)."
+    ]
+    assert read(tmp_path, x=np.concatenate([x.real, x.imag], axis=-1), y=Y).rows.x.shape == (N, 6)
+    ragged = np.array([np.zeros((1 + row % 3, 2)) for row in range(N)], object)
+    assert refused(tmp_path, x=ragged, y=Y)[0].endswith("frames of NaN at the end, and save them as one float32 array.")
+    fields = np.zeros((N,), [("a", "f4"), ("b", "f4")])
+    assert refused(tmp_path, x=fields, y=Y)[0].endswith("Save numpy.lib.recfunctions.structured_to_unstructured(x).")
+    dates = np.arange(2 * N).reshape(N, 2).astype("M8[ns]")
+    assert refused(tmp_path, x=dates, y=Y)[0].endswith('Save the time as numbers, as by x.astype("int64") / 1e9.')
+    assert refused(tmp_path, {"kind": "image"}, x=X, y=Y)[0].endswith("or use dataset.kind: table.")
+    assert refused(tmp_path, x=np.zeros((N, 1, 1, 1, 1)), y=Y)[0].endswith("Save another array, or name one.")
+
+
+def test_all_problems_of_a_file_are_told_at_once(tmp_path: Path) -> None:
+    found = refused(tmp_path, {"group": "who"}, x=X.astype(object), y=np.eye(2)[Y], who=Y[:9] + 1j)
+    assert [one.partition(";")[0] for one in found] == [
+        "dataset.x is 'x', object of shape (40, 3)", "dataset.y is 'y' with shape (40, 2)",
+        "dataset.group is 'who' with shape (9,)", "dataset.group is 'who', complex128",
+    ]  # fmt: skip
+    holed = X.copy()
+    holed[3, 1] = np.nan
+    found = refused(tmp_path, x=holed, y=np.where(Y, 1.0, np.nan))
+    assert [one.partition(" (counted")[0] for one in found] == [
+        f"dataset.x is 'x'; row 3 of {tmp_path / 'a.npz'}", f"dataset.y is 'y'; row 0 of {tmp_path / 'a.npz'}",
+    ]  # fmt: skip
+    assert len(refused(tmp_path, {"x": "a", "y": "b", "group": "c"}, z=X)) == 3
+
+
+def test_a_file_with_a_split_of_its_own_names_the_training_part(tmp_path: Path) -> None:
+    parts = {"x_train": X, "y_train": Y[:, None], "x_test": X[:9], "y_test": Y[:9]}
+    assert refused(tmp_path, **parts) == [
+        "dataset.x is 'x'; no array has this name. The file holds parts of a split: x_train, y_train, x_test, y_test. "
+        "Use dataset.x: x_train and dataset.y: y_train, whose rows bnexp splits itself; or join the parts with "
+        "numpy.concatenate, and save them as x and y."
+    ]
+    data = read(tmp_path, {"x": "x_train", "y": "y_train"}, **parts)
+    assert len(data.rows.y_N) == N
+    assert data.facts()["arrays_left_out"] == ["x_test", "y_test"] and data.facts()["warnings"] == []
+    medical = {"train_images": np.zeros((N, 4, 4, 3), "u1"), "train_labels": Y, "val_images": X, "val_labels": Y}
+    assert "Use dataset.x: train_images and dataset.y: train_labels" in refused(tmp_path, **medical)[0]
+    assert refused(tmp_path, trainA=X, trainB=X, testA=X)[0].endswith(
+        "trainA, trainB, testA. Join the parts of each with numpy.concatenate, and save them as x and y."
+    )
+
+
+def test_parts_beside_the_arrays_that_are_read_are_told(tmp_path: Path) -> None:
+    data = read(tmp_path, x=X, y=Y, x_test=X, Y_val=Y, note=np.zeros(1))
+    assert data.facts()["arrays_left_out"] == ["Y_val", "note", "x_test"]
+    assert data.facts()["warnings"] == [
+        "The file holds parts of a split that are not read: Y_val, x_test. bnexp splits the rows of 'x' itself. Join them "
+        "with numpy.concatenate if they are to take part."
+    ]
+
+
+def test_axes_that_may_be_meant_otherwise_are_told(tmp_path: Path) -> None:
+    gray, first = RNG.integers(0, 256, (N, 8, 8)).astype("u1"), RNG.normal(size=(N, 3, 8, 9))
+    assert read(tmp_path, x=gray, y=Y).facts()["warnings"] == [
+        "dataset.x 'x' holds bytes of shape (40, 8, 8) and is read as sequences. If they are gray images, use "
+        "dataset.kind: image; else dataset.kind: sequence."
+    ]
+    assert read(tmp_path, x=first, y=Y).facts()["warnings"] == [
+        "dataset.x 'x' has shape (40, 3, 8, 9), as of images with their channels first. bnexp reads (rows, height, "
+        "width, channels): save x.transpose(0, 2, 3, 1)."
+    ]
+    for keys, x in (
+        ({"kind": "image"}, gray),
+        ({"kind": "sequence"}, gray),
+        ({}, first.transpose(0, 2, 3, 1)),
+        ({}, X),
+    ):
+        assert read(tmp_path, keys, x=x, y=Y).facts()["warnings"] == []
+
+
+def test_texts_that_differ_only_in_how_they_are_written_are_told(tmp_path: Path) -> None:
+    (alike,) = read(tmp_path, x=X, y=np.array(["yes", "no", "no ", "no"] * 10)).facts()["warnings"]
+    assert alike.startswith("dataset.y 'y' holds values that differ only by blanks")
+    (missing,) = read(tmp_path, x=X, y=np.array(["nan", "no"] * 20)).facts()["warnings"]
+    assert "class that is called like a missing value: 'nan' (20 rows)" in missing

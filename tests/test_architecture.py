@@ -13,7 +13,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "bnexp"
 RANKS = {
     "errors": 0, "metrics": 0, "backend": 0, "environment": 0, "__init__": 0,
-    "config": 1, "history": 1, "statistics": 1,
+    "config": 1, "history": 1, "statistics": 1, "questions": 1,
     "store": 2, "data": 2, "models": 2,
     "training": 3, "comparison": 3, "study": 3, "cautions": 3, "interrupts": 0,
     "show": 4, "preparing": 4, "turns": 4, "experiment": 5, "arms": 6, "measuring": 6,

@@ -11,9 +11,25 @@ from typing import Any
 from bnexp import statistics
 from bnexp.comparison.contrast import arm_facts, contrast, epochs_to, final_values, guessing_of
 from bnexp.comparison.pairing import Arm, Sides, common_seeds, refuse_other_data, refuse_the_same
-from bnexp.comparison.question import Question, baseline_of, refuse_impossible, refuse_too_few, terms_of
+from bnexp.comparison.question import (
+    Question,
+    baseline_of,
+    refuse_impossible,
+    refuse_judged_by_what_chose,
+    refuse_too_few,
+    terms_of,
+)
 
-__all__ = ["Arm", "Question", "compare", "epochs_to", "final_values", "refuse_impossible", "refuse_too_few"]
+__all__ = [
+    "Arm",
+    "Question",
+    "compare",
+    "epochs_to",
+    "final_values",
+    "refuse_impossible",
+    "refuse_judged_by_what_chose",
+    "refuse_too_few",
+]
 
 FORMAT = 1
 DATA_FACTS = (

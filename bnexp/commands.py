@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,23 +13,26 @@ from typing import Any
 from rich.console import Console, RenderableType
 
 from bnexp import arms, cautions, config, store, study_plan
-from bnexp.comparison import Arm, Question, refuse_impossible, refuse_too_few
+from bnexp.arm_names import told_apart, with_baseline
+from bnexp.comparison import Arm, Question, refuse_too_few
 from bnexp.comparison import compare as compare_arms
 from bnexp.config import Experiment
 from bnexp.errors import (
+    BAD_INPUT,
     DIVERGED,
     DONE,
     INTERRUPTED,
-    ConfigError,
+    WORK_FAILED,
+    Problems,
     RunError,
-    SettingError,
     StoppedError,
     UserError,
     nearest,
+    work_begun,
 )
 from bnexp.experiment import Finished, train_experiment
 from bnexp.metrics import headline, number, with_unit
-from bnexp.preparing import prepared
+from bnexp.preparing import Asked, Checked, preflight
 from bnexp.show import console as show
 from bnexp.show import figures
 from bnexp.show.progress import Reporter, own_stderr
@@ -43,40 +46,66 @@ def train(arguments: Sequence[str], *, seeds: int | None, runs: Path, dry_run: b
     names, overrides = _sorted_arguments(arguments, seeds)
     if not names:
         raise UserError("train was given no config; expected one or more. For example: bnexp train configs/bn.yaml")
-    paths = [config_path(name) for name in names]
-    experiments = [config.load(path, overrides) for path in paths]
+    asked = _asked([config_path(name) for name in names], overrides, runs)
+    checked = _preflight(asked, runs, quiet=quiet or as_json or dry_run)
     if dry_run:
-        for path, experiment in zip(paths, experiments, strict=True):
-            with _line_told(path, overrides):
-                _print_plan(experiment)
+        for one, facts in zip(asked, checked, strict=True):
+            _print_plan(one.experiment, facts)
         return DONE
     finished: list[Finished] = []
-    for path, experiment in zip(paths, experiments, strict=True):
-        with _line_told(path, overrides):
-            finished.append(_train(experiment, runs, quiet=quiet or as_json))
-        if not as_json:
-            _print_run(finished[-1], quiet=quiet)
-        if finished[-1].interrupted:
-            break
+    with _told_in_json([], as_json=as_json) as records:
+        for one in asked:
+            with work_begun() if finished else nullcontext():
+                finished.append(_train(one.experiment, runs, overrides, quiet=quiet or as_json))
+            records.append(finished[-1].record)
+            if not as_json:
+                _print_run(finished[-1], quiet=quiet)
+            if finished[-1].interrupted:
+                break
     if as_json:
-        records = [one.record for one in finished]
-        print_json(records[0] if len(paths) == 1 else records)
+        print_json(records[0] if len(asked) == 1 else records)
     return max(_exit_code(one) for one in finished)
+
+
+def _asked(paths: Sequence[Path], overrides: Sequence[str], runs: Path) -> list[Asked]:
+    """Read the configs; refuse what is wrong with any of them and with the place, all at once."""
+    found, problems = [], Problems()
+    with problems.noted():
+        store.refuse_unwritable(runs)
+    for path in paths:
+        with problems.noted():
+            found.append(Asked(config.load(path, overrides), partial(config.where, path, overrides)))
+    problems.refuse()
+    return found
+
+
+def _preflight(asked: Sequence[Asked], runs: Path, *, quiet: bool, digests: bool = False) -> list[Checked]:
+    """Check all that is to be trained, and say on stderr what takes its time."""
+    title = ", ".join(dict.fromkeys(one.experiment.name for one in asked))
+    reporter = Reporter(own_stderr(), title, epochs=1, seeds=1, quiet=quiet)
+    try:
+        with reporter.live():
+            return preflight(asked, runs, digests=digests, note=reporter.note)
+    except KeyboardInterrupt:
+        raise StoppedError("Stopped before anything was trained; nothing is kept.") from None
+
+
+@contextmanager
+def _told_in_json(finished: list[dict[str, Any]], *, as_json: bool) -> Iterator[list[dict[str, Any]]]:
+    """Where the work fails half-way, print one JSON document with the error and with what was finished before."""
+    try:
+        yield finished
+    except Exception as error:
+        code = error.exit_code if isinstance(error, UserError) else WORK_FAILED
+        if as_json and code != BAD_INPUT:
+            told = str(error) if isinstance(error, UserError) else repr(error)
+            print_json({"error": {"message": told, "exit_code": code}, "finished": finished})
+        raise
 
 
 def config_path(name: str) -> Path:
     """Let `bn` stand for configs/bn.yaml, as it does for `compare`."""
     return arms.config_file(name) or Path(name)
-
-
-@contextmanager
-def _line_told(path: Path, overrides: Sequence[str]) -> Iterator[None]:
-    """Add file and line to a mistake that shows itself only when the data are drawn or the model is built."""
-    try:
-        yield
-    except SettingError as error:
-        lines = [f"{config.where(path, overrides, key)}: {key} {text}" for key, text in error.problems]
-        raise ConfigError(lines) from error
 
 
 def _sorted_arguments(arguments: Sequence[str], seeds: int | None) -> tuple[list[str], list[str]]:
@@ -86,12 +115,13 @@ def _sorted_arguments(arguments: Sequence[str], seeds: int | None) -> tuple[list
     return names, overrides + ([f"training.seeds={seeds}"] if seeds is not None else [])
 
 
-def _train(experiment: Experiment, runs: Path, *, quiet: bool) -> Finished:
+def _train(experiment: Experiment, runs: Path, overrides: Sequence[str], *, quiet: bool) -> Finished:
     epochs, seeds = experiment.training.epochs, experiment.training.seeds
     reporter = Reporter(own_stderr(), experiment.name, epochs=epochs, seeds=seeds, quiet=quiet)
     try:
         with reporter.live():
-            return train_experiment(experiment, runs, watch=reporter.watch, note=reporter.note)
+            watch, note = reporter.watch, reporter.note
+            return train_experiment(experiment, runs, watch=watch, note=note, overrides=overrides)
     except KeyboardInterrupt:
         raise StoppedError(f"Stopped at once: a run of {show.plain(experiment.name)} is not finished.") from None
 
@@ -110,15 +140,15 @@ def _print_run(finished: Finished, *, quiet: bool) -> None:
         print(f"{finished.record['status']}: {finished.run.directory}")
 
 
-def _print_plan(experiment: Experiment) -> None:
+def _print_plan(experiment: Experiment, checked: Checked) -> None:
     """Print what would be trained, and what may mislead in it."""
-    training, data = experiment.training, prepared(experiment)
+    training, rows = experiment.training, checked.rows
     print(config.dump(experiment), end="")
-    test = f", {data.parts['test'].shape[1]} for the test" if "test" in data.parts else ""
-    print(f"# {data.train_SR.shape[1]} training rows, {data.validation_SR.shape[1]} for validation{test}: {data.split}")
+    test = f", {rows['test']} for the test" if "test" in rows else ""
+    print(f"# {rows['train']} training rows, {rows['val']} for validation{test}: {checked.split}")
     print(f"# {training.seeds} seeds x {training.epochs} epochs; nothing was trained or written")
-    for text in cautions.cautions(experiment, training.epochs * data.steps(training.batch_size, training.drop_last)):
-        print(f"# WARNING  {text}")
+    for text in (*checked.warnings, *cautions.cautions(experiment, training.epochs * checked.steps)):
+        print(f"# WARNING  {show.plain(text)}")
 
 
 def compare(
@@ -127,17 +157,23 @@ def compare(
     """Compare the arms named, training those that need it; keep and print the comparison."""
     names, overrides = _sorted_arguments(arguments, seeds)
     refuse_too_few(names)
+    store.refuse_unwritable(runs)
     fitting = arms.fitting_overrides(names, overrides)
-    planned = [arms.plan(name, runs, fitting[name]) for name in names]
+    planned = arms.plan_all(names, runs, fitting)
     for name in names:
         for override in overrides if not quiet else ():
             if override not in fitting[name]:
                 print(f"{show.plain(name)}: {show.plain(override)} does not apply there", file=sys.stderr)
     arms.refuse_twice(planned)
-    refuse_impossible(question, arms.known_as(planned), arms.measured(planned, _task_of))
-    found = arms.ready(planned, partial(_train_arm, runs=runs, quiet=quiet or as_json))
-    document = compare_arms(found, question)
-    run = _keep_comparison(runs, found, document)
+    planned = told_apart(planned)
+    question = with_baseline(question, planned)
+    stored, train = arms.stored(planned), partial(_train_arm, runs=runs, quiet=quiet or as_json)
+    arms.refuse_unanswerable(question, planned, stored, _checked(planned, runs, quiet=quiet or as_json))
+    with _told_in_json([], as_json=as_json) as records:
+        found = arms.ready(planned, stored, partial(train, records=records))
+        with work_begun() if records else nullcontext():
+            document = compare_arms(found, question)
+            run = _keep_comparison(runs, found, document)
     if as_json:
         print_json(document)
     elif quiet:
@@ -148,21 +184,26 @@ def compare(
     return DIVERGED if any(arm.history.diverged_at for arm in found) else DONE
 
 
-def _task_of(item: arms.Planned) -> str:
-    """Read the data of an arm that is to be trained, so that what is wrong with them shows before any training."""
-    assert item.experiment is not None
-    assert item.config is not None
-    with _line_told(item.config, item.overrides):
-        return prepared(item.experiment).task
+def _checked(planned: Sequence[arms.Planned], runs: Path, *, quiet: bool) -> dict[str, Checked]:
+    """Check all arms that are to be trained, by name."""
+    names, asked = [], []
+    for item in planned:
+        if item.experiment is not None and item.config is not None:
+            names.append(item.name)
+            asked.append(Asked(item.experiment, partial(config.where, item.config, item.overrides)))
+    if not asked:
+        return {}
+    facts = _preflight(asked, runs, quiet=quiet, digests=arms.needs_digests(planned))
+    return dict(zip(names, facts, strict=True))
 
 
-def _train_arm(item: arms.Planned, *, runs: Path, quiet: bool) -> Finished:
+def _train_arm(item: arms.Planned, *, runs: Path, quiet: bool, records: list[dict[str, Any]]) -> Finished:
     assert item.experiment is not None
-    assert item.config is not None
     if not quiet:
         print(f"training {show.plain(item.name)}: {item.reason}", file=sys.stderr)
-    with _line_told(item.config, item.overrides):
-        finished = _train(item.experiment, runs, quiet=quiet)
+    with work_begun() if records else nullcontext():
+        finished = _train(item.experiment, runs, item.overrides, quiet=quiet)
+    records.append(finished.record)
     if finished.interrupted:
         raise StoppedError(f"Interrupted: {finished.run.directory} keeps the epochs so far. Nothing was compared.")
     return finished
@@ -202,7 +243,7 @@ def list_runs(runs: Path, *, as_json: bool) -> int:
 
 
 def _row(run: store.Run) -> dict[str, Any]:
-    row = {"run": run.id, "kind": run.kind, "status": run.status(), "seeds": "-", "result": "-"}
+    row = {"run": run.id, "kind": run.kind, "status": run.status(), "seeds": "-", "result": "-", "overrides": "-"}
     try:
         row |= _row_of_kind(run)
     except (RunError, AttributeError, TypeError, KeyError, ValueError):
@@ -228,11 +269,12 @@ def _study_verdict(run: store.Run) -> dict[str, Any]:
 
 
 def _result(record: dict[str, Any]) -> dict[str, Any]:
+    changed = " ".join(record.get("overrides", ())) or "-"
     if "metrics" not in record:
-        return {"seeds": record["seeds"]}
+        return {"seeds": record["seeds"], "overrides": changed}
     metric = headline(record["metrics"])
     value = number(metric, record["metrics"][metric]["final"])
-    return {"seeds": record["seeds"], "result": f"{with_unit(metric)} {value}"}
+    return {"seeds": record["seeds"], "result": f"{with_unit(metric)} {value}", "overrides": changed}
 
 
 def _verdicts(run: store.Run) -> dict[str, Any]:

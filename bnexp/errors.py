@@ -94,6 +94,10 @@ class Problems:
                 raise
             self._found.append(error)
 
+    def add(self, other: Problems) -> None:
+        """Note the mistakes of another collection behind those of this one."""
+        self._found += other._found
+
     def refuse(self) -> None:
         """Raise a single mistake as it is, several in one message that holds each line once."""
         if len(self._found) == 1:
@@ -104,7 +108,7 @@ class Problems:
 
 @contextmanager
 def work_begun() -> Iterator[None]:
-    """Raise WorkError where bad input shows only after something was trained or written: exit code 2 says nothing was."""
+    """Raise WorkError where bad input shows only after something was trained: exit code 2 says that nothing was."""
     try:
         yield
     except UserError as error:

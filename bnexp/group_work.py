@@ -21,7 +21,7 @@ from bnexp.groups import Failure, Group, Member, line_told
 from bnexp.history import Floats
 from bnexp.measuring import Measured, Pace, measured, pace, program_key
 from bnexp.metrics import higher_is_better
-from bnexp.preparing import refuse_unbuildable
+from bnexp.preparing import check
 from bnexp.study import Candidate, Result, Tuned
 
 
@@ -39,7 +39,7 @@ def refusals(group: Group) -> list[str]:
             tried.add(essence)
             try:
                 with line_told(candidate):
-                    refuse_unbuildable(one)
+                    check(one)
                     refuse_changed(one.dataset, source_sha256(one.dataset), group.sources)
             except UserError as error:
                 problems = error.problems if isinstance(error, ConfigError) else (str(error),)

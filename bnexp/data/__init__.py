@@ -6,6 +6,7 @@ Axes: S seeds, R rows of one part.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -124,8 +125,20 @@ class Data:
             "guessing": self.guessing,
             "split": self.split,
             "source_sha256": self.source_sha256,
-            "digest": _digest(rows),
+            "digest": self.digest,
             **rows.facts,
+        }
+
+    @functools.cached_property
+    def digest(self) -> str:
+        """Return the sha256 of the rows."""
+        return _digest(self.rows)
+
+    def split_digests(self, seeds: Sequence[int]) -> dict[str, str]:
+        """Map each of these seeds, the rows of the arrays, to the digest of its split."""
+        return {
+            str(seed): short_digest(*(rows_SR[row] for rows_SR in self.parts.values()))
+            for row, seed in enumerate(seeds)
         }
 
     @property
@@ -154,6 +167,11 @@ def joined(several: Sequence[Data]) -> Data:
     if any(data.is_shifted for data in several):
         test_view = stacked([data.test_view for data in several])
     return Data(rows, parts, view, test_view, first.split, first.source_sha256, first.vocabulary)
+
+
+def short_digest(*arrays: Any) -> str:
+    """Return the first 16 hexadecimal digits of the arrays' sha256."""
+    return hashlib.sha256(b"".join(np.ascontiguousarray(array).tobytes() for array in arrays)).hexdigest()[:16]
 
 
 def _digest(rows: Rows) -> str:

@@ -145,8 +145,8 @@ def _diverged(by_name: Mapping[str, Mapping[Any, int]], task: str | None) -> Ite
 
 
 def run_list(rows: Sequence[Mapping[str, Any]]) -> Table:
-    """Give the table of all runs: id, kind, status, seeds, headline metric."""
-    columns = ("run", "kind", "status", "seeds", "result")
+    """Return the table of all runs: id, kind, status, seeds, headline metric, what was laid over the config's file."""
+    columns = ("run", "kind", "status", "seeds", "result", "overrides")
     table = _table(*columns)
     for row in rows:
         table.add_row(*(Text(plain(row[key])) for key in columns))

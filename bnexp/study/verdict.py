@@ -1,7 +1,8 @@
 """Contrasts -> the words: supported, refuted, inconclusive, and the word for the whole study.
 
 With several hypotheses, Holm's rule sets the level of each interval.
-A diverged seed without a value withholds the verdict, and so do arms that all guess. For epochs to a value, the contrast is that of the log of
+A diverged seed without a value withholds the verdict, and so do arms that all guess.
+For epochs to a value, the contrast is that of the log of
 epochs within the budget; what seeds that never arrive make alike is not refuted, what they flatter decides nothing.
 
 Axis: S seeds.

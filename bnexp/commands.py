@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
@@ -53,16 +53,16 @@ def train(arguments: Sequence[str], *, seeds: int | None, runs: Path, dry_run: b
             _print_plan(one.experiment, facts)
         return DONE
     finished: list[Finished] = []
-    with _told_in_json([], as_json=as_json) as records:
+    with told_in_json(lambda: [one.record for one in finished], as_json=as_json):
         for one in asked:
             with work_begun() if finished else nullcontext():
                 finished.append(_train(one.experiment, runs, overrides, quiet=quiet or as_json))
-            records.append(finished[-1].record)
             if not as_json:
                 _print_run(finished[-1], quiet=quiet)
             if finished[-1].interrupted:
                 break
     if as_json:
+        records = [one.record for one in finished]
         print_json(records[0] if len(asked) == 1 else records)
     return max(_exit_code(one) for one in finished)
 
@@ -91,15 +91,15 @@ def _preflight(asked: Sequence[Asked], runs: Path, *, quiet: bool, digests: bool
 
 
 @contextmanager
-def _told_in_json(finished: list[dict[str, Any]], *, as_json: bool) -> Iterator[list[dict[str, Any]]]:
+def told_in_json(finished: Callable[[], list[dict[str, Any]]], *, as_json: bool) -> Iterator[None]:
     """Where the work fails half-way, print one JSON document with the error and with what was finished before."""
     try:
-        yield finished
+        yield
     except Exception as error:
         code = error.exit_code if isinstance(error, UserError) else WORK_FAILED
         if as_json and code != BAD_INPUT:
             told = str(error) if isinstance(error, UserError) else repr(error)
-            print_json({"error": {"message": told, "exit_code": code}, "finished": finished})
+            print_json({"error": {"message": told, "exit_code": code}, "finished": finished()})
         raise
 
 
@@ -167,11 +167,12 @@ def compare(
     arms.refuse_twice(planned)
     planned = told_apart(planned)
     question = with_baseline(question, planned)
-    stored, train = arms.stored(planned), partial(_train_arm, runs=runs, quiet=quiet or as_json)
+    stored, trained = arms.stored(planned), list[Finished]()
     arms.refuse_unanswerable(question, planned, stored, _checked(planned, runs, quiet=quiet or as_json))
-    with _told_in_json([], as_json=as_json) as records:
-        found = arms.ready(planned, stored, partial(train, records=records))
-        with work_begun() if records else nullcontext():
+    with told_in_json(lambda: [one.record for one in trained], as_json=as_json):
+        train = partial(_train_arm, runs=runs, quiet=quiet or as_json, trained=trained)
+        found = arms.ready(planned, stored, train)
+        with work_begun() if trained else nullcontext():
             document = compare_arms(found, question)
             run = _keep_comparison(runs, found, document)
     if as_json:
@@ -197,13 +198,13 @@ def _checked(planned: Sequence[arms.Planned], runs: Path, *, quiet: bool) -> dic
     return dict(zip(names, facts, strict=True))
 
 
-def _train_arm(item: arms.Planned, *, runs: Path, quiet: bool, records: list[dict[str, Any]]) -> Finished:
+def _train_arm(item: arms.Planned, *, runs: Path, quiet: bool, trained: list[Finished]) -> Finished:
     assert item.experiment is not None
     if not quiet:
         print(f"training {show.plain(item.name)}: {item.reason}", file=sys.stderr)
-    with work_begun() if records else nullcontext():
+    with work_begun() if trained else nullcontext():
         finished = _train(item.experiment, runs, item.overrides, quiet=quiet)
-    records.append(finished.record)
+    trained.append(finished)
     if finished.interrupted:
         raise StoppedError(f"Interrupted: {finished.run.directory} keeps the epochs so far. Nothing was compared.")
     return finished

@@ -94,8 +94,11 @@ def score_of_guessing(metric: str, guessing: Mapping[str, float]) -> float | Non
     return guessing.get(_part(metric)) if quantity(metric) == "accuracy" else None
 
 
-def nothing_learned(metric: str, score: float, who: str) -> str:
-    """Return why no verdict rests on a metric in which `who` is no better than a net that has learned nothing."""
+def nothing_learned(metric: str, score: float, who: str, *, read: str = "Read") -> str:
+    """Return why no verdict rests on a metric in which `who` is no better than a net that has learned nothing.
+
+    `read` stands before the metric that can answer.
+    """
     part = metric.rpartition("_")[0]
     loss = f"{part}_loss" if part else "loss"
     if quantity(metric) == "r2":
@@ -103,4 +106,4 @@ def nothing_learned(metric: str, score: float, who: str) -> str:
     else:
         seen = f"the majority-class baseline ({100 * score:.2f}%)"
         why = "Nets that guess cannot be told apart by accuracy."
-    return f"No verdict: {who} beats {seen} in {metric} by its 95% interval. {why} Read {loss}, or train longer."
+    return f"No verdict: {who} beats {seen} in {metric} by its 95% interval. {why} {read} {loss}, or train longer."

@@ -277,7 +277,7 @@ def test_two_arms_that_guess_are_not_judged_by_accuracy_and_the_loss_is_named(gu
         "word": "cannot tell yet",
         "settled_by": None,
         "sentence": "No verdict: neither bn nor nobn beats the majority-class baseline (50.00%) in val_accuracy by its "
-        "95% interval. Nets that guess cannot be told apart by accuracy. Read val_loss, or train longer.",
+        "95% interval. Nets that guess cannot be told apart by accuracy. Use --metric val_loss, or train longer.",
     }
 
 
@@ -312,7 +312,7 @@ def test_two_arms_no_better_than_the_mean_are_not_judged_by_r2() -> None:
     assert (verdict["word"], verdict["sentence"]) == (
         "cannot tell yet",
         "No verdict: neither a nor b beats predicting the mean (0) in val_r2 by its 95% interval. Nets that have learned "
-        "nothing cannot be told apart by r2. Read val_loss, or train longer.",
+        "nothing cannot be told apart by r2. Use --metric val_loss, or train longer.",
     )
     assert verdict_of(with_r2("a", spread(0.4)), with_r2("b", spread(-0.4, seed=1)))["word"] == "helps"
 

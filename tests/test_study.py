@@ -17,7 +17,7 @@ import scipy.stats
 
 from bnexp import statistics, study, study_plan, study_run
 from bnexp.config.study import Hypothesis, Over, read_study
-from bnexp.errors import ConfigError, RunError
+from bnexp.errors import ConfigError, RunError, StorageError
 from bnexp.study import Cell, Result
 from bnexp.study.contrast import Contrast, Results, contrast_of, group_differences, over_levels
 from bnexp.study.verdict import judged
@@ -684,6 +684,18 @@ def test_a_study_of_someones_own_missing_file_is_refused_at_its_line(tmp_path: P
         "experiment: {dataset: {name: csv, path: nowhere.csv, target: y, validation_size: 0.2}, model: {name: mlp}}\n"
     )
     assert refusal(tmp_path, base + ARMS + CLAIM).startswith("s.yaml:1: dataset.path ")
+
+
+def test_all_data_that_cannot_be_read_are_told_at_once_and_a_place_that_cannot_be_written_before(
+    tmp_path: Path,
+) -> None:
+    base = "experiment: {dataset: {name: csv, path: a.csv, target: y, validation_size: 0.2}, model: {name: mlp}}\n"
+    text = base + ARMS + CLAIM + "vary: {dataset.path: [a.csv, b.csv]}\n"
+    assert [line.partition("; ")[0] for line in refusal(tmp_path, text).splitlines()] == [
+        "s.yaml:6: dataset.path is 'a.csv'", "s.yaml:6: dataset.path is 'b.csv'",
+    ]  # fmt: skip
+    with pytest.raises(StorageError, match=r"s\.yaml is a file; expected a directory for runs"):
+        study_plan.plan(tmp_path / "s.yaml", tmp_path / "s.yaml")
 
 
 def test_reading_a_study_needs_no_name(tmp_path: Path) -> None:

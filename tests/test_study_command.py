@@ -219,7 +219,16 @@ def test_runs_lists_a_study_and_plot_redraws_its_figure(
 ) -> None:
     kept = copied(studied, tmp_path)
     rows = json.loads(bnexp("runs", "--json", cwd=tmp_path).stdout)
-    assert rows == [{"run": kept.name, "kind": "study", "status": "finished", "seeds": 2, "result": "inconclusive", "overrides": "-"}]
+    assert rows == [
+        {
+            "run": kept.name,
+            "kind": "study",
+            "status": "finished",
+            "seeds": 2,
+            "result": "inconclusive",
+            "overrides": "-",
+        }
+    ]
     before = (kept / "figure.png").read_bytes()
     (kept / "figure.png").unlink()
     place = (tmp_path / "runs" / kept.name).resolve()

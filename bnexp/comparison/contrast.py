@@ -98,7 +98,8 @@ def _what_withholds(sides: Sides, difference: dict[str, Any], metric: str) -> st
     known = [score for score in scores if score is not None]
     if not known:
         return None
-    return nothing_learned(metric, max(known), f"neither {sides.arm.name} nor {sides.baseline.name}")
+    who = f"neither {sides.arm.name} nor {sides.baseline.name}"
+    return nothing_learned(metric, max(known), who, read="Use --metric")
 
 
 def _both(sides: Sides) -> tuple[tuple[Arm, History], tuple[Arm, History]]:

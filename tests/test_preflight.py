@@ -5,14 +5,15 @@ from __future__ import annotations
 import errno
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.console import Console
 
-from bnexp import commands, config, experiment, preparing, store
+from bnexp import commands, config, experiment, preparing, store, study_commands, study_run
 from bnexp.comparison import Question
 from bnexp.errors import ComparisonError, ConfigError, StorageError, UserError, WorkError
 from bnexp.preparing import Asked
@@ -243,6 +244,80 @@ def test_a_disk_that_is_full_once_training_has_begun_is_failed_work_and_before_i
     with pytest.raises(StorageError) as first:
         train("good.yaml")
     assert first.value.exit_code == 2
+
+
+# --- a study --------------------------------------------------------------------------------
+
+STUDY = """\
+experiment: {extends: good.yaml, dataset: {validation_size: 0.5}}
+arms:
+  bn: {model.normalization: batch}
+  none: {model.normalization: none}
+seeds: 2
+hypothesis: {claim: c, metric: test_accuracy, treated: bn, baseline: none, direction: higher, smallest: 0.01}
+"""
+
+
+class HereAndNow:
+    """`Workers` that are no processes but this one."""
+
+    jobs = 1
+
+    def each(self, work: Callable[[Any], Any], several: Sequence[Any]) -> Any:
+        for one in several:
+            yield one, work(one)
+
+
+class Here(study_commands.Place):
+    def workers(self, groups: int, warn: Any) -> Any:
+        return nullcontext(HereAndNow())
+
+
+def study(place: Path, text: str, **options: Any) -> int:
+    (place / "s.yaml").write_text(text)
+    known: dict[str, Any] = {"dry_run": False, "most_trainings": None, "quiet": False, "as_json": True}
+    return study_commands.study(Path("s.yaml"), Here(Path("runs"), "local", 1, None), **{**known, **options})
+
+
+@pytest.fixture
+def quiet_reports(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(study_commands, "own_stderr", lambda: Console(file=io.StringIO()))
+
+
+@pytest.mark.usefixtures("quiet_reports")
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_a_study_and_its_dry_run_refuse_what_training_refuses_in_any_cell(place: Path, dry_run: bool) -> None:
+    vary = "vary: {training.optimizer: [adam, {name: adam, clipnorm: 1, global_clipnorm: 1}]}\n"
+    (told,) = refused(study, place, STUDY + vary, dry_run=dry_run)
+    assert told.startswith(
+        "s.yaml:7: training.optimizer is adam with {'clipnorm': 1.0, 'global_clipnorm': 1.0}; Keras refuses"
+    )
+
+
+@pytest.mark.usefixtures("quiet_reports")
+def test_a_plan_tells_a_rough_time_and_trains_nothing(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert study(place, STUDY, dry_run=True) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["is_rough"] and facts["seconds_left"] > 0
+    assert not (place / "runs").exists()
+
+
+@pytest.mark.usefixtures("quiet_reports")
+def test_a_study_that_fails_half_way_is_one_json_document_with_what_is_finished(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keep, count = study_run._keep, iter(range(9))
+
+    def perhaps(*arguments: Any) -> None:
+        if next(count) == 1:
+            raise FULL
+        keep(*arguments)
+
+    monkeypatch.setattr(study_run, "_keep", perhaps)
+    with pytest.raises(WorkError, match="No space left on device"):
+        study(place, STUDY)
+    document = json.loads(capsys.readouterr().out)
+    assert document == {"error": {"message": str(FULL), "exit_code": 1}, "finished": [{"cell": 0, "arm": "bn"}]}
 
 
 # --- what the data cost -------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,11 @@ from bnexp.config import Experiment
 from bnexp.config.files import CONFIGS, shown
 from bnexp.config.loading import has_key
 from bnexp.data.source import source_sha256
-from bnexp.errors import HINT, ComparisonError, ConfigError, RunError, UserError, nearest
+from bnexp.errors import HINT, ComparisonError, Problems, RunError, UserError, nearest
 from bnexp.experiment import Finished
 from bnexp.history import History
 from bnexp.metrics import names
+from bnexp.preparing import Checked
 from bnexp.show import figures
 
 STUDIES = CONFIGS / "studies"
@@ -37,6 +38,13 @@ class Planned:
     config: Path | None = None
     overrides: Sequence[str] = ()
     reason: str = ""
+    given: str = ""
+    """What was named on the command line."""
+
+    @property
+    def known_as(self) -> list[str]:
+        """List what the arm may be called: by its name, and by its run's id if it is a stored run."""
+        return [self.name, *([self.run.id] if self.run else [])]
 
 
 def plan(name: str, runs: Path, overrides: Sequence[str]) -> Planned:
@@ -67,19 +75,13 @@ def plan_all(names: Sequence[str], runs: Path, overrides: Mapping[str, Sequence[
     """Find out what several names mean, each with its overrides.
 
     Raises:
-        ConfigError: with all that is wrong with any of them.
+        UserError: with all that is wrong with any of them.
     """
-    planned: list[Planned] = []
-    problems: dict[str, None] = {}
+    planned, problems = [], Problems()
     for name in names:
-        try:
-            planned.append(plan(name, runs, overrides[name]))
-        except ConfigError as error:
-            problems |= dict.fromkeys(error.problems)
-        except RunError as error:
-            problems[str(error)] = None
-    if problems:
-        raise ConfigError(problems)
+        with problems.noted():
+            planned.append(replace(plan(name, runs, overrides[name]), given=name))
+    problems.refuse()
     return planned
 
 
@@ -215,7 +217,7 @@ def _configs() -> Iterator[Path]:
 
 def refuse_twice(planned: Sequence[Planned]) -> None:
     """Raise ComparisonError if two names mean one run, or one config that is still to be trained."""
-    meant = [item.run.directory.resolve() if item.run else config.digest(_experiment(item)) for item in planned]
+    meant = [item.run.directory.resolve() if item.run else config.digest(experiment_of(item)) for item in planned]
     for item, one in zip(planned, meant, strict=True):
         if meant.count(one) > 1:
             raise ComparisonError(
@@ -223,31 +225,66 @@ def refuse_twice(planned: Sequence[Planned]) -> None:
             )
 
 
-def known_as(planned: Sequence[Planned]) -> list[str]:
-    """List what the arms may be called: by their names, and by the ids of those that are stored runs."""
-    return [name for item in planned for name in (item.name, *([item.run.id] if item.run else []))]
-
-
-def measured(planned: Sequence[Planned], task_of: Callable[[Planned], str]) -> list[str]:
-    """List the metrics that all arms have, or will have once they are trained; `task_of` tells what those learn."""
-    found = [
-        names(
-            _checked_record(item.name, item.run.directory, item.run.record()).dataset.task
-            if item.run
-            else task_of(item),
-            _experiment(item).evaluated_parts(),
-        )
-        for item in planned
-    ]
-    return [name for name in found[0] if all(name in metrics for metrics in found)]
-
-
-def _experiment(item: Planned) -> Experiment:
-    """Give what is to be trained, or what a stored run was trained from."""
+def experiment_of(item: Planned) -> Experiment:
+    """Return what is to be trained, or what a stored run was trained from."""
     if item.experiment is not None:
         return item.experiment
     assert item.run is not None
     return config.load(item.run.config)
+
+
+def stored(planned: Sequence[Planned]) -> dict[str, comparison.Arm]:
+    """Read the arms that are stored runs: name -> arm.
+
+    Raises:
+        UserError: with all that is missing or damaged in any of them.
+    """
+    found, problems = {}, Problems()
+    for item in planned:
+        with problems.noted():
+            if item.run is not None:
+                found[item.name] = arm(item.name, item.run)
+    problems.refuse()
+    return found
+
+
+def needs_digests(planned: Sequence[Planned]) -> bool:
+    """Return True if the configs alone do not tell that all arms are of the same rows and splits."""
+    datasets = {item.experiment and item.experiment.dataset.model_dump_json() for item in planned}
+    return len(datasets) > 1
+
+
+def refuse_unanswerable(
+    question: comparison.Question,
+    planned: Sequence[Planned],
+    trained: Mapping[str, comparison.Arm],
+    checked: Mapping[str, Checked],
+) -> None:
+    """Raise ComparisonError if the question cannot be answered by these arms: stored ones, and ones to be trained.
+
+    `trained` and `checked` hold what is known of either, by name.
+    """
+    tasks = {**{name: arm.record["dataset"]["task"] for name, arm in trained.items()}}
+    tasks |= {name: facts.task for name, facts in checked.items()}
+    found = [names(tasks[item.name], experiment_of(item).evaluated_parts()) for item in planned]
+    measured = [name for name in found[0] if all(name in metrics for metrics in found)]
+    comparison.refuse_impossible(question, [name for item in planned for name in item.known_as], measured)
+    if not checked:  # all are trained: what they hold is compared, and the verdict is withheld where it must be
+        return
+    comparison.refuse_judged_by_what_chose(question, measured, [experiment_of(item) for item in planned])
+    if needs_digests(planned):
+        bases = [_basis(item, trained, checked) for item in planned]
+        named = [one for one in bases if question.baseline and question.baseline in (one.name, one.run)]
+        baseline = named[0] if named else bases[-1]
+        comparison.refuse_other_data(bases, baseline)
+
+
+def _basis(item: Planned, trained: Mapping[str, comparison.Arm], checked: Mapping[str, Checked]) -> comparison.Basis:
+    """Return what an arm was trained on, or is to be."""
+    if item.name in trained:
+        return comparison.basis_of(trained[item.name])
+    facts = checked[item.name]
+    return comparison.Basis(item.name, None, experiment_of(item), facts.digest or "", facts.splits or {})
 
 
 def arm(name: str, run: store.Run, finished: Finished | None = None) -> comparison.Arm:
@@ -289,13 +326,13 @@ def _checked_record(name: str, directory: Path, record: dict[str, Any]) -> store
 Train = Callable[[Planned], Finished]
 
 
-def ready(planned: Sequence[Planned], train: Train) -> list[comparison.Arm]:
-    """Train what has no run and give all arms, named apart where two share a name."""
-    arms: list[comparison.Arm] = []
+def ready(planned: Sequence[Planned], trained: Mapping[str, comparison.Arm], train: Train) -> list[comparison.Arm]:
+    """Return all arms, those that are `trained` already and the others once they are."""
+    found: list[comparison.Arm] = []
     for item in planned:
-        finished = train(item) if item.run is None else None
-        run = finished.run if finished else item.run
-        assert run is not None
-        taken = any(other.name == item.name for other in arms)
-        arms.append(arm(run.id if taken else item.name, run, finished))
-    return arms
+        if item.name in trained:
+            found.append(trained[item.name])
+        else:
+            finished = train(item)
+            found.append(arm(item.name, finished.run, finished))
+    return found

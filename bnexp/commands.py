@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,22 +14,25 @@ from rich.console import Console, RenderableType
 
 from bnexp import arms, cautions, config, store
 from bnexp.arguments import config_paths, sorted_arguments
-from bnexp.comparison import Arm, Question, refuse_impossible, refuse_too_few
+from bnexp.arm_names import told_apart, with_baseline
+from bnexp.comparison import Arm, Question, refuse_too_few
 from bnexp.comparison import compare as compare_arms
 from bnexp.config import Experiment
 from bnexp.errors import (
+    BAD_INPUT,
     DIVERGED,
     DONE,
     INTERRUPTED,
-    ConfigError,
+    WORK_FAILED,
+    Problems,
     RunError,
-    SettingError,
     StoppedError,
     UserError,
     nearest,
+    work_begun,
 )
 from bnexp.experiment import Finished, train_experiment
-from bnexp.preparing import prepared
+from bnexp.preparing import Asked, Checked, preflight
 from bnexp.show import console as show
 from bnexp.show import figures, run_list
 from bnexp.show.about_data import class_list, left_out
@@ -45,43 +48,72 @@ def train(arguments: Sequence[str], *, seeds: int | None, runs: Path, dry_run: b
     names, overrides = sorted_arguments(arguments, seeds)
     if not names:
         raise UserError("train was given no config; expected one or more. For example: bnexp train configs/bn.yaml")
-    paths = config_paths(names, overrides, runs)
-    experiments = config.load_all(paths, overrides)
+    asked = _asked(config_paths(names, overrides, runs), overrides, runs)
+    checked = _preflight(asked, runs, quiet=quiet or as_json or dry_run)
     if dry_run:
-        for path, experiment in zip(paths, experiments, strict=True):
-            with _line_told(path, overrides):
-                _print_plan(experiment)
+        for one, facts in zip(asked, checked, strict=True):
+            _print_plan(one.experiment, facts)
         return DONE
     finished: list[Finished] = []
-    for path, experiment in zip(paths, experiments, strict=True):
-        with _line_told(path, overrides):
-            finished.append(_train(experiment, runs, quiet=quiet or as_json))
-        if not as_json:
-            _print_run(finished[-1], quiet=quiet)
-        if finished[-1].interrupted:
-            break
+    with told_in_json(lambda: [one.record for one in finished], as_json=as_json):
+        for one in asked:
+            with work_begun() if finished else nullcontext():
+                finished.append(_train(one.experiment, runs, overrides, quiet=quiet or as_json))
+            if not as_json:
+                _print_run(finished[-1], quiet=quiet)
+            if finished[-1].interrupted:
+                break
     if as_json:
         records = [one.record for one in finished]
-        print_json(records[0] if len(paths) == 1 else records)
+        print_json(records[0] if len(asked) == 1 else records)
     return max(_exit_code(one) for one in finished)
 
 
+def _asked(paths: Sequence[Path], overrides: Sequence[str], runs: Path) -> list[Asked]:
+    """Read the configs; refuse what is wrong with any of them and with the place, all at once."""
+    found: list[Asked] = []
+    problems = Problems()
+    with problems.noted():
+        store.refuse_unwritable(runs)
+    with problems.noted():
+        experiments = config.load_all(paths, overrides)
+        wheres = [partial(config.where, path, overrides) for path in paths]
+        found = [Asked(*pair) for pair in zip(experiments, wheres, strict=True)]
+    problems.refuse()
+    return found
+
+
+def _preflight(asked: Sequence[Asked], runs: Path, *, quiet: bool, digests: bool = False) -> list[Checked]:
+    """Check all that is to be trained, and say on stderr what takes its time."""
+    title = ", ".join(dict.fromkeys(one.experiment.name for one in asked))
+    reporter = Reporter(own_stderr(), title, epochs=1, seeds=1, quiet=quiet)
+    try:
+        with reporter.live():
+            return preflight(asked, runs, digests=digests, note=reporter.note)
+    except KeyboardInterrupt:
+        raise StoppedError("Stopped before anything was trained; nothing is kept.") from None
+
+
 @contextmanager
-def _line_told(path: Path, overrides: Sequence[str]) -> Iterator[None]:
-    """Add file and line to a mistake that shows itself only when the data are drawn or the model is built."""
+def told_in_json(finished: Callable[[], list[dict[str, Any]]], *, as_json: bool) -> Iterator[None]:
+    """Where the work fails half-way, print one JSON document with the error and with what was finished before."""
     try:
         yield
-    except SettingError as error:
-        lines = [f"{config.where(path, overrides, key)}: {key} {text}" for key, text in error.problems]
-        raise ConfigError(lines) from error
+    except Exception as error:
+        code = error.exit_code if isinstance(error, UserError) else WORK_FAILED
+        if as_json and code != BAD_INPUT:
+            told = str(error) if isinstance(error, UserError) else repr(error)
+            print_json({"error": {"message": told, "exit_code": code}, "finished": finished()})
+        raise
 
 
-def _train(experiment: Experiment, runs: Path, *, quiet: bool) -> Finished:
+def _train(experiment: Experiment, runs: Path, overrides: Sequence[str], *, quiet: bool) -> Finished:
     epochs, seeds = experiment.training.epochs, experiment.training.seeds
     reporter = Reporter(own_stderr(), experiment.name, epochs=epochs, seeds=seeds, quiet=quiet)
     try:
         with reporter.live():
-            return train_experiment(experiment, runs, watch=reporter.watch, note=reporter.note)
+            watch, note = reporter.watch, reporter.note
+            return train_experiment(experiment, runs, watch=watch, note=note, overrides=overrides)
     except KeyboardInterrupt:
         raise StoppedError(f"Stopped at once. `bnexp runs` lists what is kept of {experiment.name}.") from None
 
@@ -100,18 +132,16 @@ def _print_run(finished: Finished, *, quiet: bool) -> None:
         print(f"{finished.record['status']}: {finished.run.directory}")
 
 
-def _print_plan(experiment: Experiment) -> None:
+def _print_plan(experiment: Experiment, checked: Checked) -> None:
     """Print what would be trained, and what may mislead in it."""
-    training, data = experiment.training, prepared(experiment)
+    training, rows = experiment.training, checked.rows
     print(config.dump(experiment), end="")
-    test = f", {data.parts['test'].shape[1]} for the test" if "test" in data.parts else ""
-    print(f"# {data.train_SR.shape[1]} training rows, {data.validation_SR.shape[1]} for validation{test}: {data.split}")
-    told = data.told()
-    for line in filter(None, (class_list(told), left_out(told))):
+    test = f", {rows['test']} for the test" if "test" in rows else ""
+    print(f"# {rows['train']} training rows, {rows['val']} for validation{test}: {checked.split}")
+    for line in filter(None, (class_list(checked.told), left_out(checked.told))):
         print(f"# {line}")
     print(f"# {training.seeds} seeds x {training.epochs} epochs; nothing was trained or written")
-    steps = training.epochs * data.steps(training.batch_size, training.drop_last)
-    for text in (*told.get("warnings", ()), *cautions.cautions(experiment, steps)):
+    for text in (*checked.told.get("warnings", ()), *cautions.cautions(experiment, training.epochs * checked.steps)):
         print(f"# WARNING  {plain(text)}")
 
 
@@ -121,6 +151,7 @@ def compare(
     """Compare the arms named, training those that need it; keep and print the comparison."""
     names, overrides = sorted_arguments(arguments, seeds)
     refuse_too_few(names)
+    store.refuse_unwritable(runs)
     fitting = arms.fitting_overrides(names, overrides)
     planned = arms.plan_all(names, runs, fitting)
     for name in names:
@@ -128,10 +159,16 @@ def compare(
             if override not in fitting[name]:
                 print(f"{plain(name)}: {plain(override)} does not apply there", file=sys.stderr)
     arms.refuse_twice(planned)
-    refuse_impossible(question, arms.known_as(planned), arms.measured(planned, _task_of))
-    found = arms.ready(planned, partial(_train_arm, runs=runs, quiet=quiet or as_json))
-    document = compare_arms(found, question)
-    run = _keep_comparison(runs, found, document)
+    planned = told_apart(planned)
+    question = with_baseline(question, planned)
+    stored, trained = arms.stored(planned), list[Finished]()
+    arms.refuse_unanswerable(question, planned, stored, _checked(planned, runs, quiet=quiet or as_json))
+    with told_in_json(lambda: [one.record for one in trained], as_json=as_json):
+        train = partial(_train_arm, runs=runs, quiet=quiet or as_json, trained=trained)
+        found = arms.ready(planned, stored, train)
+        with work_begun() if trained else nullcontext():
+            document = compare_arms(found, question)
+            run = _keep_comparison(runs, found, document)
     if as_json:
         print_json(document)
     elif quiet:
@@ -142,21 +179,26 @@ def compare(
     return DIVERGED if any(arm.history.diverged_at for arm in found) else DONE
 
 
-def _task_of(item: arms.Planned) -> str:
-    """Read the data of an arm that is to be trained, so that what is wrong with them shows before any training."""
-    assert item.experiment is not None
-    assert item.config is not None
-    with _line_told(item.config, item.overrides):
-        return prepared(item.experiment).task
+def _checked(planned: Sequence[arms.Planned], runs: Path, *, quiet: bool) -> dict[str, Checked]:
+    """Check all arms that are to be trained, by name."""
+    names, asked = [], []
+    for item in planned:
+        if item.experiment is not None and item.config is not None:
+            names.append(item.name)
+            asked.append(Asked(item.experiment, partial(config.where, item.config, item.overrides)))
+    if not asked:
+        return {}
+    facts = _preflight(asked, runs, quiet=quiet, digests=arms.needs_digests(planned))
+    return dict(zip(names, facts, strict=True))
 
 
-def _train_arm(item: arms.Planned, *, runs: Path, quiet: bool) -> Finished:
+def _train_arm(item: arms.Planned, *, runs: Path, quiet: bool, trained: list[Finished]) -> Finished:
     assert item.experiment is not None
-    assert item.config is not None
     if not quiet:
         print(f"training {plain(item.name)}: {item.reason}", file=sys.stderr)
-    with _line_told(item.config, item.overrides):
-        finished = _train(item.experiment, runs, quiet=quiet)
+    with work_begun() if trained else nullcontext():
+        finished = _train(item.experiment, runs, item.overrides, quiet=quiet)
+    trained.append(finished)
     if finished.interrupted:
         raise StoppedError(f"Interrupted: {finished.run.directory} keeps the epochs so far. Nothing was compared.")
     return finished

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import difflib
 import operator
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 DONE = 0
@@ -82,6 +83,45 @@ class FetchError(UserError):
     """A data set cannot be brought into the cache: no manager, no network, no space, or not what was expected."""
 
     exit_code = WORK_FAILED
+
+
+class Problems:
+    """Mistakes in bad input, noted one by one, so that all of them are told at once."""
+
+    def __init__(self) -> None:
+        self._found: list[UserError] = []
+
+    @contextmanager
+    def noted(self) -> Iterator[None]:
+        """Note a mistake in bad input instead of raising it. Any other error passes."""
+        try:
+            yield
+        except UserError as error:
+            if error.exit_code != BAD_INPUT:
+                raise
+            self._found.append(error)
+
+    def add(self, other: Problems) -> None:
+        """Note the mistakes of another collection behind those of this one."""
+        self._found += other._found
+
+    def refuse(self) -> None:
+        """Raise a single mistake as it is, several in one message that holds each line once."""
+        if len(self._found) == 1:
+            raise self._found[0]
+        if self._found:
+            raise ConfigError(dict.fromkeys(line for error in self._found for line in str(error).splitlines()))
+
+
+@contextmanager
+def work_begun() -> Iterator[None]:
+    """Raise WorkError where bad input shows only after something was trained: exit code 2 says that nothing was."""
+    try:
+        yield
+    except UserError as error:
+        if error.exit_code != BAD_INPUT:
+            raise
+        raise WorkError(str(error)) from error
 
 
 HINT = "Did you mean "

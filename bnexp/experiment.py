@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +19,7 @@ from bnexp import cautions, config, store
 from bnexp.config import Experiment
 from bnexp.config.real import RealDataset
 from bnexp.environment import git_state, machine, memory_limit, versions
-from bnexp.errors import WorkError
+from bnexp.errors import StorageError, WorkError, work_begun
 from bnexp.history import History, joined
 from bnexp.interrupts import finishing_the_epoch
 from bnexp.preparing import built_for, prepared
@@ -54,23 +54,31 @@ class Finished:
         return bool(self.record["status"] == "interrupted")
 
 
-def train_experiment(experiment: Experiment, runs: Path, *, watch: Watch, note: Note = lambda text: None) -> Finished:
+def train_experiment(
+    experiment: Experiment,
+    runs: Path,
+    *,
+    watch: Watch,
+    note: Note = lambda text: None,
+    overrides: Sequence[str] = (),
+) -> Finished:
     """Train every seed of an experiment and keep everything in a new run directory.
 
-    `watch` gets the histories so far after every epoch and may ask to stop; `note` is
-    told what is going on, a line each.
+    `watch` gets the histories so far after every epoch and may ask to stop;
+    `note` is told what is going on, a line each. `overrides` are recorded:
+    what was laid over the config's file.
 
     Raises:
         UserError: before anything is written, if the data, the model or the place is not as it should be.
-        WorkError: if training runs out of memory.
+        WorkError: if training runs out of memory, or its directory can no longer be written.
     """
     store.refuse_unwritable(runs)
     note("reading the data" if isinstance(experiment.dataset, RealDataset) else "drawing the data")
     data = prepared(experiment)
     note("loading TensorFlow")
     built = built_for(experiment, data)
-    with store.new_directory(runs, experiment.name) as directory:
-        record = _first_record(experiment, data, built, directory.name)
+    with store.new_directory(runs, experiment.name) as directory, work_begun():
+        record = _first_record(experiment, data, built, directory.name) | {"overrides": list(overrides)}
         store.write(directory / "config.yaml", config.dump(experiment))
         store.write_json(directory / "run.json", record)
         note("tracing the program")
@@ -170,5 +178,6 @@ def _failure_marked(directory: Path, record: dict[str, Any]) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        store.write_json(directory / "run.json", {**record, "status": "interrupted"})
+        with suppress(StorageError):  # such as the one that is told already
+            store.write_json(directory / "run.json", {**record, "status": "interrupted"})
         raise

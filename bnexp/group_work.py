@@ -9,6 +9,7 @@ import dataclasses
 import math
 import traceback
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -19,9 +20,9 @@ from bnexp.environment import versions
 from bnexp.errors import ConfigError, UserError
 from bnexp.groups import Failure, Group, Member, line_told
 from bnexp.history import Floats
-from bnexp.measuring import Measured, Pace, measured, pace, program_key
+from bnexp.measuring import Measured, Pace, measured, pace, program_key, rough_pace
 from bnexp.metrics import higher_is_better
-from bnexp.preparing import refuse_unbuildable
+from bnexp.preparing import check
 from bnexp.study import Candidate, Result, Tuned
 
 
@@ -39,12 +40,31 @@ def refusals(group: Group) -> list[str]:
             tried.add(essence)
             try:
                 with line_told(candidate):
-                    refuse_unbuildable(one)
+                    check(one)
                     refuse_changed(one.dataset, source_sha256(one.dataset), group.sources)
             except UserError as error:
                 problems = error.problems if isinstance(error, ConfigError) else (str(error),)
                 said += [problem for problem in problems if problem not in said]
     return said
+
+
+@dataclass(frozen=True)
+class Preflight:
+    """What is known of a group before it is trained: what is refused in it, else about what it will cost."""
+
+    problems: list[str]
+    pace: Pace | None = None
+
+
+def preflight(group: Group) -> Preflight:
+    """Check a group; where nothing is refused, say roughly what it costs. Nothing is traced or trained."""
+    if problems := refusals(group):
+        return Preflight(problems)
+    together = min(group.largest_shard, len(group.members) * len(group.seeds))
+    try:
+        return Preflight([], rough_pace(group.members[0].candidates[0].experiment, group.seeds, at_once=together))
+    except Exception:  # its training will tell
+        return Preflight([])
 
 
 def trial(group: Group) -> Pace | None:
@@ -125,6 +145,7 @@ def _result(
         experiment=config.digest(chosen.experiment),
         seeds=list(group.seeds),
         rows=one.rows,
+        guessing=one.guessing,
         resample=chosen.experiment.dataset.resample,
         tuned=tuned,
         final={name: _strict(_final(one, name)) for name in one.history.metrics},

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
+from bnexp import preparing
 from bnexp.config.places import found
 from bnexp.config.section import Task
 from bnexp.config.study import Endpoint, Tune
 from bnexp.data.source import Sources
-from bnexp.errors import ConfigError, SettingError
 from bnexp.measuring import program_key
 from bnexp.study import Candidate, Cell
 
@@ -125,11 +125,6 @@ def _in_groups(members: Sequence[Member], known: Callable[[Candidate], Learned],
     return groups
 
 
-@contextmanager
-def line_told(one: Candidate) -> Iterator[None]:
+def line_told(one: Candidate) -> AbstractContextManager[None]:
     """Add file and line to a mistake that shows itself only when the data are drawn or the model is built."""
-    try:
-        yield
-    except SettingError as error:
-        lines = [f"{found(one.node, tuple(key.split('.'))).where}: {key} {text}" for key, text in error.problems]
-        raise ConfigError(lines) from error
+    return preparing.line_told(lambda key: found(one.node, tuple(key.split("."))).where)

@@ -11,7 +11,7 @@ from typing import Any
 from bnexp import claims as several
 from bnexp import launch, study_plan, study_run
 from bnexp.arguments import config_path
-from bnexp.commands import print_answer, print_json
+from bnexp.commands import print_answer, print_json, told_in_json
 from bnexp.environment import most_workers
 from bnexp.errors import DIVERGED, DONE, WORK_FAILED, StoppedError
 from bnexp.show import study_table
@@ -52,15 +52,21 @@ def study(path: Path, place: Place, *, dry_run: bool, most_trainings: int | None
     most = study_plan.MOST_TRAININGS if most_trainings is None else most_trainings
     planned = study_plan.plan(config_path(str(path)), place.runs, most=most)
     facts = study_run.facts(planned, place.at_a_time(len(study_plan.pending(planned))))
-    reporter = StudyReporter(own_stderr(), quiet=quiet or as_json)
-    with _goes_on(planned.directory), place.workers(facts["groups"], reporter.warn) as workers:
-        if facts["seconds_left"] is None and (dry_run or not (quiet or as_json)):
-            facts["seconds_left"] = study_run.estimate(planned, workers)
+    quiet_or_json = quiet or as_json
+    reporter = StudyReporter(own_stderr(), quiet=quiet_or_json)
+    with (
+        told_in_json(lambda: _finished_parts(planned), as_json=as_json),
+        _goes_on(planned.directory),
+        place.workers(facts["groups"], reporter.warn) as workers,
+    ):
+        costs = study_run.preflight(planned, workers, plan_only=dry_run)
+        if facts["seconds_left"] is None and (dry_run or not quiet_or_json):
+            facts["seconds_left"], facts["is_rough"] = study_run.estimate(costs, workers, plan_only=dry_run)
         if dry_run:
             print_json(facts) if as_json else print_answer(study_table.study_plan(facts))
             return DONE
         reporter.show(facts)
-        document = study_run.run(planned, workers, reporter.tell, reporter.warn)
+        document = study_run.run(planned, workers, reporter.tell, reporter.warn, checked=True)
     if as_json:
         print_json(document)
     elif quiet:
@@ -69,6 +75,11 @@ def study(path: Path, place: Place, *, dry_run: bool, most_trainings: int | None
         print_answer(study_table.study(document))
         print(f"kept: {planned.directory}")
     return _study_code(document)
+
+
+def _finished_parts(planned: study_plan.Plan) -> list[dict[str, Any]]:
+    """List the cells and arms that are finished and kept."""
+    return [{"cell": cell, "arm": arm} for cell, arm in study_plan.finished(planned)]
 
 
 @contextmanager

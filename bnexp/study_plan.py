@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from bnexp import groups, store, study
 from bnexp.config.study import StudyFile, read_study
 from bnexp.data.source import Sources
-from bnexp.errors import ConfigError, RunError
+from bnexp.errors import ConfigError, Problems, RunError
 from bnexp.groups import Group, Learned, Member, line_told
 from bnexp.preparing import prepared
 from bnexp.study import Candidate, Cell, Result
@@ -52,10 +52,12 @@ def plan(path: Path, runs: Path, *, most: int = MOST_TRAININGS) -> Plan:
     """Read a study and find out all that is wrong with it before anything is trained or written.
 
     Raises:
-        ConfigError: with every mistake of the file, its grid and its hypotheses.
+        ConfigError: with every mistake of the file, its grid, its data and its hypotheses.
+        StorageError: if the place cannot be written.
         RunError: if its directory is of another format.
         UserError: if its data are read with Keras, and TensorFlow cannot use the GPU.
     """
+    store.refuse_unwritable(runs)
     file = read_study(path)
     trainings = file.study.trainings()
     if trainings > most:
@@ -78,16 +80,17 @@ def plan(path: Path, runs: Path, *, most: int = MOST_TRAININGS) -> Plan:
 
 
 def _learned(cells: list[Cell]) -> dict[str, Learned]:
-    """Read or draw the data of all experiments, so that what is wrong with them shows now."""
+    """Read or draw the data of all experiments, so that all that is wrong with them shows now."""
     by_data = sorted(study.experiments(cells), key=lambda one: one.experiment.dataset.model_dump_json())
-    known = {}
+    known, problems = {}, Problems()
     for one in by_data:
-        with line_told(one):
+        with problems.noted(), line_told(one):
             data, training = prepared(one.experiment), one.experiment.training
-        steps = training.epochs * data.steps(training.batch_size, training.drop_last)
-        known[one.experiment.model_dump_json()] = Learned(
-            data.task, data.shape, data.rows.x.nbytes, steps, {"name": one.experiment.dataset.name, **data.told()}
-        )
+            steps = training.epochs * data.steps(training.batch_size, training.drop_last)
+            known[one.experiment.model_dump_json()] = Learned(
+                data.task, data.shape, data.rows.x.nbytes, steps, {"name": one.experiment.dataset.name, **data.told()}
+            )
+    problems.refuse()
     return known
 
 

@@ -6,23 +6,27 @@ Workers give their results back; only this process writes.
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
 from typing import Any
 
 from bnexp import group_work, statistics, store, study
-from bnexp.errors import ConfigError, RunError, UntrainedError
+from bnexp.errors import ConfigError, RunError, UntrainedError, work_begun
 from bnexp.groups import Failure, Group
 from bnexp.launch import Warn, Workers
-from bnexp.measuring import Pace
+from bnexp.measuring import TRIAL_STEPS, Pace
 from bnexp.show import figures
 from bnexp.study import Result
 from bnexp.study_plan import CELLS, Plan, failure_path, finished, pending
 
-FEWEST_TRIED_STEPS = 2_000
-"""Optimizer steps of a study that is worth a trial before it is begun."""
+MOST_OF_A_STUDY = 0.1
+"""A trial takes no larger share of the time that it estimates; else a rough estimate must do."""
+FEW_GROUPS = 8
+"""So many groups are checked by a single worker before a plan is printed: each more would load TensorFlow first."""
 
 
 def facts(planned: Plan, jobs: int | None) -> dict[str, Any]:
@@ -50,6 +54,7 @@ def facts(planned: Plan, jobs: int | None) -> dict[str, Any]:
         "finished": len(done),
         "of": len(planned.members),
         "seconds_left": _seconds_left(planned, done, jobs and max(1, min(jobs, groups))),
+        "is_rough": False,
         "fewest_seeds": statistics.fewest_pairs(level),
         "detectable_deviations": detectable if math.isfinite(detectable) else None,
         "directory": str(planned.directory),
@@ -98,25 +103,71 @@ def _seconds_left(planned: Plan, results: Mapping[tuple[int, str], Result], jobs
     return left * sum(result.seconds for result in results.values()) / done / jobs if done and jobs else None
 
 
-def estimate(planned: Plan, workers: Workers) -> float | None:
-    """Try a few steps of groups, one a worker, and give the seconds that what is left may take.
+@dataclass(frozen=True)
+class Costs:
+    """What is known of the cost of a study once it is checked: the groups that are left, about what each takes."""
 
-    They are spread over all, from the one with most steps to that with fewest, since a step of one can cost more than
-    that of another, and count by their steps. None where nothing could be tried, or so little is left that it is done
-    about as soon.
+    groups: Sequence[Group]
+    paces: Sequence[Pace | None]
+    """None where nothing is known."""
+    seconds: float
+    """That the check took: workers were started, and TensorFlow was loaded."""
+
+
+def preflight(planned: Plan, workers: Workers, *, plan_only: bool = False) -> Costs:
+    """Check data, models and trainers of all that is not finished, before any training.
+
+    Workers do it, as it is they who will train. Where there is only a plan to be printed, few of them are started.
+
+    Raises:
+        ConfigError: with all that is refused in any cell.
     """
-    unfinished = pending(planned)
-    left = sum(group.steps for group in unfinished)
-    if left < FEWEST_TRIED_STEPS:
-        return None
-    answers = workers.each(group_work.trial, _spread(unfinished, workers.jobs))
-    tried = [(group.steps, pace) for group, pace in answers if isinstance(pace, Pace)]
-    if not tried:
-        return None
-    start = mean(pace.start for _, pace in tried)
-    step = sum(steps * pace.step for steps, pace in tried) / sum(steps for steps, _ in tried)
-    whole, largest = len(unfinished) * start + left * step, start + unfinished[0].steps * step
-    return max(whole / workers.jobs, largest)
+    begun, unfinished = time.monotonic(), pending(planned)
+    alone = plan_only and len(unfinished) <= FEW_GROUPS
+    found: dict[int, Any] = {}
+    for several in [[group] for group in unfinished] if alone else [unfinished]:
+        found |= {id(group): answer for group, answer in workers.each(group_work.preflight, several)}
+    answers = [found.get(id(group)) for group in unfinished]
+    checks = [answer if isinstance(answer, group_work.Preflight) else group_work.Preflight([]) for answer in answers]
+    if said := dict.fromkeys(text for check in checks for text in check.problems):
+        raise ConfigError(said)
+    return Costs(unfinished, [check.pace for check in checks], time.monotonic() - begun)
+
+
+def estimate(costs: Costs, workers: Workers, *, plan_only: bool = False) -> tuple[float | None, bool]:
+    """Return the seconds that what is left may take, and whether that is a rough guess.
+
+    A few steps of groups are tried, one a worker, if that takes less than a tenth of what it estimates. The groups
+    tried are spread over all, from the one with most steps to that with fewest, since a step of one can cost more
+    than that of another, and count by their steps. None where nothing is known. For a plan, starting the workers
+    counts too.
+    """
+    loading = costs.seconds if plan_only else 0.0
+    known = [(group, pace) for group, pace in zip(costs.groups, costs.paces, strict=True) if pace is not None]
+    if not known or len(known) < len(costs.groups):
+        return None, True
+    rough = loading + _whole(known, workers.jobs)
+    tried = _spread(costs.groups, workers.jobs)
+    if max(_trial_seconds(group, pace) for group, pace in known if group in tried) + loading > MOST_OF_A_STUDY * rough:
+        return rough, True
+    answers = [(group, pace) for group, pace in workers.each(group_work.trial, tried) if isinstance(pace, Pace)]
+    if not answers:
+        return rough, True
+    start = mean(pace.start for _, pace in answers)
+    step = sum(group.steps * pace.step for group, pace in answers) / sum(group.steps for group, _ in answers)
+    return loading + _whole([(group, Pace(start, step)) for group in costs.groups], workers.jobs), False
+
+
+def _whole(known: Sequence[tuple[Group, Pace]], jobs: int) -> float:
+    """Return the seconds that groups take together, so many at a time: no less than the longest of them."""
+    seconds = [pace.start + group.steps * pace.step for group, pace in known]
+    return max(sum(seconds) / jobs, *seconds)
+
+
+def _trial_seconds(group: Group, pace: Pace) -> float:
+    """Return the seconds that a trial of a group takes, about: its program is traced, and two epochs are trained."""
+    together = min(group.largest_shard, len(group.members) * len(group.seeds))
+    return pace.start + 2 * TRIAL_STEPS * together * pace.step
 
 
 def _spread(several: Sequence[Group], count: int) -> list[Group]:
@@ -131,19 +182,24 @@ Tell = Callable[[Result, int, float | None], None]
 """Told of each finished cell and arm, how many are finished, and the seconds left."""
 
 
-def run(planned: Plan, workers: Workers, tell: Tell, warn: Warn = lambda text: None) -> dict[str, Any]:
+def run(
+    planned: Plan, workers: Workers, tell: Tell, warn: Warn = lambda text: None, *, checked: bool = False
+) -> dict[str, Any]:
     """Let workers train what is not finished yet, answer the hypotheses, keep and give the document of study.json.
 
-    `warn` is told if its figures could not be drawn as they should be.
+    `warn` is told if its figures could not be drawn as they should be;
+    `checked` says that `preflight` has passed in this process.
 
     Raises:
         ConfigError: before anything is written, if Keras refuses a model or setting of a cell.
-        StorageError: if the directory cannot be written.
+        StorageError: if the directory cannot be made.
         UntrainedError: after all else is done, if a cell and arm could not be trained.
+        WorkError: if the directory can no longer be written.
     """
     store.refuse_unwritable(planned.directory.parent)
-    _refuse_unbuildable(pending(planned), workers)
-    with store.own_directory(planned.directory) as directory:
+    if not checked:
+        preflight(planned, workers)
+    with store.own_directory(planned.directory) as directory, work_begun():
         if not (directory / "study.yaml").exists():
             store.write(directory / "study.yaml", planned.file.text())
         store.make_place(directory / CELLS)
@@ -190,14 +246,6 @@ def _told(planned: Plan, failures: Sequence[Path]) -> str:
         f"the others are kept. Without them there is no verdict. {failures[0]} says why: {last.removesuffix('.')}. "
         "The same command tries them again."
     )
-
-
-def _refuse_unbuildable(unfinished: Sequence[Group], workers: Workers) -> None:
-    """Build each different model of what is not finished, so that what Keras refuses shows before any training."""
-    answers = [answer for _, answer in workers.each(group_work.refusals, unfinished)]
-    said = dict.fromkeys(text for texts in answers for text in texts if isinstance(text, str))
-    if said:
-        raise ConfigError(said)
 
 
 def _kept(planned: Plan, results: Mapping[tuple[int, str], Result]) -> dict[str, Any]:

@@ -136,12 +136,14 @@ def _pace(ends: Sequence[tuple[float, int]], *, at_once: int) -> float | None:
 
 def _pairing(data: Data, built: Built, initial: list[Any], trained: Trained) -> dict[str, Any]:
     """Digest what must be equal in two arms for their seeds to be paired: split, initial kernels, batches."""
+    from bnexp.data import short_digest
+
     rows = dict(enumerate(trained.history.seeds))
     return {
-        "splits": {str(seed): _short(*(rows_SR[row] for rows_SR in data.parts.values())) for row, seed in rows.items()},
+        "splits": data.split_digests(trained.history.seeds),
         "batches": trained.batches,
         "kernels": {
-            name: {str(seed): _short(initial[position][row]) for row, seed in rows.items()}
+            name: {str(seed): short_digest(initial[position][row]) for row, seed in rows.items()}
             for position, name in built.initial.kernel_names().items()
         },
     }
@@ -155,11 +157,6 @@ def _merged(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
     """
     inner = {key: _merged(one[key], other[key]) for key in one if isinstance(one[key], dict) and key in other}
     return {**one, **other, **inner}
-
-
-def _short(*arrays: Any) -> str:
-    """Give the first 16 hexadecimal digits of the arrays' sha256."""
-    return hashlib.sha256(b"".join(np.ascontiguousarray(array).tobytes() for array in arrays)).hexdigest()[:16]
 
 
 def _save_models(work: _Work, data: Data, trained: Trained, *, so_far: History) -> dict[str, str]:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bnexp import arms, config, store
+from bnexp.comparison import Question
 from bnexp.errors import ComparisonError, ConfigError, RunError
+from bnexp.preparing import Checked
 
 CONFIG = "dataset: {name: moons}\nmodel: {name: mlp}\n"
 
@@ -130,10 +133,43 @@ def test_one_run_or_one_config_under_two_names_is_refused_before_training(place:
     arms.refuse_twice([arms.plan(name, RUNS, []) for name in ("layer", "a")])
 
 
+def facts(**changed: Any) -> Checked:
+    return replace(Checked("binary", "random", {"train": 80}, 3, digest="d", splits={"0": "s"}), **changed)
+
+
 def test_what_arms_will_measure_is_known_before_they_are_trained(place: Path) -> None:
-    planned = [arms.plan("a", RUNS, []), arms.plan("a", RUNS, ["training.evaluate_train=false"])]
-    assert arms.measured(planned, lambda item: "binary") == ["loss", "accuracy", "val_loss", "val_accuracy"]
-    assert arms.known_as([arms.plan("a", RUNS, [])]) == ["a"]
+    planned = [arms.plan("a", RUNS, []), replace(arms.plan("a", RUNS, ["training.evaluate_train=false"]), name="b")]
+    checked = {"a": facts(), "b": facts()}
+    arms.refuse_unanswerable(Question("val_loss"), planned, {}, checked)
+    with pytest.raises(ComparisonError) as caught:
+        arms.refuse_unanswerable(Question("train_loss", baseline="c", margin=3), planned, {}, checked)
+    assert str(caught.value) == (
+        "--baseline is 'c'; expected one of the arms. Good names: a, b.\n"
+        "--metric is 'train_loss'; it is not measured. Did you mean 'val_loss'? "
+        "Good names: loss, accuracy, val_loss, val_accuracy."
+    )
+
+
+def test_arms_that_would_not_share_their_rows_are_refused_before_they_are_trained(place: Path) -> None:
+    planned = [arms.plan("a", RUNS, []), replace(arms.plan("a", RUNS, ["dataset.seed=7"]), name="b")]
+    with pytest.raises(ComparisonError) as caught:
+        arms.refuse_unanswerable(Question(), planned, {}, {"a": facts(digest="x"), "b": facts()})
+    assert str(caught.value) == (
+        "a (to be trained) and b (to be trained) would not be trained on the same data: dataset.seed is 42 and 7. "
+        "Train both on one dataset, then compare."
+    )
+    with pytest.raises(ComparisonError, match=r"would not be trained on the same split: dataset\.seed is 42 and 7"):
+        arms.refuse_unanswerable(Question(), planned, {}, {"a": facts(splits={"0": "x"}), "b": facts()})
+    assert not arms.needs_digests([planned[0], planned[0]])
+
+
+def test_all_names_that_mean_nothing_are_told_at_once(place: Path) -> None:
+    (place / "bad.yaml").write_text("dataset: {name: moons}\nmodel: {name: mlp, hiden: [4]}\n")
+    with pytest.raises(ConfigError) as caught:
+        arms.plan_all(["a", "nope", "bad.yaml"], RUNS, {"a": [], "nope": [], "bad.yaml": []})
+    first, second = str(caught.value).splitlines()
+    assert first == "No run, experiment or config is called 'nope'. Good names: a."
+    assert second.startswith("bad.yaml:2: model.hiden is not a known key. Did you mean 'hidden'?")
 
 
 def test_overrides_need_a_config(place: Path) -> None:

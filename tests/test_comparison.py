@@ -12,7 +12,7 @@ import pytest
 from experiments import experiment
 from scipy import stats
 
-from bnexp.comparison import Arm, Question, compare
+from bnexp.comparison import Arm, Question, compare, refuse_judged_by_what_chose
 from bnexp.errors import ComparisonError
 from bnexp.history import History
 
@@ -257,10 +257,93 @@ def test_a_given_target_metric_margin_and_baseline_are_used() -> None:
     assert [(c["arm"], c["baseline"]) for c in document["contrasts"]] == [("nobn", "bn")]
 
 
-def test_a_losss_margin_is_a_share_of_the_baselines_mean_and_zero_is_a_margin() -> None:
+def test_a_losss_margin_is_a_share_of_the_baselines_mean() -> None:
     document = compare([BN, NOBN], Question(metric="val_loss"))
     assert document["primary"]["margin"] == pytest.approx(0.05 * NOBN.history.final("val_loss").mean())
-    assert compare([BN, NOBN], Question(margin=0.0))["primary"]["margin"] == 0.0
+
+
+# --- what no verdict rests on -------------------------------------------------------------
+
+
+def verdict_of(*arms: Arm, **question: Any) -> dict[str, Any]:
+    found: dict[str, Any] = compare(list(arms), Question(**question))["contrasts"][0]["verdict"]
+    return found
+
+
+@pytest.mark.parametrize("guess_S", [[0.5] * 14, [0.5 + 1e-7] * 14, [0.49] * 14, [0.5] * 13 + [0.6]])
+def test_two_arms_that_guess_are_not_judged_by_accuracy_and_the_loss_is_named(guess_S: list[float]) -> None:
+    """Equal pairs, rounding above the baseline, below it, and one lucky seed: all were "no difference" or "hurts"."""
+    assert verdict_of(arm("bn", guess_S, seeds=14), arm("nobn", [0.5] * 14, seeds=14)) == {
+        "word": "cannot tell yet",
+        "settled_by": None,
+        "sentence": "No verdict: neither bn nor nobn beats the majority-class baseline (50.00%) in val_accuracy by its "
+        "95% interval. Nets that guess cannot be told apart by accuracy. Use --metric val_loss, or train longer.",
+    }
+
+
+def test_where_one_arm_beats_guessing_the_verdict_stands_and_so_it_does_for_a_loss() -> None:
+    guessing = arm("nobn", [0.5] * SEEDS)
+    assert verdict_of(BN, guessing)["word"] == "helps"
+    assert verdict_of(guessing, replace(BN, name="b", run="b"))["word"] == "hurts"
+    loss = verdict_of(guessing, arm("b", [0.5] * SEEDS), metric="val_loss")
+    assert loss["sentence"].startswith("In val_loss, nobn - b is +0 in all 10 pairs;")
+
+
+def test_an_arm_that_learns_does_not_speak_for_two_others_that_guess() -> None:
+    arms = [BN, arm("a", [0.5] * SEEDS), arm("b", [0.5] * SEEDS)]
+    words = [one["verdict"]["word"] for one in compare(arms, Question())["contrasts"]]
+    assert words == ["helps", "cannot tell yet"]
+
+
+def test_a_run_that_does_not_tell_what_guessing_scores_is_judged_as_before() -> None:
+    old = [changed(one, "dataset", "guessing", to={}) for one in (BN, NOBN)]
+    assert verdict_of(*old)["word"] == "helps"
+
+
+def with_r2(name: str, r2_S: Any) -> Arm:
+    made = changed(arm(name, [0.5] * SEEDS), "dataset", to={"task": "regression", "digest": "data", "guessing": {}})
+    values_S = np.asarray(r2_S, float)
+    metrics = {"loss": made.history.metrics["loss"], "val_r2": np.stack([values_S, values_S], axis=1)}
+    return replace(made, history=replace(made.history, metrics=metrics))
+
+
+def test_two_arms_no_better_than_the_mean_are_not_judged_by_r2() -> None:
+    verdict = verdict_of(with_r2("a", spread(-0.001, 0.001)), with_r2("b", spread(-0.4, seed=1)))
+    assert (verdict["word"], verdict["sentence"]) == (
+        "cannot tell yet",
+        "No verdict: neither a nor b beats predicting the mean (0) in val_r2 by its 95% interval. Nets that have learned "
+        "nothing cannot be told apart by r2. Use --metric val_loss, or train longer.",
+    )
+    assert verdict_of(with_r2("a", spread(0.4)), with_r2("b", spread(-0.4, seed=1)))["word"] == "helps"
+
+
+STOPPED: dict[str, Any] = {"training": {"early_stopping": {"monitor": "val_loss", "restore_best": False}}}
+
+
+def test_stored_runs_are_not_judged_by_the_part_on_which_early_stopping_chose() -> None:
+    for one, other in (({}, STOPPED), (STOPPED, {}), (STOPPED, STOPPED)):
+        verdict = verdict_of(arm("a", spread(0.9), **one), arm("b", spread(0.8, seed=1), **other))
+        assert verdict["word"] == "cannot tell yet"
+        assert verdict["sentence"] == (
+            "No verdict: it reads val_accuracy, and training.early_stopping chooses by val_loss; expected a part that "
+            "chose nothing. Read a test_ metric (dataset.validation_size makes a test part). Then train both again."
+        )
+    by_training = verdict_of(arm("a", spread(0.9), **STOPPED), arm("b", spread(0.8, seed=1)), metric="loss")
+    assert by_training["word"] == "helps"
+
+
+@pytest.mark.parametrize("monitor", ["val_loss", "val_accuracy"])
+def test_what_is_to_be_trained_is_refused_by_the_same_rule(monitor: str) -> None:
+    stopping = experiment(training={"early_stopping": {"monitor": monitor}})
+    measured = ["loss", "val_loss", "val_accuracy"]
+    with pytest.raises(ComparisonError) as caught:
+        refuse_judged_by_what_chose(Question(), measured, [experiment(), stopping])
+    assert str(caught.value) == (
+        f"The verdict reads val_accuracy, and training.early_stopping chooses by {monitor}; expected a part that chose "
+        "nothing. Read a test_ metric (dataset.validation_size makes a test part)."
+    )
+    refuse_judged_by_what_chose(Question(), [*measured, "test_accuracy"], [experiment(), stopping])
+    refuse_judged_by_what_chose(Question("loss"), measured, [experiment(), stopping])
 
 
 def test_every_arm_is_compared_with_the_last_one() -> None:
@@ -333,8 +416,22 @@ def test_pairing_is_told_by_digest() -> None:
         ([BN, NOBN], Question(metric="val_acuracy"),
          "--metric is 'val_acuracy'; it is not measured. Did you mean 'val_accuracy'? "
          "Good names: loss, val_loss, val_accuracy."),
-        ([BN, NOBN], Question(margin=float("nan")), "--margin is nan; expected a finite number in the metric's own unit."),
-        ([BN, NOBN], Question(target=float("inf")), "--target is inf; expected a finite number in the metric's own unit."),
+        ([BN, NOBN], Question(margin=float("nan")), "--margin is nan; expected a finite number in the metric's own unit. Use 0.01, for example."),
+        ([BN, NOBN], Question(target=float("inf")), "--target is inf; expected a finite number in the metric's own unit. Use 0.01, for example."),
+        ([BN, NOBN], Question(margin=1), "--margin is 1, and the metric is val_accuracy; expected a share below 1, as accuracies are shares. "
+         "Write --margin 0.01 for what is told as 1.00."),
+        ([BN, NOBN], Question(margin=0), "--margin is 0, and the metric is val_accuracy; expected a number above 0. "
+         "Use the smallest difference that matters, such as --margin 0.01."),
+        ([BN, NOBN], Question("val_loss", margin=-1), "--margin is -1, and the metric is val_loss; expected a number above 0. "
+         "Use the smallest difference that matters, such as --margin 0.01."),
+        ([BN, NOBN], Question(target=90, margin=2), "--margin is 2, and the metric is val_accuracy; expected a share below 1, as accuracies are shares. "
+         "Write --margin 0.02 for what is told as 2.00.\n"
+         "--target is 90, and the metric is val_accuracy; expected a share above 0, of 1 at most. Write --target 0.9 for 90%."),
+        ([BN, NOBN], Question("val_loss", target=-0.5), "--target is -0.5, and the metric is val_loss; expected 0 or more, as a loss or an "
+         "error is never lower. Use --target 0.5, for example."),
+        ([with_r2("a", [0.5] * SEEDS), with_r2("b", [0.4] * SEEDS)], Question(margin=1, target=1.5), "--margin is 1, and the metric is val_r2; "
+         "expected less than 1, as r2 is 1 at most. Use --margin 0.01, for example.\n--target is 1.5, and the metric is val_r2; "
+         "expected 1 or less, as no r2 is higher. Write --target 0.015 for 1.5%."),
         ([BN, changed(NOBN, "dataset", "digest", to="x")], Question(),
          "bn (bn-run) and nobn (nobn-run) were not trained on the same data: the rows differ by digest though the configs "
          "agree. Train both on one dataset, then compare."),

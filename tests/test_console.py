@@ -220,12 +220,19 @@ def test_quiet_is_silent() -> None:
 
 
 def test_the_list_of_runs_is_a_table_of_plain_text() -> None:
-    row = {"run": "bn-1", "kind": "run", "status": "finished", "seeds": "20", "result": "val_accuracy (%) 80.00"}
+    row = {
+        "run": "bn-1",
+        "kind": "run",
+        "status": "finished",
+        "seeds": "20",
+        "result": "val_accuracy (%) 80.00",
+        "overrides": "training.epochs=4",
+    }
     told = run_list.table([row, {**row, "run": "[red]x[/red]\x1b[31m"}]).splitlines()
     assert [line.split() for line in told] == [
-        ["run", "kind", "status", "seeds", "result"],
-        ["bn-1", "run", "finished", "20", "val_accuracy", "(%)", "80.00"],
-        ["[red]x[/red]?[31m", "run", "finished", "20", "val_accuracy", "(%)", "80.00"],
+        ["run", "kind", "status", "seeds", "result", "overrides"],
+        ["bn-1", "run", "finished", "20", "val_accuracy", "(%)", "80.00", "training.epochs=4"],
+        ["[red]x[/red]?[31m", "run", "finished", "20", "val_accuracy", "(%)", "80.00", "training.epochs=4"],
     ]
 
 

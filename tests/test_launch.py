@@ -24,7 +24,7 @@ from rich import console
 from test_study import ARMS, BASE, CLAIM, planned
 
 from bnexp import backend, group_work, groups, store, study, study_commands, study_plan, study_run
-from bnexp.errors import ConfigError, StoppedError, UserError, WorkError
+from bnexp.errors import ConfigError, StoppedError, StorageError, UserError, WorkError
 from bnexp.groups import Failure, Group
 from bnexp.launch import ray as ray_launcher
 from bnexp.launch import workers
@@ -575,7 +575,7 @@ def test_what_another_process_has_finished_meanwhile_is_not_trained_again(tmp_pa
 
     class Overtaken(HereAndNow):
         def each(self, work: Callable[[Group], Any], several: Sequence[Group]) -> Iterator[tuple[Group, Any]]:
-            if work is group_work.refusals:
+            if work is group_work.preflight:
                 study_run.run(plan, HereAndNow(), lambda *told: None)
             else:
                 trained.extend(several)
@@ -682,40 +682,102 @@ def test_the_time_that_is_left_is_told_for_those_that_have_work_and_not_before_a
     assert Place(tmp_path, "ray", 5, "far:1").at_a_time(9) == 5
 
 
-def test_the_time_of_a_study_follows_from_a_trial_of_its_largest_groups(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    plan = planned(tmp_path, SHORT + "vary: {training.batch_size: [8, 4]}\n")
-    assert study_run.estimate(plan, HereAndNow()) is None  # so little is done as soon
-    monkeypatch.setattr(study_run, "FEWEST_TRIED_STEPS", 1)
+class Told(HereAndNow):
+    """Workers whose checks and trials tell these costs, and that note which groups are tried."""
+
+    def __init__(self, jobs: int, rough: Pace | None, tried: Sequence[Pace | None]) -> None:
+        self.jobs, self.rough, self.answers, self.tried = jobs, rough, tried, list[Group]()
+        self.calls = list[int]()
+
+    def each(self, work: Callable[[Group], Any], several: Sequence[Group]) -> Iterator[tuple[Group, Any]]:
+        self.calls.append(len(several))
+        if work is group_work.preflight:
+            yield from ((one, group_work.Preflight([], self.rough)) for one in reversed(several))
+        else:
+            self.tried += several
+            yield from zip(several, itertools.cycle(self.answers), strict=False)
+
+
+def test_the_time_of_a_study_follows_from_a_trial_of_its_largest_groups(tmp_path: Path) -> None:
+    text = SHORT.replace("epochs: 2", "epochs: 200") + "vary: {training.batch_size: [8, 4]}\n"
+    plan = planned(tmp_path, text)
     unfinished = study_plan.pending(plan)
     steps = sum(one.steps for one in unfinished)
-    tried: list[Group] = []
-
-    class Two(HereAndNow):
-        jobs = 2
-
-        def each(self, work: Callable[[Group], Any], several: Sequence[Group]) -> Iterator[tuple[Group, Any]]:
-            tried.extend(several)
-            yield from zip(several, itertools.cycle([Pace(2.0, 0.001), Pace(4.0, 0.003)]), strict=False)
-
+    long = Pace(0.1, 10.0)  # so long a study is worth a trial
+    two = Told(2, long, [Pace(2.0, 0.001), Pace(4.0, 0.003)])
     ends = [unfinished[0], unfinished[-1]]
     step = (ends[0].steps * 0.001 + ends[1].steps * 0.003) / (ends[0].steps + ends[1].steps)
     assert ends[0].steps > ends[1].steps
-    assert study_run.estimate(plan, Two()) == pytest.approx((len(unfinished) * 3.0 + steps * step) / 2)
-    assert tried == ends
-
-    class Many(Two):
-        jobs = 64
-
+    seconds, is_rough = study_run.estimate(study_run.preflight(plan, two), two)
+    assert (seconds, is_rough) == (pytest.approx((len(unfinished) * 3.0 + steps * step) / 2), False)
+    assert two.tried == ends
+    many = Told(64, long, [Pace(2.0, 0.001), Pace(4.0, 0.003)])
     counted = [(one.steps, 0.001 + 0.002 * (number % 2)) for number, one in enumerate(unfinished)]
     step = sum(steps * each for steps, each in counted) / steps
     largest = 3.0 + unfinished[0].steps * step
-    assert study_run.estimate(plan, Many()) == pytest.approx(largest), "most of them have nothing to do"
-    real = group_work.trial(unfinished[0])
+    assert study_run.estimate(study_run.preflight(plan, many), many)[0] == pytest.approx(largest)
+    failing = Told(2, long, [None])
+    assert study_run.estimate(study_run.preflight(plan, failing), failing)[1], (
+        "a trial that fails leaves the rough guess"
+    )
+
+
+@pytest.mark.parametrize(
+    ("rough", "is_tried"), [(Pace(1.0, 0.5), True), (Pace(1.0, 0.001), False), (Pace(30.0, 0.1), False)]
+)
+def test_a_trial_takes_a_tenth_of_what_it_estimates_or_is_left_out(tmp_path: Path, rough: Pace, is_tried: bool) -> None:
+    plan = planned(tmp_path, SHORT.replace("epochs: 2", "epochs: 200"))
+    workers = Told(1, rough, [Pace(0.5, 0.25)])
+    costs = study_run.preflight(plan, workers)
+    seconds, is_rough = study_run.estimate(costs, workers)
+    assert seconds is not None
+    groups, steps = len(costs.groups), sum(group.steps for group in costs.groups)
+    if is_tried:
+        assert (is_rough, seconds) == (False, pytest.approx(groups * 0.5 + steps * 0.25))
+    else:
+        assert (is_rough, seconds, workers.tried) == (
+            True,
+            pytest.approx(groups * rough.start + steps * rough.step),
+            [],
+        )
+    started = dataclasses.replace(costs, seconds=seconds)
+    assert study_run.estimate(started, workers, plan_only=True)[1], (
+        "for a plan, to start the workers takes its time too"
+    )
+
+
+def test_a_plan_of_few_groups_starts_one_worker_and_a_study_all(tmp_path: Path) -> None:
+    plan = planned(tmp_path, SHORT + "vary: {training.batch_size: [8, 4]}\n")
+    groups, workers = len(study_plan.pending(plan)), Told(2, None, [])
+    costs = study_run.preflight(plan, workers, plan_only=True)
+    assert workers.calls == [1] * groups
+    assert study_run.estimate(costs, workers) == (None, True)
+    study_run.preflight(plan, workers)
+    assert workers.calls[-1] == groups
+
+
+def test_a_rough_guess_needs_no_program_and_a_trial_that_fails_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (one, *_) = study_plan.pending(planned(tmp_path, SHORT))
+    real = group_work.trial(one)
     assert real is not None and real.step > 0
-    broken = dataclasses.replace(unfinished[0], seeds=())
-    assert group_work.trial(broken) is None
+    assert group_work.trial(dataclasses.replace(one, seeds=())) is None
+    with monkeypatch.context() as broken:
+        broken.setattr("bnexp.training.train_together", Mock(side_effect=AssertionError("trains")))
+        found = group_work.preflight(one)
+    assert found.problems == [] and found.pace is not None
+    assert found.pace.start > 0 and 0.01 < found.pace.step / real.step < 100
+
+
+def test_a_disk_that_is_full_once_a_study_has_begun_is_failed_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = planned(tmp_path, SHORT)
+    monkeypatch.setattr(study_run, "_keep", Mock(side_effect=StorageError("cells/0-bn.json: cannot be written")))
+    with pytest.raises(WorkError, match="cannot be written") as caught:
+        study_run.run(plan, HereAndNow(), lambda *told: None)
+    assert caught.value.exit_code == 1
 
 
 def test_a_gpu_that_cannot_be_used_refuses_a_study_and_says_so_of_a_cell(

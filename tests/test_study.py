@@ -18,7 +18,7 @@ import scipy.stats
 
 from bnexp import statistics, study, study_plan, study_run
 from bnexp.config.study import Hypothesis, Over, read_study
-from bnexp.errors import ConfigError, RunError
+from bnexp.errors import ConfigError, RunError, StorageError
 from bnexp.study import Cell, Result
 from bnexp.study.contrast import Contrast, Results, contrast_of, group_differences, over_levels
 from bnexp.study.verdict import judged
@@ -53,7 +53,7 @@ def claim(**keys: Any) -> Hypothesis:
     return Hypothesis.model_validate({**known, **keys})
 
 
-def result(cell: int, arm: str, final: list[float | None] | None = None, **facts: Any) -> Result:
+def result(cell: int, arm: str, final: list[float] | list[float | None] | None = None, **facts: Any) -> Result:
     count = len(final or facts["epochs_to"]["val_accuracy 0.9"])
     known: dict[str, Any] = {
         "design": "d", "cell": cell, "levels": {}, "arm": arm, "experiment": "e", "seeds": list(range(count)),
@@ -308,6 +308,49 @@ def test_a_study_with_a_diverged_seed_without_a_value_is_kept_as_strict_json(tmp
     assert facts["cells"] == [0.0, 0.0]
     results[0, "none"] = result(0, "none", [None] * 8, levels=results[0, "none"].levels)
     assert study.document(plan.file, plan.cells, "d", results)["hypotheses"][0]["cells"] == [None, 0.0]
+
+
+def guessed(bn: float, none: float, guess: float = 0.92, cells: int = 2, **keys: Any) -> dict[str, Any]:
+    """The facts of a claim whose arms score so in the first cell, and guess in all others."""
+    known: dict[str, Any] = {"guessing": {"test": guess}}
+    scores = {"bn": [bn, *[guess] * (cells - 1)], "none": [none, *[guess] * (cells - 1)]}
+    results = {(n, name): result(n, name, [scores[name][n]] * 20, **known) for name in scores for n in range(cells)}
+    one = claim(**keys)
+    (found,) = judged([one], [contrast_of(one, grid("b", list(range(cells))), results)])
+    return found
+
+
+def test_where_all_arms_guess_in_every_cell_that_is_read_nothing_is_judged_by_accuracy() -> None:
+    found = guessed(0.92, 0.92)
+    assert (found["verdict"]["word"], found["guessing"], found["holm_p_value"]) == ("inconclusive", 0.92, None)
+    assert found["verdict"]["sentence"] == (
+        "No verdict: neither bn nor none, in any cell that is read, beats the majority-class baseline (92.00%) in "
+        "test_accuracy by its 95% interval. Nets that guess cannot be told apart by accuracy. Read test_loss, or train "
+        "longer."
+    )
+    assert guessed(0.5, 0.9, wins=True, smallest=0.25)["verdict"]["word"] == "inconclusive"
+    elsewhere = guessed(0.99, 0.95, at={"b": 1})
+    assert elsewhere["verdict"]["word"] == "inconclusive", "a cell that is not read does not count"
+
+
+def test_where_one_arm_beats_guessing_in_one_cell_or_guessing_is_what_is_counted_the_verdict_stands() -> None:
+    assert guessed(0.99, 0.92)["verdict"]["word"] == "supported"
+    assert guessed(0.92, 0.99)["verdict"]["word"] == "refuted"
+    failing: dict[str, Any] = {"metric": {"metric": "test_accuracy", "failures_below": 0.95}, "smallest": 0.2}
+    assert guessed(0.92, 0.92, **failing)["verdict"]["word"] == "refuted"
+    assert guessed(0.92, 0.92, metric="test_loss", smallest=0.5)["verdict"]["word"] == "refuted"
+    unknown = guessed(0.92, 0.92, guess=0.92, metric="test_loss")
+    assert unknown["guessing"] is None
+
+
+def test_nets_no_better_than_the_mean_are_not_judged_by_r2() -> None:
+    one = claim(metric="test_r2")
+    mean = {"final": {"test_r2": [0.0] * 8}}
+    results = {(0, arm): result(0, arm, [0.0] * 8).model_copy(update=mean) for arm in ("bn", "none")}
+    (found,) = judged([one], [contrast_of(one, grid("b", [1]), results)])
+    assert found["verdict"]["sentence"].startswith(
+        "No verdict: neither bn nor none, in any cell that is read, beats predicting the mean (0) in test_r2"
+    )
 
 
 def test_too_few_pairs_are_never_enough() -> None:
@@ -573,6 +616,9 @@ VARY = "vary: {training.batch_size: [4, 8]}\n"
         (SMALL.replace("smallest: 0.01", "smallest: 1"), "s.yaml:5: hypothesis.smallest is 1; expected a share below 1, as accuracies are shares. Write 0.01 for what is told as 1.00."),
         (SMALL.replace("metric: test_accuracy", "metric: {metric: test_accuracy, failures_below: 70}"), "s.yaml:5: hypothesis.metric has failures_below: 70; expected a share above 0, of 1 at most. Write 0.7 for 70%."),
         (SMALL.replace("metric: test_accuracy", "metric: {metric: test_accuracy, epochs_to: -1}"), "s.yaml:5: hypothesis.metric has epochs_to: -1; expected a share above 0, of 1 at most. Use 0.9, for example."),
+        (SMALL.replace("smallest: 0.01", "over: {factor: training.batch_size, take: width, within: 1}, smallest: 0.3") + VARY, "s.yaml:5: hypothesis.over.within is 1; expected a share below 1, as accuracies are shares. Write 0.01 for what is told as 1.00."),
+        (SMALL.replace("metric: test_accuracy", "metric: {metric: test_accuracy, failures_below: 0.7}").replace("smallest: 0.01", "smallest: 20"), "s.yaml:5: hypothesis.smallest is 20; expected a share below 1, as accuracies are shares. Write 0.2 for what is told as 20.00."),
+        (SMALL.replace("metric: test_accuracy", "metric: {metric: test_loss, epochs_to: -0.1}").replace("smallest: 0.01", "smallest: 1.2"), "s.yaml:5: hypothesis.metric has epochs_to: -0.1; expected 0 or more, as a loss or an error is never lower. Use 0.5, for example."),
         (SMALL + "seed: 3\n", "s.yaml:6: seed is not a known key. Did you mean 'seeds'?"),
     ],
 )  # fmt: skip
@@ -639,6 +685,18 @@ def test_a_study_of_someones_own_missing_file_is_refused_at_its_line(tmp_path: P
         "experiment: {dataset: {name: csv, path: nowhere.csv, target: y, validation_size: 0.2}, model: {name: mlp}}\n"
     )
     assert refusal(tmp_path, base + ARMS + CLAIM).startswith("s.yaml:1: dataset.path ")
+
+
+def test_all_data_that_cannot_be_read_are_told_at_once_and_a_place_that_cannot_be_written_before(
+    tmp_path: Path,
+) -> None:
+    base = "experiment: {dataset: {name: csv, path: a.csv, target: y, validation_size: 0.2}, model: {name: mlp}}\n"
+    text = base + ARMS + CLAIM + "vary: {dataset.path: [a.csv, b.csv]}\n"
+    assert [line.partition("; ")[0] for line in refusal(tmp_path, text).splitlines()] == [
+        "s.yaml:6: dataset.path is 'a.csv'", "s.yaml:6: dataset.path is 'b.csv'",
+    ]  # fmt: skip
+    with pytest.raises(StorageError, match=r"s\.yaml is a file; expected a directory for runs"):
+        study_plan.plan(tmp_path / "s.yaml", tmp_path / "s.yaml")
 
 
 def test_reading_a_study_needs_no_name(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -38,6 +39,7 @@ hypotheses:
     direction: lower
     smallest: 1.2
 """
+ROUGH = r"16 trainings in 4 groups, 768 optimizer steps; about \d+ s, very roughly, by the size of the models"
 FINAL = ["figure-2.png", "figure.png", "results.csv", "study.json", "study.yaml"]
 
 
@@ -108,12 +110,12 @@ def test_a_study_tells_its_plan_and_progress_and_answers_on_stdout(
     place, done = studied
     told = done.stderr.splitlines()
     plan = told[: told.index(f"to be kept in runs/{directory(place).name}")]
-    assert [*plan[:3], plan[5]] == [
+    assert plan[:3] == [
         "tiny batches: 2 cells x 2 arms (bn, none), 2 seeds",
         "training.batch_size: 16, 64",
         "training.learning_rate, tuned: 0.001, 0.01",
-        "16 trainings in 4 groups, 768 optimizer steps; time unknown before the first cell",
     ]
+    assert re.fullmatch(ROUGH, plan[5])
     assert plan[3].endswith("is lower, by 1.00 or more)") and plan[4].startswith("claim: ")
     assert plan[6] == "WARNING  2 seeds are too few for a verdict; 7 are the fewest"
     assert plan[7].startswith("a true mean difference of ")
@@ -219,7 +221,16 @@ def test_runs_lists_a_study_and_plot_redraws_its_figure(
 ) -> None:
     kept = copied(studied, tmp_path)
     rows = json.loads(bnexp("runs", "--json", cwd=tmp_path).stdout)
-    assert rows == [{"run": kept.name, "kind": "study", "status": "finished", "seeds": 2, "result": "inconclusive"}]
+    assert rows == [
+        {
+            "run": kept.name,
+            "kind": "study",
+            "status": "finished",
+            "seeds": 2,
+            "result": "inconclusive",
+            "overrides": "-",
+        }
+    ]
     before = (kept / "figure.png").read_bytes()
     (kept / "figure.png").unlink()
     place = (tmp_path / "runs" / kept.name).resolve()
@@ -243,10 +254,7 @@ def test_a_dry_run_prints_the_plan_and_leaves_nothing_behind(tmp_path: Path) -> 
     before = sorted(tmp_path.rglob("*"))
     done = bnexp("study", "s.yaml", "--dry-run", cwd=tmp_path)
     assert done.stderr == ""
-    assert (
-        done.stdout.splitlines()[5]
-        == "16 trainings in 4 groups, 768 optimizer steps; time unknown before the first cell"
-    )
+    assert re.fullmatch(ROUGH, done.stdout.splitlines()[5])
     assert json.loads(bnexp("study", "s.yaml", "--dry-run", "--json", cwd=tmp_path).stdout)["trainings"] == 16
     assert sorted(tmp_path.rglob("*")) == before
 

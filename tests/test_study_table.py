@@ -23,7 +23,7 @@ def lines(what: RenderableType) -> list[str]:
 
 PLAN = {
     "name": "s", "cells": 2, "arms": ["bn", "none"], "seeds": 20, "trainings": 1080, "steps": 12345, "finished": 0,
-    "of": 4, "fewest_seeds": 7, "seconds_left": None, "detectable_deviations": 0.66, "directory": "runs/s-study-0123456789",
+    "of": 4, "fewest_seeds": 7, "seconds_left": None, "is_rough": False, "detectable_deviations": 0.66, "directory": "runs/s-study-0123456789",
     "factors": {"model.activation": ["relu", "tanh"]}, "tune": {"key": "training.learning_rate", "values": [0.01, 0.1]},
     "groups": 3, "other_answers": {}, "ties": {}, "data": [], "claims": [{"claim": "It helps.", "asks": "supported if test_accuracy (%), bn - none is higher, by 1.00 or more"}],
 }  # fmt: skip
@@ -45,6 +45,8 @@ def test_a_plan_tells_cells_trainings_time_and_what_it_detects() -> None:
     assert tied[2] == "training.epochs: 5.0, 10.0, as it follows training.batch_size"
     tried = lines(study_table.study_plan({**PLAN, "seconds_left": 30.0}))
     assert tried[4].endswith("; about 30 s, by a trial of a few steps")
+    guessed = lines(study_table.study_plan({**PLAN, "seconds_left": 30.0, "is_rough": True}))
+    assert guessed[4].endswith("; about 30 s, very roughly, by the size of the models")
     few = lines(study_table.study_plan({**PLAN, "seeds": 6}))
     assert "WARNING  6 seeds are too few for a verdict; 7 are the fewest" in few
     begun = lines(study_table.study_plan({**PLAN, "finished": 3, "seconds_left": 400.0}))

@@ -21,7 +21,7 @@ app = typer.Typer(
 Runs = Annotated[Path, typer.Option("--runs", envvar="BNEXP_RUNS_DIR", help="Directory that keeps the runs.")]
 Seeds = Annotated[int | None, typer.Option("--seeds", min=1, help="Trainings per experiment (training.seeds).")]
 Margin = Annotated[
-    float | None, typer.Option(min=0, help="The smallest difference that matters: 0.01 is one point of accuracy.")
+    float | None, typer.Option(help="The smallest difference that matters: 0.01 is one point of accuracy.")
 ]
 Launcher = Annotated[
     Literal["local", "ray"],

@@ -10,10 +10,41 @@ from typing import Any
 
 from bnexp import statistics
 from bnexp.comparison.contrast import arm_facts, contrast, epochs_to, final_values, guessing_of
-from bnexp.comparison.pairing import Arm, Sides, common_seeds, refuse_other_data, refuse_the_same
-from bnexp.comparison.question import Question, baseline_of, refuse_impossible, refuse_too_few, terms_of
+from bnexp.comparison.pairing import (
+    INTENDED,
+    NEUTRAL,
+    Arm,
+    Basis,
+    Sides,
+    basis_of,
+    common_seeds,
+    refuse_other_data,
+    refuse_the_same,
+)
+from bnexp.comparison.question import (
+    Question,
+    baseline_of,
+    refuse_impossible,
+    refuse_judged_by_what_chose,
+    refuse_too_few,
+    terms_of,
+)
 
-__all__ = ["Arm", "Question", "compare", "epochs_to", "final_values", "refuse_impossible", "refuse_too_few"]
+__all__ = [
+    "INTENDED",
+    "NEUTRAL",
+    "Arm",
+    "Basis",
+    "Question",
+    "basis_of",
+    "compare",
+    "epochs_to",
+    "final_values",
+    "refuse_impossible",
+    "refuse_judged_by_what_chose",
+    "refuse_other_data",
+    "refuse_too_few",
+]
 
 FORMAT = 1
 DATA_FACTS = (
@@ -49,7 +80,7 @@ def compare(arms: Sequence[Arm], question: Question) -> dict[str, Any]:
     baseline = baseline_of(arms, question)
     refuse_the_same(arms)
     seeds = common_seeds(arms)
-    refuse_other_data(arms, baseline)
+    refuse_other_data([basis_of(arm) for arm in arms], basis_of(baseline))
     paired = {arm.name: arm.history.of(seeds) for arm in arms}
     terms = terms_of(question, baseline.name, paired[baseline.name], guessing_of(baseline))
     others = [arm for arm in arms if arm is not baseline]

@@ -14,9 +14,10 @@ import numpy as np
 
 from bnexp import statistics
 from bnexp.comparison.pairing import Arm, Sides, agreement, confounders, varied
-from bnexp.comparison.question import Terms
+from bnexp.comparison.question import Terms, chosen_by
 from bnexp.history import Floats, History
 from bnexp.metrics import higher_is_better, number, with_unit
+from bnexp.questions import ROUNDING, judged_by_what_chose, nothing_learned, score_of_guessing
 from bnexp.statistics import strict
 
 
@@ -75,15 +76,40 @@ def _reach_difference(sides: Sides, terms: Terms) -> dict[str, Any] | None:
 
 
 def _verdict(sides: Sides, difference: dict[str, Any], terms: Terms) -> dict[str, Any]:
-    if difference["left_out"]:
-        count = difference["left_out"]
-        held = f"{count} pairs hold" if count > 1 else "1 pair holds"
-        reason = f"{held} a diverged seed without a value; the others alone would flatter."
+    if reason := _what_withholds(sides, difference, terms.metric):
         return {"word": "cannot tell yet", "settled_by": None, "sentence": reason}
     keys = ("low", "high", "mean", "pairs", "standard_deviation")
     known: dict[str, Any] = {key: math.nan if difference[key] is None else difference[key] for key in keys}
     result = statistics.verdict(**known, margin=terms.margin, higher_is_better=higher_is_better(terms.metric))
     return {**asdict(result), "sentence": _sentence(sides, difference, terms, result)}
+
+
+def _what_withholds(sides: Sides, difference: dict[str, Any], metric: str) -> str | None:
+    """Return why the verdict is withheld, whatever the numbers are; None if it is not."""
+    if count := difference["left_out"]:
+        held = f"{count} pairs hold" if count > 1 else "1 pair holds"
+        return f"{held} a diverged seed without a value; the others alone would flatter."
+    chosen = chosen_by([sides.arm.experiment, sides.baseline.experiment])
+    for text in judged_by_what_chose(metric, chosen):
+        return f"No verdict: it {text} Then train both again."
+    if difference["pairs"] < statistics.FEWEST_PAIRS or any(_beats_guessing(*side, metric) for side in _both(sides)):
+        return None
+    scores = [score_of_guessing(metric, guessing_of(arm)) for arm, _ in _both(sides)]
+    known = [score for score in scores if score is not None]
+    if not known:
+        return None
+    who = f"neither {sides.arm.name} nor {sides.baseline.name}"
+    return nothing_learned(metric, max(known), who, read="Use --metric")
+
+
+def _both(sides: Sides) -> tuple[tuple[Arm, History], tuple[Arm, History]]:
+    return (sides.arm, sides.treated), (sides.baseline, sides.base)
+
+
+def _beats_guessing(arm: Arm, history: History, metric: str) -> bool:
+    """Return True if the interval of an arm's mean lies above what guessing scores, where that is known."""
+    score = score_of_guessing(metric, guessing_of(arm))
+    return score is not None and statistics.beats(final_values(history, metric, guessing_of(arm)), score + ROUNDING)
 
 
 def _sentence(sides: Sides, difference: dict[str, Any], terms: Terms, result: statistics.Verdict) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +29,28 @@ class Arm:
     experiment: Experiment
     history: History
     record: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Basis:
+    """What an arm was trained on, or is to be: so much is known before it is trained."""
+
+    name: str
+    run: str | None
+    """None where it is still to be trained."""
+    experiment: Experiment
+    digest: str
+    splits: Mapping[str, str]
+
+    def __str__(self) -> str:
+        """Return the arm with its run, as messages name it."""
+        return f"{self.name} ({self.run or 'to be trained'})"
+
+
+def basis_of(arm: Arm) -> Basis:
+    """Return what a run was trained on."""
+    record = arm.record
+    return Basis(arm.name, arm.run, arm.experiment, record["dataset"]["digest"], record["pairing"]["splits"])
 
 
 @dataclass(frozen=True)
@@ -65,22 +87,22 @@ def refuse_the_same(arms: Sequence[Arm]) -> None:
             )
 
 
-def refuse_other_data(arms: Sequence[Arm], baseline: Arm) -> None:
-    """Raise ComparisonError, naming both, if an arm was trained on other rows, split or prepared otherwise."""
+def refuse_other_data(arms: Sequence[Basis], baseline: Basis) -> None:
+    """Raise ComparisonError, naming both, if an arm is of other rows, split or prepared otherwise than the baseline."""
     for arm in arms:
         for fact, same in _data_checks(arm, baseline).items():
             if not same:
+                were = "were not trained" if arm.run and baseline.run else "would not be trained"
                 raise ComparisonError(
-                    f"{arm.name} ({arm.run}) and {baseline.name} ({baseline.run}) were not trained on the same {fact}: "
+                    f"{arm} and {baseline} {were} on the same {fact}: "
                     f"{_dataset_text(arm, baseline)}. Train both on one dataset, then compare."
                 )
 
 
-def _data_checks(arm: Arm, other: Arm) -> dict[str, bool]:
-    a, b = arm.record, other.record
+def _data_checks(arm: Basis, other: Basis) -> dict[str, bool]:
     return {
-        "data": a["dataset"]["digest"] == b["dataset"]["digest"],
-        "split": _agree(a["pairing"]["splits"], b["pairing"]["splits"]),
+        "data": arm.digest == other.digest,
+        "split": _agree(arm.splits, other.splits),
         "inputs and targets": all(
             getattr(arm.experiment.dataset, key, None) == getattr(other.experiment.dataset, key, None)
             for key in PREPARATION
@@ -88,7 +110,7 @@ def _data_checks(arm: Arm, other: Arm) -> dict[str, bool]:
     }
 
 
-def _dataset_text(arm: Arm, other: Arm) -> str:
+def _dataset_text(arm: Basis, other: Basis) -> str:
     differing = config.differences(arm.experiment, other.experiment)
     named = [f"{key} is {_text(a)} and {_text(b)}" for key, (a, b) in differing.items() if key.startswith("dataset")]
     return "; ".join(named) or "the rows differ by digest though the configs agree"
@@ -98,7 +120,7 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else written(value)
 
 
-def _agree(one: dict[str, Any], other: dict[str, Any]) -> bool:
+def _agree(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     """Tell whether two records of digests agree wherever both have one, and share at least one."""
     common = one.keys() & other.keys()
     return bool(common) and all(one[key] == other[key] for key in common)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from bnexp.comparison.pairing import Arm
+from bnexp.config import Experiment
 from bnexp.errors import ComparisonError, nearest
 from bnexp.history import History
 from bnexp.metrics import headline, higher_is_better, on_validation, quantity
+from bnexp.questions import impossible_margin, impossible_value, judged_by_what_chose
 
 TARGET_SHARE = 0.05
 """Default target: the median over the baseline's seeds of their best value, worse by this share of it."""
@@ -63,15 +65,45 @@ def refuse_impossible(question: Question, names: Sequence[str], measured: Sequen
 
     It needs no history, so that it can be asked before anything is trained.
     """
+    faults = []
     if question.baseline is not None and question.baseline not in names:
         hint = nearest(question.baseline, names)
-        raise ComparisonError(f"--baseline is {question.baseline!r}; expected one of the arms. {hint}")
+        faults.append(f"--baseline is {question.baseline!r}; expected one of the arms. {hint}")
     if question.metric is not None and question.metric not in measured:
         hint = nearest(question.metric, measured)
-        raise ComparisonError(f"--metric is {question.metric!r}; it is not measured. {hint}")
-    for option, value in (("margin", question.margin), ("target", question.target)):
+        faults.append(f"--metric is {question.metric!r}; it is not measured. {hint}")
+    else:
+        faults += _impossible_values(question, question.metric or headline(measured))
+    if faults:
+        raise ComparisonError("\n".join(faults))
+
+
+def _impossible_values(question: Question, metric: str) -> Iterator[str]:
+    """Yield what is wrong with the margin and the target, by the rules of a study's hypothesis."""
+    for option, value, expected in (
+        ("margin", question.margin, impossible_margin),
+        ("target", question.target, impossible_value),
+    ):
         if value is not None and not math.isfinite(value):
-            raise ComparisonError(f"--{option} is {value}; expected a finite number in the metric's own unit.")
+            yield f"--{option} is {value}; expected a finite number in the metric's own unit. Use 0.01, for example."
+        elif value is not None and (text := expected(metric, value, spelt=f"--{option} ")):
+            yield f"--{option} is {value:g}, and the metric is {metric}; {text}"
+
+
+def chosen_by(experiments: Iterable[Experiment]) -> dict[str, str]:
+    """Map each metric by which some of the experiments choose to what chooses by it."""
+    rules = [one.training.early_stopping for one in experiments]
+    return {rule.monitor: "training.early_stopping" for rule in rules if rule is not None}
+
+
+def refuse_judged_by_what_chose(question: Question, measured: Sequence[str], experiments: Sequence[Experiment]) -> None:
+    """Raise ComparisonError, before any training, if early stopping chooses on the part that the verdict would read.
+
+    Runs that were trained so already keep their numbers; their verdict is withheld.
+    """
+    metric = question.metric or headline(measured)
+    for text in judged_by_what_chose(metric, chosen_by(experiments)):
+        raise ComparisonError(f"The verdict {text}")
 
 
 def baseline_of(arms: Sequence[Arm], question: Question) -> Arm:

@@ -40,7 +40,7 @@ _Dumper.add_representer(list, _list)
 
 def dump(experiment: Experiment) -> str:
     """Give the config file that says all of an experiment, defaults included."""
-    return dump_plain(_compact(experiment))
+    return dump_plain(compact(experiment))
 
 
 def dump_plain(document: Any) -> str:
@@ -50,7 +50,7 @@ def dump_plain(document: Any) -> str:
     )
 
 
-def _compact(value: Any) -> Any:
+def compact(value: Any) -> Any:
     """Give a section as a person would write it: shorthands used, keys that are not set left out."""
     match value:
         case ConstantRate():
@@ -59,10 +59,10 @@ def _compact(value: Any) -> Any:
             return {value.name: dict(value.arguments)} if value.arguments else value.name
         case Section():
             named = sorted(value, key=lambda pair: pair[0] != "name")
-            entries = {key: _compact(entry) for key, entry in named if entry is not None}
+            entries = {key: compact(entry) for key, entry in named if entry is not None}
             return entries["name"] if list(entries) == ["name"] else entries
         case list():
-            return [_compact(entry) for entry in value]
+            return [compact(entry) for entry in value]
     return value
 
 
@@ -99,5 +99,5 @@ def _differing(one: Any, other: Any, key: str) -> Iterator[tuple[str, tuple[Any,
 
 def _kind(value: Any) -> Any:
     """Give a section's kind; a constant rate or anything else stands for itself."""
-    compact = _compact(value)
-    return compact.get("name", compact) if isinstance(compact, dict) else compact
+    written = compact(value)
+    return written.get("name", written) if isinstance(written, dict) else written

@@ -111,7 +111,7 @@ class Data:
 
     def facts(self) -> dict[str, Any]:
         """Return what run.json records of the data: what is told of them, and the digests of file and rows."""
-        return {**self.told(), "source_sha256": self.source_sha256, "digest": _digest(self.rows), **self.rows.facts}
+        return {**self.told(), "source_sha256": self.source_sha256, "digest": self.digest, **self.rows.facts}
 
     def told(self) -> dict[str, Any]:
         """Return what is told of the data wherever they are shown: what they are, counts, classes, warnings."""
@@ -130,6 +130,18 @@ class Data:
             "guessing": self.guessing,
             "split": self.split,
             **rows.facts,
+        }
+
+    @functools.cached_property
+    def digest(self) -> str:
+        """The sha256 of the rows."""
+        return _digest(self.rows)
+
+    def split_digests(self, seeds: Sequence[int]) -> dict[str, str]:
+        """Map each of these seeds, the rows of the arrays, to the digest of its split."""
+        return {
+            str(seed): short_digest(*(rows_SR[row] for rows_SR in self.parts.values()))
+            for row, seed in enumerate(seeds)
         }
 
     @functools.cached_property
@@ -171,6 +183,11 @@ def joined(several: Sequence[Data]) -> Data:
 def _moved(rows_SR: Numbers, offset: int) -> Numbers:
     """Return the same rows where others stand before them."""
     return rows_SR + np.int32(offset) if offset else rows_SR
+
+
+def short_digest(*arrays: Any) -> str:
+    """Return the first 16 hexadecimal digits of the arrays' sha256."""
+    return hashlib.sha256(b"".join(np.ascontiguousarray(array).tobytes() for array in arrays)).hexdigest()[:16]
 
 
 def _digest(rows: Rows) -> str:

@@ -13,14 +13,15 @@ from bnexp import store
 from bnexp.metrics import headline, number, with_unit
 from bnexp.terminal import plain
 
-COLUMNS = ("run", "kind", "status", "seeds", "result")
+COLUMNS = ("run", "kind", "status", "seeds", "result", "overrides")
 TO_THE_RIGHT = ("seeds",)
 
 
 def row(run: store.Run) -> dict[str, Any]:
     """Return what the list says of a run; of a damaged one the reason stands as its result."""
     state = run.state()
-    said: dict[str, Any] = {"run": run.id, "kind": state.kind, "status": state.status, "seeds": "-", "result": "-"}
+    said: dict[str, Any] = {"run": run.id, "kind": state.kind, "status": state.status}
+    said |= dict.fromkeys(("seeds", "result", "overrides"), "-")
     if state.status == "damaged":
         return {**said, "result": state.reason}
     match state.head:
@@ -40,7 +41,7 @@ def _of_run(record: store.RunHead) -> dict[str, Any]:
     if record.status == "finished" and (record.seeds is None or record.metrics is None):
         lost = "seeds" if record.seeds is None else "metrics"
         return {"status": "damaged", "result": f"run.json: has no {lost}, though it is finished. Train again."}
-    said: dict[str, Any] = {"seeds": record.seeds or "-"}
+    said: dict[str, Any] = {"seeds": record.seeds or "-", "overrides": " ".join(record.overrides) or "-"}
     if record.metrics is not None:
         metric = headline(record.metrics)
         said["result"] = f"{with_unit(metric)} {number(metric, record.metrics[metric].final)}"

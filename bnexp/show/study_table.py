@@ -75,11 +75,14 @@ def _level(level: Any) -> str:
 
 
 def _time_left(facts: Mapping[str, Any]) -> str:
-    """Say how long it may take: by what is finished, or by a trial of a few steps."""
+    """Return how long it may take: by what is finished, by a trial of a few steps, or by the size of the models."""
     left = facts["seconds_left"]
     if left is None:
         return "time unknown before the first cell"
-    return duration(left) if facts["finished"] else f"{duration(left)}, by a trial of a few steps"
+    if facts["finished"]:
+        return duration(left)
+    how = "very roughly, by the size of the models" if facts["is_rough"] else "by a trial of a few steps"
+    return f"{duration(left)}, {how}"
 
 
 def duration(seconds: float) -> str:

@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from bnexp.statistics.differences import Interval, mean_interval
+from bnexp.statistics.differences import LEVEL, Interval, mean_interval
 from bnexp.statistics.quantiles import t_quantile
 from bnexp.statistics.significance import Floats, without_spread
 
@@ -90,6 +90,19 @@ def _pairs_to_settle(
     while t_quantile(level, count - 1) * standard_deviation / math.sqrt(count) >= goal:
         count = math.ceil(count * 1.02) + 1
     return count if count <= MOST_PAIRS else None
+
+
+def beats(values_S: Floats, score: float) -> bool:
+    """Return True if the 95% t interval of the mean of these values, (S,), lies above a score.
+
+    A single value has no interval and beats nothing. Values without spread have one of no width: they beat what they
+    are above.
+
+    >>> beats(np.array([0.9, 0.92]), 0.5), beats(np.array([0.5, 0.5]), 0.5), beats(np.array([0.9]), 0.5)
+    (True, False, False)
+    """
+    finite_S = values_S[np.isfinite(values_S)]
+    return len(finite_S) > 1 and mean_interval(finite_S, LEVEL).low > score
 
 
 def fewest_pairs(level: float) -> int:

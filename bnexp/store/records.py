@@ -58,6 +58,7 @@ class RunHead(Record):
     status: Literal["running", "finished", "interrupted"] | None = None
     config_digest: str | None = None
     seeds: Annotated[int, Field(ge=1)] | None = None
+    overrides: list[str] = []
     metrics: Annotated[dict[Metric, Summary], AfterValidator(_with_headline)] | None = None
 
 
@@ -77,6 +78,10 @@ class DataFacts(Record):
     rows_before_limit: Count | None = None
     files_left_out: dict[str, int] | None = None
     id_like_columns: list[str] | None = None
+    classes: list[str] | None = None
+    rows_per_class: list[Count] | None = None
+    arrays_left_out: list[str] | None = None
+    warnings: list[str] | None = None
     commonest_class_share: Number = None
     guessing: dict[str, float] = {}
 

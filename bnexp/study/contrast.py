@@ -17,6 +17,7 @@ from bnexp.config.section import Resample
 from bnexp.config.study import Hypothesis, Over
 from bnexp.history import Floats
 from bnexp.metrics import higher_is_better
+from bnexp.questions import ROUNDING, score_of_guessing
 from bnexp.study.grid import Cell, matches
 from bnexp.study.result import Result
 
@@ -36,6 +37,8 @@ class Contrast:
     None where no seed has a value. `trainings` counts the trainings of an arm
     behind one of its numbers. `warned` tells whether a training of either arm
     has a warning, `diverged` counts the trainings of both that diverged.
+    `guessing` is what a net scores that has learned nothing, if no arm does
+    better in any cell that is read; None if one does, or the claim is about something else.
     """
 
     difference_S: Floats
@@ -46,6 +49,7 @@ class Contrast:
     trainings: int = 1
     warned: bool = False
     diverged: int = 0
+    guessing: float | None = None
 
     @property
     def lost(self) -> int:
@@ -74,7 +78,24 @@ def contrast_of(claim: Hypothesis, cells: Sequence[Cell], results: Results) -> C
         trainings=len(here) + len(there),
         warned=any(one.warnings for one in every),
         diverged=sum(len(one.diverged) for one in every),
+        guessing=_unbeaten(claim, every),
     )
+
+
+def _unbeaten(claim: Hypothesis, every: Sequence[Result]) -> float | None:
+    """Return what guessing scores if none of these results beats it, the most of it; else None.
+
+    Epochs to a value, failures and ratios count what guessing is a part of.
+    """
+    endpoint = claim.metric
+    if endpoint.in_logs or endpoint.failures_below is not None:
+        return None
+    scores = [score_of_guessing(endpoint.metric, one.guessing) for one in every]
+    known = [score for score in scores if score is not None]
+    if len(known) < len(scores):
+        return None
+    pairs = zip(every, known, strict=True)
+    return None if any(statistics.beats(one.values(endpoint), score + ROUNDING) for one, score in pairs) else max(known)
 
 
 def cell_difference(claim: Hypothesis, cell: Cell, results: Results) -> Floats:

@@ -15,7 +15,8 @@ from bnexp.config.places import Keys
 from bnexp.config.section import Task
 from bnexp.config.study import Hypothesis, StudyFile, keys_of
 from bnexp.errors import ConfigError, nearest
-from bnexp.metrics import higher_is_better, names, quantity
+from bnexp.metrics import higher_is_better, names
+from bnexp.questions import impossible_margin, impossible_value, judged_by_what_chose
 from bnexp.study.grid import Cell, experiments, factor_names, matches, not_varied
 
 TaskOf = Callable[[Experiment], Task]
@@ -152,33 +153,26 @@ def _faulty_metric(claim: Hypothesis, measured: Sequence[str], chosen: Mapping[s
         )
     if endpoint.failures_below is not None and not higher_is_better(metric):
         yield ("metric",), f"counts failures below a value of {metric}, of which less is better. Use an accuracy or r2."
-    if quantity(metric) == "accuracy":
-        yield from _in_percent(claim)
+    yield from _impossible(claim)
     if claim.is_ratio and claim.smallest <= 1:
         yield ("smallest",), f"is {claim.smallest:g}; expected a ratio above 1. Use 1.2, for example."
     if claim.wins and claim.smallest >= 0.5:
         yield ("smallest",), f"is {claim.smallest:g}; of wins it is a share less one half. Use 0.25, for example."
-    for by, what in chosen.items():
-        tuned = what == "tune"
-        if _part(metric) == _part(by) and (tuned or not timed):
-            cure = "Read a test_ metric (dataset.validation_size makes a test part)."
-            yield ("metric",), f"reads {metric}, and {what} chooses by {by}; expected a part that chose nothing. {cure}"
+    for text in judged_by_what_chose(metric, chosen, timed=timed):
+        yield ("metric",), text
 
 
-def _in_percent(claim: Hypothesis) -> Faults:
-    """Tell what no accuracy reaches, as if written in percent."""
+def _impossible(claim: Hypothesis) -> Faults:
+    """Yield the values that the metric cannot have, such as an accuracy in percent."""
+    metric = claim.metric.metric
     for key in ("epochs_to", "failures_below"):
         value = getattr(claim.metric, key)
-        if value is not None and not 0 < value <= 1:
-            meant = f"Write {value / 100:g} for {value:g}%." if 1 < value <= 100 else "Use 0.9, for example."
-            yield ("metric",), f"has {key}: {value:g}; expected a share above 0, of 1 at most. {meant}"
-    is_width = claim.over is not None and claim.over.take == "width"
-    if not (claim.is_ratio or claim.wins or is_width) and claim.smallest >= 1:
-        cure = f"Write {claim.smallest / 100:g} for what is told as {claim.smallest:.2f}."
-        yield ("smallest",), f"is {claim.smallest:g}; expected a share below 1, as accuracies are shares. {cure}"
-
-
-def _part(metric: str) -> str:
-    """Give the part of the data that a metric is measured on."""
-    part = metric.partition("_")[0]
-    return part if part in ("val", "test") else "train"
+        if value is not None and (expected := impossible_value(metric, value)):
+            yield ("metric",), f"has {key}: {value:g}; {expected}"
+    over = claim.over if claim.over is not None and claim.over.take == "width" else None
+    if over is not None and (expected := impossible_margin(metric, over.within)):
+        yield ("over", "within"), f"is {over.within:g}; {expected}"
+    unit = "accuracy" if claim.metric.failures_below is not None else metric
+    own_unit = claim.is_ratio or claim.wins or over is not None
+    if not own_unit and (expected := impossible_margin(unit, claim.smallest)):
+        yield ("smallest",), f"is {claim.smallest:g}; {expected}"

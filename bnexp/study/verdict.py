@@ -1,7 +1,8 @@
 """Contrasts -> the words: supported, refuted, inconclusive, and the word for the whole study.
 
 With several hypotheses, Holm's rule sets the level of each interval.
-A diverged seed without a value withholds the verdict. For epochs to a value, the contrast is that of the log of
+A diverged seed without a value withholds the verdict, and so do arms that all guess.
+For epochs to a value, the contrast is that of the log of
 epochs within the budget; what seeds that never arrive make alike is not refuted, what they flatter decides nothing.
 
 Axis: S seeds.
@@ -68,9 +69,9 @@ def smallest_of(claim: Hypothesis) -> float:
 
 
 def _p_values(claims: Sequence[Hypothesis], contrasts: Sequence[Contrast]) -> list[float]:
-    """Give the p-value of each claim's t test; 1 where diverged seeds withhold the verdict."""
+    """Return the p-value of each claim's t test; 1 where the verdict is withheld."""
     return [
-        1.0 if one.lost else statistics.t_test_p_value(_effect(claim, one.difference_S))
+        1.0 if one.lost or one.guessing is not None else statistics.t_test_p_value(_effect(claim, one.difference_S))
         for claim, one in zip(claims, contrasts, strict=True)
     ]
 
@@ -85,6 +86,8 @@ def _effect(claim: Hypothesis, difference_S: Floats) -> Floats:
 
 def _conclusion(claim: Hypothesis, contrast: Contrast, level: float, contrasts: int) -> Conclusion:
     if contrast.lost:
+        return Conclusion("inconclusive")
+    if contrast.guessing is not None and len(contrast.difference_S) >= statistics.fewest_pairs(level):
         return Conclusion("inconclusive")
     signed_S = _effect(claim, contrast.difference_S) * (1 if claim.direction == "higher" else -1)
     rare = claim.smallest if claim.counts else statistics.RARE
@@ -137,7 +140,8 @@ def _facts(claim: Hypothesis, contrast: Contrast, level: float, p_value: float, 
         "diverged": contrast.diverged,
         "difference": None,
         "other_sign": statistics.chances_of_other_sign(measured_S),
-        "holm_p_value": None if contrast.lost else p_value,
+        "guessing": contrast.guessing,
+        "holm_p_value": None if contrast.lost or contrast.guessing is not None else p_value,
         "bootstrap": None if check is None else strict(check),
         "equivalence": None,
         "other_data": None,

@@ -12,6 +12,7 @@ from typing import Any
 from bnexp import statistics
 from bnexp.config.study import Hypothesis, keys_of
 from bnexp.metrics import number, with_unit
+from bnexp.questions import nothing_learned
 from bnexp.statistics import Conclusion
 from bnexp.study.grid import level_text
 
@@ -47,7 +48,7 @@ def _where_tests_part(claim: Hypothesis, facts: Mapping[str, Any]) -> str:
 
 
 def _what_withholds(claim: Hypothesis, facts: Mapping[str, Any]) -> str | None:
-    """Say why no number of a study is judged, if so: seeds without a value, or too few seeds."""
+    """Return why no number of a study is judged: seeds without a value, too few seeds, or arms that all guess."""
     if lost := facts["left_out"]:
         held = f"{lost} pairs hold" if lost > 1 else "1 pair holds"
         zero = " (or a 0, of which there is no ratio)" if claim.metric.ratio else ""
@@ -55,7 +56,8 @@ def _what_withholds(claim: Hypothesis, facts: Mapping[str, Any]) -> str | None:
         return f"{held} a diverged seed without a value{zero}; the others alone would flatter. {cure}"
     pairs, fewest = facts["pairs"], statistics.fewest_pairs(facts["level"])
     if pairs >= fewest:
-        return None
+        score, who = facts.get("guessing"), f"neither {claim.treated} nor {claim.baseline}, in any cell that is read,"
+        return None if score is None else nothing_learned(claim.metric.metric, score, who)
     few = f"{pairs} pair{'s are' if pairs > 1 else ' is'} too few for a verdict"
     chance = f"{100 * (1 - facts['level']):.3g}%"
     return f"{few}; {fewest} are the fewest that could all agree by chance in less than {chance}. Use more seeds."

@@ -1,0 +1,109 @@
+"""What may be asked of a metric: by a comparison and by a study's hypothesis alike.
+
+Which values a margin or a target can have, which part of the data may judge, and what a net scores that has learned
+nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from bnexp.metrics import quantity
+
+ROUNDING = 1e-6
+"""Of accuracies, which TensorFlow computes in float32: no more than this above guessing is guessing."""
+SHARES = ("accuracy", "r2")
+"""What is measured in shares, of which 1 is the best."""
+
+
+def impossible_margin(metric: str, value: float, *, spelt: str = "") -> str | None:
+    """Return what is expected of the smallest difference that matters, and the cure; None if the value is possible.
+
+    `spelt` stands before a value that the cure names, such as `--margin `.
+
+    >>> impossible_margin("val_accuracy", 1, spelt="--margin ")
+    'expected a share below 1, as accuracies are shares. Write --margin 0.01 for what is told as 1.00.'
+    >>> impossible_margin("val_loss", 1), impossible_margin("val_loss", 0)
+    (None, 'expected a number above 0. Use the smallest difference that matters, such as 0.01.')
+    """
+    if value <= 0:
+        return f"expected a number above 0. Use the smallest difference that matters, such as {spelt}0.01."
+    if quantity(metric) not in SHARES or value < 1:
+        return None
+    if quantity(metric) == "r2":
+        return f"expected less than 1, as r2 is 1 at most. Use {spelt}0.01, for example."
+    return (
+        "expected a share below 1, as accuracies are shares. "
+        f"Write {spelt}{value / 100:g} for what is told as {value:.2f}."
+    )
+
+
+def impossible_value(metric: str, value: float, *, spelt: str = "") -> str | None:
+    """Return what is expected of a value to reach, and the cure; None if the metric can have it.
+
+    >>> impossible_value("val_accuracy", 90, spelt="--target ")
+    'expected a share above 0, of 1 at most. Write --target 0.9 for 90%.'
+    >>> impossible_value("val_r2", -0.5), impossible_value("val_loss", -1)
+    (None, 'expected 0 or more, as a loss or an error is never lower. Use 0.5, for example.')
+    """
+    if quantity(metric) not in SHARES:
+        expected = "expected 0 or more, as a loss or an error is never lower"
+        return f"{expected}. Use {spelt}0.5, for example." if value < 0 else None
+    if value <= 1 and (value > 0 or quantity(metric) == "r2"):
+        return None
+    meant = f"Write {spelt}{value / 100:g} for {value:g}%." if 1 < value <= 100 else f"Use {spelt}0.9, for example."
+    bounds = "1 or less, as no r2 is higher" if quantity(metric) == "r2" else "a share above 0, of 1 at most"
+    return f"expected {bounds}. {meant}"
+
+
+def judged_by_what_chose(metric: str, chosen: Mapping[str, str], *, timed: bool = False) -> Iterator[str]:
+    """Yield a sentence for each metric that chooses on the part of the data that `metric` is measured on.
+
+    `chosen` maps such a metric to what chooses by it. What a part has chosen, that part does not judge: the choice
+    made the most of that part's chance. Epochs to a value (`timed`) may be read there under early stopping.
+
+    >>> list(judged_by_what_chose("test_accuracy", {"val_loss": "tune"}))
+    []
+    """
+    for by, what in chosen.items():
+        if _part(metric) == _part(by) and (what == "tune" or not timed):
+            cure = "Read a test_ metric (dataset.validation_size makes a test part)."
+            yield f"reads {metric}, and {what} chooses by {by}; expected a part that chose nothing. {cure}"
+
+
+def _part(metric: str) -> str:
+    """Return the part of the data that a metric is measured on.
+
+    >>> _part("val_loss"), _part("loss"), _part("train_r2")
+    ('val', 'train', 'train')
+    """
+    part = metric.partition("_")[0]
+    return part if part in ("val", "test") else "train"
+
+
+def score_of_guessing(metric: str, guessing: Mapping[str, float]) -> float | None:
+    """Return what a net scores that has learned nothing; None for a metric of which that is not known.
+
+    That is the share of the commonest class for an accuracy (`guessing` has it for each part), and 0 for r2: the mean.
+
+    >>> score_of_guessing("val_accuracy", {"val": 0.92}), score_of_guessing("r2", {}), score_of_guessing("loss", {})
+    (0.92, 0.0, None)
+    """
+    if quantity(metric) == "r2":
+        return 0.0
+    return guessing.get(_part(metric)) if quantity(metric) == "accuracy" else None
+
+
+def nothing_learned(metric: str, score: float, who: str, *, read: str = "Read") -> str:
+    """Return why no verdict rests on a metric in which `who` is no better than a net that has learned nothing.
+
+    `read` stands before the metric that can answer.
+    """
+    part = metric.rpartition("_")[0]
+    loss = f"{part}_loss" if part else "loss"
+    if quantity(metric) == "r2":
+        seen, why = "predicting the mean (0)", "Nets that have learned nothing cannot be told apart by r2."
+    else:
+        seen = f"the majority-class baseline ({100 * score:.2f}%)"
+        why = "Nets that guess cannot be told apart by accuracy."
+    return f"No verdict: {who} beats {seen} in {metric} by its 95% interval. {why} {read} {loss}, or train longer."

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import operator
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -29,15 +29,20 @@ MOST_TOLD = 20
 """Mistakes told at a time: more than a person mends before trying again."""
 
 
+def _message(problems: Sequence[str]) -> str:
+    """Return a line for each of the first mistakes, and one with the number of the others."""
+    lines = list(problems[:MOST_TOLD])
+    if more := len(problems) - len(lines):
+        lines.append(f"and {more} more {'mistake' if more == 1 else 'mistakes'}. Mend these first.")
+    return "\n".join(lines)
+
+
 class ConfigError(UserError):
     """All mistakes of one config, each a line: `file:line: key is seen; expected. Cure.`"""
 
     def __init__(self, problems: Iterable[str]) -> None:
         self.problems = tuple(problems)
-        told = list(self.problems[:MOST_TOLD])
-        if more := len(self.problems) - len(told):
-            told.append(f"and {more} more {'mistake' if more == 1 else 'mistakes'}. Mend these first.")
-        super().__init__("\n".join(told))
+        super().__init__(_message(self.problems))
 
 
 class SettingError(UserError):
@@ -48,7 +53,7 @@ class SettingError(UserError):
 
     def __init__(self, key: str, text: str, *more: tuple[str, str]) -> None:
         self.problems = ((key, text), *more)
-        super().__init__("\n".join(f"{key} {text}" for key, text in self.problems))
+        super().__init__(_message([f"{key} {text}" for key, text in self.problems]))
 
 
 class RunError(UserError):
@@ -86,10 +91,21 @@ class FetchError(UserError):
 
 
 class Problems:
-    """Mistakes in bad input, noted one by one, so that all of them are told at once."""
+    """Mistakes in bad input, noted one by one, so that all of them are told at once.
+
+    >>> problems = Problems()
+    >>> with problems.noted():
+    ...     raise SettingError("dataset.path", "is 'a.csv'; it is empty.")
+    >>> problems.note("dataset.target", "is 'y'; no column has this name.")
+    >>> problems.refuse()
+    Traceback (most recent call last):
+        ...
+    bnexp.errors.SettingError: dataset.path is 'a.csv'; it is empty.
+    dataset.target is 'y'; no column has this name.
+    """
 
     def __init__(self) -> None:
-        self._found: list[UserError] = []
+        self.found: list[UserError] = []
 
     @contextmanager
     def noted(self) -> Iterator[None]:
@@ -99,18 +115,31 @@ class Problems:
         except UserError as error:
             if error.exit_code != BAD_INPUT:
                 raise
-            self._found.append(error)
+            self.found.append(error)
+
+    def note(self, key: str, text: str) -> None:
+        """Note what is wrong with a setting."""
+        self.found.append(SettingError(key, text))
 
     def add(self, other: Problems) -> None:
         """Note the mistakes of another collection behind those of this one."""
-        self._found += other._found
+        self.found += other.found
 
     def refuse(self) -> None:
-        """Raise a single mistake as it is, several in one message that holds each line once."""
-        if len(self._found) == 1:
-            raise self._found[0]
-        if self._found:
-            raise ConfigError(dict.fromkeys(line for error in self._found for line in str(error).splitlines()))
+        """Raise a single mistake as it is, several in one error that holds each once.
+
+        Raises:
+            SettingError: if all are of settings.
+            ConfigError: if several are noted, and some are not.
+        """
+        if len(self.found) == 1:
+            raise self.found[0]
+        settings = [error for error in self.found if isinstance(error, SettingError)]
+        if self.found and len(settings) == len(self.found):
+            first, *others = dict.fromkeys(problem for error in settings for problem in error.problems)
+            raise SettingError(*first, *others)
+        if self.found:
+            raise ConfigError(dict.fromkeys(line for error in self.found for line in str(error).splitlines()))
 
 
 @contextmanager

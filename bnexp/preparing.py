@@ -137,10 +137,11 @@ def prepared(experiment: Experiment, seeds: tuple[int, ...] | None = None) -> Da
     source = source_sha256(experiment.dataset)
     seeds = tuple(range(training.seeds)) if seeds is None else seeds
     data = _KEPT.data(experiment.dataset.model_dump_json(), seeds, memory, source)
-    problems = list(config.unfit_for_rows(experiment, int(data.train_SR.shape[1]), data.task))
-    problems += _unfit_for_masks(experiment, data)
-    if problems:
-        raise SettingError(*problems[0], *problems[1:])
+    problems = Problems()
+    training_rows = int(data.train_SR.shape[1])
+    for problem in (*config.unfit_for_rows(experiment, training_rows, data.task), *_unfit_for_masks(experiment, data)):
+        problems.note(*problem)
+    problems.refuse()
     return data
 
 
@@ -210,26 +211,16 @@ def built_for(experiment: Experiment, data: Data) -> Built:
     from bnexp.training import refuse_too_large, trainer_of
     from bnexp.training.optimizers import make_optimizer
 
-    settings, problems = experiment.training, list[tuple[str, str]]()
-    with _noted(problems):
+    settings, problems = experiment.training, Problems()
+    with problems.noted():
         make_optimizer(settings, data.steps(settings.batch_size, settings.drop_last))
-    with _noted(problems):
+    with problems.noted():
         built = _built_in_memory(experiment, data)
-        with _noted(problems):
+        with problems.noted():
             trainer_of(settings, built.model)
         refuse_too_large(built.model, data, settings)
-    if problems:
-        raise SettingError(*problems[0], *problems[1:])
+    problems.refuse()
     return built
-
-
-@contextmanager
-def _noted(problems: list[tuple[str, str]]) -> Iterator[None]:
-    """Note what settings are refused for, so that the others are tried, too."""
-    try:
-        yield
-    except SettingError as error:
-        problems += error.problems
 
 
 def _built_in_memory(experiment: Experiment, data: Data) -> Built:

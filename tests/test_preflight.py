@@ -15,7 +15,7 @@ from rich.console import Console
 
 from bnexp import commands, config, experiment, preparing, store, study_commands, study_run
 from bnexp.comparison import Question
-from bnexp.errors import ComparisonError, ConfigError, StorageError, UserError, WorkError
+from bnexp.errors import ComparisonError, ConfigError, Problems, StorageError, UserError, WorkError
 from bnexp.preparing import Asked
 
 GOOD = """\
@@ -382,3 +382,16 @@ def test_mistakes_keep_their_kind_where_there_is_one_alone() -> None:
         compare("good.yaml", "bn.yaml", question=Question(margin=1))
     with pytest.raises(ConfigError):
         train("missing.yaml")
+
+
+def test_all_mistakes_of_one_input_are_counted_where_only_some_are_told() -> None:
+    problems = Problems()
+    for number in range(200):
+        problems.note("dataset.path", f"holds {number}.wav, which is faulty.")
+    with pytest.raises(ConfigError) as refused, preparing.line_told(lambda key: "a.yaml:3"):
+        problems.refuse()
+    lines = str(refused.value).splitlines()
+    assert (lines[0], lines[-1]) == (
+        "a.yaml:3: dataset.path holds 0.wav, which is faulty.",
+        "and 180 more mistakes. Mend these first.",
+    )

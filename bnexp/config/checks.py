@@ -14,11 +14,11 @@ from bnexp.config.section import Task
 from bnexp.config.synthetic import BlobsDataset, ClassificationDataset, RegressionDataset
 from bnexp.metrics import MEASURED
 
-Problems = Iterator[tuple[str, str]]
+Faults = Iterator[tuple[str, str]]
 """Pairs of where a mistake stands (dotted key) and what it is: seen; expected. Cure."""
 
 
-def disagreements(experiment: Experiment) -> Problems:
+def disagreements(experiment: Experiment) -> Faults:
     """List all mistakes that lie between the keys of an experiment."""
     yield from _features(experiment)
     yield from _heads(experiment)
@@ -37,7 +37,7 @@ def disagreements(experiment: Experiment) -> Problems:
         yield from unfit_for_rows(experiment, rows, drawn_task(experiment.dataset))
 
 
-def unfit_for_rows(experiment: Experiment, training_rows: int, task: Task) -> Problems:
+def unfit_for_rows(experiment: Experiment, training_rows: int, task: Task) -> Faults:
     """List what in a config does not go with so many training rows, or with what is to be learned from them."""
     size = experiment.training.batch_size
     if size > training_rows:
@@ -67,7 +67,7 @@ def needs_two_rows(experiment: Experiment) -> bool:
     return False
 
 
-def _features(experiment: Experiment) -> Problems:
+def _features(experiment: Experiment) -> Faults:
     match experiment.dataset:
         case ClassificationDataset() as dataset:
             yield from _classification(dataset)
@@ -84,7 +84,7 @@ def _features(experiment: Experiment) -> Problems:
             )
 
 
-def _heads(experiment: Experiment) -> Problems:
+def _heads(experiment: Experiment) -> Faults:
     model = experiment.model
     if isinstance(model, Transformer) and model.width % model.heads:
         yield (
@@ -94,7 +94,7 @@ def _heads(experiment: Experiment) -> Problems:
         )
 
 
-def _shift(experiment: Experiment) -> Problems:
+def _shift(experiment: Experiment) -> Faults:
     dataset = experiment.dataset
     if getattr(dataset, "shift", None) is not None and dataset.validation_size is None:
         yield (
@@ -103,7 +103,7 @@ def _shift(experiment: Experiment) -> Problems:
         )
 
 
-def _openml(experiment: Experiment) -> Problems:
+def _openml(experiment: Experiment) -> Faults:
     match experiment.dataset:
         case OpenmlDataset(id=None, data_name=None):
             yield (
@@ -121,7 +121,7 @@ def _openml(experiment: Experiment) -> Problems:
             )
 
 
-def _classification(dataset: ClassificationDataset) -> Problems:
+def _classification(dataset: ClassificationDataset) -> Faults:
     used = dataset.informative + dataset.redundant + dataset.repeated
     if used > dataset.features:
         yield (
@@ -149,7 +149,7 @@ def _classification(dataset: ClassificationDataset) -> Problems:
         )
 
 
-def _single_rows(experiment: Experiment, size: int, rows: int) -> Problems:
+def _single_rows(experiment: Experiment, size: int, rows: int) -> Faults:
     if size == 1:
         yield (
             "training.batch_size",
@@ -164,7 +164,7 @@ def _single_rows(experiment: Experiment, size: int, rows: int) -> Problems:
         )
 
 
-def _monitor(experiment: Experiment, task: Task) -> Problems:
+def _monitor(experiment: Experiment, task: Task) -> Faults:
     rule = experiment.training.early_stopping
     if rule is None:
         return

@@ -12,8 +12,7 @@ import numpy as np
 from bnexp.config.real import NpzDataset
 from bnexp.config.section import Kind
 from bnexp.data.parts import is_training, names_part, parts_first
-from bnexp.data.problems import Problems
-from bnexp.errors import nearest
+from bnexp.errors import Problems, nearest
 
 KINDS: Mapping[int, Kind] = {2: "table", 3: "sequence", 4: "image"}
 RANKS: Mapping[Kind, int] = {kind: rank for rank, kind in KINDS.items()}
@@ -45,10 +44,10 @@ def refuse_missing(dataset: NpzDataset, headers: Mapping[str, Header]) -> None:
             continue
         if parts and key != "group":
             if not told:
-                problems.add(f"dataset.{key}", f"is {name!r}; no array has this name. {_own_split(parts, headers)}")
+                problems.note(f"dataset.{key}", f"is {name!r}; no array has this name. {_own_split(parts, headers)}")
             told = True
         else:
-            problems.add(f"dataset.{key}", f"is {name!r}; no array has this name. {nearest(name, headers)}")
+            problems.note(f"dataset.{key}", f"is {name!r}; no array has this name. {nearest(name, headers)}")
     problems.refuse()
 
 
@@ -98,15 +97,15 @@ def kind_of(dataset: NpzDataset, x: Header, problems: Problems) -> Kind:
     seen, rank = f"is {dataset.x!r}, {x.dtype} of shape {x.shape}", RANKS[kind]
     if 0 in x.shape or (len(x.shape) not in KINDS and x.dtype.kind in NUMBERS):
         one = f"Save {dataset.x}[:, None] if each row is one number." if len(x.shape) == 1 and x.shape[0] else ""
-        problems.add(
+        problems.note(
             "dataset.x",
             f"is {dataset.x!r} with shape {x.shape}; expected rank 2, 3 or 4: the first axis counts rows, and none is "
             f"empty. {one or 'Save another array, or name one.'}",
         )
     elif x.dtype.kind not in NUMBERS:
-        problems.add("dataset.x", f"{seen}; expected numbers of rank {rank} ({kind}). {_inputs_cure(dataset.x, x)}")
+        problems.note("dataset.x", f"{seen}; expected numbers of rank {rank} ({kind}). {_inputs_cure(dataset.x, x)}")
     elif len(x.shape) != rank and not (kind == "image" and len(x.shape) == 3):
-        problems.add(
+        problems.note(
             "dataset.x",
             f"{seen}; expected numbers of rank {rank} ({kind}). Save it with another shape (numpy.reshape), or use "
             f"dataset.kind: {KINDS[len(x.shape)]}.",
@@ -136,13 +135,13 @@ def refuse_labels(dataset: NpzDataset, headers: Mapping[str, Header], problems: 
         if key == "x":
             continue
         if rows not in ((), (0,)) and label.shape not in (rows, (*rows, 1)):
-            problems.add(
+            problems.note(
                 f"dataset.{key}",
                 f"is {name!r} with shape {label.shape}; expected one value for each of the {rows[0]} "
                 f"rows of x. {_shape_cure(name, label, rows)}",
             )
         if label.dtype.kind not in LABELS:
-            problems.add(
+            problems.note(
                 f"dataset.{key}",
                 f"is {name!r}, {label.dtype}; expected numbers, booleans or texts. {_labels_cure(name, label)}",
             )

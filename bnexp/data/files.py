@@ -25,11 +25,10 @@ from bnexp.data.lines import (
     refuse_nul,
     refuse_short_rows,
 )
-from bnexp.data.problems import Problems
 from bnexp.data.quotes import refuse_swallowed_rows
 from bnexp.data.rows import Rows, row_of
 from bnexp.data.table import Columns, from_frame
-from bnexp.errors import SettingError, nearest
+from bnexp.errors import Problems, SettingError, nearest
 
 if TYPE_CHECKING:
     import pandas
@@ -157,27 +156,19 @@ def _refuse_empty(path: Path, frame: pandas.DataFrame) -> None:
 def csv_rows(dataset: CsvDataset, limit: int | None) -> Rows:
     """Read the rows of a CSV table."""
     path = existing(dataset.path, endings=CSV_ENDINGS)
-    try:
+    problems = Problems()
+    with problems.noted():
         frame = read_csv(path, dataset.separator, limit, dataset.decimal)
-    except SettingError as error:
-        raise _with_the_rest(error, dataset, likely_separator(path, dataset.separator), limit) from error.__cause__
+    if problems.found and (separator := likely_separator(path, dataset.separator)) is not None:
+        with problems.noted():  # what else would be wrong with the separator that is likely
+            csv_rows(dataset.model_copy(update={"separator": separator}), limit)
+    problems.refuse()
     as_text = [*([dataset.target] if dataset.task != "regression" else []), *dataset.categories, dataset.group]
     keep_as_written(path, dataset.separator, as_text, frame)
     where = lines_of(path, dataset.separator, len(frame))
     rows = from_frame(frame, _columns(dataset, dataset.decimal, dataset.separator), where, limit)
     rows.facts["warnings"] += warnings_of_names(frame, list(frame.columns), f"the first line of {path}")
     return rows
-
-
-def _with_the_rest(error: SettingError, dataset: CsvDataset, separator: str | None, limit: int | None) -> SettingError:
-    """Add what else would be wrong if the separator were the likely one."""
-    problems = Problems()
-    with problems.collected():
-        raise error
-    if separator is not None:
-        with problems.collected():
-            csv_rows(dataset.model_copy(update={"separator": separator}), limit)
-    return SettingError(*problems.found[0], *problems.found[1:])
 
 
 def keep_as_written(path: Path, separator: str, columns: Sequence[str | None], frame: pandas.DataFrame) -> None:

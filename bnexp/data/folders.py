@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bnexp.data.layout import only_folder_cure, refuse_parts
-from bnexp.data.problems import Problems
-from bnexp.errors import SettingError
+from bnexp.errors import Problems, SettingError
 
 
 def labelled_files(folder: Path, suffixes: tuple[str, ...], what: str) -> list[Path]:
@@ -27,7 +26,7 @@ def labelled_files(folder: Path, suffixes: tuple[str, ...], what: str) -> list[P
     problems = Problems()
     for path in found:
         if not path.is_file() or not str(path).isprintable():
-            problems.add(
+            problems.note(
                 "dataset.path",
                 f"holds {str(path)!r}, which is a broken link, no file, or has a name that is no text. Take it away.",
             )
@@ -43,7 +42,7 @@ def labelled_files(folder: Path, suffixes: tuple[str, ...], what: str) -> list[P
         )
     for inner in sorted(folder.iterdir()):
         if inner.is_dir() and not inner.name.startswith(".") and inner.name not in classes:
-            problems.add(
+            problems.note(
                 "dataset.path",
                 f"holds {inner}, a folder without {what} ({', '.join(suffixes)}); each folder is a class, and needs "
                 "some. Put them in, or take the folder away.",

@@ -17,9 +17,8 @@ from bnexp.data.folders import files_left_out, labelled_files
 from bnexp.data.layout import warnings_of_layout
 from bnexp.data.limit import refuse_too_large
 from bnexp.data.picture import Ground, Header, header_of, picture_of
-from bnexp.data.problems import Problems
 from bnexp.data.rows import Rows, numbered
-from bnexp.errors import SettingError
+from bnexp.errors import Problems, SettingError
 
 IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"), "images"
 """What `labelled_files` is to list: the endings, and what such files are called."""
@@ -56,12 +55,12 @@ def _headers(paths: Sequence[Path], dataset: ImageFolderDataset, limit: int | No
     problems = Problems()
     headers: dict[Path, Header] = {}
     for path in paths:
-        with problems.collected():
+        with problems.noted():
             headers[path] = header_of(path, dataset, limit)
     first = next(iter(headers), None)
     for path, header in headers.items():
         if first is not None and dataset.size is None and _size(header) != _size(headers[first]):
-            problems.add(
+            problems.note(
                 "dataset.size",
                 f"is null; {path} is {_size(header)} and {first} is {_size(headers[first])}. "
                 "Give the [height, width] to resize all images to.",
@@ -70,7 +69,7 @@ def _headers(paths: Sequence[Path], dataset: ImageFolderDataset, limit: int | No
     floats = [path for path, header in headers.items() if header.depth == "floats"]
     others = [path for path, header in headers.items() if header.depth != "floats"]
     if floats and others:
-        problems.add(
+        problems.note(
             "dataset.path",
             f"holds {floats[0]}, whose pixels are no whole numbers, beside {others[0]}, whose are. Expected one scale: "
             f"save all as floats, or all as whole numbers ({len(floats)} of {len(paths)} are floats).",
@@ -83,7 +82,7 @@ def _fill(x_NHWC: NDArray[Any], paths: Sequence[Path], dataset: ImageFolderDatas
     """Read the pixels of all images, and return those of which nothing shows on this ground."""
     problems, hidden = Problems(), []
     for row, path in enumerate(paths):
-        with problems.collected():
+        with problems.noted():
             picture = picture_of(path, dataset, ground)
             x_NHWC[row] = picture.pixels_HWC
             if picture.is_hidden:

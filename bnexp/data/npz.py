@@ -23,9 +23,8 @@ from bnexp.data.arrays import Header, kind_of, left_out, names_of, refuse_labels
 from bnexp.data.column import LARGEST, refuse_lost_digits, target
 from bnexp.data.files import existing
 from bnexp.data.limit import refuse_too_large
-from bnexp.data.problems import Problems
 from bnexp.data.rows import Rows, Where, row_of
-from bnexp.errors import SettingError
+from bnexp.errors import Problems, SettingError
 
 if TYPE_CHECKING:
     import pandas
@@ -50,9 +49,9 @@ def npz_rows(dataset: NpzDataset, limit: int | None) -> Rows:
     with _readable(path, "NumPy cannot read it: "), np.load(path, allow_pickle=False) as arrays:
         x, *labels = (arrays[name] for name in names.values())
     y_N, *group = (label.reshape(-1) for label in labels)
-    with problems.collected():
+    with problems.noted():
         x = _shaped(dataset, x, kind, where)
-    with problems.collected():
+    with problems.noted():
         numbers, classes = target(_column(dataset.y, y_N), dataset.task, where, "dataset.y")
     problems.refuse()
     facts = {

@@ -14,9 +14,9 @@ from bnexp.data.files import existing
 from bnexp.data.folders import files_left_out, labelled_files
 from bnexp.data.layout import warnings_of_layout
 from bnexp.data.limit import refuse_too_large
-from bnexp.data.problems import Problems
 from bnexp.data.rows import Rows, numbered
 from bnexp.data.sound import SOUND_ENDINGS, Floats, length_and_rate, read_sound
+from bnexp.errors import Problems
 
 RECORDINGS = SOUND_ENDINGS, "recordings"
 """What `labelled_files` is to list: the endings, and what such files are called."""
@@ -95,14 +95,14 @@ def _lengths(paths: Sequence[Path]) -> tuple[list[int], int]:
     problems, samples_N = Problems(), []
     first_of: dict[int, Path] = {}
     for path in paths:
-        with problems.collected():
+        with problems.noted():
             samples, rate = length_and_rate(path)
             samples_N.append(samples)
             first_of.setdefault(rate, path)
     if len(first_of) > 1:
         (rate, path), *others = first_of.items()
         seen = ", and ".join(f"{other} with {its_rate} samples a second" for its_rate, other in others)
-        problems.add(
+        problems.note(
             "dataset.path",
             f"holds {seen}, and {path} with {rate}. Expected one rate for all; resample them, as by "
             f"`ffmpeg -i OLD -ar {rate} NEW.wav`.",

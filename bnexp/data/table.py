@@ -29,9 +29,8 @@ from bnexp.data.column import (
 from bnexp.data.limit import refuse_above_limit
 from bnexp.data.marks import marked_columns, problems_of_marks
 from bnexp.data.numerals import are_numbers_as_text, unit_of
-from bnexp.data.problems import Problems
 from bnexp.data.rows import Rows, Where
-from bnexp.errors import SettingError, nearest
+from bnexp.errors import Problems, SettingError, nearest
 
 if TYPE_CHECKING:
     import pandas
@@ -82,22 +81,22 @@ def from_frame(frame: pandas.DataFrame, columns: Columns, where: Where, limit: i
     for problem in problems_of_marks(
         frame, marked, where, target=columns.target, decimal=columns.decimal, separator=columns.separator
     ):
-        problems.add(*problem)
+        problems.note(*problem)
     y_N = classes = None
-    with problems.collected():
+    with problems.noted():
         if columns.target in frame and columns.target not in marked:
             y_N, classes = target(frame[columns.target], columns.task, where)
     inputs = [name for name in frame.columns if name not in columns.left_out]
     texts = [name for name in inputs if name in columns.categories or is_text(frame[name])]
     numeric = _numeric(frame, [name for name in inputs if name not in texts], where, problems)
-    with problems.collected():
+    with problems.noted():
         if columns.missing == "refuse":
             refuse_missing(frame, [name for name in inputs if name in numeric or name in marked], where)
     for name in texts:
-        with problems.collected():
+        with problems.noted():
             if name not in (*columns.categories, *marked):
                 refuse_no_category(frame[name], where)
-    with problems.collected():
+    with problems.noted():
         _refuse_too_wide(frame, inputs, texts, limit)
     problems.refuse()
     assert y_N is not None
@@ -132,16 +131,16 @@ def _collect_wrong_names(frame: pandas.DataFrame, columns: Columns, problems: Pr
     named += [(key, name) for key in ("drop", "categories") for name in getattr(columns, key)]
     for key, name in named:
         if name is not None:
-            with problems.collected():
+            with problems.noted():
                 refuse_unknown_column(frame, key, name)
                 if key != "target":
                     refuse_target(key, name, columns.target)
     if not set(frame.columns) - columns.left_out:
-        problems.add("dataset.drop", "leaves no column to learn from; expected one or more. Drop fewer.")
+        problems.note("dataset.drop", "leaves no column to learn from; expected one or more. Drop fewer.")
     for number, name in enumerate(frame.columns, 1):
         left_out = name in (*columns.left_out, *columns.categories) or frame[name].isna().all()
         if name.startswith(NO_NAME) and not left_out:
-            problems.add(
+            problems.note(
                 "dataset.drop",
                 f"keeps column {number}, which has no name; such a column mostly counts the rows. Name it in the file, "
                 f"or leave it out as {name!r}.",
@@ -154,7 +153,7 @@ def _numeric(
     """Return these columns of numbers, (N, 1) each, but for those that are told as a problem."""
     numeric = {}
     for name in names:
-        with problems.collected():
+        with problems.noted():
             numeric[name] = numbers(frame[name], where)
     return numeric
 

@@ -20,11 +20,10 @@ from bnexp.data.files import CSV_ENDINGS, existing, keep_as_written, read_csv
 from bnexp.data.header import warnings_of_names
 from bnexp.data.limit import refuse_above_limit
 from bnexp.data.lines import lines_of
-from bnexp.data.problems import Problems
 from bnexp.data.rows import Rows, Where
 from bnexp.data.scripts import folded, warnings_of_scripts
 from bnexp.data.table import refuse_target, refuse_unknown_column, warnings_of_columns
-from bnexp.errors import SettingError
+from bnexp.errors import Problems, SettingError
 
 if TYPE_CHECKING:
     import pandas
@@ -48,16 +47,16 @@ def text_csv_rows(dataset: TextCsvDataset, limit: int | None) -> Rows:
     problems = Problems()
     for key, name in (("text", dataset.text), ("target", dataset.target), ("group", dataset.group)):
         if name is not None:
-            with problems.collected():
+            with problems.noted():
                 refuse_unknown_column(frame, key, name)
                 if key != "target":
                     refuse_target(key, name, dataset.target)
     warnings = list(warnings_of_names(frame, list(frame.columns), f"the first line of {path}"))
-    with problems.collected():
+    with problems.noted():
         if dataset.text in frame:
             _refuse_missing(frame[dataset.text], where)
             warnings += warnings_of_scripts([folded(str(text)) for text in frame[dataset.text]], where)
-    with problems.collected():
+    with problems.noted():
         if dataset.target in frame:
             y_N, classes = target(frame[dataset.target], "classification", where)
     problems.refuse()

@@ -74,7 +74,7 @@ def _problems(names: Sequence[str], runs: Path) -> Iterator[str]:
 
 
 def _no_config(name: str, runs: Path) -> str:
-    """Say what a name is that no config has: a run, or nothing."""
+    """Return the mistake of a name that no config has: it is a run's, or means nothing."""
     try:
         run = arms.newest(runs, name) or store.find(runs, name)
     except RunError as error:

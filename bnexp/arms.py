@@ -104,7 +104,7 @@ def fitting_overrides(names: Sequence[str], overrides: Sequence[str]) -> dict[st
 
 
 def _reason(stale: store.Run | None, experiment: Experiment) -> str:
-    """Say why an experiment has to be trained: what has changed since its newest run, if it has one."""
+    """Return why an experiment has to be trained: what has changed since its newest run, if it has one."""
     if stale is None:
         return "it has no finished run"
     try:
@@ -117,7 +117,7 @@ def _reason(stale: store.Run | None, experiment: Experiment) -> str:
 
 
 def config_file(name: str) -> Path | None:
-    """Give the config that a name stands for, if there is one: `text/spam-bn` for configs/text/spam-bn.yaml."""
+    """Return the config that a name stands for, if there is one: `text/spam-bn` for configs/text/spam-bn.yaml."""
     path = Path(name)
     if path.suffix in (".yaml", ".yml"):
         return path

@@ -144,7 +144,7 @@ def keep(runs: Path, answers: Sequence[Answer]) -> Path:
 
 
 def _figures(directory: Path) -> list[bytes]:
-    """Give the figures of a finished study, one for each hypothesis."""
+    """Return the figures of a finished study, one for each hypothesis."""
     paths = sorted(directory.glob("figure*.png"), key=lambda path: (len(path.name), path.name))
     return [store.content(path) for path in paths]
 

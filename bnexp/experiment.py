@@ -104,7 +104,7 @@ def _out_of_memory(experiment: Experiment, error: MemoryError) -> str:
 
 
 def _first_record(experiment: Experiment, data: Data, built: Built, run: str) -> dict[str, Any]:
-    """Give what run.json says before training: what, where, with what."""
+    """Return what run.json says before training: the experiment, the data, the machine and the versions."""
     from bnexp.training import trainer_of
     from bnexp.training.devices import gpus
 

@@ -13,7 +13,7 @@ from bnexp.metrics import quantity
 ROUNDING = 1e-6
 """Of accuracies, which TensorFlow computes in float32: no more than this above guessing is guessing."""
 SHARES = ("accuracy", "r2")
-"""What is measured in shares, of which 1 is the best."""
+"""Metrics that are shares: 1 is the best value."""
 
 
 def impossible_margin(metric: str, value: float, *, spelt: str = "") -> str | None:
@@ -82,9 +82,10 @@ def _part(metric: str) -> str:
 
 
 def score_of_guessing(metric: str, guessing: Mapping[str, float]) -> float | None:
-    """Return what a net scores that has learned nothing; None for a metric of which that is not known.
+    """Return the score of a net that has learned nothing; None for a metric for which it is not known.
 
-    That is the share of the commonest class for an accuracy (`guessing` has it for each part), and 0 for r2: the mean.
+    For an accuracy it is the share of the commonest class (`guessing` has it for each part). For r2 it is 0: the net
+    predicts the mean.
 
     >>> score_of_guessing("val_accuracy", {"val": 0.92}), score_of_guessing("r2", {}), score_of_guessing("loss", {})
     (0.92, 0.0, None)

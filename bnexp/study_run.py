@@ -30,7 +30,7 @@ FEW_GROUPS = 8
 
 
 def facts(planned: Plan, jobs: int | None) -> dict[str, Any]:
-    """Tell what a study will do: cells, trainings, steps, the smallest effect it detects; and what is done already.
+    """Return what a study will do: cells, trainings, steps, the smallest effect it detects; and what is done already.
 
     `jobs` groups are worked on at a time, at most; where that is None, not known yet, no time is told.
     """
@@ -159,7 +159,7 @@ def estimate(costs: Costs, workers: Workers, *, plan_only: bool = False) -> tupl
 
 
 def _whole(known: Sequence[tuple[Group, Pace]], jobs: int) -> float:
-    """Return the seconds that groups take together, so many at a time: no less than the longest of them."""
+    """Return the seconds that all groups take, `jobs` at a time: no less than the longest group takes."""
     seconds = [pace.start + group.steps * pace.step for group, pace in known]
     return max(sum(seconds) / jobs, *seconds)
 

@@ -93,7 +93,7 @@ class Stream:
 
 @contextmanager
 def guarded_streams() -> Iterator[Stream]:
-    """Replace stdout and stderr by streams that never raise, and yield that of stdout; stderr is cleaned.
+    """Replace stdout and stderr by streams that never raise, and yield the new stdout; stderr is cleaned.
 
     A standard stream that was closed leads nowhere from here on, so that no file that is opened later takes its place.
     """

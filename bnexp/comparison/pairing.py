@@ -121,7 +121,7 @@ def _text(value: Any) -> str:
 
 
 def _agree(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Tell whether two records of digests agree wherever both have one, and share at least one."""
+    """Return True if two records of digests agree wherever both have one, and share at least one."""
     common = one.keys() & other.keys()
     return bool(common) and all(one[key] == other[key] for key in common)
 

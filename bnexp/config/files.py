@@ -45,7 +45,7 @@ def _content(path: Path) -> bytes:
 
 
 def unreadable(path: Path) -> str:
-    """Say what a path is that is there and is no file."""
+    """Return the mistake of a path that exists and is no file."""
     seen = "is a directory" if os.path.isdir(path) else "is a pipe, socket or device"
     return f"{shown(path)}: {seen}; expected a config file. {_cure(path)}"
 

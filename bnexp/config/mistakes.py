@@ -203,7 +203,7 @@ def _numbers(context: dict[str, Any]) -> dict[str, Any]:
 
 
 def _of_another_kind(node: Node, section: Keys) -> str:
-    """Say what an override that names another kind of section does to the keys of the old kind."""
+    """Return what happens to the keys of a section whose kind an override has changed."""
     name = entry_of(found(node, section), "name") if section else None
     named = name is not None and is_from_override(name)
     return f" Another kind of {'.'.join(section)} starts from its own defaults." if named else ""

@@ -40,7 +40,7 @@ class _Seen(NamedTuple):
 
 
 Rule = tuple[tuple[str, ...], Callable[[_Seen], str], str]
-"""Parts of the parser's message, any of which decides; what was seen; the cure."""
+"""Parts of the parser's message, one of them is enough; what was seen; the cure."""
 
 RULES: tuple[Rule, ...] = (
     (

@@ -9,6 +9,8 @@ from bnexp.config import merging
 from bnexp.config.yaml import Node
 
 Keys = tuple[str, ...]
+LONGEST_KEY = 60
+"""Characters of one key that a message shows."""
 
 
 def found(node: Node, keys: Keys) -> Node:
@@ -64,8 +66,10 @@ def present(node: Node, keys: Keys) -> Keys:
 
 
 def spelt(node: Node, keys: Keys) -> str:
-    """Return a path as it is written, without the key that a shorthand stands for: `learning_rate`, not
-    `learning_rate.initial`. A key of great length is cut short."""
+    """Return a path as it is written, each key at most LONGEST_KEY long.
+
+    The key that a shorthand stands for is left out: `learning_rate`, not `learning_rate.initial`.
+    """
     if keys:
         parent = found(node, keys[:-1])
         own = entry_of(parent, keys[-1])
@@ -73,7 +77,3 @@ def spelt(node: Node, keys: Keys) -> str:
         keys = keys[:-1] if is_short and keys[-1] in ("name", "initial") else keys
     told = [key if len(key) <= LONGEST_KEY else f"{key[:LONGEST_KEY]}..." for key in keys]
     return ".".join(told).replace("\n", "\\n")
-
-
-LONGEST_KEY = 60
-"""Characters of one key that a message shows."""

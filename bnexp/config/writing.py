@@ -39,19 +39,19 @@ _Dumper.add_representer(list, _list)
 
 
 def dump(experiment: Experiment) -> str:
-    """Give the config file that says all of an experiment, defaults included."""
+    """Return the config file that says all of an experiment, defaults included."""
     return dump_plain(compact(experiment))
 
 
 def dump_plain(document: Any) -> str:
-    """Give plain values as a config file that is read back as the same."""
+    """Return plain values as a config file that is read back as the same."""
     return yaml.dump(
         document, Dumper=_Dumper, sort_keys=False, default_flow_style=False, width=1000, allow_unicode=True
     )
 
 
 def compact(value: Any) -> Any:
-    """Give a section as a person would write it: shorthands used, keys that are not set left out."""
+    """Return a section as a person would write it: with shorthands, and without keys that are not set."""
     match value:
         case ConstantRate():
             return value.initial
@@ -67,8 +67,9 @@ def compact(value: Any) -> Any:
 
 
 def digest(experiment: Experiment) -> str:
-    """Give the sha256 of what is measured: dataset, model and training, but for the name, which models are kept and how
-    much memory there is."""
+    """Return the sha256 of what is measured: dataset, model and training.
+
+    The name, the models that are kept and the limit of memory are left out."""
     facts = experiment.model_dump(mode="json", exclude={"name": True, "training": {"save", "memory_limit"}})
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
@@ -98,6 +99,6 @@ def _differing(one: Any, other: Any, key: str) -> Iterator[tuple[str, tuple[Any,
 
 
 def _kind(value: Any) -> Any:
-    """Give a section's kind; a constant rate or anything else stands for itself."""
+    """Return the name of a section's kind; a constant rate or anything else stands for itself."""
     written = compact(value)
     return written.get("name", written) if isinstance(written, dict) else written

@@ -20,7 +20,7 @@ from bnexp.errors import ConfigError
 
 DEEPEST = 30
 MOST_DIGITS = 100
-"""Of a whole number: so many fit in a float, and Python itself reads and writes no more than some thousands."""
+"""The most digits of a whole number: they fit in a float, and Python refuses numbers of some thousand digits."""
 LOADER: Any = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
 
 _INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")

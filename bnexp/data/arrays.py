@@ -52,7 +52,7 @@ def refuse_missing(dataset: NpzDataset, headers: Mapping[str, Header]) -> None:
 
 
 def _own_split(parts: list[str], headers: Mapping[str, Header]) -> str:
-    """Say how a file with a split of its own can be read."""
+    """Return how a file with a split of its own can be read."""
     seen = f"The file holds parts of a split: {_listed(parts)}."
     training = [name for name in parts if is_training(name)]
     inputs = [name for name in training if len(headers[name].shape) > 1 and headers[name].shape[1:] != (1,)]

@@ -11,7 +11,7 @@ from bnexp.errors import SettingError
 
 BEGINNING_BYTES = 2**16
 SAMPLE_BYTES = 2**24
-"""So much of a file is looked at."""
+"""The most bytes of a file that are read to tell its encoding."""
 MARKS: Mapping[bytes, str] = {
     codecs.BOM_UTF32_LE: "UTF-32",
     codecs.BOM_UTF32_BE: "UTF-32",
@@ -37,8 +37,9 @@ OF_TWO_BYTES = (
     ("gb2312", (0xB0, 0xD7), "GB18030 or GBK (Chinese)", "GB18030"),
     ("big5", (0xA4, 0xC6), "Big5 (Chinese)", "BIG5"),
 )
-"""Codec, the first bytes of its commonest characters, what it is called, by iconv too; in order, as many a text can be
-read in several, though it makes sense in one."""
+"""Codec, range of the first bytes of its commonest characters, its name for people, its name for iconv.
+
+The order counts: many texts can be decoded by several codecs, and make sense in one."""
 
 
 def refuse_other_kinds(path: Path) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas
 
 FEW_NAMES, MANY_NAMES, SURELY_NAMES = 3, 5, 8
-"""So many numbers in one step are taken for names; so many in order may be names; so many in order are names."""
+"""Fewest numbers in equal steps that are names; fewest in order that may be names; fewest in order that are names."""
 
 
 def is_data(frame: pandas.DataFrame, names: Sequence[str]) -> bool:

@@ -79,7 +79,7 @@ def _headers(paths: Sequence[Path], dataset: ImageFolderDataset, limit: int | No
 
 
 def _fill(x_NHWC: NDArray[Any], paths: Sequence[Path], dataset: ImageFolderDataset, ground: Ground) -> list[Path]:
-    """Read the pixels of all images, and return those of which nothing shows on this ground."""
+    """Read the pixels of all images, and return the images that are blank on this ground."""
     problems, hidden = Problems(), []
     for row, path in enumerate(paths):
         with problems.noted():

@@ -55,7 +55,7 @@ def records(path: Path, separator: str) -> Iterator[Record]:
 
 
 def lines_of(path: Path, separator: str, rows: int) -> Where:
-    """Return what finds the line of a row in a CSV file of so many rows; its first record is the columns' names."""
+    """Return what maps a row to its line in a CSV file of `rows` rows; the first record holds the columns' names."""
 
     @functools.cache
     def lines() -> list[int]:
@@ -167,7 +167,7 @@ def refuse_faulty_names(path: Path, separator: str, names: pandas.Series[Any], f
 
 
 def likely_separator(path: Path, separator: str) -> str | None:
-    """Return the separator that the first line rather holds than this one; None if there is none."""
+    """Return the separator that the first line holds more often than this one; None if there is none."""
     with open(path, encoding="utf-8-sig", errors="replace") as file:
         first = file.readline()
     likely = max(SEPARATORS.replace(separator, ""), key=first.count)
@@ -175,6 +175,6 @@ def likely_separator(path: Path, separator: str) -> str | None:
 
 
 def _cure_of_separator(path: Path, separator: str) -> str:
-    """Return a sentence with the separator that the first line rather holds, or nothing."""
+    """Return a sentence with the likely separator, or nothing."""
     likely = likely_separator(path, separator)
     return "" if likely is None else f" Its first line holds {likely!r}: use dataset.separator: {json.dumps(likely)}."

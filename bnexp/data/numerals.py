@@ -29,7 +29,7 @@ _DATE = re.compile(
 )
 _WITH_UNIT = re.compile(r"[+-]?\d+([.,]\d+)?\s*(?P<unit>[^\W\d_]\S{0,9}|\u00b0\S?)")
 FEWEST_WITH_UNIT = 3
-"""Different values of a column of fewer are categories, such as 2WD and 4WD."""
+"""A column of fewer different values holds categories, such as 2WD and 4WD, and no numbers with a unit."""
 OTHER_DECIMAL = {".": ",", ",": "."}
 """Decimal mark -> the other one."""
 DECIMAL, EITHER = "decimal", "either"
@@ -149,7 +149,7 @@ def are_dates(column: pandas.Series[Any]) -> bool:
 
 
 def unit_of(column: pandas.Series[Any]) -> str | None:
-    """Return what stands behind the number in every cell of a column; None if there is no such thing.
+    """Return the unit that follows the number in every cell of a column; None if there is none.
 
     >>> import pandas
     >>> unit_of(pandas.Series(["5 kg", "7.5 kg", "9 kg"])), unit_of(pandas.Series(["1st", "2nd", "3rd"]))

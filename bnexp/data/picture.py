@@ -42,7 +42,7 @@ class Header:
     frames: int
     """Pictures in the file, of which only the first is read."""
     is_cut_to_8_bits: bool
-    """Colours of 16 bits, of which Pillow reads the upper half."""
+    """Colours of 16 bits: Pillow reads only the upper 8 bits of each."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Picture:
     pixels_HWC: NDArray[Any]
     """Of 0 to 255: bytes, or float32 if they are finer; of floats, as they are."""
     is_hidden: bool
-    """What it shows by transparency alone is gone on this ground."""
+    """True if the picture is drawn by transparency alone, so that it is blank on this ground."""
 
 
 def header_of(path: Path, dataset: ImageFolderDataset, limit: int | None) -> Header:

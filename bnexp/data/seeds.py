@@ -39,7 +39,7 @@ def joined_seeds(several: Sequence[Numbers]) -> Numbers:
 
 
 def for_each(rows_SR: Numbers, function: Callable[[Numbers], Result]) -> list[Result]:
-    """Return what the function makes of each seed's rows; seeds with the same rows share the work and its result.
+    """Return the function's result for each seed's rows; seeds with the same rows share the work and its result.
 
     >>> for_each(np.array([[2, 1], [0, 1], [2, 1]]), lambda rows_R: int(rows_R.sum()))
     [3, 1, 3]

@@ -32,7 +32,7 @@ def shifted(view: View, shift: Shift, rows: Rows, seeds: int) -> View:
 
 
 def of_classes(dataset: Dataset, shift: Shift, rows: Rows, test_SR: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Give the test rows of the classes that the shift leaves.
+    """Return the test rows of the classes that the shift leaves.
 
     Seeds that share the test part have all of them; those with a split of
     their own as many of each class as any stratified split holds out.

@@ -98,7 +98,7 @@ def _warnings_of_words(rows: Rows) -> Iterator[str]:
 
 
 def _alone(x_NT: NDArray[np.int32]) -> NDArray[np.bool_]:
-    """Return True for each text, (N,), of which no word occurs in another text."""
+    """Return True for each text, (N,), that shares no word with another text."""
     rows_NT = np.broadcast_to(np.arange(len(x_NT))[:, None], x_NT.shape)
     first_W, last_W = np.full(x_NT.max() + 1, len(x_NT)), np.zeros(x_NT.max() + 1, "int64")
     np.minimum.at(first_W, x_NT, rows_NT)

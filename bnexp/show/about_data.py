@@ -78,7 +78,7 @@ def _first(items: Iterable[str]) -> str:
 
 
 def _name(name: object) -> str:
-    """Write a name of the data as it stands, or in quotes where its ends would not show; never more than a piece of it.
+    """Write a name, cut to LONGEST_NAME, in quotes if it is empty, begins or ends with a blank, or holds a comma.
 
     >>> _name("cat"), _name("cat "), _name("a, b"), _name("x" * 50)
     ('cat', "'cat '", "'a, b'", 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…')

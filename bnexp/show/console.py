@@ -24,7 +24,7 @@ from bnexp.terminal import plain
 
 
 def run_summary(record: dict[str, Any], history: History) -> RenderableType:
-    """Give a run's short table: each metric at the last and at the best epoch, mean ± standard deviation over seeds."""
+    """Return a run's short table: each metric at the last and the best epoch, mean ± standard deviation over seeds."""
     table = _table("", "final", "best")
     for metric in history.metrics:
         values = [history.final(metric)]
@@ -109,7 +109,7 @@ def _table(first: str, *others: str) -> Table:
 
 
 def comparison(document: dict[str, Any]) -> RenderableType:
-    """Give each contrast of a comparison: how it is paired, its table, what else differs, the verdict."""
+    """Return each contrast of a comparison: how it is paired, its table, what else differs, the verdict."""
     arms = {arm["name"]: arm for arm in document["arms"]}
     parts: list[RenderableType] = [*data_lines(document["dataset"])]
     for contrast in document["contrasts"]:

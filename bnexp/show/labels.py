@@ -14,7 +14,7 @@ NAME_WIDTH, LINE_WIDTH = 150.0, 390.0  # points
 
 
 def shown(name: str, width: float = NAME_WIDTH, size: float = SMALL, length: int = NAME_LENGTH) -> str:
-    r"""Give a name as a figure may show it: one line, nothing that cannot be seen, a long one short in the middle.
+    r"""Return a name as a figure may show it: one line, nothing that cannot be seen, a long one short in the middle.
 
     A control or bidi character, a lone surrogate and what no font has
     become "?". `width` and `size` are in points, `length` in characters.

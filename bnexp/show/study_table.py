@@ -24,7 +24,7 @@ MOST_DATA = 3
 
 
 def study_plan(facts: Mapping[str, Any]) -> RenderableType:
-    """Say what a study will train, how long it may take, and what it can detect."""
+    """Return what a study will train, how long it may take, and what it can detect."""
     cells, arms, seeds = facts["cells"], facts["arms"], facts["seeds"]
     head = f"{plain(facts['name'])}: {counted(cells, 'cell')} x {len(arms)} arms ({', '.join(arms)}), {seeds} seeds"
     lines = [f"{plain(name)}: {', '.join(map(_level, levels))}" for name, levels in facts["factors"].items()]

@@ -26,7 +26,7 @@ TIE = 1e-12
 
 
 def sign_flip_p_value(difference_S: Floats) -> float:
-    """Give the two-sided p-value of the sign-flip (permutation) test of a zero mean.
+    """Return the two-sided p-value of the sign-flip (permutation) test of a zero mean.
 
     It assumes of the differences only that each is as likely as its
     negative if the arms do not differ. Exact up to EXACT_PAIRS pairs that are

@@ -56,7 +56,7 @@ def _without_loose_marks(word: str) -> str:
 
 
 def _cut(word: str) -> str:
-    """Cut a word to so many letters and bytes."""
+    """Cut a word to MOST_LETTERS and MOST_BYTES."""
     word = word[:MOST_LETTERS]
     while len(word.encode("utf-8", "surrogatepass")) > MOST_BYTES:
         word = word[:-1]

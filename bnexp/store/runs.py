@@ -71,7 +71,7 @@ class Run:
 
     @property
     def kind(self) -> Kind:
-        """Tell a trained experiment from a comparison and from a study."""
+        """Return whether it is a trained experiment, a comparison or a study."""
         return _kind(self.id, _files(self.directory))
 
     def record(self) -> dict[str, Any]:
@@ -246,6 +246,6 @@ def _latest(runs: Path) -> Run:
 
 
 def existing(runs: Path, name: str) -> str:
-    """Say, for an error, which runs there are, the newest eight, and the nearest to a wrong name."""
+    """Return a sentence with the newest eight runs, and the nearest of them to a wrong name."""
     known = [run.id for run in runs_in(runs)][:8]
     return nearest(name, known) if known else f"There are no runs in {runs}."

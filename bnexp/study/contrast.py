@@ -58,7 +58,7 @@ class Contrast:
 
 
 def contrast_of(claim: Hypothesis, cells: Sequence[Cell], results: Results) -> Contrast:
-    """Give the contrast of a claim; with `minus` it is that of `at`, less the same one there."""
+    """Return the contrast of a claim; with `minus`, the contrast at `at` less the contrast at `minus`."""
     here = [cell for cell in cells if matches(cell, claim.at)]
     difference_S = _difference(claim, here, results)
     there = [] if claim.minus is None else [cell for cell in cells if matches(cell, claim.minus)]

@@ -154,7 +154,7 @@ def sources(cells: Sequence[Cell]) -> Sources:
 
 
 def _candidates(file: StudyFile, levels: Mapping[str, Any], arm: str) -> Iterator[Candidate]:
-    """Give the experiments of one cell and arm: the base, then the cell's levels, the arm, the ties, what is tuned."""
+    """Yield the experiments of one cell and arm: the base, then the cell's levels, the arm, the ties, what is tuned."""
     settings = [*_cell_layers(file, levels), *_arm_layers(file, arm)]
     plain = _laid(file, settings)
     ties = [_tied(file, plain, levels, key, tie) for key, tie in file.study.tie.items()] if file.study.tie else []
@@ -207,7 +207,7 @@ def _tied(file: StudyFile, plain: Node, levels: Mapping[str, Any], key: str, tie
 
 
 def _scaled(experiment: Experiment, key: str, share: float, where: str) -> Node:
-    """Give the layer in which a number of an experiment is multiplied; of a learning rate it is the first one."""
+    """Return the layer in which a number of an experiment is multiplied; for a learning rate, its first one."""
     value = _at(experiment, key)
     if _is_schedule(value):
         rate = {"name": Node(value.name, where), "initial": Node(value.initial * share, where)}

@@ -122,7 +122,7 @@ def _is_flattered(claim: Hypothesis, contrast: Contrast, *, claimed: bool) -> bo
 
 
 def _facts(claim: Hypothesis, contrast: Contrast, level: float, p_value: float, contrasts: int) -> dict[str, Any]:
-    """Give all but the verdict: the claim as it stands, and what was found of it."""
+    """Return all but the verdict: the claim as it stands, and what was found for it."""
     measured_S = contrast.difference_S[np.isfinite(contrast.difference_S)]
     effect_S = _effect(claim, measured_S)
     signed_S = effect_S * (1 if claim.direction == "higher" else -1)

@@ -18,7 +18,7 @@ Floats = NDArray[np.float64]
 
 
 class Moments(NamedTuple):
-    """Mean and biased variance of each feature, (F,), over so many rows or positions."""
+    """Mean and biased variance of each feature, (F,), and the number of rows or positions behind them."""
 
     mean: Floats
     variance: Floats

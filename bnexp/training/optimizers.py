@@ -172,7 +172,7 @@ def _cosine(rate: CosineRate, total_steps: int, warmup_steps: int) -> Any:
 
 
 def why_not_stacked(training: Training, model: keras.Sequential) -> str | None:
-    """Tell why this experiment cannot be trained exactly on stacked weights, or None if it can."""
+    """Return why this experiment cannot be trained exactly on stacked weights; None if it can."""
     optimizer = training.optimizer
     if optimizer.name in MIXING:
         return f"training.optimizer {optimizer.name} mixes the elements of a whole weight"

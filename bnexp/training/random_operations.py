@@ -50,7 +50,7 @@ def _written_out(wrap: Any, mapped: Any) -> list[Any]:
 
 
 def _of_each(stacked: Any, count: int) -> list[Any]:
-    """Return what is stacked, one by one: what was put together here for another operation is taken as it was."""
+    """Return the slices of a stacked tensor; if it was stacked from tensors here, return those tensors."""
     operation = stacked.op
     return list(operation.inputs) if operation.type == "Pack" else tf.unstack(stacked, count)
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bnexp.errors import RunError
-from bnexp.metrics import QUANTITIES, higher_is_better, is_measured, quantity
+from bnexp.metrics import LARGEST, QUANTITIES, higher_is_better, is_measured, quantity
 
 FORMAT = 1  # 1: {"format", "seeds": [{"seed", "diverged_at"?, "best_epoch"?, "history": {metric: [...]}}]}
 
@@ -165,7 +165,9 @@ def from_json(text: str | bytes, where: str) -> History:
     try:
         document = _Document.model_validate_json(text)
         _refuse_contradictions(document)
-        return _history(document.seeds)
+        history = _history(document.seeds)
+        _refuse_too_large(history)
+        return history
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise _refusal(where, f"{'.'.join(map(str, first['loc'])) or 'the text'}: {first['msg']}") from error
@@ -200,6 +202,12 @@ def _refuse_contradictions(document: _Document) -> None:
             raise ValueError(f"seed {entry.seed} has no epochs")
         if max(entry.diverged_at or 1, entry.best_epoch or 1) > entry.epochs:
             raise ValueError(f"seed {entry.seed} has a mark at an epoch that it did not reach")
+
+
+def _refuse_too_large(history: History) -> None:
+    for name, values_SE in history.metrics.items():
+        if (np.abs(values_SE) > LARGEST).any():
+            raise ValueError(f"{name} holds a number beyond {LARGEST:g}, which no training measures")
 
 
 def _history(entries: list[_Entry]) -> History:

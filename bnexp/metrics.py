@@ -10,6 +10,8 @@ MEASURED = {"binary": ("accuracy",), "multiclass": ("accuracy",), "regression": 
 QUANTITIES = tuple(dict.fromkeys(("loss", *(measured for several in MEASURED.values() for measured in several))))
 PARTS = ("", "train", "val", "test")
 """Where a metric can be measured; the first is the epoch that is being trained."""
+LARGEST = 1e100
+"""No training measures larger numbers: it computes in float32. Their squares would leave float64."""
 HEADLINES = ("test_accuracy", "test_r2", "test_loss", "val_accuracy", "val_r2", "val_loss")
 """The metrics that may stand for a run, the first one measured: of the test part, if there is one."""
 

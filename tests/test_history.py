@@ -13,6 +13,7 @@ from hypothesis.extra.numpy import arrays
 
 from bnexp.errors import RunError
 from bnexp.history import History, from_json
+from bnexp.metrics import LARGEST
 
 NAN, INF = np.nan, np.inf
 
@@ -65,7 +66,7 @@ def test_json_has_the_shape_of_keras_history_for_each_seed_and_null_for_what_is_
 
 @settings(max_examples=50, deadline=None)
 @given(
-    arrays(float, (3, 4), elements=st.floats(allow_nan=True, allow_infinity=True)),
+    arrays(float, (3, 4), elements=st.floats(-LARGEST, LARGEST) | st.sampled_from([np.nan, np.inf, -np.inf])),
     st.lists(st.integers(1, 4), min_size=3, max_size=3),
 )
 def test_what_is_written_is_strict_json_and_reads_back_the_same(values: Any, epochs: list[int]) -> None:
@@ -120,6 +121,7 @@ ONE = {"seed": 0, "history": {"loss": [1.0], "val_loss": [1.0]}}
         (written(seeds=[{**ONE, "best_epoch": 0}]), "seeds.0.best_epoch: Input should be greater than or equal to 1"),
         (written().replace("0.9", "NaN", 1), "Input should be a finite number"),
         (written().replace("0.9", "1e999", 1), "Input should be a finite number"),
+        (written().replace("0.9", "1e101", 1), "loss holds a number beyond 1e+100, which no training measures"),
         (written().replace('"seed": 4', '"seed": 1e999'), "seeds.1.seed: Input should be"),
     ],
 )

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from bnexp.config.section import Task
 from bnexp.errors import RunError
-from bnexp.metrics import HEADLINES, QUANTITIES, is_measured
+from bnexp.metrics import HEADLINES, LARGEST, QUANTITIES, is_measured
 from bnexp.store.reading import content, cure, read_json
 
 
@@ -31,7 +31,7 @@ def _known(metric: str) -> str:
 Metric = Annotated[str, AfterValidator(_known)]
 Count = Annotated[int, Field(ge=0, lt=2**53)]
 Share = Annotated[float, Field(gt=0, lt=1)]
-Number = float | None
+Number = Annotated[float, Field(ge=-LARGEST, le=LARGEST)] | None
 Digests = dict[str, str]
 
 
@@ -83,7 +83,7 @@ class DataFacts(Record):
     arrays_left_out: list[str] | None = None
     warnings: list[str] | None = None
     commonest_class_share: Number = None
-    guessing: dict[str, float] = {}
+    guessing: dict[str, Annotated[float, Field(ge=0, le=1)]] = {}
 
 
 class Parameters(Record):
@@ -316,9 +316,11 @@ def read_record(path: Path, kind: type[Record]) -> dict[str, Any]:
 
 def damaged(path: Path, error: ValidationError) -> RunError:
     """Return the refusal of a document that is not as it should be, with the first key at fault."""
+    return RunError(f"{path}: {first_fault(error)}. It is damaged, or of another bnexp. {cure(path)}")
+
+
+def first_fault(error: ValidationError) -> str:
+    """Return the first key that is not as it should be, and what is wrong with it."""
     first = error.errors(include_url=False, include_input=False)[0]
     place = ".".join(map(str, first["loc"]))
-    return RunError(
-        f"{path}: {place or 'the text'}: {first['msg'].removeprefix('Value error, ')}. "
-        f"It is damaged, or of another bnexp. {cure(path)}"
-    )
+    return f"{place or 'the text'}: {first['msg'].removeprefix('Value error, ')}"

@@ -318,9 +318,7 @@ def _checked_record(name: str, directory: Path, record: dict[str, Any]) -> store
     try:
         return store.ComparedRecord.model_validate(record)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        raise RunError(f"{directory / 'run.json'}: {place}: {first['msg']}. Train {name} again.") from error
+        raise RunError(f"{directory / 'run.json'}: {store.first_fault(error)}. Train {name} again.") from error
 
 
 Train = Callable[[Planned], Finished]

@@ -35,7 +35,7 @@ from bnexp.experiment import Finished, train_experiment
 from bnexp.preparing import Asked, Checked, preflight
 from bnexp.show import console as show
 from bnexp.show import figures, run_list
-from bnexp.show.about_data import class_list, left_out
+from bnexp.show.about_data import class_list, left_out, part_sizes
 from bnexp.show.progress import Reporter, own_stderr
 from bnexp.terminal import plain
 
@@ -134,10 +134,9 @@ def _print_run(finished: Finished, *, quiet: bool) -> None:
 
 def _print_plan(experiment: Experiment, checked: Checked) -> None:
     """Print what would be trained, and what may mislead in it."""
-    training, rows = experiment.training, checked.rows
+    training = experiment.training
     print(config.dump(experiment), end="")
-    test = f", {rows['test']} for the test" if "test" in rows else ""
-    print(f"# {rows['train']} training rows, {rows['val']} for validation{test}: {checked.split}")
+    print(f"# {part_sizes(checked.told)}: {checked.told['split']}")
     for line in filter(None, (class_list(checked.told), left_out(checked.told))):
         print(f"# {line}")
     print(f"# {training.seeds} seeds x {training.epochs} epochs; nothing was trained or written")

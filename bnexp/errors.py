@@ -153,6 +153,17 @@ def work_begun() -> Iterator[None]:
         raise WorkError(str(error)) from error
 
 
+def listed(names: Iterable[str], most: int | None = None) -> str:
+    """Return the first names, and how many more there are.
+
+    >>> listed(["a", "b", "c", "d"], 2)
+    'a, b and 2 more'
+    """
+    every = list(names)
+    left = 0 if most is None else len(every) - most
+    return ", ".join(every[:most]) + (f" and {left:,} more" if left > 0 else "")
+
+
 HINT = "Did you mean "
 LONGEST_NAME = 100
 """Characters of a name that is looked up; a longer one is near to none."""
@@ -176,8 +187,7 @@ def nearest(name: str, good_names: Iterable[str], *, most: int | None = None) ->
         same = [good for good in stems if good.casefold() == stem.casefold()]
         close = same or difflib.get_close_matches(stem, stems, n=1) or [one for one in stems if _is_one_slip(stem, one)]
     hint = f"{HINT}{stems[close[0]]!r}? " if close else ""
-    left = f" and {len(names) - most} more" if most is not None and len(names) > most else ""
-    return f"{hint}Good names: {', '.join(names[:most])}{left}."
+    return f"{hint}Good names: {listed(names, most)}."
 
 
 def _is_one_slip(name: str, good: str) -> bool:

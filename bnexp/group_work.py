@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bnexp import comparison, config, study
+from bnexp import comparison, config, statistics, study
 from bnexp.config.study import Endpoint, Tune
 from bnexp.data.source import refuse_changed, source_sha256
 from bnexp.environment import versions
@@ -148,7 +148,7 @@ def _result(
         guessing=one.guessing,
         resample=chosen.experiment.dataset.resample,
         tuned=tuned,
-        final={name: _strict(_final(one, name)) for name in one.history.metrics},
+        final={name: statistics.strict_values(_final(one, name)) for name in one.history.metrics},
         epochs_to=_epochs_to(group.endpoints, one),
         budget_epochs=chosen.experiment.training.epochs,
         diverged={str(seed): epoch for seed, epoch in one.history.diverged_at.items()},
@@ -166,11 +166,9 @@ def _final(one: Measured, metric: str) -> Floats:
 def _epochs_to(endpoints: Sequence[Endpoint], one: Measured) -> dict[str, list[float | None]]:
     """Give the epochs to each target that a hypothesis names."""
     return {
-        study.target_name(endpoint): _strict(comparison.epochs_to(one.history, endpoint.metric, endpoint.epochs_to))
+        study.target_name(endpoint): statistics.strict_values(
+            comparison.epochs_to(one.history, endpoint.metric, endpoint.epochs_to)
+        )
         for endpoint in endpoints
         if endpoint.epochs_to is not None
     }
-
-
-def _strict(values_S: Floats) -> list[float | None]:
-    return [float(value) if np.isfinite(value) else None for value in values_S]

@@ -50,14 +50,10 @@ class Checked:
     """What is known of an experiment that can be trained."""
 
     task: Task
-    split: str
-    """How the rows are split, in words."""
-    rows: Mapping[str, int]
-    """Part of the data -> its rows."""
     steps: int
     """Optimizer steps of one epoch."""
     told: Mapping[str, Any] = field(default_factory=dict)
-    """`Data.told`."""
+    """`Data.told`, and the name of the data."""
     digest: str | None = None
     """Of the rows, where it was asked for."""
     splits: Mapping[str, str] | None = None
@@ -101,8 +97,6 @@ def check(experiment: Experiment, *, digests: bool = False, note: Note = lambda 
     built_for(experiment, data)
     return Checked(
         task=data.task,
-        split=data.split,
-        rows={part: int(rows_SR.shape[1]) for part, rows_SR in data.parts.items()},
         steps=data.steps(training.batch_size, training.drop_last),
         told={"name": experiment.dataset.name, **data.told()},
         digest=data.digest if digests else None,

@@ -6,8 +6,9 @@ nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
+from bnexp.config import Experiment
 from bnexp.metrics import quantity
 
 ROUNDING = 1e-6
@@ -54,6 +55,12 @@ def impossible_value(metric: str, value: float, *, spelt: str = "") -> str | Non
     meant = f"Write {spelt}{value / 100:g} for {value:g}%." if 1 < value <= 100 else f"Use {spelt}0.9, for example."
     bounds = "1 or less, as no r2 is higher" if quantity(metric) == "r2" else "a share above 0, of 1 at most"
     return f"expected {bounds}. {meant}"
+
+
+def chosen_by(experiments: Iterable[Experiment]) -> dict[str, str]:
+    """Map each metric by which some of the experiments choose to what chooses by it."""
+    rules = [one.training.early_stopping for one in experiments]
+    return {rule.monitor: "training.early_stopping" for rule in rules if rule is not None}
 
 
 def judged_by_what_chose(metric: str, chosen: Mapping[str, str], *, timed: bool = False) -> Iterator[str]:

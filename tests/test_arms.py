@@ -134,7 +134,7 @@ def test_one_run_or_one_config_under_two_names_is_refused_before_training(place:
 
 
 def facts(**changed: Any) -> Checked:
-    return replace(Checked("binary", "random", {"train": 80}, 3, digest="d", splits={"0": "s"}), **changed)
+    return replace(Checked("binary", 3, digest="d", splits={"0": "s"}), **changed)
 
 
 def test_what_arms_will_measure_is_known_before_they_are_trained(place: Path) -> None:

@@ -14,11 +14,11 @@ import numpy as np
 
 from bnexp import statistics
 from bnexp.comparison.pairing import Arm, Sides, agreement, confounders, varied
-from bnexp.comparison.question import Terms, chosen_by
+from bnexp.comparison.question import Terms
 from bnexp.history import Floats, History
 from bnexp.metrics import higher_is_better, number, with_unit
-from bnexp.questions import ROUNDING, judged_by_what_chose, nothing_learned, score_of_guessing
-from bnexp.statistics import strict
+from bnexp.questions import ROUNDING, chosen_by, judged_by_what_chose, nothing_learned, score_of_guessing
+from bnexp.statistics import strict, strict_values
 
 
 def contrast(sides: Sides, terms: Terms) -> dict[str, Any]:
@@ -33,7 +33,7 @@ def contrast(sides: Sides, terms: Terms) -> dict[str, Any]:
         "baseline": sides.baseline.name,
         "pairing": agreement(sides),
         "metrics": differences,
-        "pairs": [_json(value) for value in _pair_by_pair(sides, terms.metric)],
+        "pairs": strict_values(_pair_by_pair(sides, terms.metric)),
         "to_target": _reach_difference(sides, terms),
         "diverged_p_value": statistics.failure_difference(*failed),
         "varied": varied(sides),
@@ -190,9 +190,5 @@ def _reach(arm: Arm, epochs_S: Floats) -> dict[str, Any]:
         "budget_epochs": budget,
         "mean_epochs": reach.restricted_mean,
         "mean_seconds": None if share is None else reach.restricted_mean * share,
-        "epochs": [_json(value) for value in epochs_S],
+        "epochs": strict_values(epochs_S),
     }
-
-
-def _json(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None

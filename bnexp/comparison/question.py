@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,7 @@ from bnexp.config import Experiment
 from bnexp.errors import ComparisonError, nearest
 from bnexp.history import History
 from bnexp.metrics import headline, higher_is_better, on_validation, quantity
-from bnexp.questions import impossible_margin, impossible_value, judged_by_what_chose
+from bnexp.questions import chosen_by, impossible_margin, impossible_value, judged_by_what_chose
 
 TARGET_SHARE = 0.05
 """Default target: the median over the baseline's seeds of their best value, worse by this share of it."""
@@ -88,12 +88,6 @@ def _impossible_values(question: Question, metric: str) -> Iterator[str]:
             yield f"--{option} is {value}; expected a finite number in the metric's own unit. Use 0.01, for example."
         elif value is not None and (text := expected(metric, value, spelt=f"--{option} ")):
             yield f"--{option} is {value:g}, and the metric is {metric}; {text}"
-
-
-def chosen_by(experiments: Iterable[Experiment]) -> dict[str, str]:
-    """Map each metric by which some of the experiments choose to what chooses by it."""
-    rules = [one.training.early_stopping for one in experiments]
-    return {rule.monitor: "training.early_stopping" for rule in rules if rule is not None}
 
 
 def refuse_judged_by_what_chose(question: Question, measured: Sequence[str], experiments: Sequence[Experiment]) -> None:

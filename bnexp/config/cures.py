@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
@@ -131,7 +131,7 @@ def _instead_of_collection(kind: str, entry: Node, key: str, field: FieldInfo | 
 def kind_cure(entry: Node, key: str, kinds: Sequence[type[BaseModel]]) -> str:
     """Return the cure for `learning_rate: cosine`: a kind by its name alone, where the kind has more to say."""
     for kind in kinds:
-        if isinstance(entry.value, str) and entry.value in _names([kind]):
+        if isinstance(entry.value, str) and entry.value in names_of([kind]):
             needed = [name for name, field in kind.model_fields.items() if field.is_required() and name != "name"]
             return _write(
                 entry, key, f"{{{', '.join([f'name: {entry.value}', *(f'{name}: ...' for name in needed)])}}}"
@@ -159,7 +159,7 @@ def _mapping(value: Any, field: FieldInfo | None, sections: Sequence[type[BaseMo
         return with_blank
     if value is True:
         return "{}" if _all_have_defaults(sections) else None
-    if isinstance(value, str) and value in _names(sections):
+    if isinstance(value, str) and value in names_of(sections):
         return f"{{name: {value}}}"
     for section in sections if len(sections) == 1 and value is not None else ():
         for name, inner in section.model_fields.items():
@@ -168,13 +168,14 @@ def _mapping(value: Any, field: FieldInfo | None, sections: Sequence[type[BaseMo
     return None
 
 
-def _names(sections: Sequence[type[BaseModel]]) -> list[str]:
+def names_of(sections: Iterable[type[BaseModel]]) -> list[str]:
+    """List what a `name` may be that chooses one of these kinds of section."""
     fields = [section.model_fields["name"] for section in sections if "name" in section.model_fields]
     return [name for field in fields for name in get_args(field.annotation)]
 
 
 def _good_names(sections: Sequence[type[BaseModel]]) -> str:
-    names = dict.fromkeys(_names(sections))
+    names = dict.fromkeys(names_of(sections))
     return f"Good names: {', '.join(names)}." if names else ""
 
 

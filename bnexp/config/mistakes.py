@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from bnexp.config import merging, yaml
-from bnexp.config.cures import colon_cure, cure, kind_cure
+from bnexp.config.cures import colon_cure, cure, kind_cure, names_of
 from bnexp.config.overrides import is_from_override
 from bnexp.config.places import Keys, entry_of, found, keys_of, name_of, present, spelt
 from bnexp.config.yaml import Node
@@ -140,7 +140,7 @@ class Config:
         kinds = _section_of(self.whole, section)
         written = found(self.node, section).value
         fitting = [kind for kind in kinds if isinstance(written, dict) and written.keys() <= kind.model_fields.keys()]
-        names = [str(name) for kind in fitting or kinds for name in _names(kind)]
+        names = names_of(fitting or kinds)
         if key == "name" and names:
             return f"Good names: {', '.join(dict.fromkeys(names))}."
         if self._is_of_experiment and section:
@@ -158,7 +158,7 @@ class Config:
         word, colon, value = keys[-1].partition(":")
         if colon and word in here:
             return f"A colon before a value is followed by a blank: `{word}: {value}`."
-        if keys[-1] in [name for kind in self.chosen(keys[:-1]) for name in _names(kind)]:
+        if keys[-1] in names_of(self.chosen(keys[:-1])):
             return f"If it is the kind, write `name: {keys[-1]}`."
         if "=" in keys[-1]:
             return "A key is followed by a colon and a blank, and not by an = sign."
@@ -189,7 +189,7 @@ class Config:
         """Return the section at a path, of the kind its `name` chooses if it has one, else of every kind."""
         kinds = _section_of(self.whole, keys)
         name = name_of(found(self.node, keys))
-        return [kind for kind in kinds if name in _names(kind)] or kinds
+        return [kind for kind in kinds if name in names_of([kind])] or kinds
 
 
 def _layer_name(node: Node) -> Node:
@@ -213,11 +213,6 @@ def _default(field: FieldInfo | None) -> str:
     if field is None or not isinstance(field.default, int | float | str | list):
         return ""
     return f"The default is {merging.shown(field.default)}."
-
-
-def _names(kind: type[BaseModel]) -> tuple[Any, ...]:
-    field = kind.model_fields.get("name")
-    return get_args(field.annotation) if field is not None else ()
 
 
 def _section_of(kind: type[BaseModel], keys: Keys) -> list[type[BaseModel]]:

@@ -12,6 +12,7 @@ YES = frozenset(("true", "t", "yes", "y", "1"))
 NO = frozenset(("false", "f", "no", "n", "0"))
 MOST_SHOWN = 5
 LONGEST_SHOWN = 40
+"""Characters of a name or cell that a message shows."""
 
 
 def is_missing(cell: str) -> bool:
@@ -68,5 +69,14 @@ def warnings_of_missing(what: str, names: Mapping[str, int]) -> Iterator[str]:
         )
 
 
+def shown(cell: object) -> str:
+    """Return a cell as a message shows it: in quotes, cut short.
+
+    >>> shown(2.5), len(shown("x" * 1000))
+    ("'2.5'", 42)
+    """
+    return repr(str(cell)[:LONGEST_SHOWN])
+
+
 def _shown(name: str, rows: int) -> str:
-    return f"{name[:LONGEST_SHOWN]!r} ({rows:,} row{'s' if rows > 1 else ''})"
+    return f"{shown(name)} ({rows:,} row{'s' if rows > 1 else ''})"

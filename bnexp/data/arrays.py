@@ -12,7 +12,7 @@ import numpy as np
 from bnexp.config.real import NpzDataset
 from bnexp.config.section import Kind
 from bnexp.data.parts import is_training, names_part, parts_first
-from bnexp.errors import Problems, nearest
+from bnexp.errors import Problems, listed, nearest
 
 KINDS: Mapping[int, Kind] = {2: "table", 3: "sequence", 4: "image"}
 RANKS: Mapping[Kind, int] = {kind: rank for rank, kind in KINDS.items()}
@@ -53,7 +53,7 @@ def refuse_missing(dataset: NpzDataset, headers: Mapping[str, Header]) -> None:
 
 def _own_split(parts: list[str], headers: Mapping[str, Header]) -> str:
     """Return how a file with a split of its own can be read."""
-    seen = f"The file holds parts of a split: {_listed(parts)}."
+    seen = f"The file holds parts of a split: {listed(parts, MOST_NAMED)}."
     training = [name for name in parts if is_training(name)]
     inputs = [name for name in training if len(headers[name].shape) > 1 and headers[name].shape[1:] != (1,)]
     targets = [name for name in training if name not in inputs]
@@ -75,7 +75,7 @@ def warnings_of_arrays(dataset: NpzDataset, headers: Mapping[str, Header], kind:
     parts = parts_first(filter(names_part, left_out(dataset, headers)))
     if parts and not names_part(dataset.x):
         yield (
-            f"The file holds parts of a split that are not read: {_listed(parts)}. bnexp splits the rows of "
+            f"The file holds parts of a split that are not read: {listed(parts, MOST_NAMED)}. bnexp splits the rows of "
             f"{dataset.x!r} itself. Join them with numpy.concatenate if they are to take part."
         )
     x = headers[dataset.x]
@@ -161,8 +161,3 @@ def _labels_cure(name: str, label: Header) -> str:
     if label.dtype.kind == "c":
         return f"Save {name}.real or abs({name})."
     return f'If its values are texts, save {name}.astype("U"); if numbers, {name}.astype("float64").'
-
-
-def _listed(names: list[str]) -> str:
-    more = len(names) - MOST_NAMED
-    return ", ".join(names[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from bnexp.data.alike import is_missing
+from bnexp.data.alike import is_missing, shown
 from bnexp.data.numerals import are_dates
 from bnexp.data.rows import Where, numbered
 from bnexp.errors import SettingError
@@ -116,7 +116,7 @@ def _refuse_dates(column: pandas.Series[Any], key: str, where: Where) -> None:
     if are_dates(column):
         raise SettingError(
             key,
-            f"is {column.name!r}; it holds dates or times, as {str(column.iloc[0])[:40]!r} in {where(0)}; expected "
+            f"is {column.name!r}; it holds dates or times, as {shown(column.iloc[0])} in {where(0)}; expected "
             "numbers or classes. Name another column, or give dataset.task: classification to take each for a class.",
         )
 
@@ -149,7 +149,7 @@ def _finite(column: pandas.Series[Any], key: str, where: Where) -> NDArray[np.fl
         most = f" of at most {LARGEST:g}" if np.isfinite(values[row]) else ""
         raise SettingError(
             key,
-            f"holds {str(column.iloc[row])[:40]!r} in {where(row)}, column {column.name!r}; expected a finite "
+            f"holds {shown(column.iloc[row])} in {where(row)}, column {column.name!r}; expected a finite "
             f"number{most}. Mend the file"
             + (", or leave the column out (dataset.drop)." if key == "dataset" else ", or take that row out."),
         )
@@ -213,7 +213,7 @@ def refuse_no_category(column: pandas.Series[Any], where: Where) -> None:
         raise SettingError(
             "dataset.drop",
             f"keeps column {column.name!r}; it holds {what} with {count} different values, as "
-            f"{str(column.iloc[row])[:40]!r} in {where(row)}; expected {most} or fewer. Leave it out (dataset.drop), "
+            f"{shown(column.iloc[row])} in {where(row)}; expected {most} or fewer. Leave it out (dataset.drop), "
             "or name it in dataset.categories to have a column for each value.",
         )
 
@@ -236,7 +236,7 @@ def _refuse_strange_cell(column: pandas.Series[Any], key: str, where: Where, oth
         row = int(strange[0])
         raise SettingError(
             key,
-            f"holds {str(column.iloc[row])[:40]!r} in {where(row)}, column {column.name!r}; most of the column are "
+            f"holds {shown(column.iloc[row])} in {where(row)}, column {column.name!r}; most of the column are "
             f"numbers. Mend the file, with an empty cell for a number that is not known, or {otherwise}.",
         )
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from bnexp.data.alike import warnings_of
 from bnexp.data.parts import is_part, is_training, parts_first
-from bnexp.errors import SettingError
+from bnexp.errors import SettingError, listed
 
 MOST_NAMED = 10
 
@@ -80,6 +80,5 @@ def _inner_folders(folder: Path, paths: Sequence[Path]) -> dict[str, set[str]]:
     return inner
 
 
-def _listed(names: Sequence[str]) -> str:
-    more = len(names) - MOST_NAMED
-    return ", ".join(map(repr, names[:MOST_NAMED])) + (f" and {more} more" if more > 0 else "")
+def _listed(names: Iterable[str]) -> str:
+    return listed(map(repr, names), MOST_NAMED)

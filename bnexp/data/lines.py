@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bnexp.data.alike import shown
 from bnexp.data.header import has_second_line, is_data, repeated_names
 from bnexp.data.rows import Where, row_of
 from bnexp.errors import SettingError
@@ -141,7 +142,7 @@ def refuse_faulty_names(path: Path, separator: str, names: pandas.Series[Any], f
         raise SettingError(
             "dataset.path",
             f"is {str(path)!r}; {_first_line(path, separator)} was taken for the names of the columns, though it looks "
-            f"like a row of data, as {names.dropna().iloc[0][:40]!r}. Write a line of names above it. "
+            f"like a row of data, as {shown(names.dropna().iloc[0])}. Write a line of names above it. "
             "If it holds names, put a letter before each number.",
         )
     if len(again):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bnexp.data.alike import warnings_of, warnings_of_missing
+from bnexp.data.alike import shown, warnings_of, warnings_of_missing
 from bnexp.data.column import (
     MOST_WHOLE_NUMBER_CLASSES,
     TaskKey,
@@ -175,7 +175,7 @@ def _warnings_of_numbers(column: pandas.Series[Any]) -> Iterator[str]:
     if len(strange):
         yield (
             f"column {column.name!r} holds numbers, and in {len(strange):,} rows something else, as "
-            f"{str(column.iloc[strange[0]])[:40]!r}; it is taken for categories. Empty these cells to have numbers, "
+            f"{shown(column.iloc[strange[0]])}; it is taken for categories. Empty these cells to have numbers, "
             "or name the column in dataset.categories."
         )
     if column.dtype.name != "category" and are_numbers_as_text(column):

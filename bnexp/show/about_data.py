@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rich.text import Text
 
+from bnexp.errors import listed
 from bnexp.metrics import number
 from bnexp.show.lines import counted, warning
 from bnexp.terminal import plain
@@ -19,10 +20,7 @@ def data_lines(facts: Mapping[str, Any]) -> Iterator[Text]:
     """Yield lines on what the numbers are about: rows, split, what guessing would score, classes, and warnings."""
     if facts.get("split") is None:
         return
-    line = f"{plain(facts['name'])}: {facts['training_rows']} training rows, {facts['validation_rows']} for validation"
-    if facts.get("test_rows"):
-        line += f", {facts['test_rows']} for the test"
-    line += f" ({plain(facts['split'])})"
+    line = f"{plain(facts['name'])}: {part_sizes(facts)} ({plain(facts['split'])})"
     if facts.get("duplicates_dropped"):
         line += f"; {counted(facts['duplicates_dropped'], 'repeated row')} dropped"
     found = facts.get("rows_before_limit")
@@ -42,13 +40,24 @@ def data_lines(facts: Mapping[str, Any]) -> Iterator[Text]:
     yield from map(warning, facts.get("warnings") or ())
 
 
+def part_sizes(facts: Mapping[str, Any]) -> str:
+    """Write the number of rows in each part.
+
+    >>> part_sizes({"training_rows": 80, "validation_rows": 20, "test_rows": None})
+    '80 training rows, 20 for validation'
+    """
+    test = f", {facts['test_rows']} for the test" if facts.get("test_rows") else ""
+    return f"{facts['training_rows']} training rows, {facts['validation_rows']} for validation{test}"
+
+
 def left_out(facts: Mapping[str, Any]) -> str:
     """Write which files of a folder, or arrays of a file, are not read; nothing if all are."""
     parts = []
     if files := facts.get("files_left_out"):
-        parts.append(f"other files left out: {_first(f'{count} {_name(kind)}' for kind, count in files.items())}")
+        kinds = [f"{count} {_name(kind)}" for kind, count in files.items()]
+        parts.append(f"other files left out: {listed(kinds, MOST_NAMED)}")
     if arrays := facts.get("arrays_left_out"):
-        parts.append(f"other arrays left out: {_first(map(_name, arrays))}")
+        parts.append(f"other arrays left out: {listed(map(_name, arrays), MOST_NAMED)}")
     return "; ".join(parts)
 
 
@@ -65,16 +74,9 @@ def class_list(facts: Mapping[str, Any]) -> str:
         f"{_name(name)} ({count:,}{'' if number else ' rows'})"
         for number, (name, count) in enumerate(zip(names, counts, strict=False))
     )
-    line = f"{counted(len(names), 'class')}: {_first(each)}"
+    line = f"{counted(len(names), 'class')}: {listed(each, MOST_NAMED)}"
     rest = counts[MOST_NAMED:]
     return line + (f" ({min(rest):,} to {max(rest):,} rows each)" if rest else "")
-
-
-def _first(items: Iterable[str]) -> str:
-    """Write the first items, and how many more there are."""
-    listed = list(items)
-    more = len(listed) - MOST_NAMED
-    return ", ".join(listed[:MOST_NAMED]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def _name(name: object) -> str:

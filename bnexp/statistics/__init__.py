@@ -13,6 +13,7 @@ from bnexp.statistics.differences import (
     paired_difference,
     probability_of_improvement,
     strict,
+    strict_values,
     summed_up,
 )
 from bnexp.statistics.quantiles import t_quantile
@@ -83,6 +84,7 @@ __all__ = [
     "signs",
     "speed_up",
     "strict",
+    "strict_values",
     "summed_up",
     "t_quantile",
     "t_test_p_value",

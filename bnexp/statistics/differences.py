@@ -108,6 +108,11 @@ def strict(record: Any) -> dict[str, Any]:
     }
 
 
+def strict_values(values: Floats) -> list[float | None]:
+    """Return values as JSON takes them: what is not finite becomes null."""
+    return [float(value) if math.isfinite(value) else None for value in values]
+
+
 def bootstrap_interval(difference_S: Floats, level: float) -> Interval | None:
     """Give the bias-corrected and accelerated bootstrap interval of the mean, as a check on the t interval.
 

@@ -16,7 +16,7 @@ from bnexp.config.section import Task
 from bnexp.config.study import Hypothesis, StudyFile, keys_of
 from bnexp.errors import ConfigError, nearest
 from bnexp.metrics import higher_is_better, names
-from bnexp.questions import impossible_margin, impossible_value, judged_by_what_chose
+from bnexp.questions import chosen_by, impossible_margin, impossible_value, judged_by_what_chose
 from bnexp.study.grid import Cell, experiments, factor_names, matches, not_varied
 
 TaskOf = Callable[[Experiment], Task]
@@ -46,8 +46,7 @@ def _measured(cells: Sequence[Cell], task_of: TaskOf) -> list[str]:
 
 def _chosen_by(file: StudyFile, cells: Sequence[Cell]) -> dict[str, str]:
     """Map each metric by which something is chosen to what chooses by it."""
-    rules = [one.experiment.training.early_stopping for one in experiments(cells)]
-    stopping: dict[str, str] = {rule.monitor: "training.early_stopping" for rule in rules if rule is not None}
+    stopping = chosen_by(one.experiment for one in experiments(cells))
     return {**stopping, **({file.study.tune.metric: "tune"} if file.study.tune is not None else {})}
 
 

@@ -1,8 +1,9 @@
 """Trains the seeds one after the other with plain `model.fit`: the slow, obvious reference.
 
-The same initial weights and the same batches as `many_seeds`. All numbers come
-from Keras's own training loop, metrics and callbacks, and refreshed statistics
-from NumPy in float64: nothing that `many_seeds` computes with is used here.
+All numbers come from Keras's own training loop, metrics and callbacks, and
+refreshed statistics from NumPy in float64. What `many_seeds` shares with it:
+the initial weights, the rows of each batch (`batches`), the names of losses
+and metrics (`measures`), and how rows are cut for refreshing (`equal_parts`).
 """
 
 from __future__ import annotations

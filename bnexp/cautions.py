@@ -88,7 +88,7 @@ def _accumulated_gradients(experiment: Experiment) -> list[str]:
     if batches is None:
         return []
     return [
-        f"training.optimizer.gradient_accumulation_steps is {batches}; batch normalization takes mean and variance over "
-        f"training.batch_size, {size} rows, and not over the {size * batches} rows of an update. "
+        f"training.optimizer.gradient_accumulation_steps is {batches}; batch normalization takes mean and variance "
+        f"over training.batch_size, {size} rows, and not over the {size * batches} rows of an update. "
         f"Use training.batch_size: {size * batches} without it, or compare with model.normalization: layer."
     ]

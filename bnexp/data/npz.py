@@ -31,8 +31,10 @@ from bnexp.errors import SettingError
 if TYPE_CHECKING:
     import pandas
 
-FAULTS = (OSError, ValueError, EOFError, RuntimeError, MemoryError)
-FAULTS += (zipfile.BadZipFile, zlib.error, tokenize.TokenError)
+FAULTS = (
+    *(OSError, ValueError, EOFError, RuntimeError, MemoryError),
+    *(zipfile.BadZipFile, zlib.error, tokenize.TokenError),
+)
 """All that zipfile and NumPy raise of a faulty file."""
 COPIES = 3
 """How often the numbers are in memory at the peak: as they are stored, and on their way to rows."""

@@ -245,8 +245,9 @@ def test_a_dry_run_prints_the_plan_and_leaves_nothing_behind(tmp_path: Path) -> 
     before = sorted(tmp_path.rglob("*"))
     done = bnexp("study", "s.yaml", "--dry-run", cwd=tmp_path)
     assert done.stderr == ""
+    assert done.stdout.splitlines()[2] == "2 classes: 0 (500 rows), 1 (500)"
     assert (
-        done.stdout.splitlines()[5]
+        done.stdout.splitlines()[7]
         == "16 trainings in 4 groups, 768 optimizer steps; time unknown before the first cell"
     )
     assert json.loads(bnexp("study", "s.yaml", "--dry-run", "--json", cwd=tmp_path).stdout)["trainings"] == 16

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -154,3 +155,30 @@ def test_texts_that_differ_only_in_how_they_are_written_are_told(tmp_path: Path)
     assert alike.startswith("dataset.y 'y' holds values that differ only by blanks")
     (missing,) = read(tmp_path, x=X, y=np.array(["nan", "no"] * 20)).facts()["warnings"]
     assert "class that is called like a missing value: 'nan' (20 rows)" in missing
+
+
+def test_texts_with_what_is_no_character_are_refused_by_their_row(tmp_path: Path) -> None:
+    y, who = np.where(Y, "yes", "no").astype("<U9"), np.where(Y, "yes", "no").astype(">U9")
+    y[7] = "a\ud800"
+    who.view(">u4")[18] = 0x7FFFFFFF
+    told = "which is no character of Unicode. Mend that row, or take it out."
+    assert refused(tmp_path, {"group": "who"}, x=X, y=y, who=who) == [
+        f"dataset.y is 'y'; row 7 of {tmp_path / 'a.npz'} (counted from 0) holds the code D800, {told}",
+        f"dataset.group is 'who'; row 2 of {tmp_path / 'a.npz'} (counted from 0) holds the code 7FFFFFFF, {told}",
+    ]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "{" * 3000,
+        "{'descr': '<f8', 'fortran_order': False, 'shape': (-3, 3), }",
+        "{'descr': '<f8', 'fortran_order': False, 'shape': (True, 3), }",
+    ],
+)
+def test_a_faulty_header_is_refused(tmp_path: Path, header: str) -> None:
+    content = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header.encode()
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        archive.writestr("x.npy", content)
+    with pytest.raises(SettingError, match=r"it is no NPZ file: .*Write one with numpy\.savez\."):
+        prepare(TypeAdapter(Dataset).validate_python({"name": "npz", "path": str(tmp_path / "a.npz")}), (0,))

@@ -120,3 +120,18 @@ def test_all_that_is_wrong_with_the_files_of_a_folder_is_told_at_once(tmp_path: 
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
     assert all(f"holds {tmp_path / name}, a folder without images" in refused(keys) for name in ("one", "two"))
+
+
+@pytest.mark.parametrize("name", ["image_folder", "wav_folder"])
+def test_files_of_one_content_in_several_classes_are_told(tmp_path: Path, name: str) -> None:
+    keys = fill(tmp_path, name, "cat", "dog")
+    assert warnings(keys) == []
+    ending = {"image_folder": "png", "wav_folder": "wav"}[name]
+    for number in (2, 4):
+        (tmp_path / "dog" / f"{number}.{ending}").write_bytes(
+            (tmp_path / "cat" / f"{number + 1}.{ending}").read_bytes()
+        )
+    assert warnings(keys) == [
+        f"2 of 12 files hold the same as one of another class, such as {tmp_path}/dog/2.{ending} and "
+        f"{tmp_path}/cat/3.{ending}. No network can tell them apart. Take one of each pair out of the folder."
+    ]

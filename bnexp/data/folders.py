@@ -36,6 +36,9 @@ def labelled_files(folder: Path, suffixes: tuple[str, ...], what: str) -> list[P
     classes = {path.relative_to(folder).parts[0] for path in found}
     if len(classes) < 2:
         seen = f"only {classes.pop()} holds {what}" if classes else f"none of its folders holds {what}"
+        if not classes and not found:
+            others = ", ".join(f"{count} {kind}" for kind, count in list(files_left_out(folder, ()).items())[:5])
+            seen += f" (seen in it: {others})" if others else " (it holds no files)"
         raise SettingError(
             "dataset.path",
             f"is {str(folder)!r}; {seen}. Expected a folder for each class, two or more, with {what} in it "

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from bnexp.config.real import ImageFolderDataset
 from bnexp.data.files import existing
 from bnexp.data.folders import files_left_out, labelled_files
-from bnexp.data.layout import warnings_of_layout
+from bnexp.data.layout import warnings_of_layout, warnings_of_several_classes
 from bnexp.data.limit import refuse_too_large
 from bnexp.data.picture import Ground, Header, header_of, picture_of
 from bnexp.data.problems import Problems
@@ -46,6 +46,7 @@ def image_folder_rows(dataset: ImageFolderDataset, limit: int | None) -> Rows:
     if hidden:
         warnings.append(_put_on_white(x_NHWC, paths, dataset, hidden))
     _refuse_all_the_same(x_NHWC, folder)
+    warnings += warnings_of_several_classes(x_NHWC, paths, folder)
     y_N, classes = numbered([path.relative_to(folder).parts[0] for path in paths])
     facts = {"files_left_out": files_left_out(folder, paths), "warnings": warnings}
     return Rows("image", x_NHWC, y_N, classes, where=lambda row: str(paths[row]), facts=facts)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from bnexp.data.alike import warnings_of
 from bnexp.data.parts import is_part, is_training, parts_first
@@ -68,6 +73,24 @@ def warnings_of_layout(folder: Path, paths: Sequence[Path], *, grouped: bool = F
         yield (
             f"Each class of {str(folder)!r} holds the folders {_listed(sorted(every))}; the classes are the outer "
             f"folders {_listed(sorted(inner))}. If the inner ones are the classes, make them the outer ones."
+        )
+
+
+def warnings_of_several_classes(x_N: NDArray[Any], paths: Sequence[Path], folder: Path) -> Iterator[str]:
+    """Yield a warning if rows of one content lie in several classes: no net can tell them apart."""
+    first: dict[bytes, Path] = {}
+    found = []
+    for x, path in zip(x_N, paths, strict=True):
+        other = first.setdefault(
+            hashlib.blake2b(np.ascontiguousarray(x).view("uint8").data, digest_size=16).digest(), path
+        )
+        if other.relative_to(folder).parts[0] != path.relative_to(folder).parts[0]:
+            found.append((path, other))
+    if found:
+        path, other = found[0]
+        yield (
+            f"{len(found)} of {len(paths)} files hold the same as one of another class, such as {path} and {other}. "
+            "No network can tell them apart. Take one of each pair out of the folder."
         )
 
 

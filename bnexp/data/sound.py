@@ -108,7 +108,7 @@ def _refuse_cut(path: Path) -> None:
                 _refuse_cut_wav(file, "big", path.stat().st_size)
             case b"OggS":
                 _refuse_cut_ogg(file, path.stat().st_size)
-            case beginning if beginning[:3] == b"ID3" or (beginning[:1] == b"\xff" and path.suffix.lower() == ".mp3"):
+            case beginning if beginning[:3] == b"ID3" or beginning[:1] == b"\xff":
                 _refuse_mp3_without_length(file)
 
 
@@ -157,7 +157,7 @@ def _refuse_mp3_without_length(file: BinaryIO) -> None:
     tag = sum(byte << 7 * place for place, byte in enumerate(reversed(head[6:]))) + 10 if head[:3] == b"ID3" else 0
     file.seek(tag)
     beginning = file.read(BEGINNING)
-    if not any(word in beginning for word in MP3_LENGTHS):
+    if not beginning.startswith(b"fLaC") and not any(word in beginning for word in MP3_LENGTHS):
         raise _FaultyError("its header does not tell its length")
 
 

@@ -12,7 +12,7 @@ from bnexp import backend
 from bnexp.config.real import AsteriskLanguagesSet, WavFolderDataset
 from bnexp.data.files import existing
 from bnexp.data.folders import files_left_out, labelled_files
-from bnexp.data.layout import warnings_of_layout
+from bnexp.data.layout import warnings_of_layout, warnings_of_several_classes
 from bnexp.data.limit import refuse_too_large
 from bnexp.data.problems import Problems
 from bnexp.data.rows import Rows, numbered
@@ -46,6 +46,7 @@ def wav_folder_rows(dataset: WavFolderDataset, limit: int | None) -> Rows:
     labels = [path.parts[0] for path in inner]
     rows = recordings(dataset, folder, paths, labels, groups, limit)
     warnings = list(warnings_of_layout(folder, paths, grouped=groups is not None))
+    warnings += warnings_of_several_classes(rows.x, paths, folder)
     rows.facts.update(files_left_out=files_left_out(folder, paths), warnings=warnings)
     return rows
 

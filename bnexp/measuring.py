@@ -48,6 +48,8 @@ class Measured:
     history: History
     guessing: dict[str, float]
     """`Data.guessing`."""
+    one_class: dict[str, float]
+    """`Data.one_class`."""
     rows: dict[str, int]
     """Part of the data -> its rows."""
     steps: int
@@ -239,6 +241,7 @@ def _measured(experiment: Experiment, data: Data, history: History, seconds: flo
     return Measured(
         history,
         data.guessing,
+        data.one_class,
         {part: int(rows_SR.shape[1]) for part, rows_SR in data.parts.items()},
         per_epoch * sum(history.epochs_S),
         seconds,

@@ -81,17 +81,18 @@ def _part(metric: str) -> str:
     return part if part in ("val", "test") else "train"
 
 
-def score_of_guessing(metric: str, guessing: Mapping[str, float]) -> float | None:
+def score_of_guessing(metric: str, one_class: Mapping[str, float]) -> float | None:
     """Return what a net scores that has learned nothing; None for a metric of which that is not known.
 
-    That is the share of the commonest class for an accuracy (`guessing` has it for each part), and 0 for r2: the mean.
+    For an accuracy that is the best of answering one class always (`one_class` has it for each part), for r2 it is 0:
+    the mean.
 
     >>> score_of_guessing("val_accuracy", {"val": 0.92}), score_of_guessing("r2", {}), score_of_guessing("loss", {})
     (0.92, 0.0, None)
     """
     if quantity(metric) == "r2":
         return 0.0
-    return guessing.get(_part(metric)) if quantity(metric) == "accuracy" else None
+    return one_class.get(_part(metric)) if quantity(metric) == "accuracy" else None
 
 
 def nothing_learned(metric: str, score: float, who: str, *, read: str = "Read") -> str:

@@ -295,6 +295,15 @@ def test_an_arm_that_learns_does_not_speak_for_two_others_that_guess() -> None:
     assert words == ["helps", "cannot tell yet"]
 
 
+def test_nets_that_always_answer_the_other_class_guess_too() -> None:
+    """The commonest class of the training part may be the rarer one of the part that is judged."""
+    facts = {"task": "binary", "digest": "data", "guessing": {"val": 0.465}, "one_class": {"val": 0.535}}
+    arms = [changed(arm(name, [0.535] * 14, seeds=14), "dataset", to=facts) for name in ("bn", "nobn")]
+    assert verdict_of(*arms)["sentence"].startswith(
+        "No verdict: neither bn nor nobn beats the majority-class baseline (53.50%) in val_accuracy"
+    )
+
+
 def test_a_run_that_does_not_tell_what_guessing_scores_is_judged_as_before() -> None:
     old = [changed(one, "dataset", "guessing", to={}) for one in (BN, NOBN)]
     assert verdict_of(*old)["word"] == "helps"

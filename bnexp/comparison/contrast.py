@@ -94,7 +94,7 @@ def _what_withholds(sides: Sides, difference: dict[str, Any], metric: str) -> st
         return f"No verdict: it {text} Then train both again."
     if difference["pairs"] < statistics.FEWEST_PAIRS or any(_beats_guessing(*side, metric) for side in _both(sides)):
         return None
-    scores = [score_of_guessing(metric, guessing_of(arm)) for arm, _ in _both(sides)]
+    scores = [score_of_guessing(metric, one_class_of(arm)) for arm, _ in _both(sides)]
     known = [score for score in scores if score is not None]
     if not known:
         return None
@@ -108,7 +108,7 @@ def _both(sides: Sides) -> tuple[tuple[Arm, History], tuple[Arm, History]]:
 
 def _beats_guessing(arm: Arm, history: History, metric: str) -> bool:
     """Return True if the interval of an arm's mean lies above what guessing scores, where that is known."""
-    score = score_of_guessing(metric, guessing_of(arm))
+    score = score_of_guessing(metric, one_class_of(arm))
     return score is not None and statistics.beats(final_values(history, metric, guessing_of(arm)), score + ROUNDING)
 
 
@@ -172,6 +172,12 @@ def guessing_of(arm: Arm) -> Mapping[str, float]:
     """Give `Data.guessing`; runs of before it was recorded have none, and their diverged seeds no value."""
     shares: Mapping[str, float] = arm.record["dataset"].get("guessing", {})
     return shares
+
+
+def one_class_of(arm: Arm) -> Mapping[str, float]:
+    """Return `Data.one_class`; runs of before it was recorded have what guessing scores."""
+    scores: Mapping[str, float] = arm.record["dataset"].get("one_class", guessing_of(arm))
+    return scores
 
 
 def _epochs_to(history: History, terms: Terms) -> Floats:

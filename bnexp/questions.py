@@ -38,6 +38,15 @@ def impossible_margin(metric: str, value: float, *, spelt: str = "") -> str | No
     )
 
 
+def is_margin_of_all(metric: str, margin: float, mean: float) -> bool:
+    """Return True for a margin of a loss or an error that is no smaller than its whole mean, such as one in percent.
+
+    >>> is_margin_of_all("val_loss", 5, 0.8), is_margin_of_all("val_loss", 0.04, 0.8), is_margin_of_all("r2", 0.5, 0.1)
+    (True, False, False)
+    """
+    return quantity(metric) not in SHARES and margin >= mean > 0
+
+
 def impossible_value(metric: str, value: float, *, spelt: str = "") -> str | None:
     """Return what is expected of a value to reach, and the cure; None if the metric can have it.
 

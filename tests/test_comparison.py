@@ -289,6 +289,18 @@ def test_where_one_arm_beats_guessing_the_verdict_stands_and_so_it_does_for_a_lo
     assert loss["sentence"].startswith("In val_loss, nobn - b is +0 in all 10 pairs;")
 
 
+def test_a_margin_as_large_as_the_whole_loss_shows_no_difference_but_may_show_harm() -> None:
+    low, high = arm("a", spread(0.9)), arm("b", spread(0.88, seed=1))
+    verdict = verdict_of(low, high, metric="val_loss", margin=5)
+    mean = high.history.final("val_loss").mean()
+    assert (verdict["word"], verdict["sentence"]) == (
+        "cannot tell yet",
+        f"No verdict: the margin is 5 and the mean val_loss of b is {mean:.3g}, so that even a perfect net would not matter. "
+        f"Use a smaller one, such as --margin {0.05 * mean:.2g}.",
+    )
+    assert verdict_of(arm("a", spread(0.1)), high, metric="val_loss", margin=0.5)["word"] == "hurts"
+
+
 def test_an_arm_that_learns_does_not_speak_for_two_others_that_guess() -> None:
     arms = [BN, arm("a", [0.5] * SEEDS), arm("b", [0.5] * SEEDS)]
     words = [one["verdict"]["word"] for one in compare(arms, Question())["contrasts"]]

@@ -14,10 +14,10 @@ import numpy as np
 
 from bnexp import statistics
 from bnexp.comparison.pairing import Arm, Sides, agreement, confounders, varied
-from bnexp.comparison.question import Terms, chosen_by
+from bnexp.comparison.question import RELATIVE_MARGIN, Terms, chosen_by
 from bnexp.history import Floats, History
 from bnexp.metrics import higher_is_better, number, with_unit
-from bnexp.questions import ROUNDING, judged_by_what_chose, nothing_learned, score_of_guessing
+from bnexp.questions import ROUNDING, is_margin_of_all, judged_by_what_chose, nothing_learned, score_of_guessing
 from bnexp.statistics import strict
 
 
@@ -81,7 +81,19 @@ def _verdict(sides: Sides, difference: dict[str, Any], terms: Terms) -> dict[str
     keys = ("low", "high", "mean", "pairs", "standard_deviation")
     known: dict[str, Any] = {key: math.nan if difference[key] is None else difference[key] for key in keys}
     result = statistics.verdict(**known, margin=terms.margin, higher_is_better=higher_is_better(terms.metric))
+    if result.word == "no difference that matters" and (reason := _margin_takes_all(sides, terms)):
+        return {"word": "cannot tell yet", "settled_by": None, "sentence": reason}
     return {**asdict(result), "sentence": _sentence(sides, difference, terms, result)}
+
+
+def _margin_takes_all(sides: Sides, terms: Terms) -> str | None:
+    """Return why a margin says nothing about a loss or an error: one as large as the baseline's whole mean."""
+    mean = statistics.of_finite(final_values(sides.base, terms.metric, guessing_of(sides.baseline)))["mean"]
+    if mean is None or not is_margin_of_all(terms.metric, terms.margin, mean):
+        return None
+    seen = f"the margin is {number(terms.metric, terms.margin)} and the mean {terms.metric} of {sides.baseline.name} is"
+    cure = f"Use a smaller one, such as --margin {RELATIVE_MARGIN * mean:.2g}."
+    return f"No verdict: {seen} {number(terms.metric, mean)}, so that even a perfect net would not matter. {cure}"
 
 
 def _what_withholds(sides: Sides, difference: dict[str, Any], metric: str) -> str | None:

@@ -60,3 +60,10 @@ def test_batch_normalization_in_a_sequential_is_seen_with_its_own_momentum() -> 
     layers = [{"BatchNormalization": {"momentum": 0.999}}, {"Dense": {"units": 1, "activation": "sigmoid"}}]
     (warning,) = cautions(experiment(model={"name": "sequential", "layers": layers}), steps=1000)
     assert "after 1000 steps with momentum 0.999 37% of" in warning
+
+
+@pytest.mark.parametrize("momentum", [1, 1.5])
+def test_a_momentum_that_never_forgets_is_warned_of_however_many_steps_there_are(momentum: float) -> None:
+    layers = [{"BatchNormalization": {"momentum": momentum}}, {"Dense": {"units": 1, "activation": "sigmoid"}}]
+    (warning,) = cautions(experiment(model={"name": "sequential", "layers": layers}), steps=1_000_000)
+    assert f"after 1000000 steps with momentum {momentum:g} 100% of their initial values is left" in warning

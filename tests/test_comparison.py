@@ -360,7 +360,7 @@ def test_what_is_to_be_trained_is_refused_by_the_same_rule(monitor: str) -> None
     with pytest.raises(ComparisonError) as caught:
         refuse_judged_by_what_chose(Question(), measured, [experiment(), stopping])
     assert str(caught.value) == (
-        f"The verdict reads val_accuracy, and training.early_stopping chooses by {monitor}; expected a part that chose "
+        f"small: the verdict reads val_accuracy, and training.early_stopping chooses by {monitor}; expected a part that chose "
         "nothing. Read a test_ metric (dataset.validation_size makes a test part)."
     )
     refuse_judged_by_what_chose(Question(), [*measured, "test_accuracy"], [experiment(), stopping])

@@ -110,10 +110,11 @@ def nothing_learned(metric: str, score: float, who: str, *, read: str = "Read") 
     `read` stands before the metric that can answer.
     """
     part = metric.rpartition("_")[0]
-    loss = f"{part}_loss" if part else "loss"
-    if quantity(metric) == "r2":
+    if quantity(metric) == "r2":  # the loss would say the same: it is the squared error that r2 is made of
         seen, why = "predicting the mean (0)", "Nets that have learned nothing cannot be told apart by r2."
+        cure = "Train longer, or with another training.learning_rate."
     else:
         seen = f"the majority-class baseline ({100 * score:.2f}%)"
         why = "Nets that guess cannot be told apart by accuracy."
-    return f"No verdict: {who} beats {seen} in {metric} by its 95% interval. {why} {read} {loss}, or train longer."
+        cure = f"{read} {part}_loss, or train longer." if part else f"{read} loss, or train longer."
+    return f"No verdict: {who} beats {seen} in {metric} by its 95% interval. {why} {cure}"

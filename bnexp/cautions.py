@@ -42,7 +42,7 @@ def batch_momenta(experiment: Experiment) -> list[float]:
 
 
 def _stale_statistics(experiment: Experiment, momentum: float, steps: int) -> list[str]:
-    left = momentum**steps
+    left = 1.0 if momentum >= 1 else momentum**steps  # 1 or more never forgets, and its powers overflow
     if experiment.training.refresh_statistics or left <= REMEMBERED_START * (1 + 1e-9):  # but for rounding
         return []
     return [

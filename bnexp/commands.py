@@ -206,7 +206,7 @@ def _train_arm(item: arms.Planned, *, runs: Path, quiet: bool, trained: list[Fin
 
 def _keep_comparison(runs: Path, found: Sequence[Arm], document: dict[str, Any]) -> store.Run:
     """Write the comparison, the histories behind it and its figures into a directory of its own."""
-    with store.new_directory(runs, "-vs-".join(arm.name for arm in found)) as directory:
+    with store.new_directory(runs, "-vs-".join(arm.name for arm in found)) as directory, work_begun():
         histories = {"format": 1, "arms": {arm.name: arm.history.to_json() for arm in found}}
         store.write_json(directory / "histories.json", histories)
         store.write_json(directory / "comparison.json", document)

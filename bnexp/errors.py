@@ -106,11 +106,12 @@ class Problems:
         self._found += other._found
 
     def refuse(self) -> None:
-        """Raise a single mistake as it is, several in one message that holds each line once."""
+        """Raise a single mistake as it is, several in one message that holds each once."""
         if len(self._found) == 1:
             raise self._found[0]
         if self._found:
-            raise ConfigError(dict.fromkeys(line for error in self._found for line in str(error).splitlines()))
+            several = (error.problems if isinstance(error, ConfigError) else (str(error),) for error in self._found)
+            raise ConfigError(dict.fromkeys(problem for problems in several for problem in problems))
 
 
 @contextmanager

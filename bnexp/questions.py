@@ -38,6 +38,15 @@ def impossible_margin(metric: str, value: float, *, spelt: str = "") -> str | No
     )
 
 
+def is_margin_of_all(metric: str, margin: float, mean: float) -> bool:
+    """Return True for a margin of a loss or an error that is no smaller than its whole mean, such as one in percent.
+
+    >>> is_margin_of_all("val_loss", 5, 0.8), is_margin_of_all("val_loss", 0.04, 0.8), is_margin_of_all("r2", 0.5, 0.1)
+    (True, False, False)
+    """
+    return quantity(metric) not in SHARES and margin >= mean > 0
+
+
 def impossible_value(metric: str, value: float, *, spelt: str = "") -> str | None:
     """Return what is expected of a value to reach, and the cure; None if the metric can have it.
 
@@ -81,17 +90,18 @@ def _part(metric: str) -> str:
     return part if part in ("val", "test") else "train"
 
 
-def score_of_guessing(metric: str, guessing: Mapping[str, float]) -> float | None:
+def score_of_guessing(metric: str, one_class: Mapping[str, float]) -> float | None:
     """Return what a net scores that has learned nothing; None for a metric of which that is not known.
 
-    That is the share of the commonest class for an accuracy (`guessing` has it for each part), and 0 for r2: the mean.
+    For an accuracy that is the best of answering one class always (`one_class` has it for each part), for r2 it is 0:
+    the mean.
 
     >>> score_of_guessing("val_accuracy", {"val": 0.92}), score_of_guessing("r2", {}), score_of_guessing("loss", {})
     (0.92, 0.0, None)
     """
     if quantity(metric) == "r2":
         return 0.0
-    return guessing.get(_part(metric)) if quantity(metric) == "accuracy" else None
+    return one_class.get(_part(metric)) if quantity(metric) == "accuracy" else None
 
 
 def nothing_learned(metric: str, score: float, who: str, *, read: str = "Read") -> str:
@@ -100,10 +110,11 @@ def nothing_learned(metric: str, score: float, who: str, *, read: str = "Read") 
     `read` stands before the metric that can answer.
     """
     part = metric.rpartition("_")[0]
-    loss = f"{part}_loss" if part else "loss"
-    if quantity(metric) == "r2":
+    if quantity(metric) == "r2":  # the loss would say the same: it is the squared error that r2 is made of
         seen, why = "predicting the mean (0)", "Nets that have learned nothing cannot be told apart by r2."
+        cure = "Train longer, or with another training.learning_rate."
     else:
         seen = f"the majority-class baseline ({100 * score:.2f}%)"
         why = "Nets that guess cannot be told apart by accuracy."
-    return f"No verdict: {who} beats {seen} in {metric} by its 95% interval. {why} {read} {loss}, or train longer."
+        cure = f"{read} {part}_loss, or train longer." if part else f"{read} loss, or train longer."
+    return f"No verdict: {who} beats {seen} in {metric} by its 95% interval. {why} {cure}"

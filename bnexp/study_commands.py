@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from bnexp import launch, study_plan, study_run
 from bnexp.arguments import config_path
 from bnexp.commands import print_answer, print_json, told_in_json
 from bnexp.environment import most_workers
-from bnexp.errors import DIVERGED, DONE, WORK_FAILED, StoppedError
+from bnexp.errors import DIVERGED, DONE, WORK_FAILED, StoppedError, work_begun
 from bnexp.show import study_table
 from bnexp.show.progress import StudyReporter, own_stderr
 
@@ -105,10 +105,15 @@ def claims(names: Sequence[str], place: Place, *, quiet: bool, as_json: bool) ->
         if answer.failure:
             reporter.warn(f"{answer.name} is left out: {answer.failure}")
     groups = sum(len(study_plan.pending(answer.planned)) for answer in answers if answer.planned is not None)
-    with _goes_on(place.runs), place.workers(groups, reporter.warn) as workers:
-        answers = [several.answered(answer, workers, reporter) for answer in answers]
-    page = several.keep(place.runs, answers)
-    rows = several.rows(answers)
+    done: list[several.Answer] = []
+    with told_in_json(lambda: several.rows(done), as_json=as_json), _goes_on(place.runs):
+        with place.workers(groups, reporter.warn) as workers:
+            for answer in answers:
+                with work_begun() if any(one.document for one in done) else nullcontext():
+                    done.append(several.answered(answer, workers, reporter))
+        with work_begun() if any(one.document for one in done) else nullcontext():
+            page = several.keep(place.runs, done)
+    rows = several.rows(done)
     if as_json:
         print_json(rows)
     elif quiet:
@@ -116,5 +121,5 @@ def claims(names: Sequence[str], place: Place, *, quiet: bool, as_json: bool) ->
     else:
         print_answer(study_table.claims(rows))
         print(f"kept: {page}")
-    found = [one.document for one in answers]
+    found = [one.document for one in done]
     return WORK_FAILED if None in found else max(_study_code(document) for document in found if document is not None)

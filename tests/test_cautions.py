@@ -78,3 +78,10 @@ def test_accumulated_gradients_are_warned_of_with_the_rows_that_batch_normalizat
     (told,) = cautions(experiment(**BATCH, training=accumulated), steps=1000)
     assert "over training.batch_size, 16 rows, and not over the 64 rows of an update" in told
     assert cautions(experiment(model={"normalization": "layer"}, training=accumulated), steps=1000) == []
+
+
+@pytest.mark.parametrize("momentum", [1, 1.5])
+def test_a_momentum_that_never_forgets_is_warned_of_however_many_steps_there_are(momentum: float) -> None:
+    layers = [{"BatchNormalization": {"momentum": momentum}}, {"Dense": {"units": 1, "activation": "sigmoid"}}]
+    (warning,) = cautions(experiment(model={"name": "sequential", "layers": layers}), steps=1_000_000)
+    assert f"after 1000000 steps with momentum {momentum:g} 100% of their initial values is left" in warning

@@ -102,8 +102,9 @@ def refuse_judged_by_what_chose(question: Question, measured: Sequence[str], exp
     Runs that were trained so already keep their numbers; their verdict is withheld.
     """
     metric = question.metric or headline(measured)
-    for text in judged_by_what_chose(metric, chosen_by(experiments)):
-        raise ComparisonError(f"The verdict {text}")
+    for one in experiments:
+        for text in judged_by_what_chose(metric, chosen_by([one])):
+            raise ComparisonError(f"{one.name}: the verdict {text}")
 
 
 def baseline_of(arms: Sequence[Arm], question: Question) -> Arm:

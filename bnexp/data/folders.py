@@ -6,13 +6,15 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from bnexp.data.layout import only_folder_cure, refuse_parts
+from bnexp.data.layout import only_folder_cure, refuse_no_classes
 from bnexp.data.problems import Problems
 from bnexp.errors import SettingError
 
 
-def labelled_files(folder: Path, suffixes: tuple[str, ...], what: str) -> list[Path]:
+def labelled_files(folder: Path, suffixes: tuple[str, ...], what: str, *, grouped: bool = False) -> list[Path]:
     """List the files with these endings in all folders of a folder, sorted; hidden ones are left out.
+
+    Where they are `grouped` by their names, the names of folders inside the classes are part of them.
 
     Raises:
         SettingError: if fewer than two folders hold such a file, one of several holds none, or they are no classes.
@@ -31,8 +33,13 @@ def labelled_files(folder: Path, suffixes: tuple[str, ...], what: str) -> list[P
                 "dataset.path",
                 f"holds {str(path)!r}, which is a broken link, no file, or has a name that is no text. Take it away.",
             )
+    for link in _linked_folders(folder, suffixes):
+        problems.add(
+            "dataset.path",
+            f"holds {link}, a link to a folder with {what}, which is not followed. Copy them, or take it away.",
+        )
     problems.refuse()
-    refuse_parts(folder, found, what)
+    refuse_no_classes(folder, found, what, grouped=grouped)
     classes = {path.relative_to(folder).parts[0] for path in found}
     if len(classes) < 2:
         seen = f"only {classes.pop()} holds {what}" if classes else f"none of its folders holds {what}"
@@ -53,6 +60,14 @@ def labelled_files(folder: Path, suffixes: tuple[str, ...], what: str) -> list[P
             )
     problems.refuse()
     return found
+
+
+def _linked_folders(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
+    """List the links inside the folders of a folder that lead to folders with files of these endings."""
+    links = (path for path in folder.glob("*/**/*") if path.is_symlink() and path.is_dir())
+    return sorted(
+        link for link in links if any(file.suffix.lower() in suffixes and file.is_file() for file in link.iterdir())
+    )
 
 
 def files_left_out(folder: Path, taken: Sequence[Path]) -> dict[str, int]:

@@ -34,8 +34,8 @@ def refuse_no_classes(folder: Path, paths: Sequence[Path], what: str, *, grouped
         raise SettingError(
             "dataset.path",
             f"is {str(folder)!r}; its folders {_listed(outer)} hold the folders {_listed(again)}, and either may be "
-            f"the classes. Expected a folder for each class, with its {what} in it. If {_listed(again)} are the classes, "
-            f"use dataset.path: {folder / outer[0]}, or copy the {what} of all into one folder for each. If "
+            f"the classes. Expected a folder for each class, with its {what} in it. If {_listed(again)} are the "
+            f"classes, use dataset.path: {folder / outer[0]}, or copy the {what} of all into one folder for each. If "
             f"{_listed(outer)} are, move the {what} up into them.",
         )
 

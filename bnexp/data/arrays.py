@@ -49,7 +49,7 @@ def refuse_missing(dataset: NpzDataset, headers: Mapping[str, Header]) -> None:
             if not told:
                 problems.add(f"dataset.{key}", f"is {name!r}; no array has this name. {_own_split(parts, headers)}")
             told = True
-        elif SPARSE <= set(headers):
+        elif set(headers) >= SPARSE:
             cure = "They are those of a sparse matrix: save it as x with matrix.toarray()."
             problems.add(f"dataset.{key}", f"is {name!r}; no array has this name. {nearest(name, headers)} {cure}")
         else:
@@ -151,8 +151,8 @@ def refuse_labels(dataset: NpzDataset, headers: Mapping[str, Header], problems: 
         if part_of(name) != part_of(dataset.x) and None not in (part_of(name), part_of(dataset.x)):
             problems.add(
                 f"dataset.{key}",
-                f"is {name!r}, of the {part_of(name)} part, and dataset.x is {dataset.x!r}, of the {part_of(dataset.x)} "
-                "part. Name arrays of one part.",
+                f"is {name!r}, of the {part_of(name)} part, and dataset.x is {dataset.x!r}, of the "
+                f"{part_of(dataset.x)} part. Name arrays of one part.",
             )
         if label.dtype.kind not in LABELS:
             problems.add(

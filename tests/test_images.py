@@ -195,7 +195,7 @@ def test_all_faulty_images_are_told_at_once(tmp_path: Path) -> None:
     (tmp_path / "a" / "x.png").write_text("hello")
     (tmp_path / "b" / "y.jpg").touch()
     Image.new("RGB", (9, 9)).save(tmp_path / "b" / "z.png")
-    unknown = "which is no image that can be read: its format is none that Pillow knows. Mend it or take it away."
+    unknown = "which is no image that can be read: its format is none of PNG, JPEG, BMP, GIF, WebP, TIFF and PPM. Mend it or take it away."
     assert refused(tmp_path) == [
         f"dataset.path holds {tmp_path}/a/x.png, {unknown}",
         f"dataset.path holds {tmp_path}/b/y.jpg, {unknown}",
@@ -210,3 +210,22 @@ def test_all_faulty_images_are_told_at_once(tmp_path: Path) -> None:
     assert [one.partition(",")[0] for one in refused(tmp_path)] == [
         f"dataset.path holds {tmp_path}/a/003.png", f"dataset.path holds {tmp_path}/b/020.png",
     ]  # fmt: skip
+
+
+def test_an_image_is_never_taken_for_a_program(tmp_path: Path) -> None:
+    fill(tmp_path, lambda number: Image.fromarray(RNG.integers(0, 256, (6, 5, 3)).astype("u1")))
+    Image.new("RGB", (5, 6)).save(tmp_path / "a" / "x.png", format="EPS")
+    Image.fromarray(RNG.integers(0, 256, (6, 5, 3)).astype("u1")).save(tmp_path / "a" / "y.png", format="MPO")
+    assert refused(tmp_path) == [
+        f"dataset.path holds {tmp_path}/a/x.png, which is no image that can be read: its format is none of PNG, JPEG, BMP, "
+        "GIF, WebP, TIFF and PPM. Mend it or take it away."
+    ]
+
+
+def test_images_of_one_colour_are_told(tmp_path: Path) -> None:
+    fill(tmp_path, lambda number: Image.fromarray(RNG.integers(0, 256, (6, 5, 3)).astype("u1")))
+    for number in (3, 5):
+        Image.new("RGB", (5, 6), (number, 0, 7)).save(tmp_path / "b" / f"x{number}.png")
+    assert warnings(read(tmp_path)) == [
+        f"2 of 30 images, such as {tmp_path}/b/x3.png, are of one colour. See whether they are whole."
+    ]

@@ -47,8 +47,8 @@ def test_folders_for_the_parts_of_a_split_are_no_classes(tmp_path: Path, name: s
     assert refused(keys) == (
         f"dataset.path is '{tmp_path}'; its folders 'train', 'test', 'val' are named like parts of a split; the classes "
         "may be the folders 'cat', 'dog' in them. Expected a folder for each class. "
-        f"Use dataset.path: {tmp_path}/train, which bnexp splits itself; or copy the {what} of all parts into one "
-        "folder for each class. If 'train', 'test', 'val' are classes, rename the folders."
+        f"Use dataset.path: {tmp_path}/train, which bnexp splits itself; or copy the {what} of all parts, under names of "
+        "their own, into one folder for each class. If 'train', 'test', 'val' are classes, rename the folders."
     )
     assert source_sha256(TypeAdapter(Dataset).validate_python(keys)) is None
     assert read({**keys, "path": str(tmp_path / "train")}).rows.classes == ("cat", "dog")
@@ -66,8 +66,8 @@ def test_one_part_with_the_classes_inside_is_none_and_their_folder_is_found_at_a
     assert refused(keys) == (
         f"dataset.path is '{tmp_path}'; its folder 'seg_train' is named like a part of a split; the classes may be the "
         "folders 'cat', 'dog' in it. Expected a folder for each class. "
-        f"Use dataset.path: {tmp_path}/seg_train/seg_train, which bnexp splits itself; or copy the images of all parts "
-        "into one folder for each class. If 'seg_train' is one, rename the folder."
+        f"Use dataset.path: {tmp_path}/seg_train/seg_train, which bnexp splits itself; or copy the images of all parts, "
+        "under names of their own, into one folder for each class. If 'seg_train' is one, rename the folder."
     )
     assert read({**keys, "path": str(tmp_path / "seg_train" / "seg_train")}).rows.classes == ("cat", "dog")
 
@@ -125,7 +125,7 @@ def test_folders_that_recur_in_several_classes_may_be_the_classes_themselves(
     assert refused(keys) == (
         f"dataset.path is '{tmp_path}'; its folders '1', '2', '3' hold the folders 'cat', 'dog', and either may be the "
         f"classes. Expected a folder for each class, with its {what} in it. If 'cat', 'dog' are the classes, use "
-        f"dataset.path: {tmp_path}/1, or copy the {what} of all into one folder for each. If '1', '2', '3' are, move "
+        f"dataset.path: {tmp_path}/1, or copy the {what} of all, under names of their own, into one folder for each. If '1', '2', '3' are, move "
         f"the {what} up into them."
     )
     assert source_sha256(TypeAdapter(Dataset).validate_python(keys)) is None
@@ -156,7 +156,8 @@ def test_all_that_is_wrong_with_the_files_of_a_folder_is_told_at_once(tmp_path: 
     for name in ("cat/x.png", "dog/y.png"):
         (tmp_path / name).symlink_to(tmp_path / "gone")
     assert all(
-        f"holds '{tmp_path / name}', which is a broken link" in refused(keys) for name in ("cat/x.png", "dog/y.png")
+        f"holds {tmp_path / name}, which is a link that leads nowhere" in refused(keys)
+        for name in ("cat/x.png", "dog/y.png")
     )
     for name in ("cat/x.png", "dog/y.png"):
         (tmp_path / name).unlink()
@@ -178,3 +179,16 @@ def test_files_of_one_content_in_several_classes_are_told(tmp_path: Path, name: 
         f"2 of 12 files hold the same as one of another class, such as {tmp_path}/dog/2.{ending} and "
         f"{tmp_path}/cat/3.{ending}. No network can tell them apart. Take one of each pair out of the folder."
     ]
+
+
+def test_names_that_are_no_text_are_told_once_for_a_folder_and_folders_that_may_not_be_read_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = fill(tmp_path / "names", "image_folder", "a\x1b[31m", "dog")
+    assert refused(keys) == f"dataset.path holds '{tmp_path / 'names'}/a\\x1b[31m', whose name is no text. Rename it."
+    keys = fill(tmp_path / "folders", "image_folder", "cat", "dog/more")
+    closed = {tmp_path / "folders" / "cat", tmp_path / "folders" / "dog" / "more"}
+    monkeypatch.setattr("os.access", lambda path, mode: path not in closed)
+    assert refused(keys) == "\n".join(
+        f"dataset.path holds {path}, a folder that may not be read. Change its permissions." for path in sorted(closed)
+    )

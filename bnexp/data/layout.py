@@ -35,8 +35,8 @@ def refuse_no_classes(folder: Path, paths: Sequence[Path], what: str, *, grouped
             "dataset.path",
             f"is {str(folder)!r}; its folders {_listed(outer)} hold the folders {_listed(again)}, and either may be "
             f"the classes. Expected a folder for each class, with its {what} in it. If {_listed(again)} are the "
-            f"classes, use dataset.path: {folder / outer[0]}, or copy the {what} of all into one folder for each. If "
-            f"{_listed(outer)} are, move the {what} up into them.",
+            f"classes, use dataset.path: {folder / outer[0]}, or copy the {what} of all, under names of "
+            f"their own, into one folder for each. If {_listed(outer)} are, move the {what} up into them.",
         )
 
 
@@ -54,8 +54,8 @@ def _refuse_parts(folder: Path, paths: Sequence[Path], what: str, parts: Sequenc
         whole = next(place for place, names in found if names)
         seen = f"; the classes may be the folders {_listed(classes)} in {'them' if len(parts) > 1 else 'it'}"
         cure = (
-            f"Use dataset.path: {whole}, which bnexp splits itself; or copy the {what} of all parts into one "
-            "folder for each class"
+            f"Use dataset.path: {whole}, which bnexp splits itself; or copy the {what} of all parts, under names of "
+            "their own, into one folder for each class"
         )
     else:
         seen, cure = "", f"Sort their {what} into a folder for each class"

@@ -23,6 +23,8 @@ BYTES_OF_PIXEL = 12
 """Memory that a pixel takes while it is read: decoded, put on black, and in its new form."""
 OF_16_BITS = 257
 """What the numbers of 16 bits are divided by, so that they go from 0 to 255 as those of 8 bits do."""
+FORMATS = ("PNG", "JPEG", "BMP", "DIB", "GIF", "WEBP", "TIFF", "PPM")
+"""What Pillow may take a file for. Of the others some, as EPS, are programs that another program would run."""
 ORIENTATION = 0x0112
 """The tag of EXIF that says how a picture is to be turned."""
 SIDEWAYS = (5, 6, 7, 8)
@@ -134,11 +136,11 @@ def _opened(path: Path) -> Iterator[Image]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of metadata, and of a size that is checked against the limit
-            with open(path, "rb") as file, Image.open(file) as image:
+            with open(path, "rb") as file, Image.open(file, formats=FORMATS) as image:
                 yield image
     except faults as error:
         unknown = isinstance(error, UnidentifiedImageError)
-        why = "its format is none that Pillow knows" if unknown else str(error).rstrip(".")
+        why = "its format is none of PNG, JPEG, BMP, GIF, WebP, TIFF and PPM" if unknown else str(error).rstrip(".")
         raise SettingError(
             "dataset.path",
             f"holds {path}, which is no image that can be read: {why}. Mend it or take it away.",

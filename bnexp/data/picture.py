@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnexp.config.real import ImageFolderDataset
+from bnexp.data.column import LARGEST
 from bnexp.data.limit import refuse_too_large
 from bnexp.errors import SettingError
 
@@ -64,6 +65,9 @@ def header_of(path: Path, dataset: ImageFolderDataset, limit: int | None) -> Hea
         SettingError: if it is none that can be read, or would not fit in memory.
     """
     with _opened(path) as image:
+        if image.format == "PNG":
+            image.verify()  # by its checksums, which nothing looks at when its pixels are read
+    with _opened(path) as image:
         refuse_too_large(path, path.stat().st_size, BYTES_OF_PIXEL * image.width * image.height, limit)
         depth: Depth = "16 bits" if image.mode.startswith("I") else "floats" if image.mode == "F" else "8 bits"
         is_cut = depth == "8 bits" and any("16" in str(tile[-1]) for tile in getattr(image, "tile", ()))
@@ -111,8 +115,8 @@ def _floats(image: Image) -> NDArray[np.float32]:
     """Return gray levels: of 16 bits from 0 to 255 with their fractions, of floats as they are."""
     gray_HW = np.asarray(image)
     if image.mode == "F":
-        if not np.isfinite(gray_HW).all():
-            raise ValueError("its pixels are infinite or no numbers")
+        if not (np.abs(gray_HW) <= LARGEST).all():
+            raise ValueError(f"its pixels are no numbers, or above {LARGEST:g}")
         return gray_HW.astype("float32")
     if gray_HW.min() < 0 or gray_HW.max() >= 2**16:
         raise ValueError("its pixels have more than 16 bits")

@@ -122,6 +122,24 @@ def test_a_file_with_a_split_of_its_own_names_the_training_part(tmp_path: Path) 
     )
 
 
+def test_inputs_and_targets_are_two_arrays_of_one_part(tmp_path: Path) -> None:
+    parts = {"x_train": X, "y_train": Y, "x_test": X, "y_test": Y}
+    assert refused(tmp_path, {"x": "x_train", "y": "y_test"}, **parts) == [
+        "dataset.y is 'y_test', of the test part, and dataset.x is 'x_train', of the training part. Name arrays of one "
+        "part."
+    ]
+    assert read(tmp_path, {"x": "x_test", "y": "y_test"}, **parts).rows.x.shape == X.shape
+    assert refused(tmp_path, {"y": "x"}, x=X[:, :1]) == ["dataset.y is 'x', as dataset.x is. Name another array."]
+
+
+def test_a_sparse_matrix_is_told_to_be_saved_as_an_array(tmp_path: Path) -> None:
+    sparse = {name: X for name in ("indices", "indptr", "format", "shape", "data")}
+    assert refused(tmp_path, **sparse)[0] == (
+        "dataset.x is 'x'; no array has this name. Good names: indices, indptr, format, shape, data. They are those of a "
+        "sparse matrix: save it as x with matrix.toarray()."
+    )
+
+
 def test_parts_beside_the_arrays_that_are_read_are_told(tmp_path: Path) -> None:
     data = read(tmp_path, x=X, y=Y, x_test=X, Y_val=Y, note=np.zeros(1))
     assert data.facts()["arrays_left_out"] == ["Y_val", "note", "x_test"]

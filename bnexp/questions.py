@@ -6,7 +6,7 @@ nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from bnexp.metrics import quantity
 
@@ -14,6 +14,20 @@ ROUNDING = 1e-6
 """Of accuracies, which TensorFlow computes in float32: no more than this above guessing is guessing."""
 SHARES = ("accuracy", "r2")
 """What is measured in shares, of which 1 is the best."""
+
+
+def unmeasured_part(metric: str, measured: Sequence[str]) -> str | None:
+    """Return why a part of the data has no metrics, and the cure, if `metric` is of such a part; else None.
+
+    >>> unmeasured_part("train_loss", ["val_loss"]), unmeasured_part("test_loss", ["test_loss"])
+    ('the training part is not evaluated. Set training.evaluate_train: true.', None)
+    """
+    part = metric.partition("_")[0]
+    if any(name.startswith(f"{part}_") for name in measured):
+        return None
+    if part == "test":
+        return "without dataset.validation_size the data have no test part. Set dataset.validation_size, such as 0.25."
+    return "the training part is not evaluated. Set training.evaluate_train: true." if part == "train" else None
 
 
 def impossible_margin(metric: str, value: float, *, spelt: str = "") -> str | None:

@@ -13,7 +13,7 @@ from bnexp.config import Experiment
 from bnexp.errors import ComparisonError, nearest
 from bnexp.history import History
 from bnexp.metrics import headline, higher_is_better, on_validation, quantity
-from bnexp.questions import impossible_margin, impossible_value, judged_by_what_chose
+from bnexp.questions import impossible_margin, impossible_value, judged_by_what_chose, unmeasured_part
 
 TARGET_SHARE = 0.05
 """Default target: the median over the baseline's seeds of their best value, worse by this share of it."""
@@ -70,8 +70,9 @@ def refuse_impossible(question: Question, names: Sequence[str], measured: Sequen
         hint = nearest(question.baseline, names)
         faults.append(f"--baseline is {question.baseline!r}; expected one of the arms. {hint}")
     if question.metric is not None and question.metric not in measured:
-        hint = nearest(question.metric, measured)
-        faults.append(f"--metric is {question.metric!r}; it is not measured. {hint}")
+        without = unmeasured_part(question.metric, measured)
+        hint = without or f"it is not measured. {nearest(question.metric, measured)}"
+        faults.append(f"--metric is {question.metric!r}; {hint}")
     else:
         faults += _impossible_values(question, question.metric or headline(measured))
     if faults:

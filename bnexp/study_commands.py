@@ -52,21 +52,21 @@ def study(path: Path, place: Place, *, dry_run: bool, most_trainings: int | None
     most = study_plan.MOST_TRAININGS if most_trainings is None else most_trainings
     planned = study_plan.plan(config_path(str(path)), place.runs, most=most)
     facts = study_run.facts(planned, place.at_a_time(len(study_plan.pending(planned))))
-    quiet_or_json = quiet or as_json
-    reporter = StudyReporter(own_stderr(), quiet=quiet_or_json)
-    with (
-        told_in_json(lambda: _finished_parts(planned), as_json=as_json),
-        _goes_on(planned.directory),
-        place.workers(facts["groups"], reporter.warn) as workers,
-    ):
-        costs = study_run.preflight(planned, workers, plan_only=dry_run)
-        if facts["seconds_left"] is None and (dry_run or not quiet_or_json):
-            facts["seconds_left"], facts["is_rough"] = study_run.estimate(costs, workers, plan_only=dry_run)
-        if dry_run:
-            print_json(facts) if as_json else print_answer(study_table.study_plan(facts))
-            return DONE
-        reporter.show(facts)
-        document = study_run.run(planned, workers, reporter.tell, reporter.warn, checked=True)
+    with own_stderr() as console:
+        reporter = StudyReporter(console, quiet=quiet or as_json)
+        with (
+            told_in_json(lambda: _finished_parts(planned), as_json=as_json),
+            _goes_on(planned.directory),
+            place.workers(facts["groups"], reporter.warn) as workers,
+        ):
+            costs = study_run.preflight(planned, workers, plan_only=dry_run)
+            if facts["seconds_left"] is None and (dry_run or not (quiet or as_json)):
+                facts["seconds_left"], facts["is_rough"] = study_run.estimate(costs, workers, plan_only=dry_run)
+            if dry_run:
+                print_json(facts) if as_json else print_answer(study_table.study_plan(facts))
+                return DONE
+            reporter.show(facts)
+            document = study_run.run(planned, workers, reporter.tell, reporter.warn, checked=True)
     if as_json:
         print_json(document)
     elif quiet:
@@ -100,19 +100,9 @@ def _study_code(document: Mapping[str, Any]) -> int:
 def claims(names: Sequence[str], place: Place, *, quiet: bool, as_json: bool) -> int:
     """Run several studies, or what is left of them; print a row for each claim, and where the page is."""
     answers = several.planned(several.files(names), place.runs)
-    reporter = StudyReporter(own_stderr(), quiet=quiet or as_json)
-    for answer in answers:
-        if answer.failure:
-            reporter.warn(f"{answer.name} is left out: {answer.failure}")
-    groups = sum(len(study_plan.pending(answer.planned)) for answer in answers if answer.planned is not None)
     done: list[several.Answer] = []
-    with told_in_json(lambda: several.rows(done), as_json=as_json), _goes_on(place.runs):
-        with place.workers(groups, reporter.warn) as workers:
-            for answer in answers:
-                with work_begun() if any(one.document for one in done) else nullcontext():
-                    done.append(several.answered(answer, workers, reporter))
-        with work_begun() if any(one.document for one in done) else nullcontext():
-            page = several.keep(place.runs, done)
+    with own_stderr() as console:
+        page = _answered(answers, done, place, StudyReporter(console, quiet=quiet or as_json), as_json=as_json)
     rows = several.rows(done)
     if as_json:
         print_json(rows)
@@ -123,3 +113,25 @@ def claims(names: Sequence[str], place: Place, *, quiet: bool, as_json: bool) ->
         print(f"kept: {page}")
     found = [one.document for one in done]
     return WORK_FAILED if None in found else max(_study_code(document) for document in found if document is not None)
+
+
+def _answered(
+    answers: Sequence[several.Answer],
+    done: list[several.Answer],
+    place: Place,
+    reporter: StudyReporter,
+    *,
+    as_json: bool,
+) -> Path:
+    """Answer several studies, one after the other, each into `done`; keep their page and return its path."""
+    for answer in answers:
+        if answer.failure:
+            reporter.warn(f"{answer.name} is left out: {answer.failure}")
+    groups = sum(len(study_plan.pending(answer.planned)) for answer in answers if answer.planned is not None)
+    with told_in_json(lambda: several.rows(done), as_json=as_json), _goes_on(place.runs):
+        with place.workers(groups, reporter.warn) as workers:
+            for answer in answers:
+                with work_begun() if any(one.document for one in done) else nullcontext():
+                    done.append(several.answered(answer, workers, reporter))
+        with work_begun() if any(one.document for one in done) else nullcontext():
+            return several.keep(place.runs, done)

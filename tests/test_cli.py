@@ -140,7 +140,7 @@ def test_a_changed_config_is_trained_anew_and_compare_says_why(
     shutil.copytree(compared[0], tmp_path, dirs_exist_ok=True, symlinks=True)
     done = bnexp("compare", "bn", "nobn", "--seeds", "2", "training.epochs=1", cwd=tmp_path)
     assert "training bn: changed since its newest run: training.epochs 4 -> 1, training.seeds 3 -> 2" in done.stderr
-    assert done.stdout.splitlines()[1].startswith("bn vs nobn: 2 seed pairs;")
+    assert done.stdout.splitlines()[2].startswith("bn vs nobn: 2 seed pairs;")
 
 
 def test_json_is_one_document_and_nothing_else(compared: tuple[Path, subprocess.CompletedProcess[str]]) -> None:

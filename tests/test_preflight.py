@@ -107,7 +107,7 @@ def test_configs_that_cannot_be_read_are_told_together_with_a_place_that_cannot_
     (place / "file").touch()
     told = refused(train, "typo.yaml", "high.yaml", "none.yaml", runs=place / "file" / "runs")
     assert told[0].startswith(f"{place}/file is a file; expected a directory for runs.")
-    assert [line.partition(": ")[0] for line in told[1:]] == ["typo.yaml:3", "none.yaml"]
+    assert [line.partition(": ")[0] for line in told[1:]] == ["none.yaml", "typo.yaml:3"]
 
 
 @pytest.mark.parametrize("command", [train, compare])

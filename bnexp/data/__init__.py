@@ -172,7 +172,7 @@ class Data:
             return {}
         y_N = self.rows.y_N.astype(int)
         return {
-            part: float(np.mean([np.bincount(y_N[rows_R]).max() / len(rows_R) for rows_R in rows_SR]))
+            part: float(np.mean(for_each(rows_SR, lambda rows_R: np.bincount(y_N[rows_R]).max() / len(rows_R))))
             for part, rows_SR in self.parts.items()
         }
 

@@ -264,14 +264,17 @@ def refuse_unanswerable(
 
     `trained` and `checked` hold what is known of either, by name.
     """
-    tasks = {**{name: arm.record["dataset"]["task"] for name, arm in trained.items()}}
+    tasks = {name: arm.record["dataset"]["task"] for name, arm in trained.items()}
     tasks |= {name: facts.task for name, facts in checked.items()}
-    found = [names(tasks[item.name], experiment_of(item).evaluated_parts()) for item in planned]
+    known = [trained[item.name].experiment if item.name in trained else experiment_of(item) for item in planned]
+    found = [
+        names(tasks[item.name], experiment.evaluated_parts()) for item, experiment in zip(planned, known, strict=True)
+    ]
     measured = [name for name in found[0] if all(name in metrics for metrics in found)]
     comparison.refuse_impossible(question, [name for item in planned for name in item.known_as], measured)
     if not checked:  # all are trained: what they hold is compared, and the verdict is withheld where it must be
         return
-    comparison.refuse_judged_by_what_chose(question, measured, [experiment_of(item) for item in planned])
+    comparison.refuse_judged_by_what_chose(question, measured, known)
     if needs_digests(planned):
         bases = [_basis(item, trained, checked) for item in planned]
         named = [one for one in bases if question.baseline and question.baseline in (one.name, one.run)]

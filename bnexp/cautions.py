@@ -22,7 +22,12 @@ def cautions(experiment: Experiment, steps: int) -> list[str]:
     momenta = batch_momenta(experiment)
     if not momenta:
         return []
-    return [*_stale_statistics(experiment, max(momenta), steps), *_small_batches(experiment)]
+    return [
+        *_stale_statistics(experiment, max(momenta), steps),
+        *_small_batches(experiment),
+        *_averaged_weights(experiment),
+        *_accumulated_gradients(experiment),
+    ]
 
 
 def batch_momenta(experiment: Experiment) -> list[float]:
@@ -37,7 +42,7 @@ def batch_momenta(experiment: Experiment) -> list[float]:
 
 
 def _stale_statistics(experiment: Experiment, momentum: float, steps: int) -> list[str]:
-    left = momentum**steps
+    left = 1.0 if momentum >= 1 else momentum**steps  # 1 or more never forgets, and its powers overflow
     if experiment.training.refresh_statistics or left <= REMEMBERED_START * (1 + 1e-9):  # but for rounding
         return []
     return [
@@ -64,4 +69,26 @@ def _small_batches(experiment: Experiment) -> list[str]:
     return [
         f"training.batch_size is {size}; batch normalization estimates mean and variance poorly below {SMALL_BATCH}. "
         "Use a larger batch, or compare with model.normalization: layer."
+    ]
+
+
+def _averaged_weights(experiment: Experiment) -> list[str]:
+    training = experiment.training
+    if not training.optimizer.use_ema or training.refresh_statistics:
+        return []
+    return [
+        "training.optimizer.use_ema averages the weights, and Keras does not average batch normalization's moving "
+        "statistics. They belong to other weights, so validation can look worse than the model is. "
+        "Use training.refresh_statistics: true."
+    ]
+
+
+def _accumulated_gradients(experiment: Experiment) -> list[str]:
+    size, batches = experiment.training.batch_size, experiment.training.optimizer.gradient_accumulation_steps
+    if batches is None:
+        return []
+    return [
+        f"training.optimizer.gradient_accumulation_steps is {batches}; batch normalization takes mean and variance "
+        f"over training.batch_size, {size} rows, and not over the {size * batches} rows of an update. "
+        f"Use training.batch_size: {size * batches} without it, or compare with model.normalization: layer."
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -13,7 +14,7 @@ from typing import Any
 from rich.console import Console, RenderableType
 
 from bnexp import arms, cautions, config, store
-from bnexp.arguments import config_paths, sorted_arguments
+from bnexp.arguments import config_path, config_paths, sorted_arguments
 from bnexp.arm_names import told_apart, with_baseline
 from bnexp.comparison import Arm, Question, refuse_too_few
 from bnexp.comparison import compare as compare_arms
@@ -48,7 +49,7 @@ def train(arguments: Sequence[str], *, seeds: int | None, runs: Path, dry_run: b
     names, overrides = sorted_arguments(arguments, seeds)
     if not names:
         raise UserError("train was given no config; expected one or more. For example: bnexp train configs/bn.yaml")
-    asked = _asked(config_paths(names, overrides, runs), overrides, runs)
+    asked = _asked(names, overrides, runs)
     checked = _preflight(asked, runs, quiet=quiet or as_json or dry_run)
     if dry_run:
         for one, facts in zip(asked, checked, strict=True):
@@ -69,12 +70,15 @@ def train(arguments: Sequence[str], *, seeds: int | None, runs: Path, dry_run: b
     return max(_exit_code(one) for one in finished)
 
 
-def _asked(paths: Sequence[Path], overrides: Sequence[str], runs: Path) -> list[Asked]:
-    """Read the configs; refuse what is wrong with any of them and with the place, all at once."""
+def _asked(names: Sequence[str], overrides: Sequence[str], runs: Path) -> list[Asked]:
+    """Read the configs; refuse what is wrong with any of them, with the names and with the place, all at once."""
     found: list[Asked] = []
     problems = Problems()
     with problems.noted():
         store.refuse_unwritable(runs)
+    with problems.noted():
+        config_paths(names, overrides, runs)
+    paths = [path for path in map(config_path, names) if os.path.isfile(path)]
     with problems.noted():
         experiments = config.load_all(paths, overrides)
         wheres = [partial(config.where, path, overrides) for path in paths]
@@ -86,9 +90,8 @@ def _asked(paths: Sequence[Path], overrides: Sequence[str], runs: Path) -> list[
 def _preflight(asked: Sequence[Asked], runs: Path, *, quiet: bool, digests: bool = False) -> list[Checked]:
     """Check all that is to be trained, and say on stderr what takes its time."""
     title = ", ".join(dict.fromkeys(one.experiment.name for one in asked))
-    reporter = Reporter(own_stderr(), title, epochs=1, seeds=1, quiet=quiet)
     try:
-        with reporter.live():
+        with own_stderr() as console, Reporter(console, title, epochs=1, seeds=1, quiet=quiet).live() as reporter:
             return preflight(asked, runs, digests=digests, note=reporter.note)
     except KeyboardInterrupt:
         raise StoppedError("Stopped before anything was trained; nothing is kept.") from None
@@ -109,11 +112,12 @@ def told_in_json(finished: Callable[[], list[dict[str, Any]]], *, as_json: bool)
 
 def _train(experiment: Experiment, runs: Path, overrides: Sequence[str], *, quiet: bool) -> Finished:
     epochs, seeds = experiment.training.epochs, experiment.training.seeds
-    reporter = Reporter(own_stderr(), experiment.name, epochs=epochs, seeds=seeds, quiet=quiet)
     try:
-        with reporter.live():
-            watch, note = reporter.watch, reporter.note
-            return train_experiment(experiment, runs, watch=watch, note=note, overrides=overrides)
+        with own_stderr() as console:
+            reporter = Reporter(console, experiment.name, epochs=epochs, seeds=seeds, quiet=quiet)
+            with reporter.live():
+                watch, note = reporter.watch, reporter.note
+                return train_experiment(experiment, runs, watch=watch, note=note, overrides=overrides)
     except KeyboardInterrupt:
         raise StoppedError(f"Stopped at once. `bnexp runs` lists what is kept of {experiment.name}.") from None
 
@@ -205,7 +209,7 @@ def _train_arm(item: arms.Planned, *, runs: Path, quiet: bool, trained: list[Fin
 
 def _keep_comparison(runs: Path, found: Sequence[Arm], document: dict[str, Any]) -> store.Run:
     """Write the comparison, the histories behind it and its figures into a directory of its own."""
-    with store.new_directory(runs, "-vs-".join(arm.name for arm in found)) as directory:
+    with store.new_directory(runs, "-vs-".join(arm.name for arm in found)) as directory, work_begun():
         histories = {"format": 1, "arms": {arm.name: arm.history.to_json() for arm in found}}
         store.write_json(directory / "histories.json", histories)
         store.write_json(directory / "comparison.json", document)

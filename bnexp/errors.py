@@ -139,7 +139,8 @@ class Problems:
             first, *others = dict.fromkeys(problem for error in settings for problem in error.problems)
             raise SettingError(*first, *others)
         if self.found:
-            raise ConfigError(dict.fromkeys(line for error in self.found for line in str(error).splitlines()))
+            several = (error.problems if isinstance(error, ConfigError) else (str(error),) for error in self.found)
+            raise ConfigError(dict.fromkeys(problem for problems in several for problem in problems))
 
 
 @contextmanager

@@ -145,7 +145,7 @@ def _result(
         experiment=config.digest(chosen.experiment),
         seeds=list(group.seeds),
         rows=one.rows,
-        guessing=one.guessing,
+        one_class=one.one_class,
         resample=chosen.experiment.dataset.resample,
         tuned=tuned,
         final={name: statistics.strict_values(_final(one, name)) for name in one.history.metrics},

@@ -34,7 +34,8 @@ TRIAL_STEPS = 8
 TRACING_SECONDS, TRACED_VARIABLE_SECONDS = 0.5, 0.06
 STEP_SECONDS, VARIABLE_SECONDS = 1e-4, 1e-5
 """What a step costs beside arithmetic, as a whole and for each variable, where STACKED trainings share a program."""
-STACKED = 20
+STACKED, LEAST_SHARE = 20, 0.6
+"""Fewer trainings share less of it, more of them at most so much less."""
 PRODUCT_SECONDS = 2e-10
 """Of a product of the forward pass, with the two of the backward pass."""
 WEIGHT_SECONDS = 4e-9
@@ -48,6 +49,8 @@ class Measured:
     history: History
     guessing: dict[str, float]
     """`Data.guessing`."""
+    one_class: dict[str, float]
+    """`Data.one_class`."""
     rows: dict[str, int]
     """Part of the data -> its rows."""
     steps: int
@@ -138,7 +141,7 @@ def rough_pace(experiment: Experiment, seeds: Seeds, *, at_once: int) -> Pace:
     """
     model = built_for(experiment, prepared(experiment, seeds)).model
     variables, batch = len(model.variables), experiment.training.batch_size
-    beside = (STEP_SECONDS + VARIABLE_SECONDS * variables) * max(1.0, STACKED / at_once)
+    beside = (STEP_SECONDS + VARIABLE_SECONDS * variables) * max(LEAST_SHARE, STACKED / at_once)
     arithmetic = PRODUCT_SECONDS * batch * _products(model) + WEIGHT_SECONDS * float(model.count_params())
     return Pace(TRACING_SECONDS + TRACED_VARIABLE_SECONDS * variables, beside + arithmetic)
 
@@ -239,6 +242,7 @@ def _measured(experiment: Experiment, data: Data, history: History, seconds: flo
     return Measured(
         history,
         data.guessing,
+        data.one_class,
         {part: int(rows_SR.shape[1]) for part, rows_SR in data.parts.items()},
         per_epoch * sum(history.epochs_S),
         seconds,

@@ -6,7 +6,7 @@ nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from bnexp.config import Experiment
 from bnexp.metrics import quantity
@@ -15,6 +15,20 @@ ROUNDING = 1e-6
 """Of accuracies, which TensorFlow computes in float32: no more than this above guessing is guessing."""
 SHARES = ("accuracy", "r2")
 """Metrics that are shares: 1 is the best value."""
+
+
+def unmeasured_part(metric: str, measured: Sequence[str]) -> str | None:
+    """Return why a part of the data has no metrics, and the cure, if `metric` is of such a part; else None.
+
+    >>> unmeasured_part("train_loss", ["val_loss"]), unmeasured_part("test_loss", ["test_loss"])
+    ('the training part is not evaluated. Set training.evaluate_train: true.', None)
+    """
+    part = metric.partition("_")[0]
+    if any(name.startswith(f"{part}_") for name in measured):
+        return None
+    if part == "test":
+        return "without dataset.validation_size the data have no test part. Set dataset.validation_size, such as 0.25."
+    return "the training part is not evaluated. Set training.evaluate_train: true." if part == "train" else None
 
 
 def impossible_margin(metric: str, value: float, *, spelt: str = "") -> str | None:
@@ -37,6 +51,15 @@ def impossible_margin(metric: str, value: float, *, spelt: str = "") -> str | No
         "expected a share below 1, as accuracies are shares. "
         f"Write {spelt}{value / 100:g} for what is told as {value:.2f}."
     )
+
+
+def is_margin_of_all(metric: str, margin: float, mean: float) -> bool:
+    """Return True for a margin of a loss or an error that is no smaller than its whole mean, such as one in percent.
+
+    >>> is_margin_of_all("val_loss", 5, 0.8), is_margin_of_all("val_loss", 0.04, 0.8), is_margin_of_all("r2", 0.5, 0.1)
+    (True, False, False)
+    """
+    return quantity(metric) not in SHARES and margin >= mean > 0
 
 
 def impossible_value(metric: str, value: float, *, spelt: str = "") -> str | None:
@@ -88,18 +111,18 @@ def _part(metric: str) -> str:
     return part if part in ("val", "test") else "train"
 
 
-def score_of_guessing(metric: str, guessing: Mapping[str, float]) -> float | None:
+def score_of_guessing(metric: str, one_class: Mapping[str, float]) -> float | None:
     """Return the score of a net that has learned nothing; None for a metric for which it is not known.
 
-    For an accuracy it is the share of the commonest class (`guessing` has it for each part). For r2 it is 0: the net
-    predicts the mean.
+    For an accuracy it is the best score of always answering one class (`one_class` has it for each part). For r2 it
+    is 0: the net predicts the mean.
 
     >>> score_of_guessing("val_accuracy", {"val": 0.92}), score_of_guessing("r2", {}), score_of_guessing("loss", {})
     (0.92, 0.0, None)
     """
     if quantity(metric) == "r2":
         return 0.0
-    return guessing.get(_part(metric)) if quantity(metric) == "accuracy" else None
+    return one_class.get(_part(metric)) if quantity(metric) == "accuracy" else None
 
 
 def nothing_learned(metric: str, score: float, who: str, *, read: str = "Read") -> str:
@@ -108,10 +131,11 @@ def nothing_learned(metric: str, score: float, who: str, *, read: str = "Read") 
     `read` stands before the metric that can answer.
     """
     part = metric.rpartition("_")[0]
-    loss = f"{part}_loss" if part else "loss"
-    if quantity(metric) == "r2":
+    if quantity(metric) == "r2":  # the loss would say the same: it is the squared error that r2 is made of
         seen, why = "predicting the mean (0)", "Nets that have learned nothing cannot be told apart by r2."
+        cure = "Train longer, or with another training.learning_rate."
     else:
         seen = f"the majority-class baseline ({100 * score:.2f}%)"
         why = "Nets that guess cannot be told apart by accuracy."
-    return f"No verdict: {who} beats {seen} in {metric} by its 95% interval. {why} {read} {loss}, or train longer."
+        cure = f"{read} {part}_loss, or train longer." if part else f"{read} loss, or train longer."
+    return f"No verdict: {who} beats {seen} in {metric} by its 95% interval. {why} {cure}"

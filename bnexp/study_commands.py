@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from bnexp import launch, study_plan, study_run
 from bnexp.arguments import config_path
 from bnexp.commands import print_answer, print_json, told_in_json
 from bnexp.environment import most_workers
-from bnexp.errors import DIVERGED, DONE, WORK_FAILED, StoppedError
+from bnexp.errors import DIVERGED, DONE, WORK_FAILED, StoppedError, work_begun
 from bnexp.show import study_table
 from bnexp.show.progress import StudyReporter, own_stderr
 
@@ -52,21 +52,21 @@ def study(path: Path, place: Place, *, dry_run: bool, most_trainings: int | None
     most = study_plan.MOST_TRAININGS if most_trainings is None else most_trainings
     planned = study_plan.plan(config_path(str(path)), place.runs, most=most)
     facts = study_run.facts(planned, place.at_a_time(len(study_plan.pending(planned))))
-    quiet_or_json = quiet or as_json
-    reporter = StudyReporter(own_stderr(), quiet=quiet_or_json)
-    with (
-        told_in_json(lambda: _finished_parts(planned), as_json=as_json),
-        _goes_on(planned.directory),
-        place.workers(facts["groups"], reporter.warn) as workers,
-    ):
-        costs = study_run.preflight(planned, workers, plan_only=dry_run)
-        if facts["seconds_left"] is None and (dry_run or not quiet_or_json):
-            facts["seconds_left"], facts["is_rough"] = study_run.estimate(costs, workers, plan_only=dry_run)
-        if dry_run:
-            print_json(facts) if as_json else print_answer(study_table.study_plan(facts))
-            return DONE
-        reporter.show(facts)
-        document = study_run.run(planned, workers, reporter.tell, reporter.warn, checked=True)
+    with own_stderr() as console:
+        reporter = StudyReporter(console, quiet=quiet or as_json)
+        with (
+            told_in_json(lambda: _finished_parts(planned), as_json=as_json),
+            _goes_on(planned.directory),
+            place.workers(facts["groups"], reporter.warn) as workers,
+        ):
+            costs = study_run.preflight(planned, workers, plan_only=dry_run)
+            if facts["seconds_left"] is None and (dry_run or not (quiet or as_json)):
+                facts["seconds_left"], facts["is_rough"] = study_run.estimate(costs, workers, plan_only=dry_run)
+            if dry_run:
+                print_json(facts) if as_json else print_answer(study_table.study_plan(facts))
+                return DONE
+            reporter.show(facts)
+            document = study_run.run(planned, workers, reporter.tell, reporter.warn, checked=True)
     if as_json:
         print_json(document)
     elif quiet:
@@ -100,15 +100,10 @@ def _study_code(document: Mapping[str, Any]) -> int:
 def claims(names: Sequence[str], place: Place, *, quiet: bool, as_json: bool) -> int:
     """Run several studies, or what is left of them; print a row for each claim, and where the page is."""
     answers = several.planned(several.files(names), place.runs)
-    reporter = StudyReporter(own_stderr(), quiet=quiet or as_json)
-    for answer in answers:
-        if answer.failure:
-            reporter.warn(f"{answer.name} is left out: {answer.failure}")
-    groups = sum(len(study_plan.pending(answer.planned)) for answer in answers if answer.planned is not None)
-    with _goes_on(place.runs), place.workers(groups, reporter.warn) as workers:
-        answers = [several.answered(answer, workers, reporter) for answer in answers]
-    page = several.keep(place.runs, answers)
-    rows = several.rows(answers)
+    done: list[several.Answer] = []
+    with own_stderr() as console:
+        page = _answered(answers, done, place, StudyReporter(console, quiet=quiet or as_json), as_json=as_json)
+    rows = several.rows(done)
     if as_json:
         print_json(rows)
     elif quiet:
@@ -116,5 +111,27 @@ def claims(names: Sequence[str], place: Place, *, quiet: bool, as_json: bool) ->
     else:
         print_answer(study_table.claims(rows))
         print(f"kept: {page}")
-    found = [one.document for one in answers]
+    found = [one.document for one in done]
     return WORK_FAILED if None in found else max(_study_code(document) for document in found if document is not None)
+
+
+def _answered(
+    answers: Sequence[several.Answer],
+    done: list[several.Answer],
+    place: Place,
+    reporter: StudyReporter,
+    *,
+    as_json: bool,
+) -> Path:
+    """Answer several studies, one after the other, each into `done`; keep their page and return its path."""
+    for answer in answers:
+        if answer.failure:
+            reporter.warn(f"{answer.name} is left out: {answer.failure}")
+    groups = sum(len(study_plan.pending(answer.planned)) for answer in answers if answer.planned is not None)
+    with told_in_json(lambda: several.rows(done), as_json=as_json), _goes_on(place.runs):
+        with place.workers(groups, reporter.warn) as workers:
+            for answer in answers:
+                with work_begun() if any(one.document for one in done) else nullcontext():
+                    done.append(several.answered(answer, workers, reporter))
+        with work_begun() if any(one.document for one in done) else nullcontext():
+            return several.keep(place.runs, done)

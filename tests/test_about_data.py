@@ -43,10 +43,16 @@ def test_only_the_first_of_many_classes_and_files_are_named() -> None:
     assert left_out({"arrays_left_out": ["x_test", "y_test"]}) == "other arrays left out: x_test, y_test"
 
 
+def test_rows_that_take_no_part_are_told_before_files() -> None:
+    facts = {"duplicates_dropped": 20, "rows_before_limit": 8, "rows": 6, "files_left_out": {".db": 1}}
+    assert left_out(facts) == "20 repeated rows dropped; limited to 6 of 8 rows; other files left out: 1 .db"
+    assert left_out({"duplicates_dropped": 0, "rows_before_limit": 8, "rows": 8}) == ""
+
+
 def test_names_of_classes_and_files_can_do_no_harm() -> None:
     hostile = {"classes": ["a\x1b[31m", "[red]b[/red]", " ", "x" * 999], "rows_per_class": [1, 1, 1, 1]}
     line = class_list(hostile)
-    assert line == f"4 classes: a?[31m (1 rows), [red]b[/red] (1), ' ' (1), {'x' * 39}… (1)"
+    assert line == f"4 classes: a?[31m (1 row), [red]b[/red] (1), ' ' (1), {'x' * 39}… (1)"
     out = Console(file=io.StringIO(), width=500)
     out.print(*data_lines({**DATA, **hostile, "files_left_out": {"\x1b]0;": 1}}))
     assert "[red]b[/red]" in out.file.getvalue() and "\x1b" not in out.file.getvalue()  # type: ignore[attr-defined]

@@ -103,16 +103,15 @@ def test_what_is_told_of_data_is_printed_with_a_plan_a_run_and_a_comparison(
 ) -> None:
     from bnexp.commands import _print_plan
     from bnexp.comparison import DATA_FACTS
-    from bnexp.preparing import Checked
+    from bnexp.preparing import check
     from bnexp.show.about_data import data_lines
 
     frame = table(y=["yes", "no", "yes "])
     told = warnings(tmp_path / "t.csv", frame)
     dataset = {"name": "csv", "path": str(tmp_path / "t.csv"), "target": "y"}
-    data = prepare(TypeAdapter(Dataset).validate_python(dataset), (0,))
     experiment = Experiment.model_validate({"name": "x", "dataset": dataset, "model": {"name": "mlp"}})
-    _print_plan(experiment, Checked("binary", 1, told={"name": "csv", **data.told()}))
+    _print_plan(experiment, check(experiment))
     assert f"# WARNING  {told[0]}\n" in capsys.readouterr().out
-    facts = {"name": "csv", **data.facts()}
+    facts = {"name": "csv", **prepare(TypeAdapter(Dataset).validate_python(dataset), (0,)).facts()}
     lines = [line.plain for line in data_lines({key: facts[key] for key in facts if key in DATA_FACTS})]
     assert lines[-1] == f"WARNING  {told[0]}"

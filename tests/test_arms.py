@@ -145,8 +145,7 @@ def test_what_arms_will_measure_is_known_before_they_are_trained(place: Path) ->
         arms.refuse_unanswerable(Question("train_loss", baseline="c", margin=3), planned, {}, checked)
     assert str(caught.value) == (
         "--baseline is 'c'; expected one of the arms. Good names: a, b.\n"
-        "--metric is 'train_loss'; it is not measured. Did you mean 'val_loss'? "
-        "Good names: loss, accuracy, val_loss, val_accuracy."
+        "--metric is 'train_loss'; the training part is not evaluated. Set training.evaluate_train: true."
     )
 
 

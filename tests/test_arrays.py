@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +122,24 @@ def test_a_file_with_a_split_of_its_own_names_the_training_part(tmp_path: Path) 
     )
 
 
+def test_inputs_and_targets_are_two_arrays_of_one_part(tmp_path: Path) -> None:
+    parts = {"x_train": X, "y_train": Y, "x_test": X, "y_test": Y}
+    assert refused(tmp_path, {"x": "x_train", "y": "y_test"}, **parts) == [
+        "dataset.y is 'y_test', of the test part, and dataset.x is 'x_train', of the training part. Name arrays of one "
+        "part."
+    ]
+    assert read(tmp_path, {"x": "x_test", "y": "y_test"}, **parts).rows.x.shape == X.shape
+    assert refused(tmp_path, {"y": "x"}, x=X[:, :1]) == ["dataset.y is 'x', as dataset.x is. Name another array."]
+
+
+def test_a_sparse_matrix_is_told_to_be_saved_as_an_array(tmp_path: Path) -> None:
+    sparse = {name: X for name in ("indices", "indptr", "format", "shape", "data")}
+    assert refused(tmp_path, **sparse)[0] == (
+        "dataset.x is 'x'; no array has this name. Good names: indices, indptr, format, shape, data. They are those of a "
+        "sparse matrix: save it as x with matrix.toarray()."
+    )
+
+
 def test_parts_beside_the_arrays_that_are_read_are_told(tmp_path: Path) -> None:
     data = read(tmp_path, x=X, y=Y, x_test=X, Y_val=Y, note=np.zeros(1))
     assert data.facts()["arrays_left_out"] == ["Y_val", "note", "x_test"]
@@ -154,3 +173,30 @@ def test_texts_that_differ_only_in_how_they_are_written_are_told(tmp_path: Path)
     assert alike.startswith("dataset.y 'y' holds values that differ only by blanks")
     (missing,) = read(tmp_path, x=X, y=np.array(["nan", "no"] * 20)).facts()["warnings"]
     assert "class that is called like a missing value: 'nan' (20 rows)" in missing
+
+
+def test_texts_with_what_is_no_character_are_refused_by_their_row(tmp_path: Path) -> None:
+    y, who = np.where(Y, "yes", "no").astype("<U9"), np.where(Y, "yes", "no").astype(">U9")
+    y[7] = "a\ud800"
+    who.view(">u4")[18] = 0x7FFFFFFF
+    told = "which is no character of Unicode. Mend that row, or take it out."
+    assert refused(tmp_path, {"group": "who"}, x=X, y=y, who=who) == [
+        f"dataset.y is 'y'; row 7 of {tmp_path / 'a.npz'} (counted from 0) holds the code D800, {told}",
+        f"dataset.group is 'who'; row 2 of {tmp_path / 'a.npz'} (counted from 0) holds the code 7FFFFFFF, {told}",
+    ]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "{" * 3000,
+        "{'descr': '<f8', 'fortran_order': False, 'shape': (-3, 3), }",
+        "{'descr': '<f8', 'fortran_order': False, 'shape': (True, 3), }",
+    ],
+)
+def test_a_faulty_header_is_refused(tmp_path: Path, header: str) -> None:
+    content = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header.encode()
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        archive.writestr("x.npy", content)
+    with pytest.raises(SettingError, match=r"it is no NPZ file: .*Write one with numpy\.savez\."):
+        prepare(TypeAdapter(Dataset).validate_python({"name": "npz", "path": str(tmp_path / "a.npz")}), (0,))

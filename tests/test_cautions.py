@@ -60,3 +60,28 @@ def test_batch_normalization_in_a_sequential_is_seen_with_its_own_momentum() -> 
     layers = [{"BatchNormalization": {"momentum": 0.999}}, {"Dense": {"units": 1, "activation": "sigmoid"}}]
     (warning,) = cautions(experiment(model={"name": "sequential", "layers": layers}), steps=1000)
     assert "after 1000 steps with momentum 0.999 37% of" in warning
+
+
+def test_averaged_weights_are_warned_of_beside_moving_statistics_that_are_not_averaged() -> None:
+    averaged = {"optimizer": {"name": "adam", "use_ema": True, "ema_overwrite_frequency": 10}}
+    (told,) = cautions(experiment(**BATCH, training=averaged), steps=1000)
+    assert told == (
+        "training.optimizer.use_ema averages the weights, and Keras does not average batch normalization's moving "
+        "statistics. They belong to other weights, so validation can look worse than the model is. "
+        "Use training.refresh_statistics: true."
+    )
+    assert cautions(experiment(**BATCH, training={**averaged, "refresh_statistics": True}), steps=1000) == []
+
+
+def test_accumulated_gradients_are_warned_of_with_the_rows_that_batch_normalization_sees() -> None:
+    accumulated = {"batch_size": 16, "optimizer": {"name": "sgd", "gradient_accumulation_steps": 4}}
+    (told,) = cautions(experiment(**BATCH, training=accumulated), steps=1000)
+    assert "over training.batch_size, 16 rows, and not over the 64 rows of an update" in told
+    assert cautions(experiment(model={"normalization": "layer"}, training=accumulated), steps=1000) == []
+
+
+@pytest.mark.parametrize("momentum", [1, 1.5])
+def test_a_momentum_that_never_forgets_is_warned_of_however_many_steps_there_are(momentum: float) -> None:
+    layers = [{"BatchNormalization": {"momentum": momentum}}, {"Dense": {"units": 1, "activation": "sigmoid"}}]
+    (warning,) = cautions(experiment(model={"name": "sequential", "layers": layers}), steps=1_000_000)
+    assert f"after 1000000 steps with momentum {momentum:g} 100% of their initial values is left" in warning

@@ -72,7 +72,8 @@ def test_compare_trains_both_arms_says_so_and_answers_on_stdout(
         "classification: 800 training rows, 200 for validation (random, 0.2 held out); "
         "guessing the training part's commonest class scores 46.50%"
     )
-    assert lines[1] == "bn vs nobn: 3 seed pairs; checked by digest: splits equal, kernels equal, batch orders equal"
+    assert lines[1] == "2 classes: 0 (500 rows), 1 (500)"
+    assert lines[2] == "bn vs nobn: 3 seed pairs; checked by digest: splits equal, kernels equal, batch orders equal"
     assert "varied: model.normalization (batch / none)" in lines
     assert "also checked, and equal: every other key of the config, trainer, versions, machine" in lines
     warned = "WARNING  bn: The moving statistics cannot have caught up: after 100 steps with momentum 0.99 37%"
@@ -139,7 +140,7 @@ def test_a_changed_config_is_trained_anew_and_compare_says_why(
     shutil.copytree(compared[0], tmp_path, dirs_exist_ok=True, symlinks=True)
     done = bnexp("compare", "bn", "nobn", "--seeds", "2", "training.epochs=1", cwd=tmp_path)
     assert "training bn: changed since its newest run: training.epochs 4 -> 1, training.seeds 3 -> 2" in done.stderr
-    assert done.stdout.splitlines()[1].startswith("bn vs nobn: 2 seed pairs;")
+    assert done.stdout.splitlines()[2].startswith("bn vs nobn: 2 seed pairs;")
 
 
 def test_json_is_one_document_and_nothing_else(compared: tuple[Path, subprocess.CompletedProcess[str]]) -> None:

@@ -289,10 +289,31 @@ def test_where_one_arm_beats_guessing_the_verdict_stands_and_so_it_does_for_a_lo
     assert loss["sentence"].startswith("In val_loss, nobn - b is +0 in all 10 pairs;")
 
 
+def test_a_margin_as_large_as_the_whole_loss_shows_no_difference_but_may_show_harm() -> None:
+    low, high = arm("a", spread(0.9)), arm("b", spread(0.88, seed=1))
+    verdict = verdict_of(low, high, metric="val_loss", margin=5)
+    mean = high.history.final("val_loss").mean()
+    assert (verdict["word"], verdict["sentence"]) == (
+        "cannot tell yet",
+        f"No verdict: the margin is 5 and the mean val_loss of b is {mean:.3g}, so that even a perfect net would not matter. "
+        f"Use a smaller one, such as --margin {0.05 * mean:.2g}.",
+    )
+    assert verdict_of(arm("a", spread(0.1)), high, metric="val_loss", margin=0.5)["word"] == "hurts"
+
+
 def test_an_arm_that_learns_does_not_speak_for_two_others_that_guess() -> None:
     arms = [BN, arm("a", [0.5] * SEEDS), arm("b", [0.5] * SEEDS)]
     words = [one["verdict"]["word"] for one in compare(arms, Question())["contrasts"]]
     assert words == ["helps", "cannot tell yet"]
+
+
+def test_nets_that_always_answer_the_other_class_guess_too() -> None:
+    """The commonest class of the training part may be the rarer one of the part that is judged."""
+    facts = {"task": "binary", "digest": "data", "guessing": {"val": 0.465}, "one_class": {"val": 0.535}}
+    arms = [changed(arm(name, [0.535] * 14, seeds=14), "dataset", to=facts) for name in ("bn", "nobn")]
+    assert verdict_of(*arms)["sentence"].startswith(
+        "No verdict: neither bn nor nobn beats the majority-class baseline (53.50%) in val_accuracy"
+    )
 
 
 def test_a_run_that_does_not_tell_what_guessing_scores_is_judged_as_before() -> None:
@@ -312,7 +333,7 @@ def test_two_arms_no_better_than_the_mean_are_not_judged_by_r2() -> None:
     assert (verdict["word"], verdict["sentence"]) == (
         "cannot tell yet",
         "No verdict: neither a nor b beats predicting the mean (0) in val_r2 by its 95% interval. Nets that have learned "
-        "nothing cannot be told apart by r2. Use --metric val_loss, or train longer.",
+        "nothing cannot be told apart by r2. Train longer, or with another training.learning_rate.",
     )
     assert verdict_of(with_r2("a", spread(0.4)), with_r2("b", spread(-0.4, seed=1)))["word"] == "helps"
 
@@ -339,7 +360,7 @@ def test_what_is_to_be_trained_is_refused_by_the_same_rule(monitor: str) -> None
     with pytest.raises(ComparisonError) as caught:
         refuse_judged_by_what_chose(Question(), measured, [experiment(), stopping])
     assert str(caught.value) == (
-        f"The verdict reads val_accuracy, and training.early_stopping chooses by {monitor}; expected a part that chose "
+        f"small: the verdict reads val_accuracy, and training.early_stopping chooses by {monitor}; expected a part that chose "
         "nothing. Read a test_ metric (dataset.validation_size makes a test part)."
     )
     refuse_judged_by_what_chose(Question(), [*measured, "test_accuracy"], [experiment(), stopping])
@@ -416,6 +437,8 @@ def test_pairing_is_told_by_digest() -> None:
         ([BN, NOBN], Question(metric="val_acuracy"),
          "--metric is 'val_acuracy'; it is not measured. Did you mean 'val_accuracy'? "
          "Good names: loss, val_loss, val_accuracy."),
+        ([BN, NOBN], Question(metric="test_accuracy"), "--metric is 'test_accuracy'; without dataset.validation_size the data have no test "
+         "part. Set dataset.validation_size, such as 0.25."),
         ([BN, NOBN], Question(margin=float("nan")), "--margin is nan; expected a finite number in the metric's own unit. Use 0.01, for example."),
         ([BN, NOBN], Question(target=float("inf")), "--target is inf; expected a finite number in the metric's own unit. Use 0.01, for example."),
         ([BN, NOBN], Question(margin=1), "--margin is 1, and the metric is val_accuracy; expected a share below 1, as accuracies are shares. "

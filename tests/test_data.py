@@ -122,3 +122,14 @@ def test_a_test_part_without_one_of_the_classes_is_refused_with_counts() -> None
 def test_an_impossible_stratified_split_is_refused() -> None:
     with pytest.raises(SettingError, match=r"dataset\.test_size is 0\.2 of 10 rows, which makes parts of 8 and 2"):
         prepared(samples=10, name="blobs", classes=3, stratify=True)
+
+
+def test_the_best_single_answer_of_each_part_may_be_another_than_the_training_parts_commonest_class() -> None:
+    data = prepare(experiment(dataset={"samples": 61, "resample": True}).dataset, (0, 1, 2))
+    y_N = data.rows.y_N
+    for part, rows_SR in data.parts.items():
+        shares_S = [max(np.mean(y_N[rows_R] == answer) for answer in (0, 1)) for rows_R in rows_SR]
+        assert data.one_class[part] == pytest.approx(np.mean(shares_S))
+        assert data.one_class[part] >= data.guessing[part] - 1e-12
+    regression = prepare(experiment(dataset={"name": "regression"}).dataset, (0,))
+    assert regression.one_class == {}

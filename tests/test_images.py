@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -74,8 +75,8 @@ def test_images_of_floats_are_read_as_they_are(tmp_path: Path) -> None:
     floats[5, 1, 2] = np.nan
     Image.fromarray(floats[5]).save(tmp_path / "a" / "005.tif")
     assert refused(tmp_path) == [
-        f"dataset.path holds {tmp_path}/a/005.tif, which is no image that can be read: its pixels are infinite or no "
-        "numbers. Mend it or take it away."
+        f"dataset.path holds {tmp_path}/a/005.tif, which is no image that can be read: its pixels are no numbers, "
+        "or above 1e+18. Mend it or take it away."
     ]
 
 
@@ -195,7 +196,7 @@ def test_all_faulty_images_are_told_at_once(tmp_path: Path) -> None:
     (tmp_path / "a" / "x.png").write_text("hello")
     (tmp_path / "b" / "y.jpg").touch()
     Image.new("RGB", (9, 9)).save(tmp_path / "b" / "z.png")
-    unknown = "which is no image that can be read: its format is none that Pillow knows. Mend it or take it away."
+    unknown = "which is no image that can be read: its format is none of PNG, JPEG, BMP, GIF, WebP, TIFF and PPM. Mend it or take it away."
     assert refused(tmp_path) == [
         f"dataset.path holds {tmp_path}/a/x.png, {unknown}",
         f"dataset.path holds {tmp_path}/b/y.jpg, {unknown}",
@@ -210,3 +211,38 @@ def test_all_faulty_images_are_told_at_once(tmp_path: Path) -> None:
     assert [one.partition(",")[0] for one in refused(tmp_path)] == [
         f"dataset.path holds {tmp_path}/a/003.png", f"dataset.path holds {tmp_path}/b/020.png",
     ]  # fmt: skip
+
+
+def test_an_image_is_never_taken_for_a_program(tmp_path: Path) -> None:
+    fill(tmp_path, lambda number: Image.fromarray(RNG.integers(0, 256, (6, 5, 3)).astype("u1")))
+    Image.new("RGB", (5, 6)).save(tmp_path / "a" / "x.png", format="EPS")
+    Image.fromarray(RNG.integers(0, 256, (6, 5, 3)).astype("u1")).save(tmp_path / "a" / "y.png", format="MPO")
+    assert refused(tmp_path) == [
+        f"dataset.path holds {tmp_path}/a/x.png, which is no image that can be read: its format is none of PNG, JPEG, BMP, "
+        "GIF, WebP, TIFF and PPM. Mend it or take it away."
+    ]
+
+
+def test_images_of_one_colour_are_told(tmp_path: Path) -> None:
+    fill(tmp_path, lambda number: Image.fromarray(RNG.integers(0, 256, (6, 5, 3)).astype("u1")))
+    for number in (3, 5):
+        Image.new("RGB", (5, 6), (number, 0, 7)).save(tmp_path / "b" / f"x{number}.png")
+    assert warnings(read(tmp_path)) == [
+        f"2 of 30 images, such as {tmp_path}/b/x3.png, are of one colour. See whether they are whole."
+    ]
+
+
+def test_a_png_with_any_byte_changed_is_refused_also_where_pixels_could_be_read(tmp_path: Path) -> None:
+    pixels = np.add.outer(np.arange(32), np.arange(32)).astype("u1")
+    fill(tmp_path, lambda number: Image.fromarray(pixels + np.uint8(number)))
+    path = tmp_path / "a" / "000.png"
+    content = path.read_bytes()
+    readable = 0
+    for place in range(41, len(content) - 16):
+        path.write_bytes(content[:place] + bytes([content[place] ^ 255]) + content[place + 1 :])
+        with contextlib.suppress(OSError):
+            Image.open(path).load()
+            readable += 1
+        (problem,) = refused(tmp_path)
+        assert problem.startswith(f"dataset.path holds {path}, which is no image that can be read: broken PNG file")
+    assert readable

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -44,10 +45,10 @@ def refused(keys: dict[str, Any]) -> str:
 def test_folders_for_the_parts_of_a_split_are_no_classes(tmp_path: Path, name: str, what: str) -> None:
     keys = fill(tmp_path, name, *(f"{part}/{label}" for part in ("train", "val", "test") for label in ("cat", "dog")))
     assert refused(keys) == (
-        f"dataset.path is '{tmp_path}'; its folders 'train', 'test', 'val' are named like parts of a split, and "
-        "'train', 'test', 'val' hold the folders 'cat', 'dog'. Expected a folder for each class. "
-        f"Use dataset.path: {tmp_path}/train, which bnexp splits itself; or copy the {what} of all parts into one "
-        "folder for each class. If 'train', 'test', 'val' are classes, rename their folders."
+        f"dataset.path is '{tmp_path}'; its folders 'train', 'test', 'val' are named like parts of a split; the classes "
+        "may be the folders 'cat', 'dog' in them. Expected a folder for each class. "
+        f"Use dataset.path: {tmp_path}/train, which bnexp splits itself; or copy the {what} of all parts, under names of "
+        "their own, into one folder for each class. If 'train', 'test', 'val' are classes, rename the folders."
     )
     assert source_sha256(TypeAdapter(Dataset).validate_python(keys)) is None
     assert read({**keys, "path": str(tmp_path / "train")}).rows.classes == ("cat", "dog")
@@ -55,10 +56,20 @@ def test_folders_for_the_parts_of_a_split_are_no_classes(tmp_path: Path, name: s
 
 def test_parts_without_folders_of_classes_are_told_to_be_sorted(tmp_path: Path) -> None:
     assert refused(fill(tmp_path, "image_folder", "training", "testing")).endswith(
-        "'training', 'testing' are named like parts of a split, and the images lie in them without folders of classes. "
-        "Expected a folder for each class. Sort them into a folder for each class. If 'training', 'testing' are "
-        "classes, rename their folders."
+        "its folders 'training', 'testing' are named like parts of a split. Expected a folder for each class. Sort their "
+        "images into a folder for each class. If 'training', 'testing' are classes, rename the folders."
     )
+
+
+def test_one_part_with_the_classes_inside_is_none_and_their_folder_is_found_at_any_depth(tmp_path: Path) -> None:
+    keys = fill(tmp_path, "image_folder", "seg_train/seg_train/cat", "seg_train/seg_train/dog", "extra")
+    assert refused(keys) == (
+        f"dataset.path is '{tmp_path}'; its folder 'seg_train' is named like a part of a split; the classes may be the "
+        "folders 'cat', 'dog' in it. Expected a folder for each class. "
+        f"Use dataset.path: {tmp_path}/seg_train/seg_train, which bnexp splits itself; or copy the images of all parts, "
+        "under names of their own, into one folder for each class. If 'seg_train' is one, rename the folder."
+    )
+    assert read({**keys, "path": str(tmp_path / "seg_train" / "seg_train")}).rows.classes == ("cat", "dog")
 
 
 @pytest.mark.parametrize(
@@ -69,7 +80,7 @@ def test_parts_without_folders_of_classes_are_told_to_be_sorted(tmp_path: Path) 
     ],
 )  # fmt: skip
 def test_parts_are_known_by_all_their_common_names(tmp_path: Path, inner: tuple[str, ...]) -> None:
-    assert "named like parts of a split" in refused(fill(tmp_path, "image_folder", *inner))
+    assert re.search("named like (parts|a part) of a split", refused(fill(tmp_path, "image_folder", *inner)))
 
 
 @pytest.mark.parametrize(
@@ -94,18 +105,50 @@ def warnings(keys: dict[str, Any]) -> list[str]:
 
 def test_what_may_be_meant_otherwise_is_a_warning(tmp_path: Path) -> None:
     assert warnings(fill(tmp_path / "plain", "image_folder", "cat", "dog/more")) == []
-    assert warnings(fill(tmp_path / "folds", "image_folder", "1/cat", "1/dog", "2/cat", "2/dog")) == [
-        f"Each class of '{tmp_path / 'folds'}' holds the folders 'cat', 'dog'; the classes are the outer folders "
-        "'1', '2'. If the inner ones are the classes, make them the outer ones."
-    ]
     assert warnings(fill(tmp_path / "split", "image_folder", "cat/train", "cat/test", "dog/train", "dog/test")) == [
-        f"Each class of '{tmp_path / 'split'}' holds the folders 'train', 'test', as for a split. Their files are put "
+        f"The classes of '{tmp_path / 'split'}' hold the folders 'train', 'test', as for a split. Their files are put "
         "together, and bnexp splits them anew. Move out of the folder what is not to take part."
+    ]
+    assert warnings(fill(tmp_path / "test", "image_folder", "cat", "dog", "test")) == [
+        f"The folder 'test' of '{tmp_path / 'test'}' is taken for a class, though it is named like a part of a split. "
+        "Move it out of the folder if it is none."
     ]
     (alike,) = warnings(fill(tmp_path / "alike", "image_folder", "Cat", "cat", "dog"))
     assert "differ only by blanks, case or a final dot: 'Cat' (6 rows) and 'cat' (6 rows)" in alike
-    speakers = fill(tmp_path / "speakers", "wav_folder", "no/anna", "no/bert", "hi/anna", "hi/bert")
-    assert len(warnings(speakers)) == 1 and warnings({**speakers, "group": "file"}) == []
+
+
+@pytest.mark.parametrize(("name", "what"), [("image_folder", "images"), ("wav_folder", "recordings")])
+def test_folders_that_recur_in_several_classes_may_be_the_classes_themselves(
+    tmp_path: Path, name: str, what: str
+) -> None:
+    keys = fill(tmp_path, name, "1/cat", "1/dog", "2/dog", "3/cat", "3/fox")
+    assert refused(keys) == (
+        f"dataset.path is '{tmp_path}'; its folders '1', '2', '3' hold the folders 'cat', 'dog', and either may be the "
+        f"classes. Expected a folder for each class, with its {what} in it. If 'cat', 'dog' are the classes, use "
+        f"dataset.path: {tmp_path}/1, or copy the {what} of all, under names of their own, into one folder for each. If '1', '2', '3' are, move "
+        f"the {what} up into them."
+    )
+    assert source_sha256(TypeAdapter(Dataset).validate_python(keys)) is None
+    assert read({**keys, "path": str(tmp_path / "1")}).rows.classes == ("cat", "dog")
+
+
+def test_the_folders_inside_are_names_where_files_are_grouped_by_name(tmp_path: Path) -> None:
+    keys = fill(tmp_path, "wav_folder", "no/anna", "no/bert", "hi/anna", "hi/bert") | {"group": "file"}
+    assert source_sha256(TypeAdapter(Dataset).validate_python(keys)) is not None
+    data = read(keys)
+    assert data.rows.classes == ("hi", "no") and data.facts()["warnings"] == []
+    assert data.rows.groups_N is not None and len(np.unique(data.rows.groups_N)) == 12
+
+
+def test_a_link_to_a_folder_of_files_inside_a_class_is_not_left_out_in_silence(tmp_path: Path) -> None:
+    keys = fill(tmp_path / "folder", "image_folder", "cat", "dog")
+    fill(tmp_path, "image_folder", "elsewhere")
+    (tmp_path / "folder" / "cat" / "more").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "folder" / "cat" / "loop").symlink_to(tmp_path / "folder")
+    assert refused(keys) == (
+        f"dataset.path holds {tmp_path}/folder/cat/more, a link to a folder with images, which is not followed. "
+        "Copy them, or take it away."
+    )
 
 
 def test_all_that_is_wrong_with_the_files_of_a_folder_is_told_at_once(tmp_path: Path) -> None:
@@ -113,10 +156,39 @@ def test_all_that_is_wrong_with_the_files_of_a_folder_is_told_at_once(tmp_path: 
     for name in ("cat/x.png", "dog/y.png"):
         (tmp_path / name).symlink_to(tmp_path / "gone")
     assert all(
-        f"holds '{tmp_path / name}', which is a broken link" in refused(keys) for name in ("cat/x.png", "dog/y.png")
+        f"holds {tmp_path / name}, which is a link that leads nowhere" in refused(keys)
+        for name in ("cat/x.png", "dog/y.png")
     )
     for name in ("cat/x.png", "dog/y.png"):
         (tmp_path / name).unlink()
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
     assert all(f"holds {tmp_path / name}, a folder without images" in refused(keys) for name in ("one", "two"))
+
+
+@pytest.mark.parametrize("name", ["image_folder", "wav_folder"])
+def test_files_of_one_content_in_several_classes_are_told(tmp_path: Path, name: str) -> None:
+    keys = fill(tmp_path, name, "cat", "dog")
+    assert warnings(keys) == []
+    ending = {"image_folder": "png", "wav_folder": "wav"}[name]
+    for number in (2, 4):
+        (tmp_path / "dog" / f"{number}.{ending}").write_bytes(
+            (tmp_path / "cat" / f"{number + 1}.{ending}").read_bytes()
+        )
+    assert warnings(keys) == [
+        f"2 of 12 files hold the same as one of another class, such as {tmp_path}/dog/2.{ending} and "
+        f"{tmp_path}/cat/3.{ending}. No network can tell them apart. Take one of each pair out of the folder."
+    ]
+
+
+def test_names_that_are_no_text_are_told_once_for_a_folder_and_folders_that_may_not_be_read_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = fill(tmp_path / "names", "image_folder", "a\x1b[31m", "dog")
+    assert refused(keys) == f"dataset.path holds '{tmp_path / 'names'}/a\\x1b[31m', whose name is no text. Rename it."
+    keys = fill(tmp_path / "folders", "image_folder", "cat", "dog/more")
+    closed = {tmp_path / "folders" / "cat", tmp_path / "folders" / "dog" / "more"}
+    monkeypatch.setattr("os.access", lambda path, mode: path not in closed)
+    assert refused(keys) == "\n".join(
+        f"dataset.path holds {path}, a folder that may not be read. Change its permissions." for path in sorted(closed)
+    )

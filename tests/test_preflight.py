@@ -15,7 +15,15 @@ from rich.console import Console
 
 from bnexp import commands, config, experiment, preparing, store, study_commands, study_run
 from bnexp.comparison import Question
-from bnexp.errors import ComparisonError, ConfigError, Problems, StorageError, UserError, WorkError
+from bnexp.errors import (
+    ComparisonError,
+    ConfigError,
+    Problems,
+    StoppedError,
+    StorageError,
+    UserError,
+    WorkError,
+)
 from bnexp.preparing import Asked
 
 GOOD = """\
@@ -107,7 +115,7 @@ def test_configs_that_cannot_be_read_are_told_together_with_a_place_that_cannot_
     (place / "file").touch()
     told = refused(train, "typo.yaml", "high.yaml", "none.yaml", runs=place / "file" / "runs")
     assert told[0].startswith(f"{place}/file is a file; expected a directory for runs.")
-    assert [line.partition(": ")[0] for line in told[1:]] == ["typo.yaml:3", "none.yaml"]
+    assert [line.partition(": ")[0] for line in told[1:]] == ["none.yaml", "typo.yaml:3"]
 
 
 @pytest.mark.parametrize("command", [train, compare])
@@ -144,7 +152,7 @@ def test_early_stopping_on_the_part_that_judges_is_refused_before_training_and_a
     stopping = "training.early_stopping={monitor: val_accuracy}"
     (told,) = refused(compare, "good.yaml", "bn.yaml", stopping)
     assert told.startswith(
-        "The verdict reads val_accuracy, and training.early_stopping chooses by val_accuracy; expected"
+        "good: the verdict reads val_accuracy, and training.early_stopping chooses by val_accuracy; expected"
     )
     assert compare("good.yaml", "bn.yaml", stopping, "dataset.validation_size=0.5") == 0
 
@@ -244,6 +252,17 @@ def test_a_disk_that_is_full_once_training_has_begun_is_failed_work_and_before_i
     with pytest.raises(StorageError) as first:
         train("good.yaml")
     assert first.value.exit_code == 2
+
+
+def test_who_stops_the_check_is_told_that_nothing_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(*arguments: Any, **options: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(preparing, "check", stopped)
+    for command in (train, compare):
+        with pytest.raises(StoppedError, match=r"^Stopped before anything was trained; nothing is kept\.$") as caught:
+            command("good.yaml", "bn.yaml")
+        assert caught.value.exit_code == 130
 
 
 # --- a study --------------------------------------------------------------------------------

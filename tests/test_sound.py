@@ -136,6 +136,8 @@ def test_what_holds_no_samples_or_none_that_are_numbers_is_refused(tmp_path: Pat
     for number in (np.nan, np.inf):
         content = encoded("WAV", "FLOAT", np.array([0, number], "float32"))
         assert why_refused(path, content) == "it holds samples that are infinite or no numbers"
+    content = encoded("WAV", "FLOAT", np.array([0, -3e9], "float32"))
+    assert why_refused(path, content) == "it holds samples above 2,147,483,648, though 1 is full scale"
 
 
 def test_an_mp3_whose_length_would_be_guessed_is_refused(tmp_path: Path) -> None:

@@ -70,6 +70,24 @@ def test_latest_stays_where_it_is_if_the_work_fails(tmp_path: Path, begin: Any) 
     assert latest(tmp_path) == first.id
 
 
+def test_a_latest_that_cannot_be_written_fails_no_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    with store.new_directory(tmp_path, "bn") as directory:
+        store.write_json(directory / "run.json", {"status": "finished"})
+        monkeypatch.setattr("os.replace", refuse)
+        monkeypatch.setattr(Path, "symlink_to", refuse)
+    assert store.Run(directory).status() == "finished"
+
+
+def test_what_looks_like_a_leftover_and_is_none_stands_in_no_way(tmp_path: Path) -> None:
+    (tmp_path / "s" / ".x.json.tmp").mkdir(parents=True)
+    with store.own_directory(tmp_path / "s") as directory:
+        assert directory.is_dir()
+    (tmp_path / "s" / ".x.json.tmp").rmdir()
+
+
 def test_a_directory_that_was_killed_at_any_step_is_interrupted_and_one_that_lost_a_file_is_damaged(
     tmp_path: Path,
 ) -> None:

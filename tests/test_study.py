@@ -312,7 +312,7 @@ def test_a_study_with_a_diverged_seed_without_a_value_is_kept_as_strict_json(tmp
 
 def guessed(bn: float, none: float, guess: float = 0.92, cells: int = 2, **keys: Any) -> dict[str, Any]:
     """The facts of a claim whose arms score so in the first cell, and guess in all others."""
-    known: dict[str, Any] = {"guessing": {"test": guess}}
+    known: dict[str, Any] = {"one_class": {"test": guess}}
     scores = {"bn": [bn, *[guess] * (cells - 1)], "none": [none, *[guess] * (cells - 1)]}
     results = {(n, name): result(n, name, [scores[name][n]] * 20, **known) for name in scores for n in range(cells)}
     one = claim(**keys)

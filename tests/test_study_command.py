@@ -110,6 +110,8 @@ def test_a_study_tells_its_plan_and_progress_and_answers_on_stdout(
     place, done = studied
     told = done.stderr.splitlines()
     plan = told[: told.index(f"to be kept in runs/{directory(place).name}")]
+    assert plan[1].startswith("classification: 600 training rows, 200 for validation, 200 for the test (")
+    assert plan.pop(2) == "2 classes: 0 (500 rows), 1 (500)" and plan.pop(1)
     assert plan[:3] == [
         "tiny batches: 2 cells x 2 arms (bn, none), 2 seeds",
         "training.batch_size: 16, 64",
@@ -119,7 +121,7 @@ def test_a_study_tells_its_plan_and_progress_and_answers_on_stdout(
     assert plan[3].endswith("is lower, by 1.00 or more)") and plan[4].startswith("claim: ")
     assert plan[6] == "WARNING  2 seeds are too few for a verdict; 7 are the fewest"
     assert plan[7].startswith("a true mean difference of ")
-    done_lines = told[len(plan) + 1 :]
+    done_lines = told[len(plan) + 3 :]
     assert [line.partition(" ")[0] for line in done_lines] == ["1/4", "2/4", "3/4", "4/4"]
     parts = sorted(line.partition(" ")[2].partition(": test_accuracy (%) ")[0] for line in done_lines)
     assert parts == [f"training.batch_size={size}, {arm}" for size in (16, 64) for arm in ("bn", "none")]
@@ -254,7 +256,8 @@ def test_a_dry_run_prints_the_plan_and_leaves_nothing_behind(tmp_path: Path) -> 
     before = sorted(tmp_path.rglob("*"))
     done = bnexp("study", "s.yaml", "--dry-run", cwd=tmp_path)
     assert done.stderr == ""
-    assert re.fullmatch(ROUGH, done.stdout.splitlines()[5])
+    assert done.stdout.splitlines()[2] == "2 classes: 0 (500 rows), 1 (500)"
+    assert re.fullmatch(ROUGH, done.stdout.splitlines()[7])
     assert json.loads(bnexp("study", "s.yaml", "--dry-run", "--json", cwd=tmp_path).stdout)["trainings"] == 16
     assert sorted(tmp_path.rglob("*")) == before
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -163,7 +164,8 @@ def test_a_training_that_nobody_hears_of_is_finished_and_kept(tmp_path: Path, st
     (tmp_path / "a.yaml").write_text(
         "dataset: {name: moons, samples: 100}\nmodel: {name: mlp, hidden: [4]}\ntraining: {epochs: 20, seeds: 2}\n"
     )
-    shell(f"BNEXP train a.yaml a.yaml name=a {streams}", tmp_path)
+    shutil.copy(tmp_path / "a.yaml", tmp_path / "b.yaml")
+    shell(f"BNEXP train a.yaml b.yaml {streams}", tmp_path)
     code, listed, _ = shell("BNEXP runs", tmp_path)
     assert code == 0
     assert [line.split()[2] for line in listed.splitlines()[1:]] == ["finished", "finished"]

@@ -52,7 +52,7 @@ def train(
     seeds: Seeds = None,
     runs: Runs = Path("runs"),
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print the resolved config and the plan; do nothing.")
+        bool, typer.Option("--dry-run", help="Check all, print the resolved config and the plan; train nothing.")
     ] = False,
     quiet: Quiet = False,
     json: Json = False,
@@ -110,7 +110,7 @@ def compare(
 def study(
     file: Annotated[Path, typer.Argument(metavar="STUDY.yaml", help="The study's file.")],
     runs: Runs = Path("runs"),
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan; do nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check all, print the plan; train nothing.")] = False,
     max_trainings: Annotated[
         int | None, typer.Option(min=1, help="Refuse a grid of more trainings; 20000 if not given.")
     ] = None,

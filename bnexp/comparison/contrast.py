@@ -14,10 +14,17 @@ import numpy as np
 
 from bnexp import statistics
 from bnexp.comparison.pairing import Arm, Sides, agreement, confounders, varied
-from bnexp.comparison.question import Terms
+from bnexp.comparison.question import RELATIVE_MARGIN, Terms
 from bnexp.history import Floats, History
 from bnexp.metrics import higher_is_better, number, with_unit
-from bnexp.questions import ROUNDING, chosen_by, judged_by_what_chose, nothing_learned, score_of_guessing
+from bnexp.questions import (
+    ROUNDING,
+    chosen_by,
+    is_margin_of_all,
+    judged_by_what_chose,
+    nothing_learned,
+    score_of_guessing,
+)
 from bnexp.statistics import strict, strict_values
 
 
@@ -81,7 +88,19 @@ def _verdict(sides: Sides, difference: dict[str, Any], terms: Terms) -> dict[str
     keys = ("low", "high", "mean", "pairs", "standard_deviation")
     known: dict[str, Any] = {key: math.nan if difference[key] is None else difference[key] for key in keys}
     result = statistics.verdict(**known, margin=terms.margin, higher_is_better=higher_is_better(terms.metric))
+    if result.word == "no difference that matters" and (reason := _margin_takes_all(sides, terms)):
+        return {"word": "cannot tell yet", "settled_by": None, "sentence": reason}
     return {**asdict(result), "sentence": _sentence(sides, difference, terms, result)}
+
+
+def _margin_takes_all(sides: Sides, terms: Terms) -> str | None:
+    """Return why a margin says nothing about a loss or an error: one as large as the baseline's whole mean."""
+    mean = statistics.of_finite(final_values(sides.base, terms.metric, guessing_of(sides.baseline)))["mean"]
+    if mean is None or not is_margin_of_all(terms.metric, terms.margin, mean):
+        return None
+    seen = f"the margin is {number(terms.metric, terms.margin)} and the mean {terms.metric} of {sides.baseline.name} is"
+    cure = f"Use a smaller one, such as --margin {RELATIVE_MARGIN * mean:.2g}."
+    return f"No verdict: {seen} {number(terms.metric, mean)}, so that even a perfect net would not matter. {cure}"
 
 
 def _what_withholds(sides: Sides, difference: dict[str, Any], metric: str) -> str | None:
@@ -94,7 +113,7 @@ def _what_withholds(sides: Sides, difference: dict[str, Any], metric: str) -> st
         return f"No verdict: it {text} Then train both again."
     if difference["pairs"] < statistics.FEWEST_PAIRS or any(_beats_guessing(*side, metric) for side in _both(sides)):
         return None
-    scores = [score_of_guessing(metric, guessing_of(arm)) for arm, _ in _both(sides)]
+    scores = [score_of_guessing(metric, one_class_of(arm)) for arm, _ in _both(sides)]
     known = [score for score in scores if score is not None]
     if not known:
         return None
@@ -108,7 +127,7 @@ def _both(sides: Sides) -> tuple[tuple[Arm, History], tuple[Arm, History]]:
 
 def _beats_guessing(arm: Arm, history: History, metric: str) -> bool:
     """Return True if the interval of an arm's mean lies above what guessing scores, where that is known."""
-    score = score_of_guessing(metric, guessing_of(arm))
+    score = score_of_guessing(metric, one_class_of(arm))
     return score is not None and statistics.beats(final_values(history, metric, guessing_of(arm)), score + ROUNDING)
 
 
@@ -172,6 +191,12 @@ def guessing_of(arm: Arm) -> Mapping[str, float]:
     """Give `Data.guessing`; runs of before it was recorded have none, and their diverged seeds no value."""
     shares: Mapping[str, float] = arm.record["dataset"].get("guessing", {})
     return shares
+
+
+def one_class_of(arm: Arm) -> Mapping[str, float]:
+    """Return `Data.one_class`; runs of before it was recorded have what guessing scores."""
+    scores: Mapping[str, float] = arm.record["dataset"].get("one_class", guessing_of(arm))
+    return scores
 
 
 def _epochs_to(history: History, terms: Terms) -> Floats:

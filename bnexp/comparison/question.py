@@ -13,7 +13,7 @@ from bnexp.config import Experiment
 from bnexp.errors import ComparisonError, nearest
 from bnexp.history import History
 from bnexp.metrics import headline, higher_is_better, on_validation, quantity
-from bnexp.questions import chosen_by, impossible_margin, impossible_value, judged_by_what_chose
+from bnexp.questions import chosen_by, impossible_margin, impossible_value, judged_by_what_chose, unmeasured_part
 
 TARGET_SHARE = 0.05
 """Default target: the median over the baseline's seeds of their best value, worse by this share of it."""
@@ -70,8 +70,9 @@ def refuse_impossible(question: Question, names: Sequence[str], measured: Sequen
         hint = nearest(question.baseline, names)
         faults.append(f"--baseline is {question.baseline!r}; expected one of the arms. {hint}")
     if question.metric is not None and question.metric not in measured:
-        hint = nearest(question.metric, measured)
-        faults.append(f"--metric is {question.metric!r}; it is not measured. {hint}")
+        without = unmeasured_part(question.metric, measured)
+        hint = without or f"it is not measured. {nearest(question.metric, measured)}"
+        faults.append(f"--metric is {question.metric!r}; {hint}")
     else:
         faults += _impossible_values(question, question.metric or headline(measured))
     if faults:
@@ -96,8 +97,9 @@ def refuse_judged_by_what_chose(question: Question, measured: Sequence[str], exp
     Runs that were trained so already keep their numbers; their verdict is withheld.
     """
     metric = question.metric or headline(measured)
-    for text in judged_by_what_chose(metric, chosen_by(experiments)):
-        raise ComparisonError(f"The verdict {text}")
+    for one in experiments:
+        for text in judged_by_what_chose(metric, chosen_by([one])):
+            raise ComparisonError(f"{one.name}: the verdict {text}")
 
 
 def baseline_of(arms: Sequence[Arm], question: Question) -> Arm:

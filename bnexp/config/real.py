@@ -166,8 +166,9 @@ class NpzDataset(_File, _Table):
 
 
 class ImageFolderDataset(_File, _Image):
-    """Image files, a folder for each class. They are turned as their EXIF says; what lies behind transparency is black,
-    or white if something would not show on black. Gray levels of 16 bits are read as 0 to 255, with their fractions."""
+    """Image files, a folder for each class. Folders inside it are read too, unless several classes have the same ones.
+    Images are turned as their EXIF says. What lies behind transparency is black, or white if something would not show
+    on black. Gray levels of 16 bits are read as 0 to 255, with their fractions."""
 
     name: Literal["image_folder"]
     size: Annotated[list[Count], Field(min_length=2, max_length=2)] | None = None
@@ -185,7 +186,8 @@ class TextCsvDataset(_Columns, _Text):
 
 
 class WavFolderDataset(_File, _Audio):
-    """Sound files, a folder for each class: WAV (also of 24 bits, of floats, streamed), FLAC, OGG and MP3."""
+    """Sound files, a folder for each class: WAV (also of 24 bits, of floats, streamed), FLAC, OGG and MP3.
+    Folders inside it are read too, unless several classes have the same ones, and `group` is none."""
 
     name: Literal["wav_folder"]
     group: Literal["none", "file"] = "none"

@@ -128,6 +128,7 @@ class Data:
             "test_rows": int(self.parts["test"].shape[1]) if "test" in self.parts else None,
             "commonest_class_share": self.guessing.get("test", self.guessing.get("val")),
             "guessing": self.guessing,
+            "one_class": self.one_class,
             "split": self.split,
             **rows.facts,
         }
@@ -160,6 +161,20 @@ class Data:
             for part, several in counts.items()
         }
         return {part: hits[part] / rows_SR.size for part, rows_SR in self.parts.items()}
+
+    @property
+    def one_class(self) -> dict[str, float]:
+        """The mean accuracy on each part of the best single answer; none of a regression.
+
+        That is `guessing` or more: the commonest class of the training part need not be that of another part.
+        """
+        if self.rows.classes is None:
+            return {}
+        y_N = self.rows.y_N.astype(int)
+        return {
+            part: float(np.mean(for_each(rows_SR, lambda rows_R: np.bincount(y_N[rows_R]).max() / len(rows_R))))
+            for part, rows_SR in self.parts.items()
+        }
 
 
 def joined(several: Sequence[Data]) -> Data:

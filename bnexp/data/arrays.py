@@ -11,7 +11,7 @@ import numpy as np
 
 from bnexp.config.real import NpzDataset
 from bnexp.config.section import Kind
-from bnexp.data.parts import is_training, names_part, parts_first
+from bnexp.data.parts import is_training, part_of, parts_first
 from bnexp.errors import Problems, listed, nearest
 
 KINDS: Mapping[int, Kind] = {2: "table", 3: "sequence", 4: "image"}
@@ -19,6 +19,8 @@ RANKS: Mapping[Kind, int] = {kind: rank for rank, kind in KINDS.items()}
 NUMBERS, LABELS = "fiub", "biufU"
 """NumPy's letters for types of inputs, and of targets and groups."""
 CHANNELS = (1, 3, 4)
+SPARSE = {"indices", "indptr", "format", "shape", "data"}
+"""The arrays that SciPy's save_npz writes."""
 MOST_NAMED = 10
 
 
@@ -38,7 +40,7 @@ def names_of(dataset: NpzDataset) -> dict[str, str]:
 def refuse_missing(dataset: NpzDataset, headers: Mapping[str, Header]) -> None:
     """Raise SettingError if an array that is asked for is not there; of a split that is, it names the training part."""
     problems, told = Problems(), False
-    parts = parts_first(filter(names_part, headers))
+    parts = parts_first(filter(part_of, headers))
     for key, name in names_of(dataset).items():
         if name in headers:
             continue
@@ -46,6 +48,9 @@ def refuse_missing(dataset: NpzDataset, headers: Mapping[str, Header]) -> None:
             if not told:
                 problems.note(f"dataset.{key}", f"is {name!r}; no array has this name. {_own_split(parts, headers)}")
             told = True
+        elif set(headers) >= SPARSE:
+            cure = "They are those of a sparse matrix: save it as x with matrix.toarray()."
+            problems.note(f"dataset.{key}", f"is {name!r}; no array has this name. {nearest(name, headers)} {cure}")
         else:
             problems.note(f"dataset.{key}", f"is {name!r}; no array has this name. {nearest(name, headers)}")
     problems.refuse()
@@ -72,8 +77,8 @@ def left_out(dataset: NpzDataset, headers: Mapping[str, Header]) -> list[str]:
 
 def warnings_of_arrays(dataset: NpzDataset, headers: Mapping[str, Header], kind: Kind) -> Iterator[str]:
     """Yield what may be meant otherwise: parts that are not read, gray images as sequences, channels first."""
-    parts = parts_first(filter(names_part, left_out(dataset, headers)))
-    if parts and not names_part(dataset.x):
+    parts = parts_first(filter(part_of, left_out(dataset, headers)))
+    if parts and not part_of(dataset.x):
         yield (
             f"The file holds parts of a split that are not read: {listed(parts, MOST_NAMED)}. bnexp splits the rows of "
             f"{dataset.x!r} itself. Join them with numpy.concatenate if they are to take part."
@@ -134,11 +139,19 @@ def refuse_labels(dataset: NpzDataset, headers: Mapping[str, Header], problems: 
         label = headers[name]
         if key == "x":
             continue
+        if name == dataset.x:
+            problems.note(f"dataset.{key}", f"is {name!r}, as dataset.x is. Name another array.")
         if rows not in ((), (0,)) and label.shape not in (rows, (*rows, 1)):
             problems.note(
                 f"dataset.{key}",
                 f"is {name!r} with shape {label.shape}; expected one value for each of the {rows[0]} "
                 f"rows of x. {_shape_cure(name, label, rows)}",
+            )
+        if part_of(name) != part_of(dataset.x) and None not in (part_of(name), part_of(dataset.x)):
+            problems.note(
+                f"dataset.{key}",
+                f"is {name!r}, of the {part_of(name)} part, and dataset.x is {dataset.x!r}, of the "
+                f"{part_of(dataset.x)} part. Name arrays of one part.",
             )
         if label.dtype.kind not in LABELS:
             problems.note(

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from bnexp.config.real import ImageFolderDataset
 from bnexp.data.files import existing
 from bnexp.data.folders import files_left_out, labelled_files
-from bnexp.data.layout import warnings_of_layout
+from bnexp.data.layout import warnings_of_layout, warnings_of_several_classes
 from bnexp.data.limit import refuse_too_large
 from bnexp.data.picture import Ground, Header, header_of, picture_of
 from bnexp.data.rows import Rows, numbered
@@ -45,6 +45,8 @@ def image_folder_rows(dataset: ImageFolderDataset, limit: int | None) -> Rows:
     if hidden:
         warnings.append(_put_on_white(x_NHWC, paths, dataset, hidden))
     _refuse_all_the_same(x_NHWC, folder)
+    warnings += warnings_of_several_classes(x_NHWC, paths, folder)
+    warnings += _warnings_of_one_colour(x_NHWC, paths)
     y_N, classes = numbered([path.relative_to(folder).parts[0] for path in paths])
     facts = {"files_left_out": files_left_out(folder, paths), "warnings": warnings}
     return Rows("image", x_NHWC, y_N, classes, where=lambda row: str(paths[row]), facts=facts)
@@ -138,6 +140,13 @@ def _warnings(paths: Sequence[Path], headers: Sequence[Header]) -> Iterator[str]
             f"{depths['16 bits']} of {len(paths)} images have 16 bits and the others 8. Both are read as 0 to 255; "
             "they look alike only if the 16 bits are used in full."
         )
+
+
+def _warnings_of_one_colour(x_NHWC: NDArray[Any], paths: Sequence[Path]) -> Iterator[str]:
+    """Yield a warning if some images show nothing."""
+    empty = [path for path, x_HWC in zip(paths, x_NHWC, strict=True) if (x_HWC == x_HWC[0, 0]).all()]
+    if empty and x_NHWC[0, ..., 0].size > 1:
+        yield f"{len(empty)} of {len(paths)} images, such as {empty[0]}, are of one colour. See whether they are whole."
 
 
 def _size(header: Header) -> str:

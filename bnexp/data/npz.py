@@ -6,6 +6,7 @@ Axes: N rows, T frames, F features.
 from __future__ import annotations
 
 import math
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -29,6 +30,11 @@ from bnexp.errors import Problems, SettingError
 if TYPE_CHECKING:
     import pandas
 
+FAULTS = (
+    *(OSError, ValueError, EOFError, RuntimeError, MemoryError),
+    *(zipfile.BadZipFile, zlib.error, tokenize.TokenError),
+)
+"""All that zipfile and NumPy raise of a faulty file."""
 COPIES = 3
 """How often the numbers are in memory at the peak: as they are stored, and on their way to rows."""
 
@@ -48,6 +54,9 @@ def npz_rows(dataset: NpzDataset, limit: int | None) -> Rows:
     problems.refuse()
     with _readable(path, "NumPy cannot read it: "), np.load(path, allow_pickle=False) as arrays:
         x, *labels = (arrays[name] for name in names.values())
+    for (key, name), values in zip(list(names.items())[1:], labels, strict=True):
+        _collect_no_text(f"dataset.{key}", name, values, where, problems)
+    problems.refuse()
     y_N, *group = (label.reshape(-1) for label in labels)
     with problems.noted():
         x = _shaped(dataset, x, kind, where)
@@ -60,6 +69,22 @@ def npz_rows(dataset: NpzDataset, limit: int | None) -> Rows:
     }
     groups_N = np.unique(group[0], return_inverse=True)[1].astype("int64") if group else None
     return Rows(kind, x, numbers, classes, groups_N=groups_N, where=where, facts=facts)
+
+
+def _collect_no_text(key: str, name: str, values: NDArray[Any], where: Where, problems: Problems) -> None:
+    """Collect the first row whose text holds what is no character: half of a pair, or beyond all of Unicode."""
+    if values.dtype.kind != "U" or not values.dtype.itemsize:
+        return
+    kind = np.dtype("u4").newbyteorder(values.dtype.byteorder)
+    codes_NK = np.ascontiguousarray(values).reshape(-1, 1).view(kind)
+    bad_NK = ((codes_NK >= 0xD800) & (codes_NK < 0xE000)) | (codes_NK > 0x10FFFF)
+    if bad_NK.any():
+        row, place = np.argwhere(bad_NK)[0].tolist()
+        problems.note(
+            key,
+            f"is {name!r}; {where(row)} holds the code {codes_NK[row, place]:X}, which is no character of Unicode. "
+            "Mend that row, or take it out.",
+        )
 
 
 def _column(name: str, values: NDArray[Any]) -> pandas.Series[Any]:
@@ -104,6 +129,8 @@ def _headers(path: Path) -> dict[str, Header]:
                 first = np.lib.format.read_magic(file) == (1, 0)
                 read = np.lib.format.read_array_header_1_0 if first else np.lib.format.read_array_header_2_0
                 shape, _, kind = read(file)
+                if any(type(size) is not int or size < 0 for size in shape):
+                    raise ValueError(f"shape is not valid: {shape}")
                 headers[member.removesuffix(".npy")] = Header(shape, kind)
     if not headers:
         raise SettingError("dataset.path", f"is {str(path)!r}; no array is in it. Write one with numpy.savez.")
@@ -115,7 +142,7 @@ def _readable(path: Path, seen: str) -> Iterator[None]:
     """Turn all that zipfile and NumPy raise of a faulty file, encrypted or claiming terabytes, into a SettingError."""
     try:
         yield
-    except (OSError, ValueError, EOFError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
+    except FAULTS as error:
         reason = (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
         raise SettingError("dataset.path", f"is {str(path)!r}; {seen}{reason}. Write one with numpy.savez.") from error
 

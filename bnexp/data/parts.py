@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-PARTS = frozenset(
-    ("train", "training", "val", "valid", "validation", "test", "testing", "dev", "eval", "evaluation", "holdout")
-)
-"""Words for a part, in lower case."""
+PARTS = {
+    **dict.fromkeys(("train", "training"), "training"),
+    **dict.fromkeys(("val", "valid", "validation", "dev"), "validation"),
+    **dict.fromkeys(("test", "testing", "eval", "evaluation", "holdout"), "test"),
+}
+"""Words for a part, in lower case, and which part it is."""
 _ABOUT = frozenset(("data", "dataset", "set", "split", "part", "seg", "files", "samples")) | frozenset(
     ("image", "images", "img", "imgs", "photos", "pictures", "sound", "sounds", "audio", "clips", "wav", "wavs")
 )
@@ -23,16 +25,18 @@ def is_part(name: str) -> bool:
     [True, True, True, True, True, False]
     """
     words = _words(name)
-    return any(word in PARTS for word in words) and all(word in PARTS | _ABOUT for word in words)
+    return any(word in PARTS for word in words) and all(word in PARTS or word in _ABOUT for word in words)
 
 
-def names_part(name: str) -> bool:
-    """Return True if an array of this name belongs to a part of a split.
+def part_of(name: str) -> str | None:
+    """Return the part of a split that an array of this name belongs to; None if to none.
 
-    >>> [names_part(name) for name in ("x_train", "testX", "val_labels", "ytest", "x", "latest")]
-    [True, True, True, True, False, False]
+    >>> [part_of(name) for name in ("x_train", "testX", "val_labels", "ytest", "x", "latest")]
+    ['training', 'test', 'validation', 'test', None, None]
     """
-    return any(word in PARTS or word[1:] in PARTS for word in _words(name)) or name.lower()[:-1] in PARTS
+    words = _words(name)
+    candidates = (*words, *(word[1:] for word in words), name.lower()[:-1])
+    return next((PARTS[word] for word in candidates if word in PARTS), None)
 
 
 def is_training(name: str) -> bool:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnexp.config.real import ImageFolderDataset
+from bnexp.data.column import LARGEST
 from bnexp.data.limit import refuse_too_large
 from bnexp.errors import SettingError
 
@@ -23,6 +24,8 @@ BYTES_OF_PIXEL = 12
 """Memory that a pixel takes while it is read: decoded, put on black, and in its new form."""
 OF_16_BITS = 257
 """What the numbers of 16 bits are divided by, so that they go from 0 to 255 as those of 8 bits do."""
+FORMATS = ("PNG", "JPEG", "BMP", "DIB", "GIF", "WEBP", "TIFF", "PPM")
+"""What Pillow may take a file for. Of the others some, as EPS, are programs that another program would run."""
 ORIENTATION = 0x0112
 """The tag of EXIF that says how a picture is to be turned."""
 SIDEWAYS = (5, 6, 7, 8)
@@ -61,6 +64,9 @@ def header_of(path: Path, dataset: ImageFolderDataset, limit: int | None) -> Hea
     Raises:
         SettingError: if it is none that can be read, or would not fit in memory.
     """
+    with _opened(path) as image:
+        if image.format == "PNG":
+            image.verify()  # by its checksums, which nothing looks at when its pixels are read
     with _opened(path) as image:
         refuse_too_large(path, path.stat().st_size, BYTES_OF_PIXEL * image.width * image.height, limit)
         depth: Depth = "16 bits" if image.mode.startswith("I") else "floats" if image.mode == "F" else "8 bits"
@@ -109,8 +115,8 @@ def _floats(image: Image) -> NDArray[np.float32]:
     """Return gray levels: of 16 bits from 0 to 255 with their fractions, of floats as they are."""
     gray_HW = np.asarray(image)
     if image.mode == "F":
-        if not np.isfinite(gray_HW).all():
-            raise ValueError("its pixels are infinite or no numbers")
+        if not (np.abs(gray_HW) <= LARGEST).all():
+            raise ValueError(f"its pixels are no numbers, or above {LARGEST:g}")
         return gray_HW.astype("float32")
     if gray_HW.min() < 0 or gray_HW.max() >= 2**16:
         raise ValueError("its pixels have more than 16 bits")
@@ -134,11 +140,11 @@ def _opened(path: Path) -> Iterator[Image]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of metadata, and of a size that is checked against the limit
-            with open(path, "rb") as file, Image.open(file) as image:
+            with open(path, "rb") as file, Image.open(file, formats=FORMATS) as image:
                 yield image
     except faults as error:
         unknown = isinstance(error, UnidentifiedImageError)
-        why = "its format is none that Pillow knows" if unknown else str(error).rstrip(".")
+        why = "its format is none of PNG, JPEG, BMP, GIF, WebP, TIFF and PPM" if unknown else str(error).rstrip(".")
         raise SettingError(
             "dataset.path",
             f"holds {path}, which is no image that can be read: {why}. Mend it or take it away.",

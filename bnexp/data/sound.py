@@ -24,6 +24,8 @@ BLOCK = 65_536
 """Samples of each channel that are decoded at a time."""
 STREAMED = 0x7FFF_F000
 """The lowest size that programs write into the header of a WAV file before they know its length."""
+LOUDEST = 2**31
+"""The largest sample of floats, if whole numbers of 32 bits were kept in them as they are; 1 is full scale."""
 UNKNOWN = 2**63 - 1
 """What libsndfile takes for the length of a FLAC file that was written as a stream."""
 LARGEST_OGG_PAGE = 65_307
@@ -48,6 +50,8 @@ def length_and_rate(path: Path) -> tuple[int, int]:
             length += len(block_TC)
             if not np.isfinite(block_TC).all():
                 raise _FaultyError("it holds samples that are infinite or no numbers")
+            if np.abs(block_TC).max() > LOUDEST:
+                raise _FaultyError(f"it holds samples above {LOUDEST:,}, though 1 is full scale")
         if length < sound.frames < UNKNOWN:
             raise _FaultyError(f"it ends before the {sound.frames:,} samples that its header tells of")
         if not length:
@@ -108,7 +112,7 @@ def _refuse_cut(path: Path) -> None:
                 _refuse_cut_wav(file, "big", path.stat().st_size)
             case b"OggS":
                 _refuse_cut_ogg(file, path.stat().st_size)
-            case beginning if beginning[:3] == b"ID3" or (beginning[:1] == b"\xff" and path.suffix.lower() == ".mp3"):
+            case beginning if beginning[:3] == b"ID3" or beginning[:1] == b"\xff":
                 _refuse_mp3_without_length(file)
 
 
@@ -157,7 +161,7 @@ def _refuse_mp3_without_length(file: BinaryIO) -> None:
     tag = sum(byte << 7 * place for place, byte in enumerate(reversed(head[6:]))) + 10 if head[:3] == b"ID3" else 0
     file.seek(tag)
     beginning = file.read(BEGINNING)
-    if not any(word in beginning for word in MP3_LENGTHS):
+    if not beginning.startswith(b"fLaC") and not any(word in beginning for word in MP3_LENGTHS):
         raise _FaultyError("its header does not tell its length")
 
 

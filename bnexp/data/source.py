@@ -53,7 +53,7 @@ def _files(dataset: OwnFile, path: Path) -> list[Path]:
         case ImageFolderDataset():
             return labelled_files(path, *IMAGES)
         case WavFolderDataset():
-            return labelled_files(path, *RECORDINGS)
+            return labelled_files(path, *RECORDINGS, grouped=dataset.group == "file")
         case _:
             return [path]
 

@@ -12,7 +12,7 @@ from bnexp import backend
 from bnexp.config.real import AsteriskLanguagesSet, WavFolderDataset
 from bnexp.data.files import existing
 from bnexp.data.folders import files_left_out, labelled_files
-from bnexp.data.layout import warnings_of_layout
+from bnexp.data.layout import warnings_of_layout, warnings_of_several_classes
 from bnexp.data.limit import refuse_too_large
 from bnexp.data.rows import Rows, numbered
 from bnexp.data.sound import SOUND_ENDINGS, Floats, length_and_rate, read_sound
@@ -40,12 +40,13 @@ def wav_folder_rows(dataset: WavFolderDataset, limit: int | None) -> Rows:
             read, sampling rates differ, or all of them would not fit.
     """
     folder = existing(dataset.path, folder=True)
-    paths = labelled_files(folder, *RECORDINGS)
+    paths = labelled_files(folder, *RECORDINGS, grouped=dataset.group == "file")
     inner = [path.relative_to(folder) for path in paths]
     groups = ["/".join(path.parts[1:]) for path in inner] if dataset.group == "file" else None
     labels = [path.parts[0] for path in inner]
     rows = recordings(dataset, folder, paths, labels, groups, limit)
-    warnings = list(warnings_of_layout(folder, paths, grouped=groups is not None))
+    warnings = list(warnings_of_layout(folder, paths))
+    warnings += warnings_of_several_classes(rows.x, paths, folder)
     rows.facts.update(files_left_out=files_left_out(folder, paths), warnings=warnings)
     return rows
 

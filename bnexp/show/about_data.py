@@ -21,11 +21,6 @@ def data_lines(facts: Mapping[str, Any]) -> Iterator[Text]:
     if facts.get("split") is None:
         return
     line = f"{plain(facts['name'])}: {part_sizes(facts)} ({plain(facts['split'])})"
-    if facts.get("duplicates_dropped"):
-        line += f"; {counted(facts['duplicates_dropped'], 'repeated row')} dropped"
-    found = facts.get("rows_before_limit")
-    if found and found > facts["rows"]:
-        line += f"; limited to {facts['rows']} of {found} rows"
     if others := left_out(facts):
         line += f"; {others}"
     if facts["commonest_class_share"] is not None:
@@ -51,8 +46,13 @@ def part_sizes(facts: Mapping[str, Any]) -> str:
 
 
 def left_out(facts: Mapping[str, Any]) -> str:
-    """Write which files of a folder, or arrays of a file, are not read; nothing if all are."""
+    """Write which rows do not take part, and which files of a folder, or arrays of a file, are not read."""
     parts = []
+    if dropped := facts.get("duplicates_dropped"):
+        parts.append(f"{counted(dropped, 'repeated row')} dropped")
+    found = facts.get("rows_before_limit")
+    if found and found > facts["rows"]:
+        parts.append(f"limited to {facts['rows']} of {found} rows")
     if files := facts.get("files_left_out"):
         kinds = [f"{count} {_name(kind)}" for kind, count in files.items()]
         parts.append(f"other files left out: {listed(kinds, MOST_NAMED)}")
@@ -71,7 +71,7 @@ def class_list(facts: Mapping[str, Any]) -> str:
     if not names or not counts:
         return ""
     each = (
-        f"{_name(name)} ({count:,}{'' if number else ' rows'})"
+        f"{_name(name)} ({count:,}{'' if number else ' row' if count == 1 else ' rows'})"
         for number, (name, count) in enumerate(zip(names, counts, strict=False))
     )
     line = f"{counted(len(names), 'class')}: {listed(each, MOST_NAMED)}"

@@ -74,7 +74,7 @@ def _difference_figure(path: Path, document: dict[str, Any]) -> Figure:
     from bnexp.show.difference_figure import difference_figure
 
     try:
-        with np.errstate(over="ignore"):  # of numbers that no training gives
+        with np.errstate(over="ignore", invalid="ignore"):  # of numbers that no training gives
             return difference_figure(document)
     except DAMAGES as error:
         raise _damaged(path, error) from error
@@ -93,7 +93,7 @@ def _study_figures(run: store.Run) -> dict[str, Figure]:
         raise RunError(f"{path}: has format {seen!r}; expected {study.FORMAT}. Draw it with the bnexp that wrote it.")
     document = run.study()
     try:
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
             return study_figures(document)
     except DAMAGES as error:
         raise _damaged(path, error) from error

@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TextIO, cast
 
 import numpy as np
@@ -28,13 +28,18 @@ LINES = 10
 """Lines of progress where there is no terminal to redraw."""
 
 
-def own_stderr() -> Console:
-    """Return a console on a copy of stderr: it is heard even while TensorFlow's greetings to stderr are held back.
+@contextmanager
+def own_stderr() -> Iterator[Console]:
+    """Yield a console on a copy of stderr: it is heard even while TensorFlow's greetings to stderr are held back.
 
     Who cannot be told does not stop the work: see `Stream`.
     """
-    encoding = sys.stderr.encoding or "utf-8"
-    return Console(file=cast("TextIO", Stream(os.fdopen(os.dup(2), "w", encoding=encoding))))
+    copy = os.fdopen(os.dup(2), "w", encoding=sys.stderr.encoding or "utf-8")
+    try:
+        yield Console(file=cast("TextIO", Stream(copy)))
+    finally:
+        with suppress(OSError):
+            copy.close()
 
 
 class Reporter:

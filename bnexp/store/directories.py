@@ -7,7 +7,7 @@ import secrets
 import stat
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -32,7 +32,8 @@ def new_directory(runs: Path, name: str) -> Iterator[Path]:
     with _held(directory):
         yield directory
         _point_latest(runs, directory)
-    (directory / LOCK).unlink(missing_ok=True)
+    with suppress(OSError):
+        (directory / LOCK).unlink()
 
 
 @contextmanager
@@ -48,7 +49,8 @@ def own_directory(directory: Path) -> Iterator[Path]:
     make_place(directory)
     with _held(directory):  # its lock's file stays: who waits for one that is then removed holds nothing
         for leftover in directory.rglob(".*.tmp"):
-            leftover.unlink(missing_ok=True)
+            with suppress(OSError):  # what cannot be cleared away is in nobody's way
+                leftover.unlink()
         yield directory
         _point_latest(directory.parent, directory)
 
@@ -116,7 +118,7 @@ def _make_directory(runs: Path, name: str) -> Path:
 def _point_latest(runs: Path, directory: Path) -> None:
     """Point `latest` at this directory: a relative link, or a text file where links are not to be had.
 
-    What stands there is replaced, but for a directory.
+    What stands there is replaced, but for a directory. If it cannot be written, it stays as it is: no work fails by it.
     """
     temporary = runs / f".{LATEST}.{secrets.token_hex(4)}.tmp"
     latest = runs / LATEST
@@ -124,6 +126,7 @@ def _point_latest(runs: Path, directory: Path) -> None:
         temporary.symlink_to(directory.name, target_is_directory=True)
         os.replace(temporary, latest)
     except OSError:
-        temporary.unlink(missing_ok=True)
-        if not latest.is_dir() or latest.is_symlink():
-            write(latest, directory.name + "\n")
+        with suppress(OSError, StorageError):
+            temporary.unlink(missing_ok=True)
+            if not latest.is_dir() or latest.is_symlink():
+                write(latest, directory.name + "\n")

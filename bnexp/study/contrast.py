@@ -90,7 +90,7 @@ def _unbeaten(claim: Hypothesis, every: Sequence[Result]) -> float | None:
     endpoint = claim.metric
     if endpoint.in_logs or endpoint.failures_below is not None:
         return None
-    scores = [score_of_guessing(endpoint.metric, one.guessing) for one in every]
+    scores = [score_of_guessing(endpoint.metric, one.one_class) for one in every]
     known = [score for score in scores if score is not None]
     if len(known) < len(scores):
         return None

@@ -16,7 +16,7 @@ from bnexp.config.section import Task
 from bnexp.config.study import Hypothesis, StudyFile, keys_of
 from bnexp.errors import ConfigError, nearest
 from bnexp.metrics import higher_is_better, names
-from bnexp.questions import chosen_by, impossible_margin, impossible_value, judged_by_what_chose
+from bnexp.questions import chosen_by, impossible_margin, impossible_value, judged_by_what_chose, unmeasured_part
 from bnexp.study.grid import Cell, experiments, factor_names, matches, not_varied
 
 TaskOf = Callable[[Experiment], Task]
@@ -136,11 +136,8 @@ def _faulty_reduction(file: StudyFile, claim: Hypothesis) -> Faults:
 def _faulty_metric(claim: Hypothesis, measured: Sequence[str], chosen: Mapping[str, str]) -> Faults:
     endpoint = claim.metric
     metric, timed = endpoint.metric, endpoint.epochs_to is not None
-    if metric.startswith("test_") and not any(name.startswith("test_") for name in measured):
-        cure = "Set dataset.validation_size, such as 0.25."
-        yield ("metric",), f"is {metric}; without dataset.validation_size the data have no test part. {cure}"
-    elif metric.startswith("train_") and not any(name.startswith("train_") for name in measured):
-        yield ("metric",), f"is {metric}; the training part is not evaluated. Set training.evaluate_train: true."
+    if without := unmeasured_part(metric, measured):
+        yield ("metric",), f"is {metric}; {without}"
     elif metric not in measured:
         yield ("metric",), f"is {metric!r}; it is not measured in every cell. {nearest(metric, measured)}"
     if endpoint.in_logs and endpoint.failures_below is not None:

@@ -48,8 +48,8 @@ class Result(BaseModel):
     seeds: list[int]
     rows: dict[str, int] = {}
     """Part of the data -> its rows."""
-    guessing: dict[str, float] = {}
-    """Part of the data -> the accuracy of guessing the training part's commonest class; none of a regression."""
+    one_class: dict[str, float] = {}
+    """Part of the data -> the best accuracy of answering one class always; none of a regression."""
     resample: Resample = False
     """Whether each seed has a split of its own, as in its dataset."""
     tuned: Tuned | None = None

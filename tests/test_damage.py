@@ -159,7 +159,7 @@ def try_damages(
                 )  # fmt: skip
     path.write_text(json.dumps(document))
     made = {path for path in runs.parent.rglob("*") if path not in before}
-    kept = {path for path in made if path.is_relative_to(runs / "figures") or "-vs-" in str(path)}
+    kept = {path for path in made if path.is_relative_to(runs / "figures") or "vs-nobn" in str(path)}
     assert made - kept <= {runs / "latest"}, "nothing is written elsewhere"
 
 

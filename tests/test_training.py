@@ -588,6 +588,19 @@ def test_inputs_far_from_zero_have_the_statistics_of_the_same_inputs_around_zero
     np.testing.assert_allclose(found["far"], found["near"], rtol=2e-3)
 
 
+@pytest.mark.parametrize("trainer", [train_many_seeds, train_keras_fit])
+def test_r2_of_targets_far_from_zero_is_that_of_numpy_in_float64(trainer: Any) -> None:
+    dataset = {"name": "regression", "samples": 90, "features": 4, "informative": 4, "bias": 1e6}
+    config = experiment(dataset=dataset, model={"normalization": "none"}, training={"epochs": 2, "drop_last": True})
+    _, data, outcome = trained(trainer, config, (0,))
+    fed_R = fed_rows(data.train_SR[0], data.rows.y_N, 0, 1, config.training)
+    for part, rows_R in (("", fed_R), ("val_", data.validation_SR[0]), ("train_", data.train_SR[0])):
+        y_R = data.rows.y_N[rows_R].astype("float64")
+        assert abs(y_R.mean()) > 3000 * y_R.std()
+        mse, r2 = (outcome.history.metrics[f"{part}{name}"][0, -1] for name in ("mse", "r2"))
+        np.testing.assert_allclose(1 - r2, mse / y_R.var(), rtol=1e-4)
+
+
 def test_evaluating_the_training_part_changes_no_training() -> None:
     layers = [
         {"Reshape": {"target_shape": [5, 4]}},

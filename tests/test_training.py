@@ -121,6 +121,17 @@ CASES: dict[str, dict[str, Any]] = {
         "model": {"normalization": {"name": "ghost", "virtual_batch_size": 12}},
         "training": {"refresh_statistics": True},
     },
+    "a frozen batch normalization before another, statistics of each part": {
+        "model": {
+            "name": "sequential",
+            "layers": [
+                {"BatchNormalization": {"trainable": False, "moving_mean_initializer": "ones"}},
+                "BatchNormalization",
+                {"Dense": {"units": 1, "activation": "sigmoid"}},
+            ],
+        },
+        "training": {"refresh_statistics": "each_part"},
+    },
     "a scaled loss": {"training": {"optimizer": {"name": "adam", "loss_scale_factor": 1024.0}}},
     "a shifted test part": {"dataset": {"validation_size": 0.25, "resample": True, "shift": {"offset": -2.0}}},
     "a test part of one class, statistics of each part, own stratified split a seed": {
@@ -525,6 +536,19 @@ def test_refreshed_statistics_are_the_moments_of_the_training_rows() -> None:
     hidden = np.maximum(x_RD @ kernel + bias, 0)
     np.testing.assert_allclose(np.array(mean), hidden.mean(axis=0), rtol=1e-5)
     np.testing.assert_allclose(np.array(variance), hidden.var(axis=0), rtol=1e-4)
+
+
+@pytest.mark.parametrize("trainer", [train_many_seeds, train_keras_fit])
+def test_a_frozen_batch_normalization_keeps_the_statistics_it_was_trained_with(trainer: Any) -> None:
+    case = CASES["a frozen batch normalization before another, statistics of each part"]
+    built, data, outcome = trained(trainer, experiment(**case), (0,))
+    moving = [v.path.rpartition("/")[2] for v in built.model.non_trainable_variables if "moving" in v.path]
+    assert moving == ["moving_mean", "moving_variance"] * 2
+    places = [i for i, v in enumerate(built.model.variables) if "moving" in v.path]
+    frozen_mean, frozen_variance, mean, _ = (outcome.weights[i][0] for i in places)
+    np.testing.assert_array_equal([frozen_mean, frozen_variance], np.ones((2, 20)))
+    seen_RD = (data.inputs(0, data.train_SR[0]) - 1) / np.sqrt(1 + 1e-3)
+    np.testing.assert_allclose(mean, seen_RD.mean(axis=0), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("resample", [True, False])

@@ -31,11 +31,12 @@ def cautions(experiment: Experiment, steps: int) -> list[str]:
 
 
 def batch_momenta(experiment: Experiment) -> list[float]:
-    """List the momentum of each batch normalization of the model; empty if it has none."""
+    """List the momentum of each batch normalization of the model that is not frozen; empty if it has none."""
     match experiment.model:
         case Sequential(layers=layers):
             batch = [layer.arguments for layer in layers if layer.name == "BatchNormalization"]
-            return [float(arguments.get("momentum", 0.99)) for arguments in batch]
+            moving = [arguments for arguments in batch if arguments.get("trainable", True)]
+            return [float(arguments.get("momentum", 0.99)) for arguments in moving]
         case network:
             normalization = network.normalization
             return [normalization.momentum] if isinstance(normalization, BATCH_STATISTICS) else []

@@ -37,6 +37,7 @@ def test_the_momentum_that_a_warning_names_silences_it(steps: int) -> None:
         {**BATCH, "training": {"refresh_statistics": True}},
         {"model": {"normalization": "layer"}},
         {"model": {"normalization": "none"}},
+        {"model": {"name": "sequential", "layers": [{"BatchNormalization": {"trainable": False}}]}},
     ],
 )
 def test_the_warning_falls_silent_when_it_is_heeded(heeded: dict[str, Any]) -> None:

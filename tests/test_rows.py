@@ -87,6 +87,7 @@ def test_nothing_of_the_test_part_reaches_the_view(path: Path, frame: pd.DataFra
     frame["y"] = frame["price"] * 2
     before = prepared(path, frame, missing="mean")
     frame.loc[before.validation_SR[0], ["width", "price", "y"]] = [[1e6, 1e6, 1e6]]
+    frame.loc[before.validation_SR[0, 0], "y"] = 2e6  # a part of one target in all rows is refused
     after = prepared(path, frame, missing="mean", duplicates="keep")
     np.testing.assert_array_equal(before.train_SR, after.train_SR)
     for part, same in zip(before.view, after.view, strict=True):

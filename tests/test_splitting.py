@@ -143,3 +143,21 @@ def test_no_cure_of_a_resampled_validation_part_is_refused_next() -> None:
         "Give dataset.validation_size, such as 0.25, or use dataset.resample: false."
     )
     assert missing(rows_of([0, 1] * 10), resample="validation").endswith("or use dataset.resample: true.")
+
+
+@pytest.mark.parametrize(
+    ("targets", "more", "message"),
+    [
+        ([1.5] + [0.25] * 29, {"seed": 1}, "its test part (6 rows) has the target 0.25 in all rows; r2 is measured "
+         "there, and expects two targets or more. Use more rows, another dataset.seed, or a larger dataset.test_size."),
+        ([n / 4 for n in range(6)], {"test_size": 0.1}, "its test part (1 row) has the target 0 in all rows; r2 is "
+         "measured there, and expects two targets or more. Use more rows, another dataset.seed, or a larger "
+         "dataset.test_size."),
+    ],
+)  # fmt: skip
+def test_a_part_of_one_target_in_all_rows_is_refused_since_r2_divides_by_its_variance(
+    tmp_path: Path, targets: list[float], more: dict[str, Any], message: str
+) -> None:
+    keys = table(tmp_path, [str(target) for target in targets]) | {"task": "regression"}
+    assert refused(**keys, **more) == f"dataset is too small: {message}"
+    prepared(**table(tmp_path, ["0.25", "1.5"] * 15) | {"task": "regression"})

@@ -121,6 +121,17 @@ CASES: dict[str, dict[str, Any]] = {
         "model": {"normalization": {"name": "ghost", "virtual_batch_size": 12}},
         "training": {"refresh_statistics": True},
     },
+    "a frozen batch normalization before another, statistics of each part": {
+        "model": {
+            "name": "sequential",
+            "layers": [
+                {"BatchNormalization": {"trainable": False, "moving_mean_initializer": "ones"}},
+                "BatchNormalization",
+                {"Dense": {"units": 1, "activation": "sigmoid"}},
+            ],
+        },
+        "training": {"refresh_statistics": "each_part"},
+    },
     "a scaled loss": {"training": {"optimizer": {"name": "adam", "loss_scale_factor": 1024.0}}},
     "a shifted test part": {"dataset": {"validation_size": 0.25, "resample": True, "shift": {"offset": -2.0}}},
     "a test part of one class, statistics of each part, own stratified split a seed": {
@@ -527,6 +538,19 @@ def test_refreshed_statistics_are_the_moments_of_the_training_rows() -> None:
     np.testing.assert_allclose(np.array(variance), hidden.var(axis=0), rtol=1e-4)
 
 
+@pytest.mark.parametrize("trainer", [train_many_seeds, train_keras_fit])
+def test_a_frozen_batch_normalization_keeps_the_statistics_it_was_trained_with(trainer: Any) -> None:
+    case = CASES["a frozen batch normalization before another, statistics of each part"]
+    built, data, outcome = trained(trainer, experiment(**case), (0,))
+    moving = [v.path.rpartition("/")[2] for v in built.model.non_trainable_variables if "moving" in v.path]
+    assert moving == ["moving_mean", "moving_variance"] * 2
+    places = [i for i, v in enumerate(built.model.variables) if "moving" in v.path]
+    frozen_mean, frozen_variance, mean, _ = (outcome.weights[i][0] for i in places)
+    np.testing.assert_array_equal([frozen_mean, frozen_variance], np.ones((2, 20)))
+    seen_RD = (data.inputs(0, data.train_SR[0]) - 1) / np.sqrt(1 + 1e-3)
+    np.testing.assert_allclose(mean, seen_RD.mean(axis=0), rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize("resample", [True, False])
 def test_refreshed_statistics_of_parts_are_those_of_all_rows_though_a_file_of_groups_is_sorted_by_class(
     tmp_path: Path, resample: bool
@@ -586,6 +610,19 @@ def test_inputs_far_from_zero_have_the_statistics_of_the_same_inputs_around_zero
         np.testing.assert_allclose(variance, expected, rtol=2e-3)
         found[name] = outcome.history.metrics["val_loss"][0]
     np.testing.assert_allclose(found["far"], found["near"], rtol=2e-3)
+
+
+@pytest.mark.parametrize("trainer", [train_many_seeds, train_keras_fit])
+def test_r2_of_targets_far_from_zero_is_that_of_numpy_in_float64(trainer: Any) -> None:
+    dataset = {"name": "regression", "samples": 90, "features": 4, "informative": 4, "bias": 1e6}
+    config = experiment(dataset=dataset, model={"normalization": "none"}, training={"epochs": 2, "drop_last": True})
+    _, data, outcome = trained(trainer, config, (0,))
+    fed_R = fed_rows(data.train_SR[0], data.rows.y_N, 0, 1, config.training)
+    for part, rows_R in (("", fed_R), ("val_", data.validation_SR[0]), ("train_", data.train_SR[0])):
+        y_R = data.rows.y_N[rows_R].astype("float64")
+        assert abs(y_R.mean()) > 3000 * y_R.std()
+        mse, r2 = (outcome.history.metrics[f"{part}{name}"][0, -1] for name in ("mse", "r2"))
+        np.testing.assert_allclose(1 - r2, mse / y_R.var(), rtol=1e-4)
 
 
 def test_evaluating_the_training_part_changes_no_training() -> None:

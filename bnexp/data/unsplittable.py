@@ -125,18 +125,14 @@ def _enough(dataset: Dataset) -> int:
 
 
 def refuse_missing_classes(dataset: Dataset, rows: Rows, parts: dict[str, Numbers]) -> None:
-    """Raise SettingError if a class has no row in some part of some seed."""
-    if rows.classes is None:
-        return
-    held_out = "validation" if "test" in parts else "test"
-    named = {
-        "train": ("training", f"a smaller dataset.{held_out}_size"),
-        "val": (held_out, f"a larger dataset.{held_out}_size"),
-        "test": ("test", "a larger dataset.test_size"),
-    }
+    """Raise SettingError if a class has no row in some part of some seed, or a regression's targets are all equal."""
     for name, rows_SR in parts.items():
-        part, size = named[name]
         own = has_own_test(dataset, rows) and (name == "test" or "test" not in parts)
+        part, size = _named(parts)[name]
+        if rows.classes is None:
+            cure = _cure_of_own(dataset) if own else f"{_more(dataset, rows)}, another dataset.seed, or {size}"
+            _refuse_equal_targets(rows, rows_SR, part, cure)
+            continue
         for counts_C in for_each(rows_SR, functools.partial(_counts_C, rows)):
             if not counts_C.all():
                 missing = ", ".join(rows.classes[label] for label in np.flatnonzero(counts_C == 0))
@@ -147,6 +143,29 @@ def refuse_missing_classes(dataset: Dataset, rows: Rows, parts: dict[str, Number
                     f"rows per class are {counts_C.tolist()}, expected 1 or more of each. "
                     f"Use {_cure_of_own(dataset) if own else _cure_of_missing(dataset, rows, count, size)}.",
                 )
+
+
+def _named(parts: dict[str, Numbers]) -> dict[str, tuple[str, str]]:
+    """Map each part to its name in words, and to what makes it larger."""
+    held_out = "validation" if "test" in parts else "test"
+    return {
+        "train": ("training", f"a smaller dataset.{held_out}_size"),
+        "val": (held_out, f"a larger dataset.{held_out}_size"),
+        "test": ("test", "a larger dataset.test_size"),
+    }
+
+
+def _refuse_equal_targets(rows: Rows, rows_SR: Numbers, part: str, cure: str) -> None:
+    """Raise SettingError if a part of some seed has one target in all rows: r2 divides by their variance."""
+    for row, spread in enumerate(for_each(rows_SR, lambda rows_R: float(np.ptp(rows.y_N[rows_R])))):
+        if not spread:
+            count = rows_SR.shape[1]
+            raise SettingError(
+                "dataset",
+                f"is too small: its {part} part ({count} row{'s' * (count > 1)}) has the target "
+                f"{rows.y_N[rows_SR[row, 0]]:g} in all rows; r2 is measured there, and expects two targets or more. "
+                f"Use {cure}.",
+            )
 
 
 def _cure_of_own(dataset: Dataset) -> str:

@@ -65,10 +65,11 @@ def _fit(model: keras.Sequential, data: Data, training: Training, row: int, reco
     steps = data.steps(training.batch_size, training.drop_last)
     optimizer = make_optimizer(training, steps)
     optimizer.finalize_variable_values = _keep  # after the last epoch Keras would put in averages nobody measured
+    typical_target = float(data.targets(row, data.train_SR[row]).mean(dtype="float64"))
     model.compile(
         optimizer=optimizer,
         loss=measures.LOSSES[data.task],
-        metrics=measures.keras_metrics(data.task),
+        metrics=measures.keras_metrics(data.task, typical_target),
     )
     model.fit(
         recorder.batches(),

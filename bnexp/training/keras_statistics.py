@@ -29,7 +29,7 @@ def refresh(model: keras.Model, batches: Iterable[NDArray[Any]]) -> None:
     """Assign to each batch normalization with moving statistics those of its inputs over these batches of rows.
 
     A layer sees each batch normalized by that batch's own statistics in all
-    layers before it, and noise layers are off. Layers with renorm keep theirs.
+    layers before it, and noise layers are off. Layers with renorm, and frozen ones, keep theirs.
     """
     layers = [layer for layer in model._flatten_layers(include_self=False) if _has_moving_statistics(layer)]
     seen: dict[int, list[Moments]] = {id(layer): [] for layer in layers}
@@ -41,7 +41,7 @@ def refresh(model: keras.Model, batches: Iterable[NDArray[Any]]) -> None:
 
 
 def _has_moving_statistics(layer: keras.Layer) -> bool:
-    return isinstance(layer, keras.layers.BatchNormalization) and not layer.renorm
+    return isinstance(layer, keras.layers.BatchNormalization) and layer.trainable and not layer.renorm
 
 
 @contextmanager

@@ -25,10 +25,12 @@ Moments = list[tuple[Any, Any, Any]]
 def moving_layers(model: keras.Sequential) -> list[keras.layers.BatchNormalization]:
     """List the layers that keep moving statistics to normalize with, wherever in the model they stand.
 
-    Not those with renorm: they were trained with their moving statistics, and lose what fits them.
+    Not those with renorm, nor frozen ones (`trainable: false`): the model was
+    trained with their moving statistics, and would lose what fits them.
     """
     layers = model._flatten_layers(include_self=False)
-    return [layer for layer in layers if isinstance(layer, keras.layers.BatchNormalization) and not layer.renorm]
+    batch = [layer for layer in layers if isinstance(layer, keras.layers.BatchNormalization)]
+    return [layer for layer in batch if layer.trainable and not layer.renorm]
 
 
 def equal_parts(rows: int) -> list[slice]:

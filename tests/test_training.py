@@ -24,7 +24,7 @@ from bnexp.errors import SettingError
 from bnexp.history import History
 from bnexp.history import joined as joined_histories
 from bnexp.models import Built
-from bnexp.training import devices, memory, train, trainer_of
+from bnexp.training import devices, memory, random_operations, train, trainer_of
 from bnexp.training.batches import batch_order, fed_rows
 from bnexp.training.keras_fit import train_keras_fit
 from bnexp.training.many_seeds import _shards, train_many_seeds, train_together
@@ -639,6 +639,14 @@ def test_evaluating_the_training_part_changes_no_training() -> None:
     assert "train_loss" in with_it.history.metrics and "train_loss" not in without.history.metrics
     for values, expected in zip(with_it.weights, without.weights, strict=True):
         np.testing.assert_array_equal(values, expected)
+
+
+def test_this_tensorflow_maps_random_operations_by_the_rules_that_are_written_for_it() -> None:
+    from tensorflow.python.ops.parallel_for import pfor
+
+    random_operations.draw_for_each_seed()
+    rules = [pfor._pfor_converter_registry[kind] for kind in random_operations.STATELESS]
+    assert all(rule.func is random_operations._written_out for rule in rules)
 
 
 def test_what_a_seed_draws_does_not_hang_on_its_shard(monkeypatch: pytest.MonkeyPatch) -> None:

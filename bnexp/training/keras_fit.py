@@ -3,7 +3,7 @@
 All numbers come from Keras's own training loop, metrics and callbacks, and
 refreshed statistics from NumPy in float64. What `many_seeds` shares with it:
 the initial weights, the rows of each batch (`batches`), the names of losses
-and metrics (`measures`), and how rows are cut for refreshing (`equal_parts`).
+and metrics, and how many rows are evaluated at a time (`measures`).
 """
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ from bnexp.training.batches import OrderDigests, fed_rows
 from bnexp.training.memory import shortage_told
 from bnexp.training.optimizers import make_optimizer
 from bnexp.training.record import Stacked, Trained, Watch
-from bnexp.training.refresh import equal_parts
 
 Part = tuple[NDArray[Any], NDArray[Any]]
 
@@ -172,9 +171,9 @@ class _Recorder(keras.callbacks.Callback):
 
     def _refresh(self, part: str) -> None:
         rows_R = self._data.parts[part][self._row]
-        pieces = (rows_R[piece] for piece in equal_parts(len(rows_R)))
+        batches = keras_statistics.batches(rows_R, measures.EVALUATED_ROWS)
         with _nothing_drawn(self.model):
-            keras_statistics.refresh(self.model, (self._data.inputs(self._row, piece_R, part) for piece_R in pieces))
+            keras_statistics.refresh(self.model, (self._data.inputs(self._row, batch_R, part) for batch_R in batches))
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Record the epoch, and evaluate the other parts."""

@@ -6,6 +6,7 @@ Axes: R rows of one part, P positions of a row, F features.
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -23,6 +24,16 @@ class Moments(NamedTuple):
     mean: Floats
     variance: Floats
     rows: int
+
+
+def batches(rows_R: NDArray[np.int32], most: int) -> list[NDArray[np.int32]]:
+    """Cut rows into as few batches of one size as hold at most so many; what is left over is left out.
+
+    >>> [batch.tolist() for batch in batches(np.arange(7, dtype="int32"), 3)]
+    [[0, 1], [2, 3], [4, 5]]
+    """
+    count = math.ceil(len(rows_R) / most)
+    return list(rows_R[: len(rows_R) // count * count].reshape(count, -1))
 
 
 def refresh(model: keras.Model, batches: Iterable[NDArray[Any]]) -> None:

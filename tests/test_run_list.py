@@ -24,6 +24,7 @@ def kept(runs: Path, called: str, /, **record: Any) -> store.Run:
 def test_a_finished_run_shows_its_headline(tmp_path: Path) -> None:
     assert run_list.row(kept(tmp_path, "bn", **FINISHED)) == {
         "run": "bn-20260101-000000", "kind": "run", "status": "finished", "seeds": 2, "result": "val_accuracy (%) 80.00",
+        "overrides": "-",
     }  # fmt: skip
 
 
@@ -64,11 +65,22 @@ def test_whatever_reading_a_directory_raises_is_a_reason(tmp_path: Path, monkeyp
 
 
 def test_names_are_cleaned_and_columns_stand_below_each_other_in_any_script() -> None:
-    row = {"kind": "run", "status": "finished", "seeds": 20, "result": "x"}
+    row = {"kind": "run", "status": "finished", "seeds": 20, "result": "x", "overrides": "-"}
     assert run_list.table([{**row, "run": "\x1b[31m批"}, {**row, "run": "b", "seeds": 3, "result": "-"}]).split(
         "\n"
     ) == [
-        "run     kind status   seeds result",
-        "?[31m批 run  finished    20 x",
-        "b       run  finished     3 -",
+        "run     kind status   seeds result overrides",
+        "?[31m批 run  finished    20 x      -",
+        "b       run  finished     3 -      -",
+    ]
+
+
+def test_the_reason_of_a_damaged_run_makes_no_column_wider() -> None:
+    row = {"kind": "run", "seeds": "-", "overrides": "-"}
+    damaged = {**row, "run": "a", "status": "damaged", "result": "run.json: is a pipe; expected a regular file."}
+    finished = {**row, "run": "b", "status": "finished", "result": "x"}
+    assert run_list.table([damaged, finished]).split("\n") == [
+        "run kind status   seeds result overrides",
+        "a   run  damaged      - run.json: is a pipe; expected a regular file. -",
+        "b   run  finished     - x      -",
     ]

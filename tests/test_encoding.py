@@ -45,12 +45,31 @@ def test_another_encoding_is_named_with_the_line_and_the_command_that_helps(code
     text = "town,y\n" + "".join(f"{towns[n % len(towns)]},{n % 2}\n" for n in range(20))
     line = 1 if codec == "utf-16" else 2
     assert likely_encoding(text.encode(codec)) == (name, iconv)
-    assert refused(text.encode(codec)) == (
-        f"dataset.path is 't.csv'; it is not UTF-8 (as t.csv:{line} shows); it looks like {name}. Save it as UTF-8, as a "
-        f"spreadsheet or an editor offers, or with: iconv -f {iconv} -t UTF-8 OLD > NEW"
-    )
+    message = refused(text.encode(codec))
+    assert message.startswith(f"dataset.path is 't.csv'; it is not UTF-8 (as t.csv:{line} shows); it ")
+    reads = f"{name}, which reads '{' '.join(dict.fromkeys(towns))}'"
+    assert f"it looks like {name}. Save it as UTF-8, as a spreadsheet" in message or reads in message
+    assert f" iconv -f {iconv} -t UTF-8 OLD > NEW" in message
     Path("t.csv").write_bytes(text.encode(codec).decode(iconv).encode())
     assert pd.read_csv("t.csv")["town"][0] == towns[0]
+
+
+@pytest.mark.parametrize(
+    ("codec", "words", "reading"),
+    [
+        ("gb18030", ["是", "否"], "GB18030 or GBK (Chinese), which reads '否 是'"),
+        ("gb18030", ["北京", "女"], "GB18030 or GBK (Chinese), which reads '女 北京'"),
+        ("euc_kr", ["서울", "부산"], "EUC-KR (Korean), which reads '부산 서울'"),
+        ("euc_jp", ["とうきょう", "東京"], "EUC-JP (Japanese), which reads '東京 とうきょう'"),
+    ],
+)
+def test_a_text_that_makes_sense_in_several_encodings_is_told_with_how_it_reads_in_each(
+    codec: str, words: list[str], reading: str
+) -> None:
+    message = refused("".join(["town,y\n", *(f"{words[(n + 1) % 2]},{n % 2}\n" for n in range(20))]).encode(codec))
+    assert reading in message and "; it may be " in message and ", or " in message
+    names = message.split("iconv -f ")[1].replace(" -t UTF-8 OLD > NEW (or, for -f", "").rstrip(")").split(", ")
+    assert {"gb18030": "GB18030", "euc_kr": "EUC-KR", "euc_jp": "EUC-JP"}[codec] in names
 
 
 def test_files_of_other_kinds_are_named() -> None:

@@ -62,7 +62,28 @@ def test_the_separator_of_the_first_line_is_named_where_another_one_finds_no_tab
         "dataset.decimal: \",\", or write them with '.'; or name the column in dataset.categories, if each value is a "
         "category."
     )
-    assert refused("x,y\n1,u\n2,v,3\n").endswith("then one line a row. Mend the file.")
+
+
+@pytest.mark.parametrize(
+    ("text", "cure"),
+    [
+        (
+            "x,y\n1,u\n2,v,3\n",
+            "t.csv:3 has 3 fields, and the first line 2. Put quotes around a field that holds ',', or take that row out.",
+        ),
+        (
+            'x,y\n"1",1.5,u\n"2",2.5,v\n',
+            "t.csv:2 has 3 fields, and the first line 2. If the first column has no name, as in a table of R, write one "
+            "into the first line.",
+        ),
+        (
+            "Sales of 2020\n\nx,z,y\n1,2,u\n2,1,v\n",
+            "t.csv:3 has 3 fields, and the first line 1. If t.csv:3 holds the names, take out what stands above it.",
+        ),
+    ],
+)
+def test_the_first_row_with_more_fields_than_names_is_told_with_what_it_may_be(text: str, cure: str) -> None:
+    assert refused(text).endswith(f"then one line a row. {cure}")
 
 
 def test_decimal_commas_are_told_and_read_with_the_key_that_the_message_names() -> None:

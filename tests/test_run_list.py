@@ -73,3 +73,14 @@ def test_names_are_cleaned_and_columns_stand_below_each_other_in_any_script() ->
         "?[31m批 run  finished    20 x      training.epochs=4",
         "b       run  finished     3 -      training.epochs=4",
     ]
+
+
+def test_the_reason_of_a_damaged_run_makes_no_column_wider() -> None:
+    row = {"kind": "run", "seeds": "-", "overrides": "-"}
+    damaged = {**row, "run": "a", "status": "damaged", "result": "run.json: is a pipe; expected a regular file."}
+    finished = {**row, "run": "b", "status": "finished", "result": "x"}
+    assert run_list.table([damaged, finished]).split("\n") == [
+        "run kind status   seeds result overrides",
+        "a   run  damaged      - run.json: is a pipe; expected a regular file. -",
+        "b   run  finished     - x      -",
+    ]

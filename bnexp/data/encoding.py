@@ -12,6 +12,7 @@ from bnexp.errors import SettingError
 BEGINNING_BYTES = 2**16
 SAMPLE_BYTES = 2**24
 """The most bytes of a file that are read to tell its encoding."""
+WORDS_SHOWN = 3
 MARKS: Mapping[bytes, str] = {
     codecs.BOM_UTF32_LE: "UTF-32",
     codecs.BOM_UTF32_BE: "UTF-32",
@@ -34,6 +35,7 @@ KINDS: Mapping[bytes, str] = {
 OF_TWO_BYTES = (
     ("euc_kr", (0xB0, 0xC8), "EUC-KR (Korean)", "EUC-KR"),
     ("shift_jis", (0x82, 0x83), "Shift-JIS (Japanese)", "SHIFT-JIS"),
+    ("euc_jp", (0xA4, 0xA5), "EUC-JP (Japanese)", "EUC-JP"),
     ("gb2312", (0xB0, 0xD7), "GB18030 or GBK (Chinese)", "GB18030"),
     ("big5", (0xA4, 0xC6), "Big5 (Chinese)", "BIG5"),
 )
@@ -65,12 +67,32 @@ def refuse_other_encoding(path: Path) -> None:
     with open(path, "rb") as file:
         place = next((f"{path}:{number}" for number, line in enumerate(file, 1) if not _is_utf8(line)), str(path))
         file.seek(0)
-        name, iconv = likely_encoding(file.read(SAMPLE_BYTES))
+        content = file.read(SAMPLE_BYTES)
+    readings = _readings(content) or [likely_encoding(content)]
+    names, iconvs = [name for name, _ in readings], [iconv for _, iconv in readings]
+    looks = f"looks like {names[0]}" if len(names) == 1 else f"may be {', or '.join(names)}"
+    others = f" (or, for -f, {', '.join(iconvs[1:])})" if len(names) > 1 else ""
     raise SettingError(
         "dataset.path",
-        f"is {str(path)!r}; it is not UTF-8 (as {place} shows); it looks like {name}. Save it as UTF-8, as a "
-        f"spreadsheet or an editor offers, or with: iconv -f {iconv} -t UTF-8 OLD > NEW",
+        f"is {str(path)!r}; it is not UTF-8 (as {place} shows); it {looks}. Save it as UTF-8, as a "
+        f"spreadsheet or an editor offers, or with: iconv -f {iconvs[0]} -t UTF-8 OLD > NEW{others}",
     )
+
+
+def _readings(content: bytes) -> list[tuple[str, str]]:
+    """List the encodings that a text makes sense in, if they are several: each with what it reads as, and iconv's name.
+
+    Chinese and Korean share their bytes, so that only who knows the language can tell.
+    """
+    if likely_encoding(content)[1] not in [iconv for *_, iconv in OF_TWO_BYTES]:
+        return []
+    found = []
+    for codec, common, name, iconv in OF_TWO_BYTES:
+        if _is_common(content, codec, common):
+            text = codecs.getincrementaldecoder(codec)().decode(content)
+            words = list(dict.fromkeys(re.findall(r"\w*[^\W\x00-\x7f]\w*", text)))
+            found.append((f"{name}, which reads {' '.join(words[:WORDS_SHOWN])!r}", iconv))
+    return found if len(found) > 1 else []
 
 
 def _is_utf8(content: bytes) -> bool:

@@ -89,7 +89,29 @@ def no_table(path: Path, separator: str, error: Exception) -> str:
         return f"{open_quote(path, separator)}: a quote is opened and not closed. Close it, or take it out."
     if isinstance(error, pandas.errors.ParserWarning):
         reason = "its lines have more fields than its first line has names"
-    return f"it is no table: {reason}. {expected}{_cure_of_separator(path, separator) or ' Mend the file.'}"
+    cure = _cure_of_separator(path, separator) or _cure_of_long_row(path, separator) or " Mend the file."
+    return f"it is no table: {reason}. {expected}{cure}"
+
+
+def _cure_of_long_row(path: Path, separator: str) -> str:
+    """Return sentences about the first row with more fields than the first line has names, or nothing.
+
+    It may be the second line: then a name is missing, as in tables of R, or a title stands above the names.
+    """
+    rows = records(path, separator)
+    names = len(next(rows).fields)
+    for number, record in enumerate(rows):
+        count = len(record.fields)
+        if count <= names:
+            continue
+        place = f"{path}:{record.begins}"
+        seen = f" {place} has {count} fields, and the first line {names}."
+        if number > 0:
+            return f"{seen} Put quotes around a field that holds {separator!r}, or take that row out."
+        if count == names + 1 > 2:
+            return f"{seen} If the first column has no name, as in a table of R, write one into the first line."
+        return f"{seen} If {place} holds the names, take out what stands above it."
+    return ""
 
 
 def refuse_nul(path: Path) -> None:

@@ -57,8 +57,14 @@ def _finished_cells(run: store.Run) -> int:
 def table(rows: Sequence[Mapping[str, Any]]) -> str:
     """Return the rows as aligned lines, without a line break of their own: there may be tens of thousands."""
     cells = [COLUMNS, *([plain(row[column]) for column in COLUMNS] for row in rows)]
-    widths = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
+    reasons = [False, *(row["status"] == "damaged" for row in rows)]
+    widths = [max(map(cell_len, column)) for column in zip(*map(_without_reason, cells, reasons), strict=True)]
     return "\n".join(_line(line, widths) for line in cells)
+
+
+def _without_reason(cells: Sequence[str], is_damaged: bool) -> Sequence[str]:
+    """Return the cells that the columns are wide enough for; a damaged run's reason may run over."""
+    return ["" if is_damaged and name == "result" else cell for name, cell in zip(COLUMNS, cells, strict=True)]
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:

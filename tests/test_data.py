@@ -133,3 +133,19 @@ def test_the_best_single_answer_of_each_part_may_be_another_than_the_training_pa
         assert data.one_class[part] >= data.guessing[part] - 1e-12
     regression = prepare(experiment(dataset={"name": "regression"}).dataset, (0,))
     assert regression.one_class == {}
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"name": "regression", "bias": 1e10}, r"dataset.bias is 1e\+10; the targets, from .* to .*, lie too close "
+         r"together for float32 to tell apart. Use one nearer to 0."),
+        ({"name": "blobs", "center_box": [1e8, 1.00000001e8]}, r"dataset.center_box is \[100000000.0, 100000001.0\]; "
+         r"the numbers of a feature, from .* to .*, lie too close together for float32 to tell apart. Use bounds nearer "
+         r"to 0."),
+    ],
+)  # fmt: skip
+def test_rows_drawn_too_far_from_zero_for_float32_are_refused(keys: dict[str, Any], message: str) -> None:
+    with pytest.raises(SettingError, match=f"^{message}$"):
+        prepared(**keys)
+    prepared(name="regression", bias=1e4)

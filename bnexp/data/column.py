@@ -80,7 +80,7 @@ def target(
         numbers = _finite(column, key, where)
         whole = bool((numbers == np.floor(numbers)).all())
         if task == "regression" or (task == "auto" and not (whole and different <= MOST_WHOLE_NUMBER_CLASSES)):
-            refuse_lost_digits(key, f"is {column.name!r}; its numbers", numbers, "Subtract the lowest")
+            refuse_lost_digits(key, f"is {column.name!r}; its numbers", numbers, "Subtract the lowest from all.")
             return numbers.astype("float32"), None
         # whole numbers sort as people count, and float64 would not tell the largest apart
         y_N, classes = numbered(column.to_numpy("int64") if whole else numbers)
@@ -134,7 +134,7 @@ def numbers(column: pandas.Series[Any], where: Where) -> NDArray[np.float32]:
     if np.isnan(values).all():
         raise SettingError("dataset.drop", NO_VALUE.format(column.name))
     seen = f"keeps column {column.name!r}; its numbers"
-    refuse_lost_digits("dataset.drop", seen, values, "Leave it out (dataset.drop), or subtract the lowest")
+    refuse_lost_digits("dataset.drop", seen, values, "Leave it out (dataset.drop), or subtract the lowest from all.")
     return values.astype("float32")[:, None]
 
 
@@ -181,8 +181,7 @@ def refuse_lost_digits(key: str, seen: str, numbers: NDArray[Any], cure: str) ->
     if 0 < high - low < FEWEST_STEPS * np.spacing(np.float32(max(abs(low), abs(high)))):
         raise SettingError(
             key,
-            f"{seen}, from {low:.15g} to {high:.15g}, lie too close together for float32 to tell apart. "
-            f"{cure} from all.",
+            f"{seen}, from {low:.15g} to {high:.15g}, lie too close together for float32 to tell apart. {cure}",
         )
 
 

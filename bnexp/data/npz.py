@@ -171,7 +171,7 @@ def _shaped(dataset: NpzDataset, x: NDArray[Any], kind: Kind, where: Where) -> N
             "dataset.x",
             f"is {dataset.x!r}; the numbers of its column {column} (counted from 0)",
             x[..., column],
-            "Subtract the lowest",
+            "Subtract the lowest from all.",
         )
     return x.astype("float32")
 

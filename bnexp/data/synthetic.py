@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bnexp.config.synthetic import (
     BlobsDataset,
@@ -17,6 +18,7 @@ from bnexp.config.synthetic import (
     RegressionDataset,
     Synthetic,
 )
+from bnexp.data.column import refuse_lost_digits
 from bnexp.data.limit import refuse_above_limit
 from bnexp.data.rows import Rows
 
@@ -28,7 +30,7 @@ def draw(dataset: Synthetic, limit: int | None) -> Rows:
     """Draw the rows; the same config gives the same ones.
 
     Raises:
-        SettingError: if they would take more memory than the limit, in bytes.
+        SettingError: if they would take more memory than the limit, in bytes, or float32 would not tell them apart.
     """
     from sklearn import datasets
 
@@ -37,8 +39,19 @@ def draw(dataset: Synthetic, limit: int | None) -> Rows:
     refuse_above_limit("dataset.samples", seen, NUMBER_BYTES * numbers, limit, "Draw fewer")
     maker = getattr(datasets, f"make_{dataset.name}")
     x_ND, y_N = maker(**_arguments(dataset), n_samples=dataset.samples, random_state=dataset.seed)
+    _refuse_lost_digits(dataset, x_ND, y_N)
     classes = None if dataset.name == "regression" else tuple(map(str, range(int(y_N.max()) + 1)))
     return Rows("table", np.asarray(x_ND, "float32"), np.asarray(y_N, "float32"), classes)
+
+
+def _refuse_lost_digits(dataset: Synthetic, x_ND: NDArray[np.float64], y_N: NDArray[Any]) -> None:
+    """Raise SettingError if numbers were moved so far from zero that float32 would blur them."""
+    if isinstance(dataset, RegressionDataset):
+        refuse_lost_digits("dataset.bias", f"is {dataset.bias:g}; the targets", y_N, "Use one nearer to 0.")
+    elif isinstance(dataset, BlobsDataset):
+        seen = f"is {list(dataset.center_box)}; the numbers of a feature"
+        for x_N in x_ND.T:
+            refuse_lost_digits("dataset.center_box", seen, x_N, "Use bounds nearer to 0.")
 
 
 def _arguments(dataset: Synthetic) -> dict[str, Any]:

@@ -133,7 +133,9 @@ def prepared(experiment: Experiment, seeds: tuple[int, ...] | None = None) -> Da
     data = _KEPT.data(experiment.dataset.model_dump_json(), seeds, memory, source)
     problems = Problems()
     training_rows = int(data.train_SR.shape[1])
-    for problem in (*config.unfit_for_rows(experiment, training_rows, data.task), *_unfit_for_masks(experiment, data)):
+    dropped = data.rows.facts.get("duplicates_dropped", 0)
+    unfit = config.unfit_for_rows(experiment, training_rows, data.task, dropped=dropped)
+    for problem in (*unfit, *_unfit_for_masks(experiment, data)):
         problems.note(*problem)
     problems.refuse()
     return data

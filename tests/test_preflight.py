@@ -409,3 +409,17 @@ def test_all_mistakes_of_one_input_are_counted_where_only_some_are_told() -> Non
         "a.yaml:3: dataset.path holds 0.wav, which is faulty.",
         "and 180 more mistakes. Mend these first.",
     )
+
+
+def test_a_batch_larger_than_what_repeated_rows_leave_is_told_with_the_rows_that_were_dropped(place: Path) -> None:
+    rows = "".join(f"{number % 5},{'ab'[number % 2]}\n" for number in range(60))
+    (place / "d.csv").write_text(f"x,y\n{rows}")
+    (place / "d.yaml").write_text(
+        "dataset: {name: csv, path: d.csv, target: y, test_size: 0.4}\nmodel: {name: mlp, hidden: [4]}\n"
+        "training: {epochs: 1, seeds: 2}\n"
+    )
+    (told,) = refused(train, "d.yaml")
+    assert told == (
+        "d.yaml:3: training.batch_size is 32; the training part has 6 rows (50 rows that repeat others were dropped; "
+        "dataset.duplicates: keep takes them, too). Use 6 or fewer."
+    )

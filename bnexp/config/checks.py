@@ -37,13 +37,18 @@ def disagreements(experiment: Experiment) -> Faults:
         yield from unfit_for_rows(experiment, rows, drawn_task(experiment.dataset))
 
 
-def unfit_for_rows(experiment: Experiment, training_rows: int, task: Task) -> Faults:
-    """List what in a config does not go with so many training rows, or with what is to be learned from them."""
+def unfit_for_rows(experiment: Experiment, training_rows: int, task: Task, *, dropped: int = 0) -> Faults:
+    """List what in a config does not go with so many training rows, or with what is to be learned from them.
+
+    `dropped` is how many rows were left out because they repeat an earlier one.
+    """
     size = experiment.training.batch_size
     if size > training_rows:
+        repeats = f" ({dropped} rows that repeat others were dropped; dataset.duplicates: keep takes them, too)"
         yield (
             "training.batch_size",
-            f"is {size}; the training part has {training_rows} rows. Use {training_rows} or fewer.",
+            f"is {size}; the training part has {training_rows} rows{repeats if dropped else ''}. "
+            f"Use {training_rows} or fewer.",
         )
     elif needs_two_rows(experiment):
         yield from _single_rows(experiment, size, training_rows)

@@ -91,7 +91,7 @@ def interrupted(arguments: list[str], module: str, cwd: Path) -> tuple[int | Non
         (["runs"], "bnexp.commands"),
         (["plot", "latest"], "matplotlib"),
         (["compare", "a", "b"], "bnexp.comparison"),
-        (["train", "a.yaml"], "bnexp.show.progress"),
+        (["train", "a.yaml"], "bnexp.comparison.contrast"),
         (["study", "s.yaml"], "bnexp.study_commands"),
         (["claims"], "numpy"),
         (["data", "list"], "bnexp.data.catalogue"),

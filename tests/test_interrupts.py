@@ -66,17 +66,33 @@ def test_what_else_python_drops_is_reported_as_before(monkeypatch: pytest.Monkey
 # --- real processes ------------------------------------------------------------------
 
 
+SLOWLY = """
+import builtins, sys, time
+import_as_ever, module = builtins.__import__, sys.argv.pop(1)
+def import_slowly(*arguments, **options):
+    imported = import_as_ever(*arguments, **options)
+    if module in sys.modules:
+        builtins.__import__ = import_as_ever
+        print("loaded", file=sys.stderr, flush=True)
+        time.sleep(20)
+    return imported
+builtins.__import__ = import_slowly
+from bnexp.cli import main
+main()
+"""
+"""A command that waits for Ctrl-C once a module is loaded."""
+
+
 def interrupted(arguments: list[str], module: str, cwd: Path) -> tuple[int | None, str]:
-    """Press Ctrl-C once a command has imported a module; give its exit code, None if it never did, and what it said."""
-    command = [sys.executable, "-X", "importtime", "-c", "from bnexp.cli import main; main()", *arguments]
-    seen, said = False, ""
+    """Press Ctrl-C once a command has loaded a module; return its exit code, None if it never did, and what it said."""
+    command, seen, said = [sys.executable, "-c", SLOWLY, module, *arguments], False, ""
     with subprocess.Popen(command, cwd=cwd, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process:
         assert process.stderr is not None
         for line in process.stderr:
-            if not seen and line.rpartition("|")[2].strip() == module:
+            if line == "loaded\n":
                 seen = True
                 process.send_signal(signal.SIGINT)
-            elif seen and not line.startswith("import time:"):
+            else:
                 said += line
     return process.returncode if seen else None, said
 
@@ -91,7 +107,7 @@ def interrupted(arguments: list[str], module: str, cwd: Path) -> tuple[int | Non
         (["runs"], "bnexp.commands"),
         (["plot", "latest"], "matplotlib"),
         (["compare", "a", "b"], "bnexp.comparison"),
-        (["train", "a.yaml"], "bnexp.comparison.contrast"),
+        (["train", "a.yaml"], "bnexp.show.progress"),
         (["study", "s.yaml"], "bnexp.study_commands"),
         (["claims"], "numpy"),
         (["data", "list"], "bnexp.data.catalogue"),

@@ -109,8 +109,8 @@ class Conv1d(Network):
     pooling: Literal["max", "average", "none"] = "max"
     """What halves the frames at the end of each block."""
     embedding: Units = 32
-    """Width of a word's vector. Its gradient is the sum over all places of the word in a batch, as on JAX and PyTorch;
-    Keras's own layer on TensorFlow gives Adam and its like one for each place, and so moves such a word less."""
+    """Width of a word's vector. The gradient of a word is summed over its places in a batch, as on JAX and PyTorch.
+    Keras's own layer on TensorFlow gives Adam one gradient for each place, so that such a word moves less there."""
 
 
 class Rnn(Network):
@@ -127,8 +127,8 @@ class Rnn(Network):
     """Units of each recurrent layer."""
     bidirectional: bool = False
     embedding: Units = 32
-    """Width of a word's vector. Its gradient is the sum over all places of the word in a batch, as on JAX and PyTorch;
-    Keras's own layer on TensorFlow gives Adam and its like one for each place, and so moves such a word less."""
+    """Width of a word's vector. The gradient of a word is summed over its places in a batch, as on JAX and PyTorch.
+    Keras's own layer on TensorFlow gives Adam one gradient for each place, so that such a word moves less there."""
     activation: Literal["tanh"] = "tanh"
     placement: Literal["before", "after"] = "after"
 

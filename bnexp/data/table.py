@@ -92,10 +92,8 @@ def from_frame(frame: pandas.DataFrame, columns: Columns, where: Where, limit: i
     with problems.noted():
         if columns.missing == "refuse":
             refuse_missing(frame, [name for name in inputs if name in numeric or name in marked], where)
-    for name in texts:
-        with problems.noted():
-            if name not in (*columns.categories, *marked):
-                refuse_no_category(frame[name], where)
+    unnamed = [name for name in texts if name not in (*columns.categories, *marked)]
+    _collect_no_categories(frame[unnamed], where, problems)
     with problems.noted():
         _refuse_too_wide(frame, inputs, texts, limit)
     problems.refuse()
@@ -115,6 +113,13 @@ def from_frame(frame: pandas.DataFrame, columns: Columns, where: Where, limit: i
             "warnings": list(_warnings(frame, columns, texts, classes)),
         },
     )
+
+
+def _collect_no_categories(texts: pandas.DataFrame, where: Where, problems: Problems) -> None:
+    """Note every one of these columns of text that cannot be categories."""
+    for name in texts.columns:
+        with problems.noted():
+            refuse_no_category(texts[name], where)
 
 
 def _may_be_numbers(frame: pandas.DataFrame, columns: Columns) -> list[str]:

@@ -21,7 +21,6 @@ from bnexp.experiment import Finished
 from bnexp.history import History
 from bnexp.metrics import names
 from bnexp.preparing import Checked
-from bnexp.show import figures
 
 STUDIES = CONFIGS / "studies"
 MOST_NAMES = 20
@@ -300,7 +299,7 @@ def arm(name: str, run: store.Run, finished: Finished | None = None) -> comparis
     if finished is not None:
         return comparison.Arm(name, run.id, experiment, finished.history, finished.record)
     record = run.record()
-    checked, history = _checked_record(name, run.directory, record), figures.history_of(run)
+    checked, history = _checked_record(name, run.directory, record), run.history()
     _refuse_gaps(name, run.directory, checked, history, names(checked.dataset.task, experiment.evaluated_parts()))
     return comparison.Arm(name, run.id, experiment, history, record)
 

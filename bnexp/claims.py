@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from bnexp import store, study_plan, study_run
 from bnexp.arms import STUDIES
 from bnexp.errors import ConfigError, RunError, UntrainedError, UserError, nearest
 from bnexp.launch import Workers
-from bnexp.show.page import claims_page
-from bnexp.show.progress import StudyReporter
+from bnexp.study import Result
 from bnexp.study.words import about, effect
 from bnexp.study_plan import Plan
 
-PAGE = "claims.html"
+
+class Observer(Protocol):
+    """Hears how a study goes."""
+
+    def show(self, facts: Mapping[str, Any]) -> None:
+        """Show the plan of the study that is about to run."""
+
+    def tell(self, result: Result, finished: int, seconds_left: float | None) -> None:
+        """Tell of a cell and arm that has just been finished."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +88,7 @@ def _planned(path: Path, runs: Path) -> Answer:
         return Answer(path, failure=str(error))
 
 
-def answered(one: Answer, workers: Workers, reporter: StudyReporter) -> Answer:
+def answered(one: Answer, workers: Workers, observer: Observer) -> Answer:
     """Run a study that could be planned; one that cannot be answered, in whole or in part, stops no other.
 
     Raises:
@@ -89,9 +96,9 @@ def answered(one: Answer, workers: Workers, reporter: StudyReporter) -> Answer:
     """
     if one.planned is None:
         return one
-    reporter.show(study_run.facts(one.planned, workers.jobs))
+    observer.show(study_run.facts(one.planned, workers.jobs))
     try:
-        return replace(one, document=study_run.run(one.planned, workers, reporter.tell, reporter.warn))
+        return replace(one, document=study_run.run(one.planned, workers, observer.tell))
     except (UntrainedError, ConfigError, RunError) as error:
         return replace(one, failure=str(error))
 
@@ -124,9 +131,9 @@ def _rows(one: Answer) -> Iterator[dict[str, Any]]:
         yield dict(row)
 
 
-def keep(runs: Path, answers: Sequence[Answer]) -> Path:
-    """Write the page: what each study says, with its figure; give its path."""
-    told = [
+def told(answers: Sequence[Answer]) -> list[dict[str, Any]]:
+    """Return what a page shows of each study: its notes, its rows, its figures (bytes of PNG)."""
+    return [
         {
             "name": one.name,
             "notes": _notes(one.path),
@@ -137,10 +144,6 @@ def keep(runs: Path, answers: Sequence[Answer]) -> Path:
         }
         for one in answers
     ]
-    path = runs / PAGE
-    store.make_place(runs)
-    store.write(path, claims_page(told))
-    return path
 
 
 def _figures(directory: Path) -> list[bytes]:

@@ -117,7 +117,9 @@ def _train(experiment: Experiment, runs: Path, overrides: Sequence[str], *, quie
             reporter = Reporter(console, experiment.name, epochs=epochs, seeds=seeds, quiet=quiet)
             with reporter.live():
                 watch, note = reporter.watch, reporter.note
-                return train_experiment(experiment, runs, watch=watch, note=note, overrides=overrides)
+                finished = train_experiment(experiment, runs, watch=watch, note=note, overrides=overrides)
+                finished.record["not_kept"] += figures.drawn(finished.run)
+                return finished
     except KeyboardInterrupt:
         raise StoppedError(f"Stopped at once. `bnexp runs` lists what is kept of {experiment.name}.") from None
 

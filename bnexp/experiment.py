@@ -23,7 +23,6 @@ from bnexp.errors import StorageError, WorkError, work_begun
 from bnexp.history import History, joined
 from bnexp.interrupts import finishing_the_epoch
 from bnexp.preparing import built_for, prepared
-from bnexp.show import figures
 from bnexp.turns import Outcome, Watch, train_in_turns
 
 if TYPE_CHECKING:
@@ -90,7 +89,6 @@ def train_experiment(
                 raise WorkError(_out_of_memory(experiment, error)) from error
             record |= _last_record(experiment, data, outcome)
             store.write_json(directory / "run.json", record)
-    record["not_kept"] += figures.drawn(store.Run(directory))
     return Finished(store.Run(directory), record, outcome.history)
 
 

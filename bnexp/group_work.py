@@ -18,8 +18,9 @@ from bnexp.config.study import Endpoint, Tune
 from bnexp.data.source import refuse_changed, source_sha256
 from bnexp.environment import versions
 from bnexp.errors import ConfigError, UserError
-from bnexp.groups import Failure, Group, Member, line_told
+from bnexp.groups import Group, Member, line_told
 from bnexp.history import Floats
+from bnexp.launch.workers import Failure
 from bnexp.measuring import Measured, Pace, measured, pace, program_key, rough_pace
 from bnexp.metrics import higher_is_better
 from bnexp.preparing import check

@@ -56,6 +56,11 @@ class Group:
     largest_shard: int = MOST_TOGETHER
     """Trainings that are worked on at a time, at most."""
 
+    @property
+    def parts(self) -> Sequence[tuple[int, str]]:
+        """List the cells and arms in it."""
+        return [member.part for member in self.members]
+
     def halved(self) -> list[Group]:
         """Give groups that need less memory: half of the members each, and half as much worked on at a time."""
         return self._cut(-(-len(self.members) // 2))
@@ -73,14 +78,6 @@ class Group:
     def steps(self) -> int:
         """Count the optimizer steps of all its trainings."""
         return sum(member.steps for member in self.members)
-
-
-@dataclass(frozen=True)
-class Failure:
-    """A cell and arm that could not be trained, and why: a sentence, or a traceback."""
-
-    part: tuple[int, str]
-    why: str
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from bnexp import claims as several
-from bnexp import launch, study_plan, study_run
+from bnexp import launch, store, study_plan, study_run
 from bnexp.arguments import config_path
 from bnexp.commands import print_answer, print_json, told_in_json
 from bnexp.environment import most_workers
 from bnexp.errors import DIVERGED, DONE, WORK_FAILED, StoppedError, work_begun
-from bnexp.show import study_table
+from bnexp.show import figures, study_table
+from bnexp.show.page import claims_page
 from bnexp.show.progress import StudyReporter, own_stderr
+
+PAGE = "claims.html"
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,8 @@ def study(path: Path, place: Place, *, dry_run: bool, most_trainings: int | None
                 print_json(facts) if as_json else print_answer(study_table.study_plan(facts))
                 return DONE
             reporter.show(facts)
-            document = study_run.run(planned, workers, reporter.tell, reporter.warn, checked=True)
+            document = study_run.run(planned, workers, reporter.tell, checked=True)
+        _draw(planned.directory, reporter)
     if as_json:
         print_json(document)
     elif quiet:
@@ -75,6 +79,12 @@ def study(path: Path, place: Place, *, dry_run: bool, most_trainings: int | None
         print_answer(study_table.study(document))
         print(f"kept: {planned.directory}")
     return _study_code(document)
+
+
+def _draw(directory: Path, reporter: StudyReporter) -> None:
+    """Draw the figures of a study that has been answered."""
+    for text in figures.drawn(store.Run(directory)):
+        reporter.warn(text)
 
 
 def _finished_parts(planned: study_plan.Plan) -> list[dict[str, Any]]:
@@ -133,5 +143,15 @@ def _answered(
             for answer in answers:
                 with work_begun() if any(one.document for one in done) else nullcontext():
                     done.append(several.answered(answer, workers, reporter))
+                    if done[-1].planned is not None and done[-1].document is not None:
+                        _draw(done[-1].planned.directory, reporter)
         with work_begun() if any(one.document for one in done) else nullcontext():
-            return several.keep(place.runs, done)
+            return keep_page(place.runs, done)
+
+
+def keep_page(runs: Path, answers: Sequence[several.Answer]) -> Path:
+    """Write the page of all answers, and return its path."""
+    path = runs / PAGE
+    store.make_place(runs)
+    store.write(path, claims_page(several.told(answers)))
+    return path

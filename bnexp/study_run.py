@@ -16,10 +16,9 @@ from typing import Any
 
 from bnexp import group_work, statistics, store, study
 from bnexp.errors import ConfigError, RunError, UntrainedError, work_begun
-from bnexp.groups import Failure, Group
-from bnexp.launch import Warn, Workers
+from bnexp.groups import Group
+from bnexp.launch import Failure, Workers
 from bnexp.measuring import TRIAL_STEPS, Pace
-from bnexp.show import figures
 from bnexp.study import Result
 from bnexp.study_plan import CELLS, Plan, failure_path, finished, pending
 
@@ -182,12 +181,9 @@ Tell = Callable[[Result, int, float | None], None]
 """Told of each finished cell and arm, how many are finished, and the seconds left."""
 
 
-def run(
-    planned: Plan, workers: Workers, tell: Tell, warn: Warn = lambda text: None, *, checked: bool = False
-) -> dict[str, Any]:
+def run(planned: Plan, workers: Workers, tell: Tell, *, checked: bool = False) -> dict[str, Any]:
     """Let workers train what is not finished yet, answer the hypotheses, keep and give the document of study.json.
 
-    `warn` is told if its figures could not be drawn as they should be;
     `checked` says that `preflight` has passed in this process.
 
     Raises:
@@ -218,10 +214,7 @@ def run(
                     tell(outcome, len(results), _seconds_left(planned, results, jobs))
         if failures:
             raise UntrainedError(_told(planned, failures))
-        document = _kept(planned, results)
-        for text in figures.drawn(store.Run(planned.directory)):
-            warn(text)
-        return document
+        return _kept(planned, results)
 
 
 def _keep(planned: Plan, result: Result) -> None:

@@ -15,7 +15,7 @@ from rich.console import Console
 from test_launch import HereAndNow
 from test_study import ARMS, BASE, CLAIM
 
-from bnexp import claims, group_work
+from bnexp import claims, group_work, study_commands
 from bnexp.errors import ConfigError, UserError
 from bnexp.show.page import claims_page
 from bnexp.show.progress import StudyReporter
@@ -108,7 +108,7 @@ def test_a_study_that_cannot_be_trained_stops_no_other(tmp_path: Path, monkeypat
     rows = claims.rows(answers)
     assert [row["verdict"] for row in rows] == ["failed", "inconclusive"]
     assert "FloatingPointError: never" in rows[0]["sentence"]
-    page = Page(claims.keep(Path("runs"), answers).read_text())
+    page = Page(study_commands.keep_page(Path("runs"), answers).read_text())
     assert page.text.count("failed") == 2
 
 
@@ -156,5 +156,5 @@ def test_the_page_escapes_all_that_it_is_given() -> None:
 def test_the_page_is_kept_where_no_study_got_as_far_as_a_directory(tmp_path: Path) -> None:
     path = tmp_path / "one.yaml"
     path.write_text("# S1. A note.\n" + TINY)
-    page = claims.keep(tmp_path / "new" / "runs", [claims.Answer(path, failure="no such optimizer")])
+    page = study_commands.keep_page(tmp_path / "new" / "runs", [claims.Answer(path, failure="no such optimizer")])
     assert "no such optimizer" in page.read_text()

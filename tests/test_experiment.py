@@ -16,6 +16,7 @@ from bnexp import store
 from bnexp.errors import StorageError
 from bnexp.experiment import Finished, train_experiment
 from bnexp.history import from_json
+from bnexp.show import figures
 from bnexp.show.progress import Reporter
 from bnexp.terminal import Stream
 
@@ -50,7 +51,7 @@ def test_a_model_that_cannot_be_saved_loses_no_history(
     assert record["status"] == "finished" and "val_loss" in record["metrics"]
     said = str(error) if isinstance(error, StorageError) else repr(error)
     assert record["not_kept"] == [f"The model was not saved: {said}. Train again to have it; all numbers are kept."]
-    assert (finished.run.directory / "loss.png").exists()
+    assert (finished.run.directory / "history.json").exists()
     assert not (finished.run.directory / "model.keras").exists()
 
 
@@ -65,7 +66,7 @@ def test_figures_that_cannot_be_drawn_lose_no_run(
     finished = trained(tmp_path)
     assert stored(finished)["status"] == "finished"
     said = str(error) if isinstance(error, StorageError) else f"{error!r}."
-    assert finished.record["not_kept"] == [
+    assert figures.drawn(finished.run) == [
         f"The figures were not drawn: {said} All numbers are kept: `bnexp plot {finished.run.id}` draws them."
     ]
     found = store.find(tmp_path, "latest")

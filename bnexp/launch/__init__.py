@@ -9,9 +9,9 @@ from bnexp.environment import most_workers
 from bnexp.errors import UserError
 from bnexp.launch.local import local_workers
 from bnexp.launch.ray import ray_workers
-from bnexp.launch.workers import Warn, Workers
+from bnexp.launch.workers import Failure, Warn, Workers
 
-__all__ = ["Launcher", "Warn", "Workers", "workers"]
+__all__ = ["Failure", "Launcher", "Warn", "Workers", "workers"]
 
 Launcher = Literal["local", "ray"]
 

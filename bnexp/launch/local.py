@@ -18,8 +18,7 @@ from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from bnexp.groups import Group
-from bnexp.launch.workers import Attempt, Lost, Warn, Work, done, refuse_bug
+from bnexp.launch.workers import Attempt, Job, Lost, Warn, Work, done, refuse_bug
 
 
 @contextmanager
@@ -49,7 +48,7 @@ class LocalWorkers:
         self._warn, self._sharing = warn, sharing
         self._workers: list[_Worker] = []
 
-    def each(self, work: Work, groups: Sequence[Group]) -> Iterator[tuple[Group, Any]]:
+    def each(self, work: Work, groups: Sequence[Job]) -> Iterator[tuple[Any, Any]]:
         """Give each group and what the work made of it (`Workers.each`)."""
         try:
             yield from self._each(work, deque(Attempt(group) for group in groups))
@@ -58,7 +57,7 @@ class LocalWorkers:
                 worker.process.kill()
                 self._forget(worker)
 
-    def _each(self, work: Work, waiting: deque[Attempt]) -> Iterator[tuple[Group, Any]]:
+    def _each(self, work: Work, waiting: deque[Attempt]) -> Iterator[tuple[Any, Any]]:
         while waiting or any(worker.attempt for worker in self._workers):
             while waiting and (worker := self._free()):
                 worker.attempt = waiting.popleft()

@@ -17,8 +17,7 @@ from typing import Any
 
 from bnexp.environment import WORKER_BYTES, most_workers
 from bnexp.errors import UserError, WorkError
-from bnexp.groups import Group
-from bnexp.launch.workers import Attempt, Lost, Warn, Work, done, refuse_bug
+from bnexp.launch.workers import Attempt, Job, Lost, Warn, Work, done, refuse_bug
 
 ANSWER_SECONDS = 20.0
 """How long a cluster may take to answer."""
@@ -143,7 +142,7 @@ class RayWorkers:
         self.jobs = jobs or most_workers()
         self._asked, self._address, self._warn, self._sharing = jobs, address, warn, sharing or jobs
 
-    def each(self, work: Work, groups: Sequence[Group]) -> Iterator[tuple[Group, Any]]:
+    def each(self, work: Work, groups: Sequence[Job]) -> Iterator[tuple[Any, Any]]:
         """Give each group and what the work made of it (`Workers.each`).
 
         Raises:
@@ -207,7 +206,7 @@ def _answer(reference: Any) -> Any:
         return Lost(f"Ray lost its worker: {_first_line(error)}", starved)
 
 
-def _done_there(work: Work, group: Group, directory: str, most: int | None) -> Any:
+def _done_there(work: Work, group: Job, directory: str, most: int | None) -> Any:
     """Do the work in the driver's directory, where the worker's machine has one of that name.
 
     There are at most so many workers, and no more on this node than it has room for.

@@ -9,12 +9,34 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from bnexp.environment import CORES, WORKERS
-from bnexp.groups import Failure, Group
 
 TRIES = 4
 """Workers that a group is given to, in part at last, before it counts as one that cannot be trained."""
 
-Work = Callable[[Group], Any]
+
+@dataclass(frozen=True)
+class Failure:
+    """A part of a job that could not be done, and why: a sentence, or a traceback."""
+
+    part: Any
+    why: str
+
+
+class Job(Protocol):
+    """What a worker gets: parts that are worked on together, and can be cut into smaller jobs."""
+
+    @property
+    def parts(self) -> Sequence[Any]:
+        """List the names of its parts."""
+
+    def halved(self) -> Sequence[Job]:
+        """Return jobs that need less memory: half of the parts each, and half as much worked on at a time."""
+
+    def alone(self) -> Sequence[Job]:
+        """Return a job for each part, and half as much worked on at a time."""
+
+
+Work = Callable[[Any], Any]
 Warn = Callable[[str], None]
 """Hears of each group whose worker was lost, and what is done about it."""
 
@@ -25,7 +47,7 @@ class Workers(Protocol):
     jobs: int
     """How many groups are worked on at a time."""
 
-    def each(self, work: Work, groups: Sequence[Group]) -> Iterator[tuple[Group, Any]]:
+    def each(self, work: Work, groups: Sequence[Job]) -> Iterator[tuple[Any, Any]]:
         """Give each group and what the work made of it, as they are done; the first of them are begun first.
 
         A group whose worker is lost is given to another, and, if that is lost
@@ -55,7 +77,7 @@ class Bug:
 class Attempt:
     """A group that is to be worked on, and by how many workers it has been tried in vain."""
 
-    group: Group
+    group: Job
     tries: int = 0
 
     def again(self, lost: Lost, warn: Warn) -> list[Attempt]:
@@ -68,24 +90,25 @@ class Attempt:
         if tries >= TRIES:
             return []
         if tries == 1 and not lost.starved:
-            groups, how = [whole], ""
-        elif len(whole.members) < 2:
+            groups: Sequence[Job] = [whole]
+            how = ""
+        elif len(whole.parts) < 2:
             groups, how = whole.halved(), ", with half as much in memory at a time"
         elif tries < TRIES - 1:
             groups, how = whole.halved(), ", in two halves"
         else:
             groups, how = whole.alone(), ", each of them alone"
-        warn(f"A group ({len(whole.members)} of the study's cells and arms) is tried again{how}: {lost.why}")
+        warn(f"A group ({len(whole.parts)} of the study's cells and arms) is tried again{how}: {lost.why}")
         return [Attempt(group, tries) for group in groups]
 
     def answer(self, outcome: Any) -> Any:
         """Give what came of it in the end: of a group that was lost, why each of its members is."""
         if isinstance(outcome, Lost):
-            return [Failure(member.part, outcome.why) for member in self.group.members]
+            return [Failure(part, outcome.why) for part in self.group.parts]
         return outcome
 
 
-def done(work: Work, group: Group, *, sharing: int) -> Any:
+def done(work: Work, group: Job, *, sharing: int) -> Any:
     """Do the work in this process, a worker's, and give what came of it, or `Lost` or `Bug`.
 
     So many workers are `sharing` the machine's memory.

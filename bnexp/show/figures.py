@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,6 @@ from pydantic import ValidationError
 
 from bnexp import store
 from bnexp.errors import RunError, UserError
-from bnexp.history import History, from_json
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -60,13 +58,13 @@ def _figures(run: store.Run) -> dict[str, Figure]:
     from bnexp.show.plots import comparison_figures, run_figures
 
     if run.kind == "run":
-        return run_figures(history_of(run), title=_title(run), loss_unit=_loss_unit(run.record().get("dataset")))
+        return run_figures(run.history(), title=_title(run), loss_unit=_loss_unit(run.record().get("dataset")))
     if run.kind == "study":
         return _study_figures(run)
     document = run.comparison()
     target = document.get("target", {})
     goal = (target["metric"], target["value"]) if None not in map(target.get, ("metric", "value")) else None
-    curves = comparison_figures(histories_of(run), target=goal, loss_unit=_loss_unit(document))
+    curves = comparison_figures(run.histories(), target=goal, loss_unit=_loss_unit(document))
     return {**curves, "difference": _difference_figure(run.directory / "comparison.json", document)}
 
 
@@ -103,21 +101,6 @@ def _damaged(path: Path, error: Exception) -> RunError:
     """Return the refusal of a document whose parts do not go together."""
     reason = error.errors(include_url=False)[0]["msg"] if isinstance(error, ValidationError) else repr(error)
     return RunError(f"{path}: is damaged, or of an older bnexp ({reason}). {store.cure(path)}")
-
-
-def history_of(run: store.Run) -> History:
-    """Read a run's history."""
-    path = run.directory / "history.json"
-    return from_json(store.content(path), str(path))
-
-
-def histories_of(run: store.Run) -> dict[str, History]:
-    """Read the histories of a comparison's arms."""
-    path = run.directory / "histories.json"
-    arms = store.read_json(path).get("arms")
-    if not isinstance(arms, dict):
-        raise RunError(f"{path}: has no arms; expected an object of histories by arm. Compare again.")
-    return {name: from_json(json.dumps(entry), f"{path}: arm {name}") for name, entry in arms.items()}
 
 
 def _title(run: store.Run) -> str:

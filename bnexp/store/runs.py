@@ -6,6 +6,7 @@ interrupted. One damaged directory never hides another.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Collection
@@ -15,8 +16,9 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from bnexp.errors import RunError, nearest
+from bnexp.history import History, from_json
 from bnexp.store.directories import LATEST, LOCK, is_held
-from bnexp.store.reading import cure, refuse_irregular, text
+from bnexp.store.reading import content, cure, read_json, refuse_irregular, text
 from bnexp.store.records import (
     ComparisonHead,
     ComparisonRecord,
@@ -97,6 +99,27 @@ class Run:
             RunError: if it is missing or damaged.
         """
         return read_record(self.directory / FINAL["study"], StudyRecord)
+
+    def history(self) -> History:
+        """Read history.json.
+
+        Raises:
+            RunError: if it is missing or damaged.
+        """
+        path = self.directory / "history.json"
+        return from_json(content(path), str(path))
+
+    def histories(self) -> dict[str, History]:
+        """Read histories.json, the histories of a comparison's arms: name -> history.
+
+        Raises:
+            RunError: if it is missing or damaged.
+        """
+        path = self.directory / "histories.json"
+        arms = read_json(path).get("arms")
+        if not isinstance(arms, dict):
+            raise RunError(f"{path}: has no arms; expected an object of histories by arm. Compare again.")
+        return {name: from_json(json.dumps(entry), f"{path}: arm {name}") for name, entry in arms.items()}
 
     def text(self, name: str) -> str:
         """Read one of its files as text.

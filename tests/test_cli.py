@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import re
@@ -15,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bnexp.cli.outcome import leave
 from bnexp.history import from_json
 
 REPOSITORY = Path(__file__).parent.parent
@@ -359,6 +361,16 @@ os.fsync = fill_up
     assert json.loads((run / "run.json").read_text())["status"] == "interrupted"
     assert not [path for path in run.iterdir() if path.name.endswith(".tmp")]
     assert "interrupted" in bnexp("runs", cwd=tmp_path).stdout
+
+
+def test_a_command_ends_without_a_search_for_cycles_in_all_that_is_left() -> None:
+    try:
+        with pytest.raises(SystemExit) as leaving:
+            leave(3)
+        assert leaving.value.code == 3
+        assert gc.get_freeze_count() > 10_000
+    finally:
+        gc.unfreeze()
 
 
 def test_a_bug_shows_its_traceback(tmp_path: Path) -> None:

@@ -10,9 +10,11 @@ from pathlib import Path
 from bnexp.errors import SettingError
 
 BEGINNING_BYTES = 2**16
+"""Bytes of a larger file by which its kind is known; the longest mark of `KINDS` has 6."""
 SAMPLE_BYTES = 2**24
-"""The most bytes of a file that are read to tell its encoding."""
+"""The most bytes of a file that are read to tell its encoding, so that memory and time have an end."""
 WORDS_SHOWN = 3
+"""Words by which a reader sees whether an encoding is right."""
 MARKS: Mapping[bytes, str] = {
     codecs.BOM_UTF32_LE: "UTF-32",
     codecs.BOM_UTF32_BE: "UTF-32",

@@ -16,6 +16,7 @@ from bnexp.data.parts import is_part, parts_first
 from bnexp.errors import SettingError, listed
 
 MOST_NAMED = 10
+"""Folders that a message names, so that it fits in a few lines of a terminal."""
 
 
 def refuse_no_classes(folder: Path, paths: Sequence[Path], what: str, *, grouped: bool = False) -> None:

@@ -27,6 +27,7 @@ _DATE = re.compile(
     r"|\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?( ?[AaPp][Mm])?",
     re.ASCII,
 )
+_PLAIN = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)(?P<exponent>[eE][+-]?\d+)?\s*")
 _WITH_UNIT = re.compile(r"[+-]?\d+([.,]\d+)?\s*(?P<unit>[^\W\d_]\S{0,9}|\u00b0\S?)")
 FEWEST_WITH_UNIT = 3
 """A column of fewer different values holds categories, such as 2WD and 4WD, and no numbers with a unit."""
@@ -133,6 +134,15 @@ def _is_grouped(digits: str, mark: str) -> bool:
 
 def _thousands(mark: str) -> str:
     return f"{mark!r} as a mark for thousands"
+
+
+def plain_number(text: str) -> re.Match[str] | None:
+    """Return the match of a number as programs write it, its `exponent` a group of it; None if it is none.
+
+    >>> [plain_number(text) is not None for text in ("1.5", " -3e8", "1,5", "", "nan")]
+    [True, True, False, False, False]
+    """
+    return _PLAIN.fullmatch(text)
 
 
 def are_dates(column: pandas.Series[Any]) -> bool:

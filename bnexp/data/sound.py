@@ -24,12 +24,13 @@ SOUND_ENDINGS = (".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3")
 FORMATS = ("WAV", "WAVEX", "RF64", "FLAC", "OGG", "MP3")
 """What libsndfile calls the formats whose end is checked here."""
 BLOCK = 65_536
-"""Samples of each channel that are decoded at a time."""
+"""Samples of each channel that are decoded at a time: 256 KiB of float32, beside which a call costs nothing."""
 LOUDEST = 2**31
 """The largest sample of floats, if whole numbers of 32 bits were kept in them as they are; 1 is full scale."""
 UNKNOWN = 2**63 - 1
 """What libsndfile takes for the length of a FLAC file that was written as a stream."""
 LARGEST_OGG_PAGE = 65_307
+"""A header of 27 bytes, the lengths of 255 segments, and 255 bytes in each (RFC 3533)."""
 BEGINNING = 16
 """Bytes by which a kind of file is known."""
 

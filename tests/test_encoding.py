@@ -98,7 +98,7 @@ def test_text_of_two_bytes_a_letter_without_its_mark_is_told_with_the_command_th
 def test_bytes_of_0_far_behind_in_a_text_are_told_with_their_line(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_bytes(b"a,y\n" + b"1,u\n" * 2**15 + bytes(2**20) + b"\xff")
-    with pytest.raises(SettingError, match="t.csv:32770 holds a NUL byte, which is no text. Save it as UTF-8 text.$"):
+    with pytest.raises(SettingError, match=r"t.csv:32770 holds a NUL byte, which is no text. Save it as UTF-8 text.$"):
         read_csv(path, ",", None)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from bnexp import arms, store
 from bnexp.config.files import CONFIGS, read_text, shown, unreadable
 from bnexp.config.overrides import read as read_override
-from bnexp.errors import ConfigError, RunError, UserError
+from bnexp.errors import ConfigError, Problems, RunError, UserError
 
 
 def sorted_arguments(arguments: Sequence[str], seeds: int | None) -> tuple[list[str], list[str]]:
@@ -48,11 +48,12 @@ def config_paths(names: Sequence[str], overrides: Sequence[str], runs: Path) -> 
         ConfigError: if a name is that of a run, means nothing, or stands for the config of another name. It tells
             misspelt overrides too: what the shell has cut at a blank is half an override and half a name.
     """
-    problems = list(_problems(names, runs))
-    if problems:
+    problems = Problems()
+    problems.tell(*_problems(names, runs))
+    if problems.found:
         for override in overrides:
             read_override(override, problems)
-        raise ConfigError(problems)
+    problems.refuse()
     return [config_path(name) for name in names]
 
 

@@ -121,6 +121,16 @@ class Problems:
         """Note what is wrong with a setting."""
         self.found.append(SettingError(key, text))
 
+    def tell(self, *lines: str) -> None:
+        """Note mistakes of a config, each a line with the place that it stands in."""
+        self.found += [ConfigError([line]) for line in lines]
+
+    @property
+    def lines(self) -> list[str]:
+        """Return what was noted, a line for each mistake."""
+        several = (error.problems if isinstance(error, ConfigError) else (str(error),) for error in self.found)
+        return list(dict.fromkeys(line for lines in several for line in lines))
+
     def add(self, other: Problems) -> None:
         """Note the mistakes of another collection behind those of this one."""
         self.found += other.found
@@ -139,8 +149,7 @@ class Problems:
             first, *others = dict.fromkeys(problem for error in settings for problem in error.problems)
             raise SettingError(*first, *others)
         if self.found:
-            several = (error.problems if isinstance(error, ConfigError) else (str(error),) for error in self.found)
-            raise ConfigError(dict.fromkeys(problem for problems in several for problem in problems))
+            raise ConfigError(self.lines)
 
 
 @contextmanager

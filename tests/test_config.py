@@ -20,7 +20,7 @@ from bnexp.config import yaml
 from bnexp.config.study import read_study
 from bnexp.config.writing import dump_plain
 from bnexp.config.yaml import plain, read
-from bnexp.errors import ConfigError
+from bnexp.errors import ConfigError, Problems
 
 CONFIGS = Path(__file__).parent.parent / "configs"
 BASE = "dataset: {name: classification}\nmodel: {name: mlp}\n"
@@ -731,8 +731,8 @@ def test_libyaml_and_pyyaml_read_no_text_as_different_values(text: str) -> None:
     found = []
     for loader in (pyyaml.CSafeLoader, pyyaml.SafeLoader):
         with patch.object(yaml, "LOADER", loader):
-            mistakes: list[str] = []
+            mistakes = Problems()
             node = yaml.read_mapping(text, "x", mistakes)
-            found.append(None if mistakes else node)
+            found.append(None if mistakes.found else node)
     if None not in found:
         assert repr(found[0]) == repr(found[1])

@@ -186,7 +186,8 @@ class TextCsvDataset(_Columns, _Text):
 
 
 class WavFolderDataset(_File, _Audio):
-    """Sound files, a folder for each class: WAV (also of 24 bits, of floats, streamed), FLAC, OGG and MP3.
+    """Sound files, a folder for each class: WAV (also of 24 bits, of floats), FLAC, OGG and MP3.
+    A length that their header does not tell, as of streams, is found by decoding.
     Folders inside it are read too, unless several classes have the same ones, and `group` is none."""
 
     name: Literal["wav_folder"]

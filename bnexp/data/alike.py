@@ -11,8 +11,9 @@ MISSING = frozenset(("", *_WORDS.split()))
 YES = frozenset(("true", "t", "yes", "y", "1"))
 NO = frozenset(("false", "f", "no", "n", "0"))
 MOST_SHOWN = 5
+"""Groups of names that a warning shows, so that it fits in a few lines of a terminal."""
 LONGEST_SHOWN = 40
-"""Characters of a name or cell that a message shows."""
+"""Characters of a name or cell that a message shows: half a line of a terminal."""
 
 
 def is_missing(cell: str) -> bool:

@@ -20,7 +20,7 @@ SPARE_BYTES = 16 * 2**20
 
 def refuse_unwritable(runs: Path) -> None:
     """Raise StorageError, before any work, if a run could not be kept here."""
-    place = next(parent for parent in (runs, *runs.absolute().parents) if parent.exists())
+    place = _nearest_place(runs)
     if not place.is_dir():
         raise StorageError(f"{place} is a file; expected a directory for runs. Move it, or use --runs DIR.")
     if not os.access(place, os.W_OK | os.X_OK):
@@ -31,6 +31,27 @@ def refuse_unwritable(runs: Path) -> None:
             f"{place} has {free / 2**20:.1f} MiB free; a run needs about {SPARE_BYTES / 2**20:.0f} MiB. "
             "Free some space, or use --runs DIR."
         )
+
+
+def _nearest_place(runs: Path) -> Path:
+    """Return the path, or the nearest one above it that is there.
+
+    Raises:
+        StorageError: if one on the way is a link to nothing, or the system refuses it.
+    """
+    for place in (runs, *runs.absolute().parents):
+        try:
+            os.stat(place)
+        except (FileNotFoundError, NotADirectoryError):
+            if place.is_symlink():
+                seen = f"{place} is a link to nothing; expected a directory for runs"
+                raise StorageError(f"{seen}. Make what it leads to, or use --runs DIR.") from None
+        except OSError as error:
+            seen = f"{place} cannot be used ({error.strerror}); expected a place to keep runs"
+            raise StorageError(f"{seen}. Use --runs DIR.") from error
+        else:
+            return place
+    raise AssertionError("the root is always there")
 
 
 def make_place(directory: Path) -> None:

@@ -535,7 +535,7 @@ training:
         ),
         (
             "training.learning_rate=.inf",
-            "override training.learning_rate=.inf: training.learning_rate is inf; expected",
+            "override training.learning_rate=.inf: training.learning_rate is .inf; expected",
         ),
         ("training.optimizer.beta_1=1", "training.optimizer.beta_1 is 1; expected less than 1."),
         ("training.seeds=0", "training.seeds is 0; expected 1 or more. The default is 20."),

@@ -333,6 +333,12 @@ def test_a_name_finds_a_run_by_directory_id_or_unique_prefix(tmp_path: Path) -> 
     assert store.find(tmp_path, "nothing") is None
 
 
+def test_an_empty_name_is_no_run_even_if_there_is_only_one(tmp_path: Path) -> None:
+    finished(tmp_path)
+    with pytest.raises(RunError, match="The name of a run is empty; expected a directory or an id"):
+        store.find(tmp_path, "")
+
+
 def test_an_ambiguous_prefix_lists_the_candidates(tmp_path: Path) -> None:
     ids = [finished(tmp_path, "bn").id, finished(tmp_path, "bn").id]
     with pytest.raises(RunError, match="is the beginning of 2 runs") as caught:

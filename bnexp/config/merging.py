@@ -201,7 +201,11 @@ def _joined(one: Node, other: Node, mistakes: list[str]) -> Node:
 
 def shown(value: Any) -> str:
     """Give a value as a person writes it in YAML, cut short."""
-    text = written(value)
+    return shortened(written(value))
+
+
+def shortened(text: str) -> str:
+    """Return a text, cut if it is long."""
     return text if len(text) <= 60 else text[:57] + "..."
 
 

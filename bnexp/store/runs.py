@@ -279,8 +279,10 @@ def find(runs: Path, name: str) -> Run | None:
     """Find what a name means: a directory, `latest`, a run's id or its unique prefix; None if nothing has it.
 
     Raises:
-        RunError: if it is the beginning of several ids, or a directory that is no run.
+        RunError: if it is empty, the beginning of several ids, or a directory that is no run.
     """
+    if not name.strip():
+        raise RunError("The name of a run is empty; expected a directory or an id. Is a variable of the shell not set?")
     path = Path(name)
     if os.path.isdir(name) and (os.sep in name or "/" in name):
         return _run_at(path.resolve())

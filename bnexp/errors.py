@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import operator
+import os
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -164,6 +165,19 @@ def listed(names: Iterable[str], most: int | None = None) -> str:
     every = list(names)
     left = 0 if most is None else len(every) - most
     return ", ".join(every[:most]) + (f" and {left:,} more" if left > 0 else "")
+
+
+UTF8_CURE = "Use a UTF-8 locale, such as LC_ALL=C.UTF-8, or set PYTHONUTF8=1."
+
+
+def outside_locale(path: str) -> str | None:
+    """Return why the system's locale has no path of this name, and the cure; None if it has."""
+    try:
+        os.fsencode(path)
+    except UnicodeEncodeError as error:
+        letter = f"the character U+{ord(path[error.start]):04X}"
+        return f"the locale's encoding, {error.encoding}, does not hold {letter}. {UTF8_CURE}"
+    return None
 
 
 HINT = "Did you mean "

@@ -14,7 +14,7 @@ from bnexp.config.files import read_text
 from bnexp.config.overrides import dotted
 from bnexp.config.overrides import read as override
 from bnexp.config.yaml import Node
-from bnexp.errors import ConfigError
+from bnexp.errors import ConfigError, outside_locale
 
 MOST_FILES = 20
 """That extend each other, one after the other."""
@@ -65,6 +65,9 @@ def _base(path: Path, extends: Node, mistakes: list[str], seen: tuple[Path, ...]
     where = extends.where
     if not isinstance(extends.value, str) or not extends.value or "\0" in extends.value:
         mistakes.append(f"{where}: extends is {shown(yaml.plain(extends))}; expected a file beside this one.")
+        return None
+    if reason := outside_locale(extends.value):
+        mistakes.append(f"{where}: extends is {shown(extends.value)}; {reason}")
         return None
     base = path.parent / extends.value
     if (real := Path(os.path.realpath(base))) in seen:

@@ -231,6 +231,8 @@ def plot(name: str, *, format: str, out: Path | None, runs: Path) -> int:
         )
     with noting_missing() as letters:
         paths = figures.draw(run, format=format, out=out)
+    if (state := run.state()).status == "damaged":
+        _warn(f"{run.id} is damaged ({state.reason.rstrip('.')}). Its figures are drawn from what is left.")
     for path in paths:
         print(plain(path) if sys.stdout.isatty() else path)
     if (told := missing_told(letters)) is not None:

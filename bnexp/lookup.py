@@ -30,7 +30,7 @@ def damage(runs: Path, name: str) -> list[str]:
 
 
 def _newest(runs: Path, name: str) -> tuple[store.Run | None, list[str]]:
-    damaged = []
+    damaged: list[str] = []
     for run in store.runs_in(runs):
         state = run.state()
         if state.kind != "run" or not _is_called(run, state, name):
@@ -64,6 +64,8 @@ def named(runs: Path, name: str, warn: Warn = lambda text: None) -> store.Run | 
         )
     if run is None and own is None and damaged:
         raise RunError(f"{name} has no finished run: {'; '.join(damaged)}. Name another, or train it again.")
-    for text in damaged if run is not None else ():
+    if run is None:
+        return store.find(runs, name)
+    for text in damaged:
         warn(f"{text}; the newest finished run of {name} is taken: {run.id}.")
-    return run or store.find(runs, name)
+    return run

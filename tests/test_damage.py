@@ -193,6 +193,20 @@ def test_whole_documents_are_listed_and_drawn(whole: Path, tmp_path: Path, capsy
         assert sorted(capsys.readouterr().out.split()) == sorted(str(tmp_path / f"{figure}.svg") for figure in figures)
 
 
+def test_the_figures_of_a_run_without_its_config_are_drawn_with_a_warning(
+    whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(whole, tmp_path / "runs")
+    (tmp_path / "runs" / "bn-20260101-000000" / "config.yaml").unlink()
+    commands.plot("bn-20260101-000000", format="svg", out=tmp_path, runs=tmp_path / "runs")
+    told = capsys.readouterr()
+    assert told.out.split() == [str(tmp_path / "loss.svg"), str(tmp_path / "accuracy.svg")]
+    assert told.err == (
+        "WARNING  bn-20260101-000000 is damaged (config.yaml: is missing. Restore the file, or train again). "
+        "Its figures are drawn from what is left.\n"
+    )
+
+
 @pytest.mark.parametrize("metric", ["../../x", "/elsewhere/x", "val_../../x", "x", "../loss"])
 @pytest.mark.parametrize("name", ["history.json", "histories.json"])
 def test_a_metric_that_is_not_measured_names_no_figure(whole: Path, tmp_path: Path, metric: str, name: str) -> None:

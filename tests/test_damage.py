@@ -207,6 +207,20 @@ def test_the_figures_of_a_run_without_its_config_are_drawn_with_a_warning(
     )
 
 
+def test_a_place_for_figures_that_cannot_be_written_is_told_with_its_own_option(whole: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for out, told in (
+        (tmp_path / "file", "is a file; expected a directory. Move it, or use --out DIR."),
+        (
+            tmp_path / "file" / "x",
+            ": cannot be written (Not a directory). Expected a writable directory: use --out DIR.",
+        ),
+    ):
+        with pytest.raises(UserError) as caught:
+            commands.plot("bn-2026", format="svg", out=out, runs=whole)
+        assert str(caught.value).replace(f"{out} ", "").replace(str(out), "") == told
+
+
 @pytest.mark.parametrize("metric", ["../../x", "/elsewhere/x", "val_../../x", "x", "../loss"])
 @pytest.mark.parametrize("name", ["history.json", "histories.json"])
 def test_a_metric_that_is_not_measured_names_no_figure(whole: Path, tmp_path: Path, metric: str, name: str) -> None:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from bnexp import arms, store
+from bnexp import arms, lookup
 from bnexp.config.files import CONFIGS, read_text, shown, unreadable
 from bnexp.config.overrides import read as read_override
 from bnexp.errors import ConfigError, Problems, RunError, UserError
@@ -77,11 +77,13 @@ def _problems(names: Sequence[str], runs: Path) -> Iterator[str]:
 def _no_config(name: str, runs: Path) -> str:
     """Return the mistake of a name that no config has: it is a run's, or means nothing."""
     try:
-        run = arms.newest(runs, name) or store.find(runs, name)
+        run = lookup.named(runs, name)
     except RunError as error:
         return unreadable(Path(name)) if os.path.isdir(name) else str(error)
     if run is None:
         return f"No config is called {shown(name)!r}; expected a .yaml file. {arms.existing(runs, name, trained=False)}"
     again = run.directory / "config.yaml"
+    state = run.state()
+    seen = f"is a {run.kind}" if state.status != "damaged" else f"is a damaged {run.kind} ({state.reason.rstrip('.')})"
     cure = f"To train it again, name its config: {again}." if again.is_file() else "Name a config."
-    return f"{shown(name)}: is a {run.kind}; expected a config. {cure}"
+    return f"{shown(name)}: {seen}; expected a config. {cure}"

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import difflib
 import operator
+import os
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -174,9 +176,30 @@ def listed(names: Iterable[str], most: int | None = None) -> str:
     return ", ".join(every[:most]) + (f" and {left:,} more" if left > 0 else "")
 
 
+UTF8_CURE = "Use a UTF-8 locale, such as LC_ALL=C.UTF-8, or set PYTHONUTF8=1."
+
+
+def outside_locale(path: str) -> str | None:
+    """Return why the system's locale has no path of this name, and the cure; None if it has."""
+    try:
+        os.fsencode(path)
+    except UnicodeEncodeError as error:
+        letter = f"the character U+{ord(path[error.start]):04X}"
+        return f"the locale's encoding, {error.encoding}, does not hold {letter}. {UTF8_CURE}"
+    return None
+
+
 HINT = "Did you mean "
 LONGEST_NAME = 100
 """Characters of a name that is looked up; a longer one is near to none."""
+
+
+LOOKS_ALIKE = "It looks alike, and its letters are encoded otherwise: copy it. "
+
+
+def _as_seen(name: str) -> str:
+    """Return one spelling for names that look the same but for case."""
+    return unicodedata.normalize("NFKC", name).casefold()
 
 
 def nearest(name: str, good_names: Iterable[str], *, most: int | None = None) -> str:
@@ -193,10 +216,12 @@ def nearest(name: str, good_names: Iterable[str], *, most: int | None = None) ->
     ending = Path(name).suffix if all(Path(good).suffix == Path(name).suffix for good in names) else ""
     stem, stems = name.removesuffix(ending), {good.removesuffix(ending): good for good in reversed(names)}
     close: list[str] = []
+    seems = ""
     if len(stem) <= LONGEST_NAME:
-        same = [good for good in stems if good.casefold() == stem.casefold()]
+        same = [good for good in stems if _as_seen(good) == _as_seen(stem)]
+        seems = LOOKS_ALIKE if same and same[0].casefold() != stem.casefold() else ""
         close = same or difflib.get_close_matches(stem, stems, n=1) or [one for one in stems if _is_one_slip(stem, one)]
-    hint = f"{HINT}{stems[close[0]]!r}? " if close else ""
+    hint = f"{HINT}{stems[close[0]]!r}? {seems}" if close else ""
     return f"{hint}Good names: {listed(names, most)}."
 
 

@@ -7,7 +7,7 @@ import gc
 import os
 import sys
 
-from bnexp.errors import DONE, INTERRUPTED, WORK_FAILED, UserError
+from bnexp.errors import DONE, INTERRUPTED, UTF8_CURE, WORK_FAILED, UserError
 from bnexp.interrupts import raised_again, raising
 from bnexp.terminal import Stream, guarded_streams
 
@@ -33,6 +33,11 @@ def _code() -> int:
         return INTERRUPTED
     except UserError as error:
         print(error, file=sys.stderr)
+        if UTF8_CURE not in str(error) and not all(map(_is_text, sys.argv[1:])):
+            encoding = sys.getfilesystemencoding()
+            print(
+                f"The locale's encoding, {encoding}, does not read all of the arguments. {UTF8_CURE}", file=sys.stderr
+            )
         return error.exit_code
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else DONE if leaving.code is None else WORK_FAILED
@@ -42,6 +47,11 @@ def _code() -> int:
         traceback.print_exc()
         return WORK_FAILED
     return DONE
+
+
+def _is_text(argument: str) -> bool:
+    """Return True if the locale's encoding reads an argument; Python lets other bytes stand for themselves."""
+    return not any("\udc80" <= letter <= "\udcff" for letter in argument)
 
 
 def _code_of_answer(out: Stream) -> int:

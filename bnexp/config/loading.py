@@ -111,5 +111,9 @@ def _read(path: Path, settings: Sequence[str], mistakes: Problems) -> Node:
 
 
 def _name_of(path: Path) -> str:
-    """Return what an experiment is called by its file; bytes of the name that are no text become question marks."""
-    return path.stem.encode("utf-8", "replace").decode()[:LONGEST_NAME]
+    """Return what an experiment is called by its file; bytes of the name that are no text become question marks.
+
+    In a locale of few letters Python holds all others as bytes; they are text all the same.
+    """
+    name = path.stem.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return name.replace("\N{REPLACEMENT CHARACTER}", "?")[:LONGEST_NAME]

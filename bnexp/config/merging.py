@@ -14,7 +14,7 @@ from bnexp.config.files import read_text
 from bnexp.config.overrides import dotted
 from bnexp.config.overrides import read as override
 from bnexp.config.yaml import Node
-from bnexp.errors import Problems
+from bnexp.errors import Problems, outside_locale
 
 MOST_FILES = 20
 """That extend each other, one after the other."""
@@ -62,6 +62,9 @@ def _base(path: Path, extends: Node, mistakes: Problems, seen: tuple[Path, ...])
     where = extends.where
     if not isinstance(extends.value, str) or not extends.value or "\0" in extends.value:
         mistakes.tell(f"{where}: extends is {shown(yaml.plain(extends))}; expected a file beside this one.")
+        return None
+    if reason := outside_locale(extends.value):
+        mistakes.tell(f"{where}: extends is {shown(extends.value)}; {reason}")
         return None
     base = path.parent / extends.value
     if (real := Path(os.path.realpath(base))) in seen:
@@ -197,7 +200,11 @@ def _joined(one: Node, other: Node, mistakes: Problems) -> Node:
 
 def shown(value: Any) -> str:
     """Give a value as a person writes it in YAML, cut short."""
-    text = written(value)
+    return shortened(written(value))
+
+
+def shortened(text: str) -> str:
+    """Return a text, cut if it is long."""
     return text if len(text) <= 60 else text[:57] + "..."
 
 

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from bnexp.config.section import Count, Fraction, Positive, RandomState, Resample, Section, Shift
+from bnexp.errors import outside_locale
 
 Text = Annotated[str, Field(min_length=1)]
 
@@ -90,15 +91,17 @@ class _Audio(_Sequence):
     stride_ms: Positive = 16.0
 
 
-def _without_nul(path: str) -> str:
-    """Refuse the character that no file's name holds: the system's calls raise an error of their own."""
+def _possible(path: str) -> str:
+    """Refuse characters that no file's name can hold here: the system's calls raise errors of their own."""
     if "\0" in path:
         raise PydanticCustomError("nul", "a path; no file's name holds the character U+0000")
+    if reason := outside_locale(path):
+        raise PydanticCustomError("outside_locale", "a path; {reason}", {"reason": reason.rstrip(".")})
     return path
 
 
 class _File(Section):
-    path: Annotated[Text, AfterValidator(_without_nul)]
+    path: Annotated[Text, AfterValidator(_possible)]
     """Where it lies, from the current directory."""
 
 

@@ -179,6 +179,11 @@ def listed(names: Iterable[str], most: int | None = None) -> str:
 UTF8_CURE = "Use a UTF-8 locale, such as LC_ALL=C.UTF-8, or set PYTHONUTF8=1."
 
 
+def cure_of_bytes(encoding: str) -> str:
+    """Return what to do about an argument with bytes that are no letters in the locale's encoding."""
+    return "Type it in UTF-8." if encoding.lower().replace("-", "") == "utf8" else UTF8_CURE
+
+
 def outside_locale(path: str) -> str | None:
     """Return why the system's locale has no path of this name, and the cure; None if it has."""
     try:

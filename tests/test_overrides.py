@@ -165,7 +165,7 @@ def test_how_users_of_hydra_write_an_override_is_told_with_how_it_is_written_her
                          "put the whole override in quotes, as in 'model={name: mlp, hidden: [64]}'."),
         ("name=a\nb: c", "the value is not YAML; a key is not expected here (column 2)."),
         ("name=a\x1bb", "is not YAML; it holds the character U+001B, which YAML does not allow. Leave it out."),
-        ("name=a\udcffb", "is not YAML; it holds the character U+DCFF, which YAML does not allow. Leave it out."),
+        ("name=a\udcffb", "holds a byte that is no letter in the locale's encoding, utf-8. Type it in UTF-8."),
     ],
 )  # fmt: skip
 def test_a_value_of_the_wrong_kind_is_told_with_what_to_type(tmp_path: Path, override: str, message: str) -> None:

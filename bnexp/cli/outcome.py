@@ -7,7 +7,7 @@ import gc
 import os
 import sys
 
-from bnexp.errors import DONE, INTERRUPTED, UTF8_CURE, WORK_FAILED, UserError
+from bnexp.errors import DONE, INTERRUPTED, WORK_FAILED, UserError, cure_of_bytes
 from bnexp.interrupts import raised_again, raising
 from bnexp.terminal import Stream, guarded_streams
 
@@ -33,11 +33,10 @@ def _code() -> int:
         return INTERRUPTED
     except UserError as error:
         print(error, file=sys.stderr)
-        if UTF8_CURE not in str(error) and not all(map(_is_text, sys.argv[1:])):
-            encoding = sys.getfilesystemencoding()
-            print(
-                f"The locale's encoding, {encoding}, does not read all of the arguments. {UTF8_CURE}", file=sys.stderr
-            )
+        encoding = sys.getfilesystemencoding()
+        cure = cure_of_bytes(encoding)
+        if cure not in str(error) and not all(map(_is_text, sys.argv[1:])):
+            print(f"The locale's encoding, {encoding}, does not read all of the arguments. {cure}", file=sys.stderr)
         return error.exit_code
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else DONE if leaving.code is None else WORK_FAILED

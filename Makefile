@@ -28,6 +28,8 @@ lowest:
 benchmark:
 	$(PYTHON) benchmarks/speed.py --rounds 3
 	$(PYTHON) benchmarks/scale.py --rounds 3
+	$(PYTHON) benchmarks/engine.py --rounds 3
+	$(PYTHON) benchmarks/runs.py --rounds 3
 
 keys:
 	$(PYTHON) docs/make_keys.py

@@ -1,11 +1,12 @@
 """What the engine of many seeds costs beside the arithmetic: bookkeeping, dropout, a seed that trains alone.
 
-`python benchmarks/engine.py [--rounds 3]` prints a table; every ratio is of two sides that are measured in turn.
+Prints a table, keeps it. Both sides of a ratio are measured in turn. From the repository's root:
+
+    python benchmarks/engine.py [--rounds 3] [--only NAME]
 """
 
 from __future__ import annotations
 
-import argparse
 import io
 import subprocess
 import sys
@@ -15,7 +16,10 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
+from keeping import Row, measure, row, row_of_seconds
+from speed import HERE, ROOT, in_turn
 
+OUT = HERE / "engine.json"
 PARTS = ("", "val_", "train_")
 
 
@@ -39,9 +43,35 @@ def bookkeeping(seeds: int = 20, epochs: int = 8_000) -> float:
         return time.perf_counter() - begun
 
 
-def seed_epoch_seconds(experiment: str) -> float:
-    """Train an experiment, given as Python source of a dict, in a process of its own; return one seed's epoch."""
+AT_ONCE = """
+import tensorflow as tf
+from bnexp.training import random_operations
+written_out, of_each = random_operations._written_out, random_operations._of_each
+def at_once(wrap, mapped):
+    if mapped.op.type != "StatelessRandomUniformV2":
+        return written_out(wrap, mapped)
+    (shape, _), *others = (mapped.input(number)[:2] for number in range(mapped.num_inputs))
+    count = next(tensor.shape[0] for tensor, is_stacked in others if is_stacked)
+    key, counter, alg = (of_each(tensor, count)[0] if is_stacked else tensor for tensor, is_stacked in others)
+    shape = tf.concat([[count], shape], axis=0)
+    return [wrap(tf.raw_ops.StatelessRandomUniformV2(shape=shape, key=key, counter=counter, alg=alg), True)]
+random_operations._written_out = at_once
+"""
+"""Python source that lets one operation draw a layer's masks for all seeds, from the first seed's stream.
+
+These are not Keras's masks, and a seed's masks depend on its neighbours. It shows the least that drawing so many
+numbers takes: this and not the number of operations is most of what dropout costs."""
+
+
+def seed_epoch_seconds(experiment: str, before: str = "") -> float:
+    """Train an experiment, given as Python source of a dict, in a process of its own; return one seed's epoch.
+
+    `before` is source that runs first.
+    """
     code = f"""
+from bnexp import backend
+backend.load()
+{before}
 import time
 from bnexp import preparing
 from bnexp.config import Experiment
@@ -57,7 +87,7 @@ train(built.model, data, experiment.training, seeds, built.initial.draw(seeds), 
 took = sorted(later - earlier for earlier, later in zip(ends[1:], ends[2:]))
 print(took[len(took) // 2] / len(seeds))
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     return float(done.stdout)
 
 
@@ -85,31 +115,45 @@ def lstm(seeds: int, rows: Path) -> str:
     )
 
 
-def ratio(name: str, one: str, other: str, rounds: int) -> None:
-    """Print the median ratio of two experiments that are trained in turn."""
-    pairs = [(seed_epoch_seconds(one), seed_epoch_seconds(other)) for _ in range(rounds)]
-    first, second = (median(side) for side in zip(*pairs, strict=True))
-    ratios = [a / b for a, b in pairs]
-    print(
-        f"| {name} | {first * 1e3:.1f} ms / {second * 1e3:.1f} ms | {median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f}) |"
-    )
+def kept(rounds: int) -> list[Row]:
+    """Time the bookkeeping."""
+    took = median(bookkeeping() for _ in range(rounds))
+    return [row_of_seconds("bookkeeping of 20 seeds x 8,000 epochs", took, at_most=0.3)]
 
 
-def main() -> None:
-    """Measure and print every row."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3)
-    rounds = parser.parse_args().rounds
-    print("| what | measured | ratio |\n|---|---|---|", flush=True)
-    seconds = median(bookkeeping() for _ in range(rounds))
-    print(f"| bookkeeping of 20 seeds x 8,000 epochs | {seconds:.2f} s | |", flush=True)
-    ratio("mlp with dropout 0.3 / without, one seed's epoch of 20", mlp(0.3), mlp(0.0), rounds)
+def dropout(rounds: int) -> list[Row]:
+    """Time dropout with Keras's own masks, and with masks that one operation draws for all seeds."""
+
+    def against_none(before: str) -> tuple[float, float, float]:
+        return in_turn(
+            rounds, lambda: 1e3 * seed_epoch_seconds(mlp(0.3), before), lambda: 1e3 * seed_epoch_seconds(mlp(0.0))
+        )
+
+    what = "mlp with dropout 0.3 / without, one seed's epoch of 20"
+    return [
+        row(what, against_none(""), "ms", at_most=1.2),
+        row(
+            "the same with one operation that draws all seeds' masks, not Keras's / without",
+            against_none(AT_ONCE),
+            "ms",
+            at_most=1.2,
+        ),
+    ]
+
+
+def alone(rounds: int) -> list[Row]:
+    """Time a recurrent net's only seed against one of four."""
     with tempfile.TemporaryDirectory() as directory:
         rows = Path(directory) / "frames.npz"
         x = np.random.default_rng(0).normal(size=(800, 30, 16)).astype("float32")
         np.savez(rows, x=x, y=np.arange(800) % 2)
-        ratio("LSTM of 128 units, one seed alone / the same among 4", lstm(1, rows), lstm(4, rows), rounds)
+        took = in_turn(
+            rounds, lambda: 1e3 * seed_epoch_seconds(lstm(1, rows)), lambda: 1e3 * seed_epoch_seconds(lstm(4, rows))
+        )
+    return [row("LSTM of 128 units, one seed alone / the same among 4", took, "ms", at_most=1.3)]
 
+
+MEASURES = {"bookkeeping": kept, "dropout": dropout, "alone": alone}
 
 if __name__ == "__main__":
-    main()
+    measure(__doc__, OUT, MEASURES, rounds=3)

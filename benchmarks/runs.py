@@ -1,15 +1,13 @@
-"""What `bnexp runs` costs: the whole process with N run directories, and with none.
+"""What `bnexp runs` costs: the whole process with 10,000 run directories. Prints a table, keeps it.
 
-    python benchmarks/runs.py --count 10000 --rounds 5
+The directories are valid but were never trained. Beside the wall time stands the
+processor time, which other work on the machine disturbs less. From the repository's root:
 
-It makes run directories that are valid but were never trained, lists them and an
-empty directory in turn, and prints the medians of wall time and of processor time
-(which other work on the machine disturbs less), and the ratio of each.
+    python benchmarks/runs.py [--rounds 5]
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import statistics
@@ -21,6 +19,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
+from keeping import Row, measure, row_of_seconds
+from speed import HERE, ROOT
+
+OUT = HERE / "runs.json"
+COUNT, MOST_SECONDS = 10_000, 2.0
 SEEDS, EPOCHS = 20, 50
 METRICS = ("loss", "accuracy", "val_loss", "val_accuracy")
 
@@ -80,28 +83,27 @@ def cost(place: Path) -> Cost:
     """Time one listing."""
     begun, before = time.perf_counter(), os.times()
     command = [sys.executable, "-c", "from bnexp.cli import main; main()", "runs", "--runs", str(place)]
-    subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
+    subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, check=True)
     after = os.times()
     used = after.children_user + after.children_system - before.children_user - before.children_system
     return Cost(time.perf_counter() - begun, used)
 
 
-def main() -> None:
-    """Make the directories, time both listings in turn, and print what they took."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--count", type=int, default=10_000)
-    parser.add_argument("--rounds", type=int, default=5)
-    asked = parser.parse_args()
-    with tempfile.TemporaryDirectory() as full, tempfile.TemporaryDirectory() as empty:
-        make_runs(Path(full), asked.count)
-        cost(Path(full))  # from the disk
-        rounds = [(cost(Path(full)), cost(Path(empty))) for _ in range(asked.rounds)]
-    for kind in Cost._fields:
-        pairs = [(getattr(listed, kind), getattr(nothing, kind)) for listed, nothing in rounds]
-        listed, nothing = (statistics.median(column) for column in zip(*pairs, strict=True))
-        ratio = statistics.median(one / other for one, other in pairs)
-        print(f"{asked.count} runs, {kind}: {listed:.2f} s; no run: {nothing:.2f} s; ratio {ratio:.2f}")
+def listed(rounds: int) -> list[Row]:
+    """Make the directories and list them."""
+    with tempfile.TemporaryDirectory() as place:
+        make_runs(Path(place), COUNT)
+        cost(Path(place))  # from the disk
+        costs = [cost(Path(place)) for _ in range(rounds)]
+    wall, processor = (statistics.median(times) for times in zip(*costs, strict=True))
+    what = f"`bnexp runs` with {COUNT:,} run directories"
+    return [
+        row_of_seconds(what, wall, at_most=MOST_SECONDS),
+        row_of_seconds("processor time of the same", processor, at_most=MOST_SECONDS),
+    ]
 
+
+MEASURES = {"listed": listed}
 
 if __name__ == "__main__":
-    main()
+    measure(__doc__, OUT, MEASURES, rounds=5)

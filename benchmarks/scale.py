@@ -7,16 +7,13 @@ The measuring is `speed.py`'s. From the repository's root:
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
-from speed import BNEXP, HERE, ROOT, compare, in_turn, machine, peak_bytes, seconds, table
+from keeping import Row, measure, row
+from speed import BNEXP, HERE, ROOT, compare, in_turn, peak_bytes, seconds
 
 OUT = HERE / "scale.json"
 ROWS, COLUMNS, SEEDS, EPOCHS = 1_000_000, 30, 4, 2
@@ -47,24 +44,7 @@ model.fit(train_x, train_y, 32, int(sys.argv[2]), verbose=0, validation_data=(te
 IMPORTS = [sys.executable, "-c", "import matplotlib.figure, numpy"]
 
 
-def main() -> None:
-    """Measure the rows asked for and write them; the others are kept."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--only", default="", choices=["", *MEASURES], help="One of the measures.")
-    options = parser.parse_args()
-    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # or bnexp alone would be compiled anew each time
-    kept = json.loads(OUT.read_text())["rows"] if OUT.exists() else []
-    rows = {row["what"]: row for row in kept}
-    for name, measure in MEASURES.items():
-        if options.only in ("", name):
-            new = [row | {"met": row["ratio"] <= row["at_most"]} for row in measure(options.rounds)]
-            rows |= {row["what"]: row for row in new}
-    OUT.write_text(json.dumps({"machine": machine(), "rows": list(rows.values())}, indent=1) + "\n")
-    print(table(list(rows.values())))
-
-
-def large_table(rounds: int) -> list[dict[str, Any]]:
+def large_table(rounds: int) -> list[Row]:
     """Time training on a large CSV, from the command to its end, and compare the peak memory."""
     with tempfile.TemporaryDirectory() as folder:
         path, config = Path(folder, "large.csv"), Path(folder, "large.yaml")
@@ -85,7 +65,7 @@ def large_table(rounds: int) -> list[dict[str, Any]]:
     ]
 
 
-def stored(rounds: int) -> list[dict[str, Any]]:
+def stored(rounds: int) -> list[Row]:
     """Time a comparison of stored runs, and drawing its figures anew, against the imports that drawing takes."""
     with tempfile.TemporaryDirectory() as runs:
         subprocess.run(compare(runs), cwd=ROOT, check=True, capture_output=True)
@@ -100,19 +80,7 @@ def stored(rounds: int) -> list[dict[str, Any]]:
     ]
 
 
-def row(what: str, measured: tuple[float, float, float], unit: str, *, at_most: float) -> dict[str, Any]:
-    """Return a row of the table, from both medians and the median ratio."""
-    ours, plain, ratio = measured
-    form = ".2f" if plain < 10 else ".0f"
-    return {
-        "what": what,
-        "measured": f"{ours:{form}} {unit} / {plain:{form}} {unit}",
-        "ratio": ratio,
-        "at_most": at_most,
-    }
-
-
 MEASURES = {"large_table": large_table, "stored": stored}
 
 if __name__ == "__main__":
-    main()
+    measure(__doc__, OUT, MEASURES, rounds=5)

@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from bnexp import arms, store
+from bnexp import arms, lookup
 from bnexp.config.files import CONFIGS, read_text, shown, unreadable
 from bnexp.config.overrides import read as read_override
-from bnexp.errors import ConfigError, RunError, UserError
+from bnexp.errors import ConfigError, Problems, RunError, UserError
 
 
 def sorted_arguments(arguments: Sequence[str], seeds: int | None) -> tuple[list[str], list[str]]:
@@ -48,11 +48,12 @@ def config_paths(names: Sequence[str], overrides: Sequence[str], runs: Path) -> 
         ConfigError: if a name is that of a run, means nothing, or stands for the config of another name. It tells
             misspelt overrides too: what the shell has cut at a blank is half an override and half a name.
     """
-    problems = list(_problems(names, runs))
-    if problems:
+    problems = Problems()
+    problems.tell(*_problems(names, runs))
+    if problems.found:
         for override in overrides:
             read_override(override, problems)
-        raise ConfigError(problems)
+    problems.refuse()
     return [config_path(name) for name in names]
 
 
@@ -76,11 +77,13 @@ def _problems(names: Sequence[str], runs: Path) -> Iterator[str]:
 def _no_config(name: str, runs: Path) -> str:
     """Return the mistake of a name that no config has: it is a run's, or means nothing."""
     try:
-        run = arms.newest(runs, name) or store.find(runs, name)
+        run = lookup.named(runs, name)
     except RunError as error:
         return unreadable(Path(name)) if os.path.isdir(name) else str(error)
     if run is None:
         return f"No config is called {shown(name)!r}; expected a .yaml file. {arms.existing(runs, name, trained=False)}"
     again = run.directory / "config.yaml"
+    state = run.state()
+    seen = f"is a {run.kind}" if state.status != "damaged" else f"is a damaged {run.kind} ({state.reason.rstrip('.')})"
     cure = f"To train it again, name its config: {again}." if again.is_file() else "Name a config."
-    return f"{shown(name)}: is a {run.kind}; expected a config. {cure}"
+    return f"{shown(name)}: {seen}; expected a config. {cure}"

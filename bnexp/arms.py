@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from bnexp import comparison, config, store
+from bnexp import comparison, config, lookup, store
 from bnexp.config import Experiment
 from bnexp.config.files import CONFIGS, shown
 from bnexp.config.loading import has_key
@@ -19,6 +19,7 @@ from bnexp.data.source import source_sha256
 from bnexp.errors import HINT, ComparisonError, Problems, RunError, UserError, nearest
 from bnexp.experiment import Finished
 from bnexp.history import History
+from bnexp.lookup import Warn
 from bnexp.metrics import names
 from bnexp.preparing import Checked
 
@@ -46,7 +47,7 @@ class Planned:
         return [self.name, *([self.run.id] if self.run else [])]
 
 
-def plan(name: str, runs: Path, overrides: Sequence[str]) -> Planned:
+def plan(name: str, runs: Path, overrides: Sequence[str], warn: Warn = lambda text: None) -> Planned:
     """Find out what a name means.
 
     A run directory, a run's id or unique prefix is that run. A config file,
@@ -60,18 +61,19 @@ def plan(name: str, runs: Path, overrides: Sequence[str]) -> Planned:
     """
     path = config_file(name)
     if path is None:
-        stored = _run(name, runs, overrides)
+        stored = _run(name, runs, overrides, warn)
         return Planned(str(stored.record().get("name", stored.id)), stored)
     experiment = config.load(path, overrides)
     run = _as_it_is_now(runs, experiment)
     if run is not None:
         return Planned(experiment.name, run)
-    reason = _reason(newest(runs, experiment.name), experiment)
-    return Planned(experiment.name, None, experiment, path, overrides, reason)
+    return Planned(experiment.name, None, experiment, path, overrides, _reason(runs, experiment))
 
 
-def plan_all(names: Sequence[str], runs: Path, overrides: Mapping[str, Sequence[str]]) -> list[Planned]:
-    """Find out what several names mean, each with its overrides.
+def plan_all(
+    names: Sequence[str], runs: Path, overrides: Mapping[str, Sequence[str]], warn: Warn = lambda text: None
+) -> list[Planned]:
+    """Find out what several names mean, each with its overrides; `warn` is told of runs that are passed over.
 
     Raises:
         UserError: with all that is wrong with any of them.
@@ -79,7 +81,7 @@ def plan_all(names: Sequence[str], runs: Path, overrides: Mapping[str, Sequence[
     planned, problems = [], Problems()
     for name in names:
         with problems.noted():
-            planned.append(replace(plan(name, runs, overrides[name]), given=name))
+            planned.append(replace(plan(name, runs, overrides[name], warn), given=name))
     problems.refuse()
     return planned
 
@@ -102,8 +104,11 @@ def fitting_overrides(names: Sequence[str], overrides: Sequence[str]) -> dict[st
     }
 
 
-def _reason(stale: store.Run | None, experiment: Experiment) -> str:
-    """Return why an experiment has to be trained: what has changed since its newest run, if it has one."""
+def _reason(runs: Path, experiment: Experiment) -> str:
+    """Return why an experiment has to be trained: its newest run is damaged, or what has changed since."""
+    if damaged := lookup.damage(runs, experiment.name):
+        return damaged[0]
+    stale = lookup.newest(runs, experiment.name)
     if stale is None:
         return "it has no finished run"
     try:
@@ -125,13 +130,10 @@ def config_file(name: str) -> Path | None:
     return named if inside and os.path.isfile(named) else None
 
 
-def _run(name: str, runs: Path, overrides: Sequence[str]) -> store.Run:
-    run = newest(runs, name) or store.find(runs, name)
+def _run(name: str, runs: Path, overrides: Sequence[str], warn: Warn) -> store.Run:
+    run = lookup.named(runs, name, warn)
     if run is None:
         raise RunError(f"No run, experiment or config is called {shown(name)!r}. {existing(runs, name)}")
-    if overrides:
-        seen = f"{name} is a stored run; overrides ({' '.join(overrides)}) need a config"
-        raise RunError(f"{seen}. Name its config: {run.directory / 'config.yaml'}.")
     if run.kind == "comparison":
         raise RunError(f"{run.id} is a comparison; expected a run. Name one of the runs it compares.")
     if run.kind == "study":
@@ -140,18 +142,16 @@ def _run(name: str, runs: Path, overrides: Sequence[str]) -> store.Run:
     if state.status != "finished":
         why = f" ({state.reason.rstrip('.')})" if state.reason else ""
         raise RunError(f"{run.id} is {state.status}{why}; expected a finished run. Train it again.")
+    if overrides:
+        seen = f"{name} is a stored run; overrides ({' '.join(overrides)}) need a config"
+        raise RunError(f"{seen}. Name its config: {run.directory / 'config.yaml'}.")
     return run
-
-
-def newest(runs: Path, name: str) -> store.Run | None:
-    """Find the newest finished run of an experiment by its name."""
-    return next(_finished(runs, name), None)
 
 
 def _as_it_is_now(runs: Path, experiment: Experiment) -> store.Run | None:
     """Find the newest finished run of an experiment with this config and, of own files, these contents."""
     digest = config.digest(experiment)
-    found = [run for run, head in _heads(runs) if (head.name, head.config_digest) == (experiment.name, digest)]
+    found = [run for run, head in lookup.finished(runs) if (head.name, head.config_digest) == (experiment.name, digest)]
     if not found:
         return None
     source = source_sha256(experiment.dataset)
@@ -166,23 +166,11 @@ def _whole_record(run: store.Run) -> dict[str, Any]:
         return {"dataset": {"source_sha256": "unknown"}}
 
 
-def _finished(runs: Path, name: str) -> Iterator[store.Run]:
-    """List the finished runs of an experiment, the newest first."""
-    return (run for run, head in _heads(runs) if head.name == name)
-
-
-def _heads(runs: Path) -> Iterator[tuple[store.Run, store.RunHead]]:
-    for run in store.runs_in(runs):
-        state = run.state()
-        if state.kind == "run" and state.status == "finished" and isinstance(state.head, store.RunHead):
-            yield run, state.head
-
-
 def existing(runs: Path, name: str, *, trained: bool = True) -> str:
     """Return a sentence with what could have been named: configs and, if `trained`, experiments with runs."""
     if hint := _is_like_a_setting(name):
         return hint
-    names = [str(head.name or run.id) for run, head in _heads(runs)] if trained else []
+    names = [str(head.name or run.id) for run, head in lookup.finished(runs)] if trained else []
     names += sorted(path.relative_to(CONFIGS).with_suffix("").as_posix() for path in _configs())
     if names:
         last = name.rstrip("/").rpartition("/")[2]

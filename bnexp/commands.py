@@ -13,7 +13,7 @@ from typing import Any
 
 from rich.console import Console, RenderableType
 
-from bnexp import arms, cautions, config, store
+from bnexp import arms, cautions, config, lookup, store
 from bnexp.arguments import config_path, config_paths, sorted_arguments
 from bnexp.arm_names import told_apart, with_baseline
 from bnexp.comparison import Arm, Question, refuse_too_few
@@ -36,7 +36,8 @@ from bnexp.experiment import Finished, train_experiment
 from bnexp.preparing import Asked, Checked, preflight
 from bnexp.show import console as show
 from bnexp.show import figures, run_list
-from bnexp.show.about_data import class_list, left_out, part_sizes
+from bnexp.show.about_data import data_lines
+from bnexp.show.lines import warning
 from bnexp.show.progress import Reporter, own_stderr
 from bnexp.terminal import plain
 
@@ -50,7 +51,7 @@ def train(arguments: Sequence[str], *, seeds: int | None, runs: Path, dry_run: b
     if not names:
         raise UserError("train was given no config; expected one or more. For example: bnexp train configs/bn.yaml")
     asked = _asked(names, overrides, runs)
-    checked = _preflight(asked, runs, quiet=quiet or as_json or dry_run)
+    checked = _preflight(asked, quiet=quiet or as_json or dry_run)
     if dry_run:
         for one, facts in zip(asked, checked, strict=True):
             _print_plan(one.experiment, facts)
@@ -87,12 +88,12 @@ def _asked(names: Sequence[str], overrides: Sequence[str], runs: Path) -> list[A
     return found
 
 
-def _preflight(asked: Sequence[Asked], runs: Path, *, quiet: bool, digests: bool = False) -> list[Checked]:
+def _preflight(asked: Sequence[Asked], *, quiet: bool, digests: bool = False) -> list[Checked]:
     """Check all that is to be trained, and say on stderr what takes its time."""
     title = ", ".join(dict.fromkeys(one.experiment.name for one in asked))
     try:
         with own_stderr() as console, Reporter(console, title, epochs=1, seeds=1, quiet=quiet).live() as reporter:
-            return preflight(asked, runs, digests=digests, note=reporter.note)
+            return preflight(asked, digests=digests, note=reporter.note)
     except KeyboardInterrupt:
         raise StoppedError("Stopped before anything was trained; nothing is kept.") from None
 
@@ -142,12 +143,12 @@ def _print_plan(experiment: Experiment, checked: Checked) -> None:
     """Print what would be trained, and what may mislead in it."""
     training = experiment.training
     print(config.dump(experiment), end="")
-    print(f"# {part_sizes(checked.told)}: {checked.told['split']}")
-    for line in filter(None, (class_list(checked.told), left_out(checked.told))):
-        print(f"# {line}")
+    for line in (
+        *data_lines(checked.told),
+        *map(warning, cautions.cautions(experiment, training.epochs * checked.steps)),
+    ):
+        print(f"# {line.plain}")
     print(f"# {training.seeds} seeds x {training.epochs} epochs; nothing was trained or written")
-    for text in (*checked.told.get("warnings", ()), *cautions.cautions(experiment, training.epochs * checked.steps)):
-        print(f"# WARNING  {plain(text)}")
 
 
 def compare(
@@ -158,7 +159,7 @@ def compare(
     refuse_too_few(names)
     store.refuse_unwritable(runs)
     fitting = arms.fitting_overrides(names, overrides)
-    planned = arms.plan_all(names, runs, fitting)
+    planned = arms.plan_all(names, runs, fitting, _warn)
     for name in names:
         for override in overrides if not quiet else ():
             if override not in fitting[name]:
@@ -167,7 +168,7 @@ def compare(
     planned = told_apart(planned)
     question = with_baseline(question, planned)
     stored, trained = arms.stored(planned), list[Finished]()
-    arms.refuse_unanswerable(question, planned, stored, _checked(planned, runs, quiet=quiet or as_json))
+    arms.refuse_unanswerable(question, planned, stored, _checked(planned, quiet=quiet or as_json))
     with told_in_json(lambda: [one.record for one in trained], as_json=as_json):
         train = partial(_train_arm, runs=runs, quiet=quiet or as_json, trained=trained)
         found = arms.ready(planned, stored, train)
@@ -184,7 +185,7 @@ def compare(
     return DIVERGED if any(arm.history.diverged_at for arm in found) else DONE
 
 
-def _checked(planned: Sequence[arms.Planned], runs: Path, *, quiet: bool) -> dict[str, Checked]:
+def _checked(planned: Sequence[arms.Planned], *, quiet: bool) -> dict[str, Checked]:
     """Check all arms that are to be trained, by name."""
     names, asked = [], []
     for item in planned:
@@ -193,7 +194,7 @@ def _checked(planned: Sequence[arms.Planned], runs: Path, *, quiet: bool) -> dic
             asked.append(Asked(item.experiment, partial(config.where, item.config, item.overrides)))
     if not asked:
         return {}
-    facts = _preflight(asked, runs, quiet=quiet, digests=arms.needs_digests(planned))
+    facts = _preflight(asked, quiet=quiet, digests=arms.needs_digests(planned))
     return dict(zip(names, facts, strict=True))
 
 
@@ -217,7 +218,7 @@ def _keep_comparison(runs: Path, found: Sequence[Arm], document: dict[str, Any])
         store.write_json(directory / "comparison.json", document)
         run = store.Run(directory)
         for text in figures.drawn(run):
-            print(f"WARNING  {plain(text)}", file=sys.stderr)
+            _warn(text)
     return run
 
 
@@ -225,17 +226,19 @@ def plot(name: str, *, format: str, out: Path | None, runs: Path) -> int:
     """Redraw the figures of a run, comparison or study and print where they are."""
     from bnexp.show.fonts import missing_told, noting_missing
 
-    run = arms.newest(runs, name) or store.find(runs, name)
+    run = lookup.named(runs, name, _warn)
     if run is None:
         raise RunError(
             f"No run is called {name!r}; expected a directory, an id or latest. {store.existing(runs, name)}"
         )
     with noting_missing() as letters:
         paths = figures.draw(run, format=format, out=out)
+    if (state := run.state()).status == "damaged":
+        _warn(f"{run.id} is damaged ({state.reason.rstrip('.')}). Its figures are drawn from what is left.")
     for path in paths:
         print(plain(path) if sys.stdout.isatty() else path)
     if (told := missing_told(letters)) is not None:
-        print(f"WARNING  {told}", file=sys.stderr)
+        _warn(told)
     return DONE
 
 
@@ -280,6 +283,10 @@ def fetch_data(names: Sequence[str]) -> int:
         bring(KNOWN[name], partial(_print_step, name))
         print(f"{name}: {'here' if is_here(KNOWN[name]) else 'missing'}")
     return DONE
+
+
+def _warn(text: str) -> None:
+    print(f"WARNING  {plain(text)}", file=sys.stderr)
 
 
 def _print_step(name: str, step: str) -> None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import difflib
 import operator
+import os
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -121,6 +123,16 @@ class Problems:
         """Note what is wrong with a setting."""
         self.found.append(SettingError(key, text))
 
+    def tell(self, *lines: str) -> None:
+        """Note mistakes of a config, each a line with the place that it stands in."""
+        self.found += [ConfigError([line]) for line in lines]
+
+    @property
+    def lines(self) -> list[str]:
+        """Return what was noted, a line for each mistake."""
+        several = (error.problems if isinstance(error, ConfigError) else (str(error),) for error in self.found)
+        return list(dict.fromkeys(line for lines in several for line in lines))
+
     def add(self, other: Problems) -> None:
         """Note the mistakes of another collection behind those of this one."""
         self.found += other.found
@@ -139,8 +151,7 @@ class Problems:
             first, *others = dict.fromkeys(problem for error in settings for problem in error.problems)
             raise SettingError(*first, *others)
         if self.found:
-            several = (error.problems if isinstance(error, ConfigError) else (str(error),) for error in self.found)
-            raise ConfigError(dict.fromkeys(problem for problems in several for problem in problems))
+            raise ConfigError(self.lines)
 
 
 @contextmanager
@@ -165,9 +176,35 @@ def listed(names: Iterable[str], most: int | None = None) -> str:
     return ", ".join(every[:most]) + (f" and {left:,} more" if left > 0 else "")
 
 
+UTF8_CURE = "Use a UTF-8 locale, such as LC_ALL=C.UTF-8, or set PYTHONUTF8=1."
+
+
+def cure_of_bytes(encoding: str) -> str:
+    """Return what to do about an argument with bytes that are no letters in the locale's encoding."""
+    return "Type it in UTF-8." if encoding.lower().replace("-", "") == "utf8" else UTF8_CURE
+
+
+def outside_locale(path: str) -> str | None:
+    """Return why the system's locale has no path of this name, and the cure; None if it has."""
+    try:
+        os.fsencode(path)
+    except UnicodeEncodeError as error:
+        letter = f"the character U+{ord(path[error.start]):04X}"
+        return f"the locale's encoding, {error.encoding}, does not hold {letter}. {UTF8_CURE}"
+    return None
+
+
 HINT = "Did you mean "
 LONGEST_NAME = 100
 """Characters of a name that is looked up; a longer one is near to none."""
+
+
+LOOKS_ALIKE = "It looks alike, and its letters are encoded otherwise: copy it. "
+
+
+def _as_seen(name: str) -> str:
+    """Return one spelling for names that look the same but for case."""
+    return unicodedata.normalize("NFKC", name).casefold()
 
 
 def nearest(name: str, good_names: Iterable[str], *, most: int | None = None) -> str:
@@ -184,10 +221,12 @@ def nearest(name: str, good_names: Iterable[str], *, most: int | None = None) ->
     ending = Path(name).suffix if all(Path(good).suffix == Path(name).suffix for good in names) else ""
     stem, stems = name.removesuffix(ending), {good.removesuffix(ending): good for good in reversed(names)}
     close: list[str] = []
+    seems = ""
     if len(stem) <= LONGEST_NAME:
-        same = [good for good in stems if good.casefold() == stem.casefold()]
+        same = [good for good in stems if _as_seen(good) == _as_seen(stem)]
+        seems = LOOKS_ALIKE if same and same[0].casefold() != stem.casefold() else ""
         close = same or difflib.get_close_matches(stem, stems, n=1) or [one for one in stems if _is_one_slip(stem, one)]
-    hint = f"{HINT}{stems[close[0]]!r}? " if close else ""
+    hint = f"{HINT}{stems[close[0]]!r}? {seems}" if close else ""
     return f"{hint}Good names: {listed(names, most)}."
 
 

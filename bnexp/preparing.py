@@ -9,12 +9,11 @@ import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 
-from bnexp import backend, config, store
+from bnexp import backend, config
 from bnexp.config import Experiment
 from bnexp.config.dataset import Dataset
 from bnexp.config.model import Model, Sequential
@@ -60,18 +59,15 @@ class Checked:
     """Seed -> the digest of its split, where it was asked for."""
 
 
-def preflight(
-    several: Sequence[Asked], runs: Path, *, digests: bool = False, note: Note = lambda text: None
-) -> list[Checked]:
-    """Check the place, the data, the model and the trainer of all experiments; nothing is trained or written.
+def preflight(several: Sequence[Asked], *, digests: bool = False, note: Note = lambda text: None) -> list[Checked]:
+    """Check the data, the model and the trainer of all experiments; nothing is trained or written.
 
-    The place comes first, since its check costs nothing. The first experiment is checked last, so that its data are
-    still there when it is trained. With `digests` the digests of rows and splits are returned, too.
+    The first experiment is checked last, so that its data are still there when it is trained. With `digests` the
+    digests of rows and splits are returned, too.
 
     Raises:
         UserError: with all problems of all experiments, each with its file and line.
     """
-    store.refuse_unwritable(runs)
     found = [Problems() for _ in several]
     checked: dict[int, Checked] = {}
     for number in reversed(range(len(several))):

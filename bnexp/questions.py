@@ -6,9 +6,10 @@ nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from bnexp.config import Experiment
+from bnexp.config.model import Sequential
 from bnexp.metrics import quantity
 
 ROUNDING = 1e-6
@@ -123,6 +124,33 @@ def score_of_guessing(metric: str, one_class: Mapping[str, float]) -> float | No
     if quantity(metric) == "r2":
         return 0.0
     return one_class.get(_part(metric)) if quantity(metric) == "accuracy" else None
+
+
+def adds_penalty(experiment: Experiment) -> bool:
+    """Return True if the model adds a penalty to its loss: by `l2`, or by a regularizer of one of its layers."""
+    match experiment.model:
+        case Sequential(layers=layers):
+            given = [one for layer in layers for one in layer.arguments.items()]
+            return any(key.endswith("_regularizer") and value is not None for key, value in given)
+        case network:
+            return network.l2 > 0
+
+
+def penalty_in_loss(metric: str, measured: Collection[str], arms: Mapping[str, Iterable[Experiment]]) -> Iterator[str]:
+    """Yield a warning if `metric` is a loss, and holds the penalty that an arm's model adds, as Keras's does.
+
+    >>> list(penalty_in_loss("val_accuracy", ["val_loss", "val_accuracy"], {}))
+    []
+    """
+    names = [name for name, experiments in arms.items() if any(map(adds_penalty, experiments))]
+    if quantity(metric) != "loss" or not names:
+        return
+    part = metric.removesuffix("loss")
+    without = next(name for name in (f"{part}accuracy", f"{part}mse") if name in measured)
+    yield (
+        f"{metric} holds the penalty that the model of {' and of '.join(names)} adds (l2 or a regularizer); "
+        f"{without} judges without it."
+    )
 
 
 def nothing_learned(metric: str, score: float, who: str, *, read: str = "Read") -> str:

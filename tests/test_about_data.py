@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from bnexp import commands, study_plan, study_run
+from bnexp import commands, config, study_plan, study_run
 from bnexp.comparison import Question
+from bnexp.preparing import check
 from bnexp.show import study_table
 from bnexp.show.about_data import class_list, data_lines, left_out
 
@@ -79,12 +80,16 @@ def classes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 def test_a_dry_run_names_the_classes(classes: str, capsys: pytest.CaptureFixture[str]) -> None:
     commands.train(["c.yaml"], seeds=None, runs=Path("runs"), dry_run=True, quiet=False, as_json=False)
     told = capsys.readouterr().out.splitlines()
-    assert told[-4:-1] == [
-        f"# {classes}",
-        "# other arrays left out: x_test",
-        "# 2 seeds x 1 epochs; nothing was trained or written",
-    ]
-    assert told[-1].startswith("# WARNING  The file holds parts of a split that are not read: x_test.")
+    facts = check(config.load(Path("c.yaml"))).told
+    printed = [f"# {line}" for line in lines(dict(facts))]
+    assert (
+        printed[0].startswith("# npz: 32 training rows, 8 for validation (") and "; guessing the training" in printed[0]
+    )
+    assert printed[1] == f"# {classes}"
+    assert printed[2].startswith("# WARNING  The file holds parts of a split that are not read: x_test.")
+    first = told.index(printed[0])
+    assert told[first : first + len(printed)] == printed
+    assert told[-1] == "# 2 seeds x 1 epochs; nothing was trained or written"
 
 
 def test_training_and_comparing_name_the_classes(

@@ -12,7 +12,8 @@ from pydantic import TypeAdapter
 from bnexp.config import Experiment
 from bnexp.config.dataset import Dataset
 from bnexp.data import prepare
-from bnexp.data.alike import alike
+from bnexp.data.alike import alike, warnings_of
+from bnexp.errors import SettingError
 
 DIFFERENT = "They are taken for different ones. Spell them alike in the file."
 
@@ -51,21 +52,51 @@ def test_classes_categories_and_groups_that_look_the_same_are_told_with_their_ro
     frame = table(y=["yes", "no", "yes "], town=["Paris", " Paris", "Rome", "Oslo"], who=["P1", "p1", "P2", "P3", "P4"])
     told = warnings(tmp_path / "t.csv", frame, group="who", stratify=False)
     assert told == [
-        "dataset.target 'y' holds values that differ only by blanks, case or a final dot: 'yes' (14 rows) and 'yes ' "
+        "dataset.target 'y' holds values that differ only in blanks: 'yes' (14 rows) and 'yes ' "
         f"(13 rows). {DIFFERENT}",
-        "dataset.group 'who' holds values that differ only by blanks, case or a final dot: 'P1' (8 rows) and 'p1' "
-        f"(8 rows). {DIFFERENT}",
-        "column 'town' holds values that differ only by blanks, case or a final dot: ' Paris' (10 rows) and 'Paris' "
-        f"(10 rows). {DIFFERENT}",
+        f"dataset.group 'who' holds values that differ only in case: 'P1' (8 rows) and 'p1' (8 rows). {DIFFERENT}",
+        f"column 'town' holds values that differ only in blanks: ' Paris' (10 rows) and 'Paris' (10 rows). {DIFFERENT}",
     ]
     assert warnings(tmp_path / "t.csv", frame.assign(y=["yes", "no"] * 20)[["x", "y"]]) == []
 
 
+@pytest.mark.parametrize(
+    ("names", "kinds"),
+    [
+        (["A", "\uff21"], "the width or form of letters"),
+        (["\ufb01", "fi"], "the width or form of letters"),
+        (["é", "e\u0301"], "how accents are encoded"),
+        (["É", "e\u0301"], "case or how accents are encoded"),
+        (["a\u00a0b", "a b"], "blanks"),
+        (["yes", "yes\u200b"], "characters that are not seen"),
+        (["yes", "Yes", "yes."], "case or a final dot"),
+        (["\uff39\uff45\uff53 ", "yes."], "the width or form of letters, case, blanks or a final dot"),
+        (["Straße", "STRASSE"], "case"),
+    ],
+)
+def test_names_that_look_the_same_are_told_with_what_differs(names: list[str], kinds: str) -> None:
+    (told,) = warnings_of("column 'c'", dict.fromkeys(names, 2))
+    assert told.startswith(f"column 'c' holds values that differ only in {kinds}: '{sorted(names)[0]}' (2 rows) and ")
+
+
+def test_what_differs_in_any_of_several_groups_is_told() -> None:
+    (told,) = warnings_of("column 'c'", dict.fromkeys(["a", "A", "b", "b ", "c."], 2))
+    assert told.startswith("column 'c' holds values that differ only in case or blanks: ")
+
+
+def test_a_column_that_is_encoded_otherwise_is_told_as_that(tmp_path: Path) -> None:
+    frame = table(**{"cafe\u0301": ["a", "b"]})
+    with pytest.raises(SettingError) as caught:
+        warnings(tmp_path / "t.csv", frame, target="café")
+    assert str(caught.value).startswith(
+        "dataset.target is 'café'; no column has this name. Did you mean 'cafe\u0301'? "
+        "It looks alike, and its letters are encoded otherwise: copy it. Good names: "
+    )
+
+
 def test_classes_of_text_are_told_too(tmp_path: Path) -> None:
     told = warnings(tmp_path / "t.csv", table(text=["good film"], y=["yes", "Yes", "no"]), name="text_csv")
-    assert [line.partition(":")[0] for line in told] == [
-        "dataset.target 'y' holds values that differ only by blanks, case or a final dot"
-    ]
+    assert [line.partition(":")[0] for line in told] == ["dataset.target 'y' holds values that differ only in case"]
 
 
 def test_a_class_that_stands_for_a_missing_value_and_mixed_spellings_of_yes_and_no_are_told(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ RANKS = {
     "backend": 1, "config": 1, "history": 1, "statistics": 1, 
     "questions": 2, "store": 2, "data": 2, "models": 2,
     "training": 3, "comparison": 3, "study": 3, "cautions": 3, "interrupts": 0,
-    "show": 4, "preparing": 4, "turns": 4, "experiment": 5, "arms": 6, "arm_names": 7, "arguments": 7, "measuring": 6,
+    "show": 4, "preparing": 4, "turns": 4, "experiment": 5, "lookup": 5, "arms": 6, "arm_names": 7, "arguments": 7, "measuring": 6,
     "launch": 1, "groups": 7, "group_work": 8, "study_plan": 8, "study_run": 9, "claims": 10, "commands": 11, "study_commands": 12, "cli": 13,
 }  # fmt: skip
 HEAVY = {"tensorflow", "keras", "sklearn", "scipy", "matplotlib", "pandas", "numpy", "soundfile"}

@@ -30,7 +30,9 @@ def finished_run(name: str) -> store.Run:
     experiment = config.load(Path("configs/a.yaml"), [f"name={name}"])
     with store.new_directory(RUNS, name) as directory:
         store.write(directory / "config.yaml", config.dump(experiment))
-        store.write_json(directory / "run.json", {"name": name, "status": "finished"})
+        store.write(directory / "history.json", "")
+        record = {"name": name, "status": "finished", "seeds": 2, "metrics": {"val_loss": {"final": 0.5}}}
+        store.write_json(directory / "run.json", record)
     return store.Run(directory)
 
 

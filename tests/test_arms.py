@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bnexp import arms, config, store
+from bnexp import arms, config, lookup, store
 from bnexp.comparison import Question
 from bnexp.errors import ComparisonError, ConfigError, RunError
 from bnexp.preparing import Checked
@@ -37,7 +37,11 @@ def trained(name: str, *, status: str = "finished", config_text: str = CONFIG, *
     experiment = config.load(path, [f"name={name}"])
     with store.new_directory(RUNS, name) as directory:
         store.write(directory / "config.yaml", config.dump(experiment))
-        record = {"name": name, "status": status, "config_digest": config.digest(experiment), **facts}
+        store.write(directory / "history.json", "")
+        record = {
+            "name": name, "status": status, "config_digest": config.digest(experiment), "seeds": 20,
+            "metrics": {"val_loss": {"final": 0.5, "best": 0.5}}, **facts,
+        }  # fmt: skip
         store.write_json(directory / "run.json", record)
     return store.Run(directory)
 
@@ -225,6 +229,65 @@ def test_a_damaged_run_of_the_same_name_stands_in_no_other_runs_way(place: Path)
     assert store.runs_in(RUNS)[0].id == bad.id
     planned = arms.plan("a", RUNS, [])
     assert planned.run is not None and planned.run.id == good.id
+
+
+GONE = "history.json: is missing. Restore the file, or train again"
+
+
+def test_a_config_whose_newest_run_has_lost_a_file_is_trained_and_the_reason_says_so(place: Path) -> None:
+    run = trained("a")
+    (run.directory / "history.json").unlink()
+    planned = arms.plan("a", RUNS, [])
+    assert (planned.run, planned.reason) == (None, f"{run.id} is damaged ({GONE})")
+
+
+def test_an_experiments_name_passes_over_a_newer_damaged_run_and_says_so(place: Path) -> None:
+    old, new = trained("b"), trained("b")
+    (new.directory / "history.json").unlink()
+    told: list[str] = []
+    assert arms.plan("b", RUNS, [], told.append).run == old
+    assert told == [f"{new.id} is damaged ({GONE}); the newest finished run of b is taken: {old.id}."]
+    (old.directory / "config.yaml").unlink()
+    with pytest.raises(RunError) as caught:
+        arms.plan("b", RUNS, [])
+    assert str(caught.value) == (
+        f"b has no finished run: {new.id} is damaged ({GONE}); {old.id} is damaged ({GONE.replace('history.json', 'config.yaml')}). "
+        "Name another, or train it again."
+    )
+
+
+def test_a_damaged_run_of_which_no_record_tells_the_name_is_known_by_its_directory(place: Path) -> None:
+    run = trained("b")
+    (run.directory / "run.json").unlink()
+    assert lookup.damage(RUNS, "b") == [
+        f"{run.id} is damaged (run.json: is missing, though history.json is there. Restore the file, or train again)"
+    ]
+    assert lookup.damage(RUNS, "a") == []
+
+
+def test_a_run_is_found_by_the_name_that_its_directory_was_given(place: Path) -> None:
+    run = store.Run(trained("b").directory.rename(RUNS / "best"))
+    for name in ("best", "b", str(RUNS / "best")):
+        planned = arms.plan(name, RUNS, [])
+        assert planned.run is not None and (planned.run.id, planned.name) == (run.id, "b")
+
+
+def test_a_name_of_an_experiment_and_of_another_runs_directory_is_refused(place: Path) -> None:
+    trained("b").directory.rename(RUNS / "c")
+    newest = trained("c")
+    with pytest.raises(RunError) as caught:
+        arms.plan("c", RUNS, [])
+    assert str(caught.value) == (
+        "'c' is the name of an experiment and of the directory runs/c; expected the name of one. "
+        f"Name runs/c, or {newest.id} for the experiment's newest run."
+    )
+
+
+def test_overrides_of_what_is_no_finished_run_are_not_told_to_name_its_config(place: Path) -> None:
+    run = trained("b")
+    (run.directory / "config.yaml").unlink()
+    with pytest.raises(RunError, match=r"^b-\S+ is damaged \(config\.yaml: is missing"):
+        arms.plan(run.id, RUNS, ["training.epochs=1"])
 
 
 def test_a_damaged_run_is_refused_with_the_reason(place: Path) -> None:

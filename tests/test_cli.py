@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import re
@@ -14,7 +15,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from bnexp.cli.app import app
+from bnexp.cli.outcome import leave
 from bnexp.history import from_json
 
 REPOSITORY = Path(__file__).parent.parent
@@ -206,6 +210,35 @@ def test_the_saved_model_loads_in_safe_mode_in_a_fresh_process(
     assert done.stdout.strip() == "6081"
 
 
+@pytest.mark.parametrize(
+    ("arguments", "option"),
+    [
+        (["runs", "--runs", ""], "--runs"),
+        (["train", "c.yaml", "--runs", " "], "--runs"),
+        (["compare", "a", "b", "--runs", ""], "--runs"),
+        (["study", "s.yaml", "--runs", ""], "--runs"),
+        (["study", ""], "STUDY.yaml"),
+        (["claims", "--runs", ""], "--runs"),
+        (["plot", "a", "--runs", ""], "--runs"),
+        (["plot", "a", "--out", ""], "--out"),
+    ],
+)
+def test_an_empty_path_is_refused_and_not_taken_for_the_current_directory(arguments: list[str], option: str) -> None:
+    result = CliRunner().invoke(app, arguments, env={"COLUMNS": "200"})
+    assert result.exit_code == 2
+    assert f"Invalid value for '{option}'" in result.output
+    assert "it is empty; expected a path. Is a variable of the shell not set?" in " ".join(result.output.split())
+
+
+@pytest.mark.parametrize("option", ["--margin", "--target"])
+def test_a_number_that_no_float_holds_is_told_as_it_was_written(option: str) -> None:
+    result = CliRunner().invoke(app, ["compare", "a", "b", option, "-1e400"], env={"COLUMNS": "200"})
+    assert result.exit_code == 2
+    assert f"Invalid value for '{option}': -1e400 is too large for a float; expected 1.8e+308 at most." in result.output
+    result = CliRunner().invoke(app, ["compare", "a", "b", option, "x"])
+    assert f"Invalid value for '{option}': 'x' is not a valid float." in result.output
+
+
 def test_dry_run_shows_the_plan_and_writes_nothing(tmp_path: Path) -> None:
     place = project(tmp_path)
     done = bnexp("train", "configs/bn.yaml", "training.epochs=5", "--dry-run", cwd=place)
@@ -359,6 +392,16 @@ os.fsync = fill_up
     assert json.loads((run / "run.json").read_text())["status"] == "interrupted"
     assert not [path for path in run.iterdir() if path.name.endswith(".tmp")]
     assert "interrupted" in bnexp("runs", cwd=tmp_path).stdout
+
+
+def test_a_command_ends_without_a_search_for_cycles_in_all_that_is_left() -> None:
+    try:
+        with pytest.raises(SystemExit) as leaving:
+            leave(3)
+        assert leaving.value.code == 3
+        assert gc.get_freeze_count() > 10_000
+    finally:
+        gc.unfreeze()
 
 
 def test_a_bug_shows_its_traceback(tmp_path: Path) -> None:

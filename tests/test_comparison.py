@@ -140,6 +140,33 @@ def test_a_verdict_points_at_warnings_where_there_are_any() -> None:
     )
 
 
+HELD = "val_loss holds the penalty that the model of {} adds (l2 or a regularizer); val_accuracy judges without it."
+
+
+def layers(**arguments: Any) -> dict[str, Any]:
+    return {"name": "sequential", "layers": [{"Dense": {"units": 4, **arguments}}, {"Dense": {"units": 1}}]}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "who"),
+    [
+        ({"l2": 0.1}, {}, "bn"),
+        ({"l2": 0.1}, {"l2": 0.2}, "bn and of nobn"),
+        (layers(kernel_regularizer="l2"), layers(), "bn"),
+        (layers(), layers(activity_regularizer="l1"), "nobn"),
+        (layers(kernel_regularizer=None), {"l2": 0.0}, None),
+    ],
+)
+def test_a_loss_that_holds_a_penalty_is_told_before_the_verdict(
+    one: dict[str, Any], other: dict[str, Any], who: str | None
+) -> None:
+    arms = [arm("bn", spread(0.9), model=one), arm("nobn", spread(0.8, seed=1), model=other)]
+    (found,) = compare(arms, Question("val_loss"))["contrasts"]
+    assert found["cautions"] == ([] if who is None else [HELD.format(who)])
+    (by_accuracy,) = compare(arms, Question("val_accuracy"))["contrasts"]
+    assert by_accuracy["cautions"] == []
+
+
 @pytest.mark.parametrize(("seeds", "few"), [(1, "1 pair is"), (5, "5 pairs are")])
 def test_few_pairs_tell_nothing_even_if_they_all_agree(seeds: int, few: str) -> None:
     arms = [arm("a", [0.9] * seeds, seeds=seeds), arm("b", [0.5] * seeds, seeds=seeds)]

@@ -20,7 +20,7 @@ from bnexp.config import yaml
 from bnexp.config.study import read_study
 from bnexp.config.writing import dump_plain
 from bnexp.config.yaml import plain, read
-from bnexp.errors import ConfigError
+from bnexp.errors import ConfigError, Problems
 
 CONFIGS = Path(__file__).parent.parent / "configs"
 BASE = "dataset: {name: classification}\nmodel: {name: mlp}\n"
@@ -535,7 +535,7 @@ training:
         ),
         (
             "training.learning_rate=.inf",
-            "override training.learning_rate=.inf: training.learning_rate is inf; expected",
+            "override training.learning_rate=.inf: training.learning_rate is .inf; expected",
         ),
         ("training.optimizer.beta_1=1", "training.optimizer.beta_1 is 1; expected less than 1."),
         ("training.seeds=0", "training.seeds is 0; expected 1 or more. The default is 20."),
@@ -731,8 +731,28 @@ def test_libyaml_and_pyyaml_read_no_text_as_different_values(text: str) -> None:
     found = []
     for loader in (pyyaml.CSafeLoader, pyyaml.SafeLoader):
         with patch.object(yaml, "LOADER", loader):
-            mistakes: list[str] = []
+            mistakes = Problems()
             node = yaml.read_mapping(text, "x", mistakes)
-            found.append(None if mistakes else node)
+            found.append(None if mistakes.found else node)
     if None not in found:
         assert repr(found[0]) == repr(found[1])
+
+
+def test_a_path_that_the_locale_does_not_hold_is_refused_with_the_cure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.fsencode", lambda text: text.encode("ascii", "surrogateescape"))
+    reason = (
+        "the locale's encoding, ascii, does not hold the character U+6279. Use a UTF-8 locale, such as LC_ALL=C.UTF-8, "
+        "or set PYTHONUTF8=1."
+    )
+    dataset = "dataset: {name: csv, path: 批.csv, target: y}\nmodel: {name: mlp}\n"
+    assert problems(tmp_path, dataset) == f"x.yaml:1: dataset.path is '批.csv' (text); expected a path; {reason}"
+    assert problems(tmp_path, "model: {name: mlp}\nextends: 批.yaml\n") == (f"x.yaml:2: extends is '批.yaml'; {reason}")
+
+
+def test_a_file_is_called_by_its_letters_where_the_locale_has_only_bytes_for_them(tmp_path: Path) -> None:
+    for stem, name in (("批", "批"), ("\udce6\udc89\udcb9", "批"), ("a\udce6", "a?")):
+        path = tmp_path / f"{stem}.yaml"
+        path.write_text("dataset: {name: moons}\nmodel: {name: mlp}\n")
+        assert config.load(path).name == name

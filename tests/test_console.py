@@ -154,6 +154,14 @@ def test_an_arms_own_warnings_are_repeated_in_the_comparison() -> None:
     assert "WARNING  bn: beware" in lines(console.comparison(told))
 
 
+def test_a_caution_stands_before_the_verdict() -> None:
+    told = document()
+    told["contrasts"][0]["cautions"] = ["val_loss holds it"]
+    printed = lines(console.comparison(told))
+    place = printed.index("WARNING  val_loss holds it")
+    assert printed[place + 1].startswith("VERDICT  ")
+
+
 def test_several_things_varied_at_once_are_a_warning() -> None:
     text = lines(console.comparison(document(varied={"training.batch_size": [32, 16], "training.epochs": [5, 9]})))
     assert "WARNING  these vary together; the verdict cannot tell their effects apart" in text

@@ -193,6 +193,34 @@ def test_whole_documents_are_listed_and_drawn(whole: Path, tmp_path: Path, capsy
         assert sorted(capsys.readouterr().out.split()) == sorted(str(tmp_path / f"{figure}.svg") for figure in figures)
 
 
+def test_the_figures_of_a_run_without_its_config_are_drawn_with_a_warning(
+    whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(whole, tmp_path / "runs")
+    (tmp_path / "runs" / "bn-20260101-000000" / "config.yaml").unlink()
+    commands.plot("bn-20260101-000000", format="svg", out=tmp_path, runs=tmp_path / "runs")
+    told = capsys.readouterr()
+    assert told.out.split() == [str(tmp_path / "loss.svg"), str(tmp_path / "accuracy.svg")]
+    assert told.err == (
+        "WARNING  bn-20260101-000000 is damaged (config.yaml: is missing. Restore the file, or train again). "
+        "Its figures are drawn from what is left.\n"
+    )
+
+
+def test_a_place_for_figures_that_cannot_be_written_is_told_with_its_own_option(whole: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for out, told in (
+        (tmp_path / "file", "is a file; expected a directory. Move it, or use --out DIR."),
+        (
+            tmp_path / "file" / "x",
+            ": cannot be written (Not a directory). Expected a writable directory: use --out DIR.",
+        ),
+    ):
+        with pytest.raises(UserError) as caught:
+            commands.plot("bn-2026", format="svg", out=out, runs=whole)
+        assert str(caught.value).replace(f"{out} ", "").replace(str(out), "") == told
+
+
 @pytest.mark.parametrize("metric", ["../../x", "/elsewhere/x", "val_../../x", "x", "../loss"])
 @pytest.mark.parametrize("name", ["history.json", "histories.json"])
 def test_a_metric_that_is_not_measured_names_no_figure(whole: Path, tmp_path: Path, metric: str, name: str) -> None:

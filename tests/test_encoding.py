@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 from bnexp.config.dataset import Dataset
 from bnexp.data import prepare
 from bnexp.data.encoding import likely_encoding
+from bnexp.data.files import read_csv
 from bnexp.errors import SettingError
 
 
@@ -84,3 +85,25 @@ def test_files_of_other_kinds_are_named() -> None:
     assert refused(b"\xef\xbb\xbf\n<!DOCTYPE html><html></html>") == (
         "dataset.path is 't.csv'; it is a page of the web (HTML). Download the table itself."
     )
+
+
+def test_text_of_two_bytes_a_letter_without_its_mark_is_told_with_the_command_that_mends_it(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    for codec, name in (("utf-16-le", "UTF-16LE"), ("utf-16-be", "UTF-16BE")):
+        path.write_bytes("a,y\n1,u\n2,v\n".encode(codec))
+        with pytest.raises(SettingError, match=f"it looks like UTF-16. Save it .* iconv -f {name} -t UTF-8 OLD > NEW"):
+            read_csv(path, ",", None)
+
+
+def test_bytes_of_0_far_behind_in_a_text_are_told_with_their_line(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_bytes(b"a,y\n" + b"1,u\n" * 2**15 + bytes(2**20) + b"\xff")
+    with pytest.raises(SettingError, match=r"t.csv:32770 holds a NUL byte, which is no text. Save it as UTF-8 text.$"):
+        read_csv(path, ",", None)
+
+
+def test_bytes_that_are_no_text_are_not_told_to_be_of_an_encoding(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_bytes(b"a,y\n" + bytes(range(256)) * 10)
+    with pytest.raises(SettingError, match=r"t.csv:2 holds a NUL byte, which is no text. Save it as UTF-8 text.$"):
+        read_csv(path, ",", None)

@@ -246,3 +246,34 @@ def test_a_png_with_any_byte_changed_is_refused_also_where_pixels_could_be_read(
         (problem,) = refused(tmp_path)
         assert problem.startswith(f"dataset.path holds {path}, which is no image that can be read: broken PNG file")
     assert readable
+
+
+def test_each_file_is_opened_once_unless_it_has_to_be_put_on_white(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(tmp_path, lambda number: Image.fromarray(RNG.integers(0, 256, (6, 5, 3)).astype("u1")))
+    opened = []
+    plain_open = Image.open
+    monkeypatch.setattr(Image, "open", lambda file, **keys: (opened.append(file.name), plain_open(file, **keys))[1])
+    read(tmp_path)
+    assert len(opened) == len(set(opened)) == 28
+
+
+def test_faulty_pixels_and_faulty_headers_are_told_at_once(tmp_path: Path) -> None:
+    fill(tmp_path, lambda number: Image.fromarray(RNG.integers(0, 256, (60, 50, 3)).astype("u1")), "jpg")
+    cut, none = tmp_path / "a" / "003.jpg", tmp_path / "b" / "020.jpg"
+    cut.write_bytes(cut.read_bytes()[:-400])
+    none.write_bytes(b"none")
+    first, second = refused(tmp_path)
+    assert first.startswith(f"dataset.path holds {cut}, which is no image that can be read: image file is truncated")
+    assert second.startswith(f"dataset.path holds {none}, which is no image that can be read: its format is none of")
+
+
+def test_images_of_16_bits_behind_those_of_8_keep_what_was_read_before(tmp_path: Path) -> None:
+    levels = RNG.integers(0, 2**16, (28, 6, 5)).astype("u2")
+    fill(
+        tmp_path, lambda number: Image.fromarray(levels[number] if number > 20 else (levels[number] >> 8).astype("u1"))
+    )
+    data = read(tmp_path, color="grayscale")
+    expected = np.where(np.arange(28)[:, None, None] > 20, levels / 257, levels >> 8)
+    np.testing.assert_allclose(data.rows.x[..., 0], expected, rtol=1e-6)

@@ -26,9 +26,8 @@ from test_study import ARMS, BASE, CLAIM, planned
 from bnexp import backend, group_work, groups, store, study, study_commands, study_plan, study_run
 from bnexp.errors import ConfigError, StoppedError, StorageError, UserError, WorkError
 from bnexp.groups import Group
-from bnexp.launch import Failure
+from bnexp.launch import Failure, workers
 from bnexp.launch import ray as ray_launcher
-from bnexp.launch import workers
 from bnexp.launch.local import local_workers
 from bnexp.launch.workers import Lost
 from bnexp.measuring import Pace

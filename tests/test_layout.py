@@ -114,7 +114,7 @@ def test_what_may_be_meant_otherwise_is_a_warning(tmp_path: Path) -> None:
         "Move it out of the folder if it is none."
     ]
     (alike,) = warnings(fill(tmp_path / "alike", "image_folder", "Cat", "cat", "dog"))
-    assert "differ only by blanks, case or a final dot: 'Cat' (6 rows) and 'cat' (6 rows)" in alike
+    assert "differ only in case: 'Cat' (6 rows) and 'cat' (6 rows)" in alike
 
 
 @pytest.mark.parametrize(("name", "what"), [("image_folder", "images"), ("wav_folder", "recordings")])

@@ -68,3 +68,20 @@ def test_one_sure_cell_tells_what_the_mark_of_the_others_is() -> None:
 )
 def test_dates_and_times_are_told_from_numbers(cells: list[str]) -> None:
     assert are_dates(pd.Series(cells)) and not are_dates(pd.Series(["1.5", "2.5"]))
+
+
+@pytest.mark.parametrize(
+    ("cell", "mark"),
+    [
+        ("'5", "quotes or '='"), ("'0.126'", "quotes or '='"), ('="0.126"', "quotes or '='"), ("\u201c5\u201d", "quotes or '='"),
+        ("5\u00a0", "a blank that is no space"), ("\u200b5", "a blank that is no space"), ("\ufeff5", "a blank that is no space"),
+        ("\uff11\uff12", "digits of another script"), ("\u0661\u066b\u0665", "digits of another script"), ("\u0967", "digits of another script"),
+    ],
+)  # fmt: skip
+def test_what_programs_put_around_numbers_and_digits_of_other_scripts_are_marks(cell: str, mark: str) -> None:
+    assert marks_of(cell) == {mark}
+
+
+@pytest.mark.parametrize("cell", ["'a'", "='a'", "a\u00a0", "\u0665a", "''", "=", "\u200b"])
+def test_a_text_is_no_number_whatever_stands_around_it(cell: str) -> None:
+    assert marks_of(cell) is None

@@ -48,6 +48,38 @@ def test_an_override_of_which_yaml_would_drop_a_part_is_refused(tmp_path: Path, 
     assert told(tmp_path, override).startswith(message)
 
 
+LARGEST = "expected a finite number, 1.8e+308 at most."
+LAYERS = "model={name: sequential, layers: [{Dense: {units: %s}}]}"
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("dataset.test_size=1e400", f"dataset.test_size is 1e400; {LARGEST} The default is 0.2."),
+        ("model.l2=-1e400", f"model.l2 is -1e400; {LARGEST} The default is 0.0."),
+        ("training.learning_rate={name: cosine, initial: 1e500}", f"training.learning_rate is 1e500; {LARGEST}"),
+        ("training.learning_rate=.inf", "training.learning_rate is .inf; expected a finite number."),
+        ("training.learning_rate=-.INF", "training.learning_rate is -.INF; expected a finite number."),
+        ("training.learning_rate=.nan", "training.learning_rate is .nan; expected a finite number."),
+        ("training.learning_rate=1e-999", "training.learning_rate is 1e-999; expected more than 0."),
+        ("training.epochs=1e400", "training.epochs is 1e400; expected a whole number. The default is 50."),
+        ("model.hidden=[1e400]", "model.hidden.0 is 1e400; expected a whole number."),
+        ("training.epochs=" + "9" * 400, "has a number of 400 digits; expected 100 or fewer."),
+        (LAYERS % "1e400", "model.layers.0 is {Dense: {units: 1e400}}; expected a finite number."),
+        (LAYERS % "[[.nan]]", "model.layers.0 is {Dense: {units: [[.nan]]}}; expected a finite number."),
+    ],
+)
+def test_a_number_that_no_float_holds_is_told_as_it_was_written(tmp_path: Path, override: str, message: str) -> None:
+    assert told(tmp_path, override).rpartition("...: ")[2] == message
+
+
+def test_an_empty_path_is_told_with_the_cure(tmp_path: Path) -> None:
+    message = (
+        "dataset.path is '' (text); expected at least 1 character. Give a file or folder, from the current directory."
+    )
+    assert told(tmp_path, "dataset={name: csv, path: '', target: y}") == message
+
+
 @pytest.mark.parametrize("value", ['"Score #2"', "'#2'", "Score#2", '"---"'])
 def test_a_hash_that_begins_no_comment_is_part_of_the_text(tmp_path: Path, value: str) -> None:
     (tmp_path / "x.yaml").write_text(BASE)
@@ -133,7 +165,7 @@ def test_how_users_of_hydra_write_an_override_is_told_with_how_it_is_written_her
                          "put the whole override in quotes, as in 'model={name: mlp, hidden: [64]}'."),
         ("name=a\nb: c", "the value is not YAML; a key is not expected here (column 2)."),
         ("name=a\x1bb", "is not YAML; it holds the character U+001B, which YAML does not allow. Leave it out."),
-        ("name=a\udcffb", "is not YAML; it holds the character U+DCFF, which YAML does not allow. Leave it out."),
+        ("name=a\udcffb", "holds a byte that is no letter in the locale's encoding, utf-8. Type it in UTF-8."),
     ],
 )  # fmt: skip
 def test_a_value_of_the_wrong_kind_is_told_with_what_to_type(tmp_path: Path, override: str, message: str) -> None:

@@ -364,7 +364,7 @@ def count_reads(monkeypatch: pytest.MonkeyPatch, kept_share: int) -> list[int]:
 def test_the_first_experiment_is_checked_last_so_that_its_data_are_still_there(monkeypatch: pytest.MonkeyPatch) -> None:
     read = count_reads(monkeypatch, kept_share=2**60)
     several = [asked(), asked("dataset.seed=1"), asked("dataset.seed=2")]
-    preparing.preflight(several, Path("runs"))
+    preparing.preflight(several)
     assert read == [2, 1, 42]
     preparing.prepared(several[0].experiment)
     assert read == [2, 1, 42], "read once"
@@ -374,17 +374,17 @@ def test_the_first_experiment_is_checked_last_so_that_its_data_are_still_there(m
 def test_small_data_of_several_experiments_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     read = count_reads(monkeypatch, kept_share=8)
     several = [asked(), asked("dataset.seed=1"), asked("training.epochs=2")]
-    preparing.preflight(several, Path("runs"))
+    preparing.preflight(several)
     for one in several:
         preparing.prepared(one.experiment)
     assert sorted(read) == [1, 42]
 
 
 def test_a_check_tells_what_a_plan_needs_and_digests_only_where_they_are_asked_for() -> None:
-    (facts,) = preparing.preflight([asked()], Path("runs"))
+    (facts,) = preparing.preflight([asked()])
     assert (facts.task, facts.steps, facts.digest, facts.splits) == ("binary", 3, None, None)
     assert (facts.told["training_rows"], facts.told["validation_rows"], facts.told["test_rows"]) == (30, 30, None)
-    (digested,) = preparing.preflight([asked()], Path("runs"), digests=True)
+    (digested,) = preparing.preflight([asked()], digests=True)
     train("good.yaml")
     (run,) = store.runs_in(Path("runs"))
     record = run.record()

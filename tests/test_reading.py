@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bnexp import arms, commands, store
+from bnexp import commands, lookup, store
 from bnexp.errors import RunError, StorageError
 from bnexp.show import figures, run_list
 from bnexp.store import reading
@@ -63,6 +63,13 @@ KINDS = {
     "run.json": "bn-20260101-000000",
     "comparison.json": "bn-vs-nobn-20260101-000000",
     "study.json": "s-study-0123456789",
+}
+
+
+FINAL_RECORDS = {
+    "run.json": {"status": "finished", "seeds": 2, "metrics": {"val_loss": {"final": 0.5}}},
+    "comparison.json": {"seeds": [0], "contrasts": [{"verdict": {"word": "helps"}}]},
+    "study.json": {"seeds": 2, "verdict": "supported"},
 }
 
 
@@ -134,7 +141,7 @@ def test_whatever_stands_for_latest_is_no_run_and_is_replaced(tmp_path: Path, pl
 def test_a_name_that_no_file_system_takes_is_no_run(tmp_path: Path) -> None:
     for name in ("x" * 300, "a/" * 3000, "nul\0"):
         assert store.find(tmp_path, name) is None
-        assert arms.newest(tmp_path, name) is None
+        assert lookup.newest(tmp_path, name) is None
 
 
 def test_nan_and_deep_nesting_are_no_json(tmp_path: Path) -> None:
@@ -159,6 +166,56 @@ def test_a_runs_directory_that_cannot_be_read_is_one_message(tmp_path: Path, mon
     monkeypatch.setattr("os.scandir", refuse)
     with pytest.raises(RunError, match=r"cannot be read \(Permission denied\)\. Use --runs DIR\."):
         commands.list_runs(tmp_path, as_json=False)
+
+
+@POSIX
+@pytest.mark.parametrize(
+    ("place", "reason"),
+    [
+        (device, "is a file, not a directory"),
+        (pipe, "is a file, not a directory"),
+        (lambda path: path.write_text(""), "is a file, not a directory"),
+        (dangling, "is a link to nothing"),
+        (loop, "cannot be read (Too many levels of symbolic links)"),
+    ],
+)
+@pytest.mark.parametrize(
+    "work", [lambda runs: commands.list_runs(runs, as_json=False), lambda runs: lookup.named(runs, "bn")]
+)
+def test_what_stands_for_the_directory_of_runs_is_refused(
+    tmp_path: Path, work: Callable[[Path], object], place: Callable[[Path], None], reason: str
+) -> None:
+    runs = tmp_path / "runs"
+    place(runs)
+    with pytest.raises(RunError) as caught:
+        work(runs)
+    assert str(caught.value) == f"{runs}: {reason}; expected a directory of runs. Use --runs DIR."
+    with pytest.raises(RunError, match="Not a directory"):
+        store.runs_in(Path(__file__) / "runs")
+
+
+def lost(path: Path) -> None:
+    """Leave nothing in the place."""
+
+
+@POSIX
+@pytest.mark.parametrize(("place", "reason"), [(lost, "is missing"), *(one for one in PLACED if one[0] is not huge)])
+@pytest.mark.parametrize(
+    ("name", "final"), [("history.json", "run.json"), ("config.yaml", "run.json"), ("histories.json", "comparison.json"),
+                        ("study.yaml", "study.json")],
+)  # fmt: skip
+def test_a_finished_directory_without_what_must_stand_beside_its_record_is_damaged(
+    tmp_path: Path, name: str, final: str, place: Callable[[Path], None], reason: str
+) -> None:
+    made = directory(tmp_path, final)
+    (made / "history.json").write_text("")
+    (made / final).write_text(json.dumps(FINAL_RECORDS[final]))
+    assert store.Run(made).status() == "finished"
+    (made / name).unlink()
+    place(made / name)
+    (row,) = map(run_list.row, store.runs_in(tmp_path))
+    assert row["status"] == "damaged"
+    assert row["result"].startswith(f"{name}: ") and reason in row["result"]
 
 
 @POSIX

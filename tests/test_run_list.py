@@ -17,6 +17,8 @@ FINISHED = {"name": "bn", "status": "finished", "seeds": 2, "metrics": {"val_acc
 def kept(runs: Path, called: str, /, **record: Any) -> store.Run:
     directory = runs / f"{called}-20260101-000000"
     directory.mkdir()
+    for name in ("config.yaml", "history.json"):
+        (directory / name).write_text("")
     (directory / "run.json").write_text(json.dumps(record))
     return store.Run(directory)
 

@@ -68,6 +68,8 @@ def test_a_few_texts_without_blanks_are_told(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     texts = ["bad film"] * 9 + ["这部电影太难看。非常讨厌这个演员"]
     assert read(path, texts).facts["warnings"] == [f"{path}:11 is one of 6{NO_BLANKS}"]
+    texts = ["bad film"] * 59 + ["这部电影太难看。非常讨厌这个演员"]
+    assert read(path, texts).facts["warnings"] == [f"{path}:61 is one of 1{NO_BLANKS}"]
 
 
 @pytest.mark.parametrize(

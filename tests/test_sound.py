@@ -130,7 +130,6 @@ def test_what_holds_no_samples_or_none_that_are_numbers_is_refused(tmp_path: Pat
     assert why_refused(path, b"") == "its format is none that libsndfile knows"
     assert why_refused(path, b"hello") == "its format is none that libsndfile knows"
     assert why_refused(path, pcm(np.zeros(0))) == "its header tells of no samples"
-    assert why_refused(path, claimed(pcm(np.zeros(9)), 0)) == "its header tells of no samples"
     assert why_refused(path, encoded("OGG", "VORBIS", TONE[:0])) == "it holds no samples"
     assert why_refused(path, encoded("AIFF", "PCM_16")) == "its format is AIFF"
     for number in (np.nan, np.inf):
@@ -140,14 +139,82 @@ def test_what_holds_no_samples_or_none_that_are_numbers_is_refused(tmp_path: Pat
     assert why_refused(path, content) == "it holds samples above 2,147,483,648, though 1 is full scale"
 
 
-def test_an_mp3_whose_length_would_be_guessed_is_refused(tmp_path: Path) -> None:
-    path, content = tmp_path / "x.mp3", encoded("MP3", "MPEG_LAYER_III")
-    second = content.index(content[:2], 4)
-    assert why_refused(path, content[second:]) == "its header does not tell its length"
+@pytest.mark.parametrize("mode", ["CONSTANT", "VARIABLE"])
+@pytest.mark.parametrize(("rate", "channels", "samples"), [(8000, 1, 576), (22_050, 2, 576), (44_100, 2, 1152)])
+def test_an_mp3_whose_header_tells_no_length_is_read_to_its_end(
+    tmp_path: Path, mode: str, rate: int, channels: int, samples: int
+) -> None:
+    path, kept = tmp_path / "x.mp3", io.BytesIO()
+    loud = np.concatenate([TONE[:40_000], np.random.default_rng(0).normal(0, 0.2, 40_000)]).astype("float32")
+    options: dict[str, Any] = {"bitrate_mode": mode, "compression_level": 0.3}
+    soundfile.write(kept, np.stack([loud] * channels, axis=1), rate, format="MP3", **options)
+    content = kept.getvalue()
+    first = max(content.find(b"Xing"), content.find(b"Info"))
+    assert 0 < first < 64
+    path.write_bytes(content)
+    whole = read_sound(path)
+    stripped = content[content.index(content[:2], first) :]
     tag = b"ID3\x03\0\0\0\0\x01\x48" + bytes(200)
-    assert why_refused(path, tag + content[second:]) == "its header does not tell its length"
-    path.write_bytes(tag + content + b"TAG" + bytes(125))
+    for stream in (stripped, tag + stripped, stripped + b"TAG" + bytes(125)):
+        path.write_bytes(stream)
+        length, its_rate = length_and_rate(path)
+        assert (length % samples, its_rate) == (samples - 529, rate)  # mpg123 leaves out the decoder's delay
+        assert 80_000 < length < 80_000 + 4 * samples
+        seen = read_sound(path)
+        assert len(seen) == length
+        delay = min((528 + 576, 576, 1105), key=lambda at: np.abs(seen[at : at + 70_000] - whole[:70_000]).max())
+        np.testing.assert_allclose(seen[delay : delay + 75_000], whole[:75_000], rtol=0, atol=1e-6)
+    path.write_bytes(stripped[100 : len(stripped) // 2])  # cut out of a stream, within frames
+    assert length_and_rate(path)[0] == len(read_sound(path)) < 80_000
+
+
+def test_mp3_files_put_together_are_read_to_the_end_of_the_last(tmp_path: Path) -> None:
+    path, content = tmp_path / "x.mp3", encoded("MP3", "MPEG_LAYER_III")
+    path.write_bytes(content + content)
+    assert 160_000 < length_and_rate(path)[0] < 165_000
+    path.write_bytes(content)
     assert length_and_rate(path) == (80_000, 8000)
+
+
+def test_what_is_called_mp3_and_has_few_of_its_frames_is_refused(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).bytes(20_000)
+    for content in (b"", noise, b"\xff" + noise, b"ID3\x03\0\0\0\0\0\x01 " + noise, b"hello"):
+        assert why_refused(tmp_path / "x.mp3", content) == "it holds few frames of MP3, or none"
+
+
+def test_an_mp3_with_tags_before_and_behind_is_read(tmp_path: Path) -> None:
+    path, content = tmp_path / "x.mp3", encoded("MP3", "MPEG_LAYER_III")
+    path.write_bytes(b"ID3\x03\0\0\0\0\x01\x48" + bytes(200) + content + b"TAG" + bytes(125))
+    assert length_and_rate(path) == (80_000, 8000)
+
+
+@pytest.mark.parametrize("order", ["little", "big"])
+@pytest.mark.parametrize("riff", [0, 8, 36, 0xFFFF_FFFF])
+def test_a_wav_whose_header_tells_of_no_samples_is_read_to_the_end_of_the_file(
+    tmp_path: Path, riff: int, order: str
+) -> None:
+    path, sign = tmp_path / "x.wav", "<" if order == "little" else ">"
+    samples = np.random.default_rng(0).integers(-9000, 9000, 2343)
+    kind = struct.pack(f"{sign}IHHIIHH", 16, 1, 1, 8000, 16_000, 2, 16)
+    head = (b"RIFF" if order == "little" else b"RIFX") + struct.pack(f"{sign}I", riff) + b"WAVEfmt " + kind
+    path.write_bytes(head + b"data" + bytes(4) + samples.astype(f"{sign}i2").tobytes())
+    assert length_and_rate(path) == (2343, 8000)
+    np.testing.assert_array_equal(read_sound(path), (samples / 2**15).astype("float32"))
+    assert why_refused(path, path.read_bytes()[:-1]) == "its last sample is not whole"
+    assert why_refused(path, head + b"data" + bytes(4)) == "its header tells of no samples"
+    note = b"LIST" + struct.pack(f"{sign}I", 5) + b"INFO!\0"
+    assert why_refused(path, head + b"data" + bytes(4) + note) == "its header tells of no samples"
+
+
+@pytest.mark.parametrize("size", [0, 0xFFFF_FFFF])
+@pytest.mark.parametrize("long", [0, 2**64 - 1])
+def test_a_long_wav_written_to_a_pipe_is_read_to_the_end_of_the_file(tmp_path: Path, size: int, long: int) -> None:
+    content = claimed(pcm(np.arange(300)), size)
+    sizes = b"ds64" + struct.pack("<IQQQI", 28, long, long, 0, 0)
+    path = tmp_path / "x.wav"
+    path.write_bytes(b"RF64" + b"\xff" * 4 + b"WAVE" + sizes + content[12:])
+    assert length_and_rate(path) == (300, 8000)
+    np.testing.assert_array_equal(read_sound(path), np.arange(300, dtype="float32") / 2**15)
 
 
 def test_chunks_before_and_behind_the_samples_are_passed_over(tmp_path: Path) -> None:

@@ -23,11 +23,21 @@ from hypothesis import strategies as st
 from bnexp import store
 from bnexp.errors import RunError, StorageError
 
+METRICS = {"val_loss": {"final": 0.5, "best": 0.5}}
+FINISHED = {"status": "finished", "seeds": 2, "metrics": METRICS}
+
 
 def finished(runs: Path, name: str = "bn", **record: object) -> store.Run:
     with store.new_directory(runs, name) as directory:
-        store.write_json(directory / "run.json", {"name": name, "status": "finished", **record})
+        finish(directory, {"name": name, "status": "finished", "seeds": 2, "metrics": METRICS, **record})
     return store.Run(directory)
+
+
+def finish(directory: Path, record: dict[str, Any]) -> None:
+    """Write a run's files, as empty as the list lets them be."""
+    for name in ("config.yaml", "history.json"):
+        store.write(directory / name, "")
+    store.write_json(directory / "run.json", record)
 
 
 def test_fifty_runs_begun_at_once_are_all_distinct(tmp_path: Path) -> None:
@@ -75,7 +85,7 @@ def test_a_latest_that_cannot_be_written_fails_no_work(tmp_path: Path, monkeypat
         raise OSError(errno.EROFS, "Read-only file system")
 
     with store.new_directory(tmp_path, "bn") as directory:
-        store.write_json(directory / "run.json", {"status": "finished"})
+        finish(directory, FINISHED)
         monkeypatch.setattr("os.replace", refuse)
         monkeypatch.setattr(Path, "symlink_to", refuse)
     assert store.Run(directory).status() == "finished"
@@ -130,8 +140,48 @@ def test_a_directory_whose_time_no_calendar_has_is_listed_all_the_same(
     assert [run.kind for run in store.runs_in(tmp_path)] == ["run", "study"]
 
 
+def test_a_renamed_directory_is_listed_by_the_start_in_its_record_and_found_by_its_new_name(tmp_path: Path) -> None:
+    for name, started in (("best", "2026-01-02T00:00:00+00:00"), ("zz", "2026-01-04T01:00:00+02:00")):
+        (tmp_path / name).mkdir()
+        finish(tmp_path / name, {**FINISHED, "started": started})
+    for name in ("a-20260101-000000", "b-20260103-000000", "c-20260103-235959"):
+        (tmp_path / name).mkdir()
+    for name in ("notes", ".git"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config").write_text("")
+    assert [run.id for run in store.runs_in(tmp_path)] == [
+        "c-20260103-235959", "zz", "b-20260103-000000", "best", "a-20260101-000000",
+    ]  # fmt: skip
+    for name in ("best", "be", str(tmp_path / "best")):
+        found = store.find(tmp_path, name)
+        assert found is not None and (found.id, found.status()) == ("best", "finished")
+
+
+@pytest.mark.parametrize(
+    ("kind", "files"),
+    [
+        ("run", {"run.json": "{"}), ("run", {"history.json": ""}), ("comparison", {"histories.json": ""}),
+        ("comparison", {"comparison.json": ""}), ("study", {"study.yaml": ""}), ("study", {"study.json": ""}),
+    ],
+)  # fmt: skip
+def test_a_renamed_directory_without_a_record_that_says_its_start_is_listed_by_the_time_of_its_files(
+    tmp_path: Path, kind: str, files: dict[str, str]
+) -> None:
+    renamed = tmp_path / "renamed"
+    renamed.mkdir()
+    for name, text in files.items():
+        (renamed / name).write_text(text)
+        os.utime(renamed / name, (1767312000, 1767312000))  # 2026-01-02
+    os.utime(renamed, (1767312000, 1767312000))
+    for name in ("a-20260101-000000", "b-20260103-000000"):
+        (tmp_path / name).mkdir()
+    listed = store.runs_in(tmp_path)
+    assert [run.id for run in listed] == ["b-20260103-000000", "renamed", "a-20260101-000000"]
+    assert listed[1].kind == kind
+
+
 def test_listing_locks_nothing_and_reads_one_file_of_each_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = finished(tmp_path, seeds=2, metrics={"val_loss": {"final": 0.5, "best": 0.5}})
+    run = finished(tmp_path)
     opened: list[str] = []
     real = os.open
 
@@ -210,7 +260,7 @@ def test_status_follows_from_lock_and_record(tmp_path: Path) -> None:
         run = store.Run(directory)
         assert _status_seen_by_another_process(directory) == "running"
     assert run.status() == "interrupted"
-    store.write_json(directory / "run.json", {"status": "finished"})
+    finish(directory, FINISHED)
     assert run.status() == "finished"
     (directory / "run.json").write_text("{")
     assert run.status() == "damaged"
@@ -283,6 +333,12 @@ def test_a_name_finds_a_run_by_directory_id_or_unique_prefix(tmp_path: Path) -> 
     assert store.find(tmp_path, "nothing") is None
 
 
+def test_an_empty_name_is_no_run_even_if_there_is_only_one(tmp_path: Path) -> None:
+    finished(tmp_path)
+    with pytest.raises(RunError, match="The name of a run is empty; expected a directory or an id"):
+        store.find(tmp_path, "")
+
+
 def test_an_ambiguous_prefix_lists_the_candidates(tmp_path: Path) -> None:
     ids = [finished(tmp_path, "bn").id, finished(tmp_path, "bn").id]
     with pytest.raises(RunError, match="is the beginning of 2 runs") as caught:
@@ -300,6 +356,19 @@ def test_runs_that_cannot_be_written_are_refused_before_any_work(tmp_path: Path)
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError, match=r"file is a file; expected a directory for runs.*--runs"):
         store.refuse_unwritable(tmp_path / "file")
+
+
+def test_a_place_that_the_system_refuses_is_told_before_any_work(tmp_path: Path) -> None:
+    (tmp_path / "nothing").symlink_to("elsewhere")
+    (tmp_path / "loop").symlink_to("loop")
+    for name, seen in (
+        ("nothing", "is a link to nothing; expected a directory for runs. Make what it leads to, or use --runs DIR."),
+        ("loop", "cannot be used (Too many levels of symbolic links); expected a place to keep runs. Use --runs DIR."),
+        ("x" * 300, "cannot be used (File name too long); expected a place to keep runs. Use --runs DIR."),
+    ):
+        with pytest.raises(StorageError) as caught:
+            store.refuse_unwritable(tmp_path / name)
+        assert str(caught.value) == f"{tmp_path / name} {seen}"
 
 
 def test_a_full_disk_is_refused_before_any_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -310,6 +310,16 @@ def test_a_study_with_a_diverged_seed_without_a_value_is_kept_as_strict_json(tmp
     assert study.document(plan.file, plan.cells, "d", results)["hypotheses"][0]["cells"] == [None, 0.0]
 
 
+def test_a_claim_about_a_loss_that_holds_a_penalty_has_a_caution(tmp_path: Path) -> None:
+    text = SMALL.replace("hidden: [4]", "hidden: [4], l2: 0.1") + "vary: {training.batch_size: [4, 8]}\nseeds: 8\n"
+    told = "test_loss holds the penalty that the model of bn and of none adds (l2 or a regularizer); test_accuracy judges without it."
+    for metric, cautions in (("test_accuracy", []), ("test_loss", [told])):
+        plan = planned(tmp_path, text.replace("metric: test_accuracy", f"metric: {metric}"))
+        results = {one.part: result(*one.part, [0.5] * 8, levels=dict(one.cell.levels)) for one in plan.members}
+        (facts,) = study.document(plan.file, plan.cells, "d", results)["hypotheses"]
+        assert facts["cautions"] == cautions
+
+
 def guessed(bn: float, none: float, guess: float = 0.92, cells: int = 2, **keys: Any) -> dict[str, Any]:
     """The facts of a claim whose arms score so in the first cell, and guess in all others."""
     known: dict[str, Any] = {"one_class": {"test": guess}}

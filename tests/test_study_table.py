@@ -183,6 +183,13 @@ def test_the_edge_of_what_was_tried_is_that_of_its_numbers(values: list[Any], ch
     assert any("at the edge of those tried" in line for line in lines(study_table.study(facts))) == warned
 
 
+def test_a_caution_stands_before_the_verdict() -> None:
+    told = document()
+    told["hypotheses"][0]["cautions"] = ["test_loss holds it"]
+    printed = lines(study_table.study(told))
+    assert printed[printed.index("WARNING  test_loss holds it") + 1].startswith("VERDICT  ")
+
+
 def test_a_choice_that_rests_on_nothing_is_told() -> None:
     facts = document()
     facts["cells"][0]["arms"]["bn"]["tuning_means"] = [None, None]

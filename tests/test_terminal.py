@@ -57,6 +57,25 @@ def test_stdout_takes_letters_that_its_encoding_lacks(monkeypatch: pytest.Monkey
     assert written.getvalue() == b"81 ? 2 ?\n"
 
 
+def test_a_refusal_says_so_if_the_locale_does_not_read_the_arguments(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.getfilesystemencoding", lambda: "ascii")
+    cure = "Use a UTF-8 locale, such as LC_ALL=C.UTF-8, or set PYTHONUTF8=1."
+    for arguments, told in (
+        (["plot", "\udce6x"], f"The locale's encoding, ascii, does not read all of the arguments. {cure}"),
+        (["plot", "x"], "No run is called 'x'; expected a directory, an id or latest. There are no runs in runs."),
+        (["train", "name=\udce6"], f"holds a byte that is no letter in the locale's encoding, ascii. {cure}"),
+    ):
+        monkeypatch.setattr("sys.argv", ["bnexp", *arguments])
+        if arguments[0] == "train":
+            (tmp_path / "c.yaml").write_text("dataset: {name: moons}\nmodel: {name: mlp}\n")
+            sys.argv.append("c.yaml")
+        assert outcome() == 2
+        assert capsys.readouterr().err.splitlines()[-1].endswith(told)
+
+
 def test_everything_on_stderr_is_cleaned(capsys: pytest.CaptureFixture[str]) -> None:
     with guarded_streams():
         print(f"first {HOSTILE}\nsecond", file=sys.stderr)

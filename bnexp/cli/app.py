@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -18,10 +20,37 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Runs = Annotated[Path, typer.Option("--runs", envvar="BNEXP_RUNS_DIR", help="Directory that keeps the runs.")]
+
+def _path(text: str | Path) -> Path:
+    """Return a path; an empty one, which would mean the current directory, is refused."""
+    if not str(text).strip():
+        raise typer.BadParameter("it is empty; expected a path. Is a variable of the shell not set?")
+    return Path(text)
+
+
+def _number(text: str | float) -> float:
+    """Return a number; one that no float holds is refused as it was written."""
+    try:
+        value = float(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not a valid float.") from None
+    if math.isinf(value) and "inf" not in str(text).lower():
+        raise typer.BadParameter(f"{text} is too large for a float; expected {sys.float_info.max:.2g} at most.")
+    return value
+
+
+Runs = Annotated[
+    Path,
+    typer.Option(
+        "--runs", envvar="BNEXP_RUNS_DIR", parser=_path, metavar="<path>", help="Directory that keeps the runs."
+    ),
+]
 Seeds = Annotated[int | None, typer.Option("--seeds", min=1, help="Trainings per experiment (training.seeds).")]
 Margin = Annotated[
-    float | None, typer.Option(help="The smallest difference that matters: 0.01 is one point of accuracy.")
+    float | None,
+    typer.Option(
+        parser=_number, metavar="<float>", help="The smallest difference that matters: 0.01 is one point of accuracy."
+    ),
 ]
 Launcher = Annotated[
     Literal["local", "ray"],
@@ -82,7 +111,10 @@ def compare(
         ),
     ] = None,
     margin: Margin = None,
-    target: Annotated[float | None, typer.Option(help="Value of the metric to reach, in its own unit.")] = None,
+    target: Annotated[
+        float | None,
+        typer.Option(parser=_number, metavar="<float>", help="Value of the metric to reach, in its own unit."),
+    ] = None,
     baseline: Annotated[str | None, typer.Option(help="What the others are compared with; else the last arm.")] = None,
     seeds: Seeds = None,
     runs: Runs = Path("runs"),
@@ -108,7 +140,7 @@ def compare(
 
 @app.command()
 def study(
-    file: Annotated[Path, typer.Argument(metavar="STUDY.yaml", help="The study's file.")],
+    file: Annotated[Path, typer.Argument(metavar="STUDY.yaml", parser=_path, help="The study's file.")],
     runs: Runs = Path("runs"),
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check all, print the plan; train nothing.")] = False,
     max_trainings: Annotated[
@@ -167,7 +199,10 @@ def claims(
 def plot(
     run: Annotated[str, typer.Argument(help="A run, comparison or study: directory, id, unique prefix, or latest.")],
     format: Annotated[Literal["png", "svg", "pdf"], typer.Option(help="File format.")] = "png",
-    out: Annotated[Path | None, typer.Option(help="Directory for the figures; the run's own if not given.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(parser=_path, metavar="<path>", help="Directory for the figures; the run's own if not given."),
+    ] = None,
     runs: Runs = Path("runs"),
 ) -> None:
     """Redraw the figures of a run, comparison or study.

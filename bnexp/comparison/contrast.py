@@ -23,6 +23,7 @@ from bnexp.questions import (
     is_margin_of_all,
     judged_by_what_chose,
     nothing_learned,
+    penalty_in_loss,
     score_of_guessing,
 )
 from bnexp.statistics import strict, strict_values
@@ -32,6 +33,7 @@ def contrast(sides: Sides, terms: Terms) -> dict[str, Any]:
     """Give one entry of `contrasts` in comparison.json."""
     shared = [name for name in sides.treated.metrics if name in sides.base.metrics]
     differences = {name: _difference(sides, name) for name in shared}
+    experiments = {arm.name: [arm.experiment] for arm in (sides.arm, sides.baseline)}
     failed = [
         np.array([seed in history.diverged_at for seed in history.seeds]) for history in (sides.treated, sides.base)
     ]
@@ -45,6 +47,7 @@ def contrast(sides: Sides, terms: Terms) -> dict[str, Any]:
         "diverged_p_value": statistics.failure_difference(*failed),
         "varied": varied(sides),
         "confounders": confounders(sides),
+        "cautions": list(penalty_in_loss(terms.metric, shared, experiments)),
         "verdict": _verdict(sides, differences[terms.metric], terms),
     }
 

@@ -48,6 +48,8 @@ def cure(kind: str, entry: Node, key: str, field: FieldInfo | None, sections: Se
                 return "Indent the keys that belong to it, or leave it out."
             if instead is None:
                 return _good_names(sections)
+        case "string_too_short" if key.endswith("path"):
+            return "Give a file or folder, from the current directory."
         case "string_too_long" if re.fullmatch(r"\\[tnr]", text):
             instead = f'"{text}"'
         case "string_pattern_mismatch" if size := re.fullmatch(r"(\d+(\.\d+)?)\s*([MG])i?B?", text, re.IGNORECASE):

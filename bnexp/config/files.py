@@ -13,8 +13,11 @@ from bnexp.errors import ConfigError, nearest
 CONFIGS = Path("configs")
 """The folder in which configs are known by their names, as seen from the current directory."""
 LARGEST_BYTES = 1_000_000
+"""Of a config: a thousand times what people write, and read in under a second by libyaml."""
 LONGEST_SHOWN = 120
+"""Characters of a path that a message shows: a line and a half of a terminal."""
 MOST_NAMES = 12
+"""Files that a message offers, so that it fits in a few lines of a terminal."""
 
 
 def read_text(path: Path) -> str:

@@ -15,7 +15,7 @@ from bnexp.config.mistakes import INCOMPLETE, problems
 from bnexp.config.places import found, keys_of
 from bnexp.config.schema import Experiment
 from bnexp.config.yaml import Node
-from bnexp.errors import ConfigError
+from bnexp.errors import ConfigError, Problems
 
 Whole = TypeVar("Whole", bound=BaseModel)
 LONGEST_NAME = 200
@@ -30,7 +30,7 @@ def load(path: Path, settings: Sequence[str] = ()) -> Experiment:
     Raises:
         ConfigError: with every mistake there is, in all files and overrides.
     """
-    mistakes: list[str] = []
+    mistakes = Problems()
     node = _read(path, settings, mistakes)
     if {"experiment", "arms"} <= node.value.keys():
         cure = f"Use `bnexp study {shown(path)}`."
@@ -45,18 +45,15 @@ def load_all(paths: Iterable[Path], settings: Sequence[str] = ()) -> list[Experi
         ConfigError: with every mistake there is in any of them.
     """
     experiments: list[Experiment] = []
-    mistakes: dict[str, None] = {}
+    mistakes = Problems()
     for path in paths:
-        try:
+        with mistakes.noted():
             experiments.append(load(path, settings))
-        except ConfigError as error:
-            mistakes |= dict.fromkeys(error.problems)
-    if mistakes:
-        raise ConfigError(mistakes)
+    mistakes.refuse()
     return experiments
 
 
-def experiment_of(node: Node, mistakes: Sequence[str] = ()) -> Experiment:
+def experiment_of(node: Node, mistakes: Problems | None = None) -> Experiment:
     """Read an experiment from a whole config; every mistake is told with the file and line it stands in."""
     experiment = validated(node, Experiment, mistakes)
     faults = [f"{found(node, tuple(key.split('.'))).where}: {key} {text}" for key, text in disagreements(experiment)]
@@ -65,7 +62,7 @@ def experiment_of(node: Node, mistakes: Sequence[str] = ()) -> Experiment:
     return experiment
 
 
-def validated(node: Node, kind: type[Whole], mistakes: Sequence[str] = ()) -> Whole:
+def validated(node: Node, kind: type[Whole], mistakes: Problems | None = None) -> Whole:
     """Read what a file holds by the schema of its kind.
 
     Where mistakes were made already, what is missing may be what they are about, and is not told.
@@ -73,23 +70,23 @@ def validated(node: Node, kind: type[Whole], mistakes: Sequence[str] = ()) -> Wh
     Raises:
         ConfigError: with the mistakes already made, and every one that a single key can have.
     """
+    mistakes = mistakes or Problems()
     try:
         whole = kind.model_validate(yaml.plain(node))
     except ValidationError as error:
         every = [
             details
             for details in error.errors(include_url=False, include_input=False)
-            if not mistakes or details["type"] not in INCOMPLETE
+            if not mistakes.found or details["type"] not in INCOMPLETE
         ]
-        raise ConfigError([*mistakes, *problems(node, every, kind)]) from None
-    if mistakes:
-        raise ConfigError(mistakes)
+        raise ConfigError([*mistakes.lines, *problems(node, every, kind)]) from None
+    mistakes.refuse()
     return whole
 
 
 def has_key(path: Path, setting: str) -> bool:
     """Return True if an override is of a key that the config may have; what else is wrong will be told in time."""
-    node = _read(path, [setting], [])
+    node = _read(path, [setting], Problems())
     try:
         Experiment.model_validate(yaml.plain(node))
     except ValidationError as error:
@@ -102,10 +99,10 @@ def has_key(path: Path, setting: str) -> bool:
 
 def where(path: Path, settings: Sequence[str], key: str) -> str:
     """Return the file and line in which a dotted key of a good config stands, or the section it would stand in."""
-    return found(_read(path, settings, []), tuple(key.split("."))).where
+    return found(_read(path, settings, Problems()), tuple(key.split("."))).where
 
 
-def _read(path: Path, settings: Sequence[str], mistakes: list[str]) -> Node:
+def _read(path: Path, settings: Sequence[str], mistakes: Problems) -> Node:
     """Read a config file with all that is laid over it; of what cannot be read there is nothing in it."""
     node = merging.read_extended(path, mistakes) or Node({}, str(path))
     node = merging.overridden(node, settings, mistakes)
@@ -114,5 +111,9 @@ def _read(path: Path, settings: Sequence[str], mistakes: list[str]) -> Node:
 
 
 def _name_of(path: Path) -> str:
-    """Return what an experiment is called by its file; bytes of the name that are no text become question marks."""
-    return path.stem.encode("utf-8", "replace").decode()[:LONGEST_NAME]
+    """Return what an experiment is called by its file; bytes of the name that are no text become question marks.
+
+    In a locale of few letters Python holds all others as bytes; they are text all the same.
+    """
+    name = path.stem.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return name.replace("\N{REPLACEMENT CHARACTER}", "?")[:LONGEST_NAME]

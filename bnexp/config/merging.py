@@ -14,7 +14,7 @@ from bnexp.config.files import read_text
 from bnexp.config.overrides import dotted
 from bnexp.config.overrides import read as override
 from bnexp.config.yaml import Node
-from bnexp.errors import ConfigError
+from bnexp.errors import Problems, outside_locale
 
 MOST_FILES = 20
 """That extend each other, one after the other."""
@@ -32,22 +32,19 @@ SHORTHANDS = {
 Keys = tuple[str, ...]
 
 
-def read_extended(path: Path, mistakes: list[str], seen: tuple[Path, ...] = ()) -> Node | None:
+def read_extended(path: Path, mistakes: Problems, seen: tuple[Path, ...] = ()) -> Node | None:
     """Read a config file laid over the file that its `extends` names, if it has one.
 
     Every mistake is noted: a file that is missing or faulty, or files that
     extend each other in a loop. None is returned if nothing could be read.
     """
-    try:
-        text = read_text(path)
-    except ConfigError as error:
-        mistakes += error.problems
-        return None
-    node = yaml.read_mapping(text, str(path), mistakes)
+    node = None
+    with mistakes.noted():
+        node = yaml.read_mapping(read_text(path), str(path), mistakes)
     return None if node is None else extended(node, path, mistakes, seen)
 
 
-def extended(mapping: Node, path: Path, mistakes: list[str], seen: tuple[Path, ...] = ()) -> Node:
+def extended(mapping: Node, path: Path, mistakes: Problems, seen: tuple[Path, ...] = ()) -> Node:
     """Lay what stands in a file over the file that its `extends` names, as seen from there, if it has one."""
     node = expanded(mapping)
     extends = node.value.get("extends")
@@ -61,23 +58,26 @@ def extended(mapping: Node, path: Path, mistakes: list[str], seen: tuple[Path, .
     return merged(unnamed, own, mistakes)
 
 
-def _base(path: Path, extends: Node, mistakes: list[str], seen: tuple[Path, ...]) -> Node | None:
+def _base(path: Path, extends: Node, mistakes: Problems, seen: tuple[Path, ...]) -> Node | None:
     where = extends.where
     if not isinstance(extends.value, str) or not extends.value or "\0" in extends.value:
-        mistakes.append(f"{where}: extends is {shown(yaml.plain(extends))}; expected a file beside this one.")
+        mistakes.tell(f"{where}: extends is {shown(yaml.plain(extends))}; expected a file beside this one.")
+        return None
+    if reason := outside_locale(extends.value):
+        mistakes.tell(f"{where}: extends is {shown(extends.value)}; {reason}")
         return None
     base = path.parent / extends.value
     if (real := Path(os.path.realpath(base))) in seen:
         loop = " -> ".join(file.name for file in (*seen, real))
-        mistakes.append(f"{where}: extends goes in a loop: {loop}. Let one of them extend nothing.")
+        mistakes.tell(f"{where}: extends goes in a loop: {loop}. Let one of them extend nothing.")
         return None
     if len(seen) >= MOST_FILES:
-        mistakes.append(f"{where}: extends goes over more than {MOST_FILES} files. Let one of them extend nothing.")
+        mistakes.tell(f"{where}: extends goes over more than {MOST_FILES} files. Let one of them extend nothing.")
         return None
     if not os.path.isfile(base):
-        faults: list[str] = []
+        faults = Problems()
         read_extended(base, faults, seen)
-        mistakes += [f"{where}: extends is {shown(extends.value)}; {fault}" for fault in faults]
+        mistakes.tell(*(f"{where}: extends is {shown(extends.value)}; {fault}" for fault in faults.lines))
         return None
     return read_extended(base, mistakes, seen)
 
@@ -97,7 +97,7 @@ def _written_out(node: Node, key: str | None) -> Node:
     return Node({"name": Node("constant", node.where), "initial": node}, node.where)
 
 
-def merged(base: Node, over: Node, mistakes: list[str], *, top: bool = True) -> Node:
+def merged(base: Node, over: Node, mistakes: Problems, *, top: bool = True) -> Node:
     """Lay one node over another: mappings key by key, anything else is replaced.
 
     A section whose `name` changes is replaced whole, since the keys of the
@@ -124,12 +124,12 @@ def _is_index(value: Any) -> bool:
     return isinstance(value, dict) and bool(value) and all(key.isascii() and key.isdecimal() for key in value)
 
 
-def _with_entries(base: Node, over: Node, mistakes: list[str]) -> Node:
+def _with_entries(base: Node, over: Node, mistakes: Problems) -> Node:
     entries = list(base.value)
     for key, entry in over.value.items():
         if len(key) > MOST_INDEX_DIGITS or int(key) >= len(entries):
             seen = f"there is no entry {key[:MOST_INDEX_DIGITS]}; the list has {len(entries)}, counted from 0"
-            mistakes.append(f"{entry.where}: {seen}. {_whole_list(entries)}")
+            mistakes.tell(f"{entry.where}: {seen}. {_whole_list(entries)}")
         else:
             entries[int(key)] = merged(entries[int(key)], entry, mistakes, top=False)
     return Node(entries, base.where)
@@ -140,7 +140,7 @@ def _whole_list(entries: list[Node]) -> str:
     return f"{last} the whole list."
 
 
-def overridden(node: Node, overrides: Iterable[str], mistakes: list[str]) -> Node:
+def overridden(node: Node, overrides: Iterable[str], mistakes: Problems) -> Node:
     """Lay overrides, each `a.b=value`, over a config; note those with no key, no value, or a value that is not YAML."""
     layers = [layer for text in overrides if (layer := override(text, mistakes)) is not None]
     return _laid_over(node, layers, mistakes)
@@ -152,14 +152,13 @@ def laid_over(node: Node, layers: Iterable[Node]) -> Node:
     Raises:
         ConfigError: if one is about an entry that a list has not.
     """
-    mistakes: list[str] = []
+    mistakes = Problems()
     whole = _laid_over(node, layers, mistakes)
-    if mistakes:
-        raise ConfigError(mistakes)
+    mistakes.refuse()
     return whole
 
 
-def _laid_over(node: Node, layers: Iterable[Node], mistakes: list[str]) -> Node:
+def _laid_over(node: Node, layers: Iterable[Node], mistakes: Problems) -> Node:
     written_out = [expanded(layer) for layer in layers]
     if not written_out:
         return node
@@ -187,7 +186,7 @@ def _leaves(node: Node, path: Keys) -> Iterator[str]:
         yield from _leaves(entry, (*path, str(key)))
 
 
-def _joined(one: Node, other: Node, mistakes: list[str]) -> Node:
+def _joined(one: Node, other: Node, mistakes: Problems) -> Node:
     """Join two overrides key by key, whatever order they came in; the later value wins."""
     if isinstance(one.value, list) and _is_index(other.value):
         return _with_entries(one, other, mistakes)
@@ -201,7 +200,11 @@ def _joined(one: Node, other: Node, mistakes: list[str]) -> Node:
 
 def shown(value: Any) -> str:
     """Give a value as a person writes it in YAML, cut short."""
-    text = written(value)
+    return shortened(written(value))
+
+
+def shortened(text: str) -> str:
+    """Return a text, cut if it is long."""
     return text if len(text) <= 60 else text[:57] + "..."
 
 

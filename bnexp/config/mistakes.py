@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -119,7 +121,9 @@ class Config:
         expected = " or ".join(dict.fromkeys([expected.replace(" 1 characters", " 1 character"), *others]))
         keys = present(self.node, keys)
         field = self._field(keys)
-        seen = merging.shown(yaml.plain(entry)) + (" (text)" if isinstance(entry.value, str) else "")
+        seen = _seen(entry)
+        if kind == "finite_number" and _is_too_large(entry):
+            expected += f", {sys.float_info.max:.2g} at most"
         sections = self.chosen(keys)
         name = spelt(self.node, keys)
         hint = (
@@ -190,6 +194,29 @@ class Config:
         kinds = _section_of(self.whole, keys)
         name = name_of(found(self.node, keys))
         return [kind for kind in kinds if name in names_of([kind])] or kinds
+
+
+def _seen(entry: Node) -> str:
+    """Return a value as a message shows it: cut if it is long, and a text is called one."""
+    return merging.shortened(_written(entry)) + (" (text)" if isinstance(entry.value, str) else "")
+
+
+def _written(node: Node) -> str:
+    """Write a value as YAML does; a number that no float holds stays as it was written."""
+    match node.value:
+        case dict() as entries:
+            return f"{{{', '.join(f'{key}: {_written(entry)}' for key, entry in entries.items())}}}"
+        case list() as entries:
+            return f"[{', '.join(map(_written, entries))}]"
+        case float(value) if node.source is not None and not (value and math.isfinite(value)):
+            return node.source
+    return merging.written(node.value)
+
+
+def _is_too_large(entry: Node) -> bool:
+    """Return True for a number that no float holds, and False for one that is called infinite."""
+    is_infinite = isinstance(entry.value, float) and math.isinf(entry.value)
+    return is_infinite and entry.source is not None and "inf" not in entry.source.lower()
 
 
 def _layer_name(node: Node) -> Node:

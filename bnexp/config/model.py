@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
@@ -23,13 +24,15 @@ LayerName = Literal[
 
 
 def _without_mappings(value: Any) -> Any:
-    """Refuse what Keras would build an object from: a mapping, which may name any class."""
+    """Refuse what Keras would build an object from, a mapping, which may name any class; and numbers without end."""
     entries = value if isinstance(value, list) else [value]
     for entry in entries:
         if isinstance(entry, list) and value is not entry:
             _without_mappings(entry)
         elif not isinstance(entry, bool | int | float | str | None):
             raise PydanticCustomError("argument", "numbers, text, true, false, null, or lists of them")
+        elif isinstance(entry, float) and not math.isfinite(entry):
+            raise PydanticCustomError("finite_number", "a finite number")
     return value
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+import sys
 import unicodedata
 from collections.abc import Callable
 from typing import NamedTuple
 
 import yaml
+
+from bnexp.errors import cure_of_bytes
 
 SPECIAL = ", : ? # [ ] { }"
 
@@ -15,6 +18,9 @@ SPECIAL = ", : ? # [ ] { }"
 def character(text: str, index: int) -> str:
     """Return what is wrong with a character that YAML does not allow."""
     code = ord(text[index])
+    if 0xDC80 <= code <= 0xDCFF:  # Python's stand-in for a byte of an argument
+        encoding = sys.getfilesystemencoding()
+        return f"holds a byte that is no letter in the locale's encoding, {encoding}. {cure_of_bytes(encoding)}"
     called = unicodedata.name(text[index], "")
     seen = f"the character U+{code:04X}{f' ({called.lower()})' if called else ''}"
     if code >= 0x80 and not 0xD800 <= code < 0xE000:

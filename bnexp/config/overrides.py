@@ -11,8 +11,10 @@ import yaml as pyyaml
 
 from bnexp.config import not_yaml, yaml
 from bnexp.config.yaml import DEEPEST, Building, Node, TooDeepError
+from bnexp.errors import Problems
 
 LONGEST_SHOWN = 100
+"""Characters of an override that a message shows: a line and a quarter of a terminal."""
 _PLACE = "override "
 _KEY = re.compile(r"[^\s=.]+(\.[^\s=.]+)*")
 _HYDRA = re.compile(r"(\+\+?|~)(?=[^+~])")
@@ -53,13 +55,13 @@ def dotted(key: str, value: Node) -> Node:
     return value
 
 
-def read(text: str, mistakes: list[str]) -> Node | None:
+def read(text: str, mistakes: Problems) -> Node | None:
     """Read an override as a mapping; None, with what is wrong noted, if it cannot be used."""
     where = place(text)
     key, _, value = text.partition("=")
     fault = yaml.faulty_character(text) or _faulty_key(key, value) or _faulty_value(key, value)
     if fault:
-        mistakes.append(f"{where}: {fault}")
+        mistakes.tell(f"{where}: {fault}")
         return None
     node = _value(key, value, where, mistakes)
     return None if node is None else dotted(key, node)
@@ -91,9 +93,9 @@ def _faulty_value(key: str, value: str) -> str | None:
     return None
 
 
-def _value(key: str, value: str, where: str, mistakes: list[str]) -> Node | None:
+def _value(key: str, value: str, where: str, mistakes: Problems) -> Node | None:
     """Read the value by the same rules as a file; what YAML would drop in silence is refused."""
-    faults: list[str] = []
+    faults = Problems()
     building = Building(value, "", faults, with_cures=False)
     node = None
     try:
@@ -104,10 +106,10 @@ def _value(key: str, value: str, where: str, mistakes: list[str]) -> Node | None
         dropped = _dropped(value, building) or [f"the value is not YAML; {what}."]
     except TooDeepError:
         dropped = []
-    if faults or dropped:
-        told = dict.fromkeys([re.sub("^:[0-9]+: ", "", fault) for fault in [*faults, *dropped]])
+    if faults.found or dropped:
+        told = dict.fromkeys([re.sub("^:[0-9]+: ", "", fault) for fault in [*faults.lines, *dropped]])
         cure = _requoted(key, value.strip()) if dropped or building.may_be_text else ""
-        mistakes.append(f"{where}: {' '.join(told)} {cure}".rstrip())
+        mistakes.tell(f"{where}: {' '.join(told)} {cure}".rstrip())
         return None
     return None if node is None else replace(_moved(node, where), source=node.source or value.strip())
 

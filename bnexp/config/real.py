@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from bnexp.config.section import Count, Fraction, Positive, RandomState, Resample, Section, Shift
+from bnexp.errors import outside_locale
 
 Text = Annotated[str, Field(min_length=1)]
 
@@ -90,15 +91,17 @@ class _Audio(_Sequence):
     stride_ms: Positive = 16.0
 
 
-def _without_nul(path: str) -> str:
-    """Refuse the character that no file's name holds: the system's calls raise an error of their own."""
+def _possible(path: str) -> str:
+    """Refuse characters that no file's name can hold here: the system's calls raise errors of their own."""
     if "\0" in path:
         raise PydanticCustomError("nul", "a path; no file's name holds the character U+0000")
+    if reason := outside_locale(path):
+        raise PydanticCustomError("outside_locale", "a path; {reason}", {"reason": reason.rstrip(".")})
     return path
 
 
 class _File(Section):
-    path: Annotated[Text, AfterValidator(_without_nul)]
+    path: Annotated[Text, AfterValidator(_possible)]
     """Where it lies, from the current directory."""
 
 
@@ -186,7 +189,8 @@ class TextCsvDataset(_Columns, _Text):
 
 
 class WavFolderDataset(_File, _Audio):
-    """Sound files, a folder for each class: WAV (also of 24 bits, of floats, streamed), FLAC, OGG and MP3.
+    """Sound files, a folder for each class: WAV (also of 24 bits, of floats), FLAC, OGG and MP3.
+    A length that their header does not tell, as of streams, is found by decoding.
     Folders inside it are read too, unless several classes have the same ones, and `group` is none."""
 
     name: Literal["wav_folder"]

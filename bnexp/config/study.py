@@ -18,7 +18,7 @@ from bnexp.config.places import Keys, found
 from bnexp.config.section import Count, Positive, Section
 from bnexp.config.writing import dump_plain
 from bnexp.config.yaml import Node
-from bnexp.errors import ConfigError
+from bnexp.errors import ConfigError, Problems
 
 ARM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,39}")
 Text = Annotated[str, Field(min_length=1, max_length=500)]
@@ -176,10 +176,10 @@ def read_study(path: Path) -> StudyFile:
     Raises:
         ConfigError: with every mistake that shows without spanning the grid.
     """
-    mistakes: list[str] = []
+    mistakes = Problems()
     root = yaml.read_mapping(read_text(path), str(path), mistakes)
     if root is None:
-        raise ConfigError(mistakes)
+        raise ConfigError(mistakes.lines)
     if "dataset" in root.value and "experiment" not in root.value:
         cure = f"Use `bnexp train {path}`."
         raise ConfigError([f"{path}: is the config of an experiment; expected a study. {cure}"])

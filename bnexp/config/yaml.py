@@ -16,9 +16,11 @@ from typing import Any
 import yaml
 
 from bnexp.config import not_yaml
-from bnexp.errors import ConfigError
+from bnexp.errors import Problems
 
 DEEPEST = 30
+"""Levels that may lie in each other: several times those of a model with layers in layers (about 8), and few enough
+for the recursion of Python, which ends at 1,000 calls."""
 MOST_DIGITS = 100
 """The most digits of a whole number: they fit in a float, and Python refuses numbers of some thousand digits."""
 LOADER: Any = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
@@ -78,34 +80,34 @@ def read(text: str, name: str) -> Node:
     Raises:
         ConfigError: with every mistake, if it is not plain, safe YAML.
     """
-    mistakes: list[str] = []
+    mistakes = Problems()
     node = read_mapping(text, name, mistakes)
-    if node is None or mistakes:
-        raise ConfigError(mistakes)
+    mistakes.refuse()
+    assert node is not None
     return node
 
 
-def read_mapping(text: str, name: str, mistakes: list[str]) -> Node | None:
+def read_mapping(text: str, name: str, mistakes: Problems) -> Node | None:
     """Read YAML text that is a mapping and note its mistakes; return None if nothing in it can be used."""
-    noted = len(mistakes)
+    noted = len(mistakes.found)
     node = _built(text, name, mistakes)
     if node is not None and isinstance(node.value, dict):
         return node
-    if len(mistakes) == noted:
+    if len(mistakes.found) == noted:
         seen = "nothing" if node is None or node.value is None else kind(node)
-        mistakes.append(f"{name}:1: holds {seen}; expected a mapping of keys, as in `name: bn`.")
+        mistakes.tell(f"{name}:1: holds {seen}; expected a mapping of keys, as in `name: bn`.")
     return None
 
 
-def _built(text: str, name: str, mistakes: list[str]) -> Node | None:
+def _built(text: str, name: str, mistakes: Problems) -> Node | None:
     if bad := REFUSED.search(text):
         line = text[: bad.start()].count("\n") + 1
-        mistakes.append(f"{name}:{line}: {not_yaml.character(text, bad.start())}")
+        mistakes.tell(f"{name}:{line}: {not_yaml.character(text, bad.start())}")
         return None
     try:
         return Building(text, name, mistakes).document()
     except yaml.YAMLError as error:
-        mistakes.append(not_yaml.told(error, text, name))
+        mistakes.tell(not_yaml.told(error, text, name))
     except TooDeepError:
         pass
     return None
@@ -127,7 +129,7 @@ class Building:
     What could build an object, blow up or nest without end is refused before it is built.
     """
 
-    def __init__(self, text: str, name: str, mistakes: list[str], *, with_cures: bool = True) -> None:
+    def __init__(self, text: str, name: str, mistakes: Problems, *, with_cures: bool = True) -> None:
         self.text = text
         self.with_cures = with_cures
         self.name = name
@@ -156,7 +158,7 @@ class Building:
     def _note(self, event: Any, seen: str, cure: str = "") -> None:
         """Note a mistake; one with a cure could be a text that lacks its quotes."""
         self.may_be_text |= bool(cure)
-        self.mistakes.append(f"{self._where(event)}: {seen} {cure if self.with_cures else ''}".rstrip())
+        self.mistakes.tell(f"{self._where(event)}: {seen} {cure if self.with_cures else ''}".rstrip())
 
     def _where(self, event: Any) -> str:
         return f"{self.name}:{_line(event)}"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 _WORDS = "? - -- . na n/a #n/a <na> nan none null #div/0! #name? #null! #num! #ref! #value!"
 MISSING = frozenset(("", *_WORDS.split()))
@@ -11,8 +12,9 @@ MISSING = frozenset(("", *_WORDS.split()))
 YES = frozenset(("true", "t", "yes", "y", "1"))
 NO = frozenset(("false", "f", "no", "n", "0"))
 MOST_SHOWN = 5
+"""Groups of names that a warning shows, so that it fits in a few lines of a terminal."""
 LONGEST_SHOWN = 40
-"""Characters of a name or cell that a message shows."""
+"""Characters of a name or cell that a message shows: half a line of a terminal."""
 
 
 def is_missing(cell: str) -> bool:
@@ -25,7 +27,7 @@ def is_missing(cell: str) -> bool:
 
 
 def alike(names: Mapping[str, int]) -> list[list[str]]:
-    """List the names that differ only by blanks, case, a final dot or how a letter is encoded, as groups.
+    """List the names that differ only in how they are written (`SPELLINGS`), as groups.
 
     >>> alike({"yes": 3, "yes ": 2, "Yes.": 1, "no": 4})
     [['Yes.', 'yes', 'yes ']]
@@ -36,11 +38,48 @@ def alike(names: Mapping[str, int]) -> list[list[str]]:
     return [group for group in groups.values() if len(group) > 1]
 
 
-def _spelling(name: str) -> str:
-    """Return a name as it sounds: one for all that look the same; a name of dots alone stays."""
-    seen = (c for c in unicodedata.normalize("NFKC", name).casefold() if unicodedata.category(c) != "Cf")
-    words = " ".join("".join(seen).split())
-    return words.rstrip(". ") or words
+SPELLINGS: dict[str, Callable[[str], str]] = {
+    "characters that are not seen": lambda name: "".join(c for c in name if unicodedata.category(c) != "Cf"),
+    "the width or form of letters": lambda name: "".join(map(_common_form, name)),
+    "case": str.casefold,
+    "how accents are encoded": lambda name: unicodedata.normalize("NFC", name),
+    "blanks": lambda name: " ".join(name.split()),
+    "a final dot": lambda name: re.sub(r"[\s.]*\.[\s.]*$", "", name) or name,
+}
+"""In what names may differ where the same is meant -> how to write a name without that."""
+
+
+def _common_form(letter: str) -> str:
+    """Return the common form of a full-width letter, a ligature and the like; blanks stay as they are."""
+    return letter if letter.isspace() else unicodedata.normalize("NFKC", letter)
+
+
+def _spelling(name: str, *, without: str = "") -> str:
+    """Return one spelling for all names that are alike; one of SPELLINGS may be left out."""
+    for kind, write in SPELLINGS.items():
+        name = name if kind == without else write(name)
+    return name
+
+
+def differences(names: Sequence[str]) -> list[str]:
+    """List in what some names that are alike differ.
+
+    >>> differences(["A", "\uff41 "]), differences(["\xe9", "e\u0301"])
+    (['the width or form of letters', 'case', 'blanks'], ['how accents are encoded'])
+    """
+    for kind, write in SPELLINGS.items():
+        if len(set(map(write, names))) == 1:
+            return [kind]
+    return [kind for kind in SPELLINGS if len({_spelling(name, without=kind) for name in names}) > 1] or [*SPELLINGS]
+
+
+def _either(kinds: Sequence[str]) -> str:
+    """Return the kinds as a person lists them.
+
+    >>> _either(["case", "blanks", "a final dot"])
+    'case, blanks or a final dot'
+    """
+    return " or ".join(filter(None, (", ".join(kinds[:-1]), kinds[-1])))
 
 
 def warnings_of(what: str, names: Mapping[str, int]) -> Iterator[str]:
@@ -48,9 +87,11 @@ def warnings_of(what: str, names: Mapping[str, int]) -> Iterator[str]:
     groups, spellings = alike(names), set(map(_spelling, names))
     if groups:
         shown = "; ".join(" and ".join(_shown(name, names[name]) for name in group) for group in groups[:MOST_SHOWN])
+        found = {kind for group in groups for kind in differences(group)}
+        kinds = [kind for kind in SPELLINGS if kind in found]
         more = f"; and {len(groups) - MOST_SHOWN} more" if len(groups) > MOST_SHOWN else ""
         yield (
-            f"{what} holds values that differ only by blanks, case or a final dot: {shown}{more}. "
+            f"{what} holds values that differ only in {_either(kinds)}: {shown}{more}. "
             "They are taken for different ones. Spell them alike in the file."
         )
     elif spellings <= YES | NO and (len(spellings & YES) > 1 or len(spellings & NO) > 1):

@@ -29,6 +29,7 @@ from bnexp.errors import FetchError
 MAX_BYTES = 2**30
 """What one package may unpack to; the largest known one has 30 MiB."""
 MAX_MEMBERS = 100_000
+"""What one package may hold of files, so that a faulty one cannot use up the file system's inodes."""
 
 
 def unpack(package: Package, archive: Path, tree: Path) -> None:

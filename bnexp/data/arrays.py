@@ -19,9 +19,11 @@ RANKS: Mapping[Kind, int] = {kind: rank for rank, kind in KINDS.items()}
 NUMBERS, LABELS = "fiub", "biufU"
 """NumPy's letters for types of inputs, and of targets and groups."""
 CHANNELS = (1, 3, 4)
+"""Gray, RGB and RGBA: the lengths by which the axis of the channels is known."""
 SPARSE = {"indices", "indptr", "format", "shape", "data"}
 """The arrays that SciPy's save_npz writes."""
 MOST_NAMED = 10
+"""Arrays that a message names, so that it fits in a few lines of a terminal."""
 
 
 @dataclass(frozen=True)

@@ -17,13 +17,16 @@ if TYPE_CHECKING:
     import pandas
 
 MOST_WHOLE_NUMBER_CLASSES = 20
-"""A target of more different whole numbers is taken for a regression."""
-MOST_CATEGORIES = 100
-"""A column of text with more different values is taken for a mistake: a name, a date, a free text."""
+"""A target of more different whole numbers is taken for a regression: the number of fastai's `cont_cat_split`."""
+MOST_CATEGORIES = 255
+"""A column of text with more different values is taken for a name, a date or a free text.
+
+So many can scikit-learn's histogram gradient boosting tell apart, and the 249 countries of ISO 3166 are fewer.
+"""
 LARGEST = 1e18
-"""Numbers beyond it are refused: their squares would leave float32."""
+"""Numbers beyond it are refused: float32 ends at 3.4e38, and so holds the sum of no more than 340 of its squares."""
 FEWEST_STEPS = 256
-"""A column that float32 resolves into fewer steps from its lowest to its highest number is refused."""
+"""A column that float32 resolves into fewer steps from its lowest to its highest number is refused: 8 bits of it."""
 
 
 NO_VALUE = "keeps column {!r}; it has no value in any row. Leave it out (dataset.drop)."

@@ -10,9 +10,11 @@ from pathlib import Path
 from bnexp.errors import SettingError
 
 BEGINNING_BYTES = 2**16
+"""Bytes of a larger file by which its kind is known; the longest mark of `KINDS` has 6."""
 SAMPLE_BYTES = 2**24
-"""The most bytes of a file that are read to tell its encoding."""
+"""The most bytes of a file that are read to tell its encoding, so that memory and time have an end."""
 WORDS_SHOWN = 3
+"""Words by which a reader sees whether an encoding is right."""
 MARKS: Mapping[bytes, str] = {
     codecs.BOM_UTF32_LE: "UTF-32",
     codecs.BOM_UTF32_BE: "UTF-32",
@@ -62,12 +64,32 @@ def refuse_other_kinds(path: Path) -> None:
         )
 
 
+def refuse_nul(path: Path) -> None:
+    """Raise SettingError, with the line or the encoding, if there is a NUL byte in the file; pandas reads over it."""
+    lines = 1
+    with open(path, "rb") as file:
+        is_wide = _is_of_wide_characters(file.read(BEGINNING_BYTES))
+        file.seek(0)
+        while chunk := file.read(2**20):
+            if (at := chunk.find(b"\0")) >= 0:
+                if is_wide:
+                    refuse_other_encoding(path)
+                line = lines + chunk[:at].count(b"\n")
+                raise SettingError(
+                    "dataset.path",
+                    f"is {str(path)!r}; {path}:{line} holds a NUL byte, which is no text. Save it as UTF-8 text.",
+                )
+            lines += chunk.count(b"\n")
+
+
 def refuse_other_encoding(path: Path) -> None:
     """Raise SettingError, with the line and the likely encoding, since a file is not UTF-8."""
     with open(path, "rb") as file:
         place = next((f"{path}:{number}" for number, line in enumerate(file, 1) if not _is_utf8(line)), str(path))
         file.seek(0)
         content = file.read(SAMPLE_BYTES)
+    if b"\0" in content and not _is_of_wide_characters(content):
+        refuse_nul(path)
     readings = _readings(content) or [likely_encoding(content)]
     names, iconvs = [name for name, _ in readings], [iconv for _, iconv in readings]
     looks = f"looks like {names[0]}" if len(names) == 1 else f"may be {', or '.join(names)}"
@@ -112,7 +134,7 @@ def likely_encoding(content: bytes) -> tuple[str, str]:
     for begins, name in MARKS.items():
         if content.startswith(begins):
             return name, name
-    if content.count(b"\0") > len(content) // 4:
+    if _is_of_wide_characters(content):
         return "UTF-16", "UTF-16LE" if content[1:2] == b"\0" else "UTF-16BE"
     runs = re.findall(rb"[\x80-\xff]+", content)
     in_runs = 2 * sum(len(run) > 1 for run in runs) > len(runs)
@@ -125,6 +147,12 @@ def likely_encoding(content: bytes) -> tuple[str, str]:
     if in_runs and _is_common(content, "gb18030", (0x81, 0xFE)):
         return "GB18030 or GBK (Chinese)", "GB18030"
     return "Windows-1252 (Latin-1)", "WINDOWS-1252"
+
+
+def _is_of_wide_characters(content: bytes) -> bool:
+    """Return True for UTF-16 and UTF-32, in which every letter of English has bytes of 0."""
+    beginning = content[:BEGINNING_BYTES]
+    return beginning.startswith(tuple(MARKS)) or beginning.count(b"\0") > len(beginning) // 4
 
 
 def _is_common(content: bytes, codec: str, common: tuple[int, int]) -> bool:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from bnexp.config.real import CsvDataset, ParquetDataset
 from bnexp.data.column import with_numbers
-from bnexp.data.encoding import refuse_other_encoding, refuse_other_kinds
+from bnexp.data.encoding import refuse_nul, refuse_other_encoding, refuse_other_kinds
 from bnexp.data.header import warnings_of_names
 from bnexp.data.limit import refuse_too_large
 from bnexp.data.lines import (
@@ -22,7 +22,6 @@ from bnexp.data.lines import (
     no_table,
     refuse_faulty_names,
     refuse_note_of_excel,
-    refuse_nul,
     refuse_short_rows,
 )
 from bnexp.data.quotes import refuse_swallowed_rows

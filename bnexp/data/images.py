@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from bnexp.config.real import ImageFolderDataset
 from bnexp.data.files import existing
-from bnexp.data.folders import files_left_out, labelled_files
+from bnexp.data.folders import labelled_files, labels_of
 from bnexp.data.layout import warnings_of_layout, warnings_of_several_classes
 from bnexp.data.limit import refuse_too_large
-from bnexp.data.picture import Ground, Header, header_of, picture_of
+from bnexp.data.picture import Header, header_of, opened_image, picture_of
 from bnexp.data.rows import Rows, numbered
 from bnexp.errors import Problems, SettingError
 
@@ -32,33 +32,82 @@ def image_folder_rows(dataset: ImageFolderDataset, limit: int | None) -> Rows:
             sizes differ, all are the same, or all of them would not fit.
     """
     folder = existing(dataset.path, folder=True)
-    paths = labelled_files(folder, *IMAGES)
-    headers = _headers(paths, dataset, limit)
-    kind = "uint8" if all(header.depth == "8 bits" for header in headers) else "float32"
-    height, width = dataset.size or (headers[0].height, headers[0].width)
-    shape = len(paths), height, width, 1 if dataset.color == "grayscale" else 3
-    needed = 2 * math.prod(shape) * np.dtype(kind).itemsize
-    refuse_too_large(folder, sum(path.stat().st_size for path in paths), needed, limit)
-    x_NHWC = np.empty(shape, kind)
-    hidden = _fill(x_NHWC, paths, dataset, "black")
+    listing = labelled_files(folder, *IMAGES)
+    paths = listing.files
+    headers, x_NHWC, hidden = _read(folder, paths, dataset, limit)
     warnings = [*warnings_of_layout(folder, paths), *_warnings(paths, headers)]
     if hidden:
         warnings.append(_put_on_white(x_NHWC, paths, dataset, hidden))
     _refuse_all_the_same(x_NHWC, folder)
     warnings += warnings_of_several_classes(x_NHWC, paths, folder)
     warnings += _warnings_of_one_colour(x_NHWC, paths)
-    y_N, classes = numbered([path.relative_to(folder).parts[0] for path in paths])
-    facts = {"files_left_out": files_left_out(folder, paths), "warnings": warnings}
+    y_N, classes = numbered(labels_of(folder, paths))
+    facts = {"files_left_out": listing.left_out, "warnings": warnings}
     return Rows("image", x_NHWC, y_N, classes, where=lambda row: str(paths[row]), facts=facts)
 
 
-def _headers(paths: Sequence[Path], dataset: ImageFolderDataset, limit: int | None) -> list[Header]:
-    """Read all headers; refuse at once what cannot be read, and what does not go together."""
-    problems = Problems()
+def _read(
+    folder: Path, paths: Sequence[Path], dataset: ImageFolderDataset, limit: int | None
+) -> tuple[list[Header], NDArray[Any], list[Path]]:
+    """Read each file once: its header and, while all go together, its pixels; return the images blank on black, too.
+
+    Raises:
+        SettingError: with all that cannot be read, and what does not go together; or if all of them would not fit.
+    """
+    problems, hidden = Problems(), []
     headers: dict[Path, Header] = {}
-    for path in paths:
-        with problems.noted():
-            headers[path] = header_of(path, dataset, limit)
+    x_NHWC: NDArray[Any] = np.empty(0, "uint8")
+    go_together = True
+    for row, path in enumerate(paths):
+        with problems.noted(), opened_image(path) as image:
+            header = headers[path] = header_of(image, path, dataset, limit)
+            first = next(iter(headers.values()))
+            go_together = go_together and _go_together(header, first, dataset)
+            if go_together and (header is first or (header.depth != "8 bits" and x_NHWC.dtype == "uint8")):
+                go_together = False  # unless there is room
+                x_NHWC = _with_room(x_NHWC, header, dataset, paths, folder, limit)
+                go_together = True
+            if go_together:
+                picture = picture_of(image, dataset, "black")
+                x_NHWC[row] = picture.pixels_HWC
+                if picture.is_hidden:
+                    hidden.append(path)
+    _note_what_differs(headers, dataset, problems)
+    problems.refuse()
+    return list(headers.values()), x_NHWC, hidden
+
+
+def _go_together(header: Header, first: Header, dataset: ImageFolderDataset) -> bool:
+    """Return True if two images can be rows of one array."""
+    return (header.depth == "floats") == (first.depth == "floats") and (
+        dataset.size is not None or _size(header) == _size(first)
+    )
+
+
+def _with_room(
+    x_NHWC: NDArray[Any],
+    header: Header,
+    dataset: ImageFolderDataset,
+    paths: Sequence[Path],
+    folder: Path,
+    limit: int | None,
+) -> NDArray[Any]:
+    """Return an array for all images, as fine as this one, with what was read of them already.
+
+    Raises:
+        SettingError: if it would not fit.
+    """
+    kind = np.dtype("uint8" if header.depth == "8 bits" else "float32")
+    height, width = dataset.size or (header.height, header.width)
+    shape = len(paths), height, width, 1 if dataset.color == "grayscale" else 3
+    needed = 2 * math.prod(shape) * kind.itemsize
+    if limit is not None and needed > limit:
+        refuse_too_large(folder, sum(path.stat().st_size for path in paths), needed, limit)
+    return x_NHWC.astype(kind) if len(x_NHWC) else np.empty(shape, kind)
+
+
+def _note_what_differs(headers: Mapping[Path, Header], dataset: ImageFolderDataset, problems: Problems) -> None:
+    """Note sizes and scales that do not go together."""
     first = next(iter(headers), None)
     for path, header in headers.items():
         if first is not None and dataset.size is None and _size(header) != _size(headers[first]):
@@ -74,30 +123,21 @@ def _headers(paths: Sequence[Path], dataset: ImageFolderDataset, limit: int | No
         problems.note(
             "dataset.path",
             f"holds {floats[0]}, whose pixels are no whole numbers, beside {others[0]}, whose are. Expected one scale: "
-            f"save all as floats, or all as whole numbers ({len(floats)} of {len(paths)} are floats).",
+            f"save all as floats, or all as whole numbers ({len(floats)} of {len(headers)} are floats).",
         )
-    problems.refuse()
-    return list(headers.values())
-
-
-def _fill(x_NHWC: NDArray[Any], paths: Sequence[Path], dataset: ImageFolderDataset, ground: Ground) -> list[Path]:
-    """Read the pixels of all images, and return the images that are blank on this ground."""
-    problems, hidden = Problems(), []
-    for row, path in enumerate(paths):
-        with problems.noted():
-            picture = picture_of(path, dataset, ground)
-            x_NHWC[row] = picture.pixels_HWC
-            if picture.is_hidden:
-                hidden.append(path)
-    problems.refuse()
-    return hidden
 
 
 def _put_on_white(
     x_NHWC: NDArray[Any], paths: Sequence[Path], dataset: ImageFolderDataset, hidden: Sequence[Path]
 ) -> str:
     """Read all images anew, on white, where some do not show on black; return the warning that says so."""
-    still = _fill(x_NHWC, paths, dataset, "white")
+    still = []
+    for row, path in enumerate(paths):
+        with opened_image(path) as image:
+            picture = picture_of(image, dataset, "white")
+        x_NHWC[row] = picture.pixels_HWC
+        if picture.is_hidden:
+            still.append(path)
     if still:
         raise SettingError(
             "dataset.path",

@@ -16,6 +16,7 @@ from bnexp.data.parts import is_part, parts_first
 from bnexp.errors import SettingError, listed
 
 MOST_NAMED = 10
+"""Folders that a message names, so that it fits in a few lines of a terminal."""
 
 
 def refuse_no_classes(folder: Path, paths: Sequence[Path], what: str, *, grouped: bool = False) -> None:
@@ -70,7 +71,8 @@ def _refuse_parts(folder: Path, paths: Sequence[Path], what: str, parts: Sequenc
 
 def _classes_in(place: Path, paths: Sequence[Path]) -> tuple[Path, set[str]]:
     """Return the folder, inside this one, that holds several folders with these files, and their names."""
-    below = [path.relative_to(place).parts for path in paths if path.is_relative_to(place)]
+    depth = len(place.parts)
+    below = [path.parts[depth:] for path in paths if path.parts[:depth] == place.parts]
     while below and len({parts[0] for parts in below}) == 1 and all(len(parts) > 1 for parts in below):
         place, below = place / below[0][0], [parts[1:] for parts in below]
     return place, {parts[0] for parts in below if len(parts) > 1}
@@ -86,9 +88,8 @@ def only_folder_cure(folder: Path, paths: Sequence[Path]) -> str:
 
 def warnings_of_layout(folder: Path, paths: Sequence[Path]) -> Iterator[str]:
     """Yield what may be meant otherwise: classes alike in name, called like a part, or with parts in each."""
-    yield from warnings_of(
-        f"dataset.path {str(folder)!r}", Counter(path.relative_to(folder).parts[0] for path in paths)
-    )
+    depth = len(folder.parts)
+    yield from warnings_of(f"dataset.path {str(folder)!r}", Counter(path.parts[depth] for path in paths))
     inner = _inner_folders(folder, paths)
     for name in filter(is_part, inner):
         yield (
@@ -106,12 +107,11 @@ def warnings_of_layout(folder: Path, paths: Sequence[Path]) -> Iterator[str]:
 def warnings_of_several_classes(x_N: NDArray[Any], paths: Sequence[Path], folder: Path) -> Iterator[str]:
     """Yield a warning if rows of one content lie in several classes: no net can tell them apart."""
     first: dict[bytes, Path] = {}
-    found = []
+    found, depth = [], len(folder.parts)
     for x, path in zip(x_N, paths, strict=True):
-        other = first.setdefault(
-            hashlib.blake2b(np.ascontiguousarray(x).view("uint8").data, digest_size=16).digest(), path
-        )
-        if other.relative_to(folder).parts[0] != path.relative_to(folder).parts[0]:
+        content = np.ascontiguousarray(x).view("uint8").data
+        other = first.setdefault(hashlib.blake2b(content, digest_size=16).digest(), path)
+        if other.parts[depth] != path.parts[depth]:
             found.append((path, other))
     if found:
         path, other = found[0]
@@ -124,9 +124,9 @@ def warnings_of_several_classes(x_N: NDArray[Any], paths: Sequence[Path], folder
 def _inner_folders(folder: Path, paths: Sequence[Path]) -> dict[str, set[str]]:
     """Return for each folder that holds one of these files the names of its own folders that do."""
     inner: dict[str, set[str]] = {}
+    depth = len(folder.parts)
     for path in paths:
-        name, *rest = path.relative_to(folder).parts
-        inner.setdefault(name, set()).update(rest[:1] if len(rest) > 1 else ())
+        inner.setdefault(path.parts[depth], set()).update(path.parts[depth + 1 : -1][:1])
     return inner
 
 

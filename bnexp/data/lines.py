@@ -114,20 +114,6 @@ def _cure_of_long_row(path: Path, separator: str) -> str:
     return ""
 
 
-def refuse_nul(path: Path) -> None:
-    """Raise SettingError, with the line, if there is a NUL byte in the file; pandas reads over it."""
-    lines = 1
-    with open(path, "rb") as file:
-        while chunk := file.read(2**20):
-            if (at := chunk.find(b"\0")) >= 0:
-                line = lines + chunk[:at].count(b"\n")
-                raise SettingError(
-                    "dataset.path",
-                    f"is {str(path)!r}; {path}:{line} holds a NUL byte, which is no text. Save it as UTF-8 text.",
-                )
-            lines += chunk.count(b"\n")
-
-
 def refuse_note_of_excel(path: Path) -> None:
     """Raise SettingError if a file begins with the separator as Excel wants to be told it."""
     with open(path, encoding="utf-8-sig", errors="replace") as file:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bnexp.data.numerals import OTHER_DECIMAL, Numerals, numerals
+from bnexp.data.numerals import OTHER_DECIMAL, SPACES, Numerals, numerals
 from bnexp.data.rows import Where
 
 if TYPE_CHECKING:
@@ -107,4 +107,4 @@ def _has_decimals(values: NDArray[np.float64]) -> bool:
 
 def _place(column: pandas.Series[Any], cell: str | None, where: Where) -> str:
     """Return where a cell stands first."""
-    return where(int(np.flatnonzero((column.astype(str).str.strip() == cell).to_numpy())[0]))
+    return where(int(np.flatnonzero((column.astype(str).str.strip(SPACES) == cell).to_numpy())[0]))

@@ -6,6 +6,7 @@ pandas reads none of them as a number, and whoever takes them for categories is 
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
 
 _CURRENCY = r"[$€£¥₹₩₽]|USD|EUR|GBP|CHF|JPY|CNY|RMB|INR|Rs\.?|kr\.?"
 _BLANKS = " \u00a0\u2009\u202f"
+SPACES = " \t"
+"""Blanks around a number that pandas passes over."""
+_UNSEEN = "\u200b\u200e\u200f\u2060\ufeff"
+_QUOTES = "'\"`\u2018\u2019\u201c\u201d"
 _DASHES = "\u2212\u2013"
 _APOSTROPHES = "'\u2019"
 _NUMBER = re.compile(
@@ -27,6 +32,7 @@ _DATE = re.compile(
     r"|\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?( ?[AaPp][Mm])?",
     re.ASCII,
 )
+_PLAIN = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)(?P<exponent>[eE][+-]?\d+)?\s*")
 _WITH_UNIT = re.compile(r"[+-]?\d+([.,]\d+)?\s*(?P<unit>[^\W\d_]\S{0,9}|\u00b0\S?)")
 FEWEST_WITH_UNIT = 3
 """A column of fewer different values holds categories, such as 2WD and 4WD, and no numbers with a unit."""
@@ -59,7 +65,7 @@ def numerals(column: pandas.Series[Any], decimal: str = ".") -> Numerals | None:
 
     `decimal` is the mark that the reader takes for the decimal one.
     """
-    counts = column.dropna().astype(str).str.strip().value_counts(sort=False)
+    counts = column.dropna().astype(str).str.strip(SPACES).value_counts(sort=False)
     found = {str(cell): marks for cell in counts.index if (marks := marks_of(str(cell), decimal)) is not None}
     if not any(found.values()) or 2 * counts[list(found)].sum() <= counts.sum():
         return None
@@ -84,7 +90,8 @@ def marks_of(cell: str, decimal: str = ".") -> frozenset[str] | None:
     >>> sorted(marks_of("1.234,56")), marks_of("69,5"), marks_of("1,234")
     (["'.' as a mark for thousands", 'decimal'], frozenset({'decimal'}), frozenset({'either'}))
     """
-    match = _NUMBER.fullmatch(cell)
+    number, wrapping = _unwrapped(cell)
+    match = _NUMBER.fullmatch(number)
     if match is None or bool(match["open"]) != bool(match["close"]):
         return None
     marks = _marks_of_digits(match["digits"].strip(_BLANKS), decimal)
@@ -95,7 +102,26 @@ def marks_of(cell: str, decimal: str = ".") -> frozenset[str] | None:
         "a sign of a currency": match["before"] or match["after"],
         "a minus that is not a leading '-'": match["open"] or match["trailing"] or (match["sign"] or "-") in _DASHES,
     }
-    return marks | {sign for sign, seen in signs.items() if seen}
+    return marks | wrapping | {sign for sign, seen in signs.items() if seen}
+
+
+def _unwrapped(cell: str) -> tuple[str, frozenset[str]]:
+    """Return a cell in ASCII digits without what programs put around a number, and in words what that was.
+
+    >>> _unwrapped("='5'"), _unwrapped("5\\u00a0")
+    (('5', frozenset({"quotes or '='"})), ('5', frozenset({'a blank that is no space'})))
+    """
+    wrapping = frozenset[str]()
+    number = cell.strip().strip(_UNSEEN)
+    if number != cell.strip(SPACES):
+        wrapping |= {"a blank that is no space"}
+    if number[:1] in ("=", *_QUOTES):
+        number, wrapping = number.removeprefix("=").strip(_QUOTES), wrapping | {"quotes or '='"}
+    if any(sign.isdecimal() and not sign.isascii() for sign in number):
+        number = "".join(str(unicodedata.decimal(sign, sign)) for sign in number)
+        number = number.replace("\u066b", ".").replace("\u066c", ",").replace("\u066a", "%")
+        wrapping |= {"digits of another script"}
+    return number, wrapping
 
 
 def _marks_of_digits(digits: str, decimal: str) -> frozenset[str] | None:
@@ -133,6 +159,15 @@ def _is_grouped(digits: str, mark: str) -> bool:
 
 def _thousands(mark: str) -> str:
     return f"{mark!r} as a mark for thousands"
+
+
+def plain_number(text: str) -> re.Match[str] | None:
+    """Return the match of a number as programs write it, its `exponent` a group of it; None if it is none.
+
+    >>> [plain_number(text) is not None for text in ("1.5", " -3e8", "1,5", "", "nan")]
+    [True, True, False, False, False]
+    """
+    return _PLAIN.fullmatch(text)
 
 
 def are_dates(column: pandas.Series[Any]) -> bool:

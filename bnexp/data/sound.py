@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bnexp.data.mp3 import is_mp3, mended_mp3
+from bnexp.data.wav import mended_wav
 from bnexp.errors import SettingError
 
 if TYPE_CHECKING:
@@ -21,21 +24,15 @@ SOUND_ENDINGS = (".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3")
 FORMATS = ("WAV", "WAVEX", "RF64", "FLAC", "OGG", "MP3")
 """What libsndfile calls the formats whose end is checked here."""
 BLOCK = 65_536
-"""Samples of each channel that are decoded at a time."""
-STREAMED = 0x7FFF_F000
-"""The lowest size that programs write into the header of a WAV file before they know its length."""
+"""Samples of each channel that are decoded at a time: 256 KiB of float32, beside which a call costs nothing."""
 LOUDEST = 2**31
 """The largest sample of floats, if whole numbers of 32 bits were kept in them as they are; 1 is full scale."""
 UNKNOWN = 2**63 - 1
 """What libsndfile takes for the length of a FLAC file that was written as a stream."""
 LARGEST_OGG_PAGE = 65_307
-MP3_LENGTHS = (b"Xing", b"Info", b"VBRI")
-"""How the frame begins in which an MP3 file tells its length."""
-BEGINNING = 8_192
-
-
-class _FaultyError(Exception):
-    """Why a file is no whole recording."""
+"""A header of 27 bytes, the lengths of 255 segments, and 255 bytes in each (RFC 3533)."""
+BEGINNING = 16
+"""Bytes by which a kind of file is known."""
 
 
 def length_and_rate(path: Path) -> tuple[int, int]:
@@ -49,13 +46,13 @@ def length_and_rate(path: Path) -> tuple[int, int]:
         for block_TC in _blocks(sound):
             length += len(block_TC)
             if not np.isfinite(block_TC).all():
-                raise _FaultyError("it holds samples that are infinite or no numbers")
+                raise ValueError("it holds samples that are infinite or no numbers")
             if np.abs(block_TC).max() > LOUDEST:
-                raise _FaultyError(f"it holds samples above {LOUDEST:,}, though 1 is full scale")
+                raise ValueError(f"it holds samples above {LOUDEST:,}, though 1 is full scale")
         if length < sound.frames < UNKNOWN:
-            raise _FaultyError(f"it ends before the {sound.frames:,} samples that its header tells of")
+            raise ValueError(f"it ends before the {sound.frames:,} samples that its header tells of")
         if not length:
-            raise _FaultyError("it holds no samples")
+            raise ValueError("it holds no samples")
         return length, int(sound.samplerate)
 
 
@@ -86,13 +83,13 @@ def _opened(path: Path) -> Iterator[SoundFile]:
     from soundfile import LibsndfileError, SoundFile
 
     try:
-        _refuse_cut(path)
-        with SoundFile(str(path)) as sound:
+        content = _mended(path)
+        with SoundFile(str(path) if content is None else io.BytesIO(content)) as sound:
             if sound.format not in FORMATS:
-                raise _FaultyError(f"its format is {sound.format}")
+                raise ValueError(f"its format is {sound.format}")
             sound.seekable = lambda: False  # soundfile would seek after each block, which MP3 cannot do exactly
             yield sound
-    except (OSError, ValueError, RuntimeError, _FaultyError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         why = error.error_string if isinstance(error, LibsndfileError) else str(error)
         why = "its format is none that libsndfile knows" if "not recognised" in why else why.rstrip(". ")
         raise SettingError(
@@ -102,68 +99,32 @@ def _opened(path: Path) -> Iterator[SoundFile]:
         ) from error
 
 
-def _refuse_cut(path: Path) -> None:
-    """Raise _FaultyError if a file ends early, of those kinds whose end libsndfile takes as it comes."""
+def _mended(path: Path) -> bytes | None:
+    """Return the content with its length in its header, where libsndfile needs it told; None if it does not.
+
+    Raises:
+        ValueError: if the file ends early, of those kinds whose end libsndfile takes as it comes.
+    """
     with open(path, "rb") as file:
-        match file.read(4):
-            case b"RIFF" | b"RF64":
-                _refuse_cut_wav(file, "little", path.stat().st_size)
-            case b"RIFX":
-                _refuse_cut_wav(file, "big", path.stat().st_size)
-            case b"OggS":
-                _refuse_cut_ogg(file, path.stat().st_size)
-            case beginning if beginning[:3] == b"ID3" or beginning[:1] == b"\xff":
-                _refuse_mp3_without_length(file)
+        beginning = file.read(BEGINNING)
+    match beginning[:4]:
+        case b"RIFF" | b"RF64":
+            return mended_wav(path, "little")
+        case b"RIFX":
+            return mended_wav(path, "big")
+        case b"OggS":
+            _refuse_cut_ogg(path)
+        case _ if is_mp3(beginning, path.suffix):
+            return mended_mp3(path.read_bytes())
+    return None
 
 
-def _refuse_cut_wav(file: BinaryIO, order: str, size: int) -> None:
-    """Raise _FaultyError unless the samples end where the header says, or the header was written for a stream."""
-    file.seek(12)
-    align, long = 1, 0
-    while (name := file.read(4)) != b"data":
-        length = file.read(4)
-        if len(length) < 4:
-            raise _FaultyError("it ends before its samples begin")
-        skipped = _number(length, order)
-        body = file.read(min(skipped, 64))
-        if name == b"fmt ":
-            align = _number(body[12:14], order)
-        elif name == b"ds64":
-            long = _number(body[8:16], order)
-        file.seek(skipped + skipped % 2 - len(body), 1)
-    told, there = _number(file.read(4), order), size - file.tell()
-    if long and told == 0xFFFF_FFFF:
-        told = long
-    elif told >= STREAMED:
-        told = min(told, there)
-    if not told:
-        raise _FaultyError("its header tells of no samples")
-    if told > there:
-        raise _FaultyError(f"it ends before the {told:,} bytes of samples that its header tells of")
-    if align and told % align:
-        raise _FaultyError("its last sample is not whole")
-
-
-def _refuse_cut_ogg(file: BinaryIO, size: int) -> None:
-    """Raise _FaultyError unless the file ends with a whole page that is marked as the last."""
-    file.seek(max(0, size - LARGEST_OGG_PAGE))
-    tail = file.read()
+def _refuse_cut_ogg(path: Path) -> None:
+    """Raise ValueError unless the file ends with a whole page that is marked as the last."""
+    with open(path, "rb") as file:
+        file.seek(max(0, path.stat().st_size - LARGEST_OGG_PAGE))
+        tail = file.read()
     page = tail[tail.rfind(b"OggS") :]
     segments = page[27 : 27 + page[26]] if len(page) > 26 else b""
     if not page[:6].startswith(b"OggS") or len(page) != 27 + len(segments) + sum(segments) or not page[5] & 4:
-        raise _FaultyError("it ends before the page that is marked as its last")
-
-
-def _refuse_mp3_without_length(file: BinaryIO) -> None:
-    """Raise _FaultyError if no first frame tells the length: libsndfile would guess it, and stop there."""
-    file.seek(0)
-    head = file.read(10)
-    tag = sum(byte << 7 * place for place, byte in enumerate(reversed(head[6:]))) + 10 if head[:3] == b"ID3" else 0
-    file.seek(tag)
-    beginning = file.read(BEGINNING)
-    if not beginning.startswith(b"fLaC") and not any(word in beginning for word in MP3_LENGTHS):
-        raise _FaultyError("its header does not tell its length")
-
-
-def _number(content: bytes, order: str) -> int:
-    return int.from_bytes(content, "big" if order == "big" else "little")
+        raise ValueError("it ends before the page that is marked as its last")

@@ -51,9 +51,9 @@ def refuse_changed(dataset: Dataset, seen: str | None, sources: Sources) -> None
 def _files(dataset: OwnFile, path: Path) -> list[Path]:
     match dataset:
         case ImageFolderDataset():
-            return labelled_files(path, *IMAGES)
+            return labelled_files(path, *IMAGES).files
         case WavFolderDataset():
-            return labelled_files(path, *RECORDINGS, grouped=dataset.group == "file")
+            return labelled_files(path, *RECORDINGS, grouped=dataset.group == "file").files
         case _:
             return [path]
 
@@ -61,9 +61,9 @@ def _files(dataset: OwnFile, path: Path) -> list[Path]:
 @functools.lru_cache(maxsize=8)
 def _digest(path: Path, files: tuple[tuple[Path, int, int], ...]) -> str:
     """Give the digest of files of these sizes and times of their last change: so each state is read once."""
-    digest = hashlib.sha256()
+    digest, depth = hashlib.sha256(), len(path.parts)
     for file, size, _ in files:
-        digest.update(f"{file.relative_to(path).as_posix()} {size}\n".encode(errors="surrogateescape"))
+        digest.update(f"{'/'.join(file.parts[depth:]) or '.'} {size}\n".encode(errors="surrogateescape"))
         with open(file, "rb") as content:
             while chunk := content.read(CHUNK_BYTES):
                 digest.update(chunk)

@@ -11,7 +11,7 @@ import numpy as np
 from bnexp import backend
 from bnexp.config.real import AsteriskLanguagesSet, WavFolderDataset
 from bnexp.data.files import existing
-from bnexp.data.folders import files_left_out, labelled_files
+from bnexp.data.folders import labelled_files, labels_of
 from bnexp.data.layout import warnings_of_layout, warnings_of_several_classes
 from bnexp.data.limit import refuse_too_large
 from bnexp.data.rows import Rows, numbered
@@ -40,14 +40,13 @@ def wav_folder_rows(dataset: WavFolderDataset, limit: int | None) -> Rows:
             read, sampling rates differ, or all of them would not fit.
     """
     folder = existing(dataset.path, folder=True)
-    paths = labelled_files(folder, *RECORDINGS, grouped=dataset.group == "file")
-    inner = [path.relative_to(folder) for path in paths]
-    groups = ["/".join(path.parts[1:]) for path in inner] if dataset.group == "file" else None
-    labels = [path.parts[0] for path in inner]
+    listing, depth = labelled_files(folder, *RECORDINGS, grouped=dataset.group == "file"), len(folder.parts)
+    paths, labels = listing.files, labels_of(folder, listing.files)
+    groups = ["/".join(path.parts[depth + 1 :]) for path in paths] if dataset.group == "file" else None
     rows = recordings(dataset, folder, paths, labels, groups, limit)
     warnings = list(warnings_of_layout(folder, paths))
     warnings += warnings_of_several_classes(rows.x, paths, folder)
-    rows.facts.update(files_left_out=files_left_out(folder, paths), warnings=warnings)
+    rows.facts.update(files_left_out=listing.left_out, warnings=warnings)
     return rows
 
 

@@ -16,7 +16,8 @@ from bnexp.data.unsplittable import refuse_impossible, refuse_missing_classes, r
 from bnexp.errors import SettingError
 
 SMALLEST_SHARE = 0.5
-"""How few rows may be left to train where groups are cut, of those that are not held out."""
+"""How few rows may be left to train where groups are cut, of those that are not held out: if more were lost than
+kept, a comparison would be about another amount of data than the one that was asked for."""
 
 
 def split(dataset: Dataset, rows: Rows, seeds: tuple[int, ...]) -> dict[str, Numbers]:

@@ -144,6 +144,7 @@ def _contrast(
         yield warning(f"the arms also differ in {_listed(contrast['confounders'])}")
     else:
         yield Text("also checked, and equal: every other key of the config, trainer, versions, machine")
+    yield from map(warning, contrast.get("cautions", ()))
     verdict = contrast["verdict"]
     yield Text.assemble((f"VERDICT  {verdict['word']}", STRONG), f"  {plain(verdict['sentence'])}")
 

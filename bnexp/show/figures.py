@@ -30,11 +30,11 @@ def draw(run: store.Run, *, format: str = "png", out: Path | None = None) -> lis
 
     place = out or run.directory
     if out is not None:
-        store.make_place(out)
+        store.make_place(out, option="--out")
     files = []
     for quantity, figure in _figures(run).items():
         path = place / f"{quantity}.{format}"
-        store.write(path, render(figure, format))
+        store.write(path, render(figure, format), option="--out")
         files.append(path)
     return files
 

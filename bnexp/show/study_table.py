@@ -246,6 +246,7 @@ def _hypothesis(facts: Mapping[str, Any]) -> Iterator[RenderableType]:
         yield Text(split)
     if facts["warned"]:
         yield warning("trainings that this rests on have warnings, see above")
+    yield from map(warning, facts.get("cautions", ()))
     verdict = facts["verdict"]
     yield Text.assemble((f"VERDICT  {verdict['word']}", STRONG), f"  {plain(verdict['sentence'])}")
 

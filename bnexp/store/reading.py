@@ -50,12 +50,8 @@ def content(path: Path) -> bytes:
             found = os.fstat(descriptor)
             _refuse_irregular(path, found)
             return file.read(found.st_size + 1)
-    except FileNotFoundError as error:
-        what = "is a link to nothing" if path.is_symlink() else "is missing"
-        raise RunError(f"{path}: {what}. {cure(path)}") from error
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise RunError(f"{path}: cannot be read ({reason}). {cure(path)}") from error
+        raise _unreadable(path, error) from error
 
 
 def refuse_irregular(path: Path) -> Path:
@@ -70,6 +66,24 @@ def refuse_irregular(path: Path) -> Path:
         return path
     _refuse_irregular(path, found)
     return path
+
+
+def refuse_lost(path: Path) -> None:
+    """Raise RunError if a file is missing, irregular, too large, or a link to nothing; it is not opened."""
+    try:
+        found = os.stat(path)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    _refuse_irregular(path, found)
+
+
+def _unreadable(path: Path, error: OSError | ValueError) -> RunError:
+    """Return the refusal of a file that the system does not open."""
+    if isinstance(error, FileNotFoundError):
+        seen = "is a link to nothing" if path.is_symlink() else "is missing"
+    else:
+        seen = f"cannot be read ({error.strerror if isinstance(error, OSError) else error})"
+    return RunError(f"{path}: {seen}. {cure(path)}")
 
 
 def _refuse_irregular(path: Path, found: os.stat_result) -> None:

@@ -62,6 +62,12 @@ class RunHead(Record):
     metrics: Annotated[dict[Metric, Summary], AfterValidator(_with_headline)] | None = None
 
 
+class Started(Record):
+    """When a run was begun, as run.json says it."""
+
+    started: str
+
+
 class DataFacts(Record):
     """What the measured numbers are about."""
 

@@ -1,7 +1,7 @@
 """Runs, comparisons and studies found again: by name, in order, with a status that follows from what is there.
 
-A lock that is held = running; the final record is there = finished; it is there but cannot be read = damaged; else
-interrupted. One damaged directory never hides another.
+A lock that is held = running; the final record is there = finished; it, or a file that must stand beside it, cannot
+be read = damaged; else interrupted. One damaged directory never hides another.
 """
 
 from __future__ import annotations
@@ -9,7 +9,9 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Collection
+import stat
+from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,13 +20,14 @@ from typing import Any, Literal, NamedTuple
 from bnexp.errors import RunError, nearest
 from bnexp.history import History, from_json
 from bnexp.store.directories import LATEST, LOCK, is_held
-from bnexp.store.reading import content, cure, read_json, refuse_irregular, text
+from bnexp.store.reading import content, cure, read_json, refuse_irregular, refuse_lost, text
 from bnexp.store.records import (
     ComparisonHead,
     ComparisonRecord,
     Record,
     RunHead,
     RunRecord,
+    Started,
     StudyHead,
     StudyRecord,
     head,
@@ -46,8 +49,17 @@ LATER: dict[Kind, tuple[str, ...]] = {
     "study": (CELLS, "study.json", "results.csv"),
 }
 """Kind -> what is not there without the earlier file, unless that was lost."""
+BESIDE: dict[Kind, tuple[str, ...]] = {
+    "run": ("history.json", "config.yaml"),
+    "comparison": ("histories.json",),
+    "study": ("study.yaml",),
+}
+"""Kind -> the files without which a finished one cannot be used."""
+MARKS = frozenset((*FINAL.values(), *EARLIER.values(), "history.json"))
+"""A directory whose name has no time is a run, comparison or study if it holds one of these."""
 HEADS: dict[Kind, type[Record]] = {"run": RunHead, "comparison": ComparisonHead, "study": StudyHead}
 STAMP = re.compile(r"-([0-9]{8}-[0-9]{6})(?:-([0-9]{1,4}))?$")
+STAMPED = "%Y%m%d-%H%M%S"
 STUDY = re.compile(r"-study-[0-9a-f]{10}$")
 
 
@@ -70,6 +82,11 @@ class Run:
     def id(self) -> str:
         """Return the name of its directory."""
         return self.directory.name
+
+    @property
+    def stem(self) -> str:
+        """Return the name of its directory without the time."""
+        return STAMP.sub("", self.id)
 
     @property
     def kind(self) -> Kind:
@@ -145,15 +162,26 @@ class Run:
     def state(self) -> State:
         """Derive all that a list shows, whatever stands in the directory."""
         kind: Kind = "study" if STUDY.search(self.id) else "run"
+        found: Record | None = None
         try:
             files = _files(self.directory)
             kind = _kind(self.id, files)
-            return self._state(kind, files)
+            state = self._state(kind, files)
+            found = state.head
+            if state.status == "finished":
+                self._refuse_lost(kind, files)
+            return state
         except Exception as error:  # one bad directory hides no other
             reason = str(error) if isinstance(error, RunError) else repr(error)
-            return State(kind, "damaged", reason.removeprefix(f"{self.directory}{os.sep}"))
+            return State(kind, "damaged", reason.removeprefix(f"{self.directory}{os.sep}"), found)
 
-    def _state(self, kind: Kind, files: Collection[str]) -> State:
+    def _refuse_lost(self, kind: Kind, files: Files) -> None:
+        """Raise RunError if a file that must stand beside the final record is missing or irregular; open none."""
+        for name in BESIDE[kind]:
+            if name not in files or not files[name].is_file(follow_symlinks=False):
+                refuse_lost(self.directory / name)
+
+    def _state(self, kind: Kind, files: Files) -> State:
         if LOCK in files and is_held(self.directory / LOCK):
             return State(kind, "running", head=self._begun(kind, files))
         if EARLIER[kind] not in files and (there := [name for name in LATER[kind] if name in files]):
@@ -162,13 +190,21 @@ class Run:
         if FINAL[kind] not in files:
             return State(kind, "interrupted")
         found = head(self.directory / FINAL[kind], HEADS[kind])
-        if isinstance(found, RunHead) and found.status is None:
-            path = self.directory / FINAL[kind]
-            raise RunError(f"{path}: has no status; expected running, finished or interrupted. {cure(path)}")
-        done = not isinstance(found, RunHead) or found.status == "finished"
-        return State(kind, "finished" if done else "interrupted", head=found)
+        if isinstance(found, RunHead):
+            return State(kind, self._ended(found), head=found)
+        return State(kind, "finished", head=found)
 
-    def _begun(self, kind: Kind, files: Collection[str]) -> Record | None:
+    def _ended(self, found: RunHead) -> Status:
+        """Return how a run ended, as its record says."""
+        path = self.directory / FINAL["run"]
+        if found.status is None:
+            raise RunError(f"{path}: has no status; expected running, finished or interrupted. {cure(path)}")
+        if found.status == "finished" and (found.seeds is None or found.metrics is None):
+            lost = "seeds" if found.seeds is None else "metrics"
+            raise RunError(f"{path}: has no {lost}, though it is finished. Train again.")
+        return "finished" if found.status == "finished" else "interrupted"
+
+    def _begun(self, kind: Kind, files: Files) -> Record | None:
         """Read what a running one has written so far, if it can be read."""
         try:
             return head(self.directory / FINAL[kind], HEADS[kind]) if FINAL[kind] in files else None
@@ -176,20 +212,26 @@ class Run:
             return None
 
 
-def _files(directory: Path) -> Collection[str]:
+Files = Mapping[str, "os.DirEntry[str]"]
+"""What lies in a directory, by name."""
+
+
+def _files(directory: Path) -> Files:
     """List what lies in a directory.
 
     Raises:
         RunError: if it cannot be read.
     """
     try:
-        return os.listdir(directory)
+        with os.scandir(directory) as entries:
+            return {entry.name: entry for entry in entries}
     except OSError as error:
         raise RunError(f"{directory}: cannot be read ({error.strerror}). Restore it, or move it away.") from error
 
 
 def _kind(name: str, files: Collection[str]) -> Kind:
-    if "study.yaml" in files or (STUDY.search(name) and FINAL["run"] not in files):
+    is_no_run = FINAL["run"] not in files
+    if "study.yaml" in files or (is_no_run and (FINAL["study"] in files or STUDY.search(name))):
         return "study"
     if FINAL["comparison"] in files or ("histories.json" in files and FINAL["run"] not in files):
         return "comparison"
@@ -197,12 +239,12 @@ def _kind(name: str, files: Collection[str]) -> Kind:
 
 
 def runs_in(runs: Path) -> list[Run]:
-    """List all runs, the newest first (by when they were begun: the time in the name, then the number behind it).
+    """List all runs, the newest first (by when they were begun, then by the number behind the time in the name).
 
     Raises:
-        RunError: if the directory cannot be read.
+        RunError: if the place is no directory, or cannot be read.
     """
-    if not os.path.isdir(runs):
+    if not _is_there(runs):
         return []
     try:
         with os.scandir(runs) as entries:
@@ -213,26 +255,57 @@ def runs_in(runs: Path) -> list[Run]:
     return [Run(runs / name) for _, name in sorted(dated, reverse=True)]
 
 
+def _is_there(runs: Path) -> bool:
+    """Return True if there is a directory of runs, False if there is nothing.
+
+    Raises:
+        RunError: if there is something else, or the system does not tell.
+    """
+    try:
+        is_directory = stat.S_ISDIR(os.stat(runs).st_mode)
+    except FileNotFoundError:
+        if os.path.islink(runs):
+            raise RunError(f"{runs}: is a link to nothing; expected a directory of runs. Use --runs DIR.") from None
+        return False
+    except OSError as error:
+        reason = error.strerror
+        raise RunError(f"{runs}: cannot be read ({reason}); expected a directory of runs. Use --runs DIR.") from error
+    if not is_directory:
+        raise RunError(f"{runs}: is a file, not a directory; expected a directory of runs. Use --runs DIR.")
+    return True
+
+
 def _begun(runs: Path, name: str) -> tuple[str, int] | None:
-    """Return when a run was begun, as its name says it; a study's name says what it holds. None if it is no run."""
+    """Return when a run was begun: as its name says, else its record, else its files. None if it is no run."""
     if match := STAMP.search(name):
         return match[1], int(match[2] or 1)
-    if not STUDY.search(name):
+    directory = runs / name
+    if not STUDY.search(name) and not _holds_marks(directory):
         return None
-    for path in (runs / name / "study.yaml", runs / name):
-        try:
-            return f"{datetime.fromtimestamp(os.stat(path).st_mtime, UTC):%Y%m%d-%H%M%S}", 1
-        except (OSError, ValueError, OverflowError):
-            continue
+    with suppress(RunError, ValueError, OverflowError):
+        started = head(directory / FINAL["run"], Started).started
+        return f"{datetime.fromisoformat(started).astimezone(UTC):{STAMPED}}", 1
+    for path in (*(directory / EARLIER[kind] for kind in ("study", "comparison")), directory):
+        with suppress(OSError, ValueError, OverflowError):
+            return f"{datetime.fromtimestamp(os.stat(path).st_mtime, UTC):{STAMPED}}", 1
     return "", 1
+
+
+def _holds_marks(directory: Path) -> bool:
+    try:
+        return not MARKS.isdisjoint(os.listdir(directory))
+    except OSError:  # whose name says nothing, and nobody can look into it
+        return False
 
 
 def find(runs: Path, name: str) -> Run | None:
     """Find what a name means: a directory, `latest`, a run's id or its unique prefix; None if nothing has it.
 
     Raises:
-        RunError: if it is the beginning of several ids, or a directory that is no run.
+        RunError: if it is empty, the beginning of several ids, or a directory that is no run.
     """
+    if not name.strip():
+        raise RunError("The name of a run is empty; expected a directory or an id. Is a variable of the shell not set?")
     path = Path(name)
     if os.path.isdir(name) and (os.sep in name or "/" in name):
         return _run_at(path.resolve())

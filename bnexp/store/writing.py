@@ -20,7 +20,7 @@ SPARE_BYTES = 16 * 2**20
 
 def refuse_unwritable(runs: Path) -> None:
     """Raise StorageError, before any work, if a run could not be kept here."""
-    place = next(parent for parent in (runs, *runs.absolute().parents) if parent.exists())
+    place = _nearest_place(runs)
     if not place.is_dir():
         raise StorageError(f"{place} is a file; expected a directory for runs. Move it, or use --runs DIR.")
     if not os.access(place, os.W_OK | os.X_OK):
@@ -33,21 +33,50 @@ def refuse_unwritable(runs: Path) -> None:
         )
 
 
-def make_place(directory: Path) -> None:
-    """Make a directory, with its parents, if it is not there."""
-    with told(directory):
+def _nearest_place(runs: Path) -> Path:
+    """Return the path, or the nearest one above it that is there.
+
+    Raises:
+        StorageError: if one on the way is a link to nothing, or the system refuses it.
+    """
+    for place in (runs, *runs.absolute().parents):
+        try:
+            os.stat(place)
+        except (FileNotFoundError, NotADirectoryError):
+            if place.is_symlink():
+                seen = f"{place} is a link to nothing; expected a directory for runs"
+                raise StorageError(f"{seen}. Make what it leads to, or use --runs DIR.") from None
+        except OSError as error:
+            seen = f"{place} cannot be used ({error.strerror}); expected a place to keep runs"
+            raise StorageError(f"{seen}. Use --runs DIR.") from error
+        else:
+            return place
+    raise AssertionError("the root is always there")
+
+
+def make_place(directory: Path, *, option: str = "--runs") -> None:
+    """Make a directory, with its parents, if it is not there; `option` is the one that names another place.
+
+    Raises:
+        StorageError: if it cannot be made.
+    """
+    if directory.exists() and not directory.is_dir():
+        raise StorageError(f"{directory} is a file; expected a directory. Move it, or use {option} DIR.")
+    with told(directory, option=option):
         directory.mkdir(parents=True, exist_ok=True)
 
 
-def write(path: Path, content: str | bytes) -> None:
+def write(path: Path, content: str | bytes, *, option: str = "--runs") -> None:
     """Write a file whole: to a temporary one beside it, to the disk, then in its place.
+
+    `option` is the one that names another place for it.
 
     Raises:
         StorageError: if it cannot be written; what stood there before stands still.
     """
     data = content.encode() if isinstance(content, str) else content
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    with told(path):
+    with told(path, option=option):
         try:
             with open(temporary, "xb") as file:
                 file.write(data)
@@ -80,13 +109,13 @@ def json_text(document: Any) -> str:
 
 
 @contextmanager
-def told(path: Path) -> Iterator[None]:
+def told(path: Path, *, option: str = "--runs") -> Iterator[None]:
     """Turn the system's refusal to write into one line for the user."""
     try:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            cure = "The disk is full: free some space, or use --runs DIR."
+            cure = f"The disk is full: free some space, or use {option} DIR."
         else:
-            cure = "Expected a writable directory: use --runs DIR."
+            cure = f"Expected a writable directory: use {option} DIR."
         raise StorageError(f"{path}: cannot be written ({error.strerror or error}). {cure}") from error

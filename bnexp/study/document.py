@@ -14,6 +14,7 @@ import numpy as np
 
 from bnexp import statistics
 from bnexp.config.study import Endpoint, Hypothesis, StudyFile, keys_of
+from bnexp.questions import penalty_in_loss
 from bnexp.statistics import LEVEL
 from bnexp.study.contrast import Results, cell_difference, contrast_of, group_differences
 from bnexp.study.grid import Cell, level_text, matches, tied_value, tuning_seeds
@@ -28,6 +29,7 @@ def document(file: StudyFile, cells: Sequence[Cell], digest: str, results: Resul
     hypotheses = judged(claims, [contrast_of(claim, cells, results) for claim in claims])
     for claim, facts in zip(claims, hypotheses, strict=True):
         facts["groups"] = _groups(claim, cells, results)
+        facts["cautions"] = list(_cautions(claim, cells, results))
     word = overall([one["verdict"]["word"] for one in hypotheses])
     return {
         "format": FORMAT,
@@ -90,6 +92,18 @@ def _groups(claim: Hypothesis, cells: Sequence[Cell], results: Results) -> list[
         }
         for cell, difference_S in group_differences(claim, cells, results)
     ]
+
+
+def _cautions(claim: Hypothesis, cells: Sequence[Cell], results: Results) -> Iterator[str]:
+    """Yield what else may be taken for the effect of a claim, by the experiments that it reads."""
+    sides = [claim.at] if claim.minus is None else [claim.at, claim.minus]
+    read = [cell for cell in cells if any(matches(cell, at) for at in sides)]
+    arms = {
+        arm: [one.experiment for cell in read for one in cell.candidates[arm]]
+        for arm in (claim.treated, claim.baseline)
+    }
+    measured = results[read[0].number, claim.treated].final
+    yield from penalty_in_loss(claim.metric.metric, measured, arms)
 
 
 def _arm(result: Result, claims: Sequence[Hypothesis]) -> dict[str, Any]:

@@ -1,0 +1,72 @@
+"""The chunks of a WAV file: whether the samples end where its header says, and headers that were written too early."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+from typing import BinaryIO, Literal
+
+STREAMED = 0x7FFF_F000
+"""The lowest size that programs write before they know it: sox 0x7FFFF000, arecord 0x80000000, ffmpeg 0xFFFFFFFF."""
+UNKNOWN_LONG = 0, 2**64 - 1
+"""What the long header (`ds64`) of a file holds if its size was not known when it was written."""
+
+Order = Literal["little", "big"]
+
+
+def mended_wav(path: Path, order: Order) -> bytes | None:
+    """Return the content with its size in the header, where the header tells of none; None if it can be read as it is.
+
+    Raises:
+        ValueError: if the samples do not end where the header says.
+    """
+    with open(path, "rb") as file:
+        there = path.stat().st_size
+        file.seek(12)
+        align, long_at, long = 1, 0, 0
+        while (name := file.read(4)) != b"data":
+            length = file.read(4)
+            if len(length) < 4:
+                raise ValueError("it ends before its samples begin")
+            skipped, begins = int.from_bytes(length, order), file.tell()
+            body = file.read(min(skipped, 64))
+            if name == b"fmt ":
+                align = int.from_bytes(body[12:14], order)
+            elif name == b"ds64":
+                long_at, long = begins + 8, int.from_bytes(body[8:16], order)
+            file.seek(begins + skipped + skipped % 2)
+        size_at = file.tell()
+        told = int.from_bytes(file.read(4), order)
+        there -= size_at + 4
+        is_long = long_at > 0 and told == 0xFFFF_FFFF
+        is_unknown = told == 0 or (is_long and long in UNKNOWN_LONG)
+        if is_unknown and _are_chunks(file, there, order):
+            raise ValueError("its header tells of no samples")
+        samples = there if is_unknown or (told >= STREAMED and not is_long) else long if is_long else told
+        if samples > there:
+            raise ValueError(f"it ends before the {samples:,} bytes of samples that its header tells of")
+        if align and samples % align:
+            raise ValueError("its last sample is not whole")
+        return _with_size(path, samples, size_at, long_at, order) if is_unknown else None
+
+
+def _are_chunks(file: BinaryIO, size: int, order: Order) -> bool:
+    """Return True if what is left of a file is other chunks, or nothing: then it holds no samples."""
+    while size > 0:
+        head = file.read(8)
+        length = int.from_bytes(head[4:], order)
+        length += length % 2
+        if len(head) < 8 or not head[:4].isascii() or not head[:4].decode().isprintable() or length > size - 8:
+            return False
+        file.seek(length, 1)
+        size -= 8 + length
+    return True
+
+
+def _with_size(path: Path, size: int, size_at: int, long_at: int, order: Order) -> bytes:
+    """Return the content of a file with this size of its samples in its header, and in its long one if it has one."""
+    content, sign = bytearray(path.read_bytes()), "<" if order == "little" else ">"
+    struct.pack_into(f"{sign}I", content, size_at, 0xFFFF_FFFF if long_at else size)
+    if long_at:
+        struct.pack_into(f"{sign}QQ", content, long_at - 8, len(content) - 8, size)
+    return bytes(content)

@@ -1,0 +1,57 @@
+"""Benchmarks keep their rows: what is measured again replaces its row, and all else stays."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
+
+
+@pytest.fixture
+def keeping(monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    import keeping  # type: ignore[import-not-found]
+
+    monkeypatch.setattr(keeping, "machine", lambda: {"cores": 2})
+    return keeping
+
+
+def test_a_row_that_is_measured_again_is_replaced_and_the_others_are_kept(keeping: Any, tmp_path: Path) -> None:
+    out = tmp_path / "some.json"
+    first = keeping.row("a / b", (1.0, 2.0, 0.5), "s", at_most=0.4)
+    other = keeping.row_of_seconds("c", 0.15, at_most=0.3)
+    keeping.keep(out, [first, other])
+    rows = keeping.keep(out, [keeping.row("a / b", (30.0, 100.0, 0.3), "ms", at_most=0.4)])
+    assert rows == [
+        {"what": "a / b", "measured": "30 ms / 100 ms", "ratio": 0.3, "at_most": 0.4, "met": True},
+        {"what": "c / 0.3 s", "measured": "0.15 s", "ratio": 0.5, "at_most": 1.0, "met": True},
+    ]
+    assert json.loads(out.read_text()) == {"machine": {"cores": 2}, "rows": rows}
+
+
+def test_a_row_above_its_limit_is_kept_as_missed(keeping: Any, tmp_path: Path) -> None:
+    (row,) = keeping.keep(tmp_path / "some.json", [keeping.row("a / b", (1.0, 2.0, 0.5), "s", at_most=0.4)])
+    assert row["met"] is False
+
+
+@pytest.mark.parametrize(
+    ("script", "measures"),
+    [
+        ("scale", ["large_table", "stored"]),
+        ("engine", ["bookkeeping", "dropout", "alone"]),
+        ("runs", ["listed"]),
+    ],
+)
+def test_make_benchmark_runs_every_script_that_keeps_its_limits(
+    monkeypatch: pytest.MonkeyPatch, script: str, measures: list[str]
+) -> None:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    module = importlib.import_module(script)
+    assert list(module.MEASURES) == measures
+    assert module.OUT.name == f"{script}.json"
+    assert f"benchmarks/{script}.py" in (BENCHMARKS.parent / "Makefile").read_text()

@@ -27,8 +27,8 @@ def bookkeeping(seeds: int = 20, epochs: int = 8_000) -> float:
     """Return the seconds that recording, progress and keeping of a run take, without training and its data."""
     from rich.console import Console
 
-    from bnexp.experiment import _keeping
-    from bnexp.show.progress import Reporter
+    from bnexp.experiment.run import _keeping
+    from bnexp.report.progress import Reporter
     from bnexp.training.record import Record
 
     values = {f"{part}{name}": np.full(seeds, 0.5) for part in PARTS for name in ("loss", "accuracy")}
@@ -69,11 +69,11 @@ def seed_epoch_seconds(experiment: str, before: str = "") -> float:
     `before` is source that runs first.
     """
     code = f"""
-from bnexp import backend
+from bnexp.system import backend
 backend.load()
 {before}
 import time
-from bnexp import preparing
+from bnexp.experiment import prepare as preparing
 from bnexp.config import Experiment
 experiment = Experiment.model_validate({experiment})
 data = preparing.prepared(experiment)

@@ -30,7 +30,8 @@ OUT = HERE / "speed.json"
 MODEL_FIT = """
 import sys, time, numpy as np
 from pathlib import Path
-from bnexp import backend, config
+from bnexp import config
+from bnexp.system import backend
 backend.load()
 from bnexp.data import prepare
 from bnexp.models import build

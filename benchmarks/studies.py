@@ -31,7 +31,8 @@ PLAIN = """
 import json, sys, time
 from pathlib import Path
 import numpy as np
-from bnexp import backend, config
+from bnexp import config
+from bnexp.system import backend
 backend.load()
 import keras
 from bnexp.data import prepare

@@ -10,11 +10,14 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from bnexp import commands, config, study_plan, study_run
+from bnexp import config
+from bnexp.cli import commands
 from bnexp.comparison import Question
-from bnexp.preparing import check
-from bnexp.show import study_table
-from bnexp.show.about_data import class_list, data_lines, left_out
+from bnexp.experiment.prepare import check
+from bnexp.report import study_table
+from bnexp.report.about_data import class_list, data_lines, left_out
+from bnexp.study import plan as study_plan
+from bnexp.study import run as study_run
 
 DATA: dict[str, Any] = {
     "name": "pets", "training_rows": 30, "validation_rows": 9, "split": "random, 0.2 held out", "commonest_class_share": None,

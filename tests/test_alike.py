@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from bnexp.config import Experiment
 from bnexp.config.dataset import Dataset
 from bnexp.data import prepare
-from bnexp.data.alike import alike, warnings_of
+from bnexp.data.sources.alike import alike, warnings_of
 from bnexp.errors import SettingError
 
 DIFFERENT = "They are taken for different ones. Spell them alike in the file."
@@ -132,10 +132,10 @@ def test_a_column_that_seems_to_be_one_of_numbers_is_told(tmp_path: Path) -> Non
 def test_what_is_told_of_data_is_printed_with_a_plan_a_run_and_a_comparison(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from bnexp.commands import _print_plan
+    from bnexp.cli.commands import _print_plan
     from bnexp.comparison import DATA_FACTS
-    from bnexp.preparing import check
-    from bnexp.show.about_data import data_lines
+    from bnexp.experiment.prepare import check
+    from bnexp.report.about_data import data_lines
 
     frame = table(y=["yes", "no", "yes "])
     told = warnings(tmp_path / "t.csv", frame)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bnexp import config, store
-from bnexp.arguments import config_paths, sorted_arguments
+from bnexp.cli.arguments import config_paths, sorted_arguments
 from bnexp.config.study import read_study
 from bnexp.errors import ConfigError, UserError
 

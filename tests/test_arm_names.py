@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from experiments import experiment
 
-from bnexp.arm_names import told_apart, with_baseline
-from bnexp.arms import Planned
 from bnexp.comparison import Question
+from bnexp.experiment.arm_names import told_apart, with_baseline
+from bnexp.experiment.resolve import Planned
 
 
 def arm(given: str, name: str = "exp1", **sections: Any) -> Planned:

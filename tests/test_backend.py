@@ -12,7 +12,7 @@ import pytest
 
 CODE = """
 import gc, sys
-from bnexp import backend
+from bnexp.system import backend
 backend.load()
 assert {"keras", "tensorflow"} <= set(sys.modules)
 print([name for name in backend.NOT_NEEDED if name in sys.modules], gc.isenabled())
@@ -31,7 +31,7 @@ def test_loading_is_quiet_and_later_loads_freeze_nothing_and_what_was_hidden_can
 
 
 SETTINGS = """
-from bnexp import backend
+from bnexp.system import backend
 backend.load()
 import keras
 config = keras.config
@@ -56,7 +56,8 @@ def test_keras_own_defaults_hold_whatever_the_users_keras_json_and_environment_s
 def test_a_keras_json_that_keras_refuses_is_named(tmp_path: Path, said: str) -> None:
     (tmp_path / "keras.json").write_text(said)
     code = """
-from bnexp import backend, errors
+from bnexp import errors
+from bnexp.system import backend
 try:
     backend.load()
 except errors.UserError as error:

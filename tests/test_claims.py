@@ -12,13 +12,15 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
-from test_launch import HereAndNow
+from test_executors import HereAndNow
 from test_study import ARMS, BASE, CLAIM
 
-from bnexp import claims, group_work, study_commands
+from bnexp.cli import study_commands
 from bnexp.errors import ConfigError, UserError
-from bnexp.show.page import claims_page
-from bnexp.show.progress import StudyReporter
+from bnexp.report.page import claims_page
+from bnexp.report.progress import StudyReporter
+from bnexp.study import claims
+from bnexp.study import work as group_work
 
 REPOSITORY = Path(__file__).parent.parent
 COMMAND = [sys.executable, "-c", "from bnexp.cli import main; main()"]

@@ -405,7 +405,7 @@ def test_a_command_ends_without_a_search_for_cycles_in_all_that_is_left() -> Non
 
 
 def test_a_bug_shows_its_traceback(tmp_path: Path) -> None:
-    done = injected("import bnexp.commands as c\nc.list_runs = lambda *a, **k: 1 / 0", "runs", cwd=tmp_path)
+    done = injected("import bnexp.cli.commands as c\nc.list_runs = lambda *a, **k: 1 / 0", "runs", cwd=tmp_path)
     assert done.returncode == 1
     assert "ZeroDivisionError" in done.stderr
 

@@ -12,9 +12,9 @@ from rich.table import Table
 from rich.text import Text
 from test_comparison import BN, NOBN
 
-from bnexp.commands import print_answer
+from bnexp.cli.commands import print_answer
 from bnexp.comparison import Question, compare
-from bnexp.show import console
+from bnexp.report import console
 
 
 class Terminal(io.StringIO):

@@ -10,9 +10,9 @@ import pytest
 from rich.console import Console, RenderableType
 
 from bnexp.history import History
-from bnexp.show import console, run_list
-from bnexp.show.progress import Reporter
-from bnexp.terminal import plain
+from bnexp.report import console, run_list
+from bnexp.report.progress import Reporter
+from bnexp.system.terminal import plain
 
 HISTORY = History(
     (0, 1), {"loss": np.array([[0.9, 0.5], [0.7, 0.3]]), "val_accuracy": np.array([[0.5, 0.8], [0.6, 0.7]])}, (2, 2)

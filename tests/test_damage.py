@@ -19,11 +19,12 @@ import pytest
 from test_comparison import BN, NOBN
 from test_study import result
 
-from bnexp import commands, config, store, study
+from bnexp import config, store, study
+from bnexp.cli import commands
 from bnexp.comparison import Arm, Question, compare
 from bnexp.config.study import read_study
 from bnexp.errors import UserError
-from bnexp.show import run_list
+from bnexp.report import run_list
 
 NO_QUESTION = Question()
 LOST, RENAMED = object(), object()
@@ -140,7 +141,7 @@ FILES = [
 def try_damages(
     runs: Path, directory: str, name: str, monkeypatch: pytest.MonkeyPatch, *, most: int = 10_000, tries: int = 1
 ) -> None:
-    monkeypatch.setattr("bnexp.show.plots.render", lambda figure, format: b"")
+    monkeypatch.setattr("bnexp.report.plots.render", lambda figure, format: b"")
     path, chance = runs / directory / name, random.Random(name)
     document = json.loads(path.read_text())
     before = sorted(runs.parent.rglob("*"))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from matplotlib.figure import Figure
 
-from bnexp.show.difference_figure import difference_figure
+from bnexp.report.difference_figure import difference_figure
 
 
 def contrast(arm: str, pairs: list[float | None]) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from pydantic import TypeAdapter
 
 from bnexp.config.dataset import Dataset
 from bnexp.data import prepare
-from bnexp.data.encoding import likely_encoding
-from bnexp.data.files import read_csv
+from bnexp.data.sources.encoding import likely_encoding
+from bnexp.data.sources.files import read_csv
 from bnexp.errors import SettingError
 
 

@@ -14,11 +14,11 @@ from rich.console import Console
 
 from bnexp import store
 from bnexp.errors import StorageError
-from bnexp.experiment import Finished, train_experiment
+from bnexp.experiment.run import Finished, train_experiment
 from bnexp.history import from_json
-from bnexp.show import figures
-from bnexp.show.progress import Reporter
-from bnexp.terminal import Stream
+from bnexp.report import figures
+from bnexp.report.progress import Reporter
+from bnexp.system.terminal import Stream
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras's own, while it writes
 SMALL = experiment(training={"epochs": 2, "seeds": 1})
@@ -62,7 +62,7 @@ def test_figures_that_cannot_be_drawn_lose_no_run(
     def fail(*_: object) -> bytes:
         raise error
 
-    monkeypatch.setattr("bnexp.show.plots.render", fail)
+    monkeypatch.setattr("bnexp.report.plots.render", fail)
     finished = trained(tmp_path)
     assert stored(finished)["status"] == "finished"
     said = str(error) if isinstance(error, StorageError) else f"{error!r}."

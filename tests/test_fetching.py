@@ -27,9 +27,9 @@ from pathlib import Path
 
 import pytest
 
-from bnexp.data import archives, fetching, packages
-from bnexp.data.catalogue import KNOWN
-from bnexp.data.packages import Package
+from bnexp.data.builtin import archives, fetching, packages
+from bnexp.data.builtin.catalogue import KNOWN
+from bnexp.data.builtin.packages import Package
 from bnexp.errors import WORK_FAILED, FetchError
 
 WHEEL = Package("pip", "flowers", "1.0", ("flowers/data/*.csv",), "flowers/data/")
@@ -564,7 +564,8 @@ def test_a_fetch_killed_while_unpacking_leaves_nothing_under_the_name_and_the_ne
     manager("npm", in_tgz(*under("package/data/")))
     code = """
         import shutil, sys, time
-        from bnexp.data import fetching, packages
+        from bnexp.data.builtin import fetching
+        from bnexp.data.builtin import packages
 
         def copy(source, target, size):
             target.write(source.read(2))
@@ -597,7 +598,8 @@ def test_a_fetch_killed_before_any_of_its_file_operations_leaves_a_whole_set_or_
     code = """
         import os, sys
         from pathlib import Path
-        from bnexp.data import fetching, packages
+        from bnexp.data.builtin import fetching
+        from bnexp.data.builtin import packages
 
         cache, right, damaged = Path(sys.argv[1]), sys.argv[2], sys.argv[3] == "True"
         keep = ("package/data/*.csv",)

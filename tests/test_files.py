@@ -25,9 +25,9 @@ from sklearn.preprocessing import StandardScaler
 from bnexp.config import Experiment
 from bnexp.config.dataset import Dataset
 from bnexp.data import Data, prepare
-from bnexp.data.source import source_sha256
+from bnexp.data.fingerprint import source_sha256
 from bnexp.errors import SettingError
-from bnexp.preparing import prepared as experiment_prepared
+from bnexp.experiment.prepare import prepared as experiment_prepared
 
 SEEDS = (0, 1)
 
@@ -225,7 +225,7 @@ def test_parquet_of_few_bytes_that_unpack_to_many_is_refused_while_there_is_memo
 
 
 def test_a_file_too_large_is_refused_before_it_is_hashed(table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bnexp.preparing.source_sha256", lambda dataset: pytest.fail("it was hashed"))
+    monkeypatch.setattr("bnexp.experiment.prepare.source_sha256", lambda dataset: pytest.fail("it was hashed"))
     dataset = {"name": "csv", "path": str(table), "target": "answer", "missing": "mean"}
     training = {"seeds": 2, "epochs": 1, "memory_limit": "0.001 MiB"}
     sections = {"name": "x", "dataset": dataset, "model": {"name": "mlp"}, "training": training}

@@ -13,9 +13,9 @@ from fontTools.pens.ttGlyphPen import TTGlyphPen
 from matplotlib import font_manager
 
 from bnexp.history import History
-from bnexp.show import fonts
-from bnexp.show.labels import shown, text_width
-from bnexp.show.plots import render, run_figures
+from bnexp.report import fonts
+from bnexp.report.labels import shown, text_width
+from bnexp.report.plots import render, run_figures
 
 HISTORY = History((0,), {"loss": np.array([[0.5, 0.4]]), "val_loss": np.array([[0.5, 0.4]])}, (2,))
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from bnexp.interrupts import ending_at_once, finishing_the_epoch, raised_again, raising
+from bnexp.system.interrupts import ending_at_once, finishing_the_epoch, raised_again, raising
 
 
 class PressesCtrlC:
@@ -104,13 +104,13 @@ def interrupted(arguments: list[str], module: str, cwd: Path) -> tuple[int | Non
         (["--help"], "bnexp.errors"),
         (["runs"], "typer"),
         (["runs"], "pydantic"),
-        (["runs"], "bnexp.commands"),
+        (["runs"], "bnexp.cli.commands"),
         (["plot", "latest"], "matplotlib"),
         (["compare", "a", "b"], "bnexp.comparison"),
-        (["train", "a.yaml"], "bnexp.show.progress"),
-        (["study", "s.yaml"], "bnexp.study_commands"),
+        (["train", "a.yaml"], "bnexp.report.progress"),
+        (["study", "s.yaml"], "bnexp.cli.study_commands"),
         (["claims"], "numpy"),
-        (["data", "list"], "bnexp.data.catalogue"),
+        (["data", "list"], "bnexp.data.builtin.catalogue"),
     ],
 )
 def test_ctrl_c_while_a_command_is_loaded_ends_it_without_a_word(

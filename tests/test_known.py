@@ -24,8 +24,9 @@ from pydantic import TypeAdapter
 from sklearn import datasets
 
 from bnexp.config.dataset import Dataset
-from bnexp.data import Data, fetching, known, prepare
-from bnexp.data.catalogue import KNOWN
+from bnexp.data import Data, prepare
+from bnexp.data.builtin import fetching, known
+from bnexp.data.builtin.catalogue import KNOWN
 from bnexp.errors import FetchError, SettingError
 
 BNEXP = Path(sys.executable).with_name("bnexp")

@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 
 from bnexp.config.dataset import Dataset
 from bnexp.data import Data, prepare
-from bnexp.data.source import source_sha256
+from bnexp.data.fingerprint import source_sha256
 from bnexp.errors import SettingError
 
 

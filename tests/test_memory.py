@@ -19,16 +19,17 @@ import tensorflow as tf
 from experiments import build_for, experiment
 from pydantic import TypeAdapter
 
-from bnexp import environment, groups
 from bnexp.config import Experiment
 from bnexp.config.model import Model
 from bnexp.data import Data, prepare
 from bnexp.errors import SettingError, UserError, WorkError
-from bnexp.experiment import train_experiment
+from bnexp.experiment.batch import measured, pace
+from bnexp.experiment.run import train_experiment
 from bnexp.history import History, joined
-from bnexp.measuring import measured, pace
 from bnexp.models import Built, build
 from bnexp.models.inputs import Inputs
+from bnexp.study import jobs as groups
+from bnexp.system import machine as environment
 from bnexp.training import devices, keras_fit, many_seeds, memory
 from bnexp.training.batches import OrderDigests
 from bnexp.training.memory import PROGRAM_BYTES, most_together, needs, plan, refuse_too_large, row_bytes
@@ -336,8 +337,8 @@ def test_a_run_names_the_gpus_it_was_trained_on_and_none_where_there_are_none(mo
 
 PEAK = """
 import math, re, sys
-import bnexp.backend
-bnexp.backend.load()
+import bnexp.system.backend
+bnexp.system.backend.load()
 import numpy as np
 from pydantic import TypeAdapter
 sys.path.insert(0, sys.argv[1])

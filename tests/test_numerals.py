@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from bnexp.data.numerals import are_dates, marks_of, numerals
+from bnexp.data.sources.numerals import are_dates, marks_of, numerals
 
 COMMA, POINT, BLANK = (f"{mark!r} as a mark for thousands" for mark in ",. ")
 PERCENT, CURRENCY, MINUS = "a percent sign", "a sign of a currency", "a minus that is not a leading '-'"

@@ -14,8 +14,8 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from bnexp.history import History
-from bnexp.show.labels import distinct
-from bnexp.show.plots import COLOURS, comparison_figures, render, run_figures
+from bnexp.report.labels import distinct
+from bnexp.report.plots import COLOURS, comparison_figures, render, run_figures
 
 SEEDS, EPOCHS = 5, 12
 
@@ -193,7 +193,7 @@ def test_a_users_matplotlib_settings_neither_leak_in_nor_are_changed() -> None:
 
 def test_pyplot_is_never_imported() -> None:
     code = (
-        "import sys, numpy as np\nfrom bnexp.history import History\nfrom bnexp.show.plots import render, run_figures\n"
+        "import sys, numpy as np\nfrom bnexp.history import History\nfrom bnexp.report.plots import render, run_figures\n"
         "values = np.ones((1, 2))\nfigures = run_figures(History((0,), {'loss': values, 'val_loss': values}, (2,)))\n"
         "render(figures['loss'], 'png')\nprint('matplotlib.pyplot' in sys.modules)"
     )

@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from bnexp import commands, lookup, store
+from bnexp import store
+from bnexp.cli import commands
 from bnexp.errors import RunError, StorageError
-from bnexp.show import figures, run_list
+from bnexp.experiment import lookup
+from bnexp.report import figures, run_list
 from bnexp.store import reading
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="makes pipes, sockets and links")

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from bnexp import commands, store
-from bnexp.show import run_list
+from bnexp import store
+from bnexp.cli import commands
+from bnexp.report import run_list
 
 FINISHED = {"name": "bn", "status": "finished", "seeds": 2, "metrics": {"val_accuracy": {"final": 0.8, "best": 0.9}}}
 

@@ -13,9 +13,9 @@ from bnexp.config import Experiment
 from bnexp.config.dataset import Dataset
 from bnexp.data import prepare
 from bnexp.data.rows import Rows
-from bnexp.data.scripts import FOLD, folded
+from bnexp.data.sources.scripts import FOLD, folded
 from bnexp.errors import SettingError
-from bnexp.preparing import prepared as experiment_prepared
+from bnexp.experiment.prepare import prepared as experiment_prepared
 
 NO_BLANKS = (
     " texts (of 60) in a script without blanks between words. Words are cut at blanks, so that a whole sentence is one "

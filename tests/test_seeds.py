@@ -9,7 +9,8 @@ import pytest
 from pydantic import TypeAdapter
 
 from bnexp.config.dataset import Dataset
-from bnexp.data import Data, joined, prepare, view
+from bnexp.data import Data, joined, prepare
+from bnexp.data import preprocessing as view
 from bnexp.data.seeds import for_each, for_seeds, is_shared, joined_seeds
 
 SYNTHETIC = {"name": "classification", "samples": 60, "validation_size": 0.25, "scale": "minmax"}

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from bnexp.data.sound import length_and_rate, read_sound
+from bnexp.data.sources.sound import length_and_rate, read_sound
 from bnexp.errors import SettingError
 
 TONE = (0.5 * np.sin(np.arange(80_000) / 8)).astype("float32")

@@ -16,10 +16,12 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from bnexp import statistics, study, study_plan, study_run
+from bnexp import statistics, study
 from bnexp.config.study import Hypothesis, Over, read_study
 from bnexp.errors import ConfigError, RunError, StorageError
 from bnexp.study import Cell, Result
+from bnexp.study import plan as study_plan
+from bnexp.study import run as study_run
 from bnexp.study.contrast import Contrast, Results, contrast_of, group_differences, over_levels
 from bnexp.study.verdict import judged
 

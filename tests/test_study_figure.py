@@ -12,9 +12,9 @@ from matplotlib.figure import Figure
 
 from bnexp import study
 from bnexp.errors import RunError
-from bnexp.show import figures
-from bnexp.show.plots import render
-from bnexp.show.study_figure import study_figures
+from bnexp.report import figures
+from bnexp.report.plots import render
+from bnexp.report.study_figure import study_figures
 from bnexp.store import Run
 
 

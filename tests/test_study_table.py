@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console, RenderableType
 
 from bnexp.config.study import Hypothesis
-from bnexp.show import study_table
+from bnexp.report import study_table
 from bnexp.study.contrast import Contrast
 from bnexp.study.verdict import judged
 

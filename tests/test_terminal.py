@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from bnexp.cli.outcome import outcome
-from bnexp.terminal import Stream, cleaned, guarded_streams, plain
+from bnexp.system.terminal import Stream, cleaned, guarded_streams, plain
 
 HOSTILE = "\x1b[31m\u202ename\x07\u2028"
 
@@ -118,7 +118,7 @@ def test_a_bug_shows_a_traceback_that_is_cleaned(
     def fail(*_: object, **__: object) -> None:
         raise ZeroDivisionError(HOSTILE)
 
-    monkeypatch.setattr("bnexp.commands.list_runs", fail)
+    monkeypatch.setattr("bnexp.cli.commands.list_runs", fail)
     monkeypatch.setattr(sys, "argv", ["bnexp", "runs"])
     assert outcome() == 1
     told = capsys.readouterr().err
@@ -170,7 +170,7 @@ def test_an_answer_that_cannot_be_written_is_one_line_or_silence(runs: Path, lin
 @pytest.mark.skipif(os.name != "posix", reason="closes a standard stream")
 def test_no_file_takes_the_place_of_a_closed_standard_stream(tmp_path: Path) -> None:
     program = (
-        "from bnexp.terminal import guarded_streams\n"
+        "from bnexp.system.terminal import guarded_streams\n"
         "with guarded_streams(), open('kept', 'w') as file:\n    print(file.fileno() > 2, file=file)"
     )
     assert shell(f'{sys.executable} -c "{program}" <&- >&- 2>&-', tmp_path)[0] == 0

@@ -17,13 +17,13 @@ from pydantic import ValidationError
 from sklearn.metrics import accuracy_score, log_loss
 from tensorflow.python.eager import context
 
-from bnexp import environment
 from bnexp.config import Experiment
 from bnexp.data import Data, joined, prepare
 from bnexp.errors import SettingError
 from bnexp.history import History
 from bnexp.history import joined as joined_histories
 from bnexp.models import Built
+from bnexp.system import machine as environment
 from bnexp.training import devices, memory, random_operations, train, trainer_of
 from bnexp.training.batches import batch_order, fed_rows
 from bnexp.training.keras_fit import train_keras_fit

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 import typer
 
 from bnexp import __version__
-from bnexp.interrupts import ending_at_once
+from bnexp.system.interrupts import ending_at_once
 
 app = typer.Typer(
     help="Find out, with honest error bars, whether batch normalization helps your network on your data.",
@@ -93,7 +93,7 @@ def train(
     Example: bnexp train configs/bn.yaml training.epochs=5 model.normalization=layer
     """
     with ending_at_once():
-        from bnexp import commands
+        from bnexp.cli import commands
 
     raise typer.Exit(commands.train(arguments, seeds=seeds, runs=runs, dry_run=dry_run, quiet=quiet, as_json=json))
 
@@ -131,7 +131,7 @@ def compare(
     Example: bnexp compare bn nobn
     """
     with ending_at_once():
-        from bnexp import commands
+        from bnexp.cli import commands
         from bnexp.comparison import Question
 
     question = Question(metric, margin, target, baseline)
@@ -161,7 +161,7 @@ def study(
     Example: bnexp study configs/studies/tutorial.yaml
     """
     with ending_at_once():
-        from bnexp import study_commands as commands
+        from bnexp.cli import study_commands as commands
 
     place = commands.Place(runs, launcher, jobs, address)
     code = commands.study(file, place, dry_run=dry_run, most_trainings=max_trainings, quiet=quiet, as_json=json)
@@ -189,7 +189,7 @@ def claims(
     Example: bnexp claims tutorial sigmoid
     """
     with ending_at_once():
-        from bnexp import study_commands as commands
+        from bnexp.cli import study_commands as commands
 
     place = commands.Place(runs, launcher, jobs, address)
     raise typer.Exit(commands.claims(studies or [], place, quiet=quiet, as_json=json))
@@ -212,7 +212,7 @@ def plot(
     Example: bnexp plot runs/latest --format svg
     """
     with ending_at_once():
-        from bnexp import commands
+        from bnexp.cli import commands
 
     raise typer.Exit(commands.plot(run, format=format, out=out, runs=runs))
 
@@ -221,7 +221,7 @@ def plot(
 def list_runs(runs: Runs = Path("runs"), json: Json = False) -> None:
     """List runs, comparisons and studies, the newest first."""
     with ending_at_once():
-        from bnexp import commands
+        from bnexp.cli import commands
 
     raise typer.Exit(commands.list_runs(runs, as_json=json))
 
@@ -234,7 +234,7 @@ app.add_typer(data, name="data")
 def list_data(json: Json = False) -> None:
     """List known data sets, and which of them are here."""
     with ending_at_once():
-        from bnexp import commands
+        from bnexp.cli import commands
 
     raise typer.Exit(commands.list_data(as_json=json))
 
@@ -250,7 +250,7 @@ def fetch_data(names: Annotated[list[str], typer.Argument(help="Names, as `bnexp
     Example: bnexp data fetch fashion_mnist spoken_digits
     """
     with ending_at_once():
-        from bnexp import commands
+        from bnexp.cli import commands
 
     raise typer.Exit(commands.fetch_data(names))
 

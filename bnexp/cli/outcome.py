@@ -8,8 +8,8 @@ import os
 import sys
 
 from bnexp.errors import DONE, INTERRUPTED, WORK_FAILED, UserError, cure_of_bytes
-from bnexp.interrupts import raised_again, raising
-from bnexp.terminal import Stream, guarded_streams
+from bnexp.system.interrupts import raised_again, raising
+from bnexp.system.terminal import Stream, guarded_streams
 
 
 def outcome() -> int:

@@ -15,9 +15,7 @@ import numpy as np
 from bnexp import statistics
 from bnexp.comparison.pairing import Arm, Sides, agreement, confounders, varied
 from bnexp.comparison.question import RELATIVE_MARGIN, Terms
-from bnexp.history import Floats, History
-from bnexp.metrics import higher_is_better, number, with_unit
-from bnexp.questions import (
+from bnexp.comparison.questions import (
     ROUNDING,
     chosen_by,
     is_margin_of_all,
@@ -26,6 +24,8 @@ from bnexp.questions import (
     penalty_in_loss,
     score_of_guessing,
 )
+from bnexp.history import Floats, History
+from bnexp.metrics import higher_is_better, number, with_unit
 from bnexp.statistics import strict, strict_values
 
 

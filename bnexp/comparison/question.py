@@ -9,11 +9,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from bnexp.comparison.pairing import Arm
+from bnexp.comparison.questions import (
+    chosen_by,
+    impossible_margin,
+    impossible_value,
+    judged_by_what_chose,
+    unmeasured_part,
+)
 from bnexp.config import Experiment
 from bnexp.errors import ComparisonError, nearest
 from bnexp.history import History
 from bnexp.metrics import headline, higher_is_better, on_validation, quantity
-from bnexp.questions import chosen_by, impossible_margin, impossible_value, judged_by_what_chose, unmeasured_part
 
 TARGET_SHARE = 0.05
 """Default target: the median over the baseline's seeds of their best value, worse by this share of it."""

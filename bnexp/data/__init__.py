@@ -18,12 +18,14 @@ from numpy.typing import NDArray
 from bnexp.config import real
 from bnexp.config.dataset import Dataset
 from bnexp.config.section import Task
-from bnexp.data import files, images, npz, speech, splitting, synthetic, text
+from bnexp.data import splitting
+from bnexp.data.builtin import synthetic
+from bnexp.data.preprocessing import View, fitted, stacked
 from bnexp.data.rows import Rows, chosen
 from bnexp.data.seeds import Numbers, for_each, joined_seeds
 from bnexp.data.shift import of_classes, shifted
+from bnexp.data.sources import files, images, npz, speech, text
 from bnexp.data.split_rule import rule
-from bnexp.data.view import View, fitted, stacked
 
 
 @dataclass(frozen=True)
@@ -239,7 +241,10 @@ def prepare(
 
 
 def _read(dataset: Dataset, memory_limit: int | None) -> Rows:
-    from bnexp.data import known, openml  # which load urllib: most commands do without
+    from bnexp.data.builtin import (
+        known,
+        openml,  # which load urllib: most commands do without
+    )
 
     match dataset:
         case real.CsvDataset():

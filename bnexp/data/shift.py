@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from bnexp.config.dataset import Dataset
 from bnexp.config.section import Shift
+from bnexp.data.preprocessing import View
 from bnexp.data.rows import Rows
 from bnexp.data.seeds import for_seeds
 from bnexp.data.split_rule import is_stratified
-from bnexp.data.view import View
 from bnexp.errors import SettingError, nearest
 
 

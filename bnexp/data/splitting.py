@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from bnexp.config.dataset import Dataset
 from bnexp.data.rows import Rows
 from bnexp.data.seeds import Numbers, for_seeds
+from bnexp.data.split_refusals import refuse_impossible, refuse_missing_classes, refuse_rare_classes, refuse_resample
 from bnexp.data.split_rule import has_own_test, is_stratified, test_share
-from bnexp.data.unsplittable import refuse_impossible, refuse_missing_classes, refuse_rare_classes, refuse_resample
 from bnexp.errors import SettingError
 
 SMALLEST_SHARE = 0.5

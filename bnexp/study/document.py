@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from bnexp import statistics
+from bnexp.comparison.questions import penalty_in_loss
 from bnexp.config.study import Endpoint, Hypothesis, StudyFile, keys_of
-from bnexp.questions import penalty_in_loss
 from bnexp.statistics import LEVEL
 from bnexp.study.contrast import Results, cell_difference, contrast_of, group_differences
 from bnexp.study.grid import Cell, level_text, matches, tied_value, tuning_seeds

@@ -17,7 +17,7 @@ from bnexp.config.overrides import dotted
 from bnexp.config.section import Section
 from bnexp.config.study import Study, StudyFile, Tie, keys_of
 from bnexp.config.yaml import Node
-from bnexp.data.source import Sources, source_sha256
+from bnexp.data.fingerprint import Sources, source_sha256
 from bnexp.errors import ConfigError, nearest
 
 TUNING_SEED = 1000

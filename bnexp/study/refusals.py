@@ -10,13 +10,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from bnexp.comparison.questions import (
+    chosen_by,
+    impossible_margin,
+    impossible_value,
+    judged_by_what_chose,
+    unmeasured_part,
+)
 from bnexp.config import Experiment, merging
 from bnexp.config.places import Keys
 from bnexp.config.section import Task
 from bnexp.config.study import Hypothesis, StudyFile, keys_of
 from bnexp.errors import ConfigError, nearest
 from bnexp.metrics import higher_is_better, names
-from bnexp.questions import chosen_by, impossible_margin, impossible_value, judged_by_what_chose, unmeasured_part
 from bnexp.study.grid import Cell, experiments, factor_names, matches, not_varied
 
 TaskOf = Callable[[Experiment], Task]

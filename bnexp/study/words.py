@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from bnexp import statistics
+from bnexp.comparison.questions import nothing_learned
 from bnexp.config.study import Hypothesis, keys_of
 from bnexp.metrics import number, with_unit
-from bnexp.questions import nothing_learned
 from bnexp.statistics import Conclusion
 from bnexp.study.grid import level_text
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from bnexp.environment import cores
 from bnexp.errors import UserError
+from bnexp.system.machine import cores
 
 
 def side_by_side(seeds: int) -> int:

@@ -19,9 +19,9 @@ import tensorflow as tf
 
 from bnexp.config.training import Training
 from bnexp.data import Data
-from bnexp.environment import memory_limit, sharing
 from bnexp.errors import SettingError
 from bnexp.models.sequential import REFUSALS, told
+from bnexp.system.machine import memory_limit, sharing
 from bnexp.training import devices
 from bnexp.training.measures import EVALUATED_ROWS
 

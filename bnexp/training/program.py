@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from bnexp.config.section import Task
 from bnexp.config.training import Training
 from bnexp.data import Data
-from bnexp.data.view import View
+from bnexp.data.preprocessing import View
 from bnexp.training import measures
 from bnexp.training.optimizers import make_pure_optimizer
 from bnexp.training.random_operations import draw_for_each_seed

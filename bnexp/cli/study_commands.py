@@ -1,0 +1,160 @@
+"""What `study` and `claims` do, with plain arguments: work, print, and give the exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bnexp import executors as launch
+from bnexp import store
+from bnexp.cli.arguments import config_path
+from bnexp.cli.commands import print_answer, print_json, told_in_json
+from bnexp.errors import DIVERGED, DONE, WORK_FAILED, StoppedError, work_begun
+from bnexp.report import figures, study_table
+from bnexp.report.page import claims_page
+from bnexp.report.progress import StudyReporter, own_stderr
+from bnexp.study import claims as several
+from bnexp.study import plan as study_plan
+from bnexp.study import run as study_run
+from bnexp.system.machine import most_workers
+
+PAGE = "claims.html"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a study's trainings are kept, and who does them."""
+
+    runs: Path
+    launcher: launch.Launcher
+    jobs: int | None
+    address: str | None
+
+    @property
+    def most_jobs(self) -> int:
+        """Give how many workers there may be on this machine: as asked for, else as it has room for."""
+        return self.jobs or most_workers()
+
+    def jobs_for(self, groups: int) -> int:
+        """Give how many workers of this machine have something to do, if there are so many groups."""
+        return min(self.most_jobs, max(1, groups))
+
+    def at_a_time(self, groups: int) -> int | None:
+        """Give how many of so many groups are worked on at a time, at most; None where only the cluster tells."""
+        return None if self.address is not None and self.jobs is None else self.jobs_for(groups)
+
+    def workers(self, groups: int, warn: launch.Warn) -> AbstractContextManager[launch.Workers]:
+        """Give workers for so many groups; of a cluster at an address all, unless --jobs says how many."""
+        if self.address is not None:
+            return launch.workers(self.launcher, self.jobs, self.address, warn=warn)
+        return launch.workers(self.launcher, self.jobs_for(groups), None, warn=warn, sharing=self.most_jobs)
+
+
+def study(path: Path, place: Place, *, dry_run: bool, most_trainings: int | None, quiet: bool, as_json: bool) -> int:
+    """Run a study, or what is left of it; print its plan, how it goes, and the verdict."""
+    most = study_plan.MOST_TRAININGS if most_trainings is None else most_trainings
+    planned = study_plan.plan(config_path(str(path)), place.runs, most=most)
+    facts = study_run.facts(planned, place.at_a_time(len(study_plan.pending(planned))))
+    with own_stderr() as console:
+        reporter = StudyReporter(console, quiet=quiet or as_json)
+        with (
+            told_in_json(lambda: _finished_parts(planned), as_json=as_json),
+            _goes_on(planned.directory),
+            place.workers(facts["groups"], reporter.warn) as workers,
+        ):
+            costs = study_run.preflight(planned, workers, plan_only=dry_run)
+            if facts["seconds_left"] is None and (dry_run or not (quiet or as_json)):
+                facts["seconds_left"], facts["is_rough"] = study_run.estimate(costs, workers, plan_only=dry_run)
+            if dry_run:
+                print_json(facts) if as_json else print_answer(study_table.study_plan(facts))
+                return DONE
+            reporter.show(facts)
+            document = study_run.run(planned, workers, reporter.tell, checked=True)
+        _draw(planned.directory, reporter)
+    if as_json:
+        print_json(document)
+    elif quiet:
+        print(planned.directory)
+    else:
+        print_answer(study_table.study(document))
+        print(f"kept: {planned.directory}")
+    return _study_code(document)
+
+
+def _draw(directory: Path, reporter: StudyReporter) -> None:
+    """Draw the figures of a study that has been answered."""
+    for text in figures.drawn(store.Run(directory)):
+        reporter.warn(text)
+
+
+def _finished_parts(planned: study_plan.Plan) -> list[dict[str, Any]]:
+    """List the cells and arms that are finished and kept."""
+    return [{"cell": cell, "arm": arm} for cell, arm in study_plan.finished(planned)]
+
+
+@contextmanager
+def _goes_on(directory: Path) -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        if not directory.exists():
+            raise StoppedError("Stopped before anything was finished; nothing is kept.") from None
+        raise StoppedError(f"Stopped: {directory} keeps what is finished; the same command goes on.") from None
+
+
+def _study_code(document: Mapping[str, Any]) -> int:
+    lost = any(arm["diverged"] for cell in document["cells"] for arm in cell["arms"].values())
+    return DIVERGED if lost else DONE
+
+
+def claims(names: Sequence[str], place: Place, *, quiet: bool, as_json: bool) -> int:
+    """Run several studies, or what is left of them; print a row for each claim, and where the page is."""
+    answers = several.planned(several.files(names), place.runs)
+    done: list[several.Answer] = []
+    with own_stderr() as console:
+        page = _answered(answers, done, place, StudyReporter(console, quiet=quiet or as_json), as_json=as_json)
+    rows = several.rows(done)
+    if as_json:
+        print_json(rows)
+    elif quiet:
+        print(page)
+    else:
+        print_answer(study_table.claims(rows))
+        print(f"kept: {page}")
+    found = [one.document for one in done]
+    return WORK_FAILED if None in found else max(_study_code(document) for document in found if document is not None)
+
+
+def _answered(
+    answers: Sequence[several.Answer],
+    done: list[several.Answer],
+    place: Place,
+    reporter: StudyReporter,
+    *,
+    as_json: bool,
+) -> Path:
+    """Answer several studies, one after the other, each into `done`; keep their page and return its path."""
+    for answer in answers:
+        if answer.failure:
+            reporter.warn(f"{answer.name} is left out: {answer.failure}")
+    groups = sum(len(study_plan.pending(answer.planned)) for answer in answers if answer.planned is not None)
+    with told_in_json(lambda: several.rows(done), as_json=as_json), _goes_on(place.runs):
+        with place.workers(groups, reporter.warn) as workers:
+            for answer in answers:
+                with work_begun() if any(one.document for one in done) else nullcontext():
+                    done.append(several.answered(answer, workers, reporter))
+                    if done[-1].planned is not None and done[-1].document is not None:
+                        _draw(done[-1].planned.directory, reporter)
+        with work_begun() if any(one.document for one in done) else nullcontext():
+            return keep_page(place.runs, done)
+
+
+def keep_page(runs: Path, answers: Sequence[several.Answer]) -> Path:
+    """Write the page of all answers, and return its path."""
+    path = runs / PAGE
+    store.make_place(runs)
+    store.write(path, claims_page(several.told(answers)))
+    return path

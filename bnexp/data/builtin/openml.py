@@ -1,0 +1,44 @@
+"""Sets of OpenML, through scikit-learn's own loader and cache."""
+
+from __future__ import annotations
+
+from http.client import HTTPException
+from urllib.error import URLError
+
+from bnexp.config.real import OpenmlDataset
+from bnexp.data.rows import Rows, row_of
+from bnexp.data.sources.table import Columns, from_frame
+from bnexp.errors import SettingError
+
+
+def openml_rows(dataset: OpenmlDataset, limit: int | None) -> Rows:
+    """Read the rows of a set of OpenML; it is downloaded once, then scikit-learn's cache has it.
+
+    Raises:
+        SettingError: if there is no such set, or it is not in the cache and the network does not bring it.
+    """
+    from sklearn.datasets import fetch_openml
+
+    key, asked = "data_name", {"name": dataset.data_name, "version": dataset.version or "active"}
+    if dataset.data_name is None:
+        key, asked = "id", {"data_id": dataset.id}
+    try:
+        found = fetch_openml(**asked, as_frame=True, n_retries=1, delay=0.5, parser="auto")
+    except (URLError, HTTPException, OSError, EOFError, ValueError, KeyError) as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
+        raise SettingError(
+            f"dataset.{key}",
+            f"is {getattr(dataset, key)}; OpenML does not bring it: {reason}. "
+            "Look it up on openml.org, and mind that its first use needs a network.",
+        ) from error
+    number = int(found.details["id"])
+    named = [dataset.target] if dataset.target else list(found.target_names)
+    if len(named) != 1:
+        raise SettingError(
+            "dataset.target", f"is null; OpenML names {len(named)} targets of set {number}. Name the column."
+        )
+    columns = Columns(named[0], dataset.task, dataset.drop, dataset.categories, missing=dataset.missing)
+    rows = from_frame(found.frame, columns, row_of(f"OpenML set {number}"), limit)
+    facts = {"title": str(found.details.get("name")), "licence": str(found.details.get("licence", "not stated"))}
+    rows.facts.update(facts, openml_id=number)
+    return rows

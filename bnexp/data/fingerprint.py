@@ -1,0 +1,82 @@
+"""What can be told of your own files before they are read: their digest, and whether they are too large."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import platform
+from collections.abc import Mapping
+from pathlib import Path
+
+from bnexp.config.dataset import Dataset
+from bnexp.config.real import CsvDataset, ImageFolderDataset, NpzDataset, OwnFile, TextCsvDataset, WavFolderDataset
+from bnexp.data.sources.files import CSV_ENDINGS, existing, refuse_csv_by_size
+from bnexp.data.sources.folders import labelled_files
+from bnexp.data.sources.images import IMAGES
+from bnexp.data.sources.npz import refuse_by_headers
+from bnexp.data.sources.speech import RECORDINGS
+from bnexp.errors import SettingError
+
+CHUNK_BYTES = 2**20
+Sources = Mapping[str, str | None]
+"""Dataset as JSON -> sha256 of the file or folder of your own that it reads, if it does."""
+
+
+def source_sha256(dataset: Dataset) -> str | None:
+    """Give the sha256 of a file, or of the files of a folder that are read, with their names.
+
+    None if the data are none of yours, or cannot be read: who reads them says why.
+    """
+    if not isinstance(dataset, OwnFile):
+        return None
+    try:
+        path = Path(dataset.path).expanduser()
+        states = [(file, file.stat()) for file in _files(dataset, path)]
+        return _digest(path, tuple((file, state.st_size, state.st_mtime_ns) for file, state in states))
+    except (OSError, RuntimeError, SettingError):
+        return None
+
+
+def refuse_changed(dataset: Dataset, seen: str | None, sources: Sources) -> None:
+    """Raise SettingError if the data of your own that are read, of this sha256, are not those of `sources`."""
+    expected = sources.get(dataset.model_dump_json())
+    if isinstance(dataset, OwnFile) and expected is not None and seen != expected:
+        raise SettingError(
+            "dataset.path",
+            f"is {dataset.path!r}; what lies there on {platform.node()} is other data than when the study was begun "
+            f"(sha256 {seen}; expected {expected}). Put back what was there; with other data it is another study.",
+        )
+
+
+def _files(dataset: OwnFile, path: Path) -> list[Path]:
+    match dataset:
+        case ImageFolderDataset():
+            return labelled_files(path, *IMAGES).files
+        case WavFolderDataset():
+            return labelled_files(path, *RECORDINGS, grouped=dataset.group == "file").files
+        case _:
+            return [path]
+
+
+@functools.lru_cache(maxsize=8)
+def _digest(path: Path, files: tuple[tuple[Path, int, int], ...]) -> str:
+    """Give the digest of files of these sizes and times of their last change: so each state is read once."""
+    digest, depth = hashlib.sha256(), len(path.parts)
+    for file, size, _ in files:
+        digest.update(f"{'/'.join(file.parts[depth:]) or '.'} {size}\n".encode(errors="surrogateescape"))
+        with open(file, "rb") as content:
+            while chunk := content.read(CHUNK_BYTES):
+                digest.update(chunk)
+    return digest.hexdigest()
+
+
+def refuse_by_size(dataset: Dataset, limit: int | None) -> None:
+    """Raise SettingError if a file of your own is too large by what can be told at once; it is read for its size only.
+
+    Parquet tells its size as it is unpacked, a folder as its files are opened.
+    """
+    match dataset:
+        case CsvDataset() | TextCsvDataset():
+            refuse_csv_by_size(existing(dataset.path, endings=CSV_ENDINGS), dataset.separator, limit)
+        case NpzDataset():
+            refuse_by_headers(dataset, limit)

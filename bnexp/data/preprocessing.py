@@ -1,0 +1,143 @@
+"""`View`: how each seed sees the shared rows, fitted to that seed's training rows alone.
+
+Axes: S seeds, R rows of one part, F features (of a table, of a frame, or the channels of an image), W words.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnexp.config.dataset import Dataset
+from bnexp.data.rows import Rows
+from bnexp.data.seeds import for_each
+from bnexp.errors import SettingError
+
+Floats = NDArray[np.float32]
+PIECE = 2**24
+"""Numbers that are summed up at a time."""
+
+
+class View(NamedTuple):
+    """What turns shared rows into a seed's inputs and targets; each part is stacked over seeds, or None.
+
+    Numbers become (x - center) / width, and then NaN becomes `fill`; all three
+    are (S, 1, ..., F). Words become `ids[seed, word]`. A regression's target
+    becomes (y - target_center) / target_width, both (S, 1).
+    """
+
+    center: Any = None
+    width: Any = None
+    fill: Any = None
+    ids: Any = None
+    target_center: Any = None
+    target_width: Any = None
+
+    def of(self, rows: Any) -> View:
+        """Give the part of some seeds."""
+        return View(*(None if part is None else part[rows] for part in self))
+
+    def inputs(self, row: int, x: NDArray[Any]) -> NDArray[Any]:
+        """Give inputs (R, *shape) as the seed in this row sees them."""
+        if self.ids is not None:
+            ids: NDArray[np.int32] = self.ids[row][x]
+            return ids
+        x = x.astype("float32")
+        if self.center is not None:
+            x = (x - self.center[row]) / self.width[row]
+        return x if self.fill is None else np.where(np.isnan(x), self.fill[row], x)
+
+    def targets(self, row: int, y_R: Floats) -> Floats:
+        """Give targets (R,) as the seed in this row sees them."""
+        return y_R if self.target_center is None else (y_R - self.target_center[row]) / self.target_width[row]
+
+
+def stacked(views: Sequence[View]) -> View:
+    """Put the seeds of several views one behind the other."""
+    return View(*(None if side[0] is None else np.concatenate(side) for side in zip(*views, strict=True)))
+
+
+def fitted(dataset: Dataset, rows: Rows, train_SR: NDArray[np.int32]) -> View:
+    """Return the view of every seed; seeds with the same training rows share the work."""
+    views = for_each(train_SR, functools.partial(_fitted_to_one, dataset, rows))
+    return View(*(None if side[0] is None else np.stack(side) for side in zip(*views, strict=True)))
+
+
+def _fitted_to_one(dataset: Dataset, rows: Rows, rows_R: NDArray[np.int32]) -> View:
+    if rows.kind == "text":
+        from bnexp.data.sources.text import training_ids
+
+        return View(ids=training_ids(dataset, rows, rows_R))
+    view = _numeric(dataset, rows, rows.x[rows_R])
+    if rows.classes is None and getattr(dataset, "scale_target", False):
+        y_R = rows.y_N[rows_R].astype("float64")
+        mean, deviation = y_R.mean(keepdims=True), y_R.std(keepdims=True)
+        view = view._replace(target_center=_float(mean), target_width=_width(deviation, mean))
+    return view
+
+
+def _numeric(dataset: Dataset, rows: Rows, x: NDArray[Any]) -> View:
+    """Fit center, width and fill; categories of a table stay 0 or 1."""
+    axes = tuple(range(x.ndim - 1))
+    incomplete = x.dtype.kind == "f" and bool(np.isnan(rows.x).any())
+    if incomplete and rows.kind == "table":
+        _refuse_empty_column(x)
+    center = width = fill = None
+    if dataset.scale != "none":
+        center, width = _scaling(dataset.scale, x, axes)
+        if rows.numeric is not None:
+            center[..., rows.numeric :], width[..., rows.numeric :] = 0, 1
+    if incomplete and rows.kind != "sequence":  # whose padding stays NaN, for the model to mask
+        fill = _replacement(dataset, x, axes)
+        if center is not None:
+            fill = (fill - center) / width
+    return View(*(None if part is None else _float(part[0]) for part in (center, width, fill)))
+
+
+def _refuse_empty_column(x_RF: NDArray[Any]) -> None:
+    """Raise SettingError if a column has no value in the training part to learn from."""
+    empty = np.isnan(x_RF).all(axis=0)
+    if empty.any():
+        raise SettingError(
+            "dataset.missing",
+            f"is to fill in from the training part ({len(x_RF)} rows), in which column {int(np.argmax(empty)) + 1} of "
+            "the inputs has no value. Leave that column out, or use another dataset.seed.",
+        )
+
+
+def _scaling(scale: str, x: NDArray[Any], axes: tuple[int, ...]) -> tuple[NDArray[Any], NDArray[Any]]:
+    if scale == "standard":
+        center, deviation = _moments(x)
+        return center, _width(deviation, center)
+    low, high = (side(x, axis=axes, keepdims=True).astype("float64") for side in (np.nanmin, np.nanmax))
+    return low, _width(high - low, low)
+
+
+def _moments(x: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Give mean and standard deviation of each feature, in pieces, of which only one at a time is in float64."""
+    from sklearn.preprocessing import StandardScaler
+
+    scaler = StandardScaler()
+    for piece in np.array_split(x, -(-x.size // PIECE)):
+        scaler.partial_fit(piece.astype("float64").reshape(-1, x.shape[-1]))
+    shape = (1,) * (x.ndim - 1) + x.shape[-1:]
+    return scaler.mean_.reshape(shape), np.sqrt(scaler.var_).reshape(shape)
+
+
+def _replacement(dataset: Dataset, x: NDArray[Any], axes: tuple[int, ...]) -> NDArray[Any]:
+    statistic = np.nanmedian if getattr(dataset, "missing", "mean") == "median" else np.nanmean
+    replacement: NDArray[Any] = statistic(x.astype("float64"), axis=axes, keepdims=True)
+    return replacement
+
+
+def _width(width: NDArray[np.float64], center: Any) -> NDArray[Any]:
+    """Let a feature that is constant, to the precision of float32, have width 1."""
+    return _float(np.where(width > np.finfo("float32").eps * np.abs(center), width, 1))
+
+
+def _float(values: NDArray[Any]) -> Floats:
+    return values.astype("float32")

@@ -1,0 +1,1 @@
+"""Your own files, a module for each kind: read, checked, and made into rows."""

@@ -1,0 +1,178 @@
+"""Which arrays of an NPZ file can be learned from, by their headers: names, shapes and types. No value is read."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bnexp.config.real import NpzDataset
+from bnexp.config.section import Kind
+from bnexp.data.sources.parts import is_training, part_of, parts_first
+from bnexp.errors import Problems, listed, nearest
+
+KINDS: Mapping[int, Kind] = {2: "table", 3: "sequence", 4: "image"}
+RANKS: Mapping[Kind, int] = {kind: rank for rank, kind in KINDS.items()}
+NUMBERS, LABELS = "fiub", "biufU"
+"""NumPy's letters for types of inputs, and of targets and groups."""
+CHANNELS = (1, 3, 4)
+"""Gray, RGB and RGBA: the lengths by which the axis of the channels is known."""
+SPARSE = {"indices", "indptr", "format", "shape", "data"}
+"""The arrays that SciPy's save_npz writes."""
+MOST_NAMED = 10
+"""Arrays that a message names, so that it fits in a few lines of a terminal."""
+
+
+@dataclass(frozen=True)
+class Header:
+    """What stands before an array's values."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+
+def names_of(dataset: NpzDataset) -> dict[str, str]:
+    """Return the name of the array that each key asks for."""
+    return {"x": dataset.x, "y": dataset.y} | ({"group": dataset.group} if dataset.group else {})
+
+
+def refuse_missing(dataset: NpzDataset, headers: Mapping[str, Header]) -> None:
+    """Raise SettingError if an array that is asked for is not there; of a split that is, it names the training part."""
+    problems, told = Problems(), False
+    parts = parts_first(filter(part_of, headers))
+    for key, name in names_of(dataset).items():
+        if name in headers:
+            continue
+        if parts and key != "group":
+            if not told:
+                problems.note(f"dataset.{key}", f"is {name!r}; no array has this name. {_own_split(parts, headers)}")
+            told = True
+        elif set(headers) >= SPARSE:
+            cure = "They are those of a sparse matrix: save it as x with matrix.toarray()."
+            problems.note(f"dataset.{key}", f"is {name!r}; no array has this name. {nearest(name, headers)} {cure}")
+        else:
+            problems.note(f"dataset.{key}", f"is {name!r}; no array has this name. {nearest(name, headers)}")
+    problems.refuse()
+
+
+def _own_split(parts: list[str], headers: Mapping[str, Header]) -> str:
+    """Return how a file with a split of its own can be read."""
+    seen = f"The file holds parts of a split: {listed(parts, MOST_NAMED)}."
+    training = [name for name in parts if is_training(name)]
+    inputs = [name for name in training if len(headers[name].shape) > 1 and headers[name].shape[1:] != (1,)]
+    targets = [name for name in training if name not in inputs]
+    if len(inputs) != 1 or len(targets) != 1:
+        return f"{seen} Join the parts of each with numpy.concatenate, and save them as x and y."
+    return (
+        f"{seen} Use dataset.x: {inputs[0]} and dataset.y: {targets[0]}, whose rows bnexp splits itself; or join the "
+        "parts with numpy.concatenate, and save them as x and y."
+    )
+
+
+def left_out(dataset: NpzDataset, headers: Mapping[str, Header]) -> list[str]:
+    """List the arrays that are not asked for."""
+    return sorted(set(headers) - set(names_of(dataset).values()))
+
+
+def warnings_of_arrays(dataset: NpzDataset, headers: Mapping[str, Header], kind: Kind) -> Iterator[str]:
+    """Yield what may be meant otherwise: parts that are not read, gray images as sequences, channels first."""
+    parts = parts_first(filter(part_of, left_out(dataset, headers)))
+    if parts and not part_of(dataset.x):
+        yield (
+            f"The file holds parts of a split that are not read: {listed(parts, MOST_NAMED)}. bnexp splits the rows of "
+            f"{dataset.x!r} itself. Join them with numpy.concatenate if they are to take part."
+        )
+    x = headers[dataset.x]
+    if kind == "sequence" and dataset.kind == "auto" and x.dtype == np.uint8:
+        yield (
+            f"dataset.x {dataset.x!r} holds bytes of shape {x.shape} and is read as sequences. If they are gray "
+            "images, use dataset.kind: image; else dataset.kind: sequence."
+        )
+    if kind == "image" and len(x.shape) == 4 and x.shape[1] in CHANNELS and x.shape[3] not in CHANNELS:
+        yield (
+            f"dataset.x {dataset.x!r} has shape {x.shape}, as of images with their channels first. bnexp reads "
+            "(rows, height, width, channels): save x.transpose(0, 2, 3, 1)."
+        )
+
+
+def kind_of(dataset: NpzDataset, x: Header, problems: Problems) -> Kind:
+    """Return what kind of rows x holds, and collect why it can be none."""
+    kind = KINDS.get(len(x.shape), "table") if dataset.kind == "auto" else dataset.kind
+    seen, rank = f"is {dataset.x!r}, {x.dtype} of shape {x.shape}", RANKS[kind]
+    if 0 in x.shape or (len(x.shape) not in KINDS and x.dtype.kind in NUMBERS):
+        one = f"Save {dataset.x}[:, None] if each row is one number." if len(x.shape) == 1 and x.shape[0] else ""
+        problems.note(
+            "dataset.x",
+            f"is {dataset.x!r} with shape {x.shape}; expected rank 2, 3 or 4: the first axis counts rows, and none is "
+            f"empty. {one or 'Save another array, or name one.'}",
+        )
+    elif x.dtype.kind not in NUMBERS:
+        problems.note("dataset.x", f"{seen}; expected numbers of rank {rank} ({kind}). {_inputs_cure(dataset.x, x)}")
+    elif len(x.shape) != rank and not (kind == "image" and len(x.shape) == 3):
+        problems.note(
+            "dataset.x",
+            f"{seen}; expected numbers of rank {rank} ({kind}). Save it with another shape (numpy.reshape), or use "
+            f"dataset.kind: {KINDS[len(x.shape)]}.",
+        )
+    return kind
+
+
+def _inputs_cure(name: str, x: Header) -> str:
+    if x.dtype.names is not None:
+        return f"Save numpy.lib.recfunctions.structured_to_unstructured({name})."
+    match x.dtype.kind:
+        case "O" if len(x.shape) == 1:
+            return "Give its rows one shape, sequences by frames of NaN at the end, and save them as one float32 array."
+        case "c":
+            return f"Save its parts side by side: numpy.concatenate([{name}.real, {name}.imag], axis=-1)."
+        case "M" | "m":
+            return f'Save the time as numbers, as by {name}.astype("int64") / 1e9.'
+        case _:
+            return f'If its values are numbers, save {name}.astype("float32"); words are for dataset.name: csv.'
+
+
+def refuse_labels(dataset: NpzDataset, headers: Mapping[str, Header], problems: Problems) -> None:
+    """Collect why the targets or the groups cannot be one value for each row of x."""
+    rows = headers[dataset.x].shape[:1]
+    for key, name in names_of(dataset).items():
+        label = headers[name]
+        if key == "x":
+            continue
+        if name == dataset.x:
+            problems.note(f"dataset.{key}", f"is {name!r}, as dataset.x is. Name another array.")
+        if rows not in ((), (0,)) and label.shape not in (rows, (*rows, 1)):
+            problems.note(
+                f"dataset.{key}",
+                f"is {name!r} with shape {label.shape}; expected one value for each of the {rows[0]} "
+                f"rows of x. {_shape_cure(name, label, rows)}",
+            )
+        if part_of(name) != part_of(dataset.x) and None not in (part_of(name), part_of(dataset.x)):
+            problems.note(
+                f"dataset.{key}",
+                f"is {name!r}, of the {part_of(name)} part, and dataset.x is {dataset.x!r}, of the "
+                f"{part_of(dataset.x)} part. Name arrays of one part.",
+            )
+        if label.dtype.kind not in LABELS:
+            problems.note(
+                f"dataset.{key}",
+                f"is {name!r}, {label.dtype}; expected numbers, booleans or texts. {_labels_cure(name, label)}",
+            )
+
+
+def _shape_cure(name: str, label: Header, rows: tuple[int, ...]) -> str:
+    if len(label.shape) == 2 and label.shape[0] == rows[0]:
+        return f"If it is one-hot, save {name}.argmax(axis=1); else save one column of it, as {name}[:, 0]."
+    if label.shape and math.prod(label.shape) == rows[0]:
+        return f"Save {name}.reshape(-1)."
+    return "Name another array, or save one with as many values."
+
+
+def _labels_cure(name: str, label: Header) -> str:
+    if label.dtype.names is not None:
+        return f'Save one of its fields, as {name}["{label.dtype.names[0]}"].'
+    if label.dtype.kind == "c":
+        return f"Save {name}.real or abs({name})."
+    return f'If its values are texts, save {name}.astype("U"); if numbers, {name}.astype("float64").'

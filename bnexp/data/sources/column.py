@@ -1,0 +1,261 @@
+"""What a column of a table becomes: a target, numbers, or categories; and what is wrong with one that cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnexp.data.rows import Where, numbered
+from bnexp.data.sources.alike import is_missing, shown
+from bnexp.data.sources.numerals import are_dates
+from bnexp.errors import SettingError
+
+if TYPE_CHECKING:
+    import pandas
+
+MOST_WHOLE_NUMBER_CLASSES = 20
+"""A target of more different whole numbers is taken for a regression: the number of fastai's `cont_cat_split`."""
+MOST_CATEGORIES = 255
+"""A column of text with more different values is taken for a name, a date or a free text.
+
+So many can scikit-learn's histogram gradient boosting tell apart, and the 249 countries of ISO 3166 are fewer.
+"""
+LARGEST = 1e18
+"""Numbers beyond it are refused: float32 ends at 3.4e38, and so holds the sum of no more than 340 of its squares."""
+FEWEST_STEPS = 256
+"""A column that float32 resolves into fewer steps from its lowest to its highest number is refused: 8 bits of it."""
+
+
+NO_VALUE = "keeps column {!r}; it has no value in any row. Leave it out (dataset.drop)."
+
+TaskKey = Literal["auto", "classification", "regression"]
+
+
+def is_text(column: pandas.Series[Any]) -> bool:
+    """Return True if a column holds categories: texts, booleans, dates."""
+    from pandas.api.types import is_bool_dtype, is_numeric_dtype
+
+    return bool(is_bool_dtype(column.dtype)) or not is_numeric_dtype(column.dtype)
+
+
+def different_values(column: pandas.Series[Any], key: str) -> int:
+    """Count a column's different values.
+
+    Raises:
+        SettingError: if they are no single values.
+    """
+    try:
+        return int(column.nunique())
+    except TypeError as error:
+        raise SettingError(
+            key,
+            f"has to do with column {column.name!r}, which holds {type(column.iloc[0]).__name__} in its first row; "
+            "expected one number or text in each. "
+            + ("Leave it out (dataset.drop)." if key == "dataset.drop" else "Name another column."),
+        ) from error
+
+
+def groups(column: pandas.Series[Any]) -> NDArray[np.int64]:
+    """Number the groups that a column's values name; missing ones are a group together."""
+    different_values(column, "dataset.group")
+    return np.asarray(column.factorize(use_na_sentinel=False)[0], "int64")
+
+
+# --- targets ------------------------------------------------------------------------
+
+
+def target(
+    column: pandas.Series[Any], task: TaskKey, where: Where, key: str = "dataset.target"
+) -> tuple[NDArray[np.float32], tuple[str, ...] | None]:
+    """Return the targets (N,) and the names of their classes, None for a regression; `key` names them in errors.
+
+    Raises:
+        SettingError: if a target is missing or infinite, there is but one
+            class, or a regression's target is text, if only in one row, or
+            numbers that float32 would not tell apart.
+    """
+    _refuse_missing_target(column, where, key)
+    different = different_values(column, key)
+    if not is_text(column) or task == "regression":
+        numbers = _finite(column, key, where)
+        whole = bool((numbers == np.floor(numbers)).all())
+        if task == "regression" or (task == "auto" and not (whole and different <= MOST_WHOLE_NUMBER_CLASSES)):
+            refuse_lost_digits(key, f"is {column.name!r}; its numbers", numbers, "Subtract the lowest from all.")
+            return numbers.astype("float32"), None
+        # whole numbers sort as people count, and float64 would not tell the largest apart
+        y_N, classes = numbered(column.to_numpy("int64") if whole else numbers)
+    else:
+        if task == "auto" and different > MOST_WHOLE_NUMBER_CLASSES:
+            _refuse_strange_cell(column, key, where, "give dataset.task: classification")
+            _refuse_dates(column, key, where)
+        y_N, classes = numbered(column.astype(str))
+    if len(classes) < 2:
+        raise SettingError(
+            key,
+            f"is {column.name!r}; it has one value in all rows ({classes[0]}), expected two classes or more. "
+            "Name another column.",
+        )
+    return y_N, classes
+
+
+def _refuse_missing_target(column: pandas.Series[Any], where: Where, key: str) -> None:
+    missing = column.isna().to_numpy()
+    if missing.all():
+        raise SettingError(key, f"is {column.name!r}; it has no value in any row. Name another column.")
+    if missing.any():
+        row = int(np.flatnonzero(missing)[0])
+        raise SettingError(
+            key,
+            f"is {column.name!r}; {where(row)} has no value in it (rows without: {missing.sum()}). "
+            "Fill it in, or take those rows out.",
+        )
+
+
+def _refuse_dates(column: pandas.Series[Any], key: str, where: Where) -> None:
+    """Raise SettingError if a target of many values is dates or times."""
+    if are_dates(column):
+        raise SettingError(
+            key,
+            f"is {column.name!r}; it holds dates or times, as {shown(column.iloc[0])} in {where(0)}; expected "
+            "numbers or classes. Name another column, or give dataset.task: classification to take each for a class.",
+        )
+
+
+# --- numbers ------------------------------------------------------------------------
+
+
+def numbers(column: pandas.Series[Any], where: Where) -> NDArray[np.float32]:
+    """Return a column of numbers, (N, 1), in which NaN is a missing one.
+
+    Raises:
+        SettingError: if one is infinite or too large, all are missing, or float32 would not tell them apart.
+    """
+    values = _finite(column, "dataset", where)
+    if np.isnan(values).all():
+        raise SettingError("dataset.drop", NO_VALUE.format(column.name))
+    seen = f"keeps column {column.name!r}; its numbers"
+    refuse_lost_digits("dataset.drop", seen, values, "Leave it out (dataset.drop), or subtract the lowest from all.")
+    return values.astype("float32")[:, None]
+
+
+def _finite(column: pandas.Series[Any], key: str, where: Where) -> NDArray[np.float64]:
+    """Return a column's numbers, of which some may be missing (NaN)."""
+    import pandas
+
+    values = pandas.to_numeric(column, errors="coerce").to_numpy(dtype="float64", na_value=np.nan)
+    wrong = (~np.isfinite(values) & ~column.isna().to_numpy()) | (np.abs(values) > LARGEST)
+    if wrong.any():
+        row = int(np.flatnonzero(wrong)[0])
+        most = f" of at most {LARGEST:g}" if np.isfinite(values[row]) else ""
+        raise SettingError(
+            key,
+            f"holds {shown(column.iloc[row])} in {where(row)}, column {column.name!r}; expected a finite "
+            f"number{most}. Mend the file"
+            + (", or leave the column out (dataset.drop)." if key == "dataset" else ", or take that row out."),
+        )
+    return values
+
+
+def refuse_missing(frame: pandas.DataFrame, names: Sequence[str], where: Where) -> None:
+    """Raise SettingError, with every one of these columns of numbers in which some are missing."""
+    counts = {name: count for name in names if (count := int(frame[name].isna().sum()))}
+    if not counts:
+        return
+    first, *others = counts
+    row = int(np.flatnonzero(frame[first].isna())[0])
+    more = ", ".join(f"{name!r} ({counts[name]})" for name in others)
+    raise SettingError(
+        "dataset.missing",
+        f"is refuse; {where(row)} has no value in column {first!r} (rows without: {counts[first]})"
+        + (f", and other rows have none in {more}. " if more else ". ")
+        + "Use mean or median (of the training part), or leave the column out (dataset.drop).",
+    )
+
+
+def refuse_lost_digits(key: str, seen: str, numbers: NDArray[Any], cure: str) -> None:
+    """Raise SettingError if float32 would blur what tells a column's numbers apart, as those of ids and times."""
+    known = numbers[~np.isnan(numbers)]
+    if not len(known) or (known == known.astype("float32").astype(known.dtype)).all():
+        return
+    low, high = known.min().item(), known.max().item()
+    if 0 < high - low < FEWEST_STEPS * np.spacing(np.float32(max(abs(low), abs(high)))):
+        raise SettingError(
+            key,
+            f"{seen}, from {low:.15g} to {high:.15g}, lie too close together for float32 to tell apart. {cure}",
+        )
+
+
+# --- categories ---------------------------------------------------------------------
+
+
+def categories(column: pandas.Series[Any]) -> pandas.DataFrame:
+    """Return a 0 or 1 for each of a column's values, as columns `name=value`; a missing one is a value of its own."""
+    import pandas
+
+    has_missing = bool(column.isna().any())
+    return pandas.get_dummies(
+        column.astype(object), prefix=str(column.name), prefix_sep="=", dummy_na=has_missing, dtype="float32"
+    )
+
+
+def refuse_no_category(column: pandas.Series[Any], where: Where) -> None:
+    """Raise SettingError for numbers with a text among them, for dates, and for text that hardly repeats."""
+    count = different_values(column, "dataset.drop")
+    if not count:
+        raise SettingError("dataset.drop", NO_VALUE.format(column.name))
+    most = min(MOST_CATEGORIES, max(MOST_WHOLE_NUMBER_CLASSES, len(column) // 2))
+    if count > MOST_WHOLE_NUMBER_CLASSES:
+        _refuse_strange_cell(column, "dataset", where, "name the column in dataset.drop or dataset.categories")
+    if count > most or column.dtype.kind in "mM":
+        what = "dates or times" if are_dates(column) else "text"
+        row = int(np.flatnonzero(column.notna())[0])
+        raise SettingError(
+            "dataset.drop",
+            f"keeps column {column.name!r}; it holds {what} with {count} different values, as "
+            f"{shown(column.iloc[row])} in {where(row)}; expected {most} or fewer. Leave it out (dataset.drop), "
+            "or name it in dataset.categories to have a column for each value.",
+        )
+
+
+def no_numbers(column: pandas.Series[Any]) -> NDArray[np.int64]:
+    """Return the rows of a column of text that hold no number, if more than half of its filled cells do; else none."""
+    import pandas
+
+    counts = column.value_counts(sort=False)  # of different values, which are few next to cells
+    strange = pandas.to_numeric(pandas.Series(counts.index.astype(object)), errors="coerce").isna().to_numpy()
+    if column.dtype.kind in "mMb" or 2 * counts[strange].sum() >= counts.sum():
+        return np.empty(0, "int64")
+    return np.flatnonzero(column.isin(counts.index[strange]))
+
+
+def _refuse_strange_cell(column: pandas.Series[Any], key: str, where: Where, otherwise: str) -> None:
+    """Raise SettingError, with the line, if more than half of a column of text are numbers, but not all."""
+    strange = no_numbers(column)
+    if len(strange):
+        row = int(strange[0])
+        raise SettingError(
+            key,
+            f"holds {shown(column.iloc[row])} in {where(row)}, column {column.name!r}; most of the column are "
+            f"numbers. Mend the file, with an empty cell for a number that is not known, or {otherwise}.",
+        )
+
+
+def with_numbers(frame: pandas.DataFrame, decimal: str) -> pandas.DataFrame:
+    """Turn columns of numbers, and of blanks or words for missing ones, into numbers; `NA` among texts stays a text."""
+    import pandas
+
+    for name in frame.columns:
+        if frame[name].dtype.kind != "O":
+            continue
+        values = frame[name].unique()
+        gaps = [value for value in values if isinstance(value, str) and is_missing(value)]
+        if gaps:
+            others = frame[name].mask(frame[name].isin(gaps))
+            written = others if decimal == "." else others.str.translate(str.maketrans(",.", ".,"))
+            numbers = pandas.to_numeric(written, errors="coerce")
+            if numbers.notna().any() and numbers.isna().equals(others.isna()):
+                frame[name] = numbers
+    return frame

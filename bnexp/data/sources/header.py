@@ -1,0 +1,102 @@
+"""The first line of a table: names of the columns, or a row of data that was taken for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnexp.data.sources.column import no_numbers
+from bnexp.data.sources.numerals import plain_number
+
+if TYPE_CHECKING:
+    import pandas
+
+FEW_NAMES, MANY_NAMES, SURELY_NAMES = 3, 5, 8
+"""Fewest numbers in equal steps that are names; fewest in order that may be names; fewest in order that are names.
+
+Three are the fewest with two steps to compare. A row of random numbers is in order, up or down, in 2 of 5! = 120
+cases if it has five, and in 2 of 8! = 40,320 if it has eight.
+"""
+
+
+def is_data(frame: pandas.DataFrame, names: Sequence[str]) -> bool:
+    """Return True if the names of the columns must be a row of data.
+
+    So it is if more than half of them look like the cells below them (a
+    number above numbers, a text that stands below too), or half where one is
+    a number, and none is a text above numbers. Numbers in order may be names,
+    such as years or wavelengths.
+    """
+    return _looks_like_data(frame, names) and not (_in_order(names) or _are_names(names))
+
+
+def warnings_of_names(frame: pandas.DataFrame, names: Sequence[str], place: str) -> Iterator[str]:
+    """Yield a warning if the names of the columns may be a row of data."""
+    if _looks_like_data(frame, names) and not (_are_names(names) or is_data(frame, names)):
+        yield (
+            f"{place} was taken for the names of the columns, though it holds numbers, as the rows below do. "
+            "If it is a row of data, write a line of names above it."
+        )
+
+
+def repeated_names(frame: pandas.DataFrame, names: Sequence[str]) -> NDArray[np.int64]:
+    """Return the rows that repeat the names of the columns, as where files were put one behind the other."""
+    if any(frame.iloc[:, position].dtype.kind != "O" for position in range(len(names))):
+        return np.empty(0, "int64")  # a column of numbers holds no name
+    repeats = [frame.iloc[:, position].eq(name).to_numpy(bool) for position, name in enumerate(names)]
+    return np.flatnonzero(np.logical_and.reduce(repeats))
+
+
+def _looks_like_data(frame: pandas.DataFrame, names: Sequence[str]) -> bool:
+    numbers = texts = 0
+    for position, name in enumerate(names):
+        column = frame.iloc[:, position]
+        holds_numbers = column.dtype.kind in "iuf" and bool(column.notna().any())
+        if holds_numbers and name and not _is_number(name):
+            return False
+        numbers += holds_numbers and bool(name)
+        texts += not holds_numbers and bool(name) and bool(column.astype(str).eq(name).any())
+    return 2 * (numbers + texts) > len(names) or (0 < 2 * (numbers + texts) == len(names) and numbers > 0)
+
+
+def _is_number(name: str) -> bool:
+    return plain_number(name) is not None or name in ("?", "inf", "-inf", "nan", "NA", "NaN")
+
+
+def _numbers(names: Sequence[str]) -> list[float]:
+    """Return the numbers without an exponent, with which nobody names a column."""
+    return [float(name) for name in names if (match := plain_number(name)) is not None and not match["exponent"]]
+
+
+def _in_order(names: Sequence[str]) -> bool:
+    """Return True if the numbers among the names are whole and ascend, or are many and ascend or descend.
+
+    >>> _in_order(["2015", "2018", "label"]), _in_order(["5.1", "3.5", "1.4", "0.2"]), _in_order(["6", "148", "72"])
+    (True, False, False)
+    """
+    found = _numbers(names)
+    if not found or len(found) < sum(map(_is_number, names)):
+        return False
+    ascending, descending = all(map(float.__lt__, found, found[1:])), all(map(float.__gt__, found, found[1:]))
+    return (ascending or descending) if len(found) >= MANY_NAMES else ascending and all(map(float.is_integer, found))
+
+
+def _are_names(names: Sequence[str]) -> bool:
+    """Return True if numbers in order are names for sure: three or more in equal steps, or very many.
+
+    >>> _are_names(["2019", "2020", "2021", "label"]), _are_names(["6", "148", "720"])
+    (True, False)
+    """
+    steps = np.diff(_numbers(names))
+    in_one_step = len(steps) + 1 >= FEW_NAMES and bool(np.ptp(steps) < 1e-6 * abs(steps[0]))
+    return in_one_step or (len(steps) + 1 >= SURELY_NAMES and _in_order(names))
+
+
+def has_second_line(frame: pandas.DataFrame) -> bool:
+    """Return True if the first row holds no numbers above columns of numbers, as a line of units or of other names."""
+    strange = [no_numbers(frame[name]) for name in frame.columns if frame[name].dtype.kind == "O"]
+    columns = sum(np.array_equal(rows, [0]) for rows in strange)
+    return columns > 1 and 2 * columns >= len(frame.columns)

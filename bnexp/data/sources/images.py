@@ -1,0 +1,193 @@
+"""Images in a folder for each class, as arrays of numbers: N rows, H height, W width, C channels."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnexp.config.real import ImageFolderDataset
+from bnexp.data.memory_guard import refuse_too_large
+from bnexp.data.rows import Rows, numbered
+from bnexp.data.sources.files import existing
+from bnexp.data.sources.folders import labelled_files, labels_of
+from bnexp.data.sources.layout import warnings_of_layout, warnings_of_several_classes
+from bnexp.data.sources.picture import Header, header_of, opened_image, picture_of
+from bnexp.errors import Problems, SettingError
+
+IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"), "images"
+"""What `labelled_files` is to list: the endings, and what such files are called."""
+
+
+def image_folder_rows(dataset: ImageFolderDataset, limit: int | None) -> Rows:
+    """Read the images of a folder; each of its folders is a class.
+
+    Raises:
+        SettingError: if there are fewer than two classes, images cannot be read,
+            sizes differ, all are the same, or all of them would not fit.
+    """
+    folder = existing(dataset.path, folder=True)
+    listing = labelled_files(folder, *IMAGES)
+    paths = listing.files
+    headers, x_NHWC, hidden = _read(folder, paths, dataset, limit)
+    warnings = [*warnings_of_layout(folder, paths), *_warnings(paths, headers)]
+    if hidden:
+        warnings.append(_put_on_white(x_NHWC, paths, dataset, hidden))
+    _refuse_all_the_same(x_NHWC, folder)
+    warnings += warnings_of_several_classes(x_NHWC, paths, folder)
+    warnings += _warnings_of_one_colour(x_NHWC, paths)
+    y_N, classes = numbered(labels_of(folder, paths))
+    facts = {"files_left_out": listing.left_out, "warnings": warnings}
+    return Rows("image", x_NHWC, y_N, classes, where=lambda row: str(paths[row]), facts=facts)
+
+
+def _read(
+    folder: Path, paths: Sequence[Path], dataset: ImageFolderDataset, limit: int | None
+) -> tuple[list[Header], NDArray[Any], list[Path]]:
+    """Read each file once: its header and, while all go together, its pixels; return the images blank on black, too.
+
+    Raises:
+        SettingError: with all that cannot be read, and what does not go together; or if all of them would not fit.
+    """
+    problems, hidden = Problems(), []
+    headers: dict[Path, Header] = {}
+    x_NHWC: NDArray[Any] = np.empty(0, "uint8")
+    go_together = True
+    for row, path in enumerate(paths):
+        with problems.noted(), opened_image(path) as image:
+            header = headers[path] = header_of(image, path, dataset, limit)
+            first = next(iter(headers.values()))
+            go_together = go_together and _go_together(header, first, dataset)
+            if go_together and (header is first or (header.depth != "8 bits" and x_NHWC.dtype == "uint8")):
+                go_together = False  # unless there is room
+                x_NHWC = _with_room(x_NHWC, header, dataset, paths, folder, limit)
+                go_together = True
+            if go_together:
+                picture = picture_of(image, dataset, "black")
+                x_NHWC[row] = picture.pixels_HWC
+                if picture.is_hidden:
+                    hidden.append(path)
+    _note_what_differs(headers, dataset, problems)
+    problems.refuse()
+    return list(headers.values()), x_NHWC, hidden
+
+
+def _go_together(header: Header, first: Header, dataset: ImageFolderDataset) -> bool:
+    """Return True if two images can be rows of one array."""
+    return (header.depth == "floats") == (first.depth == "floats") and (
+        dataset.size is not None or _size(header) == _size(first)
+    )
+
+
+def _with_room(
+    x_NHWC: NDArray[Any],
+    header: Header,
+    dataset: ImageFolderDataset,
+    paths: Sequence[Path],
+    folder: Path,
+    limit: int | None,
+) -> NDArray[Any]:
+    """Return an array for all images, as fine as this one, with what was read of them already.
+
+    Raises:
+        SettingError: if it would not fit.
+    """
+    kind = np.dtype("uint8" if header.depth == "8 bits" else "float32")
+    height, width = dataset.size or (header.height, header.width)
+    shape = len(paths), height, width, 1 if dataset.color == "grayscale" else 3
+    needed = 2 * math.prod(shape) * kind.itemsize
+    if limit is not None and needed > limit:
+        refuse_too_large(folder, sum(path.stat().st_size for path in paths), needed, limit)
+    return x_NHWC.astype(kind) if len(x_NHWC) else np.empty(shape, kind)
+
+
+def _note_what_differs(headers: Mapping[Path, Header], dataset: ImageFolderDataset, problems: Problems) -> None:
+    """Note sizes and scales that do not go together."""
+    first = next(iter(headers), None)
+    for path, header in headers.items():
+        if first is not None and dataset.size is None and _size(header) != _size(headers[first]):
+            problems.note(
+                "dataset.size",
+                f"is null; {path} is {_size(header)} and {first} is {_size(headers[first])}. "
+                "Give the [height, width] to resize all images to.",
+            )
+            break
+    floats = [path for path, header in headers.items() if header.depth == "floats"]
+    others = [path for path, header in headers.items() if header.depth != "floats"]
+    if floats and others:
+        problems.note(
+            "dataset.path",
+            f"holds {floats[0]}, whose pixels are no whole numbers, beside {others[0]}, whose are. Expected one scale: "
+            f"save all as floats, or all as whole numbers ({len(floats)} of {len(headers)} are floats).",
+        )
+
+
+def _put_on_white(
+    x_NHWC: NDArray[Any], paths: Sequence[Path], dataset: ImageFolderDataset, hidden: Sequence[Path]
+) -> str:
+    """Read all images anew, on white, where some do not show on black; return the warning that says so."""
+    still = []
+    for row, path in enumerate(paths):
+        with opened_image(path) as image:
+            picture = picture_of(image, dataset, "white")
+        x_NHWC[row] = picture.pixels_HWC
+        if picture.is_hidden:
+            still.append(path)
+    if still:
+        raise SettingError(
+            "dataset.path",
+            f"holds {hidden[0]}, black behind transparency, and {still[0]}, white behind it: no one ground shows both. "
+            "Put each on a ground of its own, as by `mogrify -background gray -flatten FILE`.",
+        )
+    return (
+        f"{len(hidden)} of {len(paths)} images, such as {hidden[0]}, are black behind transparency, so that nothing of "
+        "them shows on black. All transparent images are put on white instead."
+    )
+
+
+def _refuse_all_the_same(x_NHWC: NDArray[Any], folder: Path) -> None:
+    """Raise SettingError if no image differs from the first."""
+    if all(np.array_equal(x_HWC, x_NHWC[0]) for x_HWC in x_NHWC):
+        raise SettingError(
+            "dataset.path",
+            f"is {str(folder)!r}; all of its {len(x_NHWC)} images are the same, pixel by pixel, from "
+            f"{x_NHWC[0].min():g} to {x_NHWC[0].max():g}. Expected images that differ. Look at the files.",
+        )
+
+
+def _warnings(paths: Sequence[Path], headers: Sequence[Header]) -> Iterator[str]:
+    """Yield what is not read of files that hold more than pixels of 8 bits."""
+    many = [(path, header.frames) for path, header in zip(paths, headers, strict=True) if header.frames > 1]
+    if many:
+        yield (
+            f"{len(many)} of {len(paths)} files hold several pictures, such as {many[0][0]} with {many[0][1]}. Only "
+            "the first of each is read. Save the others as files of their own if they are to take part."
+        )
+    cut = [path for path, header in zip(paths, headers, strict=True) if header.is_cut_to_8_bits]
+    if cut:
+        yield (
+            f"{len(cut)} of {len(paths)} images, such as {cut[0]}, have colours of 16 bits, of which the upper 8 are "
+            "read. If their values are small, little is left. Save them with 8 bits, scaled, or as gray of 16 bits."
+        )
+    depths = Counter(header.depth for header in headers)
+    if len(depths) > 1:
+        yield (
+            f"{depths['16 bits']} of {len(paths)} images have 16 bits and the others 8. Both are read as 0 to 255; "
+            "they look alike only if the 16 bits are used in full."
+        )
+
+
+def _warnings_of_one_colour(x_NHWC: NDArray[Any], paths: Sequence[Path]) -> Iterator[str]:
+    """Yield a warning if some images show nothing."""
+    empty = [path for path, x_HWC in zip(paths, x_NHWC, strict=True) if (x_HWC == x_HWC[0, 0]).all()]
+    if empty and x_NHWC[0, ..., 0].size > 1:
+        yield f"{len(empty)} of {len(paths)} images, such as {empty[0]}, are of one colour. See whether they are whole."
+
+
+def _size(header: Header) -> str:
+    return f"{header.height} x {header.width}"

@@ -1,0 +1,134 @@
+"""Whether the folders of a folder are classes: those of a split, or with the classes inside, are none."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnexp.data.sources.alike import warnings_of
+from bnexp.data.sources.parts import is_part, parts_first
+from bnexp.errors import SettingError, listed
+
+MOST_NAMED = 10
+"""Folders that a message names, so that it fits in a few lines of a terminal."""
+
+
+def refuse_no_classes(folder: Path, paths: Sequence[Path], what: str, *, grouped: bool = False) -> None:
+    """Raise SettingError if the folders that hold these files need not be the classes.
+
+    They are none if two or more are called like parts of a split, or one is, and holds folders as classes do. It is
+    not clear if several hold the same folders, unless files are `grouped` by the names of those.
+    """
+    inner = _inner_folders(folder, paths)
+    if parts := _parts(folder, paths, inner):
+        _refuse_parts(folder, paths, what, parts)
+    counts = Counter(name for names in inner.values() for name in names if not is_part(name))
+    again = sorted(name for name, count in counts.items() if count > 1)
+    if len(again) > 1 and not grouped:
+        outer = [name for name, names in sorted(inner.items()) if names & set(again)]
+        raise SettingError(
+            "dataset.path",
+            f"is {str(folder)!r}; its folders {_listed(outer)} hold the folders {_listed(again)}, and either may be "
+            f"the classes. Expected a folder for each class, with its {what} in it. If {_listed(again)} are the "
+            f"classes, use dataset.path: {folder / outer[0]}, or copy the {what} of all, under names of "
+            f"their own, into one folder for each. If {_listed(outer)} are, move the {what} up into them.",
+        )
+
+
+def _parts(folder: Path, paths: Sequence[Path], inner: Mapping[str, set[str]]) -> list[str]:
+    """List the folders that are parts of a split, the training part first; none if they may be classes."""
+    parts = parts_first(name for name in inner if is_part(name))
+    nested = any(len(_classes_in(folder / name, paths)[1]) > 1 for name in parts)
+    return parts if len(parts) > 1 or nested else []
+
+
+def _refuse_parts(folder: Path, paths: Sequence[Path], what: str, parts: Sequence[str]) -> NoReturn:
+    found = [_classes_in(folder / name, paths) for name in parts]
+    classes = sorted({name for _, names in found for name in names})
+    if classes:
+        whole = next(place for place, names in found if names)
+        seen = f"; the classes may be the folders {_listed(classes)} in {'them' if len(parts) > 1 else 'it'}"
+        cure = (
+            f"Use dataset.path: {whole}, which bnexp splits itself; or copy the {what} of all parts, under names of "
+            "their own, into one folder for each class"
+        )
+    else:
+        seen, cure = "", f"Sort their {what} into a folder for each class"
+    are = "are named like parts" if len(parts) > 1 else "is named like a part"
+    raise SettingError(
+        "dataset.path",
+        f"is {str(folder)!r}; its folder{'s' * (len(parts) > 1)} {_listed(parts)} {are} of a split{seen}. "
+        f"Expected a folder for each class. {cure}. If {_listed(parts)} {'are classes' if len(parts) > 1 else 'is one'}"
+        ", rename the folder" + ("s." if len(parts) > 1 else "."),
+    )
+
+
+def _classes_in(place: Path, paths: Sequence[Path]) -> tuple[Path, set[str]]:
+    """Return the folder, inside this one, that holds several folders with these files, and their names."""
+    depth = len(place.parts)
+    below = [path.parts[depth:] for path in paths if path.parts[:depth] == place.parts]
+    while below and len({parts[0] for parts in below}) == 1 and all(len(parts) > 1 for parts in below):
+        place, below = place / below[0][0], [parts[1:] for parts in below]
+    return place, {parts[0] for parts in below if len(parts) > 1}
+
+
+def only_folder_cure(folder: Path, paths: Sequence[Path]) -> str:
+    """Return what helps where one folder alone holds files: its own folders may be the classes."""
+    place, classes = _classes_in(folder, paths)
+    if len(classes) < 2:
+        return ""
+    return f" Its folders {_listed(sorted(classes))} look like classes: use dataset.path: {place}."
+
+
+def warnings_of_layout(folder: Path, paths: Sequence[Path]) -> Iterator[str]:
+    """Yield what may be meant otherwise: classes alike in name, called like a part, or with parts in each."""
+    depth = len(folder.parts)
+    yield from warnings_of(f"dataset.path {str(folder)!r}", Counter(path.parts[depth] for path in paths))
+    inner = _inner_folders(folder, paths)
+    for name in filter(is_part, inner):
+        yield (
+            f"The folder {name!r} of {str(folder)!r} is taken for a class, though it is named like a part of a split. "
+            "Move it out of the folder if it is none."
+        )
+    parts = parts_first({name for names in inner.values() for name in names if is_part(name)})
+    if len(parts) > 1:
+        yield (
+            f"The classes of {str(folder)!r} hold the folders {_listed(parts)}, as for a split. Their files are put "
+            "together, and bnexp splits them anew. Move out of the folder what is not to take part."
+        )
+
+
+def warnings_of_several_classes(x_N: NDArray[Any], paths: Sequence[Path], folder: Path) -> Iterator[str]:
+    """Yield a warning if rows of one content lie in several classes: no net can tell them apart."""
+    first: dict[bytes, Path] = {}
+    found, depth = [], len(folder.parts)
+    for x, path in zip(x_N, paths, strict=True):
+        content = np.ascontiguousarray(x).view("uint8").data
+        other = first.setdefault(hashlib.blake2b(content, digest_size=16).digest(), path)
+        if other.parts[depth] != path.parts[depth]:
+            found.append((path, other))
+    if found:
+        path, other = found[0]
+        yield (
+            f"{len(found)} of {len(paths)} files hold the same as one of another class, such as {path} and {other}. "
+            "No network can tell them apart. Take one of each pair out of the folder."
+        )
+
+
+def _inner_folders(folder: Path, paths: Sequence[Path]) -> dict[str, set[str]]:
+    """Return for each folder that holds one of these files the names of its own folders that do."""
+    inner: dict[str, set[str]] = {}
+    depth = len(folder.parts)
+    for path in paths:
+        inner.setdefault(path.parts[depth], set()).update(path.parts[depth + 1 : -1][:1])
+    return inner
+
+
+def _listed(names: Iterable[str]) -> str:
+    return listed(map(repr, names), MOST_NAMED)

@@ -1,0 +1,110 @@
+"""Columns whose numbers pandas does not read: which they are, and what helps that can be done today."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnexp.data.rows import Where
+from bnexp.data.sources.numerals import OTHER_DECIMAL, SPACES, Numerals, numerals
+
+if TYPE_CHECKING:
+    import pandas
+
+
+def marked_columns(frame: pandas.DataFrame, names: Iterable[str], decimal: str) -> dict[str, Numerals]:
+    """Return those of some columns that are texts of numbers with marks, and what these are."""
+    texts = {name: frame[name] for name in names if frame[name].dtype.kind == "O"}
+    found = {name: numerals(column, decimal) for name, column in texts.items()}
+    return {name: marks for name, marks in found.items() if marks is not None}
+
+
+def problems_of_marks(
+    frame: pandas.DataFrame,
+    marked: Mapping[str, Numerals],
+    where: Where,
+    *,
+    target: str,
+    decimal: str | None,
+    separator: str | None,
+) -> Iterator[tuple[str, str]]:
+    """Yield a problem for numbers with the other decimal mark, and one for each column of numbers with other marks.
+
+    `decimal` is None if the table is no text file, so that there is no such key.
+    """
+    other = [name for name, marks in marked.items() if marks.decimal]
+    if other:
+        key, text = _problem_of_decimals(frame, marked, other, where, decimal, separator)
+        if other == [target]:
+            yield key, f"{text}; or give dataset.task: classification, if each value is a class."
+        else:
+            yield key, f"{text}; or name the column in dataset.categories, if each value is a category."
+    may_switch = decimal is not None and OTHER_DECIMAL[decimal] != separator and not _uses(frame, marked, decimal)
+    for name, marks in marked.items():
+        if marks.marked is None:
+            continue
+        text = (
+            f"{_place(frame[name], marks.marked, where)} holds {marks.marked!r} in it, a number with "
+            f"{' and '.join(marks.marks)}. Write the column's numbers without that in the file."
+        )
+        if marks.either and may_switch:
+            text += f" If {marks.either!r} is its decimal mark, use dataset.decimal: {json.dumps(marks.either)}."
+        if name == target:
+            yield (
+                "dataset.target",
+                f"is {name!r}; {text} Or give dataset.task: classification, if each value is a class.",
+            )
+        else:
+            cure = "Or leave it out (dataset.drop), or name it in dataset.categories, if each value is a category."
+            yield "dataset.drop", f"keeps column {name!r}; {text} {cure}"
+
+
+def _problem_of_decimals(
+    frame: pandas.DataFrame,
+    marked: Mapping[str, Numerals],
+    other: list[str],
+    where: Where,
+    decimal: str | None,
+    separator: str | None,
+) -> tuple[str, str]:
+    """Return the problem of columns that have another decimal mark than the config, its last sentence left open."""
+    expected, cell = decimal or ".", marked[other[0]].decimal
+    mark = OTHER_DECIMAL[expected]
+    begin = "is read with the decimal mark" if decimal is None else "is"
+    seen = (
+        f"{begin} {expected!r}; {_place(frame[other[0]], cell, where)} holds {cell!r} in column {other[0]!r}, a number "
+        f"with {mark!r} as its decimal mark"
+    )
+    if len(other) > 1:
+        seen += f" (also in {', '.join(map(repr, other[1:]))})"
+    if decimal is None or mark == separator:
+        cure = f"Write such numbers with {expected!r}"
+    elif _uses(frame, marked, decimal):
+        cure = f"Other numbers of the file have {expected!r}. Write all with one of the two"
+    else:
+        cure = f"Use dataset.decimal: {json.dumps(mark)}, or write them with {expected!r}"
+    key = "dataset" if decimal is None else "dataset.decimal"
+    return key, f"{seen}. {cure}"
+
+
+def _uses(frame: pandas.DataFrame, marked: Mapping[str, Numerals], decimal: str) -> bool:
+    """Return True if some number of the table is written with the config's decimal mark."""
+    if any(marks.mixed for marks in marked.values()):
+        return True
+    return any(_has_decimals(frame[name].to_numpy()) for name in frame.columns if frame[name].dtype.kind == "f")
+
+
+def _has_decimals(values: NDArray[np.float64]) -> bool:
+    """Return True if some numbers have decimals for sure: 1.234 may be one thousand, 0.5 and 1.2345 may not."""
+    values = np.abs(values[np.isfinite(values)])
+    sure = (values < 1) | (values >= 1000) | (values * 1000 % 1 > 0)
+    return bool((sure & (values % 1 != 0)).any())
+
+
+def _place(column: pandas.Series[Any], cell: str | None, where: Where) -> str:
+    """Return where a cell stands first."""
+    return where(int(np.flatnonzero((column.astype(str).str.strip(SPACES) == cell).to_numpy())[0]))

@@ -1,0 +1,164 @@
+"""Recordings as frames: Keras's log-mel spectrogram, or the wave itself. N rows, T frames, F features of a frame."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bnexp.config.real import AsteriskLanguagesSet, WavFolderDataset
+from bnexp.data.memory_guard import refuse_too_large
+from bnexp.data.rows import Rows, numbered
+from bnexp.data.sources.files import existing
+from bnexp.data.sources.folders import labelled_files, labels_of
+from bnexp.data.sources.layout import warnings_of_layout, warnings_of_several_classes
+from bnexp.data.sources.sound import SOUND_ENDINGS, Floats, length_and_rate, read_sound
+from bnexp.errors import Problems
+from bnexp.system import backend
+
+RECORDINGS = SOUND_ENDINGS, "recordings"
+"""What `labelled_files` is to list: the endings, and what such files are called."""
+NO_FLOOR_DB = 1000.0
+"""Keras's floor, 80 dB below the loudest of the batch, would let a recording depend on what stands beside it."""
+
+FLOAT_BYTES, COPIES = 4, 2
+BATCH = 64
+"""Recordings that go through Keras's layer at a time."""
+SPECTRUM_BYTES = 12
+"""Memory that a sample of a window takes there: itself, and half a complex number, twice."""
+
+Audio = WavFolderDataset | AsteriskLanguagesSet
+
+
+def wav_folder_rows(dataset: WavFolderDataset, limit: int | None) -> Rows:
+    """Read the recordings of a folder; each of its folders is a class.
+
+    Raises:
+        SettingError: if there are fewer than two classes, a file cannot be
+            read, sampling rates differ, or all of them would not fit.
+    """
+    folder = existing(dataset.path, folder=True)
+    listing, depth = labelled_files(folder, *RECORDINGS, grouped=dataset.group == "file"), len(folder.parts)
+    paths, labels = listing.files, labels_of(folder, listing.files)
+    groups = ["/".join(path.parts[depth + 1 :]) for path in paths] if dataset.group == "file" else None
+    rows = recordings(dataset, folder, paths, labels, groups, limit)
+    warnings = list(warnings_of_layout(folder, paths))
+    warnings += warnings_of_several_classes(rows.x, paths, folder)
+    rows.facts.update(files_left_out=listing.left_out, warnings=warnings)
+    return rows
+
+
+def recordings(
+    dataset: Audio,
+    folder: Path,
+    paths: Sequence[Path],
+    labels: Sequence[str],
+    groups: Sequence[str] | None,
+    limit: int | None,
+) -> Rows:
+    """Read recordings with their labels and groups as rows; no more of each than `dataset.length` frames need.
+
+    Raises:
+        SettingError: if a file cannot be read, sampling rates differ, or the padded frames of all would not fit.
+    """
+    samples_N, rate = _lengths(paths)
+    window, stride = _samples(dataset, rate)
+    most = max(samples_N) if dataset.length is None else min(max(samples_N), window + stride * dataset.length)
+    features = 1 if dataset.features == "wave" else dataset.mels
+    needed = FLOAT_BYTES * (sum(samples_N) + COPIES * features * len(paths) * (1 + most // stride))
+    if dataset.features == "log_mel":
+        needed += SPECTRUM_BYTES * min(BATCH, len(paths)) * (1 + max(most, window) // stride) * window
+    refuse_too_large(folder, sum(path.stat().st_size for path in paths), needed, limit)
+    waves = [read_sound(path, most) for path in paths]
+    frames = _log_mel(dataset, waves, rate) if dataset.features == "log_mel" else [wave_T[:, None] for wave_T in waves]
+    y_N, classes = numbered(labels)
+    groups_N = np.unique(np.asarray(groups), return_inverse=True)[1].astype("int64") if groups is not None else None
+    return Rows(
+        "sequence",
+        padded(frames, dataset.length),
+        y_N,
+        classes,
+        groups_N=groups_N,
+        where=lambda row: str(paths[row]),
+        facts={"samples_per_second": rate} | ({} if dataset.features == "wave" else {"log_mel": _layer(dataset, rate)}),
+    )
+
+
+def _lengths(paths: Sequence[Path]) -> tuple[list[int], int]:
+    """Return the number of samples of each recording, and the rate that all have.
+
+    Raises:
+        SettingError: with all that is wrong with any of them.
+    """
+    problems, samples_N = Problems(), []
+    first_of: dict[int, Path] = {}
+    for path in paths:
+        with problems.noted():
+            samples, rate = length_and_rate(path)
+            samples_N.append(samples)
+            first_of.setdefault(rate, path)
+    if len(first_of) > 1:
+        (rate, path), *others = first_of.items()
+        seen = ", and ".join(f"{other} with {its_rate} samples a second" for its_rate, other in others)
+        problems.note(
+            "dataset.path",
+            f"holds {seen}, and {path} with {rate}. Expected one rate for all; resample them, as by "
+            f"`ffmpeg -i OLD -ar {rate} NEW.wav`.",
+        )
+    problems.refuse()
+    return samples_N, next(iter(first_of))
+
+
+def padded(frames: Sequence[Floats], length: int | None) -> Floats:
+    """Put sequences (T, F) of many lengths in one array, (N, length, F); what is left over is NaN."""
+    most = max(map(len, frames))
+    most = most if length is None else min(length, most)
+    x_NTF = np.full((len(frames), most, frames[0].shape[1]), np.nan, "float32")
+    for row, frames_TF in enumerate(frames):
+        x_NTF[row, : len(frames_TF)] = frames_TF[:most]
+    return x_NTF
+
+
+def _samples(dataset: Audio, rate: int) -> tuple[int, int]:
+    """Give the samples of a window and of a stride; both are 1 where the wave itself is read."""
+    if dataset.features == "wave":
+        return 1, 1
+    return max(2, round(rate * dataset.window_ms / 1000)), max(1, round(rate * dataset.stride_ms / 1000))
+
+
+def _layer(dataset: Audio, rate: int) -> dict[str, Any]:
+    """Give the arguments of Keras's MelSpectrogram."""
+    window, stride = _samples(dataset, rate)
+    return {
+        "fft_length": 1 << (window - 1).bit_length(),
+        "sequence_length": window,
+        "sequence_stride": stride,
+        "sampling_rate": rate,
+        "num_mel_bins": dataset.mels,
+        "min_freq": 0.0,
+        "max_freq": rate / 2,
+        "top_db": NO_FLOOR_DB,
+    }
+
+
+def _log_mel(dataset: Audio, waves: Sequence[Floats], rate: int) -> list[Floats]:
+    """Give each recording's log-mel spectrogram, (T, F), of the frames whose middle lies within it.
+
+    Recordings go through Keras's layer in groups of like length, padded with silence.
+    """
+    backend.load()
+    import keras
+
+    window, stride = _samples(dataset, rate)
+    layer = keras.layers.MelSpectrogram(**_layer(dataset, rate))
+    frames: list[Floats] = [np.empty((0, 0), "float32")] * len(waves)
+    order = np.argsort([len(wave_T) for wave_T in waves], kind="stable")
+    for batch in np.array_split(order, -(-len(order) // BATCH)):
+        longest = max(len(waves[row]) for row in batch) + window // 2  # so that no end is reflected
+        silent = np.stack([np.pad(waves[row], (0, max(longest, window) - len(waves[row]))) for row in batch])
+        spectra_BFT = np.asarray(layer(silent), "float32")
+        for row, spectrum_FT in zip(batch, spectra_BFT, strict=True):
+            frames[row] = spectrum_FT.T[: 1 + len(waves[row]) // stride]
+    return frames

@@ -1,0 +1,264 @@
+"""From a table of named columns to rows: the target, numbers, and categories told apart by a 0 or 1 each.
+
+What one column becomes, and what can be wrong with it, is in `column`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnexp.data.memory_guard import refuse_above_limit
+from bnexp.data.rows import Rows, Where
+from bnexp.data.sources.alike import shown, warnings_of, warnings_of_missing
+from bnexp.data.sources.column import (
+    MOST_WHOLE_NUMBER_CLASSES,
+    TaskKey,
+    categories,
+    different_values,
+    groups,
+    is_text,
+    no_numbers,
+    numbers,
+    refuse_missing,
+    refuse_no_category,
+    target,
+)
+from bnexp.data.sources.marks import marked_columns, problems_of_marks
+from bnexp.data.sources.numerals import are_numbers_as_text, unit_of
+from bnexp.errors import Problems, SettingError, nearest
+
+if TYPE_CHECKING:
+    import pandas
+
+NO_NAME = "Unnamed: "
+"""How pandas begins the name of a column that has none."""
+FEW_ROWS = 20
+"""Rows among which the names of the columns are looked for if they are not in the first line; titles that programs
+write above a table (Excel, statistical offices) take fewer lines."""
+
+
+@dataclass(frozen=True)
+class Columns:
+    """What the columns of a table are: the config's keys, by whatever section they stand in.
+
+    `decimal` and `separator` are those of a text file; None where there are none.
+    """
+
+    target: str
+    task: TaskKey = "auto"
+    drop: Sequence[str] = ()
+    categories: Sequence[str] = ()
+    group: str | None = None
+    missing: str = "refuse"
+    decimal: str | None = None
+    separator: str | None = None
+
+    @property
+    def left_out(self) -> set[str]:
+        """Return the names of the columns that are no inputs."""
+        return {self.target, *self.drop, *([self.group] if self.group else [])}
+
+
+def from_frame(frame: pandas.DataFrame, columns: Columns, where: Where, limit: int | None = None) -> Rows:
+    """Return the rows of a table, which may take `limit` bytes of memory.
+
+    Raises:
+        SettingError: with all that is wrong at once: columns that are not
+            there, missing or unreadable numbers and targets, columns of text
+            with too many values; or if the columns for all values would take
+            too much memory.
+    """
+    frame = frame.set_axis([str(name) for name in frame.columns], axis=1)
+    refuse_repeated_names(frame)
+    refuse_names_below(frame, columns.target, where)
+    problems = Problems()
+    marked = marked_columns(frame, _may_be_numbers(frame, columns), columns.decimal or ".")
+    _collect_wrong_names(frame, columns, problems)
+    for problem in problems_of_marks(
+        frame, marked, where, target=columns.target, decimal=columns.decimal, separator=columns.separator
+    ):
+        problems.note(*problem)
+    y_N = classes = None
+    with problems.noted():
+        if columns.target in frame and columns.target not in marked:
+            y_N, classes = target(frame[columns.target], columns.task, where)
+    inputs = [name for name in frame.columns if name not in columns.left_out]
+    texts = [name for name in inputs if name in columns.categories or is_text(frame[name])]
+    numeric = _numeric(frame, [name for name in inputs if name not in texts], where, problems)
+    with problems.noted():
+        if columns.missing == "refuse":
+            refuse_missing(frame, [name for name in inputs if name in numeric or name in marked], where)
+    unnamed = [name for name in texts if name not in (*columns.categories, *marked)]
+    _collect_no_categories(frame[unnamed], where, problems)
+    with problems.noted():
+        _refuse_too_wide(frame, inputs, texts, limit)
+    problems.refuse()
+    assert y_N is not None
+    dummies = [categories(frame[name]) for name in texts]
+    return Rows(
+        "table",
+        np.concatenate([*numeric.values(), *dummies], axis=1),
+        y_N,
+        classes,
+        groups_N=None if columns.group is None else groups(frame[columns.group]),
+        numeric=len(numeric),
+        columns=(*numeric, *(str(name) for values in dummies for name in values)),
+        where=where,
+        facts={
+            "id_like_columns": [name for name in numeric if _is_id_like(frame[name])],
+            "warnings": list(_warnings(frame, columns, texts, classes)),
+        },
+    )
+
+
+def _collect_no_categories(texts: pandas.DataFrame, where: Where, problems: Problems) -> None:
+    """Note every one of these columns of text that cannot be categories."""
+    for name in texts.columns:
+        with problems.noted():
+            refuse_no_category(texts[name], where)
+
+
+def _may_be_numbers(frame: pandas.DataFrame, columns: Columns) -> list[str]:
+    """List the columns that may hold numbers: those that are no categories, no groups, and not left out."""
+    others = {*columns.drop, *columns.categories, columns.group}
+    if columns.task == "classification":
+        others.add(columns.target)
+    return [name for name in frame.columns if name not in others]
+
+
+def _collect_wrong_names(frame: pandas.DataFrame, columns: Columns, problems: Problems) -> None:
+    """Collect columns that are named and not there, or are there and have no name."""
+    named = [("target", columns.target), ("group", columns.group)]
+    named += [(key, name) for key in ("drop", "categories") for name in getattr(columns, key)]
+    for key, name in named:
+        if name is not None:
+            with problems.noted():
+                refuse_unknown_column(frame, key, name)
+                if key != "target":
+                    refuse_target(key, name, columns.target)
+    if not set(frame.columns) - columns.left_out:
+        problems.note("dataset.drop", "leaves no column to learn from; expected one or more. Drop fewer.")
+    for number, name in enumerate(frame.columns, 1):
+        left_out = name in (*columns.left_out, *columns.categories) or frame[name].isna().all()
+        if name.startswith(NO_NAME) and not left_out:
+            problems.note(
+                "dataset.drop",
+                f"keeps column {number}, which has no name; such a column mostly counts the rows. Name it in the file, "
+                f"or leave it out as {name!r}.",
+            )
+
+
+def _numeric(
+    frame: pandas.DataFrame, names: Sequence[str], where: Where, problems: Problems
+) -> dict[str, NDArray[np.float32]]:
+    """Return these columns of numbers, (N, 1) each, but for those that are told as a problem."""
+    numeric = {}
+    for name in names:
+        with problems.noted():
+            numeric[name] = numbers(frame[name], where)
+    return numeric
+
+
+def _warnings(
+    frame: pandas.DataFrame, columns: Columns, texts: Sequence[str], classes: tuple[str, ...] | None
+) -> Iterator[str]:
+    """Yield what may mislead in the names of classes, groups and categories."""
+    yield from warnings_of_columns(frame, columns.target if classes else None, columns.group)
+    for name in texts:
+        yield from warnings_of(f"column {name!r}", counted(frame[name]))
+        if name not in columns.categories:
+            yield from _warnings_of_numbers(frame[name])
+
+
+def _warnings_of_numbers(column: pandas.Series[Any]) -> Iterator[str]:
+    """Yield a warning if a column of categories seems to be one of numbers."""
+    strange = no_numbers(column)
+    if len(strange):
+        yield (
+            f"column {column.name!r} holds numbers, and in {len(strange):,} rows something else, as "
+            f"{shown(column.iloc[strange[0]])}; it is taken for categories. Empty these cells to have numbers, "
+            "or name the column in dataset.categories."
+        )
+    if column.dtype.name != "category" and are_numbers_as_text(column):
+        yield (
+            f"column {column.name!r} holds numbers that are stored as text; it is taken for categories. Store them as "
+            "numbers, or name the column in dataset.categories."
+        )
+    if (unit := unit_of(column)) is not None:
+        yield (
+            f"column {column.name!r} holds numbers with {unit!r} behind them; it is taken for categories. "
+            f"Take {unit!r} out of the file to have numbers, or name the column in dataset.categories."
+        )
+
+
+def warnings_of_columns(frame: pandas.DataFrame, classes: str | None, group: str | None) -> Iterator[str]:
+    """Yield what may mislead in the names of the classes and groups that these columns hold."""
+    if classes is not None:
+        yield from warnings_of(f"dataset.target {classes!r}", counted(frame[classes]))
+        yield from warnings_of_missing(f"dataset.target {classes!r}", counted(frame[classes]))
+    if group is not None:
+        yield from warnings_of(f"dataset.group {group!r}", counted(frame[group]))
+
+
+def counted(column: pandas.Series[Any]) -> dict[str, int]:
+    """Count the rows of each value of a column, missing ones left out."""
+    return {str(value): int(count) for value, count in column.astype(object).value_counts().items()}
+
+
+def _is_id_like(column: pandas.Series[Any]) -> bool:
+    """Return True if a column of numbers may only count the rows: whole ones that are all different."""
+    known = column.dropna().to_numpy("float64")
+    whole = bool((known == np.floor(known)).all())
+    return whole and len(known) > MOST_WHOLE_NUMBER_CLASSES and len(np.unique(known)) == len(known)
+
+
+def _refuse_too_wide(frame: pandas.DataFrame, inputs: Sequence[str], texts: Sequence[str], limit: int | None) -> None:
+    """Raise SettingError if a 0 or 1 for each value of these columns would take more memory than there may be."""
+    values = {name: different_values(frame[name], "dataset.drop") for name in texts}
+    columns = len(inputs) - len(texts) + sum(values.values())
+    needed = 2 * 4 * len(frame) * columns  # each apart, and then all side by side
+    if values:
+        widest = max(values, key=lambda name: values[name])
+        seen = f"and columns of text make {columns:,} columns, {values[widest]:,} of them for column {widest!r}"
+        refuse_above_limit(
+            "dataset.categories",
+            f"{seen}; reading {len(frame):,} such rows",
+            needed,
+            limit,
+            "Leave that column out (dataset.drop)",
+        )
+
+
+def refuse_repeated_names(frame: pandas.DataFrame) -> None:
+    """Raise SettingError if two columns have one name."""
+    twice = frame.columns[frame.columns.duplicated()]
+    if len(twice):
+        raise SettingError("dataset.path", f"holds a table in which two columns are called {twice[0]!r}. Rename one.")
+
+
+def refuse_names_below(frame: pandas.DataFrame, target: str, where: Where) -> None:
+    """Raise SettingError if no column is called as the target is, but a cell of the first rows: titles stand above."""
+    first = np.flatnonzero((frame.head(FEW_ROWS).astype(str).to_numpy() == target).any(axis=1))
+    if target not in frame.columns and len(first):
+        raise SettingError(
+            "dataset.target",
+            f"is {target!r}; no column has this name, but {where(int(first[0]))} holds it. "
+            "The names of the columns must stand in the first line: take out what is above them.",
+        )
+
+
+def refuse_unknown_column(frame: pandas.DataFrame, key: str, name: str) -> None:
+    """Raise SettingError, with the columns and the nearest name, if the table has no such column."""
+    if name not in frame.columns:
+        raise SettingError(f"dataset.{key}", f"is {name!r}; no column has this name. {nearest(name, frame.columns)}")
+
+
+def refuse_target(key: str, name: str, target: str) -> None:
+    """Raise SettingError if a column that has another part to play is the target."""
+    if name == target:
+        raise SettingError(f"dataset.{key}", f"is {name!r}, which is dataset.target too. Name another column.")

@@ -1,0 +1,154 @@
+"""Texts as numbers of words, told apart and numbered by Keras's own `TextVectorization`.
+
+All texts are cut into words once. Which words a seed knows is fitted to its
+training rows alone: a table from all words to that seed's numbers, in which 0
+is padding and 1 stands for every other word. N rows, T words of a text, W words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnexp.config.real import TextCsvDataset
+from bnexp.data.memory_guard import refuse_above_limit
+from bnexp.data.rows import Rows, Where
+from bnexp.data.sources.column import groups, target
+from bnexp.data.sources.files import CSV_ENDINGS, existing, keep_as_written, read_csv
+from bnexp.data.sources.header import warnings_of_names
+from bnexp.data.sources.line_numbers import lines_of
+from bnexp.data.sources.scripts import folded, warnings_of_scripts
+from bnexp.data.sources.table import refuse_target, refuse_unknown_column, warnings_of_columns
+from bnexp.errors import Problems, SettingError
+from bnexp.system import backend
+
+if TYPE_CHECKING:
+    import pandas
+
+UNKNOWN = 1
+BYTES_OF_WORD = 16
+"""Memory that a word, or the padding in its place, takes at the peak: Keras's 8 bytes, and 4 in each of two copies."""
+
+
+def text_csv_rows(dataset: TextCsvDataset, limit: int | None) -> Rows:
+    """Read the rows of a CSV file with a column of texts.
+
+    Raises:
+        SettingError: with all that is wrong: a column that is not there, texts or targets that are missing, texts
+            without blanks; or if all of them would not fit.
+    """
+    path = existing(dataset.path, endings=CSV_ENDINGS)
+    frame = read_csv(path, dataset.separator, limit)
+    keep_as_written(path, dataset.separator, [dataset.target, dataset.group], frame)
+    where = lines_of(path, dataset.separator, len(frame))
+    problems = Problems()
+    for key, name in (("text", dataset.text), ("target", dataset.target), ("group", dataset.group)):
+        if name is not None:
+            with problems.noted():
+                refuse_unknown_column(frame, key, name)
+                if key != "target":
+                    refuse_target(key, name, dataset.target)
+    warnings = list(warnings_of_names(frame, list(frame.columns), f"the first line of {path}"))
+    with problems.noted():
+        if dataset.text in frame:
+            _refuse_missing(frame[dataset.text], where)
+            warnings += warnings_of_scripts([folded(str(text)) for text in frame[dataset.text]], where)
+    with problems.noted():
+        if dataset.target in frame:
+            y_N, classes = target(frame[dataset.target], "classification", where)
+    problems.refuse()
+    groups_N = None if dataset.group is None else groups(frame[dataset.group])
+    words = list(map(str, frame[dataset.text]))
+    rows = text_rows(words, y_N, classes, length=dataset.length, limit=limit, groups_N=groups_N, where=where)
+    without = np.flatnonzero(~rows.x.any(axis=1))
+    if len(without):
+        rows.facts["texts_without_words"] = {"rows": len(without), "first": where(int(without[0]))}
+    warnings += warnings_of_columns(frame, dataset.target, dataset.group)
+    rows.facts["warnings"] = [*warnings, *_warnings_of_words(rows)]
+    return rows
+
+
+def _refuse_missing(texts: pandas.Series[Any], where: Where) -> None:
+    missing = np.flatnonzero(texts.isna().to_numpy())
+    if len(missing):
+        raise SettingError(
+            "dataset.text",
+            f"is {texts.name!r}; {where(int(missing[0]))} has no text in it (rows without: {len(missing)}). "
+            "Fill it in, or take those rows out.",
+        )
+
+
+def _warnings_of_words(rows: Rows) -> Iterator[str]:
+    """Yield a warning if texts have no word, or if most have no word that another text has too."""
+    without = rows.facts.get("texts_without_words", {"rows": 0})
+    if without["rows"]:
+        yield (
+            f"{without['first']} has a text without a word (rows without: {without['rows']:,}): nothing but blanks "
+            "and punctuation. A network sees only padding there. Take these rows out of the file."
+        )
+    alone = int(_alone(rows.x).sum()) - without["rows"]
+    if 2 * alone > len(rows.x):
+        yield (
+            f"{alone:,} of {len(rows.x):,} texts have no word that occurs in another text, so that what is learned of "
+            "them helps with no other. Words are cut at blanks: put blanks between them, or name another column."
+        )
+
+
+def _alone(x_NT: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Return True for each text, (N,), that shares no word with another text."""
+    rows_NT = np.broadcast_to(np.arange(len(x_NT))[:, None], x_NT.shape)
+    first_W, last_W = np.full(x_NT.max() + 1, len(x_NT)), np.zeros(x_NT.max() + 1, "int64")
+    np.minimum.at(first_W, x_NT, rows_NT)
+    np.maximum.at(last_W, x_NT, rows_NT)
+    shared_W = first_W < last_W
+    shared_W[0] = False  # padding
+    alone_N: NDArray[np.bool_] = ~np.any(shared_W[x_NT], axis=1)
+    return alone_N
+
+
+def text_rows(
+    texts: Sequence[str],
+    y_N: NDArray[np.float32],
+    classes: tuple[str, ...] | None,
+    *,
+    length: int,
+    limit: int | None,
+    groups_N: NDArray[np.int64] | None = None,
+    **more: Any,
+) -> Rows:
+    """Cut texts into words, without case and punctuation in any script; return the first `length` of each as numbers.
+
+    Raises:
+        SettingError: if there is no word in them, or so many words of each would take more memory than `limit` bytes.
+    """
+    seen = f"is {length}; reading so many words of {len(texts):,} texts"
+    refuse_above_limit("dataset.length", seen, BYTES_OF_WORD * length * len(texts), limit, "Read fewer")
+    texts = list(map(folded, texts))
+    vectorizer = _fitted(texts, length=length)
+    if len(vectorizer.get_vocabulary()) == len(("", "[UNK]")):
+        raise SettingError("dataset.text", "names a column in which no text has a word. Name another column.")
+    x_NT = np.asarray(vectorizer(np.asarray(texts, object)), "int32")
+    words = tuple(vectorizer.get_vocabulary())
+    return Rows("text", x_NT, y_N, classes, groups_N=groups_N, words=words, **more)
+
+
+def training_ids(dataset: Any, rows: Rows, rows_R: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Give the number, (W,), that each word has for a seed that trains on these rows."""
+    words = np.asarray(rows.words, object)
+    texts = [" ".join(words[x_T[x_T > 0]]) for x_T in rows.x[rows_R]]
+    known = _fitted(texts, length=dataset.length, most=dataset.vocabulary).get_vocabulary()
+    number = {word: position for position, word in enumerate(known)}
+    return np.asarray([number.get(word, UNKNOWN) for word in rows.words], "int32")
+
+
+def _fitted(texts: Sequence[str], *, length: int, most: int | None = None) -> Any:
+    """Fit Keras's vectorizer to texts: the commonest words have the smallest numbers."""
+    backend.load()
+    import keras
+
+    vectorizer = keras.layers.TextVectorization(max_tokens=most, output_sequence_length=length)
+    vectorizer.adapt(np.asarray(texts, object), batch_size=1024)
+    return vectorizer

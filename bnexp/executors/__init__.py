@@ -1,0 +1,35 @@
+"""Where a study's groups are trained: by worker processes of this machine (`local`), or by Ray's (`ray`)."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import Literal
+
+from bnexp.errors import UserError
+from bnexp.executors.local import local_workers
+from bnexp.executors.ray import ray_workers
+from bnexp.executors.workers import Failure, Warn, Workers
+from bnexp.system.machine import most_workers
+
+__all__ = ["Failure", "Launcher", "Warn", "Workers", "workers"]
+
+Launcher = Literal["local", "ray"]
+
+
+def workers(
+    launcher: Launcher, jobs: int | None, address: str | None, *, warn: Warn, sharing: int | None = None
+) -> AbstractContextManager[Workers]:
+    """Give the workers of a launcher, as many as jobs; if None, as many as there is room for.
+
+    Each gets its share of its machine's memory, as if there were `sharing`
+    of them, if that is given. Fewer jobs, as fewer groups are left, then
+    change no share: what fits in it can decide the last bit of a number.
+
+    Raises:
+        UserError: if an address is given that the launcher does not use.
+    """
+    if launcher == "ray":
+        return ray_workers(jobs, address, warn, sharing)
+    if address is not None:
+        raise UserError(f"--address is {address!r}, which --launcher local does not use. Add --launcher ray.")
+    return local_workers(jobs or most_workers(), warn, sharing)

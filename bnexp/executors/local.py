@@ -1,0 +1,155 @@
+"""Worker processes of this machine, each of one core: a group each, and another worker where one is lost.
+
+One core a worker, so that they do not fight over them, and so that the same
+study gives the same numbers whatever the number of workers.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from multiprocessing import resource_tracker
+from multiprocessing.connection import Connection, wait
+from typing import Any
+
+from bnexp.executors.workers import Attempt, Job, Lost, Warn, Work, done, refuse_bug
+
+
+@contextmanager
+def local_workers(jobs: int, warn: Warn, sharing: int | None = None) -> Iterator[LocalWorkers]:
+    """Give so many workers, started when they are needed; at the end they are stopped, busy or not."""
+    own = LocalWorkers(jobs, warn, sharing or jobs)
+    try:
+        yield own
+    finally:
+        own.stop()
+
+
+@dataclass
+class _Worker:
+    """A process, the pipe to it, and what it is at work on."""
+
+    process: Any
+    connection: Connection
+    attempt: Attempt | None = None
+
+
+class LocalWorkers:
+    """`Workers` that are processes of this machine."""
+
+    def __init__(self, jobs: int, warn: Warn, sharing: int) -> None:
+        self.jobs = jobs
+        self._warn, self._sharing = warn, sharing
+        self._workers: list[_Worker] = []
+
+    def each(self, work: Work, groups: Sequence[Job]) -> Iterator[tuple[Any, Any]]:
+        """Give each group and what the work made of it (`Workers.each`)."""
+        try:
+            yield from self._each(work, deque(Attempt(group) for group in groups))
+        finally:  # who asks no further is not answered by what is still at work
+            for worker in [worker for worker in self._workers if worker.attempt]:
+                worker.process.kill()
+                self._forget(worker)
+
+    def _each(self, work: Work, waiting: deque[Attempt]) -> Iterator[tuple[Any, Any]]:
+        while waiting or any(worker.attempt for worker in self._workers):
+            while waiting and (worker := self._free()):
+                worker.attempt = waiting.popleft()
+                with suppress(OSError):  # of a worker that has ended while it had nothing to do, as it will be heard
+                    worker.connection.send((work, worker.attempt.group))
+            for worker in self._heard():
+                tried, worker.attempt = worker.attempt, None
+                assert tried is not None
+                outcome = self._answer(worker)
+                if isinstance(outcome, Lost) and (again := tried.again(outcome, self._warn)):
+                    waiting.extendleft(reversed(again))
+                else:
+                    yield tried.group, tried.answer(outcome)
+
+    def stop(self) -> None:
+        """End all workers, whatever they are doing."""
+        for worker in self._workers:
+            worker.process.kill()
+        for worker in self._workers:
+            worker.process.join()
+        self._workers.clear()
+
+    def _free(self) -> _Worker | None:
+        """Give a worker that has nothing to do, a new one if there are not as many as there may be."""
+        for worker in self._workers:
+            if worker.attempt is None:
+                return worker
+        if len(self._workers) == self.jobs:
+            return None
+        self._workers.append(_started(self._sharing))
+        return self._workers[-1]
+
+    def _heard(self) -> list[_Worker]:
+        """Wait until a worker answers, or is lost."""
+        busy: dict[Any, _Worker] = {worker.connection: worker for worker in self._workers if worker.attempt}
+        return [busy[connection] for connection in wait(list(busy))]
+
+    def _answer(self, worker: _Worker) -> Any:
+        """Receive what a worker made of its group; forget a worker that is lost."""
+        try:
+            return refuse_bug(worker.connection.recv())
+        except (EOFError, OSError):
+            self._forget(worker)
+            return Lost(f"its worker process ended with exit code {worker.process.exitcode}: killed, or out of memory")
+
+    def _forget(self, worker: _Worker) -> None:
+        self._workers.remove(worker)
+        worker.process.join()
+
+
+def _started(sharing: int) -> _Worker:
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_serve, args=(theirs, sharing), daemon=True)
+    with _ctrl_c_held_back():
+        process.start()
+    theirs.close()  # so that the end of the process is the end of the pipe
+    return _Worker(process, ours)
+
+
+@contextmanager
+def _ctrl_c_held_back() -> Iterator[None]:
+    """Have Ctrl-C wait for the end of this, and never reach the processes that are started in it.
+
+    They inherit that the signal is blocked, where they could not yet ignore it.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    resource_tracker.ensure_running()  # which would let it through, were it started in here
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _serve(connection: Connection, sharing: int) -> None:
+    """Be a worker, of as many as share the memory: do what is asked until nobody is there to ask."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's business
+    threading.Thread(target=_end_with_the_driver, daemon=True).start()
+    while True:
+        try:
+            work, group = connection.recv()
+        except EOFError:
+            return
+        connection.send(done(work, group, sharing=sharing))
+
+
+def _end_with_the_driver() -> None:
+    """End this process at once when the one that started it has ended, even if it was killed."""
+    driver = multiprocessing.parent_process()
+    assert driver is not None
+    driver.join()
+    os._exit(1)

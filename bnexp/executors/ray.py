@@ -1,0 +1,224 @@
+"""Workers that Ray places: on this machine, or on all nodes of a cluster that is there already.
+
+The nodes need the same bnexp, and see the same files at the same paths where
+a study reads files. They write nothing: what they measured comes back.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import socket
+import threading
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from bnexp.errors import UserError, WorkError
+from bnexp.executors.workers import Attempt, Job, Lost, Warn, Work, done, refuse_bug
+from bnexp.system.machine import WORKER_BYTES, most_workers
+
+ANSWER_SECONDS = 20.0
+"""How long a cluster may take to answer."""
+QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
+PORTS = {"ray": 10001, "": 6379}
+"""Scheme of an address -> Ray's default port."""
+
+
+@contextmanager
+def ray_workers(jobs: int | None, address: str | None, warn: Warn, sharing: int | None = None) -> Iterator[RayWorkers]:
+    """Give the workers of the cluster at this address, all or at most so many; or those of this machine's own cluster.
+
+    The cluster is joined, or started, when workers are needed.
+
+    Raises:
+        UserError: if Ray is not installed.
+    """
+    try:
+        import ray
+    except ImportError:
+        raise UserError("--launcher is ray, which is not installed. Install it: pip install 'bnexp[ray]'.") from None
+    try:
+        yield RayWorkers(jobs, address, warn, sharing)
+    finally:
+        ray.shutdown()
+
+
+def _join(address: str | None, workers: int) -> int:
+    """Join a cluster, or start one of so many workers here, unless that is done; give how many it has room for."""
+    import ray
+
+    if not ray.is_initialized():
+        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # workers see the GPUs of their node
+        if address is None:
+            os.environ.setdefault("RAY_worker_niceness", "0")  # 15 by default: ten times slower beside other work
+            _start(workers)
+        else:
+            _within(ANSWER_SECONDS, lambda: _connect(address), address)
+    return max(1, sum(_room(node["Resources"]) for node in ray.nodes()))
+
+
+def _start(workers: int) -> None:
+    """Start a cluster of so many workers on this machine, whatever RAY_ADDRESS says."""
+    import ray
+
+    room: dict[str, Any] = {"num_cpus": workers, "_memory": workers * WORKER_BYTES}
+    try:
+        ray.init("local", include_dashboard=False, **room, **QUIET)
+    except Exception as error:
+        raise WorkError(f"Ray cannot start a cluster here: {_first_line(error)}. Use --launcher local.") from None
+
+
+def _room(resources: Mapping[str, float]) -> int:
+    """Give how many workers go on a node: one a core, where there is memory enough, and one if it has a core at all."""
+    cores = int(resources.get("CPU", 0))
+    if "memory" not in resources:
+        return cores
+    return min(cores, max(1, int(resources["memory"] // WORKER_BYTES)))
+
+
+def _connect(address: str) -> None:
+    import ray
+
+    _reach(address)
+    ray.init(address, **QUIET)
+
+
+def _reach(address: str) -> None:
+    """Raise UserError if this is no address, or nobody listens there."""
+    if address == "auto":
+        return
+    scheme, _, place = address.rpartition("://")
+    host, _, port = place.rpartition(":") if ":" in place else (place, "", "")
+    if not (port or str(PORTS.get(scheme, 6379))).isdecimal():
+        raise UserError(f"--address is {address!r}; expected host:port, ray://host:port or auto.")
+    try:
+        socket.create_connection((host, int(port or PORTS.get(scheme, 6379))), ANSWER_SECONDS).close()
+    except (OSError, UnicodeError) as error:
+        raise _no_answer(address, str(error)) from None
+
+
+def _within(seconds: float, call: Any, address: str) -> None:
+    """Make a call that may wait for ever, but not for longer."""
+    failures: list[BaseException] = []
+
+    def guarded() -> None:
+        """Keep what is raised for the thread that waits."""
+        try:
+            call()
+        except BaseException as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=guarded, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if thread.is_alive():
+        cure = "If one is there, set RAY_AUTH_MODE=token here and copy its ~/.ray/auth_token"
+        raise _no_answer(address, f"nothing of a Ray cluster within {seconds:g} s. {cure}")
+    if failures:
+        if isinstance(failures[0], UserError):
+            raise failures[0]
+        if isinstance(failures[0], ConnectionError | TimeoutError):
+            raise _no_answer(address, _first_line(failures[0]))
+        raise WorkError(f"The Ray cluster at {address} cannot be joined: {_first_line(failures[0])}.")
+
+
+def _first_line(error: BaseException) -> str:
+    """Give the first line of what an error says, without a full stop, or its type if it says nothing."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+
+
+def _no_answer(address: str, why: str) -> UserError:
+    return UserError(
+        f"No Ray cluster answers at {address}: {why}. Start one there (ray start --head), or leave --address out."
+    )
+
+
+class RayWorkers:
+    """`Workers` that are processes of a Ray cluster."""
+
+    def __init__(self, jobs: int | None, address: str | None, warn: Warn, sharing: int | None) -> None:
+        self.jobs = jobs or most_workers()
+        self._asked, self._address, self._warn, self._sharing = jobs, address, warn, sharing or jobs
+
+    def each(self, work: Work, groups: Sequence[Job]) -> Iterator[tuple[Any, Any]]:
+        """Give each group and what the work made of it (`Workers.each`).
+
+        Raises:
+            UserError: if no cluster answers at the address in time.
+            WorkError: if it cannot be joined, is lost, or a node of it cannot do the work.
+        """
+        if not groups:
+            return
+        import ray
+
+        room = _join(self._address, self._sharing or self.jobs)
+        self.jobs = min(room, self._asked or room)
+        most = self._asked or math.inf  # no limit: nodes may join
+        waiting = deque(Attempt(group) for group in groups)
+        running: dict[Any, Attempt] = {}
+        with _loss_told():
+            task = ray.remote(num_cpus=1, memory=_memory_of_one(), max_retries=0)(_done_there)
+            while waiting or running:
+                while waiting and len(running) < most:
+                    attempt = waiting.popleft()
+                    running[task.remote(work, attempt.group, os.getcwd(), self._sharing)] = attempt
+                (first, *_), _ = ray.wait(list(running))
+                attempt, outcome = running.pop(first), _answer(first)
+                if isinstance(outcome, Lost) and (again := attempt.again(outcome, self._warn)):
+                    waiting.extend(again)
+                else:
+                    yield attempt.group, attempt.answer(outcome)
+
+
+@contextmanager
+def _loss_told() -> Iterator[None]:
+    """Raise WorkError where Ray says that the cluster itself is lost."""
+    import ray
+
+    try:
+        yield
+    except (ray.exceptions.RayError, ConnectionError) as error:
+        kept = "What is finished is kept; the same command goes on once it is back, or here without --address."
+        raise WorkError(f"The Ray cluster is lost: {_first_line(error)}. {kept}") from None
+
+
+def _memory_of_one() -> float:
+    """Give the bytes that a worker asks of its node: no more than the largest with a core has, so that one fits."""
+    import ray
+
+    working = [node["Resources"] for node in ray.nodes() if node["Resources"].get("CPU")]
+    return min(WORKER_BYTES, max((float(has.get("memory", 0)) for has in working), default=0.0))
+
+
+def _answer(reference: Any) -> Any:
+    """Fetch what a worker made of its group, or what Ray says of a worker or node that was lost."""
+    import ray
+
+    try:
+        return refuse_bug(ray.get(reference))
+    except ray.exceptions.RayTaskError as error:
+        why = str(error).strip().splitlines()[-1]
+        raise WorkError(f"A node of the Ray cluster cannot do the work: {why}. Install this bnexp there.") from None
+    except ray.exceptions.RayError as error:
+        starved = isinstance(error, ray.exceptions.OutOfMemoryError)
+        return Lost(f"Ray lost its worker: {_first_line(error)}", starved)
+
+
+def _done_there(work: Work, group: Job, directory: str, most: int | None) -> Any:
+    """Do the work in the driver's directory, where the worker's machine has one of that name.
+
+    There are at most so many workers, and no more on this node than it has room for.
+    """
+    if os.path.isdir(directory) and os.access(directory, os.X_OK):
+        os.chdir(directory)
+    room = _room_on_this_node()
+    return done(work, group, sharing=min(room, most or room))
+
+
+def _room_on_this_node() -> int:
+    import ray
+
+    this = ray.get_runtime_context().get_node_id()
+    return max(1, next((_room(node["Resources"]) for node in ray.nodes() if node["NodeID"] == this), 1))

@@ -1,0 +1,129 @@
+"""What every launcher's workers can do, what becomes of a group that one of them lost, and what a worker does."""
+
+from __future__ import annotations
+
+import os
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from bnexp.system.machine import CORES, WORKERS
+
+TRIES = 4
+"""Workers that a group is given to, in part at last, before it counts as one that cannot be trained."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A part of a job that could not be done, and why: a sentence, or a traceback."""
+
+    part: Any
+    why: str
+
+
+class Job(Protocol):
+    """What a worker gets: parts that are worked on together, and can be cut into smaller jobs."""
+
+    @property
+    def parts(self) -> Sequence[Any]:
+        """List the names of its parts."""
+
+    def halved(self) -> Sequence[Job]:
+        """Return jobs that need less memory: half of the parts each, and half as much worked on at a time."""
+
+    def alone(self) -> Sequence[Job]:
+        """Return a job for each part, and half as much worked on at a time."""
+
+
+Work = Callable[[Any], Any]
+Warn = Callable[[str], None]
+"""Hears of each group whose worker was lost, and what is done about it."""
+
+
+class Workers(Protocol):
+    """Processes that do one thing to groups, each to another group and on one core."""
+
+    jobs: int
+    """How many groups are worked on at a time."""
+
+    def each(self, work: Work, groups: Sequence[Job]) -> Iterator[tuple[Any, Any]]:
+        """Give each group and what the work made of it, as they are done; the first of them are begun first.
+
+        A group whose worker is lost is given to another, and, if that is lost
+        too or was out of memory, in two halves, each with half as much at a
+        time, at last member by member; what TRIES workers were lost with is
+        given as `Failure`, one a member, whatever the work is.
+        """
+
+
+@dataclass(frozen=True)
+class Lost:
+    """A group was not worked on to the end: its worker was killed or had too little memory."""
+
+    why: str
+    starved: bool = False
+    """The worker itself said that memory was short."""
+
+
+@dataclass(frozen=True)
+class Bug:
+    """A worker raised what no work should raise."""
+
+    trace: str
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A group that is to be worked on, and by how many workers it has been tried in vain."""
+
+    group: Job
+    tries: int = 0
+
+    def again(self, lost: Lost, warn: Warn) -> list[Attempt]:
+        """Give the next attempts, and tell of them; none if there were enough.
+
+        The same once, since what trains together can decide the last bit of a number, unless memory was short; then
+        in halves; and each member by itself at last, so that only what is at fault is given up.
+        """
+        tries, whole = self.tries + 1, self.group
+        if tries >= TRIES:
+            return []
+        if tries == 1 and not lost.starved:
+            groups: Sequence[Job] = [whole]
+            how = ""
+        elif len(whole.parts) < 2:
+            groups, how = whole.halved(), ", with half as much in memory at a time"
+        elif tries < TRIES - 1:
+            groups, how = whole.halved(), ", in two halves"
+        else:
+            groups, how = whole.alone(), ", each of them alone"
+        warn(f"A group ({len(whole.parts)} of the study's cells and arms) is tried again{how}: {lost.why}")
+        return [Attempt(group, tries) for group in groups]
+
+    def answer(self, outcome: Any) -> Any:
+        """Give what came of it in the end: of a group that was lost, why each of its members is."""
+        if isinstance(outcome, Lost):
+            return [Failure(part, outcome.why) for part in self.group.parts]
+        return outcome
+
+
+def done(work: Work, group: Job, *, sharing: int) -> Any:
+    """Do the work in this process, a worker's, and give what came of it, or `Lost` or `Bug`.
+
+    So many workers are `sharing` the machine's memory.
+    """
+    os.environ.update({CORES: "1", WORKERS: str(sharing)})
+    try:
+        return work(group)
+    except MemoryError as error:
+        return Lost(f"it does not fit in memory: {error}", starved=True)
+    except Exception:
+        return Bug(traceback.format_exc())
+
+
+def refuse_bug(outcome: Any) -> Any:
+    """Give what came of a group, unless it is a bug: that shows the worker's traceback."""
+    if isinstance(outcome, Bug):
+        raise RuntimeError(f"a worker met what should not be:\n{outcome.trace}")
+    return outcome

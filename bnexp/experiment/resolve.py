@@ -1,0 +1,327 @@
+"""What an arm's name means: a run that exists, or a config that has to be trained first, like a target of make."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from bnexp import comparison, config, store
+from bnexp.config import Experiment
+from bnexp.config.files import CONFIGS, shown
+from bnexp.config.loading import has_key
+from bnexp.data.fingerprint import source_sha256
+from bnexp.errors import HINT, ComparisonError, Problems, RunError, UserError, nearest
+from bnexp.experiment import lookup
+from bnexp.experiment.lookup import Warn
+from bnexp.experiment.prepare import Checked
+from bnexp.experiment.run import Finished
+from bnexp.history import History
+from bnexp.metrics import names
+
+STUDIES = CONFIGS / "studies"
+MOST_NAMES = 20
+"""Told where a name means nothing."""
+
+
+@dataclass(frozen=True)
+class Planned:
+    """An arm before it takes part: its name and either a finished run or the experiment to train, and why."""
+
+    name: str
+    run: store.Run | None
+    experiment: Experiment | None = None
+    config: Path | None = None
+    overrides: Sequence[str] = ()
+    reason: str = ""
+    given: str = ""
+    """What was named on the command line."""
+
+    @property
+    def known_as(self) -> list[str]:
+        """List what the arm may be called: by its name, and by its run's id if it is a stored run."""
+        return [self.name, *([self.run.id] if self.run else [])]
+
+
+def plan(name: str, runs: Path, overrides: Sequence[str], warn: Warn = lambda text: None) -> Planned:
+    """Find out what a name means.
+
+    A run directory, a run's id or unique prefix is that run. A config file,
+    or NAME where configs/NAME.yaml exists, is its newest finished run with
+    the same digest, or is to be trained. Any other NAME is the newest
+    finished run of that experiment.
+
+    Raises:
+        RunError: if nothing has this name, or several runs do.
+        ConfigError: if the config is faulty.
+    """
+    path = config_file(name)
+    if path is None:
+        stored = _run(name, runs, overrides, warn)
+        return Planned(str(stored.record().get("name", stored.id)), stored)
+    experiment = config.load(path, overrides)
+    run = _as_it_is_now(runs, experiment)
+    if run is not None:
+        return Planned(experiment.name, run)
+    return Planned(experiment.name, None, experiment, path, overrides, _reason(runs, experiment))
+
+
+def plan_all(
+    names: Sequence[str], runs: Path, overrides: Mapping[str, Sequence[str]], warn: Warn = lambda text: None
+) -> list[Planned]:
+    """Find out what several names mean, each with its overrides; `warn` is told of runs that are passed over.
+
+    Raises:
+        UserError: with all that is wrong with any of them.
+    """
+    planned, problems = [], Problems()
+    for name in names:
+        with problems.noted():
+            planned.append(replace(plan(name, runs, overrides[name], warn), given=name))
+    problems.refuse()
+    return planned
+
+
+def fitting_overrides(names: Sequence[str], overrides: Sequence[str]) -> dict[str, list[str]]:
+    """Map each arm's name to the overrides that it takes: one that not all have a key for is of those that have.
+
+    So `compare bn nobn model.normalization.momentum=0.9` is about bn alone. A
+    key that no arm has stays with all of them, to be refused.
+    """
+    paths = {name: config_file(name) for name in names}
+    takes = {
+        (name, override): path is None or has_key(path, override)
+        for name, path in paths.items()
+        for override in overrides
+    }
+    return {
+        name: [one for one in overrides if takes[name, one] or not any(takes[other, one] for other in names)]
+        for name in names
+    }
+
+
+def _reason(runs: Path, experiment: Experiment) -> str:
+    """Return why an experiment has to be trained: its newest run is damaged, or what has changed since."""
+    if damaged := lookup.damage(runs, experiment.name):
+        return damaged[0]
+    stale = lookup.newest(runs, experiment.name)
+    if stale is None:
+        return "it has no finished run"
+    try:
+        before = config.load(stale.config)
+    except UserError:
+        return "its newest run cannot be read"
+    changes = config.differences(before, experiment)
+    listed = ", ".join(f"{key} {old} -> {new}" for key, (old, new) in changes.items())
+    return f"changed since its newest run: {listed or 'its data'}"
+
+
+def config_file(name: str) -> Path | None:
+    """Return the config that a name stands for, if there is one: `text/spam-bn` for configs/text/spam-bn.yaml."""
+    path = Path(name)
+    if path.suffix in (".yaml", ".yml"):
+        return path
+    named = CONFIGS / f"{name}.yaml"
+    inside = not path.is_absolute() and ".." not in path.parts
+    return named if inside and os.path.isfile(named) else None
+
+
+def _run(name: str, runs: Path, overrides: Sequence[str], warn: Warn) -> store.Run:
+    run = lookup.named(runs, name, warn)
+    if run is None:
+        raise RunError(f"No run, experiment or config is called {shown(name)!r}. {existing(runs, name)}")
+    if run.kind == "comparison":
+        raise RunError(f"{run.id} is a comparison; expected a run. Name one of the runs it compares.")
+    if run.kind == "study":
+        raise RunError(f"{run.id} is a study; expected a run. Name a run, or a config to train.")
+    state = run.state()
+    if state.status != "finished":
+        why = f" ({state.reason.rstrip('.')})" if state.reason else ""
+        raise RunError(f"{run.id} is {state.status}{why}; expected a finished run. Train it again.")
+    if overrides:
+        seen = f"{name} is a stored run; overrides ({' '.join(overrides)}) need a config"
+        raise RunError(f"{seen}. Name its config: {run.directory / 'config.yaml'}.")
+    return run
+
+
+def _as_it_is_now(runs: Path, experiment: Experiment) -> store.Run | None:
+    """Find the newest finished run of an experiment with this config and, of own files, these contents."""
+    digest = config.digest(experiment)
+    found = [run for run, head in lookup.finished(runs) if (head.name, head.config_digest) == (experiment.name, digest)]
+    if not found:
+        return None
+    source = source_sha256(experiment.dataset)
+    return next((run for run in found if _whole_record(run).get("dataset", {}).get("source_sha256") == source), None)
+
+
+def _whole_record(run: store.Run) -> dict[str, Any]:
+    """Read a record; one that is damaged is of no data, so that it stands in no other's way."""
+    try:
+        return run.record()
+    except RunError:
+        return {"dataset": {"source_sha256": "unknown"}}
+
+
+def existing(runs: Path, name: str, *, trained: bool = True) -> str:
+    """Return a sentence with what could have been named: configs and, if `trained`, experiments with runs."""
+    if hint := _is_like_a_setting(name):
+        return hint
+    names = [str(head.name or run.id) for run, head in lookup.finished(runs)] if trained else []
+    names += sorted(path.relative_to(CONFIGS).with_suffix("").as_posix() for path in _configs())
+    if names:
+        last = name.rstrip("/").rpartition("/")[2]
+        told = [nearest(one, dict.fromkeys(names), most=MOST_NAMES) for one in (name, last)]
+        return told[1] if told[1].startswith(HINT) and not told[0].startswith(HINT) else told[0]
+    return (
+        f"There are neither runs ({shown(runs)}) nor configs ({CONFIGS}) in {_here()}. Go to a folder that has "
+        "them, such as bnexp's repository, or give the path of a config."
+    )
+
+
+def _is_like_a_setting(name: str) -> str:
+    """Return the cure for an override that is misspelt: `training.epochs:5`, or `training.epochs` before a blank."""
+    key = re.match(r"-*((dataset|model|training)([./]\w+)+)", name)
+    if key is None:
+        return ""
+    return f"If an override is meant, write KEY=VALUE without blanks, as in {key.group(1).replace('/', '.')}=..."
+
+
+def _here() -> str:
+    try:
+        return os.getcwd()
+    except OSError:
+        return "this folder, which has been deleted"
+
+
+def _configs() -> Iterator[Path]:
+    """Yield the configs of experiments; studies have a folder of their own among them."""
+    return (path for path in CONFIGS.rglob("*.yaml") if STUDIES not in path.parents)
+
+
+def refuse_twice(planned: Sequence[Planned]) -> None:
+    """Raise ComparisonError if two names mean one run, or one config that is still to be trained."""
+    meant = [item.run.directory.resolve() if item.run else config.digest(experiment_of(item)) for item in planned]
+    for item, one in zip(planned, meant, strict=True):
+        if meant.count(one) > 1:
+            raise ComparisonError(
+                f"{item.name} takes part {meant.count(one)} times; expected different arms. Name each arm once."
+            )
+
+
+def experiment_of(item: Planned) -> Experiment:
+    """Return what is to be trained, or what a stored run was trained from."""
+    if item.experiment is not None:
+        return item.experiment
+    assert item.run is not None
+    return config.load(item.run.config)
+
+
+def stored(planned: Sequence[Planned]) -> dict[str, comparison.Arm]:
+    """Read the arms that are stored runs: name -> arm.
+
+    Raises:
+        UserError: with all that is missing or damaged in any of them.
+    """
+    found, problems = {}, Problems()
+    for item in planned:
+        with problems.noted():
+            if item.run is not None:
+                found[item.name] = arm(item.name, item.run)
+    problems.refuse()
+    return found
+
+
+def needs_digests(planned: Sequence[Planned]) -> bool:
+    """Return True if the configs alone do not tell that all arms are of the same rows and splits."""
+    datasets = {item.experiment and item.experiment.dataset.model_dump_json() for item in planned}
+    return len(datasets) > 1
+
+
+def refuse_unanswerable(
+    question: comparison.Question,
+    planned: Sequence[Planned],
+    trained: Mapping[str, comparison.Arm],
+    checked: Mapping[str, Checked],
+) -> None:
+    """Raise ComparisonError if the question cannot be answered by these arms: stored ones, and ones to be trained.
+
+    `trained` and `checked` hold what is known of either, by name.
+    """
+    tasks = {name: arm.record["dataset"]["task"] for name, arm in trained.items()}
+    tasks |= {name: facts.task for name, facts in checked.items()}
+    known = [trained[item.name].experiment if item.name in trained else experiment_of(item) for item in planned]
+    found = [
+        names(tasks[item.name], experiment.evaluated_parts()) for item, experiment in zip(planned, known, strict=True)
+    ]
+    measured = [name for name in found[0] if all(name in metrics for metrics in found)]
+    comparison.refuse_impossible(question, [name for item in planned for name in item.known_as], measured)
+    if not checked:  # all are trained: what they hold is compared, and the verdict is withheld where it must be
+        return
+    comparison.refuse_judged_by_what_chose(question, measured, known)
+    if needs_digests(planned):
+        bases = [_basis(item, trained, checked) for item in planned]
+        named = [one for one in bases if question.baseline and question.baseline in (one.name, one.run)]
+        baseline = named[0] if named else bases[-1]
+        comparison.refuse_other_data(bases, baseline)
+
+
+def _basis(item: Planned, trained: Mapping[str, comparison.Arm], checked: Mapping[str, Checked]) -> comparison.Basis:
+    """Return what an arm was trained on, or is to be."""
+    if item.name in trained:
+        return comparison.basis_of(trained[item.name])
+    facts = checked[item.name]
+    return comparison.Basis(item.name, None, experiment_of(item), facts.digest or "", facts.splits or {})
+
+
+def arm(name: str, run: store.Run, finished: Finished | None = None) -> comparison.Arm:
+    """Read a run as an arm of a comparison.
+
+    Raises:
+        RunError: if its files are missing or damaged.
+    """
+    experiment = config.load(run.config)
+    if finished is not None:
+        return comparison.Arm(name, run.id, experiment, finished.history, finished.record)
+    record = run.record()
+    checked, history = _checked_record(name, run.directory, record), run.history()
+    _refuse_gaps(name, run.directory, checked, history, names(checked.dataset.task, experiment.evaluated_parts()))
+    return comparison.Arm(name, run.id, experiment, history, record)
+
+
+def _refuse_gaps(
+    name: str, directory: Path, record: store.ComparedRecord, history: History, measured: Sequence[str]
+) -> None:
+    """Raise RunError if a seed has no digest, or a metric that was to be measured no values."""
+    digests = record.pairing.batches
+    for seed in history.seeds:
+        if not all(str(seed) in several for several in digests.values()):
+            raise RunError(f"{directory / 'run.json'}: pairing.batches has no seed {seed}. Train {name} again.")
+    if lost := [metric for metric in measured if metric not in history.metrics]:
+        raise RunError(f"{directory / 'history.json'}: has no {', '.join(lost)}. Train {name} again.")
+
+
+def _checked_record(name: str, directory: Path, record: dict[str, Any]) -> store.ComparedRecord:
+    try:
+        return store.ComparedRecord.model_validate(record)
+    except ValidationError as error:
+        raise RunError(f"{directory / 'run.json'}: {store.first_fault(error)}. Train {name} again.") from error
+
+
+Train = Callable[[Planned], Finished]
+
+
+def ready(planned: Sequence[Planned], trained: Mapping[str, comparison.Arm], train: Train) -> list[comparison.Arm]:
+    """Return all arms, those that are `trained` already and the others once they are."""
+    found: list[comparison.Arm] = []
+    for item in planned:
+        if item.name in trained:
+            found.append(trained[item.name])
+        else:
+            finished = train(item)
+            found.append(arm(item.name, finished.run, finished))
+    return found

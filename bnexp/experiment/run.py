@@ -1,0 +1,182 @@
+"""The one place that wires config -> data -> model -> training -> run directory.
+
+TensorFlow is imported here, inside functions, and only when something is trained.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bnexp import config, store
+from bnexp.config import Experiment
+from bnexp.config.real import RealDataset
+from bnexp.errors import StorageError, WorkError, work_begun
+from bnexp.experiment import warnings as cautions
+from bnexp.experiment.prepare import built_for, prepared
+from bnexp.experiment.waves import Outcome, Watch, train_in_turns
+from bnexp.history import History, joined
+from bnexp.system.interrupts import finishing_the_epoch
+from bnexp.system.machine import git_state, machine, memory_limit, versions
+
+if TYPE_CHECKING:
+    from bnexp.data import Data
+    from bnexp.models import Built
+
+FORMAT = 1
+KEEP_EVERY_SECONDS = 5.0
+"""How often the history so far is written while training, so that even a kill loses little."""
+
+KEEPING_SHARE = 0.05
+"""The most of the time that this writing may take: a history grows with every epoch."""
+
+Note = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A run that has been trained: its directory, its record as in run.json, and its history."""
+
+    run: store.Run
+    record: dict[str, Any]
+    history: History
+
+    @property
+    def interrupted(self) -> bool:
+        """Tell whether the user stopped it before its last epoch."""
+        return bool(self.record["status"] == "interrupted")
+
+
+def train_experiment(
+    experiment: Experiment,
+    runs: Path,
+    *,
+    watch: Watch,
+    note: Note = lambda text: None,
+    overrides: Sequence[str] = (),
+) -> Finished:
+    """Train every seed of an experiment and keep everything in a new run directory.
+
+    `watch` gets the histories so far after every epoch and may ask to stop;
+    `note` is told what is going on, a line each. `overrides` are recorded:
+    what was laid over the config's file.
+
+    Raises:
+        UserError: before anything is written, if the data, the model or the place is not as it should be.
+        WorkError: if training runs out of memory, or its directory can no longer be written.
+    """
+    store.refuse_unwritable(runs)
+    note("reading the data" if isinstance(experiment.dataset, RealDataset) else "drawing the data")
+    data = prepared(experiment)
+    note("loading TensorFlow")
+    built = built_for(experiment, data)
+    with store.new_directory(runs, experiment.name) as directory, work_begun():
+        record = _first_record(experiment, data, built, directory.name) | {"overrides": list(overrides)}
+        store.write(directory / "config.yaml", config.dump(experiment))
+        store.write_json(directory / "run.json", record)
+        note("tracing the program")
+        with _failure_marked(directory, record), finishing_the_epoch(note) as interrupted:
+            kept = _keeping(directory, lambda so_far: watch(so_far) or interrupted())
+            try:
+                outcome = train_in_turns(experiment, data, built, directory=directory, record=record, watch=kept)
+            except MemoryError as error:
+                raise WorkError(_out_of_memory(experiment, error)) from error
+            record |= _last_record(experiment, data, outcome)
+            store.write_json(directory / "run.json", record)
+    return Finished(store.Run(directory), record, outcome.history)
+
+
+def _out_of_memory(experiment: Experiment, error: MemoryError) -> str:
+    training = experiment.training
+    limit = memory_limit(training.memory_limit_bytes()) / 2**30
+    return (
+        f"{experiment.name}: training ran out of memory ({error}); training.memory_limit is {limit:.2f} GiB. "
+        "Use a lower one, so that fewer seeds are worked on at a time, or a smaller model or training.batch_size."
+    )
+
+
+def _first_record(experiment: Experiment, data: Data, built: Built, run: str) -> dict[str, Any]:
+    """Return what run.json says before training: the experiment, the data, the machine and the versions."""
+    from bnexp.training import trainer_of
+    from bnexp.training.devices import gpus
+
+    trainer, reason = trainer_of(experiment.training, built.model)
+    return {
+        "format": FORMAT,
+        "id": run,
+        "name": experiment.name,
+        "status": "running",
+        "config_digest": config.digest(experiment),
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seeds": experiment.training.seeds,
+        "trainer": {"name": trainer, "reason": reason},
+        "dataset": {
+            "name": experiment.dataset.name,
+            **data.facts(),
+        },
+        "parameters": {
+            "trainable": sum(int(np.prod(weight.shape)) for weight in built.model.trainable_weights),
+            "non_trainable": sum(int(np.prod(weight.shape)) for weight in built.model.non_trainable_weights),
+        },
+        "versions": versions(),
+        "machine": machine() | ({"gpus": found} if (found := gpus()) else {}),
+        "git": git_state(),
+    }
+
+
+def _keeping(directory: Path, watch: Watch) -> Watch:
+    """Write the history on its way to `watch`: every KEEP_EVERY_SECONDS, or less often where writing is slow."""
+    due = time.monotonic() + KEEP_EVERY_SECONDS
+
+    def keep_and_watch(so_far: Sequence[History]) -> bool:
+        """Write what there is if it is time to, and pass it on."""
+        nonlocal due
+        begun = time.monotonic()
+        if begun > due:
+            store.write_json(directory / "history.json", joined(so_far).to_json())
+            ended = time.monotonic()
+            due = ended + max(KEEP_EVERY_SECONDS, (ended - begun) / KEEPING_SHARE)
+        return watch(so_far)
+
+    return keep_and_watch
+
+
+def _last_record(experiment: Experiment, data: Data, outcome: Outcome) -> dict[str, Any]:
+    """Add what is known after training: how it ended, how long it took, final and best metrics, warnings."""
+    measured = outcome.history
+    steps = data.steps(experiment.training.batch_size, experiment.training.drop_last)
+    return {
+        "status": "interrupted" if outcome.interrupted else "finished",
+        "duration_seconds": outcome.seconds,
+        "seed_epoch_seconds": float(np.median(outcome.paces)) if outcome.paces else None,
+        "diverged": {str(seed): epoch for seed, epoch in measured.diverged_at.items()},
+        "metrics": {name: _summary(measured, name, data.guessing) for name in measured.metrics},
+        "warnings": cautions.cautions(experiment, steps * measured.fewest_kept),
+        "not_kept": outcome.not_kept,
+    }
+
+
+def _summary(measured: History, metric: str, guessing: Mapping[str, float]) -> dict[str, float | None]:
+    """Give the mean over seeds of the final and of the best value."""
+    values = {"final": measured.final(metric), "best": measured.best(metric)}
+    judged = {key: measured.as_judged(metric, values_S, guessing) for key, values_S in values.items()}
+    finite = {key: values_S[np.isfinite(values_S)] for key, values_S in judged.items()}
+    return {key: float(np.mean(values)) if len(values) else None for key, values in finite.items()}
+
+
+@contextmanager
+def _failure_marked(directory: Path, record: dict[str, Any]) -> Iterator[None]:
+    """Mark the run as interrupted in its own record if training does not come to its end."""
+    try:
+        yield
+    except BaseException:
+        with suppress(StorageError):  # such as the one that is told already
+            store.write_json(directory / "run.json", {**record, "status": "interrupted"})
+        raise

@@ -1,0 +1,90 @@
+"""What a person reads about data: rows and their split, classes, what is left out, and what may mislead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rich.text import Text
+
+from bnexp.errors import listed
+from bnexp.metrics import number
+from bnexp.report.styles import counted, warning
+from bnexp.system.terminal import plain
+
+MOST_NAMED, LONGEST_NAME = 10, 40
+"""Classes or files that are named one by one, and characters of such a name."""
+
+
+def data_lines(facts: Mapping[str, Any]) -> Iterator[Text]:
+    """Yield lines on what the numbers are about: rows, split, what guessing would score, classes, and warnings."""
+    if facts.get("split") is None:
+        return
+    line = f"{plain(facts['name'])}: {part_sizes(facts)} ({plain(facts['split'])})"
+    if others := left_out(facts):
+        line += f"; {others}"
+    if facts["commonest_class_share"] is not None:
+        share = number("accuracy", facts["commonest_class_share"])
+        line += f"; guessing the training part's commonest class scores {share}%"
+    yield Text(line)
+    if classes := class_list(facts):
+        yield Text(classes)
+    if alike := facts.get("id_like_columns"):
+        named = plain(", ".join(alike))
+        yield warning(f"Every row has another whole number in {named}, as an id has. Leave it out by dataset.drop.")
+    yield from map(warning, facts.get("warnings") or ())
+
+
+def part_sizes(facts: Mapping[str, Any]) -> str:
+    """Write the number of rows in each part.
+
+    >>> part_sizes({"training_rows": 80, "validation_rows": 20, "test_rows": None})
+    '80 training rows, 20 for validation'
+    """
+    test = f", {facts['test_rows']} for the test" if facts.get("test_rows") else ""
+    return f"{facts['training_rows']} training rows, {facts['validation_rows']} for validation{test}"
+
+
+def left_out(facts: Mapping[str, Any]) -> str:
+    """Write which rows do not take part, and which files of a folder, or arrays of a file, are not read."""
+    parts = []
+    if dropped := facts.get("duplicates_dropped"):
+        parts.append(f"{counted(dropped, 'repeated row')} dropped")
+    found = facts.get("rows_before_limit")
+    if found and found > facts["rows"]:
+        parts.append(f"limited to {facts['rows']} of {found} rows")
+    if files := facts.get("files_left_out"):
+        kinds = [f"{count} {_name(kind)}" for kind, count in files.items()]
+        parts.append(f"other files left out: {listed(kinds, MOST_NAMED)}")
+    if arrays := facts.get("arrays_left_out"):
+        parts.append(f"other arrays left out: {listed(map(_name, arrays), MOST_NAMED)}")
+    return "; ".join(parts)
+
+
+def class_list(facts: Mapping[str, Any]) -> str:
+    """Write the names of the classes, each with its rows; nothing of a regression.
+
+    >>> class_list({"classes": ["cat", "dog "], "rows_per_class": [1200, 34]})
+    "2 classes: cat (1,200 rows), 'dog ' (34)"
+    """
+    names, counts = facts.get("classes"), facts.get("rows_per_class")
+    if not names or not counts:
+        return ""
+    each = (
+        f"{_name(name)} ({count:,}{'' if number else ' row' if count == 1 else ' rows'})"
+        for number, (name, count) in enumerate(zip(names, counts, strict=False))
+    )
+    line = f"{counted(len(names), 'class')}: {listed(each, MOST_NAMED)}"
+    rest = counts[MOST_NAMED:]
+    return line + (f" ({min(rest):,} to {max(rest):,} rows each)" if rest else "")
+
+
+def _name(name: object) -> str:
+    """Write a name, cut to LONGEST_NAME, in quotes if it is empty, begins or ends with a blank, or holds a comma.
+
+    >>> _name("cat"), _name("cat "), _name("a, b"), _name("x" * 50)
+    ('cat', "'cat '", "'a, b'", 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…')
+    """
+    text = str(name)
+    text = text if len(text) <= LONGEST_NAME else f"{text[: LONGEST_NAME - 1]}…"
+    return plain(text if text.strip() == text and text and "," not in text else repr(text))

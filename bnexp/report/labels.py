@@ -1,0 +1,95 @@
+"""The texts of figures: untrusted names made fit to draw, and the subtitles that say what is drawn."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Collection, Iterable, Mapping
+
+from bnexp.history import History
+from bnexp.report.fonts import can_draw, font_of
+
+SMALL, TITLE = 8.0, 11.0  # font sizes, points
+NAME_LENGTH = 40  # characters
+NAME_WIDTH, LINE_WIDTH = 150.0, 390.0  # points
+
+
+def shown(name: str, width: float = NAME_WIDTH, size: float = SMALL, length: int = NAME_LENGTH) -> str:
+    r"""Return a name as a figure may show it: one line, nothing that cannot be seen, a long one short in the middle.
+
+    A control or bidi character, a lone surrogate and what no font has
+    become "?". `width` and `size` are in points, `length` in characters.
+
+    >>> shown("evil\x1b[31m\nname")
+    'evil?[31m name'
+    """
+    seen = (letter if can_draw(letter) else "?" for letter in " ".join(name.split()))
+    return fitted("".join(seen) or "?", width, size, length)
+
+
+def fitted(text: str, width: float, size: float, length: int = 200) -> str:
+    """Cut a text to so many characters and points: an ellipsis in the middle, since names often differ at the end."""
+    for kept in range(min(len(text), length), 0, -1):
+        cut = text if kept == len(text) else f"{text[: kept // 2]}…{text[len(text) - (kept - 1) // 2 :]}"
+        if text_width(cut, size) <= width:
+            return cut
+    return "…"
+
+
+def text_width(text: str, size: float) -> float:
+    """Measure a text in points, without drawing it."""
+    font = font_of(text)
+    font.set_size(size, 72)
+    font.set_text(text)
+    return float(font.get_width_height()[0]) / 64
+
+
+def distinct(names: Iterable[str]) -> list[str]:
+    """Give the names as shown, numbered where two would look the same.
+
+    >>> distinct(["bn", "b\\nn", "b\\tn"])
+    ['bn', 'b n', 'b n (2)']
+    """
+    labels: list[str] = []
+    for label in map(shown, names):
+        numbered = (label if number == 1 else f"{label} ({number})" for number in itertools.count(1))
+        labels.append(next(one for one in numbered if one not in labels))
+    return labels
+
+
+def run_subtitle(history: History) -> str:
+    """Say how many seeds there are, what the lines are, and how many seeds were lost on the way."""
+    count, epochs = len(history.seeds), max(history.epochs_S, default=0)
+    lost = _lost(history)
+    if count == 1:
+        return "\n".join(["1 seed", *(f"diverged at epoch {epoch}" for epoch in history.diverged_at.values())])
+    mean = "mean over seeds still training" if lost else "mean"
+    return "\n".join([f"{count} seeds: {'thin lines' if epochs > 1 else 'small dots'}; strong line: {mean}", *lost])
+
+
+def comparison_subtitle(arms: Mapping[str, History], *, banded: bool) -> str:
+    """Say the same for arms: name -> history; `banded` if a band is drawn."""
+    fewest, most = (pick(len(history.seeds) for history in arms.values()) for pick in (min, max))
+    seeds = f"{fewest} to {most} seeds each" if fewest < most else f"{most} seed{'s' * (most > 1)} each"
+    losses = {arm: _lost(history) for arm, history in arms.items()}
+    mean = "mean over seeds still training" if any(losses.values()) else "mean"
+    line = f"{seeds}; line: {mean}" + ("; band: ± 1 standard deviation (Test)" if banded else "")
+    lost = "; ".join(f"{arm}: {', '.join(lines)}" for arm, lines in losses.items() if lines)
+    return "\n".join([line, *([fitted(lost, LINE_WIDTH, SMALL)] if lost else [])])
+
+
+def parts_line(quantity: str, metrics: Collection[str]) -> str:
+    """Say which metrics of a history are drawn as Train and Test, and how each was measured."""
+    held_out = next((name for name in (f"test_{quantity}", f"val_{quantity}") if name in metrics), None)
+    said = [f"Test: {held_out}, in inference mode"] if held_out else []
+    said += [f"Train: {quantity}, in training mode"] if quantity in metrics else []
+    return fitted("; ".join(said), LINE_WIDTH, SMALL)
+
+
+def _lost(history: History) -> list[str]:
+    """Say, in one line or none, how many seeds ended before the last epoch."""
+    count, epochs, diverged = len(history.seeds), max(history.epochs_S, default=0), history.diverged_at
+    rows = zip(history.seeds, history.epochs_S, strict=True)
+    stopped = sum(reached < epochs and seed not in diverged for seed, reached in rows)
+    counts = {"diverged": len(diverged), f"stopped before epoch {epochs}": stopped}
+    said = [f"{number} of {count} seeds {what}" for what, number in counts.items() if number]
+    return ["; ".join(said)] if said else []

@@ -1,0 +1,225 @@
+"""Figures of histories: one run's curves, and the arms of a comparison side by side; no files, no window.
+
+Axes: S seeds, E epochs. Only matplotlib's `Figure` is used, never pyplot, and every
+setting holds for the duration of one call. What surrounds the curves is `frame`'s;
+names are untrusted: see `labels`.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from bnexp.errors import nearest
+from bnexp.history import Floats, History
+from bnexp.metrics import quantity as quantity_of
+from bnexp.report.frame import DPI, GREY, arranged, finish, new_axes, scale, settings
+from bnexp.report.labels import comparison_subtitle, distinct, parts_line, run_subtitle
+
+METADATA: dict[str, dict[str, Any]] = {
+    "png": {"Software": None},
+    "svg": {"Date": None, "Creator": None},
+    "pdf": {"CreationDate": None, "Producer": None, "Creator": None},
+}
+"""Format -> what is left out of the file, so that equal figures are equal bytes on every machine and day."""
+
+BLUE, ORANGE, BLACK, VERMILLION, GREEN = "#0072B2", "#E69F00", "#000000", "#D55E00", "#009E73"
+COLOURS = (BLUE, ORANGE, BLACK, VERMILLION, GREEN, "#CC79A7", "#56B4E9")
+"""Okabe and Ito (2008), without the yellow that white paper swallows; the first four also differ in grey."""
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")  # 8 against 7 colours: 56 arms before a pair repeats
+
+
+class Part(NamedTuple):
+    """How one of a quantity's curves is drawn in a run's figure."""
+
+    label: str
+    colour: str
+    linestyle: str
+    width: float
+    each_seed: bool
+
+
+PARTS = {
+    "": Part("Train", ORANGE, "--", 2.0, True),
+    "val_": Part("Validation", GREEN, "-", 2.0, True),
+    "test_": Part("Test", BLUE, "-", 2.0, True),
+    "train_": Part("Train, inference mode", BLACK, "-.", 1.1, False),
+}
+
+
+# --- the two kinds of figures ------------------------------------------------
+
+
+def run_figures(history: History, *, title: str = "", loss_unit: str = "") -> dict[str, Figure]:
+    """Give quantity -> figure: every seed as a thin line, their mean as a strong one, for Train and Test.
+
+    `accuracy` is drawn in percent. `loss_unit` ("nats") follows the loss's label.
+    """
+    with settings():
+        return {name: _run_figure(name, history, title, loss_unit) for name in _quantities([history])}
+
+
+def comparison_figures(
+    histories: Mapping[str, History], *, target: tuple[str, float] | None = None, loss_unit: str = ""
+) -> dict[str, Figure]:
+    """Give quantity -> figure: each arm's mean over seeds, Test with a band of ± 1 standard deviation, Train dashed.
+
+    `histories` maps an arm to its history. The deviation is the sample's (n - 1). `target` is
+    a metric and its value, such as ("val_accuracy", 0.9): a dotted line in the figure that draws this metric.
+    """
+    arms = dict(zip(distinct(histories), histories.values(), strict=True))
+    with settings():
+        return {name: _comparison_figure(name, arms, target, loss_unit) for name in _quantities(histories.values())}
+
+
+def render(figure: Figure, format: str) -> bytes:
+    """Give the figure as the bytes of a png, svg or pdf file: the same bytes every time.
+
+    Raises:
+        ValueError: if the format is none of these.
+    """
+    if format not in METADATA:
+        raise ValueError(f"figure format is {format!r}. {nearest(format, METADATA)}")
+    with settings(), io.BytesIO() as file:
+        figure.savefig(file, format=format, dpi=DPI, metadata=METADATA[format])
+        return file.getvalue()
+
+
+# --- what is drawn -----------------------------------------------------------
+
+
+def _run_figure(quantity: str, history: History, title: str, loss_unit: str) -> Figure:
+    axes = new_axes(quantity, title=title, loss_unit=loss_unit)
+    lines: list[Line2D] = []
+    drawn: list[Floats] = []
+    for prefix, part in _parts(history).items():
+        if prefix + quantity in history.metrics:
+            values_SE = _values(history, prefix + quantity)
+            if part.each_seed and len(history.seeds) > 1:
+                _draw_seeds(axes, values_SE, part.colour)
+                drawn.append(values_SE)
+            lines.append(_draw_mean(axes, values_SE, part))
+    scale(axes, quantity, [*drawn, *map(_heights, lines)])
+    subtitle = f"{run_subtitle(history)}\n{parts_line(quantity, history.metrics)}"
+    return finish(axes, lines, columns=len(lines), subtitle=subtitle)
+
+
+def _comparison_figure(
+    quantity: str, arms: Mapping[str, History], target: tuple[str, float] | None, loss_unit: str
+) -> Figure:
+    axes = new_axes(quantity, title="", loss_unit=loss_unit)
+    tests: list[Line2D] = []
+    trains: list[Line2D] = []
+    bands: list[Floats] = []
+    drawn = {quantity}
+    for place, (arm, history) in enumerate(arms.items()):
+        look = {"color": COLOURS[place % len(COLOURS)], "marker": MARKERS[place % len(MARKERS)]}
+        stagger = place / len(arms)
+        held_out = next((name for name in _held_out(quantity) if name in history.metrics), None)
+        if held_out:
+            drawn.add(held_out)
+            values_SE = _values(history, held_out)
+            bands += _draw_band(axes, values_SE, look["color"])
+            tests.append(_draw_arm(axes, values_SE, f"{arm}, Test", stagger, linewidth=1.8, markersize=5, **look))
+        if quantity in history.metrics:
+            style = {"linewidth": 0.9, "linestyle": (0, (4, 2)), "markersize": 3}
+            trains.append(_draw_arm(axes, _values(history, quantity), f"{arm}, Train", stagger, **style, **look))
+    goal = _draw_target(axes, quantity, target if target is not None and target[0] in drawn else None)
+    scale(axes, quantity, [_heights(line) for line in (*tests, *trains)], others=[*bands, *map(_heights, goal)])
+    shared = [name for history in arms.values() for name in history.metrics]
+    subtitle = f"{comparison_subtitle(arms, banded=bool(bands))}\n{parts_line(quantity, shared)}"
+    return finish(axes, *arranged(tests, trains, goal), subtitle=subtitle)
+
+
+def _parts(history: History) -> dict[str, Part]:
+    """Give how each part is drawn: what is held out is the test, and validation only beside one."""
+    if any(name.startswith("test_") for name in history.metrics):
+        return PARTS
+    return {"val_" if prefix == "test_" else prefix: part for prefix, part in PARTS.items() if prefix != "val_"}
+
+
+def _held_out(quantity: str) -> tuple[str, str]:
+    """Give the metrics of which a comparison draws the first that there is."""
+    return f"test_{quantity}", f"val_{quantity}"
+
+
+def _draw_seeds(axes: Axes, values_SE: Floats, colour: str) -> None:
+    """Draw every seed's thin line; dots where there is but one epoch and no line to draw."""
+    seeds, epochs = values_SE.shape
+    alpha = max(0.08, 0.35 - 0.003 * seeds)
+    epochs_E = np.arange(1.0, epochs + 1)
+    if epochs == 1:
+        axes.plot(np.repeat(epochs_E, seeds), values_SE[:, 0], ".", color=colour, alpha=alpha)
+        return
+    segments = np.stack([np.broadcast_to(epochs_E, values_SE.shape), values_SE], axis=-1)
+    axes.add_collection(LineCollection(list(segments), colors=colour, linewidths=0.7, alpha=alpha), autolim=False)
+
+
+def _draw_mean(axes: Axes, values_SE: Floats, part: Part) -> Line2D:
+    mean_E = _mean(values_SE)
+    marker = "o" if np.isfinite(mean_E).sum() == 1 else ""
+    style: dict[str, Any] = {"color": part.colour, "linestyle": part.linestyle, "linewidth": part.width}
+    return axes.plot(np.arange(1, len(mean_E) + 1), mean_E, label=part.label, marker=marker, zorder=3, **style)[0]
+
+
+def _draw_arm(axes: Axes, values_SE: Floats, label: str, stagger: float, **style: Any) -> Line2D:
+    """Draw an arm's mean, with about 8 markers; `stagger`, 0 to 1, keeps the arms' markers apart."""
+    mean_E = _mean(values_SE)
+    reached = np.flatnonzero(np.isfinite(mean_E))
+    step = max(1, len(reached) // 8)
+    marked = reached[int(stagger * step) :: step].tolist()
+    return axes.plot(np.arange(1, len(mean_E) + 1), mean_E, label=label, markevery=marked, zorder=3, **style)[0]
+
+
+def _draw_band(axes: Axes, values_SE: Floats, colour: str) -> list[Floats]:
+    """Draw mean ± 1 standard deviation where two seeds or more are left; give the edges, none if nothing is drawn."""
+    mean_E, deviation_E = _mean(values_SE), _deviation(values_SE)
+    if not np.isfinite(deviation_E).any():
+        return []
+    low_E, high_E = mean_E - deviation_E, mean_E + deviation_E
+    axes.fill_between(np.arange(1, len(mean_E) + 1), low_E, high_E, color=colour, alpha=0.16, linewidth=0)
+    return [low_E, high_E]
+
+
+def _draw_target(axes: Axes, quantity: str, target: tuple[str, float] | None) -> list[Line2D]:
+    if target is None or not abs(target[1]) < 1e99:
+        return []
+    value, sign = (target[1] * 100, "%") if quantity == "accuracy" else (target[1], "")
+    return [axes.axhline(value, color=GREY, linewidth=1, linestyle=":", label=f"Target {value:.4g}{sign}")]
+
+
+# --- numbers -----------------------------------------------------------------
+
+
+def _quantities(histories: Iterable[History]) -> list[str]:
+    return list(dict.fromkeys(quantity_of(name) for history in histories for name in history.metrics))
+
+
+def _values(history: History, metric: str) -> Floats:
+    """Give what is drawn, (S, E): accuracy in percent, NaN for what is not finite or beyond any float32."""
+    values_SE = np.asarray(history.metrics[metric], float)
+    drawn_SE = np.where(np.abs(values_SE) < 1e99, values_SE, np.nan)
+    return drawn_SE * 100 if quantity_of(metric) == "accuracy" else drawn_SE
+
+
+def _mean(values_SE: Floats) -> Floats:
+    """Average each epoch over the seeds that reached it; NaN, without a warning, where none did."""
+    count_E = np.isfinite(values_SE).sum(axis=0)
+    return np.where(count_E > 0, np.nansum(values_SE, axis=0) / np.maximum(count_E, 1), np.nan)
+
+
+def _deviation(values_SE: Floats) -> Floats:
+    count_E = np.isfinite(values_SE).sum(axis=0)
+    squares_E = np.nansum((values_SE - _mean(values_SE)) ** 2, axis=0)
+    return np.where(count_E > 1, np.sqrt(squares_E / np.maximum(count_E - 1, 1)), np.nan)
+
+
+def _heights(line: Line2D) -> Floats:
+    return np.asarray(line.get_ydata(), float)

@@ -1,0 +1,143 @@
+"""How training goes, while it goes: redrawn in a terminal, a line every tenth elsewhere, nothing when quiet."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any, TextIO, cast
+
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from bnexp.history import History
+from bnexp.metrics import headline, number, with_unit
+from bnexp.report.console import with_spread
+from bnexp.report.study_table import duration, study_plan
+from bnexp.report.styles import warning
+from bnexp.study import Result
+from bnexp.study.grid import level_text
+from bnexp.system.terminal import Stream, plain
+
+REDRAWN_EVERY_SECONDS = 0.1
+LINES = 10
+"""Lines of progress where there is no terminal to redraw."""
+
+
+@contextmanager
+def own_stderr() -> Iterator[Console]:
+    """Yield a console on a copy of stderr: it is heard even while TensorFlow's greetings to stderr are held back.
+
+    Who cannot be told does not stop the work: see `Stream`.
+    """
+    copy = os.fdopen(os.dup(2), "w", encoding=sys.stderr.encoding or "utf-8")
+    try:
+        yield Console(file=cast("TextIO", Stream(copy)))
+    finally:
+        with suppress(OSError):
+            copy.close()
+
+
+class Reporter:
+    """Tells on a console how the training of one experiment goes: `note` before the first epoch, `watch` after each."""
+
+    def __init__(self, console: Console, title: str, *, epochs: int, seeds: int, quiet: bool) -> None:
+        self._console, self._title, self._epochs, self._seeds = console, plain(title), epochs, seeds
+        self._disabled, self._lines = quiet, not quiet and not console.is_terminal
+        self._said, self._next = 0, 0.0
+        self._one_by_one = False
+        self._progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=20),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            disable=quiet or not console.is_terminal,
+        )
+        self._task = self._progress.add_task(self._title, total=None)
+
+    @contextmanager
+    def live(self) -> Iterator[Reporter]:
+        """Show progress while the block runs."""
+        with self._progress:
+            yield self
+
+    def note(self, text: str) -> None:
+        """Say what is going on, with a spinner while nothing can be counted."""
+        self._progress.update(self._task, description=f"{self._title}: {plain(text)}")
+
+    def watch(self, so_far: Sequence[History]) -> bool:
+        """Show the epoch just finished, by the histories so far; never ask to stop."""
+        now = time.monotonic()
+        done, total = sum(sum(history.epochs_S) for history in so_far), self._epochs * self._seeds
+        tenth = LINES * done // total
+        if self._disabled or (now < self._next and tenth == self._said):
+            return False
+        self._next = now + REDRAWN_EVERY_SECONDS
+        line = f"{self._title}: {self._epoch(so_far)}  {_spread(so_far, 'loss')}"
+        line += f"  {_spread(so_far, headline(so_far[0].metrics))}"
+        if sum(len(history.seeds) for history in so_far) > 1:
+            line += "  (mean ± standard deviation)"
+        self._progress.update(self._task, total=total, completed=done, description=line)
+        if self._lines and tenth > self._said:
+            self._console.print(Text(line), soft_wrap=True)
+        self._said = tenth
+        return False
+
+    def _epoch(self, so_far: Sequence[History]) -> str:
+        """Return the epoch in words and, where not all seeds are trained at once, the last one begun."""
+        begun, epochs_S = sum(len(history.seeds) for history in so_far), so_far[-1].epochs_S
+        self._one_by_one |= begun < self._seeds
+        if self._one_by_one:
+            return f"seed {begun}/{self._seeds}, epoch {epochs_S[-1]}/{self._epochs}"
+        return f"epoch {max(epochs_S)}/{self._epochs}"
+
+
+class StudyReporter:
+    """Tells on a console how a study goes: the plan before, a line after each finished cell and arm."""
+
+    def __init__(self, console: Console, *, quiet: bool) -> None:
+        self._console, self._of, self._quiet = console, 0, quiet
+
+    def show(self, facts: Mapping[str, Any]) -> None:
+        """Show the plan of the study that is about to run, of which the facts are given."""
+        self._of = facts["of"]
+        if not self._quiet:
+            self._console.print(study_plan(facts), soft_wrap=True, highlight=False)
+
+    def warn(self, text: str) -> None:
+        """Tell what does not go as asked for."""
+        if not self._quiet:
+            self._console.print(warning(text), soft_wrap=True, highlight=False)
+
+    def tell(self, result: Result, finished: int, seconds_left: float | None) -> None:
+        """Tell of a cell and arm that has just been finished."""
+        if self._quiet:
+            return
+        levels = "".join(f"{name}={level_text(level)}, " for name, level in result.levels.items())
+        found = f"{finished}/{self._of} {levels}{result.arm}: {_headline(result)}"
+        left = f"; {duration(seconds_left)} left" if seconds_left else ""
+        self._console.print(Text(plain(found + left)), soft_wrap=True)
+
+
+def _headline(result: Result) -> str:
+    metric = headline(result.final)
+    finite = [value for value in result.final[metric] if value is not None]
+    said = f"{with_unit(metric)} {number(metric, float(np.mean(finite)) if finite else None)}"
+    chosen = "" if result.tuned is None else f", {result.tuned.key}={level_text(result.tuned.value)}"
+    return said + chosen
+
+
+def _spread(so_far: Sequence[History], metric: str) -> str:
+    """Write mean and standard deviation over the seeds, each at its newest epoch."""
+    values_S = np.concatenate([history.newest(metric) for history in so_far])
+    values_S = values_S[np.isfinite(values_S)]
+    if not len(values_S):
+        return f"{with_unit(metric)} -"
+    mean, deviation = float(values_S.mean()), float(values_S.std(ddof=1)) if len(values_S) > 1 else None
+    return f"{with_unit(metric)} {with_spread(metric, mean, deviation)}"

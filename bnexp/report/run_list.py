@@ -1,0 +1,72 @@
+"""The list of all runs: a row for each, whatever its directory holds. Names and reasons are untrusted text."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+from rich.cells import cell_len
+
+from bnexp import store
+from bnexp.metrics import headline, number, with_unit
+from bnexp.system.terminal import plain
+
+COLUMNS = ("run", "kind", "status", "seeds", "result", "overrides")
+TO_THE_RIGHT = ("seeds",)
+
+
+def row(run: store.Run) -> dict[str, Any]:
+    """Return what the list says of a run; of a damaged one the reason stands as its result."""
+    state = run.state()
+    said: dict[str, Any] = {"run": run.id, "kind": state.kind, "status": state.status}
+    said |= dict.fromkeys(("seeds", "result", "overrides"), "-")
+    if state.status == "damaged":
+        return {**said, "result": state.reason}
+    match state.head:
+        case store.RunHead() as record:
+            said |= _of_run(record)
+        case store.ComparisonHead() as document:
+            words = [contrast.verdict.word for contrast in document.contrasts]
+            said |= {"seeds": len(document.seeds), "result": "; ".join(words)}
+        case store.StudyHead() as document:
+            said |= {"seeds": document.seeds, "result": document.verdict}
+        case _ if state.kind == "study":
+            said["result"] = f"{_finished_cells(run)} cells and arms finished"
+    return said
+
+
+def _of_run(record: store.RunHead) -> dict[str, Any]:
+    said: dict[str, Any] = {"seeds": record.seeds or "-", "overrides": " ".join(record.overrides) or "-"}
+    if record.metrics is not None:
+        metric = headline(record.metrics)
+        said["result"] = f"{with_unit(metric)} {number(metric, record.metrics[metric].final)}"
+    return said
+
+
+def _finished_cells(run: store.Run) -> int:
+    with suppress(OSError):
+        return sum(name.endswith(".json") for name in os.listdir(run.directory / store.CELLS))
+    return 0
+
+
+def table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return the rows as aligned lines, without a line break of their own: there may be tens of thousands."""
+    cells = [COLUMNS, *([plain(row[column]) for column in COLUMNS] for row in rows)]
+    reasons = [False, *(row["status"] == "damaged" for row in rows)]
+    widths = [max(map(cell_len, column)) for column in zip(*map(_without_reason, cells, reasons), strict=True)]
+    return "\n".join(_line(line, widths) for line in cells)
+
+
+def _without_reason(cells: Sequence[str], is_damaged: bool) -> Sequence[str]:
+    """Return the cells that the columns are wide enough for; a damaged run's reason may run over."""
+    return ["" if is_damaged and name == "result" else cell for name, cell in zip(COLUMNS, cells, strict=True)]
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    padded = []
+    for name, cell, width in zip(COLUMNS, cells, widths, strict=True):
+        space = " " * (width - cell_len(cell))
+        padded.append(space + cell if name in TO_THE_RIGHT else cell + space)
+    return " ".join(padded).rstrip()

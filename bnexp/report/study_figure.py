@@ -1,0 +1,151 @@
+"""The figures of a study, one for each hypothesis, drawn from study.json alone.
+
+Lines over one factor, a heat map over two, else a forest plot. A line has the mean over seeds and a band, its t
+interval. Map and forest show the difference of the hypothesis's arms, cell by cell; where it reduces one of several
+factors to one number, such as a width, a forest of those. Where a hypothesis is about some of the cells only, those
+are marked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import NullFormatter, NullLocator
+
+from bnexp.history import Floats
+from bnexp.report.frame import GREY, HEIGHT, settings
+from bnexp.report.labels import SMALL, distinct, shown
+from bnexp.report.plots import BLUE, COLOURS, MARKERS
+from bnexp.report.study_forest import forest, forest_of_groups
+from bnexp.report.study_picture import (
+    LABEL_WIDTH,
+    TITLE_WIDTH,
+    Picture,
+    column_of,
+    difference_label,
+    differences,
+    line_of,
+    titled_axes,
+    unit_of,
+    whole,
+)
+from bnexp.study.grid import level_text
+from bnexp.study.words import endpoint_name
+
+LOG_SPAN = 10
+"""Levels that span this factor or more go on a logarithmic axis."""
+
+
+def study_figures(document: Mapping[str, Any]) -> dict[str, Figure]:
+    """Give name -> figure, one for each hypothesis: `figure`, `figure-2`, `figure-3`, ..."""
+    numbers = range(len(document["hypotheses"]))
+    with settings():
+        return {
+            f"figure-{number + 1}" if number else "figure": _figure(Picture(document, number)) for number in numbers
+        }
+
+
+def _figure(picture: Picture) -> Figure:
+    """Draw what suits the factors."""
+    factors = picture.document["factors"]
+    if picture.claim["wins"] and any(share for _, share in picture.claim["other_sign"]):
+        return _chances(picture)
+    if len(factors) == 1 and _numeric(factors[0]["levels"]):
+        return _lines(picture)
+    if picture.claim["groups"]:
+        return forest_of_groups(picture)
+    return _map(picture) if len(factors) == 2 else forest(picture)
+
+
+def _numeric(levels: Sequence[Any]) -> bool:
+    return len(levels) > 1 and all(isinstance(level, int | float) and not isinstance(level, bool) for level in levels)
+
+
+# --- lines over one factor --------------------------------------------------------------
+
+
+def _lines(picture: Picture) -> Figure:
+    document, endpoint = picture.document, picture.claim["metric"]
+    marked = "; dotted: the levels that are judged" if picture.is_about_some else ""
+    axes = titled_axes(picture, HEIGHT, "line: mean; band: {interval}" + marked)
+    factor, place_of = document["factors"][0], document["endpoints"].index(endpoint)
+    order = sorted(document["cells"], key=lambda cell: cell["levels"][factor["name"]])
+    levels_C = np.array([cell["levels"][factor["name"]] for cell in order], float)
+    for place, (arm, label) in enumerate(zip(document["arms"], distinct(document["arms"]), strict=True)):
+        look: Any = {"color": COLOURS[place % len(COLOURS)], "marker": MARKERS[place % len(MARKERS)]}
+        arms = [cell["arms"][arm]["endpoints"][place_of] for cell in order]
+        mean_C, low_C, high_C = (column_of(arms, key) * unit_of(endpoint) for key in ("mean", "low", "high"))
+        axes.plot(levels_C, mean_C, label=label, linewidth=1.8, markersize=5, **look)
+        axes.fill_between(levels_C, low_C, high_C, color=look["color"], alpha=0.16, linewidth=0)
+    if marked:
+        for level, cell in zip(levels_C, order, strict=True):
+            if picture.is_judged(cell):
+                axes.axvline(level, color=GREY, linewidth=1, linestyle=":", zorder=0)
+    _scale_levels(axes, levels_C)
+    axes.set_xlabel(shown(factor["name"], TITLE_WIDTH / 2))
+    axes.set_ylabel(line_of(endpoint_name(endpoint), 220.0, 9.0))
+    columns = min(4, len(document["arms"]))
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=columns, frameon=False, fontsize=SMALL)
+    return whole(axes)
+
+
+def _scale_levels(axes: Axes, levels_C: Floats) -> None:
+    if levels_C.min() > 0 and levels_C.max() >= LOG_SPAN * levels_C.min():
+        axes.set_xscale("log")
+        axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.set_xticks(levels_C, [f"{level:g}" for level in levels_C])
+    axes.xaxis.set_minor_locator(NullLocator())
+
+
+# --- how many seeds it takes --------------------------------------------------------------
+
+
+def _chances(picture: Picture) -> Figure:
+    """Draw how often the mean over fewer seeds would show the other sign than that over all."""
+    axes = titled_axes(picture, HEIGHT, "of the means over fewer of these seeds, drawn at random; dotted: 5%")
+    counts, shares = zip(*picture.claim["other_sign"], strict=True)
+    axes.plot(counts, [100 * share for share in shares], color=BLUE, marker="o", linewidth=1.8, markersize=5)
+    for count, share in zip(counts, shares, strict=True):
+        said: Any = {"textcoords": "offset points", "xytext": (0, 7), "ha": "center", "fontsize": SMALL}
+        axes.annotate(f"{100 * share:.0f}%", (count, 100 * share), **said)
+    _scale_levels(axes, np.array(counts, float))
+    axes.set_ylim(0, max(55.0, 110 * max(shares)))
+    axes.axhline(5, color=GREY, linewidth=1, linestyle=":")
+    axes.set_xlabel("seeds that are averaged")
+    axes.set_ylabel("with another sign than all together (%)")
+    return whole(axes)
+
+
+# --- a map over two factors ---------------------------------------------------------------
+
+
+def _map(picture: Picture) -> Figure:
+    document = picture.document
+    rows, columns = (factor["levels"] for factor in document["factors"])
+    marked = "; framed: the cells that are judged" if picture.is_about_some else ""
+    said = "number: mean ratio" if picture.ratio else "number: mean difference"
+    axes = titled_axes(picture, max(HEIGHT, 1.8 + 0.35 * len(rows)), said + marked, left=1.6)
+    values_C = differences(picture, document["cells"])[:, 0]
+    drawn_RC = (np.log2(values_C) if picture.ratio else values_C).reshape(len(rows), len(columns))
+    finite = drawn_RC[np.isfinite(drawn_RC)]
+    limit = float(np.abs(finite).max()) or 1.0 if finite.size else 1.0
+    axes.imshow(drawn_RC, cmap="PuOr_r", vmin=-limit, vmax=limit, aspect="auto")
+    for (row, column), value in np.ndenumerate(drawn_RC):
+        text = "-" if not np.isfinite(value) else f"{2**value:.2g}x" if picture.ratio else f"{value:+.3g}"
+        dark = np.isfinite(value) and abs(value) > 0.6 * limit
+        axes.text(column, row, text, ha="center", va="center", fontsize=SMALL, color="white" if dark else "black")
+        if marked and picture.is_judged(document["cells"][row * len(columns) + column]):
+            axes.add_patch(Rectangle((column - 0.46, row - 0.46), 0.92, 0.92, fill=False, linewidth=1.6))
+    axes.grid(False)
+    axes.set_xticks(range(len(columns)), [shown(level_text(level), 60.0) for level in columns])
+    axes.set_yticks(range(len(rows)), [shown(level_text(level), 90.0) for level in rows])
+    axes.set_ylabel(shown(document["factors"][0]["name"], LABEL_WIDTH))
+    axes.set_xlabel(
+        f"{shown(document['factors'][1]['name'], LABEL_WIDTH)}\n{line_of(difference_label(picture), 400.0, 9.0)}"
+    )
+    return whole(axes)

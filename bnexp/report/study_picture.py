@@ -1,0 +1,139 @@
+"""What all figures of a study share: the hypothesis they are of, titled axes, and numbers as they are drawn.
+
+Axis: C cells, or rows of a figure. Names are untrusted: see `labels`.
+"""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from bnexp.history import Floats
+from bnexp.metrics import quantity
+from bnexp.report.frame import DPI, GREY, WIDTH
+from bnexp.report.labels import SMALL, TITLE, shown
+from bnexp.study.grid import Cell, matches
+from bnexp.study.words import effect, endpoint_name
+
+TITLE_WIDTH, LABEL_WIDTH = 420.0, 170.0  # points
+TITLE_LENGTH, SENTENCE_LENGTH = 62, 200  # characters
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What one figure is drawn from: the whole document, and which of its hypotheses."""
+
+    document: Mapping[str, Any]
+    number: int
+
+    @property
+    def claim(self) -> Mapping[str, Any]:
+        """Give the hypothesis."""
+        claim: Mapping[str, Any] = self.document["hypotheses"][self.number]
+        return claim
+
+    @property
+    def ratio(self) -> bool:
+        """Tell whether differences are drawn as how many times smaller the treated arm's value is."""
+        endpoint = self.claim["metric"]
+        return endpoint["epochs_to"] is not None or bool(endpoint["ratio"])
+
+    def is_judged(self, cell: Mapping[str, Any]) -> bool:
+        """Tell whether the hypothesis is about a cell, itself or as what is subtracted."""
+        claim, point = self.claim, Cell(cell["cell"], cell["levels"], {})
+        return matches(point, claim["at"]) or (claim["minus"] is not None and matches(point, claim["minus"]))
+
+    @property
+    def is_about_some(self) -> bool:
+        """Tell whether there are cells that the hypothesis is not about."""
+        return not all(map(self.is_judged, self.document["cells"]))
+
+
+def titled_axes(picture: Picture, height: float, what: str, *, left: float = 0.9) -> Axes:
+    """Give the titled axes of a new figure; `what` says what is drawn, and `{interval}` in it which interval."""
+    title = textwrap.wrap(picture.claim["claim"], TITLE_LENGTH, max_lines=2, placeholder=" …")
+    more = 0.2 * (len(title) - 1)
+    height += more + 0.15
+    figure = Figure(figsize=(WIDTH, height), dpi=DPI)
+    axes = figure.add_subplot()
+    figure.subplots_adjust(left / WIDTH, 0.95 / height, 1 - 0.3 / WIDTH, 1 - (0.95 + more) / height)
+    centred: Any = {"ha": "center", "va": "top", "transform": figure.transFigure}
+    shown_title = "\n".join(line_of(line, TITLE_WIDTH, TITLE) for line in title)
+    axes.text(0.5, 1 - 0.16 / height, shown_title, fontsize=TITLE, **centred)
+    interval = f"{picture.document['level']:.0%} t interval of the mean"
+    subtitle = "\n".join(
+        line_of(line, TITLE_WIDTH, SMALL) for line in (_answer(picture), what.format(interval=interval))
+    )
+    axes.text(0.5, 1 - (0.42 + more) / height, subtitle, fontsize=SMALL, color=GREY, linespacing=1.4, **centred)
+    return axes
+
+
+def _answer(picture: Picture) -> str:
+    """Say the verdict, what it rests on, and from how many seeds."""
+    claim = picture.claim
+    said = [claim["verdict"]["word"], _seeds(picture.document)]
+    if claim["difference"] is not None:
+        said[1:1] = [f"{effect(claim)} ({100 * claim['level']:.4g}% t interval)"]
+    return "; ".join(said)
+
+
+def _seeds(document: Mapping[str, Any]) -> str:
+    return f"{document['seeds']} seed{'s' if document['seeds'] > 1 else ''}"
+
+
+def line_of(text: str, width: float, size: float) -> str:
+    """Give a sentence as a figure may show it, cut to a width in points."""
+    return shown(text, width, size, SENTENCE_LENGTH)
+
+
+def column_of(intervals: Sequence[Mapping[str, Any]], key: str) -> Floats:
+    """Give one number of each interval, (C,); NaN for what is null."""
+    return np.array([math.nan if interval[key] is None else interval[key] for interval in intervals], float)
+
+
+def whole(axes: Axes) -> Figure:
+    """Give the figure of these axes."""
+    figure = axes.figure
+    assert isinstance(figure, Figure)
+    return figure
+
+
+def unit_of(endpoint: Mapping[str, Any]) -> float:
+    """Give what a value is multiplied by to be drawn: shares are drawn in percent."""
+    if endpoint["epochs_to"] is not None:
+        return 1.0
+    return 100.0 if endpoint["failures_below"] is not None or quantity(endpoint["metric"]) == "accuracy" else 1.0
+
+
+def differences(picture: Picture, cells: Sequence[Mapping[str, Any]]) -> Floats:
+    """Give mean, low and high of each cell's difference, (C, 3), as drawn."""
+    return drawn_intervals(picture, [cell["differences"][picture.number] for cell in cells])
+
+
+def drawn_intervals(picture: Picture, intervals: Sequence[Mapping[str, Any]]) -> Floats:
+    """Give mean, low and high, (C, 3), as drawn: percent, or baseline / treated, or decades."""
+    mean_C, low_C, high_C = (column_of(intervals, key) for key in ("mean", "low", "high"))
+    if picture.ratio:
+        return np.asarray(np.exp(-np.stack([mean_C, high_C, low_C], axis=1)), float)
+    unit = 1.0 if is_width(picture.claim) else unit_of(picture.claim["metric"])
+    drawn_CK: Floats = np.stack([mean_C, low_C, high_C], axis=1) * unit
+    return drawn_CK
+
+
+def difference_label(picture: Picture) -> str:
+    """Name what is drawn: the endpoint, the arms, which of them over or less which."""
+    claim = picture.claim
+    arms = (claim["baseline"], "/", claim["treated"]) if picture.ratio else (claim["treated"], "-", claim["baseline"])
+    return f"{endpoint_name(claim['metric'])}: {' '.join(arms)}"
+
+
+def is_width(claim: Mapping[str, Any]) -> bool:
+    """Tell whether the hypothesis is about decades of a factor."""
+    return claim["over"] is not None and claim["over"]["take"] == "width"

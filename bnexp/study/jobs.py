@@ -1,0 +1,127 @@
+"""A group: cells and arms of a study that share a program. It is trained as one, by whichever process."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+from bnexp.config.places import found
+from bnexp.config.section import Task
+from bnexp.config.study import Endpoint, Tune
+from bnexp.data.fingerprint import Sources
+from bnexp.experiment import prepare as preparing
+from bnexp.experiment.batch import program_key
+from bnexp.study import Candidate, Cell
+
+MOST_TOGETHER = 64
+"""Trainings of a group; one of more is cut, cell by cell. So many fill a shard, and are kept as soon as they end."""
+MOST_ROW_BYTES = 2**27
+"""Of different data in a group, three copies of which fit a worker's least share; a single cell may have more."""
+
+
+@dataclass(frozen=True)
+class Member:
+    """One cell and arm: what is trained, and what may be trained for it."""
+
+    cell: Cell
+    arm: str
+    steps: int
+    """Optimizer steps of all its trainings, if no seed stops early."""
+
+    @property
+    def candidates(self) -> Sequence[Candidate]:
+        """List the experiments that it may train."""
+        return self.cell.candidates[self.arm]
+
+    @property
+    def part(self) -> tuple[int, str]:
+        """Name it within its study."""
+        return self.cell.number, self.arm
+
+
+@dataclass(frozen=True)
+class Group:
+    """Cells and arms of a study that are trained together, and how."""
+
+    design: str
+    members: Sequence[Member]
+    seeds: tuple[int, ...]
+    tune: Tune | None
+    tuning_seeds: tuple[int, ...]
+    endpoints: Sequence[Endpoint]
+    sources: Sources
+    largest_shard: int = MOST_TOGETHER
+    """Trainings that are worked on at a time, at most."""
+
+    @property
+    def parts(self) -> Sequence[tuple[int, str]]:
+        """List the cells and arms in it."""
+        return [member.part for member in self.members]
+
+    def halved(self) -> list[Group]:
+        """Give groups that need less memory: half of the members each, and half as much worked on at a time."""
+        return self._cut(-(-len(self.members) // 2))
+
+    def alone(self) -> list[Group]:
+        """Give a group for each member, and half as much worked on at a time."""
+        return self._cut(1)
+
+    def _cut(self, size: int) -> list[Group]:
+        starts, smaller = range(0, len(self.members), max(1, size)), max(1, self.largest_shard // 2)
+        parts = [self.members[start : start + size] for start in starts] or [self.members]
+        return [dataclasses.replace(self, members=part, largest_shard=smaller) for part in parts]
+
+    @property
+    def steps(self) -> int:
+        """Count the optimizer steps of all its trainings."""
+        return sum(member.steps for member in self.members)
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What is known of a candidate once its data are read."""
+
+    task: Task
+    shape: str
+    """What a program sees of the data (`Data.shape`)."""
+    row_bytes: int
+    """Of the data's inputs."""
+    steps: int
+    """Optimizer steps of one training."""
+    data: Mapping[str, Any]
+    """What is told of the data (`Data.told`), and their name."""
+
+
+def together(members: Sequence[Member], known: Callable[[Candidate], Learned], seeds: int) -> list[list[Member]]:
+    """Give which members share programs, when each trains so many seeds; the most work first."""
+    alike: dict[Any, list[Member]] = {}
+    for member in members:
+        key = repr([(program_key(one.experiment), known(one).shape) for one in member.candidates])
+        alike.setdefault(key, []).append(member)
+    cut = [group for several in alike.values() for group in _in_groups(several, known, max(1, MOST_TOGETHER // seeds))]
+    return sorted(cut, key=lambda group: -sum(member.steps for member in group))
+
+
+def _in_groups(members: Sequence[Member], known: Callable[[Candidate], Learned], most: int) -> list[list[Member]]:
+    """Put each member into the first group that has room for it: of so many at most, whose data are not too large."""
+    groups: list[list[Member]] = []
+    held: list[dict[str, int]] = []
+    for member in members:
+        own = {one.experiment.dataset.model_dump_json(): known(one).row_bytes for one in member.candidates}
+        for group, data in zip(groups, held, strict=True):
+            if len(group) < most and (own.keys() <= data.keys() or sum((data | own).values()) <= MOST_ROW_BYTES):
+                group.append(member)
+                data |= own
+                break
+        else:
+            groups.append([member])
+            held.append(own)
+    return groups
+
+
+def line_told(one: Candidate) -> AbstractContextManager[None]:
+    """Add file and line to a mistake that shows itself only when the data are drawn or the model is built."""
+    return preparing.line_told(lambda key: found(one.node, tuple(key.split("."))).where)

@@ -1,0 +1,88 @@
+"""Warnings: said with their numbers and their cure, and silent once heeded."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from experiments import experiment
+
+from bnexp.experiment.warnings import cautions
+
+BATCH: dict[str, Any] = {"model": {"normalization": "batch"}}
+
+
+def test_moving_statistics_that_cannot_have_caught_up_are_warned_of_with_the_numbers_and_the_cure() -> None:
+    assert cautions(experiment(**BATCH), steps=252) == [
+        "The moving statistics cannot have caught up: after 252 steps with momentum 0.99 8% of their initial values is "
+        "left (0.99^252), so that validation may look worse than the net is. Use training.refresh_statistics: true, a lower "
+        "model.normalization.momentum (0.9), or more epochs."
+    ]
+    (already,) = cautions(experiment(model={"normalization": {"name": "batch", "momentum": 0.9}}), steps=10)
+    assert "a lower model.normalization.momentum (0.63), or more epochs" in already
+
+
+@pytest.mark.parametrize("steps", range(1, 60))
+def test_the_momentum_that_a_warning_names_silences_it(steps: int) -> None:
+    (told,) = cautions(experiment(**BATCH), steps=steps)
+    named = float(re.findall(r"momentum \((.*)\), or", told)[0])
+    assert cautions(experiment(model={"normalization": {"name": "batch", "momentum": named}}), steps=steps) == []
+
+
+@pytest.mark.parametrize(
+    "heeded",
+    [
+        {"model": {"normalization": {"name": "batch", "momentum": 0.9}}},
+        {**BATCH, "training": {"refresh_statistics": True}},
+        {"model": {"normalization": "layer"}},
+        {"model": {"normalization": "none"}},
+        {"model": {"name": "sequential", "layers": [{"BatchNormalization": {"trainable": False}}]}},
+    ],
+)
+def test_the_warning_falls_silent_when_it_is_heeded(heeded: dict[str, Any]) -> None:
+    assert cautions(experiment(**heeded), steps=252) == []
+
+
+def test_enough_steps_need_no_warning() -> None:
+    assert cautions(experiment(**BATCH), steps=459) == []
+    assert len(cautions(experiment(**BATCH), steps=458)) == 1
+
+
+def test_small_batches_are_warned_of_where_batches_are_normalized() -> None:
+    (warning,) = cautions(experiment(**BATCH, training={"batch_size": 4}), steps=5000)
+    assert warning.startswith(
+        "training.batch_size is 4; batch normalization estimates mean and variance poorly below 8."
+    )
+    assert cautions(experiment(training={"batch_size": 4}, model={"normalization": "none"}), steps=5000) == []
+
+
+def test_batch_normalization_in_a_sequential_is_seen_with_its_own_momentum() -> None:
+    layers = [{"BatchNormalization": {"momentum": 0.999}}, {"Dense": {"units": 1, "activation": "sigmoid"}}]
+    (warning,) = cautions(experiment(model={"name": "sequential", "layers": layers}), steps=1000)
+    assert "after 1000 steps with momentum 0.999 37% of" in warning
+
+
+def test_averaged_weights_are_warned_of_beside_moving_statistics_that_are_not_averaged() -> None:
+    averaged = {"optimizer": {"name": "adam", "use_ema": True, "ema_overwrite_frequency": 10}}
+    (told,) = cautions(experiment(**BATCH, training=averaged), steps=1000)
+    assert told == (
+        "training.optimizer.use_ema averages the weights, and Keras does not average batch normalization's moving "
+        "statistics. They belong to other weights, so validation can look worse than the model is. "
+        "Use training.refresh_statistics: true."
+    )
+    assert cautions(experiment(**BATCH, training={**averaged, "refresh_statistics": True}), steps=1000) == []
+
+
+def test_accumulated_gradients_are_warned_of_with_the_rows_that_batch_normalization_sees() -> None:
+    accumulated = {"batch_size": 16, "optimizer": {"name": "sgd", "gradient_accumulation_steps": 4}}
+    (told,) = cautions(experiment(**BATCH, training=accumulated), steps=1000)
+    assert "over training.batch_size, 16 rows, and not over the 64 rows of an update" in told
+    assert cautions(experiment(model={"normalization": "layer"}, training=accumulated), steps=1000) == []
+
+
+@pytest.mark.parametrize("momentum", [1, 1.5])
+def test_a_momentum_that_never_forgets_is_warned_of_however_many_steps_there_are(momentum: float) -> None:
+    layers = [{"BatchNormalization": {"momentum": momentum}}, {"Dense": {"units": 1, "activation": "sigmoid"}}]
+    (warning,) = cautions(experiment(model={"name": "sequential", "layers": layers}), steps=1_000_000)
+    assert f"after 1000000 steps with momentum {momentum:g} 100% of their initial values is left" in warning

@@ -28,7 +28,7 @@ def main() -> None:
 
 
 def table(rows: list[dict[str, Any]]) -> str:
-    """Give the README's table; a study's seconds stand in its first row."""
+    """Return the README's table; a study's seconds stand in its first row."""
     lines = ["| study | claim | verdict | effect | seeds | s |", "|---|---|---|---|---|---|"]
     for before, row in zip([None, *rows], rows, strict=False):
         seconds = "" if before is not None and before["study"] == row["study"] else f"{row['seconds']:.0f}"

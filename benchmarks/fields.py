@@ -89,20 +89,20 @@ def compared(arms: tuple[str, ...]) -> list[dict[str, Any]]:
 
 
 def normalization(model: dict[str, Any]) -> str:
-    """Give the name of the normalization."""
+    """Return the name of the normalization."""
     value = model["normalization"]
     return str(value["name"] if isinstance(value, dict) else value)
 
 
 def found(contrast: dict[str, Any] | None) -> dict[str, Any] | None:
-    """Give the difference from the baseline and the verdict; None for the baseline itself."""
+    """Return the difference from the baseline and the verdict; None for the baseline itself."""
     if contrast is None:
         return None
     return {"difference": contrast["metrics"]["val_accuracy"], "word": contrast["verdict"]["word"]}
 
 
 def table(rows: list[dict[str, Any]]) -> str:
-    """Give the README's table."""
+    """Return the README's table."""
     lines = [
         "| data set (guessing scores) | model | normalization | seeds | val_accuracy % | less none, 95% interval | verdict | s |",
         "|---|---|---|---|---|---|---|---|",

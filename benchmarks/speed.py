@@ -72,7 +72,7 @@ def main() -> None:
 
 
 def machine() -> dict[str, Any]:
-    """Tell what decides the speed."""
+    """Return what decides the speed: processor, cores, versions."""
     versions = subprocess.run(
         [sys.executable, "-m", "pip", "freeze"], capture_output=True, text=True, check=True
     ).stdout
@@ -81,7 +81,7 @@ def machine() -> dict[str, Any]:
 
 
 def table(rows: list[dict[str, Any]]) -> str:
-    """Give the README's table."""
+    """Return the README's table."""
     lines = ["| what | measured | ratio | at most |", "|---|---|---|---|"]
     for row in rows:
         ratio = f"1/{1 / row['ratio']:.0f}" if row["ratio"] < 0.1 else f"{row['ratio']:.2f}"
@@ -211,12 +211,12 @@ def in_turn(rounds: int, ours: Callable[[], float], plain: Callable[[], float]) 
 
 
 def compare(runs: str | None = None) -> list[str]:
-    """Give the main job's command, with nothing trained before unless `runs` has it."""
+    """Return the main job's command, with nothing trained before unless `runs` has it."""
     return [BNEXP, "compare", "bn", "nobn", "--quiet", "--runs", runs or tempfile.mkdtemp()]
 
 
 def train_command(*, seeds: int, runs: str | None = None) -> list[str]:
-    """Give the command that trains the tutorial's example."""
+    """Return the command that trains the tutorial's example."""
     return [BNEXP, "train", "configs/bn.yaml", "--seeds", str(seeds), "--json", "--runs", runs or tempfile.mkdtemp()]
 
 
@@ -249,7 +249,7 @@ def model_fit(config: str, *overrides: str) -> tuple[float, float]:
 
 
 def peak_bytes(command: list[str], out: Any = subprocess.DEVNULL) -> int:
-    """Give the peak resident memory of a process."""
+    """Return the peak resident memory of a process."""
     process = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)

@@ -231,7 +231,7 @@ def nearest(name: str, good_names: Iterable[str], *, most: int | None = None) ->
 
 
 def _is_one_slip(name: str, good: str) -> bool:
-    """Tell whether one letter is wrong, too much or missing, or two are swapped.
+    """Return True if one letter is wrong, too much or missing, or two are swapped.
 
     >>> _is_one_slip("bm", "bn"), _is_one_slip("nb", "bn"), _is_one_slip("x", "y")
     (True, True, False)

@@ -47,22 +47,22 @@ class History:
 
     @property
     def fewest_kept(self) -> int:
-        """Give the fewest of `kept_S` among the seeds that did not diverge; among all, if all did."""
+        """Return the fewest of `kept_S` among the seeds that did not diverge; among all, if all did."""
         whole = [kept for seed, kept in zip(self.seeds, self.kept_S, strict=True) if seed not in self.diverged_at]
         return min(whole or self.kept_S)
 
     def final(self, metric: str) -> Floats:
-        """Give each seed's value at the epoch whose weights it ended with, (S,); NaN where it diverged."""
+        """Return each seed's value at the epoch whose weights it ended with, (S,); NaN where it diverged."""
         values_S = self.metrics[metric][np.arange(len(self.seeds)), np.array(self.kept_S) - 1]
         return np.where([seed in self.diverged_at for seed in self.seeds], np.nan, values_S)
 
     def newest(self, metric: str) -> Floats:
-        """Give each seed's value at the last epoch it was trained for, (S,)."""
+        """Return each seed's value at the last epoch it was trained for, (S,)."""
         values_S: Floats = self.metrics[metric][np.arange(len(self.seeds)), np.array(self.epochs_S) - 1]
         return values_S
 
     def best(self, metric: str) -> Floats:
-        """Give each seed's best value over its epochs, (S,); NaN where it diverged."""
+        """Return each seed's best value over its epochs, (S,); NaN where it diverged."""
         sign = 1 if higher_is_better(metric) else -1
         scores_SE = np.where(np.isfinite(self.metrics[metric]), sign * self.metrics[metric], -np.inf)
         best_S = scores_SE.max(axis=1)
@@ -70,7 +70,7 @@ class History:
         return np.where(lost_S, np.nan, sign * best_S)
 
     def as_judged(self, metric: str, values_S: Floats, guessing: Mapping[str, float]) -> Floats:
-        """Give a final or best value of each seed, (S,), in which a diverged one guesses the commonest class.
+        """Return a final or best value of each seed, (S,), in which a diverged one guesses the commonest class.
 
         So no failure is dropped from a mean of accuracies. `guessing` tells what that scores on
         each part; on any other, or of any other metric, a diverged seed has no value, NaN.
@@ -81,7 +81,7 @@ class History:
         return np.where([seed in self.diverged_at for seed in self.seeds], guessing[part], values_S)
 
     def of(self, seeds: tuple[int, ...]) -> History:
-        """Give the history of some of its seeds, in the order asked for."""
+        """Return the history of some of its seeds, in the order asked for."""
         rows = [self.seeds.index(seed) for seed in seeds]
         return History(
             seeds,
@@ -92,7 +92,7 @@ class History:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Give the strict-JSON form: each seed's lists are as long as its epochs; NaN and infinity are null."""
+        """Return the strict-JSON form: each seed's lists are as long as its epochs; NaN and infinity are null."""
         return {"format": FORMAT, "seeds": [self._seed_to_json(row) for row in range(len(self.seeds))]}
 
     def _seed_to_json(self, row: int) -> dict[str, Any]:

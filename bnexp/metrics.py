@@ -20,7 +20,7 @@ LARGEST_WRITTEN_OUT, MOST_DECIMALS = 1e6, 5
 
 
 def names(task: str, parts: Sequence[str]) -> list[str]:
-    """Give the names of a history's metrics, in order, for the parts that are evaluated at each epoch's end.
+    """Return the names of a history's metrics, in order, for the parts that are evaluated at each epoch's end.
 
     >>> names("binary", ["val"])
     ['loss', 'accuracy', 'val_loss', 'val_accuracy']
@@ -40,7 +40,7 @@ def is_measured(metric: str) -> bool:
 
 
 def headline(measured: Collection[str]) -> str:
-    """Give the metric that stands for a run.
+    """Return the metric that stands for a run.
 
     >>> headline(["loss", "val_loss", "val_accuracy"]), headline(["val_r2", "test_r2"])
     ('val_accuracy', 'test_r2')
@@ -49,7 +49,7 @@ def headline(measured: Collection[str]) -> str:
 
 
 def on_validation(metric: str) -> str:
-    """Give the metric of the validation part that goes with one of the test part; any other stays.
+    """Return the metric of the validation part that goes with one of the test part; any other stays.
 
     >>> on_validation("test_accuracy"), on_validation("train_loss")
     ('val_accuracy', 'train_loss')
@@ -58,7 +58,7 @@ def on_validation(metric: str) -> str:
 
 
 def quantity(metric: str) -> str:
-    """Give what is measured, whatever the part.
+    """Return what is measured, whatever the part.
 
     >>> quantity("val_accuracy"), quantity("loss")
     ('accuracy', 'loss')
@@ -67,7 +67,7 @@ def quantity(metric: str) -> str:
 
 
 def higher_is_better(metric: str) -> bool:
-    """Tell the direction of a metric.
+    """Return True if a higher value of the metric is better.
 
     >>> higher_is_better("val_accuracy"), higher_is_better("train_loss")
     (True, False)
@@ -76,7 +76,7 @@ def higher_is_better(metric: str) -> bool:
 
 
 def with_unit(metric: str) -> str:
-    """Give the metric's name with the unit in which `number` writes it."""
+    """Return the metric's name with the unit in which `number` writes it."""
     return f"{metric} (%)" if quantity(metric) == "accuracy" else metric
 
 

@@ -31,7 +31,7 @@ says of which kind it is; what has no default must be given. Scalars follow YAML
 
 
 def page() -> str:
-    """Give the whole page."""
+    """Return the whole page."""
     parts = [HEAD]
     for title, section in (
         ("dataset", Dataset),
@@ -113,7 +113,7 @@ def _default(field: FieldInfo) -> str:
 
 
 def _range(field: FieldInfo) -> str:
-    """Say which values are allowed, where they are few or bounded."""
+    """Return which values are allowed, where they are few or bounded."""
     literals = [one for one in _literals(field.annotation)]
     if len(literals) > 1:
         return "Good: " + ", ".join(f"`{one}`" for one in literals) + "."
@@ -132,7 +132,7 @@ def _range(field: FieldInfo) -> str:
 
 
 def _inner_metadata(annotation: Any) -> Iterator[Any]:
-    """Give what is said of the parts of a union, as of `Annotated[int, Field(ge=4)] | None`."""
+    """Yield what is said of the parts of a union, as of `Annotated[int, Field(ge=4)] | None`."""
     if isinstance(annotation, types.UnionType) or get_origin(annotation) is Union:
         for inner in get_args(annotation):
             for bound in getattr(inner, "__metadata__", ()):

@@ -193,7 +193,7 @@ def measures(task: str, y_R: np.ndarray, predicted_RC: np.ndarray) -> dict[str, 
 
 
 def refresh(model: keras.Sequential, x: np.ndarray) -> None:
-    """Give each batch normalization the mean and variance of what it sees of these rows, layer after layer."""
+    """Return each batch normalization the mean and variance of what it sees of these rows, layer after layer."""
     generators = [(v, v.numpy()) for v in model.variables if v.path.endswith("seed_generator_state")]
     seen: Any = tf.constant(x)
     for layer in model.layers:

@@ -11,7 +11,7 @@ from bnexp.models.inputs import Inputs
 
 
 def experiment(**sections: dict[str, Any]) -> Experiment:
-    """Give a small experiment; each section's keys are laid over the small defaults, another model replaces them."""
+    """Return a small experiment; each section's keys are laid over the small defaults, another model replaces them."""
     model = sections.get("model", {})
     small: dict[str, dict[str, Any]] = {
         "dataset": {"name": "classification", "samples": 200},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -97,3 +98,16 @@ def test_a_command_imports_what_takes_long_only_once_it_needs_it(module: str) ->
     code = f"import sys, {module}; print([name for name in {sorted(heavy)} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+VAGUE = re.compile(r"^(Give|Tell|Say)s?\b")
+UNCLEAR = ("what becomes of", "so-manieth", "there as here")
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_docstrings_begin_with_a_precise_verb_and_use_no_unclear_phrase(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Module):
+            assert not VAGUE.match(ast.get_docstring(node) or ""), getattr(node, "name", path.name)
+    assert not [phrase for phrase in UNCLEAR if phrase in text]

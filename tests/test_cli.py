@@ -43,7 +43,7 @@ def refused(*arguments: str, cwd: Path, code: int = 2) -> str:
 
 
 def project(place: Path) -> Path:
-    """Give a folder with the tutorial's two configs."""
+    """Return a folder with the tutorial's two configs."""
     (place / "configs").mkdir()
     for name in ("bn", "nobn"):
         shutil.copy(REPOSITORY / "configs" / f"{name}.yaml", place / "configs")

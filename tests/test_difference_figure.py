@@ -25,7 +25,7 @@ def document(*contrasts: dict[str, Any], metric: str = "val_accuracy") -> dict[s
 
 
 def rows(figure: Figure) -> list[list[float]]:
-    """Give what is drawn of each contrast: the pairs, then low, high, and mean."""
+    """Return what is drawn of each contrast: the pairs, then low, high, and mean."""
     (axes,) = figure.axes
     lines = axes.lines[1:]  # the first is that of zero
     return [

@@ -241,13 +241,13 @@ EXPERIMENTS = 2000
 
 
 def share_of(word: str, claims: Sequence[Hypothesis], drawn: Floats) -> float:
-    """Give the share of experiments, (2000, claims, S), in which the whole rule gives some claim this word."""
+    """Return the share of experiments, (2000, claims, S), in which the whole rule gives some claim this word."""
     words = [{found.word for found in conclusions(claims, [Contrast(one_S) for one_S in one_KS])} for one_KS in drawn]
     return float(np.mean([word in found for found in words]))
 
 
 def too_many(level: float) -> float:
-    """Give what a share of 2,000 exceeds in 1 of 200 runs, if the true one is this."""
+    """Return what a share of 2,000 exceeds in 1 of 200 runs, if the true one is this."""
     return level + 2.6 * math.sqrt(level * (1 - level) / EXPERIMENTS)
 
 

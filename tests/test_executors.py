@@ -271,7 +271,7 @@ def work_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def only_here(place: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Group], Any]:
-    """Give work from a module that no other process finds, as if a node had another bnexp."""
+    """Return work from a module that no other process finds, as if a node had another bnexp."""
     (place / "only_here.py").write_text("def work(group): return 1\n")
     monkeypatch.syspath_prepend(place)
     return importlib.import_module("only_here").work
@@ -426,7 +426,7 @@ def test_finding_and_joining_a_cluster_share_one_deadline(monkeypatch: pytest.Mo
 
 
 def train_once_told(one: Group) -> list[Any]:
-    """Tell that a worker has begun, and train when it is allowed to."""
+    """Report that a worker has begun, and train when it is allowed to."""
     Path(f"begun-{time.time_ns()}-{os.getpid()}").touch()
     wait_until(Path("train").exists)
     return group_work.results(one)

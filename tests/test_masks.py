@@ -44,7 +44,7 @@ def built(inputs: Inputs, **model: Any) -> Built:
 
 
 def behind_the_mask(model: dict[str, Any], length: int) -> keras.Sequential:
-    """Give a model of frames without its Padding, so that a mask and anything behind it can be fed; weights of seed 0."""
+    """Return a model of frames without its Padding, so that a mask and anything behind it can be fed; weights of seed 0."""
     one = built(Inputs("sequence", (length, 4)), **model)
     for variable, drawn in zip(one.model.variables, one.initial.draw((0,)), strict=True):
         value = drawn[0]

@@ -290,7 +290,7 @@ def test_the_split_is_scikit_learns_and_resampled_from_the_datasets_seed_and_the
 
 
 def grouped(sizes: list[int]) -> pd.DataFrame:
-    """Give a table of groups of these sizes, one behind the other."""
+    """Return a table of groups of these sizes, one behind the other."""
     a = np.arange(sum(sizes))
     return pd.DataFrame({"who": np.repeat(np.arange(len(sizes)), sizes), "a": a, "y": a % 2})
 

@@ -35,19 +35,19 @@ class Place:
 
     @property
     def most_jobs(self) -> int:
-        """Give how many workers there may be on this machine: as asked for, else as it has room for."""
+        """Return how many workers there may be on this machine: as asked for, else as it has room for."""
         return self.jobs or most_workers()
 
     def jobs_for(self, groups: int) -> int:
-        """Give how many workers of this machine have something to do, if there are so many groups."""
+        """Return how many workers of this machine have something to do, if there are so many groups."""
         return min(self.most_jobs, max(1, groups))
 
     def at_a_time(self, groups: int) -> int | None:
-        """Give how many of so many groups are worked on at a time, at most; None where only the cluster tells."""
+        """Return how many of so many groups are worked on at a time, at most; None where only the cluster tells."""
         return None if self.address is not None and self.jobs is None else self.jobs_for(groups)
 
     def workers(self, groups: int, warn: launch.Warn) -> AbstractContextManager[launch.Workers]:
-        """Give workers for so many groups; of a cluster at an address all, unless --jobs says how many."""
+        """Return workers for so many groups; of a cluster at an address all, unless --jobs says how many."""
         if self.address is not None:
             return launch.workers(self.launcher, self.jobs, self.address, warn=warn)
         return launch.workers(self.launcher, self.jobs_for(groups), None, warn=warn, sharing=self.most_jobs)

@@ -30,7 +30,7 @@ from bnexp.statistics import strict, strict_values
 
 
 def contrast(sides: Sides, terms: Terms) -> dict[str, Any]:
-    """Give one entry of `contrasts` in comparison.json."""
+    """Return one entry of `contrasts` in comparison.json."""
     shared = [name for name in sides.treated.metrics if name in sides.base.metrics]
     differences = {name: _difference(sides, name) for name in shared}
     experiments = {arm.name: [arm.experiment] for arm in (sides.arm, sides.baseline)}
@@ -53,7 +53,7 @@ def contrast(sides: Sides, terms: Terms) -> dict[str, Any]:
 
 
 def _difference(sides: Sides, metric: str) -> dict[str, Any]:
-    """Give the paired difference of the final values; pairs without a value, since a seed diverged, are counted."""
+    """Return the paired difference of the final values; pairs without a value, since a seed diverged, are counted."""
     difference_S = _pair_by_pair(sides, metric)
     whole_S = np.isfinite(difference_S)
     left_out = int((~whole_S).sum())
@@ -63,13 +63,13 @@ def _difference(sides: Sides, metric: str) -> dict[str, Any]:
 
 
 def _pair_by_pair(sides: Sides, metric: str) -> Floats:
-    """Give the difference of the final values, (S,), not finite where a seed has none."""
+    """Return the difference of the final values, (S,), not finite where a seed has none."""
     treated_S = final_values(sides.treated, metric, guessing_of(sides.arm))
     return treated_S - final_values(sides.base, metric, guessing_of(sides.baseline))
 
 
 def _reach_difference(sides: Sides, terms: Terms) -> dict[str, Any] | None:
-    """Give the paired difference in epochs to the target and how many times fewer they are, within the smaller budget.
+    """Return the paired difference in epochs to the target, and the speed-up in epochs, within the smaller budget.
 
     Seconds have none: what an epoch took was measured once for each arm, so that no interval could tell its error.
     """
@@ -135,7 +135,7 @@ def _beats_guessing(arm: Arm, history: History, metric: str) -> bool:
 
 
 def _sentence(sides: Sides, difference: dict[str, Any], terms: Terms, result: statistics.Verdict) -> str:
-    """Say in one sentence what the word rests on."""
+    """Return one sentence on what the word rests on."""
     if difference["pairs"] < statistics.FEWEST_PAIRS:
         few = f"{difference['pairs']} pair{'s are' if difference['pairs'] > 1 else ' is'} too few for a verdict"
         reason = f"{statistics.FEWEST_PAIRS} are the fewest that could all agree by chance in less than 5%"
@@ -164,7 +164,7 @@ def _sentence(sides: Sides, difference: dict[str, Any], terms: Terms, result: st
 
 
 def arm_facts(arm: Arm, history: History, terms: Terms) -> dict[str, Any]:
-    """Give one entry of `arms` in comparison.json."""
+    """Return one entry of `arms` in comparison.json."""
     return {
         "name": arm.name,
         "run": arm.run,
@@ -180,18 +180,18 @@ def arm_facts(arm: Arm, history: History, terms: Terms) -> dict[str, Any]:
 
 
 def final_values(history: History, metric: str, guessing: Mapping[str, float]) -> Floats:
-    """Give each seed's final value, (S,), as it is judged: `History.as_judged`."""
+    """Return each seed's final value, (S,), as it is judged: `History.as_judged`."""
     return history.as_judged(metric, history.final(metric), guessing)
 
 
 def epochs_to(history: History, metric: str, target: float) -> Floats:
-    """Give each seed's first epoch at the target, (S,), NaN if never: a diverged seed reaches none."""
+    """Return each seed's first epoch at the target, (S,), NaN if never: a diverged seed reaches none."""
     epochs_S = statistics.epochs_to_target(history.metrics[metric], target, higher_is_better(metric))
     return np.where([seed in history.diverged_at for seed in history.seeds], np.nan, epochs_S)
 
 
 def guessing_of(arm: Arm) -> Mapping[str, float]:
-    """Give `Data.guessing`; runs of before it was recorded have none, and their diverged seeds no value."""
+    """Return `Data.guessing`; runs of before it was recorded have none, and their diverged seeds no value."""
     shares: Mapping[str, float] = arm.record["dataset"].get("guessing", {})
     return shares
 
@@ -209,7 +209,7 @@ def _epochs_to(history: History, terms: Terms) -> Floats:
 
 
 def _reach(arm: Arm, epochs_S: Floats) -> dict[str, Any]:
-    """Tell how soon the target was reached; a seed that never reached it counts with the whole budget."""
+    """Return how soon the target was reached; a censored seed (target never reached) counts with the whole budget."""
     budget, share = arm.experiment.training.epochs, arm.record["seed_epoch_seconds"]
     reach = statistics.reach(epochs_S, budget)
     return {

@@ -64,7 +64,7 @@ class Sides:
 
 
 def common_seeds(arms: Sequence[Arm]) -> tuple[int, ...]:
-    """Give the seeds that all arms have, in order.
+    """Return the seeds that all arms have, in order.
 
     Raises:
         ComparisonError: if there is none.
@@ -127,7 +127,7 @@ def _agree(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
 
 def agreement(sides: Sides) -> dict[str, bool | None]:
-    """Tell by digest whether splits, shared kernels and batch orders were equal; None where nothing can be compared."""
+    """Compare the digests of splits, shared kernels and batch orders; None where nothing can be compared."""
     one, other = sides.arm.record["pairing"], sides.baseline.record["pairing"]
     shared = one["kernels"].keys() & other["kernels"].keys()
     span = "all_epochs" if sides.treated.epochs_S == sides.base.epochs_S else "first_epoch"

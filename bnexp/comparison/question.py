@@ -53,7 +53,7 @@ class Terms:
 
     @property
     def target_metric(self) -> str:
-        """Give the metric that is to reach the target: of the validation part, even if the verdict reads the test."""
+        """Return the metric that is to reach the target: of the validation part, even if the verdict reads the test."""
         return on_validation(self.metric)
 
 
@@ -109,7 +109,7 @@ def refuse_judged_by_what_chose(question: Question, measured: Sequence[str], exp
 
 
 def baseline_of(arms: Sequence[Arm], question: Question) -> Arm:
-    """Give the arm that the others are compared with: the one named, or the last."""
+    """Return the arm that the others are compared with: the one named, or the last."""
     return next((arm for arm in arms if question.baseline in (arm.name, arm.run)), arms[-1])
 
 

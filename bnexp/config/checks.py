@@ -56,7 +56,7 @@ def unfit_for_rows(experiment: Experiment, training_rows: int, task: Task, *, dr
 
 
 def uses_batch_statistics(experiment: Experiment) -> bool:
-    """Tell whether the model normalizes with the statistics of its batches."""
+    """Return True if the model normalizes with the statistics of its batches."""
     match experiment.model:
         case Sequential(layers=layers):
             return any(layer.name == "BatchNormalization" for layer in layers)
@@ -65,7 +65,7 @@ def uses_batch_statistics(experiment: Experiment) -> bool:
 
 
 def needs_two_rows(experiment: Experiment) -> bool:
-    """Tell whether some normalization sees one value for each row, so that one row has no variance."""
+    """Return True if some normalization sees one value for each row, so that one row has no variance."""
     match experiment.model:
         case Mlp() | Sequential() | Cnn(hidden=[_, *_]) | Rnn(placement="after"):  # an rnn's last layer gives one state
             return uses_batch_statistics(experiment)

@@ -15,7 +15,7 @@ Dataset = Annotated[Synthetic | Real, Field(discriminator="name")]
 
 
 def drawn_task(dataset: Synthetic) -> Task:
-    """Tell what is to be learned from a generator's rows."""
+    """Return the task of a generator's rows."""
     match dataset:
         case RegressionDataset():
             return "regression"

@@ -166,7 +166,7 @@ def _laid_over(node: Node, layers: Iterable[Node], mistakes: Problems) -> Node:
 
 
 def leaves(key: str, value: Any) -> list[str]:
-    """Give the dotted keys of all that a value, as it stands in a file, sets at a dotted key.
+    """Return the dotted keys of all that a value, as it stands in a file, sets at a dotted key.
 
     >>> leaves("model", {"name": "mlp", "normalization": {"name": "batch"}}), leaves("training.learning_rate", 0.1)
     (['model.name', 'model.normalization.name'], ['training.learning_rate.name', 'training.learning_rate.initial'])
@@ -199,7 +199,7 @@ def _joined(one: Node, other: Node, mistakes: Problems) -> Node:
 
 
 def shown(value: Any) -> str:
-    """Give a value as a person writes it in YAML, cut short."""
+    """Return a value as a person writes it in YAML, cut short."""
     return shortened(written(value))
 
 
@@ -209,7 +209,7 @@ def shortened(text: str) -> str:
 
 
 def written(value: Any) -> str:
-    """Give a value as a person writes it in YAML.
+    """Return a value as a person writes it in YAML.
 
     >>> written(None), written(True), written("x"), written([64, False]), written({"name": "cnn", "filters": [8]})
     ('null', 'true', "'x'", '[64, false]', "{name: 'cnn', filters: [8]}")

@@ -70,12 +70,12 @@ class Endpoint(Section):
 
     @property
     def is_of_test(self) -> bool:
-        """Tell whether it is measured on the test part."""
+        """Return True if it is measured on the test part."""
         return self.metric.startswith("test_")
 
     @property
     def in_logs(self) -> bool:
-        """Tell whether the logs are contrasted."""
+        """Return True if the logs are contrasted."""
         return self.ratio or self.epochs_to is not None
 
 
@@ -105,12 +105,12 @@ class Hypothesis(Section):
 
     @property
     def is_ratio(self) -> bool:
-        """Tell whether the contrast is the log of a ratio."""
+        """Return True if the contrast is the log of a ratio."""
         return self.metric.in_logs and not self.wins
 
     @property
     def counts(self) -> bool:
-        """Tell whether what is contrasted is how often something happens: who wins, who fails."""
+        """Return True if what is contrasted is how often something happens: who wins, who fails."""
         return self.wins or self.metric.failures_below is not None
 
 
@@ -154,19 +154,19 @@ class StudyFile:
     node: Node
 
     def where(self, *keys: str) -> str:
-        """Give the file and line of a key."""
+        """Return the file and line of a key."""
         return found(self.node, keys).where
 
     def at(self, *keys: str) -> Node:
-        """Give what stands at a key that is there."""
+        """Return what stands at a key that is there."""
         return found(self.node, keys)
 
     def claim_keys(self, number: int) -> Keys:
-        """Give where one of `study.claims()` stands."""
+        """Return where one of `study.claims()` stands."""
         return ("hypothesis",) if self.study.hypothesis is not None else ("hypotheses", str(number))
 
     def text(self) -> str:
-        """Give the file with what it extends written into it: reading it gives this study again."""
+        """Return the file with what it extends written into it: reading it gives this study again."""
         return dump_plain(yaml.plain(self.node))
 
 
@@ -244,7 +244,7 @@ def _faulty_factors(study: Study) -> Iterator[tuple[Keys, str]]:
 
 
 def _twice(study: Study) -> Iterator[tuple[Keys, str]]:
-    """Tell keys that two parts of the study would set, and those that are the study's own."""
+    """Yield the keys that two parts of the study would set, and those that are the study's own."""
     settings = list(_settings(study))
     for number, one in enumerate(settings):
         for own in ("training.seeds", "name"):
@@ -287,7 +287,7 @@ def _leaves(key: str, values: Sequence[Any]) -> list[str]:
 
 
 def _in_both(one: _Setting, other: _Setting) -> str | None:
-    """Give a key that both set, or set a part of; None if there is none.
+    """Return a key that both set, or set a part of; None if there is none.
 
     A tie multiplies what levels and arms have set, and so overwrites only their whole key; what is tuned, and another
     tie, it would overwrite.
@@ -303,7 +303,7 @@ def _in_both(one: _Setting, other: _Setting) -> str | None:
 
 
 def keys_of(factor: str) -> tuple[str, ...]:
-    """Give the dotted keys that a factor sets: one, or several that go together.
+    """Return the dotted keys that a factor sets: one, or several that go together.
 
     >>> keys_of("dataset.noise, dataset.samples")
     ('dataset.noise', 'dataset.samples')

@@ -111,7 +111,7 @@ class Optimizer(Section):
         return self
 
     def options(self) -> dict[str, Any]:
-        """The options that were given, by Keras's names."""
+        """Return the options that were given, by Keras's names."""
         return {key: value for key, value in self if key != "name" and value is not None}
 
 
@@ -154,7 +154,7 @@ class Training(Section):
     """Of which seeds the trained model is kept."""
 
     def memory_limit_bytes(self) -> int | None:
-        """Give the memory limit in bytes, or None for the default."""
+        """Return the memory limit in bytes, or None for the default."""
         if self.memory_limit is None:
             return None
         number, unit = float(self.memory_limit[:-3]), self.memory_limit[-3:]

@@ -48,21 +48,21 @@ class Data:
 
     @property
     def train_SR(self) -> NDArray[np.int32]:
-        """Give the rows that each seed trains on."""
+        """Return the rows that each seed trains on."""
         return self.parts["train"]
 
     @property
     def validation_SR(self) -> NDArray[np.int32]:
-        """Give the rows that each seed is validated on."""
+        """Return the rows that each seed is validated on."""
         return self.parts["val"]
 
     def evaluated(self, *, train: bool) -> dict[str, NDArray[np.int32]]:
-        """Give the parts that are evaluated at the end of each epoch, the training part if it is asked for."""
+        """Return the parts that are evaluated at the end of each epoch, the training part if it is asked for."""
         return {part: self.parts[part] for part in ("val", "test", *(["train"] if train else [])) if part in self.parts}
 
     @property
     def task(self) -> Task:
-        """Tell what is to be learned."""
+        """Return the task."""
         return self.rows.task
 
     @property
@@ -77,15 +77,15 @@ class Data:
 
     @property
     def is_shifted(self) -> bool:
-        """Tell whether the test part is seen otherwise than the rest."""
+        """Return True if the test part is seen otherwise than the rest."""
         return self.test_view is not self.view
 
     def inputs(self, row: int, rows_R: NDArray[np.int32], part: str = "train") -> NDArray[Any]:
-        """Give the inputs (R, *shape), rows of this part, as the seed in this row of the arrays sees them."""
+        """Return the inputs (R, *shape), rows of this part, as the seed in this row of the arrays sees them."""
         return (self.test_view if part == "test" else self.view).inputs(row, self.rows.x[rows_R])
 
     def targets(self, row: int, rows_R: NDArray[np.int32]) -> NDArray[np.float32]:
-        """Give the targets (R,) as the seed in this row of the arrays sees them."""
+        """Return the targets (R,) as the seed in this row of the arrays sees them."""
         return self.view.targets(row, self.rows.y_N[rows_R])
 
     def steps(self, batch_size: int, drop_last: bool = False) -> int:
@@ -94,14 +94,14 @@ class Data:
         return rows // batch_size if drop_last else -(-rows // batch_size)
 
     def of(self, seeds: slice) -> Data:
-        """Give the data of some seeds only: of these rows in the arrays."""
+        """Return the data of some seeds only: of these rows in the arrays."""
         view = self.view.of(seeds)
         test_view = self.test_view.of(seeds) if self.is_shifted else view
         parts = {part: rows_SR[seeds] for part, rows_SR in self.parts.items()}
         return dataclasses.replace(self, parts=parts, view=view, test_view=test_view)
 
     def first(self, rows: int) -> Data:
-        """Give only so many of each seed's training rows, and of the other parts' in proportion."""
+        """Return only so many of each seed's training rows, and of the other parts' in proportion."""
         share = rows / self.train_SR.shape[1]
         few = {part: rows_SR[:, : max(1, round(share * rows_SR.shape[1]))] for part, rows_SR in self.parts.items()}
         return dataclasses.replace(self, parts=few)

@@ -23,7 +23,7 @@ Sources = Mapping[str, str | None]
 
 
 def source_sha256(dataset: Dataset) -> str | None:
-    """Give the sha256 of a file, or of the files of a folder that are read, with their names.
+    """Return the sha256 of a file, or of the files of a folder that are read, with their names.
 
     None if the data are none of yours, or cannot be read: who reads them says why.
     """
@@ -60,7 +60,7 @@ def _files(dataset: OwnFile, path: Path) -> list[Path]:
 
 @functools.lru_cache(maxsize=8)
 def _digest(path: Path, files: tuple[tuple[Path, int, int], ...]) -> str:
-    """Give the digest of files of these sizes and times of their last change: so each state is read once."""
+    """Return the digest of files of these sizes and times of their last change: so each state is read once."""
     digest, depth = hashlib.sha256(), len(path.parts)
     for file, size, _ in files:
         digest.update(f"{'/'.join(file.parts[depth:]) or '.'} {size}\n".encode(errors="surrogateescape"))

@@ -48,7 +48,7 @@ def recipe(data: Data, row: int) -> dict[str, Any]:
 
 
 def _words(words: tuple[str, ...], ids: Any) -> list[str]:
-    """Give the words that a seed knows, each in the place of its number."""
+    """Return the words that a seed knows, each in the place of its number."""
     known = ["", "[UNK]"] + [""] * (int(ids.max()) - UNKNOWN)
     for word, number in zip(words, ids.tolist(), strict=True):
         if number > UNKNOWN:
@@ -57,7 +57,7 @@ def _words(words: tuple[str, ...], ids: Any) -> list[str]:
 
 
 def _numbers(part: Any) -> list[float | None] | None:
-    """Give one number for each feature; None for what no training row tells."""
+    """Return one number for each feature; None for what no training row tells."""
     if part is None:
         return None
     return [number if np.isfinite(number) else None for number in np.ravel(part).tolist()]

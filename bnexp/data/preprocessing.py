@@ -38,11 +38,11 @@ class View(NamedTuple):
     target_width: Any = None
 
     def of(self, rows: Any) -> View:
-        """Give the part of some seeds."""
+        """Return the part of some seeds."""
         return View(*(None if part is None else part[rows] for part in self))
 
     def inputs(self, row: int, x: NDArray[Any]) -> NDArray[Any]:
-        """Give inputs (R, *shape) as the seed in this row sees them."""
+        """Return inputs (R, *shape) as the seed in this row sees them."""
         if self.ids is not None:
             ids: NDArray[np.int32] = self.ids[row][x]
             return ids
@@ -52,7 +52,7 @@ class View(NamedTuple):
         return x if self.fill is None else np.where(np.isnan(x), self.fill[row], x)
 
     def targets(self, row: int, y_R: Floats) -> Floats:
-        """Give targets (R,) as the seed in this row sees them."""
+        """Return targets (R,) as the seed in this row sees them."""
         return y_R if self.target_center is None else (y_R - self.target_center[row]) / self.target_width[row]
 
 
@@ -118,7 +118,7 @@ def _scaling(scale: str, x: NDArray[Any], axes: tuple[int, ...]) -> tuple[NDArra
 
 
 def _moments(x: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Give mean and standard deviation of each feature, in pieces, of which only one at a time is in float64."""
+    """Return mean and standard deviation of each feature, in pieces, of which only one at a time is in float64."""
     from sklearn.preprocessing import StandardScaler
 
     scaler = StandardScaler()

@@ -22,7 +22,7 @@ Where = Callable[[int], str]
 
 
 def row_of(source: object) -> Where:
-    """Tell a row by its number, where it stands in no line."""
+    """Return the number of a row as text, for a row that stands in no line."""
     return lambda row: f"row {row} of {source} (counted from 0)"
 
 
@@ -54,13 +54,13 @@ class Rows:
 
     @property
     def task(self) -> Task:
-        """Tell what is to be learned."""
+        """Return the task."""
         if self.classes is None:
             return "regression"
         return "binary" if len(self.classes) == 2 else "multiclass"
 
     def taken(self, rows_K: NDArray[np.int64]) -> Rows:
-        """Give only these rows, in ascending order; itself if they are all of them."""
+        """Return only these rows, in ascending order; itself if they are all of them."""
         if len(rows_K) == len(self.y_N):
             return self
         where = self.where
@@ -75,7 +75,7 @@ class Rows:
 
 
 def numbered(labels: Any) -> tuple[NDArray[np.float32], tuple[str, ...]]:
-    """Give the number of each label's class, (N,), and the classes' names, sorted.
+    """Return the number of each label's class, (N,), and the classes' names, sorted.
 
     >>> numbered(["spam", "ham", "spam"])
     (array([1., 0., 1.], dtype=float32), ('ham', 'spam'))
@@ -107,7 +107,7 @@ def chosen(dataset: RealDataset, rows: Rows) -> Rows:
 
 
 def _first_of_each(rows: Rows) -> NDArray[np.int64]:
-    """Give the rows whose inputs and target do not repeat, bit by bit, an earlier row's.
+    """Return the rows whose inputs and target do not repeat, bit by bit, an earlier row's.
 
     Rows are told apart by a hash, and those of one hash are compared.
     """
@@ -127,7 +127,7 @@ def _first_of_each(rows: Rows) -> NDArray[np.int64]:
 
 
 def _words(values: NDArray[Any]) -> list[NDArray[Any]]:
-    """Give the bits of all rows as whole numbers, (N,) each: eight bytes at a time, and then the rest."""
+    """Return the bits of all rows as whole numbers, (N,) each: eight bytes at a time, and then the rest."""
     bytes_NB = np.ascontiguousarray(values).reshape(len(values), -1).view("uint8")
     whole = bytes_NB.shape[1] // 8 * 8
     return [*bytes_NB[:, :whole].view("uint64").T, *bytes_NB[:, whole:].T]

@@ -21,7 +21,7 @@ from bnexp.errors import SettingError, nearest
 
 
 def shifted(view: View, shift: Shift, rows: Rows, seeds: int) -> View:
-    """Give the view that sees the numbers of this one multiplied and then moved; a table's categories stay."""
+    """Return the view that sees the numbers of this one multiplied and then moved; a table's categories stay."""
     shape = (seeds, *(1,) * (rows.x.ndim - 2), rows.x.shape[-1])
     numeric_F = np.arange(shape[-1]) < (shape[-1] if rows.numeric is None else rows.numeric)
     scale_F, offset_F = np.where(numeric_F, shift.scale, 1), np.where(numeric_F, shift.offset, 0)
@@ -58,7 +58,7 @@ def of_classes(dataset: Dataset, shift: Shift, rows: Rows, test_SR: NDArray[np.i
 
 
 def _some_of_each(rows: Rows, rows_R: NDArray[np.int32], left: list[int], share: float) -> NDArray[np.int32]:
-    """Give of each class that is left its share of rows, rounded down, in the order in which they stand."""
+    """Return of each class that is left its share of rows, rounded down, in the order in which they stand."""
     counts = {number: math.floor(share * np.sum(rows.y_N == number) + 1e-9) for number in left}
     if not all(counts.values()):
         rare = min(counts, key=lambda number: counts[number])
@@ -72,7 +72,7 @@ def _some_of_each(rows: Rows, rows_R: NDArray[np.int32], left: list[int], share:
 
 
 def _numbers(names: Sequence[str | int], rows: Rows) -> list[int]:
-    """Give the numbers of the classes with these names."""
+    """Return the numbers of the classes with these names."""
     if rows.classes is None:
         raise SettingError("dataset.shift.classes", "is given; a regression has none. Leave it out.")
     for name in map(str, names):

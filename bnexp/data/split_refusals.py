@@ -98,14 +98,14 @@ def _groups_C(rows: Rows, among_R: Numbers) -> NDArray[np.int64]:
 
 
 def _places(rows: Rows, rows_K: Numbers) -> str:
-    """Tell where some rows stand, the first three of them, and whether repeated ones were dropped before."""
+    """Return where the first three of some rows stand, and whether repeated ones were dropped before."""
     places = [] if rows.where is None else [rows.where(int(row)) for row in rows_K[:3]]
     listed = f" ({', '.join(places)}{', ...' if len(rows_K) > len(places) else ''})" if places else ""
     return listed + (", repeated rows not counted" if rows.facts.get("duplicates_dropped") else "")
 
 
 def _cure_of_rare(dataset: Dataset, rows: Rows, count: int) -> str:
-    """Say what helps a class of so few rows or groups."""
+    """Return the cure for a class with too few rows or groups."""
     if not isinstance(dataset, RealDataset):
         return "Use more dataset.samples"
     mend = {0: "Give", 1: f"Correct that {_units(rows, 1)} or take it out, or give"}
@@ -175,7 +175,7 @@ def _cure_of_own(dataset: Dataset) -> str:
 
 
 def _cure_of_missing(dataset: Dataset, rows: Rows, part_rows: int, size: str) -> str:
-    """Say what may give each class a row in a part that has so many."""
+    """Return the cure for a part that lacks rows of some class."""
     more = _more(dataset, rows)
     if part_rows < len(rows.classes or ()):
         return f"{more}, or {size}"

@@ -9,7 +9,7 @@ DEFAULT_TEST_SIZE = 0.2
 
 
 def rule(dataset: Dataset, rows: Rows) -> str:
-    """Say how the rows are split."""
+    """Return the rule of the split in words."""
     by = "stratified by class" if is_stratified(dataset, rows) else "random"
     if rows.groups_N is not None:
         by = "by group"
@@ -28,15 +28,15 @@ def _classes_left(dataset: Dataset) -> str:
 
 
 def has_own_test(dataset: Dataset, rows: Rows) -> bool:
-    """Tell whether the set's own test part is kept."""
+    """Return True if the set's own test part is kept."""
     return rows.test > 0 and dataset.test_size is None
 
 
 def test_share(dataset: Dataset) -> float:
-    """Give the share of rows that is held out first."""
+    """Return the share of rows that is held out first."""
     return DEFAULT_TEST_SIZE if dataset.test_size is None else dataset.test_size
 
 
 def is_stratified(dataset: Dataset, rows: Rows) -> bool:
-    """Tell whether each part has its share of every class."""
+    """Return True if each part has its share of every class."""
     return dataset.stratify and rows.classes is not None

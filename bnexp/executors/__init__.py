@@ -19,7 +19,7 @@ Launcher = Literal["local", "ray"]
 def workers(
     launcher: Launcher, jobs: int | None, address: str | None, *, warn: Warn, sharing: int | None = None
 ) -> AbstractContextManager[Workers]:
-    """Give the workers of a launcher, as many as jobs; if None, as many as there is room for.
+    """Return the workers of a launcher, as many as jobs; if None, as many as there is room for.
 
     Each gets its share of its machine's memory, as if there were `sharing`
     of them, if that is given. Fewer jobs, as fewer groups are left, then

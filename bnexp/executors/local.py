@@ -23,7 +23,7 @@ from bnexp.executors.workers import Attempt, Job, Lost, Warn, Work, done, refuse
 
 @contextmanager
 def local_workers(jobs: int, warn: Warn, sharing: int | None = None) -> Iterator[LocalWorkers]:
-    """Give so many workers, started when they are needed; at the end they are stopped, busy or not."""
+    """Yield so many workers, started when they are needed; at the end they are stopped, busy or not."""
     own = LocalWorkers(jobs, warn, sharing or jobs)
     try:
         yield own
@@ -49,7 +49,7 @@ class LocalWorkers:
         self._workers: list[_Worker] = []
 
     def each(self, work: Work, groups: Sequence[Job]) -> Iterator[tuple[Any, Any]]:
-        """Give each group and what the work made of it (`Workers.each`)."""
+        """Yield each group and what the work made of it (`Workers.each`)."""
         try:
             yield from self._each(work, deque(Attempt(group) for group in groups))
         finally:  # who asks no further is not answered by what is still at work
@@ -81,7 +81,7 @@ class LocalWorkers:
         self._workers.clear()
 
     def _free(self) -> _Worker | None:
-        """Give a worker that has nothing to do, a new one if there are not as many as there may be."""
+        """Return a worker that has nothing to do, a new one if there are not as many as there may be."""
         for worker in self._workers:
             if worker.attempt is None:
                 return worker

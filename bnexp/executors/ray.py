@@ -28,7 +28,7 @@ PORTS = {"ray": 10001, "": 6379}
 
 @contextmanager
 def ray_workers(jobs: int | None, address: str | None, warn: Warn, sharing: int | None = None) -> Iterator[RayWorkers]:
-    """Give the workers of the cluster at this address, all or at most so many; or those of this machine's own cluster.
+    """Yield the workers of the cluster at this address, all or at most so many; or those of this machine's own cluster.
 
     The cluster is joined, or started, when workers are needed.
 
@@ -71,7 +71,7 @@ def _start(workers: int) -> None:
 
 
 def _room(resources: Mapping[str, float]) -> int:
-    """Give how many workers go on a node: one a core, where there is memory enough, and one if it has a core at all."""
+    """Return the number of workers for a node: one a core if memory is enough; at least one if it has a core."""
     cores = int(resources.get("CPU", 0))
     if "memory" not in resources:
         return cores
@@ -125,7 +125,7 @@ def _within(seconds: float, call: Any, address: str) -> None:
 
 
 def _first_line(error: BaseException) -> str:
-    """Give the first line of what an error says, without a full stop, or its type if it says nothing."""
+    """Return the first line of what an error says, without a full stop, or its type if it says nothing."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
 
 
@@ -143,7 +143,7 @@ class RayWorkers:
         self._asked, self._address, self._warn, self._sharing = jobs, address, warn, sharing or jobs
 
     def each(self, work: Work, groups: Sequence[Job]) -> Iterator[tuple[Any, Any]]:
-        """Give each group and what the work made of it (`Workers.each`).
+        """Yield each group and what the work made of it (`Workers.each`).
 
         Raises:
             UserError: if no cluster answers at the address in time.
@@ -185,7 +185,7 @@ def _loss_told() -> Iterator[None]:
 
 
 def _memory_of_one() -> float:
-    """Give the bytes that a worker asks of its node: no more than the largest with a core has, so that one fits."""
+    """Return the bytes that a worker asks of its node: no more than the largest with a core has, so that one fits."""
     import ray
 
     working = [node["Resources"] for node in ray.nodes() if node["Resources"].get("CPU")]

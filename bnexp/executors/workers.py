@@ -1,4 +1,4 @@
-"""What every launcher's workers can do, what becomes of a group that one of them lost, and what a worker does."""
+"""What every executor's workers do, and the retry policy for lost workers."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Workers(Protocol):
     """How many groups are worked on at a time."""
 
     def each(self, work: Work, groups: Sequence[Job]) -> Iterator[tuple[Any, Any]]:
-        """Give each group and what the work made of it, as they are done; the first of them are begun first.
+        """Return each group and what the work made of it, as they are done; the first of them are begun first.
 
         A group whose worker is lost is given to another, and, if that is lost
         too or was out of memory, in two halves, each with half as much at a
@@ -81,7 +81,7 @@ class Attempt:
     tries: int = 0
 
     def again(self, lost: Lost, warn: Warn) -> list[Attempt]:
-        """Give the next attempts, and tell of them; none if there were enough.
+        """Return the next attempts, and tell of them; none if there were enough.
 
         The same once, since what trains together can decide the last bit of a number, unless memory was short; then
         in halves; and each member by itself at last, so that only what is at fault is given up.
@@ -102,7 +102,7 @@ class Attempt:
         return [Attempt(group, tries) for group in groups]
 
     def answer(self, outcome: Any) -> Any:
-        """Give what came of it in the end: of a group that was lost, why each of its members is."""
+        """Return what came of it in the end: of a group that was lost, why each of its members is."""
         if isinstance(outcome, Lost):
             return [Failure(part, outcome.why) for part in self.group.parts]
         return outcome
@@ -123,7 +123,7 @@ def done(work: Work, group: Job, *, sharing: int) -> Any:
 
 
 def refuse_bug(outcome: Any) -> Any:
-    """Give what came of a group, unless it is a bug: that shows the worker's traceback."""
+    """Return what came of a group, unless it is a bug: that shows the worker's traceback."""
     if isinstance(outcome, Bug):
         raise RuntimeError(f"a worker met what should not be:\n{outcome.trace}")
     return outcome

@@ -85,7 +85,7 @@ def measured(
 
 
 def _prepared_once(experiments: Sequence[Experiment], seeds: Seeds) -> list[Data]:
-    """Give the data of each experiment; those of one dataset are read once and held once."""
+    """Return the data of each experiment; those of one dataset are read once and held once."""
     numbers: dict[str, list[int]] = {}
     for number, one in enumerate(experiments):
         numbers.setdefault(one.dataset.model_dump_json(), []).append(number)
@@ -159,7 +159,7 @@ def _products(model: Any) -> float:
 
 
 def _of_two_epochs(experiment: Experiment) -> Experiment:
-    """Give an experiment of two epochs or more: the first one holds the tracing."""
+    """Return an experiment of two epochs or more: the first one holds the tracing."""
     training = experiment.training
     more = training.model_copy(update={"epochs": max(2, training.epochs)})
     return experiment.model_copy(update={"training": more})

@@ -50,7 +50,7 @@ class Finished:
 
     @property
     def interrupted(self) -> bool:
-        """Tell whether the user stopped it before its last epoch."""
+        """Return True if the user stopped it before its last epoch."""
         return bool(self.record["status"] == "interrupted")
 
 
@@ -164,7 +164,7 @@ def _last_record(experiment: Experiment, data: Data, outcome: Outcome) -> dict[s
 
 
 def _summary(measured: History, metric: str, guessing: Mapping[str, float]) -> dict[str, float | None]:
-    """Give the mean over seeds of the final and of the best value."""
+    """Return the mean over seeds of the final and of the best value."""
     values = {"final": measured.final(metric), "best": measured.best(metric)}
     judged = {key: measured.as_judged(metric, values_S, guessing) for key, values_S in values.items()}
     finite = {key: values_S[np.isfinite(values_S)] for key, values_S in judged.items()}

@@ -55,7 +55,7 @@ def _stale_statistics(experiment: Experiment, momentum: float, steps: int) -> li
 
 
 def _low_enough(steps: int) -> float:
-    """Give a momentum that forgets where it began within so many steps: 0.9, or a lower one.
+    """Return a momentum that forgets where it began within so many steps: 0.9, or a lower one.
 
     >>> _low_enough(252), _low_enough(10)
     (0.9, 0.63)

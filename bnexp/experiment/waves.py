@@ -56,7 +56,7 @@ class Outcome:
 
     @property
     def history(self) -> History:
-        """Give the history of all turns."""
+        """Return the history of all turns."""
         return joined(self.histories)
 
 
@@ -123,7 +123,7 @@ def _turn(work: _Work, outcome: Outcome, data: Data, seeds: tuple[int, ...], *, 
 
 
 def _pace(ends: Sequence[tuple[float, int]], *, at_once: int) -> float | None:
-    """Give one seed's seconds an epoch, from when epochs ended for so many seeds at once, and how many had begun.
+    """Return one seed's seconds an epoch, from when epochs ended for so many seeds at once, and how many had begun.
 
     The first epoch holds the tracing and does not count; nor does the first of each seed that is trained after others.
 

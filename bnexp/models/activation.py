@@ -13,12 +13,12 @@ from bnexp.models.normalization import normalization_layer
 
 
 def cancels_bias(model: Network) -> bool:
-    """Tell whether normalization right behind a layer subtracts its bias again, so that it is left out."""
+    """Return True if normalization right behind a layer subtracts its bias again, so that it is left out."""
     return model.placement == "before" and isinstance(model.normalization, BATCH_STATISTICS)
 
 
 def normalized_activation(model: Network, number: str) -> Iterator[keras.Layer]:
-    """Give a normalization, if there is one, and an activation, in order."""
+    """Yield a normalization, if there is one, and an activation, in order."""
     normalization = normalization_layer(model.normalization, name=f"normalization_{number}")
     activation = keras.layers.Activation(model.activation, name=f"activation_{number}")
     ordered = (normalization, activation) if model.placement == "before" else (activation, normalization)

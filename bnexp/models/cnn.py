@@ -14,7 +14,7 @@ from bnexp.models.mlp import dense_block
 
 
 def cnn_layers(model: Cnn, inputs: Inputs) -> Iterator[keras.Layer]:
-    """Give the layers before the output, in order, with names that stay the same whatever the normalization is."""
+    """Yield the layers before the output, in order, with names that stay the same whatever the normalization is."""
     yield from as_images(inputs)
     yield from augmentation_layers(model.augmentation)
     height, width = inputs.shape[:2]
@@ -50,7 +50,7 @@ def _pooling(model: Cnn, name: str) -> keras.Layer:
 
 
 def augmentation_layers(augmentation: Augmentation) -> Iterator[keras.Layer]:
-    """Give Keras's layers that flip, shift and blur images while training."""
+    """Yield Keras's layers that flip, shift and blur images while training."""
     if augmentation.flip != "none":
         yield keras.layers.RandomFlip(augmentation.flip, seed=0, name="flip")
     if augmentation.shift:

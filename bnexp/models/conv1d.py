@@ -16,7 +16,7 @@ from bnexp.models.padding import MaskedMean
 
 
 def conv1d_layers(model: Conv1d, inputs: Inputs) -> Iterator[keras.Layer]:
-    """Give the layers before the output."""
+    """Yield the layers before the output."""
     yield from as_frames(inputs, model.embedding)
     frames = inputs.shape[0]
     for block, filters in enumerate(model.filters, start=1):
@@ -55,7 +55,7 @@ class MaskedConv1D(keras.layers.Conv1D):
         return super().call(inputs if mask is None else ops.where(mask[..., None], inputs, 0))
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        """Give the same mask: as many frames come out as go in."""
+        """Return the same mask: as many frames come out as go in."""
         return mask
 
 
@@ -91,14 +91,14 @@ class MaskedPooling1D(keras.Layer):
         return ops.reshape(x, (-1, -(-frames // 2), 2, *rest))
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        """Tell which pairs have a frame left."""
+        """Return the mask of pooled frames: True where the pair holds a frame that is no padding."""
         return None if mask is None else ops.any(self._pairs(mask), axis=2)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """Give the shape of the outputs."""
+        """Return the shape of the outputs."""
         batch, frames, *rest = input_shape
         return (batch, None if frames is None else -(-frames // 2), *rest)
 
     def get_config(self) -> dict[str, Any]:
-        """Give what `from_config` builds the layer from."""
+        """Return what `from_config` builds the layer from."""
         return {**super().get_config(), "pooling": self.pooling}

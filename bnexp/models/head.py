@@ -16,19 +16,19 @@ def output_units(task: Task, classes: int) -> int:
 
 
 def output_layer(task: Task, classes: int, l2: float) -> keras.layers.Dense:
-    """Give 1 sigmoid unit (binary), one softmax unit a class (multiclass), or 1 linear unit (regression)."""
+    """Return 1 sigmoid unit (binary), one softmax unit a class (multiclass), or 1 linear unit (regression)."""
     return keras.layers.Dense(
         output_units(task, classes), activation=ACTIVATIONS[task], kernel_regularizer=penalty(l2), name="output"
     )
 
 
 def penalty(l2: float) -> keras.regularizers.L2 | None:
-    """Give the regularizer of kernels, or None."""
+    """Return the regularizer of kernels, or None."""
     return keras.regularizers.L2(l2) if l2 else None
 
 
 def initializer(model: Network) -> keras.initializers.Initializer:
-    """Give a new initializer of kernels."""
+    """Return a new initializer of kernels."""
     options = model.initializer.model_dump()
     drawn = keras.initializers.get({"class_name": options.pop("name"), "config": options})
     assert isinstance(drawn, keras.initializers.Initializer)

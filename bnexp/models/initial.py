@@ -22,7 +22,7 @@ Initializers = Mapping[int, keras.initializers.Initializer]
 
 
 def derived_seed(seed: int, name: str) -> int:
-    """Give the random state that belongs to one named weight of one seed, 0 to 2**31 - 1."""
+    """Return the random state that belongs to one named weight of one seed, 0 to 2**31 - 1."""
     return int.from_bytes(hashlib.sha256(f"{seed}/{name}".encode()).digest()[:4], "big") >> 1
 
 
@@ -59,7 +59,7 @@ class InitialWeights:
     """id of a variable that is not drawn -> its value when the model was built."""
 
     def draw(self, seeds: tuple[int, ...]) -> list[NDArray[Any]]:
-        """Give the initial values of `model.variables`, in order, each stacked over seeds: (S, *shape)."""
+        """Return the initial values of `model.variables`, in order, each stacked over seeds: (S, *shape)."""
         names = stable_names(self.model)
         return [
             np.stack([self._draw_one(variable, derived_seed(seed, name)) for seed in seeds])

@@ -53,14 +53,14 @@ def refuse_unfit(model: Model, inputs: Inputs) -> None:
 
 
 def first_layers(model: Model, inputs: Inputs) -> Iterator[keras.KerasTensor | keras.Layer]:
-    """Give what every model begins with: Keras's description of a batch and, of sequences, what marks their padding."""
+    """Yield what every model begins with: Keras's description of a batch and, for sequences, the mark of padding."""
     yield keras.Input(inputs.shape, dtype="int32" if inputs.kind == "text" else "float32")
     if inputs.kind == "sequence":
         yield Padding(masked=model.name in MASKED, name="padding")
 
 
 def as_images(inputs: Inputs) -> Iterator[keras.Layer]:
-    """Give sequences (T, F) one channel, so that they are images (T, F, 1)."""
+    """Yield sequences (T, F) one channel, so that they are images (T, F, 1)."""
     if inputs.kind == "sequence":
         yield keras.layers.Reshape((*inputs.shape, 1), name="one_channel")
 

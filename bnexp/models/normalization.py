@@ -24,7 +24,7 @@ from bnexp.config.normalization import RmsNormalization as Rms
 
 
 def normalization_layer(normalization: Normalization, name: str) -> keras.Layer | None:
-    """Give the Keras layer that the config names, or None for `none`.
+    """Return the Keras layer that the config names, or None for `none`.
 
     Batch (Ioffe and Szegedy, 2015) standardises each feature with the mean and
     biased variance of the batch while training, and with moving averages of
@@ -54,7 +54,7 @@ def normalization_layer(normalization: Normalization, name: str) -> keras.Layer 
 
 
 def _renormalization(options: dict[str, Any]) -> keras.Layer:
-    """Give Keras's layer, which takes the bounds of r and d in one mapping; r is bounded alike up and down."""
+    """Return Keras's layer, which takes the bounds of r and d in one mapping; r is bounded alike up and down."""
     rmax, dmax = options.pop("rmax"), options.pop("dmax")
     clipping = {"rmax": rmax, "rmin": 1 / rmax, "dmax": dmax}
     return keras.layers.BatchNormalization(renorm=True, renorm_clipping=clipping, **options)
@@ -115,7 +115,7 @@ class GroupNormalization(keras.layers.GroupNormalization):
         return ops.cast(_transformed(self, difference * ops.rsqrt(variance + self.epsilon)), self.compute_dtype)
 
     def _over_groups(self, x: Any, counted: Any) -> Any:
-        """Give the mean over positions and a group's channels, for each channel of it: (B, 1, ..., 1, C).
+        """Return the mean over positions and a group's channels, for each channel of it: (B, 1, ..., 1, C).
 
         First over positions, then over channels: three times as fast as over both at once.
         """
@@ -153,7 +153,7 @@ class InstanceNormalization(GroupNormalization):
         )
 
     def get_config(self) -> dict[str, Any]:
-        """Give what `from_config` builds the layer from; the groups follow from the channels."""
+        """Return what `from_config` builds the layer from; the groups follow from the channels."""
         config: dict[str, Any] = super().get_config()
         del config["groups"]
         return config
@@ -187,7 +187,7 @@ class RmsNormalization(keras.layers.RMSNormalization):
         self.scale = self.add_weight(name="scale", shape=shape, initializer=self.initializer, autocast=False)
 
     def get_config(self) -> dict[str, Any]:
-        """Give what `from_config` builds the layer from."""
+        """Return what `from_config` builds the layer from."""
         return {**super().get_config(), "initializer": keras.initializers.serialize(self.initializer)}
 
 
@@ -269,17 +269,17 @@ class GhostBatchNormalization(keras.layers.BatchNormalization):
             moving.assign(ops.where(parts > 0, old * self.momentum + mean * (1 - self.momentum), old))
 
     def get_config(self) -> dict[str, Any]:
-        """Give what `from_config` builds the layer from."""
+        """Return what `from_config` builds the layer from."""
         return {**super().get_config(), "virtual_batch_size": self.virtual_batch_size}
 
 
 def _precise(x: Any) -> Any:
-    """Give x in float32 at least: squares of half precision overflow beyond 255."""
+    """Return x in float32 at least: squares of half precision overflow beyond 255."""
     return ops.cast(x, keras.backend.result_type(x.dtype, "float32"))
 
 
 def _fitting(mask: Any, inputs: Any) -> Any:
-    """Give the mask as booleans, if it has an entry for each position."""
+    """Return the mask as booleans, if it has an entry for each position."""
     if len(mask.shape) != len(inputs.shape) - 1:
         raise ValueError(
             f"The mask has shape {tuple(mask.shape)}, the inputs {tuple(inputs.shape)}. "
@@ -289,7 +289,7 @@ def _fitting(mask: Any, inputs: Any) -> Any:
 
 
 def _moments(x: Any, axes: tuple[int, ...], counted: Any) -> tuple[Any, Any]:
-    """Give mean and biased variance over axes, which stay with size 1, of what is counted: 0 and 0 if nothing is."""
+    """Return mean and biased variance over axes, which stay with size 1, of what is counted: 0 and 0 if nothing is."""
     if counted is None:
         return ops.moments(x, axes=axes, keepdims=True)  # type: ignore[no-any-return]
     counted = ops.broadcast_to(counted, ops.shape(x))
@@ -300,7 +300,7 @@ def _moments(x: Any, axes: tuple[int, ...], counted: Any) -> tuple[Any, Any]:
 
 
 def _anything(x: Any, axes: tuple[int, ...], counted: Any) -> Any:
-    """Give 1 for each part in which anything is counted, otherwise 0: (parts, 1, ..., 1)."""
+    """Return 1 for each part in which anything is counted, otherwise 0: (parts, 1, ..., 1)."""
     axes = (*axes, len(x.shape) - 1)
     if counted is None:
         return ops.ones_like(x[(slice(None), *(slice(0, 1),) * len(axes))])

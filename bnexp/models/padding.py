@@ -27,15 +27,15 @@ class Padding(keras.Layer):
         return ops.where(ops.isnan(inputs), 0.0, inputs)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        """Tell which frames hold a number."""
+        """Return the mask: True where a frame is no padding."""
         return ops.logical_not(ops.all(ops.isnan(inputs), axis=-1)) if self.masked else None
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """Give the shape of the outputs."""
+        """Return the shape of the outputs."""
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
-        """Give what `from_config` builds the layer from."""
+        """Return what `from_config` builds the layer from."""
         return {**super().get_config(), "masked": self.masked}
 
 

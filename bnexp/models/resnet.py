@@ -23,7 +23,7 @@ FLAT_AT_ZERO = ("relu", "relu6")
 
 
 def resnet_layers(model: Resnet, inputs: Inputs) -> Iterator[keras.Layer]:
-    """Give the layers before the output: a convolution, three stages of blocks, the mean over positions.
+    """Yield the layers before the output: a convolution, three stages of blocks, the mean over positions.
 
     Raises:
         SettingError: if all blocks would start at zero and stay there, or no scale is there to start at zero.
@@ -73,7 +73,7 @@ def _refuse_unfit_zero_gamma(model: Resnet) -> None:
 def convolution(
     model: Resnet, filters: int, strides: int, name: str, *, normalized: bool = True
 ) -> keras.layers.Conv2D:
-    """Give a 3 x 3 convolution; one that is not `normalized` right behind it keeps its bias."""
+    """Return a 3 x 3 convolution; one that is not `normalized` right behind it keeps its bias."""
     return keras.layers.Conv2D(
         filters,
         3,
@@ -96,7 +96,7 @@ class ResidualBlock(keras.Layer):
     | preactivation | s(x) + C2 a N2 C1 a N1 x           | s(x) + C2 N2 a C1 N1 a x           |
 
     The shortcut is the identity; where the block has strides or more filters,
-    it takes every so-manieth position and appends channels of zeros (option
+    it takes every k-th position (strides k) and appends channels of zeros (option
     A, which has no weights). With zero-gamma, N2 begins at zero where the
     shortcut is the identity: new channels of zeros would stay zeros behind a
     relu, whose slope at 0 is 0. Inputs (B, H, W, C), outputs
@@ -138,7 +138,7 @@ class ResidualBlock(keras.Layer):
         super().build(input_shape)
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
-        """Give the block's outputs."""
+        """Return the block's outputs."""
 
         def first(x: Any) -> Any:
             return self._normalized_activation(self.normalization_1, x, training)
@@ -164,10 +164,10 @@ class ResidualBlock(keras.Layer):
         return ops.pad(taken, ((0, 0), (0, 0), (0, 0), (0, new))) if new else taken
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """Give the shape of the outputs."""
+        """Return the shape of the outputs."""
         return tuple(self.convolution_1.compute_output_shape(input_shape))
 
     def get_config(self) -> dict[str, Any]:
-        """Give what `from_config` builds the block from."""
+        """Return what `from_config` builds the block from."""
         own = {"filters": self.filters, "strides": self.strides, "model": self.model.model_dump()}
         return {**super().get_config(), **own}

@@ -13,7 +13,7 @@ from bnexp.models.normalization import normalization_layer
 
 
 def rnn_layers(model: Rnn, inputs: Inputs) -> Iterator[keras.Layer]:
-    """Give the layers before the output."""
+    """Yield the layers before the output."""
     yield from as_frames(inputs, model.embedding)
     for number, units in enumerate(model.units, start=1):
         recurrent = _recurrent(model, units, number)
@@ -25,7 +25,7 @@ def rnn_layers(model: Rnn, inputs: Inputs) -> Iterator[keras.Layer]:
 
 
 def _recurrent(model: Rnn, units: int, number: int) -> keras.Layer:
-    """Give a recurrent layer; the last one gives only its last state."""
+    """Return a recurrent layer; the last one gives only its last state."""
     kind = keras.layers.GRU if model.cell == "gru" else keras.layers.LSTM
     name = f"recurrent_{number}"
     layer = kind(

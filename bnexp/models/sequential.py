@@ -51,7 +51,7 @@ def misplaced_bias(layer: keras.Layer) -> str | None:
 
 
 def sequential_layers(model: Sequential, inputs: Inputs) -> Iterator[keras.Layer]:
-    """Give the layers in order, named by class and count (`dense_1`), so that names are stable across arms.
+    """Yield the layers in order, named by class and count (`dense_1`), so that names are stable across arms.
 
     Raises:
         SettingError: if Keras refuses a layer's arguments, or words have higher numbers than an Embedding has vectors.
@@ -86,12 +86,12 @@ def _refuse_small_embedding(layer: Layer, position: int, vocabulary: int | None)
 
 
 def _kind(name: str) -> Any:
-    """Give the class of a layer: Keras's, but for the embedding whose gradient is dense."""
+    """Return the class of a layer: Keras's, but for the embedding whose gradient is dense."""
     return Embedding if name == "Embedding" else getattr(keras.layers, name)
 
 
 def _snake_case(name: str) -> str:
-    """Give Keras's own kind of layer name.
+    """Return Keras's own kind of layer name.
 
     >>> _snake_case("MaxPooling2D")
     'max_pooling2d'

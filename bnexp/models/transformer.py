@@ -17,7 +17,7 @@ from bnexp.models.padding import MaskedMean
 
 
 def transformer_layers(model: Transformer, inputs: Inputs) -> Iterator[keras.Layer]:
-    """Give the layers before the output."""
+    """Yield the layers before the output."""
     yield from as_frames(inputs, model.width)
     if inputs.kind == "sequence":
         yield keras.layers.Dense(
@@ -58,7 +58,7 @@ class PositionEmbedding(keras.Layer):
 
 @keras.saving.register_keras_serializable("bnexp")
 class FirstPosition(keras.Layer):
-    """Gives the first position of a sequence: inputs (B, T, F), outputs (B, F). It consumes the mask."""
+    """The first position of a sequence: inputs (B, T, F), outputs (B, F). The mask ends here."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -69,11 +69,11 @@ class FirstPosition(keras.Layer):
         return inputs[:, 0]
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> None:
-        """Give no mask: there is no time left."""
+        """Return no mask: there is no time left."""
         return
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """Give the shape of the outputs."""
+        """Return the shape of the outputs."""
         return (input_shape[0], *input_shape[2:])
 
 
@@ -118,7 +118,7 @@ class EncoderBlock(keras.Layer):
         super().build(input_shape)
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-        """Give the block's outputs."""
+        """Return the block's outputs."""
         before = self.model.placement == "before"
 
         def normalized(layer: keras.Layer | None, x: Any) -> Any:
@@ -136,9 +136,9 @@ class EncoderBlock(keras.Layer):
         return self.attention(x, x, attention_mask=allowed, training=training)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """Give the shape of the outputs."""
+        """Return the shape of the outputs."""
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
-        """Give what `from_config` builds the block from."""
+        """Return what `from_config` builds the block from."""
         return {**super().get_config(), "model": self.model.model_dump()}

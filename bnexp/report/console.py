@@ -50,7 +50,7 @@ def run_summary(record: dict[str, Any], history: History) -> RenderableType:
 
 
 def data_list(rows: Sequence[Mapping[str, Any]]) -> RenderableType:
-    """Give the list of known data sets, and the command that brings those that are not here."""
+    """Return the list of known data sets, and the command that brings those that are not here."""
     table = Table("data set", "kind", "rows", "classes", "here", "what", "licence", box=None, pad_edge=False)
     for row in rows:
         classes = "-" if row["classes"] is None else str(row["classes"])
@@ -70,7 +70,7 @@ def _mean_deviation(metric: str, values_S: Floats) -> str:
 
 
 def _metric(metric: str) -> Text:
-    """Give a metric's name: text from a file, like any other."""
+    """Return a metric's name: text from a file, like any other."""
     return Text(plain(with_unit(metric)))
 
 
@@ -86,7 +86,7 @@ def with_spread(metric: str, mean: float | None, spread: float | None) -> str:
 
 
 def _diverged(by_name: Mapping[str, Mapping[Any, int]], task: str | None) -> Iterator[Text]:
-    """Tell which seeds of each run diverged, at which epoch, and what they count for."""
+    """Return lines on the seeds of each run that diverged, at which epoch, and what they count for."""
     for name, epochs in by_name.items():
         if epochs:
             listed = ", ".join(f"seed {seed} at epoch {epoch}" for seed, epoch in epochs.items())
@@ -97,7 +97,7 @@ def _diverged(by_name: Mapping[str, Mapping[Any, int]], task: str | None) -> Ite
 
 
 def _table(first: str, *others: str) -> Table:
-    """Give a table without lines: the first column to the left, the others to the right, wrapped where it must be."""
+    """Return a table without lines: the first column to the left, the others to the right, wrapped where it must be."""
     table = Table(box=None, pad_edge=False, header_style=STRONG)
     table.add_column(Text(first), overflow="fold")
     for column in others:
@@ -154,7 +154,7 @@ def _listed(differing: Mapping[str, Sequence[Any]]) -> str:
 
 
 def _pairing(checks: Mapping[str, bool | None]) -> str:
-    """Say which digests of the two arms were equal.
+    """Return a sentence on which digests of the two arms were equal.
 
     >>> _pairing({"splits": True, "kernels": True, "batch orders": False})
     'checked by digest: splits equal, kernels equal, batch orders NOT equal'

@@ -26,7 +26,7 @@ SPREAD = 0.26
 
 
 def difference_figure(document: Mapping[str, Any]) -> Figure:
-    """Give a row for each contrast with the baseline, of the metric that decides."""
+    """Return a row for each contrast with the baseline, of the metric that decides."""
     contrasts, metric = document["contrasts"], document["primary"]["metric"]
     with settings():
         axes = _axes(len(contrasts), metric, document)
@@ -42,7 +42,7 @@ def difference_figure(document: Mapping[str, Any]) -> Figure:
 
 
 def _unit(metric: str) -> float:
-    """Give what a value is multiplied by to be drawn: accuracies are drawn in percent."""
+    """Return what a value is multiplied by to be drawn: accuracies are drawn in percent."""
     return 100.0 if quantity(metric) == "accuracy" else 1.0
 
 

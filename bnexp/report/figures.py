@@ -108,6 +108,6 @@ def _title(run: store.Run) -> str:
 
 
 def _loss_unit(facts: object) -> str:
-    """Give the unit of the loss: nats for the cross-entropies, none that bnexp knows for squared errors."""
+    """Return the unit of the loss: nats for the cross-entropies, none that bnexp knows for squared errors."""
     task = facts.get("task") if isinstance(facts, dict) else None
     return "" if task == "regression" else "nats"

@@ -55,7 +55,7 @@ def settings() -> Iterator[None]:
 
 
 def new_axes(quantity: str, *, title: str, loss_unit: str) -> Axes:
-    """Give the titled, labelled axes of a new figure."""
+    """Return the titled, labelled axes of a new figure."""
     axes = Figure(dpi=DPI).add_subplot()
     plain = shown(quantity.replace("_", " "), TITLE_WIDTH / 2, TITLE)
     noun, label = QUANTITIES.get(quantity, (plain, plain[:1].upper() + plain[1:]))

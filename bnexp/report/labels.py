@@ -44,7 +44,7 @@ def text_width(text: str, size: float) -> float:
 
 
 def distinct(names: Iterable[str]) -> list[str]:
-    """Give the names as shown, numbered where two would look the same.
+    """Return the names as shown, numbered where two would look the same.
 
     >>> distinct(["bn", "b\\nn", "b\\tn"])
     ['bn', 'b n', 'b n (2)']
@@ -57,7 +57,7 @@ def distinct(names: Iterable[str]) -> list[str]:
 
 
 def run_subtitle(history: History) -> str:
-    """Say how many seeds there are, what the lines are, and how many seeds were lost on the way."""
+    """Return a subtitle: the number of seeds, what the lines are, and how many seeds were lost on the way."""
     count, epochs = len(history.seeds), max(history.epochs_S, default=0)
     lost = _lost(history)
     if count == 1:
@@ -67,7 +67,7 @@ def run_subtitle(history: History) -> str:
 
 
 def comparison_subtitle(arms: Mapping[str, History], *, banded: bool) -> str:
-    """Say the same for arms: name -> history; `banded` if a band is drawn."""
+    """Return the same for arms: name -> history; `banded` if a band is drawn."""
     fewest, most = (pick(len(history.seeds) for history in arms.values()) for pick in (min, max))
     seeds = f"{fewest} to {most} seeds each" if fewest < most else f"{most} seed{'s' * (most > 1)} each"
     losses = {arm: _lost(history) for arm, history in arms.items()}
@@ -78,7 +78,7 @@ def comparison_subtitle(arms: Mapping[str, History], *, banded: bool) -> str:
 
 
 def parts_line(quantity: str, metrics: Collection[str]) -> str:
-    """Say which metrics of a history are drawn as Train and Test, and how each was measured."""
+    """Return which metrics of a history are drawn as Train and Test, and how each was measured."""
     held_out = next((name for name in (f"test_{quantity}", f"val_{quantity}") if name in metrics), None)
     said = [f"Test: {held_out}, in inference mode"] if held_out else []
     said += [f"Train: {quantity}, in training mode"] if quantity in metrics else []
@@ -86,7 +86,7 @@ def parts_line(quantity: str, metrics: Collection[str]) -> str:
 
 
 def _lost(history: History) -> list[str]:
-    """Say, in one line or none, how many seeds ended before the last epoch."""
+    """Return a line on how many seeds ended before the last epoch, or nothing."""
     count, epochs, diverged = len(history.seeds), max(history.epochs_S, default=0), history.diverged_at
     rows = zip(history.seeds, history.epochs_S, strict=True)
     stopped = sum(reached < epochs and seed not in diverged for seed, reached in rows)

@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 
 def claims_page(studies: Sequence[Mapping[str, Any]]) -> str:
-    """Give the page: a table of all verdicts, then each study with its notes and its figures (bytes of PNG)."""
+    """Return the page: a table of all verdicts, then each study with its notes and its figures (bytes of PNG)."""
     page = Environment(autoescape=True, loader=PackageLoader("bnexp.report", "."), undefined=StrictUndefined)
     drawn = [{**one, "images": [_embedded(figure) for figure in one["figures"]]} for one in studies]
     text: str = page.get_template("claims.html").render(studies=drawn)

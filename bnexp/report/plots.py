@@ -58,7 +58,7 @@ PARTS = {
 
 
 def run_figures(history: History, *, title: str = "", loss_unit: str = "") -> dict[str, Figure]:
-    """Give quantity -> figure: every seed as a thin line, their mean as a strong one, for Train and Test.
+    """Return quantity -> figure: every seed as a thin line, their mean as a strong one, for Train and Test.
 
     `accuracy` is drawn in percent. `loss_unit` ("nats") follows the loss's label.
     """
@@ -69,7 +69,7 @@ def run_figures(history: History, *, title: str = "", loss_unit: str = "") -> di
 def comparison_figures(
     histories: Mapping[str, History], *, target: tuple[str, float] | None = None, loss_unit: str = ""
 ) -> dict[str, Figure]:
-    """Give quantity -> figure: each arm's mean over seeds, Test with a band of ± 1 standard deviation, Train dashed.
+    """Return quantity -> figure: each arm's mean over seeds, Test with a band of ± 1 standard deviation, Train dashed.
 
     `histories` maps an arm to its history. The deviation is the sample's (n - 1). `target` is
     a metric and its value, such as ("val_accuracy", 0.9): a dotted line in the figure that draws this metric.
@@ -80,7 +80,7 @@ def comparison_figures(
 
 
 def render(figure: Figure, format: str) -> bytes:
-    """Give the figure as the bytes of a png, svg or pdf file: the same bytes every time.
+    """Return the figure as the bytes of a png, svg or pdf file: the same bytes every time.
 
     Raises:
         ValueError: if the format is none of these.
@@ -139,14 +139,14 @@ def _comparison_figure(
 
 
 def _parts(history: History) -> dict[str, Part]:
-    """Give how each part is drawn: what is held out is the test, and validation only beside one."""
+    """Return how each part is drawn: what is held out is the test, and validation only beside one."""
     if any(name.startswith("test_") for name in history.metrics):
         return PARTS
     return {"val_" if prefix == "test_" else prefix: part for prefix, part in PARTS.items() if prefix != "val_"}
 
 
 def _held_out(quantity: str) -> tuple[str, str]:
-    """Give the metrics of which a comparison draws the first that there is."""
+    """Return the metrics of which a comparison draws the first that there is."""
     return f"test_{quantity}", f"val_{quantity}"
 
 
@@ -203,7 +203,7 @@ def _quantities(histories: Iterable[History]) -> list[str]:
 
 
 def _values(history: History, metric: str) -> Floats:
-    """Give what is drawn, (S, E): accuracy in percent, NaN for what is not finite or beyond any float32."""
+    """Return what is drawn, (S, E): accuracy in percent, NaN for what is not finite or beyond any float32."""
     values_SE = np.asarray(history.metrics[metric], float)
     drawn_SE = np.where(np.abs(values_SE) < 1e99, values_SE, np.nan)
     return drawn_SE * 100 if quantity_of(metric) == "accuracy" else drawn_SE

@@ -43,7 +43,7 @@ def own_stderr() -> Iterator[Console]:
 
 
 class Reporter:
-    """Tells on a console how the training of one experiment goes: `note` before the first epoch, `watch` after each."""
+    """Reports on a console how one experiment trains: `note` before the first epoch, `watch` after each."""
 
     def __init__(self, console: Console, title: str, *, epochs: int, seeds: int, quiet: bool) -> None:
         self._console, self._title, self._epochs, self._seeds = console, plain(title), epochs, seeds
@@ -68,7 +68,7 @@ class Reporter:
             yield self
 
     def note(self, text: str) -> None:
-        """Say what is going on, with a spinner while nothing can be counted."""
+        """Show what is going on, with a spinner while nothing can be counted."""
         self._progress.update(self._task, description=f"{self._title}: {plain(text)}")
 
     def watch(self, so_far: Sequence[History]) -> bool:
@@ -99,7 +99,7 @@ class Reporter:
 
 
 class StudyReporter:
-    """Tells on a console how a study goes: the plan before, a line after each finished cell and arm."""
+    """Reports on a console how a study goes: the plan before, a line after each finished cell and arm."""
 
     def __init__(self, console: Console, *, quiet: bool) -> None:
         self._console, self._of, self._quiet = console, 0, quiet
@@ -111,12 +111,12 @@ class StudyReporter:
             self._console.print(study_plan(facts), soft_wrap=True, highlight=False)
 
     def warn(self, text: str) -> None:
-        """Tell what does not go as asked for."""
+        """Print a warning."""
         if not self._quiet:
             self._console.print(warning(text), soft_wrap=True, highlight=False)
 
     def tell(self, result: Result, finished: int, seconds_left: float | None) -> None:
-        """Tell of a cell and arm that has just been finished."""
+        """Report a cell and arm that has just been finished."""
         if self._quiet:
             return
         levels = "".join(f"{name}={level_text(level)}, " for name, level in result.levels.items())

@@ -42,7 +42,7 @@ LOG_SPAN = 10
 
 
 def study_figures(document: Mapping[str, Any]) -> dict[str, Figure]:
-    """Give name -> figure, one for each hypothesis: `figure`, `figure-2`, `figure-3`, ..."""
+    """Return name -> figure, one for each hypothesis: `figure`, `figure-2`, `figure-3`, ..."""
     numbers = range(len(document["hypotheses"]))
     with settings():
         return {

@@ -35,29 +35,29 @@ class Picture:
 
     @property
     def claim(self) -> Mapping[str, Any]:
-        """Give the hypothesis."""
+        """Return the hypothesis."""
         claim: Mapping[str, Any] = self.document["hypotheses"][self.number]
         return claim
 
     @property
     def ratio(self) -> bool:
-        """Tell whether differences are drawn as how many times smaller the treated arm's value is."""
+        """Return True if differences are drawn as how many times smaller the treated arm's value is."""
         endpoint = self.claim["metric"]
         return endpoint["epochs_to"] is not None or bool(endpoint["ratio"])
 
     def is_judged(self, cell: Mapping[str, Any]) -> bool:
-        """Tell whether the hypothesis is about a cell, itself or as what is subtracted."""
+        """Return True if the hypothesis is about a cell, itself or as what is subtracted."""
         claim, point = self.claim, Cell(cell["cell"], cell["levels"], {})
         return matches(point, claim["at"]) or (claim["minus"] is not None and matches(point, claim["minus"]))
 
     @property
     def is_about_some(self) -> bool:
-        """Tell whether there are cells that the hypothesis is not about."""
+        """Return True if there are cells that the hypothesis is not about."""
         return not all(map(self.is_judged, self.document["cells"]))
 
 
 def titled_axes(picture: Picture, height: float, what: str, *, left: float = 0.9) -> Axes:
-    """Give the titled axes of a new figure; `what` says what is drawn, and `{interval}` in it which interval."""
+    """Return the titled axes of a new figure; `what` says what is drawn, and `{interval}` in it which interval."""
     title = textwrap.wrap(picture.claim["claim"], TITLE_LENGTH, max_lines=2, placeholder=" …")
     more = 0.2 * (len(title) - 1)
     height += more + 0.15
@@ -76,7 +76,7 @@ def titled_axes(picture: Picture, height: float, what: str, *, left: float = 0.9
 
 
 def _answer(picture: Picture) -> str:
-    """Say the verdict, what it rests on, and from how many seeds."""
+    """Return the verdict, what it rests on, and the number of seeds."""
     claim = picture.claim
     said = [claim["verdict"]["word"], _seeds(picture.document)]
     if claim["difference"] is not None:
@@ -89,36 +89,36 @@ def _seeds(document: Mapping[str, Any]) -> str:
 
 
 def line_of(text: str, width: float, size: float) -> str:
-    """Give a sentence as a figure may show it, cut to a width in points."""
+    """Return a sentence as a figure may show it, cut to a width in points."""
     return shown(text, width, size, SENTENCE_LENGTH)
 
 
 def column_of(intervals: Sequence[Mapping[str, Any]], key: str) -> Floats:
-    """Give one number of each interval, (C,); NaN for what is null."""
+    """Return one number of each interval, (C,); NaN for what is null."""
     return np.array([math.nan if interval[key] is None else interval[key] for interval in intervals], float)
 
 
 def whole(axes: Axes) -> Figure:
-    """Give the figure of these axes."""
+    """Return the figure of these axes."""
     figure = axes.figure
     assert isinstance(figure, Figure)
     return figure
 
 
 def unit_of(endpoint: Mapping[str, Any]) -> float:
-    """Give what a value is multiplied by to be drawn: shares are drawn in percent."""
+    """Return what a value is multiplied by to be drawn: shares are drawn in percent."""
     if endpoint["epochs_to"] is not None:
         return 1.0
     return 100.0 if endpoint["failures_below"] is not None or quantity(endpoint["metric"]) == "accuracy" else 1.0
 
 
 def differences(picture: Picture, cells: Sequence[Mapping[str, Any]]) -> Floats:
-    """Give mean, low and high of each cell's difference, (C, 3), as drawn."""
+    """Return mean, low and high of each cell's difference, (C, 3), as drawn."""
     return drawn_intervals(picture, [cell["differences"][picture.number] for cell in cells])
 
 
 def drawn_intervals(picture: Picture, intervals: Sequence[Mapping[str, Any]]) -> Floats:
-    """Give mean, low and high, (C, 3), as drawn: percent, or baseline / treated, or decades."""
+    """Return mean, low and high, (C, 3), as drawn: percent, or baseline / treated, or decades."""
     mean_C, low_C, high_C = (column_of(intervals, key) for key in ("mean", "low", "high"))
     if picture.ratio:
         return np.asarray(np.exp(-np.stack([mean_C, high_C, low_C], axis=1)), float)
@@ -135,5 +135,5 @@ def difference_label(picture: Picture) -> str:
 
 
 def is_width(claim: Mapping[str, Any]) -> bool:
-    """Tell whether the hypothesis is about decades of a factor."""
+    """Return True if the hypothesis is about decades of a factor."""
     return claim["over"] is not None and claim["over"]["take"] == "width"

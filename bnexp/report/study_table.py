@@ -97,7 +97,7 @@ def duration(seconds: float) -> str:
 
 
 def study(document: Mapping[str, Any]) -> RenderableType:
-    """Give the whole answer: the cells, the hypotheses, the verdicts."""
+    """Return the whole answer: the cells, the hypotheses, the verdicts."""
     head = f"{plain(document['name'])}: {counted(len(document['cells']), 'cell')}, {document['seeds']} seeds"
     parts: list[RenderableType] = [Text(head, style=STRONG), _cells(document)]
     parts.append(Text(f"mean ± half of its {document['level']:.0%} t interval over seeds{_in_brackets(document)}"))
@@ -111,7 +111,7 @@ def study(document: Mapping[str, Any]) -> RenderableType:
 
 
 def claims(rows: Sequence[Mapping[str, Any]]) -> RenderableType:
-    """Give a row for each claim: the verdict, the effect, seeds; below it what it rests on; a study's seconds once."""
+    """Return a row for each claim: verdict, effect, seeds; below it what it rests on; a study's seconds once."""
     table = Table(box=None, pad_edge=False, header_style=STRONG)
     for column in ("study", "claim", "verdict"):
         table.add_column(column, overflow="fold")
@@ -151,7 +151,7 @@ def _cells(document: Mapping[str, Any]) -> Table:
 
 
 def _in_brackets(document: Mapping[str, Any]) -> str:
-    """Say which seeds stand in brackets: of epochs those that arrive, of failures those that fail."""
+    """Return which seeds stand in brackets: for epochs those that arrive, for failures those that fail."""
     said = ""
     if any(endpoint["epochs_to"] is not None for endpoint in document["endpoints"]):
         said += "; of epochs, in brackets: seeds that arrive, the others count with their budget"
@@ -161,7 +161,7 @@ def _in_brackets(document: Mapping[str, Any]) -> str:
 
 
 def _tuning(document: Mapping[str, Any]) -> Iterator[RenderableType]:
-    """Give what each arm scored at each value that was tried, so that arms can be compared at one value, too."""
+    """Yield what each arm scored at each value that was tried, so that arms can be compared at one value, too."""
     tune = document["tune"]
     if tune is None:
         return
@@ -182,7 +182,7 @@ def _tuning(document: Mapping[str, Any]) -> Iterator[RenderableType]:
 
 
 def _doubts(document: Mapping[str, Any], tune: Mapping[str, Any]) -> Iterator[str]:
-    """Tell where tuning had nothing to choose by, and where it chose an end of what was tried."""
+    """Return where tuning had nothing to choose by, and where it chose an end of what was tried."""
     numbers = [one for one in tune["values"] if isinstance(one, int | float) and not isinstance(one, bool)]
     ends = (min(numbers), max(numbers)) if len(numbers) == len(tune["values"]) else ()
     unscored: Counter[str] = Counter()
@@ -216,7 +216,7 @@ def _value(endpoint: Mapping[str, Any], interval: Mapping[str, Any]) -> str:
 
 
 def _warnings(document: Mapping[str, Any]) -> Iterator[str]:
-    """Tell each kind of warning once, in the words of the first cell that has it, with the arms that have it."""
+    """Return each kind of warning once, in the words of the first cell that has it, with its arms."""
     first: dict[str, str] = {}
     counts: dict[str, dict[str, int]] = {}
     for cell in document["cells"]:
@@ -252,7 +252,7 @@ def _hypothesis(facts: Mapping[str, Any]) -> Iterator[RenderableType]:
 
 
 def _cells_that_differ(facts: Mapping[str, Any]) -> str | None:
-    """Say that a difference is the mean over cells, and how many of them point the other way."""
+    """Return that a difference is the mean over cells, and how many of them point the other way."""
     cells, mean = facts["cells"], facts["difference"] and facts["difference"]["mean"]
     if len(cells) < 2 or mean is None or facts["wins"]:
         return None
@@ -286,7 +286,7 @@ def _evidence(facts: Mapping[str, Any], claim: Hypothesis) -> str:
 
 
 def _counted_as(metric: Mapping[str, Any]) -> str | None:
-    """Say what a diverged training counts as; None where it has no value, or counts by the epochs before."""
+    """Return what a diverged seed counts as; None where it has no value, or counts by the epochs before."""
     if metric["epochs_to"] is not None:
         return None
     if metric["failures_below"] is not None:

@@ -50,7 +50,7 @@ class PairedDifference:
 
 
 def mean_interval(values_S: Floats, level: float) -> Interval:
-    """Give the mean of (S,) finite values with its t interval; `level` is in (0, 1)."""
+    """Return the mean of (S,) finite values with its t interval; `level` is in (0, 1)."""
     mean, count = float(np.mean(values_S)), len(values_S)
     if count < 2:
         return Interval(mean, math.nan, math.nan)
@@ -59,12 +59,12 @@ def mean_interval(values_S: Floats, level: float) -> Interval:
 
 
 def _deviation(values_S: Floats) -> float:
-    """Give the standard deviation, which is 0 where only rounding sets values apart."""
+    """Return the standard deviation, which is 0 where only rounding sets values apart."""
     return 0.0 if without_spread(values_S) else float(np.std(values_S, ddof=1))
 
 
 def of_finite(values_S: Floats) -> dict[str, Any]:
-    """Give mean and t interval of those of the values, (S,), that are finite, as JSON takes them, and how many are.
+    """Return mean and t interval of those of the values, (S,), that are finite, as JSON takes them, and how many are.
 
     >>> of_finite(np.array([0.5, math.nan])), of_finite(np.array([math.nan]))["mean"]
     ({'mean': 0.5, 'low': None, 'high': None, 'seeds': 1}, None)
@@ -97,7 +97,7 @@ def summed_up(difference_S: Floats, level: float) -> PairedDifference:
 
 
 def strict(record: Any) -> dict[str, Any]:
-    """Give the fields of a result as JSON takes them: what is not finite becomes null.
+    """Return the fields of a result as JSON takes them: what is not finite becomes null.
 
     >>> strict(Interval(0.5, math.nan, math.nan))
     {'mean': 0.5, 'low': None, 'high': None}
@@ -114,7 +114,7 @@ def strict_values(values: Floats) -> list[float | None]:
 
 
 def bootstrap_interval(difference_S: Floats, level: float) -> Interval | None:
-    """Give the bias-corrected and accelerated bootstrap interval of the mean, as a check on the t interval.
+    """Return the bias-corrected and accelerated bootstrap interval of the mean, as a check on the t interval.
 
     None with fewer than FEWEST_FOR_BOOTSTRAP pairs, or if they are equal.
     Source: Efron 1987; `scipy.stats.bootstrap` with DRAWN_RESAMPLES draws.
@@ -137,7 +137,7 @@ def bootstrap_interval(difference_S: Floats, level: float) -> Interval | None:
 
 
 def other_data_interval(difference_S: Floats, level: float, test_share: float) -> Interval:
-    """Give the interval for other data of the same kind, from splits of one set of rows that overlap.
+    """Return the interval for other data of the same kind, from splits of one set of rows that overlap.
 
     `test_share` is the number of test rows over that of training rows. The
     variance of the mean is (1 / S + test_share) times that of the
@@ -156,7 +156,7 @@ def other_data_interval(difference_S: Floats, level: float, test_share: float) -
 
 
 def probability_of_improvement(difference_S: Floats, level: float) -> Interval:
-    """Give how probable it is that one pair is above 0, a tie counting half, with Wilson's interval.
+    """Return how probable it is that one pair is above 0, a tie counting half, with Wilson's interval.
 
     Source: Bouthillier et al. 2021; the bounds treat each half of a tie as half a success.
 
@@ -173,7 +173,7 @@ def probability_of_improvement(difference_S: Floats, level: float) -> Interval:
 
 
 def detectable_difference(pairs: int, *, level: float = 0.95, power: float = 0.8) -> float:
-    """Give the smallest mean difference, in standard deviations of the differences, that so many pairs detect.
+    """Return the smallest mean difference, in standard deviations of the differences, that so many pairs detect.
 
     With it, the interval of this level excludes 0 with this power. NaN for a single pair,
     and where no size that is ever met would do. From the noncentral t.

@@ -36,7 +36,7 @@ class SpeedUp:
 
 
 def epochs_to_target(metric_SE: Floats, target: float, higher_is_better: bool) -> Floats:
-    """Give each seed's first epoch (from 1) with the metric at the target or better, (S,); NaN if never.
+    """Return each seed's first epoch (from 1) with the metric at the target or better, (S,); NaN if never.
 
     The next epoch must not take it back, if the seed has one: a value that jumps up once has not arrived.
 
@@ -76,7 +76,7 @@ def speed_up(treated_S: Floats, baseline_S: Floats, budget: int, level: float) -
 
 
 def reading(treated_never: int, baseline_never: int) -> Reading:
-    """Tell how to read a speed-up, by how many seeds of each side never arrived.
+    """Return how to read a speed-up, by the number of censored seeds of each arm.
 
     >>> reading(0, 0), reading(0, 3), reading(3, 0)
     ('ratio', 'at least', 'at most')

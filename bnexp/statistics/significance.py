@@ -51,7 +51,7 @@ def sign_flip_p_value(difference_S: Floats) -> float:
 
 
 def signs(difference_S: Floats) -> Floats:
-    """Give 1 or -1 for each difference, (S,), and 0 for one that is only rounding.
+    """Return 1 or -1 for each difference, (S,), and 0 for one that is only rounding.
 
     >>> signs(np.array([0.5, np.mean(np.log([7, 9, 11])) - np.mean(np.log([7, 11, 9])), -2.0]))
     array([ 1.,  0., -1.])
@@ -80,7 +80,7 @@ def _signed_sums(values_S: Floats) -> Floats:
 
 
 def failure_difference(treated_failed_S: NDArray[np.bool_], baseline_failed_S: NDArray[np.bool_]) -> float:
-    """Give the exact two-sided p-value of McNemar's test that both arms fail equally often, pair by pair."""
+    """Return the exact two-sided p-value of McNemar's test that both arms fail equally often, pair by pair."""
     only_treated = int((treated_failed_S & ~baseline_failed_S).sum())
     only_baseline = int((baseline_failed_S & ~treated_failed_S).sum())
     discordant = only_treated + only_baseline
@@ -93,7 +93,7 @@ def failure_difference(treated_failed_S: NDArray[np.bool_], baseline_failed_S: N
 
 
 def t_test_p_value(difference_S: Floats) -> float:
-    """Give the two-sided p-value of the paired t test, (S,) finite differences; it agrees with `mean_interval`.
+    """Return the two-sided p-value of the paired t test, (S,) finite differences; it agrees with `mean_interval`.
 
     Pairs without any spread have p 1 if all are 0, else that of the sign-flip test; a single pair has 1.
     """
@@ -102,7 +102,7 @@ def t_test_p_value(difference_S: Floats) -> float:
 
 
 def equivalence_p_value(difference_S: Floats, margin: float) -> float:
-    """Give the p-value of two one-sided t tests that the mean lies within +-margin.
+    """Return the p-value of two one-sided t tests that the mean lies within +-margin.
 
     It is below 0.05 exactly where the 90% interval lies inside. Source: Schuirmann 1987.
     """
@@ -110,7 +110,7 @@ def equivalence_p_value(difference_S: Floats, margin: float) -> float:
 
 
 def _one_sided(difference_S: Floats) -> float:
-    """Give the p-value of the one-sided t test that the mean is above 0."""
+    """Return the p-value of the one-sided t test that the mean is above 0."""
     count, mean = len(difference_S), float(np.mean(difference_S))
     if count < 2:
         return 1.0
@@ -123,12 +123,12 @@ def _one_sided(difference_S: Floats) -> float:
 
 
 def without_spread(values_S: Floats) -> bool:
-    """Tell whether values are equal but for rounding: then no interval of theirs means anything."""
+    """Return True if values are equal but for rounding: then no interval of theirs means anything."""
     return bool(np.ptp(values_S) <= ROUNDING * np.abs(values_S).max())
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Give Holm's adjusted p-values, in the order given.
+    """Return Holm's adjusted p-values, in the order given.
 
     Source: Holm 1979.
 
@@ -144,7 +144,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def holm_levels(p_values: Sequence[float], level: float = 0.95) -> list[float]:
-    """Give the level of each contrast's interval, so that it excludes 0 exactly where Holm's test rejects.
+    """Return the level of each contrast's interval, so that it excludes 0 exactly where Holm's test rejects.
 
     `p_values` are those of the tests that agree with the intervals.
 

@@ -106,7 +106,7 @@ def beats(values_S: Floats, score: float) -> bool:
 
 
 def fewest_pairs(level: float) -> int:
-    """Give the fewest pairs that a claim may rest on at this level: fewer would all agree by chance too often.
+    """Return the fewest pairs that a claim may rest on at this level: fewer would all agree by chance too often.
 
     >>> fewest_pairs(0.95), fewest_pairs(0.99)
     (6, 8)
@@ -144,7 +144,7 @@ def conclusion(
 
 
 def equivalence_level(contrasts: int = 1) -> float:
-    """Give the level of the interval that is compared with the smallest effect of one of so many claims.
+    """Return the level of the interval that is compared with the smallest effect of one of so many claims.
 
     >>> equivalence_level(), equivalence_level(2)
     (0.9, 0.95)
@@ -153,7 +153,7 @@ def equivalence_level(contrasts: int = 1) -> float:
 
 
 def equivalence_interval(difference_S: Floats, contrasts: int = 1) -> Interval:
-    """Give the interval that lies inside a margin where two one-sided tests, each at ERROR / contrasts, say so.
+    """Return the interval that lies inside a margin where two one-sided tests, each at ERROR / contrasts, say so.
 
     Source: Schuirmann 1987; of several claims each has its share of the error (Bonferroni).
     """
@@ -161,7 +161,7 @@ def equivalence_interval(difference_S: Floats, contrasts: int = 1) -> Interval:
 
 
 def pairs_to_exclude(share: float) -> int:
-    """Give how many pairs of which none differs exclude, at 95%, that so large a share of pairs differs.
+    """Return how many pairs of which none differs exclude, at 95%, that so large a share of pairs differs.
 
     The rule of three, exactly: (1 - share)**pairs is below 0.05.
 

@@ -25,7 +25,7 @@ class Observer(Protocol):
         """Show the plan of the study that is about to run."""
 
     def tell(self, result: Result, finished: int, seconds_left: float | None) -> None:
-        """Tell of a cell and arm that has just been finished."""
+        """Report a cell and arm that has just been finished."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Answer:
 
     @property
     def name(self) -> str:
-        """Give the study's name, or that of its file."""
+        """Return the study's name, or that of its file."""
         return self.path.stem if self.planned is None else self.planned.file.study.name
 
     @property
@@ -49,7 +49,7 @@ class Answer:
 
 
 def files(names: Sequence[str]) -> list[Path]:
-    """Give the studies of these names, in this order; all that lie in configs/studies if there are none.
+    """Return the studies of these names, in this order; all that lie in configs/studies if there are none.
 
     Raises:
         UserError: if there is no study of such a name, or none at all.
@@ -106,7 +106,7 @@ def answered(one: Answer, workers: Workers, observer: Observer) -> Answer:
 
 
 def rows(answers: Sequence[Answer]) -> list[dict[str, Any]]:
-    """Give a row for each hypothesis: study, claim, verdict, effect with interval, seeds, the study's seconds."""
+    """Return a row for each hypothesis: study, claim, verdict, effect with interval, seeds, the study's seconds."""
     return [row for one in answers for row in _rows(one)]
 
 
@@ -155,7 +155,7 @@ def _figures(directory: Path) -> list[bytes]:
 
 
 def _notes(path: Path) -> list[str]:
-    """Give the comment at the head of a study's file, line by line."""
+    """Return the comment at the head of a study's file, line by line."""
     notes: list[str] = []
     if not path.is_file():
         return notes

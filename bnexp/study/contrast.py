@@ -99,7 +99,7 @@ def _unbeaten(claim: Hypothesis, every: Sequence[Result]) -> float | None:
 
 
 def cell_difference(claim: Hypothesis, cell: Cell, results: Results) -> Floats:
-    """Give treated minus baseline in one cell, (S,), before any reduction."""
+    """Return treated minus baseline in one cell, (S,), before any reduction."""
     treated, baseline = (results[cell.number, arm].values(claim.metric) for arm in (claim.treated, claim.baseline))
     return treated - baseline
 
@@ -110,7 +110,7 @@ def _difference(claim: Hypothesis, cells: Sequence[Cell], results: Results) -> F
 
 
 def group_differences(claim: Hypothesis, cells: Sequence[Cell], results: Results) -> list[tuple[Cell, Floats]]:
-    """Give treated minus baseline, (S,), of each group of cells that `over` reduces to one number, with one of them."""
+    """Return treated minus baseline, (S,), of each group of cells that `over` reduces to a number, with one of them."""
     judged = [cell for cell in cells if matches(cell, claim.at) or (claim.minus and matches(cell, claim.minus))]
     return [(group[0], _difference(claim, group, results)) for group in _groups(claim, judged)]
 
@@ -127,7 +127,7 @@ def _groups(claim: Hypothesis, cells: Sequence[Cell]) -> list[list[Cell]]:
 
 
 def _reduced(claim: Hypothesis, arm: str, cells: Sequence[Cell], results: Results) -> Floats:
-    """Give one arm's number for each seed, (S,): the mean over cells, or over groups of cells that `over` reduces."""
+    """Return one arm's number for each seed, (S,): the mean over cells, or over groups of cells that `over` reduces."""
     return _mean(np.stack([_one_number(claim, arm, group, results) for group in _groups(claim, cells)]))
 
 
@@ -154,7 +154,7 @@ def over_levels(values_LS: Floats, levels_L: Sequence[Any], over: Over, higher: 
 
 
 def _width(values_L: Floats, logs_L: Floats, within: float) -> float:
-    """Give how far the levels go that lie next to each other around the best one, all of them `within` of it."""
+    """Return how far the levels go that lie next to each other around the best one, all of them `within` of it."""
     if not np.isfinite(values_L).all():
         return math.nan
     best = low = high = int(np.argmax(values_L))
@@ -172,23 +172,23 @@ def _mean(values_CS: Floats) -> Floats:
 
 
 def more_wins(claim: Hypothesis) -> bool:
-    """Tell whether the arm with the higher number, what `over` gives included, is the better one: a width always is."""
+    """Return True if the arm with the higher number is the better one, after `over`: a width always is."""
     return (claim.over is not None and claim.over.take == "width") or _more_is_better(claim)
 
 
 def _more_is_better(claim: Hypothesis) -> bool:
-    """Tell whether a cell's number is better where it is higher."""
+    """Return True if a cell's number is better where it is higher."""
     endpoint = claim.metric
     return not endpoint.in_logs and endpoint.failures_below is None and higher_is_better(endpoint.metric)
 
 
 def _resampled(claim: Hypothesis, result: Result) -> Resample:
-    """Tell how each seed splits the rows that are measured: where all have one test part, anew but for that."""
+    """Return how each seed splits the rows that are measured: where all have one test part, anew but for that."""
     return True if result.resample == "validation" and not claim.metric.is_of_test else result.resample
 
 
 def _test_share(claim: Hypothesis, results: Sequence[Result]) -> float | None:
-    """Give `Contrast.test_share`, the largest of all cells; None where most rows are held out, so that
+    """Return `Contrast.test_share`, the largest of all cells; None where most rows are held out, so that
     what seeds train on hardly overlaps.
     """
     part = claim.metric.metric.partition("_")[0]

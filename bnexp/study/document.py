@@ -23,7 +23,7 @@ from bnexp.study.verdict import judged, overall
 
 
 def document(file: StudyFile, cells: Sequence[Cell], digest: str, results: Results) -> dict[str, Any]:
-    """Give what study.json holds: no time or place, so that the same numbers give the same bytes."""
+    """Return what study.json holds: no time or place, so that the same numbers give the same bytes."""
     study = file.study
     claims = study.claims()
     hypotheses = judged(claims, [contrast_of(claim, cells, results) for claim in claims])
@@ -81,7 +81,7 @@ def _cell(cell: Cell, arms: Sequence[str], claims: Sequence[Hypothesis], results
 
 
 def _groups(claim: Hypothesis, cells: Sequence[Cell], results: Results) -> list[dict[str, Any]]:
-    """Give the differences of what `over` reduces to one number, each with the levels of the other factors."""
+    """Return the differences of what `over` reduces to one number, each with the levels of the other factors."""
     if claim.over is None:
         return []
     return [
@@ -117,7 +117,7 @@ def _arm(result: Result, claims: Sequence[Hypothesis]) -> dict[str, Any]:
 
 
 def _endpoint(result: Result, endpoint: Endpoint) -> dict[str, Any]:
-    """Give the mean over seeds with its interval; of epochs it is that within the budget, and how many arrived."""
+    """Return the mean over seeds with its interval; of epochs it is that within the budget, and how many arrived."""
     values_S = result.values(endpoint)
     if endpoint.epochs_to is None:
         return statistics.of_finite(np.exp(values_S) if endpoint.ratio else values_S)
@@ -129,7 +129,7 @@ def _endpoint(result: Result, endpoint: Endpoint) -> dict[str, Any]:
 
 
 def table(file: StudyFile, cells: Sequence[Cell], results: Results) -> str:
-    """Give results.csv: a row for each cell, arm and seed, a column for each varied key and for each that is tied.
+    """Return results.csv: a row for each cell, arm and seed, a column for each varied key and for each that is tied.
 
     What is not there is empty.
     """

@@ -42,7 +42,7 @@ class Cell:
     candidates: Mapping[str, Sequence[Candidate]]
 
     def level(self, key: str) -> Any:
-        """Give the level of a factor, or of one key of a factor of several."""
+        """Return the level of a factor, or of one key of a factor of several."""
         if key in self.levels:
             return self.levels[key]
         name = next(name for name in self.levels if key in keys_of(name))
@@ -50,7 +50,7 @@ class Cell:
 
 
 def matches(cell: Cell, at: Mapping[str, Any]) -> bool:
-    """Tell whether a cell lies at these levels; a list of levels stands for any of them."""
+    """Return True if a cell lies at these levels; a list of levels stands for any of them."""
     return all(_is_level(cell.level(name), level) for name, level in at.items())
 
 
@@ -106,20 +106,20 @@ def _with_arms(file: StudyFile, faults: Mapping[str, Mapping[str, None]]) -> Ite
 
 
 def _shared(file: StudyFile) -> Iterator[Node]:
-    """Give where each level stands, which all arms share."""
+    """Yield where each level stands, which all arms share."""
     for name, levels in file.study.vary.items():
         yield from (file.at("vary", name, str(number)) for number in range(len(levels)))
 
 
 def tuning_seeds(file: StudyFile) -> tuple[int, ...]:
-    """Give the seeds for tuning: none of those that the verdict rests on."""
+    """Return the seeds for tuning: none of those that the verdict rests on."""
     study = file.study
     first = max(TUNING_SEED, study.seeds)
     return tuple(range(first, first + study.tune.seeds)) if study.tune is not None else ()
 
 
 def design_digest(file: StudyFile, cells: Sequence[Cell], sources: Sources) -> str:
-    """Give the sha256 of all that a study measures and asks: cells, data files, seeds, tuning, hypotheses."""
+    """Return the sha256 of all that a study measures and asks: cells, data files, seeds, tuning, hypotheses."""
     study = file.study
     design = {
         "cells": [
@@ -145,7 +145,7 @@ def experiments(cells: Sequence[Cell]) -> Iterator[Candidate]:
 
 
 def sources(cells: Sequence[Cell]) -> Sources:
-    """Give the digests of what the experiments read."""
+    """Return the digests of what the experiments read."""
     datasets = {one.experiment.dataset.model_dump_json(): one.experiment.dataset for one in experiments(cells)}
     return {written: source_sha256(dataset) for written, dataset in datasets.items()}
 
@@ -192,7 +192,7 @@ def _arm_layers(file: StudyFile, arm: str) -> Iterator[Node]:
 
 
 def _tied(file: StudyFile, plain: Node, levels: Mapping[str, Any], key: str, tie: Tie) -> Node:
-    """Give the layer that a tie adds to a cell."""
+    """Return the layer that a tie adds to a cell."""
     where, experiment = file.where("tie", key), experiment_of(plain)
     known = factor_names(file.study)
     if tie.follows not in known:
@@ -219,7 +219,7 @@ def _scaled(experiment: Experiment, key: str, share: float, where: str) -> Node:
 
 
 def tied_value(experiment: Experiment, key: str) -> float:
-    """Give the number of an experiment that a tie has set; of a learning rate it is the first one."""
+    """Return the number of an experiment that a tie has set; of a learning rate it is the first one."""
     value = _at(experiment, key)
     return float(value.initial if _is_schedule(value) else value)
 
@@ -241,5 +241,5 @@ def factor_names(study: Study) -> list[str]:
 
 
 def not_varied(name: str, known: Sequence[str]) -> str:
-    """Say that nothing varied has this name, and what has a name like it."""
+    """Return the refusal of a name that nothing varied has, with the nearest name."""
     return f"it is not varied. {nearest(name, known)}" if known else "nothing is varied. Add it to `vary`."

@@ -62,11 +62,11 @@ class Group:
         return [member.part for member in self.members]
 
     def halved(self) -> list[Group]:
-        """Give groups that need less memory: half of the members each, and half as much worked on at a time."""
+        """Return groups that need less memory: half of the members each, and half as much worked on at a time."""
         return self._cut(-(-len(self.members) // 2))
 
     def alone(self) -> list[Group]:
-        """Give a group for each member, and half as much worked on at a time."""
+        """Return a group for each member, and half as much worked on at a time."""
         return self._cut(1)
 
     def _cut(self, size: int) -> list[Group]:
@@ -96,7 +96,7 @@ class Learned:
 
 
 def together(members: Sequence[Member], known: Callable[[Candidate], Learned], seeds: int) -> list[list[Member]]:
-    """Give which members share programs, when each trains so many seeds; the most work first."""
+    """Return which members share programs, when each trains so many seeds; the most work first."""
     alike: dict[Any, list[Member]] = {}
     for member in members:
         key = repr([(program_key(one.experiment), known(one).shape) for one in member.candidates])

@@ -40,12 +40,12 @@ class Plan:
     sources: Sources
 
     def path(self, cell: int, arm: str) -> Path:
-        """Give the file of one cell and arm."""
+        """Return the file of one cell and arm."""
         digits = len(str(len(self.cells) - 1))
         return self.directory / CELLS / f"{cell:0{digits}d}-{arm}.json"
 
     def known(self, one: Candidate) -> Learned:
-        """Give what is known of an experiment's data."""
+        """Return what is known of an experiment's data."""
         return self.learned[one.experiment.model_dump_json()]
 
 
@@ -111,7 +111,7 @@ def pending(planned: Plan) -> list[Group]:
     done, design = finished(planned), planned.file.study
 
     def group(members: Sequence[Member]) -> Group:
-        """Give these members as a group."""
+        """Return these members as a group."""
         return Group(
             design=planned.digest,
             members=members,
@@ -133,7 +133,7 @@ def pending(planned: Plan) -> list[Group]:
 
 
 def failure_path(path: Path) -> Path:
-    """Give the file that says why the cell and arm kept in another could not be trained."""
+    """Return the file that says why the cell and arm kept in another could not be trained."""
     return path.with_name(f"{path.stem}.failed.txt")
 
 

@@ -106,7 +106,7 @@ def _nowhere(cells: Sequence[Cell], claim: Hypothesis) -> Faults:
 
 
 def _other_budget(cells: Sequence[Cell], claim: Hypothesis) -> Faults:
-    """Tell of a cell in which one arm has more epochs than the other to arrive in."""
+    """Return the refusal of a cell in which one arm has a larger budget of epochs than the other."""
     if claim.metric.epochs_to is None:
         return
     for cell in cells:

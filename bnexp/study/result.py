@@ -87,7 +87,7 @@ class Result(BaseModel):
         return self.cell, self.arm
 
     def values(self, endpoint: Endpoint) -> Floats:
-        """Give what a contrast is made of, (S,): a final value or its log, the log of epochs, 1 for a failure."""
+        """Return what a contrast is made of, (S,): a final value or its log, the log of epochs, 1 for a failure."""
         if endpoint.epochs_to is not None:
             epochs_S = np.array(self.epochs_to[target_name(endpoint)], float)
             return np.log(np.where(np.isnan(epochs_S), self.budget_epochs, epochs_S))
@@ -98,7 +98,7 @@ class Result(BaseModel):
         return (diverged_S | ~(final_S >= endpoint.failures_below)).astype(float)
 
     def censored(self, endpoint: Endpoint) -> NDArray[np.bool_]:
-        """Tell which seeds never reached the target of an endpoint, (S,)."""
+        """Return True for each seed that never reached the target of an endpoint, (S,)."""
         if endpoint.epochs_to is None:
             return np.zeros(len(self.seeds), bool)
         never_S: NDArray[np.bool_] = np.isnan(np.array(self.epochs_to[target_name(endpoint)], float))
@@ -106,7 +106,7 @@ class Result(BaseModel):
 
 
 def target_name(endpoint: Endpoint) -> str:
-    """Give the name under which epochs to a target are kept.
+    """Return the name under which epochs to a target are kept.
 
     >>> target_name(Endpoint(metric="val_accuracy", epochs_to=0.9))
     'val_accuracy 0.9'

@@ -77,7 +77,7 @@ def _tied(planned: Plan, key: str) -> list[float]:
 
 
 def _other_answers(planned: Plan) -> dict[str, str]:
-    """Give the verdicts that studies of this name, of other designs or data, had before this one was begun.
+    """Return the verdicts that studies of this name, of other designs or data, had before this one was begun.
 
     Directory -> the word.
     """
@@ -171,7 +171,7 @@ def _trial_seconds(group: Group, pace: Pace) -> float:
 
 
 def _spread(several: Sequence[Group], count: int) -> list[Group]:
-    """Give so many of them at most, at equal distances, the first and, of two or more, the last."""
+    """Return so many of them at most, at equal distances, the first and, of two or more, the last."""
     count = min(count, len(several))
     return [several[round(number * (len(several) - 1) / max(1, count - 1))] for number in range(count)]
 
@@ -233,7 +233,7 @@ def _failed(planned: Plan, failure: Failure) -> Path:
 
 
 def _told(planned: Plan, failures: Sequence[Path]) -> str:
-    """Say which cells and arms failed, and that no verdict is given without them."""
+    """Return which cells and arms failed, and that no verdict is given without them."""
     last = failures[0].read_text(encoding="utf-8").rstrip().splitlines()[-1]
     return (
         f"{planned.directory}: {len(failures)} of {len(planned.members)} cells and arms could not be trained; "

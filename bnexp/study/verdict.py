@@ -33,7 +33,7 @@ SPEAKS_OF = {
 
 
 def judged(claims: Sequence[Hypothesis], contrasts: Sequence[Contrast]) -> list[dict[str, Any]]:
-    """Give the part of each hypothesis in study.json: the claim, its difference, tests, verdict."""
+    """Return the part of each hypothesis in study.json: the claim, its difference, tests, verdict."""
     p_values = _p_values(claims, contrasts)
     levels, adjusted = statistics.holm_levels(p_values, LEVEL), statistics.holm(p_values)
     found = conclusions(claims, contrasts)
@@ -53,7 +53,7 @@ def conclusions(claims: Sequence[Hypothesis], contrasts: Sequence[Contrast]) -> 
 
 
 def overall(words: Sequence[str]) -> str:
-    """Give the word for all hypotheses: supported if all are, refuted if one is, else inconclusive.
+    """Return the word for all hypotheses: supported if all are, refuted if one is, else inconclusive.
 
     >>> overall(["supported", "inconclusive"]), overall(["inconclusive", "refuted"])
     ('inconclusive', 'refuted')
@@ -64,7 +64,7 @@ def overall(words: Sequence[str]) -> str:
 
 
 def smallest_of(claim: Hypothesis) -> float:
-    """Give the smallest effect of interest on the scale of the contrast: of a ratio its log."""
+    """Return the smallest effect of interest on the scale of the contrast: of a ratio its log."""
     return math.log(claim.smallest) if claim.is_ratio else claim.smallest
 
 
@@ -77,7 +77,7 @@ def _p_values(claims: Sequence[Hypothesis], contrasts: Sequence[Contrast]) -> li
 
 
 def _effect(claim: Hypothesis, difference_S: Floats) -> Floats:
-    """Give what a claim is about, (S,): the differences, or of each only who wins, 1/2 or -1/2 or, for a tie, 0."""
+    """Return what a claim is about, (S,): the differences, or of each only who wins, 1/2 or -1/2 or, for a tie, 0."""
     return statistics.signs(difference_S) / (2 if more_wins(claim) else -2) if claim.wins else difference_S
 
 
@@ -104,7 +104,7 @@ def _conclusion(claim: Hypothesis, contrast: Contrast, level: float, contrasts: 
 
 
 def _is_flattered(claim: Hypothesis, contrast: Contrast, *, claimed: bool) -> bool:
-    """Tell whether trainings that never arrive, counted with the budget, are of the side that looks the faster.
+    """Return True if censored seeds (target never reached, full budget counted) favour the arm that looks faster.
 
     That is the side which the claim says, or the other; who wins is the
     faster one. Of an interaction each side is both. Where a seed's number is
@@ -159,7 +159,7 @@ def _facts(claim: Hypothesis, contrast: Contrast, level: float, p_value: float, 
 
 
 def _equivalence(effect_S: Floats, smallest: float, contrasts: int) -> dict[str, Any]:
-    """Give the interval that is compared with the smallest effect of interest, and the p-value that goes with it."""
+    """Return the interval that is compared with the smallest effect of interest, and the p-value that goes with it."""
     return {
         "level": statistics.equivalence_level(contrasts),
         **strict(statistics.equivalence_interval(effect_S, contrasts)),
@@ -168,7 +168,7 @@ def _equivalence(effect_S: Floats, smallest: float, contrasts: int) -> dict[str,
 
 
 def _reading(claim: Hypothesis, contrast: Contrast) -> str | None:
-    """Tell how to read a ratio of epochs; that of an interaction, with seeds that never arrive, bounds nothing."""
+    """Return how to read a ratio of epochs; the ratio of an interaction with censored seeds bounds nothing."""
     if not claim.is_ratio:
         return None
     if not any(contrast.never):

@@ -18,7 +18,7 @@ from bnexp.study.grid import level_text
 
 
 def sentence(claim: Hypothesis, facts: Mapping[str, Any], found: Conclusion) -> str:
-    """Say what the word rests on, and of an open question what would settle it."""
+    """Return what the word rests on and, for an open question, what would settle it."""
     if held := _what_withholds(claim, facts):
         return held
     what, limit = f"{about(claim)} is {effect(facts)}", size(claim, claim.smallest)
@@ -40,7 +40,7 @@ def sentence(claim: Hypothesis, facts: Mapping[str, Any], found: Conclusion) -> 
 
 
 def _where_tests_part(claim: Hypothesis, facts: Mapping[str, Any]) -> str:
-    """Say so if the sign-flip test, which stands beside the interval that decides, would not exclude zero."""
+    """Return a note if the sign-flip test, which stands beside the interval that decides, does not exclude zero."""
     p_value = facts["difference"]["p_value"]
     if claim.counts or p_value <= 1 - facts["level"]:
         return ""
@@ -72,12 +72,12 @@ def _what_would_settle(claim: Hypothesis, facts: Mapping[str, Any], found: Concl
 
 
 def hypothesis_of(facts: Mapping[str, Any]) -> Hypothesis:
-    """Give the hypothesis that stands in one of study.json's."""
+    """Return the hypothesis that stands in one of study.json's."""
     return Hypothesis.model_validate({key: facts[key] for key in Hypothesis.model_fields})
 
 
 def about(claim: Hypothesis) -> str:
-    """Say what is contrasted: the endpoint, the arms, where."""
+    """Return what is contrasted: the endpoint, the arms, where."""
     pair = f"{claim.baseline} / {claim.treated}" if claim.is_ratio else f"{claim.treated} - {claim.baseline}"
     if claim.wins:
         pair = f"seeds in which {claim.treated} beats {claim.baseline} (%), less 50"
@@ -87,7 +87,7 @@ def about(claim: Hypothesis) -> str:
 
 
 def asks(claim: Hypothesis) -> str:
-    """Say what would support a claim."""
+    """Return what would support a claim."""
     if claim.is_ratio:
         bound = f"{claim.smallest:g} or more" if claim.direction == "lower" else f"{1 / claim.smallest:.3g} or less"
         return f"supported if {about(claim)} is {bound}"

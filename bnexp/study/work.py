@@ -165,7 +165,7 @@ def _final(one: Measured, metric: str) -> Floats:
 
 
 def _epochs_to(endpoints: Sequence[Endpoint], one: Measured) -> dict[str, list[float | None]]:
-    """Give the epochs to each target that a hypothesis names."""
+    """Return the epochs to each target that a hypothesis names."""
     return {
         study.target_name(endpoint): statistics.strict_values(
             comparison.epochs_to(one.history, endpoint.metric, endpoint.epochs_to)

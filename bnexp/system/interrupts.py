@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def finishing_the_epoch(tell: Callable[[str], None]) -> Iterator[Callable[[], bool]]:
-    """Give a question that answers True once the user has asked to stop; a second time raises KeyboardInterrupt."""
+    """Yield a question that answers True once the user has asked to stop; a second time raises KeyboardInterrupt."""
     asked = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield asked.is_set

@@ -25,7 +25,7 @@ WORKER_BYTES = 3 * 2**29
 
 
 def versions() -> dict[str, str]:
-    """Give the version of Python and of each package that decides the numbers."""
+    """Return the version of Python and of each package that decides the numbers."""
     found = {name: _version(name) for name in PACKAGES}
     return {"python": platform.python_version(), **found}
 
@@ -38,22 +38,22 @@ def _version(package: str) -> str:
 
 
 def machine() -> dict[str, Any]:
-    """Give the operating system, the processor's kind and its cores."""
+    """Return the operating system, the processor's kind and its cores."""
     return {"system": f"{platform.system()} {platform.machine()}", "cores": os.cpu_count()}
 
 
 def cores() -> int:
-    """Give how many cores this process may use."""
+    """Return how many cores this process may use."""
     return _told(CORES) or _allowed_cores()
 
 
 def sharing() -> int:
-    """Give how many workers share the machine's memory, this one among them."""
+    """Return how many workers share the machine's memory, this one among them."""
     return _told(WORKERS) or 1
 
 
 def _told(variable: str) -> int:
-    """Give the number that an environment variable holds, or 0."""
+    """Return the number that an environment variable holds, or 0."""
     told = os.environ.get(variable, "")
     return int(told) if told.isdecimal() else 0
 
@@ -66,12 +66,12 @@ def _allowed_cores() -> int:
 
 
 def memory_limit(asked: int | None) -> int:
-    """Give the bytes that data and training may take: as asked for, or a worker's share of half of the machine's."""
+    """Return the bytes that data and training may take: as asked for, or a worker's share of half of the machine's."""
     return _memory_bytes() // 2 // sharing() if asked is None else asked
 
 
 def most_workers() -> int:
-    """Give how many workers this machine has room for: one a core, if memory is enough for each of them."""
+    """Return how many workers this machine has room for: one a core, if memory is enough for each of them."""
     return max(1, min(cores(), memory_limit(None) // WORKER_BYTES))
 
 

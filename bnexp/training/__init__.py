@@ -19,7 +19,7 @@ TRAINERS = {"many_seeds": train_many_seeds, "keras_fit": train_keras_fit}
 
 
 def trainer_of(training: Training, model: keras.Sequential) -> tuple[str, str | None]:
-    """Give the trainer's name and, where the seeds are not trained at once, why.
+    """Return the trainer's name and, where the seeds are not trained at once, why.
 
     Raises:
         SettingError: if many_seeds is asked for and would not be exact.

@@ -20,7 +20,7 @@ Order = NDArray[np.int32]
 
 
 def batch_order(seed: int, epoch: int, rows: int) -> Order:
-    """Give the order of `rows` positions in this epoch (from 0) of this seed.
+    """Return the order of `rows` positions in this epoch (from 0) of this seed.
 
     >>> batch_order(0, 0, 6), batch_order(0, 1, 6)
     (array([3, 2, 5, 4, 0, 1], dtype=int32), array([1, 4, 3, 0, 2, 5], dtype=int32))
@@ -29,7 +29,7 @@ def batch_order(seed: int, epoch: int, rows: int) -> Order:
 
 
 def fed_rows(rows_R: Order, y_N: NDArray[Any], seed: int, epoch: int, training: Training) -> Order:
-    """Give the rows that a seed is fed in this epoch, in order, batch after batch, of rows with these targets."""
+    """Return the rows that a seed is fed in this epoch, in order, batch after batch, of rows with these targets."""
     order_R: Order = rows_R[batch_order(seed, 0 if training.batch_order == "repeated" else epoch, len(rows_R))]
     if training.batch_order == "sorted":
         order_R = order_R[np.argsort(y_N[order_R], kind="stable")]
@@ -50,7 +50,7 @@ class OrderDigests:
         self._first.setdefault(row, self._all[row].hexdigest())
 
     def facts(self, rows: slice = slice(None)) -> dict[str, dict[str, str]]:
-        """Give the first 16 hexadecimal digits for the seed in each of these rows, of its first epoch and of all."""
+        """Return the first 16 hexadecimal digits for the seed in each of these rows, of its first epoch and of all."""
         fed = [row for row in range(len(self._seeds))[rows] if row in self._first]
         return {
             "first_epoch": {str(self._seeds[row]): self._first[row][:16] for row in fed},

@@ -9,7 +9,7 @@ from bnexp.system.machine import cores
 
 
 def side_by_side(seeds: int) -> int:
-    """Give how many shards of seeds run side by side: one a core, but one alone on a GPU."""
+    """Return how many shards of seeds run side by side: one a core, but one alone on a GPU."""
     if tf.config.list_physical_devices("GPU"):
         return 1
     return min(cores(), seeds)
@@ -22,7 +22,7 @@ def gpus() -> list[str]:
 
 
 def spread_over_cores(seeds: int) -> None:
-    """Give each operation one core if several shards already fill all cores (half the time, measured on 2).
+    """Return each operation one core if several shards already fill all cores (half the time, measured on 2).
 
     Take no more of a GPU's memory than is used: other processes need it, too.
     TensorFlow takes both only before its first operation; later everything

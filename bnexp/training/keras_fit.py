@@ -96,7 +96,7 @@ def _evaluated(data: Data, row: int, part: str) -> tf.data.Dataset:
 def _dataset(
     data: Data, row: int, rows_of: Callable[[], NDArray[np.int32]], size: int, *, steps: int, part: str = "train"
 ) -> tf.data.Dataset:
-    """Give rows of a part in batches, asking anew which in every epoch; only a batch at a time is in memory."""
+    """Yield rows of a part in batches, asking anew which in every epoch; only a batch at a time is in memory."""
 
     def batches() -> Iterator[Part]:
         rows_R = rows_of()
@@ -215,7 +215,7 @@ class _ValidationDrawsNothing(keras.callbacks.Callback):
 
 
 class _Stop(keras.callbacks.Callback):
-    """Tells of each epoch, with the histories of the seeds before, and stops where the seed diverged or is told to."""
+    """Reports each epoch, with the histories of the seeds before; stops where the seed diverged or is told to."""
 
     def __init__(self, recorder: _Recorder, before: Sequence[History], watch: Watch) -> None:
         super().__init__()

@@ -76,7 +76,7 @@ def train_together(
     parts = [slice(start, start + len(seeds)) for start in range(0, count, len(seeds))]
 
     def watch_parts() -> bool:
-        """Tell of each experiment's history."""
+        """Report each experiment's history."""
         return watch([record.history(part) for part in parts])
 
     with memory.shortage_told():
@@ -110,7 +110,7 @@ def _but_the_rate(training: Training) -> str:
 
 @contextmanager
 def _pool(workers: int) -> Iterator[ThreadPoolExecutor]:
-    """Give threads that an interruption does not wait for."""
+    """Yield threads that an interruption does not wait for."""
     pool = ThreadPoolExecutor(workers, initializer=devices.run_beside_others)
     try:
         yield pool
@@ -188,7 +188,7 @@ class _Together:
         return ended or self._weights(states), interrupted
 
     def _order(self, seeds: tuple[int, ...], epoch: int) -> NDArray[np.int32]:
-        """Give the rows that each training is fed in this epoch, (S, R)."""
+        """Return the rows that each training is fed in this epoch, (S, R)."""
         pairs = zip(self.data.train_SR, seeds, strict=True)
         y_N = self.data.rows.y_N
         return np.stack([fed_rows(rows_R, y_N, seed, epoch, self.training) for rows_R, seed in pairs])
@@ -225,7 +225,7 @@ class _Together:
             yield from self.program.evaluate(fit, {part: rows_SR}, source).items()
 
     def _weights(self, states: Iterable[State]) -> Stacked:
-        """Give the values of `model.variables`, each stacked over all trainings."""
+        """Return the values of `model.variables`, each stacked over all trainings."""
         pairs = zip(self.shards, states, strict=True)
         parts = [[value[: shard.kept] for value in self.program.weights(state)] for shard, state in pairs]
         return [np.concatenate(values) for values in zip(*parts, strict=True)]

@@ -27,7 +27,7 @@ EVALUATED_ROWS = 1024
 
 
 def row_names(task: Task) -> list[str]:
-    """Give what `row_measures` measures, in order.
+    """Return what `row_measures` measures, in order.
 
     >>> row_names("regression")
     ['loss', 'mse', 'mae']
@@ -41,7 +41,7 @@ def targets(task: Task, y: Any) -> Any:
 
 
 def row_measures(task: Task, y_B: Any, predicted_BC: Any) -> dict[str, Any]:
-    """Give for each row its loss and its metrics, each (B,): the mean over rows is what Keras reports.
+    """Return for each row its loss and its metrics, each (B,): the mean over rows is what Keras reports.
 
     r2 is not here: no mean of rows, it follows from the mean of `mse` (`with_r2`).
     """
@@ -62,7 +62,7 @@ def with_r2(means: dict[str, Any], y_SR: NDArray[np.float32]) -> dict[str, Any]:
 
 
 def keras_metrics(task: Task, typical_target: float) -> list[Any]:
-    """Give the same metrics as Keras's own objects, for the reference trainer."""
+    """Return the same metrics as Keras's own objects, for the reference trainer."""
     if task != "regression":
         return ["accuracy"]
     return [

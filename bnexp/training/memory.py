@@ -90,7 +90,7 @@ def row_bytes(model: keras.Sequential) -> int:
 
 
 def _loop_bodies(graph: Any) -> Iterator[Any]:
-    """Give the operations of all functions in a graph: what recurrent layers compute for each frame."""
+    """Yield the operations of all functions in a graph: what recurrent layers compute for each frame."""
     for function in getattr(graph, "_functions", {}).values():
         yield from function.graph.get_operations()
 
@@ -136,7 +136,7 @@ def _gibibytes(size: int) -> str:
 
 
 def most_together(model: keras.Sequential, data: Data, training: Training, *, beside: int = 0) -> int:
-    """Give how many trainings fit in the memory limit together, one shard at a time; 1 or more.
+    """Return how many trainings fit in the memory limit together, one shard at a time; 1 or more.
 
     `beside` is the bytes of rows, other than those of `data`, that are there too; all are then joined in one more copy.
     """
@@ -155,7 +155,7 @@ def turns(model: keras.Sequential, data: Data, training: Training, seeds: int) -
 def plan(
     model: keras.Sequential, data: Data, training: Training, count: int, largest: int = LARGEST_SHARD
 ) -> tuple[int, int]:
-    """Give, for so many trainings, how many shards run side by side and the most that each should hold; 1 or more."""
+    """Return for this number of trainings how many shards run side by side, and the most that each may hold (>= 1)."""
     need = needs(model, data, training)
     free = memory_limit(training.memory_limit_bytes()) - need.shared - need.kept * count
     fit = max(1, int(free / need.working))

@@ -43,7 +43,7 @@ HOOKS = ("_backend_update_step", "_apply_weight_decay")
 
 
 def make_optimizer(training: Training, steps_per_epoch: int) -> keras.optimizers.Optimizer:
-    """Give the Keras optimizer that the config describes.
+    """Return the Keras optimizer that the config describes.
 
     Raises:
         SettingError: if this optimizer does not take one of the options.
@@ -52,7 +52,7 @@ def make_optimizer(training: Training, steps_per_epoch: int) -> keras.optimizers
 
 
 def make_pure_optimizer(training: Training, steps_per_epoch: int, rows: int) -> keras.optimizers.Optimizer:
-    """Give the same optimizer with a working `stateless_apply` on stacked weights, each row with a rate of its own.
+    """Return the same optimizer with a working `stateless_apply` on stacked weights, each row with a rate of its own.
 
     The value of its variable `rates_S` counts, (rows,), not the config's initial rate.
 
@@ -101,7 +101,7 @@ class _RateOfEachRow:
     _use_weight_decay: Callable[[Any], bool]
 
     def _of_each(self, weight: Any) -> Any:
-        """Give the current rates, shaped to go with a stacked weight."""
+        """Return the current rates, shaped to go with a stacked weight."""
         rates_S = ops.convert_to_tensor(self.rates_S)
         if self.schedule is not None:
             rates_S = rates_S * self.schedule(self._iterations)
@@ -140,7 +140,7 @@ def _refusal(optimizer: Optimizer, options: dict[str, Any], reason: str) -> str:
 
 
 def _learning_rate(rate: LearningRate, epochs: int, steps_per_epoch: int) -> Any:
-    """Give the rate as a number or as a Keras schedule over steps."""
+    """Return the rate as a number or as a Keras schedule over steps."""
     schedules = keras.optimizers.schedules
     match rate:
         case ConstantRate():

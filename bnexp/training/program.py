@@ -46,12 +46,12 @@ class Source(NamedTuple):
     test_view: View
 
     def of(self, part: str) -> Source:
-        """Give the source of one part's rows."""
+        """Return the source of one part's rows."""
         return self._replace(view=self.test_view) if part == "test" else self
 
 
 def sources(data: Data, shards: Sequence[NDArray[np.int64]]) -> list[Source]:
-    """Give the source of each shard, of which the rows in the arrays over all trainings are given."""
+    """Return the source of each shard, of which the rows in the arrays over all trainings are given."""
     x, y_N = tf.constant(data.rows.x), tf.constant(data.rows.y_N)
     return [Source(x, y_N, *(_tensors(view.of(rows_S)) for view in (data.view, data.test_view))) for rows_S in shards]
 
@@ -77,7 +77,7 @@ class Program:
         self._statistics = tf.function(self._chunk_statistics, autograph=False)
 
     def start(self, initial: list[NDArray[Any]], rates_S: NDArray[np.float32]) -> State:
-        """Give a shard's first state from the initial values of `model.variables`, each (S, *shape), and the rates."""
+        """Return a shard's first state from the initial values of `model.variables`, each (S, *shape), and rates."""
         value = {id(variable): tf.constant(v) for variable, v in zip(self._model.variables, initial, strict=True)}
         trainable = [value[id(variable)] for variable in self._model.trainable_variables]
         frozen = [value[id(variable)] for variable in self._model.non_trainable_variables]
@@ -88,7 +88,7 @@ class Program:
         return State(trainable, frozen, [tf.constant(slot) for slot in slots])
 
     def weights(self, state: State) -> list[NDArray[Any]]:
-        """Give the values of `model.variables`, each (S, *shape)."""
+        """Return the values of `model.variables`, each (S, *shape)."""
         model = self._model
         owners = [*model.trainable_variables, *model.non_trainable_variables]
         value = {id(variable): v for variable, v in zip(owners, [*state.trainable, *state.frozen], strict=True)}
@@ -123,7 +123,7 @@ class Program:
         )
 
     def _rows(self, rows_SB: Any, source: Source) -> tuple[Any, Any]:
-        """Give these rows as `View.inputs` and `View.targets` do, for all seeds at once."""
+        """Return these rows as `View.inputs` and `View.targets` do, for all seeds at once."""
         x, y_SB, view = tf.gather(source.x, rows_SB), tf.gather(source.y_N, rows_SB), source.view
         if view.target_center is not None:
             y_SB = (y_SB - view.target_center) / view.target_width
@@ -231,7 +231,7 @@ def _side_by_side(value_TSB: Any) -> Any:
 
 
 def _shaped_like(old: State, new: State) -> State:
-    """Tell TensorFlow what it may forget: that no shape has changed."""
+    """Set the shapes again that TensorFlow has forgotten: none has changed."""
     for before, after in zip(tf.nest.flatten(old), tf.nest.flatten(new), strict=True):
         after.set_shape(before.shape)
     return new

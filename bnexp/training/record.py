@@ -79,7 +79,7 @@ class Record:
         return better_S if restores else measured_S
 
     def _column(self, name: str) -> NDArray[np.float64]:
-        """Give the place of a metric's next epoch, (S,); the room for epochs doubles when it is full."""
+        """Return the place of a metric's next epoch, (S,); the room for epochs doubles when it is full."""
         room = self._room.get(name, np.empty((len(self.seeds), 0)))
         if room.shape[1] == self.epochs:
             room = np.pad(room, ((0, 0), (0, max(64, self.epochs))), constant_values=np.nan)
@@ -104,7 +104,7 @@ class Record:
         return better_S
 
     def history(self, rows: slice = slice(None)) -> History:
-        """Give what has been recorded so far of these rows, the seeds of one experiment."""
+        """Return what has been recorded so far of these rows, the seeds of one experiment."""
         seeds = dict(zip(range(len(self.seeds))[rows], self.seeds[rows], strict=True))
         epochs_S = tuple(self.epochs_S[rows].tolist())
         metrics = {name: values[rows, : max(epochs_S)] for name, values in self._room.items()}

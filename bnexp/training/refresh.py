@@ -45,7 +45,7 @@ def equal_parts(rows: int) -> list[slice]:
 
 
 def batch_statistics(model: keras.Sequential, trainable: list[Any], frozen: list[Any], x: Any) -> Moments:
-    """Give the moments of these rows at each layer with moving statistics; padding does not enter them.
+    """Return the moments of these rows at each layer with moving statistics; padding does not enter them.
 
     Normalization runs in training mode, so that each such layer sees inputs
     already normalized with the new statistics; noise layers are off.

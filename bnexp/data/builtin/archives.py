@@ -72,11 +72,11 @@ class _Metered(io.RawIOBase):
         self.stream, self.package, self.taken = stream, package, taken
 
     def readable(self) -> bool:
-        """Tell that it can be read."""
+        """Return True: the archive can be read."""
         return True
 
     def read(self, size: int = -1) -> bytes:
-        """Give the next bytes, and count them."""
+        """Return the next bytes, and count them."""
         data: bytes = self.stream.read(size)
         self.taken[0] += len(data)
         if self.taken[0] > MAX_BYTES:

@@ -28,13 +28,13 @@ CACHE_VARIABLE = "BNEXP_CACHE_DIR"
 
 
 def cache_directory() -> Path:
-    """Give the directory of the cache: BNEXP_CACHE_DIR, or the system's place for such."""
+    """Return the directory of the cache: BNEXP_CACHE_DIR, or the system's place for such."""
     chosen = os.environ.get(CACHE_VARIABLE)
     return Path(chosen).expanduser().absolute() if chosen else Path(platformdirs.user_cache_dir("bnexp"))
 
 
 def place(name: str) -> Path | None:
-    """Give the directory of a set in the cache; None if it is not there."""
+    """Return the directory of a set in the cache; None if it is not there."""
     directory = _goal(name)
     return directory if directory.is_dir() else None
 
@@ -61,7 +61,7 @@ def fetch(name: str, packages: tuple[Package, ...], sha256: str, note: Callable[
 
 
 def digest(directory: Path) -> str:
-    """Give the sha256 over the sorted lines `path sha256` of the files below a directory, as a hexadecimal number."""
+    """Return the sha256 over the sorted lines `path sha256` of the files below a directory, as a hexadecimal number."""
     lines = sorted(
         f"{path.relative_to(directory).as_posix()} {_sha256(path)}\n" for path in directory.rglob("*") if path.is_file()
     )

@@ -91,7 +91,7 @@ def _readable(known: Known, place: Path) -> Iterator[None]:
 
 
 def is_here(known: Known) -> bool:
-    """Tell whether a set can be read without a network; TensorFlow is not asked."""
+    """Return True if a set can be read without a network; TensorFlow is not asked."""
     if known.source == "keras":
         return (_keras_home() / "datasets" / KERAS_FILES[known.name]).exists()
     return known.source == "scikit-learn" or _folder(known) is not None
@@ -248,7 +248,7 @@ def _numbers(count: int) -> tuple[str, ...]:
 
 
 def _keras_home() -> Path:
-    """Give the folder of Keras's cache, by Keras's own rule."""
+    """Return the folder of Keras's cache, by Keras's own rule."""
     home = os.path.expanduser("~")
     default = os.path.join(home if os.access(home, os.W_OK) else "/tmp", ".keras")  # noqa: S108
     return Path(os.environ.get("KERAS_HOME", default))

@@ -46,12 +46,12 @@ class Package:
 
     @property
     def title(self) -> str:
-        """Give its name and version."""
+        """Return its name and version."""
         return f"{self.name} {self.version}" if self.version else self.name
 
     @property
     def by_hand(self) -> str:
-        """Give the command with which a user downloads it."""
+        """Return the command with which a user downloads it."""
         match self.manager:
             case "pip":
                 return f"pip download --no-deps {self.name}=={self.version}"
@@ -145,7 +145,7 @@ def _said(package: Package, process: subprocess.Popen[str], progress: Callable[[
 
 
 def _note_progress(folder: Path, note: Callable[[str], None], seconds: float) -> None:
-    """Tell how much lies in a folder; some managers keep their download elsewhere until it is whole."""
+    """Report how much lies in a folder; some managers keep their download elsewhere until it is whole."""
     size = 0
     for path in folder.rglob("*"):
         with suppress(OSError):  # it has just been renamed
@@ -172,7 +172,7 @@ _NOISE = r"^$|^A complete log of this run|^[{}]|^(?:at|code|errno|syscall|addres
 
 
 def _failure(package: Package, said: str) -> FetchError:
-    """Tell what a manager's stderr means, in its own words."""
+    """Return what a manager's stderr means, in its own words."""
     cures = {
         "pip": "Check which index pip asks (`pip config list`)",
         "npm": "Check which registry npm asks (`npm config get registry`)",
@@ -195,7 +195,7 @@ def _failure(package: Package, said: str) -> FetchError:
 
 
 def _last_line(said: str, pattern: str) -> str:
-    """Give the last line that matches, without the manager's prefix and what would play with the terminal.
+    """Return the last line that matches, without the manager's prefix and what would play with the terminal.
 
     >>> _last_line("E: Unable to locate package x\\nE: See the log.\\n", "Unable")
     'Unable to locate package x'

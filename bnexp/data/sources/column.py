@@ -59,7 +59,7 @@ def different_values(column: pandas.Series[Any], key: str) -> int:
 
 
 def groups(column: pandas.Series[Any]) -> NDArray[np.int64]:
-    """Number the groups that a column's values name; missing ones are a group together."""
+    """Return the number of each row's group, (N,); rows without a value are one group."""
     different_values(column, "dataset.group")
     return np.asarray(column.factorize(use_na_sentinel=False)[0], "int64")
 

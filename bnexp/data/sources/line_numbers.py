@@ -78,7 +78,7 @@ def open_quote(path: Path, separator: str) -> str:
 
 
 def no_table(path: Path, separator: str, error: Exception) -> str:
-    """Say why pandas found no table in a CSV file, what was expected, and the cure."""
+    """Return why pandas found no table in a CSV file, what was expected, and the cure."""
     import pandas
 
     expected = "Expected a line of column names, then one line a row."

@@ -156,7 +156,7 @@ def _readable(path: Path, seen: str) -> Iterator[None]:
 
 
 def _shaped(dataset: NpzDataset, x: NDArray[Any], kind: Kind, where: Where) -> NDArray[Any]:
-    """Give x as numbers of the rank that its kind has; gray images get their one channel."""
+    """Return x as numbers of the rank that its kind has; gray images get their one channel."""
     if kind == "image" and x.ndim == 3:
         x = x[..., None]
     if x.dtype == np.uint8:

@@ -122,14 +122,14 @@ def padded(frames: Sequence[Floats], length: int | None) -> Floats:
 
 
 def _samples(dataset: Audio, rate: int) -> tuple[int, int]:
-    """Give the samples of a window and of a stride; both are 1 where the wave itself is read."""
+    """Return the samples of a window and of a stride; both are 1 where the wave itself is read."""
     if dataset.features == "wave":
         return 1, 1
     return max(2, round(rate * dataset.window_ms / 1000)), max(1, round(rate * dataset.stride_ms / 1000))
 
 
 def _layer(dataset: Audio, rate: int) -> dict[str, Any]:
-    """Give the arguments of Keras's MelSpectrogram."""
+    """Return the arguments of Keras's MelSpectrogram."""
     window, stride = _samples(dataset, rate)
     return {
         "fft_length": 1 << (window - 1).bit_length(),
@@ -144,7 +144,7 @@ def _layer(dataset: Audio, rate: int) -> dict[str, Any]:
 
 
 def _log_mel(dataset: Audio, waves: Sequence[Floats], rate: int) -> list[Floats]:
-    """Give each recording's log-mel spectrogram, (T, F), of the frames whose middle lies within it.
+    """Return each recording's log-mel spectrogram, (T, F), of the frames whose middle lies within it.
 
     Recordings go through Keras's layer in groups of like length, padded with silence.
     """

@@ -136,7 +136,7 @@ def text_rows(
 
 
 def training_ids(dataset: Any, rows: Rows, rows_R: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Give the number, (W,), that each word has for a seed that trains on these rows."""
+    """Return the number, (W,), that each word has for a seed that trains on these rows."""
     words = np.asarray(rows.words, object)
     texts = [" ".join(words[x_T[x_T > 0]]) for x_T in rows.x[rows_R]]
     known = _fitted(texts, length=dataset.length, most=dataset.vocabulary).get_vocabulary()

@@ -31,7 +31,7 @@ from bnexp.executors import Failure, workers
 from bnexp.executors import ray as ray_launcher
 from bnexp.executors.local import local_workers
 from bnexp.executors.workers import Lost
-from bnexp.experiment.batch import Pace
+from bnexp.experiment.pace import Pace
 from bnexp.report import study_table
 from bnexp.study import Result
 from bnexp.study import jobs as groups
@@ -770,7 +770,7 @@ def test_a_rough_guess_needs_no_program_and_a_trial_that_fails_is_none(
     assert real is not None and real.step > 0
     assert group_work.trial(dataclasses.replace(one, seeds=())) is None
     with monkeypatch.context() as broken:
-        broken.setattr("bnexp.training.train_together", Mock(side_effect=AssertionError("trains")))
+        broken.setattr("bnexp.training.many_seeds.train", Mock(side_effect=AssertionError("trains")))
         found = group_work.preflight(one)
     assert found.problems == [] and found.pace is not None
     assert found.pace.start > 0 and 0.01 < found.pace.step / real.step < 100

@@ -15,7 +15,7 @@ from sklearn.model_selection import train_test_split
 
 from bnexp import config
 from bnexp.data import prepare
-from bnexp.training import train
+from bnexp.training.many_seeds import train_many_seeds
 
 TRAININGS = 20
 BN = Path(__file__).parent.parent / "configs" / "bn.yaml"
@@ -52,7 +52,9 @@ def test_twenty_tutorials_and_twenty_seeds_have_the_same_distribution() -> None:
     seeds = tuple(range(TRAININGS))
     data = prepare(bn.dataset, seeds)
     built = build_for(bn, data)
-    history = train(built.model, data, bn.training, seeds, built.initial.draw(seeds), lambda history: False).history
+    history = train_many_seeds(
+        built.model, data, bn.training, seeds, built.initial.draw(seeds), lambda history: False
+    ).history
     for metric in ("val_accuracy", "val_loss", "loss"):
         ours_S, keras_S = history.final(metric), np.array([values[metric] for values in plain])
         standard_error = np.hypot(stats.sem(ours_S), stats.sem(keras_S))

@@ -23,7 +23,8 @@ from bnexp.config import Experiment
 from bnexp.config.model import Model
 from bnexp.data import Data, prepare
 from bnexp.errors import SettingError, UserError, WorkError
-from bnexp.experiment.batch import measured, pace
+from bnexp.experiment.measurement import measured
+from bnexp.experiment.pace import pace
 from bnexp.experiment.run import train_experiment
 from bnexp.history import History, joined
 from bnexp.models import Built, build
@@ -277,7 +278,7 @@ def test_who_trains_and_runs_out_of_memory_is_told_the_setting_and_the_run_is_ma
     def exhausted(*arguments: Any) -> None:
         raise MemoryError("OOM when allocating tensor")
 
-    monkeypatch.setattr("bnexp.training.train", exhausted)
+    monkeypatch.setattr("bnexp.training.many_seeds.train", exhausted)
     config = experiment(training={"memory_limit": "3GiB"})
     with pytest.raises(WorkError) as caught:
         train_experiment(config, tmp_path, watch=lambda history: False)

@@ -192,14 +192,14 @@ def test_two_arms_of_one_name_are_told_apart_everywhere(capsys: pytest.CaptureFi
 
 def failing(at: int, error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the training of the experiment at this place, from 0, raise an error."""
-    real, count = experiment.train_in_turns, iter(range(9))
+    real, count = experiment.train, iter(range(9))
 
     def perhaps(*arguments: Any, **options: Any) -> Any:
         if next(count) == at:
             raise error
         return real(*arguments, **options)
 
-    monkeypatch.setattr(experiment, "train_in_turns", perhaps)
+    monkeypatch.setattr(experiment, "train", perhaps)
 
 
 FULL = StorageError("runs/x: cannot be written (No space left on device). The disk is full: free some space.")

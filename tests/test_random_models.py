@@ -12,7 +12,7 @@ from random_models import random_experiment
 
 from bnexp.config import Experiment
 from bnexp.data import Data, prepare
-from bnexp.training import memory, trainer_of
+from bnexp.training import engine_name, memory
 from bnexp.training.keras_fit import train_keras_fit
 from bnexp.training.many_seeds import train_many_seeds
 
@@ -46,7 +46,7 @@ def check(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
     built = build_for(config, data)
     parts, initial = split_rows(data), [values[0] for values in built.initial.draw((SEED,))]
     history, kept = eager_loop.train(config.model_dump(), data.task, parts, initial, SEED)
-    stacked = trainer_of(config.training, built.model)[0] == "many_seeds"
+    stacked = engine_name(config.training, built.model)[0] == "many_seeds"
     for trainer, seeds in ((train_many_seeds, SEEDS),) * stacked + ((train_keras_fit, (SEED,)),):
         own = data if seeds == SEEDS else data.of(slice(SEED, SEED + 1))
         outcome = trainer(built.model, own, config.training, seeds, built.initial.draw(seeds), lambda so_far: False)

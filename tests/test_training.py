@@ -24,10 +24,11 @@ from bnexp.history import History
 from bnexp.history import joined as joined_histories
 from bnexp.models import Built
 from bnexp.system import machine as environment
-from bnexp.training import devices, memory, random_operations, train, trainer_of
+from bnexp.training import devices, engine_name, memory, random_operations
 from bnexp.training.batches import batch_order, fed_rows
 from bnexp.training.keras_fit import train_keras_fit
-from bnexp.training.many_seeds import _shards, train_many_seeds, train_together
+from bnexp.training.many_seeds import _shards, train_many_seeds
+from bnexp.training.many_seeds import train as train_together
 from bnexp.training.optimizers import KERAS_NAMES, make_optimizer, make_pure_optimizer
 from bnexp.training.record import Record, Trained
 from bnexp.training.refresh import batch_statistics, equal_parts, refreshed_values
@@ -419,7 +420,7 @@ def test_who_asks_to_stop_after_the_last_epoch_has_a_finished_run(trainer: Any) 
 def test_what_is_not_exact_on_stacked_weights_is_trained_seed_by_seed_and_says_why(training: Any, reason: str) -> None:
     config = experiment(training=training)
     built, _ = prepared(config)
-    name, why = trainer_of(config.training, built.model)
+    name, why = engine_name(config.training, built.model)
     assert name == "keras_fit"
     assert why is not None and why.startswith(reason)
 
@@ -429,7 +430,7 @@ def test_many_seeds_is_refused_where_it_would_not_be_exact() -> None:
     built, _ = prepared(config)
     message = r"training\.trainer is many_seeds; training\.optimizer lamb mixes .*\. Use auto or keras_fit\."
     with pytest.raises(SettingError, match=message):
-        trainer_of(config.training, built.model)
+        engine_name(config.training, built.model)
 
 
 def test_a_step_shorter_than_an_optimizer_step_is_one_step() -> None:
@@ -470,7 +471,7 @@ def test_a_weight_constraint_is_trained_seed_by_seed() -> None:
     ]
     config = experiment(model={"name": "sequential", "layers": layers})
     built, _ = prepared(config)
-    assert trainer_of(config.training, built.model) == (
+    assert engine_name(config.training, built.model) == (
         "keras_fit",
         "dense_1/kernel has a constraint on a whole weight",
     )
@@ -486,8 +487,10 @@ def test_another_precision_is_trained_seed_by_seed_as_keras_trains_it(precision:
     config = experiment(model={"name": "sequential", "layers": layers}, training=training)
     built, data = prepared(config, (0, 1))
     reason = f"dense_1 computes in {precision}, and seeds are stacked in float32 only"
-    assert trainer_of(config.training, built.model) == ("keras_fit", reason)
-    outcome = train(built.model, data, config.training, (0, 1), built.initial.draw((0, 1)), lambda so_far: False)
+    assert engine_name(config.training, built.model) == ("keras_fit", reason)
+    outcome = train_keras_fit(
+        built.model, data, config.training, (0, 1), built.initial.draw((0, 1)), lambda so_far: False
+    )
     assert np.isfinite(outcome.history.final("val_loss")).all()
 
 

@@ -201,7 +201,7 @@ def built_for(experiment: Experiment, data: Data) -> Built:
         UserError: if TensorFlow cannot use the GPU.
     """
     _load_backend(experiment.training.seeds)
-    from bnexp.training import refuse_too_large, trainer_of
+    from bnexp.training import engine_name, refuse_too_large
     from bnexp.training.optimizers import make_optimizer
 
     settings, problems = experiment.training, Problems()
@@ -210,7 +210,7 @@ def built_for(experiment: Experiment, data: Data) -> Built:
     with problems.noted():
         built = _built_in_memory(experiment, data)
         with problems.noted():
-            trainer_of(settings, built.model)
+            engine_name(settings, built.model)
         refuse_too_large(built.model, data, settings)
     problems.refuse()
     return built

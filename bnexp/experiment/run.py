@@ -5,7 +5,6 @@ TensorFlow is imported here, inside functions, and only when something is traine
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -20,9 +19,10 @@ from bnexp.config import Experiment
 from bnexp.config.real import RealDataset
 from bnexp.errors import StorageError, WorkError, work_begun
 from bnexp.experiment import warnings as cautions
+from bnexp.experiment.batch import Prepared, train
 from bnexp.experiment.prepare import built_for, prepared
-from bnexp.experiment.waves import Outcome, Watch, train_in_turns
-from bnexp.history import History, joined
+from bnexp.experiment.run_files import RunFiles, Watch
+from bnexp.history import History
 from bnexp.system.interrupts import finishing_the_epoch
 from bnexp.system.machine import git_state, machine, memory_limit, versions
 
@@ -31,12 +31,6 @@ if TYPE_CHECKING:
     from bnexp.models import Built
 
 FORMAT = 1
-KEEP_EVERY_SECONDS = 5.0
-"""How often the history so far is written while training, so that even a kill loses little."""
-
-KEEPING_SHARE = 0.05
-"""The most of the time that this writing may take: a history grows with every epoch."""
-
 Note = Callable[[str], None]
 
 
@@ -83,14 +77,14 @@ def train_experiment(
         store.write_json(directory / "run.json", record)
         note("tracing the program")
         with _failure_marked(directory, record), finishing_the_epoch(note) as interrupted:
-            kept = _keeping(directory, lambda so_far: watch(so_far) or interrupted())
+            files = RunFiles(directory, record, lambda so_far: watch(so_far) or interrupted())
             try:
-                outcome = train_in_turns(experiment, data, built, directory=directory, record=record, watch=kept)
+                (history,) = train([Prepared(experiment, data, built)], tuple(range(record["seeds"])), files)
             except MemoryError as error:
                 raise WorkError(_out_of_memory(experiment, error)) from error
-            record |= _last_record(experiment, data, outcome)
+            record |= _last_record(experiment, data, history, files)
             store.write_json(directory / "run.json", record)
-    return Finished(store.Run(directory), record, outcome.history)
+    return Finished(store.Run(directory), record, history)
 
 
 def _out_of_memory(experiment: Experiment, error: MemoryError) -> str:
@@ -104,10 +98,10 @@ def _out_of_memory(experiment: Experiment, error: MemoryError) -> str:
 
 def _first_record(experiment: Experiment, data: Data, built: Built, run: str) -> dict[str, Any]:
     """Return what run.json says before training: the experiment, the data, the machine and the versions."""
-    from bnexp.training import trainer_of
+    from bnexp.training import engine_name
     from bnexp.training.devices import gpus
 
-    trainer, reason = trainer_of(experiment.training, built.model)
+    trainer, reason = engine_name(experiment.training, built.model)
     return {
         "format": FORMAT,
         "id": run,
@@ -131,35 +125,17 @@ def _first_record(experiment: Experiment, data: Data, built: Built, run: str) ->
     }
 
 
-def _keeping(directory: Path, watch: Watch) -> Watch:
-    """Write the history on its way to `watch`: every KEEP_EVERY_SECONDS, or less often where writing is slow."""
-    due = time.monotonic() + KEEP_EVERY_SECONDS
-
-    def keep_and_watch(so_far: Sequence[History]) -> bool:
-        """Write what there is if it is time to, and pass it on."""
-        nonlocal due
-        begun = time.monotonic()
-        if begun > due:
-            store.write_json(directory / "history.json", joined(so_far).to_json())
-            ended = time.monotonic()
-            due = ended + max(KEEP_EVERY_SECONDS, (ended - begun) / KEEPING_SHARE)
-        return watch(so_far)
-
-    return keep_and_watch
-
-
-def _last_record(experiment: Experiment, data: Data, outcome: Outcome) -> dict[str, Any]:
+def _last_record(experiment: Experiment, data: Data, measured: History, files: RunFiles) -> dict[str, Any]:
     """Add what is known after training: how it ended, how long it took, final and best metrics, warnings."""
-    measured = outcome.history
     steps = data.steps(experiment.training.batch_size, experiment.training.drop_last)
     return {
-        "status": "interrupted" if outcome.interrupted else "finished",
-        "duration_seconds": outcome.seconds,
-        "seed_epoch_seconds": float(np.median(outcome.paces)) if outcome.paces else None,
+        "status": "interrupted" if files.interrupted else "finished",
+        "duration_seconds": files.seconds,
+        "seed_epoch_seconds": float(np.median(files.paces)) if files.paces else None,
         "diverged": {str(seed): epoch for seed, epoch in measured.diverged_at.items()},
         "metrics": {name: _summary(measured, name, data.guessing) for name in measured.metrics},
         "warnings": cautions.cautions(experiment, steps * measured.fewest_kept),
-        "not_kept": outcome.not_kept,
+        "not_kept": files.not_kept,
     }
 
 

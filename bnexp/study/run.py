@@ -17,7 +17,7 @@ from typing import Any
 from bnexp import statistics, store, study
 from bnexp.errors import ConfigError, RunError, UntrainedError, work_begun
 from bnexp.executors import Failure, Workers
-from bnexp.experiment.batch import TRIAL_STEPS, Pace
+from bnexp.experiment.pace import TRIAL_STEPS, Pace
 from bnexp.study import Result
 from bnexp.study import work as group_work
 from bnexp.study.jobs import Group

@@ -18,7 +18,9 @@ from bnexp.config.study import Endpoint, Tune
 from bnexp.data.fingerprint import refuse_changed, source_sha256
 from bnexp.errors import ConfigError, UserError
 from bnexp.executors.workers import Failure
-from bnexp.experiment.batch import Measured, Pace, measured, pace, program_key, rough_pace
+from bnexp.experiment.batch import program_key
+from bnexp.experiment.measurement import Measured, measured
+from bnexp.experiment.pace import Pace, pace, rough_pace
 from bnexp.experiment.prepare import check
 from bnexp.history import Floats
 from bnexp.metrics import higher_is_better

@@ -2,29 +2,61 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from types import MappingProxyType
+from typing import Protocol
+
 import keras
 
 from bnexp.config.training import Training
 from bnexp.data import Data
 from bnexp.errors import SettingError
-from bnexp.training.keras_fit import train_keras_fit
-from bnexp.training.many_seeds import train_many_seeds, train_together
-from bnexp.training.memory import most_together, refuse_too_large, shortage_told, turns
-from bnexp.training.optimizers import why_not_stacked
+from bnexp.training import keras_fit, many_seeds
+from bnexp.training.memory import LARGEST_SHARD, most_together, refuse_too_large, shortage_told, waves
 from bnexp.training.record import Stacked, Trained, Watch
 
-__all__ = ["most_together", "refuse_too_large", "shortage_told", "train", "train_together", "trainer_of", "turns"]
-
-TRAINERS = {"many_seeds": train_many_seeds, "keras_fit": train_keras_fit}
+__all__ = ["Engine", "engine_name", "engine_of", "most_together", "refuse_too_large", "shortage_told", "waves"]
 
 
-def trainer_of(training: Training, model: keras.Sequential) -> tuple[str, str | None]:
-    """Return the trainer's name and, where the seeds are not trained at once, why.
+class Engine(Protocol):
+    """A way to train. Each is a module of this room."""
+
+    def why_not(self, training: Training, model: keras.Sequential) -> str | None:
+        """Return why this engine cannot train the model exactly; None if it can."""
+
+    def train(
+        self,
+        model: keras.Sequential,
+        data: Data,
+        trainings: Sequence[Training],
+        seeds: tuple[int, ...],
+        initial: Stacked,
+        watch: Watch,
+        *,
+        largest_shard: int = LARGEST_SHARD,
+    ) -> list[Trained]:
+        """Train the seeds of several experiments that share a program; return what came of each experiment.
+
+        They may differ in initial weights, in data of one shape, and in the
+        height of the learning rate. `data` and `initial` have a row for each
+        experiment and seed: all seeds of the first experiment, then the next.
+        `watch` is called after every epoch.
+
+        Raises:
+            MemoryError: if TensorFlow runs out of memory.
+        """
+
+
+ENGINES: MappingProxyType[str, Engine] = MappingProxyType({"many_seeds": many_seeds, "keras_fit": keras_fit})
+
+
+def engine_name(training: Training, model: keras.Sequential) -> tuple[str, str | None]:
+    """Return the engine's name and, where the seeds are not trained at once, why.
 
     Raises:
         SettingError: if many_seeds is asked for and would not be exact.
     """
-    reason = why_not_stacked(training, model)
+    reason = many_seeds.why_not(training, model)
     if training.trainer == "many_seeds" and reason:
         raise SettingError("training.trainer", f"is many_seeds; {reason}. Use auto or keras_fit.")
     if training.trainer == "keras_fit":
@@ -32,13 +64,6 @@ def trainer_of(training: Training, model: keras.Sequential) -> tuple[str, str | 
     return ("keras_fit", reason) if reason else ("many_seeds", None)
 
 
-def train(
-    model: keras.Sequential, data: Data, training: Training, seeds: tuple[int, ...], initial: Stacked, watch: Watch
-) -> Trained:
-    """Train all seeds at once, or one by one where only that is exact (`trainer_of`).
-
-    `initial` holds the first values of `model.variables`, each stacked over
-    seeds; `watch` is called after every epoch.
-    """
-    name, _ = trainer_of(training, model)
-    return TRAINERS[name](model, data, training, seeds, initial, watch)
+def engine_of(training: Training, model: keras.Sequential) -> Engine:
+    """Return the engine that trains this model (`engine_name`)."""
+    return ENGINES[engine_name(training, model)[0]]

@@ -25,11 +25,37 @@ from bnexp.history import History, joined
 from bnexp.metrics import higher_is_better, names
 from bnexp.training import keras_statistics, measures
 from bnexp.training.batches import OrderDigests, fed_rows
-from bnexp.training.memory import shortage_told
+from bnexp.training.memory import LARGEST_SHARD, shortage_told
 from bnexp.training.optimizers import make_optimizer
 from bnexp.training.record import Stacked, Trained, Watch
 
 Part = tuple[NDArray[Any], NDArray[Any]]
+
+
+def why_not(training: Training, model: keras.Sequential) -> str | None:
+    """Return None: Keras trains all that it builds."""
+    return None
+
+
+def train(
+    model: keras.Sequential,
+    data: Data,
+    trainings: Sequence[Training],
+    seeds: tuple[int, ...],
+    initial: Stacked,
+    watch: Watch,
+    *,
+    largest_shard: int = LARGEST_SHARD,
+) -> list[Trained]:
+    """Train several experiments one after the other, each seed by itself, whatever the largest shard.
+
+    `data` and `initial` have a row for each experiment and seed (`Engine.train`).
+    """
+    parts = [slice(start, start + len(seeds)) for start in range(0, len(trainings) * len(seeds), len(seeds))]
+    return [
+        train_keras_fit(model, data.of(part), training, seeds, [values[part] for values in initial], watch)
+        for training, part in zip(trainings, parts, strict=True)
+    ]
 
 
 def train_keras_fit(

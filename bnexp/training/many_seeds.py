@@ -31,10 +31,14 @@ from bnexp.config.training import Training
 from bnexp.data import Data
 from bnexp.training import devices, measures, memory
 from bnexp.training.batches import OrderDigests, fed_rows
+from bnexp.training.optimizers import why_not_stacked
 from bnexp.training.program import Program, Source, State, sources
 from bnexp.training.record import Record, Stacked, Trained, Watch
 
 Values = dict[str, NDArray[Any]]
+
+
+why_not = why_not_stacked
 
 
 def train_many_seeds(
@@ -46,11 +50,11 @@ def train_many_seeds(
     metrics and weights agree with `keras_fit` to float32 rounding, noise
     layers in distribution.
     """
-    (trained,) = train_together(model, data, [training], seeds, initial, watch)
+    (trained,) = train(model, data, [training], seeds, initial, watch)
     return trained
 
 
-def train_together(
+def train(
     model: keras.Sequential,
     data: Data,
     trainings: Sequence[Training],

@@ -146,8 +146,8 @@ def most_together(model: keras.Sequential, data: Data, training: Training, *, be
     return max(1, free // max(1, need.kept))
 
 
-def turns(model: keras.Sequential, data: Data, training: Training, seeds: int) -> list[slice]:
-    """Cut so many seeds into turns, as equal as can be; one where memory holds the weights of all."""
+def waves(model: keras.Sequential, data: Data, training: Training, seeds: int) -> list[slice]:
+    """Cut the seeds into waves of equal size, or nearly so; one wave if memory holds the weights of all seeds."""
     parts = np.array_split(np.arange(seeds), -(-seeds // most_together(model, data, training)))
     return [slice(int(part[0]), int(part[-1]) + 1) for part in parts]
 

@@ -73,11 +73,11 @@ from bnexp.system import backend
 backend.load()
 {before}
 import time
-from bnexp.experiment import prepare as preparing
+from bnexp.experiment import prepare
 from bnexp.config import Experiment
 experiment = Experiment.model_validate({experiment})
-data = preparing.prepared(experiment)
-built = preparing.built_for(experiment, data)
+data = prepare.prepared(experiment)
+built = prepare.built_for(experiment, data)
 from bnexp.training.many_seeds import train_many_seeds
 seeds, ends = tuple(range(experiment.training.seeds)), []
 def watch(so_far):

@@ -9,7 +9,7 @@ from pathlib import Path
 import joblib
 import pytest
 
-from bnexp.system import machine as environment
+from bnexp.system import machine
 
 GIBIBYTE = 2**30
 NO_LIMIT = "9223372036854771712"
@@ -47,33 +47,33 @@ def fake_git(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None
 
 
 def test_a_commit_is_told_with_whether_files_differ_from_it(repository: Path, commit: str) -> None:
-    assert environment.git_state() == {"commit": commit, "dirty": False}
+    assert machine.git_state() == {"commit": commit, "dirty": False}
     (repository / "a.txt").write_text("b")
-    assert environment.git_state() == {"commit": commit, "dirty": True}
+    assert machine.git_state() == {"commit": commit, "dirty": True}
 
 
 def test_a_difference_that_git_does_not_tell_in_time_is_unknown(
     repository: Path, commit: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake_git(repository, monkeypatch, f'case "$*" in *status*) exec sleep 20;; esac; echo {commit}')
-    monkeypatch.setattr(environment, "GIT_SECONDS", 0.3)
-    assert environment.git_state() == {"commit": commit, "dirty": None}
+    monkeypatch.setattr(machine, "GIT_SECONDS", 0.3)
+    assert machine.git_state() == {"commit": commit, "dirty": None}
 
 
 def test_a_repository_without_commits_has_none_and_its_files_differ(repository: Path) -> None:
-    assert environment.git_state() == {"commit": None, "dirty": True}
+    assert machine.git_state() == {"commit": None, "dirty": True}
 
 
 def test_a_repository_without_files_of_its_own_knows_no_difference(repository: Path, commit: str) -> None:
     git(repository, "clone", "-q", "--bare", ".", "bare")
     os.chdir(repository / "bare")
-    assert environment.git_state() == {"commit": commit, "dirty": None}
+    assert machine.git_state() == {"commit": commit, "dirty": None}
 
 
 def test_names_that_are_no_text_in_this_locale_count_as_differences(repository: Path, commit: str) -> None:
     git(repository, "config", "core.quotepath", "false")
     Path(os.fsdecode(b"\xff\xfe\xe9")).write_text("new")
-    assert environment.git_state() == {"commit": commit, "dirty": True}
+    assert machine.git_state() == {"commit": commit, "dirty": True}
 
 
 @pytest.mark.parametrize(
@@ -88,21 +88,21 @@ def test_where_git_tells_nothing_nothing_is_known(
     repository: Path, monkeypatch: pytest.MonkeyPatch, script: str
 ) -> None:
     fake_git(repository, monkeypatch, script)
-    assert environment.git_state() is None
+    assert machine.git_state() is None
 
 
 def test_without_git_and_outside_a_repository_nothing_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     monkeypatch.chdir(tmp_path)
-    assert environment.git_state() is None
+    assert machine.git_state() is None
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert environment.git_state() is None
+    assert machine.git_state() is None
 
 
 def test_asking_git_leaves_its_index_alone(repository: Path, commit: str) -> None:
     os.utime(repository / "a.txt", (0, 0))  # so that git would note the new time in its index
     before = (repository / ".git/index").read_bytes()
-    assert environment.git_state() == {"commit": commit, "dirty": False}
+    assert machine.git_state() == {"commit": commit, "dirty": False}
     assert (repository / ".git/index").read_bytes() == before
 
 
@@ -130,27 +130,27 @@ def test_memory_is_what_the_control_groups_leave_of_the_machines(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own: str | None, limits: dict[str, str], gibibytes: int
 ) -> None:
     monkeypatch.setattr(os, "sysconf", {"SC_PHYS_PAGES": 64 * GIBIBYTE // 4096, "SC_PAGE_SIZE": 4096}.__getitem__)
-    monkeypatch.setattr(environment, "OWN_GROUPS", tmp_path / "cgroup")
-    monkeypatch.setattr(environment, "GROUPS", tmp_path / "groups")
+    monkeypatch.setattr(machine, "OWN_GROUPS", tmp_path / "cgroup")
+    monkeypatch.setattr(machine, "GROUPS", tmp_path / "groups")
     if own is not None:
         (tmp_path / "cgroup").write_text(own)
     for name, limit in limits.items():
         (tmp_path / "groups" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "groups" / name).write_text(f"{limit}\n")
-    assert environment._memory_bytes() == gibibytes * GIBIBYTE
+    assert machine._memory_bytes() == gibibytes * GIBIBYTE
 
 
 def test_cores_are_those_of_the_container_unless_the_environment_says_how_many(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.delenv(environment.CORES, raising=False)
+    monkeypatch.delenv(machine.CORES, raising=False)
     monkeypatch.setattr(joblib, "cpu_count", lambda: 3)
-    assert environment.cores() == 3
-    monkeypatch.setenv(environment.CORES, "2")
-    assert environment.cores() == 2
+    assert machine.cores() == 3
+    monkeypatch.setenv(machine.CORES, "2")
+    assert machine.cores() == 2
 
 
 def test_a_process_bound_to_one_core_uses_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(environment.CORES, raising=False)
+    monkeypatch.delenv(machine.CORES, raising=False)
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: {1}, raising=False)
-    assert environment.cores() == 1
+    assert machine.cores() == 1

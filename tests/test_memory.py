@@ -30,7 +30,7 @@ from bnexp.history import History, joined
 from bnexp.models import Built, build
 from bnexp.models.inputs import Inputs
 from bnexp.study import jobs as groups
-from bnexp.system import machine as environment
+from bnexp.system import machine
 from bnexp.training import devices, keras_fit, many_seeds, memory
 from bnexp.training.batches import OrderDigests
 from bnexp.training.memory import PROGRAM_BYTES, most_together, needs, plan, refuse_too_large, row_bytes
@@ -77,16 +77,16 @@ def test_a_limit_that_not_even_one_seed_fits_is_refused_with_the_numbers_before_
 def test_as_many_workers_as_cores_share_half_of_the_memory_or_as_many_as_it_is_enough_for(
     cores: int, gibibytes: int, workers: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(environment, "_memory_bytes", lambda: gibibytes * 2**30)
+    monkeypatch.setattr(machine, "_memory_bytes", lambda: gibibytes * 2**30)
     monkeypatch.setenv("BNEXP_CORES", str(cores))
-    assert environment.most_workers() == workers
+    assert machine.most_workers() == workers
     monkeypatch.setenv("BNEXP_WORKERS", str(workers))
-    assert environment.memory_limit(None) == gibibytes * 2**30 // 2 // workers > 1.3 * PROGRAM_BYTES
-    assert environment.memory_limit(5) == 5
+    assert machine.memory_limit(None) == gibibytes * 2**30 // 2 // workers > 1.3 * PROGRAM_BYTES
+    assert machine.memory_limit(5) == 5
 
 
 def test_a_worker_whose_share_is_too_small_says_that_fewer_would_have_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(environment, "_memory_bytes", lambda: 8 * 2**30)
+    monkeypatch.setattr(machine, "_memory_bytes", lambda: 8 * 2**30)
     monkeypatch.setenv("BNEXP_WORKERS", "8")
     training, built, data = prepared()
     with pytest.raises(SettingError, match=r"is 0\.50 GiB; .* one of 8 workers; with fewer --jobs each has more\.$"):

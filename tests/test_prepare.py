@@ -17,7 +17,7 @@ from bnexp import config, store
 from bnexp.cli import commands, study_commands
 from bnexp.comparison import Question
 from bnexp.errors import ComparisonError, ConfigError, Problems, StoppedError, StorageError, UserError, WorkError
-from bnexp.experiment import prepare as preparing
+from bnexp.experiment import prepare
 from bnexp.experiment import run as experiment
 from bnexp.experiment.prepare import Asked
 from bnexp.study import run as study_run
@@ -121,8 +121,8 @@ def test_a_place_that_cannot_be_written_is_noticed_before_data_are_read_or_tenso
     def too_late(*arguments: Any, **options: Any) -> None:
         raise AssertionError("too late")
 
-    monkeypatch.setattr(preparing, "prepared", too_late)
-    monkeypatch.setattr(preparing, "_load_backend", too_late)
+    monkeypatch.setattr(prepare, "prepared", too_late)
+    monkeypatch.setattr(prepare, "_load_backend", too_late)
     (told,) = refused(command, "good.yaml", "bn.yaml", runs=Path("good.yaml"))
     assert told == "good.yaml is a file; expected a directory for runs. Move it, or use --runs DIR."
 
@@ -254,7 +254,7 @@ def test_who_stops_the_check_is_told_that_nothing_is_kept(monkeypatch: pytest.Mo
     def stopped(*arguments: Any, **options: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(preparing, "check", stopped)
+    monkeypatch.setattr(prepare, "check", stopped)
     for command in (train, compare):
         with pytest.raises(StoppedError, match=r"^Stopped before anything was trained; nothing is kept\.$") as caught:
             command("good.yaml", "bn.yaml")
@@ -352,35 +352,35 @@ def count_reads(monkeypatch: pytest.MonkeyPatch, kept_share: int) -> list[int]:
         return real(dataset, *arguments)
 
     monkeypatch.setattr(data, "prepare", counted)
-    monkeypatch.setattr(preparing, "KEPT_SHARE", kept_share)
-    monkeypatch.setattr(preparing, "_KEPT", preparing._Kept())
+    monkeypatch.setattr(prepare, "KEPT_SHARE", kept_share)
+    monkeypatch.setattr(prepare, "_KEPT", prepare._Kept())
     return read
 
 
 def test_the_first_experiment_is_checked_last_so_that_its_data_are_still_there(monkeypatch: pytest.MonkeyPatch) -> None:
     read = count_reads(monkeypatch, kept_share=2**60)
     several = [asked(), asked("dataset.seed=1"), asked("dataset.seed=2")]
-    preparing.preflight(several)
+    prepare.preflight(several)
     assert read == [2, 1, 42]
-    preparing.prepared(several[0].experiment)
+    prepare.prepared(several[0].experiment)
     assert read == [2, 1, 42], "read once"
-    assert len(preparing._KEPT._data) == 1, "and only one is held where they are large"
+    assert len(prepare._KEPT._data) == 1, "and only one is held where they are large"
 
 
 def test_small_data_of_several_experiments_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     read = count_reads(monkeypatch, kept_share=8)
     several = [asked(), asked("dataset.seed=1"), asked("training.epochs=2")]
-    preparing.preflight(several)
+    prepare.preflight(several)
     for one in several:
-        preparing.prepared(one.experiment)
+        prepare.prepared(one.experiment)
     assert sorted(read) == [1, 42]
 
 
 def test_a_check_tells_what_a_plan_needs_and_digests_only_where_they_are_asked_for() -> None:
-    (facts,) = preparing.preflight([asked()])
+    (facts,) = prepare.preflight([asked()])
     assert (facts.task, facts.steps, facts.digest, facts.splits) == ("binary", 3, None, None)
     assert (facts.told["training_rows"], facts.told["validation_rows"], facts.told["test_rows"]) == (30, 30, None)
-    (digested,) = preparing.preflight([asked()], digests=True)
+    (digested,) = prepare.preflight([asked()], digests=True)
     train("good.yaml")
     (run,) = store.runs_in(Path("runs"))
     record = run.record()
@@ -398,7 +398,7 @@ def test_all_mistakes_of_one_input_are_counted_where_only_some_are_told() -> Non
     problems = Problems()
     for number in range(200):
         problems.note("dataset.path", f"holds {number}.wav, which is faulty.")
-    with pytest.raises(ConfigError) as refused, preparing.line_told(lambda key: "a.yaml:3"):
+    with pytest.raises(ConfigError) as refused, prepare.line_told(lambda key: "a.yaml:3"):
         problems.refuse()
     lines = str(refused.value).splitlines()
     assert (lines[0], lines[-1]) == (

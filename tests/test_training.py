@@ -23,7 +23,7 @@ from bnexp.errors import SettingError
 from bnexp.history import History
 from bnexp.history import joined as joined_histories
 from bnexp.models import Built
-from bnexp.system import machine as environment
+from bnexp.system import machine
 from bnexp.training import devices, engine_name, memory, random_operations
 from bnexp.training.batches import batch_order, fed_rows
 from bnexp.training.keras_fit import train_keras_fit
@@ -698,12 +698,13 @@ def test_operations_have_a_core_each_even_where_keras_has_read_the_rows(tmp_path
         "model: {name: conv1d}\ntraining: {batch_size: 4}\n"
     )
     code = (
-        "import tensorflow as tf; from pathlib import Path; from bnexp import config, experiment;"
+        "import tensorflow as tf; from pathlib import Path; from bnexp import config;"
+        "from bnexp.experiment import prepare as experiment;"
         "one = config.load(Path('t.yaml')); experiment.built_for(one, experiment.prepared(one));"
         "print(tf.config.threading.get_intra_op_parallelism_threads(), one.training.seeds)"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
-    expected = 1 if devices.side_by_side(20) > 1 else environment.cores()
+    expected = 1 if devices.side_by_side(20) > 1 else machine.cores()
     assert done.stdout == f"{expected} 20\n", done.stderr
 
 

@@ -10,8 +10,7 @@ from pathlib import Path
 from bnexp.config.files import CONFIGS, read_text, shown, unreadable
 from bnexp.config.overrides import read as read_override
 from bnexp.errors import ConfigError, Problems, RunError, UserError
-from bnexp.experiment import lookup
-from bnexp.experiment import resolve as arms
+from bnexp.experiment import lookup, resolve
 
 
 def sorted_arguments(arguments: Sequence[str], seeds: int | None) -> tuple[list[str], list[str]]:
@@ -39,7 +38,7 @@ def _is_override(argument: str) -> bool:
 
 def config_path(name: str) -> Path:
     """Return the config that a name stands for: `bn` for configs/bn.yaml, as it does for `compare`."""
-    return arms.config_file(name) or Path(name)
+    return resolve.config_file(name) or Path(name)
 
 
 def config_paths(names: Sequence[str], overrides: Sequence[str], runs: Path) -> list[Path]:
@@ -62,7 +61,7 @@ def _problems(names: Sequence[str], runs: Path) -> Iterator[str]:
     seen: set[str] = set()
     for name in names:
         path = config_path(name)
-        if arms.config_file(name) is None and (os.path.isdir(path) or not os.path.exists(path)):
+        if resolve.config_file(name) is None and (os.path.isdir(path) or not os.path.exists(path)):
             yield _no_config(name, runs)
             continue
         try:
@@ -82,7 +81,9 @@ def _no_config(name: str, runs: Path) -> str:
     except RunError as error:
         return unreadable(Path(name)) if os.path.isdir(name) else str(error)
     if run is None:
-        return f"No config is called {shown(name)!r}; expected a .yaml file. {arms.existing(runs, name, trained=False)}"
+        return (
+            f"No config is called {shown(name)!r}; expected a .yaml file. {resolve.existing(runs, name, trained=False)}"
+        )
     again = run.directory / "config.yaml"
     state = run.state()
     seen = f"is a {run.kind}" if state.status != "damaged" else f"is a damaged {run.kind} ({state.reason.rstrip('.')})"

@@ -31,12 +31,11 @@ from bnexp.errors import (
     nearest,
     work_begun,
 )
-from bnexp.experiment import lookup
-from bnexp.experiment import resolve as arms
-from bnexp.experiment import warnings as cautions
+from bnexp.experiment import lookup, resolve
 from bnexp.experiment.arm_names import told_apart, with_baseline
 from bnexp.experiment.prepare import Asked, Checked, preflight
 from bnexp.experiment.run import Finished, train_experiment
+from bnexp.experiment.warnings import cautions
 from bnexp.report import console as show
 from bnexp.report import figures, run_list
 from bnexp.report.about_data import data_lines
@@ -148,7 +147,7 @@ def _print_plan(experiment: Experiment, checked: Checked) -> None:
     print(config.dump(experiment), end="")
     for line in (
         *data_lines(checked.told),
-        *map(warning, cautions.cautions(experiment, training.epochs * checked.steps)),
+        *map(warning, cautions(experiment, training.epochs * checked.steps)),
     ):
         print(f"# {line.plain}")
     print(f"# {training.seeds} seeds x {training.epochs} epochs; nothing was trained or written")
@@ -161,20 +160,20 @@ def compare(
     names, overrides = sorted_arguments(arguments, seeds)
     refuse_too_few(names)
     store.refuse_unwritable(runs)
-    fitting = arms.fitting_overrides(names, overrides)
-    planned = arms.plan_all(names, runs, fitting, _warn)
+    fitting = resolve.fitting_overrides(names, overrides)
+    planned = resolve.plan_all(names, runs, fitting, _warn)
     for name in names:
         for override in overrides if not quiet else ():
             if override not in fitting[name]:
                 print(f"{plain(name)}: {plain(override)} does not apply there", file=sys.stderr)
-    arms.refuse_twice(planned)
+    resolve.refuse_twice(planned)
     planned = told_apart(planned)
     question = with_baseline(question, planned)
-    stored, trained = arms.stored(planned), list[Finished]()
-    arms.refuse_unanswerable(question, planned, stored, _checked(planned, quiet=quiet or as_json))
+    stored, trained = resolve.stored(planned), list[Finished]()
+    resolve.refuse_unanswerable(question, planned, stored, _checked(planned, quiet=quiet or as_json))
     with told_in_json(lambda: [one.record for one in trained], as_json=as_json):
         train = partial(_train_arm, runs=runs, quiet=quiet or as_json, trained=trained)
-        found = arms.ready(planned, stored, train)
+        found = resolve.ready(planned, stored, train)
         with work_begun() if trained else nullcontext():
             document = compare_arms(found, question)
             run = _keep_comparison(runs, found, document)
@@ -188,7 +187,7 @@ def compare(
     return DIVERGED if any(arm.history.diverged_at for arm in found) else DONE
 
 
-def _checked(planned: Sequence[arms.Planned], *, quiet: bool) -> dict[str, Checked]:
+def _checked(planned: Sequence[resolve.Planned], *, quiet: bool) -> dict[str, Checked]:
     """Check all arms that are to be trained, by name."""
     names, asked = [], []
     for item in planned:
@@ -197,11 +196,11 @@ def _checked(planned: Sequence[arms.Planned], *, quiet: bool) -> dict[str, Check
             asked.append(Asked(item.experiment, partial(config.where, item.config, item.overrides)))
     if not asked:
         return {}
-    facts = _preflight(asked, quiet=quiet, digests=arms.needs_digests(planned))
+    facts = _preflight(asked, quiet=quiet, digests=resolve.needs_digests(planned))
     return dict(zip(names, facts, strict=True))
 
 
-def _train_arm(item: arms.Planned, *, runs: Path, quiet: bool, trained: list[Finished]) -> Finished:
+def _train_arm(item: resolve.Planned, *, runs: Path, quiet: bool, trained: list[Finished]) -> Finished:
     assert item.experiment is not None
     if not quiet:
         print(f"training {plain(item.name)}: {item.reason}", file=sys.stderr)

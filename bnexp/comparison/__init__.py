@@ -15,7 +15,7 @@ from bnexp.comparison.pairing import (
     NEUTRAL,
     Arm,
     Basis,
-    Sides,
+    PairedArms,
     basis_of,
     common_seeds,
     refuse_other_data,
@@ -27,7 +27,7 @@ from bnexp.comparison.question import (
     refuse_impossible,
     refuse_judged_by_what_chose,
     refuse_too_few,
-    terms_of,
+    resolved,
 )
 
 __all__ = [
@@ -82,7 +82,7 @@ def compare(arms: Sequence[Arm], question: Question) -> dict[str, Any]:
     seeds = common_seeds(arms)
     refuse_other_data([basis_of(arm) for arm in arms], basis_of(baseline))
     paired = {arm.name: arm.history.of(seeds) for arm in arms}
-    terms = terms_of(question, baseline.name, paired[baseline.name], guessing_of(baseline))
+    answered = resolved(question, baseline.name, paired[baseline.name], guessing_of(baseline))
     others = [arm for arm in arms if arm is not baseline]
     return {
         "format": FORMAT,
@@ -91,8 +91,10 @@ def compare(arms: Sequence[Arm], question: Question) -> dict[str, Any]:
         "level": statistics.LEVEL,
         "task": baseline.record["dataset"]["task"],
         "dataset": {key: baseline.record["dataset"].get(key) for key in DATA_FACTS},
-        "primary": {"metric": terms.metric, "margin": terms.margin},
-        "target": {"metric": terms.target_metric, "value": terms.target, "rule": terms.target_rule},
-        "arms": [arm_facts(arm, paired[arm.name], terms) for arm in arms],
-        "contrasts": [contrast(Sides(arm, paired[arm.name], baseline, paired[baseline.name]), terms) for arm in others],
+        "primary": {"metric": answered.metric, "margin": answered.margin},
+        "target": {"metric": answered.target_metric, "value": answered.target, "rule": answered.target_rule},
+        "arms": [arm_facts(arm, paired[arm.name], answered) for arm in arms],
+        "contrasts": [
+            contrast(PairedArms(arm, paired[arm.name], baseline, paired[baseline.name]), answered) for arm in others
+        ],
     }

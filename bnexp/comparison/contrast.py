@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from bnexp import statistics
-from bnexp.comparison.pairing import Arm, Sides, agreement, confounders, varied
-from bnexp.comparison.question import RELATIVE_MARGIN, Terms
+from bnexp.comparison.pairing import Arm, PairedArms, agreement, confounders, varied
+from bnexp.comparison.question import RELATIVE_MARGIN, ResolvedQuestion
 from bnexp.comparison.questions import (
     ROUNDING,
     chosen_by,
@@ -29,32 +29,32 @@ from bnexp.metrics import higher_is_better, number, with_unit
 from bnexp.statistics import strict, strict_values
 
 
-def contrast(sides: Sides, terms: Terms) -> dict[str, Any]:
+def contrast(arms: PairedArms, question: ResolvedQuestion) -> dict[str, Any]:
     """Return one entry of `contrasts` in comparison.json."""
-    shared = [name for name in sides.treated.metrics if name in sides.base.metrics]
-    differences = {name: _difference(sides, name) for name in shared}
-    experiments = {arm.name: [arm.experiment] for arm in (sides.arm, sides.baseline)}
+    shared = [name for name in arms.treated.metrics if name in arms.base.metrics]
+    differences = {name: _difference(arms, name) for name in shared}
+    experiments = {arm.name: [arm.experiment] for arm in (arms.arm, arms.baseline)}
     failed = [
-        np.array([seed in history.diverged_at for seed in history.seeds]) for history in (sides.treated, sides.base)
+        np.array([seed in history.diverged_at for seed in history.seeds]) for history in (arms.treated, arms.base)
     ]
     return {
-        "arm": sides.arm.name,
-        "baseline": sides.baseline.name,
-        "pairing": agreement(sides),
+        "arm": arms.arm.name,
+        "baseline": arms.baseline.name,
+        "pairing": agreement(arms),
         "metrics": differences,
-        "pairs": strict_values(_pair_by_pair(sides, terms.metric)),
-        "to_target": _reach_difference(sides, terms),
+        "pairs": strict_values(_pair_by_pair(arms, question.metric)),
+        "to_target": _reach_difference(arms, question),
         "diverged_p_value": statistics.failure_difference(*failed),
-        "varied": varied(sides),
-        "confounders": confounders(sides),
-        "cautions": list(penalty_in_loss(terms.metric, shared, experiments)),
-        "verdict": _verdict(sides, differences[terms.metric], terms),
+        "varied": varied(arms),
+        "confounders": confounders(arms),
+        "cautions": list(penalty_in_loss(question.metric, shared, experiments)),
+        "verdict": _verdict(arms, differences[question.metric], question),
     }
 
 
-def _difference(sides: Sides, metric: str) -> dict[str, Any]:
+def _difference(arms: PairedArms, metric: str) -> dict[str, Any]:
     """Return the paired difference of the final values; pairs without a value, since a seed diverged, are counted."""
-    difference_S = _pair_by_pair(sides, metric)
+    difference_S = _pair_by_pair(arms, metric)
     whole_S = np.isfinite(difference_S)
     left_out = int((~whole_S).sum())
     if not whole_S.any():
@@ -62,21 +62,21 @@ def _difference(sides: Sides, metric: str) -> dict[str, Any]:
     return {**strict(statistics.summed_up(difference_S[whole_S], statistics.LEVEL)), "left_out": left_out}
 
 
-def _pair_by_pair(sides: Sides, metric: str) -> Floats:
+def _pair_by_pair(arms: PairedArms, metric: str) -> Floats:
     """Return the difference of the final values, (S,), not finite where a seed has none."""
-    treated_S = final_values(sides.treated, metric, guessing_of(sides.arm))
-    return treated_S - final_values(sides.base, metric, guessing_of(sides.baseline))
+    treated_S = final_values(arms.treated, metric, guessing_of(arms.arm))
+    return treated_S - final_values(arms.base, metric, guessing_of(arms.baseline))
 
 
-def _reach_difference(sides: Sides, terms: Terms) -> dict[str, Any] | None:
+def _reach_difference(arms: PairedArms, question: ResolvedQuestion) -> dict[str, Any] | None:
     """Return the paired difference in epochs to the target, and the speed-up in epochs, within the smaller budget.
 
     Seconds have none: what an epoch took was measured once for each arm, so that no interval could tell its error.
     """
-    if terms.target is None:
+    if question.target is None:
         return None
-    budget = min(sides.arm.experiment.training.epochs, sides.baseline.experiment.training.epochs)
-    found = [_epochs_to(history, terms) for history in (sides.treated, sides.base)]
+    budget = min(arms.arm.experiment.training.epochs, arms.baseline.experiment.training.epochs)
+    found = [_epochs_to(history, question) for history in (arms.treated, arms.base)]
     treated_S, base_S = (np.where(epochs_S <= budget, epochs_S, np.nan) for epochs_S in found)
     capped_S = [np.nan_to_num(epochs_S, nan=budget) for epochs_S in (treated_S, base_S)]
     return {
@@ -85,47 +85,48 @@ def _reach_difference(sides: Sides, terms: Terms) -> dict[str, Any] | None:
     }
 
 
-def _verdict(sides: Sides, difference: dict[str, Any], terms: Terms) -> dict[str, Any]:
-    if reason := _what_withholds(sides, difference, terms.metric):
+def _verdict(arms: PairedArms, difference: dict[str, Any], question: ResolvedQuestion) -> dict[str, Any]:
+    if reason := _what_withholds(arms, difference, question.metric):
         return {"word": "cannot tell yet", "settled_by": None, "sentence": reason}
     keys = ("low", "high", "mean", "pairs", "standard_deviation")
     known: dict[str, Any] = {key: math.nan if difference[key] is None else difference[key] for key in keys}
-    result = statistics.verdict(**known, margin=terms.margin, higher_is_better=higher_is_better(terms.metric))
-    if result.word == "no difference that matters" and (reason := _margin_takes_all(sides, terms)):
+    result = statistics.verdict(**known, margin=question.margin, higher_is_better=higher_is_better(question.metric))
+    if result.word == "no difference that matters" and (reason := _margin_takes_all(arms, question)):
         return {"word": "cannot tell yet", "settled_by": None, "sentence": reason}
-    return {**asdict(result), "sentence": _sentence(sides, difference, terms, result)}
+    return {**asdict(result), "sentence": _sentence(arms, difference, question, result)}
 
 
-def _margin_takes_all(sides: Sides, terms: Terms) -> str | None:
+def _margin_takes_all(arms: PairedArms, question: ResolvedQuestion) -> str | None:
     """Return why a margin says nothing about a loss or an error: one as large as the baseline's whole mean."""
-    mean = statistics.of_finite(final_values(sides.base, terms.metric, guessing_of(sides.baseline)))["mean"]
-    if mean is None or not is_margin_of_all(terms.metric, terms.margin, mean):
+    mean = statistics.of_finite(final_values(arms.base, question.metric, guessing_of(arms.baseline)))["mean"]
+    if mean is None or not is_margin_of_all(question.metric, question.margin, mean):
         return None
-    seen = f"the margin is {number(terms.metric, terms.margin)} and the mean {terms.metric} of {sides.baseline.name} is"
+    margin = f"the margin is {number(question.metric, question.margin)}"
+    seen = f"{margin} and the mean {question.metric} of {arms.baseline.name} is"
     cure = f"Use a smaller one, such as --margin {RELATIVE_MARGIN * mean:.2g}."
-    return f"No verdict: {seen} {number(terms.metric, mean)}, so that even a perfect net would not matter. {cure}"
+    return f"No verdict: {seen} {number(question.metric, mean)}, so that even a perfect net would not matter. {cure}"
 
 
-def _what_withholds(sides: Sides, difference: dict[str, Any], metric: str) -> str | None:
+def _what_withholds(arms: PairedArms, difference: dict[str, Any], metric: str) -> str | None:
     """Return why the verdict is withheld, whatever the numbers are; None if it is not."""
     if count := difference["left_out"]:
         held = f"{count} pairs hold" if count > 1 else "1 pair holds"
         return f"{held} a diverged seed without a value; the others alone would flatter."
-    chosen = chosen_by([sides.arm.experiment, sides.baseline.experiment])
+    chosen = chosen_by([arms.arm.experiment, arms.baseline.experiment])
     for text in judged_by_what_chose(metric, chosen):
         return f"No verdict: it {text} Then train both again."
-    if difference["pairs"] < statistics.FEWEST_PAIRS or any(_beats_guessing(*side, metric) for side in _both(sides)):
+    if difference["pairs"] < statistics.FEWEST_PAIRS or any(_beats_guessing(*side, metric) for side in _both(arms)):
         return None
-    scores = [score_of_guessing(metric, one_class_of(arm)) for arm, _ in _both(sides)]
+    scores = [score_of_guessing(metric, one_class_of(arm)) for arm, _ in _both(arms)]
     known = [score for score in scores if score is not None]
     if not known:
         return None
-    who = f"neither {sides.arm.name} nor {sides.baseline.name}"
+    who = f"neither {arms.arm.name} nor {arms.baseline.name}"
     return nothing_learned(metric, max(known), who, read="Use --metric")
 
 
-def _both(sides: Sides) -> tuple[tuple[Arm, History], tuple[Arm, History]]:
-    return (sides.arm, sides.treated), (sides.baseline, sides.base)
+def _both(arms: PairedArms) -> tuple[tuple[Arm, History], tuple[Arm, History]]:
+    return (arms.arm, arms.treated), (arms.baseline, arms.base)
 
 
 def _beats_guessing(arm: Arm, history: History, metric: str) -> bool:
@@ -134,7 +135,9 @@ def _beats_guessing(arm: Arm, history: History, metric: str) -> bool:
     return score is not None and statistics.beats(final_values(history, metric, guessing_of(arm)), score + ROUNDING)
 
 
-def _sentence(sides: Sides, difference: dict[str, Any], terms: Terms, result: statistics.Verdict) -> str:
+def _sentence(
+    arms: PairedArms, difference: dict[str, Any], question: ResolvedQuestion, result: statistics.Verdict
+) -> str:
     """Return one sentence on what the word rests on."""
     if difference["pairs"] < statistics.FEWEST_PAIRS:
         few = f"{difference['pairs']} pair{'s are' if difference['pairs'] > 1 else ' is'} too few for a verdict"
@@ -142,18 +145,18 @@ def _sentence(sides: Sides, difference: dict[str, Any], terms: Terms, result: st
         return f"{few}; {reason}. Use --seeds 20."
     half = difference["high"] - difference["mean"]
     keys = ("mean", "low", "high")
-    mean, low, high = (number(terms.metric, difference[key], spread=half, signed=True) for key in keys)
-    warned = sides.arm.record["warnings"] or sides.baseline.record["warnings"]
+    mean, low, high = (number(question.metric, difference[key], spread=half, signed=True) for key in keys)
+    warned = arms.arm.record["warnings"] or arms.baseline.record["warnings"]
     first = " Mind the warnings first: no number of pairs cures what they tell of." if warned else ""
-    what = f"In {with_unit(terms.metric)}, {sides.arm.name} - {sides.baseline.name}"
-    limit = number(terms.metric, terms.margin)
+    what = f"In {with_unit(question.metric)}, {arms.arm.name} - {arms.baseline.name}"
+    limit = number(question.metric, question.margin)
     match result.word:
         case "helps" | "hurts":
             better = "better" if result.word == "helps" else "worse"
             return f"{what} is {mean} [{low}, {high}]: {better}, on average by the margin of {limit} or more.{first}"
         case "no difference that matters":
             return f"{what} lies in [{low}, {high}], inside the margin of ±{limit}.{first}"
-    if not difference["standard_deviation"] and abs(difference["mean"]) < terms.margin:
+    if not difference["standard_deviation"] and abs(difference["mean"]) < question.margin:
         same = f"{what} is {mean} in all {difference['pairs']} pairs"
         return f"{same}; it takes {result.settled_by} equal pairs to say that no difference matters.{first}"
     more = f" About {result.settled_by} pairs would settle it." if result.settled_by else ""
@@ -163,7 +166,7 @@ def _sentence(sides: Sides, difference: dict[str, Any], terms: Terms, result: st
 # --- one arm by itself ----------------------------------------------------------
 
 
-def arm_facts(arm: Arm, history: History, terms: Terms) -> dict[str, Any]:
+def arm_facts(arm: Arm, history: History, question: ResolvedQuestion) -> dict[str, Any]:
     """Return one entry of `arms` in comparison.json."""
     return {
         "name": arm.name,
@@ -175,7 +178,7 @@ def arm_facts(arm: Arm, history: History, terms: Terms) -> dict[str, Any]:
         "metrics": {
             name: statistics.of_finite(final_values(history, name, guessing_of(arm))) for name in history.metrics
         },
-        "to_target": None if terms.target is None else _reach(arm, _epochs_to(history, terms)),
+        "to_target": None if question.target is None else _reach(arm, _epochs_to(history, question)),
     }
 
 
@@ -202,10 +205,10 @@ def one_class_of(arm: Arm) -> Mapping[str, float]:
     return scores
 
 
-def _epochs_to(history: History, terms: Terms) -> Floats:
-    if terms.target is None:
+def _epochs_to(history: History, question: ResolvedQuestion) -> Floats:
+    if question.target is None:
         return np.full(len(history.seeds), np.nan)
-    return epochs_to(history, terms.target_metric, terms.target)
+    return epochs_to(history, question.target_metric, question.target)
 
 
 def _reach(arm: Arm, epochs_S: Floats) -> dict[str, Any]:

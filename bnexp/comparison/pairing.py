@@ -54,8 +54,8 @@ def basis_of(arm: Arm) -> Basis:
 
 
 @dataclass(frozen=True)
-class Sides:
-    """The two sides of one contrast, each an arm and its history over the common seeds."""
+class PairedArms:
+    """The two arms of one contrast, each an arm and its history over the common seeds."""
 
     arm: Arm
     treated: History
@@ -126,12 +126,12 @@ def _agree(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     return bool(common) and all(one[key] == other[key] for key in common)
 
 
-def agreement(sides: Sides) -> dict[str, bool | None]:
+def agreement(arms: PairedArms) -> dict[str, bool | None]:
     """Compare the digests of splits, shared kernels and batch orders; None where nothing can be compared."""
-    one, other = sides.arm.record["pairing"], sides.baseline.record["pairing"]
+    one, other = arms.arm.record["pairing"], arms.baseline.record["pairing"]
     shared = one["kernels"].keys() & other["kernels"].keys()
-    span = "all_epochs" if sides.treated.epochs_S == sides.base.epochs_S else "first_epoch"
-    batches = [_of(record["batches"][span], sides.treated.seeds) for record in (one, other)]
+    span = "all_epochs" if arms.treated.epochs_S == arms.base.epochs_S else "first_epoch"
+    batches = [_of(record["batches"][span], arms.treated.seeds) for record in (one, other)]
     return {
         "splits": _agree(one["splits"], other["splits"]),
         "kernels": all(_agree(one["kernels"][name], other["kernels"][name]) for name in shared) if shared else None,
@@ -143,22 +143,22 @@ def _of(digests: dict[str, str], seeds: Iterable[int]) -> dict[str, str]:
     return {str(seed): digests[str(seed)] for seed in seeds}
 
 
-def varied(sides: Sides) -> dict[str, list[Any]]:
+def varied(arms: PairedArms) -> dict[str, list[Any]]:
     """Map the keys that are compared to both arms' values: normalization and layers, or else all that differ."""
-    differing = _differing(sides)
+    differing = _differing(arms)
     intended = {key: pair for key, pair in differing.items() if key.startswith(INTENDED)}
     return intended or differing
 
 
-def confounders(sides: Sides) -> dict[str, list[Any]]:
+def confounders(arms: PairedArms) -> dict[str, list[Any]]:
     """Map whatever else differs between the arms to both values: other keys, trainer, machine, versions."""
-    meant = varied(sides)
-    others = {key: pair for key, pair in _differing(sides).items() if key not in meant}
-    return {**others, **_circumstances(sides.arm, sides.baseline)}
+    meant = varied(arms)
+    others = {key: pair for key, pair in _differing(arms).items() if key not in meant}
+    return {**others, **_circumstances(arms.arm, arms.baseline)}
 
 
-def _differing(sides: Sides) -> dict[str, list[Any]]:
-    differing = config.differences(sides.arm.experiment, sides.baseline.experiment)
+def _differing(arms: PairedArms) -> dict[str, list[Any]]:
+    differing = config.differences(arms.arm.experiment, arms.baseline.experiment)
     return {key: list(pair) for key, pair in differing.items() if key not in NEUTRAL}
 
 

@@ -39,7 +39,7 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Terms:
+class ResolvedQuestion:
     """A question with its defaults filled in, before any difference is looked at.
 
     `margin` is the smallest difference that matters and `target` the value to
@@ -113,19 +113,21 @@ def baseline_of(arms: Sequence[Arm], question: Question) -> Arm:
     return next((arm for arm in arms if question.baseline in (arm.name, arm.run)), arms[-1])
 
 
-def terms_of(question: Question, baseline: str, history: History, guessing: Mapping[str, float]) -> Terms:
+def resolved(question: Question, baseline: str, history: History, guessing: Mapping[str, float]) -> ResolvedQuestion:
     """Settle what a question leaves open, by the baseline's history alone; `guessing` is that of the data."""
     metric = question.metric or headline(history.metrics)
     margin = _default_margin(metric, history) if question.margin is None else question.margin
     if question.target is not None:
-        return Terms(metric, margin, question.target, "given")
+        return ResolvedQuestion(metric, margin, question.target, "given")
     watched = on_validation(metric)
     change = "less" if higher_is_better(watched) else "plus"
     rule = f"the median best {watched} of {baseline}'s seeds {change} {TARGET_SHARE:.0%}"
     target = _default_target(watched, history)
     if target is not None and quantity(watched) == "accuracy" and target <= guessing.get("val", -1):
-        return Terms(metric, margin, None, f"none: {rule} is no more than guessing scores; --target sets one")
-    return Terms(metric, margin, target, rule)
+        return ResolvedQuestion(
+            metric, margin, None, f"none: {rule} is no more than guessing scores; --target sets one"
+        )
+    return ResolvedQuestion(metric, margin, target, rule)
 
 
 def _default_margin(metric: str, baseline: History) -> float:

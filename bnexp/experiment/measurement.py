@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from bnexp.config import Experiment
 from bnexp.data.fingerprint import Sources, refuse_changed
-from bnexp.experiment import warnings as cautions
 from bnexp.experiment.batch import Prepared, Seeds, program_key, train
 from bnexp.experiment.prepare import built_for, prepared
+from bnexp.experiment.warnings import cautions
 from bnexp.history import History
 
 if TYPE_CHECKING:
@@ -91,5 +91,5 @@ def _measured(experiment: Experiment, data: Data, history: History, seconds: flo
         {part: int(rows_SR.shape[1]) for part, rows_SR in data.parts.items()},
         per_epoch * sum(history.epochs_S),
         seconds,
-        [*data.rows.facts.get("warnings", ()), *cautions.cautions(experiment, per_epoch * history.fewest_kept)],
+        [*data.rows.facts.get("warnings", ()), *cautions(experiment, per_epoch * history.fewest_kept)],
     )

@@ -18,10 +18,10 @@ from bnexp import config, store
 from bnexp.config import Experiment
 from bnexp.config.real import RealDataset
 from bnexp.errors import StorageError, WorkError, work_begun
-from bnexp.experiment import warnings as cautions
 from bnexp.experiment.batch import Prepared, train
 from bnexp.experiment.prepare import built_for, prepared
 from bnexp.experiment.run_files import RunFiles, Watch
+from bnexp.experiment.warnings import cautions
 from bnexp.history import History
 from bnexp.system.interrupts import finishing_the_epoch
 from bnexp.system.machine import git_state, machine, memory_limit, versions
@@ -134,7 +134,7 @@ def _last_record(experiment: Experiment, data: Data, measured: History, files: R
         "seed_epoch_seconds": float(np.median(files.paces)) if files.paces else None,
         "diverged": {str(seed): epoch for seed, epoch in measured.diverged_at.items()},
         "metrics": {name: _summary(measured, name, data.guessing) for name in measured.metrics},
-        "warnings": cautions.cautions(experiment, steps * measured.fewest_kept),
+        "warnings": cautions(experiment, steps * measured.fewest_kept),
         "not_kept": files.not_kept,
     }
 

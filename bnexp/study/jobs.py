@@ -12,7 +12,7 @@ from bnexp.config.places import found
 from bnexp.config.section import Task
 from bnexp.config.study import Endpoint, Tune
 from bnexp.data.fingerprint import Sources
-from bnexp.experiment import prepare as preparing
+from bnexp.experiment import prepare
 from bnexp.experiment.batch import program_key
 from bnexp.study import Candidate, Cell
 
@@ -81,7 +81,7 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Learned:
+class CandidateFacts:
     """What is known of a candidate once its data are read."""
 
     task: Task
@@ -95,7 +95,7 @@ class Learned:
     """What is told of the data (`Data.told`), and their name."""
 
 
-def together(members: Sequence[Member], known: Callable[[Candidate], Learned], seeds: int) -> list[list[Member]]:
+def together(members: Sequence[Member], known: Callable[[Candidate], CandidateFacts], seeds: int) -> list[list[Member]]:
     """Return which members share programs, when each trains so many seeds; the most work first."""
     alike: dict[Any, list[Member]] = {}
     for member in members:
@@ -105,7 +105,9 @@ def together(members: Sequence[Member], known: Callable[[Candidate], Learned], s
     return sorted(cut, key=lambda group: -sum(member.steps for member in group))
 
 
-def _in_groups(members: Sequence[Member], known: Callable[[Candidate], Learned], most: int) -> list[list[Member]]:
+def _in_groups(
+    members: Sequence[Member], known: Callable[[Candidate], CandidateFacts], most: int
+) -> list[list[Member]]:
     """Put each member into the first group that has room for it: of so many at most, whose data are not too large."""
     groups: list[list[Member]] = []
     held: list[dict[str, int]] = []
@@ -124,4 +126,4 @@ def _in_groups(members: Sequence[Member], known: Callable[[Candidate], Learned],
 
 def line_told(one: Candidate) -> AbstractContextManager[None]:
     """Add file and line to a mistake that shows itself only when the data are drawn or the model is built."""
-    return preparing.line_told(lambda key: found(one.node, tuple(key.split("."))).where)
+    return prepare.line_told(lambda key: found(one.node, tuple(key.split("."))).where)

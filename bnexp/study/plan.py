@@ -19,7 +19,7 @@ from bnexp.errors import ConfigError, Problems, RunError
 from bnexp.experiment.prepare import prepared
 from bnexp.study import Candidate, Cell, Result
 from bnexp.study import jobs as groups
-from bnexp.study.jobs import Group, Learned, Member, line_told
+from bnexp.study.jobs import CandidateFacts, Group, Member, line_told
 
 MOST_TRAININGS = 20_000
 CELLS = store.CELLS
@@ -35,7 +35,7 @@ class Plan:
     directory: Path
     members: list[Member]
     """What is trained and kept one by one: each cell's arms."""
-    learned: Mapping[str, Learned]
+    candidate_facts: Mapping[str, CandidateFacts]
     """By experiment, as JSON."""
     sources: Sources
 
@@ -44,9 +44,9 @@ class Plan:
         digits = len(str(len(self.cells) - 1))
         return self.directory / CELLS / f"{cell:0{digits}d}-{arm}.json"
 
-    def known(self, one: Candidate) -> Learned:
+    def known(self, one: Candidate) -> CandidateFacts:
         """Return what is known of an experiment's data."""
-        return self.learned[one.experiment.model_dump_json()]
+        return self.candidate_facts[one.experiment.model_dump_json()]
 
 
 def plan(path: Path, runs: Path, *, most: int = MOST_TRAININGS) -> Plan:
@@ -69,18 +69,18 @@ def plan(path: Path, runs: Path, *, most: int = MOST_TRAININGS) -> Plan:
             ]
         )
     cells = study.cells_of(file)
-    learned = _learned(cells)
-    study.refuse_unanswerable(file, cells, lambda one: learned[one.model_dump_json()].task)
+    candidate_facts = _candidate_facts(cells)
+    study.refuse_unanswerable(file, cells, lambda one: candidate_facts[one.model_dump_json()].task)
     sources = study.sources(cells)
     digest = study.design_digest(file, cells, sources)
     directory = runs / f"{store.slug(file.study.name)}-study-{digest[:10]}"
-    members = [Member(cell, arm, _steps(file, cell, arm, learned)) for cell in cells for arm in file.study.arms]
-    planned = Plan(file, cells, digest, directory, members, learned, sources)
+    members = [Member(cell, arm, _steps(file, cell, arm, candidate_facts)) for cell in cells for arm in file.study.arms]
+    planned = Plan(file, cells, digest, directory, members, candidate_facts, sources)
     _refuse_other_format(planned)
     return planned
 
 
-def _learned(cells: list[Cell]) -> dict[str, Learned]:
+def _candidate_facts(cells: list[Cell]) -> dict[str, CandidateFacts]:
     """Read or draw the data of all experiments, so that all that is wrong with them shows now."""
     by_data = sorted(study.experiments(cells), key=lambda one: one.experiment.dataset.model_dump_json())
     known, problems = {}, Problems()
@@ -88,16 +88,16 @@ def _learned(cells: list[Cell]) -> dict[str, Learned]:
         with problems.noted(), line_told(one):
             data, training = prepared(one.experiment), one.experiment.training
             steps = training.epochs * data.steps(training.batch_size, training.drop_last)
-            known[one.experiment.model_dump_json()] = Learned(
+            known[one.experiment.model_dump_json()] = CandidateFacts(
                 data.task, data.shape, data.rows.x.nbytes, steps, {"name": one.experiment.dataset.name, **data.told()}
             )
     problems.refuse()
     return known
 
 
-def _steps(file: StudyFile, cell: Cell, arm: str, learned: Mapping[str, Learned]) -> int:
+def _steps(file: StudyFile, cell: Cell, arm: str, candidate_facts: Mapping[str, CandidateFacts]) -> int:
     """Count the optimizer steps of a cell's arm, tuning included, if no seed stops early."""
-    steps = [learned[one.experiment.model_dump_json()].steps for one in cell.candidates[arm]]
+    steps = [candidate_facts[one.experiment.model_dump_json()].steps for one in cell.candidates[arm]]
     return max(steps) * file.study.seeds + sum(steps) * len(study.tuning_seeds(file))
 
 

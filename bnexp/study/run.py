@@ -65,9 +65,9 @@ def facts(planned: Plan, jobs: int | None) -> dict[str, Any]:
 def _data(planned: Plan) -> list[Mapping[str, Any]]:
     """List what is told of each of the data sets."""
     told: list[Mapping[str, Any]] = []
-    for learned in planned.learned.values():
-        if learned.data not in told:
-            told.append(learned.data)
+    for candidate_facts in planned.candidate_facts.values():
+        if candidate_facts.data not in told:
+            told.append(candidate_facts.data)
     return told
 
 

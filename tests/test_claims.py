@@ -19,8 +19,7 @@ from bnexp.cli import study_commands
 from bnexp.errors import ConfigError, UserError
 from bnexp.report.page import claims_page
 from bnexp.report.progress import StudyReporter
-from bnexp.study import claims
-from bnexp.study import work as group_work
+from bnexp.study import claims, work
 
 REPOSITORY = Path(__file__).parent.parent
 COMMAND = [sys.executable, "-c", "from bnexp.cli import main; main()"]
@@ -104,7 +103,7 @@ def test_a_study_that_cannot_be_trained_stops_no_other(tmp_path: Path, monkeypat
     for path in claims.files([]):
         with monkeypatch.context() as patch:
             if path.stem == "one":
-                patch.setattr(group_work, "measured", failing)
+                patch.setattr(work, "measured", failing)
             (planned,) = claims.planned([path], Path("runs"))
             answers.append(claims.answered(planned, HereAndNow(), StudyReporter(Console(), quiet=True)))
     rows = claims.rows(answers)

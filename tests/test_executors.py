@@ -1,4 +1,4 @@
-"""Groups and the workers that train them: what shares a program, and what happens when a worker is lost or fails."""
+"""Jobs and the workers that train them: what shares a program, and what happens when a worker is lost or fails."""
 
 from __future__ import annotations
 
@@ -33,19 +33,18 @@ from bnexp.executors.local import local_workers
 from bnexp.executors.workers import Lost
 from bnexp.experiment.pace import Pace
 from bnexp.report import study_table
-from bnexp.study import Result
-from bnexp.study import jobs as groups
+from bnexp.study import Result, work
+from bnexp.study import jobs as study_jobs
 from bnexp.study import plan as study_plan
 from bnexp.study import run as study_run
-from bnexp.study import work as group_work
-from bnexp.study.jobs import Group
+from bnexp.study.jobs import Job
 from bnexp.system import backend
 
 SHORT = BASE.replace("epochs: 10", "epochs: 2") + ARMS + CLAIM + "seeds: 2\n"
 
 
-def group(design: str = "d") -> Group:
-    return Group(design, [], (0,), None, (), [], {})
+def job(design: str = "d") -> Job:
+    return Job(design, [], (0,), None, (), [], {})
 
 
 def said_nothing(text: str) -> None:
@@ -55,9 +54,9 @@ def said_nothing(text: str) -> None:
 class HereAndNow:
     """`Workers` that are no processes but this one."""
 
-    jobs = 1
+    at_once = 1
 
-    def each(self, work: Callable[[Group], Any], several: Sequence[Group]) -> Iterator[tuple[Group, Any]]:
+    def each(self, work: Callable[[Job], Any], several: Sequence[Job]) -> Iterator[tuple[Job, Any]]:
         for one in several:
             yield one, work(one)
 
@@ -65,15 +64,15 @@ class HereAndNow:
 # --- work that workers do in these tests: `design` says where they leave traces --------------------
 
 
-def name_of_process(one: Group) -> int:
+def name_of_process(one: Job) -> int:
     return os.getpid()
 
 
-def cores_workers_and_size(one: Group) -> tuple[str, str, int]:
+def cores_workers_and_size(one: Job) -> tuple[str, str, int]:
     return os.environ["BNEXP_CORES"], os.environ["BNEXP_WORKERS"], one.largest_shard
 
 
-def die_the_first_time(one: Group) -> int:
+def die_the_first_time(one: Job) -> int:
     trace = Path(one.design)
     if not trace.exists():
         trace.touch()
@@ -81,40 +80,40 @@ def die_the_first_time(one: Group) -> int:
     return one.largest_shard
 
 
-def die_above_16(one: Group) -> int:
+def die_above_16(one: Job) -> int:
     if one.largest_shard > 16:
         os._exit(7)
     return one.largest_shard
 
 
-def need_memory_for_one_member(one: Group) -> list[tuple[int, str]]:
-    if len(one.members) > 1:
+def need_memory_for_one_member(one: Job) -> list[tuple[int, str]]:
+    if len(one.trials) > 1:
         raise MemoryError("one is the most")
-    return [member.part for member in one.members]
+    return [trial.part for trial in one.trials]
 
 
-def always_die(one: Group) -> None:
+def always_die(one: Job) -> None:
     if one.design == "deadly":
         os._exit(7)
 
 
-def die_with_cell_3(one: Group) -> list[tuple[int, str]]:
-    if any(member.cell.number == 3 for member in one.members):
+def die_with_cell_3(one: Job) -> list[tuple[int, str]]:
+    if any(trial.cell.number == 3 for trial in one.trials):
         os._exit(7)
-    return [member.part for member in one.members]
+    return [trial.part for trial in one.trials]
 
 
-def need_memory_for_16(one: Group) -> int:
+def need_memory_for_16(one: Job) -> int:
     if one.largest_shard > 16:
         raise MemoryError("16 are the most")
     return one.largest_shard
 
 
-def load_tensorflow(one: Group) -> None:
+def load_tensorflow(one: Job) -> None:
     backend.load()
 
 
-def have_a_bug(one: Group) -> None:
+def have_a_bug(one: Job) -> None:
     raise ZeroDivisionError("who would divide by that")
 
 
@@ -122,7 +121,7 @@ def have_a_bug(one: Group) -> None:
 
 
 def test_each_worker_has_one_core_and_works_until_it_is_stopped() -> None:
-    several = [group(str(number)) for number in range(5)]
+    several = [job(str(number)) for number in range(5)]
     with local_workers(2, said_nothing) as two:
         answers = list(two.each(name_of_process, several))
         assert sorted(one.design for one, _ in answers) == ["0", "1", "2", "3", "4"]
@@ -137,26 +136,26 @@ def test_each_worker_has_one_core_and_works_until_it_is_stopped() -> None:
 
 def test_who_asks_no_further_is_not_answered_by_what_was_at_work() -> None:
     with local_workers(2, said_nothing) as two:
-        unfinished = two.each(name_of_process, [group("a"), group("b"), group("c")])
+        unfinished = two.each(name_of_process, [job("a"), job("b"), job("c")])
         next(unfinished)
         unfinished.close()
-        assert [one.design for one, _ in two.each(name_of_process, [group("d")])] == ["d"]
+        assert [one.design for one, _ in two.each(name_of_process, [job("d")])] == ["d"]
 
 
 def test_a_share_of_memory_does_not_follow_how_many_groups_are_left(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(study_commands, "most_workers", lambda: 3)
     for jobs, expected in ((None, "3"), (8, "8")):
-        with Place(Path("runs"), "local", jobs, None).workers(groups=1, warn=said_nothing) as some:
-            assert some.jobs == 1
-            assert [answer for _, answer in some.each(cores_workers_and_size, [group()])] == [("1", expected, 64)]
+        with Place(Path("runs"), "local", jobs, None).workers(1, warn=said_nothing) as some:
+            assert some.at_once == 1
+            assert [answer for _, answer in some.each(cores_workers_and_size, [job()])] == [("1", expected, 64)]
 
 
 def test_a_group_whose_worker_is_killed_is_tried_on_another_as_it_was_and_then_half_as_much(tmp_path: Path) -> None:
     told: list[str] = []
     with local_workers(1, told.append) as one:
-        assert [answer for _, answer in one.each(die_the_first_time, [group(str(tmp_path / "trace"))])] == [64]
-        assert [answer for _, answer in one.each(die_above_16, [group()])] == [16]
-    again = "A group (0 of the study's cells and arms) is tried again"
+        assert [answer for _, answer in one.each(die_the_first_time, [job(str(tmp_path / "trace"))])] == [64]
+        assert [answer for _, answer in one.each(die_above_16, [job()])] == [16]
+    again = "A job (0 of the study's cells and arms) is tried again"
     why = "its worker process ended with exit code {}: killed, or out of memory"
     half = f"{again}, with half as much in memory at a time: {why.format(7)}"
     assert told == [f"{again}: {why.format(-9)}", f"{again}: {why.format(7)}", half, half]
@@ -165,11 +164,11 @@ def test_a_group_whose_worker_is_killed_is_tried_on_another_as_it_was_and_then_h
 def test_a_worker_that_ends_while_it_has_nothing_to_do_is_replaced() -> None:
     told: list[str] = []
     with local_workers(1, told.append) as one:
-        ((_, before),) = one.each(name_of_process, [group()])
+        ((_, before),) = one.each(name_of_process, [job()])
         os.kill(before, signal.SIGKILL)
         while Path(f"/proc/{before}").exists() and "Z" not in Path(f"/proc/{before}/stat").read_text().split()[2]:
             time.sleep(0.01)
-        ((_, after),) = one.each(name_of_process, [group()])
+        ((_, after),) = one.each(name_of_process, [job()])
     assert after != before
     assert len(told) == 1
 
@@ -179,11 +178,11 @@ def test_a_group_that_kills_every_worker_fails_alone(tmp_path: Path) -> None:
     deadly = dataclasses.replace(study_plan.pending(plan)[0], design="deadly")
     told: list[str] = []
     with local_workers(2, told.append) as two:
-        answers = dict((one.design, answer) for one, answer in two.each(always_die, [group("a"), deadly, group("b")]))
+        answers = dict((one.design, answer) for one, answer in two.each(always_die, [job("a"), deadly, job("b")]))
     assert len(told) == 3 and all("1 of the study's cells and arms" in line for line in told)
     assert answers["a"] is None and answers["b"] is None
     (failure,) = answers["deadly"]
-    assert failure.part == deadly.members[0].part
+    assert failure.part == deadly.trials[0].part
     assert "its worker process ended with exit code 7" in failure.why
 
 
@@ -204,7 +203,7 @@ def test_what_kills_every_worker_takes_no_other_member_along(tmp_path: Path) -> 
 def test_out_of_memory_half_as_much_is_worked_on_at_a_time() -> None:
     told: list[str] = []
     with local_workers(1, told.append) as one:
-        assert [answer for _, answer in one.each(need_memory_for_16, [group()])] == [16]
+        assert [answer for _, answer in one.each(need_memory_for_16, [job()])] == [16]
     assert len(told) == 2
     assert all("half as much in memory at a time: it does not fit in memory: 16 are the most" in line for line in told)
 
@@ -216,7 +215,7 @@ def test_out_of_memory_a_group_is_cut_until_its_members_fit(tmp_path: Path) -> N
     with local_workers(1, told.append) as one:
         answers = [answer for _, answer in one.each(need_memory_for_one_member, [whole])]
     assert [line.split(":")[0] for line in told] == [
-        f"A group ({count} of the study's cells and arms) is tried again, in two halves" for count in (3, 2)
+        f"A job ({count} of the study's cells and arms) is tried again, in two halves" for count in (3, 2)
     ]
     assert sorted(answers) == [[(0, "bn")], [(1, "bn")], [(2, "bn")]]
 
@@ -224,13 +223,13 @@ def test_out_of_memory_a_group_is_cut_until_its_members_fit(tmp_path: Path) -> N
 def test_workers_are_quiet_even_if_this_process_has_loaded_tensorflow(capfd: pytest.CaptureFixture[str]) -> None:
     backend.load()
     with local_workers(1, said_nothing) as one:
-        list(one.each(load_tensorflow, [group()]))
+        list(one.each(load_tensorflow, [job()]))
     assert capfd.readouterr().err == ""
 
 
 def test_what_should_not_be_shows_its_traceback() -> None:
     with local_workers(1, said_nothing) as one, pytest.raises(RuntimeError, match="who would divide by that"):
-        list(one.each(have_a_bug, [group()]))
+        list(one.each(have_a_bug, [job()]))
 
 
 # --- Ray ----------------------------------------------------------------------------------------
@@ -256,13 +255,13 @@ def test_ray_tries_a_lost_group_again_and_tells_bugs_and_what_a_node_lacks(
     work_is_found(monkeypatch)
     told: list[str] = []
     with workers("ray", 1, None, warn=told.append) as one:
-        (answer,) = (answer for _, answer in one.each(die_the_first_time, [group(str(tmp_path / "trace"))]))
+        (answer,) = (answer for _, answer in one.each(die_the_first_time, [job(str(tmp_path / "trace"))]))
         assert answer == 64
         assert len(told) == 1 and "is tried again: Ray lost its worker: " in told[0]
         with pytest.raises(RuntimeError, match="who would divide by that"):
-            list(one.each(have_a_bug, [group()]))
+            list(one.each(have_a_bug, [job()]))
         with pytest.raises(WorkError, match=r"cannot do the work: .*Install this bnexp there"):
-            list(one.each(only_here(tmp_path, monkeypatch), [group()]))
+            list(one.each(only_here(tmp_path, monkeypatch), [job()]))
 
 
 def work_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -270,9 +269,9 @@ def work_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]))
 
 
-def only_here(place: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Group], Any]:
+def only_here(place: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Job], Any]:
     """Return work from a module that no other process finds, as if a node had another bnexp."""
-    (place / "only_here.py").write_text("def work(group): return 1\n")
+    (place / "only_here.py").write_text("def work(job): return 1\n")
     monkeypatch.syspath_prepend(place)
     return importlib.import_module("only_here").work
 
@@ -284,11 +283,11 @@ def test_ray_starts_its_own_cluster_whatever_the_environment_says_and_divides_me
     work_is_found(monkeypatch)
     monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
     with workers("ray", 1, None, warn=said_nothing, sharing=3) as one:
-        assert [answer for _, answer in one.each(cores_workers_and_size, [group()])] == [("1", "3", 64)]
-        assert one.jobs == 1
+        assert [answer for _, answer in one.each(cores_workers_and_size, [job()])] == [("1", "3", 64)]
+        assert one.at_once == 1
     with workers("ray", 20, None, warn=said_nothing) as many:  # as many as asked for, whatever memory is free
-        assert [answer for _, answer in many.each(cores_workers_and_size, [group()])] == [("1", "20", 64)]
-        assert many.jobs == 20
+        assert [answer for _, answer in many.each(cores_workers_and_size, [job()])] == [("1", "20", 64)]
+        assert many.at_once == 20
 
 
 def test_of_a_cluster_no_more_is_used_than_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -297,14 +296,14 @@ def test_of_a_cluster_no_more_is_used_than_is_asked_for(monkeypatch: pytest.Monk
     ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
     address = ray.get_runtime_context().gcs_address
     with workers("ray", None, address, warn=said_nothing) as all_of_them:
-        assert [answer for _, answer in all_of_them.each(cores_workers_and_size, [group()])] == [("1", "2", 64)]
-        assert all_of_them.jobs == 2
+        assert [answer for _, answer in all_of_them.each(cores_workers_and_size, [job()])] == [("1", "2", 64)]
+        assert all_of_them.at_once == 2
         at_work: list[int] = []
         wait = ray.wait
         monkeypatch.setattr(ray, "wait", lambda running: at_work.append(len(running)) or wait(running))
         one = ray_launcher.RayWorkers(1, address, said_nothing, None)
-        assert [answer for _, answer in one.each(cores_workers_and_size, [group()] * 3)] == [("1", "1", 64)] * 3
-        assert (one.jobs, at_work) == (1, [1, 1, 1])
+        assert [answer for _, answer in one.each(cores_workers_and_size, [job()] * 3)] == [("1", "1", 64)] * 3
+        assert (one.at_once, at_work) == (1, [1, 1, 1])
 
 
 def test_ray_out_of_memory_is_told_from_a_worker_that_was_killed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -331,7 +330,7 @@ def test_a_ray_cluster_that_is_lost_is_told(monkeypatch: pytest.MonkeyPatch) -> 
     with workers("ray", 1, None, warn=said_nothing) as one:
         monkeypatch.setattr(ray, "wait", lost)
         with pytest.raises(WorkError, match=r"^The Ray cluster is lost: .*the head is gone\. What is finished is kept"):
-            list(one.each(name_of_process, [group()]))
+            list(one.each(name_of_process, [job()]))
 
 
 def test_no_node_of_ray_is_asked_for_more_workers_than_it_has_memory_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -370,12 +369,12 @@ def test_an_address_where_no_cluster_answers_is_told_by_name(monkeypatch: pytest
             workers("ray", 1, address, warn=said_nothing) as some,
             pytest.raises(UserError, match=f"No Ray cluster answers at {address}"),
         ):
-            list(some.each(name_of_process, [group()]))
+            list(some.each(name_of_process, [job()]))
     with (
         workers("ray", 1, "a:b", warn=said_nothing) as some,
         pytest.raises(UserError, match=r"--address is 'a:b'; expected host:port"),
     ):
-        list(some.each(name_of_process, [group()]))
+        list(some.each(name_of_process, [job()]))
     with (
         pytest.raises(UserError, match="which --launcher local does not use"),
         workers("local", 1, "a:1", warn=said_nothing),
@@ -392,7 +391,7 @@ def test_a_cluster_that_cannot_be_started_here_is_told_with_its_reason(monkeypat
             WorkError, match=r"^Ray cannot start a cluster here: no space left on device\. Use --launcher local\.$"
         ),
     ):
-        list(some.each(name_of_process, [group()]))
+        list(some.each(name_of_process, [job()]))
 
 
 def test_a_cluster_that_cannot_be_joined_is_told_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -410,7 +409,7 @@ def test_a_cluster_that_cannot_be_joined_is_told_with_its_reason(monkeypatch: py
             match=r"^The Ray cluster at far:1 cannot be joined: Version mismatch: the cluster has Ray 1\.0\.$",
         ),
     ):
-        list(some.each(name_of_process, [group()]))
+        list(some.each(name_of_process, [job()]))
 
 
 def test_finding_and_joining_a_cluster_share_one_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -422,14 +421,14 @@ def test_finding_and_joining_a_cluster_share_one_deadline(monkeypatch: pytest.Mo
         workers("ray", None, "far:1", warn=said_nothing) as some,
         pytest.raises(UserError, match=r"at far:1: nothing .* within 1 s"),
     ):
-        list(some.each(name_of_process, [group()]))
+        list(some.each(name_of_process, [job()]))
 
 
-def train_once_told(one: Group) -> list[Any]:
+def train_once_told(one: Job) -> list[Any]:
     """Report that a worker has begun, and train when it is allowed to."""
     Path(f"begun-{time.time_ns()}-{os.getpid()}").touch()
     wait_until(Path("train").exists)
-    return group_work.results(one)
+    return work.results(one)
 
 
 def wait_until(true: Callable[[], bool]) -> None:
@@ -450,7 +449,7 @@ def test_groups_of_a_lost_node_are_trained_on_another_to_the_same_bit(
     text = SHORT.replace("test_accuracy", "{metric: val_loss, epochs_to: 0.8}").replace("0.01", "1.2")
     several = study_plan.pending(planned(tmp_path, text + "vary: {training.batch_size: [8, 4]}\n"))
     with local_workers(1, said_nothing) as one:
-        expected = measured_by_part(one.each(group_work.results, several))
+        expected = measured_by_part(one.each(work.results, several))
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
     try:
         _, lost = (cluster.add_node(num_cpus=1) for _ in range(2))
@@ -464,26 +463,24 @@ def test_groups_of_a_lost_node_are_trained_on_another_to_the_same_bit(
         told: list[str] = []
         with workers("ray", None, cluster.address, warn=told.append) as two:
             found = measured_by_part(two.each(train_once_told, several))
-            assert two.jobs == 2
+            assert two.at_once == 2
     finally:
         cluster.shutdown()
     assert len(found) == 4
     assert found == expected
-    assert len(told) == 1 and told[0].startswith(
-        "A group (1 of the study's cells and arms) is tried again: Ray lost its"
-    )
+    assert len(told) == 1 and told[0].startswith("A job (1 of the study's cells and arms) is tried again: Ray lost its")
     assert len(list(tmp_path.glob("begun-*"))) == 5  # one of the four twice
 
 
-def measured_by_part(answers: Iterator[tuple[Group, Any]]) -> dict[tuple[int, str], Any]:
+def measured_by_part(answers: Iterator[tuple[Job, Any]]) -> dict[tuple[int, str], Any]:
     return {result.part: (result.final, result.epochs_to) for _, results in answers for result in results}
 
 
-# --- groups -------------------------------------------------------------------------------------
+# --- jobs -------------------------------------------------------------------------------------
 
 
 def names(plan: study_plan.Plan) -> list[list[str]]:
-    return [[f"{member.cell.number}-{member.arm}" for member in one.members] for one in study_plan.pending(plan)]
+    return [[f"{trial.cell.number}-{trial.arm}" for trial in one.trials] for one in study_plan.pending(plan)]
 
 
 def test_rates_and_data_of_one_shape_share_a_program_and_batch_sizes_do_not(tmp_path: Path) -> None:
@@ -504,14 +501,14 @@ def test_a_group_is_cut_where_its_data_are_too_large_together(tmp_path: Path, mo
     text = SHORT + "vary: {dataset.noise: [0.1, 0.2, 0.3], training.learning_rate: [0.01, 0.1]}\n"
     rows = 80 * 2 * 4  # bytes of float32
     rates_first = SHORT + "vary: {training.learning_rate: [0.01, 0.1], dataset.noise: [0.1, 0.2]}\n"
-    monkeypatch.setattr(groups, "MOST_ROW_BYTES", rows)
+    monkeypatch.setattr(study_jobs, "MOST_ROW_BYTES", rows)
     assert names(planned(tmp_path, rates_first))[:2] == [["0-bn", "2-bn"], ["1-bn", "3-bn"]]
-    monkeypatch.setattr(groups, "MOST_ROW_BYTES", 2 * rows)
+    monkeypatch.setattr(study_jobs, "MOST_ROW_BYTES", 2 * rows)
     assert [one for one in names(planned(tmp_path, text)) if one[0].endswith("bn")] == [
         ["0-bn", "1-bn", "2-bn", "3-bn"],
         ["4-bn", "5-bn"],
     ]
-    monkeypatch.setattr(groups, "MOST_ROW_BYTES", 1)
+    monkeypatch.setattr(study_jobs, "MOST_ROW_BYTES", 1)
     assert [len(one) for one in names(planned(tmp_path, text))] == [2] * 6
 
 
@@ -538,11 +535,11 @@ def test_data_that_are_not_those_of_the_plan_are_refused_before_and_while_a_stud
     dataset = "dataset: {name: csv, path: own.csv, target: y, task: classification, validation_size: 0.25}"
     plan = planned(tmp_path, SHORT.replace(re.search("dataset: {[^}]*}", SHORT)[0], dataset))
     one, another = study_plan.pending(plan)
-    assert [result.part for result in group_work.results(one)] == [(0, "bn")]
+    assert [result.part for result in work.results(one)] == [(0, "bn")]
     Path("own.csv").write_text("\n".join(["x,y", *other]))
     with monkeypatch.context() as nothing:
         nothing.setattr("bnexp.experiment.batch._measured_alike", None)  # training would raise
-        (failure,) = group_work.results(another)
+        (failure,) = work.results(another)
     assert isinstance(failure, Failure)
     assert re.search(
         r"^\S+s.yaml:\d+: dataset.path is 'own.csv'; what lies there on .* is other data than", failure.why
@@ -563,25 +560,25 @@ def test_data_that_change_while_a_study_tunes_are_refused(tmp_path: Path, monkey
         "epochs: 2", "epochs: 2, batch_size: 8"
     )
     one, _ = study_plan.pending(planned(tmp_path, text + tune))
-    measured = group_work.measured
+    measured = work.measured
 
     def then_written_to(*arguments: Any, **options: Any) -> Any:
         found = measured(*arguments, **options)
         own.write_text(own.read_text().replace("1,1", "1,0"))
         return found
 
-    monkeypatch.setattr(group_work, "measured", then_written_to)
-    (failure,) = group_work.results(one)
+    monkeypatch.setattr(work, "measured", then_written_to)
+    (failure,) = work.results(one)
     assert isinstance(failure, Failure) and "is other data than when the study was begun" in failure.why
 
 
 def test_what_another_process_has_finished_meanwhile_is_not_trained_again(tmp_path: Path) -> None:
     plan = planned(tmp_path, SHORT)
-    trained: list[Group] = []
+    trained: list[Job] = []
 
     class Overtaken(HereAndNow):
-        def each(self, work: Callable[[Group], Any], several: Sequence[Group]) -> Iterator[tuple[Group, Any]]:
-            if work is group_work.preflight:
+        def each(self, work: Callable[[Job], Any], several: Sequence[Job]) -> Iterator[tuple[Job, Any]]:
+            if work is work.preflight:
                 study_run.run(plan, HereAndNow(), lambda *told: None)
             else:
                 trained.extend(several)
@@ -628,9 +625,9 @@ def test_numbers_of_a_processor_and_of_a_gpu_are_told_from_each_other(
 ) -> None:
     plan = planned(tmp_path, SHORT)
     one, another = study_plan.pending(plan)
-    (plain,) = group_work.results(one)
+    (plain,) = work.results(one)
     monkeypatch.setattr("bnexp.training.devices.gpus", lambda: ["NVIDIA H100"])
-    (fast,) = group_work.results(another)
+    (fast,) = work.results(another)
     found = study.document(plan.file, plan.cells, plan.digest, {plain.part: plain, fast.part: fast})
     assert found["versions"]["GPU"] == ["NVIDIA H100", "none"]
     told = console.Console(file=io.StringIO(), width=400)
@@ -644,7 +641,7 @@ def test_a_member_that_cannot_be_trained_is_written_down_and_does_not_stop_the_r
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan = planned(tmp_path, SHORT + "vary: {training.learning_rate: [0.001, 0.01]}\n")
-    measured = group_work.measured
+    measured = work.measured
 
     def refusing(experiments: Sequence[Any], *arguments: Any, **options: Any) -> Any:
         if any(
@@ -654,7 +651,7 @@ def test_a_member_that_cannot_be_trained_is_written_down_and_does_not_stop_the_r
             raise FloatingPointError("not with this rate")
         return measured(experiments, *arguments, **options)
 
-    monkeypatch.setattr(group_work, "measured", refusing)
+    monkeypatch.setattr(work, "measured", refusing)
     with pytest.raises(
         WorkError, match=r"1 of 4 cells and arms could not be trained.*FloatingPointError: not with"
     ) as caught:
@@ -664,7 +661,7 @@ def test_a_member_that_cannot_be_trained_is_written_down_and_does_not_stop_the_r
     assert kept == ["0-bn.json", "0-none.json", "1-bn.failed.txt", "1-none.json"]
     assert "Traceback" in (plan.directory / "cells" / "1-bn.failed.txt").read_text()
     assert not (plan.directory / "study.json").exists()
-    monkeypatch.setattr(group_work, "measured", measured)
+    monkeypatch.setattr(work, "measured", measured)
     assert names(plan) == [["1-bn"]]  # the others were trained alone, and are finished
     document = study_run.run(plan, HereAndNow(), lambda *told: None)
     assert document["verdict"] == "inconclusive"
@@ -675,13 +672,13 @@ def test_the_time_that_is_left_is_told_for_those_that_have_work_and_not_before_a
     tmp_path: Path,
 ) -> None:
     plan = planned(tmp_path, SHORT + "vary: {training.batch_size: [8, 4, 2]}\n")
-    done = group_work.results(study_plan.pending(plan)[0])
+    done = work.results(study_plan.pending(plan)[0])
     store.make_place(plan.directory / study_plan.CELLS)
     for outcome in done:
         assert isinstance(outcome, Result)
         study_run._keep(plan, outcome)
-    groups = len(study_plan.pending(plan))
-    assert study_run.facts(plan, 64)["seconds_left"] == study_run.facts(plan, groups)["seconds_left"] > 0
+    jobs = len(study_plan.pending(plan))
+    assert study_run.facts(plan, 64)["seconds_left"] == study_run.facts(plan, jobs)["seconds_left"] > 0
     assert study_run.facts(plan, None)["seconds_left"] is None
     here, there = Place(tmp_path, "local", 3, None), Place(tmp_path, "ray", None, "far:1")
     assert (here.at_a_time(2), there.at_a_time(2)) == (2, None)
@@ -689,16 +686,16 @@ def test_the_time_that_is_left_is_told_for_those_that_have_work_and_not_before_a
 
 
 class Told(HereAndNow):
-    """Workers whose checks and trials tell these costs, and that note which groups are tried."""
+    """Workers whose checks and trials tell these costs, and that note which jobs are tried."""
 
-    def __init__(self, jobs: int, rough: Pace | None, tried: Sequence[Pace | None]) -> None:
-        self.jobs, self.rough, self.answers, self.tried = jobs, rough, tried, list[Group]()
+    def __init__(self, at_once: int, rough: Pace | None, tried: Sequence[Pace | None]) -> None:
+        self.at_once, self.rough, self.answers, self.tried = at_once, rough, tried, list[Job]()
         self.calls = list[int]()
 
-    def each(self, work: Callable[[Group], Any], several: Sequence[Group]) -> Iterator[tuple[Group, Any]]:
+    def each(self, work: Callable[[Job], Any], several: Sequence[Job]) -> Iterator[tuple[Job, Any]]:
         self.calls.append(len(several))
-        if work is group_work.preflight:
-            yield from ((one, group_work.Preflight([], self.rough)) for one in reversed(several))
+        if work is work.preflight:
+            yield from ((one, work.Preflight([], self.rough)) for one in reversed(several))
         else:
             self.tried += several
             yield from zip(several, itertools.cycle(self.answers), strict=False)
@@ -737,13 +734,13 @@ def test_a_trial_takes_a_tenth_of_what_it_estimates_or_is_left_out(tmp_path: Pat
     costs = study_run.preflight(plan, workers)
     seconds, is_rough = study_run.estimate(costs, workers)
     assert seconds is not None
-    groups, steps = len(costs.groups), sum(group.steps for group in costs.groups)
+    jobs, steps = len(costs.jobs), sum(job.steps for job in costs.jobs)
     if is_tried:
-        assert (is_rough, seconds) == (False, pytest.approx(groups * 0.5 + steps * 0.25))
+        assert (is_rough, seconds) == (False, pytest.approx(jobs * 0.5 + steps * 0.25))
     else:
         assert (is_rough, seconds, workers.tried) == (
             True,
-            pytest.approx(groups * rough.start + steps * rough.step),
+            pytest.approx(jobs * rough.start + steps * rough.step),
             [],
         )
     started = dataclasses.replace(costs, seconds=seconds)
@@ -754,24 +751,24 @@ def test_a_trial_takes_a_tenth_of_what_it_estimates_or_is_left_out(tmp_path: Pat
 
 def test_a_plan_of_few_groups_starts_one_worker_and_a_study_all(tmp_path: Path) -> None:
     plan = planned(tmp_path, SHORT + "vary: {training.batch_size: [8, 4]}\n")
-    groups, workers = len(study_plan.pending(plan)), Told(2, None, [])
+    jobs, workers = len(study_plan.pending(plan)), Told(2, None, [])
     costs = study_run.preflight(plan, workers, plan_only=True)
-    assert workers.calls == [1] * groups
+    assert workers.calls == [1] * jobs
     assert study_run.estimate(costs, workers) == (None, True)
     study_run.preflight(plan, workers)
-    assert workers.calls[-1] == groups
+    assert workers.calls[-1] == jobs
 
 
 def test_a_rough_guess_needs_no_program_and_a_trial_that_fails_is_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (one, *_) = study_plan.pending(planned(tmp_path, SHORT))
-    real = group_work.trial(one)
+    real = work.time_steps(one)
     assert real is not None and real.step > 0
-    assert group_work.trial(dataclasses.replace(one, seeds=())) is None
+    assert work.time_steps(dataclasses.replace(one, seeds=())) is None
     with monkeypatch.context() as broken:
         broken.setattr("bnexp.training.many_seeds.train", Mock(side_effect=AssertionError("trains")))
-        found = group_work.preflight(one)
+        found = work.preflight(one)
     assert found.problems == [] and found.pace is not None
     assert found.pace.start > 0 and 0.01 < found.pace.step / real.step < 100
 
@@ -792,15 +789,15 @@ def test_a_gpu_that_cannot_be_used_refuses_a_study_and_says_so_of_a_cell(
     (one, *_) = study_plan.pending(planned(tmp_path, SHORT))
     refused = Mock(side_effect=UserError("TensorFlow finds a GPU and cannot use it"))
     monkeypatch.setattr("bnexp.training.devices.refuse_unusable_gpus", refused)
-    assert group_work.refusals(one) == ["TensorFlow finds a GPU and cannot use it"]
-    told = [failed.why for failed in group_work.results(one) if isinstance(failed, Failure)]
+    assert work.refusals(one) == ["TensorFlow finds a GPU and cannot use it"]
+    told = [failed.why for failed in work.results(one) if isinstance(failed, Failure)]
     assert set(told) == {"TensorFlow finds a GPU and cannot use it"}
 
 
 def test_what_keras_refuses_is_told_before_anything_is_written(tmp_path: Path) -> None:
-    assert group_work.refusals(study_plan.pending(planned(tmp_path, SHORT))[0]) == []
+    assert work.refusals(study_plan.pending(planned(tmp_path, SHORT))[0]) == []
     bad = planned(tmp_path, SHORT.replace("epochs: 2}", "epochs: 2, optimizer: {name: adagrad, momentum: 0.9}}"))
-    (refused, *_) = group_work.refusals(study_plan.pending(bad)[0])
+    (refused, *_) = work.refusals(study_plan.pending(bad)[0])
     assert refused.startswith(
         f"{tmp_path}/s.yaml:1: training.optimizer is adagrad with {{'momentum': 0.9}}; Keras refuses it"
     )

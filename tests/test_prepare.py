@@ -276,7 +276,7 @@ hypothesis: {claim: c, metric: test_accuracy, treated: bn, baseline: none, direc
 class HereAndNow:
     """`Workers` that are no processes but this one."""
 
-    jobs = 1
+    at_once = 1
 
     def each(self, work: Callable[[Any], Any], several: Sequence[Any]) -> Any:
         for one in several:

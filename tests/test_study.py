@@ -137,7 +137,7 @@ def test_tuning_offers_a_candidate_for_each_value_and_uses_seeds_that_no_verdict
 
 def test_steps_are_counted_before_anything_is_trained(tmp_path: Path) -> None:
     plan = planned(tmp_path, SMALL + "vary: {training.batch_size: [4, 8]}\nseeds: 2\n")
-    steps = {member.part: member.steps for member in plan.members}
+    steps = {member.part: member.steps for member in plan.trials}
     assert steps == {(0, "bn"): 240, (0, "none"): 240, (1, "bn"): 120, (1, "none"): 120}  # 48 rows, 10 epochs
     facts = study_run.facts(plan, 2)
     assert (facts["steps"], facts["trainings"], facts["seconds_left"]) == (720, 8, None)
@@ -300,7 +300,7 @@ def test_a_study_with_a_diverged_seed_without_a_value_is_kept_as_strict_json(tmp
     )
     losses: list[float | None] = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8]
     lost: dict[str, Any] = {"diverged": {"7": 3}}
-    results = {one.part: result(*one.part, losses, levels=dict(one.cell.levels)) for one in plan.members}
+    results = {one.part: result(*one.part, losses, levels=dict(one.cell.levels)) for one in plan.trials}
     results[0, "bn"] = result(0, "bn", [*losses[:7], None], levels=results[0, "bn"].levels, **lost)
     (facts,) = json.loads(json.dumps(study.document(plan.file, plan.cells, "d", results), allow_nan=False))[
         "hypotheses"
@@ -317,7 +317,7 @@ def test_a_claim_about_a_loss_that_holds_a_penalty_has_a_caution(tmp_path: Path)
     told = "test_loss holds the penalty that the model of bn and of none adds (l2 or a regularizer); test_accuracy judges without it."
     for metric, cautions in (("test_accuracy", []), ("test_loss", [told])):
         plan = planned(tmp_path, text.replace("metric: test_accuracy", f"metric: {metric}"))
-        results = {one.part: result(*one.part, [0.5] * 8, levels=dict(one.cell.levels)) for one in plan.members}
+        results = {one.part: result(*one.part, [0.5] * 8, levels=dict(one.cell.levels)) for one in plan.trials}
         (facts,) = study.document(plan.file, plan.cells, "d", results)["hypotheses"]
         assert facts["cautions"] == cautions
 
@@ -545,7 +545,7 @@ def test_the_tidy_table_has_a_row_for_each_cell_arm_and_seed(tmp_path: Path) -> 
     plan = planned(tmp_path, SMALL + "vary: {training.batch_size: [4, 8]}\nseeds: 2\n")
     results = {
         one.part: result(*one.part, [0.5, None], levels=dict(one.cell.levels), diverged={"1": 3})
-        for one in plan.members
+        for one in plan.trials
     }
     rows = list(csv.DictReader(io.StringIO(study.table(plan.file, plan.cells, results))))
     assert len(rows) == 8
@@ -560,7 +560,7 @@ def test_each_varied_key_has_a_column_of_its_own_whatever_the_order_it_was_train
     plan = planned(tmp_path, SMALL + f"seeds: 1\nvary: {{{', '.join(factors)}}}\n")
     turned = planned(tmp_path, SMALL + f"seeds: 1\nvary: {{{', '.join(reversed(factors))}}}\n")
     assert plan.digest == turned.digest
-    results = {one.part: result(*one.part, [0.5], levels=dict(one.cell.levels)) for one in plan.members}
+    results = {one.part: result(*one.part, [0.5], levels=dict(one.cell.levels)) for one in plan.trials}
     for one in (plan, turned):
         row = next(csv.DictReader(io.StringIO(study.table(one.file, one.cells, results))))
         varied = {key: row[key] for key in ("dataset.noise", "dataset.resample", "training.epochs")}
@@ -730,7 +730,7 @@ def kept(tmp_path: Path) -> study_plan.Plan:
     )
     plan = planned(tmp_path, text)
     plan.path(0, "bn").parent.mkdir(parents=True)
-    for member in plan.members:
+    for member in plan.trials:
         one = result(*member.part, [0.5, 0.6, 0.7], design=plan.digest)
         plan.path(*member.part).write_text(one.model_dump_json())
     assert len(study_plan.finished(plan)) == 4
@@ -756,7 +756,7 @@ def test_a_cell_that_is_damaged_is_trained_again(kept: study_plan.Plan, damage: 
     path.write_text(json.dumps({**json.loads(path.read_text()), **damage}))
     assert (0, "bn") not in study_plan.finished(kept)
     assert len(study_plan.finished(kept)) == 3
-    assert [member.part for group in study_plan.pending(kept) for member in group.members].count((0, "bn")) == 1
+    assert [member.part for group in study_plan.pending(kept) for member in group.trials].count((0, "bn")) == 1
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="makes a pipe")

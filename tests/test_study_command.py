@@ -39,7 +39,7 @@ hypotheses:
     direction: lower
     smallest: 1.2
 """
-ROUGH = r"16 trainings in 4 groups, 768 optimizer steps; about \d+ s, very roughly, by the size of the models"
+ROUGH = r"16 trainings in 4 jobs, 768 optimizer steps; about \d+ s, very roughly, by the size of the models"
 FINAL = ["figure-2.png", "figure.png", "results.csv", "study.json", "study.yaml"]
 
 

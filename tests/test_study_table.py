@@ -25,7 +25,7 @@ PLAN = {
     "name": "s", "cells": 2, "arms": ["bn", "none"], "seeds": 20, "trainings": 1080, "steps": 12345, "finished": 0,
     "of": 4, "fewest_seeds": 7, "seconds_left": None, "is_rough": False, "detectable_deviations": 0.66, "directory": "runs/s-study-0123456789",
     "factors": {"model.activation": ["relu", "tanh"]}, "tune": {"key": "training.learning_rate", "values": [0.01, 0.1]},
-    "groups": 3, "other_answers": {}, "ties": {}, "data": [], "claims": [{"claim": "It helps.", "asks": "supported if test_accuracy (%), bn - none is higher, by 1.00 or more"}],
+    "jobs": 3, "other_answers": {}, "ties": {}, "data": [], "claims": [{"claim": "It helps.", "asks": "supported if test_accuracy (%), bn - none is higher, by 1.00 or more"}],
 }  # fmt: skip
 
 
@@ -35,7 +35,7 @@ def test_a_plan_tells_cells_trainings_time_and_what_it_detects() -> None:
         "model.activation: relu, tanh",
         "training.learning_rate, tuned: 0.01, 0.1",
         "claim: It helps. (supported if test_accuracy (%), bn - none is higher, by 1.00 or more)",
-        "1,080 trainings in 3 groups, 12,345 optimizer steps; time unknown before the first cell",
+        "1,080 trainings in 3 jobs, 12,345 optimizer steps; time unknown before the first cell",
         "a true mean difference of 0.66 standard deviations of the paired difference has an interval without 0 in 80% of "
         "such studies, for each claim",
         "to be kept in runs/s-study-0123456789",
@@ -44,7 +44,7 @@ def test_a_plan_tells_cells_trainings_time_and_what_it_detects() -> None:
     tied = lines(study_table.study_plan({**PLAN, "ties": tie}))
     assert tied[2] == "training.epochs: 5.0, 10.0, as it follows training.batch_size"
     tried = lines(study_table.study_plan({**PLAN, "seconds_left": 30.0}))
-    assert tried[4].endswith("; about 30 s, by a trial of a few steps")
+    assert tried[4].endswith("; about 30 s, by timing a few steps")
     guessed = lines(study_table.study_plan({**PLAN, "seconds_left": 30.0, "is_rough": True}))
     assert guessed[4].endswith("; about 30 s, very roughly, by the size of the models")
     few = lines(study_table.study_plan({**PLAN, "seeds": 6}))
@@ -52,9 +52,9 @@ def test_a_plan_tells_cells_trainings_time_and_what_it_detects() -> None:
     begun = lines(study_table.study_plan({**PLAN, "finished": 3, "seconds_left": 400.0}))
     assert begun[4:6] == [
         "1,080 trainings in all, 12,345 optimizer steps",
-        "finished already: 3 of 4 cells and arms; 3 groups left, about 7 min",
+        "finished already: 3 of 4 cells and arms; 3 jobs left, about 7 min",
     ]
-    done = lines(study_table.study_plan({**PLAN, "finished": 4, "groups": 0, "seconds_left": 0.0}))
+    done = lines(study_table.study_plan({**PLAN, "finished": 4, "jobs": 0, "seconds_left": 0.0}))
     assert done[5] == "finished already: 4 of 4 cells and arms"
 
 

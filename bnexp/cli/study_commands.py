@@ -34,23 +34,23 @@ class Place:
     address: str | None
 
     @property
-    def most_jobs(self) -> int:
+    def most_workers(self) -> int:
         """Return how many workers there may be on this machine: as asked for, else as it has room for."""
         return self.jobs or most_workers()
 
-    def jobs_for(self, groups: int) -> int:
-        """Return how many workers of this machine have something to do, if there are so many groups."""
-        return min(self.most_jobs, max(1, groups))
+    def workers_for(self, jobs: int) -> int:
+        """Return how many workers of this machine have something to do, if this many jobs are left."""
+        return min(self.most_workers, max(1, jobs))
 
-    def at_a_time(self, groups: int) -> int | None:
-        """Return how many of so many groups are worked on at a time, at most; None where only the cluster tells."""
-        return None if self.address is not None and self.jobs is None else self.jobs_for(groups)
+    def at_a_time(self, jobs: int) -> int | None:
+        """Return the most jobs, of these, that are worked on at a time; None where only the cluster tells."""
+        return None if self.address is not None and self.jobs is None else self.workers_for(jobs)
 
-    def workers(self, groups: int, warn: launch.Warn) -> AbstractContextManager[launch.Workers]:
-        """Return workers for so many groups; of a cluster at an address all, unless --jobs says how many."""
+    def workers(self, jobs: int, warn: launch.Warn) -> AbstractContextManager[launch.Workers]:
+        """Return workers for this many jobs; of a cluster at an address all, unless --jobs says how many."""
         if self.address is not None:
             return launch.workers(self.launcher, self.jobs, self.address, warn=warn)
-        return launch.workers(self.launcher, self.jobs_for(groups), None, warn=warn, sharing=self.most_jobs)
+        return launch.workers(self.launcher, self.workers_for(jobs), None, warn=warn, sharing=self.most_workers)
 
 
 def study(path: Path, place: Place, *, dry_run: bool, most_trainings: int | None, quiet: bool, as_json: bool) -> int:
@@ -63,7 +63,7 @@ def study(path: Path, place: Place, *, dry_run: bool, most_trainings: int | None
         with (
             told_in_json(lambda: _finished_parts(planned), as_json=as_json),
             _goes_on(planned.directory),
-            place.workers(facts["groups"], reporter.warn) as workers,
+            place.workers(facts["jobs"], reporter.warn) as workers,
         ):
             costs = study_run.preflight(planned, workers, plan_only=dry_run)
             if facts["seconds_left"] is None and (dry_run or not (quiet or as_json)):
@@ -140,9 +140,9 @@ def _answered(
     for answer in answers:
         if answer.failure:
             reporter.warn(f"{answer.name} is left out: {answer.failure}")
-    groups = sum(len(study_plan.pending(answer.planned)) for answer in answers if answer.planned is not None)
+    jobs = sum(len(study_plan.pending(answer.planned)) for answer in answers if answer.planned is not None)
     with told_in_json(lambda: several.rows(done), as_json=as_json), _goes_on(place.runs):
-        with place.workers(groups, reporter.warn) as workers:
+        with place.workers(jobs, reporter.warn) as workers:
             for answer in answers:
                 with work_begun() if any(one.document for one in done) else nullcontext():
                     done.append(several.answered(answer, workers, reporter))

@@ -1,4 +1,4 @@
-"""Where a study's groups are trained: by worker processes of this machine (`local`), or by Ray's (`ray`)."""
+"""Where a study's jobs are trained: by worker processes of this machine (`local`), or by Ray's (`ray`)."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ Launcher = Literal["local", "ray"]
 
 
 def workers(
-    launcher: Launcher, jobs: int | None, address: str | None, *, warn: Warn, sharing: int | None = None
+    launcher: Launcher, at_once: int | None, address: str | None, *, warn: Warn, sharing: int | None = None
 ) -> AbstractContextManager[Workers]:
-    """Return the workers of a launcher, as many as jobs; if None, as many as there is room for.
+    """Return the workers of a launcher, `at_once` of them; if None, as many as there is room for.
 
     Each gets its share of its machine's memory, as if there were `sharing`
-    of them, if that is given. Fewer jobs, as fewer groups are left, then
+    of them, if that is given. Fewer workers, as fewer jobs are left, then
     change no share: what fits in it can decide the last bit of a number.
 
     Raises:
         UserError: if an address is given that the launcher does not use.
     """
     if launcher == "ray":
-        return ray_workers(jobs, address, warn, sharing)
+        return ray_workers(at_once, address, warn, sharing)
     if address is not None:
         raise UserError(f"--address is {address!r}, which --launcher local does not use. Add --launcher ray.")
-    return local_workers(jobs or most_workers(), warn, sharing)
+    return local_workers(at_once or most_workers(), warn, sharing)

@@ -1,4 +1,4 @@
-"""Worker processes of this machine, each of one core: a group each, and another worker where one is lost.
+"""Worker processes of this machine, each of one core: a job each, and another worker where one is lost.
 
 One core a worker, so that they do not fight over them, and so that the same
 study gives the same numbers whatever the number of workers.
@@ -22,9 +22,9 @@ from bnexp.executors.workers import Attempt, Job, Lost, Warn, Work, done, refuse
 
 
 @contextmanager
-def local_workers(jobs: int, warn: Warn, sharing: int | None = None) -> Iterator[LocalWorkers]:
+def local_workers(at_once: int, warn: Warn, sharing: int | None = None) -> Iterator[LocalWorkers]:
     """Yield so many workers, started when they are needed; at the end they are stopped, busy or not."""
-    own = LocalWorkers(jobs, warn, sharing or jobs)
+    own = LocalWorkers(at_once, warn, sharing or at_once)
     try:
         yield own
     finally:
@@ -43,15 +43,15 @@ class _Worker:
 class LocalWorkers:
     """`Workers` that are processes of this machine."""
 
-    def __init__(self, jobs: int, warn: Warn, sharing: int) -> None:
-        self.jobs = jobs
+    def __init__(self, at_once: int, warn: Warn, sharing: int) -> None:
+        self.at_once = at_once
         self._warn, self._sharing = warn, sharing
         self._workers: list[_Worker] = []
 
-    def each(self, work: Work, groups: Sequence[Job]) -> Iterator[tuple[Any, Any]]:
-        """Yield each group and what the work made of it (`Workers.each`)."""
+    def each(self, work: Work, jobs: Sequence[Job]) -> Iterator[tuple[Any, Any]]:
+        """Yield each job and what the work made of it (`Workers.each`)."""
         try:
-            yield from self._each(work, deque(Attempt(group) for group in groups))
+            yield from self._each(work, deque(Attempt(job) for job in jobs))
         finally:  # who asks no further is not answered by what is still at work
             for worker in [worker for worker in self._workers if worker.attempt]:
                 worker.process.kill()
@@ -62,7 +62,7 @@ class LocalWorkers:
             while waiting and (worker := self._free()):
                 worker.attempt = waiting.popleft()
                 with suppress(OSError):  # of a worker that has ended while it had nothing to do, as it will be heard
-                    worker.connection.send((work, worker.attempt.group))
+                    worker.connection.send((work, worker.attempt.job))
             for worker in self._heard():
                 tried, worker.attempt = worker.attempt, None
                 assert tried is not None
@@ -70,7 +70,7 @@ class LocalWorkers:
                 if isinstance(outcome, Lost) and (again := tried.again(outcome, self._warn)):
                     waiting.extendleft(reversed(again))
                 else:
-                    yield tried.group, tried.answer(outcome)
+                    yield tried.job, tried.answer(outcome)
 
     def stop(self) -> None:
         """End all workers, whatever they are doing."""
@@ -85,7 +85,7 @@ class LocalWorkers:
         for worker in self._workers:
             if worker.attempt is None:
                 return worker
-        if len(self._workers) == self.jobs:
+        if len(self._workers) == self.at_once:
             return None
         self._workers.append(_started(self._sharing))
         return self._workers[-1]
@@ -96,7 +96,7 @@ class LocalWorkers:
         return [busy[connection] for connection in wait(list(busy))]
 
     def _answer(self, worker: _Worker) -> Any:
-        """Receive what a worker made of its group; forget a worker that is lost."""
+        """Receive what a worker made of its job; forget a worker that is lost."""
         try:
             return refuse_bug(worker.connection.recv())
         except (EOFError, OSError):
@@ -141,10 +141,10 @@ def _serve(connection: Connection, sharing: int) -> None:
     threading.Thread(target=_end_with_the_driver, daemon=True).start()
     while True:
         try:
-            work, group = connection.recv()
+            work, job = connection.recv()
         except EOFError:
             return
-        connection.send(done(work, group, sharing=sharing))
+        connection.send(done(work, job, sharing=sharing))
 
 
 def _end_with_the_driver() -> None:

@@ -27,7 +27,9 @@ PORTS = {"ray": 10001, "": 6379}
 
 
 @contextmanager
-def ray_workers(jobs: int | None, address: str | None, warn: Warn, sharing: int | None = None) -> Iterator[RayWorkers]:
+def ray_workers(
+    at_once: int | None, address: str | None, warn: Warn, sharing: int | None = None
+) -> Iterator[RayWorkers]:
     """Yield the workers of the cluster at this address, all or at most so many; or those of this machine's own cluster.
 
     The cluster is joined, or started, when workers are needed.
@@ -40,7 +42,7 @@ def ray_workers(jobs: int | None, address: str | None, warn: Warn, sharing: int 
     except ImportError:
         raise UserError("--launcher is ray, which is not installed. Install it: pip install 'bnexp[ray]'.") from None
     try:
-        yield RayWorkers(jobs, address, warn, sharing)
+        yield RayWorkers(at_once, address, warn, sharing)
     finally:
         ray.shutdown()
 
@@ -138,38 +140,38 @@ def _no_answer(address: str, why: str) -> UserError:
 class RayWorkers:
     """`Workers` that are processes of a Ray cluster."""
 
-    def __init__(self, jobs: int | None, address: str | None, warn: Warn, sharing: int | None) -> None:
-        self.jobs = jobs or most_workers()
-        self._asked, self._address, self._warn, self._sharing = jobs, address, warn, sharing or jobs
+    def __init__(self, at_once: int | None, address: str | None, warn: Warn, sharing: int | None) -> None:
+        self.at_once = at_once or most_workers()
+        self._asked, self._address, self._warn, self._sharing = at_once, address, warn, sharing or at_once
 
-    def each(self, work: Work, groups: Sequence[Job]) -> Iterator[tuple[Any, Any]]:
-        """Yield each group and what the work made of it (`Workers.each`).
+    def each(self, work: Work, jobs: Sequence[Job]) -> Iterator[tuple[Any, Any]]:
+        """Yield each job and what the work made of it (`Workers.each`).
 
         Raises:
             UserError: if no cluster answers at the address in time.
             WorkError: if it cannot be joined, is lost, or a node of it cannot do the work.
         """
-        if not groups:
+        if not jobs:
             return
         import ray
 
-        room = _join(self._address, self._sharing or self.jobs)
-        self.jobs = min(room, self._asked or room)
+        room = _join(self._address, self._sharing or self.at_once)
+        self.at_once = min(room, self._asked or room)
         most = self._asked or math.inf  # no limit: nodes may join
-        waiting = deque(Attempt(group) for group in groups)
+        waiting = deque(Attempt(job) for job in jobs)
         running: dict[Any, Attempt] = {}
         with _loss_told():
             task = ray.remote(num_cpus=1, memory=_memory_of_one(), max_retries=0)(_done_there)
             while waiting or running:
                 while waiting and len(running) < most:
                     attempt = waiting.popleft()
-                    running[task.remote(work, attempt.group, os.getcwd(), self._sharing)] = attempt
+                    running[task.remote(work, attempt.job, os.getcwd(), self._sharing)] = attempt
                 (first, *_), _ = ray.wait(list(running))
                 attempt, outcome = running.pop(first), _answer(first)
                 if isinstance(outcome, Lost) and (again := attempt.again(outcome, self._warn)):
                     waiting.extend(again)
                 else:
-                    yield attempt.group, attempt.answer(outcome)
+                    yield attempt.job, attempt.answer(outcome)
 
 
 @contextmanager
@@ -193,7 +195,7 @@ def _memory_of_one() -> float:
 
 
 def _answer(reference: Any) -> Any:
-    """Fetch what a worker made of its group, or what Ray says of a worker or node that was lost."""
+    """Fetch what a worker made of its job, or what Ray says of a worker or node that was lost."""
     import ray
 
     try:
@@ -206,7 +208,7 @@ def _answer(reference: Any) -> Any:
         return Lost(f"Ray lost its worker: {_first_line(error)}", starved)
 
 
-def _done_there(work: Work, group: Job, directory: str, most: int | None) -> Any:
+def _done_there(work: Work, job: Job, directory: str, most: int | None) -> Any:
     """Do the work in the driver's directory, where the worker's machine has one of that name.
 
     There are at most so many workers, and no more on this node than it has room for.
@@ -214,7 +216,7 @@ def _done_there(work: Work, group: Job, directory: str, most: int | None) -> Any
     if os.path.isdir(directory) and os.access(directory, os.X_OK):
         os.chdir(directory)
     room = _room_on_this_node()
-    return done(work, group, sharing=min(room, most or room))
+    return done(work, job, sharing=min(room, most or room))
 
 
 def _room_on_this_node() -> int:

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from bnexp.system.machine import CORES, WORKERS
 
 TRIES = 4
-"""Workers that a group is given to, in part at last, before it counts as one that cannot be trained."""
+"""Workers that a job is given to, in part at last, before it counts as one that cannot be trained."""
 
 
 @dataclass(frozen=True)
@@ -38,28 +38,28 @@ class Job(Protocol):
 
 Work = Callable[[Any], Any]
 Warn = Callable[[str], None]
-"""Hears of each group whose worker was lost, and what is done about it."""
+"""Hears of each job whose worker was lost, and what is done about it."""
 
 
 class Workers(Protocol):
-    """Processes that do one thing to groups, each to another group and on one core."""
+    """Processes that do one thing to jobs, each to another job and on one core."""
 
-    jobs: int
-    """How many groups are worked on at a time."""
+    at_once: int
+    """How many jobs are worked on at a time."""
 
-    def each(self, work: Work, groups: Sequence[Job]) -> Iterator[tuple[Any, Any]]:
-        """Return each group and what the work made of it, as they are done; the first of them are begun first.
+    def each(self, work: Work, jobs: Sequence[Job]) -> Iterator[tuple[Any, Any]]:
+        """Return each job and what the work made of it, as they are done; the first of them are begun first.
 
-        A group whose worker is lost is given to another, and, if that is lost
+        A job whose worker is lost is given to another, and, if that is lost
         too or was out of memory, in two halves, each with half as much at a
-        time, at last member by member; what TRIES workers were lost with is
-        given as `Failure`, one a member, whatever the work is.
+        time, at last trial by trial; what TRIES workers were lost with is
+        given as `Failure`, one a trial, whatever the work is.
         """
 
 
 @dataclass(frozen=True)
 class Lost:
-    """A group was not worked on to the end: its worker was killed or had too little memory."""
+    """A job was not worked on to the end: its worker was killed or had too little memory."""
 
     why: str
     starved: bool = False
@@ -75,47 +75,47 @@ class Bug:
 
 @dataclass(frozen=True)
 class Attempt:
-    """A group that is to be worked on, and by how many workers it has been tried in vain."""
+    """A job that is to be worked on, and by how many workers it has been tried in vain."""
 
-    group: Job
+    job: Job
     tries: int = 0
 
     def again(self, lost: Lost, warn: Warn) -> list[Attempt]:
         """Return the next attempts, and tell of them; none if there were enough.
 
         The same once, since what trains together can decide the last bit of a number, unless memory was short; then
-        in halves; and each member by itself at last, so that only what is at fault is given up.
+        in halves; and each trial by itself at last, so that only what is at fault is given up.
         """
-        tries, whole = self.tries + 1, self.group
+        tries, whole = self.tries + 1, self.job
         if tries >= TRIES:
             return []
         if tries == 1 and not lost.starved:
-            groups: Sequence[Job] = [whole]
+            jobs: Sequence[Job] = [whole]
             how = ""
         elif len(whole.parts) < 2:
-            groups, how = whole.halved(), ", with half as much in memory at a time"
+            jobs, how = whole.halved(), ", with half as much in memory at a time"
         elif tries < TRIES - 1:
-            groups, how = whole.halved(), ", in two halves"
+            jobs, how = whole.halved(), ", in two halves"
         else:
-            groups, how = whole.alone(), ", each of them alone"
-        warn(f"A group ({len(whole.parts)} of the study's cells and arms) is tried again{how}: {lost.why}")
-        return [Attempt(group, tries) for group in groups]
+            jobs, how = whole.alone(), ", each of them alone"
+        warn(f"A job ({len(whole.parts)} of the study's cells and arms) is tried again{how}: {lost.why}")
+        return [Attempt(job, tries) for job in jobs]
 
     def answer(self, outcome: Any) -> Any:
-        """Return what came of it in the end: of a group that was lost, why each of its members is."""
+        """Return what came of it in the end: of a job that was lost, why each of its trials is."""
         if isinstance(outcome, Lost):
-            return [Failure(part, outcome.why) for part in self.group.parts]
+            return [Failure(part, outcome.why) for part in self.job.parts]
         return outcome
 
 
-def done(work: Work, group: Job, *, sharing: int) -> Any:
+def done(work: Work, job: Job, *, sharing: int) -> Any:
     """Do the work in this process, a worker's, and give what came of it, or `Lost` or `Bug`.
 
     So many workers are `sharing` the machine's memory.
     """
     os.environ.update({CORES: "1", WORKERS: str(sharing)})
     try:
-        return work(group)
+        return work(job)
     except MemoryError as error:
         return Lost(f"it does not fit in memory: {error}", starved=True)
     except Exception:
@@ -123,7 +123,7 @@ def done(work: Work, group: Job, *, sharing: int) -> Any:
 
 
 def refuse_bug(outcome: Any) -> Any:
-    """Return what came of a group, unless it is a bug: that shows the worker's traceback."""
+    """Return what came of a job, unless it is a bug: that shows the worker's traceback."""
     if isinstance(outcome, Bug):
         raise RuntimeError(f"a worker met what should not be:\n{outcome.trace}")
     return outcome

@@ -15,7 +15,7 @@ from bnexp.experiment.measurement import prepared_once
 from bnexp.experiment.prepare import built_for, prepared
 from bnexp.history import History
 
-TRIAL_STEPS = 8
+TIMED_STEPS = 8
 """Optimizer steps of an epoch that is only timed."""
 
 # What `rough_pace` counts with, measured on one slow core:
@@ -39,7 +39,7 @@ class Pace:
 
 
 class _EnoughError(Exception):
-    """Raised where a trial has seen enough: nothing of it is kept."""
+    """Raised where enough was timed: nothing of it is kept."""
 
 
 def pace(experiments: Sequence[Experiment], seeds: Seeds, *, largest_shard: int | None = None) -> Pace:
@@ -47,7 +47,7 @@ def pace(experiments: Sequence[Experiment], seeds: Seeds, *, largest_shard: int 
     batch = experiments[0].training.batch_size
     whole = prepared_once(experiments, seeds)
     ready = [
-        Prepared(_of_two_epochs(one), own.first(min(TRIAL_STEPS * batch, own.train_SR.shape[1])), built_for(one, own))
+        Prepared(_of_two_epochs(one), own.first(min(TIMED_STEPS * batch, own.train_SR.shape[1])), built_for(one, own))
         for one, own in zip(experiments, whole, strict=True)
     ]
     timer, begun = _Timer(), time.monotonic()

@@ -35,13 +35,13 @@ def study_plan(facts: Mapping[str, Any]) -> RenderableType:
     if facts["tune"] is not None:
         lines.append(f"{plain(facts['tune']['key'])}, tuned: {', '.join(map(_level, facts['tune']['values']))}")
     lines += [plain(f"claim: {claim['claim']} ({claim['asks']})") for claim in facts["claims"]]
-    groups = counted(facts["groups"], "group")
+    jobs = counted(facts["jobs"], "job")
     if facts["finished"]:
         lines.append(f"{facts['trainings']:,} trainings in all, {facts['steps']:,} optimizer steps")
-        left = f"; {groups} left, {_time_left(facts)}" if facts["groups"] else ""
+        left = f"; {jobs} left, {_time_left(facts)}" if facts["jobs"] else ""
         lines.append(f"finished already: {facts['finished']} of {facts['of']} cells and arms{left}")
     else:
-        trainings = f"{facts['trainings']:,} trainings in {groups}"
+        trainings = f"{facts['trainings']:,} trainings in {jobs}"
         lines.append(f"{trainings}, {facts['steps']:,} optimizer steps; {_time_left(facts)}")
     if facts["seeds"] < facts["fewest_seeds"]:
         lines.append(f"WARNING  {seeds} seeds are too few for a verdict; {facts['fewest_seeds']} are the fewest")
@@ -75,13 +75,13 @@ def _level(level: Any) -> str:
 
 
 def _time_left(facts: Mapping[str, Any]) -> str:
-    """Return how long it may take: by what is finished, by a trial of a few steps, or by the size of the models."""
+    """Return how long it may take: by what is finished, by timing a few steps, or by the size of the models."""
     left = facts["seconds_left"]
     if left is None:
         return "time unknown before the first cell"
     if facts["finished"]:
         return duration(left)
-    how = "very roughly, by the size of the models" if facts["is_rough"] else "by a trial of a few steps"
+    how = "very roughly, by the size of the models" if facts["is_rough"] else "by timing a few steps"
     return f"{duration(left)}, {how}"
 
 

@@ -98,7 +98,7 @@ def answered(one: Answer, workers: Workers, observer: Observer) -> Answer:
     """
     if one.planned is None:
         return one
-    observer.show(study_run.facts(one.planned, workers.jobs))
+    observer.show(study_run.facts(one.planned, workers.at_once))
     try:
         return replace(one, document=study_run.run(one.planned, workers, observer.tell))
     except (UntrainedError, ConfigError, RunError) as error:

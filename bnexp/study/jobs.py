@@ -1,4 +1,4 @@
-"""A group: cells and arms of a study that share a program. It is trained as one, by whichever process."""
+"""A job: cells and arms of a study that share a program. It is trained as one, by whichever process."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from bnexp.experiment.batch import program_key
 from bnexp.study import Candidate, Cell
 
 MOST_TOGETHER = 64
-"""Trainings of a group; one of more is cut, cell by cell. So many fill a shard, and are kept as soon as they end."""
+"""Trainings of a job; one of more is cut, cell by cell. So many fill a shard, and are kept as soon as they end."""
 MOST_ROW_BYTES = 2**27
-"""Of different data in a group, three copies of which fit a worker's least share; a single cell may have more."""
+"""Of different data in a job, three copies of which fit a worker's least share; a single cell may have more."""
 
 
 @dataclass(frozen=True)
-class Member:
+class Trial:
     """One cell and arm: what is trained, and what may be trained for it."""
 
     cell: Cell
@@ -43,11 +43,11 @@ class Member:
 
 
 @dataclass(frozen=True)
-class Group:
+class Job:
     """Cells and arms of a study that are trained together, and how."""
 
     design: str
-    members: Sequence[Member]
+    trials: Sequence[Trial]
     seeds: tuple[int, ...]
     tune: Tune | None
     tuning_seeds: tuple[int, ...]
@@ -59,25 +59,25 @@ class Group:
     @property
     def parts(self) -> Sequence[tuple[int, str]]:
         """List the cells and arms in it."""
-        return [member.part for member in self.members]
+        return [trial.part for trial in self.trials]
 
-    def halved(self) -> list[Group]:
-        """Return groups that need less memory: half of the members each, and half as much worked on at a time."""
-        return self._cut(-(-len(self.members) // 2))
+    def halved(self) -> list[Job]:
+        """Return jobs that need less memory: half of the trials each, and half as much worked on at a time."""
+        return self._cut(-(-len(self.trials) // 2))
 
-    def alone(self) -> list[Group]:
-        """Return a group for each member, and half as much worked on at a time."""
+    def alone(self) -> list[Job]:
+        """Return a job for each trial, and half as much worked on at a time."""
         return self._cut(1)
 
-    def _cut(self, size: int) -> list[Group]:
-        starts, smaller = range(0, len(self.members), max(1, size)), max(1, self.largest_shard // 2)
-        parts = [self.members[start : start + size] for start in starts] or [self.members]
-        return [dataclasses.replace(self, members=part, largest_shard=smaller) for part in parts]
+    def _cut(self, size: int) -> list[Job]:
+        starts, smaller = range(0, len(self.trials), max(1, size)), max(1, self.largest_shard // 2)
+        parts = [self.trials[start : start + size] for start in starts] or [self.trials]
+        return [dataclasses.replace(self, trials=part, largest_shard=smaller) for part in parts]
 
     @property
     def steps(self) -> int:
         """Count the optimizer steps of all its trainings."""
-        return sum(member.steps for member in self.members)
+        return sum(trial.steps for trial in self.trials)
 
 
 @dataclass(frozen=True)
@@ -95,33 +95,31 @@ class CandidateFacts:
     """What is told of the data (`Data.told`), and their name."""
 
 
-def together(members: Sequence[Member], known: Callable[[Candidate], CandidateFacts], seeds: int) -> list[list[Member]]:
-    """Return which members share programs, when each trains so many seeds; the most work first."""
-    alike: dict[Any, list[Member]] = {}
-    for member in members:
-        key = repr([(program_key(one.experiment), known(one).shape) for one in member.candidates])
-        alike.setdefault(key, []).append(member)
-    cut = [group for several in alike.values() for group in _in_groups(several, known, max(1, MOST_TOGETHER // seeds))]
-    return sorted(cut, key=lambda group: -sum(member.steps for member in group))
+def together(trials: Sequence[Trial], known: Callable[[Candidate], CandidateFacts], seeds: int) -> list[list[Trial]]:
+    """Return which trials share programs, when each trains so many seeds; the most work first."""
+    alike: dict[Any, list[Trial]] = {}
+    for trial in trials:
+        key = repr([(program_key(one.experiment), known(one).shape) for one in trial.candidates])
+        alike.setdefault(key, []).append(trial)
+    cut = [job for several in alike.values() for job in _in_jobs(several, known, max(1, MOST_TOGETHER // seeds))]
+    return sorted(cut, key=lambda job: -sum(trial.steps for trial in job))
 
 
-def _in_groups(
-    members: Sequence[Member], known: Callable[[Candidate], CandidateFacts], most: int
-) -> list[list[Member]]:
-    """Put each member into the first group that has room for it: of so many at most, whose data are not too large."""
-    groups: list[list[Member]] = []
+def _in_jobs(trials: Sequence[Trial], known: Callable[[Candidate], CandidateFacts], most: int) -> list[list[Trial]]:
+    """Put each trial into the first job that has room for it: of so many at most, whose data are not too large."""
+    jobs: list[list[Trial]] = []
     held: list[dict[str, int]] = []
-    for member in members:
-        own = {one.experiment.dataset.model_dump_json(): known(one).row_bytes for one in member.candidates}
-        for group, data in zip(groups, held, strict=True):
-            if len(group) < most and (own.keys() <= data.keys() or sum((data | own).values()) <= MOST_ROW_BYTES):
-                group.append(member)
+    for trial in trials:
+        own = {one.experiment.dataset.model_dump_json(): known(one).row_bytes for one in trial.candidates}
+        for job, data in zip(jobs, held, strict=True):
+            if len(job) < most and (own.keys() <= data.keys() or sum((data | own).values()) <= MOST_ROW_BYTES):
+                job.append(trial)
                 data |= own
                 break
         else:
-            groups.append([member])
+            jobs.append([trial])
             held.append(own)
-    return groups
+    return jobs
 
 
 def line_told(one: Candidate) -> AbstractContextManager[None]:

@@ -1,4 +1,4 @@
-"""What a study will train: its cells and arms, where each is kept, which are finished, and in which groups the rest is.
+"""What a study will train: its cells and arms, where each is kept, which are finished, and in which jobs the rest is.
 
 The directory is named by the digest of the design, so that the same study goes on where it was stopped and a
 changed one begins anew.
@@ -17,9 +17,8 @@ from bnexp.config.study import StudyFile, read_study
 from bnexp.data.fingerprint import Sources
 from bnexp.errors import ConfigError, Problems, RunError
 from bnexp.experiment.prepare import prepared
-from bnexp.study import Candidate, Cell, Result
-from bnexp.study import jobs as groups
-from bnexp.study.jobs import CandidateFacts, Group, Member, line_told
+from bnexp.study import Candidate, Cell, Result, jobs
+from bnexp.study.jobs import CandidateFacts, Job, Trial, line_told
 
 MOST_TRAININGS = 20_000
 CELLS = store.CELLS
@@ -33,7 +32,7 @@ class Plan:
     cells: list[Cell]
     digest: str
     directory: Path
-    members: list[Member]
+    trials: list[Trial]
     """What is trained and kept one by one: each cell's arms."""
     candidate_facts: Mapping[str, CandidateFacts]
     """By experiment, as JSON."""
@@ -74,8 +73,8 @@ def plan(path: Path, runs: Path, *, most: int = MOST_TRAININGS) -> Plan:
     sources = study.sources(cells)
     digest = study.design_digest(file, cells, sources)
     directory = runs / f"{store.slug(file.study.name)}-study-{digest[:10]}"
-    members = [Member(cell, arm, _steps(file, cell, arm, candidate_facts)) for cell in cells for arm in file.study.arms]
-    planned = Plan(file, cells, digest, directory, members, candidate_facts, sources)
+    trials = [Trial(cell, arm, _steps(file, cell, arm, candidate_facts)) for cell in cells for arm in file.study.arms]
+    planned = Plan(file, cells, digest, directory, trials, candidate_facts, sources)
     _refuse_other_format(planned)
     return planned
 
@@ -101,20 +100,20 @@ def _steps(file: StudyFile, cell: Cell, arm: str, candidate_facts: Mapping[str, 
     return max(steps) * file.study.seeds + sum(steps) * len(study.tuning_seeds(file))
 
 
-def pending(planned: Plan) -> list[Group]:
-    """List the groups in which something is not finished, the most work first.
+def pending(planned: Plan) -> list[Job]:
+    """List the jobs in which something is not finished, the most work first.
 
-    What is trained together can decide the last bit of a number. So groups
+    What is trained together can decide the last bit of a number. So jobs
     follow from the design alone: one that was lost in part is trained whole.
-    But where a member failed, the others have been trained one by one, or in halves.
+    But where a trial failed, the others have been trained one by one, or in halves.
     """
     done, design = finished(planned), planned.file.study
 
-    def group(members: Sequence[Member]) -> Group:
-        """Return these members as a group."""
-        return Group(
+    def job(trials: Sequence[Trial]) -> Job:
+        """Return these trials as a job."""
+        return Job(
             design=planned.digest,
-            members=members,
+            trials=trials,
             seeds=tuple(range(design.seeds)),
             tune=design.tune,
             tuning_seeds=study.tuning_seeds(planned.file),
@@ -123,12 +122,12 @@ def pending(planned: Plan) -> list[Group]:
         )
 
     found = []
-    for members in groups.together(planned.members, planned.known, design.seeds):
-        left = [member for member in members if member.part not in done]
-        if any(failure_path(planned.path(*member.part)).exists() for member in left):
-            found += [group([member]) for member in left]
+    for trials in jobs.together(planned.trials, planned.known, design.seeds):
+        left = [trial for trial in trials if trial.part not in done]
+        if any(failure_path(planned.path(*trial.part)).exists() for trial in left):
+            found += [job([trial]) for trial in left]
         elif left:
-            found.append(group(members))
+            found.append(job(trials))
     return found
 
 
@@ -141,12 +140,12 @@ def finished(planned: Plan) -> dict[tuple[int, str], Result]:
     """Read the cells and arms that are finished; one that is damaged is trained again."""
     results = {}
     asked = study.endpoints(planned.file.study.claims())
-    for member in planned.members:
-        result = _read(planned.path(*member.part))
+    for trial in planned.trials:
+        result = _read(planned.path(*trial.part))
         if result is None or result.seeds != list(range(planned.file.study.seeds)) or not result.answers(asked):
             continue
-        if (result.design, result.cell, result.arm) == (planned.digest, *member.part):
-            results[member.part] = result
+        if (result.design, result.cell, result.arm) == (planned.digest, *trial.part):
+            results[trial.part] = result
     return results
 
 
@@ -159,7 +158,7 @@ def _read(path: Path) -> Result | None:
 
 def _refuse_other_format(planned: Plan) -> None:
     """Raise RunError if what is kept under this name was written by a bnexp of another format."""
-    kept = [planned.directory / "study.json", *(planned.path(*member.part) for member in planned.members)]
+    kept = [planned.directory / "study.json", *(planned.path(*trial.part) for trial in planned.trials)]
     for path in kept:
         if path.exists():
             _refuse_format(path)

@@ -17,25 +17,24 @@ from typing import Any
 from bnexp import statistics, store, study
 from bnexp.errors import ConfigError, RunError, UntrainedError, work_begun
 from bnexp.executors import Failure, Workers
-from bnexp.experiment.pace import TRIAL_STEPS, Pace
-from bnexp.study import Result
-from bnexp.study import work as group_work
-from bnexp.study.jobs import Group
+from bnexp.experiment.pace import TIMED_STEPS, Pace
+from bnexp.study import Result, work
+from bnexp.study.jobs import Job
 from bnexp.study.plan import CELLS, Plan, failure_path, finished, pending
 
 MOST_OF_A_STUDY = 0.1
-"""A trial takes no larger share of the time that it estimates; else a rough estimate must do."""
-FEW_GROUPS = 8
-"""So many groups are checked by a single worker before a plan is printed: each more would load TensorFlow first."""
+"""Timing a few steps takes no larger share of the time that it estimates; else a rough estimate must do."""
+FEW_JOBS = 8
+"""So many jobs are checked by a single worker before a plan is printed: each more would load TensorFlow first."""
 
 
-def facts(planned: Plan, jobs: int | None) -> dict[str, Any]:
+def facts(planned: Plan, at_once: int | None) -> dict[str, Any]:
     """Return what a study will do: cells, trainings, steps, the smallest effect it detects; and what is done already.
 
-    `jobs` groups are worked on at a time, at most; where that is None, not known yet, no time is told.
+    `at_once` jobs are worked on at a time, at most; where that is None, not known yet, no time is told.
     """
     design = planned.file.study
-    done, groups = finished(planned), len(pending(planned))
+    done, jobs = finished(planned), len(pending(planned))
     level = 1 - (1 - statistics.LEVEL) / len(design.claims())
     detectable = statistics.detectable_difference(design.seeds, level=level)
     return {
@@ -49,11 +48,11 @@ def facts(planned: Plan, jobs: int | None) -> dict[str, Any]:
         "tune": None if design.tune is None else design.tune.model_dump(),
         "claims": [{"claim": claim.claim, "asks": study.asks(claim)} for claim in design.claims()],
         "trainings": design.trainings(),
-        "groups": groups,
-        "steps": sum(member.steps for member in planned.members),
+        "jobs": jobs,
+        "steps": sum(trial.steps for trial in planned.trials),
         "finished": len(done),
-        "of": len(planned.members),
-        "seconds_left": _seconds_left(planned, done, jobs and max(1, min(jobs, groups))),
+        "of": len(planned.trials),
+        "seconds_left": _seconds_left(planned, done, at_once and max(1, min(at_once, jobs))),
         "is_rough": False,
         "fewest_seeds": statistics.fewest_pairs(level),
         "detectable_deviations": detectable if math.isfinite(detectable) else None,
@@ -91,23 +90,23 @@ def _other_answers(planned: Plan) -> dict[str, str]:
     return {directory: word for directory, word in found.items() if directory != planned.directory.name}
 
 
-def _seconds_left(planned: Plan, results: Mapping[tuple[int, str], Result], jobs: int | None) -> float | None:
+def _seconds_left(planned: Plan, results: Mapping[tuple[int, str], Result], at_once: int | None) -> float | None:
     """Estimate the time that is left by the steps that are left and the seconds a step took so far, if any did.
 
-    None where nothing is finished, or it is not known how many groups are worked on at a time.
+    None where nothing is finished, or it is not known how many jobs are worked on at a time.
     """
-    left = sum(member.steps for member in planned.members if member.part not in results)
+    left = sum(trial.steps for trial in planned.trials if trial.part not in results)
     done = sum(result.steps for result in results.values())
     if not left:
         return 0.0
-    return left * sum(result.seconds for result in results.values()) / done / jobs if done and jobs else None
+    return left * sum(result.seconds for result in results.values()) / done / at_once if done and at_once else None
 
 
 @dataclass(frozen=True)
 class Costs:
-    """What is known of the cost of a study once it is checked: the groups that are left, about what each takes."""
+    """What is known of the cost of a study once it is checked: the jobs that are left, about what each takes."""
 
-    groups: Sequence[Group]
+    jobs: Sequence[Job]
     paces: Sequence[Pace | None]
     """None where nothing is known."""
     seconds: float
@@ -123,12 +122,12 @@ def preflight(planned: Plan, workers: Workers, *, plan_only: bool = False) -> Co
         ConfigError: with all that is refused in any cell.
     """
     begun, unfinished = time.monotonic(), pending(planned)
-    alone = plan_only and len(unfinished) <= FEW_GROUPS
+    alone = plan_only and len(unfinished) <= FEW_JOBS
     found: dict[int, Any] = {}
-    for several in [[group] for group in unfinished] if alone else [unfinished]:
-        found |= {id(group): answer for group, answer in workers.each(group_work.preflight, several)}
-    answers = [found.get(id(group)) for group in unfinished]
-    checks = [answer if isinstance(answer, group_work.Preflight) else group_work.Preflight([]) for answer in answers]
+    for several in [[job] for job in unfinished] if alone else [unfinished]:
+        found |= {id(job): answer for job, answer in workers.each(work.preflight, several)}
+    answers = [found.get(id(job)) for job in unfinished]
+    checks = [answer if isinstance(answer, work.Preflight) else work.Preflight([]) for answer in answers]
     if said := dict.fromkeys(text for check in checks for text in check.problems):
         raise ConfigError(said)
     return Costs(unfinished, [check.pace for check in checks], time.monotonic() - begun)
@@ -137,40 +136,40 @@ def preflight(planned: Plan, workers: Workers, *, plan_only: bool = False) -> Co
 def estimate(costs: Costs, workers: Workers, *, plan_only: bool = False) -> tuple[float | None, bool]:
     """Return the seconds that what is left may take, and whether that is a rough guess.
 
-    A few steps of groups are tried, one a worker, if that takes less than a tenth of what it estimates. The groups
+    A few steps of jobs are tried, one a worker, if that takes less than a tenth of what it estimates. The jobs
     tried are spread over all, from the one with most steps to that with fewest, since a step of one can cost more
     than that of another, and count by their steps. None where nothing is known. For a plan, starting the workers
     counts too.
     """
     loading = costs.seconds if plan_only else 0.0
-    known = [(group, pace) for group, pace in zip(costs.groups, costs.paces, strict=True) if pace is not None]
-    if not known or len(known) < len(costs.groups):
+    known = [(job, pace) for job, pace in zip(costs.jobs, costs.paces, strict=True) if pace is not None]
+    if not known or len(known) < len(costs.jobs):
         return None, True
-    rough = loading + _whole(known, workers.jobs)
-    tried = _spread(costs.groups, workers.jobs)
-    if max(_trial_seconds(group, pace) for group, pace in known if group in tried) + loading > MOST_OF_A_STUDY * rough:
+    rough = loading + _whole(known, workers.at_once)
+    tried = _spread(costs.jobs, workers.at_once)
+    if max(_timing_seconds(job, pace) for job, pace in known if job in tried) + loading > MOST_OF_A_STUDY * rough:
         return rough, True
-    answers = [(group, pace) for group, pace in workers.each(group_work.trial, tried) if isinstance(pace, Pace)]
+    answers = [(job, pace) for job, pace in workers.each(work.time_steps, tried) if isinstance(pace, Pace)]
     if not answers:
         return rough, True
     start = mean(pace.start for _, pace in answers)
-    step = sum(group.steps * pace.step for group, pace in answers) / sum(group.steps for group, _ in answers)
-    return loading + _whole([(group, Pace(start, step)) for group in costs.groups], workers.jobs), False
+    step = sum(job.steps * pace.step for job, pace in answers) / sum(job.steps for job, _ in answers)
+    return loading + _whole([(job, Pace(start, step)) for job in costs.jobs], workers.at_once), False
 
 
-def _whole(known: Sequence[tuple[Group, Pace]], jobs: int) -> float:
-    """Return the seconds that all groups take, `jobs` at a time: no less than the longest group takes."""
-    seconds = [pace.start + group.steps * pace.step for group, pace in known]
-    return max(sum(seconds) / jobs, *seconds)
+def _whole(known: Sequence[tuple[Job, Pace]], at_once: int) -> float:
+    """Return the seconds that all jobs take, `at_once` at a time: no less than the longest job takes."""
+    seconds = [pace.start + job.steps * pace.step for job, pace in known]
+    return max(sum(seconds) / at_once, *seconds)
 
 
-def _trial_seconds(group: Group, pace: Pace) -> float:
-    """Return the seconds that a trial of a group takes, about: its program is traced, and two epochs are trained."""
-    together = min(group.largest_shard, len(group.members) * len(group.seeds))
-    return pace.start + 2 * TRIAL_STEPS * together * pace.step
+def _timing_seconds(job: Job, pace: Pace) -> float:
+    """Return the seconds that timing a job takes, about: its program is traced, and two epochs are trained."""
+    together = min(job.largest_shard, len(job.trials) * len(job.seeds))
+    return pace.start + 2 * TIMED_STEPS * together * pace.step
 
 
-def _spread(several: Sequence[Group], count: int) -> list[Group]:
+def _spread(several: Sequence[Job], count: int) -> list[Job]:
     """Return so many of them at most, at equal distances, the first and, of two or more, the last."""
     count = min(count, len(several))
     return [several[round(number * (len(several) - 1) / max(1, count - 1))] for number in range(count)]
@@ -202,17 +201,17 @@ def run(planned: Plan, workers: Workers, tell: Tell, *, checked: bool = False) -
         store.make_place(directory / CELLS)
         results, failures = dict(finished(planned)), []
         left = pending(planned)  # another process may have trained since
-        jobs = max(1, min(workers.jobs, len(left)))
-        for _, outcomes in workers.each(group_work.results, left):
+        at_once = max(1, min(workers.at_once, len(left)))
+        for _, outcomes in workers.each(work.results, left):
             for outcome in outcomes:
-                if outcome.part in results:  # from before: a group that was lost in part is trained whole
+                if outcome.part in results:  # from before: a job that was lost in part is trained whole
                     continue
                 if isinstance(outcome, Failure):
                     failures.append(_failed(planned, outcome))
                 else:
                     _keep(planned, outcome)
                     results[outcome.part] = outcome
-                    tell(outcome, len(results), _seconds_left(planned, results, jobs))
+                    tell(outcome, len(results), _seconds_left(planned, results, at_once))
         if failures:
             raise UntrainedError(_told(planned, failures))
         return _kept(planned, results)
@@ -236,7 +235,7 @@ def _told(planned: Plan, failures: Sequence[Path]) -> str:
     """Return which cells and arms failed, and that no verdict is given without them."""
     last = failures[0].read_text(encoding="utf-8").rstrip().splitlines()[-1]
     return (
-        f"{planned.directory}: {len(failures)} of {len(planned.members)} cells and arms could not be trained; "
+        f"{planned.directory}: {len(failures)} of {len(planned.trials)} cells and arms could not be trained; "
         f"the others are kept. Without them there is no verdict. {failures[0]} says why: {last.removesuffix('.')}. "
         "The same command tries them again."
     )

@@ -1,4 +1,4 @@
-"""The work that workers do to a group: say what is refused in it, try a few steps, train it.
+"""The work that workers do to a job: say what is refused in it, try a few steps, train it.
 
 Axis: S seeds.
 """
@@ -25,18 +25,18 @@ from bnexp.experiment.prepare import check
 from bnexp.history import Floats
 from bnexp.metrics import higher_is_better
 from bnexp.study import Candidate, Result, Tuned
-from bnexp.study.jobs import Group, Member, line_told
+from bnexp.study.jobs import Job, Trial, line_told
 from bnexp.system.machine import versions
 
 
-def refusals(group: Group) -> list[str]:
-    """List what is refused in a group: by Keras, by the trainer, or for its data; nothing is trained.
+def refusals(job: Job) -> list[str]:
+    """List what is refused in a job: by Keras, by the trainer, or for its data; nothing is trained.
 
     That TensorFlow cannot use the GPU of this machine is listed, too.
     """
     said: list[str] = []
     tried = set()
-    for candidate in (candidate for member in group.members for candidate in member.candidates):
+    for candidate in (candidate for trial in job.trials for candidate in trial.candidates):
         one = candidate.experiment
         essence = (program_key(one), repr(one.dataset), repr(getattr(one.model, "initializer", None)))
         if essence not in tried:
@@ -44,7 +44,7 @@ def refusals(group: Group) -> list[str]:
             try:
                 with line_told(candidate):
                     check(one)
-                    refuse_changed(one.dataset, source_sha256(one.dataset), group.sources)
+                    refuse_changed(one.dataset, source_sha256(one.dataset), job.sources)
             except UserError as error:
                 problems = error.problems if isinstance(error, ConfigError) else (str(error),)
                 said += [problem for problem in problems if problem not in said]
@@ -53,65 +53,65 @@ def refusals(group: Group) -> list[str]:
 
 @dataclass(frozen=True)
 class Preflight:
-    """What is known of a group before it is trained: what is refused in it, else about what it will cost."""
+    """What is known of a job before it is trained: what is refused in it, else about what it will cost."""
 
     problems: list[str]
     pace: Pace | None = None
 
 
-def preflight(group: Group) -> Preflight:
-    """Check a group; where nothing is refused, say roughly what it costs. Nothing is traced or trained."""
-    if problems := refusals(group):
+def preflight(job: Job) -> Preflight:
+    """Check a job; where nothing is refused, say roughly what it costs. Nothing is traced or trained."""
+    if problems := refusals(job):
         return Preflight(problems)
-    together = min(group.largest_shard, len(group.members) * len(group.seeds))
+    together = min(job.largest_shard, len(job.trials) * len(job.seeds))
     try:
-        return Preflight([], rough_pace(group.members[0].candidates[0].experiment, group.seeds, at_once=together))
+        return Preflight([], rough_pace(job.trials[0].candidates[0].experiment, job.seeds, at_once=together))
     except Exception:  # its training will tell
         return Preflight([])
 
 
-def trial(group: Group) -> Pace | None:
-    """Time a few steps of a group's trainings; None where they fail, as their training will tell."""
-    experiments = [member.candidates[0].experiment for member in group.members]
+def time_steps(job: Job) -> Pace | None:
+    """Time a few steps of a job's trainings; None where they fail, as their training will tell."""
+    experiments = [trial.candidates[0].experiment for trial in job.trials]
     try:
-        return pace(experiments, group.seeds, largest_shard=group.largest_shard)
+        return pace(experiments, job.seeds, largest_shard=job.largest_shard)
     except Exception:
         return None
 
 
-def results(group: Group) -> list[Result | Failure]:
-    """Train a group; where that fails, each of its members by itself, so that only what is at fault is lost."""
+def results(job: Job) -> list[Result | Failure]:
+    """Train a job; where that fails, each of its trials by itself, so that only what is at fault is lost."""
     try:
-        return list(_results(group))
+        return list(_results(job))
     except MemoryError:
         raise
     except Exception as error:
-        if len(group.members) > 1:
-            alone = [dataclasses.replace(group, members=[member]) for member in group.members]
+        if len(job.trials) > 1:
+            alone = [dataclasses.replace(job, trials=[trial]) for trial in job.trials]
             return [outcome for one in alone for outcome in results(one)]
         why = str(error) if isinstance(error, UserError) else traceback.format_exc()
-        return [Failure(group.members[0].part, why)]
+        return [Failure(job.trials[0].part, why)]
 
 
-def _results(group: Group) -> Iterator[Result]:
+def _results(job: Job) -> Iterator[Result]:
     """Tune if the study does, train the seeds of the verdict, and give what is kept of it."""
-    spent = _tried(group)
-    choices = [_chosen(group.tune, member, tried) for member, tried in zip(group.members, spent, strict=True)]
-    outcomes = _measured(group, [chosen for chosen, _ in choices], group.seeds)
-    for member, (chosen, tuned), tried, one in zip(group.members, choices, spent, outcomes, strict=True):
-        yield _result(group, member, chosen, tuned, [*tried, one])
+    spent = _tried(job)
+    choices = [_chosen(job.tune, trial, tried) for trial, tried in zip(job.trials, spent, strict=True)]
+    outcomes = _measured(job, [chosen for chosen, _ in choices], job.seeds)
+    for trial, (chosen, tuned), tried, one in zip(job.trials, choices, spent, outcomes, strict=True):
+        yield _result(job, trial, chosen, tuned, [*tried, one])
 
 
-def _tried(group: Group) -> list[list[Measured]]:
-    """Train the candidates of each member on the tuning seeds, if the study tunes."""
-    if group.tune is None:
-        return [[] for _ in group.members]
-    candidates = [candidate for member in group.members for candidate in member.candidates]
-    outcomes = iter(_measured(group, candidates, group.tuning_seeds))
-    return [[next(outcomes) for _ in member.candidates] for member in group.members]
+def _tried(job: Job) -> list[list[Measured]]:
+    """Train the candidates of each trial on the tuning seeds, if the study tunes."""
+    if job.tune is None:
+        return [[] for _ in job.trials]
+    candidates = [candidate for trial in job.trials for candidate in trial.candidates]
+    outcomes = iter(_measured(job, candidates, job.tuning_seeds))
+    return [[next(outcomes) for _ in trial.candidates] for trial in job.trials]
 
 
-def _measured(group: Group, candidates: Sequence[Candidate], seeds: tuple[int, ...]) -> list[Measured]:
+def _measured(job: Job, candidates: Sequence[Candidate], seeds: tuple[int, ...]) -> list[Measured]:
     """Train these seeds of each candidate.
 
     Raises:
@@ -119,40 +119,38 @@ def _measured(group: Group, candidates: Sequence[Candidate], seeds: tuple[int, .
     """
     experiments = [candidate.experiment for candidate in candidates]
     with line_told(candidates[0]):
-        return measured(experiments, seeds, sources=group.sources, largest_shard=group.largest_shard)
+        return measured(experiments, seeds, sources=job.sources, largest_shard=job.largest_shard)
 
 
-def _chosen(tune: Tune | None, member: Member, tried: Sequence[Measured]) -> tuple[Candidate, Tuned | None]:
-    """Choose a member's candidate by its mean on the validation part, the first of the best; NaN is worst."""
+def _chosen(tune: Tune | None, trial: Trial, tried: Sequence[Measured]) -> tuple[Candidate, Tuned | None]:
+    """Choose a trial's candidate by its mean on the validation part, the first of the best; NaN is worst."""
     if tune is None:
-        return member.candidates[0], None
+        return trial.candidates[0], None
     means = [float(np.mean(_final(one, tune.metric))) for one in tried]
     sign = 1 if higher_is_better(tune.metric) else -1
     scores = [sign * mean if math.isfinite(mean) else -math.inf for mean in means]
-    chosen = member.candidates[int(np.argmax(scores))]
+    chosen = trial.candidates[int(np.argmax(scores))]
     return chosen, Tuned(key=tune.key, value=chosen.value, means=[m if math.isfinite(m) else None for m in means])
 
 
-def _result(
-    group: Group, member: Member, chosen: Candidate, tuned: Tuned | None, trained: Sequence[Measured]
-) -> Result:
-    """Write down what is kept of a member whose last training is that of the verdict's seeds."""
+def _result(job: Job, trial: Trial, chosen: Candidate, tuned: Tuned | None, trained: Sequence[Measured]) -> Result:
+    """Write down what is kept of a trial whose last training is that of the verdict's seeds."""
     from bnexp.training.devices import gpus
 
     one = trained[-1]
     return Result(
-        design=group.design,
-        cell=member.cell.number,
-        levels=dict(member.cell.levels),
-        arm=member.arm,
+        design=job.design,
+        cell=trial.cell.number,
+        levels=dict(trial.cell.levels),
+        arm=trial.arm,
         experiment=config.digest(chosen.experiment),
-        seeds=list(group.seeds),
+        seeds=list(job.seeds),
         rows=one.rows,
         one_class=one.one_class,
         resample=chosen.experiment.dataset.resample,
         tuned=tuned,
         final={name: statistics.strict_values(_final(one, name)) for name in one.history.metrics},
-        epochs_to=_epochs_to(group.endpoints, one),
+        epochs_to=_epochs_to(job.endpoints, one),
         budget_epochs=chosen.experiment.training.epochs,
         diverged={str(seed): epoch for seed, epoch in one.history.diverged_at.items()},
         warnings=one.warnings,

@@ -1,7 +1,8 @@
 """Trains the seeds one after the other with plain `model.fit`: the slow, obvious reference.
 
 All numbers come from Keras's own training loop, metrics and callbacks, and
-refreshed statistics from NumPy in float64. What `many_seeds` shares with it:
+refreshed statistics from NumPy in float64. Only accuracies, which Keras gives
+in float32, are counted in whole rows. What `many_seeds` shares with it:
 the initial weights, the rows of each batch (`batches`), the names of losses
 and metrics, and how many rows are evaluated at a time (`measures`).
 """

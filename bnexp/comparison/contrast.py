@@ -65,7 +65,7 @@ def _difference(sides: Sides, metric: str) -> dict[str, Any]:
 def _pair_by_pair(sides: Sides, metric: str) -> Floats:
     """Give the difference of the final values, (S,), not finite where a seed has none."""
     treated_S = final_values(sides.treated, metric, guessing_of(sides.arm))
-    return treated_S - final_values(sides.base, metric, guessing_of(sides.baseline))
+    return statistics.subtracted(treated_S, final_values(sides.base, metric, guessing_of(sides.baseline)))
 
 
 def _reach_difference(sides: Sides, terms: Terms) -> dict[str, Any] | None:

@@ -220,6 +220,37 @@ def test_epochs_to_a_target_count_from_1_to_the_first_that_the_next_does_not_tak
     np.testing.assert_array_equal(epochs_to_target(accuracy_SE[:, :1], 0.8, True), [1, np.nan, np.nan])
 
 
+@pytest.mark.parametrize("rows", [40, 200, 1000])
+def test_every_share_of_rows_reaches_the_target_that_is_written_so(rows: int) -> None:
+    for percent in range(5, 100, 5):
+        right = percent * rows // 100
+        accuracy_SE = np.array([[(right - 1) / rows, right / rows]])
+        for target in (percent / 100, 1 - (100 - percent) / 100):  # 1 - 0.1 is not 0.9 to the bit
+            assert epochs_to_target(accuracy_SE, target, True) == [2], (right, rows)
+            assert epochs_to_target(1 - accuracy_SE, 1 - target, False) == [2], (right, rows)
+
+
+def test_pairs_that_all_differ_by_the_margin_are_at_it_at_any_height() -> None:
+    for first in range(40, 98):
+        baseline_S = np.array([(first + pair % 2) / 100 for pair in range(14)])
+        treated_S = np.array([(first + pair % 2 + 1) / 100 for pair in range(14)])
+        for higher, word in ((True, "helps"), (False, "hurts")):
+            found = paired_difference(treated_S, baseline_S, 0.95)
+            known = {key: getattr(found, key) for key in ("low", "high", "mean", "pairs", "standard_deviation")}
+            assert verdict(**known, margin=0.01, higher_is_better=higher) == Verdict(word), first  # type: ignore[arg-type]
+        assert statistics.conclusion(treated_S - baseline_S, smallest=0.01).word == "supported", first
+        assert statistics.conclusion(baseline_S - treated_S, smallest=0.01).word == "refuted", first
+
+
+def test_means_of_the_same_values_in_another_order_tie() -> None:
+    one, other = np.array([(0.1 + 0.7) / 2, 0.5, np.nan]), np.array([(0.3 + 0.5) / 2, 0.25, 0.5])
+    assert (one - other)[0] != 0
+    np.testing.assert_array_equal(statistics.subtracted(one, other), [0.0, 0.25, np.nan])
+    found = paired_difference(one[:2], other[:2], 0.95)
+    assert (found.positive, found.ties, found.negative, found.p_value) == (1, 1, 0, 1.0)
+    np.testing.assert_array_equal(statistics.subtracted(np.array([3e-14]), np.array([2e-14])), [3e-14 - 2e-14])
+
+
 @pytest.mark.parametrize("higher", [True, False])
 def test_epochs_that_a_diverged_seed_lacks_reach_no_target(higher: bool) -> None:
     good = 1.0 if higher else -1.0

@@ -214,6 +214,22 @@ def test_width_is_the_decades_of_levels_side_by_side_around_the_best() -> None:
     assert np.isnan(over_levels(lost_LS, [1.0, 10.0], over, True)).all()
 
 
+def test_a_level_that_is_worse_by_just_what_a_width_allows_is_within_it_at_any_height() -> None:
+    over = Over(factor="lr", take="width", within=0.01)
+    for percent in range(1, 100):
+        values_LS = np.array([[percent / 100], [(percent + 1) / 100], [(percent - 1) / 100]])
+        assert over_levels(values_LS, [0.1, 1.0, 10.0], over, True) == pytest.approx([1.0]), percent
+
+
+def test_arms_that_gain_alike_in_both_cells_tie_in_their_interaction() -> None:
+    cells = grid("lr", [0.1, 1.0])
+    values = {(0, "bn"): 0.57, (0, "none"): 0.56, (1, "bn"): 0.81, (1, "none"): 0.8}
+    results = {key: result(*key, [value]) for key, value in values.items()}
+    interaction = contrast_of(claim(at={"lr": 0.1}, minus={"lr": 1.0}), cells, results)
+    assert (0.57 - 0.56) - (0.81 - 0.8) != 0
+    assert interaction.difference_S.tolist() == [0.0]
+
+
 def test_over_reduces_a_factor_for_each_seed_before_the_mean_over_other_cells() -> None:
     cells = [Cell(i, {"lr": lr, "n": n}, {}) for i, (lr, n) in enumerate([(0.1, 1), (0.1, 2), (1, 1), (1, 2)])]
     values = {"bn": [[0.1], [0.5], [0.3], [0.9]], "none": [[0.2], [0.2], [0.1], [0.4]]}
@@ -544,8 +560,7 @@ def test_several_hypotheses_share_the_error_by_holm() -> None:
 def test_the_tidy_table_has_a_row_for_each_cell_arm_and_seed(tmp_path: Path) -> None:
     plan = planned(tmp_path, SMALL + "vary: {training.batch_size: [4, 8]}\nseeds: 2\n")
     results = {
-        one.part: result(*one.part, [0.5, None], levels=dict(one.cell.levels), diverged={"1": 3})
-        for one in plan.trials
+        one.part: result(*one.part, [0.5, None], levels=dict(one.cell.levels), diverged={"1": 3}) for one in plan.trials
     }
     rows = list(csv.DictReader(io.StringIO(study.table(plan.file, plan.cells, results))))
     assert len(rows) == 8

@@ -26,7 +26,7 @@ from bnexp.models import Built
 from bnexp.system import machine
 from bnexp.training import devices, engine_name, memory, random_operations
 from bnexp.training.batches import batch_order, fed_rows
-from bnexp.training.keras_fit import train_keras_fit
+from bnexp.training.keras_fit import _early_stopping, train_keras_fit
 from bnexp.training.many_seeds import _shards, train_many_seeds
 from bnexp.training.many_seeds import train as train_together
 from bnexp.training.optimizers import KERAS_NAMES, make_optimizer, make_pure_optimizer
@@ -730,6 +730,48 @@ def test_shards_of_a_residual_net_side_by_side_are_those_one_after_the_other(
         outcomes.append(trained(train_many_seeds, config, tuple(range(12)))[2])
     for values, expected in zip(outcomes[0].weights, outcomes[1].weights, strict=True):
         np.testing.assert_array_equal(values, expected)
+
+
+@pytest.mark.parametrize("trainer", [train_many_seeds, train_keras_fit])
+@pytest.mark.parametrize("drop_last", [False, True])
+def test_an_accuracy_is_right_rows_over_all_rows_in_float64_so_that_180_of_200_are_90_percent(
+    trainer: Any, drop_last: bool
+) -> None:
+    config = experiment(
+        dataset={"samples": 307, "test_size": 0.3},
+        training={"batch_size": 41, "epochs": 8, "learning_rate": 0.01, "drop_last": drop_last},
+    )
+    built, data, outcome = trained(trainer, config, (0, 1))
+    rows = {"val": 93, "train": 214, "": 205 if drop_last else 214}
+    assert {part: rows_SR.shape[1] for part, rows_SR in data.parts.items()} == {"train": 214, "val": 93}
+    for part, count in rows.items():
+        values_SE = outcome.history.metrics[f"{part}_accuracy".lstrip("_")]
+        shares = [right / count for right in range(count + 1)]
+        assert set(values_SE.ravel().tolist()) <= set(shares), part
+    for row in range(2):
+        for variable, values in zip(built.model.variables, outcome.weights, strict=True):
+            variable.assign(values[row])
+        rows_R = data.parts["val"][row]
+        predicted = built.model(data.inputs(row, rows_R, "val"), training=False).numpy()[:, 0] > 0.5
+        assert outcome.history.final("val_accuracy")[row] == accuracy_score(data.rows.y_N[rows_R], predicted)
+
+
+@pytest.mark.parametrize("rows", [40, 100, 200, 1000])
+def test_a_gain_of_just_min_delta_is_no_improvement_at_any_height_in_both_trainers(rows: int) -> None:
+    rule = experiment(
+        dataset={"validation_size": 0.2},
+        training={"early_stopping": {"monitor": "val_accuracy", "patience": 3, "min_delta": 2 / rows}},
+    ).training.early_stopping
+    assert rule is not None
+    for right in range(rows - 3):
+        record, keras_rule = Record((7,), rule), _early_stopping(rule)
+        keras_rule.set_model(keras.Sequential([keras.Input((1,))]))
+        keras_rule.on_train_begin()
+        for epoch, count in enumerate([right, right + 2, right + 3]):
+            accuracy = count / rows
+            record.add({"loss": np.ones(1), "val_loss": np.ones(1), "val_accuracy": np.array([accuracy])})
+            keras_rule.on_epoch_end(epoch, {"val_accuracy": accuracy})
+        assert record.history().best_epoch[7] == keras_rule.best_epoch + 1 == 3, right
 
 
 def test_each_early_stopping_step_follows_a_hand_worked_case() -> None:

@@ -65,7 +65,7 @@ def _difference(arms: PairedArms, metric: str) -> dict[str, Any]:
 def _pair_by_pair(arms: PairedArms, metric: str) -> Floats:
     """Return the difference of the final values, (S,), not finite where a seed has none."""
     treated_S = final_values(arms.treated, metric, guessing_of(arms.arm))
-    return treated_S - final_values(arms.base, metric, guessing_of(arms.baseline))
+    return statistics.subtracted(treated_S, final_values(arms.base, metric, guessing_of(arms.baseline)))
 
 
 def _reach_difference(arms: PairedArms, question: ResolvedQuestion) -> dict[str, Any] | None:

@@ -13,7 +13,7 @@ from bnexp.config.model import Sequential
 from bnexp.metrics import quantity
 
 ROUNDING = 1e-6
-"""Of accuracies, which TensorFlow computes in float32: no more than this above guessing is guessing."""
+"""Of accuracies, which older runs hold in float32: no more than this above guessing is guessing."""
 SHARES = ("accuracy", "r2")
 """Metrics that are shares: 1 is the best value."""
 

@@ -20,12 +20,14 @@ from bnexp.statistics.quantiles import t_quantile
 from bnexp.statistics.reach import Reach, Reading, SpeedUp, epochs_to_target, reach, reading, speed_up
 from bnexp.statistics.significance import (
     Floats,
+    at_least,
     equivalence_p_value,
     failure_difference,
     holm,
     holm_levels,
     sign_flip_p_value,
     signs,
+    subtracted,
     t_test_p_value,
     without_spread,
 )
@@ -59,6 +61,7 @@ __all__ = [
     "SpeedUp",
     "Verdict",
     "Word",
+    "at_least",
     "beats",
     "bootstrap_interval",
     "chances_of_other_sign",
@@ -85,6 +88,7 @@ __all__ = [
     "speed_up",
     "strict",
     "strict_values",
+    "subtracted",
     "summed_up",
     "t_quantile",
     "t_test_p_value",

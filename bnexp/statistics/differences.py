@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from bnexp.statistics.quantiles import t_quantile
-from bnexp.statistics.significance import Floats, pieces, sign_flip_p_value, without_spread
+from bnexp.statistics.significance import Floats, pieces, sign_flip_p_value, subtracted, without_spread
 
 LEVEL = 0.95
 """Of the intervals, unless several hypotheses share it."""
@@ -77,7 +77,7 @@ def of_finite(values_S: Floats) -> dict[str, Any]:
 
 def paired_difference(treated_S: Floats, baseline_S: Floats, level: float) -> PairedDifference:
     """Compare two arms pair by pair: (S,) finite values each, in the same order of seeds."""
-    return summed_up(np.asarray(treated_S, float) - np.asarray(baseline_S, float), level)
+    return summed_up(subtracted(np.asarray(treated_S, float), np.asarray(baseline_S, float)), level)
 
 
 def summed_up(difference_S: Floats, level: float) -> PairedDifference:

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from bnexp.statistics.differences import mean_interval
-from bnexp.statistics.significance import Floats
+from bnexp.statistics.significance import Floats, at_least
 
 Reading = Literal["ratio", "at least", "at most", "restricted means"]
 """Of a speed-up: `at least`, where some baseline seeds never arrived; `at most`, where some treated ones did not; of
@@ -43,7 +43,8 @@ def epochs_to_target(metric_SE: Floats, target: float, higher_is_better: bool) -
     >>> epochs_to_target(np.array([[0.5, 0.9, 0.6, 0.8, 0.8], [0.1, 0.2, 0.3, 0.4, 0.7]]), 0.8, True)
     array([ 4., nan])
     """
-    there_SE = metric_SE >= target if higher_is_better else metric_SE <= target
+    sign = 1 if higher_is_better else -1
+    there_SE = at_least(sign * metric_SE, sign * target)
     next_SE = np.concatenate([there_SE[:, 1:] | np.isnan(metric_SE[:, 1:]), there_SE[:, -1:]], axis=1)
     arrived_SE = there_SE & next_SE
     return np.where(arrived_SE.any(axis=1), arrived_SE.argmax(axis=1) + 1.0, np.nan)

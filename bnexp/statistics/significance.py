@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,7 @@ ROUNDING = 1e-9
 """Sums that differ by less than this share of the largest possible one count as equal."""
 
 TIE = 1e-12
-"""Rounding sets means of numbers of order one, or of their logs, apart by less than this."""
+"""Rounding sets means of numbers of order one, or of their logs, apart by less than this (of others: this share)."""
 
 
 def sign_flip_p_value(difference_S: Floats) -> float:
@@ -57,6 +58,27 @@ def signs(difference_S: Floats) -> Floats:
     array([ 1.,  0., -1.])
     """
     return np.where(np.abs(difference_S) < TIE, 0.0, np.sign(difference_S))
+
+
+def subtracted(treated_S: Floats, baseline_S: Floats) -> Floats:
+    """Return treated minus baseline, (S,): 0 where rounding alone sets the two apart, NaN where one has no value.
+
+    >>> treated_S, baseline_S = np.array([(0.1 + 0.7) / 2, 0.5]), np.array([(0.3 + 0.5) / 2, 0.25])
+    >>> treated_S - baseline_S == 0, subtracted(treated_S, baseline_S)
+    (array([False, False]), array([0.  , 0.25]))
+    """
+    difference_S = treated_S - baseline_S
+    size_S = np.maximum(np.abs(treated_S), np.abs(baseline_S))
+    return np.where(np.abs(difference_S) <= TIE * size_S, 0.0, difference_S)
+
+
+def at_least(values: Any, bound: float) -> Any:
+    """Return True, for each value, where it is at a bound or above, or below by rounding alone.
+
+    >>> 0.57 - 0.56 >= 0.01, at_least(0.57 - 0.56, 0.01), at_least(0.0099, 0.01)
+    (False, True, False)
+    """
+    return values >= bound - ROUNDING * abs(bound)
 
 
 def pieces(rows: int, width: int) -> list[int]:

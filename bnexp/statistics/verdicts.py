@@ -11,7 +11,7 @@ import numpy as np
 
 from bnexp.statistics.differences import LEVEL, Interval, mean_interval
 from bnexp.statistics.quantiles import t_quantile
-from bnexp.statistics.significance import Floats, without_spread
+from bnexp.statistics.significance import Floats, at_least, without_spread
 
 Word = Literal["helps", "hurts", "no difference that matters", "cannot tell yet"]
 Conclusive = Literal["supported", "refuted", "inconclusive"]
@@ -66,10 +66,10 @@ def verdict(
     """
     if pairs < FEWEST_PAIRS:
         return Verdict("cannot tell yet", FEWEST_PAIRS)
-    if -margin < low and high < margin:
+    if not at_least(-low, margin) and not at_least(high, margin):
         needed = 0 if standard_deviation > 0 else pairs_to_exclude(RARE)
         return Verdict("cannot tell yet", needed) if pairs < needed else Verdict("no difference that matters")
-    if (low > 0 or high < 0) and abs(mean) >= margin:
+    if (low > 0 or high < 0) and at_least(abs(mean), margin):
         return Verdict("helps" if (mean > 0) == higher_is_better else "hurts")
     return Verdict("cannot tell yet", _pairs_to_settle(mean, margin, pairs, standard_deviation))
 
@@ -81,8 +81,7 @@ def _pairs_to_settle(
 
     `inside` is the level of the interval that must lie within the margin, `beyond` of that which must not hold 0.
     """
-    distance = margin - abs(mean)
-    goal, level = (distance, inside) if distance > 0 else (abs(mean), beyond)
+    goal, level = (abs(mean), beyond) if at_least(abs(mean), margin) else (margin - abs(mean), inside)
     quantile = NormalDist().inv_cdf((1 + level) / 2)
     if not goal > 0 or not quantile * standard_deviation / goal < math.sqrt(MOST_PAIRS):
         return None
@@ -131,11 +130,11 @@ def conclusion(
     if count < fewest_pairs(level):
         return Conclusion("inconclusive", fewest_pairs(level))
     found, narrow = mean_interval(difference_S, level), equivalence_interval(difference_S, contrasts)
-    if found.low > 0 and found.mean >= smallest:
+    if found.low > 0 and at_least(found.mean, smallest):
         return Conclusion("supported")
     if found.high < 0:
         return Conclusion("refuted")
-    if -smallest < narrow.low and narrow.high < smallest:
+    if not at_least(-narrow.low, smallest) and not at_least(narrow.high, smallest):
         needed = pairs_to_exclude(rare) if without_spread(difference_S) else 0
         return Conclusion("inconclusive", needed) if count < needed else Conclusion("refuted")
     deviation = float(np.std(difference_S, ddof=1))

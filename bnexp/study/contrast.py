@@ -63,7 +63,7 @@ def contrast_of(claim: Hypothesis, cells: Sequence[Cell], results: Results) -> C
     difference_S = _difference(claim, here, results)
     there = [] if claim.minus is None else [cell for cell in cells if matches(cell, claim.minus)]
     if there:
-        difference_S = difference_S - _difference(claim, there, results)
+        difference_S = statistics.subtracted(difference_S, _difference(claim, there, results))
     read = {arm: [results[cell.number, arm] for cell in [*here, *there]] for arm in (claim.treated, claim.baseline)}
     never = [sum(int(one.censored(claim.metric).sum()) for one in read[arm]) for arm in (claim.treated, claim.baseline)]
     every = [one for several in read.values() for one in several]
@@ -101,12 +101,12 @@ def _unbeaten(claim: Hypothesis, every: Sequence[Result]) -> float | None:
 def cell_difference(claim: Hypothesis, cell: Cell, results: Results) -> Floats:
     """Return treated minus baseline in one cell, (S,), before any reduction."""
     treated, baseline = (results[cell.number, arm].values(claim.metric) for arm in (claim.treated, claim.baseline))
-    return treated - baseline
+    return statistics.subtracted(treated, baseline)
 
 
 def _difference(claim: Hypothesis, cells: Sequence[Cell], results: Results) -> Floats:
     treated_S, baseline_S = (_reduced(claim, arm, cells, results) for arm in (claim.treated, claim.baseline))
-    return treated_S - baseline_S
+    return statistics.subtracted(treated_S, baseline_S)
 
 
 def group_differences(claim: Hypothesis, cells: Sequence[Cell], results: Results) -> list[tuple[Cell, Floats]]:
@@ -158,7 +158,7 @@ def _width(values_L: Floats, logs_L: Floats, within: float) -> float:
     if not np.isfinite(values_L).all():
         return math.nan
     best = low = high = int(np.argmax(values_L))
-    near_L = values_L >= values_L[best] - within
+    near_L = statistics.at_least(values_L, values_L[best] - within)
     while low and near_L[low - 1]:
         low -= 1
     while high + 1 < len(near_L) and near_L[high + 1]:

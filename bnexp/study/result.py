@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from bnexp import statistics
 from bnexp.config.section import Resample
 from bnexp.config.study import Endpoint
 from bnexp.history import Floats
@@ -95,7 +96,8 @@ class Result(BaseModel):
         if endpoint.failures_below is None:
             return np.log(final_S, where=final_S > 0, out=np.full_like(final_S, np.nan)) if endpoint.ratio else final_S
         diverged_S = np.array([str(seed) in self.diverged for seed in self.seeds])
-        return (diverged_S | ~(final_S >= endpoint.failures_below)).astype(float)
+        passed_S: NDArray[np.bool_] = statistics.at_least(final_S, endpoint.failures_below)
+        return (diverged_S | ~passed_S).astype(float)
 
     def censored(self, endpoint: Endpoint) -> NDArray[np.bool_]:
         """Return True for each seed that never reached the target of an endpoint, (S,)."""

@@ -1,7 +1,8 @@
 """Trains the seeds one after the other with plain `model.fit`: the slow, obvious reference.
 
 All numbers come from Keras's own training loop, metrics and callbacks, and
-refreshed statistics from NumPy in float64. What `many_seeds` shares with it:
+refreshed statistics from NumPy in float64. Only accuracies, which Keras gives
+in float32, are counted in whole rows. What `many_seeds` shares with it:
 the initial weights, the rows of each batch (`batches`), the names of losses
 and metrics, and how many rows are evaluated at a time (`measures`).
 """
@@ -214,8 +215,20 @@ class _Recorder(keras.callbacks.Callback):
             values |= {f"{part}_{name}": value for name, value in evaluated.items()}
         if self._training.refresh_statistics == "each_part":
             self._refresh("train")  # with which the next epoch's model, and the last one, is kept
+        self._count_rows(values)
+        if logs is not None:
+            logs.update({name: values[name] for name in logs})  # which early stopping reads next
         for name in names(self._data.task, list(parts)):
             self._values.setdefault(name, array("d")).append(float(values[name]))
+
+    def _count_rows(self, values: dict[str, float]) -> None:
+        """Turn each accuracy, which Keras computes in float32, into the number of right rows over all rows."""
+        counts = {f"{part}_accuracy": rows_SR.shape[1] for part, rows_SR in self._data.parts.items()}
+        settings, fed = self._training, self._data.train_SR.shape[1]
+        counts["accuracy"] = fed - fed % settings.batch_size if settings.drop_last else fed
+        for name in counts.keys() & values.keys():
+            if math.isfinite(values[name]):
+                values[name] = round(values[name] * counts[name]) / counts[name]
 
 
 @contextmanager

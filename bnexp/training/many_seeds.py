@@ -210,10 +210,10 @@ class _Together:
         states[number] = state
         parts = data.evaluated(train=self.training.evaluate_train)
         evaluated = {part: rows_SR[shard.rows] for part, rows_SR in parts.items()}
-        values = _with_r2(data, shard, order_SR, running)
+        values = _completed(data, shard, order_SR, running)
         for part, measured in self._evaluated(state, evaluated, source):
             means = {name: value_SR.mean(axis=1) for name, value_SR in measured.items()}
-            means = _with_r2(data, shard, evaluated[part], means)
+            means = _completed(data, shard, evaluated[part], means)
             values |= {f"{part}_{name}": value for name, value in means.items()}
         return values
 
@@ -235,10 +235,10 @@ class _Together:
         return [np.concatenate(values) for values in zip(*parts, strict=True)]
 
 
-def _with_r2(data: Data, shard: Shard, rows_SR: NDArray[np.int32], means: Values) -> Values:
-    """Add r2 to the means over these rows, each (size,), if they are a regression's."""
+def _completed(data: Data, shard: Shard, rows_SR: NDArray[np.int32], means: Values) -> Values:
+    """Return the means over these rows, each (size,), with exact accuracies, or with the r2 of a regression."""
     if data.task != "regression":
-        return means
+        return measures.in_whole_rows(means, rows_SR.shape[1])
     targets = [data.targets(row, rows_R) for row, rows_R in zip(shard.rows.tolist(), rows_SR, strict=True)]
     return measures.with_r2(means, np.stack(targets))
 

@@ -56,6 +56,17 @@ def row_measures(task: Task, y_B: Any, predicted_BC: Any) -> dict[str, Any]:
             return {"loss": loss_B, "mse": loss_B, "mae": absolute_B}
 
 
+def in_whole_rows(means: dict[str, Any], rows: int) -> dict[str, Any]:
+    """Return the means, each (S,), with the accuracy in float64: a whole number of rows over all rows.
+
+    In float32, 180 of 200 rows are 0.89999998. That does not reach a target of 0.9, and a gain of
+    two rows is another number at each height.
+    """
+    if "accuracy" not in means:
+        return means
+    return {**means, "accuracy": np.round(np.asarray(means["accuracy"], "float64") * rows) / rows}
+
+
 def with_r2(means: dict[str, Any], y_SR: NDArray[np.float32]) -> dict[str, Any]:
     """Add r2 = 1 - mse / variance of the targets, each (S,) (`keras.metrics.R2Score`)."""
     return {**means, "r2": 1 - means["mse"] / y_SR.var(axis=1, dtype="float64")}

@@ -93,9 +93,8 @@ class Record:
             return self.training_S
         sign = 1 if higher_is_better(rule.monitor) else -1
         score_S = sign * np.asarray(values[rule.monitor], float)
-        better_S: NDArray[np.bool_] = self.training_S & (
-            np.isnan(self._best_S) | (score_S - rule.min_delta > self._best_S)
-        )
+        beyond_S = (score_S - rule.min_delta).astype("float32") > self._best_S.astype("float32")  # as Keras compares
+        better_S: NDArray[np.bool_] = self.training_S & (np.isnan(self._best_S) | beyond_S)
         self._best_S = np.where(better_S, score_S, self._best_S)
         self._waited_S = np.where(better_S, 0, self._waited_S + 1)
         self.best_epoch |= {int(row): self.epochs for row in np.flatnonzero(better_S)}

@@ -31,7 +31,7 @@ def places(known: Known) -> list[Path]:
 def installing(known: Known) -> str:
     """Return how a user gets a set, with and without root."""
     return (
-        f"bnexp reads it where Debian and Ubuntu install it: `sudo apt install {' '.join(known.debian)}`. "
+        f"`sudo apt install {' '.join(known.debian)}`. "
         f"Without root: `apt-get download` the same, then `dpkg-deb -x FILE.deb {_unpacked()}` for each file."
     )
 

@@ -11,6 +11,7 @@ import hashlib
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -112,9 +113,10 @@ def _explained(package: Package, directory: Path) -> Iterator[None]:
     """Turn what pooch and the system raise into one line for the user."""
     try:
         yield
-    except ValueError as error:  # pooch's, with both digests
+    except ValueError as error:  # pooch's
+        both_digests = str(error).split(". ")[0]
         raise FetchError(
-            f"{package.title}: {package.manager} delivered another archive than bnexp knows ({str(error).split('. ')[0]}). "
+            f"{package.title}: {package.manager} delivered another archive than bnexp knows. {both_digests}. "
             "Nothing of it is kept. Try again; if that does not help, use a newer bnexp."
         ) from error
     except OSError as error:
@@ -162,21 +164,42 @@ def _no_manager(package: Package) -> FetchError:
 
 
 def _run(package: Package, command: list[str], folder: Path) -> None:
-    """Run a manager in an empty folder; its words go to a file, so that no child of it keeps us waiting at a pipe."""
-    words = folder / "words.txt"
-    options: dict[str, Any] = {"cwd": folder, "env": {**os.environ, "LC_ALL": "C"}, "stdin": subprocess.DEVNULL}
+    """Run a manager in an empty folder. Neither it nor a process that it starts outlives this call."""
+    environment = {**os.environ, "LC_ALL": "C"}
+    pipe, null = subprocess.PIPE, subprocess.DEVNULL
     try:
-        with words.open("wb") as file:
-            done = subprocess.run(
-                command, **options, stdout=subprocess.DEVNULL, stderr=file, timeout=TIMEOUT_SECONDS, check=False
-            )
-    except subprocess.TimeoutExpired as error:
+        process = subprocess.Popen(
+            command, cwd=folder, env=environment, stdin=null, stdout=null, stderr=pipe, start_new_session=True
+        )
+    except OSError as error:
         raise FetchError(
-            f"{package.title}: {package.manager} was not done after {TIMEOUT_SECONDS} s; expected a download in less. "
-            "Check the network, then try again."
+            f"{package.title}: {command[0]} cannot be run ({error.strerror}); expected {package.manager}. "
+            f"Repair it until `{package.command}` works."
         ) from error
-    if done.returncode:
-        raise _failure(package, words.read_text("utf-8", "replace"))
+    with process:
+        try:
+            said = process.communicate(timeout=TIMEOUT_SECONDS)[1].decode("utf-8", "replace")
+        except BaseException as error:
+            _kill(process)
+            if not isinstance(error, subprocess.TimeoutExpired):
+                raise
+            raise FetchError(
+                f"{package.title}: {package.manager} was not done after {TIMEOUT_SECONDS} s; "
+                "expected a download in less. Check the network, then try again."
+            ) from error
+    if process.returncode:
+        raise _failure(package, said)
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    if os.name == "posix":
+        os.killpg(process.pid, signal.SIGKILL)
+    else:
+        process.kill()
+
+
+_PREFIX = r"^(?:npm (?:error|ERR!)|ERROR:|WARNING:) *(?:Retrying .*?[)]{2} after )?"
+"""What the managers' lines begin with, and says nothing of the cause."""
 
 
 def _failure(package: Package, said: str) -> FetchError:
@@ -195,8 +218,8 @@ def _failure(package: Package, said: str) -> FetchError:
     )  # fmt: skip
     pattern, expected, cure = next(cause for cause in causes if re.search(cause[0], said))
     lines = [line for line in said.splitlines() if re.search(pattern, line)]
-    words = re.sub(r"^(?:npm (?:error|ERR!)|ERROR:|WARNING:) *", "", max(lines, key=len, default="without a word"))
-    quoted = "".join(character for character in words if character.isprintable())[:300].rstrip(".")
+    words = re.sub(_PREFIX, "", max(lines, key=len, default=""))
+    quoted = "".join(character for character in words if character.isprintable())[:300].rstrip(".") or "without a word"
     return FetchError(
         f"{package.title}: {package.manager} could not download it ({quoted}); expected {expected}. "
         f"{cure}, then try again."

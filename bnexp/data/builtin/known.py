@@ -110,7 +110,10 @@ def bring(known: Known, note: fetching.Note) -> None:
         with contextlib.redirect_stdout(sys.stderr):
             _loaded_by_keras(known)
     elif not is_here(known):
-        raise FetchError(f"{known.name}: is not in {debian.SHARE / known.folder}. {debian.installing(known)}")
+        raise FetchError(
+            f"{known.name}: is not in {debian.SHARE / known.folder}, where Debian and Ubuntu install it. "
+            f"Run {debian.installing(known)}"
+        )
 
 
 def _place(known: Known) -> Path | None:
@@ -196,7 +199,7 @@ def _loaded_by_keras(known: Known) -> Sequence[tuple[Any, Any]]:
     except Exception as error:
         if not str(error).startswith("URL fetch failure"):
             raise
-        other = f" Or: {debian.installing(known)}" if known.debian else ""
+        other = f" On Debian and Ubuntu you can also run {debian.installing(known)}" if known.debian else ""
         raise FetchError(
             f"{known.name}: Keras cannot download it: {error}. Check the network, then try again.{other}"
         ) from error

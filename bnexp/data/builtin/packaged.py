@@ -1,4 +1,4 @@
-"""Data sets in packages of pip and npm: the bytes of an archive -> rows. Members are read in memory; no path is used."""
+"""Data sets in packages of pip and npm: the bytes of an archive -> rows. Members are read in memory."""
 
 from __future__ import annotations
 

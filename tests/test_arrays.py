@@ -170,7 +170,7 @@ def test_axes_that_may_be_meant_otherwise_are_told(tmp_path: Path) -> None:
 
 def test_texts_that_differ_only_in_how_they_are_written_are_told(tmp_path: Path) -> None:
     (alike,) = read(tmp_path, x=X, y=np.array(["yes", "no", "no ", "no"] * 10)).facts()["warnings"]
-    assert alike.startswith("dataset.y 'y' holds values that differ only by blanks")
+    assert alike.startswith("dataset.y 'y' holds values that differ only in blanks")
     (missing,) = read(tmp_path, x=X, y=np.array(["nan", "no"] * 20)).facts()["warnings"]
     assert "class that is called like a missing value: 'nan' (20 rows)" in missing
 

@@ -544,7 +544,8 @@ def test_several_hypotheses_share_the_error_by_holm() -> None:
 def test_the_tidy_table_has_a_row_for_each_cell_arm_and_seed(tmp_path: Path) -> None:
     plan = planned(tmp_path, SMALL + "vary: {training.batch_size: [4, 8]}\nseeds: 2\n")
     results = {
-        one.part: result(*one.part, [0.5, None], levels=dict(one.cell.levels), diverged={"1": 3}) for one in plan.trials
+        one.part: result(*one.part, [0.5, None], levels=dict(one.cell.levels), diverged={"1": 3})
+        for one in plan.trials
     }
     rows = list(csv.DictReader(io.StringIO(study.table(plan.file, plan.cells, results))))
     assert len(rows) == 8

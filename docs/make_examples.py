@@ -17,7 +17,7 @@ DOCS = Path(__file__).parent
 ROOT = DOCS.parent
 IMAGES = DOCS / "images"
 BNEXP = Path(sys.executable).with_name("bnexp")
-EXAMPLE = re.compile(r"(<!-- output: (?P<command>bnexp [^>]*?) -->\n```text\n).*?(\n```)", re.DOTALL)
+EXAMPLE = re.compile(r"(<!-- output: (?P<command>bnexp [^>]*?) -->\n```text\n).*?(^```$)", re.DOTALL | re.MULTILINE)
 PICTURES = "bnexp plot runs/latest --out pictures"
 
 
@@ -34,7 +34,7 @@ def main() -> None:
         for picture in sorted((Path(place) / "pictures").glob("*.png")):
             shutil.copy(picture, IMAGES / picture.name)
     for page, text in pages.items():
-        page.write_text(EXAMPLE.sub(lambda found: f"{found[1]}{told[found['command']]}{found[3]}", text), "utf-8")
+        page.write_text(EXAMPLE.sub(lambda found: f"{found[1]}{told[found['command']]}\n{found[3]}", text), "utf-8")
 
 
 def output(command: str, place: Path) -> str:

@@ -43,7 +43,9 @@ def short_table(rows: list[dict[str, Any]]) -> str:
     """Return the README's table: the first claim of each study."""
     first = {row["study"]: row for row in reversed(rows)}
     lines = ["| claim | verdict | effect |", "|---|---|---|"]
-    return "\n".join([*lines, *(f"| {row['claim']} | {row['verdict']} | {row['effect']} |" for row in reversed(first.values()))])
+    return "\n".join(
+        [*lines, *(f"| {row['claim']} | {row['verdict']} | {row['effect']} |" for row in reversed(first.values()))]
+    )
 
 
 if __name__ == "__main__":

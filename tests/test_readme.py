@@ -21,17 +21,18 @@ from typer.testing import CliRunner
 from bnexp import config
 from bnexp.cli.app import app
 from bnexp.config.study import read_study
-from bnexp.errors import UserError
+from bnexp.errors import ConfigError
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = {"README": README} | {path.stem: path.read_text(encoding="utf-8") for path in sorted(DOCS.glob("*.md"))}
 BNEXP = Path(sys.executable).with_name("bnexp")
-MINUTES = ("bnexp claims", "bnexp study my-study.yaml")
+LONG = ("batch-size", "shift", "text")
+MINUTES = ("bnexp claims", "bnexp study my-study.yaml", *(f"bnexp study studies/{name}" for name in LONG))
 """Commands that take many minutes, or a file that only the reader has."""
-STUDIES = re.compile(r"bnexp study studies/(?!.*--dry-run)|bnexp compare speech/")
-"""Commands that take up to some minutes: `make slow` runs them."""
+RUN = ("README", "claims", "own-data", "tutorial")
+"""Pages whose quick commands run in every check. Those of the other pages are checked without training."""
 CODE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 REFUSED = " # refused"
 """What stands behind a command that a page shows being refused."""
@@ -74,16 +75,53 @@ def clone(place: Path) -> Path:
     return place
 
 
-@pytest.mark.parametrize("page", [name for name, text in PAGES.items() if commands(text)])
+@pytest.mark.parametrize("page", RUN)
 def test_every_quick_command_of_a_page_runs_in_order(
     page: str, small_clone: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(small_clone)
+    quick = [command for command in commands(PAGES[page]) if not command.startswith(MINUTES)]
+    assert quick
+    for command in quick:
+        result = CliRunner().invoke(app, shlex.split(command, comments=True)[1:])
+        assert result.exit_code == 0, f"{command}\n{result.output}\n{result.exception}"
+
+
+@pytest.mark.parametrize("page", [name for name, text in PAGES.items() if commands(text)])
+def test_every_command_of_a_page_has_options_keys_and_names_that_exist(
+    page: str, small_clone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(small_clone)
+    trained: set[str] = set()
     for command in commands(PAGES[page]):
-        if not command.startswith(MINUTES) and not STUDIES.match(command):
-            result = CliRunner().invoke(app, shlex.split(command, comments=True)[1:])
-            code = result.exception.exit_code if isinstance(result.exception, UserError) else result.exit_code
-            assert code == (2 if REFUSED in command else 0), f"{command}\n{result.output}\n{result.exception}"
+        name, *words = shlex.split(command, comments=True)[1:]
+        values = arguments(name, words)
+        keys = [word for word in values if "=" in word]
+        if name == "study" and "my-study.yaml" not in words:
+            assert read_study(Path("configs", f"{values[0]}.yaml"))
+        for path in [config_file(word) for word in values if name in ("train", "compare") and word not in keys]:
+            if REFUSED in command:
+                with pytest.raises(ConfigError):
+                    config.load(path, keys)
+            elif path.exists():
+                trained.add(config.load(path, keys).name)
+            else:
+                assert path.stem in trained, command
+
+
+def arguments(name: str, words: list[str]) -> list[str]:
+    """Return the values of a command without its options, once the command line takes them all."""
+    if name.startswith("-"):
+        return []
+    command = get_command(app).commands[name]  # type: ignore[attr-defined]
+    given = command.make_context(name, list(words)).params
+    values = [given[one.name] for one in command.params if one.param_type_name == "argument"]
+    return [str(one) for value in values for one in (value if isinstance(value, list | tuple) else [value])]
+
+
+def config_file(name: str) -> Path:
+    """Return the config that a name on the command line means, whether it is there or not."""
+    return Path(name) if name.endswith(".yaml") else Path("configs", f"{name}.yaml")
 
 
 @pytest.mark.slow
@@ -180,6 +218,11 @@ def test_the_example_of_the_tutorial_has_the_rows_that_a_comparison_prints(
     assert labels(shown) == labels(printed), "run `make examples`"
 
 
+def test_the_readme_tells_the_interval_of_the_tutorials_example() -> None:
+    (low, high) = re.findall(r"^VERDICT .* lies in \[(.*?), (.*?)\]", PAGES["tutorial"], re.MULTILINE)[0]
+    assert f"95% interval from {low} to {high}" in README
+
+
 def labels(output: str) -> list[str]:
     """Return the first column of a comparison's table, with its numbers left out."""
     table = output.partition("\nmean ±")[0].splitlines()
@@ -196,8 +239,9 @@ def labels(output: str) -> list[str]:
 def test_the_configs_of_a_page_are_good(page: str, number: int, small_clone: Path) -> None:
     body = examples(PAGES[page])[number]
     path = small_clone / "configs" / f"{page}-{number}.yaml"
-    if base := re.search(r"^extends: (\S+)", body, re.MULTILINE):
-        shutil.copy(next(one for one in (small_clone / base[1], path.parent / base[1]) if one.exists()), path.parent)
+    for base in re.findall(r"^extends: (\S+)", body, re.MULTILINE):
+        if not (path.parent / base).exists():
+            shutil.copy(small_clone / base, path.parent)
     path.write_text(body)
     assert config.load(path).dataset
 

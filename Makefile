@@ -1,7 +1,7 @@
 # One command for everything: `make check`. It uses .venv if that is there.
 PYTHON := $(if $(wildcard .venv/bin/python),.venv/bin/python,python3)
 
-.PHONY: check format lint types test slow lowest benchmark keys
+.PHONY: check format lint types test slow lowest benchmark keys docs examples
 
 check: lint types test
 
@@ -33,3 +33,9 @@ benchmark:
 
 keys:
 	$(PYTHON) docs/make_keys.py
+
+docs: keys
+	$(PYTHON) -m mkdocs build --strict
+
+examples:
+	$(PYTHON) docs/make_examples.py

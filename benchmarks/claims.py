@@ -1,4 +1,4 @@
-"""What the studies that ship answer: runs `bnexp claims`, keeps its rows as JSON and prints the README's table.
+"""What the studies that ship answer: runs `bnexp claims`, keeps its rows as JSON and prints the table of docs/claims.md.
 
 From the repository's root; studies that are finished in runs/ are not trained again:
 
@@ -24,11 +24,11 @@ def main() -> None:
         raise SystemExit(done.returncode)
     rows = json.loads(done.stdout)
     OUT.write_text(json.dumps({"machine": machine(), "rows": rows}, indent=1) + "\n")
-    print(table(rows))
+    print(table(rows), short_table(rows), sep="\n\n")
 
 
 def table(rows: list[dict[str, Any]]) -> str:
-    """Return the README's table; a study's seconds stand in its first row."""
+    """Return the table of docs/claims.md; a study's seconds stand in its first row."""
     lines = ["| study | claim | verdict | effect | seeds | s |", "|---|---|---|---|---|---|"]
     for before, row in zip([None, *rows], rows, strict=False):
         seconds = "" if before is not None and before["study"] == row["study"] else f"{row['seconds']:.0f}"
@@ -37,6 +37,15 @@ def table(rows: list[dict[str, Any]]) -> str:
             f"| {row['study']} | {row['claim']} | **{row['verdict']}** | {effect} | {row['seeds']} | {seconds} |"
         )
     return "\n".join(lines)
+
+
+def short_table(rows: list[dict[str, Any]]) -> str:
+    """Return the README's table: the first claim of each study."""
+    first = {row["study"]: row for row in reversed(rows)}
+    lines = ["| claim | verdict | effect |", "|---|---|---|"]
+    return "\n".join(
+        [*lines, *(f"| {row['claim']} | {row['verdict']} | {row['effect']} |" for row in reversed(first.values()))]
+    )
 
 
 if __name__ == "__main__":

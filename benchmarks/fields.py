@@ -1,4 +1,4 @@
-"""Every comparison that configs/ ships, on real data of each field. Prints the README's table, keeps it as JSON.
+"""Every comparison that configs/ ships, on real data of each field. Prints the table of docs/claims.md, keeps it as JSON.
 
 From the repository's root, after `bnexp data fetch` of the sets:
 
@@ -102,7 +102,7 @@ def found(contrast: dict[str, Any] | None) -> dict[str, Any] | None:
 
 
 def table(rows: list[dict[str, Any]]) -> str:
-    """Return the README's table."""
+    """Return the table of docs/claims.md."""
     lines = [
         "| data set (guessing scores) | model | normalization | seeds | val_accuracy % | less none, 95% interval | verdict | s |",
         "|---|---|---|---|---|---|---|---|",

@@ -81,7 +81,7 @@ def machine() -> dict[str, Any]:
 
 
 def table(rows: list[dict[str, Any]]) -> str:
-    """Return the README's table."""
+    """Return a table of docs/speed.md."""
     lines = ["| what | measured | ratio | at most |", "|---|---|---|---|"]
     for row in rows:
         ratio = f"1/{1 / row['ratio']:.0f}" if row["ratio"] < 0.1 else f"{row['ratio']:.2f}"

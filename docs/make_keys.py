@@ -13,21 +13,46 @@ import annotated_types
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from bnexp.config import real, synthetic
 from bnexp.config.dataset import Dataset
 from bnexp.config.initializer import Initializer
 from bnexp.config.model import Model
-from bnexp.config.networks import Augmentation
+from bnexp.config.networks import Augmentation, Network
 from bnexp.config.normalization import Normalization
-from bnexp.config.section import Shift
+from bnexp.config.section import Section, Shift
 from bnexp.config.study import Endpoint, Hypothesis, Over, Study, Tie, Tune
 from bnexp.config.training import EarlyStopping, LearningRate, Optimizer, Training
 
 PAGE = Path(__file__).with_name("keys.md")
-HEAD = """# Every key of a config
+HEAD = """# Keys
 
-Written by `make keys` from the schema; [the README](../README.md) shows them at work. Each section has a `name` that
-says of which kind it is; what has no default must be given. Scalars follow YAML 1.2: `1e-3` is a number, `no` is text.
+This page lists every key of a config and of a study. `make keys` writes it from the schema, and a test keeps it fresh.
+
+- Each section has a `name`, which chooses its kind. A section of one kind only needs no `name`.
+- A key without a default is marked *required*.
+- Keys that several kinds share stand once, under "Shared keys". Each kind links to those that it has.
+- Scalars follow YAML 1.2: `1e-3` is a number, and `no` is text.
 """
+STUDY_HEAD = """# Keys of a study
+
+`bnexp study` reads these keys. `experiment` holds the keys above. [Studies](studies.md) explains them.
+"""
+SHARED: dict[type[BaseModel], str] = {
+    synthetic._Drawn: "every drawn set",
+    real.RealDataset: "every set of real rows",
+    real._Numbers: "inputs that are numbers",
+    real._Table: "every table",
+    real._Image: "every set of images",
+    real._Text: "every set of texts",
+    real._Sequence: "every set of sequences",
+    real._Audio: "every set of recordings",
+    real._File: "every file or folder of your own",
+    real._Columns: "every file with columns",
+    real._FeatureColumns: "every file with columns of features",
+    Network: "every network",
+}
+"""Classes whose keys several kinds inherit -> who has them. Their keys stand once on the page."""
+KEY_TABLE = ["| key | default | what |", "|---|---|---|"]
 
 
 def page() -> str:
@@ -45,9 +70,9 @@ def page() -> str:
         ("training.learning_rate", LearningRate),
         ("training.early_stopping", EarlyStopping),
     ):
-        parts.append(f"## {title}\n")
-        parts += [_kind(kind) for kind in _kinds(section)]
-    parts.append("# Every key of a study\n\n`bnexp study` reads them; `experiment` holds the keys above.\n")
+        kinds = list(_kinds(section))
+        parts += [f"## {title}\n", *_shared_keys(kinds), *map(_kind, kinds)]
+    parts.append(STUDY_HEAD)
     for title, section in (
         ("study", Study),
         ("tie", Tie),
@@ -67,21 +92,50 @@ def _kinds(annotation: Any) -> Iterator[type[BaseModel]]:
         yield from _kinds(inner)
 
 
+def _shared_keys(kinds: list[type[BaseModel]]) -> Iterator[str]:
+    """Yield a table for each class whose keys these kinds inherit, the most general class first."""
+    found = {parent: None for kind in kinds for parent in reversed(_parents(kind))}
+    for parent in sorted(found, key=list(SHARED).index):
+        yield "\n".join([f"### Shared keys: {SHARED[parent]}\n", *_table(parent, _own(parent)), ""])
+
+
+def _parents(kind: type[BaseModel]) -> list[type[BaseModel]]:
+    """Return the classes that a kind inherits keys from, the nearest first."""
+    return [one for one in kind.__mro__[1:] if issubclass(one, Section) and one is not Section and _own(one)]
+
+
+def _own(kind: type[BaseModel]) -> list[str]:
+    """Return the keys that a class defines itself, or defines anew."""
+    return [key for key in kind.model_fields if key in kind.__dict__.get("__annotations__", {})]
+
+
 def _kind(kind: type[BaseModel]) -> str:
     name = kind.model_fields.get("name")
     names = get_args(name.annotation) if name is not None and get_origin(name.annotation) is Literal else ()
-    lines = [f"### {', '.join(f'`{one}`' for one in names)}\n"] if names and len(names) < 10 else []
+    titled = bool(names) and len(names) < 10
+    lines = [f"### {', '.join(f'`{one}`' for one in names)}\n"] if titled else []
     lines.append(f"{inspect.getdoc(kind)}\n")
-    fields = {key: field for key, field in kind.model_fields.items() if key != "name" or not lines[0].startswith("###")}
-    if fields:
-        told = _told(kind)
-        lines += ["| key | default | what |", "|---|---|---|"]
-        lines += [
-            f"| `{key}` | {_default(field)} | {_what(told.get(key, ''), _range(field))} |"
-            for key, field in fields.items()
-        ]
-        lines.append("")
-    return "\n".join(lines)
+    if parents := _parents(kind):
+        links = [f"[{SHARED[one]}](#{_anchor(SHARED[one])})" for one in sorted(parents, key=list(SHARED).index)]
+        lines.append(f"It has the keys of {_listed(links)}.\n")
+    keys = [key for key in _own(kind) if key != "name" or not titled]
+    return "\n".join([*lines, *_table(kind, keys), ""] if keys else lines)
+
+
+def _anchor(title: str) -> str:
+    return f"shared-keys-{title.replace(' ', '-')}"
+
+
+def _listed(texts: list[str]) -> str:
+    return " and ".join([", ".join(texts[:-1]), texts[-1]]) if len(texts) > 1 else texts[0]
+
+
+def _table(kind: type[BaseModel], keys: list[str]) -> list[str]:
+    told, fields = _told(kind), kind.model_fields
+    return [
+        *KEY_TABLE,
+        *(f"| `{key}` | {_default(fields[key])} | {_what(told.get(key, ''), _range(fields[key]))} |" for key in keys),
+    ]
 
 
 def _told(kind: type[BaseModel]) -> dict[str, str]:
@@ -102,7 +156,7 @@ def _what(text: str, allowed: str) -> str:
 
 def _default(field: FieldInfo) -> str:
     if field.is_required():
-        return "*none*"
+        return "*required*"
     value = field.default
     if isinstance(value, BaseModel):
         value = getattr(value, "initial", None) or getattr(value, "name", None) or "the defaults below"

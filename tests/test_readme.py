@@ -1,4 +1,4 @@
-"""The README is true: its commands run, its keys are the schema's, and every command of bnexp stands in it."""
+"""README and docs are true: their commands run, their tables are the benchmarks', their links lead somewhere."""
 
 from __future__ import annotations
 
@@ -14,44 +14,143 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from typer.main import get_command
+from typer.testing import CliRunner
 
 from bnexp import config
 from bnexp.cli.app import app
 from bnexp.config.study import read_study
+from bnexp.errors import ConfigError
 
 ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = {"README": README} | {path.stem: path.read_text(encoding="utf-8") for path in sorted(DOCS.glob("*.md"))}
 BNEXP = Path(sys.executable).with_name("bnexp")
-MINUTES = ("bnexp claims", "bnexp study my-study.yaml")
-"""Commands that take minutes, or a file that only the reader has."""
-HALF_A_MINUTE = ("bnexp study studies/", "bnexp compare tables/")
-COMMANDS = re.findall(r"^ *(bnexp .*)$", README, re.MULTILINE)
+LONG = ("batch-size", "shift", "text")
+MINUTES = ("bnexp claims", "bnexp study my-study.yaml", *(f"bnexp study studies/{name}" for name in LONG))
+"""Commands that take many minutes, or a file that only the reader has."""
+RUN = ("README", "claims", "own-data", "tutorial")
+"""Pages whose quick commands run in every check. Those of the other pages are checked without training."""
+CODE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+REFUSED = " # refused"
+"""What stands behind a command that a page shows being refused."""
+
+
+def commands(text: str) -> list[str]:
+    """Return the commands of a page that stand in its code, each with its comment."""
+    blocks = [body for language, body in CODE.findall(text) if not language]
+    return [line for block in blocks for line in block.splitlines() if line.startswith("bnexp ")]
+
+
+def examples(text: str) -> list[str]:
+    """Return the configs of a page."""
+    blocks = [body for language, body in CODE.findall(text) if language == "yaml"]
+    return [body for body in blocks if not re.search("^(arms|vary):", body, re.MULTILINE)]
+
+
+def files(text: str) -> dict[str, str]:
+    """Map the file names that head a page's configs to the configs."""
+    return {found[1]: body for body in examples(text) if (found := re.match(r"# ([\w-]+\.yaml)", body))}
 
 
 @pytest.fixture(scope="module")
-def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    place = tmp_path_factory.mktemp("clone")
-    shutil.copytree(ROOT / "configs", place / "configs")
+def small_clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with everything that the pages name, in which 2 seeds train for 2 epochs unless a command says more."""
+    place = clone(tmp_path_factory.mktemp("small"))
+    for path in [*place.glob("*.yaml"), *(place / "configs").rglob("*.yaml")]:
+        if path.parent.name != "studies":
+            path.write_text(re.sub(r"\b(epochs|seeds): \d+", r"\1: 2", path.read_text()))
     return place
 
 
-@pytest.mark.parametrize("left_out", [(*MINUTES, *HALF_A_MINUTE), pytest.param(MINUTES, marks=pytest.mark.slow)])
-def test_every_command_of_the_readme_runs_as_written_and_in_order(clone: Path, left_out: tuple[str, ...]) -> None:
-    quick = [command for command in COMMANDS if not command.startswith(left_out)]
-    assert len(quick) >= 9
+def clone(place: Path) -> Path:
+    shutil.copytree(ROOT / "configs", place / "configs")
+    for text in PAGES.values():
+        for name, body in files(text).items():
+            (place / name).write_text(body)
+    numbers = [f"{row},{row % 7},{row * row % 11},{'yes' if row % 3 else 'no'}" for row in range(60)]
+    (place / "my.csv").write_text("\n".join(["id,width,height,label", *numbers]) + "\n")
+    return place
+
+
+@pytest.mark.parametrize("page", RUN)
+def test_every_quick_command_of_a_page_runs_in_order(
+    page: str, small_clone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(small_clone)
+    quick = [command for command in commands(PAGES[page]) if not command.startswith(MINUTES)]
+    assert quick
     for command in quick:
-        done = subprocess.run(
-            [BNEXP, *shlex.split(command)[1:]], cwd=clone, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, f"{command}\n{done.stderr}"
+        result = CliRunner().invoke(app, shlex.split(command, comments=True)[1:])
+        assert result.exit_code == 0, f"{command}\n{result.output}\n{result.exception}"
 
 
-def test_every_command_of_bnexp_has_help_and_stands_in_the_readme() -> None:
-    commands: dict[str, Any] = get_command(app).commands  # type: ignore[attr-defined]
-    for name, command in commands.items():
+@pytest.mark.parametrize("page", [name for name, text in PAGES.items() if commands(text)])
+def test_every_command_of_a_page_has_options_keys_and_names_that_exist(
+    page: str, small_clone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(small_clone)
+    trained: set[str] = set()
+    for command in commands(PAGES[page]):
+        name, *words = shlex.split(command, comments=True)[1:]
+        values = arguments(name, words)
+        keys = [word for word in values if "=" in word]
+        if name == "study" and "my-study.yaml" not in words:
+            assert read_study(Path("configs", f"{values[0]}.yaml"))
+        for path in [config_file(word) for word in values if name in ("train", "compare") and word not in keys]:
+            if REFUSED in command:
+                with pytest.raises(ConfigError):
+                    config.load(path, keys)
+            elif path.exists():
+                trained.add(config.load(path, keys).name)
+            else:
+                assert path.stem in trained, command
+
+
+def arguments(name: str, words: list[str]) -> list[str]:
+    """Return the values of a command without its options, once the command line takes them all."""
+    if name.startswith("-"):
+        return []
+    command = get_command(app).commands[name]  # type: ignore[attr-defined]
+    given = command.make_context(name, list(words)).params
+    values = [given[one.name] for one in command.params if one.param_type_name == "argument"]
+    return [str(one) for value in values for one in (value if isinstance(value, list | tuple) else [value])]
+
+
+def config_file(name: str) -> Path:
+    """Return the config that a name on the command line means, whether it is there or not."""
+    return Path(name) if name.endswith(".yaml") else Path("configs", f"{name}.yaml")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", [name for name, text in PAGES.items() if commands(text)])
+def test_every_command_of_a_page_runs_as_written_and_in_order(page: str, tmp_path: Path) -> None:
+    place = clone(tmp_path)
+    for command in commands(PAGES[page]):
+        if not command.startswith(MINUTES):
+            arguments = [BNEXP, *shlex.split(command, comments=True)[1:]]
+            done = subprocess.run(arguments, cwd=place, capture_output=True, text=True, check=False)
+            assert done.returncode == (2 if REFUSED in command else 0), f"{command}\n{done.stderr}"
+
+
+def test_every_command_of_bnexp_has_help_and_stands_in_a_page() -> None:
+    lines = [line for text in PAGES.values() for line in commands(text)]
+    for name, command in command_table():
         assert command.help
-        assert any(line.startswith(f"bnexp {name}") for line in COMMANDS), name
+        assert any(line.startswith(f"bnexp {name}") for line in lines), name
+
+
+def command_table() -> Iterator[tuple[str, Any]]:
+    """Yield the words of each command and the command itself, those of groups included."""
+    for name, command in get_command(app).commands.items():  # type: ignore[attr-defined]
+        yield name, command
+        yield from ((f"{name} {inner}", one) for inner, one in getattr(command, "commands", {}).items())
+
+
+def test_the_readme_has_at_most_1500_words() -> None:
+    assert len(README.split()) <= 1500
 
 
 def imported(folder: str, name: str) -> Any:
@@ -62,19 +161,95 @@ def imported(folder: str, name: str) -> Any:
         sys.path.pop(0)
 
 
+# --- the site -----------------------------------------------------------------------
+
+
+def test_the_site_builds_strictly_so_that_every_link_leads_to_a_page_and_a_heading(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", tmp_path / "site"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "site" / "faq" / "index.html").exists()
+
+
+def test_every_page_stands_once_in_the_sites_menu() -> None:
+    menu = yaml.safe_load((ROOT / "mkdocs.yml").read_text())["nav"]
+    assert sorted(entries(menu)) == sorted(path.name for path in DOCS.glob("*.md"))
+
+
+def entries(menu: Any) -> Iterator[str]:
+    if isinstance(menu, str):
+        yield menu
+    else:
+        for entry in menu.values() if isinstance(menu, dict) else menu:
+            yield from entries(entry)
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "configs/README.md"])
+def test_the_links_of_a_page_outside_the_site_lead_to_a_file_and_a_heading(name: str) -> None:
+    page = ROOT / name
+    for target in re.findall(r"\]\((?!http)([^)]*)\)", page.read_text(encoding="utf-8")):
+        path, _, anchor = target.partition("#")
+        found = page.parent / path
+        assert found.exists(), target
+        assert not anchor or anchor in anchors(found.read_text(encoding="utf-8")), target
+
+
+def anchors(text: str) -> list[str]:
+    titles = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return [re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles]
+
+
 def test_the_page_of_keys_is_the_schemas() -> None:
     make_keys = imported("docs", "make_keys")
     assert make_keys.PAGE.read_text(encoding="utf-8") == make_keys.page(), "run `make keys`"
 
 
-def examples() -> list[str]:
-    return [text for text in re.findall(r"```yaml\n(.*?)```", README, re.DOTALL) if "\ndataset:" in f"\n{text}"]
+def test_a_key_that_several_kinds_share_stands_once_on_the_page_of_keys() -> None:
+    rows_of_page = [line for line in PAGES["keys"].splitlines() if line.startswith("| `duplicates` |")]
+    assert len(rows_of_page) == 1
 
 
-@pytest.mark.parametrize("text", examples())
-def test_the_readmes_examples_are_good_configs(text: str, tmp_path: Path) -> None:
-    (tmp_path / "mine.yaml").write_text(text)
-    assert config.load(tmp_path / "mine.yaml").name == "mine"
+def test_the_example_of_the_tutorial_has_the_rows_that_a_comparison_prints(
+    small_clone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(small_clone)
+    ((command, shown),) = re.findall(r"<!-- output: bnexp (.*?) -->\n```text\n(.*?)```", PAGES["tutorial"], re.DOTALL)
+    printed = CliRunner().invoke(app, shlex.split(command)).output
+    assert labels(shown) == labels(printed), "run `make examples`"
+
+
+def test_the_readme_tells_the_interval_of_the_tutorials_example() -> None:
+    (low, high) = re.findall(r"^VERDICT .* lies in \[(.*?), (.*?)\]", PAGES["tutorial"], re.MULTILINE)[0]
+    assert f"95% interval from {low} to {high}" in README
+
+
+def labels(output: str) -> list[str]:
+    """Return the first column of a comparison's table, with its numbers left out."""
+    table = output.partition("\nmean ±")[0].splitlines()
+    first = next(place for place, line in enumerate(table) if "bn - nobn" in line)
+    return [re.sub(r"[\d.]+", "0", re.split(r"  +", line)[0]) for line in table[first + 1 :]]
+
+
+# --- examples and tables ------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("page", "number"), [(name, number) for name, text in PAGES.items() for number in range(len(examples(text)))]
+)
+def test_the_configs_of_a_page_are_good(page: str, number: int, small_clone: Path) -> None:
+    body = examples(PAGES[page])[number]
+    path = small_clone / "configs" / f"{page}-{number}.yaml"
+    for base in re.findall(r"^extends: (\S+)", body, re.MULTILINE):
+        if not (path.parent / base).exists():
+            shutil.copy(small_clone / base, path.parent)
+    path.write_text(body)
+    assert config.load(path).dataset
+
+
+def test_the_study_of_the_page_on_studies_is_good(small_clone: Path) -> None:
+    (body,) = (body for language, body in CODE.findall(PAGES["studies"]) if language == "yaml")
+    (path := small_clone / "configs" / "studies" / "mine.yaml").write_text(body)
+    assert read_study(path).study.name == "batch-size"
 
 
 CONFIGS = sorted(path for path in (ROOT / "configs").rglob("*.yaml") if path.parent.name != "studies")
@@ -105,31 +280,36 @@ def rows(table: str) -> Iterator[str]:
     yield from (line for line in table.splitlines() if line.startswith("| "))
 
 
-def test_the_readmes_speed_table_is_the_benchmarks(capsys: pytest.CaptureFixture[str]) -> None:
+def table_behind(page: str, mark: str) -> list[str]:
+    """Return the rows of the table behind `<!-- mark: ... -->`."""
+    behind = PAGES[page].partition(f"<!-- {mark}: ")[2].partition(" -->\n")[2]
+    return list(rows(behind.partition("\n\n")[0]))
+
+
+def measured(name: str) -> list[dict[str, Any]]:
+    return list(json.loads((ROOT / "benchmarks" / f"{name}.json").read_text())["rows"])
+
+
+def test_the_tables_of_speed_are_the_benchmarks() -> None:
     table = imported("benchmarks", "speed").table
-    measured = json.loads((ROOT / "benchmarks" / "speed.json").read_text())
-    assert list(rows(table(measured["rows"]))) == list(
-        rows(README.partition("<!-- speed")[2].partition("<!-- studies")[0])
-    )
-    measured = json.loads((ROOT / "benchmarks" / "studies.json").read_text())
-    assert list(rows(table(measured["rows"]))) == list(
-        rows(README.partition("<!-- studies")[2].partition("## Tests")[0])
-    )
+    assert table_behind("speed", "speed") == list(rows(table(measured("speed"))))
+    assert table_behind("speed", "studies") == list(rows(table(measured("studies"))))
+    three = [*measured("speed")[:2], measured("studies")[0]]
+    assert table_behind("README", "speed") == list(rows(table(three)))
 
 
-def test_the_readmes_table_of_claims_is_that_of_the_studies_that_ship() -> None:
-    measured = json.loads((ROOT / "benchmarks" / "claims.json").read_text())["rows"]
-    table = imported("benchmarks", "claims").table(measured)
-    assert list(rows(table)) == list(rows(README.partition("<!-- claims")[2].partition("## Your own data")[0]))
+def test_the_tables_of_claims_are_those_of_the_studies_that_ship() -> None:
+    claims, found = imported("benchmarks", "claims"), measured("claims")
+    assert table_behind("claims", "claims") == list(rows(claims.table(found)))
+    assert table_behind("README", "claims") == list(rows(claims.short_table(found)))
     shipped = [read_study(path) for path in sorted((ROOT / "configs" / "studies").glob("*.yaml"))]
-    claims = [(file.study.name, claim.claim) for file in shipped for claim in file.study.claims()]
-    assert [(row["study"], row["claim"]) for row in measured] == claims
+    expected = [(file.study.name, claim.claim) for file in shipped for claim in file.study.claims()]
+    assert [(row["study"], row["claim"]) for row in found] == expected
 
 
-def test_the_readmes_table_of_fields_is_the_benchmarks() -> None:
-    measured = json.loads((ROOT / "benchmarks" / "fields.json").read_text())
-    table = imported("benchmarks", "fields").table(measured["rows"])
-    assert list(rows(table)) == list(rows(README.partition("<!-- fields")[2].partition("## What is kept")[0]))
+def test_the_table_of_fields_is_the_benchmarks() -> None:
+    table = imported("benchmarks", "fields").table(measured("fields"))
+    assert table_behind("claims", "fields") == list(rows(table))
 
 
 def test_ci_runs_the_readmes_own_test_command() -> None:

@@ -33,10 +33,11 @@ from bnexp.executors.local import local_workers
 from bnexp.executors.workers import Lost
 from bnexp.experiment.pace import Pace
 from bnexp.report import study_table
-from bnexp.study import Result, work
+from bnexp.study import Result
 from bnexp.study import jobs as study_jobs
 from bnexp.study import plan as study_plan
 from bnexp.study import run as study_run
+from bnexp.study import work as study_work
 from bnexp.study.jobs import Job
 from bnexp.system import backend
 
@@ -428,7 +429,7 @@ def train_once_told(one: Job) -> list[Any]:
     """Report that a worker has begun, and train when it is allowed to."""
     Path(f"begun-{time.time_ns()}-{os.getpid()}").touch()
     wait_until(Path("train").exists)
-    return work.results(one)
+    return study_work.results(one)
 
 
 def wait_until(true: Callable[[], bool]) -> None:
@@ -449,7 +450,7 @@ def test_groups_of_a_lost_node_are_trained_on_another_to_the_same_bit(
     text = SHORT.replace("test_accuracy", "{metric: val_loss, epochs_to: 0.8}").replace("0.01", "1.2")
     several = study_plan.pending(planned(tmp_path, text + "vary: {training.batch_size: [8, 4]}\n"))
     with local_workers(1, said_nothing) as one:
-        expected = measured_by_part(one.each(work.results, several))
+        expected = measured_by_part(one.each(study_work.results, several))
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
     try:
         _, lost = (cluster.add_node(num_cpus=1) for _ in range(2))
@@ -535,11 +536,11 @@ def test_data_that_are_not_those_of_the_plan_are_refused_before_and_while_a_stud
     dataset = "dataset: {name: csv, path: own.csv, target: y, task: classification, validation_size: 0.25}"
     plan = planned(tmp_path, SHORT.replace(re.search("dataset: {[^}]*}", SHORT)[0], dataset))
     one, another = study_plan.pending(plan)
-    assert [result.part for result in work.results(one)] == [(0, "bn")]
+    assert [result.part for result in study_work.results(one)] == [(0, "bn")]
     Path("own.csv").write_text("\n".join(["x,y", *other]))
     with monkeypatch.context() as nothing:
-        nothing.setattr("bnexp.experiment.batch._measured_alike", None)  # training would raise
-        (failure,) = work.results(another)
+        nothing.setattr("bnexp.experiment.measurement._measured_alike", None)  # training would raise
+        (failure,) = study_work.results(another)
     assert isinstance(failure, Failure)
     assert re.search(
         r"^\S+s.yaml:\d+: dataset.path is 'own.csv'; what lies there on .* is other data than", failure.why
@@ -560,15 +561,15 @@ def test_data_that_change_while_a_study_tunes_are_refused(tmp_path: Path, monkey
         "epochs: 2", "epochs: 2, batch_size: 8"
     )
     one, _ = study_plan.pending(planned(tmp_path, text + tune))
-    measured = work.measured
+    measured = study_work.measured
 
     def then_written_to(*arguments: Any, **options: Any) -> Any:
         found = measured(*arguments, **options)
         own.write_text(own.read_text().replace("1,1", "1,0"))
         return found
 
-    monkeypatch.setattr(work, "measured", then_written_to)
-    (failure,) = work.results(one)
+    monkeypatch.setattr(study_work, "measured", then_written_to)
+    (failure,) = study_work.results(one)
     assert isinstance(failure, Failure) and "is other data than when the study was begun" in failure.why
 
 
@@ -578,7 +579,7 @@ def test_what_another_process_has_finished_meanwhile_is_not_trained_again(tmp_pa
 
     class Overtaken(HereAndNow):
         def each(self, work: Callable[[Job], Any], several: Sequence[Job]) -> Iterator[tuple[Job, Any]]:
-            if work is work.preflight:
+            if work is study_work.preflight:
                 study_run.run(plan, HereAndNow(), lambda *told: None)
             else:
                 trained.extend(several)
@@ -625,9 +626,9 @@ def test_numbers_of_a_processor_and_of_a_gpu_are_told_from_each_other(
 ) -> None:
     plan = planned(tmp_path, SHORT)
     one, another = study_plan.pending(plan)
-    (plain,) = work.results(one)
+    (plain,) = study_work.results(one)
     monkeypatch.setattr("bnexp.training.devices.gpus", lambda: ["NVIDIA H100"])
-    (fast,) = work.results(another)
+    (fast,) = study_work.results(another)
     found = study.document(plan.file, plan.cells, plan.digest, {plain.part: plain, fast.part: fast})
     assert found["versions"]["GPU"] == ["NVIDIA H100", "none"]
     told = console.Console(file=io.StringIO(), width=400)
@@ -641,7 +642,7 @@ def test_a_member_that_cannot_be_trained_is_written_down_and_does_not_stop_the_r
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan = planned(tmp_path, SHORT + "vary: {training.learning_rate: [0.001, 0.01]}\n")
-    measured = work.measured
+    measured = study_work.measured
 
     def refusing(experiments: Sequence[Any], *arguments: Any, **options: Any) -> Any:
         if any(
@@ -651,7 +652,7 @@ def test_a_member_that_cannot_be_trained_is_written_down_and_does_not_stop_the_r
             raise FloatingPointError("not with this rate")
         return measured(experiments, *arguments, **options)
 
-    monkeypatch.setattr(work, "measured", refusing)
+    monkeypatch.setattr(study_work, "measured", refusing)
     with pytest.raises(
         WorkError, match=r"1 of 4 cells and arms could not be trained.*FloatingPointError: not with"
     ) as caught:
@@ -661,7 +662,7 @@ def test_a_member_that_cannot_be_trained_is_written_down_and_does_not_stop_the_r
     assert kept == ["0-bn.json", "0-none.json", "1-bn.failed.txt", "1-none.json"]
     assert "Traceback" in (plan.directory / "cells" / "1-bn.failed.txt").read_text()
     assert not (plan.directory / "study.json").exists()
-    monkeypatch.setattr(work, "measured", measured)
+    monkeypatch.setattr(study_work, "measured", measured)
     assert names(plan) == [["1-bn"]]  # the others were trained alone, and are finished
     document = study_run.run(plan, HereAndNow(), lambda *told: None)
     assert document["verdict"] == "inconclusive"
@@ -672,7 +673,7 @@ def test_the_time_that_is_left_is_told_for_those_that_have_work_and_not_before_a
     tmp_path: Path,
 ) -> None:
     plan = planned(tmp_path, SHORT + "vary: {training.batch_size: [8, 4, 2]}\n")
-    done = work.results(study_plan.pending(plan)[0])
+    done = study_work.results(study_plan.pending(plan)[0])
     store.make_place(plan.directory / study_plan.CELLS)
     for outcome in done:
         assert isinstance(outcome, Result)
@@ -694,8 +695,8 @@ class Told(HereAndNow):
 
     def each(self, work: Callable[[Job], Any], several: Sequence[Job]) -> Iterator[tuple[Job, Any]]:
         self.calls.append(len(several))
-        if work is work.preflight:
-            yield from ((one, work.Preflight([], self.rough)) for one in reversed(several))
+        if work is study_work.preflight:
+            yield from ((one, study_work.Preflight([], self.rough)) for one in reversed(several))
         else:
             self.tried += several
             yield from zip(several, itertools.cycle(self.answers), strict=False)
@@ -763,12 +764,12 @@ def test_a_rough_guess_needs_no_program_and_a_trial_that_fails_is_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (one, *_) = study_plan.pending(planned(tmp_path, SHORT))
-    real = work.time_steps(one)
+    real = study_work.time_steps(one)
     assert real is not None and real.step > 0
-    assert work.time_steps(dataclasses.replace(one, seeds=())) is None
+    assert study_work.time_steps(dataclasses.replace(one, seeds=())) is None
     with monkeypatch.context() as broken:
         broken.setattr("bnexp.training.many_seeds.train", Mock(side_effect=AssertionError("trains")))
-        found = work.preflight(one)
+        found = study_work.preflight(one)
     assert found.problems == [] and found.pace is not None
     assert found.pace.start > 0 and 0.01 < found.pace.step / real.step < 100
 
@@ -789,15 +790,15 @@ def test_a_gpu_that_cannot_be_used_refuses_a_study_and_says_so_of_a_cell(
     (one, *_) = study_plan.pending(planned(tmp_path, SHORT))
     refused = Mock(side_effect=UserError("TensorFlow finds a GPU and cannot use it"))
     monkeypatch.setattr("bnexp.training.devices.refuse_unusable_gpus", refused)
-    assert work.refusals(one) == ["TensorFlow finds a GPU and cannot use it"]
-    told = [failed.why for failed in work.results(one) if isinstance(failed, Failure)]
+    assert study_work.refusals(one) == ["TensorFlow finds a GPU and cannot use it"]
+    told = [failed.why for failed in study_work.results(one) if isinstance(failed, Failure)]
     assert set(told) == {"TensorFlow finds a GPU and cannot use it"}
 
 
 def test_what_keras_refuses_is_told_before_anything_is_written(tmp_path: Path) -> None:
-    assert work.refusals(study_plan.pending(planned(tmp_path, SHORT))[0]) == []
+    assert study_work.refusals(study_plan.pending(planned(tmp_path, SHORT))[0]) == []
     bad = planned(tmp_path, SHORT.replace("epochs: 2}", "epochs: 2, optimizer: {name: adagrad, momentum: 0.9}}"))
-    (refused, *_) = work.refusals(study_plan.pending(bad)[0])
+    (refused, *_) = study_work.refusals(study_plan.pending(bad)[0])
     assert refused.startswith(
         f"{tmp_path}/s.yaml:1: training.optimizer is adagrad with {{'momentum': 0.9}}; Keras refuses it"
     )

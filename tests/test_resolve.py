@@ -152,7 +152,7 @@ def test_what_arms_will_measure_is_known_before_they_are_trained(place: Path) ->
     with pytest.raises(ComparisonError) as caught:
         resolve.refuse_unanswerable(Question("train_loss", baseline="c", margin=3), planned, {}, checked)
     assert str(caught.value) == (
-        "--baseline is 'c'; expected one of the resolve. Good names: a, b.\n"
+        "--baseline is 'c'; expected one of the arms. Good names: a, b.\n"
         "--metric is 'train_loss'; the training part is not evaluated. Set training.evaluate_train: true."
     )
 

@@ -27,7 +27,7 @@ def bookkeeping(seeds: int = 20, epochs: int = 8_000) -> float:
     """Return the seconds that recording, progress and keeping of a run take, without training and its data."""
     from rich.console import Console
 
-    from bnexp.experiment.run import _keeping
+    from bnexp.experiment.run_files import RunFiles
     from bnexp.report.progress import Reporter
     from bnexp.training.record import Record
 
@@ -35,7 +35,7 @@ def bookkeeping(seeds: int = 20, epochs: int = 8_000) -> float:
     record = Record(tuple(range(seeds)), None)
     reporter = Reporter(Console(file=io.StringIO()), "bn", epochs=epochs, seeds=seeds, quiet=False)
     with tempfile.TemporaryDirectory() as directory, reporter.live():
-        watch = _keeping(Path(directory), reporter.watch)
+        watch = RunFiles(Path(directory), {}, reporter.watch).epoch_ended
         begun = time.perf_counter()
         for _ in range(epochs):
             record.add(values)

@@ -61,7 +61,7 @@ def main() -> None:
     parser.add_argument("--only", default="", help="Only kinds of models that begin so; the other rows are kept.")
     options = parser.parse_args()
     subprocess.run([BNEXP, "data", "fetch", *SETS], check=True)
-    measures = [] if options.only else [whole_comparison, one_more_seed, memory, start, stored, plotted]
+    measures = [] if options.only else [whole_comparison, one_more_seed, memory, start]
     measures += [functools.partial(kind, *one) for one in KINDS if one[0].startswith(options.only)]
     new = [row | {"met": row["ratio"] <= row["at_most"]} for row in (measure(options.rounds) for measure in measures)]
     measured = {row["what"]: row for row in new}
@@ -145,23 +145,6 @@ def start(rounds: int) -> dict[str, Any]:
         "ratio": ratio,
         "at_most": 2.0,
     }
-
-
-def stored(rounds: int) -> dict[str, Any]:
-    """Time a comparison of stored runs against two seconds."""
-    with tempfile.TemporaryDirectory() as runs:
-        subprocess.run(compare(runs), cwd=ROOT, check=True, capture_output=True)
-        ours = statistics.median(seconds(compare(runs)) for _ in range(rounds))
-    what = "`bnexp compare` of stored runs / 2 s"
-    return {"what": what, "measured": f"{ours:.1f} s", "ratio": ours / 2, "at_most": 1.0}
-
-
-def plotted(rounds: int) -> dict[str, Any]:
-    """Time a redrawing of a run's figures against two seconds."""
-    with tempfile.TemporaryDirectory() as runs:
-        subprocess.run(train_command(seeds=20, runs=runs), cwd=ROOT, check=True, capture_output=True)
-        ours = statistics.median(seconds([BNEXP, "plot", "latest", "--runs", runs]) for _ in range(rounds))
-    return {"what": "`bnexp plot` of a run / 2 s", "measured": f"{ours:.1f} s", "ratio": ours / 2, "at_most": 1.0}
 
 
 KINDS = (

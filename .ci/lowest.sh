@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs a part of the tests on the lowest versions that pyproject.toml declares, in an environment of its own.
-# PYTHON names the interpreter: PYTHON=python3.13 .ci/lowest.sh. Arguments go to pytest in place of that part.
+# Runs the tests on the lowest versions that pyproject.toml declares, in an environment of its own.
+# PYTHON names the interpreter: PYTHON=python3.13 .ci/lowest.sh. Arguments go to pytest, such as the files to run.
 # Warnings are no errors here: old packages warn of what new ones have deprecated.
 set -eu
 cd "$(dirname "$0")/.."
@@ -14,5 +14,4 @@ python=$folder/bin/python
 cat "$folder/lowest.txt"
 "$python" -m uv pip install --quiet --python "$python" --only-binary :all: --requirement "$folder/lowest.txt"
 "$python" -m pip install --quiet --no-deps .
-[ $# -gt 0 ] || set -- tests/test_[acdefhlmnprst]*.py
 "$python" -m pytest -q -n 2 --override-ini filterwarnings= "$@"

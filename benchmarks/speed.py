@@ -193,14 +193,14 @@ def in_turn(rounds: int, ours: Callable[[], float], plain: Callable[[], float]) 
     return *medians, statistics.median(one / other for one, other in pairs)
 
 
-def compare(runs: str | None = None) -> list[str]:
-    """Return the main job's command, with nothing trained before unless `runs` has it."""
-    return [BNEXP, "compare", "bn", "nobn", "--quiet", "--runs", runs or tempfile.mkdtemp()]
+def compare() -> list[str]:
+    """Return the main job's command, with nothing trained before."""
+    return [BNEXP, "compare", "bn", "nobn", "--quiet", "--runs", tempfile.mkdtemp()]
 
 
-def train_command(*, seeds: int, runs: str | None = None) -> list[str]:
+def train_command(*, seeds: int) -> list[str]:
     """Return the command that trains the tutorial's example."""
-    return [BNEXP, "train", "configs/bn.yaml", "--seeds", str(seeds), "--json", "--runs", runs or tempfile.mkdtemp()]
+    return [BNEXP, "train", "configs/bn.yaml", "--seeds", str(seeds), "--json", "--runs", tempfile.mkdtemp()]
 
 
 def seconds(command: list[str]) -> float:

@@ -86,7 +86,8 @@ def test_a_dry_run_names_the_classes(classes: str, capsys: pytest.CaptureFixture
     facts = check(config.load(Path("c.yaml"))).told
     printed = [f"# {line}" for line in lines(dict(facts))]
     assert (
-        printed[0].startswith("# npz: 32 training rows, 8 for validation (") and "; guessing the training" in printed[0]
+        printed[0].startswith("# npz: 32 training rows, 8 for validation (")
+        and "; majority-class baseline: " in printed[0]
     )
     assert printed[1] == f"# {classes}"
     assert printed[2].startswith("# WARNING  The file holds parts of a split that are not read: x_test.")

@@ -73,14 +73,13 @@ def test_compare_trains_both_arms_says_so_and_answers_on_stdout(
     assert "training nobn: it has no finished run" in done.stderr
     lines = done.stdout.splitlines()
     assert lines[0] == (
-        "classification: 800 training rows, 200 for validation (random, 0.2 held out); "
-        "guessing the training part's commonest class scores 46.50%"
+        "classification: 800 training rows, 200 for validation (random, 0.2 held out); majority-class baseline: 46.50%"
     )
     assert lines[1] == "2 classes: 0 (500 rows), 1 (500)"
     assert lines[2] == "bn vs nobn: 3 seed pairs; checked by digest: splits equal, kernels equal, batch orders equal"
     assert "varied: model.normalization (batch / none)" in lines
     assert "also checked, and equal: every other key of the config, trainer, versions, machine" in lines
-    warned = "WARNING  bn: The moving statistics cannot have caught up: after 100 steps with momentum 0.99 37%"
+    warned = "WARNING  bn: BatchNormalization's moving averages have not converged: after 100 steps with momentum 0.99 they still hold 37%"
     assert any(line.startswith(warned) for line in lines)
     assert any(line.startswith("VERDICT  cannot tell yet  3 pairs are too few for a verdict;") for line in lines)
     assert lines[-1].startswith("kept: runs/bn-vs-nobn-")
@@ -104,7 +103,8 @@ def test_a_run_directory_holds_what_the_design_says(compared: tuple[Path, subpro
     assert record["dataset"]["training_rows"] == 800
     assert record["parameters"]["trainable"] == 20 * 64 + 64 + 64 * 64 + 64 + 64 + 1 + 2 * 2 * 64
     assert (
-        "The moving statistics cannot have caught up: after 100 steps with momentum 0.99 37%" in record["warnings"][0]
+        "moving averages have not converged: after 100 steps with momentum 0.99 they still hold 37%"
+        in record["warnings"][0]
     )
     assert str(Path.home()) not in (run / "run.json").read_text()
 

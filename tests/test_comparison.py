@@ -134,10 +134,7 @@ def test_cannot_tell_yet_says_how_many_pairs_would_settle_it() -> None:
 def test_a_verdict_points_at_warnings_where_there_are_any() -> None:
     warned = compare([changed(BN, "warnings", to=["beware"]), NOBN], Question())["contrasts"][0]["verdict"]
     plain = compare([BN, NOBN], Question())["contrasts"][0]["verdict"]
-    assert (
-        warned["sentence"]
-        == f"{plain['sentence']} Mind the warnings first: no number of pairs cures what they tell of."
-    )
+    assert warned["sentence"] == f"{plain['sentence']} Fix the warnings first. More seeds will not remove them."
 
 
 HELD = "val_loss holds the penalty that the model of {} adds (l2 or a regularizer); val_accuracy judges without it."
@@ -211,7 +208,7 @@ def test_a_diverged_seed_counts_as_chance_in_accuracy_and_withholds_the_verdict_
     assert contrast["metrics"]["val_loss"]["left_out"] == 1
     verdict = compare([broken, base], Question(metric="val_loss"))["contrasts"][0]["verdict"]
     assert verdict["word"] == "cannot tell yet"
-    assert verdict["sentence"].startswith("1 pair holds a diverged seed without a value;")
+    assert verdict["sentence"].startswith("No verdict: in 1 pair a seed diverged, so that pair has no value.")
 
 
 def test_the_target_is_a_share_of_the_baselines_median_best_and_nobody_who_misses_it_is_dropped() -> None:

@@ -29,7 +29,7 @@ DATA = {
     "name": "wine", "training_rows": 142, "validation_rows": 36, "split": "random, 0.2 held out",
     "commonest_class_share": 0.3944,
 }  # fmt: skip
-DATA_LINE = "wine: 142 training rows, 36 for validation (random, 0.2 held out); guessing the training part's commonest class scores 39.44%"
+DATA_LINE = "wine: 142 training rows, 36 for validation (random, 0.2 held out); majority-class baseline: 39.44%"
 
 
 def record(**facts: Any) -> dict[str, Any]:
@@ -60,7 +60,7 @@ def test_rows_that_were_dropped_or_not_drawn_are_told() -> None:
     said = lines(console.run_summary(record(dataset=facts), HISTORY))[1]
     assert said == (
         "wine: 142 training rows, 36 for validation, 30 for the test (random, 0.2 held out); 1 repeated row dropped; "
-        "limited to 208 of 300 rows; guessing the training part's commonest class scores 39.44%"
+        "limited to 208 of 300 rows; majority-class baseline: 39.44%"
     )
 
 

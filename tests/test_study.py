@@ -306,7 +306,7 @@ def test_a_diverged_seed_without_a_value_withholds_the_verdict() -> None:
     verdict = judge([0.1] * 8 + [math.nan], metric="test_loss")["verdict"]
     assert verdict["word"] == "inconclusive"
     assert verdict["sentence"].startswith(
-        "1 pair holds a diverged seed without a value; the others alone would flatter."
+        "No verdict: in 1 pair a seed diverged, so that pair has no value. Leaving it out would bias the result."
     )
 
 
@@ -322,7 +322,7 @@ def test_a_study_with_a_diverged_seed_without_a_value_is_kept_as_strict_json(tmp
         "hypotheses"
     ]
     assert facts["verdict"]["word"] == "inconclusive"
-    assert facts["verdict"]["sentence"].startswith("1 pair holds a diverged seed without a value")
+    assert facts["verdict"]["sentence"].startswith("No verdict: in 1 pair a seed diverged, so that pair has no value")
     assert facts["cells"] == [0.0, 0.0]
     results[0, "none"] = result(0, "none", [None] * 8, levels=results[0, "none"].levels)
     assert study.document(plan.file, plan.cells, "d", results)["hypotheses"][0]["cells"] == [None, 0.0]

@@ -13,10 +13,10 @@ from bnexp.experiment.warnings import cautions
 BATCH: dict[str, Any] = {"model": {"normalization": "batch"}}
 
 
-def test_moving_statistics_that_cannot_have_caught_up_are_warned_of_with_the_numbers_and_the_cure() -> None:
+def test_moving_averages_that_have_not_converged_are_warned_of_with_the_numbers_and_the_cure() -> None:
     assert cautions(experiment(**BATCH), steps=252) == [
-        "The moving statistics cannot have caught up: after 252 steps with momentum 0.99 8% of their initial values is "
-        "left (0.99^252), so that validation may look worse than the net is. Use training.refresh_statistics: true, a lower "
+        "BatchNormalization's moving averages have not converged: after 252 steps with momentum 0.99 they still hold 8% "
+        "of their initial values (0.99^252), so validation can look worse than the model is. Use training.refresh_statistics: true, a lower "
         "model.normalization.momentum (0.9), or more epochs."
     ]
     (already,) = cautions(experiment(model={"normalization": {"name": "batch", "momentum": 0.9}}), steps=10)
@@ -60,7 +60,7 @@ def test_small_batches_are_warned_of_where_batches_are_normalized() -> None:
 def test_batch_normalization_in_a_sequential_is_seen_with_its_own_momentum() -> None:
     layers = [{"BatchNormalization": {"momentum": 0.999}}, {"Dense": {"units": 1, "activation": "sigmoid"}}]
     (warning,) = cautions(experiment(model={"name": "sequential", "layers": layers}), steps=1000)
-    assert "after 1000 steps with momentum 0.999 37% of" in warning
+    assert "after 1000 steps with momentum 0.999 they still hold 37% of" in warning
 
 
 def test_averaged_weights_are_warned_of_beside_moving_statistics_that_are_not_averaged() -> None:
@@ -85,4 +85,4 @@ def test_accumulated_gradients_are_warned_of_with_the_rows_that_batch_normalizat
 def test_a_momentum_that_never_forgets_is_warned_of_however_many_steps_there_are(momentum: float) -> None:
     layers = [{"BatchNormalization": {"momentum": momentum}}, {"Dense": {"units": 1, "activation": "sigmoid"}}]
     (warning,) = cautions(experiment(model={"name": "sequential", "layers": layers}), steps=1_000_000)
-    assert f"after 1000000 steps with momentum {momentum:g} 100% of their initial values is left" in warning
+    assert f"after 1000000 steps with momentum {momentum:g} they still hold 100% of their initial values" in warning

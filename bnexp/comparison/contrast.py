@@ -20,6 +20,7 @@ from bnexp.comparison.questions import (
     chosen_by,
     is_margin_of_all,
     judged_by_what_chose,
+    lost_pairs,
     nothing_learned,
     penalty_in_loss,
     score_of_guessing,
@@ -110,8 +111,7 @@ def _margin_takes_all(arms: PairedArms, question: ResolvedQuestion) -> str | Non
 def _what_withholds(arms: PairedArms, difference: dict[str, Any], metric: str) -> str | None:
     """Return why the verdict is withheld, whatever the numbers are; None if it is not."""
     if count := difference["left_out"]:
-        held = f"{count} pairs hold" if count > 1 else "1 pair holds"
-        return f"{held} a diverged seed without a value; the others alone would flatter."
+        return f"No verdict: {lost_pairs(count)}"
     chosen = chosen_by([arms.arm.experiment, arms.baseline.experiment])
     for text in judged_by_what_chose(metric, chosen):
         return f"No verdict: it {text} Then train both again."
@@ -147,7 +147,7 @@ def _sentence(
     keys = ("mean", "low", "high")
     mean, low, high = (number(question.metric, difference[key], spread=half, signed=True) for key in keys)
     warned = arms.arm.record["warnings"] or arms.baseline.record["warnings"]
-    first = " Mind the warnings first: no number of pairs cures what they tell of." if warned else ""
+    first = " Fix the warnings first. More seeds will not remove them." if warned else ""
     what = f"In {with_unit(question.metric)}, {arms.arm.name} - {arms.baseline.name}"
     limit = number(question.metric, question.margin)
     match result.word:

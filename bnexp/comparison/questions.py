@@ -167,3 +167,12 @@ def nothing_learned(metric: str, score: float, who: str, *, read: str = "Read") 
         why = "Nets that guess cannot be told apart by accuracy."
         cure = f"{read} {part}_loss, or train longer." if part else f"{read} loss, or train longer."
     return f"No verdict: {who} beats {seen} in {metric} by its 95% interval. {why} {cure}"
+
+
+def lost_pairs(count: int, why: str = "") -> str:
+    """Return what diverged seeds do to a verdict: their pairs have no value, and the others alone would mislead."""
+    if count == 1:
+        return f"in 1 pair a seed diverged, so that pair has no value{why}. Leaving it out would bias the result."
+    return (
+        f"in {count} pairs a seed diverged, so those pairs have no value{why}. Leaving them out would bias the result."
+    )

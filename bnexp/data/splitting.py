@@ -1,4 +1,4 @@
-"""Which rows each seed trains and is validated on. Why they cannot be split so is `unsplittable.py`'s.
+"""Which rows each seed trains and is validated on. Why they cannot be split so is `split_refusals.py`'s.
 
 Axes: S seeds, N rows of the data, R rows of one part.
 """

@@ -47,8 +47,9 @@ def _stale_statistics(experiment: Experiment, momentum: float, steps: int) -> li
     if experiment.training.refresh_statistics or left <= REMEMBERED_START * (1 + 1e-9):  # but for rounding
         return []
     return [
-        f"The moving statistics cannot have caught up: after {steps} steps with momentum {momentum:g} {left:.0%} of "
-        f"their initial values is left ({momentum:g}^{steps}), so that validation may look worse than the net is. "
+        f"BatchNormalization's moving averages have not converged: after {steps} steps with momentum {momentum:g} they "
+        f"still hold {left:.0%} of their initial values ({momentum:g}^{steps}), so validation can look worse than the "
+        "model is. "
         f"Use training.refresh_statistics: true, a lower model.normalization.momentum ({_low_enough(steps):g}), "
         "or more epochs."
     ]

@@ -25,7 +25,7 @@ def data_lines(facts: Mapping[str, Any]) -> Iterator[Text]:
         line += f"; {others}"
     if facts["commonest_class_share"] is not None:
         share = number("accuracy", facts["commonest_class_share"])
-        line += f"; guessing the training part's commonest class scores {share}%"
+        line += f"; majority-class baseline: {share}%"
     yield Text(line)
     if classes := class_list(facts):
         yield Text(classes)

@@ -37,7 +37,7 @@ class Contrast:
     None where no seed has a value. `trainings` counts the trainings of an arm
     behind one of its numbers. `warned` tells whether a training of either arm
     has a warning, `diverged` counts the trainings of both that diverged.
-    `guessing` is what a net scores that has candidate_facts nothing, if no arm does
+    `guessing` is what a net scores that has learned nothing, if no arm does
     better in any cell that is read; None if one does, or the claim is about something else.
     """
 

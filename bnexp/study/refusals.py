@@ -30,7 +30,7 @@ Faults = Iterator[tuple[Keys, str]]
 
 
 def refuse_unanswerable(file: StudyFile, cells: Sequence[Cell], task_of: TaskOf) -> None:
-    """Raise ConfigError with all that keeps the hypotheses from an answer; `task_of` tells what is candidate_facts."""
+    """Raise ConfigError with all that keeps the hypotheses from an answer; `task_of` tells what is learned."""
     measured = _measured(cells, task_of)
     chosen = _chosen_by(file, cells)
     faults = [f"{file.where('tune', 'metric')}: tune.metric {text}" for text in _faulty_tuning(file, cells, measured)]

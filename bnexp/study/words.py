@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bnexp import statistics
-from bnexp.comparison.questions import nothing_learned
+from bnexp.comparison.questions import lost_pairs, nothing_learned
 from bnexp.config.study import Hypothesis, keys_of
 from bnexp.metrics import number, with_unit
 from bnexp.statistics import Conclusion
@@ -50,10 +50,9 @@ def _where_tests_part(claim: Hypothesis, facts: Mapping[str, Any]) -> str:
 def _what_withholds(claim: Hypothesis, facts: Mapping[str, Any]) -> str | None:
     """Return why no number of a study is judged: seeds without a value, too few seeds, or arms that all guess."""
     if lost := facts["left_out"]:
-        held = f"{lost} pairs hold" if lost > 1 else "1 pair holds"
-        zero = " (or a 0, of which there is no ratio)" if claim.metric.ratio else ""
+        zero = " (a 0 has no ratio and counts as lost, too)" if claim.metric.ratio else ""
         cure = "Read an accuracy, count failures (failures_below), or lower the learning rate."
-        return f"{held} a diverged seed without a value{zero}; the others alone would flatter. {cure}"
+        return f"No verdict: {lost_pairs(lost, zero)} {cure}"
     pairs, fewest = facts["pairs"], statistics.fewest_pairs(facts["level"])
     if pairs >= fewest:
         score, who = facts.get("guessing"), f"neither {claim.treated} nor {claim.baseline}, in any cell that is read,"

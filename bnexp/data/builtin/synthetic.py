@@ -1,6 +1,6 @@
 """Data sets drawn by scikit-learn's generators: `dataset.name` -> features and targets.
 
-Axes: N rows, D features. Splitting is in `splitting.py`, scaling in `view.py`.
+Axes: N rows, D features. Splitting is in `splitting.py`, scaling in `preprocessing.py`.
 """
 
 from __future__ import annotations

@@ -62,7 +62,7 @@ Jobs = Annotated[
         "--jobs",
         min=1,
         help="Workers, each of one core, that share the memory; one a core if not given, or as many as memory is "
-        "enough for. With --address, the most groups that are worked on at a time.",
+        "enough for. With --address, the most jobs that are worked on at a time.",
     ),
 ]
 Address = Annotated[

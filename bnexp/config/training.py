@@ -147,7 +147,7 @@ class Training(Section):
     """Re-estimate moving statistics before each evaluation: over the training part (`true`), or over the inputs of the
     part that is evaluated (`each_part`; Li et al., 2016, adapt to another domain so)."""
     memory_limit: Annotated[str, Field(pattern=r"^\d+(\.\d+)? ?[MG]iB$")] | None = None
-    """Memory for data and training, as in 4GiB; null: half of the machine's. Seeds beyond it train in turns."""
+    """Memory for data and training, as in 4GiB; null: half of the machine's. Seeds beyond it train in waves."""
     trainer: Literal["auto", "many_seeds", "keras_fit"] = "auto"
     """All seeds in one compiled program, or one `model.fit` a seed; `auto` takes the first wherever it is exact."""
     save: Literal["first", "best", "all", "none"] = "first"

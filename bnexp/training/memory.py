@@ -49,7 +49,7 @@ VIEWS = frozenset({"Reshape", "Identity", "StopGradient", "ExpandDims", "Squeeze
 
 @dataclass(frozen=True)
 class Needs:
-    """Bytes: what all seeds share, what a seed keeps while its turn lasts, and what it adds while it is worked on."""
+    """Bytes: what all seeds share, what a seed keeps while its wave lasts, and what it adds while it is worked on."""
 
     shared: int
     kept: int

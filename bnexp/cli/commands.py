@@ -1,4 +1,4 @@
-"""What each command does, with plain arguments: work, print, and give the exit code."""
+"""What each command does, with plain arguments: work, print, and return the exit code."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ UNWRAPPED = 2**20
 
 
 def train(arguments: Sequence[str], *, seeds: int | None, runs: Path, dry_run: bool, quiet: bool, as_json: bool) -> int:
-    """Train every config named; give the worst exit code."""
+    """Train every config named; return the worst exit code."""
     names, overrides = sorted_arguments(arguments, seeds)
     if not names:
         raise UserError("train was given no config; expected one or more. For example: bnexp train configs/bn.yaml")

@@ -1,4 +1,4 @@
-"""What `study` and `claims` do, with plain arguments: work, print, and give the exit code."""
+"""What `study` and `claims` do, with plain arguments: work, print, and return the exit code."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ DATA_FACTS = (
 
 
 def compare(arms: Sequence[Arm], question: Question) -> dict[str, Any]:
-    """Compare each arm with the baseline, seed by seed; give the document that comparison.json holds.
+    """Compare each arm with the baseline, seed by seed; return the document that comparison.json holds.
 
     Raises:
         ComparisonError: for fewer than two arms, a run named twice, arms without a common seed,
@@ -82,7 +82,7 @@ def compare(arms: Sequence[Arm], question: Question) -> dict[str, Any]:
     seeds = common_seeds(arms)
     refuse_other_data([basis_of(arm) for arm in arms], basis_of(baseline))
     paired = {arm.name: arm.history.of(seeds) for arm in arms}
-    answered = resolved(question, baseline.name, paired[baseline.name], guessing_of(baseline))
+    resolved_question = resolved(question, baseline.name, paired[baseline.name], guessing_of(baseline))
     others = [arm for arm in arms if arm is not baseline]
     return {
         "format": FORMAT,
@@ -91,10 +91,15 @@ def compare(arms: Sequence[Arm], question: Question) -> dict[str, Any]:
         "level": statistics.LEVEL,
         "task": baseline.record["dataset"]["task"],
         "dataset": {key: baseline.record["dataset"].get(key) for key in DATA_FACTS},
-        "primary": {"metric": answered.metric, "margin": answered.margin},
-        "target": {"metric": answered.target_metric, "value": answered.target, "rule": answered.target_rule},
-        "arms": [arm_facts(arm, paired[arm.name], answered) for arm in arms],
+        "primary": {"metric": resolved_question.metric, "margin": resolved_question.margin},
+        "target": {
+            "metric": resolved_question.target_metric,
+            "value": resolved_question.target,
+            "rule": resolved_question.target_rule,
+        },
+        "arms": [arm_facts(arm, paired[arm.name], resolved_question) for arm in arms],
         "contrasts": [
-            contrast(PairedArms(arm, paired[arm.name], baseline, paired[baseline.name]), answered) for arm in others
+            contrast(PairedArms(arm, paired[arm.name], baseline, paired[baseline.name]), resolved_question)
+            for arm in others
         ],
     }

@@ -124,7 +124,7 @@ class EarlyStopping(Section):
     patience: Annotated[int, Field(ge=0)] = 5
     min_delta: NonNegative = 0.0
     restore_best: bool = True
-    """Give back the weights of the best epoch instead of the last."""
+    """Restore the weights of the best epoch instead of the last."""
 
 
 class Training(Section):

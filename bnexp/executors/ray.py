@@ -48,7 +48,7 @@ def ray_workers(
 
 
 def _join(address: str | None, workers: int) -> int:
-    """Join a cluster, or start one of so many workers here, unless that is done; give how many it has room for."""
+    """Join a cluster, or start one of so many workers here, unless that is done; return how many it has room for."""
     import ray
 
     if not ray.is_initialized():

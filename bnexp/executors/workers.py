@@ -109,7 +109,7 @@ class Attempt:
 
 
 def done(work: Work, job: Job, *, sharing: int) -> Any:
-    """Do the work in this process, a worker's, and give what came of it, or `Lost` or `Bug`.
+    """Do the work in this process, a worker's, and return what came of it, or `Lost` or `Bug`.
 
     So many workers are `sharing` the machine's memory.
     """

@@ -42,7 +42,7 @@ class Measured:
 def measured(
     experiments: Sequence[Experiment], seeds: Seeds, *, sources: Sources | None = None, largest_shard: int | None = None
 ) -> list[Measured]:
-    """Train these seeds of each experiment and give what was measured; nothing is written.
+    """Train these seeds of each experiment and return what was measured; nothing is written.
 
     At most `largest_shard` trainings are worked on at a time, else as many as fit and gain speed.
 

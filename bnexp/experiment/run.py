@@ -1,4 +1,4 @@
-"""The one place that wires config -> data -> model -> training -> run directory.
+"""One experiment from its config to a run directory: prepared, trained as a batch of one, and recorded.
 
 TensorFlow is imported here, inside functions, and only when something is trained.
 """

@@ -20,7 +20,7 @@ DAMAGES = (KeyError, TypeError, IndexError, ValueError, AttributeError, Arithmet
 
 
 def draw(run: store.Run, *, format: str = "png", out: Path | None = None) -> list[Path]:
-    """Draw the figures of a run, a comparison or a study into its directory, or into `out`; give the files written.
+    """Draw the figures of a run, a comparison or a study into its directory, or into `out`; return the files written.
 
     Raises:
         RunError: if its JSON is missing, damaged or foreign.

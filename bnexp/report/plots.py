@@ -179,7 +179,7 @@ def _draw_arm(axes: Axes, values_SE: Floats, label: str, stagger: float, **style
 
 
 def _draw_band(axes: Axes, values_SE: Floats, colour: str) -> list[Floats]:
-    """Draw mean ± 1 standard deviation where two seeds or more are left; give the edges, none if nothing is drawn."""
+    """Draw mean ± 1 standard deviation where two seeds or more are left; return the edges, none if nothing is drawn."""
     mean_E, deviation_E = _mean(values_SE), _deviation(values_SE)
     if not np.isfinite(deviation_E).any():
         return []

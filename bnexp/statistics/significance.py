@@ -82,7 +82,7 @@ def at_least(values: Any, bound: float) -> Any:
 
 
 def pieces(rows: int, width: int) -> list[int]:
-    """Cut so many rows of this width into pieces that fit in memory; give how many rows each has.
+    """Cut so many rows of this width into pieces that fit in memory; return how many rows each has.
 
     >>> pieces(5, PIECE // 2)
     [2, 2, 1]

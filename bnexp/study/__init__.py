@@ -1,4 +1,4 @@
-"""A study: a grid of cells, what was measured in each, and the verdict on its hypotheses. Nothing is trained here."""
+"""A study: a grid of cells, what was measured in each, and the verdict on its hypotheses."""
 
 from bnexp.study.document import document, endpoints, table
 from bnexp.study.grid import Candidate, Cell, cells_of, design_digest, experiments, sources, tied_value, tuning_seeds

@@ -30,7 +30,7 @@ class Observer(Protocol):
 
 @dataclass(frozen=True)
 class Answer:
-    """What becomes of a study: its plan and the document of study.json, or why there is none of either."""
+    """The answer of a study: its plan and the document of study.json, or why there is none of either."""
 
     path: Path
     planned: Plan | None = None

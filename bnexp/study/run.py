@@ -182,7 +182,7 @@ Tell = Callable[[Result, int, float | None], None]
 
 
 def run(planned: Plan, workers: Workers, tell: Tell, *, checked: bool = False) -> dict[str, Any]:
-    """Let workers train what is not finished yet, answer the hypotheses, keep and give the document of study.json.
+    """Let workers train what is not finished yet, answer the hypotheses, keep and return the document of study.json.
 
     `checked` says that `preflight` has passed in this process.
 

@@ -94,7 +94,7 @@ def results(job: Job) -> list[Result | Failure]:
 
 
 def _results(job: Job) -> Iterator[Result]:
-    """Tune if the study does, train the seeds of the verdict, and give what is kept of it."""
+    """Tune if the study does, train the seeds of the verdict, and return what is kept of it."""
     spent = _tried(job)
     choices = [_chosen(job.tune, trial, tried) for trial, tried in zip(job.trials, spent, strict=True)]
     outcomes = _measured(job, [chosen for chosen, _ in choices], job.seeds)

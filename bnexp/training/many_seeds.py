@@ -44,7 +44,7 @@ why_not = why_not_stacked
 def train_many_seeds(
     model: keras.Sequential, data: Data, training: Training, seeds: tuple[int, ...], initial: Stacked, watch: Watch
 ) -> Trained:
-    """Train every seed and give its history and final weights.
+    """Train every seed and return its history and final weights.
 
     Exact for what `optimizers.why_not_stacked` does not object to: loss,
     metrics and weights agree with `keras_fit` to float32 rounding, noise
@@ -64,7 +64,7 @@ def train(
     *,
     largest_shard: int = memory.LARGEST_SHARD,
 ) -> list[Trained]:
-    """Train the seeds of several experiments that share a program, and give what became of each experiment.
+    """Train the seeds of several experiments that share a program, and return one result for each.
 
     They may differ in initial weights, in data of one shape, and in the
     height of the learning rate. `data` and `initial` have a row for each
@@ -198,7 +198,7 @@ class _Together:
         return np.stack([fed_rows(rows_R, y_N, seed, epoch, self.training) for rows_R, seed in pairs])
 
     def _epoch(self, states: list[State], order_SR: NDArray[np.int32], number: int) -> Values:
-        """Train one shard for one epoch and evaluate it; give each metric of Keras's history, (size,).
+        """Train one shard for one epoch and evaluate it; return each metric of Keras's history, (size,).
 
         Its new state takes the place of the old one at once, so that memory never holds two of every shard.
         """

@@ -95,7 +95,7 @@ class Program:
         return [value[id(variable)].numpy() for variable in model.variables]
 
     def train(self, state: State, order_SR: NDArray[np.int32], source: Source) -> tuple[State, dict[str, Any]]:
-        """Train one epoch on the rows in this order; give the new state and the epoch's running means, each (S,)."""
+        """Train one epoch on the rows in this order; return the new state and the epoch's running means, each (S,)."""
         state, means = self._epoch(state, *_batches(order_SR, self._batch), source)
         return state, {name: value.numpy() for name, value in means.items()}
 
@@ -136,7 +136,7 @@ class Program:
         return x if view.fill is None else tf.where(tf.math.is_nan(x), view.fill[:, None], x), y
 
     def _train_epoch(self, state: State, full_TSB: Any, last_SB: Any, source: Source) -> tuple[State, Tensors]:
-        """Loop over the whole batches, then take the last, smaller one; give the new state and the running means."""
+        """Loop over the whole batches, then take the last, smaller one; return the new state and the running means."""
         names = measures.row_names(self._task)
         sums = {name: tf.zeros(self._shard_seeds) for name in names}
         steps = full_TSB.shape[0]
@@ -174,7 +174,7 @@ class Program:
         return tf.nest.map_structure(lambda value: value[None], result)
 
     def _forward(self, one_seed: tuple[Any, Any, Any, Any]) -> tuple[Tensors, list[Any]]:
-        """Run one seed's batch in training mode; give its mean measures and the new non-trainable weights."""
+        """Run one seed's batch in training mode; return its mean measures and the new non-trainable weights."""
         trainable, frozen, x, y = one_seed
         predicted, frozen, penalties = self._model.stateless_call(
             trainable, frozen, x, training=True, return_losses=True
@@ -205,7 +205,7 @@ class Program:
         return {name: tf.concat([one[name] for one in found], axis=1) for name in found[0]}
 
     def _measure(self, one_seed: tuple[Any, Any, Any, Any]) -> Tensors:
-        """Run one seed's rows in inference mode; give its measures row by row."""
+        """Run one seed's rows in inference mode; return its measures row by row."""
         trainable, frozen, x, y = one_seed
         predicted, _, penalties = self._model.stateless_call(trainable, frozen, x, training=False, return_losses=True)
         measured = measures.row_measures(self._task, y, predicted)

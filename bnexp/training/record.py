@@ -64,7 +64,7 @@ class Record:
         self._room: dict[str, NDArray[np.float64]] = {}
 
     def add(self, values: Mapping[str, NDArray[Any]]) -> NDArray[np.bool_]:
-        """Record one epoch, metric -> (S,); give which seeds now have the weights they are to end with, (S,)."""
+        """Record one epoch, metric -> (S,); return which seeds now have the weights they are to end with, (S,)."""
         measured_S = self.training_S.copy()
         for name, value in values.items():
             self._column(name)[:] = np.where(measured_S, value, np.nan)
@@ -87,7 +87,7 @@ class Record:
         return room[:, self.epochs]
 
     def _judge(self, values: Mapping[str, NDArray[Any]]) -> NDArray[np.bool_]:
-        """Apply Keras's early-stopping rule to each seed by itself; give which have just reached their best."""
+        """Apply Keras's early-stopping rule to each seed by itself; return which have just reached their best."""
         rule = self.early_stopping
         if rule is None:
             return self.training_S

@@ -96,6 +96,7 @@ def fetch(name: str, package: Package, note: Note) -> None:
     archive = place(name, package)
 
     def download(_url: str, output: str, _pooch: Any) -> None:
+        """Write the package to `output`, as pooch asks a downloader to, and note what is going on."""
         if archive.exists():
             note(f"{archive} is damaged; fetching it again")
         if (earlier := archive.with_name(name)).is_dir():

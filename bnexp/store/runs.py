@@ -19,20 +19,12 @@ from typing import Any, Literal, NamedTuple
 
 from bnexp.errors import RunError, nearest
 from bnexp.history import History, from_json
+from bnexp.store.comparison_document import ComparisonHead, ComparisonRecord
 from bnexp.store.directories import LATEST, LOCK, is_held
 from bnexp.store.reading import content, cure, read_json, refuse_irregular, refuse_lost, text
-from bnexp.store.records import (
-    ComparisonHead,
-    ComparisonRecord,
-    Record,
-    RunHead,
-    RunRecord,
-    Started,
-    StudyHead,
-    StudyRecord,
-    head,
-    read_record,
-)
+from bnexp.store.records import Record, head, read_record
+from bnexp.store.run_record import RunHead, RunRecord, Started
+from bnexp.store.study_document import StudyHead, StudyRecord
 
 Kind = Literal["run", "comparison", "study"]
 Status = Literal["running", "finished", "interrupted", "damaged"]

@@ -181,6 +181,19 @@ def test_many_seeds_and_plain_keras_agree_in_every_epoch_and_weight(case: str, m
     assert all(at_once.batches[which]["1"] == digests["1"] for which, digests in alone.batches.items())
     for values, (expected,) in zip(at_once.weights, alone.weights, strict=True):
         np.testing.assert_allclose(values[1], expected, rtol=1e-5, atol=1e-5 * np.abs(expected).max())
+    assert_rows_agree(at_once, alone)
+
+
+def assert_rows_agree(at_once: Trained, alone: Trained) -> None:
+    """What each held-out row measures is alike in both engines, and its mean is the final value of the history."""
+    assert at_once.rows.keys() == alone.rows.keys() == {"val", "test"} & set(at_once.rows)
+    for part, measured in alone.rows.items():
+        assert at_once.rows[part].keys() == measured.keys()
+        for name, (expected_R,) in measured.items():
+            np.testing.assert_allclose(at_once.rows[part][name][1], expected_R, rtol=2e-4, atol=2e-6, err_msg=name)
+            if name != "predicted":
+                final_S = at_once.history.final(f"{part}_{name}")
+                np.testing.assert_allclose(at_once.rows[part][name].mean(axis=1), final_S, rtol=1e-5)
 
 
 STACKED = sorted(set(KERAS_NAMES) - {"adafactor", "lamb", "muon", "adamw", "rmsprop", "adam"})

@@ -150,6 +150,8 @@ class Training(Section):
     """Memory for data and training, as in 4GiB; null: half of the machine's. Seeds beyond it train in waves."""
     trainer: Literal["auto", "many_seeds", "keras_fit"] = "auto"
     """All seeds in one compiled program, or one `model.fit` a seed; `auto` takes the first wherever it is exact."""
+    keep_rows: bool = True
+    """Keep what each held-out row measures, for every seed, so that a verdict can speak of new rows."""
     save: Literal["first", "best", "all", "none"] = "first"
     """Of which seeds the trained model is kept."""
 

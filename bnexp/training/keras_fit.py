@@ -24,11 +24,12 @@ from bnexp.config.training import EarlyStopping, Training
 from bnexp.data import Data
 from bnexp.history import History, joined
 from bnexp.metrics import higher_is_better, names
-from bnexp.training import keras_statistics, measures
+from bnexp.training import kept_rows, keras_statistics, measures
 from bnexp.training.batches import OrderDigests, fed_rows
+from bnexp.training.keras_rows import row_measures
 from bnexp.training.memory import LARGEST_SHARD, shortage_told
 from bnexp.training.optimizers import make_optimizer
-from bnexp.training.record import Stacked, Trained, Watch
+from bnexp.training.record import Rows, Stacked, Trained, Watch
 
 Part = tuple[NDArray[Any], NDArray[Any]]
 
@@ -68,8 +69,9 @@ def train_keras_fit(
         MemoryError: if TensorFlow runs out of memory.
     """
     histories: list[History] = []
+    rows: list[Rows] = []
     weights: list[list[NDArray[Any]]] = []
-    digests = OrderDigests(seeds)
+    digests, keeps = OrderDigests(seeds), kept_rows.keeps_measures(training, data, len(seeds))
     interrupted = False
     for row, seed in enumerate(seeds):
         for variable, values in zip(model.variables, initial, strict=True):
@@ -79,11 +81,12 @@ def train_keras_fit(
             _fit(model, data, training, row, recorder, _Stop(recorder, histories, watch))
         histories.append(recorder.history())
         weights.append([variable.numpy() for variable in model.variables])
+        rows += [_rows(model, data, row, training, histories[-1])] if keeps else []
         if recorder.interrupted:
             interrupted = row + 1 < len(seeds) or recorder.epochs < training.epochs
             break
     stacked = [np.stack(values) for values in zip(*weights, strict=True)]
-    return Trained(joined(histories), stacked, digests.facts(), interrupted)
+    return Trained(joined(histories), stacked, digests.facts(), _stacked(rows) if keeps else {}, interrupted)
 
 
 def _fit(model: keras.Sequential, data: Data, training: Training, row: int, recorder: _Recorder, stop: _Stop) -> None:
@@ -105,6 +108,36 @@ def _fit(model: keras.Sequential, data: Data, training: Training, row: int, reco
         callbacks=[_ValidationDrawsNothing(), recorder, *([recorder.stopping] if recorder.stopping else []), stop],
         verbose=0,
     )
+
+
+def _rows(model: keras.Sequential, data: Data, row: int, training: Training, history: History) -> Rows:
+    """Return what each held-out row measures with the final weights of the seed in this row of the arrays."""
+    found: Rows = {}
+    for part in kept_rows.held_out(data):
+        if training.refresh_statistics == "each_part":
+            _refresh(model, data, row, part)
+        with _nothing_drawn(model):
+            batches = [model(x, training=False).numpy() for x, _ in _evaluated(data, row, part)]
+        y_R = data.targets(row, data.parts[part][row])
+        found[part] = row_measures(data.task, y_R, np.concatenate(batches))
+        if model.losses:  # a penalty, which Keras adds to the loss of every row
+            found[part]["loss"] += float(history.final(f"{part}_loss")[0]) - found[part]["loss"].mean()
+    return found
+
+
+def _stacked(rows: Sequence[Rows]) -> Rows:
+    """Stack the measures of several seeds: part -> measure -> (S, R)."""
+    return {
+        part: {name: np.stack([one[part][name] for one in rows]) for name in measured}
+        for part, measured in rows[0].items()
+    }
+
+
+def _refresh(model: keras.Sequential, data: Data, row: int, part: str) -> None:
+    """Replace the model's moving statistics by those over the rows of a part."""
+    batches = keras_statistics.batches(data.parts[part][row], measures.EVALUATED_ROWS)
+    with _nothing_drawn(model):
+        keras_statistics.refresh(model, (data.inputs(row, batch_R, part) for batch_R in batches))
 
 
 def _keep(variables: list[keras.Variable]) -> None:
@@ -194,13 +227,8 @@ class _Recorder(keras.callbacks.Callback):
     def on_test_begin(self, logs: Any = None) -> None:
         """Refresh the moving statistics before Keras validates."""
         if self._training.refresh_statistics:
-            self._refresh("val" if self._training.refresh_statistics == "each_part" else "train")
-
-    def _refresh(self, part: str) -> None:
-        rows_R = self._data.parts[part][self._row]
-        batches = keras_statistics.batches(rows_R, measures.EVALUATED_ROWS)
-        with _nothing_drawn(self.model):
-            keras_statistics.refresh(self.model, (self._data.inputs(self._row, batch_R, part) for batch_R in batches))
+            part = "val" if self._training.refresh_statistics == "each_part" else "train"
+            _refresh(self.model, self._data, self._row, part)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Record the epoch, and evaluate the other parts."""
@@ -208,13 +236,15 @@ class _Recorder(keras.callbacks.Callback):
         parts = self._data.evaluated(train=self._training.evaluate_train)
         for part in [part for part in parts if part != "val"]:  # which Keras has evaluated already
             if self._training.refresh_statistics == "each_part":
-                self._refresh(part)
+                _refresh(self.model, self._data, self._row, part)
             rows = _evaluated(self._data, self._row, part)
             with _nothing_drawn(self.model):
                 evaluated = self.model.evaluate(rows, verbose=0, return_dict=True)
             values |= {f"{part}_{name}": value for name, value in evaluated.items()}
         if self._training.refresh_statistics == "each_part":
-            self._refresh("train")  # with which the next epoch's model, and the last one, is kept
+            _refresh(
+                self.model, self._data, self._row, "train"
+            )  # with which the next epoch's model, and the last one, is kept
         self._count_rows(values)
         if logs is not None:
             logs.update({name: values[name] for name in logs})  # which early stopping reads next

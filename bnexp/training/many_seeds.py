@@ -29,11 +29,11 @@ from numpy.typing import NDArray
 from bnexp.config.section import Task
 from bnexp.config.training import Training
 from bnexp.data import Data
-from bnexp.training import devices, measures, memory
+from bnexp.training import devices, kept_rows, measures, memory
 from bnexp.training.batches import OrderDigests, fed_rows
 from bnexp.training.optimizers import why_not_stacked
 from bnexp.training.program import Program, Source, State, sources
-from bnexp.training.record import Record, Stacked, Trained, Watch
+from bnexp.training.record import Record, Rows, Stacked, Trained, Watch
 
 Values = dict[str, NDArray[Any]]
 
@@ -87,9 +87,15 @@ def train(
         workers, most = memory.plan(model, data, trainings[0], count, largest_shard)
         together = _together(model, data, trainings[0], _shards(count, workers, most))
         with _pool(workers) as pool:
-            weights, interrupted = together.train(initial, rates_S, record, digests, watch_parts, pool)
+            weights, rows, interrupted = together.train(initial, rates_S, record, digests, watch_parts, pool)
     return [
-        Trained(record.history(part), [value[part] for value in weights], digests.facts(part), interrupted)
+        Trained(
+            record.history(part),
+            [value[part] for value in weights],
+            digests.facts(part),
+            {name: {key: value[part] for key, value in measured.items()} for name, measured in rows.items()},
+            interrupted,
+        )
         for part in parts
     ]
 
@@ -97,7 +103,9 @@ def train(
 def _together(model: keras.Sequential, data: Data, training: Training, shards: list[Shard]) -> _Together:
     steps = data.steps(training.batch_size, training.drop_last)
     program = _program(model, data.task, _but_the_rate(training), steps, shards[0].size)
-    return _Together(program, data, training, shards, sources(data, [shard.rows for shard in shards]))
+    seeds = sum(shard.kept for shard in shards)
+    kept = kept_rows.held_out(data) if kept_rows.keeps_measures(training, data, seeds) else []
+    return _Together(program, data, training, shards, sources(data, [shard.rows for shard in shards]), kept)
 
 
 @functools.lru_cache(maxsize=2)
@@ -159,6 +167,8 @@ class _Together:
     training: Training
     shards: list[Shard]
     sources: list[Source]
+    kept_parts: Sequence[str]
+    """Of which the measures of each row are kept."""
 
     def train(
         self,
@@ -168,28 +178,59 @@ class _Together:
         digests: OrderDigests,
         watch: Callable[[], bool],
         pool: ThreadPoolExecutor,
-    ) -> tuple[Stacked, bool]:
+    ) -> tuple[Stacked, Rows, bool]:
         """Run epoch after epoch, all shards side by side, until every training has stopped or `watch` asks to.
 
-        Give the weights that each training ended with, and whether `watch` ended one before its time.
+        Return the weights that each training ended with, what the held-out rows measured with them, and whether
+        `watch` ended one before its time.
         """
         rows = [shard.rows for shard in self.shards]
         states = [self.program.start([values[row] for values in initial], rates_S[row]) for row in rows]
         ended: Stacked | None = None
+        measured: Values = {}
         interrupted = False
         for epoch in range(self.training.epochs):
             order_SR = self._order(record.seeds, epoch)
             for row in np.flatnonzero(record.training_S):
                 digests.add(int(row), order_SR[row])
-            values = pool.map(functools.partial(self._epoch, states, order_SR), range(len(states)))
-            kept_S = record.add(_joined(self.shards, values))
+            found = list(pool.map(functools.partial(self._epoch, states, order_SR), range(len(states))))
+            kept_S = record.add(_joined(self.shards, [values for values, _ in found]))
             if self.training.early_stopping is not None or record.diverged_at:
                 ended = _replaced(ended, self._weights(states), kept_S)
+                measured = _updated(measured, self._of_rows(found), kept_S)
             asked, left = watch(), epoch + 1 < self.training.epochs and record.training_S.any()
             interrupted = bool(asked and left)
             if asked or not left:
                 break
-        return ended or self._weights(states), interrupted
+        weights = ended or self._weights(states)
+        return weights, self._kept_rows(weights, rates_S, measured or self._of_rows(found)), interrupted
+
+    def _of_rows(self, found: Sequence[tuple[Values, Values]]) -> Values:
+        """Return what each held-out row measured in this epoch, (S, R); nothing if it is not kept."""
+        return _joined(self.shards, [rows for _, rows in found])
+
+    def _kept_rows(self, weights: Stacked, rates_S: NDArray[np.float32], measured: Values) -> Rows:
+        """Return the measures of the held-out rows by part, and what each training's final model predicts for them."""
+        found: Rows = {}
+        for name, value_SR in measured.items():
+            part, _, measure = name.partition("_")
+            found.setdefault(part, {})[measure] = value_SR
+        if not kept_rows.keeps_predictions(self.training, self.data, len(rates_S)):
+            return found
+        for part in found:
+            shards = zip(self.shards, self.sources, strict=True)
+            predicted = [self._predicted(weights, rates_S, part, *each)[: each[0].kept] for each in shards]
+            found[part]["predicted"] = np.concatenate(predicted)
+        return found
+
+    def _predicted(
+        self, weights: Stacked, rates_S: NDArray[np.float32], part: str, shard: Shard, source: Source
+    ) -> NDArray[np.float32]:
+        rows_SR = self.data.parts[part][shard.rows]
+        state = self.program.start([values[shard.rows] for values in weights], rates_S[shard.rows])
+        if self.training.refresh_statistics == "each_part":
+            state = self.program.refresh(state, rows_SR, source.of(part))
+        return self.program.predict(state, rows_SR, source.of(part))
 
     def _order(self, seeds: tuple[int, ...], epoch: int) -> NDArray[np.int32]:
         """Return the rows that each training is fed in this epoch, (S, R)."""
@@ -197,8 +238,10 @@ class _Together:
         y_N = self.data.rows.y_N
         return np.stack([fed_rows(rows_R, y_N, seed, epoch, self.training) for rows_R, seed in pairs])
 
-    def _epoch(self, states: list[State], order_SR: NDArray[np.int32], number: int) -> Values:
+    def _epoch(self, states: list[State], order_SR: NDArray[np.int32], number: int) -> tuple[Values, Values]:
         """Train one shard for one epoch and evaluate it; return each metric of Keras's history, (size,).
+
+        The second is what each held-out row measured, (size, R), if that is kept.
 
         Its new state takes the place of the old one at once, so that memory never holds two of every shard.
         """
@@ -211,11 +254,14 @@ class _Together:
         parts = data.evaluated(train=self.training.evaluate_train)
         evaluated = {part: rows_SR[shard.rows] for part, rows_SR in parts.items()}
         values = _completed(data, shard, order_SR, running)
+        rows: Values = {}
         for part, measured in self._evaluated(state, evaluated, source):
+            if part in self.kept_parts:
+                rows |= {f"{part}_{name}": measured[name] for name in kept_rows.MEASURES if name in measured}
             means = {name: value_SR.mean(axis=1) for name, value_SR in measured.items()}
             means = _completed(data, shard, evaluated[part], means)
             values |= {f"{part}_{name}": value for name, value in means.items()}
-        return values
+        return values, rows
 
     def _evaluated(
         self, state: State, parts: dict[str, NDArray[np.int32]], source: Source
@@ -244,9 +290,15 @@ def _completed(data: Data, shard: Shard, rows_SR: NDArray[np.int32], means: Valu
 
 
 def _joined(shards: list[Shard], values: Iterable[Values]) -> Values:
-    """Put the shards' values side by side: metric -> (S,)."""
+    """Put the shards' values side by side: metric -> (S,), or of rows (S, R)."""
     pairs = list(zip(shards, values, strict=True))
     return {name: np.concatenate([value[name][: shard.kept] for shard, value in pairs]) for name in pairs[0][1]}
+
+
+def _updated(old: Values, new: Values, which_S: NDArray[np.bool_]) -> Values:
+    """Take the new values for some trainings and keep the old ones for the others."""
+    values = _replaced([*old.values()] or None, [*new.values()], which_S)
+    return dict(zip(new, values, strict=True))
 
 
 def _replaced(old: Stacked | None, new: Stacked, which_S: NDArray[np.bool_]) -> Stacked:

@@ -74,6 +74,7 @@ class Program:
         draw_for_each_seed()
         self._epoch = tf.function(self._train_epoch, autograph=False)
         self._measured = tf.function(self._measure_parts, autograph=False)
+        self._predicted = tf.function(self._predict_part, autograph=False)
         self._statistics = tf.function(self._chunk_statistics, autograph=False)
 
     def start(self, initial: list[NDArray[Any]], rates_S: NDArray[np.float32]) -> State:
@@ -110,6 +111,13 @@ class Program:
         batches = {part: _batches(rows_SR, measures.EVALUATED_ROWS) for part, rows_SR in parts.items()}
         measured = self._measured(state, batches, source)
         return {part: {name: value.numpy() for name, value in found.items()} for part, found in measured.items()}
+
+    def predict(self, state: State, rows_SR: NDArray[np.int32], source: Source) -> NDArray[np.float32]:
+        """Return what each seed predicts for these rows in inference mode: (S, R), or (S, R, C) of several classes."""
+        predicted: NDArray[np.float32] = self._predicted(
+            state, *_batches(rows_SR, measures.EVALUATED_ROWS), source
+        ).numpy()
+        return predicted if self._task == "multiclass" else predicted[..., 0]
 
     def refresh(self, state: State, rows_SR: NDArray[np.int32], source: Source) -> State:
         """Replace the moving statistics by those over these rows (`equal_parts`)."""
@@ -204,6 +212,27 @@ class Program:
             found.append(measure_batch(last_SB))
         return {name: tf.concat([one[name] for one in found], axis=1) for name in found[0]}
 
+    def _predict_part(self, state: State, full_TSB: Any, last_SB: Any, source: Source) -> Any:
+        """Predict the whole batches, then the last, smaller one: (S, R, C)."""
+
+        def predict_batch(rows_SB: Any) -> Any:
+            x, _ = self._rows(rows_SB, source)
+            return self._for_each_seed(self._predict, (state.trainable, state.frozen, x))
+
+        found = []
+        if full_TSB.shape[0]:
+            outputs = self._model.output_shape[-1]
+            like = tf.TensorSpec((*full_TSB.shape[1:], outputs), tf.float32)
+            full = tf.map_fn(predict_batch, full_TSB, fn_output_signature=like, parallel_iterations=1)
+            found.append(_side_by_side(full))
+        if last_SB.shape[1]:
+            found.append(predict_batch(last_SB))
+        return tf.concat(found, axis=1)
+
+    def _predict(self, one_seed: tuple[Any, Any, Any]) -> Any:
+        trainable, frozen, x = one_seed
+        return self._model.stateless_call(trainable, frozen, x, training=False)[0]
+
     def _measure(self, one_seed: tuple[Any, Any, Any, Any]) -> Tensors:
         """Run one seed's rows in inference mode; return its measures row by row."""
         trainable, frozen, x, y = one_seed
@@ -226,8 +255,10 @@ def _batches(rows_SR: NDArray[np.int32], size: int) -> tuple[Any, Any]:
 
 
 def _side_by_side(value_TSB: Any) -> Any:
-    """Put the batches of each seed one behind the other: (S, T * B)."""
-    return tf.reshape(tf.transpose(value_TSB, (1, 0, 2)), (value_TSB.shape[1], -1))
+    """Put the batches of each seed one behind the other: (S, T * B), and any further axes as they are."""
+    steps, seeds, batch, *others = value_TSB.shape
+    order = (1, 0, *range(2, 3 + len(others)))
+    return tf.reshape(tf.transpose(value_TSB, order), (seeds, steps * batch, *others))
 
 
 def _shaped_like(old: State, new: State) -> State:

@@ -19,6 +19,10 @@ from bnexp.metrics import higher_is_better
 Stacked = list[NDArray[Any]]
 """Values of `model.variables`, each stacked over seeds: (S, *shape)."""
 
+Rows = dict[str, dict[str, NDArray[Any]]]
+"""Part -> what was measured of each of its rows: `loss` and, of classes, `accuracy`, each (S, R); and `predicted`,
+(S, R) or, of several classes, their probabilities, (S, R, C)."""
+
 Watch = Callable[[Sequence[History]], bool]
 """Called after every epoch with what there is so far, of different seeds each; True asks to stop there.
 
@@ -32,11 +36,13 @@ class Trained:
 
     `weights` are the final values of `model.variables`, each (S, *shape).
     `batches` holds digests of the rows that each seed was fed (`OrderDigests.facts`).
+    `rows` is what the held-out rows measure with the final weights; empty if it is not kept.
     """
 
     history: History
     weights: Stacked
     batches: dict[str, dict[str, str]]
+    rows: Rows = field(default_factory=dict)
     interrupted: bool = False
 
 

@@ -1,0 +1,56 @@
+"""Which held-out rows' measures are kept: all of them, but for parts so large that a run could not hold them.
+
+Axes: S seeds, R rows of a part, C classes.
+"""
+
+from __future__ import annotations
+
+from bnexp.config.training import Training
+from bnexp.data import Data
+
+PARTS = ("val", "test")
+"""The held-out parts."""
+MEASURES = ("loss", "accuracy")
+"""What is kept of a row beside the prediction; the errors of a regression follow from that and the target."""
+MOST_BYTES = 2**29
+"""Of the measures of all seeds and rows; a run with more keeps no predictions, or no rows at all."""
+MEASURES_BYTES = 5
+"""Of a row's loss, and whether it is right."""
+
+
+def held_out(data: Data) -> list[str]:
+    """Return the held-out parts that the data have."""
+    return [part for part in PARTS if part in data.parts]
+
+
+def keeps_measures(training: Training, data: Data, seeds: int) -> bool:
+    """Return True if each held-out row's loss and accuracy are kept."""
+    return training.keep_rows and _bytes(data, seeds, MEASURES_BYTES) <= MOST_BYTES
+
+
+def keeps_predictions(training: Training, data: Data, seeds: int) -> bool:
+    """Return True if what the model predicts for each held-out row is kept, too."""
+    return training.keep_rows and _bytes(data, seeds, MEASURES_BYTES + 4 * _outputs(data)) <= MOST_BYTES
+
+
+def not_kept(training: Training, data: Data, seeds: int) -> str | None:
+    """Return a sentence on what is not kept of the held-out rows though it was asked for, and the cure; else None."""
+    if not training.keep_rows or keeps_predictions(training, data, seeds):
+        return None
+    rows = sum(data.parts[part].shape[1] for part in held_out(data))
+    size = f"{seeds:,} seeds x {rows:,} held-out rows"
+    if keeps_measures(training, data, seeds):
+        return f"The predictions for each held-out row are not kept: {size} would take more than 512 MiB."
+    return (
+        f"The measures of each held-out row are not kept: {size} would take more than 512 MiB. "
+        "So a verdict speaks of these rows only. Use fewer seeds, or a smaller dataset.limit or test part."
+    )
+
+
+def _bytes(data: Data, seeds: int, of_a_row: int) -> int:
+    return seeds * of_a_row * sum(int(data.parts[part].shape[1]) for part in held_out(data))
+
+
+def _outputs(data: Data) -> int:
+    classes = data.rows.classes
+    return 1 if classes is None or len(classes) == 2 else len(classes)

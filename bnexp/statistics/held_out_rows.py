@@ -1,0 +1,168 @@
+"""Paired differences over seeds and held-out rows: what they say of new rows of the same kind.
+
+Seeds and rows are crossed: every seed is measured on every row. Both are drawn from many, so the mean difference
+varies with either. A difference is the true mean, plus an effect of the seed, plus an effect of the row, plus the
+rest (their interaction, and noise).
+
+Axes: S seeds (pairs of seeds), R held-out rows, G groups of rows.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnexp.statistics.quantiles import t_quantile
+from bnexp.statistics.significance import Floats
+
+EXTRA_ROWS = 2
+"""Rows that the interval adds to those measured, one on each side, each as far out as the farthest row.
+
+The next rows may hold one like it. Without them the interval of a skewed loss covers too seldom, with them about as
+often as it says (docs/statistics.md; `benchmarks/coverage.py`). Compare the adjusted intervals of proportions by
+Agresti and Min 2005, and Bonett and Price 2012.
+"""
+FEWEST_EFFECTIVE = 5.0
+"""Where fewer rows carry the difference of a loss, nothing is said of new rows: those that matter may not be there."""
+MOST_NEEDED = 10_000_000
+"""Rows or seeds beyond this are not said to settle anything."""
+
+
+@dataclass(frozen=True)
+class Components:
+    """The variances of a single difference: between seeds, between rows, and the rest; none is below 0.
+
+    The variance of the mean over s seeds and r rows is seed / s + row / r + rest / (s * r).
+    """
+
+    seed: float
+    row: float
+    rest: float
+
+    def variance(self, seeds: float, rows: float) -> float:
+        """Return the variance of the mean difference over these numbers of seeds and rows."""
+        return self.seed / seeds + self.row / rows + self.rest / (seeds * rows)
+
+
+@dataclass(frozen=True)
+class NewRows:
+    """A mean difference with its interval for new seeds and new rows; the bounds are NaN for a single seed or row.
+
+    `effective_rows` is how many rows would show the same spread if all mattered alike: few, if few rows carry it.
+    """
+
+    mean: float
+    low: float
+    high: float
+    components: Components
+    effective_rows: float
+    seeds: int
+    rows: int
+
+
+@dataclass(frozen=True)
+class _MeanSquares:
+    """Of a crossed table without replication: between seeds, between rows, the rest; and the effect of each row."""
+
+    seeds: float
+    rows: float
+    rest: float
+    row_effects_R: Floats
+
+
+def new_rows(difference_SR: Floats, level: float) -> NewRows:
+    """Return the mean of differences, (S, R) finite values, with its interval for new seeds and new rows of their kind.
+
+    The variance of the mean is (seeds + rows - rest) / (S * R) in mean squares, but never less than that over seeds
+    alone, or over rows alone. The t quantile has Satterthwaite's degrees of freedom. The mean square of rows counts
+    EXTRA_ROWS.
+    Source: two-way random effects: Scheffé 1959, The Analysis of Variance, section 7.4; Brennan 2001, Generalizability
+    Theory, chapter 3; Satterthwaite 1946. Compare Owen 2007, "The pigeonhole bootstrap", and Miller 2024, "Adding
+    error bars to evals".
+    """
+    seeds, rows = difference_SR.shape
+    mean = float(difference_SR.mean())
+    if seeds < 2 or rows < 2:
+        return NewRows(mean, math.nan, math.nan, Components(0.0, 0.0, 0.0), float(rows), seeds, rows)
+    found = _mean_squares(difference_SR)
+    of_seeds = max(0.0, (found.seeds - found.rest) / rows)
+    of_rows = max(0.0, (found.rows - found.rest) / seeds)
+    squares_R = np.square(found.row_effects_R)
+    total = float(squares_R.sum())
+    effective = total**2 / float(squares_R @ squares_R) if total > 0 else float(rows)
+    half = _half_width(found, seeds, rows, level)
+    return NewRows(mean, mean - half, mean + half, Components(of_seeds, of_rows, found.rest), effective, seeds, rows)
+
+
+def _mean_squares(difference_SR: Floats) -> _MeanSquares:
+    seeds, rows = difference_SR.shape
+    centred_SR = difference_SR - difference_SR.mean()
+    by_seed_S, by_row_R = centred_SR.mean(axis=1), centred_SR.mean(axis=0)
+    of_seeds, of_rows = rows * float(by_seed_S @ by_seed_S), seeds * float(by_row_R @ by_row_R)
+    rest = max(0.0, float(np.square(centred_SR).sum()) - of_seeds - of_rows)
+    return _MeanSquares(
+        of_seeds / (seeds - 1), of_rows / (rows - 1), rest / ((seeds - 1) * (rows - 1)), np.asarray(by_row_R)
+    )
+
+
+def _half_width(found: _MeanSquares, seeds: int, rows: int, level: float) -> float:
+    farthest = float(np.square(found.row_effects_R).max())
+    of_rows = found.rows + EXTRA_ROWS * seeds * farthest / (rows - 1)
+    both = found.seeds + of_rows - found.rest
+    squares = found.seeds**2 / (seeds - 1) + of_rows**2 / (rows - 1) + found.rest**2 / ((seeds - 1) * (rows - 1))
+    degrees = max(1.0, both**2 / squares) if squares > 0 else 1.0
+    largest, degrees = max((both, degrees), (found.seeds, seeds - 1.0), (of_rows, rows - 1.0))
+    return t_quantile(level, degrees) * math.sqrt(largest / (seeds * rows)) if largest > 0 else 0.0
+
+
+def by_group(difference_SR: Floats, groups_R: NDArray[np.int64]) -> Floats:
+    """Return differences of groups of rows, (S, G), whose mean over groups is that over rows.
+
+    Rows of one group (a patient, a speaker) are alike, so the group is what is drawn anew. It counts with its rows:
+    its value is that of the ratio of sums, linearized at its mean.
+    Source: Cochran 1977, Sampling Techniques, section 6.4.
+
+    >>> by_group(np.array([[1.0, 3.0, 5.0, 7.0]]), np.array([0, 0, 1, 1]))
+    array([[2., 6.]])
+    """
+    _, which_R = np.unique(groups_R, return_inverse=True)
+    mean, count = difference_SR.mean(), int(which_R.max()) + 1
+    sums_SG = np.stack([np.bincount(which_R, weights=row_R, minlength=count) for row_R in difference_SR - mean])
+    linear_SG: Floats = mean + sums_SG * (count / len(groups_R))
+    return linear_SG
+
+
+@dataclass(frozen=True)
+class Needed:
+    """How many held-out rows, with as many seeds as now, would settle a question; or how many seeds, with these rows.
+
+    None where no number of them would.
+    """
+
+    rows: int | None
+    seeds: int | None
+
+
+def needed(found: NewRows, margin: float, level: float) -> Needed:
+    """Estimate what would settle a difference, if its mean and its variance components stay as they are.
+
+    A mean of `margin` or more must have an interval that excludes 0, a smaller one an interval inside the margin.
+    """
+    goal = abs(found.mean) if abs(found.mean) >= margin else margin - abs(found.mean)
+    variance = (goal / NormalDist().inv_cdf((1 + level) / 2)) ** 2
+    parts = found.components
+    return Needed(
+        rows=_count(parts.row + parts.rest / found.seeds, variance - parts.seed / found.seeds, found.rows),
+        seeds=_count(parts.seed + parts.rest / found.rows, variance - parts.row / found.rows, found.seeds),
+    )
+
+
+def _count(each: float, allowed: float, now: int) -> int | None:
+    """Return how many draws of this variance have a mean of the allowed variance; more than there are now."""
+    if not allowed > each / MOST_NEEDED:
+        return None
+    return max(now + 1, math.ceil(each / allowed))

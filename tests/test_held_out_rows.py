@@ -1,0 +1,162 @@
+"""Differences over seeds and held-out rows: variance components, the interval for new rows, what would settle it."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import time
+import warnings
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from bnexp.statistics.held_out_rows import Components, NewRows, by_group, needed, new_rows
+
+HAND_SR = np.array([[1.0, 2.0, 6.0], [3.0, 4.0, 8.0]])
+"""No interaction: seed means 3 and 5, row means 2, 3 and 7, grand mean 4."""
+
+
+def drawn(seeds: int, rows: int, *, seed: float, row: float, rest: float, generator: np.random.Generator) -> np.ndarray:
+    """Draw a crossed table of true mean 0 with these standard deviations."""
+    effects_S, effects_R = generator.normal(0, seed, (seeds, 1)), generator.normal(0, row, (1, rows))
+    return effects_S + effects_R + generator.normal(0, rest, (seeds, rows))
+
+
+def test_mean_squares_and_interval_follow_a_case_worked_by_hand() -> None:
+    found = new_rows(HAND_SR, 0.95)
+    # between seeds: 3 * (1 + 1) / 1 = 6; between rows: 2 * (4 + 1 + 9) / 2 = 14; rest 0
+    assert found.components == pytest.approx(Components(seed=6 / 3, row=14 / 2, rest=0.0))
+    # two rows more, as far out as the third: 14 + 2 * 2 * 9 / 2 = 32; variance (6 + 32) / 6
+    degrees = 38**2 / (6**2 / 1 + 32**2 / 2)
+    half = float(stats.t.ppf(0.975, degrees)) * math.sqrt(38 / 6)
+    assert (found.mean, found.low, found.high) == pytest.approx((4.0, 4.0 - half, 4.0 + half))
+    assert found.effective_rows == pytest.approx(14**2 / (4**2 + 1 + 9**2))
+
+
+def test_components_are_those_of_a_crossed_random_effects_model_by_restricted_likelihood() -> None:
+    """In a balanced table with components above 0, the estimates by mean squares and by REML are equal."""
+    statsmodels = pytest.importorskip("statsmodels.regression.mixed_linear_model")
+    seeds, rows = 8, 12
+    table_SR = drawn(seeds, rows, seed=1.0, row=2.0, rest=0.7, generator=np.random.default_rng(3))
+    pairs = np.array(list(itertools.product(range(seeds), range(rows))))
+    of_seeds, of_rows = (np.eye(count)[pairs[:, axis]] for axis, count in enumerate((seeds, rows)))
+    structure = statsmodels.VCSpec(["seed", "row"], [[["s"] * seeds], [["r"] * rows]], [[of_seeds], [of_rows]])
+    model = statsmodels.MixedLM(
+        table_SR.ravel(), np.ones((seeds * rows, 1)), groups=np.zeros(seeds * rows), exog_vc=structure
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        fitted = model.fit(reml=True)
+    by_name = dict(zip(["seed", "row"], fitted.vcomp, strict=True))
+    found = new_rows(table_SR, 0.95).components
+    assert (found.seed, found.row) == pytest.approx((by_name["seed"], by_name["row"]), rel=2e-3)
+    assert found.rest == pytest.approx(float(fitted.scale), rel=2e-3)
+
+
+def test_variance_is_never_less_than_over_seeds_or_over_rows_alone() -> None:
+    generator = np.random.default_rng(0)
+    for _ in range(50):
+        table_SR = generator.normal(0, 1, (5, 7))
+        found = new_rows(table_SR, 0.95)
+        of_seeds = float(table_SR.mean(axis=1).std(ddof=1)) / math.sqrt(5)
+        of_rows = float(table_SR.mean(axis=0).std(ddof=1)) / math.sqrt(7)
+        assert found.high - found.mean >= stats.norm.ppf(0.975) * max(of_seeds, of_rows)
+
+
+def test_differences_without_spread_have_an_interval_of_no_width() -> None:
+    found = new_rows(np.full((6, 50), 0.25), 0.95)
+    assert (found.low, found.mean, found.high) == (0.25, 0.25, 0.25)
+    assert found.effective_rows == 50
+
+
+@pytest.mark.parametrize("shape", [(1, 20), (6, 1)])
+def test_a_single_seed_or_row_has_no_interval(shape: tuple[int, int]) -> None:
+    found = new_rows(np.arange(math.prod(shape), dtype=float).reshape(shape), 0.95)
+    assert math.isnan(found.low)
+    assert math.isnan(found.high)
+
+
+def test_effective_rows_are_few_where_one_row_carries_the_difference() -> None:
+    table_SR = np.zeros((6, 200))
+    table_SR[:, 17] = 30.0
+    assert new_rows(table_SR, 0.95).effective_rows == pytest.approx(1.01, abs=0.01)
+
+
+@pytest.mark.parametrize(("seeds", "rows"), [(6, 100), (10, 200), (20, 1000)])
+@pytest.mark.parametrize("share", ["seeds", "rows", "rest", "all"])
+def test_the_interval_covers_the_true_mean_as_often_as_it_says(seeds: int, rows: int, share: str) -> None:
+    """Wherever the variance comes from: 93% or more, and no more than 99.5%."""
+    generator = np.random.default_rng(7)
+    each = {"seeds": (0.3, 0.0, 0.1), "rows": (0.0, 1.0, 0.2), "rest": (0.0, 0.0, 1.0), "all": (0.1, 1.0, 2.0)}[share]
+    scale = dict(zip(("seed", "row", "rest"), each, strict=True))
+    tables = 400 if rows < 1000 else 200
+    found = [new_rows(drawn(seeds, rows, **scale, generator=generator), 0.95) for _ in range(tables)]
+    covered = np.mean([one.low <= 0 <= one.high for one in found])
+    error = 3 * math.sqrt(0.95 * 0.05 / tables)
+    assert covered >= 0.95 - error
+    assert share == "rest" or covered <= 0.95 + max(error, 0.03)
+
+
+def test_groups_of_rows_count_as_one_each_and_keep_the_mean_over_rows() -> None:
+    groups_R = np.array([0, 0, 0, 1, 2, 2])
+    table_SR = np.arange(12.0).reshape(2, 6)
+    linear_SG = by_group(table_SR, groups_R)
+    assert linear_SG.shape == (2, 3)
+    assert linear_SG.mean(axis=1) == pytest.approx(table_SR.mean(axis=1))
+    # by hand, first seed: 5.5 + (3 / 6) * (sum of its rows - their number * 5.5)
+    assert linear_SG[0] == pytest.approx([5.5 + 0.5 * (3 - 16.5), 5.5 + 0.5 * (3 - 5.5), 5.5 + 0.5 * (9 - 11)])
+
+
+def test_copies_of_rows_in_groups_make_the_interval_no_narrower() -> None:
+    table_SR = drawn(10, 60, seed=0.1, row=1.0, rest=0.5, generator=np.random.default_rng(1))
+    doubled, groups_R = np.repeat(table_SR, 2, axis=1), np.repeat(np.arange(60), 2)
+    plain, grouped = new_rows(table_SR, 0.95), new_rows(by_group(doubled, groups_R), 0.95)
+    assert (grouped.low, grouped.high) == pytest.approx((plain.low, plain.high))
+    naive = new_rows(doubled, 0.95)
+    assert naive.high - naive.low < 0.8 * (plain.high - plain.low)
+
+
+def known(mean: float, components: Components, *, seeds: int = 20, rows: int = 200) -> NewRows:
+    return NewRows(mean, math.nan, math.nan, components, 50.0, seeds, rows)
+
+
+def test_rows_settle_what_rows_leave_open_and_seeds_do_not() -> None:
+    found = needed(known(-0.003, Components(seed=0.0, row=0.0064, rest=0.0)), margin=0.01, level=0.95)
+    assert found.seeds is None
+    assert found.rows == math.ceil(0.0064 / (0.007 / stats.norm.ppf(0.975)) ** 2)
+
+
+def test_seeds_settle_what_seeds_leave_open_and_rows_do_not() -> None:
+    found = needed(known(0.02, Components(seed=0.01, row=0.0, rest=0.0)), margin=0.01, level=0.95)
+    assert found.rows is None
+    assert found.seeds == math.ceil(0.01 / (0.02 / stats.norm.ppf(0.975)) ** 2)
+
+
+def test_the_number_of_rows_that_would_settle_it_does_settle_it() -> None:
+    """By simulation: with the rows that it asks for, about half of the intervals exclude 0; with an eighth, few."""
+    generator = np.random.default_rng(5)
+    parts = Components(seed=0.0004, row=0.01, rest=0.04)
+    rows = needed(known(0.02, parts), margin=0.01, level=0.95).rows
+    assert rows is not None
+    spread = {"seed": parts.seed**0.5, "row": parts.row**0.5, "rest": parts.rest**0.5}
+
+    def settled(count: int) -> float:
+        """Return how often the interval of this many rows excludes 0."""
+        tables = [0.02 + drawn(20, count, **spread, generator=generator) for _ in range(200)]
+        return float(np.mean([new_rows(table_SR, 0.95).low > 0 for table_SR in tables]))
+
+    assert 0.3 < settled(rows) < 0.7
+    assert settled(rows // 8) < 0.2
+
+
+def test_no_number_settles_a_mean_at_the_margin() -> None:
+    found = needed(known(0.01 - 1e-12, Components(0.01, 0.01, 0.01)), margin=0.01, level=0.95)
+    assert (found.rows, found.seeds) == (None, None)
+
+
+def test_an_interval_of_a_hundred_seeds_and_ten_thousand_rows_takes_less_than_200_ms() -> None:
+    table_SR = np.random.default_rng(0).normal(size=(100, 10_000))
+    begun = time.perf_counter()
+    new_rows(table_SR, 0.95)
+    assert time.perf_counter() - begun < 0.2

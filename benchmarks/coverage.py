@@ -1,0 +1,147 @@
+"""How often the intervals cover the true difference, by simulation with real trainings. Prints and keeps a table.
+
+A fixed split: 200 seeds of each arm are trained, and measured on 10,200 held-out rows. They stand for all seeds and
+rows there are, so their mean difference is the truth. From them some seeds and rows are drawn again and again,
+and the intervals are computed as for a run that had just these.
+
+Splits anew for each seed: many sets of rows are drawn from one source, and each is trained with splits of its own.
+The truth is the mean over all sets. From the repository's root, about ten minutes:
+
+    python benchmarks/coverage.py [--only fixed|resampled]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bnexp import config
+from bnexp.experiment.batch import Observer, Prepared, Wave, train
+from bnexp.experiment.measurement import measured
+from bnexp.experiment.prepare import built_for, prepared
+from bnexp.statistics import LEVEL, mean_interval, other_data_interval
+from bnexp.statistics.held_out_rows import FEWEST_EFFECTIVE, new_rows
+
+HERE = Path(__file__).parent
+OUT, ARMS = HERE / "coverage.json", ("bn", "nobn")
+SEEDS, DRAWS = 200, 1000
+HELD_OUT = ["dataset.samples=11000", "dataset.test_size=0.9272727"]
+TASKS: dict[str, list[str]] = {
+    "the tutorial's task, 12% errors": [*HELD_OUT],
+    "an easy task, 2% errors": [*HELD_OUT, "dataset.class_sep=2.0", "dataset.flip_y=0.005", "training.epochs=30"],
+}
+SETS, SPLITS, EPOCHS = 300, (6, 10, 20), 10
+
+
+class _Rows(Observer):
+    """Keeps what each held-out row measures."""
+
+    def __init__(self) -> None:
+        self.waves: list[dict[str, Any]] = []
+
+    def wave_ended(self, wave: Wave) -> None:
+        """Keep the rows of a wave."""
+        self.waves.append(wave.trained.rows["val"])
+
+
+def rows_of(arm: str, settings: Sequence[str]) -> dict[str, Any]:
+    """Train all seeds of an arm; return measure -> (S, R)."""
+    experiment = config.load(HERE.parent / "configs" / f"{arm}.yaml", [*settings, f"training.seeds={SEEDS}"])
+    data = prepared(experiment)
+    observer = _Rows()
+    list(train([Prepared(experiment, data, built_for(experiment, data))], tuple(range(SEEDS)), observer))
+    return {name: np.concatenate([wave[name] for wave in observer.waves]) for name in ("accuracy", "loss")}
+
+
+def fixed() -> Iterator[dict[str, Any]]:
+    """Draw seeds and rows from those that were trained; yield a row of the table for each number of both."""
+    generator = np.random.default_rng(0)
+    for task, settings in TASKS.items():
+        treated, baseline = (rows_of(arm, settings) for arm in ARMS)
+        for metric in ("accuracy", "loss"):
+            all_SR = treated[metric].astype("float64") - baseline[metric].astype("float64")
+            for seeds in (6, 10, 20):
+                for rows in (100, 200, 1000):
+                    yield {"task": task, "metric": metric, **_covered(all_SR, seeds, rows, generator)}
+
+
+def _covered(all_SR: np.ndarray, seeds: int, rows: int, generator: np.random.Generator) -> dict[str, Any]:
+    truth, ours, plain, withheld = float(all_SR.mean()), 0, 0, 0
+    missed_and_said, widths = 0, []
+    for _ in range(DRAWS):
+        chosen = generator.integers(0, len(all_SR), seeds)[:, None], generator.integers(0, all_SR.shape[1], rows)
+        found = new_rows(all_SR[chosen], LEVEL)
+        of_seeds = mean_interval(all_SR[chosen].mean(axis=1), LEVEL)
+        covers = found.low <= truth <= found.high
+        ours += covers
+        plain += of_seeds.low <= truth <= of_seeds.high
+        withheld += found.effective_rows < FEWEST_EFFECTIVE
+        missed_and_said += not covers and found.effective_rows >= FEWEST_EFFECTIVE
+        widths.append((found.high - found.low) / max(of_seeds.high - of_seeds.low, 1e-12))
+    return {
+        "seeds": seeds,
+        "rows": rows,
+        "seeds_and_rows": ours / DRAWS,
+        "seeds_alone": plain / DRAWS,
+        "width_ratio": float(np.median(widths)),
+        "few_effective_rows": withheld / DRAWS,
+        "missed_with_enough_effective_rows": missed_and_said / DRAWS,
+    }
+
+
+def resampled() -> Iterator[dict[str, Any]]:
+    """Train both arms on many sets of rows, with splits of their own; yield a row for each number of splits."""
+    common = ["dataset.resample=true", "dataset.samples=250", f"training.epochs={EPOCHS}", "training.batch_size=16"]
+    differences: dict[str, list[np.ndarray]] = {"accuracy": [], "loss": []}
+    most = max(SPLITS)
+    for start in range(0, SETS, 10):
+        found = {}
+        for arm in ARMS:
+            experiments = [
+                config.load(HERE.parent / "configs" / f"{arm}.yaml", [*common, f"dataset.seed={number}"])
+                for number in range(start, min(start + 10, SETS))
+            ]
+            found[arm] = measured(experiments, tuple(range(most)))
+        for treated, baseline in zip(*(found[arm] for arm in ARMS), strict=True):
+            share = treated.rows["val"] / treated.rows["train"]
+            for metric, kept in differences.items():
+                name = f"val_{metric}"
+                kept.append(treated.history.final(name) - baseline.history.final(name))
+    for metric, kept in differences.items():
+        all_DS = np.stack(kept)
+        truth = float(all_DS.mean())
+        for splits in SPLITS:
+            intervals = [
+                (mean_interval(one_S[:splits], LEVEL), other_data_interval(one_S[:splits], LEVEL, share))
+                for one_S in all_DS
+            ]
+            plain, ours = (
+                float(np.mean([pair[number].low <= truth <= pair[number].high for pair in intervals]))
+                for number in (0, 1)
+            )
+            row = {"task": f"the tutorial's task, 200 training rows, {SETS} sets", "metric": metric, "splits": splits}
+            yield {**row, "corrected": ours, "t_interval": plain}
+
+
+def main() -> None:
+    """Measure what the command line asks for, keep it, print it."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", default="", choices=["", "fixed", "resampled"])
+    only = parser.parse_args().only
+    kept = json.loads(OUT.read_text()) if OUT.exists() else {}
+    for name, rows in (("fixed", fixed), ("resampled", resampled)):
+        if only in ("", name):
+            kept[name] = []
+            for row in rows():
+                kept[name].append(row)
+                print(row, flush=True)
+    OUT.write_text(json.dumps(kept, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

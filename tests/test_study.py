@@ -302,6 +302,14 @@ def test_a_hypothesis_ends_in_one_of_three_words(mean: float, direction: str, wo
     assert verdict["sentence"].endswith(ending)
 
 
+def test_an_open_hypothesis_with_warnings_promises_nothing_of_more_seeds() -> None:
+    (found,) = judged([claim()], [Contrast(spread(0.008), warned=True)])
+    assert (found["verdict"]["word"], found["verdict"]["settled_by"]) == ("inconclusive", None)
+    assert found["verdict"]["sentence"].endswith(
+        "the smallest effect of interest is 1.00. Fix the warnings first. More seeds will not remove them."
+    )
+
+
 def test_a_diverged_seed_without_a_value_withholds_the_verdict() -> None:
     verdict = judge([0.1] * 8 + [math.nan], metric="test_loss")["verdict"]
     assert verdict["word"] == "inconclusive"

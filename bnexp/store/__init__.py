@@ -3,7 +3,7 @@
 from bnexp.store.directories import LATEST, LOCK, new_directory, own_directory
 from bnexp.store.names import slug
 from bnexp.store.reading import content, cure, read_json, refuse_irregular, text
-from bnexp.store.records import ComparedRecord, ComparisonHead, RunHead, StudyHead, first_fault
+from bnexp.store.records import ArmHead, ComparedRecord, ComparisonHead, RunHead, StudyHead, first_fault
 from bnexp.store.runs import CELLS, Kind, Run, State, Status, existing, find, runs_in
 from bnexp.store.writing import SPARE_BYTES, json_text, make_place, refuse_unwritable, write, write_json
 
@@ -12,6 +12,7 @@ __all__ = [
     "LATEST",
     "LOCK",
     "SPARE_BYTES",
+    "ArmHead",
     "ComparedRecord",
     "ComparisonHead",
     "Kind",

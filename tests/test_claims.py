@@ -86,10 +86,19 @@ def test_a_name_that_is_no_study_is_told_with_the_nearest(tmp_path: Path, monkey
     assert "No study is called 'oen'. Did you mean 'one'? Good names: one, two. Or give a .yaml file." in done.stderr
     (tmp_path / "empty").mkdir()
     monkeypatch.chdir(tmp_path / "empty")
-    with pytest.raises(UserError, match="holds no study"):
+    told = (
+        f"Names of studies come from configs/studies/ of the current folder. There is no configs/studies/ in {Path.cwd()}. "
+        "Go to a folder that has one, such as bnexp's repository, or give the path of a study."
+    )
+    for names, refusal in (([], told), (["one"], f"No study is called 'one'. {told}")):
+        with pytest.raises(UserError) as raised:
+            claims.files(names)
+        assert str(raised.value) == refusal
+    Path("configs/studies").mkdir(parents=True)
+    with pytest.raises(UserError, match=r"^configs/studies/ in .*empty holds no study; expected \.yaml files there\."):
         claims.files([])
-    with pytest.raises(UserError, match=r"^No study is called 'one'\. .* holds none; give a \.yaml file\.$"):
-        claims.files(["one"])
+    Path("configs/studies/one.yaml").write_text("")
+    assert claims.files(["one", "studies/one"]) == [Path("configs/studies/one.yaml")]
     assert claims.files(["a.yaml", "b.yaml", "a.yaml"]) == [Path("a.yaml"), Path("b.yaml")]
 
 

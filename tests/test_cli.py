@@ -143,7 +143,9 @@ def test_a_changed_config_is_trained_anew_and_compare_says_why(
 ) -> None:
     shutil.copytree(compared[0], tmp_path, dirs_exist_ok=True, symlinks=True)
     done = bnexp("compare", "bn", "nobn", "--seeds", "2", "training.epochs=1", cwd=tmp_path)
-    assert "training bn: changed since its newest run: training.epochs 4 -> 1, training.seeds 3 -> 2" in done.stderr
+    now = "(overridden on the command line)"
+    told = f"its newest run differs: training.epochs 4 -> 1 {now}; training.seeds 3 -> 2 {now}"
+    assert f"training bn: {told}" in done.stderr
     assert done.stdout.splitlines()[2].startswith("bn vs nobn: 2 seed pairs;")
 
 
@@ -168,7 +170,7 @@ def test_plot_redraws_from_json_alone_in_any_format(
     command = [sys.executable, "-X", "importtime", str(BNEXP), "plot", "runs/latest", "--format", "svg"]
     done = subprocess.run([*command, "--out", str(tmp_path)], cwd=place, capture_output=True, text=True, check=True)
     assert sorted(done.stdout.split()) == [str(tmp_path / f"{name}.svg") for name in ("accuracy", "difference", "loss")]
-    assert "bn, Test" in (tmp_path / "accuracy.svg").read_text() or "<svg" in (tmp_path / "accuracy.svg").read_text()
+    assert "<svg" in (tmp_path / "accuracy.svg").read_text()
     assert "| tensorflow" not in done.stderr
     run = run_of(place, "bn")
     before = (run / "accuracy.png").read_bytes()
@@ -217,7 +219,7 @@ def test_the_saved_model_loads_in_safe_mode_in_a_fresh_process(
         (["train", "c.yaml", "--runs", " "], "--runs"),
         (["compare", "a", "b", "--runs", ""], "--runs"),
         (["study", "s.yaml", "--runs", ""], "--runs"),
-        (["study", ""], "STUDY.yaml"),
+        (["study", ""], "STUDY"),
         (["claims", "--runs", ""], "--runs"),
         (["plot", "a", "--runs", ""], "--runs"),
         (["plot", "a", "--out", ""], "--out"),
@@ -261,7 +263,7 @@ def test_dry_run_shows_the_plan_and_writes_nothing(tmp_path: Path) -> None:
          "save, seeds, "
          "trainer."),
         (["train", "training.epochs=5"],
-         "train was given no config; expected one or more. For example: bnexp train configs/bn.yaml"),
+         "train was given no config; expected one or more. For example: bnexp train bn"),
         (["compare", "bn"],
          "compare was given 1 arm (bn); expected two or more. For example: bnexp compare bn nobn"),
         (["compare", "bn", "nobm"],

@@ -75,11 +75,11 @@ def test_a_figure_calls_each_part_as_its_metric_does() -> None:
     three = History(two.seeds, {**two.metrics, "test_loss": two.metrics["loss"] + 1}, two.epochs_S)
     validation, train = "Validation: val_loss, in inference mode", "Train: loss, in training mode"
     assert f"{validation}; {train}" in subtitle(run_figures(two)["loss"])
-    assert f"Test: test_loss, {validation}; {train}" in subtitle(run_figures(three)["loss"])
+    assert f"Test and Validation: in inference mode; {train}" in subtitle(run_figures(three)["loss"])
     told = {
         "standard deviation (Validation)\n" + f"{validation}; {train}": {"a": two, "b": two},
         "standard deviation (Test)\n" + f"Test: test_loss, in inference mode; {train}": {"a": three, "b": three},
-        "standard deviation (Test and Validation)\n" + f"Test: test_loss, {validation}; {train}": {
+        "standard deviation (Test and Validation)\n" + f"Test and Validation: in inference mode; {train}": {
             "a": three,
             "b": two,
         },

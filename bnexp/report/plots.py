@@ -72,7 +72,8 @@ def comparison_figures(
     """Return quantity -> figure: each arm's mean over seeds, with a band of ± 1 standard deviation, Train dashed.
 
     The band is of the test part, or of the validation part where there is no test part; the deviation is the
-    sample's (n - 1). `histories` maps an arm to its history. `target` is a metric and its value, such as ("val_accuracy", 0.9): a dotted line in the figure that draws this metric.
+    sample's (n - 1). `histories` maps an arm to its history. `target` is a metric and its value, such as
+    ("val_accuracy", 0.9): a dotted line in the figure that draws this metric.
     """
     arms = dict(zip(distinct(histories), histories.values(), strict=True))
     with settings():

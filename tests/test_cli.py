@@ -17,9 +17,11 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from bnexp import store
 from bnexp.cli.app import app
 from bnexp.cli.outcome import leave
 from bnexp.history import from_json
+from bnexp.report import run_list
 
 REPOSITORY = Path(__file__).parent.parent
 BNEXP = Path(sys.executable).with_name("bnexp")
@@ -138,6 +140,11 @@ def test_a_second_compare_trains_nothing_and_imports_only_what_it_needs(
     assert done.stdout.splitlines()[:-1] == first.stdout.splitlines()[:-1]
 
 
+def test_the_help_of_the_target_says_how_a_percentage_is_written() -> None:
+    printed = CliRunner().invoke(app, ["compare", "--help"]).output
+    assert "0.9 means 90%" in " ".join(re.sub("[│ ]+", " ", printed).split())
+
+
 def test_a_changed_config_is_trained_anew_and_compare_says_why(
     compared: tuple[Path, subprocess.CompletedProcess[str]], tmp_path: Path
 ) -> None:
@@ -146,6 +153,8 @@ def test_a_changed_config_is_trained_anew_and_compare_says_why(
     now = "(overridden on the command line)"
     told = f"its newest run differs: training.epochs 4 -> 1 {now}; training.seeds 3 -> 2 {now}"
     assert f"training bn: {told}" in done.stderr
+    rows = [run_list.row(run) for run in store.runs_in(tmp_path / "runs")]
+    assert [row["overrides"] for row in rows[:3]] == ["training.epochs=1 training.seeds=2"] * 3
     assert done.stdout.splitlines()[2].startswith("bn vs nobn: 2 seed pairs;")
 
 

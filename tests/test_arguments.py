@@ -146,4 +146,4 @@ def test_in_a_folder_that_has_been_deleted_a_name_is_told_all_the_same(
     (tmp_path / "gone").mkdir()
     monkeypatch.chdir(tmp_path / "gone")
     (tmp_path / "gone").rmdir()
-    assert "There are neither runs (runs) nor configs (configs) in this folder, which has been deleted." in refusal("x")
+    assert "There is no configs/ in this folder, which has been deleted." in refusal("x")

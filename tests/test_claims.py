@@ -80,16 +80,46 @@ def test_all_studies_are_run_and_their_answers_stand_in_a_table_and_on_a_page(tm
     ]
 
 
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("one", "configs/studies/one.yaml:1: "),
+        ("studies/one", "configs/studies/one.yaml:1: "),
+        ("oen", "No study is called 'oen'. Did you mean 'one'? Good names: one. Or give a .yaml file."),
+        ("oen.yaml", "oen.yaml: is missing; expected a config file."),
+    ],
+)
+def test_study_takes_a_name_as_claims_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("configs/studies").mkdir(parents=True)
+    Path("configs/studies/one.yaml").write_text("arm: {}\n")
+    place = study_commands.Place(tmp_path / "runs", "local", None, None)
+    with pytest.raises(UserError) as raised:
+        study_commands.study(Path(name), place, dry_run=True, most_trainings=None, quiet=True, as_json=False)
+    assert message in str(raised.value)
+
+
 def test_a_name_that_is_no_study_is_told_with_the_nearest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     done = bnexp("claims", "oen", cwd=project(tmp_path))
     assert done.returncode == 2
     assert "No study is called 'oen'. Did you mean 'one'? Good names: one, two. Or give a .yaml file." in done.stderr
     (tmp_path / "empty").mkdir()
     monkeypatch.chdir(tmp_path / "empty")
-    with pytest.raises(UserError, match="holds no study"):
+    told = (
+        f"Names of studies come from configs/studies/ of the current folder. There is no configs/studies/ in {Path.cwd()}. "
+        "Go to a folder that has one, such as bnexp's repository, or give the path of a study."
+    )
+    for names, refusal in (([], told), (["one"], f"No study is called 'one'. {told}")):
+        with pytest.raises(UserError) as raised:
+            claims.files(names)
+        assert str(raised.value) == refusal
+    Path("configs/studies").mkdir(parents=True)
+    with pytest.raises(UserError, match=r"^configs/studies/ in .*empty holds no study; expected \.yaml files there\."):
         claims.files([])
-    with pytest.raises(UserError, match=r"^No study is called 'one'\. .* holds none; give a \.yaml file\.$"):
-        claims.files(["one"])
+    Path("configs/studies/one.yaml").write_text("")
+    assert claims.files(["one", "studies/one"]) == [Path("configs/studies/one.yaml")]
     assert claims.files(["a.yaml", "b.yaml", "a.yaml"]) == [Path("a.yaml"), Path("b.yaml")]
 
 

@@ -99,9 +99,9 @@ def test_the_document_is_strict_json() -> None:
     ("treated", "base", "word", "sentence"),
     [
         (spread(0.9), spread(0.8, seed=1), "helps",
-         "In val_accuracy (%), a - b is {mean:+.2f} {interval}: better, on average by the margin of 1.00 or more."),
+         "In val_accuracy (%), a - b is {mean:+.2f} {interval}: better, and the mean lies outside the margin of ±1.00."),
         (spread(0.8, seed=1), spread(0.9), "hurts",
-         "In val_accuracy (%), a - b is {mean:+.2f} {interval}: worse, on average by the margin of 1.00 or more."),
+         "In val_accuracy (%), a - b is {mean:+.2f} {interval}: worse, and the mean lies outside the margin of ±1.00."),
         (spread(0.9, 0.001), spread(0.9, 0.001, seed=1), "no difference that matters",
          "In val_accuracy (%), a - b lies in {interval}, inside the margin of ±1.00."),
         (spread(0.9, 0.1), spread(0.9, 0.1, seed=1), "cannot tell yet",
@@ -135,6 +135,23 @@ def test_a_verdict_points_at_warnings_where_there_are_any() -> None:
     warned = compare([changed(BN, "warnings", to=["beware"]), NOBN], Question())["contrasts"][0]["verdict"]
     plain = compare([BN, NOBN], Question())["contrasts"][0]["verdict"]
     assert warned["sentence"] == f"{plain['sentence']} Fix the warnings first. More seeds will not remove them."
+
+
+@pytest.mark.parametrize(
+    ("treated", "base"),
+    [(spread(0.9, 0.02), spread(0.9, 0.02, seed=1)), ([0.9] * 8, [0.9] * 8)],
+)
+def test_an_open_verdict_with_warnings_promises_nothing_of_more_pairs(treated: Any, base: Any) -> None:
+    arms = [changed(arm("a", treated, seeds=len(treated)), "warnings", to=["beware"]), arm("b", base, seeds=len(base))]
+    verdict = compare(arms, Question())["contrasts"][0]["verdict"]
+    assert (verdict["word"], verdict["settled_by"]) == ("cannot tell yet", None)
+    assert verdict["sentence"].endswith("Fix the warnings first. More seeds will not remove them.")
+    assert "would settle" not in verdict["sentence"] and "it takes" not in verdict["sentence"]
+
+
+def test_a_comparison_keeps_what_was_overridden_in_each_arm() -> None:
+    arms = [changed(BN, "overrides", to=["training.epochs=3"]), NOBN]
+    assert [one["overrides"] for one in compare(arms, Question())["arms"]] == [["training.epochs=3"], []]
 
 
 HELD = "val_loss holds the penalty that the model of {} adds (l2 or a regularizer); val_accuracy judges without it."

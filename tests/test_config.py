@@ -656,7 +656,7 @@ def test_a_number_of_more_digits_than_python_reads_is_refused_where_it_stands(tm
 
 def test_where_tells_the_line_of_a_key_or_of_the_section_it_would_stand_in() -> None:
     path = CONFIGS / "bn.yaml"
-    line = path.read_text().splitlines().index("  test_size: 0.2 # the test part serves as validation data") + 1
+    line = path.read_text().splitlines().index("  test_size: 0.2 # held out for validation") + 1
     assert config.where(path, [], "dataset.test_size") == f"{path}:{line}"
     assert config.where(path, ["dataset.test_size=0.3"], "dataset.test_size") == "override dataset.test_size=0.3"
     assert config.where(path, [], "dataset.scale") == f"{path}:3"

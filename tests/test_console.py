@@ -162,6 +162,18 @@ def test_a_caution_stands_before_the_verdict() -> None:
     assert printed[place + 1].startswith("VERDICT  ")
 
 
+def test_of_two_lists_of_layers_only_what_differs_is_told() -> None:
+    dense, head = {"Dense": {"units": 8}}, {"Dense": {"units": 1, "activation": "sigmoid"}}
+    varied = {
+        "model.layers": [[dense, "BatchNormalization", "ReLU", head], [dense, "ReLU", {"Dropout": {"rate": 0.3}}, head]]
+    }
+    text = lines(console.comparison(document(varied=varied)))
+    assert (
+        "varied: model.layers.1 (BatchNormalization / nothing); model.layers.2 (nothing / {Dropout: {rate: 0.3}})"
+        in text
+    )
+
+
 def test_several_things_varied_at_once_are_a_warning() -> None:
     text = lines(console.comparison(document(varied={"training.batch_size": [32, 16], "training.epochs": [5, 9]})))
     assert "WARNING  these vary together; the verdict cannot tell their effects apart" in text

@@ -79,8 +79,50 @@ def test_a_name_means_the_newest_finished_run_of_its_config(place: Path) -> None
 def test_a_run_of_another_config_is_stale_and_says_so(place: Path) -> None:
     trained("a", config_text=CONFIG + "training: {epochs: 7}\n")
     planned = resolve.plan("a", RUNS, [])
-    assert (planned.run, planned.reason) == (None, "changed since its newest run: training.epochs 7 -> 50")
+    reason = "its newest run differs: training.epochs 7 -> 50 (config changed)"
+    assert (planned.run, planned.reason) == (None, reason)
     assert resolve.plan("a", RUNS, ["training.epochs=7"]).run is not None
+
+
+def test_what_was_overridden_is_no_change_of_the_config(place: Path) -> None:
+    trained("a", config_text=CONFIG + "training: {epochs: 7}\n", overrides=["training.epochs=7"])
+    now, then = "(overridden on the command line)", "(overridden in that run)"
+    for overrides, told in (
+        ([], f"training.epochs 7 -> 50 {then}"),
+        (["training.epochs=3"], f"training.epochs 7 -> 3 {now}"),
+        (
+            ["training={epochs: 3}", "model.hidden=[8]"],
+            f"model.hidden [64, 64] -> [8] {now}; training.epochs 7 -> 3 {now}",
+        ),
+        (["dataset.noise=0.5"], f"dataset.noise 0.2 -> 0.5 {now}; training.epochs 7 -> 50 {then}"),
+    ):
+        assert resolve.plan("a", RUNS, overrides).reason == f"its newest run differs: {told}"
+
+
+def test_of_two_lists_of_layers_only_what_differs_is_told(place: Path) -> None:
+    layers = "model: {name: sequential, layers: [Dense: {units: 8}, %sReLU, Dense: {units: 1, activation: sigmoid}]}\n"
+    with_bn, without = (f"dataset: {{name: moons}}\n{layers % text}" for text in ("BatchNormalization, ", ""))
+    trained("a", config_text=with_bn)
+    Path("configs/a.yaml").write_text(without)
+    reason = "its newest run differs: model.layers.1 BatchNormalization -> nothing (config changed)"
+    assert resolve.plan("a", RUNS, []).reason == reason
+
+
+@pytest.mark.parametrize("has_run", [False, True])
+def test_without_a_folder_of_configs_a_message_says_where_names_come_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_run: bool
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if has_run:
+        trained("layer")
+    runs = " Good names: layer." if has_run else ""
+    with pytest.raises(RunError) as raised:
+        resolve.plan("bn", RUNS, [])
+    assert str(raised.value) == (
+        "No run, experiment or config is called 'bn'. Names of experiments come from configs/ of the current folder. "
+        f"There is no configs/ in {tmp_path}.{runs} Go to a folder that has one, such as bnexp's repository, or give the "
+        "path of a config."
+    )
 
 
 def test_an_experiment_without_a_config_is_known_by_its_runs(place: Path) -> None:

@@ -420,6 +420,52 @@ def test_a_table_that_would_mislead_is_refused(
     assert message in refused(Path("t.csv"), table, **keys)
 
 
+CULPRIT = [f"{n / 2}" for n in range(60)]
+CULPRIT[1], CULPRIT[5] = "N/A", "unknown"
+WITH_COMMA = [cell.replace(".", ",") for cell in CULPRIT]
+COMMA = {"separator": ";", "decimal": ","}
+CURE = "Mend the file, with an empty cell for a number that is not known, or name the column in"
+CURE_OF_TARGET = "Mend the file, take that row out, or give dataset.task: classification."
+
+
+@pytest.mark.parametrize(
+    ("table", "keys", "message"),
+    [
+        ("x,y\n" + "".join(f"{cell},{n % 2}\n" for n, cell in enumerate(CULPRIT)), {"missing": "mean"},
+         f"dataset holds 'unknown' in t.csv:7, column 'x'; most of the column are numbers. {CURE}"),
+        ("x,y\n" + "".join(f"{n},{cell}\n" for n, cell in enumerate(CULPRIT)), {},
+         f"dataset.target holds 'unknown' in t.csv:7, column 'y'; most of the column are numbers. {CURE_OF_TARGET}"),
+        ("x,y\n" + "".join(f"{n},{cell}\n" for n, cell in enumerate(CULPRIT)), {"task": "regression"},
+         "dataset.target holds 'unknown' in t.csv:7, column 'y'; expected a finite number."),
+        ("x;y\n" + "".join(f"{cell};{n % 2}\n" for n, cell in enumerate(WITH_COMMA)), {**COMMA, "missing": "mean"},
+         f"dataset holds 'unknown' in t.csv:7, column 'x'; most of the column are numbers. {CURE}"),
+        ("x;y\n" + "".join(f"{n};{cell}\n" for n, cell in enumerate(WITH_COMMA)), COMMA,
+         f"dataset.target holds 'unknown' in t.csv:7, column 'y'; most of the column are numbers. {CURE_OF_TARGET}"),
+        ("x;y\n" + "".join(f"{n};{cell}\n" for n, cell in enumerate(WITH_COMMA)), {**COMMA, "task": "regression"},
+         "dataset.target holds 'unknown' in t.csv:7, column 'y'; expected a finite number."),
+        ("x;z;y\nkg;m;-\n" + "".join(f"{n},5;{n},25;{'ab'[n % 2]}\n" for n in range(60)), COMMA,
+         "t.csv:2 holds no numbers above columns of numbers, as a second line of names or of units."),
+    ],
+)  # fmt: skip
+def test_the_cell_that_is_no_number_is_named_and_not_a_word_for_a_missing_value(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: str, keys: dict[str, Any], message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert message in refused(Path("t.csv"), table, **keys)
+
+
+@pytest.mark.parametrize(("mark", "keys"), [(".", {"separator": ";"}), (",", COMMA)])
+def test_categories_that_seem_to_be_numbers_are_warned_of_with_the_culprit(
+    path: Path, mark: str, keys: dict[str, Any]
+) -> None:
+    cells = ["N/A", "unknown", *(f"{n % 5}{mark}5" for n in range(60))]
+    data = prepared(path, "x;y\n" + "".join(f"{cell};{n % 2}\n" for n, cell in enumerate(cells)), **keys)
+    assert data.rows.facts["warnings"] == [
+        "column 'x' holds numbers, and in 1 row something else, as 'unknown'; it is taken for categories. Empty these "
+        "cells to have numbers, or name the column in dataset.categories."
+    ]
+
+
 def test_a_byte_order_mark_quoted_lines_and_booleans_are_read(path: Path) -> None:
     lines = [f'{n},"a\nb{n % 2}",{n % 3 == 0},{n % 2}' for n in range(30)]
     data = prepared(path, "\ufeffx,text,flag,y\n" + "\n".join(lines))

@@ -302,6 +302,14 @@ def test_a_hypothesis_ends_in_one_of_three_words(mean: float, direction: str, wo
     assert verdict["sentence"].endswith(ending)
 
 
+def test_an_open_hypothesis_with_warnings_promises_nothing_of_more_seeds() -> None:
+    (found,) = judged([claim()], [Contrast(spread(0.008), warned=True)])
+    assert (found["verdict"]["word"], found["verdict"]["settled_by"]) == ("inconclusive", None)
+    assert found["verdict"]["sentence"].endswith(
+        "the smallest effect of interest is 1.00. Fix the warnings first. More seeds will not remove them."
+    )
+
+
 def test_a_diverged_seed_without_a_value_withholds_the_verdict() -> None:
     verdict = judge([0.1] * 8 + [math.nan], metric="test_loss")["verdict"]
     assert verdict["word"] == "inconclusive"
@@ -637,7 +645,7 @@ VARY = "vary: {training.batch_size: [4, 8]}\n"
         (BASE + ARMS, "s.yaml:1: hypothesis is missing; a study needs a claim to decide. Write `hypothesis: {claim: ...}`."),
         (SMALL + "hypotheses: [{claim: c, metric: test_accuracy, treated: bn, baseline: none, direction: higher, smallest: 0.01}]\n", "s.yaml:6: hypotheses stands beside hypothesis; expected one of them. Move it into the list."),
         (SMALL.replace("direction: higher", "direction: up"), "s.yaml:5: hypothesis.direction is 'up'. Good names: higher, lower."),
-        (SMALL.replace("claim: c, ", ""), "s.yaml:5: hypothesis.claim is missing; it has no default. Write it, as in the configs/studies/tutorial.yaml of bnexp's repository: `claim: ...`."),
+        (SMALL.replace("claim: c, ", ""), "s.yaml:5: hypothesis.claim is missing; it has no default. Write it, as in studies/tutorial of bnexp's repository: `claim: ...`."),
         (SMALL.replace("smallest: 0.01", "smallest: 0.5, wins: true"), "s.yaml:5: hypothesis.smallest is 0.5; of wins it is a share less one half. Use 0.25, for example."),
         (SMALL.replace("metric: test_accuracy", "metric: {metric: test_accuracy, ratio: true}"), "s.yaml:5: hypothesis.metric is a ratio of test_accuracy, of which more is better; expected a loss or an error."),
         (SMALL.replace("smallest: 0.01", "smallest: 1"), "s.yaml:5: hypothesis.smallest is 1; expected a share below 1, as accuracies are shares. Write 0.01 for what is told as 1.00."),

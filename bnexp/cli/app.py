@@ -90,7 +90,7 @@ def train(
 
     Everything that was measured is kept in a directory of its own under --runs.
 
-    Example: bnexp train configs/bn.yaml training.epochs=5 model.normalization=layer
+    Example: bnexp train bn training.epochs=5 model.normalization=layer
     """
     with ending_at_once():
         from bnexp.cli import commands
@@ -113,7 +113,11 @@ def compare(
     margin: Margin = None,
     target: Annotated[
         float | None,
-        typer.Option(parser=_number, metavar="<float>", help="Value of the metric to reach, in its own unit."),
+        typer.Option(
+            parser=_number,
+            metavar="<float>",
+            help="Value of the metric to reach: of accuracy a share (0.9 means 90%), else in its own unit.",
+        ),
     ] = None,
     baseline: Annotated[str | None, typer.Option(help="What the others are compared with; else the last arm.")] = None,
     seeds: Seeds = None,
@@ -140,7 +144,7 @@ def compare(
 
 @app.command()
 def study(
-    file: Annotated[Path, typer.Argument(metavar="STUDY.yaml", parser=_path, help="The study's file.")],
+    file: Annotated[Path, typer.Argument(metavar="STUDY", parser=_path, help="A study's name or file.")],
     runs: Runs = Path("runs"),
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check all, print the plan; train nothing.")] = False,
     max_trainings: Annotated[
@@ -158,7 +162,7 @@ def study(
     hypothesis ends supported, refuted or inconclusive. The same command goes
     on where it was stopped, and trains nothing twice.
 
-    Example: bnexp study configs/studies/tutorial.yaml
+    Example: bnexp study studies/tutorial
     """
     with ending_at_once():
         from bnexp.cli import study_commands as commands

@@ -51,7 +51,7 @@ def train(arguments: Sequence[str], *, seeds: int | None, runs: Path, dry_run: b
     """Train every config named; return the worst exit code."""
     names, overrides = sorted_arguments(arguments, seeds)
     if not names:
-        raise UserError("train was given no config; expected one or more. For example: bnexp train configs/bn.yaml")
+        raise UserError("train was given no config; expected one or more. For example: bnexp train bn")
     asked = _asked(names, overrides, runs)
     checked = _preflight(asked, quiet=quiet or as_json or dry_run)
     if dry_run:

@@ -10,9 +10,9 @@ from typing import Any
 
 from bnexp import executors as launch
 from bnexp import store
-from bnexp.cli.arguments import config_path
 from bnexp.cli.commands import print_answer, print_json, told_in_json
 from bnexp.errors import DIVERGED, DONE, WORK_FAILED, StoppedError, work_begun
+from bnexp.experiment.resolve import config_file
 from bnexp.report import figures, study_table
 from bnexp.report.page import claims_page
 from bnexp.report.progress import StudyReporter, own_stderr
@@ -56,7 +56,7 @@ class Place:
 def study(path: Path, place: Place, *, dry_run: bool, most_trainings: int | None, quiet: bool, as_json: bool) -> int:
     """Run a study, or what is left of it; print its plan, how it goes, and the verdict."""
     most = study_plan.MOST_TRAININGS if most_trainings is None else most_trainings
-    planned = study_plan.plan(config_path(str(path)), place.runs, most=most)
+    planned = study_plan.plan(_file(str(path)), place.runs, most=most)
     facts = study_run.facts(planned, place.at_a_time(len(study_plan.pending(planned))))
     with own_stderr() as console:
         reporter = StudyReporter(console, quiet=quiet or as_json)
@@ -82,6 +82,12 @@ def study(path: Path, place: Place, *, dry_run: bool, most_trainings: int | None
         print_answer(study_table.study(document))
         print(f"kept: {planned.directory}")
     return _study_code(document)
+
+
+def _file(name: str) -> Path:
+    """Return the file of a study by its path, or by its name as `claims` takes it."""
+    found = config_file(name) or Path(name)
+    return found if found.suffix or found.exists() else several.files([name])[0]
 
 
 def _draw(directory: Path, reporter: StudyReporter) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from bnexp.comparison.pairing import Arm, PairedArms, agreement, confounders, va
 from bnexp.comparison.question import RELATIVE_MARGIN, ResolvedQuestion
 from bnexp.comparison.questions import (
     ROUNDING,
+    WARNINGS_FIRST,
     chosen_by,
     is_margin_of_all,
     judged_by_what_chose,
@@ -94,7 +95,14 @@ def _verdict(arms: PairedArms, difference: dict[str, Any], question: ResolvedQue
     result = statistics.verdict(**known, margin=question.margin, higher_is_better=higher_is_better(question.metric))
     if result.word == "no difference that matters" and (reason := _margin_takes_all(arms, question)):
         return {"word": "cannot tell yet", "settled_by": None, "sentence": reason}
+    if _are_warned(arms) and difference["pairs"] >= statistics.FEWEST_PAIRS:
+        result = replace(result, settled_by=None)
     return {**asdict(result), "sentence": _sentence(arms, difference, question, result)}
+
+
+def _are_warned(arms: PairedArms) -> bool:
+    """Return True if one of the two arms has warnings, which no number of seeds removes."""
+    return bool(arms.arm.record["warnings"] or arms.baseline.record["warnings"])
 
 
 def _margin_takes_all(arms: PairedArms, question: ResolvedQuestion) -> str | None:
@@ -146,19 +154,21 @@ def _sentence(
     half = difference["high"] - difference["mean"]
     keys = ("mean", "low", "high")
     mean, low, high = (number(question.metric, difference[key], spread=half, signed=True) for key in keys)
-    warned = arms.arm.record["warnings"] or arms.baseline.record["warnings"]
-    first = " Fix the warnings first. More seeds will not remove them." if warned else ""
+    first = f" {WARNINGS_FIRST}" if _are_warned(arms) else ""
     what = f"In {with_unit(question.metric)}, {arms.arm.name} - {arms.baseline.name}"
     limit = number(question.metric, question.margin)
     match result.word:
         case "helps" | "hurts":
             better = "better" if result.word == "helps" else "worse"
-            return f"{what} is {mean} [{low}, {high}]: {better}, on average by the margin of {limit} or more.{first}"
+            return (
+                f"{what} is {mean} [{low}, {high}]: {better}, and the mean lies outside the margin of ±{limit}.{first}"
+            )
         case "no difference that matters":
             return f"{what} lies in [{low}, {high}], inside the margin of ±{limit}.{first}"
     if not difference["standard_deviation"] and abs(difference["mean"]) < question.margin:
         same = f"{what} is {mean} in all {difference['pairs']} pairs"
-        return f"{same}; it takes {result.settled_by} equal pairs to say that no difference matters.{first}"
+        enough = f"; it takes {result.settled_by} equal pairs to say that no difference matters"
+        return f"{same}{enough if result.settled_by else ''}.{first}"
     more = f" About {result.settled_by} pairs would settle it." if result.settled_by else ""
     return f"{what} lies in [{low}, {high}], and the margin is ±{limit}.{first}{more}"
 
@@ -173,6 +183,7 @@ def arm_facts(arm: Arm, history: History, question: ResolvedQuestion) -> dict[st
         "run": arm.run,
         "parameters": arm.record["parameters"],
         "seeds": len(history.seeds),
+        "overrides": list(arm.record.get("overrides", ())),
         "warnings": arm.record["warnings"],
         "diverged": {str(seed): epoch for seed, epoch in history.diverged_at.items()},
         "metrics": {

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bnexp import config
-from bnexp.config import Experiment
-from bnexp.config.merging import written
+from bnexp.config import Experiment, parts_that_differ
 from bnexp.errors import ComparisonError
 from bnexp.history import History
 
@@ -111,13 +110,10 @@ def _data_checks(arm: Basis, other: Basis) -> dict[str, bool]:
 
 
 def _dataset_text(arm: Basis, other: Basis) -> str:
-    differing = config.differences(arm.experiment, other.experiment)
-    named = [f"{key} is {_text(a)} and {_text(b)}" for key, (a, b) in differing.items() if key.startswith("dataset")]
+    differing = config.differences(arm.experiment, other.experiment).items()
+    parts = [part for key, pair in differing if key.startswith("dataset") for part in parts_that_differ(key, *pair)]
+    named = [f"{place} is {one} and {another}" for place, one, another in parts]
     return "; ".join(named) or "the rows differ by digest though the configs agree"
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else written(value)
 
 
 def _agree(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

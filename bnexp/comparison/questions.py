@@ -16,6 +16,8 @@ ROUNDING = 1e-6
 """Of accuracies, which older runs hold in float32: no more than this above guessing is guessing."""
 SHARES = ("accuracy", "r2")
 """Metrics that are shares: 1 is the best value."""
+WARNINGS_FIRST = "Fix the warnings first. More seeds will not remove them."
+"""What stands in the place of a number of seeds in a verdict that rests on trainings with warnings."""
 
 
 def unmeasured_part(metric: str, measured: Sequence[str]) -> str | None:

@@ -149,8 +149,8 @@ class Config:
             return f"Good names: {', '.join(dict.fromkeys(names))}."
         if self._is_of_experiment and section:
             return f"Write it: `{key}: ...`; docs/keys.md of bnexp's repository tells what it is."
-        shown = "configs/bn.yaml" if self._is_of_experiment else "configs/studies/tutorial.yaml"
-        return f"Write it, as in the {shown} of bnexp's repository: `{key}: ...`."
+        shown = "bn" if self._is_of_experiment else "studies/tutorial"
+        return f"Write it, as in {shown} of bnexp's repository: `{key}: ...`."
 
     @property
     def _is_of_experiment(self) -> bool:

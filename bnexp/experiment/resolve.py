@@ -16,8 +16,8 @@ from bnexp.config import Experiment
 from bnexp.config.files import CONFIGS, shown
 from bnexp.config.loading import has_key
 from bnexp.data.fingerprint import source_sha256
-from bnexp.errors import HINT, ComparisonError, Problems, RunError, UserError, nearest
-from bnexp.experiment import lookup
+from bnexp.errors import HINT, ComparisonError, Problems, RunError, nearest
+from bnexp.experiment import lookup, stale
 from bnexp.experiment.lookup import Warn
 from bnexp.experiment.prepare import Checked
 from bnexp.experiment.run import Finished
@@ -68,7 +68,7 @@ def plan(name: str, runs: Path, overrides: Sequence[str], warn: Warn = lambda te
     run = _as_it_is_now(runs, experiment)
     if run is not None:
         return Planned(experiment.name, run)
-    return Planned(experiment.name, None, experiment, path, overrides, _reason(runs, experiment))
+    return Planned(experiment.name, None, experiment, path, overrides, stale.reason(runs, experiment, overrides))
 
 
 def plan_all(
@@ -103,22 +103,6 @@ def fitting_overrides(names: Sequence[str], overrides: Sequence[str]) -> dict[st
         name: [one for one in overrides if takes[name, one] or not any(takes[other, one] for other in names)]
         for name in names
     }
-
-
-def _reason(runs: Path, experiment: Experiment) -> str:
-    """Return why an experiment has to be trained: its newest run is damaged, or what has changed since."""
-    if damaged := lookup.damage(runs, experiment.name):
-        return damaged[0]
-    stale = lookup.newest(runs, experiment.name)
-    if stale is None:
-        return "it has no finished run"
-    try:
-        before = config.load(stale.config)
-    except UserError:
-        return "its newest run cannot be read"
-    changes = config.differences(before, experiment)
-    listed = ", ".join(f"{key} {old} -> {new}" for key, (old, new) in changes.items())
-    return f"changed since its newest run: {listed or 'its data'}"
 
 
 def config_file(name: str) -> Path | None:
@@ -173,6 +157,9 @@ def existing(runs: Path, name: str, *, trained: bool = True) -> str:
         return hint
     names = [str(head.name or run.id) for run, head in lookup.finished(runs)] if trained else []
     names += sorted(path.relative_to(CONFIGS).with_suffix("").as_posix() for path in _configs())
+    if not CONFIGS.is_dir():
+        stored = f" {nearest(name, dict.fromkeys(names), most=MOST_NAMES)}" if names else ""
+        return f"{no_folder('experiments', CONFIGS)}{stored} {_where_to_go('config')}"
     if names:
         last = name.rstrip("/").rpartition("/")[2]
         told = [nearest(one, dict.fromkeys(names), most=MOST_NAMES) for one in (name, last)]
@@ -181,6 +168,22 @@ def existing(runs: Path, name: str, *, trained: bool = True) -> str:
         f"There are neither runs ({shown(runs)}) nor configs ({CONFIGS}) in {_here()}. Go to a folder that has "
         "them, such as bnexp's repository, or give the path of a config."
     )
+
+
+def no_folder(what: str, folder: Path) -> str:
+    """Return that names come from a folder of the current one, which is not there, and which the current one is."""
+    return f"Names of {what} come from {folder}/ of the current folder. There is no {folder}/ in {_here()}."
+
+
+def _where_to_go(what: str) -> str:
+    return f"Go to a folder that has one, such as bnexp's repository, or give the path of a {what}."
+
+
+def no_studies() -> str:
+    """Return why no name of a study means anything here, and what to do."""
+    if STUDIES.is_dir():
+        return f"{STUDIES}/ in {_here()} holds no study; expected .yaml files there. Give the path of a study."
+    return f"{no_folder('studies', STUDIES)} {_where_to_go('study')}"
 
 
 def _is_like_a_setting(name: str) -> str:

@@ -14,6 +14,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from bnexp.config import parts_that_differ
 from bnexp.history import Floats, History
 from bnexp.metrics import number, with_unit
 from bnexp.report.about_data import data_lines
@@ -150,7 +151,9 @@ def _contrast(
 
 
 def _listed(differing: Mapping[str, Sequence[Any]]) -> str:
-    return "; ".join(f"{key} ({plain(one)} / {plain(other)})" for key, (one, other) in differing.items())
+    """Return the keys that differ with both values; of two lists of layers only what differs in them."""
+    parts = [part for key, pair in differing.items() for part in parts_that_differ(key, *pair)]
+    return "; ".join(f"{place} ({plain(one)} / {plain(other)})" for place, one, other in parts)
 
 
 def _pairing(checks: Mapping[str, bool | None]) -> str:

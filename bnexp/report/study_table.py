@@ -47,8 +47,8 @@ def study_plan(facts: Mapping[str, Any]) -> RenderableType:
         lines.append(f"WARNING  {seeds} seeds are too few for a verdict; {facts['fewest_seeds']} are the fewest")
     if facts["detectable_deviations"] is not None:
         lines.append(
-            f"a true mean difference of {facts['detectable_deviations']:.2f} standard deviations of the paired "
-            "difference has an interval without 0 in 80% of such studies, for each claim"
+            f"with {seeds} seeds, the difference of each claim is found with 80% probability if it is at least "
+            f"{facts['detectable_deviations']:.2f} times as large as its standard deviation over seeds"
         )
     if others := facts["other_answers"]:
         listed = ", ".join(f"{plain(name)} ({plain(word)})" for name, word in others.items())

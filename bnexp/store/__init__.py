@@ -1,6 +1,6 @@
 """Run directories under `runs/`: made at once, written whole or not at all, listed, named, and found again."""
 
-from bnexp.store.comparison_document import ComparisonHead
+from bnexp.store.comparison_document import ArmHead, ComparisonHead
 from bnexp.store.directories import LATEST, LOCK, new_directory, own_directory
 from bnexp.store.names import slug
 from bnexp.store.reading import content, cure, read_json, refuse_irregular, text
@@ -15,6 +15,7 @@ __all__ = [
     "LATEST",
     "LOCK",
     "SPARE_BYTES",
+    "ArmHead",
     "ComparedRecord",
     "ComparisonHead",
     "Kind",

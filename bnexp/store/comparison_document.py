@@ -32,10 +32,18 @@ class ContrastHead(Record):
     verdict: Verdict
 
 
+class ArmHead(Record):
+    """What the list of runs shows of an arm: what was overridden when it was trained; an older bnexp kept none."""
+
+    name: str
+    overrides: list[str] = []
+
+
 class ComparisonHead(Record):
     """What the list of runs shows of a comparison."""
 
     seeds: Annotated[list[int], Field(min_length=1)]
+    arms: list[ArmHead] = []
     contrasts: Annotated[list[ContrastHead], Field(min_length=1)]
 
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from bnexp import store
 from bnexp.errors import ConfigError, RunError, UntrainedError, UserError, nearest
 from bnexp.executors import Workers
-from bnexp.experiment.resolve import STUDIES
+from bnexp.experiment.resolve import STUDIES, no_studies
 from bnexp.study import Result
 from bnexp.study import plan as study_plan
 from bnexp.study import run as study_run
@@ -51,24 +51,22 @@ class Answer:
 def files(names: Sequence[str]) -> list[Path]:
     """Return the studies of these names, in this order; all that lie in configs/studies if there are none.
 
+    A name is `tutorial`, or `studies/tutorial` as `train` and `compare` spell what lies in configs/, or a file.
+
     Raises:
         UserError: if there is no study of such a name, or none at all.
     """
     known = {path.stem: path for path in sorted(STUDIES.glob("*.yaml"))}
     if not names and not known:
-        raise UserError(f"{STUDIES} holds no study; expected .yaml files there. Name some, or go to where it lies.")
+        raise UserError(no_studies())
     found = []
-    for name in dict.fromkeys(names or known):
-        path = known.get(name, Path(name))
+    for name in names or known:
+        path = known.get(name.removeprefix(f"{STUDIES.name}/"), Path(name))
         if path.suffix not in (".yaml", ".yml"):
-            hint = (
-                f"{nearest(name, known)} Or give a .yaml file."
-                if known
-                else f"{STUDIES} holds none; give a .yaml file."
-            )
+            hint = f"{nearest(name, known)} Or give a .yaml file." if known else no_studies()
             raise UserError(f"No study is called {name!r}. {hint}")
         found.append(path)
-    return found
+    return list(dict.fromkeys(found))
 
 
 def planned(paths: Sequence[Path], runs: Path) -> list[Answer]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -177,4 +177,6 @@ def _reading(claim: Hypothesis, contrast: Contrast) -> str | None:
 
 
 def _with_verdict(claim: Hypothesis, facts: dict[str, Any], found: Conclusion) -> dict[str, Any]:
+    if facts["warned"] and facts["pairs"] >= statistics.fewest_pairs(facts["level"]):
+        found = replace(found, settled_by=None)
     return {**facts, "verdict": {**asdict(found), "sentence": sentence(claim, facts, found)}}

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bnexp import statistics
-from bnexp.comparison.questions import lost_pairs, nothing_learned
+from bnexp.comparison.questions import WARNINGS_FIRST, lost_pairs, nothing_learned
 from bnexp.config.study import Hypothesis, keys_of
 from bnexp.metrics import number, with_unit
 from bnexp.statistics import Conclusion
@@ -63,6 +63,8 @@ def _what_withholds(claim: Hypothesis, facts: Mapping[str, Any]) -> str | None:
 
 
 def _what_would_settle(claim: Hypothesis, facts: Mapping[str, Any], found: Conclusion) -> str:
+    if facts["warned"]:
+        return WARNINGS_FIRST
     if found.settled_by:
         return f"About {found.settled_by} seeds would settle it."
     if claim.counts and facts["difference"]["p_value"] > 1 - facts["level"]:

@@ -133,7 +133,7 @@ def read_csv(path: Path, separator: str, limit: int | None, decimal: str = ".") 
     refuse_nul(path)
     _refuse_empty(path, frame)
     refuse_swallowed_rows(path, separator, len(frame))
-    refuse_faulty_names(path, separator, names, frame)
+    refuse_faulty_names(path, separator, names, frame, decimal)
     refuse_short_rows(path, separator, frame)
     return with_numbers(frame, decimal)
 

@@ -14,7 +14,8 @@ import pytest
 import tensorflow as tf
 from experiments import build_for, experiment
 from pydantic import ValidationError
-from sklearn.metrics import accuracy_score, log_loss
+from sklearn.metrics import accuracy_score, log_loss, mean_absolute_error, mean_squared_error
+from sklearn.preprocessing import StandardScaler
 from tensorflow.python.eager import context
 
 from bnexp.config import Experiment
@@ -626,6 +627,30 @@ def test_r2_of_targets_far_from_zero_is_that_of_numpy_in_float64(trainer: Any) -
         assert abs(y_R.mean()) > 3000 * y_R.std()
         mse, r2 = (outcome.history.metrics[f"{part}{name}"][0, -1] for name in ("mse", "r2"))
         np.testing.assert_allclose(1 - r2, mse / y_R.var(), rtol=1e-4)
+
+
+@pytest.mark.parametrize("trainer", [train_many_seeds, train_keras_fit])
+def test_errors_of_a_scaled_target_are_in_the_targets_own_unit_for_each_seeds_split(
+    tmp_path: Path, trainer: Any
+) -> None:
+    generator = np.random.default_rng(0)
+    x = generator.normal(size=(120, 3))
+    prices = 40_000 + 9_000 * x[:, 0] + generator.normal(0, 500, 120)
+    np.savez(tmp_path / "prices.npz", x=x, y=prices)
+    dataset = {"name": "npz", "path": str(tmp_path / "prices.npz"), "resample": True, "task": "regression"}
+    model = {"name": "mlp", "hidden": [8], "normalization": "none"}
+    sections = {"dataset": dataset, "model": model, "training": {"epochs": 2, "seeds": 2}}
+    built, data, outcome = trained(trainer, Experiment.model_validate({"name": "prices", **sections}), (0, 1))
+    for row, rows_R in enumerate(data.validation_SR):
+        for variable, value in zip(built.model.variables, outcome.weights, strict=True):
+            variable.assign(value[row])
+        own_unit = StandardScaler().fit(prices[data.train_SR[row], None])
+        predicted = own_unit.inverse_transform(built.model(data.inputs(row, rows_R)))[:, 0]
+        for name, expected in (("mae", mean_absolute_error), ("mse", mean_squared_error)):
+            measured = outcome.history.final(f"val_{name}")[row]
+            assert measured == pytest.approx(expected(prices[rows_R], predicted), rel=1e-3)
+        scaled = own_unit.transform(prices[rows_R, None])[:, 0] - built.model(data.inputs(row, rows_R)).numpy()[:, 0]
+        assert outcome.history.final("val_loss")[row] == pytest.approx(np.mean(scaled**2), rel=1e-3)
 
 
 def test_evaluating_the_training_part_changes_no_training() -> None:

@@ -216,10 +216,21 @@ class _Recorder(keras.callbacks.Callback):
         if self._training.refresh_statistics == "each_part":
             self._refresh("train")  # with which the next epoch's model, and the last one, is kept
         self._count_rows(values)
+        self._in_own_unit(values)
         if logs is not None:
             logs.update({name: values[name] for name in logs})  # which early stopping reads next
         for name in names(self._data.task, list(parts)):
             self._values.setdefault(name, array("d")).append(float(values[name]))
+
+    def _in_own_unit(self, values: dict[str, Any]) -> None:
+        """Give absolute errors the unit that the target had before it was scaled, and squared ones its square."""
+        widths = self._data.view.target_width
+        width = 1.0 if widths is None else float(widths[self._row, 0])
+        for name in values:
+            if name.endswith("mae"):
+                values[name] = float(values[name]) * width
+            elif name.endswith("mse"):
+                values[name] = float(values[name]) * width**2
 
     def _count_rows(self, values: dict[str, float]) -> None:
         """Turn each accuracy, which Keras computes in float32, into the number of right rows over all rows."""

@@ -236,11 +236,12 @@ class _Together:
 
 
 def _completed(data: Data, shard: Shard, rows_SR: NDArray[np.int32], means: Values) -> Values:
-    """Return the means over these rows, each (size,), with exact accuracies, or with the r2 of a regression."""
+    """Return the means over these rows, each (size,), with exact accuracies, or a regression's r2 and errors."""
     if data.task != "regression":
         return measures.in_whole_rows(means, rows_SR.shape[1])
     targets = [data.targets(row, rows_R) for row, rows_R in zip(shard.rows.tolist(), rows_SR, strict=True)]
-    return measures.with_r2(means, np.stack(targets))
+    means, width = measures.with_r2(means, np.stack(targets)), data.view.target_width
+    return means if width is None else measures.in_target_unit(means, width[shard.rows, 0].astype("float64"))
 
 
 def _joined(shards: list[Shard], values: Iterable[Values]) -> Values:

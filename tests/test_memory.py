@@ -16,7 +16,7 @@ from unittest.mock import Mock
 import numpy as np
 import pytest
 import tensorflow as tf
-from experiments import build_for, experiment
+from experiments import build_for, experiment, train_many_seeds
 from pydantic import TypeAdapter
 
 from bnexp.config import Experiment
@@ -104,7 +104,7 @@ def test_a_small_limit_makes_more_shards_and_the_same_history(monkeypatch: pytes
     assert plan(built.model, data, training, len(SEEDS)) == (2, 64)
     assert plan(built.model, data, small, len(SEEDS)) == (2, 2)
     outcomes = [
-        many_seeds.train_many_seeds(built.model, data, which, SEEDS, built.initial.draw(SEEDS), lambda history: False)
+        train_many_seeds(built.model, data, which, SEEDS, built.initial.draw(SEEDS), lambda history: False)
         for which in (training, small)
     ]
     assert [len(many_seeds._shards(len(SEEDS), *limits)) for limits in ((2, 64), (2, 2))] == [2, 3]
@@ -129,7 +129,7 @@ def test_memory_never_holds_the_old_and_the_new_weights_of_every_shard(monkeypat
 
     monkeypatch.setattr(many_seeds.Program, "train", counted)
     initial = built.initial.draw(SEEDS)
-    many_seeds.train_many_seeds(built.model, data, training, SEEDS, initial, lambda history: False)
+    train_many_seeds(built.model, data, training, SEEDS, initial, lambda history: False)
     assert alive == [1, 2, 3, 4, 5, 6, *[7] * 12]
 
 
@@ -144,9 +144,7 @@ def test_memory_that_does_not_hold_the_rows_is_told_as_such(monkeypatch: pytest.
     for raised, expected in errors.items():
         monkeypatch.setattr(many_seeds, "sources", Mock(side_effect=raised))
         with pytest.raises(expected):
-            many_seeds.train_many_seeds(
-                built.model, data, training, SEEDS, built.initial.draw(SEEDS), lambda history: False
-            )
+            train_many_seeds(built.model, data, training, SEEDS, built.initial.draw(SEEDS), lambda history: False)
 
 
 def test_of_a_long_message_what_does_not_fit_is_told() -> None:
@@ -362,7 +360,7 @@ rows = tuple(range(seeds))
 data = prepare(config.dataset, rows)
 built = build_for(config, data)
 need = memory.needs(built.model, data, config.training)
-many_seeds.train_many_seeds(built.model, data, config.training, rows, built.initial.draw(rows), lambda history: False)
+many_seeds.train(built.model, data, [config.training], rows, built.initial.draw(rows), lambda history: False)
 peak = re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1]  # ru_maxrss is the parent's if that had more
 at_once = min(seeds, math.prod(memory.plan(built.model, data, config.training, seeds)))
 print(need.shared + seeds * need.kept + at_once * need.working, 1024 * int(peak))

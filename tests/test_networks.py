@@ -10,7 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from experiments import build_for
+from experiments import build_for, train_many_seeds
 from pydantic import TypeAdapter
 
 from bnexp.config import Experiment
@@ -23,7 +23,6 @@ from bnexp.models.inputs import Inputs
 from bnexp.models.saving import model_bytes
 from bnexp.training import refuse_too_large
 from bnexp.training.keras_fit import train_keras_fit
-from bnexp.training.many_seeds import train_many_seeds
 from bnexp.training.memory import plan
 
 SEEDS = (0, 1)

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from experiments import build_for, experiment
+from experiments import build_for, experiment, train_many_seeds
 from pydantic import ValidationError
 from sklearn.metrics import accuracy_score, log_loss
 from tensorflow.python.eager import context
@@ -27,7 +27,7 @@ from bnexp.system import machine
 from bnexp.training import devices, engine_name, memory, random_operations
 from bnexp.training.batches import batch_order, fed_rows
 from bnexp.training.keras_fit import _early_stopping, train_keras_fit
-from bnexp.training.many_seeds import _shards, train_many_seeds
+from bnexp.training.many_seeds import _shards
 from bnexp.training.many_seeds import train as train_together
 from bnexp.training.optimizers import KERAS_NAMES, make_optimizer, make_pure_optimizer
 from bnexp.training.record import Record, Trained

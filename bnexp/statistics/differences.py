@@ -17,6 +17,8 @@ from bnexp.statistics.significance import Floats, pieces, sign_flip_p_value, sub
 
 LEVEL = 0.95
 """Of the intervals, unless several hypotheses share it."""
+POWER = 0.8
+"""The probability with which a study of the right size finds a difference."""
 FEWEST_FOR_BOOTSTRAP = 10
 """With fewer pairs the BCa interval of 95% covers the true mean far less often (science: 82% at 5, 90% at 10)."""
 DRAWN_RESAMPLES = 9_999
@@ -172,10 +174,10 @@ def probability_of_improvement(difference_S: Floats, level: float) -> Interval:
     return Interval(share, low if share > 0 else 0.0, high if share < 1 else 1.0)  # and no rounding error
 
 
-def detectable_difference(pairs: int, *, level: float = 0.95, power: float = 0.8) -> float:
-    """Return the smallest mean difference, in standard deviations of the differences, that so many pairs detect.
+def detectable_difference(pairs: int, *, level: float = 0.95) -> float:
+    """Return the smallest mean difference, in standard deviations of the differences, that these pairs detect.
 
-    With it, the interval of this level excludes 0 with this power. NaN for a single pair,
+    With it, the interval of this level excludes 0 with the probability POWER. NaN for a single pair,
     and where no size that is ever met would do. From the noncentral t.
 
     >>> round(detectable_difference(20), 2)
@@ -189,7 +191,7 @@ def detectable_difference(pairs: int, *, level: float = 0.95, power: float = 0.8
 
     def lacking(size: float) -> float:
         """Of the interval that excludes 0 on the wrong side there is next to nothing, at this power."""
-        return float(stats.nct.sf(quantile, degrees, size * math.sqrt(pairs))) - power
+        return float(stats.nct.sf(quantile, degrees, size * math.sqrt(pairs))) - POWER
 
     highest = next((float(size) for size in 2.0 ** np.arange(-5, 10) if lacking(size) > 0), None)
     return math.nan if highest is None else float(optimize.brentq(lacking, 0.0, highest))

@@ -149,22 +149,6 @@ def without_spread(values_S: Floats) -> bool:
     return bool(np.ptp(values_S) <= ROUNDING * np.abs(values_S).max())
 
 
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Return Holm's adjusted p-values, in the order given.
-
-    Source: Holm 1979.
-
-    >>> holm([0.01, 0.04, 0.03])
-    [0.03, 0.06, 0.06]
-    """
-    order = sorted(range(len(p_values)), key=lambda i: p_values[i])
-    adjusted, highest = [0.0] * len(p_values), 0.0
-    for rank, i in enumerate(order):
-        highest = max(highest, min(1.0, (len(order) - rank) * p_values[i]))
-        adjusted[i] = highest
-    return adjusted
-
-
 def holm_levels(p_values: Sequence[float], level: float = 0.95) -> list[float]:
     """Return the level of each contrast's interval, so that it excludes 0 exactly where Holm's test rejects.
 

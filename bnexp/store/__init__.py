@@ -1,20 +1,18 @@
 """Run directories under `runs/`: made at once, written whole or not at all, listed, named, and found again."""
 
 from bnexp.store.comparison_document import ComparisonHead
-from bnexp.store.directories import LATEST, LOCK, new_directory, own_directory
+from bnexp.store.directories import LOCK, new_directory, own_directory
 from bnexp.store.names import slug
-from bnexp.store.reading import content, cure, read_json, refuse_irregular, text
+from bnexp.store.reading import content, cure, read_json, text
 from bnexp.store.records import first_fault
 from bnexp.store.run_record import ComparedRecord, RunHead
 from bnexp.store.runs import CELLS, Kind, Run, State, Status, existing, find, runs_in
 from bnexp.store.study_document import StudyHead
-from bnexp.store.writing import SPARE_BYTES, json_text, make_place, refuse_unwritable, write, write_json
+from bnexp.store.writing import json_text, make_place, refuse_unwritable, write, write_json
 
 __all__ = [
     "CELLS",
-    "LATEST",
     "LOCK",
-    "SPARE_BYTES",
     "ComparedRecord",
     "ComparisonHead",
     "Kind",
@@ -33,7 +31,6 @@ __all__ = [
     "new_directory",
     "own_directory",
     "read_json",
-    "refuse_irregular",
     "refuse_unwritable",
     "runs_in",
     "slug",

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from bnexp import statistics
-from bnexp.comparison.questions import ROUNDING, score_of_guessing
+from bnexp.comparison.metric_rules import ROUNDING, score_of_guessing
 from bnexp.config.section import Resample
 from bnexp.config.study import Hypothesis, Over
 from bnexp.history import Floats

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from bnexp.comparison.questions import (
+from bnexp.comparison.metric_rules import (
     chosen_by,
     impossible_margin,
     impossible_value,

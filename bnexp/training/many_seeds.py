@@ -39,19 +39,8 @@ Values = dict[str, NDArray[Any]]
 
 
 why_not = why_not_stacked
-
-
-def train_many_seeds(
-    model: keras.Sequential, data: Data, training: Training, seeds: tuple[int, ...], initial: Stacked, watch: Watch
-) -> Trained:
-    """Train every seed and return its history and final weights.
-
-    Exact for what `optimizers.why_not_stacked` does not object to: loss,
-    metrics and weights agree with `keras_fit` to float32 rounding, noise
-    layers in distribution.
-    """
-    (trained,) = train(model, data, [training], seeds, initial, watch)
-    return trained
+"""Part of `Engine`. What it does not object to is exact: loss, metrics and weights agree with `keras_fit` to float32
+rounding, noise layers in distribution."""
 
 
 def train(

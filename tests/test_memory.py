@@ -89,7 +89,7 @@ def test_a_worker_whose_share_is_too_small_says_that_fewer_would_have_more(monke
     monkeypatch.setattr(machine, "_memory_bytes", lambda: 8 * 2**30)
     monkeypatch.setenv("BNEXP_WORKERS", "8")
     training, built, data = prepared()
-    with pytest.raises(SettingError, match=r"is 0\.50 GiB; .* one of 8 workers; with fewer --jobs each has more\.$"):
+    with pytest.raises(SettingError, match=r"is 0\.50 GiB; .* one of 8 workers; fewer --workers leave each more\.$"):
         refuse_too_large(built.model, data, training)
     refuse_too_large(built.model, data, training.model_copy(update={"memory_limit": "4GiB"}))
 
@@ -355,14 +355,14 @@ config = Experiment.model_validate({
     "training": {"epochs": 3, "seeds": seeds, "batch_size": 256, "memory_limit": "60GiB"},
 })
 if name != "mlp":
-    memory.plan = lambda *_: (min(2, seeds), seeds)  # all seeds at once, side by side
+    memory.plan_shards = lambda *_: (min(2, seeds), seeds)  # all seeds at once, side by side
 rows = tuple(range(seeds))
 data = prepare(config.dataset, rows)
 built = build_for(config, data)
 need = memory.needs(built.model, data, config.training)
 many_seeds.train(built.model, data, [config.training], rows, built.initial.draw(rows), lambda history: False)
 peak = re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1]  # ru_maxrss is the parent's if that had more
-at_once = min(seeds, math.prod(memory.plan(built.model, data, config.training, seeds)))
+at_once = min(seeds, math.prod(memory.plan_shards(built.model, data, config.training, seeds)))
 print(need.shared + seeds * need.kept + at_once * need.working, 1024 * int(peak))
 """
 

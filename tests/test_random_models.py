@@ -58,7 +58,7 @@ def sensitivity(config: dict[str, Any], task: str, parts: Any, initial: Any, his
 
 def check(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Compare the trainers that this experiment may use with the eager loop, in shards of two seeds and more."""
-    monkeypatch.setattr(memory, "plan", lambda *_: (2, 2))
+    monkeypatch.setattr(memory, "plan_shards", lambda *_: (2, 2))
     config = Experiment.model_validate(random_experiment(number))
     data = prepare(config.dataset, SEEDS)
     built = build_for(config, data)

@@ -173,7 +173,7 @@ def assert_histories_agree(ours: History, keras_history: History, tolerance: flo
 
 @pytest.mark.parametrize("case", CASES)
 def test_many_seeds_and_plain_keras_agree_in_every_epoch_and_weight(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "plan", lambda *_: (2, 2))  # seeds 0 and 1 are stacked, on any number of cores
+    monkeypatch.setattr(memory, "plan_shards", lambda *_: (2, 2))  # seeds 0 and 1 are stacked, on any number of cores
     config = experiment(**{**CASES[case], "training": {"epochs": 6, **CASES[case].get("training", {})}})
     _, _, at_once = trained(train_many_seeds, config, (0, 1, 2))
     _, _, alone = trained(train_keras_fit, config, (1,))
@@ -656,7 +656,7 @@ def test_what_a_seed_draws_does_not_hang_on_its_shard(monkeypatch: pytest.Monkey
     config = experiment(model={"dropout": 0.4}, training={"epochs": 2})
     outcomes = []
     for most in (1, 3):
-        monkeypatch.setattr(memory, "plan", lambda *_, most=most: (1, most))
+        monkeypatch.setattr(memory, "plan_shards", lambda *_, most=most: (1, most))
         outcomes.append(trained(train_many_seeds, config)[2])
     assert_histories_agree(outcomes[0].history, outcomes[1].history, tolerance=1e-5)
 
@@ -726,7 +726,7 @@ def test_shards_of_a_residual_net_side_by_side_are_those_one_after_the_other(
     )
     outcomes = []
     for workers in (2, 1):
-        monkeypatch.setattr(memory, "plan", lambda *_, workers=workers: (workers, 3))
+        monkeypatch.setattr(memory, "plan_shards", lambda *_, workers=workers: (workers, 3))
         outcomes.append(trained(train_many_seeds, config, tuple(range(12)))[2])
     for values, expected in zip(outcomes[0].weights, outcomes[1].weights, strict=True):
         np.testing.assert_array_equal(values, expected)

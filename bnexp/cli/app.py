@@ -56,13 +56,15 @@ Launcher = Annotated[
     Literal["local", "ray"],
     typer.Option("--launcher", help="What starts the workers: processes of this machine, or Ray."),
 ]
-Jobs = Annotated[
+Workers = Annotated[
     int | None,
     typer.Option(
+        "--workers",
+        "-j",
         "--jobs",
         min=1,
-        help="Workers, each of one core, that share the memory; one a core if not given, or as many as memory is "
-        "enough for. With --address, the most jobs that are worked on at a time.",
+        help="Processes that train at the same time, each on one core. If not given, one for each core, or as many as "
+        "memory is enough for. With --address, the most that are used of the cluster. --jobs is the older name.",
     ),
 ]
 Address = Annotated[
@@ -147,7 +149,7 @@ def study(
         int | None, typer.Option(min=1, help="Refuse a grid of more trainings; 20000 if not given.")
     ] = None,
     launcher: Launcher = "local",
-    jobs: Jobs = None,
+    workers: Workers = None,
     address: Address = None,
     quiet: Quiet = False,
     json: Json = False,
@@ -161,10 +163,10 @@ def study(
     Example: bnexp study configs/studies/tutorial.yaml
     """
     with ending_at_once():
-        from bnexp.cli import study_commands as commands
+        from bnexp.cli import study_commands
 
-    place = commands.Place(runs, launcher, jobs, address)
-    code = commands.study(file, place, dry_run=dry_run, most_trainings=max_trainings, quiet=quiet, as_json=json)
+    place = study_commands.Place(runs, launcher, workers, address)
+    code = study_commands.study(file, place, dry_run=dry_run, most_trainings=max_trainings, quiet=quiet, as_json=json)
     raise typer.Exit(code)
 
 
@@ -175,7 +177,7 @@ def claims(
     ] = None,
     runs: Runs = Path("runs"),
     launcher: Launcher = "local",
-    jobs: Jobs = None,
+    workers: Workers = None,
     address: Address = None,
     quiet: Quiet = False,
     json: Json = False,
@@ -189,10 +191,10 @@ def claims(
     Example: bnexp claims tutorial sigmoid
     """
     with ending_at_once():
-        from bnexp.cli import study_commands as commands
+        from bnexp.cli import study_commands
 
-    place = commands.Place(runs, launcher, jobs, address)
-    raise typer.Exit(commands.claims(studies or [], place, quiet=quiet, as_json=json))
+    place = study_commands.Place(runs, launcher, workers, address)
+    raise typer.Exit(study_commands.claims(studies or [], place, quiet=quiet, as_json=json))
 
 
 @app.command()

@@ -161,7 +161,7 @@ def compare(
     refuse_too_few(names)
     store.refuse_unwritable(runs)
     fitting = resolve.fitting_overrides(names, overrides)
-    planned = resolve.plan_all(names, runs, fitting, _warn)
+    planned = resolve.plan_arms(names, runs, fitting, _warn)
     for name in names:
         for override in overrides if not quiet else ():
             if override not in fitting[name]:
@@ -231,7 +231,7 @@ def plot(name: str, *, format: str, out: Path | None, runs: Path) -> int:
     run = lookup.named(runs, name, _warn)
     if run is None:
         raise RunError(
-            f"No run is called {name!r}; expected a directory, an id or latest. {store.existing(runs, name)}"
+            f"No run is called {name!r}; expected a directory, an id or latest. {store.nearest_runs(runs, name)}"
         )
     with noting_missing() as letters:
         paths = figures.draw(run, format=format, out=out)

@@ -25,9 +25,10 @@ from bnexp.comparison.metric_rules import (
 )
 from bnexp.comparison.pairing import Arm, PairedArms, agreement, confounders, varied
 from bnexp.comparison.question import RELATIVE_MARGIN, ResolvedQuestion
-from bnexp.history import Floats, History
+from bnexp.history import History
 from bnexp.metrics import higher_is_better, number, with_unit
 from bnexp.statistics import strict, strict_values
+from bnexp.statistics.arrays import Floats
 
 
 def contrast(arms: PairedArms, question: ResolvedQuestion) -> dict[str, Any]:

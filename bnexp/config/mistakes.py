@@ -16,8 +16,8 @@ from pydantic_core import ErrorDetails
 from bnexp.config import merging, yaml
 from bnexp.config.cures import colon_cure, cure, kind_cure, names_of
 from bnexp.config.overrides import is_from_override
-from bnexp.config.places import Keys, entry_of, found, keys_of, name_of, present, spelt
-from bnexp.config.yaml import Node
+from bnexp.config.places import entry_of, found, keys_of, name_of, present, spelt
+from bnexp.config.yaml import Keys, Node
 from bnexp.errors import MOST_TOLD, nearest
 
 INCOMPLETE = ("missing", "union_tag_not_found", "too_short")

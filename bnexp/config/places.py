@@ -6,9 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from bnexp.config import merging
-from bnexp.config.yaml import Node
+from bnexp.config.yaml import Keys, Node
 
-Keys = tuple[str, ...]
 LONGEST_KEY = 60
 """Characters of one key that a message shows."""
 

@@ -14,10 +14,10 @@ from pydantic import BeforeValidator, Field
 from bnexp.config import merging, yaml
 from bnexp.config.files import read_text
 from bnexp.config.loading import validated
-from bnexp.config.places import Keys, found
+from bnexp.config.places import found
 from bnexp.config.section import Count, Positive, Section
 from bnexp.config.writing import dump_plain
-from bnexp.config.yaml import Node
+from bnexp.config.yaml import Keys, Node
 from bnexp.errors import ConfigError, Problems
 
 ARM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,39}")
@@ -35,7 +35,10 @@ class Tie(Section):
 
 
 class Tune(Section):
-    """One key chosen for each cell and arm: the best mean of `metric` over `seeds` that no verdict uses."""
+    """One key chosen for each trial: the best mean of `metric` over `seeds` that no verdict uses.
+
+    A trial is a cell in one arm.
+    """
 
     key: str
     values: Annotated[list[Any], Field(min_length=2)]
@@ -127,7 +130,7 @@ class Study(Section):
     tie: dict[str, Tie] = {}
     """Dotted key -> the factor that it follows."""
     seeds: Annotated[int, Field(ge=1, le=100_000)] = 20
-    """Trainings of each cell and arm that the verdict rests on: seed 0, 1, ..."""
+    """Trainings of each trial (a cell in one arm) that the verdict rests on: seed 0, 1, ..."""
     tune: Tune | None = None
     hypothesis: Hypothesis | None = None
     hypotheses: list[Hypothesis] = []

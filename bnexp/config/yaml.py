@@ -37,6 +37,10 @@ REFUSED = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff
 """What YAML does not allow, the byte order mark, and line breaks that YAML 1.1 knows and YAML 1.2 does not."""
 
 
+Keys = tuple[str, ...]
+"""The keys on the way to a node, from the outermost."""
+
+
 @dataclass(frozen=True)
 class Node:
     """A value and where it stands: a scalar, a list of nodes, or a dict of nodes by key."""
@@ -107,7 +111,7 @@ def _built(text: str, name: str, mistakes: Problems) -> Node | None:
     try:
         return Building(text, name, mistakes).document()
     except yaml.YAMLError as error:
-        mistakes.tell(not_yaml.told(error, text, name))
+        mistakes.tell(not_yaml.line_told(error, text, name))
     except TooDeepError:
         pass
     return None

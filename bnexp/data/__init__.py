@@ -179,7 +179,7 @@ class Data:
         }
 
 
-def joined(several: Sequence[Data]) -> Data:
+def joined_data(several: Sequence[Data]) -> Data:
     """Put the seeds of data of one shape one behind the other, each on its own rows; what is shared is kept once."""
     first = several[0]
     distinct = {id(data.rows): data.rows for data in several}

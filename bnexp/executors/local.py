@@ -18,7 +18,8 @@ from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from bnexp.executors.workers import Attempt, Job, Lost, Warn, Work, done, refuse_bug
+from bnexp.executors.workers import Attempt, Job, Lost, Work, done, refuse_bug
+from bnexp.system.listeners import Warn
 
 
 @contextmanager

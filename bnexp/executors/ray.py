@@ -16,7 +16,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from bnexp.errors import UserError, WorkError
-from bnexp.executors.workers import Attempt, Job, Lost, Warn, Work, done, refuse_bug
+from bnexp.executors.workers import Attempt, Job, Lost, Work, done, refuse_bug
+from bnexp.system.listeners import Warn
 from bnexp.system.machine import WORKER_BYTES, most_workers
 
 ANSWER_SECONDS = 20.0

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from bnexp import store
 from bnexp.errors import RunError
-
-Warn = Callable[[str], None]
+from bnexp.system.listeners import Warn
 
 
 def finished(runs: Path) -> Iterator[tuple[store.Run, store.RunHead]]:

@@ -18,10 +18,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from bnexp.errors import nearest
-from bnexp.history import Floats, History
+from bnexp.history import History
 from bnexp.metrics import quantity as quantity_of
 from bnexp.report.frame import DPI, GREY, arranged, finish, new_axes, scale, settings
 from bnexp.report.labels import comparison_subtitle, distinct, parts_line, run_subtitle
+from bnexp.statistics.arrays import Floats
 
 METADATA: dict[str, dict[str, Any]] = {
     "png": {"Software": None},

@@ -1,4 +1,4 @@
-"""What a person reads of a study: its plan, a row for each cell and arm, each hypothesis with its verdict."""
+"""What a person reads of a study: its plan, a row for each trial, each hypothesis with its verdict."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def study_plan(facts: Mapping[str, Any]) -> RenderableType:
     if facts["finished"]:
         lines.append(f"{facts['trainings']:,} trainings in all, {facts['steps']:,} optimizer steps")
         left = f"; {jobs} left, {_time_left(facts)}" if facts["jobs"] else ""
-        lines.append(f"finished already: {facts['finished']} of {facts['of']} cells and arms{left}")
+        lines.append(f"finished already: {facts['finished']} of {counted(facts['of'], 'trial')}{left}")
     else:
         trainings = f"{facts['trainings']:,} trainings in {jobs}"
         lines.append(f"{trainings}, {facts['steps']:,} optimizer steps; {_time_left(facts)}")

@@ -1,5 +1,6 @@
 """Pure functions on arrays over seeds: intervals, tests, times to a target, verdicts. Nothing here knows of runs."""
 
+from bnexp.statistics.arrays import Floats
 from bnexp.statistics.differences import (
     LEVEL,
     Interval,
@@ -19,7 +20,6 @@ from bnexp.statistics.differences import (
 from bnexp.statistics.quantiles import t_quantile
 from bnexp.statistics.reach import Reach, Reading, SpeedUp, epochs_to_target, reach, reading, speed_up
 from bnexp.statistics.significance import (
-    Floats,
     at_least,
     equivalence_p_value,
     failure_difference,

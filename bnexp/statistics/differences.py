@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from bnexp.statistics.arrays import Floats
 from bnexp.statistics.quantiles import t_quantile
-from bnexp.statistics.significance import Floats, pieces, sign_flip_p_value, subtracted, without_spread
+from bnexp.statistics.significance import pieces, sign_flip_p_value, subtracted, without_spread
 
 LEVEL = 0.95
 """Of the intervals, unless several hypotheses share it."""

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from bnexp.statistics.arrays import Floats
 
 EXACT_PAIRS = 20
 """Up to so many differences all 2**pairs sign patterns are counted; above, this many are drawn:"""

@@ -9,9 +9,10 @@ from typing import Literal
 
 import numpy as np
 
+from bnexp.statistics.arrays import Floats
 from bnexp.statistics.differences import LEVEL, Interval, mean_interval
 from bnexp.statistics.quantiles import t_quantile
-from bnexp.statistics.significance import Floats, at_least, without_spread
+from bnexp.statistics.significance import at_least, without_spread
 
 Word = Literal["helps", "hurts", "no difference that matters", "cannot tell yet"]
 Conclusive = Literal["supported", "refuted", "inconclusive"]

@@ -6,7 +6,7 @@ from bnexp.store.names import slug
 from bnexp.store.reading import content, cure, read_json, text
 from bnexp.store.records import first_fault
 from bnexp.store.run_record import ComparedRecord, RunHead
-from bnexp.store.runs import CELLS, Kind, Run, State, Status, existing, find, runs_in
+from bnexp.store.runs import CELLS, Kind, Run, State, Status, find, nearest_runs, runs_in
 from bnexp.store.study_document import StudyHead
 from bnexp.store.writing import json_text, make_place, refuse_unwritable, write, write_json
 
@@ -23,11 +23,11 @@ __all__ = [
     "StudyHead",
     "content",
     "cure",
-    "existing",
     "find",
     "first_fault",
     "json_text",
     "make_place",
+    "nearest_runs",
     "new_directory",
     "own_directory",
     "read_json",

@@ -30,7 +30,7 @@ Kind = Literal["run", "comparison", "study"]
 Status = Literal["running", "finished", "interrupted", "damaged"]
 
 CELLS = "cells"
-"""The directory of a study's finished cells and arms."""
+"""The directory of a study's finished trials."""
 FINAL: dict[Kind, str] = {"run": "run.json", "comparison": "comparison.json", "study": "study.json"}
 """Kind -> the file that says how it ended."""
 EARLIER: dict[Kind, str] = {"run": "run.json", "comparison": "histories.json", "study": "study.yaml"}
@@ -333,7 +333,7 @@ def _latest(runs: Path) -> Run:
     return _run_at((runs / target).resolve())
 
 
-def existing(runs: Path, name: str) -> str:
+def nearest_runs(runs: Path, name: str) -> str:
     """Return a sentence with the newest eight runs, and the nearest of them to a wrong name."""
     known = [run.id for run in runs_in(runs)][:8]
     return nearest(name, known) if known else f"There are no runs in {runs}."

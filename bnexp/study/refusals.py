@@ -18,9 +18,9 @@ from bnexp.comparison.metric_rules import (
     unmeasured_part,
 )
 from bnexp.config import Experiment, merging
-from bnexp.config.places import Keys
 from bnexp.config.section import Task
 from bnexp.config.study import Hypothesis, StudyFile, keys_of
+from bnexp.config.yaml import Keys
 from bnexp.errors import ConfigError, nearest
 from bnexp.metrics import higher_is_better, names
 from bnexp.study.grid import Cell, experiments, factor_names, matches, not_varied

@@ -15,7 +15,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from bnexp.statistics.arrays import Floats
 
 
 class Moments(NamedTuple):

@@ -29,11 +29,12 @@ from numpy.typing import NDArray
 from bnexp.config.section import Task
 from bnexp.config.training import Training
 from bnexp.data import Data
+from bnexp.history import Watch
 from bnexp.training import devices, measures, memory
 from bnexp.training.batches import OrderDigests, fed_rows
 from bnexp.training.optimizers import why_not_stacked
 from bnexp.training.program import Program, Source, State, sources
-from bnexp.training.record import Record, Stacked, Trained, Watch
+from bnexp.training.record import Record, Stacked, Trained
 
 Values = dict[str, NDArray[Any]]
 
@@ -73,7 +74,7 @@ def train(
         return watch([record.history(part) for part in parts])
 
     with memory.shortage_told():
-        workers, most = memory.plan(model, data, trainings[0], count, largest_shard)
+        workers, most = memory.plan_shards(model, data, trainings[0], count, largest_shard)
         together = _together(model, data, trainings[0], _shards(count, workers, most))
         with _pool(workers) as pool:
             weights, interrupted = together.train(initial, rates_S, record, digests, watch_parts, pool)

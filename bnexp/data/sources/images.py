@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from bnexp.config.real import ImageFolderDataset
 from bnexp.data.memory_guard import refuse_too_large
 from bnexp.data.rows import Rows, numbered
-from bnexp.data.sources.files import existing
+from bnexp.data.sources.files import existing_path
 from bnexp.data.sources.folders import labelled_files, labels_of
 from bnexp.data.sources.layout import warnings_of_layout, warnings_of_several_classes
 from bnexp.data.sources.picture import Header, header_of, opened_image, picture_of
@@ -31,7 +31,7 @@ def image_folder_rows(dataset: ImageFolderDataset, limit: int | None) -> Rows:
         SettingError: if there are fewer than two classes, images cannot be read,
             sizes differ, all are the same, or all of them would not fit.
     """
-    folder = existing(dataset.path, folder=True)
+    folder = existing_path(dataset.path, folder=True)
     listing = labelled_files(folder, *IMAGES)
     paths = listing.files
     headers, x_NHWC, hidden = _read(folder, paths, dataset, limit)

@@ -9,10 +9,11 @@ import keras
 from bnexp.config import Experiment
 from bnexp.config.training import Training
 from bnexp.data import Data
+from bnexp.history import Watch
 from bnexp.models import Built, build
 from bnexp.models.inputs import Inputs
 from bnexp.training import many_seeds
-from bnexp.training.record import Stacked, Trained, Watch
+from bnexp.training.record import Stacked, Trained
 
 
 def experiment(**sections: dict[str, Any]) -> Experiment:

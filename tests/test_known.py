@@ -175,7 +175,7 @@ def test_sentences_without_text_are_left_out_and_repeated_ones_dropped(put: Call
     with pytest.raises(SettingError) as raised:
         prepare(TypeAdapter(Dataset).validate_python({"name": "sentiment_sentences", "length": 10**6}), (0,), 10**8)
     assert str(raised.value) == (
-        "dataset.length is 1000000; reading so many words of 12 texts takes about 183.1 MiB of memory, and "
+        "dataset.length is 1000000; reading that number of words of 12 texts takes about 183.1 MiB of memory, and "
         "training.memory_limit is 95.4 MiB. Read fewer, or give a higher limit."
     )
     assert len(data.rows.y_N) == 10

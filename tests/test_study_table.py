@@ -37,7 +37,7 @@ def test_a_plan_tells_cells_trainings_time_and_what_it_detects() -> None:
         "claim: It helps. (supported if test_accuracy (%), bn - none is higher, by 1.00 or more)",
         "1,080 trainings in 3 jobs, 12,345 optimizer steps; time unknown before the first cell",
         "a true mean difference of 0.66 standard deviations of the paired difference has an interval without 0 in 80% of "
-        "such studies, for each claim",
+        "studies of this size, for each claim",
         "to be kept in runs/s-study-0123456789",
     ]
     tie = {"training.epochs": {"follows": "training.batch_size", "values": [5.0, 10.0]}}

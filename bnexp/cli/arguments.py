@@ -29,7 +29,7 @@ def sorted_arguments(arguments: Sequence[str], seeds: int | None) -> tuple[list[
 
 
 def _is_override(argument: str) -> bool:
-    """Return True for KEY=VALUE and for Hydra's ~KEY; a file may have such a name, and a folder before its = sign."""
+    """Return True for KEY=VALUE and for Hydra's ~KEY; a file may have that name, and a folder before its = sign."""
     if os.path.exists(argument) or os.path.isfile(CONFIGS / f"{argument}.yaml"):
         return False
     key, equals, _ = argument.partition("=")

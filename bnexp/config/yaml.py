@@ -3,7 +3,7 @@
 PyYAML reads YAML 1.1 (`1e-3` is text, `no` is false, `010` is 8, a repeated
 key wins silently), so only its parser is used; what a scalar means is decided here.
 The parser is libyaml, which PyYAML's wheels hold: it reads `{target: churned?}` and
-tabs between words as YAML 1.2 does. Without libyaml such a text has to be quoted.
+tabs between words as YAML 1.2 does. Without libyaml these texts have to be quoted.
 """
 
 from __future__ import annotations

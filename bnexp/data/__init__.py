@@ -101,7 +101,7 @@ class Data:
         return dataclasses.replace(self, parts=parts, view=view, test_view=test_view)
 
     def first(self, rows: int) -> Data:
-        """Return only so many of each seed's training rows, and of the other parts' in proportion."""
+        """Return only the first rows of each seed's training part, and of the other parts in proportion."""
         share = rows / self.train_SR.shape[1]
         few = {part: rows_SR[:, : max(1, round(share * rows_SR.shape[1]))] for part, rows_SR in self.parts.items()}
         return dataclasses.replace(self, parts=few)

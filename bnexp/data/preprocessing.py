@@ -117,7 +117,7 @@ def _scaling(scale: str, x: NDArray[Any], axes: tuple[int, ...]) -> tuple[NDArra
 
 
 def _moments(x: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return mean and standard deviation of each feature, in pieces, of which only one at a time is in float64."""
+    """Return mean and standard deviation of each feature, in pieces: only one at a time is in float64."""
     from sklearn.preprocessing import StandardScaler
 
     scaler = StandardScaler()

@@ -24,7 +24,7 @@ from bnexp.system.listeners import Warn
 
 @contextmanager
 def local_workers(at_once: int, warn: Warn, sharing: int | None = None) -> Iterator[LocalWorkers]:
-    """Yield so many workers, started when they are needed; at the end they are stopped, busy or not."""
+    """Yield this number of workers, started when they are needed; at the end they are stopped, busy or not."""
     own = LocalWorkers(at_once, warn, sharing or at_once)
     try:
         yield own

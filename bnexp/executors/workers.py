@@ -110,7 +110,7 @@ class Attempt:
 def done(work: Work, job: Job, *, sharing: int) -> Any:
     """Do the work in this process, a worker's, and return what came of it, or `Lost` or `Bug`.
 
-    So many workers are `sharing` the machine's memory.
+    `sharing` is the number of workers that share the machine's memory.
     """
     os.environ.update({CORES: "1", WORKERS: str(sharing)})
     try:

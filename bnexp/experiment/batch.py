@@ -1,7 +1,7 @@
 """The one training path: experiments that share a program are trained together, in waves where memory is short.
 
 A run is a batch of one experiment, with an observer that writes its files. A
-study's job is a batch of many, of which only the histories are kept.
+study's job is a batch of many; only the histories are kept.
 TensorFlow is imported here, inside functions.
 """
 

@@ -52,7 +52,7 @@ def named(runs: Path, name: str, warn: Warn = lambda text: None) -> store.Run | 
     """Find what a name means; `warn` is told of damaged runs that an experiment's name passes over.
 
     Raises:
-        RunError: if the name means several runs, or an experiment of which all finished runs are damaged.
+        RunError: if the name means several runs, or an experiment whose finished runs are all damaged.
     """
     run, damaged = _newest(runs, name)
     own = next((one for one in store.runs_in(runs) if one.id == name), None)

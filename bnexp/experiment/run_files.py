@@ -107,7 +107,7 @@ class RunFiles(Observer):
 
 
 def _pace(ends: Sequence[tuple[float, int]], *, at_once: int) -> float | None:
-    """Return one seed's seconds an epoch, from when epochs ended for so many seeds at once, and how many had begun.
+    """Return one seed's seconds an epoch, from when epochs ended for `at_once` seeds, and how many seeds had begun.
 
     The first epoch holds the tracing and does not count; nor does the first of each seed that is trained after others.
 

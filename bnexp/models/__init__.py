@@ -45,7 +45,7 @@ def build(model: Model, inputs: Inputs, *, task: Task, classes: int) -> Built:
     """Build the Sequential for these inputs; all but `sequential` get the output layer of their task.
 
     Raises:
-        SettingError: if the model does not take such inputs, Keras refuses a
+        SettingError: if the model does not take these inputs, Keras refuses a
             layer, or a `sequential` model does not end in the task's output.
     """
     refuse_unfit(model, inputs)

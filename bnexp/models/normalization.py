@@ -209,8 +209,8 @@ class GhostBatchNormalization(keras.layers.BatchNormalization):
     the old value at each step). The paper's take every part in turn, and so
     forget faster: by momentum**parts. As in the paper, the moving variance is
     that within parts, less than the whole batch's. Parts, and batches, of only
-    masked positions leave the moving statistics alone; in Keras's own such a
-    batch pulls them to 0.
+    masked positions leave the moving statistics alone; in Keras's own a
+    fully masked batch pulls them to 0.
 
     Raises:
         ValueError: for a virtual batch of fewer than 2 rows, for `renorm` or

@@ -147,7 +147,7 @@ def _parts(history: History) -> dict[str, Part]:
 
 
 def _held_out(quantity: str) -> tuple[str, str]:
-    """Return the metrics of which a comparison draws the first that there is."""
+    """Return two metrics; a comparison draws the first of them that was measured."""
     return f"test_{quantity}", f"val_{quantity}"
 
 

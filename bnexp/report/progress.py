@@ -105,7 +105,7 @@ class StudyReporter:
         self._console, self._of, self._quiet = console, 0, quiet
 
     def show(self, facts: Mapping[str, Any]) -> None:
-        """Show the plan of the study that is about to run, of which the facts are given."""
+        """Show the plan of the study that is about to run."""
         self._of = facts["of"]
         if not self._quiet:
             self._console.print(study_plan(facts), soft_wrap=True, highlight=False)

@@ -48,7 +48,7 @@ def study_plan(facts: Mapping[str, Any]) -> RenderableType:
     if facts["detectable_deviations"] is not None:
         lines.append(
             f"a true mean difference of {facts['detectable_deviations']:.2f} standard deviations of the paired "
-            "difference has an interval without 0 in 80% of such studies, for each claim"
+            "difference has an interval without 0 in 80% of studies of this size, for each claim"
         )
     if others := facts["other_answers"]:
         listed = ", ".join(f"{plain(name)} ({plain(word)})" for name, word in others.items())
@@ -231,7 +231,7 @@ def _warnings(document: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _mixed(versions: Mapping[str, Sequence[str]]) -> Iterator[str]:
-    """Warn of packages, and of GPUs, of which there is more than one behind the numbers."""
+    """Warn of each package with several versions, and of several GPUs, behind the numbers."""
     several = [f"{package} {' and '.join(found)}" for package, found in versions.items() if len(found) > 1]
     if several:
         yield f"Not all cells were trained with the same: {', '.join(several)}. Pairs may differ for that alone."

@@ -1,4 +1,4 @@
-"""Means and paired differences over seeds: intervals, and what so many pairs can detect.
+"""Means and paired differences over seeds: intervals, and what a number of pairs can detect.
 
 Axes: S seeds (pairs of seeds, where two arms are compared), D draws.
 """
@@ -201,8 +201,8 @@ def detectable_difference(pairs: int, *, level: float = 0.95) -> float:
 def chances_of_other_sign(difference_S: Floats) -> list[tuple[int, float]]:
     """Estimate how often fewer seeds would show the other sign: (count, share) for counts up to half of the seeds.
 
-    A share is of means of so many differences, drawn without replacement,
-    whose sign is not that of the mean of all; a mean of zero counts half.
+    Means of `count` differences are drawn without replacement. The share
+    counts those whose sign differs from the mean of all; a mean of zero counts half.
     It is empty where the mean of all is zero. Compare Picard, 2021, "torch.manual_seed(3407) is all you need".
     """
     found: list[tuple[int, float]] = []

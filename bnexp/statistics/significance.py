@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from bnexp.statistics.arrays import Floats
 
 EXACT_PAIRS = 20
-"""Up to so many differences all 2**pairs sign patterns are counted; above, this many are drawn:"""
+"""Up to this number of differences all 2**pairs sign patterns are counted; above, this many are drawn:"""
 DRAWN_PATTERNS = 100_000
 PIECE = 2**24
 """Random numbers that are drawn at a time."""
@@ -82,7 +82,7 @@ def at_least(values: Any, bound: float) -> Any:
 
 
 def pieces(rows: int, width: int) -> list[int]:
-    """Cut so many rows of this width into pieces that fit in memory; return how many rows each has.
+    """Cut this number of rows of this width into pieces that fit in memory; return how many rows each has.
 
     >>> pieces(5, PIECE // 2)
     [2, 2, 1]

@@ -144,7 +144,7 @@ def conclusion(
 
 
 def equivalence_level(contrasts: int = 1) -> float:
-    """Return the level of the interval that is compared with the smallest effect of one of so many claims.
+    """Return the level of the interval that is compared with the smallest effect of one of several claims.
 
     >>> equivalence_level(), equivalence_level(2)
     (0.9, 0.95)
@@ -161,7 +161,7 @@ def equivalence_interval(difference_S: Floats, contrasts: int = 1) -> Interval:
 
 
 def pairs_to_exclude(share: float) -> int:
-    """Return how many pairs of which none differs exclude, at 95%, that so large a share of pairs differs.
+    """Return how many pairs without a difference exclude, at 95%, that this share of all pairs differs.
 
     The rule of three, exactly: (1 - share)**pairs is below 0.05.
 

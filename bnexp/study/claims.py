@@ -50,7 +50,7 @@ def find_studies(names: Sequence[str]) -> list[Path]:
     """Return the studies of these names, in this order; all that lie in configs/studies if there are none.
 
     Raises:
-        UserError: if there is no study of such a name, or none at all.
+        UserError: if there is no study of this name, or none at all.
     """
     known = {path.stem: path for path in sorted(STUDIES.glob("*.yaml"))}
     if not names and not known:

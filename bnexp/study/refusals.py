@@ -151,10 +151,13 @@ def _faulty_metric(claim: Hypothesis, measured: Sequence[str], chosen: Mapping[s
     if endpoint.ratio and metric in measured and higher_is_better(metric):
         yield (
             ("metric",),
-            f"is a ratio of {metric}, of which more is better; expected a loss or an error. Leave ratio out.",
+            f"is a ratio of {metric}, and more of it is better; expected a loss or an error. Leave ratio out.",
         )
     if endpoint.failures_below is not None and not higher_is_better(metric):
-        yield ("metric",), f"counts failures below a value of {metric}, of which less is better. Use an accuracy or r2."
+        yield (
+            ("metric",),
+            f"counts failures below a value of {metric}, and less of it is better. Use an accuracy or r2.",
+        )
     yield from _impossible(claim)
     if claim.is_ratio and claim.smallest <= 1:
         yield ("smallest",), f"is {claim.smallest:g}; expected a ratio above 1. Use 1.2, for example."

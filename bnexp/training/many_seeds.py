@@ -130,7 +130,7 @@ class Shard:
 
 
 def _shards(count: int, workers: int, most: int) -> list[Shard]:
-    """Cut trainings into equal shards of at most so many: one a worker, or more where memory would not hold those."""
+    """Cut trainings into equal shards of at most `most`: one a worker, or more where memory would not hold those."""
     most = min(-(-count // workers), most)
     rounds = -(-count // (most * workers))
     size = -(-count // (rounds * workers))

@@ -38,7 +38,7 @@ KEPT_WEIGHTS = 4
 """Weights, gradients, two optimizer slots; while a seed is worked on, the new value of each beside it."""
 LARGEST_SHARD = 64
 WORKING_SET_BYTES = 32 * 2**20
-"""Beyond so many seeds, or so much that a step computes, a shard gains no speed: it outgrows the caches (measured)."""
+"""With more seeds, or with larger results of a step, a shard gains no speed: it outgrows the caches (measured)."""
 PROGRAM_BYTES = 750 * 2**20
 """What TensorFlow itself takes, program and all (measured: 725 MiB before a model, 770 to 870 with a small one)."""
 SHORTAGE = re.compile(r"OOM when allocating.*?(?= \[Op:|$)|(?:Failed copying.*)?Dst tensor is not initialized", re.M)

@@ -52,7 +52,7 @@ PARQUET_COPIES = 4
 
 
 def existing_path(path: str, *, folder: bool = False, endings: Sequence[str] = ()) -> Path:
-    """Return the path if such a file, or folder, is there.
+    """Return the path if there is a file, or a folder, with one of these endings.
 
     Raises:
         SettingError: if it is not; it names files with these endings, or folders, that are, the nearest first.

@@ -21,7 +21,7 @@ from bnexp.data.sources.picture import Header, header_of, opened_image, picture_
 from bnexp.errors import Problems, SettingError
 
 IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"), "images"
-"""What `labelled_files` is to list: the endings, and what such files are called."""
+"""What `labelled_files` is to list: the endings, and what these files are called."""
 
 
 def image_folder_rows(dataset: ImageFolderDataset, limit: int | None) -> Rows:
@@ -171,7 +171,7 @@ def _warnings(paths: Sequence[Path], headers: Sequence[Header]) -> Iterator[str]
     cut = [path for path, header in zip(paths, headers, strict=True) if header.is_cut_to_8_bits]
     if cut:
         yield (
-            f"{len(cut)} of {len(paths)} images, such as {cut[0]}, have colours of 16 bits, of which the upper 8 are "
+            f"{len(cut)} of {len(paths)} images, such as {cut[0]}, have colours of 16 bits, and only the upper 8 are "
             "read. If their values are small, little is left. Save them with 8 bits, scaled, or as gray of 16 bits."
         )
     depths = Counter(header.depth for header in headers)

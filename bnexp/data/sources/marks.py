@@ -82,7 +82,7 @@ def _problem_of_decimals(
     if len(other) > 1:
         seen += f" (also in {', '.join(map(repr, other[1:]))})"
     if decimal is None or mark == separator:
-        cure = f"Write such numbers with {expected!r}"
+        cure = f"Write the column's numbers with {expected!r}"
     elif _uses(frame, marked):
         cure = f"Other numbers of the file have {expected!r}. Write all with one of the two"
     else:

@@ -19,7 +19,7 @@ from bnexp.errors import Problems
 from bnexp.system import backend
 
 RECORDINGS = SOUND_ENDINGS, "recordings"
-"""What `labelled_files` is to list: the endings, and what such files are called."""
+"""What `labelled_files` is to list: the endings, and what these files are called."""
 NO_FLOOR_DB = 1000.0
 """Keras's floor, 80 dB below the loudest of the batch, would let a recording depend on what stands beside it."""
 

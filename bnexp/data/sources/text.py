@@ -122,9 +122,9 @@ def text_rows(
     """Cut texts into words, without case and punctuation in any script; return the first `length` of each as numbers.
 
     Raises:
-        SettingError: if there is no word in them, or so many words of each would take more memory than `limit` bytes.
+        SettingError: if there is no word in them, or `length` words of each would take more memory than `limit` bytes.
     """
-    seen = f"is {length}; reading so many words of {len(texts):,} texts"
+    seen = f"is {length}; reading that number of words of {len(texts):,} texts"
     refuse_above_limit("dataset.length", seen, BYTES_OF_WORD * length * len(texts), limit, "Read fewer")
     texts = list(map(folded, texts))
     vectorizer = _fitted(texts, length=length)

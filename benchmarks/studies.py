@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-import os
 import random
 import statistics
 import subprocess
@@ -20,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from speed import BNEXP, HERE, ROOT, machine, seconds, table
+
+from bnexp.system.machine import cores
 
 OUT = HERE / "studies.json"
 GRID, ARITHMETIC = HERE / "study_files" / "grid.yaml", HERE / "study_files" / "arithmetic.yaml"
@@ -79,8 +80,8 @@ def against_plain() -> list[dict[str, Any]]:
     ]
     one_by_one = plain_seconds([sample]) / SAMPLE * TRAININGS
     study = study_seconds(GRID)
-    cores = os.cpu_count() or 1
-    side_by_side = plain_seconds([sample[core::cores] for core in range(cores)]) / SAMPLE * TRAININGS
+    workers = cores()
+    side_by_side = plain_seconds([sample[core::workers] for core in range(workers)]) / SAMPLE * TRAININGS
     what = "`bnexp study` of 1,500 trainings / the same as plain `model.fit`"
     return [
         {

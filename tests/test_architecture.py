@@ -88,14 +88,16 @@ def test_a_module_body_only_defines(path: Path) -> None:
 def test_a_file_is_short_and_says_first_what_lives_in_it(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert ast.get_docstring(ast.parse(text))
-    assert len(text.splitlines()) <= 350
+    assert len(text.splitlines()) <= 330
 
 
 def test_no_file_is_called_by_what_it_is_not() -> None:
     assert not {path.stem for path in FILES} & {"utils", "helpers", "common", "misc", "base"}
 
 
-@pytest.mark.parametrize("module", ["bnexp.cli.app", "bnexp.cli.commands", "bnexp.cli.study_commands"])
+@pytest.mark.parametrize(
+    "module", ["bnexp.cli.app", "bnexp.cli.commands", "bnexp.cli.data_commands", "bnexp.cli.study_commands"]
+)
 def test_a_command_imports_what_takes_long_only_once_it_needs_it(module: str) -> None:
     heavy = HEAVY - {"numpy"}
     code = f"import sys, {module}; print([name for name in {sorted(heavy)} if name in sys.modules])"

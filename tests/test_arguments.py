@@ -8,7 +8,7 @@ import pytest
 
 from bnexp import config, store
 from bnexp.cli.arguments import config_paths, sorted_arguments
-from bnexp.config.study import read_study
+from bnexp.config.study_reading import read_study
 from bnexp.errors import ConfigError, UserError
 
 CONFIG = "dataset: {name: moons}\nmodel: {name: mlp}\n"

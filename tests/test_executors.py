@@ -29,7 +29,7 @@ from bnexp.cli.study_commands import Place
 from bnexp.errors import ConfigError, StoppedError, StorageError, UserError, WorkError
 from bnexp.executors import Failure, workers
 from bnexp.executors import ray as ray_launcher
-from bnexp.executors.local import local_workers
+from bnexp.executors.local import ONE_THREAD, local_workers
 from bnexp.executors.workers import Lost
 from bnexp.experiment.pace import Pace
 from bnexp.report import study_table
@@ -141,6 +141,21 @@ def test_who_asks_no_further_is_not_answered_by_what_was_at_work() -> None:
         next(unfinished)
         unfinished.close()
         assert [one.design for one, _ in two.each(name_of_process, [job("d")])] == ["d"]
+
+
+def threads_of_linear_algebra(one: Job) -> list[str | None]:
+    return [os.environ.get(name) for name in ONE_THREAD]
+
+
+def test_a_worker_does_linear_algebra_on_one_core_unless_the_user_says_otherwise(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ONE_THREAD:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("OMP_NUM_THREADS", "4")
+    with local_workers(1, said_nothing) as one:
+        assert [answer for _, answer in one.each(threads_of_linear_algebra, [job()])] == [["4", "1", "1"]]
+    assert [os.environ.get(name) for name in ONE_THREAD] == ["4", None, None]
 
 
 def test_a_share_of_memory_does_not_follow_how_many_groups_are_left(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,8 @@ import pytest
 import scipy.stats
 
 from bnexp import statistics, study
-from bnexp.config.study import Hypothesis, Over, read_study
+from bnexp.config.study import Hypothesis, Over
+from bnexp.config.study_reading import read_study
 from bnexp.errors import ConfigError, RunError, StorageError
 from bnexp.study import Cell, Result
 from bnexp.study import plan as study_plan

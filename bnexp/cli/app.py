@@ -236,9 +236,9 @@ app.add_typer(data, name="data")
 def list_data(json: Json = False) -> None:
     """List known data sets, and which of them are here."""
     with ending_at_once():
-        from bnexp.cli import commands
+        from bnexp.cli import data_commands
 
-    raise typer.Exit(commands.list_data(as_json=json))
+    raise typer.Exit(data_commands.list_data(as_json=json))
 
 
 @data.command("fetch")
@@ -252,9 +252,9 @@ def fetch_data(names: Annotated[list[str], typer.Argument(help="Names, as `bnexp
     Example: bnexp data fetch penguins spoken_digits
     """
     with ending_at_once():
-        from bnexp.cli import commands
+        from bnexp.cli import data_commands
 
-    raise typer.Exit(commands.fetch_data(names))
+    raise typer.Exit(data_commands.fetch_data(names))
 
 
 def _version(asked: bool) -> None:

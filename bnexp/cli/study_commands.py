@@ -10,7 +10,7 @@ from typing import Any
 
 from bnexp import executors, store
 from bnexp.cli.arguments import config_path
-from bnexp.cli.commands import print_answer, print_json, told_in_json
+from bnexp.cli.output import print_answer, print_json, told_in_json
 from bnexp.errors import DIVERGED, DONE, WORK_FAILED, StoppedError, work_begun
 from bnexp.report import figures, study_table
 from bnexp.report.page import claims_page

@@ -2,11 +2,12 @@
 
 from bnexp.store.comparison_document import ComparisonHead
 from bnexp.store.directories import LOCK, new_directory, own_directory
+from bnexp.store.finding import find, nearest_runs, runs_in
 from bnexp.store.names import slug
 from bnexp.store.reading import content, cure, read_json, text
 from bnexp.store.records import first_fault
 from bnexp.store.run_record import ComparedRecord, RunHead
-from bnexp.store.runs import CELLS, Kind, Run, State, Status, find, nearest_runs, runs_in
+from bnexp.store.runs import CELLS, Kind, Run, State, Status
 from bnexp.store.study_document import StudyHead
 from bnexp.store.writing import json_text, make_place, refuse_unwritable, write, write_json
 

@@ -33,7 +33,7 @@ from bnexp.study import jobs as groups
 from bnexp.system import machine
 from bnexp.training import devices, keras_fit, many_seeds, memory
 from bnexp.training.batches import OrderDigests
-from bnexp.training.memory import PROGRAM_BYTES, most_together, needs, plan, refuse_too_large, row_bytes
+from bnexp.training.memory import PROGRAM_BYTES, most_together, needs, plan_shards, refuse_too_large, row_bytes
 
 SEEDS = tuple(range(6))
 IMAGE = {"name": "cnn", "filters": [8], "pooling": "none"}
@@ -101,8 +101,8 @@ def test_a_small_limit_makes_more_shards_and_the_same_history(monkeypatch: pytes
     four_at_once = (need.shared + len(SEEDS) * need.kept + 4.5 * need.working) / 2**20
     small = training.model_copy(update={"memory_limit": f"{four_at_once:.6f}MiB"})
     refuse_too_large(built.model, data, small)
-    assert plan(built.model, data, training, len(SEEDS)) == (2, 64)
-    assert plan(built.model, data, small, len(SEEDS)) == (2, 2)
+    assert plan_shards(built.model, data, training, len(SEEDS)) == (2, 64)
+    assert plan_shards(built.model, data, small, len(SEEDS)) == (2, 2)
     outcomes = [
         train_many_seeds(built.model, data, which, SEEDS, built.initial.draw(SEEDS), lambda history: False)
         for which in (training, small)
@@ -116,7 +116,7 @@ def test_a_small_limit_makes_more_shards_and_the_same_history(monkeypatch: pytes
 
 def test_memory_never_holds_the_old_and_the_new_weights_of_every_shard(monkeypatch: pytest.MonkeyPatch) -> None:
     training, built, data = prepared(epochs=3)
-    monkeypatch.setattr(many_seeds.memory, "plan", lambda *_: (1, 1))
+    monkeypatch.setattr(many_seeds.memory, "plan_shards", lambda *_: (1, 1))
     made: list[weakref.ref[Any]] = []
     alive: list[int] = []
     train = many_seeds.Program.train

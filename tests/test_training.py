@@ -18,10 +18,9 @@ from sklearn.metrics import accuracy_score, log_loss
 from tensorflow.python.eager import context
 
 from bnexp.config import Experiment
-from bnexp.data import Data, joined, prepare
+from bnexp.data import Data, joined_data, prepare
 from bnexp.errors import SettingError
-from bnexp.history import History
-from bnexp.history import joined as joined_histories
+from bnexp.history import History, joined
 from bnexp.models import Built
 from bnexp.system import machine
 from bnexp.training import devices, engine_name, memory, random_operations
@@ -245,7 +244,7 @@ def test_a_grid_of_learning_rates_in_one_program_is_each_rate_by_itself(settings
     ]
     initial = built.initial.draw(SEEDS)
     tiled = [np.concatenate([values] * len(rates)) for values in initial]
-    together = train_together(built.model, joined([data] * 3), trainings, SEEDS, tiled, lambda histories: False)
+    together = train_together(built.model, joined_data([data] * 3), trainings, SEEDS, tiled, lambda histories: False)
     for training, ours in zip(trainings, together, strict=True):
         alone = train_many_seeds(built.model, data, training, SEEDS, initial, lambda history: False)
         assert_histories_agree(ours.history, alone.history, tolerance=1e-5)
@@ -261,7 +260,7 @@ def test_experiments_on_data_of_one_shape_train_together_as_each_alone() -> None
     pairs = [prepared(config) for config in configs]
     initials = [built.initial.draw(SEEDS) for built, _ in pairs]
     both = [np.concatenate(values) for values in zip(*initials, strict=True)]
-    data = joined([data for _, data in pairs])
+    data = joined_data([data for _, data in pairs])
     trainings = [config.training for config in configs]
     together = train_together(pairs[0][0].model, data, trainings, SEEDS, both, lambda histories: False)
     for config, ours in zip(configs, together, strict=True):
@@ -397,7 +396,7 @@ def test_watch_can_stop_after_an_epoch_and_what_was_measured_is_kept() -> None:
 def test_who_asks_to_stop_after_the_last_epoch_has_a_finished_run(trainer: Any) -> None:
     config = experiment(training={"epochs": 2})
     built, data = prepared(config)
-    at_the_end = lambda so_far: joined_histories(so_far).epochs_S == (2, 2, 2)  # noqa: E731
+    at_the_end = lambda so_far: joined(so_far).epochs_S == (2, 2, 2)  # noqa: E731
     outcome = trainer(built.model, data, config.training, SEEDS, built.initial.draw(SEEDS), at_the_end)
     assert not outcome.interrupted
     assert outcome.history.epochs_S == (2, 2, 2)

@@ -34,10 +34,6 @@ def built(inputs: Inputs, name: str, **model: Any) -> Built:
     return build(section, inputs, task="multiclass", classes=3)
 
 
-def layer_names(model: keras.Sequential) -> list[str]:
-    return [layer.name for layer in model.layers]
-
-
 # --- two trainers, one truth --------------------------------------------------------
 
 

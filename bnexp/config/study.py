@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from bnexp.config import yaml
-from bnexp.config.places import found
+from bnexp.config.places import node_at
 from bnexp.config.section import Count, Positive, Section
 from bnexp.config.writing import dump_plain
 from bnexp.config.yaml import Keys, Node
@@ -150,11 +150,11 @@ class StudyFile:
 
     def where(self, *keys: str) -> str:
         """Return the file and line of a key."""
-        return found(self.node, keys).where
+        return node_at(self.node, keys).where
 
     def at(self, *keys: str) -> Node:
         """Return what stands at a key that is there."""
-        return found(self.node, keys)
+        return node_at(self.node, keys)
 
     def claim_keys(self, number: int) -> Keys:
         """Return where one of `study.claims()` stands."""

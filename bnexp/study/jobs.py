@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
-from bnexp.config.places import found
+from bnexp.config.places import node_at
 from bnexp.config.section import Task
 from bnexp.config.study import Endpoint, Tune
 from bnexp.data.fingerprint import Sources
@@ -124,4 +124,4 @@ def _in_jobs(trials: Sequence[Trial], known: Callable[[Candidate], CandidateFact
 
 def line_told(one: Candidate) -> AbstractContextManager[None]:
     """Add file and line to a mistake that shows itself only when the data are drawn or the model is built."""
-    return prepare.line_told(lambda key: found(one.node, tuple(key.split("."))).where)
+    return prepare.line_told(lambda key: node_at(one.node, tuple(key.split("."))).where)

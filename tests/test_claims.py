@@ -58,7 +58,7 @@ def bnexp(*arguments: str, cwd: Path, **variables: str) -> subprocess.CompletedP
 
 def test_all_studies_are_run_and_their_answers_stand_in_a_table_and_on_a_page(tmp_path: Path) -> None:
     place = project(tmp_path)
-    done = bnexp("claims", "--json", "--jobs", "1", cwd=place)
+    done = bnexp("claims", "--json", "--workers", "1", cwd=place)
     assert done.returncode == 0, done.stderr
     told = [(row["study"], row["verdict"], row["seeds"]) for row in json.loads(done.stdout)]
     assert told == [("one", "inconclusive", 2), ("two", "inconclusive", 2)]
@@ -68,7 +68,7 @@ def test_all_studies_are_run_and_their_answers_stand_in_a_table_and_on_a_page(tm
     assert done.returncode == 0, done.stderr
     assert [line.split()[0] for line in done.stdout.splitlines()[1:] if "inconclusive" in line] == ["one", "two"]
     assert done.stdout.splitlines()[-1] == "kept: runs/claims.html"
-    assert "finished already: 2 of 2 cells and arms" in done.stderr
+    assert "finished already: 2 of 2 trials" in done.stderr
     page = Page((place / "runs" / "claims.html").read_text())
     assert {tag for tag, _ in page.tags} & {"script", "link", "iframe"} == set()
     assert "<script>alert(1)</script> &" in page.text
@@ -113,14 +113,14 @@ def test_a_name_that_is_no_study_is_told_with_the_nearest(tmp_path: Path, monkey
     )
     for names, refusal in (([], told), (["one"], f"No study is called 'one'. {told}")):
         with pytest.raises(UserError) as raised:
-            claims.files(names)
+            claims.find_studies(names)
         assert str(raised.value) == refusal
     Path("configs/studies").mkdir(parents=True)
     with pytest.raises(UserError, match=r"^configs/studies/ in .*empty holds no study; expected \.yaml files there\."):
-        claims.files([])
+        claims.find_studies([])
     Path("configs/studies/one.yaml").write_text("")
-    assert claims.files(["one", "studies/one"]) == [Path("configs/studies/one.yaml")]
-    assert claims.files(["a.yaml", "b.yaml", "a.yaml"]) == [Path("a.yaml"), Path("b.yaml")]
+    assert claims.find_studies(["one", "studies/one"]) == [Path("configs/studies/one.yaml")]
+    assert claims.find_studies(["a.yaml", "b.yaml", "a.yaml"]) == [Path("a.yaml"), Path("b.yaml")]
 
 
 def test_a_study_that_cannot_be_trained_stops_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,13 +130,13 @@ def test_a_study_that_cannot_be_trained_stops_no_other(tmp_path: Path, monkeypat
         raise FloatingPointError("never")
 
     answers = []
-    for path in claims.files([]):
+    for path in claims.find_studies([]):
         with monkeypatch.context() as patch:
             if path.stem == "one":
                 patch.setattr(work, "measured", failing)
-            (planned,) = claims.planned([path], Path("runs"))
-            answers.append(claims.answered(planned, HereAndNow(), StudyReporter(Console(), quiet=True)))
-    rows = claims.rows(answers)
+            (planned,) = claims.plan_studies([path], Path("runs"))
+            answers.append(claims.answer_study(planned, HereAndNow(), StudyReporter(Console(), quiet=True)))
+    rows = claims.claim_rows(answers)
     assert [row["verdict"] for row in rows] == ["failed", "inconclusive"]
     assert "FloatingPointError: never" in rows[0]["sentence"]
     page = Page(study_commands.keep_page(Path("runs"), answers).read_text())
@@ -162,7 +162,7 @@ def test_a_study_whose_data_are_not_here_is_refused_alone(tmp_path: Path, monkey
     monkeypatch.setenv("BNEXP_CACHE_DIR", str(tmp_path / "cache"))
     (tmp_path / "s.yaml").write_text(TINY.replace("{name: moons, samples: 80,", "{name: mnist5k,"))
     with pytest.raises(ConfigError, match="Get it: bnexp data fetch mnist5k") as caught:
-        claims.planned([tmp_path / "s.yaml"], tmp_path / "runs")
+        claims.plan_studies([tmp_path / "s.yaml"], tmp_path / "runs")
     assert caught.value.exit_code == 2
 
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from bnexp import config
 from bnexp.config import yaml
-from bnexp.config.study import read_study
+from bnexp.config.study_reading import read_study
 from bnexp.config.writing import dump_plain
 from bnexp.config.yaml import plain, read
 from bnexp.errors import ConfigError, Problems

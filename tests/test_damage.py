@@ -22,7 +22,7 @@ from test_study import result
 from bnexp import config, store, study
 from bnexp.cli import commands
 from bnexp.comparison import Arm, Question, compare
-from bnexp.config.study import read_study
+from bnexp.config.study_reading import read_study
 from bnexp.errors import UserError
 from bnexp.report import run_list
 

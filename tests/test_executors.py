@@ -29,7 +29,7 @@ from bnexp.cli.study_commands import Place
 from bnexp.errors import ConfigError, StoppedError, StorageError, UserError, WorkError
 from bnexp.executors import Failure, workers
 from bnexp.executors import ray as ray_launcher
-from bnexp.executors.local import local_workers
+from bnexp.executors.local import ONE_THREAD, local_workers
 from bnexp.executors.workers import Lost
 from bnexp.experiment.pace import Pace
 from bnexp.report import study_table
@@ -143,10 +143,25 @@ def test_who_asks_no_further_is_not_answered_by_what_was_at_work() -> None:
         assert [one.design for one, _ in two.each(name_of_process, [job("d")])] == ["d"]
 
 
+def threads_of_linear_algebra(one: Job) -> list[str | None]:
+    return [os.environ.get(name) for name in ONE_THREAD]
+
+
+def test_a_worker_does_linear_algebra_on_one_core_unless_the_user_says_otherwise(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ONE_THREAD:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("OMP_NUM_THREADS", "4")
+    with local_workers(1, said_nothing) as one:
+        assert [answer for _, answer in one.each(threads_of_linear_algebra, [job()])] == [["4", "1", "1"]]
+    assert [os.environ.get(name) for name in ONE_THREAD] == ["4", None, None]
+
+
 def test_a_share_of_memory_does_not_follow_how_many_groups_are_left(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(study_commands, "most_workers", lambda: 3)
     for jobs, expected in ((None, "3"), (8, "8")):
-        with Place(Path("runs"), "local", jobs, None).workers(1, warn=said_nothing) as some:
+        with Place(Path("runs"), "local", jobs, None).launched(1, warn=said_nothing) as some:
             assert some.at_once == 1
             assert [answer for _, answer in some.each(cores_workers_and_size, [job()])] == [("1", expected, 64)]
 
@@ -156,7 +171,7 @@ def test_a_group_whose_worker_is_killed_is_tried_on_another_as_it_was_and_then_h
     with local_workers(1, told.append) as one:
         assert [answer for _, answer in one.each(die_the_first_time, [job(str(tmp_path / "trace"))])] == [64]
         assert [answer for _, answer in one.each(die_above_16, [job()])] == [16]
-    again = "A job (0 of the study's cells and arms) is tried again"
+    again = "A job (0 of the study's trials) is tried again"
     why = "its worker process ended with exit code {}: killed, or out of memory"
     half = f"{again}, with half as much in memory at a time: {why.format(7)}"
     assert told == [f"{again}: {why.format(-9)}", f"{again}: {why.format(7)}", half, half]
@@ -180,7 +195,7 @@ def test_a_group_that_kills_every_worker_fails_alone(tmp_path: Path) -> None:
     told: list[str] = []
     with local_workers(2, told.append) as two:
         answers = dict((one.design, answer) for one, answer in two.each(always_die, [job("a"), deadly, job("b")]))
-    assert len(told) == 3 and all("1 of the study's cells and arms" in line for line in told)
+    assert len(told) == 3 and all("1 of the study's trials" in line for line in told)
     assert answers["a"] is None and answers["b"] is None
     (failure,) = answers["deadly"]
     assert failure.part == deadly.trials[0].part
@@ -216,7 +231,7 @@ def test_out_of_memory_a_group_is_cut_until_its_members_fit(tmp_path: Path) -> N
     with local_workers(1, told.append) as one:
         answers = [answer for _, answer in one.each(need_memory_for_one_member, [whole])]
     assert [line.split(":")[0] for line in told] == [
-        f"A job ({count} of the study's cells and arms) is tried again, in two halves" for count in (3, 2)
+        f"A job ({count} of the study's trials) is tried again, in two halves" for count in (3, 2)
     ]
     assert sorted(answers) == [[(0, "bn")], [(1, "bn")], [(2, "bn")]]
 
@@ -469,7 +484,7 @@ def test_groups_of_a_lost_node_are_trained_on_another_to_the_same_bit(
         cluster.shutdown()
     assert len(found) == 4
     assert found == expected
-    assert len(told) == 1 and told[0].startswith("A job (1 of the study's cells and arms) is tried again: Ray lost its")
+    assert len(told) == 1 and told[0].startswith("A job (1 of the study's trials) is tried again: Ray lost its")
     assert len(list(tmp_path.glob("begun-*"))) == 5  # one of the four twice
 
 

@@ -16,7 +16,7 @@ from unittest.mock import Mock
 import numpy as np
 import pytest
 import tensorflow as tf
-from experiments import build_for, experiment
+from experiments import build_for, experiment, train_many_seeds
 from pydantic import TypeAdapter
 
 from bnexp.config import Experiment
@@ -33,7 +33,7 @@ from bnexp.study import jobs as groups
 from bnexp.system import machine
 from bnexp.training import devices, keras_fit, many_seeds, memory
 from bnexp.training.batches import OrderDigests
-from bnexp.training.memory import PROGRAM_BYTES, most_together, needs, plan, refuse_too_large, row_bytes
+from bnexp.training.memory import PROGRAM_BYTES, most_together, needs, plan_shards, refuse_too_large, row_bytes
 
 SEEDS = tuple(range(6))
 IMAGE = {"name": "cnn", "filters": [8], "pooling": "none"}
@@ -89,7 +89,7 @@ def test_a_worker_whose_share_is_too_small_says_that_fewer_would_have_more(monke
     monkeypatch.setattr(machine, "_memory_bytes", lambda: 8 * 2**30)
     monkeypatch.setenv("BNEXP_WORKERS", "8")
     training, built, data = prepared()
-    with pytest.raises(SettingError, match=r"is 0\.50 GiB; .* one of 8 workers; with fewer --jobs each has more\.$"):
+    with pytest.raises(SettingError, match=r"is 0\.50 GiB; .* one of 8 workers; fewer --workers leave each more\.$"):
         refuse_too_large(built.model, data, training)
     refuse_too_large(built.model, data, training.model_copy(update={"memory_limit": "4GiB"}))
 
@@ -101,10 +101,10 @@ def test_a_small_limit_makes_more_shards_and_the_same_history(monkeypatch: pytes
     four_at_once = (need.shared + len(SEEDS) * need.kept + 4.5 * need.working) / 2**20
     small = training.model_copy(update={"memory_limit": f"{four_at_once:.6f}MiB"})
     refuse_too_large(built.model, data, small)
-    assert plan(built.model, data, training, len(SEEDS)) == (2, 64)
-    assert plan(built.model, data, small, len(SEEDS)) == (2, 2)
+    assert plan_shards(built.model, data, training, len(SEEDS)) == (2, 64)
+    assert plan_shards(built.model, data, small, len(SEEDS)) == (2, 2)
     outcomes = [
-        many_seeds.train_many_seeds(built.model, data, which, SEEDS, built.initial.draw(SEEDS), lambda history: False)
+        train_many_seeds(built.model, data, which, SEEDS, built.initial.draw(SEEDS), lambda history: False)
         for which in (training, small)
     ]
     assert [len(many_seeds._shards(len(SEEDS), *limits)) for limits in ((2, 64), (2, 2))] == [2, 3]
@@ -116,7 +116,7 @@ def test_a_small_limit_makes_more_shards_and_the_same_history(monkeypatch: pytes
 
 def test_memory_never_holds_the_old_and_the_new_weights_of_every_shard(monkeypatch: pytest.MonkeyPatch) -> None:
     training, built, data = prepared(epochs=3)
-    monkeypatch.setattr(many_seeds.memory, "plan", lambda *_: (1, 1))
+    monkeypatch.setattr(many_seeds.memory, "plan_shards", lambda *_: (1, 1))
     made: list[weakref.ref[Any]] = []
     alive: list[int] = []
     train = many_seeds.Program.train
@@ -129,7 +129,7 @@ def test_memory_never_holds_the_old_and_the_new_weights_of_every_shard(monkeypat
 
     monkeypatch.setattr(many_seeds.Program, "train", counted)
     initial = built.initial.draw(SEEDS)
-    many_seeds.train_many_seeds(built.model, data, training, SEEDS, initial, lambda history: False)
+    train_many_seeds(built.model, data, training, SEEDS, initial, lambda history: False)
     assert alive == [1, 2, 3, 4, 5, 6, *[7] * 12]
 
 
@@ -144,9 +144,7 @@ def test_memory_that_does_not_hold_the_rows_is_told_as_such(monkeypatch: pytest.
     for raised, expected in errors.items():
         monkeypatch.setattr(many_seeds, "sources", Mock(side_effect=raised))
         with pytest.raises(expected):
-            many_seeds.train_many_seeds(
-                built.model, data, training, SEEDS, built.initial.draw(SEEDS), lambda history: False
-            )
+            train_many_seeds(built.model, data, training, SEEDS, built.initial.draw(SEEDS), lambda history: False)
 
 
 def test_of_a_long_message_what_does_not_fit_is_told() -> None:
@@ -357,14 +355,14 @@ config = Experiment.model_validate({
     "training": {"epochs": 3, "seeds": seeds, "batch_size": 256, "memory_limit": "60GiB"},
 })
 if name != "mlp":
-    memory.plan = lambda *_: (min(2, seeds), seeds)  # all seeds at once, side by side
+    memory.plan_shards = lambda *_: (min(2, seeds), seeds)  # all seeds at once, side by side
 rows = tuple(range(seeds))
 data = prepare(config.dataset, rows)
 built = build_for(config, data)
 need = memory.needs(built.model, data, config.training)
-many_seeds.train_many_seeds(built.model, data, config.training, rows, built.initial.draw(rows), lambda history: False)
+many_seeds.train(built.model, data, [config.training], rows, built.initial.draw(rows), lambda history: False)
 peak = re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1]  # ru_maxrss is the parent's if that had more
-at_once = min(seeds, math.prod(memory.plan(built.model, data, config.training, seeds)))
+at_once = min(seeds, math.prod(memory.plan_shards(built.model, data, config.training, seeds)))
 print(need.shared + seeds * need.kept + at_once * need.working, 1024 * int(peak))
 """
 

@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 
 from bnexp import config
 from bnexp.cli.app import app
-from bnexp.config.study import read_study
+from bnexp.config.study_reading import read_study
 from bnexp.errors import ConfigError
 
 ROOT = Path(__file__).parent.parent

@@ -160,7 +160,7 @@ def test_texts_without_a_word_or_taken_for_their_own_target_are_refused(path: Pa
         "dataset.text names a column in which no text has a word. Name another column."
     )
     assert "dataset.text is 'y', which is dataset.target too" in refused(path, table, name="text_csv", text="y")
-    with pytest.raises(SettingError, match=r"so many words of 20 texts takes about 305\.2 MiB of memory"):
+    with pytest.raises(SettingError, match=r"that number of words of 20 texts takes about 305\.2 MiB of memory"):
         prepare(section(name="text_csv", path=str(path), target="y", length=10**6), SEEDS, 10**8)
 
 
@@ -400,7 +400,7 @@ def test_classes_keep_the_names_they_have_in_the_file(path: Path, values: list[s
         ("x,x,y\n1,2,0\n", {}, "dataset.path is 't.csv'; two columns are called 'x'. Rename one."),
         ("x,y\n1,2,0\n3,4,1\n", {}, "it is no table: its lines have more fields than its first line has names."),
         ("x,y\n1,\"0\n3,4\n", {}, "dataset.path is 't.csv'; t.csv:2: a quote is opened and not closed. Close it, or take it out."),
-        (",x,y\n0,5,0\n1,6,1\n", {}, "dataset.drop keeps column 1, which has no name; such a column mostly counts the rows."),
+        (",x,y\n0,5,0\n1,6,1\n", {}, "dataset.drop keeps column 1, which has no name. A column without a name mostly counts the rows."),
         (table_of([0, 1]).replace("\n3,", "\noops,"), {}, "dataset holds 'oops' in t.csv:5, column 'x'; most of the column are numbers."),
         (table_of([n / 2 for n in range(60)]).replace(",1.5\n", ",bad\n"), {}, "dataset.target holds 'bad' in t.csv:5, column 'y'; most of the column are numbers."),
         (table_of([0, 1, "inf"]), {}, "dataset.target holds 'inf' in t.csv:4, column 'y'; expected a finite number. Mend the file, or take that row out."),

@@ -17,7 +17,8 @@ import pytest
 import scipy.stats
 
 from bnexp import statistics, study
-from bnexp.config.study import Hypothesis, Over, read_study
+from bnexp.config.study import Hypothesis, Over
+from bnexp.config.study_reading import read_study
 from bnexp.errors import ConfigError, RunError, StorageError
 from bnexp.study import Cell, Result
 from bnexp.study import plan as study_plan
@@ -358,7 +359,7 @@ def guessed(bn: float, none: float, guess: float = 0.92, cells: int = 2, **keys:
 
 def test_where_all_arms_guess_in_every_cell_that_is_read_nothing_is_judged_by_accuracy() -> None:
     found = guessed(0.92, 0.92)
-    assert (found["verdict"]["word"], found["guessing"], found["holm_p_value"]) == ("inconclusive", 0.92, None)
+    assert (found["verdict"]["word"], found["guessing"]) == ("inconclusive", 0.92)
     assert found["verdict"]["sentence"] == (
         "No verdict: neither bn nor none, in any cell that is read, beats the majority-class baseline (92.00%) in "
         "test_accuracy by its 95% interval. Nets that guess cannot be told apart by accuracy. Read test_loss, or train "
@@ -637,7 +638,7 @@ VARY = "vary: {training.batch_size: [4, 8]}\n"
          + "vary: {'training.batch_size, training.epochs': [[4, 1], [8, 2]]}\n", "s.yaml:5: hypothesis.over.factor is training.batch_size, training.epochs, which `at` or `minus` fixes; expected another."),
         (SMALL.replace("smallest", "over: {factor: training.batch_size, take: mean}, at: {training.batch_size: 4}, smallest") + VARY, "s.yaml:5: hypothesis.over.factor is training.batch_size, which `at` or `minus` fixes; expected another."),
         (SMALL.replace("metric: test_accuracy", "metric: {metric: test_accuracy, epochs_to: 0.9}"), "s.yaml:5: hypothesis.smallest is 0.01; expected a ratio above 1. Use 1.2, for example."),
-        (SMALL.replace("metric: test_accuracy", "metric: {metric: test_loss, failures_below: 0.9}"), "s.yaml:5: hypothesis.metric counts failures below a value of test_loss, of which less is better. Use an accuracy or r2."),
+        (SMALL.replace("metric: test_accuracy", "metric: {metric: test_loss, failures_below: 0.9}"), "s.yaml:5: hypothesis.metric counts failures below a value of test_loss, and less of it is better. Use an accuracy or r2."),
         (SMALL.replace("test_accuracy", "val_accuracy") + "tune: {key: training.learning_rate, values: [0.1, 1], metric: val_loss}\n", "s.yaml:5: hypothesis.metric reads val_accuracy, and tune chooses by val_loss; expected a part that chose nothing. Read a test_ metric (dataset.validation_size makes a test part)."),
         (SMALL.replace("test_accuracy", "val_accuracy").replace("epochs: 10", "epochs: 10, early_stopping: {}"), "s.yaml:5: hypothesis.metric reads val_accuracy, and training.early_stopping chooses by val_loss; expected a part that chose nothing."),
         (SMALL.replace("  none: {model.normalization: none}\n", ""), "s.yaml:2: arms has 1 of them; a contrast needs two or more. Add one, such as a baseline."),
@@ -647,7 +648,7 @@ VARY = "vary: {training.batch_size: [4, 8]}\n"
         (SMALL.replace("direction: higher", "direction: up"), "s.yaml:5: hypothesis.direction is 'up'. Good names: higher, lower."),
         (SMALL.replace("claim: c, ", ""), "s.yaml:5: hypothesis.claim is missing; it has no default. Write it, as in studies/tutorial of bnexp's repository: `claim: ...`."),
         (SMALL.replace("smallest: 0.01", "smallest: 0.5, wins: true"), "s.yaml:5: hypothesis.smallest is 0.5; of wins it is a share less one half. Use 0.25, for example."),
-        (SMALL.replace("metric: test_accuracy", "metric: {metric: test_accuracy, ratio: true}"), "s.yaml:5: hypothesis.metric is a ratio of test_accuracy, of which more is better; expected a loss or an error."),
+        (SMALL.replace("metric: test_accuracy", "metric: {metric: test_accuracy, ratio: true}"), "s.yaml:5: hypothesis.metric is a ratio of test_accuracy, and more of it is better; expected a loss or an error."),
         (SMALL.replace("smallest: 0.01", "smallest: 1"), "s.yaml:5: hypothesis.smallest is 1; expected a share below 1, as accuracies are shares. Write 0.01 for what is told as 1.00."),
         (SMALL.replace("metric: test_accuracy", "metric: {metric: test_accuracy, failures_below: 70}"), "s.yaml:5: hypothesis.metric has failures_below: 70; expected a share above 0, of 1 at most. Write 0.7 for 70%."),
         (SMALL.replace("metric: test_accuracy", "metric: {metric: test_accuracy, epochs_to: -1}"), "s.yaml:5: hypothesis.metric has epochs_to: -1; expected a share above 0, of 1 at most. Use 0.9, for example."),
@@ -739,12 +740,12 @@ def test_reading_a_study_needs_no_name(tmp_path: Path) -> None:
     assert read_study(tmp_path / "why.yaml").study.name == "why"
 
 
-# --- what is kept of cells and arms -----------------------------------------------------
+# --- what is kept of trials -----------------------------------------------------
 
 
 @pytest.fixture
 def kept(tmp_path: Path) -> study_plan.Plan:
-    """A study of which every cell and arm is finished."""
+    """A study whose trials are all finished."""
     text = (
         "experiment: {dataset: {name: moons, validation_size: 0.2}, model: {name: mlp}}\n"
         "arms: {bn: {}, none: {model.normalization: none}}\nvary: {model.activation: [relu, tanh]}\nseeds: 3\n"

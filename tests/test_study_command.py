@@ -96,7 +96,7 @@ def children(pid: int) -> set[int]:
 def studied(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
     """A folder in which the study has been run without interruption, and what it said."""
     place = project(tmp_path_factory.mktemp("studied"))
-    return place, bnexp("study", "s.yaml", "--jobs", "2", cwd=place)
+    return place, bnexp("study", "s.yaml", "--workers", "2", cwd=place)
 
 
 def copied(studied: tuple[Path, subprocess.CompletedProcess[str]], place: Path) -> Path:
@@ -168,7 +168,7 @@ def test_the_same_command_trains_nothing_twice(
     command = [sys.executable, "-X", "importtime", *COMMAND[1:], "study", "s.yaml"]
     done = subprocess.run(command, cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, check=True)
     assert "| tensorflow" not in done.stderr
-    assert "finished already: 4 of 4 cells and arms" in done.stderr
+    assert "finished already: 4 of 4 trials" in done.stderr
     assert done.stdout == studied[1].stdout
     assert finals(kept) == before
 
@@ -184,7 +184,7 @@ def test_lost_and_damaged_cells_are_trained_again_to_the_same_bytes(
     rows = json.loads(bnexp("runs", "--json", cwd=tmp_path).stdout)
     assert [(row["kind"], row["status"]) for row in rows] == [("study", "interrupted")]
     done = bnexp("study", "s.yaml", cwd=tmp_path)
-    assert "finished already: 2 of 4 cells and arms" in done.stderr
+    assert "finished already: 2 of 4 trials" in done.stderr
     assert "training.batch_size=16, bn" not in done.stderr
     assert finals(kept) == before
 
@@ -193,7 +193,9 @@ def test_a_killed_study_goes_on_and_ends_in_the_same_bytes(
     studied: tuple[Path, subprocess.CompletedProcess[str]], tmp_path: Path
 ) -> None:
     project(tmp_path)
-    running = subprocess.Popen([*COMMAND, "study", "s.yaml", "--quiet", "--jobs", "1"], cwd=tmp_path, env=ENVIRONMENT)
+    running = subprocess.Popen(
+        [*COMMAND, "study", "s.yaml", "--quiet", "--workers", "1"], cwd=tmp_path, env=ENVIRONMENT
+    )
     deadline = time.monotonic() + 120
     while not list(tmp_path.glob("runs/*/cells/*.json")) and time.monotonic() < deadline:
         time.sleep(0.01)

@@ -52,10 +52,10 @@ def test_a_plan_tells_cells_trainings_time_and_what_it_detects() -> None:
     begun = lines(study_table.study_plan({**PLAN, "finished": 3, "seconds_left": 400.0}))
     assert begun[4:6] == [
         "1,080 trainings in all, 12,345 optimizer steps",
-        "finished already: 3 of 4 cells and arms; 3 jobs left, about 7 min",
+        "finished already: 3 of 4 trials; 3 jobs left, about 7 min",
     ]
     done = lines(study_table.study_plan({**PLAN, "finished": 4, "jobs": 0, "seconds_left": 0.0}))
-    assert done[5] == "finished already: 4 of 4 cells and arms"
+    assert done[5] == "finished already: 4 of 4 trials"
 
 
 def arm(value: float, **facts: Any) -> dict[str, Any]:

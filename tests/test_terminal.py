@@ -198,6 +198,6 @@ def test_a_study_that_nobody_hears_of_is_answered_by_its_workers(tmp_path: Path)
         "seeds: 2\nhypothesis: {claim: It helps., treated: bn, baseline: none, metric: val_accuracy, "
         "direction: higher, smallest: 0.01}\n"
     )
-    shell("BNEXP study s.yaml --jobs 2 <&- >&- 2>&-", tmp_path)
+    shell("BNEXP study s.yaml --workers 2 <&- >&- 2>&-", tmp_path)
     _, listed, _ = shell("BNEXP runs", tmp_path)
     assert [line.split()[1:3] for line in listed.splitlines()[1:]] == [["study", "finished"]]

@@ -12,23 +12,22 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from experiments import build_for, experiment
+from experiments import build_for, experiment, train_many_seeds
 from pydantic import ValidationError
 from sklearn.metrics import accuracy_score, log_loss, mean_absolute_error, mean_squared_error
 from sklearn.preprocessing import StandardScaler
 from tensorflow.python.eager import context
 
 from bnexp.config import Experiment
-from bnexp.data import Data, joined, prepare
+from bnexp.data import Data, joined_data, prepare
 from bnexp.errors import SettingError
-from bnexp.history import History
-from bnexp.history import joined as joined_histories
+from bnexp.history import History, joined
 from bnexp.models import Built
 from bnexp.system import machine
 from bnexp.training import devices, engine_name, memory, random_operations
 from bnexp.training.batches import batch_order, fed_rows
 from bnexp.training.keras_fit import _early_stopping, train_keras_fit
-from bnexp.training.many_seeds import _shards, train_many_seeds
+from bnexp.training.many_seeds import _shards
 from bnexp.training.many_seeds import train as train_together
 from bnexp.training.optimizers import KERAS_NAMES, make_optimizer, make_pure_optimizer
 from bnexp.training.record import Record, Trained
@@ -174,7 +173,7 @@ def assert_histories_agree(ours: History, keras_history: History, tolerance: flo
 
 @pytest.mark.parametrize("case", CASES)
 def test_many_seeds_and_plain_keras_agree_in_every_epoch_and_weight(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "plan", lambda *_: (2, 2))  # seeds 0 and 1 are stacked, on any number of cores
+    monkeypatch.setattr(memory, "plan_shards", lambda *_: (2, 2))  # seeds 0 and 1 are stacked, on any number of cores
     config = experiment(**{**CASES[case], "training": {"epochs": 6, **CASES[case].get("training", {})}})
     _, _, at_once = trained(train_many_seeds, config, (0, 1, 2))
     _, _, alone = trained(train_keras_fit, config, (1,))
@@ -246,7 +245,7 @@ def test_a_grid_of_learning_rates_in_one_program_is_each_rate_by_itself(settings
     ]
     initial = built.initial.draw(SEEDS)
     tiled = [np.concatenate([values] * len(rates)) for values in initial]
-    together = train_together(built.model, joined([data] * 3), trainings, SEEDS, tiled, lambda histories: False)
+    together = train_together(built.model, joined_data([data] * 3), trainings, SEEDS, tiled, lambda histories: False)
     for training, ours in zip(trainings, together, strict=True):
         alone = train_many_seeds(built.model, data, training, SEEDS, initial, lambda history: False)
         assert_histories_agree(ours.history, alone.history, tolerance=1e-5)
@@ -262,7 +261,7 @@ def test_experiments_on_data_of_one_shape_train_together_as_each_alone() -> None
     pairs = [prepared(config) for config in configs]
     initials = [built.initial.draw(SEEDS) for built, _ in pairs]
     both = [np.concatenate(values) for values in zip(*initials, strict=True)]
-    data = joined([data for _, data in pairs])
+    data = joined_data([data for _, data in pairs])
     trainings = [config.training for config in configs]
     together = train_together(pairs[0][0].model, data, trainings, SEEDS, both, lambda histories: False)
     for config, ours in zip(configs, together, strict=True):
@@ -398,7 +397,7 @@ def test_watch_can_stop_after_an_epoch_and_what_was_measured_is_kept() -> None:
 def test_who_asks_to_stop_after_the_last_epoch_has_a_finished_run(trainer: Any) -> None:
     config = experiment(training={"epochs": 2})
     built, data = prepared(config)
-    at_the_end = lambda so_far: joined_histories(so_far).epochs_S == (2, 2, 2)  # noqa: E731
+    at_the_end = lambda so_far: joined(so_far).epochs_S == (2, 2, 2)  # noqa: E731
     outcome = trainer(built.model, data, config.training, SEEDS, built.initial.draw(SEEDS), at_the_end)
     assert not outcome.interrupted
     assert outcome.history.epochs_S == (2, 2, 2)
@@ -681,7 +680,7 @@ def test_what_a_seed_draws_does_not_hang_on_its_shard(monkeypatch: pytest.Monkey
     config = experiment(model={"dropout": 0.4}, training={"epochs": 2})
     outcomes = []
     for most in (1, 3):
-        monkeypatch.setattr(memory, "plan", lambda *_, most=most: (1, most))
+        monkeypatch.setattr(memory, "plan_shards", lambda *_, most=most: (1, most))
         outcomes.append(trained(train_many_seeds, config)[2])
     assert_histories_agree(outcomes[0].history, outcomes[1].history, tolerance=1e-5)
 
@@ -751,7 +750,7 @@ def test_shards_of_a_residual_net_side_by_side_are_those_one_after_the_other(
     )
     outcomes = []
     for workers in (2, 1):
-        monkeypatch.setattr(memory, "plan", lambda *_, workers=workers: (workers, 3))
+        monkeypatch.setattr(memory, "plan_shards", lambda *_, workers=workers: (workers, 3))
         outcomes.append(trained(train_many_seeds, config, tuple(range(12)))[2])
     for values, expected in zip(outcomes[0].weights, outcomes[1].weights, strict=True):
         np.testing.assert_array_equal(values, expected)

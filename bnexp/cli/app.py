@@ -56,13 +56,15 @@ Launcher = Annotated[
     Literal["local", "ray"],
     typer.Option("--launcher", help="What starts the workers: processes of this machine, or Ray."),
 ]
-Jobs = Annotated[
+Workers = Annotated[
     int | None,
     typer.Option(
+        "--workers",
+        "-j",
         "--jobs",
         min=1,
-        help="Workers, each of one core, that share the memory; one a core if not given, or as many as memory is "
-        "enough for. With --address, the most jobs that are worked on at a time.",
+        help="Processes that train at the same time, each on one core. If not given, one for each core, or as many as "
+        "memory is enough for. With --address, the most that are used of the cluster. --jobs is the older name.",
     ),
 ]
 Address = Annotated[
@@ -151,7 +153,7 @@ def study(
         int | None, typer.Option(min=1, help="Refuse a grid of more trainings; 20000 if not given.")
     ] = None,
     launcher: Launcher = "local",
-    jobs: Jobs = None,
+    workers: Workers = None,
     address: Address = None,
     quiet: Quiet = False,
     json: Json = False,
@@ -165,10 +167,10 @@ def study(
     Example: bnexp study studies/tutorial
     """
     with ending_at_once():
-        from bnexp.cli import study_commands as commands
+        from bnexp.cli import study_commands
 
-    place = commands.Place(runs, launcher, jobs, address)
-    code = commands.study(file, place, dry_run=dry_run, most_trainings=max_trainings, quiet=quiet, as_json=json)
+    place = study_commands.Place(runs, launcher, workers, address)
+    code = study_commands.study(file, place, dry_run=dry_run, most_trainings=max_trainings, quiet=quiet, as_json=json)
     raise typer.Exit(code)
 
 
@@ -179,7 +181,7 @@ def claims(
     ] = None,
     runs: Runs = Path("runs"),
     launcher: Launcher = "local",
-    jobs: Jobs = None,
+    workers: Workers = None,
     address: Address = None,
     quiet: Quiet = False,
     json: Json = False,
@@ -193,10 +195,10 @@ def claims(
     Example: bnexp claims tutorial sigmoid
     """
     with ending_at_once():
-        from bnexp.cli import study_commands as commands
+        from bnexp.cli import study_commands
 
-    place = commands.Place(runs, launcher, jobs, address)
-    raise typer.Exit(commands.claims(studies or [], place, quiet=quiet, as_json=json))
+    place = study_commands.Place(runs, launcher, workers, address)
+    raise typer.Exit(study_commands.claims(studies or [], place, quiet=quiet, as_json=json))
 
 
 @app.command()
@@ -238,9 +240,9 @@ app.add_typer(data, name="data")
 def list_data(json: Json = False) -> None:
     """List known data sets, and which of them are here."""
     with ending_at_once():
-        from bnexp.cli import commands
+        from bnexp.cli import data_commands
 
-    raise typer.Exit(commands.list_data(as_json=json))
+    raise typer.Exit(data_commands.list_data(as_json=json))
 
 
 @data.command("fetch")
@@ -254,9 +256,9 @@ def fetch_data(names: Annotated[list[str], typer.Argument(help="Names, as `bnexp
     Example: bnexp data fetch penguins spoken_digits
     """
     with ending_at_once():
-        from bnexp.cli import commands
+        from bnexp.cli import data_commands
 
-    raise typer.Exit(commands.fetch_data(names))
+    raise typer.Exit(data_commands.fetch_data(names))
 
 
 def _version(asked: bool) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from bnexp.config.files import CONFIGS, read_text, shown, unreadable
-from bnexp.config.overrides import read as read_override
+from bnexp.config.overrides import read_override
 from bnexp.errors import ConfigError, Problems, RunError, UserError
 from bnexp.experiment import lookup, resolve
 
@@ -29,7 +29,7 @@ def sorted_arguments(arguments: Sequence[str], seeds: int | None) -> tuple[list[
 
 
 def _is_override(argument: str) -> bool:
-    """Return True for KEY=VALUE and for Hydra's ~KEY; a file may have such a name, and a folder before its = sign."""
+    """Return True for KEY=VALUE and for Hydra's ~KEY; a file may have that name, and a folder before its = sign."""
     if os.path.exists(argument) or os.path.isfile(CONFIGS / f"{argument}.yaml"):
         return False
     key, equals, _ = argument.partition("=")
@@ -81,9 +81,8 @@ def _no_config(name: str, runs: Path) -> str:
     except RunError as error:
         return unreadable(Path(name)) if os.path.isdir(name) else str(error)
     if run is None:
-        return (
-            f"No config is called {shown(name)!r}; expected a .yaml file. {resolve.existing(runs, name, trained=False)}"
-        )
+        known = resolve.nearest_names(runs, name, trained=False)
+        return f"No config is called {shown(name)!r}; expected a .yaml file. {known}"
     again = run.directory / "config.yaml"
     state = run.state()
     seen = f"is a {run.kind}" if state.status != "damaged" else f"is a damaged {run.kind} ({state.reason.rstrip('.')})"

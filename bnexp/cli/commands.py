@@ -2,33 +2,28 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Sequence
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console, RenderableType
-
 from bnexp import config, store
 from bnexp.cli.arguments import config_path, config_paths, sorted_arguments
+from bnexp.cli.output import print_answer, print_json, told_in_json, warn
 from bnexp.comparison import Arm, Question, refuse_too_few
 from bnexp.comparison import compare as compare_arms
 from bnexp.config import Experiment
 from bnexp.errors import (
-    BAD_INPUT,
     DIVERGED,
     DONE,
     INTERRUPTED,
-    WORK_FAILED,
     Problems,
     RunError,
     StoppedError,
     UserError,
-    nearest,
     work_begun,
 )
 from bnexp.experiment import lookup, resolve
@@ -36,15 +31,11 @@ from bnexp.experiment.arm_names import told_apart, with_baseline
 from bnexp.experiment.prepare import Asked, Checked, preflight
 from bnexp.experiment.run import Finished, train_experiment
 from bnexp.experiment.warnings import cautions
-from bnexp.report import console as show
-from bnexp.report import figures, run_list
+from bnexp.report import console, figures, run_list
 from bnexp.report.about_data import data_lines
 from bnexp.report.progress import Reporter, own_stderr
 from bnexp.report.styles import warning
 from bnexp.system.terminal import plain
-
-UNWRAPPED = 2**20
-"""Columns where there is no terminal to fit: no line breaks, whoever searches it finds whole sentences."""
 
 
 def train(arguments: Sequence[str], *, seeds: int | None, runs: Path, dry_run: bool, quiet: bool, as_json: bool) -> int:
@@ -94,30 +85,17 @@ def _preflight(asked: Sequence[Asked], *, quiet: bool, digests: bool = False) ->
     """Check all that is to be trained, and say on stderr what takes its time."""
     title = ", ".join(dict.fromkeys(one.experiment.name for one in asked))
     try:
-        with own_stderr() as console, Reporter(console, title, epochs=1, seeds=1, quiet=quiet).live() as reporter:
+        with own_stderr() as stderr, Reporter(stderr, title, epochs=1, seeds=1, quiet=quiet).live() as reporter:
             return preflight(asked, digests=digests, note=reporter.note)
     except KeyboardInterrupt:
         raise StoppedError("Stopped before anything was trained; nothing is kept.") from None
 
 
-@contextmanager
-def told_in_json(finished: Callable[[], list[dict[str, Any]]], *, as_json: bool) -> Iterator[None]:
-    """Where the work fails half-way, print one JSON document with the error and with what was finished before."""
-    try:
-        yield
-    except Exception as error:
-        code = error.exit_code if isinstance(error, UserError) else WORK_FAILED
-        if as_json and code != BAD_INPUT:
-            told = str(error) if isinstance(error, UserError) else repr(error)
-            print_json({"error": {"message": told, "exit_code": code}, "finished": finished()})
-        raise
-
-
 def _train(experiment: Experiment, runs: Path, overrides: Sequence[str], *, quiet: bool) -> Finished:
     epochs, seeds = experiment.training.epochs, experiment.training.seeds
     try:
-        with own_stderr() as console:
-            reporter = Reporter(console, experiment.name, epochs=epochs, seeds=seeds, quiet=quiet)
+        with own_stderr() as stderr:
+            reporter = Reporter(stderr, experiment.name, epochs=epochs, seeds=seeds, quiet=quiet)
             with reporter.live():
                 watch, note = reporter.watch, reporter.note
                 finished = train_experiment(experiment, runs, watch=watch, note=note, overrides=overrides)
@@ -137,7 +115,7 @@ def _print_run(finished: Finished, *, quiet: bool) -> None:
     if quiet:
         print(finished.run.directory)
     else:
-        print_answer(show.run_summary(finished.record, finished.history))
+        print_answer(console.run_summary(finished.record, finished.history))
         print(f"{finished.record['status']}: {finished.run.directory}")
 
 
@@ -161,7 +139,7 @@ def compare(
     refuse_too_few(names)
     store.refuse_unwritable(runs)
     fitting = resolve.fitting_overrides(names, overrides)
-    planned = resolve.plan_all(names, runs, fitting, _warn)
+    planned = resolve.plan_arms(names, runs, fitting, warn)
     for name in names:
         for override in overrides if not quiet else ():
             if override not in fitting[name]:
@@ -182,7 +160,7 @@ def compare(
     elif quiet:
         print(run.directory)
     else:
-        print_answer(show.comparison(document))
+        print_answer(console.comparison(document))
         print(f"kept: {run.directory}")
     return DIVERGED if any(arm.history.diverged_at for arm in found) else DONE
 
@@ -220,7 +198,7 @@ def _keep_comparison(runs: Path, found: Sequence[Arm], document: dict[str, Any])
         store.write_json(directory / "comparison.json", document)
         run = store.Run(directory)
         for text in figures.drawn(run):
-            _warn(text)
+            warn(text)
     return run
 
 
@@ -228,19 +206,19 @@ def plot(name: str, *, format: str, out: Path | None, runs: Path) -> int:
     """Redraw the figures of a run, comparison or study and print where they are."""
     from bnexp.report.fonts import missing_told, noting_missing
 
-    run = lookup.named(runs, name, _warn)
+    run = lookup.named(runs, name, warn)
     if run is None:
         raise RunError(
-            f"No run is called {name!r}; expected a directory, an id or latest. {store.existing(runs, name)}"
+            f"No run is called {name!r}; expected a directory, an id or latest. {store.nearest_runs(runs, name)}"
         )
     with noting_missing() as letters:
         paths = figures.draw(run, format=format, out=out)
     if (state := run.state()).status == "damaged":
-        _warn(f"{run.id} is damaged ({state.reason.rstrip('.')}). Its figures are drawn from what is left.")
+        warn(f"{run.id} is damaged ({state.reason.rstrip('.')}). Its figures are drawn from what is left.")
     for path in paths:
         print(plain(path) if sys.stdout.isatty() else path)
     if (told := missing_told(letters)) is not None:
-        _warn(told)
+        warn(told)
     return DONE
 
 
@@ -252,54 +230,3 @@ def list_runs(runs: Path, *, as_json: bool) -> int:
     else:
         print(run_list.table(rows) if rows else f"There are no runs in {plain(runs)}.")
     return DONE
-
-
-def list_data(*, as_json: bool) -> int:
-    """Print all known data sets and whether they are here."""
-    from bnexp.data.builtin.catalogue import KNOWN
-    from bnexp.data.builtin.known import is_here
-
-    rows = [
-        {
-            "name": one.name, "kind": one.kind, "rows": one.rows, "classes": one.classes, "here": is_here(one),
-            "what": one.what, "licence": one.licence, "attribution": one.attribution,
-        }
-        for one in KNOWN.values()
-    ]  # fmt: skip
-    if as_json:
-        print_json(rows)
-    else:
-        print_answer(show.data_list(rows))
-    return DONE
-
-
-def fetch_data(names: Sequence[str]) -> int:
-    """Bring the data sets named here, one after the other; print a line for each."""
-    from bnexp.data.builtin.catalogue import KNOWN
-    from bnexp.data.builtin.known import bring, is_here
-
-    for name in names:
-        if name not in KNOWN:
-            raise UserError(f"No data set is called {name!r}. {nearest(name, KNOWN)}")
-    for name in names:
-        bring(KNOWN[name], partial(_print_step, name))
-        print(f"{name}: {'here' if is_here(KNOWN[name]) else 'missing'}")
-    return DONE
-
-
-def _warn(text: str) -> None:
-    print(f"WARNING  {plain(text)}", file=sys.stderr)
-
-
-def _print_step(name: str, step: str) -> None:
-    print(f"{name}: {plain(step)}", file=sys.stderr)
-
-
-def print_answer(what: RenderableType) -> None:
-    """Print for a person; lines are wrapped in a terminal only."""
-    Console(width=None if sys.stdout.isatty() else UNWRAPPED, highlight=False).print(what)
-
-
-def print_json(document: Any) -> None:
-    """Print one JSON document."""
-    print(json.dumps(document, allow_nan=False, indent=1))

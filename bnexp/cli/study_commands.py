@@ -8,17 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bnexp import executors as launch
-from bnexp import store
-from bnexp.cli.commands import print_answer, print_json, told_in_json
+from bnexp import executors, store
+from bnexp.cli.output import print_answer, print_json, told_in_json
 from bnexp.errors import DIVERGED, DONE, WORK_FAILED, StoppedError, work_begun
 from bnexp.experiment.resolve import config_file
 from bnexp.report import figures, study_table
 from bnexp.report.page import claims_page
 from bnexp.report.progress import StudyReporter, own_stderr
-from bnexp.study import claims as several
-from bnexp.study import plan as study_plan
-from bnexp.study import run as study_run
+from bnexp.study import plan, run
+from bnexp.study.claims import Answer, answer_study, claim_rows, find_studies, page_sections, plan_studies
+from bnexp.system.listeners import Warn
 from bnexp.system.machine import most_workers
 
 PAGE = "claims.html"
@@ -29,14 +28,14 @@ class Place:
     """Where a study's trainings are kept, and who does them."""
 
     runs: Path
-    launcher: launch.Launcher
-    jobs: int | None
+    launcher: executors.Launcher
+    workers: int | None
     address: str | None
 
     @property
     def most_workers(self) -> int:
         """Return how many workers there may be on this machine: as asked for, else as it has room for."""
-        return self.jobs or most_workers()
+        return self.workers or most_workers()
 
     def workers_for(self, jobs: int) -> int:
         """Return how many workers of this machine have something to do, if this many jobs are left."""
@@ -44,35 +43,35 @@ class Place:
 
     def at_a_time(self, jobs: int) -> int | None:
         """Return the most jobs, of these, that are worked on at a time; None where only the cluster tells."""
-        return None if self.address is not None and self.jobs is None else self.workers_for(jobs)
+        return None if self.address is not None and self.workers is None else self.workers_for(jobs)
 
-    def workers(self, jobs: int, warn: launch.Warn) -> AbstractContextManager[launch.Workers]:
-        """Return workers for this many jobs; of a cluster at an address all, unless --jobs says how many."""
+    def launched(self, jobs: int, warn: Warn) -> AbstractContextManager[executors.Workers]:
+        """Return workers for this many jobs; of a cluster at an address all, unless --workers says how many."""
         if self.address is not None:
-            return launch.workers(self.launcher, self.jobs, self.address, warn=warn)
-        return launch.workers(self.launcher, self.workers_for(jobs), None, warn=warn, sharing=self.most_workers)
+            return executors.workers(self.launcher, self.workers, self.address, warn=warn)
+        return executors.workers(self.launcher, self.workers_for(jobs), None, warn=warn, sharing=self.most_workers)
 
 
 def study(path: Path, place: Place, *, dry_run: bool, most_trainings: int | None, quiet: bool, as_json: bool) -> int:
     """Run a study, or what is left of it; print its plan, how it goes, and the verdict."""
-    most = study_plan.MOST_TRAININGS if most_trainings is None else most_trainings
-    planned = study_plan.plan(_file(str(path)), place.runs, most=most)
-    facts = study_run.facts(planned, place.at_a_time(len(study_plan.pending(planned))))
+    most = plan.MOST_TRAININGS if most_trainings is None else most_trainings
+    planned = plan.plan(_file(str(path)), place.runs, most=most)
+    facts = run.facts(planned, place.at_a_time(len(plan.pending(planned))))
     with own_stderr() as console:
         reporter = StudyReporter(console, quiet=quiet or as_json)
         with (
             told_in_json(lambda: _finished_parts(planned), as_json=as_json),
             _goes_on(planned.directory),
-            place.workers(facts["jobs"], reporter.warn) as workers,
+            place.launched(facts["jobs"], reporter.warn) as workers,
         ):
-            costs = study_run.preflight(planned, workers, plan_only=dry_run)
+            costs = run.preflight(planned, workers, plan_only=dry_run)
             if facts["seconds_left"] is None and (dry_run or not (quiet or as_json)):
-                facts["seconds_left"], facts["is_rough"] = study_run.estimate(costs, workers, plan_only=dry_run)
+                facts["seconds_left"], facts["is_rough"] = run.estimate(costs, workers, plan_only=dry_run)
             if dry_run:
                 print_json(facts) if as_json else print_answer(study_table.study_plan(facts))
                 return DONE
             reporter.show(facts)
-            document = study_run.run(planned, workers, reporter.tell, checked=True)
+            document = run.run(planned, workers, reporter.tell, checked=True)
         _draw(planned.directory, reporter)
     if as_json:
         print_json(document)
@@ -87,7 +86,7 @@ def study(path: Path, place: Place, *, dry_run: bool, most_trainings: int | None
 def _file(name: str) -> Path:
     """Return the file of a study by its path, or by its name as `claims` takes it."""
     found = config_file(name) or Path(name)
-    return found if found.suffix or found.exists() else several.files([name])[0]
+    return found if found.suffix or found.exists() else claims.find_studies([name])[0]
 
 
 def _draw(directory: Path, reporter: StudyReporter) -> None:
@@ -96,9 +95,9 @@ def _draw(directory: Path, reporter: StudyReporter) -> None:
         reporter.warn(text)
 
 
-def _finished_parts(planned: study_plan.Plan) -> list[dict[str, Any]]:
-    """List the cells and arms that are finished and kept."""
-    return [{"cell": cell, "arm": arm} for cell, arm in study_plan.finished(planned)]
+def _finished_parts(planned: plan.Plan) -> list[dict[str, Any]]:
+    """List the trials that are finished and kept."""
+    return [{"cell": cell, "arm": arm} for cell, arm in plan.finished(planned)]
 
 
 @contextmanager
@@ -118,11 +117,11 @@ def _study_code(document: Mapping[str, Any]) -> int:
 
 def claims(names: Sequence[str], place: Place, *, quiet: bool, as_json: bool) -> int:
     """Run several studies, or what is left of them; print a row for each claim, and where the page is."""
-    answers = several.planned(several.files(names), place.runs)
-    done: list[several.Answer] = []
+    answers = plan_studies(find_studies(names), place.runs)
+    done: list[Answer] = []
     with own_stderr() as console:
         page = _answered(answers, done, place, StudyReporter(console, quiet=quiet or as_json), as_json=as_json)
-    rows = several.rows(done)
+    rows = claim_rows(done)
     if as_json:
         print_json(rows)
     elif quiet:
@@ -135,8 +134,8 @@ def claims(names: Sequence[str], place: Place, *, quiet: bool, as_json: bool) ->
 
 
 def _answered(
-    answers: Sequence[several.Answer],
-    done: list[several.Answer],
+    answers: Sequence[Answer],
+    done: list[Answer],
     place: Place,
     reporter: StudyReporter,
     *,
@@ -146,21 +145,21 @@ def _answered(
     for answer in answers:
         if answer.failure:
             reporter.warn(f"{answer.name} is left out: {answer.failure}")
-    jobs = sum(len(study_plan.pending(answer.planned)) for answer in answers if answer.planned is not None)
-    with told_in_json(lambda: several.rows(done), as_json=as_json), _goes_on(place.runs):
-        with place.workers(jobs, reporter.warn) as workers:
+    jobs = sum(len(plan.pending(answer.planned)) for answer in answers if answer.planned is not None)
+    with told_in_json(lambda: claim_rows(done), as_json=as_json), _goes_on(place.runs):
+        with place.launched(jobs, reporter.warn) as workers:
             for answer in answers:
                 with work_begun() if any(one.document for one in done) else nullcontext():
-                    done.append(several.answered(answer, workers, reporter))
+                    done.append(answer_study(answer, workers, reporter))
                     if done[-1].planned is not None and done[-1].document is not None:
                         _draw(done[-1].planned.directory, reporter)
         with work_begun() if any(one.document for one in done) else nullcontext():
             return keep_page(place.runs, done)
 
 
-def keep_page(runs: Path, answers: Sequence[several.Answer]) -> Path:
+def keep_page(runs: Path, answers: Sequence[Answer]) -> Path:
     """Write the page of all answers, and return its path."""
     path = runs / PAGE
     store.make_place(runs)
-    store.write(path, claims_page(several.told(answers)))
+    store.write(path, claims_page(page_sections(answers)))
     return path

@@ -13,9 +13,7 @@ from typing import Any
 import numpy as np
 
 from bnexp import statistics
-from bnexp.comparison.pairing import Arm, PairedArms, agreement, confounders, varied
-from bnexp.comparison.question import RELATIVE_MARGIN, ResolvedQuestion
-from bnexp.comparison.questions import (
+from bnexp.comparison.metric_rules import (
     ROUNDING,
     WARNINGS_FIRST,
     chosen_by,
@@ -26,9 +24,12 @@ from bnexp.comparison.questions import (
     penalty_in_loss,
     score_of_guessing,
 )
-from bnexp.history import Floats, History
+from bnexp.comparison.pairing import Arm, PairedArms, agreement, confounders, varied
+from bnexp.comparison.question import RELATIVE_MARGIN, ResolvedQuestion
+from bnexp.history import History
 from bnexp.metrics import higher_is_better, number, with_unit
 from bnexp.statistics import strict, strict_values
+from bnexp.statistics.arrays import Floats
 
 
 def contrast(arms: PairedArms, question: ResolvedQuestion) -> dict[str, Any]:

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bnexp.comparison.pairing import Arm
-from bnexp.comparison.questions import (
+from bnexp.comparison.metric_rules import (
     chosen_by,
     impossible_margin,
     impossible_value,
     judged_by_what_chose,
     unmeasured_part,
 )
+from bnexp.comparison.pairing import Arm
 from bnexp.config import Experiment
 from bnexp.errors import ComparisonError, nearest
 from bnexp.history import History

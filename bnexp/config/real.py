@@ -23,9 +23,9 @@ class RealDataset(Section):
     validation_size: Fraction | None = None
     """Share of the training rows set aside as validation data; the rows held out then are a test part, for verdicts."""
     limit: Annotated[int, Field(ge=4)] | None = None
-    """Draw so many rows; of a set with its own test part, so many of its training part."""
+    """The number of rows to draw. In a set with its own test part, they are drawn from its training part."""
     test_limit: Annotated[int, Field(ge=1)] | None = None
-    """Draw so many rows of the set's own test part."""
+    """The number of rows to draw from the set's own test part."""
     stratify: bool = True
     """Keep the shares of the classes equal in both parts."""
     resample: Resample = False

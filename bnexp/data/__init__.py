@@ -101,7 +101,7 @@ class Data:
         return dataclasses.replace(self, parts=parts, view=view, test_view=test_view)
 
     def first(self, rows: int) -> Data:
-        """Return only so many of each seed's training rows, and of the other parts' in proportion."""
+        """Return only the first rows of each seed's training part, and of the other parts in proportion."""
         share = rows / self.train_SR.shape[1]
         few = {part: rows_SR[:, : max(1, round(share * rows_SR.shape[1]))] for part, rows_SR in self.parts.items()}
         return dataclasses.replace(self, parts=few)
@@ -179,7 +179,7 @@ class Data:
         }
 
 
-def joined(several: Sequence[Data]) -> Data:
+def joined_data(several: Sequence[Data]) -> Data:
     """Put the seeds of data of one shape one behind the other, each on its own rows; what is shared is kept once."""
     first = several[0]
     distinct = {id(data.rows): data.rows for data in several}

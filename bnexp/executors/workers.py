@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from bnexp.system.listeners import Warn
 from bnexp.system.machine import CORES, WORKERS
 
 TRIES = 4
@@ -37,8 +38,6 @@ class Job(Protocol):
 
 
 Work = Callable[[Any], Any]
-Warn = Callable[[str], None]
-"""Hears of each job whose worker was lost, and what is done about it."""
 
 
 class Workers(Protocol):
@@ -98,7 +97,7 @@ class Attempt:
             jobs, how = whole.halved(), ", in two halves"
         else:
             jobs, how = whole.alone(), ", each of them alone"
-        warn(f"A job ({len(whole.parts)} of the study's cells and arms) is tried again{how}: {lost.why}")
+        warn(f"A job ({len(whole.parts)} of the study's trials) is tried again{how}: {lost.why}")
         return [Attempt(job, tries) for job in jobs]
 
     def answer(self, outcome: Any) -> Any:
@@ -111,7 +110,7 @@ class Attempt:
 def done(work: Work, job: Job, *, sharing: int) -> Any:
     """Do the work in this process, a worker's, and return what came of it, or `Lost` or `Bug`.
 
-    So many workers are `sharing` the machine's memory.
+    `sharing` is the number of workers that share the machine's memory.
     """
     os.environ.update({CORES: "1", WORKERS: str(sharing)})
     try:

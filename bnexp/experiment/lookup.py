@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from bnexp import store
 from bnexp.errors import RunError
-
-Warn = Callable[[str], None]
+from bnexp.system.listeners import Warn
 
 
 def finished(runs: Path) -> Iterator[tuple[store.Run, store.RunHead]]:
@@ -53,7 +52,7 @@ def named(runs: Path, name: str, warn: Warn = lambda text: None) -> store.Run | 
     """Find what a name means; `warn` is told of damaged runs that an experiment's name passes over.
 
     Raises:
-        RunError: if the name means several runs, or an experiment of which all finished runs are damaged.
+        RunError: if the name means several runs, or an experiment whose finished runs are all damaged.
     """
     run, damaged = _newest(runs, name)
     own = next((one for one in store.runs_in(runs) if one.id == name), None)

@@ -22,6 +22,7 @@ from bnexp.config.section import Task
 from bnexp.data.fingerprint import refuse_by_size, source_sha256
 from bnexp.errors import ConfigError, Problems, SettingError
 from bnexp.system import backend
+from bnexp.system.listeners import Note
 from bnexp.system.machine import memory_limit
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from bnexp.models import Built
     from bnexp.models.inputs import Inputs
 
-Note = Callable[[str], None]
 Where = Callable[[str], str]
 """Dotted key of a config -> the file and line in which it stands."""
 

@@ -18,11 +18,11 @@ from bnexp.config.loading import has_key
 from bnexp.data.fingerprint import source_sha256
 from bnexp.errors import HINT, ComparisonError, Problems, RunError, nearest
 from bnexp.experiment import lookup, stale
-from bnexp.experiment.lookup import Warn
 from bnexp.experiment.prepare import Checked
 from bnexp.experiment.run import Finished
 from bnexp.history import History
 from bnexp.metrics import names
+from bnexp.system.listeners import Warn
 
 STUDIES = CONFIGS / "studies"
 MOST_NAMES = 20
@@ -48,7 +48,7 @@ class Planned:
         return [self.name, *([self.run.id] if self.run else [])]
 
 
-def plan(name: str, runs: Path, overrides: Sequence[str], warn: Warn = lambda text: None) -> Planned:
+def plan_arm(name: str, runs: Path, overrides: Sequence[str], warn: Warn = lambda text: None) -> Planned:
     """Find out what a name means.
 
     A run directory, a run's id or unique prefix is that run. A config file,
@@ -71,7 +71,7 @@ def plan(name: str, runs: Path, overrides: Sequence[str], warn: Warn = lambda te
     return Planned(experiment.name, None, experiment, path, overrides, stale.reason(runs, experiment, overrides))
 
 
-def plan_all(
+def plan_arms(
     names: Sequence[str], runs: Path, overrides: Mapping[str, Sequence[str]], warn: Warn = lambda text: None
 ) -> list[Planned]:
     """Find out what several names mean, each with its overrides; `warn` is told of runs that are passed over.
@@ -82,7 +82,7 @@ def plan_all(
     planned, problems = [], Problems()
     for name in names:
         with problems.noted():
-            planned.append(replace(plan(name, runs, overrides[name], warn), given=name))
+            planned.append(replace(plan_arm(name, runs, overrides[name], warn), given=name))
     problems.refuse()
     return planned
 
@@ -118,7 +118,7 @@ def config_file(name: str) -> Path | None:
 def _run(name: str, runs: Path, overrides: Sequence[str], warn: Warn) -> store.Run:
     run = lookup.named(runs, name, warn)
     if run is None:
-        raise RunError(f"No run, experiment or config is called {shown(name)!r}. {existing(runs, name)}")
+        raise RunError(f"No run, experiment or config is called {shown(name)!r}. {nearest_names(runs, name)}")
     if run.kind == "comparison":
         raise RunError(f"{run.id} is a comparison; expected a run. Name one of the runs it compares.")
     if run.kind == "study":
@@ -151,7 +151,7 @@ def _whole_record(run: store.Run) -> dict[str, Any]:
         return {"dataset": {"source_sha256": "unknown"}}
 
 
-def existing(runs: Path, name: str, *, trained: bool = True) -> str:
+def nearest_names(runs: Path, name: str, *, trained: bool = True) -> str:
     """Return a sentence with what could have been named: configs and, if `trained`, experiments with runs."""
     if hint := _is_like_a_setting(name):
         return hint

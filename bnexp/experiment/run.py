@@ -5,7 +5,7 @@ TensorFlow is imported here, inside functions, and only when something is traine
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,10 +20,11 @@ from bnexp.config.real import RealDataset
 from bnexp.errors import StorageError, WorkError, work_begun
 from bnexp.experiment.batch import Prepared, train
 from bnexp.experiment.prepare import built_for, prepared
-from bnexp.experiment.run_files import RunFiles, Watch
+from bnexp.experiment.run_files import RunFiles
 from bnexp.experiment.warnings import cautions
-from bnexp.history import History
+from bnexp.history import History, Watch
 from bnexp.system.interrupts import finishing_the_epoch
+from bnexp.system.listeners import Note
 from bnexp.system.machine import git_state, machine, memory_limit, versions
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from bnexp.models import Built
 
 FORMAT = 1
-Note = Callable[[str], None]
 
 
 @dataclass(frozen=True)

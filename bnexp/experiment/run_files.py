@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +18,13 @@ from bnexp import store
 from bnexp.config import Experiment
 from bnexp.errors import UserError
 from bnexp.experiment.batch import Observer, Wave
-from bnexp.history import History, joined
+from bnexp.history import History, Watch, joined
 
 KEEP_EVERY_SECONDS = 5.0
 """How often the history so far is written while training, so that even a kill loses little."""
 
 KEEPING_SHARE = 0.05
 """The most of the time that this writing may take: a history grows with every epoch."""
-
-Watch = Callable[[Sequence[History]], bool]
 
 
 class RunFiles(Observer):
@@ -109,7 +107,7 @@ class RunFiles(Observer):
 
 
 def _pace(ends: Sequence[tuple[float, int]], *, at_once: int) -> float | None:
-    """Return one seed's seconds an epoch, from when epochs ended for so many seeds at once, and how many had begun.
+    """Return one seed's seconds an epoch, from when epochs ended for `at_once` seeds, and how many seeds had begun.
 
     The first epoch holds the tracing and does not count; nor does the first of each seed that is trained after others.
 

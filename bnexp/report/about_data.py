@@ -13,7 +13,7 @@ from bnexp.report.styles import counted, warning
 from bnexp.system.terminal import plain
 
 MOST_NAMED, LONGEST_NAME = 10, 40
-"""Classes or files that are named one by one, and characters of such a name."""
+"""Classes or files that are named one by one, and characters of each name."""
 
 
 def data_lines(facts: Mapping[str, Any]) -> Iterator[Text]:

@@ -15,10 +15,11 @@ from rich.table import Table
 from rich.text import Text
 
 from bnexp.config import parts_that_differ
-from bnexp.history import Floats, History
+from bnexp.history import History
 from bnexp.metrics import number, with_unit
 from bnexp.report.about_data import data_lines
 from bnexp.report.styles import FAILURE, STRONG, counted, warning
+from bnexp.statistics.arrays import Floats
 from bnexp.system.terminal import plain
 
 # --- runs ---------------------------------------------------------------------
@@ -176,7 +177,7 @@ def _contrast_table(
         cells = [_estimate(metric, arm["metrics"][metric]), _estimate(metric, base["metrics"][metric])]
         p_value = _p(difference.get("p_value"))
         table.add_row(_metric(metric) + star, *cells, _difference(metric, difference), p_value)
-    for row in _other_rows(document, contrast, arm, base):
+    for row in _other_rows(contrast, arm, base):
         table.add_row(*row)
     return table
 
@@ -223,9 +224,7 @@ def _p(value: float | None) -> str:
     return "-" if value is None else "<0.001" if value < 0.001 else f"{value:.2g}"
 
 
-def _other_rows(
-    document: dict[str, Any], contrast: dict[str, Any], arm: dict[str, Any], base: dict[str, Any]
-) -> Iterator[tuple[str, ...]]:
+def _other_rows(contrast: dict[str, Any], arm: dict[str, Any], base: dict[str, Any]) -> Iterator[tuple[str, ...]]:
     if contrast["to_target"] is not None:
         yield from _reach_rows(contrast["to_target"], arm["to_target"], base["to_target"])
     parameters = [side["parameters"]["trainable"] for side in (arm, base)]

@@ -13,11 +13,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bnexp.history import Floats
 from bnexp.metrics import quantity, with_unit
 from bnexp.report.frame import DPI, GREY, WIDTH, settings
 from bnexp.report.labels import LINE_WIDTH, SMALL, TITLE, distinct, fitted, shown
 from bnexp.report.plots import BLUE
+from bnexp.statistics.arrays import Floats
 
 ROW, LEFT, ABOVE, BELOW = 0.7, 1.5, 0.95, 0.55  # inches
 WORDS, NAME = 16, 85.0  # characters, points

@@ -27,7 +27,7 @@ def shown(name: str, width: float = NAME_WIDTH, size: float = SMALL, length: int
 
 
 def fitted(text: str, width: float, size: float, length: int = 200) -> str:
-    """Cut a text to so many characters and points: an ellipsis in the middle, since names often differ at the end."""
+    """Cut a text to a number of characters and points: an ellipsis in the middle, as names often differ at the end."""
     for kept in range(min(len(text), length), 0, -1):
         cut = text if kept == len(text) else f"{text[: kept // 2]}…{text[len(text) - (kept - 1) // 2 :]}"
         if text_width(cut, size) <= width:

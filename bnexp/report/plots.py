@@ -18,10 +18,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from bnexp.errors import nearest
-from bnexp.history import Floats, History
+from bnexp.history import History
 from bnexp.metrics import quantity as quantity_of
 from bnexp.report.frame import DPI, GREY, arranged, finish, new_axes, scale, settings
 from bnexp.report.labels import comparison_subtitle, distinct, part_label, parts_line, run_subtitle
+from bnexp.statistics.arrays import Floats
 
 METADATA: dict[str, dict[str, Any]] = {
     "png": {"Software": None},
@@ -154,7 +155,7 @@ def _parts(history: History) -> dict[str, Part]:
 
 
 def _held_out(quantity: str) -> tuple[str, str]:
-    """Return the metrics of which a comparison draws the first that there is."""
+    """Return two metrics; a comparison draws the first of them that was measured."""
     return f"test_{quantity}", f"val_{quantity}"
 
 

@@ -99,13 +99,13 @@ class Reporter:
 
 
 class StudyReporter:
-    """Reports on a console how a study goes: the plan before, a line after each finished cell and arm."""
+    """Reports on a console how a study goes: the plan before, a line after each finished trial."""
 
     def __init__(self, console: Console, *, quiet: bool) -> None:
         self._console, self._of, self._quiet = console, 0, quiet
 
     def show(self, facts: Mapping[str, Any]) -> None:
-        """Show the plan of the study that is about to run, of which the facts are given."""
+        """Show the plan of the study that is about to run."""
         self._of = facts["of"]
         if not self._quiet:
             self._console.print(study_plan(facts), soft_wrap=True, highlight=False)
@@ -116,7 +116,7 @@ class StudyReporter:
             self._console.print(warning(text), soft_wrap=True, highlight=False)
 
     def tell(self, result: Result, finished: int, seconds_left: float | None) -> None:
-        """Report a cell and arm that has just been finished."""
+        """Report a trial that has just been finished."""
         if self._quiet:
             return
         levels = "".join(f"{name}={level_text(level)}, " for name, level in result.levels.items())

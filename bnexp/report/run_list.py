@@ -33,7 +33,7 @@ def row(run: store.Run) -> dict[str, Any]:
         case store.StudyHead() as document:
             said |= {"seeds": document.seeds, "result": document.verdict}
         case _ if state.kind == "study":
-            said["result"] = f"{_finished_cells(run)} cells and arms finished"
+            said["result"] = f"finished trials: {_finished_trials(run)}"
     return said
 
 
@@ -55,7 +55,7 @@ def _of_arms(arms: Sequence[store.ArmHead]) -> str:
     return "; ".join(said) or "-"
 
 
-def _finished_cells(run: store.Run) -> int:
+def _finished_trials(run: store.Run) -> int:
     with suppress(OSError):
         return sum(name.endswith(".json") for name in os.listdir(run.directory / store.CELLS))
     return 0

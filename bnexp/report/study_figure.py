@@ -17,7 +17,6 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import NullFormatter, NullLocator
 
-from bnexp.history import Floats
 from bnexp.report.frame import GREY, HEIGHT, settings
 from bnexp.report.labels import SMALL, distinct, shown
 from bnexp.report.plots import BLUE, COLOURS, MARKERS
@@ -34,6 +33,7 @@ from bnexp.report.study_picture import (
     unit_of,
     whole,
 )
+from bnexp.statistics.arrays import Floats
 from bnexp.study.grid import level_text
 from bnexp.study.words import endpoint_name
 

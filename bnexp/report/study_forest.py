@@ -12,7 +12,6 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, NullLocator
 
 from bnexp.config.study import keys_of
-from bnexp.history import Floats
 from bnexp.report.frame import GREY
 from bnexp.report.labels import shown, text_width
 from bnexp.report.plots import BLUE, ORANGE
@@ -29,6 +28,7 @@ from bnexp.report.study_picture import (
     unit_of,
     whole,
 )
+from bnexp.statistics.arrays import Floats
 from bnexp.study.grid import level_text
 from bnexp.study.words import endpoint_text, hypothesis_of
 

@@ -15,10 +15,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bnexp.history import Floats
 from bnexp.metrics import quantity
 from bnexp.report.frame import DPI, GREY, WIDTH
 from bnexp.report.labels import SMALL, TITLE, shown
+from bnexp.statistics.arrays import Floats
 from bnexp.study.grid import Cell, matches
 from bnexp.study.words import effect, endpoint_name
 

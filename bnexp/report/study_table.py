@@ -1,4 +1,4 @@
-"""What a person reads of a study: its plan, a row for each cell and arm, each hypothesis with its verdict."""
+"""What a person reads of a study: its plan, a row for each trial, each hypothesis with its verdict."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def study_plan(facts: Mapping[str, Any]) -> RenderableType:
     if facts["finished"]:
         lines.append(f"{facts['trainings']:,} trainings in all, {facts['steps']:,} optimizer steps")
         left = f"; {jobs} left, {_time_left(facts)}" if facts["jobs"] else ""
-        lines.append(f"finished already: {facts['finished']} of {facts['of']} cells and arms{left}")
+        lines.append(f"finished already: {facts['finished']} of {counted(facts['of'], 'trial')}{left}")
     else:
         trainings = f"{facts['trainings']:,} trainings in {jobs}"
         lines.append(f"{trainings}, {facts['steps']:,} optimizer steps; {_time_left(facts)}")
@@ -231,7 +231,7 @@ def _warnings(document: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _mixed(versions: Mapping[str, Sequence[str]]) -> Iterator[str]:
-    """Warn of packages, and of GPUs, of which there is more than one behind the numbers."""
+    """Warn of each package with several versions, and of several GPUs, behind the numbers."""
     several = [f"{package} {' and '.join(found)}" for package, found in versions.items() if len(found) > 1]
     if several:
         yield f"Not all cells were trained with the same: {', '.join(several)}. Pairs may differ for that alone."

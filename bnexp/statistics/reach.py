@@ -8,8 +8,9 @@ from typing import Literal
 
 import numpy as np
 
+from bnexp.statistics.arrays import Floats
 from bnexp.statistics.differences import mean_interval
-from bnexp.statistics.significance import Floats, at_least
+from bnexp.statistics.significance import at_least
 
 Reading = Literal["ratio", "at least", "at most", "restricted means"]
 """Of a speed-up: `at least`, where some baseline seeds never arrived; `at most`, where some treated ones did not; of

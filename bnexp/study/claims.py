@@ -11,9 +11,7 @@ from bnexp import store
 from bnexp.errors import ConfigError, RunError, UntrainedError, UserError, nearest
 from bnexp.executors import Workers
 from bnexp.experiment.resolve import STUDIES, no_studies
-from bnexp.study import Result
-from bnexp.study import plan as study_plan
-from bnexp.study import run as study_run
+from bnexp.study import Result, plan, run
 from bnexp.study.plan import Plan
 from bnexp.study.words import about, effect
 
@@ -45,16 +43,16 @@ class Answer:
     @property
     def seconds(self) -> float:
         """Count the seconds of training so far, of all workers."""
-        return sum(result.seconds for result in study_plan.finished(self.planned).values()) if self.planned else 0.0
+        return sum(result.seconds for result in plan.finished(self.planned).values()) if self.planned else 0.0
 
 
-def files(names: Sequence[str]) -> list[Path]:
+def find_studies(names: Sequence[str]) -> list[Path]:
     """Return the studies of these names, in this order; all that lie in configs/studies if there are none.
 
     A name is `tutorial`, or `studies/tutorial` as `train` and `compare` spell what lies in configs/, or a file.
 
     Raises:
-        UserError: if there is no study of such a name, or none at all.
+        UserError: if there is no study of this name, or none at all.
     """
     known = {path.stem: path for path in sorted(STUDIES.glob("*.yaml"))}
     if not names and not known:
@@ -69,7 +67,7 @@ def files(names: Sequence[str]) -> list[Path]:
     return list(dict.fromkeys(found))
 
 
-def planned(paths: Sequence[Path], runs: Path) -> list[Answer]:
+def plan_studies(paths: Sequence[Path], runs: Path) -> list[Answer]:
     """Plan the studies; one that cannot be run, such as for want of its data, says why.
 
     Raises:
@@ -83,12 +81,12 @@ def planned(paths: Sequence[Path], runs: Path) -> list[Answer]:
 
 def _planned(path: Path, runs: Path) -> Answer:
     try:
-        return Answer(path, study_plan.plan(path, runs))
+        return Answer(path, plan.plan(path, runs))
     except (ConfigError, RunError) as error:
         return Answer(path, failure=str(error))
 
 
-def answered(one: Answer, workers: Workers, observer: Observer) -> Answer:
+def answer_study(one: Answer, workers: Workers, observer: Observer) -> Answer:
     """Run a study that could be planned; one that cannot be answered, in whole or in part, stops no other.
 
     Raises:
@@ -96,14 +94,14 @@ def answered(one: Answer, workers: Workers, observer: Observer) -> Answer:
     """
     if one.planned is None:
         return one
-    observer.show(study_run.facts(one.planned, workers.at_once))
+    observer.show(run.facts(one.planned, workers.at_once))
     try:
-        return replace(one, document=study_run.run(one.planned, workers, observer.tell))
+        return replace(one, document=run.run(one.planned, workers, observer.tell))
     except (UntrainedError, ConfigError, RunError) as error:
         return replace(one, failure=str(error))
 
 
-def rows(answers: Sequence[Answer]) -> list[dict[str, Any]]:
+def claim_rows(answers: Sequence[Answer]) -> list[dict[str, Any]]:
     """Return a row for each hypothesis: study, claim, verdict, effect with interval, seeds, the study's seconds."""
     return [row for one in answers for row in _rows(one)]
 
@@ -131,7 +129,7 @@ def _rows(one: Answer) -> Iterator[dict[str, Any]]:
         yield dict(row)
 
 
-def told(answers: Sequence[Answer]) -> list[dict[str, Any]]:
+def page_sections(answers: Sequence[Answer]) -> list[dict[str, Any]]:
     """Return what a page shows of each study: its notes, its rows, its figures (bytes of PNG)."""
     return [
         {

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from bnexp import statistics
-from bnexp.comparison.questions import ROUNDING, score_of_guessing
+from bnexp.comparison.metric_rules import ROUNDING, score_of_guessing
 from bnexp.config.section import Resample
 from bnexp.config.study import Hypothesis, Over
-from bnexp.history import Floats
 from bnexp.metrics import higher_is_better
+from bnexp.statistics.arrays import Floats
 from bnexp.study.grid import Cell, matches
 from bnexp.study.result import Result
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from bnexp import statistics
-from bnexp.comparison.questions import penalty_in_loss
+from bnexp.comparison.metric_rules import penalty_in_loss
 from bnexp.config.study import Endpoint, Hypothesis, StudyFile, keys_of
 from bnexp.statistics import LEVEL
 from bnexp.study.contrast import Results, cell_difference, contrast_of, group_differences

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
-from bnexp.config.places import found
+from bnexp.config.places import node_at
 from bnexp.config.section import Task
 from bnexp.config.study import Endpoint, Tune
 from bnexp.data.fingerprint import Sources
@@ -17,9 +17,9 @@ from bnexp.experiment.batch import program_key
 from bnexp.study import Candidate, Cell
 
 MOST_TOGETHER = 64
-"""Trainings of a job; one of more is cut, cell by cell. So many fill a shard, and are kept as soon as they end."""
+"""Trainings of a job; one of more is cut, cell by cell. They fill a shard, and are kept as soon as they end."""
 MOST_ROW_BYTES = 2**27
-"""Of different data in a job, three copies of which fit a worker's least share; a single cell may have more."""
+"""Of different data in a job. Three copies fit a worker's least share; a single cell may have more."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ class CandidateFacts:
 
 
 def together(trials: Sequence[Trial], known: Callable[[Candidate], CandidateFacts], seeds: int) -> list[list[Trial]]:
-    """Return which trials share programs, when each trains so many seeds; the most work first."""
+    """Return which trials share programs, when each trains this number of seeds; the most work first."""
     alike: dict[Any, list[Trial]] = {}
     for trial in trials:
         key = repr([(program_key(one.experiment), known(one).shape) for one in trial.candidates])
@@ -106,7 +106,7 @@ def together(trials: Sequence[Trial], known: Callable[[Candidate], CandidateFact
 
 
 def _in_jobs(trials: Sequence[Trial], known: Callable[[Candidate], CandidateFacts], most: int) -> list[list[Trial]]:
-    """Put each trial into the first job that has room for it: of so many at most, whose data are not too large."""
+    """Put each trial into the first job that has room for it: of `most` trials, whose data are not too large."""
     jobs: list[list[Trial]] = []
     held: list[dict[str, int]] = []
     for trial in trials:
@@ -124,4 +124,4 @@ def _in_jobs(trials: Sequence[Trial], known: Callable[[Candidate], CandidateFact
 
 def line_told(one: Candidate) -> AbstractContextManager[None]:
     """Add file and line to a mistake that shows itself only when the data are drawn or the model is built."""
-    return prepare.line_told(lambda key: found(one.node, tuple(key.split("."))).where)
+    return prepare.line_told(lambda key: node_at(one.node, tuple(key.split("."))).where)

@@ -13,7 +13,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from bnexp import store, study
-from bnexp.config.study import StudyFile, read_study
+from bnexp.config.study import StudyFile
+from bnexp.config.study_reading import read_study
 from bnexp.data.fingerprint import Sources
 from bnexp.errors import ConfigError, Problems, RunError
 from bnexp.experiment.prepare import prepared

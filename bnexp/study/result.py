@@ -15,8 +15,8 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from bnexp import statistics
 from bnexp.config.section import Resample
 from bnexp.config.study import Endpoint
-from bnexp.history import Floats
 from bnexp.metrics import is_measured
+from bnexp.statistics.arrays import Floats
 
 FORMAT = 4  # of a study's directory: cells/*.json, study.json. 4: a diverged seed guesses on the part measured
 

@@ -25,7 +25,7 @@ from bnexp.study.plan import CELLS, Plan, failure_path, finished, pending
 MOST_OF_A_STUDY = 0.1
 """Timing a few steps takes no larger share of the time that it estimates; else a rough estimate must do."""
 FEW_JOBS = 8
-"""So many jobs are checked by a single worker before a plan is printed: each more would load TensorFlow first."""
+"""Up to this number of jobs are checked by one worker before a plan is printed: each more would load TensorFlow."""
 
 
 def facts(planned: Plan, at_once: int | None) -> dict[str, Any]:
@@ -170,7 +170,7 @@ def _timing_seconds(job: Job, pace: Pace) -> float:
 
 
 def _spread(several: Sequence[Job], count: int) -> list[Job]:
-    """Return so many of them at most, at equal distances, the first and, of two or more, the last."""
+    """Return at most `count` of them, at equal distances, the first and, of two or more, the last."""
     count = min(count, len(several))
     return [several[round(number * (len(several) - 1) / max(1, count - 1))] for number in range(count)]
 

@@ -34,14 +34,10 @@ SPEAKS_OF = {
 
 def judged(claims: Sequence[Hypothesis], contrasts: Sequence[Contrast]) -> list[dict[str, Any]]:
     """Return the part of each hypothesis in study.json: the claim, its difference, tests, verdict."""
-    p_values = _p_values(claims, contrasts)
-    levels, adjusted = statistics.holm_levels(p_values, LEVEL), statistics.holm(p_values)
+    levels = statistics.holm_levels(_p_values(claims, contrasts), LEVEL)
     found = conclusions(claims, contrasts)
-    rows = zip(claims, contrasts, levels, adjusted, found, strict=True)
-    return [
-        _with_verdict(claim, _facts(claim, one, level, p_value, len(claims)), word)
-        for claim, one, level, p_value, word in rows
-    ]
+    rows = zip(claims, contrasts, levels, found, strict=True)
+    return [_with_verdict(claim, _facts(claim, one, level, len(claims)), word) for claim, one, level, word in rows]
 
 
 def conclusions(claims: Sequence[Hypothesis], contrasts: Sequence[Contrast]) -> list[Conclusion]:
@@ -121,7 +117,7 @@ def _is_flattered(claim: Hypothesis, contrast: Contrast, *, claimed: bool) -> bo
 # --- what it rests on ---------------------------------------------------------------
 
 
-def _facts(claim: Hypothesis, contrast: Contrast, level: float, p_value: float, contrasts: int) -> dict[str, Any]:
+def _facts(claim: Hypothesis, contrast: Contrast, level: float, contrasts: int) -> dict[str, Any]:
     """Return all but the verdict: the claim as it stands, and what was found for it."""
     measured_S = contrast.difference_S[np.isfinite(contrast.difference_S)]
     effect_S = _effect(claim, measured_S)
@@ -141,7 +137,6 @@ def _facts(claim: Hypothesis, contrast: Contrast, level: float, p_value: float, 
         "difference": None,
         "other_sign": statistics.chances_of_other_sign(measured_S),
         "guessing": contrast.guessing,
-        "holm_p_value": None if contrast.lost or contrast.guessing is not None else p_value,
         "bootstrap": None if check is None else strict(check),
         "equivalence": None,
         "other_data": None,

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bnexp import statistics
-from bnexp.comparison.questions import WARNINGS_FIRST, lost_pairs, nothing_learned
+from bnexp.comparison.metric_rules import WARNINGS_FIRST, lost_pairs, nothing_learned
 from bnexp.config.study import Hypothesis, keys_of
 from bnexp.metrics import number, with_unit
 from bnexp.statistics import Conclusion

@@ -22,8 +22,8 @@ from bnexp.experiment.batch import program_key
 from bnexp.experiment.measurement import Measured, measured
 from bnexp.experiment.pace import Pace, pace, rough_pace
 from bnexp.experiment.prepare import check
-from bnexp.history import Floats
 from bnexp.metrics import higher_is_better
+from bnexp.statistics.arrays import Floats
 from bnexp.study import Candidate, Result, Tuned
 from bnexp.study.jobs import Job, Trial, line_told
 from bnexp.system.machine import versions

@@ -22,13 +22,13 @@ from numpy.typing import NDArray
 
 from bnexp.config.training import EarlyStopping, Training
 from bnexp.data import Data
-from bnexp.history import History, joined
+from bnexp.history import History, Watch, joined
 from bnexp.metrics import higher_is_better, names
 from bnexp.training import keras_statistics, measures
 from bnexp.training.batches import OrderDigests, fed_rows
 from bnexp.training.memory import LARGEST_SHARD, shortage_told
 from bnexp.training.optimizers import make_optimizer
-from bnexp.training.record import Stacked, Trained, Watch
+from bnexp.training.record import Stacked, Trained
 
 Part = tuple[NDArray[Any], NDArray[Any]]
 

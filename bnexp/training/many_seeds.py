@@ -29,29 +29,19 @@ from numpy.typing import NDArray
 from bnexp.config.section import Task
 from bnexp.config.training import Training
 from bnexp.data import Data
+from bnexp.history import Watch
 from bnexp.training import devices, measures, memory
 from bnexp.training.batches import OrderDigests, fed_rows
 from bnexp.training.optimizers import why_not_stacked
 from bnexp.training.program import Program, Source, State, sources
-from bnexp.training.record import Record, Stacked, Trained, Watch
+from bnexp.training.record import Record, Stacked, Trained
 
 Values = dict[str, NDArray[Any]]
 
 
 why_not = why_not_stacked
-
-
-def train_many_seeds(
-    model: keras.Sequential, data: Data, training: Training, seeds: tuple[int, ...], initial: Stacked, watch: Watch
-) -> Trained:
-    """Train every seed and return its history and final weights.
-
-    Exact for what `optimizers.why_not_stacked` does not object to: loss,
-    metrics and weights agree with `keras_fit` to float32 rounding, noise
-    layers in distribution.
-    """
-    (trained,) = train(model, data, [training], seeds, initial, watch)
-    return trained
+"""Part of `Engine`. What it does not object to is exact: loss, metrics and weights agree with `keras_fit` to float32
+rounding, noise layers in distribution."""
 
 
 def train(
@@ -84,7 +74,7 @@ def train(
         return watch([record.history(part) for part in parts])
 
     with memory.shortage_told():
-        workers, most = memory.plan(model, data, trainings[0], count, largest_shard)
+        workers, most = memory.plan_shards(model, data, trainings[0], count, largest_shard)
         together = _together(model, data, trainings[0], _shards(count, workers, most))
         with _pool(workers) as pool:
             weights, interrupted = together.train(initial, rates_S, record, digests, watch_parts, pool)
@@ -140,7 +130,7 @@ class Shard:
 
 
 def _shards(count: int, workers: int, most: int) -> list[Shard]:
-    """Cut trainings into equal shards of at most so many: one a worker, or more where memory would not hold those."""
+    """Cut trainings into equal shards of at most `most`: one a worker, or more where memory would not hold those."""
     most = min(-(-count // workers), most)
     rounds = -(-count // (most * workers))
     size = -(-count // (rounds * workers))

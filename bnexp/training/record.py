@@ -5,7 +5,7 @@ Axes: S seeds, E epochs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,12 +18,6 @@ from bnexp.metrics import higher_is_better
 
 Stacked = list[NDArray[Any]]
 """Values of `model.variables`, each stacked over seeds: (S, *shape)."""
-
-Watch = Callable[[Sequence[History]], bool]
-"""Called after every epoch with what there is so far, of different seeds each; True asks to stop there.
-
-They are not joined: joining copies every epoch that was ever measured.
-"""
 
 
 @dataclass(frozen=True)

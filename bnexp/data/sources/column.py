@@ -21,7 +21,7 @@ MOST_WHOLE_NUMBER_CLASSES = 20
 MOST_CATEGORIES = 255
 """A column of text with more different values is taken for a name, a date or a free text.
 
-So many can scikit-learn's histogram gradient boosting tell apart, and the 249 countries of ISO 3166 are fewer.
+scikit-learn's histogram gradient boosting tells as many apart, and the 249 countries of ISO 3166 are fewer.
 """
 LARGEST = 1e18
 """Numbers beyond it are refused: float32 ends at 3.4e38, and so holds the sum of no more than 340 of its squares."""
@@ -145,7 +145,7 @@ def numbers(column: pandas.Series[Any], where: Where) -> NDArray[np.float32]:
 
 
 def _finite(column: pandas.Series[Any], key: str, where: Where, decimal: str = ".") -> NDArray[np.float64]:
-    """Return a column's numbers, of which some may be missing (NaN)."""
+    """Return a column's numbers; some may be missing (NaN)."""
     values = as_numbers(column, decimal).to_numpy(dtype="float64", na_value=np.nan)
     wrong = (~np.isfinite(values) & ~column.isna().to_numpy()) | (np.abs(values) > LARGEST)
     if wrong.any():

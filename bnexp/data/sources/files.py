@@ -51,8 +51,8 @@ PARQUET_COPIES = 4
 """How often the numbers are in memory at the peak: as they are stored, and on their way to rows."""
 
 
-def existing(path: str, *, folder: bool = False, endings: Sequence[str] = ()) -> Path:
-    """Return the path if such a file, or folder, is there.
+def existing_path(path: str, *, folder: bool = False, endings: Sequence[str] = ()) -> Path:
+    """Return the path if there is a file, or a folder, with one of these endings.
 
     Raises:
         SettingError: if it is not; it names files with these endings, or folders, that are, the nearest first.
@@ -154,7 +154,7 @@ def _refuse_empty(path: Path, frame: pandas.DataFrame) -> None:
 
 def csv_rows(dataset: CsvDataset, limit: int | None) -> Rows:
     """Read the rows of a CSV table."""
-    path = existing(dataset.path, endings=CSV_ENDINGS)
+    path = existing_path(dataset.path, endings=CSV_ENDINGS)
     problems = Problems()
     with problems.noted():
         frame = read_csv(path, dataset.separator, limit, dataset.decimal)
@@ -210,7 +210,7 @@ def parquet_rows(dataset: ParquetDataset, limit: int | None) -> Rows:
         ) from error
     import pandas
 
-    path = existing(dataset.path, endings=PARQUET_ENDINGS)
+    path = existing_path(dataset.path, endings=PARQUET_ENDINGS)
     try:
         frame = _parquet_table(path, pyarrow.parquet.ParquetFile(path), limit).to_pandas(ignore_metadata=True)
     except (pyarrow.ArrowException, OSError) as error:

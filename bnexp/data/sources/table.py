@@ -149,8 +149,8 @@ def _collect_wrong_names(frame: pandas.DataFrame, columns: Columns, problems: Pr
         if name.startswith(NO_NAME) and not left_out:
             problems.note(
                 "dataset.drop",
-                f"keeps column {number}, which has no name; such a column mostly counts the rows. Name it in the file, "
-                f"or leave it out as {name!r}.",
+                f"keeps column {number}, which has no name. A column without a name mostly counts the rows. "
+                f"Name it in the file, or leave it out as {name!r}.",
             )
 
 
@@ -229,7 +229,7 @@ def _refuse_too_wide(frame: pandas.DataFrame, inputs: Sequence[str], texts: Sequ
         seen = f"and columns of text make {columns:,} columns, {values[widest]:,} of them for column {widest!r}"
         refuse_above_limit(
             "dataset.categories",
-            f"{seen}; reading {len(frame):,} such rows",
+            f"{seen}; reading {len(frame):,} rows",
             needed,
             limit,
             "Leave that column out (dataset.drop)",

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 from test_comparison import BN, NOBN
 
-from bnexp.cli.commands import print_answer
+from bnexp.cli.output import print_answer
 from bnexp.comparison import Question, compare
 from bnexp.report import console
 

@@ -86,7 +86,7 @@ def study(path: Path, place: Place, *, dry_run: bool, most_trainings: int | None
 def _file(name: str) -> Path:
     """Return the file of a study by its path, or by its name as `claims` takes it."""
     found = config_file(name) or Path(name)
-    return found if found.suffix or found.exists() else claims.find_studies([name])[0]
+    return found if found.suffix or found.exists() else find_studies([name])[0]
 
 
 def _draw(directory: Path, reporter: StudyReporter) -> None:

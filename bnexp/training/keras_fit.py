@@ -223,7 +223,7 @@ class _Recorder(keras.callbacks.Callback):
             self._values.setdefault(name, array("d")).append(float(values[name]))
 
     def _in_own_unit(self, values: dict[str, Any]) -> None:
-        """Give absolute errors the unit that the target had before it was scaled, and squared ones its square."""
+        """Write absolute errors in the unit that the target had before it was scaled, and squared ones its square."""
         widths = self._data.view.target_width
         width = 1.0 if widths is None else float(widths[self._row, 0])
         for name in values:

@@ -379,12 +379,12 @@ def test_small_data_of_several_experiments_are_read_once(monkeypatch: pytest.Mon
 def test_a_check_tells_what_a_plan_needs_and_digests_only_where_they_are_asked_for() -> None:
     (facts,) = prepare.preflight([asked()])
     assert (facts.task, facts.steps, facts.digest, facts.splits) == ("binary", 3, None, None)
-    assert (facts.told["training_rows"], facts.told["validation_rows"], facts.told["test_rows"]) == (30, 30, None)
+    assert (facts.told.training_rows, facts.told.validation_rows, facts.told.test_rows) == (30, 30, None)
     (digested,) = prepare.preflight([asked()], digests=True)
     train("good.yaml")
     (run,) = store.runs_in(Path("runs"))
     record = run.record()
-    assert (digested.digest, digested.splits) == (record["dataset"]["digest"], record["pairing"]["splits"])
+    assert (digested.digest, digested.splits) == (record.dataset.digest, record.pairing.splits)
 
 
 def test_mistakes_keep_their_kind_where_there_is_one_alone() -> None:

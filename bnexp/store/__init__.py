@@ -1,11 +1,11 @@
 """Run directories under `runs/`: made at once, written whole or not at all, listed, named, and found again."""
 
-from bnexp.store.comparison_document import ComparisonHead
+from bnexp.store.comparison_document import ComparisonDocument, ComparisonHead
 from bnexp.store.directories import LATEST, LOCK, new_directory, own_directory
 from bnexp.store.names import slug
 from bnexp.store.reading import content, cure, read_json, refuse_irregular, text
-from bnexp.store.records import first_fault
-from bnexp.store.run_record import ComparedRecord, RunHead
+from bnexp.store.records import first_fault, write_record
+from bnexp.store.run_record import ComparedRecord, DataFacts, RunHead, RunRecord
 from bnexp.store.runs import CELLS, Kind, Run, State, Status, existing, find, runs_in
 from bnexp.store.study_document import StudyHead
 from bnexp.store.writing import SPARE_BYTES, json_text, make_place, refuse_unwritable, write, write_json
@@ -16,10 +16,13 @@ __all__ = [
     "LOCK",
     "SPARE_BYTES",
     "ComparedRecord",
+    "ComparisonDocument",
     "ComparisonHead",
+    "DataFacts",
     "Kind",
     "Run",
     "RunHead",
+    "RunRecord",
     "State",
     "Status",
     "StudyHead",
@@ -40,4 +43,5 @@ __all__ = [
     "text",
     "write",
     "write_json",
+    "write_record",
 ]

@@ -19,6 +19,7 @@ import csv
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -64,6 +65,7 @@ hypotheses:
 """
 VARYING = {"seconds", "duration_seconds", "versions", "machine", "git", "started"}
 VARYING |= {"id", "run", "seed_epoch_seconds", "mean_seconds", "models"}  # named by the time; a zip holds the time
+STAMP = re.compile(r"-(study-[0-9a-f]{10}|[0-9]{8}-[0-9]{6}(-[0-9]+)?)$")
 DIGESTS = {"config_digest", "digest", "design", "experiment"}
 """Of a config or a study: they held the number of seeds."""
 
@@ -108,7 +110,7 @@ def results(tree: Path, place: Path) -> Iterator[tuple[str, Any]]:
         if done.returncode not in (0, 3):
             raise SystemExit(f"{tree}: bnexp {' '.join(arguments)} ended with {done.returncode}")
     for path in sorted((place / "runs").glob("*/*.*")):
-        name = f"{path.parent.name.rstrip('0123456789-')}/{path.name}"
+        name = f"{STAMP.sub('', path.parent.name)}/{path.name}"
         if path.name in ("history.json", "histories.json"):
             yield name, path.read_bytes()
         elif path.name in ("run.json", "comparison.json", "study.json"):

@@ -99,7 +99,7 @@ def test_a_run_directory_holds_what_the_design_says(compared: tuple[Path, subpro
         "loss", "accuracy", "val_loss", "val_accuracy", "train_loss", "train_accuracy",
     ]  # fmt: skip
     record = json.loads((run / "run.json").read_text())
-    assert (record["status"], record["seeds"], record["name"]) == ("finished", 3, "bn")
+    assert (record["status"], record["seeds"], record["name"]) == ("finished", [0, 1, 2], "bn")
     assert record["dataset"]["training_rows"] == 800
     assert record["parameters"]["trainable"] == 20 * 64 + 64 + 64 * 64 + 64 + 64 + 1 + 2 * 2 * 64
     assert (

@@ -351,6 +351,13 @@ def test_a_run_that_does_not_tell_what_guessing_scores_is_judged_as_before() -> 
     assert verdict_of(*old)["word"] == "helps"
 
 
+def test_of_the_same_rows_what_one_run_tells_of_guessing_holds_for_the_other_too() -> None:
+    old = changed(BN, "dataset", "guessing", to={})
+    assert verdict_of(old, arm("nobn", [0.5] * SEEDS))["word"] == "helps"
+    lost = [changed(arm("a", [0.5] * SEEDS), "dataset", "guessing", to={}), arm("b", [0.5] * SEEDS)]
+    assert verdict_of(*lost)["sentence"].startswith("No verdict: neither a nor b beats the majority-class baseline")
+
+
 def with_r2(name: str, r2_S: Any) -> Arm:
     made = changed(arm(name, [0.5] * SEEDS), "dataset", to={"task": "regression", "digest": "data", "guessing": {}})
     values_S = np.asarray(r2_S, float)

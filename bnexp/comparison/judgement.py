@@ -94,4 +94,4 @@ def unbeaten(metric: str, arms: Iterable[tuple[Mapping[str, float], Floats]]) ->
     known = [(score, values_S) for score, values_S in scored if score is not None]
     if len(known) < len(scored) or any(statistics.beats(values_S, score + ROUNDING) for score, values_S in known):
         return None
-    return max(score for score, _ in known)
+    return max((score for score, _ in known), default=None)

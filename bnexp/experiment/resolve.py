@@ -123,7 +123,7 @@ def _reason(runs: Path, experiment: Experiment) -> str:
 
 def _more_seeds(run: store.Run, stored: int, asked: int) -> str:
     """Return why a run is taken that holds more seeds than a config asks for; nothing of any other."""
-    return f"{run.id} holds {stored} seeds, and {asked} are asked for; all {stored} are used" if stored > asked else ""
+    return f"{run.id} holds {stored} seeds, more than the {asked} asked for; all are used" if stored > asked else ""
 
 
 def config_file(name: str) -> Path | None:

@@ -15,10 +15,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-DAMAGES = (KeyError, TypeError, IndexError, ValueError, AttributeError, ArithmeticError, RuntimeError, StopIteration)
-"""What drawing raises where parts of a document, each of its right type, do not go together."""
-
-
 def draw(run: store.Run, *, format: str = "png", out: Path | None = None) -> list[Path]:
     """Draw the figures of a run, a comparison or a study into its directory, or into `out`; return the files written.
 
@@ -91,7 +87,7 @@ def _study_figures(run: store.Run) -> dict[str, Figure]:
     try:
         with np.errstate(over="ignore", invalid="ignore"):
             return study_figures(document)
-    except DAMAGES as error:
+    except Exception as error:  # where parts of the document, each of its right type, do not go together
         raise _damaged(path, error) from error
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_serializer, model_validator
+from pydantic import Field, ValidationInfo, field_serializer, field_validator
 
 from bnexp.config.section import Task
 from bnexp.metrics import LARGEST
@@ -193,10 +193,12 @@ class ComparisonDocument(Record):
         known = facts.as_json()
         return {key: known[key] for key in SHARED_FACTS if key in known}
 
-    @model_validator(mode="after")
-    def _goes_together(self) -> ComparisonDocument:
+    @field_validator("contrasts")
+    @classmethod
+    def _decided(cls, contrasts: list[Contrast], info: ValidationInfo) -> list[Contrast]:
         """Refuse a contrast without the metric that decides."""
-        for contrast in self.contrasts:
-            if self.primary.metric not in contrast.metrics:
-                raise ValueError(f"the contrast of {contrast.arm!r} has no {self.primary.metric}, which decides")
-        return self
+        primary = info.data.get("primary")
+        for contrast in contrasts:
+            if primary is not None and primary.metric not in contrast.metrics:
+                raise ValueError(f"the one of {contrast.arm!r} has no {primary.metric}, which decides")
+        return contrasts

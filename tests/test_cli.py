@@ -143,7 +143,7 @@ def test_a_changed_config_is_trained_anew_and_compare_says_why(
 ) -> None:
     shutil.copytree(compared[0], tmp_path, dirs_exist_ok=True, symlinks=True)
     done = bnexp("compare", "bn", "nobn", "--seeds", "2", "training.epochs=1", cwd=tmp_path)
-    assert "training bn: changed since its newest run: training.epochs 4 -> 1, training.seeds 3 -> 2" in done.stderr
+    assert "training bn: changed since its newest run: training.epochs 4 -> 1\n" in done.stderr
     assert done.stdout.splitlines()[2].startswith("bn vs nobn: 2 seed pairs;")
 
 

@@ -19,7 +19,7 @@ from bnexp.store.writing import write_json
 class Record(BaseModel):
     """A part of a stored document: its keys have these types, and no number is infinite."""
 
-    model_config = ConfigDict(strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(strict=True, allow_inf_nan=False, defer_build=True)  # most commands need few of them
 
     def as_json(self) -> dict[str, Any]:
         """Return what is written of it: the keys that were set, in the order of the fields."""

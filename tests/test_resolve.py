@@ -119,6 +119,13 @@ def test_the_reason_to_train_names_the_seeds_only_if_more_are_asked_for(place: P
     ]
 
 
+def test_a_run_of_a_bnexp_with_other_keys_is_not_told_to_be_of_other_data(place: Path) -> None:
+    trained("a", config_digest="0" * 64)
+    assert resolve.plan("a", RUNS, []).reason == "its newest run is of an older bnexp, whose configs had other keys"
+    trained("a", config_digest="0" * 64, dataset={"source_sha256": "of another file"})
+    assert resolve.plan("a", RUNS, []).reason == "changed since its newest run: its data"
+
+
 def test_configs_that_are_to_be_trained_from_other_seeds_are_different_arms(place: Path) -> None:
     planned = [resolve.plan("a", RUNS, []), replace(resolve.plan("a", RUNS, ["training.seeds=3"]), name="b")]
     resolve.refuse_twice(planned)
@@ -265,6 +272,15 @@ def test_a_damaged_run_hides_no_other(place: Path) -> None:
 def test_a_record_that_lacks_what_a_comparison_needs_is_refused_by_name(place: Path) -> None:
     run = trained("layer", seeds=3)
     with pytest.raises(RunError, match=r"run\.json: trainer: Field required\. Train layer again\."):
+        resolve.arm("layer", run)
+
+
+def test_a_record_with_a_key_that_is_nested_deeper_than_any_of_bnexps_is_refused_by_name(place: Path) -> None:
+    nested: Any = 1
+    for _ in range(300):
+        nested = {"a": nested}
+    run = trained("layer", probes=nested)
+    with pytest.raises(RunError, match=r"run\.json: is nested too deeply to be kept\. Train layer again\."):
         resolve.arm("layer", run)
 
 

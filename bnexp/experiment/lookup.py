@@ -40,10 +40,10 @@ def answering(runs: Path, experiment: Experiment) -> tuple[store.Run, Sequence[i
     if not found:
         return None
     source = source_sha256(experiment.dataset)
-    return next((pair for pair in found if _is_of(pair[0], source)), None)
+    return next((pair for pair in found if is_of(pair[0], source)), None)
 
 
-def _is_of(run: store.Run, source: str | None) -> bool:
+def is_of(run: store.Run, source: str | None) -> bool:
     """Return True if a run is of own files of this sha256; a record that is damaged stands in no other's way."""
     try:
         return run.record().dataset.source_sha256 == source

@@ -14,6 +14,7 @@ from bnexp import comparison, config, store
 from bnexp.config import Experiment
 from bnexp.config.files import CONFIGS, shown
 from bnexp.config.loading import has_key
+from bnexp.data.fingerprint import source_sha256
 from bnexp.errors import HINT, ComparisonError, Problems, RunError, UserError, nearest
 from bnexp.experiment import lookup
 from bnexp.experiment.lookup import Warn
@@ -117,6 +118,8 @@ def _reason(runs: Path, experiment: Experiment) -> str:
     changes = config.differences(before, experiment)
     if before.training.seeds > experiment.training.seeds:  # then it holds all that are asked for
         changes.pop("training.seeds")
+    if not changes and lookup.is_of(stale, source_sha256(experiment.dataset)):
+        return "its newest run is of an older bnexp, whose configs had other keys"
     listed = ", ".join(f"{key} {old} -> {new}" for key, (old, new) in changes.items())
     return f"changed since its newest run: {listed or 'its data'}"
 
@@ -299,8 +302,9 @@ def _refuse_gaps(
 def _checked_record(name: str, directory: Path, record: store.RunRecord) -> store.ComparedRecord:
     try:
         return store.ComparedRecord.model_validate(record.as_json())
-    except ValidationError as error:
-        raise RunError(f"{directory / 'run.json'}: {store.first_fault(error)}. Train {name} again.") from error
+    except ValueError as error:
+        fault = store.first_fault(error) if isinstance(error, ValidationError) else "is nested too deeply to be kept"
+        raise RunError(f"{directory / 'run.json'}: {fault}. Train {name} again.") from error
 
 
 Train = Callable[[Planned], Finished]

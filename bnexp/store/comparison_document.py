@@ -186,7 +186,7 @@ class ComparisonDocument(Record):
 
     def arm(self, name: str) -> ArmFacts:
         """Return the arm of this name, which a contrast of the document names."""
-        return next(arm for arm in self.arms if arm.name == name)
+        return {arm.name: arm for arm in self.arms}[name]
 
     @field_serializer("dataset")
     def _shared(self, facts: DataFacts) -> dict[str, Any]:

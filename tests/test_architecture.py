@@ -91,6 +91,20 @@ def test_a_file_is_short_and_says_first_what_lives_in_it(path: Path) -> None:
     assert len(text.splitlines()) <= 330
 
 
+MISTAKES = {"KeyError", "TypeError", "IndexError", "AttributeError"}
+"""What a mistake in the code raises: who catches several of them hides it."""
+FOREIGN = {"models/sequential.py"}
+"""Where Keras, called with a user's arguments, raises any of them."""
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_no_tuple_of_errors_to_catch_holds_several_that_a_mistake_in_the_code_raises(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Tuple) and path.relative_to(PACKAGE).as_posix() not in FOREIGN:
+            names = {entry.id for entry in node.elts if isinstance(entry, ast.Name)}
+            assert len(names & MISTAKES) < 2, ast.unparse(node)
+
+
 def test_no_file_is_called_by_what_it_is_not() -> None:
     assert not {path.stem for path in FILES} & {"utils", "helpers", "common", "misc", "base"}
 

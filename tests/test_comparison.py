@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from dataclasses import replace
 from typing import Any
@@ -12,11 +11,18 @@ import pytest
 from experiments import experiment
 from scipy import stats
 
-from bnexp.comparison import Arm, Question, compare, refuse_judged_by_what_chose
+from bnexp import comparison
+from bnexp.comparison import Arm, Question, refuse_judged_by_what_chose
 from bnexp.errors import ComparisonError
 from bnexp.history import History
+from bnexp.store import ComparedRecord
 
 SEEDS = 10
+
+
+def compare(arms: Any, question: Question) -> dict[str, Any]:
+    """Return what comparison.json holds."""
+    return comparison.compare(arms, question).as_json()
 
 
 def arm(
@@ -47,7 +53,7 @@ def arm(
             "kernels": {"hidden_1/kernel": {**digests}, "output/kernel": {**digests}},
         },
     }
-    return Arm(name, f"{name}-run", config, history, record)
+    return Arm(name, f"{name}-run", config, history, ComparedRecord.model_validate(record))
 
 
 def spread(mean: float, deviation: float = 0.01, seed: int = 0, count: int = SEEDS) -> Any:
@@ -60,12 +66,12 @@ NOBN = arm("nobn", spread(0.8, seed=1), model={"normalization": "none"})
 
 def changed(original: Arm, *path: str, to: Any) -> Arm:
     """An arm with one entry of its record changed."""
-    record = copy.deepcopy(original.record)
+    record = original.record.as_json()
     place = record
     for key in path[:-1]:
         place = place[key]
     place[path[-1]] = to
-    return replace(original, record=record)
+    return replace(original, record=ComparedRecord.model_validate(record))
 
 
 # --- what is answered -----------------------------------------------------------------
@@ -360,6 +366,13 @@ def test_nets_that_always_answer_the_other_class_guess_too() -> None:
 def test_a_run_that_does_not_tell_what_guessing_scores_is_judged_as_before() -> None:
     old = [changed(one, "dataset", "guessing", to={}) for one in (BN, NOBN)]
     assert verdict_of(*old)["word"] == "helps"
+
+
+def test_of_the_same_rows_what_one_run_tells_of_guessing_holds_for_the_other_too() -> None:
+    old = changed(BN, "dataset", "guessing", to={})
+    assert verdict_of(old, arm("nobn", [0.5] * SEEDS))["word"] == "helps"
+    lost = [changed(arm("a", [0.5] * SEEDS), "dataset", "guessing", to={}), arm("b", [0.5] * SEEDS)]
+    assert verdict_of(*lost)["sentence"].startswith("No verdict: neither a nor b beats the majority-class baseline")
 
 
 def with_r2(name: str, r2_S: Any) -> Arm:

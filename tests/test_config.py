@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import hashlib
+import json
 import os
 import tempfile
 import time
@@ -58,6 +60,16 @@ def test_nobn_differs_from_bn_in_its_normalization_alone() -> None:
     arms = [config.load(CONFIGS / name) for name in ("bn.yaml", "nobn.yaml")]
     assert config.differences(*arms) == {"model.normalization": ("batch", "none")}
     assert config.digest(arms[0]) != config.digest(arms[1])
+
+
+def test_the_number_of_seeds_is_no_part_of_the_digest_as_it_was_in_older_runs() -> None:
+    few, many = (config.load(CONFIGS / "bn.yaml", [f"training.seeds={seeds}"]) for seeds in (3, 20))
+    assert config.digest(few) == config.digest(many)
+    assert config.digest(few) != config.digest(config.load(CONFIGS / "bn.yaml", ["training.epochs=3"]))
+    assert config.former_digest(few, 20) == config.former_digest(many, 20) != config.former_digest(many, 3)
+    facts = many.model_dump(mode="json", exclude={"name": True, "training": {"save", "memory_limit"}})
+    written = json.dumps(facts, sort_keys=True).encode()
+    assert config.former_digest(few, 20) == hashlib.sha256(written).hexdigest()
 
 
 @pytest.mark.parametrize(

@@ -46,11 +46,18 @@ def keep_run(runs: Path, arm: Arm) -> None:
     final = {name: {"final": float(values[:, -1].mean()), "best": None} for name, values in arm.history.metrics.items()}
     record = {"format": 1, "id": directory.name, "name": arm.name, "status": "finished", "config_digest": "0"}
     dataset = {
-        **arm.record["dataset"], "name": "moons", "rows": 200, "training_rows": 160, "validation_rows": 40,
+        **arm.record.dataset.as_json(), "name": "moons", "rows": 200, "training_rows": 160, "validation_rows": 40,
         "test_rows": 0, "split": "random", "duplicates_dropped": 1, "rows_before_limit": 300,
         "files_left_out": {".txt": 2}, "id_like_columns": ["id"], "commonest_class_share": 0.5,
     }  # fmt: skip
-    record |= {**arm.record, "dataset": dataset, "metrics": final, "duration_seconds": 1.5, "diverged": {}, "git": None}
+    record |= {
+        **arm.record.as_json(),
+        "dataset": dataset,
+        "metrics": final,
+        "duration_seconds": 1.5,
+        "diverged": {},
+        "git": None,
+    }
     store.write_json(directory / "run.json", record)
     store.write_json(directory / "history.json", arm.history.to_json())
     store.write(directory / "config.yaml", config.dump(arm.experiment))
@@ -70,7 +77,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     compared.mkdir()
     histories = {"format": 1, "arms": {arm.name: arm.history.to_json() for arm in arms}}
     store.write_json(compared / "histories.json", histories)
-    store.write_json(compared / "comparison.json", compare(arms, NO_QUESTION))
+    store.write_record(compared / "comparison.json", compare(arms, NO_QUESTION))
     file = read_study(place / "s.yaml")
     cells = study.cells_of(file)
     results = {

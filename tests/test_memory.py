@@ -203,12 +203,12 @@ def test_seeds_whose_weights_do_not_fit_together_train_in_turns_to_the_same_end(
         np.testing.assert_allclose(in_turns.history.metrics[name], expected, rtol=1e-5, atol=1e-7, err_msg=name)
     assert in_turns.history.seeds == (0, 1, 2, 3, 4)
     assert in_turns.history.epochs_S == at_once.history.epochs_S
-    assert in_turns.record["pairing"] == at_once.record["pairing"]
-    assert in_turns.record["status"] == "finished"
+    assert in_turns.record.pairing == at_once.record.pairing
+    assert in_turns.record.status == "finished"
     best = [json.loads((one.run.directory / "inputs.json").read_text())["seed"] for one in (in_turns, at_once)]
     assert best == [int(np.argmin(at_once.history.final("val_loss")))] * 2
     kept = (in_turns.run.directory / "model.keras").read_bytes()
-    assert in_turns.record["models"] == {"model.keras": hashlib.sha256(kept).hexdigest()}
+    assert in_turns.record.models == {"model.keras": hashlib.sha256(kept).hexdigest()}
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras's own, while it writes
@@ -216,14 +216,14 @@ def test_who_stops_in_a_later_turn_keeps_the_seeds_of_the_turns_before(tmp_path:
     _, config = weights_of_two(save="all")
     done = train_experiment(config, tmp_path, watch=lambda so_far: sum(len(history.seeds) for history in so_far) == 4)
     assert done.history.epochs_S == (3, 3, 1, 1)
-    assert done.record["status"] == "interrupted"
-    assert sorted(done.record["models"]) == [f"model-{seed}.keras" for seed in range(4)]
+    assert done.record.status == "interrupted"
+    assert sorted(done.record.models) == [f"model-{seed}.keras" for seed in range(4)]
 
 
 def test_who_stops_at_the_end_of_a_turn_has_no_further_one(tmp_path: Path) -> None:
     _, config = weights_of_two(save="none")
     done = train_experiment(config, tmp_path, watch=lambda so_far: joined(so_far).epochs_S == (3, 3))
-    assert (done.history.epochs_S, done.record["status"]) == ((3, 3), "interrupted")
+    assert (done.history.epochs_S, done.record.status) == ((3, 3), "interrupted")
 
 
 @pytest.mark.parametrize("trainer", ["many_seeds", "keras_fit"])

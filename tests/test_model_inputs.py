@@ -85,9 +85,7 @@ def test_a_tables_raw_rows_give_the_measured_accuracy_with_inputs_json_alone(tmp
         assert (document["model"], document["seed"]) == (f"model-{seed}.keras", seed)
         content = (finished.run.directory / document["model"]).read_bytes()
         assert (
-            document["model_sha256"]
-            == hashlib.sha256(content).hexdigest()
-            == finished.record["models"][document["model"]]
+            document["model_sha256"] == hashlib.sha256(content).hexdigest() == finished.record.models[document["model"]]
         )
         held_out = raw.iloc[data.validation_SR[seed]].drop(columns="answer")
         x = rebuilt(held_out, document)

@@ -379,12 +379,27 @@ def test_small_data_of_several_experiments_are_read_once(monkeypatch: pytest.Mon
 def test_a_check_tells_what_a_plan_needs_and_digests_only_where_they_are_asked_for() -> None:
     (facts,) = prepare.preflight([asked()])
     assert (facts.task, facts.steps, facts.digest, facts.splits) == ("binary", 3, None, None)
-    assert (facts.told["training_rows"], facts.told["validation_rows"], facts.told["test_rows"]) == (30, 30, None)
+    assert (facts.told.training_rows, facts.told.validation_rows, facts.told.test_rows) == (30, 30, None)
     (digested,) = prepare.preflight([asked()], digests=True)
     train("good.yaml")
     (run,) = store.runs_in(Path("runs"))
     record = run.record()
-    assert (digested.digest, digested.splits) == (record["dataset"]["digest"], record["pairing"]["splits"])
+    assert (digested.digest, digested.splits) == (record.dataset.digest, record.pairing.splits)
+
+
+def test_a_stored_run_with_more_seeds_than_are_asked_for_is_used_and_named(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    train("good.yaml")
+    train("bn.yaml")
+    capsys.readouterr()
+    assert compare("good.yaml", "bn.yaml", "training.seeds=1", quiet=False) == 0
+    told = capsys.readouterr()
+    runs = {run.stem: run.id for run in store.runs_in(Path("runs"))}
+    assert told.err.splitlines() == [
+        f"{name}: {runs[name]} holds 2 seeds, more than the 1 asked for; all are used" for name in ("good", "bn")
+    ]
+    assert "good vs bn: 2 seed pairs;" in told.out
 
 
 def test_mistakes_keep_their_kind_where_there_is_one_alone() -> None:

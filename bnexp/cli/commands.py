@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from bnexp import config, store
 from bnexp.cli.arguments import config_path, config_paths, sorted_arguments
@@ -50,7 +49,7 @@ def train(arguments: Sequence[str], *, seeds: int | None, runs: Path, dry_run: b
             _print_plan(one.experiment, facts)
         return DONE
     finished: list[Finished] = []
-    with told_in_json(lambda: [one.record for one in finished], as_json=as_json):
+    with told_in_json(lambda: [one.record.as_json() for one in finished], as_json=as_json):
         for one in asked:
             with work_begun() if finished else nullcontext():
                 finished.append(_train(one.experiment, runs, overrides, quiet=quiet or as_json))
@@ -59,7 +58,7 @@ def train(arguments: Sequence[str], *, seeds: int | None, runs: Path, dry_run: b
             if finished[-1].interrupted:
                 break
     if as_json:
-        records = [one.record for one in finished]
+        records = [one.record.as_json() for one in finished]
         print_json(records[0] if len(asked) == 1 else records)
     return max(_exit_code(one) for one in finished)
 
@@ -99,7 +98,7 @@ def _train(experiment: Experiment, runs: Path, overrides: Sequence[str], *, quie
             with reporter.live():
                 watch, note = reporter.watch, reporter.note
                 finished = train_experiment(experiment, runs, watch=watch, note=note, overrides=overrides)
-                finished.record["not_kept"] += figures.drawn(finished.run)
+                finished.record.not_kept += figures.drawn(finished.run)
                 return finished
     except KeyboardInterrupt:
         raise StoppedError(f"Stopped at once. `bnexp runs` lists what is kept of {experiment.name}.") from None
@@ -116,7 +115,7 @@ def _print_run(finished: Finished, *, quiet: bool) -> None:
         print(finished.run.directory)
     else:
         print_answer(console.run_summary(finished.record, finished.history))
-        print(f"{finished.record['status']}: {finished.run.directory}")
+        print(f"{finished.record.status}: {finished.run.directory}")
 
 
 def _print_plan(experiment: Experiment, checked: Checked) -> None:
@@ -145,24 +144,32 @@ def compare(
             if override not in fitting[name]:
                 print(f"{plain(name)}: {plain(override)} does not apply there", file=sys.stderr)
     resolve.refuse_twice(planned)
+    _print_more_seeds(planned, quiet=quiet)
     planned = told_apart(planned)
     question = with_baseline(question, planned)
     stored, trained = resolve.stored(planned), list[Finished]()
     resolve.refuse_unanswerable(question, planned, stored, _checked(planned, quiet=quiet or as_json))
-    with told_in_json(lambda: [one.record for one in trained], as_json=as_json):
+    with told_in_json(lambda: [one.record.as_json() for one in trained], as_json=as_json):
         train = partial(_train_arm, runs=runs, quiet=quiet or as_json, trained=trained)
         found = resolve.ready(planned, stored, train)
         with work_begun() if trained else nullcontext():
             document = compare_arms(found, question)
             run = _keep_comparison(runs, found, document)
     if as_json:
-        print_json(document)
+        print_json(document.as_json())
     elif quiet:
         print(run.directory)
     else:
         print_answer(console.comparison(document))
         print(f"kept: {run.directory}")
     return DIVERGED if any(arm.history.diverged_at for arm in found) else DONE
+
+
+def _print_more_seeds(planned: Sequence[resolve.Planned], *, quiet: bool) -> None:
+    """Name on stderr the stored runs that hold more seeds than were asked for."""
+    for item in planned:
+        if item.run is not None and item.reason and not quiet:
+            print(f"{plain(item.name)}: {plain(item.reason)}", file=sys.stderr)
 
 
 def _checked(planned: Sequence[resolve.Planned], *, quiet: bool) -> dict[str, Checked]:
@@ -190,12 +197,12 @@ def _train_arm(item: resolve.Planned, *, runs: Path, quiet: bool, trained: list[
     return finished
 
 
-def _keep_comparison(runs: Path, found: Sequence[Arm], document: dict[str, Any]) -> store.Run:
+def _keep_comparison(runs: Path, found: Sequence[Arm], document: store.ComparisonDocument) -> store.Run:
     """Write the comparison, the histories behind it and its figures into a directory of its own."""
     with store.new_directory(runs, "-vs-".join(arm.name for arm in found)) as directory, work_begun():
         histories = {"format": 1, "arms": {arm.name: arm.history.to_json() for arm in found}}
         store.write_json(directory / "histories.json", histories)
-        store.write_json(directory / "comparison.json", document)
+        store.write_record(directory / "comparison.json", document)
         run = store.Run(directory)
         for text in figures.drawn(run):
             warn(text)

@@ -3,7 +3,7 @@
 from bnexp.config.checks import unfit_for_rows
 from bnexp.config.loading import load, load_all, where
 from bnexp.config.schema import Experiment
-from bnexp.config.writing import compact, differences, digest, dump, parts_that_differ
+from bnexp.config.writing import compact, differences, digest, dump, former_digest, parts_that_differ
 
 __all__ = [
     "Experiment",
@@ -11,6 +11,7 @@ __all__ = [
     "differences",
     "digest",
     "dump",
+    "former_digest",
     "load",
     "load_all",
     "parts_that_differ",

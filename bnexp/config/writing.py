@@ -69,10 +69,21 @@ def compact(value: Any) -> Any:
 
 
 def digest(experiment: Experiment) -> str:
-    """Return the sha256 of what is measured: dataset, model and training.
+    """Return the sha256 of what each seed measures: dataset, model and training.
 
-    The name, the models that are kept and the limit of memory are left out."""
-    facts = experiment.model_dump(mode="json", exclude={"name": True, "training": {"save", "memory_limit"}})
+    The name, the number of seeds, the models that are kept and the limit of memory are left out.
+    """
+    return _sha256(experiment, {"save", "memory_limit", "seeds"})
+
+
+def former_digest(experiment: Experiment, seeds: int) -> str:
+    """Return the digest that older runs of an experiment hold: their number of seeds was a part of it."""
+    training = experiment.training.model_copy(update={"seeds": seeds})
+    return _sha256(experiment.model_copy(update={"training": training}), {"save", "memory_limit"})
+
+
+def _sha256(experiment: Experiment, left_out: set[str]) -> str:
+    facts = experiment.model_dump(mode="json", exclude={"name": True, "training": left_out})
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 

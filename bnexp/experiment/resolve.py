@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -15,7 +14,6 @@ from bnexp import comparison, config, store
 from bnexp.config import Experiment
 from bnexp.config.files import CONFIGS, shown
 from bnexp.config.loading import has_key
-from bnexp.data.fingerprint import source_sha256
 from bnexp.errors import HINT, ComparisonError, Problems, RunError, nearest
 from bnexp.experiment import lookup, stale
 from bnexp.experiment.prepare import Checked
@@ -53,8 +51,8 @@ def plan_arm(name: str, runs: Path, overrides: Sequence[str], warn: Warn = lambd
 
     A run directory, a run's id or unique prefix is that run. A config file,
     or NAME where configs/NAME.yaml exists, is its newest finished run with
-    the same digest, or is to be trained. Any other NAME is the newest
-    finished run of that experiment.
+    the same digest and all seeds that are asked for, or is to be trained.
+    Any other NAME is the newest finished run of that experiment.
 
     Raises:
         RunError: if nothing has this name, or several runs do.
@@ -63,11 +61,11 @@ def plan_arm(name: str, runs: Path, overrides: Sequence[str], warn: Warn = lambd
     path = config_file(name)
     if path is None:
         stored = _run(name, runs, overrides, warn)
-        return Planned(str(stored.record().get("name", stored.id)), stored)
+        return Planned(stored.record().name or stored.id, stored)
     experiment = config.load(path, overrides)
-    run = _as_it_is_now(runs, experiment)
-    if run is not None:
-        return Planned(experiment.name, run)
+    if (found := lookup.answering(runs, experiment)) is not None:
+        run, seeds = found
+        return Planned(experiment.name, run, reason=_more_seeds(run, len(seeds), experiment.training.seeds))
     return Planned(experiment.name, None, experiment, path, overrides, stale.reason(runs, experiment, overrides))
 
 
@@ -105,6 +103,11 @@ def fitting_overrides(names: Sequence[str], overrides: Sequence[str]) -> dict[st
     }
 
 
+def _more_seeds(run: store.Run, stored: int, asked: int) -> str:
+    """Return why a run is taken that holds more seeds than a config asks for; nothing of any other."""
+    return f"{run.id} holds {stored} seeds, more than the {asked} asked for; all are used" if stored > asked else ""
+
+
 def config_file(name: str) -> Path | None:
     """Return the config that a name stands for, if there is one: `text/spam-bn` for configs/text/spam-bn.yaml."""
     path = Path(name)
@@ -131,24 +134,6 @@ def _run(name: str, runs: Path, overrides: Sequence[str], warn: Warn) -> store.R
         seen = f"{name} is a stored run; overrides ({' '.join(overrides)}) need a config"
         raise RunError(f"{seen}. Name its config: {run.directory / 'config.yaml'}.")
     return run
-
-
-def _as_it_is_now(runs: Path, experiment: Experiment) -> store.Run | None:
-    """Find the newest finished run of an experiment with this config and, of own files, these contents."""
-    digest = config.digest(experiment)
-    found = [run for run, head in lookup.finished(runs) if (head.name, head.config_digest) == (experiment.name, digest)]
-    if not found:
-        return None
-    source = source_sha256(experiment.dataset)
-    return next((run for run in found if _whole_record(run).get("dataset", {}).get("source_sha256") == source), None)
-
-
-def _whole_record(run: store.Run) -> dict[str, Any]:
-    """Read a record; one that is damaged is of no data, so that it stands in no other's way."""
-    try:
-        return run.record()
-    except RunError:
-        return {"dataset": {"source_sha256": "unknown"}}
 
 
 def nearest_names(runs: Path, name: str, *, trained: bool = True) -> str:
@@ -208,12 +193,16 @@ def _configs() -> Iterator[Path]:
 
 def refuse_twice(planned: Sequence[Planned]) -> None:
     """Raise ComparisonError if two names mean one run, or one config that is still to be trained."""
-    meant = [item.run.directory.resolve() if item.run else config.digest(experiment_of(item)) for item in planned]
+    meant = [item.run.directory.resolve() if item.run else _to_train(experiment_of(item)) for item in planned]
     for item, one in zip(planned, meant, strict=True):
         if meant.count(one) > 1:
             raise ComparisonError(
                 f"{item.name} takes part {meant.count(one)} times; expected different arms. Name each arm once."
             )
+
+
+def _to_train(experiment: Experiment) -> tuple[str, int]:
+    return config.digest(experiment), experiment.training.seeds
 
 
 def experiment_of(item: Planned) -> Experiment:
@@ -255,7 +244,7 @@ def refuse_unanswerable(
 
     `trained` and `checked` hold what is known of either, by name.
     """
-    tasks = {name: arm.record["dataset"]["task"] for name, arm in trained.items()}
+    tasks = {name: arm.record.dataset.task for name, arm in trained.items()}
     tasks |= {name: facts.task for name, facts in checked.items()}
     known = [trained[item.name].experiment if item.name in trained else experiment_of(item) for item in planned]
     found = [
@@ -289,10 +278,10 @@ def arm(name: str, run: store.Run, finished: Finished | None = None) -> comparis
     """
     experiment = config.load(run.config)
     if finished is not None:
-        return comparison.Arm(name, run.id, experiment, finished.history, finished.record)
-    record = run.record()
-    checked, history = _checked_record(name, run.directory, record), run.history()
-    _refuse_gaps(name, run.directory, checked, history, names(checked.dataset.task, experiment.evaluated_parts()))
+        record = _checked_record(name, run.directory, finished.record)
+        return comparison.Arm(name, run.id, experiment, finished.history, record)
+    record, history = _checked_record(name, run.directory, run.record()), run.history()
+    _refuse_gaps(name, run.directory, record, history, names(record.dataset.task, experiment.evaluated_parts()))
     return comparison.Arm(name, run.id, experiment, history, record)
 
 
@@ -308,11 +297,12 @@ def _refuse_gaps(
         raise RunError(f"{directory / 'history.json'}: has no {', '.join(lost)}. Train {name} again.")
 
 
-def _checked_record(name: str, directory: Path, record: dict[str, Any]) -> store.ComparedRecord:
+def _checked_record(name: str, directory: Path, record: store.RunRecord) -> store.ComparedRecord:
     try:
-        return store.ComparedRecord.model_validate(record)
-    except ValidationError as error:
-        raise RunError(f"{directory / 'run.json'}: {store.first_fault(error)}. Train {name} again.") from error
+        return store.ComparedRecord.model_validate(record.as_json())
+    except ValueError as error:
+        fault = store.first_fault(error) if isinstance(error, ValidationError) else "is nested too deeply to be kept"
+        raise RunError(f"{directory / 'run.json'}: {fault}. Train {name} again.") from error
 
 
 Train = Callable[[Planned], Finished]

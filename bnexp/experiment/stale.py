@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bnexp import config, store
 from bnexp.config import Experiment
+from bnexp.data.fingerprint import source_sha256
 from bnexp.errors import RunError, UserError
 from bnexp.experiment import lookup
 
@@ -23,6 +24,10 @@ def reason(runs: Path, experiment: Experiment, overrides: Sequence[str]) -> str:
     except UserError:
         return "its newest run cannot be read"
     changes = config.differences(before, experiment)
+    if before.training.seeds > experiment.training.seeds:  # then it holds all that are asked for
+        changes.pop("training.seeds")
+    if not changes and lookup.is_of(newest, source_sha256(experiment.dataset)):
+        return "its newest run is of an older bnexp, whose configs had other keys"
     if not changes:
         return "its data have changed since its newest run"
     then = _overrides_of(newest)
@@ -36,10 +41,9 @@ def reason(runs: Path, experiment: Experiment, overrides: Sequence[str]) -> str:
 
 def _overrides_of(run: store.Run) -> Sequence[str]:
     try:
-        found = run.record().get("overrides", [])
+        return run.record().overrides
     except RunError:
         return []
-    return list(map(str, found))
 
 
 def _whence(key: str, now: Iterable[str], then: Iterable[str]) -> str:

@@ -20,34 +20,44 @@ from bnexp.metrics import number, with_unit
 from bnexp.report.about_data import data_lines
 from bnexp.report.styles import FAILURE, STRONG, counted, warning
 from bnexp.statistics.arrays import Floats
+from bnexp.store import ComparisonDocument, RunRecord
+from bnexp.store.comparison_document import (
+    ArmFacts,
+    Contrast,
+    Interval,
+    Reach,
+    ReachDifference,
+    SpeedUp,
+)
 from bnexp.system.terminal import plain
 
 # --- runs ---------------------------------------------------------------------
 
 
-def run_summary(record: dict[str, Any], history: History) -> RenderableType:
+def run_summary(record: RunRecord, history: History) -> RenderableType:
     """Return a run's short table: each metric at the last and the best epoch, mean ± standard deviation over seeds."""
     table = _table("", "final", "best")
     for metric in history.metrics:
         values = [history.final(metric)]
         if not metric.startswith("test_"):  # which chooses nothing, not even an epoch
             values.append(history.best(metric))
-        judged = [history.as_judged(metric, values_S, record["dataset"].get("guessing", {})) for values_S in values]
+        judged = [history.as_judged(metric, values_S, record.dataset.guessing) for values_S in values]
         table.add_row(_metric(metric), *(_mean_deviation(metric, values_S) for values_S in judged))
     lengths = f"{counted(len(history.seeds), 'seed')}, {counted(max(history.epochs_S), 'epoch')}"
-    head = f"{plain(record['name'])}: {lengths}, {record['duration_seconds']:.1f} s"
+    took = "" if record.duration_seconds is None else f", {record.duration_seconds:.1f} s"
+    head = f"{plain(record.name)}: {lengths}{took}"
     parts: list[RenderableType] = [
         Text(head, style=STRONG),
-        *data_lines(record["dataset"]),
+        *data_lines(record.dataset),
         table,
         Text("mean ± standard deviation over seeds"),
     ]
-    if record["trainer"]["reason"]:
-        parts.append(Text(f"trained seed by seed with keras_fit: {plain(record['trainer']['reason'])}"))
+    if record.trainer is not None and record.trainer.reason:
+        parts.append(Text(f"trained seed by seed with keras_fit: {plain(record.trainer.reason)}"))
     return Group(
         *parts,
-        *map(warning, [*record["warnings"], *record.get("not_kept", [])]),
-        *_diverged({record["name"]: history.diverged_at}, record["dataset"].get("task")),
+        *map(warning, [*record.warnings, *record.not_kept]),
+        *_diverged({record.name: history.diverged_at}, record.dataset.task),
     )
 
 
@@ -110,45 +120,51 @@ def _table(first: str, *others: str) -> Table:
 # --- a comparison ---------------------------------------------------------------
 
 
-def comparison(document: dict[str, Any]) -> RenderableType:
+def comparison(document: ComparisonDocument) -> RenderableType:
     """Return each contrast of a comparison: how it is paired, its table, what else differs, the verdict."""
-    arms = {arm["name"]: arm for arm in document["arms"]}
-    parts: list[RenderableType] = [*data_lines(document["dataset"])]
-    for contrast in document["contrasts"]:
-        parts += [*_contrast(document, contrast, arms[contrast["arm"]], arms[contrast["baseline"]]), Text("")]
+    parts: list[RenderableType] = [*data_lines(document.dataset)]
+    for contrast in document.contrasts:
+        arm, base = document.arm(contrast.arm), document.arm(contrast.baseline)
+        parts += [*_contrast(document, contrast, arm, base), Text("")]
     return Group(*parts[:-1])
 
 
 def _contrast(
-    document: dict[str, Any], contrast: dict[str, Any], arm: dict[str, Any], base: dict[str, Any]
+    document: ComparisonDocument, contrast: Contrast, arm: ArmFacts, base: ArmFacts
 ) -> Iterator[RenderableType]:
-    names = f"{plain(arm['name'])} vs {plain(base['name'])}"
-    yield Text(f"{names}: {len(document['seeds'])} seed pairs; {_pairing(contrast['pairing'])}", style=STRONG)
+    names = f"{plain(arm.name)} vs {plain(base.name)}"
+    yield Text(f"{names}: {len(document.seeds)} seed pairs; {_pairing(contrast.pairing)}", style=STRONG)
     yield _contrast_table(document, contrast, arm, base)
     yield Text(
-        f"mean ± half of its {document['level']:.0%} t interval, of the final epoch (the best under early stopping); "
+        f"mean ± half of its {document.level:.0%} t interval, of the final epoch (the best under early stopping); "
         "p: sign-flip test"
     )
-    target = document["target"]
-    if target["value"] is not None:
-        goal = f"{with_unit(target['metric'])} {number(target['metric'], target['value'])}"
-        line = f"target: {goal}, {plain(target['rule'])}; seconds: one seed's share of one measured time"
-        missed = any(side["to_target"]["reached"] < side["to_target"]["seeds"] for side in (arm, base))
-        yield Text(line + ("; a seed that never arrives counts with all its epochs" if missed else ""))
-    elif target["rule"].startswith("none: "):
-        yield Text(f"target: {plain(target['rule'])}")
-    yield from _diverged({side["name"]: side["diverged"] for side in (arm, base)}, document["task"])
-    yield from (warning(f"{side['name']}: {text}") for side in (arm, base) for text in side["warnings"])
-    yield Text(f"varied: {_listed(contrast['varied']) or 'nothing; both arms are one experiment'}")
-    if len(contrast["varied"]) > 1:
+    yield from _target(document, arm, base)
+    yield from _diverged({side.name: side.diverged for side in (arm, base)}, document.task)
+    yield from (warning(f"{side.name}: {text}") for side in (arm, base) for text in side.warnings)
+    yield Text(f"varied: {_listed(contrast.varied) or 'nothing; both arms are one experiment'}")
+    if len(contrast.varied) > 1:
         yield warning("these vary together; the verdict cannot tell their effects apart")
-    if contrast["confounders"]:
-        yield warning(f"the arms also differ in {_listed(contrast['confounders'])}")
+    if contrast.confounders:
+        yield warning(f"the arms also differ in {_listed(contrast.confounders)}")
     else:
         yield Text("also checked, and equal: every other key of the config, trainer, versions, machine")
-    yield from map(warning, contrast.get("cautions", ()))
-    verdict = contrast["verdict"]
-    yield Text.assemble((f"VERDICT  {verdict['word']}", STRONG), f"  {plain(verdict['sentence'])}")
+    yield from map(warning, contrast.cautions)
+    verdict = contrast.verdict
+    yield Text.assemble((f"VERDICT  {verdict.word}", STRONG), f"  {plain(verdict.sentence)}")
+
+
+def _target(document: ComparisonDocument, arm: ArmFacts, base: ArmFacts) -> Iterator[Text]:
+    """Yield a line on the value that is to be reached, or on why there is none."""
+    target = document.target
+    if target.value is not None and target.metric is not None:
+        goal = f"{with_unit(target.metric)} {number(target.metric, target.value)}"
+        line = f"target: {goal}, {plain(target.rule)}; seconds: one seed's share of one measured time"
+        reaches = [side.to_target for side in (arm, base) if side.to_target is not None]
+        missed = any(reach.reached < reach.seeds for reach in reaches)
+        yield Text(line + ("; a seed that never arrives counts with all its epochs" if missed else ""))
+    elif target.rule.startswith("none: "):
+        yield Text(f"target: {plain(target.rule)}")
 
 
 def _listed(differing: Mapping[str, Sequence[Any]]) -> str:
@@ -167,52 +183,53 @@ def _pairing(checks: Mapping[str, bool | None]) -> str:
     return "checked by digest: " + ", ".join(f"{what} {words[equal]}" for what, equal in checks.items())
 
 
-def _contrast_table(
-    document: dict[str, Any], contrast: dict[str, Any], arm: dict[str, Any], base: dict[str, Any]
-) -> Table:
-    names = plain(arm["name"]), plain(base["name"])
+def _contrast_table(document: ComparisonDocument, contrast: Contrast, arm: ArmFacts, base: ArmFacts) -> Table:
+    names = plain(arm.name), plain(base.name)
     table = _table("", *names, f"{names[0]} - {names[1]}", "p")
-    for metric, difference in contrast["metrics"].items():
-        star = " *" if metric == document["primary"]["metric"] else ""
-        cells = [_estimate(metric, arm["metrics"][metric]), _estimate(metric, base["metrics"][metric])]
-        p_value = _p(difference.get("p_value"))
-        table.add_row(_metric(metric) + star, *cells, _difference(metric, difference), p_value)
+    for metric, difference in contrast.metrics.items():
+        star = " *" if metric == document.primary.metric else ""
+        cells = [_estimate(metric, arm.metrics[metric]), _estimate(metric, base.metrics[metric])]
+        table.add_row(_metric(metric) + star, *cells, _difference(metric, difference), _p(difference.p_value))
     for row in _other_rows(contrast, arm, base):
         table.add_row(*row)
     return table
 
 
-def _estimate(metric: str, interval: Mapping[str, Any]) -> str:
-    half = None if interval["high"] is None else interval["high"] - interval["mean"]
-    return with_spread(metric, interval["mean"], half)
+def _half(interval: Interval) -> float | None:
+    """Return half the width of an interval; None where there is none."""
+    return None if interval.high is None or interval.mean is None else interval.high - interval.mean
 
 
-def _difference(metric: str, interval: Mapping[str, Any]) -> str:
+def _estimate(metric: str, interval: Interval) -> str:
+    return with_spread(metric, interval.mean, _half(interval))
+
+
+def _difference(metric: str, interval: Interval) -> str:
     """Write a difference and its interval.
 
-    >>> _difference("loss", {"mean": 0.5, "low": 0.25, "high": 0.75})
+    >>> _difference("loss", Interval(mean=0.5, low=0.25, high=0.75))
     '+0.50 [+0.25, +0.75]'
     """
-    if interval["low"] is None:
-        return number(metric, interval["mean"], signed=True)
-    half = interval["high"] - interval["mean"]
-    mean, low, high = (number(metric, interval[key], spread=half, signed=True) for key in ("mean", "low", "high"))
+    if interval.low is None:
+        return number(metric, interval.mean, signed=True)
+    values = (interval.mean, interval.low, interval.high)
+    mean, low, high = (number(metric, value, spread=_half(interval), signed=True) for value in values)
     return f"{mean} [{low}, {high}]"
 
 
-def _speed_up(found: Mapping[str, Any]) -> str:
+def _speed_up(found: SpeedUp) -> str:
     """Write how many times fewer epochs the arm took than the baseline; `>=` where some of the baseline never arrive.
 
-    >>> _speed_up({"ratio": 2.125, "low": 1.5, "high": 3.0, "reading": "at least"})
+    >>> _speed_up(SpeedUp(ratio=2.125, low=1.5, high=3.0, reading="at least"))
     '>= 2.12 [1.5, 3]'
-    >>> _speed_up({"ratio": 1.5, "low": None, "high": None, "reading": "restricted means"})
+    >>> _speed_up(SpeedUp(ratio=1.5, low=None, high=None, reading="restricted means"))
     '1.5 (of means within the budget)'
     """
-    ratio = f"{found['ratio']:.3g}"
-    if found["reading"] == "restricted means":
+    ratio = f"{found.ratio:.3g}"
+    if found.reading == "restricted means":
         return f"{ratio} (of means within the budget)"
-    sign = {"ratio": "", "at least": ">= ", "at most": "<= "}[found["reading"]]
-    return f"{sign}{ratio}" if found["low"] is None else f"{sign}{ratio} [{found['low']:.3g}, {found['high']:.3g}]"
+    sign = {"ratio": "", "at least": ">= ", "at most": "<= "}[found.reading]
+    return f"{sign}{ratio}" if found.low is None else f"{sign}{ratio} [{found.low:.3g}, {found.high:.3g}]"
 
 
 def _p(value: float | None) -> str:
@@ -224,23 +241,22 @@ def _p(value: float | None) -> str:
     return "-" if value is None else "<0.001" if value < 0.001 else f"{value:.2g}"
 
 
-def _other_rows(contrast: dict[str, Any], arm: dict[str, Any], base: dict[str, Any]) -> Iterator[tuple[str, ...]]:
-    if contrast["to_target"] is not None:
-        yield from _reach_rows(contrast["to_target"], arm["to_target"], base["to_target"])
-    parameters = [side["parameters"]["trainable"] for side in (arm, base)]
+def _other_rows(contrast: Contrast, arm: ArmFacts, base: ArmFacts) -> Iterator[tuple[str, ...]]:
+    if contrast.to_target is not None and arm.to_target is not None and base.to_target is not None:
+        yield from _reach_rows(contrast.to_target, arm.to_target, base.to_target)
+    parameters = [side.parameters.trainable for side in (arm, base)]
     yield "trainable parameters", *map(str, parameters), f"{parameters[0] - parameters[1]:+d}", ""
-    diverged = [len(side["diverged"]) for side in (arm, base)]
-    cells = [f"{count} of {side['seeds']}" for count, side in zip(diverged, (arm, base), strict=True)]
-    yield "diverged seeds", *cells, f"{diverged[0] - diverged[1]:+d}", _p(contrast["diverged_p_value"])
+    diverged = [len(side.diverged) for side in (arm, base)]
+    cells = [f"{count} of {side.seeds}" for count, side in zip(diverged, (arm, base), strict=True)]
+    yield "diverged seeds", *cells, f"{diverged[0] - diverged[1]:+d}", _p(contrast.diverged_p_value)
 
 
-def _reach_rows(difference: dict[str, Any], arm: dict[str, Any], base: dict[str, Any]) -> Iterator[tuple[str, ...]]:
-    reached = [f"{side['reached']} of {side['seeds']}" for side in (arm, base)]
-    yield "seeds at target", *reached, f"{arm['reached'] - base['reached']:+d}", ""
-    epochs = [f"{side['mean_epochs']:.1f}" for side in (arm, base)]
-    yield "epochs to target", *epochs, _difference("", difference["epochs"]), _p(difference["epochs"]["p_value"])
-    yield "times fewer epochs", "", "", _speed_up(difference["speed_up"]), ""
-    seconds = [side["mean_seconds"] for side in (arm, base)]
-    if None not in seconds:
-        cells = [number("", value) for value in seconds]
-        yield "seconds to target", *cells, number("", seconds[0] - seconds[1], signed=True), ""
+def _reach_rows(difference: ReachDifference, arm: Reach, base: Reach) -> Iterator[tuple[str, ...]]:
+    reached = [f"{side.reached} of {side.seeds}" for side in (arm, base)]
+    yield "seeds at target", *reached, f"{arm.reached - base.reached:+d}", ""
+    epochs = [f"{side.mean_epochs:.1f}" for side in (arm, base)]
+    yield "epochs to target", *epochs, _difference("", difference.epochs), _p(difference.epochs.p_value)
+    yield "times fewer epochs", "", "", _speed_up(difference.speed_up), ""
+    if arm.mean_seconds is not None and base.mean_seconds is not None:
+        cells = [number("", side.mean_seconds) for side in (arm, base)]
+        yield "seconds to target", *cells, number("", arm.mean_seconds - base.mean_seconds, signed=True), ""

@@ -38,7 +38,10 @@ def row(run: store.Run) -> dict[str, Any]:
 
 
 def _of_run(record: store.RunHead) -> dict[str, Any]:
-    said: dict[str, Any] = {"seeds": record.seeds or "-", "overrides": " ".join(record.overrides) or "-"}
+    said: dict[str, Any] = {
+        "seeds": len(record.seeds) if record.seeds else "-",
+        "overrides": " ".join(record.overrides) or "-",
+    }
     if record.metrics is not None:
         metric = headline(record.metrics)
         said["result"] = f"{with_unit(metric)} {number(metric, record.metrics[metric].final)}"

@@ -15,6 +15,7 @@ from bnexp.metrics import number, quantity, with_unit
 from bnexp.report.about_data import data_lines
 from bnexp.report.console import with_spread
 from bnexp.report.styles import STRONG, counted, warning
+from bnexp.store import DataFacts
 from bnexp.study.grid import level_text
 from bnexp.study.words import about, effect, endpoint_name, hypothesis_of, written
 from bnexp.system.terminal import plain
@@ -65,7 +66,7 @@ def study_plan(facts: Mapping[str, Any]) -> RenderableType:
 def _data(several: Sequence[Mapping[str, Any]]) -> Iterator[Text]:
     """Yield lines on the first data sets, and how many more there are."""
     for facts in several[:MOST_DATA]:
-        yield from data_lines(facts)
+        yield from data_lines(DataFacts.model_validate(facts))
     if len(several) > MOST_DATA:
         yield Text(f"and {counted(len(several) - MOST_DATA, 'more data set')}, by the factors below")
 

@@ -16,7 +16,7 @@ from typing import Any, Literal, NamedTuple
 
 from bnexp.errors import RunError
 from bnexp.history import History, from_json
-from bnexp.store.comparison_document import ComparisonHead, ComparisonRecord
+from bnexp.store.comparison_document import ComparisonDocument, ComparisonHead
 from bnexp.store.directories import LOCK, is_held
 from bnexp.store.reading import content, cure, read_json, refuse_irregular, refuse_lost, text
 from bnexp.store.records import Record, head, read_record
@@ -79,7 +79,7 @@ class Run:
         """Return whether it is a trained experiment, a comparison or a study."""
         return _kind(self.id, files_in(self.directory))
 
-    def record(self) -> dict[str, Any]:
+    def record(self) -> RunRecord:
         """Read run.json.
 
         Raises:
@@ -87,13 +87,13 @@ class Run:
         """
         return read_record(self.directory / FINAL["run"], RunRecord)
 
-    def comparison(self) -> dict[str, Any]:
+    def comparison(self) -> ComparisonDocument:
         """Read comparison.json.
 
         Raises:
             RunError: if it is missing or damaged.
         """
-        return read_record(self.directory / FINAL["comparison"], ComparisonRecord)
+        return read_record(self.directory / FINAL["comparison"], ComparisonDocument)
 
     def study(self) -> dict[str, Any]:
         """Read study.json.
@@ -101,7 +101,9 @@ class Run:
         Raises:
             RunError: if it is missing or damaged.
         """
-        return read_record(self.directory / FINAL["study"], StudyRecord)
+        path = self.directory / FINAL["study"]
+        read_record(path, StudyRecord)
+        return read_json(path)
 
     def history(self) -> History:
         """Read history.json.

@@ -9,8 +9,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from bnexp import statistics
-from bnexp.comparison.metric_rules import WARNINGS_FIRST, lost_pairs, nothing_learned
+from bnexp.comparison.judgement import Evidence, Wording, withheld
+from bnexp.comparison.metric_rules import WARNINGS_FIRST
 from bnexp.config.study import Hypothesis, keys_of
 from bnexp.metrics import number, with_unit
 from bnexp.statistics import Conclusion
@@ -19,8 +19,8 @@ from bnexp.study.grid import level_text
 
 def sentence(claim: Hypothesis, facts: Mapping[str, Any], found: Conclusion) -> str:
     """Return what the word rests on and, for an open question, what would settle it."""
-    if held := _what_withholds(claim, facts):
-        return held
+    if held := withheld(_evidence(claim, facts), _wording(claim)):
+        return held.sentence
     what, limit = f"{about(claim)} is {effect(facts)}", size(claim, claim.smallest)
     if found.word == "supported":
         whose = f"{claim.treated} is " if claim.is_ratio else ""
@@ -47,19 +47,24 @@ def _where_tests_part(claim: Hypothesis, facts: Mapping[str, Any]) -> str:
     return f" The interval decides; the sign-flip test alone would not say so (p {p_value:.2g}). More seeds are safer."
 
 
-def _what_withholds(claim: Hypothesis, facts: Mapping[str, Any]) -> str | None:
-    """Return why no number of a study is judged: seeds without a value, too few seeds, or arms that all guess."""
-    if lost := facts["left_out"]:
-        zero = " (a 0 has no ratio and counts as lost, too)" if claim.metric.ratio else ""
-        cure = "Read an accuracy, count failures (failures_below), or lower the learning rate."
-        return f"No verdict: {lost_pairs(lost, zero)} {cure}"
-    pairs, fewest = facts["pairs"], statistics.fewest_pairs(facts["level"])
-    if pairs >= fewest:
-        score, who = facts.get("guessing"), f"neither {claim.treated} nor {claim.baseline}, in any cell that is read,"
-        return None if score is None else nothing_learned(claim.metric.metric, score, who)
-    few = f"{pairs} pair{'s are' if pairs > 1 else ' is'} too few for a verdict"
-    chance = f"{100 * (1 - facts['level']):.3g}%"
-    return f"{few}; {fewest} are the fewest that could all agree by chance in less than {chance}. Use more seeds."
+def _evidence(claim: Hypothesis, facts: Mapping[str, Any]) -> Evidence:
+    """Return what the verdict rests on; a part that chose is refused before any training."""
+    return Evidence(
+        claim.metric.metric,
+        pairs=facts["pairs"],
+        lost=facts["left_out"],
+        guessing=facts.get("guessing"),
+        level=facts["level"],
+    )
+
+
+def _wording(claim: Hypothesis) -> Wording:
+    return Wording(
+        who=f"neither {claim.treated} nor {claim.baseline}, in any cell that is read,",
+        more_pairs="Use more seeds.",
+        lost_too=" (a 0 has no ratio and counts as lost, too)" if claim.metric.ratio else "",
+        after_loss="Read an accuracy, count failures (failures_below), or lower the learning rate.",
+    )
 
 
 def _what_would_settle(claim: Hypothesis, facts: Mapping[str, Any], found: Conclusion) -> str:

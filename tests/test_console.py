@@ -176,7 +176,7 @@ def test_of_two_lists_of_layers_only_what_differs_is_told() -> None:
     varied = {
         "model.layers": [[dense, "BatchNormalization", "ReLU", head], [dense, "ReLU", {"Dropout": {"rate": 0.3}}, head]]
     }
-    text = lines(console.comparison(document(varied=varied)))
+    text = lines(comparison(document(varied=varied)))
     assert (
         "varied: model.layers.1 (BatchNormalization / nothing); model.layers.2 (nothing / {Dropout: {rate: 0.3}})"
         in text

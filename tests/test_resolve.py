@@ -128,48 +128,49 @@ def test_without_a_folder_of_configs_a_message_says_where_names_come_from(
 def test_a_run_with_more_seeds_answers_a_config_and_one_with_fewer_does_not(place: Path) -> None:
     seeds = ["training.seeds=3"]
     run = trained("a")
-    planned = resolve.plan("a", RUNS, seeds)
+    planned = resolve.plan_arm("a", RUNS, seeds)
     assert (planned.run, planned.reason) == (run, f"{run.id} holds 20 seeds, more than the 3 asked for; all are used")
     few = trained("a", seeds=[0, 1, 2])
-    assert (resolve.plan("a", RUNS, seeds).run, resolve.plan("a", RUNS, seeds).reason) == (few, "")
-    assert resolve.plan("a", RUNS, []).run == run, "the newest with all seeds"
-    more = resolve.plan("a", RUNS, ["training.seeds=40"])
+    assert (resolve.plan_arm("a", RUNS, seeds).run, resolve.plan_arm("a", RUNS, seeds).reason) == (few, "")
+    assert resolve.plan_arm("a", RUNS, []).run == run, "the newest with all seeds"
+    more = resolve.plan_arm("a", RUNS, ["training.seeds=40"])
     assert (more.run, more.experiment is not None) == (None, True)
 
 
 def test_a_run_of_other_seeds_does_not_answer_a_config_though_it_has_enough_of_them(place: Path) -> None:
     trained("a", seeds=[0, 1, 5, 6])
-    assert resolve.plan("a", RUNS, ["training.seeds=3"]).run is None
-    assert resolve.plan("a", RUNS, ["training.seeds=2"]).run is not None
+    assert resolve.plan_arm("a", RUNS, ["training.seeds=3"]).run is None
+    assert resolve.plan_arm("a", RUNS, ["training.seeds=2"]).run is not None
 
 
 def test_an_older_run_is_found_by_the_digest_that_held_its_number_of_seeds(place: Path) -> None:
     experiment = config.load(Path("configs/a.yaml"), ["training.seeds=7"])
     run = trained("a", seeds=7, config_digest=config.former_digest(experiment, 7))
     for asked in (7, 5):
-        assert resolve.plan("a", RUNS, [f"training.seeds={asked}"]).run == run
-    assert resolve.plan("a", RUNS, ["training.seeds=8"]).run is None
-    assert resolve.plan("a", RUNS, ["training.seeds=7", "training.epochs=7"]).run is None
+        assert resolve.plan_arm("a", RUNS, [f"training.seeds={asked}"]).run == run
+    assert resolve.plan_arm("a", RUNS, ["training.seeds=8"]).run is None
+    assert resolve.plan_arm("a", RUNS, ["training.seeds=7", "training.epochs=7"]).run is None
 
 
 def test_the_reason_to_train_names_the_seeds_only_if_more_are_asked_for(place: Path) -> None:
     trained("a", config_text=CONFIG + "training: {epochs: 7, seeds: 5}\n")
-    told = [resolve.plan("a", RUNS, [f"training.seeds={asked}"]).reason for asked in (3, 9)]
+    told = [resolve.plan_arm("a", RUNS, [f"training.seeds={asked}"]).reason for asked in (3, 9)]
     assert told == [
-        "changed since its newest run: training.epochs 7 -> 50",
-        "changed since its newest run: training.epochs 7 -> 50, training.seeds 5 -> 9",
+        "its newest run differs: training.epochs 7 -> 50 (config changed)",
+        "its newest run differs: training.epochs 7 -> 50 (config changed); "
+        "training.seeds 5 -> 9 (overridden on the command line)",
     ]
 
 
 def test_a_run_of_a_bnexp_with_other_keys_is_not_told_to_be_of_other_data(place: Path) -> None:
     trained("a", config_digest="0" * 64)
-    assert resolve.plan("a", RUNS, []).reason == "its newest run is of an older bnexp, whose configs had other keys"
+    assert resolve.plan_arm("a", RUNS, []).reason == "its newest run is of an older bnexp, whose configs had other keys"
     trained("a", config_digest="0" * 64, dataset={"source_sha256": "of another file"})
-    assert resolve.plan("a", RUNS, []).reason == "changed since its newest run: its data"
+    assert resolve.plan_arm("a", RUNS, []).reason == "its data have changed since its newest run"
 
 
 def test_configs_that_are_to_be_trained_from_other_seeds_are_different_arms(place: Path) -> None:
-    planned = [resolve.plan("a", RUNS, []), replace(resolve.plan("a", RUNS, ["training.seeds=3"]), name="b")]
+    planned = [resolve.plan_arm("a", RUNS, []), replace(resolve.plan_arm("a", RUNS, ["training.seeds=3"]), name="b")]
     resolve.refuse_twice(planned)
 
 

@@ -30,7 +30,7 @@ from bnexp.experiment.arm_names import told_apart, with_baseline
 from bnexp.experiment.prepare import Asked, Checked, preflight
 from bnexp.experiment.run import Finished, train_experiment
 from bnexp.experiment.warnings import cautions
-from bnexp.report import console, figures, run_list
+from bnexp.report import comparison_table, console, figures, run_list
 from bnexp.report.about_data import data_lines
 from bnexp.report.progress import Reporter, own_stderr
 from bnexp.report.styles import warning
@@ -160,7 +160,7 @@ def compare(
     elif quiet:
         print(run.directory)
     else:
-        print_answer(console.comparison(document))
+        print_answer(comparison_table.comparison(document))
         print(f"kept: {run.directory}")
     return DIVERGED if any(arm.history.diverged_at for arm in found) else DONE
 

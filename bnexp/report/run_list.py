@@ -11,6 +11,7 @@ from rich.cells import cell_len
 
 from bnexp import store
 from bnexp.metrics import headline, number, with_unit
+from bnexp.report.styles import counted
 from bnexp.system.terminal import plain
 
 COLUMNS = ("run", "kind", "status", "seeds", "result", "overrides")
@@ -33,7 +34,7 @@ def row(run: store.Run) -> dict[str, Any]:
         case store.StudyHead() as document:
             said |= {"seeds": document.seeds, "result": document.verdict}
         case _ if state.kind == "study":
-            said["result"] = f"{_finished_cells(run)} cells and arms finished"
+            said["result"] = counted(_finished_trials(run), "trial") + " finished"
     return said
 
 
@@ -45,7 +46,7 @@ def _of_run(record: store.RunHead) -> dict[str, Any]:
     return said
 
 
-def _finished_cells(run: store.Run) -> int:
+def _finished_trials(run: store.Run) -> int:
     with suppress(OSError):
         return sum(name.endswith(".json") for name in os.listdir(run.directory / store.CELLS))
     return 0

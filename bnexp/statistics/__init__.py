@@ -17,7 +17,17 @@ from bnexp.statistics.differences import (
     summed_up,
 )
 from bnexp.statistics.quantiles import t_quantile
-from bnexp.statistics.reach import Reach, Reading, SpeedUp, epochs_to_target, reach, reading, speed_up
+from bnexp.statistics.reach import (
+    LastingBests,
+    Reach,
+    Reading,
+    SpeedUp,
+    epochs_to_target,
+    lasting_bests,
+    reach,
+    reading,
+    speed_up,
+)
 from bnexp.statistics.significance import (
     Floats,
     at_least,
@@ -55,6 +65,7 @@ __all__ = [
     "Conclusive",
     "Floats",
     "Interval",
+    "LastingBests",
     "PairedDifference",
     "Reach",
     "Reading",
@@ -75,6 +86,7 @@ __all__ = [
     "fewest_pairs",
     "holm",
     "holm_levels",
+    "lasting_bests",
     "mean_interval",
     "of_finite",
     "other_data_interval",

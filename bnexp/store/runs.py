@@ -24,13 +24,13 @@ from bnexp.store.directories import LATEST, LOCK, is_held
 from bnexp.store.reading import content, cure, read_json, refuse_irregular, refuse_lost, text
 from bnexp.store.records import Record, head, read_record
 from bnexp.store.run_record import RunHead, RunRecord, Started
-from bnexp.store.study_document import StudyHead, StudyRecord
+from bnexp.store.study_document import StudyDocument, StudyHead
 
 Kind = Literal["run", "comparison", "study"]
 Status = Literal["running", "finished", "interrupted", "damaged"]
 
 CELLS = "cells"
-"""The directory of a study's finished cells and arms."""
+"""The directory of a study's finished trials."""
 FINAL: dict[Kind, str] = {"run": "run.json", "comparison": "comparison.json", "study": "study.json"}
 """Kind -> the file that says how it ended."""
 EARLIER: dict[Kind, str] = {"run": "run.json", "comparison": "histories.json", "study": "study.yaml"}
@@ -101,13 +101,13 @@ class Run:
         """
         return read_record(self.directory / FINAL["comparison"], ComparisonRecord)
 
-    def study(self) -> dict[str, Any]:
+    def study(self) -> StudyDocument:
         """Read study.json.
 
         Raises:
             RunError: if it is missing or damaged.
         """
-        return read_record(self.directory / FINAL["study"], StudyRecord)
+        return head(self.directory / FINAL["study"], StudyDocument)
 
     def history(self) -> History:
         """Read history.json.

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -17,7 +18,7 @@ from test_study import ARMS, BASE, CLAIM
 
 from bnexp.cli import study_commands
 from bnexp.errors import ConfigError, UserError
-from bnexp.report.page import claims_page
+from bnexp.report.page import StudyOnPage, claims_page
 from bnexp.report.progress import StudyReporter
 from bnexp.study import claims, work
 
@@ -68,7 +69,7 @@ def test_all_studies_are_run_and_their_answers_stand_in_a_table_and_on_a_page(tm
     assert done.returncode == 0, done.stderr
     assert [line.split()[0] for line in done.stdout.splitlines()[1:] if "inconclusive" in line] == ["one", "two"]
     assert done.stdout.splitlines()[-1] == "kept: runs/claims.html"
-    assert "finished already: 2 of 2 cells and arms" in done.stderr
+    assert "finished already: 2 of 2 trials" in done.stderr
     page = Page((place / "runs" / "claims.html").read_text())
     assert {tag for tag, _ in page.tags} & {"script", "link", "iframe"} == set()
     assert "<script>alert(1)</script> &" in page.text
@@ -107,8 +108,8 @@ def test_a_study_that_cannot_be_trained_stops_no_other(tmp_path: Path, monkeypat
             (planned,) = claims.planned([path], Path("runs"))
             answers.append(claims.answered(planned, HereAndNow(), StudyReporter(Console(), quiet=True)))
     rows = claims.rows(answers)
-    assert [row["verdict"] for row in rows] == ["failed", "inconclusive"]
-    assert "FloatingPointError: never" in rows[0]["sentence"]
+    assert [row.verdict for row in rows] == ["failed", "inconclusive"]
+    assert "FloatingPointError: never" in rows[0].sentence
     page = Page(study_commands.keep_page(Path("runs"), answers).read_text())
     assert page.text.count("failed") == 2
 
@@ -137,17 +138,11 @@ def test_a_study_whose_data_are_not_here_is_refused_alone(tmp_path: Path, monkey
 
 
 def test_the_page_escapes_all_that_it_is_given() -> None:
-    texts = ("study", "claim", "verdict", "sentence", "about", "effect", "speaks_of", "seeds")
-    row = {**dict.fromkeys(texts, HOSTILE), "level": 0.975, "seconds": 12.3}
-    study = {
-        "name": HOSTILE,
-        "notes": [HOSTILE],
-        "rows": [row],
-        "directory": HOSTILE,
-        "figures": [],
-        "versions": {HOSTILE: [HOSTILE]},
-    }
-    page = Page(claims_page([study]))
+    said: dict[str, Any] = dict.fromkeys(
+        ("study", "claim", "verdict", "sentence", "about", "effect", "speaks_of"), HOSTILE
+    )
+    row = claims.ClaimRow(**said, level=0.975, seconds=12.3, seeds=20)
+    page = Page(claims_page([StudyOnPage(HOSTILE, [HOSTILE], [row], HOSTILE, {HOSTILE: [HOSTILE]})]))
     assert {tag for tag, _ in page.tags} & {"script", "img"} == set()
     assert sum("<script>alert(1)</script> &" in text for text in page.text) >= 8
     assert "97.5% interval" in page.text

@@ -14,7 +14,7 @@ from bnexp import config
 from bnexp.cli import commands
 from bnexp.comparison import Question
 from bnexp.experiment.prepare import check
-from bnexp.report import study_table
+from bnexp.report import plan_table
 from bnexp.report.about_data import class_list, data_lines, left_out
 from bnexp.study import plan as study_plan
 from bnexp.study.outlook import plan_document
@@ -115,11 +115,11 @@ def test_the_plan_of_a_study_names_the_classes_of_each_data_set_once(classes: st
     planned = study_plan.plan(Path("s.yaml"), Path("runs"))
     facts = plan_document(planned, 1)
     out = Console(file=io.StringIO(), width=500)
-    out.print(study_table.study_plan(facts))
+    out.print(plan_table.study_plan(facts))
     told = [line.rstrip() for line in out.file.getvalue().splitlines()]  # type: ignore[attr-defined]
     assert told[1].startswith("npz: 32 training rows, 8 for validation (") and told[2] == classes
     assert told.count(classes) == 1
     data = [facts.data[0].model_copy(update={"name": f"d{number}"}) for number in range(5)]
-    out.print(study_table.study_plan(facts.model_copy(update={"data": data})))
+    out.print(plan_table.study_plan(facts.model_copy(update={"data": data})))
     assert out.file.getvalue().count(classes) == 4  # type: ignore[attr-defined]
     assert "and 2 more data sets, by the factors below\n" in out.file.getvalue().replace(" " * 99, "")  # type: ignore[attr-defined]

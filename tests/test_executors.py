@@ -32,7 +32,7 @@ from bnexp.executors import ray as ray_launcher
 from bnexp.executors.local import local_workers
 from bnexp.executors.workers import Lost
 from bnexp.experiment.pace import Pace
-from bnexp.report import study_table
+from bnexp.report import plan_table, study_table
 from bnexp.study import jobs as study_jobs
 from bnexp.study import plan as study_plan
 from bnexp.study import run as study_run
@@ -621,7 +621,7 @@ def test_other_studies_of_a_name_that_have_answers_are_told(tmp_path: Path) -> N
     second = plan_document(planned(tmp_path, longer), 1)
     assert second.other_answers == {first.directory.name: "inconclusive"}
     told = console.Console(file=io.StringIO(), width=400)
-    told.print(study_table.study_plan(second))
+    told.print(plan_table.study_plan(second))
     assert (
         "with another base experiment, other data or seeds, had an answer before: "
         f"{first.directory.name} (inconclusive)" in told.file.getvalue()

@@ -190,6 +190,22 @@ def test_a_document_of_other_kinds_of_values_is_told_as_damaged(tmp_path: Path) 
         figures.draw(Run(tmp_path))
 
 
+@pytest.mark.parametrize("format", [1, 4, FORMAT])
+def test_a_study_of_an_earlier_format_is_drawn(tmp_path: Path, format: int) -> None:
+    facts = {"format": format, **document(("a", [1, 2]))}
+    (tmp_path / "study.yaml").write_text("")
+    (tmp_path / "study.json").write_text(json.dumps(facts))
+    assert [path.name for path in figures.draw(Run(tmp_path))] == ["figure.png"]
+
+
+@pytest.mark.parametrize("format", [0, FORMAT + 1, None, "4"])
+def test_a_study_of_a_later_format_or_of_none_is_refused(tmp_path: Path, format: object) -> None:
+    (tmp_path / "study.yaml").write_text("")
+    (tmp_path / "study.json").write_text(json.dumps({**document(("a", [1, 2])), "format": format}))
+    with pytest.raises(RunError, match=r"has format .*; expected 1 to 5\. Draw it with the bnexp that wrote it\."):
+        figures.draw(Run(tmp_path))
+
+
 def test_every_hypothesis_has_a_figure_of_its_own_numbers() -> None:
     facts = document(("x", [1, 2, 3]))
     facts["endpoints"] = [ACCURACY, LOSS]

@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console, RenderableType
 
 from bnexp.config.study import Hypothesis
-from bnexp.report import study_table
+from bnexp.report import plan_table, study_table
 from bnexp.store.plan_document import PlanDocument
 from bnexp.store.study_document import StudyDocument
 from bnexp.study.claims import ClaimRow
@@ -34,7 +34,7 @@ PLAN: dict[str, Any] = {
 
 
 def plan_lines(**facts: Any) -> list[str]:
-    return lines(study_table.study_plan(PlanDocument.model_validate({**PLAN, **facts})))
+    return lines(plan_table.study_plan(PlanDocument.model_validate({**PLAN, **facts})))
 
 
 def test_a_plan_tells_cells_trainings_time_and_what_it_detects() -> None:

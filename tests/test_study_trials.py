@@ -152,6 +152,9 @@ def test_the_metric_with_the_fewest_bests_is_kept_first(monkeypatch: pytest.Monk
     values = {"val_loss": [[4.0, 3.0, 2.0, 1.0]], "val_accuracy": [[0.5, 0.5, 0.5, 0.6]], "loss": [[1.0] * 4]}
     history = History((0,), {name: np.array(each) for name, each in values.items()}, (4,))
     assert list(kept_bests(history)) == ["val_loss", "val_accuracy"]
+    with monkeypatch.context() as small:
+        small.setattr(study_result, "MOST_BESTS_OF_A_TRIAL", 3)
+        assert list(kept_bests(history)) == ["val_accuracy"]
     monkeypatch.setattr(study_result, "MOST_BESTS", 5)
     assert list(kept_bests(history)) == ["val_accuracy"]
     assert kept_bests(history)["val_accuracy"][0].model_dump() == {"epochs": [1, 4], "values": [0.5, 0.6]}

@@ -13,7 +13,7 @@ from bnexp import store
 from bnexp.cli.arguments import config_path
 from bnexp.cli.commands import print_answer, print_json, told_in_json
 from bnexp.errors import DIVERGED, DONE, WORK_FAILED, StoppedError, work_begun
-from bnexp.report import figures, study_table
+from bnexp.report import figures, plan_table, study_table
 from bnexp.report.page import claims_page, on_page
 from bnexp.report.progress import StudyReporter, own_stderr
 from bnexp.store.study_document import StudyDocument
@@ -72,7 +72,7 @@ def study(path: Path, place: Place, *, dry_run: bool, most_trainings: int | None
                 seconds, is_rough = study_run.estimate(costs, workers, plan_only=dry_run)
                 told = told.model_copy(update={"seconds_left": seconds, "is_rough": is_rough})
             if dry_run:
-                print_json(told.model_dump(mode="json")) if as_json else print_answer(study_table.study_plan(told))
+                print_json(told.model_dump(mode="json")) if as_json else print_answer(plan_table.study_plan(told))
                 return DONE
             reporter.show(told)
             document = study_run.run(planned, workers, reporter.tell, checked=True)

@@ -35,7 +35,7 @@ class Tie(Section):
 
 
 class Tune(Section):
-    """One key chosen for each cell and arm: the best mean of `metric` over `seeds` that no verdict uses."""
+    """One key chosen for each trial, a cell in one arm: best mean of `metric` over `seeds` that no verdict uses."""
 
     key: str
     values: Annotated[list[Any], Field(min_length=2)]
@@ -127,7 +127,7 @@ class Study(Section):
     tie: dict[str, Tie] = {}
     """Dotted key -> the factor that it follows."""
     seeds: Annotated[int, Field(ge=1, le=100_000)] = 20
-    """Trainings of each cell and arm that the verdict rests on: seed 0, 1, ..."""
+    """Trainings of each trial that the verdict rests on: seed 0, 1, ..."""
     tune: Tune | None = None
     hypothesis: Hypothesis | None = None
     hypotheses: list[Hypothesis] = []

@@ -17,7 +17,7 @@ from rich.text import Text
 from bnexp.history import History
 from bnexp.metrics import headline, number, with_unit
 from bnexp.report.console import with_spread
-from bnexp.report.study_table import duration, study_plan
+from bnexp.report.plan_table import duration, study_plan
 from bnexp.report.styles import warning
 from bnexp.store.plan_document import PlanDocument
 from bnexp.study.grid import level_text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +14,7 @@ from bnexp.config.study import Endpoint, Tune
 from bnexp.data.fingerprint import Sources
 from bnexp.experiment import prepare
 from bnexp.experiment.batch import program_key
+from bnexp.store.plan_document import PlannedData
 from bnexp.study.grid import Candidate, Cell, level_text
 
 MOST_TOGETHER = 64
@@ -97,7 +98,7 @@ class CandidateFacts:
     """Of the data's inputs."""
     steps: int
     """Optimizer steps of one training."""
-    data: Mapping[str, Any]
+    data: PlannedData
     """What is told of the data (`Data.told`), and their name."""
 
 

@@ -56,8 +56,7 @@ def _data(planned: Plan) -> list[PlannedData]:
     """List what is told of each of the data sets."""
     told: list[PlannedData] = []
     for candidate_facts in planned.candidate_facts.values():
-        data = PlannedData.model_validate(candidate_facts.data)
-        told += [data] if data not in told else []
+        told += [candidate_facts.data] if candidate_facts.data not in told else []
     return told
 
 

@@ -17,6 +17,7 @@ from bnexp.config.study import StudyFile, read_study
 from bnexp.data.fingerprint import Sources
 from bnexp.errors import ConfigError, Problems, RunError
 from bnexp.experiment.prepare import prepared
+from bnexp.store.plan_document import PlannedData
 from bnexp.store.study_document import FORMAT
 from bnexp.study import grid, jobs
 from bnexp.study.digests import study_digest, trial_digest
@@ -109,8 +110,9 @@ def _candidate_facts(cells: list[Cell]) -> dict[str, CandidateFacts]:
         with problems.noted(), line_told(one):
             data, training = prepared(one.experiment), one.experiment.training
             steps = training.epochs * data.steps(training.batch_size, training.drop_last)
+            told = PlannedData.model_validate({"name": one.experiment.dataset.name, **data.told()})
             known[one.experiment.model_dump_json()] = CandidateFacts(
-                data.task, data.shape, data.rows.x.nbytes, steps, {"name": one.experiment.dataset.name, **data.told()}
+                data.task, data.shape, data.rows.x.nbytes, steps, told
             )
     problems.refuse()
     return known

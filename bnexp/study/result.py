@@ -20,6 +20,8 @@ from bnexp.metrics import higher_is_better, is_measured
 
 MOST_BESTS = 400
 """Lasting bests that are kept of a training, on average over a trial's seeds: about 10 kB."""
+MOST_BESTS_OF_A_TRIAL = 400_000
+"""Of all its seeds: about 10 MB of the 64 MiB that a file may have."""
 
 
 class Tuned(BaseModel):
@@ -161,7 +163,7 @@ def kept_bests(history: History) -> dict[str, list[Bests]]:
                 for seed, one in zip(history.seeds, bests, strict=True)
             ]
     sizes = {name: sum(len(one.epochs) for one in several) for name, several in found.items()}
-    most, kept = MOST_BESTS * len(history.seeds), set[str]()
+    most, kept = min(MOST_BESTS * len(history.seeds), MOST_BESTS_OF_A_TRIAL), set[str]()
     for name in sorted(sizes, key=lambda name: sizes[name]):
         if sum(sizes[one] for one in kept) + sizes[name] <= most:
             kept.add(name)

@@ -158,7 +158,7 @@ def _trained(planned: Plan, workers: Workers, tell: Tell) -> tuple[Finished, lis
 def _keep(planned: Plan, trial: Trial, result: Result) -> None:
     """Write what is finished, and forget that it failed before."""
     path = planned.path(trial)
-    store.write_json(path, result.model_dump(mode="json"))
+    store.write(path, result.model_dump_json() + "\n")  # in one line: there may be many numbers
     failure_path(path).unlink(missing_ok=True)
 
 

@@ -113,7 +113,7 @@ def results(tree: Path, place: Path) -> Iterator[tuple[str, Any]]:
         if path.name in ("history.json", "histories.json"):
             yield name, path.read_bytes()
         elif path.name in ("study.json",):
-            yield name, without(json.loads(path.read_text(encoding="utf-8")), VARYING | KEEPING)
+            yield name, json.dumps(without(json.loads(path.read_text(encoding="utf-8")), VARYING | KEEPING))
         elif path.suffix == ".csv":
             lines = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8")))
             yield name, [without(line, VARYING) for line in lines]

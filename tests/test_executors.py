@@ -623,8 +623,8 @@ def test_other_studies_of_a_name_that_have_answers_are_told(tmp_path: Path) -> N
     told = console.Console(file=io.StringIO(), width=400)
     told.print(plan_table.study_plan(second))
     assert (
-        "with another base experiment, other data or seeds, had an answer before: "
-        f"{first.directory.name} (inconclusive)" in told.file.getvalue()
+        f"a study of this name had an answer before, in another directory: {first.directory.name} (inconclusive)"
+        in told.file.getvalue()
     )
     answered = planned(tmp_path, longer)
     study_run.run(answered, HereAndNow(), lambda *told: None)

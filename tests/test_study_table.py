@@ -244,7 +244,7 @@ def test_a_hypothesis_that_was_asked_after_results_is_told_before_its_verdict_in
         ClaimRow("s", "supported", claim="It helps."),
         ClaimRow("s", claim="It is faster.", asked_after_results=True),
     ]
-    assert lines(study_table.claims(rows))[-2] == f"WARNING  s: It is faster. {AFTER}"
+    assert lines(study_table.claims(rows))[-2] == f'WARNING  s, "It is faster.": {AFTER}'
 
 
 def test_trials_of_an_earlier_format_are_told_until_something_is_trained() -> None:

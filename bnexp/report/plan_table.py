@@ -72,7 +72,7 @@ def _before(plan: PlanDocument) -> Iterator[str]:
     """Yield what other studies of this name have found, and whose trials cannot be used."""
     if others := plan.other_answers:
         listed = ", ".join(f"{plain(name)} ({plain(word)})" for name, word in others.items())
-        yield f"WARNING  this name, with another base experiment, other data or seeds, had an answer before: {listed}"
+        yield f"WARNING  a study of this name had an answer before, in another directory: {listed}"
         yield "What was changed because of an answer is no fresh test"
     if plan.older_format and not plan.finished:
         listed = ", ".join(map(plain, plan.older_format))

@@ -58,7 +58,7 @@ def claims(rows: Sequence[ClaimRow]) -> RenderableType:
         words = [Text(plain(row.study)), said, Text(plain(row.verdict), style=STRONG)]
         seconds = "" if before is not None and before.study == row.study else f"{row.seconds:.0f}"
         table.add_row(*words, plain(row.effect or "-"), str(row.seeds), seconds)
-    late = [warning(f"{row.study}: {row.claim} {AFTER_RESULTS}") for row in rows if row.asked_after_results]
+    late = [warning(f'{row.study}, "{row.claim}": {AFTER_RESULTS}') for row in rows if row.asked_after_results]
     failures = [warning(f"{row.study}: {row.sentence}") for row in rows if row.verdict == "failed"]
     notes = (
         "effect: mean over paired seeds [95% t interval, or wider by Holm's rule where a study has several claims];",

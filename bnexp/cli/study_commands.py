@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from bnexp import executors as launch
 from bnexp import store
@@ -93,7 +92,7 @@ def _draw(directory: Path, reporter: StudyReporter) -> None:
         reporter.warn(text)
 
 
-def _finished_trials(planned: study_plan.Plan) -> list[dict[str, Any]]:
+def _finished_trials(planned: study_plan.Plan) -> list[dict[str, int | str]]:
     """List the trials that are finished and kept."""
     return [{"cell": cell, "arm": arm} for cell, arm in study_plan.finished(planned)]
 

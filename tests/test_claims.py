@@ -14,12 +14,14 @@ from typing import Any
 import pytest
 from rich.console import Console
 from test_executors import HereAndNow
-from test_study import ARMS, BASE, CLAIM
+from test_study import ARMS, BASE, CLAIM, planned
+from test_study_figure import document
 
 from bnexp.cli import study_commands
 from bnexp.errors import ConfigError, UserError
-from bnexp.report.page import StudyOnPage, claims_page
+from bnexp.report.page import StudyOnPage, claims_page, on_page
 from bnexp.report.progress import StudyReporter
+from bnexp.store.study_document import StudyDocument
 from bnexp.study import claims, work
 
 REPOSITORY = Path(__file__).parent.parent
@@ -147,6 +149,26 @@ def test_the_page_escapes_all_that_it_is_given() -> None:
     assert sum("<script>alert(1)</script> &" in text for text in page.text) >= 8
     assert "97.5% interval" in page.text
     assert "12" in page.text
+
+
+def test_the_page_marks_a_hypothesis_that_was_asked_after_results_and_no_other() -> None:
+    rows = [claims.ClaimRow("s", "supported", claim=name, asked_after_results=name == "late") for name in ("a", "late")]
+    text = claims_page([StudyOnPage("s", [], rows, "s-study-0123456789")])
+    told = "This hypothesis was added or changed after the results were known: treat it as exploratory."
+    assert (text.count(told), text.count("exploratory")) == (1, 2)
+    assert text.index("late") < text.index("exploratory") and text.rindex("late") < text.index(told)
+
+
+def test_figures_of_an_earlier_answer_stand_on_no_page(tmp_path: Path) -> None:
+    plan = planned(tmp_path, TINY)
+    answer = StudyDocument.model_validate_json(json.dumps(document()))
+    plan.directory.mkdir(parents=True)
+    for name in ("figure", "figure-2"):
+        (plan.directory / f"{name}.png").write_bytes(name.encode())
+    shown = on_page(claims.Answer(tmp_path / "s.yaml", plan, answer))
+    assert (shown.figures, shown.directory) == ([b"figure"], plan.directory.name)
+    (plan.directory / "figure.png").unlink()
+    assert on_page(claims.Answer(tmp_path / "s.yaml", plan, answer)).figures == []
 
 
 def test_the_page_is_kept_where_no_study_got_as_far_as_a_directory(tmp_path: Path) -> None:

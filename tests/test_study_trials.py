@@ -49,7 +49,7 @@ def made_up(job: Job, trial: Trial) -> Result:
     targets = [one for one in job.endpoints if one.epochs_to is not None]
     return Result(
         trial=trial.digest,
-        together=[one.digest for one in job.trials],
+        together=[one.short_digest for one in job.trials],
         levels=dict(trial.cell.levels),
         arm=trial.arm,
         experiment="e",

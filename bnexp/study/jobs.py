@@ -22,6 +22,9 @@ MOST_TOGETHER = 64
 MOST_ROW_BYTES = 2**27
 """Of different data in a job, three copies of which fit a worker's least share; a single cell may have more."""
 
+DIGITS = 16
+"""Of a trial's digest in the name of its file."""
+
 
 @dataclass(frozen=True)
 class Trial:
@@ -43,6 +46,11 @@ class Trial:
     def key(self) -> tuple[int, str]:
         """Name it within its study."""
         return self.cell.number, self.arm
+
+    @property
+    def short_digest(self) -> str:
+        """Return as much of its digest as names its file."""
+        return self.digest[:DIGITS]
 
     @property
     def name(self) -> str:

@@ -29,8 +29,6 @@ from bnexp.study.result import Result
 
 MOST_TRAININGS = 20_000
 CELLS = store.CELLS
-DIGITS = 16
-"""Of a trial's digest in the name of its file."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +48,7 @@ class Plan:
 
     def path(self, trial: Trial) -> Path:
         """Return the file of a trial."""
-        return self.directory / CELLS / f"{trial.digest[:DIGITS]}.json"
+        return self.directory / CELLS / f"{trial.short_digest}.json"
 
     @property
     def distinct(self) -> list[Trial]:
@@ -127,8 +125,8 @@ def pending(planned: Plan, done: Finished | None = None) -> list[Job]:
     Where a trial failed, the others have been trained one by one, or in halves.
     """
     done, study = finished(planned) if done is None else done, planned.file.study
-    groups = jobs.together(planned.distinct, planned.known, study.seeds)
-    found = [trials for group in groups for trials in _left(planned, group, done)]
+    groups, before = jobs.together(planned.distinct, planned.known, study.seeds), _trained_together(planned, done)
+    found = [trials for group in groups for trials in _left(planned, group, done, before)]
     every = [
         Job(
             trials=trials,
@@ -143,15 +141,25 @@ def pending(planned: Plan, done: Finished | None = None) -> list[Job]:
     return sorted(every, key=lambda job: -job.steps)
 
 
-def _left(planned: Plan, group: Sequence[Trial], done: Finished) -> list[Sequence[Trial]]:
+def _trained_together(planned: Plan, done: Finished) -> dict[str, list[Trial]]:
+    """Map each trial, by its digest, to those that it was trained with, as far as finished ones tell.
+
+    Trials that were trained with one that the grid has no more are left out.
+    """
+    known = {trial.short_digest: trial for trial in planned.distinct}
+    lists = {tuple(result.together) for result in done.values()}
+    whole = [[known[one] for one in together] for together in sorted(lists) if known.keys() >= set(together)]
+    return {trial.digest: trials for trials in whole for trial in trials}
+
+
+def _left(
+    planned: Plan, group: Sequence[Trial], done: Finished, before: Mapping[str, Sequence[Trial]]
+) -> list[Sequence[Trial]]:
     """Return in which jobs those trials of a group are trained that are not finished."""
     left = [trial for trial in group if trial.key not in done]
     if any(failure_path(planned.path(trial)).exists() for trial in left):
         return [[trial] for trial in left]
-    known = {trial.digest: trial for trial in planned.trials}
-    whole = [result.together for result in done.values() if set(result.together) <= known.keys()]
-    before = {digest: together for together in whole for digest in together}
-    lost = [[known[one] for one in before[trial.digest]] for trial in left if trial.digest in before]
+    lost = [before[trial.digest] for trial in left if trial.digest in before]
     new = [trial for trial in left if trial.digest not in before]
     return [*lost, *([new] if new else [])]
 

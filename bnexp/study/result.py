@@ -63,7 +63,7 @@ class Result(BaseModel):
     trial: str
     """The digest of what was measured: `Trial.digest`."""
     together: list[str] = []
-    """The trials, this one too, that it was trained with, by their digests."""
+    """The trials, this one too, that it was trained with, by `Trial.short_digest`."""
     levels: dict[str, Any]
     arm: str
     """What level and arm were called when it was trained."""

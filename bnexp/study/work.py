@@ -141,7 +141,7 @@ def _result(job: Job, trial: Trial, chosen: Candidate, tuned: Tuned | None, trai
     one = trained[-1]
     return Result(
         trial=trial.digest,
-        together=[other.digest for other in job.trials],
+        together=[other.short_digest for other in job.trials],
         levels=dict(trial.cell.levels),
         arm=trial.arm,
         experiment=config.digest(chosen.experiment),

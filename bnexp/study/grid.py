@@ -136,7 +136,7 @@ def sources(cells: Sequence[Cell]) -> Sources:
 
 
 def _candidates(file: StudyFile, levels: Mapping[str, Any], arm: str) -> Iterator[Candidate]:
-    """Yield the experiments of one cell and arm: the base, then the cell's levels, the arm, the ties, what is tuned."""
+    """Yield the experiments of one trial: the base, then the cell's levels, the arm, the ties, what is tuned."""
     settings = [*_cell_layers(file, levels), *_arm_layers(file, arm)]
     plain = _laid(file, settings)
     ties = [_tied(file, plain, levels, key, tie) for key, tie in file.study.tie.items()] if file.study.tie else []

@@ -14,11 +14,11 @@ from bnexp import config
 from bnexp.cli import commands
 from bnexp.comparison import Question
 from bnexp.experiment.prepare import check
-from bnexp.report import study_table
+from bnexp.report import plan_table
 from bnexp.report.about_data import class_list, data_lines, left_out
 from bnexp.store import DataFacts
 from bnexp.study import plan as study_plan
-from bnexp.study import run as study_run
+from bnexp.study.outlook import plan_document
 
 DATA: dict[str, Any] = {
     "name": "pets", "training_rows": 30, "validation_rows": 9, "split": "random, 0.2 held out", "commonest_class_share": None,
@@ -120,13 +120,13 @@ def test_training_and_comparing_name_the_classes(
 
 def test_the_plan_of_a_study_names_the_classes_of_each_data_set_once(classes: str) -> None:
     planned = study_plan.plan(Path("s.yaml"), Path("runs"))
-    facts = study_run.facts(planned, 1)
+    facts = plan_document(planned, 1)
     out = Console(file=io.StringIO(), width=500)
-    out.print(study_table.study_plan(facts))
+    out.print(plan_table.study_plan(facts))
     told = [line.rstrip() for line in out.file.getvalue().splitlines()]  # type: ignore[attr-defined]
     assert told[1].startswith("npz: 32 training rows, 8 for validation (") and told[2] == classes
     assert told.count(classes) == 1
-    many = {**facts, "data": [{**facts["data"][0], "name": f"d{number}"} for number in range(5)]}
-    out.print(study_table.study_plan(many))
+    data = [facts.data[0].model_copy(update={"name": f"d{number}"}) for number in range(5)]
+    out.print(plan_table.study_plan(facts.model_copy(update={"data": data})))
     assert out.file.getvalue().count(classes) == 4  # type: ignore[attr-defined]
     assert "and 2 more data sets, by the factors below\n" in out.file.getvalue().replace(" " * 99, "")  # type: ignore[attr-defined]

@@ -9,16 +9,19 @@ import subprocess
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
 from test_executors import HereAndNow
-from test_study import ARMS, BASE, CLAIM
+from test_study import ARMS, BASE, CLAIM, planned
+from test_study_figure import document
 
 from bnexp.cli import study_commands
 from bnexp.errors import ConfigError, UserError
-from bnexp.report.page import claims_page
+from bnexp.report.page import StudyOnPage, claims_page, on_page
 from bnexp.report.progress import StudyReporter
+from bnexp.store.study_document import StudyDocument
 from bnexp.study import claims, work
 
 REPOSITORY = Path(__file__).parent.parent
@@ -137,8 +140,8 @@ def test_a_study_that_cannot_be_trained_stops_no_other(tmp_path: Path, monkeypat
             (planned,) = claims.plan_studies([path], Path("runs"))
             answers.append(claims.answer_study(planned, HereAndNow(), StudyReporter(Console(), quiet=True)))
     rows = claims.claim_rows(answers)
-    assert [row["verdict"] for row in rows] == ["failed", "inconclusive"]
-    assert "FloatingPointError: never" in rows[0]["sentence"]
+    assert [row.verdict for row in rows] == ["failed", "inconclusive"]
+    assert "FloatingPointError: never" in rows[0].sentence
     page = Page(study_commands.keep_page(Path("runs"), answers).read_text())
     assert page.text.count("failed") == 2
 
@@ -167,21 +170,35 @@ def test_a_study_whose_data_are_not_here_is_refused_alone(tmp_path: Path, monkey
 
 
 def test_the_page_escapes_all_that_it_is_given() -> None:
-    texts = ("study", "claim", "verdict", "sentence", "about", "effect", "speaks_of", "seeds")
-    row = {**dict.fromkeys(texts, HOSTILE), "level": 0.975, "seconds": 12.3}
-    study = {
-        "name": HOSTILE,
-        "notes": [HOSTILE],
-        "rows": [row],
-        "directory": HOSTILE,
-        "figures": [],
-        "versions": {HOSTILE: [HOSTILE]},
-    }
-    page = Page(claims_page([study]))
+    said: dict[str, Any] = dict.fromkeys(
+        ("study", "claim", "verdict", "sentence", "about", "effect", "speaks_of"), HOSTILE
+    )
+    row = claims.ClaimRow(**said, level=0.975, seconds=12.3, seeds=20)
+    page = Page(claims_page([StudyOnPage(HOSTILE, [HOSTILE], [row], HOSTILE, {HOSTILE: [HOSTILE]})]))
     assert {tag for tag, _ in page.tags} & {"script", "img"} == set()
     assert sum("<script>alert(1)</script> &" in text for text in page.text) >= 8
     assert "97.5% interval" in page.text
     assert "12" in page.text
+
+
+def test_the_page_marks_a_hypothesis_that_was_asked_after_results_and_no_other() -> None:
+    rows = [claims.ClaimRow("s", "supported", claim=name, asked_after_results=name == "late") for name in ("a", "late")]
+    text = claims_page([StudyOnPage("s", [], rows, "s-study-0123456789")])
+    told = "This hypothesis was added or changed after the results were known: treat it as exploratory."
+    assert (text.count(told), text.count("exploratory")) == (1, 2)
+    assert text.index("late") < text.index("exploratory") and text.rindex("late") < text.index(told)
+
+
+def test_figures_of_an_earlier_answer_stand_on_no_page(tmp_path: Path) -> None:
+    plan = planned(tmp_path, TINY)
+    answer = StudyDocument.model_validate_json(json.dumps(document()))
+    plan.directory.mkdir(parents=True)
+    for name in ("figure", "figure-2"):
+        (plan.directory / f"{name}.png").write_bytes(name.encode())
+    shown = on_page(claims.Answer(tmp_path / "s.yaml", plan, answer))
+    assert (shown.figures, shown.directory) == ([b"figure"], plan.directory.name)
+    (plan.directory / "figure.png").unlink()
+    assert on_page(claims.Answer(tmp_path / "s.yaml", plan, answer)).figures == []
 
 
 def test_the_page_is_kept_where_no_study_got_as_far_as_a_directory(tmp_path: Path) -> None:

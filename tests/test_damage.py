@@ -19,12 +19,14 @@ import pytest
 from test_comparison import BN, NOBN
 from test_study import result
 
-from bnexp import config, store, study
+from bnexp import config, store
 from bnexp.cli import commands
 from bnexp.comparison import Arm, Question, compare
 from bnexp.config.study_reading import read_study
 from bnexp.errors import UserError
 from bnexp.report import run_list
+from bnexp.study.document import document
+from bnexp.study.grid import cells_of
 
 NO_QUESTION = Question()
 LOST, RENAMED = object(), object()
@@ -79,7 +81,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     store.write_json(compared / "histories.json", histories)
     store.write_record(compared / "comparison.json", compare(arms, NO_QUESTION))
     file = read_study(place / "s.yaml")
-    cells = study.cells_of(file)
+    cells = cells_of(file)
     results = {
         (cell.number, arm): result(cell.number, arm, [0.8 + 0.01 * seed for seed in range(10)])
         for cell in cells
@@ -88,7 +90,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     answered = runs / "s-study-0123456789"
     answered.mkdir()
     store.write(answered / "study.yaml", file.text())
-    store.write_json(answered / "study.json", study.document(file, cells, "0" * 64, results))
+    store.write_json(answered / "study.json", document(file, cells, "0" * 64, results).model_dump(mode="json"))
     return runs
 
 

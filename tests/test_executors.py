@@ -23,7 +23,7 @@ import pytest
 from rich import console
 from test_study import ARMS, BASE, CLAIM, planned
 
-from bnexp import store, study
+from bnexp import store
 from bnexp.cli import study_commands
 from bnexp.cli.study_commands import Place
 from bnexp.errors import ConfigError, StoppedError, StorageError, UserError, WorkError
@@ -32,20 +32,27 @@ from bnexp.executors import ray as ray_launcher
 from bnexp.executors.local import ONE_THREAD, local_workers
 from bnexp.executors.workers import Lost
 from bnexp.experiment.pace import Pace
-from bnexp.report import study_table
-from bnexp.study import Result
+from bnexp.report import plan_table, study_table
 from bnexp.study import jobs as study_jobs
 from bnexp.study import plan as study_plan
 from bnexp.study import run as study_run
 from bnexp.study import work as study_work
-from bnexp.study.jobs import Job
+from bnexp.study.document import document
+from bnexp.study.jobs import Job, Trial
+from bnexp.study.outlook import plan_document
+from bnexp.study.result import Result
 from bnexp.system import backend
 
 SHORT = BASE.replace("epochs: 10", "epochs: 2") + ARMS + CLAIM + "seeds: 2\n"
 
 
-def job(design: str = "d") -> Job:
-    return Job(design, [], (0,), None, (), [], {})
+def job(name: str = "d") -> Job:
+    """A job of no trials, whose data are called by its name."""
+    return Job([], (0,), None, (), [], {"name": name})
+
+
+def name_of(one: Job) -> str:
+    return one.sources.get("name") or ""
 
 
 def said_nothing(text: str) -> None:
@@ -62,7 +69,7 @@ class HereAndNow:
             yield one, work(one)
 
 
-# --- work that workers do in these tests: `design` says where they leave traces --------------------
+# --- work that workers do in these tests: the name of a job says where they leave traces --------------------
 
 
 def name_of_process(one: Job) -> int:
@@ -74,7 +81,7 @@ def cores_workers_and_size(one: Job) -> tuple[str, str, int]:
 
 
 def die_the_first_time(one: Job) -> int:
-    trace = Path(one.design)
+    trace = Path(name_of(one))
     if not trace.exists():
         trace.touch()
         os.kill(os.getpid(), signal.SIGKILL)
@@ -90,18 +97,18 @@ def die_above_16(one: Job) -> int:
 def need_memory_for_one_member(one: Job) -> list[tuple[int, str]]:
     if len(one.trials) > 1:
         raise MemoryError("one is the most")
-    return [trial.part for trial in one.trials]
+    return [trial.key for trial in one.trials]
 
 
 def always_die(one: Job) -> None:
-    if one.design == "deadly":
+    if name_of(one) == "deadly":
         os._exit(7)
 
 
 def die_with_cell_3(one: Job) -> list[tuple[int, str]]:
     if any(trial.cell.number == 3 for trial in one.trials):
         os._exit(7)
-    return [trial.part for trial in one.trials]
+    return [trial.key for trial in one.trials]
 
 
 def need_memory_for_16(one: Job) -> int:
@@ -125,7 +132,7 @@ def test_each_worker_has_one_core_and_works_until_it_is_stopped() -> None:
     several = [job(str(number)) for number in range(5)]
     with local_workers(2, said_nothing) as two:
         answers = list(two.each(name_of_process, several))
-        assert sorted(one.design for one, _ in answers) == ["0", "1", "2", "3", "4"]
+        assert sorted(name_of(one) for one, _ in answers) == ["0", "1", "2", "3", "4"]
         again = [answer for _, answer in two.each(name_of_process, several)]
         assert 1 <= len({answer for _, answer in answers} | set(again)) <= 2
         assert os.getpid() not in again
@@ -140,7 +147,7 @@ def test_who_asks_no_further_is_not_answered_by_what_was_at_work() -> None:
         unfinished = two.each(name_of_process, [job("a"), job("b"), job("c")])
         next(unfinished)
         unfinished.close()
-        assert [one.design for one, _ in two.each(name_of_process, [job("d")])] == ["d"]
+        assert [name_of(one) for one, _ in two.each(name_of_process, [job("d")])] == ["d"]
 
 
 def threads_of_linear_algebra(one: Job) -> list[str | None]:
@@ -191,14 +198,14 @@ def test_a_worker_that_ends_while_it_has_nothing_to_do_is_replaced() -> None:
 
 def test_a_group_that_kills_every_worker_fails_alone(tmp_path: Path) -> None:
     plan = planned(tmp_path, SHORT)
-    deadly = dataclasses.replace(study_plan.pending(plan)[0], design="deadly")
+    deadly = dataclasses.replace(study_plan.pending(plan)[0], sources={"name": "deadly"})
     told: list[str] = []
     with local_workers(2, told.append) as two:
-        answers = dict((one.design, answer) for one, answer in two.each(always_die, [job("a"), deadly, job("b")]))
+        answers = dict((name_of(one), answer) for one, answer in two.each(always_die, [job("a"), deadly, job("b")]))
     assert len(told) == 3 and all("1 of the study's trials" in line for line in told)
     assert answers["a"] is None and answers["b"] is None
     (failure,) = answers["deadly"]
-    assert failure.part == deadly.trials[0].part
+    assert failure.key == deadly.trials[0].key
     assert "its worker process ended with exit code 7" in failure.why
 
 
@@ -208,7 +215,7 @@ def test_what_kills_every_worker_takes_no_other_member_along(tmp_path: Path) -> 
     told: list[str] = []
     with local_workers(2, told.append) as two:
         answers = [part for _, several in two.each(die_with_cell_3, [whole]) for part in several]
-    failed = [one.part for one in answers if isinstance(one, Failure)]
+    failed = [one.key for one in answers if isinstance(one, Failure)]
     assert failed == [(3, "bn")]
     assert sorted(one for one in answers if isinstance(one, tuple)) == [(n, "bn") for n in range(10) if n != 3]
     assert [line.partition(":")[0].partition("tried again")[2] for line in told] == [
@@ -465,7 +472,7 @@ def test_groups_of_a_lost_node_are_trained_on_another_to_the_same_bit(
     text = SHORT.replace("test_accuracy", "{metric: val_loss, epochs_to: 0.8}").replace("0.01", "1.2")
     several = study_plan.pending(planned(tmp_path, text + "vary: {training.batch_size: [8, 4]}\n"))
     with local_workers(1, said_nothing) as one:
-        expected = measured_by_part(one.each(study_work.results, several))
+        expected = measured_by_trial(one.each(study_work.results, several))
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
     try:
         _, lost = (cluster.add_node(num_cpus=1) for _ in range(2))
@@ -478,7 +485,7 @@ def test_groups_of_a_lost_node_are_trained_on_another_to_the_same_bit(
         threading.Thread(target=lose_a_node, daemon=True).start()
         told: list[str] = []
         with workers("ray", None, cluster.address, warn=told.append) as two:
-            found = measured_by_part(two.each(train_once_told, several))
+            found = measured_by_trial(two.each(train_once_told, several))
             assert two.at_once == 2
     finally:
         cluster.shutdown()
@@ -488,11 +495,15 @@ def test_groups_of_a_lost_node_are_trained_on_another_to_the_same_bit(
     assert len(list(tmp_path.glob("begun-*"))) == 5  # one of the four twice
 
 
-def measured_by_part(answers: Iterator[tuple[Job, Any]]) -> dict[tuple[int, str], Any]:
-    return {result.part: (result.final, result.epochs_to) for _, results in answers for result in results}
+def measured_by_trial(answers: Iterator[tuple[Job, Any]]) -> dict[str, Any]:
+    return {result.trial: (result.final, result.epochs_to) for _, results in answers for result in results}
 
 
 # --- jobs -------------------------------------------------------------------------------------
+
+
+def trial_of(plan: study_plan.Plan, cell: int, arm: str) -> Trial:
+    return next(trial for trial in plan.trials if trial.key == (cell, arm))
 
 
 def names(plan: study_plan.Plan) -> list[list[str]]:
@@ -532,14 +543,15 @@ def test_a_group_that_is_lost_in_part_is_trained_whole_and_what_is_kept_stays(tm
     plan = planned(tmp_path, SHORT + "vary: {training.learning_rate: [0.001, 0.01]}\n")
     study_run.run(plan, HereAndNow(), lambda *told: None)
     before = {path.name: path.read_bytes() for path in (plan.directory / "cells").iterdir()}
-    (plan.directory / "cells" / "1-bn.json").unlink()
+    lost = trial_of(plan, 1, "bn")
+    plan.path(lost).unlink()
     told: list[Result] = []
     assert names(plan) == [["0-bn", "1-bn"]]
     study_run.run(plan, HereAndNow(), lambda result, *rest: told.append(result))
-    assert [one.part for one in told] == [(1, "bn")]
+    assert [one.trial for one in told] == [lost.digest]
     after = {path.name: path.read_bytes() for path in (plan.directory / "cells").iterdir()}
-    assert {name for name in after if after[name] != before[name]} <= {"1-bn.json"}  # whose seconds differ
-    assert told[0].final == Result.model_validate_json(before["1-bn.json"]).final
+    assert {name for name in after if after[name] != before[name]} <= {plan.path(lost).name}  # whose seconds differ
+    assert told[0].final == Result.model_validate_json(before[plan.path(lost).name]).final
 
 
 def test_data_that_are_not_those_of_the_plan_are_refused_before_and_while_a_study_runs(
@@ -551,7 +563,7 @@ def test_data_that_are_not_those_of_the_plan_are_refused_before_and_while_a_stud
     dataset = "dataset: {name: csv, path: own.csv, target: y, task: classification, validation_size: 0.25}"
     plan = planned(tmp_path, SHORT.replace(re.search("dataset: {[^}]*}", SHORT)[0], dataset))
     one, another = study_plan.pending(plan)
-    assert [result.part for result in study_work.results(one)] == [(0, "bn")]
+    assert [result.arm for result in study_work.results(one) if isinstance(result, Result)] == ["bn"]
     Path("own.csv").write_text("\n".join(["x,y", *other]))
     with monkeypatch.context() as nothing:
         nothing.setattr("bnexp.experiment.measurement._measured_alike", None)  # training would raise
@@ -600,7 +612,7 @@ def test_what_another_process_has_finished_meanwhile_is_not_trained_again(tmp_pa
                 trained.extend(several)
             yield from super().each(work, several)
 
-    assert study_run.run(plan, Overtaken(), lambda *told: None)["seeds"] == 2
+    assert study_run.run(plan, Overtaken(), lambda *told: None).seeds == 2
     assert trained == []
 
 
@@ -612,28 +624,29 @@ def test_a_study_stopped_before_it_has_a_directory_names_none(tmp_path: Path) ->
         raise KeyboardInterrupt
 
 
-def test_other_designs_of_a_name_that_have_answers_are_told(tmp_path: Path) -> None:
+def test_other_studies_of_a_name_that_have_answers_are_told(tmp_path: Path) -> None:
+    longer = SHORT.replace("epochs: 2", "epochs: 3")
     first = planned(tmp_path, SHORT)
-    assert study_run.facts(first, 1)["other_answers"] == {}
+    assert plan_document(first, 1).other_answers == {}
     study_run.run(first, HereAndNow(), lambda *told: None)
     (tmp_path / "runs" / "s-study-s-study-0123456789").mkdir()
     (tmp_path / "runs" / "s-study-s-study-0123456789" / "study.json").write_text(
         '{"name": "s-study-s", "verdict": "x"}'
     )
-    second = study_run.facts(planned(tmp_path, SHORT.replace("smallest: 0.01", "smallest: 0.02")), 1)
-    assert second["other_answers"] == {first.directory.name: "inconclusive"}
+    second = plan_document(planned(tmp_path, longer), 1)
+    assert second.other_answers == {first.directory.name: "inconclusive"}
     told = console.Console(file=io.StringIO(), width=400)
-    told.print(study_table.study_plan(second))
+    told.print(plan_table.study_plan(second))
     assert (
-        f"by another design or other data, had an answer before: {first.directory.name} (inconclusive)"
+        f"a study of this name had an answer before, in another directory: {first.directory.name} (inconclusive)"
         in told.file.getvalue()
     )
-    answered = planned(tmp_path, SHORT.replace("smallest: 0.01", "smallest: 0.02"))
+    answered = planned(tmp_path, longer)
     study_run.run(answered, HereAndNow(), lambda *told: None)
-    assert study_run.facts(answered, 1)["other_answers"] == {first.directory.name: "inconclusive"}
-    assert study_run.facts(first, 1)["other_answers"] == {}  # it was begun before
+    assert plan_document(answered, 1).other_answers == {first.directory.name: "inconclusive"}
+    assert plan_document(first, 1).other_answers == {}  # it was begun before
     study_run.run(first, HereAndNow(), lambda *told: None)  # once more, to see its verdict
-    assert study_run.facts(answered, 1)["other_answers"] == {first.directory.name: "inconclusive"}
+    assert plan_document(answered, 1).other_answers == {first.directory.name: "inconclusive"}
 
 
 def test_numbers_of_a_processor_and_of_a_gpu_are_told_from_each_other(
@@ -644,13 +657,15 @@ def test_numbers_of_a_processor_and_of_a_gpu_are_told_from_each_other(
     (plain,) = study_work.results(one)
     monkeypatch.setattr("bnexp.training.devices.gpus", lambda: ["NVIDIA H100"])
     (fast,) = study_work.results(another)
-    found = study.document(plan.file, plan.cells, plan.digest, {plain.part: plain, fast.part: fast})
-    assert found["versions"]["GPU"] == ["NVIDIA H100", "none"]
+    assert isinstance(plain, Result) and isinstance(fast, Result)
+    results = {(0, plain.arm): plain, (0, fast.arm): fast}
+    found = document(plan.file, plan.cells, plan.digest, results)
+    assert found.versions["GPU"] == ["NVIDIA H100", "none"]
     told = console.Console(file=io.StringIO(), width=400)
     told.print(study_table.study(found))
     assert "Not all cells were trained with the same: GPU NVIDIA H100 and none." in told.file.getvalue()
-    alike = study.document(plan.file, plan.cells, plan.digest, {plain.part: plain, (0, "none"): plain})
-    assert "GPU" not in alike["versions"]
+    alike = document(plan.file, plan.cells, plan.digest, dict.fromkeys(results, plain))
+    assert "GPU" not in alike.versions
 
 
 def test_a_member_that_cannot_be_trained_is_written_down_and_does_not_stop_the_rest(
@@ -669,19 +684,21 @@ def test_a_member_that_cannot_be_trained_is_written_down_and_does_not_stop_the_r
 
     monkeypatch.setattr(study_work, "measured", refusing)
     with pytest.raises(
-        WorkError, match=r"1 of 4 cells and arms could not be trained.*FloatingPointError: not with"
+        WorkError,
+        match=r"1 of 4 trials could not be trained.*training.learning_rate=0.01, bn ended with: FloatingPointError: not with",
     ) as caught:
         study_run.run(plan, HereAndNow(), lambda *told: None)
     assert caught.value.exit_code == 1
     kept = sorted(path.name for path in (plan.directory / "cells").iterdir())
-    assert kept == ["0-bn.json", "0-none.json", "1-bn.failed.txt", "1-none.json"]
-    assert "Traceback" in (plan.directory / "cells" / "1-bn.failed.txt").read_text()
+    failed = trial_of(plan, 1, "bn")
+    why = study_plan.failure_path(plan.path(failed))
+    assert kept == sorted([why.name, *(plan.path(trial).name for trial in plan.trials if trial != failed)])
+    assert "Traceback" in why.read_text()
     assert not (plan.directory / "study.json").exists()
     monkeypatch.setattr(study_work, "measured", measured)
     assert names(plan) == [["1-bn"]]  # the others were trained alone, and are finished
-    document = study_run.run(plan, HereAndNow(), lambda *told: None)
-    assert document["verdict"] == "inconclusive"
-    assert not (plan.directory / "cells" / "1-bn.failed.txt").exists()
+    assert study_run.run(plan, HereAndNow(), lambda *told: None).verdict == "inconclusive"
+    assert not why.exists()
 
 
 def test_the_time_that_is_left_is_told_for_those_that_have_work_and_not_before_a_cluster_is_known(
@@ -692,10 +709,11 @@ def test_the_time_that_is_left_is_told_for_those_that_have_work_and_not_before_a
     store.make_place(plan.directory / study_plan.CELLS)
     for outcome in done:
         assert isinstance(outcome, Result)
-        study_run._keep(plan, outcome)
+        study_run._keep(plan, next(one for one in plan.trials if one.digest == outcome.trial), outcome)
     jobs = len(study_plan.pending(plan))
-    assert study_run.facts(plan, 64)["seconds_left"] == study_run.facts(plan, jobs)["seconds_left"] > 0
-    assert study_run.facts(plan, None)["seconds_left"] is None
+    left = plan_document(plan, jobs).seconds_left
+    assert left is not None and plan_document(plan, 64).seconds_left == left > 0
+    assert plan_document(plan, None).seconds_left is None
     here, there = Place(tmp_path, "local", 3, None), Place(tmp_path, "ray", None, "far:1")
     assert (here.at_a_time(2), there.at_a_time(2)) == (2, None)
     assert Place(tmp_path, "ray", 5, "far:1").at_a_time(9) == 5

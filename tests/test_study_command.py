@@ -64,6 +64,12 @@ def directory(place: Path) -> Path:
     return found
 
 
+def cells(kept: Path) -> dict[tuple[int, str], Path]:
+    """The files of trials, by batch size and arm."""
+    files = {path: json.loads(path.read_text()) for path in (kept / "cells").glob("*.json")}
+    return {(facts["levels"]["training.batch_size"], facts["arm"]): path for path, facts in files.items()}
+
+
 def finals(kept: Path) -> dict[str, bytes]:
     return {name: (kept / name).read_bytes() for name in FINAL}
 
@@ -140,23 +146,21 @@ def test_a_directory_holds_cells_a_tidy_table_the_answer_and_a_figure(
     studied: tuple[Path, subprocess.CompletedProcess[str]],
 ) -> None:
     kept = directory(studied[0])
-    assert sorted(path.name for path in kept.iterdir()) == [".lock", "cells", *FINAL]
-    assert sorted(path.name for path in (kept / "cells").iterdir()) == [
-        "0-bn.json", "0-none.json", "1-bn.json", "1-none.json",
-    ]  # fmt: skip
+    assert sorted(path.name for path in kept.iterdir()) == [".lock", "cells", *sorted([*FINAL, "hypotheses.json"])]
+    assert sorted(cells(kept)) == [(16, "bn"), (16, "none"), (64, "bn"), (64, "none")]
     rows = list(csv.DictReader(io.StringIO((kept / "results.csv").read_text())))
     assert [(row["cell"], row["arm"], row["seed"]) for row in rows[:3]] == [
         ("0", "bn", "0"),
         ("0", "bn", "1"),
         ("0", "none", "0"),
     ]
-    cell = json.loads((kept / "cells" / "0-bn.json").read_text())
+    cell = json.loads(cells(kept)[16, "bn"].read_text())
     assert [float(row["test_accuracy"]) for row in rows[:2]] == cell["final"]["test_accuracy"]
     assert cell["tuned"]["value"] in (0.001, 0.01) and len(cell["tuned"]["means"]) == 2
     document = json.loads((kept / "study.json").read_text())
     mean = document["cells"][0]["arms"]["bn"]["endpoints"][0]["mean"]
     assert mean == pytest.approx(sum(cell["final"]["test_accuracy"]) / 2)
-    assert (document["format"], document["verdict"], document["seeds"]) == (4, "inconclusive", 2)
+    assert (document["format"], document["verdict"], document["seeds"]) == (5, "inconclusive", 2)
     assert document["digest"].startswith(kept.name[-10:])
 
 
@@ -178,8 +182,8 @@ def test_lost_and_damaged_cells_are_trained_again_to_the_same_bytes(
 ) -> None:
     kept = copied(studied, tmp_path)
     before = finals(kept)
-    (kept / "cells" / "0-none.json").unlink()
-    (kept / "cells" / "1-bn.json").write_text('{"format": 4, "cell"')
+    cells(kept)[16, "none"].unlink()
+    cells(kept)[64, "bn"].write_text('{"format": 5, "trial"')
     (kept / "study.json").unlink()
     rows = json.loads(bnexp("runs", "--json", cwd=tmp_path).stdout)
     assert [(row["kind"], row["status"]) for row in rows] == [("study", "interrupted")]
@@ -240,8 +244,8 @@ def test_runs_lists_a_study_and_plot_redraws_its_figure(
     place = (tmp_path / "runs" / kept.name).resolve()
     assert bnexp("plot", "latest", cwd=tmp_path).stdout == f"{place}/figure.png\n{place}/figure-2.png\n"
     assert (kept / "figure.png").read_bytes() == before
-    (kept / "study.json").write_text('{"format": 1}')
-    assert "has format 1; expected 4" in bnexp("plot", kept.name, cwd=tmp_path, code=2).stderr
+    (kept / "study.json").write_text('{"format": 6}')
+    assert "has format 6; expected 1 to 5" in bnexp("plot", kept.name, cwd=tmp_path, code=2).stderr
 
 
 def test_json_is_one_document_and_the_one_that_is_kept(
@@ -286,7 +290,7 @@ def test_a_diverged_seed_is_kept_counted_and_told_by_the_exit_code(tmp_path: Pat
     (tmp_path / "s.yaml").write_text(study.replace("[16, 64]", "[16]"))
     done = bnexp("study", "s.yaml", cwd=tmp_path, code=3)
     assert "2 of 2" in done.stdout
-    cell = json.loads((directory(tmp_path) / "cells" / "0-none.json").read_text())
+    cell = json.loads(cells(directory(tmp_path))[16, "none"].read_text())
     assert list(cell["diverged"]) == ["0", "1"]
     assert cell["final"]["test_loss"] == [None, None]
     assert (
@@ -336,7 +340,7 @@ def ctrl_c(place: Path, begun: Callable[[subprocess.Popen[str]], bool]) -> str:
 
 
 def test_ctrl_c_stops_at_once_and_keeps_what_is_finished(tmp_path: Path) -> None:
-    last = ctrl_c(tmp_path, lambda running: any(tmp_path.glob("runs/*/cells/*0-bn.json")))
+    last = ctrl_c(tmp_path, lambda running: any(tmp_path.glob("runs/*/cells/*.json")))
     assert last == f"Stopped: runs/{directory(tmp_path).name} keeps what is finished; the same command goes on."
     assert json.loads(bnexp("runs", "--json", cwd=tmp_path).stdout)[0]["status"] == "interrupted"
 

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from bnexp import executors, store
 from bnexp.cli.output import print_answer, print_json, told_in_json
 from bnexp.errors import DIVERGED, DONE, WORK_FAILED, StoppedError, work_begun
 from bnexp.experiment.resolve import config_file
-from bnexp.report import figures, study_table
-from bnexp.report.page import claims_page
+from bnexp.report import figures, plan_table, study_table
+from bnexp.report.page import claims_page, on_page
 from bnexp.report.progress import StudyReporter, own_stderr
+from bnexp.store.study_document import StudyDocument
 from bnexp.study import plan, run
-from bnexp.study.claims import Answer, answer_study, claim_rows, find_studies, page_sections, plan_studies
+from bnexp.study.claims import Answer, answer_study, claim_rows, find_studies, plan_studies
+from bnexp.study.outlook import plan_document
 from bnexp.system.listeners import Warn
 from bnexp.system.machine import most_workers
 
@@ -56,25 +57,26 @@ def study(path: Path, place: Place, *, dry_run: bool, most_trainings: int | None
     """Run a study, or what is left of it; print its plan, how it goes, and the verdict."""
     most = plan.MOST_TRAININGS if most_trainings is None else most_trainings
     planned = plan.plan(_file(str(path)), place.runs, most=most)
-    facts = run.facts(planned, place.at_a_time(len(plan.pending(planned))))
+    told = plan_document(planned, place.at_a_time(len(plan.pending(planned))))
     with own_stderr() as console:
         reporter = StudyReporter(console, quiet=quiet or as_json)
         with (
-            told_in_json(lambda: _finished_parts(planned), as_json=as_json),
+            told_in_json(lambda: _finished_trials(planned), as_json=as_json),
             _goes_on(planned.directory),
-            place.launched(facts["jobs"], reporter.warn) as workers,
+            place.launched(told.jobs, reporter.warn) as workers,
         ):
             costs = run.preflight(planned, workers, plan_only=dry_run)
-            if facts["seconds_left"] is None and (dry_run or not (quiet or as_json)):
-                facts["seconds_left"], facts["is_rough"] = run.estimate(costs, workers, plan_only=dry_run)
+            if told.seconds_left is None and (dry_run or not (quiet or as_json)):
+                seconds, is_rough = run.estimate(costs, workers, plan_only=dry_run)
+                told = told.model_copy(update={"seconds_left": seconds, "is_rough": is_rough})
             if dry_run:
-                print_json(facts) if as_json else print_answer(study_table.study_plan(facts))
+                print_json(told.model_dump(mode="json")) if as_json else print_answer(plan_table.study_plan(told))
                 return DONE
-            reporter.show(facts)
+            reporter.show(told)
             document = run.run(planned, workers, reporter.tell, checked=True)
         _draw(planned.directory, reporter)
     if as_json:
-        print_json(document)
+        print_json(document.model_dump(mode="json"))
     elif quiet:
         print(planned.directory)
     else:
@@ -95,7 +97,7 @@ def _draw(directory: Path, reporter: StudyReporter) -> None:
         reporter.warn(text)
 
 
-def _finished_parts(planned: plan.Plan) -> list[dict[str, Any]]:
+def _finished_trials(planned: plan.Plan) -> list[dict[str, int | str]]:
     """List the trials that are finished and kept."""
     return [{"cell": cell, "arm": arm} for cell, arm in plan.finished(planned)]
 
@@ -110,9 +112,8 @@ def _goes_on(directory: Path) -> Iterator[None]:
         raise StoppedError(f"Stopped: {directory} keeps what is finished; the same command goes on.") from None
 
 
-def _study_code(document: Mapping[str, Any]) -> int:
-    lost = any(arm["diverged"] for cell in document["cells"] for arm in cell["arms"].values())
-    return DIVERGED if lost else DONE
+def _study_code(document: StudyDocument) -> int:
+    return DIVERGED if document.diverged else DONE
 
 
 def claims(names: Sequence[str], place: Place, *, quiet: bool, as_json: bool) -> int:
@@ -123,7 +124,7 @@ def claims(names: Sequence[str], place: Place, *, quiet: bool, as_json: bool) ->
         page = _answered(answers, done, place, StudyReporter(console, quiet=quiet or as_json), as_json=as_json)
     rows = claim_rows(done)
     if as_json:
-        print_json(rows)
+        print_json([asdict(row) for row in rows])
     elif quiet:
         print(page)
     else:
@@ -146,7 +147,7 @@ def _answered(
         if answer.failure:
             reporter.warn(f"{answer.name} is left out: {answer.failure}")
     jobs = sum(len(plan.pending(answer.planned)) for answer in answers if answer.planned is not None)
-    with told_in_json(lambda: claim_rows(done), as_json=as_json), _goes_on(place.runs):
+    with told_in_json(lambda: [asdict(row) for row in claim_rows(done)], as_json=as_json), _goes_on(place.runs):
         with place.launched(jobs, reporter.warn) as workers:
             for answer in answers:
                 with work_begun() if any(one.document for one in done) else nullcontext():
@@ -161,5 +162,5 @@ def keep_page(runs: Path, answers: Sequence[Answer]) -> Path:
     """Write the page of all answers, and return its path."""
     path = runs / PAGE
     store.make_place(runs)
-    store.write(path, claims_page(page_sections(answers)))
+    store.write(path, claims_page([on_page(answer) for answer in answers]))
     return path

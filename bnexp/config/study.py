@@ -27,10 +27,7 @@ class Tie(Section):
 
 
 class Tune(Section):
-    """One key chosen for each trial: the best mean of `metric` over `seeds` that no verdict uses.
-
-    A trial is a cell in one arm.
-    """
+    """One key chosen for each trial, a cell in one arm: best mean of `metric` over `seeds` that no verdict uses."""
 
     key: str
     values: Annotated[list[Any], Field(min_length=2)]

@@ -18,7 +18,17 @@ from bnexp.statistics.differences import (
     summed_up,
 )
 from bnexp.statistics.quantiles import t_quantile
-from bnexp.statistics.reach import Reach, Reading, SpeedUp, epochs_to_target, reach, reading, speed_up
+from bnexp.statistics.reach import (
+    LastingBests,
+    Reach,
+    Reading,
+    SpeedUp,
+    epochs_to_target,
+    lasting_bests,
+    reach,
+    reading,
+    speed_up,
+)
 from bnexp.statistics.significance import (
     at_least,
     equivalence_p_value,
@@ -53,6 +63,7 @@ __all__ = [
     "Conclusive",
     "Floats",
     "Interval",
+    "LastingBests",
     "PairedDifference",
     "Reach",
     "Reading",
@@ -72,6 +83,7 @@ __all__ = [
     "failure_difference",
     "fewest_pairs",
     "holm_levels",
+    "lasting_bests",
     "mean_interval",
     "of_finite",
     "other_data_interval",

@@ -12,7 +12,7 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from bnexp.errors import RunError
 from bnexp.history import History, from_json
@@ -21,7 +21,7 @@ from bnexp.store.directories import LOCK, is_held
 from bnexp.store.reading import content, cure, read_json, refuse_irregular, refuse_lost, text
 from bnexp.store.records import Record, head, read_record
 from bnexp.store.run_record import RunHead, RunRecord
-from bnexp.store.study_document import StudyHead, StudyRecord
+from bnexp.store.study_document import StudyDocument, StudyHead
 
 Kind = Literal["run", "comparison", "study"]
 Status = Literal["running", "finished", "interrupted", "damaged"]
@@ -95,15 +95,13 @@ class Run:
         """
         return read_record(self.directory / FINAL["comparison"], ComparisonDocument)
 
-    def study(self) -> dict[str, Any]:
+    def study(self) -> StudyDocument:
         """Read study.json.
 
         Raises:
             RunError: if it is missing or damaged.
         """
-        path = self.directory / FINAL["study"]
-        read_record(path, StudyRecord)
-        return read_json(path)
+        return head(self.directory / FINAL["study"], StudyDocument)
 
     def history(self) -> History:
         """Read history.json.

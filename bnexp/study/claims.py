@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
-from bnexp import store
 from bnexp.errors import ConfigError, RunError, UntrainedError, UserError, nearest
 from bnexp.executors import Workers
 from bnexp.experiment.resolve import STUDIES, no_studies
-from bnexp.study import Result, plan, run
+from bnexp.store.plan_document import PlanDocument
+from bnexp.store.study_document import StudyDocument
+from bnexp.study import plan, run
+from bnexp.study.outlook import plan_document
 from bnexp.study.plan import Plan
+from bnexp.study.result import Result
 from bnexp.study.words import about, effect
 
 
 class Observer(Protocol):
     """Hears how a study goes."""
 
-    def show(self, facts: Mapping[str, Any]) -> None:
+    def show(self, plan: PlanDocument) -> None:
         """Show the plan of the study that is about to run."""
 
     def tell(self, result: Result, finished: int, seconds_left: float | None) -> None:
-        """Report a cell and arm that has just been finished."""
+        """Report a trial that has just been finished."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class Answer:
 
     path: Path
     planned: Plan | None = None
-    document: dict[str, Any] | None = None
+    document: StudyDocument | None = None
     failure: str = ""
 
     @property
@@ -43,7 +46,31 @@ class Answer:
     @property
     def seconds(self) -> float:
         """Count the seconds of training so far, of all workers."""
-        return sum(result.seconds for result in plan.finished(self.planned).values()) if self.planned else 0.0
+        return _seconds(self.planned) if self.planned else 0.0
+
+
+def _seconds(planned: Plan) -> float:
+    done = plan.finished(planned)
+    return sum(done[trial.key].seconds for trial in planned.distinct if trial.key in done)
+
+
+@dataclass(frozen=True)
+class ClaimRow:
+    """A hypothesis in a table of several studies; of a study that failed, why."""
+
+    study: str
+    verdict: str = "failed"
+    sentence: str = ""
+    effect: str | None = None
+    """With its interval, in its unit."""
+    level: float | None = None
+    speaks_of: str | None = None
+    claim: str = ""
+    about: str = ""
+    seeds: int = 0
+    seconds: float = 0.0
+    """Of training, of the whole study."""
+    asked_after_results: bool = False
 
 
 def find_studies(names: Sequence[str]) -> list[Path]:
@@ -94,69 +121,37 @@ def answer_study(one: Answer, workers: Workers, observer: Observer) -> Answer:
     """
     if one.planned is None:
         return one
-    observer.show(run.facts(one.planned, workers.at_once))
+    observer.show(plan_document(one.planned, workers.at_once))
     try:
         return replace(one, document=run.run(one.planned, workers, observer.tell))
     except (UntrainedError, ConfigError, RunError) as error:
         return replace(one, failure=str(error))
 
 
-def claim_rows(answers: Sequence[Answer]) -> list[dict[str, Any]]:
+def claim_rows(answers: Sequence[Answer]) -> list[ClaimRow]:
     """Return a row for each hypothesis: study, claim, verdict, effect with interval, seeds, the study's seconds."""
-    return [row for one in answers for row in _rows(one)]
+    return [row for one in answers for row in rows_of(one)]
 
 
-def _rows(one: Answer) -> Iterator[dict[str, Any]]:
-    row: dict[str, Any] = {
-        "study": one.name,
-        "verdict": "failed",
-        "sentence": one.failure,
-        "effect": None,
-        "level": None,
-        "speaks_of": None,
-    }
+def rows_of(one: Answer) -> Iterator[ClaimRow]:
+    """Yield a row for each hypothesis of a study; one in all for a study that could not be planned."""
+    failed = ClaimRow(study=one.name, sentence=one.failure)
     if one.planned is None:
-        yield {**row, "claim": "", "about": "", "seeds": 0, "seconds": 0.0}
+        yield failed
         return
     study, seconds = one.planned.file.study, round(one.seconds, 1)
     for number, claim in enumerate(study.claims()):
-        row |= {"claim": claim.claim, "about": about(claim), "seeds": study.seeds, "seconds": seconds}
-        if one.document is not None:
-            facts = one.document["hypotheses"][number]
-            verdict, found = facts["verdict"], None if facts["difference"] is None else effect(facts)
-            row |= {"verdict": verdict["word"], "sentence": verdict["sentence"], "effect": found}
-            row |= {"level": facts["level"], "speaks_of": facts["speaks_of"]}
-        yield dict(row)
-
-
-def page_sections(answers: Sequence[Answer]) -> list[dict[str, Any]]:
-    """Return what a page shows of each study: its notes, its rows, its figures (bytes of PNG)."""
-    return [
-        {
-            "name": one.name,
-            "notes": _notes(one.path),
-            "rows": list(_rows(one)),
-            "directory": one.path.stem if one.planned is None else one.planned.directory.name,
-            "versions": {} if one.document is None else one.document["versions"],
-            "figures": [] if one.planned is None or one.document is None else _figures(one.planned.directory),
-        }
-        for one in answers
-    ]
-
-
-def _figures(directory: Path) -> list[bytes]:
-    """Return the figures of a finished study, one for each hypothesis."""
-    paths = sorted(directory.glob("figure*.png"), key=lambda path: (len(path.name), path.name))
-    return [store.content(path) for path in paths]
-
-
-def _notes(path: Path) -> list[str]:
-    """Return the comment at the head of a study's file, line by line."""
-    notes: list[str] = []
-    if not path.is_file():
-        return notes
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-        if not line.startswith("#"):
-            break
-        notes.append(line.lstrip("# "))
-    return notes
+        row = replace(failed, claim=claim.claim, about=about(claim), seeds=study.seeds, seconds=seconds)
+        if one.document is None:
+            yield row
+            continue
+        found = one.document.hypotheses[number]
+        yield replace(
+            row,
+            verdict=found.verdict.word,
+            sentence=found.verdict.sentence,
+            effect=None if found.difference is None else effect(found),
+            level=found.level,
+            speaks_of=found.speaks_of,
+            asked_after_results=found.asked_after_results,
+        )

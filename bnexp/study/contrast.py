@@ -22,7 +22,7 @@ from bnexp.study.grid import Cell, matches
 from bnexp.study.result import Result
 
 Results = Mapping[tuple[int, str], Result]
-"""(cell, arm) -> what was measured there."""
+"""(cell, arm), which names a trial -> what was measured there."""
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,9 @@
-"""A job: cells and arms of a study that share a program. It is trained as one, by whichever process."""
+"""A job: trials of a study that share a program. It is trained as one, by whichever process."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
@@ -14,20 +14,26 @@ from bnexp.config.study import Endpoint, Tune
 from bnexp.data.fingerprint import Sources
 from bnexp.experiment import prepare
 from bnexp.experiment.batch import program_key
-from bnexp.study import Candidate, Cell
+from bnexp.store.plan_document import PlannedData
+from bnexp.study.grid import Candidate, Cell, level_text
 
 MOST_TOGETHER = 64
 """Trainings of a job; one of more is cut, cell by cell. They fill a shard, and are kept as soon as they end."""
 MOST_ROW_BYTES = 2**27
 """Of different data in a job. Three copies fit a worker's least share; a single cell may have more."""
 
+DIGITS = 16
+"""Of a trial's digest in the name of its file."""
+
 
 @dataclass(frozen=True)
 class Trial:
-    """One cell and arm: what is trained, and what may be trained for it."""
+    """One cell in one arm: what is trained, and what may be trained for it."""
 
     cell: Cell
     arm: str
+    digest: str
+    """Of all that is measured: `digests.trial_digest`."""
     steps: int
     """Optimizer steps of all its trainings, if no seed stops early."""
 
@@ -37,16 +43,25 @@ class Trial:
         return self.cell.candidates[self.arm]
 
     @property
-    def part(self) -> tuple[int, str]:
+    def key(self) -> tuple[int, str]:
         """Name it within its study."""
         return self.cell.number, self.arm
+
+    @property
+    def short_digest(self) -> str:
+        """Return as much of its digest as names its file."""
+        return self.digest[:DIGITS]
+
+    @property
+    def name(self) -> str:
+        """Return what a person knows it by: its levels and its arm."""
+        return ", ".join([*(f"{name}={level_text(level)}" for name, level in self.cell.levels.items()), self.arm])
 
 
 @dataclass(frozen=True)
 class Job:
-    """Cells and arms of a study that are trained together, and how."""
+    """Trials of a study that are trained together, and how."""
 
-    design: str
     trials: Sequence[Trial]
     seeds: tuple[int, ...]
     tune: Tune | None
@@ -57,9 +72,9 @@ class Job:
     """Trainings that are worked on at a time, at most."""
 
     @property
-    def parts(self) -> Sequence[tuple[int, str]]:
-        """List the cells and arms in it."""
-        return [trial.part for trial in self.trials]
+    def keys(self) -> Sequence[tuple[int, str]]:
+        """List the names of its trials."""
+        return [trial.key for trial in self.trials]
 
     def halved(self) -> list[Job]:
         """Return jobs that need less memory: half of the trials each, and half as much worked on at a time."""
@@ -71,8 +86,8 @@ class Job:
 
     def _cut(self, size: int) -> list[Job]:
         starts, smaller = range(0, len(self.trials), max(1, size)), max(1, self.largest_shard // 2)
-        parts = [self.trials[start : start + size] for start in starts] or [self.trials]
-        return [dataclasses.replace(self, trials=part, largest_shard=smaller) for part in parts]
+        pieces = [self.trials[start : start + size] for start in starts] or [self.trials]
+        return [dataclasses.replace(self, trials=piece, largest_shard=smaller) for piece in pieces]
 
     @property
     def steps(self) -> int:
@@ -91,7 +106,7 @@ class CandidateFacts:
     """Of the data's inputs."""
     steps: int
     """Optimizer steps of one training."""
-    data: Mapping[str, Any]
+    data: PlannedData
     """What is told of the data (`Data.told`), and their name."""
 
 

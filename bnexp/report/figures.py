@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from pydantic import ValidationError
 
 from bnexp import store
 from bnexp.errors import RunError, UserError
@@ -85,12 +84,6 @@ def _study_figures(run: store.Run) -> dict[str, Figure]:
         raise RunError(f"{path}: has format {seen!r}; expected 1 to {FORMAT}. Draw it with the bnexp that wrote it.")
     with np.errstate(over="ignore", invalid="ignore"):  # of numbers that no training gives
         return study_figures(run.study())
-
-
-def _damaged(path: Path, error: Exception) -> RunError:
-    """Return the refusal of a document whose parts do not go together."""
-    reason = error.errors(include_url=False)[0]["msg"] if isinstance(error, ValidationError) else repr(error)
-    return RunError(f"{path}: is damaged, or of an older bnexp ({reason}). {store.cure(path)}")
 
 
 def _loss_unit(task: str | None) -> str:

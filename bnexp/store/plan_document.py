@@ -50,7 +50,7 @@ class PlanDocument(Record):
     steps: Count
     """Optimizer steps of all trainings, those for tuning included."""
     finished: Count
-    """Trials that are finished, of so many:"""
+    """Trials that are finished."""
     of: Count
     seconds_left: float | None
     is_rough: bool

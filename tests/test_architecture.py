@@ -24,7 +24,8 @@ RANKS = {
     "experiment": 5,
     "study": 6,
     "report": 7,
-    "cli": 8,
+    "api": 8,
+    "cli": 9,
 }  # fmt: skip
 HEAVY = {"tensorflow", "keras", "sklearn", "scipy", "matplotlib", "pandas", "numpy", "soundfile"}
 ALLOWED_HEAVY = {

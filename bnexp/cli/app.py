@@ -167,9 +167,10 @@ def study(
     Example: bnexp study studies/tutorial
     """
     with ending_at_once():
+        from bnexp.api.studies import Place
         from bnexp.cli import study_commands
 
-    place = study_commands.Place(runs, launcher, workers, address)
+    place = Place(runs, launcher, workers, address)
     code = study_commands.study(file, place, dry_run=dry_run, most_trainings=max_trainings, quiet=quiet, as_json=json)
     raise typer.Exit(code)
 
@@ -195,9 +196,10 @@ def claims(
     Example: bnexp claims tutorial sigmoid
     """
     with ending_at_once():
+        from bnexp.api.studies import Place
         from bnexp.cli import study_commands
 
-    place = study_commands.Place(runs, launcher, workers, address)
+    place = Place(runs, launcher, workers, address)
     raise typer.Exit(study_commands.claims(studies or [], place, quiet=quiet, as_json=json))
 
 

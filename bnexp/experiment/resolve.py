@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,19 +10,16 @@ from pydantic import ValidationError
 
 from bnexp import comparison, config, store
 from bnexp.config import Experiment
-from bnexp.config.files import CONFIGS, shown
+from bnexp.config.files import shown
 from bnexp.config.loading import has_key
-from bnexp.errors import HINT, ComparisonError, Problems, RunError, nearest
+from bnexp.errors import ComparisonError, Problems, RunError
 from bnexp.experiment import lookup, stale
+from bnexp.experiment.config_names import config_file, nearest_names
 from bnexp.experiment.prepare import Checked
 from bnexp.experiment.run import Finished
 from bnexp.history import History
 from bnexp.metrics import names
 from bnexp.system.listeners import Warn
-
-STUDIES = CONFIGS / "studies"
-MOST_NAMES = 20
-"""Told where a name means nothing."""
 
 
 @dataclass(frozen=True)
@@ -108,16 +103,6 @@ def _more_seeds(run: store.Run, stored: int, asked: int) -> str:
     return f"{run.id} holds {stored} seeds, more than the {asked} asked for; all are used" if stored > asked else ""
 
 
-def config_file(name: str) -> Path | None:
-    """Return the config that a name stands for, if there is one: `text/spam-bn` for configs/text/spam-bn.yaml."""
-    path = Path(name)
-    if path.suffix in (".yaml", ".yml"):
-        return path
-    named = CONFIGS / f"{name}.yaml"
-    inside = not path.is_absolute() and ".." not in path.parts
-    return named if inside and os.path.isfile(named) else None
-
-
 def _run(name: str, runs: Path, overrides: Sequence[str], warn: Warn) -> store.Run:
     run = lookup.named(runs, name, warn)
     if run is None:
@@ -134,61 +119,6 @@ def _run(name: str, runs: Path, overrides: Sequence[str], warn: Warn) -> store.R
         seen = f"{name} is a stored run; overrides ({' '.join(overrides)}) need a config"
         raise RunError(f"{seen}. Name its config: {run.directory / 'config.yaml'}.")
     return run
-
-
-def nearest_names(runs: Path, name: str, *, trained: bool = True) -> str:
-    """Return a sentence with what could have been named: configs and, if `trained`, experiments with runs."""
-    if hint := _is_like_a_setting(name):
-        return hint
-    names = [str(head.name or run.id) for run, head in lookup.finished(runs)] if trained else []
-    names += sorted(path.relative_to(CONFIGS).with_suffix("").as_posix() for path in _configs())
-    if not CONFIGS.is_dir():
-        stored = f" {nearest(name, dict.fromkeys(names), most=MOST_NAMES)}" if names else ""
-        return f"{no_folder('experiments', CONFIGS)}{stored} {_where_to_go('config')}"
-    if names:
-        last = name.rstrip("/").rpartition("/")[2]
-        told = [nearest(one, dict.fromkeys(names), most=MOST_NAMES) for one in (name, last)]
-        return told[1] if told[1].startswith(HINT) and not told[0].startswith(HINT) else told[0]
-    return (
-        f"There are neither runs ({shown(runs)}) nor configs ({CONFIGS}) in {_here()}. Go to a folder that has "
-        "them, such as bnexp's repository, or give the path of a config."
-    )
-
-
-def no_folder(what: str, folder: Path) -> str:
-    """Return that names come from a folder of the current one, which is not there, and which the current one is."""
-    return f"Names of {what} come from {folder}/ of the current folder. There is no {folder}/ in {_here()}."
-
-
-def _where_to_go(what: str) -> str:
-    return f"Go to a folder that has one, such as bnexp's repository, or give the path of a {what}."
-
-
-def no_studies() -> str:
-    """Return why no name of a study means anything here, and what to do."""
-    if STUDIES.is_dir():
-        return f"{STUDIES}/ in {_here()} holds no study; expected .yaml files there. Give the path of a study."
-    return f"{no_folder('studies', STUDIES)} {_where_to_go('study')}"
-
-
-def _is_like_a_setting(name: str) -> str:
-    """Return the cure for an override that is misspelt: `training.epochs:5`, or `training.epochs` before a blank."""
-    key = re.match(r"-*((dataset|model|training)([./]\w+)+)", name)
-    if key is None:
-        return ""
-    return f"If an override is meant, write KEY=VALUE without blanks, as in {key.group(1).replace('/', '.')}=..."
-
-
-def _here() -> str:
-    try:
-        return os.getcwd()
-    except OSError:
-        return "this folder, which has been deleted"
-
-
-def _configs() -> Iterator[Path]:
-    """Yield the configs of experiments; studies have a folder of their own among them."""
-    return (path for path in CONFIGS.rglob("*.yaml") if STUDIES not in path.parents)
 
 
 def refuse_twice(planned: Sequence[Planned]) -> None:

@@ -105,7 +105,7 @@ class StudyReporter:
     def __init__(self, console: Console, *, quiet: bool) -> None:
         self._console, self._of, self._quiet = console, 0, quiet
 
-    def show(self, plan: PlanDocument) -> None:
+    def planned(self, plan: PlanDocument) -> None:
         """Show the plan of the study that is about to run."""
         self._of = plan.of
         if not self._quiet:
@@ -116,7 +116,7 @@ class StudyReporter:
         if not self._quiet:
             self._console.print(warning(text), soft_wrap=True, highlight=False)
 
-    def tell(self, result: Result, finished: int, seconds_left: float | None) -> None:
+    def trial_ended(self, result: Result, finished: int, seconds_left: float | None) -> None:
         """Report a trial that has just been finished."""
         if self._quiet:
             return

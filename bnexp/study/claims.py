@@ -7,9 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from bnexp.errors import ConfigError, RunError, UntrainedError, UserError, nearest
+from bnexp.errors import ConfigError, RunError, UntrainedError
 from bnexp.executors import Workers
-from bnexp.experiment.resolve import STUDIES, no_studies
 from bnexp.store.plan_document import PlanDocument
 from bnexp.store.study_document import StudyDocument
 from bnexp.study import plan, run
@@ -22,11 +21,11 @@ from bnexp.study.words import about, effect
 class Observer(Protocol):
     """Hears how a study goes."""
 
-    def show(self, plan: PlanDocument) -> None:
-        """Show the plan of the study that is about to run."""
+    def planned(self, plan: PlanDocument) -> None:
+        """Hear what the study that is about to run will do."""
 
-    def tell(self, result: Result, finished: int, seconds_left: float | None) -> None:
-        """Report a trial that has just been finished."""
+    def trial_ended(self, result: Result, finished: int, seconds_left: float | None) -> None:
+        """Hear of a trial that has just been finished."""
 
 
 @dataclass(frozen=True)
@@ -73,27 +72,6 @@ class ClaimRow:
     asked_after_results: bool = False
 
 
-def find_studies(names: Sequence[str]) -> list[Path]:
-    """Return the studies of these names, in this order; all that lie in configs/studies if there are none.
-
-    A name is `tutorial`, or `studies/tutorial` as `train` and `compare` spell what lies in configs/, or a file.
-
-    Raises:
-        UserError: if there is no study of this name, or none at all.
-    """
-    known = {path.stem: path for path in sorted(STUDIES.glob("*.yaml"))}
-    if not names and not known:
-        raise UserError(no_studies())
-    found = []
-    for name in names or known:
-        path = known.get(name.removeprefix(f"{STUDIES.name}/"), Path(name))
-        if path.suffix not in (".yaml", ".yml"):
-            hint = f"{nearest(name, known)} Or give a .yaml file." if known else no_studies()
-            raise UserError(f"No study is called {name!r}. {hint}")
-        found.append(path)
-    return list(dict.fromkeys(found))
-
-
 def plan_studies(paths: Sequence[Path], runs: Path) -> list[Answer]:
     """Plan the studies; one that cannot be run, such as for want of its data, says why.
 
@@ -121,9 +99,9 @@ def answer_study(one: Answer, workers: Workers, observer: Observer) -> Answer:
     """
     if one.planned is None:
         return one
-    observer.show(plan_document(one.planned, workers.at_once))
+    observer.planned(plan_document(one.planned, workers.at_once))
     try:
-        return replace(one, document=run.run(one.planned, workers, observer.tell))
+        return replace(one, document=run.run(one.planned, workers, observer.trial_ended))
     except (UntrainedError, ConfigError, RunError) as error:
         return replace(one, failure=str(error))
 

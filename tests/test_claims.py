@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
-from test_executors import HereAndNow
+from tasks import HereAndNow
 from test_study import ARMS, BASE, CLAIM
 
 from bnexp.cli import study_commands

@@ -90,7 +90,7 @@ def interval(mean: float, half: float, **more: Any) -> dict[str, Any]:
 
 
 def document(arm: str = "bn", **contrast: Any) -> dict[str, Any]:
-    def side(name: str, mean: float) -> dict[str, Any]:
+    def arm_values(name: str, mean: float) -> dict[str, Any]:
         return {
             "name": name, "parameters": {"trainable": 120 if name == arm else 100}, "seeds": 20,
             "diverged": {}, "warnings": [], "metrics": {"val_loss": interval(mean, 0.0123), "val_accuracy": interval(0.8, 0.01)},
@@ -106,7 +106,7 @@ def document(arm: str = "bn", **contrast: Any) -> dict[str, Any]:
         "level": 0.95, "seeds": list(range(20)), "dataset": DATA,
         "primary": {"metric": "val_accuracy", "margin": 0.01},
         "target": {"metric": "val_accuracy", "value": 0.76, "rule": "95% of nobn's"},
-        "arms": [side(arm, 0.5), side("nobn", 0.6)],
+        "arms": [arm_values(arm, 0.5), arm_values("nobn", 0.6)],
         "contrasts": [{
             "arm": arm, "baseline": "nobn", "metrics": difference, "diverged_p_value": 1.0,
             "pairing": {"splits": True, "kernels": True, "batch orders": False},

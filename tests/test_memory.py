@@ -29,7 +29,7 @@ from bnexp.experiment.run import train_experiment
 from bnexp.history import History, joined
 from bnexp.models import Built, build
 from bnexp.models.inputs import Inputs
-from bnexp.study import jobs as groups
+from bnexp.study import jobs
 from bnexp.system import machine
 from bnexp.training import devices, keras_fit, many_seeds, memory
 from bnexp.training.batches import OrderDigests
@@ -176,8 +176,8 @@ def test_a_model_too_large_to_be_built_is_refused_by_its_key(tmp_path: Path, mon
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_group_fills_a_shard() -> None:
-    assert groups.MOST_TOGETHER == memory.LARGEST_SHARD
+def test_a_job_fills_a_shard() -> None:
+    assert jobs.MOST_TOGETHER == memory.LARGEST_SHARD
 
 
 def weights_of_two(**training: Any) -> tuple[Experiment, Experiment]:
@@ -197,24 +197,24 @@ def never(so_far: Sequence[History]) -> bool:
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras's own, while it writes
 @pytest.mark.parametrize("settings", [{}, {"early_stopping": {"patience": 1}}])
-def test_seeds_whose_weights_do_not_fit_together_train_in_turns_to_the_same_end(
+def test_seeds_whose_weights_do_not_fit_together_train_in_waves_to_the_same_end(
     settings: dict[str, Any], tmp_path: Path
 ) -> None:
-    at_once, in_turns = (train_experiment(one, tmp_path, watch=never) for one in weights_of_two(**settings))
+    at_once, in_waves = (train_experiment(one, tmp_path, watch=never) for one in weights_of_two(**settings))
     for name, expected in at_once.history.metrics.items():
-        np.testing.assert_allclose(in_turns.history.metrics[name], expected, rtol=1e-5, atol=1e-7, err_msg=name)
-    assert in_turns.history.seeds == (0, 1, 2, 3, 4)
-    assert in_turns.history.epochs_S == at_once.history.epochs_S
-    assert in_turns.record["pairing"] == at_once.record["pairing"]
-    assert in_turns.record["status"] == "finished"
-    best = [json.loads((one.run.directory / "inputs.json").read_text())["seed"] for one in (in_turns, at_once)]
+        np.testing.assert_allclose(in_waves.history.metrics[name], expected, rtol=1e-5, atol=1e-7, err_msg=name)
+    assert in_waves.history.seeds == (0, 1, 2, 3, 4)
+    assert in_waves.history.epochs_S == at_once.history.epochs_S
+    assert in_waves.record["pairing"] == at_once.record["pairing"]
+    assert in_waves.record["status"] == "finished"
+    best = [json.loads((one.run.directory / "inputs.json").read_text())["seed"] for one in (in_waves, at_once)]
     assert best == [int(np.argmin(at_once.history.final("val_loss")))] * 2
-    kept = (in_turns.run.directory / "model.keras").read_bytes()
-    assert in_turns.record["models"] == {"model.keras": hashlib.sha256(kept).hexdigest()}
+    kept = (in_waves.run.directory / "model.keras").read_bytes()
+    assert in_waves.record["models"] == {"model.keras": hashlib.sha256(kept).hexdigest()}
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras's own, while it writes
-def test_who_stops_in_a_later_turn_keeps_the_seeds_of_the_turns_before(tmp_path: Path) -> None:
+def test_who_stops_in_a_later_wave_keeps_the_seeds_of_the_waves_before(tmp_path: Path) -> None:
     _, config = weights_of_two(save="all")
     done = train_experiment(config, tmp_path, watch=lambda so_far: sum(len(history.seeds) for history in so_far) == 4)
     assert done.history.epochs_S == (3, 3, 1, 1)
@@ -222,14 +222,14 @@ def test_who_stops_in_a_later_turn_keeps_the_seeds_of_the_turns_before(tmp_path:
     assert sorted(done.record["models"]) == [f"model-{seed}.keras" for seed in range(4)]
 
 
-def test_who_stops_at_the_end_of_a_turn_has_no_further_one(tmp_path: Path) -> None:
+def test_who_stops_at_the_end_of_a_wave_has_no_further_one(tmp_path: Path) -> None:
     _, config = weights_of_two(save="none")
     done = train_experiment(config, tmp_path, watch=lambda so_far: joined(so_far).epochs_S == (3, 3))
     assert (done.history.epochs_S, done.record["status"]) == ((3, 3), "interrupted")
 
 
 @pytest.mark.parametrize("trainer", ["many_seeds", "keras_fit"])
-def test_a_trial_is_two_epochs_of_the_first_turn(trainer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_trial_is_two_epochs_of_the_first_wave(trainer: str, monkeypatch: pytest.MonkeyPatch) -> None:
     _, config = weights_of_two(epochs=40, trainer=trainer)
     fed = []
     monkeypatch.setattr(OrderDigests, "add", lambda digests, row, rows_R: fed.append(row))
@@ -255,7 +255,7 @@ def test_rows_that_lie_beside_those_of_a_training_leave_less_room_for_others() -
     assert most_together(built.model, data, training, beside=free) == 1
 
 
-def test_in_a_study_seeds_train_in_turns_too() -> None:
+def test_in_a_study_seeds_train_in_waves_too() -> None:
     whole, cut = (measured([config], tuple(range(5))) for config in weights_of_two())
     for name, expected in whole[0].history.metrics.items():
         np.testing.assert_allclose(cut[0].history.metrics[name], expected, rtol=1e-5, atol=1e-7, err_msg=name)

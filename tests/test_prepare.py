@@ -284,7 +284,7 @@ class HereAndNow:
 
 
 class Here(study_commands.Place):
-    def workers(self, groups: int, warn: Any) -> Any:
+    def workers(self, jobs: int, warn: Any) -> Any:
         return nullcontext(HereAndNow())
 
 

@@ -16,6 +16,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tasks import Task, cores_workers_and_size, said_nothing
+
+from bnexp.cli import study_commands
+from bnexp.cli.study_commands import Place
+from bnexp.errors import StoppedError
 
 REPOSITORY = Path(__file__).parent.parent
 COMMAND = [sys.executable, "-c", "from bnexp.cli import main; main()"]
@@ -349,3 +354,19 @@ def imports_numpy(pid: int) -> bool:
 def test_ctrl_c_is_quiet_while_workers_start(tmp_path: Path) -> None:
     last = ctrl_c(tmp_path, lambda running: any(imports_numpy(child) for child in children(running.pid)))
     assert last == "Stopped before anything was finished; nothing is kept."
+
+
+def test_a_share_of_memory_does_not_follow_how_many_jobs_are_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(study_commands, "most_workers", lambda: 3)
+    for jobs, expected in ((None, "3"), (8, "8")):
+        with Place(Path("runs"), "local", jobs, None).workers(1, warn=said_nothing) as some:
+            assert some.at_once == 1
+            assert [answer for _, answer in some.each(cores_workers_and_size, [Task()])] == [("1", expected, 64)]
+
+
+def test_a_study_stopped_before_it_has_a_directory_names_none(tmp_path: Path) -> None:
+    with (
+        pytest.raises(StoppedError, match=r"^Stopped before anything was finished; nothing is kept\.$"),
+        study_commands._goes_on(tmp_path / "s-study-0123456789"),
+    ):
+        raise KeyboardInterrupt

@@ -21,8 +21,8 @@ COMMAND = [sys.executable, "-c", "from bnexp.cli import main; main()"]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
 
 
-def bnexp(*arguments: str, cwd: Path, code: int = 0) -> Done:
-    """Run a command in this process; return its exit code and all that it writes to stdout and stderr."""
+def bnexp(*arguments: str, cwd: Path, code: int = 0, bug: bool = False) -> Done:
+    """Run a command in this process; return all that it writes; a traceback is only for a bug."""
     with TemporaryFile() as out, TemporaryFile() as told:
         with ExitStack() as stack:
             stack.enter_context(chdir(cwd))
@@ -32,7 +32,7 @@ def bnexp(*arguments: str, cwd: Path, code: int = 0) -> Done:
             stack.enter_context(warnings.catch_warnings())
             warnings.filterwarnings("ignore", message="__array__ implementation")  # Keras's own, while it writes
             found = outcome()
-        return checked(Done(arguments, found, text_of(out), text_of(told)), code)
+        return checked(Done(arguments, found, text_of(out), text_of(told)), code, bug)
 
 
 def bnexp_process(*arguments: str, cwd: Path, code: int = 0, options: tuple[str, ...] = (), **variables: str) -> Done:
@@ -43,8 +43,9 @@ def bnexp_process(*arguments: str, cwd: Path, code: int = 0, options: tuple[str,
     return checked(done, code)
 
 
-def checked(done: Done, code: int) -> Done:
+def checked(done: Done, code: int, bug: bool = False) -> Done:
     assert done.returncode == code, done.stderr + done.stdout
+    assert ("Traceback" in done.stderr) == bug
     return done
 
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
-import os
-import subprocess
-import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from command import bnexp
 from rich.console import Console
 from tasks import HereAndNow
 from test_study import ARMS, BASE, CLAIM
@@ -21,8 +19,6 @@ from bnexp.report.page import claims_page
 from bnexp.report.progress import StudyReporter
 from bnexp.study import claims, work
 
-REPOSITORY = Path(__file__).parent.parent
-COMMAND = [sys.executable, "-c", "from bnexp.cli import main; main()"]
 TINY = BASE.replace("epochs: 10", "epochs: 1") + ARMS + CLAIM + "seeds: 2\n"
 HOSTILE = "<script>alert(1)</script> & \x1b[31m"
 
@@ -49,23 +45,14 @@ def project(place: Path) -> Path:
     return place
 
 
-def bnexp(*arguments: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), **variables}
-    return subprocess.run(
-        [*COMMAND, *arguments], cwd=cwd, env=environment, capture_output=True, text=True, timeout=300, check=False
-    )
-
-
 def test_all_studies_are_run_and_their_answers_stand_in_a_table_and_on_a_page(tmp_path: Path) -> None:
     place = project(tmp_path)
     done = bnexp("claims", "--json", "--jobs", "1", cwd=place)
-    assert done.returncode == 0, done.stderr
     told = [(row["study"], row["verdict"], row["seeds"]) for row in json.loads(done.stdout)]
     assert told == [("one", "inconclusive", 2), ("two", "inconclusive", 2)]
     (row,) = json.loads(bnexp("claims", "two", "--json", cwd=place).stdout)
     assert row["study"] == "two"
     done = bnexp("claims", cwd=place)
-    assert done.returncode == 0, done.stderr
     assert [line.split()[0] for line in done.stdout.splitlines()[1:] if "inconclusive" in line] == ["one", "two"]
     assert done.stdout.splitlines()[-1] == "kept: runs/claims.html"
     assert "finished already: 2 of 2 cells and arms" in done.stderr
@@ -81,8 +68,7 @@ def test_all_studies_are_run_and_their_answers_stand_in_a_table_and_on_a_page(tm
 
 
 def test_a_name_that_is_no_study_is_told_with_the_nearest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    done = bnexp("claims", "oen", cwd=project(tmp_path))
-    assert done.returncode == 2
+    done = bnexp("claims", "oen", cwd=project(tmp_path), code=2)
     assert "No study is called 'oen'. Did you mean 'one'? Good names: one, two. Or give a .yaml file." in done.stderr
     (tmp_path / "empty").mkdir()
     monkeypatch.chdir(tmp_path / "empty")
@@ -113,13 +99,14 @@ def test_a_study_that_cannot_be_trained_stops_no_other(tmp_path: Path, monkeypat
     assert page.text.count("failed") == 2
 
 
-def test_a_study_whose_data_are_not_here_is_left_out_and_told(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("workers_here")
+def test_a_study_whose_data_are_not_here_is_left_out_and_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BNEXP_CACHE_DIR", str(tmp_path / "cache"))
     place = project(tmp_path)
     (place / "configs" / "studies" / "two.yaml").write_text(
         TINY.replace("{name: moons, samples: 80,", "{name: mnist5k,")
     )
-    done = bnexp("claims", "--jobs", "1", cwd=place, BNEXP_CACHE_DIR=str(tmp_path / "cache"))
-    assert done.returncode == 1, done.stderr
+    done = bnexp("claims", cwd=place, code=1)
     assert "WARNING  two is left out: configs/studies/two.yaml:1: dataset.name is mnist5k, which is not" in done.stderr
     assert [line.split()[:1] for line in done.stdout.splitlines()[1:3]] == [["one"], ["test_accuracy"]]
     assert "WARNING  two: configs/studies/two.yaml:1: dataset.name is mnist5k" in done.stdout

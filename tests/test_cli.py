@@ -370,7 +370,7 @@ def test_a_command_ends_without_a_search_for_cycles_in_all_that_is_left() -> Non
 
 def test_a_bug_shows_its_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bnexp.cli.commands.list_runs", lambda *arguments, **options: 1 / 0)
-    done = bnexp("runs", cwd=tmp_path, code=1)
+    done = bnexp("runs", cwd=tmp_path, code=1, bug=True)
     assert done.stderr.startswith("Traceback") and "ZeroDivisionError" in done.stderr
 
 

@@ -92,11 +92,5 @@ def need_memory_for_one_part(task: Task) -> Sequence[int]:
     return task.parts
 
 
-def load_tensorflow(task: Task) -> None:
-    from bnexp.system import backend
-
-    backend.load()
-
-
 def have_a_bug(task: Task) -> None:
     raise ZeroDivisionError("who would divide by that")

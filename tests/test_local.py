@@ -8,10 +8,9 @@ import time
 from pathlib import Path
 
 import pytest
-from tasks import Task, cores_workers_and_size, load_tensorflow, name_of_process, said_nothing
+from tasks import Task, cores_workers_and_size, name_of_process, said_nothing
 
 from bnexp.executors.local import local_workers
-from bnexp.system import backend
 
 
 def test_each_worker_has_one_core_and_works_until_it_is_stopped() -> None:
@@ -46,10 +45,3 @@ def test_a_worker_that_ends_while_it_has_nothing_to_do_is_replaced() -> None:
         ((_, after),) = one.each(name_of_process, [Task()])
     assert after != before
     assert len(told) == 1
-
-
-def test_workers_are_quiet_even_if_this_process_has_loaded_tensorflow(capfd: pytest.CaptureFixture[str]) -> None:
-    backend.load()
-    with local_workers(1, said_nothing) as one:
-        list(one.each(load_tensorflow, [Task()]))
-    assert capfd.readouterr().err == ""

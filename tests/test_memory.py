@@ -8,7 +8,8 @@ import json
 import subprocess
 import sys
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -37,6 +38,21 @@ from bnexp.training.memory import PROGRAM_BYTES, most_together, needs, plan, ref
 
 SEEDS = tuple(range(6))
 IMAGE = {"name": "cnn", "filters": [8], "pooling": "none"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def shortages() -> Iterator[list[Future[None]]]:
+    """Run out of memory, compiled and not: TensorFlow tries for 10 s before it says so, while other tests run."""
+
+    def too_much(size: tf.Tensor) -> tf.Tensor:
+        return tf.random.uniform((size, size, size))
+
+    def run_out(compute: Callable[[tf.Tensor], tf.Tensor]) -> None:
+        with memory.shortage_told():
+            compute(tf.constant(100_000))
+
+    with ThreadPoolExecutor(2) as pool:
+        yield [pool.submit(run_out, compute) for compute in (tf.function(too_much, autograph=False), too_much)]
 
 
 def bytes_of(inputs: Inputs, **model: Any) -> int:
@@ -147,24 +163,6 @@ def test_memory_that_does_not_hold_the_rows_is_told_as_such(monkeypatch: pytest.
             many_seeds.train_many_seeds(
                 built.model, data, training, SEEDS, built.initial.draw(SEEDS), lambda history: False
             )
-
-
-def test_of_a_long_message_what_does_not_fit_is_told() -> None:
-    def too_much(size: tf.Tensor) -> tf.Tensor:
-        return tf.random.uniform((size, size, size))
-
-    for compute in (tf.function(too_much, autograph=False), too_much):
-        with (
-            pytest.raises(
-                MemoryError,
-                match=r"^OOM when allocating tensor with shape\[100000,100000,100000\] .* by allocator \w+$",
-            ),
-            memory.shortage_told(),
-        ):
-            compute(tf.constant(100_000))
-    on_a_gpu = "Graph execution error:\n\nDetected at node x\nDst tensor is not initialized.\n\t [[{{node x}}]]"
-    with pytest.raises(MemoryError, match=r"^Dst tensor is not initialized$"), memory.shortage_told():
-        raise tf.errors.InternalError(None, None, on_a_gpu)
 
 
 def test_a_model_too_large_to_be_built_is_refused_by_its_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -334,6 +332,16 @@ def test_a_run_names_the_gpus_it_was_trained_on_and_none_where_there_are_none(mo
     details = {"GPU:0": {"device_name": "NVIDIA H100 80GB HBM3"}}
     monkeypatch.setattr(tf.config.experimental, "get_device_details", details.__getitem__)
     assert devices.gpus() == ["NVIDIA H100 80GB HBM3"]
+
+
+def test_of_a_long_message_what_does_not_fit_is_told(shortages: list[Future[None]]) -> None:
+    said = r"^OOM when allocating tensor with shape\[100000,100000,100000\] .* by allocator \w+$"
+    for shortage in shortages:
+        with pytest.raises(MemoryError, match=said):
+            shortage.result()
+    on_a_gpu = "Graph execution error:\n\nDetected at node x\nDst tensor is not initialized.\n\t [[{{node x}}]]"
+    with pytest.raises(MemoryError, match=r"^Dst tensor is not initialized$"), memory.shortage_told():
+        raise tf.errors.InternalError(None, None, on_a_gpu)
 
 
 PEAK = """

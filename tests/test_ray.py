@@ -44,13 +44,24 @@ def test_ray_gives_what_local_workers_give(tmp_path: Path) -> None:
     assert kept[0] == kept[1]
 
 
-def test_ray_tries_a_lost_job_again_and_tells_bugs_and_what_a_node_lacks(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[str]:
+    """The address of a cluster of two workers on this machine."""
     pytest.importorskip("ray")
-    work_is_found(monkeypatch)
+    from ray.cluster_utils import Cluster
+
+    with pytest.MonkeyPatch.context() as patch:
+        work_is_found(patch)
+        started = Cluster(initialize_head=True, head_node_args={"num_cpus": 2})
+        yield started.address
+        started.shutdown()
+
+
+def test_ray_tries_a_lost_job_again_and_tells_bugs_and_what_a_node_lacks(
+    cluster: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     told: list[str] = []
-    with workers("ray", 1, None, warn=told.append) as one:
+    with workers("ray", 1, cluster, warn=told.append) as one:
         (answer,) = (answer for _, answer in one.each(die_the_first_time, [Task(str(tmp_path / "trace"))]))
         assert answer == 64
         assert len(told) == 1 and "is tried again: Ray lost its worker: " in told[0]
@@ -78,26 +89,23 @@ def test_ray_starts_its_own_cluster_whatever_the_environment_says_and_divides_me
     pytest.importorskip("ray")
     work_is_found(monkeypatch)
     monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
-    with workers("ray", 1, None, warn=said_nothing, sharing=3) as one:
-        assert [answer for _, answer in one.each(cores_workers_and_size, [Task()])] == [("1", "3", 64)]
+    with workers("ray", 1, None, warn=said_nothing, sharing=20) as one:  # as many as asked for, whatever memory is free
+        assert [answer for _, answer in one.each(cores_workers_and_size, [Task()])] == [("1", "20", 64)]
         assert one.at_once == 1
-    with workers("ray", 20, None, warn=said_nothing) as many:  # as many as asked for, whatever memory is free
+        many = ray_launcher.RayWorkers(20, None, said_nothing, None)
         assert [answer for _, answer in many.each(cores_workers_and_size, [Task()])] == [("1", "20", 64)]
         assert many.at_once == 20
 
 
-def test_of_a_cluster_no_more_is_used_than_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_a_cluster_no_more_is_used_than_is_asked_for(cluster: str, monkeypatch: pytest.MonkeyPatch) -> None:
     ray = pytest.importorskip("ray")
-    work_is_found(monkeypatch)
-    ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
-    address = ray.get_runtime_context().gcs_address
-    with workers("ray", None, address, warn=said_nothing) as all_of_them:
+    with workers("ray", None, cluster, warn=said_nothing) as all_of_them:
         assert [answer for _, answer in all_of_them.each(cores_workers_and_size, [Task()])] == [("1", "2", 64)]
         assert all_of_them.at_once == 2
         at_work: list[int] = []
         wait = ray.wait
         monkeypatch.setattr(ray, "wait", lambda running: at_work.append(len(running)) or wait(running))
-        one = ray_launcher.RayWorkers(1, address, said_nothing, None)
+        one = ray_launcher.RayWorkers(1, cluster, said_nothing, None)
         assert [answer for _, answer in one.each(cores_workers_and_size, [Task()] * 3)] == [("1", "1", 64)] * 3
         assert (one.at_once, at_work) == (1, [1, 1, 1])
 
@@ -116,14 +124,13 @@ def test_ray_out_of_memory_is_told_from_a_worker_that_was_killed(monkeypatch: py
     assert not lost(ray.exceptions.NodeDiedError("gone")).starved
 
 
-def test_a_ray_cluster_that_is_lost_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_ray_cluster_that_is_lost_is_told(cluster: str, monkeypatch: pytest.MonkeyPatch) -> None:
     ray = pytest.importorskip("ray")
-    work_is_found(monkeypatch)
 
     def lost(running: object) -> Any:
         raise ray.exceptions.RaySystemError("the head is gone")
 
-    with workers("ray", 1, None, warn=said_nothing) as one:
+    with workers("ray", 1, cluster, warn=said_nothing) as one:
         monkeypatch.setattr(ray, "wait", lost)
         with pytest.raises(WorkError, match=r"^The Ray cluster is lost: .*the head is gone\. What is finished is kept"):
             list(one.each(name_of_process, [Task()]))
@@ -156,7 +163,7 @@ def test_without_ray_the_command_that_installs_it_is_told(monkeypatch: pytest.Mo
 
 def test_an_address_where_no_cluster_answers_is_told_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("ray")
-    monkeypatch.setattr(ray_launcher, "ANSWER_SECONDS", 3)
+    monkeypatch.setattr(ray_launcher, "ANSWER_SECONDS", 0.5)
     with socket.socket() as silent:
         silent.bind(("localhost", 0))
         silent.listen()
@@ -205,12 +212,12 @@ def test_a_cluster_that_cannot_be_joined_is_told_with_its_reason(monkeypatch: py
 
 def test_finding_and_joining_a_cluster_share_one_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
     ray = pytest.importorskip("ray")
-    monkeypatch.setattr(ray_launcher, "ANSWER_SECONDS", 1)
-    monkeypatch.setattr(ray_launcher, "_reach", lambda address: time.sleep(0.7))
-    monkeypatch.setattr(ray, "init", lambda address, **options: time.sleep(0.7))
+    monkeypatch.setattr(ray_launcher, "ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr(ray_launcher, "_reach", lambda address: time.sleep(0.2))
+    monkeypatch.setattr(ray, "init", lambda address, **options: time.sleep(0.2))
     with (
         workers("ray", None, "far:1", warn=said_nothing) as some,
-        pytest.raises(UserError, match=r"at far:1: nothing .* within 1 s"),
+        pytest.raises(UserError, match=r"at far:1: nothing .* within 0\.3 s"),
     ):
         list(some.each(name_of_process, [Task()]))
 

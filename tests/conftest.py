@@ -1,15 +1,19 @@
-"""On a GPU the processes of the tests share its memory and compute in float32, as bnexp's own do."""
+"""The processes of the tests are like bnexp's own: on a GPU they share its memory and compute in float32."""
 
 from __future__ import annotations
 
+import gc
 import os
 from contextlib import nullcontext
 
 import pytest
 from tasks import HereAndNow
 
+from bnexp.cli import COLLECTED_AFTER
+
 os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 os.environ.setdefault("NVIDIA_TF32_OVERRIDE", "0")
+gc.set_threshold(*COLLECTED_AFTER)  # tracing makes many objects: a tenth of the time (measured)
 
 
 @pytest.fixture

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import itertools
 import json
+import os
+import re
 import subprocess
 import sys
 import weakref
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -38,21 +40,6 @@ from bnexp.training.memory import PROGRAM_BYTES, most_together, needs, plan, ref
 
 SEEDS = tuple(range(6))
 IMAGE = {"name": "cnn", "filters": [8], "pooling": "none"}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def shortages() -> Iterator[list[Future[None]]]:
-    """Run out of memory, compiled and not: TensorFlow tries for 10 s before it says so, while other tests run."""
-
-    def too_much(size: tf.Tensor) -> tf.Tensor:
-        return tf.random.uniform((size, size, size))
-
-    def run_out(compute: Callable[[tf.Tensor], tf.Tensor]) -> None:
-        with memory.shortage_told():
-            compute(tf.constant(100_000))
-
-    with ThreadPoolExecutor(2) as pool:
-        yield [pool.submit(run_out, compute) for compute in (tf.function(too_much, autograph=False), too_much)]
 
 
 def bytes_of(inputs: Inputs, **model: Any) -> int:
@@ -334,14 +321,46 @@ def test_a_run_names_the_gpus_it_was_trained_on_and_none_where_there_are_none(mo
     assert devices.gpus() == ["NVIDIA H100 80GB HBM3"]
 
 
-def test_of_a_long_message_what_does_not_fit_is_told(shortages: list[Future[None]]) -> None:
-    said = r"^OOM when allocating tensor with shape\[100000,100000,100000\] .* by allocator \w+$"
-    for shortage in shortages:
-        with pytest.raises(MemoryError, match=said):
-            shortage.result()
+SHORTAGE = """
+from bnexp.system import backend
+backend.load()
+import tensorflow as tf
+from bnexp.training import memory
+
+def too_much(size):
+    return tf.random.uniform((size, size, size))
+
+for compute in (tf.function(too_much, autograph=False), too_much):
+    try:
+        with memory.shortage_told():
+            compute(tf.constant(100_000))
+    except MemoryError as error:
+        print(error)
+"""
+
+
+def test_of_a_long_message_what_does_not_fit_is_told() -> None:
+    """In a process without oneDNN, whose allocator tries for 10 s before it says so."""
+    environment = {**os.environ, "TF_ENABLE_ONEDNN_OPTS": "0"}
+    command = [sys.executable, "-c", SHORTAGE]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    compiled, eager = done.stdout.splitlines()
+    said = r"OOM when allocating tensor with shape\[100000,100000,100000\] .* by allocator \w+"
+    assert re.fullmatch(said, compiled) and re.fullmatch(said, eager)
     on_a_gpu = "Graph execution error:\n\nDetected at node x\nDst tensor is not initialized.\n\t [[{{node x}}]]"
     with pytest.raises(MemoryError, match=r"^Dst tensor is not initialized$"), memory.shortage_told():
         raise tf.errors.InternalError(None, None, on_a_gpu)
+
+
+@pytest.mark.parametrize("trainer", [many_seeds.train_many_seeds, keras_fit.train_keras_fit])
+def test_the_model_and_its_data_leave_memory_with_the_last_who_holds_them(trainer: Any) -> None:
+    training, built, data = prepared(epochs=1)
+    own, initial = data.of(slice(0, 1)), built.initial.draw(SEEDS[:1])
+    held = [weakref.ref(one) for one in (built.model, own)]
+    trainer(built.model, own, training, SEEDS[:1], initial, lambda history: False)
+    del built, own, data, initial
+    gc.collect()
+    assert [one() for one in held] == [None, None]
 
 
 PEAK = """

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import hashlib
 import itertools
 import json
 import os
@@ -11,7 +10,6 @@ import re
 import subprocess
 import sys
 import weakref
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -22,20 +20,15 @@ import tensorflow as tf
 from experiments import build_for, experiment
 from pydantic import TypeAdapter
 
-from bnexp.config import Experiment
 from bnexp.config.model import Model
 from bnexp.data import Data, prepare
 from bnexp.errors import SettingError, UserError, WorkError
-from bnexp.experiment.measurement import measured
-from bnexp.experiment.pace import pace
 from bnexp.experiment.run import train_experiment
-from bnexp.history import History, joined
 from bnexp.models import Built, build
 from bnexp.models.inputs import Inputs
 from bnexp.study import jobs
 from bnexp.system import machine
 from bnexp.training import devices, keras_fit, many_seeds, memory
-from bnexp.training.batches import OrderDigests
 from bnexp.training.memory import PROGRAM_BYTES, most_together, needs, plan, refuse_too_large, row_bytes
 
 SEEDS = tuple(range(6))
@@ -165,69 +158,6 @@ def test_a_job_fills_a_shard() -> None:
     assert jobs.MOST_TOGETHER == memory.LARGEST_SHARD
 
 
-def weights_of_two(**training: Any) -> tuple[Experiment, Experiment]:
-    """An experiment of five seeds, and the same with memory for the weights of two of them at a time."""
-    config = experiment(dataset={"resample": True}, training={"seeds": 5, "save": "best", **training})
-    data = prepare(config.dataset, tuple(range(5)))
-    need = needs(build_for(config, data).model, data, config.training)
-    limit = f"{(need.shared + need.working + 2.5 * need.kept) / 2**20:.6f}MiB"
-    return config, experiment(
-        dataset={"resample": True}, training={"seeds": 5, "save": "best", **training, "memory_limit": limit}
-    )
-
-
-def never(so_far: Sequence[History]) -> bool:
-    return False
-
-
-@pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras's own, while it writes
-@pytest.mark.parametrize("settings", [{}, {"early_stopping": {"patience": 1}}])
-def test_seeds_whose_weights_do_not_fit_together_train_in_waves_to_the_same_end(
-    settings: dict[str, Any], tmp_path: Path
-) -> None:
-    at_once, in_waves = (train_experiment(one, tmp_path, watch=never) for one in weights_of_two(**settings))
-    for name, expected in at_once.history.metrics.items():
-        np.testing.assert_allclose(in_waves.history.metrics[name], expected, rtol=1e-5, atol=1e-7, err_msg=name)
-    assert in_waves.history.seeds == (0, 1, 2, 3, 4)
-    assert in_waves.history.epochs_S == at_once.history.epochs_S
-    assert in_waves.record["pairing"] == at_once.record["pairing"]
-    assert in_waves.record["status"] == "finished"
-    best = [json.loads((one.run.directory / "inputs.json").read_text())["seed"] for one in (in_waves, at_once)]
-    assert best == [int(np.argmin(at_once.history.final("val_loss")))] * 2
-    kept = (in_waves.run.directory / "model.keras").read_bytes()
-    assert in_waves.record["models"] == {"model.keras": hashlib.sha256(kept).hexdigest()}
-
-
-@pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras's own, while it writes
-def test_who_stops_in_a_later_wave_keeps_the_seeds_of_the_waves_before(tmp_path: Path) -> None:
-    _, config = weights_of_two(save="all")
-    done = train_experiment(config, tmp_path, watch=lambda so_far: sum(len(history.seeds) for history in so_far) == 4)
-    assert done.history.epochs_S == (3, 3, 1, 1)
-    assert done.record["status"] == "interrupted"
-    assert sorted(done.record["models"]) == [f"model-{seed}.keras" for seed in range(4)]
-
-
-def test_who_stops_at_the_end_of_a_wave_has_no_further_one(tmp_path: Path) -> None:
-    _, config = weights_of_two(save="none")
-    done = train_experiment(config, tmp_path, watch=lambda so_far: joined(so_far).epochs_S == (3, 3))
-    assert (done.history.epochs_S, done.record["status"]) == ((3, 3), "interrupted")
-
-
-@pytest.mark.parametrize("trainer", ["many_seeds", "keras_fit"])
-def test_a_trial_is_two_epochs_of_the_first_wave(trainer: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    _, config = weights_of_two(epochs=40, trainer=trainer)
-    fed = []
-    monkeypatch.setattr(OrderDigests, "add", lambda digests, row, rows_R: fed.append(row))
-    assert pace([config, config], tuple(range(5))).step > 0
-    assert sorted(fed) == ([0, 0, 1, 1] if trainer == "many_seeds" else [0, 0])
-
-
-def test_a_trial_of_a_single_epoch_does_not_take_the_tracing_for_steps() -> None:
-    config = experiment(training={"epochs": 1, "seeds": 2})
-    found = pace([config], (0, 1))
-    assert found.start > found.step > 0
-
-
 def test_rows_that_lie_beside_those_of_a_training_leave_less_room_for_others() -> None:
     training, built, data = prepared(memory_limit="1200MiB")
     need = needs(built.model, data, training)
@@ -238,13 +168,6 @@ def test_rows_that_lie_beside_those_of_a_training_leave_less_room_for_others() -
         == (free - 3 * (free // 4) - data.rows.x.nbytes) // need.kept
     )
     assert most_together(built.model, data, training, beside=free) == 1
-
-
-def test_in_a_study_seeds_train_in_waves_too() -> None:
-    whole, cut = (measured([config], tuple(range(5))) for config in weights_of_two())
-    for name, expected in whole[0].history.metrics.items():
-        np.testing.assert_allclose(cut[0].history.metrics[name], expected, rtol=1e-5, atol=1e-7, err_msg=name)
-    assert cut[0].steps == whole[0].steps
 
 
 def test_keras_out_of_memory_is_pythons_memory_error(monkeypatch: pytest.MonkeyPatch) -> None:

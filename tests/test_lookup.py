@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from test_resolve import GONE, RUNS, trained
+from test_resolve import CONFIG, GONE, RUNS, trained
 
 from bnexp import store
 from bnexp.errors import RunError
@@ -14,7 +14,9 @@ from bnexp.experiment import lookup, resolve
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder in which the test runs."""
+    """A folder with configs/a.yaml, in which the test runs."""
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs" / "a.yaml").write_text(CONFIG)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

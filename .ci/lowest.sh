@@ -14,4 +14,4 @@ python=$folder/bin/python
 cat "$folder/lowest.txt"
 "$python" -m uv pip install --quiet --python "$python" --only-binary :all: --requirement "$folder/lowest.txt"
 "$python" -m pip install --quiet --no-deps .
-"$python" -m pytest -q -n 2 --dist loadgroup --override-ini filterwarnings= "$@"
+"$python" -m pytest -q -n 2 --override-ini filterwarnings= "$@"

@@ -24,7 +24,6 @@ from bnexp.cli.app import app
 from bnexp.cli.outcome import leave
 from bnexp.history import from_json
 
-pytestmark = pytest.mark.xdist_group("cli")  # one worker makes the costly fixture
 SMALL = ["--seeds", "3", "training.epochs=4"]
 Compared = tuple[Path, Done]
 """A folder in which `bnexp compare bn nobn` has been run, and what it said."""

@@ -28,7 +28,6 @@ from bnexp.study import run as study_run
 from bnexp.study import work as study_work
 from bnexp.study.jobs import Job
 
-pytestmark = pytest.mark.xdist_group("ray")  # one worker makes the costly fixture
 SHORT = BASE.replace("epochs: 10", "epochs: 2") + ARMS + CLAIM + "seeds: 2\n"
 
 

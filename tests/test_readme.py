@@ -23,7 +23,6 @@ from bnexp.cli.app import app
 from bnexp.config.study import read_study
 from bnexp.errors import ConfigError
 
-pytestmark = pytest.mark.xdist_group("readme")  # one worker makes the costly fixture
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 README = (ROOT / "README.md").read_text(encoding="utf-8")

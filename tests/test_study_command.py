@@ -22,7 +22,6 @@ from bnexp.cli import study_commands
 from bnexp.cli.study_commands import Place
 from bnexp.errors import StoppedError
 
-pytestmark = pytest.mark.xdist_group("study_command")  # one worker makes the costly fixture
 STUDY = """\
 name: tiny batches
 experiment: {extends: configs/bn.yaml, dataset: {validation_size: 0.25}, training: {epochs: 2}}

@@ -8,11 +8,12 @@ import keras
 
 from bnexp.config import Experiment
 from bnexp.config.training import Training
-from bnexp.data import Data
+from bnexp.data import Data, prepare
 from bnexp.history import Watch
 from bnexp.models import Built, build
 from bnexp.models.inputs import Inputs
 from bnexp.training import many_seeds
+from bnexp.training.memory import needs
 from bnexp.training.record import Stacked, Trained
 
 
@@ -42,3 +43,14 @@ def train_many_seeds(
     """Train the seeds of one experiment at once."""
     (trained,) = many_seeds.train(model, data, [training], seeds, initial, watch)
     return trained
+
+
+def weights_of_two(**training: Any) -> tuple[Experiment, Experiment]:
+    """An experiment of five seeds, and the same with memory for the weights of two of them at a time."""
+    config = experiment(dataset={"resample": True}, training={"seeds": 5, "save": "best", **training})
+    data = prepare(config.dataset, tuple(range(5)))
+    need = needs(build_for(config, data).model, data, config.training)
+    limit = f"{(need.shared + need.working + 2.5 * need.kept) / 2**20:.6f}MiB"
+    return config, experiment(
+        dataset={"resample": True}, training={"seeds": 5, "save": "best", **training, "memory_limit": limit}
+    )

@@ -9,9 +9,10 @@ import typer
 
 from bnexp import config, store
 from bnexp.cli.app import app
-from bnexp.cli.arguments import config_paths, sorted_arguments
+from bnexp.cli.arguments import sorted_arguments
 from bnexp.config.study_reading import read_study
 from bnexp.errors import ConfigError, UserError
+from bnexp.experiment.config_names import config_paths
 
 CONFIG = "dataset: {name: moons}\nmodel: {name: mlp}\n"
 RUNS = Path("runs")

@@ -4,28 +4,27 @@ from __future__ import annotations
 
 import base64
 import json
-import os
-import subprocess
-import sys
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
+from command import bnexp
 from rich.console import Console
-from test_executors import HereAndNow
+from tasks import HereAndNow
 from test_study import ARMS, BASE, CLAIM, planned
 from test_study_figure import document
 
+from bnexp.api import studies
 from bnexp.cli import study_commands
 from bnexp.errors import ConfigError, UserError
+from bnexp.experiment.config_names import study_paths
 from bnexp.report.page import StudyOnPage, claims_page, on_page
 from bnexp.report.progress import StudyReporter
 from bnexp.store.study_document import StudyDocument
 from bnexp.study import claims, work
+from bnexp.system import backend
 
-REPOSITORY = Path(__file__).parent.parent
-COMMAND = [sys.executable, "-c", "from bnexp.cli import main; main()"]
 TINY = BASE.replace("epochs: 10", "epochs: 1") + ARMS + CLAIM + "seeds: 2\n"
 HOSTILE = "<script>alert(1)</script> & \x1b[31m"
 
@@ -52,23 +51,16 @@ def project(place: Path) -> Path:
     return place
 
 
-def bnexp(*arguments: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), **variables}
-    return subprocess.run(
-        [*COMMAND, *arguments], cwd=cwd, env=environment, capture_output=True, text=True, timeout=300, check=False
-    )
-
-
 def test_all_studies_are_run_and_their_answers_stand_in_a_table_and_on_a_page(tmp_path: Path) -> None:
     place = project(tmp_path)
+    backend.load()
     done = bnexp("claims", "--json", "--workers", "1", cwd=place)
-    assert done.returncode == 0, done.stderr
+    assert done.stderr == "", "workers are quiet even if this process has loaded TensorFlow"
     told = [(row["study"], row["verdict"], row["seeds"]) for row in json.loads(done.stdout)]
     assert told == [("one", "inconclusive", 2), ("two", "inconclusive", 2)]
     (row,) = json.loads(bnexp("claims", "two", "--json", cwd=place).stdout)
     assert row["study"] == "two"
     done = bnexp("claims", cwd=place)
-    assert done.returncode == 0, done.stderr
     assert [line.split()[0] for line in done.stdout.splitlines()[1:] if "inconclusive" in line] == ["one", "two"]
     assert done.stdout.splitlines()[-1] == "kept: runs/claims.html"
     assert "finished already: 2 of 2 trials" in done.stderr
@@ -98,15 +90,14 @@ def test_study_takes_a_name_as_claims_does(
     monkeypatch.chdir(tmp_path)
     Path("configs/studies").mkdir(parents=True)
     Path("configs/studies/one.yaml").write_text("arm: {}\n")
-    place = study_commands.Place(tmp_path / "runs", "local", None, None)
+    place = studies.Place(tmp_path / "runs", "local", None, None)
     with pytest.raises(UserError) as raised:
         study_commands.study(Path(name), place, dry_run=True, most_trainings=None, quiet=True, as_json=False)
     assert message in str(raised.value)
 
 
 def test_a_name_that_is_no_study_is_told_with_the_nearest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    done = bnexp("claims", "oen", cwd=project(tmp_path))
-    assert done.returncode == 2
+    done = bnexp("claims", "oen", cwd=project(tmp_path), code=2)
     assert "No study is called 'oen'. Did you mean 'one'? Good names: one, two. Or give a .yaml file." in done.stderr
     (tmp_path / "empty").mkdir()
     monkeypatch.chdir(tmp_path / "empty")
@@ -116,14 +107,14 @@ def test_a_name_that_is_no_study_is_told_with_the_nearest(tmp_path: Path, monkey
     )
     for names, refusal in (([], told), (["one"], f"No study is called 'one'. {told}")):
         with pytest.raises(UserError) as raised:
-            claims.find_studies(names)
+            study_paths(names)
         assert str(raised.value) == refusal
     Path("configs/studies").mkdir(parents=True)
     with pytest.raises(UserError, match=r"^configs/studies/ in .*empty holds no study; expected \.yaml files there\."):
-        claims.find_studies([])
+        study_paths([])
     Path("configs/studies/one.yaml").write_text("")
-    assert claims.find_studies(["one", "studies/one"]) == [Path("configs/studies/one.yaml")]
-    assert claims.find_studies(["a.yaml", "b.yaml", "a.yaml"]) == [Path("a.yaml"), Path("b.yaml")]
+    assert study_paths(["one", "studies/one"]) == [Path("configs/studies/one.yaml")]
+    assert study_paths(["a.yaml", "b.yaml", "a.yaml"]) == [Path("a.yaml"), Path("b.yaml")]
 
 
 def test_a_study_that_cannot_be_trained_stops_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,7 +124,7 @@ def test_a_study_that_cannot_be_trained_stops_no_other(tmp_path: Path, monkeypat
         raise FloatingPointError("never")
 
     answers = []
-    for path in claims.find_studies([]):
+    for path in study_paths([]):
         with monkeypatch.context() as patch:
             if path.stem == "one":
                 patch.setattr(work, "measured", failing)
@@ -142,17 +133,18 @@ def test_a_study_that_cannot_be_trained_stops_no_other(tmp_path: Path, monkeypat
     rows = claims.claim_rows(answers)
     assert [row.verdict for row in rows] == ["failed", "inconclusive"]
     assert "FloatingPointError: never" in rows[0].sentence
-    page = Page(study_commands.keep_page(Path("runs"), answers).read_text())
+    page = Page(studies.keep_page(Path("runs"), answers).read_text())
     assert page.text.count("failed") == 2
 
 
-def test_a_study_whose_data_are_not_here_is_left_out_and_told(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("workers_here")
+def test_a_study_whose_data_are_not_here_is_left_out_and_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BNEXP_CACHE_DIR", str(tmp_path / "cache"))
     place = project(tmp_path)
     (place / "configs" / "studies" / "two.yaml").write_text(
         TINY.replace("{name: moons, samples: 80,", "{name: mnist5k,")
     )
-    done = bnexp("claims", "--jobs", "1", cwd=place, BNEXP_CACHE_DIR=str(tmp_path / "cache"))
-    assert done.returncode == 1, done.stderr
+    done = bnexp("claims", cwd=place, code=1)
     assert "WARNING  two is left out: configs/studies/two.yaml:1: dataset.name is mnist5k, which is not" in done.stderr
     assert [line.split()[:1] for line in done.stdout.splitlines()[1:3]] == [["one"], ["test_accuracy"]]
     assert "WARNING  two: configs/studies/two.yaml:1: dataset.name is mnist5k" in done.stdout
@@ -204,5 +196,5 @@ def test_figures_of_an_earlier_answer_stand_on_no_page(tmp_path: Path) -> None:
 def test_the_page_is_kept_where_no_study_got_as_far_as_a_directory(tmp_path: Path) -> None:
     path = tmp_path / "one.yaml"
     path.write_text("# S1. A note.\n" + TINY)
-    page = study_commands.keep_page(tmp_path / "new" / "runs", [claims.Answer(path, failure="no such optimizer")])
+    page = studies.keep_page(tmp_path / "new" / "runs", [claims.Answer(path, failure="no such optimizer")])
     assert "no such optimizer" in page.read_text()

@@ -14,6 +14,7 @@ import pytest
 from rich.console import Console
 
 from bnexp import config, store
+from bnexp.api import studies
 from bnexp.cli import commands, study_commands
 from bnexp.comparison import Question
 from bnexp.errors import ComparisonError, ConfigError, Problems, StoppedError, StorageError, UserError, WorkError
@@ -283,8 +284,8 @@ class HereAndNow:
             yield one, work(one)
 
 
-class Here(study_commands.Place):
-    def launched(self, groups: int, warn: Any) -> Any:
+class Here(studies.Place):
+    def launched(self, jobs: int, warn: Any) -> Any:
         return nullcontext(HereAndNow())
 
 

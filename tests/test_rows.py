@@ -553,6 +553,7 @@ def test_a_set_that_openml_does_not_bring_is_refused(tmp_path: Path, monkeypatch
 
     monkeypatch.setenv("SCIKIT_LEARN_DATA", str(tmp_path))
     monkeypatch.setattr("sklearn.datasets._openml.urlopen", unreachable)
+    monkeypatch.setattr("sklearn.datasets._openml.time.sleep", lambda seconds: None)  # between its tries
     with pytest.warns(UserWarning, match="A network error"), pytest.raises(SettingError) as raised:
         prepare(section(name="openml", id=8), SEEDS)
     with (

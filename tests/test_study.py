@@ -478,7 +478,7 @@ def test_what_censoring_flatters_decides_nothing(
 
 
 @pytest.mark.parametrize(("log_ratio", "found"), [(-math.log(2), "inconclusive"), (math.log(2), "inconclusive")])
-def test_censoring_of_either_side_flatters_an_interaction(log_ratio: float, found: str) -> None:
+def test_censoring_of_either_arm_flatters_an_interaction(log_ratio: float, found: str) -> None:
     interaction = {**TIMED, "at": {"x": 1}, "minus": {"x": 2}}
     for never in ((0, 3), (3, 0)):
         assert judge(spread(log_ratio), never, **interaction)["verdict"]["word"] == found

@@ -10,6 +10,7 @@ and metrics, and how many rows are evaluated at a time (`measures`).
 from __future__ import annotations
 
 import math
+import weakref
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -124,16 +125,19 @@ def _dataset(
     data: Data, row: int, rows_of: Callable[[], NDArray[np.int32]], size: int, *, steps: int, part: str = "train"
 ) -> tf.data.Dataset:
     """Yield rows of a part in batches, asking anew which in every epoch; only a batch at a time is in memory."""
+    held = [(data, rows_of)]
 
     def batches() -> Iterator[Part]:
-        rows_R = rows_of()
+        ((own, rows_now),) = held
+        rows_R = rows_now()
         for start in range(0, len(rows_R), size):
-            yield _part(data, row, rows_R[start : start + size], part)
+            yield _part(own, row, rows_R[start : start + size], part)
 
     signature = tuple(
         tf.TensorSpec((None, *array.shape[1:]), array.dtype) for array in _part(data, row, data.train_SR[row][:1], part)
     )
     dataset = tf.data.Dataset.from_generator(batches, output_signature=signature)
+    weakref.finalize(dataset, held.clear)  # TensorFlow keeps every generator for good, and all that it holds
     return dataset.apply(tf.data.experimental.assert_cardinality(steps))
 
 

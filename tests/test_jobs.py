@@ -52,14 +52,14 @@ def test_a_job_is_cut_into_halves_and_into_its_trials_each_with_half_as_much_wor
 ) -> None:
     vary = "vary: {training.learning_rate: [0.001, 0.002, 0.003]}\n"
     whole, _ = study_plan.pending(planned(tmp_path, SHORT + vary))
-    assert (whole.parts, whole.largest_shard) == ([(0, "bn"), (1, "bn"), (2, "bn")], 64)
-    assert [(one.parts, one.largest_shard) for one in whole.halved()] == [
+    assert (whole.keys, whole.largest_shard) == ([(0, "bn"), (1, "bn"), (2, "bn")], 64)
+    assert [(one.keys, one.largest_shard) for one in whole.halved()] == [
         ([(0, "bn"), (1, "bn")], 32),
         ([(2, "bn")], 32),
     ]
-    assert [(one.parts, one.largest_shard) for one in whole.alone()] == [([(n, "bn")], 32) for n in range(3)]
+    assert [(one.keys, one.largest_shard) for one in whole.alone()] == [([(n, "bn")], 32) for n in range(3)]
     (one, *_) = whole.alone()
     for expected in (16, 8, 4, 2, 1, 1):
         (one,) = one.halved()
-        assert (one.parts, one.largest_shard) == ([(0, "bn")], expected)
+        assert (one.keys, one.largest_shard) == ([(0, "bn")], expected)
     assert pickle.loads(pickle.dumps(whole)) == whole

@@ -38,4 +38,4 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 @pytest.fixture
 def workers_here(monkeypatch: pytest.MonkeyPatch) -> None:
     """Do a study's work in this process, where its workers are not the point: each takes seconds to start."""
-    monkeypatch.setattr("bnexp.cli.studies.Place.workers", lambda place, jobs, warn: nullcontext(HereAndNow()))
+    monkeypatch.setattr("bnexp.api.studies.Place.launched", lambda place, jobs, warn: nullcontext(HereAndNow()))

@@ -25,7 +25,7 @@ def test_a_damaged_run_of_the_same_name_stands_in_no_other_runs_way(place: Path)
     good = trained("a")
     bad = trained("a", pairing={"splits": 5})
     assert store.runs_in(RUNS)[0].id == bad.id
-    planned = resolve.plan("a", RUNS, [])
+    planned = resolve.plan_arm("a", RUNS, [])
     assert planned.run is not None and planned.run.id == good.id
 
 
@@ -33,11 +33,11 @@ def test_an_experiments_name_passes_over_a_newer_damaged_run_and_says_so(place: 
     old, new = trained("b"), trained("b")
     (new.directory / "history.json").unlink()
     told: list[str] = []
-    assert resolve.plan("b", RUNS, [], told.append).run == old
+    assert resolve.plan_arm("b", RUNS, [], told.append).run == old
     assert told == [f"{new.id} is damaged ({GONE}); the newest finished run of b is taken: {old.id}."]
     (old.directory / "config.yaml").unlink()
     with pytest.raises(RunError) as caught:
-        resolve.plan("b", RUNS, [])
+        resolve.plan_arm("b", RUNS, [])
     assert str(caught.value) == (
         f"b has no finished run: {new.id} is damaged ({GONE}); {old.id} is damaged ({GONE.replace('history.json', 'config.yaml')}). "
         "Name another, or train it again."
@@ -56,7 +56,7 @@ def test_a_damaged_run_of_which_no_record_tells_the_name_is_known_by_its_directo
 def test_a_run_is_found_by_the_name_that_its_directory_was_given(place: Path) -> None:
     run = store.Run(trained("b").directory.rename(RUNS / "best"))
     for name in ("best", "b", str(RUNS / "best")):
-        planned = resolve.plan(name, RUNS, [])
+        planned = resolve.plan_arm(name, RUNS, [])
         assert planned.run is not None and (planned.run.id, planned.name) == (run.id, "b")
 
 
@@ -64,7 +64,7 @@ def test_a_name_of_an_experiment_and_of_another_runs_directory_is_refused(place:
     trained("b").directory.rename(RUNS / "c")
     newest = trained("c")
     with pytest.raises(RunError) as caught:
-        resolve.plan("c", RUNS, [])
+        resolve.plan_arm("c", RUNS, [])
     assert str(caught.value) == (
         "'c' is the name of an experiment and of the directory runs/c; expected the name of one. "
         f"Name runs/c, or {newest.id} for the experiment's newest run."

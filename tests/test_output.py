@@ -13,7 +13,7 @@ from test_comparison import BN, NOBN
 
 from bnexp.cli.output import print_answer
 from bnexp.comparison import Question, compare
-from bnexp.report import console
+from bnexp.report import comparison_table
 
 
 class Terminal(io.StringIO):
@@ -42,6 +42,6 @@ def test_a_terminal_gets_lines_that_fit(monkeypatch: pytest.MonkeyPatch) -> None
 def test_a_verdict_is_one_line_whatever_its_length(capsys: pytest.CaptureFixture[str]) -> None:
     document = compare([BN, NOBN], Question())
     document.contrasts[0].verdict.sentence = "word " * 200 + "end."
-    print_answer(console.comparison(document))
+    print_answer(comparison_table.comparison(document))
     (line,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith("VERDICT"))
     assert line.endswith("end.")

@@ -511,7 +511,7 @@ def test_counts_are_judged_by_their_exact_test_too() -> None:
     assert found["difference"]["p_value"] == scipy.stats.binomtest(0, 4).pvalue == 0.125
     assert found["difference"]["high"] < 0
     assert found["verdict"]["word"] == "inconclusive"
-    assert found.verdict.sentence.endswith("Its exact test has p 0.12. More seeds would settle it.")
+    assert found["verdict"]["sentence"].endswith("Its exact test has p 0.12. More seeds would settle it.")
     assert judge([-1.0] * 6 + [0.0] * 4, direction="lower", **failing)["verdict"]["word"] == "supported"
     assert judge([1.0] * 4 + [0.0] * 6, direction="lower", **failing)["verdict"]["word"] == "inconclusive"
 
@@ -599,7 +599,7 @@ def test_who_wins_in_width_is_who_has_the_wider_one_whatever_the_metric_and_roun
 def test_a_verdict_says_where_the_sign_flip_test_disagrees() -> None:
     found = judge([-0.09, -0.05, -0.06, -0.04, -0.03, 0.02], direction="lower")
     assert found["verdict"]["word"] == "supported" and found["difference"]["p_value"] == 0.0625
-    assert found.verdict.sentence.endswith(
+    assert found["verdict"]["sentence"].endswith(
         "The interval decides; the sign-flip test alone would not say so (p 0.062). More seeds are safer."
     )
     assert "sign-flip" not in judge(spread(0.05))["verdict"]["sentence"]

@@ -78,12 +78,12 @@ from bnexp.config import Experiment
 experiment = Experiment.model_validate({experiment})
 data = prepare.prepared(experiment)
 built = prepare.built_for(experiment, data)
-from bnexp.training.many_seeds import train_many_seeds
+from bnexp.training import many_seeds
 seeds, ends = tuple(range(experiment.training.seeds)), []
 def watch(so_far):
     ends.append(time.perf_counter())
     return False
-train_many_seeds(built.model, data, experiment.training, seeds, built.initial.draw(seeds), watch)
+many_seeds.train(built.model, data, [experiment.training], seeds, built.initial.draw(seeds), watch)
 took = sorted(later - earlier for earlier, later in zip(ends[1:], ends[2:]))
 print(took[len(took) // 2] / len(seeds))
 """

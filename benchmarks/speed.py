@@ -22,6 +22,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from bnexp.system.machine import cores
+
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 BNEXP = str(Path(sys.executable).with_name("bnexp"))
@@ -77,7 +79,7 @@ def machine() -> dict[str, Any]:
         [sys.executable, "-m", "pip", "freeze"], capture_output=True, text=True, check=True
     ).stdout
     named = [line for line in versions.splitlines() if line.startswith(("tensorflow==", "keras==", "numpy=="))]
-    return {"cores": os.cpu_count(), "python": platform.python_version(), "packages": named}
+    return {"cores": cores(), "python": platform.python_version(), "packages": named}
 
 
 def table(rows: list[dict[str, Any]]) -> str:

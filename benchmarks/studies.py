@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-import os
 import random
 import statistics
 import subprocess
@@ -20,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from speed import BNEXP, HERE, ROOT, machine, seconds, table
+
+from bnexp.system.machine import cores
 
 OUT = HERE / "studies.json"
 GRID, ARITHMETIC = HERE / "study_files" / "grid.yaml", HERE / "study_files" / "arithmetic.yaml"
@@ -79,8 +80,8 @@ def against_plain() -> list[dict[str, Any]]:
     ]
     one_by_one = plain_seconds([sample]) / SAMPLE * TRAININGS
     study = study_seconds(GRID)
-    cores = os.cpu_count() or 1
-    side_by_side = plain_seconds([sample[core::cores] for core in range(cores)]) / SAMPLE * TRAININGS
+    workers = cores()
+    side_by_side = plain_seconds([sample[core::workers] for core in range(workers)]) / SAMPLE * TRAININGS
     what = "`bnexp study` of 1,500 trainings / the same as plain `model.fit`"
     return [
         {
@@ -101,8 +102,8 @@ def against_plain() -> list[dict[str, Any]]:
 
 
 def workers(rounds: int) -> list[dict[str, Any]]:
-    """Time one and two workers of one core each, what `--jobs` does when nothing is said, and Ray's workers."""
-    ways = (["--jobs", "1"], ["--jobs", "2"], [], ["--launcher", "ray"])
+    """Time one and two workers of one core each, what `--workers` does when nothing is said, and Ray's workers."""
+    ways = (["--workers", "1"], ["--workers", "2"], [], ["--launcher", "ray"])
     times = []
     for _ in range(rounds):
         times.append([study_seconds(ARITHMETIC, *options) for options in ways])
@@ -110,14 +111,14 @@ def workers(rounds: int) -> list[dict[str, Any]]:
     one, two, default, placed = (statistics.median(side) for side in zip(*times, strict=True))
     return [
         {
-            "what": "a study bound by arithmetic, `--jobs 2` / `--jobs 1`",
+            "what": "a study bound by arithmetic, `--workers 2` / `--workers 1`",
             "measured": f"{two:.0f} s / {one:.0f} s",
             "rounds": rounds,
             "ratio": statistics.median(each[1] / each[0] for each in times),
             "at_most": 1 / 1.7,
         },
         {
-            "what": "the same, default `--jobs` / the best of 1 and 2",
+            "what": "the same, default `--workers` / the best of 1 and 2",
             "measured": f"{default:.0f} s / {min(one, two):.0f} s",
             "rounds": rounds,
             "ratio": statistics.median(each[2] / min(each[:2]) for each in times),

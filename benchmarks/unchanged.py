@@ -5,8 +5,12 @@ From the repository's root, with the commit to compare with:
     python benchmarks/unchanged.py main~3
 
 Both train `compare bn nobn`, a small config of each kind of model and of each
-engine, and one study. history.json, results.csv and study.json must be equal
-byte for byte, times and versions aside. It takes about ten minutes.
+engine, and one study. history.json, run.json, comparison.json, results.csv and
+study.json must be equal byte for byte, with the order of their keys. Aside are
+times and versions, and what an earlier version kept otherwise: the number of
+seeds in the place of their list, digests that held it, and in study.json how
+trials are kept (`format`, `asked_after_results`, `holm_p_value`). It takes one
+to three minutes.
 """
 
 from __future__ import annotations
@@ -16,6 +20,7 @@ import csv
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -60,6 +65,12 @@ hypotheses:
   - {claim: c, metric: test_loss, treated: bn, baseline: none, direction: lower, smallest: 0.01}
 """
 VARYING = {"seconds", "duration_seconds", "versions", "machine", "git", "started"}
+VARYING |= {"id", "run", "seed_epoch_seconds", "mean_seconds", "models"}  # named by the time; a zip holds the time
+STAMP = re.compile(r"-(study-[0-9a-f]{10}|[0-9]{8}-[0-9]{6}(-[0-9]+)?)$")
+DIGESTS = {"config_digest", "digest", "design", "experiment"}
+"""Of a config or a study: they held the number of seeds."""
+KEEPING = {"format", "asked_after_results", "holm_p_value"}
+"""Keys of study.json that say how a study is kept, or that nothing shows."""
 
 
 def main() -> None:
@@ -102,20 +113,27 @@ def results(tree: Path, place: Path) -> Iterator[tuple[str, Any]]:
         if done.returncode not in (0, 3):
             raise SystemExit(f"{tree}: bnexp {' '.join(arguments)} ended with {done.returncode}")
     for path in sorted((place / "runs").glob("*/*.*")):
-        name = f"{path.parent.name.rstrip('0123456789-')}/{path.name}"
+        name = f"{STAMP.sub('', path.parent.name)}/{path.name}"
         if path.name in ("history.json", "histories.json"):
             yield name, path.read_bytes()
-        elif path.name in ("study.json",):
-            yield name, without_times(json.loads(path.read_text(encoding="utf-8")))
+        elif path.name in ("run.json", "comparison.json", "study.json"):
+            yield name, json.dumps(without_times(json.loads(path.read_text(encoding="utf-8"))))
         elif path.suffix == ".csv":
             lines = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8")))
             yield name, [without_times(line) for line in lines]
 
 
 def without_times(document: Any) -> Any:
-    """Return a document without what differs from one run to the next."""
+    """Return a document without what differs from one run to the next, and with the seeds of an earlier one listed."""
     if isinstance(document, dict):
-        return {key: without_times(value) for key, value in document.items() if key not in VARYING}
+        kept = {key: without_times(value) for key, value in document.items() if key not in VARYING}
+        if "config_digest" in kept or "hypotheses" in kept or "design" in kept:
+            kept = {key: value for key, value in kept.items() if key not in DIGESTS}
+        if "hypotheses" in kept or "claim" in kept:
+            kept = {key: value for key, value in kept.items() if key not in KEEPING}
+        if isinstance(kept.get("seeds"), int) and "overrides" in kept:
+            kept["seeds"] = list(range(kept["seeds"]))
+        return kept
     return [without_times(value) for value in document] if isinstance(document, list) else document
 
 

@@ -83,7 +83,7 @@ class WorkError(UserError):
 
 
 class UntrainedError(WorkError):
-    """Cells and arms of a study could not be trained."""
+    """Trials of a study could not be trained."""
 
 
 class FetchError(UserError):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +22,7 @@ from bnexp.metrics import quantity
 
 Floats = NDArray[np.float64]
 PARTS = ("val", "test")
-KINDS = {"rows": "iu", "target": "f", "groups": "iu", "loss": "f", "accuracy": "b", "predicted": "f"}
+KINDS = {"rows": "iu", "target": "f", "groups": "iu", "guessed": "b", "loss": "f", "accuracy": "b", "predicted": "f"}
 """Array -> the kinds of numbers that it may hold."""
 REQUIRED = ("rows", "target", "loss")
 PER_SEED = ("loss", "accuracy", "predicted")
@@ -42,6 +43,9 @@ class PartRows:
     rows_SR: NDArray[np.int32]
     target_SR: NDArray[np.float32]
     groups_SR: NDArray[np.int32] | None
+    """The number of each row's group (`dataset.group`)."""
+    guessed_SR: NDArray[np.bool_] | None
+    """Of classes: whether a net that guesses the training part's commonest class is right."""
     measures: Mapping[str, NDArray[Any]]
 
     @property
@@ -51,13 +55,14 @@ class PartRows:
 
     def of(self, positions: Sequence[int]) -> PartRows:
         """Return the rows of the seeds at these positions."""
-        at = list(positions)
+        at = [*positions]
         groups = None if self.groups_SR is None else self.groups_SR[at]
+        guessed = None if self.guessed_SR is None else self.guessed_SR[at]
         measures = {name: values[at] for name, values in self.measures.items()}
-        return PartRows(self.rows_SR[at], self.target_SR[at], groups, measures)
+        return PartRows(self.rows_SR[at], self.target_SR[at], groups, guessed, measures)
 
     def values(self, measured: str) -> Floats | None:
-        """Return a measure whose mean over rows is the metric, (S, R); None if it is not kept, or is no mean of rows."""
+        """Return what each row measured, (S, R), if the metric is its mean over rows and it is kept; else None."""
         if measured in ("loss", "accuracy"):
             kept = self.measures.get(measured)
             return None if kept is None else kept.astype("float64")
@@ -93,7 +98,8 @@ class HeldOut:
         arrays: dict[str, NDArray[Any]] = {"seeds": np.array(self.seeds, "int64")}
         for part, rows in self.parts.items():
             alike = 1 if rows.is_shared else len(self.seeds)
-            own = {"rows": rows.rows_SR, "target": rows.target_SR, "groups": rows.groups_SR}
+            own: dict[str, NDArray[Any] | None] = {"rows": rows.rows_SR, "target": rows.target_SR}
+            own |= {"groups": rows.groups_SR, "guessed": rows.guessed_SR}
             named = {name: values[:alike] for name, values in own.items() if values is not None}
             arrays |= {f"{part}_{name}": values for name, values in (named | dict(rows.measures)).items()}
         content = io.BytesIO()
@@ -110,14 +116,15 @@ def joined(several: Sequence[HeldOut]) -> HeldOut:
 
 
 def _joined(several: Sequence[PartRows]) -> PartRows:
-    first = several[0]
-    groups = None if first.groups_SR is None else np.concatenate([rows.groups_SR for rows in several])  # type: ignore[misc]
-    return PartRows(
-        np.concatenate([rows.rows_SR for rows in several]),
-        np.concatenate([rows.target_SR for rows in several]),
-        groups,
-        {name: np.concatenate([rows.measures[name] for rows in several]) for name in first.measures},
-    )
+    def stacked(name: str) -> Any:
+        """Stack an array that all have, or none."""
+        values = [getattr(rows, name) for rows in several]
+        return None if values[0] is None else np.concatenate(values)
+
+    names = ("rows_SR", "target_SR", "groups_SR", "guessed_SR")
+    measures = {name: np.concatenate([rows.measures[name] for rows in several]) for name in several[0].measures}
+    rows, target, groups, guessed = map(stacked, names)
+    return PartRows(rows, target, groups, guessed, measures)
 
 
 def from_npz(content: bytes, where: str) -> HeldOut:
@@ -132,9 +139,37 @@ def from_npz(content: bytes, where: str) -> HeldOut:
         if size > MOST_BYTES:
             raise ValueError(f"it would take {size / 2**20:,.0f} MiB of memory")
         with np.load(io.BytesIO(content), allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-        return _checked(arrays)
-    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile, zlib_error) as error:
-        raise RunError(
-            f"{where}: not the rows of a run of bnexp ({error}). Restore the file, or train again."
-        ) from error
+            return _checked({name: file[name] for name in file.files})
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise RunError(f"{where}: not the rows of a run ({error}). Restore the file, or train again.") from error
+
+
+def _checked(arrays: dict[str, NDArray[Any]]) -> HeldOut:
+    """Return what the arrays hold; raise ValueError if one is missing, of another kind, or of another shape."""
+    seeds = arrays.pop("seeds", np.empty(0))
+    if seeds.ndim != 1 or seeds.dtype.kind != "i" or not len(seeds) or len(set(seeds.tolist())) < len(seeds):
+        raise ValueError("seeds is not a list of different whole numbers")
+    found: dict[str, dict[str, NDArray[Any]]] = {}
+    for name, values in arrays.items():
+        part, _, kind = name.partition("_")
+        if part not in PARTS or values.dtype.kind not in KINDS.get(kind, ""):
+            raise ValueError(f"{name} is no array of numbers that a part has")
+        found.setdefault(part, {})[kind] = values
+    return HeldOut(tuple(map(int, seeds)), {part: _part(values, len(seeds), part) for part, values in found.items()})
+
+
+def _part(values: dict[str, NDArray[Any]], seeds: int, part: str) -> PartRows:
+    if missing := [kind for kind in REQUIRED if kind not in values]:
+        raise ValueError(f"{part}_{missing[0]} is missing")
+    rows = values["loss"].shape[-1]
+    for kind, array in values.items():
+        alike = array.shape[:1] in ((seeds,), (1,)) if kind not in PER_SEED else array.shape[:1] == (seeds,)
+        if not alike or array.shape[1:2] != (rows,) or array.ndim > (3 if kind == "predicted" else 2):
+            raise ValueError(f"{part}_{kind} has the shape {array.shape}; there are {seeds} seeds and {rows} rows")
+
+    def full(kind: str) -> Any:
+        """Return an array with a row for each seed."""
+        return None if kind not in values else np.broadcast_to(values[kind], (seeds, rows))
+
+    measures = {kind: values[kind] for kind in PER_SEED if kind in values}
+    return PartRows(full("rows"), full("target"), full("groups"), full("guessed"), measures)

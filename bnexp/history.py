@@ -7,20 +7,18 @@ is `store`'s business.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bnexp.errors import RunError
 from bnexp.metrics import LARGEST, QUANTITIES, higher_is_better, is_measured, quantity
+from bnexp.statistics.arrays import Floats
 
 FORMAT = 1  # 1: {"format", "seeds": [{"seed", "diverged_at"?, "best_epoch"?, "history": {metric: [...]}}]}
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -104,6 +102,13 @@ class History:
             entry["best_epoch"] = self.best_epoch[seed]
         entry["history"] = {name: _finite(values[row, :epochs]) for name, values in self.metrics.items()}
         return entry
+
+
+Watch = Callable[[Sequence[History]], bool]
+"""Called after every epoch with what there is so far, of different seeds each; True asks to stop there.
+
+They are not joined: joining copies every epoch that was ever measured.
+"""
 
 
 def joined(histories: Sequence[History]) -> History:

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import keras
+
 from bnexp.config import Experiment
-from bnexp.data import Data
+from bnexp.config.training import Training
+from bnexp.data import Data, prepare
+from bnexp.history import Watch
 from bnexp.models import Built, build
 from bnexp.models.inputs import Inputs
+from bnexp.training import many_seeds
+from bnexp.training.memory import needs
+from bnexp.training.record import Stacked, Trained
 
 
 def experiment(**sections: dict[str, Any]) -> Experiment:
@@ -28,3 +35,22 @@ def build_for(config: Experiment, data: Data) -> Built:
     """Build an experiment's model for the data."""
     inputs = Inputs(data.rows.kind, tuple(data.rows.x.shape[1:]), data.vocabulary)
     return build(config.model, inputs, task=data.task, classes=len(data.rows.classes or ()))
+
+
+def train_many_seeds(
+    model: keras.Sequential, data: Data, training: Training, seeds: tuple[int, ...], initial: Stacked, watch: Watch
+) -> Trained:
+    """Train the seeds of one experiment at once."""
+    (trained,) = many_seeds.train(model, data, [training], seeds, initial, watch)
+    return trained
+
+
+def weights_of_two(**training: Any) -> tuple[Experiment, Experiment]:
+    """An experiment of five seeds, and the same with memory for the weights of two of them at a time."""
+    config = experiment(dataset={"resample": True}, training={"seeds": 5, "save": "best", **training})
+    data = prepare(config.dataset, tuple(range(5)))
+    need = needs(build_for(config, data).model, data, config.training)
+    limit = f"{(need.shared + need.working + 2.5 * need.kept) / 2**20:.6f}MiB"
+    return config, experiment(
+        dataset={"resample": True}, training={"seeds": 5, "save": "best", **training, "memory_limit": limit}
+    )

@@ -11,13 +11,14 @@ import pytest
 from rich.console import Console
 
 from bnexp import config
-from bnexp.cli import commands
+from bnexp.cli import commands, terminal
 from bnexp.comparison import Question
 from bnexp.experiment.prepare import check
-from bnexp.report import study_table
+from bnexp.report import plan_table
 from bnexp.report.about_data import class_list, data_lines, left_out
+from bnexp.store import DataFacts
 from bnexp.study import plan as study_plan
-from bnexp.study import run as study_run
+from bnexp.study.outlook import plan_document
 
 DATA: dict[str, Any] = {
     "name": "pets", "training_rows": 30, "validation_rows": 9, "split": "random, 0.2 held out", "commonest_class_share": None,
@@ -25,8 +26,12 @@ DATA: dict[str, Any] = {
 }  # fmt: skip
 
 
+def facts_of(**facts: Any) -> DataFacts:
+    return DataFacts.model_validate(facts)
+
+
 def lines(facts: dict[str, Any]) -> list[str]:
-    return [line.plain for line in data_lines(facts)]
+    return [line.plain for line in data_lines(facts_of(**facts))]
 
 
 def test_classes_are_named_with_their_rows_before_the_warnings() -> None:
@@ -40,27 +45,29 @@ def test_classes_are_named_with_their_rows_before_the_warnings() -> None:
 
 def test_only_the_first_of_many_classes_and_files_are_named() -> None:
     many = {"classes": [f"c{number}" for number in range(13)], "rows_per_class": list(range(13))}
-    assert class_list(many) == "13 classes: c0 (0 rows), " + ", ".join(f"c{n} ({n})" for n in range(1, 10)) + (
-        " and 3 more (10 to 12 rows each)"
-    )
-    assert left_out({"files_left_out": {f".{n}": 1 for n in range(2000)}}).endswith(", 1 .9 and 1,990 more")
-    assert left_out({"arrays_left_out": ["x_test", "y_test"]}) == "other arrays left out: x_test, y_test"
+    assert class_list(facts_of(**many)) == "13 classes: c0 (0 rows), " + ", ".join(
+        f"c{n} ({n})" for n in range(1, 10)
+    ) + (" and 3 more (10 to 12 rows each)")
+    assert left_out(facts_of(**{"files_left_out": {f".{n}": 1 for n in range(2000)}})).endswith(", 1 .9 and 1,990 more")
+    assert left_out(facts_of(**{"arrays_left_out": ["x_test", "y_test"]})) == "other arrays left out: x_test, y_test"
 
 
 def test_rows_that_take_no_part_are_told_before_files() -> None:
     facts = {"duplicates_dropped": 20, "rows_before_limit": 8, "rows": 6, "files_left_out": {".db": 1}}
-    assert left_out(facts) == "20 repeated rows dropped; limited to 6 of 8 rows; other files left out: 1 .db"
-    assert left_out({"duplicates_dropped": 0, "rows_before_limit": 8, "rows": 8}) == ""
+    assert (
+        left_out(facts_of(**facts)) == "20 repeated rows dropped; limited to 6 of 8 rows; other files left out: 1 .db"
+    )
+    assert left_out(facts_of(**{"duplicates_dropped": 0, "rows_before_limit": 8, "rows": 8})) == ""
 
 
 def test_names_of_classes_and_files_can_do_no_harm() -> None:
     hostile = {"classes": ["a\x1b[31m", "[red]b[/red]", " ", "x" * 999], "rows_per_class": [1, 1, 1, 1]}
-    line = class_list(hostile)
+    line = class_list(facts_of(**hostile))
     assert line == f"4 classes: a?[31m (1 row), [red]b[/red] (1), ' ' (1), {'x' * 39}… (1)"
     out = Console(file=io.StringIO(), width=500)
-    out.print(*data_lines({**DATA, **hostile, "files_left_out": {"\x1b]0;": 1}}))
+    out.print(*data_lines(facts_of(**{**DATA, **hostile, "files_left_out": {"\x1b]0;": 1}})))
     assert "[red]b[/red]" in out.file.getvalue() and "\x1b" not in out.file.getvalue()  # type: ignore[attr-defined]
-    assert left_out({"arrays_left_out": ["a\nb"]}) == "other arrays left out: a?b"
+    assert left_out(facts_of(**{"arrays_left_out": ["a\nb"]})) == "other arrays left out: a?b"
 
 
 @pytest.fixture
@@ -84,7 +91,7 @@ def test_a_dry_run_names_the_classes(classes: str, capsys: pytest.CaptureFixture
     commands.train(["c.yaml"], seeds=None, runs=Path("runs"), dry_run=True, quiet=False, as_json=False)
     told = capsys.readouterr().out.splitlines()
     facts = check(config.load(Path("c.yaml"))).told
-    printed = [f"# {line}" for line in lines(dict(facts))]
+    printed = [f"# {line}" for line in lines(facts.as_json())]
     assert (
         printed[0].startswith("# npz: 32 training rows, 8 for validation (")
         and "; majority-class baseline: " in printed[0]
@@ -99,7 +106,7 @@ def test_a_dry_run_names_the_classes(classes: str, capsys: pytest.CaptureFixture
 def test_training_and_comparing_name_the_classes(
     classes: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(commands, "own_stderr", lambda: Console(file=io.StringIO()))
+    monkeypatch.setattr(terminal, "own_stderr", lambda: Console(file=io.StringIO()))
     for name, normalization in (("a", "batch"), ("b", "none")):
         commands.train(
             ["c.yaml", f"name={name}", f"model.normalization={normalization}"],
@@ -113,13 +120,13 @@ def test_training_and_comparing_name_the_classes(
 
 def test_the_plan_of_a_study_names_the_classes_of_each_data_set_once(classes: str) -> None:
     planned = study_plan.plan(Path("s.yaml"), Path("runs"))
-    facts = study_run.facts(planned, 1)
+    facts = plan_document(planned, 1)
     out = Console(file=io.StringIO(), width=500)
-    out.print(study_table.study_plan(facts))
+    out.print(plan_table.study_plan(facts))
     told = [line.rstrip() for line in out.file.getvalue().splitlines()]  # type: ignore[attr-defined]
     assert told[1].startswith("npz: 32 training rows, 8 for validation (") and told[2] == classes
     assert told.count(classes) == 1
-    many = {**facts, "data": [{**facts["data"][0], "name": f"d{number}"} for number in range(5)]}
-    out.print(study_table.study_plan(many))
+    data = [facts.data[0].model_copy(update={"name": f"d{number}"}) for number in range(5)]
+    out.print(plan_table.study_plan(facts.model_copy(update={"data": data})))
     assert out.file.getvalue().count(classes) == 4  # type: ignore[attr-defined]
     assert "and 2 more data sets, by the factors below\n" in out.file.getvalue().replace(" " * 99, "")  # type: ignore[attr-defined]

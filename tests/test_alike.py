@@ -132,17 +132,20 @@ def test_a_column_that_seems_to_be_one_of_numbers_is_told(tmp_path: Path) -> Non
 def test_what_is_told_of_data_is_printed_with_a_plan_a_run_and_a_comparison(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    from bnexp.api.experiments import CheckedExperiment
     from bnexp.cli.commands import _print_plan
-    from bnexp.comparison import DATA_FACTS
     from bnexp.experiment.prepare import check
     from bnexp.report.about_data import data_lines
+    from bnexp.store import DataFacts
+    from bnexp.store.comparison_document import SHARED_FACTS
 
     frame = table(y=["yes", "no", "yes "])
     told = warnings(tmp_path / "t.csv", frame)
     dataset = {"name": "csv", "path": str(tmp_path / "t.csv"), "target": "y"}
     experiment = Experiment.model_validate({"name": "x", "dataset": dataset, "model": {"name": "mlp"}})
-    _print_plan(experiment, check(experiment))
+    _print_plan(CheckedExperiment(experiment, check(experiment)))
     assert f"# WARNING  {told[0]}\n" in capsys.readouterr().out
     facts = {"name": "csv", **prepare(TypeAdapter(Dataset).validate_python(dataset), (0,)).facts()}
-    lines = [line.plain for line in data_lines({key: facts[key] for key in facts if key in DATA_FACTS})]
+    shared = DataFacts.model_validate({key: facts[key] for key in facts if key in SHARED_FACTS})
+    lines = [line.plain for line in data_lines(shared)]
     assert lines[-1] == f"WARNING  {told[0]}"

@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import typer
 
 from bnexp import config, store
-from bnexp.cli.arguments import config_paths, sorted_arguments
-from bnexp.config.study import read_study
+from bnexp.cli.app import app
+from bnexp.cli.arguments import sorted_arguments
+from bnexp.config.study_reading import read_study
 from bnexp.errors import ConfigError, UserError
+from bnexp.experiment.config_names import config_paths
 
 CONFIG = "dataset: {name: moons}\nmodel: {name: mlp}\n"
 RUNS = Path("runs")
@@ -146,4 +149,12 @@ def test_in_a_folder_that_has_been_deleted_a_name_is_told_all_the_same(
     (tmp_path / "gone").mkdir()
     monkeypatch.chdir(tmp_path / "gone")
     (tmp_path / "gone").rmdir()
-    assert "There are neither runs (runs) nor configs (configs) in this folder, which has been deleted." in refusal("x")
+    assert "There is no configs/ in this folder, which has been deleted." in refusal("x")
+
+
+@pytest.mark.parametrize("command", ["study", "claims"])
+@pytest.mark.parametrize("spelling", ["--workers", "-j", "--jobs"])
+def test_the_number_of_workers_is_also_taken_by_its_older_name(command: str, spelling: str) -> None:
+    commands = typer.main.get_group(app).commands
+    given = commands[command].make_context(command, ["a.yaml", spelling, "3"], resilient_parsing=True)
+    assert given.params["workers"] == 3

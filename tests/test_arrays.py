@@ -43,6 +43,17 @@ def test_targets_and_groups_of_one_column_are_read_as_one_value_a_row(tmp_path: 
     np.testing.assert_array_equal(column.train_SR, flat.train_SR)
 
 
+@pytest.mark.parametrize("word", ["unknown", None])
+def test_a_target_of_text_names_the_cell_that_is_no_number(tmp_path: Path, word: str | None) -> None:
+    cells = [f"{n / 2}" for n in range(N)]
+    cells[1], cells[5] = "N/A", word or cells[5]
+    seen = "dataset.y holds 'unknown' in row 5" if word else "dataset.y holds 'N/A' in row 1"
+    cure = "most of the column are numbers. Mend the file, take that row out, or give dataset.task: classification."
+    assert refused(tmp_path, x=X, y=np.array(cells)) == [
+        f"{seen} of {tmp_path}/a.npz (counted from 0), column 'y'; {cure}"
+    ]
+
+
 def test_a_refused_target_is_read_once_the_cure_is_followed(tmp_path: Path) -> None:
     expected = f"expected one value for each of the {N} rows of x."
     one_hot, objects = np.eye(2)[Y], np.where(Y, "yes", "no").astype(object)

@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import base64
 import json
-import os
-import subprocess
-import sys
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
+from command import bnexp
 from rich.console import Console
-from test_executors import HereAndNow
-from test_study import ARMS, BASE, CLAIM
+from tasks import HereAndNow
+from test_study import ARMS, BASE, CLAIM, planned
+from test_study_figure import document
 
+from bnexp.api import studies
 from bnexp.cli import study_commands
 from bnexp.errors import ConfigError, UserError
-from bnexp.report.page import claims_page
+from bnexp.experiment.config_names import study_paths
+from bnexp.report.page import StudyOnPage, claims_page, on_page
 from bnexp.report.progress import StudyReporter
+from bnexp.store.study_document import StudyDocument
 from bnexp.study import claims, work
+from bnexp.system import backend
 
-REPOSITORY = Path(__file__).parent.parent
-COMMAND = [sys.executable, "-c", "from bnexp.cli import main; main()"]
 TINY = BASE.replace("epochs: 10", "epochs: 1") + ARMS + CLAIM + "seeds: 2\n"
 HOSTILE = "<script>alert(1)</script> & \x1b[31m"
 
@@ -49,26 +51,19 @@ def project(place: Path) -> Path:
     return place
 
 
-def bnexp(*arguments: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), **variables}
-    return subprocess.run(
-        [*COMMAND, *arguments], cwd=cwd, env=environment, capture_output=True, text=True, timeout=300, check=False
-    )
-
-
 def test_all_studies_are_run_and_their_answers_stand_in_a_table_and_on_a_page(tmp_path: Path) -> None:
     place = project(tmp_path)
-    done = bnexp("claims", "--json", "--jobs", "1", cwd=place)
-    assert done.returncode == 0, done.stderr
+    backend.load()
+    done = bnexp("claims", "--json", "--workers", "1", cwd=place)
+    assert done.stderr == "", "workers are quiet even if this process has loaded TensorFlow"
     told = [(row["study"], row["verdict"], row["seeds"]) for row in json.loads(done.stdout)]
     assert told == [("one", "inconclusive", 2), ("two", "inconclusive", 2)]
     (row,) = json.loads(bnexp("claims", "two", "--json", cwd=place).stdout)
     assert row["study"] == "two"
     done = bnexp("claims", cwd=place)
-    assert done.returncode == 0, done.stderr
     assert [line.split()[0] for line in done.stdout.splitlines()[1:] if "inconclusive" in line] == ["one", "two"]
     assert done.stdout.splitlines()[-1] == "kept: runs/claims.html"
-    assert "finished already: 2 of 2 cells and arms" in done.stderr
+    assert "finished already: 2 of 2 trials" in done.stderr
     page = Page((place / "runs" / "claims.html").read_text())
     assert {tag for tag, _ in page.tags} & {"script", "link", "iframe"} == set()
     assert "<script>alert(1)</script> &" in page.text
@@ -80,17 +75,46 @@ def test_all_studies_are_run_and_their_answers_stand_in_a_table_and_on_a_page(tm
     ]
 
 
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("one", "configs/studies/one.yaml:1: "),
+        ("studies/one", "configs/studies/one.yaml:1: "),
+        ("oen", "No study is called 'oen'. Did you mean 'one'? Good names: one. Or give a .yaml file."),
+        ("oen.yaml", "oen.yaml: is missing; expected a config file."),
+    ],
+)
+def test_study_takes_a_name_as_claims_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("configs/studies").mkdir(parents=True)
+    Path("configs/studies/one.yaml").write_text("arm: {}\n")
+    place = studies.Place(tmp_path / "runs", "local", None, None)
+    with pytest.raises(UserError) as raised:
+        study_commands.study(Path(name), place, dry_run=True, most_trainings=None, quiet=True, as_json=False)
+    assert message in str(raised.value)
+
+
 def test_a_name_that_is_no_study_is_told_with_the_nearest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    done = bnexp("claims", "oen", cwd=project(tmp_path))
-    assert done.returncode == 2
+    done = bnexp("claims", "oen", cwd=project(tmp_path), code=2)
     assert "No study is called 'oen'. Did you mean 'one'? Good names: one, two. Or give a .yaml file." in done.stderr
     (tmp_path / "empty").mkdir()
     monkeypatch.chdir(tmp_path / "empty")
-    with pytest.raises(UserError, match="holds no study"):
-        claims.files([])
-    with pytest.raises(UserError, match=r"^No study is called 'one'\. .* holds none; give a \.yaml file\.$"):
-        claims.files(["one"])
-    assert claims.files(["a.yaml", "b.yaml", "a.yaml"]) == [Path("a.yaml"), Path("b.yaml")]
+    told = (
+        f"Names of studies come from configs/studies/ of the current folder. There is no configs/studies/ in {Path.cwd()}. "
+        "Go to a folder that has one, such as bnexp's repository, or give the path of a study."
+    )
+    for names, refusal in (([], told), (["one"], f"No study is called 'one'. {told}")):
+        with pytest.raises(UserError) as raised:
+            study_paths(names)
+        assert str(raised.value) == refusal
+    Path("configs/studies").mkdir(parents=True)
+    with pytest.raises(UserError, match=r"^configs/studies/ in .*empty holds no study; expected \.yaml files there\."):
+        study_paths([])
+    Path("configs/studies/one.yaml").write_text("")
+    assert study_paths(["one", "studies/one"]) == [Path("configs/studies/one.yaml")]
+    assert study_paths(["a.yaml", "b.yaml", "a.yaml"]) == [Path("a.yaml"), Path("b.yaml")]
 
 
 def test_a_study_that_cannot_be_trained_stops_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,26 +124,27 @@ def test_a_study_that_cannot_be_trained_stops_no_other(tmp_path: Path, monkeypat
         raise FloatingPointError("never")
 
     answers = []
-    for path in claims.files([]):
+    for path in study_paths([]):
         with monkeypatch.context() as patch:
             if path.stem == "one":
                 patch.setattr(work, "measured", failing)
-            (planned,) = claims.planned([path], Path("runs"))
-            answers.append(claims.answered(planned, HereAndNow(), StudyReporter(Console(), quiet=True)))
-    rows = claims.rows(answers)
-    assert [row["verdict"] for row in rows] == ["failed", "inconclusive"]
-    assert "FloatingPointError: never" in rows[0]["sentence"]
-    page = Page(study_commands.keep_page(Path("runs"), answers).read_text())
+            (planned,) = claims.plan_studies([path], Path("runs"))
+            answers.append(claims.answer_study(planned, HereAndNow(), StudyReporter(Console(), quiet=True)))
+    rows = claims.claim_rows(answers)
+    assert [row.verdict for row in rows] == ["failed", "inconclusive"]
+    assert "FloatingPointError: never" in rows[0].sentence
+    page = Page(studies.keep_page(Path("runs"), answers).read_text())
     assert page.text.count("failed") == 2
 
 
-def test_a_study_whose_data_are_not_here_is_left_out_and_told(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("workers_here")
+def test_a_study_whose_data_are_not_here_is_left_out_and_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BNEXP_CACHE_DIR", str(tmp_path / "cache"))
     place = project(tmp_path)
     (place / "configs" / "studies" / "two.yaml").write_text(
         TINY.replace("{name: moons, samples: 80,", "{name: mnist5k,")
     )
-    done = bnexp("claims", "--jobs", "1", cwd=place, BNEXP_CACHE_DIR=str(tmp_path / "cache"))
-    assert done.returncode == 1, done.stderr
+    done = bnexp("claims", cwd=place, code=1)
     assert "WARNING  two is left out: configs/studies/two.yaml:1: dataset.name is mnist5k, which is not" in done.stderr
     assert [line.split()[:1] for line in done.stdout.splitlines()[1:3]] == [["one"], ["test_accuracy"]]
     assert "WARNING  two: configs/studies/two.yaml:1: dataset.name is mnist5k" in done.stdout
@@ -132,30 +157,44 @@ def test_a_study_whose_data_are_not_here_is_refused_alone(tmp_path: Path, monkey
     monkeypatch.setenv("BNEXP_CACHE_DIR", str(tmp_path / "cache"))
     (tmp_path / "s.yaml").write_text(TINY.replace("{name: moons, samples: 80,", "{name: mnist5k,"))
     with pytest.raises(ConfigError, match="Get it: bnexp data fetch mnist5k") as caught:
-        claims.planned([tmp_path / "s.yaml"], tmp_path / "runs")
+        claims.plan_studies([tmp_path / "s.yaml"], tmp_path / "runs")
     assert caught.value.exit_code == 2
 
 
 def test_the_page_escapes_all_that_it_is_given() -> None:
-    texts = ("study", "claim", "verdict", "sentence", "about", "effect", "speaks_of", "seeds")
-    row = {**dict.fromkeys(texts, HOSTILE), "level": 0.975, "seconds": 12.3}
-    study = {
-        "name": HOSTILE,
-        "notes": [HOSTILE],
-        "rows": [row],
-        "directory": HOSTILE,
-        "figures": [],
-        "versions": {HOSTILE: [HOSTILE]},
-    }
-    page = Page(claims_page([study]))
+    said: dict[str, Any] = dict.fromkeys(
+        ("study", "claim", "verdict", "sentence", "about", "effect", "speaks_of"), HOSTILE
+    )
+    row = claims.ClaimRow(**said, level=0.975, seconds=12.3, seeds=20)
+    page = Page(claims_page([StudyOnPage(HOSTILE, [HOSTILE], [row], HOSTILE, {HOSTILE: [HOSTILE]})]))
     assert {tag for tag, _ in page.tags} & {"script", "img"} == set()
     assert sum("<script>alert(1)</script> &" in text for text in page.text) >= 8
     assert "97.5% interval" in page.text
     assert "12" in page.text
 
 
+def test_the_page_marks_a_hypothesis_that_was_asked_after_results_and_no_other() -> None:
+    rows = [claims.ClaimRow("s", "supported", claim=name, asked_after_results=name == "late") for name in ("a", "late")]
+    text = claims_page([StudyOnPage("s", [], rows, "s-study-0123456789")])
+    told = "This hypothesis was added or changed after the results were known: treat it as exploratory."
+    assert (text.count(told), text.count("exploratory")) == (1, 2)
+    assert text.index("late") < text.index("exploratory") and text.rindex("late") < text.index(told)
+
+
+def test_figures_of_an_earlier_answer_stand_on_no_page(tmp_path: Path) -> None:
+    plan = planned(tmp_path, TINY)
+    answer = StudyDocument.model_validate_json(json.dumps(document()))
+    plan.directory.mkdir(parents=True)
+    for name in ("figure", "figure-2"):
+        (plan.directory / f"{name}.png").write_bytes(name.encode())
+    shown = on_page(claims.Answer(tmp_path / "s.yaml", plan, answer))
+    assert (shown.figures, shown.directory) == ([b"figure"], plan.directory.name)
+    (plan.directory / "figure.png").unlink()
+    assert on_page(claims.Answer(tmp_path / "s.yaml", plan, answer)).figures == []
+
+
 def test_the_page_is_kept_where_no_study_got_as_far_as_a_directory(tmp_path: Path) -> None:
     path = tmp_path / "one.yaml"
     path.write_text("# S1. A note.\n" + TINY)
-    page = study_commands.keep_page(tmp_path / "new" / "runs", [claims.Answer(path, failure="no such optimizer")])
+    page = studies.keep_page(tmp_path / "new" / "runs", [claims.Answer(path, failure="no such optimizer")])
     assert "no such optimizer" in page.read_text()

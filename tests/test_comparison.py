@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from dataclasses import replace
 from typing import Any
@@ -12,11 +11,19 @@ import pytest
 from experiments import experiment
 from scipy import stats
 
-from bnexp.comparison import Arm, Question, compare, refuse_judged_by_what_chose
+from bnexp import comparison
+from bnexp.comparison import Arm, Question, refuse_judged_by_what_chose
 from bnexp.errors import ComparisonError
 from bnexp.history import History
+from bnexp.store import ComparedRecord
 
 SEEDS = 10
+NOT_KEPT = "What each row measured is not kept, so nothing is said of new rows."
+
+
+def compare(arms: Any, question: Question) -> dict[str, Any]:
+    """Return what comparison.json holds."""
+    return comparison.compare(arms, question).as_json()
 
 
 def arm(
@@ -47,7 +54,7 @@ def arm(
             "kernels": {"hidden_1/kernel": {**digests}, "output/kernel": {**digests}},
         },
     }
-    return Arm(name, f"{name}-run", config, history, record)
+    return Arm(name, f"{name}-run", config, history, ComparedRecord.model_validate(record))
 
 
 def spread(mean: float, deviation: float = 0.01, seed: int = 0, count: int = SEEDS) -> Any:
@@ -60,12 +67,12 @@ NOBN = arm("nobn", spread(0.8, seed=1), model={"normalization": "none"})
 
 def changed(original: Arm, *path: str, to: Any) -> Arm:
     """An arm with one entry of its record changed."""
-    record = copy.deepcopy(original.record)
+    record = original.record.as_json()
     place = record
     for key in path[:-1]:
         place = place[key]
     place[path[-1]] = to
-    return replace(original, record=record)
+    return replace(original, record=ComparedRecord.model_validate(record))
 
 
 # --- what is answered -----------------------------------------------------------------
@@ -99,13 +106,13 @@ def test_the_document_is_strict_json() -> None:
     ("treated", "base", "word", "sentence"),
     [
         (spread(0.9), spread(0.8, seed=1), "helps",
-         "In val_accuracy (%), a - b is {mean:+.2f} {interval}: better, on average by the margin of 1.00 or more."),
+         "On these rows, a - b in val_accuracy (%) is {mean:+.2f} {interval}: better, and the mean lies outside the margin of ±1.00."),
         (spread(0.8, seed=1), spread(0.9), "hurts",
-         "In val_accuracy (%), a - b is {mean:+.2f} {interval}: worse, on average by the margin of 1.00 or more."),
+         "On these rows, a - b in val_accuracy (%) is {mean:+.2f} {interval}: worse, and the mean lies outside the margin of ±1.00."),
         (spread(0.9, 0.001), spread(0.9, 0.001, seed=1), "no difference that matters",
-         "In val_accuracy (%), a - b lies in {interval}, inside the margin of ±1.00."),
+         "On these rows, a - b in val_accuracy (%) is {mean:+.2f} {interval}, inside the margin of ±1.00."),
         (spread(0.9, 0.1), spread(0.9, 0.1, seed=1), "cannot tell yet",
-         "In val_accuracy (%), a - b lies in {interval}, and the margin is ±1.00."),
+         "On these rows, a - b in val_accuracy (%) is {mean:+.2f} {interval}, and the margin is ±1.00."),
     ],
 )  # fmt: skip
 def test_the_verdict_is_one_of_four_words_and_a_sentence_with_its_numbers(
@@ -128,13 +135,31 @@ def test_cannot_tell_yet_says_how_many_pairs_would_settle_it() -> None:
     verdict = compare(noisy, Question())["contrasts"][0]["verdict"]
     assert verdict["word"] == "cannot tell yet"
     assert verdict["settled_by"] > SEEDS
-    assert verdict["sentence"].endswith(f"About {verdict['settled_by']} pairs would settle it.")
+    assert verdict["sentence"].endswith(f"About {verdict['settled_by']} pairs would settle it. {NOT_KEPT}")
 
 
 def test_a_verdict_points_at_warnings_where_there_are_any() -> None:
     warned = compare([changed(BN, "warnings", to=["beware"]), NOBN], Question())["contrasts"][0]["verdict"]
     plain = compare([BN, NOBN], Question())["contrasts"][0]["verdict"]
-    assert warned["sentence"] == f"{plain['sentence']} Fix the warnings first. More seeds will not remove them."
+    first = "Fix the warnings first. More seeds will not remove them."
+    assert warned["sentence"] == plain["sentence"].replace(NOT_KEPT, f"{first} {NOT_KEPT}")
+
+
+@pytest.mark.parametrize(
+    ("treated", "base"),
+    [(spread(0.9, 0.02), spread(0.9, 0.02, seed=1)), ([0.9] * 8, [0.9] * 8)],
+)
+def test_an_open_verdict_with_warnings_promises_nothing_of_more_pairs(treated: Any, base: Any) -> None:
+    arms = [changed(arm("a", treated, seeds=len(treated)), "warnings", to=["beware"]), arm("b", base, seeds=len(base))]
+    verdict = compare(arms, Question())["contrasts"][0]["verdict"]
+    assert (verdict["word"], verdict["settled_by"]) == ("cannot tell yet", None)
+    assert verdict["sentence"].endswith(f"Fix the warnings first. More seeds will not remove them. {NOT_KEPT}")
+    assert "would settle" not in verdict["sentence"] and "it takes" not in verdict["sentence"]
+
+
+def test_a_comparison_keeps_what_was_overridden_in_each_arm() -> None:
+    arms = [changed(BN, "overrides", to=["training.epochs=3"]), NOBN]
+    assert [one["overrides"] for one in compare(arms, Question())["arms"]] == [["training.epochs=3"], []]
 
 
 HELD = "val_loss holds the penalty that the model of {} adds (l2 or a regularizer); val_accuracy judges without it."
@@ -190,7 +215,8 @@ def test_few_pairs_that_are_all_equal_do_not_show_that_no_difference_matters() -
     )
     assert (few["word"], few["settled_by"]) == ("cannot tell yet", 14)
     assert few["sentence"] == (
-        "In val_accuracy (%), a - b is +0.00 in all 6 pairs; it takes 14 equal pairs to say that no difference matters."
+        "On these rows, a - b in val_accuracy (%) is +0.00 in all 6 pairs; it takes 14 equal pairs to say that no "
+        f"difference matters. {NOT_KEPT}"
     )
     assert enough["word"] == "no difference that matters"
 
@@ -310,7 +336,7 @@ def test_where_one_arm_beats_guessing_the_verdict_stands_and_so_it_does_for_a_lo
     assert verdict_of(BN, guessing)["word"] == "helps"
     assert verdict_of(guessing, replace(BN, name="b", run="b"))["word"] == "hurts"
     loss = verdict_of(guessing, arm("b", [0.5] * SEEDS), metric="val_loss")
-    assert loss["sentence"].startswith("In val_loss, nobn - b is +0 in all 10 pairs;")
+    assert loss["sentence"].startswith("On these rows, nobn - b in val_loss is +0 in all 10 pairs;")
 
 
 def test_a_margin_as_large_as_the_whole_loss_shows_no_difference_but_may_show_harm() -> None:
@@ -343,6 +369,13 @@ def test_nets_that_always_answer_the_other_class_guess_too() -> None:
 def test_a_run_that_does_not_tell_what_guessing_scores_is_judged_as_before() -> None:
     old = [changed(one, "dataset", "guessing", to={}) for one in (BN, NOBN)]
     assert verdict_of(*old)["word"] == "helps"
+
+
+def test_of_the_same_rows_what_one_run_tells_of_guessing_holds_for_the_other_too() -> None:
+    old = changed(BN, "dataset", "guessing", to={})
+    assert verdict_of(old, arm("nobn", [0.5] * SEEDS))["word"] == "helps"
+    lost = [changed(arm("a", [0.5] * SEEDS), "dataset", "guessing", to={}), arm("b", [0.5] * SEEDS)]
+    assert verdict_of(*lost)["sentence"].startswith("No verdict: neither a nor b beats the majority-class baseline")
 
 
 def with_r2(name: str, r2_S: Any) -> Arm:

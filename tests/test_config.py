@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import hashlib
+import json
 import os
 import tempfile
 import time
@@ -17,7 +19,7 @@ from hypothesis import strategies as st
 
 from bnexp import config
 from bnexp.config import yaml
-from bnexp.config.study import read_study
+from bnexp.config.study_reading import read_study
 from bnexp.config.writing import dump_plain
 from bnexp.config.yaml import plain, read
 from bnexp.errors import ConfigError, Problems
@@ -58,6 +60,16 @@ def test_nobn_differs_from_bn_in_its_normalization_alone() -> None:
     arms = [config.load(CONFIGS / name) for name in ("bn.yaml", "nobn.yaml")]
     assert config.differences(*arms) == {"model.normalization": ("batch", "none")}
     assert config.digest(arms[0]) != config.digest(arms[1])
+
+
+def test_the_number_of_seeds_is_no_part_of_the_digest_as_it_was_in_older_runs() -> None:
+    few, many = (config.load(CONFIGS / "bn.yaml", [f"training.seeds={seeds}"]) for seeds in (3, 20))
+    assert config.digest(few) == config.digest(many)
+    assert config.digest(few) != config.digest(config.load(CONFIGS / "bn.yaml", ["training.epochs=3"]))
+    assert config.former_digest(few, 20) == config.former_digest(many, 20) != config.former_digest(many, 3)
+    facts = many.model_dump(mode="json", exclude={"name": True, "training": {"save", "memory_limit", "keep_rows"}})
+    written = json.dumps(facts, sort_keys=True).encode()
+    assert config.former_digest(few, 20) == hashlib.sha256(written).hexdigest()
 
 
 @pytest.mark.parametrize(
@@ -656,7 +668,7 @@ def test_a_number_of_more_digits_than_python_reads_is_refused_where_it_stands(tm
 
 def test_where_tells_the_line_of_a_key_or_of_the_section_it_would_stand_in() -> None:
     path = CONFIGS / "bn.yaml"
-    line = path.read_text().splitlines().index("  test_size: 0.2 # the test part serves as validation data") + 1
+    line = path.read_text().splitlines().index("  test_size: 0.2 # held out for validation") + 1
     assert config.where(path, [], "dataset.test_size") == f"{path}:{line}"
     assert config.where(path, ["dataset.test_size=0.3"], "dataset.test_size") == "override dataset.test_size=0.3"
     assert config.where(path, [], "dataset.scale") == f"{path}:3"

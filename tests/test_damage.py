@@ -19,12 +19,14 @@ import pytest
 from test_comparison import BN, NOBN
 from test_study import result
 
-from bnexp import config, store, study
+from bnexp import config, store
 from bnexp.cli import commands
 from bnexp.comparison import Arm, Question, compare
-from bnexp.config.study import read_study
+from bnexp.config.study_reading import read_study
 from bnexp.errors import UserError
 from bnexp.report import run_list
+from bnexp.study.document import document
+from bnexp.study.grid import cells_of
 
 NO_QUESTION = Question()
 LOST, RENAMED = object(), object()
@@ -46,11 +48,18 @@ def keep_run(runs: Path, arm: Arm) -> None:
     final = {name: {"final": float(values[:, -1].mean()), "best": None} for name, values in arm.history.metrics.items()}
     record = {"format": 1, "id": directory.name, "name": arm.name, "status": "finished", "config_digest": "0"}
     dataset = {
-        **arm.record["dataset"], "name": "moons", "rows": 200, "training_rows": 160, "validation_rows": 40,
+        **arm.record.dataset.as_json(), "name": "moons", "rows": 200, "training_rows": 160, "validation_rows": 40,
         "test_rows": 0, "split": "random", "duplicates_dropped": 1, "rows_before_limit": 300,
         "files_left_out": {".txt": 2}, "id_like_columns": ["id"], "commonest_class_share": 0.5,
     }  # fmt: skip
-    record |= {**arm.record, "dataset": dataset, "metrics": final, "duration_seconds": 1.5, "diverged": {}, "git": None}
+    record |= {
+        **arm.record.as_json(),
+        "dataset": dataset,
+        "metrics": final,
+        "duration_seconds": 1.5,
+        "diverged": {},
+        "git": None,
+    }
     store.write_json(directory / "run.json", record)
     store.write_json(directory / "history.json", arm.history.to_json())
     store.write(directory / "config.yaml", config.dump(arm.experiment))
@@ -70,9 +79,9 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     compared.mkdir()
     histories = {"format": 1, "arms": {arm.name: arm.history.to_json() for arm in arms}}
     store.write_json(compared / "histories.json", histories)
-    store.write_json(compared / "comparison.json", compare(arms, NO_QUESTION))
+    store.write_record(compared / "comparison.json", compare(arms, NO_QUESTION))
     file = read_study(place / "s.yaml")
-    cells = study.cells_of(file)
+    cells = cells_of(file)
     results = {
         (cell.number, arm): result(cell.number, arm, [0.8 + 0.01 * seed for seed in range(10)])
         for cell in cells
@@ -81,7 +90,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     answered = runs / "s-study-0123456789"
     answered.mkdir()
     store.write(answered / "study.yaml", file.text())
-    store.write_json(answered / "study.json", study.document(file, cells, "0" * 64, results))
+    store.write_json(answered / "study.json", document(file, cells, "0" * 64, results).model_dump(mode="json"))
     return runs
 
 

@@ -59,7 +59,7 @@ def test_more_samples_than_memory_takes_are_refused_before_they_are_drawn() -> N
     with pytest.raises(SettingError) as raised:
         prepare(dataset, (0,), 100 * 2**20)
     assert str(raised.value) == (
-        "dataset.samples is 3000000; drawing so many takes about 240.3 MiB of memory, and training.memory_limit is "
+        "dataset.samples is 3000000; drawing that number of rows takes about 240.3 MiB of memory, and training.memory_limit is "
         "100.0 MiB. Draw fewer, or give a higher limit."
     )
 

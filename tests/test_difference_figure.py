@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 from matplotlib.figure import Figure
 
-from bnexp.report.difference_figure import difference_figure
+from bnexp.report import difference_figure as figures
+from bnexp.store import ComparisonDocument
 
 
 def contrast(arm: str, pairs: list[float | None]) -> dict[str, Any]:
     found = {"mean": 0.02, "low": 0.01, "high": 0.03}
     return {
-        "arm": arm, "pairs": pairs, "metrics": {"val_accuracy": found, "val_loss": found}, "verdict": {"word": "helps"},
+        "arm": arm, "baseline": "none", "pairs": pairs, "metrics": {"val_accuracy": found, "val_loss": found}, "verdict": {"word": "helps"},
     }  # fmt: skip
 
 
@@ -22,6 +23,10 @@ def document(*contrasts: dict[str, Any], metric: str = "val_accuracy") -> dict[s
         "level": 0.95, "seeds": [0, 1, 2], "baseline": "none", "primary": {"metric": metric, "margin": 0.01},
         "contrasts": list(contrasts),
     }  # fmt: skip
+
+
+def difference_figure(document: dict[str, Any]) -> Figure:
+    return figures.difference_figure(ComparisonDocument.model_validate(document))
 
 
 def rows(figure: Figure) -> list[list[float]]:

@@ -19,7 +19,6 @@ from bnexp.statistics import (
     conclusion,
     detectable_difference,
     equivalence_p_value,
-    holm,
     holm_levels,
     mean_interval,
     probability_of_improvement,
@@ -109,7 +108,16 @@ def test_the_interval_of_a_study_covers_the_true_effect_95_times_in_100(pairs: i
 # --- many contrasts ----------------------------------------------------------------
 
 
-def test_holm_gives_what_holm_published_and_r_computes() -> None:
+def holm(p_values: list[float]) -> list[float]:
+    """Return Holm's adjusted p-values (Holm 1979), as R's p.adjust does."""
+    rising = np.argsort(p_values)
+    steps = np.minimum(1, np.array(p_values)[rising] * np.arange(len(p_values), 0, -1))
+    adjusted = np.empty(len(p_values))
+    adjusted[rising] = np.maximum.accumulate(steps)
+    return [float(value) for value in adjusted]
+
+
+def test_the_reference_for_holms_levels_gives_what_holm_published_and_r_computes() -> None:
     # R: p.adjust(c(0.01, 0.02, 0.03, 0.04, 0.05), "holm")
     assert holm([0.01, 0.02, 0.03, 0.04, 0.05]) == pytest.approx([0.05, 0.08, 0.09, 0.09, 0.09])
     assert holm([0.9, 0.001, 0.6]) == pytest.approx([1.0, 0.003, 1.0])

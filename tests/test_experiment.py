@@ -35,26 +35,6 @@ def stored(finished: Finished) -> dict[str, Any]:
     return record
 
 
-@pytest.mark.parametrize(
-    "error",
-    [ValueError("not serializable"), OSError(errno.ENOSPC, "No space left"), StorageError("full"), MemoryError()],
-)
-def test_a_model_that_cannot_be_saved_loses_no_history(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
-) -> None:
-    def fail(*_: object) -> bytes:
-        raise error
-
-    monkeypatch.setattr("bnexp.models.saving.model_bytes", fail)
-    finished = trained(tmp_path)
-    record = stored(finished)
-    assert record["status"] == "finished" and "val_loss" in record["metrics"]
-    said = str(error) if isinstance(error, StorageError) else repr(error)
-    assert record["not_kept"] == [f"The model was not saved: {said}. Train again to have it; all numbers are kept."]
-    assert (finished.run.directory / "history.json").exists()
-    assert not (finished.run.directory / "model.keras").exists()
-
-
 @pytest.mark.parametrize("error", [ValueError("no font"), StorageError("x.png: cannot be written.")])
 def test_figures_that_cannot_be_drawn_lose_no_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception

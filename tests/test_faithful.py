@@ -8,14 +8,13 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from experiments import build_for
+from experiments import build_for, train_many_seeds
 from scipy import stats
 from sklearn.datasets import make_classification
 from sklearn.model_selection import train_test_split
 
 from bnexp import config
 from bnexp.data import prepare
-from bnexp.training.many_seeds import train_many_seeds
 
 TRAININGS = 20
 BN = Path(__file__).parent.parent / "configs" / "bn.yaml"

@@ -239,7 +239,7 @@ def test_categories_that_would_not_fit_side_by_side_are_refused_before_they_are_
     path.write_text("a,who,y\n" + "".join(f"{n},n{n},{'uv'[n % 2]}\n" for n in range(20_000)))
     assert refused(2**30, name="csv", path=str(path), target="y", categories=["who"]) == (
         "dataset.categories and columns of text make 20,001 columns, 20,000 of them for column 'who'; reading 20,000 "
-        "such rows takes about 3,051.9 MiB of memory, and training.memory_limit is 1,024.0 MiB. Leave that column out "
+        "rows takes about 3,051.9 MiB of memory, and training.memory_limit is 1,024.0 MiB. Leave that column out "
         "(dataset.drop), or give a higher limit."
     )
 

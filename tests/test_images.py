@@ -178,7 +178,7 @@ def test_colours_of_16_bits_are_told(tmp_path: Path) -> None:
     (tmp_path / "b" / "x.png").write_bytes(b"\x89PNG\r\n\x1a\n" + written)
     (told,) = warnings(read(tmp_path))
     assert told == (
-        f"1 of 29 images, such as {tmp_path}/b/x.png, have colours of 16 bits, of which the upper 8 are read. If their values "
+        f"1 of 29 images, such as {tmp_path}/b/x.png, have colours of 16 bits, and only the upper 8 are read. If their values "
         "are small, little is left. Save them with 8 bits, scaled, or as gray of 16 bits."
     )
 

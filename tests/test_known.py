@@ -22,7 +22,7 @@ import pytest
 from pydantic import TypeAdapter
 from sklearn import datasets
 
-from bnexp.cli import commands
+from bnexp.cli import data_commands
 from bnexp.config.dataset import Dataset
 from bnexp.data import Data, prepare
 from bnexp.data.builtin import debian, fetching, known
@@ -175,7 +175,7 @@ def test_sentences_without_text_are_left_out_and_repeated_ones_dropped(put: Call
     with pytest.raises(SettingError) as raised:
         prepare(TypeAdapter(Dataset).validate_python({"name": "sentiment_sentences", "length": 10**6}), (0,), 10**8)
     assert str(raised.value) == (
-        "dataset.length is 1000000; reading so many words of 12 texts takes about 183.1 MiB of memory, and "
+        "dataset.length is 1000000; reading that number of words of 12 texts takes about 183.1 MiB of memory, and "
         "training.memory_limit is 95.4 MiB. Read fewer, or give a higher limit."
     )
     assert len(data.rows.y_N) == 10
@@ -421,11 +421,11 @@ def test_an_archive_that_changed_since_it_was_fetched_is_refused(put: Callable[.
 
 
 def test_the_list_tells_what_is_here_and_how_to_get_the_rest(cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    commands.list_data(as_json=True)
+    data_commands.list_data(as_json=True)
     listed = json.loads(capsys.readouterr().out)
     assert [row["name"] for row in listed] == list(KNOWN)
     assert {row["name"] for row in listed if row["here"]} == {"breast_cancer", "wine", "iris", "digits", "diabetes"}
-    commands.list_data(as_json=False)
+    data_commands.list_data(as_json=False)
     table = capsys.readouterr().out
     assert "1,797" in table
     assert "`bnexp data fetch NAME` brings what is not here: mnist5k" in table
@@ -435,7 +435,7 @@ def test_the_list_tells_what_is_here_and_how_to_get_the_rest(cache: Path, capsys
 
 def test_an_unknown_set_is_refused_with_the_nearest_name_before_anything_is_fetched(cache: Path) -> None:
     with pytest.raises(UserError) as raised:
-        commands.fetch_data(["penguins", "minst"])
+        data_commands.fetch_data(["penguins", "minst"])
     assert raised.value.exit_code == 2
     assert str(raised.value).startswith(
         "No data set is called 'minst'. Did you mean 'mnist'? Good names: breast_cancer, "
@@ -447,7 +447,7 @@ def test_a_set_that_is_here_is_fetched_without_a_step(
     put: Callable[..., None], capsys: pytest.CaptureFixture[str]
 ) -> None:
     put("penguins", ("palmerpenguins/data/penguins.csv", b"species\n"))
-    assert commands.fetch_data(["penguins", "iris"]) == 0
+    assert data_commands.fetch_data(["penguins", "iris"]) == 0
     assert capsys.readouterr() == ("penguins: here\niris: here\n", "")
 
 

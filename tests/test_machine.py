@@ -154,3 +154,10 @@ def test_a_process_bound_to_one_core_uses_one(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.delenv(machine.CORES, raising=False)
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: {1}, raising=False)
     assert machine.cores() == 1
+
+
+def test_the_record_of_the_machine_holds_the_cores_that_may_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(machine.CORES, raising=False)
+    monkeypatch.setattr(joblib, "cpu_count", lambda: 3)
+    monkeypatch.setattr(os, "cpu_count", lambda: 64)  # of the whole machine, whatever the container's quota
+    assert machine.machine()["cores"] == 3

@@ -169,7 +169,7 @@ def test_frames_are_padding_where_they_are_nan_and_not_where_they_are_silent(nam
     ("inputs", "model", "message"),
     [
         (IMAGE, {"name": "resnet", "zero_gamma": True, "placement": "after", "normalization": "rms"},
-         r"^model\.zero_gamma is true with model\.block basic and model\.placement after; .* nothing passes, .*"
+         r"^model\.zero_gamma is true with model\.block basic and model\.placement after\. .* nothing passes, .*"
          r" Use model\.placement: before, or model\.zero_gamma: false\.$"),
         (IMAGE, {"name": "resnet", "zero_gamma": True, "block": "preactivation", "normalization": "batch"},
          r"^model\.zero_gamma is true with model\.block preactivation, model\.placement before and model\.activation relu;"

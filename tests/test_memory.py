@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
+import gc
 import itertools
 import json
+import os
+import re
 import subprocess
 import sys
 import weakref
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -16,24 +17,19 @@ from unittest.mock import Mock
 import numpy as np
 import pytest
 import tensorflow as tf
-from experiments import build_for, experiment
+from experiments import build_for, experiment, train_many_seeds
 from pydantic import TypeAdapter
 
-from bnexp.config import Experiment
 from bnexp.config.model import Model
 from bnexp.data import Data, prepare
 from bnexp.errors import SettingError, UserError, WorkError
-from bnexp.experiment.measurement import measured
-from bnexp.experiment.pace import pace
 from bnexp.experiment.run import train_experiment
-from bnexp.history import History, joined
 from bnexp.models import Built, build
 from bnexp.models.inputs import Inputs
-from bnexp.study import jobs as groups
+from bnexp.study import jobs
 from bnexp.system import machine
 from bnexp.training import devices, keras_fit, many_seeds, memory
-from bnexp.training.batches import OrderDigests
-from bnexp.training.memory import PROGRAM_BYTES, most_together, needs, plan, refuse_too_large, row_bytes
+from bnexp.training.memory import PROGRAM_BYTES, most_together, needs, plan_shards, refuse_too_large, row_bytes
 
 SEEDS = tuple(range(6))
 IMAGE = {"name": "cnn", "filters": [8], "pooling": "none"}
@@ -89,7 +85,7 @@ def test_a_worker_whose_share_is_too_small_says_that_fewer_would_have_more(monke
     monkeypatch.setattr(machine, "_memory_bytes", lambda: 8 * 2**30)
     monkeypatch.setenv("BNEXP_WORKERS", "8")
     training, built, data = prepared()
-    with pytest.raises(SettingError, match=r"is 0\.50 GiB; .* one of 8 workers; with fewer --jobs each has more\.$"):
+    with pytest.raises(SettingError, match=r"is 0\.50 GiB; .* one of 8 workers; fewer --workers leave each more\.$"):
         refuse_too_large(built.model, data, training)
     refuse_too_large(built.model, data, training.model_copy(update={"memory_limit": "4GiB"}))
 
@@ -101,10 +97,10 @@ def test_a_small_limit_makes_more_shards_and_the_same_history(monkeypatch: pytes
     four_at_once = (need.shared + len(SEEDS) * need.kept + 4.5 * need.working) / 2**20
     small = training.model_copy(update={"memory_limit": f"{four_at_once:.6f}MiB"})
     refuse_too_large(built.model, data, small)
-    assert plan(built.model, data, training, len(SEEDS)) == (2, 64)
-    assert plan(built.model, data, small, len(SEEDS)) == (2, 2)
+    assert plan_shards(built.model, data, training, len(SEEDS)) == (2, 64)
+    assert plan_shards(built.model, data, small, len(SEEDS)) == (2, 2)
     outcomes = [
-        many_seeds.train_many_seeds(built.model, data, which, SEEDS, built.initial.draw(SEEDS), lambda history: False)
+        train_many_seeds(built.model, data, which, SEEDS, built.initial.draw(SEEDS), lambda history: False)
         for which in (training, small)
     ]
     assert [len(many_seeds._shards(len(SEEDS), *limits)) for limits in ((2, 64), (2, 2))] == [2, 3]
@@ -116,7 +112,7 @@ def test_a_small_limit_makes_more_shards_and_the_same_history(monkeypatch: pytes
 
 def test_memory_never_holds_the_old_and_the_new_weights_of_every_shard(monkeypatch: pytest.MonkeyPatch) -> None:
     training, built, data = prepared(epochs=3)
-    monkeypatch.setattr(many_seeds.memory, "plan", lambda *_: (1, 1))
+    monkeypatch.setattr(many_seeds.memory, "plan_shards", lambda *_: (1, 1))
     made: list[weakref.ref[Any]] = []
     alive: list[int] = []
     train = many_seeds.Program.train
@@ -129,7 +125,7 @@ def test_memory_never_holds_the_old_and_the_new_weights_of_every_shard(monkeypat
 
     monkeypatch.setattr(many_seeds.Program, "train", counted)
     initial = built.initial.draw(SEEDS)
-    many_seeds.train_many_seeds(built.model, data, training, SEEDS, initial, lambda history: False)
+    train_many_seeds(built.model, data, training, SEEDS, initial, lambda history: False)
     assert alive == [1, 2, 3, 4, 5, 6, *[7] * 12]
 
 
@@ -144,27 +140,7 @@ def test_memory_that_does_not_hold_the_rows_is_told_as_such(monkeypatch: pytest.
     for raised, expected in errors.items():
         monkeypatch.setattr(many_seeds, "sources", Mock(side_effect=raised))
         with pytest.raises(expected):
-            many_seeds.train_many_seeds(
-                built.model, data, training, SEEDS, built.initial.draw(SEEDS), lambda history: False
-            )
-
-
-def test_of_a_long_message_what_does_not_fit_is_told() -> None:
-    def too_much(size: tf.Tensor) -> tf.Tensor:
-        return tf.random.uniform((size, size, size))
-
-    for compute in (tf.function(too_much, autograph=False), too_much):
-        with (
-            pytest.raises(
-                MemoryError,
-                match=r"^OOM when allocating tensor with shape\[100000,100000,100000\] .* by allocator \w+$",
-            ),
-            memory.shortage_told(),
-        ):
-            compute(tf.constant(100_000))
-    on_a_gpu = "Graph execution error:\n\nDetected at node x\nDst tensor is not initialized.\n\t [[{{node x}}]]"
-    with pytest.raises(MemoryError, match=r"^Dst tensor is not initialized$"), memory.shortage_told():
-        raise tf.errors.InternalError(None, None, on_a_gpu)
+            train_many_seeds(built.model, data, training, SEEDS, built.initial.draw(SEEDS), lambda history: False)
 
 
 def test_a_model_too_large_to_be_built_is_refused_by_its_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,71 +152,8 @@ def test_a_model_too_large_to_be_built_is_refused_by_its_key(tmp_path: Path, mon
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_group_fills_a_shard() -> None:
-    assert groups.MOST_TOGETHER == memory.LARGEST_SHARD
-
-
-def weights_of_two(**training: Any) -> tuple[Experiment, Experiment]:
-    """An experiment of five seeds, and the same with memory for the weights of two of them at a time."""
-    config = experiment(dataset={"resample": True}, training={"seeds": 5, "save": "best", **training})
-    data = prepare(config.dataset, tuple(range(5)))
-    need = needs(build_for(config, data).model, data, config.training)
-    limit = f"{(need.shared + need.working + 2.5 * need.kept) / 2**20:.6f}MiB"
-    return config, experiment(
-        dataset={"resample": True}, training={"seeds": 5, "save": "best", **training, "memory_limit": limit}
-    )
-
-
-def never(so_far: Sequence[History]) -> bool:
-    return False
-
-
-@pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras's own, while it writes
-@pytest.mark.parametrize("settings", [{}, {"early_stopping": {"patience": 1}}])
-def test_seeds_whose_weights_do_not_fit_together_train_in_turns_to_the_same_end(
-    settings: dict[str, Any], tmp_path: Path
-) -> None:
-    at_once, in_turns = (train_experiment(one, tmp_path, watch=never) for one in weights_of_two(**settings))
-    for name, expected in at_once.history.metrics.items():
-        np.testing.assert_allclose(in_turns.history.metrics[name], expected, rtol=1e-5, atol=1e-7, err_msg=name)
-    assert in_turns.history.seeds == (0, 1, 2, 3, 4)
-    assert in_turns.history.epochs_S == at_once.history.epochs_S
-    assert in_turns.record["pairing"] == at_once.record["pairing"]
-    assert in_turns.record["status"] == "finished"
-    best = [json.loads((one.run.directory / "inputs.json").read_text())["seed"] for one in (in_turns, at_once)]
-    assert best == [int(np.argmin(at_once.history.final("val_loss")))] * 2
-    kept = (in_turns.run.directory / "model.keras").read_bytes()
-    assert in_turns.record["models"] == {"model.keras": hashlib.sha256(kept).hexdigest()}
-
-
-@pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras's own, while it writes
-def test_who_stops_in_a_later_turn_keeps_the_seeds_of_the_turns_before(tmp_path: Path) -> None:
-    _, config = weights_of_two(save="all")
-    done = train_experiment(config, tmp_path, watch=lambda so_far: sum(len(history.seeds) for history in so_far) == 4)
-    assert done.history.epochs_S == (3, 3, 1, 1)
-    assert done.record["status"] == "interrupted"
-    assert sorted(done.record["models"]) == [f"model-{seed}.keras" for seed in range(4)]
-
-
-def test_who_stops_at_the_end_of_a_turn_has_no_further_one(tmp_path: Path) -> None:
-    _, config = weights_of_two(save="none")
-    done = train_experiment(config, tmp_path, watch=lambda so_far: joined(so_far).epochs_S == (3, 3))
-    assert (done.history.epochs_S, done.record["status"]) == ((3, 3), "interrupted")
-
-
-@pytest.mark.parametrize("trainer", ["many_seeds", "keras_fit"])
-def test_a_trial_is_two_epochs_of_the_first_turn(trainer: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    _, config = weights_of_two(epochs=40, trainer=trainer)
-    fed = []
-    monkeypatch.setattr(OrderDigests, "add", lambda digests, row, rows_R: fed.append(row))
-    assert pace([config, config], tuple(range(5))).step > 0
-    assert sorted(fed) == ([0, 0, 1, 1] if trainer == "many_seeds" else [0, 0])
-
-
-def test_a_trial_of_a_single_epoch_does_not_take_the_tracing_for_steps() -> None:
-    config = experiment(training={"epochs": 1, "seeds": 2})
-    found = pace([config], (0, 1))
-    assert found.start > found.step > 0
+def test_a_job_fills_a_shard() -> None:
+    assert jobs.MOST_TOGETHER == memory.LARGEST_SHARD
 
 
 def test_rows_that_lie_beside_those_of_a_training_leave_less_room_for_others() -> None:
@@ -253,13 +166,6 @@ def test_rows_that_lie_beside_those_of_a_training_leave_less_room_for_others() -
         == (free - 3 * (free // 4) - data.rows.x.nbytes) // need.kept
     )
     assert most_together(built.model, data, training, beside=free) == 1
-
-
-def test_in_a_study_seeds_train_in_turns_too() -> None:
-    whole, cut = (measured([config], tuple(range(5))) for config in weights_of_two())
-    for name, expected in whole[0].history.metrics.items():
-        np.testing.assert_allclose(cut[0].history.metrics[name], expected, rtol=1e-5, atol=1e-7, err_msg=name)
-    assert cut[0].steps == whole[0].steps
 
 
 def test_keras_out_of_memory_is_pythons_memory_error(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -336,6 +242,47 @@ def test_a_run_names_the_gpus_it_was_trained_on_and_none_where_there_are_none(mo
     assert devices.gpus() == ["NVIDIA H100 80GB HBM3"]
 
 
+SHORTAGE = """
+from bnexp.system import backend
+backend.load()
+import tensorflow as tf
+from bnexp.training import memory
+
+def too_much(size):
+    return tf.random.uniform((size, size, size))
+
+for compute in (tf.function(too_much, autograph=False), too_much):
+    try:
+        with memory.shortage_told():
+            compute(tf.constant(100_000))
+    except MemoryError as error:
+        print(error)
+"""
+
+
+def test_of_a_long_message_what_does_not_fit_is_told() -> None:
+    """In a process without oneDNN, whose allocator tries for 10 s before it says so."""
+    environment = {**os.environ, "TF_ENABLE_ONEDNN_OPTS": "0"}
+    command = [sys.executable, "-c", SHORTAGE]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    compiled, eager = done.stdout.splitlines()
+    said = r"OOM when allocating tensor with shape\[100000,100000,100000\] .* by allocator \w+"
+    assert re.fullmatch(said, compiled) and re.fullmatch(said, eager)
+    on_a_gpu = "Graph execution error:\n\nDetected at node x\nDst tensor is not initialized.\n\t [[{{node x}}]]"
+    with pytest.raises(MemoryError, match=r"^Dst tensor is not initialized$"), memory.shortage_told():
+        raise tf.errors.InternalError(None, None, on_a_gpu)
+
+
+def test_the_model_and_its_data_leave_memory_once_plain_keras_has_trained() -> None:
+    training, built, data = prepared(epochs=1)
+    own, initial = data.of(slice(0, 1)), built.initial.draw(SEEDS[:1])
+    held = [weakref.ref(one) for one in (built.model, own)]
+    keras_fit.train_keras_fit(built.model, own, training, SEEDS[:1], initial, lambda history: False)
+    del built, own, data, initial
+    gc.collect()
+    assert [one() for one in held] == [None, None]
+
+
 PEAK = """
 import math, re, sys
 import bnexp.system.backend
@@ -357,14 +304,14 @@ config = Experiment.model_validate({
     "training": {"epochs": 3, "seeds": seeds, "batch_size": 256, "memory_limit": "60GiB"},
 })
 if name != "mlp":
-    memory.plan = lambda *_: (min(2, seeds), seeds)  # all seeds at once, side by side
+    memory.plan_shards = lambda *_: (min(2, seeds), seeds)  # all seeds at once, side by side
 rows = tuple(range(seeds))
 data = prepare(config.dataset, rows)
 built = build_for(config, data)
 need = memory.needs(built.model, data, config.training)
-many_seeds.train_many_seeds(built.model, data, config.training, rows, built.initial.draw(rows), lambda history: False)
+many_seeds.train(built.model, data, [config.training], rows, built.initial.draw(rows), lambda history: False)
 peak = re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1]  # ru_maxrss is the parent's if that had more
-at_once = min(seeds, math.prod(memory.plan(built.model, data, config.training, seeds)))
+at_once = min(seeds, math.prod(memory.plan_shards(built.model, data, config.training, seeds)))
 print(need.shared + seeds * need.kept + at_once * need.working, 1024 * int(peak))
 """
 

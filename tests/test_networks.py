@@ -10,7 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from experiments import build_for
+from experiments import build_for, train_many_seeds
 from pydantic import TypeAdapter
 
 from bnexp.config import Experiment
@@ -23,8 +23,7 @@ from bnexp.models.inputs import Inputs
 from bnexp.models.saving import model_bytes
 from bnexp.training import refuse_too_large
 from bnexp.training.keras_fit import train_keras_fit
-from bnexp.training.many_seeds import train_many_seeds
-from bnexp.training.memory import plan
+from bnexp.training.memory import plan_shards
 
 SEEDS = (0, 1)
 IMAGE, FRAMES, TEXT = Inputs("image", (8, 8, 2)), Inputs("sequence", (9, 5)), Inputs("text", (9,), 20)
@@ -33,10 +32,6 @@ IMAGE, FRAMES, TEXT = Inputs("image", (8, 8, 2)), Inputs("sequence", (9, 5)), In
 def built(inputs: Inputs, name: str, **model: Any) -> Built:
     section = TypeAdapter(Model).validate_python({"name": name, **model})
     return build(section, inputs, task="multiclass", classes=3)
-
-
-def layer_names(model: keras.Sequential) -> list[str]:
-    return [layer.name for layer in model.layers]
 
 
 # --- two trainers, one truth --------------------------------------------------------
@@ -349,7 +344,7 @@ def test_a_small_memory_limit_makes_more_shards_or_is_refused_with_numbers(sets:
     ):
         refuse_too_large(one.model, data, config.training)
     most = [
-        plan(one.model, data, config.training.model_copy(update={"memory_limit": limit}), 40)[1]
+        plan_shards(one.model, data, config.training.model_copy(update={"memory_limit": limit}), 40)[1]
         for limit in ("700MiB", "800MiB", "2GiB")
     ]
     assert most == sorted(most) and most[0] < most[2]

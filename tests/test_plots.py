@@ -48,7 +48,7 @@ def test_a_run_has_a_figure_for_each_quantity_with_titles_units_and_a_legend() -
     loss, accuracy = figures["loss"].axes[0], figures["accuracy"].axes[0]
     assert (loss.get_title(), loss.get_xlabel(), loss.get_ylabel()) == ("Model loss: bn", "Epoch", "Loss (nats)")
     assert (accuracy.get_title(), accuracy.get_ylabel()) == ("Model accuracy: bn", "Accuracy (%)")
-    assert legend(figures["accuracy"]) == ["Train", "Test", "Train, inference mode"]
+    assert legend(figures["accuracy"]) == ["Train", "Validation", "Train, inference mode"]
 
 
 def test_beside_a_test_part_the_validation_part_has_its_own_name_and_a_comparison_draws_the_test() -> None:
@@ -63,13 +63,35 @@ def test_beside_a_test_part_the_validation_part_has_its_own_name_and_a_compariso
     np.testing.assert_allclose(lines["Test"].get_ydata(), metrics["test_loss"].mean(axis=0))
     arms = labelled(comparison_figures({"a": three, "b": two})["loss"])
     np.testing.assert_allclose(arms["a, Test"].get_ydata(), metrics["test_loss"].mean(axis=0))
-    np.testing.assert_allclose(arms["b, Test"].get_ydata(), two.metrics["val_loss"].mean(axis=0))
+    np.testing.assert_allclose(arms["b, Validation"].get_ydata(), two.metrics["val_loss"].mean(axis=0))
+
+
+def subtitle(figure: Figure) -> str:
+    return "\n".join(text.get_text() for text in figure.axes[0].texts)
+
+
+def test_a_figure_calls_each_part_as_its_metric_does() -> None:
+    two = history()
+    three = History(two.seeds, {**two.metrics, "test_loss": two.metrics["loss"] + 1}, two.epochs_S)
+    validation, train = "Validation: val_loss, in inference mode", "Train: loss, in training mode"
+    assert f"{validation}; {train}" in subtitle(run_figures(two)["loss"])
+    assert f"Test and Validation: in inference mode; {train}" in subtitle(run_figures(three)["loss"])
+    told = {
+        "standard deviation (Validation)\n" + f"{validation}; {train}": {"a": two, "b": two},
+        "standard deviation (Test)\n" + f"Test: test_loss, in inference mode; {train}": {"a": three, "b": three},
+        "standard deviation (Test and Validation)\n" + f"Test and Validation: in inference mode; {train}": {
+            "a": three,
+            "b": two,
+        },
+    }
+    for text, arms in told.items():
+        assert text in subtitle(comparison_figures(arms)["loss"])
 
 
 def test_the_strong_line_is_the_mean_and_each_seed_is_a_thin_one_in_percent() -> None:
     measured = history()
     figure = run_figures(measured)["accuracy"]
-    line = labelled(figure)["Test"]
+    line = labelled(figure)["Validation"]
     np.testing.assert_array_equal(line.get_xdata(), np.arange(1, EPOCHS + 1))
     np.testing.assert_allclose(line.get_ydata(), 100 * measured.metrics["val_accuracy"].mean(axis=0))
     thin = [c for c in figure.axes[0].collections if isinstance(c, LineCollection)]
@@ -91,7 +113,7 @@ def test_all_that_is_drawn_lies_within_the_axes() -> None:
 def test_seeds_that_stopped_early_or_diverged_leave_the_mean_to_the_others() -> None:
     values = np.array([[1.0, 2.0, 3.0], [3.0, 4.0, np.nan], [5.0, np.nan, np.nan]])
     measured = History((0, 1, 2), {"loss": values, "val_loss": values}, (3, 2, 1), {2: 1})
-    line = labelled(run_figures(measured)["loss"])["Test"]
+    line = labelled(run_figures(measured)["loss"])["Validation"]
     np.testing.assert_allclose(line.get_ydata(), [3.0, 3.0, 3.0])
 
 
@@ -130,9 +152,9 @@ def test_a_comparison_draws_each_arms_mean_and_a_band_of_one_standard_deviation(
     arms = {"bn": history(), "nobn": history(0.2)}
     figure = comparison_figures(arms, target=("val_accuracy", 0.45))["accuracy"]
     lines = labelled(figure)
-    assert legend(figure) == ["bn, Test", "bn, Train", "nobn, Test", "nobn, Train", "Target 45%"]
+    assert legend(figure) == ["bn, Validation", "bn, Train", "nobn, Validation", "nobn, Train", "Target 45%"]
     values = 100 * arms["nobn"].metrics["val_accuracy"]
-    np.testing.assert_allclose(lines["nobn, Test"].get_ydata(), values.mean(axis=0))
+    np.testing.assert_allclose(lines["nobn, Validation"].get_ydata(), values.mean(axis=0))
     np.testing.assert_allclose(lines["nobn, Train"].get_ydata(), 100 * arms["nobn"].metrics["accuracy"].mean(axis=0))
     bands = [c for c in figure.axes[0].collections if not isinstance(c, LineCollection)]
     assert len(bands) == 2
@@ -145,7 +167,7 @@ def test_a_comparison_draws_each_arms_mean_and_a_band_of_one_standard_deviation(
 
 def test_arms_differ_in_colour_in_marker_and_in_grey() -> None:
     arms = {name: history(position / 10) for position, name in enumerate("abcd")}
-    tests = [line for label, line in labelled(comparison_figures(arms)["loss"]).items() if label.endswith("Test")]
+    tests = [line for label, line in labelled(comparison_figures(arms)["loss"]).items() if label.endswith("Validation")]
     assert len({line.get_color() for line in tests}) == 4
     assert len({line.get_marker() for line in tests}) == 4
     grey = sorted(np.dot(to_rgb(colour), [0.2126, 0.7152, 0.0722]) for colour in COLOURS[:4])
@@ -251,9 +273,9 @@ def test_a_comparison_draws_arms_that_diverged_wholly_or_in_part_and_of_unequal_
     }
     figure = comparison_figures(arms)["loss"]
     lines = {str(line.get_label()): line.get_ydata() for line in figure.axes[0].lines}
-    np.testing.assert_allclose(lines["part, Test"], [2, 2])
-    np.testing.assert_allclose(lines["whole, Test"], [2, 3, 4])
-    assert np.isnan(lines["lost, Test"]).all()
+    np.testing.assert_allclose(lines["part, Validation"], [2, 2])
+    np.testing.assert_allclose(lines["whole, Validation"], [2, 3, 4])
+    assert np.isnan(lines["lost, Validation"]).all()
     assert len(figure.axes[0].collections) == 2
     said = "\n".join(text.get_text() for text in figure.axes[0].texts)
     assert "part: 1 of 2 seeds diverged" in said and "lost: 2 of 2 seeds diverged" in said
@@ -269,7 +291,9 @@ def test_arms_that_all_diverged_are_said_to_have_nothing_to_draw() -> None:
 
 def test_arms_whose_names_look_the_same_are_numbered_in_the_legend() -> None:
     one = one_metric([[0.5, 0.4]])
-    assert {"b n, Test", "b n (2), Test"} <= set(legend(comparison_figures({"b\nn": one, "b\tn": one})["loss"]))
+    assert {"b n, Validation", "b n (2), Validation"} <= set(
+        legend(comparison_figures({"b\nn": one, "b\tn": one})["loss"])
+    )
 
 
 @pytest.mark.parametrize("names", [["b", "b (3)", "b\n"], ["b", "b\n", "b (2)"], ["a" * 60, "a" * 61, "a" * 62]])

@@ -14,7 +14,8 @@ import pytest
 from rich.console import Console
 
 from bnexp import config, store
-from bnexp.cli import commands, study_commands
+from bnexp.api import studies
+from bnexp.cli import commands, study_commands, terminal
 from bnexp.comparison import Question
 from bnexp.errors import ComparisonError, ConfigError, Problems, StoppedError, StorageError, UserError, WorkError
 from bnexp.experiment import prepare
@@ -59,7 +60,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name, text in texts.items():
         (tmp_path / f"{name}.yaml").write_text(text)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(commands, "own_stderr", lambda: Console(file=io.StringIO()))
+    monkeypatch.setattr(terminal, "own_stderr", lambda: Console(file=io.StringIO()))
     return tmp_path
 
 
@@ -283,8 +284,8 @@ class HereAndNow:
             yield one, work(one)
 
 
-class Here(study_commands.Place):
-    def workers(self, groups: int, warn: Any) -> Any:
+class Here(studies.Place):
+    def launched(self, jobs: int, warn: Any) -> Any:
         return nullcontext(HereAndNow())
 
 
@@ -379,12 +380,27 @@ def test_small_data_of_several_experiments_are_read_once(monkeypatch: pytest.Mon
 def test_a_check_tells_what_a_plan_needs_and_digests_only_where_they_are_asked_for() -> None:
     (facts,) = prepare.preflight([asked()])
     assert (facts.task, facts.steps, facts.digest, facts.splits) == ("binary", 3, None, None)
-    assert (facts.told["training_rows"], facts.told["validation_rows"], facts.told["test_rows"]) == (30, 30, None)
+    assert (facts.told.training_rows, facts.told.validation_rows, facts.told.test_rows) == (30, 30, None)
     (digested,) = prepare.preflight([asked()], digests=True)
     train("good.yaml")
     (run,) = store.runs_in(Path("runs"))
     record = run.record()
-    assert (digested.digest, digested.splits) == (record["dataset"]["digest"], record["pairing"]["splits"])
+    assert (digested.digest, digested.splits) == (record.dataset.digest, record.pairing.splits)
+
+
+def test_a_stored_run_with_more_seeds_than_are_asked_for_is_used_and_named(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    train("good.yaml")
+    train("bn.yaml")
+    capsys.readouterr()
+    assert compare("good.yaml", "bn.yaml", "training.seeds=1", quiet=False) == 0
+    told = capsys.readouterr()
+    runs = {run.stem: run.id for run in store.runs_in(Path("runs"))}
+    assert told.err.splitlines() == [
+        f"{name}: {runs[name]} holds 2 seeds, more than the 1 asked for; all are used" for name in ("good", "bn")
+    ]
+    assert "good vs bn: 2 seed pairs;" in told.out
 
 
 def test_mistakes_keep_their_kind_where_there_is_one_alone() -> None:

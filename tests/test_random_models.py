@@ -7,14 +7,13 @@ from typing import Any
 import eager_loop
 import numpy as np
 import pytest
-from experiments import build_for
+from experiments import build_for, train_many_seeds
 from random_models import random_experiment
 
 from bnexp.config import Experiment
 from bnexp.data import Data, prepare
 from bnexp.training import engine_name, memory
 from bnexp.training.keras_fit import train_keras_fit
-from bnexp.training.many_seeds import train_many_seeds
 
 SEEDS = (0, 1, 2)
 SEED = 1
@@ -59,7 +58,7 @@ def sensitivity(config: dict[str, Any], task: str, parts: Any, initial: Any, his
 
 def check(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Compare the trainers that this experiment may use with the eager loop, in shards of two seeds and more."""
-    monkeypatch.setattr(memory, "plan", lambda *_: (2, 2))
+    monkeypatch.setattr(memory, "plan_shards", lambda *_: (2, 2))
     config = Experiment.model_validate(random_experiment(number))
     data = prepare(config.dataset, SEEDS)
     built = build_for(config, data)

@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 
 from bnexp import config
 from bnexp.cli.app import app
-from bnexp.config.study import read_study
+from bnexp.config.study_reading import read_study
 from bnexp.errors import ConfigError
 
 ROOT = Path(__file__).parent.parent
@@ -225,7 +225,7 @@ def test_the_readme_tells_the_interval_of_the_tutorials_example() -> None:
 
 def labels(output: str) -> list[str]:
     """Return the first column of a comparison's table, with its numbers left out."""
-    table = output.partition("\nmean ±")[0].splitlines()
+    table = output.partition("\n* ")[0].splitlines()
     first = next(place for place, line in enumerate(table) if "bn - nobn" in line)
     return [re.sub(r"[\d.]+", "0", re.split(r"  +", line)[0]) for line in table[first + 1 :]]
 

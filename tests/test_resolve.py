@@ -13,7 +13,7 @@ import pytest
 from bnexp import config, store
 from bnexp.comparison import Question
 from bnexp.errors import ComparisonError, ConfigError, RunError
-from bnexp.experiment import lookup, resolve
+from bnexp.experiment import resolve
 from bnexp.experiment.prepare import Checked
 
 CONFIG = "dataset: {name: moons}\nmodel: {name: mlp}\n"
@@ -58,12 +58,12 @@ def test_an_override_that_only_some_arms_have_a_key_for_is_theirs_alone(
     momentum, epochs, typo = "model.normalization.momentum=0.9", "training.epochs=x", "model.normalization.momentun=0.9"
     assert resolve.fitting_overrides(["bn", "nobn"], [momentum, epochs]) == {"bn": [momentum, epochs], "nobn": [epochs]}
     assert resolve.fitting_overrides(["bn", "nobn"], [typo]) == {"bn": [typo], "nobn": [typo]}
-    planned = resolve.plan("bn", tmp_path / "runs", [momentum])
+    planned = resolve.plan_arm("bn", tmp_path / "runs", [momentum])
     assert planned.experiment is not None and planned.experiment.model.normalization.momentum == 0.9
 
 
 def test_a_config_without_a_run_is_to_be_trained(place: Path) -> None:
-    planned = resolve.plan("a", RUNS, [])
+    planned = resolve.plan_arm("a", RUNS, [])
     assert (planned.name, planned.run, planned.reason) == ("a", None, "it has no finished run")
     assert planned.config == Path("configs/a.yaml")
 
@@ -72,44 +72,135 @@ def test_a_name_means_the_newest_finished_run_of_its_config(place: Path) -> None
     trained("a")
     newest = trained("a")
     trained("a", status="interrupted")
-    assert resolve.plan("a", RUNS, []).run == newest
-    assert resolve.plan("configs/a.yaml", RUNS, []).run == newest
+    assert resolve.plan_arm("a", RUNS, []).run == newest
+    assert resolve.plan_arm("configs/a.yaml", RUNS, []).run == newest
 
 
 def test_a_run_of_another_config_is_stale_and_says_so(place: Path) -> None:
     trained("a", config_text=CONFIG + "training: {epochs: 7}\n")
-    planned = resolve.plan("a", RUNS, [])
-    assert (planned.run, planned.reason) == (None, "changed since its newest run: training.epochs 7 -> 50")
-    assert resolve.plan("a", RUNS, ["training.epochs=7"]).run is not None
+    planned = resolve.plan_arm("a", RUNS, [])
+    reason = "its newest run differs: training.epochs 7 -> 50 (config changed)"
+    assert (planned.run, planned.reason) == (None, reason)
+    assert resolve.plan_arm("a", RUNS, ["training.epochs=7"]).run is not None
+
+
+def test_what_was_overridden_is_no_change_of_the_config(place: Path) -> None:
+    trained("a", config_text=CONFIG + "training: {epochs: 7}\n", overrides=["training.epochs=7"])
+    now, then = "(overridden on the command line)", "(overridden in that run)"
+    for overrides, told in (
+        ([], f"training.epochs 7 -> 50 {then}"),
+        (["training.epochs=3"], f"training.epochs 7 -> 3 {now}"),
+        (
+            ["training={epochs: 3}", "model.hidden=[8]"],
+            f"model.hidden [64, 64] -> [8] {now}; training.epochs 7 -> 3 {now}",
+        ),
+        (["dataset.noise=0.5"], f"dataset.noise 0.2 -> 0.5 {now}; training.epochs 7 -> 50 {then}"),
+    ):
+        assert resolve.plan_arm("a", RUNS, overrides).reason == f"its newest run differs: {told}"
+
+
+def test_of_two_lists_of_layers_only_what_differs_is_told(place: Path) -> None:
+    layers = "model: {name: sequential, layers: [Dense: {units: 8}, %sReLU, Dense: {units: 1, activation: sigmoid}]}\n"
+    with_bn, without = (f"dataset: {{name: moons}}\n{layers % text}" for text in ("BatchNormalization, ", ""))
+    trained("a", config_text=with_bn)
+    Path("configs/a.yaml").write_text(without)
+    reason = "its newest run differs: model.layers.1 BatchNormalization -> nothing (config changed)"
+    assert resolve.plan_arm("a", RUNS, []).reason == reason
+
+
+@pytest.mark.parametrize("has_run", [False, True])
+def test_without_a_folder_of_configs_a_message_says_where_names_come_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_run: bool
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if has_run:
+        trained("layer")
+    runs = " Good names: layer." if has_run else ""
+    with pytest.raises(RunError) as raised:
+        resolve.plan_arm("bn", RUNS, [])
+    assert str(raised.value) == (
+        "No run, experiment or config is called 'bn'. Names of experiments come from configs/ of the current folder. "
+        f"There is no configs/ in {tmp_path}.{runs} Go to a folder that has one, such as bnexp's repository, or give the "
+        "path of a config."
+    )
+
+
+def test_a_run_with_more_seeds_answers_a_config_and_one_with_fewer_does_not(place: Path) -> None:
+    seeds = ["training.seeds=3"]
+    run = trained("a")
+    planned = resolve.plan_arm("a", RUNS, seeds)
+    assert (planned.run, planned.reason) == (run, f"{run.id} holds 20 seeds, more than the 3 asked for; all are used")
+    few = trained("a", seeds=[0, 1, 2])
+    assert (resolve.plan_arm("a", RUNS, seeds).run, resolve.plan_arm("a", RUNS, seeds).reason) == (few, "")
+    assert resolve.plan_arm("a", RUNS, []).run == run, "the newest with all seeds"
+    more = resolve.plan_arm("a", RUNS, ["training.seeds=40"])
+    assert (more.run, more.experiment is not None) == (None, True)
+
+
+def test_a_run_of_other_seeds_does_not_answer_a_config_though_it_has_enough_of_them(place: Path) -> None:
+    trained("a", seeds=[0, 1, 5, 6])
+    assert resolve.plan_arm("a", RUNS, ["training.seeds=3"]).run is None
+    assert resolve.plan_arm("a", RUNS, ["training.seeds=2"]).run is not None
+
+
+def test_an_older_run_is_found_by_the_digest_that_held_its_number_of_seeds(place: Path) -> None:
+    experiment = config.load(Path("configs/a.yaml"), ["training.seeds=7"])
+    run = trained("a", seeds=7, config_digest=config.former_digest(experiment, 7))
+    for asked in (7, 5):
+        assert resolve.plan_arm("a", RUNS, [f"training.seeds={asked}"]).run == run
+    assert resolve.plan_arm("a", RUNS, ["training.seeds=8"]).run is None
+    assert resolve.plan_arm("a", RUNS, ["training.seeds=7", "training.epochs=7"]).run is None
+
+
+def test_the_reason_to_train_names_the_seeds_only_if_more_are_asked_for(place: Path) -> None:
+    trained("a", config_text=CONFIG + "training: {epochs: 7, seeds: 5}\n")
+    told = [resolve.plan_arm("a", RUNS, [f"training.seeds={asked}"]).reason for asked in (3, 9)]
+    assert told == [
+        "its newest run differs: training.epochs 7 -> 50 (config changed)",
+        "its newest run differs: training.epochs 7 -> 50 (config changed); "
+        "training.seeds 5 -> 9 (overridden on the command line)",
+    ]
+
+
+def test_a_run_of_a_bnexp_with_other_keys_is_not_told_to_be_of_other_data(place: Path) -> None:
+    trained("a", config_digest="0" * 64)
+    assert resolve.plan_arm("a", RUNS, []).reason == "its newest run is of an older bnexp, whose configs had other keys"
+    trained("a", config_digest="0" * 64, dataset={"source_sha256": "of another file"})
+    assert resolve.plan_arm("a", RUNS, []).reason == "its data have changed since its newest run"
+
+
+def test_configs_that_are_to_be_trained_from_other_seeds_are_different_arms(place: Path) -> None:
+    planned = [resolve.plan_arm("a", RUNS, []), replace(resolve.plan_arm("a", RUNS, ["training.seeds=3"]), name="b")]
+    resolve.refuse_twice(planned)
 
 
 def test_an_experiment_without_a_config_is_known_by_its_runs(place: Path) -> None:
     run = trained("layer")
-    assert resolve.plan("layer", RUNS, []).run == run
+    assert resolve.plan_arm("layer", RUNS, []).run == run
 
 
 def test_a_run_is_known_by_its_directory_its_id_and_the_beginning_of_it(place: Path) -> None:
     run = trained("layer")
     for name in (str(run.directory), run.id, run.id[:-2], f".{os.sep}{run.directory}"):
-        found = resolve.plan(name, RUNS, []).run
+        found = resolve.plan_arm(name, RUNS, []).run
         assert found is not None
         assert found.directory.resolve() == run.directory.resolve()
 
 
 def test_latest_is_a_run_but_not_a_comparison(place: Path) -> None:
     run = trained("layer")
-    latest = resolve.plan("latest", RUNS, []).run
+    latest = resolve.plan_arm("latest", RUNS, []).run
     assert latest is not None
     assert latest.id == run.id
     store.write_json(run.directory / "comparison.json", {})
     with pytest.raises(RunError, match=r"is a comparison; expected a run\. Name one of the runs it compares\."):
-        resolve.plan("latest", RUNS, [])
+        resolve.plan_arm("latest", RUNS, [])
 
 
 def test_unknown_names_list_what_exists_the_nearest_first(place: Path) -> None:
     trained("layer")
     with pytest.raises(RunError) as caught:
-        resolve.plan("leyer", RUNS, [])
+        resolve.plan_arm("leyer", RUNS, [])
     assert str(caught.value) == (
         "No run, experiment or config is called 'leyer'. Did you mean 'layer'? Good names: layer, a."
     )
@@ -118,24 +209,24 @@ def test_unknown_names_list_what_exists_the_nearest_first(place: Path) -> None:
 def test_an_ambiguous_beginning_lists_its_candidates(place: Path) -> None:
     runs = [trained("one"), trained("only")]
     with pytest.raises(RunError, match=r"'on' is the beginning of 2 runs; expected one of: ") as caught:
-        resolve.plan("on", RUNS, [])
+        resolve.plan_arm("on", RUNS, [])
     assert all(run.id in str(caught.value) for run in runs)
 
 
 def test_a_run_that_is_not_finished_is_refused(place: Path) -> None:
     run = trained("layer", status="interrupted")
     with pytest.raises(RunError, match=f"{run.id} is interrupted; expected a finished run. Train it again."):
-        resolve.plan(run.id, RUNS, [])
+        resolve.plan_arm(run.id, RUNS, [])
 
 
 def test_one_run_or_one_config_under_two_names_is_refused_before_training(place: Path) -> None:
-    untrained = [resolve.plan(name, RUNS, []) for name in ("a", "configs/a.yaml")]
+    untrained = [resolve.plan_arm(name, RUNS, []) for name in ("a", "configs/a.yaml")]
     with pytest.raises(ComparisonError, match=r"a takes part 2 times; expected different arms\. Name each arm once\."):
         resolve.refuse_twice(untrained)
     run = trained("layer")
     with pytest.raises(ComparisonError, match="layer takes part 2 times"):
-        resolve.refuse_twice([resolve.plan(name, RUNS, []) for name in ("layer", run.id)])
-    resolve.refuse_twice([resolve.plan(name, RUNS, []) for name in ("layer", "a")])
+        resolve.refuse_twice([resolve.plan_arm(name, RUNS, []) for name in ("layer", run.id)])
+    resolve.refuse_twice([resolve.plan_arm(name, RUNS, []) for name in ("layer", "a")])
 
 
 def facts(**changed: Any) -> Checked:
@@ -144,8 +235,8 @@ def facts(**changed: Any) -> Checked:
 
 def test_what_arms_will_measure_is_known_before_they_are_trained(place: Path) -> None:
     planned = [
-        resolve.plan("a", RUNS, []),
-        replace(resolve.plan("a", RUNS, ["training.evaluate_train=false"]), name="b"),
+        resolve.plan_arm("a", RUNS, []),
+        replace(resolve.plan_arm("a", RUNS, ["training.evaluate_train=false"]), name="b"),
     ]
     checked = {"a": facts(), "b": facts()}
     resolve.refuse_unanswerable(Question("val_loss"), planned, {}, checked)
@@ -158,7 +249,7 @@ def test_what_arms_will_measure_is_known_before_they_are_trained(place: Path) ->
 
 
 def test_arms_that_would_not_share_their_rows_are_refused_before_they_are_trained(place: Path) -> None:
-    planned = [resolve.plan("a", RUNS, []), replace(resolve.plan("a", RUNS, ["dataset.seed=7"]), name="b")]
+    planned = [resolve.plan_arm("a", RUNS, []), replace(resolve.plan_arm("a", RUNS, ["dataset.seed=7"]), name="b")]
     with pytest.raises(ComparisonError) as caught:
         resolve.refuse_unanswerable(Question(), planned, {}, {"a": facts(digest="x"), "b": facts()})
     assert str(caught.value) == (
@@ -173,7 +264,7 @@ def test_arms_that_would_not_share_their_rows_are_refused_before_they_are_traine
 def test_all_names_that_mean_nothing_are_told_at_once(place: Path) -> None:
     (place / "bad.yaml").write_text("dataset: {name: moons}\nmodel: {name: mlp, hiden: [4]}\n")
     with pytest.raises(ConfigError) as caught:
-        resolve.plan_all(["a", "nope", "bad.yaml"], RUNS, {"a": [], "nope": [], "bad.yaml": []})
+        resolve.plan_arms(["a", "nope", "bad.yaml"], RUNS, {"a": [], "nope": [], "bad.yaml": []})
     first, second = str(caught.value).splitlines()
     assert first == "No run, experiment or config is called 'nope'. Good names: a."
     assert second.startswith("bad.yaml:2: model.hiden is not a known key. Did you mean 'hidden'?")
@@ -182,7 +273,7 @@ def test_all_names_that_mean_nothing_are_told_at_once(place: Path) -> None:
 def test_overrides_need_a_config(place: Path) -> None:
     run = trained("layer")
     with pytest.raises(RunError) as caught:
-        resolve.plan("layer", RUNS, ["training.epochs=5"])
+        resolve.plan_arm("layer", RUNS, ["training.epochs=5"])
     assert str(caught.value) == (
         "layer is a stored run; overrides (training.epochs=5) need a config. "
         f"Name its config: {run.directory}/config.yaml."
@@ -193,14 +284,14 @@ def test_overrides_need_a_config(place: Path) -> None:
 def test_a_name_that_nothing_has_is_no_stored_run_with_overrides_either(place: Path, overrides: list[str]) -> None:
     for name in ("nonsense", "x" * 300):
         with pytest.raises(RunError, match=r"No run, experiment or config is called '.*\. Good names: a\."):
-            resolve.plan(name, RUNS, overrides)
+            resolve.plan_arm(name, RUNS, overrides)
 
 
 def test_what_is_wrong_with_all_arms_is_told_at_once(place: Path) -> None:
     (place / "b.yaml").write_text(CONFIG + "foo: 1\n")
     names = ["nonsense", "b.yaml", "a"]
     with pytest.raises(ConfigError) as caught:
-        resolve.plan_all(names, RUNS, {name: ["training.epochs=0"] for name in names})
+        resolve.plan_arms(names, RUNS, {name: ["training.epochs=0"] for name in names})
     assert [line.partition(" is ")[0] for line in str(caught.value).splitlines()] == [
         "No run, experiment or config",
         "override training.epochs=0: training.epochs",
@@ -211,14 +302,14 @@ def test_what_is_wrong_with_all_arms_is_told_at_once(place: Path) -> None:
 def test_a_faulty_config_is_told_before_any_run_is_looked_for(place: Path) -> None:
     (place / "configs" / "a.yaml").write_text(CONFIG + "training: {epoch: 5}\n")
     with pytest.raises(ConfigError, match=r"configs/a\.yaml:3: training\.epoch is not a known key"):
-        resolve.plan("a", RUNS, [])
+        resolve.plan_arm("a", RUNS, [])
 
 
 def test_a_damaged_run_hides_no_other(place: Path) -> None:
     run = trained("a")
     with store.new_directory(RUNS, "a") as directory:
         (directory / "run.json").write_text(json.dumps({"status": "finished"})[:-3])
-    assert resolve.plan("a", RUNS, []).run == run
+    assert resolve.plan_arm("a", RUNS, []).run == run
 
 
 def test_a_record_that_lacks_what_a_comparison_needs_is_refused_by_name(place: Path) -> None:
@@ -227,12 +318,13 @@ def test_a_record_that_lacks_what_a_comparison_needs_is_refused_by_name(place: P
         resolve.arm("layer", run)
 
 
-def test_a_damaged_run_of_the_same_name_stands_in_no_other_runs_way(place: Path) -> None:
-    good = trained("a")
-    bad = trained("a", pairing={"splits": 5})
-    assert store.runs_in(RUNS)[0].id == bad.id
-    planned = resolve.plan("a", RUNS, [])
-    assert planned.run is not None and planned.run.id == good.id
+def test_a_record_with_a_key_that_is_nested_deeper_than_any_of_bnexps_is_refused_by_name(place: Path) -> None:
+    nested: Any = 1
+    for _ in range(300):
+        nested = {"a": nested}
+    run = trained("layer", probes=nested)
+    with pytest.raises(RunError, match=r"run\.json: is nested too deeply to be kept\. Train layer again\."):
+        resolve.arm("layer", run)
 
 
 GONE = "history.json: is missing. Restore the file, or train again"
@@ -241,57 +333,15 @@ GONE = "history.json: is missing. Restore the file, or train again"
 def test_a_config_whose_newest_run_has_lost_a_file_is_trained_and_the_reason_says_so(place: Path) -> None:
     run = trained("a")
     (run.directory / "history.json").unlink()
-    planned = resolve.plan("a", RUNS, [])
+    planned = resolve.plan_arm("a", RUNS, [])
     assert (planned.run, planned.reason) == (None, f"{run.id} is damaged ({GONE})")
-
-
-def test_an_experiments_name_passes_over_a_newer_damaged_run_and_says_so(place: Path) -> None:
-    old, new = trained("b"), trained("b")
-    (new.directory / "history.json").unlink()
-    told: list[str] = []
-    assert resolve.plan("b", RUNS, [], told.append).run == old
-    assert told == [f"{new.id} is damaged ({GONE}); the newest finished run of b is taken: {old.id}."]
-    (old.directory / "config.yaml").unlink()
-    with pytest.raises(RunError) as caught:
-        resolve.plan("b", RUNS, [])
-    assert str(caught.value) == (
-        f"b has no finished run: {new.id} is damaged ({GONE}); {old.id} is damaged ({GONE.replace('history.json', 'config.yaml')}). "
-        "Name another, or train it again."
-    )
-
-
-def test_a_damaged_run_of_which_no_record_tells_the_name_is_known_by_its_directory(place: Path) -> None:
-    run = trained("b")
-    (run.directory / "run.json").unlink()
-    assert lookup.damage(RUNS, "b") == [
-        f"{run.id} is damaged (run.json: is missing, though history.json is there. Restore the file, or train again)"
-    ]
-    assert lookup.damage(RUNS, "a") == []
-
-
-def test_a_run_is_found_by_the_name_that_its_directory_was_given(place: Path) -> None:
-    run = store.Run(trained("b").directory.rename(RUNS / "best"))
-    for name in ("best", "b", str(RUNS / "best")):
-        planned = resolve.plan(name, RUNS, [])
-        assert planned.run is not None and (planned.run.id, planned.name) == (run.id, "b")
-
-
-def test_a_name_of_an_experiment_and_of_another_runs_directory_is_refused(place: Path) -> None:
-    trained("b").directory.rename(RUNS / "c")
-    newest = trained("c")
-    with pytest.raises(RunError) as caught:
-        resolve.plan("c", RUNS, [])
-    assert str(caught.value) == (
-        "'c' is the name of an experiment and of the directory runs/c; expected the name of one. "
-        f"Name runs/c, or {newest.id} for the experiment's newest run."
-    )
 
 
 def test_overrides_of_what_is_no_finished_run_are_not_told_to_name_its_config(place: Path) -> None:
     run = trained("b")
     (run.directory / "config.yaml").unlink()
     with pytest.raises(RunError, match=r"^b-\S+ is damaged \(config\.yaml: is missing"):
-        resolve.plan(run.id, RUNS, ["training.epochs=1"])
+        resolve.plan_arm(run.id, RUNS, ["training.epochs=1"])
 
 
 def test_a_damaged_run_is_refused_with_the_reason(place: Path) -> None:
@@ -300,4 +350,4 @@ def test_a_damaged_run_is_refused_with_the_reason(place: Path) -> None:
     with pytest.raises(
         RunError, match=r"^b-\S+ is damaged \(run\.json: the text: Invalid JSON: .*\); expected a finished run\."
     ):
-        resolve.plan(run.id, RUNS, [])
+        resolve.plan_arm(run.id, RUNS, [])

@@ -160,7 +160,7 @@ def test_texts_without_a_word_or_taken_for_their_own_target_are_refused(path: Pa
         "dataset.text names a column in which no text has a word. Name another column."
     )
     assert "dataset.text is 'y', which is dataset.target too" in refused(path, table, name="text_csv", text="y")
-    with pytest.raises(SettingError, match=r"so many words of 20 texts takes about 305\.2 MiB of memory"):
+    with pytest.raises(SettingError, match=r"that number of words of 20 texts takes about 305\.2 MiB of memory"):
         prepare(section(name="text_csv", path=str(path), target="y", length=10**6), SEEDS, 10**8)
 
 
@@ -400,7 +400,7 @@ def test_classes_keep_the_names_they_have_in_the_file(path: Path, values: list[s
         ("x,x,y\n1,2,0\n", {}, "dataset.path is 't.csv'; two columns are called 'x'. Rename one."),
         ("x,y\n1,2,0\n3,4,1\n", {}, "it is no table: its lines have more fields than its first line has names."),
         ("x,y\n1,\"0\n3,4\n", {}, "dataset.path is 't.csv'; t.csv:2: a quote is opened and not closed. Close it, or take it out."),
-        (",x,y\n0,5,0\n1,6,1\n", {}, "dataset.drop keeps column 1, which has no name; such a column mostly counts the rows."),
+        (",x,y\n0,5,0\n1,6,1\n", {}, "dataset.drop keeps column 1, which has no name. A column without a name mostly counts the rows."),
         (table_of([0, 1]).replace("\n3,", "\noops,"), {}, "dataset holds 'oops' in t.csv:5, column 'x'; most of the column are numbers."),
         (table_of([n / 2 for n in range(60)]).replace(",1.5\n", ",bad\n"), {}, "dataset.target holds 'bad' in t.csv:5, column 'y'; most of the column are numbers."),
         (table_of([0, 1, "inf"]), {}, "dataset.target holds 'inf' in t.csv:4, column 'y'; expected a finite number. Mend the file, or take that row out."),
@@ -418,6 +418,52 @@ def test_a_table_that_would_mislead_is_refused(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert message in refused(Path("t.csv"), table, **keys)
+
+
+CULPRIT = [f"{n / 2}" for n in range(60)]
+CULPRIT[1], CULPRIT[5] = "N/A", "unknown"
+WITH_COMMA = [cell.replace(".", ",") for cell in CULPRIT]
+COMMA = {"separator": ";", "decimal": ","}
+CURE = "Mend the file, with an empty cell for a number that is not known, or name the column in"
+CURE_OF_TARGET = "Mend the file, take that row out, or give dataset.task: classification."
+
+
+@pytest.mark.parametrize(
+    ("table", "keys", "message"),
+    [
+        ("x,y\n" + "".join(f"{cell},{n % 2}\n" for n, cell in enumerate(CULPRIT)), {"missing": "mean"},
+         f"dataset holds 'unknown' in t.csv:7, column 'x'; most of the column are numbers. {CURE}"),
+        ("x,y\n" + "".join(f"{n},{cell}\n" for n, cell in enumerate(CULPRIT)), {},
+         f"dataset.target holds 'unknown' in t.csv:7, column 'y'; most of the column are numbers. {CURE_OF_TARGET}"),
+        ("x,y\n" + "".join(f"{n},{cell}\n" for n, cell in enumerate(CULPRIT)), {"task": "regression"},
+         "dataset.target holds 'unknown' in t.csv:7, column 'y'; expected a finite number."),
+        ("x;y\n" + "".join(f"{cell};{n % 2}\n" for n, cell in enumerate(WITH_COMMA)), {**COMMA, "missing": "mean"},
+         f"dataset holds 'unknown' in t.csv:7, column 'x'; most of the column are numbers. {CURE}"),
+        ("x;y\n" + "".join(f"{n};{cell}\n" for n, cell in enumerate(WITH_COMMA)), COMMA,
+         f"dataset.target holds 'unknown' in t.csv:7, column 'y'; most of the column are numbers. {CURE_OF_TARGET}"),
+        ("x;y\n" + "".join(f"{n};{cell}\n" for n, cell in enumerate(WITH_COMMA)), {**COMMA, "task": "regression"},
+         "dataset.target holds 'unknown' in t.csv:7, column 'y'; expected a finite number."),
+        ("x;z;y\nkg;m;-\n" + "".join(f"{n},5;{n},25;{'ab'[n % 2]}\n" for n in range(60)), COMMA,
+         "t.csv:2 holds no numbers above columns of numbers, as a second line of names or of units."),
+    ],
+)  # fmt: skip
+def test_the_cell_that_is_no_number_is_named_and_not_a_word_for_a_missing_value(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: str, keys: dict[str, Any], message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert message in refused(Path("t.csv"), table, **keys)
+
+
+@pytest.mark.parametrize(("mark", "keys"), [(".", {"separator": ";"}), (",", COMMA)])
+def test_categories_that_seem_to_be_numbers_are_warned_of_with_the_culprit(
+    path: Path, mark: str, keys: dict[str, Any]
+) -> None:
+    cells = ["N/A", "unknown", *(f"{n % 5}{mark}5" for n in range(60))]
+    data = prepared(path, "x;y\n" + "".join(f"{cell};{n % 2}\n" for n, cell in enumerate(cells)), **keys)
+    assert data.rows.facts["warnings"] == [
+        "column 'x' holds numbers, and in 1 row something else, as 'unknown'; it is taken for categories. Empty these "
+        "cells to have numbers, or name the column in dataset.categories."
+    ]
 
 
 def test_a_byte_order_mark_quoted_lines_and_booleans_are_read(path: Path) -> None:
@@ -507,6 +553,7 @@ def test_a_set_that_openml_does_not_bring_is_refused(tmp_path: Path, monkeypatch
 
     monkeypatch.setenv("SCIKIT_LEARN_DATA", str(tmp_path))
     monkeypatch.setattr("sklearn.datasets._openml.urlopen", unreachable)
+    monkeypatch.setattr("sklearn.datasets._openml.time.sleep", lambda seconds: None)  # between its tries
     with pytest.warns(UserWarning, match="A network error"), pytest.raises(SettingError) as raised:
         prepare(section(name="openml", id=8), SEEDS)
     with (

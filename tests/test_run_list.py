@@ -39,7 +39,7 @@ def test_a_finished_run_shows_its_headline(tmp_path: Path) -> None:
         ({"metrics": {"../x": {}}}, "run.json: metrics.../x.[key]: '../x' is no metric of bnexp; expected loss, accuracy, mse, "
          "mae, r2, of a part: val_loss. It is damaged, or of another bnexp. Restore the file, or train again."),
         ({"metrics": None}, "run.json: has no metrics, though it is finished. Train again."),
-        ({"seeds": "2"}, "run.json: seeds: Input should be a valid integer. It is damaged, or of another bnexp. "
+        ({"seeds": "2"}, "run.json: seeds: expected a list of different seeds, such as [0, 1]. It is damaged, or of another bnexp. "
          "Restore the file, or train again."),
         ({"status": "done"}, "run.json: status: Input should be 'running', 'finished' or 'interrupted'. It is damaged, or of "
          "another bnexp. Restore the file, or train again."),
@@ -56,6 +56,39 @@ def test_a_damaged_run_is_listed_with_the_reason_and_hides_no_other(
     assert rows["good"]["status"] == "finished"
     commands.list_runs(tmp_path, as_json=False)
     assert f"damaged      - {reason}" in capsys.readouterr().out
+
+
+def kept_comparison(runs: Path, arms: list[dict[str, Any]]) -> store.Run:
+    directory = runs / "a-vs-b-20260101-000000"
+    directory.mkdir()
+    verdict = {"word": "helps", "sentence": ""}
+    document = {"seeds": [0, 1], "contrasts": [{"verdict": verdict}], "arms": arms}
+    (directory / "histories.json").write_text("{}")
+    (directory / "comparison.json").write_text(json.dumps(document))
+    return store.Run(directory)
+
+
+@pytest.mark.parametrize(
+    ("arms", "told"),
+    [
+        ([{"name": "a", "overrides": ["training.epochs=3"]}, {"name": "b", "overrides": ["training.epochs=3"]}],
+         "training.epochs=3"),
+        ([{"name": "a", "overrides": ["training.epochs=3", "model.normalization.momentum=0.9"]},
+          {"name": "b", "overrides": ["training.epochs=3"]}], "training.epochs=3; a: model.normalization.momentum=0.9"),
+        ([{"name": "a", "overrides": []}, {"name": "b", "overrides": ["model.dropout=0.3"]}], "b: model.dropout=0.3"),
+        ([{"name": "a", "overrides": []}, {"name": "b", "overrides": []}], "-"),
+        ([{"name": "a"}, {"name": "b"}], "-"),
+    ],
+)  # fmt: skip
+def test_a_comparison_is_listed_with_the_overrides_of_its_arms(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arms: list[dict[str, Any]], told: str
+) -> None:
+    run = kept_comparison(tmp_path, arms)
+    assert run_list.row(run) == {
+        "run": run.id, "kind": "comparison", "status": "finished", "seeds": 2, "result": "helps", "overrides": told,
+    }  # fmt: skip
+    assert commands.list_runs(tmp_path, as_json=True) == 0
+    assert json.loads(capsys.readouterr().out)[0]["overrides"] == told
 
 
 def test_whatever_reading_a_directory_raises_is_a_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from bnexp.config.dataset import Dataset
-from bnexp.data import Data, joined, prepare
+from bnexp.data import Data, joined_data, prepare
 from bnexp.data import preprocessing as view
 from bnexp.data.seeds import for_each, for_seeds, is_shared, joined_seeds
 
@@ -46,10 +46,10 @@ def test_a_view_is_fitted_once_for_each_split(monkeypatch: pytest.MonkeyPatch, r
 
 def test_joined_experiments_with_one_split_still_share_it_and_others_keep_their_own() -> None:
     one, moved = prepared(2), prepared(3, seed=7)
-    together = joined([one, one])
+    together = joined_data([one, one])
     assert is_shared(together.train_SR)
     assert together.train_SR.shape == (4, one.train_SR.shape[1])
-    apart = joined([one, moved])
+    apart = joined_data([one, moved])
     assert not is_shared(apart.train_SR)
     assert apart.train_SR.dtype == "int32"
     assert np.array_equal(apart.rows.x[apart.train_SR[4]], moved.rows.x[moved.train_SR[2]])

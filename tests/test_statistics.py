@@ -21,6 +21,7 @@ from bnexp.statistics import (
     differences,
     epochs_to_target,
     failure_difference,
+    lasting_bests,
     mean_interval,
     paired_difference,
     reach,
@@ -270,6 +271,19 @@ def test_epochs_to_a_target_are_those_a_loop_finds_and_turn_with_the_direction(
         hits = [epoch for epoch, value in enumerate(values, 1) if (value >= target if higher else value <= target)]
         stays = [epoch for epoch in hits if epoch == len(values) or epoch + 1 in hits]
         assert found == stays[0] if stays else math.isnan(found)
+
+
+@quick
+@given(st.integers(0, 10**6), st.booleans())
+def test_lasting_bests_answer_every_target_as_the_whole_history_does(seed: int, higher: bool) -> None:
+    draws = np.random.default_rng(seed)
+    metric_SE = draws.normal(size=(4, draws.integers(1, 9))).round(1)
+    metric_SE[draws.random(metric_SE.shape) < 0.2] = np.nan
+    kept = lasting_bests(metric_SE, higher)
+    assert all(len(one.epochs) <= metric_SE.shape[1] for one in kept)
+    for target in (*np.unique(metric_SE[np.isfinite(metric_SE)]), -9.0, 0.05, 9.0):
+        expected_S = epochs_to_target(metric_SE, target, higher)
+        np.testing.assert_array_equal([one.epoch_at(target, higher) for one in kept], expected_S)
 
 
 def test_a_seed_that_never_reaches_the_target_counts_with_the_budget() -> None:

@@ -136,7 +136,7 @@ def test_a_directory_whose_time_no_calendar_has_is_listed_all_the_same(
 
     finished(tmp_path)
     (tmp_path / "s-study-0123456789").mkdir()
-    monkeypatch.setattr("bnexp.store.runs.datetime", SimpleNamespace(fromtimestamp=refuse))
+    monkeypatch.setattr("bnexp.store.finding.datetime", SimpleNamespace(fromtimestamp=refuse))
     assert [run.kind for run in store.runs_in(tmp_path)] == ["run", "study"]
 
 
@@ -229,7 +229,7 @@ def test_a_writer_killed_at_any_instant_leaves_the_old_file_or_the_new(tmp_path:
 import os, sys
 from pathlib import Path
 from bnexp import store
-stop_at, count = int(sys.argv[2]), 0
+path, count = Path(sys.argv[1]), 0
 def trap(name):
     real = getattr(os, name)
     def wrapped(*a, **k):
@@ -239,17 +239,20 @@ def trap(name):
             os._exit(9)
         return real(*a, **k)
     setattr(os, name, wrapped)
-for name in ("fsync", "replace", "unlink"):
-    trap(name)
-store.write(Path(sys.argv[1]), "new" * 10000)
+for stop_at in (1, 2, 3, 4, 5):
+    store.write(path, "old")
+    if not (child := os.fork()):
+        for name in ("fsync", "replace", "unlink"):
+            trap(name)
+        store.write(path, "new" * 10000)
+        os._exit(0)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    print(code, path.read_text() in ("old", "new" * 10000))
 """
-    path = tmp_path / "history.json"
-    codes = []
-    for stop_at in (1, 2, 3, 4, 5):
-        store.write(path, "old")
-        codes.append(subprocess.run([sys.executable, "-c", program, str(path), str(stop_at)], check=False).returncode)
-        assert path.read_text() in ("old", "new" * 10000)
-    assert codes == [9, 9, 9, 9, 0]  # at the first sync, the renaming, the second sync, the clearing up
+    command = [sys.executable, "-c", program, str(tmp_path / "history.json")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    # killed at the first sync, the renaming, the second sync, the clearing up; then not at all
+    assert done.stdout.splitlines() == [*["9 True"] * 4, "0 True"]
     for leftover in tmp_path.glob(".*.tmp"):  # only a kill leaves these; they are hidden and nothing reads them
         leftover.unlink()
 

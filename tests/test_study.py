@@ -16,13 +16,17 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from bnexp import statistics, study
-from bnexp.config.study import Hypothesis, Over, read_study
+from bnexp import statistics
+from bnexp.config.study import Hypothesis, Over
+from bnexp.config.study_reading import read_study
 from bnexp.errors import ConfigError, RunError, StorageError
-from bnexp.study import Cell, Result
 from bnexp.study import plan as study_plan
-from bnexp.study import run as study_run
 from bnexp.study.contrast import Contrast, Results, contrast_of, group_differences, over_levels
+from bnexp.study.document import document, table
+from bnexp.study.grid import Cell, cells_of, tuning_seeds
+from bnexp.study.outlook import plan_document
+from bnexp.study.refusals import refuse_unanswerable
+from bnexp.study.result import Result
 from bnexp.study.verdict import judged
 
 REPOSITORY = Path(__file__).parent.parent
@@ -58,7 +62,7 @@ def claim(**keys: Any) -> Hypothesis:
 def result(cell: int, arm: str, final: list[float] | list[float | None] | None = None, **facts: Any) -> Result:
     count = len(final or facts["epochs_to"]["val_accuracy 0.9"])
     known: dict[str, Any] = {
-        "design": "d", "cell": cell, "levels": {}, "arm": arm, "experiment": "e", "seeds": list(range(count)),
+        "trial": f"{cell}-{arm}", "levels": {}, "arm": arm, "experiment": "e", "seeds": list(range(count)),
         "final": {} if final is None else {"test_accuracy": final, "test_loss": final}, "epochs_to": {},
         "budget_epochs": 10, "diverged": {}, "steps": 1, "seconds": 0.1,
     }  # fmt: skip
@@ -111,11 +115,11 @@ def test_what_a_tie_comes_to_is_told_and_kept(tmp_path: Path) -> None:
     tie = "tie: {training.learning_rate: {follows: training.batch_size, rule: linear, at: 16}}\nseeds: 2\n"
     small = SMALL.replace("epochs: 10", "epochs: 10, learning_rate: 0.5")
     plan = planned(tmp_path, small + "vary: {training.batch_size: [8, 16]}\n" + tie)
-    assert study_run.facts(plan, 1)["ties"] == {
+    assert plan_document(plan, 1).model_dump()["ties"] == {
         "training.learning_rate": {"follows": "training.batch_size", "values": [0.25, 0.5]}
     }
     results = {(cell, arm): result(cell, arm, [0.5, 0.6]) for cell in (0, 1) for arm in ("bn", "none")}
-    rows = list(csv.DictReader(io.StringIO(study.table(plan.file, plan.cells, results))))
+    rows = list(csv.DictReader(io.StringIO(table(plan.file, plan.cells, results))))
     assert [(row["training.batch_size"], row["training.learning_rate (tied)"]) for row in rows[::2]] == [
         ("8", "0.25"),
         ("8", "0.25"),
@@ -131,33 +135,69 @@ def test_tuning_offers_a_candidate_for_each_value_and_uses_seeds_that_no_verdict
         (0.01, 0.01),
         (0.1, 0.1),
     ]
-    assert study.tuning_seeds(plan.file) == (1000, 1001)
+    assert tuning_seeds(plan.file.study) == (1000, 1001)
     assert plan.file.study.trainings() == 2 * (4 + 2 * 2)
 
 
 def test_steps_are_counted_before_anything_is_trained(tmp_path: Path) -> None:
     plan = planned(tmp_path, SMALL + "vary: {training.batch_size: [4, 8]}\nseeds: 2\n")
-    steps = {member.part: member.steps for member in plan.trials}
+    steps = {member.key: member.steps for member in plan.trials}
     assert steps == {(0, "bn"): 240, (0, "none"): 240, (1, "bn"): 120, (1, "none"): 120}  # 48 rows, 10 epochs
-    facts = study_run.facts(plan, 2)
-    assert (facts["steps"], facts["trainings"], facts["seconds_left"]) == (720, 8, None)
+    told = plan_document(plan, 2)
+    assert (told.steps, told.trainings, told.seconds_left) == (720, 8, None)
 
 
 @pytest.mark.parametrize(
-    ("old", "new"),
+    ("old", "new", "is_other"),
     [
-        ("epochs: 10", "epochs: 11"),
-        ("smallest: 0.01", "smallest: 0.02"),
-        ("claim: c", "claim: d"),
-        ("batch}", "layer}"),
+        ("epochs: 10", "epochs: 11", True),
+        ("samples: 80", "samples: 90", True),
+        ("epochs: 10", "epochs: 10, learning_rate: 0.001", False),  # the default
+        ("smallest: 0.01", "smallest: 0.02", False),
+        ("claim: c", "claim: d", False),
+        ("batch}", "layer}", False),
+        ("arms:", "vary: {training.batch_size: [4, 8]}\narms:", False),
     ],
 )
-def test_the_digest_is_that_of_the_design_whatever_way_it_is_written(tmp_path: Path, old: str, new: str) -> None:
+def test_a_directory_is_that_of_base_data_and_seeds_whatever_is_asked_and_whatever_way_it_is_written(
+    tmp_path: Path, old: str, new: str, is_other: bool
+) -> None:
     plan = planned(tmp_path, SMALL)
     assert planned(tmp_path, "# a comment\nseeds: 20\n" + SMALL).digest == plan.digest
-    assert planned(tmp_path, SMALL.replace(old, new)).digest != plan.digest
+    assert (planned(tmp_path, SMALL.replace(old, new)).digest != plan.digest) == is_other
     assert planned(tmp_path, SMALL + "seeds: 21\n").digest != plan.digest
+    tuned = [f"tune: {{key: training.learning_rate, values: {values}}}\n" for values in ("[0.1, 1]", "[0.1, 0.2]")]
+    assert len({planned(tmp_path, SMALL + each).digest for each in (*tuned, "")}) == 3
     assert plan.directory.name == f"s-study-{plan.digest[:10]}"
+
+
+def test_a_trial_is_kept_under_what_it_measures_whatever_its_arm_is_called_or_where_it_lies(tmp_path: Path) -> None:
+    digests = {trial.name: trial.digest for trial in planned(tmp_path, SMALL + VARY).trials}
+    assert len(set(digests.values())) == 4
+    grown = SMALL.replace("none: {", "plain: {model.normalization: none}\n  none: {") + VARY.replace("[4", "[2, 4")
+    again = {trial.name: trial.digest for trial in planned(tmp_path, grown).trials}
+    assert (
+        digests.items() <= again.items()
+        and again["training.batch_size=4, plain"] == digests["training.batch_size=4, none"]
+    )
+    assert len(planned(tmp_path, grown).distinct) == 6
+    own = tmp_path / "own.csv"
+    found = []
+    for last in (1, 2):
+        own.write_text("\n".join(["x,y", *(f"{x * last},{x % 2}" for x in range(60))]))
+        text = SMALL.replace(
+            "{name: moons, samples: 80,", f"{{name: csv, path: {own}, target: y, task: classification,"
+        )
+        found.append(planned(tmp_path, text))
+    assert found[0].trials[0].digest != found[1].trials[0].digest and found[0].digest != found[1].digest
+
+
+def test_a_base_that_only_levels_make_whole_has_a_directory_too(tmp_path: Path) -> None:
+    text = SMALL.replace("name: moons, samples: 80, ", "")
+    levels = [f"vary: {{dataset.name: [{names}]}}\n" for names in ("moons", "moons, classification")]
+    one, more = (planned(tmp_path, text + each) for each in levels)
+    assert one.directory == more.directory
+    assert [trial.digest for trial in one.trials] == [trial.digest for trial in more.trials[:2]]
 
 
 def test_the_resolved_file_is_the_same_study(tmp_path: Path) -> None:
@@ -174,8 +214,8 @@ def test_the_resolved_file_is_the_same_study(tmp_path: Path) -> None:
 def test_a_study_that_ships_says_what_it_is_about_and_can_answer(path: Path) -> None:
     """Without its data, which may not be here."""
     file = read_study(path)
-    cells = study.cells_of(file)
-    study.refuse_unanswerable(file, cells, lambda one: "binary")
+    cells = cells_of(file)
+    refuse_unanswerable(file, cells, lambda one: "binary")
     notes = list(itertools.takewhile(lambda line: line.startswith("#"), path.read_text().splitlines()))
     assert re.match(r"# S\d\d\. .*\?", notes[0]) and len(notes) <= 10
     assert any(line.startswith("# Read") or "Read:" in line for line in notes)
@@ -282,7 +322,17 @@ def spread(mean: float, pairs: int = 12, deviation: float = 0.01) -> np.ndarray[
 
 def judge(difference_S: Any, never: tuple[int, int] = (0, 0), **keys: Any) -> dict[str, Any]:
     (found,) = judged([claim(**keys)], [Contrast(np.asarray(difference_S, float), never)])
-    return found
+    return found.model_dump()
+
+
+def answer(plan: study_plan.Plan, results: Results) -> dict[str, Any]:
+    """What study.json would hold."""
+    return document(plan.file, plan.cells, "d", results).model_dump(mode="json")
+
+
+def facts_of(claims: list[Hypothesis], contrasts: list[Contrast]) -> list[dict[str, Any]]:
+    """What study.json holds of each hypothesis."""
+    return [found.model_dump() for found in judged(claims, contrasts)]
 
 
 @pytest.mark.parametrize(
@@ -302,6 +352,14 @@ def test_a_hypothesis_ends_in_one_of_three_words(mean: float, direction: str, wo
     assert verdict["sentence"].endswith(ending)
 
 
+def test_an_open_hypothesis_with_warnings_promises_nothing_of_more_seeds() -> None:
+    (found,) = judged([claim()], [Contrast(spread(0.008), warned=True)])
+    assert (found.verdict.word, found.verdict.settled_by) == ("inconclusive", None)
+    assert found.verdict.sentence.endswith(
+        "the smallest effect of interest is 1.00. Fix the warnings first. More seeds will not remove them."
+    )
+
+
 def test_a_diverged_seed_without_a_value_withholds_the_verdict() -> None:
     verdict = judge([0.1] * 8 + [math.nan], metric="test_loss")["verdict"]
     assert verdict["word"] == "inconclusive"
@@ -316,16 +374,14 @@ def test_a_study_with_a_diverged_seed_without_a_value_is_kept_as_strict_json(tmp
     )
     losses: list[float | None] = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8]
     lost: dict[str, Any] = {"diverged": {"7": 3}}
-    results = {one.part: result(*one.part, losses, levels=dict(one.cell.levels)) for one in plan.trials}
+    results = {one.key: result(*one.key, losses, levels=dict(one.cell.levels)) for one in plan.trials}
     results[0, "bn"] = result(0, "bn", [*losses[:7], None], levels=results[0, "bn"].levels, **lost)
-    (facts,) = json.loads(json.dumps(study.document(plan.file, plan.cells, "d", results), allow_nan=False))[
-        "hypotheses"
-    ]
+    (facts,) = json.loads(json.dumps(answer(plan, results), allow_nan=False))["hypotheses"]
     assert facts["verdict"]["word"] == "inconclusive"
     assert facts["verdict"]["sentence"].startswith("No verdict: in 1 pair a seed diverged, so that pair has no value")
     assert facts["cells"] == [0.0, 0.0]
     results[0, "none"] = result(0, "none", [None] * 8, levels=results[0, "none"].levels)
-    assert study.document(plan.file, plan.cells, "d", results)["hypotheses"][0]["cells"] == [None, 0.0]
+    assert answer(plan, results)["hypotheses"][0]["cells"] == [None, 0.0]
 
 
 def test_a_claim_about_a_loss_that_holds_a_penalty_has_a_caution(tmp_path: Path) -> None:
@@ -333,8 +389,8 @@ def test_a_claim_about_a_loss_that_holds_a_penalty_has_a_caution(tmp_path: Path)
     told = "test_loss holds the penalty that the model of bn and of none adds (l2 or a regularizer); test_accuracy judges without it."
     for metric, cautions in (("test_accuracy", []), ("test_loss", [told])):
         plan = planned(tmp_path, text.replace("metric: test_accuracy", f"metric: {metric}"))
-        results = {one.part: result(*one.part, [0.5] * 8, levels=dict(one.cell.levels)) for one in plan.trials}
-        (facts,) = study.document(plan.file, plan.cells, "d", results)["hypotheses"]
+        results = {one.key: result(*one.key, [0.5] * 8, levels=dict(one.cell.levels)) for one in plan.trials}
+        (facts,) = answer(plan, results)["hypotheses"]
         assert facts["cautions"] == cautions
 
 
@@ -344,13 +400,13 @@ def guessed(bn: float, none: float, guess: float = 0.92, cells: int = 2, **keys:
     scores = {"bn": [bn, *[guess] * (cells - 1)], "none": [none, *[guess] * (cells - 1)]}
     results = {(n, name): result(n, name, [scores[name][n]] * 20, **known) for name in scores for n in range(cells)}
     one = claim(**keys)
-    (found,) = judged([one], [contrast_of(one, grid("b", list(range(cells))), results)])
+    (found,) = facts_of([one], [contrast_of(one, grid("b", list(range(cells))), results)])
     return found
 
 
 def test_where_all_arms_guess_in_every_cell_that_is_read_nothing_is_judged_by_accuracy() -> None:
     found = guessed(0.92, 0.92)
-    assert (found["verdict"]["word"], found["guessing"], found["holm_p_value"]) == ("inconclusive", 0.92, None)
+    assert (found["verdict"]["word"], found["guessing"]) == ("inconclusive", 0.92)
     assert found["verdict"]["sentence"] == (
         "No verdict: neither bn nor none, in any cell that is read, beats the majority-class baseline (92.00%) in "
         "test_accuracy by its 95% interval. Nets that guess cannot be told apart by accuracy. Read test_loss, or train "
@@ -375,7 +431,7 @@ def test_nets_no_better_than_the_mean_are_not_judged_by_r2() -> None:
     one = claim(metric="test_r2")
     mean = {"final": {"test_r2": [0.0] * 8}}
     results = {(0, arm): result(0, arm, [0.0] * 8).model_copy(update=mean) for arm in ("bn", "none")}
-    (found,) = judged([one], [contrast_of(one, grid("b", [1]), results)])
+    (found,) = facts_of([one], [contrast_of(one, grid("b", [1]), results)])
     assert found["verdict"]["sentence"].startswith(
         "No verdict: neither bn nor none, in any cell that is read, beats predicting the mean (0) in test_r2"
     )
@@ -422,7 +478,7 @@ def test_what_censoring_flatters_decides_nothing(
 
 
 @pytest.mark.parametrize(("log_ratio", "found"), [(-math.log(2), "inconclusive"), (math.log(2), "inconclusive")])
-def test_censoring_of_either_side_flatters_an_interaction(log_ratio: float, found: str) -> None:
+def test_censoring_of_either_arm_flatters_an_interaction(log_ratio: float, found: str) -> None:
     interaction = {**TIMED, "at": {"x": 1}, "minus": {"x": 2}}
     for never in ((0, 3), (3, 0)):
         assert judge(spread(log_ratio), never, **interaction)["verdict"]["word"] == found
@@ -467,14 +523,14 @@ def test_where_every_seed_splits_the_rows_anew_the_interval_for_other_data_is_gi
     bn, none = result(0, "bn", [0.8 + d for d in difference_S], **facts), result(0, "none", [0.8] * 8, **facts)
     found = contrast_of(claim(), cells, {(0, "bn"): bn, (0, "none"): none})
     assert found.test_share == pytest.approx(20 / 60)
-    (told,) = judged([claim()], [found])
+    (told,) = facts_of([claim()], [found])
     assert told["speaks_of"] == "other seeds and splits of these rows"
     half = told["difference"]["high"] - told["difference"]["mean"]
     wider = told["other_data"]["high"] - told["other_data"]["mean"]
     assert wider / half == pytest.approx(math.sqrt(1 + 8 * 20 / 60))
     one_part = {name: one.model_copy(update={"resample": "validation"}) for name, one in (("bn", bn), ("none", none))}
     for metric, speaks in (("test_accuracy", "training rows, on this test part"), ("test_loss", "on this test part")):
-        (told,) = judged(
+        (told,) = facts_of(
             [claim(metric=metric)], [contrast_of(claim(metric=metric), cells, {(0, k): v for k, v in one_part.items()})]
         )
         assert told["speaks_of"].endswith(speaks)
@@ -483,7 +539,7 @@ def test_where_every_seed_splits_the_rows_anew_the_interval_for_other_data_is_gi
         for name, one in one_part.items()
     }
     anew = contrast_of(claim(metric="val_accuracy"), cells, validated)
-    (told,) = judged([claim(metric="val_accuracy")], [anew])
+    (told,) = facts_of([claim(metric="val_accuracy")], [anew])
     assert told["speaks_of"] == "other seeds and splits of these rows"
     assert anew.test_share == pytest.approx(20 / 60) and told["other_data"] is not None
     fixed = none.model_copy(update={"resample": False})
@@ -520,9 +576,9 @@ def test_over_several_cells_no_arm_wins_by_trainings_that_never_arrive(
 ) -> None:
     """Treated takes 1 epoch in one cell and never arrives in the other: it is the faster on average by the budget."""
     wins = claim(wins=True, smallest=0.25, direction=direction, metric={"metric": "val_accuracy", "epochs_to": 0.9})
-    (one,) = judged([wins], [Contrast(np.full(8, -0.1), never, trainings=1)])
+    (one,) = facts_of([wins], [Contrast(np.full(8, -0.1), never, trainings=1)])
     assert one["verdict"]["word"] == ("supported" if direction == "higher" else "refuted")
-    (two,) = judged([wins], [Contrast(np.full(8, -0.1), never, trainings=2)])
+    (two,) = facts_of([wins], [Contrast(np.full(8, -0.1), never, trainings=2)])
     assert two["verdict"]["word"] == word
 
 
@@ -534,7 +590,7 @@ def test_who_wins_in_width_is_who_has_the_wider_one_whatever_the_metric_and_roun
     results = {(cell, arm): result(cell, arm, list(values[arm][cell])) for arm in values for cell in (0, 1)}
     found = contrast_of(wider, cells, results)
     assert found.difference_S.tolist() == [1.0] * 8
-    (told,) = judged([wider], [found])
+    (told,) = facts_of([wider], [found])
     assert (told["difference"]["mean"], told["verdict"]["word"]) == (0.5, "supported")
     tied = judge([0.1 + 0.2 - 0.3] * 8, wins=True, smallest=0.25)
     assert tied["difference"]["mean"] == 0 and tied["difference"]["ties"] == 8
@@ -551,18 +607,18 @@ def test_a_verdict_says_where_the_sign_flip_test_disagrees() -> None:
 
 def test_several_hypotheses_share_the_error_by_holm() -> None:
     contrasts = [Contrast(spread(mean), (0, 0)) for mean in (0.05, 0.004)]
-    found = judged([claim(), claim()], contrasts)
+    found = facts_of([claim(), claim()], contrasts)
     assert [one["level"] for one in found] == pytest.approx([0.975, 0.95])
-    weak = judged([claim()] * 3, [Contrast(spread(0.0), (0, 0))] * 3)
+    weak = facts_of([claim()] * 3, [Contrast(spread(0.0), (0, 0))] * 3)
     assert [one["level"] for one in weak] == pytest.approx([1 - 0.05 / 3] * 3)
 
 
 def test_the_tidy_table_has_a_row_for_each_cell_arm_and_seed(tmp_path: Path) -> None:
     plan = planned(tmp_path, SMALL + "vary: {training.batch_size: [4, 8]}\nseeds: 2\n")
     results = {
-        one.part: result(*one.part, [0.5, None], levels=dict(one.cell.levels), diverged={"1": 3}) for one in plan.trials
+        one.key: result(*one.key, [0.5, None], levels=dict(one.cell.levels), diverged={"1": 3}) for one in plan.trials
     }
-    rows = list(csv.DictReader(io.StringIO(study.table(plan.file, plan.cells, results))))
+    rows = list(csv.DictReader(io.StringIO(table(plan.file, plan.cells, results))))
     assert len(rows) == 8
     assert rows[1] == {
         "cell": "0", "training.batch_size": "4", "arm": "bn", "seed": "1", "test_accuracy": "", "test_loss": "",
@@ -575,9 +631,9 @@ def test_each_varied_key_has_a_column_of_its_own_whatever_the_order_it_was_train
     plan = planned(tmp_path, SMALL + f"seeds: 1\nvary: {{{', '.join(factors)}}}\n")
     turned = planned(tmp_path, SMALL + f"seeds: 1\nvary: {{{', '.join(reversed(factors))}}}\n")
     assert plan.digest == turned.digest
-    results = {one.part: result(*one.part, [0.5], levels=dict(one.cell.levels)) for one in plan.trials}
+    results = {one.key: result(*one.key, [0.5], levels=dict(one.cell.levels)) for one in plan.trials}
     for one in (plan, turned):
-        row = next(csv.DictReader(io.StringIO(study.table(one.file, one.cells, results))))
+        row = next(csv.DictReader(io.StringIO(table(one.file, one.cells, results))))
         varied = {key: row[key] for key in ("dataset.noise", "dataset.resample", "training.epochs")}
         assert varied == {"dataset.noise": "0.1", "dataset.resample": "true", "training.epochs": "3"}
 
@@ -629,7 +685,7 @@ VARY = "vary: {training.batch_size: [4, 8]}\n"
          + "vary: {'training.batch_size, training.epochs': [[4, 1], [8, 2]]}\n", "s.yaml:5: hypothesis.over.factor is training.batch_size, training.epochs, which `at` or `minus` fixes; expected another."),
         (SMALL.replace("smallest", "over: {factor: training.batch_size, take: mean}, at: {training.batch_size: 4}, smallest") + VARY, "s.yaml:5: hypothesis.over.factor is training.batch_size, which `at` or `minus` fixes; expected another."),
         (SMALL.replace("metric: test_accuracy", "metric: {metric: test_accuracy, epochs_to: 0.9}"), "s.yaml:5: hypothesis.smallest is 0.01; expected a ratio above 1. Use 1.2, for example."),
-        (SMALL.replace("metric: test_accuracy", "metric: {metric: test_loss, failures_below: 0.9}"), "s.yaml:5: hypothesis.metric counts failures below a value of test_loss, of which less is better. Use an accuracy or r2."),
+        (SMALL.replace("metric: test_accuracy", "metric: {metric: test_loss, failures_below: 0.9}"), "s.yaml:5: hypothesis.metric counts failures below a value of test_loss, and less of it is better. Use an accuracy or r2."),
         (SMALL.replace("test_accuracy", "val_accuracy") + "tune: {key: training.learning_rate, values: [0.1, 1], metric: val_loss}\n", "s.yaml:5: hypothesis.metric reads val_accuracy, and tune chooses by val_loss; expected a part that chose nothing. Read a test_ metric (dataset.validation_size makes a test part)."),
         (SMALL.replace("test_accuracy", "val_accuracy").replace("epochs: 10", "epochs: 10, early_stopping: {}"), "s.yaml:5: hypothesis.metric reads val_accuracy, and training.early_stopping chooses by val_loss; expected a part that chose nothing."),
         (SMALL.replace("  none: {model.normalization: none}\n", ""), "s.yaml:2: arms has 1 of them; a contrast needs two or more. Add one, such as a baseline."),
@@ -637,9 +693,9 @@ VARY = "vary: {training.batch_size: [4, 8]}\n"
         (BASE + ARMS, "s.yaml:1: hypothesis is missing; a study needs a claim to decide. Write `hypothesis: {claim: ...}`."),
         (SMALL + "hypotheses: [{claim: c, metric: test_accuracy, treated: bn, baseline: none, direction: higher, smallest: 0.01}]\n", "s.yaml:6: hypotheses stands beside hypothesis; expected one of them. Move it into the list."),
         (SMALL.replace("direction: higher", "direction: up"), "s.yaml:5: hypothesis.direction is 'up'. Good names: higher, lower."),
-        (SMALL.replace("claim: c, ", ""), "s.yaml:5: hypothesis.claim is missing; it has no default. Write it, as in the configs/studies/tutorial.yaml of bnexp's repository: `claim: ...`."),
+        (SMALL.replace("claim: c, ", ""), "s.yaml:5: hypothesis.claim is missing; it has no default. Write it, as in studies/tutorial of bnexp's repository: `claim: ...`."),
         (SMALL.replace("smallest: 0.01", "smallest: 0.5, wins: true"), "s.yaml:5: hypothesis.smallest is 0.5; of wins it is a share less one half. Use 0.25, for example."),
-        (SMALL.replace("metric: test_accuracy", "metric: {metric: test_accuracy, ratio: true}"), "s.yaml:5: hypothesis.metric is a ratio of test_accuracy, of which more is better; expected a loss or an error."),
+        (SMALL.replace("metric: test_accuracy", "metric: {metric: test_accuracy, ratio: true}"), "s.yaml:5: hypothesis.metric is a ratio of test_accuracy, and more of it is better; expected a loss or an error."),
         (SMALL.replace("smallest: 0.01", "smallest: 1"), "s.yaml:5: hypothesis.smallest is 1; expected a share below 1, as accuracies are shares. Write 0.01 for what is told as 1.00."),
         (SMALL.replace("metric: test_accuracy", "metric: {metric: test_accuracy, failures_below: 70}"), "s.yaml:5: hypothesis.metric has failures_below: 70; expected a share above 0, of 1 at most. Write 0.7 for 70%."),
         (SMALL.replace("metric: test_accuracy", "metric: {metric: test_accuracy, epochs_to: -1}"), "s.yaml:5: hypothesis.metric has epochs_to: -1; expected a share above 0, of 1 at most. Use 0.9, for example."),
@@ -695,15 +751,16 @@ def test_what_tunes_for_all_seeds_must_not_hold_test_rows_of_any(tmp_path: Path)
     assert planned(tmp_path, every.replace("resample: true", "resample: validation")).cells
 
 
-@pytest.mark.parametrize("file", ["study.json", "cells/0-bn.json"])
+@pytest.mark.parametrize("file", ["study.json", "hypotheses.json", "a trial"])
 def test_a_directory_of_another_format_is_refused(tmp_path: Path, file: str) -> None:
-    path = planned(tmp_path, SMALL).directory / file
+    plan = planned(tmp_path, SMALL)
+    path = plan.path(plan.trials[0]) if file == "a trial" else plan.directory / file
     path.parent.mkdir(parents=True)
-    path.write_text('{"format": 1}')
+    path.write_text('{"format": 6}')
     with pytest.raises(
-        RunError, match=r"has format 1; expected 4, the one of this bnexp\. Move the directory away"
+        RunError, match=r"has format 6; expected 5, the one of this bnexp\. Move the directory away"
     ) as caught:
-        planned(tmp_path, SMALL)
+        plan_document(planned(tmp_path, SMALL), 1)
     assert caught.value.exit_code == 2
 
 
@@ -731,23 +788,24 @@ def test_reading_a_study_needs_no_name(tmp_path: Path) -> None:
     assert read_study(tmp_path / "why.yaml").study.name == "why"
 
 
-# --- what is kept of cells and arms -----------------------------------------------------
+# --- what is kept of trials -----------------------------------------------------
 
 
 @pytest.fixture
 def kept(tmp_path: Path) -> study_plan.Plan:
-    """A study of which every cell and arm is finished."""
+    """A study whose trials are all finished."""
     text = (
         "experiment: {dataset: {name: moons, validation_size: 0.2}, model: {name: mlp}}\n"
-        "arms: {bn: {}, none: {model.normalization: none}}\nvary: {model.activation: [relu, tanh]}\nseeds: 3\n"
+        "arms: {bn: {model.normalization: batch}, none: {model.normalization: none}}\n"
+        "vary: {model.activation: [relu, tanh]}\nseeds: 3\n"
         "hypothesis: {claim: It helps., treated: bn, baseline: none, metric: test_accuracy, direction: higher, "
         "smallest: 0.01}\n"
     )
     plan = planned(tmp_path, text)
-    plan.path(0, "bn").parent.mkdir(parents=True)
+    plan.path(plan.trials[0]).parent.mkdir(parents=True)
     for member in plan.trials:
-        one = result(*member.part, [0.5, 0.6, 0.7], design=plan.digest)
-        plan.path(*member.part).write_text(one.model_dump_json())
+        one = result(*member.key, [0.5, 0.6, 0.7], trial=member.digest)
+        plan.path(member).write_text(one.model_dump_json())
     assert len(study_plan.finished(plan)) == 4
     return plan
 
@@ -763,20 +821,23 @@ def kept(tmp_path: Path) -> study_plan.Plan:
         {"final": {"test_accuracy": [0.5, 0.6, 0.7], "../x": [0.5, 0.6, 0.7]}},
         {"epochs_to": {"val_accuracy 0.9": [1.0]}},
         {"seconds": "1"},
-        {"cell": 1},
+        {"trial": "d"},
+        {"bests": {"val_loss": [{"epochs": [1], "values": [0.5]}]}},
+        {"bests": {"val_loss": [{"epochs": [1], "values": []}] * 3}},
+        {"bests": {"val_loss": [{"epochs": [0], "values": [0.5]}] * 3}},
     ],
 )
 def test_a_cell_that_is_damaged_is_trained_again(kept: study_plan.Plan, damage: dict[str, Any]) -> None:
-    path = kept.path(0, "bn")
+    path = kept.path(kept.trials[0])
     path.write_text(json.dumps({**json.loads(path.read_text()), **damage}))
     assert (0, "bn") not in study_plan.finished(kept)
     assert len(study_plan.finished(kept)) == 3
-    assert [member.part for group in study_plan.pending(kept) for member in group.trials].count((0, "bn")) == 1
+    assert [member.key for group in study_plan.pending(kept) for member in group.trials].count((0, "bn")) == 1
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="makes a pipe")
 def test_a_cell_that_is_a_pipe_hangs_nobody(kept: study_plan.Plan) -> None:
-    kept.path(0, "bn").unlink()
-    os.mkfifo(kept.path(0, "bn"))
+    kept.path(kept.trials[0]).unlink()
+    os.mkfifo(kept.path(kept.trials[0]))
     again = study_plan.plan(kept.directory.parent.parent / "s.yaml", kept.directory.parent)
     assert len(study_plan.finished(again)) == 3

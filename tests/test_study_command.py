@@ -1,4 +1,4 @@
-"""`bnexp study` through real processes: what it trains, keeps, prints, refuses, and how it goes on after a kill."""
+"""`bnexp study`: what it trains, keeps, prints, refuses, and how it goes on after a kill."""
 
 from __future__ import annotations
 
@@ -10,16 +10,18 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from command import COMMAND, ENVIRONMENT, REPOSITORY, Done, bnexp, bnexp_process, imported
+from tasks import Task, cores_workers_and_size, said_nothing
 
-REPOSITORY = Path(__file__).parent.parent
-COMMAND = [sys.executable, "-c", "from bnexp.cli import main; main()"]
-ENVIRONMENT = {**os.environ, "PYTHONPATH": str(REPOSITORY), "BNEXP_CORES": "1"}  # each worker takes seconds to start
+from bnexp.api import studies
+from bnexp.api.studies import Place
+from bnexp.errors import StoppedError
+
 STUDY = """\
 name: tiny batches
 experiment: {extends: configs/bn.yaml, dataset: {validation_size: 0.25}, training: {epochs: 2}}
@@ -40,16 +42,18 @@ hypotheses:
     smallest: 1.2
 """
 ROUGH = r"16 trainings in 4 jobs, 768 optimizer steps; about \d+ s, very roughly, by the size of the models"
+CORE = {"BNEXP_CORES": "1"}
 FINAL = ["figure-2.png", "figure.png", "results.csv", "study.json", "study.yaml"]
 
 
-def bnexp(*arguments: str, cwd: Path, code: int = 0) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [*COMMAND, *arguments], cwd=cwd, env=ENVIRONMENT, capture_output=True, text=True, timeout=300, check=False
-    )
-    assert done.returncode == code, done.stderr + done.stdout
-    assert "Traceback" not in done.stderr
-    return done
+Studied = tuple[Path, Done]
+"""A folder in which the study has been run, and what it said."""
+
+
+@pytest.fixture(autouse=True)
+def one_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have one worker by default: each takes seconds to start."""
+    monkeypatch.setenv(*next(iter(CORE.items())))
 
 
 def project(place: Path) -> Path:
@@ -62,6 +66,12 @@ def project(place: Path) -> Path:
 def directory(place: Path) -> Path:
     (found,) = (path for path in (place / "runs").iterdir() if not path.is_symlink())
     return found
+
+
+def cells(kept: Path) -> dict[tuple[int, str], Path]:
+    """The files of trials, by batch size and arm."""
+    files = {path: json.loads(path.read_text()) for path in (kept / "cells").glob("*.json")}
+    return {(facts["levels"]["training.batch_size"], facts["arm"]): path for path, facts in files.items()}
 
 
 def finals(kept: Path) -> dict[str, bytes]:
@@ -93,19 +103,19 @@ def children(pid: int) -> set[int]:
 
 
 @pytest.fixture(scope="module")
-def studied(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
+def studied(tmp_path_factory: pytest.TempPathFactory) -> Studied:
     """A folder in which the study has been run without interruption, and what it said."""
     place = project(tmp_path_factory.mktemp("studied"))
-    return place, bnexp("study", "s.yaml", "--jobs", "2", cwd=place)
+    return place, bnexp_process("study", "s.yaml", "--workers", "2", cwd=place)
 
 
-def copied(studied: tuple[Path, subprocess.CompletedProcess[str]], place: Path) -> Path:
+def copied(studied: Studied, place: Path) -> Path:
     shutil.copytree(studied[0], place, dirs_exist_ok=True, symlinks=True)
     return directory(place)
 
 
 def test_a_study_tells_its_plan_and_progress_and_answers_on_stdout(
-    studied: tuple[Path, subprocess.CompletedProcess[str]],
+    studied: Studied,
 ) -> None:
     place, done = studied
     told = done.stderr.splitlines()
@@ -120,7 +130,7 @@ def test_a_study_tells_its_plan_and_progress_and_answers_on_stdout(
     assert re.fullmatch(ROUGH, plan[5])
     assert plan[3].endswith("is lower, by 1.00 or more)") and plan[4].startswith("claim: ")
     assert plan[6] == "WARNING  2 seeds are too few for a verdict; 7 are the fewest"
-    assert plan[7].startswith("a true mean difference of ")
+    assert plan[7].startswith("with 2 seeds, the difference of each claim is found with 80% probability if it is ")
     done_lines = told[len(plan) + 3 :]
     assert [line.partition(" ")[0] for line in done_lines] == ["1/4", "2/4", "3/4", "4/4"]
     parts = sorted(line.partition(" ")[2].partition(": test_accuracy (%) ")[0] for line in done_lines)
@@ -137,63 +147,54 @@ def test_a_study_tells_its_plan_and_progress_and_answers_on_stdout(
 
 
 def test_a_directory_holds_cells_a_tidy_table_the_answer_and_a_figure(
-    studied: tuple[Path, subprocess.CompletedProcess[str]],
+    studied: Studied,
 ) -> None:
     kept = directory(studied[0])
-    assert sorted(path.name for path in kept.iterdir()) == [".lock", "cells", *FINAL]
-    assert sorted(path.name for path in (kept / "cells").iterdir()) == [
-        "0-bn.json", "0-none.json", "1-bn.json", "1-none.json",
-    ]  # fmt: skip
+    assert sorted(path.name for path in kept.iterdir()) == [".lock", "cells", *sorted([*FINAL, "hypotheses.json"])]
+    assert sorted(cells(kept)) == [(16, "bn"), (16, "none"), (64, "bn"), (64, "none")]
     rows = list(csv.DictReader(io.StringIO((kept / "results.csv").read_text())))
     assert [(row["cell"], row["arm"], row["seed"]) for row in rows[:3]] == [
         ("0", "bn", "0"),
         ("0", "bn", "1"),
         ("0", "none", "0"),
     ]
-    cell = json.loads((kept / "cells" / "0-bn.json").read_text())
+    cell = json.loads(cells(kept)[16, "bn"].read_text())
     assert [float(row["test_accuracy"]) for row in rows[:2]] == cell["final"]["test_accuracy"]
     assert cell["tuned"]["value"] in (0.001, 0.01) and len(cell["tuned"]["means"]) == 2
     document = json.loads((kept / "study.json").read_text())
     mean = document["cells"][0]["arms"]["bn"]["endpoints"][0]["mean"]
     assert mean == pytest.approx(sum(cell["final"]["test_accuracy"]) / 2)
-    assert (document["format"], document["verdict"], document["seeds"]) == (4, "inconclusive", 2)
+    assert (document["format"], document["verdict"], document["seeds"]) == (5, "inconclusive", 2)
     assert document["digest"].startswith(kept.name[-10:])
 
 
-def test_the_same_command_trains_nothing_twice(
-    studied: tuple[Path, subprocess.CompletedProcess[str]], tmp_path: Path
-) -> None:
+def test_the_same_command_trains_nothing_twice(studied: Studied, tmp_path: Path) -> None:
     kept = copied(studied, tmp_path)
     before = finals(kept)
-    command = [sys.executable, "-X", "importtime", *COMMAND[1:], "study", "s.yaml"]
-    done = subprocess.run(command, cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, check=True)
-    assert "| tensorflow" not in done.stderr
-    assert "finished already: 4 of 4 cells and arms" in done.stderr
+    done = bnexp_process("study", "s.yaml", cwd=tmp_path, options=("-X", "importtime"))
+    assert "tensorflow" not in imported(done)
+    assert "finished already: 4 of 4 trials" in done.stderr
     assert done.stdout == studied[1].stdout
     assert finals(kept) == before
 
 
-def test_lost_and_damaged_cells_are_trained_again_to_the_same_bytes(
-    studied: tuple[Path, subprocess.CompletedProcess[str]], tmp_path: Path
-) -> None:
+def test_lost_and_damaged_cells_are_trained_again_to_the_same_bytes(studied: Studied, tmp_path: Path) -> None:
     kept = copied(studied, tmp_path)
     before = finals(kept)
-    (kept / "cells" / "0-none.json").unlink()
-    (kept / "cells" / "1-bn.json").write_text('{"format": 4, "cell"')
+    cells(kept)[16, "none"].unlink()
+    cells(kept)[64, "bn"].write_text('{"format": 5, "trial"')
     (kept / "study.json").unlink()
     rows = json.loads(bnexp("runs", "--json", cwd=tmp_path).stdout)
     assert [(row["kind"], row["status"]) for row in rows] == [("study", "interrupted")]
     done = bnexp("study", "s.yaml", cwd=tmp_path)
-    assert "finished already: 2 of 4 cells and arms" in done.stderr
+    assert "finished already: 2 of 4 trials" in done.stderr
     assert "training.batch_size=16, bn" not in done.stderr
     assert finals(kept) == before
 
 
-def test_a_killed_study_goes_on_and_ends_in_the_same_bytes(
-    studied: tuple[Path, subprocess.CompletedProcess[str]], tmp_path: Path
-) -> None:
+def test_a_killed_study_goes_on_and_ends_in_the_same_bytes(studied: Studied, tmp_path: Path) -> None:
     project(tmp_path)
-    running = subprocess.Popen([*COMMAND, "study", "s.yaml", "--quiet", "--jobs", "1"], cwd=tmp_path, env=ENVIRONMENT)
+    running = subprocess.Popen([*COMMAND, "study", "s.yaml", "--quiet"], cwd=tmp_path, env=ENVIRONMENT | CORE)
     deadline = time.monotonic() + 120
     while not list(tmp_path.glob("runs/*/cells/*.json")) and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -218,9 +219,7 @@ def test_a_killed_study_goes_on_and_ends_in_the_same_bytes(
     assert [path.name for path in kept.rglob(".*")] == [".lock"]
 
 
-def test_runs_lists_a_study_and_plot_redraws_its_figure(
-    studied: tuple[Path, subprocess.CompletedProcess[str]], tmp_path: Path
-) -> None:
+def test_runs_lists_a_study_and_plot_redraws_its_figure(studied: Studied, tmp_path: Path) -> None:
     kept = copied(studied, tmp_path)
     rows = json.loads(bnexp("runs", "--json", cwd=tmp_path).stdout)
     assert rows == [
@@ -238,13 +237,11 @@ def test_runs_lists_a_study_and_plot_redraws_its_figure(
     place = (tmp_path / "runs" / kept.name).resolve()
     assert bnexp("plot", "latest", cwd=tmp_path).stdout == f"{place}/figure.png\n{place}/figure-2.png\n"
     assert (kept / "figure.png").read_bytes() == before
-    (kept / "study.json").write_text('{"format": 1}')
-    assert "has format 1; expected 4" in bnexp("plot", kept.name, cwd=tmp_path, code=2).stderr
+    (kept / "study.json").write_text('{"format": 6}')
+    assert "has format 6; expected 1 to 5" in bnexp("plot", kept.name, cwd=tmp_path, code=2).stderr
 
 
-def test_json_is_one_document_and_the_one_that_is_kept(
-    studied: tuple[Path, subprocess.CompletedProcess[str]], tmp_path: Path
-) -> None:
+def test_json_is_one_document_and_the_one_that_is_kept(studied: Studied, tmp_path: Path) -> None:
     kept = copied(studied, tmp_path)
     done = bnexp("study", "s.yaml", "--json", cwd=tmp_path)
     assert json.loads(done.stdout) == json.loads((kept / "study.json").read_text())
@@ -258,8 +255,14 @@ def test_a_dry_run_prints_the_plan_and_leaves_nothing_behind(tmp_path: Path) -> 
     assert done.stderr == ""
     assert done.stdout.splitlines()[2] == "2 classes: 0 (500 rows), 1 (500)"
     assert re.fullmatch(ROUGH, done.stdout.splitlines()[7])
-    assert json.loads(bnexp("study", "s.yaml", "--dry-run", "--json", cwd=tmp_path).stdout)["trainings"] == 16
     assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.usefixtures("workers_here")
+def test_a_dry_run_prints_json_where_it_is_asked_for(tmp_path: Path) -> None:
+    done = bnexp("study", "s.yaml", "--dry-run", "--json", cwd=project(tmp_path))
+    assert json.loads(done.stdout)["trainings"] == 16
+    assert not (tmp_path / "runs").exists()
 
 
 def test_bad_input_is_one_message_and_leaves_nothing_behind(tmp_path: Path) -> None:
@@ -278,13 +281,14 @@ def test_bad_input_is_one_message_and_leaves_nothing_behind(tmp_path: Path) -> N
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.usefixtures("workers_here")
 def test_a_diverged_seed_is_kept_counted_and_told_by_the_exit_code(tmp_path: Path) -> None:
     project(tmp_path)
     study = STUDY.replace("[0.001, 0.01]", "[1e38, 1e37]").replace("epochs: 2", "epochs: 2, optimizer: sgd")
     (tmp_path / "s.yaml").write_text(study.replace("[16, 64]", "[16]"))
     done = bnexp("study", "s.yaml", cwd=tmp_path, code=3)
     assert "2 of 2" in done.stdout
-    cell = json.loads((directory(tmp_path) / "cells" / "0-none.json").read_text())
+    cell = json.loads(cells(directory(tmp_path))[16, "none"].read_text())
     assert list(cell["diverged"]) == ["0", "1"]
     assert cell["final"]["test_loss"] == [None, None]
     assert (
@@ -293,6 +297,7 @@ def test_a_diverged_seed_is_kept_counted_and_told_by_the_exit_code(tmp_path: Pat
     assert cell["epochs_to"] == {"test_loss 0.6": [None, None]}
 
 
+@pytest.mark.usefixtures("workers_here")
 def test_what_shows_itself_only_when_a_model_is_built_is_told_at_its_line(tmp_path: Path) -> None:
     project(tmp_path)
     (tmp_path / "s.yaml").write_text(STUDY.replace("epochs: 2", "epochs: 2, optimizer: lamb, trainer: many_seeds"))
@@ -301,9 +306,7 @@ def test_what_shows_itself_only_when_a_model_is_built_is_told_at_its_line(tmp_pa
     assert not (tmp_path / "runs").exists()
 
 
-def test_other_commands_tell_a_study_from_a_run(
-    studied: tuple[Path, subprocess.CompletedProcess[str]], tmp_path: Path
-) -> None:
+def test_other_commands_tell_a_study_from_a_run(studied: Studied, tmp_path: Path) -> None:
     kept = copied(studied, tmp_path)
     refused = bnexp("compare", kept.name, "bn", cwd=tmp_path, code=2)
     assert refused.stderr == f"{kept.name} is a study; expected a run. Name a run, or a config to train.\n"
@@ -317,7 +320,7 @@ def ctrl_c(place: Path, begun: Callable[[subprocess.Popen[str]], bool]) -> str:
     running = subprocess.Popen(
         [*COMMAND, "study", "s.yaml"],
         cwd=place,
-        env=ENVIRONMENT,
+        env=ENVIRONMENT | CORE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -334,7 +337,7 @@ def ctrl_c(place: Path, begun: Callable[[subprocess.Popen[str]], bool]) -> str:
 
 
 def test_ctrl_c_stops_at_once_and_keeps_what_is_finished(tmp_path: Path) -> None:
-    last = ctrl_c(tmp_path, lambda running: any(tmp_path.glob("runs/*/cells/*0-bn.json")))
+    last = ctrl_c(tmp_path, lambda running: any(tmp_path.glob("runs/*/cells/*.json")))
     assert last == f"Stopped: runs/{directory(tmp_path).name} keeps what is finished; the same command goes on."
     assert json.loads(bnexp("runs", "--json", cwd=tmp_path).stdout)[0]["status"] == "interrupted"
 
@@ -349,3 +352,19 @@ def imports_numpy(pid: int) -> bool:
 def test_ctrl_c_is_quiet_while_workers_start(tmp_path: Path) -> None:
     last = ctrl_c(tmp_path, lambda running: any(imports_numpy(child) for child in children(running.pid)))
     assert last == "Stopped before anything was finished; nothing is kept."
+
+
+def test_a_share_of_memory_does_not_follow_how_many_jobs_are_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(studies, "most_workers", lambda: 3)
+    for jobs, expected in ((None, "3"), (8, "8")):
+        with Place(Path("runs"), "local", jobs, None).launched(1, warn=said_nothing) as some:
+            assert some.at_once == 1
+            assert [answer for _, answer in some.each(cores_workers_and_size, [Task()])] == [("1", expected, 64)]
+
+
+def test_a_study_stopped_before_it_has_a_directory_names_none(tmp_path: Path) -> None:
+    with (
+        pytest.raises(StoppedError, match=r"^Stopped before anything was finished; nothing is kept\.$"),
+        studies._goes_on(tmp_path / "s-study-0123456789"),
+    ):
+        raise KeyboardInterrupt

@@ -10,17 +10,21 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from bnexp import study
 from bnexp.errors import RunError
 from bnexp.report import figures
 from bnexp.report.plots import render
 from bnexp.report.study_figure import study_figures
 from bnexp.store import Run
+from bnexp.store.study_document import FORMAT, StudyDocument
 
 
 def study_figure(facts: dict[str, Any]) -> Figure:
     """Draw the figure of the first hypothesis."""
-    return study_figures(facts)["figure"]
+    return drawn(facts)["figure"]
+
+
+def drawn(facts: dict[str, Any]) -> dict[str, Figure]:
+    return study_figures(StudyDocument.model_validate_json(json.dumps(facts)))
 
 
 ACCURACY = {"metric": "test_accuracy", "epochs_to": None, "failures_below": None, "ratio": False}
@@ -51,7 +55,7 @@ def document(*factors: tuple[str, list[Any]], endpoint: dict[str, Any] = ACCURAC
         "reading": "ratio", "other_sign": [], "groups": [], "verdict": {"word": "supported"},
     }  # fmt: skip
     return {
-        "level": 0.95, "seeds": 20, "arms": ["bn", "none"],
+        "name": "s", "verdict": "supported", "level": 0.95, "seeds": 20, "arms": ["bn", "none"],
         "factors": [{"name": name, "levels": levels} for name, levels in factors], "endpoints": [endpoint],
         "cells": cells, "hypotheses": [claim], **facts,
     }  # fmt: skip
@@ -178,7 +182,7 @@ def test_no_name_or_missing_value_breaks_a_figure(factors: list[Any]) -> None:
 
 
 def test_a_document_of_other_kinds_of_values_is_told_as_damaged(tmp_path: Path) -> None:
-    facts = {"format": study.FORMAT, "name": "s", "verdict": "supported", **document(("a", [1, 2]))}
+    facts = {"format": FORMAT, **document(("a", [1, 2]))}
     facts["hypotheses"][0]["claim"] = 5
     (tmp_path / "study.yaml").write_text("")
     (tmp_path / "study.json").write_text(json.dumps(facts))
@@ -186,31 +190,48 @@ def test_a_document_of_other_kinds_of_values_is_told_as_damaged(tmp_path: Path) 
         figures.draw(Run(tmp_path))
 
 
+@pytest.mark.parametrize("format", [1, 4, FORMAT])
+def test_a_study_of_an_earlier_format_is_drawn(tmp_path: Path, format: int) -> None:
+    facts = {"format": format, **document(("a", [1, 2]))}
+    (tmp_path / "study.yaml").write_text("")
+    (tmp_path / "study.json").write_text(json.dumps(facts))
+    assert [path.name for path in figures.draw(Run(tmp_path))] == ["figure.png"]
+
+
+@pytest.mark.parametrize("format", [0, FORMAT + 1, None, "4"])
+def test_a_study_of_a_later_format_or_of_none_is_refused(tmp_path: Path, format: object) -> None:
+    (tmp_path / "study.yaml").write_text("")
+    (tmp_path / "study.json").write_text(json.dumps({**document(("a", [1, 2])), "format": format}))
+    with pytest.raises(RunError, match=r"has format .*; expected 1 to 5\. Draw it with the bnexp that wrote it\."):
+        figures.draw(Run(tmp_path))
+
+
 def test_every_hypothesis_has_a_figure_of_its_own_numbers() -> None:
     facts = document(("x", [1, 2, 3]))
     facts["endpoints"] = [ACCURACY, LOSS]
     for cell in facts["cells"]:
+        cell["differences"] *= 2
         for arm in cell["arms"].values():
             arm["endpoints"].append(interval(7.0))
     facts["hypotheses"].append({**facts["hypotheses"][0], "claim": "Loss.", "metric": LOSS})
-    drawn = study_figures(facts)
-    assert list(drawn) == ["figure", "figure-2"]
-    (axes,) = drawn["figure-2"].axes
+    both = drawn(facts)
+    assert list(both) == ["figure", "figure-2"]
+    (axes,) = both["figure-2"].axes
     assert axes.get_ylabel() == "test_loss"
     assert axes.lines[0].get_ydata() == pytest.approx([7, 7, 7])
 
 
 def test_the_cells_that_a_claim_is_about_are_marked_and_none_where_it_is_about_all() -> None:
-    def drawn(*factors: tuple[str, list[Any]], at: dict[str, Any], minus: dict[str, Any] | None = None) -> Figure:
+    def marked(*factors: tuple[str, list[Any]], at: dict[str, Any], minus: dict[str, Any] | None = None) -> Figure:
         facts = document(*factors)
         facts["hypotheses"][0] |= {"at": at, "minus": minus}
         return study_figure(facts)
 
-    (axes,) = drawn(("x", [1, 2, 3]), at={"x": 1}, minus={"x": 3}).axes
+    (axes,) = marked(("x", [1, 2, 3]), at={"x": 1}, minus={"x": 3}).axes
     assert [line.get_xdata()[0] for line in axes.lines if line.get_linestyle() == ":"] == [1, 3]
-    (axes,) = drawn(("x", [1, 2]), ("y", [1, 2]), at={"x": 2}).axes
+    (axes,) = marked(("x", [1, 2]), ("y", [1, 2]), at={"x": 2}).axes
     assert [(patch.get_x() > 0.5, patch.get_y() > 0.5) for patch in axes.patches] == [(False, True), (True, True)]
-    (axes,) = drawn(("x", ["a", "b"]), at={"x": "b"}).axes
+    (axes,) = marked(("x", ["a", "b"]), at={"x": "b"}).axes
     faces = [line.get_markerfacecolor() for line in axes.lines if line.get_marker() == "o"]
     assert faces[0] == "white" != faces[1]
     for figure in (study_figure(document(("x", [1, 2, 3]))), study_figure(document(("x", [1, 2]), ("y", [1, 2])))):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,10 @@ import pytest
 from rich.console import Console, RenderableType
 
 from bnexp.config.study import Hypothesis
-from bnexp.report import study_table
+from bnexp.report import plan_table, study_table
+from bnexp.store.plan_document import PlanDocument
+from bnexp.store.study_document import StudyDocument
+from bnexp.study.claims import ClaimRow
 from bnexp.study.contrast import Contrast
 from bnexp.study.verdict import judged
 
@@ -21,7 +25,7 @@ def lines(what: RenderableType) -> list[str]:
     return [line.rstrip() for line in out.file.getvalue().splitlines()]  # type: ignore[attr-defined]
 
 
-PLAN = {
+PLAN: dict[str, Any] = {
     "name": "s", "cells": 2, "arms": ["bn", "none"], "seeds": 20, "trainings": 1080, "steps": 12345, "finished": 0,
     "of": 4, "fewest_seeds": 7, "seconds_left": None, "is_rough": False, "detectable_deviations": 0.66, "directory": "runs/s-study-0123456789",
     "factors": {"model.activation": ["relu", "tanh"]}, "tune": {"key": "training.learning_rate", "values": [0.01, 0.1]},
@@ -29,33 +33,37 @@ PLAN = {
 }  # fmt: skip
 
 
+def plan_lines(**facts: Any) -> list[str]:
+    return lines(plan_table.study_plan(PlanDocument.model_validate({**PLAN, **facts})))
+
+
 def test_a_plan_tells_cells_trainings_time_and_what_it_detects() -> None:
-    assert lines(study_table.study_plan(PLAN)) == [
+    assert plan_lines() == [
         "s: 2 cells x 2 arms (bn, none), 20 seeds",
         "model.activation: relu, tanh",
         "training.learning_rate, tuned: 0.01, 0.1",
         "claim: It helps. (supported if test_accuracy (%), bn - none is higher, by 1.00 or more)",
-        "1,080 trainings in 3 jobs, 12,345 optimizer steps; time unknown before the first cell",
-        "a true mean difference of 0.66 standard deviations of the paired difference has an interval without 0 in 80% of "
-        "such studies, for each claim",
+        "1,080 trainings in 3 jobs, 12,345 optimizer steps; time unknown before the first trial",
+        "with 20 seeds, the difference of each claim is found with 80% probability if it is at least 0.66 times as large as "
+        "its standard deviation over seeds",
         "to be kept in runs/s-study-0123456789",
     ]
     tie = {"training.epochs": {"follows": "training.batch_size", "values": [5.0, 10.0]}}
-    tied = lines(study_table.study_plan({**PLAN, "ties": tie}))
+    tied = plan_lines(ties=tie)
     assert tied[2] == "training.epochs: 5.0, 10.0, as it follows training.batch_size"
-    tried = lines(study_table.study_plan({**PLAN, "seconds_left": 30.0}))
+    tried = plan_lines(seconds_left=30.0)
     assert tried[4].endswith("; about 30 s, by timing a few steps")
-    guessed = lines(study_table.study_plan({**PLAN, "seconds_left": 30.0, "is_rough": True}))
+    guessed = plan_lines(seconds_left=30.0, is_rough=True)
     assert guessed[4].endswith("; about 30 s, very roughly, by the size of the models")
-    few = lines(study_table.study_plan({**PLAN, "seeds": 6}))
+    few = plan_lines(seeds=6)
     assert "WARNING  6 seeds are too few for a verdict; 7 are the fewest" in few
-    begun = lines(study_table.study_plan({**PLAN, "finished": 3, "seconds_left": 400.0}))
+    begun = plan_lines(finished=3, seconds_left=400.0)
     assert begun[4:6] == [
         "1,080 trainings in all, 12,345 optimizer steps",
-        "finished already: 3 of 4 cells and arms; 3 jobs left, about 7 min",
+        "finished already: 3 of 4 trials; 3 jobs left, about 7 min",
     ]
-    done = lines(study_table.study_plan({**PLAN, "finished": 4, "jobs": 0, "seconds_left": 0.0}))
-    assert done[5] == "finished already: 4 of 4 cells and arms"
+    done = plan_lines(finished=4, jobs=0, seconds_left=0.0)
+    assert done[5] == "finished already: 4 of 4 trials"
 
 
 def arm(value: float, **facts: Any) -> dict[str, Any]:
@@ -82,21 +90,37 @@ def document(claim: str = "It helps.") -> dict[str, Any]:
     ]  # fmt: skip
     spread_S = np.resize([-0.001, 0.001], 12)
     contrasts = [Contrast(0.02 + spread_S, (0, 0), True, 0.3), Contrast(spread_S - np.log(2), (0, 3))]
+    two = [{"mean": 0.1, "low": 0.0, "high": 0.2}] * 2
     stale = "The statistics cannot have caught up: after %d steps"
     return {
         "name": "s", "level": 0.95, "seeds": 8, "versions": {"keras": ["3.15.1"]}, "tune": {"key": "training.learning_rate", "values": [0.01, 0.1], "metric": "val_accuracy", "seeds": [1000, 1001]}, "arms": ["bn", "none"],
         "factors": [{"name": "model.activation", "levels": ["relu", "tanh"]}],
         "endpoints": [one.metric.model_dump() for one in claims],
         "cells": [
-            {"levels": {"model.activation": "relu"}, "arms": {"bn": arm(0.9, warnings=[stale % 7]), "none": arm(0.88)}},
-            {"levels": {"model.activation": "tanh"}, "arms": {"bn": arm(0.8, diverged=2, warnings=[stale % 9]), "none": arm(0.7)}},
+            {"cell": 0, "differences": two, "levels": {"model.activation": "relu"}, "arms": {"bn": arm(0.9, warnings=[stale % 7]), "none": arm(0.88)}},
+            {"cell": 1, "differences": two, "levels": {"model.activation": "tanh"}, "arms": {"bn": arm(0.8, diverged=2, warnings=[stale % 9]), "none": arm(0.7)}},
         ],
-        "hypotheses": judged(claims, contrasts), "verdict": "supported",
+        "hypotheses": [one.model_dump(mode="json") for one in judged(claims, contrasts)], "verdict": "supported",
     }  # fmt: skip
 
 
+def study_lines(facts: dict[str, Any]) -> list[str]:
+    return lines(study_table.study(StudyDocument.model_validate_json(json.dumps(facts))))
+
+
+def with_hypotheses(claims: list[Hypothesis], contrasts: list[Contrast]) -> dict[str, Any]:
+    """A document with other hypotheses about the same cells."""
+    facts, found = document(), judged(claims, contrasts)
+    facts["endpoints"] = [one.metric.model_dump() for one in claims]
+    for cell in facts["cells"]:
+        cell["differences"] = cell["differences"][:1] * len(claims)
+        for one in cell["arms"].values():
+            one["endpoints"] = [{**one["endpoints"][0], "reached": 8}] * len(claims)
+    return {**facts, "hypotheses": [one.model_dump(mode="json") for one in found]}
+
+
 def test_a_study_is_a_row_for_each_cell_and_arm_then_each_hypothesis_with_its_evidence() -> None:
-    assert lines(study_table.study(document())) == [
+    assert study_lines(document()) == [
         "s: 2 cells, 8 seeds",
         "model.activation  arm   training.learning_rate  test_accuracy (%)  epochs to val_accuracy 90.00%  diverged",
         "relu              bn                      0.01       90.00 ± 1.00           4.50 ± 0.50 (7 of 8)    0 of 8",
@@ -134,8 +158,7 @@ def test_a_mean_over_cells_that_disagree_a_warning_behind_it_and_who_wins_are_to
     claim = Hypothesis(direction="higher", smallest=0.01, **known)
     won = Hypothesis(direction="higher", smallest=0.3, wins=True, **known)
     contrast = Contrast(np.array([0.1, 0.2, -0.1, 0.0] * 3), cells=(0.2, 0.1, -0.1, None), warned=True)
-    facts = {**document(), "hypotheses": judged([claim, won], [contrast, contrast])}
-    told = lines(study_table.study(facts))
+    told = study_lines(with_hypotheses([claim, won], [contrast, contrast]))
     assert "mean over 4 cells, 1 of them the other way" in told
     assert "WARNING  trainings that this rests on have warnings, see above" in told
     assert any("bn wins 6 pairs, none 3, and 3 tie, half for each" in line for line in told)
@@ -153,14 +176,14 @@ def test_a_mean_over_cells_that_disagree_a_warning_behind_it_and_who_wins_are_to
 def test_what_diverged_trainings_count_as_is_told_where_they_count(metric: Any, counted: str | None) -> None:
     claim = Hypothesis(claim="c", treated="bn", baseline="none", metric=metric, direction="lower", smallest=1.2)
     contrast = Contrast(np.array([-0.5, -0.7, -0.6] * 4), diverged=3)
-    told = " ".join(lines(study_table.study({**document(), "hypotheses": judged([claim], [contrast])})))
+    told = " ".join(study_lines(with_hypotheses([claim], [contrast])))
     assert ("diverged training" in told) == (counted is not None)
     assert counted is None or counted in told
 
 
 @pytest.mark.parametrize("claim", ["[red]bold[/red] \x1b[31m", "\u202e"])
 def test_a_claim_is_never_read_as_markup_or_obeyed_by_a_terminal(claim: str) -> None:
-    said = "\n".join(lines(study_table.study(document(claim))))
+    said = "\n".join(study_lines(document(claim)))
     assert "\x1b" not in said and "\u202e" not in said
     assert claim.replace("\x1b", "?").replace("\u202e", "?").strip() in said
 
@@ -180,26 +203,51 @@ def test_the_edge_of_what_was_tried_is_that_of_its_numbers(values: list[Any], ch
     for cell in facts["cells"]:
         for one in cell["arms"].values():
             one |= {"tuned": chosen, "tuning_means": [0.5] * len(values)}
-    assert any("at the edge of those tried" in line for line in lines(study_table.study(facts))) == warned
+    assert any("at the edge of those tried" in line for line in study_lines(facts)) == warned
 
 
 def test_a_caution_stands_before_the_verdict() -> None:
     told = document()
     told["hypotheses"][0]["cautions"] = ["test_loss holds it"]
-    printed = lines(study_table.study(told))
+    printed = study_lines(told)
     assert printed[printed.index("WARNING  test_loss holds it") + 1].startswith("VERDICT  ")
 
 
 def test_a_choice_that_rests_on_nothing_is_told() -> None:
     facts = document()
     facts["cells"][0]["arms"]["bn"]["tuning_means"] = [None, None]
-    told = "\n".join(lines(study_table.study(facts)))
+    told = "\n".join(study_lines(facts))
     assert "Every value tried has a diverged seed, and the first was used: bn in 1 cell. Try other values." in told
 
 
 def test_numbers_of_different_versions_are_told_apart() -> None:
     facts = {**document(), "versions": {"keras": ["3.14.0", "3.15.1"], "numpy": ["2.0"]}}
-    told = [line for line in lines(study_table.study(facts)) if "trained with the same" in line]
+    told = [line for line in study_lines(facts) if "trained with the same" in line]
     assert told == [
         "WARNING  Not all cells were trained with the same: keras 3.14.0 and 3.15.1. Pairs may differ for that alone."
     ]
+
+
+AFTER = "This hypothesis was added or changed after the results were known: treat it as exploratory."
+
+
+def test_a_hypothesis_that_was_asked_after_results_is_told_before_its_verdict_in_the_plan_and_among_claims() -> None:
+    facts = document()
+    assert not [line for line in study_lines(facts) if AFTER in line]
+    facts["hypotheses"][1]["asked_after_results"] = True
+    printed = study_lines(facts)
+    assert printed[printed.index("It is faster.") + 2] == f"WARNING  {AFTER}"
+    assert printed.count(f"WARNING  {AFTER}") == 1
+    claim = {**PLAN["claims"][0], "asked_after_results": True}
+    assert plan_lines(claims=[claim])[4] == f"WARNING  {AFTER}"
+    rows = [
+        ClaimRow("s", "supported", claim="It helps."),
+        ClaimRow("s", claim="It is faster.", asked_after_results=True),
+    ]
+    assert lines(study_table.claims(rows))[-2] == f'WARNING  s, "It is faster.": {AFTER}'
+
+
+def test_trials_of_an_earlier_format_are_told_until_something_is_trained() -> None:
+    told = "kept by an earlier bnexp, in another format: s-study-0123456789. All trials are trained anew"
+    assert told in plan_lines(older_format=["s-study-0123456789"])
+    assert told not in plan_lines(older_format=["s-study-0123456789"], finished=1)

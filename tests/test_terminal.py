@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from command import bnexp
 
 from bnexp.cli.outcome import outcome
 from bnexp.system.terminal import Stream, cleaned, guarded_streams, plain
@@ -185,8 +186,7 @@ def test_a_training_that_nobody_hears_of_is_finished_and_kept(tmp_path: Path, st
     )
     shutil.copy(tmp_path / "a.yaml", tmp_path / "b.yaml")
     shell(f"BNEXP train a.yaml b.yaml {streams}", tmp_path)
-    code, listed, _ = shell("BNEXP runs", tmp_path)
-    assert code == 0
+    listed = bnexp("runs", cwd=tmp_path).stdout
     assert [line.split()[2] for line in listed.splitlines()[1:]] == ["finished", "finished"]
 
 
@@ -198,6 +198,6 @@ def test_a_study_that_nobody_hears_of_is_answered_by_its_workers(tmp_path: Path)
         "seeds: 2\nhypothesis: {claim: It helps., treated: bn, baseline: none, metric: val_accuracy, "
         "direction: higher, smallest: 0.01}\n"
     )
-    shell("BNEXP study s.yaml --jobs 2 <&- >&- 2>&-", tmp_path)
-    _, listed, _ = shell("BNEXP runs", tmp_path)
+    shell("BNEXP study s.yaml --workers 2 <&- >&- 2>&-", tmp_path)
+    listed = bnexp("runs", cwd=tmp_path).stdout
     assert [line.split()[1:3] for line in listed.splitlines()[1:]] == [["study", "finished"]]

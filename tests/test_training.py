@@ -12,22 +12,22 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from experiments import build_for, experiment
+from experiments import build_for, experiment, train_many_seeds
 from pydantic import ValidationError
-from sklearn.metrics import accuracy_score, log_loss
+from sklearn.metrics import accuracy_score, log_loss, mean_absolute_error, mean_squared_error
+from sklearn.preprocessing import StandardScaler
 from tensorflow.python.eager import context
 
 from bnexp.config import Experiment
-from bnexp.data import Data, joined, prepare
+from bnexp.data import Data, joined_data, prepare
 from bnexp.errors import SettingError
-from bnexp.history import History
-from bnexp.history import joined as joined_histories
+from bnexp.history import History, joined
 from bnexp.models import Built
 from bnexp.system import machine
 from bnexp.training import devices, engine_name, memory, random_operations
 from bnexp.training.batches import batch_order, fed_rows
 from bnexp.training.keras_fit import _early_stopping, train_keras_fit
-from bnexp.training.many_seeds import _shards, train_many_seeds
+from bnexp.training.many_seeds import _shards
 from bnexp.training.many_seeds import train as train_together
 from bnexp.training.optimizers import KERAS_NAMES, make_optimizer, make_pure_optimizer
 from bnexp.training.record import Record, Trained
@@ -173,7 +173,7 @@ def assert_histories_agree(ours: History, keras_history: History, tolerance: flo
 
 @pytest.mark.parametrize("case", CASES)
 def test_many_seeds_and_plain_keras_agree_in_every_epoch_and_weight(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "plan", lambda *_: (2, 2))  # seeds 0 and 1 are stacked, on any number of cores
+    monkeypatch.setattr(memory, "plan_shards", lambda *_: (2, 2))  # seeds 0 and 1 are stacked, on any number of cores
     config = experiment(**{**CASES[case], "training": {"epochs": 6, **CASES[case].get("training", {})}})
     _, _, at_once = trained(train_many_seeds, config, (0, 1, 2))
     _, _, alone = trained(train_keras_fit, config, (1,))
@@ -258,7 +258,7 @@ def test_a_grid_of_learning_rates_in_one_program_is_each_rate_by_itself(settings
     ]
     initial = built.initial.draw(SEEDS)
     tiled = [np.concatenate([values] * len(rates)) for values in initial]
-    together = train_together(built.model, joined([data] * 3), trainings, SEEDS, tiled, lambda histories: False)
+    together = train_together(built.model, joined_data([data] * 3), trainings, SEEDS, tiled, lambda histories: False)
     for training, ours in zip(trainings, together, strict=True):
         alone = train_many_seeds(built.model, data, training, SEEDS, initial, lambda history: False)
         assert_histories_agree(ours.history, alone.history, tolerance=1e-5)
@@ -274,7 +274,7 @@ def test_experiments_on_data_of_one_shape_train_together_as_each_alone() -> None
     pairs = [prepared(config) for config in configs]
     initials = [built.initial.draw(SEEDS) for built, _ in pairs]
     both = [np.concatenate(values) for values in zip(*initials, strict=True)]
-    data = joined([data for _, data in pairs])
+    data = joined_data([data for _, data in pairs])
     trainings = [config.training for config in configs]
     together = train_together(pairs[0][0].model, data, trainings, SEEDS, both, lambda histories: False)
     for config, ours in zip(configs, together, strict=True):
@@ -410,7 +410,7 @@ def test_watch_can_stop_after_an_epoch_and_what_was_measured_is_kept() -> None:
 def test_who_asks_to_stop_after_the_last_epoch_has_a_finished_run(trainer: Any) -> None:
     config = experiment(training={"epochs": 2})
     built, data = prepared(config)
-    at_the_end = lambda so_far: joined_histories(so_far).epochs_S == (2, 2, 2)  # noqa: E731
+    at_the_end = lambda so_far: joined(so_far).epochs_S == (2, 2, 2)  # noqa: E731
     outcome = trainer(built.model, data, config.training, SEEDS, built.initial.draw(SEEDS), at_the_end)
     assert not outcome.interrupted
     assert outcome.history.epochs_S == (2, 2, 2)
@@ -641,6 +641,30 @@ def test_r2_of_targets_far_from_zero_is_that_of_numpy_in_float64(trainer: Any) -
         np.testing.assert_allclose(1 - r2, mse / y_R.var(), rtol=1e-4)
 
 
+@pytest.mark.parametrize("trainer", [train_many_seeds, train_keras_fit])
+def test_errors_of_a_scaled_target_are_in_the_targets_own_unit_for_each_seeds_split(
+    tmp_path: Path, trainer: Any
+) -> None:
+    generator = np.random.default_rng(0)
+    x = generator.normal(size=(120, 3))
+    prices = 40_000 + 9_000 * x[:, 0] + generator.normal(0, 500, 120)
+    np.savez(tmp_path / "prices.npz", x=x, y=prices)
+    dataset = {"name": "npz", "path": str(tmp_path / "prices.npz"), "resample": True, "task": "regression"}
+    model = {"name": "mlp", "hidden": [8], "normalization": "none"}
+    sections = {"dataset": dataset, "model": model, "training": {"epochs": 2, "seeds": 2}}
+    built, data, outcome = trained(trainer, Experiment.model_validate({"name": "prices", **sections}), (0, 1))
+    for row, rows_R in enumerate(data.validation_SR):
+        for variable, value in zip(built.model.variables, outcome.weights, strict=True):
+            variable.assign(value[row])
+        own_unit = StandardScaler().fit(prices[data.train_SR[row], None])
+        predicted = own_unit.inverse_transform(built.model(data.inputs(row, rows_R)))[:, 0]
+        for name, expected in (("mae", mean_absolute_error), ("mse", mean_squared_error)):
+            measured = outcome.history.final(f"val_{name}")[row]
+            assert measured == pytest.approx(expected(prices[rows_R], predicted), rel=1e-3)
+        scaled = own_unit.transform(prices[rows_R, None])[:, 0] - built.model(data.inputs(row, rows_R)).numpy()[:, 0]
+        assert outcome.history.final("val_loss")[row] == pytest.approx(np.mean(scaled**2), rel=1e-3)
+
+
 def test_evaluating_the_training_part_changes_no_training() -> None:
     layers = [
         {"Reshape": {"target_shape": [5, 4]}},
@@ -669,7 +693,7 @@ def test_what_a_seed_draws_does_not_hang_on_its_shard(monkeypatch: pytest.Monkey
     config = experiment(model={"dropout": 0.4}, training={"epochs": 2})
     outcomes = []
     for most in (1, 3):
-        monkeypatch.setattr(memory, "plan", lambda *_, most=most: (1, most))
+        monkeypatch.setattr(memory, "plan_shards", lambda *_, most=most: (1, most))
         outcomes.append(trained(train_many_seeds, config)[2])
     assert_histories_agree(outcomes[0].history, outcomes[1].history, tolerance=1e-5)
 
@@ -739,7 +763,7 @@ def test_shards_of_a_residual_net_side_by_side_are_those_one_after_the_other(
     )
     outcomes = []
     for workers in (2, 1):
-        monkeypatch.setattr(memory, "plan", lambda *_, workers=workers: (workers, 3))
+        monkeypatch.setattr(memory, "plan_shards", lambda *_, workers=workers: (workers, 3))
         outcomes.append(trained(train_many_seeds, config, tuple(range(12)))[2])
     for values, expected in zip(outcomes[0].weights, outcomes[1].weights, strict=True):
         np.testing.assert_array_equal(values, expected)

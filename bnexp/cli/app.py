@@ -56,13 +56,15 @@ Launcher = Annotated[
     Literal["local", "ray"],
     typer.Option("--launcher", help="What starts the workers: processes of this machine, or Ray."),
 ]
-Jobs = Annotated[
+Workers = Annotated[
     int | None,
     typer.Option(
+        "--workers",
+        "-j",
         "--jobs",
         min=1,
-        help="Workers, each of one core, that share the memory; one a core if not given, or as many as memory is "
-        "enough for. With --address, the most jobs that are worked on at a time.",
+        help="Processes that train at the same time, each on one core. If not given, one for each core, or as many as "
+        "memory is enough for. With --address, the most that are used of the cluster. --jobs is the older name.",
     ),
 ]
 Address = Annotated[
@@ -90,7 +92,7 @@ def train(
 
     Everything that was measured is kept in a directory of its own under --runs.
 
-    Example: bnexp train configs/bn.yaml training.epochs=5 model.normalization=layer
+    Example: bnexp train bn training.epochs=5 model.normalization=layer
     """
     with ending_at_once():
         from bnexp.cli import commands
@@ -113,9 +115,17 @@ def compare(
     margin: Margin = None,
     target: Annotated[
         float | None,
-        typer.Option(parser=_number, metavar="<float>", help="Value of the metric to reach, in its own unit."),
+        typer.Option(
+            parser=_number,
+            metavar="<float>",
+            help="Value of the metric to reach: of accuracy a share (0.9 means 90%), else in its own unit.",
+        ),
     ] = None,
     baseline: Annotated[str | None, typer.Option(help="What the others are compared with; else the last arm.")] = None,
+    about: Annotated[
+        Literal["new-rows", "these-rows"],
+        typer.Option(help="What the verdict speaks of: new rows of the same kind, or only the rows at hand."),
+    ] = "new-rows",
     seeds: Seeds = None,
     runs: Runs = Path("runs"),
     quiet: Quiet = False,
@@ -134,20 +144,20 @@ def compare(
         from bnexp.cli import commands
         from bnexp.comparison import Question
 
-    question = Question(metric, margin, target, baseline)
+    question = Question(metric, margin, target, baseline, about)
     raise typer.Exit(commands.compare(arguments, question, seeds=seeds, runs=runs, quiet=quiet, as_json=json))
 
 
 @app.command()
 def study(
-    file: Annotated[Path, typer.Argument(metavar="STUDY.yaml", parser=_path, help="The study's file.")],
+    file: Annotated[Path, typer.Argument(metavar="STUDY", parser=_path, help="A study's name or file.")],
     runs: Runs = Path("runs"),
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check all, print the plan; train nothing.")] = False,
     max_trainings: Annotated[
         int | None, typer.Option(min=1, help="Refuse a grid of more trainings; 20000 if not given.")
     ] = None,
     launcher: Launcher = "local",
-    jobs: Jobs = None,
+    workers: Workers = None,
     address: Address = None,
     quiet: Quiet = False,
     json: Json = False,
@@ -158,13 +168,14 @@ def study(
     hypothesis ends supported, refuted or inconclusive. The same command goes
     on where it was stopped, and trains nothing twice.
 
-    Example: bnexp study configs/studies/tutorial.yaml
+    Example: bnexp study studies/tutorial
     """
     with ending_at_once():
-        from bnexp.cli import study_commands as commands
+        from bnexp.api.studies import Place
+        from bnexp.cli import study_commands
 
-    place = commands.Place(runs, launcher, jobs, address)
-    code = commands.study(file, place, dry_run=dry_run, most_trainings=max_trainings, quiet=quiet, as_json=json)
+    place = Place(runs, launcher, workers, address)
+    code = study_commands.study(file, place, dry_run=dry_run, most_trainings=max_trainings, quiet=quiet, as_json=json)
     raise typer.Exit(code)
 
 
@@ -175,7 +186,7 @@ def claims(
     ] = None,
     runs: Runs = Path("runs"),
     launcher: Launcher = "local",
-    jobs: Jobs = None,
+    workers: Workers = None,
     address: Address = None,
     quiet: Quiet = False,
     json: Json = False,
@@ -189,10 +200,11 @@ def claims(
     Example: bnexp claims tutorial sigmoid
     """
     with ending_at_once():
-        from bnexp.cli import study_commands as commands
+        from bnexp.api.studies import Place
+        from bnexp.cli import study_commands
 
-    place = commands.Place(runs, launcher, jobs, address)
-    raise typer.Exit(commands.claims(studies or [], place, quiet=quiet, as_json=json))
+    place = Place(runs, launcher, workers, address)
+    raise typer.Exit(study_commands.claims(studies or [], place, quiet=quiet, as_json=json))
 
 
 @app.command()
@@ -234,9 +246,9 @@ app.add_typer(data, name="data")
 def list_data(json: Json = False) -> None:
     """List known data sets, and which of them are here."""
     with ending_at_once():
-        from bnexp.cli import commands
+        from bnexp.cli import data_commands
 
-    raise typer.Exit(commands.list_data(as_json=json))
+    raise typer.Exit(data_commands.list_data(as_json=json))
 
 
 @data.command("fetch")
@@ -250,9 +262,9 @@ def fetch_data(names: Annotated[list[str], typer.Argument(help="Names, as `bnexp
     Example: bnexp data fetch penguins spoken_digits
     """
     with ending_at_once():
-        from bnexp.cli import commands
+        from bnexp.cli import data_commands
 
-    raise typer.Exit(commands.fetch_data(names))
+    raise typer.Exit(data_commands.fetch_data(names))
 
 
 def _version(asked: bool) -> None:

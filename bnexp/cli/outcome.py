@@ -65,8 +65,8 @@ def _code_of_answer(out: Stream) -> int:
 def leave(code: int) -> None:
     """Exit; after Ctrl-C at once, without waiting for threads that are in the middle of an epoch.
 
-    At its end Python searches all that is left for cycles: a fifth of the time of a short command (measured). All
-    memory goes back in any case, so that nothing is left to search.
+    At its end Python searches all that is left for cycles. All memory goes back in any case, so nothing has to be
+    searched: `bnexp runs` would take 1.26 times as long, `bnexp plot` 1.30 times (medians of CPU time in turn).
     """
     if code == INTERRUPTED:
         os._exit(INTERRUPTED)

@@ -1,160 +1,64 @@
-"""What `study` and `claims` do, with plain arguments: work, print, and return the exit code."""
+"""What `study` and `claims` do, with plain arguments: call the API, print, and return the exit code."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
-from bnexp import executors as launch
-from bnexp import store
-from bnexp.cli.arguments import config_path
-from bnexp.cli.commands import print_answer, print_json, told_in_json
-from bnexp.errors import DIVERGED, DONE, WORK_FAILED, StoppedError, work_begun
-from bnexp.report import figures, study_table
-from bnexp.report.page import claims_page
+from bnexp.api import studies
+from bnexp.api.studies import Claims, Place
+from bnexp.cli.output import print_answer, print_json, told_in_json
+from bnexp.cli.terminal import StudyTerminal
+from bnexp.errors import DIVERGED, DONE, WORK_FAILED
+from bnexp.report import plan_table, study_table
 from bnexp.report.progress import StudyReporter, own_stderr
-from bnexp.study import claims as several
-from bnexp.study import plan as study_plan
-from bnexp.study import run as study_run
-from bnexp.system.machine import most_workers
-
-PAGE = "claims.html"
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a study's trainings are kept, and who does them."""
-
-    runs: Path
-    launcher: launch.Launcher
-    jobs: int | None
-    address: str | None
-
-    @property
-    def most_workers(self) -> int:
-        """Return how many workers there may be on this machine: as asked for, else as it has room for."""
-        return self.jobs or most_workers()
-
-    def workers_for(self, jobs: int) -> int:
-        """Return how many workers of this machine have something to do, if this many jobs are left."""
-        return min(self.most_workers, max(1, jobs))
-
-    def at_a_time(self, jobs: int) -> int | None:
-        """Return the most jobs, of these, that are worked on at a time; None where only the cluster tells."""
-        return None if self.address is not None and self.jobs is None else self.workers_for(jobs)
-
-    def workers(self, jobs: int, warn: launch.Warn) -> AbstractContextManager[launch.Workers]:
-        """Return workers for this many jobs; of a cluster at an address all, unless --jobs says how many."""
-        if self.address is not None:
-            return launch.workers(self.launcher, self.jobs, self.address, warn=warn)
-        return launch.workers(self.launcher, self.workers_for(jobs), None, warn=warn, sharing=self.most_workers)
+from bnexp.store.study_document import StudyDocument
+from bnexp.study import plan
 
 
 def study(path: Path, place: Place, *, dry_run: bool, most_trainings: int | None, quiet: bool, as_json: bool) -> int:
     """Run a study, or what is left of it; print its plan, how it goes, and the verdict."""
-    most = study_plan.MOST_TRAININGS if most_trainings is None else most_trainings
-    planned = study_plan.plan(config_path(str(path)), place.runs, most=most)
-    facts = study_run.facts(planned, place.at_a_time(len(study_plan.pending(planned))))
-    with own_stderr() as console:
-        reporter = StudyReporter(console, quiet=quiet or as_json)
-        with (
-            told_in_json(lambda: _finished_parts(planned), as_json=as_json),
-            _goes_on(planned.directory),
-            place.workers(facts["jobs"], reporter.warn) as workers,
-        ):
-            costs = study_run.preflight(planned, workers, plan_only=dry_run)
-            if facts["seconds_left"] is None and (dry_run or not (quiet or as_json)):
-                facts["seconds_left"], facts["is_rough"] = study_run.estimate(costs, workers, plan_only=dry_run)
-            if dry_run:
-                print_json(facts) if as_json else print_answer(study_table.study_plan(facts))
-                return DONE
-            reporter.show(facts)
-            document = study_run.run(planned, workers, reporter.tell, checked=True)
-        _draw(planned.directory, reporter)
+    planned = studies.plan_study(path, place, most_trainings=most_trainings)
+    silent = quiet or as_json
+    with own_stderr() as stderr, told_in_json(lambda: _finished_trials(planned), as_json=as_json):
+        terminal = StudyTerminal(StudyReporter(stderr, quiet=silent), shows_time=not silent)
+        if dry_run:
+            told = studies.outlook(planned, place, observer=terminal)
+            print_json(told.model_dump(mode="json")) if as_json else print_answer(plan_table.study_plan(told))
+            return DONE
+        found = studies.run_study(planned, place, observer=terminal)
     if as_json:
-        print_json(document)
+        print_json(found.document.model_dump(mode="json"))
     elif quiet:
-        print(planned.directory)
+        print(found.directory)
     else:
-        print_answer(study_table.study(document))
-        print(f"kept: {planned.directory}")
-    return _study_code(document)
+        print_answer(study_table.study(found.document))
+        print(f"kept: {found.directory}")
+    return _study_code(found.document)
 
 
-def _draw(directory: Path, reporter: StudyReporter) -> None:
-    """Draw the figures of a study that has been answered."""
-    for text in figures.drawn(store.Run(directory)):
-        reporter.warn(text)
+def _finished_trials(planned: plan.Plan) -> list[dict[str, int | str]]:
+    """List the trials that are finished and kept."""
+    return [{"cell": cell, "arm": arm} for cell, arm in plan.finished(planned)]
 
 
-def _finished_parts(planned: study_plan.Plan) -> list[dict[str, Any]]:
-    """List the cells and arms that are finished and kept."""
-    return [{"cell": cell, "arm": arm} for cell, arm in study_plan.finished(planned)]
-
-
-@contextmanager
-def _goes_on(directory: Path) -> Iterator[None]:
-    try:
-        yield
-    except KeyboardInterrupt:
-        if not directory.exists():
-            raise StoppedError("Stopped before anything was finished; nothing is kept.") from None
-        raise StoppedError(f"Stopped: {directory} keeps what is finished; the same command goes on.") from None
-
-
-def _study_code(document: Mapping[str, Any]) -> int:
-    lost = any(arm["diverged"] for cell in document["cells"] for arm in cell["arms"].values())
-    return DIVERGED if lost else DONE
+def _study_code(document: StudyDocument) -> int:
+    return DIVERGED if document.diverged else DONE
 
 
 def claims(names: Sequence[str], place: Place, *, quiet: bool, as_json: bool) -> int:
     """Run several studies, or what is left of them; print a row for each claim, and where the page is."""
-    answers = several.planned(several.files(names), place.runs)
-    done: list[several.Answer] = []
-    with own_stderr() as console:
-        page = _answered(answers, done, place, StudyReporter(console, quiet=quiet or as_json), as_json=as_json)
-    rows = several.rows(done)
+    found = Claims()
+    with own_stderr() as stderr, told_in_json(lambda: [asdict(row) for row in found.rows], as_json=as_json):
+        terminal = StudyTerminal(StudyReporter(stderr, quiet=quiet or as_json), shows_time=False)
+        studies.claims(names, place, observer=terminal, found=found)
     if as_json:
-        print_json(rows)
+        print_json([asdict(row) for row in found.rows])
     elif quiet:
-        print(page)
+        print(found.page)
     else:
-        print_answer(study_table.claims(rows))
-        print(f"kept: {page}")
-    found = [one.document for one in done]
-    return WORK_FAILED if None in found else max(_study_code(document) for document in found if document is not None)
-
-
-def _answered(
-    answers: Sequence[several.Answer],
-    done: list[several.Answer],
-    place: Place,
-    reporter: StudyReporter,
-    *,
-    as_json: bool,
-) -> Path:
-    """Answer several studies, one after the other, each into `done`; keep their page and return its path."""
-    for answer in answers:
-        if answer.failure:
-            reporter.warn(f"{answer.name} is left out: {answer.failure}")
-    jobs = sum(len(study_plan.pending(answer.planned)) for answer in answers if answer.planned is not None)
-    with told_in_json(lambda: several.rows(done), as_json=as_json), _goes_on(place.runs):
-        with place.workers(jobs, reporter.warn) as workers:
-            for answer in answers:
-                with work_begun() if any(one.document for one in done) else nullcontext():
-                    done.append(several.answered(answer, workers, reporter))
-                    if done[-1].planned is not None and done[-1].document is not None:
-                        _draw(done[-1].planned.directory, reporter)
-        with work_begun() if any(one.document for one in done) else nullcontext():
-            return keep_page(place.runs, done)
-
-
-def keep_page(runs: Path, answers: Sequence[several.Answer]) -> Path:
-    """Write the page of all answers, and return its path."""
-    path = runs / PAGE
-    store.make_place(runs)
-    store.write(path, claims_page(several.told(answers)))
-    return path
+        print_answer(study_table.claims(found.rows))
+        print(f"kept: {found.page}")
+    documents = [answer.document for answer in found.answers]
+    return WORK_FAILED if None in documents else max(_study_code(one) for one in documents if one is not None)

@@ -6,10 +6,10 @@ Nothing is trained, drawn or printed here.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from bnexp import statistics
-from bnexp.comparison.contrast import arm_facts, contrast, epochs_to, final_values, guessing_of
+from bnexp.comparison.arm_values import arm_facts, epochs_to, final_values, guessing_of
+from bnexp.comparison.contrast import contrast
 from bnexp.comparison.pairing import (
     INTENDED,
     NEUTRAL,
@@ -29,6 +29,8 @@ from bnexp.comparison.question import (
     refuse_too_few,
     resolved,
 )
+from bnexp.store import ComparisonDocument, DataFacts
+from bnexp.store.comparison_document import SHARED_FACTS, Primary, Target
 
 __all__ = [
     "INTENDED",
@@ -46,28 +48,8 @@ __all__ = [
     "refuse_too_few",
 ]
 
-FORMAT = 1
-DATA_FACTS = (
-    "name",
-    "rows",
-    "training_rows",
-    "validation_rows",
-    "test_rows",
-    "split",
-    "duplicates_dropped",
-    "rows_before_limit",
-    "files_left_out",
-    "arrays_left_out",
-    "classes",
-    "rows_per_class",
-    "id_like_columns",
-    "warnings",
-    "commonest_class_share",
-)
-"""What a comparison repeats of the record of the data, which all arms share."""
 
-
-def compare(arms: Sequence[Arm], question: Question) -> dict[str, Any]:
+def compare(arms: Sequence[Arm], question: Question) -> ComparisonDocument:
     """Compare each arm with the baseline, seed by seed; return the document that comparison.json holds.
 
     Raises:
@@ -84,22 +66,23 @@ def compare(arms: Sequence[Arm], question: Question) -> dict[str, Any]:
     paired = {arm.name: arm.history.of(seeds) for arm in arms}
     resolved_question = resolved(question, baseline.name, paired[baseline.name], guessing_of(baseline))
     others = [arm for arm in arms if arm is not baseline]
-    return {
-        "format": FORMAT,
-        "baseline": baseline.name,
-        "seeds": list(seeds),
-        "level": statistics.LEVEL,
-        "task": baseline.record["dataset"]["task"],
-        "dataset": {key: baseline.record["dataset"].get(key) for key in DATA_FACTS},
-        "primary": {"metric": resolved_question.metric, "margin": resolved_question.margin},
-        "target": {
-            "metric": resolved_question.target_metric,
-            "value": resolved_question.target,
-            "rule": resolved_question.target_rule,
-        },
-        "arms": [arm_facts(arm, paired[arm.name], resolved_question) for arm in arms],
-        "contrasts": [
+    facts = baseline.record.dataset
+    return ComparisonDocument(
+        format=1,
+        baseline=baseline.name,
+        seeds=seeds,
+        level=statistics.LEVEL,
+        task=facts.task,
+        dataset=DataFacts(**{key: getattr(facts, key) for key in SHARED_FACTS}),
+        primary=Primary(metric=resolved_question.metric, margin=resolved_question.margin),
+        target=Target(
+            metric=resolved_question.target_metric,
+            value=resolved_question.target,
+            rule=resolved_question.target_rule,
+        ),
+        arms=[arm_facts(arm, paired[arm.name], resolved_question) for arm in arms],
+        contrasts=[
             contrast(PairedArms(arm, paired[arm.name], baseline, paired[baseline.name]), resolved_question)
             for arm in others
         ],
-    }
+    )

@@ -4,19 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from bnexp import config
-from bnexp.config import Experiment
-from bnexp.config.merging import written
+from bnexp.config import Experiment, parts_that_differ
 from bnexp.errors import ComparisonError
+from bnexp.held_out import HeldOut
 from bnexp.history import History
+from bnexp.store import ComparedRecord
 
 INTENDED = ("model.normalization", "model.placement", "model.layers")
 """Keys whose difference is the point of a comparison; beside them any other is named as a confounder."""
 PREPARATION = ("scale", "scale_target", "missing", "vocabulary", "shift")
 """Keys of a dataset that decide, of the same rows and split, what is fed and what is measured."""
-NEUTRAL = ("training.seeds", "training.save", "training.evaluate_train", "training.trainer", "training.memory_limit")
+NEUTRAL = (
+    "training.seeds",
+    "training.keep_rows",
+    "training.save",
+    "training.evaluate_train",
+    "training.trainer",
+    "training.memory_limit",
+)
 """Keys that change no number of a seed; which trainer it was is told from the record."""
 
 
@@ -28,7 +36,9 @@ class Arm:
     run: str
     experiment: Experiment
     history: History
-    record: dict[str, Any]
+    record: ComparedRecord
+    held_out: HeldOut | None = None
+    """What each held-out row measured; None if it was not kept."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +60,7 @@ class Basis:
 def basis_of(arm: Arm) -> Basis:
     """Return what a run was trained on."""
     record = arm.record
-    return Basis(arm.name, arm.run, arm.experiment, record["dataset"]["digest"], record["pairing"]["splits"])
+    return Basis(arm.name, arm.run, arm.experiment, record.dataset.digest, record.pairing.splits)
 
 
 @dataclass(frozen=True)
@@ -111,13 +121,10 @@ def _data_checks(arm: Basis, other: Basis) -> dict[str, bool]:
 
 
 def _dataset_text(arm: Basis, other: Basis) -> str:
-    differing = config.differences(arm.experiment, other.experiment)
-    named = [f"{key} is {_text(a)} and {_text(b)}" for key, (a, b) in differing.items() if key.startswith("dataset")]
+    differing = config.differences(arm.experiment, other.experiment).items()
+    parts = [part for key, pair in differing if key.startswith("dataset") for part in parts_that_differ(key, *pair)]
+    named = [f"{place} is {one} and {another}" for place, one, another in parts]
     return "; ".join(named) or "the rows differ by digest though the configs agree"
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else written(value)
 
 
 def _agree(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
@@ -128,13 +135,15 @@ def _agree(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
 def agreement(arms: PairedArms) -> dict[str, bool | None]:
     """Compare the digests of splits, shared kernels and batch orders; None where nothing can be compared."""
-    one, other = arms.arm.record["pairing"], arms.baseline.record["pairing"]
-    shared = one["kernels"].keys() & other["kernels"].keys()
-    span = "all_epochs" if arms.treated.epochs_S == arms.base.epochs_S else "first_epoch"
-    batches = [_of(record["batches"][span], arms.treated.seeds) for record in (one, other)]
+    one, other = arms.arm.record.pairing, arms.baseline.record.pairing
+    shared = one.kernels.keys() & other.kernels.keys()
+    span: Literal["all_epochs", "first_epoch"] = "first_epoch"
+    if arms.treated.epochs_S == arms.base.epochs_S:
+        span = "all_epochs"
+    batches = [_of(record.batches[span], arms.treated.seeds) for record in (one, other)]
     return {
-        "splits": _agree(one["splits"], other["splits"]),
-        "kernels": all(_agree(one["kernels"][name], other["kernels"][name]) for name in shared) if shared else None,
+        "splits": _agree(one.splits, other.splits),
+        "kernels": all(_agree(one.kernels[name], other.kernels[name]) for name in shared) if shared else None,
         "batch orders": _agree(*batches),
     }
 
@@ -165,12 +174,12 @@ def _differing(arms: PairedArms) -> dict[str, list[Any]]:
 def _circumstances(arm: Arm, baseline: Arm) -> dict[str, list[Any]]:
     """List what differs besides the config: trainer, machine, versions."""
     one, other = arm.record, baseline.record
-    pairs = {
-        "trainer": (one["trainer"]["name"], other["trainer"]["name"]),
-        "machine": (one["machine"], other["machine"]),
+    pairs: dict[str, tuple[Any, Any]] = {
+        "trainer": (one.trainer.name, other.trainer.name),
+        "machine": (one.machine.as_json(), other.machine.as_json()),
     }
     pairs |= {
-        f"version of {name}": (one["versions"].get(name), other["versions"].get(name))
-        for name in one["versions"] | other["versions"]
+        f"version of {name}": (one.versions.get(name), other.versions.get(name))
+        for name in one.versions | other.versions
     }
     return {name: list(pair) for name, pair in pairs.items() if pair[0] != pair[1]}

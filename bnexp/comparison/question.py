@@ -5,17 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
-from bnexp.comparison.pairing import Arm
-from bnexp.comparison.questions import (
+from bnexp.comparison.metric_rules import (
     chosen_by,
     impossible_margin,
     impossible_value,
     judged_by_what_chose,
     unmeasured_part,
 )
+from bnexp.comparison.pairing import Arm
 from bnexp.config import Experiment
 from bnexp.errors import ComparisonError, nearest
 from bnexp.history import History
@@ -28,6 +29,9 @@ DEFAULT_MARGINS = {"accuracy": 0.01, "r2": 0.01}
 RELATIVE_MARGIN = 0.05
 
 
+About = Literal["new-rows", "these-rows"]
+
+
 @dataclass(frozen=True)
 class Question:
     """What is asked of the arms, stated before the answer: the primary metric, its margin, a target."""
@@ -36,6 +40,8 @@ class Question:
     margin: float | None = None
     target: float | None = None
     baseline: str | None = None
+    about: About = "new-rows"
+    """New rows of the same kind, or only these rows."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,7 @@ class ResolvedQuestion:
     margin: float
     target: float | None
     target_rule: str
+    about: About = "new-rows"
 
     @property
     def target_metric(self) -> str:
@@ -117,17 +124,23 @@ def resolved(question: Question, baseline: str, history: History, guessing: Mapp
     """Settle what a question leaves open, by the baseline's history alone; `guessing` is that of the data."""
     metric = question.metric or headline(history.metrics)
     margin = _default_margin(metric, history) if question.margin is None else question.margin
+    target, rule = _target(question, metric, baseline, history, guessing)
+    return ResolvedQuestion(metric, margin, target, rule, question.about)
+
+
+def _target(
+    question: Question, metric: str, baseline: str, history: History, guessing: Mapping[str, float]
+) -> tuple[float | None, str]:
+    """Return the value to reach, and where it comes from; None, and why, if there is none."""
     if question.target is not None:
-        return ResolvedQuestion(metric, margin, question.target, "given")
+        return question.target, "given"
     watched = on_validation(metric)
     change = "less" if higher_is_better(watched) else "plus"
     rule = f"the median best {watched} of {baseline}'s seeds {change} {TARGET_SHARE:.0%}"
     target = _default_target(watched, history)
     if target is not None and quantity(watched) == "accuracy" and target <= guessing.get("val", -1):
-        return ResolvedQuestion(
-            metric, margin, None, f"none: {rule} is no more than guessing scores; --target sets one"
-        )
-    return ResolvedQuestion(metric, margin, target, rule)
+        return None, f"none: {rule} is no more than guessing scores; --target sets one"
+    return target, rule
 
 
 def _default_margin(metric: str, baseline: History) -> float:

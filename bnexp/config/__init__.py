@@ -3,6 +3,18 @@
 from bnexp.config.checks import unfit_for_rows
 from bnexp.config.loading import load, load_all, where
 from bnexp.config.schema import Experiment
-from bnexp.config.writing import compact, differences, digest, dump
+from bnexp.config.writing import compact, differences, digest, dump, former_digest, parts_that_differ
 
-__all__ = ["Experiment", "compact", "differences", "digest", "dump", "load", "load_all", "unfit_for_rows", "where"]
+__all__ = [
+    "Experiment",
+    "compact",
+    "differences",
+    "digest",
+    "dump",
+    "former_digest",
+    "load",
+    "load_all",
+    "parts_that_differ",
+    "unfit_for_rows",
+    "where",
+]

@@ -38,7 +38,7 @@ def disagreements(experiment: Experiment) -> Faults:
 
 
 def unfit_for_rows(experiment: Experiment, training_rows: int, task: Task, *, dropped: int = 0) -> Faults:
-    """List what in a config does not go with so many training rows, or with what is to be learned from them.
+    """List what in a config does not fit the number of training rows, or what is to be learned from them.
 
     `dropped` is how many rows were left out because they repeat an earlier one.
     """

@@ -12,7 +12,7 @@ from bnexp.config import merging, overrides, yaml
 from bnexp.config.checks import disagreements
 from bnexp.config.files import shown
 from bnexp.config.mistakes import INCOMPLETE, problems
-from bnexp.config.places import found, keys_of
+from bnexp.config.places import keys_of, node_at
 from bnexp.config.schema import Experiment
 from bnexp.config.yaml import Node
 from bnexp.errors import ConfigError, Problems
@@ -56,7 +56,7 @@ def load_all(paths: Iterable[Path], settings: Sequence[str] = ()) -> list[Experi
 def experiment_of(node: Node, mistakes: Problems | None = None) -> Experiment:
     """Read an experiment from a whole config; every mistake is told with the file and line it stands in."""
     experiment = validated(node, Experiment, mistakes)
-    faults = [f"{found(node, tuple(key.split('.'))).where}: {key} {text}" for key, text in disagreements(experiment)]
+    faults = [f"{node_at(node, tuple(key.split('.'))).where}: {key} {text}" for key, text in disagreements(experiment)]
     if faults:
         raise ConfigError(faults)
     return experiment
@@ -92,14 +92,14 @@ def has_key(path: Path, setting: str) -> bool:
     except ValidationError as error:
         unknown = [details for details in error.errors(include_url=False) if details["type"] == "extra_forbidden"]
         return not any(
-            found(node, keys_of(node, details["loc"])).where == overrides.place(setting) for details in unknown
+            node_at(node, keys_of(node, details["loc"])).where == overrides.place(setting) for details in unknown
         )
     return True
 
 
 def where(path: Path, settings: Sequence[str], key: str) -> str:
     """Return the file and line in which a dotted key of a good config stands, or the section it would stand in."""
-    return found(_read(path, settings, Problems()), tuple(key.split("."))).where
+    return node_at(_read(path, settings, Problems()), tuple(key.split("."))).where
 
 
 def _read(path: Path, settings: Sequence[str], mistakes: Problems) -> Node:

@@ -11,9 +11,8 @@ from typing import Any
 
 from bnexp.config import yaml
 from bnexp.config.files import read_text
-from bnexp.config.overrides import dotted
-from bnexp.config.overrides import read as override
-from bnexp.config.yaml import Node
+from bnexp.config.overrides import dotted, read_override
+from bnexp.config.yaml import Keys, Node
 from bnexp.errors import Problems, outside_locale
 
 MOST_FILES = 20
@@ -28,8 +27,6 @@ SHORTHANDS = {
     ("training", "learning_rate"): None,
 }
 """Keys whose scalar stands for a mapping: the key it stands for, or None for a learning rate's pair."""
-
-Keys = tuple[str, ...]
 
 
 def read_extended(path: Path, mistakes: Problems, seen: tuple[Path, ...] = ()) -> Node | None:
@@ -142,7 +139,7 @@ def _whole_list(entries: list[Node]) -> str:
 
 def overridden(node: Node, overrides: Iterable[str], mistakes: Problems) -> Node:
     """Lay overrides, each `a.b=value`, over a config; note those with no key, no value, or a value that is not YAML."""
-    layers = [layer for text in overrides if (layer := override(text, mistakes)) is not None]
+    layers = [layer for text in overrides if (layer := read_override(text, mistakes)) is not None]
     return _laid_over(node, layers, mistakes)
 
 

@@ -16,8 +16,8 @@ from pydantic_core import ErrorDetails
 from bnexp.config import merging, yaml
 from bnexp.config.cures import colon_cure, cure, kind_cure, names_of
 from bnexp.config.overrides import is_from_override
-from bnexp.config.places import Keys, entry_of, found, keys_of, name_of, present, spelt
-from bnexp.config.yaml import Node
+from bnexp.config.places import entry_of, keys_of, name_of, node_at, present, spelt
+from bnexp.config.yaml import Keys, Node
 from bnexp.errors import MOST_TOLD, nearest
 
 INCOMPLETE = ("missing", "union_tag_not_found", "too_short")
@@ -88,7 +88,7 @@ class Config:
     def problem(self, details: ErrorDetails) -> str:
         """Return one of pydantic's errors in words."""
         keys = keys_of(self.node, details["loc"])
-        entry = found(self.node, keys)
+        entry = node_at(self.node, keys)
         match details["type"]:
             case "extra_forbidden":
                 return f"{entry.where}: {spelt(self.node, keys)} is not a known key. {self._good_keys(keys)}"
@@ -142,15 +142,15 @@ class Config:
     def _choices(self, section: Keys, key: str) -> str:
         """Name what a missing section or name could be."""
         kinds = _section_of(self.whole, section)
-        written = found(self.node, section).value
+        written = node_at(self.node, section).value
         fitting = [kind for kind in kinds if isinstance(written, dict) and written.keys() <= kind.model_fields.keys()]
         names = names_of(fitting or kinds)
         if key == "name" and names:
             return f"Good names: {', '.join(dict.fromkeys(names))}."
         if self._is_of_experiment and section:
             return f"Write it: `{key}: ...`; docs/keys.md of bnexp's repository tells what it is."
-        shown = "configs/bn.yaml" if self._is_of_experiment else "configs/studies/tutorial.yaml"
-        return f"Write it, as in the {shown} of bnexp's repository: `{key}: ...`."
+        shown = "bn" if self._is_of_experiment else "studies/tutorial"
+        return f"Write it, as in {shown} of bnexp's repository: `{key}: ...`."
 
     @property
     def _is_of_experiment(self) -> bool:
@@ -192,7 +192,7 @@ class Config:
     def chosen(self, keys: Keys) -> list[type[BaseModel]]:
         """Return the section at a path, of the kind its `name` chooses if it has one, else of every kind."""
         kinds = _section_of(self.whole, keys)
-        name = name_of(found(self.node, keys))
+        name = name_of(node_at(self.node, keys))
         return [kind for kind in kinds if name in names_of([kind])] or kinds
 
 
@@ -231,7 +231,7 @@ def _numbers(context: dict[str, Any]) -> dict[str, Any]:
 
 def _of_another_kind(node: Node, section: Keys) -> str:
     """Return what happens to the keys of a section whose kind an override has changed."""
-    name = entry_of(found(node, section), "name") if section else None
+    name = entry_of(node_at(node, section), "name") if section else None
     named = name is not None and is_from_override(name)
     return f" Another kind of {'.'.join(section)} starts from its own defaults." if named else ""
 

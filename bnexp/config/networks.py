@@ -110,7 +110,7 @@ class Conv1d(Network):
     """What halves the frames at the end of each block."""
     embedding: Units = 32
     """Width of a word's vector. The gradient of a word is summed over its places in a batch, as on JAX and PyTorch.
-    Keras's own layer on TensorFlow gives Adam one gradient for each place, so that such a word moves less there."""
+    Keras's own layer on TensorFlow gives Adam one gradient for each place. A word in several places moves less."""
 
 
 class Rnn(Network):
@@ -128,7 +128,7 @@ class Rnn(Network):
     bidirectional: bool = False
     embedding: Units = 32
     """Width of a word's vector. The gradient of a word is summed over its places in a batch, as on JAX and PyTorch.
-    Keras's own layer on TensorFlow gives Adam one gradient for each place, so that such a word moves less there."""
+    Keras's own layer on TensorFlow gives Adam one gradient for each place. A word in several places moves less."""
     activation: Literal["tanh"] = "tanh"
     placement: Literal["before", "after"] = "after"
 

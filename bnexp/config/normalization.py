@@ -78,7 +78,7 @@ class BatchRenormalization(Section):
     rmax: Annotated[float, Field(ge=1)] = 3.0
     """The batch's deviation is corrected by at most this factor, up or down."""
     dmax: Annotated[float, Field(ge=0)] = 5.0
-    """The batch's mean is corrected by at most so many deviations."""
+    """The batch's mean is corrected by at most this number of standard deviations."""
 
 
 class GhostBatchNormalization(Section):

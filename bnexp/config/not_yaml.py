@@ -113,7 +113,7 @@ def _before(seen: _Seen) -> str:
     return (seen.content[: seen.column + 1].split() or [""])[-1][:1]
 
 
-def told(error: yaml.YAMLError, text: str, name: str) -> str:
+def line_told(error: yaml.YAMLError, text: str, name: str) -> str:
     """Return the line of the parser's mistake, what was seen there, and the cure."""
     line, what, cure = explained(error, text)
     return f"{name}:{line}: is not YAML; {what}. {cure}"

@@ -55,7 +55,7 @@ def dotted(key: str, value: Node) -> Node:
     return value
 
 
-def read(text: str, mistakes: Problems) -> Node | None:
+def read_override(text: str, mistakes: Problems) -> Node | None:
     """Read an override as a mapping; None, with what is wrong noted, if it cannot be used."""
     where = place(text)
     key, _, value = text.partition("=")

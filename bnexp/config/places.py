@@ -6,14 +6,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from bnexp.config import merging
-from bnexp.config.yaml import Node
+from bnexp.config.yaml import Keys, Node
 
-Keys = tuple[str, ...]
 LONGEST_KEY = 60
 """Characters of one key that a message shows."""
 
 
-def found(node: Node, keys: Keys) -> Node:
+def node_at(node: Node, keys: Keys) -> Node:
     """Return the node at a path, or the last one on the way to it."""
     for key in keys:
         entry = entry_of(node, key)
@@ -71,7 +70,7 @@ def spelt(node: Node, keys: Keys) -> str:
     The key that a shorthand stands for is left out: `learning_rate`, not `learning_rate.initial`.
     """
     if keys:
-        parent = found(node, keys[:-1])
+        parent = node_at(node, keys[:-1])
         own = entry_of(parent, keys[-1])
         is_short = keys[:-1] in merging.SHORTHANDS and own is not None and own.where == parent.where
         keys = keys[:-1] if is_short and keys[-1] in ("name", "initial") else keys

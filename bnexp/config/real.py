@@ -23,9 +23,9 @@ class RealDataset(Section):
     validation_size: Fraction | None = None
     """Share of the training rows set aside as validation data; the rows held out then are a test part, for verdicts."""
     limit: Annotated[int, Field(ge=4)] | None = None
-    """Draw so many rows; of a set with its own test part, so many of its training part."""
+    """The number of rows to draw. In a set with its own test part, they are drawn from its training part."""
     test_limit: Annotated[int, Field(ge=1)] | None = None
-    """Draw so many rows of the set's own test part."""
+    """The number of rows to draw from the set's own test part."""
     stratify: bool = True
     """Keep the shares of the classes equal in both parts."""
     resample: Resample = False
@@ -50,7 +50,8 @@ class _Table(_Numbers):
     """Rows of numbers and categories."""
 
     scale_target: bool = True
-    """Measure a regression's target in standard deviations of the training part from its mean."""
+    """Train on a regression's target in standard deviations of the training part from its mean. The loss stays in this
+    unit; mae and mse are in the target's own."""
     missing: Literal["refuse", "mean", "median"] = "refuse"
     """What stands in for a missing number: a statistic of the training part; a missing category is its own. In a CSV
     file an empty cell is missing and, among numbers, ?, -, ., NA, N/A, NaN, None, null or an error of Excel. In

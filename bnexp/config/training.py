@@ -96,7 +96,7 @@ class Optimizer(Section):
     ema_momentum: Annotated[float, Field(ge=0, lt=1)] | None = None
     ema_overwrite_frequency: Annotated[int, Field(ge=1)] | None = None
     gradient_accumulation_steps: Annotated[int, Field(ge=2)] | None = None
-    """Update the weights once in so many batches, with the mean of their gradients."""
+    """Update the weights once in this number of batches, with the mean of their gradients."""
     loss_scale_factor: Positive | None = None
     """The loss is multiplied by this before gradients are taken, and they are divided by it."""
 
@@ -153,7 +153,7 @@ class Training(Section):
     keep_rows: bool = True
     """Keep what each held-out row measures, for every seed, so that a verdict can speak of new rows."""
     save: Literal["first", "best", "all", "none"] = "first"
-    """Of which seeds the trained model is kept."""
+    """The seeds whose trained models are kept."""
 
     def memory_limit_bytes(self) -> int | None:
         """Return the memory limit in bytes, or None for the default."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
+from difflib import SequenceMatcher
 from typing import Any
 
 import yaml
 
+from bnexp.config.merging import written
 from bnexp.config.model import Layer
 from bnexp.config.schema import Experiment
 from bnexp.config.section import Section
@@ -67,10 +69,21 @@ def compact(value: Any) -> Any:
 
 
 def digest(experiment: Experiment) -> str:
-    """Return the sha256 of what is measured: dataset, model and training.
+    """Return the sha256 of what each seed measures: dataset, model and training.
 
-    The name, the models that are kept and the limit of memory are left out."""
-    facts = experiment.model_dump(mode="json", exclude={"name": True, "training": {"save", "memory_limit"}})
+    The name, the number of seeds, what is kept of models and rows, and the limit of memory are left out.
+    """
+    return _sha256(experiment, {"save", "memory_limit", "keep_rows", "seeds"})
+
+
+def former_digest(experiment: Experiment, seeds: int) -> str:
+    """Return the digest that older runs of an experiment hold: their number of seeds was a part of it."""
+    training = experiment.training.model_copy(update={"seeds": seeds})
+    return _sha256(experiment.model_copy(update={"training": training}), {"save", "memory_limit", "keep_rows"})
+
+
+def _sha256(experiment: Experiment, left_out: set[str]) -> str:
+    facts = experiment.model_dump(mode="json", exclude={"name": True, "training": left_out})
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
@@ -85,6 +98,41 @@ def differences(one: Experiment, other: Experiment) -> dict[str, tuple[Any, Any]
         for section in sections
         for key, pair in _differing(getattr(one, section), getattr(other, section), section)
     }
+
+
+def parts_that_differ(key: str, one: Any, other: Any) -> list[tuple[str, str, str]]:
+    """List where two values of a key differ, each place with both texts; of two lists of layers only what differs.
+
+    >>> parts_that_differ("model.layers", ["Flatten", "ReLU"], ["Flatten", "BatchNormalization", "ReLU"])
+    [('model.layers.1', 'nothing', 'BatchNormalization')]
+    >>> parts_that_differ("model.hidden", [64, 64], [64, 32]), parts_that_differ("model.l2", "x", None)
+    ([('model.hidden', '[64, 64]', '[64, 32]')], [('model.l2', 'x', 'null')])
+    """
+    texts_of_one, texts_of_other = _entries(one), _entries(other)
+    if not texts_of_one or not texts_of_other:
+        return [(key, _in_words(one), _in_words(other))]
+    steps = SequenceMatcher(None, texts_of_one, texts_of_other, autojunk=False).get_opcodes()
+    return [
+        (
+            f"{key}.{begin if begin < end else other_begin}",
+            ", ".join(texts_of_one[begin:end]) or "nothing",
+            ", ".join(texts_of_other[other_begin:other_end]) or "nothing",
+        )
+        for step, begin, end, other_begin, other_end in steps
+        if step != "equal"
+    ]
+
+
+def _entries(value: Any) -> list[str]:
+    """Return the entries of a list as text; none of a list of numbers, which is told as a whole, and of no list."""
+    if not isinstance(value, list | tuple) or all(isinstance(entry, int | float) for entry in value):
+        return []
+    return list(map(_in_words, value))
+
+
+def _in_words(value: Any) -> str:
+    """Return a value as a person writes it in YAML, a text without quotes."""
+    return value if isinstance(value, str) else written(value)
 
 
 def _differing(one: Any, other: Any, key: str) -> Iterator[tuple[str, tuple[Any, Any]]]:

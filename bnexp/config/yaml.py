@@ -3,7 +3,7 @@
 PyYAML reads YAML 1.1 (`1e-3` is text, `no` is false, `010` is 8, a repeated
 key wins silently), so only its parser is used; what a scalar means is decided here.
 The parser is libyaml, which PyYAML's wheels hold: it reads `{target: churned?}` and
-tabs between words as YAML 1.2 does. Without libyaml such a text has to be quoted.
+tabs between words as YAML 1.2 does. Without libyaml these texts have to be quoted.
 """
 
 from __future__ import annotations
@@ -35,6 +35,10 @@ _WORDS: dict[str, bool | None] = {
 }
 REFUSED = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 """What YAML does not allow, the byte order mark, and line breaks that YAML 1.1 knows and YAML 1.2 does not."""
+
+
+Keys = tuple[str, ...]
+"""The keys on the way to a node, from the outermost."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +111,7 @@ def _built(text: str, name: str, mistakes: Problems) -> Node | None:
     try:
         return Building(text, name, mistakes).document()
     except yaml.YAMLError as error:
-        mistakes.tell(not_yaml.told(error, text, name))
+        mistakes.tell(not_yaml.line_told(error, text, name))
     except TooDeepError:
         pass
     return None

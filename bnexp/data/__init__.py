@@ -101,7 +101,7 @@ class Data:
         return dataclasses.replace(self, parts=parts, view=view, test_view=test_view)
 
     def first(self, rows: int) -> Data:
-        """Return only so many of each seed's training rows, and of the other parts' in proportion."""
+        """Return only the first rows of each seed's training part, and of the other parts in proportion."""
         share = rows / self.train_SR.shape[1]
         few = {part: rows_SR[:, : max(1, round(share * rows_SR.shape[1]))] for part, rows_SR in self.parts.items()}
         return dataclasses.replace(self, parts=few)
@@ -148,6 +148,13 @@ class Data:
         }
 
     @functools.cached_property
+    def commonest_S(self) -> NDArray[np.int64]:
+        """The commonest class of each seed's training part, (S,)."""
+        y_N, classes = self.rows.y_N.astype(int), len(self.rows.classes or ())
+        counts = for_each(self.train_SR, lambda rows_R: np.bincount(y_N[rows_R], minlength=classes))
+        return np.array([counts_C.argmax() for counts_C in counts])
+
+    @functools.cached_property
     def guessing(self) -> dict[str, float]:
         """The mean accuracy on each part of guessing the training part's commonest class; none of a regression."""
         if self.rows.classes is None:
@@ -157,9 +164,8 @@ class Data:
             part: for_each(rows_SR, lambda rows_R: np.bincount(y_N[rows_R], minlength=classes))
             for part, rows_SR in self.parts.items()
         }
-        commonest_S = [counts_C.argmax() for counts_C in counts["train"]]
         hits = {
-            part: sum(int(counts_C[guess]) for counts_C, guess in zip(several, commonest_S, strict=True))
+            part: sum(int(counts_C[guess]) for counts_C, guess in zip(several, self.commonest_S, strict=True))
             for part, several in counts.items()
         }
         return {part: hits[part] / rows_SR.size for part, rows_SR in self.parts.items()}
@@ -179,7 +185,7 @@ class Data:
         }
 
 
-def joined(several: Sequence[Data]) -> Data:
+def joined_data(several: Sequence[Data]) -> Data:
     """Put the seeds of data of one shape one behind the other, each on its own rows; what is shared is kept once."""
     first = several[0]
     distinct = {id(data.rows): data.rows for data in several}

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bnexp.config.dataset import Dataset
 from bnexp.config.real import CsvDataset, ImageFolderDataset, NpzDataset, OwnFile, TextCsvDataset, WavFolderDataset
-from bnexp.data.sources.files import CSV_ENDINGS, existing, refuse_csv_by_size
+from bnexp.data.sources.files import CSV_ENDINGS, existing_path, refuse_csv_by_size
 from bnexp.data.sources.folders import labelled_files
 from bnexp.data.sources.images import IMAGES
 from bnexp.data.sources.npz import refuse_by_headers
@@ -77,6 +77,6 @@ def refuse_by_size(dataset: Dataset, limit: int | None) -> None:
     """
     match dataset:
         case CsvDataset() | TextCsvDataset():
-            refuse_csv_by_size(existing(dataset.path, endings=CSV_ENDINGS), dataset.separator, limit)
+            refuse_csv_by_size(existing_path(dataset.path, endings=CSV_ENDINGS), dataset.separator, limit)
         case NpzDataset():
             refuse_by_headers(dataset, limit)

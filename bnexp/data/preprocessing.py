@@ -13,11 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnexp.config.dataset import Dataset
-from bnexp.data.rows import Rows
+from bnexp.data.rows import Floats32, Rows
 from bnexp.data.seeds import for_each
 from bnexp.errors import SettingError
 
-Floats = NDArray[np.float32]
 PIECE = 2**24
 """Numbers that are summed up at a time."""
 
@@ -51,7 +50,7 @@ class View(NamedTuple):
             x = (x - self.center[row]) / self.width[row]
         return x if self.fill is None else np.where(np.isnan(x), self.fill[row], x)
 
-    def targets(self, row: int, y_R: Floats) -> Floats:
+    def targets(self, row: int, y_R: Floats32) -> Floats32:
         """Return targets (R,) as the seed in this row sees them."""
         return y_R if self.target_center is None else (y_R - self.target_center[row]) / self.target_width[row]
 
@@ -118,7 +117,7 @@ def _scaling(scale: str, x: NDArray[Any], axes: tuple[int, ...]) -> tuple[NDArra
 
 
 def _moments(x: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return mean and standard deviation of each feature, in pieces, of which only one at a time is in float64."""
+    """Return mean and standard deviation of each feature, in pieces: only one at a time is in float64."""
     from sklearn.preprocessing import StandardScaler
 
     scaler = StandardScaler()
@@ -139,5 +138,5 @@ def _width(width: NDArray[np.float64], center: Any) -> NDArray[Any]:
     return _float(np.where(width > np.finfo("float32").eps * np.abs(center), width, 1))
 
 
-def _float(values: NDArray[Any]) -> Floats:
+def _float(values: NDArray[Any]) -> Floats32:
     return values.astype("float32")

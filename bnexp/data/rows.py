@@ -17,6 +17,7 @@ from bnexp.config.real import RealDataset
 from bnexp.config.section import Kind, Task
 from bnexp.errors import SettingError
 
+Floats32 = NDArray[np.float32]
 Where = Callable[[int], str]
 """Tells file and line of a row, counted from 0."""
 

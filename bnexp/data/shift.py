@@ -64,8 +64,8 @@ def _some_of_each(rows: Rows, rows_R: NDArray[np.int32], left: list[int], share:
         rare = min(counts, key=lambda number: counts[number])
         raise SettingError(
             "dataset.shift.classes",
-            f"has {(rows.classes or ())[rare]!r}, of which some splits hold out no row. Leave it out, or use "
-            "a larger dataset.test_size.",
+            f"has {(rows.classes or ())[rare]!r}; some splits hold out no row of that class. Leave it out, or "
+            "use a larger dataset.test_size.",
         )
     places = [np.flatnonzero(rows.y_N[rows_R] == number)[:count] for number, count in counts.items()]
     return rows_R[np.sort(np.concatenate(places))]

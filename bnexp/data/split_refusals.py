@@ -116,7 +116,7 @@ def _cure_of_rare(dataset: Dataset, rows: Rows, count: int) -> str:
 
 
 def _enough(dataset: Dataset) -> int:
-    """Count the rows of a class of which a stratified split gives one or more to each part."""
+    """Count the rows that a class must have for a stratified split to give one or more to each part."""
     test, validation = test_share(dataset), dataset.validation_size
     shares = [test, 1 - test]
     if validation is not None:

@@ -97,7 +97,7 @@ def _one_split(
 def _cut_between_groups(
     groups_N: NDArray[np.int64], among_R: Numbers, share: float, generator: np.random.Generator
 ) -> tuple[Numbers, Numbers]:
-    """Lay the groups out in random order and hold out the first rows, so many for every seed.
+    """Lay the groups out in random order and hold out the first rows, the same number for every seed.
 
     The rows behind the cut of the group that it goes through are in neither
     part. All seeds lose as many as the largest of all groups could cost, the

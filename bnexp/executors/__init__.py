@@ -8,10 +8,11 @@ from typing import Literal
 from bnexp.errors import UserError
 from bnexp.executors.local import local_workers
 from bnexp.executors.ray import ray_workers
-from bnexp.executors.workers import Failure, Warn, Workers
+from bnexp.executors.workers import Failure, Workers
+from bnexp.system.listeners import Warn
 from bnexp.system.machine import most_workers
 
-__all__ = ["Failure", "Launcher", "Warn", "Workers", "workers"]
+__all__ = ["Failure", "Launcher", "Workers", "workers"]
 
 Launcher = Literal["local", "ray"]
 

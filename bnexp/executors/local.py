@@ -18,12 +18,16 @@ from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from bnexp.executors.workers import Attempt, Job, Lost, Warn, Work, done, refuse_bug
+from bnexp.executors.workers import Attempt, Job, Lost, Work, done, refuse_bug
+from bnexp.system.listeners import Warn
+
+ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+"""Read when NumPy and SciPy load their linear algebra. Without them it starts a thread for each core of the machine."""
 
 
 @contextmanager
 def local_workers(at_once: int, warn: Warn, sharing: int | None = None) -> Iterator[LocalWorkers]:
-    """Yield so many workers, started when they are needed; at the end they are stopped, busy or not."""
+    """Yield this number of workers, started when they are needed; at the end they are stopped, busy or not."""
     own = LocalWorkers(at_once, warn, sharing or at_once)
     try:
         yield own
@@ -112,7 +116,7 @@ def _started(sharing: int) -> _Worker:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_serve, args=(theirs, sharing), daemon=True)
-    with _ctrl_c_held_back():
+    with _ctrl_c_held_back(), _one_thread():
         process.start()
     theirs.close()  # so that the end of the process is the end of the pipe
     return _Worker(process, ours)
@@ -133,6 +137,18 @@ def _ctrl_c_held_back() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Let processes that are started in here do linear algebra on one core, unless the user says otherwise."""
+    unset = [name for name in ONE_THREAD if name not in os.environ]
+    os.environ.update(dict.fromkeys(unset, "1"))
+    try:
+        yield
+    finally:
+        for name in unset:
+            del os.environ[name]
 
 
 def _serve(connection: Connection, sharing: int) -> None:

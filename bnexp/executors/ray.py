@@ -16,7 +16,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from bnexp.errors import UserError, WorkError
-from bnexp.executors.workers import Attempt, Job, Lost, Warn, Work, done, refuse_bug
+from bnexp.executors.workers import Attempt, Job, Lost, Work, done, refuse_bug
+from bnexp.system.listeners import Warn
 from bnexp.system.machine import WORKER_BYTES, most_workers
 
 ANSWER_SECONDS = 20.0
@@ -30,7 +31,7 @@ PORTS = {"ray": 10001, "": 6379}
 def ray_workers(
     at_once: int | None, address: str | None, warn: Warn, sharing: int | None = None
 ) -> Iterator[RayWorkers]:
-    """Yield the workers of the cluster at this address, all or at most so many; or those of this machine's own cluster.
+    """Yield workers of the cluster at this address, all or at most `at_once`; or of a cluster on this machine.
 
     The cluster is joined, or started, when workers are needed.
 
@@ -48,7 +49,7 @@ def ray_workers(
 
 
 def _join(address: str | None, workers: int) -> int:
-    """Join a cluster, or start one of so many workers here, unless that is done; return how many it has room for."""
+    """Join a cluster, or start one here, unless that is done; return the number of workers it has room for."""
     import ray
 
     if not ray.is_initialized():
@@ -62,7 +63,7 @@ def _join(address: str | None, workers: int) -> int:
 
 
 def _start(workers: int) -> None:
-    """Start a cluster of so many workers on this machine, whatever RAY_ADDRESS says."""
+    """Start a cluster with this number of workers on this machine, whatever RAY_ADDRESS says."""
     import ray
 
     room: dict[str, Any] = {"num_cpus": workers, "_memory": workers * WORKER_BYTES}
@@ -211,7 +212,7 @@ def _answer(reference: Any) -> Any:
 def _done_there(work: Work, job: Job, directory: str, most: int | None) -> Any:
     """Do the work in the driver's directory, where the worker's machine has one of that name.
 
-    There are at most so many workers, and no more on this node than it has room for.
+    There are at most `most` workers, and no more on this node than it has room for.
     """
     if os.path.isdir(directory) and os.access(directory, os.X_OK):
         os.chdir(directory)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from bnexp.system.listeners import Warn
 from bnexp.system.machine import CORES, WORKERS
 
 TRIES = 4
@@ -16,29 +17,27 @@ TRIES = 4
 
 @dataclass(frozen=True)
 class Failure:
-    """A part of a job that could not be done, and why: a sentence, or a traceback."""
+    """A trial of a job that could not be done, by its key, and why: a sentence, or a traceback."""
 
-    part: Any
+    key: Any
     why: str
 
 
 class Job(Protocol):
-    """What a worker gets: parts that are worked on together, and can be cut into smaller jobs."""
+    """What a worker gets: trials that are worked on together, and can be cut into smaller jobs."""
 
     @property
-    def parts(self) -> Sequence[Any]:
-        """List the names of its parts."""
+    def keys(self) -> Sequence[Any]:
+        """List the names of its trials."""
 
     def halved(self) -> Sequence[Job]:
-        """Return jobs that need less memory: half of the parts each, and half as much worked on at a time."""
+        """Return jobs that need less memory: half of the trials each, and half as much worked on at a time."""
 
     def alone(self) -> Sequence[Job]:
-        """Return a job for each part, and half as much worked on at a time."""
+        """Return a job for each trial, and half as much worked on at a time."""
 
 
 Work = Callable[[Any], Any]
-Warn = Callable[[str], None]
-"""Hears of each job whose worker was lost, and what is done about it."""
 
 
 class Workers(Protocol):
@@ -92,26 +91,26 @@ class Attempt:
         if tries == 1 and not lost.starved:
             jobs: Sequence[Job] = [whole]
             how = ""
-        elif len(whole.parts) < 2:
+        elif len(whole.keys) < 2:
             jobs, how = whole.halved(), ", with half as much in memory at a time"
         elif tries < TRIES - 1:
             jobs, how = whole.halved(), ", in two halves"
         else:
             jobs, how = whole.alone(), ", each of them alone"
-        warn(f"A job ({len(whole.parts)} of the study's cells and arms) is tried again{how}: {lost.why}")
+        warn(f"A job ({len(whole.keys)} of the study's trials) is tried again{how}: {lost.why}")
         return [Attempt(job, tries) for job in jobs]
 
     def answer(self, outcome: Any) -> Any:
         """Return what came of it in the end: of a job that was lost, why each of its trials is."""
         if isinstance(outcome, Lost):
-            return [Failure(part, outcome.why) for part in self.job.parts]
+            return [Failure(key, outcome.why) for key in self.job.keys]
         return outcome
 
 
 def done(work: Work, job: Job, *, sharing: int) -> Any:
     """Do the work in this process, a worker's, and return what came of it, or `Lost` or `Bug`.
 
-    So many workers are `sharing` the machine's memory.
+    `sharing` is the number of workers that share the machine's memory.
     """
     os.environ.update({CORES: "1", WORKERS: str(sharing)})
     try:

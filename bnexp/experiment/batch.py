@@ -1,7 +1,7 @@
 """The one training path: experiments that share a program are trained together, in waves where memory is short.
 
 A run is a batch of one experiment, with an observer that writes its files. A
-study's job is a batch of many, of which only the histories are kept.
+study's job is a batch of many; only the histories are kept.
 TensorFlow is imported here, inside functions.
 """
 
@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bnexp.config import Experiment
-from bnexp.history import History, joined
+from bnexp.history import History, Watch, joined
 
 if TYPE_CHECKING:
     from bnexp.data import Data
     from bnexp.models import Built
-    from bnexp.training.record import Stacked, Trained, Watch
+    from bnexp.training.record import Stacked, Trained
 
 Seeds = tuple[int, ...]
 
@@ -130,7 +130,7 @@ def _trained(
     part: Sequence[Prepared], seeds: Seeds, watch: Watch, largest_shard: int | None, *, left: int
 ) -> list[Wave]:
     """Train these seeds of several experiments with the engine that is exact for them."""
-    from bnexp.data import joined as joined_data
+    from bnexp.data import joined_data
     from bnexp.training import engine_of, shortage_told
 
     with shortage_told():

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
+from functools import cache, partial
 from pathlib import Path
 
-from bnexp import store
+from bnexp import config, store
+from bnexp.config import Experiment
+from bnexp.data.fingerprint import source_sha256
 from bnexp.errors import RunError
-
-Warn = Callable[[str], None]
+from bnexp.system.listeners import Warn
 
 
 def finished(runs: Path) -> Iterator[tuple[store.Run, store.RunHead]]:
@@ -17,6 +19,35 @@ def finished(runs: Path) -> Iterator[tuple[store.Run, store.RunHead]]:
         state = run.state()
         if state.kind == "run" and state.status == "finished" and isinstance(state.head, store.RunHead):
             yield run, state.head
+
+
+def answering(runs: Path, experiment: Experiment) -> tuple[store.Run, Sequence[int]] | None:
+    """Find the newest finished run of a config, of these contents of own files, with all its seeds; return its seeds.
+
+    The digest of older runs holds their number of seeds.
+    """
+    digest, asked = config.digest(experiment), range(experiment.training.seeds)
+    former_digest = cache(partial(config.former_digest, experiment))
+    found = [
+        (run, head.seeds)
+        for run, head in finished(runs)
+        if head.name == experiment.name
+        and head.seeds is not None
+        and set(head.seeds).issuperset(asked)
+        and head.config_digest in (digest, former_digest(len(head.seeds)))
+    ]
+    if not found:
+        return None
+    source = source_sha256(experiment.dataset)
+    return next((pair for pair in found if is_of(pair[0], source)), None)
+
+
+def is_of(run: store.Run, source: str | None) -> bool:
+    """Return True if a run is of own files of this sha256; a record that is damaged stands in no other's way."""
+    try:
+        return run.record().dataset.source_sha256 == source
+    except RunError:
+        return False
 
 
 def newest(runs: Path, name: str) -> store.Run | None:
@@ -53,7 +84,7 @@ def named(runs: Path, name: str, warn: Warn = lambda text: None) -> store.Run | 
     """Find what a name means; `warn` is told of damaged runs that an experiment's name passes over.
 
     Raises:
-        RunError: if the name means several runs, or an experiment of which all finished runs are damaged.
+        RunError: if the name means several runs, or an experiment whose finished runs are all damaged.
     """
     run, damaged = _newest(runs, name)
     own = next((one for one in store.runs_in(runs) if one.id == name), None)

@@ -9,7 +9,7 @@ import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter
 
@@ -21,7 +21,9 @@ from bnexp.config.real import READ_WITH_KERAS, RealDataset
 from bnexp.config.section import Task
 from bnexp.data.fingerprint import refuse_by_size, source_sha256
 from bnexp.errors import ConfigError, Problems, SettingError
+from bnexp.store import DataFacts
 from bnexp.system import backend
+from bnexp.system.listeners import Note
 from bnexp.system.machine import memory_limit
 
 if TYPE_CHECKING:
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
     from bnexp.models import Built
     from bnexp.models.inputs import Inputs
 
-Note = Callable[[str], None]
 Where = Callable[[str], str]
 """Dotted key of a config -> the file and line in which it stands."""
 
@@ -52,8 +53,8 @@ class Checked:
     task: Task
     steps: int
     """Optimizer steps of one epoch."""
-    told: Mapping[str, Any] = field(default_factory=dict)
-    """`Data.told`, and the name of the data."""
+    told: DataFacts = field(default_factory=DataFacts)
+    """What is shown of the data."""
     digest: str | None = None
     """Of the rows, where it was asked for."""
     splits: Mapping[str, str] | None = None
@@ -95,7 +96,7 @@ def check(experiment: Experiment, *, digests: bool = False, note: Note = lambda 
     return Checked(
         task=data.task,
         steps=data.steps(training.batch_size, training.drop_last),
-        told={"name": experiment.dataset.name, **data.told()},
+        told=DataFacts.model_validate({"name": experiment.dataset.name, **data.told()}),
         digest=data.digest if digests else None,
         splits=data.split_digests(range(training.seeds)) if digests else None,
     )

@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-import os
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
 from bnexp import comparison, config, store
 from bnexp.config import Experiment
-from bnexp.config.files import CONFIGS, shown
+from bnexp.config.files import shown
 from bnexp.config.loading import has_key
-from bnexp.data.fingerprint import source_sha256
-from bnexp.errors import HINT, ComparisonError, Problems, RunError, UserError, nearest
-from bnexp.experiment import lookup
-from bnexp.experiment.lookup import Warn
+from bnexp.errors import ComparisonError, Problems, RunError
+from bnexp.experiment import lookup, stale
+from bnexp.experiment.config_names import config_file, nearest_names
 from bnexp.experiment.prepare import Checked
 from bnexp.experiment.run import Finished
 from bnexp.history import History
 from bnexp.metrics import names
-
-STUDIES = CONFIGS / "studies"
-MOST_NAMES = 20
-"""Told where a name means nothing."""
+from bnexp.system.listeners import Warn
 
 
 @dataclass(frozen=True)
@@ -48,13 +41,13 @@ class Planned:
         return [self.name, *([self.run.id] if self.run else [])]
 
 
-def plan(name: str, runs: Path, overrides: Sequence[str], warn: Warn = lambda text: None) -> Planned:
+def plan_arm(name: str, runs: Path, overrides: Sequence[str], warn: Warn = lambda text: None) -> Planned:
     """Find out what a name means.
 
     A run directory, a run's id or unique prefix is that run. A config file,
     or NAME where configs/NAME.yaml exists, is its newest finished run with
-    the same digest, or is to be trained. Any other NAME is the newest
-    finished run of that experiment.
+    the same digest and all seeds that are asked for, or is to be trained.
+    Any other NAME is the newest finished run of that experiment.
 
     Raises:
         RunError: if nothing has this name, or several runs do.
@@ -63,15 +56,15 @@ def plan(name: str, runs: Path, overrides: Sequence[str], warn: Warn = lambda te
     path = config_file(name)
     if path is None:
         stored = _run(name, runs, overrides, warn)
-        return Planned(str(stored.record().get("name", stored.id)), stored)
+        return Planned(stored.record().name or stored.id, stored)
     experiment = config.load(path, overrides)
-    run = _as_it_is_now(runs, experiment)
-    if run is not None:
-        return Planned(experiment.name, run)
-    return Planned(experiment.name, None, experiment, path, overrides, _reason(runs, experiment))
+    if (found := lookup.answering(runs, experiment)) is not None:
+        run, seeds = found
+        return Planned(experiment.name, run, reason=_more_seeds(run, len(seeds), experiment.training.seeds))
+    return Planned(experiment.name, None, experiment, path, overrides, stale.reason(runs, experiment, overrides))
 
 
-def plan_all(
+def plan_arms(
     names: Sequence[str], runs: Path, overrides: Mapping[str, Sequence[str]], warn: Warn = lambda text: None
 ) -> list[Planned]:
     """Find out what several names mean, each with its overrides; `warn` is told of runs that are passed over.
@@ -82,7 +75,7 @@ def plan_all(
     planned, problems = [], Problems()
     for name in names:
         with problems.noted():
-            planned.append(replace(plan(name, runs, overrides[name], warn), given=name))
+            planned.append(replace(plan_arm(name, runs, overrides[name], warn), given=name))
     problems.refuse()
     return planned
 
@@ -105,36 +98,15 @@ def fitting_overrides(names: Sequence[str], overrides: Sequence[str]) -> dict[st
     }
 
 
-def _reason(runs: Path, experiment: Experiment) -> str:
-    """Return why an experiment has to be trained: its newest run is damaged, or what has changed since."""
-    if damaged := lookup.damage(runs, experiment.name):
-        return damaged[0]
-    stale = lookup.newest(runs, experiment.name)
-    if stale is None:
-        return "it has no finished run"
-    try:
-        before = config.load(stale.config)
-    except UserError:
-        return "its newest run cannot be read"
-    changes = config.differences(before, experiment)
-    listed = ", ".join(f"{key} {old} -> {new}" for key, (old, new) in changes.items())
-    return f"changed since its newest run: {listed or 'its data'}"
-
-
-def config_file(name: str) -> Path | None:
-    """Return the config that a name stands for, if there is one: `text/spam-bn` for configs/text/spam-bn.yaml."""
-    path = Path(name)
-    if path.suffix in (".yaml", ".yml"):
-        return path
-    named = CONFIGS / f"{name}.yaml"
-    inside = not path.is_absolute() and ".." not in path.parts
-    return named if inside and os.path.isfile(named) else None
+def _more_seeds(run: store.Run, stored: int, asked: int) -> str:
+    """Return why a run is taken that holds more seeds than a config asks for; nothing of any other."""
+    return f"{run.id} holds {stored} seeds, more than the {asked} asked for; all are used" if stored > asked else ""
 
 
 def _run(name: str, runs: Path, overrides: Sequence[str], warn: Warn) -> store.Run:
     run = lookup.named(runs, name, warn)
     if run is None:
-        raise RunError(f"No run, experiment or config is called {shown(name)!r}. {existing(runs, name)}")
+        raise RunError(f"No run, experiment or config is called {shown(name)!r}. {nearest_names(runs, name)}")
     if run.kind == "comparison":
         raise RunError(f"{run.id} is a comparison; expected a run. Name one of the runs it compares.")
     if run.kind == "study":
@@ -149,68 +121,18 @@ def _run(name: str, runs: Path, overrides: Sequence[str], warn: Warn) -> store.R
     return run
 
 
-def _as_it_is_now(runs: Path, experiment: Experiment) -> store.Run | None:
-    """Find the newest finished run of an experiment with this config and, of own files, these contents."""
-    digest = config.digest(experiment)
-    found = [run for run, head in lookup.finished(runs) if (head.name, head.config_digest) == (experiment.name, digest)]
-    if not found:
-        return None
-    source = source_sha256(experiment.dataset)
-    return next((run for run in found if _whole_record(run).get("dataset", {}).get("source_sha256") == source), None)
-
-
-def _whole_record(run: store.Run) -> dict[str, Any]:
-    """Read a record; one that is damaged is of no data, so that it stands in no other's way."""
-    try:
-        return run.record()
-    except RunError:
-        return {"dataset": {"source_sha256": "unknown"}}
-
-
-def existing(runs: Path, name: str, *, trained: bool = True) -> str:
-    """Return a sentence with what could have been named: configs and, if `trained`, experiments with runs."""
-    if hint := _is_like_a_setting(name):
-        return hint
-    names = [str(head.name or run.id) for run, head in lookup.finished(runs)] if trained else []
-    names += sorted(path.relative_to(CONFIGS).with_suffix("").as_posix() for path in _configs())
-    if names:
-        last = name.rstrip("/").rpartition("/")[2]
-        told = [nearest(one, dict.fromkeys(names), most=MOST_NAMES) for one in (name, last)]
-        return told[1] if told[1].startswith(HINT) and not told[0].startswith(HINT) else told[0]
-    return (
-        f"There are neither runs ({shown(runs)}) nor configs ({CONFIGS}) in {_here()}. Go to a folder that has "
-        "them, such as bnexp's repository, or give the path of a config."
-    )
-
-
-def _is_like_a_setting(name: str) -> str:
-    """Return the cure for an override that is misspelt: `training.epochs:5`, or `training.epochs` before a blank."""
-    key = re.match(r"-*((dataset|model|training)([./]\w+)+)", name)
-    if key is None:
-        return ""
-    return f"If an override is meant, write KEY=VALUE without blanks, as in {key.group(1).replace('/', '.')}=..."
-
-
-def _here() -> str:
-    try:
-        return os.getcwd()
-    except OSError:
-        return "this folder, which has been deleted"
-
-
-def _configs() -> Iterator[Path]:
-    """Yield the configs of experiments; studies have a folder of their own among them."""
-    return (path for path in CONFIGS.rglob("*.yaml") if STUDIES not in path.parents)
-
-
 def refuse_twice(planned: Sequence[Planned]) -> None:
     """Raise ComparisonError if two names mean one run, or one config that is still to be trained."""
-    meant = [item.run.directory.resolve() if item.run else config.digest(experiment_of(item)) for item in planned]
+    meant = [item.run.directory.resolve() if item.run else _to_train(experiment_of(item)) for item in planned]
     for item, one in zip(planned, meant, strict=True):
         if meant.count(one) > 1:
             raise ComparisonError(
                 f"{item.name} takes part {meant.count(one)} times; expected different arms. Name each arm once."
             )
+
+
+def _to_train(experiment: Experiment) -> tuple[str, int]:
+    return config.digest(experiment), experiment.training.seeds
 
 
 def experiment_of(item: Planned) -> Experiment:
@@ -252,7 +174,7 @@ def refuse_unanswerable(
 
     `trained` and `checked` hold what is known of either, by name.
     """
-    tasks = {name: arm.record["dataset"]["task"] for name, arm in trained.items()}
+    tasks = {name: arm.record.dataset.task for name, arm in trained.items()}
     tasks |= {name: facts.task for name, facts in checked.items()}
     known = [trained[item.name].experiment if item.name in trained else experiment_of(item) for item in planned]
     found = [
@@ -286,11 +208,11 @@ def arm(name: str, run: store.Run, finished: Finished | None = None) -> comparis
     """
     experiment = config.load(run.config)
     if finished is not None:
-        return comparison.Arm(name, run.id, experiment, finished.history, finished.record)
-    record = run.record()
-    checked, history = _checked_record(name, run.directory, record), run.history()
-    _refuse_gaps(name, run.directory, checked, history, names(checked.dataset.task, experiment.evaluated_parts()))
-    return comparison.Arm(name, run.id, experiment, history, record)
+        record = _checked_record(name, run.directory, finished.record)
+        return comparison.Arm(name, run.id, experiment, finished.history, record, run.held_out())
+    record, history = _checked_record(name, run.directory, run.record()), run.history()
+    _refuse_gaps(name, run.directory, record, history, names(record.dataset.task, experiment.evaluated_parts()))
+    return comparison.Arm(name, run.id, experiment, history, record, run.held_out())
 
 
 def _refuse_gaps(
@@ -305,11 +227,12 @@ def _refuse_gaps(
         raise RunError(f"{directory / 'history.json'}: has no {', '.join(lost)}. Train {name} again.")
 
 
-def _checked_record(name: str, directory: Path, record: dict[str, Any]) -> store.ComparedRecord:
+def _checked_record(name: str, directory: Path, record: store.RunRecord) -> store.ComparedRecord:
     try:
-        return store.ComparedRecord.model_validate(record)
-    except ValidationError as error:
-        raise RunError(f"{directory / 'run.json'}: {store.first_fault(error)}. Train {name} again.") from error
+        return store.ComparedRecord.model_validate(record.as_json())
+    except ValueError as error:
+        fault = store.first_fault(error) if isinstance(error, ValidationError) else "is nested too deeply to be kept"
+        raise RunError(f"{directory / 'run.json'}: {fault}. Train {name} again.") from error
 
 
 Train = Callable[[Planned], Finished]

@@ -5,12 +5,12 @@ TensorFlow is imported here, inside functions, and only when something is traine
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,18 +20,18 @@ from bnexp.config.real import RealDataset
 from bnexp.errors import StorageError, WorkError, work_begun
 from bnexp.experiment.batch import Prepared, train
 from bnexp.experiment.prepare import built_for, prepared
-from bnexp.experiment.run_files import RunFiles, Watch
+from bnexp.experiment.run_files import RunFiles
 from bnexp.experiment.warnings import cautions
-from bnexp.history import History
+from bnexp.history import History, Watch
+from bnexp.statistics.arrays import Floats
+from bnexp.store.run_record import Git, Machine, Parameters, Summary, Trainer
 from bnexp.system.interrupts import finishing_the_epoch
+from bnexp.system.listeners import Note
 from bnexp.system.machine import git_state, machine, memory_limit, versions
 
 if TYPE_CHECKING:
     from bnexp.data import Data
     from bnexp.models import Built
-
-FORMAT = 1
-Note = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -39,13 +39,13 @@ class Finished:
     """A run that has been trained: its directory, its record as in run.json, and its history."""
 
     run: store.Run
-    record: dict[str, Any]
+    record: store.RunRecord
     history: History
 
     @property
     def interrupted(self) -> bool:
         """Return True if the user stopped it before its last epoch."""
-        return bool(self.record["status"] == "interrupted")
+        return self.record.status == "interrupted"
 
 
 def train_experiment(
@@ -72,18 +72,18 @@ def train_experiment(
     note("loading TensorFlow")
     built = built_for(experiment, data)
     with store.new_directory(runs, experiment.name) as directory, work_begun():
-        record = _first_record(experiment, data, built, directory.name) | {"overrides": list(overrides)}
+        record = _first_record(experiment, data, built, directory.name, overrides)
         store.write(directory / "config.yaml", config.dump(experiment))
-        store.write_json(directory / "run.json", record)
+        store.write_record(directory / "run.json", record)
         note("tracing the program")
         with _failure_marked(directory, record), finishing_the_epoch(note) as interrupted:
             files = RunFiles(directory, record, lambda so_far: watch(so_far) or interrupted())
             try:
-                (history,) = train([Prepared(experiment, data, built)], tuple(range(record["seeds"])), files)
+                (history,) = train([Prepared(experiment, data, built)], _seeds(experiment), files)
             except MemoryError as error:
                 raise WorkError(_out_of_memory(experiment, error)) from error
-            record |= _last_record(experiment, data, history, files)
-            store.write_json(directory / "run.json", record)
+            _complete(record, experiment, data, history, files)
+            store.write_record(directory / "run.json", record)
     return Finished(store.Run(directory), record, history)
 
 
@@ -96,63 +96,75 @@ def _out_of_memory(experiment: Experiment, error: MemoryError) -> str:
     )
 
 
-def _first_record(experiment: Experiment, data: Data, built: Built, run: str) -> dict[str, Any]:
+def _seeds(experiment: Experiment) -> tuple[int, ...]:
+    return tuple(range(experiment.training.seeds))
+
+
+def _first_record(
+    experiment: Experiment, data: Data, built: Built, run: str, overrides: Sequence[str]
+) -> store.RunRecord:
     """Return what run.json says before training: the experiment, the data, the machine and the versions."""
     from bnexp.training import engine_name
     from bnexp.training.devices import gpus
 
     trainer, reason = engine_name(experiment.training, built.model)
-    return {
-        "format": FORMAT,
-        "id": run,
-        "name": experiment.name,
-        "status": "running",
-        "config_digest": config.digest(experiment),
-        "started": datetime.now(UTC).isoformat(timespec="seconds"),
-        "seeds": experiment.training.seeds,
-        "trainer": {"name": trainer, "reason": reason},
-        "dataset": {
-            "name": experiment.dataset.name,
-            **data.facts(),
-        },
-        "parameters": {
-            "trainable": sum(int(np.prod(weight.shape)) for weight in built.model.trainable_weights),
-            "non_trainable": sum(int(np.prod(weight.shape)) for weight in built.model.non_trainable_weights),
-        },
-        "versions": versions(),
-        "machine": machine() | ({"gpus": found} if (found := gpus()) else {}),
-        "git": git_state(),
-    }
+    weights = {"trainable": built.model.trainable_weights, "non_trainable": built.model.non_trainable_weights}
+    return store.RunRecord(
+        format=1,
+        id=run,
+        name=experiment.name,
+        status="running",
+        config_digest=config.digest(experiment),
+        started=datetime.now(UTC).isoformat(timespec="seconds"),
+        seeds=_seeds(experiment),
+        trainer=Trainer(name=trainer, reason=reason),
+        dataset=store.DataFacts.model_validate({"name": experiment.dataset.name, **data.facts()}),
+        parameters=Parameters(**{kind: sum(int(np.prod(one.shape)) for one in of) for kind, of in weights.items()}),
+        versions=versions(),
+        machine=Machine.model_validate(machine() | ({"gpus": found} if (found := gpus()) else {})),
+        git=None if (state := git_state()) is None else Git.model_validate(state),
+        overrides=list(overrides),
+    )
 
 
-def _last_record(experiment: Experiment, data: Data, measured: History, files: RunFiles) -> dict[str, Any]:
+def _complete(record: store.RunRecord, experiment: Experiment, data: Data, measured: History, files: RunFiles) -> None:
     """Add what is known after training: how it ended, how long it took, final and best metrics, warnings."""
     steps = data.steps(experiment.training.batch_size, experiment.training.drop_last)
-    return {
-        "status": "interrupted" if files.interrupted else "finished",
-        "duration_seconds": files.seconds,
-        "seed_epoch_seconds": float(np.median(files.paces)) if files.paces else None,
-        "diverged": {str(seed): epoch for seed, epoch in measured.diverged_at.items()},
-        "metrics": {name: _summary(measured, name, data.guessing) for name in measured.metrics},
-        "warnings": cautions(experiment, steps * measured.fewest_kept),
-        "not_kept": files.not_kept,
-    }
+    record.status = "interrupted" if files.interrupted else "finished"
+    record.duration_seconds = files.seconds
+    record.seed_epoch_seconds = float(np.median(files.paces)) if files.paces else None
+    record.diverged = {str(seed): epoch for seed, epoch in measured.diverged_at.items()}
+    record.metrics = {name: _summary(measured, name, data.guessing) for name in measured.metrics}
+    record.warnings = cautions(experiment, steps * measured.fewest_kept)
+    record.not_kept = [*files.not_kept, *_rows_not_kept(experiment, data)]
 
 
-def _summary(measured: History, metric: str, guessing: Mapping[str, float]) -> dict[str, float | None]:
+def _rows_not_kept(experiment: Experiment, data: Data) -> list[str]:
+    """Return what is not kept of the held-out rows, and why."""
+    from bnexp.training.kept_rows import not_kept
+
+    told = not_kept(experiment.training, data, experiment.training.seeds)
+    return [] if told is None else [told]
+
+
+def _summary(measured: History, metric: str, guessing: Mapping[str, float]) -> Summary:
     """Return the mean over seeds of the final and of the best value."""
-    values = {"final": measured.final(metric), "best": measured.best(metric)}
-    judged = {key: measured.as_judged(metric, values_S, guessing) for key, values_S in values.items()}
-    finite = {key: values_S[np.isfinite(values_S)] for key, values_S in judged.items()}
-    return {key: float(np.mean(values)) if len(values) else None for key, values in finite.items()}
+    values = (measured.final(metric), measured.best(metric))
+    final, best = (_finite_mean(measured.as_judged(metric, values_S, guessing)) for values_S in values)
+    return Summary(final=final, best=best)
+
+
+def _finite_mean(values_S: Floats) -> float | None:
+    finite = values_S[np.isfinite(values_S)]
+    return float(np.mean(finite)) if len(finite) else None
 
 
 @contextmanager
-def _failure_marked(directory: Path, record: dict[str, Any]) -> Iterator[None]:
+def _failure_marked(directory: Path, record: store.RunRecord) -> Iterator[None]:
     """Mark the run as interrupted in its own record if training does not come to its end."""
     try:
         yield
     except BaseException:
         with suppress(StorageError):  # such as the one that is told already
-            store.write_json(directory / "run.json", {**record, "status": "interrupted"})
+            store.write_record(directory / "run.json", record.model_copy(update={"status": "interrupted"}))
         raise

@@ -8,9 +8,8 @@ from __future__ import annotations
 import hashlib
 import itertools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -18,15 +17,17 @@ from bnexp import store
 from bnexp.config import Experiment
 from bnexp.errors import UserError
 from bnexp.experiment.batch import Observer, Wave
-from bnexp.history import History, joined
+from bnexp.experiment.measured_rows import held_out
+from bnexp.held_out import HeldOut
+from bnexp.held_out import joined as joined_rows
+from bnexp.history import History, Watch, joined
+from bnexp.store.run_record import Pairing
 
 KEEP_EVERY_SECONDS = 5.0
 """How often the history so far is written while training, so that even a kill loses little."""
 
 KEEPING_SHARE = 0.05
 """The most of the time that this writing may take: a history grows with every epoch."""
-
-Watch = Callable[[Sequence[History]], bool]
 
 
 class RunFiles(Observer):
@@ -36,9 +37,10 @@ class RunFiles(Observer):
     wave. `watch` gets the histories so far after each epoch, and may ask to stop.
     """
 
-    def __init__(self, directory: Path, record: dict[str, Any], watch: Watch) -> None:
+    def __init__(self, directory: Path, record: store.RunRecord, watch: Watch) -> None:
         self._directory, self._record, self._watch = directory, record, watch
         self._histories: list[History] = []
+        self._rows: list[HeldOut] = []
         self._ends: list[tuple[float, int]] = []
         self._due = time.monotonic() + KEEP_EVERY_SECONDS
         self._asked = False
@@ -50,7 +52,7 @@ class RunFiles(Observer):
         """The user stopped it before its last epoch."""
         self.not_kept: list[str] = []
         """What could not be kept beside the history, and why."""
-        record |= {"pairing": {}, "models": {}}
+        record.pairing, record.models = Pairing(), {}
 
     @property
     def history(self) -> History:
@@ -81,13 +83,20 @@ class RunFiles(Observer):
         self.interrupted = trained.interrupted or (self._asked and wave.left > 0)
         self._histories.append(trained.history)
         store.write_json(self._directory / "history.json", self.history.to_json())
-        self._record["pairing"] = _merged(self._record["pairing"], _pairing(wave))
+        self._record.pairing = _joined(self._record.pairing, _pairing(wave))
+        self._write_rows(wave)
         try:
-            self._record["models"] |= self._save_models(wave)
+            self._record.models |= self._save_models(wave)
         except Exception as error:  # what was trained is worth more than a file of it
             reason = (str(error) if isinstance(error, UserError) else repr(error)).rstrip(".")
             self.not_kept.append(f"The model was not saved: {reason}. Train again to have it; all numbers are kept.")
-        store.write_json(self._directory / "run.json", self._record)
+        store.write_record(self._directory / "run.json", self._record)
+
+    def _write_rows(self, wave: Wave) -> None:
+        """Write what each held-out row measured, of all waves so far."""
+        if (rows := held_out(wave)) is not None:
+            self._rows.append(rows)
+            store.write(self._directory / "rows.npz", joined_rows(self._rows).to_npz())
 
     def _save_models(self, wave: Wave) -> dict[str, str]:
         """Write the models that the config asks for, and beside each how its inputs are made; return their sha256."""
@@ -109,7 +118,7 @@ class RunFiles(Observer):
 
 
 def _pace(ends: Sequence[tuple[float, int]], *, at_once: int) -> float | None:
-    """Return one seed's seconds an epoch, from when epochs ended for so many seeds at once, and how many had begun.
+    """Return one seed's seconds an epoch, from when epochs ended for `at_once` seeds, and how many seeds had begun.
 
     The first epoch holds the tracing and does not count; nor does the first of each seed that is trained after others.
 
@@ -120,29 +129,31 @@ def _pace(ends: Sequence[tuple[float, int]], *, at_once: int) -> float | None:
     return float(np.median(took)) / at_once if took else None
 
 
-def _pairing(wave: Wave) -> dict[str, Any]:
+def _pairing(wave: Wave) -> Pairing:
     """Return digests of what pairs the seeds of two arms: splits, initial kernels and batches."""
     from bnexp.data import short_digest
 
     seeds, initial = wave.trained.history.seeds, wave.prepared.built.initial
-    return {
-        "splits": wave.prepared.data.split_digests(seeds),
-        "batches": wave.trained.batches,
-        "kernels": {
-            name: {str(seed): short_digest(wave.initial[position][row]) for row, seed in enumerate(seeds)}
-            for position, name in initial.kernel_names().items()
-        },
+    kernels = {
+        name: {str(seed): short_digest(wave.initial[position][row]) for row, seed in enumerate(seeds)}
+        for position, name in initial.kernel_names().items()
     }
+    return Pairing.model_validate(
+        {"splits": wave.prepared.data.split_digests(seeds), "batches": wave.trained.batches, "kernels": kernels}
+    )
 
 
-def _merged(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
-    """Join what is said of some seeds and of others, key by key.
+def _joined(before: Pairing, wave: Pairing) -> Pairing:
+    """Join the digests of the seeds so far and of a wave's, which have the same batches and kernels by name.
 
-    >>> _merged({"splits": {"0": "ab"}}, {"splits": {"1": "cd"}})
-    {'splits': {'0': 'ab', '1': 'cd'}}
+    >>> _joined(Pairing(splits={"0": "ab"}), Pairing(splits={"1": "cd"})).splits
+    {'0': 'ab', '1': 'cd'}
     """
-    inner = {key: _merged(one[key], other[key]) for key in one if isinstance(one[key], dict) and key in other}
-    return {**one, **other, **inner}
+    return Pairing(
+        splits=before.splits | wave.splits,
+        batches={span: before.batches.get(span, {}) | digests for span, digests in wave.batches.items()},
+        kernels={name: before.kernels.get(name, {}) | digests for name, digests in wave.kernels.items()},
+    )
 
 
 def _saved_seeds(experiment: Experiment, measured: History) -> dict[str, int]:

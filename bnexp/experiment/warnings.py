@@ -18,7 +18,7 @@ SMALL_BATCH = 8
 
 
 def cautions(experiment: Experiment, steps: int) -> list[str]:
-    """List the warnings for an experiment whose weights have at least so many optimizer steps behind them."""
+    """List the warnings for an experiment whose weights have at least this number of optimizer steps behind them."""
     momenta = batch_momenta(experiment)
     if not momenta:
         return []
@@ -56,7 +56,7 @@ def _stale_statistics(experiment: Experiment, momentum: float, steps: int) -> li
 
 
 def _low_enough(steps: int) -> float:
-    """Return a momentum that forgets where it began within so many steps: 0.9, or a lower one.
+    """Return a momentum that forgets where it began within these steps: 0.9, or a lower one.
 
     >>> _low_enough(252), _low_enough(10)
     (0.9, 0.63)

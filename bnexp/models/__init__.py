@@ -19,7 +19,7 @@ from bnexp.models.inputs import Inputs, first_layers, refuse_unfit
 from bnexp.models.mlp import mlp_layers
 from bnexp.models.resnet import resnet_layers
 from bnexp.models.rnn import rnn_layers
-from bnexp.models.sequential import REFUSALS, misplaced_bias, sequential_layers, told
+from bnexp.models.sequential import REFUSALS, misplaced_bias, refusal_told, sequential_layers
 from bnexp.models.transformer import transformer_layers
 
 NETWORKS: Mapping[str, Callable[[Any, Inputs], Iterator[keras.Layer]]] = {
@@ -45,7 +45,7 @@ def build(model: Model, inputs: Inputs, *, task: Task, classes: int) -> Built:
     """Build the Sequential for these inputs; all but `sequential` get the output layer of their task.
 
     Raises:
-        SettingError: if the model does not take such inputs, Keras refuses a
+        SettingError: if the model does not take these inputs, Keras refuses a
             layer, or a `sequential` model does not end in the task's output.
     """
     refuse_unfit(model, inputs)
@@ -70,10 +70,10 @@ def _stack(first: list[Any], layers: Iterator[keras.Layer], key: str) -> keras.S
             raise SettingError(
                 key.format(position=position),
                 f"is {type(layer).__name__}; it does not take inputs of shape {shape}: "
-                f"{told(error)} Put a Reshape or Flatten before it, or change its arguments."
+                f"{refusal_told(error)} Put a Reshape or Flatten before it, or change its arguments."
                 if "position" in key
                 else f"cannot be built: its layer {layer.name} ({type(layer).__name__}) does not take inputs of shape "
-                f"{shape}: {told(error)}",
+                f"{shape}: {refusal_told(error)}",
             ) from error
         if isinstance(layer, keras.layers.Layer) and (misplaced := misplaced_bias(layer)):
             raise SettingError(key.format(position=position), f"is {type(layer).__name__}; {misplaced}")

@@ -21,6 +21,7 @@ from bnexp.config.normalization import GhostBatchNormalization as Ghost
 from bnexp.config.normalization import GroupNormalization as Group
 from bnexp.config.normalization import InstanceNormalization as Instance
 from bnexp.config.normalization import RmsNormalization as Rms
+from bnexp.models.moments import anything_in, fitting_mask, moments_of, precise, transformed
 
 
 def normalization_layer(normalization: Normalization, name: str) -> keras.Layer | None:
@@ -108,11 +109,11 @@ class GroupNormalization(keras.layers.GroupNormalization):
 
     def call(self, inputs: Any, mask: Any = None) -> Any:
         """Normalize; what is masked does not count."""
-        x = _precise(inputs)
-        counted = None if mask is None else _fitting(mask, inputs)[..., None]
+        x = precise(inputs)
+        counted = None if mask is None else fitting_mask(mask, inputs)[..., None]
         difference = x - self._over_groups(x, counted)
         variance = self._over_groups(ops.square(difference), counted)
-        return ops.cast(_transformed(self, difference * ops.rsqrt(variance + self.epsilon)), self.compute_dtype)
+        return ops.cast(transformed(self, difference * ops.rsqrt(variance + self.epsilon)), self.compute_dtype)
 
     def _over_groups(self, x: Any, counted: Any) -> Any:
         """Return the mean over positions and a group's channels, for each channel of it: (B, 1, ..., 1, C).
@@ -120,7 +121,7 @@ class GroupNormalization(keras.layers.GroupNormalization):
         First over positions, then over channels: three times as fast as over both at once.
         """
         axes = tuple(range(1, len(x.shape) - 1))
-        mean, _ = _moments(x, axes, counted) if counted is not None else (ops.mean(x, axes, keepdims=True), None)
+        mean, _ = moments_of(x, axes, counted) if counted is not None else (ops.mean(x, axes, keepdims=True), None)
         shape = (-1, *(1 for _ in axes), self.groups, x.shape[-1] // self.groups)
         grouped = ops.mean(ops.reshape(mean, shape), axis=-1, keepdims=True)
         return ops.reshape(ops.broadcast_to(grouped, (ops.shape(x)[0], *shape[1:])), (*shape[:-2], x.shape[-1]))
@@ -209,8 +210,8 @@ class GhostBatchNormalization(keras.layers.BatchNormalization):
     the old value at each step). The paper's take every part in turn, and so
     forget faster: by momentum**parts. As in the paper, the moving variance is
     that within parts, less than the whole batch's. Parts, and batches, of only
-    masked positions leave the moving statistics alone; in Keras's own such a
-    batch pulls them to 0.
+    masked positions leave the moving statistics alone; in Keras's own a
+    fully masked batch pulls them to 0.
 
     Raises:
         ValueError: for a virtual batch of fewer than 2 rows, for `renorm` or
@@ -235,17 +236,17 @@ class GhostBatchNormalization(keras.layers.BatchNormalization):
         """Normalize; while training, part by part."""
         if not (training and self.trainable):
             return super().call(inputs, training=False, mask=mask)
-        x = _precise(inputs)
+        x = precise(inputs)
         pieces = self._cut(x)
-        counted = [None] * len(pieces) if mask is None else self._cut(_fitting(mask, inputs)[..., None])
+        counted = [None] * len(pieces) if mask is None else self._cut(fitting_mask(mask, inputs)[..., None])
         axes = tuple(range(1, len(x.shape)))
-        moments = [_moments(piece, axes, count) for piece, count in zip(pieces, counted, strict=True)]
-        self._move(moments, [_anything(piece, axes, count) for piece, count in zip(pieces, counted, strict=True)])
+        moments = [moments_of(piece, axes, count) for piece, count in zip(pieces, counted, strict=True)]
+        self._move(moments, [anything_in(piece, axes, count) for piece, count in zip(pieces, counted, strict=True)])
         standard = [
             ops.reshape((piece - mean) * ops.rsqrt(variance + self.epsilon), (-1, *ops.shape(x)[1:]))
             for piece, (mean, variance) in zip(pieces, moments, strict=True)
         ]
-        return ops.cast(_transformed(self, ops.concatenate(standard)), self.compute_dtype)
+        return ops.cast(transformed(self, ops.concatenate(standard)), self.compute_dtype)
 
     def _cut(self, x: Any) -> list[Any]:
         """Cut (B, ...) into pieces (parts, rows, ...): one of all parts, or all but the last and the last, longer one.
@@ -271,43 +272,3 @@ class GhostBatchNormalization(keras.layers.BatchNormalization):
     def get_config(self) -> dict[str, Any]:
         """Return what `from_config` builds the layer from."""
         return {**super().get_config(), "virtual_batch_size": self.virtual_batch_size}
-
-
-def _precise(x: Any) -> Any:
-    """Return x in float32 at least: squares of half precision overflow beyond 255."""
-    return ops.cast(x, keras.backend.result_type(x.dtype, "float32"))
-
-
-def _fitting(mask: Any, inputs: Any) -> Any:
-    """Return the mask as booleans, if it has an entry for each position."""
-    if len(mask.shape) != len(inputs.shape) - 1:
-        raise ValueError(
-            f"The mask has shape {tuple(mask.shape)}, the inputs {tuple(inputs.shape)}. "
-            "Give a mask of the inputs' shape without the last axis."
-        )
-    return ops.cast(mask, "bool")
-
-
-def _moments(x: Any, axes: tuple[int, ...], counted: Any) -> tuple[Any, Any]:
-    """Return mean and biased variance over axes, which stay with size 1, of what is counted: 0 and 0 if nothing is."""
-    if counted is None:
-        return ops.moments(x, axes=axes, keepdims=True)  # type: ignore[no-any-return]
-    counted = ops.broadcast_to(counted, ops.shape(x))
-    count = ops.maximum(ops.sum(ops.cast(counted, x.dtype), axis=axes, keepdims=True), 1)
-    mean = ops.sum(ops.where(counted, x, 0), axis=axes, keepdims=True) / count
-    squares = ops.square(ops.where(counted, x - mean, 0))
-    return mean, ops.sum(squares, axis=axes, keepdims=True) / count
-
-
-def _anything(x: Any, axes: tuple[int, ...], counted: Any) -> Any:
-    """Return 1 for each part in which anything is counted, otherwise 0: (parts, 1, ..., 1)."""
-    axes = (*axes, len(x.shape) - 1)
-    if counted is None:
-        return ops.ones_like(x[(slice(None), *(slice(0, 1),) * len(axes))])
-    return ops.cast(ops.any(counted, axis=axes, keepdims=True), x.dtype)
-
-
-def _transformed(layer: keras.Layer, standard: Any) -> Any:
-    """Scale by gamma and shift by beta, as far as the layer has them."""
-    scaled = standard if layer.gamma is None else standard * ops.cast(layer.gamma, standard.dtype)
-    return scaled if layer.beta is None else scaled + ops.cast(layer.beta, scaled.dtype)

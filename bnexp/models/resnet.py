@@ -57,7 +57,7 @@ def _refuse_unfit_zero_gamma(model: Resnet) -> None:
     if model.block == "basic" and model.placement == "after":
         raise SettingError(
             "model.zero_gamma",
-            "is true with model.block basic and model.placement after; such a block ends in the normalization that "
+            "is true with model.block basic and model.placement after. Each block then ends in the normalization that "
             "would begin at zero, so that nothing passes, and no block ever learns. "
             "Use model.placement: before, or model.zero_gamma: false.",
         )

@@ -2,72 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from rich.text import Text
 
 from bnexp.errors import listed
 from bnexp.metrics import number
 from bnexp.report.styles import counted, warning
+from bnexp.store import DataFacts
 from bnexp.system.terminal import plain
 
 MOST_NAMED, LONGEST_NAME = 10, 40
-"""Classes or files that are named one by one, and characters of such a name."""
+"""Classes or files that are named one by one, and characters of each name."""
 
 
-def data_lines(facts: Mapping[str, Any]) -> Iterator[Text]:
+def data_lines(facts: DataFacts) -> Iterator[Text]:
     """Yield lines on what the numbers are about: rows, split, what guessing would score, classes, and warnings."""
-    if facts.get("split") is None:
+    if facts.split is None:
         return
-    line = f"{plain(facts['name'])}: {part_sizes(facts)} ({plain(facts['split'])})"
+    line = f"{plain(facts.name)}: {part_sizes(facts)} ({plain(facts.split)})"
     if others := left_out(facts):
         line += f"; {others}"
-    if facts["commonest_class_share"] is not None:
-        share = number("accuracy", facts["commonest_class_share"])
+    if facts.commonest_class_share is not None:
+        share = number("accuracy", facts.commonest_class_share)
         line += f"; majority-class baseline: {share}%"
     yield Text(line)
     if classes := class_list(facts):
         yield Text(classes)
-    if alike := facts.get("id_like_columns"):
+    if alike := facts.id_like_columns:
         named = plain(", ".join(alike))
         yield warning(f"Every row has another whole number in {named}, as an id has. Leave it out by dataset.drop.")
-    yield from map(warning, facts.get("warnings") or ())
+    yield from map(warning, facts.warnings or ())
 
 
-def part_sizes(facts: Mapping[str, Any]) -> str:
+def part_sizes(facts: DataFacts) -> str:
     """Write the number of rows in each part.
 
-    >>> part_sizes({"training_rows": 80, "validation_rows": 20, "test_rows": None})
+    >>> part_sizes(DataFacts(training_rows=80, validation_rows=20))
     '80 training rows, 20 for validation'
     """
-    test = f", {facts['test_rows']} for the test" if facts.get("test_rows") else ""
-    return f"{facts['training_rows']} training rows, {facts['validation_rows']} for validation{test}"
+    test = f", {facts.test_rows} for the test" if facts.test_rows else ""
+    return f"{facts.training_rows} training rows, {facts.validation_rows} for validation{test}"
 
 
-def left_out(facts: Mapping[str, Any]) -> str:
+def left_out(facts: DataFacts) -> str:
     """Write which rows do not take part, and which files of a folder, or arrays of a file, are not read."""
     parts = []
-    if dropped := facts.get("duplicates_dropped"):
+    if dropped := facts.duplicates_dropped:
         parts.append(f"{counted(dropped, 'repeated row')} dropped")
-    found = facts.get("rows_before_limit")
-    if found and found > facts["rows"]:
-        parts.append(f"limited to {facts['rows']} of {found} rows")
-    if files := facts.get("files_left_out"):
+    rows, found = facts.rows, facts.rows_before_limit
+    if rows is not None and found is not None and found > rows:
+        parts.append(f"limited to {rows} of {found} rows")
+    if files := facts.files_left_out:
         kinds = [f"{count} {_name(kind)}" for kind, count in files.items()]
         parts.append(f"other files left out: {listed(kinds, MOST_NAMED)}")
-    if arrays := facts.get("arrays_left_out"):
+    if arrays := facts.arrays_left_out:
         parts.append(f"other arrays left out: {listed(map(_name, arrays), MOST_NAMED)}")
     return "; ".join(parts)
 
 
-def class_list(facts: Mapping[str, Any]) -> str:
+def class_list(facts: DataFacts) -> str:
     """Write the names of the classes, each with its rows; nothing of a regression.
 
-    >>> class_list({"classes": ["cat", "dog "], "rows_per_class": [1200, 34]})
+    >>> class_list(DataFacts(classes=["cat", "dog "], rows_per_class=[1200, 34]))
     "2 classes: cat (1,200 rows), 'dog ' (34)"
     """
-    names, counts = facts.get("classes"), facts.get("rows_per_class")
+    names, counts = facts.classes, facts.rows_per_class
     if not names or not counts:
         return ""
     each = (

@@ -14,38 +14,41 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from bnexp.history import Floats, History
+from bnexp.history import History
 from bnexp.metrics import number, with_unit
 from bnexp.report.about_data import data_lines
 from bnexp.report.styles import FAILURE, STRONG, counted, warning
+from bnexp.statistics.arrays import Floats
+from bnexp.store import RunRecord
 from bnexp.system.terminal import plain
 
 # --- runs ---------------------------------------------------------------------
 
 
-def run_summary(record: dict[str, Any], history: History) -> RenderableType:
+def run_summary(record: RunRecord, history: History) -> RenderableType:
     """Return a run's short table: each metric at the last and the best epoch, mean ± standard deviation over seeds."""
-    table = _table("", "final", "best")
+    table = plain_table("", "final", "best")
     for metric in history.metrics:
         values = [history.final(metric)]
         if not metric.startswith("test_"):  # which chooses nothing, not even an epoch
             values.append(history.best(metric))
-        judged = [history.as_judged(metric, values_S, record["dataset"].get("guessing", {})) for values_S in values]
-        table.add_row(_metric(metric), *(_mean_deviation(metric, values_S) for values_S in judged))
+        judged = [history.as_judged(metric, values_S, record.dataset.guessing) for values_S in values]
+        table.add_row(metric_text(metric), *(_mean_deviation(metric, values_S) for values_S in judged))
     lengths = f"{counted(len(history.seeds), 'seed')}, {counted(max(history.epochs_S), 'epoch')}"
-    head = f"{plain(record['name'])}: {lengths}, {record['duration_seconds']:.1f} s"
+    took = "" if record.duration_seconds is None else f", {record.duration_seconds:.1f} s"
+    head = f"{plain(record.name)}: {lengths}{took}"
     parts: list[RenderableType] = [
         Text(head, style=STRONG),
-        *data_lines(record["dataset"]),
+        *data_lines(record.dataset),
         table,
         Text("mean ± standard deviation over seeds"),
     ]
-    if record["trainer"]["reason"]:
-        parts.append(Text(f"trained seed by seed with keras_fit: {plain(record['trainer']['reason'])}"))
+    if record.trainer is not None and record.trainer.reason:
+        parts.append(Text(f"trained seed by seed with keras_fit: {plain(record.trainer.reason)}"))
     return Group(
         *parts,
-        *map(warning, [*record["warnings"], *record.get("not_kept", [])]),
-        *_diverged({record["name"]: history.diverged_at}, record["dataset"].get("task")),
+        *map(warning, [*record.warnings, *record.not_kept]),
+        *diverged_lines({record.name: history.diverged_at}, record.dataset.task),
     )
 
 
@@ -69,7 +72,7 @@ def _mean_deviation(metric: str, values_S: Floats) -> str:
     return with_spread(metric, float(finite.mean()), float(finite.std(ddof=1)) if len(finite) > 1 else None)
 
 
-def _metric(metric: str) -> Text:
+def metric_text(metric: str) -> Text:
     """Return a metric's name: text from a file, like any other."""
     return Text(plain(with_unit(metric)))
 
@@ -85,7 +88,7 @@ def with_spread(metric: str, mean: float | None, spread: float | None) -> str:
     return f"{number(metric, mean, spread=spread)} ± {number(metric, spread, spread=spread)}"
 
 
-def _diverged(by_name: Mapping[str, Mapping[Any, int]], task: str | None) -> Iterator[Text]:
+def diverged_lines(by_name: Mapping[str, Mapping[Any, int]], task: str | None) -> Iterator[Text]:
     """Return lines on the seeds of each run that diverged, at which epoch, and what they count for."""
     for name, epochs in by_name.items():
         if epochs:
@@ -96,149 +99,10 @@ def _diverged(by_name: Mapping[str, Mapping[Any, int]], task: str | None) -> Ite
         yield Text(f"a diverged seed {'has no value' if task == 'regression' else guessing}")
 
 
-def _table(first: str, *others: str) -> Table:
+def plain_table(first: str, *others: str) -> Table:
     """Return a table without lines: the first column to the left, the others to the right, wrapped where it must be."""
     table = Table(box=None, pad_edge=False, header_style=STRONG)
     table.add_column(Text(first), overflow="fold")
     for column in others:
         table.add_column(Text(column), justify="right", overflow="fold")
     return table
-
-
-# --- a comparison ---------------------------------------------------------------
-
-
-def comparison(document: dict[str, Any]) -> RenderableType:
-    """Return each contrast of a comparison: how it is paired, its table, what else differs, the verdict."""
-    arms = {arm["name"]: arm for arm in document["arms"]}
-    parts: list[RenderableType] = [*data_lines(document["dataset"])]
-    for contrast in document["contrasts"]:
-        parts += [*_contrast(document, contrast, arms[contrast["arm"]], arms[contrast["baseline"]]), Text("")]
-    return Group(*parts[:-1])
-
-
-def _contrast(
-    document: dict[str, Any], contrast: dict[str, Any], arm: dict[str, Any], base: dict[str, Any]
-) -> Iterator[RenderableType]:
-    names = f"{plain(arm['name'])} vs {plain(base['name'])}"
-    yield Text(f"{names}: {len(document['seeds'])} seed pairs; {_pairing(contrast['pairing'])}", style=STRONG)
-    yield _contrast_table(document, contrast, arm, base)
-    yield Text(
-        f"mean ± half of its {document['level']:.0%} t interval, of the final epoch (the best under early stopping); "
-        "p: sign-flip test"
-    )
-    target = document["target"]
-    if target["value"] is not None:
-        goal = f"{with_unit(target['metric'])} {number(target['metric'], target['value'])}"
-        line = f"target: {goal}, {plain(target['rule'])}; seconds: one seed's share of one measured time"
-        missed = any(side["to_target"]["reached"] < side["to_target"]["seeds"] for side in (arm, base))
-        yield Text(line + ("; a seed that never arrives counts with all its epochs" if missed else ""))
-    elif target["rule"].startswith("none: "):
-        yield Text(f"target: {plain(target['rule'])}")
-    yield from _diverged({side["name"]: side["diverged"] for side in (arm, base)}, document["task"])
-    yield from (warning(f"{side['name']}: {text}") for side in (arm, base) for text in side["warnings"])
-    yield Text(f"varied: {_listed(contrast['varied']) or 'nothing; both arms are one experiment'}")
-    if len(contrast["varied"]) > 1:
-        yield warning("these vary together; the verdict cannot tell their effects apart")
-    if contrast["confounders"]:
-        yield warning(f"the arms also differ in {_listed(contrast['confounders'])}")
-    else:
-        yield Text("also checked, and equal: every other key of the config, trainer, versions, machine")
-    yield from map(warning, contrast.get("cautions", ()))
-    verdict = contrast["verdict"]
-    yield Text.assemble((f"VERDICT  {verdict['word']}", STRONG), f"  {plain(verdict['sentence'])}")
-
-
-def _listed(differing: Mapping[str, Sequence[Any]]) -> str:
-    return "; ".join(f"{key} ({plain(one)} / {plain(other)})" for key, (one, other) in differing.items())
-
-
-def _pairing(checks: Mapping[str, bool | None]) -> str:
-    """Return a sentence on which digests of the two arms were equal.
-
-    >>> _pairing({"splits": True, "kernels": True, "batch orders": False})
-    'checked by digest: splits equal, kernels equal, batch orders NOT equal'
-    """
-    words = {True: "equal", False: "NOT equal", None: "cannot be compared"}
-    return "checked by digest: " + ", ".join(f"{what} {words[equal]}" for what, equal in checks.items())
-
-
-def _contrast_table(
-    document: dict[str, Any], contrast: dict[str, Any], arm: dict[str, Any], base: dict[str, Any]
-) -> Table:
-    names = plain(arm["name"]), plain(base["name"])
-    table = _table("", *names, f"{names[0]} - {names[1]}", "p")
-    for metric, difference in contrast["metrics"].items():
-        star = " *" if metric == document["primary"]["metric"] else ""
-        cells = [_estimate(metric, arm["metrics"][metric]), _estimate(metric, base["metrics"][metric])]
-        p_value = _p(difference.get("p_value"))
-        table.add_row(_metric(metric) + star, *cells, _difference(metric, difference), p_value)
-    for row in _other_rows(document, contrast, arm, base):
-        table.add_row(*row)
-    return table
-
-
-def _estimate(metric: str, interval: Mapping[str, Any]) -> str:
-    half = None if interval["high"] is None else interval["high"] - interval["mean"]
-    return with_spread(metric, interval["mean"], half)
-
-
-def _difference(metric: str, interval: Mapping[str, Any]) -> str:
-    """Write a difference and its interval.
-
-    >>> _difference("loss", {"mean": 0.5, "low": 0.25, "high": 0.75})
-    '+0.50 [+0.25, +0.75]'
-    """
-    if interval["low"] is None:
-        return number(metric, interval["mean"], signed=True)
-    half = interval["high"] - interval["mean"]
-    mean, low, high = (number(metric, interval[key], spread=half, signed=True) for key in ("mean", "low", "high"))
-    return f"{mean} [{low}, {high}]"
-
-
-def _speed_up(found: Mapping[str, Any]) -> str:
-    """Write how many times fewer epochs the arm took than the baseline; `>=` where some of the baseline never arrive.
-
-    >>> _speed_up({"ratio": 2.125, "low": 1.5, "high": 3.0, "reading": "at least"})
-    '>= 2.12 [1.5, 3]'
-    >>> _speed_up({"ratio": 1.5, "low": None, "high": None, "reading": "restricted means"})
-    '1.5 (of means within the budget)'
-    """
-    ratio = f"{found['ratio']:.3g}"
-    if found["reading"] == "restricted means":
-        return f"{ratio} (of means within the budget)"
-    sign = {"ratio": "", "at least": ">= ", "at most": "<= "}[found["reading"]]
-    return f"{sign}{ratio}" if found["low"] is None else f"{sign}{ratio} [{found['low']:.3g}, {found['high']:.3g}]"
-
-
-def _p(value: float | None) -> str:
-    """Write a p-value.
-
-    >>> _p(0.0312), _p(0.00002), _p(None)
-    ('0.031', '<0.001', '-')
-    """
-    return "-" if value is None else "<0.001" if value < 0.001 else f"{value:.2g}"
-
-
-def _other_rows(
-    document: dict[str, Any], contrast: dict[str, Any], arm: dict[str, Any], base: dict[str, Any]
-) -> Iterator[tuple[str, ...]]:
-    if contrast["to_target"] is not None:
-        yield from _reach_rows(contrast["to_target"], arm["to_target"], base["to_target"])
-    parameters = [side["parameters"]["trainable"] for side in (arm, base)]
-    yield "trainable parameters", *map(str, parameters), f"{parameters[0] - parameters[1]:+d}", ""
-    diverged = [len(side["diverged"]) for side in (arm, base)]
-    cells = [f"{count} of {side['seeds']}" for count, side in zip(diverged, (arm, base), strict=True)]
-    yield "diverged seeds", *cells, f"{diverged[0] - diverged[1]:+d}", _p(contrast["diverged_p_value"])
-
-
-def _reach_rows(difference: dict[str, Any], arm: dict[str, Any], base: dict[str, Any]) -> Iterator[tuple[str, ...]]:
-    reached = [f"{side['reached']} of {side['seeds']}" for side in (arm, base)]
-    yield "seeds at target", *reached, f"{arm['reached'] - base['reached']:+d}", ""
-    epochs = [f"{side['mean_epochs']:.1f}" for side in (arm, base)]
-    yield "epochs to target", *epochs, _difference("", difference["epochs"]), _p(difference["epochs"]["p_value"])
-    yield "times fewer epochs", "", "", _speed_up(difference["speed_up"]), ""
-    seconds = [side["mean_seconds"] for side in (arm, base)]
-    if None not in seconds:
-        cells = [number("", value) for value in seconds]
-        yield "seconds to target", *cells, number("", seconds[0] - seconds[1], signed=True), ""

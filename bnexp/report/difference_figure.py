@@ -6,18 +6,20 @@ It is drawn from comparison.json alone. Names are untrusted: see `labels`.
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bnexp.history import Floats
 from bnexp.metrics import quantity, with_unit
 from bnexp.report.frame import DPI, GREY, WIDTH, settings
 from bnexp.report.labels import LINE_WIDTH, SMALL, TITLE, distinct, fitted, shown
 from bnexp.report.plots import BLUE
+from bnexp.statistics.arrays import Floats
+from bnexp.store import ComparisonDocument
+from bnexp.store.comparison_document import Contrast
 
 ROW, LEFT, ABOVE, BELOW = 0.7, 1.5, 0.95, 0.55  # inches
 WORDS, NAME = 16, 85.0  # characters, points
@@ -25,15 +27,15 @@ SPREAD = 0.26
 """How far dots of one row lie apart, up and down, so that equal ones can be told."""
 
 
-def difference_figure(document: Mapping[str, Any]) -> Figure:
+def difference_figure(document: ComparisonDocument) -> Figure:
     """Return a row for each contrast with the baseline, of the metric that decides."""
-    contrasts, metric = document["contrasts"], document["primary"]["metric"]
+    contrasts, metric = document.contrasts, document.primary.metric
     with settings():
         axes = _axes(len(contrasts), metric, document)
-        names = distinct(shown(contrast["arm"], NAME, SMALL) for contrast in contrasts)
+        names = distinct(shown(contrast.arm, NAME, SMALL) for contrast in contrasts)
         for place, contrast in enumerate(contrasts):
             _draw(axes, place, contrast, _unit(metric), metric)
-        words = [textwrap.fill(contrast["verdict"]["word"], WORDS) for contrast in contrasts]
+        words = [textwrap.fill(contrast.verdict.word, WORDS) for contrast in contrasts]
         axes.set_yticks(range(len(contrasts)), [f"{name}:\n{word}" for name, word in zip(names, words, strict=True)])
         axes.set_ylim(len(contrasts) - 0.5, -0.5)
         figure = axes.figure
@@ -46,21 +48,21 @@ def _unit(metric: str) -> float:
     return 100.0 if quantity(metric) == "accuracy" else 1.0
 
 
-def _axes(rows: int, metric: str, document: Mapping[str, Any]) -> Axes:
+def _axes(rows: int, metric: str, document: ComparisonDocument) -> Axes:
     height = ROW * rows + ABOVE + BELOW
     figure = Figure(figsize=(WIDTH, height), dpi=DPI)
     axes = figure.add_subplot()
     figure.subplots_adjust(LEFT / WIDTH, BELOW / height, 1 - 0.25 / WIDTH, 1 - ABOVE / height)
-    margin = document["primary"]["margin"] * _unit(metric)
+    margin = document.primary.margin * _unit(metric)
     axes.axvspan(-margin, margin, color=GREY, alpha=0.08, linewidth=0)
     axes.axvline(0, color=GREY, linewidth=1)
     axes.grid(visible=False, axis="y")
-    baseline, count = shown(document["baseline"]), len(document["seeds"])
+    baseline, count = shown(document.baseline), len(document.seeds)
     axes.set_xlabel(f"{shown(with_unit(metric))}: arm less {baseline}, by pairs of seeds")
     centred: Any = {"ha": "center", "va": "top", "transform": figure.transFigure}
     axes.text(0.5, 1 - 0.16 / height, "Difference, pair by pair", fontsize=TITLE, **centred)
     said = (
-        f"{count} pair{'s' if count > 1 else ''}: dots; mean with its {document['level']:.0%} t interval",
+        f"{count} pair{'s' if count > 1 else ''}: dots; mean with its {document.level:.0%} t interval",
         f"grey: the margin of ±{margin:.3g}, inside which no difference matters",
     )
     lines = "\n".join(fitted(line, LINE_WIDTH, SMALL) for line in said)
@@ -68,14 +70,14 @@ def _axes(rows: int, metric: str, document: Mapping[str, Any]) -> Axes:
     return axes
 
 
-def _draw(axes: Axes, place: int, contrast: Mapping[str, Any], unit: float, metric: str) -> None:
+def _draw(axes: Axes, place: int, contrast: Contrast, unit: float, metric: str) -> None:
     """Draw one contrast: pairs without a value are left out, as in the interval."""
-    pairs_S = _numbers(contrast["pairs"]) * unit
+    pairs_S = _numbers(contrast.pairs) * unit
     pairs_S = pairs_S[np.isfinite(pairs_S)]
     heights_S = place + SPREAD * np.resize([-1.0, 0.0, 1.0, -0.5, 0.5], len(pairs_S))
     axes.plot(pairs_S, heights_S, "o", color=BLUE, alpha=0.35, markersize=4, markeredgewidth=0)
-    difference = contrast["metrics"][metric]
-    mean, low, high = _numbers([difference[key] for key in ("mean", "low", "high")]) * unit
+    difference = contrast.metrics[metric]
+    mean, low, high = _numbers([difference.mean, difference.low, difference.high]) * unit
     axes.plot([low, high], [place, place], color=BLUE, linewidth=2.4)
     axes.plot([mean], [place], "D", color=BLUE, markersize=6, markeredgecolor="white")
 

@@ -13,9 +13,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
-from bnexp.history import Floats
 from bnexp.report.fonts import families
 from bnexp.report.labels import SMALL, TITLE, shown, text_width
+from bnexp.statistics.arrays import Floats
 
 WIDTH, HEIGHT, DPI = 6.4, 4.2, 110  # inches, inches, dots per inch
 LEFT, RIGHT, TOP, BOTTOM = 0.8, 0.2, 0.5, 0.54  # inches around the axes; subtitle and legend add their rows

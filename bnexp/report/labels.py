@@ -27,7 +27,7 @@ def shown(name: str, width: float = NAME_WIDTH, size: float = SMALL, length: int
 
 
 def fitted(text: str, width: float, size: float, length: int = 200) -> str:
-    """Cut a text to so many characters and points: an ellipsis in the middle, since names often differ at the end."""
+    """Cut a text to a number of characters and points: an ellipsis in the middle, as names often differ at the end."""
     for kept in range(min(len(text), length), 0, -1):
         cut = text if kept == len(text) else f"{text[: kept // 2]}…{text[len(text) - (kept - 1) // 2 :]}"
         if text_width(cut, size) <= width:
@@ -66,21 +66,37 @@ def run_subtitle(history: History) -> str:
     return "\n".join([f"{count} seeds: {'thin lines' if epochs > 1 else 'small dots'}; strong line: {mean}", *lost])
 
 
-def comparison_subtitle(arms: Mapping[str, History], *, banded: bool) -> str:
-    """Return the same for arms: name -> history; `banded` if a band is drawn."""
+def comparison_subtitle(arms: Mapping[str, History], *, banded: Collection[str]) -> str:
+    """Return the same for arms: name -> history; `banded` are the metrics that are drawn with a band."""
     fewest, most = (pick(len(history.seeds) for history in arms.values()) for pick in (min, max))
     seeds = f"{fewest} to {most} seeds each" if fewest < most else f"{most} seed{'s' * (most > 1)} each"
     losses = {arm: _lost(history) for arm, history in arms.items()}
     mean = "mean over seeds still training" if any(losses.values()) else "mean"
-    line = f"{seeds}; line: {mean}" + ("; band: ± 1 standard deviation (Test)" if banded else "")
+    parts = " and ".join(dict.fromkeys(map(part_label, banded)))
+    line = f"{seeds}; line: {mean}" + (f"; band: ± 1 standard deviation ({parts})" if parts else "")
     lost = "; ".join(f"{arm}: {', '.join(lines)}" for arm, lines in losses.items() if lines)
     return "\n".join([line, *([fitted(lost, LINE_WIDTH, SMALL)] if lost else [])])
 
 
+def part_label(metric: str) -> str:
+    """Return what a figure calls the held-out part on which a metric is measured.
+
+    >>> part_label("val_accuracy"), part_label("test_loss")
+    ('Validation', 'Test')
+    """
+    return "Validation" if metric.startswith("val_") else "Test"
+
+
 def parts_line(quantity: str, metrics: Collection[str]) -> str:
-    """Return which metrics of a history are drawn as Train and Test, and how each was measured."""
-    held_out = next((name for name in (f"test_{quantity}", f"val_{quantity}") if name in metrics), None)
-    said = [f"Test: {held_out}, in inference mode"] if held_out else []
+    """Return which metrics of histories are drawn as Train, Validation and Test, and how each was measured.
+
+    >>> parts_line("loss", ["loss", "val_loss"])
+    'Validation: val_loss, in inference mode; Train: loss, in training mode'
+    """
+    held_out = [name for name in (f"test_{quantity}", f"val_{quantity}") if name in metrics]
+    said = [f"{part_label(name)}: {name}, in inference mode" for name in held_out]
+    if len(held_out) > 1:  # both with their metrics would not fit
+        said = [f"{' and '.join(map(part_label, held_out))}: in inference mode"]
     said += [f"Train: {quantity}, in training mode"] if quantity in metrics else []
     return fitted("; ".join(said), LINE_WIDTH, SMALL)
 

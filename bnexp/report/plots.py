@@ -18,10 +18,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from bnexp.errors import nearest
-from bnexp.history import Floats, History
+from bnexp.history import History
 from bnexp.metrics import quantity as quantity_of
 from bnexp.report.frame import DPI, GREY, arranged, finish, new_axes, scale, settings
-from bnexp.report.labels import comparison_subtitle, distinct, parts_line, run_subtitle
+from bnexp.report.labels import comparison_subtitle, distinct, part_label, parts_line, run_subtitle
+from bnexp.statistics.arrays import Floats
 
 METADATA: dict[str, dict[str, Any]] = {
     "png": {"Software": None},
@@ -58,7 +59,7 @@ PARTS = {
 
 
 def run_figures(history: History, *, title: str = "", loss_unit: str = "") -> dict[str, Figure]:
-    """Return quantity -> figure: every seed as a thin line, their mean as a strong one, for Train and Test.
+    """Return quantity -> figure: every seed as a thin line, their mean as a strong one, for each part of the data.
 
     `accuracy` is drawn in percent. `loss_unit` ("nats") follows the loss's label.
     """
@@ -69,10 +70,11 @@ def run_figures(history: History, *, title: str = "", loss_unit: str = "") -> di
 def comparison_figures(
     histories: Mapping[str, History], *, target: tuple[str, float] | None = None, loss_unit: str = ""
 ) -> dict[str, Figure]:
-    """Return quantity -> figure: each arm's mean over seeds, Test with a band of ± 1 standard deviation, Train dashed.
+    """Return quantity -> figure: each arm's mean over seeds, with a band of ± 1 standard deviation, Train dashed.
 
-    `histories` maps an arm to its history. The deviation is the sample's (n - 1). `target` is
-    a metric and its value, such as ("val_accuracy", 0.9): a dotted line in the figure that draws this metric.
+    The band is of the test part, or of the validation part where there is no test part; the deviation is the
+    sample's (n - 1). `histories` maps an arm to its history. `target` is a metric and its value, such as
+    ("val_accuracy", 0.9): a dotted line in the figure that draws this metric.
     """
     arms = dict(zip(distinct(histories), histories.values(), strict=True))
     with settings():
@@ -118,35 +120,42 @@ def _comparison_figure(
     tests: list[Line2D] = []
     trains: list[Line2D] = []
     bands: list[Floats] = []
-    drawn = {quantity}
+    banded: list[str] = []
+    held: list[str] = []
     for place, (arm, history) in enumerate(arms.items()):
         look = {"color": COLOURS[place % len(COLOURS)], "marker": MARKERS[place % len(MARKERS)]}
         stagger = place / len(arms)
         held_out = next((name for name in _held_out(quantity) if name in history.metrics), None)
         if held_out:
-            drawn.add(held_out)
             values_SE = _values(history, held_out)
-            bands += _draw_band(axes, values_SE, look["color"])
-            tests.append(_draw_arm(axes, values_SE, f"{arm}, Test", stagger, linewidth=1.8, markersize=5, **look))
+            bands += (edges := _draw_band(axes, values_SE, look["color"]))
+            held.append(held_out)
+            banded += [held_out] if edges else []
+            tests.append(
+                _draw_arm(
+                    axes, values_SE, f"{arm}, {part_label(held_out)}", stagger, linewidth=1.8, markersize=5, **look
+                )
+            )
         if quantity in history.metrics:
             style = {"linewidth": 0.9, "linestyle": (0, (4, 2)), "markersize": 3}
             trains.append(_draw_arm(axes, _values(history, quantity), f"{arm}, Train", stagger, **style, **look))
-    goal = _draw_target(axes, quantity, target if target is not None and target[0] in drawn else None)
+    goal = _draw_target(axes, quantity, target if target is not None and target[0] in (quantity, *held) else None)
     scale(axes, quantity, [_heights(line) for line in (*tests, *trains)], others=[*bands, *map(_heights, goal)])
-    shared = [name for history in arms.values() for name in history.metrics]
-    subtitle = f"{comparison_subtitle(arms, banded=bool(bands))}\n{parts_line(quantity, shared)}"
+    shown = [*held, *([quantity] if trains else [])]
+    subtitle = f"{comparison_subtitle(arms, banded=banded)}\n{parts_line(quantity, shown)}"
     return finish(axes, *arranged(tests, trains, goal), subtitle=subtitle)
 
 
 def _parts(history: History) -> dict[str, Part]:
-    """Return how each part is drawn: what is held out is the test, and validation only beside one."""
+    """Return how each part is drawn: without a test part, validation has the look of one."""
     if any(name.startswith("test_") for name in history.metrics):
         return PARTS
-    return {"val_" if prefix == "test_" else prefix: part for prefix, part in PARTS.items() if prefix != "val_"}
+    alone = PARTS["test_"]._replace(label=PARTS["val_"].label)
+    return {"": PARTS[""], "val_": alone, "train_": PARTS["train_"]}
 
 
 def _held_out(quantity: str) -> tuple[str, str]:
-    """Return the metrics of which a comparison draws the first that there is."""
+    """Return two metrics; a comparison draws the first of them that was measured."""
     return f"test_{quantity}", f"val_{quantity}"
 
 

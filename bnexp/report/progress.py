@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any, TextIO, cast
+from typing import TextIO, cast
 
 import numpy as np
 from rich.console import Console
@@ -17,10 +17,11 @@ from rich.text import Text
 from bnexp.history import History
 from bnexp.metrics import headline, number, with_unit
 from bnexp.report.console import with_spread
-from bnexp.report.study_table import duration, study_plan
+from bnexp.report.plan_table import duration, study_plan
 from bnexp.report.styles import warning
-from bnexp.study import Result
+from bnexp.store.plan_document import PlanDocument
 from bnexp.study.grid import level_text
+from bnexp.study.result import Result
 from bnexp.system.terminal import Stream, plain
 
 REDRAWN_EVERY_SECONDS = 0.1
@@ -99,24 +100,24 @@ class Reporter:
 
 
 class StudyReporter:
-    """Reports on a console how a study goes: the plan before, a line after each finished cell and arm."""
+    """Reports on a console how a study goes: the plan before, a line after each finished trial."""
 
     def __init__(self, console: Console, *, quiet: bool) -> None:
         self._console, self._of, self._quiet = console, 0, quiet
 
-    def show(self, facts: Mapping[str, Any]) -> None:
-        """Show the plan of the study that is about to run, of which the facts are given."""
-        self._of = facts["of"]
+    def planned(self, plan: PlanDocument) -> None:
+        """Show the plan of the study that is about to run."""
+        self._of = plan.of
         if not self._quiet:
-            self._console.print(study_plan(facts), soft_wrap=True, highlight=False)
+            self._console.print(study_plan(plan), soft_wrap=True, highlight=False)
 
     def warn(self, text: str) -> None:
         """Print a warning."""
         if not self._quiet:
             self._console.print(warning(text), soft_wrap=True, highlight=False)
 
-    def tell(self, result: Result, finished: int, seconds_left: float | None) -> None:
-        """Report a cell and arm that has just been finished."""
+    def trial_ended(self, result: Result, finished: int, seconds_left: float | None) -> None:
+        """Report a trial that has just been finished."""
         if self._quiet:
             return
         levels = "".join(f"{name}={level_text(level)}, " for name, level in result.levels.items())

@@ -29,23 +29,36 @@ def row(run: store.Run) -> dict[str, Any]:
             said |= _of_run(record)
         case store.ComparisonHead() as document:
             words = [contrast.verdict.word for contrast in document.contrasts]
-            said |= {"seeds": len(document.seeds), "result": "; ".join(words)}
+            said |= {"seeds": len(document.seeds), "result": "; ".join(words), "overrides": _of_arms(document.arms)}
         case store.StudyHead() as document:
             said |= {"seeds": document.seeds, "result": document.verdict}
         case _ if state.kind == "study":
-            said["result"] = f"{_finished_cells(run)} cells and arms finished"
+            said["result"] = f"finished trials: {_finished_trials(run)}"
     return said
 
 
 def _of_run(record: store.RunHead) -> dict[str, Any]:
-    said: dict[str, Any] = {"seeds": record.seeds or "-", "overrides": " ".join(record.overrides) or "-"}
+    said: dict[str, Any] = {
+        "seeds": len(record.seeds) if record.seeds else "-",
+        "overrides": " ".join(record.overrides) or "-",
+    }
     if record.metrics is not None:
         metric = headline(record.metrics)
         said["result"] = f"{with_unit(metric)} {number(metric, record.metrics[metric].final)}"
     return said
 
 
-def _finished_cells(run: store.Run) -> int:
+def _of_arms(arms: Sequence[store.ArmHead]) -> str:
+    """Return the overrides that all arms of a comparison share, and those of one arm behind its name."""
+    shared = [one for one in (arms[0].overrides if arms else ()) if all(one in arm.overrides for arm in arms)]
+    said = [" ".join(shared)] if shared else []
+    for arm in arms:
+        if own := [one for one in arm.overrides if one not in shared]:
+            said.append(f"{arm.name}: {' '.join(own)}")
+    return "; ".join(said) or "-"
+
+
+def _finished_trials(run: store.Run) -> int:
     with suppress(OSError):
         return sum(name.endswith(".json") for name in os.listdir(run.directory / store.CELLS))
     return 0

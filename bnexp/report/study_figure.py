@@ -8,7 +8,7 @@ are marked.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,6 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import NullFormatter, NullLocator
 
-from bnexp.history import Floats
 from bnexp.report.frame import GREY, HEIGHT, settings
 from bnexp.report.labels import SMALL, distinct, shown
 from bnexp.report.plots import BLUE, COLOURS, MARKERS
@@ -26,7 +25,7 @@ from bnexp.report.study_picture import (
     LABEL_WIDTH,
     TITLE_WIDTH,
     Picture,
-    column_of,
+    columns_of,
     difference_label,
     differences,
     line_of,
@@ -34,6 +33,8 @@ from bnexp.report.study_picture import (
     unit_of,
     whole,
 )
+from bnexp.statistics.arrays import Floats
+from bnexp.store.study_document import StudyDocument
 from bnexp.study.grid import level_text
 from bnexp.study.words import endpoint_name
 
@@ -41,9 +42,9 @@ LOG_SPAN = 10
 """Levels that span this factor or more go on a logarithmic axis."""
 
 
-def study_figures(document: Mapping[str, Any]) -> dict[str, Figure]:
+def study_figures(document: StudyDocument) -> dict[str, Figure]:
     """Return name -> figure, one for each hypothesis: `figure`, `figure-2`, `figure-3`, ..."""
-    numbers = range(len(document["hypotheses"]))
+    numbers = range(len(document.hypotheses))
     with settings():
         return {
             f"figure-{number + 1}" if number else "figure": _figure(Picture(document, number)) for number in numbers
@@ -52,12 +53,12 @@ def study_figures(document: Mapping[str, Any]) -> dict[str, Figure]:
 
 def _figure(picture: Picture) -> Figure:
     """Draw what suits the factors."""
-    factors = picture.document["factors"]
-    if picture.claim["wins"] and any(share for _, share in picture.claim["other_sign"]):
+    factors = picture.document.factors
+    if picture.claim.wins and any(share for _, share in picture.claim.other_sign):
         return _chances(picture)
-    if len(factors) == 1 and _numeric(factors[0]["levels"]):
+    if len(factors) == 1 and _numeric(factors[0].levels):
         return _lines(picture)
-    if picture.claim["groups"]:
+    if picture.claim.groups:
         return forest_of_groups(picture)
     return _map(picture) if len(factors) == 2 else forest(picture)
 
@@ -70,16 +71,16 @@ def _numeric(levels: Sequence[Any]) -> bool:
 
 
 def _lines(picture: Picture) -> Figure:
-    document, endpoint = picture.document, picture.claim["metric"]
+    document, endpoint = picture.document, picture.claim.metric
     marked = "; dotted: the levels that are judged" if picture.is_about_some else ""
     axes = titled_axes(picture, HEIGHT, "line: mean; band: {interval}" + marked)
-    factor, place_of = document["factors"][0], document["endpoints"].index(endpoint)
-    order = sorted(document["cells"], key=lambda cell: cell["levels"][factor["name"]])
-    levels_C = np.array([cell["levels"][factor["name"]] for cell in order], float)
-    for place, (arm, label) in enumerate(zip(document["arms"], distinct(document["arms"]), strict=True)):
+    factor, place_of = document.factors[0], document.endpoints.index(endpoint)
+    order = sorted(document.cells, key=lambda cell: float(cell.levels[factor.name]))
+    levels_C = np.array([cell.levels[factor.name] for cell in order], float)
+    for place, (arm, label) in enumerate(zip(document.arms, distinct(document.arms), strict=True)):
         look: Any = {"color": COLOURS[place % len(COLOURS)], "marker": MARKERS[place % len(MARKERS)]}
-        arms = [cell["arms"][arm]["endpoints"][place_of] for cell in order]
-        mean_C, low_C, high_C = (column_of(arms, key) * unit_of(endpoint) for key in ("mean", "low", "high"))
+        arms = [cell.arms[arm].endpoints[place_of] for cell in order]
+        mean_C, low_C, high_C = columns_of(arms) * unit_of(endpoint)
         axes.plot(levels_C, mean_C, label=label, linewidth=1.8, markersize=5, **look)
         axes.fill_between(levels_C, low_C, high_C, color=look["color"], alpha=0.16, linewidth=0)
     if marked:
@@ -87,9 +88,9 @@ def _lines(picture: Picture) -> Figure:
             if picture.is_judged(cell):
                 axes.axvline(level, color=GREY, linewidth=1, linestyle=":", zorder=0)
     _scale_levels(axes, levels_C)
-    axes.set_xlabel(shown(factor["name"], TITLE_WIDTH / 2))
+    axes.set_xlabel(shown(factor.name, TITLE_WIDTH / 2))
     axes.set_ylabel(line_of(endpoint_name(endpoint), 220.0, 9.0))
-    columns = min(4, len(document["arms"]))
+    columns = min(4, len(document.arms))
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=columns, frameon=False, fontsize=SMALL)
     return whole(axes)
 
@@ -108,7 +109,7 @@ def _scale_levels(axes: Axes, levels_C: Floats) -> None:
 def _chances(picture: Picture) -> Figure:
     """Draw how often the mean over fewer seeds would show the other sign than that over all."""
     axes = titled_axes(picture, HEIGHT, "of the means over fewer of these seeds, drawn at random; dotted: 5%")
-    counts, shares = zip(*picture.claim["other_sign"], strict=True)
+    counts, shares = zip(*picture.claim.other_sign, strict=True)
     axes.plot(counts, [100 * share for share in shares], color=BLUE, marker="o", linewidth=1.8, markersize=5)
     for count, share in zip(counts, shares, strict=True):
         said: Any = {"textcoords": "offset points", "xytext": (0, 7), "ha": "center", "fontsize": SMALL}
@@ -126,11 +127,11 @@ def _chances(picture: Picture) -> Figure:
 
 def _map(picture: Picture) -> Figure:
     document = picture.document
-    rows, columns = (factor["levels"] for factor in document["factors"])
+    rows, columns = (factor.levels for factor in document.factors)
     marked = "; framed: the cells that are judged" if picture.is_about_some else ""
     said = "number: mean ratio" if picture.ratio else "number: mean difference"
     axes = titled_axes(picture, max(HEIGHT, 1.8 + 0.35 * len(rows)), said + marked, left=1.6)
-    values_C = differences(picture, document["cells"])[:, 0]
+    values_C = differences(picture, document.cells)[:, 0]
     drawn_RC = (np.log2(values_C) if picture.ratio else values_C).reshape(len(rows), len(columns))
     finite = drawn_RC[np.isfinite(drawn_RC)]
     limit = float(np.abs(finite).max()) or 1.0 if finite.size else 1.0
@@ -139,13 +140,11 @@ def _map(picture: Picture) -> Figure:
         text = "-" if not np.isfinite(value) else f"{2**value:.2g}x" if picture.ratio else f"{value:+.3g}"
         dark = np.isfinite(value) and abs(value) > 0.6 * limit
         axes.text(column, row, text, ha="center", va="center", fontsize=SMALL, color="white" if dark else "black")
-        if marked and picture.is_judged(document["cells"][row * len(columns) + column]):
+        if marked and picture.is_judged(document.cells[row * len(columns) + column]):
             axes.add_patch(Rectangle((column - 0.46, row - 0.46), 0.92, 0.92, fill=False, linewidth=1.6))
     axes.grid(False)
     axes.set_xticks(range(len(columns)), [shown(level_text(level), 60.0) for level in columns])
     axes.set_yticks(range(len(rows)), [shown(level_text(level), 90.0) for level in rows])
-    axes.set_ylabel(shown(document["factors"][0]["name"], LABEL_WIDTH))
-    axes.set_xlabel(
-        f"{shown(document['factors'][1]['name'], LABEL_WIDTH)}\n{line_of(difference_label(picture), 400.0, 9.0)}"
-    )
+    axes.set_ylabel(shown(document.factors[0].name, LABEL_WIDTH))
+    axes.set_xlabel(f"{shown(document.factors[1].name, LABEL_WIDTH)}\n{line_of(difference_label(picture), 400.0, 9.0)}")
     return whole(axes)

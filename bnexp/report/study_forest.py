@@ -12,7 +12,6 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, NullLocator
 
 from bnexp.config.study import keys_of
-from bnexp.history import Floats
 from bnexp.report.frame import GREY
 from bnexp.report.labels import shown, text_width
 from bnexp.report.plots import BLUE, ORANGE
@@ -29,8 +28,9 @@ from bnexp.report.study_picture import (
     unit_of,
     whole,
 )
+from bnexp.statistics.arrays import Floats
 from bnexp.study.grid import level_text
-from bnexp.study.words import endpoint_text, hypothesis_of
+from bnexp.study.words import endpoint_text
 
 MOST_ROWS = 200
 FEW_TICKS = 10
@@ -39,10 +39,10 @@ FEW_TICKS = 10
 
 def forest(picture: Picture) -> Figure:
     """Draw a row for each cell, and one for what is judged of several."""
-    cells = picture.document["cells"]
+    cells = picture.document.cells
     marked = "; filled: the rows that are judged" if picture.is_about_some else ""
     filled = [picture.is_judged(cell) for cell in cells]
-    names = [_cell_name(cell["levels"]) for cell in cells]
+    names = [_cell_name(cell.levels) for cell in cells]
     return _rows(
         picture, names, differences(picture, cells), filled=filled, marked=marked, label=difference_label(picture)
     )
@@ -51,12 +51,12 @@ def forest(picture: Picture) -> Figure:
 def forest_of_groups(picture: Picture) -> Figure:
     """Draw what a factor is reduced to, a row for each combination of the others."""
     claim = picture.claim
-    drawn_GK = drawn_intervals(picture, [group["difference"] for group in claim["groups"]])
-    names = [_cell_name(group["levels"]) for group in claim["groups"]]
-    filled = [not group["subtracted"] for group in claim["groups"]]
+    drawn_GK = drawn_intervals(picture, [group.difference for group in claim.groups])
+    names = [_cell_name(group.levels) for group in claim.groups]
+    filled = [not group.subtracted for group in claim.groups]
     marked = "; filled less hollow is judged" if not all(filled) else ""
     arms = difference_label(picture).rpartition(": ")[2]
-    label = f"{endpoint_text(hypothesis_of(claim))}: {arms}"
+    label = f"{endpoint_text(claim)}: {arms}"
     return _rows(picture, names, drawn_GK, filled=filled, marked=marked, label=label)
 
 
@@ -68,12 +68,12 @@ def _rows(
         marked += f"; first {MOST_ROWS} of {len(names)} rows"
         names, drawn_RK = names[:MOST_ROWS], drawn_RK[:MOST_ROWS]
     claim, count = picture.claim, len(names)
-    if count > 1 and claim["difference"] is not None and not claim["wins"]:
+    if count > 1 and claim.difference is not None and not claim.wins:
         names, drawn_RK = (
             [*names, "the claim"],
-            np.concatenate([drawn_RK, drawn_intervals(picture, [claim["difference"]])]),
+            np.concatenate([drawn_RK, drawn_intervals(picture, [claim.difference])]),
         )
-        marked += f"; diamond: the claim, {100 * claim['level']:.4g}%"
+        marked += f"; diamond: the claim, {100 * claim.level:.4g}%"
     height = 0.24 * max(1, *(name.count("\n") + 0.4 for name in names))
     axes = titled_axes(picture, max(2.4, 1.9 + height * len(names)), "bar: {interval}" + marked, left=2.2)
     for place, (mean, low, high) in enumerate(drawn_RK):
@@ -85,8 +85,8 @@ def _rows(
     note = ""
     if picture.ratio:
         _scale_ratios(axes)
-    elif not picture.claim["wins"]:
-        smallest = picture.claim["smallest"] * (1.0 if is_width(picture.claim) else unit_of(picture.claim["metric"]))
+    elif not claim.wins:
+        smallest = claim.smallest * (1.0 if is_width(claim) else unit_of(claim.metric))
         axes.axvspan(-smallest, smallest, color=GREY, alpha=0.08, linewidth=0)
         note = "\ngrey: smaller than the smallest effect of interest"
     axes.set_yticks(range(len(names)), names)

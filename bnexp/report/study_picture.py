@@ -5,9 +5,8 @@ Axis: C cells, or rows of a figure. Names are untrusted: see `labels`.
 
 from __future__ import annotations
 
-import math
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,10 +14,14 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bnexp.history import Floats
+from bnexp.config.study import Endpoint, Hypothesis
 from bnexp.metrics import quantity
 from bnexp.report.frame import DPI, GREY, WIDTH
 from bnexp.report.labels import SMALL, TITLE, shown
+from bnexp.report.styles import counted
+from bnexp.statistics.arrays import Floats
+from bnexp.store.comparison_document import Interval
+from bnexp.store.study_document import CellRecord, HypothesisRecord, StudyDocument
 from bnexp.study.grid import Cell, matches
 from bnexp.study.words import effect, endpoint_name
 
@@ -30,35 +33,33 @@ TITLE_LENGTH, SENTENCE_LENGTH = 62, 200  # characters
 class Picture:
     """What one figure is drawn from: the whole document, and which of its hypotheses."""
 
-    document: Mapping[str, Any]
+    document: StudyDocument
     number: int
 
     @property
-    def claim(self) -> Mapping[str, Any]:
+    def claim(self) -> HypothesisRecord:
         """Return the hypothesis."""
-        claim: Mapping[str, Any] = self.document["hypotheses"][self.number]
-        return claim
+        return self.document.hypotheses[self.number]
 
     @property
     def ratio(self) -> bool:
         """Return True if differences are drawn as how many times smaller the treated arm's value is."""
-        endpoint = self.claim["metric"]
-        return endpoint["epochs_to"] is not None or bool(endpoint["ratio"])
+        return self.claim.metric.in_logs
 
-    def is_judged(self, cell: Mapping[str, Any]) -> bool:
+    def is_judged(self, cell: CellRecord) -> bool:
         """Return True if the hypothesis is about a cell, itself or as what is subtracted."""
-        claim, point = self.claim, Cell(cell["cell"], cell["levels"], {})
-        return matches(point, claim["at"]) or (claim["minus"] is not None and matches(point, claim["minus"]))
+        claim, point = self.claim, Cell(cell.cell, cell.levels, {})
+        return matches(point, claim.at) or (claim.minus is not None and matches(point, claim.minus))
 
     @property
     def is_about_some(self) -> bool:
         """Return True if there are cells that the hypothesis is not about."""
-        return not all(map(self.is_judged, self.document["cells"]))
+        return not all(map(self.is_judged, self.document.cells))
 
 
 def titled_axes(picture: Picture, height: float, what: str, *, left: float = 0.9) -> Axes:
     """Return the titled axes of a new figure; `what` says what is drawn, and `{interval}` in it which interval."""
-    title = textwrap.wrap(picture.claim["claim"], TITLE_LENGTH, max_lines=2, placeholder=" …")
+    title = textwrap.wrap(picture.claim.claim, TITLE_LENGTH, max_lines=2, placeholder=" …")
     more = 0.2 * (len(title) - 1)
     height += more + 0.15
     figure = Figure(figsize=(WIDTH, height), dpi=DPI)
@@ -67,7 +68,7 @@ def titled_axes(picture: Picture, height: float, what: str, *, left: float = 0.9
     centred: Any = {"ha": "center", "va": "top", "transform": figure.transFigure}
     shown_title = "\n".join(line_of(line, TITLE_WIDTH, TITLE) for line in title)
     axes.text(0.5, 1 - 0.16 / height, shown_title, fontsize=TITLE, **centred)
-    interval = f"{picture.document['level']:.0%} t interval of the mean"
+    interval = f"{picture.document.level:.0%} t interval of the mean"
     subtitle = "\n".join(
         line_of(line, TITLE_WIDTH, SMALL) for line in (_answer(picture), what.format(interval=interval))
     )
@@ -78,14 +79,10 @@ def titled_axes(picture: Picture, height: float, what: str, *, left: float = 0.9
 def _answer(picture: Picture) -> str:
     """Return the verdict, what it rests on, and the number of seeds."""
     claim = picture.claim
-    said = [claim["verdict"]["word"], _seeds(picture.document)]
-    if claim["difference"] is not None:
-        said[1:1] = [f"{effect(claim)} ({100 * claim['level']:.4g}% t interval)"]
+    said = [claim.verdict.word, counted(picture.document.seeds, "seed")]
+    if claim.difference is not None:
+        said[1:1] = [f"{effect(claim)} ({100 * claim.level:.4g}% t interval)"]
     return "; ".join(said)
-
-
-def _seeds(document: Mapping[str, Any]) -> str:
-    return f"{document['seeds']} seed{'s' if document['seeds'] > 1 else ''}"
 
 
 def line_of(text: str, width: float, size: float) -> str:
@@ -93,9 +90,9 @@ def line_of(text: str, width: float, size: float) -> str:
     return shown(text, width, size, SENTENCE_LENGTH)
 
 
-def column_of(intervals: Sequence[Mapping[str, Any]], key: str) -> Floats:
-    """Return one number of each interval, (C,); NaN for what is null."""
-    return np.array([math.nan if interval[key] is None else interval[key] for interval in intervals], float)
+def columns_of(intervals: Sequence[Interval]) -> Floats:
+    """Return mean, low and high of each interval, (3, C); NaN for what is null."""
+    return np.array([[getattr(one, key) for one in intervals] for key in ("mean", "low", "high")], float)
 
 
 def whole(axes: Axes) -> Figure:
@@ -105,24 +102,24 @@ def whole(axes: Axes) -> Figure:
     return figure
 
 
-def unit_of(endpoint: Mapping[str, Any]) -> float:
+def unit_of(endpoint: Endpoint) -> float:
     """Return what a value is multiplied by to be drawn: shares are drawn in percent."""
-    if endpoint["epochs_to"] is not None:
+    if endpoint.epochs_to is not None:
         return 1.0
-    return 100.0 if endpoint["failures_below"] is not None or quantity(endpoint["metric"]) == "accuracy" else 1.0
+    return 100.0 if endpoint.failures_below is not None or quantity(endpoint.metric) == "accuracy" else 1.0
 
 
-def differences(picture: Picture, cells: Sequence[Mapping[str, Any]]) -> Floats:
+def differences(picture: Picture, cells: Sequence[CellRecord]) -> Floats:
     """Return mean, low and high of each cell's difference, (C, 3), as drawn."""
-    return drawn_intervals(picture, [cell["differences"][picture.number] for cell in cells])
+    return drawn_intervals(picture, [cell.differences[picture.number] for cell in cells])
 
 
-def drawn_intervals(picture: Picture, intervals: Sequence[Mapping[str, Any]]) -> Floats:
+def drawn_intervals(picture: Picture, intervals: Sequence[Interval]) -> Floats:
     """Return mean, low and high, (C, 3), as drawn: percent, or baseline / treated, or decades."""
-    mean_C, low_C, high_C = (column_of(intervals, key) for key in ("mean", "low", "high"))
+    mean_C, low_C, high_C = columns_of(intervals)
     if picture.ratio:
         return np.asarray(np.exp(-np.stack([mean_C, high_C, low_C], axis=1)), float)
-    unit = 1.0 if is_width(picture.claim) else unit_of(picture.claim["metric"])
+    unit = 1.0 if is_width(picture.claim) else unit_of(picture.claim.metric)
     drawn_CK: Floats = np.stack([mean_C, low_C, high_C], axis=1) * unit
     return drawn_CK
 
@@ -130,10 +127,10 @@ def drawn_intervals(picture: Picture, intervals: Sequence[Mapping[str, Any]]) ->
 def difference_label(picture: Picture) -> str:
     """Name what is drawn: the endpoint, the arms, which of them over or less which."""
     claim = picture.claim
-    arms = (claim["baseline"], "/", claim["treated"]) if picture.ratio else (claim["treated"], "-", claim["baseline"])
-    return f"{endpoint_name(claim['metric'])}: {' '.join(arms)}"
+    arms = (claim.baseline, "/", claim.treated) if picture.ratio else (claim.treated, "-", claim.baseline)
+    return f"{endpoint_name(claim.metric)}: {' '.join(arms)}"
 
 
-def is_width(claim: Mapping[str, Any]) -> bool:
+def is_width(claim: Hypothesis) -> bool:
     """Return True if the hypothesis is about decades of a factor."""
-    return claim["over"] is not None and claim["over"]["take"] == "width"
+    return claim.over is not None and claim.over.take == "width"

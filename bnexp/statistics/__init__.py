@@ -1,5 +1,6 @@
 """Pure functions on arrays over seeds: intervals, tests, times to a target, verdicts. Nothing here knows of runs."""
 
+from bnexp.statistics.arrays import Floats
 from bnexp.statistics.differences import (
     LEVEL,
     Interval,
@@ -17,13 +18,21 @@ from bnexp.statistics.differences import (
     summed_up,
 )
 from bnexp.statistics.quantiles import t_quantile
-from bnexp.statistics.reach import Reach, Reading, SpeedUp, epochs_to_target, reach, reading, speed_up
+from bnexp.statistics.reach import (
+    LastingBests,
+    Reach,
+    Reading,
+    SpeedUp,
+    epochs_to_target,
+    lasting_bests,
+    reach,
+    reading,
+    speed_up,
+)
 from bnexp.statistics.significance import (
-    Floats,
     at_least,
     equivalence_p_value,
     failure_difference,
-    holm,
     holm_levels,
     sign_flip_p_value,
     signs,
@@ -43,7 +52,6 @@ from bnexp.statistics.verdicts import (
     equivalence_interval,
     equivalence_level,
     fewest_pairs,
-    pairs_to_exclude,
     verdict,
 )
 
@@ -55,6 +63,7 @@ __all__ = [
     "Conclusive",
     "Floats",
     "Interval",
+    "LastingBests",
     "PairedDifference",
     "Reach",
     "Reading",
@@ -73,13 +82,12 @@ __all__ = [
     "equivalence_p_value",
     "failure_difference",
     "fewest_pairs",
-    "holm",
     "holm_levels",
+    "lasting_bests",
     "mean_interval",
     "of_finite",
     "other_data_interval",
     "paired_difference",
-    "pairs_to_exclude",
     "probability_of_improvement",
     "reach",
     "reading",

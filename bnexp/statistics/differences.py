@@ -1,4 +1,4 @@
-"""Means and paired differences over seeds: intervals, and what so many pairs can detect.
+"""Means and paired differences over seeds: intervals, and what a number of pairs can detect.
 
 Axes: S seeds (pairs of seeds, where two arms are compared), D draws.
 """
@@ -12,11 +12,14 @@ from typing import Any
 
 import numpy as np
 
+from bnexp.statistics.arrays import Floats
 from bnexp.statistics.quantiles import t_quantile
-from bnexp.statistics.significance import Floats, pieces, sign_flip_p_value, subtracted, without_spread
+from bnexp.statistics.significance import pieces, sign_flip_p_value, subtracted, without_spread
 
 LEVEL = 0.95
 """Of the intervals, unless several hypotheses share it."""
+POWER = 0.8
+"""The probability with which a study of the right size finds a difference."""
 FEWEST_FOR_BOOTSTRAP = 10
 """With fewer pairs the BCa interval of 95% covers the true mean far less often (science: 82% at 5, 90% at 10)."""
 DRAWN_RESAMPLES = 9_999
@@ -172,10 +175,10 @@ def probability_of_improvement(difference_S: Floats, level: float) -> Interval:
     return Interval(share, low if share > 0 else 0.0, high if share < 1 else 1.0)  # and no rounding error
 
 
-def detectable_difference(pairs: int, *, level: float = 0.95, power: float = 0.8) -> float:
-    """Return the smallest mean difference, in standard deviations of the differences, that so many pairs detect.
+def detectable_difference(pairs: int, *, level: float = 0.95) -> float:
+    """Return the smallest mean difference, in standard deviations of the differences, that these pairs detect.
 
-    With it, the interval of this level excludes 0 with this power. NaN for a single pair,
+    With it, the interval of this level excludes 0 with the probability POWER. NaN for a single pair,
     and where no size that is ever met would do. From the noncentral t.
 
     >>> round(detectable_difference(20), 2)
@@ -189,7 +192,7 @@ def detectable_difference(pairs: int, *, level: float = 0.95, power: float = 0.8
 
     def lacking(size: float) -> float:
         """Of the interval that excludes 0 on the wrong side there is next to nothing, at this power."""
-        return float(stats.nct.sf(quantile, degrees, size * math.sqrt(pairs))) - power
+        return float(stats.nct.sf(quantile, degrees, size * math.sqrt(pairs))) - POWER
 
     highest = next((float(size) for size in 2.0 ** np.arange(-5, 10) if lacking(size) > 0), None)
     return math.nan if highest is None else float(optimize.brentq(lacking, 0.0, highest))
@@ -198,8 +201,8 @@ def detectable_difference(pairs: int, *, level: float = 0.95, power: float = 0.8
 def chances_of_other_sign(difference_S: Floats) -> list[tuple[int, float]]:
     """Estimate how often fewer seeds would show the other sign: (count, share) for counts up to half of the seeds.
 
-    A share is of means of so many differences, drawn without replacement,
-    whose sign is not that of the mean of all; a mean of zero counts half.
+    Means of `count` differences are drawn without replacement. The share
+    counts those whose sign differs from the mean of all; a mean of zero counts half.
     It is empty where the mean of all is zero. Compare Picard, 2021, "torch.manual_seed(3407) is all you need".
     """
     found: list[tuple[int, float]] = []

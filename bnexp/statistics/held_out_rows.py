@@ -16,8 +16,8 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
+from bnexp.statistics.arrays import Floats
 from bnexp.statistics.quantiles import t_quantile
-from bnexp.statistics.significance import Floats
 
 EXTRA_ROWS = 2
 """Rows that the interval adds to those measured, one on each side, each as far out as the farthest row.

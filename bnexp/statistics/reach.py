@@ -8,8 +8,9 @@ from typing import Literal
 
 import numpy as np
 
+from bnexp.statistics.arrays import Floats
 from bnexp.statistics.differences import mean_interval
-from bnexp.statistics.significance import Floats, at_least
+from bnexp.statistics.significance import at_least
 
 Reading = Literal["ratio", "at least", "at most", "restricted means"]
 """Of a speed-up: `at least`, where some baseline seeds never arrived; `at most`, where some treated ones did not; of
@@ -48,6 +49,46 @@ def epochs_to_target(metric_SE: Floats, target: float, higher_is_better: bool) -
     next_SE = np.concatenate([there_SE[:, 1:] | np.isnan(metric_SE[:, 1:]), there_SE[:, -1:]], axis=1)
     arrived_SE = there_SE & next_SE
     return np.where(arrived_SE.any(axis=1), arrived_SE.argmax(axis=1) + 1.0, np.nan)
+
+
+@dataclass(frozen=True)
+class LastingBests:
+    """One seed's epochs (from 1) at which a better value than ever before was there and lasted, and these values.
+
+    They answer any target exactly, as `epochs_to_target` does.
+    """
+
+    epochs: list[int]
+    values: list[float]
+
+    def epoch_at(self, target: float, higher_is_better: bool) -> float:
+        """Return the first epoch at a target or better; NaN if it is never reached.
+
+        >>> LastingBests([1, 4], [0.5, 0.8]).epoch_at(0.8, True), LastingBests([], []).epoch_at(0.8, True)
+        (4.0, nan)
+        """
+        sign = 1 if higher_is_better else -1
+        there = at_least(sign * np.array(self.values, float), sign * target)
+        return float(self.epochs[int(there.argmax())]) if there.any() else math.nan
+
+
+def lasting_bests(metric_SE: Floats, higher_is_better: bool) -> list[LastingBests]:
+    """Return each seed's lasting bests: a value that the next epoch takes back lasts only as what it is taken back to.
+
+    >>> lasting_bests(np.array([[0.5, 0.9, 0.6, 0.8, 0.8]]), True)
+    [LastingBests(epochs=[1, 2, 4], values=[0.5, 0.6, 0.8])]
+    """
+    score_SE = metric_SE if higher_is_better else -metric_SE
+    next_SE = np.concatenate([score_SE[:, 1:], np.full((len(score_SE), 1), np.nan)], axis=1)
+    lasting_SE = np.where(np.isnan(next_SE), score_SE, np.minimum(score_SE, next_SE))
+    known_SE = np.where(np.isfinite(lasting_SE), lasting_SE, -np.inf)
+    before_SE = np.maximum.accumulate(np.concatenate([np.full((len(known_SE), 1), -np.inf), known_SE], axis=1), axis=1)
+    is_best_SE = known_SE > before_SE[:, :-1]
+    value_SE = known_SE if higher_is_better else -known_SE
+    return [
+        LastingBests((np.flatnonzero(best_E) + 1).tolist(), value_E[best_E].tolist())
+        for best_E, value_E in zip(is_best_SE, value_SE, strict=True)
+    ]
 
 
 def reach(epochs_S: Floats, budget: int) -> Reach:

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from bnexp.statistics.arrays import Floats
 
 EXACT_PAIRS = 20
-"""Up to so many differences all 2**pairs sign patterns are counted; above, this many are drawn:"""
+"""Up to this number of differences all 2**pairs sign patterns are counted; above, this many are drawn:"""
 DRAWN_PATTERNS = 100_000
 PIECE = 2**24
 """Random numbers that are drawn at a time."""
@@ -82,7 +82,7 @@ def at_least(values: Any, bound: float) -> Any:
 
 
 def pieces(rows: int, width: int) -> list[int]:
-    """Cut so many rows of this width into pieces that fit in memory; return how many rows each has.
+    """Cut this number of rows of this width into pieces that fit in memory; return how many rows each has.
 
     >>> pieces(5, PIECE // 2)
     [2, 2, 1]
@@ -147,22 +147,6 @@ def _one_sided(difference_S: Floats) -> float:
 def without_spread(values_S: Floats) -> bool:
     """Return True if values are equal but for rounding: then no interval of theirs means anything."""
     return bool(np.ptp(values_S) <= ROUNDING * np.abs(values_S).max())
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Return Holm's adjusted p-values, in the order given.
-
-    Source: Holm 1979.
-
-    >>> holm([0.01, 0.04, 0.03])
-    [0.03, 0.06, 0.06]
-    """
-    order = sorted(range(len(p_values)), key=lambda i: p_values[i])
-    adjusted, highest = [0.0] * len(p_values), 0.0
-    for rank, i in enumerate(order):
-        highest = max(highest, min(1.0, (len(order) - rank) * p_values[i]))
-        adjusted[i] = highest
-    return adjusted
 
 
 def holm_levels(p_values: Sequence[float], level: float = 0.95) -> list[float]:

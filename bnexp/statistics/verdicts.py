@@ -9,9 +9,10 @@ from typing import Literal
 
 import numpy as np
 
+from bnexp.statistics.arrays import Floats
 from bnexp.statistics.differences import LEVEL, Interval, mean_interval
 from bnexp.statistics.quantiles import t_quantile
-from bnexp.statistics.significance import Floats, at_least, without_spread
+from bnexp.statistics.significance import at_least, without_spread
 
 Word = Literal["helps", "hurts", "no difference that matters", "cannot tell yet"]
 Conclusive = Literal["supported", "refuted", "inconclusive"]
@@ -143,7 +144,7 @@ def conclusion(
 
 
 def equivalence_level(contrasts: int = 1) -> float:
-    """Return the level of the interval that is compared with the smallest effect of one of so many claims.
+    """Return the level of the interval that is compared with the smallest effect of one of several claims.
 
     >>> equivalence_level(), equivalence_level(2)
     (0.9, 0.95)
@@ -160,7 +161,7 @@ def equivalence_interval(difference_S: Floats, contrasts: int = 1) -> Interval:
 
 
 def pairs_to_exclude(share: float) -> int:
-    """Return how many pairs of which none differs exclude, at 95%, that so large a share of pairs differs.
+    """Return how many pairs without a difference exclude, at 95%, that this share of all pairs differs.
 
     The rule of three, exactly: (1 - share)**pairs is below 0.05.
 

@@ -1,43 +1,46 @@
 """Run directories under `runs/`: made at once, written whole or not at all, listed, named, and found again."""
 
-from bnexp.store.comparison_document import ComparisonHead
-from bnexp.store.directories import LATEST, LOCK, new_directory, own_directory
+from bnexp.store.comparison_document import ArmHead, ComparisonDocument, ComparisonHead
+from bnexp.store.directories import LOCK, new_directory, own_directory
+from bnexp.store.finding import find, nearest_runs, runs_in
 from bnexp.store.names import slug
-from bnexp.store.reading import content, cure, read_json, refuse_irregular, text
-from bnexp.store.records import first_fault
-from bnexp.store.run_record import ComparedRecord, RunHead
-from bnexp.store.runs import CELLS, Kind, Run, State, Status, existing, find, runs_in
+from bnexp.store.reading import content, cure, read_json, text
+from bnexp.store.records import first_fault, write_record
+from bnexp.store.run_record import ComparedRecord, DataFacts, RunHead, RunRecord
+from bnexp.store.runs import CELLS, Kind, Run, State, Status
 from bnexp.store.study_document import StudyHead
-from bnexp.store.writing import SPARE_BYTES, json_text, make_place, refuse_unwritable, write, write_json
+from bnexp.store.writing import json_text, make_place, refuse_unwritable, write, write_json
 
 __all__ = [
     "CELLS",
-    "LATEST",
     "LOCK",
-    "SPARE_BYTES",
+    "ArmHead",
     "ComparedRecord",
+    "ComparisonDocument",
     "ComparisonHead",
+    "DataFacts",
     "Kind",
     "Run",
     "RunHead",
+    "RunRecord",
     "State",
     "Status",
     "StudyHead",
     "content",
     "cure",
-    "existing",
     "find",
     "first_fault",
     "json_text",
     "make_place",
+    "nearest_runs",
     "new_directory",
     "own_directory",
     "read_json",
-    "refuse_irregular",
     "refuse_unwritable",
     "runs_in",
     "slug",
     "text",
     "write",
     "write_json",
+    "write_record",
 ]

@@ -1,29 +1,112 @@
-"""comparison.json: arms paired by seed, the differences, and the verdicts."""
+"""comparison.json: arms paired by seed, the differences, and the verdicts.
+
+It is written once: keys that a newer bnexp added are passed over.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_serializer, field_validator
 
 from bnexp.config.section import Task
-from bnexp.store.records import Metric, Number, Record, Share
-from bnexp.store.run_record import DataFacts
+from bnexp.metrics import LARGEST
+from bnexp.statistics import Reading
+from bnexp.store.records import Count, Metric, Number, Record, Seeds, Share
+from bnexp.store.run_record import DataFacts, Parameters
+
+Estimate = Annotated[float, Field(ge=-1000 * LARGEST, le=1000 * LARGEST)] | None
+"""A mean, a difference or a bound of an interval: few values have bounds far beyond them."""
+Positive = Annotated[float, Field(ge=0)]
+Pair = Annotated[list[Any], Field(min_length=2, max_length=2)]
+"""A key's values in both arms."""
 
 
 class Interval(Record):
     """A mean with the bounds of its interval; all null where nothing has a value."""
 
-    mean: Number
+    mean: Estimate
+    low: Estimate
+    high: Estimate
+
+
+class ArmMean(Interval):
+    """The mean over an arm's seeds, of the final epoch."""
+
+    seeds: Count = 0
+    """With a value."""
+
+
+class NewRowsInterval(Interval):
+    """A difference with its interval for new rows of the same kind, where the other one speaks of these rows."""
+
+    drawn: Literal["rows", "groups", "splits"]
+    """What is drawn anew besides seeds: held-out rows, groups of them, or the split of all rows."""
+    count: Count
+    """Held-out rows, or groups."""
+    effective: Positive | None = None
+    """How many rows or groups carry the difference."""
+    seed_variance: Positive | None = None
+    """Of one seed and row: between seeds."""
+    row_variance: Positive | None = None
+    rest_variance: Positive | None = None
+
+
+class MetricDifference(Interval):
+    """Arm less baseline, pair by pair; where no pair has a value, only their number is there."""
+
+    standard_deviation: Estimate = None
+    pairs: Count = 0
+    """With a value."""
+    p_value: Annotated[float, Field(ge=0, le=1)] | None = None
+    """Of the sign-flip test."""
+    positive: Count = 0
+    ties: Count = 0
+    negative: Count = 0
+    left_out: Count = 0
+    """Pairs without a value, since a seed diverged."""
+    new_rows: NewRowsInterval | None = None
+    """Of a held-out part, where the rows were kept."""
+
+
+class Reach(Record):
+    """How soon an arm's seeds reached the target; one that never does counts with the whole budget."""
+
+    reached: Count
+    seeds: Count
+    budget_epochs: Count = 0
+    mean_epochs: float
+    mean_seconds: Number = None
+    epochs: list[Number] = []
+
+
+class SpeedUp(Record):
+    """How many times fewer epochs the arm took than the baseline, and how to read it."""
+
+    ratio: float
     low: Number
     high: Number
+    reading: Reading
+
+
+class ReachDifference(Record):
+    """The difference in epochs to the target, and the speed-up."""
+
+    epochs: MetricDifference
+    speed_up: SpeedUp
 
 
 class Verdict(Record):
     """An answer in a word, and what it rests on."""
 
     word: str
+    settled_by: int | None = None
+    """How many pairs would settle an open question, about."""
     sentence: str = ""
+    about: Literal["new rows", "these rows"] | None = None
+    """What the word speaks of; older documents speak of these rows."""
+    these_rows: str | None = None
+    """The word for the rows that were measured."""
 
 
 class ContrastHead(Record):
@@ -32,27 +115,61 @@ class ContrastHead(Record):
     verdict: Verdict
 
 
+class ArmHead(Record):
+    """What the list of runs shows of an arm: what was overridden when it was trained; an older bnexp kept none."""
+
+    name: str
+    overrides: list[str] = []
+
+
 class ComparisonHead(Record):
     """What the list of runs shows of a comparison."""
 
-    seeds: Annotated[list[int], Field(min_length=1)]
+    seeds: Seeds
+    arms: list[ArmHead] = []
     contrasts: Annotated[list[ContrastHead], Field(min_length=1)]
 
 
-class Contrast(ContrastHead):
+class Contrast(Record):
     """One arm against the baseline."""
 
     arm: str
-    baseline: str | None = None
-    metrics: dict[Metric, Interval]
-    pairs: list[Number]
+    baseline: str
+    pairing: dict[str, bool | None] = {}
+    """What was compared by digest -> whether it is equal; null where it cannot be compared."""
+    metrics: dict[Metric, MetricDifference]
+    pairs: list[Estimate]
+    """The difference of the metric that decides, seed by seed."""
+    to_target: ReachDifference | None = None
+    diverged_p_value: Annotated[float, Field(ge=0, le=1)] | None = None
+    varied: dict[str, Pair] = {}
+    """The keys that are compared."""
+    confounders: dict[str, Pair] = {}
+    """Whatever else differs."""
+    cautions: list[str] = []
+    verdict: Verdict
+
+
+class ArmFacts(Record):
+    """An arm by itself."""
+
+    name: str
+    run: str | None = None
+    parameters: Parameters
+    seeds: Count
+    overrides: list[str] = []
+    warnings: list[str] = []
+    diverged: dict[str, int] = {}
+    """Seed -> epoch."""
+    metrics: dict[Metric, ArmMean] = {}
+    to_target: Reach | None = None
 
 
 class Primary(Record):
     """The metric that decides, and the smallest difference of it that matters."""
 
     metric: Metric
-    margin: Annotated[float, Field(ge=0)]
+    margin: Positive
 
 
 class Target(Record):
@@ -63,14 +180,55 @@ class Target(Record):
     rule: str = ""
 
 
-class ComparisonRecord(ComparisonHead):
+SHARED_FACTS = (
+    "name",
+    "rows",
+    "training_rows",
+    "validation_rows",
+    "test_rows",
+    "split",
+    "duplicates_dropped",
+    "rows_before_limit",
+    "files_left_out",
+    "arrays_left_out",
+    "classes",
+    "rows_per_class",
+    "id_like_columns",
+    "warnings",
+    "commonest_class_share",
+)
+"""What a comparison repeats of the record of the data, which all arms share."""
+
+
+class ComparisonDocument(Record):
     """comparison.json."""
 
     format: Literal[1] = 1
     baseline: str
+    seeds: Seeds
     level: Share
     task: Task | None = None
-    dataset: DataFacts | None = None
+    dataset: DataFacts = DataFacts()
     primary: Primary
     target: Target = Target()
-    contrasts: Annotated[list[Contrast], Field(min_length=1)]  # type: ignore[assignment]
+    arms: list[ArmFacts] = []
+    contrasts: Annotated[list[Contrast], Field(min_length=1)]
+
+    def arm(self, name: str) -> ArmFacts:
+        """Return the arm of this name, which a contrast of the document names."""
+        return {arm.name: arm for arm in self.arms}[name]
+
+    @field_serializer("dataset")
+    def _shared(self, facts: DataFacts) -> dict[str, Any]:
+        known = facts.as_json()
+        return {key: known[key] for key in SHARED_FACTS if key in known}
+
+    @field_validator("contrasts")
+    @classmethod
+    def _decided(cls, contrasts: list[Contrast], info: ValidationInfo) -> list[Contrast]:
+        """Refuse a contrast without the metric that decides."""
+        primary = info.data.get("primary")
+        for contrast in contrasts:
+            if primary is not None and primary.metric not in contrast.metrics:
+                raise ValueError(f"the one of {contrast.arm!r} has no {primary.metric}, which decides")
+        return contrasts

@@ -15,13 +15,20 @@ from typing import Any, NoReturn
 from bnexp.errors import RunError
 
 MEBIBYTE = 2**20
-LARGEST = {"history.json": 4096, "histories.json": 8192, "study.json": 256, "config.yaml": 4, "latest": 1}
+LARGEST = {
+    "rows.npz": 1024,
+    "history.json": 4096,
+    "histories.json": 8192,
+    "study.json": 256,
+    "config.yaml": 4,
+    "latest": 1,
+}
 """File -> the most MiB that it may have. A history of 1,000 seeds x 8,000 epochs x 6 metrics has 1,300."""
 LARGEST_OTHER = 64
 CURES = {
     "comparison.json": "compare again",
     "histories.json": "compare again",
-    "study.json": "run `bnexp study` again: no cell is trained twice",
+    "study.json": "run `bnexp study` again: no trial is trained twice",
 }
 """File -> what makes it anew; any other is made by training."""
 KINDS: dict[str, Callable[[int], bool]] = {

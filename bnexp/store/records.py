@@ -8,17 +8,28 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from bnexp.errors import RunError
 from bnexp.metrics import LARGEST, QUANTITIES, is_measured
 from bnexp.store.reading import content, cure, read_json
+from bnexp.store.writing import write_json
 
 
 class Record(BaseModel):
     """A part of a stored document: its keys have these types, and no number is infinite."""
 
-    model_config = ConfigDict(strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(strict=True, allow_inf_nan=False, defer_build=True)  # most commands need few of them
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what is written of it: the keys that were set, in the order of the fields."""
+        return self.model_dump(mode="json", exclude_unset=True)
+
+
+class Extensible(Record):
+    """A part of a document that may be written again: keys that a newer bnexp added are kept, behind all others."""
+
+    model_config = ConfigDict(extra="allow")
 
 
 def _known(metric: str) -> str:
@@ -27,12 +38,26 @@ def _known(metric: str) -> str:
     return metric
 
 
+MOST_SEEDS = 100_000
+"""That a config can ask for."""
 Metric = Annotated[str, AfterValidator(_known)]
 Count = Annotated[int, Field(ge=0, lt=2**53)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Number = Annotated[float, Field(ge=-LARGEST, le=LARGEST)] | None
 Digests = dict[str, str]
 
+
+def _seeds(value: Any) -> Any:
+    """Return seeds as a tuple; an older run's number n of seeds stands for seed 0 to seed n - 1."""
+    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MOST_SEEDS:
+        return tuple(range(value))
+    if not isinstance(value, list | tuple) or not value or len(set(map(repr, value))) < len(value):
+        raise ValueError("expected a list of different seeds, such as [0, 1]")
+    return tuple(value)
+
+
+Seeds = Annotated[tuple[Annotated[int, Field(ge=0, lt=2**53)], ...], BeforeValidator(_seeds)]
+"""The seeds of a run or a comparison, each once."""
 
 Kind = TypeVar("Kind", bound=Record)
 
@@ -49,18 +74,21 @@ def head(path: Path, kind: type[Kind]) -> Kind:
         raise damaged(path, error) from error
 
 
-def read_record(path: Path, kind: type[Record]) -> dict[str, Any]:
+def read_record(path: Path, kind: type[Kind]) -> Kind:
     """Read a document whole, and check all that is known of it.
 
     Raises:
         RunError: as `head` does.
     """
-    document = read_json(path)
     try:
-        kind.model_validate(document)
+        return kind.model_validate(read_json(path))
     except ValidationError as error:
         raise damaged(path, error) from error
-    return document
+
+
+def write_record(path: Path, record: Record) -> None:
+    """Write a document as `write_json` does."""
+    write_json(path, record.as_json())
 
 
 def damaged(path: Path, error: ValidationError) -> RunError:

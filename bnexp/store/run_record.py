@@ -1,17 +1,20 @@
-"""run.json: what is kept of a run, and what a comparison asks of it."""
+"""run.json: what is kept of a run, what a list shows of it, and what a comparison asks of it."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, JsonValue
 
 from bnexp.config.section import Task
 from bnexp.metrics import HEADLINES
-from bnexp.store.records import Count, Digests, Metric, Number, Record
+from bnexp.store.records import Count, Digests, Extensible, Metric, Number, Record, Seeds
+
+Ended = Literal["running", "finished", "interrupted"]
+Score = Annotated[float, Field(ge=0, le=1)]
 
 
-class Summary(Record):
+class Summary(Extensible):
     """A metric's mean over seeds at the last and at the best epoch; null where no seed has a value."""
 
     final: Number = None
@@ -24,15 +27,18 @@ def _with_headline(metrics: dict[str, Summary]) -> dict[str, Summary]:
     return metrics
 
 
+Summaries = Annotated[dict[Metric, Summary], AfterValidator(_with_headline)]
+
+
 class RunHead(Record):
     """What the list of runs shows of a run, and what finds it."""
 
     name: str | None = None
-    status: Literal["running", "finished", "interrupted"] | None = None
+    status: Ended | None = None
     config_digest: str | None = None
-    seeds: Annotated[int, Field(ge=1)] | None = None
+    seeds: Seeds | None = None
     overrides: list[str] = []
-    metrics: Annotated[dict[Metric, Summary], AfterValidator(_with_headline)] | None = None
+    metrics: Summaries | None = None
 
 
 class Started(Record):
@@ -41,45 +47,74 @@ class Started(Record):
     started: str
 
 
-class DataFacts(Record):
-    """What the measured numbers are about."""
+class DataFacts(Extensible):
+    """What the measured numbers are about: the rows, their parts and classes, and what guessing would score."""
 
-    name: str | None = None
+    name: str = ""
     task: Task | None = None
-    digest: str | None = None
-    split: str | None = None
-    source_sha256: Any = None
+    kind: str | None = None
     rows: Count | None = None
+    shape: list[Count] | None = None
+    classes: list[str] | None = None
+    rows_per_class: list[Count] | None = None
     training_rows: Count | None = None
     validation_rows: Count | None = None
     test_rows: Count | None = None
+    commonest_class_share: Number = None
+    guessing: dict[str, Score] = {}
+    """Part -> the accuracy of answering the training part's commonest class."""
+    one_class: dict[str, Score] | None = None
+    """Part -> the accuracy of the best single answer; null in runs of before it was recorded."""
+    split: str | None = None
+    samples_per_second: int | None = None
+    log_mel: dict[str, JsonValue] | None = None
+    texts_without_words: dict[str, JsonValue] | None = None
+    files_left_out: dict[str, int] | None = None
+    arrays_left_out: list[str] | None = None
+    id_like_columns: list[str] | None = None
+    warnings: list[str] | None = None
+    title: str | None = None
+    licence: str | None = None
+    attribution: str | None = None
+    openml_id: int | None = None
     duplicates_dropped: Count | None = None
     rows_before_limit: Count | None = None
-    files_left_out: dict[str, int] | None = None
-    id_like_columns: list[str] | None = None
-    classes: list[str] | None = None
-    rows_per_class: list[Count] | None = None
-    arrays_left_out: list[str] | None = None
-    warnings: list[str] | None = None
-    commonest_class_share: Number = None
-    guessing: dict[str, Annotated[float, Field(ge=0, le=1)]] = {}
+    source_sha256: str | None = None
+    """Of the files that were read; null for data that are drawn, or that bnexp knows."""
+    digest: str | None = None
+    """Of the rows."""
 
 
-class Parameters(Record):
+class Parameters(Extensible):
     """How many numbers a model has."""
 
     trainable: Count
     non_trainable: Count = 0
 
 
-class Trainer(Record):
+class Trainer(Extensible):
     """Which engine trained, and why not the fast one."""
 
     name: str
     reason: str | None = None
 
 
-class Pairing(Record):
+class Machine(Extensible):
+    """Where a run was trained; runs of before GPUs were recorded name none."""
+
+    system: str | None = None
+    cores: int | None = None
+    gpus: list[str] | None = None
+
+
+class Git(Extensible):
+    """The commit of the folder in which a run was begun, and whether files differ from it; null where unknown."""
+
+    commit: str | None = None
+    dirty: bool | None = None
+
+
+class Pairing(Extensible):
     """Digests of what must be equal in two arms for their seeds to be paired: seed -> digest."""
 
     splits: Digests = {}
@@ -87,23 +122,33 @@ class Pairing(Record):
     kernels: dict[str, Digests] = {}
 
 
-class RunRecord(RunHead):
-    """run.json."""
+class RunRecord(Extensible):
+    """run.json. What is not set was not known yet, or not to the bnexp that wrote it."""
 
     format: Literal[1] = 1
     id: str | None = None
+    name: str = ""
+    status: Ended | None = None
+    config_digest: str | None = None
+    """Of what each seed measures: `config.digest`, or in older runs `config.former_digest`."""
     started: str | None = None
+    seeds: Seeds | None = None
     trainer: Trainer | None = None
-    dataset: DataFacts | None = None
+    dataset: DataFacts = DataFacts()
     parameters: Parameters | None = None
-    versions: dict[str, str] | None = None
-    machine: dict[str, Any] | None = None
-    git: dict[str, Any] | None = None
-    pairing: Pairing | None = None
-    models: dict[str, str] | None = None
+    versions: dict[str, str] = {}
+    machine: Machine = Machine()
+    git: Git | None = None
+    overrides: list[str] = []
+    pairing: Pairing = Pairing()
+    models: dict[str, str] = {}
+    """File of a saved model -> its sha256."""
     duration_seconds: Number = None
     seed_epoch_seconds: Number = None
-    diverged: dict[str, int] | None = None
+    """What an epoch of one seed took; null where it could not be measured."""
+    diverged: dict[str, int] = {}
+    """Seed -> the epoch in which its loss ceased to be finite."""
+    metrics: Summaries | None = None
     warnings: list[str] = []
     not_kept: list[str] = []
     """What could not be kept beside the history, and why."""
@@ -127,12 +172,12 @@ class ComparedPairing(Pairing):
 class ComparedRecord(RunRecord):
     """run.json with all that a comparison reads."""
 
-    seeds: Annotated[int, Field(ge=1)]
-    seed_epoch_seconds: Number
-    parameters: Parameters
+    seeds: Seeds
     trainer: Trainer
-    machine: dict[str, Any]
-    versions: dict[str, str]
     dataset: ComparedData
+    parameters: Parameters
+    versions: dict[str, str]
+    machine: Machine
     pairing: ComparedPairing
+    seed_epoch_seconds: Number
     warnings: list[str]

@@ -1,13 +1,47 @@
-"""study.json: a study's cells, its hypotheses, and its verdict."""
+"""study.json: a study's trials summed up, its hypotheses, and its verdict; and hypotheses.json beside it.
+
+hypotheses.json says of each hypothesis that was ever asked in a directory whether results were there before it.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import itertools
+import math
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from bnexp.store.comparison_document import Interval, Verdict
-from bnexp.store.records import Count, Record, Share
+from bnexp.config.study import Endpoint, Hypothesis, keys_of
+from bnexp.metrics import LARGEST, is_measured
+from bnexp.store.comparison_document import Interval
+from bnexp.store.records import Count, Metric, Number, Record, Share
+
+FORMAT = 5
+"""Of a study's directory: cells/*.json, hypotheses.json, study.json. 4: a diverged seed guesses on the part measured.
+5: a trial is kept under the digest of what it measures; a hypothesis says whether it was asked after results."""
+LARGEST_LOG = 700.0
+"""Of a ratio: beyond it no number is left."""
+
+
+def _plain(level: Any) -> Any:
+    """Return a level of a factor; what it holds are texts, and numbers that a config can hold."""
+    match level:
+        case bool() | str() | None:
+            return level
+        case int() | float():
+            if not abs(level) <= LARGEST:
+                raise ValueError(f"a level is no number within ±{LARGEST:g}")
+        case list():
+            for inner in level:
+                _plain(inner)
+        case dict():
+            for inner in level.values():
+                _plain(inner)
+    return level
+
+
+Level = Annotated[Any, AfterValidator(_plain)]
 
 
 class StudyHead(Record):
@@ -21,43 +55,227 @@ class Factor(Record):
     """What a study varies."""
 
     name: str
-    levels: Annotated[list[Any], Field(min_length=1)]
+    levels: Annotated[list[Level], Field(min_length=1)]
 
 
-class ArmOfCell(Record):
-    """A cell's arm: the mean of each endpoint."""
+class Tuning(Record):
+    """What a study chooses for each trial, among what, by which metric, and the seeds that it takes for that."""
 
+    key: str
+    values: list[Level]
+    seeds: list[int]
+    metric: Metric
+
+
+class MeanOverSeeds(Interval):
+    """A mean over seeds with its 95% t interval; of epochs to a value, how many seeds reached it."""
+
+    seeds: Count = 0
+    """That have a value."""
+    reached: Count | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_unreached(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave `reached` out of what is no count of epochs."""
+        facts: dict[str, Any] = written(self)
+        return {key: value for key, value in facts.items() if key != "reached" or value is not None}
+
+
+class TrialRecord(Record):
+    """A cell's arm: what was chosen by tuning, what warns of it, and each endpoint over its seeds."""
+
+    tuned: Level = None
+    tuning_means: list[Number] | None = None
+    """Of each value that was tried; null where a seed diverged without a value."""
     diverged: Count = 0
     warnings: list[str] = []
-    endpoints: list[Interval]
+    endpoints: list[MeanOverSeeds]
 
 
 class CellRecord(Record):
     """A cell: its levels, its arms, and the difference that each hypothesis is about."""
 
     cell: Count
-    levels: dict[str, Any]
-    arms: dict[str, ArmOfCell]
-    differences: list[Interval]
+    levels: dict[str, Level]
+    arms: dict[str, TrialRecord]
+    differences: list[MeanOverSeeds]
 
 
-class HypothesisRecord(Record):
-    """A hypothesis and its verdict; `study.words` reads the rest of it."""
+class EffectRecord(Interval):
+    """The mean over pairs with its interval, its spread, the sign-flip test, and the signs counted."""
 
-    claim: str
+    standard_deviation: Number = None
+    pairs: Count = 0
+    p_value: Number = None
+    positive: Count = 0
+    ties: Count = 0
+    negative: Count = 0
+
+
+class Equivalence(Record):
+    """The interval that is compared with the smallest effect of interest, and the p-value that goes with it."""
+
     level: Share
-    verdict: Verdict
-    difference: Interval | None
-    other_sign: list[list[float]] = []
+    mean: Number
+    low: Number
+    high: Number
+    p_value: Number
 
 
-class StudyRecord(StudyHead):
-    """study.json; its format is checked by who draws it."""
+class HypothesisVerdict(Record):
+    """The word, about how many seeds would settle an open question, and the sentence that says what it rests on."""
 
+    word: str
+    settled_by: int | None = None
+    sentence: str = ""
+
+
+class Group(Record):
+    """What `over` reduces to one number: the levels of the other factors, and the difference there."""
+
+    levels: dict[str, Level]
+    subtracted: bool
+    difference: MeanOverSeeds
+
+
+class Findings(Hypothesis):
+    """A hypothesis as it stands in the study's file, and what was found for it."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    level: Share
+    """Of its intervals: Holm's where a study has several hypotheses."""
+    left_out: Count = 0
+    """Pairs without a value."""
+    pairs: Count = 0
+    never_reached: dict[str, Count] = {}
+    """Arm -> trainings that never reached the target of `epochs_to`."""
+    reading: Literal["ratio", "at least", "at most", "restricted means"] | None = None
+    """How to read a ratio of epochs."""
+    speaks_of: str = ""
+    cells: list[Number] = []
+    """Mean difference of each cell that is averaged."""
+    warned: bool = False
+    diverged: Count = 0
+    difference: EffectRecord | None
+    other_sign: list[tuple[Count, Annotated[float, Field(ge=0, le=1)]]] = []
+    """Number of seeds -> how often the mean over so few has another sign than that over all."""
+    guessing: Number = None
+    """What a net scores that has learned nothing, if no arm does better."""
+    holm_p_value: Number = None
+    bootstrap: Interval | None = None
+    equivalence: Equivalence | None = None
+    other_data: Interval | None = None
+    """For other rows of the same kind."""
+    probability_of_improvement: Interval | None = None
+
+    @model_validator(mode="after")
+    def _refuse_no_ratio(self) -> Findings:
+        """Raise ValueError if a contrast is that of a ratio, and a number of it is the log of none."""
+        found = [self.difference, self.bootstrap, self.equivalence, self.other_data] if self.is_ratio else []
+        values = [getattr(one, key) for one in found if one is not None for key in ("mean", "low", "high")]
+        if any(value is not None and not abs(value) <= LARGEST_LOG for value in values):
+            raise ValueError("a number is the log of no ratio")
+        return self
+
+
+class HypothesisRecord(Findings):
+    """A hypothesis with all that was found, and its verdict."""
+
+    verdict: HypothesisVerdict
+    groups: list[Group] = []
+    cautions: list[str] = []
+    asked_after_results: bool = False
+    """Whether results of the study were there before the hypothesis was asked as it stands."""
+
+
+class StudyDocument(Record):
+    """study.json."""
+
+    format: Annotated[int, Field(ge=1, le=FORMAT)] = FORMAT
     name: str
     digest: str | None = None
     level: Share
+    seeds: Annotated[int, Field(ge=1)]
+    trainings: Count = 0
+    tune: Tuning | None = None
     arms: Annotated[list[str], Field(min_length=1)]
     factors: list[Factor]
+    endpoints: list[Endpoint]
+    versions: dict[str, list[str]] = {}
     cells: Annotated[list[CellRecord], Field(min_length=1)]
     hypotheses: Annotated[list[HypothesisRecord], Field(min_length=1)]
+    verdict: str
+
+    @model_validator(mode="after")
+    def _refuse_contradictions(self) -> StudyDocument:
+        """Raise ValueError where parts, each by itself as it should be, do not go together."""
+        for fault in itertools.chain(_faulty_grid(self), _faulty_hypotheses(self)):
+            raise ValueError(fault)
+        return self
+
+    @property
+    def diverged(self) -> int:
+        """Count the trainings that diverged."""
+        return sum(trial.diverged for cell in self.cells for trial in cell.arms.values())
+
+
+def _faulty_grid(document: StudyDocument) -> Iterator[str]:
+    """Yield where cells are not those of the factors, arms and endpoints."""
+    levels = {factor.name: factor.levels for factor in document.factors}
+    if len(document.cells) != math.prod(map(len, levels.values())):
+        yield f"the factors span {math.prod(map(len, levels.values()))} cells, and {len(document.cells)} are there"
+    for cell in document.cells:
+        known = cell.levels.keys() == levels.keys()
+        if not known or any(level not in levels[name] for name, level in cell.levels.items()):
+            yield f"cell {cell.cell} lies at no levels of the factors"
+        if not set(document.arms) <= cell.arms.keys():
+            yield f"cell {cell.cell} lacks an arm"
+        if any(len(trial.endpoints) != len(document.endpoints) for trial in cell.arms.values()):
+            yield f"cell {cell.cell} has other endpoints"
+        if len(cell.differences) != len(document.hypotheses):
+            yield f"cell {cell.cell} has other hypotheses"
+        means = [len(trial.tuning_means or []) for trial in cell.arms.values()]
+        if document.tune is not None and set(means) != {len(document.tune.values)}:
+            yield f"cell {cell.cell} was tuned by other values"
+    for name, several in levels.items():
+        width = len(keys_of(name))
+        if width > 1 and any(not isinstance(one, list) or len(one) != width for one in several):
+            yield f"{name} has a level without a value for each of its keys"
+
+
+def _faulty_hypotheses(document: StudyDocument) -> Iterator[str]:
+    """Yield where a hypothesis names what the study does not have."""
+    factors = {factor.name for factor in document.factors}
+    known = factors | {key for name in factors for key in keys_of(name)}
+    for endpoint in document.endpoints:
+        if not is_measured(endpoint.metric):
+            yield f"{endpoint.metric!r} is no metric of bnexp"
+    for one in document.hypotheses:
+        if one.metric not in document.endpoints or not {one.treated, one.baseline} <= set(document.arms):
+            yield f"the hypothesis {one.claim!r} is about another endpoint or arm"
+        if not {*one.at, *(one.minus or {})} <= known or (one.over is not None and one.over.factor not in factors):
+            yield f"the hypothesis {one.claim!r} names another factor"
+        if any(not group.levels.keys() <= factors for group in one.groups):
+            yield f"the hypothesis {one.claim!r} has groups of another factor"
+
+
+class AskedHypothesis(Record):
+    """One that was asked, its words aside."""
+
+    digest: str
+    """Of the question and of the trials that it reads, not of the text of its claim."""
+    claim: str
+    """In the words in which it was first asked."""
+    after_results: bool
+
+
+class AskedDocument(Record):
+    """hypotheses.json."""
+
+    format: Literal[5] = 5
+    asked: list[AskedHypothesis] = []
+
+    def by_digest(self) -> Mapping[str, AskedHypothesis]:
+        """Map each digest to the hypothesis."""
+        return {one.digest: one for one in self.asked}

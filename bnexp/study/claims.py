@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
-from bnexp import store
-from bnexp.errors import ConfigError, RunError, UntrainedError, UserError, nearest
+from bnexp.errors import ConfigError, RunError, UntrainedError
 from bnexp.executors import Workers
-from bnexp.experiment.resolve import STUDIES
-from bnexp.study import Result
-from bnexp.study import plan as study_plan
-from bnexp.study import run as study_run
+from bnexp.store.plan_document import PlanDocument
+from bnexp.store.study_document import StudyDocument
+from bnexp.study import plan, run
+from bnexp.study.outlook import plan_document
 from bnexp.study.plan import Plan
+from bnexp.study.result import Result
 from bnexp.study.words import about, effect
 
 
 class Observer(Protocol):
     """Hears how a study goes."""
 
-    def show(self, facts: Mapping[str, Any]) -> None:
-        """Show the plan of the study that is about to run."""
+    def planned(self, plan: PlanDocument) -> None:
+        """Hear what the study that is about to run will do."""
 
-    def tell(self, result: Result, finished: int, seconds_left: float | None) -> None:
-        """Report a cell and arm that has just been finished."""
+    def trial_ended(self, result: Result, finished: int, seconds_left: float | None) -> None:
+        """Hear of a trial that has just been finished."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Answer:
 
     path: Path
     planned: Plan | None = None
-    document: dict[str, Any] | None = None
+    document: StudyDocument | None = None
     failure: str = ""
 
     @property
@@ -45,33 +45,34 @@ class Answer:
     @property
     def seconds(self) -> float:
         """Count the seconds of training so far, of all workers."""
-        return sum(result.seconds for result in study_plan.finished(self.planned).values()) if self.planned else 0.0
+        return _seconds(self.planned) if self.planned else 0.0
 
 
-def files(names: Sequence[str]) -> list[Path]:
-    """Return the studies of these names, in this order; all that lie in configs/studies if there are none.
-
-    Raises:
-        UserError: if there is no study of such a name, or none at all.
-    """
-    known = {path.stem: path for path in sorted(STUDIES.glob("*.yaml"))}
-    if not names and not known:
-        raise UserError(f"{STUDIES} holds no study; expected .yaml files there. Name some, or go to where it lies.")
-    found = []
-    for name in dict.fromkeys(names or known):
-        path = known.get(name, Path(name))
-        if path.suffix not in (".yaml", ".yml"):
-            hint = (
-                f"{nearest(name, known)} Or give a .yaml file."
-                if known
-                else f"{STUDIES} holds none; give a .yaml file."
-            )
-            raise UserError(f"No study is called {name!r}. {hint}")
-        found.append(path)
-    return found
+def _seconds(planned: Plan) -> float:
+    done = plan.finished(planned)
+    return sum(done[trial.key].seconds for trial in planned.distinct if trial.key in done)
 
 
-def planned(paths: Sequence[Path], runs: Path) -> list[Answer]:
+@dataclass(frozen=True)
+class ClaimRow:
+    """A hypothesis in a table of several studies; of a study that failed, why."""
+
+    study: str
+    verdict: str = "failed"
+    sentence: str = ""
+    effect: str | None = None
+    """With its interval, in its unit."""
+    level: float | None = None
+    speaks_of: str | None = None
+    claim: str = ""
+    about: str = ""
+    seeds: int = 0
+    seconds: float = 0.0
+    """Of training, of the whole study."""
+    asked_after_results: bool = False
+
+
+def plan_studies(paths: Sequence[Path], runs: Path) -> list[Answer]:
     """Plan the studies; one that cannot be run, such as for want of its data, says why.
 
     Raises:
@@ -85,12 +86,12 @@ def planned(paths: Sequence[Path], runs: Path) -> list[Answer]:
 
 def _planned(path: Path, runs: Path) -> Answer:
     try:
-        return Answer(path, study_plan.plan(path, runs))
+        return Answer(path, plan.plan(path, runs))
     except (ConfigError, RunError) as error:
         return Answer(path, failure=str(error))
 
 
-def answered(one: Answer, workers: Workers, observer: Observer) -> Answer:
+def answer_study(one: Answer, workers: Workers, observer: Observer) -> Answer:
     """Run a study that could be planned; one that cannot be answered, in whole or in part, stops no other.
 
     Raises:
@@ -98,69 +99,37 @@ def answered(one: Answer, workers: Workers, observer: Observer) -> Answer:
     """
     if one.planned is None:
         return one
-    observer.show(study_run.facts(one.planned, workers.at_once))
+    observer.planned(plan_document(one.planned, workers.at_once))
     try:
-        return replace(one, document=study_run.run(one.planned, workers, observer.tell))
+        return replace(one, document=run.run(one.planned, workers, observer.trial_ended))
     except (UntrainedError, ConfigError, RunError) as error:
         return replace(one, failure=str(error))
 
 
-def rows(answers: Sequence[Answer]) -> list[dict[str, Any]]:
+def claim_rows(answers: Sequence[Answer]) -> list[ClaimRow]:
     """Return a row for each hypothesis: study, claim, verdict, effect with interval, seeds, the study's seconds."""
-    return [row for one in answers for row in _rows(one)]
+    return [row for one in answers for row in rows_of(one)]
 
 
-def _rows(one: Answer) -> Iterator[dict[str, Any]]:
-    row: dict[str, Any] = {
-        "study": one.name,
-        "verdict": "failed",
-        "sentence": one.failure,
-        "effect": None,
-        "level": None,
-        "speaks_of": None,
-    }
+def rows_of(one: Answer) -> Iterator[ClaimRow]:
+    """Yield a row for each hypothesis of a study; one in all for a study that could not be planned."""
+    failed = ClaimRow(study=one.name, sentence=one.failure)
     if one.planned is None:
-        yield {**row, "claim": "", "about": "", "seeds": 0, "seconds": 0.0}
+        yield failed
         return
     study, seconds = one.planned.file.study, round(one.seconds, 1)
     for number, claim in enumerate(study.claims()):
-        row |= {"claim": claim.claim, "about": about(claim), "seeds": study.seeds, "seconds": seconds}
-        if one.document is not None:
-            facts = one.document["hypotheses"][number]
-            verdict, found = facts["verdict"], None if facts["difference"] is None else effect(facts)
-            row |= {"verdict": verdict["word"], "sentence": verdict["sentence"], "effect": found}
-            row |= {"level": facts["level"], "speaks_of": facts["speaks_of"]}
-        yield dict(row)
-
-
-def told(answers: Sequence[Answer]) -> list[dict[str, Any]]:
-    """Return what a page shows of each study: its notes, its rows, its figures (bytes of PNG)."""
-    return [
-        {
-            "name": one.name,
-            "notes": _notes(one.path),
-            "rows": list(_rows(one)),
-            "directory": one.path.stem if one.planned is None else one.planned.directory.name,
-            "versions": {} if one.document is None else one.document["versions"],
-            "figures": [] if one.planned is None or one.document is None else _figures(one.planned.directory),
-        }
-        for one in answers
-    ]
-
-
-def _figures(directory: Path) -> list[bytes]:
-    """Return the figures of a finished study, one for each hypothesis."""
-    paths = sorted(directory.glob("figure*.png"), key=lambda path: (len(path.name), path.name))
-    return [store.content(path) for path in paths]
-
-
-def _notes(path: Path) -> list[str]:
-    """Return the comment at the head of a study's file, line by line."""
-    notes: list[str] = []
-    if not path.is_file():
-        return notes
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-        if not line.startswith("#"):
-            break
-        notes.append(line.lstrip("# "))
-    return notes
+        row = replace(failed, claim=claim.claim, about=about(claim), seeds=study.seeds, seconds=seconds)
+        if one.document is None:
+            yield row
+            continue
+        found = one.document.hypotheses[number]
+        yield replace(
+            row,
+            verdict=found.verdict.word,
+            sentence=found.verdict.sentence,
+            effect=None if found.difference is None else effect(found),
+            level=found.level,
+            speaks_of=found.speaks_of,
+            asked_after_results=found.asked_after_results,
+        )

@@ -13,16 +13,16 @@ from typing import Any
 import numpy as np
 
 from bnexp import statistics
-from bnexp.comparison.questions import ROUNDING, score_of_guessing
+from bnexp.comparison.judgement import unbeaten
 from bnexp.config.section import Resample
 from bnexp.config.study import Hypothesis, Over
-from bnexp.history import Floats
 from bnexp.metrics import higher_is_better
+from bnexp.statistics.arrays import Floats
 from bnexp.study.grid import Cell, matches
 from bnexp.study.result import Result
 
 Results = Mapping[tuple[int, str], Result]
-"""(cell, arm) -> what was measured there."""
+"""(cell, arm), which names a trial -> what was measured there."""
 
 
 @dataclass(frozen=True)
@@ -90,12 +90,7 @@ def _unbeaten(claim: Hypothesis, every: Sequence[Result]) -> float | None:
     endpoint = claim.metric
     if endpoint.in_logs or endpoint.failures_below is not None:
         return None
-    scores = [score_of_guessing(endpoint.metric, one.one_class) for one in every]
-    known = [score for score in scores if score is not None]
-    if len(known) < len(scores):
-        return None
-    pairs = zip(every, known, strict=True)
-    return None if any(statistics.beats(one.values(endpoint), score + ROUNDING) for one, score in pairs) else max(known)
+    return unbeaten(endpoint.metric, ((one.one_class, one.values(endpoint)) for one in every))
 
 
 def cell_difference(claim: Hypothesis, cell: Cell, results: Results) -> Floats:

@@ -13,40 +13,56 @@ from typing import Any
 import numpy as np
 
 from bnexp import statistics
-from bnexp.comparison.questions import penalty_in_loss
-from bnexp.config.study import Endpoint, Hypothesis, StudyFile, keys_of
+from bnexp.comparison.metric_rules import penalty_in_loss
+from bnexp.config.study import Endpoint, Hypothesis, StudyFile, Tune, keys_of
 from bnexp.statistics import LEVEL
+from bnexp.statistics.arrays import Floats
+from bnexp.store.study_document import CellRecord, Factor, Group, MeanOverSeeds, StudyDocument, TrialRecord, Tuning
 from bnexp.study.contrast import Results, cell_difference, contrast_of, group_differences
 from bnexp.study.grid import Cell, level_text, matches, tied_value, tuning_seeds
-from bnexp.study.result import FORMAT, Result
+from bnexp.study.result import Result, target_name
 from bnexp.study.verdict import judged, overall
 
 
-def document(file: StudyFile, cells: Sequence[Cell], digest: str, results: Results) -> dict[str, Any]:
-    """Return what study.json holds: no time or place, so that the same numbers give the same bytes."""
+def document(
+    file: StudyFile, cells: Sequence[Cell], digest: str, results: Results, late: Sequence[bool] = ()
+) -> StudyDocument:
+    """Return what study.json holds: no time or place, so that the same numbers give the same bytes.
+
+    `late` says for each hypothesis whether results were there before it was asked; where it is empty, of none.
+    """
     study = file.study
     claims = study.claims()
-    hypotheses = judged(claims, [contrast_of(claim, cells, results) for claim in claims])
-    for claim, facts in zip(claims, hypotheses, strict=True):
-        facts["groups"] = _groups(claim, cells, results)
-        facts["cautions"] = list(_cautions(claim, cells, results))
-    word = overall([one["verdict"]["word"] for one in hypotheses])
-    return {
-        "format": FORMAT,
-        "name": study.name,
-        "digest": digest,
-        "level": LEVEL,
-        "seeds": study.seeds,
-        "trainings": study.trainings(),
-        "tune": None if study.tune is None else {**study.tune.model_dump(), "seeds": list(tuning_seeds(file))},
-        "arms": list(study.arms),
-        "factors": [{"name": name, "levels": levels} for name, levels in study.vary.items()],
-        "endpoints": [endpoint.model_dump() for endpoint in endpoints(claims)],
-        "versions": _versions(results),
-        "cells": [_cell(cell, list(study.arms), claims, results) for cell in cells],
-        "hypotheses": hypotheses,
-        "verdict": word,
-    }
+    found = judged(claims, [contrast_of(claim, cells, results) for claim in claims])
+    hypotheses = [
+        one.model_copy(
+            update={
+                "groups": _groups(claim, cells, results),
+                "cautions": list(_cautions(claim, cells, results)),
+                "asked_after_results": after,
+            }
+        )
+        for claim, one, after in zip(claims, found, late or [False] * len(claims), strict=True)
+    ]
+    return StudyDocument(
+        name=study.name,
+        digest=digest,
+        level=LEVEL,
+        seeds=study.seeds,
+        trainings=study.trainings(),
+        tune=None if study.tune is None else _tuning(study.tune, tuning_seeds(study)),
+        arms=list(study.arms),
+        factors=[Factor(name=name, levels=levels) for name, levels in study.vary.items()],
+        endpoints=endpoints(claims),
+        versions=_versions(results),
+        cells=[_cell(cell, list(study.arms), claims, results) for cell in cells],
+        hypotheses=hypotheses,
+        verdict=overall([one.verdict.word for one in hypotheses]),
+    )
+
+
+def _tuning(tune: Tune, seeds: Sequence[int]) -> Tuning:
+    return Tuning(key=tune.key, values=tune.values, seeds=list(seeds), metric=tune.metric)
 
 
 def _versions(results: Results) -> dict[str, list[str]]:
@@ -71,25 +87,29 @@ def endpoints(claims: Sequence[Hypothesis]) -> list[Endpoint]:
     return found
 
 
-def _cell(cell: Cell, arms: Sequence[str], claims: Sequence[Hypothesis], results: Results) -> dict[str, Any]:
-    return {
-        "cell": cell.number,
-        "levels": dict(cell.levels),
-        "arms": {arm: _arm(results[cell.number, arm], claims) for arm in arms},
-        "differences": [statistics.of_finite(cell_difference(claim, cell, results)) for claim in claims],
-    }
+def _cell(cell: Cell, arms: Sequence[str], claims: Sequence[Hypothesis], results: Results) -> CellRecord:
+    return CellRecord(
+        cell=cell.number,
+        levels=dict(cell.levels),
+        arms={arm: _trial(results[cell.number, arm], claims) for arm in arms},
+        differences=[_mean(cell_difference(claim, cell, results)) for claim in claims],
+    )
 
 
-def _groups(claim: Hypothesis, cells: Sequence[Cell], results: Results) -> list[dict[str, Any]]:
+def _mean(values_S: Floats) -> MeanOverSeeds:
+    return MeanOverSeeds(**statistics.of_finite(values_S))
+
+
+def _groups(claim: Hypothesis, cells: Sequence[Cell], results: Results) -> list[Group]:
     """Return the differences of what `over` reduces to one number, each with the levels of the other factors."""
     if claim.over is None:
         return []
     return [
-        {
-            "levels": {name: level for name, level in cell.levels.items() if name != claim.over.factor},
-            "subtracted": not matches(cell, claim.at),
-            "difference": statistics.of_finite(difference_S),
-        }
+        Group(
+            levels={name: level for name, level in cell.levels.items() if name != claim.over.factor},
+            subtracted=not matches(cell, claim.at),
+            difference=_mean(difference_S),
+        )
         for cell, difference_S in group_differences(claim, cells, results)
     ]
 
@@ -106,23 +126,23 @@ def _cautions(claim: Hypothesis, cells: Sequence[Cell], results: Results) -> Ite
     yield from penalty_in_loss(claim.metric.metric, measured, arms)
 
 
-def _arm(result: Result, claims: Sequence[Hypothesis]) -> dict[str, Any]:
-    return {
-        "tuned": None if result.tuned is None else result.tuned.value,
-        "tuning_means": None if result.tuned is None else result.tuned.means,
-        "diverged": len(result.diverged),
-        "warnings": result.warnings,
-        "endpoints": [_endpoint(result, endpoint) for endpoint in endpoints(claims)],
-    }
+def _trial(result: Result, claims: Sequence[Hypothesis]) -> TrialRecord:
+    return TrialRecord(
+        tuned=None if result.tuned is None else result.tuned.value,
+        tuning_means=None if result.tuned is None else result.tuned.means,
+        diverged=len(result.diverged),
+        warnings=result.warnings,
+        endpoints=[_endpoint(result, endpoint) for endpoint in endpoints(claims)],
+    )
 
 
-def _endpoint(result: Result, endpoint: Endpoint) -> dict[str, Any]:
+def _endpoint(result: Result, endpoint: Endpoint) -> MeanOverSeeds:
     """Return the mean over seeds with its interval; of epochs it is that within the budget, and how many arrived."""
     values_S = result.values(endpoint)
     if endpoint.epochs_to is None:
-        return statistics.of_finite(np.exp(values_S) if endpoint.ratio else values_S)
+        return _mean(np.exp(values_S) if endpoint.ratio else values_S)
     reached = int((~result.censored(endpoint)).sum())
-    return {**statistics.of_finite(np.exp(values_S)), "reached": reached}
+    return _mean(np.exp(values_S)).model_copy(update={"reached": reached})
 
 
 # --- the tidy table -------------------------------------------------------------------
@@ -135,28 +155,30 @@ def table(file: StudyFile, cells: Sequence[Cell], results: Results) -> str:
     """
     kept = [results[cell.number, arm] for cell in cells for arm in file.study.arms]
     metrics = list(dict.fromkeys(name for result in kept for name in result.final))
-    targets = list(dict.fromkeys(name for result in kept for name in result.epochs_to))
+    targets = [one for one in endpoints(file.study.claims()) if one.epochs_to is not None]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     tied = [f"{key} (tied)" for key in file.study.tie]
     tuned = [file.study.tune.key + " (tuned)"] if file.study.tune is not None else []
-    epochs = [f"epochs to {name}" for name in targets]
+    epochs = [f"epochs to {target_name(one)}" for one in targets]
     keys = [key for factor in file.study.vary for key in keys_of(factor)]
     writer.writerow(["cell", *keys, "arm", *tied, *tuned, "seed", *metrics, *epochs, "diverged_at"])
     for cell in cells:
         for arm in file.study.arms:
             settings = [*(level_text(cell.level(key)) for key in keys), arm]
             settings += [level_text(tied_value(cell.candidates[arm][0].experiment, key)) for key in file.study.tie]
-            writer.writerows(_rows(results[cell.number, arm], settings, metrics, targets))
+            rows = _rows(results[cell.number, arm], settings, metrics, targets)
+            writer.writerows([cell.number, *row] for row in rows)
     return text.getvalue()
 
 
 def _rows(
-    result: Result, settings: Sequence[str], metrics: Sequence[str], targets: Sequence[str]
+    result: Result, settings: Sequence[str], metrics: Sequence[str], targets: Sequence[Endpoint]
 ) -> Iterator[list[Any]]:
     tuned = [] if result.tuned is None else [level_text(result.tuned.value)]
+    reached = [result.epochs(endpoint) for endpoint in targets]
     for row, seed in enumerate(result.seeds):
         values = [result.final[name][row] if name in result.final else None for name in metrics]
-        epochs = [result.epochs_to[name][row] for name in targets]
+        epochs = [each[row] for each in reached]
         ended = result.diverged.get(str(seed))
-        yield [result.cell, *settings, *tuned, seed, *values, *epochs, ended]
+        yield [*settings, *tuned, seed, *values, *epochs, ended]

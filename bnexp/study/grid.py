@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
-import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bnexp import config
 from bnexp.config import Experiment, merging
 from bnexp.config.loading import experiment_of
 from bnexp.config.overrides import dotted
@@ -111,30 +108,15 @@ def _shared(file: StudyFile) -> Iterator[Node]:
         yield from (file.at("vary", name, str(number)) for number in range(len(levels)))
 
 
-def tuning_seeds(file: StudyFile) -> tuple[int, ...]:
+def seeds_of(study: Study) -> tuple[int, ...]:
+    """Return the seeds that the verdict rests on."""
+    return tuple(range(study.seeds))
+
+
+def tuning_seeds(study: Study) -> tuple[int, ...]:
     """Return the seeds for tuning: none of those that the verdict rests on."""
-    study = file.study
     first = max(TUNING_SEED, study.seeds)
     return tuple(range(first, first + study.tune.seeds)) if study.tune is not None else ()
-
-
-def design_digest(file: StudyFile, cells: Sequence[Cell], sources: Sources) -> str:
-    """Return the sha256 of all that a study measures and asks: cells, data files, seeds, tuning, hypotheses."""
-    study = file.study
-    design = {
-        "cells": [
-            [
-                cell.levels,
-                {arm: [config.digest(one.experiment) for one in found] for arm, found in cell.candidates.items()},
-            ]
-            for cell in cells
-        ],
-        "sources": list(sources.values()),
-        "seeds": study.seeds,
-        "tune": study.tune.model_dump() if study.tune is not None else None,
-        "hypotheses": [hypothesis.model_dump() for hypothesis in study.claims()],
-    }
-    return hashlib.sha256(json.dumps(design, sort_keys=True).encode()).hexdigest()
 
 
 def experiments(cells: Sequence[Cell]) -> Iterator[Candidate]:
@@ -154,7 +136,7 @@ def sources(cells: Sequence[Cell]) -> Sources:
 
 
 def _candidates(file: StudyFile, levels: Mapping[str, Any], arm: str) -> Iterator[Candidate]:
-    """Yield the experiments of one cell and arm: the base, then the cell's levels, the arm, the ties, what is tuned."""
+    """Yield the experiments of one trial: the base, then the cell's levels, the arm, the ties, what is tuned."""
     settings = [*_cell_layers(file, levels), *_arm_layers(file, arm)]
     plain = _laid(file, settings)
     ties = [_tied(file, plain, levels, key, tie) for key, tie in file.study.tie.items()] if file.study.tie else []
@@ -168,8 +150,13 @@ def _candidates(file: StudyFile, levels: Mapping[str, Any], arm: str) -> Iterato
         yield Candidate(experiment_of(node), node, value)
 
 
+def base_of(file: StudyFile) -> Node:
+    """Return the base experiment, which is called as the study and has its seeds."""
+    return _laid(file, [])
+
+
 def _laid(file: StudyFile, layers: Sequence[Node]) -> Node:
-    """Lay layers over the base experiment, which is called as the study and has its seeds."""
+    """Lay layers over the base experiment."""
     base = file.at("experiment")
     own = [
         Node({"name": file.at("name")}, base.where),

@@ -1,33 +1,39 @@
-"""A job: cells and arms of a study that share a program. It is trained as one, by whichever process."""
+"""A job: trials of a study that share a program. It is trained as one, by whichever process."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
-from bnexp.config.places import found
+from bnexp.config.places import node_at
 from bnexp.config.section import Task
 from bnexp.config.study import Endpoint, Tune
 from bnexp.data.fingerprint import Sources
 from bnexp.experiment import prepare
 from bnexp.experiment.batch import program_key
-from bnexp.study import Candidate, Cell
+from bnexp.store.plan_document import PlannedData
+from bnexp.study.grid import Candidate, Cell, level_text
 
 MOST_TOGETHER = 64
-"""Trainings of a job; one of more is cut, cell by cell. So many fill a shard, and are kept as soon as they end."""
+"""Trainings of a job; one of more is cut, cell by cell. They fill a shard, and are kept as soon as they end."""
 MOST_ROW_BYTES = 2**27
-"""Of different data in a job, three copies of which fit a worker's least share; a single cell may have more."""
+"""Of different data in a job. Three copies fit a worker's least share; a single cell may have more."""
+
+DIGITS = 16
+"""Of a trial's digest in the name of its file."""
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One cell and arm: what is trained, and what may be trained for it."""
+    """One cell in one arm: what is trained, and what may be trained for it."""
 
     cell: Cell
     arm: str
+    digest: str
+    """Of all that is measured: `digests.trial_digest`."""
     steps: int
     """Optimizer steps of all its trainings, if no seed stops early."""
 
@@ -37,16 +43,25 @@ class Trial:
         return self.cell.candidates[self.arm]
 
     @property
-    def part(self) -> tuple[int, str]:
+    def key(self) -> tuple[int, str]:
         """Name it within its study."""
         return self.cell.number, self.arm
+
+    @property
+    def short_digest(self) -> str:
+        """Return as much of its digest as names its file."""
+        return self.digest[:DIGITS]
+
+    @property
+    def name(self) -> str:
+        """Return what a person knows it by: its levels and its arm."""
+        return ", ".join([*(f"{name}={level_text(level)}" for name, level in self.cell.levels.items()), self.arm])
 
 
 @dataclass(frozen=True)
 class Job:
-    """Cells and arms of a study that are trained together, and how."""
+    """Trials of a study that are trained together, and how."""
 
-    design: str
     trials: Sequence[Trial]
     seeds: tuple[int, ...]
     tune: Tune | None
@@ -57,9 +72,9 @@ class Job:
     """Trainings that are worked on at a time, at most."""
 
     @property
-    def parts(self) -> Sequence[tuple[int, str]]:
-        """List the cells and arms in it."""
-        return [trial.part for trial in self.trials]
+    def keys(self) -> Sequence[tuple[int, str]]:
+        """List the names of its trials."""
+        return [trial.key for trial in self.trials]
 
     def halved(self) -> list[Job]:
         """Return jobs that need less memory: half of the trials each, and half as much worked on at a time."""
@@ -71,8 +86,8 @@ class Job:
 
     def _cut(self, size: int) -> list[Job]:
         starts, smaller = range(0, len(self.trials), max(1, size)), max(1, self.largest_shard // 2)
-        parts = [self.trials[start : start + size] for start in starts] or [self.trials]
-        return [dataclasses.replace(self, trials=part, largest_shard=smaller) for part in parts]
+        pieces = [self.trials[start : start + size] for start in starts] or [self.trials]
+        return [dataclasses.replace(self, trials=piece, largest_shard=smaller) for piece in pieces]
 
     @property
     def steps(self) -> int:
@@ -91,12 +106,12 @@ class CandidateFacts:
     """Of the data's inputs."""
     steps: int
     """Optimizer steps of one training."""
-    data: Mapping[str, Any]
+    data: PlannedData
     """What is told of the data (`Data.told`), and their name."""
 
 
 def together(trials: Sequence[Trial], known: Callable[[Candidate], CandidateFacts], seeds: int) -> list[list[Trial]]:
-    """Return which trials share programs, when each trains so many seeds; the most work first."""
+    """Return which trials share programs, when each trains this number of seeds; the most work first."""
     alike: dict[Any, list[Trial]] = {}
     for trial in trials:
         key = repr([(program_key(one.experiment), known(one).shape) for one in trial.candidates])
@@ -106,7 +121,7 @@ def together(trials: Sequence[Trial], known: Callable[[Candidate], CandidateFact
 
 
 def _in_jobs(trials: Sequence[Trial], known: Callable[[Candidate], CandidateFacts], most: int) -> list[list[Trial]]:
-    """Put each trial into the first job that has room for it: of so many at most, whose data are not too large."""
+    """Put each trial into the first job that has room for it: of `most` trials, whose data are not too large."""
     jobs: list[list[Trial]] = []
     held: list[dict[str, int]] = []
     for trial in trials:
@@ -124,4 +139,4 @@ def _in_jobs(trials: Sequence[Trial], known: Callable[[Candidate], CandidateFact
 
 def line_told(one: Candidate) -> AbstractContextManager[None]:
     """Add file and line to a mistake that shows itself only when the data are drawn or the model is built."""
-    return prepare.line_told(lambda key: found(one.node, tuple(key.split("."))).where)
+    return prepare.line_told(lambda key: node_at(one.node, tuple(key.split("."))).where)

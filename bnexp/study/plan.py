@@ -1,7 +1,7 @@
-"""What a study will train: its cells and arms, where each is kept, which are finished, and in which jobs the rest is.
+"""What a study will train: its trials, where each is kept, which are finished, and in which jobs the rest is.
 
-The directory is named by the digest of the design, so that the same study goes on where it was stopped and a
-changed one begins anew.
+Directory and trials are named by digests of what is measured (`digests`). So a study goes on where it was stopped. One
+that has gained a level, an arm or a hypothesis trains only the trials that are new.
 """
 
 from __future__ import annotations
@@ -12,13 +12,21 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from bnexp import store, study
-from bnexp.config.study import StudyFile, read_study
+from bnexp import store
+from bnexp.config.study import StudyFile
+from bnexp.config.study_reading import read_study
 from bnexp.data.fingerprint import Sources
 from bnexp.errors import ConfigError, Problems, RunError
 from bnexp.experiment.prepare import prepared
-from bnexp.study import Candidate, Cell, Result, jobs
+from bnexp.store.plan_document import PlannedData
+from bnexp.store.study_document import FORMAT
+from bnexp.study import grid, jobs
+from bnexp.study.digests import study_digest, trial_digest
+from bnexp.study.document import endpoints
+from bnexp.study.grid import Candidate, Cell
 from bnexp.study.jobs import CandidateFacts, Job, Trial, line_told
+from bnexp.study.refusals import refuse_unanswerable
+from bnexp.study.result import Result
 
 MOST_TRAININGS = 20_000
 CELLS = store.CELLS
@@ -31,6 +39,7 @@ class Plan:
     file: StudyFile
     cells: list[Cell]
     digest: str
+    """Of what all grids share that are kept in its directory: `digests.study_digest`."""
     directory: Path
     trials: list[Trial]
     """What is trained and kept one by one: each cell's arms."""
@@ -38,10 +47,14 @@ class Plan:
     """By experiment, as JSON."""
     sources: Sources
 
-    def path(self, cell: int, arm: str) -> Path:
-        """Return the file of one cell and arm."""
-        digits = len(str(len(self.cells) - 1))
-        return self.directory / CELLS / f"{cell:0{digits}d}-{arm}.json"
+    def path(self, trial: Trial) -> Path:
+        """Return the file of a trial."""
+        return self.directory / CELLS / f"{trial.short_digest}.json"
+
+    @property
+    def distinct(self) -> list[Trial]:
+        """List the trials that measure different things: of those that measure the same, the first."""
+        return list({trial.digest: trial for trial in reversed(self.trials)}.values())[::-1]
 
     def known(self, one: Candidate) -> CandidateFacts:
         """Return what is known of an experiment's data."""
@@ -67,111 +80,145 @@ def plan(path: Path, runs: Path, *, most: int = MOST_TRAININGS) -> Plan:
                 "Give fewer levels or seeds, or --max-trainings."
             ]
         )
-    cells = study.cells_of(file)
+    cells = grid.cells_of(file)
     candidate_facts = _candidate_facts(cells)
-    study.refuse_unanswerable(file, cells, lambda one: candidate_facts[one.model_dump_json()].task)
-    sources = study.sources(cells)
-    digest = study.design_digest(file, cells, sources)
+    refuse_unanswerable(file, cells, lambda one: candidate_facts[one.model_dump_json()].task)
+    sources, digest = grid.sources(cells), study_digest(file)
     directory = runs / f"{store.slug(file.study.name)}-study-{digest[:10]}"
-    trials = [Trial(cell, arm, _steps(file, cell, arm, candidate_facts)) for cell in cells for arm in file.study.arms]
+    trials = [_trial(file, cell, arm, candidate_facts, sources) for cell in cells for arm in file.study.arms]
     planned = Plan(file, cells, digest, directory, trials, candidate_facts, sources)
     _refuse_other_format(planned)
     return planned
 
 
+def _trial(
+    file: StudyFile, cell: Cell, arm: str, candidate_facts: Mapping[str, CandidateFacts], sources: Sources
+) -> Trial:
+    """Return a cell's arm with its digest, and its optimizer steps, tuning included, if no seed stops early."""
+    candidates, study = cell.candidates[arm], file.study
+    each = [candidate_facts[one.experiment.model_dump_json()].steps for one in candidates]
+    steps = max(each) * study.seeds + sum(each) * len(grid.tuning_seeds(study))
+    return Trial(cell, arm, trial_digest(file, candidates, sources), steps)
+
+
 def _candidate_facts(cells: list[Cell]) -> dict[str, CandidateFacts]:
     """Read or draw the data of all experiments, so that all that is wrong with them shows now."""
-    by_data = sorted(study.experiments(cells), key=lambda one: one.experiment.dataset.model_dump_json())
+    by_data = sorted(grid.experiments(cells), key=lambda one: one.experiment.dataset.model_dump_json())
     known, problems = {}, Problems()
     for one in by_data:
         with problems.noted(), line_told(one):
             data, training = prepared(one.experiment), one.experiment.training
             steps = training.epochs * data.steps(training.batch_size, training.drop_last)
+            told = PlannedData.model_validate({"name": one.experiment.dataset.name, **data.told()})
             known[one.experiment.model_dump_json()] = CandidateFacts(
-                data.task, data.shape, data.rows.x.nbytes, steps, {"name": one.experiment.dataset.name, **data.told()}
+                data.task, data.shape, data.rows.x.nbytes, steps, told
             )
     problems.refuse()
     return known
 
 
-def _steps(file: StudyFile, cell: Cell, arm: str, candidate_facts: Mapping[str, CandidateFacts]) -> int:
-    """Count the optimizer steps of a cell's arm, tuning included, if no seed stops early."""
-    steps = [candidate_facts[one.experiment.model_dump_json()].steps for one in cell.candidates[arm]]
-    return max(steps) * file.study.seeds + sum(steps) * len(study.tuning_seeds(file))
-
-
-def pending(planned: Plan) -> list[Job]:
+def pending(planned: Plan, done: Finished | None = None) -> list[Job]:
     """List the jobs in which something is not finished, the most work first.
 
-    What is trained together can decide the last bit of a number. So jobs
-    follow from the design alone: one that was lost in part is trained whole.
-    But where a trial failed, the others have been trained one by one, or in halves.
+    What is trained together can decide the last bit of a number. So a trial
+    that was lost is trained again with all that it was trained with before.
+    Trials that are new, by a level or an arm, are trained with each other.
+    Where a trial failed, the others have been trained one by one, or in halves.
     """
-    done, design = finished(planned), planned.file.study
-
-    def job(trials: Sequence[Trial]) -> Job:
-        """Return these trials as a job."""
-        return Job(
-            design=planned.digest,
+    done, study = finished(planned) if done is None else done, planned.file.study
+    groups, before = jobs.together(planned.distinct, planned.known, study.seeds), _trained_together(planned, done)
+    found = [trials for group in groups for trials in _left(planned, group, done, before)]
+    every = [
+        Job(
             trials=trials,
-            seeds=tuple(range(design.seeds)),
-            tune=design.tune,
-            tuning_seeds=study.tuning_seeds(planned.file),
-            endpoints=study.endpoints(design.claims()),
+            seeds=grid.seeds_of(study),
+            tune=study.tune,
+            tuning_seeds=grid.tuning_seeds(study),
+            endpoints=endpoints(study.claims()),
             sources=planned.sources,
         )
+        for trials in {tuple(trial.digest for trial in trials): trials for trials in found}.values()
+    ]
+    return sorted(every, key=lambda job: -job.steps)
 
-    found = []
-    for trials in jobs.together(planned.trials, planned.known, design.seeds):
-        left = [trial for trial in trials if trial.part not in done]
-        if any(failure_path(planned.path(*trial.part)).exists() for trial in left):
-            found += [job([trial]) for trial in left]
-        elif left:
-            found.append(job(trials))
-    return found
+
+def _trained_together(planned: Plan, done: Finished) -> dict[str, list[Trial]]:
+    """Map each trial, by its digest, to those that it was trained with, as far as finished ones tell.
+
+    Trials that were trained with one that the grid has no more are left out.
+    """
+    known = {trial.short_digest: trial for trial in planned.distinct}
+    lists = {tuple(result.together) for result in done.values()}
+    whole = [[known[one] for one in together] for together in sorted(lists) if known.keys() >= set(together)]
+    return {trial.digest: trials for trials in whole for trial in trials}
+
+
+def _left(
+    planned: Plan, group: Sequence[Trial], done: Finished, before: Mapping[str, Sequence[Trial]]
+) -> list[Sequence[Trial]]:
+    """Return in which jobs those trials of a group are trained that are not finished."""
+    left = [trial for trial in group if trial.key not in done]
+    if any(failure_path(planned.path(trial)).exists() for trial in left):
+        return [[trial] for trial in left]
+    lost = [before[trial.digest] for trial in left if trial.digest in before]
+    new = [trial for trial in left if trial.digest not in before]
+    return [*lost, *([new] if new else [])]
 
 
 def failure_path(path: Path) -> Path:
-    """Return the file that says why the cell and arm kept in another could not be trained."""
+    """Return the file that says why the trial kept in another could not be trained."""
     return path.with_name(f"{path.stem}.failed.txt")
 
 
+Finished = Mapping[tuple[int, str], Result]
+"""`Trial.key` -> what was measured."""
+
+
 def finished(planned: Plan) -> dict[tuple[int, str], Result]:
-    """Read the cells and arms that are finished; one that is damaged is trained again."""
-    results = {}
-    asked = study.endpoints(planned.file.study.claims())
+    """Read the trials that are finished; one that is damaged is trained again.
+
+    Raises:
+        RunError: if one was written by a bnexp of another format.
+    """
+    study = planned.file.study
+    asked, seeds, results = endpoints(study.claims()), list(grid.seeds_of(study)), {}
+    known = {trial.digest: _read(planned.path(trial)) for trial in planned.distinct}
     for trial in planned.trials:
-        result = _read(planned.path(*trial.part))
-        if result is None or result.seeds != list(range(planned.file.study.seeds)) or not result.answers(asked):
-            continue
-        if (result.design, result.cell, result.arm) == (planned.digest, *trial.part):
-            results[trial.part] = result
+        result = known[trial.digest]
+        if result is not None and (result.trial, result.seeds) == (trial.digest, seeds) and result.answers(asked):
+            results[trial.key] = result
     return results
+
+
+def has_results(planned: Plan) -> bool:
+    """Return True if its directory holds any trial, of this grid or of another."""
+    return any((planned.directory / CELLS).glob("*.json"))
 
 
 def _read(path: Path) -> Result | None:
     try:
         return Result.model_validate_json(store.content(path))
-    except (RunError, ValidationError):
+    except RunError:
+        return None
+    except ValidationError:
+        refuse_other_format(path)
         return None
 
 
 def _refuse_other_format(planned: Plan) -> None:
-    """Raise RunError if what is kept under this name was written by a bnexp of another format."""
-    kept = [planned.directory / "study.json", *(planned.path(*trial.part) for trial in planned.trials)]
-    for path in kept:
-        if path.exists():
-            _refuse_format(path)
+    """Raise RunError if what is kept in its directory was written by a bnexp of another format."""
+    refuse_other_format(planned.directory / "study.json")
+    finished(planned)
 
 
-def _refuse_format(path: Path) -> None:
-    """Raise RunError if a file of a study is of another format version; one that is damaged passes."""
+def refuse_other_format(path: Path) -> None:
+    """Raise RunError if a file of a study is there and of another format; one that is damaged passes."""
     try:
         seen = store.read_json(path).get("format")
     except RunError:
         return
-    if seen != study.FORMAT:
+    if seen != FORMAT:
         raise RunError(
-            f"{path}: has format {seen!r}; expected {study.FORMAT}, the one of this bnexp. "
+            f"{path}: has format {seen!r}; expected {FORMAT}, the one of this bnexp. "
             "Move the directory away, or use --runs DIR."
         )

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from bnexp.comparison.questions import (
+from bnexp.comparison.metric_rules import (
     chosen_by,
     impossible_margin,
     impossible_value,
@@ -18,9 +18,9 @@ from bnexp.comparison.questions import (
     unmeasured_part,
 )
 from bnexp.config import Experiment, merging
-from bnexp.config.places import Keys
 from bnexp.config.section import Task
 from bnexp.config.study import Hypothesis, StudyFile, keys_of
+from bnexp.config.yaml import Keys
 from bnexp.errors import ConfigError, nearest
 from bnexp.metrics import higher_is_better, names
 from bnexp.study.grid import Cell, experiments, factor_names, matches, not_varied
@@ -151,10 +151,13 @@ def _faulty_metric(claim: Hypothesis, measured: Sequence[str], chosen: Mapping[s
     if endpoint.ratio and metric in measured and higher_is_better(metric):
         yield (
             ("metric",),
-            f"is a ratio of {metric}, of which more is better; expected a loss or an error. Leave ratio out.",
+            f"is a ratio of {metric}, and more of it is better; expected a loss or an error. Leave ratio out.",
         )
     if endpoint.failures_below is not None and not higher_is_better(metric):
-        yield ("metric",), f"counts failures below a value of {metric}, of which less is better. Use an accuracy or r2."
+        yield (
+            ("metric",),
+            f"counts failures below a value of {metric}, and less of it is better. Use an accuracy or r2.",
+        )
     yield from _impossible(claim)
     if claim.is_ratio and claim.smallest <= 1:
         yield ("smallest",), f"is {claim.smallest:g}; expected a ratio above 1. Use 1.2, for example."

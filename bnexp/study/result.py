@@ -1,4 +1,4 @@
-"""What is kept of one finished cell and arm, and how an endpoint is read from it.
+"""What is kept of one finished trial, and how an endpoint is read from it.
 
 Axis: S seeds.
 """
@@ -6,19 +6,23 @@ Axis: S seeds.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from bnexp import statistics
 from bnexp.config.section import Resample
 from bnexp.config.study import Endpoint
-from bnexp.history import Floats
-from bnexp.metrics import is_measured
+from bnexp.history import History
+from bnexp.metrics import higher_is_better, is_measured
+from bnexp.statistics.arrays import Floats
 
-FORMAT = 4  # of a study's directory: cells/*.json, study.json. 4: a diverged seed guesses on the part measured
+MOST_BESTS = 400
+"""Lasting bests that are kept of a training, on average over a trial's seeds: about 10 kB."""
+MOST_BESTS_OF_A_TRIAL = 400_000
+"""Of all its seeds: about 10 MB of the 64 MiB that a file may have."""
 
 
 class Tuned(BaseModel):
@@ -31,8 +35,24 @@ class Tuned(BaseModel):
     means: list[float | None]
 
 
+class Bests(BaseModel):
+    """One seed's lasting bests of a metric: `statistics.LastingBests`."""
+
+    model_config = ConfigDict(strict=True, allow_inf_nan=False)
+
+    epochs: list[Annotated[int, Field(ge=1)]]
+    values: list[float]
+
+    @model_validator(mode="after")
+    def _refuse_gaps(self) -> Bests:
+        """Raise ValueError if a value has no epoch, or an epoch no value."""
+        if len(self.epochs) != len(self.values):
+            raise ValueError(f"{len(self.epochs)} epochs for {len(self.values)} values")
+        return self
+
+
 class Result(BaseModel):
-    """One finished cell and arm: every metric's final value for each seed, and the epochs to each target.
+    """One finished trial: every metric's final value for each seed, and the epochs to each target.
 
     A diverged seed's accuracies are those of guessing the commonest class,
     its other values null; it reaches no target.
@@ -40,11 +60,14 @@ class Result(BaseModel):
 
     model_config = ConfigDict(strict=True, allow_inf_nan=False)
 
-    format: Literal[4] = 4
-    design: str
-    cell: int
+    format: Literal[5] = 5
+    trial: str
+    """The digest of what was measured: `Trial.digest`."""
+    together: list[str] = []
+    """The trials, this one too, that it was trained with, by `Trial.short_digest`."""
     levels: dict[str, Any]
     arm: str
+    """What level and arm were called when it was trained."""
     experiment: str
     seeds: list[int]
     rows: dict[str, int] = {}
@@ -56,6 +79,9 @@ class Result(BaseModel):
     tuned: Tuned | None = None
     final: dict[str, list[float | None]]
     epochs_to: dict[str, list[float | None]]
+    """Of the targets that were asked for when it was trained."""
+    bests: dict[str, list[Bests]] = {}
+    """Metric -> each seed's lasting bests, from which epochs to any other target follow."""
     budget_epochs: int
     diverged: dict[str, int]
     warnings: list[str] = []
@@ -68,29 +94,35 @@ class Result(BaseModel):
     @model_validator(mode="after")
     def _refuse_gaps(self) -> Result:
         """Raise ValueError if a metric is not one of bnexp's, or a list has not one value for each seed."""
-        unknown = [name for name in self.final if not is_measured(name)]
-        if unknown or any(
-            len(values) != len(self.seeds) for values in (*self.final.values(), *self.epochs_to.values())
-        ):
+        unknown = [name for name in (*self.final, *self.bests) if not is_measured(name)]
+        lists = (self.final, self.epochs_to, self.bests)
+        counts = {len(values) for each in lists for values in each.values()}
+        if unknown or counts - {len(self.seeds)}:
             raise ValueError(f"no value for each seed of each metric {', '.join(unknown)}")
         return self
 
     def answers(self, endpoints: Sequence[Endpoint]) -> bool:
         """Return True if it holds what all endpoints ask for."""
         return all(
-            endpoint.metric in self.final if endpoint.epochs_to is None else target_name(endpoint) in self.epochs_to
+            endpoint.metric in self.final
+            if endpoint.epochs_to is None
+            else target_name(endpoint) in self.epochs_to or endpoint.metric in self.bests
             for endpoint in endpoints
         )
 
-    @property
-    def part(self) -> tuple[int, str]:
-        """Name it within its study."""
-        return self.cell, self.arm
+    def epochs(self, endpoint: Endpoint) -> list[float | None]:
+        """Return the epochs to an endpoint's target for each seed; None where it was never reached."""
+        known = self.epochs_to.get(target_name(endpoint))
+        if known is not None or endpoint.epochs_to is None:
+            return known or []
+        higher = higher_is_better(endpoint.metric)
+        bests = [statistics.LastingBests(one.epochs, one.values) for one in self.bests[endpoint.metric]]
+        return statistics.strict_values(np.array([one.epoch_at(endpoint.epochs_to, higher) for one in bests]))
 
     def values(self, endpoint: Endpoint) -> Floats:
         """Return what a contrast is made of, (S,): a final value or its log, the log of epochs, 1 for a failure."""
         if endpoint.epochs_to is not None:
-            epochs_S = np.array(self.epochs_to[target_name(endpoint)], float)
+            epochs_S = np.array(self.epochs(endpoint), float)
             return np.log(np.where(np.isnan(epochs_S), self.budget_epochs, epochs_S))
         final_S = np.array(self.final[endpoint.metric], float)
         if endpoint.failures_below is None:
@@ -103,7 +135,7 @@ class Result(BaseModel):
         """Return True for each seed that never reached the target of an endpoint, (S,)."""
         if endpoint.epochs_to is None:
             return np.zeros(len(self.seeds), bool)
-        never_S: NDArray[np.bool_] = np.isnan(np.array(self.epochs_to[target_name(endpoint)], float))
+        never_S: NDArray[np.bool_] = np.isnan(np.array(self.epochs(endpoint), float))
         return never_S
 
 
@@ -114,3 +146,26 @@ def target_name(endpoint: Endpoint) -> str:
     'val_accuracy 0.9'
     """
     return f"{endpoint.metric} {endpoint.epochs_to!r}"
+
+
+def kept_bests(history: History) -> dict[str, list[Bests]]:
+    """Return the lasting bests of all metrics of held-out rows; where they are too many, of those with the fewest.
+
+    A diverged seed reaches nothing and has none.
+    """
+    found = {}
+    for name in history.metrics:
+        if name.startswith(("val_", "test_")):
+            bests = statistics.lasting_bests(history.metrics[name], higher_is_better(name))
+            found[name] = [
+                Bests(epochs=[], values=[])
+                if seed in history.diverged_at
+                else Bests(epochs=one.epochs, values=one.values)
+                for seed, one in zip(history.seeds, bests, strict=True)
+            ]
+    sizes = {name: sum(len(one.epochs) for one in several) for name, several in found.items()}
+    most, kept = min(MOST_BESTS * len(history.seeds), MOST_BESTS_OF_A_TRIAL), set[str]()
+    for name in sorted(sizes, key=lambda name: sizes[name]):
+        if sum(sizes[one] for one in kept) + sizes[name] <= most:
+            kept.add(name)
+    return {name: several for name, several in found.items() if name in kept}

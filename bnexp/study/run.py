@@ -1,105 +1,34 @@
-"""Runs a study: tells what it will do, has workers train what is not finished, and keeps it all in one directory.
+"""Runs a study: checks it, has workers train what is not finished, and keeps it all in one directory.
 
 Workers give their results back; only this process writes.
 """
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from bnexp import statistics, store, study
+from bnexp import store
 from bnexp.errors import ConfigError, RunError, UntrainedError, work_begun
 from bnexp.executors import Failure, Workers
 from bnexp.experiment.pace import TIMED_STEPS, Pace
-from bnexp.study import Result, work
-from bnexp.study.jobs import Job
-from bnexp.study.plan import CELLS, Plan, failure_path, finished, pending
+from bnexp.store.study_document import StudyDocument
+from bnexp.study import work
+from bnexp.study.asked import asked_after_results, keep_asked
+from bnexp.study.document import document, table
+from bnexp.study.jobs import Job, Trial
+from bnexp.study.outlook import seconds_left
+from bnexp.study.plan import CELLS, Finished, Plan, failure_path, finished, pending
+from bnexp.study.result import Result
 
 MOST_OF_A_STUDY = 0.1
 """Timing a few steps takes no larger share of the time that it estimates; else a rough estimate must do."""
 FEW_JOBS = 8
-"""So many jobs are checked by a single worker before a plan is printed: each more would load TensorFlow first."""
-
-
-def facts(planned: Plan, at_once: int | None) -> dict[str, Any]:
-    """Return what a study will do: cells, trainings, steps, the smallest effect it detects; and what is done already.
-
-    `at_once` jobs are worked on at a time, at most; where that is None, not known yet, no time is told.
-    """
-    design = planned.file.study
-    done, jobs = finished(planned), len(pending(planned))
-    level = 1 - (1 - statistics.LEVEL) / len(design.claims())
-    detectable = statistics.detectable_difference(design.seeds, level=level)
-    return {
-        "name": design.name,
-        "data": _data(planned),
-        "cells": len(planned.cells),
-        "arms": list(design.arms),
-        "seeds": design.seeds,
-        "factors": design.vary,
-        "ties": {key: {"follows": tie.follows, "values": _tied(planned, key)} for key, tie in design.tie.items()},
-        "tune": None if design.tune is None else design.tune.model_dump(),
-        "claims": [{"claim": claim.claim, "asks": study.asks(claim)} for claim in design.claims()],
-        "trainings": design.trainings(),
-        "jobs": jobs,
-        "steps": sum(trial.steps for trial in planned.trials),
-        "finished": len(done),
-        "of": len(planned.trials),
-        "seconds_left": _seconds_left(planned, done, at_once and max(1, min(at_once, jobs))),
-        "is_rough": False,
-        "fewest_seeds": statistics.fewest_pairs(level),
-        "detectable_deviations": detectable if math.isfinite(detectable) else None,
-        "directory": str(planned.directory),
-        "other_answers": _other_answers(planned),
-    }
-
-
-def _data(planned: Plan) -> list[Mapping[str, Any]]:
-    """List what is told of each of the data sets."""
-    told: list[Mapping[str, Any]] = []
-    for candidate_facts in planned.candidate_facts.values():
-        if candidate_facts.data not in told:
-            told.append(candidate_facts.data)
-    return told
-
-
-def _tied(planned: Plan, key: str) -> list[float]:
-    """List the values of a key that follows a factor."""
-    return list(dict.fromkeys(study.tied_value(one.experiment, key) for one in study.experiments(planned.cells)))
-
-
-def _other_answers(planned: Plan) -> dict[str, str]:
-    """Return the verdicts that studies of this name, of other designs or data, had before this one was begun.
-
-    Directory -> the word.
-    """
-    name, own, found = planned.file.study.name, planned.directory / "study.yaml", {}
-    begun = own.stat().st_mtime if own.exists() else math.inf
-    for path in sorted(planned.directory.parent.glob(f"{store.slug(name)}-study-*/study.json")):
-        with suppress(RunError):
-            document = store.read_json(path)
-            if document.get("name") == name and "verdict" in document and path.stat().st_mtime < begun:
-                found[path.parent.name] = str(document["verdict"])
-    return {directory: word for directory, word in found.items() if directory != planned.directory.name}
-
-
-def _seconds_left(planned: Plan, results: Mapping[tuple[int, str], Result], at_once: int | None) -> float | None:
-    """Estimate the time that is left by the steps that are left and the seconds a step took so far, if any did.
-
-    None where nothing is finished, or it is not known how many jobs are worked on at a time.
-    """
-    left = sum(trial.steps for trial in planned.trials if trial.part not in results)
-    done = sum(result.steps for result in results.values())
-    if not left:
-        return 0.0
-    return left * sum(result.seconds for result in results.values()) / done / at_once if done and at_once else None
+"""Up to this number of jobs are checked by one worker before a plan is printed: each more would load TensorFlow."""
 
 
 @dataclass(frozen=True)
@@ -170,7 +99,7 @@ def _timing_seconds(job: Job, pace: Pace) -> float:
 
 
 def _spread(several: Sequence[Job], count: int) -> list[Job]:
-    """Return so many of them at most, at equal distances, the first and, of two or more, the last."""
+    """Return at most `count` of them, at equal distances, the first and, of two or more, the last."""
     count = min(count, len(several))
     return [several[round(number * (len(several) - 1) / max(1, count - 1))] for number in range(count)]
 
@@ -178,10 +107,10 @@ def _spread(several: Sequence[Job], count: int) -> list[Job]:
 # --- running ----------------------------------------------------------------------------
 
 Tell = Callable[[Result, int, float | None], None]
-"""Told of each finished cell and arm, how many are finished, and the seconds left."""
+"""Hears of each trial that has just been finished, how many are finished, and the seconds left."""
 
 
-def run(planned: Plan, workers: Workers, tell: Tell, *, checked: bool = False) -> dict[str, Any]:
+def run(planned: Plan, workers: Workers, tell: Tell, *, checked: bool = False) -> StudyDocument:
     """Let workers train what is not finished yet, answer the hypotheses, keep and return the document of study.json.
 
     `checked` says that `preflight` has passed in this process.
@@ -189,7 +118,7 @@ def run(planned: Plan, workers: Workers, tell: Tell, *, checked: bool = False) -
     Raises:
         ConfigError: before anything is written, if Keras refuses a model or setting of a cell.
         StorageError: if the directory cannot be made.
-        UntrainedError: after all else is done, if a cell and arm could not be trained.
+        UntrainedError: after all else is done, if a trial could not be trained.
         WorkError: if the directory can no longer be written.
     """
     store.refuse_unwritable(planned.directory.parent)
@@ -199,66 +128,81 @@ def run(planned: Plan, workers: Workers, tell: Tell, *, checked: bool = False) -
         if not (directory / "study.yaml").exists():
             store.write(directory / "study.yaml", planned.file.text())
         store.make_place(directory / CELLS)
-        results, failures = dict(finished(planned)), []
-        left = pending(planned)  # another process may have trained since
-        at_once = max(1, min(workers.at_once, len(left)))
-        for _, outcomes in workers.each(work.results, left):
-            for outcome in outcomes:
-                if outcome.part in results:  # from before: a job that was lost in part is trained whole
-                    continue
-                if isinstance(outcome, Failure):
-                    failures.append(_failed(planned, outcome))
-                else:
-                    _keep(planned, outcome)
-                    results[outcome.part] = outcome
-                    tell(outcome, len(results), _seconds_left(planned, results, at_once))
+        keep_asked(planned)
+        results, failures = _trained(planned, workers, tell)
         if failures:
             raise UntrainedError(_told(planned, failures))
         return _kept(planned, results)
 
 
-def _keep(planned: Plan, result: Result) -> None:
+def _trained(planned: Plan, workers: Workers, tell: Tell) -> tuple[Finished, list[Trial]]:
+    """Let workers train what is not finished; return all that is, and the trials that could not be trained."""
+    results, failures = finished(planned), list[Trial]()
+    left = pending(planned, results)  # another process may have trained since
+    at_once = max(1, min(workers.at_once, len(left)))
+    trials = {trial.key: trial for trial in planned.trials}
+    for _, outcomes in workers.each(work.results, left):
+        for outcome in outcomes:
+            if isinstance(outcome, Failure):
+                if outcome.key not in results:
+                    failures.append(_failed(planned, trials[outcome.key], outcome.why))
+                continue
+            same = [trial for trial in planned.trials if trial.digest == outcome.trial]
+            if same[0].key not in results:  # else from before: what was lost is trained as it was, with others
+                _keep(planned, same[0], outcome)
+                results |= {trial.key: outcome for trial in same}
+                tell(outcome, len(results), seconds_left(planned, results, at_once))
+    return results, failures
+
+
+def _keep(planned: Plan, trial: Trial, result: Result) -> None:
     """Write what is finished, and forget that it failed before."""
-    path = planned.path(result.cell, result.arm)
-    store.write_json(path, result.model_dump(mode="json"))
+    path = planned.path(trial)
+    store.write(path, result.model_dump_json() + "\n")  # in one line: there may be many numbers
     failure_path(path).unlink(missing_ok=True)
 
 
-def _failed(planned: Plan, failure: Failure) -> Path:
-    """Write down why a cell and arm could not be trained."""
-    path = failure_path(planned.path(*failure.part))
-    store.write(path, failure.why.rstrip() + "\n")
-    return path
+def _failed(planned: Plan, trial: Trial, why: str) -> Trial:
+    """Write down why a trial could not be trained."""
+    store.write(failure_path(planned.path(trial)), why.rstrip() + "\n")
+    return trial
 
 
-def _told(planned: Plan, failures: Sequence[Path]) -> str:
-    """Return which cells and arms failed, and that no verdict is given without them."""
-    last = failures[0].read_text(encoding="utf-8").rstrip().splitlines()[-1]
+def _told(planned: Plan, failures: Sequence[Trial]) -> str:
+    """Return how many trials failed, why the first of them did, and that no verdict is given without them."""
+    path = failure_path(planned.path(failures[0]))
+    last = path.read_text(encoding="utf-8").rstrip().splitlines()[-1]
     return (
-        f"{planned.directory}: {len(failures)} of {len(planned.trials)} cells and arms could not be trained; "
-        f"the others are kept. Without them there is no verdict. {failures[0]} says why: {last.removesuffix('.')}. "
-        "The same command tries them again."
+        f"{planned.directory}: {len(failures)} of {len(planned.trials)} trials could not be trained; "
+        f"the others are kept. Without them there is no verdict. {failures[0].name} ended with: "
+        f"{last.removesuffix('.')}. {path} has all of it. The same command tries them again."
     )
 
 
-def _kept(planned: Plan, results: Mapping[tuple[int, str], Result]) -> dict[str, Any]:
-    """Write the table and the document.
+def _kept(planned: Plan, results: Finished) -> StudyDocument:
+    """Write the table, the study's file and the document.
 
-    A document that is there already stays, since its time tells when the study was answered (`_other_answers`).
+    Files that are there already stay, since the document's time tells when the study was answered (`outlook`). Where
+    it changes, the figures of the answer before it are removed.
     """
-    document, path = (
-        study.document(planned.file, planned.cells, planned.digest, results),
-        planned.directory / "study.json",
-    )
-    store.write(planned.directory / "results.csv", study.table(planned.file, planned.cells, results))
-    if not _holds(path, document):
-        store.write_json(path, document)
-    return document
+    answer = document(planned.file, planned.cells, planned.digest, results, asked_after_results(planned))
+    texts = {
+        "results.csv": table(planned.file, planned.cells, results),
+        "study.yaml": planned.file.text(),
+        "study.json": store.json_text(answer.model_dump(mode="json")),
+    }
+    if not _holds(planned.directory / "study.json", texts["study.json"]):
+        for figure in planned.directory.glob("figure*.*"):
+            figure.unlink(missing_ok=True)
+    for name, text in texts.items():
+        if not _holds(planned.directory / name, text):
+            store.write(planned.directory / name, text)
+    return answer
 
 
-def _holds(path: Path, document: dict[str, Any]) -> bool:
-    """Return True if a file holds this document, byte for byte."""
+def _holds(path: Path, text: str) -> bool:
+    """Return True if a file holds this text."""
     try:
-        return store.text(path) == store.json_text(document)
+        return store.text(path) == text
     except RunError:
         return False

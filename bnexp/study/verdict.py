@@ -12,14 +12,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 
 from bnexp import statistics
 from bnexp.config.study import Hypothesis
-from bnexp.statistics import LEVEL, Conclusion, Floats, strict
+from bnexp.statistics import LEVEL, Conclusion, Floats, Reading, strict
+from bnexp.store.comparison_document import Interval
+from bnexp.store.records import Record
+from bnexp.store.study_document import EffectRecord, Equivalence, Findings, HypothesisRecord, HypothesisVerdict
 from bnexp.study.contrast import Contrast, more_wins
 from bnexp.study.words import sentence
 
@@ -32,16 +34,11 @@ SPEAKS_OF = {
 """`Contrast.resample` -> what an interval speaks of."""
 
 
-def judged(claims: Sequence[Hypothesis], contrasts: Sequence[Contrast]) -> list[dict[str, Any]]:
-    """Return the part of each hypothesis in study.json: the claim, its difference, tests, verdict."""
-    p_values = _p_values(claims, contrasts)
-    levels, adjusted = statistics.holm_levels(p_values, LEVEL), statistics.holm(p_values)
-    found = conclusions(claims, contrasts)
-    rows = zip(claims, contrasts, levels, adjusted, found, strict=True)
-    return [
-        _with_verdict(claim, _facts(claim, one, level, p_value, len(claims)), word)
-        for claim, one, level, p_value, word in rows
-    ]
+def judged(claims: Sequence[Hypothesis], contrasts: Sequence[Contrast]) -> list[HypothesisRecord]:
+    """Return what study.json holds of each hypothesis: the claim, its difference, tests, verdict."""
+    levels = statistics.holm_levels(_p_values(claims, contrasts), LEVEL)
+    rows = zip(claims, contrasts, levels, conclusions(claims, contrasts), strict=True)
+    return [_with_verdict(_findings(claim, one, level, len(claims)), word) for claim, one, level, word in rows]
 
 
 def conclusions(claims: Sequence[Hypothesis], contrasts: Sequence[Contrast]) -> list[Conclusion]:
@@ -121,53 +118,56 @@ def _is_flattered(claim: Hypothesis, contrast: Contrast, *, claimed: bool) -> bo
 # --- what it rests on ---------------------------------------------------------------
 
 
-def _facts(claim: Hypothesis, contrast: Contrast, level: float, p_value: float, contrasts: int) -> dict[str, Any]:
+def _findings(claim: Hypothesis, contrast: Contrast, level: float, contrasts: int) -> Findings:
     """Return all but the verdict: the claim as it stands, and what was found for it."""
     measured_S = contrast.difference_S[np.isfinite(contrast.difference_S)]
     effect_S = _effect(claim, measured_S)
-    signed_S = effect_S * (1 if claim.direction == "higher" else -1)
     check = statistics.bootstrap_interval(effect_S, level)
-    facts = {
-        **claim.model_dump(mode="json"),
-        "level": level,
-        "left_out": contrast.lost,
-        "pairs": len(contrast.difference_S),
-        "never_reached": dict(zip((claim.treated, claim.baseline), contrast.never, strict=True)),
-        "reading": _reading(claim, contrast),
-        "speaks_of": SPEAKS_OF[contrast.resample],
-        "cells": list(contrast.cells),
-        "warned": contrast.warned,
-        "diverged": contrast.diverged,
-        "difference": None,
-        "other_sign": statistics.chances_of_other_sign(measured_S),
-        "guessing": contrast.guessing,
-        "holm_p_value": None if contrast.lost or contrast.guessing is not None else p_value,
-        "bootstrap": None if check is None else strict(check),
-        "equivalence": None,
-        "other_data": None,
-        "probability_of_improvement": None,
-    }
-    if len(effect_S):
-        facts |= {
-            "difference": strict(statistics.summed_up(effect_S, level)),
-            "equivalence": _equivalence(effect_S, smallest_of(claim), contrasts),
-            "probability_of_improvement": strict(statistics.probability_of_improvement(signed_S, LEVEL)),
-        }
-    if len(effect_S) and contrast.test_share is not None and not claim.counts:
-        facts["other_data"] = strict(statistics.other_data_interval(effect_S, level, contrast.test_share))
-    return facts
+    found = Findings(
+        **dict(claim),
+        level=level,
+        left_out=contrast.lost,
+        pairs=len(contrast.difference_S),
+        never_reached=dict(zip((claim.treated, claim.baseline), contrast.never, strict=True)),
+        reading=_reading(claim, contrast),
+        speaks_of=SPEAKS_OF[contrast.resample],
+        cells=list(contrast.cells),
+        warned=contrast.warned,
+        diverged=contrast.diverged,
+        difference=None,
+        other_sign=statistics.chances_of_other_sign(measured_S),
+        guessing=contrast.guessing,
+        bootstrap=None if check is None else Interval(**strict(check)),
+    )
+    return found.model_copy(update=_of_pairs(claim, contrast, effect_S, level, contrasts)) if len(effect_S) else found
 
 
-def _equivalence(effect_S: Floats, smallest: float, contrasts: int) -> dict[str, Any]:
-    """Return the interval that is compared with the smallest effect of interest, and the p-value that goes with it."""
+def _of_pairs(
+    claim: Hypothesis, contrast: Contrast, effect_S: Floats, level: float, contrasts: int
+) -> dict[str, Record | None]:
+    """Return the fields of `Findings` that need a pair with a value."""
+    signed_S = effect_S * (1 if claim.direction == "higher" else -1)
+    other = None
+    if contrast.test_share is not None and not claim.counts:
+        other = Interval(**strict(statistics.other_data_interval(effect_S, level, contrast.test_share)))
     return {
-        "level": statistics.equivalence_level(contrasts),
-        **strict(statistics.equivalence_interval(effect_S, contrasts)),
-        "p_value": statistics.equivalence_p_value(effect_S, smallest),
+        "difference": EffectRecord(**strict(statistics.summed_up(effect_S, level))),
+        "equivalence": _equivalence(effect_S, smallest_of(claim), contrasts),
+        "other_data": other,
+        "probability_of_improvement": Interval(**strict(statistics.probability_of_improvement(signed_S, LEVEL))),
     }
 
 
-def _reading(claim: Hypothesis, contrast: Contrast) -> str | None:
+def _equivalence(effect_S: Floats, smallest: float, contrasts: int) -> Equivalence:
+    """Return the interval that is compared with the smallest effect of interest, and the p-value that goes with it."""
+    return Equivalence(
+        level=statistics.equivalence_level(contrasts),
+        **strict(statistics.equivalence_interval(effect_S, contrasts)),
+        p_value=statistics.equivalence_p_value(effect_S, smallest),
+    )
+
+
+def _reading(claim: Hypothesis, contrast: Contrast) -> Reading | None:
     """Return how to read a ratio of epochs; the ratio of an interaction with censored seeds bounds nothing."""
     if not claim.is_ratio:
         return None
@@ -176,5 +176,8 @@ def _reading(claim: Hypothesis, contrast: Contrast) -> str | None:
     return "restricted means" if claim.minus is not None else statistics.reading(*contrast.never)
 
 
-def _with_verdict(claim: Hypothesis, facts: dict[str, Any], found: Conclusion) -> dict[str, Any]:
-    return {**facts, "verdict": {**asdict(found), "sentence": sentence(claim, facts, found)}}
+def _with_verdict(found: Findings, word: Conclusion) -> HypothesisRecord:
+    if found.warned and found.pairs >= statistics.fewest_pairs(found.level):
+        word = replace(word, settled_by=None)
+    verdict = HypothesisVerdict(word=word.word, settled_by=word.settled_by, sentence=sentence(found, word))
+    return HypothesisRecord(**dict(found), verdict=verdict)

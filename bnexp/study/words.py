@@ -1,6 +1,6 @@
 """What is said of a hypothesis: what it asks, its effect with interval and unit, and the sentence of its verdict.
 
-Everything is written from the hypothesis and its part of study.json alone.
+Everything is written from the hypothesis and from what study.json holds of it.
 """
 
 from __future__ import annotations
@@ -9,70 +9,85 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from bnexp import statistics
-from bnexp.comparison.questions import lost_pairs, nothing_learned
-from bnexp.config.study import Hypothesis, keys_of
+from bnexp.comparison.judgement import Evidence, Wording, withheld
+from bnexp.comparison.metric_rules import WARNINGS_FIRST
+from bnexp.config.study import Endpoint, Hypothesis, keys_of
 from bnexp.metrics import number, with_unit
 from bnexp.statistics import Conclusion
+from bnexp.store.comparison_document import Interval
+from bnexp.store.study_document import Equivalence, Findings
 from bnexp.study.grid import level_text
 
+Bounded = Interval | Equivalence
+"""What has a mean and bounds."""
+AFTER_RESULTS = "This hypothesis was added or changed after the results were known: treat it as exploratory."
 
-def sentence(claim: Hypothesis, facts: Mapping[str, Any], found: Conclusion) -> str:
+
+def sentence(claim: Findings, found: Conclusion) -> str:
     """Return what the word rests on and, for an open question, what would settle it."""
-    if held := _what_withholds(claim, facts):
-        return held
-    what, limit = f"{about(claim)} is {effect(facts)}", size(claim, claim.smallest)
+    if held := withheld(_evidence(claim), _wording(claim)):
+        return held.sentence
+    what, limit = f"{about(claim)} is {effect(claim)}", size(claim, claim.smallest)
     if found.word == "supported":
         whose = f"{claim.treated} is " if claim.is_ratio else ""
-        return f"{what}: {whose}{claim.direction}, by {limit} or more.{_where_tests_part(claim, facts)}"
+        return f"{what}: {whose}{claim.direction}, by {limit} or more.{_where_tests_part(claim)}"
     if found.word == "refuted":
-        low, high = facts["difference"]["low"], facts["difference"]["high"]
-        if high < 0 if claim.direction == "higher" else low > 0:
-            return f"{what}: the other way round.{_where_tests_part(claim, facts)}"
-        narrow = facts["equivalence"]
-        bounds = written(claim, narrow).partition(" ")[2]
-        return f"{what}: less than {limit} either way ({100 * narrow['level']:.4g}% interval {bounds})."
-    if found.settled_by is None and any(facts["never_reached"].values()):
-        never = sum(facts["never_reached"].values())
+        return f"{what}: {_why_refuted(claim, limit)}"
+    if found.settled_by is None and any(claim.never_reached.values()):
+        never = sum(claim.never_reached.values())
         cure = "More training.epochs would settle it."
         return f"{what}; {never} trainings never reach {claim.metric.epochs_to:g}. {cure}"
-    return f"{what}, and the smallest effect of interest is {limit}. {_what_would_settle(claim, facts, found)}"
+    return f"{what}, and the smallest effect of interest is {limit}. {_what_would_settle(claim, found)}"
 
 
-def _where_tests_part(claim: Hypothesis, facts: Mapping[str, Any]) -> str:
+def _why_refuted(claim: Findings, limit: str) -> str:
+    """Return that the effect points the other way, or that it is too small to matter, with its interval."""
+    low, high = (None, None) if claim.difference is None else (claim.difference.low, claim.difference.high)
+    if low is not None and high is not None and (high < 0 if claim.direction == "higher" else low > 0):
+        return f"the other way round.{_where_tests_part(claim)}"
+    narrow = claim.equivalence
+    said = "" if narrow is None else f" ({100 * narrow.level:.4g}% interval {bounds(claim, narrow)})"
+    return f"less than {limit} either way{said}."
+
+
+def _where_tests_part(claim: Findings) -> str:
     """Return a note if the sign-flip test, which stands beside the interval that decides, does not exclude zero."""
-    p_value = facts["difference"]["p_value"]
-    if claim.counts or p_value <= 1 - facts["level"]:
+    p_value = _p_value(claim)
+    if claim.counts or p_value <= 1 - claim.level:
         return ""
     return f" The interval decides; the sign-flip test alone would not say so (p {p_value:.2g}). More seeds are safer."
 
 
-def _what_withholds(claim: Hypothesis, facts: Mapping[str, Any]) -> str | None:
-    """Return why no number of a study is judged: seeds without a value, too few seeds, or arms that all guess."""
-    if lost := facts["left_out"]:
-        zero = " (a 0 has no ratio and counts as lost, too)" if claim.metric.ratio else ""
-        cure = "Read an accuracy, count failures (failures_below), or lower the learning rate."
-        return f"No verdict: {lost_pairs(lost, zero)} {cure}"
-    pairs, fewest = facts["pairs"], statistics.fewest_pairs(facts["level"])
-    if pairs >= fewest:
-        score, who = facts.get("guessing"), f"neither {claim.treated} nor {claim.baseline}, in any cell that is read,"
-        return None if score is None else nothing_learned(claim.metric.metric, score, who)
-    few = f"{pairs} pair{'s are' if pairs > 1 else ' is'} too few for a verdict"
-    chance = f"{100 * (1 - facts['level']):.3g}%"
-    return f"{few}; {fewest} are the fewest that could all agree by chance in less than {chance}. Use more seeds."
+def _p_value(claim: Findings) -> float:
+    """Return the p-value of the sign-flip test; 1 where nothing was tested."""
+    known = None if claim.difference is None else claim.difference.p_value
+    return 1.0 if known is None else known
 
 
-def _what_would_settle(claim: Hypothesis, facts: Mapping[str, Any], found: Conclusion) -> str:
+def _evidence(claim: Findings) -> Evidence:
+    """Return what the verdict rests on; a part that chose is refused before any training."""
+    return Evidence(
+        claim.metric.metric, pairs=claim.pairs, lost=claim.left_out, guessing=claim.guessing, level=claim.level
+    )
+
+
+def _wording(claim: Findings) -> Wording:
+    return Wording(
+        who=f"neither {claim.treated} nor {claim.baseline}, in any cell that is read,",
+        more_pairs="Use more seeds.",
+        lost_too=" (a 0 has no ratio and counts as lost, too)" if claim.metric.ratio else "",
+        after_loss="Read an accuracy, count failures (failures_below), or lower the learning rate.",
+    )
+
+
+def _what_would_settle(claim: Findings, found: Conclusion) -> str:
+    if claim.warned:
+        return WARNINGS_FIRST
     if found.settled_by:
         return f"About {found.settled_by} seeds would settle it."
-    if claim.counts and facts["difference"]["p_value"] > 1 - facts["level"]:
-        return f"Its exact test has p {facts['difference']['p_value']:.2g}. More seeds would settle it."
+    if claim.counts and _p_value(claim) > 1 - claim.level:
+        return f"Its exact test has p {_p_value(claim):.2g}. More seeds would settle it."
     return "More seeds alone will not do."
-
-
-def hypothesis_of(facts: Mapping[str, Any]) -> Hypothesis:
-    """Return the hypothesis that stands in one of study.json's."""
-    return Hypothesis.model_validate({key: facts[key] for key in Hypothesis.model_fields})
 
 
 def about(claim: Hypothesis) -> str:
@@ -96,7 +111,7 @@ def asks(claim: Hypothesis) -> str:
 def endpoint_text(claim: Hypothesis) -> str:
     """Name what a claim is about, with its unit."""
     endpoint = claim.metric
-    name = endpoint_name(endpoint.model_dump())
+    name = endpoint_name(endpoint)
     if claim.over is None:
         return name
     if claim.over.take == "width":
@@ -104,18 +119,18 @@ def endpoint_text(claim: Hypothesis) -> str:
     return f"{claim.over.take} over {claim.over.factor} of {name}"
 
 
-def endpoint_name(endpoint: dict[str, Any]) -> str:
+def endpoint_name(endpoint: Endpoint) -> str:
     """Name an endpoint, with its unit.
 
-    >>> endpoint_name({"metric": "val_accuracy", "epochs_to": 0.9, "failures_below": None})
+    >>> endpoint_name(Endpoint(metric="val_accuracy", epochs_to=0.9))
     'epochs to val_accuracy 90.00%'
     """
-    metric = endpoint["metric"]
+    metric = endpoint.metric
     percent = "%" if with_unit(metric) != metric else ""
-    if endpoint["epochs_to"] is not None:
-        return f"epochs to {metric} {number(metric, endpoint['epochs_to'])}{percent}"
-    if endpoint["failures_below"] is not None:
-        return f"failures, {metric} below {number(metric, endpoint['failures_below'])}{percent} (%)"
+    if endpoint.epochs_to is not None:
+        return f"epochs to {metric} {number(metric, endpoint.epochs_to)}{percent}"
+    if endpoint.failures_below is not None:
+        return f"failures, {metric} below {number(metric, endpoint.failures_below)}{percent} (%)"
     return with_unit(metric)
 
 
@@ -129,10 +144,12 @@ def _levels(at: Mapping[str, Any]) -> str:
     return ", ".join(f"{words[name]} {level_text(level)}" for name, level in at.items())
 
 
-def effect(facts: Mapping[str, Any]) -> str:
-    """Write the effect of a hypothesis of study.json with its interval; a ratio of epochs may be a bound only."""
-    text = written(hypothesis_of(facts), facts["difference"])
-    match facts["reading"]:
+def effect(claim: Findings) -> str:
+    """Write the effect of a hypothesis with its interval; a ratio of epochs may be a bound only."""
+    if claim.difference is None:
+        return "-"
+    text = written(claim, claim.difference)
+    match claim.reading:
         case "at least":
             return f">= {text}"
         case "at most":
@@ -142,13 +159,18 @@ def effect(facts: Mapping[str, Any]) -> str:
     return text
 
 
-def written(claim: Hypothesis, interval: Mapping[str, Any]) -> str:
+def written(claim: Hypothesis, interval: Bounded) -> str:
     """Write a difference with its interval in the unit of its claim; of epochs, how many times fewer they are."""
-    values = [interval[key] for key in ("mean", "low", "high")]
-    if claim.is_ratio:
-        values = [values[0], values[2], values[1]]
-    mean, low, high = (_value(claim, value) for value in values)
-    return f"{mean} [{low}, {high}]" if interval["low"] is not None else mean
+    mean = _value(claim, interval.mean)
+    return mean if interval.low is None else f"{mean} {bounds(claim, interval)}"
+
+
+def bounds(claim: Hypothesis, interval: Bounded) -> str:
+    """Write the bounds of a difference in the unit of its claim; nothing if it has none."""
+    if interval.low is None:
+        return ""
+    low, high = (interval.high, interval.low) if claim.is_ratio else (interval.low, interval.high)
+    return f"[{_value(claim, low)}, {_value(claim, high)}]"
 
 
 def size(claim: Hypothesis, value: float) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bnexp import comparison, config, statistics, study
+from bnexp import comparison, config, statistics
 from bnexp.config.study import Endpoint, Tune
 from bnexp.data.fingerprint import refuse_changed, source_sha256
 from bnexp.errors import ConfigError, UserError
@@ -22,10 +22,11 @@ from bnexp.experiment.batch import program_key
 from bnexp.experiment.measurement import Measured, measured
 from bnexp.experiment.pace import Pace, pace, rough_pace
 from bnexp.experiment.prepare import check
-from bnexp.history import Floats
 from bnexp.metrics import higher_is_better
-from bnexp.study import Candidate, Result, Tuned
+from bnexp.statistics.arrays import Floats
+from bnexp.study.grid import Candidate
 from bnexp.study.jobs import Job, Trial, line_told
+from bnexp.study.result import Result, Tuned, kept_bests, target_name
 from bnexp.system.machine import versions
 
 
@@ -90,7 +91,7 @@ def results(job: Job) -> list[Result | Failure]:
             alone = [dataclasses.replace(job, trials=[trial]) for trial in job.trials]
             return [outcome for one in alone for outcome in results(one)]
         why = str(error) if isinstance(error, UserError) else traceback.format_exc()
-        return [Failure(job.trials[0].part, why)]
+        return [Failure(job.trials[0].key, why)]
 
 
 def _results(job: Job) -> Iterator[Result]:
@@ -139,8 +140,8 @@ def _result(job: Job, trial: Trial, chosen: Candidate, tuned: Tuned | None, trai
 
     one = trained[-1]
     return Result(
-        design=job.design,
-        cell=trial.cell.number,
+        trial=trial.digest,
+        together=[other.short_digest for other in job.trials],
         levels=dict(trial.cell.levels),
         arm=trial.arm,
         experiment=config.digest(chosen.experiment),
@@ -151,6 +152,7 @@ def _result(job: Job, trial: Trial, chosen: Candidate, tuned: Tuned | None, trai
         tuned=tuned,
         final={name: statistics.strict_values(_final(one, name)) for name in one.history.metrics},
         epochs_to=_epochs_to(job.endpoints, one),
+        bests=kept_bests(one.history),
         budget_epochs=chosen.experiment.training.epochs,
         diverged={str(seed): epoch for seed, epoch in one.history.diverged_at.items()},
         warnings=one.warnings,
@@ -167,7 +169,7 @@ def _final(one: Measured, metric: str) -> Floats:
 def _epochs_to(endpoints: Sequence[Endpoint], one: Measured) -> dict[str, list[float | None]]:
     """Return the epochs to each target that a hypothesis names."""
     return {
-        study.target_name(endpoint): statistics.strict_values(
+        target_name(endpoint): statistics.strict_values(
             comparison.epochs_to(one.history, endpoint.metric, endpoint.epochs_to)
         )
         for endpoint in endpoints

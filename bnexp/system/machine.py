@@ -38,8 +38,8 @@ def _version(package: str) -> str:
 
 
 def machine() -> dict[str, Any]:
-    """Return the operating system, the processor's kind and its cores."""
-    return {"system": f"{platform.system()} {platform.machine()}", "cores": os.cpu_count()}
+    """Return the operating system, the processor's kind and the cores that this process may use."""
+    return {"system": f"{platform.system()} {platform.machine()}", "cores": cores()}
 
 
 def cores() -> int:

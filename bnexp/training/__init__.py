@@ -11,9 +11,10 @@ import keras
 from bnexp.config.training import Training
 from bnexp.data import Data
 from bnexp.errors import SettingError
+from bnexp.history import Watch
 from bnexp.training import keras_fit, many_seeds
 from bnexp.training.memory import LARGEST_SHARD, most_together, refuse_too_large, shortage_told, waves
-from bnexp.training.record import Stacked, Trained, Watch
+from bnexp.training.record import Stacked, Trained
 
 __all__ = ["Engine", "engine_name", "engine_of", "most_together", "refuse_too_large", "shortage_told", "waves"]
 
@@ -48,20 +49,23 @@ class Engine(Protocol):
 
 
 ENGINES: MappingProxyType[str, Engine] = MappingProxyType({"many_seeds": many_seeds, "keras_fit": keras_fit})
+"""Name -> engine, the fastest first."""
 
 
 def engine_name(training: Training, model: keras.Sequential) -> tuple[str, str | None]:
     """Return the engine's name and, where the seeds are not trained at once, why.
 
     Raises:
-        SettingError: if many_seeds is asked for and would not be exact.
+        SettingError: if an engine is asked for that would not be exact.
     """
-    reason = many_seeds.why_not(training, model)
-    if training.trainer == "many_seeds" and reason:
-        raise SettingError("training.trainer", f"is many_seeds; {reason}. Use auto or keras_fit.")
-    if training.trainer == "keras_fit":
-        return "keras_fit", "training.trainer is keras_fit"
-    return ("keras_fit", reason) if reason else ("many_seeds", None)
+    objections = {name: engine.why_not(training, model) for name, engine in ENGINES.items()}
+    exact = [name for name, objection in objections.items() if objection is None]
+    asked = training.trainer
+    if asked == "auto":
+        return exact[0], objections["many_seeds"]
+    if asked not in exact:
+        raise SettingError("training.trainer", f"is {asked}; {objections[asked]}. Use auto or {exact[0]}.")
+    return asked, None if asked == "many_seeds" else f"training.trainer is {asked}"
 
 
 def engine_of(training: Training, model: keras.Sequential) -> Engine:

@@ -10,6 +10,7 @@ and metrics, and how many rows are evaluated at a time (`measures`).
 from __future__ import annotations
 
 import math
+import weakref
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -22,14 +23,14 @@ from numpy.typing import NDArray
 
 from bnexp.config.training import EarlyStopping, Training
 from bnexp.data import Data
-from bnexp.history import History, joined
+from bnexp.history import History, Watch, joined
 from bnexp.metrics import higher_is_better, names
 from bnexp.training import kept_rows, keras_statistics, measures
 from bnexp.training.batches import OrderDigests, fed_rows
 from bnexp.training.keras_rows import row_measures
 from bnexp.training.memory import LARGEST_SHARD, shortage_told
 from bnexp.training.optimizers import make_optimizer
-from bnexp.training.record import Rows, Stacked, Trained, Watch
+from bnexp.training.record import Rows, Stacked, Trained
 
 Part = tuple[NDArray[Any], NDArray[Any]]
 
@@ -157,16 +158,19 @@ def _dataset(
     data: Data, row: int, rows_of: Callable[[], NDArray[np.int32]], size: int, *, steps: int, part: str = "train"
 ) -> tf.data.Dataset:
     """Yield rows of a part in batches, asking anew which in every epoch; only a batch at a time is in memory."""
+    held = [(data, rows_of)]
 
     def batches() -> Iterator[Part]:
-        rows_R = rows_of()
+        ((own, rows_now),) = held
+        rows_R = rows_now()
         for start in range(0, len(rows_R), size):
-            yield _part(data, row, rows_R[start : start + size], part)
+            yield _part(own, row, rows_R[start : start + size], part)
 
     signature = tuple(
         tf.TensorSpec((None, *array.shape[1:]), array.dtype) for array in _part(data, row, data.train_SR[row][:1], part)
     )
     dataset = tf.data.Dataset.from_generator(batches, output_signature=signature)
+    weakref.finalize(dataset, held.clear)  # TensorFlow keeps every generator for good, and all that it holds
     return dataset.apply(tf.data.experimental.assert_cardinality(steps))
 
 
@@ -242,14 +246,24 @@ class _Recorder(keras.callbacks.Callback):
                 evaluated = self.model.evaluate(rows, verbose=0, return_dict=True)
             values |= {f"{part}_{name}": value for name, value in evaluated.items()}
         if self._training.refresh_statistics == "each_part":
-            _refresh(
-                self.model, self._data, self._row, "train"
-            )  # with which the next epoch's model, and the last one, is kept
+            # with these the next epoch's model, and the last one, is kept
+            _refresh(self.model, self._data, self._row, "train")
         self._count_rows(values)
+        self._in_own_unit(values)
         if logs is not None:
             logs.update({name: values[name] for name in logs})  # which early stopping reads next
         for name in names(self._data.task, list(parts)):
             self._values.setdefault(name, array("d")).append(float(values[name]))
+
+    def _in_own_unit(self, values: dict[str, Any]) -> None:
+        """Write absolute errors in the unit that the target had before it was scaled, and squared ones its square."""
+        widths = self._data.view.target_width
+        width = 1.0 if widths is None else float(widths[self._row, 0])
+        for name in values:
+            if name.endswith("mae"):
+                values[name] = float(values[name]) * width
+            elif name.endswith("mse"):
+                values[name] = float(values[name]) * width**2
 
     def _count_rows(self, values: dict[str, float]) -> None:
         """Turn each accuracy, which Keras computes in float32, into the number of right rows over all rows."""

@@ -15,7 +15,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from bnexp.statistics.arrays import Floats
 
 
 class Moments(NamedTuple):
@@ -27,7 +27,7 @@ class Moments(NamedTuple):
 
 
 def batches(rows_R: NDArray[np.int32], most: int) -> list[NDArray[np.int32]]:
-    """Cut rows into as few batches of one size as hold at most so many; what is left over is left out.
+    """Cut rows into as few batches of one size as hold at most `most`; what is left over is left out.
 
     >>> [batch.tolist() for batch in batches(np.arange(7, dtype="int32"), 3)]
     [[0, 1], [2, 3], [4, 5]]

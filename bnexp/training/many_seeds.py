@@ -29,29 +29,19 @@ from numpy.typing import NDArray
 from bnexp.config.section import Task
 from bnexp.config.training import Training
 from bnexp.data import Data
+from bnexp.history import Watch
 from bnexp.training import devices, kept_rows, measures, memory
 from bnexp.training.batches import OrderDigests, fed_rows
 from bnexp.training.optimizers import why_not_stacked
 from bnexp.training.program import Program, Source, State, sources
-from bnexp.training.record import Record, Rows, Stacked, Trained, Watch
+from bnexp.training.record import Record, Rows, Stacked, Trained
 
 Values = dict[str, NDArray[Any]]
 
 
 why_not = why_not_stacked
-
-
-def train_many_seeds(
-    model: keras.Sequential, data: Data, training: Training, seeds: tuple[int, ...], initial: Stacked, watch: Watch
-) -> Trained:
-    """Train every seed and return its history and final weights.
-
-    Exact for what `optimizers.why_not_stacked` does not object to: loss,
-    metrics and weights agree with `keras_fit` to float32 rounding, noise
-    layers in distribution.
-    """
-    (trained,) = train(model, data, [training], seeds, initial, watch)
-    return trained
+"""Part of `Engine`. What it does not object to is exact: loss, metrics and weights agree with `keras_fit` to float32
+rounding, noise layers in distribution."""
 
 
 def train(
@@ -84,7 +74,7 @@ def train(
         return watch([record.history(part) for part in parts])
 
     with memory.shortage_told():
-        workers, most = memory.plan(model, data, trainings[0], count, largest_shard)
+        workers, most = memory.plan_shards(model, data, trainings[0], count, largest_shard)
         together = _together(model, data, trainings[0], _shards(count, workers, most))
         with _pool(workers) as pool:
             weights, rows, interrupted = together.train(initial, rates_S, record, digests, watch_parts, pool)
@@ -148,7 +138,7 @@ class Shard:
 
 
 def _shards(count: int, workers: int, most: int) -> list[Shard]:
-    """Cut trainings into equal shards of at most so many: one a worker, or more where memory would not hold those."""
+    """Cut trainings into equal shards of at most `most`: one a worker, or more where memory would not hold those."""
     most = min(-(-count // workers), most)
     rounds = -(-count // (most * workers))
     size = -(-count // (rounds * workers))
@@ -168,7 +158,7 @@ class _Together:
     shards: list[Shard]
     sources: list[Source]
     kept_parts: Sequence[str]
-    """Of which the measures of each row are kept."""
+    """The measures of each of their rows are kept."""
 
     def train(
         self,
@@ -282,11 +272,12 @@ class _Together:
 
 
 def _completed(data: Data, shard: Shard, rows_SR: NDArray[np.int32], means: Values) -> Values:
-    """Return the means over these rows, each (size,), with exact accuracies, or with the r2 of a regression."""
+    """Return the means over these rows, each (size,), with exact accuracies, or a regression's r2 and errors."""
     if data.task != "regression":
         return measures.in_whole_rows(means, rows_SR.shape[1])
     targets = [data.targets(row, rows_R) for row, rows_R in zip(shard.rows.tolist(), rows_SR, strict=True)]
-    return measures.with_r2(means, np.stack(targets))
+    means, width = measures.with_r2(means, np.stack(targets)), data.view.target_width
+    return means if width is None else measures.in_target_unit(means, width[shard.rows, 0].astype("float64"))
 
 
 def _joined(shards: list[Shard], values: Iterable[Values]) -> Values:

@@ -72,6 +72,18 @@ def with_r2(means: dict[str, Any], y_SR: NDArray[np.float32]) -> dict[str, Any]:
     return {**means, "r2": 1 - means["mse"] / y_SR.var(axis=1, dtype="float64")}
 
 
+def in_target_unit(means: dict[str, Any], width_S: NDArray[np.float64]) -> dict[str, Any]:
+    """Return the means, each (S,), with `mae` in the target's own unit and `mse` in its square.
+
+    Targets are divided by `width_S` before training. The loss is what was trained on, and stays as it is.
+
+    >>> in_target_unit({"loss": 0.25, "mse": 0.25, "mae": 0.5}, np.array([10.0]))
+    {'loss': 0.25, 'mse': array([25.]), 'mae': array([5.])}
+    """
+    powers = {"mae": 1, "mse": 2}
+    return {name: value * width_S ** powers[name] if name in powers else value for name, value in means.items()}
+
+
 def keras_metrics(task: Task, typical_target: float) -> list[Any]:
     """Return the same metrics as Keras's own objects, for the reference trainer."""
     if task != "regression":

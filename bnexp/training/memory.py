@@ -20,7 +20,7 @@ import tensorflow as tf
 from bnexp.config.training import Training
 from bnexp.data import Data
 from bnexp.errors import SettingError
-from bnexp.models.sequential import REFUSALS, told
+from bnexp.models.sequential import REFUSALS, refusal_told
 from bnexp.system.machine import memory_limit, sharing
 from bnexp.training import devices
 from bnexp.training.measures import EVALUATED_ROWS
@@ -38,7 +38,7 @@ KEPT_WEIGHTS = 4
 """Weights, gradients, two optimizer slots; while a seed is worked on, the new value of each beside it."""
 LARGEST_SHARD = 64
 WORKING_SET_BYTES = 32 * 2**20
-"""Beyond so many seeds, or so much that a step computes, a shard gains no speed: it outgrows the caches (measured)."""
+"""With more seeds, or with larger results of a step, a shard gains no speed: it outgrows the caches (measured)."""
 PROGRAM_BYTES = 750 * 2**20
 """What TensorFlow itself takes, program and all (measured: 725 MiB before a model, 770 to 870 with a small one)."""
 SHORTAGE = re.compile(r"OOM when allocating.*?(?= \[Op:|$)|(?:Failed copying.*)?Dst tensor is not initialized", re.M)
@@ -83,7 +83,7 @@ def row_bytes(model: keras.Sequential) -> int:
     try:
         graph = traced.get_concrete_function(tf.TensorSpec((1, *shape), kind)).graph
     except REFUSALS as error:
-        raise SettingError("model", f"cannot be trained; a layer refuses its inputs: {told(error)}") from error
+        raise SettingError("model", f"cannot be trained; a layer refuses its inputs: {refusal_told(error)}") from error
     own = sum(_bytes(operation) for operation in graph.get_operations())
     loops = sum(_bytes(operation) for operation in _loop_bodies(graph))
     return own + (shape[0] if len(shape) else 1) * loops
@@ -121,13 +121,13 @@ def refuse_too_large(model: keras.Sequential, data: Data, training: Training) ->
     total = need.shared + need.kept + need.working
     if total > limit:
         divided = training.memory_limit is None and sharing() > 1
-        jobs = f" It is the share of one of {sharing()} workers; with fewer --jobs each has more." if divided else ""
+        share = f" It is the share of one of {sharing()} workers; fewer --workers leave each more." if divided else ""
         raise SettingError(
             "training.memory_limit",
             f"is {_gibibytes(limit)}; the estimate for this experiment is {_gibibytes(total)}: "
             f"{_gibibytes(need.shared)} for the program and the data, {_gibibytes(need.kept)} for the weights "
             f"of one seed, {_gibibytes(need.working)} to train it. "
-            f"Use a smaller model or training.batch_size, or a higher limit.{jobs}",
+            f"Use a smaller model or training.batch_size, or a higher limit.{share}",
         )
 
 
@@ -152,7 +152,7 @@ def waves(model: keras.Sequential, data: Data, training: Training, seeds: int) -
     return [slice(int(part[0]), int(part[-1]) + 1) for part in parts]
 
 
-def plan(
+def plan_shards(
     model: keras.Sequential, data: Data, training: Training, count: int, largest: int = LARGEST_SHARD
 ) -> tuple[int, int]:
     """Return for this number of trainings how many shards run side by side, and the most that each may hold (>= 1)."""

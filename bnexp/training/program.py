@@ -51,7 +51,7 @@ class Source(NamedTuple):
 
 
 def sources(data: Data, shards: Sequence[NDArray[np.int64]]) -> list[Source]:
-    """Return the source of each shard, of which the rows in the arrays over all trainings are given."""
+    """Return the source of each shard; a shard is the rows of its trainings in the arrays over all trainings."""
     x, y_N = tf.constant(data.rows.x), tf.constant(data.rows.y_N)
     return [Source(x, y_N, *(_tensors(view.of(rows_S)) for view in (data.view, data.test_view))) for rows_S in shards]
 

@@ -5,7 +5,7 @@ Axes: S seeds, E epochs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,12 +22,6 @@ Stacked = list[NDArray[Any]]
 Rows = dict[str, dict[str, NDArray[Any]]]
 """Part -> what was measured of each of its rows: `loss` and, of classes, `accuracy`, each (S, R); and `predicted`,
 (S, R) or, of several classes, their probabilities, (S, R, C)."""
-
-Watch = Callable[[Sequence[History]], bool]
-"""Called after every epoch with what there is so far, of different seeds each; True asks to stop there.
-
-They are not joined: joining copies every epoch that was ever measured.
-"""
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ def moving_layers(model: keras.Sequential) -> list[keras.layers.BatchNormalizati
 
 
 def equal_parts(rows: int) -> list[slice]:
-    """Cut so many rows into as few parts of one size as hold EVALUATED_ROWS at most; a few last rows may be left over.
+    """Cut rows into as few parts of one size as hold EVALUATED_ROWS at most; a few last rows may be left over.
 
     >>> equal_parts(800), equal_parts(2051)
     ([slice(0, 800, None)], [slice(0, 683, None), slice(683, 1366, None), slice(1366, 2049, None)])
@@ -47,7 +47,7 @@ def equal_parts(rows: int) -> list[slice]:
 def batch_statistics(model: keras.Sequential, trainable: list[Any], frozen: list[Any], x: Any) -> Moments:
     """Return the moments of these rows at each layer with moving statistics; padding does not enter them.
 
-    Normalization runs in training mode, so that each such layer sees inputs
+    Normalization runs in training mode, so that each of these layers sees inputs
     already normalized with the new statistics; noise layers are off.
     """
     values = [

@@ -15,7 +15,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,13 +24,11 @@ from typing import Any, Literal
 import platformdirs
 
 from bnexp.errors import FetchError
+from bnexp.system.listeners import Note
 
 CACHE_VARIABLE = "BNEXP_CACHE_DIR"
 TIMEOUT_SECONDS = 600
 """How long pip or npm may take for one package; the largest has 20 MB."""
-
-Note = Callable[[str], None]
-"""Is called with one line for each step."""
 
 
 @dataclass(frozen=True)

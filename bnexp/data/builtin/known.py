@@ -26,6 +26,7 @@ from bnexp.data.rows import Rows
 from bnexp.data.sources.text import text_rows
 from bnexp.errors import FetchError, SettingError
 from bnexp.system import backend
+from bnexp.system.listeners import Note
 
 OBJECTS = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 KERAS_FILES = {
@@ -97,7 +98,7 @@ def is_here(known: Known) -> bool:
     return known.source == "scikit-learn" or _place(known) is not None
 
 
-def bring(known: Known, note: fetching.Note) -> None:
+def bring(known: Known, note: Note) -> None:
     """Get a set that is not here; `note` is called with one line for each step.
 
     Raises:

@@ -35,7 +35,7 @@ def draw(dataset: Synthetic, limit: int | None) -> Rows:
     from sklearn import datasets
 
     numbers = dataset.samples * (1 + getattr(dataset, "features", 2))
-    seen = f"is {dataset.samples}; drawing so many"
+    seen = f"is {dataset.samples}; drawing that number of rows"
     refuse_above_limit("dataset.samples", seen, NUMBER_BYTES * numbers, limit, "Draw fewer")
     maker = getattr(datasets, f"make_{dataset.name}")
     x_ND, y_N = maker(**_arguments(dataset), n_samples=dataset.samples, random_state=dataset.seed)

@@ -21,7 +21,7 @@ MOST_WHOLE_NUMBER_CLASSES = 20
 MOST_CATEGORIES = 255
 """A column of text with more different values is taken for a name, a date or a free text.
 
-So many can scikit-learn's histogram gradient boosting tell apart, and the 249 countries of ISO 3166 are fewer.
+scikit-learn's histogram gradient boosting tells as many apart, and the 249 countries of ISO 3166 are fewer.
 """
 LARGEST = 1e18
 """Numbers beyond it are refused: float32 ends at 3.4e38, and so holds the sum of no more than 340 of its squares."""
@@ -68,9 +68,11 @@ def groups(column: pandas.Series[Any]) -> NDArray[np.int64]:
 
 
 def target(
-    column: pandas.Series[Any], task: TaskKey, where: Where, key: str = "dataset.target"
+    column: pandas.Series[Any], task: TaskKey, where: Where, key: str = "dataset.target", *, decimal: str = "."
 ) -> tuple[NDArray[np.float32], tuple[str, ...] | None]:
-    """Return the targets (N,) and the names of their classes, None for a regression; `key` names them in errors.
+    """Return the targets (N,) and the names of their classes, None for a regression.
+
+    `key` names them in errors. `decimal` is the decimal mark of numbers that are stored as text.
 
     Raises:
         SettingError: if a target is missing or infinite, there is but one
@@ -80,7 +82,7 @@ def target(
     _refuse_missing_target(column, where, key)
     different = different_values(column, key)
     if not is_text(column) or task == "regression":
-        numbers = _finite(column, key, where)
+        numbers = _finite(column, key, where, decimal)
         whole = bool((numbers == np.floor(numbers)).all())
         if task == "regression" or (task == "auto" and not (whole and different <= MOST_WHOLE_NUMBER_CLASSES)):
             refuse_lost_digits(key, f"is {column.name!r}; its numbers", numbers, "Subtract the lowest from all.")
@@ -89,7 +91,8 @@ def target(
         y_N, classes = numbered(column.to_numpy("int64") if whole else numbers)
     else:
         if task == "auto" and different > MOST_WHOLE_NUMBER_CLASSES:
-            _refuse_strange_cell(column, key, where, "give dataset.task: classification")
+            cure = "Mend the file, take that row out, or give dataset.task: classification."
+            _refuse_strange_cell(column, key, where, cure, decimal)
             _refuse_dates(column, key, where)
         y_N, classes = numbered(column.astype(str))
     if len(classes) < 2:
@@ -141,14 +144,13 @@ def numbers(column: pandas.Series[Any], where: Where) -> NDArray[np.float32]:
     return values.astype("float32")[:, None]
 
 
-def _finite(column: pandas.Series[Any], key: str, where: Where) -> NDArray[np.float64]:
-    """Return a column's numbers, of which some may be missing (NaN)."""
-    import pandas
-
-    values = pandas.to_numeric(column, errors="coerce").to_numpy(dtype="float64", na_value=np.nan)
+def _finite(column: pandas.Series[Any], key: str, where: Where, decimal: str = ".") -> NDArray[np.float64]:
+    """Return a column's numbers; some may be missing (NaN)."""
+    values = as_numbers(column, decimal).to_numpy(dtype="float64", na_value=np.nan)
     wrong = (~np.isfinite(values) & ~column.isna().to_numpy()) | (np.abs(values) > LARGEST)
     if wrong.any():
-        row = int(np.flatnonzero(wrong)[0])
+        rows = np.flatnonzero(wrong)
+        row = int(next((row for row in rows if not _is_gap(column.iloc[row])), rows[0]))
         most = f" of at most {LARGEST:g}" if np.isfinite(values[row]) else ""
         raise SettingError(
             key,
@@ -157,6 +159,25 @@ def _finite(column: pandas.Series[Any], key: str, where: Where) -> NDArray[np.fl
             + (", or leave the column out (dataset.drop)." if key == "dataset" else ", or take that row out."),
         )
     return values
+
+
+def as_numbers(column: pandas.Series[Any], decimal: str = ".") -> pandas.Series[Any]:
+    """Return a column's numbers, texts of numbers with this decimal mark among them; NaN where a cell holds none.
+
+    >>> import pandas
+    >>> as_numbers(pandas.Series(["1,5", "N/A", "2.5"]), decimal=",").tolist()
+    [1.5, nan, nan]
+    """
+    import pandas
+
+    is_other = decimal != "." and column.dtype.kind == "O"
+    written = column.astype(str).str.translate(str.maketrans(",.", ".,")).where(column.notna()) if is_other else column
+    return pandas.to_numeric(written, errors="coerce")
+
+
+def _is_gap(cell: object) -> bool:
+    """Return True if a cell is a text that stands for a missing value."""
+    return isinstance(cell, str) and is_missing(cell)
 
 
 def refuse_missing(frame: pandas.DataFrame, names: Sequence[str], where: Where) -> None:
@@ -201,14 +222,19 @@ def categories(column: pandas.Series[Any]) -> pandas.DataFrame:
     )
 
 
-def refuse_no_category(column: pandas.Series[Any], where: Where) -> None:
-    """Raise SettingError for numbers with a text among them, for dates, and for text that hardly repeats."""
+def refuse_no_category(column: pandas.Series[Any], where: Where, decimal: str = ".") -> None:
+    """Raise SettingError for numbers with a text among them, for dates, and for text that hardly repeats.
+
+    `decimal` is the decimal mark of numbers that are stored as text.
+    """
     count = different_values(column, "dataset.drop")
     if not count:
         raise SettingError("dataset.drop", NO_VALUE.format(column.name))
     most = min(MOST_CATEGORIES, max(MOST_WHOLE_NUMBER_CLASSES, len(column) // 2))
     if count > MOST_WHOLE_NUMBER_CLASSES:
-        _refuse_strange_cell(column, "dataset", where, "name the column in dataset.drop or dataset.categories")
+        known = "Mend the file, with an empty cell for a number that is not known"
+        cure = f"{known}, or name the column in dataset.drop or dataset.categories."
+        _refuse_strange_cell(column, "dataset", where, cure, decimal)
     if count > most or column.dtype.kind in "mM":
         what = "dates or times" if are_dates(column) else "text"
         row = int(np.flatnonzero(column.notna())[0])
@@ -220,42 +246,46 @@ def refuse_no_category(column: pandas.Series[Any], where: Where) -> None:
         )
 
 
-def no_numbers(column: pandas.Series[Any]) -> NDArray[np.int64]:
-    """Return the rows of a column of text that hold no number, if more than half of its filled cells do; else none."""
+def no_numbers(column: pandas.Series[Any], decimal: str = ".") -> NDArray[np.int64]:
+    """Return the rows of a column of text that hold no number, if more than half of its filled cells do; else none.
+
+    Words for a missing value are no culprits while another cell holds no number: they are returned if they are all
+    that is wrong, as in a table that stores its numbers as text. `decimal` is the decimal mark of the numbers.
+    """
     import pandas
 
     counts = column.value_counts(sort=False)  # of different values, which are few next to cells
-    strange = pandas.to_numeric(pandas.Series(counts.index.astype(object)), errors="coerce").isna().to_numpy()
-    if column.dtype.kind in "mMb" or 2 * counts[strange].sum() >= counts.sum():
+    values = pandas.Series(counts.index.astype(object))
+    strange = as_numbers(values, decimal).isna().to_numpy()
+    gaps = strange & np.array([_is_gap(value) for value in values], bool)
+    culprits = strange & ~gaps if (strange & ~gaps).any() else gaps
+    if column.dtype.kind in "mMb" or counts[culprits].sum() >= counts[~strange].sum():
         return np.empty(0, "int64")
-    return np.flatnonzero(column.isin(counts.index[strange]))
+    return np.flatnonzero(column.isin(counts.index[culprits]))
 
 
-def _refuse_strange_cell(column: pandas.Series[Any], key: str, where: Where, otherwise: str) -> None:
+def _refuse_strange_cell(column: pandas.Series[Any], key: str, where: Where, cure: str, decimal: str) -> None:
     """Raise SettingError, with the line, if more than half of a column of text are numbers, but not all."""
-    strange = no_numbers(column)
+    strange = no_numbers(column, decimal)
     if len(strange):
         row = int(strange[0])
         raise SettingError(
             key,
             f"holds {shown(column.iloc[row])} in {where(row)}, column {column.name!r}; most of the column are "
-            f"numbers. Mend the file, with an empty cell for a number that is not known, or {otherwise}.",
+            f"numbers. {cure}",
         )
 
 
 def with_numbers(frame: pandas.DataFrame, decimal: str) -> pandas.DataFrame:
     """Turn columns of numbers, and of blanks or words for missing ones, into numbers; `NA` among texts stays a text."""
-    import pandas
-
     for name in frame.columns:
         if frame[name].dtype.kind != "O":
             continue
         values = frame[name].unique()
-        gaps = [value for value in values if isinstance(value, str) and is_missing(value)]
+        gaps = [value for value in values if _is_gap(value)]
         if gaps:
             others = frame[name].mask(frame[name].isin(gaps))
-            written = others if decimal == "." else others.str.translate(str.maketrans(",.", ".,"))
-            numbers = pandas.to_numeric(written, errors="coerce")
+            numbers = as_numbers(others, decimal)
             if numbers.notna().any() and numbers.isna().equals(others.isna()):
                 frame[name] = numbers
     return frame

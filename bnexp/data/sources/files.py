@@ -51,8 +51,8 @@ PARQUET_COPIES = 4
 """How often the numbers are in memory at the peak: as they are stored, and on their way to rows."""
 
 
-def existing(path: str, *, folder: bool = False, endings: Sequence[str] = ()) -> Path:
-    """Return the path if such a file, or folder, is there.
+def existing_path(path: str, *, folder: bool = False, endings: Sequence[str] = ()) -> Path:
+    """Return the path if there is a file, or a folder, with one of these endings.
 
     Raises:
         SettingError: if it is not; it names files with these endings, or folders, that are, the nearest first.
@@ -133,7 +133,7 @@ def read_csv(path: Path, separator: str, limit: int | None, decimal: str = ".") 
     refuse_nul(path)
     _refuse_empty(path, frame)
     refuse_swallowed_rows(path, separator, len(frame))
-    refuse_faulty_names(path, separator, names, frame)
+    refuse_faulty_names(path, separator, names, frame, decimal)
     refuse_short_rows(path, separator, frame)
     return with_numbers(frame, decimal)
 
@@ -154,7 +154,7 @@ def _refuse_empty(path: Path, frame: pandas.DataFrame) -> None:
 
 def csv_rows(dataset: CsvDataset, limit: int | None) -> Rows:
     """Read the rows of a CSV table."""
-    path = existing(dataset.path, endings=CSV_ENDINGS)
+    path = existing_path(dataset.path, endings=CSV_ENDINGS)
     problems = Problems()
     with problems.noted():
         frame = read_csv(path, dataset.separator, limit, dataset.decimal)
@@ -210,7 +210,7 @@ def parquet_rows(dataset: ParquetDataset, limit: int | None) -> Rows:
         ) from error
     import pandas
 
-    path = existing(dataset.path, endings=PARQUET_ENDINGS)
+    path = existing_path(dataset.path, endings=PARQUET_ENDINGS)
     try:
         frame = _parquet_table(path, pyarrow.parquet.ParquetFile(path), limit).to_pandas(ignore_metadata=True)
     except (pyarrow.ArrowException, OSError) as error:

@@ -36,7 +36,7 @@ def labelled_files(folder: Path, suffixes: tuple[str, ...], what: str, *, groupe
     Where they are `grouped` by their names, the names of folders inside the classes are part of them.
 
     Raises:
-        SettingError: if fewer than two folders hold such a file, one of several holds none, or they are no classes.
+        SettingError: if fewer than two folders hold files with these endings, one holds none, or they are no classes.
     """
     listing = _listing(folder, suffixes)
     found, folders, depth = listing.files, listing.folders, len(folder.parts)

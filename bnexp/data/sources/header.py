@@ -95,8 +95,11 @@ def _are_names(names: Sequence[str]) -> bool:
     return in_one_step or (len(steps) + 1 >= SURELY_NAMES and _in_order(names))
 
 
-def has_second_line(frame: pandas.DataFrame) -> bool:
-    """Return True if the first row holds no numbers above columns of numbers, as a line of units or of other names."""
-    strange = [no_numbers(frame[name]) for name in frame.columns if frame[name].dtype.kind == "O"]
+def has_second_line(frame: pandas.DataFrame, decimal: str = ".") -> bool:
+    """Return True if the first row holds no numbers above columns of numbers, as a line of units or of other names.
+
+    `decimal` is the decimal mark of numbers that are stored as text.
+    """
+    strange = [no_numbers(frame[name], decimal) for name in frame.columns if frame[name].dtype.kind == "O"]
     columns = sum(np.array_equal(rows, [0]) for rows in strange)
     return columns > 1 and 2 * columns >= len(frame.columns)

@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 from bnexp.config.real import ImageFolderDataset
 from bnexp.data.memory_guard import refuse_too_large
 from bnexp.data.rows import Rows, numbered
-from bnexp.data.sources.files import existing
+from bnexp.data.sources.files import existing_path
 from bnexp.data.sources.folders import labelled_files, labels_of
 from bnexp.data.sources.layout import warnings_of_layout, warnings_of_several_classes
 from bnexp.data.sources.picture import Header, header_of, opened_image, picture_of
 from bnexp.errors import Problems, SettingError
 
 IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"), "images"
-"""What `labelled_files` is to list: the endings, and what such files are called."""
+"""What `labelled_files` is to list: the endings, and what these files are called."""
 
 
 def image_folder_rows(dataset: ImageFolderDataset, limit: int | None) -> Rows:
@@ -31,7 +31,7 @@ def image_folder_rows(dataset: ImageFolderDataset, limit: int | None) -> Rows:
         SettingError: if there are fewer than two classes, images cannot be read,
             sizes differ, all are the same, or all of them would not fit.
     """
-    folder = existing(dataset.path, folder=True)
+    folder = existing_path(dataset.path, folder=True)
     listing = labelled_files(folder, *IMAGES)
     paths = listing.files
     headers, x_NHWC, hidden = _read(folder, paths, dataset, limit)
@@ -171,7 +171,7 @@ def _warnings(paths: Sequence[Path], headers: Sequence[Header]) -> Iterator[str]
     cut = [path for path, header in zip(paths, headers, strict=True) if header.is_cut_to_8_bits]
     if cut:
         yield (
-            f"{len(cut)} of {len(paths)} images, such as {cut[0]}, have colours of 16 bits, of which the upper 8 are "
+            f"{len(cut)} of {len(paths)} images, such as {cut[0]}, have colours of 16 bits, and only the upper 8 are "
             "read. If their values are small, little is left. Save them with 8 bits, scaled, or as gray of 16 bits."
         )
     depths = Counter(header.depth for header in headers)

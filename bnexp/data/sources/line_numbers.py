@@ -142,7 +142,9 @@ def refuse_short_rows(path: Path, separator: str, frame: pandas.DataFrame) -> No
             )
 
 
-def refuse_faulty_names(path: Path, separator: str, names: pandas.Series[Any], frame: pandas.DataFrame) -> None:
+def refuse_faulty_names(
+    path: Path, separator: str, names: pandas.Series[Any], frame: pandas.DataFrame, decimal: str = "."
+) -> None:
     """Raise SettingError if the names are a row of data, stand in two lines or twice, or there is but one."""
     written = [str(name) for name in names.fillna("")]
     again = repeated_names(frame, written)
@@ -158,7 +160,7 @@ def refuse_faulty_names(path: Path, separator: str, names: pandas.Series[Any], f
         raise SettingError(
             "dataset.path", f"is {str(path)!r}; {place} repeats the names of the columns. Take that line out."
         )
-    if has_second_line(frame):
+    if has_second_line(frame, decimal):
         raise SettingError(
             "dataset.path",
             f"is {str(path)!r}; {lines_of(path, separator, len(frame))(0)} holds no numbers above columns of numbers, "

@@ -43,7 +43,7 @@ def problems_of_marks(
             yield key, f"{text}; or give dataset.task: classification, if each value is a class."
         else:
             yield key, f"{text}; or name the column in dataset.categories, if each value is a category."
-    may_switch = decimal is not None and OTHER_DECIMAL[decimal] != separator and not _uses(frame, marked, decimal)
+    may_switch = decimal is not None and OTHER_DECIMAL[decimal] != separator and not _uses(frame, marked)
     for name, marks in marked.items():
         if marks.marked is None:
             continue
@@ -82,8 +82,8 @@ def _problem_of_decimals(
     if len(other) > 1:
         seen += f" (also in {', '.join(map(repr, other[1:]))})"
     if decimal is None or mark == separator:
-        cure = f"Write such numbers with {expected!r}"
-    elif _uses(frame, marked, decimal):
+        cure = f"Write the column's numbers with {expected!r}"
+    elif _uses(frame, marked):
         cure = f"Other numbers of the file have {expected!r}. Write all with one of the two"
     else:
         cure = f"Use dataset.decimal: {json.dumps(mark)}, or write them with {expected!r}"
@@ -91,7 +91,7 @@ def _problem_of_decimals(
     return key, f"{seen}. {cure}"
 
 
-def _uses(frame: pandas.DataFrame, marked: Mapping[str, Numerals], decimal: str) -> bool:
+def _uses(frame: pandas.DataFrame, marked: Mapping[str, Numerals]) -> bool:
     """Return True if some number of the table is written with the config's decimal mark."""
     if any(marks.mixed for marks in marked.values()):
         return True

@@ -32,7 +32,7 @@ from bnexp.data.sources.arrays import (
     warnings_of_arrays,
 )
 from bnexp.data.sources.column import LARGEST, refuse_lost_digits, target
-from bnexp.data.sources.files import existing
+from bnexp.data.sources.files import existing_path
 from bnexp.errors import Problems, SettingError
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def npz_rows(dataset: NpzDataset, limit: int | None) -> Rows:
         SettingError: with all that is wrong with the arrays: one is missing, too
             large, of another length, or of a kind that cannot be learned from.
     """
-    path, names = existing(dataset.path, endings=(".npz",)), names_of(dataset)
+    path, names = existing_path(dataset.path, endings=(".npz",)), names_of(dataset)
     headers, where = refuse_by_headers(dataset, limit), row_of(path)
     problems = Problems()
     kind = kind_of(dataset, headers[dataset.x], problems)
@@ -117,7 +117,7 @@ def refuse_by_headers(dataset: NpzDataset, limit: int | None) -> dict[str, Heade
     Raises:
         SettingError: if an array is missing, or all that are asked for are too large.
     """
-    path = existing(dataset.path, endings=(".npz",))
+    path = existing_path(dataset.path, endings=(".npz",))
     headers = _headers(path)
     refuse_missing(dataset, headers)
     asked = [headers[name] for name in names_of(dataset).values()]

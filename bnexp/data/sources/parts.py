@@ -14,7 +14,7 @@ PARTS = {
 _ABOUT = frozenset(("data", "dataset", "set", "split", "part", "seg", "files", "samples")) | frozenset(
     ("image", "images", "img", "imgs", "photos", "pictures", "sound", "sounds", "audio", "clips", "wav", "wavs")
 )
-"""Words that may stand beside such a word in the name of a folder."""
+"""Words that may stand beside one of these in the name of a folder."""
 _WORD = re.compile("[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\\W\\d_a-zA-Z]+")
 
 

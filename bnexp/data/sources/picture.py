@@ -47,7 +47,7 @@ class Header:
     width: int
     depth: Depth
     frames: int
-    """Pictures in the file, of which only the first is read."""
+    """Pictures in the file; only the first is read."""
     is_cut_to_8_bits: bool
     """Colours of 16 bits: Pillow reads only the upper 8 bits of each."""
 

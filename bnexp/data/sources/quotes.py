@@ -21,7 +21,7 @@ FEW_VALUES = 20
 SAMPLE = 2000
 """Records in one line from which is learned what a row looks like.
 
-A value that 1 row in 400 holds is among so many with a probability of 0.993.
+A value that 1 row in 400 holds is among them with a probability of 0.993.
 """
 
 

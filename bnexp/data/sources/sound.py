@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from bnexp.data.rows import Floats32
 from bnexp.data.sources.mp3 import is_mp3, mended_mp3
 from bnexp.data.sources.wav import mended_wav
 from bnexp.errors import SettingError
@@ -18,13 +18,12 @@ from bnexp.errors import SettingError
 if TYPE_CHECKING:
     from soundfile import SoundFile
 
-Floats = NDArray[np.float32]
 
 SOUND_ENDINGS = (".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3")
 FORMATS = ("WAV", "WAVEX", "RF64", "FLAC", "OGG", "MP3")
 """What libsndfile calls the formats whose end is checked here."""
 BLOCK = 65_536
-"""Samples of each channel that are decoded at a time: 256 KiB of float32, beside which a call costs nothing."""
+"""Floats32 of each channel that are decoded at a time: 256 KiB of float32, beside which a call costs nothing."""
 LOUDEST = 2**31
 """The largest sample of floats, if whole numbers of 32 bits were kept in them as they are; 1 is full scale."""
 UNKNOWN = 2**63 - 1
@@ -56,7 +55,7 @@ def length_and_rate(path: Path) -> tuple[int, int]:
         return length, int(sound.samplerate)
 
 
-def read_sound(path: Path, most: int | None = None) -> Floats:
+def read_sound(path: Path, most: int | None = None) -> Floats32:
     """Return the samples, (T,), whole numbers as -1 to 1, the mean over channels; no more than `most` of them.
 
     Raises:
@@ -67,7 +66,7 @@ def read_sound(path: Path, most: int | None = None) -> Floats:
     return np.concatenate(blocks) if blocks else np.empty(0, "float32")
 
 
-def _blocks(sound: SoundFile, most: int | None = None) -> Iterator[Floats]:
+def _blocks(sound: SoundFile, most: int | None = None) -> Iterator[Floats32]:
     left = most
     while left is None or left > 0:
         block_TC = sound.read(BLOCK if left is None else min(BLOCK, left), dtype="float32", always_2d=True)

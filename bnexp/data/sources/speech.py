@@ -10,16 +10,16 @@ import numpy as np
 
 from bnexp.config.real import AsteriskLanguagesSet, WavFolderDataset
 from bnexp.data.memory_guard import refuse_too_large
-from bnexp.data.rows import Rows, numbered
-from bnexp.data.sources.files import existing
+from bnexp.data.rows import Floats32, Rows, numbered
+from bnexp.data.sources.files import existing_path
 from bnexp.data.sources.folders import labelled_files, labels_of
 from bnexp.data.sources.layout import warnings_of_layout, warnings_of_several_classes
-from bnexp.data.sources.sound import SOUND_ENDINGS, Floats, length_and_rate, read_sound
+from bnexp.data.sources.sound import SOUND_ENDINGS, length_and_rate, read_sound
 from bnexp.errors import Problems
 from bnexp.system import backend
 
 RECORDINGS = SOUND_ENDINGS, "recordings"
-"""What `labelled_files` is to list: the endings, and what such files are called."""
+"""What `labelled_files` is to list: the endings, and what these files are called."""
 NO_FLOOR_DB = 1000.0
 """Keras's floor, 80 dB below the loudest of the batch, would let a recording depend on what stands beside it."""
 
@@ -39,7 +39,7 @@ def wav_folder_rows(dataset: WavFolderDataset, limit: int | None) -> Rows:
         SettingError: if there are fewer than two classes, a file cannot be
             read, sampling rates differ, or all of them would not fit.
     """
-    folder = existing(dataset.path, folder=True)
+    folder = existing_path(dataset.path, folder=True)
     listing, depth = labelled_files(folder, *RECORDINGS, grouped=dataset.group == "file"), len(folder.parts)
     paths, labels = listing.files, labels_of(folder, listing.files)
     groups = ["/".join(path.parts[depth + 1 :]) for path in paths] if dataset.group == "file" else None
@@ -111,7 +111,7 @@ def _lengths(paths: Sequence[Path]) -> tuple[list[int], int]:
     return samples_N, next(iter(first_of))
 
 
-def padded(frames: Sequence[Floats], length: int | None) -> Floats:
+def padded(frames: Sequence[Floats32], length: int | None) -> Floats32:
     """Put sequences (T, F) of many lengths in one array, (N, length, F); what is left over is NaN."""
     most = max(map(len, frames))
     most = most if length is None else min(length, most)
@@ -143,7 +143,7 @@ def _layer(dataset: Audio, rate: int) -> dict[str, Any]:
     }
 
 
-def _log_mel(dataset: Audio, waves: Sequence[Floats], rate: int) -> list[Floats]:
+def _log_mel(dataset: Audio, waves: Sequence[Floats32], rate: int) -> list[Floats32]:
     """Return each recording's log-mel spectrogram, (T, F), of the frames whose middle lies within it.
 
     Recordings go through Keras's layer in groups of like length, padded with silence.
@@ -153,7 +153,7 @@ def _log_mel(dataset: Audio, waves: Sequence[Floats], rate: int) -> list[Floats]
 
     window, stride = _samples(dataset, rate)
     layer = keras.layers.MelSpectrogram(**_layer(dataset, rate))
-    frames: list[Floats] = [np.empty((0, 0), "float32")] * len(waves)
+    frames: list[Floats32] = [np.empty((0, 0), "float32")] * len(waves)
     order = np.argsort([len(wave_T) for wave_T in waves], kind="stable")
     for batch in np.array_split(order, -(-len(order) // BATCH)):
         longest = max(len(waves[row]) for row in batch) + window // 2  # so that no end is reflected

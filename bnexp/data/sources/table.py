@@ -77,7 +77,8 @@ def from_frame(frame: pandas.DataFrame, columns: Columns, where: Where, limit: i
     refuse_repeated_names(frame)
     refuse_names_below(frame, columns.target, where)
     problems = Problems()
-    marked = marked_columns(frame, _may_be_numbers(frame, columns), columns.decimal or ".")
+    decimal = columns.decimal or "."
+    marked = marked_columns(frame, _may_be_numbers(frame, columns), decimal)
     _collect_wrong_names(frame, columns, problems)
     for problem in problems_of_marks(
         frame, marked, where, target=columns.target, decimal=columns.decimal, separator=columns.separator
@@ -86,7 +87,7 @@ def from_frame(frame: pandas.DataFrame, columns: Columns, where: Where, limit: i
     y_N = classes = None
     with problems.noted():
         if columns.target in frame and columns.target not in marked:
-            y_N, classes = target(frame[columns.target], columns.task, where)
+            y_N, classes = target(frame[columns.target], columns.task, where, decimal=decimal)
     inputs = [name for name in frame.columns if name not in columns.left_out]
     texts = [name for name in inputs if name in columns.categories or is_text(frame[name])]
     numeric = _numeric(frame, [name for name in inputs if name not in texts], where, problems)
@@ -94,7 +95,7 @@ def from_frame(frame: pandas.DataFrame, columns: Columns, where: Where, limit: i
         if columns.missing == "refuse":
             refuse_missing(frame, [name for name in inputs if name in numeric or name in marked], where)
     unnamed = [name for name in texts if name not in (*columns.categories, *marked)]
-    _collect_no_categories(frame[unnamed], where, problems)
+    _collect_no_categories(frame[unnamed], where, problems, decimal)
     with problems.noted():
         _refuse_too_wide(frame, inputs, texts, limit)
     problems.refuse()
@@ -116,11 +117,11 @@ def from_frame(frame: pandas.DataFrame, columns: Columns, where: Where, limit: i
     )
 
 
-def _collect_no_categories(texts: pandas.DataFrame, where: Where, problems: Problems) -> None:
+def _collect_no_categories(texts: pandas.DataFrame, where: Where, problems: Problems, decimal: str) -> None:
     """Note every one of these columns of text that cannot be categories."""
     for name in texts.columns:
         with problems.noted():
-            refuse_no_category(texts[name], where)
+            refuse_no_category(texts[name], where, decimal)
 
 
 def _may_be_numbers(frame: pandas.DataFrame, columns: Columns) -> list[str]:
@@ -148,8 +149,8 @@ def _collect_wrong_names(frame: pandas.DataFrame, columns: Columns, problems: Pr
         if name.startswith(NO_NAME) and not left_out:
             problems.note(
                 "dataset.drop",
-                f"keeps column {number}, which has no name; such a column mostly counts the rows. Name it in the file, "
-                f"or leave it out as {name!r}.",
+                f"keeps column {number}, which has no name. A column without a name mostly counts the rows. "
+                f"Name it in the file, or leave it out as {name!r}.",
             )
 
 
@@ -172,15 +173,16 @@ def _warnings(
     for name in texts:
         yield from warnings_of(f"column {name!r}", counted(frame[name]))
         if name not in columns.categories:
-            yield from _warnings_of_numbers(frame[name])
+            yield from _warnings_of_numbers(frame[name], columns.decimal or ".")
 
 
-def _warnings_of_numbers(column: pandas.Series[Any]) -> Iterator[str]:
+def _warnings_of_numbers(column: pandas.Series[Any], decimal: str) -> Iterator[str]:
     """Yield a warning if a column of categories seems to be one of numbers."""
-    strange = no_numbers(column)
+    strange = no_numbers(column, decimal)
     if len(strange):
+        rows = f"{len(strange):,} row{'s' if len(strange) > 1 else ''}"
         yield (
-            f"column {column.name!r} holds numbers, and in {len(strange):,} rows something else, as "
+            f"column {column.name!r} holds numbers, and in {rows} something else, as "
             f"{shown(column.iloc[strange[0]])}; it is taken for categories. Empty these cells to have numbers, "
             "or name the column in dataset.categories."
         )
@@ -227,7 +229,7 @@ def _refuse_too_wide(frame: pandas.DataFrame, inputs: Sequence[str], texts: Sequ
         seen = f"and columns of text make {columns:,} columns, {values[widest]:,} of them for column {widest!r}"
         refuse_above_limit(
             "dataset.categories",
-            f"{seen}; reading {len(frame):,} such rows",
+            f"{seen}; reading {len(frame):,} rows",
             needed,
             limit,
             "Leave that column out (dataset.drop)",

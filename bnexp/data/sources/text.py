@@ -17,7 +17,7 @@ from bnexp.config.real import TextCsvDataset
 from bnexp.data.memory_guard import refuse_above_limit
 from bnexp.data.rows import Rows, Where
 from bnexp.data.sources.column import groups, target
-from bnexp.data.sources.files import CSV_ENDINGS, existing, keep_as_written, read_csv
+from bnexp.data.sources.files import CSV_ENDINGS, existing_path, keep_as_written, read_csv
 from bnexp.data.sources.header import warnings_of_names
 from bnexp.data.sources.line_numbers import lines_of
 from bnexp.data.sources.scripts import folded, warnings_of_scripts
@@ -40,7 +40,7 @@ def text_csv_rows(dataset: TextCsvDataset, limit: int | None) -> Rows:
         SettingError: with all that is wrong: a column that is not there, texts or targets that are missing, texts
             without blanks; or if all of them would not fit.
     """
-    path = existing(dataset.path, endings=CSV_ENDINGS)
+    path = existing_path(dataset.path, endings=CSV_ENDINGS)
     frame = read_csv(path, dataset.separator, limit)
     keep_as_written(path, dataset.separator, [dataset.target, dataset.group], frame)
     where = lines_of(path, dataset.separator, len(frame))
@@ -122,9 +122,9 @@ def text_rows(
     """Cut texts into words, without case and punctuation in any script; return the first `length` of each as numbers.
 
     Raises:
-        SettingError: if there is no word in them, or so many words of each would take more memory than `limit` bytes.
+        SettingError: if there is no word in them, or `length` words of each would take more memory than `limit` bytes.
     """
-    seen = f"is {length}; reading so many words of {len(texts):,} texts"
+    seen = f"is {length}; reading that number of words of {len(texts):,} texts"
     refuse_above_limit("dataset.length", seen, BYTES_OF_WORD * length * len(texts), limit, "Read fewer")
     texts = list(map(folded, texts))
     vectorizer = _fitted(texts, length=length)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import io
 import sys
 
@@ -12,9 +11,9 @@ from rich.table import Table
 from rich.text import Text
 from test_comparison import BN, NOBN
 
-from bnexp.cli.commands import print_answer
+from bnexp.cli.output import print_answer
 from bnexp.comparison import Question, compare
-from bnexp.report import console
+from bnexp.report import comparison_table
 
 
 class Terminal(io.StringIO):
@@ -41,8 +40,8 @@ def test_a_terminal_gets_lines_that_fit(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_a_verdict_is_one_line_whatever_its_length(capsys: pytest.CaptureFixture[str]) -> None:
-    document = copy.deepcopy(compare([BN, NOBN], Question()))
-    document["contrasts"][0]["verdict"]["sentence"] = "word " * 200 + "end."
-    print_answer(console.comparison(document))
+    document = compare([BN, NOBN], Question())
+    document.contrasts[0].verdict.sentence = "word " * 200 + "end."
+    print_answer(comparison_table.comparison(document))
     (line,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith("VERDICT"))
     assert line.endswith("end.")

@@ -16,10 +16,12 @@ ROUNDING = 1e-6
 """Of accuracies, which older runs hold in float32: no more than this above guessing is guessing."""
 SHARES = ("accuracy", "r2")
 """Metrics that are shares: 1 is the best value."""
+WARNINGS_FIRST = "Fix the warnings first. More seeds will not remove them."
+"""What stands in the place of a number of seeds in a verdict that rests on trainings with warnings."""
 
 
 def unmeasured_part(metric: str, measured: Sequence[str]) -> str | None:
-    """Return why a part of the data has no metrics, and the cure, if `metric` is of such a part; else None.
+    """Return why a part of the data has no metrics, and the cure, if `metric` is measured there; else None.
 
     >>> unmeasured_part("train_loss", ["val_loss"]), unmeasured_part("test_loss", ["test_loss"])
     ('the training part is not evaluated. Set training.evaluate_train: true.', None)
@@ -90,8 +92,8 @@ def chosen_by(experiments: Iterable[Experiment]) -> dict[str, str]:
 def judged_by_what_chose(metric: str, chosen: Mapping[str, str], *, timed: bool = False) -> Iterator[str]:
     """Yield a sentence for each metric that chooses on the part of the data that `metric` is measured on.
 
-    `chosen` maps such a metric to what chooses by it. What a part has chosen, that part does not judge: the choice
-    made the most of that part's chance. Epochs to a value (`timed`) may be read there under early stopping.
+    `chosen` maps a metric to what chooses by it. A part of the data that chose does not judge: the choice made the
+    most of that part's chance. Epochs to a value (`timed`) may be read there under early stopping.
 
     >>> list(judged_by_what_chose("test_accuracy", {"val_loss": "tune"}))
     []

@@ -1,0 +1,117 @@
+"""A comparison by names: each arm is a stored run, or a config that is trained first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from bnexp import comparison, config, store
+from bnexp.api.experiments import RUNS, checked, train_one
+from bnexp.api.observer import Observer
+from bnexp.comparison import Arm, Question, refuse_too_few
+from bnexp.errors import StoppedError, work_begun
+from bnexp.experiment import resolve
+from bnexp.experiment.arm_names import told_apart, with_baseline
+from bnexp.experiment.prepare import Asked, Checked
+from bnexp.experiment.run import Finished
+from bnexp.report import figures
+from bnexp.store import ComparisonDocument
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A comparison that is kept: its directory, what comparison.json holds, and its arms."""
+
+    run: store.Run
+    document: ComparisonDocument
+    arms: Sequence[Arm]
+
+    @property
+    def diverged(self) -> bool:
+        """Return True if a seed of any arm diverged."""
+        return any(arm.history.diverged_at for arm in self.arms)
+
+
+def compare(
+    names: Sequence[str],
+    overrides: Sequence[str] = (),
+    question: Question | None = None,
+    *,
+    runs: Path = RUNS,
+    observer: Observer | None = None,
+) -> Comparison:
+    """Compare two arms or more, paired by seed; train those that need it. Each is compared with the last one.
+
+    A name is that of a config, `bn` for configs/bn.yaml, of an experiment, or a run's directory or id. An override
+    is for every arm that has its key. `question` may name the metric that decides, the margin that matters, a value
+    to reach, and another baseline.
+
+    Raises:
+        UserError: before anything is trained or written, with all that is wrong.
+        WorkError: if the work cannot go on.
+        StoppedError: if the user stops it.
+    """
+    observer = observer or Observer()
+    refuse_too_few(names)
+    store.refuse_unwritable(runs)
+    planned = _planned(names, overrides, runs, observer)
+    asked = with_baseline(question or Question(), planned)
+    stored, trained = resolve.stored(planned), list[Finished]()
+    resolve.refuse_unanswerable(asked, planned, stored, _checked(planned, observer))
+    arms = resolve.ready(planned, stored, partial(_train, runs=runs, observer=observer, trained=trained))
+    with work_begun() if trained else nullcontext():
+        document = comparison.compare(arms, asked)
+        return Comparison(_keep(runs, arms, document, observer), document, arms)
+
+
+def _planned(names: Sequence[str], overrides: Sequence[str], runs: Path, observer: Observer) -> list[resolve.Planned]:
+    """Find out what the names mean; the observer hears of overrides that do not apply, and of runs with more seeds."""
+    fitting = resolve.fitting_overrides(names, overrides)
+    planned = resolve.plan_arms(names, runs, fitting, observer.warn)
+    for name in names:
+        for override in overrides:
+            if override not in fitting[name]:
+                observer.tell(f"{name}: {override} does not apply there")
+    resolve.refuse_twice(planned)
+    for item in planned:
+        if item.run is not None and item.reason:
+            observer.tell(f"{item.name}: {item.reason}")
+    return told_apart(planned)
+
+
+def _checked(planned: Sequence[resolve.Planned], observer: Observer) -> dict[str, Checked]:
+    """Check all arms that are to be trained, by name."""
+    names, asked = [], []
+    for item in planned:
+        if item.experiment is not None and item.config is not None:
+            names.append(item.name)
+            asked.append(Asked(item.experiment, partial(config.where, item.config, item.overrides)))
+    if not asked:
+        return {}
+    return dict(zip(names, checked(asked, observer, digests=resolve.needs_digests(planned)), strict=True))
+
+
+def _train(item: resolve.Planned, *, runs: Path, observer: Observer, trained: list[Finished]) -> Finished:
+    assert item.experiment is not None
+    observer.tell(f"training {item.name}: {item.reason}")
+    with work_begun() if trained else nullcontext():
+        trained.append(train_one(item.experiment, item.overrides, runs, observer))
+    if trained[-1].interrupted:
+        kept = trained[-1].run.directory
+        raise StoppedError(f"Interrupted: {kept} keeps the epochs so far. Nothing was compared.")
+    return trained[-1]
+
+
+def _keep(runs: Path, arms: Sequence[Arm], document: ComparisonDocument, observer: Observer) -> store.Run:
+    """Write the comparison, the histories behind it and its figures into a directory of its own."""
+    with store.new_directory(runs, "-vs-".join(arm.name for arm in arms)) as directory, work_begun():
+        histories = {"format": 1, "arms": {arm.name: arm.history.to_json() for arm in arms}}
+        store.write_json(directory / "histories.json", histories)
+        store.write_record(directory / "comparison.json", document)
+        run = store.Run(directory)
+        for text in figures.drawn(run):
+            observer.warn(text)
+    return run

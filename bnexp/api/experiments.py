@@ -1,0 +1,107 @@
+"""Training by name: configs read and checked together, then trained one after the other."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from bnexp import config, store
+from bnexp.api.observer import Observer
+from bnexp.config import Experiment
+from bnexp.errors import Problems, StoppedError, UserError, work_begun
+from bnexp.experiment.config_names import config_path, config_paths
+from bnexp.experiment.prepare import Asked, Checked, preflight
+from bnexp.experiment.run import Finished, train_experiment
+from bnexp.report import figures
+
+RUNS = Path("runs")
+
+
+@dataclass(frozen=True)
+class CheckedExperiment:
+    """An experiment that can be trained, and what is known of it."""
+
+    experiment: Experiment
+    facts: Checked
+
+
+def check(
+    names: str | Sequence[str], overrides: Sequence[str] = (), *, runs: Path = RUNS, observer: Observer | None = None
+) -> list[CheckedExperiment]:
+    """Read configs and check data, models and trainers; train and write nothing.
+
+    A name is that of a config, `bn` for configs/bn.yaml, or a file. An override is `training.epochs=5`.
+
+    Raises:
+        UserError: with all that is wrong with any of them, each with its file and line.
+    """
+    asked = _asked([names] if isinstance(names, str) else names, overrides, runs)
+    facts = checked(asked, observer or Observer())
+    return [CheckedExperiment(one.experiment, known) for one, known in zip(asked, facts, strict=True)]
+
+
+def train(
+    names: str | Sequence[str], overrides: Sequence[str] = (), *, runs: Path = RUNS, observer: Observer | None = None
+) -> list[Finished]:
+    """Train every config named, all seeds at once; return each run, with its record and its history.
+
+    All are checked before the first is trained. Where the user stops one, the others are not begun.
+
+    Raises:
+        UserError: as `check` does, before anything is trained or written.
+        WorkError: if the work cannot go on.
+        StoppedError: if the user stops it at once.
+    """
+    observer = observer or Observer()
+    found: list[Finished] = []
+    for one in check(names, overrides, runs=runs, observer=observer):
+        with work_begun() if found else nullcontext():
+            found.append(train_one(one.experiment, overrides, runs, observer))
+        if found[-1].interrupted:
+            break
+    return found
+
+
+def _asked(names: Sequence[str], overrides: Sequence[str], runs: Path) -> list[Asked]:
+    """Read the configs; refuse what is wrong with any of them, with the names and with the place, all at once."""
+    if not names:
+        raise UserError("train was given no config; expected one or more. For example: bnexp train bn")
+    found: list[Asked] = []
+    problems = Problems()
+    with problems.noted():
+        store.refuse_unwritable(runs)
+    with problems.noted():
+        config_paths(names, overrides, runs)
+    paths = [path for path in map(config_path, names) if os.path.isfile(path)]
+    with problems.noted():
+        experiments = config.load_all(paths, overrides)
+        wheres = [partial(config.where, path, overrides) for path in paths]
+        found = [Asked(*pair) for pair in zip(experiments, wheres, strict=True)]
+    problems.refuse()
+    return found
+
+
+def checked(asked: Sequence[Asked], observer: Observer, *, digests: bool = False) -> list[Checked]:
+    """Check all that is to be trained (`preflight`); the observer hears what takes its time."""
+    title = ", ".join(dict.fromkeys(one.experiment.name for one in asked))
+    try:
+        with observer.preparing(title) as note:
+            return preflight(asked, digests=digests, note=note)
+    except KeyboardInterrupt:
+        raise StoppedError("Stopped before anything was trained; nothing is kept.") from None
+
+
+def train_one(experiment: Experiment, overrides: Sequence[str], runs: Path, observer: Observer) -> Finished:
+    """Train an experiment that has been checked, and draw its figures."""
+    try:
+        with observer.training(experiment) as (watch, note):
+            finished = train_experiment(experiment, runs, watch=watch, note=note, overrides=overrides)
+            finished.record.not_kept += figures.drawn(finished.run)
+    except KeyboardInterrupt:
+        raise StoppedError(f"Stopped at once. `bnexp runs` lists what is kept of {experiment.name}.") from None
+    observer.trained(finished)
+    return finished

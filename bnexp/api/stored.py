@@ -1,0 +1,60 @@
+"""What is stored: found by name, listed, and drawn again. TensorFlow is never loaded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from bnexp import store
+from bnexp.api.experiments import RUNS
+from bnexp.api.observer import Observer
+from bnexp.errors import RunError
+from bnexp.experiment import lookup
+from bnexp.report import figures
+
+
+def load_run(name: str | Path, *, runs: Path = RUNS, observer: Observer | None = None) -> store.Run:
+    """Find a run, comparison or study by its directory, its id or the beginning of it, an experiment, or `latest`.
+
+    `record()` and `history()` of what is returned read a run's files, `comparison()` and `study()` the others'.
+
+    Raises:
+        RunError: if nothing has this name, or several do.
+    """
+    run = lookup.named(runs, str(name), (observer or Observer()).warn)
+    if run is None:
+        expected = "expected a directory, an id or latest"
+        raise RunError(f"No run is called {str(name)!r}; {expected}. {store.nearest_runs(runs, str(name))}")
+    return run
+
+
+def list_runs(*, runs: Path = RUNS) -> list[store.Run]:
+    """Return all runs, comparisons and studies, the newest first; `state()` of each says how it ended."""
+    return list(store.runs_in(runs))
+
+
+def plot(
+    name: str | Path,
+    *,
+    format: Literal["png", "svg", "pdf"] = "png",
+    out: Path | None = None,
+    runs: Path = RUNS,
+    observer: Observer | None = None,
+) -> list[Path]:
+    """Draw the figures of a run, comparison or study again, into its directory or `out`; return the files.
+
+    Raises:
+        RunError: if nothing has this name, or what is stored is damaged.
+        StorageError: if the files cannot be written.
+    """
+    from bnexp.report.fonts import missing_told, noting_missing
+
+    observer = observer or Observer()
+    run = load_run(name, runs=runs, observer=observer)
+    with noting_missing() as letters:
+        paths = figures.draw(run, format=format, out=out)
+    if (state := run.state()).status == "damaged":
+        observer.warn(f"{run.id} is damaged ({state.reason.rstrip('.')}). Its figures are drawn from what is left.")
+    if (told := missing_told(letters)) is not None:
+        observer.warn(told)
+    return paths

@@ -1,0 +1,205 @@
+"""Studies by name: planned, run by workers, and several of them on one page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bnexp import executors, store
+from bnexp.api.experiments import RUNS
+from bnexp.api.observer import Observer
+from bnexp.errors import StoppedError, work_begun
+from bnexp.experiment.config_names import study_path, study_paths
+from bnexp.report import figures
+from bnexp.report.page import claims_page, on_page
+from bnexp.store.plan_document import PlanDocument
+from bnexp.store.study_document import StudyDocument
+from bnexp.study import plan, run
+from bnexp.study.claims import Answer, ClaimRow, answer_study, claim_rows, plan_studies
+from bnexp.study.outlook import plan_document
+from bnexp.study.plan import MOST_TRAININGS, Plan
+from bnexp.system.listeners import Warn
+from bnexp.system.machine import most_workers
+
+PAGE = "claims.html"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a study's trainings are kept, and who does them: processes of this machine, or of a Ray cluster."""
+
+    runs: Path = RUNS
+    launcher: executors.Launcher = "local"
+    workers: int | None = None
+    """The most processes; None for one a core, or for as many as memory is enough for."""
+    address: str | None = None
+    """Of a Ray cluster."""
+
+    @property
+    def most_workers(self) -> int:
+        """Return how many workers there may be on this machine: as asked for, else as it has room for."""
+        return self.workers or most_workers()
+
+    def workers_for(self, jobs: int) -> int:
+        """Return how many workers of this machine have something to do, if this many jobs are left."""
+        return min(self.most_workers, max(1, jobs))
+
+    def at_a_time(self, jobs: int) -> int | None:
+        """Return the most jobs, of these, that are worked on at a time; None where only the cluster tells."""
+        return None if self.address is not None and self.workers is None else self.workers_for(jobs)
+
+    def launched(self, jobs: int, warn: Warn) -> AbstractContextManager[executors.Workers]:
+        """Return workers for this many jobs; of a cluster at an address all, unless `workers` says how many."""
+        if self.address is not None:
+            return executors.workers(self.launcher, self.workers, self.address, warn=warn)
+        return executors.workers(self.launcher, self.workers_for(jobs), None, warn=warn, sharing=self.most_workers)
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study that is answered: its directory, and what study.json holds."""
+
+    directory: Path
+    document: StudyDocument
+
+
+@dataclass
+class Claims:
+    """The answers of several studies, as far as they have been run, and the page that shows them."""
+
+    answers: list[Answer] = field(default_factory=list)
+    page: Path = Path(PAGE)
+
+    @property
+    def rows(self) -> list[ClaimRow]:
+        """Return a row for each hypothesis."""
+        return claim_rows(self.answers)
+
+
+def plan_study(name: str | Path, place: Place | None = None, *, most_trainings: int | None = None) -> Plan:
+    """Read a study, by its name or file, and find out all that is wrong with it; nothing is trained or written.
+
+    Raises:
+        ConfigError: with every mistake of the file, its grid, its data and its hypotheses.
+        UserError: if its place or its data cannot be used.
+    """
+    most = MOST_TRAININGS if most_trainings is None else most_trainings
+    return plan.plan(study_path(str(name)), (place or Place()).runs, most=most)
+
+
+def outlook(planned: Plan, place: Place, *, observer: Observer | None = None) -> PlanDocument:
+    """Return what a study will do, after workers have checked models and trainers, and about how long it takes.
+
+    Raises:
+        ConfigError: with all that is refused in any cell.
+    """
+    observer, told = observer or Observer(), _before(planned, place)
+    with _goes_on(planned.directory), place.launched(told.jobs, observer.warn) as workers:
+        costs = run.preflight(planned, workers, plan_only=True)
+        return _with_time(told, costs, workers, plan_only=True)
+
+
+def run_study(planned: Plan, place: Place | None = None, *, observer: Observer | None = None) -> Study:
+    """Run a study, or what is left of it, answer its hypotheses, and draw its figures.
+
+    Raises:
+        ConfigError: with all that is refused in any cell, before anything is trained or written.
+        UntrainedError: after all else is done, if a trial could not be trained.
+        WorkError: if the work cannot go on.
+        StoppedError: if the user stops it; what is finished is kept.
+    """
+    place, observer = place or Place(), observer or Observer()
+    told = _before(planned, place)
+    with _goes_on(planned.directory), place.launched(told.jobs, observer.warn) as workers:
+        costs = run.preflight(planned, workers)
+        observer.planned(_with_time(told, costs, workers) if observer.shows_time else told)
+        document = run.run(planned, workers, observer.trial_ended, checked=True)
+    _draw(planned.directory, observer)
+    return Study(planned.directory, document)
+
+
+def _before(planned: Plan, place: Place) -> PlanDocument:
+    return plan_document(planned, place.at_a_time(len(plan.pending(planned))))
+
+
+def _with_time(
+    told: PlanDocument, costs: run.Costs, workers: executors.Workers, *, plan_only: bool = False
+) -> PlanDocument:
+    """Add about how long it takes, where nothing is finished that would tell."""
+    if told.seconds_left is not None:
+        return told
+    seconds, is_rough = run.estimate(costs, workers, plan_only=plan_only)
+    return told.model_copy(update={"seconds_left": seconds, "is_rough": is_rough})
+
+
+@contextmanager
+def _goes_on(directory: Path) -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        if not directory.exists():
+            raise StoppedError("Stopped before anything was finished; nothing is kept.") from None
+        raise StoppedError(f"Stopped: {directory} keeps what is finished; the same command goes on.") from None
+
+
+def _draw(directory: Path, observer: Observer) -> None:
+    """Draw the figures of a study that has been answered."""
+    for text in figures.drawn(store.Run(directory)):
+        observer.warn(text)
+
+
+# --- claims ---------------------------------------------------------------------
+
+
+def claims(
+    names: Sequence[str] = (),
+    place: Place | None = None,
+    *,
+    observer: Observer | None = None,
+    found: Claims | None = None,
+) -> Claims:
+    """Run several studies, by name or file, or all of configs/studies; keep and return their answers and their page.
+
+    A study that cannot be planned or answered stops no other. Each answer is added to `found` as soon as it is there.
+
+    Raises:
+        UserError: if there is no study of a name, or none that can be planned.
+        WorkError: if the work cannot go on.
+        StoppedError: if the user stops it; what is finished is kept.
+    """
+    place, observer, found = place or Place(), observer or Observer(), found or Claims()
+    answers = plan_studies(study_paths(names), place.runs)
+    for answer in answers:
+        if answer.failure:
+            observer.warn(f"{answer.name} is left out: {answer.failure}")
+    jobs = sum(len(plan.pending(answer.planned)) for answer in answers if answer.planned is not None)
+    with _goes_on(place.runs):
+        with place.launched(jobs, observer.warn) as workers:
+            for answer in answers:
+                with _begun(found):
+                    found.answers.append(_answered(answer, workers, observer))
+        with _begun(found):
+            found.page = keep_page(place.runs, found.answers)
+    return found
+
+
+def _begun(found: Claims) -> AbstractContextManager[None]:
+    """Return the context in which an error is one of work that has begun, if a study is answered by now."""
+    return work_begun() if any(answer.document for answer in found.answers) else nullcontext()
+
+
+def _answered(answer: Answer, workers: executors.Workers, observer: Observer) -> Answer:
+    answer = answer_study(answer, workers, observer)
+    if answer.planned is not None and answer.document is not None:
+        _draw(answer.planned.directory, observer)
+    return answer
+
+
+def keep_page(runs: Path, answers: Sequence[Answer]) -> Path:
+    """Write the page of all answers, and return its path."""
+    path = runs / PAGE
+    store.make_place(runs)
+    store.write(path, claims_page([on_page(answer) for answer in answers]))
+    return path

@@ -1,0 +1,45 @@
+"""How commands speak: the answer on stdout, for a person or as one JSON document; warnings on stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console, RenderableType
+
+from bnexp.errors import BAD_INPUT, WORK_FAILED, UserError
+from bnexp.system.terminal import plain
+
+UNWRAPPED = 2**20
+"""Columns where there is no terminal to fit: no line breaks, whoever searches it finds whole sentences."""
+
+
+def print_answer(what: RenderableType) -> None:
+    """Print for a person; lines are wrapped in a terminal only."""
+    Console(width=None if sys.stdout.isatty() else UNWRAPPED, highlight=False).print(what)
+
+
+def print_json(document: Any) -> None:
+    """Print one JSON document."""
+    print(json.dumps(document, allow_nan=False, indent=1))
+
+
+@contextmanager
+def told_in_json(finished: Callable[[], list[dict[str, Any]]], *, as_json: bool) -> Iterator[None]:
+    """Where the work fails half-way, print one JSON document with the error and with what was finished before."""
+    try:
+        yield
+    except Exception as error:
+        code = error.exit_code if isinstance(error, UserError) else WORK_FAILED
+        if as_json and code != BAD_INPUT:
+            told = str(error) if isinstance(error, UserError) else repr(error)
+            print_json({"error": {"message": told, "exit_code": code}, "finished": finished()})
+        raise
+
+
+def warn(text: str) -> None:
+    """Print a warning."""
+    print(f"WARNING  {plain(text)}", file=sys.stderr)

@@ -1,0 +1,78 @@
+"""One arm by itself: each seed's final value, the epochs to a target, and what comparison.json holds of it.
+
+Axis: S seeds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from bnexp import statistics
+from bnexp.comparison.pairing import Arm
+from bnexp.comparison.question import ResolvedQuestion
+from bnexp.history import History
+from bnexp.metrics import higher_is_better
+from bnexp.statistics import strict_values
+from bnexp.statistics.arrays import Floats
+from bnexp.store.comparison_document import ArmFacts, ArmMean, Reach
+
+
+def arm_facts(arm: Arm, history: History, question: ResolvedQuestion) -> ArmFacts:
+    """Return one entry of `arms` in comparison.json."""
+    finals = {name: final_values(history, name, guessing_of(arm)) for name in history.metrics}
+    return ArmFacts(
+        name=arm.name,
+        run=arm.run,
+        parameters=arm.record.parameters,
+        seeds=len(history.seeds),
+        overrides=arm.record.overrides,
+        warnings=arm.record.warnings,
+        diverged={str(seed): epoch for seed, epoch in history.diverged_at.items()},
+        metrics={name: ArmMean(**statistics.of_finite(values_S)) for name, values_S in finals.items()},
+        to_target=None if question.target is None else _reach(arm, epochs_to_target(history, question)),
+    )
+
+
+def final_values(history: History, metric: str, guessing: Mapping[str, float]) -> Floats:
+    """Return each seed's final value, (S,), as it is judged: `History.as_judged`."""
+    return history.as_judged(metric, history.final(metric), guessing)
+
+
+def epochs_to(history: History, metric: str, target: float) -> Floats:
+    """Return each seed's first epoch at the target, (S,), NaN if never: a diverged seed reaches none."""
+    epochs_S = statistics.epochs_to_target(history.metrics[metric], target, higher_is_better(metric))
+    return np.where([seed in history.diverged_at for seed in history.seeds], np.nan, epochs_S)
+
+
+def guessing_of(arm: Arm) -> Mapping[str, float]:
+    """Return `Data.guessing`; runs of before it was recorded have none, and their diverged seeds no value."""
+    return arm.record.dataset.guessing
+
+
+def one_class_of(arm: Arm) -> Mapping[str, float]:
+    """Return `Data.one_class`; runs of before it was recorded have what guessing scores."""
+    scores = arm.record.dataset.one_class
+    return guessing_of(arm) if scores is None else scores
+
+
+def epochs_to_target(history: History, question: ResolvedQuestion) -> Floats:
+    """Return each seed's first epoch at the target of a question, (S,); NaN if never, or if there is none."""
+    if question.target is None:
+        return np.full(len(history.seeds), np.nan)
+    return epochs_to(history, question.target_metric, question.target)
+
+
+def _reach(arm: Arm, epochs_S: Floats) -> Reach:
+    """Return how soon the target was reached; a censored seed (target never reached) counts with the whole budget."""
+    budget, share = arm.experiment.training.epochs, arm.record.seed_epoch_seconds
+    reach = statistics.reach(epochs_S, budget)
+    return Reach(
+        reached=reach.reached,
+        seeds=reach.seeds,
+        budget_epochs=budget,
+        mean_epochs=reach.restricted_mean,
+        mean_seconds=None if share is None else reach.restricted_mean * share,
+        epochs=strict_values(epochs_S),
+    )

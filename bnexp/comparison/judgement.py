@@ -1,0 +1,98 @@
+"""Why no verdict is given, whatever the difference is: one rule for a comparison and for a study's hypothesis.
+
+The askers differ in whom they name and in what they advise; those words are theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from bnexp import statistics
+from bnexp.comparison.metric_rules import (
+    ROUNDING,
+    judged_by_what_chose,
+    lost_pairs,
+    nothing_learned,
+    score_of_guessing,
+)
+from bnexp.statistics import LEVEL
+from bnexp.statistics.arrays import Floats
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a verdict about a metric would rest on; counts alone, so that it can be read from a stored document."""
+
+    metric: str
+    pairs: int
+    lost: int = 0
+    """Pairs without a value, since a seed diverged."""
+    guessing: float | None = None
+    """What a net scores that has learned nothing, if no arm beats it: `unbeaten`."""
+    chosen: Mapping[str, str] = field(default_factory=dict)
+    """Metric by which training chose -> what chose: `chosen_by`."""
+    level: float = LEVEL
+    """Of the interval that decides."""
+
+
+@dataclass(frozen=True)
+class Wording:
+    """The asker's words: who does not beat guessing, and what is advised."""
+
+    who: str
+    more_pairs: str
+    read: str = "Read"
+    """Stands before a metric that can answer."""
+    lost_too: str = ""
+    """What else counts as a lost pair."""
+    after_loss: str = ""
+    after_choice: str = ""
+
+
+@dataclass(frozen=True)
+class Withheld:
+    """Why there is no verdict, and how many pairs would be enough for one, if they are too few."""
+
+    sentence: str
+    settled_by: int | None = None
+
+
+def withheld(evidence: Evidence, words: Wording) -> Withheld | None:
+    """Return why a verdict is withheld, the gravest reason first; None if it is not."""
+    if evidence.lost:
+        return Withheld(_joined(f"No verdict: {lost_pairs(evidence.lost, words.lost_too)}", words.after_loss))
+    for text in judged_by_what_chose(evidence.metric, evidence.chosen):
+        return Withheld(_joined(f"No verdict: it {text}", words.after_choice))
+    if evidence.pairs < (fewest := statistics.fewest_pairs(evidence.level)):
+        return Withheld(_too_few(evidence, fewest, words), fewest)
+    if evidence.guessing is not None:
+        return Withheld(nothing_learned(evidence.metric, evidence.guessing, words.who, read=words.read))
+    return None
+
+
+def _joined(reason: str, cure: str) -> str:
+    return f"{reason} {cure}" if cure else reason
+
+
+def _too_few(evidence: Evidence, fewest: int, words: Wording) -> str:
+    few = f"{evidence.pairs} pair{'s are' if evidence.pairs > 1 else ' is'} too few for a verdict"
+    chance = f"{100 * (1 - evidence.level):.3g}%"
+    return f"{few}; {fewest} are the fewest that could all agree by chance in less than {chance}. {words.more_pairs}"
+
+
+def unbeaten(metric: str, arms: Iterable[tuple[Mapping[str, float], Floats]]) -> float | None:
+    """Return what a net scores that has learned nothing, if no arm's interval lies above it; else None.
+
+    Of each arm come the scores of the best single answer, part -> accuracy, and the seeds' values, (S,). Where the
+    scores differ it is the highest. Where one is not known, its arm may beat it.
+
+    >>> import numpy as np
+    >>> unbeaten("val_accuracy", [({"val": 0.5}, np.full(6, 0.5)), ({"val": 0.5}, np.full(6, 0.4))])
+    0.5
+    """
+    scored = [(score_of_guessing(metric, one_class), values_S) for one_class, values_S in arms]
+    known = [(score, values_S) for score, values_S in scored if score is not None]
+    if len(known) < len(scored) or any(statistics.beats(values_S, score + ROUNDING) for score, values_S in known):
+        return None
+    return max((score for score, _ in known), default=None)

@@ -1,0 +1,150 @@
+"""Reads a study's file, and finds every mistake that shows before the grid is spanned."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from bnexp.config import merging, yaml
+from bnexp.config.files import read_text
+from bnexp.config.loading import validated
+from bnexp.config.study import Study, StudyFile, keys_of
+from bnexp.config.yaml import Keys, Node
+from bnexp.errors import ConfigError, Problems
+
+ARM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,39}")
+
+
+def read_study(path: Path) -> StudyFile:
+    """Read a study's file; `extends` in its `experiment` is a file as seen from there.
+
+    Raises:
+        ConfigError: with every mistake that shows without spanning the grid.
+    """
+    mistakes = Problems()
+    root = yaml.read_mapping(read_text(path), str(path), mistakes)
+    if root is None:
+        raise ConfigError(mistakes.lines)
+    if "dataset" in root.value and "experiment" not in root.value:
+        cure = f"Use `bnexp train {path}`."
+        raise ConfigError([f"{path}: is the config of an experiment; expected a study. {cure}"])
+    entries = {"name": Node(path.stem, root.where), **root.value}
+    base = entries.get("experiment")
+    if base is not None and isinstance(base.value, dict):
+        entries["experiment"] = _without_seeds(merging.extended(base, path, mistakes))
+    node = Node(entries, root.where)
+    file = StudyFile(validated(node, Study, mistakes), node)
+    faults = [
+        f"{file.where(*keys)}: " + " ".join([".".join(keys), text]).lstrip() for keys, text in _faults(file.study)
+    ]
+    if faults:
+        raise ConfigError(faults)
+    return file
+
+
+def _without_seeds(base: Node) -> Node:
+    """Leave out how many seeds the base has by itself: a study says how many it has."""
+    training = base.value.get("training")
+    if training is None or not isinstance(training.value, dict):
+        return base
+    rest = {key: entry for key, entry in training.value.items() if key != "seeds"}
+    return Node({**base.value, "training": Node(rest, training.where)}, base.where)
+
+
+def _faults(study: Study) -> Iterator[tuple[Keys, str]]:
+    """List what single keys do not show: names, empty factors, keys with two masters, hypotheses that say nothing."""
+    yield from _faulty_arms(study)
+    yield from _faulty_factors(study)
+    yield from _twice(study)
+    if study.hypothesis is not None and study.hypotheses:
+        yield ("hypotheses",), "stands beside hypothesis; expected one of them. Move it into the list."
+    elif not study.claims():
+        yield (), "hypothesis is missing; a study needs a claim to decide. Write `hypothesis: {claim: ...}`."
+
+
+def _faulty_arms(study: Study) -> Iterator[tuple[Keys, str]]:
+    if len(study.arms) < 2:
+        yield ("arms",), f"has {len(study.arms)} of them; a contrast needs two or more. Add one, such as a baseline."
+    for name in study.arms:
+        if not ARM.fullmatch(name):
+            cure = "Use letters, digits and . _ + -, at most 40."
+            yield ("arms", name), f"is no name for an arm; its files are called so. {cure}"
+
+
+def _faulty_factors(study: Study) -> Iterator[tuple[Keys, str]]:
+    for name, levels in study.vary.items():
+        width = len(keys_of(name))
+        if not levels:
+            yield ("vary", name), "is empty; expected a list of levels. Give two or more, or leave the factor out."
+        for number, level in enumerate(levels):
+            if levels.index(level) < number:
+                yield ("vary", name), f"has the level {merging.shown(level)} twice. Keep one of them."
+            if width > 1 and (not isinstance(level, list) or len(level) != width):
+                count = len(level) if isinstance(level, list) else 1
+                seen = "one value" if count == 1 else f"{count} values"
+                yield (
+                    ("vary", name, str(number)),
+                    f"is {merging.shown(level)}, {seen}; expected {width}, one for each key of the factor.",
+                )
+
+
+def _twice(study: Study) -> Iterator[tuple[Keys, str]]:
+    """Yield the keys that two parts of the study would set, and those that are the study's own."""
+    settings = list(_settings(study))
+    for number, one in enumerate(settings):
+        for own in ("training.seeds", "name"):
+            if own in one.leaves:
+                yield one.keys, f"sets {own}; a study's own `{own.rpartition('.')[2]}` does. Leave it out."
+        for other in settings[:number]:
+            both = _in_both(one, other)
+            if both and not (one.arm and other.arm and one.arm != other.arm):
+                yield one.keys, f"sets {both}, and so does {'.'.join(other.keys)}; expected one of them. Leave one out."
+                break
+
+
+class _Setting(NamedTuple):
+    """A dotted key, where it is set, in which arm if in one, and the keys of all that its values set."""
+
+    keys: Keys
+    key: str
+    arm: str | None
+    leaves: list[str]
+
+
+def _settings(study: Study) -> Iterator[_Setting]:
+    for name, levels in study.vary.items():
+        several = keys_of(name)
+        for place, key in enumerate(several):
+            fit = [level for level in levels if isinstance(level, list) and len(level) == len(several)]
+            values = levels if len(several) == 1 else [level[place] for level in fit]
+            yield _Setting(("vary", name), key, None, _leaves(key, values))
+    for key in study.tie:
+        yield _Setting(("tie", key), key, None, _leaves(key, [1.0]))
+    if study.tune is not None:
+        yield _Setting(("tune", "key"), study.tune.key, None, _leaves(study.tune.key, study.tune.values))
+    for arm, settings in study.arms.items():
+        for key, value in settings.items():
+            yield _Setting(("arms", arm, key), key, arm, _leaves(key, [value]))
+
+
+def _leaves(key: str, values: Sequence[Any]) -> list[str]:
+    return list(dict.fromkeys(leaf for value in values for leaf in merging.leaves(key, value)))
+
+
+def _in_both(one: _Setting, other: _Setting) -> str | None:
+    """Return a key that both set, or set a part of; None if there is none.
+
+    A tie multiplies what levels and arms have set, and so overwrites only their whole key; what is tuned, and another
+    tie, it would overwrite.
+    """
+    if one.key == other.key:
+        return one.key
+    if {one.keys[0], other.keys[0]} in ({"tie", "vary"}, {"tie", "arms"}):
+        return None
+    pairs = itertools.product(one.leaves, other.leaves)
+    return next(
+        (max(a, b, key=len) for a, b in pairs if f"{a}.".startswith(f"{b}.") or f"{b}.".startswith(f"{a}.")), None
+    )

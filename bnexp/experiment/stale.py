@@ -1,0 +1,64 @@
+"""Why an experiment has to be trained although it has runs: what differs from its newest finished one, and whence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from bnexp import config, store
+from bnexp.config import Experiment
+from bnexp.data.fingerprint import source_sha256
+from bnexp.errors import RunError, UserError
+from bnexp.experiment import lookup
+
+
+def reason(runs: Path, experiment: Experiment, overrides: Sequence[str]) -> str:
+    """Return why an experiment has to be trained: its newest run is damaged, or what differs from that run."""
+    if damaged := lookup.damage(runs, experiment.name):
+        return damaged[0]
+    newest = lookup.newest(runs, experiment.name)
+    if newest is None:
+        return "it has no finished run"
+    try:
+        before = config.load(newest.config)
+    except UserError:
+        return "its newest run cannot be read"
+    changes = config.differences(before, experiment)
+    if before.training.seeds > experiment.training.seeds:  # then it holds all that are asked for
+        changes.pop("training.seeds")
+    if not changes and lookup.is_of(newest, source_sha256(experiment.dataset)):
+        return "its newest run is of an older bnexp, whose configs had other keys"
+    if not changes:
+        return "its data have changed since its newest run"
+    then = _overrides_of(newest)
+    listed = "; ".join(
+        f"{place} {old} -> {new}{_whence(key, overrides, then)}"
+        for key, pair in changes.items()
+        for place, old, new in config.parts_that_differ(key, *pair)
+    )
+    return f"its newest run differs: {listed}"
+
+
+def _overrides_of(run: store.Run) -> Sequence[str]:
+    try:
+        return run.record().overrides
+    except RunError:
+        return []
+
+
+def _whence(key: str, now: Iterable[str], then: Iterable[str]) -> str:
+    """Return in brackets who set a key: the command line, now or when the run was trained, or else the file.
+
+    >>> _whence("training.epochs", ["training.epochs=3"], []), _whence("training.epochs", [], ["training={epochs: 3}"])
+    (' (overridden on the command line)', ' (overridden in that run)')
+    """
+    if any(_sets(override, key) for override in now):
+        return " (overridden on the command line)"
+    return " (overridden in that run)" if any(_sets(override, key) for override in then) else " (config changed)"
+
+
+def _sets(override: str, key: str) -> bool:
+    """Return True if an override sets a key, a part of it, or a section around it."""
+    one, other = override.partition("=")[0].split("."), key.split(".")
+    shared = min(len(one), len(other))
+    return one[:shared] == other[:shared]

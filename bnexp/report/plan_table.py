@@ -1,0 +1,113 @@
+"""What a person reads of a study's plan, before anything is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from bnexp.report.about_data import data_lines
+from bnexp.report.styles import STRONG, counted
+from bnexp.store.plan_document import PlanDocument, PlannedData
+from bnexp.study.grid import level_text
+from bnexp.study.words import AFTER_RESULTS
+from bnexp.system.terminal import plain
+
+MOST_DATA = 3
+"""Data sets of a study that are told one by one."""
+
+
+def study_plan(plan: PlanDocument) -> RenderableType:
+    """Return what a study will train, how long it may take, and what it can detect."""
+    arms = f"{len(plan.arms)} arms ({', '.join(plan.arms)})"
+    head = f"{plain(plan.name)}: {counted(plan.cells, 'cell')} x {arms}, {plan.seeds} seeds"
+    lines = [*_design(plan), *_work(plan), *_detects(plan), *_before(plan)]
+    return Group(
+        Text(head, style=STRONG),
+        *_data(plan.data),
+        *map(Text, lines),
+        Text(f"to be kept in {plain(plan.directory)}"),
+    )
+
+
+def _design(plan: PlanDocument) -> Iterator[str]:
+    """Yield factors, ties, what is tuned, and the claims."""
+    for name, levels in plan.factors.items():
+        yield f"{plain(name)}: {', '.join(map(_level, levels))}"
+    for key, tie in plan.ties.items():
+        yield f"{plain(key)}: {', '.join(map(_level, tie.values))}, as it follows {plain(tie.follows)}"
+    if plan.tune is not None:
+        yield f"{plain(plan.tune.key)}, tuned: {', '.join(map(_level, plan.tune.values))}"
+    for claim in plan.claims:
+        yield plain(f"claim: {claim.claim} ({claim.asks})")
+        if claim.asked_after_results:
+            yield f"WARNING  {AFTER_RESULTS}"
+
+
+def _work(plan: PlanDocument) -> Iterator[str]:
+    """Yield how much there is to train, what is finished, and how long the rest may take."""
+    jobs = counted(plan.jobs, "job")
+    if not plan.finished:
+        yield f"{plan.trainings:,} trainings in {jobs}, {plan.steps:,} optimizer steps; {_time_left(plan)}"
+        return
+    yield f"{plan.trainings:,} trainings in all, {plan.steps:,} optimizer steps"
+    left = f"; {jobs} left, {_time_left(plan)}" if plan.jobs else ""
+    yield f"finished already: {plan.finished} of {plan.of} trials{left}"
+
+
+def _detects(plan: PlanDocument) -> Iterator[str]:
+    """Yield what this number of seeds can show."""
+    if plan.seeds < plan.fewest_seeds:
+        yield f"WARNING  {plan.seeds} seeds are too few for a verdict; {plan.fewest_seeds} are the fewest"
+    if plan.detectable_deviations is not None:
+        yield (
+            f"with {plan.seeds} seeds, the difference of each claim is found with 80% probability if it is at least "
+            f"{plan.detectable_deviations:.2f} times as large as its standard deviation over seeds"
+        )
+
+
+def _before(plan: PlanDocument) -> Iterator[str]:
+    """Yield what other studies of this name have found, and whose trials cannot be used."""
+    if others := plan.other_answers:
+        listed = ", ".join(f"{plain(name)} ({plain(word)})" for name, word in others.items())
+        yield f"WARNING  a study of this name had an answer before, in another directory: {listed}"
+        yield "What was changed because of an answer is no fresh test"
+    if plan.older_format and not plan.finished:
+        listed = ", ".join(map(plain, plan.older_format))
+        yield f"kept by an earlier bnexp, in another format: {listed}. All trials are trained anew"
+
+
+def _data(several: Sequence[PlannedData]) -> Iterator[Text]:
+    """Yield lines on the first data sets, and how many more there are."""
+    for data in several[:MOST_DATA]:
+        yield from data_lines(data)
+    if len(several) > MOST_DATA:
+        yield Text(f"and {counted(len(several) - MOST_DATA, 'more data set')}, by the factors below")
+
+
+def _level(level: Any) -> str:
+    return plain(level_text(level))
+
+
+def _time_left(plan: PlanDocument) -> str:
+    """Return how long it may take: by what is finished, by timing a few steps, or by the size of the models."""
+    left = plan.seconds_left
+    if left is None:
+        return "time unknown before the first trial"
+    if plan.finished:
+        return duration(left)
+    how = "very roughly, by the size of the models" if plan.is_rough else "by timing a few steps"
+    return f"{duration(left)}, {how}"
+
+
+def duration(seconds: float) -> str:
+    """Write a rough duration.
+
+    >>> duration(12.3), duration(400), duration(9000)
+    ('about 12 s', 'about 7 min', 'about 2.5 h')
+    """
+    if seconds < 100:
+        return f"about {seconds:.0f} s"
+    return f"about {seconds / 60:.0f} min" if seconds < 6000 else f"about {seconds / 3600:.1f} h"

@@ -1,0 +1,129 @@
+"""Runs found under `runs/`: all of them in order, one by its name, and the nearest to a wrong name."""
+
+from __future__ import annotations
+
+import os
+import stat
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bnexp.errors import RunError, nearest
+from bnexp.store.directories import LATEST
+from bnexp.store.reading import text
+from bnexp.store.records import head
+from bnexp.store.run_record import Started
+from bnexp.store.runs import EARLIER, FINAL, STAMP, STUDY, Run, files_in
+
+MARKS = frozenset((*FINAL.values(), *EARLIER.values(), "history.json"))
+"""A directory whose name has no time is a run, comparison or study if it holds one of these."""
+STAMPED = "%Y%m%d-%H%M%S"
+
+
+def runs_in(runs: Path) -> list[Run]:
+    """List all runs, the newest first (by when they were begun, then by the number behind the time in the name).
+
+    Raises:
+        RunError: if the place is no directory, or cannot be read.
+    """
+    if not _is_there(runs):
+        return []
+    try:
+        with os.scandir(runs) as entries:
+            names = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+    except OSError as error:
+        raise RunError(f"{runs}: cannot be read ({error.strerror}). Use --runs DIR.") from error
+    dated = [(begun, name) for name in names if (begun := _begun(runs, name)) is not None]
+    return [Run(runs / name) for _, name in sorted(dated, reverse=True)]
+
+
+def _is_there(runs: Path) -> bool:
+    """Return True if there is a directory of runs, False if there is nothing.
+
+    Raises:
+        RunError: if there is something else, or the system does not tell.
+    """
+    try:
+        is_directory = stat.S_ISDIR(os.stat(runs).st_mode)
+    except FileNotFoundError:
+        if os.path.islink(runs):
+            raise RunError(f"{runs}: is a link to nothing; expected a directory of runs. Use --runs DIR.") from None
+        return False
+    except OSError as error:
+        reason = error.strerror
+        raise RunError(f"{runs}: cannot be read ({reason}); expected a directory of runs. Use --runs DIR.") from error
+    if not is_directory:
+        raise RunError(f"{runs}: is a file, not a directory; expected a directory of runs. Use --runs DIR.")
+    return True
+
+
+def _begun(runs: Path, name: str) -> tuple[str, int] | None:
+    """Return when a run was begun: as its name says, else its record, else its files. None if it is no run."""
+    if match := STAMP.search(name):
+        return match[1], int(match[2] or 1)
+    directory = runs / name
+    if not STUDY.search(name) and not _holds_marks(directory):
+        return None
+    with suppress(RunError, ValueError, OverflowError):
+        started = head(directory / FINAL["run"], Started).started
+        return f"{datetime.fromisoformat(started).astimezone(UTC):{STAMPED}}", 1
+    for path in (*(directory / EARLIER[kind] for kind in ("study", "comparison")), directory):
+        with suppress(OSError, ValueError, OverflowError):
+            return f"{datetime.fromtimestamp(os.stat(path).st_mtime, UTC):{STAMPED}}", 1
+    return "", 1
+
+
+def _holds_marks(directory: Path) -> bool:
+    try:
+        return not MARKS.isdisjoint(os.listdir(directory))
+    except OSError:  # whose name says nothing, and nobody can look into it
+        return False
+
+
+def find(runs: Path, name: str) -> Run | None:
+    """Find what a name means: a directory, `latest`, a run's id or its unique prefix; None if nothing has it.
+
+    Raises:
+        RunError: if it is empty, the beginning of several ids, or a directory that is no run.
+    """
+    if not name.strip():
+        raise RunError("The name of a run is empty; expected a directory or an id. Is a variable of the shell not set?")
+    path = Path(name)
+    if os.path.isdir(name) and (os.sep in name or "/" in name):
+        return _run_at(path.resolve())
+    if name == LATEST or (path.name == LATEST and os.path.isfile(name)):
+        return _latest(runs if name == LATEST else path.parent)
+    candidates = [run for run in runs_in(runs) if run.id.startswith(name)]
+    candidates = [run for run in candidates if run.id == name] or candidates
+    if len(candidates) > 1:
+        listed = ", ".join(run.id for run in candidates[:8])
+        raise RunError(
+            f"{name!r} is the beginning of {len(candidates)} runs; expected one of: {listed}. Give more of it."
+        )
+    if not candidates and os.path.isdir(name):
+        return _run_at(path.resolve())
+    return candidates[0] if candidates else None
+
+
+def _run_at(directory: Path) -> Run:
+    files = files_in(directory)
+    if not {*FINAL.values(), *EARLIER.values(), "config.yaml"} & set(files):
+        raise RunError(
+            f"{directory}: is no run; expected a directory with run.json or comparison.json in it. "
+            "Name a directory under runs/, or train one with `bnexp train`."
+        )
+    return Run(directory)
+
+
+def _latest(runs: Path) -> Run:
+    link = runs / LATEST
+    target = text(link).strip() if os.path.isfile(link) else os.path.basename(os.path.realpath(link))
+    if not os.path.exists(link) or not os.path.isdir(runs / target) or Path(target).name != target:
+        raise RunError(f"{link}: there is no latest run. Train one with `bnexp train CONFIG`.")
+    return _run_at((runs / target).resolve())
+
+
+def nearest_runs(runs: Path, name: str) -> str:
+    """Return a sentence with the newest eight runs, and the nearest of them to a wrong name."""
+    known = [run.id for run in runs_in(runs)][:8]
+    return nearest(name, known) if known else f"There are no runs in {runs}."

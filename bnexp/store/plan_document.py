@@ -1,0 +1,69 @@
+"""What `bnexp study --dry-run --json` prints: what a study will train, how long it may take, what it can detect."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import ConfigDict, field_serializer
+
+from bnexp.config.study import Tune
+from bnexp.store.records import Count, Record
+from bnexp.store.run_record import DataFacts
+
+
+class PlannedData(DataFacts):
+    """What is told of a data set, and its name."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class PlannedTie(Record):
+    """A key that follows a factor, and the values that this comes to."""
+
+    follows: str
+    values: list[float]
+
+
+class PlannedClaim(Record):
+    """A hypothesis: its claim, what would support it, and whether results were there before it was asked."""
+
+    claim: str
+    asks: str
+    asked_after_results: bool = False
+
+
+class PlanDocument(Record):
+    """A study's plan."""
+
+    name: str
+    data: list[PlannedData]
+    cells: Count
+    arms: list[str]
+    seeds: Count
+    factors: dict[str, list[Any]]
+    ties: dict[str, PlannedTie]
+    tune: Tune | None
+    claims: list[PlannedClaim]
+    trainings: Count
+    jobs: Count
+    """That are left."""
+    steps: Count
+    """Optimizer steps of all trainings, those for tuning included."""
+    finished: Count
+    """Trials that are finished."""
+    of: Count
+    seconds_left: float | None
+    is_rough: bool
+    fewest_seeds: Count
+    """With fewer there is no verdict."""
+    detectable_deviations: float | None
+    directory: str
+    other_answers: dict[str, str]
+    """Directory of another study of this name, answered before this one was begun -> its verdict."""
+    older_format: list[str] = []
+    """Directories of this name that an earlier bnexp wrote, whose trials cannot be used."""
+
+    @field_serializer("data")
+    def _as_told(self, data: list[PlannedData]) -> list[dict[str, Any]]:
+        """Leave out what is not told of a data set."""
+        return [one.model_dump(mode="json", exclude_unset=True) for one in data]

@@ -1,0 +1,53 @@
+"""What a study's directory and each of its trials are kept under: digests of what is measured, never of what is asked.
+
+A study: its base experiment, its data, its seeds, its tuning. A trial: all experiments that it may train, with data
+and seeds. So a study that gains a level, an arm or a hypothesis keeps its directory, and its trials.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from bnexp import config
+from bnexp.config import yaml
+from bnexp.config.loading import experiment_of
+from bnexp.config.study import Hypothesis, Study, StudyFile
+from bnexp.data.fingerprint import Sources, source_sha256
+from bnexp.errors import ConfigError
+from bnexp.study.grid import Candidate, base_of, seeds_of, tuning_seeds
+
+
+def study_digest(file: StudyFile) -> str:
+    """Return the sha256 of what all grids of a study share: base experiment and its data, seeds, tuning."""
+    try:
+        base = experiment_of(base_of(file))
+    except ConfigError:  # that levels or arms complete
+        return _sha256({"base": yaml.plain(file.at("experiment")), **_seeds(file.study)})
+    return _sha256({"base": config.digest(base), "source": source_sha256(base.dataset), **_seeds(file.study)})
+
+
+def trial_digest(file: StudyFile, candidates: Sequence[Candidate], sources: Sources) -> str:
+    """Return the sha256 of what is measured in one cell's arm."""
+    experiments = [one.experiment for one in candidates]
+    measured = {
+        "experiments": [config.digest(one) for one in experiments],
+        "sources": [sources[one.dataset.model_dump_json()] for one in experiments],
+    }
+    return _sha256({**measured, **_seeds(file.study)})
+
+
+def question_digest(claim: Hypothesis, read: Sequence[str]) -> str:
+    """Return the sha256 of what a hypothesis asks, its text left out, and of the trials that it reads."""
+    return _sha256({"question": claim.model_dump(mode="json", exclude={"claim"}), "trials": sorted(read)})
+
+
+def _seeds(study: Study) -> dict[str, Any]:
+    tune = None if study.tune is None else {**study.tune.model_dump(mode="json"), "seeds": list(tuning_seeds(study))}
+    return {"seeds": list(seeds_of(study)), "tune": tune}
+
+
+def _sha256(facts: Any) -> str:
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,116 @@
+"""What a study will do and what is done already: the plan that is shown before anything is trained."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from bnexp import statistics, store
+from bnexp.errors import RunError
+from bnexp.store.plan_document import PlanDocument, PlannedClaim, PlannedData, PlannedTie
+from bnexp.store.study_document import FORMAT
+from bnexp.study.asked import asked_after_results
+from bnexp.study.grid import experiments, tied_value
+from bnexp.study.plan import CELLS, Finished, Plan, finished, pending
+from bnexp.study.words import asks
+
+
+def plan_document(planned: Plan, at_once: int | None) -> PlanDocument:
+    """Return what a study will do: cells, trainings, steps, the smallest effect it detects; and what is done already.
+
+    `at_once` jobs are worked on at a time, at most; where that is None, not known yet, no time is told.
+    """
+    design, done = planned.file.study, finished(planned)
+    jobs = len(pending(planned, done))
+    level = 1 - (1 - statistics.LEVEL) / len(design.claims())
+    detectable = statistics.detectable_difference(design.seeds, level=level)
+    return PlanDocument(
+        name=design.name,
+        data=_data(planned),
+        cells=len(planned.cells),
+        arms=list(design.arms),
+        seeds=design.seeds,
+        factors=design.vary,
+        ties={key: PlannedTie(follows=tie.follows, values=_tied(planned, key)) for key, tie in design.tie.items()},
+        tune=design.tune,
+        claims=_claims(planned),
+        trainings=design.trainings(),
+        jobs=jobs,
+        steps=sum(trial.steps for trial in planned.trials),
+        finished=len(done),
+        of=len(planned.trials),
+        seconds_left=seconds_left(planned, done, at_once and max(1, min(at_once, jobs))),
+        is_rough=False,
+        fewest_seeds=statistics.fewest_pairs(level),
+        detectable_deviations=detectable if math.isfinite(detectable) else None,
+        directory=str(planned.directory),
+        other_answers=_other_answers(planned),
+        older_format=[path.name for path in _others(planned) if _is_older(path)],
+    )
+
+
+def _data(planned: Plan) -> list[PlannedData]:
+    """List what is told of each of the data sets."""
+    told: list[PlannedData] = []
+    for candidate_facts in planned.candidate_facts.values():
+        told += [candidate_facts.data] if candidate_facts.data not in told else []
+    return told
+
+
+def _tied(planned: Plan, key: str) -> list[float]:
+    """List the values of a key that follows a factor."""
+    return list(dict.fromkeys(tied_value(one.experiment, key) for one in experiments(planned.cells)))
+
+
+def _claims(planned: Plan) -> list[PlannedClaim]:
+    late = asked_after_results(planned)
+    return [
+        PlannedClaim(claim=claim.claim, asks=asks(claim), asked_after_results=after)
+        for claim, after in zip(planned.file.study.claims(), late, strict=True)
+    ]
+
+
+def _others(planned: Plan) -> Iterator[Path]:
+    """Yield the directories of other studies of this name: of another base experiment, other data or seeds."""
+    own = re.compile(re.escape(store.slug(planned.file.study.name)) + r"-study-[0-9a-f]{10}")
+    for path in sorted(planned.directory.parent.glob("*-study-*")):
+        if own.fullmatch(path.name) and path.name != planned.directory.name:
+            yield path
+
+
+def _other_answers(planned: Plan) -> dict[str, str]:
+    """Return the verdicts that other studies of this name had before this one was begun: directory -> the word."""
+    own, found = planned.directory / "study.yaml", {}
+    begun = own.stat().st_mtime if own.exists() else math.inf
+    for path in _others(planned):
+        with suppress(RunError):
+            document = store.read_json(path / "study.json")
+            is_before = (path / "study.json").stat().st_mtime < begun
+            if document.get("name") == planned.file.study.name and "verdict" in document and is_before:
+                found[path.name] = str(document["verdict"])
+    return found
+
+
+def _is_older(directory: Path) -> bool:
+    """Return True if the trials of a study's directory were written by an earlier bnexp."""
+    with suppress(RunError):
+        for path in (directory / CELLS).glob("*.json"):
+            seen = store.read_json(path).get("format")
+            return isinstance(seen, int) and seen < FORMAT
+    return False
+
+
+def seconds_left(planned: Plan, results: Finished, at_once: int | None) -> float | None:
+    """Estimate the time that is left by the steps that are left and the seconds a step took so far, if any did.
+
+    None where nothing is finished, or it is not known how many jobs are worked on at a time.
+    """
+    left = sum(trial.steps for trial in planned.distinct if trial.key not in results)
+    kept = [results[trial.key] for trial in planned.distinct if trial.key in results]
+    done = sum(result.steps for result in kept)
+    if not left:
+        return 0.0
+    return left * sum(result.seconds for result in kept) / done / at_once if done and at_once else None

@@ -1,0 +1,83 @@
+"""The command line: in this process, 0.03 s, or in a process of its own where the process itself is the point."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import ExitStack, chdir, contextmanager
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO
+from unittest.mock import patch
+
+from bnexp.cli.outcome import outcome
+
+Done = subprocess.CompletedProcess[str]
+REPOSITORY = Path(__file__).parent.parent
+COMMAND = [sys.executable, "-c", "from bnexp.cli import main; main()"]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+
+
+def bnexp(*arguments: str, cwd: Path, code: int = 0, bug: bool = False) -> Done:
+    """Run a command in this process; return all that it writes; a traceback is only for a bug."""
+    with TemporaryFile() as out, TemporaryFile() as told:
+        with ExitStack() as stack:
+            stack.enter_context(chdir(cwd))
+            stack.enter_context(patch.object(sys, "argv", ["bnexp", *arguments]))
+            stack.enter_context(led_to(out, "stdout", 1))
+            stack.enter_context(led_to(told, "stderr", 2))
+            stack.enter_context(warnings.catch_warnings())
+            warnings.filterwarnings("ignore", message="__array__ implementation")  # Keras's own, while it writes
+            found = outcome()
+        return checked(Done(arguments, found, text_of(out), text_of(told)), code, bug)
+
+
+def bnexp_process(*arguments: str, cwd: Path, code: int = 0, options: tuple[str, ...] = (), **variables: str) -> Done:
+    """Run a command in a process of its own, with options of Python before it."""
+    command = [COMMAND[0], *options, *COMMAND[1:], *arguments]
+    environment = {**ENVIRONMENT, **variables}
+    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    return checked(done, code)
+
+
+def checked(done: Done, code: int, bug: bool = False) -> Done:
+    assert done.returncode == code, done.stderr + done.stdout
+    assert ("Traceback" in done.stderr) == bug
+    return done
+
+
+def refused(*arguments: str, cwd: Path, code: int = 2) -> str:
+    """Run what must be refused; return its message, which is all there is."""
+    before = sorted(cwd.rglob("*"))
+    done = bnexp(*arguments, cwd=cwd, code=code)
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+    assert sorted(cwd.rglob("*")) == before, "nothing written"
+    return done.stderr.strip()
+
+
+@contextmanager
+def led_to(file: IO[bytes], name: str, descriptor: int) -> Iterator[None]:
+    """Lead a standard stream, and what native code writes to its descriptor, into a file."""
+    getattr(sys, name).flush()
+    before = os.dup(descriptor)
+    os.dup2(file.fileno(), descriptor)
+    try:
+        with open(descriptor, "w", encoding="utf-8", closefd=False) as stream, patch.object(sys, name, stream):
+            yield
+    finally:
+        os.dup2(before, descriptor)
+        os.close(before)
+
+
+def text_of(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode()
+
+
+def imported(done: Done) -> set[str]:
+    """Return the modules that a process run with `-X importtime` has imported."""
+    return {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}

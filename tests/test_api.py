@@ -1,0 +1,151 @@
+"""The Python API: what each command does, as functions with typed results that print nothing by themselves."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from command import ENVIRONMENT
+
+import bnexp
+from bnexp.config import Experiment
+from bnexp.errors import ComparisonError, ConfigError, RunError, StoppedError
+from bnexp.experiment.run import Finished
+from bnexp.history import History, Watch
+from bnexp.system.listeners import Note
+
+CONFIG = """\
+dataset: {{name: moons, samples: 60}}
+model: {{name: mlp, hidden: [4], normalization: {normalization}}}
+training: {{epochs: 2, seeds: 2, save: none}}
+"""
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "configs").mkdir()
+    for name, normalization in (("bn", "batch"), ("nobn", "none")):
+        (tmp_path / "configs" / f"{name}.yaml").write_text(CONFIG.format(normalization=normalization))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+class Told(bnexp.Observer):  # type: ignore[misc,name-defined]
+    """Writes down what it hears."""
+
+    def __init__(self, *, stops_after: int = 99) -> None:
+        self.said: list[str] = []
+        self.epochs = 0
+        self._stops_after = stops_after
+
+    def tell(self, text: str) -> None:
+        self.said.append(text)
+
+    @contextmanager
+    def training(self, experiment: Experiment) -> Iterator[tuple[Watch, Note]]:
+        yield self._epoch, self.said.append
+
+    def trained(self, finished: Finished) -> None:
+        self.said.append(f"trained {finished.record.name}")
+
+    def _epoch(self, so_far: Sequence[History]) -> bool:
+        self.epochs += 1
+        return self.epochs >= self._stops_after
+
+
+def test_a_comparison_trains_what_is_missing_prints_nothing_and_returns_what_is_stored(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    found = bnexp.compare(["bn", "nobn"], ["training.epochs=1"])
+    assert capfd.readouterr() == ("", "")
+    assert [arm.name for arm in found.arms] == ["bn", "nobn"]
+    assert found.document.contrasts[0].verdict.word == "cannot tell yet"
+    assert found.run.comparison() == found.document
+    assert not found.diverged
+    assert found.run.id in [run.id for run in bnexp.list_runs()]
+    run = bnexp.load_run("bn")
+    assert (run.record().seeds, run.history().seeds) == ((0, 1), (0, 1))
+    (path,) = [path for path in bnexp.plot(found.run.directory, format="svg") if path.stem == "difference"]
+    assert path.read_text().startswith("<?xml")
+
+
+def test_a_question_decides_the_metric_and_the_margin() -> None:
+    question = bnexp.Question(metric="val_loss", margin=0.5, baseline="bn")
+    found = bnexp.compare(["bn", "nobn"], question=question)
+    assert (found.document.primary.metric, found.document.primary.margin, found.document.baseline) == (
+        "val_loss",
+        0.5,
+        "bn",
+    )
+
+
+def test_check_reads_data_and_model_and_writes_nothing(place: Path) -> None:
+    (checked,) = bnexp.check("bn", ["dataset.samples=80"])
+    assert (checked.facts.task, checked.facts.told.training_rows, checked.experiment.training.seeds) == (
+        "binary",
+        64,
+        2,
+    )
+    assert not (place / "runs").exists()
+
+
+def test_an_observer_hears_each_epoch_and_each_run_and_may_stop() -> None:
+    told = Told()
+    (finished,) = bnexp.train("bn", observer=told)
+    assert (told.epochs, told.said[-1]) == (2, "trained bn")
+    assert finished.record.status == "finished"
+    told = Told(stops_after=1)
+    (finished,) = bnexp.train(["bn", "nobn"], observer=told)  # the second is not begun
+    assert (finished.record.name, finished.interrupted) == ("bn", True)
+    with pytest.raises(StoppedError, match=r"keeps the epochs so far\. Nothing was compared"):
+        bnexp.compare(["nobn", "bn"], ["training.seeds=3"], observer=Told(stops_after=1))
+
+
+def test_an_observer_hears_why_an_arm_is_trained_and_what_does_not_apply() -> None:
+    told = Told()
+    bnexp.compare(["bn", "nobn"], ["model.normalization.momentum=0.9"], observer=told)
+    assert "training bn: it has no finished run" in told.said
+    assert "nobn: model.normalization.momentum=0.9 does not apply there" in told.said
+
+
+def test_mistakes_are_raised_as_on_the_command_line() -> None:
+    with pytest.raises(ConfigError, match=r"training\.epoch is not a known key\. Did you mean .epochs"):
+        bnexp.train("bn", ["training.epoch=3"])
+    with pytest.raises(RunError, match="No run is called 'x'"):
+        bnexp.load_run("x")
+    with pytest.raises(ComparisonError, match="expected two or more"):
+        bnexp.compare(["bn"])
+
+
+def test_a_study_is_planned_run_and_read_again(place: Path, workers_here: None) -> None:
+    (place / "s.yaml").write_text(
+        "experiment: {dataset: {name: moons, samples: 60}, model: {name: mlp, hidden: [4]}, training: {epochs: 1}}\n"
+        "arms: {bn: {model.normalization: batch}, none: {model.normalization: none}}\nseeds: 2\n"
+        "hypothesis: {claim: c, metric: val_accuracy, treated: bn, baseline: none, direction: higher, smallest: 0.01}\n"
+    )
+    planned = bnexp.plan_study("s.yaml")
+    assert bnexp.outlook(planned, bnexp.Place()).trainings == 4
+    found = bnexp.run_study(planned)
+    assert found.document.verdict == "inconclusive"
+    assert bnexp.load_run(found.directory).study() == found.document
+    claims = bnexp.claims(["s.yaml"])
+    assert [(row.study, row.verdict) for row in claims.rows] == [("s", "inconclusive")]
+    assert claims.page.read_text().startswith("<!DOCTYPE html>")
+
+
+def test_the_api_is_loaded_when_it_is_used_and_tensorflow_only_to_train() -> None:
+    code = (
+        "import sys, bnexp; assert 'bnexp.api' not in sys.modules and 'numpy' not in sys.modules;"
+        "assert {'compare', 'train', 'load_run'} <= set(dir(bnexp));"
+        "bnexp.list_runs(); bnexp.check; assert 'tensorflow' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60, env=ENVIRONMENT)
+
+
+def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="module 'bnexp' has no attribute 'compair'"):
+        bnexp.compair  # noqa: B018

@@ -1,0 +1,188 @@
+"""A comparison in the terminal: its table, what explains the rows, what differs, the verdict."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+import pytest
+from rich.console import Console, RenderableType
+
+from bnexp.history import History
+from bnexp.report import comparison_table
+from bnexp.store import ComparisonDocument
+from bnexp.system.terminal import plain
+
+HISTORY = History(
+    (0, 1), {"loss": np.array([[0.9, 0.5], [0.7, 0.3]]), "val_accuracy": np.array([[0.5, 0.8], [0.6, 0.7]])}, (2, 2)
+)
+
+
+def lines(what: RenderableType, width: int = 400) -> list[str]:
+    out = Console(file=io.StringIO(), width=width)
+    out.print(what)
+    return [line.rstrip() for line in out.file.getvalue().splitlines()]  # type: ignore[attr-defined]
+
+
+DATA = {
+    "name": "wine", "training_rows": 142, "validation_rows": 36, "split": "random, 0.2 held out",
+    "commonest_class_share": 0.3944,
+}  # fmt: skip
+DATA_LINE = "wine: 142 training rows, 36 for validation (random, 0.2 held out); majority-class baseline: 39.44%"
+
+
+def comparison(document: dict[str, Any]) -> RenderableType:
+    return comparison_table.comparison(ComparisonDocument.model_validate(document))
+
+
+def interval(mean: float, half: float, **more: Any) -> dict[str, Any]:
+    return {"mean": mean, "low": mean - half, "high": mean + half, **more}
+
+
+def document(arm: str = "bn", **contrast: Any) -> dict[str, Any]:
+    def side(name: str, mean: float) -> dict[str, Any]:
+        return {
+            "name": name, "parameters": {"trainable": 120 if name == arm else 100}, "seeds": 20,
+            "diverged": {}, "warnings": [], "metrics": {"val_loss": interval(mean, 0.0123), "val_accuracy": interval(0.8, 0.01)},
+            "to_target": {"reached": 18, "seeds": 20, "mean_epochs": 3.25, "mean_seconds": 0.065 * mean},
+        }  # fmt: skip
+
+    difference = {
+        "val_loss": interval(-0.1, 0.02, p_value=0.0001),
+        "val_accuracy": interval(0.005, 0.004, p_value=0.0312),
+    }
+    return {
+        "task": "binary",
+        "level": 0.95, "baseline": "nobn", "seeds": list(range(20)), "dataset": DATA,
+        "primary": {"metric": "val_accuracy", "margin": 0.01},
+        "target": {"metric": "val_accuracy", "value": 0.76, "rule": "95% of nobn's"},
+        "arms": [side(arm, 0.5), side("nobn", 0.6)],
+        "contrasts": [{
+            "arm": arm, "baseline": "nobn", "metrics": difference, "pairs": [], "diverged_p_value": 1.0,
+            "pairing": {"splits": True, "kernels": True, "batch orders": False},
+            "to_target": {
+                "epochs": interval(0.5, 0.25, p_value=0.5),
+                "speed_up": {"ratio": 0.8, "low": 0.5, "high": 1.25, "reading": "at most"},
+            },
+            "varied": {"model.normalization": ["batch", "none"]}, "confounders": {},
+            "verdict": {"word": "helps", "sentence": "because."}, **contrast,
+        }],
+    }  # fmt: skip
+
+
+def test_a_comparison_reads_from_how_it_is_paired_down_to_its_verdict() -> None:
+    assert lines(comparison(document())) == [
+        DATA_LINE,
+        "bn vs nobn: 20 seed pairs; checked by digest: splits equal, kernels equal, batch orders NOT equal",
+        "                                    bn           nobn                bn - nobn       p",
+        "val_loss                 0.500 ± 0.012  0.600 ± 0.012  -0.100 [-0.120, -0.080]  <0.001",
+        "val_accuracy (%) *        80.00 ± 1.00   80.00 ± 1.00     +0.50 [+0.10, +0.90]   0.031",
+        "seeds that reach 76.00%       18 of 20       18 of 20                       +0",
+        "epochs to reach 76.00%             3.2            3.2     +0.50 [+0.25, +0.75]     0.5",
+        "speed-up in epochs                                          <= 0.8 [0.5, 1.25]",
+        "seconds to reach 76.00%         0.0325          0.039                  -0.0065",
+        "trainable parameters               120            100                      +20",
+        "diverged seeds                 0 of 20        0 of 20                       +0       1",
+        "* the metric that decides",
+        "loss and accuracy are means over the last epoch, in training mode. train_, val_ and test_ metrics are measured "
+        "after it, in inference mode, in which batch normalization uses its moving averages.",
+        "Arms: mean ± half of the 95% confidence interval over seeds, of the final epoch (the best under early stopping). "
+        "Differences: mean [95% confidence interval]. p: sign-flip test.",
+        "to reach: val_accuracy of 76.00%, 95% of nobn's. A seed that never reaches it counts with all its epochs. "
+        "Seconds: one seed's share of one measured time.",
+        "speed-up in epochs: nobn's epochs / bn's. <=: some seeds of bn never reach it, so the true speed-up is smaller.",
+        "Interval and p disagree for epochs to reach 76.00%: only one of them excludes zero. Skewed differences, or few of "
+        "them, cause that. Trust neither alone there; more seeds are safer.",
+        "varied: model.normalization (batch / none)",
+        "also checked, and equal: every other key of the config, trainer, versions, machine",
+        "VERDICT  helps  because.",
+    ]
+
+
+def test_whatever_else_differs_is_a_warning() -> None:
+    text = lines(comparison(document(confounders={"training.batch_size": [32, 16]}, varied={})))
+    assert "varied: nothing; both arms are one experiment" in text
+    assert "WARNING  the arms also differ in training.batch_size (32 / 16)" in text
+
+
+def test_an_arms_own_warnings_are_repeated_in_the_comparison() -> None:
+    told = document()
+    told["arms"][0]["warnings"] = ["beware"]
+    assert "WARNING  bn: beware" in lines(comparison(told))
+
+
+def test_a_caution_stands_before_the_verdict() -> None:
+    told = document()
+    told["contrasts"][0]["cautions"] = ["val_loss holds it"]
+    printed = lines(comparison(told))
+    place = printed.index("WARNING  val_loss holds it")
+    assert printed[place + 1].startswith("VERDICT  ")
+
+
+def test_of_two_lists_of_layers_only_what_differs_is_told() -> None:
+    dense, head = {"Dense": {"units": 8}}, {"Dense": {"units": 1, "activation": "sigmoid"}}
+    varied = {
+        "model.layers": [[dense, "BatchNormalization", "ReLU", head], [dense, "ReLU", {"Dropout": {"rate": 0.3}}, head]]
+    }
+    text = lines(comparison(document(varied=varied)))
+    assert (
+        "varied: model.layers.1 (BatchNormalization / nothing); model.layers.2 (nothing / {Dropout: {rate: 0.3}})"
+        in text
+    )
+
+
+def test_several_things_varied_at_once_are_a_warning() -> None:
+    text = lines(comparison(document(varied={"training.batch_size": [32, 16], "training.epochs": [5, 9]})))
+    assert "WARNING  these vary together; the verdict cannot tell their effects apart" in text
+
+
+def test_every_number_survives_a_narrow_terminal() -> None:
+    narrow = lines(comparison(document()), width=60)
+    assert max(map(len, narrow)) <= 60
+    words = " ".join(narrow).split()
+    for number in ("-0.100", "[-0.120,", "-0.080]", "<0.001", "0.012"):
+        assert number in words
+    assert not any("…" in word for word in words)
+
+
+@pytest.mark.parametrize("name", ["\x1b[31mred", "[red]x[/red]", "[/]", "[link=http://x]y", "a\u202eb", "a\nb"])
+def test_a_name_is_text_and_nothing_else(name: str) -> None:
+    text = "\n".join(lines(comparison(document(name))))
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+    assert plain(name) in text
+
+
+# --- progress ------------------------------------------------------------------------------
+
+
+def test_the_diverged_seeds_of_both_arms_are_named_and_counted() -> None:
+    told = document(diverged_p_value=0.25)
+    told["arms"][0]["diverged"], told["arms"][1]["diverged"] = {"3": 2, "7": 1}, {"4": 5}
+    text = lines(comparison(told))
+    assert "DIVERGED  bn: seed 3 at epoch 2, seed 7 at epoch 1 (loss no longer finite)" in text
+    assert "DIVERGED  nobn: seed 4 at epoch 5 (loss no longer finite)" in text
+    (row,) = (line.split() for line in text if line.startswith("diverged seeds"))
+    assert row == ["diverged", "seeds", "2", "of", "20", "1", "of", "20", "+1", "0.25"]
+
+
+def test_one_pair_and_no_target_leave_out_intervals_and_the_rows_of_the_target() -> None:
+    told = document(metrics={"val_loss": {"mean": -0.1, "low": None, "high": None, "p_value": 1.0},
+                             "val_accuracy": {"mean": None, "low": None, "high": None, "pairs": 0}})  # fmt: skip
+    told["target"]["value"] = None
+    told["contrasts"][0]["to_target"] = None
+    for arm in told["arms"]:
+        arm["metrics"]["val_loss"] |= {"low": None, "high": None}
+    text = lines(comparison(told))
+    assert next(line.split() for line in text if line.startswith("val_loss")) == ["val_loss", "0.5", "0.6", "-0.1", "1"]
+    assert next(line for line in text if line.startswith("val_accuracy")).split()[-2:] == ["-", "-"]
+    assert not any("target" in line for line in text)
+
+
+def test_every_contrast_has_its_verdict_and_an_empty_line_between() -> None:
+    told = document()
+    told["contrasts"] *= 2
+    text = lines(comparison(told))
+    assert sum(line.startswith("VERDICT") for line in text) == 2
+    assert text.count("") == 1 and text[-1] != ""

@@ -1,0 +1,58 @@
+"""Worker processes of this machine: one core each, stopped at the end, replaced when lost."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from tasks import Task, cores_workers_and_size, name_of_process, said_nothing, threads_of_linear_algebra
+
+from bnexp.executors.local import ONE_THREAD, local_workers
+
+
+def test_each_worker_has_one_core_and_works_until_it_is_stopped() -> None:
+    several = [Task(str(number)) for number in range(5)]
+    with local_workers(2, said_nothing) as two:
+        answers = list(two.each(name_of_process, several))
+        assert sorted(one.name for one, _ in answers) == ["0", "1", "2", "3", "4"]
+        again = [answer for _, answer in two.each(name_of_process, several)]
+        assert 1 <= len({answer for _, answer in answers} | set(again)) <= 2
+        assert os.getpid() not in again
+        assert [answer for _, answer in two.each(cores_workers_and_size, several[:1])] == [("1", "2", 64)]
+    for pid in set(again):
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+
+
+def test_who_asks_no_further_is_not_answered_by_what_was_at_work() -> None:
+    with local_workers(2, said_nothing) as two:
+        unfinished = two.each(name_of_process, [Task("a"), Task("b"), Task("c")])
+        next(unfinished)
+        unfinished.close()
+        assert [one.name for one, _ in two.each(name_of_process, [Task("d")])] == ["d"]
+
+
+def test_a_worker_that_ends_while_it_has_nothing_to_do_is_replaced() -> None:
+    told: list[str] = []
+    with local_workers(1, told.append) as one:
+        ((_, before),) = one.each(name_of_process, [Task()])
+        os.kill(before, signal.SIGKILL)
+        while Path(f"/proc/{before}").exists() and "Z" not in Path(f"/proc/{before}/stat").read_text().split()[2]:
+            time.sleep(0.01)
+        ((_, after),) = one.each(name_of_process, [Task()])
+    assert after != before
+    assert len(told) == 1
+
+
+def test_a_worker_does_linear_algebra_on_one_core_unless_the_user_says_otherwise(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ONE_THREAD:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("OMP_NUM_THREADS", "4")
+    with local_workers(1, said_nothing) as one:
+        assert [answer for _, answer in one.each(threads_of_linear_algebra, [Task()])] == [["4", "1", "1"]]
+    assert [os.environ.get(name) for name in ONE_THREAD] == ["4", None, None]

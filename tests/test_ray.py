@@ -1,0 +1,274 @@
+"""Workers that Ray places: lost ones, clusters that are joined, refused or lost, and shares of memory."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import Mock
+
+import pytest
+from tasks import Task, cores_workers_and_size, die_the_first_time, have_a_bug, name_of_process, said_nothing
+from test_study import ARMS, BASE, CLAIM, planned
+
+from bnexp.errors import UserError, WorkError
+from bnexp.executors import ray as ray_launcher
+from bnexp.executors import workers
+from bnexp.executors.local import local_workers
+from bnexp.executors.workers import Lost
+from bnexp.study import plan as study_plan
+from bnexp.study import run as study_run
+from bnexp.study import work as study_work
+from bnexp.study.jobs import Job
+
+SHORT = BASE.replace("epochs: 10", "epochs: 2") + ARMS + CLAIM + "seeds: 2\n"
+
+
+@pytest.mark.slow
+def test_ray_gives_what_local_workers_give(tmp_path: Path) -> None:
+    pytest.importorskip("ray")
+    kept = []
+    for launcher in ("local", "ray"):
+        (tmp_path / launcher).mkdir()
+        plan = planned(tmp_path / launcher, SHORT + "vary: {training.batch_size: [8, 4]}\n")
+        with workers(launcher, 2, None, warn=said_nothing) as two:
+            study_run.run(plan, two, lambda *told: None)
+        kept.append((plan.directory / "results.csv").read_bytes())
+    assert kept[0] == kept[1]
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[str]:
+    """The address of a cluster of two workers on this machine."""
+    pytest.importorskip("ray")
+    from ray.cluster_utils import Cluster
+
+    with pytest.MonkeyPatch.context() as patch:
+        work_is_found(patch)
+        started = Cluster(initialize_head=True, head_node_args={"num_cpus": 2})
+        yield started.address
+        started.shutdown()
+
+
+def test_ray_tries_a_lost_job_again_and_tells_bugs_and_what_a_node_lacks(
+    cluster: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    with workers("ray", 1, cluster, warn=told.append) as one:
+        (answer,) = (answer for _, answer in one.each(die_the_first_time, [Task(str(tmp_path / "trace"))]))
+        assert answer == 64
+        assert len(told) == 1 and "is tried again: Ray lost its worker: " in told[0]
+        with pytest.raises(RuntimeError, match="who would divide by that"):
+            list(one.each(have_a_bug, [Task()]))
+        with pytest.raises(WorkError, match=r"cannot do the work: .*Install this bnexp there"):
+            list(one.each(only_here(tmp_path, monkeypatch), [Task()]))
+
+
+def work_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let Ray's workers find the work of these tests."""
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]))
+
+
+def only_here(place: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Job], Any]:
+    """Return work from a module that no other process finds, as if a node had another bnexp."""
+    (place / "only_here.py").write_text("def work(job): return 1\n")
+    monkeypatch.syspath_prepend(place)
+    return importlib.import_module("only_here").work
+
+
+def test_ray_starts_its_own_cluster_whatever_the_environment_says_and_divides_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pytest.importorskip("ray")
+    work_is_found(monkeypatch)
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
+    with workers("ray", 1, None, warn=said_nothing, sharing=20) as one:  # as many as asked for, whatever memory is free
+        assert [answer for _, answer in one.each(cores_workers_and_size, [Task()])] == [("1", "20", 64)]
+        assert one.at_once == 1
+        many = ray_launcher.RayWorkers(20, None, said_nothing, None)
+        assert [answer for _, answer in many.each(cores_workers_and_size, [Task()])] == [("1", "20", 64)]
+        assert many.at_once == 20
+
+
+def test_of_a_cluster_no_more_is_used_than_is_asked_for(cluster: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    ray = pytest.importorskip("ray")
+    with workers("ray", None, cluster, warn=said_nothing) as all_of_them:
+        assert [answer for _, answer in all_of_them.each(cores_workers_and_size, [Task()])] == [("1", "2", 64)]
+        assert all_of_them.at_once == 2
+        at_work: list[int] = []
+        wait = ray.wait
+        monkeypatch.setattr(ray, "wait", lambda running: at_work.append(len(running)) or wait(running))
+        one = ray_launcher.RayWorkers(1, cluster, said_nothing, None)
+        assert [answer for _, answer in one.each(cores_workers_and_size, [Task()] * 3)] == [("1", "1", 64)] * 3
+        assert (one.at_once, at_work) == (1, [1, 1, 1])
+
+
+def test_ray_out_of_memory_is_told_from_a_worker_that_was_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    ray = pytest.importorskip("ray")
+
+    def lost(error: Exception) -> Lost:
+        monkeypatch.setattr(ray, "get", lambda reference: (_ for _ in ()).throw(error))
+        return ray_launcher._answer(None)
+
+    assert lost(ray.exceptions.OutOfMemoryError("Task was killed.\nMuch more")) == Lost(
+        "Ray lost its worker: Task was killed", starved=True
+    )
+    assert not lost(ray.exceptions.WorkerCrashedError()).starved
+    assert not lost(ray.exceptions.NodeDiedError("gone")).starved
+
+
+def test_a_ray_cluster_that_is_lost_is_told(cluster: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    ray = pytest.importorskip("ray")
+
+    def lost(running: object) -> Any:
+        raise ray.exceptions.RaySystemError("the head is gone")
+
+    with workers("ray", 1, cluster, warn=said_nothing) as one:
+        monkeypatch.setattr(ray, "wait", lost)
+        with pytest.raises(WorkError, match=r"^The Ray cluster is lost: .*the head is gone\. What is finished is kept"):
+            list(one.each(name_of_process, [Task()]))
+
+
+def test_no_node_of_ray_is_asked_for_more_workers_than_it_has_memory_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    ray = pytest.importorskip("ray")
+
+    def node(cores: int, gigabytes: float) -> dict[str, Any]:
+        return {"NodeID": f"{cores}", "Resources": {"CPU": cores, "memory": gigabytes * 1e9}}
+
+    head, small, large = node(0, 64), node(4, 1), node(64, 8)  # a head without cores takes no work
+    for nodes, memory, room in (([head, small], 1e9, 1), ([head, small, large], 3 * 2**29, 4), ([head], 0, 1)):
+        monkeypatch.setattr(ray, "nodes", lambda nodes=nodes: nodes)
+        this = SimpleNamespace(get_node_id=lambda nodes=nodes: nodes[-1]["NodeID"])
+        monkeypatch.setattr(ray, "get_runtime_context", lambda this=this: this)
+        assert (ray_launcher._memory_of_one(), ray_launcher._room_on_this_node()) == (memory, room)
+    assert [ray_launcher._room(one["Resources"]) for one in (head, small, large)] == [0, 1, 4]
+    assert ray_launcher._room({"CPU": 4.0}) == 4  # of which nobody tells the memory
+
+
+def test_without_ray_the_command_that_installs_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with (
+        pytest.raises(UserError, match=r"--launcher is ray.*pip install 'bnexp\[ray\]'"),
+        workers("ray", 1, None, warn=said_nothing),
+    ):
+        pass
+
+
+def test_an_address_where_no_cluster_answers_is_told_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("ray")
+    monkeypatch.setattr(ray_launcher, "ANSWER_SECONDS", 0.5)
+    with socket.socket() as silent:
+        silent.bind(("localhost", 0))
+        silent.listen()
+        address = f"localhost:{silent.getsockname()[1]}"
+        with (
+            workers("ray", 1, address, warn=said_nothing) as some,
+            pytest.raises(UserError, match=f"No Ray cluster answers at {address}"),
+        ):
+            list(some.each(name_of_process, [Task()]))
+    with (
+        workers("ray", 1, "a:b", warn=said_nothing) as some,
+        pytest.raises(UserError, match=r"--address is 'a:b'; expected host:port"),
+    ):
+        list(some.each(name_of_process, [Task()]))
+
+
+def test_a_cluster_that_cannot_be_started_here_is_told_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    ray = pytest.importorskip("ray")
+    monkeypatch.setattr(ray, "init", Mock(side_effect=Exception("no space left on device\nAnd more")))
+    with (
+        workers("ray", 1, None, warn=said_nothing) as some,
+        pytest.raises(
+            WorkError, match=r"^Ray cannot start a cluster here: no space left on device\. Use --launcher local\.$"
+        ),
+    ):
+        list(some.each(name_of_process, [Task()]))
+
+
+def test_a_cluster_that_cannot_be_joined_is_told_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    ray = pytest.importorskip("ray")
+
+    def refusing(address: str, **options: object) -> None:
+        raise RuntimeError("Version mismatch: the cluster has Ray 1.0\nand more")
+
+    monkeypatch.setattr(ray_launcher, "_reach", lambda address: None)
+    monkeypatch.setattr(ray, "init", refusing)
+    with (
+        workers("ray", None, "far:1", warn=said_nothing) as some,
+        pytest.raises(
+            WorkError,
+            match=r"^The Ray cluster at far:1 cannot be joined: Version mismatch: the cluster has Ray 1\.0\.$",
+        ),
+    ):
+        list(some.each(name_of_process, [Task()]))
+
+
+def test_finding_and_joining_a_cluster_share_one_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    ray = pytest.importorskip("ray")
+    monkeypatch.setattr(ray_launcher, "ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr(ray_launcher, "_reach", lambda address: time.sleep(0.2))
+    monkeypatch.setattr(ray, "init", lambda address, **options: time.sleep(0.2))
+    with (
+        workers("ray", None, "far:1", warn=said_nothing) as some,
+        pytest.raises(UserError, match=r"at far:1: nothing .* within 0\.3 s"),
+    ):
+        list(some.each(name_of_process, [Task()]))
+
+
+def train_once_told(one: Job) -> list[Any]:
+    """Report that a worker has begun, and train when it is allowed to."""
+    Path(f"begun-{time.time_ns()}-{os.getpid()}").touch()
+    wait_until(Path("train").exists)
+    return study_work.results(one)
+
+
+def wait_until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 120
+    while not true() and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
+@pytest.mark.slow
+def test_jobs_of_a_lost_node_are_trained_on_another_to_the_same_bit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("ray")
+    from ray.cluster_utils import Cluster
+
+    work_is_found(monkeypatch)
+    monkeypatch.chdir(tmp_path)
+    text = SHORT.replace("test_accuracy", "{metric: val_loss, epochs_to: 0.8}").replace("0.01", "1.2")
+    several = study_plan.pending(planned(tmp_path, text + "vary: {training.batch_size: [8, 4]}\n"))
+    with local_workers(1, said_nothing) as one:
+        expected = measured_by_trial(one.each(study_work.results, several))
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
+    try:
+        _, lost = (cluster.add_node(num_cpus=1) for _ in range(2))
+
+        def lose_a_node() -> None:
+            wait_until(lambda: len(list(tmp_path.glob("begun-*"))) == 2)
+            cluster.remove_node(lost, allow_graceful=False)
+            Path("train").touch()
+
+        threading.Thread(target=lose_a_node, daemon=True).start()
+        told: list[str] = []
+        with workers("ray", None, cluster.address, warn=told.append) as two:
+            found = measured_by_trial(two.each(train_once_told, several))
+            assert two.at_once == 2
+    finally:
+        cluster.shutdown()
+    assert len(found) == 4
+    assert found == expected
+    assert len(told) == 1 and told[0].startswith("A job (1 of the study's trials) is tried again: Ray lost its")
+    assert len(list(tmp_path.glob("begun-*"))) == 5  # one of the four twice
+
+
+def measured_by_trial(answers: Iterator[tuple[Job, Any]]) -> dict[str, Any]:
+    return {result.trial: (result.final, result.epochs_to) for _, results in answers for result in results}

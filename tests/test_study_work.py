@@ -1,0 +1,98 @@
+"""The work that a study's workers do: refusals, timed steps, training, and what is kept of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import re
+from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
+
+import pytest
+from rich import console
+from test_study import ARMS, BASE, CLAIM, planned
+
+from bnexp.errors import UserError
+from bnexp.executors import Failure
+from bnexp.report import study_table
+from bnexp.study import plan as study_plan
+from bnexp.study import work as study_work
+from bnexp.study.document import document
+from bnexp.study.result import Result
+
+SHORT = BASE.replace("epochs: 10", "epochs: 2") + ARMS + CLAIM + "seeds: 2\n"
+
+
+def test_data_that_change_while_a_study_tunes_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = tmp_path / "own.csv"
+    own.write_text("\n".join(["x,y", *(f"{x},{x % 2}" for x in range(60))]))
+    dataset = f"dataset: {{name: csv, path: {own}, target: y, task: classification, validation_size: 0.25}}"
+    tune = "tune: {key: training.learning_rate, values: [0.01, 0.1], seeds: 1}\n"
+    text = SHORT.replace(re.search("dataset: {[^}]*}", SHORT)[0], dataset).replace(
+        "epochs: 2", "epochs: 2, batch_size: 8"
+    )
+    one, _ = study_plan.pending(planned(tmp_path, text + tune))
+    measured = study_work.measured
+
+    def then_written_to(*arguments: Any, **options: Any) -> Any:
+        found = measured(*arguments, **options)
+        own.write_text(own.read_text().replace("1,1", "1,0"))
+        return found
+
+    monkeypatch.setattr(study_work, "measured", then_written_to)
+    (failure,) = study_work.results(one)
+    assert isinstance(failure, Failure) and "is other data than when the study was begun" in failure.why
+
+
+def test_numbers_of_a_processor_and_of_a_gpu_are_told_from_each_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = planned(tmp_path, SHORT)
+    one, another = study_plan.pending(plan)
+    (plain,) = study_work.results(one)
+    monkeypatch.setattr("bnexp.training.devices.gpus", lambda: ["NVIDIA H100"])
+    (fast,) = study_work.results(another)
+    assert isinstance(plain, Result) and isinstance(fast, Result)
+    results = {(0, plain.arm): plain, (0, fast.arm): fast}
+    found = document(plan.file, plan.cells, plan.digest, results)
+    assert found.versions["GPU"] == ["NVIDIA H100", "none"]
+    told = console.Console(file=io.StringIO(), width=400)
+    told.print(study_table.study(found))
+    assert "Not all cells were trained with the same: GPU NVIDIA H100 and none." in told.file.getvalue()
+    alike = document(plan.file, plan.cells, plan.digest, dict.fromkeys(results, plain))
+    assert "GPU" not in alike.versions
+
+
+def test_a_rough_guess_needs_no_program_and_a_trial_that_fails_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (one, *_) = study_plan.pending(planned(tmp_path, SHORT))
+    real = study_work.time_steps(one)
+    assert real is not None and real.step > 0
+    assert study_work.time_steps(dataclasses.replace(one, seeds=())) is None
+    with monkeypatch.context() as broken:
+        broken.setattr("bnexp.training.many_seeds.train", Mock(side_effect=AssertionError("trains")))
+        found = study_work.preflight(one)
+    assert found.problems == [] and found.pace is not None
+    assert found.pace.start > 0 and 0.01 < found.pace.step / real.step < 100
+
+
+def test_a_gpu_that_cannot_be_used_refuses_a_study_and_says_so_of_a_cell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (one, *_) = study_plan.pending(planned(tmp_path, SHORT))
+    refused = Mock(side_effect=UserError("TensorFlow finds a GPU and cannot use it"))
+    monkeypatch.setattr("bnexp.training.devices.refuse_unusable_gpus", refused)
+    assert study_work.refusals(one) == ["TensorFlow finds a GPU and cannot use it"]
+    told = [failed.why for failed in study_work.results(one) if isinstance(failed, Failure)]
+    assert set(told) == {"TensorFlow finds a GPU and cannot use it"}
+
+
+def test_what_keras_refuses_is_told_before_anything_is_written(tmp_path: Path) -> None:
+    assert study_work.refusals(study_plan.pending(planned(tmp_path, SHORT))[0]) == []
+    bad = planned(tmp_path, SHORT.replace("epochs: 2}", "epochs: 2, optimizer: {name: adagrad, momentum: 0.9}}"))
+    (refused, *_) = study_work.refusals(study_plan.pending(bad)[0])
+    assert refused.startswith(
+        f"{tmp_path}/s.yaml:1: training.optimizer is adagrad with {{'momentum': 0.9}}; Keras refuses it"
+    )

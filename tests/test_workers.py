@@ -1,0 +1,87 @@
+"""The retry policy for lost workers: the same job once more, then halves, each part alone, and what is given up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tasks import (
+    Task,
+    die_above_16,
+    die_if_deadly,
+    die_the_first_time,
+    die_with_trial_3,
+    have_a_bug,
+    need_memory_for_16,
+    need_memory_for_one_trial,
+    said_nothing,
+)
+
+from bnexp.errors import UserError
+from bnexp.executors import Failure, workers
+from bnexp.executors.local import local_workers
+
+AGAIN = "A job ({} of the study's trials) is tried again"
+
+
+def test_a_job_whose_worker_is_killed_is_tried_on_another_as_it_was_and_then_half_as_much(tmp_path: Path) -> None:
+    told: list[str] = []
+    with local_workers(1, told.append) as one:
+        assert [answer for _, answer in one.each(die_the_first_time, [Task(str(tmp_path / "trace"))])] == [64]
+        assert [answer for _, answer in one.each(die_above_16, [Task()])] == [16]
+    again = AGAIN.format(0)
+    why = "its worker process ended with exit code {}: killed, or out of memory"
+    half = f"{again}, with half as much in memory at a time: {why.format(7)}"
+    assert told == [f"{again}: {why.format(-9)}", f"{again}: {why.format(7)}", half, half]
+
+
+def test_a_job_that_kills_every_worker_fails_alone() -> None:
+    told: list[str] = []
+    with local_workers(2, told.append) as two:
+        several = [Task("a"), Task("deadly", keys=[5]), Task("b")]
+        answers = {one.name: answer for one, answer in two.each(die_if_deadly, several)}
+    assert len(told) == 3 and all("1 of the study's trials" in line for line in told)
+    assert answers["a"] is None and answers["b"] is None
+    (failure,) = answers["deadly"]
+    assert failure.key == 5
+    assert "its worker process ended with exit code 7" in failure.why
+
+
+def test_what_kills_every_worker_takes_no_other_trial_along() -> None:
+    told: list[str] = []
+    with local_workers(2, told.append) as two:
+        answers = [key for _, keys in two.each(die_with_trial_3, [Task(keys=range(10))]) for key in keys]
+    assert [one.key for one in answers if isinstance(one, Failure)] == [3]
+    assert sorted(one for one in answers if isinstance(one, int)) == [0, 1, 2, 4, 5, 6, 7, 8, 9]
+    assert [line.partition(":")[0].partition("tried again")[2] for line in told] == [
+        "", ", in two halves", ", each of them alone",
+    ]  # fmt: skip
+
+
+def test_out_of_memory_half_as_much_is_worked_on_at_a_time() -> None:
+    told: list[str] = []
+    with local_workers(1, told.append) as one:
+        assert [answer for _, answer in one.each(need_memory_for_16, [Task()])] == [16]
+    assert len(told) == 2
+    assert all("half as much in memory at a time: it does not fit in memory: 16 are the most" in line for line in told)
+
+
+def test_out_of_memory_a_job_is_cut_until_its_trials_fit() -> None:
+    told: list[str] = []
+    with local_workers(1, told.append) as one:
+        answers = [list(keys) for _, keys in one.each(need_memory_for_one_trial, [Task(keys=range(3))])]
+    assert [line.split(":")[0] for line in told] == [f"{AGAIN.format(count)}, in two halves" for count in (3, 2)]
+    assert sorted(answers) == [[0], [1], [2]]
+
+
+def test_what_should_not_be_shows_its_traceback() -> None:
+    with local_workers(1, said_nothing) as one, pytest.raises(RuntimeError, match="who would divide by that"):
+        list(one.each(have_a_bug, [Task()]))
+
+
+def test_an_address_that_a_launcher_does_not_use_is_refused() -> None:
+    with (
+        pytest.raises(UserError, match="which --launcher local does not use"),
+        workers("local", 1, "a:1", warn=said_nothing),
+    ):
+        pass

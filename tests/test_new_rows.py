@@ -1,0 +1,161 @@
+"""What a comparison says of new rows: its interval, the word that rests on it, and which is missing, seeds or rows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from test_comparison import arm
+
+from bnexp.comparison import Arm, Question, compare
+from bnexp.held_out import HeldOut, PartRows
+from bnexp.statistics import mean_interval, other_data_interval
+from bnexp.statistics.held_out_rows import by_group, new_rows
+from bnexp.store.comparison_document import Contrast, NewRowsInterval
+
+SEEDS, ROWS = 12, 400
+RIGHT = np.random.default_rng(0)
+
+
+def measured(name: str, right_SR: np.ndarray, *, groups: np.ndarray | None = None, own_rows: bool = False) -> Arm:
+    """Return an arm that is right in these rows, with the accuracies that go with them."""
+    seeds, rows = right_SR.shape
+    rows_SR = np.arange(rows, dtype="int32") + (np.arange(seeds, dtype="int32")[:, None] if own_rows else 0)
+    rows_SR = np.broadcast_to(rows_SR, right_SR.shape)
+    measures = {"accuracy": right_SR, "loss": (1 - right_SR).astype("float32")}
+    groups_SR = None if groups is None else np.broadcast_to(groups, right_SR.shape)
+    part = PartRows(rows_SR, np.ones_like(right_SR, "float32"), groups_SR, np.ones_like(right_SR), measures)
+    plain = arm(name, right_SR.mean(axis=1).tolist(), seeds=seeds)
+    return replace(plain, held_out=HeldOut(tuple(range(seeds)), {"val": part}))
+
+
+def rows_right(share: float, *, hard: float = 0.0, seeds: int = SEEDS, rows: int = ROWS, draw: int = 0) -> np.ndarray:
+    """Draw which rows are right; `hard` is how much rows differ in how often they are."""
+    generator = np.random.default_rng(draw)
+    chance_R = np.clip(share + hard * generator.standard_normal(rows), 0, 1)
+    return generator.random((seeds, rows)) < chance_R
+
+
+def contrast_of(treated: Arm, base: Arm, **question: Any) -> Contrast:
+    return compare([treated, base], Question(**question)).contrasts[0]
+
+
+def anew(contrast: Contrast, metric: str = "val_accuracy") -> NewRowsInterval:
+    found = contrast.metrics[metric].new_rows
+    assert found is not None
+    return found
+
+
+def test_the_interval_is_that_of_the_differences_of_each_seed_and_row() -> None:
+    treated, base = rows_right(0.9), rows_right(0.8, draw=1)
+    found = anew(contrast_of(measured("a", treated), measured("b", base)))
+    expected = new_rows(treated.astype(float) - base, 0.95)
+    assert (found.mean, found.low, found.high) == (expected.mean, expected.low, expected.high)
+    assert (found.drawn, found.count, found.effective) == ("rows", ROWS, expected.effective_rows)
+    assert found.row_variance == expected.components.row
+
+
+def test_a_large_difference_helps_on_new_rows_and_on_these() -> None:
+    verdict = contrast_of(measured("a", rows_right(0.9)), measured("b", rows_right(0.7, draw=1))).verdict
+    assert (verdict.word, verdict.about, verdict.these_rows) == ("helps", "new rows", "helps")
+    assert verdict.sentence.startswith("For new rows of this kind, a - b in val_accuracy (%) is +")
+    assert ": better, and the mean lies outside the margin of ±1.00. On these 400 rows: helps [+" in verdict.sentence
+
+
+def test_what_holds_on_these_rows_may_be_open_for_new_ones_and_rows_are_what_is_missing() -> None:
+    """Both arms always fail on rows of their own: seeds agree, and a few rows decide."""
+    base = np.ones((SEEDS, 200), bool)
+    treated = base.copy()
+    treated[:, :4], base[:, 4:7] = False, False
+    generator = np.random.default_rng(0)
+    treated &= generator.random(treated.shape) < 0.999
+    base &= generator.random(base.shape) < 0.999
+    verdict = contrast_of(measured("a", treated), measured("b", base)).verdict
+    assert (verdict.word, verdict.these_rows) == ("cannot tell yet", "no difference that matters")
+    assert "held-out rows would settle it; more seeds would not. On these 200 rows: no difference" in verdict.sentence
+
+
+def test_the_old_question_can_be_asked() -> None:
+    treated, base = measured("a", rows_right(0.9)), measured("b", rows_right(0.7, draw=1))
+    verdict = contrast_of(treated, base, about="these-rows").verdict
+    assert (verdict.word, verdict.about) == ("helps", "these rows")
+    assert verdict.sentence.startswith("On these rows, a - b in val_accuracy (%) is +")
+    assert "new rows" not in verdict.sentence
+
+
+def test_no_difference_names_the_share_of_seeds_that_could_still_fail() -> None:
+    treated, base = rows_right(0.9, seeds=20, rows=20_000), rows_right(0.9, seeds=20, rows=20_000, draw=1)
+    verdict = contrast_of(measured("a", treated), measured("b", base)).verdict
+    assert verdict.word == "no difference that matters"
+    assert "Up to 14% of seeds could still fail: 20 pairs do not exclude it." in verdict.sentence
+
+
+def test_a_direction_needs_the_agreement_of_the_sign_flip_test() -> None:
+    """One pair of six points the other way, by little: the t interval excludes zero, the exact test has p 0.06."""
+    accuracies = [0.9, 0.91, 0.92, 0.93, 0.94, 0.799]
+    treated, base = arm("a", accuracies, seeds=6), arm("b", [0.8] * 6, seeds=6)
+    contrast = contrast_of(treated, base)
+    difference = contrast.metrics["val_accuracy"]
+    assert difference.low is not None and difference.low > 0
+    assert difference.p_value == 0.0625
+    assert contrast.verdict.word == "cannot tell yet"
+    assert "The sign-flip test over seeds does not exclude zero (p 0.062). Use more seeds." in contrast.verdict.sentence
+
+
+def test_groups_of_rows_are_what_is_drawn_anew() -> None:
+    treated, base = rows_right(0.9), rows_right(0.8, draw=1)
+    groups = np.repeat(np.arange(ROWS // 4), 4)
+    found = anew(contrast_of(measured("a", treated, groups=groups), measured("b", base, groups=groups)))
+    expected = new_rows(by_group(treated.astype(float) - base, groups), 0.95)
+    assert (found.drawn, found.count) == ("groups", ROWS // 4)
+    assert (found.low, found.high) == (expected.low, expected.high)
+
+
+def test_splits_of_their_own_have_nadeau_and_bengios_interval() -> None:
+    right = {name: rows_right(share, draw=draw, rows=40) for name, share, draw in (("a", 0.9, 0), ("b", 0.6, 1))}
+    arms = [measured(name, values, own_rows=True) for name, values in right.items()]
+    treated, base = (
+        replace(one, record=one.record.model_copy(update={"dataset": facts}))
+        for one in arms
+        for facts in [one.record.dataset.model_copy(update={"training_rows": 160})]
+    )
+    contrast = contrast_of(treated, base)
+    difference_S = right["a"].mean(axis=1) - right["b"].mean(axis=1)
+    expected = other_data_interval(difference_S, 0.95, 40 / 160)
+    found = anew(contrast)
+    assert (found.drawn, found.low, found.high) == ("splits", pytest.approx(expected.low), pytest.approx(expected.high))
+    assert found.high - found.low > mean_interval(difference_S, 0.95).high - mean_interval(difference_S, 0.95).low
+    assert contrast.verdict.sentence.startswith("For other splits and rows of this kind, ")
+
+
+def test_a_loss_that_a_few_rows_carry_has_no_verdict_for_new_rows() -> None:
+    treated, base = np.ones((SEEDS, 200), bool), np.ones((SEEDS, 200), bool)
+    base[:, 3] = np.arange(SEEDS) % 3 > 0
+    base[:, 9] = np.arange(SEEDS) % 4 > 0
+    verdict = contrast_of(measured("a", treated), measured("b", base), metric="val_loss", margin=0.0001).verdict
+    assert verdict.word == "cannot tell yet"
+    assert "No verdict for new rows: about 2 of 200 rows carry the difference in val_loss" in verdict.sentence
+
+
+def test_a_diverged_seed_guesses_the_commonest_class_row_by_row() -> None:
+    treated, base = measured("a", rows_right(0.9)), measured("b", rows_right(0.7, draw=1))
+    history = replace(base.history, diverged_at={2: 1})
+    facts = base.record.dataset.model_copy(update={"guessing": {"val": 1.0, "train": 1.0}})
+    diverged = replace(base, history=history, record=base.record.model_copy(update={"dataset": facts}))
+    found = anew(contrast_of(treated, diverged))
+    assert treated.held_out is not None and base.held_out is not None
+    values = base.held_out.parts["val"].measures["accuracy"].copy()
+    values[2] = True
+    assert found.mean == pytest.approx(
+        (treated.held_out.parts["val"].measures["accuracy"].astype(float) - values).mean()
+    )
+
+
+def test_rows_of_other_numbers_say_nothing_of_new_rows() -> None:
+    treated, base = measured("a", rows_right(0.9)), measured("b", rows_right(0.7, draw=1))
+    assert base.held_out is not None
+    part = base.held_out.parts["val"]
+    moved = replace(base, held_out=HeldOut(base.held_out.seeds, {"val": replace(part, rows_SR=part.rows_SR + 1)}))
+    assert contrast_of(treated, moved).metrics["val_accuracy"].new_rows is None

@@ -42,6 +42,7 @@ CONFIGS: dict[str, dict[str, Any]] = {
         "training": {"trainer": "keras_fit"},
     },
     "regression": {"dataset": {"name": "regression", "samples": 300}, "model": {"name": "mlp", "normalization": "layer"}},
+    "table": {"dataset": {"name": "csv", "path": "prices.csv", "target": "price"}, "model": {"name": "mlp"}},
     "sequential": {
         "dataset": {"name": "moons", "samples": 300},
         "model": {"name": "sequential", "layers": [{"Dense": {"units": 8}}, "BatchNormalization", {"Dense": {"units": 1, "activation": "sigmoid"}}]},
@@ -98,6 +99,8 @@ def results(tree: Path, place: Path) -> Iterator[tuple[str, Any]]:
     words = [f"good film {number % 7}" if number % 3 else f"bad film {number % 5} end" for number in range(120)]
     rows = [f"{text},{'no' if text.startswith('bad') else 'yes'}" for text in words]
     (place / "texts.csv").write_text("text,label\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    prices = [f"{number % 17},{number % 5},{40_000 + 900 * (number % 17)}" for number in range(200)]
+    (place / "prices.csv").write_text("age,rooms,price\n" + "\n".join(prices) + "\n", encoding="utf-8")
     for name, sections in CONFIGS.items():
         training = SMALL | sections.get("training", {})
         (place / f"{name}.yaml").write_text(yaml.safe_dump({"name": name, **sections, "training": training}))

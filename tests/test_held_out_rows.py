@@ -98,6 +98,13 @@ def test_the_interval_covers_the_true_mean_as_often_as_it_says(seeds: int, rows:
     assert share == "rest" or covered <= 0.95 + max(error, 0.03)
 
 
+def test_the_share_of_rows_in_the_variance_is_what_other_rows_would_change() -> None:
+    parts = Components(seed=0.4, row=1.0, rest=2.0)
+    assert parts.variance(4, 10) == pytest.approx(0.1 + 0.1 + 0.05)
+    assert parts.share_of_rows(4, 10) == pytest.approx(0.15 / 0.25)
+    assert Components(0.0, 0.0, 0.0).share_of_rows(4, 10) == 0
+
+
 def test_groups_of_rows_count_as_one_each_and_keep_the_mean_over_rows() -> None:
     groups_R = np.array([0, 0, 0, 1, 2, 2])
     table_SR = np.arange(12.0).reshape(2, 6)

@@ -10,11 +10,13 @@ from typing import Any
 
 import pytest
 
-from bnexp import config, store
+from bnexp import comparison, config, store
 from bnexp.comparison import Question
+from bnexp.data.fingerprint import source_sha256
 from bnexp.errors import ComparisonError, ConfigError, RunError
 from bnexp.experiment import resolve
 from bnexp.experiment.prepare import Checked
+from bnexp.store import DataFacts
 
 CONFIG = "dataset: {name: moons}\nmodel: {name: mlp}\n"
 
@@ -351,3 +353,35 @@ def test_a_damaged_run_is_refused_with_the_reason(place: Path) -> None:
         RunError, match=r"^b-\S+ is damaged \(run\.json: the text: Invalid JSON: .*\); expected a finished run\."
     ):
         resolve.plan_arm(run.id, RUNS, [])
+
+
+def test_a_run_whose_errors_are_in_standard_deviations_is_trained_anew_and_stands_beside_no_new_one(
+    place: Path,
+) -> None:
+    """An older bnexp kept mae and mse of a scaled target so; one number would be 50 times the other."""
+    Path("t.csv").write_text("x,y\n" + "\n".join(f"{number},{3 * number}" for number in range(60)))
+    text = "dataset: {name: csv, path: t.csv, target: y}\nmodel: {name: mlp}\n"
+    Path("configs/r.yaml").write_text(text)
+    source = source_sha256(config.load(Path("configs/r.yaml")).dataset)
+    facts = {"task": "regression", "source_sha256": source, "digest": "rows"}
+    trained("r", config_text=text, dataset=facts)
+    reason = "its newest run is of an older bnexp, which kept mae and mse of a scaled target in standard deviations"
+    assert resolve.plan_arm("r", RUNS, []).reason == reason
+    new = trained("r", config_text=text, dataset={**facts, "error_unit": "target"})
+    assert resolve.plan_arm("r", RUNS, []).run == new
+    experiment = config.load(Path("configs/r.yaml"))
+    units = [
+        comparison.error_unit_of(experiment, DataFacts.model_validate(facts | more))
+        for more in ({}, {"error_unit": "target"})
+    ]
+    arms = [
+        comparison.Basis("r", name, experiment, "rows", {"0": "s"}, unit)
+        for name, unit in zip("ab", units, strict=True)
+    ]
+    with pytest.raises(
+        ComparisonError, match=r"the same unit of mae and mse: mae and mse are in standard deviations and in target"
+    ):
+        comparison.refuse_other_data(arms[:1], arms[1])
+    comparison.refuse_other_data(arms[:1], arms[0])
+    plain = config.load(Path("configs/r.yaml"), ["dataset.scale_target=false"])
+    assert comparison.error_unit_of(plain, DataFacts.model_validate(facts)) is None

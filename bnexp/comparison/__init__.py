@@ -18,6 +18,7 @@ from bnexp.comparison.pairing import (
     PairedArms,
     basis_of,
     common_seeds,
+    error_unit_of,
     refuse_other_data,
     refuse_the_same,
 )
@@ -41,6 +42,7 @@ __all__ = [
     "basis_of",
     "compare",
     "epochs_to",
+    "error_unit_of",
     "final_values",
     "refuse_impossible",
     "refuse_judged_by_what_chose",

@@ -11,7 +11,7 @@ from bnexp.config import Experiment, parts_that_differ
 from bnexp.errors import ComparisonError
 from bnexp.held_out import HeldOut
 from bnexp.history import History
-from bnexp.store import ComparedRecord
+from bnexp.store import ComparedRecord, DataFacts
 
 INTENDED = ("model.normalization", "model.placement", "model.layers")
 """Keys whose difference is the point of a comparison; beside them any other is named as a confounder."""
@@ -51,6 +51,8 @@ class Basis:
     experiment: Experiment
     digest: str
     splits: Mapping[str, str]
+    error_unit: str | None = None
+    """Of mae and mse, where the target is scaled: `error_unit_of`."""
 
     def __str__(self) -> str:
         """Return the arm with its run, as messages name it."""
@@ -60,7 +62,18 @@ class Basis:
 def basis_of(arm: Arm) -> Basis:
     """Return what a run was trained on."""
     record = arm.record
-    return Basis(arm.name, arm.run, arm.experiment, record.dataset.digest, record.pairing.splits)
+    unit = error_unit_of(arm.experiment, record.dataset)
+    return Basis(arm.name, arm.run, arm.experiment, record.dataset.digest, record.pairing.splits, unit)
+
+
+def error_unit_of(experiment: Experiment, facts: DataFacts) -> str | None:
+    """Return the unit of mae and mse; None if the target is not scaled, so that there is but one.
+
+    Older runs kept them in standard deviations of the training part.
+    """
+    if facts.task != "regression" or not getattr(experiment.dataset, "scale_target", False):
+        return None
+    return facts.error_unit or "standard deviations"
 
 
 @dataclass(frozen=True)
@@ -113,6 +126,7 @@ def _data_checks(arm: Basis, other: Basis) -> dict[str, bool]:
     return {
         "data": arm.digest == other.digest,
         "split": _agree(arm.splits, other.splits),
+        "unit of mae and mse": arm.error_unit == other.error_unit,
         "inputs and targets": all(
             getattr(arm.experiment.dataset, key, None) == getattr(other.experiment.dataset, key, None)
             for key in PREPARATION
@@ -124,6 +138,8 @@ def _dataset_text(arm: Basis, other: Basis) -> str:
     differing = config.differences(arm.experiment, other.experiment).items()
     parts = [part for key, pair in differing if key.startswith("dataset") for part in parts_that_differ(key, *pair)]
     named = [f"{place} is {one} and {another}" for place, one, another in parts]
+    if arm.error_unit != other.error_unit:
+        named.append(f"mae and mse are in {arm.error_unit} and in {other.error_unit}, as one run is of an older bnexp")
     return "; ".join(named) or "the rows differ by digest though the configs agree"
 
 

@@ -14,7 +14,7 @@ from bnexp.comparison.pairing import PairedArms
 from bnexp.comparison.question import RELATIVE_MARGIN, ResolvedQuestion
 from bnexp.metrics import higher_is_better, number, quantity, with_unit
 from bnexp.statistics import LEVEL, Word
-from bnexp.statistics.held_out_rows import FEWEST_EFFECTIVE, needed
+from bnexp.statistics.held_out_rows import FEWEST_EFFECTIVE, MOSTLY_ROWS, needed
 from bnexp.store.comparison_document import Interval, MetricDifference, NewRowsInterval, Verdict
 
 OPEN: Word = "cannot tell yet"
@@ -136,7 +136,11 @@ def _is_carried_by_few(asked: _Asked, anew: NewRowsInterval) -> bool:
     """Return True for a loss or an error whose difference a few rows carry."""
     measured = quantity(asked.question.metric)
     few = anew.effective is not None and anew.effective < min(FEWEST_EFFECTIVE, anew.count)
-    return few and measured != "accuracy" and bool(asked.difference.standard_deviation)
+    if not few or measured == "accuracy":
+        return False
+    pairs = asked.difference.pairs
+    parts = as_statistics(anew, _known(anew.mean), pairs).components
+    return parts.share_of_rows(pairs, anew.count) >= MOSTLY_ROWS
 
 
 def _carried_by_few(asked: _Asked, anew: NewRowsInterval) -> str:

@@ -132,6 +132,7 @@ class Data:
             "guessing": self.guessing,
             "one_class": self.one_class,
             "split": self.split,
+            **({"error_unit": "target"} if self.task == "regression" else {}),
             **rows.facts,
         }
 

@@ -7,6 +7,7 @@ from functools import cache, partial
 from pathlib import Path
 
 from bnexp import config, store
+from bnexp.comparison import error_unit_of
 from bnexp.config import Experiment
 from bnexp.data.fingerprint import source_sha256
 from bnexp.errors import RunError
@@ -39,13 +40,21 @@ def answering(runs: Path, experiment: Experiment) -> tuple[store.Run, Sequence[i
     if not found:
         return None
     source = source_sha256(experiment.dataset)
-    return next((pair for pair in found if is_of(pair[0], source)), None)
+    return next((pair for pair in found if is_of(pair[0], source) and not has_older_unit(pair[0], experiment)), None)
 
 
 def is_of(run: store.Run, source: str | None) -> bool:
     """Return True if a run is of own files of this sha256; a record that is damaged stands in no other's way."""
     try:
         return run.record().dataset.source_sha256 == source
+    except RunError:
+        return False
+
+
+def has_older_unit(run: store.Run, experiment: Experiment) -> bool:
+    """Return True if an older bnexp measured mae and mse of a scaled target in standard deviations."""
+    try:
+        return error_unit_of(experiment, run.record().dataset) not in (None, "target")
     except RunError:
         return False
 

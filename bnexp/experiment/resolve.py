@@ -197,7 +197,9 @@ def _basis(item: Planned, trained: Mapping[str, comparison.Arm], checked: Mappin
     if item.name in trained:
         return comparison.basis_of(trained[item.name])
     facts = checked[item.name]
-    return comparison.Basis(item.name, None, experiment_of(item), facts.digest or "", facts.splits or {})
+    experiment = experiment_of(item)
+    unit = comparison.error_unit_of(experiment, facts.told)
+    return comparison.Basis(item.name, None, experiment, facts.digest or "", facts.splits or {}, unit)
 
 
 def arm(name: str, run: store.Run, finished: Finished | None = None) -> comparison.Arm:

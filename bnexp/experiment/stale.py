@@ -26,6 +26,8 @@ def reason(runs: Path, experiment: Experiment, overrides: Sequence[str]) -> str:
     changes = config.differences(before, experiment)
     if before.training.seeds > experiment.training.seeds:  # then it holds all that are asked for
         changes.pop("training.seeds")
+    if not changes and lookup.has_older_unit(newest, experiment):
+        return "its newest run is of an older bnexp, which kept mae and mse of a scaled target in standard deviations"
     if not changes and lookup.is_of(newest, source_sha256(experiment.dataset)):
         return "its newest run is of an older bnexp, whose configs had other keys"
     if not changes:

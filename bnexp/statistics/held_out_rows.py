@@ -28,6 +28,8 @@ Agresti and Min 2005, and Bonett and Price 2012.
 """
 FEWEST_EFFECTIVE = 5.0
 """Where fewer rows carry the difference of a loss, nothing is said of new rows: those that matter may not be there."""
+MOSTLY_ROWS = 0.5
+"""That holds where rows make up this share of the variance or more."""
 MOST_NEEDED = 10_000_000
 """Rows or seeds beyond this are not said to settle anything."""
 
@@ -46,6 +48,11 @@ class Components:
     def variance(self, seeds: float, rows: float) -> float:
         """Return the variance of the mean difference over these numbers of seeds and rows."""
         return self.seed / seeds + self.row / rows + self.rest / (seeds * rows)
+
+    def share_of_rows(self, seeds: float, rows: float) -> float:
+        """Return the share of that variance which other rows would change; 0 if there is no variance."""
+        whole = self.variance(seeds, rows)
+        return 1 - self.seed / seeds / whole if whole > 0 else 0.0
 
 
 @dataclass(frozen=True)

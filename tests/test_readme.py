@@ -219,8 +219,37 @@ def test_the_example_of_the_tutorial_has_the_rows_that_a_comparison_prints(
 
 
 def test_the_readme_tells_the_interval_of_the_tutorials_example() -> None:
-    (low, high) = re.findall(r"^VERDICT .* lies in \[(.*?), (.*?)\]", PAGES["tutorial"], re.MULTILINE)[0]
-    assert f"95% interval from {low} to {high}" in README
+    ((low, high, rows),) = re.findall(
+        r"^VERDICT .* is \S+ \[(.*?), (.*?)\], .* About (\d+) held-out rows would settle it; more seeds would not",
+        PAGES["tutorial"],
+        re.MULTILINE,
+    )
+    assert f"95% interval goes from {low} to {high}" in README
+    assert f"about {rows} held-out rows would settle it" in README
+
+
+def test_the_coverage_of_intervals_is_the_benchmarks() -> None:
+    kept = json.loads((ROOT / "benchmarks" / "coverage.json").read_text())
+    shown = rows_below(PAGES["statistics"], "coverage")
+    for task, metric, seeds, rows, *shares in shown:
+        (found,) = (
+            one
+            for one in kept["fixed"]
+            if [one["task"], one["metric"], str(one["seeds"]), str(one["rows"])] == [task, metric, seeds, rows]
+        )
+        assert shares == [f"{100 * found[name]:.0f}%" for name in ("seeds_alone", "seeds_and_rows")]
+    assert len(shown) >= 8
+    splits = [
+        [one["metric"], str(one["splits"]), *(f"{100 * one[name]:.0f}%" for name in ("t_interval", "corrected"))]
+        for one in kept["resampled"]
+    ]
+    assert rows_below(PAGES["statistics"], "coverage-of-splits") == splits
+
+
+def rows_below(page: str, marker: str) -> list[list[str]]:
+    """Return the rows of the table below a marker, each a list of its cells."""
+    table = re.findall(rf"<!-- {marker}: .*? -->\n((?:\|.*\n)+)", page)[0].splitlines()[2:]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in table]
 
 
 def labels(output: str) -> list[str]:

@@ -56,7 +56,7 @@ def _between(degrees: float) -> float:
     """Return the quantile of TABLE_LEVEL for a fraction of degrees: Newton's steps from what the table has around it.
 
     >>> round(_between(2.5), 6)
-    3.558129
+    3.574655
     """
     below, share = TABLE[int(degrees) - 1], degrees - int(degrees)
     quantile = below + share * (TABLE[int(degrees)] - below)

@@ -10,6 +10,7 @@ import warnings
 import numpy as np
 import pytest
 from scipy import stats
+from statsmodels.regression.mixed_linear_model import MixedLM, VCSpec
 
 from bnexp.statistics.held_out_rows import Components, NewRows, by_group, needed, new_rows
 
@@ -36,15 +37,12 @@ def test_mean_squares_and_interval_follow_a_case_worked_by_hand() -> None:
 
 def test_components_are_those_of_a_crossed_random_effects_model_by_restricted_likelihood() -> None:
     """In a balanced table with components above 0, the estimates by mean squares and by REML are equal."""
-    statsmodels = pytest.importorskip("statsmodels.regression.mixed_linear_model")
     seeds, rows = 8, 12
     table_SR = drawn(seeds, rows, seed=1.0, row=2.0, rest=0.7, generator=np.random.default_rng(3))
     pairs = np.array(list(itertools.product(range(seeds), range(rows))))
     of_seeds, of_rows = (np.eye(count)[pairs[:, axis]] for axis, count in enumerate((seeds, rows)))
-    structure = statsmodels.VCSpec(["seed", "row"], [[["s"] * seeds], [["r"] * rows]], [[of_seeds], [of_rows]])
-    model = statsmodels.MixedLM(
-        table_SR.ravel(), np.ones((seeds * rows, 1)), groups=np.zeros(seeds * rows), exog_vc=structure
-    )
+    structure = VCSpec(["seed", "row"], [[["s"] * seeds], [["r"] * rows]], [[of_seeds], [of_rows]])
+    model = MixedLM(table_SR.ravel(), np.ones((seeds * rows, 1)), groups=np.zeros(seeds * rows), exog_vc=structure)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         fitted = model.fit(reml=True)

@@ -60,6 +60,11 @@ def test_a_quantile_from_the_table_is_scipys(degrees: int) -> None:  # whose rel
     assert t_quantile(0.95, degrees) == pytest.approx(float(special.stdtrit(degrees, 0.975)), rel=1e-10)
 
 
+@pytest.mark.parametrize("degrees", [1.001, 1.5, 2.5, 7.3, 64.2, 119.9, 120.5, 500.7, 99_999.5, 1e5 + 1, 1e7])
+def test_a_quantile_between_degrees_of_freedom_is_scipys_and_loads_no_scipy(degrees: float) -> None:
+    assert t_quantile(0.95, degrees) == pytest.approx(float(special.stdtrit(degrees, 0.975)), rel=1e-9)
+
+
 def test_the_usual_interval_needs_no_scipy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(special, "stdtrit", None)
     assert t_quantile(0.95, 19) == t_quantile(0.95, np.float64(19)) == TABLE[18]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from statistics import NormalDist
 
 import numpy as np
 
 TABLE_LEVEL = 0.95
-NODES, NEWTON_STEPS = 64, 5
-"""Of the quadrature between two degrees of freedom: its result is SciPy's to 9 digits."""
+NEARLY_NORMAL = 100_000
+"""Above this number of degrees of freedom the first term of the expansion around the normal quantile is enough."""
+NODES, NEWTON_STEPS = 64, 8
+"""Of the quadrature for other degrees of freedom: its result is SciPy's to 9 digits."""
 TABLE = (
     12.706204736174694, 4.302652729749462, 3.1824463052837078, 2.7764451051977934, 2.5705818356363146,
     2.4469118511449786, 2.364624251592784, 2.306004135204166, 2.262157162798205, 2.228138851986274, 2.200985160091639,
@@ -45,21 +48,24 @@ def t_quantile(level: float, degrees: float) -> float:
     """
     if level == TABLE_LEVEL and degrees in range(1, len(TABLE) + 1):
         return TABLE[int(degrees) - 1]
-    if level == TABLE_LEVEL and 1 < degrees < len(TABLE):
-        return _between(degrees)
+    if level == TABLE_LEVEL and degrees > 1:
+        return _of_any_degrees(degrees)
     from scipy import special
 
     return float(special.stdtrit(degrees, (1 + level) / 2))
 
 
-def _between(degrees: float) -> float:
-    """Return the quantile of TABLE_LEVEL for a fraction of degrees: Newton's steps from what the table has around it.
+def _of_any_degrees(degrees: float) -> float:
+    """Return the quantile of TABLE_LEVEL for any degrees of freedom above 1: Newton's steps from what the table has.
 
-    >>> round(_between(2.5), 6)
-    3.574655
+    >>> round(_of_any_degrees(2.5), 6), round(_of_any_degrees(1e9), 6)
+    (3.574655, 1.959964)
     """
-    below, share = TABLE[int(degrees) - 1], degrees - int(degrees)
-    quantile = below + share * (TABLE[int(degrees)] - below)
+    if degrees > NEARLY_NORMAL:
+        normal = NormalDist().inv_cdf((1 + TABLE_LEVEL) / 2)
+        return normal + (normal**3 + normal) / (4 * degrees)
+    below, above = (TABLE[min(count, len(TABLE)) - 1] for count in (int(degrees), int(degrees) + 1))
+    quantile = below + (degrees - int(degrees)) * (above - below)
     height = math.exp(math.lgamma((degrees + 1) / 2) - math.lgamma(degrees / 2)) / math.sqrt(degrees * math.pi)
     nodes, weights = np.polynomial.legendre.leggauss(NODES)
     for _ in range(NEWTON_STEPS):

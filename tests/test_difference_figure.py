@@ -50,6 +50,21 @@ def test_a_contrast_is_its_pairs_its_mean_with_the_interval_and_the_margin() -> 
     assert margin.get_extents().transformed(axes.transData.inverted()).intervalx == pytest.approx([-1, 1])
 
 
+def test_the_interval_for_new_rows_is_a_thin_line_around_the_thick_one_and_the_title_says_so() -> None:
+    told = contrast("bn", [0.01, 0.03, 0.02])
+    anew = {"mean": 0.02, "low": -0.01, "high": 0.05, "drawn": "rows", "count": 200}
+    told["metrics"]["val_accuracy"] = {**told["metrics"]["val_accuracy"], "new_rows": anew}
+    (axes,) = difference_figure(document(told)).axes
+    (thin,) = (line for line in axes.lines if line.get_label() == figures.NEW_ROWS)
+    assert thin.get_xdata() == pytest.approx([-1, 5])
+    assert "mean with its 95% interval: thick on these rows, thin for new rows" in axes.texts[1].get_text()
+    anew["drawn"] = "splits"
+    (axes,) = difference_figure(document(told)).axes
+    assert "thin for other splits" in axes.texts[1].get_text()
+    (axes,) = difference_figure(document(contrast("bn", [0.01]))).axes
+    assert "mean with its 95% interval on these rows" in axes.texts[1].get_text()
+
+
 def test_a_loss_is_drawn_in_its_own_unit_and_what_is_not_there_not_at_all() -> None:
     assert rows(difference_figure(document(contrast("bn", [0.5]), metric="val_loss"))) == [
         pytest.approx([0.5, 0.01, 0.03, 0.02])

@@ -23,6 +23,7 @@ from bnexp.store.comparison_document import Contrast
 
 ROW, LEFT, ABOVE, BELOW = 0.7, 1.5, 0.95, 0.55  # inches
 WORDS, NAME = 16, 85.0  # characters, points
+NEW_ROWS = "new rows"
 SPREAD = 0.26
 """How far dots of one row lie apart, up and down, so that equal ones can be told."""
 
@@ -62,12 +63,22 @@ def _axes(rows: int, metric: str, document: ComparisonDocument) -> Axes:
     centred: Any = {"ha": "center", "va": "top", "transform": figure.transFigure}
     axes.text(0.5, 1 - 0.16 / height, "Difference, pair by pair", fontsize=TITLE, **centred)
     said = (
-        f"{count} pair{'s' if count > 1 else ''}: dots; mean with its {document.level:.0%} t interval",
+        f"{count} pair{'s' if count > 1 else ''}: dots; {_legend(document, metric)}",
         f"grey: the margin of ±{margin:.3g}, inside which no difference matters",
     )
     lines = "\n".join(fitted(line, LINE_WIDTH, SMALL) for line in said)
     axes.text(0.5, 1 - 0.42 / height, lines, fontsize=SMALL, color=GREY, linespacing=1.4, **centred)
     return axes
+
+
+def _legend(document: ComparisonDocument, metric: str) -> str:
+    """Return what the lines of the interval are."""
+    level = f"{document.level:.0%} interval"
+    anew = [contrast.metrics[metric].new_rows for contrast in document.contrasts]
+    if not any(anew):
+        return f"mean with its {level} on these rows"
+    new = "other splits" if any(one is not None and one.drawn == "splits" for one in anew) else "new rows"
+    return f"mean with its {level}: thick on these rows, thin for {new}"
 
 
 def _draw(axes: Axes, place: int, contrast: Contrast, unit: float, metric: str) -> None:
@@ -78,7 +89,10 @@ def _draw(axes: Axes, place: int, contrast: Contrast, unit: float, metric: str) 
     axes.plot(pairs_S, heights_S, "o", color=BLUE, alpha=0.35, markersize=4, markeredgewidth=0)
     difference = contrast.metrics[metric]
     mean, low, high = _numbers([difference.mean, difference.low, difference.high]) * unit
-    axes.plot([low, high], [place, place], color=BLUE, linewidth=2.4)
+    if (anew := difference.new_rows) is not None:
+        ends = _numbers([anew.low, anew.high]) * unit
+        axes.plot(ends, [place, place], color=BLUE, linewidth=1, marker="|", markersize=9, label=NEW_ROWS)
+    axes.plot([low, high], [place, place], color=BLUE, linewidth=3.2)
     axes.plot([mean], [place], "D", color=BLUE, markersize=6, markeredgecolor="white")
 
 

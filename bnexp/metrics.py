@@ -88,8 +88,8 @@ def number(metric: str, value: float | None, *, spread: float | None = None, sig
 
     >>> number("val_accuracy", 0.8265), number("loss", 0.12345), number("loss", 0.1, signed=True), number("loss", None)
     ('82.65', '0.123', '+0.1', '-')
-    >>> number("loss", 0.123456, spread=0.0078), number("mse", 1234.5, spread=56.7)
-    ('0.1235', '1234')
+    >>> number("loss", 0.123456, spread=0.0078), number("mse", 1234.5, spread=56.7), number("mae", 1512.0)
+    ('0.1235', '1234', '1510')
     """
     if value is None:
         return "-"
@@ -97,5 +97,6 @@ def number(metric: str, value: float | None, *, spread: float | None = None, sig
     if quantity(metric) == "accuracy":
         return f"{100 * value:{sign}.2f}"
     if not spread or abs(value) >= LARGEST_WRITTEN_OUT or not 10**-MOST_DECIMALS < spread < LARGEST_WRITTEN_OUT:
-        return f"{value:{sign}.3g}"
+        short = f"{value:{sign}.3g}"
+        return f"{float(short):{sign}.0f}" if "e+" in short and abs(value) < LARGEST_WRITTEN_OUT else short
     return f"{value:{sign}.{max(0, 1 - math.floor(math.log10(spread)))}f}"

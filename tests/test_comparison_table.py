@@ -84,9 +84,9 @@ def test_a_comparison_reads_from_how_it_is_paired_down_to_its_verdict() -> None:
         "seconds to reach 76.00%         0.0325          0.039                  -0.0065",
         "trainable parameters               120            100                      +20",
         "diverged seeds                 0 of 20        0 of 20                       +0       1",
-        "* the metric that decides",
-        "loss and accuracy are means over the last epoch, in training mode. train_, val_ and test_ metrics are measured "
-        "after it, in inference mode, in which batch normalization uses its moving averages.",
+        "* the metric that decides; a difference of 1.00 points or more matters",
+        "train_, val_ and test_ metrics: after the epoch, in inference mode, in which batch normalization uses its moving "
+        "averages.",
         "Arms: mean ± half of the 95% confidence interval over seeds, of the final epoch (the best under early stopping). "
         "Differences: mean [95% confidence interval]. p: sign-flip test.",
         "to reach: val_accuracy of 76.00%, 95% of nobn's. A seed that never reaches it counts with all its epochs. "
@@ -98,6 +98,25 @@ def test_a_comparison_reads_from_how_it_is_paired_down_to_its_verdict() -> None:
         "also checked, and equal: every other key of the config, trainer, versions, machine",
         "VERDICT  helps  because.",
     ]
+
+
+def test_a_scaled_target_and_the_metrics_of_training_are_explained() -> None:
+    told = document()
+    told["dataset"] = {**DATA, "error_unit": "target"}
+    interval_of_loss = told["contrasts"][0]["metrics"]["val_loss"]
+    told["contrasts"][0]["metrics"] = {
+        "loss": interval_of_loss,
+        "mae": interval_of_loss,
+        "val_accuracy": interval_of_loss,
+    }
+    for side in told["arms"]:
+        side["metrics"] |= dict.fromkeys(("loss", "mae"), side["metrics"]["val_loss"])
+    text = lines(comparison(told))
+    assert "loss, mae: means over the last epoch, in training mode." in text
+    assert (
+        "The loss is in standard deviations of the training part's target, mse and mae are in the target's own unit."
+        in text
+    )
 
 
 def test_whatever_else_differs_is_a_warning() -> None:

@@ -440,3 +440,22 @@ def test_the_sign_flip_test_of_failures_is_mcnemars() -> None:
         treated_S, baseline_S = draws.random((2, seeds)) < np.array([[0.2], [0.6]])
         difference_S = treated_S.astype(float) - baseline_S
         assert sign_flip_p_value(difference_S) == pytest.approx(statistics.failure_difference(treated_S, baseline_S))
+
+
+@pytest.mark.parametrize(
+    ("mean", "by"), [(-0.009, "other side"), (-0.002, "inside"), (0.003, "inside"), (0.02, "claim")]
+)
+def test_the_pairs_that_would_settle_a_claim_take_the_nearest_way_to_a_word(mean: float, by: str) -> None:
+    """An effect against the claim refutes it once its interval lies below zero: that may be nearer than equivalence."""
+    shape_S = np.array([-1.2, -0.5, 0.1, 0.3, 0.4, 0.9])
+    shape_S = (shape_S - shape_S.mean()) / shape_S.std(ddof=1)
+    found = conclusion(mean + 0.0221 * shape_S, smallest=0.01)
+    assert found.word == "inconclusive" and found.settled_by is not None
+    ways = {"other side": (abs(mean), 0.95), "claim": (abs(mean), 0.95), "inside": (0.01 - abs(mean), 0.9)}
+    goal, level = ways[by]
+
+    def half(pairs: int) -> float:
+        return float(stats.t.ppf((1 + level) / 2, pairs - 1)) * 0.0221 / math.sqrt(pairs)
+
+    assert half(found.settled_by) < goal
+    assert half(max(6, int(found.settled_by / 1.1) - 2)) >= goal or found.settled_by == 7

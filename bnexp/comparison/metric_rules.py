@@ -40,7 +40,7 @@ def impossible_margin(metric: str, value: float, *, spelt: str = "") -> str | No
     `spelt` stands before a value that the cure names, such as `--margin `.
 
     >>> impossible_margin("val_accuracy", 1, spelt="--margin ")
-    'expected a share below 1, as accuracies are shares. Write --margin 0.01 for what is told as 1.00.'
+    'expected a share below 1, as accuracies are shares. Write --margin 0.01 for 1 point.'
     >>> impossible_margin("val_loss", 1), impossible_margin("val_loss", 0)
     (None, 'expected a number above 0. Use the smallest difference that matters, such as 0.01.')
     """
@@ -52,7 +52,7 @@ def impossible_margin(metric: str, value: float, *, spelt: str = "") -> str | No
         return f"expected less than 1, as r2 is 1 at most. Use {spelt}0.01, for example."
     return (
         "expected a share below 1, as accuracies are shares. "
-        f"Write {spelt}{value / 100:g} for what is told as {value:.2f}."
+        f"Write {spelt}{value / 100:g} for {value:g} point{'s' if value != 1 else ''}."
     )
 
 

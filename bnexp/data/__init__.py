@@ -132,7 +132,7 @@ class Data:
             "guessing": self.guessing,
             "one_class": self.one_class,
             "split": self.split,
-            **({"error_unit": "target"} if self.task == "regression" else {}),
+            **({} if self.view.target_center is None else {"error_unit": "target"}),
             **rows.facts,
         }
 

@@ -123,7 +123,7 @@ def study_paths(names: Sequence[str]) -> list[Path]:
 
 def nearest_names(runs: Path, name: str, *, trained: bool = True) -> str:
     """Return a sentence with what could have been named: configs and, if `trained`, experiments with runs."""
-    if hint := _is_like_a_setting(name):
+    if hint := _is_like_a_setting(name) or _is_a_file(name):
         return hint
     names = [str(head.name or run.id) for run, head in lookup.finished(runs)] if trained else []
     names += sorted(path.relative_to(CONFIGS).with_suffix("").as_posix() for path in _configs())
@@ -162,6 +162,12 @@ def _is_like_a_setting(name: str) -> str:
     if key is None:
         return ""
     return f"If an override is meant, write KEY=VALUE without blanks, as in {key.group(1).replace('/', '.')}=..."
+
+
+def _is_a_file(name: str) -> str:
+    """Return the cure for a file of the current folder that was named without its ending."""
+    path = Path(f"{name}.yaml")
+    return f"{shown(path)} is a file of this folder: write {shown(path)}." if os.path.isfile(path) else ""
 
 
 def _here() -> str:

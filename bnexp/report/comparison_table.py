@@ -27,10 +27,12 @@ from bnexp.store.comparison_document import (
 )
 from bnexp.system.terminal import plain
 
-MODES = (
-    "loss and accuracy are means over the last epoch, in training mode. train_, val_ and test_ metrics are measured "
-    "after it, in inference mode, in which batch normalization uses its moving averages."
+RUNNING = "{}: means over the last epoch, in training mode."
+MEASURED = (
+    "train_, val_ and test_ metrics: after the epoch, in inference mode, in which batch normalization uses its moving "
+    "averages."
 )
+SCALED = "The loss is in standard deviations of the training part's target, mse and mae are in the target's own unit."
 NEW_ROWS = "new rows"
 CENSORED = "A seed that never reaches it counts with all its epochs."
 BOUNDS = {
@@ -92,9 +94,13 @@ def _pairing(checks: Mapping[str, bool | None]) -> str:
 
 def _notes(document: ComparisonDocument, contrast: Contrast, arm: ArmFacts, base: ArmFacts) -> Iterator[str]:
     """Yield what explains the table: the star, the modes, the intervals, the target, and what seems a contradiction."""
-    yield "* the metric that decides"
-    if any("_" in metric for metric in contrast.metrics):
-        yield MODES
+    yield f"* the metric that decides; a difference of {_margin(document)} or more matters"
+    if running := [metric for metric in contrast.metrics if "_" not in metric]:
+        yield RUNNING.format(", ".join(running))
+    if len(running) < len(contrast.metrics):
+        yield MEASURED
+    if document.dataset.error_unit == "target":
+        yield SCALED
     level = f"{document.level:.0%}"
     yield (
         f"Arms: mean ± half of the {level} confidence interval over seeds, of the final epoch (the best under early "
@@ -163,7 +169,8 @@ def _target_notes(target: Target, contrast: Contrast, arm: ArmFacts, base: ArmFa
     if contrast.to_target is not None:
         names = {"arm": plain(arm.name), "baseline": plain(base.name)}
         bound = BOUNDS.get(contrast.to_target.speed_up.reading, "").format_map(names)
-        yield f"speed-up in epochs: {names['baseline']}'s epochs / {names['arm']}'s. {bound}".rstrip()
+        mean = "" if contrast.to_target.speed_up.reading == "restricted means" else ", the geometric mean over pairs"
+        yield f"speed-up in epochs: {names['baseline']}'s epochs / {names['arm']}'s{mean}. {bound}".rstrip()
 
 
 def _tested(document: ComparisonDocument, contrast: Contrast) -> Iterator[tuple[str, MetricDifference]]:
@@ -182,6 +189,13 @@ def _disagrees(found: MetricDifference, level: float) -> bool:
     if found.low is None or found.high is None or found.p_value is None:
         return False
     return (found.low > 0 or found.high < 0) != (found.p_value <= 1 - level)
+
+
+def _margin(document: ComparisonDocument) -> str:
+    """Write the margin with its unit, and where it comes from if that is not plain."""
+    metric, margin = document.primary.metric, document.primary.margin
+    points = " points" if with_unit(metric) != metric else ""
+    return f"{number(metric, margin)}{points}"
 
 
 def _goal(target: Target) -> str:

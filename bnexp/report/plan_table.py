@@ -60,8 +60,9 @@ def _work(plan: PlanDocument) -> Iterator[str]:
 def _detects(plan: PlanDocument) -> Iterator[str]:
     """Yield what this number of seeds can show."""
     if plan.seeds < plan.fewest_seeds:
-        yield f"WARNING  {plan.seeds} seeds are too few for a verdict; {plan.fewest_seeds} are the fewest"
-    if plan.detectable_deviations is not None:
+        shared = f", as {len(plan.claims)} hypotheses share the risk of an error" if len(plan.claims) > 1 else ""
+        yield f"WARNING  {plan.seeds} seeds are too few for a verdict; {plan.fewest_seeds} are the fewest{shared}"
+    elif plan.detectable_deviations is not None:
         yield (
             f"with {plan.seeds} seeds, the difference of each claim is found with 80% probability if it is at least "
             f"{plan.detectable_deviations:.2f} times as large as its standard deviation over seeds"

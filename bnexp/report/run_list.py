@@ -29,7 +29,9 @@ def row(run: store.Run) -> dict[str, Any]:
             said |= _of_run(record)
         case store.ComparisonHead() as document:
             words = [contrast.verdict.word for contrast in document.contrasts]
-            said |= {"seeds": len(document.seeds), "result": "; ".join(words), "overrides": _of_arms(document.arms)}
+            of = "" if document.primary is None else f"{with_unit(document.primary.metric)}: "
+            result = of + "; ".join(words)
+            said |= {"seeds": len(document.seeds), "result": result, "overrides": _of_arms(document.arms)}
         case store.StudyHead() as document:
             said |= {"seeds": document.seeds, "result": document.verdict}
         case _ if state.kind == "study":

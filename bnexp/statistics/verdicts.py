@@ -75,14 +75,14 @@ def verdict(
     return Verdict("cannot tell yet", _pairs_to_settle(mean, margin, pairs, standard_deviation))
 
 
-def _pairs_to_settle(
-    mean: float, margin: float, pairs: int, standard_deviation: float, *, inside: float = 0.95, beyond: float = 0.95
-) -> int | None:
-    """Estimate how many pairs make the interval narrow enough for a word, if mean and spread stay as they are.
+def _pairs_to_settle(mean: float, margin: float, pairs: int, standard_deviation: float) -> int | None:
+    """Estimate how many pairs make the interval narrow enough for a word, if mean and spread stay as they are."""
+    goal = abs(mean) if at_least(abs(mean), margin) else margin - abs(mean)
+    return _pairs_to_narrow(goal, LEVEL, pairs, standard_deviation)
 
-    `inside` is the level of the interval that must lie within the margin, `beyond` of that which must not hold 0.
-    """
-    goal, level = (abs(mean), beyond) if at_least(abs(mean), margin) else (margin - abs(mean), inside)
+
+def _pairs_to_narrow(goal: float, level: float, pairs: int, standard_deviation: float) -> int | None:
+    """Estimate how many pairs, more than there are, give an interval of this level whose half is below the goal."""
     quantile = NormalDist().inv_cdf((1 + level) / 2)
     if not goal > 0 or not quantile * standard_deviation / goal < math.sqrt(MOST_PAIRS):
         return None
@@ -139,8 +139,21 @@ def conclusion(
         needed = pairs_to_exclude(rare) if without_spread(difference_S) else 0
         return Conclusion("inconclusive", needed) if count < needed else Conclusion("refuted")
     deviation = float(np.std(difference_S, ddof=1))
-    levels = {"inside": equivalence_level(contrasts), "beyond": level}
-    return Conclusion("inconclusive", _pairs_to_settle(found.mean, smallest, count, deviation, **levels))
+    return Conclusion("inconclusive", _pairs_for_a_word(found.mean, smallest, count, deviation, level, contrasts))
+
+
+def _pairs_for_a_word(
+    mean: float, smallest: float, pairs: int, deviation: float, level: float, contrasts: int
+) -> int | None:
+    """Estimate the fewest pairs that would support or refute a claim, if mean and spread stay as they are.
+
+    A mean below 0 refutes it in two ways: the interval lies below 0, or inside the smallest effect of interest.
+    """
+    goals = {"beyond": (abs(mean), level), "inside": (smallest - abs(mean), equivalence_level(contrasts))}
+    if mean >= 0:
+        del goals["inside" if at_least(mean, smallest) else "beyond"]
+    counts = [_pairs_to_narrow(goal, at, pairs, deviation) for goal, at in goals.values()]
+    return min((count for count in counts if count is not None), default=None)
 
 
 def equivalence_level(contrasts: int = 1) -> float:

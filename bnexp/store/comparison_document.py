@@ -122,10 +122,17 @@ class ArmHead(Record):
     overrides: list[str] = []
 
 
+class PrimaryHead(Record):
+    """The metric that decided."""
+
+    metric: Metric
+
+
 class ComparisonHead(Record):
     """What the list of runs shows of a comparison."""
 
     seeds: Seeds
+    primary: PrimaryHead | None = None
     arms: list[ArmHead] = []
     contrasts: Annotated[list[ContrastHead], Field(min_length=1)]
 
@@ -196,6 +203,7 @@ SHARED_FACTS = (
     "id_like_columns",
     "warnings",
     "commonest_class_share",
+    "error_unit",
 )
 """What a comparison repeats of the record of the data, which all arms share."""
 

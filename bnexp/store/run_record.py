@@ -66,7 +66,7 @@ class DataFacts(Extensible):
     one_class: dict[str, Score] | None = None
     """Part -> the accuracy of the best single answer; null in runs of before it was recorded."""
     error_unit: Literal["target"] | None = None
-    """Of mae and mse of a regression: the target's own; null in older runs, which kept a scaled target's."""
+    """Of mae and mse of a target that is scaled for training: its own. Older runs have null, and the scaled one."""
     split: str | None = None
     samples_per_second: int | None = None
     log_mel: dict[str, JsonValue] | None = None

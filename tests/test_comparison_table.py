@@ -91,7 +91,7 @@ def test_a_comparison_reads_from_how_it_is_paired_down_to_its_verdict() -> None:
         "Differences: mean [95% confidence interval]. p: sign-flip test.",
         "to reach: val_accuracy of 76.00%, 95% of nobn's. A seed that never reaches it counts with all its epochs. "
         "Seconds: one seed's share of one measured time.",
-        "speed-up in epochs: nobn's epochs / bn's. <=: some seeds of bn never reach it, so the true speed-up is smaller.",
+        "speed-up in epochs: nobn's epochs / bn's, the geometric mean over pairs. <=: some seeds of bn never reach it, so the true speed-up is smaller.",
         "Interval and p disagree for epochs to reach 76.00%: only one of them excludes zero. Skewed differences, or few of "
         "them, cause that. Trust neither alone there; more seeds are safer.",
         "varied: model.normalization (batch / none)",

@@ -29,6 +29,7 @@ from bnexp.statistics import (
     significance,
     t_quantile,
     verdict,
+    verdicts,
 )
 from bnexp.statistics.quantiles import TABLE
 
@@ -449,7 +450,7 @@ def test_the_pairs_that_would_settle_a_claim_take_the_nearest_way_to_a_word(mean
     """An effect against the claim refutes it once its interval lies below zero: that may be nearer than equivalence."""
     shape_S = np.array([-1.2, -0.5, 0.1, 0.3, 0.4, 0.9])
     shape_S = (shape_S - shape_S.mean()) / shape_S.std(ddof=1)
-    found = conclusion(mean + 0.0221 * shape_S, smallest=0.01)
+    found = verdicts.conclusion(mean + 0.0221 * shape_S, smallest=0.01)
     assert found.word == "inconclusive" and found.settled_by is not None
     ways = {"other side": (abs(mean), 0.95), "claim": (abs(mean), 0.95), "inside": (0.01 - abs(mean), 0.9)}
     goal, level = ways[by]

@@ -72,7 +72,7 @@ def _numeric(levels: Sequence[Any]) -> bool:
 
 def _lines(picture: Picture) -> Figure:
     document, endpoint = picture.document, picture.claim.metric
-    marked = "; dotted: the levels that are judged" if picture.is_about_some else ""
+    marked = picture.marks("dotted: the levels that are judged", "dashed")
     axes = titled_axes(picture, HEIGHT, "line: mean; band: {interval}" + marked)
     factor, place_of = document.factors[0], document.endpoints.index(endpoint)
     order = sorted(document.cells, key=lambda cell: float(cell.levels[factor.name]))
@@ -86,7 +86,8 @@ def _lines(picture: Picture) -> Figure:
     if marked:
         for level, cell in zip(levels_C, order, strict=True):
             if picture.is_judged(cell):
-                axes.axvline(level, color=GREY, linewidth=1, linestyle=":", zorder=0)
+                style = "--" if picture.is_subtracted(cell) else ":"
+                axes.axvline(level, color=GREY, linewidth=1, linestyle=style, zorder=0)
     _scale_levels(axes, levels_C)
     axes.set_xlabel(shown(factor.name, TITLE_WIDTH / 2))
     axes.set_ylabel(line_of(endpoint_name(endpoint), 220.0, 9.0))
@@ -128,7 +129,7 @@ def _chances(picture: Picture) -> Figure:
 def _map(picture: Picture) -> Figure:
     document = picture.document
     rows, columns = (factor.levels for factor in document.factors)
-    marked = "; framed: the cells that are judged" if picture.is_about_some else ""
+    marked = picture.marks("framed: the cells that are judged", "dashed")
     said = "number: mean ratio" if picture.ratio else "number: mean difference"
     axes = titled_axes(picture, max(HEIGHT, 1.8 + 0.35 * len(rows)), said + marked, left=1.6)
     values_C = differences(picture, document.cells)[:, 0]
@@ -140,8 +141,11 @@ def _map(picture: Picture) -> Figure:
         text = "-" if not np.isfinite(value) else f"{2**value:.2g}x" if picture.ratio else f"{value:+.3g}"
         dark = np.isfinite(value) and abs(value) > 0.6 * limit
         axes.text(column, row, text, ha="center", va="center", fontsize=SMALL, color="white" if dark else "black")
-        if marked and picture.is_judged(document.cells[row * len(columns) + column]):
-            axes.add_patch(Rectangle((column - 0.46, row - 0.46), 0.92, 0.92, fill=False, linewidth=1.6))
+        cell = document.cells[row * len(columns) + column]
+        if marked and picture.is_judged(cell):
+            style = "--" if picture.is_subtracted(cell) else "-"
+            frame = Rectangle((column - 0.46, row - 0.46), 0.92, 0.92, fill=False, linewidth=1.6, linestyle=style)
+            axes.add_patch(frame)
     axes.grid(False)
     axes.set_xticks(range(len(columns)), [shown(level_text(level), 60.0) for level in columns])
     axes.set_yticks(range(len(rows)), [shown(level_text(level), 90.0) for level in rows])

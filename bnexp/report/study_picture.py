@@ -46,6 +46,17 @@ class Picture:
         """Return True if differences are drawn as how many times smaller the treated arm's value is."""
         return self.claim.metric.in_logs
 
+    def is_subtracted(self, cell: CellRecord) -> bool:
+        """Return True if a cell belongs to what an interaction subtracts."""
+        minus = self.claim.minus
+        return minus is not None and matches(Cell(cell.cell, cell.levels, {}), minus)
+
+    def marks(self, text: str, subtracted: str) -> str:
+        """Return how the cells that are judged are marked, and those that are subtracted; nothing if all count alike."""
+        if self.claim.minus is not None:
+            return f"; {text}, {subtracted}: those that are subtracted"
+        return f"; {text}" if self.is_about_some else ""
+
     def is_judged(self, cell: CellRecord) -> bool:
         """Return True if the hypothesis is about a cell, itself or as what is subtracted."""
         claim, point = self.claim, Cell(cell.cell, cell.levels, {})

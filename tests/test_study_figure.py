@@ -230,7 +230,7 @@ def test_the_cells_that_a_claim_is_about_are_marked_and_none_where_it_is_about_a
     (axes,) = marked(("x", [1, 2, 3]), at={"x": 1}, minus={"x": 3}).axes
     marks = {line.get_xdata()[0]: line.get_linestyle() for line in axes.lines if line.get_linestyle() in (":", "--")}
     assert marks == {1: ":", 3: "--"}
-    assert "dotted: the levels that are judged, dashed: those that are subtracted" in texts(axes.figure)[1]
+    assert "dotted: judged, dashed: subtracted" in texts(axes.figure)[1]
     (axes,) = marked(("x", [1, 2]), ("y", [1, 2]), at={"x": 2}, minus={"x": 1}).axes
     assert sorted(patch.get_linestyle() for patch in axes.patches) == ["--", "--", "-", "-"]
     (axes,) = marked(("x", [1, 2]), ("y", [1, 2]), at={"x": 2}).axes

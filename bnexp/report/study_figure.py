@@ -72,7 +72,7 @@ def _numeric(levels: Sequence[Any]) -> bool:
 
 def _lines(picture: Picture) -> Figure:
     document, endpoint = picture.document, picture.claim.metric
-    marked = picture.marks("dotted: the levels that are judged", "dashed")
+    marked = picture.marks("dotted: judged", "dashed")
     axes = titled_axes(picture, HEIGHT, "line: mean; band: {interval}" + marked)
     factor, place_of = document.factors[0], document.endpoints.index(endpoint)
     order = sorted(document.cells, key=lambda cell: float(cell.levels[factor.name]))
@@ -129,7 +129,7 @@ def _chances(picture: Picture) -> Figure:
 def _map(picture: Picture) -> Figure:
     document = picture.document
     rows, columns = (factor.levels for factor in document.factors)
-    marked = picture.marks("framed: the cells that are judged", "dashed")
+    marked = picture.marks("framed: judged", "dashed")
     said = "number: mean ratio" if picture.ratio else "number: mean difference"
     axes = titled_axes(picture, max(HEIGHT, 1.8 + 0.35 * len(rows)), said + marked, left=1.6)
     values_C = differences(picture, document.cells)[:, 0]

@@ -52,9 +52,9 @@ class Picture:
         return minus is not None and matches(Cell(cell.cell, cell.levels, {}), minus)
 
     def marks(self, text: str, subtracted: str) -> str:
-        """Return how the cells that are judged are marked, and those that are subtracted; nothing if all count alike."""
+        """Return how the cells that are judged are marked, and those that are subtracted; nothing if all are alike."""
         if self.claim.minus is not None:
-            return f"; {text}, {subtracted}: those that are subtracted"
+            return f"; {text}, {subtracted}: subtracted"
         return f"; {text}" if self.is_about_some else ""
 
     def is_judged(self, cell: CellRecord) -> bool:

@@ -232,7 +232,7 @@ def test_the_cells_that_a_claim_is_about_are_marked_and_none_where_it_is_about_a
     assert marks == {1: ":", 3: "--"}
     assert "dotted: judged, dashed: subtracted" in texts(axes.figure)[1]
     (axes,) = marked(("x", [1, 2]), ("y", [1, 2]), at={"x": 2}, minus={"x": 1}).axes
-    assert sorted(patch.get_linestyle() for patch in axes.patches) == ["--", "--", "-", "-"]
+    assert sorted(patch.get_linestyle() for patch in axes.patches) == ["-", "-", "--", "--"]
     (axes,) = marked(("x", [1, 2]), ("y", [1, 2]), at={"x": 2}).axes
     assert [(patch.get_x() > 0.5, patch.get_y() > 0.5) for patch in axes.patches] == [(False, True), (True, True)]
     (axes,) = marked(("x", ["a", "b"]), at={"x": "b"}).axes

@@ -34,7 +34,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-class Told(bnexp.Observer):  # type: ignore[misc,name-defined]
+class Told(bnexp.Observer):
     """Writes down what it hears."""
 
     def __init__(self, *, stops_after: int = 99) -> None:
@@ -42,7 +42,7 @@ class Told(bnexp.Observer):  # type: ignore[misc,name-defined]
         self.epochs = 0
         self._stops_after = stops_after
 
-    def tell(self, text: str) -> None:
+    def info(self, text: str) -> None:
         self.said.append(text)
 
     @contextmanager
@@ -128,7 +128,7 @@ def test_a_study_is_planned_run_and_read_again(place: Path, workers_here: None) 
         "hypothesis: {claim: c, metric: val_accuracy, treated: bn, baseline: none, direction: higher, smallest: 0.01}\n"
     )
     planned = bnexp.plan_study("s.yaml")
-    assert bnexp.outlook(planned, bnexp.Place()).trainings == 4
+    assert bnexp.outlook(planned).trainings == 4
     found = bnexp.run_study(planned)
     assert found.document.verdict == "inconclusive"
     assert bnexp.load_run(found.directory).study() == found.document
@@ -148,4 +148,4 @@ def test_the_api_is_loaded_when_it_is_used_and_tensorflow_only_to_train() -> Non
 
 def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="module 'bnexp' has no attribute 'compair'"):
-        bnexp.compair  # noqa: B018
+        getattr(bnexp, "compair".strip())

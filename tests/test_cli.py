@@ -248,7 +248,7 @@ def test_dry_run_shows_the_plan_and_writes_nothing(tmp_path: Path) -> None:
          "save, seeds, "
          "trainer."),
         (["train", "training.epochs=5"],
-         "train was given no config; expected one or more. For example: bnexp train bn"),
+         "No config is named; expected one or more. Name one, such as bn for configs/bn.yaml."),
         (["compare", "bn"],
          "compare was given 1 arm (bn); expected two or more. For example: bnexp compare bn nobn"),
         (["compare", "bn", "nobm"],

@@ -291,8 +291,10 @@ class Here(studies.Place):
 
 def study(place: Path, text: str, **options: Any) -> int:
     (place / "s.yaml").write_text(text)
-    known: dict[str, Any] = {"dry_run": False, "most_trainings": None, "quiet": False, "as_json": True}
-    return study_commands.study(Path("s.yaml"), Here(Path("runs"), "local", 1, None), **{**known, **options})
+    known: dict[str, Any] = {
+        "runs": Path("runs"), "dry_run": False, "most_trainings": None, "quiet": False, "as_json": True
+    }  # fmt: skip
+    return study_commands.study(Path("s.yaml"), Here(workers=1), **{**known, **options})
 
 
 @pytest.fixture

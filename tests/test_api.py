@@ -141,6 +141,7 @@ def test_a_study_is_planned_run_and_read_again(place: Path, workers_here: None) 
     assert claims.page.read_text().startswith("<!DOCTYPE html>")
 
 
+@pytest.mark.slow
 def test_a_script_without_a_main_guard_runs_a_study_once(place: Path) -> None:
     (place / "s.yaml").write_text(STUDY)
     (place / "script.py").write_text(

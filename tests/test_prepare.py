@@ -317,6 +317,8 @@ def test_a_plan_tells_a_rough_time_and_trains_nothing(place: Path, capsys: pytes
     assert study(place, STUDY, dry_run=True) == 0
     facts = json.loads(capsys.readouterr().out)
     assert facts["is_rough"] and facts["seconds_left"] > 0
+    assert study(place, STUDY, dry_run=True, quiet=True, as_json=False) == 0
+    assert capsys.readouterr().out == ""  # nothing is kept, so there is no place to print
     assert not (place / "runs").exists()
 
 

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from bnexp import config
-from bnexp.experiment.batch import Observer, Prepared, Wave, train
+from bnexp.experiment.batch import BatchObserver, Prepared, Wave, train
 from bnexp.experiment.measurement import measured
 from bnexp.experiment.prepare import built_for, prepared
 from bnexp.statistics import LEVEL, mean_interval, other_data_interval
@@ -38,7 +38,7 @@ TASKS: dict[str, list[str]] = {
 SETS, SPLITS, EPOCHS = 300, (6, 10, 20), 10
 
 
-class _Rows(Observer):
+class _Rows(BatchObserver):
     """Keeps what each held-out row measures."""
 
     def __init__(self) -> None:

@@ -1,23 +1,26 @@
 """bnexp: does batch normalization help your network on your data, and why?
 
 What each command does is a function here, too: `check`, `train`, `compare`, `run_study`, `claims`, `load_run`,
-`list_runs` and `plot`. They are loaded when they are first used.
+`list_runs`, `plot`, `list_data` and `fetch_data`. They are loaded when they are first used.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
 
 EXPORTED = {
     "Comparison": "comparisons",
+    "DataSet": "data_sets",
     "Observer": "observer",
     "Place": "studies",
     "Question": "comparisons",
     "check": "experiments",
     "claims": "studies",
     "compare": "comparisons",
+    "fetch_data": "data_sets",
+    "list_data": "data_sets",
     "list_runs": "stored",
     "load_run": "stored",
     "outlook": "studies",
@@ -28,14 +31,33 @@ EXPORTED = {
 }
 """Name -> the file of `bnexp/api/` that has it."""
 
+if TYPE_CHECKING:  # the same names once more, so that editors and type checkers know them
+    from bnexp.api.comparisons import Comparison as Comparison
+    from bnexp.api.comparisons import Question as Question
+    from bnexp.api.comparisons import compare as compare
+    from bnexp.api.data_sets import DataSet as DataSet
+    from bnexp.api.data_sets import fetch_data as fetch_data
+    from bnexp.api.data_sets import list_data as list_data
+    from bnexp.api.experiments import check as check
+    from bnexp.api.experiments import train as train
+    from bnexp.api.observer import Observer as Observer
+    from bnexp.api.stored import list_runs as list_runs
+    from bnexp.api.stored import load_run as load_run
+    from bnexp.api.stored import plot as plot
+    from bnexp.api.studies import Place as Place
+    from bnexp.api.studies import claims as claims
+    from bnexp.api.studies import outlook as outlook
+    from bnexp.api.studies import plan_study as plan_study
+    from bnexp.api.studies import run_study as run_study
+else:
 
-def __getattr__(name: str) -> Any:
-    """Return a function or class of the API."""
-    import importlib
+    def __getattr__(name: str) -> object:
+        """Return a function or class of the API."""
+        import importlib
 
-    if name not in EXPORTED:
-        raise AttributeError(f"module 'bnexp' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"bnexp.api.{EXPORTED[name]}"), name)
+        if name not in EXPORTED:
+            raise AttributeError(f"module 'bnexp' has no attribute {name!r}")
+        return getattr(importlib.import_module(f"bnexp.api.{EXPORTED[name]}"), name)
 
 
 def __dir__() -> list[str]:

@@ -155,12 +155,15 @@ class Problems:
 
 
 @contextmanager
-def work_begun() -> Iterator[None]:
-    """Raise WorkError where bad input shows only after something was trained: exit code 2 says that nothing was."""
+def work_begun(*, when: bool = True) -> Iterator[None]:
+    """Raise WorkError where bad input shows only after something was trained: exit code 2 says that nothing was.
+
+    With `when=False` nothing was trained before, and bad input is raised as it is.
+    """
     try:
         yield
     except UserError as error:
-        if error.exit_code != BAD_INPUT:
+        if not when or error.exit_code != BAD_INPUT:
             raise
         raise WorkError(str(error)) from error
 

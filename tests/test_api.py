@@ -13,7 +13,7 @@ from command import ENVIRONMENT
 
 import bnexp
 from bnexp.config import Experiment
-from bnexp.errors import ComparisonError, ConfigError, RunError, StoppedError
+from bnexp.errors import ComparisonError, ConfigError, RunError, StoppedError, UserError
 from bnexp.experiment.run import Finished
 from bnexp.history import History, Watch
 from bnexp.system.listeners import Note
@@ -22,6 +22,14 @@ CONFIG = """\
 dataset: {{name: moons, samples: 60}}
 model: {{name: mlp, hidden: [4], normalization: {normalization}}}
 training: {{epochs: 2, seeds: 2, save: none}}
+"""
+
+
+STUDY = """\
+experiment: {dataset: {name: moons, samples: 60}, model: {name: mlp, hidden: [4]}, training: {epochs: 1}}
+arms: {bn: {model.normalization: batch}, none: {model.normalization: none}}
+seeds: 2
+hypothesis: {claim: c, metric: val_accuracy, treated: bn, baseline: none, direction: higher, smallest: 0.01}
 """
 
 
@@ -34,7 +42,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-class Told(bnexp.Observer):  # type: ignore[misc,name-defined]
+class Told(bnexp.Observer):
     """Writes down what it hears."""
 
     def __init__(self, *, stops_after: int = 99) -> None:
@@ -42,7 +50,7 @@ class Told(bnexp.Observer):  # type: ignore[misc,name-defined]
         self.epochs = 0
         self._stops_after = stops_after
 
-    def tell(self, text: str) -> None:
+    def info(self, text: str) -> None:
         self.said.append(text)
 
     @contextmanager
@@ -122,19 +130,77 @@ def test_mistakes_are_raised_as_on_the_command_line() -> None:
 
 
 def test_a_study_is_planned_run_and_read_again(place: Path, workers_here: None) -> None:
-    (place / "s.yaml").write_text(
-        "experiment: {dataset: {name: moons, samples: 60}, model: {name: mlp, hidden: [4]}, training: {epochs: 1}}\n"
-        "arms: {bn: {model.normalization: batch}, none: {model.normalization: none}}\nseeds: 2\n"
-        "hypothesis: {claim: c, metric: val_accuracy, treated: bn, baseline: none, direction: higher, smallest: 0.01}\n"
-    )
+    (place / "s.yaml").write_text(STUDY)
     planned = bnexp.plan_study("s.yaml")
-    assert bnexp.outlook(planned, bnexp.Place()).trainings == 4
+    assert bnexp.outlook(planned).trainings == 4
     found = bnexp.run_study(planned)
     assert found.document.verdict == "inconclusive"
     assert bnexp.load_run(found.directory).study() == found.document
     claims = bnexp.claims(["s.yaml"])
     assert [(row.study, row.verdict) for row in claims.rows] == [("s", "inconclusive")]
     assert claims.page.read_text().startswith("<!DOCTYPE html>")
+
+
+@pytest.mark.slow
+def test_a_script_without_a_main_guard_runs_a_study_once(place: Path) -> None:
+    (place / "s.yaml").write_text(STUDY)
+    (place / "script.py").write_text(
+        "import bnexp\nprint('begun')\nprint(bnexp.run_study('s.yaml', bnexp.Place(workers=1)).document.verdict)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "script.py"], capture_output=True, text=True, timeout=300, env=ENVIRONMENT, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "begun\ninconclusive\n"), done.stderr
+
+
+def test_one_text_is_one_name_or_one_override_and_never_its_letters(place: Path) -> None:
+    with pytest.raises(ComparisonError, match=r"given 1 arm \(bn\)"):
+        bnexp.compare("bn")
+    with pytest.raises(UserError, match="No study is called 'tutorial'"):
+        bnexp.claims("tutorial")
+    with pytest.raises(UserError, match="No data set is called 'minst'"):
+        bnexp.fetch_data("minst")
+    (checked,) = bnexp.check(place / "configs" / "bn.yaml", "training.epochs=7")
+    assert checked.experiment.training.epochs == 7
+
+
+def test_a_directory_may_be_named_by_a_text(place: Path) -> None:
+    (finished,) = bnexp.train("bn", runs="results")
+    assert [run.id for run in bnexp.list_runs(runs="results")] == [finished.run.id]
+    assert {path.parent for path in bnexp.plot("bn", runs="results", out="figures")} == {Path("figures")}
+
+
+def test_only_the_plan_of_a_study_says_where_it_is_kept(place: Path, workers_here: None) -> None:
+    (place / "s.yaml").write_text(STUDY)
+    found = bnexp.run_study(bnexp.plan_study("s.yaml", runs="other"))
+    assert found.directory.parent == Path("other")
+    assert not (place / "runs").exists()
+    assert bnexp.claims("s.yaml", runs="other").page == Path("other/claims.html")
+    assert bnexp.outlook("s.yaml").finished == 0  # in runs/, where a name alone is kept
+    with pytest.raises(TypeError, match="unexpected keyword argument 'runs'"):
+        bnexp.Place(runs=Path("other"))  # type: ignore[call-arg]
+
+
+def test_a_place_that_cannot_be_is_refused_with_all_that_is_wrong() -> None:
+    with pytest.raises(UserError) as raised:
+        bnexp.Place(launcher="locla", workers=0)  # type: ignore[arg-type]
+    assert str(raised.value).splitlines() == [
+        "No launcher is called 'locla'. Did you mean 'local'? Good names: local, ray.",
+        "workers is 0; expected 1 or more, or None for one on each core.",
+    ]
+
+
+def test_nothing_to_check_or_train_is_refused_in_words_that_fit_both() -> None:
+    for function in (bnexp.check, bnexp.train):
+        with pytest.raises(UserError, match=r"^No config is named; expected one or more\. Name one, such as bn for "):
+            function([])
+
+
+def test_what_is_checked_tells_what_may_mislead() -> None:
+    (checked,) = bnexp.check("bn")
+    assert len(checked.warnings) == 1
+    assert checked.warnings[0].startswith("BatchNormalization's moving averages have not converged: after 4 steps")
+    assert bnexp.check("nobn")[0].warnings == []
 
 
 def test_the_api_is_loaded_when_it_is_used_and_tensorflow_only_to_train() -> None:
@@ -148,4 +214,4 @@ def test_the_api_is_loaded_when_it_is_used_and_tensorflow_only_to_train() -> Non
 
 def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="module 'bnexp' has no attribute 'compair'"):
-        bnexp.compair  # noqa: B018
+        getattr(bnexp, "compair".strip())

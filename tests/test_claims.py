@@ -90,9 +90,16 @@ def test_study_takes_a_name_as_claims_does(
     monkeypatch.chdir(tmp_path)
     Path("configs/studies").mkdir(parents=True)
     Path("configs/studies/one.yaml").write_text("arm: {}\n")
-    place = studies.Place(tmp_path / "runs", "local", None, None)
     with pytest.raises(UserError) as raised:
-        study_commands.study(Path(name), place, dry_run=True, most_trainings=None, quiet=True, as_json=False)
+        study_commands.study(
+            Path(name),
+            studies.Place(),
+            runs=tmp_path / "runs",
+            dry_run=True,
+            most_trainings=None,
+            quiet=True,
+            as_json=False,
+        )
     assert message in str(raised.value)
 
 

@@ -234,6 +234,25 @@ def test_dry_run_shows_the_plan_and_writes_nothing(tmp_path: Path) -> None:
     assert not (place / "runs").exists()
 
 
+def test_a_dry_run_prints_one_json_document_where_it_is_asked_for_and_nothing_where_all_is_to_be_quiet(
+    tmp_path: Path,
+) -> None:
+    place = project(tmp_path)
+    command = ("train", "bn", "training.epochs=5", "training.seeds=3", "--dry-run")
+    told = json.loads(bnexp(*command, "--json", cwd=place).stdout)
+    assert list(told) == ["config", "data", "warnings", "seeds", "epochs", "steps_per_epoch"]
+    assert (told["seeds"], told["epochs"], told["config"]["training"]["epochs"]) == (3, 5, 5)
+    assert told["data"]["training_rows"] > 0
+    steps = 5 * told["steps_per_epoch"]
+    assert told["warnings"][0].startswith(f"BatchNormalization's moving averages have not converged: after {steps} ")
+    several = json.loads(bnexp(*command, "nobn", "--json", cwd=place).stdout)
+    assert several[0] == told
+    assert (several[1]["config"]["name"], several[1]["warnings"]) == ("nobn", [])
+    assert bnexp(*command, "--quiet", cwd=place).stdout == ""
+    assert json.loads(bnexp(*command, "--quiet", "--json", cwd=place).stdout) == told
+    assert not (place / "runs").exists()
+
+
 # --- what is refused ------------------------------------------------------------------
 
 
@@ -248,7 +267,7 @@ def test_dry_run_shows_the_plan_and_writes_nothing(tmp_path: Path) -> None:
          "save, seeds, "
          "trainer."),
         (["train", "training.epochs=5"],
-         "train was given no config; expected one or more. For example: bnexp train bn"),
+         "No config is named; expected one or more. Name one, such as bn for configs/bn.yaml."),
         (["compare", "bn"],
          "compare was given 1 arm (bn); expected two or more. For example: bnexp compare bn nobn"),
         (["compare", "bn", "nobm"],

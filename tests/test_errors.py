@@ -36,5 +36,7 @@ def test_bad_input_is_failed_work_once_the_work_has_begun() -> None:
     with pytest.raises(WorkError, match=r"^the disk is full$") as caught, work_begun():
         raise StorageError("the disk is full")
     assert caught.value.exit_code == 1
+    with pytest.raises(StorageError, match=r"^the disk is full$"), work_begun(when=False):
+        raise StorageError("the disk is full")
     with pytest.raises(KeyboardInterrupt), work_begun():
         raise KeyboardInterrupt

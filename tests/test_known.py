@@ -440,6 +440,12 @@ def test_an_unknown_set_is_refused_with_the_nearest_name_before_anything_is_fetc
     assert str(raised.value).startswith(
         "No data set is called 'minst'. Did you mean 'mnist'? Good names: breast_cancer, "
     )
+    with pytest.raises(UserError) as raised:
+        data_commands.fetch_data(["minst", "irsi"])
+    assert [line.partition(".")[0] for line in str(raised.value).splitlines()] == [
+        "No data set is called 'minst'",
+        "No data set is called 'irsi'",
+    ]
     assert not cache.exists()
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
+from command import ENVIRONMENT, REPOSITORY
 from tasks import Task, cores_workers_and_size, name_of_process, said_nothing, threads_of_linear_algebra
 
 from bnexp.executors.local import ONE_THREAD, local_workers
@@ -25,6 +28,22 @@ def test_each_worker_has_one_core_and_works_until_it_is_stopped() -> None:
     for pid in set(again):
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
+
+
+def test_a_worker_does_not_run_the_script_that_starts_it(tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(
+        "from tasks import Task, name_of_process, said_nothing\n"
+        "from bnexp.executors.local import local_workers\n"
+        "print('begun')\n"
+        "with local_workers(1, said_nothing) as one:\n"
+        "    print(len(list(one.each(name_of_process, [Task()]))))\n"
+        "import __main__\nprint(__main__.__file__ == __file__)\n"
+    )
+    environment = {**ENVIRONMENT, "PYTHONPATH": f"{REPOSITORY}{os.pathsep}{Path(__file__).parent}"}
+    done = subprocess.run(
+        [sys.executable, str(tmp_path / "script.py")], capture_output=True, text=True, timeout=60, env=environment
+    )
+    assert (done.returncode, done.stdout) == (0, "begun\n1\nTrue\n"), done.stderr
 
 
 def test_who_asks_no_further_is_not_answered_by_what_was_at_work() -> None:

@@ -12,7 +12,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parent.parent
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT = PYPROJECT["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 DECLARED = [Requirement(text) for texts in (PROJECT["dependencies"], *EXTRAS.values()) for text in texts]
 
@@ -31,6 +32,11 @@ def test_the_readme_names_the_pythons_that_are_declared() -> None:
     lowest, highest = re.findall(r"3\.(\d+)", PROJECT["requires-python"])
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert f"You need Python 3.{lowest} to 3.{int(highest) - 1} " in readme
+
+
+def test_the_types_of_the_api_are_shipped() -> None:
+    assert "py.typed" in PYPROJECT["tool"]["setuptools"]["package-data"]["bnexp"]
+    assert (ROOT / "bnexp" / "py.typed").is_file()
 
 
 @pytest.mark.slow

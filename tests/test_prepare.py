@@ -291,8 +291,10 @@ class Here(studies.Place):
 
 def study(place: Path, text: str, **options: Any) -> int:
     (place / "s.yaml").write_text(text)
-    known: dict[str, Any] = {"dry_run": False, "most_trainings": None, "quiet": False, "as_json": True}
-    return study_commands.study(Path("s.yaml"), Here(Path("runs"), "local", 1, None), **{**known, **options})
+    known: dict[str, Any] = {
+        "runs": Path("runs"), "dry_run": False, "most_trainings": None, "quiet": False, "as_json": True
+    }  # fmt: skip
+    return study_commands.study(Path("s.yaml"), Here(workers=1), **{**known, **options})
 
 
 @pytest.fixture
@@ -315,6 +317,8 @@ def test_a_plan_tells_a_rough_time_and_trains_nothing(place: Path, capsys: pytes
     assert study(place, STUDY, dry_run=True) == 0
     facts = json.loads(capsys.readouterr().out)
     assert facts["is_rough"] and facts["seconds_left"] > 0
+    assert study(place, STUDY, dry_run=True, quiet=True, as_json=False) == 0
+    assert capsys.readouterr().out == ""  # nothing is kept, so there is no place to print
     assert not (place / "runs").exists()
 
 

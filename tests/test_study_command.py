@@ -360,7 +360,7 @@ def test_ctrl_c_is_quiet_while_workers_start(tmp_path: Path) -> None:
 def test_a_share_of_memory_does_not_follow_how_many_jobs_are_left(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(studies, "most_workers", lambda: 3)
     for jobs, expected in ((None, "3"), (8, "8")):
-        with Place(Path("runs"), "local", jobs, None).launched(1, warn=said_nothing) as some:
+        with Place(workers=jobs).launched(1, warn=said_nothing) as some:
             assert some.at_once == 1
             assert [answer for _, answer in some.each(cores_workers_and_size, [Task()])] == [("1", expected, 64)]
 

@@ -167,9 +167,9 @@ def test_the_time_that_is_left_is_told_for_those_that_have_work_and_not_before_a
     left = plan_document(plan, jobs).seconds_left
     assert left is not None and plan_document(plan, 64).seconds_left == left > 0
     assert plan_document(plan, None).seconds_left is None
-    here, there = Place(tmp_path, "local", 3, None), Place(tmp_path, "ray", None, "far:1")
+    here, there = Place(workers=3), Place(launcher="ray", address="far:1")
     assert (here.at_a_time(2), there.at_a_time(2)) == (2, None)
-    assert Place(tmp_path, "ray", 5, "far:1").at_a_time(9) == 5
+    assert Place(launcher="ray", workers=5, address="far:1").at_a_time(9) == 5
 
 
 class Told(HereAndNow):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from bnexp import comparison, config, store
-from bnexp.api.experiments import RUNS, checked, train_one
+from bnexp.api.experiments import checked, train_one
+from bnexp.api.names import RUNS, Name, Names, Overrides, as_list
 from bnexp.api.observer import Observer
 from bnexp.comparison import Arm, Question, refuse_too_few
 from bnexp.errors import StoppedError, work_begun
@@ -19,6 +19,8 @@ from bnexp.experiment.prepare import Asked, Checked
 from bnexp.experiment.run import Finished
 from bnexp.report import figures
 from bnexp.store import ComparisonDocument
+
+__all__ = ["Comparison", "Question", "compare"]
 
 
 @dataclass(frozen=True)
@@ -36,11 +38,11 @@ class Comparison:
 
 
 def compare(
-    names: Sequence[str],
-    overrides: Sequence[str] = (),
+    names: Names,
+    overrides: Overrides = (),
     question: Question | None = None,
     *,
-    runs: Path = RUNS,
+    runs: Name = RUNS,
     observer: Observer | None = None,
 ) -> Comparison:
     """Compare two arms or more, paired by seed; train those that need it. Each is compared with the last one.
@@ -54,15 +56,15 @@ def compare(
         WorkError: if the work cannot go on.
         StoppedError: if the user stops it.
     """
-    observer = observer or Observer()
-    refuse_too_few(names)
+    arm_names, runs, observer = as_list(names), Path(runs), observer or Observer()
+    refuse_too_few(arm_names)
     store.refuse_unwritable(runs)
-    planned = _planned(names, overrides, runs, observer)
+    planned = _planned(arm_names, as_list(overrides), runs, observer)
     asked = with_baseline(question or Question(), planned)
     stored, trained = resolve.stored(planned), list[Finished]()
     resolve.refuse_unanswerable(asked, planned, stored, _checked(planned, observer))
     arms = resolve.ready(planned, stored, partial(_train, runs=runs, observer=observer, trained=trained))
-    with work_begun() if trained else nullcontext():
+    with work_begun(when=bool(trained)):
         document = comparison.compare(arms, asked)
         return Comparison(_keep(runs, arms, document, observer), document, arms)
 
@@ -74,11 +76,11 @@ def _planned(names: Sequence[str], overrides: Sequence[str], runs: Path, observe
     for name in names:
         for override in overrides:
             if override not in fitting[name]:
-                observer.tell(f"{name}: {override} does not apply there")
+                observer.info(f"{name}: {override} does not apply there")
     resolve.refuse_twice(planned)
     for item in planned:
         if item.run is not None and item.reason:
-            observer.tell(f"{item.name}: {item.reason}")
+            observer.info(f"{item.name}: {item.reason}")
     return told_apart(planned)
 
 
@@ -96,8 +98,8 @@ def _checked(planned: Sequence[resolve.Planned], observer: Observer) -> dict[str
 
 def _train(item: resolve.Planned, *, runs: Path, observer: Observer, trained: list[Finished]) -> Finished:
     assert item.experiment is not None
-    observer.tell(f"training {item.name}: {item.reason}")
-    with work_begun() if trained else nullcontext():
+    observer.info(f"training {item.name}: {item.reason}")
+    with work_begun(when=bool(trained)):
         trained.append(train_one(item.experiment, item.overrides, runs, observer))
     if trained[-1].interrupted:
         kept = trained[-1].run.directory

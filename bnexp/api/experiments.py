@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from bnexp import config, store
+from bnexp.api.names import RUNS, Name, Names, Overrides, as_list
 from bnexp.api.observer import Observer
 from bnexp.config import Experiment
 from bnexp.errors import Problems, StoppedError, UserError, work_begun
 from bnexp.experiment.config_names import config_path, config_paths
 from bnexp.experiment.prepare import Asked, Checked, preflight
 from bnexp.experiment.run import Finished, train_experiment
+from bnexp.experiment.warnings import cautions
 from bnexp.report import figures
-
-RUNS = Path("runs")
 
 
 @dataclass(frozen=True)
@@ -28,24 +28,42 @@ class CheckedExperiment:
     experiment: Experiment
     facts: Checked
 
+    @property
+    def warnings(self) -> list[str]:
+        """List what may mislead in its training; what may mislead in its data is in `facts.told`."""
+        return cautions(self.experiment, self.experiment.training.epochs * self.facts.steps)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what `train --dry-run --json` prints: the config with its defaults, and what is known of it."""
+        training = self.experiment.training
+        return {
+            "config": config.compact(self.experiment),
+            "data": self.facts.told.as_json(),
+            "warnings": self.warnings,
+            "seeds": training.seeds,
+            "epochs": training.epochs,
+            "steps_per_epoch": self.facts.steps,
+        }
+
 
 def check(
-    names: str | Sequence[str], overrides: Sequence[str] = (), *, runs: Path = RUNS, observer: Observer | None = None
+    names: Names, overrides: Overrides = (), *, runs: Name = RUNS, observer: Observer | None = None
 ) -> list[CheckedExperiment]:
     """Read configs and check data, models and trainers; train and write nothing.
 
-    A name is that of a config, `bn` for configs/bn.yaml, or a file. An override is `training.epochs=5`.
+    A name is that of a config, `bn` for configs/bn.yaml, or a file. An override is `training.epochs=5`. Both may be
+    one text or several.
 
     Raises:
         UserError: with all that is wrong with any of them, each with its file and line.
     """
-    asked = _asked([names] if isinstance(names, str) else names, overrides, runs)
+    asked = _asked(as_list(names), as_list(overrides), Path(runs))
     facts = checked(asked, observer or Observer())
     return [CheckedExperiment(one.experiment, known) for one, known in zip(asked, facts, strict=True)]
 
 
 def train(
-    names: str | Sequence[str], overrides: Sequence[str] = (), *, runs: Path = RUNS, observer: Observer | None = None
+    names: Names, overrides: Overrides = (), *, runs: Name = RUNS, observer: Observer | None = None
 ) -> list[Finished]:
     """Train every config named, all seeds at once; return each run, with its record and its history.
 
@@ -56,11 +74,10 @@ def train(
         WorkError: if the work cannot go on.
         StoppedError: if the user stops it at once.
     """
-    observer = observer or Observer()
-    found: list[Finished] = []
-    for one in check(names, overrides, runs=runs, observer=observer):
-        with work_begun() if found else nullcontext():
-            found.append(train_one(one.experiment, overrides, runs, observer))
+    observer, changes, found = observer or Observer(), as_list(overrides), list[Finished]()
+    for one in check(names, changes, runs=runs, observer=observer):
+        with work_begun(when=bool(found)):
+            found.append(train_one(one.experiment, changes, Path(runs), observer))
         if found[-1].interrupted:
             break
     return found
@@ -69,7 +86,7 @@ def train(
 def _asked(names: Sequence[str], overrides: Sequence[str], runs: Path) -> list[Asked]:
     """Read the configs; refuse what is wrong with any of them, with the names and with the place, all at once."""
     if not names:
-        raise UserError("train was given no config; expected one or more. For example: bnexp train bn")
+        raise UserError("No config is named; expected one or more. Name one, such as bn for configs/bn.yaml.")
     found: list[Asked] = []
     problems = Problems()
     with problems.noted():

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from bnexp.config import Experiment
 from bnexp.experiment.run import Finished
 from bnexp.history import History, Watch
 from bnexp.store.plan_document import PlanDocument
+from bnexp.study.claims import StudyObserver
 from bnexp.study.result import Result
 from bnexp.system.listeners import Note
 
+if TYPE_CHECKING:
+    from bnexp.api.data_sets import DataSet
 
-class Observer:
+
+class Observer(StudyObserver):
     """Hears how work goes. Each method does nothing, and may be replaced."""
 
     shows_time = False
@@ -22,7 +27,7 @@ class Observer:
     def warn(self, text: str) -> None:
         """Hear of something that may mislead."""
 
-    def tell(self, text: str) -> None:
+    def info(self, text: str) -> None:
         """Hear what is done, and why."""
 
     @contextmanager
@@ -37,6 +42,9 @@ class Observer:
 
     def trained(self, finished: Finished) -> None:
         """Hear of a run that has just been trained and kept."""
+
+    def fetched(self, data_set: DataSet) -> None:
+        """Hear of a data set that has just been brought, or was here before."""
 
     def planned(self, plan: PlanDocument) -> None:
         """Hear what a study is about to do."""

@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Literal
 
 from bnexp import store
-from bnexp.api.experiments import RUNS
+from bnexp.api.names import RUNS, Name
 from bnexp.api.observer import Observer
 from bnexp.errors import RunError
 from bnexp.experiment import lookup
 from bnexp.report import figures
 
 
-def load_run(name: str | Path, *, runs: Path = RUNS, observer: Observer | None = None) -> store.Run:
+def load_run(name: Name, *, runs: Name = RUNS, observer: Observer | None = None) -> store.Run:
     """Find a run, comparison or study by its directory, its id or the beginning of it, an experiment, or `latest`.
 
     `record()` and `history()` of what is returned read a run's files, `comparison()` and `study()` the others'.
@@ -21,6 +21,7 @@ def load_run(name: str | Path, *, runs: Path = RUNS, observer: Observer | None =
     Raises:
         RunError: if nothing has this name, or several do.
     """
+    runs = Path(runs)
     run = lookup.named(runs, str(name), (observer or Observer()).warn)
     if run is None:
         expected = "expected a directory, an id or latest"
@@ -28,17 +29,17 @@ def load_run(name: str | Path, *, runs: Path = RUNS, observer: Observer | None =
     return run
 
 
-def list_runs(*, runs: Path = RUNS) -> list[store.Run]:
+def list_runs(*, runs: Name = RUNS) -> list[store.Run]:
     """Return all runs, comparisons and studies, the newest first; `state()` of each says how it ended."""
-    return list(store.runs_in(runs))
+    return list(store.runs_in(Path(runs)))
 
 
 def plot(
-    name: str | Path,
+    name: Name,
     *,
     format: Literal["png", "svg", "pdf"] = "png",
-    out: Path | None = None,
-    runs: Path = RUNS,
+    out: Name | None = None,
+    runs: Name = RUNS,
     observer: Observer | None = None,
 ) -> list[Path]:
     """Draw the figures of a run, comparison or study again, into its directory or `out`; return the files.
@@ -52,7 +53,7 @@ def plot(
     observer = observer or Observer()
     run = load_run(name, runs=runs, observer=observer)
     with noting_missing() as letters:
-        paths = figures.draw(run, format=format, out=out)
+        paths = figures.draw(run, format=format, out=None if out is None else Path(out))
     if (state := run.state()).status == "damaged":
         observer.warn(f"{run.id} is damaged ({state.reason.rstrip('.')}). Its figures are drawn from what is left.")
     if (told := missing_told(letters)) is not None:

@@ -1,16 +1,16 @@
-"""Studies by name: planned, run by workers, and several of them on one page."""
+"""Studies by name or by plan: planned, run by workers, and several of them on one page."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from bnexp import executors, store
-from bnexp.api.experiments import RUNS
+from bnexp.api.names import RUNS, Name, Names, as_list
 from bnexp.api.observer import Observer
-from bnexp.errors import StoppedError, work_begun
+from bnexp.errors import Problems, StoppedError, UserError, work_begun
 from bnexp.experiment.config_names import study_path, study_paths
 from bnexp.report import figures
 from bnexp.report.page import claims_page, on_page
@@ -26,16 +26,25 @@ from bnexp.system.machine import most_workers
 PAGE = "claims.html"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Place:
-    """Where a study's trainings are kept, and who does them: processes of this machine, or of a Ray cluster."""
+    """Who does a study's trainings: processes of this machine, or of a Ray cluster."""
 
-    runs: Path = RUNS
     launcher: executors.Launcher = "local"
     workers: int | None = None
     """The most processes; None for one a core, or for as many as memory is enough for."""
     address: str | None = None
     """Of a Ray cluster."""
+
+    def __post_init__(self) -> None:
+        """Raise UserError with all that is wrong with the place."""
+        problems = Problems()
+        with problems.noted():
+            executors.refuse_unknown(self.launcher)
+        with problems.noted():
+            if self.workers is not None and self.workers < 1:
+                raise UserError(f"workers is {self.workers}; expected 1 or more, or None for one on each core.")
+        problems.refuse()
 
     @property
     def most_workers(self) -> int:
@@ -78,31 +87,42 @@ class Claims:
         return claim_rows(self.answers)
 
 
-def plan_study(name: str | Path, place: Place | None = None, *, most_trainings: int | None = None) -> Plan:
+def plan_study(name: Name, *, runs: Name = RUNS, most_trainings: int | None = None) -> Plan:
     """Read a study, by its name or file, and find out all that is wrong with it; nothing is trained or written.
+
+    `runs` keeps the study. What is done with the plan takes no other directory.
 
     Raises:
         ConfigError: with every mistake of the file, its grid, its data and its hypotheses.
         UserError: if its place or its data cannot be used.
     """
     most = MOST_TRAININGS if most_trainings is None else most_trainings
-    return plan.plan(study_path(str(name)), (place or Place()).runs, most=most)
+    return plan.plan(study_path(str(name)), Path(runs), most=most)
 
 
-def outlook(planned: Plan, place: Place, *, observer: Observer | None = None) -> PlanDocument:
+def _plan(study: Name | Plan) -> Plan:
+    return study if isinstance(study, Plan) else plan_study(study)
+
+
+def outlook(study: Name | Plan, place: Place | None = None, *, observer: Observer | None = None) -> PlanDocument:
     """Return what a study will do, after workers have checked models and trainers, and about how long it takes.
+
+    `study` is a name, a file or a plan.
 
     Raises:
         ConfigError: with all that is refused in any cell.
     """
-    observer, told = observer or Observer(), _before(planned, place)
+    planned, place, observer = _plan(study), place or Place(), observer or Observer()
+    told = _before(planned, place)
     with _goes_on(planned.directory), place.launched(told.jobs, observer.warn) as workers:
         costs = run.preflight(planned, workers, plan_only=True)
         return _with_time(told, costs, workers, plan_only=True)
 
 
-def run_study(planned: Plan, place: Place | None = None, *, observer: Observer | None = None) -> Study:
+def run_study(study: Name | Plan, place: Place | None = None, *, observer: Observer | None = None) -> Study:
     """Run a study, or what is left of it, answer its hypotheses, and draw its figures.
+
+    `study` is a name or a file, or a plan of `plan_study`, which also takes another directory for runs.
 
     Raises:
         ConfigError: with all that is refused in any cell, before anything is trained or written.
@@ -110,7 +130,7 @@ def run_study(planned: Plan, place: Place | None = None, *, observer: Observer |
         WorkError: if the work cannot go on.
         StoppedError: if the user stops it; what is finished is kept.
     """
-    place, observer = place or Place(), observer or Observer()
+    planned, place, observer = _plan(study), place or Place(), observer or Observer()
     told = _before(planned, place)
     with _goes_on(planned.directory), place.launched(told.jobs, observer.warn) as workers:
         costs = run.preflight(planned, workers)
@@ -154,9 +174,10 @@ def _draw(directory: Path, observer: Observer) -> None:
 
 
 def claims(
-    names: Sequence[str] = (),
+    names: Names = (),
     place: Place | None = None,
     *,
+    runs: Name = RUNS,
     observer: Observer | None = None,
     found: Claims | None = None,
 ) -> Claims:
@@ -169,25 +190,25 @@ def claims(
         WorkError: if the work cannot go on.
         StoppedError: if the user stops it; what is finished is kept.
     """
-    place, observer, found = place or Place(), observer or Observer(), found or Claims()
-    answers = plan_studies(study_paths(names), place.runs)
+    runs, place, observer, found = Path(runs), place or Place(), observer or Observer(), found or Claims()
+    answers = plan_studies(study_paths(as_list(names)), runs)
     for answer in answers:
         if answer.failure:
             observer.warn(f"{answer.name} is left out: {answer.failure}")
     jobs = sum(len(plan.pending(answer.planned)) for answer in answers if answer.planned is not None)
-    with _goes_on(place.runs):
+    with _goes_on(runs):
         with place.launched(jobs, observer.warn) as workers:
             for answer in answers:
                 with _begun(found):
                     found.answers.append(_answered(answer, workers, observer))
         with _begun(found):
-            found.page = keep_page(place.runs, found.answers)
+            found.page = keep_page(runs, found.answers)
     return found
 
 
 def _begun(found: Claims) -> AbstractContextManager[None]:
     """Return the context in which an error is one of work that has begun, if a study is answered by now."""
-    return work_begun() if any(answer.document for answer in found.answers) else nullcontext()
+    return work_begun(when=any(answer.document for answer in found.answers))
 
 
 def _answered(answer: Answer, workers: executors.Workers, observer: Observer) -> Answer:

@@ -174,9 +174,10 @@ def study(
         from bnexp.api.studies import Place
         from bnexp.cli import study_commands
 
-    place = Place(runs, launcher, workers, address)
-    code = study_commands.study(file, place, dry_run=dry_run, most_trainings=max_trainings, quiet=quiet, as_json=json)
-    raise typer.Exit(code)
+    place, most = Place(launcher=launcher, workers=workers, address=address), max_trainings
+    raise typer.Exit(
+        study_commands.study(file, place, runs=runs, dry_run=dry_run, most_trainings=most, quiet=quiet, as_json=json)
+    )
 
 
 @app.command()
@@ -203,8 +204,8 @@ def claims(
         from bnexp.api.studies import Place
         from bnexp.cli import study_commands
 
-    place = Place(runs, launcher, workers, address)
-    raise typer.Exit(study_commands.claims(studies or [], place, quiet=quiet, as_json=json))
+    place = Place(launcher=launcher, workers=workers, address=address)
+    raise typer.Exit(study_commands.claims(studies or [], place, runs=runs, quiet=quiet, as_json=json))
 
 
 @app.command()

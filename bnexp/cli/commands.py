@@ -1,11 +1,11 @@
-"""What each command does, with plain arguments: call the API, print, and return the exit code."""
+"""What `train`, `compare`, `plot` and `runs` do, with plain arguments: call the API, print, return the exit code."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from bnexp import config
 from bnexp.api import comparisons, experiments, stored
@@ -16,7 +16,6 @@ from bnexp.cli.terminal import RunTables, Terminal
 from bnexp.comparison import Question
 from bnexp.errors import DIVERGED, DONE, INTERRUPTED
 from bnexp.experiment.run import Finished
-from bnexp.experiment.warnings import cautions
 from bnexp.report import comparison_table, run_list
 from bnexp.report.about_data import data_lines
 from bnexp.report.styles import warning
@@ -27,16 +26,30 @@ def train(arguments: Sequence[str], *, seeds: int | None, runs: Path, dry_run: b
     """Train every config named; return the worst exit code."""
     names, overrides = sorted_arguments(arguments, seeds)
     if dry_run:
-        for one in experiments.check(names, overrides, runs=runs, observer=Terminal(quiet=True)):
-            _print_plan(one)
-        return DONE
+        return _check(names, overrides, runs=runs, quiet=quiet, as_json=as_json)
     terminal = RunTables(quiet=quiet, as_json=as_json)
     with told_in_json(lambda: [one.record.as_json() for one in terminal.finished], as_json=as_json):
         finished = experiments.train(names, overrides, runs=runs, observer=terminal)
     if as_json:
-        records = [one.record.as_json() for one in finished]
-        print_json(records[0] if len(names) == 1 else records)
+        _print_each([one.record.as_json() for one in finished], names)
     return max(_exit_code(one) for one in finished)
+
+
+def _check(names: Sequence[str], overrides: Sequence[str], *, runs: Path, quiet: bool, as_json: bool) -> int:
+    """Check every config named, and print what would be trained; with `quiet` nothing, since nothing is kept."""
+    with told_in_json(list, as_json=as_json):
+        checked = experiments.check(names, overrides, runs=runs, observer=Terminal(quiet=True))
+    if as_json:
+        _print_each([one.as_json() for one in checked], names)
+    elif not quiet:
+        for one in checked:
+            _print_plan(one)
+    return DONE
+
+
+def _print_each(documents: Sequence[dict[str, Any]], names: Sequence[str]) -> None:
+    """Print one JSON document: the only one, or a list if several configs are named."""
+    print_json(documents[0] if len(names) == 1 else documents)
 
 
 def _exit_code(finished: Finished) -> int:
@@ -49,10 +62,7 @@ def _print_plan(checked: CheckedExperiment) -> None:
     """Print what would be trained, and what may mislead in it."""
     experiment, training = checked.experiment, checked.experiment.training
     print(config.dump(experiment), end="")
-    for line in (
-        *data_lines(checked.facts.told),
-        *map(warning, cautions(experiment, training.epochs * checked.facts.steps)),
-    ):
+    for line in (*data_lines(checked.facts.told), *map(warning, checked.warnings)):
         print(f"# {line.plain}")
     print(f"# {training.seeds} seeds x {training.epochs} epochs; nothing was trained or written")
 

@@ -17,15 +17,27 @@ from bnexp.store.study_document import StudyDocument
 from bnexp.study import plan
 
 
-def study(path: Path, place: Place, *, dry_run: bool, most_trainings: int | None, quiet: bool, as_json: bool) -> int:
+def study(
+    path: Path,
+    place: Place,
+    *,
+    runs: Path,
+    dry_run: bool,
+    most_trainings: int | None,
+    quiet: bool,
+    as_json: bool,
+) -> int:
     """Run a study, or what is left of it; print its plan, how it goes, and the verdict."""
-    planned = studies.plan_study(path, place, most_trainings=most_trainings)
+    planned = studies.plan_study(path, runs=runs, most_trainings=most_trainings)
     silent = quiet or as_json
     with own_stderr() as stderr, told_in_json(lambda: _finished_trials(planned), as_json=as_json):
         terminal = StudyTerminal(StudyReporter(stderr, quiet=silent), shows_time=not silent)
         if dry_run:
             told = studies.outlook(planned, place, observer=terminal)
-            print_json(told.model_dump(mode="json")) if as_json else print_answer(plan_table.study_plan(told))
+            if as_json:
+                print_json(told.model_dump(mode="json"))
+            elif not quiet:
+                print_answer(plan_table.study_plan(told))
             return DONE
         found = studies.run_study(planned, place, observer=terminal)
     if as_json:
@@ -47,12 +59,12 @@ def _study_code(document: StudyDocument) -> int:
     return DIVERGED if document.diverged else DONE
 
 
-def claims(names: Sequence[str], place: Place, *, quiet: bool, as_json: bool) -> int:
+def claims(names: Sequence[str], place: Place, *, runs: Path, quiet: bool, as_json: bool) -> int:
     """Run several studies, or what is left of them; print a row for each claim, and where the page is."""
     found = Claims()
     with own_stderr() as stderr, told_in_json(lambda: [asdict(row) for row in found.rows], as_json=as_json):
         terminal = StudyTerminal(StudyReporter(stderr, quiet=quiet or as_json), shows_time=False)
-        studies.claims(names, place, observer=terminal, found=found)
+        studies.claims(names, place, runs=runs, observer=terminal, found=found)
     if as_json:
         print_json([asdict(row) for row in found.rows])
     elif quiet:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from bnexp.api.data_sets import DataSet
 from bnexp.api.observer import Observer
 from bnexp.cli.output import print_answer, warn
 from bnexp.config import Experiment
@@ -30,7 +31,7 @@ class Terminal(Observer):
         """Print a warning, also where nothing else is told."""
         warn(text)
 
-    def tell(self, text: str) -> None:
+    def info(self, text: str) -> None:
         """Print what is done, and why."""
         if not self._quiet:
             print(plain(text), file=sys.stderr)
@@ -74,6 +75,14 @@ class RunTables(Terminal):
             return
         print_answer(console.run_summary(finished.record, finished.history))
         print(f"{finished.record.status}: {finished.run.directory}")
+
+
+class Fetching(Terminal):
+    """Prints on stdout each data set as soon as it is there."""
+
+    def fetched(self, data_set: DataSet) -> None:
+        """Print that it is here; what Keras brings may be missing all the same."""
+        print(f"{data_set.name}: {'here' if data_set.here else 'missing'}")
 
 
 class StudyTerminal(Observer):

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from typing import Literal
+from typing import Literal, get_args
 
-from bnexp.errors import UserError
+from bnexp.errors import UserError, nearest
 from bnexp.executors.local import local_workers
 from bnexp.executors.ray import ray_workers
 from bnexp.executors.workers import Failure, Workers
 from bnexp.system.listeners import Warn
 from bnexp.system.machine import most_workers
 
-__all__ = ["Failure", "Launcher", "Workers", "workers"]
+__all__ = ["Failure", "Launcher", "Workers", "refuse_unknown", "workers"]
 
 Launcher = Literal["local", "ray"]
+
+
+def refuse_unknown(launcher: str) -> None:
+    """Raise UserError if there is no launcher of this name."""
+    if launcher not in (known := get_args(Launcher)):
+        raise UserError(f"No launcher is called {str(launcher)!r}. {nearest(str(launcher), known)}")
 
 
 def workers(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -16,6 +17,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
+from types import ModuleType
 from typing import Any
 
 from bnexp.executors.workers import Attempt, Job, Lost, Work, done, refuse_bug
@@ -116,7 +118,7 @@ def _started(sharing: int) -> _Worker:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_serve, args=(theirs, sharing), daemon=True)
-    with _ctrl_c_held_back(), _one_thread():
+    with _ctrl_c_held_back(), _one_thread(), _script_hidden():
         process.start()
     theirs.close()  # so that the end of the process is the end of the pipe
     return _Worker(process, ours)
@@ -149,6 +151,20 @@ def _one_thread() -> Iterator[None]:
     finally:
         for name in unset:
             del os.environ[name]
+
+
+@contextmanager
+def _script_hidden() -> Iterator[None]:
+    """Keep processes that are started in here from running the user's script again, as `spawn` does with `__main__`.
+
+    A worker needs none of it: work and jobs are bnexp's own. So a script needs no `if __name__ == "__main__":`.
+    """
+    script = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = script
 
 
 def _serve(connection: Connection, sharing: int) -> None:

@@ -49,7 +49,7 @@ class Wave:
     """Seeds that are still to be trained."""
 
 
-class Observer:
+class BatchObserver:
     """Hears how a batch is trained. Each method does nothing, and may be replaced."""
 
     def epoch_ended(self, so_far: Sequence[History]) -> bool:
@@ -72,7 +72,7 @@ def program_key(experiment: Experiment) -> str:
 
 
 def train(
-    batch: Sequence[Prepared], seeds: Seeds, observer: Observer | None = None, *, largest_shard: int | None = None
+    batch: Sequence[Prepared], seeds: Seeds, observer: BatchObserver | None = None, *, largest_shard: int | None = None
 ) -> Iterator[History]:
     """Train these seeds of experiments that share a program; yield the history of each experiment.
 
@@ -84,7 +84,7 @@ def train(
         MemoryError: if TensorFlow runs out of memory.
     """
     for part in _fitting(batch, len(seeds)):
-        yield from _in_waves(part, seeds, observer or Observer(), largest_shard)
+        yield from _in_waves(part, seeds, observer or BatchObserver(), largest_shard)
 
 
 def _fitting(batch: Sequence[Prepared], seeds: int) -> Iterator[Sequence[Prepared]]:
@@ -101,7 +101,7 @@ def _fitting(batch: Sequence[Prepared], seeds: int) -> Iterator[Sequence[Prepare
 
 
 def _in_waves(
-    part: Sequence[Prepared], seeds: Seeds, observer: Observer, largest_shard: int | None
+    part: Sequence[Prepared], seeds: Seeds, observer: BatchObserver, largest_shard: int | None
 ) -> Iterator[History]:
     from bnexp.training import waves
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bnexp.config import Experiment
-from bnexp.experiment.batch import Observer, Prepared, Seeds, train
+from bnexp.experiment.batch import BatchObserver, Prepared, Seeds, train
 from bnexp.experiment.measurement import prepared_once
 from bnexp.experiment.prepare import built_for, prepared
 from bnexp.history import History
@@ -59,7 +59,7 @@ def pace(experiments: Sequence[Experiment], seeds: Seeds, *, largest_shard: int 
     return Pace(max(0.0, ends[0] - begun - epoch), epoch / (steps * timer.at_once))
 
 
-class _Timer(Observer):
+class _Timer(BatchObserver):
     """Notes when the first two epochs end, and how many seeds the first one was of."""
 
     def __init__(self) -> None:

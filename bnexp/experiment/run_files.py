@@ -16,7 +16,7 @@ import numpy as np
 from bnexp import store
 from bnexp.config import Experiment
 from bnexp.errors import UserError
-from bnexp.experiment.batch import Observer, Wave
+from bnexp.experiment.batch import BatchObserver, Wave
 from bnexp.experiment.measured_rows import held_out
 from bnexp.held_out import HeldOut
 from bnexp.held_out import joined as joined_rows
@@ -30,7 +30,7 @@ KEEPING_SHARE = 0.05
 """The most of the time that this writing may take: a history grows with every epoch."""
 
 
-class RunFiles(Observer):
+class RunFiles(BatchObserver):
     """Writes what a run measures into its directory: after each wave, and the history every few seconds.
 
     `record` is what run.json holds; it gets the digests and models of each

@@ -1,4 +1,4 @@
-"""What a person reads in the terminal: a run's table, a comparison and its verdict.
+"""What a person reads in the terminal: a run's table, and the list of known data sets. Comparisons have a file.
 
 Names are untrusted text: they are stripped of control characters and never
 read as markup. Live progress is in `progress.py`.

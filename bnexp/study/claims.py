@@ -18,7 +18,7 @@ from bnexp.study.result import Result
 from bnexp.study.words import about, effect
 
 
-class Observer(Protocol):
+class StudyObserver(Protocol):
     """Hears how a study goes."""
 
     def planned(self, plan: PlanDocument) -> None:
@@ -91,7 +91,7 @@ def _planned(path: Path, runs: Path) -> Answer:
         return Answer(path, failure=str(error))
 
 
-def answer_study(one: Answer, workers: Workers, observer: Observer) -> Answer:
+def answer_study(one: Answer, workers: Workers, observer: StudyObserver) -> Answer:
     """Run a study that could be planned; one that cannot be answered, in whole or in part, stops no other.
 
     Raises:

@@ -27,13 +27,13 @@ class UserError(Exception):
     exit_code = BAD_INPUT
 
 
-MOST_TOLD = 20
+MOST_MISTAKES = 20
 """Mistakes told at a time: more than a person mends before trying again."""
 
 
 def _message(problems: Sequence[str]) -> str:
     """Return a line for each of the first mistakes, and one with the number of the others."""
-    lines = list(problems[:MOST_TOLD])
+    lines = list(problems[:MOST_MISTAKES])
     if more := len(problems) - len(lines):
         lines.append(f"and {more} more {'mistake' if more == 1 else 'mistakes'}. Mend these first.")
     return "\n".join(lines)

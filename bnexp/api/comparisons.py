@@ -14,7 +14,7 @@ from bnexp.api.observer import Observer
 from bnexp.comparison import Arm, Question, refuse_too_few
 from bnexp.errors import StoppedError, work_begun
 from bnexp.experiment import resolve
-from bnexp.experiment.arm_names import told_apart, with_baseline
+from bnexp.experiment.arm_names import distinctly_named, with_baseline
 from bnexp.experiment.prepare import Asked, Checked
 from bnexp.experiment.run import Finished
 from bnexp.report import figures
@@ -79,7 +79,7 @@ def _planned(names: Sequence[str], overrides: Sequence[str], runs: Path, observe
     for item in planned:
         if item.run is not None and item.reason:
             observer.tell(f"{item.name}: {item.reason}")
-    return told_apart(planned)
+    return distinctly_named(planned)
 
 
 def _checked(planned: Sequence[resolve.Planned], observer: Observer) -> dict[str, Checked]:

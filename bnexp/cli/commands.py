@@ -11,7 +11,7 @@ from bnexp import config
 from bnexp.api import comparisons, experiments, stored
 from bnexp.api.experiments import CheckedExperiment
 from bnexp.cli.arguments import sorted_arguments
-from bnexp.cli.output import print_answer, print_json, told_in_json
+from bnexp.cli.output import json_on_failure, print_answer, print_json
 from bnexp.cli.terminal import RunTables, Terminal
 from bnexp.comparison import Question
 from bnexp.errors import DIVERGED, DONE, INTERRUPTED
@@ -31,7 +31,7 @@ def train(arguments: Sequence[str], *, seeds: int | None, runs: Path, dry_run: b
             _print_plan(one)
         return DONE
     terminal = RunTables(quiet=quiet, as_json=as_json)
-    with told_in_json(lambda: [one.record.as_json() for one in terminal.finished], as_json=as_json):
+    with json_on_failure(lambda: [one.record.as_json() for one in terminal.finished], as_json=as_json):
         finished = experiments.train(names, overrides, runs=runs, observer=terminal)
     if as_json:
         records = [one.record.as_json() for one in finished]
@@ -50,7 +50,7 @@ def _print_plan(checked: CheckedExperiment) -> None:
     experiment, training = checked.experiment, checked.experiment.training
     print(config.dump(experiment), end="")
     for line in (
-        *data_lines(checked.facts.told),
+        *data_lines(checked.facts.data),
         *map(warning, cautions(experiment, training.epochs * checked.facts.steps)),
     ):
         print(f"# {line.plain}")
@@ -63,7 +63,7 @@ def compare(
     """Compare the arms named, training those that need it; keep and print the comparison."""
     names, overrides = sorted_arguments(arguments, seeds)
     terminal = Terminal(quiet=quiet or as_json)
-    with told_in_json(lambda: [one.record.as_json() for one in terminal.finished], as_json=as_json):
+    with json_on_failure(lambda: [one.record.as_json() for one in terminal.finished], as_json=as_json):
         found = comparisons.compare(names, overrides, question, runs=runs, observer=terminal)
     if as_json:
         print_json(found.document.as_json())

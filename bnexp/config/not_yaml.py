@@ -113,7 +113,7 @@ def _before(seen: _Seen) -> str:
     return (seen.content[: seen.column + 1].split() or [""])[-1][:1]
 
 
-def line_told(error: yaml.YAMLError, text: str, name: str) -> str:
+def parser_message(error: yaml.YAMLError, text: str, name: str) -> str:
     """Return the line of the parser's mistake, what was seen there, and the cure."""
     line, what, cure = explained(error, text)
     return f"{name}:{line}: is not YAML; {what}. {cure}"
@@ -129,10 +129,10 @@ def explained(error: yaml.YAMLError, text: str) -> tuple[int, str, str]:
     problem = str(getattr(error, "problem", None) or "it cannot be parsed")
     for parts, what, cure in RULES:
         if any(part in problem for part in parts):
-            told = what(seen)
-            if not told:
+            found = what(seen)
+            if not found:
                 return seen.line + 1, "the text ends where a value is expected", "Close the brackets that are open."
-            return seen.line + 1, f"{told} (column {seen.column + 1})", cure
+            return seen.line + 1, f"{found} (column {seen.column + 1})", cure
     return seen.line + 1, f"{problem} (column {seen.column + 1})", "Quote the text, if it is one."
 
 

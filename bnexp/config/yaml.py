@@ -111,7 +111,7 @@ def _built(text: str, name: str, mistakes: Problems) -> Node | None:
     try:
         return Building(text, name, mistakes).document()
     except yaml.YAMLError as error:
-        mistakes.tell(not_yaml.line_told(error, text, name))
+        mistakes.tell(not_yaml.parser_message(error, text, name))
     except TooDeepError:
         pass
     return None

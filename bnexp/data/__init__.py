@@ -112,10 +112,10 @@ class Data:
         return None if self.rows.classes is None else np.bincount(self.rows.y_N.astype(int)).tolist()
 
     def facts(self) -> dict[str, Any]:
-        """Return what run.json records of the data: what `told` returns, and the digests of file and rows."""
-        return {**self.told(), "source_sha256": self.source_sha256, "digest": self.digest}
+        """Return what run.json records of the data: what `summary` returns, and the digests of file and rows."""
+        return {**self.summary(), "source_sha256": self.source_sha256, "digest": self.digest}
 
-    def told(self) -> dict[str, Any]:
+    def summary(self) -> dict[str, Any]:
         """Return what is shown of the data everywhere: what they are, counts, classes, warnings."""
         rows = self.rows
         return {

@@ -161,7 +161,7 @@ class RayWorkers:
         most = self._asked or math.inf  # no limit: nodes may join
         waiting = deque(Attempt(job) for job in jobs)
         running: dict[Any, Attempt] = {}
-        with _loss_told():
+        with _cluster_errors():
             task = ray.remote(num_cpus=1, memory=_memory_of_one(), max_retries=0)(_done_there)
             while waiting or running:
                 while waiting and len(running) < most:
@@ -176,7 +176,7 @@ class RayWorkers:
 
 
 @contextmanager
-def _loss_told() -> Iterator[None]:
+def _cluster_errors() -> Iterator[None]:
     """Raise WorkError where Ray says that the cluster itself is lost."""
     import ray
 

@@ -132,8 +132,8 @@ def nearest_names(runs: Path, name: str, *, trained: bool = True) -> str:
         return f"{no_folder('experiments', CONFIGS)}{stored} {_where_to_go('config')}"
     if names:
         last = name.rstrip("/").rpartition("/")[2]
-        told = [nearest(one, dict.fromkeys(names), most=MOST_NAMES) for one in (name, last)]
-        return told[1] if told[1].startswith(HINT) and not told[0].startswith(HINT) else told[0]
+        offers = [nearest(one, dict.fromkeys(names), most=MOST_NAMES) for one in (name, last)]
+        return offers[1] if offers[1].startswith(HINT) and not offers[0].startswith(HINT) else offers[0]
     return (
         f"There are neither runs ({shown(runs)}) nor configs ({CONFIGS}) in {_here()}. Go to a folder that has "
         "them, such as bnexp's repository, or give the path of a config."

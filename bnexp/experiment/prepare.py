@@ -53,7 +53,7 @@ class Checked:
     task: Task
     steps: int
     """Optimizer steps of one epoch."""
-    told: DataFacts = field(default_factory=DataFacts)
+    data: DataFacts = field(default_factory=DataFacts)
     """What is shown of the data."""
     digest: str | None = None
     """Of the rows, where it was asked for."""
@@ -73,7 +73,7 @@ def preflight(several: Sequence[Asked], *, digests: bool = False, note: Note = l
     found = [Problems() for _ in several]
     checked: dict[int, Checked] = {}
     for number in reversed(range(len(several))):
-        with found[number].noted(), line_told(several[number].where):
+        with found[number].noted(), located_errors(several[number].where):
             checked[number] = check(several[number].experiment, digests=digests, note=note)
     problems = Problems()
     for one in found:
@@ -96,14 +96,14 @@ def check(experiment: Experiment, *, digests: bool = False, note: Note = lambda 
     return Checked(
         task=data.task,
         steps=data.steps(training.batch_size, training.drop_last),
-        told=DataFacts.model_validate({"name": experiment.dataset.name, **data.told()}),
+        data=DataFacts.model_validate({"name": experiment.dataset.name, **data.summary()}),
         digest=data.digest if digests else None,
         splits=data.split_digests(range(training.seeds)) if digests else None,
     )
 
 
 @contextmanager
-def line_told(where: Where) -> Iterator[None]:
+def located_errors(where: Where) -> Iterator[None]:
     """Add file and line to a mistake that shows itself only when the data are drawn or the model is built."""
     try:
         yield
@@ -219,11 +219,11 @@ def built_for(experiment: Experiment, data: Data) -> Built:
 
 def _built_in_memory(experiment: Experiment, data: Data) -> Built:
     from bnexp.models.inputs import Inputs
-    from bnexp.training import shortage_told
+    from bnexp.training import memory_errors
 
     inputs = Inputs(data.rows.kind, tuple(data.rows.x.shape[1:]), data.vocabulary)
     try:
-        with shortage_told():
+        with memory_errors():
             return _built(experiment.model.model_dump_json(), inputs, data.task, len(data.rows.classes or ()))
     except MemoryError as error:
         raise SettingError("model", f"does not fit in memory: {error}. Use a smaller one.") from error

@@ -198,7 +198,7 @@ def _basis(item: Planned, trained: Mapping[str, comparison.Arm], checked: Mappin
         return comparison.basis_of(trained[item.name])
     facts = checked[item.name]
     experiment = experiment_of(item)
-    unit = comparison.error_unit_of(experiment, facts.told)
+    unit = comparison.error_unit_of(experiment, facts.data)
     return comparison.Basis(item.name, None, experiment, facts.digest or "", facts.splits or {}, unit)
 
 

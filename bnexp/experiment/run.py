@@ -143,8 +143,8 @@ def _rows_not_kept(experiment: Experiment, data: Data) -> list[str]:
     """Return what is not kept of the held-out rows, and why."""
     from bnexp.training.kept_rows import not_kept
 
-    told = not_kept(experiment.training, data, experiment.training.seeds)
-    return [] if told is None else [told]
+    warning = not_kept(experiment.training, data, experiment.training.seeds)
+    return [] if warning is None else [warning]
 
 
 def _summary(measured: History, metric: str, guessing: Mapping[str, float]) -> Summary:

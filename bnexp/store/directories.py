@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 
 from bnexp.errors import RunError, StorageError
 from bnexp.store.names import slug
-from bnexp.store.writing import make_place, write, writing_told
+from bnexp.store.writing import make_place, storage_errors, write
 
 LOCK = ".lock"
 LATEST = "latest"
@@ -59,7 +59,7 @@ def own_directory(directory: Path) -> Iterator[Path]:
 def _held(directory: Path) -> Iterator[None]:
     """Hold a directory's lock."""
     lock = FileLock(directory / LOCK)
-    with writing_told(directory / LOCK):
+    with storage_errors(directory / LOCK):
         try:
             lock.acquire(timeout=1)  # who lists runs shares it for a moment
         except Timeout:
@@ -103,7 +103,7 @@ def _can_share(path: Path, descriptor: int) -> bool:
 
 def _make_directory(runs: Path, name: str) -> Path:
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-    with writing_told(runs):
+    with storage_errors(runs):
         runs.mkdir(parents=True, exist_ok=True)
         for suffix in ("", *(f"-{number}" for number in range(2, 10_000))):
             directory = runs / f"{slug(name)}-{stamp}{suffix}"

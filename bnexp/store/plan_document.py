@@ -64,6 +64,6 @@ class PlanDocument(Record):
     """Directories of this name that an earlier bnexp wrote, whose trials cannot be used."""
 
     @field_serializer("data")
-    def _as_told(self, data: list[PlannedData]) -> list[dict[str, Any]]:
+    def _without_unset(self, data: list[PlannedData]) -> list[dict[str, Any]]:
         """Leave out what is not told of a data set."""
         return [one.model_dump(mode="json", exclude_unset=True) for one in data]

@@ -44,18 +44,18 @@ def machine() -> dict[str, Any]:
 
 def cores() -> int:
     """Return how many cores this process may use."""
-    return _told(CORES) or _allowed_cores()
+    return _number_in(CORES) or _allowed_cores()
 
 
 def sharing() -> int:
     """Return how many workers share the machine's memory, this one among them."""
-    return _told(WORKERS) or 1
+    return _number_in(WORKERS) or 1
 
 
-def _told(variable: str) -> int:
+def _number_in(variable: str) -> int:
     """Return the number that an environment variable holds, or 0."""
-    told = os.environ.get(variable, "")
-    return int(told) if told.isdecimal() else 0
+    text = os.environ.get(variable, "")
+    return int(text) if text.isdecimal() else 0
 
 
 def _allowed_cores() -> int:

@@ -28,7 +28,7 @@ from bnexp.metrics import higher_is_better, names
 from bnexp.training import kept_rows, keras_statistics, measures
 from bnexp.training.batches import OrderDigests, fed_rows
 from bnexp.training.keras_rows import row_measures
-from bnexp.training.memory import LARGEST_SHARD, shortage_told
+from bnexp.training.memory import LARGEST_SHARD, memory_errors
 from bnexp.training.optimizers import make_optimizer
 from bnexp.training.record import Rows, Stacked, Trained
 
@@ -78,7 +78,7 @@ def train_keras_fit(
         for variable, values in zip(model.variables, initial, strict=True):
             variable.assign(values[row])
         recorder = _Recorder(seed, data, row, training, digests)
-        with shortage_told():
+        with memory_errors():
             _fit(model, data, training, row, recorder, _Stop(recorder, histories, watch))
         histories.append(recorder.history())
         weights.append([variable.numpy() for variable in model.variables])

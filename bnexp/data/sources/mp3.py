@@ -17,7 +17,7 @@ _KILOBITS = {
 """Bitrates of layer III, of MPEG 1 (True) and of MPEG 2 and 2.5, in the order of their numbers from 1 (ISO 11172-3)."""
 _RATES = 44_100, 48_000, 32_000
 """Samples a second of MPEG 1; MPEG 2 has a half, and MPEG 2.5 a quarter of them."""
-_FRAMES_TOLD = 1
+_HAS_FRAME_COUNT = 1
 """The flag of a length tag that holds the number of frames."""
 
 
@@ -39,9 +39,9 @@ def mended_mp3(content: bytes) -> bytes | None:
     frames = list(_frames(content, start))
     if 2 * sum(map(len, frames)) < len(content) - start or not frames:
         raise ValueError("it holds few frames of MP3, or none")
-    told = _frames_told(frames[0])
+    declared = _frame_count(frames[0])
     behind = len(frames) - 1
-    if told is not None and told + 1 >= behind:  # some programs count the frame that tells it, too
+    if declared is not None and declared + 1 >= behind:  # some programs count the frame that tells it, too
         return None
     return b"".join([_frame_with_length(frames), *frames])
 
@@ -80,10 +80,10 @@ def _kind(header: bytes) -> bytes:
     return bytes((header[1] & 0xFE, header[2] & 0x0C, header[3] & 0xC0 == 0xC0))
 
 
-def _frames_told(first: bytes) -> int | None:
+def _frame_count(first: bytes) -> int | None:
     """Return how many frames follow the first, if it tells their number."""
     tag = _LENGTH_TAG.search(first[:64])
-    if tag is None or (tag["of_vbri"] is None and not tag["flags"][0] & _FRAMES_TOLD):
+    if tag is None or (tag["of_vbri"] is None and not tag["flags"][0] & _HAS_FRAME_COUNT):
         return None
     return int.from_bytes(tag["of_vbri"] or tag["frames"], "big")
 
@@ -94,7 +94,7 @@ def _frame_with_length(frames: list[bytes]) -> bytes:
     head = bytes((largest[0], largest[1] | 1, *largest[2:4]))  # without a checksum
     is_mono = head[3] & 0xC0 == 0xC0
     side = (17 if is_mono else 32) if head[1] >> 3 & 3 == 3 else (9 if is_mono else 17)
-    body = head + bytes(side) + struct.pack(">4sII", b"Xing", _FRAMES_TOLD, len(frames))
+    body = head + bytes(side) + struct.pack(">4sII", b"Xing", _HAS_FRAME_COUNT, len(frames))
     return body.ljust(len(largest), b"\0")
 
 

@@ -98,17 +98,17 @@ def _are_rows(record: Record, separator: str, known: Sequence[Sequence[str]]) ->
     like = [fields for fields in known or lines if len(fields) == len(record.fields)]
     if not like or any(len(fields) != len(record.fields) for fields in lines):
         return False
-    told = 0
+    known_columns = 0
     for values, here in zip(zip(*like, strict=True), zip(*lines, strict=True), strict=True):
         if all(map(_is_number, values)):
-            told += 1
+            known_columns += 1
             if not all(map(_is_number, here)):
                 return False
         elif len(set(values)) <= min(FEW_VALUES, len(values) // 2):
-            told += 1
+            known_columns += 1
             if 2 * sum(value in set(values) for value in here) < len(here):
                 return False
-    return told > 0
+    return known_columns > 0
 
 
 def _is_number(cell: str) -> bool:

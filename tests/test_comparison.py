@@ -499,13 +499,13 @@ def test_pairing_is_told_by_digest() -> None:
         ([BN, NOBN], Question(margin=float("nan")), "--margin is nan; expected a finite number in the metric's own unit. Use 0.01, for example."),
         ([BN, NOBN], Question(target=float("inf")), "--target is inf; expected a finite number in the metric's own unit. Use 0.01, for example."),
         ([BN, NOBN], Question(margin=1), "--margin is 1, and the metric is val_accuracy; expected a share below 1, as accuracies are shares. "
-         "Write --margin 0.01 for what is told as 1.00."),
+         "Write --margin 0.01, which is shown as 1.00."),
         ([BN, NOBN], Question(margin=0), "--margin is 0, and the metric is val_accuracy; expected a number above 0. "
          "Use the smallest difference that matters, such as --margin 0.01."),
         ([BN, NOBN], Question("val_loss", margin=-1), "--margin is -1, and the metric is val_loss; expected a number above 0. "
          "Use the smallest difference that matters, such as --margin 0.01."),
         ([BN, NOBN], Question(target=90, margin=2), "--margin is 2, and the metric is val_accuracy; expected a share below 1, as accuracies are shares. "
-         "Write --margin 0.02 for what is told as 2.00.\n"
+         "Write --margin 0.02, which is shown as 2.00.\n"
          "--target is 90, and the metric is val_accuracy; expected a share above 0, of 1 at most. Write --target 0.9 for 90%."),
         ([BN, NOBN], Question("val_loss", target=-0.5), "--target is -0.5, and the metric is val_loss; expected 0 or more, as a loss or an "
          "error is never lower. Use --target 0.5, for example."),

@@ -45,7 +45,7 @@ def compare(
 ) -> Comparison:
     """Compare two arms or more, paired by seed; train those that need it. Each is compared with the last one.
 
-    A name is that of a config, `bn` for configs/bn.yaml, of an experiment, or a run's directory or id. An override
+    A name means a config (`bn` for configs/bn.yaml), an experiment, or a run by its directory or id. An override
     is for every arm that has its key. `question` may name the metric that decides, the margin that matters, a value
     to reach, and another baseline.
 

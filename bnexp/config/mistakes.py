@@ -53,7 +53,7 @@ ALTERNATIVES = ("int_type", "int_from_float", "float_type", "bool_type", "string
 
 
 def problems(node: Node, errors: Sequence[ErrorDetails], kind: type[BaseModel]) -> list[str]:
-    """Return a line for each mistake; those beyond what is told at a time are only named."""
+    """Return a line for each mistake. Beyond the first MOST_MISTAKES, only the keys are named."""
     config = Config(node, kind)
     every = list(_each_once(node, errors))
     described = [config.problem(details) for details in every[:MOST_MISTAKES]]

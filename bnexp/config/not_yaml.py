@@ -137,7 +137,7 @@ def explained(error: yaml.YAMLError, text: str) -> tuple[int, str, str]:
 
 
 def _seen(error: yaml.YAMLError, text: str) -> _Seen | None:
-    """Find where the parser stopped; at the end of the text, where the construct that it was in began."""
+    """Find where the parser stopped. If it stopped at the end of the text, find where the open construct began."""
     mark, context = getattr(error, "problem_mark", None), getattr(error, "context_mark", None)
     if mark is None:
         return None

@@ -19,8 +19,7 @@ from bnexp.config import not_yaml
 from bnexp.errors import Problems
 
 DEEPEST = 30
-"""Levels that may lie in each other: several times those of a model with layers in layers (about 8), and few enough
-for the recursion of Python, which ends at 1,000 calls."""
+"""Levels of nesting that a config may have. A model with layers in layers has about 8; Python allows 1,000 calls."""
 MOST_DIGITS = 100
 """The most digits of a whole number: they fit in a float, and Python refuses numbers of some thousand digits."""
 LOADER: Any = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader

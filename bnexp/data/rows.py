@@ -19,7 +19,7 @@ from bnexp.errors import SettingError
 
 Floats32 = NDArray[np.float32]
 Where = Callable[[int], str]
-"""Tells file and line of a row, counted from 0."""
+"""Returns the file and line of a row. Rows are counted from 0."""
 
 
 def row_of(source: object) -> Where:
@@ -110,7 +110,7 @@ def chosen(dataset: RealDataset, rows: Rows) -> Rows:
 def _first_of_each(rows: Rows) -> NDArray[np.int64]:
     """Return the rows whose inputs and target do not repeat, bit by bit, an earlier row's.
 
-    Rows are told apart by a hash, and those of one hash are compared.
+    Rows are hashed first. Only rows with the same hash are compared.
     """
     from pandas.util import hash_array
 

@@ -16,8 +16,8 @@ from bnexp.data.split_rule import has_own_test, is_stratified, test_share
 from bnexp.errors import SettingError
 
 SMALLEST_SHARE = 0.5
-"""How few rows may be left to train where groups are cut, of those that are not held out: if more were lost than
-kept, a comparison would be about another amount of data than the one that was asked for."""
+"""Share of the rows not held out that must be left to train on where groups are cut. If more were lost than kept, a
+comparison would be about another amount of data than was asked for."""
 
 
 def split(dataset: Dataset, rows: Rows, seeds: tuple[int, ...]) -> dict[str, Numbers]:
@@ -54,7 +54,7 @@ def split(dataset: Dataset, rows: Rows, seeds: tuple[int, ...]) -> dict[str, Num
 
 
 def _parts(dataset: Dataset, rows: Rows, random_state: int) -> tuple[Numbers, Numbers]:
-    """Return the rows that are kept for training and those that are held out first, (R,) each."""
+    """Return the rows that are kept for training and the rows that are held out first, (R,) each."""
     if has_own_test(dataset, rows):
         return _own_parts(dataset, rows)
     all_N = np.arange(len(rows.y_N), dtype="int32")
@@ -63,7 +63,7 @@ def _parts(dataset: Dataset, rows: Rows, random_state: int) -> tuple[Numbers, Nu
 
 
 def _validation(dataset: Dataset, rows: Rows, among_R: Numbers, random_state: int) -> tuple[Numbers, Numbers]:
-    """Return the rows to train on and those of the validation part, (R,) each, of those that are not held out."""
+    """Split the rows that are not held out; return the training rows and the validation rows, (R,) each."""
     assert dataset.validation_size is not None
     anew = bool(dataset.resample)
     return _one_split(dataset, rows, among_R, "validation_size", dataset.validation_size, random_state, anew=anew)
@@ -99,10 +99,9 @@ def _cut_between_groups(
 ) -> tuple[Numbers, Numbers]:
     """Lay the groups out in random order and hold out the first rows, the same number for every seed.
 
-    The rows behind the cut of the group that it goes through are in neither
-    part. All seeds lose as many as the largest of all groups could cost, the
-    others at random; none if the groups are equal, since the cut then goes
-    between two. So a seed's rows hang on no other seed.
+    If the cut goes through a group, its rows behind the cut are in neither part. All seeds lose the same number of
+    rows: what the largest group could cost. The rest of this number is drawn at random. Equal groups lose none, since
+    the cut then goes between two. So a seed's rows depend on no other seed.
     """
     sizes_G = np.bincount(groups_N)
     largest = int(sizes_G.max())

@@ -104,7 +104,7 @@ def check(experiment: Experiment, *, digests: bool = False, note: Note = lambda 
 
 @contextmanager
 def located_errors(where: Where) -> Iterator[None]:
-    """Add file and line to a mistake that shows itself only when the data are drawn or the model is built."""
+    """Add file and line to a mistake that shows only when the data are drawn or the model is built."""
     try:
         yield
     except SettingError as error:
@@ -115,7 +115,7 @@ def located_errors(where: Where) -> Iterator[None]:
 
 
 def prepared(experiment: Experiment, seeds: tuple[int, ...] | None = None) -> Data:
-    """Read or draw the data for some seeds, else for all; arms that share them in one process share the work.
+    """Read or draw the data for some seeds, else for all. In one process, arms with the same data share the work.
 
     Raises:
         SettingError: if they are not as they should be, or the config does not go with them.
@@ -140,7 +140,7 @@ def prepared(experiment: Experiment, seeds: tuple[int, ...] | None = None) -> Da
 
 
 def _unfit_for_masks(experiment: Experiment, data: Data) -> Iterator[tuple[str, str]]:
-    """Yield a problem if a layer of the user's masks padding, and a text is nothing else."""
+    """Yield a problem if a layer masks padding, and some text has no word and so is nothing but padding."""
     without = data.rows.facts.get("texts_without_words")
     layers = experiment.model.layers if isinstance(experiment.model, Sequential) else ()
     if without and any(layer.arguments.get("mask_zero") for layer in layers):

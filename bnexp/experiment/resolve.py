@@ -67,7 +67,7 @@ def plan_arm(name: str, runs: Path, overrides: Sequence[str], warn: Warn = lambd
 def plan_arms(
     names: Sequence[str], runs: Path, overrides: Mapping[str, Sequence[str]], warn: Warn = lambda text: None
 ) -> list[Planned]:
-    """Find out what several names mean, each with its overrides; `warn` is told of runs that are passed over.
+    """Find out what several names mean, each with its overrides. `warn` hears of runs that are passed over.
 
     Raises:
         UserError: with all that is wrong with any of them.
@@ -81,7 +81,7 @@ def plan_arms(
 
 
 def fitting_overrides(names: Sequence[str], overrides: Sequence[str]) -> dict[str, list[str]]:
-    """Map each arm's name to the overrides that it takes: one that not all have a key for is of those that have.
+    """Map each arm's name to its overrides. If only some arms have a key, only they take the override.
 
     So `compare bn nobn model.normalization.momentum=0.9` is about bn alone. A
     key that no arm has stays with all of them, to be refused.
@@ -99,7 +99,7 @@ def fitting_overrides(names: Sequence[str], overrides: Sequence[str]) -> dict[st
 
 
 def _more_seeds(run: store.Run, stored: int, asked: int) -> str:
-    """Return why a run is taken that holds more seeds than a config asks for; nothing of any other."""
+    """Return a note on a run that holds more seeds than the config asks for; else an empty text."""
     return f"{run.id} holds {stored} seeds, more than the {asked} asked for; all are used" if stored > asked else ""
 
 
@@ -159,7 +159,7 @@ def stored(planned: Sequence[Planned]) -> dict[str, comparison.Arm]:
 
 
 def needs_digests(planned: Sequence[Planned]) -> bool:
-    """Return True if the configs alone do not tell that all arms are of the same rows and splits."""
+    """Return True if the configs alone do not show that all arms have the same rows and splits."""
     datasets = {item.experiment and item.experiment.dataset.model_dump_json() for item in planned}
     return len(datasets) > 1
 

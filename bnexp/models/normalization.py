@@ -135,8 +135,7 @@ class InstanceNormalization(GroupNormalization):
 
     Inputs and outputs (B, *P, C); mean and biased variance (B, C); gamma and
     beta (C,). A mask (B, *P) leaves positions out of mean and variance. The
-    same as group normalization with one channel a group. PyTorch's
-    InstanceNorm2d has no gamma and beta unless told so.
+    same as group normalization with one channel a group. PyTorch's InstanceNorm2d has no gamma and beta by default.
 
     Raises:
         ValueError: if there is one position only, which would give zeros.

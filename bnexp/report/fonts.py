@@ -37,7 +37,7 @@ def noting_missing() -> Iterator[dict[str, None]]:
 
 
 def warning_of_missing(letters: dict[str, None]) -> str | None:
-    """Return what to tell of letters that no font has, and a font to install; None if there are none.
+    """Return a warning of letters that no font has, with a font to install; None if there are none.
 
     >>> warning_of_missing({"批": None})
     "No installed font has 批: figures show '?' instead. Install Noto Sans CJK (Debian, Ubuntu: fonts-noto-cjk)."

@@ -107,7 +107,7 @@ class CandidateFacts:
     steps: int
     """Optimizer steps of one training."""
     data: PlannedData
-    """What is told of the data (`Data.summary`), and their name."""
+    """The summary of the data (`Data.summary`), and their name."""
 
 
 def together(trials: Sequence[Trial], known: Callable[[Candidate], CandidateFacts], seeds: int) -> list[list[Trial]]:

@@ -135,7 +135,7 @@ def _chosen(tune: Tune | None, trial: Trial, tried: Sequence[Measured]) -> tuple
 
 
 def _result(job: Job, trial: Trial, chosen: Candidate, tuned: Tuned | None, trained: Sequence[Measured]) -> Result:
-    """Write down what is kept of a trial whose last training is that of the verdict's seeds."""
+    """Write down what is kept of a trial whose last training has the verdict's seeds."""
     from bnexp.training.devices import gpus
 
     one = trained[-1]

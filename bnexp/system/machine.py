@@ -12,10 +12,10 @@ from typing import Any
 
 PACKAGES = ("bnexp", "tensorflow", "keras", "numpy", "scikit-learn")
 GIT_SECONDS = 5
-"""How long git may take to answer; what it has not told by then is unknown."""
+"""How long git may take to answer. What it has not answered by then is unknown."""
 OWN_GROUPS = Path("/proc/self/cgroup")
 GROUPS = Path("/sys/fs/cgroup")
-"""Linux's control groups: those of this process, and where their limits stand. A container is one."""
+"""Where Linux lists this process's control groups, and where their limits stand. A container is one."""
 CORES = "BNEXP_CORES"
 """The environment variable that says how many cores a process may use; else it may use all it is allowed to."""
 WORKERS = "BNEXP_WORKERS"

@@ -91,7 +91,7 @@ def train_keras_fit(
 
 
 def _fit(model: keras.Sequential, data: Data, training: Training, row: int, recorder: _Recorder, stop: _Stop) -> None:
-    """Fit one seed. Each epoch is recorded, then judged by Keras's early stopping, then told to who watches."""
+    """Fit one seed. Each epoch is recorded, then judged by Keras's early stopping, then shown to `watch`."""
     steps = data.steps(training.batch_size, training.drop_last)
     optimizer = make_optimizer(training, steps)
     optimizer.finalize_variable_values = _keep  # after the last epoch Keras would put in averages nobody measured
@@ -298,7 +298,7 @@ class _ValidationDrawsNothing(keras.callbacks.Callback):
 
 
 class _Stop(keras.callbacks.Callback):
-    """Reports each epoch, with the histories of the seeds before; stops where the seed diverged or is told to."""
+    """Reports each epoch, with the histories of the seeds before; stops if the seed diverged or `watch` asks to."""
 
     def __init__(self, recorder: _Recorder, before: Sequence[History], watch: Watch) -> None:
         super().__init__()

@@ -33,7 +33,7 @@ Measured on the processor: 0.4 (transformer) to 0.85 (cnn); see tests/test_memor
 EVALUATED_ROW = 0.25
 """The same where no gradient needs what was computed: 0.07 (rnn) to 0.27 (cnn)."""
 COPIES_OF_ROWS = 2
-"""Those that were read, and TensorFlow's."""
+"""The rows that were read, and TensorFlow's copy of them."""
 KEPT_WEIGHTS = 4
 """Weights, gradients, two optimizer slots; while a seed is worked on, the new value of each beside it."""
 LARGEST_SHARD = 64
@@ -138,7 +138,7 @@ def _gibibytes(size: int) -> str:
 def most_together(model: keras.Sequential, data: Data, training: Training, *, beside: int = 0) -> int:
     """Return how many trainings fit in the memory limit together, one shard at a time; 1 or more.
 
-    `beside` is the bytes of rows, other than those of `data`, that are there too; all are then joined in one more copy.
+    `beside` is the bytes of other rows that are in memory beside `data`. All rows are then joined in one more copy.
     """
     need = needs(model, data, training)
     rows = COPIES_OF_ROWS * beside + (data.rows.x.nbytes + beside if beside else 0)

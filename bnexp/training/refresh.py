@@ -63,9 +63,9 @@ def batch_statistics(model: keras.Sequential, trainable: list[Any], frozen: list
 
 @contextmanager
 def _taking_over_statistics(layers: list[keras.layers.BatchNormalization]) -> Iterator[dict[int, Any]]:
-    """Let these layers run in training mode whatever they are told, and keep nothing of their old statistics.
+    """Run these layers in training mode, whatever mode is asked for, and forget their old statistics.
 
-    Gives id of a layer -> over how many rows or positions its statistics went.
+    Yield id of a layer -> the number of rows or positions behind its statistics.
     """
     momenta = [layer.momentum for layer in layers]
     counts: dict[int, Any] = {}

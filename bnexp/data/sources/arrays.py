@@ -51,7 +51,7 @@ def refuse_missing(dataset: NpzDataset, headers: Mapping[str, Header]) -> None:
                 problems.note(f"dataset.{key}", f"is {name!r}; no array has this name. {_own_split(parts, headers)}")
             has_named_split = True
         elif set(headers) >= SPARSE:
-            cure = "They are those of a sparse matrix: save it as x with matrix.toarray()."
+            cure = "The file holds a sparse matrix: save it as x with matrix.toarray()."
             problems.note(f"dataset.{key}", f"is {name!r}; no array has this name. {nearest(name, headers)} {cure}")
         else:
             problems.note(f"dataset.{key}", f"is {name!r}; no array has this name. {nearest(name, headers)}")

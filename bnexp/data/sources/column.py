@@ -197,7 +197,7 @@ def refuse_missing(frame: pandas.DataFrame, names: Sequence[str], where: Where) 
 
 
 def refuse_lost_digits(key: str, seen: str, numbers: NDArray[Any], cure: str) -> None:
-    """Raise SettingError if float32 would blur what tells a column's numbers apart, as those of ids and times."""
+    """Raise SettingError if float32 would make different numbers of a column alike, as with ids and times."""
     known = numbers[~np.isnan(numbers)]
     if not len(known) or (known == known.astype("float32").astype(known.dtype)).all():
         return

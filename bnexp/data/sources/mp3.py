@@ -1,4 +1,4 @@
-"""The frames of an MP3 file, which tell its length where its header does not: streams, and files put together."""
+"""The frames of an MP3 file, which show its length if its header does not: in streams, and in files put together."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import struct
 from collections.abc import Iterator
 
 _HEADER = re.compile(rb"\xff[\xe2\xe3\xf2\xf3\xfa\xfb][\x10-\xef]", re.DOTALL)
-"""How a frame of layer III begins, whose bitrate is told."""
+"""How a frame of layer III begins, if it has its bitrate."""
 _LENGTH_TAG = re.compile(rb"(?:Xing|Info).{3}(?P<flags>.)(?P<frames>.{4})|VBRI.{10}(?P<of_vbri>.{4})", re.DOTALL)
 """What stands in the first frame of a file that tells how many frames follow."""
 _KILOBITS = {
@@ -28,7 +28,7 @@ def is_mp3(beginning: bytes, ending: str) -> bool:
 
 
 def mended_mp3(content: bytes) -> bytes | None:
-    """Return the frames of an MP3 file behind one that tells their number; None if its own header tells it already.
+    """Return the frames of an MP3 file behind one with their number; None if its own header has it already.
 
     libsndfile guesses the length of a file from its first frames if no header tells it, and stops there.
 
@@ -41,7 +41,7 @@ def mended_mp3(content: bytes) -> bytes | None:
         raise ValueError("it holds few frames of MP3, or none")
     declared = _frame_count(frames[0])
     behind = len(frames) - 1
-    if declared is not None and declared + 1 >= behind:  # some programs count the frame that tells it, too
+    if declared is not None and declared + 1 >= behind:  # some programs count the frame with the number, too
         return None
     return b"".join([_frame_with_length(frames), *frames])
 
@@ -81,7 +81,7 @@ def _kind(header: bytes) -> bytes:
 
 
 def _frame_count(first: bytes) -> int | None:
-    """Return how many frames follow the first, if it tells their number."""
+    """Return how many frames follow the first, if it has their number."""
     tag = _LENGTH_TAG.search(first[:64])
     if tag is None or (tag["of_vbri"] is None and not tag["flags"][0] & _HAS_FRAME_COUNT):
         return None
@@ -89,7 +89,7 @@ def _frame_count(first: bytes) -> int | None:
 
 
 def _frame_with_length(frames: list[bytes]) -> bytes:
-    """Return a silent frame that tells how many follow, of the kind of the others."""
+    """Return a silent frame with the number of frames that follow, of their kind."""
     largest = max(frames, key=len)
     head = bytes((largest[0], largest[1] | 1, *largest[2:4]))  # without a checksum
     is_mono = head[3] & 0xC0 == 0xC0

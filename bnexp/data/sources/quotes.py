@@ -19,7 +19,7 @@ from bnexp.errors import SettingError
 FEW_VALUES = 20
 """A column of no more different values has values by which a row is known, as classes have."""
 SAMPLE = 2000
-"""Records in one line from which is learned what a row looks like.
+"""Records of one line that show what a row looks like.
 
 A value that 1 row in 400 holds is among them with a probability of 0.993.
 """

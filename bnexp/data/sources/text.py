@@ -1,4 +1,4 @@
-"""Texts as numbers of words, told apart and numbered by Keras's own `TextVectorization`.
+"""Texts as numbers of words, which Keras's own `TextVectorization` separates and numbers.
 
 All texts are cut into words once. Which words a seed knows is fitted to its
 training rows alone: a table from all words to that seed's numbers, in which 0

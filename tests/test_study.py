@@ -700,7 +700,7 @@ VARY = "vary: {training.batch_size: [4, 8]}\n"
         (SMALL.replace("metric: test_accuracy", "metric: {metric: test_accuracy, failures_below: 70}"), "s.yaml:5: hypothesis.metric has failures_below: 70; expected a share above 0, of 1 at most. Write 0.7 for 70%."),
         (SMALL.replace("metric: test_accuracy", "metric: {metric: test_accuracy, epochs_to: -1}"), "s.yaml:5: hypothesis.metric has epochs_to: -1; expected a share above 0, of 1 at most. Use 0.9, for example."),
         (SMALL.replace("smallest: 0.01", "over: {factor: training.batch_size, take: width, within: 1}, smallest: 0.3") + VARY, "s.yaml:5: hypothesis.over.within is 1; expected a share below 1, as accuracies are shares. Write 0.01, which is shown as 1.00."),
-        (SMALL.replace("metric: test_accuracy", "metric: {metric: test_accuracy, failures_below: 0.7}").replace("smallest: 0.01", "smallest: 20"), "s.yaml:5: hypothesis.smallest is 20; expected a share below 1, as accuracies are shares. Write 0.2 for what is told as 20.00."),
+        (SMALL.replace("metric: test_accuracy", "metric: {metric: test_accuracy, failures_below: 0.7}").replace("smallest: 0.01", "smallest: 20"), "s.yaml:5: hypothesis.smallest is 20; expected a share below 1, as accuracies are shares. Write 0.2, which is shown as 20.00."),
         (SMALL.replace("metric: test_accuracy", "metric: {metric: test_loss, epochs_to: -0.1}").replace("smallest: 0.01", "smallest: 1.2"), "s.yaml:5: hypothesis.metric has epochs_to: -0.1; expected 0 or more, as a loss or an error is never lower. Use 0.5, for example."),
         (SMALL + "seed: 3\n", "s.yaml:6: seed is not a known key. Did you mean 'seeds'?"),
     ],

@@ -31,8 +31,8 @@ def character(text: str, index: int) -> str:
 
 
 class _Seen(NamedTuple):
-    """Where the parser stopped: the line from 0, its text, the column from 0, and whether the text ends there;
-    and the line, from 1, in which the construct that it was in began."""
+    """Where the parser stopped: the line from 0, its text, the column from 0, and whether the text ends there. `opened`
+    is the line, from 1, in which the open construct began."""
 
     line: int
     content: str

@@ -1,9 +1,8 @@
 """YAML text -> values that remember where they stand. YAML 1.2 scalars, and nothing that could surprise.
 
-PyYAML reads YAML 1.1 (`1e-3` is text, `no` is false, `010` is 8, a repeated
-key wins silently), so only its parser is used; what a scalar means is decided here.
-The parser is libyaml, which PyYAML's wheels hold: it reads `{target: churned?}` and
-tabs between words as YAML 1.2 does. Without libyaml these texts have to be quoted.
+PyYAML reads YAML 1.1: `1e-3` is text, `no` is false, `010` is 8, a repeated key wins silently. So only its parser is
+used. What a scalar means is decided here. The parser is libyaml, which PyYAML's wheels hold: it reads `{target:
+churned?}` and tabs between words as YAML 1.2 does. Without libyaml these texts have to be quoted.
 """
 
 from __future__ import annotations

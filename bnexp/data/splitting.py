@@ -23,15 +23,12 @@ comparison would be about another amount of data than was asked for."""
 def split(dataset: Dataset, rows: Rows, seeds: tuple[int, ...]) -> dict[str, Numbers]:
     """Return the rows of each part, (S, R): `train`, `val` and, where the config has a `validation_size`, `test`.
 
-    A set's own parts are kept unless the config gives a `test_size`. Else all
-    seeds share scikit-learn's `train_test_split` (`GroupShuffleSplit` where
-    rows have groups) with the dataset's own random state; with `resample`
-    every seed draws its own, from (dataset.seed, seed), groups included
-    (`_cut_between_groups`). A validation part beside a test part is split
-    from the training rows in the same way; with `resample: validation` that
-    split alone is a seed's own. All parts are in random order, so that any
-    few rows that follow each other stand for the whole. A part that all seeds
-    share is in memory once (`seeds.is_shared`).
+    A set's own parts are kept unless the config gives a `test_size`. Else all seeds share scikit-learn's
+    `train_test_split` (`GroupShuffleSplit` for groups) with the dataset's own random state. With `resample` every seed
+    draws its own split from (dataset.seed, seed), also between groups (`_cut_between_groups`). A validation part beside
+    a test part is split from the training rows in the same way; with `resample: validation` that split alone is a
+    seed's own. All parts are in random order, so that any few rows that follow each other stand for the whole. A part
+    that all seeds share is in memory once (`seeds.is_shared`).
 
     Raises:
         SettingError: if the split is impossible, or a part lacks a class.
@@ -111,8 +108,8 @@ def _cut_between_groups(
     if kept < SMALLEST_SHARE * (len(among_R) - held_out):
         raise SettingError(
             "dataset.resample",
-            "asks for a split for each seed; the groups are so unequal, or so few, that with the rest of a group that "
-            f"is cut (the largest has {largest} rows) {max(0, kept)} of {len(among_R)} rows are left to train. "
+            f"asks for a split for each seed. {max(0, kept)} of {len(among_R)} rows would be left to train: the rest "
+            f"of a group that is cut is left out, and the largest group has {largest} rows. "
             "Use dataset.resample: false, or smaller groups.",
         )
     place_G = generator.permutation(len(sizes_G))

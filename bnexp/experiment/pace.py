@@ -79,8 +79,8 @@ def rough_pace(experiment: Experiment, seeds: Seeds, *, at_once: int) -> Pace:
     """Estimate from the built model alone what `pace` would measure: nothing is traced or trained.
 
     `at_once` trainings share a program. On dense, convolutional and deep nets it is right within a factor of three,
-    on an idle machine. Tracing, and the cost of a step beside arithmetic, grow with the number of variables;
-    arithmetic grows with the products; the update grows with the weights.
+    on an idle machine. Tracing, and the cost of a step beside arithmetic, grow with the number of variables. Arithmetic
+    grows with the products, and the update with the weights.
     """
     model = built_for(experiment, prepared(experiment, seeds)).model
     variables, batch = len(model.variables), experiment.training.batch_size

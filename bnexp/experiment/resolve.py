@@ -44,10 +44,9 @@ class Planned:
 def plan_arm(name: str, runs: Path, overrides: Sequence[str], warn: Warn = lambda text: None) -> Planned:
     """Find out what a name means.
 
-    A run directory, a run's id or unique prefix is that run. A config file,
-    or NAME where configs/NAME.yaml exists, is its newest finished run with
-    the same digest and all seeds that are asked for, or is to be trained.
-    Any other NAME is the newest finished run of that experiment.
+    A run directory, a run's id or unique prefix is that run. A config file, or NAME where configs/NAME.yaml exists, is
+    its newest finished run, if that has the same digest and all the seeds. Otherwise the config is to be trained. Any
+    other NAME is the newest finished run of that experiment.
 
     Raises:
         RunError: if nothing has this name, or several runs do.

@@ -204,13 +204,11 @@ class GhostBatchNormalization(keras.layers.BatchNormalization):
     moving ones, as in Keras's batch normalization; a mask (B, *P) leaves
     positions out, as there.
 
-    The moving statistics take, once a batch, the mean over parts of their means
-    and variances, so that momentum means what it means in Keras (the weight of
-    the old value at each step). The paper's take every part in turn, and so
-    forget faster: by momentum**parts. As in the paper, the moving variance is
-    that within parts, less than the whole batch's. Parts, and batches, of only
-    masked positions leave the moving statistics alone; in Keras's own a
-    fully masked batch pulls them to 0.
+    Once a batch, the moving statistics take in the parts' mean and variance, averaged over parts. So momentum means
+    what it means in Keras: the weight of the old value at each step. The paper's take every part in turn, and so forget
+    faster: by momentum**parts. As in the paper, the moving variance is that within parts, less than the whole batch's.
+    Parts, and batches, of only masked positions leave the moving statistics alone; in Keras's own a fully masked batch
+    pulls them to 0.
 
     Raises:
         ValueError: for a virtual batch of fewer than 2 rows, for `renorm` or

@@ -84,9 +84,9 @@ class _MeanSquares:
 def new_rows(difference_SR: Floats, level: float) -> NewRows:
     """Return the mean of differences, (S, R) finite values, with its interval for new seeds and new rows of their kind.
 
-    The variance of the mean is (seeds + rows - rest) / (S * R) in mean squares, but never less than that over seeds
-    alone, or over rows alone. The t quantile has Satterthwaite's degrees of freedom. The mean square of rows counts
-    EXTRA_ROWS.
+    The variance of the mean is (seeds + rows - rest) / (S * R) in mean squares. It is never less than the variance over
+    seeds alone, or over rows alone. The t quantile has Satterthwaite's degrees of freedom. The mean square of rows
+    counts EXTRA_ROWS.
     Source: two-way random effects: Scheffé 1959, The Analysis of Variance, section 7.4; Brennan 2001, Generalizability
     Theory, chapter 3; Satterthwaite 1946. Compare Owen 2007, "The pigeonhole bootstrap", and Miller 2024, "Adding
     error bars to evals".

@@ -13,8 +13,9 @@ from bnexp.statistics.differences import mean_interval
 from bnexp.statistics.significance import at_least
 
 Reading = Literal["ratio", "at least", "at most", "restricted means"]
-"""Of a speed-up: `at least`, where some baseline seeds never arrived; `at most`, where some treated ones did not; of
-both, `restricted means`, the ratio of the mean epochs within the budget, which has no interval."""
+"""How to read a speed-up. `at least`: some baseline seeds never arrived. `at most`: some treated seeds never arrived.
+`restricted means`: some seeds of both never arrived, so the ratio is of mean epochs within the budget, without an
+interval."""
 
 
 @dataclass(frozen=True)

@@ -30,9 +30,9 @@ def sign_flip_p_value(difference_S: Floats) -> float:
     """Return the two-sided p-value of the sign-flip (permutation) test of a zero mean.
 
     It assumes of the differences only that each is as likely as its
-    negative if the arms do not differ. Exact up to EXACT_PAIRS pairs that are
-    not ties (a tie's sign changes nothing); above, DRAWN_PATTERNS patterns are drawn
-    and the observed one counts as one of them, so that p is never 0.
+    negative if the arms do not differ. It is exact up to EXACT_PAIRS pairs that are not ties (a tie's sign changes
+    nothing). Above, DRAWN_PATTERNS patterns are drawn. The observed pattern counts as one of them, so that p is never
+    0.
     Source: Fisher 1935, The Design of Experiments, section 21.
 
     >>> sign_flip_p_value(np.array([1.0, 2.0, 3.0]))

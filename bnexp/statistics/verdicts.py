@@ -58,9 +58,8 @@ def verdict(
     The interval inside (-margin, margin): no difference that matters. The
     interval on one side of 0 and the mean at the margin or beyond: helps or
     hurts. Anything else, or fewer than FEWEST_PAIRS pairs: cannot tell
-    yet, with an estimate of the pairs that would settle it. Pairs that are
-    all equal have no spread to go by: they show that no difference matters
-    once they are enough to exclude that many would differ, as in `conclusion`.
+    yet, with an estimate of the pairs that would settle it. Pairs that are all equal have no spread. They show that no
+    difference matters, if there are enough to exclude that many pairs differ, as in `conclusion`.
 
     The one interval that is shown decides: at 95% it is stricter about the
     margin than two one-sided tests, whose interval is one of 90%.

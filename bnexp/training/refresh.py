@@ -95,9 +95,9 @@ def _counted_in_training(
 def refreshed_values(model: keras.Sequential, parts: list[Moments]) -> dict[int, Any]:
     """Join the moments of several parts of the rows: id of a moving variable -> its new value.
 
-    mean = average of means; variance = average of (variance + (mean of the part - mean)**2); both weighted by the
-    counts. The average of squares less the squared mean is the same number, and loses all digits in float32 where
-    the mean is large beside the deviation.
+    mean = average of means. variance = average of (variance + (mean of the part - mean)**2). Both are weighted by the
+    counts. The average of squares less the squared mean is the same number, and loses all digits in float32 where the
+    mean is large beside the deviation.
     """
     values = {}
     for layer, moments in zip(moving_layers(model), zip(*parts, strict=True), strict=True):

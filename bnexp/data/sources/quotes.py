@@ -1,8 +1,8 @@
 """Quotes of a CSV file that swallow rows: one that is never closed, or that a quote of a later row closes.
 
-A quoted field may hold line ends. It has swallowed rows if its quote is closed in the middle of a text, or if each
-of its lines would be a row by itself: as many fields as there are columns, a number in each column of numbers, and in
-most of them a known value in each column of few values.
+A quoted field may hold line ends. It has swallowed rows if its quote is closed in the middle of a text, or if each of
+its lines would be a row by itself. A row has as many fields as there are columns, and a number in each column of
+numbers. In each column of few values, most rows have a known value.
 """
 
 from __future__ import annotations

@@ -24,8 +24,8 @@ LONGEST_WORD = {
 }
 """Letters of scripts without blanks -> letters that words have on average at the most: about twice what is usual."""
 FEW = 0.01
-"""Share of the texts below which texts without blanks are no problem: an accuracy can lose no more by them, and this
-is the smallest difference that matters to a comparison if nothing else is said."""
+"""Texts without blanks are no problem up to this share: an accuracy can lose no more by them. It is the default margin
+of a comparison."""
 
 
 def folded(text: str) -> str:

@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 NO_NAME = "Unnamed: "
 """How pandas begins the name of a column that has none."""
 FEW_ROWS = 20
-"""Rows among which the names of the columns are looked for if they are not in the first line; titles that programs
-write above a table (Excel, statistical offices) take fewer lines."""
+"""Rows that are searched for the names of the columns, if the first line does not have them. Titles above a table
+(Excel, statistical offices) take fewer lines."""
 
 
 @dataclass(frozen=True)

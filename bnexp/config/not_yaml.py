@@ -46,7 +46,7 @@ class _Seen(NamedTuple):
 
 
 Rule = tuple[tuple[str, ...], Callable[[_Seen], str], str]
-"""Parts of the parser's message, one of them is enough; what was seen; the cure."""
+"""Three columns: parts of the parser's message (one is enough), what was seen, and the cure."""
 
 RULES: tuple[Rule, ...] = (
     (
@@ -120,7 +120,7 @@ def parser_message(error: yaml.YAMLError, text: str, name: str) -> str:
 
 
 def explained(error: yaml.YAMLError, text: str) -> tuple[int, str, str]:
-    """Return the line, from 1, of the parser's mistake; what was seen there with its column; and the cure."""
+    """Return the line of the parser's mistake (from 1), what was seen there with its column, and the cure."""
     seen = _seen(error, text)
     if seen is None:
         return 1, "it cannot be parsed", "Quote texts that hold special characters."

@@ -93,7 +93,8 @@ class Hypothesis(Section):
     direction: Literal["higher", "lower"]
     """Where the treated arm's metric goes. The same holds for a ratio: fewer epochs are `lower`."""
     smallest: Positive
-    """In the metric's own unit; a ratio, of epochs too, such as 1.2; a `width` in decades; `wins` a share below 0.5."""
+    """In the metric's own unit. A ratio (of epochs too) is a number such as 1.2. A `width` is in decades, and `wins` is
+    a share below 0.5."""
 
     @property
     def is_ratio(self) -> bool:

@@ -22,18 +22,18 @@ INTERRUPTED = 130
 
 
 class UserError(Exception):
-    """A mistake or misfortune of the user's, told in one message."""
+    """A mistake or misfortune of the user's, described in one message."""
 
     exit_code = BAD_INPUT
 
 
-MOST_TOLD = 20
-"""Mistakes told at a time: more than a person mends before trying again."""
+MOST_MISTAKES = 20
+"""Mistakes that one message shows: more than a person mends before trying again."""
 
 
 def _message(problems: Sequence[str]) -> str:
     """Return a line for each of the first mistakes, and one with the number of the others."""
-    lines = list(problems[:MOST_TOLD])
+    lines = list(problems[:MOST_MISTAKES])
     if more := len(problems) - len(lines):
         lines.append(f"and {more} more {'mistake' if more == 1 else 'mistakes'}. Mend these first.")
     return "\n".join(lines)
@@ -50,7 +50,7 @@ class ConfigError(UserError):
 class SettingError(UserError):
     """Settings show themselves to be wrong only when they are used: by the data, or by Keras.
 
-    Each problem is a dotted key of the config and what is wrong with it; who knows the file adds the line.
+    Each problem is a dotted key of the config and what is wrong with it; the caller that knows the file adds the line.
     """
 
     def __init__(self, key: str, text: str, *more: tuple[str, str]) -> None:
@@ -93,7 +93,7 @@ class FetchError(UserError):
 
 
 class Problems:
-    """Mistakes in bad input, noted one by one, so that all of them are told at once.
+    """Mistakes in bad input, noted one by one and reported together.
 
     >>> problems = Problems()
     >>> with problems.noted():
@@ -134,7 +134,7 @@ class Problems:
         return list(dict.fromkeys(line for lines in several for line in lines))
 
     def add(self, other: Problems) -> None:
-        """Note the mistakes of another collection behind those of this one."""
+        """Add the mistakes of another collection at the end."""
         self.found += other.found
 
     def refuse(self) -> None:

@@ -1,7 +1,6 @@
 """The measured record: metric -> array (seeds, epochs), and its JSON form.
 
-Axes: S seeds, E epochs. Who measures is in `training/`; where the file lies
-is `store`'s business.
+Axes: S seeds, E epochs. What measures is in `training/`. Where the file lies is `store`'s business.
 """
 
 from __future__ import annotations
@@ -70,8 +69,8 @@ class History:
     def as_judged(self, metric: str, values_S: Floats, guessing: Mapping[str, float]) -> Floats:
         """Return a final or best value of each seed, (S,), in which a diverged one guesses the commonest class.
 
-        So no failure is dropped from a mean of accuracies. `guessing` tells what that scores on
-        each part; on any other, or of any other metric, a diverged seed has no value, NaN.
+        So no failure is dropped from a mean of accuracies. `guessing` maps a part to the score of guessing. On any
+        other part, and in any other metric, a diverged seed has NaN.
         """
         part = metric.rpartition("_")[0] or "train"
         if quantity(metric) != "accuracy" or part not in guessing:

@@ -83,8 +83,8 @@ def with_unit(metric: str) -> str:
 def number(metric: str, value: float | None, *, spread: float | None = None, signed: bool = False) -> str:
     """Write a value as a person reads it: accuracies in percent with two decimals, the rest with three digits.
 
-    With the `spread` that goes with it (a deviation, half an interval), the
-    decimals are those of the spread's first two digits.
+    With the `spread` that goes with it (a deviation, half an interval), the value has the decimals that the spread's
+    first two digits need.
 
     >>> number("val_accuracy", 0.8265), number("loss", 0.12345), number("loss", 0.1, signed=True), number("loss", None)
     ('82.65', '0.123', '+0.1', '-')

@@ -131,23 +131,26 @@ def _listed(texts: list[str]) -> str:
 
 
 def _table(kind: type[BaseModel], keys: list[str]) -> list[str]:
-    told, fields = _told(kind), kind.model_fields
+    documented, fields = _documented(kind), kind.model_fields
     return [
         *KEY_TABLE,
-        *(f"| `{key}` | {_default(fields[key])} | {_what(told.get(key, ''), _range(fields[key]))} |" for key in keys),
+        *(
+            f"| `{key}` | {_default(fields[key])} | {_what(documented.get(key, ''), _range(fields[key]))} |"
+            for key in keys
+        ),
     ]
 
 
-def _told(kind: type[BaseModel]) -> dict[str, str]:
+def _documented(kind: type[BaseModel]) -> dict[str, str]:
     """Map each field to the docstring beneath it, the class's own before what it inherits."""
-    told: dict[str, str] = {}
+    documented: dict[str, str] = {}
     for parent in reversed([one for one in kind.__mro__ if issubclass(one, BaseModel) and one is not BaseModel]):
         (tree,) = ast.parse(inspect.getsource(parent)).body
         assert isinstance(tree, ast.ClassDef)
         for field, text in zip(tree.body, tree.body[1:], strict=False):
             if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant):
-                told[ast.unparse(field.target)] = " ".join(str(text.value.value).split())
-    return told
+                documented[ast.unparse(field.target)] = " ".join(str(text.value.value).split())
+    return documented
 
 
 def _what(text: str, allowed: str) -> str:

@@ -90,7 +90,7 @@ def classes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 def test_a_dry_run_names_the_classes(classes: str, capsys: pytest.CaptureFixture[str]) -> None:
     commands.train(["c.yaml"], seeds=None, runs=Path("runs"), dry_run=True, quiet=False, as_json=False)
     told = capsys.readouterr().out.splitlines()
-    facts = check(config.load(Path("c.yaml"))).told
+    facts = check(config.load(Path("c.yaml"))).data
     printed = [f"# {line}" for line in lines(facts.as_json())]
     assert (
         printed[0].startswith("# npz: 32 training rows, 8 for validation (")

@@ -93,7 +93,7 @@ def test_a_question_decides_the_metric_and_the_margin() -> None:
 
 def test_check_reads_data_and_model_and_writes_nothing(place: Path) -> None:
     (checked,) = bnexp.check("bn", ["dataset.samples=80"])
-    assert (checked.facts.task, checked.facts.told.training_rows, checked.experiment.training.seeds) == (
+    assert (checked.facts.task, checked.facts.data.training_rows, checked.experiment.training.seeds) == (
         "binary",
         64,
         2,

@@ -9,7 +9,7 @@ import pytest
 from experiments import experiment
 
 from bnexp.comparison import Question
-from bnexp.experiment.arm_names import told_apart, with_baseline
+from bnexp.experiment.arm_names import distinctly_named, with_baseline
 from bnexp.experiment.resolve import Planned
 
 
@@ -22,7 +22,7 @@ NONE: dict[str, Any] = {"model": {"normalization": "none"}}
 
 
 def names(*arms: Planned) -> list[str]:
-    return [item.name for item in told_apart(arms)]
+    return [item.name for item in distinctly_named(arms)]
 
 
 def test_arms_of_one_name_are_called_by_their_normalization() -> None:
@@ -60,5 +60,5 @@ def test_no_name_is_given_twice() -> None:
     ("asked", "meant"), [("nobn", "exp1 (none)"), ("exp1 (batch)", "exp1 (batch)"), ("exp1", "exp1")]
 )
 def test_a_baseline_may_be_called_by_its_new_name_or_by_what_was_named(asked: str, meant: str) -> None:
-    arms = told_apart([arm("bn", **BATCH), arm("nobn", **NONE)])
+    arms = distinctly_named([arm("bn", **BATCH), arm("nobn", **NONE)])
     assert with_baseline(Question(baseline=asked), arms).baseline == meant

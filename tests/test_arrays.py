@@ -146,7 +146,7 @@ def test_inputs_and_targets_are_two_arrays_of_one_part(tmp_path: Path) -> None:
 def test_a_sparse_matrix_is_told_to_be_saved_as_an_array(tmp_path: Path) -> None:
     sparse = {name: X for name in ("indices", "indptr", "format", "shape", "data")}
     assert refused(tmp_path, **sparse)[0] == (
-        "dataset.x is 'x'; no array has this name. Good names: indices, indptr, format, shape, data. They are those of a "
+        "dataset.x is 'x'; no array has this name. Good names: indices, indptr, format, shape, data. The file holds a "
         "sparse matrix: save it as x with matrix.toarray()."
     )
 

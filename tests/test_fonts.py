@@ -59,19 +59,19 @@ def make_font(path: Path, family: str, letters: str) -> Path:
 def test_what_no_font_has_is_shown_as_a_question_mark_and_noted_once() -> None:
     with fonts.noting_missing() as letters:
         assert shown("批归 bn 批") == "?? bn ?"
-    assert fonts.missing_told(letters) == (
+    assert fonts.warning_of_missing(letters) == (
         "No installed font has 批归: figures show '?' instead. Install Noto Sans CJK (Debian, Ubuntu: fonts-noto-cjk)."
     )
     with fonts.noting_missing() as letters:
         assert shown("bn\x1b") == "bn?"
-    assert fonts.missing_told(letters) is None
+    assert fonts.warning_of_missing(letters) is None
 
 
 @pytest.mark.parametrize(
     ("letter", "font"), [("ब", "Noto Sans Devanagari"), ("가", "Noto Sans CJK"), ("\U0001f600", "Noto Sans Symbols")]
 )
 def test_the_font_to_install_is_one_of_the_letters_script(letter: str, font: str) -> None:
-    told = fonts.missing_told({letter: None})
+    told = fonts.warning_of_missing({letter: None})
     assert told is not None and f"Install {font} (" in told
 
 

@@ -415,7 +415,7 @@ def test_an_archive_that_changed_since_it_was_fetched_is_refused(put: Callable[.
     with pytest.raises(SettingError) as raised:
         prepared("penguins")
     assert str(raised.value) == (
-        f"dataset.name is penguins; {place} cannot be read: its sha256 is not that of the archive that was fetched. "
+        f"dataset.name is penguins; {place} cannot be read: its sha256 differs from the fetched archive's. "
         "Delete it, then get it again: bnexp data fetch penguins"
     )
 

@@ -253,7 +253,7 @@ def too_much(size):
 
 for compute in (tf.function(too_much, autograph=False), too_much):
     try:
-        with memory.shortage_told():
+        with memory.memory_errors():
             compute(tf.constant(100_000))
     except MemoryError as error:
         print(error)
@@ -269,7 +269,7 @@ def test_of_a_long_message_what_does_not_fit_is_told() -> None:
     said = r"OOM when allocating tensor with shape\[100000,100000,100000\] .* by allocator \w+"
     assert re.fullmatch(said, compiled) and re.fullmatch(said, eager)
     on_a_gpu = "Graph execution error:\n\nDetected at node x\nDst tensor is not initialized.\n\t [[{{node x}}]]"
-    with pytest.raises(MemoryError, match=r"^Dst tensor is not initialized$"), memory.shortage_told():
+    with pytest.raises(MemoryError, match=r"^Dst tensor is not initialized$"), memory.memory_errors():
         raise tf.errors.InternalError(None, None, on_a_gpu)
 
 

@@ -384,7 +384,7 @@ def test_small_data_of_several_experiments_are_read_once(monkeypatch: pytest.Mon
 def test_a_check_tells_what_a_plan_needs_and_digests_only_where_they_are_asked_for() -> None:
     (facts,) = prepare.preflight([asked()])
     assert (facts.task, facts.steps, facts.digest, facts.splits) == ("binary", 3, None, None)
-    assert (facts.told.training_rows, facts.told.validation_rows, facts.told.test_rows) == (30, 30, None)
+    assert (facts.data.training_rows, facts.data.validation_rows, facts.data.test_rows) == (30, 30, None)
     (digested,) = prepare.preflight([asked()], digests=True)
     train("good.yaml")
     (run,) = store.runs_in(Path("runs"))
@@ -418,7 +418,7 @@ def test_all_mistakes_of_one_input_are_counted_where_only_some_are_told() -> Non
     problems = Problems()
     for number in range(200):
         problems.note("dataset.path", f"holds {number}.wav, which is faulty.")
-    with pytest.raises(ConfigError) as refused, prepare.line_told(lambda key: "a.yaml:3"):
+    with pytest.raises(ConfigError) as refused, prepare.located_errors(lambda key: "a.yaml:3"):
         problems.refuse()
     lines = str(refused.value).splitlines()
     assert (lines[0], lines[-1]) == (

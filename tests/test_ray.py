@@ -222,7 +222,7 @@ def test_finding_and_joining_a_cluster_share_one_deadline(monkeypatch: pytest.Mo
         list(some.each(name_of_process, [Task()]))
 
 
-def train_once_told(one: Job) -> list[Any]:
+def train_once_announced(one: Job) -> list[Any]:
     """Report that a worker has begun, and train when it is allowed to."""
     Path(f"begun-{time.time_ns()}-{os.getpid()}").touch()
     wait_until(Path("train").exists)
@@ -260,7 +260,7 @@ def test_jobs_of_a_lost_node_are_trained_on_another_to_the_same_bit(
         threading.Thread(target=lose_a_node, daemon=True).start()
         told: list[str] = []
         with workers("ray", None, cluster.address, warn=told.append) as two:
-            found = measured_by_trial(two.each(train_once_told, several))
+            found = measured_by_trial(two.each(train_once_announced, several))
             assert two.at_once == 2
     finally:
         cluster.shutdown()

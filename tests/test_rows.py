@@ -331,8 +331,8 @@ def test_groups_split_for_each_seed_are_cut_to_one_count_whatever_other_seeds_th
 
 def test_groups_too_unequal_to_be_cut_for_each_seed_are_refused(path: Path) -> None:
     assert refused(path, grouped([4] * 10 + [70]), group="who", resample=True, stratify=False) == (
-        "dataset.resample asks for a split for each seed; the groups are so unequal, or so few, that with the rest of a "
-        "group that is cut (the largest has 70 rows) 19 of 110 rows are left to train. "
+        "dataset.resample asks for a split for each seed. 19 of 110 rows would be left to train: the rest of a group "
+        "that is cut is left out, and the largest group has 70 rows. "
         "Use dataset.resample: false, or smaller groups."
     )
 

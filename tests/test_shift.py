@@ -34,7 +34,11 @@ def test_classes_that_are_not_there_or_not_the_same_for_all_seeds_are_refused(tm
     )
     assert "a regression has none" in refused(name="diabetes", **test, shift={"classes": [1]})
     drawn = {"name": "moons", **test, "resample": True, "shift": {"classes": [1]}}
-    assert refused(**drawn).endswith("Use dataset.resample: false, or dataset.stratify: true.")
+    assert refused(**drawn) == (
+        "dataset.shift.classes is given, and every seed has a split of its own. Without stratification, seeds hold out "
+        "different numbers of rows of these classes; expected equal numbers. "
+        "Use dataset.resample: false, or dataset.stratify: true."
+    )
     assert prepared(2, **drawn, stratify=True).parts["test"].shape == (2, 100)
     grouped = table(tmp_path, [*"uv" * 20]) | {"group": "g"} | test | {"resample": True, "shift": {"classes": ["u"]}}
     path = Path(grouped["path"])

@@ -672,7 +672,7 @@ VARY = "vary: {training.batch_size: [4, 8]}\n"
         (SMALL.replace(", validation_size: 0.25", ""), "s.yaml:5: hypothesis.metric is test_accuracy; without dataset.validation_size the data have no test part. Set dataset.validation_size, such as 0.25."),
         (SMALL.replace("smallest", "at: {training.batch_sizes: 4}, smallest") + VARY, "s.yaml:5: hypothesis.at.training.batch_sizes names a factor; it is not varied. Did you mean 'training.batch_size'?"),
         (SMALL.replace("smallest", "at: {training.batch_size: 5}, smallest") + VARY, "s.yaml:5: hypothesis.at.training.batch_size is 5; expected one of its levels: 4, 8. Use one of them."),
-        (SMALL.replace("smallest", "at: {dataset.noise: 0.1, dataset.samples: 90}, smallest") + 'vary: {"dataset.noise, dataset.samples": [[0.1, 60], [0.2, 90]]}\n', "s.yaml:5: hypothesis.at names levels that no cell has together; expected those of one cell or more. Name fewer."),
+        (SMALL.replace("smallest", "at: {dataset.noise: 0.1, dataset.samples: 90}, smallest") + 'vary: {"dataset.noise, dataset.samples": [[0.1, 60], [0.2, 90]]}\n', "s.yaml:5: hypothesis.at names levels that no cell has together; expected levels of one cell or more. Name fewer."),
         (SMALL.replace("smallest", "over: {factor: training.batch_size, take: best}, smallest") + VARY, "s.yaml:5: hypothesis.over.take is 'best'. Good names: mean, width."),
         (SMALL.replace("test_accuracy", "train_accuracy").replace("epochs: 10", "epochs: 10, evaluate_train: false"), "s.yaml:5: hypothesis.metric is train_accuracy; the training part is not evaluated. Set training.evaluate_train: true."),
         (

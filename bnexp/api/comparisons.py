@@ -14,7 +14,7 @@ from bnexp.api.observer import Observer
 from bnexp.comparison import Arm, Question, refuse_too_few
 from bnexp.errors import StoppedError, work_begun
 from bnexp.experiment import resolve
-from bnexp.experiment.arm_names import told_apart, with_baseline
+from bnexp.experiment.arm_names import distinctly_named, with_baseline
 from bnexp.experiment.prepare import Asked, Checked
 from bnexp.experiment.run import Finished
 from bnexp.report import figures
@@ -47,7 +47,7 @@ def compare(
 ) -> Comparison:
     """Compare two arms or more, paired by seed; train those that need it. Each is compared with the last one.
 
-    A name is that of a config, `bn` for configs/bn.yaml, of an experiment, or a run's directory or id. An override
+    A name means a config (`bn` for configs/bn.yaml), an experiment, or a run by its directory or id. An override
     is for every arm that has its key. `question` may name the metric that decides, the margin that matters, a value
     to reach, and another baseline.
 
@@ -81,7 +81,7 @@ def _planned(names: Sequence[str], overrides: Sequence[str], runs: Path, observe
     for item in planned:
         if item.run is not None and item.reason:
             observer.info(f"{item.name}: {item.reason}")
-    return told_apart(planned)
+    return distinctly_named(planned)
 
 
 def _checked(planned: Sequence[resolve.Planned], observer: Observer) -> dict[str, Checked]:

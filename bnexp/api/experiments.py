@@ -30,7 +30,7 @@ class CheckedExperiment:
 
     @property
     def warnings(self) -> list[str]:
-        """List what may mislead in its training; what may mislead in its data is in `facts.told`."""
+        """List what may mislead in its training; what may mislead in its data is in `facts.data`."""
         return cautions(self.experiment, self.experiment.training.epochs * self.facts.steps)
 
     def as_json(self) -> dict[str, Any]:
@@ -38,7 +38,7 @@ class CheckedExperiment:
         training = self.experiment.training
         return {
             "config": config.compact(self.experiment),
-            "data": self.facts.told.as_json(),
+            "data": self.facts.data.as_json(),
             "warnings": self.warnings,
             "seeds": training.seeds,
             "epochs": training.epochs,

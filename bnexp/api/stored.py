@@ -48,7 +48,7 @@ def plot(
         RunError: if nothing has this name, or what is stored is damaged.
         StorageError: if the files cannot be written.
     """
-    from bnexp.report.fonts import missing_told, noting_missing
+    from bnexp.report.fonts import noting_missing, warning_of_missing
 
     observer = observer or Observer()
     run = load_run(name, runs=runs, observer=observer)
@@ -56,6 +56,6 @@ def plot(
         paths = figures.draw(run, format=format, out=None if out is None else Path(out))
     if (state := run.state()).status == "damaged":
         observer.warn(f"{run.id} is damaged ({state.reason.rstrip('.')}). Its figures are drawn from what is left.")
-    if (told := missing_told(letters)) is not None:
+    if (told := warning_of_missing(letters)) is not None:
         observer.warn(told)
     return paths

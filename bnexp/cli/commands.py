@@ -11,7 +11,7 @@ from bnexp import config
 from bnexp.api import comparisons, experiments, stored
 from bnexp.api.experiments import CheckedExperiment
 from bnexp.cli.arguments import sorted_arguments
-from bnexp.cli.output import print_answer, print_json, told_in_json
+from bnexp.cli.output import json_on_failure, print_answer, print_json
 from bnexp.cli.terminal import RunTables, Terminal
 from bnexp.comparison import Question
 from bnexp.errors import DIVERGED, DONE, INTERRUPTED
@@ -28,7 +28,7 @@ def train(arguments: Sequence[str], *, seeds: int | None, runs: Path, dry_run: b
     if dry_run:
         return _check(names, overrides, runs=runs, quiet=quiet, as_json=as_json)
     terminal = RunTables(quiet=quiet, as_json=as_json)
-    with told_in_json(lambda: [one.record.as_json() for one in terminal.finished], as_json=as_json):
+    with json_on_failure(lambda: [one.record.as_json() for one in terminal.finished], as_json=as_json):
         finished = experiments.train(names, overrides, runs=runs, observer=terminal)
     if as_json:
         _print_each([one.record.as_json() for one in finished], names)
@@ -37,7 +37,7 @@ def train(arguments: Sequence[str], *, seeds: int | None, runs: Path, dry_run: b
 
 def _check(names: Sequence[str], overrides: Sequence[str], *, runs: Path, quiet: bool, as_json: bool) -> int:
     """Check every config named, and print what would be trained; with `quiet` nothing, since nothing is kept."""
-    with told_in_json(list, as_json=as_json):
+    with json_on_failure(list, as_json=as_json):
         checked = experiments.check(names, overrides, runs=runs, observer=Terminal(quiet=True))
     if as_json:
         _print_each([one.as_json() for one in checked], names)
@@ -62,7 +62,7 @@ def _print_plan(checked: CheckedExperiment) -> None:
     """Print what would be trained, and what may mislead in it."""
     experiment, training = checked.experiment, checked.experiment.training
     print(config.dump(experiment), end="")
-    for line in (*data_lines(checked.facts.told), *map(warning, checked.warnings)):
+    for line in (*data_lines(checked.facts.data), *map(warning, checked.warnings)):
         print(f"# {line.plain}")
     print(f"# {training.seeds} seeds x {training.epochs} epochs; nothing was trained or written")
 
@@ -73,7 +73,7 @@ def compare(
     """Compare the arms named, training those that need it; keep and print the comparison."""
     names, overrides = sorted_arguments(arguments, seeds)
     terminal = Terminal(quiet=quiet or as_json)
-    with told_in_json(lambda: [one.record.as_json() for one in terminal.finished], as_json=as_json):
+    with json_on_failure(lambda: [one.record.as_json() for one in terminal.finished], as_json=as_json):
         found = comparisons.compare(names, overrides, question, runs=runs, observer=terminal)
     if as_json:
         print_json(found.document.as_json())

@@ -1,4 +1,4 @@
-"""How a command ends: its exit code, and what is told of it on stderr."""
+"""How a command ends: its exit code, and what stderr says of it."""
 
 from __future__ import annotations
 

@@ -28,15 +28,15 @@ def print_json(document: Any) -> None:
 
 
 @contextmanager
-def told_in_json(finished: Callable[[], list[dict[str, Any]]], *, as_json: bool) -> Iterator[None]:
+def json_on_failure(finished: Callable[[], list[dict[str, Any]]], *, as_json: bool) -> Iterator[None]:
     """Where the work fails half-way, print one JSON document with the error and with what was finished before."""
     try:
         yield
     except Exception as error:
         code = error.exit_code if isinstance(error, UserError) else WORK_FAILED
         if as_json and code != BAD_INPUT:
-            told = str(error) if isinstance(error, UserError) else repr(error)
-            print_json({"error": {"message": told, "exit_code": code}, "finished": finished()})
+            message = str(error) if isinstance(error, UserError) else repr(error)
+            print_json({"error": {"message": message, "exit_code": code}, "finished": finished()})
         raise
 
 

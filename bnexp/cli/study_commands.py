@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bnexp.api import studies
 from bnexp.api.studies import Claims, Place
-from bnexp.cli.output import print_answer, print_json, told_in_json
+from bnexp.cli.output import json_on_failure, print_answer, print_json
 from bnexp.cli.terminal import StudyTerminal
 from bnexp.errors import DIVERGED, DONE, WORK_FAILED
 from bnexp.report import plan_table, study_table
@@ -30,7 +30,7 @@ def study(
     """Run a study, or what is left of it; print its plan, how it goes, and the verdict."""
     planned = studies.plan_study(path, runs=runs, most_trainings=most_trainings)
     silent = quiet or as_json
-    with own_stderr() as stderr, told_in_json(lambda: _finished_trials(planned), as_json=as_json):
+    with own_stderr() as stderr, json_on_failure(lambda: _finished_trials(planned), as_json=as_json):
         terminal = StudyTerminal(StudyReporter(stderr, quiet=silent), shows_time=not silent)
         if dry_run:
             told = studies.outlook(planned, place, observer=terminal)
@@ -62,7 +62,7 @@ def _study_code(document: StudyDocument) -> int:
 def claims(names: Sequence[str], place: Place, *, runs: Path, quiet: bool, as_json: bool) -> int:
     """Run several studies, or what is left of them; print a row for each claim, and where the page is."""
     found = Claims()
-    with own_stderr() as stderr, told_in_json(lambda: [asdict(row) for row in found.rows], as_json=as_json):
+    with own_stderr() as stderr, json_on_failure(lambda: [asdict(row) for row in found.rows], as_json=as_json):
         terminal = StudyTerminal(StudyReporter(stderr, quiet=quiet or as_json), shows_time=False)
         studies.claims(names, place, runs=runs, observer=terminal, found=found)
     if as_json:

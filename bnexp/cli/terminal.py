@@ -28,7 +28,7 @@ class Terminal(Observer):
         self.finished: list[Finished] = []
 
     def warn(self, text: str) -> None:
-        """Print a warning, also where nothing else is told."""
+        """Print a warning, also where nothing else is printed."""
         warn(text)
 
     def info(self, text: str) -> None:

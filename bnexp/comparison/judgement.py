@@ -1,6 +1,6 @@
 """Why no verdict is given, whatever the difference is: one rule for a comparison and for a study's hypothesis.
 
-The askers differ in whom they name and in what they advise; those words are theirs.
+A comparison and a study name different arms and advise different things. `Wording` holds their words.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Wording:
-    """The asker's words: who does not beat guessing, and what is advised."""
+    """The words of a comparison or a study: which arms do not beat guessing, and what is advised."""
 
     who: str
     more_pairs: str
@@ -84,8 +84,8 @@ def _too_few(evidence: Evidence, fewest: int, words: Wording) -> str:
 def unbeaten(metric: str, arms: Iterable[tuple[Mapping[str, float], Floats]]) -> float | None:
     """Return what a net scores that has learned nothing, if no arm's interval lies above it; else None.
 
-    Of each arm come the scores of the best single answer, part -> accuracy, and the seeds' values, (S,). Where the
-    scores differ it is the highest. Where one is not known, its arm may beat it.
+    `arms` holds two things for each arm: the scores of the best single answer, part -> accuracy, and the seeds'
+    values, (S,). If the scores differ, the highest is returned. An arm whose score is not known may beat it.
 
     >>> import numpy as np
     >>> unbeaten("val_accuracy", [({"val": 0.5}, np.full(6, 0.5)), ({"val": 0.5}, np.full(6, 0.4))])

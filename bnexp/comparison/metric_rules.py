@@ -84,7 +84,7 @@ def impossible_value(metric: str, value: float, *, spelt: str = "") -> str | Non
 
 
 def chosen_by(experiments: Iterable[Experiment]) -> dict[str, str]:
-    """Map each metric by which some of the experiments choose to what chooses by it."""
+    """Map each metric that some experiment's training chooses by to the key that makes it choose."""
     rules = [one.training.early_stopping for one in experiments]
     return {rule.monitor: "training.early_stopping" for rule in rules if rule is not None}
 
@@ -92,8 +92,8 @@ def chosen_by(experiments: Iterable[Experiment]) -> dict[str, str]:
 def judged_by_what_chose(metric: str, chosen: Mapping[str, str], *, timed: bool = False) -> Iterator[str]:
     """Yield a sentence for each metric that chooses on the part of the data that `metric` is measured on.
 
-    `chosen` maps a metric to what chooses by it. A part of the data that chose does not judge: the choice made the
-    most of that part's chance. Epochs to a value (`timed`) may be read there under early stopping.
+    `chosen` maps a metric to what chooses by it. A part of the data that was used to choose does not judge: the choice
+    favours results that were lucky on it. Epochs to a value (`timed`) may be read there under early stopping.
 
     >>> list(judged_by_what_chose("test_accuracy", {"val_loss": "tune"}))
     []

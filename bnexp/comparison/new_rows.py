@@ -45,7 +45,7 @@ def _rows(arm: Arm, history: History, part: str) -> PartRows | None:
 
 
 def _row_by_row(arms: PairedArms, treated: PartRows, base: PartRows, metric: str) -> Floats | None:
-    """Return the difference of each seed and row, (S, R), whose mean is that of the metric; None if it is not kept."""
+    """Return the difference of each seed and row, (S, R), whose mean is the metric's; None if it is not kept."""
     measured = quantity(metric)
     if measured == "r2":
         return _of_r2(treated, base)

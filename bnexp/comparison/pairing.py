@@ -25,7 +25,7 @@ NEUTRAL = (
     "training.trainer",
     "training.memory_limit",
 )
-"""Keys that change no number of a seed; which trainer it was is told from the record."""
+"""Keys that change no number of a seed. The trainer is read from the record."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Arm:
 
 @dataclass(frozen=True)
 class Basis:
-    """What an arm was trained on, or is to be: so much is known before it is trained."""
+    """What an arm was trained on, or will be trained on. All of it is known before training."""
 
     name: str
     run: str | None

@@ -121,7 +121,7 @@ def baseline_of(arms: Sequence[Arm], question: Question) -> Arm:
 
 
 def resolved(question: Question, baseline: str, history: History, guessing: Mapping[str, float]) -> ResolvedQuestion:
-    """Settle what a question leaves open, by the baseline's history alone; `guessing` is that of the data."""
+    """Settle what a question leaves open, by the baseline's history alone; `guessing` is `Data.guessing`."""
     metric = question.metric or headline(history.metrics)
     margin = _default_margin(metric, history) if question.margin is None else question.margin
     target, rule = _target(question, metric, baseline, history, guessing)

@@ -54,7 +54,7 @@ def load_all(paths: Iterable[Path], settings: Sequence[str] = ()) -> list[Experi
 
 
 def experiment_of(node: Node, mistakes: Problems | None = None) -> Experiment:
-    """Read an experiment from a whole config; every mistake is told with the file and line it stands in."""
+    """Read an experiment from a whole config. Every mistake comes with its file and line."""
     experiment = validated(node, Experiment, mistakes)
     faults = [f"{node_at(node, tuple(key.split('.'))).where}: {key} {text}" for key, text in disagreements(experiment)]
     if faults:
@@ -65,7 +65,7 @@ def experiment_of(node: Node, mistakes: Problems | None = None) -> Experiment:
 def validated(node: Node, kind: type[Whole], mistakes: Problems | None = None) -> Whole:
     """Read what a file holds by the schema of its kind.
 
-    Where mistakes were made already, what is missing may be what they are about, and is not told.
+    If mistakes were noted before, missing keys are not reported: the mistakes may be about them.
 
     Raises:
         ConfigError: with the mistakes already made, and every one that a single key can have.
@@ -85,7 +85,7 @@ def validated(node: Node, kind: type[Whole], mistakes: Problems | None = None) -
 
 
 def has_key(path: Path, setting: str) -> bool:
-    """Return True if an override is of a key that the config may have; what else is wrong will be told in time."""
+    """Return True if the config may have an override's key. Any other mistake is reported later."""
     node = _read(path, [setting], Problems())
     try:
         Experiment.model_validate(yaml.plain(node))
@@ -103,7 +103,7 @@ def where(path: Path, settings: Sequence[str], key: str) -> str:
 
 
 def _read(path: Path, settings: Sequence[str], mistakes: Problems) -> Node:
-    """Read a config file with all that is laid over it; of what cannot be read there is nothing in it."""
+    """Read a config file with all that is laid over it. Parts that cannot be read are left out."""
     node = merging.read_extended(path, mistakes) or Node({}, str(path))
     node = merging.overridden(node, settings, mistakes)
     name = node.value.get("name", Node(_name_of(path), node.where))

@@ -144,7 +144,7 @@ def overridden(node: Node, overrides: Iterable[str], mistakes: Problems) -> Node
 
 
 def laid_over(node: Node, layers: Iterable[Node]) -> Node:
-    """Lay layers over a config, joined key by key first, so that their order means nothing but which of two wins.
+    """Lay layers over a config. They are joined key by key first, so their order matters only if two set one key.
 
     Raises:
         ConfigError: if one is about an entry that a list has not.
@@ -163,7 +163,7 @@ def _laid_over(node: Node, layers: Iterable[Node], mistakes: Problems) -> Node:
 
 
 def leaves(key: str, value: Any) -> list[str]:
-    """Return the dotted keys of all that a value, as it stands in a file, sets at a dotted key.
+    """Return all the dotted keys that a value in a file sets, if it stands at a dotted key.
 
     >>> leaves("model", {"name": "mlp", "normalization": {"name": "batch"}}), leaves("training.learning_rate", 0.1)
     (['model.name', 'model.normalization.name'], ['training.learning_rate.name', 'training.learning_rate.initial'])

@@ -18,7 +18,7 @@ from bnexp.config.cures import colon_cure, cure, kind_cure, names_of
 from bnexp.config.overrides import is_from_override
 from bnexp.config.places import entry_of, keys_of, name_of, node_at, present, spelt
 from bnexp.config.yaml import Keys, Node
-from bnexp.errors import MOST_TOLD, nearest
+from bnexp.errors import MOST_MISTAKES, nearest
 
 INCOMPLETE = ("missing", "union_tag_not_found", "too_short")
 """Kinds of error that follow from a part that could not be read."""
@@ -53,11 +53,11 @@ ALTERNATIVES = ("int_type", "int_from_float", "float_type", "bool_type", "string
 
 
 def problems(node: Node, errors: Sequence[ErrorDetails], kind: type[BaseModel]) -> list[str]:
-    """Return a line for each mistake; those beyond what is told at a time are only named."""
+    """Return a line for each mistake. Beyond the first MOST_MISTAKES, only the keys are named."""
     config = Config(node, kind)
     every = list(_each_once(node, errors))
-    told = [config.problem(details) for details in every[:MOST_TOLD]]
-    return told + [".".join(map(str, details["loc"])) for details in every[MOST_TOLD:]]
+    described = [config.problem(details) for details in every[:MOST_MISTAKES]]
+    return described + [".".join(map(str, details["loc"])) for details in every[MOST_MISTAKES:]]
 
 
 def _each_once(node: Node, errors: Sequence[ErrorDetails]) -> Iterator[ErrorDetails]:

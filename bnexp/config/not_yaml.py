@@ -31,8 +31,8 @@ def character(text: str, index: int) -> str:
 
 
 class _Seen(NamedTuple):
-    """Where the parser stopped: the line from 0, its text, the column from 0, and whether the text ends there;
-    and the line, from 1, in which the construct that it was in began."""
+    """Where the parser stopped: the line from 0, its text, the column from 0, and whether the text ends there. `opened`
+    is the line, from 1, in which the open construct began."""
 
     line: int
     content: str
@@ -46,7 +46,7 @@ class _Seen(NamedTuple):
 
 
 Rule = tuple[tuple[str, ...], Callable[[_Seen], str], str]
-"""Parts of the parser's message, one of them is enough; what was seen; the cure."""
+"""Three columns: parts of the parser's message (one is enough), what was seen, and the cure."""
 
 RULES: tuple[Rule, ...] = (
     (
@@ -113,14 +113,14 @@ def _before(seen: _Seen) -> str:
     return (seen.content[: seen.column + 1].split() or [""])[-1][:1]
 
 
-def line_told(error: yaml.YAMLError, text: str, name: str) -> str:
+def parser_message(error: yaml.YAMLError, text: str, name: str) -> str:
     """Return the line of the parser's mistake, what was seen there, and the cure."""
     line, what, cure = explained(error, text)
     return f"{name}:{line}: is not YAML; {what}. {cure}"
 
 
 def explained(error: yaml.YAMLError, text: str) -> tuple[int, str, str]:
-    """Return the line, from 1, of the parser's mistake; what was seen there with its column; and the cure."""
+    """Return the line of the parser's mistake (from 1), what was seen there with its column, and the cure."""
     seen = _seen(error, text)
     if seen is None:
         return 1, "it cannot be parsed", "Quote texts that hold special characters."
@@ -129,15 +129,15 @@ def explained(error: yaml.YAMLError, text: str) -> tuple[int, str, str]:
     problem = str(getattr(error, "problem", None) or "it cannot be parsed")
     for parts, what, cure in RULES:
         if any(part in problem for part in parts):
-            told = what(seen)
-            if not told:
+            found = what(seen)
+            if not found:
                 return seen.line + 1, "the text ends where a value is expected", "Close the brackets that are open."
-            return seen.line + 1, f"{told} (column {seen.column + 1})", cure
+            return seen.line + 1, f"{found} (column {seen.column + 1})", cure
     return seen.line + 1, f"{problem} (column {seen.column + 1})", "Quote the text, if it is one."
 
 
 def _seen(error: yaml.YAMLError, text: str) -> _Seen | None:
-    """Find where the parser stopped; at the end of the text, where the construct that it was in began."""
+    """Find where the parser stopped. If it stopped at the end of the text, find where the open construct began."""
     mark, context = getattr(error, "problem_mark", None), getattr(error, "context_mark", None)
     if mark is None:
         return None

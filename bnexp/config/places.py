@@ -74,5 +74,5 @@ def spelt(node: Node, keys: Keys) -> str:
         own = entry_of(parent, keys[-1])
         is_short = keys[:-1] in merging.SHORTHANDS and own is not None and own.where == parent.where
         keys = keys[:-1] if is_short and keys[-1] in ("name", "initial") else keys
-    told = [key if len(key) <= LONGEST_KEY else f"{key[:LONGEST_KEY]}..." for key in keys]
-    return ".".join(told).replace("\n", "\\n")
+    shortened = [key if len(key) <= LONGEST_KEY else f"{key[:LONGEST_KEY]}..." for key in keys]
+    return ".".join(shortened).replace("\n", "\\n")

@@ -148,7 +148,7 @@ class OpenmlDataset(_Table):
     data_name: Text | None = None
     """OpenML's name of the set, such as iris."""
     version: Count | None = None
-    """Which version of that name; null: the first that is active."""
+    """The version of the set; null: the first active one."""
     target: Text | None = None
     """The column to be learned; null: the one that OpenML names."""
     task: Literal["auto", "classification", "regression"] = "auto"

@@ -30,16 +30,16 @@ RandomState = Annotated[int, Field(ge=0, lt=2**32)]
 
 
 Resample = bool | Literal["validation"]
-"""Whether every seed has a split of its own: of all rows, or, with `validation`, of those that are no test rows."""
+"""Whether every seed has a split of its own: of all rows or, with `validation`, of rows outside the test part."""
 
 
 class Shift(Section):
-    """What only the test part goes through: its inputs, scaled as all others, are multiplied and then moved; and of
-    its rows only some classes may be left, so that it has another mix of them."""
+    """A change of the test part alone. Its inputs are scaled like all others, then multiplied, then moved. It may also
+    keep only the rows of some classes, so that their mix is another."""
 
     scale: Positive = 1.0
     """Below 1, as an image of less contrast."""
     offset: float = 0.0
     """Above 0, as a brighter image."""
     classes: Annotated[list[str | int], Field(min_length=1)] | None = None
-    """Names of the classes left, of those that are told in run.json; null: all."""
+    """Names of the classes that are kept, as in run.json; null: all."""

@@ -40,8 +40,8 @@ class Tune(Section):
 class Over(Section):
     """A varied factor, first reduced to one number for each arm and seed.
 
-    `mean`; `width`: the decades that levels next to
-    each other span around the best one, all with a value `within` of its.
+    `mean` is over its levels. `width` is how many decades neighbouring levels around the best one span, if all their
+    values lie `within` of the best value.
     """
 
     factor: str
@@ -56,7 +56,7 @@ class Endpoint(Section):
     epochs_to: float | None = None
     """The value to reach."""
     failures_below: float | None = None
-    """A seed fails that diverged, or whose final value is below this."""
+    """A seed fails if it diverged, or if its final value is below this."""
     ratio: bool = False
     """Contrast how many times smaller the value is, as suits a loss; epochs to a value are always contrasted so."""
 
@@ -91,9 +91,10 @@ class Hypothesis(Section):
     wins: bool = False
     """Count only which arm is better, seed by seed: the share of seeds in which the treated arm wins, less one half."""
     direction: Literal["higher", "lower"]
-    """Where the treated arm's metric goes; so, too, where a ratio is told: fewer epochs are `lower`."""
+    """Where the treated arm's metric goes. The same holds for a ratio: fewer epochs are `lower`."""
     smallest: Positive
-    """In the metric's own unit; a ratio, of epochs too, such as 1.2; a `width` in decades; `wins` a share below 0.5."""
+    """In the metric's own unit. A ratio (of epochs too) is a number such as 1.2. A `width` is in decades, and `wins` is
+    a share below 0.5."""
 
     @property
     def is_ratio(self) -> bool:
@@ -102,7 +103,7 @@ class Hypothesis(Section):
 
     @property
     def counts(self) -> bool:
-        """Return True if what is contrasted is how often something happens: who wins, who fails."""
+        """Return True if the contrast counts how often an arm wins or fails."""
         return self.wins or self.metric.failures_below is not None
 
 

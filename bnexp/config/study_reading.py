@@ -46,7 +46,7 @@ def read_study(path: Path) -> StudyFile:
 
 
 def _without_seeds(base: Node) -> Node:
-    """Leave out how many seeds the base has by itself: a study says how many it has."""
+    """Leave out the base's number of seeds: a study has its own."""
     training = base.value.get("training")
     if training is None or not isinstance(training.value, dict):
         return base

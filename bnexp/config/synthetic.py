@@ -75,7 +75,7 @@ class CirclesDataset(_Drawn):
     name: Literal["circles"]
     noise: NonNegative = 0.1
     factor: Fraction = 0.5
-    """Radius of the inner circle over that of the outer one."""
+    """Radius of the inner circle, as a share of the outer circle's."""
 
 
 class BlobsDataset(_Drawn):

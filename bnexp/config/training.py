@@ -144,8 +144,8 @@ class Training(Section):
     evaluate_train: bool = True
     """Evaluate the training part in inference mode too, at the end of each epoch."""
     refresh_statistics: bool | Literal["each_part"] = False
-    """Re-estimate moving statistics before each evaluation: over the training part (`true`), or over the inputs of the
-    part that is evaluated (`each_part`; Li et al., 2016, adapt to another domain so)."""
+    """Re-estimate moving statistics before each evaluation. `true` takes them over the training part, `each_part` over
+    the inputs of the evaluated part (Li et al., 2016, adapt to another domain in this way)."""
     memory_limit: Annotated[str, Field(pattern=r"^\d+(\.\d+)? ?[MG]iB$")] | None = None
     """Memory for data and training, as in 4GiB; null: half of the machine's. Seeds beyond it train in waves."""
     trainer: Literal["auto", "many_seeds", "keras_fit"] = "auto"

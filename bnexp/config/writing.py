@@ -124,7 +124,7 @@ def parts_that_differ(key: str, one: Any, other: Any) -> list[tuple[str, str, st
 
 
 def _entries(value: Any) -> list[str]:
-    """Return the entries of a list as text; none of a list of numbers, which is told as a whole, and of no list."""
+    """Return the entries of a list as text. A list of numbers is shown as a whole, so it has none here."""
     if not isinstance(value, list | tuple) or all(isinstance(entry, int | float) for entry in value):
         return []
     return list(map(_in_words, value))

@@ -1,9 +1,8 @@
 """YAML text -> values that remember where they stand. YAML 1.2 scalars, and nothing that could surprise.
 
-PyYAML reads YAML 1.1 (`1e-3` is text, `no` is false, `010` is 8, a repeated
-key wins silently), so only its parser is used; what a scalar means is decided here.
-The parser is libyaml, which PyYAML's wheels hold: it reads `{target: churned?}` and
-tabs between words as YAML 1.2 does. Without libyaml these texts have to be quoted.
+PyYAML reads YAML 1.1: `1e-3` is text, `no` is false, `010` is 8, a repeated key wins silently. So only its parser is
+used. What a scalar means is decided here. The parser is libyaml, which PyYAML's wheels hold: it reads `{target:
+churned?}` and tabs between words as YAML 1.2 does. Without libyaml these texts have to be quoted.
 """
 
 from __future__ import annotations
@@ -19,8 +18,7 @@ from bnexp.config import not_yaml
 from bnexp.errors import Problems
 
 DEEPEST = 30
-"""Levels that may lie in each other: several times those of a model with layers in layers (about 8), and few enough
-for the recursion of Python, which ends at 1,000 calls."""
+"""Levels of nesting that a config may have. A model with layers in layers has about 8; Python allows 1,000 calls."""
 MOST_DIGITS = 100
 """The most digits of a whole number: they fit in a float, and Python refuses numbers of some thousand digits."""
 LOADER: Any = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
@@ -111,7 +109,7 @@ def _built(text: str, name: str, mistakes: Problems) -> Node | None:
     try:
         return Building(text, name, mistakes).document()
     except yaml.YAMLError as error:
-        mistakes.tell(not_yaml.line_told(error, text, name))
+        mistakes.tell(not_yaml.parser_message(error, text, name))
     except TooDeepError:
         pass
     return None

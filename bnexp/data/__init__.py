@@ -38,7 +38,7 @@ class Data:
     view: View
     """How each seed sees them."""
     test_view: View
-    """How each seed sees those of the test part: `view`, or what a shift makes of it."""
+    """How each seed sees the rows of the test part: `view`, or what a shift makes of it."""
     split: str
     """How the rows were split, in words."""
     source_sha256: str | None
@@ -112,10 +112,10 @@ class Data:
         return None if self.rows.classes is None else np.bincount(self.rows.y_N.astype(int)).tolist()
 
     def facts(self) -> dict[str, Any]:
-        """Return what run.json records of the data: what `told` returns, and the digests of file and rows."""
-        return {**self.told(), "source_sha256": self.source_sha256, "digest": self.digest}
+        """Return what run.json records of the data: what `summary` returns, and the digests of file and rows."""
+        return {**self.summary(), "source_sha256": self.source_sha256, "digest": self.digest}
 
-    def told(self) -> dict[str, Any]:
+    def summary(self) -> dict[str, Any]:
         """Return what is shown of the data everywhere: what they are, counts, classes, warnings."""
         rows = self.rows
         return {
@@ -175,7 +175,7 @@ class Data:
     def one_class(self) -> dict[str, float]:
         """The mean accuracy on each part of the best single answer; none of a regression.
 
-        That is `guessing` or more: the commonest class of the training part need not be that of another part.
+        That is `guessing` or more, since another part may have another commonest class than the training part.
         """
         if self.rows.classes is None:
             return {}

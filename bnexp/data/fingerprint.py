@@ -1,4 +1,4 @@
-"""What can be told of your own files before they are read: their digest, and whether they are too large."""
+"""What is known of your own files before they are read: their digest, and whether they are too large."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Sources = Mapping[str, str | None]
 def source_sha256(dataset: Dataset) -> str | None:
     """Return the sha256 of a file, or of the files of a folder that are read, with their names.
 
-    None if the data are none of yours, or cannot be read: who reads them says why.
+    None if the data are none of yours, or cannot be read: reading them reports why.
     """
     if not isinstance(dataset, OwnFile):
         return None
@@ -38,7 +38,7 @@ def source_sha256(dataset: Dataset) -> str | None:
 
 
 def refuse_changed(dataset: Dataset, seen: str | None, sources: Sources) -> None:
-    """Raise SettingError if the data of your own that are read, of this sha256, are not those of `sources`."""
+    """Raise SettingError if `sources` has another sha256 for these data of your own than was `seen`."""
     expected = sources.get(dataset.model_dump_json())
     if isinstance(dataset, OwnFile) and expected is not None and seen != expected:
         raise SettingError(
@@ -71,9 +71,9 @@ def _digest(path: Path, files: tuple[tuple[Path, int, int], ...]) -> str:
 
 
 def refuse_by_size(dataset: Dataset, limit: int | None) -> None:
-    """Raise SettingError if a file of your own is too large by what can be told at once; it is read for its size only.
+    """Raise SettingError if a file of your own is too large. Nothing but its size is read.
 
-    Parquet tells its size as it is unpacked, a folder as its files are opened.
+    The size of Parquet shows only as it is unpacked, and the size of a folder as its files are opened.
     """
     match dataset:
         case CsvDataset() | TextCsvDataset():

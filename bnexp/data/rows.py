@@ -19,7 +19,7 @@ from bnexp.errors import SettingError
 
 Floats32 = NDArray[np.float32]
 Where = Callable[[int], str]
-"""Tells file and line of a row, counted from 0."""
+"""Returns the file and line of a row. Rows are counted from 0."""
 
 
 def row_of(source: object) -> Where:
@@ -31,14 +31,12 @@ def row_of(source: object) -> Where:
 class Rows:
     """Inputs and targets of all rows, and what has to be known to split them.
 
-    `x` is (N, *shape): float32 or uint8 numbers, in which NaN is a missing
-    number or the padding of a shorter sequence; or int32 numbers of `words`,
-    in which 0 is padding. `y_N` holds class numbers or, where `classes` is
-    None, the numbers of a regression. The last `test` rows are the set's own
-    test part. Rows of one group stay on one side of a split. Of a table, only
-    the first `numeric` columns are numbers; the others tell categories apart;
-    `columns` are their names, `name=value` for a category. `where` tells a
-    row's file and line, if any. `facts` is what else run.json records.
+    `x` is (N, *shape). It has float32 or uint8 numbers, in which NaN is a missing number or the padding of a shorter
+    sequence. Or it has int32 numbers of `words`, in which 0 is padding. `y_N` holds class numbers or, where `classes`
+    is None, the numbers of a regression. The last `test` rows are the set's own test part. Rows of one group stay on
+    one side of a split. The first `numeric` columns of a table are numbers, and the others are categories. `columns`
+    are their names, `name=value` for a category. `where` tells a row's file and line, if any. `facts` is what else
+    run.json records.
     """
 
     kind: Kind
@@ -110,7 +108,7 @@ def chosen(dataset: RealDataset, rows: Rows) -> Rows:
 def _first_of_each(rows: Rows) -> NDArray[np.int64]:
     """Return the rows whose inputs and target do not repeat, bit by bit, an earlier row's.
 
-    Rows are told apart by a hash, and those of one hash are compared.
+    Rows are hashed first. Only rows with the same hash are compared.
     """
     from pandas.util import hash_array
 

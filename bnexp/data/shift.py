@@ -34,12 +34,11 @@ def shifted(view: View, shift: Shift, rows: Rows, seeds: int) -> View:
 def of_classes(dataset: Dataset, shift: Shift, rows: Rows, test_SR: NDArray[np.int32]) -> NDArray[np.int32]:
     """Return the test rows of the classes that the shift leaves.
 
-    Seeds that share the test part have all of them; those with a split of
-    their own as many of each class as any stratified split holds out.
+    Seeds that share the test part have all of them. If each seed has its own split, it has as many rows of each class
+    as every stratified split holds out.
 
     Raises:
-        SettingError: if a class is not one of the data's, or splits hold out
-            now more and now fewer of it.
+        SettingError: if a class is not one of the data's, or seeds would hold out different numbers of its rows.
     """
     if shift.classes is None:
         return test_SR
@@ -49,8 +48,8 @@ def of_classes(dataset: Dataset, shift: Shift, rows: Rows, test_SR: NDArray[np.i
     if not is_stratified(dataset, rows) or rows.groups_N is not None:
         raise SettingError(
             "dataset.shift.classes",
-            "is given, and every seed has a split of its own that is not stratified, so that it holds out now more and "
-            "now fewer rows of them. Use dataset.resample: false"
+            "is given, and every seed has a split of its own. Without stratification, seeds hold out different numbers "
+            "of rows of these classes; expected equal numbers. Use dataset.resample: false"
             + (", or dataset.stratify: true." if rows.groups_N is None else "."),
         )
     held_out = test_SR.shape[1] / len(rows.y_N)

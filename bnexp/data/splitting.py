@@ -16,22 +16,19 @@ from bnexp.data.split_rule import has_own_test, is_stratified, test_share
 from bnexp.errors import SettingError
 
 SMALLEST_SHARE = 0.5
-"""How few rows may be left to train where groups are cut, of those that are not held out: if more were lost than
-kept, a comparison would be about another amount of data than the one that was asked for."""
+"""Share of the rows not held out that must be left to train on where groups are cut. If more were lost than kept, a
+comparison would be about another amount of data than was asked for."""
 
 
 def split(dataset: Dataset, rows: Rows, seeds: tuple[int, ...]) -> dict[str, Numbers]:
     """Return the rows of each part, (S, R): `train`, `val` and, where the config has a `validation_size`, `test`.
 
-    A set's own parts are kept unless the config gives a `test_size`. Else all
-    seeds share scikit-learn's `train_test_split` (`GroupShuffleSplit` where
-    rows have groups) with the dataset's own random state; with `resample`
-    every seed draws its own, from (dataset.seed, seed), groups included
-    (`_cut_between_groups`). A validation part beside a test part is split
-    from the training rows in the same way; with `resample: validation` that
-    split alone is a seed's own. All parts are in random order, so that any
-    few rows that follow each other stand for the whole. A part that all seeds
-    share is in memory once (`seeds.is_shared`).
+    A set's own parts are kept unless the config gives a `test_size`. Else all seeds share scikit-learn's
+    `train_test_split` (`GroupShuffleSplit` for groups) with the dataset's own random state. With `resample` every seed
+    draws its own split from (dataset.seed, seed), also between groups (`_cut_between_groups`). A validation part beside
+    a test part is split from the training rows in the same way; with `resample: validation` that split alone is a
+    seed's own. All parts are in random order, so that any few rows that follow each other stand for the whole. A part
+    that all seeds share is in memory once (`seeds.is_shared`).
 
     Raises:
         SettingError: if the split is impossible, or a part lacks a class.
@@ -54,7 +51,7 @@ def split(dataset: Dataset, rows: Rows, seeds: tuple[int, ...]) -> dict[str, Num
 
 
 def _parts(dataset: Dataset, rows: Rows, random_state: int) -> tuple[Numbers, Numbers]:
-    """Return the rows that are kept for training and those that are held out first, (R,) each."""
+    """Return the rows that are kept for training and the rows that are held out first, (R,) each."""
     if has_own_test(dataset, rows):
         return _own_parts(dataset, rows)
     all_N = np.arange(len(rows.y_N), dtype="int32")
@@ -63,7 +60,7 @@ def _parts(dataset: Dataset, rows: Rows, random_state: int) -> tuple[Numbers, Nu
 
 
 def _validation(dataset: Dataset, rows: Rows, among_R: Numbers, random_state: int) -> tuple[Numbers, Numbers]:
-    """Return the rows to train on and those of the validation part, (R,) each, of those that are not held out."""
+    """Split the rows that are not held out; return the training rows and the validation rows, (R,) each."""
     assert dataset.validation_size is not None
     anew = bool(dataset.resample)
     return _one_split(dataset, rows, among_R, "validation_size", dataset.validation_size, random_state, anew=anew)
@@ -99,10 +96,9 @@ def _cut_between_groups(
 ) -> tuple[Numbers, Numbers]:
     """Lay the groups out in random order and hold out the first rows, the same number for every seed.
 
-    The rows behind the cut of the group that it goes through are in neither
-    part. All seeds lose as many as the largest of all groups could cost, the
-    others at random; none if the groups are equal, since the cut then goes
-    between two. So a seed's rows hang on no other seed.
+    If the cut goes through a group, its rows behind the cut are in neither part. All seeds lose the same number of
+    rows: what the largest group could cost. The rest of this number is drawn at random. Equal groups lose none, since
+    the cut then goes between two. So a seed's rows depend on no other seed.
     """
     sizes_G = np.bincount(groups_N)
     largest = int(sizes_G.max())
@@ -112,8 +108,8 @@ def _cut_between_groups(
     if kept < SMALLEST_SHARE * (len(among_R) - held_out):
         raise SettingError(
             "dataset.resample",
-            "asks for a split for each seed; the groups are so unequal, or so few, that with the rest of a group that "
-            f"is cut (the largest has {largest} rows) {max(0, kept)} of {len(among_R)} rows are left to train. "
+            f"asks for a split for each seed. {max(0, kept)} of {len(among_R)} rows would be left to train: the rest "
+            f"of a group that is cut is left out, and the largest group has {largest} rows. "
             "Use dataset.resample: false, or smaller groups.",
         )
     place_G = generator.permutation(len(sizes_G))

@@ -28,9 +28,8 @@ def workers(
 ) -> AbstractContextManager[Workers]:
     """Return the workers of a launcher, `at_once` of them; if None, as many as there is room for.
 
-    Each gets its share of its machine's memory, as if there were `sharing`
-    of them, if that is given. Fewer workers, as fewer jobs are left, then
-    change no share: what fits in it can decide the last bit of a number.
+    Each gets a share of its machine's memory, as if there were `sharing` workers, if that is given. So a share stays
+    the same when fewer jobs need fewer workers. What fits in it can decide the last bit of a number.
 
     Raises:
         UserError: if an address is given that the launcher does not use.

@@ -1,7 +1,6 @@
-"""Worker processes of this machine, each of one core: a job each, and another worker where one is lost.
+"""Worker processes of this machine. Each has one job and one core. A lost worker is replaced.
 
-One core a worker, so that they do not fight over them, and so that the same
-study gives the same numbers whatever the number of workers.
+With one core each, workers do not compete for cores. A study also has the same numbers for any number of workers.
 """
 
 from __future__ import annotations
@@ -58,7 +57,7 @@ class LocalWorkers:
         """Yield each job and what the work made of it (`Workers.each`)."""
         try:
             yield from self._each(work, deque(Attempt(job) for job in jobs))
-        finally:  # who asks no further is not answered by what is still at work
+        finally:  # the caller may stop early: end the workers that are still busy
             for worker in [worker for worker in self._workers if worker.attempt]:
                 worker.process.kill()
                 self._forget(worker)
@@ -67,7 +66,7 @@ class LocalWorkers:
         while waiting or any(worker.attempt for worker in self._workers):
             while waiting and (worker := self._free()):
                 worker.attempt = waiting.popleft()
-                with suppress(OSError):  # of a worker that has ended while it had nothing to do, as it will be heard
+                with suppress(OSError):  # the worker ended while it was idle; `_heard` will notice
                     worker.connection.send((work, worker.attempt.job))
             for worker in self._heard():
                 tried, worker.attempt = worker.attempt, None
@@ -126,14 +125,14 @@ def _started(sharing: int) -> _Worker:
 
 @contextmanager
 def _ctrl_c_held_back() -> Iterator[None]:
-    """Have Ctrl-C wait for the end of this, and never reach the processes that are started in it.
+    """Delay Ctrl-C until the end of this block, and keep it from processes that are started in it.
 
-    They inherit that the signal is blocked, where they could not yet ignore it.
+    They inherit the blocked signal, since they cannot ignore it before their own code runs.
     """
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return
-    resource_tracker.ensure_running()  # which would let it through, were it started in here
+    resource_tracker.ensure_running()  # started in here, it would let the signal through
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -168,7 +167,7 @@ def _script_hidden() -> Iterator[None]:
 
 
 def _serve(connection: Connection, sharing: int) -> None:
-    """Be a worker, of as many as share the memory: do what is asked until nobody is there to ask."""
+    """Do each job that the driver sends, until it closes the pipe. `sharing` workers share the memory."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's business
     threading.Thread(target=_end_with_the_driver, daemon=True).start()
     while True:

@@ -161,7 +161,7 @@ class RayWorkers:
         most = self._asked or math.inf  # no limit: nodes may join
         waiting = deque(Attempt(job) for job in jobs)
         running: dict[Any, Attempt] = {}
-        with _loss_told():
+        with _cluster_errors():
             task = ray.remote(num_cpus=1, memory=_memory_of_one(), max_retries=0)(_done_there)
             while waiting or running:
                 while waiting and len(running) < most:
@@ -176,7 +176,7 @@ class RayWorkers:
 
 
 @contextmanager
-def _loss_told() -> Iterator[None]:
+def _cluster_errors() -> Iterator[None]:
     """Raise WorkError where Ray says that the cluster itself is lost."""
     import ray
 
@@ -188,7 +188,7 @@ def _loss_told() -> Iterator[None]:
 
 
 def _memory_of_one() -> float:
-    """Return the bytes that a worker asks of its node: no more than the largest with a core has, so that one fits."""
+    """Return the bytes that a worker asks of its node. One worker fits on the largest node that has a core."""
     import ray
 
     working = [node["Resources"] for node in ray.nodes() if node["Resources"].get("CPU")]
@@ -210,7 +210,7 @@ def _answer(reference: Any) -> Any:
 
 
 def _done_there(work: Work, job: Job, directory: str, most: int | None) -> Any:
-    """Do the work in the driver's directory, where the worker's machine has one of that name.
+    """Do the work in the driver's directory, if the worker's machine has a directory at that path.
 
     There are at most `most` workers, and no more on this node than it has room for.
     """

@@ -12,12 +12,12 @@ from bnexp.system.listeners import Warn
 from bnexp.system.machine import CORES, WORKERS
 
 TRIES = 4
-"""Workers that a job is given to, in part at last, before it counts as one that cannot be trained."""
+"""After this many lost workers, a job counts as one that cannot be trained."""
 
 
 @dataclass(frozen=True)
 class Failure:
-    """A trial of a job that could not be done, by its key, and why: a sentence, or a traceback."""
+    """A trial that could not be done: its key, and the reason as a sentence or a traceback."""
 
     key: Any
     why: str
@@ -41,18 +41,16 @@ Work = Callable[[Any], Any]
 
 
 class Workers(Protocol):
-    """Processes that do one thing to jobs, each to another job and on one core."""
+    """Processes that work on jobs. Each has one job at a time, and one core."""
 
     at_once: int
     """How many jobs are worked on at a time."""
 
     def each(self, work: Work, jobs: Sequence[Job]) -> Iterator[tuple[Any, Any]]:
-        """Return each job and what the work made of it, as they are done; the first of them are begun first.
+        """Yield each job with its outcome, as the jobs end. The first jobs are begun first.
 
-        A job whose worker is lost is given to another, and, if that is lost
-        too or was out of memory, in two halves, each with half as much at a
-        time, at last trial by trial; what TRIES workers were lost with is
-        given as `Failure`, one a trial, whatever the work is.
+        If a worker is lost, its job is tried again (`Attempt.again`).
+        A job that has lost TRIES workers has a `Failure` for each of its trials as its outcome.
         """
 
 
@@ -74,16 +72,17 @@ class Bug:
 
 @dataclass(frozen=True)
 class Attempt:
-    """A job that is to be worked on, and by how many workers it has been tried in vain."""
+    """A job that is to be worked on, and how many workers were lost with it."""
 
     job: Job
     tries: int = 0
 
     def again(self, lost: Lost, warn: Warn) -> list[Attempt]:
-        """Return the next attempts, and tell of them; none if there were enough.
+        """Return the next attempts, and warn of them. After TRIES workers there are none.
 
-        The same once, since what trains together can decide the last bit of a number, unless memory was short; then
-        in halves; and each trial by itself at last, so that only what is at fault is given up.
+        The first retry keeps the job whole: trials that train together can decide the last bit of a number.
+        Later retries cut it in halves. If memory was short, the first retry does so too.
+        The last retry trains each trial alone, so that only the faulty trial is given up.
         """
         tries, whole = self.tries + 1, self.job
         if tries >= TRIES:
@@ -101,14 +100,14 @@ class Attempt:
         return [Attempt(job, tries) for job in jobs]
 
     def answer(self, outcome: Any) -> Any:
-        """Return what came of it in the end: of a job that was lost, why each of its trials is."""
+        """Return the final outcome. For a lost job, that is the reason for each of its trials."""
         if isinstance(outcome, Lost):
             return [Failure(key, outcome.why) for key in self.job.keys]
         return outcome
 
 
 def done(work: Work, job: Job, *, sharing: int) -> Any:
-    """Do the work in this process, a worker's, and return what came of it, or `Lost` or `Bug`.
+    """Do the work in this worker process, and return its outcome, `Lost` or `Bug`.
 
     `sharing` is the number of workers that share the machine's memory.
     """
@@ -122,7 +121,7 @@ def done(work: Work, job: Job, *, sharing: int) -> Any:
 
 
 def refuse_bug(outcome: Any) -> Any:
-    """Return what came of a job, unless it is a bug: that shows the worker's traceback."""
+    """Return the outcome of a job. For a bug, raise RuntimeError with the worker's traceback."""
     if isinstance(outcome, Bug):
         raise RuntimeError(f"a worker met what should not be:\n{outcome.trace}")
     return outcome

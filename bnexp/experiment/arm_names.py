@@ -16,7 +16,7 @@ LONGEST_VALUE = 30
 """Characters of a value that stands in a name."""
 
 
-def told_apart(planned: Sequence[Planned]) -> list[Planned]:
+def distinctly_named(planned: Sequence[Planned]) -> list[Planned]:
     """Return the arms with names of their own: `exp1 (batch)` and `exp1 (none)` where two are called exp1.
 
     Arms whose configs do not tell them apart are called by what was named on the command line.

@@ -131,9 +131,9 @@ def _trained(
 ) -> list[Wave]:
     """Train these seeds of several experiments with the engine that is exact for them."""
     from bnexp.data import joined_data
-    from bnexp.training import engine_of, shortage_told
+    from bnexp.training import engine_of, memory_errors
 
-    with shortage_told():
+    with memory_errors():
         drawn = {id(one.built): one.built.initial.draw(seeds) for one in part}
     initial = [drawn[id(one.built)] for one in part]
     settings, model = [one.experiment.training for one in part], part[0].built.model

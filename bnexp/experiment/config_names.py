@@ -17,7 +17,7 @@ from bnexp.experiment import lookup
 
 STUDIES = CONFIGS / "studies"
 MOST_NAMES = 20
-"""Told where a name means nothing."""
+"""Names that a message offers if a name means nothing."""
 
 
 def config_file(name: str) -> Path | None:
@@ -39,8 +39,8 @@ def config_paths(names: Sequence[str], overrides: Sequence[str], runs: Path) -> 
     """Return the config of each name.
 
     Raises:
-        ConfigError: if a name is that of a run, means nothing, or stands for the config of another name. It tells
-            misspelt overrides too: what the shell has cut at a blank is half an override and half a name.
+        ConfigError: if a name means a run or nothing, or if two names mean one config. It names misspelt overrides too.
+            The shell cuts an override with a blank into half an override and half a name.
     """
     problems = Problems()
     problems.tell(*_problems(names, runs))
@@ -132,8 +132,8 @@ def nearest_names(runs: Path, name: str, *, trained: bool = True) -> str:
         return f"{no_folder('experiments', CONFIGS)}{stored} {_where_to_go('config')}"
     if names:
         last = name.rstrip("/").rpartition("/")[2]
-        told = [nearest(one, dict.fromkeys(names), most=MOST_NAMES) for one in (name, last)]
-        return told[1] if told[1].startswith(HINT) and not told[0].startswith(HINT) else told[0]
+        offers = [nearest(one, dict.fromkeys(names), most=MOST_NAMES) for one in (name, last)]
+        return offers[1] if offers[1].startswith(HINT) and not offers[0].startswith(HINT) else offers[0]
     return (
         f"There are neither runs ({shown(runs)}) nor configs ({CONFIGS}) in {_here()}. Go to a folder that has "
         "them, such as bnexp's repository, or give the path of a config."
@@ -141,7 +141,7 @@ def nearest_names(runs: Path, name: str, *, trained: bool = True) -> str:
 
 
 def no_folder(what: str, folder: Path) -> str:
-    """Return that names come from a folder of the current one, which is not there, and which the current one is."""
+    """Return two sentences: where names come from, and that the current folder has no such folder."""
     return f"Names of {what} come from {folder}/ of the current folder. There is no {folder}/ in {_here()}."
 
 

@@ -23,9 +23,9 @@ def finished(runs: Path) -> Iterator[tuple[store.Run, store.RunHead]]:
 
 
 def answering(runs: Path, experiment: Experiment) -> tuple[store.Run, Sequence[int]] | None:
-    """Find the newest finished run of a config, of these contents of own files, with all its seeds; return its seeds.
+    """Find the newest finished run of a config with all its seeds; return the run and its seeds.
 
-    The digest of older runs holds their number of seeds.
+    Own files must have the contents that they have now. The digest of older runs holds their number of seeds.
     """
     digest, asked = config.digest(experiment), range(experiment.training.seeds)
     former_digest = cache(partial(config.former_digest, experiment))
@@ -44,7 +44,7 @@ def answering(runs: Path, experiment: Experiment) -> tuple[store.Run, Sequence[i
 
 
 def is_of(run: store.Run, source: str | None) -> bool:
-    """Return True if a run is of own files of this sha256; a record that is damaged stands in no other's way."""
+    """Return True if a run read own files of this sha256. A damaged record counts as another file."""
     try:
         return run.record().dataset.source_sha256 == source
     except RunError:
@@ -90,7 +90,7 @@ def _is_called(run: store.Run, state: store.State, name: str) -> bool:
 
 
 def named(runs: Path, name: str, warn: Warn = lambda text: None) -> store.Run | None:
-    """Find what a name means; `warn` is told of damaged runs that an experiment's name passes over.
+    """Find what a name means. `warn` hears of damaged runs that an experiment's name passes over.
 
     Raises:
         RunError: if the name means several runs, or an experiment whose finished runs are all damaged.

@@ -64,7 +64,7 @@ def measured(
 
 
 def prepared_once(experiments: Sequence[Experiment], seeds: Seeds) -> list[Data]:
-    """Return the data of each experiment; those of one dataset are read once and held once."""
+    """Return the data of each experiment. Experiments with one dataset share one copy."""
     numbers: dict[str, list[int]] = {}
     for number, one in enumerate(experiments):
         numbers.setdefault(one.dataset.model_dump_json(), []).append(number)

@@ -23,7 +23,7 @@ TRACING_SECONDS, TRACED_VARIABLE_SECONDS = 0.5, 0.06
 STEP_SECONDS, VARIABLE_SECONDS = 1e-4, 1e-5
 """What a step costs beside arithmetic, as a whole and for each variable, where STACKED trainings share a program."""
 STACKED, LEAST_SHARE = 20, 0.6
-"""Fewer trainings share less of it, more of them at most so much less."""
+"""STACKED / n times that cost for n trainings, but never less than this share of it."""
 PRODUCT_SECONDS = 2e-10
 """Of a product of the forward pass, with the two of the backward pass."""
 WEIGHT_SECONDS = 4e-9
@@ -79,8 +79,8 @@ def rough_pace(experiment: Experiment, seeds: Seeds, *, at_once: int) -> Pace:
     """Estimate from the built model alone what `pace` would measure: nothing is traced or trained.
 
     `at_once` trainings share a program. On dense, convolutional and deep nets it is right within a factor of three,
-    on an idle machine. Tracing, and the cost of a step beside arithmetic, grow with the number of variables;
-    arithmetic grows with the products; the update grows with the weights.
+    on an idle machine. Tracing, and the cost of a step beside arithmetic, grow with the number of variables. Arithmetic
+    grows with the products, and the update with the weights.
     """
     model = built_for(experiment, prepared(experiment, seeds)).model
     variables, batch = len(model.variables), experiment.training.batch_size

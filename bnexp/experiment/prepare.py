@@ -53,7 +53,7 @@ class Checked:
     task: Task
     steps: int
     """Optimizer steps of one epoch."""
-    told: DataFacts = field(default_factory=DataFacts)
+    data: DataFacts = field(default_factory=DataFacts)
     """What is shown of the data."""
     digest: str | None = None
     """Of the rows, where it was asked for."""
@@ -73,7 +73,7 @@ def preflight(several: Sequence[Asked], *, digests: bool = False, note: Note = l
     found = [Problems() for _ in several]
     checked: dict[int, Checked] = {}
     for number in reversed(range(len(several))):
-        with found[number].noted(), line_told(several[number].where):
+        with found[number].noted(), located_errors(several[number].where):
             checked[number] = check(several[number].experiment, digests=digests, note=note)
     problems = Problems()
     for one in found:
@@ -96,15 +96,15 @@ def check(experiment: Experiment, *, digests: bool = False, note: Note = lambda 
     return Checked(
         task=data.task,
         steps=data.steps(training.batch_size, training.drop_last),
-        told=DataFacts.model_validate({"name": experiment.dataset.name, **data.told()}),
+        data=DataFacts.model_validate({"name": experiment.dataset.name, **data.summary()}),
         digest=data.digest if digests else None,
         splits=data.split_digests(range(training.seeds)) if digests else None,
     )
 
 
 @contextmanager
-def line_told(where: Where) -> Iterator[None]:
-    """Add file and line to a mistake that shows itself only when the data are drawn or the model is built."""
+def located_errors(where: Where) -> Iterator[None]:
+    """Add file and line to a mistake that shows only when the data are drawn or the model is built."""
     try:
         yield
     except SettingError as error:
@@ -115,7 +115,7 @@ def line_told(where: Where) -> Iterator[None]:
 
 
 def prepared(experiment: Experiment, seeds: tuple[int, ...] | None = None) -> Data:
-    """Read or draw the data for some seeds, else for all; arms that share them in one process share the work.
+    """Read or draw the data for some seeds, else for all. In one process, arms with the same data share the work.
 
     Raises:
         SettingError: if they are not as they should be, or the config does not go with them.
@@ -140,7 +140,7 @@ def prepared(experiment: Experiment, seeds: tuple[int, ...] | None = None) -> Da
 
 
 def _unfit_for_masks(experiment: Experiment, data: Data) -> Iterator[tuple[str, str]]:
-    """Yield a problem if a layer of the user's masks padding, and a text is nothing else."""
+    """Yield a problem if a layer masks padding, and some text has no word and so is nothing but padding."""
     without = data.rows.facts.get("texts_without_words")
     layers = experiment.model.layers if isinstance(experiment.model, Sequential) else ()
     if without and any(layer.arguments.get("mask_zero") for layer in layers):
@@ -219,11 +219,11 @@ def built_for(experiment: Experiment, data: Data) -> Built:
 
 def _built_in_memory(experiment: Experiment, data: Data) -> Built:
     from bnexp.models.inputs import Inputs
-    from bnexp.training import shortage_told
+    from bnexp.training import memory_errors
 
     inputs = Inputs(data.rows.kind, tuple(data.rows.x.shape[1:]), data.vocabulary)
     try:
-        with shortage_told():
+        with memory_errors():
             return _built(experiment.model.model_dump_json(), inputs, data.task, len(data.rows.classes or ()))
     except MemoryError as error:
         raise SettingError("model", f"does not fit in memory: {error}. Use a smaller one.") from error

@@ -44,10 +44,9 @@ class Planned:
 def plan_arm(name: str, runs: Path, overrides: Sequence[str], warn: Warn = lambda text: None) -> Planned:
     """Find out what a name means.
 
-    A run directory, a run's id or unique prefix is that run. A config file,
-    or NAME where configs/NAME.yaml exists, is its newest finished run with
-    the same digest and all seeds that are asked for, or is to be trained.
-    Any other NAME is the newest finished run of that experiment.
+    A run directory, a run's id or unique prefix is that run. A config file, or NAME where configs/NAME.yaml exists, is
+    its newest finished run, if that has the same digest and all the seeds. Otherwise the config is to be trained. Any
+    other NAME is the newest finished run of that experiment.
 
     Raises:
         RunError: if nothing has this name, or several runs do.
@@ -67,7 +66,7 @@ def plan_arm(name: str, runs: Path, overrides: Sequence[str], warn: Warn = lambd
 def plan_arms(
     names: Sequence[str], runs: Path, overrides: Mapping[str, Sequence[str]], warn: Warn = lambda text: None
 ) -> list[Planned]:
-    """Find out what several names mean, each with its overrides; `warn` is told of runs that are passed over.
+    """Find out what several names mean, each with its overrides. `warn` hears of runs that are passed over.
 
     Raises:
         UserError: with all that is wrong with any of them.
@@ -81,7 +80,7 @@ def plan_arms(
 
 
 def fitting_overrides(names: Sequence[str], overrides: Sequence[str]) -> dict[str, list[str]]:
-    """Map each arm's name to the overrides that it takes: one that not all have a key for is of those that have.
+    """Map each arm's name to its overrides. If only some arms have a key, only they take the override.
 
     So `compare bn nobn model.normalization.momentum=0.9` is about bn alone. A
     key that no arm has stays with all of them, to be refused.
@@ -99,7 +98,7 @@ def fitting_overrides(names: Sequence[str], overrides: Sequence[str]) -> dict[st
 
 
 def _more_seeds(run: store.Run, stored: int, asked: int) -> str:
-    """Return why a run is taken that holds more seeds than a config asks for; nothing of any other."""
+    """Return a note on a run that holds more seeds than the config asks for; else an empty text."""
     return f"{run.id} holds {stored} seeds, more than the {asked} asked for; all are used" if stored > asked else ""
 
 
@@ -159,7 +158,7 @@ def stored(planned: Sequence[Planned]) -> dict[str, comparison.Arm]:
 
 
 def needs_digests(planned: Sequence[Planned]) -> bool:
-    """Return True if the configs alone do not tell that all arms are of the same rows and splits."""
+    """Return True if the configs alone do not show that all arms have the same rows and splits."""
     datasets = {item.experiment and item.experiment.dataset.model_dump_json() for item in planned}
     return len(datasets) > 1
 
@@ -198,7 +197,7 @@ def _basis(item: Planned, trained: Mapping[str, comparison.Arm], checked: Mappin
         return comparison.basis_of(trained[item.name])
     facts = checked[item.name]
     experiment = experiment_of(item)
-    unit = comparison.error_unit_of(experiment, facts.told)
+    unit = comparison.error_unit_of(experiment, facts.data)
     return comparison.Basis(item.name, None, experiment, facts.digest or "", facts.splits or {}, unit)
 
 

@@ -59,7 +59,7 @@ def train_experiment(
     """Train every seed of an experiment and keep everything in a new run directory.
 
     `watch` gets the histories so far after every epoch and may ask to stop;
-    `note` is told what is going on, a line each. `overrides` are recorded:
+    `note` hears what is going on, a line each. `overrides` are recorded:
     what was laid over the config's file.
 
     Raises:
@@ -143,8 +143,8 @@ def _rows_not_kept(experiment: Experiment, data: Data) -> list[str]:
     """Return what is not kept of the held-out rows, and why."""
     from bnexp.training.kept_rows import not_kept
 
-    told = not_kept(experiment.training, data, experiment.training.seeds)
-    return [] if told is None else [told]
+    warning = not_kept(experiment.training, data, experiment.training.seeds)
+    return [] if warning is None else [warning]
 
 
 def _summary(measured: History, metric: str, guessing: Mapping[str, float]) -> Summary:
@@ -165,6 +165,6 @@ def _failure_marked(directory: Path, record: store.RunRecord) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        with suppress(StorageError):  # such as the one that is told already
+        with suppress(StorageError):  # it may be the error that is raised already
             store.write_record(directory / "run.json", record.model_copy(update={"status": "interrupted"}))
         raise

@@ -1,4 +1,4 @@
-"""Why an experiment has to be trained although it has runs: what differs from its newest finished one, and whence."""
+"""Why an experiment has to be trained although it has runs: how its newest finished run differs."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def reason(runs: Path, experiment: Experiment, overrides: Sequence[str]) -> str:
         return "its data have changed since its newest run"
     then = _overrides_of(newest)
     listed = "; ".join(
-        f"{place} {old} -> {new}{_whence(key, overrides, then)}"
+        f"{place} {old} -> {new}{_origin(key, overrides, then)}"
         for key, pair in changes.items()
         for place, old, new in config.parts_that_differ(key, *pair)
     )
@@ -48,10 +48,10 @@ def _overrides_of(run: store.Run) -> Sequence[str]:
         return []
 
 
-def _whence(key: str, now: Iterable[str], then: Iterable[str]) -> str:
-    """Return in brackets who set a key: the command line, now or when the run was trained, or else the file.
+def _origin(key: str, now: Iterable[str], then: Iterable[str]) -> str:
+    """Return in brackets where a key was set: on the command line, now or in that run, or else in the file.
 
-    >>> _whence("training.epochs", ["training.epochs=3"], []), _whence("training.epochs", [], ["training={epochs: 3}"])
+    >>> _origin("training.epochs", ["training.epochs=3"], []), _origin("training.epochs", [], ["training={epochs: 3}"])
     (' (overridden on the command line)', ' (overridden in that run)')
     """
     if any(_sets(override, key) for override in now):

@@ -19,7 +19,7 @@ from bnexp.models.inputs import Inputs, first_layers, refuse_unfit
 from bnexp.models.mlp import mlp_layers
 from bnexp.models.resnet import resnet_layers
 from bnexp.models.rnn import rnn_layers
-from bnexp.models.sequential import REFUSALS, misplaced_bias, refusal_told, sequential_layers
+from bnexp.models.sequential import REFUSALS, misplaced_bias, refusal_text, sequential_layers
 from bnexp.models.transformer import transformer_layers
 
 NETWORKS: Mapping[str, Callable[[Any, Inputs], Iterator[keras.Layer]]] = {
@@ -70,10 +70,10 @@ def _stack(first: list[Any], layers: Iterator[keras.Layer], key: str) -> keras.S
             raise SettingError(
                 key.format(position=position),
                 f"is {type(layer).__name__}; it does not take inputs of shape {shape}: "
-                f"{refusal_told(error)} Put a Reshape or Flatten before it, or change its arguments."
+                f"{refusal_text(error)} Put a Reshape or Flatten before it, or change its arguments."
                 if "position" in key
                 else f"cannot be built: its layer {layer.name} ({type(layer).__name__}) does not take inputs of shape "
-                f"{shape}: {refusal_told(error)}",
+                f"{shape}: {refusal_text(error)}",
             ) from error
         if isinstance(layer, keras.layers.Layer) and (misplaced := misplaced_bias(layer)):
             raise SettingError(key.format(position=position), f"is {type(layer).__name__}; {misplaced}")

@@ -61,7 +61,7 @@ class MaskedConv1D(keras.layers.Conv1D):
 
 @keras.saving.register_keras_serializable("bnexp")
 class MaskedPooling1D(keras.Layer):
-    """The maximum or the average over each two frames that the mask leaves; a pair with one left is left.
+    """The maximum or the average over each two frames that the mask leaves, or the one frame that it leaves.
 
     Inputs (B, T, F), mask (B, T); outputs (B, ceil(T / 2), F). Keras's own
     pooling layers drop the mask and take padding for frames.

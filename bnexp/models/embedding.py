@@ -16,10 +16,9 @@ class Embedding(keras.layers.Embedding):
     with `mask_zero` the mask (B, T) is false where a word's number is 0.
 
     On TensorFlow, the gradient of Keras's own is a list with an entry for each
-    occurrence of a word. Optimizers that square gradients (Adam, RMSprop,
-    Adagrad, ...) then add the squares of the entries, where they ought to
-    square their sum: a word that a batch holds twice moves less than on JAX or
-    PyTorch. Here the gradient is one dense array.
+    occurrence of a word. Optimizers that square gradients (Adam, RMSprop, Adagrad, ...) then add the squares of the
+    entries. They ought to square their sum: a word that a batch holds twice moves less than on JAX or PyTorch. Here the
+    gradient is one dense array.
     """
 
     def call(self, inputs: Any) -> Any:

@@ -135,8 +135,7 @@ class InstanceNormalization(GroupNormalization):
 
     Inputs and outputs (B, *P, C); mean and biased variance (B, C); gamma and
     beta (C,). A mask (B, *P) leaves positions out of mean and variance. The
-    same as group normalization with one channel a group. PyTorch's
-    InstanceNorm2d has no gamma and beta unless told so.
+    same as group normalization with one channel a group. PyTorch's InstanceNorm2d has no gamma and beta by default.
 
     Raises:
         ValueError: if there is one position only, which would give zeros.
@@ -205,13 +204,11 @@ class GhostBatchNormalization(keras.layers.BatchNormalization):
     moving ones, as in Keras's batch normalization; a mask (B, *P) leaves
     positions out, as there.
 
-    The moving statistics take, once a batch, the mean over parts of their means
-    and variances, so that momentum means what it means in Keras (the weight of
-    the old value at each step). The paper's take every part in turn, and so
-    forget faster: by momentum**parts. As in the paper, the moving variance is
-    that within parts, less than the whole batch's. Parts, and batches, of only
-    masked positions leave the moving statistics alone; in Keras's own a
-    fully masked batch pulls them to 0.
+    Once a batch, the moving statistics take in the parts' mean and variance, averaged over parts. So momentum means
+    what it means in Keras: the weight of the old value at each step. The paper's take every part in turn, and so forget
+    faster: by momentum**parts. As in the paper, the moving variance is that within parts, less than the whole batch's.
+    Parts, and batches, of only masked positions leave the moving statistics alone; in Keras's own a fully masked batch
+    pulls them to 0.
 
     Raises:
         ValueError: for a virtual batch of fewer than 2 rows, for `renorm` or

@@ -95,12 +95,10 @@ class ResidualBlock(keras.Layer):
     | basic         | a(s(x) + N2 C2 a N1 C1 x)          | N2 a(s(x) + C2 N1 a C1 x)          |
     | preactivation | s(x) + C2 a N2 C1 a N1 x           | s(x) + C2 N2 a C1 N1 a x           |
 
-    The shortcut is the identity; where the block has strides or more filters,
-    it takes every k-th position (strides k) and appends channels of zeros (option
-    A, which has no weights). With zero-gamma, N2 begins at zero where the
-    shortcut is the identity: new channels of zeros would stay zeros behind a
-    relu, whose slope at 0 is 0. Inputs (B, H, W, C), outputs
-    (B, ceil(H / strides), ceil(W / strides), filters).
+    The shortcut is the identity. If the block has strides k or more filters, the shortcut takes every k-th position and
+    appends channels of zeros (option A, which has no weights). With zero-gamma, N2 begins at zero where the shortcut is
+    the identity: new channels of zeros would stay zeros behind a relu, whose slope at 0 is 0. Inputs (B, H, W, C),
+    outputs (B, ceil(H / strides), ceil(W / strides), filters).
 
     Raises:
         ValueError: if inputs have more channels than the block has filters.

@@ -26,7 +26,7 @@ CALLING = "Exception encountered when calling"
 COLOR = re.compile(r"\x1b\[[0-9;]*m")
 
 
-def refusal_told(error: Exception) -> str:
+def refusal_text(error: Exception) -> str:
     """Return the first line that says something of an error, as a sentence, or its kind if none does."""
     lines = [COLOR.sub("", line).strip() for line in str(error).splitlines()]
     first = next((line for line in lines if line and not line.startswith(CALLING)), type(error).__name__)
@@ -70,7 +70,7 @@ def _layer(layer: Layer, position: int, name: str) -> keras.Layer:
     except REFUSALS as error:
         raise SettingError(
             f"model.layers.{position}",
-            f"is {layer.name} with {layer.arguments}; Keras refuses it: {refusal_told(error)} "
+            f"is {layer.name} with {layer.arguments}; Keras refuses it: {refusal_text(error)} "
             f"Use the arguments of keras.layers.{layer.name}, spelt as Keras spells them.",
         ) from error
 

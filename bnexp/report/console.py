@@ -100,7 +100,7 @@ def diverged_lines(by_name: Mapping[str, Mapping[Any, int]], task: str | None) -
 
 
 def plain_table(first: str, *others: str) -> Table:
-    """Return a table without lines: the first column to the left, the others to the right, wrapped where it must be."""
+    """Return a table without lines: the first column to the left, the others to the right, long texts wrapped."""
     table = Table(box=None, pad_edge=False, header_style=STRONG)
     table.add_column(Text(first), overflow="fold")
     for column in others:

@@ -25,7 +25,7 @@ ROW, LEFT, ABOVE, BELOW = 0.7, 1.5, 0.95, 0.55  # inches
 WORDS, NAME = 16, 85.0  # characters, points
 NEW_ROWS = "new rows"
 SPREAD = 0.26
-"""How far dots of one row lie apart, up and down, so that equal ones can be told."""
+"""How far dots of one row lie apart, up and down, so that equal ones can be seen."""
 
 
 def difference_figure(document: ComparisonDocument) -> Figure:

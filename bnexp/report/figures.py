@@ -37,7 +37,7 @@ def draw(run: store.Run, *, format: str = "png", out: Path | None = None) -> lis
 
 def drawn(run: store.Run) -> list[str]:
     """Draw the figures of what has just been measured; return what to warn of. No figure is worth a result."""
-    from bnexp.report.fonts import missing_told, noting_missing
+    from bnexp.report.fonts import noting_missing, warning_of_missing
 
     try:
         with noting_missing() as letters:
@@ -46,8 +46,8 @@ def drawn(run: store.Run) -> list[str]:
         reason = str(error) if isinstance(error, UserError) else repr(error)
         reason = reason.rstrip(".")
         return [f"The figures were not drawn: {reason}. All numbers are kept: `bnexp plot {run.id}` draws them."]
-    told = missing_told(letters)
-    return [] if told is None else [told]
+    warning = warning_of_missing(letters)
+    return [] if warning is None else [warning]
 
 
 def _figures(run: store.Run) -> dict[str, Figure]:

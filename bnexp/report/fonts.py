@@ -36,10 +36,10 @@ def noting_missing() -> Iterator[dict[str, None]]:
         _missing.reset(token)
 
 
-def missing_told(letters: dict[str, None]) -> str | None:
-    """Return what to tell of letters that no font has, and a font to install; None if there are none.
+def warning_of_missing(letters: dict[str, None]) -> str | None:
+    """Return a warning of letters that no font has, with a font to install; None if there are none.
 
-    >>> missing_told({"批": None})
+    >>> warning_of_missing({"批": None})
     "No installed font has 批: figures show '?' instead. Install Noto Sans CJK (Debian, Ubuntu: fonts-noto-cjk)."
     """
     if not letters:

@@ -100,7 +100,7 @@ def _decade(value: float, _: object) -> str:
 
 
 def arranged(tests: list[Line2D], trains: list[Line2D], goal: list[Line2D]) -> tuple[list[Line2D], int]:
-    """Order the legend, and say in how many columns: one for each arm if that fits, else Test beside Train."""
+    """Return the legend in order, and its columns: one for each arm if that fits, else Test beside Train."""
     widths = [text_width(str(line.get_label()), SMALL) + HANDLE_WIDTH for line in (*trains, *goal)]
     pairs = [line for pair in zip(tests, trains, strict=False) for line in pair]
     if len(tests) != len(trains) or sum(widths[: len(trains)]) > LEGEND_WIDTH:
@@ -111,7 +111,7 @@ def arranged(tests: list[Line2D], trains: list[Line2D], goal: list[Line2D]) -> t
 
 
 def finish(axes: Axes, lines: Sequence[Line2D], columns: int, *, subtitle: str) -> Figure:
-    """Add what stands above and below, clear of the data; a long legend makes the figure taller. Gives the figure."""
+    """Add what stands above and below the data, and return the figure. A long legend makes it taller."""
     figure = axes.figure
     assert isinstance(figure, Figure)
     above, below = subtitle.count("\n") + 1, -(-len(lines) // max(columns, 1))

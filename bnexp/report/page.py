@@ -60,7 +60,7 @@ def _figures(directory: Path, document: StudyDocument) -> list[bytes]:
     for number in range(1, len(document.hypotheses) + 1):
         try:
             found.append(store.content(directory / (f"figure-{number}.png" if number > 1 else "figure.png")))
-        except RunError:  # who drew it has told why it is not there
+        except RunError:  # drawing has already reported why it is not there
             continue
     return found
 

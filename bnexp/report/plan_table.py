@@ -16,7 +16,7 @@ from bnexp.study.words import AFTER_RESULTS
 from bnexp.system.terminal import plain
 
 MOST_DATA = 3
-"""Data sets of a study that are told one by one."""
+"""Data sets of a study that are listed one by one."""
 
 
 def study_plan(plan: PlanDocument) -> RenderableType:

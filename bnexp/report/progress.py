@@ -33,7 +33,7 @@ LINES = 10
 def own_stderr() -> Iterator[Console]:
     """Yield a console on a copy of stderr: it is heard even while TensorFlow's greetings to stderr are held back.
 
-    Who cannot be told does not stop the work: see `Stream`.
+    A console that cannot be written to does not stop the work: see `Stream`.
     """
     copy = os.fdopen(os.dup(2), "w", encoding=sys.stderr.encoding or "utf-8")
     try:

@@ -51,7 +51,7 @@ def _of_run(record: store.RunHead) -> dict[str, Any]:
 
 
 def _of_arms(arms: Sequence[store.ArmHead]) -> str:
-    """Return the overrides that all arms of a comparison share, and those of one arm behind its name."""
+    """Return the overrides that all arms of a comparison share, then each arm's own behind its name."""
     shared = [one for one in (arms[0].overrides if arms else ()) if all(one in arm.overrides for arm in arms)]
     said = [" ".join(shared)] if shared else []
     for arm in arms:

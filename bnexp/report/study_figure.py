@@ -1,9 +1,9 @@
 """The figures of a study, one for each hypothesis, drawn from study.json alone.
 
 Lines over one factor, a heat map over two, else a forest plot. A line has the mean over seeds and a band, its t
-interval. Map and forest show the difference of the hypothesis's arms, cell by cell; where it reduces one of several
-factors to one number, such as a width, a forest of those. Where a hypothesis is about some of the cells only, those
-are marked.
+interval. Map and forest show the difference of the hypothesis's arms, cell by cell. If the hypothesis reduces one of
+several factors to one number, such as a width, the forest shows these numbers. Where a hypothesis is about some of the
+cells only, those are marked.
 """
 
 from __future__ import annotations

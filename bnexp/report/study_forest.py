@@ -63,7 +63,7 @@ def forest_of_groups(picture: Picture) -> Figure:
 def _rows(
     picture: Picture, names: Sequence[str], drawn_RK: Floats, *, filled: Sequence[bool], marked: str, label: str
 ) -> Figure:
-    """Draw a point with its interval for each row, filled where it is judged; and below them the claim's."""
+    """Draw a point with its interval for each row, filled if it is judged. The claim's own row stands below."""
     if len(names) > MOST_ROWS:
         marked += f"; first {MOST_ROWS} of {len(names)} rows"
         names, drawn_RK = names[:MOST_ROWS], drawn_RK[:MOST_ROWS]

@@ -47,7 +47,7 @@ def study(document: StudyDocument) -> RenderableType:
 
 
 def claims(rows: Sequence[ClaimRow]) -> RenderableType:
-    """Return a row for each claim: verdict, effect, seeds; below it what it rests on; a study's seconds once."""
+    """Return a row for each claim with verdict, effect and seeds. Below it stands what it rests on."""
     table = Table(box=None, pad_edge=False, header_style=STRONG)
     for column in ("study", "claim", "verdict"):
         table.add_column(column, overflow="fold")

@@ -67,7 +67,7 @@ def _deviation(values_S: Floats) -> float:
 
 
 def of_finite(values_S: Floats) -> dict[str, Any]:
-    """Return mean and t interval of those of the values, (S,), that are finite, as JSON takes them, and how many are.
+    """Return the mean and t interval of the finite values, (S,), as JSON takes them, and how many are finite.
 
     >>> of_finite(np.array([0.5, math.nan])), of_finite(np.array([math.nan]))["mean"]
     ({'mean': 0.5, 'low': None, 'high': None, 'seeds': 1}, None)
@@ -142,9 +142,8 @@ def bootstrap_interval(difference_S: Floats, level: float) -> Interval | None:
 def other_data_interval(difference_S: Floats, level: float, test_share: float) -> Interval:
     """Return the interval for other data of the same kind, from splits of one set of rows that overlap.
 
-    `test_share` is the number of test rows over that of training rows. The
-    variance of the mean is (1 / S + test_share) times that of the
-    differences, where the t interval, which speaks of these rows, has 1 / S.
+    `test_share` is the number of test rows divided by the number of training rows. The variance of the mean is
+    (1 / S + test_share) times the variance of the differences. The t interval, which speaks of these rows, has 1 / S.
     Source: Nadeau and Bengio 2003, corrected resampled t test.
 
     >>> narrow, wide = mean_interval(np.arange(4.0), 0.95), other_data_interval(np.arange(4.0), 0.95, 0.75)
@@ -191,7 +190,7 @@ def detectable_difference(pairs: int, *, level: float = 0.95) -> float:
     degrees, quantile = pairs - 1, t_quantile(level, pairs - 1)
 
     def lacking(size: float) -> float:
-        """Of the interval that excludes 0 on the wrong side there is next to nothing, at this power."""
+        """Return how far the power at this size lies above POWER. Intervals on the wrong side of 0 hardly add to it."""
         return float(stats.nct.sf(quantile, degrees, size * math.sqrt(pairs))) - POWER
 
     highest = next((float(size) for size in 2.0 ** np.arange(-5, 10) if lacking(size) > 0), None)

@@ -84,9 +84,9 @@ class _MeanSquares:
 def new_rows(difference_SR: Floats, level: float) -> NewRows:
     """Return the mean of differences, (S, R) finite values, with its interval for new seeds and new rows of their kind.
 
-    The variance of the mean is (seeds + rows - rest) / (S * R) in mean squares, but never less than that over seeds
-    alone, or over rows alone. The t quantile has Satterthwaite's degrees of freedom. The mean square of rows counts
-    EXTRA_ROWS.
+    The variance of the mean is (seeds + rows - rest) / (S * R) in mean squares. It is never less than the variance over
+    seeds alone, or over rows alone. The t quantile has Satterthwaite's degrees of freedom. The mean square of rows
+    counts EXTRA_ROWS.
     Source: two-way random effects: Scheffé 1959, The Analysis of Variance, section 7.4; Brennan 2001, Generalizability
     Theory, chapter 3; Satterthwaite 1946. Compare Owen 2007, "The pigeonhole bootstrap", and Miller 2024, "Adding
     error bars to evals".
@@ -127,10 +127,10 @@ def _half_width(found: _MeanSquares, seeds: int, rows: int, level: float) -> flo
 
 
 def by_group(difference_SR: Floats, groups_R: NDArray[np.int64]) -> Floats:
-    """Return differences of groups of rows, (S, G), whose mean over groups is that over rows.
+    """Return differences of groups of rows, (S, G), whose mean over groups equals the mean over rows.
 
-    Rows of one group (a patient, a speaker) are alike, so the group is what is drawn anew. It counts with its rows:
-    its value is that of the ratio of sums, linearized at its mean.
+    Rows of one group (a patient, a speaker) are alike, so the group is what is drawn anew. A group counts with its
+    rows: its value is the ratio of sums, linearized at its mean.
     Source: Cochran 1977, Sampling Techniques, section 6.4.
 
     >>> by_group(np.array([[1.0, 3.0, 5.0, 7.0]]), np.array([0, 0, 1, 1]))
@@ -145,7 +145,7 @@ def by_group(difference_SR: Floats, groups_R: NDArray[np.int64]) -> Floats:
 
 @dataclass(frozen=True)
 class Needed:
-    """How many held-out rows, with as many seeds as now, would settle a question; or how many seeds, with these rows.
+    """How many held-out rows would settle a question with these seeds, and how many seeds would with these rows.
 
     None where no number of them would.
     """

@@ -13,8 +13,9 @@ from bnexp.statistics.differences import mean_interval
 from bnexp.statistics.significance import at_least
 
 Reading = Literal["ratio", "at least", "at most", "restricted means"]
-"""Of a speed-up: `at least`, where some baseline seeds never arrived; `at most`, where some treated ones did not; of
-both, `restricted means`, the ratio of the mean epochs within the budget, which has no interval."""
+"""How to read a speed-up. `at least`: some baseline seeds never arrived. `at most`: some treated seeds never arrived.
+`restricted means`: some seeds of both never arrived, so the ratio is of mean epochs within the budget, without an
+interval."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class LastingBests:
 
 
 def lasting_bests(metric_SE: Floats, higher_is_better: bool) -> list[LastingBests]:
-    """Return each seed's lasting bests: a value that the next epoch takes back lasts only as what it is taken back to.
+    """Return each seed's lasting bests: if the next epoch is worse, its value is what lasts.
 
     >>> lasting_bests(np.array([[0.5, 0.9, 0.6, 0.8, 0.8]]), True)
     [LastingBests(epochs=[1, 2, 4], values=[0.5, 0.6, 0.8])]
@@ -104,8 +105,8 @@ def reach(epochs_S: Floats, budget: int) -> Reach:
 def speed_up(treated_S: Floats, baseline_S: Floats, budget: int, level: float) -> SpeedUp:
     """Compare epochs to a target pair by pair: the geometric mean of baseline / treated, with a t interval of the logs.
 
-    A seed that never arrives (NaN) counts with the budget: the true ratio is
-    beyond what is given, on the side that `reading` names.
+    A seed that never arrives (NaN) counts with the budget: the true ratio lies beyond the estimate, on the side that
+    `reading` names.
     """
     log_S = np.log(np.where(np.isnan(baseline_S), budget, baseline_S))
     log_S -= np.log(np.where(np.isnan(treated_S), budget, treated_S))

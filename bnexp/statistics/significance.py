@@ -30,9 +30,9 @@ def sign_flip_p_value(difference_S: Floats) -> float:
     """Return the two-sided p-value of the sign-flip (permutation) test of a zero mean.
 
     It assumes of the differences only that each is as likely as its
-    negative if the arms do not differ. Exact up to EXACT_PAIRS pairs that are
-    not ties (a tie's sign changes nothing); above, DRAWN_PATTERNS patterns are drawn
-    and the observed one counts as one of them, so that p is never 0.
+    negative if the arms do not differ. It is exact up to EXACT_PAIRS pairs that are not ties (a tie's sign changes
+    nothing). Above, DRAWN_PATTERNS patterns are drawn. The observed pattern counts as one of them, so that p is never
+    0.
     Source: Fisher 1935, The Design of Experiments, section 21.
 
     >>> sign_flip_p_value(np.array([1.0, 2.0, 3.0]))
@@ -117,7 +117,7 @@ def failure_difference(treated_failed_S: NDArray[np.bool_], baseline_failed_S: N
 def t_test_p_value(difference_S: Floats) -> float:
     """Return the two-sided p-value of the paired t test, (S,) finite differences; it agrees with `mean_interval`.
 
-    Pairs without any spread have p 1 if all are 0, else that of the sign-flip test; a single pair has 1.
+    Pairs without any spread have p 1 if all are 0, else the p-value of the sign-flip test. A single pair has 1.
     """
     least = 2.0 ** (1 - len(difference_S)) if without_spread(difference_S) else 0.0
     return min(1.0, max(least, 2 * min(_one_sided(difference_S), _one_sided(-difference_S))))
@@ -152,7 +152,7 @@ def without_spread(values_S: Floats) -> bool:
 def holm_levels(p_values: Sequence[float], level: float = 0.95) -> list[float]:
     """Return the level of each contrast's interval, so that it excludes 0 exactly where Holm's test rejects.
 
-    `p_values` are those of the tests that agree with the intervals.
+    `p_values` come from the tests that agree with the intervals.
 
     >>> holm_levels([0.01, 0.5])
     [0.975, 0.95]

@@ -22,9 +22,9 @@ FEWEST_PAIRS = 6
 ERROR = 0.05
 """How often all hypotheses of a study together may be refuted by equivalence though they are true."""
 RARE = 0.2
-"""Pairs that are all equal refute a claim if they are enough to exclude that so large a share would differ."""
+"""Pairs that are all equal refute a claim, if there are enough to exclude that this share of pairs differs."""
 MOST_PAIRS = 100_000
-"""A question that would take more is not said to be settled by any number."""
+"""If a question needs more pairs than this, no number is advised."""
 
 
 @dataclass(frozen=True)
@@ -58,9 +58,8 @@ def verdict(
     The interval inside (-margin, margin): no difference that matters. The
     interval on one side of 0 and the mean at the margin or beyond: helps or
     hurts. Anything else, or fewer than FEWEST_PAIRS pairs: cannot tell
-    yet, with an estimate of the pairs that would settle it. Pairs that are
-    all equal have no spread to go by: they show that no difference matters
-    once they are enough to exclude that many would differ, as in `conclusion`.
+    yet, with an estimate of the pairs that would settle it. Pairs that are all equal have no spread. They show that no
+    difference matters, if there are enough to exclude that many pairs differ, as in `conclusion`.
 
     The one interval that is shown decides: at 95% it is stricter about the
     margin than two one-sided tests, whose interval is one of 90%.
@@ -95,8 +94,7 @@ def _pairs_to_narrow(goal: float, level: float, pairs: int, standard_deviation: 
 def beats(values_S: Floats, score: float) -> bool:
     """Return True if the 95% t interval of the mean of these values, (S,), lies above a score.
 
-    A single value has no interval and beats nothing. Values without spread have one of no width: they beat what they
-    are above.
+    A single value has no interval and beats nothing. Values without spread beat any score below them.
 
     >>> beats(np.array([0.9, 0.92]), 0.5), beats(np.array([0.5, 0.5]), 0.5), beats(np.array([0.9]), 0.5)
     (True, False, False)
@@ -124,8 +122,8 @@ def conclusion(
     lies inside (-smallest, smallest). inconclusive: anything else, and
     anything that rests on fewer than `fewest_pairs`.
 
-    `level` may be Holm's. Equivalence does not use it: it was earned by a
-    test against 0, and the claim with the effect nearest to 0 has the laxest.
+    `level` may be Holm's. Equivalence does not use it. Holm's levels come from tests against 0, and are laxest for the
+    effect nearest to 0.
     """
     count = len(difference_S)
     if count < fewest_pairs(level):

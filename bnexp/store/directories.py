@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 
 from bnexp.errors import RunError, StorageError
 from bnexp.store.names import slug
-from bnexp.store.writing import make_place, write, writing_told
+from bnexp.store.writing import make_place, storage_errors, write
 
 LOCK = ".lock"
 LATEST = "latest"
@@ -47,7 +47,7 @@ def own_directory(directory: Path) -> Iterator[Path]:
         StorageError: if it cannot be written.
     """
     make_place(directory)
-    with _held(directory):  # its lock's file stays: who waits for one that is then removed holds nothing
+    with _held(directory):  # the lock's file stays: a process that waits for it must not lock a removed file
         for leftover in directory.rglob(".*.tmp"):
             with suppress(OSError):  # what cannot be cleared away is in nobody's way
                 leftover.unlink()
@@ -59,9 +59,9 @@ def own_directory(directory: Path) -> Iterator[Path]:
 def _held(directory: Path) -> Iterator[None]:
     """Hold a directory's lock."""
     lock = FileLock(directory / LOCK)
-    with writing_told(directory / LOCK):
+    with storage_errors(directory / LOCK):
         try:
-            lock.acquire(timeout=1)  # who lists runs shares it for a moment
+            lock.acquire(timeout=1)  # a list of runs shares it for a moment
         except Timeout:
             raise RunError(f"{directory}: another process is at work in it. Wait for it, or stop it.") from None
     try:
@@ -83,7 +83,7 @@ def is_held(path: Path) -> bool:
 
 
 def _can_share(path: Path, descriptor: int) -> bool:
-    """Return True if nobody else holds the lock; who asks shares it, and writes nothing."""
+    """Return True if no other process holds the lock. Asking shares it, and writes nothing."""
     if sys.platform == "win32":
         try:
             with FileLock(path).acquire(timeout=0):
@@ -103,7 +103,7 @@ def _can_share(path: Path, descriptor: int) -> bool:
 
 def _make_directory(runs: Path, name: str) -> Path:
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-    with writing_told(runs):
+    with storage_errors(runs):
         runs.mkdir(parents=True, exist_ok=True)
         for suffix in ("", *(f"-{number}" for number in range(2, 10_000))):
             directory = runs / f"{slug(name)}-{stamp}{suffix}"

@@ -1,4 +1,4 @@
-"""What a name becomes in a path: letters of every script stay, what a file system or a terminal obeys goes."""
+"""What a name becomes in a path. Letters of every script stay. Characters that a path or a terminal obeys go."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from bnexp.store.run_record import DataFacts
 
 
 class PlannedData(DataFacts):
-    """What is told of a data set, and its name."""
+    """What is shown of a data set, and its name."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -64,6 +64,6 @@ class PlanDocument(Record):
     """Directories of this name that an earlier bnexp wrote, whose trials cannot be used."""
 
     @field_serializer("data")
-    def _as_told(self, data: list[PlannedData]) -> list[dict[str, Any]]:
-        """Leave out what is not told of a data set."""
+    def _without_unset(self, data: list[PlannedData]) -> list[dict[str, Any]]:
+        """Leave out what is not set of a data set."""
         return [one.model_dump(mode="json", exclude_unset=True) for one in data]

@@ -1,6 +1,6 @@
 """Stored files read: regular ones only, of a size that bnexp could have written, and without waiting.
 
-What stands in the place of a file may be anything: a pipe that nobody writes to would hang who reads it.
+Anything may stand in the place of a file. Reading a pipe that nobody writes to would wait for ever.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def refuse_irregular(path: Path) -> Path:
     """
     try:
         found = os.stat(path)
-    except OSError:  # who reads it will tell
+    except OSError:  # reading it will report why
         return path
     _refuse_irregular(path, found)
     return path

@@ -1,6 +1,6 @@
 """What all stored documents share: types of numbers, and reading with a check. Keys that are not named may be there.
 
-Whatever is missing was not known yet, or to an older bnexp; what must be there for some work, that work asks for.
+A key may be missing if it was not known yet, or not to an older bnexp. Work that needs a key checks that it is there.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A run, comparison or study in its directory: what it holds, and a status that follows from what is there.
 
-A lock that is held = running; the final record is there = finished; it, or a file that must stand beside it, cannot
-be read = damaged; else interrupted. One damaged directory never hides another.
+A directory is running if its lock is held, and finished if its final record is there. It is damaged if that record, or
+a file that must stand beside it, cannot be read. Any other is interrupted. One damaged directory never hides another.
 """
 
 from __future__ import annotations

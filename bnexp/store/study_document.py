@@ -171,7 +171,7 @@ class Findings(Hypothesis):
 
     @model_validator(mode="after")
     def _refuse_no_ratio(self) -> Findings:
-        """Raise ValueError if a contrast is that of a ratio, and a number of it is the log of none."""
+        """Raise ValueError if a contrast is of a ratio, and one of its numbers is the log of none."""
         found = [self.difference, self.bootstrap, self.equivalence, self.other_data] if self.is_ratio else []
         values = [getattr(one, key) for one in found if one is not None for key in ("mean", "low", "high")]
         if any(value is not None and not abs(value) <= LARGEST_LOG for value in values):
@@ -221,7 +221,7 @@ class StudyDocument(Record):
 
 
 def _faulty_grid(document: StudyDocument) -> Iterator[str]:
-    """Yield where cells are not those of the factors, arms and endpoints."""
+    """Yield where cells do not match the factors, arms and endpoints."""
     levels = {factor.name: factor.levels for factor in document.factors}
     if len(document.cells) != math.prod(map(len, levels.values())):
         yield f"the factors span {math.prod(map(len, levels.values()))} cells, and {len(document.cells)} are there"

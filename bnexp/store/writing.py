@@ -62,7 +62,7 @@ def make_place(directory: Path, *, option: str = "--runs") -> None:
     """
     if directory.exists() and not directory.is_dir():
         raise StorageError(f"{directory} is a file; expected a directory. Move it, or use {option} DIR.")
-    with writing_told(directory, option=option):
+    with storage_errors(directory, option=option):
         directory.mkdir(parents=True, exist_ok=True)
 
 
@@ -76,7 +76,7 @@ def write(path: Path, content: str | bytes, *, option: str = "--runs") -> None:
     """
     data = content.encode() if isinstance(content, str) else content
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    with writing_told(path, option=option):
+    with storage_errors(path, option=option):
         try:
             with open(temporary, "xb") as file:
                 file.write(data)
@@ -109,7 +109,7 @@ def json_text(document: Any) -> str:
 
 
 @contextmanager
-def writing_told(path: Path, *, option: str = "--runs") -> Iterator[None]:
+def storage_errors(path: Path, *, option: str = "--runs") -> Iterator[None]:
     """Turn the system's refusal to write into one line for the user."""
     try:
         yield

@@ -39,7 +39,7 @@ class Answer:
 
     @property
     def name(self) -> str:
-        """Return the study's name, or that of its file."""
+        """Return the study's name, or its file's."""
         return self.path.stem if self.planned is None else self.planned.file.study.name
 
     @property

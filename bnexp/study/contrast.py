@@ -30,15 +30,12 @@ class Contrast:
     """Treated minus baseline for each seed, (S,): NaN where a diverged seed has no value.
 
     `never` counts, for treated and baseline, the trainings that did not reach
-    the target of `epochs_to`. `resample` is that of the rows that are
-    measured, if all are alike in this. `test_share` is the rows that are
-    measured over those trained on, where each seed splits them anew, else
-    None. `cells` are the mean differences of the cells that are averaged,
-    None where no seed has a value. `trainings` counts the trainings of an arm
-    behind one of its numbers. `warned` tells whether a training of either arm
-    has a warning, `diverged` counts the trainings of both that diverged.
-    `guessing` is what a net scores that has learned nothing, if no arm does
-    better in any cell that is read; None if one does, or the claim is about something else.
+    the target of `epochs_to`. `resample` is how the measured rows were split, if all were split alike. `test_share` is
+    the rows that are measured over those trained on, where each seed splits them anew, else None. `cells` are the mean
+    differences of the cells that are averaged, None where no seed has a value. `trainings` counts the trainings of an
+    arm behind one of its numbers. `warned` tells whether a training of either arm has a warning, `diverged` counts the
+    trainings of both that diverged. `guessing` is what a net scores that has learned nothing, if no arm does better in
+    any cell that is read; None if one does, or the claim is about something else.
     """
 
     difference_S: Floats

@@ -107,7 +107,7 @@ class CandidateFacts:
     steps: int
     """Optimizer steps of one training."""
     data: PlannedData
-    """What is told of the data (`Data.told`), and their name."""
+    """The summary of the data (`Data.summary`), and their name."""
 
 
 def together(trials: Sequence[Trial], known: Callable[[Candidate], CandidateFacts], seeds: int) -> list[list[Trial]]:
@@ -137,6 +137,6 @@ def _in_jobs(trials: Sequence[Trial], known: Callable[[Candidate], CandidateFact
     return jobs
 
 
-def line_told(one: Candidate) -> AbstractContextManager[None]:
+def located_errors(one: Candidate) -> AbstractContextManager[None]:
     """Add file and line to a mistake that shows itself only when the data are drawn or the model is built."""
-    return prepare.line_told(lambda key: node_at(one.node, tuple(key.split("."))).where)
+    return prepare.located_errors(lambda key: node_at(one.node, tuple(key.split("."))).where)

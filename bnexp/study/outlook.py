@@ -21,7 +21,7 @@ from bnexp.study.words import asks
 def plan_document(planned: Plan, at_once: int | None) -> PlanDocument:
     """Return what a study will do: cells, trainings, steps, the smallest effect it detects; and what is done already.
 
-    `at_once` jobs are worked on at a time, at most; where that is None, not known yet, no time is told.
+    `at_once` jobs are worked on at a time, at most; where that is None, not known yet, no time is given.
     """
     design, done = planned.file.study, finished(planned)
     jobs = len(pending(planned, done))
@@ -53,7 +53,7 @@ def plan_document(planned: Plan, at_once: int | None) -> PlanDocument:
 
 
 def _data(planned: Plan) -> list[PlannedData]:
-    """List what is told of each of the data sets."""
+    """List the summary of each data set."""
     told: list[PlannedData] = []
     for candidate_facts in planned.candidate_facts.values():
         told += [candidate_facts.data] if candidate_facts.data not in told else []

@@ -24,7 +24,7 @@ from bnexp.study import grid, jobs
 from bnexp.study.digests import study_digest, trial_digest
 from bnexp.study.document import endpoints
 from bnexp.study.grid import Candidate, Cell
-from bnexp.study.jobs import CandidateFacts, Job, Trial, line_told
+from bnexp.study.jobs import CandidateFacts, Job, Trial, located_errors
 from bnexp.study.refusals import refuse_unanswerable
 from bnexp.study.result import Result
 
@@ -106,10 +106,10 @@ def _candidate_facts(cells: list[Cell]) -> dict[str, CandidateFacts]:
     by_data = sorted(grid.experiments(cells), key=lambda one: one.experiment.dataset.model_dump_json())
     known, problems = {}, Problems()
     for one in by_data:
-        with problems.noted(), line_told(one):
+        with problems.noted(), located_errors(one):
             data, training = prepared(one.experiment), one.experiment.training
             steps = training.epochs * data.steps(training.batch_size, training.drop_last)
-            told = PlannedData.model_validate({"name": one.experiment.dataset.name, **data.told()})
+            told = PlannedData.model_validate({"name": one.experiment.dataset.name, **data.summary()})
             known[one.experiment.model_dump_json()] = CandidateFacts(
                 data.task, data.shape, data.rows.x.nbytes, steps, told
             )

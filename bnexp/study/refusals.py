@@ -102,7 +102,7 @@ def _faulty_levels(file: StudyFile, at: Mapping[str, Any]) -> Faults:
 def _nowhere(cells: Sequence[Cell], claim: Hypothesis) -> Faults:
     for side, at in (("at", claim.at), ("minus", claim.minus or {})):
         if not any(matches(cell, at) for cell in cells):
-            yield (side,), "names levels that no cell has together; expected those of one cell or more. Name fewer."
+            yield (side,), "names levels that no cell has together; expected levels of one cell or more. Name fewer."
 
 
 def _other_budget(cells: Sequence[Cell], claim: Hypothesis) -> Faults:

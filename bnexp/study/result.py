@@ -54,7 +54,7 @@ class Bests(BaseModel):
 class Result(BaseModel):
     """One finished trial: every metric's final value for each seed, and the epochs to each target.
 
-    A diverged seed's accuracies are those of guessing the commonest class,
+    A diverged seed has the accuracies of guessing the commonest class,
     its other values null; it reaches no target.
     """
 

@@ -45,7 +45,7 @@ class Costs:
 def preflight(planned: Plan, workers: Workers, *, plan_only: bool = False) -> Costs:
     """Check data, models and trainers of all that is not finished, before any training.
 
-    Workers do it, as it is they who will train. Where there is only a plan to be printed, few of them are started.
+    Workers do it, since they will train. Where there is only a plan to be printed, few of them are started.
 
     Raises:
         ConfigError: with all that is refused in any cell.
@@ -65,10 +65,9 @@ def preflight(planned: Plan, workers: Workers, *, plan_only: bool = False) -> Co
 def estimate(costs: Costs, workers: Workers, *, plan_only: bool = False) -> tuple[float | None, bool]:
     """Return the seconds that what is left may take, and whether that is a rough guess.
 
-    A few steps of jobs are tried, one a worker, if that takes less than a tenth of what it estimates. The jobs
-    tried are spread over all, from the one with most steps to that with fewest, since a step of one can cost more
-    than that of another, and count by their steps. None where nothing is known. For a plan, starting the workers
-    counts too.
+    A few steps of jobs are tried, one a worker, if that takes less than a tenth of what it estimates. The jobs tried
+    are spread over all, from most steps to fewest, since steps of different jobs can differ in cost. They count by
+    their steps. None where nothing is known. For a plan, starting the workers counts too.
     """
     loading = costs.seconds if plan_only else 0.0
     known = [(job, pace) for job, pace in zip(costs.jobs, costs.paces, strict=True) if pace is not None]

@@ -2,8 +2,9 @@
 
 With several hypotheses, Holm's rule sets the level of each interval.
 A diverged seed without a value withholds the verdict, and so do arms that all guess.
-For epochs to a value, the contrast is that of the log of
-epochs within the budget; what seeds that never arrive make alike is not refuted, what they flatter decides nothing.
+For epochs to a value, the contrast is between logs of epochs within the budget.
+Seeds that never reach the target can make two arms look alike: that refutes nothing.
+They can also make an arm look faster than it is: that decides nothing.
 
 Axis: S seeds.
 """
@@ -74,7 +75,7 @@ def _p_values(claims: Sequence[Hypothesis], contrasts: Sequence[Contrast]) -> li
 
 
 def _effect(claim: Hypothesis, difference_S: Floats) -> Floats:
-    """Return what a claim is about, (S,): the differences, or of each only who wins, 1/2 or -1/2 or, for a tie, 0."""
+    """Return what a claim is about, (S,): the differences, or 1/2 for a win, -1/2 for a loss and 0 for a tie."""
     return statistics.signs(difference_S) / (2 if more_wins(claim) else -2) if claim.wins else difference_S
 
 
@@ -103,9 +104,8 @@ def _conclusion(claim: Hypothesis, contrast: Contrast, level: float, contrasts: 
 def _is_flattered(claim: Hypothesis, contrast: Contrast, *, claimed: bool) -> bool:
     """Return True if censored seeds (target never reached, full budget counted) favour the arm that looks faster.
 
-    That is the side which the claim says, or the other; who wins is the
-    faster one. Of an interaction each side is both. Where a seed's number is
-    one training's, one that never arrives wins no pair.
+    `claimed` says whether the result supports the claim. With `wins`, the winner is the faster arm.
+    In an interaction each arm is on both sides. If a seed is a single training, a censored one wins no pair.
     """
     if claim.minus is not None:
         return any(contrast.never)

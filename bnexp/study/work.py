@@ -25,7 +25,7 @@ from bnexp.experiment.prepare import check
 from bnexp.metrics import higher_is_better
 from bnexp.statistics.arrays import Floats
 from bnexp.study.grid import Candidate
-from bnexp.study.jobs import Job, Trial, line_told
+from bnexp.study.jobs import Job, Trial, located_errors
 from bnexp.study.result import Result, Tuned, kept_bests, target_name
 from bnexp.system.machine import versions
 
@@ -43,7 +43,7 @@ def refusals(job: Job) -> list[str]:
         if essence not in tried:
             tried.add(essence)
             try:
-                with line_told(candidate):
+                with located_errors(candidate):
                     check(one)
                     refuse_changed(one.dataset, source_sha256(one.dataset), job.sources)
             except UserError as error:
@@ -119,7 +119,7 @@ def _measured(job: Job, candidates: Sequence[Candidate], seeds: tuple[int, ...])
         ConfigError: if the data are not as they should be, or not those that the study was begun with.
     """
     experiments = [candidate.experiment for candidate in candidates]
-    with line_told(candidates[0]):
+    with located_errors(candidates[0]):
         return measured(experiments, seeds, sources=job.sources, largest_shard=job.largest_shard)
 
 
@@ -135,7 +135,7 @@ def _chosen(tune: Tune | None, trial: Trial, tried: Sequence[Measured]) -> tuple
 
 
 def _result(job: Job, trial: Trial, chosen: Candidate, tuned: Tuned | None, trained: Sequence[Measured]) -> Result:
-    """Write down what is kept of a trial whose last training is that of the verdict's seeds."""
+    """Write down what is kept of a trial whose last training has the verdict's seeds."""
     from bnexp.training.devices import gpus
 
     one = trained[-1]

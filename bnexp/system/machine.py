@@ -12,10 +12,10 @@ from typing import Any
 
 PACKAGES = ("bnexp", "tensorflow", "keras", "numpy", "scikit-learn")
 GIT_SECONDS = 5
-"""How long git may take to answer; what it has not told by then is unknown."""
+"""How long git may take to answer. What it has not answered by then is unknown."""
 OWN_GROUPS = Path("/proc/self/cgroup")
 GROUPS = Path("/sys/fs/cgroup")
-"""Linux's control groups: those of this process, and where their limits stand. A container is one."""
+"""Where Linux lists this process's control groups, and where their limits stand. A container is one."""
 CORES = "BNEXP_CORES"
 """The environment variable that says how many cores a process may use; else it may use all it is allowed to."""
 WORKERS = "BNEXP_WORKERS"
@@ -44,18 +44,18 @@ def machine() -> dict[str, Any]:
 
 def cores() -> int:
     """Return how many cores this process may use."""
-    return _told(CORES) or _allowed_cores()
+    return _number_in(CORES) or _allowed_cores()
 
 
 def sharing() -> int:
     """Return how many workers share the machine's memory, this one among them."""
-    return _told(WORKERS) or 1
+    return _number_in(WORKERS) or 1
 
 
-def _told(variable: str) -> int:
+def _number_in(variable: str) -> int:
     """Return the number that an environment variable holds, or 0."""
-    told = os.environ.get(variable, "")
-    return int(told) if told.isdecimal() else 0
+    text = os.environ.get(variable, "")
+    return int(text) if text.isdecimal() else 0
 
 
 def _allowed_cores() -> int:

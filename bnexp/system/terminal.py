@@ -101,13 +101,13 @@ def guarded_streams() -> Iterator[Stream]:
     closed = [descriptor for descriptor in (0, 1, 2) if _is_closed(descriptor)]
     for descriptor in closed:
         _lead_nowhere(descriptor)
-    out, told = Stream(None if 1 in closed else sys.stdout), Stream(None if 2 in closed else sys.stderr, clean=True)
-    sys.stdout, sys.stderr = cast("TextIO", out), cast("TextIO", told)
+    out, err = Stream(None if 1 in closed else sys.stdout), Stream(None if 2 in closed else sys.stderr, clean=True)
+    sys.stdout, sys.stderr = cast("TextIO", out), cast("TextIO", err)
     try:
         yield out
     finally:
         out.flush()
-        told.flush()
+        err.flush()
         sys.stdout, sys.stderr = before
 
 

@@ -13,10 +13,10 @@ from bnexp.data import Data
 from bnexp.errors import SettingError
 from bnexp.history import Watch
 from bnexp.training import keras_fit, many_seeds
-from bnexp.training.memory import LARGEST_SHARD, most_together, refuse_too_large, shortage_told, waves
+from bnexp.training.memory import LARGEST_SHARD, memory_errors, most_together, refuse_too_large, waves
 from bnexp.training.record import Stacked, Trained
 
-__all__ = ["Engine", "engine_name", "engine_of", "most_together", "refuse_too_large", "shortage_told", "waves"]
+__all__ = ["Engine", "engine_name", "engine_of", "memory_errors", "most_together", "refuse_too_large", "waves"]
 
 
 class Engine(Protocol):

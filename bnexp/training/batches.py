@@ -1,9 +1,8 @@
 """The order in which each seed sees its rows: a fresh permutation for every (seed, epoch).
 
-Keras's own shuffling replays one order in every epoch once a global seed is
-set, and a batch-normalized net then fits the composition of its batches; so
-the orders are ours, the same in both trainers and in all arms. Who wants to
-see what that does asks for it: `training.batch_order`.
+Once a global seed is set, Keras's own shuffling replays one order in every epoch. A batch-normalized net then fits the
+composition of its batches. So the orders are ours, the same in both trainers and in all arms. `training.batch_order:
+repeated` shows the effect of Keras's order.
 """
 
 from __future__ import annotations

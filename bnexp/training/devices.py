@@ -60,10 +60,9 @@ def run_beside_others() -> None:
     Two of TensorFlow's rewrites of a program are not made for that. Its memory
     optimizer turns sums of several gradients into temporary variables, whose
     names are the same in all threads: two that meet stop the program with
-    AlreadyExistsError. Its remapper fuses a convolution with the sum behind it
-    into one operation of oneDNN, whose kernel (`MklConvOp`) keeps the other
-    summand in a member that all threads share: a residual net without
-    normalization then computes with another seed's, or crashes. There is no public switch.
+    AlreadyExistsError. Its remapper fuses a convolution with the sum behind it into one operation of oneDNN. That
+    kernel (`MklConvOp`) keeps the other summand in a member that all threads share. A residual net without
+    normalization then computes with another seed's summand, or crashes. There is no public switch.
     """
     from tensorflow.python.eager import context
 

@@ -28,7 +28,7 @@ from bnexp.metrics import higher_is_better, names
 from bnexp.training import kept_rows, keras_statistics, measures
 from bnexp.training.batches import OrderDigests, fed_rows
 from bnexp.training.keras_rows import row_measures
-from bnexp.training.memory import LARGEST_SHARD, shortage_told
+from bnexp.training.memory import LARGEST_SHARD, memory_errors
 from bnexp.training.optimizers import make_optimizer
 from bnexp.training.record import Rows, Stacked, Trained
 
@@ -78,7 +78,7 @@ def train_keras_fit(
         for variable, values in zip(model.variables, initial, strict=True):
             variable.assign(values[row])
         recorder = _Recorder(seed, data, row, training, digests)
-        with shortage_told():
+        with memory_errors():
             _fit(model, data, training, row, recorder, _Stop(recorder, histories, watch))
         histories.append(recorder.history())
         weights.append([variable.numpy() for variable in model.variables])
@@ -91,7 +91,7 @@ def train_keras_fit(
 
 
 def _fit(model: keras.Sequential, data: Data, training: Training, row: int, recorder: _Recorder, stop: _Stop) -> None:
-    """Fit one seed. Each epoch is recorded, then judged by Keras's early stopping, then told to who watches."""
+    """Fit one seed. Each epoch is recorded, then judged by Keras's early stopping, then shown to `watch`."""
     steps = data.steps(training.batch_size, training.drop_last)
     optimizer = make_optimizer(training, steps)
     optimizer.finalize_variable_values = _keep  # after the last epoch Keras would put in averages nobody measured
@@ -298,7 +298,7 @@ class _ValidationDrawsNothing(keras.callbacks.Callback):
 
 
 class _Stop(keras.callbacks.Callback):
-    """Reports each epoch, with the histories of the seeds before; stops where the seed diverged or is told to."""
+    """Reports each epoch, with the histories of the seeds before; stops if the seed diverged or `watch` asks to."""
 
     def __init__(self, recorder: _Recorder, before: Sequence[History], watch: Watch) -> None:
         super().__init__()

@@ -37,7 +37,7 @@ def batches(rows_R: NDArray[np.int32], most: int) -> list[NDArray[np.int32]]:
 
 
 def refresh(model: keras.Model, batches: Iterable[NDArray[Any]]) -> None:
-    """Assign to each batch normalization with moving statistics those of its inputs over these batches of rows.
+    """Set each batch normalization's moving statistics to its inputs' statistics over these batches of rows.
 
     A layer sees each batch normalized by that batch's own statistics in all
     layers before it, and noise layers are off. Layers with renorm, and frozen ones, keep theirs.
@@ -110,7 +110,7 @@ def _normalized(layer: keras.Layer, x: Floats, moments: Moments) -> Floats:
 
 
 def _pooled(parts: list[Moments]) -> Moments:
-    """Return the moments of all rows from those of parts of them (Chan, Golub and LeVeque, 1983)."""
+    """Join the moments of parts of the rows to the moments of all rows (Chan, Golub and LeVeque, 1983)."""
     rows = sum(part.rows for part in parts)
     mean = np.sum([part.rows * part.mean for part in parts], axis=0) / rows
     variance = np.sum([part.rows * (part.variance + (part.mean - mean) ** 2) for part in parts], axis=0) / rows

@@ -73,7 +73,7 @@ def train(
         """Report each experiment's history."""
         return watch([record.history(part) for part in parts])
 
-    with memory.shortage_told():
+    with memory.memory_errors():
         workers, most = memory.plan_shards(model, data, trainings[0], count, largest_shard)
         together = _together(model, data, trainings[0], _shards(count, workers, most))
         with _pool(workers) as pool:

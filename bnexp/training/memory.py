@@ -20,7 +20,7 @@ import tensorflow as tf
 from bnexp.config.training import Training
 from bnexp.data import Data
 from bnexp.errors import SettingError
-from bnexp.models.sequential import REFUSALS, refusal_told
+from bnexp.models.sequential import REFUSALS, refusal_text
 from bnexp.system.machine import memory_limit, sharing
 from bnexp.training import devices
 from bnexp.training.measures import EVALUATED_ROWS
@@ -33,7 +33,7 @@ Measured on the processor: 0.4 (transformer) to 0.85 (cnn); see tests/test_memor
 EVALUATED_ROW = 0.25
 """The same where no gradient needs what was computed: 0.07 (rnn) to 0.27 (cnn)."""
 COPIES_OF_ROWS = 2
-"""Those that were read, and TensorFlow's."""
+"""The rows that were read, and TensorFlow's copy of them."""
 KEPT_WEIGHTS = 4
 """Weights, gradients, two optimizer slots; while a seed is worked on, the new value of each beside it."""
 LARGEST_SHARD = 64
@@ -83,7 +83,7 @@ def row_bytes(model: keras.Sequential) -> int:
     try:
         graph = traced.get_concrete_function(tf.TensorSpec((1, *shape), kind)).graph
     except REFUSALS as error:
-        raise SettingError("model", f"cannot be trained; a layer refuses its inputs: {refusal_told(error)}") from error
+        raise SettingError("model", f"cannot be trained; a layer refuses its inputs: {refusal_text(error)}") from error
     own = sum(_bytes(operation) for operation in graph.get_operations())
     loops = sum(_bytes(operation) for operation in _loop_bodies(graph))
     return own + (shape[0] if len(shape) else 1) * loops
@@ -103,15 +103,15 @@ def _bytes(operation: Any) -> int:
 
 
 @contextmanager
-def shortage_told() -> Iterator[None]:
+def memory_errors() -> Iterator[None]:
     """Raise MemoryError, with what does not fit, where TensorFlow runs out of memory."""
     try:
         yield
     except (tf.errors.ResourceExhaustedError, tf.errors.InternalError) as error:
-        told = SHORTAGE.search(str(error))
-        if told is None and isinstance(error, tf.errors.InternalError):
+        shortage = SHORTAGE.search(str(error))
+        if shortage is None and isinstance(error, tf.errors.InternalError):
             raise
-        raise MemoryError(told[0] if told else str(error).splitlines()[0]) from error
+        raise MemoryError(shortage[0] if shortage else str(error).splitlines()[0]) from error
 
 
 def refuse_too_large(model: keras.Sequential, data: Data, training: Training) -> None:
@@ -138,7 +138,7 @@ def _gibibytes(size: int) -> str:
 def most_together(model: keras.Sequential, data: Data, training: Training, *, beside: int = 0) -> int:
     """Return how many trainings fit in the memory limit together, one shard at a time; 1 or more.
 
-    `beside` is the bytes of rows, other than those of `data`, that are there too; all are then joined in one more copy.
+    `beside` is the bytes of other rows that are in memory beside `data`. All rows are then joined in one more copy.
     """
     need = needs(model, data, training)
     rows = COPIES_OF_ROWS * beside + (data.rows.x.nbytes + beside if beside else 0)

@@ -63,9 +63,9 @@ def batch_statistics(model: keras.Sequential, trainable: list[Any], frozen: list
 
 @contextmanager
 def _taking_over_statistics(layers: list[keras.layers.BatchNormalization]) -> Iterator[dict[int, Any]]:
-    """Let these layers run in training mode whatever they are told, and keep nothing of their old statistics.
+    """Run these layers in training mode, whatever mode is asked for, and forget their old statistics.
 
-    Gives id of a layer -> over how many rows or positions its statistics went.
+    Yield id of a layer -> the number of rows or positions behind its statistics.
     """
     momenta = [layer.momentum for layer in layers]
     counts: dict[int, Any] = {}
@@ -95,9 +95,9 @@ def _counted_in_training(
 def refreshed_values(model: keras.Sequential, parts: list[Moments]) -> dict[int, Any]:
     """Join the moments of several parts of the rows: id of a moving variable -> its new value.
 
-    mean = average of means; variance = average of (variance + (mean of the part - mean)**2); both weighted by the
-    counts. The average of squares less the squared mean is the same number, and loses all digits in float32 where
-    the mean is large beside the deviation.
+    mean = average of means. variance = average of (variance + (mean of the part - mean)**2). Both are weighted by the
+    counts. The average of squares less the squared mean is the same number, and loses all digits in float32 where the
+    mean is large beside the deviation.
     """
     values = {}
     for layer, moments in zip(moving_layers(model), zip(*parts, strict=True), strict=True):

@@ -73,7 +73,7 @@ def _archive(known: Known) -> bytes:
     path = fetching.place(known.name, known.package)
     with _readable(known, path):
         if (content := fetching.content(known.name, known.package)) is None:
-            raise ValueError("its sha256 is not that of the archive that was fetched")
+            raise ValueError("its sha256 differs from the fetched archive's")
     return content
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 _WORDS = "? - -- . na n/a #n/a <na> nan none null #div/0! #name? #null! #num! #ref! #value!"
 MISSING = frozenset(("", *_WORDS.split()))
-"""Words, in lower case, that mostly stand for a value that is not known, those of Excel for an error among them."""
+"""Words, in lower case, that mostly stand for an unknown value. Excel's words for an error are among them."""
 YES = frozenset(("true", "t", "yes", "y", "1"))
 NO = frozenset(("false", "f", "no", "n", "0"))
 MOST_SHOWN = 5

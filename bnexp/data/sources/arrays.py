@@ -41,17 +41,17 @@ def names_of(dataset: NpzDataset) -> dict[str, str]:
 
 def refuse_missing(dataset: NpzDataset, headers: Mapping[str, Header]) -> None:
     """Raise SettingError if an array that is asked for is not there; of a split that is, it names the training part."""
-    problems, told = Problems(), False
+    problems, has_named_split = Problems(), False
     parts = parts_first(filter(part_of, headers))
     for key, name in names_of(dataset).items():
         if name in headers:
             continue
         if parts and key != "group":
-            if not told:
+            if not has_named_split:
                 problems.note(f"dataset.{key}", f"is {name!r}; no array has this name. {_own_split(parts, headers)}")
-            told = True
+            has_named_split = True
         elif set(headers) >= SPARSE:
-            cure = "They are those of a sparse matrix: save it as x with matrix.toarray()."
+            cure = "The file holds a sparse matrix: save it as x with matrix.toarray()."
             problems.note(f"dataset.{key}", f"is {name!r}; no array has this name. {nearest(name, headers)} {cure}")
         else:
             problems.note(f"dataset.{key}", f"is {name!r}; no array has this name. {nearest(name, headers)}")

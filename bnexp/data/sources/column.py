@@ -197,7 +197,7 @@ def refuse_missing(frame: pandas.DataFrame, names: Sequence[str], where: Where) 
 
 
 def refuse_lost_digits(key: str, seen: str, numbers: NDArray[Any], cure: str) -> None:
-    """Raise SettingError if float32 would blur what tells a column's numbers apart, as those of ids and times."""
+    """Raise SettingError if float32 would make different numbers of a column alike, as with ids and times."""
     known = numbers[~np.isnan(numbers)]
     if not len(known) or (known == known.astype("float32").astype(known.dtype)).all():
         return
@@ -249,8 +249,8 @@ def refuse_no_category(column: pandas.Series[Any], where: Where, decimal: str = 
 def no_numbers(column: pandas.Series[Any], decimal: str = ".") -> NDArray[np.int64]:
     """Return the rows of a column of text that hold no number, if more than half of its filled cells do; else none.
 
-    Words for a missing value are no culprits while another cell holds no number: they are returned if they are all
-    that is wrong, as in a table that stores its numbers as text. `decimal` is the decimal mark of the numbers.
+    Words for a missing value are returned only if nothing else is wrong, as in a table that stores its numbers as text.
+    `decimal` is the decimal mark of the numbers.
     """
     import pandas
 

@@ -56,7 +56,7 @@ def refuse_other_kinds(path: Path) -> None:
     if kind is not None:
         packed = kind.startswith("packed") or kind == "a ZIP archive"
         cure = "Use dataset.name: parquet" if kind == "Parquet" else "Save its table as CSV in UTF-8"
-        cure = "Unpack it, so that its size can be told" if packed else cure
+        cure = "Unpack it, so that its size is known" if packed else cure
         raise SettingError("dataset.path", f"is {str(path)!r}; it is not UTF-8 (it is {kind}). {cure}.")
     if content.removeprefix(codecs.BOM_UTF8).lstrip()[:15].lower().startswith((b"<!doctype html", b"<html")):
         raise SettingError(
@@ -104,7 +104,7 @@ def refuse_other_encoding(path: Path) -> None:
 def _readings(content: bytes) -> list[tuple[str, str]]:
     """List the encodings that a text makes sense in, if they are several: each with what it reads as, and iconv's name.
 
-    Chinese and Korean share their bytes, so that only who knows the language can tell.
+    Chinese and Korean share their bytes, so that only a reader of the language can decide.
     """
     if likely_encoding(content)[1] not in [iconv for *_, iconv in OF_TWO_BYTES]:
         return []

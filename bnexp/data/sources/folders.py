@@ -19,7 +19,7 @@ class Listing:
     files: list[Path] = field(default_factory=list)
     """Those with the endings that are wanted, in the folders of the folder."""
     irregular: list[Path] = field(default_factory=list)
-    """Those of `files` that are no regular files."""
+    """The `files` that are no regular files."""
     folders: list[Path] = field(default_factory=list)
     others: Counter[str] = field(default_factory=Counter)
     """Endings, or names without one, to the number of other files."""
@@ -100,7 +100,7 @@ def _entries(folder: str | Path, *, is_inside: bool = False) -> Iterator[tuple[o
     try:
         with os.scandir(folder) as found:
             entries = sorted(found, key=lambda entry: entry.name)
-    except OSError:  # it may not be read, as is told of it later
+    except OSError:  # it cannot be read, which is reported later
         return
     for entry in entries:
         if not entry.name.startswith("."):

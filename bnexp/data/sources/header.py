@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas
 
 FEW_NAMES, MANY_NAMES, SURELY_NAMES = 3, 5, 8
-"""Fewest numbers in equal steps that are names; fewest in order that may be names; fewest in order that are names.
+"""The fewest numbers that count as names: in equal steps, in order and perhaps names, in order and surely names.
 
 Three are the fewest with two steps to compare. A row of random numbers is in order, up or down, in 2 of 5! = 120
 cases if it has five, and in 2 of 8! = 40,320 if it has eight.
@@ -25,10 +25,9 @@ cases if it has five, and in 2 of 8! = 40,320 if it has eight.
 def is_data(frame: pandas.DataFrame, names: Sequence[str]) -> bool:
     """Return True if the names of the columns must be a row of data.
 
-    So it is if more than half of them look like the cells below them (a
-    number above numbers, a text that stands below too), or half where one is
-    a number, and none is a text above numbers. Numbers in order may be names,
-    such as years or wavelengths.
+    It is one if more than half of the names look like the cells below: a number above numbers, or a text that stands
+    below too. Half is enough if one of them is a number. No name may be a text above numbers. Numbers in order may be
+    names, such as years or wavelengths.
     """
     return _looks_like_data(frame, names) and not (_in_order(names) or _are_names(names))
 

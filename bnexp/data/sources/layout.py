@@ -1,4 +1,4 @@
-"""Whether the folders of a folder are classes: those of a split, or with the classes inside, are none."""
+"""Whether the folders of a folder are classes. Parts of a split are not, nor are folders that hold the classes."""
 
 from __future__ import annotations
 

@@ -115,7 +115,7 @@ def _cure_of_long_row(path: Path, separator: str) -> str:
 
 
 def refuse_note_of_excel(path: Path) -> None:
-    """Raise SettingError if a file begins with the separator as Excel wants to be told it."""
+    """Raise SettingError if a file begins with Excel's line that names the separator."""
     with open(path, encoding="utf-8-sig", errors="replace") as file:
         first = file.readline(8).strip()
     if first.lower().startswith("sep="):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def marked_columns(frame: pandas.DataFrame, names: Iterable[str], decimal: str) -> dict[str, Numerals]:
-    """Return those of some columns that are texts of numbers with marks, and what these are."""
+    """Return the columns that are texts of numbers with marks, and the marks."""
     texts = {name: frame[name] for name in names if frame[name].dtype.kind == "O"}
     found = {name: numerals(column, decimal) for name, column in texts.items()}
     return {name: marks for name, marks in found.items() if marks is not None}

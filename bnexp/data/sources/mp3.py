@@ -1,4 +1,4 @@
-"""The frames of an MP3 file, which tell its length where its header does not: streams, and files put together."""
+"""The frames of an MP3 file, which show its length if its header does not: in streams, and in files put together."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import struct
 from collections.abc import Iterator
 
 _HEADER = re.compile(rb"\xff[\xe2\xe3\xf2\xf3\xfa\xfb][\x10-\xef]", re.DOTALL)
-"""How a frame of layer III begins, whose bitrate is told."""
+"""How a frame of layer III begins, if it has its bitrate."""
 _LENGTH_TAG = re.compile(rb"(?:Xing|Info).{3}(?P<flags>.)(?P<frames>.{4})|VBRI.{10}(?P<of_vbri>.{4})", re.DOTALL)
 """What stands in the first frame of a file that tells how many frames follow."""
 _KILOBITS = {
@@ -17,7 +17,7 @@ _KILOBITS = {
 """Bitrates of layer III, of MPEG 1 (True) and of MPEG 2 and 2.5, in the order of their numbers from 1 (ISO 11172-3)."""
 _RATES = 44_100, 48_000, 32_000
 """Samples a second of MPEG 1; MPEG 2 has a half, and MPEG 2.5 a quarter of them."""
-_FRAMES_TOLD = 1
+_HAS_FRAME_COUNT = 1
 """The flag of a length tag that holds the number of frames."""
 
 
@@ -28,7 +28,7 @@ def is_mp3(beginning: bytes, ending: str) -> bool:
 
 
 def mended_mp3(content: bytes) -> bytes | None:
-    """Return the frames of an MP3 file behind one that tells their number; None if its own header tells it already.
+    """Return the frames of an MP3 file behind one with their number; None if its own header has it already.
 
     libsndfile guesses the length of a file from its first frames if no header tells it, and stops there.
 
@@ -39,9 +39,9 @@ def mended_mp3(content: bytes) -> bytes | None:
     frames = list(_frames(content, start))
     if 2 * sum(map(len, frames)) < len(content) - start or not frames:
         raise ValueError("it holds few frames of MP3, or none")
-    told = _frames_told(frames[0])
+    declared = _frame_count(frames[0])
     behind = len(frames) - 1
-    if told is not None and told + 1 >= behind:  # some programs count the frame that tells it, too
+    if declared is not None and declared + 1 >= behind:  # some programs count the frame with the number, too
         return None
     return b"".join([_frame_with_length(frames), *frames])
 
@@ -80,21 +80,21 @@ def _kind(header: bytes) -> bytes:
     return bytes((header[1] & 0xFE, header[2] & 0x0C, header[3] & 0xC0 == 0xC0))
 
 
-def _frames_told(first: bytes) -> int | None:
-    """Return how many frames follow the first, if it tells their number."""
+def _frame_count(first: bytes) -> int | None:
+    """Return how many frames follow the first, if it has their number."""
     tag = _LENGTH_TAG.search(first[:64])
-    if tag is None or (tag["of_vbri"] is None and not tag["flags"][0] & _FRAMES_TOLD):
+    if tag is None or (tag["of_vbri"] is None and not tag["flags"][0] & _HAS_FRAME_COUNT):
         return None
     return int.from_bytes(tag["of_vbri"] or tag["frames"], "big")
 
 
 def _frame_with_length(frames: list[bytes]) -> bytes:
-    """Return a silent frame that tells how many follow, of the kind of the others."""
+    """Return a silent frame with the number of frames that follow, of their kind."""
     largest = max(frames, key=len)
     head = bytes((largest[0], largest[1] | 1, *largest[2:4]))  # without a checksum
     is_mono = head[3] & 0xC0 == 0xC0
     side = (17 if is_mono else 32) if head[1] >> 3 & 3 == 3 else (9 if is_mono else 17)
-    body = head + bytes(side) + struct.pack(">4sII", b"Xing", _FRAMES_TOLD, len(frames))
+    body = head + bytes(side) + struct.pack(">4sII", b"Xing", _HAS_FRAME_COUNT, len(frames))
     return body.ljust(len(largest), b"\0")
 
 

@@ -80,7 +80,7 @@ def npz_rows(dataset: NpzDataset, limit: int | None) -> Rows:
 
 
 def _collect_no_text(key: str, name: str, values: NDArray[Any], where: Where, problems: Problems) -> None:
-    """Collect the first row whose text holds what is no character: half of a pair, or beyond all of Unicode."""
+    """Collect the first row whose text holds no valid character: half of a surrogate pair, or a code beyond Unicode."""
     if values.dtype.kind != "U" or not values.dtype.itemsize:
         return
     kind = np.dtype("u4").newbyteorder(values.dtype.byteorder)

@@ -46,11 +46,9 @@ DECIMAL, EITHER = "decimal", "either"
 class Numerals:
     """What the numbers in a column of text are marked with.
 
-    `marked` is a cell with a mark, and `marks` says in words with which; they
-    are None and empty if all that is wrong is the decimal mark. `decimal` is
-    a cell with the other decimal mark, and `mixed` is True if other cells of
-    the column have the expected one. `either` is the mark that may stand for
-    thousands or for decimals.
+    `marked` is a cell with a mark, and `marks` names the marks in words. If only the decimal mark is wrong, they are
+    None and empty. `decimal` is a cell with the other decimal mark, and `mixed` is True if other cells of the column
+    have the expected one. `either` is the mark that may stand for thousands or for decimals.
     """
 
     marked: str | None

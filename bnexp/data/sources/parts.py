@@ -45,7 +45,7 @@ def is_training(name: str) -> bool:
 
 
 def parts_first(names: Iterable[str]) -> list[str]:
-    """List names with those of the training part first."""
+    """List the names, the training part's first."""
     return sorted(names, key=lambda name: (not is_training(name), name))
 
 

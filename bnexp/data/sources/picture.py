@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 BYTES_OF_PIXEL = 12
 """Memory that a pixel takes while it is read: decoded, put on black, and in its new form."""
 OF_16_BITS = 257
-"""65,535 / 255: what the numbers of 16 bits are divided by, so that they go from 0 to 255 as those of 8 bits do."""
+"""65,535 / 255. Numbers of 16 bits are divided by it, so that they go from 0 to 255 like numbers of 8 bits."""
 FORMATS = ("PNG", "JPEG", "BMP", "DIB", "GIF", "WEBP", "TIFF", "PPM")
 """What Pillow may take a file for. Of the others some, as EPS, are programs that another program would run."""
 PNG = b"\x89PNG\r\n\x1a\n"

@@ -1,8 +1,8 @@
 """Quotes of a CSV file that swallow rows: one that is never closed, or that a quote of a later row closes.
 
-A quoted field may hold line ends. It has swallowed rows if its quote is closed in the middle of a text, or if each
-of its lines would be a row by itself: as many fields as there are columns, a number in each column of numbers, and in
-most of them a known value in each column of few values.
+A quoted field may hold line ends. It has swallowed rows if its quote is closed in the middle of a text, or if each of
+its lines would be a row by itself. A row has as many fields as there are columns, and a number in each column of
+numbers. In each column of few values, most rows have a known value.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from bnexp.errors import SettingError
 FEW_VALUES = 20
 """A column of no more different values has values by which a row is known, as classes have."""
 SAMPLE = 2000
-"""Records in one line from which is learned what a row looks like.
+"""Records of one line that show what a row looks like.
 
 A value that 1 row in 400 holds is among them with a probability of 0.993.
 """
@@ -98,17 +98,17 @@ def _are_rows(record: Record, separator: str, known: Sequence[Sequence[str]]) ->
     like = [fields for fields in known or lines if len(fields) == len(record.fields)]
     if not like or any(len(fields) != len(record.fields) for fields in lines):
         return False
-    told = 0
+    known_columns = 0
     for values, here in zip(zip(*like, strict=True), zip(*lines, strict=True), strict=True):
         if all(map(_is_number, values)):
-            told += 1
+            known_columns += 1
             if not all(map(_is_number, here)):
                 return False
         elif len(set(values)) <= min(FEW_VALUES, len(values) // 2):
-            told += 1
+            known_columns += 1
             if 2 * sum(value in set(values) for value in here) < len(here):
                 return False
-    return told > 0
+    return known_columns > 0
 
 
 def _is_number(cell: str) -> bool:

@@ -24,8 +24,8 @@ LONGEST_WORD = {
 }
 """Letters of scripts without blanks -> letters that words have on average at the most: about twice what is usual."""
 FEW = 0.01
-"""Share of the texts below which texts without blanks are no problem: an accuracy can lose no more by them, and this
-is the smallest difference that matters to a comparison if nothing else is said."""
+"""Texts without blanks are no problem up to this share: an accuracy can lose no more by them. It is the default margin
+of a comparison."""
 
 
 def folded(text: str) -> str:
@@ -67,11 +67,11 @@ def warnings_of_scripts(texts: Sequence[str], where: Callable[[int], str]) -> It
     found = [row for row, text in enumerate(texts) if not text.isascii() and has_no_blanks(text)]
     if len(found) <= FEW * len(texts):
         return
-    told = (
+    warning = (
         f"{where(found[0])} is one of {len(found):,} texts (of {len(texts):,}) in a script without blanks between "
         "words. Words are cut at blanks, so that a whole sentence is one word, which no other text has. "
         "Put a blank between the words, or between all characters, in the file."
     )
     if 2 * len(found) > len(texts):
-        raise SettingError("dataset.text", f"names a column that cannot be cut into words: {told}")
-    yield told
+        raise SettingError("dataset.text", f"names a column that cannot be cut into words: {warning}")
+    yield warning

@@ -99,7 +99,7 @@ def _opened(path: Path) -> Iterator[SoundFile]:
 
 
 def _mended(path: Path) -> bytes | None:
-    """Return the content with its length in its header, where libsndfile needs it told; None if it does not.
+    """Return the content with its length in its header, if libsndfile needs it there; else None.
 
     Raises:
         ValueError: if the file ends early, of those kinds whose end libsndfile takes as it comes.

@@ -1,4 +1,4 @@
-"""From a table of named columns to rows: the target, numbers, and categories told apart by a 0 or 1 each.
+"""From a table of named columns to rows: the target, numbers, and a 0 or 1 for each category.
 
 What one column becomes, and what can be wrong with it, is in `column`.
 """
@@ -38,15 +38,15 @@ if TYPE_CHECKING:
 NO_NAME = "Unnamed: "
 """How pandas begins the name of a column that has none."""
 FEW_ROWS = 20
-"""Rows among which the names of the columns are looked for if they are not in the first line; titles that programs
-write above a table (Excel, statistical offices) take fewer lines."""
+"""Rows that are searched for the names of the columns, if the first line does not have them. Titles above a table
+(Excel, statistical offices) take fewer lines."""
 
 
 @dataclass(frozen=True)
 class Columns:
     """What the columns of a table are: the config's keys, by whatever section they stand in.
 
-    `decimal` and `separator` are those of a text file; None where there are none.
+    `decimal` and `separator` are a text file's; None for other files.
     """
 
     target: str
@@ -157,7 +157,7 @@ def _collect_wrong_names(frame: pandas.DataFrame, columns: Columns, problems: Pr
 def _numeric(
     frame: pandas.DataFrame, names: Sequence[str], where: Where, problems: Problems
 ) -> dict[str, NDArray[np.float32]]:
-    """Return these columns of numbers, (N, 1) each, but for those that are told as a problem."""
+    """Return these columns of numbers, (N, 1) each. A column that cannot be read is noted as a problem."""
     numeric = {}
     for name in names:
         with problems.noted():

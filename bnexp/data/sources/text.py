@@ -1,8 +1,7 @@
-"""Texts as numbers of words, told apart and numbered by Keras's own `TextVectorization`.
+"""Texts as numbers of words, which Keras's own `TextVectorization` separates and numbers.
 
-All texts are cut into words once. Which words a seed knows is fitted to its
-training rows alone: a table from all words to that seed's numbers, in which 0
-is padding and 1 stands for every other word. N rows, T words of a text, W words.
+All texts are cut into words once. The words that a seed knows come from its training rows alone. A table maps all words
+to that seed's numbers: 0 is padding, and 1 stands for every other word. N rows, T words of a text, W words.
 """
 
 from __future__ import annotations
@@ -92,8 +91,8 @@ def _warnings_of_words(rows: Rows) -> Iterator[str]:
     alone = int(_alone(rows.x).sum()) - without["rows"]
     if 2 * alone > len(rows.x):
         yield (
-            f"{alone:,} of {len(rows.x):,} texts have no word that occurs in another text, so that what is learned of "
-            "them helps with no other. Words are cut at blanks: put blanks between them, or name another column."
+            f"{alone:,} of {len(rows.x):,} texts share no word with another text. What is learned of them helps with "
+            "no other text. Words are cut at blanks: put blanks between them, or name another column."
         )
 
 

@@ -36,13 +36,13 @@ def mended_wav(path: Path, order: Order) -> bytes | None:
                 long_at, long = begins + 8, int.from_bytes(body[8:16], order)
             file.seek(begins + skipped + skipped % 2)
         size_at = file.tell()
-        told = int.from_bytes(file.read(4), order)
+        declared = int.from_bytes(file.read(4), order)
         there -= size_at + 4
-        is_long = long_at > 0 and told == 0xFFFF_FFFF
-        is_unknown = told == 0 or (is_long and long in UNKNOWN_LONG)
+        is_long = long_at > 0 and declared == 0xFFFF_FFFF
+        is_unknown = declared == 0 or (is_long and long in UNKNOWN_LONG)
         if is_unknown and _are_chunks(file, there, order):
             raise ValueError("its header tells of no samples")
-        samples = there if is_unknown or (told >= STREAMED and not is_long) else long if is_long else told
+        samples = there if is_unknown or (declared >= STREAMED and not is_long) else long if is_long else declared
         if samples > there:
             raise ValueError(f"it ends before the {samples:,} bytes of samples that its header tells of")
         if align and samples % align:

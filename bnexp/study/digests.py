@@ -65,7 +65,7 @@ def _facts(section: Section, left_out: Collection[str] = ()) -> dict[str, Any]:
     """Return what a section says: the keys that are not as by default, and those that stand in every digest."""
     said = section.model_dump(mode="json", exclude_defaults=True)
     inner = {key: _facts(value) for key, value in section if isinstance(value, Section)}
-    facts = {**ALWAYS[type(section).__name__], **said, **inner}
+    facts = {**ALWAYS.get(type(section).__name__, {}), **said, **inner}
     return {key: value for key, value in facts.items() if key not in left_out}
 
 

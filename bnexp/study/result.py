@@ -28,7 +28,7 @@ MOST_BESTS_OF_A_TRIAL = 400_000
 """Of all its seeds: about 10 MB of the 64 MiB that a file may have."""
 
 
-Part = Literal["train", "val", "test"]
+Part = Annotated[str, Field(pattern="^(train|val|test)$")]
 Some = Annotated[int, Field(ge=1, lt=2**53)]
 """A count of what is there."""
 Measured = Annotated[float, Field(ge=-LARGEST, le=LARGEST)]

@@ -65,7 +65,7 @@ seeds: 6
 hypotheses:
   - {claim: c, metric: test_loss, treated: bn, baseline: none, direction: lower, smallest: 0.01}
 """
-VARYING = {"seconds", "duration_seconds", "versions", "machine", "git", "started"}
+VARYING = {"seconds", "duration_seconds", "versions", "machine", "git", "started", "begun", "answered"}
 VARYING |= {"id", "run", "seed_epoch_seconds", "mean_seconds", "models"}  # named by the time; a zip holds the time
 STAMP = re.compile(r"-(study-[0-9a-f]{10}|[0-9]{8}-[0-9]{6}(-[0-9]+)?)$")
 DIGESTS = {"config_digest", "digest", "design", "experiment"}

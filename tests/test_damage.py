@@ -6,6 +6,7 @@ The documents are those that bnexp writes, of hand-made results.
 from __future__ import annotations
 
 import copy
+import io
 import json
 import random
 import shutil
@@ -16,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from rich.console import Console
 from test_comparison import BN, NOBN
 from test_study import result
 
@@ -23,10 +25,13 @@ from bnexp import config, store
 from bnexp.cli import commands
 from bnexp.comparison import Arm, Question, compare
 from bnexp.config.study_reading import read_study
-from bnexp.errors import UserError
-from bnexp.report import run_list
-from bnexp.study.document import document
+from bnexp.errors import RunError, UserError
+from bnexp.report import run_list, study_table
+from bnexp.study import plan as study_plan
+from bnexp.study.document import document, table
 from bnexp.study.grid import cells_of
+from bnexp.study.outlook import plan_document
+from bnexp.study.plan import Plan
 
 NO_QUESTION = Question()
 LOST, RENAMED = object(), object()
@@ -77,8 +82,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
         keep_run(runs, arm)
     compared = runs / "bn-vs-nobn-20260101-000000"
     compared.mkdir()
-    histories = {"format": 1, "arms": {arm.name: arm.history.to_json() for arm in arms}}
-    store.write_json(compared / "histories.json", histories)
+    store.write_histories(compared, {arm.name: arm.history for arm in arms})
     store.write_record(compared / "comparison.json", compare(arms, NO_QUESTION))
     file = read_study(place / "s.yaml")
     cells = cells_of(file)
@@ -108,7 +112,7 @@ def places(document: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]
     keys: list[Any] = list(document) if isinstance(document, dict) else []
     if isinstance(document, list):
         keys = list(range(len(document)))[:2]
-    for key in keys[:14]:
+    for key in keys[:24]:
         yield from places(document[key], (*at, key))
 
 
@@ -188,6 +192,86 @@ def test_any_key_may_be_lost_or_of_any_wrong_type(
 ) -> None:
     shutil.copytree(whole, tmp_path / "runs")
     try_damages(tmp_path / "runs", directory, name, monkeypatch, tries=len(WRONG))
+
+
+# --- what a study keeps of its trials ------------------------------------------------------------
+
+TUNED = STUDY.replace("validation_size: 0.2", "validation_size: 0.2, resample: validation") + (
+    "tune: {key: training.learning_rate, values: [0.01, 0.1], metric: val_loss}\n"
+)
+CLAIMS = {
+    "an accuracy": STUDY.replace("validation_size: 0.2", "validation_size: 0.2, resample: true"),
+    "an accuracy, tuned": TUNED,
+    "a ratio": TUNED.replace("metric: test_accuracy", "metric: {metric: test_loss, ratio: true}").replace(
+        "direction: higher, smallest: 0.01", "direction: lower, smallest: 1.2"
+    ),
+    "epochs": STUDY.replace("metric: test_accuracy", "metric: {metric: val_accuracy, epochs_to: 0.7}").replace(
+        "direction: higher, smallest: 0.01", "direction: lower, smallest: 1.2"
+    ),
+    "a loss with a penalty": TUNED.replace("name: mlp", "name: mlp, l2: 0.1").replace("test_accuracy", "test_loss"),
+}
+
+
+def kept_trials(place: Path, text: str) -> Plan:
+    """A study whose trials are all kept, with all that training keeps of them."""
+    (place / "s.yaml").write_text(text)
+    plan = study_plan.plan(place / "s.yaml", place / "runs")
+    tune = plan.file.study.tune
+    for trial in plan.trials:
+        values = [0.8 + 0.01 * seed for seed in range(10)]
+        one = result(
+            *trial.key, values, trial=trial.digest, together=[trial.short_digest], levels=dict(trial.cell.levels),
+            rows={"train": 120, "val": 40, "test": 40}, one_class={"train": 0.5, "val": 0.5, "test": 0.5},
+            resample=trial.cell.candidates[trial.arm][0].experiment.dataset.resample, diverged={"3": 2},
+            bests={"val_accuracy": [{"epochs": [1, 4], "values": [0.5, 0.9]}] * 10}, versions={"keras": "3"},
+            tuned=None if tune is None else {"key": tune.key, "value": 0.1, "means": [0.5, None]},
+        )  # fmt: skip
+        plan.path(trial).parent.mkdir(parents=True, exist_ok=True)
+        plan.path(trial).write_text(one.model_dump_json())
+    assert study_plan.finished(plan).keys() == {trial.key for trial in plan.trials}
+    return plan
+
+
+def answered(plan: Plan) -> None:
+    """Do all that is done with the trials that are kept: what is damaged is trained again, the rest is an answer."""
+    with np.errstate(all="ignore"):  # of numbers that no training gives
+        done = study_plan.finished(plan)
+        left = study_plan.pending(plan, done)
+        plan_document(plan, 1, done).model_dump(mode="json")
+        if left:
+            assert any(trial.key not in done for job in left for trial in job.trials)
+            return
+        answer = document(plan.file, plan.cells, plan.digest, done)
+        store.json_text(answer.model_dump(mode="json"))
+        table(plan.file, plan.cells, done)
+        Console(file=io.StringIO()).print(study_table.study(answer))
+
+
+def try_trials(place: Path, text: str, *, most: int, tries: int) -> None:
+    plan, chance = kept_trials(place, text), random.Random(text)
+    path = plan.path(plan.trials[0])
+    whole = json.loads(path.read_text())
+    everywhere = list(places(whole))
+    for at in chance.sample(everywhere, min(most, len(everywhere))):
+        for value in chance.sample(WRONG, tries):
+            path.write_text(json.dumps(changed(whole, at, value)))
+            try:
+                answered(plan)
+            except RunError as error:
+                assert at in ((), ("format",)) and "expected 5, the one of this bnexp" in str(error)
+
+
+@pytest.mark.parametrize("text", CLAIMS.values(), ids=CLAIMS)
+def test_a_trial_with_a_key_that_is_lost_or_of_a_wrong_type_is_trained_again_or_harmless(
+    tmp_path: Path, text: str
+) -> None:
+    try_trials(tmp_path, text, most=60, tries=3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("text", CLAIMS.values(), ids=CLAIMS)
+def test_any_key_of_a_trial_may_be_lost_or_of_any_wrong_type(tmp_path: Path, text: str) -> None:
+    try_trials(tmp_path, text, most=10_000, tries=len(WRONG))
 
 
 def test_whole_documents_are_listed_and_drawn(whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,12 +16,15 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bnexp import store
 from bnexp.errors import RunError, StorageError
+from bnexp.history import History
+from bnexp.store import writing
 
 METRICS = {"val_loss": {"final": 0.5, "best": 0.5}}
 FINISHED = {"status": "finished", "seeds": 2, "metrics": METRICS}
@@ -96,6 +99,55 @@ def test_what_looks_like_a_leftover_and_is_none_stands_in_no_way(tmp_path: Path)
     with store.own_directory(tmp_path / "s") as directory:
         assert directory.is_dir()
     (tmp_path / "s" / ".x.json.tmp").rmdir()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="locks files")
+def test_a_file_that_is_being_written_is_no_leftover_and_one_of_a_killed_writer_is(tmp_path: Path) -> None:
+    (tmp_path / "s" / "cells").mkdir(parents=True)
+    killed = [tmp_path / "s" / ".x.json.ab.tmp", tmp_path / "s" / "cells" / ".y.json.cd.tmp"]
+    for leftover in killed:
+        leftover.write_text("half a fi")
+    with writing.temporary_beside(tmp_path / "s" / "figure.png") as file:
+        with store.own_directory(tmp_path / "s"):
+            assert Path(file.name).exists()
+            assert not any(leftover.exists() for leftover in killed)
+        file.write(b"whole")
+        os.replace(file.name, tmp_path / "s" / "figure.png")
+    assert (tmp_path / "s" / "figure.png").read_bytes() == b"whole"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="locks files")
+def test_a_file_that_is_cleared_away_before_it_is_locked_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock, cleared = writing.lock, list[Path]()
+
+    def late(descriptor: int, *, wait: bool) -> bool | None:
+        if not cleared:
+            cleared.extend(tmp_path.glob(".*.tmp"))
+            cleared[0].unlink()
+        return lock(descriptor, wait=wait)
+
+    monkeypatch.setattr(writing, "lock", late)
+    store.write(tmp_path / "run.json", "whole")
+    assert len(cleared) == 1 and (tmp_path / "run.json").read_text() == "whole"
+    assert os.listdir(tmp_path) == ["run.json"]
+
+
+def test_histories_of_another_format_or_without_arms_are_refused(tmp_path: Path) -> None:
+    store.write_histories(tmp_path, {"bn": History((0,), {"val_loss": np.array([[0.5, 0.25]])}, (2,))})
+    assert store.Run(tmp_path).histories()["bn"].metrics["val_loss"].tolist() == [[0.5, 0.25]]
+    arms = json.loads((tmp_path / "histories.json").read_text())["arms"]
+    for document, told in (
+        ({"format": 2, "arms": arms}, "has format 2; expected 1. Use the bnexp that wrote it."),
+        ({"arms": arms}, "has format None; expected 1. Use the bnexp that wrote it."),
+        ({"format": 1}, "has no arms; expected an object of histories by arm."),
+        ({"format": 1, "arms": {}}, "has no arms; expected an object of histories by arm."),
+    ):
+        (tmp_path / "histories.json").write_text(json.dumps(document))
+        with pytest.raises(RunError) as caught:
+            store.Run(tmp_path).histories()
+        assert str(caught.value) == f"{tmp_path / 'histories.json'}: {told} Restore the file, or compare again."
 
 
 def test_a_directory_that_was_killed_at_any_step_is_interrupted_and_one_that_lost_a_file_is_damaged(

@@ -605,6 +605,28 @@ def test_a_verdict_says_where_the_sign_flip_test_disagrees() -> None:
     assert "sign-flip" not in judge(spread(0.05))["verdict"]["sentence"]
 
 
+def test_the_bounds_of_a_ratio_that_no_float_can_tell_are_left_out() -> None:
+    claims = [claim(claim=str(n), metric={"metric": "test_loss", "ratio": True}, smallest=1.2) for n in range(4)]
+    one, *_ = facts_of(claims, [Contrast(np.array([230.0, -230.0]))] * 4)
+    assert (one["difference"]["mean"], one["difference"]["low"], one["difference"]["high"]) == (0, None, None)
+    assert one["verdict"]["sentence"].startswith("2 pairs are too few for a verdict; 8 are the fewest")
+
+
+def test_the_level_of_claims_without_a_verdict_is_the_strictest_whatever_their_few_pairs_say() -> None:
+    few = [Contrast(np.array([0.1, 0.11, 0.12])), Contrast(np.array([0.1, -0.1, 0.0]))]
+    assert [one["level"] for one in facts_of([claim(), claim(claim="d")], few)] == [0.975, 0.975]
+    told = "3 pairs are too few for a verdict; 7 are the fewest that could all agree by chance in less than 2.5%."
+    found = facts_of([claim(), claim(claim="d")], few)[0]["verdict"]
+    assert found == {"word": "inconclusive", "settled_by": 7, "sentence": f"{told} Use more seeds."}
+
+
+def test_study_json_holds_no_key_that_only_a_comparison_fills() -> None:
+    (one,) = facts_of([claim()], [Contrast(spread(0.05))])
+    assert list(one["verdict"]) == ["word", "settled_by", "sentence"]
+    assert "new_rows" not in one["difference"] and "left_out" not in one["difference"]
+    assert "holm_p_value" not in one
+
+
 def test_several_hypotheses_share_the_error_by_holm() -> None:
     contrasts = [Contrast(spread(mean), (0, 0)) for mean in (0.05, 0.004)]
     found = facts_of([claim(), claim()], contrasts)
@@ -825,6 +847,18 @@ def kept(tmp_path: Path) -> study_plan.Plan:
         {"bests": {"val_loss": [{"epochs": [1], "values": [0.5]}]}},
         {"bests": {"val_loss": [{"epochs": [1], "values": []}] * 3}},
         {"bests": {"val_loss": [{"epochs": [0], "values": [0.5]}] * 3}},
+        {"bests": {"val_loss": [{"epochs": [1], "values": [1e300]}] * 3}},
+        {"rows": {"test": 20}},
+        {"rows": {"train": 0, "test": 20}},
+        {"rows": {"train": 10, "elsewhere": 20}},
+        {"one_class": {"test": 1e308}},
+        {"final": {"test_accuracy": [0.5, 0.6, 1e300], "test_loss": [0.5, 0.6, 0.7]}},
+        {"epochs_to": {"val_accuracy 0.9": [0.0, 1.0, 1.0]}},
+        {"budget_epochs": 0},
+        {"seconds": -1.0},
+        {"steps": -1},
+        {"levels": {"model.activation": 1e300}},
+        {"tuned": {"key": "training.learning_rate", "value": 0.1, "means": [0.5]}},
     ],
 )
 def test_a_cell_that_is_damaged_is_trained_again(kept: study_plan.Plan, damage: dict[str, Any]) -> None:

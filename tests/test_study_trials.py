@@ -8,20 +8,27 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
+import shutil
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from rich.console import Console
 from test_study import ARMS, BASE, CLAIM, planned
 
 from bnexp import comparison, store
+from bnexp.api import studies
 from bnexp.errors import RunError
 from bnexp.executors import Failure
 from bnexp.history import History
 from bnexp.report import run_list
+from bnexp.report.progress import StudyReporter
 from bnexp.store.study_document import StudyDocument
+from bnexp.study import claims
 from bnexp.study import result as study_result
 from bnexp.study import run as study_run
 from bnexp.study import work as study_work
@@ -338,6 +345,106 @@ def test_trials_of_an_earlier_format_are_not_used_and_the_plan_says_so(tmp_path:
     assert jobs == FIRST and plan.directory != old
     assert run_list.row(store.Run(old))["result"] == "supported"
     assert document.format == 5
+
+
+def test_the_format_of_an_older_directory_is_that_of_its_first_trial_that_can_be_read(tmp_path: Path) -> None:
+    old = tmp_path / "runs" / "s-study-0123456789"
+    store.make_place(old / "cells")
+    (old / "cells" / "0-aa.json").write_text("{")
+    (old / "cells" / "0-bb.json").write_text("[]")
+    store.write_json(old / "cells" / "0-bn.json", {"format": 4})
+    assert plan_document(planned(tmp_path, STUDY), 1).older_format == [old.name]
+
+
+NEWER = STUDY.replace("samples: 80", "samples: 90")
+
+
+def other_answers(place: Path, text: str) -> list[str]:
+    return list(plan_document(planned(place, text), 1).other_answers)
+
+
+def test_what_was_answered_before_a_study_was_begun_is_told_whenever_files_are_written(tmp_path: Path) -> None:
+    _, _, older = run(tmp_path, STUDY)
+    assert other_answers(tmp_path, NEWER) == [older.directory.name]
+    run(tmp_path, NEWER)
+    reworded = STUDY.replace("claim: c", "claim: In other words.")
+    run(tmp_path, reworded)
+    assert other_answers(tmp_path, reworded) == [], "the older study was begun before the newer one was answered"
+    assert other_answers(tmp_path, NEWER) == [older.directory.name], "a new text of the older one is no later answer"
+
+
+def test_a_copy_of_a_runs_directory_has_the_times_of_the_studies(tmp_path: Path) -> None:
+    _, _, older = run(tmp_path, STUDY)
+    _, _, newer = run(tmp_path, NEWER)
+    copies = tmp_path / "copy"
+    for plan in (newer, older):  # each file of the older one is copied later
+        shutil.copytree(plan.directory, copies / "runs" / plan.directory.name, copy_function=shutil.copyfile)
+    assert other_answers(copies, STUDY) == []
+    assert other_answers(copies, NEWER) == [older.directory.name]
+
+
+def test_a_study_of_before_its_times_were_written_down_has_those_of_its_files(tmp_path: Path) -> None:
+    _, _, older = run(tmp_path, STUDY)
+    record = older.directory / "hypotheses.json"
+    without = {key: value for key, value in json.loads(record.read_text()).items() if key not in ("begun", "answered")}
+    record.write_text(json.dumps(without))
+    for name, seconds in (("study.yaml", 1_700_000_000), ("study.json", 1_700_000_060)):
+        os.utime(older.directory / name, (seconds, seconds))
+    assert other_answers(tmp_path, NEWER) == [older.directory.name]
+    run(tmp_path, STUDY.replace("claim: c", "claim: In other words."))
+    known = json.loads(record.read_text())
+    assert (known["begun"], known["answered"]) == ("2023-11-14T22:13:20Z", "2023-11-14T22:14:20Z")
+
+
+def test_a_figure_is_drawn_before_another_process_may_work_in_the_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+    monkeypatch.setattr(studies.figures, "drawn", lambda one: seen.append(one.status()) or [])
+    monkeypatch.setattr(studies.Place, "launched", lambda place, jobs, warn: nullcontext(Pretending()))
+    monkeypatch.chdir(tmp_path)
+    plan = planned(tmp_path, STUDY)
+    studies.run_study(plan)
+    assert seen == ["running"]
+    studies.claims([str(tmp_path / "s.yaml")])
+    assert seen == ["running"] * 2
+    assert store.Run(plan.directory).status() == "finished"
+
+
+def test_a_finished_study_is_read_twice_however_many_rows_are_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, _, plan = run(tmp_path, BASE + ARMS + CLAIM + "seeds: 8\n")
+    read: list[Path] = []
+    content = store.content
+    monkeypatch.setattr(store, "content", lambda path: read.append(path) or content(path))
+    monkeypatch.setattr(studies.figures, "drawn", lambda one: [])
+    monkeypatch.setattr(studies.Place, "launched", lambda place, jobs, warn: nullcontext(Pretending()))
+    monkeypatch.chdir(tmp_path)
+    found = studies.claims([str(tmp_path / "s.yaml")])
+    assert [row.seconds for row in found.rows] == [row.seconds for row in found.rows] == [0.2]
+    assert sum(path.parent.name == "cells" for path in read) == 2 * len(plan.trials) == 4
+    studies.run_study(planned(tmp_path, BASE + ARMS + CLAIM + "seeds: 8\n"))
+    assert sum(path.parent.name == "cells" for path in read) == 8
+
+
+def test_the_seconds_of_a_study_that_failed_are_those_of_the_trials_that_are_kept(tmp_path: Path) -> None:
+    (tmp_path / "s.yaml").write_text(STUDY)
+    (one,) = claims.plan_studies([tmp_path / "s.yaml"], tmp_path / "runs")
+    answer = claims.answer_study(one, Pretending(lost=["bn"]), StudyReporter(Console(quiet=True), quiet=True))
+    assert (one.seconds, answer.seconds) == (0, 0.2) and "2 of 4 trials could not be trained" in answer.failure
+
+
+def test_a_study_of_a_format_that_is_not_known_is_refused_and_one_with_a_key_of_before_is_read(tmp_path: Path) -> None:
+    _, document, plan = run(tmp_path, STUDY)
+    path = plan.directory / "study.json"
+    whole = json.loads(path.read_text())
+    older = {**whole, "hypotheses": [{**whole["hypotheses"][0], "holm_p_value": None}]}
+    path.write_text(json.dumps(older))
+    assert store.Run(plan.directory).study() == document
+    path.write_text(json.dumps({**whole, "format": 6}))
+    with pytest.raises(RunError, match=r"study\.json: has format 6; expected 1 to 5\. Use the bnexp that wrote it\."):
+        store.Run(plan.directory).study()
 
 
 def test_a_study_of_parts_that_do_not_go_together_is_damaged(tmp_path: Path) -> None:

@@ -110,8 +110,7 @@ def _train(item: resolve.Planned, *, runs: Path, observer: Observer, trained: li
 def _keep(runs: Path, arms: Sequence[Arm], document: ComparisonDocument, observer: Observer) -> store.Run:
     """Write the comparison, the histories behind it and its figures into a directory of its own."""
     with store.new_directory(runs, "-vs-".join(arm.name for arm in arms)) as directory, work_begun():
-        histories = {"format": 1, "arms": {arm.name: arm.history.to_json() for arm in arms}}
-        store.write_json(directory / "histories.json", histories)
+        store.write_histories(directory, {arm.name: arm.history for arm in arms})
         store.write_record(directory / "comparison.json", document)
         run = store.Run(directory)
         for text in figures.drawn(run):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from bnexp import executors, store
@@ -115,7 +116,7 @@ def outlook(study: Name | Plan, place: Place | None = None, *, observer: Observe
     planned, place, observer = _plan(study), place or Place(), observer or Observer()
     told = _before(planned, place)
     with _goes_on(planned.directory), place.launched(told.jobs, observer.warn) as workers:
-        costs = run.preflight(planned, workers, plan_only=True)
+        costs = run.preflight(planned, workers, plan_only=True, done=planned.done)
         return _with_time(told, costs, workers, plan_only=True)
 
 
@@ -133,15 +134,15 @@ def run_study(study: Name | Plan, place: Place | None = None, *, observer: Obser
     planned, place, observer = _plan(study), place or Place(), observer or Observer()
     told = _before(planned, place)
     with _goes_on(planned.directory), place.launched(told.jobs, observer.warn) as workers:
-        costs = run.preflight(planned, workers)
+        costs = run.preflight(planned, workers, done=planned.done)
         observer.planned(_with_time(told, costs, workers) if observer.shows_time else told)
-        document = run.run(planned, workers, observer.trial_ended, checked=True)
-    _draw(planned.directory, observer)
+        draw = partial(_draw, planned.directory, observer)
+        document = run.run(planned, workers, observer.trial_ended, checked=True, answered=lambda _: draw())
     return Study(planned.directory, document)
 
 
 def _before(planned: Plan, place: Place) -> PlanDocument:
-    return plan_document(planned, place.at_a_time(len(plan.pending(planned))))
+    return plan_document(planned, place.at_a_time(len(plan.pending(planned, planned.done))), planned.done)
 
 
 def _with_time(
@@ -195,7 +196,9 @@ def claims(
     for answer in answers:
         if answer.failure:
             observer.warn(f"{answer.name} is left out: {answer.failure}")
-    jobs = sum(len(plan.pending(answer.planned)) for answer in answers if answer.planned is not None)
+    jobs = sum(
+        len(plan.pending(answer.planned, answer.planned.done)) for answer in answers if answer.planned is not None
+    )
     with _goes_on(runs):
         with place.launched(jobs, observer.warn) as workers:
             for answer in answers:
@@ -212,10 +215,7 @@ def _begun(found: Claims) -> AbstractContextManager[None]:
 
 
 def _answered(answer: Answer, workers: executors.Workers, observer: Observer) -> Answer:
-    answer = answer_study(answer, workers, observer)
-    if answer.planned is not None and answer.document is not None:
-        _draw(answer.planned.directory, observer)
-    return answer
+    return answer_study(answer, workers, observer, draw=partial(_draw, observer=observer))
 
 
 def keep_page(runs: Path, answers: Sequence[Answer]) -> Path:

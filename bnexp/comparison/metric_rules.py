@@ -148,11 +148,9 @@ def penalty_in_loss(metric: str, measured: Collection[str], arms: Mapping[str, I
     if quantity(metric) != "loss" or not names:
         return
     part = metric.removesuffix("loss")
-    without = next(name for name in (f"{part}accuracy", f"{part}mse") if name in measured)
-    yield (
-        f"{metric} holds the penalty that the model of {' and of '.join(names)} adds (l2 or a regularizer); "
-        f"{without} judges without it."
-    )
+    said = f"{metric} holds the penalty that the model of {' and of '.join(names)} adds (l2 or a regularizer)"
+    without = next((name for name in (f"{part}accuracy", f"{part}mse") if name in measured), None)
+    yield f"{said}." if without is None else f"{said}; {without} judges without it."
 
 
 def nothing_learned(metric: str, score: float, who: str, *, read: str = "Read") -> str:

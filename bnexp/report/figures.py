@@ -9,7 +9,6 @@ import numpy as np
 
 from bnexp import store
 from bnexp.errors import RunError, UserError
-from bnexp.store.study_document import FORMAT
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -79,9 +78,6 @@ def _study_figures(run: store.Run) -> dict[str, Figure]:
     path = run.directory / "study.json"
     if not path.exists():
         raise RunError(f"{path}: is missing; the study is not finished. Run `bnexp study` again: it goes on.")
-    seen = store.read_json(path).get("format")
-    if not isinstance(seen, int) or not 1 <= seen <= FORMAT:
-        raise RunError(f"{path}: has format {seen!r}; expected 1 to {FORMAT}. Draw it with the bnexp that wrote it.")
     with np.errstate(over="ignore", invalid="ignore"):  # of numbers that no training gives
         return study_figures(run.study())
 

@@ -10,7 +10,8 @@ from rich.text import Text
 
 from bnexp.report.about_data import data_lines
 from bnexp.report.styles import STRONG, counted
-from bnexp.store.plan_document import PlanDocument, PlannedData
+from bnexp.store.plan_document import PlanDocument
+from bnexp.store.run_record import DataFacts
 from bnexp.study.grid import level_text
 from bnexp.study.words import AFTER_RESULTS
 from bnexp.system.terminal import plain
@@ -80,7 +81,7 @@ def _before(plan: PlanDocument) -> Iterator[str]:
         yield f"kept by an earlier bnexp, in another format: {listed}. All trials are trained anew"
 
 
-def _data(several: Sequence[PlannedData]) -> Iterator[Text]:
+def _data(several: Sequence[DataFacts]) -> Iterator[Text]:
     """Yield lines on the first data sets, and how many more there are."""
     for data in several[:MOST_DATA]:
         yield from data_lines(data)

@@ -14,9 +14,9 @@ from bnexp.config.study import Endpoint
 from bnexp.metrics import number, quantity, with_unit
 from bnexp.report.console import with_spread
 from bnexp.report.styles import STRONG, counted, warning
+from bnexp.store.comparison_document import MetricDifference
 from bnexp.store.study_document import (
     CellRecord,
-    EffectRecord,
     HypothesisRecord,
     MeanOverSeeds,
     StudyDocument,
@@ -202,7 +202,7 @@ def _cells_that_differ(claim: HypothesisRecord) -> str | None:
     return f"mean over {len(claim.cells)} cells" + (f", {other} of them the other way" if other else "")
 
 
-def _evidence(claim: HypothesisRecord, found: EffectRecord) -> Iterator[str]:
+def _evidence(claim: HypothesisRecord, found: MetricDifference) -> Iterator[str]:
     """Yield what stands beside the interval: its check, the test, the chance that one pair shows the effect."""
     yield f"{100 * claim.level:.4g}% t interval: {claim.speaks_of}"
     if claim.other_data is not None:

@@ -3,9 +3,11 @@
 from bnexp.store.comparison_document import ArmHead, ComparisonDocument, ComparisonHead
 from bnexp.store.directories import LOCK, new_directory, own_directory
 from bnexp.store.finding import find, nearest_runs, runs_in
+from bnexp.store.histories import write_histories
 from bnexp.store.names import slug
 from bnexp.store.reading import content, cure, read_json, text
 from bnexp.store.records import first_fault, write_record
+from bnexp.store.records import head as read_head
 from bnexp.store.run_record import ComparedRecord, DataFacts, RunHead, RunRecord
 from bnexp.store.runs import CELLS, Kind, Run, State, Status
 from bnexp.store.study_document import StudyHead
@@ -35,12 +37,14 @@ __all__ = [
     "nearest_runs",
     "new_directory",
     "own_directory",
+    "read_head",
     "read_json",
     "refuse_unwritable",
     "runs_in",
     "slug",
     "text",
     "write",
+    "write_histories",
     "write_json",
     "write_record",
 ]

@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 
 from bnexp.errors import RunError, StorageError
 from bnexp.store.names import slug
-from bnexp.store.writing import make_place, storage_errors, write
+from bnexp.store.writing import clear_leftovers, make_place, storage_errors, write
 
 LOCK = ".lock"
 LATEST = "latest"
@@ -48,9 +48,7 @@ def own_directory(directory: Path) -> Iterator[Path]:
     """
     make_place(directory)
     with _held(directory):  # the lock's file stays: a process that waits for it must not lock a removed file
-        for leftover in directory.rglob(".*.tmp"):
-            with suppress(OSError):  # what cannot be cleared away is in nobody's way
-                leftover.unlink()
+        clear_leftovers(directory)
         yield directory
         _point_latest(directory.parent, directory)
 

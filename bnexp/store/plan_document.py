@@ -4,17 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import ConfigDict, field_serializer
+from pydantic import field_serializer
 
 from bnexp.config.study import Tune
 from bnexp.store.records import Count, Record
 from bnexp.store.run_record import DataFacts
-
-
-class PlannedData(DataFacts):
-    """What is shown of a data set, and its name."""
-
-    model_config = ConfigDict(extra="allow")
 
 
 class PlannedTie(Record):
@@ -36,7 +30,7 @@ class PlanDocument(Record):
     """A study's plan."""
 
     name: str
-    data: list[PlannedData]
+    data: list[DataFacts]
     cells: Count
     arms: list[str]
     seeds: Count
@@ -64,6 +58,6 @@ class PlanDocument(Record):
     """Directories of this name that an earlier bnexp wrote, whose trials cannot be used."""
 
     @field_serializer("data")
-    def _without_unset(self, data: list[PlannedData]) -> list[dict[str, Any]]:
+    def _without_unset(self, data: list[DataFacts]) -> list[dict[str, Any]]:
         """Leave out what is not set of a data set."""
-        return [one.model_dump(mode="json", exclude_unset=True) for one in data]
+        return [one.as_json() for one in data]

@@ -80,8 +80,17 @@ def read_record(path: Path, kind: type[Kind]) -> Kind:
     Raises:
         RunError: as `head` does.
     """
+    return validated(path, read_json(path), kind)
+
+
+def validated(path: Path, document: dict[str, Any], kind: type[Kind]) -> Kind:
+    """Check a document that has been read from a file.
+
+    Raises:
+        RunError: if one of its keys is of a wrong type.
+    """
     try:
-        return kind.model_validate(read_json(path))
+        return kind.model_validate(document)
     except ValidationError as error:
         raise damaged(path, error) from error
 

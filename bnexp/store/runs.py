@@ -6,7 +6,6 @@ a file that must stand beside it, cannot be read. Any other is interrupted. One 
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Collection, Mapping
@@ -20,10 +19,11 @@ from bnexp.held_out import from_npz as held_out_rows
 from bnexp.history import History, from_json
 from bnexp.store.comparison_document import ComparisonDocument, ComparisonHead
 from bnexp.store.directories import LOCK, is_held
+from bnexp.store.histories import HISTORIES, read_histories
 from bnexp.store.reading import content, cure, read_json, refuse_irregular, refuse_lost, text
-from bnexp.store.records import Record, head, read_record
+from bnexp.store.records import Record, head, read_record, validated
 from bnexp.store.run_record import RunHead, RunRecord
-from bnexp.store.study_document import StudyDocument, StudyHead
+from bnexp.store.study_document import FORMAT, StudyDocument, StudyHead
 
 Kind = Literal["run", "comparison", "study"]
 Status = Literal["running", "finished", "interrupted", "damaged"]
@@ -32,7 +32,7 @@ CELLS = "cells"
 """The directory of a study's finished trials."""
 FINAL: dict[Kind, str] = {"run": "run.json", "comparison": "comparison.json", "study": "study.json"}
 """Kind -> the file that says how it ended."""
-EARLIER: dict[Kind, str] = {"run": "run.json", "comparison": "histories.json", "study": "study.yaml"}
+EARLIER: dict[Kind, str] = {"run": "run.json", "comparison": HISTORIES, "study": "study.yaml"}
 """Kind -> the file that is written before all others but the config."""
 LATER: dict[Kind, tuple[str, ...]] = {
     "run": ("history.json",),
@@ -42,7 +42,7 @@ LATER: dict[Kind, tuple[str, ...]] = {
 """Kind -> what is not there without the earlier file, unless that was lost."""
 BESIDE: dict[Kind, tuple[str, ...]] = {
     "run": ("history.json", "config.yaml"),
-    "comparison": ("histories.json",),
+    "comparison": (HISTORIES,),
     "study": ("study.yaml",),
 }
 """Kind -> the files without which a finished one cannot be used."""
@@ -101,9 +101,14 @@ class Run:
         """Read study.json.
 
         Raises:
-            RunError: if it is missing or damaged.
+            RunError: if it is missing, damaged, or of a format that this bnexp does not know.
         """
-        return head(self.directory / FINAL["study"], StudyDocument)
+        path = self.directory / FINAL["study"]
+        document = read_json(path)
+        seen = document.get("format")
+        if not isinstance(seen, int) or not 1 <= seen <= FORMAT:
+            raise RunError(f"{path}: has format {seen!r}; expected 1 to {FORMAT}. Use the bnexp that wrote it.")
+        return validated(path, document, StudyDocument)
 
     def history(self) -> History:
         """Read history.json.
@@ -127,13 +132,9 @@ class Run:
         """Read histories.json, the histories of a comparison's arms: name -> history.
 
         Raises:
-            RunError: if it is missing or damaged.
+            RunError: if it is missing, damaged or of another format.
         """
-        path = self.directory / "histories.json"
-        arms = read_json(path).get("arms")
-        if not isinstance(arms, dict):
-            raise RunError(f"{path}: has no arms; expected an object of histories by arm. Compare again.")
-        return {name: from_json(json.dumps(entry), f"{path}: arm {name}") for name, entry in arms.items()}
+        return read_histories(self.directory)
 
     def text(self, name: str) -> str:
         """Read one of its files as text.
@@ -230,6 +231,6 @@ def _kind(name: str, files: Collection[str]) -> Kind:
     is_no_run = FINAL["run"] not in files
     if "study.yaml" in files or (is_no_run and (FINAL["study"] in files or STUDY.search(name))):
         return "study"
-    if FINAL["comparison"] in files or ("histories.json" in files and FINAL["run"] not in files):
+    if FINAL["comparison"] in files or (HISTORIES in files and FINAL["run"] not in files):
         return "comparison"
     return "run"

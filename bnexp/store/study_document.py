@@ -10,11 +10,20 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    field_serializer,
+    model_serializer,
+    model_validator,
+)
 
 from bnexp.config.study import Endpoint, Hypothesis, keys_of
 from bnexp.metrics import LARGEST, is_measured
-from bnexp.store.comparison_document import Interval
+from bnexp.store.comparison_document import Interval, MetricDifference, Verdict
 from bnexp.store.records import Count, Metric, Number, Record, Share
 
 FORMAT = 5
@@ -45,10 +54,17 @@ Level = Annotated[Any, AfterValidator(_plain)]
 
 
 class StudyHead(Record):
-    """What the list of runs shows of a study."""
+    """What the list of runs and the plans of other studies show of a study."""
 
+    name: str = ""
     seeds: Annotated[int, Field(ge=1)]
     verdict: str
+
+
+class FormatHead(Record):
+    """The format of any file of a study."""
+
+    format: int
 
 
 class Factor(Record):
@@ -101,33 +117,11 @@ class CellRecord(Record):
     differences: list[MeanOverSeeds]
 
 
-class EffectRecord(Interval):
-    """The mean over pairs with its interval, its spread, the sign-flip test, and the signs counted."""
-
-    standard_deviation: Number = None
-    pairs: Count = 0
-    p_value: Number = None
-    positive: Count = 0
-    ties: Count = 0
-    negative: Count = 0
-
-
-class Equivalence(Record):
+class Equivalence(Interval):
     """The interval that is compared with the smallest effect of interest, and the p-value that goes with it."""
 
     level: Share
-    mean: Number
-    low: Number
-    high: Number
     p_value: Number
-
-
-class HypothesisVerdict(Record):
-    """The word, about how many seeds would settle an open question, and the sentence that says what it rests on."""
-
-    word: str
-    settled_by: int | None = None
-    sentence: str = ""
 
 
 class Group(Record):
@@ -157,17 +151,21 @@ class Findings(Hypothesis):
     """Mean difference of each cell that is averaged."""
     warned: bool = False
     diverged: Count = 0
-    difference: EffectRecord | None
-    other_sign: list[tuple[Count, Annotated[float, Field(ge=0, le=1)]]] = []
+    difference: MetricDifference | None
+    other_sign: list[Annotated[tuple[Count, Annotated[float, Field(ge=0, le=1)]], Field(strict=False)]] = []
     """Number of seeds -> how often the mean over so few has another sign than that over all."""
     guessing: Number = None
     """What a net scores that has learned nothing, if no arm does better."""
-    holm_p_value: Number = None
     bootstrap: Interval | None = None
     equivalence: Equivalence | None = None
     other_data: Interval | None = None
     """For other rows of the same kind."""
     probability_of_improvement: Interval | None = None
+
+    @field_serializer("difference", "verdict", check_fields=False)
+    def _as_set(self, part: Record | None) -> dict[str, Any] | None:
+        """Leave out what only a comparison says: a `MetricDifference` and a `Verdict` have keys for it."""
+        return None if part is None else part.as_json()
 
     @model_validator(mode="after")
     def _refuse_no_ratio(self) -> Findings:
@@ -182,7 +180,7 @@ class Findings(Hypothesis):
 class HypothesisRecord(Findings):
     """A hypothesis with all that was found, and its verdict."""
 
-    verdict: HypothesisVerdict
+    verdict: Verdict
     groups: list[Group] = []
     cautions: list[str] = []
     asked_after_results: bool = False
@@ -274,6 +272,10 @@ class AskedDocument(Record):
     """hypotheses.json."""
 
     format: Literal[5] = 5
+    begun: AwareDatetime | None = None
+    """When the study was begun in this directory; null in older ones until the study is run again."""
+    answered: AwareDatetime | None = None
+    """When study.json was first written there."""
     asked: list[AskedHypothesis] = []
 
     def by_digest(self) -> Mapping[str, AskedHypothesis]:

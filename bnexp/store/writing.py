@@ -8,9 +8,9 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from bnexp.errors import StorageError
 
@@ -75,17 +75,67 @@ def write(path: Path, content: str | bytes, *, option: str = "--runs") -> None:
         StorageError: if it cannot be written; what stood there before stands still.
     """
     data = content.encode() if isinstance(content, str) else content
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    with storage_errors(path, option=option):
+    with storage_errors(path, option=option), temporary_beside(path) as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+        if os.name == "nt":  # which renames no file that is open
+            file.close()
+        os.replace(file.name, path)
+        _sync_directory(path.parent)
+
+
+@contextmanager
+def temporary_beside(path: Path) -> Iterator[IO[bytes]]:
+    """Make a hidden file beside another, and remove it in the end if it is still there.
+
+    As long as it is open its lock is held, so that `clear_leftovers` of another process leaves it alone.
+    """
+    while True:
+        temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
         try:
             with open(temporary, "xb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-            _sync_directory(path.parent)
+                lock(file.fileno(), wait=True)
+                if not temporary.exists():  # cleared away before it was locked
+                    continue
+                yield file
+                return
         finally:
             temporary.unlink(missing_ok=True)
+
+
+def clear_leftovers(directory: Path) -> None:
+    """Remove the temporary files of writers that were killed; one that is being written stays.
+
+    What cannot be removed, or may be in use, is in nobody's way.
+    """
+    flags = os.O_RDWR | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
+    for leftover in directory.rglob(".*.tmp"):
+        with suppress(OSError):
+            descriptor = os.open(leftover, flags)
+            try:
+                is_left = lock(descriptor, wait=False)
+                if os.name == "posix" and is_left:
+                    leftover.unlink()
+            finally:
+                os.close(descriptor)
+            if os.name == "nt":  # which removes no file that is open
+                leftover.unlink()
+
+
+def lock(descriptor: int, *, wait: bool) -> bool | None:
+    """Lock an open file until it is closed; return False if another holds it, None where there are no such locks."""
+    if os.name != "posix":
+        return None
+    import fcntl
+
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # of a file system without locks
+        return None
+    return True
 
 
 def _sync_directory(directory: Path) -> None:

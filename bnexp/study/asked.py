@@ -2,10 +2,15 @@
 
 A hypothesis is the question and the trials that it reads. Another text of the claim is no other hypothesis. Another
 direction, smallest effect, endpoint, level or arm is one.
+
+The file also says when the study was begun in this directory, and when it first had an answer there. Times of files
+do not say it: a claim that is reworded rewrites study.yaml, and a copy of a directory has new ones.
 """
 
 from __future__ import annotations
 
+import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -34,7 +39,7 @@ def asked(planned: Plan) -> AskedDocument:
     for claim in planned.file.study.claims():
         digest = _digest(planned, claim)
         found.setdefault(digest, AskedHypothesis(digest=digest, claim=claim.claim, after_results=late))
-    return AskedDocument(asked=list(found.values()))
+    return known.model_copy(update={"asked": list(found.values())})
 
 
 def asked_after_results(planned: Plan) -> list[bool]:
@@ -44,10 +49,33 @@ def asked_after_results(planned: Plan) -> list[bool]:
 
 
 def keep_asked(planned: Plan) -> None:
-    """Write down which hypotheses are asked, before anything more is trained."""
-    path, document = planned.directory / FILE, asked(planned)
+    """Write down which hypotheses are asked, before anything more is trained; and when it was begun and answered."""
+    path, document = planned.directory / FILE, with_times(planned.directory, asked(planned))
     if document != _kept(path):
         store.write_json(path, document.model_dump(mode="json"))
+
+
+def times(directory: Path) -> AskedDocument:
+    """Read when a study was begun and answered in a directory, which may be of another study or of an older bnexp."""
+    try:
+        known = AskedDocument.model_validate_json(store.content(directory / FILE))
+    except (RunError, ValidationError):
+        known = AskedDocument()
+    return with_times(directory, known)
+
+
+def with_times(directory: Path, known: AskedDocument) -> AskedDocument:
+    """Add the times that are not written down yet: those of the files that a study begins and ends with."""
+    begun = known.begun or _time_of(directory / "study.yaml")
+    return known.model_copy(update={"begun": begun, "answered": known.answered or _time_of(directory / "study.json")})
+
+
+def _time_of(path: Path) -> datetime | None:
+    """Return when a file was written; None if it is not there, or the calendar does not have its time."""
+    try:
+        return datetime.fromtimestamp(os.stat(path).st_mtime, UTC)
+    except (OSError, ValueError, OverflowError):
+        return None
 
 
 def _kept(path: Path) -> AskedDocument:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -13,7 +13,7 @@ from bnexp.store.plan_document import PlanDocument
 from bnexp.store.study_document import StudyDocument
 from bnexp.study import plan, run
 from bnexp.study.outlook import plan_document
-from bnexp.study.plan import Plan
+from bnexp.study.plan import Finished, Plan
 from bnexp.study.result import Result
 from bnexp.study.words import about, effect
 
@@ -36,21 +36,13 @@ class Answer:
     planned: Plan | None = None
     document: StudyDocument | None = None
     failure: str = ""
+    seconds: float = 0.0
+    """Of training so far, of all workers."""
 
     @property
     def name(self) -> str:
         """Return the study's name, or its file's."""
         return self.path.stem if self.planned is None else self.planned.file.study.name
-
-    @property
-    def seconds(self) -> float:
-        """Count the seconds of training so far, of all workers."""
-        return _seconds(self.planned) if self.planned else 0.0
-
-
-def _seconds(planned: Plan) -> float:
-    done = plan.finished(planned)
-    return sum(done[trial.key].seconds for trial in planned.distinct if trial.key in done)
 
 
 @dataclass(frozen=True)
@@ -86,24 +78,42 @@ def plan_studies(paths: Sequence[Path], runs: Path) -> list[Answer]:
 
 def _planned(path: Path, runs: Path) -> Answer:
     try:
-        return Answer(path, plan.plan(path, runs))
+        planned = plan.plan(path, runs)
+        return Answer(path, planned, seconds=plan.seconds_of(planned, planned.done))
     except (ConfigError, RunError) as error:
         return Answer(path, failure=str(error))
 
 
-def answer_study(one: Answer, workers: Workers, observer: StudyObserver) -> Answer:
+def answer_study(
+    one: Answer, workers: Workers, observer: StudyObserver, *, draw: Callable[[Path], None] | None = None
+) -> Answer:
     """Run a study that could be planned; one that cannot be answered, in whole or in part, stops no other.
+
+    `draw` draws the figures of an answer that is kept in a directory.
 
     Raises:
         UserError, WorkError: if there are no workers to be had, which no other study would have either.
     """
     if one.planned is None:
         return one
-    observer.planned(plan_document(one.planned, workers.at_once))
+    planned, results = one.planned, dict(one.planned.done)
+
+    def answered(kept: Finished) -> None:
+        results.update(kept)
+        if draw is not None:
+            draw(planned.directory)
+
+    def ended(result: Result, finished: int, seconds_left: float | None) -> None:
+        results.update({trial.key: result for trial in planned.trials if trial.digest == result.trial})
+        observer.trial_ended(result, finished, seconds_left)
+
+    observer.planned(plan_document(planned, workers.at_once, planned.done))
     try:
-        return replace(one, document=run.run(one.planned, workers, observer.trial_ended))
+        run.preflight(planned, workers, done=planned.done)
+        found = replace(one, document=run.run(planned, workers, ended, checked=True, answered=answered))
     except (UntrainedError, ConfigError, RunError) as error:
-        return replace(one, failure=str(error))
+        found = replace(one, failure=str(error))
+    return replace(found, seconds=plan.seconds_of(planned, results))
 
 
 def claim_rows(answers: Sequence[Answer]) -> list[ClaimRow]:

@@ -2,22 +2,34 @@
 
 A study: its base experiment, its data, its seeds, its tuning. A trial: all experiments that it may train, with data
 and seeds. So a study that gains a level, an arm or a hypothesis keeps its directory, and its trials.
+
+A digest outlives the bnexp that wrote it. So a key of a hypothesis or of tuning that a later bnexp adds is no part of
+it while it has its default (`_facts`), else each upgrade would make every hypothesis a new one, asked after results.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from bnexp import config
 from bnexp.config import yaml
 from bnexp.config.loading import experiment_of
+from bnexp.config.section import Section
 from bnexp.config.study import Hypothesis, Study, StudyFile
 from bnexp.data.fingerprint import Sources, source_sha256
 from bnexp.errors import ConfigError
 from bnexp.study.grid import Candidate, base_of, seeds_of, tuning_seeds
+
+ALWAYS: dict[str, dict[str, Any]] = {
+    "Hypothesis": {"at": {}, "minus": None, "over": None, "wins": False},
+    "Endpoint": {"epochs_to": None, "failures_below": None, "ratio": False},
+    "Over": {"within": 0.01},
+    "Tune": {"seeds": 3, "metric": "val_accuracy"},
+}
+"""Section -> keys with a default that are a part of every digest, since the first ones held them. It never grows."""
 
 
 def study_digest(file: StudyFile) -> str:
@@ -41,12 +53,20 @@ def trial_digest(file: StudyFile, candidates: Sequence[Candidate], sources: Sour
 
 def question_digest(claim: Hypothesis, read: Sequence[str]) -> str:
     """Return the sha256 of what a hypothesis asks, its text left out, and of the trials that it reads."""
-    return _sha256({"question": claim.model_dump(mode="json", exclude={"claim"}), "trials": sorted(read)})
+    return _sha256({"question": _facts(claim, {"claim"}), "trials": sorted(read)})
 
 
 def _seeds(study: Study) -> dict[str, Any]:
-    tune = None if study.tune is None else {**study.tune.model_dump(mode="json"), "seeds": list(tuning_seeds(study))}
+    tune = None if study.tune is None else {**_facts(study.tune), "seeds": list(tuning_seeds(study))}
     return {"seeds": list(seeds_of(study)), "tune": tune}
+
+
+def _facts(section: Section, left_out: Collection[str] = ()) -> dict[str, Any]:
+    """Return what a section says: the keys that are not as by default, and those that stand in every digest."""
+    said = section.model_dump(mode="json", exclude_defaults=True)
+    inner = {key: _facts(value) for key, value in section if isinstance(value, Section)}
+    facts = {**ALWAYS.get(type(section).__name__, {}), **said, **inner}
+    return {key: value for key, value in facts.items() if key not in left_out}
 
 
 def _sha256(facts: Any) -> str:

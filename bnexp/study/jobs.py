@@ -14,7 +14,7 @@ from bnexp.config.study import Endpoint, Tune
 from bnexp.data.fingerprint import Sources
 from bnexp.experiment import prepare
 from bnexp.experiment.batch import program_key
-from bnexp.store.plan_document import PlannedData
+from bnexp.store.run_record import DataFacts
 from bnexp.study.grid import Candidate, Cell, level_text
 
 MOST_TOGETHER = 64
@@ -106,7 +106,7 @@ class CandidateFacts:
     """Of the data's inputs."""
     steps: int
     """Optimizer steps of one training."""
-    data: PlannedData
+    data: DataFacts
     """The summary of the data (`Data.summary`), and their name."""
 
 

@@ -5,25 +5,26 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 from bnexp import statistics, store
 from bnexp.errors import RunError
-from bnexp.store.plan_document import PlanDocument, PlannedClaim, PlannedData, PlannedTie
-from bnexp.store.study_document import FORMAT
-from bnexp.study.asked import asked_after_results
+from bnexp.store.plan_document import PlanDocument, PlannedClaim, PlannedTie
+from bnexp.store.run_record import DataFacts
+from bnexp.store.study_document import FORMAT, FormatHead, StudyHead
+from bnexp.study.asked import asked_after_results, times
 from bnexp.study.grid import experiments, tied_value
 from bnexp.study.plan import CELLS, Finished, Plan, finished, pending
 from bnexp.study.words import asks
 
 
-def plan_document(planned: Plan, at_once: int | None) -> PlanDocument:
+def plan_document(planned: Plan, at_once: int | None, done: Finished | None = None) -> PlanDocument:
     """Return what a study will do: cells, trainings, steps, the smallest effect it detects; and what is done already.
 
     `at_once` jobs are worked on at a time, at most; where that is None, not known yet, no time is given.
+    `done` are the trials that are finished, where they have just been read.
     """
-    design, done = planned.file.study, finished(planned)
+    design, done = planned.file.study, finished(planned) if done is None else done
     jobs = len(pending(planned, done))
     level = 1 - (1 - statistics.LEVEL) / len(design.claims())
     detectable = statistics.detectable_difference(design.seeds, level=level)
@@ -52,9 +53,9 @@ def plan_document(planned: Plan, at_once: int | None) -> PlanDocument:
     )
 
 
-def _data(planned: Plan) -> list[PlannedData]:
+def _data(planned: Plan) -> list[DataFacts]:
     """List the summary of each data set."""
-    told: list[PlannedData] = []
+    told: list[DataFacts] = []
     for candidate_facts in planned.candidate_facts.values():
         told += [candidate_facts.data] if candidate_facts.data not in told else []
     return told
@@ -83,23 +84,27 @@ def _others(planned: Plan) -> Iterator[Path]:
 
 def _other_answers(planned: Plan) -> dict[str, str]:
     """Return the verdicts that other studies of this name had before this one was begun: directory -> the word."""
-    own, found = planned.directory / "study.yaml", {}
-    begun = own.stat().st_mtime if own.exists() else math.inf
+    begun, found = times(planned.directory).begun, {}
     for path in _others(planned):
-        with suppress(RunError):
-            document = store.read_json(path / "study.json")
-            is_before = (path / "study.json").stat().st_mtime < begun
-            if document.get("name") == planned.file.study.name and "verdict" in document and is_before:
-                found[path.name] = str(document["verdict"])
+        answered = times(path).answered
+        if answered is None or (begun is not None and answered >= begun):
+            continue
+        try:
+            answer = store.read_head(path / "study.json", StudyHead)
+        except RunError:
+            continue
+        if answer.name == planned.file.study.name:
+            found[path.name] = answer.verdict
     return found
 
 
 def _is_older(directory: Path) -> bool:
-    """Return True if the trials of a study's directory were written by an earlier bnexp."""
-    with suppress(RunError):
-        for path in (directory / CELLS).glob("*.json"):
-            seen = store.read_json(path).get("format")
-            return isinstance(seen, int) and seen < FORMAT
+    """Return True if the trials of a study's directory were written by an earlier bnexp: all have one format."""
+    for path in sorted((directory / CELLS).glob("*.json")):
+        try:
+            return store.read_head(path, FormatHead).format < FORMAT
+        except RunError:  # a damaged one does not say
+            continue
     return False
 
 

@@ -7,7 +7,7 @@ that has gained a level, an arm or a hypothesis trains only the trials that are 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -18,7 +18,7 @@ from bnexp.config.study_reading import read_study
 from bnexp.data.fingerprint import Sources
 from bnexp.errors import ConfigError, Problems, RunError
 from bnexp.experiment.prepare import prepared
-from bnexp.store.plan_document import PlannedData
+from bnexp.store.run_record import DataFacts
 from bnexp.store.study_document import FORMAT
 from bnexp.study import grid, jobs
 from bnexp.study.digests import study_digest, trial_digest
@@ -46,6 +46,8 @@ class Plan:
     candidate_facts: Mapping[str, CandidateFacts]
     """By experiment, as JSON."""
     sources: Sources
+    done: Finished = field(default_factory=dict)
+    """The trials that were finished when it was planned."""
 
     def path(self, trial: Trial) -> Path:
         """Return the file of a trial."""
@@ -87,8 +89,8 @@ def plan(path: Path, runs: Path, *, most: int = MOST_TRAININGS) -> Plan:
     directory = runs / f"{store.slug(file.study.name)}-study-{digest[:10]}"
     trials = [_trial(file, cell, arm, candidate_facts, sources) for cell in cells for arm in file.study.arms]
     planned = Plan(file, cells, digest, directory, trials, candidate_facts, sources)
-    _refuse_other_format(planned)
-    return planned
+    refuse_other_format(directory / "study.json")
+    return replace(planned, done=finished(planned))
 
 
 def _trial(
@@ -109,7 +111,7 @@ def _candidate_facts(cells: list[Cell]) -> dict[str, CandidateFacts]:
         with problems.noted(), located_errors(one):
             data, training = prepared(one.experiment), one.experiment.training
             steps = training.epochs * data.steps(training.batch_size, training.drop_last)
-            told = PlannedData.model_validate({"name": one.experiment.dataset.name, **data.summary()})
+            told = DataFacts.model_validate({"name": one.experiment.dataset.name, **data.summary()})
             known[one.experiment.model_dump_json()] = CandidateFacts(
                 data.task, data.shape, data.rows.x.nbytes, steps, told
             )
@@ -181,13 +183,19 @@ def finished(planned: Plan) -> dict[tuple[int, str], Result]:
         RunError: if one was written by a bnexp of another format.
     """
     study = planned.file.study
-    asked, seeds, results = endpoints(study.claims()), list(grid.seeds_of(study)), {}
-    known = {trial.digest: _read(planned.path(trial)) for trial in planned.distinct}
-    for trial in planned.trials:
-        result = known[trial.digest]
-        if result is not None and (result.trial, result.seeds) == (trial.digest, seeds) and result.answers(asked):
-            results[trial.key] = result
-    return results
+    asked, seeds, known = endpoints(study.claims()), grid.seeds_of(study), {}
+    for trial in planned.distinct:
+        result = _read(planned.path(trial))
+        if result is None or (result.trial, result.seeds) != (trial.digest, seeds):
+            continue
+        if result.answers(asked) and result.is_tuned_by(study.tune):
+            known[trial.digest] = result
+    return {trial.key: known[trial.digest] for trial in planned.trials if trial.digest in known}
+
+
+def seconds_of(planned: Plan, done: Finished) -> float:
+    """Return the seconds of training behind the trials that are finished, of all workers."""
+    return sum(done[trial.key].seconds for trial in planned.distinct if trial.key in done)
 
 
 def has_results(planned: Plan) -> bool:
@@ -203,12 +211,6 @@ def _read(path: Path) -> Result | None:
     except ValidationError:
         refuse_other_format(path)
         return None
-
-
-def _refuse_other_format(planned: Plan) -> None:
-    """Raise RunError if what is kept in its directory was written by a bnexp of another format."""
-    refuse_other_format(planned.directory / "study.json")
-    finished(planned)
 
 
 def refuse_other_format(path: Path) -> None:

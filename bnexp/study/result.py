@@ -6,18 +6,21 @@ Axis: S seeds.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from bnexp import statistics
 from bnexp.config.section import Resample
-from bnexp.config.study import Endpoint
+from bnexp.config.study import Endpoint, Tune
 from bnexp.history import History
-from bnexp.metrics import higher_is_better, is_measured
+from bnexp.metrics import LARGEST, higher_is_better
 from bnexp.statistics.arrays import Floats
+from bnexp.store.records import Count, Metric, Number, Record, Seeds
+from bnexp.store.run_record import Score
+from bnexp.store.study_document import Level
 
 MOST_BESTS = 400
 """Lasting bests that are kept of a training, on average over a trial's seeds: about 10 kB."""
@@ -25,23 +28,27 @@ MOST_BESTS_OF_A_TRIAL = 400_000
 """Of all its seeds: about 10 MB of the 64 MiB that a file may have."""
 
 
-class Tuned(BaseModel):
+Part = Annotated[str, Field(pattern="^(train|val|test)$")]
+Some = Annotated[int, Field(ge=1, lt=2**53)]
+"""A count of what is there."""
+Measured = Annotated[float, Field(ge=-LARGEST, le=LARGEST)]
+Epochs = Annotated[float, Field(ge=1, lt=2**53)] | None
+"""Until a target was reached; null where it never was."""
+
+
+class Tuned(Record):
     """What tuning chose: the value, and each candidate's mean; null where a seed that diverged has no value."""
 
-    model_config = ConfigDict(strict=True)
-
     key: str
-    value: Any
-    means: list[float | None]
+    value: Level
+    means: list[Number]
 
 
-class Bests(BaseModel):
+class Bests(Record):
     """One seed's lasting bests of a metric: `statistics.LastingBests`."""
 
-    model_config = ConfigDict(strict=True, allow_inf_nan=False)
-
-    epochs: list[Annotated[int, Field(ge=1)]]
-    values: list[float]
+    epochs: list[Some]
+    values: list[Measured]
 
     @model_validator(mode="after")
     def _refuse_gaps(self) -> Bests:
@@ -51,54 +58,52 @@ class Bests(BaseModel):
         return self
 
 
-class Result(BaseModel):
+class Result(Record):
     """One finished trial: every metric's final value for each seed, and the epochs to each target.
 
     A diverged seed has the accuracies of guessing the commonest class,
     its other values null; it reaches no target.
     """
 
-    model_config = ConfigDict(strict=True, allow_inf_nan=False)
-
     format: Literal[5] = 5
     trial: str
     """The digest of what was measured: `Trial.digest`."""
     together: list[str] = []
     """The trials, this one too, that it was trained with, by `Trial.short_digest`."""
-    levels: dict[str, Any]
+    levels: dict[str, Level]
     arm: str
     """What level and arm were called when it was trained."""
     experiment: str
-    seeds: list[int]
-    rows: dict[str, int] = {}
+    seeds: Seeds
+    rows: dict[Part, Some] = {}
     """Part of the data -> its rows."""
-    one_class: dict[str, float] = {}
+    one_class: dict[Part, Score] = {}
     """Part of the data -> the best accuracy of answering one class always; none of a regression."""
     resample: Resample = False
     """Whether each seed has a split of its own, as in its dataset."""
     tuned: Tuned | None = None
-    final: dict[str, list[float | None]]
-    epochs_to: dict[str, list[float | None]]
+    final: dict[Metric, list[Number]]
+    epochs_to: dict[str, list[Epochs]]
     """Of the targets that were asked for when it was trained."""
-    bests: dict[str, list[Bests]] = {}
+    bests: dict[Metric, list[Bests]] = {}
     """Metric -> each seed's lasting bests, from which epochs to any other target follow."""
-    budget_epochs: int
-    diverged: dict[str, int]
+    budget_epochs: Some
+    diverged: dict[str, Count]
     warnings: list[str] = []
     versions: dict[str, str] = {}
     """Of Python and the packages that decided the numbers, where it was trained; and its GPU, if there was one."""
-    steps: int
+    steps: Count
     """Optimizer steps of all its trainings, those for tuning included."""
-    seconds: float
+    seconds: Annotated[float, Field(ge=0, le=LARGEST)]
 
     @model_validator(mode="after")
     def _refuse_gaps(self) -> Result:
-        """Raise ValueError if a metric is not one of bnexp's, or a list has not one value for each seed."""
-        unknown = [name for name in (*self.final, *self.bests) if not is_measured(name)]
+        """Raise ValueError if a list has not one value for each seed, or the training part has no rows."""
         lists = (self.final, self.epochs_to, self.bests)
-        counts = {len(values) for each in lists for values in each.values()}
-        if unknown or counts - {len(self.seeds)}:
-            raise ValueError(f"no value for each seed of each metric {', '.join(unknown)}")
+        if {len(values) for each in lists for values in each.values()} - {len(self.seeds)}:
+            raise ValueError("no value for each seed of each metric")
+        if self.rows and "train" not in self.rows:
+            raise ValueError("no rows of the training part")
         return self
 
     def answers(self, endpoints: Sequence[Endpoint]) -> bool:
@@ -109,6 +114,12 @@ class Result(BaseModel):
             else target_name(endpoint) in self.epochs_to or endpoint.metric in self.bests
             for endpoint in endpoints
         )
+
+    def is_tuned_by(self, tune: Tune | None) -> bool:
+        """Return True if it was tuned as a study tunes, or not at all where the study does not."""
+        if tune is None or self.tuned is None:
+            return tune is None and self.tuned is None
+        return self.tuned.key == tune.key and len(self.tuned.means) == len(tune.values)
 
     def epochs(self, endpoint: Endpoint) -> list[float | None]:
         """Return the epochs to an endpoint's target for each seed; None where it was never reached."""

@@ -42,15 +42,16 @@ class Costs:
     """That the check took: workers were started, and TensorFlow was loaded."""
 
 
-def preflight(planned: Plan, workers: Workers, *, plan_only: bool = False) -> Costs:
+def preflight(planned: Plan, workers: Workers, *, plan_only: bool = False, done: Finished | None = None) -> Costs:
     """Check data, models and trainers of all that is not finished, before any training.
 
     Workers do it, since they will train. Where there is only a plan to be printed, few of them are started.
+    `done` are the trials that are finished, where they have just been read.
 
     Raises:
         ConfigError: with all that is refused in any cell.
     """
-    begun, unfinished = time.monotonic(), pending(planned)
+    begun, unfinished = time.monotonic(), pending(planned, done)
     alone = plan_only and len(unfinished) <= FEW_JOBS
     found: dict[int, Any] = {}
     for several in [[job] for job in unfinished] if alone else [unfinished]:
@@ -107,9 +108,17 @@ def _spread(several: Sequence[Job], count: int) -> list[Job]:
 
 Tell = Callable[[Result, int, float | None], None]
 """Hears of each trial that has just been finished, how many are finished, and the seconds left."""
+Answered = Callable[[Finished], None]
+"""Hears all results once their answer is kept, while nobody else works in the directory."""
 
 
-def run(planned: Plan, workers: Workers, tell: Tell, *, checked: bool = False) -> StudyDocument:
+def _nothing(results: Finished) -> None:
+    """Hear that a study is answered."""
+
+
+def run(
+    planned: Plan, workers: Workers, tell: Tell, *, checked: bool = False, answered: Answered = _nothing
+) -> StudyDocument:
     """Let workers train what is not finished yet, answer the hypotheses, keep and return the document of study.json.
 
     `checked` says that `preflight` has passed in this process.
@@ -131,7 +140,9 @@ def run(planned: Plan, workers: Workers, tell: Tell, *, checked: bool = False) -
         results, failures = _trained(planned, workers, tell)
         if failures:
             raise UntrainedError(_told(planned, failures))
-        return _kept(planned, results)
+        document = _kept(planned, results)
+        answered(results)
+        return document
 
 
 def _trained(planned: Plan, workers: Workers, tell: Tell) -> tuple[Finished, list[Trial]]:
@@ -181,8 +192,7 @@ def _told(planned: Plan, failures: Sequence[Trial]) -> str:
 def _kept(planned: Plan, results: Finished) -> StudyDocument:
     """Write the table, the study's file and the document.
 
-    Files that are there already stay, since the document's time tells when the study was answered (`outlook`). Where
-    it changes, the figures of the answer before it are removed.
+    Files that say the same already stay. Where the document changes, the figures of the answer before it are removed.
     """
     answer = document(planned.file, planned.cells, planned.digest, results, asked_after_results(planned))
     texts = {
@@ -196,6 +206,7 @@ def _kept(planned: Plan, results: Finished) -> StudyDocument:
     for name, text in texts.items():
         if not _holds(planned.directory / name, text):
             store.write(planned.directory / name, text)
+    keep_asked(planned)  # which says when it was answered first
     return answer
 
 

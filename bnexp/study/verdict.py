@@ -13,16 +13,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from bnexp import statistics
+from bnexp.comparison.judgement import Evidence, Withheld, Wording, withheld
 from bnexp.config.study import Hypothesis
+from bnexp.metrics import LARGEST
 from bnexp.statistics import LEVEL, Conclusion, Floats, Reading, strict
-from bnexp.store.comparison_document import Interval
+from bnexp.store.comparison_document import Interval, MetricDifference, Verdict
 from bnexp.store.records import Record
-from bnexp.store.study_document import EffectRecord, Equivalence, Findings, HypothesisRecord, HypothesisVerdict
+from bnexp.store.study_document import LARGEST_LOG, Equivalence, Findings, HypothesisRecord
 from bnexp.study.contrast import Contrast, more_wins
 from bnexp.study.words import sentence
 
@@ -37,17 +40,13 @@ SPEAKS_OF = {
 
 def judged(claims: Sequence[Hypothesis], contrasts: Sequence[Contrast]) -> list[HypothesisRecord]:
     """Return what study.json holds of each hypothesis: the claim, its difference, tests, verdict."""
-    levels = statistics.holm_levels(_p_values(claims, contrasts), LEVEL)
-    rows = zip(claims, contrasts, levels, conclusions(claims, contrasts), strict=True)
-    return [_with_verdict(_findings(claim, one, level, len(claims)), word) for claim, one, level, word in rows]
+    rows = zip(claims, contrasts, _judgements(claims, contrasts), strict=True)
+    return [_with_verdict(_findings(claim, one, found.level, len(claims)), found) for claim, one, found in rows]
 
 
 def conclusions(claims: Sequence[Hypothesis], contrasts: Sequence[Contrast]) -> list[Conclusion]:
     """Judge the claims of a study: all its rules, and nothing beside the words."""
-    levels = statistics.holm_levels(_p_values(claims, contrasts), LEVEL)
-    return [
-        _conclusion(claim, one, level, len(claims)) for claim, one, level in zip(claims, contrasts, levels, strict=True)
-    ]
+    return [found.conclusion for found in _judgements(claims, contrasts)]
 
 
 def overall(words: Sequence[str]) -> str:
@@ -66,12 +65,50 @@ def smallest_of(claim: Hypothesis) -> float:
     return math.log(claim.smallest) if claim.is_ratio else claim.smallest
 
 
-def _p_values(claims: Sequence[Hypothesis], contrasts: Sequence[Contrast]) -> list[float]:
-    """Return the p-value of each claim's t test; 1 where the verdict is withheld."""
-    return [
-        1.0 if one.lost or one.guessing is not None else statistics.t_test_p_value(_effect(claim, one.difference_S))
-        for claim, one in zip(claims, contrasts, strict=True)
-    ]
+@dataclass(frozen=True)
+class _Judgement:
+    """The level of a claim's interval, why its verdict is withheld if it is, and the conclusion."""
+
+    level: float
+    held: Withheld | None
+    conclusion: Conclusion
+
+
+def _judgements(claims: Sequence[Hypothesis], contrasts: Sequence[Contrast]) -> list[_Judgement]:
+    pairs = list(zip(claims, contrasts, strict=True))
+    levels = statistics.holm_levels([_p_value(claim, one) for claim, one in pairs], LEVEL)
+    return [_judgement(claim, one, level, len(pairs)) for (claim, one), level in zip(pairs, levels, strict=True)]
+
+
+def _judgement(claim: Hypothesis, contrast: Contrast, level: float, contrasts: int) -> _Judgement:
+    if held := _withheld(claim, contrast, level):
+        return _Judgement(level, held, Conclusion("inconclusive", held.settled_by))
+    return _Judgement(level, None, _conclusion(claim, contrast, level, contrasts))
+
+
+def _withheld(claim: Hypothesis, contrast: Contrast, level: float) -> Withheld | None:
+    """Return why a claim has no verdict, if it has none; a part that chose is refused before any training."""
+    evidence = Evidence(
+        claim.metric.metric,
+        pairs=len(contrast.difference_S),
+        lost=contrast.lost,
+        guessing=contrast.guessing,
+        level=level,
+    )
+    words = Wording(
+        who=f"neither {claim.treated} nor {claim.baseline}, in any cell that is read,",
+        more_pairs="Use more seeds.",
+        lost_too=" (a 0 has no ratio and counts as lost, too)" if claim.metric.ratio else "",
+        after_loss="Read an accuracy, count failures (failures_below), or lower the learning rate.",
+    )
+    return withheld(evidence, words)
+
+
+def _p_value(claim: Hypothesis, contrast: Contrast) -> float:
+    """Return the p-value of a claim's t test; 1 where the verdict is withheld."""
+    if _withheld(claim, contrast, LEVEL):
+        return 1.0
+    return statistics.t_test_p_value(_effect(claim, contrast.difference_S))
 
 
 def _effect(claim: Hypothesis, difference_S: Floats) -> Floats:
@@ -83,10 +120,6 @@ def _effect(claim: Hypothesis, difference_S: Floats) -> Floats:
 
 
 def _conclusion(claim: Hypothesis, contrast: Contrast, level: float, contrasts: int) -> Conclusion:
-    if contrast.lost:
-        return Conclusion("inconclusive")
-    if contrast.guessing is not None and len(contrast.difference_S) >= statistics.fewest_pairs(level):
-        return Conclusion("inconclusive")
     signed_S = _effect(claim, contrast.difference_S) * (1 if claim.direction == "higher" else -1)
     rare = claim.smallest if claim.counts else statistics.RARE
     found = statistics.conclusion(signed_S, smallest=smallest_of(claim), level=level, contrasts=contrasts, rare=rare)
@@ -131,13 +164,13 @@ def _findings(claim: Hypothesis, contrast: Contrast, level: float, contrasts: in
         never_reached=dict(zip((claim.treated, claim.baseline), contrast.never, strict=True)),
         reading=_reading(claim, contrast),
         speaks_of=SPEAKS_OF[contrast.resample],
-        cells=list(contrast.cells),
+        cells=[_held(claim, mean) for mean in contrast.cells],
         warned=contrast.warned,
         diverged=contrast.diverged,
         difference=None,
         other_sign=statistics.chances_of_other_sign(measured_S),
         guessing=contrast.guessing,
-        bootstrap=None if check is None else Interval(**strict(check)),
+        bootstrap=None if check is None else Interval(**_fields(claim, check)),
     )
     return found.model_copy(update=_of_pairs(claim, contrast, effect_S, level, contrasts)) if len(effect_S) else found
 
@@ -149,22 +182,36 @@ def _of_pairs(
     signed_S = effect_S * (1 if claim.direction == "higher" else -1)
     other = None
     if contrast.test_share is not None and not claim.counts:
-        other = Interval(**strict(statistics.other_data_interval(effect_S, level, contrast.test_share)))
+        other = Interval(**_fields(claim, statistics.other_data_interval(effect_S, level, contrast.test_share)))
     return {
-        "difference": EffectRecord(**strict(statistics.summed_up(effect_S, level))),
-        "equivalence": _equivalence(effect_S, smallest_of(claim), contrasts),
+        "difference": MetricDifference(**_fields(claim, statistics.summed_up(effect_S, level))),
+        "equivalence": _equivalence(claim, effect_S, contrasts),
         "other_data": other,
         "probability_of_improvement": Interval(**strict(statistics.probability_of_improvement(signed_S, LEVEL))),
     }
 
 
-def _equivalence(effect_S: Floats, smallest: float, contrasts: int) -> Equivalence:
+def _equivalence(claim: Hypothesis, effect_S: Floats, contrasts: int) -> Equivalence:
     """Return the interval that is compared with the smallest effect of interest, and the p-value that goes with it."""
     return Equivalence(
+        **_fields(claim, statistics.equivalence_interval(effect_S, contrasts)),
         level=statistics.equivalence_level(contrasts),
-        **strict(statistics.equivalence_interval(effect_S, contrasts)),
-        p_value=statistics.equivalence_p_value(effect_S, smallest),
+        p_value=statistics.equivalence_p_value(effect_S, smallest_of(claim)),
     )
+
+
+def _fields(claim: Hypothesis, found: Any) -> dict[str, Any]:
+    """Return the fields of an interval as the document holds them."""
+    return {key: _held(claim, value) for key, value in strict(found).items()}
+
+
+def _held(claim: Hypothesis, value: float | None) -> float | None:
+    """Return a number of a contrast; null if it is larger than the document can hold, as where it is not finite.
+
+    Two seeds with very unlike losses have the log of a ratio whose interval no float can tell.
+    """
+    most = LARGEST_LOG if claim.is_ratio else LARGEST
+    return None if value is None or not abs(value) <= most else value
 
 
 def _reading(claim: Hypothesis, contrast: Contrast) -> Reading | None:
@@ -176,8 +223,10 @@ def _reading(claim: Hypothesis, contrast: Contrast) -> Reading | None:
     return "restricted means" if claim.minus is not None else statistics.reading(*contrast.never)
 
 
-def _with_verdict(found: Findings, word: Conclusion) -> HypothesisRecord:
-    if found.warned and found.pairs >= statistics.fewest_pairs(found.level):
+def _with_verdict(found: Findings, judgement: _Judgement) -> HypothesisRecord:
+    word, held = judgement.conclusion, judgement.held
+    if found.warned and held is None:
         word = replace(word, settled_by=None)
-    verdict = HypothesisVerdict(word=word.word, settled_by=word.settled_by, sentence=sentence(found, word))
+    text = sentence(found, word) if held is None else held.sentence
+    verdict = Verdict(word=word.word, settled_by=word.settled_by, sentence=text)
     return HypothesisRecord(**dict(found), verdict=verdict)

@@ -9,24 +9,19 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from bnexp.comparison.judgement import Evidence, Wording, withheld
 from bnexp.comparison.metric_rules import WARNINGS_FIRST
 from bnexp.config.study import Endpoint, Hypothesis, keys_of
 from bnexp.metrics import number, with_unit
 from bnexp.statistics import Conclusion
 from bnexp.store.comparison_document import Interval
-from bnexp.store.study_document import Equivalence, Findings
+from bnexp.store.study_document import Findings
 from bnexp.study.grid import level_text
 
-Bounded = Interval | Equivalence
-"""What has a mean and bounds."""
 AFTER_RESULTS = "This hypothesis was added or changed after the results were known: treat it as exploratory."
 
 
 def sentence(claim: Findings, found: Conclusion) -> str:
-    """Return what the word rests on and, for an open question, what would settle it."""
-    if held := withheld(_evidence(claim), _wording(claim)):
-        return held.sentence
+    """Return what a word that is not withheld rests on and, for an open question, what would settle it."""
     what, limit = f"{about(claim)} is {effect(claim)}", size(claim, claim.smallest)
     if found.word == "supported":
         whose = f"{claim.treated} is " if claim.is_ratio else ""
@@ -62,22 +57,6 @@ def _p_value(claim: Findings) -> float:
     """Return the p-value of the sign-flip test; 1 where nothing was tested."""
     known = None if claim.difference is None else claim.difference.p_value
     return 1.0 if known is None else known
-
-
-def _evidence(claim: Findings) -> Evidence:
-    """Return what the verdict rests on; a part that chose is refused before any training."""
-    return Evidence(
-        claim.metric.metric, pairs=claim.pairs, lost=claim.left_out, guessing=claim.guessing, level=claim.level
-    )
-
-
-def _wording(claim: Findings) -> Wording:
-    return Wording(
-        who=f"neither {claim.treated} nor {claim.baseline}, in any cell that is read,",
-        more_pairs="Use more seeds.",
-        lost_too=" (a 0 has no ratio and counts as lost, too)" if claim.metric.ratio else "",
-        after_loss="Read an accuracy, count failures (failures_below), or lower the learning rate.",
-    )
 
 
 def _what_would_settle(claim: Findings, found: Conclusion) -> str:
@@ -159,13 +138,13 @@ def effect(claim: Findings) -> str:
     return text
 
 
-def written(claim: Hypothesis, interval: Bounded) -> str:
+def written(claim: Hypothesis, interval: Interval) -> str:
     """Write a difference with its interval in the unit of its claim; of epochs, how many times fewer they are."""
     mean = _value(claim, interval.mean)
     return mean if interval.low is None else f"{mean} {bounds(claim, interval)}"
 
 
-def bounds(claim: Hypothesis, interval: Bounded) -> str:
+def bounds(claim: Hypothesis, interval: Interval) -> str:
     """Write the bounds of a difference in the unit of its claim; nothing if it has none."""
     if interval.low is None:
         return ""

@@ -145,7 +145,7 @@ def _result(job: Job, trial: Trial, chosen: Candidate, tuned: Tuned | None, trai
         levels=dict(trial.cell.levels),
         arm=trial.arm,
         experiment=config.digest(chosen.experiment),
-        seeds=list(job.seeds),
+        seeds=job.seeds,
         rows=one.rows,
         one_class=one.one_class,
         resample=chosen.experiment.dataset.resample,

@@ -202,7 +202,7 @@ def test_a_study_of_an_earlier_format_is_drawn(tmp_path: Path, format: int) -> N
 def test_a_study_of_a_later_format_or_of_none_is_refused(tmp_path: Path, format: object) -> None:
     (tmp_path / "study.yaml").write_text("")
     (tmp_path / "study.json").write_text(json.dumps({**document(("a", [1, 2])), "format": format}))
-    with pytest.raises(RunError, match=r"has format .*; expected 1 to 5\. Draw it with the bnexp that wrote it\."):
+    with pytest.raises(RunError, match=r"has format .*; expected 1 to 5\. Use the bnexp that wrote it\."):
         figures.draw(Run(tmp_path))
 
 

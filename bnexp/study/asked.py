@@ -65,7 +65,7 @@ def times(directory: Path) -> AskedDocument:
 
 
 def with_times(directory: Path, known: AskedDocument) -> AskedDocument:
-    """Add the times that are not written down yet: those of the files that a study begins and ends with."""
+    """Add the times that are not written down yet: the times of the files that a study begins and ends with."""
     begun = known.begun or _time_of(directory / "study.yaml")
     return known.model_copy(update={"begun": begun, "answered": known.answered or _time_of(directory / "study.json")})
 

@@ -58,9 +58,8 @@ def compared(arms: tuple[str, ...]) -> list[dict[str, Any]]:
     """Compare with runs of its own; give a row for each arm."""
     begun = time.perf_counter()
     runs = tempfile.mkdtemp()
-    done = subprocess.run(
-        [BNEXP, "compare", *arms, "--json", "--runs", runs], cwd=ROOT, check=False, stdout=subprocess.PIPE, text=True
-    )
+    command = [BNEXP, "compare", *arms, "--about", "these-rows", "--json", "--runs", runs]
+    done = subprocess.run(command, cwd=ROOT, check=False, stdout=subprocess.PIPE, text=True)
     if done.returncode not in (0, SEED_DIVERGED):
         raise SystemExit(done.returncode)
     seconds = time.perf_counter() - begun

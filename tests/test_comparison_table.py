@@ -2,34 +2,15 @@
 
 from __future__ import annotations
 
-import io
 from typing import Any
 
-import numpy as np
 import pytest
-from rich.console import Console, RenderableType
+from printed import DATA, DATA_LINE, lines
+from rich.console import RenderableType
 
-from bnexp.history import History
 from bnexp.report import comparison_table
 from bnexp.store import ComparisonDocument
 from bnexp.system.terminal import plain
-
-HISTORY = History(
-    (0, 1), {"loss": np.array([[0.9, 0.5], [0.7, 0.3]]), "val_accuracy": np.array([[0.5, 0.8], [0.6, 0.7]])}, (2, 2)
-)
-
-
-def lines(what: RenderableType, width: int = 400) -> list[str]:
-    out = Console(file=io.StringIO(), width=width)
-    out.print(what)
-    return [line.rstrip() for line in out.file.getvalue().splitlines()]  # type: ignore[attr-defined]
-
-
-DATA = {
-    "name": "wine", "training_rows": 142, "validation_rows": 36, "split": "random, 0.2 held out",
-    "commonest_class_share": 0.3944,
-}  # fmt: skip
-DATA_LINE = "wine: 142 training rows, 36 for validation (random, 0.2 held out); majority-class baseline: 39.44%"
 
 
 def comparison(document: dict[str, Any]) -> RenderableType:

@@ -12,7 +12,8 @@ import pytest
 from scipy import stats
 from statsmodels.regression.mixed_linear_model import MixedLM, VCSpec
 
-from bnexp.statistics.held_out_rows import Components, NewRows, by_group, needed, new_rows
+from bnexp.statistics import Estimate, Interval, Levels, goals
+from bnexp.statistics.held_out_rows import Components, Needed, NewRows, by_group, needed, new_rows
 
 HAND_SR = np.array([[1.0, 2.0, 6.0], [3.0, 4.0, 8.0]])
 """No interaction: seed means 3 and 5, row means 2, 3 and 7, grand mean 4."""
@@ -25,13 +26,14 @@ def drawn(seeds: int, rows: int, *, seed: float, row: float, rest: float, genera
 
 
 def test_mean_squares_and_interval_follow_a_case_worked_by_hand() -> None:
-    found = new_rows(HAND_SR, 0.95)
+    found = new_rows(HAND_SR)
     # between seeds: 3 * (1 + 1) / 1 = 6; between rows: 2 * (4 + 1 + 9) / 2 = 14; rest 0
     assert found.components == pytest.approx(Components(seed=6 / 3, row=14 / 2, rest=0.0))
     # two rows more, as far out as the third: 14 + 2 * 2 * 9 / 2 = 32; variance (6 + 32) / 6
     degrees = 38**2 / (6**2 / 1 + 32**2 / 2)
     half = float(stats.t.ppf(0.975, degrees)) * math.sqrt(38 / 6)
-    assert (found.mean, found.low, found.high) == pytest.approx((4.0, 4.0 - half, 4.0 + half))
+    interval = found.estimate.interval(0.95)
+    assert (interval.mean, interval.low, interval.high) == pytest.approx((4.0, 4.0 - half, 4.0 + half))
     assert found.effective_rows == pytest.approx(14**2 / (4**2 + 1 + 9**2))
 
 
@@ -47,7 +49,7 @@ def test_components_are_those_of_a_crossed_random_effects_model_by_restricted_li
         warnings.simplefilter("ignore")
         fitted = model.fit(reml=True)
     by_name = dict(zip(["seed", "row"], fitted.vcomp, strict=True))
-    found = new_rows(table_SR, 0.95).components
+    found = new_rows(table_SR).components
     assert (found.seed, found.row) == pytest.approx((by_name["seed"], by_name["row"]), rel=2e-3)
     assert found.rest == pytest.approx(float(fitted.scale), rel=2e-3)
 
@@ -56,21 +58,21 @@ def test_variance_is_never_less_than_over_seeds_or_over_rows_alone() -> None:
     generator = np.random.default_rng(0)
     for _ in range(50):
         table_SR = generator.normal(0, 1, (5, 7))
-        found = new_rows(table_SR, 0.95)
+        found = new_rows(table_SR).estimate.interval(0.95)
         of_seeds = float(table_SR.mean(axis=1).std(ddof=1)) / math.sqrt(5)
         of_rows = float(table_SR.mean(axis=0).std(ddof=1)) / math.sqrt(7)
         assert found.high - found.mean >= stats.norm.ppf(0.975) * max(of_seeds, of_rows)
 
 
 def test_differences_without_spread_have_an_interval_of_no_width() -> None:
-    found = new_rows(np.full((6, 50), 0.25), 0.95)
-    assert (found.low, found.mean, found.high) == (0.25, 0.25, 0.25)
+    found = new_rows(np.full((6, 50), 0.25))
+    assert found.estimate.interval(0.95) == Interval(0.25, 0.25, 0.25)
     assert found.effective_rows == 50
 
 
 @pytest.mark.parametrize("shape", [(1, 20), (6, 1)])
 def test_a_single_seed_or_row_has_no_interval(shape: tuple[int, int]) -> None:
-    found = new_rows(np.arange(math.prod(shape), dtype=float).reshape(shape), 0.95)
+    found = new_rows(np.arange(math.prod(shape), dtype=float).reshape(shape)).estimate.interval(0.95)
     assert math.isnan(found.low)
     assert math.isnan(found.high)
 
@@ -78,7 +80,7 @@ def test_a_single_seed_or_row_has_no_interval(shape: tuple[int, int]) -> None:
 def test_effective_rows_are_few_where_one_row_carries_the_difference() -> None:
     table_SR = np.zeros((6, 200))
     table_SR[:, 17] = 30.0
-    assert new_rows(table_SR, 0.95).effective_rows == pytest.approx(1.01, abs=0.01)
+    assert new_rows(table_SR).effective_rows == pytest.approx(1.01, abs=0.01)
 
 
 @pytest.mark.parametrize(("seeds", "rows"), [(6, 100), (10, 200), (20, 1000)])
@@ -89,7 +91,7 @@ def test_the_interval_covers_the_true_mean_as_often_as_it_says(seeds: int, rows:
     each = {"seeds": (0.3, 0.0, 0.1), "rows": (0.0, 1.0, 0.2), "rest": (0.0, 0.0, 1.0), "all": (0.1, 1.0, 2.0)}[share]
     scale = dict(zip(("seed", "row", "rest"), each, strict=True))
     tables = 400 if rows < 1000 else 200
-    found = [new_rows(drawn(seeds, rows, **scale, generator=generator), 0.95) for _ in range(tables)]
+    found = [new_rows(drawn(seeds, rows, **scale, generator=generator)).estimate.interval(0.95) for _ in range(tables)]
     covered = np.mean([one.low <= 0 <= one.high for one in found])
     error = 3 * math.sqrt(0.95 * 0.05 / tables)
     assert covered >= 0.95 - error
@@ -116,24 +118,29 @@ def test_groups_of_rows_count_as_one_each_and_keep_the_mean_over_rows() -> None:
 def test_copies_of_rows_in_groups_make_the_interval_no_narrower() -> None:
     table_SR = drawn(10, 60, seed=0.1, row=1.0, rest=0.5, generator=np.random.default_rng(1))
     doubled, groups_R = np.repeat(table_SR, 2, axis=1), np.repeat(np.arange(60), 2)
-    plain, grouped = new_rows(table_SR, 0.95), new_rows(by_group(doubled, groups_R), 0.95)
+    tables = (table_SR, by_group(doubled, groups_R), doubled)
+    plain, grouped, naive = (new_rows(one).estimate.interval(0.95) for one in tables)
     assert (grouped.low, grouped.high) == pytest.approx((plain.low, plain.high))
-    naive = new_rows(doubled, 0.95)
     assert naive.high - naive.low < 0.8 * (plain.high - plain.low)
 
 
 def known(mean: float, components: Components, *, seeds: int = 20, rows: int = 200) -> NewRows:
-    return NewRows(mean, math.nan, math.nan, components, 50.0, seeds, rows)
+    return NewRows(Estimate(mean, math.nan, 0.0), components, 50.0, seeds, rows)
+
+
+def needed_for(found: NewRows) -> Needed:
+    """Return what settles it with a margin of 0.01."""
+    return needed(found, goals(found.estimate.mean, 0.01, Levels(), is_claim=False))
 
 
 def test_rows_settle_what_rows_leave_open_and_seeds_do_not() -> None:
-    found = needed(known(-0.003, Components(seed=0.0, row=0.0064, rest=0.0)), margin=0.01, level=0.95)
+    found = needed_for(known(-0.003, Components(seed=0.0, row=0.0064, rest=0.0)))
     assert found.seeds is None
     assert found.rows == math.ceil(0.0064 / (0.007 / stats.norm.ppf(0.975)) ** 2)
 
 
 def test_seeds_settle_what_seeds_leave_open_and_rows_do_not() -> None:
-    found = needed(known(0.02, Components(seed=0.01, row=0.0, rest=0.0)), margin=0.01, level=0.95)
+    found = needed_for(known(0.02, Components(seed=0.01, row=0.0, rest=0.0)))
     assert found.rows is None
     assert found.seeds == math.ceil(0.01 / (0.02 / stats.norm.ppf(0.975)) ** 2)
 
@@ -142,26 +149,26 @@ def test_the_number_of_rows_that_would_settle_it_does_settle_it() -> None:
     """By simulation: with the rows that it asks for, about half of the intervals exclude 0; with an eighth, few."""
     generator = np.random.default_rng(5)
     parts = Components(seed=0.0004, row=0.01, rest=0.04)
-    rows = needed(known(0.02, parts), margin=0.01, level=0.95).rows
+    rows = needed_for(known(0.02, parts)).rows
     assert rows is not None
     spread = {"seed": parts.seed**0.5, "row": parts.row**0.5, "rest": parts.rest**0.5}
 
     def settled(count: int) -> float:
         """Return how often the interval of this many rows excludes 0."""
         tables = [0.02 + drawn(20, count, **spread, generator=generator) for _ in range(200)]
-        return float(np.mean([new_rows(table_SR, 0.95).low > 0 for table_SR in tables]))
+        return float(np.mean([new_rows(table_SR).estimate.interval(0.95).low > 0 for table_SR in tables]))
 
     assert 0.3 < settled(rows) < 0.7
     assert settled(rows // 8) < 0.2
 
 
 def test_no_number_settles_a_mean_at_the_margin() -> None:
-    found = needed(known(0.01 - 1e-12, Components(0.01, 0.01, 0.01)), margin=0.01, level=0.95)
+    found = needed_for(known(0.01 - 1e-12, Components(0.01, 0.01, 0.01)))
     assert (found.rows, found.seeds) == (None, None)
 
 
 def test_an_interval_of_a_hundred_seeds_and_ten_thousand_rows_takes_less_than_200_ms() -> None:
     table_SR = np.random.default_rng(0).normal(size=(100, 10_000))
     begun = time.perf_counter()
-    new_rows(table_SR, 0.95)
+    new_rows(table_SR)
     assert time.perf_counter() - begun < 0.2

@@ -11,7 +11,7 @@ from test_comparison import arm
 
 from bnexp.comparison import Arm, Question, compare
 from bnexp.held_out import HeldOut, PartRows
-from bnexp.statistics import mean_interval, other_data_interval
+from bnexp.statistics import mean_interval, over_splits
 from bnexp.statistics.held_out_rows import by_group, new_rows
 from bnexp.store.comparison_document import Contrast, NewRowsInterval
 
@@ -51,10 +51,11 @@ def anew(contrast: Contrast, metric: str = "val_accuracy") -> NewRowsInterval:
 def test_the_interval_is_that_of_the_differences_of_each_seed_and_row() -> None:
     treated, base = rows_right(0.9), rows_right(0.8, draw=1)
     found = anew(contrast_of(measured("a", treated), measured("b", base)))
-    expected = new_rows(treated.astype(float) - base, 0.95)
-    assert (found.mean, found.low, found.high) == (expected.mean, expected.low, expected.high)
-    assert (found.drawn, found.count, found.effective) == ("rows", ROWS, expected.effective_rows)
-    assert found.row_variance == expected.components.row
+    expected = new_rows(treated.astype(float) - base)
+    interval = expected.estimate.interval(0.95)
+    assert (found.mean, found.low, found.high) == pytest.approx((interval.mean, interval.low, interval.high))
+    assert (found.drawn, found.count, found.effective) == ("rows", ROWS, pytest.approx(expected.effective_rows))
+    assert found.row_variance == pytest.approx(expected.components.row)
 
 
 def test_a_large_difference_helps_on_new_rows_and_on_these() -> None:
@@ -108,9 +109,9 @@ def test_groups_of_rows_are_what_is_drawn_anew() -> None:
     treated, base = rows_right(0.9), rows_right(0.8, draw=1)
     groups = np.repeat(np.arange(ROWS // 4), 4)
     found = anew(contrast_of(measured("a", treated, groups=groups), measured("b", base, groups=groups)))
-    expected = new_rows(by_group(treated.astype(float) - base, groups), 0.95)
+    expected = new_rows(by_group(treated.astype(float) - base, groups)).estimate.interval(0.95)
     assert (found.drawn, found.count) == ("groups", ROWS // 4)
-    assert (found.low, found.high) == (expected.low, expected.high)
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
 
 
 def test_splits_of_their_own_have_nadeau_and_bengios_interval() -> None:
@@ -123,7 +124,7 @@ def test_splits_of_their_own_have_nadeau_and_bengios_interval() -> None:
     )
     contrast = contrast_of(treated, base)
     difference_S = right["a"].mean(axis=1) - right["b"].mean(axis=1)
-    expected = other_data_interval(difference_S, 0.95, 40 / 160)
+    expected = over_splits(difference_S, 40 / 160).interval(0.95)
     found = anew(contrast)
     assert (found.drawn, found.low, found.high) == ("splits", pytest.approx(expected.low), pytest.approx(expected.high))
     assert found.high - found.low > mean_interval(difference_S, 0.95).high - mean_interval(difference_S, 0.95).low

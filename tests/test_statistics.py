@@ -13,11 +13,13 @@ from scipy import special, stats
 
 from bnexp import statistics
 from bnexp.statistics import (
+    Estimate,
     Floats,
     Interval,
+    Levels,
     PairedDifference,
     Reach,
-    Verdict,
+    Shown,
     differences,
     epochs_to_target,
     failure_difference,
@@ -28,11 +30,10 @@ from bnexp.statistics import (
     sign_flip_p_value,
     significance,
     t_quantile,
-    verdict,
-    verdicts,
 )
 from bnexp.statistics.quantiles import TABLE
 
+AT_95 = Levels()
 quick = settings(deadline=None, max_examples=40)
 levels = st.sampled_from([0.5, 0.8, 0.95, 0.99])
 samples = st.builds(
@@ -241,12 +242,11 @@ def test_pairs_that_all_differ_by_the_margin_are_at_it_at_any_height() -> None:
     for first in range(40, 98):
         baseline_S = np.array([(first + pair % 2) / 100 for pair in range(14)])
         treated_S = np.array([(first + pair % 2 + 1) / 100 for pair in range(14)])
+        found = shown_by(statistics.subtracted(treated_S, baseline_S), margin=0.01)
         for higher, word in ((True, "helps"), (False, "hurts")):
-            found = paired_difference(treated_S, baseline_S, 0.95)
-            known = {key: getattr(found, key) for key in ("low", "high", "mean", "pairs", "standard_deviation")}
-            assert verdict(**known, margin=0.01, higher_is_better=higher) == Verdict(word), first  # type: ignore[arg-type]
-        assert statistics.conclusion(treated_S - baseline_S, smallest=0.01).word == "supported", first
-        assert statistics.conclusion(baseline_S - treated_S, smallest=0.01).word == "refuted", first
+            assert statistics.comparison_word(found, higher_is_better=higher) == word, first
+        assert statistics.claim_word(found) == "supported", first
+        assert statistics.claim_word(shown_by(baseline_S - treated_S, margin=0.01)) == "refuted", first
 
 
 def test_means_of_the_same_values_in_another_order_tie() -> None:
@@ -309,11 +309,22 @@ def test_one_seed_fewer_at_the_target_never_shortens_the_mean(epochs: list[int],
     assert all_of_them.restricted_mean <= fewer.restricted_mean <= 50
 
 
-def judge(low: float, high: float, higher: bool = True, mean: float | None = None, pairs: int = 10) -> Verdict:
-    middle = (low + high) / 2 if mean is None else mean
-    return verdict(
-        low=low, high=high, mean=middle, margin=1.0, higher_is_better=higher, pairs=pairs, standard_deviation=2.0
+def shown_by(difference_S: statistics.Floats, *, margin: float, levels: Levels = AT_95) -> Shown:
+    """Return what the differences of pairs show."""
+    return statistics.shown(
+        statistics.over_seeds(difference_S),
+        margin=margin,
+        pairs=len(difference_S),
+        sign_flip_p=lambda: sign_flip_p_value(difference_S),
+        levels=levels,
     )
+
+
+def judge(low: float, high: float, higher: bool = True, pairs: int = 10, sign_flip_p: float = 0.001) -> str:
+    """Return the word for a 95% interval, with a margin of 1."""
+    estimate = Estimate((low + high) / 2, (high - low) / 2 / t_quantile(0.95, max(1, pairs - 1)), max(1, pairs - 1))
+    found = statistics.shown(estimate, margin=1.0, pairs=pairs, sign_flip_p=lambda: sign_flip_p, levels=AT_95)
+    return statistics.comparison_word(found, higher_is_better=higher)
 
 
 @pytest.mark.parametrize(
@@ -326,8 +337,8 @@ def judge(low: float, high: float, higher: bool = True, mean: float | None = Non
         (0.5, 1.5, True, "helps"),  # the mean at the margin
         (0.5, 1.25, True, "cannot tell yet"),  # a difference, but perhaps one too small to matter
         (-1.25, -0.5, True, "cannot tell yet"),
-        (0.0, 3.0, True, "cannot tell yet"),  # 0 itself is not excluded
-        (-3.0, 0.0, True, "cannot tell yet"),
+        (-1e-9, 3.0, True, "cannot tell yet"),
+        (-3.0, 1e-9, True, "cannot tell yet"),
         (-0.5, 2.5, True, "cannot tell yet"),
         (-9.0, 9.0, False, "cannot tell yet"),
         (-0.5, 0.75, True, "no difference that matters"),
@@ -336,52 +347,71 @@ def judge(low: float, high: float, higher: bool = True, mean: float | None = Non
         (-0.5, 1.0, True, "cannot tell yet"),
     ],
 )
-def test_a_verdict_follows_from_interval_margin_and_direction(low: float, high: float, higher: bool, word: str) -> None:
-    found = judge(low, high, higher)
-    assert found.word == word
-    assert (found.settled_by is not None) == (word == "cannot tell yet")
+def test_a_word_follows_from_interval_margin_and_direction(low: float, high: float, higher: bool, word: str) -> None:
+    assert judge(low, high, higher) == word
 
 
-@pytest.mark.parametrize("pairs", range(statistics.FEWEST_PAIRS))
-def test_fewer_pairs_than_could_all_agree_in_5_percent_tell_nothing_but_how_many_would(pairs: int) -> None:
-    assert judge(0.1, 0.2, pairs=pairs) == judge(4.0, 6.0, pairs=pairs) == Verdict("cannot tell yet", 6)
-    assert judge(math.nan, math.nan, mean=5.0, pairs=pairs) == Verdict("cannot tell yet", 6)
-    assert judge(4.0, 6.0, pairs=6).word == "helps"
+def test_a_direction_needs_the_sign_flip_test_and_smallness_does_not() -> None:
+    assert judge(0.5, 2.5, sign_flip_p=0.051) == "cannot tell yet"
+    assert judge(0.5, 2.5, sign_flip_p=0.05) == "helps"
+    assert judge(-0.5, 0.75, sign_flip_p=0.9) == "no difference that matters"
+
+
+@pytest.mark.parametrize("pairs", range(1, 6))
+def test_fewer_pairs_than_could_all_agree_in_5_percent_tell_nothing(pairs: int) -> None:
+    assert judge(0.1, 0.2, pairs=pairs) == judge(4.0, 6.0, pairs=pairs) == "cannot tell yet"
+    assert judge(4.0, 6.0, pairs=6) == "helps"
+
+
+@pytest.mark.parametrize(
+    ("mean", "margin", "found", "goals"),
+    [
+        (2.0, 1.0, "a comparison", [(2.0, 0.9)]),
+        (-2.0, 1.0, "a comparison", [(2.0, 0.9)]),
+        (-0.25, 1.0, "a comparison", [(0.75, 0.8)]),
+        (0.25, 1.0, "a claim", [(0.75, 0.8)]),
+        (-0.25, 1.0, "a claim", [(0.75, 0.8), (0.25, 0.9)]),  # below 0 it is refuted, too
+        (-2.0, 1.0, "a claim", [(2.0, 0.9)]),
+    ],
+)
+def test_a_large_mean_must_be_told_from_0_and_a_small_one_from_the_margin(
+    mean: float, margin: float, found: str, goals: list[tuple[float, float]]
+) -> None:
+    several = statistics.goals(mean, margin, Levels(sign=0.9, margin=0.8), is_claim=found == "a claim")
+    assert [(goal.half_width, goal.level) for goal in several] == goals
+
+
+def settling(mean: float, deviation: float, margin: float, pairs: int, *, is_claim: bool = False) -> int | None:
+    several = statistics.goals(mean, margin, AT_95, is_claim=is_claim)
+    return statistics.pairs_to_settle(several, pairs=pairs, standard_deviation=deviation)
 
 
 def test_the_pairs_that_settle_are_those_worked_by_hand_and_none_where_no_number_would_do() -> None:
     # mean 0, deviation 2, margin 1: t(n-1) * 2 / sqrt(n) < 1 first at n = 18 (2.110 * 2 / 4.243 = 0.995)
-    assert judge(-1.5, 1.5, pairs=10) == Verdict("cannot tell yet", 18)
-    assert judge(-1.0, 3.0, mean=1.0, pairs=10) == Verdict("cannot tell yet", 18)
-    assert judge(0.9, 1.1, mean=0.99999, pairs=10) == Verdict("cannot tell yet")  # too many to be worth naming
+    assert settling(0.0, 2.0, 1.0, 10) == settling(1.0, 2.0, 1.0, 10) == 18
+    assert settling(0.99999, 2.0, 1.0, 10) is None  # too many to be worth naming
 
 
-def judge_sample(mean: float, deviation: float, margin: float, pairs: int) -> Verdict:
-    half = t_quantile(0.95, pairs - 1) * deviation / math.sqrt(pairs)
-    return verdict(
-        low=mean - half,
-        high=mean + half,
-        mean=mean,
-        margin=margin,
-        higher_is_better=True,
-        pairs=pairs,
-        standard_deviation=deviation,
-    )
+def word_of(mean: float, deviation: float, margin: float, pairs: int, *, is_claim: bool) -> str:
+    estimate = Estimate(mean, deviation / math.sqrt(pairs), pairs - 1)
+    found = statistics.shown(estimate, margin=margin, pairs=pairs, sign_flip_p=lambda: 0.0, levels=AT_95)
+    return statistics.claim_word(found) if is_claim else statistics.comparison_word(found, higher_is_better=True)
 
 
 @settings(deadline=None, max_examples=150)
-@given(st.floats(-1, 1), st.floats(0.01, 3), st.floats(0.01, 1), st.integers(6, 50))
-@example(0.0, 1.609375, 0.01, 6)
+@given(st.floats(-1, 1), st.floats(0.01, 3), st.floats(0.01, 1), st.integers(6, 50), st.booleans())
+@example(0.0, 1.609375, 0.01, 6, False)
 def test_the_pairs_named_do_settle_and_not_many_fewer_would(
-    mean: float, deviation: float, margin: float, pairs: int
+    mean: float, deviation: float, margin: float, pairs: int, is_claim: bool
 ) -> None:
-    found = judge_sample(mean, deviation, margin, pairs)
-    if found.settled_by is None:
+    unsettled = "inconclusive" if is_claim else "cannot tell yet"
+    needed = settling(mean, deviation, margin, pairs, is_claim=is_claim)
+    if needed is None or word_of(mean, deviation, margin, pairs, is_claim=is_claim) != unsettled:
         return
-    assert found.word == "cannot tell yet" and pairs < found.settled_by <= 10**5
-    assert judge_sample(mean, deviation, margin, found.settled_by).word != "cannot tell yet"
-    fewer = int(0.97 * found.settled_by) - 3
-    assert fewer <= pairs or judge_sample(mean, deviation, margin, fewer).word == "cannot tell yet"
+    assert pairs < needed <= 10**5
+    assert word_of(mean, deviation, margin, needed, is_claim=is_claim) != unsettled
+    fewer = int(0.97 * needed) - 3
+    assert fewer <= pairs or word_of(mean, deviation, margin, fewer, is_claim=is_claim) == unsettled
 
 
 def test_failures_in_one_arm_only_are_weighed_against_a_fair_coin() -> None:
@@ -450,13 +480,14 @@ def test_the_pairs_that_would_settle_a_claim_take_the_nearest_way_to_a_word(mean
     """An effect against the claim refutes it once its interval lies below zero: that may be nearer than equivalence."""
     shape_S = np.array([-1.2, -0.5, 0.1, 0.3, 0.4, 0.9])
     shape_S = (shape_S - shape_S.mean()) / shape_S.std(ddof=1)
-    found = verdicts.conclusion(mean + 0.0221 * shape_S, smallest=0.01)
-    assert found.word == "inconclusive" and found.settled_by is not None
-    ways = {"other side": (abs(mean), 0.95), "claim": (abs(mean), 0.95), "inside": (0.01 - abs(mean), 0.9)}
+    assert statistics.claim_word(shown_by(mean + 0.0221 * shape_S, margin=0.01)) == "inconclusive"
+    needed = settling(mean, 0.0221, 0.01, 6, is_claim=True)
+    assert needed is not None
+    ways = {"other side": (abs(mean), 0.95), "claim": (abs(mean), 0.95), "inside": (0.01 - abs(mean), 0.95)}
     goal, level = ways[by]
 
     def half(pairs: int) -> float:
         return float(stats.t.ppf((1 + level) / 2, pairs - 1)) * 0.0221 / math.sqrt(pairs)
 
-    assert half(found.settled_by) < goal
-    assert half(max(6, int(found.settled_by / 1.1) - 2)) >= goal or found.settled_by == 7
+    assert half(needed) < goal
+    assert half(max(6, int(needed / 1.1) - 2)) >= goal or needed == 7

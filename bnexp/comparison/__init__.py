@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from bnexp import statistics
 from bnexp.comparison.arm_values import arm_facts, epochs_to, final_values, guessing_of
-from bnexp.comparison.contrast import contrast
+from bnexp.comparison.contrast import contrasts
 from bnexp.comparison.pairing import (
     INTENDED,
     NEUTRAL,
@@ -83,8 +83,7 @@ def compare(arms: Sequence[Arm], question: Question) -> ComparisonDocument:
             rule=resolved_question.target_rule,
         ),
         arms=[arm_facts(arm, paired[arm.name], resolved_question) for arm in arms],
-        contrasts=[
-            contrast(PairedArms(arm, paired[arm.name], baseline, paired[baseline.name]), resolved_question)
-            for arm in others
-        ],
+        contrasts=contrasts(
+            [PairedArms(arm, paired[arm.name], baseline, paired[baseline.name]) for arm in others], resolved_question
+        ),
     )

@@ -5,22 +5,29 @@ Axis: S seeds.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from bnexp import statistics
 from bnexp.comparison.arm_values import epochs_to_target, final_values, guessing_of
 from bnexp.comparison.metric_rules import penalty_in_loss
-from bnexp.comparison.new_rows import new_rows_interval
+from bnexp.comparison.new_rows import for_new_rows
 from bnexp.comparison.pairing import PairedArms, agreement, confounders, varied
 from bnexp.comparison.question import ResolvedQuestion
-from bnexp.comparison.verdict import verdict
+from bnexp.comparison.verdict import judged
 from bnexp.statistics import strict, strict_values
 from bnexp.statistics.arrays import Floats
-from bnexp.store.comparison_document import Contrast, MetricDifference, ReachDifference, SpeedUp
+from bnexp.store.comparison_document import Contrast, Judged, MetricDifference, ReachDifference, SpeedUp, Verdict
 
 
-def contrast(arms: PairedArms, question: ResolvedQuestion) -> Contrast:
-    """Return one entry of `contrasts` in comparison.json."""
+def contrasts(several: Sequence[PairedArms], question: ResolvedQuestion) -> list[Contrast]:
+    """Return `contrasts` of comparison.json."""
+    answers = judged(several, question)
+    return [_contrast(arms, question, *each) for arms, each in zip(several, answers, strict=True)]
+
+
+def _contrast(arms: PairedArms, question: ResolvedQuestion, decides: Judged | None, verdict: Verdict) -> Contrast:
     shared = [name for name in arms.treated.metrics if name in arms.base.metrics]
     differences = {name: _difference(arms, name) for name in shared}
     experiments = {arm.name: [arm.experiment] for arm in (arms.arm, arms.baseline)}
@@ -38,7 +45,8 @@ def contrast(arms: PairedArms, question: ResolvedQuestion) -> Contrast:
         varied=varied(arms),
         confounders=confounders(arms),
         cautions=list(penalty_in_loss(question.metric, shared, experiments)),
-        verdict=verdict(arms, differences[question.metric], question),
+        judged=decides,
+        verdict=verdict,
     )
 
 
@@ -51,8 +59,8 @@ def _difference(arms: PairedArms, metric: str) -> MetricDifference:
         return MetricDifference(mean=None, low=None, high=None, pairs=0, left_out=left_out)
     found = statistics.summed_up(difference_S[whole_S], statistics.LEVEL)
     difference = MetricDifference(**strict(found), left_out=left_out)
-    if (anew := new_rows_interval(arms, metric, difference_S)) is not None:
-        difference.new_rows = anew
+    if (anew := for_new_rows(arms, metric)) is not None:
+        difference.new_rows = anew.recorded(statistics.LEVEL)
     return difference
 
 

@@ -1,30 +1,70 @@
-"""What a paired difference says of new rows: its interval over seeds and held-out rows, or over splits.
+"""What paired seeds say of new rows of the same kind: an estimate over seeds and held-out rows, or over splits.
 
 Axes: S seeds, R held-out rows, G groups of rows.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+from typing import Literal
+
 import numpy as np
 
-from bnexp import statistics
+from bnexp.comparison.arm_values import final_values, guessing_of
 from bnexp.comparison.pairing import Arm, PairedArms
+from bnexp.comparison.scale import Scale, difference_on_scale, rows_on_scale
 from bnexp.held_out import PARTS, PartRows
 from bnexp.history import History
 from bnexp.metrics import quantity
+from bnexp.statistics import Estimate, over_splits, strict
 from bnexp.statistics.arrays import Floats
-from bnexp.statistics.held_out_rows import Components, NewRows, by_group, new_rows
+from bnexp.statistics.held_out_rows import NewRows, by_group, new_rows
 from bnexp.store.comparison_document import NewRowsInterval
 
 
-def new_rows_interval(arms: PairedArms, metric: str, difference_S: Floats) -> NewRowsInterval | None:
-    """Return the interval of a difference for new rows of the same kind.
+@dataclass(frozen=True)
+class Anew:
+    """A mean difference for new rows of the same kind, and what is drawn anew besides seeds."""
+
+    drawn: Literal["rows", "groups", "splits"]
+    estimate: Estimate
+    count: int
+    """Held-out rows, or groups."""
+    rows: NewRows | None = None
+    """Where the uncertainty comes from; None for splits."""
+
+    def __neg__(self) -> Anew:
+        """Return the difference of baseline minus treated."""
+        return replace(self, estimate=-self.estimate)
+
+    def recorded(self, level: float) -> NewRowsInterval:
+        """Return what a document holds of it, with its interval of this level."""
+        bounds, rows = strict(self.estimate.interval(level)), self.rows
+        found = NewRowsInterval(**bounds, drawn=self.drawn, count=self.count)
+        if rows is None:
+            return found
+        parts = rows.components
+        variances = {"seed_variance": parts.seed, "row_variance": parts.row, "rest_variance": parts.rest}
+        return found.model_copy(update={"effective": rows.effective_rows, **variances})
+
+
+def over_rows(difference_SR: Floats, groups_R: np.ndarray | None) -> Anew:
+    """Estimate a mean difference from differences, (S, R), of seeds and rows; rows of one group are drawn together."""
+    if groups_R is not None:
+        difference_SR = by_group(difference_SR, groups_R)
+    found = new_rows(difference_SR)
+    return Anew("rows" if groups_R is None else "groups", found.estimate, found.rows, found)
+
+
+def for_new_rows(arms: PairedArms, metric: str, scale: Scale = "difference") -> Anew | None:
+    """Return the estimate of a difference for new rows of the same kind.
 
     None for a metric of the training part, where rows were not kept, or where a pair has no value.
-    `difference_S` is the difference of the final values, (S,).
     """
     part = metric.partition("_")[0]
     pair = [_rows(arm, history, part) for arm, history in ((arms.arm, arms.treated), (arms.baseline, arms.base))]
+    finals = _finals(arms, metric)
+    difference_S = difference_on_scale(*finals, scale)
     treated, base = pair
     if treated is None or base is None or not np.isfinite(difference_S).all() or len(difference_S) < 2:
         return None
@@ -32,8 +72,16 @@ def new_rows_interval(arms: PairedArms, metric: str, difference_S: Floats) -> Ne
         return _over_splits(arms, treated, difference_S)
     if not np.array_equal(treated.rows_SR, base.rows_SR):
         return None
-    difference_SR = _row_by_row(arms, treated, base, metric)
-    return None if difference_SR is None or not np.isfinite(difference_SR).all() else _over_rows(treated, difference_SR)
+    difference_SR = _row_by_row(arms, (treated, base), metric, finals, scale)
+    if difference_SR is None or not np.isfinite(difference_SR).all():
+        return None
+    centred_SR = difference_SR - difference_SR.mean(axis=1, keepdims=True)
+    return over_rows(difference_S[:, None] + centred_SR, None if treated.groups_SR is None else treated.groups_SR[0])
+
+
+def _finals(arms: PairedArms, metric: str) -> tuple[Floats, Floats]:
+    treated_S = final_values(arms.treated, metric, guessing_of(arms.arm))
+    return treated_S, final_values(arms.base, metric, guessing_of(arms.baseline))
 
 
 def _rows(arm: Arm, history: History, part: str) -> PartRows | None:
@@ -44,25 +92,32 @@ def _rows(arm: Arm, history: History, part: str) -> PartRows | None:
     return arm.held_out.of(history.seeds).parts[part] if known.issuperset(history.seeds) else None
 
 
-def _row_by_row(arms: PairedArms, treated: PartRows, base: PartRows, metric: str) -> Floats | None:
-    """Return the difference of each seed and row, (S, R), whose mean is the metric's; None if it is not kept."""
+def _row_by_row(
+    arms: PairedArms, pair: tuple[PartRows, PartRows], metric: str, finals: tuple[Floats, Floats], scale: Scale
+) -> Floats | None:
+    """Return the difference of each seed and row, (S, R), up to a constant for each seed; None if it is not kept."""
     measured = quantity(metric)
     if measured == "r2":
-        return _of_r2(treated, base)
-    values = [_as_judged(rows, history, measured) for rows, history in ((treated, arms.treated), (base, arms.base))]
-    return None if values[0] is None or values[1] is None else values[0] - values[1]
+        return of_r2(*pair)
+    values = []
+    for rows, history, final_S in zip(pair, (arms.treated, arms.base), finals, strict=True):
+        measured_SR = as_judged(rows, [seed in history.diverged_at for seed in history.seeds], measured)
+        if measured_SR is None:
+            return None
+        values.append(rows_on_scale(measured_SR, final_S, scale))
+    difference_SR: Floats = values[0] - values[1]
+    return difference_SR
 
 
-def _as_judged(rows: PartRows, history: History, measured: str) -> Floats | None:
+def as_judged(rows: PartRows, diverged_S: list[bool], measured: str) -> Floats | None:
     """Return what each row measured, (S, R); in accuracy, a diverged seed guesses the commonest class."""
     values_SR = rows.values(measured)
     if values_SR is None or measured != "accuracy" or rows.guessed_SR is None:
         return values_SR
-    diverged_S = np.array([seed in history.diverged_at for seed in history.seeds])
-    return np.where(diverged_S[:, None], rows.guessed_SR, values_SR)
+    return np.where(np.array(diverged_S)[:, None], rows.guessed_SR, values_SR)
 
 
-def _of_r2(treated: PartRows, base: PartRows) -> Floats | None:
+def of_r2(treated: PartRows, base: PartRows) -> Floats | None:
     """Return the part of each row in the difference of r2, (S, R): a ratio of means, linearized at its value.
 
     r2 is 1 less the squared errors over the squared distances of the targets from their mean.
@@ -79,33 +134,10 @@ def _of_r2(treated: PartRows, base: PartRows) -> Floats | None:
     return linear_SR
 
 
-def _over_rows(rows: PartRows, difference_SR: Floats) -> NewRowsInterval:
-    if rows.groups_SR is not None:
-        difference_SR = by_group(difference_SR, rows.groups_SR[0])
-    found = new_rows(difference_SR, statistics.LEVEL)
-    return NewRowsInterval(
-        **statistics.strict(statistics.Interval(found.mean, found.low, found.high)),
-        drawn="rows" if rows.groups_SR is None else "groups",
-        count=found.rows,
-        effective=found.effective_rows,
-        seed_variance=found.components.seed,
-        row_variance=found.components.row,
-        rest_variance=found.components.rest,
-    )
-
-
-def _over_splits(arms: PairedArms, rows: PartRows, difference_S: Floats) -> NewRowsInterval | None:
-    """Return Nadeau and Bengio's interval; None where most rows are held out, which it is not made for."""
+def _over_splits(arms: PairedArms, rows: PartRows, difference_S: Floats) -> Anew | None:
+    """Return Nadeau and Bengio's estimate; None where most rows are held out, which it is not made for."""
     training_rows = arms.arm.record.dataset.training_rows
-    if not training_rows or rows.rows_SR.shape[1] > training_rows:
+    held_out = rows.rows_SR.shape[1]
+    if not training_rows or held_out > training_rows:
         return None
-    share = rows.rows_SR.shape[1] / training_rows
-    found = statistics.other_data_interval(difference_S, statistics.LEVEL, share)
-    return NewRowsInterval(**statistics.strict(found), drawn="splits", count=rows.rows_SR.shape[1])
-
-
-def as_statistics(found: NewRowsInterval, mean: float, seeds: int) -> NewRows:
-    """Return a stored interval as `statistics` takes it, to ask what would settle it."""
-    parts = Components(found.seed_variance or 0.0, found.row_variance or 0.0, found.rest_variance or 0.0)
-    low, high = (np.nan if bound is None else bound for bound in (found.low, found.high))
-    return NewRows(mean, low, high, parts, found.effective or 0.0, seeds, found.count)
+    return Anew("splits", over_splits(difference_S, held_out / training_rows), held_out)

@@ -27,6 +27,9 @@ from bnexp.study.grid import level_text
 from bnexp.study.words import AFTER_RESULTS, about, bounds, effect, endpoint_name
 from bnexp.system.terminal import plain
 
+NEW = {"rows": "new rows", "groups": "new groups", "splits": "other splits and rows"}
+"""What is drawn anew -> how it is called."""
+
 if TYPE_CHECKING:
     from bnexp.study.claims import ClaimRow
 
@@ -205,8 +208,8 @@ def _cells_that_differ(claim: HypothesisRecord) -> str | None:
 def _evidence(claim: HypothesisRecord, found: MetricDifference) -> Iterator[str]:
     """Yield what stands beside the interval: its check, the test, the chance that one pair shows the effect."""
     yield f"{100 * claim.level:.4g}% t interval: {claim.speaks_of}"
-    if claim.other_data is not None:
-        yield f"for other rows of this kind {bounds(claim, claim.other_data)}"
+    if found.new_rows is not None:
+        yield f"for {NEW[found.new_rows.drawn]} {bounds(claim, found.new_rows)}"
     if claim.bootstrap is not None:
         yield f"BCa {bounds(claim, claim.bootstrap)}"
     if found.p_value is not None:

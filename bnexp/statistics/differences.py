@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from bnexp.statistics.arrays import Floats
+from bnexp.statistics.estimate import Interval, deviation, mean_interval
 from bnexp.statistics.quantiles import t_quantile
 from bnexp.statistics.significance import pieces, sign_flip_p_value, subtracted, without_spread
 
@@ -29,15 +30,6 @@ DRAWN_SUBSETS = 10_000
 
 
 @dataclass(frozen=True)
-class Interval:
-    """A mean and the bounds of its confidence interval; the bounds are NaN for a single value."""
-
-    mean: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True)
 class PairedDifference:
     """Treated minus baseline, pair by pair: mean, interval, spread, exact sign-flip test, and signs counted."""
 
@@ -50,20 +42,6 @@ class PairedDifference:
     positive: int
     ties: int
     negative: int
-
-
-def mean_interval(values_S: Floats, level: float) -> Interval:
-    """Return the mean of (S,) finite values with its t interval; `level` is in (0, 1)."""
-    mean, count = float(np.mean(values_S)), len(values_S)
-    if count < 2:
-        return Interval(mean, math.nan, math.nan)
-    half = t_quantile(level, count - 1) * _deviation(values_S) / math.sqrt(count)
-    return Interval(mean, mean - half, mean + half)
-
-
-def _deviation(values_S: Floats) -> float:
-    """Return the standard deviation, which is 0 where only rounding sets values apart."""
-    return 0.0 if without_spread(values_S) else float(np.std(values_S, ddof=1))
 
 
 def of_finite(values_S: Floats) -> dict[str, Any]:
@@ -90,7 +68,7 @@ def summed_up(difference_S: Floats, level: float) -> PairedDifference:
         mean=interval.mean,
         low=interval.low,
         high=interval.high,
-        standard_deviation=_deviation(difference_S) if len(difference_S) > 1 else math.nan,
+        standard_deviation=deviation(difference_S) if len(difference_S) > 1 else math.nan,
         pairs=len(difference_S),
         p_value=sign_flip_p_value(difference_S),
         positive=int((difference_S > 0).sum()),
@@ -137,24 +115,6 @@ def bootstrap_interval(difference_S: Floats, level: float) -> Interval | None:
     )
     low, high = drawn.confidence_interval
     return Interval(float(np.mean(difference_S)), float(low), float(high))
-
-
-def other_data_interval(difference_S: Floats, level: float, test_share: float) -> Interval:
-    """Return the interval for other data of the same kind, from splits of one set of rows that overlap.
-
-    `test_share` is the number of test rows divided by the number of training rows. The variance of the mean is
-    (1 / S + test_share) times the variance of the differences. The t interval, which speaks of these rows, has 1 / S.
-    Source: Nadeau and Bengio 2003, corrected resampled t test.
-
-    >>> narrow, wide = mean_interval(np.arange(4.0), 0.95), other_data_interval(np.arange(4.0), 0.95, 0.75)
-    >>> round((wide.high - wide.mean) / (narrow.high - narrow.mean), 6)
-    2.0
-    """
-    mean, count = float(np.mean(difference_S)), len(difference_S)
-    if count < 2:
-        return Interval(mean, math.nan, math.nan)
-    half = t_quantile(level, count - 1) * float(np.std(difference_S, ddof=1)) * math.sqrt(1 / count + test_share)
-    return Interval(mean, mean - half, mean + half)
 
 
 def probability_of_improvement(difference_S: Floats, level: float) -> Interval:

@@ -10,14 +10,15 @@ Axes: S seeds (pairs of seeds), R held-out rows, G groups of rows.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bnexp.statistics.arrays import Floats
-from bnexp.statistics.quantiles import t_quantile
+from bnexp.statistics.estimate import Estimate
+from bnexp.statistics.verdicts import Goal
 
 EXTRA_ROWS = 2
 """Rows that the interval adds to those measured, one on each side, each as far out as the farthest row.
@@ -57,14 +58,12 @@ class Components:
 
 @dataclass(frozen=True)
 class NewRows:
-    """A mean difference with its interval for new seeds and new rows; the bounds are NaN for a single seed or row.
+    """A mean difference, estimated for new seeds and new rows; its error is NaN for a single seed or row.
 
     `effective_rows` is how many rows would show the same spread if all mattered alike: few, if few rows carry it.
     """
 
-    mean: float
-    low: float
-    high: float
+    estimate: Estimate
     components: Components
     effective_rows: float
     seeds: int
@@ -81,8 +80,8 @@ class _MeanSquares:
     row_effects_R: Floats
 
 
-def new_rows(difference_SR: Floats, level: float) -> NewRows:
-    """Return the mean of differences, (S, R) finite values, with its interval for new seeds and new rows of their kind.
+def new_rows(difference_SR: Floats) -> NewRows:
+    """Estimate the mean of differences, (S, R) finite values, for new seeds and new rows of their kind.
 
     The variance of the mean is (seeds + rows - rest) / (S * R) in mean squares. It is never less than the variance over
     seeds alone, or over rows alone. The t quantile has Satterthwaite's degrees of freedom. The mean square of rows
@@ -94,15 +93,16 @@ def new_rows(difference_SR: Floats, level: float) -> NewRows:
     seeds, rows = difference_SR.shape
     mean = float(difference_SR.mean())
     if seeds < 2 or rows < 2:
-        return NewRows(mean, math.nan, math.nan, Components(0.0, 0.0, 0.0), float(rows), seeds, rows)
+        return NewRows(Estimate(mean, math.nan, 0.0), Components(0.0, 0.0, 0.0), float(rows), seeds, rows)
     found = _mean_squares(difference_SR)
     of_seeds = max(0.0, (found.seeds - found.rest) / rows)
     of_rows = max(0.0, (found.rows - found.rest) / seeds)
     squares_R = np.square(found.row_effects_R)
     total = float(squares_R.sum())
     effective = total**2 / float(squares_R @ squares_R) if total > 0 else float(rows)
-    half = _half_width(found, seeds, rows, level)
-    return NewRows(mean, mean - half, mean + half, Components(of_seeds, of_rows, found.rest), effective, seeds, rows)
+    error, degrees = _error(found, seeds, rows)
+    parts = Components(of_seeds, of_rows, found.rest)
+    return NewRows(Estimate(mean, error, degrees), parts, effective, seeds, rows)
 
 
 def _mean_squares(difference_SR: Floats) -> _MeanSquares:
@@ -116,14 +116,15 @@ def _mean_squares(difference_SR: Floats) -> _MeanSquares:
     )
 
 
-def _half_width(found: _MeanSquares, seeds: int, rows: int, level: float) -> float:
+def _error(found: _MeanSquares, seeds: int, rows: int) -> tuple[float, float]:
+    """Return the standard error of the mean, and its degrees of freedom."""
     farthest = float(np.square(found.row_effects_R).max())
     of_rows = found.rows + EXTRA_ROWS * seeds * farthest / (rows - 1)
     both = found.seeds + of_rows - found.rest
     squares = found.seeds**2 / (seeds - 1) + of_rows**2 / (rows - 1) + found.rest**2 / ((seeds - 1) * (rows - 1))
     degrees = max(1.0, both**2 / squares) if squares > 0 else 1.0
     largest, degrees = max((both, degrees), (found.seeds, seeds - 1.0), (of_rows, rows - 1.0))
-    return t_quantile(level, degrees) * math.sqrt(largest / (seeds * rows)) if largest > 0 else 0.0
+    return math.sqrt(max(0.0, largest) / (seeds * rows)), degrees
 
 
 def by_group(difference_SR: Floats, groups_R: NDArray[np.int64]) -> Floats:
@@ -154,14 +155,19 @@ class Needed:
     seeds: int | None
 
 
-def needed(found: NewRows, margin: float, level: float) -> Needed:
+def needed(found: NewRows, several: Sequence[Goal]) -> Needed:
     """Estimate what would settle a difference, if its mean and its variance components stay as they are.
 
-    A mean of `margin` or more must have an interval that excludes 0, a smaller one an interval inside the margin.
+    One of `several` goals is enough.
     """
-    goal = abs(found.mean) if abs(found.mean) >= margin else margin - abs(found.mean)
-    variance = (goal / NormalDist().inv_cdf((1 + level) / 2)) ** 2
-    parts = found.components
+    counts = [_needed(found, goal) for goal in several]
+    rows = [count.rows for count in counts if count.rows is not None]
+    seeds = [count.seeds for count in counts if count.seeds is not None]
+    return Needed(min(rows, default=None), min(seeds, default=None))
+
+
+def _needed(found: NewRows, goal: Goal) -> Needed:
+    variance, parts = goal.error**2, found.components
     return Needed(
         rows=_count(parts.row + parts.rest / found.seeds, variance - parts.seed / found.seeds, found.rows),
         seeds=_count(parts.seed + parts.rest / found.rows, variance - parts.row / found.rows, found.seeds),

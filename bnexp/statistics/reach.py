@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from bnexp.statistics.arrays import Floats
-from bnexp.statistics.differences import mean_interval
+from bnexp.statistics.estimate import mean_interval
 from bnexp.statistics.significance import at_least
 
 Reading = Literal["ratio", "at least", "at most", "restricted means"]

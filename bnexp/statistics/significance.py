@@ -5,7 +5,6 @@ Axes: S seeds (pairs of seeds), M sign patterns.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -114,34 +113,11 @@ def failure_difference(treated_failed_S: NDArray[np.bool_], baseline_failed_S: N
     return min(1.0, 2 * tail)
 
 
-def t_test_p_value(difference_S: Floats) -> float:
-    """Return the two-sided p-value of the paired t test, (S,) finite differences; it agrees with `mean_interval`.
-
-    Pairs without any spread have p 1 if all are 0, else the p-value of the sign-flip test. A single pair has 1.
-    """
-    least = 2.0 ** (1 - len(difference_S)) if without_spread(difference_S) else 0.0
-    return min(1.0, max(least, 2 * min(_one_sided(difference_S), _one_sided(-difference_S))))
-
-
-def equivalence_p_value(difference_S: Floats, margin: float) -> float:
-    """Return the p-value of two one-sided t tests that the mean lies within +-margin.
-
-    It is below 0.05 exactly where the 90% interval lies inside. Source: Schuirmann 1987.
-    """
-    return max(_one_sided(difference_S + margin), _one_sided(margin - difference_S))
-
-
-def _one_sided(difference_S: Floats) -> float:
-    """Return the p-value of the one-sided t test that the mean is above 0."""
-    count, mean = len(difference_S), float(np.mean(difference_S))
-    if count < 2:
-        return 1.0
-    if without_spread(difference_S):
-        return float(mean <= 0)
+def t_tail(ratio: float, degrees: float) -> float:
+    """Return how probable it is that Student's t with these degrees of freedom lies above a ratio."""
     from scipy import special
 
-    error = float(np.std(difference_S, ddof=1)) / math.sqrt(count)
-    return float(special.stdtr(count - 1, -mean / error))
+    return float(special.stdtr(degrees, -ratio))
 
 
 def without_spread(values_S: Floats) -> bool:

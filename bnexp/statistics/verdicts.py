@@ -1,8 +1,13 @@
-"""Words for a difference: the four of a comparison, the three of a study's hypothesis. By interval and margin alone."""
+"""What an estimate shows of a difference, and the words for it: four of a comparison, three of a study's hypothesis.
+
+One rule serves both. A difference has a sign if its interval excludes 0 and the sign-flip test over seeds agrees. It is
+small if its interval lies inside the margin. It is large if its mean is at the margin or beyond.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Literal
@@ -10,85 +15,171 @@ from typing import Literal
 import numpy as np
 
 from bnexp.statistics.arrays import Floats
-from bnexp.statistics.differences import LEVEL, Interval, mean_interval
+from bnexp.statistics.differences import LEVEL
+from bnexp.statistics.estimate import Estimate, mean_interval
 from bnexp.statistics.quantiles import t_quantile
-from bnexp.statistics.significance import at_least, without_spread
+from bnexp.statistics.significance import at_least, holm_levels
 
 Word = Literal["helps", "hurts", "no difference that matters", "cannot tell yet"]
 Conclusive = Literal["supported", "refuted", "inconclusive"]
 
-FEWEST_PAIRS = 6
-"""With fewer, even pairs that all agree leave the sign-flip test above 0.05, and coarse metrics often tie by luck."""
-ERROR = 0.05
-"""How often all hypotheses of a study together may be refuted by equivalence though they are true."""
 RARE = 0.2
-"""Pairs that are all equal refute a claim, if there are enough to exclude that this share of pairs differs."""
+"""Pairs that are all equal show that no difference matters, if they exclude that this share of pairs differs."""
+ROUNDING_OF_P = 1e-12
+"""Of 1 less a level."""
 MOST_PAIRS = 100_000
 """If a question needs more pairs than this, no number is advised."""
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """One of four words, and, where it is open, about how many pairs would settle it."""
+class Levels:
+    """The level of the interval that is compared with 0, and of the interval that is compared with the margin.
 
-    word: Word
-    settled_by: int | None = None
+    A single question has one interval for both. Several questions share the error. Holm's levels come from tests
+    against 0 and are laxest for the effect nearest to 0, so that the margin has an equal share of the error instead.
+    """
+
+    sign: float = LEVEL
+    margin: float = LEVEL
+
+
+def shared_levels(p_values: Sequence[float]) -> list[Levels]:
+    """Return the levels of several questions with these p-values, so that all together err in at most 5%.
+
+    Source: Holm 1979 for the sign; Bonferroni for the margin.
+
+    >>> shared_levels([0.01, 0.5])
+    [Levels(sign=0.975, margin=0.975), Levels(sign=0.95, margin=0.975)]
+    """
+    of_margin = 1 - (1 - LEVEL) / max(1, len(p_values))
+    return [Levels(level, of_margin) for level in holm_levels(p_values, LEVEL)]
 
 
 @dataclass(frozen=True)
-class Conclusion:
-    """What a contrast says of a claim, and, where it is open, about how many pairs would settle it."""
+class Shown:
+    """What an estimate shows of a difference."""
 
-    word: Conclusive
-    settled_by: int | None = None
+    sign: Literal[-1, 0, 1] = 0
+    """1 above 0, -1 below, 0 where it is not known."""
+    is_large: bool = False
+    is_small: bool = False
 
 
-def verdict(
+def shown(
+    estimate: Estimate,
     *,
-    low: float,
-    high: float,
-    mean: float,
     margin: float,
-    higher_is_better: bool,
     pairs: int,
-    standard_deviation: float,
-) -> Verdict:
-    """Judge a paired difference, treated minus baseline, by its interval [low, high] and the margin that matters.
+    sign_flip_p: Callable[[], float],
+    levels: Levels,
+    rare: float = RARE,
+) -> Shown:
+    """Return what an estimate shows of a difference whose smallest size that matters is `margin`.
 
-    The interval inside (-margin, margin): no difference that matters. The
-    interval on one side of 0 and the mean at the margin or beyond: helps or
-    hurts. Anything else, or fewer than FEWEST_PAIRS pairs: cannot tell
-    yet, with an estimate of the pairs that would settle it. Pairs that are all equal have no spread. They show that no
-    difference matters, if there are enough to exclude that many pairs differ, as in `conclusion`.
-
-    The one interval that is shown decides: at 95% it is stricter about the
-    margin than two one-sided tests, whose interval is one of 90%.
+    Pairs that are all equal have no spread. They show that a difference is small, if there are enough of them to
+    exclude that the share `rare` of all pairs differs. Fewer pairs than `fewest_pairs` show nothing.
+    `sign_flip_p` is asked only where the interval excludes 0.
     """
-    if pairs < FEWEST_PAIRS:
-        return Verdict("cannot tell yet", FEWEST_PAIRS)
-    if not at_least(-low, margin) and not at_least(high, margin):
-        needed = 0 if standard_deviation > 0 else pairs_to_exclude(RARE)
-        return Verdict("cannot tell yet", needed) if pairs < needed else Verdict("no difference that matters")
-    if (low > 0 or high < 0) and at_least(abs(mean), margin):
-        return Verdict("helps" if (mean > 0) == higher_is_better else "hurts")
-    return Verdict("cannot tell yet", _pairs_to_settle(mean, margin, pairs, standard_deviation))
+    if pairs < fewest_pairs(levels.sign):
+        return Shown()
+    of_sign, of_margin = estimate.interval(levels.sign), estimate.interval(levels.margin)
+    is_small = not at_least(-of_margin.low, margin) and not at_least(of_margin.high, margin)
+    is_apart = (of_sign.low > 0 or of_sign.high < 0) and sign_flip_p() <= 1 - levels.sign + ROUNDING_OF_P
+    return Shown(
+        (1 if estimate.mean > 0 else -1) if is_apart else 0,
+        is_large=bool(at_least(abs(estimate.mean), margin)),
+        is_small=is_small and (estimate.error > 0 or pairs >= pairs_to_exclude(rare)),
+    )
 
 
-def _pairs_to_settle(mean: float, margin: float, pairs: int, standard_deviation: float) -> int | None:
-    """Estimate how many pairs make the interval narrow enough for a word, if mean and spread stay as they are."""
-    goal = abs(mean) if at_least(abs(mean), margin) else margin - abs(mean)
-    return _pairs_to_narrow(goal, LEVEL, pairs, standard_deviation)
+def comparison_word(found: Shown, *, higher_is_better: bool) -> Word:
+    """Return the word of a comparison for a difference, treated minus baseline."""
+    if found.is_small:
+        return "no difference that matters"
+    if found.sign and found.is_large:
+        return "helps" if (found.sign > 0) == higher_is_better else "hurts"
+    return "cannot tell yet"
 
 
-def _pairs_to_narrow(goal: float, level: float, pairs: int, standard_deviation: float) -> int | None:
-    """Estimate how many pairs, more than there are, give an interval of this level whose half is below the goal."""
-    quantile = NormalDist().inv_cdf((1 + level) / 2)
-    if not goal > 0 or not quantile * standard_deviation / goal < math.sqrt(MOST_PAIRS):
+def claim_word(found: Shown) -> Conclusive:
+    """Return the word for a claim that a difference is above 0, by the margin or more.
+
+    A difference below 0 refutes it, however small.
+    """
+    if found.sign > 0 and found.is_large:
+        return "supported"
+    return "refuted" if found.sign < 0 or found.is_small else "inconclusive"
+
+
+# --- what would settle it -----------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Goal:
+    """How narrow an interval must get to settle a question: half its width, at its level."""
+
+    half_width: float
+    level: float
+
+    @property
+    def error(self) -> float:
+        """Return the standard error of a mean over very many that has this interval."""
+        return self.half_width / NormalDist().inv_cdf((1 + self.level) / 2)
+
+
+def goals(mean: float, margin: float, levels: Levels, *, is_claim: bool) -> list[Goal]:
+    """Return the intervals that would each settle a question, if the mean stays as it is.
+
+    A large mean must lie apart from 0, a small one apart from the margin. A claim is refuted by any mean below 0, too.
+    """
+    if at_least(abs(mean), margin):
+        return [Goal(abs(mean), levels.sign)]
+    from_zero = [Goal(-mean, levels.sign)] if is_claim and mean < 0 else []
+    return [Goal(margin - abs(mean), levels.margin), *from_zero]
+
+
+def pairs_to_settle(several: Sequence[Goal], *, pairs: int, standard_deviation: float) -> int | None:
+    """Estimate the fewest pairs, more than there are, that reach one of the goals, if the spread stays as it is."""
+    counts = [_pairs_to_narrow(goal, pairs, standard_deviation) for goal in several]
+    return min((count for count in counts if count is not None), default=None)
+
+
+def _pairs_to_narrow(goal: Goal, pairs: int, standard_deviation: float) -> int | None:
+    if not goal.half_width > 0 or not standard_deviation / goal.error < math.sqrt(MOST_PAIRS):
         return None
-    count = max(pairs + 1, math.ceil((quantile * standard_deviation / goal) ** 2))
-    while t_quantile(level, count - 1) * standard_deviation / math.sqrt(count) >= goal:
+    count = max(pairs + 1, math.ceil((standard_deviation / goal.error) ** 2))
+    while t_quantile(goal.level, count - 1) * standard_deviation / math.sqrt(count) >= goal.half_width:
         count = math.ceil(count * 1.02) + 1
     return count if count <= MOST_PAIRS else None
+
+
+def fewest_pairs(level: float) -> int:
+    """Return the fewest pairs that a verdict may rest on at this level: fewer would all agree by chance too often.
+
+    >>> fewest_pairs(0.95), fewest_pairs(0.99)
+    (6, 8)
+    """
+    return math.ceil(1 - math.log2(1 - level))
+
+
+def pairs_to_exclude(share: float) -> int:
+    """Return how many pairs without a difference exclude, at 95%, that this share of all pairs differs.
+
+    The rule of three, exactly: (1 - share)**pairs is below 0.05.
+
+    >>> pairs_to_exclude(0.2), pairs_to_exclude(0.01)
+    (14, 299)
+    """
+    return math.ceil(math.log(0.05) / math.log1p(-share)) if share < 1 else 1
+
+
+def unseen_share(pairs: int) -> float:
+    """Return the largest share of seeds that could fail though none of these pairs shows it, at 95%.
+
+    >>> round(unseen_share(20), 3)
+    0.139
+    """
+    return float(1 - 0.05 ** (1 / pairs))
 
 
 def beats(values_S: Floats, score: float) -> bool:
@@ -101,82 +192,3 @@ def beats(values_S: Floats, score: float) -> bool:
     """
     finite_S = values_S[np.isfinite(values_S)]
     return len(finite_S) > 1 and mean_interval(finite_S, LEVEL).low > score
-
-
-def fewest_pairs(level: float) -> int:
-    """Return the fewest pairs that a claim may rest on at this level: fewer would all agree by chance too often.
-
-    >>> fewest_pairs(0.95), fewest_pairs(0.99)
-    (6, 8)
-    """
-    return math.ceil(1 - math.log2(1 - level))
-
-
-def conclusion(
-    difference_S: Floats, *, smallest: float, level: float = 0.95, contrasts: int = 1, rare: float = RARE
-) -> Conclusion:
-    """Judge a claim that the mean of the differences, (S,), is above 0 by the smallest effect of interest or more.
-
-    supported: the t interval of this level lies above 0 and the mean is
-    `smallest` or more. refuted: it lies below 0, or the equivalence interval
-    lies inside (-smallest, smallest). inconclusive: anything else, and
-    anything that rests on fewer than `fewest_pairs`.
-
-    `level` may be Holm's. Equivalence does not use it. Holm's levels come from tests against 0, and are laxest for the
-    effect nearest to 0.
-    """
-    count = len(difference_S)
-    if count < fewest_pairs(level):
-        return Conclusion("inconclusive", fewest_pairs(level))
-    found, narrow = mean_interval(difference_S, level), equivalence_interval(difference_S, contrasts)
-    if found.low > 0 and at_least(found.mean, smallest):
-        return Conclusion("supported")
-    if found.high < 0:
-        return Conclusion("refuted")
-    if not at_least(-narrow.low, smallest) and not at_least(narrow.high, smallest):
-        needed = pairs_to_exclude(rare) if without_spread(difference_S) else 0
-        return Conclusion("inconclusive", needed) if count < needed else Conclusion("refuted")
-    deviation = float(np.std(difference_S, ddof=1))
-    return Conclusion("inconclusive", _pairs_for_a_word(found.mean, smallest, count, deviation, level, contrasts))
-
-
-def _pairs_for_a_word(
-    mean: float, smallest: float, pairs: int, deviation: float, level: float, contrasts: int
-) -> int | None:
-    """Estimate the fewest pairs that would support or refute a claim, if mean and spread stay as they are.
-
-    A mean below 0 refutes it in two ways: the interval lies below 0, or inside the smallest effect of interest.
-    """
-    goals = {"beyond": (abs(mean), level), "inside": (smallest - abs(mean), equivalence_level(contrasts))}
-    if mean >= 0:
-        del goals["inside" if at_least(mean, smallest) else "beyond"]
-    counts = [_pairs_to_narrow(goal, at, pairs, deviation) for goal, at in goals.values()]
-    return min((count for count in counts if count is not None), default=None)
-
-
-def equivalence_level(contrasts: int = 1) -> float:
-    """Return the level of the interval that is compared with the smallest effect of one of several claims.
-
-    >>> equivalence_level(), equivalence_level(2)
-    (0.9, 0.95)
-    """
-    return 1 - 2 * ERROR / contrasts
-
-
-def equivalence_interval(difference_S: Floats, contrasts: int = 1) -> Interval:
-    """Return the interval that lies inside a margin where two one-sided tests, each at ERROR / contrasts, say so.
-
-    Source: Schuirmann 1987; of several claims each has its share of the error (Bonferroni).
-    """
-    return mean_interval(difference_S, equivalence_level(contrasts))
-
-
-def pairs_to_exclude(share: float) -> int:
-    """Return how many pairs without a difference exclude, at 95%, that this share of all pairs differs.
-
-    The rule of three, exactly: (1 - share)**pairs is below 0.05.
-
-    >>> pairs_to_exclude(0.2), pairs_to_exclude(0.01)
-    (14, 299)
-    """
-    return math.ceil(math.log(0.05) / math.log1p(-share)) if share < 1 else 1

@@ -69,6 +69,21 @@ class MetricDifference(Interval):
     """Of a held-out part, where the rows were kept."""
 
 
+class Judged(Interval):
+    """What decided: the difference on the scale that is judged, with its interval at the level that is judged."""
+
+    scale: Literal["difference", "ratio"]
+    """ratio: the logs of the values are contrasted, and the margin is a log, too."""
+    level: Share
+    """Of the interval that is compared with 0: Holm's where several arms share the error."""
+    margin: Positive
+    margin_level: Share
+    """Of the interval that is compared with the margin."""
+    p_value: Annotated[float, Field(ge=0, le=1)]
+    """Of the sign-flip test."""
+    new_rows: NewRowsInterval | None = None
+
+
 class Reach(Record):
     """How soon an arm's seeds reached the target; one that never does counts with the whole budget."""
 
@@ -154,6 +169,8 @@ class Contrast(Record):
     confounders: dict[str, Pair] = {}
     """Whatever else differs."""
     cautions: list[str] = []
+    judged: Judged | None = None
+    """None where no pair has a value, and in older documents."""
     verdict: Verdict
 
 

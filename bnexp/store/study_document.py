@@ -117,13 +117,6 @@ class CellRecord(Record):
     differences: list[MeanOverSeeds]
 
 
-class Equivalence(Interval):
-    """The interval that is compared with the smallest effect of interest, and the p-value that goes with it."""
-
-    level: Share
-    p_value: Number
-
-
 class Group(Record):
     """What `over` reduces to one number: the levels of the other factors, and the difference there."""
 
@@ -139,6 +132,8 @@ class Findings(Hypothesis):
 
     level: Share
     """Of its intervals: Holm's where a study has several hypotheses."""
+    margin_level: Share = 0.95
+    """Of the interval that is compared with the smallest effect of interest: each hypothesis has an equal share."""
     left_out: Count = 0
     """Pairs without a value."""
     pairs: Count = 0
@@ -157,9 +152,6 @@ class Findings(Hypothesis):
     guessing: Number = None
     """What a net scores that has learned nothing, if no arm does better."""
     bootstrap: Interval | None = None
-    equivalence: Equivalence | None = None
-    other_data: Interval | None = None
-    """For other rows of the same kind."""
     probability_of_improvement: Interval | None = None
 
     @field_serializer("difference", "verdict", check_fields=False)
@@ -170,7 +162,7 @@ class Findings(Hypothesis):
     @model_validator(mode="after")
     def _refuse_no_ratio(self) -> Findings:
         """Raise ValueError if a contrast is of a ratio, and one of its numbers is the log of none."""
-        found = [self.difference, self.bootstrap, self.equivalence, self.other_data] if self.is_ratio else []
+        found = [self.difference, self.bootstrap] if self.is_ratio else []
         values = [getattr(one, key) for one in found if one is not None for key in ("mean", "low", "high")]
         if any(value is not None and not abs(value) <= LARGEST_LOG for value in values):
             raise ValueError("a number is the log of no ratio")

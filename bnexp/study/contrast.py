@@ -14,15 +14,19 @@ import numpy as np
 
 from bnexp import statistics
 from bnexp.comparison.judgement import unbeaten
+from bnexp.comparison.new_rows import Anew
 from bnexp.config.section import Resample
 from bnexp.config.study import Hypothesis, Over
 from bnexp.metrics import higher_is_better
 from bnexp.statistics.arrays import Floats
 from bnexp.study.grid import Cell, matches
+from bnexp.study.new_rows import Rows, no_rows, over_cells, why_not
 from bnexp.study.result import Result
 
 Results = Mapping[tuple[int, str], Result]
 """(cell, arm), which names a trial -> what was measured there."""
+
+NOT_KEPT = "What each row measured is not kept, so nothing is said of new rows."
 
 
 @dataclass(frozen=True)
@@ -30,18 +34,19 @@ class Contrast:
     """Treated minus baseline for each seed, (S,): NaN where a diverged seed has no value.
 
     `never` counts, for treated and baseline, the trainings that did not reach
-    the target of `epochs_to`. `resample` is how the measured rows were split, if all were split alike. `test_share` is
-    the rows that are measured over those trained on, where each seed splits them anew, else None. `cells` are the mean
-    differences of the cells that are averaged, None where no seed has a value. `trainings` counts the trainings of an
-    arm behind one of its numbers. `warned` tells whether a training of either arm has a warning, `diverged` counts the
-    trainings of both that diverged. `guessing` is what a net scores that has learned nothing, if no arm does better in
-    any cell that is read; None if one does, or the claim is about something else.
+    the target of `epochs_to`. `resample` is how the measured rows were split, if all were split alike. `anew` is the
+    difference as estimated for new rows, where that is known, else `why_not_new_rows` says why not. `cells` are the
+    mean differences of the cells that are averaged, None where no seed has a value. `trainings` counts the trainings of
+    an arm behind one of its numbers. `warned` tells whether a training of either arm has a warning, `diverged` counts
+    the trainings of both that diverged. `guessing` is what a net scores that has learned nothing, if no arm does better
+    in any cell that is read; None if one does, or the claim is about something else.
     """
 
     difference_S: Floats
     never: tuple[int, int] = (0, 0)
     resample: Resample | None = None
-    test_share: float | None = None
+    anew: Anew | None = None
+    why_not_new_rows: str | None = None
     cells: tuple[float | None, ...] = ()
     trainings: int = 1
     warned: bool = False
@@ -54,7 +59,7 @@ class Contrast:
         return int((~np.isfinite(self.difference_S)).sum())
 
 
-def contrast_of(claim: Hypothesis, cells: Sequence[Cell], results: Results) -> Contrast:
+def contrast_of(claim: Hypothesis, cells: Sequence[Cell], results: Results, rows: Rows = no_rows) -> Contrast:
     """Return the contrast of a claim; with `minus`, the contrast at `at` less the contrast at `minus`."""
     here = [cell for cell in cells if matches(cell, claim.at)]
     difference_S = _difference(claim, here, results)
@@ -66,17 +71,38 @@ def contrast_of(claim: Hypothesis, cells: Sequence[Cell], results: Results) -> C
     every = [one for several in read.values() for one in several]
     ways = {_resampled(claim, one) for one in every}
     averaged = here if claim.over is None and claim.minus is None else []
+    weighted = [*((cell, 1 / len(here)) for cell in here), *((cell, -1 / len(there)) for cell in there)]
+    anew = _anew(claim, difference_S, every, weighted, results, rows)
     return Contrast(
         difference_S,
         never=(never[0], never[1]),
         resample=ways.pop() if len(ways) == 1 else None,
-        test_share=_test_share(claim, every),
+        anew=anew,
+        why_not_new_rows=None if anew is not None else why_not(claim) or NOT_KEPT,
         cells=tuple(statistics.of_finite(cell_difference(claim, cell, results))["mean"] for cell in averaged),
         trainings=len(here) + len(there),
         warned=any(one.warnings for one in every),
         diverged=sum(len(one.diverged) for one in every),
         guessing=_unbeaten(claim, every),
     )
+
+
+def _anew(
+    claim: Hypothesis,
+    difference_S: Floats,
+    every: Sequence[Result],
+    weighted: Sequence[tuple[Cell, float]],
+    results: Results,
+    rows: Rows,
+) -> Anew | None:
+    """Return the difference as estimated for new rows, or for other splits; None where that is not known."""
+    if why_not(claim) is not None or not np.isfinite(difference_S).all() or len(difference_S) < 2:
+        return None
+    share = _test_share(claim, every)
+    if share is None:
+        return over_cells(claim, weighted, difference_S, results, rows)
+    part = claim.metric.metric.partition("_")[0]
+    return Anew("splits", statistics.over_splits(difference_S, share), max(one.rows[part] for one in every))
 
 
 def _unbeaten(claim: Hypothesis, every: Sequence[Result]) -> float | None:
@@ -180,8 +206,9 @@ def _resampled(claim: Hypothesis, result: Result) -> Resample:
 
 
 def _test_share(claim: Hypothesis, results: Sequence[Result]) -> float | None:
-    """Return `Contrast.test_share`, the largest of all cells; None where most rows are held out, so that
-    what seeds train on hardly overlaps.
+    """Return the rows that are measured over those trained on, the largest of all cells, where each seed splits anew.
+
+    None where most rows are held out, so that what seeds train on hardly overlaps.
     """
     part = claim.metric.metric.partition("_")[0]
     anew = all(_resampled(claim, one) is True and part in one.rows for one in results)

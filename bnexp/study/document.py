@@ -20,20 +20,27 @@ from bnexp.statistics.arrays import Floats
 from bnexp.store.study_document import CellRecord, Factor, Group, MeanOverSeeds, StudyDocument, TrialRecord, Tuning
 from bnexp.study.contrast import Results, cell_difference, contrast_of, group_differences
 from bnexp.study.grid import Cell, level_text, matches, tied_value, tuning_seeds
+from bnexp.study.new_rows import Rows, no_rows
 from bnexp.study.result import Result, target_name
 from bnexp.study.verdict import judged, overall
 
 
 def document(
-    file: StudyFile, cells: Sequence[Cell], digest: str, results: Results, late: Sequence[bool] = ()
+    file: StudyFile,
+    cells: Sequence[Cell],
+    digest: str,
+    results: Results,
+    late: Sequence[bool] = (),
+    rows: Rows = no_rows,
 ) -> StudyDocument:
     """Return what study.json holds: no time or place, so that the same numbers give the same bytes.
 
     `late` says for each hypothesis whether results were there before it was asked; where it is empty, of none.
+    `rows` reads what each held-out row measured in a trial.
     """
     study = file.study
     claims = study.claims()
-    found = judged(claims, [contrast_of(claim, cells, results) for claim in claims])
+    found = judged(claims, [contrast_of(claim, cells, results, rows) for claim in claims])
     hypotheses = [
         one.model_copy(
             update={

@@ -19,15 +19,15 @@ from typing import Any
 import numpy as np
 
 from bnexp import statistics
+from bnexp.comparison.answer import Grounds, answer, word_of
 from bnexp.comparison.judgement import Evidence, Withheld, Wording, withheld
 from bnexp.config.study import Hypothesis
-from bnexp.metrics import LARGEST
-from bnexp.statistics import LEVEL, Conclusion, Floats, Reading, strict
+from bnexp.statistics import LEVEL, Floats, Levels, Reading, strict
 from bnexp.store.comparison_document import Interval, MetricDifference, Verdict
 from bnexp.store.records import Record
-from bnexp.store.study_document import LARGEST_LOG, Equivalence, Findings, HypothesisRecord
+from bnexp.store.study_document import Findings, HypothesisRecord
 from bnexp.study.contrast import Contrast, more_wins
-from bnexp.study.words import sentence
+from bnexp.study.words import Telling, held
 
 SPEAKS_OF = {
     True: "other seeds and splits of these rows",
@@ -35,18 +35,25 @@ SPEAKS_OF = {
     False: "other seeds, on this split",
     None: "other seeds, with splits of their own in some cells",
 }
-"""`Contrast.resample` -> what an interval speaks of."""
+"""`Contrast.resample` -> what the interval over seeds speaks of."""
+BOUNDS = ("mean", "low", "high")
 
 
 def judged(claims: Sequence[Hypothesis], contrasts: Sequence[Contrast]) -> list[HypothesisRecord]:
     """Return what study.json holds of each hypothesis: the claim, its difference, tests, verdict."""
-    rows = zip(claims, contrasts, _judgements(claims, contrasts), strict=True)
-    return [_with_verdict(_findings(claim, one, found.level, len(claims)), found) for claim, one, found in rows]
+    rows = zip(claims, contrasts, _cases(claims, contrasts), strict=True)
+    return [
+        HypothesisRecord(**dict(_findings(claim, one, case.levels)), verdict=case.verdict(_telling(claim, one)))
+        for claim, one, case in rows
+    ]
 
 
-def conclusions(claims: Sequence[Hypothesis], contrasts: Sequence[Contrast]) -> list[Conclusion]:
+def words(claims: Sequence[Hypothesis], contrasts: Sequence[Contrast]) -> list[str]:
     """Judge the claims of a study: all its rules, and nothing beside the words."""
-    return [found.conclusion for found in _judgements(claims, contrasts)]
+    return [
+        "inconclusive" if case.grounds is None or case.held else word_of(case.grounds, _telling(claim, contrast))
+        for claim, contrast, case in zip(claims, contrasts, _cases(claims, contrasts), strict=True)
+    ]
 
 
 def overall(words: Sequence[str]) -> str:
@@ -66,24 +73,31 @@ def smallest_of(claim: Hypothesis) -> float:
 
 
 @dataclass(frozen=True)
-class _Judgement:
-    """The level of a claim's interval, why its verdict is withheld if it is, and the conclusion."""
+class _Case:
+    """What a claim's verdict rests on, the levels of its intervals, and why it is withheld if it is."""
 
-    level: float
+    grounds: Grounds | None
+    """None where no pair has a value."""
+    levels: Levels
     held: Withheld | None
-    conclusion: Conclusion
+
+    def verdict(self, telling: Telling) -> Verdict:
+        """Return the verdict, or why there is none."""
+        if self.held is None and self.grounds is not None:
+            return answer(self.grounds, telling)
+        held = self.held or Withheld("No verdict: no pair has a value.")
+        return Verdict(word=telling.open, settled_by=held.settled_by, sentence=held.sentence)
 
 
-def _judgements(claims: Sequence[Hypothesis], contrasts: Sequence[Contrast]) -> list[_Judgement]:
+def _cases(claims: Sequence[Hypothesis], contrasts: Sequence[Contrast]) -> list[_Case]:
+    """Return the claims' cases; they share the error (`statistics.shared_levels`)."""
     pairs = list(zip(claims, contrasts, strict=True))
-    levels = statistics.holm_levels([_p_value(claim, one) for claim, one in pairs], LEVEL)
-    return [_judgement(claim, one, level, len(pairs)) for (claim, one), level in zip(pairs, levels, strict=True)]
-
-
-def _judgement(claim: Hypothesis, contrast: Contrast, level: float, contrasts: int) -> _Judgement:
-    if held := _withheld(claim, contrast, level):
-        return _Judgement(level, held, Conclusion("inconclusive", held.settled_by))
-    return _Judgement(level, None, _conclusion(claim, contrast, level, contrasts))
+    grounds = [None if _withheld(claim, one, LEVEL) else _grounds(claim, one) for claim, one in pairs]
+    levels = statistics.shared_levels([1.0 if one is None else one.p_value for one in grounds])
+    return [
+        _Case(None if one is None else replace(one, levels=each), each, _withheld(claim, contrast, each.sign))
+        for (claim, contrast), one, each in zip(pairs, grounds, levels, strict=True)
+    ]
 
 
 def _withheld(claim: Hypothesis, contrast: Contrast, level: float) -> Withheld | None:
@@ -104,11 +118,22 @@ def _withheld(claim: Hypothesis, contrast: Contrast, level: float) -> Withheld |
     return withheld(evidence, words)
 
 
-def _p_value(claim: Hypothesis, contrast: Contrast) -> float:
-    """Return the p-value of a claim's t test; 1 where the verdict is withheld."""
-    if _withheld(claim, contrast, LEVEL):
-        return 1.0
-    return statistics.t_test_p_value(_effect(claim, contrast.difference_S))
+def _grounds(claim: Hypothesis, contrast: Contrast) -> Grounds | None:
+    """Return what a verdict rests on, signed so that what lies above 0 supports the claim; None without a value."""
+    is_higher = claim.direction == "higher"
+    effect_S = _effect(claim, contrast.difference_S[np.isfinite(contrast.difference_S)])
+    if not len(effect_S):
+        return None
+    anew = contrast.anew
+    return Grounds(
+        claim.metric.metric,
+        effect_S if is_higher else -effect_S,
+        margin=smallest_of(claim),
+        anew=anew if anew is None or is_higher else -anew,
+        is_claim=True,
+        is_warned=contrast.warned,
+        rare=claim.smallest if claim.counts else statistics.RARE,
+    )
 
 
 def _effect(claim: Hypothesis, difference_S: Floats) -> Floats:
@@ -116,22 +141,14 @@ def _effect(claim: Hypothesis, difference_S: Floats) -> Floats:
     return statistics.signs(difference_S) / (2 if more_wins(claim) else -2) if claim.wins else difference_S
 
 
-# --- the word -----------------------------------------------------------------------
-
-
-def _conclusion(claim: Hypothesis, contrast: Contrast, level: float, contrasts: int) -> Conclusion:
-    signed_S = _effect(claim, contrast.difference_S) * (1 if claim.direction == "higher" else -1)
-    rare = claim.smallest if claim.counts else statistics.RARE
-    found = statistics.conclusion(signed_S, smallest=smallest_of(claim), level=level, contrasts=contrasts, rare=rare)
-    interval = statistics.mean_interval(signed_S, level)
-    apart = found.word != "inconclusive" and not interval.low <= 0 <= interval.high
-    if apart and claim.counts and statistics.sign_flip_p_value(signed_S) > 1 - level:
-        return Conclusion("inconclusive")
-    if found.word == "refuted" and not apart and any(contrast.never):
-        return Conclusion("inconclusive")
-    if apart and _is_flattered(claim, contrast, claimed=found.word == "supported"):
-        return Conclusion("inconclusive")
-    return found
+def _telling(claim: Hypothesis, contrast: Contrast) -> Telling:
+    return Telling(
+        claim,
+        _reading(claim, contrast),
+        contrast.never,
+        lambda claimed: _is_flattered(claim, contrast, claimed=claimed),
+        contrast.why_not_new_rows,
+    )
 
 
 def _is_flattered(claim: Hypothesis, contrast: Contrast, *, claimed: bool) -> bool:
@@ -151,20 +168,21 @@ def _is_flattered(claim: Hypothesis, contrast: Contrast, *, claimed: bool) -> bo
 # --- what it rests on ---------------------------------------------------------------
 
 
-def _findings(claim: Hypothesis, contrast: Contrast, level: float, contrasts: int) -> Findings:
+def _findings(claim: Hypothesis, contrast: Contrast, levels: Levels) -> Findings:
     """Return all but the verdict: the claim as it stands, and what was found for it."""
     measured_S = contrast.difference_S[np.isfinite(contrast.difference_S)]
     effect_S = _effect(claim, measured_S)
-    check = statistics.bootstrap_interval(effect_S, level)
+    check = statistics.bootstrap_interval(effect_S, levels.sign)
     found = Findings(
         **dict(claim),
-        level=level,
+        level=levels.sign,
+        margin_level=levels.margin,
         left_out=contrast.lost,
         pairs=len(contrast.difference_S),
         never_reached=dict(zip((claim.treated, claim.baseline), contrast.never, strict=True)),
         reading=_reading(claim, contrast),
         speaks_of=SPEAKS_OF[contrast.resample],
-        cells=[_held(claim, mean) for mean in contrast.cells],
+        cells=[held(claim, mean) for mean in contrast.cells],
         warned=contrast.warned,
         diverged=contrast.diverged,
         difference=None,
@@ -172,46 +190,23 @@ def _findings(claim: Hypothesis, contrast: Contrast, level: float, contrasts: in
         guessing=contrast.guessing,
         bootstrap=None if check is None else Interval(**_fields(claim, check)),
     )
-    return found.model_copy(update=_of_pairs(claim, contrast, effect_S, level, contrasts)) if len(effect_S) else found
+    return found.model_copy(update=_of_pairs(claim, contrast, effect_S, levels.sign)) if len(effect_S) else found
 
 
-def _of_pairs(
-    claim: Hypothesis, contrast: Contrast, effect_S: Floats, level: float, contrasts: int
-) -> dict[str, Record | None]:
+def _of_pairs(claim: Hypothesis, contrast: Contrast, effect_S: Floats, level: float) -> dict[str, Record | None]:
     """Return the fields of `Findings` that need a pair with a value."""
     signed_S = effect_S * (1 if claim.direction == "higher" else -1)
-    other = None
-    if contrast.test_share is not None and not claim.counts:
-        other = Interval(**_fields(claim, statistics.other_data_interval(effect_S, level, contrast.test_share)))
-    return {
-        "difference": MetricDifference(**_fields(claim, statistics.summed_up(effect_S, level))),
-        "equivalence": _equivalence(claim, effect_S, contrasts),
-        "other_data": other,
-        "probability_of_improvement": Interval(**strict(statistics.probability_of_improvement(signed_S, LEVEL))),
-    }
-
-
-def _equivalence(claim: Hypothesis, effect_S: Floats, contrasts: int) -> Equivalence:
-    """Return the interval that is compared with the smallest effect of interest, and the p-value that goes with it."""
-    return Equivalence(
-        **_fields(claim, statistics.equivalence_interval(effect_S, contrasts)),
-        level=statistics.equivalence_level(contrasts),
-        p_value=statistics.equivalence_p_value(effect_S, smallest_of(claim)),
-    )
+    difference = MetricDifference(**_fields(claim, statistics.summed_up(effect_S, level)))
+    if contrast.anew is not None:
+        anew = contrast.anew.recorded(level)
+        difference.new_rows = anew.model_copy(update={key: held(claim, getattr(anew, key)) for key in BOUNDS})
+    chance = statistics.probability_of_improvement(signed_S, LEVEL)
+    return {"difference": difference, "probability_of_improvement": Interval(**strict(chance))}
 
 
 def _fields(claim: Hypothesis, found: Any) -> dict[str, Any]:
     """Return the fields of an interval as the document holds them."""
-    return {key: _held(claim, value) for key, value in strict(found).items()}
-
-
-def _held(claim: Hypothesis, value: float | None) -> float | None:
-    """Return a number of a contrast; null if it is larger than the document can hold, as where it is not finite.
-
-    Two seeds with very unlike losses have the log of a ratio whose interval no float can tell.
-    """
-    most = LARGEST_LOG if claim.is_ratio else LARGEST
-    return None if value is None or not abs(value) <= most else value
+    return {key: held(claim, value) for key, value in strict(found).items()}
 
 
 def _reading(claim: Hypothesis, contrast: Contrast) -> Reading | None:
@@ -221,12 +216,3 @@ def _reading(claim: Hypothesis, contrast: Contrast) -> Reading | None:
     if not any(contrast.never):
         return "ratio"
     return "restricted means" if claim.minus is not None else statistics.reading(*contrast.never)
-
-
-def _with_verdict(found: Findings, judgement: _Judgement) -> HypothesisRecord:
-    word, held = judgement.conclusion, judgement.held
-    if found.warned and held is None:
-        word = replace(word, settled_by=None)
-    text = sentence(found, word) if held is None else held.sentence
-    verdict = Verdict(word=word.word, settled_by=word.settled_by, sentence=text)
-    return HypothesisRecord(**dict(found), verdict=verdict)

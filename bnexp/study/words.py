@@ -6,67 +6,96 @@ Everything is written from the hypothesis and from what study.json holds of it.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from bnexp.comparison.metric_rules import WARNINGS_FIRST
+from bnexp import statistics
 from bnexp.config.study import Endpoint, Hypothesis, keys_of
-from bnexp.metrics import number, with_unit
-from bnexp.statistics import Conclusion
-from bnexp.store.comparison_document import Interval
-from bnexp.store.study_document import Findings
+from bnexp.metrics import LARGEST, number, with_unit
+from bnexp.statistics import Interval, Reading, Shown, strict
+from bnexp.store.comparison_document import Interval as Bounds
+from bnexp.store.study_document import LARGEST_LOG, Findings
 from bnexp.study.grid import level_text
 
 AFTER_RESULTS = "This hypothesis was added or changed after the results were known: treat it as exploratory."
 
 
-def sentence(claim: Findings, found: Conclusion) -> str:
-    """Return what a word that is not withheld rests on and, for an open question, what would settle it."""
-    what, limit = f"{about(claim)} is {effect(claim)}", size(claim, claim.smallest)
-    if found.word == "supported":
-        whose = f"{claim.treated} is " if claim.is_ratio else ""
-        return f"{what}: {whose}{claim.direction}, by {limit} or more.{_where_tests_part(claim)}"
-    if found.word == "refuted":
-        return f"{what}: {_why_refuted(claim, limit)}"
-    if found.settled_by is None and any(claim.never_reached.values()):
-        never = sum(claim.never_reached.values())
-        cure = "More training.epochs would settle it."
-        return f"{what}; {never} trainings never reach {claim.metric.epochs_to:g}. {cure}"
-    return f"{what}, and the smallest effect of interest is {limit}. {_what_would_settle(claim, found)}"
+@dataclass(frozen=True)
+class Telling:
+    """How the verdict on a claim is worded. Its intervals are signed: what lies above 0 supports the claim."""
+
+    claim: Hypothesis
+    reading: Reading | None
+    """How to read a ratio of epochs."""
+    never: tuple[int, int]
+    """Trainings that never reach the target of `epochs_to`, of treated and baseline."""
+    is_flattered: Callable[[bool], bool]
+    """Whether these favour the arm that looks faster, in a result that supports (True) or refutes (False) the claim."""
+    why_not_new_rows: str | None = None
+
+    @property
+    def open(self) -> str:
+        """Return the word for a question that is not settled."""
+        return "inconclusive"
+
+    def word(self, found: Shown) -> str:
+        """Return one of the three words. Seeds that never reach a target can make arms look alike, or one faster."""
+        word = statistics.claim_word(found)
+        if word == "refuted" and not found.sign and any(self.never):
+            return self.open
+        if found.sign and word != self.open and self.is_flattered(word == "supported"):
+            return self.open
+        return word
+
+    def says(self, interval: Interval, word: str) -> str:
+        """Return the effect with its interval, and how it lies to zero and to the smallest effect of interest."""
+        claim, limit = self.claim, size(self.claim, self.claim.smallest)
+        what = f"{about(claim)} is {self._effect(interval)}"
+        if word == "supported":
+            whose = f"{claim.treated} is " if claim.is_ratio else ""
+            return f"{what}: {whose}{claim.direction}, by {limit} or more."
+        if word == "refuted":
+            return f"{what}: " + ("the other way round." if interval.high < 0 else f"less than {limit} either way.")
+        return f"{what}, and the smallest effect of interest is {limit}."
+
+    def _effect(self, interval: Interval) -> str:
+        return as_read(self.reading, written(self.claim, self._own(interval)))
+
+    def bounds(self, interval: Interval) -> str:
+        """Write the bounds of an interval."""
+        return bounds(self.claim, self._own(interval))
+
+    def _own(self, interval: Interval) -> Bounds:
+        """Return an interval as the claim's arms are subtracted, as a document holds it."""
+        mean, low, high = interval.mean, interval.low, interval.high
+        if self.claim.direction == "lower":
+            mean, low, high = -mean, -high, -low
+        return Bounds(**{key: held(self.claim, value) for key, value in strict(Interval(mean, low, high)).items()})
+
+    def refusal(self, word: str) -> str | None:
+        """Return None: a study's file is checked before anything is trained."""
+        return None
+
+    def own_cure(self) -> str | None:
+        """Return what would settle a claim with seeds that never reach the target."""
+        if not any(self.never):
+            return None
+        never = f"{sum(self.never)} training{'s' if sum(self.never) > 1 else ''}"
+        return f"{never} never reach {self.claim.metric.epochs_to:g}. More training.epochs would settle it."
+
+    def why_these_rows_only(self) -> str | None:
+        """Return why nothing is said of new rows."""
+        return self.why_not_new_rows
 
 
-def _why_refuted(claim: Findings, limit: str) -> str:
-    """Return that the effect points the other way, or that it is too small to matter, with its interval."""
-    low, high = (None, None) if claim.difference is None else (claim.difference.low, claim.difference.high)
-    if low is not None and high is not None and (high < 0 if claim.direction == "higher" else low > 0):
-        return f"the other way round.{_where_tests_part(claim)}"
-    narrow = claim.equivalence
-    said = "" if narrow is None else f" ({100 * narrow.level:.4g}% interval {bounds(claim, narrow)})"
-    return f"less than {limit} either way{said}."
+def held(claim: Hypothesis, value: float | None) -> float | None:
+    """Return a number of a contrast; null if it is larger than the document can hold, as where it is not finite.
 
-
-def _where_tests_part(claim: Findings) -> str:
-    """Return a note if the sign-flip test, which stands beside the interval that decides, does not exclude zero."""
-    p_value = _p_value(claim)
-    if claim.counts or p_value <= 1 - claim.level:
-        return ""
-    return f" The interval decides; the sign-flip test alone would not say so (p {p_value:.2g}). More seeds are safer."
-
-
-def _p_value(claim: Findings) -> float:
-    """Return the p-value of the sign-flip test; 1 where nothing was tested."""
-    known = None if claim.difference is None else claim.difference.p_value
-    return 1.0 if known is None else known
-
-
-def _what_would_settle(claim: Findings, found: Conclusion) -> str:
-    if claim.warned:
-        return WARNINGS_FIRST
-    if found.settled_by:
-        return f"About {found.settled_by} seeds would settle it."
-    if claim.counts and _p_value(claim) > 1 - claim.level:
-        return f"Its exact test has p {_p_value(claim):.2g}. More seeds would settle it."
-    return "More seeds alone will not do."
+    Two seeds with very unlike losses have the log of a ratio whose interval no float can tell.
+    """
+    most = LARGEST_LOG if claim.is_ratio else LARGEST
+    return None if value is None or not abs(value) <= most else value
 
 
 def about(claim: Hypothesis) -> str:
@@ -124,11 +153,13 @@ def _levels(at: Mapping[str, Any]) -> str:
 
 
 def effect(claim: Findings) -> str:
-    """Write the effect of a hypothesis with its interval; a ratio of epochs may be a bound only."""
-    if claim.difference is None:
-        return "-"
-    text = written(claim, claim.difference)
-    match claim.reading:
+    """Write the effect of a hypothesis with its interval on these rows; a ratio of epochs may be a bound only."""
+    return "-" if claim.difference is None else as_read(claim.reading, written(claim, claim.difference))
+
+
+def as_read(reading: Reading | None, text: str) -> str:
+    """Write how a ratio of epochs is to be read."""
+    match reading:
         case "at least":
             return f">= {text}"
         case "at most":
@@ -138,13 +169,13 @@ def effect(claim: Findings) -> str:
     return text
 
 
-def written(claim: Hypothesis, interval: Interval) -> str:
+def written(claim: Hypothesis, interval: Bounds) -> str:
     """Write a difference with its interval in the unit of its claim; of epochs, how many times fewer they are."""
     mean = _value(claim, interval.mean)
     return mean if interval.low is None else f"{mean} {bounds(claim, interval)}"
 
 
-def bounds(claim: Hypothesis, interval: Interval) -> str:
+def bounds(claim: Hypothesis, interval: Bounds) -> str:
     """Write the bounds of a difference in the unit of its claim; nothing if it has none."""
     if interval.low is None:
         return ""

@@ -1,0 +1,60 @@
+"""On which scale a metric is judged: a difference, or the log of a ratio.
+
+A loss or an error has no upper end, and a few seeds with large values decide its mean. The interval of a mean of
+skewed values misses too often. So losses and errors are judged by their ratio: by the mean of the difference in logs,
+which is the ratio of geometric means.
+
+Axes: S seeds, R held-out rows.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import numpy as np
+
+from bnexp import statistics
+from bnexp.comparison.metric_rules import SHARES
+from bnexp.metrics import quantity
+from bnexp.statistics.arrays import Floats
+
+Scale = Literal["difference", "ratio"]
+
+
+def scale_of(metric: str, *values: Floats) -> Scale:
+    """Return the scale on which arms with these final values, (S,) each, are judged.
+
+    >>> scale_of("val_loss", np.array([0.5, 0.25])), scale_of("val_loss", np.zeros(2)), scale_of("r2", np.ones(2))
+    ('ratio', 'difference', 'difference')
+    """
+    is_positive = all(bool((values_S[np.isfinite(values_S)] > 0).all()) for values_S in values)
+    return "ratio" if is_positive and quantity(metric) not in SHARES else "difference"
+
+
+def difference_on_scale(treated_S: Floats, baseline_S: Floats, scale: Scale) -> Floats:
+    """Return treated minus baseline, (S,), of the values or of their logs; not finite where one has no value.
+
+    >>> np.exp(difference_on_scale(np.array([2.0]), np.array([4.0]), "ratio"))
+    array([0.5])
+    """
+    if scale == "ratio":
+        treated_S, baseline_S = (np.log(values_S) for values_S in (treated_S, baseline_S))
+    return statistics.subtracted(treated_S, baseline_S)
+
+
+def rows_on_scale(values_SR: Floats, final_S: Floats, scale: Scale) -> Floats:
+    """Return what each row adds to the seeds' final values on a scale, (S, R), up to a constant for each seed.
+
+    The log of a final value is linearized at that value: a row adds its own in units of it.
+    """
+    return values_SR if scale == "difference" else values_SR / final_S[:, None]
+
+
+def margin_on_scale(margin: float, baseline_mean: float, scale: Scale) -> float:
+    """Return a margin, in the metric's unit, on a scale: of a ratio, its log.
+
+    >>> round(math.exp(margin_on_scale(0.02, 0.4, "ratio")), 3)
+    1.05
+    """
+    return margin if scale == "difference" else math.log1p(margin / baseline_mean)

@@ -1,0 +1,135 @@
+"""What a study's contrast says of new rows of the same kind: over seeds and held-out rows of all its cells, or splits.
+
+Cells with the same held-out rows are averaged row by row. Cells with others are strata: each has rows of its own.
+
+Axes: S seeds, R held-out rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from bnexp.comparison.new_rows import Anew, as_judged, of_r2, over_rows
+from bnexp.comparison.scale import rows_on_scale
+from bnexp.config.study import Hypothesis
+from bnexp.held_out import HeldOut, PartRows
+from bnexp.metrics import quantity
+from bnexp.statistics.arrays import Floats
+from bnexp.study.grid import Cell
+from bnexp.study.result import Result
+
+Rows = Callable[[tuple[int, str]], HeldOut | None]
+"""(cell, arm) -> what each held-out row measured in that trial; None if it is not kept."""
+PARTS = ("val", "test")
+
+
+def no_rows(key: tuple[int, str]) -> HeldOut | None:
+    """Return None: no rows are kept."""
+    return None
+
+
+def why_not(claim: Hypothesis) -> str | None:
+    """Return why a claim can say nothing of new rows whatever is kept; None if it can."""
+    endpoint = claim.metric
+    if endpoint.metric.partition("_")[0] not in PARTS:
+        return "Nothing is said of new rows: the metric is not measured on held-out rows."
+    what = "epochs to a value are" if endpoint.epochs_to is not None else None
+    what = "failures are" if endpoint.failures_below is not None else what
+    what = "wins are" if claim.wins else what
+    what = "a width is" if claim.over is not None and claim.over.take == "width" else what
+    return None if what is None else f"Nothing is said of new rows: {what} not measured row by row."
+
+
+def over_cells(
+    claim: Hypothesis,
+    weighted: Sequence[tuple[Cell, float]],
+    contrast_S: Floats,
+    results: Mapping[tuple[int, str], Result],
+    rows: Rows,
+) -> Anew | None:
+    """Return the estimate of a contrast for new rows; None where a trial has no rows, or its arms have others.
+
+    `weighted` has each cell with its weight in the contrast, `contrast_S` the contrast of each seed, (S,).
+    """
+    part, strata = claim.metric.metric.partition("_")[0], dict[bytes, _Stratum]()
+    for cell, weight in weighted:
+        pair = [
+            _part(results[cell.number, arm], rows((cell.number, arm)), part) for arm in (claim.treated, claim.baseline)
+        ]
+        treated, base = pair
+        if treated is None or base is None or not np.array_equal(treated.rows_SR, base.rows_SR):
+            return None
+        difference_SR = _difference(claim, cell, results, (treated, base))
+        if difference_SR is None or not np.isfinite(difference_SR).all():
+            return None
+        stratum = strata.setdefault(treated.rows_SR[0].tobytes(), _Stratum(treated.groups_SR))
+        stratum.terms.append(weight * difference_SR)
+    return _joined(list(strata.values()), contrast_S)
+
+
+def _part(result: Result, held_out: HeldOut | None, part: str) -> PartRows | None:
+    """Return the rows of a part that all seeds share, of the seeds of a result."""
+    if held_out is None or part not in held_out.parts or not set(result.seeds) <= set(held_out.seeds):
+        return None
+    rows = held_out.of(tuple(result.seeds)).parts[part]
+    return rows if rows.is_shared else None
+
+
+def _difference(
+    claim: Hypothesis, cell: Cell, results: Mapping[tuple[int, str], Result], pair: tuple[PartRows, PartRows]
+) -> Floats | None:
+    """Return the difference of each seed and row in one cell, (S, R), up to a constant for each seed."""
+    endpoint, values = claim.metric, []
+    if quantity(endpoint.metric) == "r2":
+        return of_r2(*pair)
+    for arm, rows in zip((claim.treated, claim.baseline), pair, strict=True):
+        result = results[cell.number, arm]
+        measured_SR = as_judged(
+            rows, [str(seed) in result.diverged for seed in result.seeds], quantity(endpoint.metric)
+        )
+        if measured_SR is None:
+            return None
+        final_S = np.array(result.final[endpoint.metric], float)
+        values.append(rows_on_scale(measured_SR, final_S, "ratio" if endpoint.ratio else "difference"))
+    difference_SR: Floats = values[0] - values[1]
+    return difference_SR
+
+
+@dataclass
+class _Stratum:
+    """Cells that are measured on the same rows, each with its weight applied."""
+
+    groups_SR: np.ndarray | None
+    terms: list[Floats] = field(default_factory=list)
+
+
+def _joined(strata: Sequence[_Stratum], contrast_S: Floats) -> Anew:
+    """Return the estimate over the rows of all strata, each row as far from its stratum's mean as it moves the whole.
+
+    A stratum's rows add their mean to the contrast. So among all rows each one counts with (all rows / rows of the
+    stratum) times its distance from that mean.
+    """
+    sums = [np.sum(stratum.terms, axis=0) for stratum in strata]
+    total = sum(sum_SR.shape[1] for sum_SR in sums)
+    moved = [
+        (sum_SR - sum_SR.mean(axis=1, keepdims=True)) * (total / sum_SR.shape[1]) + contrast_S[:, None]
+        for sum_SR in sums
+    ]
+    return over_rows(np.concatenate(moved, axis=1), _groups(strata, [sum_SR.shape[1] for sum_SR in sums]))
+
+
+def _groups(strata: Sequence[_Stratum], counts: Sequence[int]) -> np.ndarray | None:
+    """Return the group of each row, (R,); no two strata share one. None if no stratum has groups."""
+    if all(stratum.groups_SR is None for stratum in strata):
+        return None
+    labels, start = [], 0
+    for stratum, count in zip(strata, counts, strict=True):
+        own_R = (
+            np.arange(count) if stratum.groups_SR is None else np.unique(stratum.groups_SR[0], return_inverse=True)[1]
+        )
+        labels.append(own_R + start)
+        start += int(own_R.max()) + 1
+    return np.concatenate(labels)

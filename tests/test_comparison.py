@@ -135,7 +135,7 @@ def test_cannot_tell_yet_says_how_many_pairs_would_settle_it() -> None:
     verdict = compare(noisy, Question())["contrasts"][0]["verdict"]
     assert verdict["word"] == "cannot tell yet"
     assert verdict["settled_by"] > SEEDS
-    assert verdict["sentence"].endswith(f"About {verdict['settled_by']} pairs would settle it. {NOT_KEPT}")
+    assert verdict["sentence"].endswith(f"About {verdict['settled_by']} pairs of seeds would settle it. {NOT_KEPT}")
 
 
 def test_a_verdict_points_at_warnings_where_there_are_any() -> None:
@@ -215,8 +215,8 @@ def test_few_pairs_that_are_all_equal_do_not_show_that_no_difference_matters() -
     )
     assert (few["word"], few["settled_by"]) == ("cannot tell yet", 14)
     assert few["sentence"] == (
-        "On these rows, a - b in val_accuracy (%) is +0.00 in all 6 pairs; it takes 14 equal pairs to say that no "
-        f"difference matters. {NOT_KEPT}"
+        "On these rows, a - b in val_accuracy (%) is +0.00 [+0.00, +0.00], and the margin is ±1.00. All 6 pairs are "
+        f"equal; it takes 14 equal pairs to say that no difference matters. {NOT_KEPT}"
     )
     assert enough["word"] == "no difference that matters"
 
@@ -336,7 +336,9 @@ def test_where_one_arm_beats_guessing_the_verdict_stands_and_so_it_does_for_a_lo
     assert verdict_of(BN, guessing)["word"] == "helps"
     assert verdict_of(guessing, replace(BN, name="b", run="b"))["word"] == "hurts"
     loss = verdict_of(guessing, arm("b", [0.5] * SEEDS), metric="val_loss")
-    assert loss["sentence"].startswith("On these rows, nobn - b in val_loss is +0 in all 10 pairs;")
+    assert loss["sentence"].startswith(
+        "On these rows, nobn / b in val_loss is 1.00 [1.00, 1.00], and the margin is ±5%."
+    )
 
 
 def test_a_margin_as_large_as_the_whole_loss_shows_no_difference_but_may_show_harm() -> None:

@@ -18,7 +18,7 @@ KEYS = ["format", "baseline", "seeds", "level", "task", "dataset", "primary", "t
 OF_ARM = ["name", "run", "parameters", "seeds", "overrides", "warnings", "diverged", "metrics", "to_target"]
 OF_CONTRAST = [
     "arm", "baseline", "pairing", "metrics", "pairs", "to_target", "diverged_p_value", "varied", "confounders", "cautions",
-    "verdict",
+    "judged", "verdict",
 ]  # fmt: skip
 OF_DIFFERENCE = ["mean", "low", "high", "standard_deviation", "pairs", "p_value", "positive", "ties", "negative"]
 

@@ -102,9 +102,10 @@ def kept_seeds(experiment: Experiment, runs: Path, info: Note) -> KeptSeeds | No
         except RunError as error:
             reasons = [str(error).rstrip(".")]
         if not reasons:
-            info(f"{experiment.name}: {run.id} holds seeds {_span(seeds)}; seeds {_span(asked[len(seeds) :])} are new")
+            info(f"{experiment.name}: {run.id} holds {_span(seeds)}; to be trained: {_span(asked[len(seeds) :])}")
             return kept
-        info(f"{experiment.name}: seeds {_span(seeds)} of {run.id} are trained again, as {'; '.join(reasons)}")
+        why = "; ".join(reasons)
+        info(f"{experiment.name}: the training of {_span(seeds)} in {run.id} cannot be used: {why}")
     return None
 
 
@@ -112,9 +113,9 @@ def _span(seeds: Seeds) -> str:
     """Write seeds that follow each other.
 
     >>> _span((0, 1, 2)), _span((7,))
-    ('0 to 2', '7')
+    ('seeds 0 to 2', 'seed 7')
     """
-    return f"{seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else str(seeds[0])
+    return f"seeds {seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else f"seed {seeds[0]}"
 
 
 def _read(run: store.Run, seeds: Seeds, experiment: Experiment) -> KeptSeeds:
@@ -142,7 +143,7 @@ def _obstacles(kept: KeptSeeds) -> Iterator[str]:
     yield from _other_circumstances(kept.record)
     splits = data.split_digests(kept.experiment.training.all_seeds())
     if kept.record.dataset.digest != data.digest or not kept.pairing.splits.items() <= splits.items():
-        yield "their rows or splits are others"
+        yield "the rows or splits are others"
         return
     yield from _other_model(kept, data, built_for(kept.experiment, data))
     yield from _lost(kept, data)
@@ -154,12 +155,12 @@ def _other_circumstances(record: RunRecord) -> Iterator[str]:
 
     for package, now in versions().items():
         if (then := record.versions.get(package)) != now:
-            yield f"they are of {package} {then}, and this is {now}"
+            yield f"{package} was {then} and is {now}"
     here = Machine.model_validate(machine())
     if record.machine.system != here.system:
-        yield f"they were trained on {record.machine.system}, and this is {here.system}"
-    if (then := ", ".join(record.machine.gpus or ["no GPU"])) != (now := ", ".join(gpus() or ["no GPU"])):
-        yield f"they were trained with {then}, and this machine has {now}"
+        yield f"the machine was {record.machine.system} and is {here.system}"
+    if (then := ", ".join(record.machine.gpus or ["none"])) != (now := ", ".join(gpus() or ["none"])):
+        yield f"the GPU was {then} and is {now}"
 
 
 def _other_model(kept: KeptSeeds, data: Data, built: Built) -> Iterator[str]:
@@ -167,14 +168,14 @@ def _other_model(kept: KeptSeeds, data: Data, built: Built) -> Iterator[str]:
     from bnexp.training import engine_name
 
     trainer, _ = engine_name(kept.experiment.training, built.model)
-    if kept.record.trainer is None or kept.record.trainer.name != trainer:
-        yield f"training.trainer is now {trainer}"
+    if (then := kept.record.trainer and kept.record.trainer.name) != trainer:
+        yield f"the trainer was {then} and is {trainer}"
     if list(kept.history.metrics) != names(data.task, kept.experiment.evaluated_parts()):
         yield "other metrics were measured"
     first = kept.seeds[:1]
     now = kernel_digests(built, first, built.initial.draw(first))
     if now != {name: {str(*first): digests[str(*first)]} for name, digests in kept.pairing.kernels.items()}:
-        yield "their initial weights are others"
+        yield "the initial weights are others"
 
 
 def _lost(kept: KeptSeeds, data: Data) -> Iterator[str]:

@@ -40,9 +40,7 @@ class RunFiles(BatchObserver):
     What is `kept` of seeds that were trained before stands in front of all that is trained here.
     """
 
-    def __init__(
-        self, directory: Path, record: store.RunRecord, watch: Watch, kept: KeptSeeds | None = None
-    ) -> None:
+    def __init__(self, directory: Path, record: store.RunRecord, watch: Watch, kept: KeptSeeds | None = None) -> None:
         self._directory, self._record, self._watch = directory, record, watch
         self._before = [] if kept is None else [kept.history]
         self._histories: list[History] = [*self._before]

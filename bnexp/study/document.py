@@ -17,7 +17,16 @@ from bnexp.comparison.metric_rules import penalty_in_loss
 from bnexp.config.study import Endpoint, Hypothesis, StudyFile, Tune, keys_of
 from bnexp.statistics import LEVEL
 from bnexp.statistics.arrays import Floats
-from bnexp.store.study_document import CellRecord, Factor, Group, MeanOverSeeds, StudyDocument, TrialRecord, Tuning
+from bnexp.store.study_document import (
+    AskedHypothesis,
+    CellRecord,
+    Factor,
+    Group,
+    MeanOverSeeds,
+    StudyDocument,
+    TrialRecord,
+    Tuning,
+)
 from bnexp.study.contrast import Results, cell_difference, contrast_of, group_differences
 from bnexp.study.grid import Cell, level_text, matches, tied_value, tuning_seeds
 from bnexp.study.result import Result, target_name
@@ -25,11 +34,11 @@ from bnexp.study.verdict import judged, overall
 
 
 def document(
-    file: StudyFile, cells: Sequence[Cell], digest: str, results: Results, late: Sequence[bool] = ()
+    file: StudyFile, cells: Sequence[Cell], digest: str, results: Results, asked: Sequence[AskedHypothesis] = ()
 ) -> StudyDocument:
     """Return what study.json holds: no time or place, so that the same numbers give the same bytes.
 
-    `late` says for each hypothesis whether results were there before it was asked; where it is empty, of none.
+    `asked` says for each hypothesis what was known before it was asked; where it is empty, nothing was.
     """
     study = file.study
     claims = study.claims()
@@ -39,10 +48,11 @@ def document(
             update={
                 "groups": _groups(claim, cells, results),
                 "cautions": list(_cautions(claim, cells, results)),
-                "asked_after_results": after,
+                "asked_after_results": known is not None and known.after_results,
+                "earlier_seeds": [] if known is None else known.earlier_seeds,
             }
         )
-        for claim, one, after in zip(claims, found, late or [False] * len(claims), strict=True)
+        for claim, one, known in zip(claims, found, asked or [None] * len(claims), strict=True)
     ]
     return StudyDocument(
         name=study.name,

@@ -42,6 +42,7 @@ def document(
     """
     study = file.study
     claims = study.claims()
+    before: list[AskedHypothesis | None] = [*asked] if asked else [None] * len(claims)
     found = judged(claims, [contrast_of(claim, cells, results) for claim in claims])
     hypotheses = [
         one.model_copy(
@@ -52,7 +53,7 @@ def document(
                 "earlier_seeds": [] if known is None else known.earlier_seeds,
             }
         )
-        for claim, one, known in zip(claims, found, asked or [None] * len(claims), strict=True)
+        for claim, one, known in zip(claims, found, before, strict=True)
     ]
     return StudyDocument(
         name=study.name,

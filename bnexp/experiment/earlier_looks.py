@@ -1,6 +1,6 @@
 """Looks before this one: at which numbers of seeds stored comparisons have judged the same experiments.
 
-Who looks at 10, 20 and 40 seeds, and stops when the answer pleases, errs more often than one look says.
+A user can look at 10, 20 and 40 seeds, and stop when the answer pleases. That errs more often than a single look.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ class PlannedClaim(Record):
 
 
 class KeptTrials(Record):
-    """Trials of which an earlier study has trained the first seeds."""
+    """Trials whose first seeds an earlier study has trained."""
 
     trials: Count
     seeds: Count

@@ -147,6 +147,8 @@ class RunRecord(Extensible):
     seeds: Seeds | None = None
     trained: list[TrainedSeeds] = []
     """Which seeds were trained when. The first ones may be another run's, which had fewer; older runs list none."""
+    rounding: str | None = None
+    """How numbers may differ from training all seeds at once; null where they were trained so."""
     trainer: Trainer | None = None
     dataset: DataFacts = DataFacts()
     parameters: Parameters | None = None

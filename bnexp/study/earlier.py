@@ -123,6 +123,6 @@ def _read(study: EarlierStudy, trial: Trial) -> Result | None:
 
 
 def _other_versions(result: Result) -> str:
-    """Return which versions differ from those of now; the worker that trains compares the GPU."""
+    """Return which versions are others now; the worker that trains compares the GPU."""
     pairs = {package: (result.versions.get(package), now) for package, now in versions().items()}
     return "; ".join(f"{package} was {then} and is {now}" for package, (then, now) in pairs.items() if then != now)

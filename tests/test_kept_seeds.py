@@ -20,7 +20,7 @@ from bnexp.errors import StorageError
 from bnexp.experiment.kept_seeds import KeptSeeds, kept_seeds
 from bnexp.experiment.run import Finished, train_experiment
 from bnexp.history import History
-from bnexp.training import kept_rows, memory
+from bnexp.training import kept_rows, many_seeds, memory
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras's own, while it writes
 EQUAL_ROWS = {"name": "moons", "samples": 320}
@@ -168,6 +168,14 @@ def test_a_run_that_is_stopped_while_seeds_are_added_keeps_the_first_ones(tmp_pa
     told: list[str] = []
     kept = kept_seeds(more, tmp_path, told.append)
     assert kept is not None and kept.seeds == (0, 1, 2), "an unfinished run is not added to"
+
+
+def test_seeds_that_are_added_need_no_new_program(tmp_path: Path) -> None:
+    train(small(2), tmp_path)
+    traced = many_seeds._program.cache_info().misses
+    for more in (small(3), small(5, keep_rows=False)):
+        train(more, tmp_path, kept_seeds(more, tmp_path, lambda text: None))
+    assert many_seeds._program.cache_info().misses == traced
 
 
 # --- which run is added to -------------------------------------------------------

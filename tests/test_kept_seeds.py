@@ -6,6 +6,7 @@ import io
 import json
 import zipfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -241,6 +242,9 @@ def test_a_run_that_does_not_go_with_new_seeds_is_not_added_to_and_the_reason_is
         (told_with(save="all"), "the models that training.save: all asks for were not kept"),
     ):
         assert told == begun + expected
+    few = {name: values for name, values in first.history.metrics.items() if name != "train_loss"}
+    store.write_json(path / "history.json", replace(first.history, metrics=few).to_json())
+    assert told_with() == f"{begun}other metrics were measured"
     (path / "history.json").write_text("{}")
     assert told_with().startswith(f"{begun}{path}/history.json: not a history of bnexp")
 

@@ -89,12 +89,12 @@ class KeptSeeds:
 def kept_seeds(experiment: Experiment, runs: Path, info: Note) -> KeptSeeds | None:
     """Return what the runs of an experiment with fewer seeds keep of it; None if all seeds are to be trained.
 
-    `info` hears which seeds are trained, and why a run cannot be used.
+    `info` hears which seeds are trained, and why a run cannot be used, each reason once.
 
     Raises:
         UserError: if the data or the model of the experiment is not as it should be.
     """
-    asked = experiment.training.all_seeds()
+    asked, told = experiment.training.all_seeds(), set[str]()
     for run, seeds in lookup.with_fewer_seeds(runs, experiment):
         try:
             kept = _read(run, seeds, experiment)
@@ -105,7 +105,9 @@ def kept_seeds(experiment: Experiment, runs: Path, info: Note) -> KeptSeeds | No
             info(f"{experiment.name}: {run.id} holds {_span(seeds)}; to be trained: {_span(asked[len(seeds) :])}")
             return kept
         why = "; ".join(reasons)
-        info(f"{experiment.name}: the training of {_span(seeds)} in {run.id} cannot be used: {why}")
+        if why not in told:
+            info(f"{experiment.name}: the training of {_span(seeds)} in {run.id} cannot be used: {why}")
+        told.add(why)
     return None
 
 

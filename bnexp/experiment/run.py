@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 
 
 ROUNDING = (
-    "Seeds were added to a run. Trained all at once, a number could differ by the rounding of float32: a loss by up to "
-    "5e-7, as measured on convolutional nets, and by nothing on dense ones (benchmarks/more_seeds.py)."
+    "Seeds were added to a run. Trained all at once, a number could differ by the rounding of float32: as measured, by "
+    "up to 5e-7 on convolutional nets, and by 1e-7 or nothing on others (benchmarks/more_seeds.py)."
 )
 """What is written down where `many_seeds` trains seeds in parts: how many share a shard can decide the last digit."""
 

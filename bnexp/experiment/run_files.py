@@ -122,7 +122,7 @@ class RunFiles(BatchObserver):
         for name in wanted:
             for file in (name, inputs_file(name)):
                 store.copy(kept.directory / file, self._directory / file)
-        return {name: kept.record.models[name] for name in wanted}
+        return {name: store.read_json(self._directory / inputs_file(name))["model_sha256"] for name in wanted}
 
     def _write_rows(self, wave: Wave) -> None:
         """Write what each held-out row measured, of all waves so far."""

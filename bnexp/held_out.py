@@ -11,7 +11,7 @@ import io
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -60,6 +60,10 @@ class PartRows:
         guessed = None if self.guessed_SR is None else self.guessed_SR[at]
         measures = {name: values[at] for name, values in self.measures.items()}
         return PartRows(self.rows_SR[at], self.target_SR[at], groups, guessed, measures)
+
+    def without_predictions(self) -> PartRows:
+        """Return the rows with their losses and accuracies alone."""
+        return replace(self, measures={name: kept for name, kept in self.measures.items() if name != "predicted"})
 
     def values(self, measured: str) -> Floats | None:
         """Return what each row measured, (S, R), if the metric is its mean over rows and it is kept; else None."""

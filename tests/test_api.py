@@ -65,6 +65,18 @@ class Told(bnexp.Observer):
         return self.epochs >= self._stops_after
 
 
+def test_more_seeds_of_a_finished_run_train_only_the_new_ones() -> None:
+    bnexp.compare(["bn", "nobn"])
+    told = Told()
+    found = bnexp.compare(["bn", "nobn"], "training.seeds=4", observer=told)
+    assert [len(arm.history.seeds) for arm in found.arms] == [4, 4]
+    assert [[one.seeds for one in arm.record.trained] for arm in found.arms] == [[(0, 1), (2, 3)]] * 2
+    said = [text.partition(" holds ")[2] for text in told.said if " holds " in text]
+    assert said == ["seeds 0 to 1; to be trained: seeds 2 to 3"] * 2
+    (again,) = bnexp.train("bn", "training.seeds=4")
+    assert [one.seeds for one in again.record.trained] == [(0, 1, 2, 3)], "it holds all seeds: they are trained again"
+
+
 def test_a_comparison_trains_what_is_missing_prints_nothing_and_returns_what_is_stored(
     capfd: pytest.CaptureFixture[str],
 ) -> None:

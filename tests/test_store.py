@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from bnexp import store
 from bnexp.errors import RunError, StorageError
 from bnexp.history import History
-from bnexp.store import writing
+from bnexp.store import reading, writing
 
 METRICS = {"val_loss": {"final": 0.5, "best": 0.5}}
 FINISHED = {"status": "finished", "seeds": 2, "metrics": METRICS}
@@ -307,6 +307,27 @@ for stop_at in (1, 2, 3, 4, 5):
     assert done.stdout.splitlines() == [*["9 True"] * 4, "0 True"]
     for leftover in tmp_path.glob(".*.tmp"):  # only a kill leaves these; they are hidden and nothing reads them
         leftover.unlink()
+
+
+def test_a_copy_is_whole_of_any_size_and_only_of_a_regular_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "LARGEST_OTHER", 0)  # which a saved model may exceed
+    source, copy = tmp_path / "model.keras", tmp_path / "copy.keras"
+    source.write_bytes(b"weights" * 1000)
+    store.copy(source, copy)
+    assert copy.read_bytes() == source.read_bytes()
+    (tmp_path / "place").mkdir()
+    for name, seen in (("place", "is a directory; expected a regular file"), ("lost", "is missing")):
+        with pytest.raises(RunError, match=f"{name}: {seen}"):
+            store.copy(tmp_path / name, copy)
+    full = OSError(errno.ENOSPC, "No space left on device")
+    monkeypatch.setattr("shutil.copyfileobj", lambda *files: (_ for _ in ()).throw(full))
+    source.write_bytes(b"others")
+    with pytest.raises(StorageError, match=r"copy\.keras: cannot be written \(No space left on device\)"):
+        store.copy(source, copy)
+    assert copy.read_bytes() == b"weights" * 1000
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["copy.keras", "model.keras", "place"]
 
 
 def test_status_follows_from_lock_and_record(tmp_path: Path) -> None:

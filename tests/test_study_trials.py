@@ -32,7 +32,7 @@ from bnexp.study import claims
 from bnexp.study import result as study_result
 from bnexp.study import run as study_run
 from bnexp.study import work as study_work
-from bnexp.study.asked import asked_after_results
+from bnexp.study.asked import asked_now
 from bnexp.study.jobs import Job, Trial
 from bnexp.study.outlook import plan_document
 from bnexp.study.plan import Plan, finished, pending
@@ -288,7 +288,8 @@ def test_hypotheses_are_written_down_before_anything_is_trained(tmp_path: Path) 
     plan = planned(tmp_path, STUDY)
     with pytest.raises(Exception, match="4 of 4 trials could not be trained"):
         study_run.run(plan, Pretending(lost=["bn", "none"]), lambda *told: None)
-    assert asked_after_results(planned(tmp_path, STUDY.replace("0.01}", "0.02}"))) == [False], "no result is there"
+    (one,) = asked_now(planned(tmp_path, STUDY.replace("0.01}", "0.02}")))
+    assert not one.after_results, "no result is there"
     with pytest.raises(Exception, match="2 of 4 trials could not be trained"):
         study_run.run(plan, Pretending(lost=["bn"]), lambda *told: None)
     assert asked(tmp_path, STUDY.replace("0.01}", "0.03}")) == [True]

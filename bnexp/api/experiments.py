@@ -15,6 +15,7 @@ from bnexp.api.observer import Observer
 from bnexp.config import Experiment
 from bnexp.errors import Problems, StoppedError, UserError, work_begun
 from bnexp.experiment.config_names import config_path, config_paths
+from bnexp.experiment.kept_seeds import kept_seeds
 from bnexp.experiment.prepare import Asked, Checked, preflight
 from bnexp.experiment.run import Finished, train_experiment
 from bnexp.experiment.warnings import cautions
@@ -67,6 +68,7 @@ def train(
 ) -> list[Finished]:
     """Train every config named, all seeds at once; return each run, with its record and its history.
 
+    If a run of a config holds fewer seeds than are asked for, only the others are trained.
     All are checked before the first is trained. Where the user stops one, the others are not begun.
 
     Raises:
@@ -113,10 +115,11 @@ def checked(asked: Sequence[Asked], observer: Observer, *, digests: bool = False
 
 
 def train_one(experiment: Experiment, overrides: Sequence[str], runs: Path, observer: Observer) -> Finished:
-    """Train an experiment that has been checked, and draw its figures."""
+    """Train an experiment that has been checked, but for seeds that an earlier run keeps, and draw its figures."""
     try:
+        kept = kept_seeds(experiment, runs, observer.info)
         with observer.training(experiment) as (watch, note):
-            finished = train_experiment(experiment, runs, watch=watch, note=note, overrides=overrides)
+            finished = train_experiment(experiment, runs, watch=watch, note=note, overrides=overrides, kept=kept)
             finished.record.not_kept += figures.drawn(finished.run)
     except KeyboardInterrupt:
         raise StoppedError(f"Stopped at once. `bnexp runs` lists what is kept of {experiment.name}.") from None

@@ -9,6 +9,15 @@ from pydantic import BeforeValidator, Field, model_validator
 from bnexp.config.section import Fraction, NonNegative, Positive, Section, named
 
 
+def first_seeds(count: int) -> tuple[int, ...]:
+    """Return the seeds that a number of seeds stands for, in a config and in a study.
+
+    >>> first_seeds(3)
+    (0, 1, 2)
+    """
+    return tuple(range(count))
+
+
 class ConstantRate(Section):
     """The same learning rate at every step."""
 
@@ -154,6 +163,10 @@ class Training(Section):
     """Keep what each held-out row measures, for every seed, so that a verdict can speak of new rows."""
     save: Literal["first", "best", "all", "none"] = "first"
     """The seeds whose trained models are kept."""
+
+    def all_seeds(self) -> tuple[int, ...]:
+        """Return the seeds that are trained."""
+        return first_seeds(self.seeds)
 
     def memory_limit_bytes(self) -> int | None:
         """Return the memory limit in bytes, or None for the default."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache, partial
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from bnexp.config import Experiment
 from bnexp.data.fingerprint import source_sha256
 from bnexp.errors import RunError
 from bnexp.system.listeners import Warn
+
+Seeds = tuple[int, ...]
 
 
 def finished(runs: Path) -> Iterator[tuple[store.Run, store.RunHead]]:
@@ -23,24 +26,47 @@ def finished(runs: Path) -> Iterator[tuple[store.Run, store.RunHead]]:
 
 
 def answering(runs: Path, experiment: Experiment) -> tuple[store.Run, Sequence[int]] | None:
-    """Find the newest finished run of a config with all its seeds; return the run and its seeds.
+    """Find the newest finished run of a config with all its seeds; return the run and its seeds."""
+    return next(_of_config(runs, experiment, set(experiment.training.all_seeds()).issubset), None)
 
-    Own files must have the contents that they have now. The digest of older runs holds their number of seeds.
+
+def with_fewer_seeds(runs: Path, experiment: Experiment) -> list[tuple[store.Run, Seeds]]:
+    """List the finished runs of a config that hold its first seeds, the most seeds first; empty if one holds all.
+
+    Beside each run stand the seeds that it holds of those that are asked for, without a gap.
     """
-    digest, asked = config.digest(experiment), range(experiment.training.seeds)
-    former_digest = cache(partial(config.former_digest, experiment))
+    if answering(runs, experiment) is not None:
+        return []
+    asked = experiment.training.all_seeds()
     found = [
-        (run, head.seeds)
-        for run, head in finished(runs)
-        if head.name == experiment.name
-        and head.seeds is not None
-        and set(head.seeds).issuperset(asked)
-        and head.config_digest in (digest, former_digest(len(head.seeds)))
+        (run, tuple(itertools.takewhile(set(seeds).__contains__, asked)))
+        for run, seeds in _of_config(runs, experiment, lambda seeds: asked[0] in seeds)
     ]
-    if not found:
-        return None
-    source = source_sha256(experiment.dataset)
-    return next((pair for pair in found if is_of(pair[0], source) and not has_older_unit(pair[0], experiment)), None)
+    return sorted(found, key=lambda pair: -len(pair[1]))
+
+
+def _of_config(runs: Path, experiment: Experiment, fits: Callable[[Seeds], bool]) -> Iterator[tuple[store.Run, Seeds]]:
+    """Yield the finished runs of a config whose seeds fit, the newest first.
+
+    Own files must have the contents that they have now.
+    """
+    is_of_config, source = of_config(experiment), cache(partial(source_sha256, experiment.dataset))
+    for run, head in finished(runs):
+        if (
+            head.name == experiment.name
+            and head.seeds is not None
+            and fits(head.seeds)
+            and is_of_config(head)
+            and is_of(run, source())
+            and not has_older_unit(run, experiment)
+        ):
+            yield run, head.seeds
+
+
+def of_config(experiment: Experiment) -> Callable[[store.RunHead], bool]:
+    """Return the test whether a run is of a config. The digest of older runs holds their number of seeds."""
+    digest, former_digest = config.digest(experiment), cache(partial(config.former_digest, experiment))
+    return lambda head: head.config_digest in (digest, former_digest(len(head.seeds or ())))
 
 
 def is_of(run: store.Run, source: str | None) -> bool:

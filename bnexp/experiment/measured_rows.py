@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bnexp.config import Experiment
 from bnexp.experiment.batch import Wave
 from bnexp.held_out import HeldOut, PartRows
 
@@ -22,8 +23,20 @@ def held_out(wave: Wave) -> HeldOut | None:
     trained, data = wave.trained, wave.prepared.data
     if not trained.rows:
         return None
-    seeds = trained.history.seeds
-    return HeldOut(seeds, {part: _part(data, part, measured) for part, measured in trained.rows.items()})
+    parts = {part: _part(data, part, measured) for part, measured in trained.rows.items()}
+    return within_limits(HeldOut(trained.history.seeds, parts), wave.prepared.experiment, data)
+
+
+def within_limits(rows: HeldOut, experiment: Experiment, data: Data) -> HeldOut | None:
+    """Return what a run keeps of the rows of some of its seeds: the number of all its seeds decides."""
+    from bnexp.training.kept_rows import keeps_measures, keeps_predictions
+
+    training = experiment.training
+    if not keeps_measures(training, data, training.seeds):
+        return None
+    if keeps_predictions(training, data, training.seeds):
+        return rows
+    return HeldOut(rows.seeds, {part: one.without_predictions() for part, one in rows.parts.items()})
 
 
 def _part(data: Data, part: str, measured: dict[str, NDArray[Any]]) -> PartRows:

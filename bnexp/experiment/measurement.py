@@ -40,17 +40,23 @@ class Measured:
 
 
 def measured(
-    experiments: Sequence[Experiment], seeds: Seeds, *, sources: Sources | None = None, largest_shard: int | None = None
+    experiments: Sequence[Experiment],
+    seeds: Seeds,
+    among: Seeds | None = None,
+    *,
+    sources: Sources | None = None,
+    largest_shard: int | None = None,
 ) -> list[Measured]:
     """Train these seeds of each experiment and return what was measured; nothing is written.
 
-    At most `largest_shard` trainings are worked on at a time, else as many as fit and gain speed.
+    They are the last ones `among` all seeds, or all of them. What is said of the data is about all seeds. At most
+    `largest_shard` trainings are worked on at a time, else as many as fit and gain speed.
 
     Raises:
         SettingError: if the data, compared with `sources` too, or the model is not as it should be.
         MemoryError: if what is worked on at a time does not fit in memory.
     """
-    data = prepared_once(experiments, seeds)
+    data = prepared_once(experiments, among or seeds)
     for one, own in zip(experiments, data, strict=True):
         refuse_changed(one.dataset, own.source_sha256, sources or {})
     alike: dict[Any, list[int]] = {}
@@ -76,7 +82,8 @@ def _measured_alike(
     experiments: Sequence[Experiment], data: Sequence[Data], seeds: Seeds, largest_shard: int | None
 ) -> list[Measured]:
     begun = time.monotonic()
-    batch = [Prepared(one, own, built_for(one, own)) for one, own in zip(experiments, data, strict=True)]
+    last = slice(-len(seeds), None)
+    batch = [Prepared(one, own.of(last), built_for(one, own)) for one, own in zip(experiments, data, strict=True)]
     histories = list(train(batch, seeds, largest_shard=largest_shard))
     seconds = (time.monotonic() - begun) / len(experiments)
     return [_measured(*each, seconds) for each in zip(experiments, data, histories, strict=True)]

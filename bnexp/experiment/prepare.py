@@ -98,7 +98,7 @@ def check(experiment: Experiment, *, digests: bool = False, note: Note = lambda 
         steps=data.steps(training.batch_size, training.drop_last),
         data=DataFacts.model_validate({"name": experiment.dataset.name, **data.summary()}),
         digest=data.digest if digests else None,
-        splits=data.split_digests(range(training.seeds)) if digests else None,
+        splits=data.split_digests(training.all_seeds()) if digests else None,
     )
 
 
@@ -127,7 +127,7 @@ def prepared(experiment: Experiment, seeds: tuple[int, ...] | None = None) -> Da
     memory = memory_limit(training.memory_limit_bytes())
     refuse_by_size(experiment.dataset, memory)
     source = source_sha256(experiment.dataset)
-    seeds = tuple(range(training.seeds)) if seeds is None else seeds
+    seeds = training.all_seeds() if seeds is None else seeds
     data = _KEPT.data(experiment.dataset.model_dump_json(), seeds, memory, source)
     problems = Problems()
     training_rows = int(data.train_SR.shape[1])

@@ -19,12 +19,13 @@ from bnexp.config import Experiment
 from bnexp.config.real import RealDataset
 from bnexp.errors import StorageError, WorkError, work_begun
 from bnexp.experiment.batch import Prepared, train
+from bnexp.experiment.kept_seeds import KeptSeeds
 from bnexp.experiment.prepare import built_for, prepared
 from bnexp.experiment.run_files import RunFiles
 from bnexp.experiment.warnings import cautions
 from bnexp.history import History, Watch
 from bnexp.statistics.arrays import Floats
-from bnexp.store.run_record import Git, Machine, Parameters, Summary, Trainer
+from bnexp.store.run_record import Git, Machine, Parameters, Summary, TrainedSeeds, Trainer
 from bnexp.system.interrupts import finishing_the_epoch
 from bnexp.system.listeners import Note
 from bnexp.system.machine import git_state, machine, memory_limit, versions
@@ -32,6 +33,13 @@ from bnexp.system.machine import git_state, machine, memory_limit, versions
 if TYPE_CHECKING:
     from bnexp.data import Data
     from bnexp.models import Built
+
+
+ROUNDING = (
+    "Seeds were added to a run. Trained all at once, a number could differ by the rounding of float32: as measured, by "
+    "up to 5e-7 on convolutional nets, and by 1e-7 or nothing on others (benchmarks/more_seeds.py)."
+)
+"""What is written down where `many_seeds` trains seeds in parts: how many share a shard can decide the last digit."""
 
 
 @dataclass(frozen=True)
@@ -55,12 +63,13 @@ def train_experiment(
     watch: Watch,
     note: Note = lambda text: None,
     overrides: Sequence[str] = (),
+    kept: KeptSeeds | None = None,
 ) -> Finished:
     """Train every seed of an experiment and keep everything in a new run directory.
 
     `watch` gets the histories so far after every epoch and may ask to stop;
     `note` hears what is going on, a line each. `overrides` are recorded:
-    what was laid over the config's file.
+    what was laid over the config's file. Seeds that are `kept` of an earlier run are not trained again.
 
     Raises:
         UserError: before anything is written, if the data, the model or the place is not as it should be.
@@ -73,18 +82,32 @@ def train_experiment(
     built = built_for(experiment, data)
     with store.new_directory(runs, experiment.name) as directory, work_begun():
         record = _first_record(experiment, data, built, directory.name, overrides)
+        seeds = _begun(record, kept)
         store.write(directory / "config.yaml", config.dump(experiment))
         store.write_record(directory / "run.json", record)
         note("tracing the program")
         with _failure_marked(directory, record), finishing_the_epoch(note) as interrupted:
-            files = RunFiles(directory, record, lambda so_far: watch(so_far) or interrupted())
+            files = RunFiles(directory, record, lambda so_far: watch(so_far) or interrupted(), kept)
+            own = data.of(slice(len(experiment.training.all_seeds()) - len(seeds), None))
             try:
-                (history,) = train([Prepared(experiment, data, built)], _seeds(experiment), files)
+                (_,) = train([Prepared(experiment, own, built)], seeds, files)
             except MemoryError as error:
                 raise WorkError(_out_of_memory(experiment, error)) from error
-            _complete(record, experiment, data, history, files)
+            _complete(record, experiment, data, files)
             store.write_record(directory / "run.json", record)
-    return Finished(store.Run(directory), record, history)
+    return Finished(store.Run(directory), record, files.history)
+
+
+def _begun(record: store.RunRecord, kept: KeptSeeds | None) -> tuple[int, ...]:
+    """Write down which seeds are kept of an earlier run; return those that this run trains, and write them down."""
+    assert record.seeds is not None
+    before = () if kept is None else kept.seeds
+    seeds = tuple(seed for seed in record.seeds if seed not in before)
+    own = TrainedSeeds(seeds=seeds, run=record.id, started=record.started, machine=record.machine)
+    record.trained = [*([] if kept is None else kept.trained), own]
+    if kept is not None and record.trainer is not None and record.trainer.name == "many_seeds":
+        record.rounding = ROUNDING
+    return seeds
 
 
 def _out_of_memory(experiment: Experiment, error: MemoryError) -> str:
@@ -94,10 +117,6 @@ def _out_of_memory(experiment: Experiment, error: MemoryError) -> str:
         f"{experiment.name}: training ran out of memory ({error}); training.memory_limit is {limit:.2f} GiB. "
         "Use a lower one, so that fewer seeds are worked on at a time, or a smaller model or training.batch_size."
     )
-
-
-def _seeds(experiment: Experiment) -> tuple[int, ...]:
-    return tuple(range(experiment.training.seeds))
 
 
 def _first_record(
@@ -116,7 +135,7 @@ def _first_record(
         status="running",
         config_digest=config.digest(experiment),
         started=datetime.now(UTC).isoformat(timespec="seconds"),
-        seeds=_seeds(experiment),
+        seeds=experiment.training.all_seeds(),
         trainer=Trainer(name=trainer, reason=reason),
         dataset=store.DataFacts.model_validate({"name": experiment.dataset.name, **data.facts()}),
         parameters=Parameters(**{kind: sum(int(np.prod(one.shape)) for one in of) for kind, of in weights.items()}),
@@ -127,12 +146,14 @@ def _first_record(
     )
 
 
-def _complete(record: store.RunRecord, experiment: Experiment, data: Data, measured: History, files: RunFiles) -> None:
+def _complete(record: store.RunRecord, experiment: Experiment, data: Data, files: RunFiles) -> None:
     """Add what is known after training: how it ended, how long it took, final and best metrics, warnings."""
+    measured = files.history
     steps = data.steps(experiment.training.batch_size, experiment.training.drop_last)
     record.status = "interrupted" if files.interrupted else "finished"
-    record.duration_seconds = files.seconds
-    record.seed_epoch_seconds = float(np.median(files.paces)) if files.paces else None
+    record.trained[-1].duration_seconds = files.seconds
+    record.duration_seconds = sum(one.duration_seconds or 0.0 for one in record.trained)
+    record.seed_epoch_seconds = float(np.median(files.paces)) if files.paces else files.pace_before
     record.diverged = {str(seed): epoch for seed, epoch in measured.diverged_at.items()}
     record.metrics = {name: _summary(measured, name, data.guessing) for name in measured.metrics}
     record.warnings = cautions(experiment, steps * measured.fewest_kept)

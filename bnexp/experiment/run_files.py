@@ -14,10 +14,12 @@ from pathlib import Path
 import numpy as np
 
 from bnexp import store
-from bnexp.config import Experiment
 from bnexp.errors import UserError
 from bnexp.experiment.batch import BatchObserver, Wave
+from bnexp.experiment.kept_seeds import KeptSeeds
 from bnexp.experiment.measured_rows import held_out
+from bnexp.experiment.pairing_digests import joined_pairing, pairing_of
+from bnexp.experiment.saved_models import NOT_SAVED, inputs_file, saved_seeds
 from bnexp.held_out import HeldOut
 from bnexp.held_out import joined as joined_rows
 from bnexp.history import History, Watch, joined
@@ -35,12 +37,14 @@ class RunFiles(BatchObserver):
 
     `record` is what run.json holds; it gets the digests and models of each
     wave. `watch` gets the histories so far after each epoch, and may ask to stop.
+    What is `kept` of seeds that were trained before stands in front of all that is trained here.
     """
 
-    def __init__(self, directory: Path, record: store.RunRecord, watch: Watch) -> None:
+    def __init__(self, directory: Path, record: store.RunRecord, watch: Watch, kept: KeptSeeds | None = None) -> None:
         self._directory, self._record, self._watch = directory, record, watch
-        self._histories: list[History] = []
-        self._rows: list[HeldOut] = []
+        self._before = [] if kept is None else [kept.history]
+        self._histories: list[History] = [*self._before]
+        self._rows: list[HeldOut] = [] if kept is None or kept.rows is None else [kept.rows]
         self._ends: list[tuple[float, int]] = []
         self._due = time.monotonic() + KEEP_EVERY_SECONDS
         self._asked = False
@@ -48,11 +52,15 @@ class RunFiles(BatchObserver):
         """Of training."""
         self.paces: list[float] = []
         """Seconds that one seed's epoch took, in the waves in which that could be measured."""
+        self.pace_before = None if kept is None else kept.record.seed_epoch_seconds
+        """The same of the seeds that were trained before."""
         self.interrupted = False
         """The user stopped it before its last epoch."""
         self.not_kept: list[str] = []
         """What could not be kept beside the history, and why."""
         record.pairing, record.models = Pairing(), {}
+        if kept is not None:
+            self._copy(kept)
 
     @property
     def history(self) -> History:
@@ -61,7 +69,7 @@ class RunFiles(BatchObserver):
 
     def epoch_ended(self, so_far: Sequence[History]) -> bool:
         """Write the history if it is time to, and pass it on."""
-        begun = time.monotonic()
+        begun, so_far = time.monotonic(), [*self._before, *so_far]
         self._ends.append((begun, sum(len(history.seeds) for history in so_far)))
         if begun > self._due:
             store.write_json(self._directory / "history.json", joined(so_far).to_json())
@@ -83,14 +91,38 @@ class RunFiles(BatchObserver):
         self.interrupted = trained.interrupted or (self._asked and wave.left > 0)
         self._histories.append(trained.history)
         store.write_json(self._directory / "history.json", self.history.to_json())
-        self._record.pairing = _joined(self._record.pairing, _pairing(wave))
+        self._record.pairing = joined_pairing(self._record.pairing, pairing_of(wave))
         self._write_rows(wave)
         try:
             self._record.models |= self._save_models(wave)
         except Exception as error:  # what was trained is worth more than a file of it
-            reason = (str(error) if isinstance(error, UserError) else repr(error)).rstrip(".")
-            self.not_kept.append(f"The model was not saved: {reason}. Train again to have it; all numbers are kept.")
+            self._note_not_saved(error)
         store.write_record(self._directory / "run.json", self._record)
+
+    def _note_not_saved(self, error: Exception) -> None:
+        reason = (str(error) if isinstance(error, UserError) else repr(error)).rstrip(".")
+        self.not_kept.append(f"{NOT_SAVED}: {reason}. Train again to have it; all numbers are kept.")
+
+    def _copy(self, kept: KeptSeeds) -> None:
+        """Write what is kept of seeds that were trained before, as if they had been the first wave."""
+        store.write_json(self._directory / "history.json", self.history.to_json())
+        if self._rows:
+            store.write(self._directory / "rows.npz", joined_rows(self._rows).to_npz())
+        self._record.pairing = kept.pairing
+        self.not_kept += kept.not_saved
+        try:
+            self._record.models |= {} if kept.not_saved else self._copied_models(kept)
+        except Exception as error:  # as when they are lost by now
+            self._note_not_saved(error)
+        store.write_record(self._directory / "run.json", self._record)
+
+    def _copied_models(self, kept: KeptSeeds) -> dict[str, str]:
+        """Copy the models of these seeds that this run keeps, too; return their sha256."""
+        wanted = saved_seeds(kept.experiment, kept.history)
+        for name in wanted:
+            for file in (name, inputs_file(name)):
+                store.copy(kept.directory / file, self._directory / file)
+        return {name: store.read_json(self._directory / inputs_file(name))["model_sha256"] for name in wanted}
 
     def _write_rows(self, wave: Wave) -> None:
         """Write what each held-out row measured, of all waves so far."""
@@ -102,7 +134,7 @@ class RunFiles(BatchObserver):
         """Write the models that the config asks for, and beside each how its inputs are made; return their sha256."""
         digests = {}
         rows = {seed: row for row, seed in enumerate(wave.trained.history.seeds)}
-        for name, seed in _saved_seeds(wave.prepared.experiment, self.history).items():
+        for name, seed in saved_seeds(wave.prepared.experiment, self.history).items():
             if seed not in rows:
                 continue
             from bnexp.data.model_inputs import recipe
@@ -113,7 +145,7 @@ class RunFiles(BatchObserver):
             digests[name] = hashlib.sha256(content).hexdigest()
             described = recipe(wave.prepared.data, rows[seed])
             inputs = {"model": name, "model_sha256": digests[name], "seed": seed, **described}
-            store.write_json(self._directory / name.replace("model", "inputs").replace(".keras", ".json"), inputs)
+            store.write_json(self._directory / inputs_file(name), inputs)
         return digests
 
 
@@ -127,45 +159,3 @@ def _pace(ends: Sequence[tuple[float, int]], *, at_once: int) -> float | None:
     """
     took = [end - begun for (begun, before), (end, seeds) in itertools.pairwise(ends) if seeds == before]
     return float(np.median(took)) / at_once if took else None
-
-
-def _pairing(wave: Wave) -> Pairing:
-    """Return digests of what pairs the seeds of two arms: splits, initial kernels and batches."""
-    from bnexp.data import short_digest
-
-    seeds, initial = wave.trained.history.seeds, wave.prepared.built.initial
-    kernels = {
-        name: {str(seed): short_digest(wave.initial[position][row]) for row, seed in enumerate(seeds)}
-        for position, name in initial.kernel_names().items()
-    }
-    return Pairing.model_validate(
-        {"splits": wave.prepared.data.split_digests(seeds), "batches": wave.trained.batches, "kernels": kernels}
-    )
-
-
-def _joined(before: Pairing, wave: Pairing) -> Pairing:
-    """Join the digests of the seeds so far and of a wave's, which have the same batches and kernels by name.
-
-    >>> _joined(Pairing(splits={"0": "ab"}), Pairing(splits={"1": "cd"})).splits
-    {'0': 'ab', '1': 'cd'}
-    """
-    return Pairing(
-        splits=before.splits | wave.splits,
-        batches={span: before.batches.get(span, {}) | digests for span, digests in wave.batches.items()},
-        kernels={name: before.kernels.get(name, {}) | digests for name, digests in wave.kernels.items()},
-    )
-
-
-def _saved_seeds(experiment: Experiment, measured: History) -> dict[str, int]:
-    """Map the file of each model to keep to its seed."""
-    seeds = measured.seeds
-    match experiment.training.save:
-        case "none":
-            return {}
-        case "first":
-            return {"model.keras": seeds[0]}
-        case "all":
-            return {f"model-{seed}.keras": seed for seed in seeds}
-        case "best":
-            losses_S = measured.final("val_loss")
-            return {"model.keras": seeds[int(np.nanargmin(losses_S))]} if np.isfinite(losses_S).any() else {}

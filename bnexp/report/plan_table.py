@@ -24,7 +24,7 @@ def study_plan(plan: PlanDocument) -> RenderableType:
     """Return what a study will train, how long it may take, and what it can detect."""
     arms = f"{len(plan.arms)} arms ({', '.join(plan.arms)})"
     head = f"{plain(plan.name)}: {counted(plan.cells, 'cell')} x {arms}, {plan.seeds} seeds"
-    lines = [*_design(plan), *_work(plan), *_detects(plan), *_before(plan)]
+    lines = [*_design(plan), *_work(plan), *_kept(plan), *_detects(plan), *_before(plan)]
     return Group(
         Text(head, style=STRONG),
         *_data(plan.data),
@@ -56,6 +56,14 @@ def _work(plan: PlanDocument) -> Iterator[str]:
     yield f"{plan.trainings:,} trainings in all, {plan.steps:,} optimizer steps"
     left = f"; {jobs} left, {_time_left(plan)}" if plan.jobs else ""
     yield f"finished already: {plan.finished} of {plan.of} trials{left}"
+
+
+def _kept(plan: PlanDocument) -> Iterator[str]:
+    """Yield which seeds an earlier study has trained, and why others cannot be used."""
+    for one in plan.seeds_kept:
+        seeds = f"the first {counted(one.seeds, 'seed')} of {counted(one.trials, 'trial')}"
+        yield f"trained already: {seeds}, in {', '.join(map(plain, one.directories))}"
+    yield from map(plain, plan.seeds_not_used)
 
 
 def _detects(plan: PlanDocument) -> Iterator[str]:

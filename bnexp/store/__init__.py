@@ -5,13 +5,13 @@ from bnexp.store.directories import LOCK, new_directory, own_directory
 from bnexp.store.finding import find, nearest_runs, runs_in
 from bnexp.store.histories import write_histories
 from bnexp.store.names import slug
-from bnexp.store.reading import content, cure, read_json, text
+from bnexp.store.reading import content, cure, read_json, regular, text
 from bnexp.store.records import first_fault, write_record
 from bnexp.store.records import head as read_head
 from bnexp.store.run_record import ComparedRecord, DataFacts, RunHead, RunRecord
 from bnexp.store.runs import CELLS, Kind, Run, State, Status
 from bnexp.store.study_document import StudyHead
-from bnexp.store.writing import json_text, make_place, refuse_unwritable, write, write_json
+from bnexp.store.writing import copy, json_text, make_place, refuse_unwritable, write, write_json
 
 __all__ = [
     "CELLS",
@@ -29,6 +29,7 @@ __all__ = [
     "Status",
     "StudyHead",
     "content",
+    "copy",
     "cure",
     "find",
     "first_fault",
@@ -40,6 +41,7 @@ __all__ = [
     "read_head",
     "read_json",
     "refuse_unwritable",
+    "regular",
     "runs_in",
     "slug",
     "text",

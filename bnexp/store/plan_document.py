@@ -24,6 +24,16 @@ class PlannedClaim(Record):
     claim: str
     asks: str
     asked_after_results: bool = False
+    earlier_seeds: list[Count] = []
+    """The numbers of seeds at which it had an answer before, in other directories."""
+
+
+class KeptTrials(Record):
+    """Trials whose first seeds an earlier study has trained."""
+
+    trials: Count
+    seeds: Count
+    directories: list[str]
 
 
 class PlanDocument(Record):
@@ -54,6 +64,10 @@ class PlanDocument(Record):
     directory: str
     other_answers: dict[str, str]
     """Directory of another study of this name, answered before this one was begun -> its verdict."""
+    seeds_kept: list[KeptTrials] = []
+    """Of the same study with fewer seeds: only the other seeds are trained."""
+    seeds_not_used: list[str] = []
+    """Why seeds of an earlier study are trained again."""
     older_format: list[str] = []
     """Directories of this name that an earlier bnexp wrote, whose trials cannot be used."""
 

@@ -84,6 +84,19 @@ def refuse_lost(path: Path) -> None:
     _refuse_irregular(path, found)
 
 
+def regular(path: Path) -> Path:
+    """Return the path of a file of any size that others will read, as a saved model.
+
+    Raises:
+        RunError: if it is missing, or no regular file.
+    """
+    try:
+        _refuse_other_kind(path, os.stat(path))
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    return path
+
+
 def _unreadable(path: Path, error: OSError | ValueError) -> RunError:
     """Return the refusal of a file that the system does not open."""
     if isinstance(error, FileNotFoundError):
@@ -93,10 +106,14 @@ def _unreadable(path: Path, error: OSError | ValueError) -> RunError:
     return RunError(f"{path}: {seen}. {cure(path)}")
 
 
-def _refuse_irregular(path: Path, found: os.stat_result) -> None:
+def _refuse_other_kind(path: Path, found: os.stat_result) -> None:
     if not stat.S_ISREG(found.st_mode):
         kind = next((kind for kind, has in KINDS.items() if has(found.st_mode)), "no regular file")
         raise RunError(f"{path}: is {kind}; expected a regular file. Move it away. {cure(path)}")
+
+
+def _refuse_irregular(path: Path, found: os.stat_result) -> None:
+    _refuse_other_kind(path, found)
     most = LARGEST.get(path.name, LARGEST_OTHER) * MEBIBYTE
     if found.st_size > most:
         raise RunError(

@@ -116,6 +116,16 @@ class Git(Extensible):
     dirty: bool | None = None
 
 
+class TrainedSeeds(Extensible):
+    """Seeds that were trained together: in which run, when, and on what machine."""
+
+    seeds: Seeds
+    run: str | None = None
+    started: str | None = None
+    duration_seconds: Number = None
+    machine: Machine = Machine()
+
+
 class Pairing(Extensible):
     """Digests of what must be equal in two arms for their seeds to be paired: seed -> digest."""
 
@@ -135,6 +145,10 @@ class RunRecord(Extensible):
     """Of what each seed measures: `config.digest`, or in older runs `config.former_digest`."""
     started: str | None = None
     seeds: Seeds | None = None
+    trained: list[TrainedSeeds] = []
+    """Which seeds were trained when. The first ones may be another run's, which had fewer; older runs list none."""
+    rounding: str | None = None
+    """How numbers may differ from training all seeds at once; null where they were trained so."""
     trainer: Trainer | None = None
     dataset: DataFacts = DataFacts()
     parameters: Parameters | None = None
@@ -146,6 +160,7 @@ class RunRecord(Extensible):
     models: dict[str, str] = {}
     """File of a saved model -> its sha256."""
     duration_seconds: Number = None
+    """Of training all seeds, in whichever run."""
     seed_epoch_seconds: Number = None
     """What an epoch of one seed took; null where it could not be measured."""
     diverged: dict[str, int] = {}

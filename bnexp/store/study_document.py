@@ -177,6 +177,8 @@ class HypothesisRecord(Findings):
     cautions: list[str] = []
     asked_after_results: bool = False
     """Whether results of the study were there before the hypothesis was asked as it stands."""
+    earlier_seeds: list[Count] = []
+    """The numbers of seeds at which it had an answer before: looks at the first of these very seeds."""
 
 
 class StudyDocument(Record):
@@ -258,6 +260,8 @@ class AskedHypothesis(Record):
     claim: str
     """In the words in which it was first asked."""
     after_results: bool
+    earlier_seeds: list[Count] = []
+    """The numbers of seeds at which it had an answer before, in directories of the same study with fewer seeds."""
 
 
 class AskedDocument(Record):

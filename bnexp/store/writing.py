@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from bnexp.errors import StorageError
+from bnexp.store.reading import regular
 
 SPARE_BYTES = 16 * 2**20
 """Free space that a run directory is not begun without."""
@@ -77,12 +78,29 @@ def write(path: Path, content: str | bytes, *, option: str = "--runs") -> None:
     data = content.encode() if isinstance(content, str) else content
     with storage_errors(path, option=option), temporary_beside(path) as file:
         file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-        if os.name == "nt":  # which renames no file that is open
-            file.close()
-        os.replace(file.name, path)
-        _sync_directory(path.parent)
+        _put_in_place(file, path)
+
+
+def _put_in_place(file: IO[bytes], path: Path) -> None:
+    """Bring a temporary file to the disk, then into its place."""
+    file.flush()
+    os.fsync(file.fileno())
+    if os.name == "nt":  # which renames no file that is open
+        file.close()
+    os.replace(file.name, path)
+    _sync_directory(path.parent)
+
+
+def copy(source: Path, path: Path) -> None:
+    """Copy a file whole, as `write` writes one.
+
+    Raises:
+        RunError: if there is no regular file to copy.
+        StorageError: if the copy cannot be written.
+    """
+    with open(regular(source), "rb") as content, storage_errors(path), temporary_beside(path) as file:
+        shutil.copyfileobj(content, file)
+        _put_in_place(file, path)
 
 
 @contextmanager

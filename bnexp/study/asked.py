@@ -10,6 +10,7 @@ do not say it: a claim that is reworded rewrites study.yaml, and a copy of a dir
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from bnexp.errors import RunError
 from bnexp.store.study_document import AskedDocument, AskedHypothesis
 from bnexp.study.digests import question_digest
 from bnexp.study.grid import matches
-from bnexp.study.plan import Plan, has_results, refuse_other_format
+from bnexp.study.plan import Plan, holds_results, refuse_other_format
 
 FILE = "hypotheses.json"
 
@@ -29,23 +30,40 @@ FILE = "hypotheses.json"
 def asked(planned: Plan) -> AskedDocument:
     """Return what stands in hypotheses.json, and behind it the hypotheses that are asked now for the first time.
 
-    They are asked after results if the directory holds a trial. So is every hypothesis of a file that was lost.
+    They are asked after results if the directory holds a trial. So is every hypothesis of a file that was lost. The
+    same study with fewer seeds counts, too: what was asked there before its results is no new question with more seeds.
 
     Raises:
         RunError: if the file was written by a bnexp of another format.
     """
-    known, late = _kept(planned.directory / FILE), has_results(planned)
+    known = _kept(planned.directory / FILE)
     found = dict(known.by_digest())
     for claim in planned.file.study.claims():
         digest = _digest(planned, claim)
-        found.setdefault(digest, AskedHypothesis(digest=digest, claim=claim.claim, after_results=late))
+        if digest not in found:
+            found[digest] = _asked_first(planned, claim, digest)
     return known.model_copy(update={"asked": list(found.values())})
 
 
-def asked_after_results(planned: Plan) -> list[bool]:
-    """Return for each hypothesis whether results were there before it was asked as it stands."""
+def _asked_first(planned: Plan, claim: Hypothesis, digest: str) -> AskedHypothesis:
+    """Return what is written down of a hypothesis that is asked for the first time in this directory."""
+    looks: set[int] = set()
+    asked_then, with_results = [], [one for one in planned.earlier if holds_results(one.directory)]
+    for study in with_results:
+        known = _known(study.directory).by_digest().get(_digest(planned, claim, study.digests))
+        if known is not None:
+            asked_then.append(known)
+            answered = times(study.directory).answered is not None
+            looks |= {*known.earlier_seeds, *([len(study.seeds)] if answered else [])}
+    in_time = not with_results or any(not known.after_results for known in asked_then)
+    late = holds_results(planned.directory) or not in_time
+    return AskedHypothesis(digest=digest, claim=claim.claim, after_results=late, earlier_seeds=sorted(looks))
+
+
+def asked_now(planned: Plan) -> list[AskedHypothesis]:
+    """Return for each hypothesis what was known when it was asked as it stands."""
     known = asked(planned).by_digest()
-    return [known[_digest(planned, claim)].after_results for claim in planned.file.study.claims()]
+    return [known[_digest(planned, claim)] for claim in planned.file.study.claims()]
 
 
 def keep_asked(planned: Plan) -> None:
@@ -57,11 +75,15 @@ def keep_asked(planned: Plan) -> None:
 
 def times(directory: Path) -> AskedDocument:
     """Read when a study was begun and answered in a directory, which may be of another study or of an older bnexp."""
+    return with_times(directory, _known(directory))
+
+
+def _known(directory: Path) -> AskedDocument:
+    """Read hypotheses.json of any study; nothing is known where it cannot be read."""
     try:
-        known = AskedDocument.model_validate_json(store.content(directory / FILE))
+        return AskedDocument.model_validate_json(store.content(directory / FILE))
     except (RunError, ValidationError):
-        known = AskedDocument()
-    return with_times(directory, known)
+        return AskedDocument()
 
 
 def with_times(directory: Path, known: AskedDocument) -> AskedDocument:
@@ -88,11 +110,12 @@ def _kept(path: Path) -> AskedDocument:
         return AskedDocument()
 
 
-def _digest(planned: Plan, claim: Hypothesis) -> str:
+def _digest(planned: Plan, claim: Hypothesis, digests: Mapping[str, str] | None = None) -> str:
+    """Return the digest of a hypothesis, or of the same one in an earlier study whose trials have these digests."""
     sides = {"at": claim.at} if claim.minus is None else {"at": claim.at, "minus": claim.minus}
     roles = {"treated": claim.treated, "baseline": claim.baseline}
     read = [
-        f"{side} {role} {trial.digest}"
+        f"{side} {role} {trial.digest if digests is None else digests[trial.digest]}"
         for side, at in sides.items()
         for role, arm in roles.items()
         for trial in planned.trials

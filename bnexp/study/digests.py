@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from bnexp import config
@@ -32,23 +32,27 @@ ALWAYS: dict[str, dict[str, Any]] = {
 """Section -> keys with a default that are a part of every digest, since the first ones held them. It never grows."""
 
 
-def study_digest(file: StudyFile) -> str:
-    """Return the sha256 of what all grids of a study share: base experiment and its data, seeds, tuning."""
+def study_facts(file: StudyFile) -> dict[str, Any]:
+    """Return what all grids of a study share, whatever its seeds and tuning: base experiment and its data."""
     try:
         base = experiment_of(base_of(file))
     except ConfigError:  # that levels or arms complete
-        return _sha256({"base": yaml.plain(file.at("experiment")), **_seeds(file.study)})
-    return _sha256({"base": config.digest(base), "source": source_sha256(base.dataset), **_seeds(file.study)})
+        return {"base": yaml.plain(file.at("experiment"))}
+    return {"base": config.digest(base), "source": source_sha256(base.dataset)}
 
 
-def trial_digest(file: StudyFile, candidates: Sequence[Candidate], sources: Sources) -> str:
-    """Return the sha256 of what is measured in one cell's arm."""
+def trial_facts(candidates: Sequence[Candidate], sources: Sources) -> dict[str, Any]:
+    """Return what is measured in one cell's arm, whatever the seeds and tuning."""
     experiments = [one.experiment for one in candidates]
-    measured = {
+    return {
         "experiments": [config.digest(one) for one in experiments],
         "sources": [sources[one.dataset.model_dump_json()] for one in experiments],
     }
-    return _sha256({**measured, **_seeds(file.study)})
+
+
+def digest_of(facts: Mapping[str, Any], study: Study) -> str:
+    """Return the sha256 of the facts of a study or of a trial, with the study's seeds and tuning."""
+    return _sha256({**facts, **_seeds(study)})
 
 
 def question_digest(claim: Hypothesis, read: Sequence[str]) -> str:

@@ -17,7 +17,16 @@ from bnexp.comparison.metric_rules import penalty_in_loss
 from bnexp.config.study import Endpoint, Hypothesis, StudyFile, Tune, keys_of
 from bnexp.statistics import LEVEL
 from bnexp.statistics.arrays import Floats
-from bnexp.store.study_document import CellRecord, Factor, Group, MeanOverSeeds, StudyDocument, TrialRecord, Tuning
+from bnexp.store.study_document import (
+    AskedHypothesis,
+    CellRecord,
+    Factor,
+    Group,
+    MeanOverSeeds,
+    StudyDocument,
+    TrialRecord,
+    Tuning,
+)
 from bnexp.study.contrast import Results, cell_difference, contrast_of, group_differences
 from bnexp.study.grid import Cell, level_text, matches, tied_value, tuning_seeds
 from bnexp.study.new_rows import Rows, no_rows
@@ -30,26 +39,28 @@ def document(
     cells: Sequence[Cell],
     digest: str,
     results: Results,
-    late: Sequence[bool] = (),
+    asked: Sequence[AskedHypothesis] = (),
     rows: Rows = no_rows,
 ) -> StudyDocument:
     """Return what study.json holds: no time or place, so that the same numbers give the same bytes.
 
-    `late` says for each hypothesis whether results were there before it was asked; where it is empty, of none.
+    `asked` says for each hypothesis what was known before it was asked; where it is empty, nothing was.
     `rows` reads what each held-out row measured in a trial.
     """
     study = file.study
     claims = study.claims()
+    before: list[AskedHypothesis | None] = [*asked] if asked else [None] * len(claims)
     found = judged(claims, [contrast_of(claim, cells, results, rows) for claim in claims])
     hypotheses = [
         one.model_copy(
             update={
                 "groups": _groups(claim, cells, results),
                 "cautions": list(_cautions(claim, cells, results)),
-                "asked_after_results": after,
+                "asked_after_results": known is not None and known.after_results,
+                "earlier_seeds": [] if known is None else known.earlier_seeds,
             }
         )
-        for claim, one, after in zip(claims, found, late or [False] * len(claims), strict=True)
+        for claim, one, known in zip(claims, found, before, strict=True)
     ]
     return StudyDocument(
         name=study.name,

@@ -13,6 +13,7 @@ from bnexp.config.loading import experiment_of
 from bnexp.config.overrides import dotted
 from bnexp.config.section import Section
 from bnexp.config.study import Study, StudyFile, Tie, keys_of
+from bnexp.config.training import first_seeds
 from bnexp.config.yaml import Node
 from bnexp.data.fingerprint import Sources, source_sha256
 from bnexp.errors import ConfigError, nearest
@@ -110,7 +111,7 @@ def _shared(file: StudyFile) -> Iterator[Node]:
 
 def seeds_of(study: Study) -> tuple[int, ...]:
     """Return the seeds that the verdict rests on."""
-    return tuple(range(study.seeds))
+    return first_seeds(study.seeds)
 
 
 def tuning_seeds(study: Study) -> tuple[int, ...]:

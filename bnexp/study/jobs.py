@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from bnexp.config.places import node_at
@@ -16,6 +16,7 @@ from bnexp.experiment import prepare
 from bnexp.experiment.batch import program_key
 from bnexp.store.run_record import DataFacts
 from bnexp.study.grid import Candidate, Cell, level_text
+from bnexp.study.result import Result
 
 MOST_TOGETHER = 64
 """Trainings of a job; one of more is cut, cell by cell. They fill a shard, and are kept as soon as they end."""
@@ -33,9 +34,11 @@ class Trial:
     cell: Cell
     arm: str
     digest: str
-    """Of all that is measured: `digests.trial_digest`."""
+    """Of all that is measured: `digests.trial_facts`, seeds and tuning."""
     steps: int
     """Optimizer steps of all its trainings, if no seed stops early."""
+    steps_of_a_seed: int
+    """Of these, what one seed of the verdict takes."""
 
     @property
     def candidates(self) -> Sequence[Candidate]:
@@ -64,12 +67,24 @@ class Job:
 
     trials: Sequence[Trial]
     seeds: tuple[int, ...]
+    """That are trained for the verdict."""
     tune: Tune | None
     tuning_seeds: tuple[int, ...]
     endpoints: Sequence[Endpoint]
     sources: Sources
     largest_shard: int = MOST_TOGETHER
     """Trainings that are worked on at a time, at most."""
+    begun: Mapping[str, Result] = field(default_factory=dict)
+    """By digest, what is known of each trial's first seeds, which are trained already; empty if they are not."""
+
+    @property
+    def all_seeds(self) -> tuple[int, ...]:
+        """Return the seeds of the verdict, those that are trained already in front."""
+        return (*next((result.seeds for result in self.begun.values()), ()), *self.seeds)
+
+    def from_the_beginning(self) -> Job:
+        """Return the job that trains all seeds."""
+        return dataclasses.replace(self, seeds=self.all_seeds, begun={})
 
     @property
     def keys(self) -> Sequence[tuple[int, str]]:

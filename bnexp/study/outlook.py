@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from bnexp import statistics, store
 from bnexp.errors import RunError
-from bnexp.store.plan_document import PlanDocument, PlannedClaim, PlannedTie
+from bnexp.store.plan_document import KeptTrials, PlanDocument, PlannedClaim, PlannedTie
 from bnexp.store.run_record import DataFacts
 from bnexp.store.study_document import FORMAT, FormatHead, StudyHead
-from bnexp.study.asked import asked_after_results, times
+from bnexp.study.asked import asked_now, times
+from bnexp.study.earlier import of_this_name
 from bnexp.study.grid import experiments, tied_value
 from bnexp.study.plan import CELLS, Finished, Plan, finished, pending
+from bnexp.study.result import Result
 from bnexp.study.words import asks
 
 
@@ -49,6 +50,8 @@ def plan_document(planned: Plan, at_once: int | None, done: Finished | None = No
         detectable_deviations=detectable if math.isfinite(detectable) else None,
         directory=str(planned.directory),
         other_answers=_other_answers(planned),
+        seeds_kept=_seeds_kept(planned),
+        seeds_not_used=list(planned.begun.not_used),
         older_format=[path.name for path in _others(planned) if _is_older(path)],
     )
 
@@ -66,19 +69,37 @@ def _tied(planned: Plan, key: str) -> list[float]:
     return list(dict.fromkeys(tied_value(one.experiment, key) for one in experiments(planned.cells)))
 
 
-def _claims(planned: Plan) -> list[PlannedClaim]:
-    late = asked_after_results(planned)
+def _seeds_kept(planned: Plan) -> list[KeptTrials]:
+    """List how many trials have how many seeds that were trained before, and in which directories."""
+    found: dict[int, list[Result]] = {}
+    for result in planned.begun.results.values():
+        found.setdefault(len(result.seeds), []).append(result)
     return [
-        PlannedClaim(claim=claim.claim, asks=asks(claim), asked_after_results=after)
-        for claim, after in zip(planned.file.study.claims(), late, strict=True)
+        KeptTrials(
+            trials=len(several),
+            seeds=count,
+            directories=list(dict.fromkeys(name for one in several for name in one.trained_in)),
+        )
+        for count, several in sorted(found.items())
+    ]
+
+
+def _claims(planned: Plan) -> list[PlannedClaim]:
+    return [
+        PlannedClaim(
+            claim=claim.claim,
+            asks=asks(claim),
+            asked_after_results=one.after_results,
+            earlier_seeds=one.earlier_seeds,
+        )
+        for claim, one in zip(planned.file.study.claims(), asked_now(planned), strict=True)
     ]
 
 
 def _others(planned: Plan) -> Iterator[Path]:
     """Yield the directories of other studies of this name: of another base experiment, other data or seeds."""
-    own = re.compile(re.escape(store.slug(planned.file.study.name)) + r"-study-[0-9a-f]{10}")
-    for path in sorted(planned.directory.parent.glob("*-study-*")):
-        if own.fullmatch(path.name) and path.name != planned.directory.name:
+    for path in of_this_name(planned.directory.parent, planned.file.study.name):
+        if path.name != planned.directory.name:
             yield path
 
 
@@ -113,7 +134,7 @@ def seconds_left(planned: Plan, results: Finished, at_once: int | None) -> float
 
     None where nothing is finished, or it is not known how many jobs are worked on at a time.
     """
-    left = sum(trial.steps for trial in planned.distinct if trial.key not in results)
+    left = sum(planned.steps_left(trial) for trial in planned.distinct if trial.key not in results)
     kept = [results[trial.key] for trial in planned.distinct if trial.key in results]
     done = sum(result.steps for result in kept)
     if not left:

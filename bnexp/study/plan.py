@@ -6,7 +6,7 @@ that has gained a level, an arm or a hypothesis trains only the trials that are 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -21,8 +21,9 @@ from bnexp.experiment.prepare import prepared
 from bnexp.store.run_record import DataFacts
 from bnexp.store.study_document import FORMAT
 from bnexp.study import grid, jobs
-from bnexp.study.digests import study_digest, trial_digest
+from bnexp.study.digests import digest_of, study_facts, trial_facts
 from bnexp.study.document import endpoints
+from bnexp.study.earlier import Begun, EarlierStudy, begun, directory_name, earlier_studies
 from bnexp.study.grid import Candidate, Cell
 from bnexp.study.jobs import CandidateFacts, Job, Trial, located_errors
 from bnexp.study.refusals import refuse_unanswerable
@@ -39,7 +40,7 @@ class Plan:
     file: StudyFile
     cells: list[Cell]
     digest: str
-    """Of what all grids share that are kept in its directory: `digests.study_digest`."""
+    """Of what all grids share that are kept in its directory: `digests.study_facts`, its seeds and its tuning."""
     directory: Path
     trials: list[Trial]
     """What is trained and kept one by one: each cell's arms."""
@@ -48,6 +49,10 @@ class Plan:
     sources: Sources
     done: Finished = field(default_factory=dict)
     """The trials that were finished when it was planned."""
+    earlier: Sequence[EarlierStudy] = ()
+    """The same study with fewer seeds, the one with the most first."""
+    begun: Begun = field(default_factory=Begun)
+    """What these have measured of the trials that were not finished."""
 
     def path(self, trial: Trial) -> Path:
         """Return the file of a trial."""
@@ -61,6 +66,13 @@ class Plan:
     def known(self, one: Candidate) -> CandidateFacts:
         """Return what is known of an experiment's data."""
         return self.candidate_facts[one.experiment.model_dump_json()]
+
+    def steps_left(self, trial: Trial) -> int:
+        """Return the optimizer steps of a trial that is not finished: of the seeds that no earlier study trained."""
+        before = self.begun.results.get(trial.digest)
+        if before is None:
+            return trial.steps
+        return trial.steps_of_a_seed * (self.file.study.seeds - len(before.seeds))
 
 
 def plan(path: Path, runs: Path, *, most: int = MOST_TRAININGS) -> Plan:
@@ -85,12 +97,14 @@ def plan(path: Path, runs: Path, *, most: int = MOST_TRAININGS) -> Plan:
     cells = grid.cells_of(file)
     candidate_facts = _candidate_facts(cells)
     refuse_unanswerable(file, cells, lambda one: candidate_facts[one.model_dump_json()].task)
-    sources, digest = grid.sources(cells), study_digest(file)
-    directory = runs / f"{store.slug(file.study.name)}-study-{digest[:10]}"
+    sources, digest = grid.sources(cells), digest_of(study_facts(file), file.study)
+    directory = runs / directory_name(file.study.name, digest)
     trials = [_trial(file, cell, arm, candidate_facts, sources) for cell in cells for arm in file.study.arms]
     planned = Plan(file, cells, digest, directory, trials, candidate_facts, sources)
     refuse_other_format(directory / "study.json")
-    return replace(planned, done=finished(planned))
+    planned = replace(planned, done=finished(planned), earlier=earlier_studies(file, trials, sources, runs))
+    unfinished = [trial for trial in planned.distinct if trial.key not in planned.done]
+    return replace(planned, begun=begun(file, unfinished, planned.earlier))
 
 
 def _trial(
@@ -100,7 +114,7 @@ def _trial(
     candidates, study = cell.candidates[arm], file.study
     each = [candidate_facts[one.experiment.model_dump_json()].steps for one in candidates]
     steps = max(each) * study.seeds + sum(each) * len(grid.tuning_seeds(study))
-    return Trial(cell, arm, trial_digest(file, candidates, sources), steps)
+    return Trial(cell, arm, digest_of(trial_facts(candidates, sources), study), steps, max(each))
 
 
 def _candidate_facts(cells: list[Cell]) -> dict[str, CandidateFacts]:
@@ -130,18 +144,27 @@ def pending(planned: Plan, done: Finished | None = None) -> list[Job]:
     done, study = finished(planned) if done is None else done, planned.file.study
     groups, before = jobs.together(planned.distinct, planned.known, study.seeds), _trained_together(planned, done)
     found = [trials for group in groups for trials in _left(planned, group, done, before)]
-    every = [
-        Job(
-            trials=trials,
-            seeds=grid.seeds_of(study),
+    distinct = {tuple(trial.digest for trial in trials): trials for trials in found}.values()
+    return sorted((job for trials in distinct for job in _jobs(planned, trials)), key=lambda job: -job.steps)
+
+
+def _jobs(planned: Plan, trials: Sequence[Trial]) -> Iterator[Job]:
+    """Yield jobs of trials that share a program: one for each number of seeds that are trained already."""
+    study, results = planned.file.study, planned.begun.results
+    by_seeds: dict[int, list[Trial]] = {}
+    for trial in trials:
+        count = len(results[trial.digest].seeds) if trial.digest in results else 0
+        by_seeds.setdefault(count, []).append(replace(trial, steps=planned.steps_left(trial)))
+    for count, several in by_seeds.items():
+        yield Job(
+            trials=several,
+            seeds=grid.seeds_of(study)[count:],
             tune=study.tune,
             tuning_seeds=grid.tuning_seeds(study),
             endpoints=endpoints(study.claims()),
             sources=planned.sources,
+            begun={trial.digest: results[trial.digest] for trial in several if count},
         )
-        for trials in {tuple(trial.digest for trial in trials): trials for trials in found}.values()
-    ]
-    return sorted(every, key=lambda job: -job.steps)
 
 
 def _trained_together(planned: Plan, done: Finished) -> dict[str, list[Trial]]:
@@ -198,9 +221,9 @@ def seconds_of(planned: Plan, done: Finished) -> float:
     return sum(done[trial.key].seconds for trial in planned.distinct if trial.key in done)
 
 
-def has_results(planned: Plan) -> bool:
-    """Return True if its directory holds any trial, of this grid or of another."""
-    return any((planned.directory / CELLS).glob("*.json"))
+def holds_results(directory: Path) -> bool:
+    """Return True if a study's directory holds any trial, of this grid or of another."""
+    return any((directory / CELLS).glob("*.json"))
 
 
 def _read(path: Path) -> Result | None:

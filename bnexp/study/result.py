@@ -5,7 +5,7 @@ Axis: S seeds.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
 import numpy as np
@@ -16,7 +16,7 @@ from bnexp import statistics
 from bnexp.config.section import Resample
 from bnexp.config.study import Endpoint, Tune
 from bnexp.history import History
-from bnexp.metrics import LARGEST, higher_is_better
+from bnexp.metrics import LARGEST, higher_is_better, quantity
 from bnexp.statistics.arrays import Floats
 from bnexp.store.records import Count, Metric, Number, Record, Seeds
 from bnexp.store.run_record import Score
@@ -95,6 +95,8 @@ class Result(Record):
     steps: Count
     """Optimizer steps of all its trainings, those for tuning included."""
     seconds: Annotated[float, Field(ge=0, le=LARGEST)]
+    trained_in: dict[str, Seeds] = {}
+    """Directory of the same study with fewer seeds -> the seeds that were trained there; the others were here."""
 
     @model_validator(mode="after")
     def _refuse_gaps(self) -> Result:
@@ -150,6 +152,39 @@ class Result(Record):
         return never_S
 
 
+def joined(before: Result, added: Result, endpoints: Sequence[Endpoint], guessing: Mapping[str, float]) -> Result:
+    """Return the result of all seeds from that of the first ones, trained before, and that of the others.
+
+    Both answer the endpoints. A diverged seed guesses, and what that scores (`Data.guessing`) is a mean over all seeds.
+    """
+    targets = [endpoint for endpoint in endpoints if endpoint.epochs_to is not None]
+    shared = [name for name in added.bests if name in before.bests]
+    return added.model_copy(
+        update={
+            "seeds": (*before.seeds, *added.seeds),
+            "tuned": before.tuned,
+            "final": {name: [*_guessed(before, name, guessing), *added.final[name]] for name in added.final},
+            "epochs_to": {target_name(one): [*before.epochs(one), *added.epochs(one)] for one in targets},
+            "bests": _fewest({name: [*before.bests[name], *added.bests[name]] for name in shared}),
+            "diverged": before.diverged | added.diverged,
+            "warnings": list(dict.fromkeys([*before.warnings, *added.warnings])),
+            "steps": before.steps + added.steps,
+            "seconds": before.seconds + added.seconds,
+            "trained_in": before.trained_in,
+        }
+    )
+
+
+def _guessed(result: Result, metric: str, guessing: Mapping[str, float]) -> list[float | None]:
+    """Return each seed's final value, in which a diverged seed has the accuracy of guessing."""
+    part = metric.rpartition("_")[0] or "train"
+    values = result.final[metric]
+    if quantity(metric) != "accuracy" or part not in guessing:
+        return values
+    pairs = zip(result.seeds, values, strict=True)
+    return [guessing[part] if str(seed) in result.diverged else value for seed, value in pairs]
+
+
 def target_name(endpoint: Endpoint) -> str:
     """Return the name under which epochs to a target are kept.
 
@@ -174,8 +209,14 @@ def kept_bests(history: History) -> dict[str, list[Bests]]:
                 else Bests(epochs=one.epochs, values=one.values)
                 for seed, one in zip(history.seeds, bests, strict=True)
             ]
+    return _fewest(found)
+
+
+def _fewest(found: dict[str, list[Bests]]) -> dict[str, list[Bests]]:
+    """Return the lasting bests of the metrics with the fewest, as far as a trial's file has room for them."""
     sizes = {name: sum(len(one.epochs) for one in several) for name, several in found.items()}
-    most, kept = min(MOST_BESTS * len(history.seeds), MOST_BESTS_OF_A_TRIAL), set[str]()
+    seeds = max(map(len, found.values()), default=0)
+    most, kept = min(MOST_BESTS * seeds, MOST_BESTS_OF_A_TRIAL), set[str]()
     for name in sorted(sizes, key=lambda name: sizes[name]):
         if sum(sizes[one] for one in kept) + sizes[name] <= most:
             kept.add(name)

@@ -18,7 +18,7 @@ from bnexp.executors import Failure, Workers
 from bnexp.experiment.pace import TIMED_STEPS, Pace
 from bnexp.store.study_document import StudyDocument
 from bnexp.study import work
-from bnexp.study.asked import asked_after_results, keep_asked
+from bnexp.study.asked import asked_now, keep_asked
 from bnexp.study.document import document, table
 from bnexp.study.jobs import Job, Trial
 from bnexp.study.outlook import seconds_left
@@ -194,7 +194,7 @@ def _kept(planned: Plan, results: Finished) -> StudyDocument:
 
     Files that say the same already stay. Where the document changes, the figures of the answer before it are removed.
     """
-    answer = document(planned.file, planned.cells, planned.digest, results, asked_after_results(planned))
+    answer = document(planned.file, planned.cells, planned.digest, results, asked_now(planned))
     texts = {
         "results.csv": table(planned.file, planned.cells, results),
         "study.yaml": planned.file.text(),

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bnexp import comparison, config, statistics
-from bnexp.config.study import Endpoint, Tune
+from bnexp.config.study import Endpoint
 from bnexp.data.fingerprint import refuse_changed, source_sha256
 from bnexp.errors import ConfigError, UserError
 from bnexp.executors.workers import Failure
@@ -26,7 +26,7 @@ from bnexp.metrics import higher_is_better
 from bnexp.statistics.arrays import Floats
 from bnexp.study.grid import Candidate
 from bnexp.study.jobs import Job, Trial, located_errors
-from bnexp.study.result import Result, Tuned, kept_bests, target_name
+from bnexp.study.result import Result, Tuned, joined, kept_bests, target_name
 from bnexp.system.machine import versions
 
 
@@ -95,38 +95,52 @@ def results(job: Job) -> list[Result | Failure]:
 
 
 def _results(job: Job) -> Iterator[Result]:
-    """Tune if the study does, train the seeds of the verdict, and return what is kept of it."""
+    """Tune if the study does, train the seeds of the verdict, and return what is kept of it.
+
+    Seeds that are trained already are joined with them, unless their numbers are of another GPU or other versions.
+    """
+    if any(result.versions != _versions() for result in job.begun.values()):
+        job = job.from_the_beginning()
     spent = _tried(job)
-    choices = [_chosen(job.tune, trial, tried) for trial, tried in zip(job.trials, spent, strict=True)]
-    outcomes = _measured(job, [chosen for chosen, _ in choices], job.seeds)
+    choices = [_chosen(job, trial, tried) for trial, tried in zip(job.trials, spent, strict=True)]
+    outcomes = _measured(job, [chosen for chosen, _ in choices], job.seeds, job.all_seeds)
     for trial, (chosen, tuned), tried, one in zip(job.trials, choices, spent, outcomes, strict=True):
         yield _result(job, trial, chosen, tuned, [*tried, one])
 
 
 def _tried(job: Job) -> list[list[Measured]]:
-    """Train the candidates of each trial on the tuning seeds, if the study tunes."""
-    if job.tune is None:
+    """Train the candidates of each trial on the tuning seeds, if the study tunes and has not done so."""
+    if job.tune is None or job.begun:
         return [[] for _ in job.trials]
     candidates = [candidate for trial in job.trials for candidate in trial.candidates]
-    outcomes = iter(_measured(job, candidates, job.tuning_seeds))
+    outcomes = iter(_measured(job, candidates, job.tuning_seeds, job.tuning_seeds))
     return [[next(outcomes) for _ in trial.candidates] for trial in job.trials]
 
 
-def _measured(job: Job, candidates: Sequence[Candidate], seeds: tuple[int, ...]) -> list[Measured]:
-    """Train these seeds of each candidate.
+def _measured(
+    job: Job, candidates: Sequence[Candidate], seeds: tuple[int, ...], among: tuple[int, ...]
+) -> list[Measured]:
+    """Train these seeds of each candidate, the last `among` all.
 
     Raises:
         ConfigError: if the data are not as they should be, or not those that the study was begun with.
     """
     experiments = [candidate.experiment for candidate in candidates]
     with located_errors(candidates[0]):
-        return measured(experiments, seeds, sources=job.sources, largest_shard=job.largest_shard)
+        return measured(experiments, seeds, among, sources=job.sources, largest_shard=job.largest_shard)
 
 
-def _chosen(tune: Tune | None, trial: Trial, tried: Sequence[Measured]) -> tuple[Candidate, Tuned | None]:
-    """Choose a trial's candidate by its mean on the validation part, the first of the best; NaN is worst."""
+def _chosen(job: Job, trial: Trial, tried: Sequence[Measured]) -> tuple[Candidate, Tuned | None]:
+    """Choose a trial's candidate by its mean on the validation part, the first of the best; NaN is worst.
+
+    What was chosen for the seeds that are trained already stays chosen.
+    """
+    tune, begun = job.tune, job.begun.get(trial.digest)
     if tune is None:
         return trial.candidates[0], None
+    if begun is not None and begun.tuned is not None:
+        value = begun.tuned.value
+        return next(candidate for candidate in trial.candidates if candidate.value == value), begun.tuned
     means = [float(np.mean(_final(one, tune.metric))) for one in tried]
     sign = 1 if higher_is_better(tune.metric) else -1
     scores = [sign * mean if math.isfinite(mean) else -math.inf for mean in means]
@@ -135,11 +149,9 @@ def _chosen(tune: Tune | None, trial: Trial, tried: Sequence[Measured]) -> tuple
 
 
 def _result(job: Job, trial: Trial, chosen: Candidate, tuned: Tuned | None, trained: Sequence[Measured]) -> Result:
-    """Write down what is kept of a trial whose last training has the verdict's seeds."""
-    from bnexp.training.devices import gpus
-
-    one = trained[-1]
-    return Result(
+    """Write down what is kept of a trial whose last training has the verdict's seeds, or those that were left."""
+    one, begun = trained[-1], job.begun.get(trial.digest)
+    result = Result(
         trial=trial.digest,
         together=[other.short_digest for other in job.trials],
         levels=dict(trial.cell.levels),
@@ -156,10 +168,18 @@ def _result(job: Job, trial: Trial, chosen: Candidate, tuned: Tuned | None, trai
         budget_epochs=chosen.experiment.training.epochs,
         diverged={str(seed): epoch for seed, epoch in one.history.diverged_at.items()},
         warnings=one.warnings,
-        versions=versions() | ({"GPU": ", ".join(names)} if (names := gpus()) else {}),
+        versions=_versions(),
         steps=sum(each.steps for each in trained),
         seconds=sum(each.seconds for each in trained),
     )
+    return result if begun is None else joined(begun, result, job.endpoints, one.guessing)
+
+
+def _versions() -> dict[str, str]:
+    """Return what decides the numbers here: versions, and the GPU, if there is one."""
+    from bnexp.training.devices import gpus
+
+    return versions() | ({"GPU": ", ".join(names)} if (names := gpus()) else {})
 
 
 def _final(one: Measured, metric: str) -> Floats:

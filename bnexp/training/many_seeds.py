@@ -105,9 +105,13 @@ def _program(model: keras.Sequential, task: Task, settings: str, steps_per_epoch
 
 
 def _but_the_rate(training: Training) -> str:
-    """Write down what a program depends on: the settings, whatever the height of the learning rate."""
+    """Write down what a program depends on: the settings, whatever the height of the learning rate.
+
+    Nor does it depend on how many seeds there are, or on what is kept of them: more seeds need no new program.
+    """
+    neutral = {"seeds": 1, "save": "none", "keep_rows": False, "memory_limit": None}
     rate = training.learning_rate.model_copy(update={"initial": 1.0})
-    return training.model_copy(update={"learning_rate": rate}).model_dump_json()
+    return training.model_copy(update={"learning_rate": rate, **neutral}).model_dump_json()
 
 
 @contextmanager

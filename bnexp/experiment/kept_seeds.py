@@ -1,0 +1,193 @@
+"""Seeds of an experiment that are trained already: what is kept of them, so that only the other seeds are trained.
+
+A finished run stays as it is. The run that trains the other seeds gets a directory of its own, which holds all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bnexp import store
+from bnexp.config import Experiment
+from bnexp.errors import RunError
+from bnexp.experiment import lookup
+from bnexp.experiment.measured_rows import within_limits
+from bnexp.experiment.pairing_digests import kernel_digests
+from bnexp.experiment.prepare import built_for, prepared
+from bnexp.experiment.saved_models import NOT_SAVED, holds_models, saved_seeds
+from bnexp.held_out import HeldOut
+from bnexp.history import History
+from bnexp.metrics import names
+from bnexp.store import RunRecord
+from bnexp.store.run_record import Machine, Pairing, TrainedSeeds
+from bnexp.system.listeners import Note
+from bnexp.system.machine import machine, versions
+
+if TYPE_CHECKING:
+    from bnexp.data import Data
+    from bnexp.models import Built
+
+Seeds = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class KeptSeeds:
+    """What a run keeps of the first seeds of an experiment."""
+
+    directory: Path
+    record: RunRecord
+    experiment: Experiment
+    """That is trained now, with more seeds."""
+    history: History
+    """Of these seeds."""
+    rows: HeldOut | None
+
+    @property
+    def seeds(self) -> Seeds:
+        """Return the seeds that need no training."""
+        return self.history.seeds
+
+    @property
+    def pairing(self) -> Pairing:
+        """Return the digests of these seeds."""
+        pairing = self.record.pairing
+        return Pairing(
+            splits=self._of_seeds(pairing.splits),
+            batches={span: self._of_seeds(digests) for span, digests in pairing.batches.items()},
+            kernels={name: self._of_seeds(digests) for name, digests in pairing.kernels.items()},
+        )
+
+    def _of_seeds(self, digests: dict[str, str]) -> dict[str, str]:
+        return {str(seed): digests[str(seed)] for seed in self.seeds}
+
+    @property
+    def trained(self) -> list[TrainedSeeds]:
+        """List when these seeds were trained."""
+        record = self.record
+        whole = TrainedSeeds(
+            seeds=record.seeds or self.seeds,
+            run=self.directory.name,
+            started=record.started,
+            duration_seconds=record.duration_seconds,
+            machine=record.machine,
+        )
+        found = []
+        for one in record.trained or [whole]:
+            if seeds := tuple(seed for seed in one.seeds if seed in self.seeds):
+                found.append(one.model_copy(update={"seeds": seeds}))
+        return found
+
+    @property
+    def not_saved(self) -> list[str]:
+        """List why a model of these seeds is missing."""
+        return [text for text in self.record.not_kept if text.startswith(NOT_SAVED)]
+
+
+def kept_seeds(experiment: Experiment, runs: Path, info: Note) -> KeptSeeds | None:
+    """Return what the runs of an experiment with fewer seeds keep of it; None if all seeds are to be trained.
+
+    `info` hears which seeds are trained, and why a run cannot be used, each reason once.
+
+    Raises:
+        UserError: if the data or the model of the experiment is not as it should be.
+    """
+    asked, told = experiment.training.all_seeds(), set[str]()
+    for run, seeds in lookup.with_fewer_seeds(runs, experiment):
+        try:
+            kept = _read(run, seeds, experiment)
+            reasons = list(_obstacles(kept))
+        except RunError as error:
+            reasons = [str(error).rstrip(".")]
+        if not reasons:
+            info(f"{experiment.name}: {run.id} holds {_span(seeds)}; to be trained: {_span(asked[len(seeds) :])}")
+            return kept
+        why = "; ".join(reasons)
+        if why not in told:
+            info(f"{experiment.name}: the training of {_span(seeds)} in {run.id} cannot be used: {why}")
+        told.add(why)
+    return None
+
+
+def _span(seeds: Seeds) -> str:
+    """Write seeds that follow each other.
+
+    >>> _span((0, 1, 2)), _span((7,))
+    ('seeds 0 to 2', 'seed 7')
+    """
+    return f"seeds {seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else f"seed {seeds[0]}"
+
+
+def _read(run: store.Run, seeds: Seeds, experiment: Experiment) -> KeptSeeds:
+    """Read what a run keeps of some of its seeds.
+
+    Raises:
+        RunError: if one of its files is missing or damaged, or lacks a seed.
+    """
+    record, history, rows = run.record(), run.history(), run.held_out()
+    pairing = record.pairing
+    digests = [pairing.splits, *pairing.batches.values(), *pairing.kernels.values()]
+    for seed in seeds:
+        if seed not in history.seeds or (rows is not None and seed not in rows.seeds):
+            raise RunError(f"a file of {run.id} has no seed {seed}")
+        if not all(str(seed) in several for several in digests):
+            raise RunError(f"{run.id}/run.json has no digest of seed {seed}")
+    if rows is not None:
+        rows = within_limits(rows.of(seeds), experiment, prepared(experiment))
+    return KeptSeeds(run.directory, record, experiment, history.of(seeds), rows)
+
+
+def _obstacles(kept: KeptSeeds) -> Iterator[str]:
+    """Yield why seeds that are trained now would not go with those that are kept."""
+    data = prepared(kept.experiment)
+    yield from _other_circumstances(kept.record)
+    splits = data.split_digests(kept.experiment.training.all_seeds())
+    if kept.record.dataset.digest != data.digest or not kept.pairing.splits.items() <= splits.items():
+        yield "the rows or splits are others"
+        return
+    yield from _other_model(kept, data, built_for(kept.experiment, data))
+    yield from _lost(kept, data)
+
+
+def _other_circumstances(record: RunRecord) -> Iterator[str]:
+    """Yield what differs in versions and machine. The number of cores changes no number but by rounding."""
+    from bnexp.training.devices import gpus
+
+    for package, now in versions().items():
+        if (then := record.versions.get(package)) != now:
+            yield f"{package} was {then} and is {now}"
+    here = Machine.model_validate(machine())
+    if record.machine.system != here.system:
+        yield f"the machine was {record.machine.system} and is {here.system}"
+    if (then := ", ".join(record.machine.gpus or ["none"])) != (now := ", ".join(gpus() or ["none"])):
+        yield f"the GPU was {then} and is {now}"
+
+
+def _other_model(kept: KeptSeeds, data: Data, built: Built) -> Iterator[str]:
+    """Yield what differs in the trainer, in what is measured, and in how a seed begins."""
+    from bnexp.training import engine_name
+
+    trainer, _ = engine_name(kept.experiment.training, built.model)
+    if (then := kept.record.trainer and kept.record.trainer.name) != trainer:
+        yield f"the trainer was {then} and is {trainer}"
+    if list(kept.history.metrics) != names(data.task, kept.experiment.evaluated_parts()):
+        yield "other metrics were measured"
+    first = kept.seeds[:1]
+    now = kernel_digests(built, first, built.initial.draw(first))
+    if now != {name: {str(*first): digests[str(*first)]} for name, digests in kept.pairing.kernels.items()}:
+        yield "the initial weights are others"
+
+
+def _lost(kept: KeptSeeds, data: Data) -> Iterator[str]:
+    """Yield what the run does not hold that a run of all seeds would hold."""
+    from bnexp.training.kept_rows import keeps_measures, keeps_predictions
+
+    training = kept.experiment.training
+    wanted = keeps_measures(training, data, training.seeds), keeps_predictions(training, data, training.seeds)
+    parts = [] if kept.rows is None else list(kept.rows.parts.values())
+    if wanted != (wanted[0] and bool(parts), wanted[1] and all("predicted" in part.measures for part in parts)):
+        yield "what each held-out row measured was not kept (training.keep_rows)"
+    if not kept.not_saved and not holds_models(kept.directory, saved_seeds(kept.experiment, kept.history)):
+        yield f"the models that training.save: {training.save} asks for were not kept"

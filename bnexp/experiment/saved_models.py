@@ -1,0 +1,55 @@
+"""Which seeds' models a run saves, and in which files: each model, and beside it how its inputs are made."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+
+from bnexp import store
+from bnexp.config import Experiment
+from bnexp.errors import RunError
+from bnexp.history import History
+
+NOT_SAVED = "The model was not saved"
+"""How a note begins that says why a model is missing."""
+
+
+def saved_seeds(experiment: Experiment, measured: History) -> dict[str, int]:
+    """Map the file of each model to keep to its seed."""
+    seeds = measured.seeds
+    match experiment.training.save:
+        case "none":
+            return {}
+        case "first":
+            return {"model.keras": seeds[0]}
+        case "all":
+            return {f"model-{seed}.keras": seed for seed in seeds}
+        case "best":
+            losses_S = measured.final("val_loss")
+            return {"model.keras": seeds[int(np.nanargmin(losses_S))]} if np.isfinite(losses_S).any() else {}
+
+
+def inputs_file(model: str) -> str:
+    """Return the file that says how the inputs of a model are made.
+
+    >>> inputs_file("model-3.keras")
+    'inputs-3.json'
+    """
+    return model.replace("model", "inputs").replace(".keras", ".json")
+
+
+def holds_models(directory: Path, seeds: Mapping[str, int]) -> bool:
+    """Return True if a run's directory holds these files of models, whole, each of its seed."""
+    with suppress(RunError, OSError):
+        return all(_is_of(directory, name, seed) for name, seed in seeds.items())
+    return False
+
+
+def _is_of(directory: Path, name: str, seed: int) -> bool:
+    facts = store.read_json(directory / inputs_file(name))
+    with open(store.regular(directory / name), "rb") as file:
+        return (facts.get("seed"), facts.get("model_sha256")) == (seed, hashlib.file_digest(file, "sha256").hexdigest())

@@ -1,0 +1,128 @@
+"""The same study with fewer seeds, in a directory of its own: what its trials hold of the seeds that are asked for now.
+
+Its directory stays as it is. What it measured is joined with the seeds that are new, and kept in the directory of now.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from bnexp import store
+from bnexp.config.study import StudyFile
+from bnexp.config.training import first_seeds
+from bnexp.data.fingerprint import Sources
+from bnexp.errors import RunError
+from bnexp.store.records import Record, Seeds
+from bnexp.study.digests import digest_of, study_facts, trial_facts
+from bnexp.study.document import endpoints
+from bnexp.study.grid import tuning_seeds
+from bnexp.study.jobs import DIGITS, Trial
+from bnexp.study.result import Result
+from bnexp.system.machine import versions
+
+
+@dataclass(frozen=True)
+class EarlierStudy:
+    """A study that differs from the one of now in its number of seeds alone, which is lower."""
+
+    directory: Path
+    seeds: tuple[int, ...]
+    digests: Mapping[str, str]
+    """A trial's digest in the study of now -> its digest there."""
+
+
+@dataclass(frozen=True)
+class Begun:
+    """What earlier studies have measured of trials that are not finished with all seeds."""
+
+    results: Mapping[str, Result] = field(default_factory=dict)
+    """By a trial's digest in the study of now."""
+    not_used: Sequence[str] = ()
+    """Why seeds of an earlier study are trained again."""
+
+
+def of_this_name(runs: Path, name: str) -> Iterator[Path]:
+    """Yield the directories of all studies of this name."""
+    own = re.compile(re.escape(store.slug(name)) + r"-study-[0-9a-f]{10}")
+    yield from (path for path in sorted(runs.glob("*-study-*")) if own.fullmatch(path.name))
+
+
+def directory_name(name: str, digest: str) -> str:
+    """Return the name of the directory that keeps a study."""
+    return f"{store.slug(name)}-study-{digest[:10]}"
+
+
+def earlier_studies(file: StudyFile, trials: Sequence[Trial], sources: Sources, runs: Path) -> list[EarlierStudy]:
+    """Find the same study with fewer seeds, the one with the most seeds first.
+
+    One that was tuned on other seeds is another study.
+    """
+    found = []
+    for path in of_this_name(runs, file.study.name):
+        count = _number_of_seeds(path)
+        study = file.study.model_copy(update={"seeds": count})
+        if not 0 < count < file.study.seeds or tuning_seeds(study) != tuning_seeds(file.study):
+            continue
+        if path.name == directory_name(study.name, digest_of(study_facts(file), study)):
+            digests = {trial.digest: digest_of(trial_facts(trial.candidates, sources), study) for trial in trials}
+            found.append(EarlierStudy(path, first_seeds(count), digests))
+    return sorted(found, key=lambda one: -len(one.seeds))
+
+
+class _Kept(Record):
+    """What a trial's file says of its seeds."""
+
+    seeds: Seeds
+
+
+def _number_of_seeds(directory: Path) -> int:
+    """Return the number of seeds of the study in a directory, by the first of its trials that can be read, or 0."""
+    for path in sorted((directory / store.CELLS).glob("*.json")):
+        try:
+            return len(store.read_head(path, _Kept).seeds)
+        except RunError:
+            continue
+    return 0
+
+
+def begun(file: StudyFile, trials: Sequence[Trial], earlier: Sequence[EarlierStudy]) -> Begun:
+    """Read what earlier studies hold of these trials, each from the one with the most seeds that can be used."""
+    results: dict[str, Result] = {}
+    not_used: dict[str, None] = {}
+    for study in earlier:
+        for trial in trials:
+            result = None if trial.digest in results else _read(study, trial)
+            if result is None or not (
+                result.answers(endpoints(file.study.claims())) and result.is_tuned_by(file.study.tune)
+            ):
+                continue
+            if differing := _other_versions(result):
+                not_used[f"the training of {study.directory.name} cannot be used: {differing}"] = None
+            else:
+                results[trial.digest] = result
+    return Begun(results, list(not_used))
+
+
+def _read(study: EarlierStudy, trial: Trial) -> Result | None:
+    """Read what an earlier study holds of a trial, if it is whole; note where its own seeds were trained."""
+    digest = study.digests[trial.digest]
+    try:
+        result = Result.model_validate_json(store.content(study.directory / store.CELLS / f"{digest[:DIGITS]}.json"))
+    except (RunError, ValidationError):
+        return None
+    if (result.trial, result.seeds) != (digest, study.seeds):
+        return None
+    before = {seed for seeds in result.trained_in.values() for seed in seeds}
+    own = tuple(seed for seed in result.seeds if seed not in before)
+    return result.model_copy(update={"trained_in": {**result.trained_in, study.directory.name: own}})
+
+
+def _other_versions(result: Result) -> str:
+    """Return which versions are others now; the worker that trains compares the GPU."""
+    pairs = {package: (result.versions.get(package), now) for package, now in versions().items()}
+    return "; ".join(f"{package} was {then} and is {now}" for package, (then, now) in pairs.items() if then != now)

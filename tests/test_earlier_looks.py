@@ -1,0 +1,79 @@
+"""Which numbers of seeds were judged before: by stored comparisons of the same two experiments."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from experiments import experiment
+
+from bnexp import comparison, store
+from bnexp.comparison import Arm, Question
+from bnexp.config import Experiment
+from bnexp.experiment.earlier_looks import earlier_looks
+from bnexp.experiment.kept_seeds import kept_seeds
+from bnexp.experiment.resolve import arm
+from bnexp.experiment.run import train_experiment
+from bnexp.training import memory
+
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras's own, while it writes
+
+
+@pytest.fixture(autouse=True)
+def seed_by_seed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Train seed by seed, so that one program serves all."""
+    monkeypatch.setattr(memory, "WORKING_SET_BYTES", 1)
+
+
+def trained(name: str, seeds: int, runs: Path, normalization: str, samples: int = 60) -> Arm:
+    """Train an experiment, but for seeds that are kept; return the arm."""
+    one: Experiment = experiment(
+        dataset={"name": "moons", "samples": samples},
+        model={"hidden": [4], "normalization": normalization},
+        training={"epochs": 1, "save": "none", "seeds": seeds},
+    ).model_copy(update={"name": name})
+    kept = kept_seeds(one, runs, lambda text: None)
+    finished = train_experiment(one, runs, watch=lambda so_far: False, kept=kept)
+    return arm(name, finished.run, finished)
+
+
+def look(runs: Path, arms: Sequence[Arm]) -> Path:
+    """Compare, and keep the comparison as `bnexp compare` does."""
+    document = comparison.compare(arms, Question())
+    with store.new_directory(runs, "-vs-".join(one.name for one in arms)) as directory:
+        store.write_histories(directory, {one.name: one.history for one in arms})
+        store.write_record(directory / "comparison.json", document)
+    return directory
+
+
+def test_comparisons_of_the_same_experiments_at_other_numbers_of_seeds_are_earlier_looks(tmp_path: Path) -> None:
+    pairs = {
+        seeds: [trained("bn", seeds, tmp_path, "batch"), trained("nobn", seeds, tmp_path, "none")]
+        for seeds in (2, 4, 6)
+    }
+    assert earlier_looks(tmp_path, pairs[6]) == ()
+    look(tmp_path, pairs[4])
+    first = look(tmp_path, pairs[2])
+    look(tmp_path, pairs[2])
+    look(tmp_path, pairs[6])
+    assert earlier_looks(tmp_path, pairs[6]) == (2, 4), "the same seeds again are no other look"
+    assert earlier_looks(tmp_path, pairs[6][::-1]) == (2, 4)
+    assert earlier_looks(tmp_path, [pairs[6][0], pairs[4][1]]) == (2, 6), "4 seeds are shared"
+    layer = trained("layer", 6, tmp_path, "layer")
+    assert earlier_looks(tmp_path, [pairs[6][0], layer]) == (), "this pair was never judged"
+    assert earlier_looks(tmp_path, [*pairs[6], layer]) == (2, 4)
+    for damaged in ("{", "[]", "{}"):
+        (first / "comparison.json").write_text(damaged)
+        assert earlier_looks(tmp_path, pairs[6]) == (2, 4), "the other comparison of 2 seeds is still there"
+
+
+def test_a_comparison_of_other_rows_or_of_runs_that_are_gone_is_no_earlier_look(tmp_path: Path) -> None:
+    few = [trained("bn", 2, tmp_path, "batch"), trained("nobn", 2, tmp_path, "none")]
+    look(tmp_path, few)
+    more = [trained("bn", 3, tmp_path, "batch"), trained("nobn", 3, tmp_path, "none")]
+    others = [trained("bn", 3, tmp_path, "batch", 80), trained("nobn", 3, tmp_path, "none", 80)]
+    assert (earlier_looks(tmp_path, more), earlier_looks(tmp_path, others)) == ((2,), ())
+    shutil.rmtree(tmp_path / few[0].run)
+    assert earlier_looks(tmp_path, more) == ()

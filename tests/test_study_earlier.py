@@ -1,0 +1,189 @@
+"""A study with more seeds: only the new ones are trained, and its numbers are those of training all at once."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+from tasks import HereAndNow
+from test_study import ARMS, BASE, CLAIM, planned
+
+from bnexp.report.plan_table import study_plan
+from bnexp.store.study_document import StudyDocument
+from bnexp.study import run as study_run
+from bnexp.study import work as study_work
+from bnexp.study.asked import asked_now
+from bnexp.study.jobs import Job
+from bnexp.study.outlook import plan_document
+from bnexp.study.plan import Plan, pending
+from bnexp.study.result import Result
+from bnexp.training import memory
+
+EPOCHS = "epochs: 10}"
+STUDY = BASE.replace(EPOCHS, "epochs: 2}") + ARMS + CLAIM + "seeds: %d\n"
+
+
+@pytest.fixture(autouse=True)
+def seed_by_seed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Train seed by seed, so that one program serves all."""
+    monkeypatch.setattr(memory, "WORKING_SET_BYTES", 1)
+
+
+class Working(HereAndNow):
+    """Workers that are this process, and note which seeds each job trains."""
+
+    def __init__(self) -> None:
+        self.seeds: list[tuple[int, ...]] = []
+
+    def each(self, work: Callable[[Job], Any], jobs: Sequence[Job]) -> Iterator[tuple[Job, Any]]:
+        for job in jobs:
+            if work is study_work.results:
+                self.seeds.append(job.seeds)
+            yield job, work(job)
+
+
+def run(place: Path, text: str) -> tuple[Plan, list[tuple[int, ...]], StudyDocument]:
+    """Run a study; return its plan, the seeds that each job trained, and the answer."""
+    place.mkdir(exist_ok=True)
+    plan, workers = planned(place, text), Working()
+    document = study_run.run(plan, workers, lambda *told: None)
+    return plan, workers.seeds, document
+
+
+def results(plan: Plan) -> list[Result]:
+    return [Result.model_validate_json(plan.path(trial).read_text()) for trial in plan.trials]
+
+
+def measured(result: Result) -> dict[str, Any]:
+    """Return what does not say how a result came about."""
+    return result.model_dump(exclude={"together", "steps", "seconds", "trained_in"})
+
+
+DIVERGING = STUDY.replace("epochs: 2}", "epochs: 2, optimizer: sgd, learning_rate: 1.0e+30}")
+TUNED = STUDY + "tune: {key: training.learning_rate, values: [0.001, 0.1], seeds: 2}\n"
+STOPPING = STUDY.replace("epochs: 2}", "epochs: 6, early_stopping: {patience: 1}}")
+REACHING = STUDY.replace("metric: test_accuracy", "metric: {metric: val_accuracy, epochs_to: 0.6}").replace(
+    "higher, smallest: 0.01", "lower, smallest: 1.2"
+)
+
+
+@pytest.mark.parametrize(
+    "text", [DIVERGING, TUNED, STOPPING, REACHING], ids=["diverging", "tuned", "stopping", "reach"]
+)
+def test_a_study_with_more_seeds_trains_those_alone_and_measures_what_all_at_once_measure(
+    tmp_path: Path, text: str
+) -> None:
+    diverges, resample = "sgd" in text, "validation" if "tune" in text else "true"
+    text = text.replace("samples: 80", f"samples: 80, resample: {resample}")
+    few, seeds, _ = run(tmp_path / "added", text % 2)
+    assert set(seeds) == {(0, 1)}
+    before = {path: path.read_bytes() for path in few.directory.rglob("*") if path.is_file()}
+    more, seeds, answer = run(tmp_path / "added", text % 5)
+    assert set(seeds) == {(2, 3, 4)} and more.directory != few.directory
+    assert {path: path.read_bytes() for path in few.directory.rglob("*") if path.is_file()} == before
+    at_once, seeds, expected = run(tmp_path / "at_once", text % 5)
+    assert set(seeds) == {(0, 1, 2, 3, 4)}
+    for one, other in zip(results(more), results(at_once), strict=True):
+        warnings = measured(one).pop("warnings")
+        assert measured(one) == {**measured(other), "warnings": warnings}
+        assert len(one.diverged) == (5 if diverges else 0)
+        assert one.trained_in == {few.directory.name: (0, 1)} and other.trained_in == {}
+    assert answer.model_copy(update={"hypotheses": [], "cells": []}) == expected.model_copy(
+        update={"hypotheses": [], "cells": []}
+    )
+    assert answer.hypotheses[0].difference == expected.hypotheses[0].difference
+    assert answer.hypotheses[0].earlier_seeds == [2] and expected.hypotheses[0].earlier_seeds == []
+
+
+def test_seeds_of_a_study_are_added_step_by_step_and_a_result_says_where_each_was_trained(tmp_path: Path) -> None:
+    plans = []
+    for count in (2, 3, 6):
+        plan, seeds, document = run(tmp_path, STUDY % count)
+        plans.append(plan)
+    assert set(seeds) == {(3, 4, 5)}
+    first, second, _ = (plan.directory.name for plan in plans)
+    assert all(one.trained_in == {first: (0, 1), second: (2,)} for one in results(plans[-1]))
+    assert document.hypotheses[0].earlier_seeds == [2, 3] and not document.hypotheses[0].asked_after_results
+    _, seeds, again = run(tmp_path, STUDY % 6)
+    assert seeds == [] and again == document
+    shutil.rmtree(plans[0].directory)
+    _, _, document = run(tmp_path, STUDY % 7)
+    assert document.hypotheses[0].earlier_seeds == [2, 3, 6], "what an earlier study knows is known"
+
+
+def test_a_level_that_is_new_trains_all_seeds_and_the_others_only_theirs(tmp_path: Path) -> None:
+    rates = "vary: {training.learning_rate: [0.001%s]}\n"
+    run(tmp_path, STUDY % 2 + rates % "")
+    _, seeds, document = run(tmp_path, STUDY % 4 + rates % ", 0.01")
+    assert sorted(seeds) == [(0, 1, 2, 3), (0, 1, 2, 3), (2, 3), (2, 3)]
+    assert document.hypotheses[0].asked_after_results, "it reads other trials than the one that was asked before"
+
+
+def test_a_hypothesis_that_is_new_with_more_seeds_was_asked_after_the_results_of_fewer(tmp_path: Path) -> None:
+    few, _, _ = run(tmp_path, STUDY % 2)
+    more = planned(tmp_path, STUDY % 4)
+    assert [(one.after_results, one.earlier_seeds) for one in asked_now(more)] == [(False, [2])]
+    other = planned(tmp_path, STUDY.replace("smallest: 0.01", "smallest: 0.02") % 4)
+    assert [(one.after_results, one.earlier_seeds) for one in asked_now(other)] == [(True, [])]
+    assert plan_document(other, 1).claims[0].asked_after_results
+    (few.directory / "study.json").unlink()
+    record = json.loads((few.directory / "hypotheses.json").read_text())
+    (few.directory / "hypotheses.json").write_text(json.dumps(record | {"answered": None}))
+    assert asked_now(more)[0].earlier_seeds == [], "it had no answer"
+
+
+def test_a_plan_says_which_seeds_are_trained_already_and_counts_the_steps_that_are_left(tmp_path: Path) -> None:
+    few, _, _ = run(tmp_path, STUDY % 2)
+    more = planned(tmp_path, STUDY % 6)
+    told = plan_document(more, 1)
+    (kept,) = told.seeds_kept
+    assert (kept.trials, kept.seeds, kept.directories) == (2, 2, [few.directory.name])
+    assert sum(job.steps for job in pending(more)) * 6 == told.steps * 4
+    console = Console(file=io.StringIO(), width=200)
+    console.print(study_plan(told))
+    said = f"trained already: the first 2 seeds of 2 trials, in {few.directory.name}\n"
+    assert said in console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_seeds_that_were_trained_with_other_versions_are_trained_again_and_the_plan_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few, _, _ = run(tmp_path, STUDY % 2)
+    now = few.begun.results or results(few)[0].versions
+    with monkeypatch.context() as later:
+        later.setattr("bnexp.study.earlier.versions", lambda: dict(now) | {"keras": "99"})
+        more = planned(tmp_path, STUDY % 4)
+        told = f"the training of {few.directory.name} cannot be used: keras was {now['keras']} and is 99"
+        assert list(more.begun.not_used) == plan_document(more, 1).seeds_not_used == [told]
+        assert {job.seeds for job in pending(more)} == {(0, 1, 2, 3)}
+    (one, *_) = pending(planned(tmp_path, STUDY % 4))
+    assert one.seeds == (2, 3)
+    monkeypatch.setattr("bnexp.training.devices.gpus", lambda: ["NVIDIA H100"])
+    (result,) = study_work.results(one)
+    assert isinstance(result, Result)
+    assert (result.seeds, result.versions["GPU"], result.trained_in) == ((0, 1, 2, 3), "NVIDIA H100", {})
+
+
+def test_a_trial_that_is_damaged_or_a_study_that_is_not_the_same_lends_no_seeds(tmp_path: Path) -> None:
+    few, _, _ = run(tmp_path, STUDY % 2)
+    paths = [few.path(trial) for trial in few.trials]
+    paths[0].write_text("{")
+    assert sorted(job.seeds for job in pending(planned(tmp_path, STUDY % 4))) == [(0, 1, 2, 3), (2, 3)]
+    for other in (
+        STUDY.replace("samples: 80", "samples: 90") % 4,
+        STUDY.replace("epochs: 2}", "epochs: 3}") % 4,
+        TUNED % 4,
+        STUDY % 1,
+    ):
+        plan = planned(tmp_path, other)
+        assert plan.earlier == [] and {job.seeds for job in pending(plan)} == {tuple(range(plan.file.study.seeds))}
+    more = planned(tmp_path, STUDY.replace("arms:", "name: t\narms:") % 4)
+    assert more.earlier == [], "another name is another study"
+    many = planned(tmp_path, TUNED % 1001)
+    assert many.earlier == [], "more than 1,000 seeds are tuned on others"

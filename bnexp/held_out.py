@@ -97,6 +97,16 @@ class HeldOut:
         rows = self.parts.get(metric.partition("_")[0])
         return None if rows is None else rows.values(quantity(metric))
 
+    def without_predictions(self) -> HeldOut:
+        """Return the rows without what was predicted for each."""
+        parts = {
+            part: replace(
+                rows, measures={name: values for name, values in rows.measures.items() if name != "predicted"}
+            )
+            for part, rows in self.parts.items()
+        }
+        return HeldOut(self.seeds, parts)
+
     def to_npz(self) -> bytes:
         """Return the content of rows.npz: compressed, and the same bytes for the same numbers."""
         arrays: dict[str, NDArray[Any]] = {"seeds": np.array(self.seeds, "int64")}

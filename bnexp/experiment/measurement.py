@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from bnexp.config import Experiment
 from bnexp.data.fingerprint import Sources, refuse_changed
-from bnexp.experiment.batch import Prepared, Seeds, program_key, train
+from bnexp.experiment.batch import BatchObserver, Prepared, Seeds, Wave, program_key, train
+from bnexp.experiment.measured_rows import held_out
 from bnexp.experiment.prepare import built_for, prepared
 from bnexp.experiment.warnings import cautions
+from bnexp.held_out import HeldOut, joined
 from bnexp.history import History
 
 if TYPE_CHECKING:
@@ -37,6 +39,28 @@ class Measured:
     seconds: float
     """Its share of the time that all took that were trained together."""
     warnings: list[str]
+    held_out: HeldOut | None = None
+    """What each held-out row measured; None if it is not kept."""
+
+
+class _RowKeeper(BatchObserver):
+    """Keeps what each held-out row measured, wave by wave, for each experiment of a batch."""
+
+    def __init__(self, batch: Sequence[Prepared]) -> None:
+        self._numbers = {id(one.built): number for number, one in enumerate(batch)}
+        self._waves: list[list[HeldOut]] = [[] for _ in batch]
+
+    def wave_ended(self, wave: Wave) -> None:
+        """Keep the rows of a wave; their predictions only where errors are made of them."""
+        if (rows := held_out(wave)) is not None:
+            kept = rows if wave.prepared.data.task == "regression" else rows.without_predictions()
+            self._waves[self._numbers[id(wave.prepared.built)]].append(kept)
+
+    def of(self, number: int, seeds: Seeds) -> HeldOut | None:
+        """Return the rows of one experiment; None if a wave has none."""
+        waves = self._waves[number]
+        whole = waves and sum(len(one.seeds) for one in waves) == len(seeds)
+        return joined(waves) if whole else None
 
 
 def measured(
@@ -84,12 +108,14 @@ def _measured_alike(
     begun = time.monotonic()
     last = slice(-len(seeds), None)
     batch = [Prepared(one, own.of(last), built_for(one, own)) for one, own in zip(experiments, data, strict=True)]
-    histories = list(train(batch, seeds, largest_shard=largest_shard))
+    keeper = _RowKeeper(batch)
+    histories = list(train(batch, seeds, keeper, largest_shard=largest_shard))
     seconds = (time.monotonic() - begun) / len(experiments)
-    return [_measured(*each, seconds) for each in zip(experiments, data, histories, strict=True)]
+    rows = [keeper.of(number, seeds) for number in range(len(batch))]
+    return [_measured(*each, seconds) for each in zip(experiments, data, histories, rows, strict=True)]
 
 
-def _measured(experiment: Experiment, data: Data, history: History, seconds: float) -> Measured:
+def _measured(experiment: Experiment, data: Data, history: History, rows: HeldOut | None, seconds: float) -> Measured:
     per_epoch = data.steps(experiment.training.batch_size, experiment.training.drop_last)
     return Measured(
         history,
@@ -99,4 +125,5 @@ def _measured(experiment: Experiment, data: Data, history: History, seconds: flo
         per_epoch * sum(history.epochs_S),
         seconds,
         [*data.rows.facts.get("warnings", ()), *cautions(experiment, per_epoch * history.fewest_kept)],
+        rows,
     )

@@ -16,14 +16,14 @@ from bnexp.errors import RunError
 
 MEBIBYTE = 2**20
 LARGEST = {
-    "rows.npz": 1024,
+    ".npz": 1024,
     "history.json": 4096,
     "histories.json": 8192,
     "study.json": 256,
     "config.yaml": 4,
     "latest": 1,
 }
-"""File -> the most MiB that it may have. A history of 1,000 seeds x 8,000 epochs x 6 metrics has 1,300."""
+"""File, or ending -> the most MiB that it may have. A history of 1,000 seeds x 8,000 epochs x 6 metrics has 1,300."""
 LARGEST_OTHER = 64
 CURES = {
     "comparison.json": "compare again",
@@ -114,7 +114,7 @@ def _refuse_other_kind(path: Path, found: os.stat_result) -> None:
 
 def _refuse_irregular(path: Path, found: os.stat_result) -> None:
     _refuse_other_kind(path, found)
-    most = LARGEST.get(path.name, LARGEST_OTHER) * MEBIBYTE
+    most = LARGEST.get(path.name, LARGEST.get(path.suffix, LARGEST_OTHER)) * MEBIBYTE
     if found.st_size > most:
         raise RunError(
             f"{path}: has {found.st_size / MEBIBYTE:,.0f} MiB; expected {most / MEBIBYTE:,.0f} or less. {cure(path)}"

@@ -22,6 +22,7 @@ from bnexp.study.digests import digest_of, study_facts, trial_facts
 from bnexp.study.document import endpoints
 from bnexp.study.grid import tuning_seeds
 from bnexp.study.jobs import DIGITS, Trial
+from bnexp.study.kept_rows import kept_rows
 from bnexp.study.result import Result
 from bnexp.system.machine import versions
 
@@ -111,15 +112,17 @@ def begun(file: StudyFile, trials: Sequence[Trial], earlier: Sequence[EarlierStu
 def _read(study: EarlierStudy, trial: Trial) -> Result | None:
     """Read what an earlier study holds of a trial, if it is whole; note where its own seeds were trained."""
     digest = study.digests[trial.digest]
+    path = study.directory / store.CELLS / f"{digest[:DIGITS]}.json"
     try:
-        result = Result.model_validate_json(store.content(study.directory / store.CELLS / f"{digest[:DIGITS]}.json"))
+        result = Result.model_validate_json(store.content(path))
     except (RunError, ValidationError):
         return None
     if (result.trial, result.seeds) != (digest, study.seeds):
         return None
     before = {seed for seeds in result.trained_in.values() for seed in seeds}
     own = tuple(seed for seed in result.seeds if seed not in before)
-    return result.model_copy(update={"trained_in": {**result.trained_in, study.directory.name: own}})
+    trained_in = {**result.trained_in, study.directory.name: own}
+    return result.model_copy(update={"trained_in": trained_in, "held_out": kept_rows(path, result)})
 
 
 def _other_versions(result: Result) -> str:

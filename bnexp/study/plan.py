@@ -6,6 +6,7 @@ that has gained a level, an arm or a hypothesis trains only the trials that are 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -26,6 +27,8 @@ from bnexp.study.document import endpoints
 from bnexp.study.earlier import Begun, EarlierStudy, begun, directory_name, earlier_studies
 from bnexp.study.grid import Candidate, Cell
 from bnexp.study.jobs import CandidateFacts, Job, Trial, located_errors
+from bnexp.study.kept_rows import kept_rows
+from bnexp.study.new_rows import Rows
 from bnexp.study.refusals import refuse_unanswerable
 from bnexp.study.result import Result
 
@@ -224,6 +227,12 @@ def seconds_of(planned: Plan, done: Finished) -> float:
 def holds_results(directory: Path) -> bool:
     """Return True if a study's directory holds any trial, of this grid or of another."""
     return any((directory / CELLS).glob("*.json"))
+
+
+def rows_of(planned: Plan, done: Finished) -> Rows:
+    """Return a function that reads what each held-out row measured in a finished trial."""
+    paths = {trial.key: planned.path(trial) for trial in planned.trials}
+    return functools.cache(lambda key: kept_rows(paths[key], done[key]))
 
 
 def _read(path: Path) -> Result | None:

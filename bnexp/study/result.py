@@ -10,11 +10,13 @@ from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, model_validator
+from pydantic import Field, InstanceOf, model_validator
 
 from bnexp import statistics
 from bnexp.config.section import Resample
 from bnexp.config.study import Endpoint, Tune
+from bnexp.held_out import HeldOut
+from bnexp.held_out import joined as joined_rows
 from bnexp.history import History
 from bnexp.metrics import LARGEST, higher_is_better, quantity
 from bnexp.statistics.arrays import Floats
@@ -98,6 +100,11 @@ class Result(Record):
     trained_in: dict[str, Seeds] = {}
     """Directory of the same study with fewer seeds -> the seeds that were trained there; the others were here."""
 
+    rows_sha256: str | None = None
+    """Of the file with what each held-out row measured; null where that is not kept."""
+    held_out: Annotated[InstanceOf[HeldOut] | None, Field(exclude=True, repr=False)] = None
+    """What each held-out row measured, on the way from the training to that file."""
+
     @model_validator(mode="after")
     def _refuse_gaps(self) -> Result:
         """Raise ValueError if a list has not one value for each seed, or the training part has no rows."""
@@ -171,8 +178,15 @@ def joined(before: Result, added: Result, endpoints: Sequence[Endpoint], guessin
             "steps": before.steps + added.steps,
             "seconds": before.seconds + added.seconds,
             "trained_in": before.trained_in,
+            "held_out": _joined_rows(before.held_out, added.held_out),
+            "rows_sha256": None,
         }
     )
+
+
+def _joined_rows(before: HeldOut | None, added: HeldOut | None) -> HeldOut | None:
+    """Return the rows of all seeds; None if some are not kept."""
+    return None if before is None or added is None else joined_rows([before, added])
 
 
 def _guessed(result: Result, metric: str, guessing: Mapping[str, float]) -> list[float | None]:

@@ -21,8 +21,9 @@ from bnexp.study import work
 from bnexp.study.asked import asked_now, keep_asked
 from bnexp.study.document import document, table
 from bnexp.study.jobs import Job, Trial
+from bnexp.study.kept_rows import keep_rows
 from bnexp.study.outlook import seconds_left
-from bnexp.study.plan import CELLS, Finished, Plan, failure_path, finished, pending
+from bnexp.study.plan import CELLS, Finished, Plan, failure_path, finished, pending, rows_of
 from bnexp.study.result import Result
 
 MOST_OF_A_STUDY = 0.1
@@ -159,17 +160,19 @@ def _trained(planned: Plan, workers: Workers, tell: Tell) -> tuple[Finished, lis
                 continue
             same = [trial for trial in planned.trials if trial.digest == outcome.trial]
             if same[0].key not in results:  # else from before: what was lost is trained as it was, with others
-                _keep(planned, same[0], outcome)
-                results |= {trial.key: outcome for trial in same}
+                kept = _keep(planned, same[0], outcome)
+                results |= {trial.key: kept for trial in same}
                 tell(outcome, len(results), seconds_left(planned, results, at_once))
     return results, failures
 
 
-def _keep(planned: Plan, trial: Trial, result: Result) -> None:
-    """Write what is finished, and forget that it failed before."""
+def _keep(planned: Plan, trial: Trial, result: Result) -> Result:
+    """Write what is finished, its rows first, and forget that it failed before; return what is kept in memory."""
     path = planned.path(trial)
+    result = keep_rows(path, result)
     store.write(path, result.model_dump_json() + "\n")  # in one line: there may be many numbers
     failure_path(path).unlink(missing_ok=True)
+    return result
 
 
 def _failed(planned: Plan, trial: Trial, why: str) -> Trial:
@@ -194,7 +197,9 @@ def _kept(planned: Plan, results: Finished) -> StudyDocument:
 
     Files that say the same already stay. Where the document changes, the figures of the answer before it are removed.
     """
-    answer = document(planned.file, planned.cells, planned.digest, results, asked_now(planned))
+    answer = document(
+        planned.file, planned.cells, planned.digest, results, asked_now(planned), rows_of(planned, results)
+    )
     texts = {
         "results.csv": table(planned.file, planned.cells, results),
         "study.yaml": planned.file.text(),

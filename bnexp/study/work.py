@@ -171,6 +171,7 @@ def _result(job: Job, trial: Trial, chosen: Candidate, tuned: Tuned | None, trai
         versions=_versions(),
         steps=sum(each.steps for each in trained),
         seconds=sum(each.seconds for each in trained),
+        held_out=one.held_out,
     )
     return result if begun is None else joined(begun, result, job.endpoints, one.guessing)
 

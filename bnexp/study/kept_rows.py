@@ -1,0 +1,37 @@
+"""The file beside a trial's that holds what each of its held-out rows measured."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from bnexp import store
+from bnexp.errors import RunError
+from bnexp.held_out import HeldOut, from_npz
+from bnexp.study.result import Result
+
+
+def rows_path(path: Path) -> Path:
+    """Return the file with what each held-out row measured in the trial kept in another."""
+    return path.with_suffix(".npz")
+
+
+def keep_rows(path: Path, result: Result) -> Result:
+    """Write the rows of a trial whose file is still to be written; return the result that names them."""
+    if result.held_out is None:
+        return result
+    content = result.held_out.to_npz()
+    store.write(rows_path(path), content)
+    return result.model_copy(update={"held_out": None, "rows_sha256": hashlib.sha256(content).hexdigest()})
+
+
+def kept_rows(path: Path, result: Result) -> HeldOut | None:
+    """Read what each held-out row measured in the trial of this file; None if it is not kept, or damaged."""
+    if result.rows_sha256 is None:
+        return None
+    file = rows_path(path)
+    try:
+        content = store.content(file)
+        return from_npz(content, str(file)) if hashlib.sha256(content).hexdigest() == result.rows_sha256 else None
+    except RunError:
+        return None

@@ -31,7 +31,9 @@ def test_mean_squares_and_interval_follow_a_case_worked_by_hand() -> None:
     assert found.components == pytest.approx(Components(seed=6 / 3, row=14 / 2, rest=0.0))
     # two rows more, as far out as the third: 14 + 2 * 2 * 9 / 2 = 32; variance (6 + 32) / 6
     degrees = 38**2 / (6**2 / 1 + 32**2 / 2)
-    half = float(stats.t.ppf(0.975, degrees)) * math.sqrt(38 / 6)
+    of_both = float(stats.t.ppf(0.975, degrees)) * math.sqrt(38 / 6)
+    half = float(stats.t.ppf(0.975, 1)) * math.sqrt(6 / 6)  # over the two seeds alone, which is wider
+    assert half > of_both
     interval = found.estimate.interval(0.95)
     assert (interval.mean, interval.low, interval.high) == pytest.approx((4.0, 4.0 - half, 4.0 + half))
     assert found.effective_rows == pytest.approx(14**2 / (4**2 + 1 + 9**2))
@@ -54,14 +56,15 @@ def test_components_are_those_of_a_crossed_random_effects_model_by_restricted_li
     assert found.rest == pytest.approx(float(fitted.scale), rel=2e-3)
 
 
-def test_variance_is_never_less_than_over_seeds_or_over_rows_alone() -> None:
+def test_the_interval_is_never_narrower_than_over_seeds_or_over_rows_alone() -> None:
     generator = np.random.default_rng(0)
     for _ in range(50):
         table_SR = generator.normal(0, 1, (5, 7))
         found = new_rows(table_SR).estimate.interval(0.95)
-        of_seeds = float(table_SR.mean(axis=1).std(ddof=1)) / math.sqrt(5)
-        of_rows = float(table_SR.mean(axis=0).std(ddof=1)) / math.sqrt(7)
-        assert found.high - found.mean >= stats.norm.ppf(0.975) * max(of_seeds, of_rows)
+        for axis, count in ((1, 5), (0, 7)):
+            alone = stats.ttest_1samp(table_SR.mean(axis=axis), 0).confidence_interval()
+            assert len(table_SR.mean(axis=axis)) == count
+            assert found.high - found.low >= (alone.high - alone.low) * (1 - 1e-9)
 
 
 def test_differences_without_spread_have_an_interval_of_no_width() -> None:

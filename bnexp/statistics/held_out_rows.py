@@ -17,7 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnexp.statistics.arrays import Floats
+from bnexp.statistics.differences import LEVEL
 from bnexp.statistics.estimate import Estimate
+from bnexp.statistics.quantiles import t_quantile
 from bnexp.statistics.verdicts import Goal
 
 EXTRA_ROWS = 2
@@ -83,9 +85,9 @@ class _MeanSquares:
 def new_rows(difference_SR: Floats) -> NewRows:
     """Estimate the mean of differences, (S, R) finite values, for new seeds and new rows of their kind.
 
-    The variance of the mean is (seeds + rows - rest) / (S * R) in mean squares. It is never less than the variance over
-    seeds alone, or over rows alone. The t quantile has Satterthwaite's degrees of freedom. The mean square of rows
-    counts EXTRA_ROWS.
+    The variance of the mean is (seeds + rows - rest) / (S * R) in mean squares, and the t quantile has Satterthwaite's
+    degrees of freedom. The interval is never narrower than the one over seeds alone, or over rows alone. The mean
+    square of rows counts EXTRA_ROWS.
     Source: two-way random effects: Scheffé 1959, The Analysis of Variance, section 7.4; Brennan 2001, Generalizability
     Theory, chapter 3; Satterthwaite 1946. Compare Owen 2007, "The pigeonhole bootstrap", and Miller 2024, "Adding
     error bars to evals".
@@ -123,8 +125,9 @@ def _error(found: _MeanSquares, seeds: int, rows: int) -> tuple[float, float]:
     both = found.seeds + of_rows - found.rest
     squares = found.seeds**2 / (seeds - 1) + of_rows**2 / (rows - 1) + found.rest**2 / ((seeds - 1) * (rows - 1))
     degrees = max(1.0, both**2 / squares) if squares > 0 else 1.0
-    largest, degrees = max((both, degrees), (found.seeds, seeds - 1.0), (of_rows, rows - 1.0))
-    return math.sqrt(max(0.0, largest) / (seeds * rows)), degrees
+    ways = ((both, degrees), (found.seeds, seeds - 1.0), (of_rows, rows - 1.0))
+    variance, degrees = max(ways, key=lambda way: t_quantile(LEVEL, way[1]) * math.sqrt(max(0.0, way[0])))
+    return math.sqrt(max(0.0, variance) / (seeds * rows)), degrees
 
 
 def by_group(difference_SR: Floats, groups_R: NDArray[np.int64]) -> Floats:

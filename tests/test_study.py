@@ -301,7 +301,8 @@ def test_a_ratio_of_losses_is_contrasted_by_logs() -> None:
     found = contrast_of(halved, grid("b", [1]), results).difference_S
     assert found[:2] == pytest.approx([-math.log(2)] * 2) and np.isnan(found[2:]).all()
     sentence = judge([-math.log(2)] * 8, metric={"metric": "test_loss", "ratio": True}, direction="lower", smallest=1.2)
-    assert sentence["verdict"]["sentence"] == "test_loss, none / bn is 2 [2, 2]: bn is lower, by 1.2 times or more."
+    told = "On these rows, test_loss, none / bn is 2 [2, 2]: bn is lower, by 1.2 times or more."
+    assert sentence["verdict"]["sentence"] == told
 
 
 def test_failures_are_diverged_seeds_and_those_below() -> None:
@@ -340,15 +341,16 @@ def facts_of(claims: list[Hypothesis], contrasts: list[Contrast]) -> list[dict[s
     [
         (0.03, "higher", "supported", "higher, by 1.00 or more."),
         (-0.03, "higher", "refuted", "the other way round."),
-        (0.0, "higher", "refuted", "less than 1.00 either way (90% interval [-0.54, +0.54])."),
+        (0.0, "higher", "refuted", "Up to 22% of seeds could still fail: 12 pairs do not exclude it."),
         (-0.03, "lower", "supported", "lower, by 1.00 or more."),
-        (0.008, "higher", "inconclusive", "seeds would settle it."),
+        (0.008, "higher", "inconclusive", "pairs of seeds would settle it."),
     ],
 )
 def test_a_hypothesis_ends_in_one_of_three_words(mean: float, direction: str, word: str, ending: str) -> None:
     verdict = judge(spread(mean), direction=direction)["verdict"]
     assert verdict["word"] == word
-    assert verdict["sentence"].startswith(f"test_accuracy (%), bn - none is {100 * mean:+.2f} [")
+    assert verdict["sentence"].startswith(f"On these rows, test_accuracy (%), bn - none is {100 * mean:+.2f} [")
+    assert (": less than 1.00 either way. " in verdict["sentence"]) == (mean == 0.0)
     assert verdict["sentence"].endswith(ending)
 
 
@@ -474,7 +476,7 @@ def test_what_censoring_flatters_decides_nothing(
     verdict = judge(spread(log_ratio), never, **{**TIMED, "direction": direction})["verdict"]
     assert verdict["word"] == word
     if word == "inconclusive":
-        assert verdict["sentence"].endswith("; 3 trainings never reach 0.9. More training.epochs would settle it.")
+        assert verdict["sentence"].endswith(" 3 trainings never reach 0.9. More training.epochs would settle it.")
 
 
 @pytest.mark.parametrize(("log_ratio", "found"), [(-math.log(2), "inconclusive"), (math.log(2), "inconclusive")])
@@ -487,12 +489,13 @@ def test_censoring_of_either_arm_flatters_an_interaction(log_ratio: float, found
 def test_a_ratio_of_epochs_is_a_bound_where_seeds_never_arrive() -> None:
     def said(never: tuple[int, int]) -> str:
         text: str = judge(spread(-math.log(2)), never, **TIMED)["verdict"]["sentence"]
-        return text.removeprefix("epochs to val_accuracy 90.00%, none / bn is ")
+        return text.removeprefix("On these rows, epochs to val_accuracy 90.00%, none / bn is ")
 
     assert said((0, 0)) == "2 [1.99, 2.01]: bn is lower, by 1.2 times or more."
     assert said((0, 3)) == ">= 2 [1.99, 2.01]: bn is lower, by 1.2 times or more."
-    assert said((3, 0)).startswith("<= 2 [1.99, 2.01]; 3 trainings never reach 0.9.")
-    assert said((3, 3)).startswith("2 [1.99, 2.01] within the budget; 6 trainings never reach 0.9.")
+    rest = ", and the smallest effect of interest is 1.2 times."
+    assert said((3, 0)).startswith(f"<= 2 [1.99, 2.01]{rest} 3 trainings never reach 0.9.")
+    assert said((3, 3)).startswith(f"2 [1.99, 2.01] within the budget{rest} 6 trainings never reach 0.9.")
     assert judge(spread(-math.log(2)), (0, 3), **TIMED)["never_reached"] == {"bn": 0, "none": 3}
 
 
@@ -511,7 +514,8 @@ def test_counts_are_judged_by_their_exact_test_too() -> None:
     assert found["difference"]["p_value"] == scipy.stats.binomtest(0, 4).pvalue == 0.125
     assert found["difference"]["high"] < 0
     assert found["verdict"]["word"] == "inconclusive"
-    assert found["verdict"]["sentence"].endswith("Its exact test has p 0.12. More seeds would settle it.")
+    said = "The sign-flip test over seeds does not exclude zero (p 0.12). Use more seeds."
+    assert found["verdict"]["sentence"].endswith(said)
     assert judge([-1.0] * 6 + [0.0] * 4, direction="lower", **failing)["verdict"]["word"] == "supported"
     assert judge([1.0] * 4 + [0.0] * 6, direction="lower", **failing)["verdict"]["word"] == "inconclusive"
 
@@ -522,11 +526,14 @@ def test_where_every_seed_splits_the_rows_anew_the_interval_for_other_data_is_gi
     difference_S = [0.01, 0.03, 0.02, 0.05, 0.01, 0.03, 0.02, 0.05]
     bn, none = result(0, "bn", [0.8 + d for d in difference_S], **facts), result(0, "none", [0.8] * 8, **facts)
     found = contrast_of(claim(), cells, {(0, "bn"): bn, (0, "none"): none})
-    assert found.test_share == pytest.approx(20 / 60)
+    assert found.anew is not None and found.anew.drawn == "splits"
     (told,) = facts_of([claim()], [found])
     assert told["speaks_of"] == "other seeds and splits of these rows"
     half = told["difference"]["high"] - told["difference"]["mean"]
-    wider = told["other_data"]["high"] - told["other_data"]["mean"]
+    wider = told["difference"]["new_rows"]["high"] - told["difference"]["mean"]
+    assert told["verdict"]["sentence"].startswith(
+        "For other splits and rows of this kind, test_accuracy (%), bn - none is"
+    )
     assert wider / half == pytest.approx(math.sqrt(1 + 8 * 20 / 60))
     one_part = {name: one.model_copy(update={"resample": "validation"}) for name, one in (("bn", bn), ("none", none))}
     for metric, speaks in (("test_accuracy", "training rows, on this test part"), ("test_loss", "on this test part")):
@@ -541,13 +548,13 @@ def test_where_every_seed_splits_the_rows_anew_the_interval_for_other_data_is_gi
     anew = contrast_of(claim(metric="val_accuracy"), cells, validated)
     (told,) = facts_of([claim(metric="val_accuracy")], [anew])
     assert told["speaks_of"] == "other seeds and splits of these rows"
-    assert anew.test_share == pytest.approx(20 / 60) and told["other_data"] is not None
+    assert told["difference"]["new_rows"]["drawn"] == "splits"
     fixed = none.model_copy(update={"resample": False})
     mixed = contrast_of(claim(), cells, {(0, "bn"): bn, (0, "none"): fixed})
-    assert (mixed.test_share, mixed.resample) == (None, None)
+    assert (mixed.anew, mixed.resample) == (None, None)
     most = {"rows": {"train": 20, "val": 20, "test": 60}, "resample": True}
     results = {(0, arm): result(0, arm, [0.5], **most) for arm in ("bn", "none")}
-    assert contrast_of(claim(), cells, results).test_share is None  # what they train on hardly overlaps
+    assert contrast_of(claim(), cells, results).anew is None  # what they train on hardly overlaps
 
 
 def test_wins_count_only_which_arm_is_better_and_how_often_fewer_seeds_mislead() -> None:
@@ -556,7 +563,7 @@ def test_wins_count_only_which_arm_is_better_and_how_often_fewer_seeds_mislead()
     assert won["difference"]["mean"] == pytest.approx((6 - 1) / 8 / 2)
     assert won["other_sign"][0] == (1, pytest.approx((1 + 0.5) / 8))
     assert won["verdict"]["sentence"].startswith(
-        "test_accuracy (%), seeds in which bn beats none (%), less 50 is +31.25 ["
+        "On these rows, test_accuracy (%), seeds in which bn beats none (%), less 50 is +31.25 ["
     )
     faster = judge([-0.1] * 8, wins=True, smallest=0.25, metric={"metric": "val_accuracy", "epochs_to": 0.9})
     assert faster["verdict"]["word"] == "supported" and faster["difference"]["mean"] == 0.5
@@ -596,11 +603,12 @@ def test_who_wins_in_width_is_who_has_the_wider_one_whatever_the_metric_and_roun
     assert tied["difference"]["mean"] == 0 and tied["difference"]["ties"] == 8
 
 
-def test_a_verdict_says_where_the_sign_flip_test_disagrees() -> None:
+def test_a_direction_needs_the_sign_flip_test_too() -> None:
     found = judge([-0.09, -0.05, -0.06, -0.04, -0.03, 0.02], direction="lower")
-    assert found["verdict"]["word"] == "supported" and found["difference"]["p_value"] == 0.0625
-    assert found["verdict"]["sentence"].endswith(
-        "The interval decides; the sign-flip test alone would not say so (p 0.062). More seeds are safer."
+    assert found["difference"]["high"] < 0 and found["difference"]["p_value"] == 0.0625
+    assert found["verdict"]["word"] == "inconclusive"
+    assert (
+        "The sign-flip test over seeds does not exclude zero (p 0.062). Use more seeds." in found["verdict"]["sentence"]
     )
     assert "sign-flip" not in judge(spread(0.05))["verdict"]["sentence"]
 
@@ -622,7 +630,7 @@ def test_the_level_of_claims_without_a_verdict_is_the_strictest_whatever_their_f
 
 def test_study_json_holds_no_key_that_only_a_comparison_fills() -> None:
     (one,) = facts_of([claim()], [Contrast(spread(0.05))])
-    assert list(one["verdict"]) == ["word", "settled_by", "sentence"]
+    assert list(one["verdict"]) == ["word", "settled_by", "sentence", "about", "these_rows"]
     assert "new_rows" not in one["difference"] and "left_out" not in one["difference"]
     assert "holm_p_value" not in one
 

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 from rich.console import Console, RenderableType
 
+from bnexp.comparison.new_rows import Anew
 from bnexp.config.study import Hypothesis
 from bnexp.report import plan_table, study_table
+from bnexp.statistics import over_splits
 from bnexp.store.plan_document import PlanDocument
 from bnexp.store.study_document import StudyDocument
 from bnexp.study.claims import ClaimRow
@@ -89,7 +91,10 @@ def document(claim: str = "It helps.") -> dict[str, Any]:
         ),
     ]  # fmt: skip
     spread_S = np.resize([-0.001, 0.001], 12)
-    contrasts = [Contrast(0.02 + spread_S, (0, 0), True, 0.3), Contrast(spread_S - np.log(2), (0, 3))]
+    contrasts = [
+        Contrast(0.02 + spread_S, (0, 0), True, Anew("splits", over_splits(0.02 + spread_S, 0.3), 60)),
+        Contrast(spread_S - np.log(2), (0, 3)),
+    ]
     two = [{"mean": 0.1, "low": 0.0, "high": 0.2}] * 2
     stale = "The statistics cannot have caught up: after %d steps"
     return {
@@ -141,14 +146,14 @@ def test_a_study_is_a_row_for_each_cell_and_arm_then_each_hypothesis_with_its_ev
         "WARNING  bn in 2 cells, the first of them: The statistics cannot have caught up: after 7 steps",
         "",
         "It helps.",
-        "test_accuracy (%), bn - none: +2.00 [+1.93, +2.07] (95% t interval: other seeds and splits of these rows; for other rows of this kind [+1.86, +2.14]; BCa [+1.95, +2.05]; sign-flip p <0.001; "
+        "test_accuracy (%), bn - none: +2.00 [+1.92, +2.08] (97.5% t interval: other seeds and splits of these rows; for other splits and rows [+1.83, +2.17]; BCa [+1.93, +2.07]; sign-flip p <0.001; "
         "probability of higher 1 [0.758, 1])",
-        "VERDICT  supported  test_accuracy (%), bn - none is +2.00 [+1.93, +2.07]: higher, by 1.00 or more.",
+        "VERDICT  supported  For other splits and rows of this kind, test_accuracy (%), bn - none is +2.00 [+1.83, +2.17]: higher, by 1.00 or more. The interval is one of 97.5%, as several questions share the error. On these splits: supported [+1.92, +2.08].",
         "",
         "It is faster.",
-        "epochs to val_accuracy 90.00%, none / bn: >= 2 [2, 2] (97.5% t interval: other seeds, with splits of their own in some cells; BCa [2, 2]; sign-flip p <0.001; "
+        "epochs to val_accuracy 90.00%, none / bn: >= 2 [2, 2] (95% t interval: other seeds, with splits of their own in some cells; BCa [2, 2]; sign-flip p <0.001; "
         "probability of lower 1 [0.758, 1]; none: 3 never arrive and count with the budget)",
-        "VERDICT  supported  epochs to val_accuracy 90.00%, none / bn is >= 2 [2, 2]: bn is lower, by 1.2 times or more.",
+        "VERDICT  supported  On these rows, epochs to val_accuracy 90.00%, none / bn is >= 2 [2, 2]: bn is lower, by 1.2 times or more.",
         "STUDY    supported",
     ]
 

@@ -47,14 +47,14 @@ class _RowKeeper(BatchObserver):
     """Keeps what each held-out row measured, wave by wave, for each experiment of a batch."""
 
     def __init__(self, batch: Sequence[Prepared]) -> None:
-        self._numbers = {id(one.built): number for number, one in enumerate(batch)}
+        self._numbers = {id(one.experiment): number for number, one in enumerate(batch)}
         self._waves: list[list[HeldOut]] = [[] for _ in batch]
 
     def wave_ended(self, wave: Wave) -> None:
         """Keep the rows of a wave; their predictions only where errors are made of them."""
         if (rows := held_out(wave)) is not None:
             kept = rows if wave.prepared.data.task == "regression" else rows.without_predictions()
-            self._waves[self._numbers[id(wave.prepared.built)]].append(kept)
+            self._waves[self._numbers[id(wave.prepared.experiment)]].append(kept)
 
     def of(self, number: int, seeds: Seeds) -> HeldOut | None:
         """Return the rows of one experiment; None if a wave has none."""

@@ -50,7 +50,7 @@ def plan_document(planned: Plan, at_once: int | None, done: Finished | None = No
         detectable_deviations=detectable if math.isfinite(detectable) else None,
         directory=str(planned.directory),
         other_answers=_other_answers(planned),
-        seeds_kept=_seeds_kept(planned),
+        seeds_kept=_seeds_kept(planned, done),
         seeds_not_used=list(planned.begun.not_used),
         older_format=[path.name for path in _others(planned) if _is_older(path)],
     )
@@ -69,11 +69,13 @@ def _tied(planned: Plan, key: str) -> list[float]:
     return list(dict.fromkeys(tied_value(one.experiment, key) for one in experiments(planned.cells)))
 
 
-def _seeds_kept(planned: Plan) -> list[KeptTrials]:
-    """List how many trials have how many seeds that were trained before, and in which directories."""
+def _seeds_kept(planned: Plan, done: Finished) -> list[KeptTrials]:
+    """List how many unfinished trials have how many seeds that were trained before, and in which directories."""
     found: dict[int, list[Result]] = {}
-    for result in planned.begun.results.values():
-        found.setdefault(len(result.seeds), []).append(result)
+    for trial in planned.distinct:
+        if trial.key not in done and trial.digest in planned.begun.results:
+            result = planned.begun.results[trial.digest]
+            found.setdefault(len(result.seeds), []).append(result)
     return [
         KeptTrials(
             trials=len(several),

@@ -55,7 +55,7 @@ class Plan:
     earlier: Sequence[EarlierStudy] = ()
     """The same study with fewer seeds, the one with the most first."""
     begun: Begun = field(default_factory=Begun)
-    """What these have measured of the trials that were not finished."""
+    """What these have measured of all trials, if any is not finished: a lost one is trained with finished ones."""
 
     def path(self, trial: Trial) -> Path:
         """Return the file of a trial."""
@@ -106,8 +106,9 @@ def plan(path: Path, runs: Path, *, most: int = MOST_TRAININGS) -> Plan:
     planned = Plan(file, cells, digest, directory, trials, candidate_facts, sources)
     refuse_other_format(directory / "study.json")
     planned = replace(planned, done=finished(planned), earlier=earlier_studies(file, trials, sources, runs))
-    unfinished = [trial for trial in planned.distinct if trial.key not in planned.done]
-    return replace(planned, begun=begun(file, unfinished, planned.earlier))
+    if all(trial.key in planned.done for trial in planned.distinct):
+        return planned
+    return replace(planned, begun=begun(file, planned.distinct, planned.earlier))
 
 
 def _trial(

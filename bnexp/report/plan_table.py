@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from bnexp.metrics import with_unit
 from bnexp.report.about_data import data_lines
 from bnexp.report.styles import STRONG, counted
 from bnexp.store.plan_document import PlanDocument
@@ -22,8 +23,8 @@ MOST_DATA = 3
 
 def study_plan(plan: PlanDocument) -> RenderableType:
     """Return what a study will train, how long it may take, and what it can detect."""
-    arms = f"{len(plan.arms)} arms ({', '.join(plan.arms)})"
-    head = f"{plain(plan.name)}: {counted(plan.cells, 'cell')} x {arms}, {plan.seeds} seeds"
+    arms = f"{counted(len(plan.arms), 'arm')} ({', '.join(plan.arms)})"
+    head = f"{plain(plan.name)}: {counted(plan.cells, 'cell')} x {arms}, {counted(plan.seeds, 'seed')}"
     lines = [*_design(plan), *_work(plan), *_detects(plan), *_before(plan)]
     return Group(
         Text(head, style=STRONG),
@@ -59,8 +60,10 @@ def _work(plan: PlanDocument) -> Iterator[str]:
 
 
 def _detects(plan: PlanDocument) -> Iterator[str]:
-    """Yield what this number of seeds can show."""
-    if plan.seeds < plan.fewest_seeds:
+    """Yield what this number of seeds can show; of a sweep, which metric its table will show."""
+    if plan.sweep_metric is not None:
+        yield f"no hypothesis, so no verdict: the table shows {with_unit(plan.sweep_metric)}"
+    elif plan.seeds < plan.fewest_seeds:
         shared = f", as {len(plan.claims)} hypotheses share the risk of an error" if len(plan.claims) > 1 else ""
         yield f"WARNING  {plan.seeds} seeds are too few for a verdict; {plan.fewest_seeds} are the fewest{shared}"
     elif plan.detectable_deviations is not None:

@@ -48,8 +48,10 @@ class PlanDocument(Record):
     of: Count
     seconds_left: float | None
     is_rough: bool
+    sweep_metric: str | None = None
+    """What the table of a study without a hypothesis shows; null for any other."""
     fewest_seeds: Count
-    """With fewer there is no verdict."""
+    """With fewer there is no verdict; 0 for a sweep, which has none."""
     detectable_deviations: float | None
     directory: str
     other_answers: dict[str, str]

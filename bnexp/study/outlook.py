@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bnexp import statistics, store
+from bnexp.config.study import Study
 from bnexp.errors import RunError
 from bnexp.store.plan_document import PlanDocument, PlannedClaim, PlannedTie
 from bnexp.store.run_record import DataFacts
@@ -26,8 +27,7 @@ def plan_document(planned: Plan, at_once: int | None, done: Finished | None = No
     """
     design, done = planned.file.study, finished(planned) if done is None else done
     jobs = len(pending(planned, done))
-    level = 1 - (1 - statistics.LEVEL) / len(design.claims())
-    detectable = statistics.detectable_difference(design.seeds, level=level)
+    fewest, detectable = _detects(design)
     return PlanDocument(
         name=design.name,
         data=_data(planned),
@@ -45,12 +45,23 @@ def plan_document(planned: Plan, at_once: int | None, done: Finished | None = No
         of=len(planned.trials),
         seconds_left=seconds_left(planned, done, at_once and max(1, min(at_once, jobs))),
         is_rough=False,
-        fewest_seeds=statistics.fewest_pairs(level),
-        detectable_deviations=detectable if math.isfinite(detectable) else None,
+        sweep_metric=planned.metric,
+        fewest_seeds=fewest,
+        detectable_deviations=detectable,
         directory=str(planned.directory),
         other_answers=_other_answers(planned),
         older_format=[path.name for path in _others(planned) if _is_older(path)],
     )
+
+
+def _detects(design: Study) -> tuple[int, float | None]:
+    """Return the fewest seeds for a verdict, and which difference these seeds detect; a sweep has neither."""
+    claims = len(design.claims())
+    if not claims:
+        return 0, None
+    level = 1 - (1 - statistics.LEVEL) / claims
+    detectable = statistics.detectable_difference(design.seeds, level=level)
+    return statistics.fewest_pairs(level), detectable if math.isfinite(detectable) else None
 
 
 def _data(planned: Plan) -> list[DataFacts]:
@@ -94,7 +105,7 @@ def _other_answers(planned: Plan) -> dict[str, str]:
         except RunError:
             continue
         if answer.name == planned.file.study.name:
-            found[path.name] = answer.verdict
+            found[path.name] = answer.verdict or "a sweep, no verdict"
     return found
 
 

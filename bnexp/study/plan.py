@@ -25,8 +25,9 @@ from bnexp.study.digests import study_digest, trial_digest
 from bnexp.study.document import endpoints
 from bnexp.study.grid import Candidate, Cell
 from bnexp.study.jobs import CandidateFacts, Job, Trial, located_errors
-from bnexp.study.refusals import refuse_unanswerable
+from bnexp.study.refusals import measured_in, refuse_unanswerable
 from bnexp.study.result import Result
+from bnexp.study.sweep import metric_of
 
 MOST_TRAININGS = 20_000
 CELLS = store.CELLS
@@ -48,6 +49,8 @@ class Plan:
     sources: Sources
     done: Finished = field(default_factory=dict)
     """The trials that were finished when it was planned."""
+    metric: str | None = None
+    """What the table of a sweep shows; None for a study with hypotheses."""
 
     def path(self, trial: Trial) -> Path:
         """Return the file of a trial."""
@@ -63,8 +66,10 @@ class Plan:
         return self.candidate_facts[one.experiment.model_dump_json()]
 
 
-def plan(path: Path, runs: Path, *, most: int = MOST_TRAININGS) -> Plan:
+def plan(path: Path, runs: Path, *, most: int = MOST_TRAININGS, metric: str | None = None) -> Plan:
     """Read a study and find out all that is wrong with it before anything is trained or written.
+
+    `metric` is what a sweep shows, instead of the headline of its task.
 
     Raises:
         ConfigError: with every mistake of the file, its grid, its data and its hypotheses.
@@ -84,11 +89,13 @@ def plan(path: Path, runs: Path, *, most: int = MOST_TRAININGS) -> Plan:
         )
     cells = grid.cells_of(file)
     candidate_facts = _candidate_facts(cells)
-    refuse_unanswerable(file, cells, lambda one: candidate_facts[one.model_dump_json()].task)
+    tasks = {experiment: facts.task for experiment, facts in candidate_facts.items()}
+    refuse_unanswerable(file, cells, lambda one: tasks[one.model_dump_json()], metric)
+    shown = metric_of(file, measured_in(cells, lambda one: tasks[one.model_dump_json()]), metric)
     sources, digest = grid.sources(cells), study_digest(file)
     directory = runs / f"{store.slug(file.study.name)}-study-{digest[:10]}"
     trials = [_trial(file, cell, arm, candidate_facts, sources) for cell in cells for arm in file.study.arms]
-    planned = Plan(file, cells, digest, directory, trials, candidate_facts, sources)
+    planned = Plan(file, cells, digest, directory, trials, candidate_facts, sources, metric=shown)
     refuse_other_format(directory / "study.json")
     return replace(planned, done=finished(planned))
 

@@ -194,7 +194,8 @@ def _kept(planned: Plan, results: Finished) -> StudyDocument:
 
     Files that say the same already stay. Where the document changes, the figures of the answer before it are removed.
     """
-    answer = document(planned.file, planned.cells, planned.digest, results, asked_after_results(planned))
+    late = asked_after_results(planned)
+    answer = document(planned.file, planned.cells, planned.digest, results, late, metric=planned.metric)
     texts = {
         "results.csv": table(planned.file, planned.cells, results),
         "study.yaml": planned.file.text(),

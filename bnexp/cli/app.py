@@ -128,6 +128,9 @@ def compare(
     ] = "new-rows",
     seeds: Seeds = None,
     runs: Runs = Path("runs"),
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check all, say which difference can be detected; train nothing.")
+    ] = False,
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
@@ -145,7 +148,9 @@ def compare(
         from bnexp.comparison import Question
 
     question = Question(metric, margin, target, baseline, about)
-    raise typer.Exit(commands.compare(arguments, question, seeds=seeds, runs=runs, quiet=quiet, as_json=json))
+    raise typer.Exit(
+        commands.compare(arguments, question, seeds=seeds, runs=runs, dry_run=dry_run, quiet=quiet, as_json=json)
+    )
 
 
 @app.command()

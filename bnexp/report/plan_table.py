@@ -1,4 +1,4 @@
-"""What a person reads of a study's plan, before anything is trained."""
+"""What a person reads of the plan of a study or a comparison, before anything is trained."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.text import Text
 from bnexp.metrics import with_unit
 from bnexp.report.about_data import data_lines
 from bnexp.report.styles import STRONG, counted
-from bnexp.store.plan_document import PlanDocument
+from bnexp.store.plan_document import ComparisonPlan, PlanDocument, PlannedArm
 from bnexp.store.run_record import DataFacts
 from bnexp.study.grid import level_text
 from bnexp.study.words import AFTER_RESULTS
@@ -32,6 +32,22 @@ def study_plan(plan: PlanDocument) -> RenderableType:
         *map(Text, lines),
         Text(f"to be kept in {plain(plan.directory)}"),
     )
+
+
+def comparison_plan(plan: ComparisonPlan) -> RenderableType:
+    """Return which arms a comparison would train, and which difference it can detect."""
+    parts = [Text(_arm_line(arm)) for arm in plan.arms]
+    parts += data_lines(plan.data)
+    parts += map(Text, (plain(plan.detectable.sentence), "nothing was trained or written"))
+    return Group(*parts)
+
+
+def _arm_line(arm: PlannedArm) -> str:
+    """Return an arm's size, and whether it is stored or is to be trained."""
+    size = f"{counted(arm.seeds, 'seed')} x {counted(arm.epochs, 'epoch')}"
+    if arm.run is None:
+        return plain(f"{arm.name}: {size}, to be trained: {arm.reason}")
+    return plain(f"{arm.name}: {size}, stored in {arm.run}")
 
 
 def _design(plan: PlanDocument) -> Iterator[str]:

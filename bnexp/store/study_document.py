@@ -1,18 +1,14 @@
-"""study.json: a study's trials summed up, its hypotheses if it has any, its verdict; and hypotheses.json beside it.
-
-hypotheses.json says of each hypothesis that was ever asked in a directory whether results were there before it.
-"""
+"""study.json: a study's trials summed up, its hypotheses if it has any, and its verdict."""
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
-    AwareDatetime,
     ConfigDict,
     Field,
     SerializerFunctionWrapHandler,
@@ -276,28 +272,3 @@ def _faulty_hypotheses(document: StudyDocument) -> Iterator[str]:
             yield f"the hypothesis {one.claim!r} names another factor"
         if any(not group.levels.keys() <= factors for group in one.groups):
             yield f"the hypothesis {one.claim!r} has groups of another factor"
-
-
-class AskedHypothesis(Record):
-    """One that was asked, its words aside."""
-
-    digest: str
-    """Of the question and of the trials that it reads, not of the text of its claim."""
-    claim: str
-    """In the words in which it was first asked."""
-    after_results: bool
-
-
-class AskedDocument(Record):
-    """hypotheses.json."""
-
-    format: Literal[5] = 5
-    begun: AwareDatetime | None = None
-    """When the study was begun in this directory; null in older ones until the study is run again."""
-    answered: AwareDatetime | None = None
-    """When study.json was first written there."""
-    asked: list[AskedHypothesis] = []
-
-    def by_digest(self) -> Mapping[str, AskedHypothesis]:
-        """Map each digest to the hypothesis."""
-        return {one.digest: one for one in self.asked}

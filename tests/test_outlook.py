@@ -40,7 +40,7 @@ def test_a_plan_says_what_is_trained_and_what_is_detected_and_writes_nothing(pla
         "moons: 48 training rows, 12 for validation (random, 0.2 held out); majority-class baseline: 41.67%",
         "2 classes: 0 (30 rows), 1 (30)",
         "If the arms disagree on the same 20% of the 12 held-out rows in every seed, 6 seeds detect a difference of "
-        "39.72 in val_accuracy (%) with 80% probability (95% interval); the spread over seeds is not known yet, and "
+        "39.74 in val_accuracy (%) with 80% probability (95% interval); the spread over seeds is not known yet, and "
         "adds to it.",
         "nothing was trained or written",
     ]

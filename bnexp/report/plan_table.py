@@ -25,7 +25,7 @@ def study_plan(plan: PlanDocument) -> RenderableType:
     """Return what a study will train, how long it may take, and what it can detect."""
     arms = f"{counted(len(plan.arms), 'arm')} ({', '.join(plan.arms)})"
     head = f"{plain(plan.name)}: {counted(plan.cells, 'cell')} x {arms}, {counted(plan.seeds, 'seed')}"
-    lines = [*_design(plan), *_work(plan), *_detects(plan), *_before(plan)]
+    lines = [*_design(plan), *_work(plan), *_not_kept(plan), *_detects(plan), *_before(plan)]
     return Group(
         Text(head, style=STRONG),
         *_data(plan.data),
@@ -73,6 +73,13 @@ def _work(plan: PlanDocument) -> Iterator[str]:
     yield f"{plan.trainings:,} trainings in all, {plan.steps:,} optimizer steps"
     left = f"; {jobs} left, {_time_left(plan)}" if plan.jobs else ""
     yield f"finished already: {plan.finished} of {plan.of} trials{left}"
+
+
+def _not_kept(plan: PlanDocument) -> Iterator[str]:
+    """Yield what finished trials do not keep, and what asks for it without training."""
+    if plan.not_kept:
+        cure = "A hypothesis about the final value trains nothing."
+        yield f"WARNING  finished trials do not keep {', '.join(plan.not_kept)}, so they are trained again. {cure}"
 
 
 def _detects(plan: PlanDocument) -> Iterator[str]:

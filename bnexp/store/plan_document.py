@@ -46,6 +46,8 @@ class PlanDocument(Record):
     finished: Count
     """Trials that are finished."""
     of: Count
+    not_kept: list[str] = []
+    """Targets that finished trials do not keep the epochs to: these trials are trained again."""
     seconds_left: float | None
     is_rough: bool
     sweep_metric: str | None = None

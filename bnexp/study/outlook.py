@@ -14,9 +14,10 @@ from bnexp.store.plan_document import PlanDocument, PlannedClaim, PlannedTie
 from bnexp.store.run_record import DataFacts
 from bnexp.store.study_document import FORMAT, FormatHead, StudyHead
 from bnexp.study.asked import asked_after_results, times
+from bnexp.study.document import endpoints
 from bnexp.study.grid import experiments, tied_value
-from bnexp.study.plan import CELLS, Finished, Plan, finished, pending
-from bnexp.study.words import asks
+from bnexp.study.plan import CELLS, Finished, Plan, finished, pending, read_result
+from bnexp.study.words import asks, endpoint_name
 
 
 def plan_document(planned: Plan, at_once: int | None, done: Finished | None = None) -> PlanDocument:
@@ -43,6 +44,7 @@ def plan_document(planned: Plan, at_once: int | None, done: Finished | None = No
         steps=sum(trial.steps for trial in planned.trials),
         finished=len(done),
         of=len(planned.trials),
+        not_kept=_not_kept(planned, done),
         seconds_left=seconds_left(planned, done, at_once and max(1, min(at_once, jobs))),
         is_rough=False,
         sweep_metric=planned.metric,
@@ -62,6 +64,16 @@ def _detects(design: Study) -> tuple[int, float | None]:
     level = 1 - (1 - statistics.LEVEL) / claims
     detectable = statistics.detectable_difference(design.seeds, level=level)
     return statistics.fewest_pairs(level), detectable if math.isfinite(detectable) else None
+
+
+def _not_kept(planned: Plan, done: Finished) -> list[str]:
+    """List the endpoints that a trial, which is there and not counted as finished, does not answer."""
+    asked, lacking = endpoints(planned.file.study.claims()), dict[str, None]()
+    for trial in planned.distinct:
+        result = None if trial.key in done else read_result(planned.path(trial))
+        if result is not None and result.trial == trial.digest:
+            lacking |= {endpoint_name(one): None for one in asked if not result.answers([one])}
+    return list(lacking)
 
 
 def _data(planned: Plan) -> list[DataFacts]:

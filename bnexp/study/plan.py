@@ -192,7 +192,7 @@ def finished(planned: Plan) -> dict[tuple[int, str], Result]:
     study = planned.file.study
     asked, seeds, known = endpoints(study.claims()), grid.seeds_of(study), {}
     for trial in planned.distinct:
-        result = _read(planned.path(trial))
+        result = read_result(planned.path(trial))
         if result is None or (result.trial, result.seeds) != (trial.digest, seeds):
             continue
         if result.answers(asked) and result.is_tuned_by(study.tune):
@@ -210,7 +210,12 @@ def has_results(planned: Plan) -> bool:
     return any((planned.directory / CELLS).glob("*.json"))
 
 
-def _read(path: Path) -> Result | None:
+def read_result(path: Path) -> Result | None:
+    """Read a trial that is kept; None if it is missing or damaged.
+
+    Raises:
+        RunError: if it was written by a bnexp of another format.
+    """
     try:
         return Result.model_validate_json(store.content(path))
     except RunError:

@@ -77,6 +77,20 @@ def test_a_comparison_that_is_damaged_or_whose_runs_are_gone_is_passed_over(plac
     assert plan(place)["detectable"]["rests_on"] is None
 
 
+def test_an_own_file_that_has_changed_is_other_data(place: Path) -> None:
+    rows = "\n".join(f"{x},{x % 2}" for x in range(60))
+    (place / "own.csv").write_text(f"x,y\n{rows}\n")
+    for name in ("bn", "nobn"):
+        path = place / "configs" / f"{name}.yaml"
+        own = "{name: csv, path: own.csv, target: y, task: classification}"
+        path.write_text(path.read_text().replace("{name: moons, samples: 60}", own))
+    bnexp(*COMPARED, "--quiet", cwd=place)
+    (compared,) = (place / "runs").glob("bn-vs-nobn-*")
+    assert plan(place, "--metric", "val_loss")["detectable"]["rests_on"] == compared.name
+    (place / "own.csv").write_text(f"x,y\n{rows}\n60,1\n")
+    assert plan(place, "--metric", "val_loss")["detectable"]["rests_on"] is None
+
+
 def test_stored_runs_answer_other_questions_in_any_order_without_tensorflow(place: Path) -> None:
     first = json.loads(bnexp(*COMPARED, "--json", cwd=place).stdout)
     ids = [arm["run"] for arm in first["arms"]]

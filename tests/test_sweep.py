@@ -95,6 +95,7 @@ def test_the_headline_of_the_task_is_shown_of_the_test_part_if_there_is_one(tmp_
     assert planned(tmp_path, SWEEP).metric == "test_accuracy"
     assert planned(tmp_path, SWEEP.replace(", validation_size: 0.25", "")).metric == "val_accuracy"
     assert planned(tmp_path, SWEEP, metric="val_loss").metric == "val_loss"
+    assert planned(tmp_path, SWEEP + "hypotheses: []\n").metric == "test_accuracy"
     assert planned(tmp_path, SWEEP + CLAIM % "test_accuracy").metric is None
 
 
@@ -210,6 +211,17 @@ def test_a_sweep_is_asked_later_by_a_hypothesis_or_for_another_metric_and_trains
         assert claim["asked_after_results"]
         assert trials(tmp_path) == kept, "nothing is trained again"
     assert stored(tmp_path, SHORT) == first
+
+
+def test_a_sweep_in_which_seeds_diverge_counts_them_and_ends_with_the_code_for_it(
+    tmp_path: Path, workers_here: None
+) -> None:
+    (tmp_path / "s.yaml").write_text(SHORT + "vary: {training.learning_rate: [0.001, 1e30]}\n")
+    done = bnexp("study", "s.yaml", "--metric", "test_loss", cwd=tmp_path, code=3)
+    rows = [line.split() for line in done.stdout.splitlines()[2:6]]
+    assert [row[-3:] for row in rows] == [["0", "of", "2"]] * 2 + [["2", "of", "2"]] * 2
+    assert rows[2][2:4] == ["-", "-"], "no mean, no difference"
+    assert NO_VERDICT in done.stdout
 
 
 def test_a_stored_study_is_read_again_without_tensorflow(tmp_path: Path, workers_here: None) -> None:

@@ -51,9 +51,16 @@ class Earlier:
     document: ComparisonDocument
 
     def difference(self, metric: str) -> MetricDifference | None:
-        """Return the difference of a metric in its first contrast that measured it with a spread over pairs."""
+        """Return the difference of a metric in the first contrast in which it has a spread; equal arms have none."""
         found = (contrast.metrics.get(metric) for contrast in self.document.contrasts)
-        return next((one for one in found if one is not None and one.standard_deviation is not None), None)
+        return next((one for one in found if one is not None and _has_spread(one)), None)
+
+
+def _has_spread(found: MetricDifference) -> bool:
+    """Return True if a difference varies, over pairs or over rows."""
+    rows = found.new_rows
+    parts = (None, None) if rows is None else (rows.row_variance, rows.rest_variance)
+    return any(part is not None and part > 0 for part in (found.standard_deviation, *parts))
 
 
 def detectable_by(design: Design, earlier: Earlier | None) -> Detectable:
@@ -65,7 +72,7 @@ def detectable_by(design: Design, earlier: Earlier | None) -> Detectable:
     found = None if earlier is None else earlier.difference(design.metric)
     if earlier is not None and found is not None:
         error, drawn = _measured(design, found)
-        if error.value > 0:  # else the arms were equal, and their spread says nothing
+        if error.value > 0:  # else all pairs differed alike, which says nothing of other seeds
             return _told(design, error, f"{drawn} detect", f", by the variances of {earlier.run}", earlier.run)
     if _is_assumed(design) and design.rows is not None:
         error = over_rows(Components(seed=0.0, row=DISAGREE, rest=0.0), design.seeds, design.rows)

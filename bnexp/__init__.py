@@ -24,6 +24,7 @@ EXPORTED = {
     "list_runs": "stored",
     "load_run": "stored",
     "outlook": "studies",
+    "plan_comparison": "comparisons",
     "plan_study": "studies",
     "plot": "stored",
     "run_study": "studies",
@@ -35,6 +36,7 @@ if TYPE_CHECKING:  # the same names once more, so that editors and type checkers
     from bnexp.api.comparisons import Comparison as Comparison
     from bnexp.api.comparisons import Question as Question
     from bnexp.api.comparisons import compare as compare
+    from bnexp.api.comparisons import plan_comparison as plan_comparison
     from bnexp.api.data_sets import DataSet as DataSet
     from bnexp.api.data_sets import fetch_data as fetch_data
     from bnexp.api.data_sets import list_data as list_data

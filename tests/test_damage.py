@@ -72,9 +72,8 @@ def keep_run(runs: Path, arm: Arm) -> None:
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A runs directory with two runs, their comparison and a study."""
+    """A runs directory with two runs, their comparison, a study and a sweep."""
     place = tmp_path_factory.mktemp("whole")
-    (place / "s.yaml").write_text(STUDY)
     runs = place / "runs"
     runs.mkdir()
     arms = [replaced(one) for one in (BN, NOBN)]
@@ -84,18 +83,25 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     compared.mkdir()
     store.write_histories(compared, {arm.name: arm.history for arm in arms})
     store.write_record(compared / "comparison.json", compare(arms, NO_QUESTION))
-    file = read_study(place / "s.yaml")
+    keep_answer(runs / "s-study-0123456789", place / "s.yaml", STUDY)
+    keep_answer(runs / "w-study-0123456789", place / "w.yaml", STUDY.partition("hypothesis")[0], "test_accuracy")
+    return runs
+
+
+def keep_answer(answered: Path, path: Path, text: str, metric: str | None = None) -> None:
+    """Write the answer of a study as a run of it does; of a sweep, the metric that it shows."""
+    path.write_text(text)
+    file = read_study(path)
     cells = cells_of(file)
     results = {
         (cell.number, arm): result(cell.number, arm, [0.8 + 0.01 * seed for seed in range(10)])
         for cell in cells
         for arm in file.study.arms
     }
-    answered = runs / "s-study-0123456789"
     answered.mkdir()
     store.write(answered / "study.yaml", file.text())
-    store.write_json(answered / "study.json", document(file, cells, "0" * 64, results).model_dump(mode="json"))
-    return runs
+    answer = document(file, cells, "0" * 64, results, metric=metric)
+    store.write_json(answered / "study.json", answer.model_dump(mode="json"))
 
 
 def replaced(arm: Arm) -> Arm:
@@ -148,6 +154,7 @@ FILES = [
     ("bn-vs-nobn-20260101-000000", "comparison.json"),
     ("bn-vs-nobn-20260101-000000", "histories.json"),
     ("s-study-0123456789", "study.json"),
+    ("w-study-0123456789", "study.json"),
 ]
 
 

@@ -720,7 +720,7 @@ VARY = "vary: {training.batch_size: [4, 8]}\n"
         (SMALL.replace("test_accuracy", "val_accuracy").replace("epochs: 10", "epochs: 10, early_stopping: {}"), "s.yaml:5: hypothesis.metric reads val_accuracy, and training.early_stopping chooses by val_loss; expected a part that chose nothing."),
         (SMALL.replace("  none: {model.normalization: none}\n", ""), "s.yaml:2: arms has 1 of them; a contrast needs two or more. Add one, such as a baseline."),
         (SMALL.replace("  bn: {", "  b n: {"), "s.yaml:3: arms.b n is no name for an arm; its files are called so. Use letters, digits and . _ + -, at most 40."),
-        (BASE + ARMS, "s.yaml:1: hypothesis is missing; a study needs a claim to decide. Write `hypothesis: {claim: ...}`."),
+        (BASE + "arms: {}\n", "s.yaml:2: arms is empty; expected one arm or more. Add one: `bn: {model.normalization: batch}`."),
         (SMALL + "hypotheses: [{claim: c, metric: test_accuracy, treated: bn, baseline: none, direction: higher, smallest: 0.01}]\n", "s.yaml:6: hypotheses stands beside hypothesis; expected one of them. Move it into the list."),
         (SMALL.replace("direction: higher", "direction: up"), "s.yaml:5: hypothesis.direction is 'up'. Good names: higher, lower."),
         (SMALL.replace("claim: c, ", ""), "s.yaml:5: hypothesis.claim is missing; it has no default. Write it, as in studies/tutorial of bnexp's repository: `claim: ...`."),

@@ -19,13 +19,14 @@ import numpy as np
 import pytest
 from rich.console import Console
 from test_study import ARMS, BASE, CLAIM, planned
+from test_study_table import lines
 
 from bnexp import comparison, store
 from bnexp.api import studies
 from bnexp.errors import RunError
 from bnexp.executors import Failure
 from bnexp.history import History
-from bnexp.report import run_list
+from bnexp.report import plan_table, run_list
 from bnexp.report.progress import StudyReporter
 from bnexp.store.study_document import StudyDocument
 from bnexp.study import claims
@@ -147,10 +148,17 @@ def test_what_is_kept_for_targets_has_a_limit_beyond_which_a_new_one_is_trained_
     monkeypatch.setattr(study_result, "MOST_BESTS", 0)
     run(tmp_path, STUDY)
     asking = STUDY.replace(CLAIM, f"hypothesis: {{claim: c, {TARGET % 0.75}}}\n")
+    told = plan_document(planned(tmp_path, asking), 1)
+    assert (told.finished, told.not_kept) == (0, ["epochs to val_accuracy 75.00%"])
+    assert (
+        "WARNING  finished trials do not keep epochs to val_accuracy 75.00%, so they are trained again. "
+        "A hypothesis about the final value trains nothing."
+    ) in lines(plan_table.study_plan(told))
     jobs, _, plan = run(tmp_path, asking)
     assert jobs == FIRST
     jobs, _, _ = run(tmp_path, asking)
     assert jobs == []
+    assert plan_document(planned(tmp_path, asking), 1).not_kept == []
     sizes = [path.stat().st_size for path in (plan.directory / "cells").iterdir()]
     assert max(sizes) < 3000
 

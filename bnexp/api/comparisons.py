@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,14 +13,15 @@ from bnexp.api.names import RUNS, Name, Names, Overrides, as_list
 from bnexp.api.observer import Observer
 from bnexp.comparison import Arm, Question, refuse_too_few
 from bnexp.errors import StoppedError, work_begun
-from bnexp.experiment import resolve
+from bnexp.experiment import outlook, resolve
 from bnexp.experiment.arm_names import distinctly_named, with_baseline
 from bnexp.experiment.prepare import Asked, Checked
 from bnexp.experiment.run import Finished
 from bnexp.report import figures
 from bnexp.store import ComparisonDocument
+from bnexp.store.plan_document import ComparisonPlan
 
-__all__ = ["Comparison", "Question", "compare"]
+__all__ = ["Comparison", "Question", "compare", "plan_comparison"]
 
 
 @dataclass(frozen=True)
@@ -56,17 +57,58 @@ def compare(
         WorkError: if the work cannot go on.
         StoppedError: if the user stops it.
     """
-    arm_names, runs, observer = as_list(names), Path(runs), observer or Observer()
+    runs, observer = Path(runs), observer or Observer()
+    design, trained = _designed(names, overrides, question, runs, observer), list[Finished]()
+    train = partial(_train, runs=runs, observer=observer, trained=trained)
+    arms = resolve.ready(design.planned, design.stored, train)
+    with work_begun(when=bool(trained)):
+        document = comparison.compare(arms, design.question)
+        return Comparison(_keep(runs, arms, document, observer), document, arms)
+
+
+def plan_comparison(
+    names: Names,
+    overrides: Overrides = (),
+    question: Question | None = None,
+    *,
+    runs: Name = RUNS,
+    observer: Observer | None = None,
+) -> ComparisonPlan:
+    """Check what `compare` would do, and return which arms it would train and which difference it can detect.
+
+    Nothing is trained or written.
+
+    Raises:
+        UserError: with all that is wrong.
+    """
+    runs, observer = Path(runs), observer or Observer()
+    design = _designed(names, overrides, question, runs, observer)
+    return outlook.plan(runs, design.planned, design.stored, design.checked, design.question)
+
+
+@dataclass(frozen=True)
+class _Designed:
+    """A comparison that can be made: its question and its arms, stored ones and ones that were checked."""
+
+    question: Question
+    planned: Sequence[resolve.Planned]
+    stored: Mapping[str, Arm]
+    checked: Mapping[str, Checked]
+
+
+def _designed(
+    names: Names, overrides: Overrides, question: Question | None, runs: Path, observer: Observer
+) -> _Designed:
+    """Find out what a comparison is of; refuse all that is wrong with it before anything is trained or written."""
+    arm_names = as_list(names)
     refuse_too_few(arm_names)
     store.refuse_unwritable(runs)
     planned = _planned(arm_names, as_list(overrides), runs, observer)
     asked = with_baseline(question or Question(), planned)
-    stored, trained = resolve.stored(planned), list[Finished]()
-    resolve.refuse_unanswerable(asked, planned, stored, _checked(planned, observer))
-    arms = resolve.ready(planned, stored, partial(_train, runs=runs, observer=observer, trained=trained))
-    with work_begun(when=bool(trained)):
-        document = comparison.compare(arms, asked)
-        return Comparison(_keep(runs, arms, document, observer), document, arms)
+    stored = resolve.stored(planned)
+    checked_arms = _checked(planned, observer)
+    resolve.refuse_unanswerable(asked, planned, stored, checked_arms)
+    return _Designed(asked, planned, stored, checked_arms)
 
 
 def _planned(names: Sequence[str], overrides: Sequence[str], runs: Path, observer: Observer) -> list[resolve.Planned]:

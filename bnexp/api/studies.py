@@ -11,6 +11,7 @@ from pathlib import Path
 from bnexp import executors, store
 from bnexp.api.names import RUNS, Name, Names, as_list
 from bnexp.api.observer import Observer
+from bnexp.config.files import shown
 from bnexp.errors import Problems, StoppedError, UserError, work_begun
 from bnexp.experiment.config_names import study_path, study_paths
 from bnexp.report import figures
@@ -88,17 +89,18 @@ class Claims:
         return claim_rows(self.answers)
 
 
-def plan_study(name: Name, *, runs: Name = RUNS, most_trainings: int | None = None) -> Plan:
+def plan_study(name: Name, *, runs: Name = RUNS, most_trainings: int | None = None, metric: str | None = None) -> Plan:
     """Read a study, by its name or file, and find out all that is wrong with it; nothing is trained or written.
 
-    `runs` keeps the study. What is done with the plan takes no other directory.
+    `runs` keeps the study. What is done with the plan takes no other directory. `metric` is what a study without a
+    hypothesis shows, instead of the accuracy or r2 of its held-out rows.
 
     Raises:
         ConfigError: with every mistake of the file, its grid, its data and its hypotheses.
         UserError: if its place or its data cannot be used.
     """
     most = MOST_TRAININGS if most_trainings is None else most_trainings
-    return plan.plan(study_path(str(name)), Path(runs), most=most)
+    return plan.plan(study_path(str(name)), Path(runs), most=most, metric=metric)
 
 
 def _plan(study: Name | Plan) -> Plan:
@@ -184,7 +186,8 @@ def claims(
 ) -> Claims:
     """Run several studies, by name or file, or all of configs/studies; keep and return their answers and their page.
 
-    A study that cannot be planned or answered stops no other. Each answer is added to `found` as soon as it is there.
+    A study that cannot be planned or answered stops no other. One without a hypothesis is left out. Each answer is
+    added to `found` as soon as it is there.
 
     Raises:
         UserError: if there is no study of a name, or none that can be planned.
@@ -192,7 +195,7 @@ def claims(
         StoppedError: if the user stops it; what is finished is kept.
     """
     runs, place, observer, found = Path(runs), place or Place(), observer or Observer(), found or Claims()
-    answers = plan_studies(study_paths(as_list(names)), runs)
+    answers = _with_claims(plan_studies(study_paths(as_list(names)), runs), observer)
     for answer in answers:
         if answer.failure:
             observer.warn(f"{answer.name} is left out: {answer.failure}")
@@ -207,6 +210,24 @@ def claims(
         with _begun(found):
             found.page = keep_page(runs, found.answers)
     return found
+
+
+def _with_claims(answers: Sequence[Answer], observer: Observer) -> list[Answer]:
+    """Leave out studies that make no claim; the observer hears of each.
+
+    Raises:
+        UserError: if none of them makes a claim.
+    """
+    sweeps = [
+        f"{one.name} has no hypothesis, so it makes no claim. Use `bnexp study {shown(one.path)}`."
+        for one in answers
+        if one.is_sweep
+    ]
+    if len(sweeps) == len(answers):
+        raise UserError("\n".join(sweeps))
+    for text in sweeps:
+        observer.warn(f"Left out: {text}")
+    return [one for one in answers if not one.is_sweep]
 
 
 def _begun(found: Claims) -> AbstractContextManager[None]:

@@ -128,6 +128,9 @@ def compare(
     ] = "new-rows",
     seeds: Seeds = None,
     runs: Runs = Path("runs"),
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check all, say which difference can be detected; train nothing.")
+    ] = False,
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
@@ -145,12 +148,21 @@ def compare(
         from bnexp.comparison import Question
 
     question = Question(metric, margin, target, baseline, about)
-    raise typer.Exit(commands.compare(arguments, question, seeds=seeds, runs=runs, quiet=quiet, as_json=json))
+    raise typer.Exit(
+        commands.compare(arguments, question, seeds=seeds, runs=runs, dry_run=dry_run, quiet=quiet, as_json=json)
+    )
 
 
 @app.command()
 def study(
     file: Annotated[Path, typer.Argument(metavar="STUDY", parser=_path, help="A study's name or file.")],
+    metric: Annotated[
+        str | None,
+        typer.Option(
+            help="Of a study without a hypothesis: what its table shows; else accuracy or r2 of the test part, or of "
+            "the validation part without one."
+        ),
+    ] = None,
     runs: Runs = Path("runs"),
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check all, print the plan; train nothing.")] = False,
     max_trainings: Annotated[
@@ -165,8 +177,9 @@ def study(
     """Answer a question with a grid of experiments.
 
     Every cell of the grid is trained in every arm, from the same seeds; each
-    hypothesis ends supported, refuted or inconclusive. The same command goes
-    on where it was stopped, and trains nothing twice.
+    hypothesis ends supported, refuted or inconclusive. A study without one
+    is a sweep: a table and figures. The same command goes on where it was
+    stopped, and trains nothing twice.
 
     Example: bnexp study studies/tutorial
     """
@@ -176,7 +189,9 @@ def study(
 
     place, most = Place(launcher=launcher, workers=workers, address=address), max_trainings
     raise typer.Exit(
-        study_commands.study(file, place, runs=runs, dry_run=dry_run, most_trainings=most, quiet=quiet, as_json=json)
+        study_commands.study(
+            file, place, runs=runs, metric=metric, dry_run=dry_run, most_trainings=most, quiet=quiet, as_json=json
+        )
     )
 
 

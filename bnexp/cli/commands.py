@@ -16,7 +16,7 @@ from bnexp.cli.terminal import RunTables, Terminal
 from bnexp.comparison import Question
 from bnexp.errors import DIVERGED, DONE, INTERRUPTED
 from bnexp.experiment.run import Finished
-from bnexp.report import comparison_table, run_list
+from bnexp.report import comparison_table, plan_table, run_list
 from bnexp.report.about_data import data_lines
 from bnexp.report.styles import warning
 from bnexp.system.terminal import plain
@@ -68,10 +68,19 @@ def _print_plan(checked: CheckedExperiment) -> None:
 
 
 def compare(
-    arguments: Sequence[str], question: Question, *, seeds: int | None, runs: Path, quiet: bool, as_json: bool
+    arguments: Sequence[str],
+    question: Question,
+    *,
+    seeds: int | None,
+    runs: Path,
+    dry_run: bool = False,
+    quiet: bool,
+    as_json: bool,
 ) -> int:
     """Compare the arms named, training those that need it; keep and print the comparison."""
     names, overrides = sorted_arguments(arguments, seeds)
+    if dry_run:
+        return _plan_comparison(names, overrides, question, runs=runs, quiet=quiet, as_json=as_json)
     terminal = Terminal(quiet=quiet or as_json)
     with json_on_failure(lambda: [one.record.as_json() for one in terminal.finished], as_json=as_json):
         found = comparisons.compare(names, overrides, question, runs=runs, observer=terminal)
@@ -83,6 +92,19 @@ def compare(
         print_answer(comparison_table.comparison(found.document))
         print(f"kept: {found.run.directory}")
     return DIVERGED if found.diverged else DONE
+
+
+def _plan_comparison(
+    names: Sequence[str], overrides: Sequence[str], question: Question, *, runs: Path, quiet: bool, as_json: bool
+) -> int:
+    """Check the arms named, and print what would be trained and what can be detected; with `quiet` nothing."""
+    with json_on_failure(list, as_json=as_json):
+        found = comparisons.plan_comparison(names, overrides, question, runs=runs, observer=Terminal(quiet=True))
+    if as_json:
+        print_json(found.as_json())
+    elif not quiet:
+        print_answer(plan_table.comparison_plan(found))
+    return DONE
 
 
 def plot(name: str, *, format: Literal["png", "svg", "pdf"], out: Path | None, runs: Path) -> int:

@@ -22,13 +22,14 @@ def study(
     place: Place,
     *,
     runs: Path,
+    metric: str | None = None,
     dry_run: bool,
     most_trainings: int | None,
     quiet: bool,
     as_json: bool,
 ) -> int:
-    """Run a study, or what is left of it; print its plan, how it goes, and the verdict."""
-    planned = studies.plan_study(path, runs=runs, most_trainings=most_trainings)
+    """Run a study, or what is left of it; print its plan, how it goes, and the verdict, or the table of a sweep."""
+    planned = studies.plan_study(path, runs=runs, most_trainings=most_trainings, metric=metric)
     silent = quiet or as_json
     with own_stderr() as stderr, json_on_failure(lambda: _finished_trials(planned), as_json=as_json):
         terminal = StudyTerminal(StudyReporter(stderr, quiet=silent), shows_time=not silent)

@@ -108,13 +108,16 @@ class Hypothesis(Section):
 
 
 class Study(Section):
-    """A question: a base experiment, arms, factors to vary, and hypotheses with a direction."""
+    """A question: a base experiment, arms, factors to vary, and hypotheses with a direction.
+
+    Without a hypothesis it is a sweep: it ends in a table and figures, and judges nothing.
+    """
 
     name: Annotated[str, Field(min_length=1, max_length=200)]
     experiment: dict[str, Any]
     """The base: sections as in a config; `extends` is a file as seen from this one."""
     arms: dict[str, dict[str, Any]]
-    """Name -> dotted keys and their values, laid over the base; two or more."""
+    """Name -> dotted keys and their values, laid over the base; two or more, or one in a sweep."""
     vary: dict[str, list[Any]] = {}
     """Factor -> levels: a dotted key and its values, or several keys with a list of values for each level."""
     tie: dict[str, Tie] = {}

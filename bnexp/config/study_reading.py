@@ -55,18 +55,18 @@ def _without_seeds(base: Node) -> Node:
 
 
 def _faults(study: Study) -> Iterator[tuple[Keys, str]]:
-    """List what single keys do not show: names, empty factors, keys with two masters, hypotheses that say nothing."""
+    """List what single keys do not show: names, empty factors, keys with two masters, hypotheses in two places."""
     yield from _faulty_arms(study)
     yield from _faulty_factors(study)
     yield from _twice(study)
     if study.hypothesis is not None and study.hypotheses:
         yield ("hypotheses",), "stands beside hypothesis; expected one of them. Move it into the list."
-    elif not study.claims():
-        yield (), "hypothesis is missing; a study needs a claim to decide. Write `hypothesis: {claim: ...}`."
 
 
 def _faulty_arms(study: Study) -> Iterator[tuple[Keys, str]]:
-    if len(study.arms) < 2:
+    if not study.arms:
+        yield ("arms",), "is empty; expected one arm or more. Add one: `bn: {model.normalization: batch}`."
+    elif len(study.arms) < 2 and study.claims():
         yield ("arms",), f"has {len(study.arms)} of them; a contrast needs two or more. Add one, such as a baseline."
     for name in study.arms:
         if not ARM.fullmatch(name):

@@ -173,13 +173,7 @@ def refuse_unanswerable(
 
     `trained` and `checked` hold what is known of either, by name.
     """
-    tasks = {name: arm.record.dataset.task for name, arm in trained.items()}
-    tasks |= {name: facts.task for name, facts in checked.items()}
-    known = [trained[item.name].experiment if item.name in trained else experiment_of(item) for item in planned]
-    found = [
-        names(tasks[item.name], experiment.evaluated_parts()) for item, experiment in zip(planned, known, strict=True)
-    ]
-    measured = [name for name in found[0] if all(name in metrics for metrics in found)]
+    known, measured = experiments_of(planned, trained), measured_by(planned, trained, checked)
     comparison.refuse_impossible(question, [name for item in planned for name in item.known_as], measured)
     if not checked:  # all are trained: what they hold is compared, and the verdict is withheld where it must be
         return
@@ -189,6 +183,24 @@ def refuse_unanswerable(
         named = [one for one in bases if question.baseline and question.baseline in (one.name, one.run)]
         baseline = named[0] if named else bases[-1]
         comparison.refuse_other_data(bases, baseline)
+
+
+def experiments_of(planned: Sequence[Planned], trained: Mapping[str, comparison.Arm]) -> list[Experiment]:
+    """List the experiment of each arm."""
+    return [trained[item.name].experiment if item.name in trained else experiment_of(item) for item in planned]
+
+
+def measured_by(
+    planned: Sequence[Planned], trained: Mapping[str, comparison.Arm], checked: Mapping[str, Checked]
+) -> list[str]:
+    """List the metrics that all arms measure, or will measure."""
+    tasks = {name: arm.record.dataset.task for name, arm in trained.items()}
+    tasks |= {name: facts.task for name, facts in checked.items()}
+    found = [
+        names(tasks[item.name], experiment.evaluated_parts())
+        for item, experiment in zip(planned, experiments_of(planned, trained), strict=True)
+    ]
+    return [name for name in found[0] if all(name in metrics for metrics in found)]
 
 
 def _basis(item: Planned, trained: Mapping[str, comparison.Arm], checked: Mapping[str, Checked]) -> comparison.Basis:

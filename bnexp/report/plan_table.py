@@ -1,4 +1,4 @@
-"""What a person reads of a study's plan, before anything is trained."""
+"""What a person reads of the plan of a study or a comparison, before anything is trained."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from bnexp.metrics import with_unit
 from bnexp.report.about_data import data_lines
 from bnexp.report.styles import STRONG, counted
-from bnexp.store.plan_document import PlanDocument
+from bnexp.store.plan_document import ComparisonPlan, PlanDocument, PlannedArm
 from bnexp.store.run_record import DataFacts
 from bnexp.study.grid import level_text
 from bnexp.study.words import AFTER_RESULTS
@@ -22,15 +23,31 @@ MOST_DATA = 3
 
 def study_plan(plan: PlanDocument) -> RenderableType:
     """Return what a study will train, how long it may take, and what it can detect."""
-    arms = f"{len(plan.arms)} arms ({', '.join(plan.arms)})"
-    head = f"{plain(plan.name)}: {counted(plan.cells, 'cell')} x {arms}, {plan.seeds} seeds"
-    lines = [*_design(plan), *_work(plan), *_kept(plan), *_detects(plan), *_before(plan)]
+    arms = f"{counted(len(plan.arms), 'arm')} ({', '.join(plan.arms)})"
+    head = f"{plain(plan.name)}: {counted(plan.cells, 'cell')} x {arms}, {counted(plan.seeds, 'seed')}"
+    lines = [*_design(plan), *_work(plan), *_kept(plan), *_not_kept(plan), *_detects(plan), *_before(plan)]
     return Group(
         Text(head, style=STRONG),
         *_data(plan.data),
         *map(Text, lines),
         Text(f"to be kept in {plain(plan.directory)}"),
     )
+
+
+def comparison_plan(plan: ComparisonPlan) -> RenderableType:
+    """Return which arms a comparison would train, and which difference it can detect."""
+    parts = [Text(_arm_line(arm)) for arm in plan.arms]
+    parts += data_lines(plan.data)
+    parts += map(Text, (plain(plan.detectable.sentence), "nothing was trained or written"))
+    return Group(*parts)
+
+
+def _arm_line(arm: PlannedArm) -> str:
+    """Return an arm's size, and whether it is stored or is to be trained."""
+    size = f"{counted(arm.seeds, 'seed')} x {counted(arm.epochs, 'epoch')}"
+    if arm.run is None:
+        return plain(f"{arm.name}: {size}, to be trained: {arm.reason}")
+    return plain(f"{arm.name}: {size}, stored in {arm.run}")
 
 
 def _design(plan: PlanDocument) -> Iterator[str]:
@@ -66,9 +83,18 @@ def _kept(plan: PlanDocument) -> Iterator[str]:
     yield from map(plain, plan.seeds_not_used)
 
 
+def _not_kept(plan: PlanDocument) -> Iterator[str]:
+    """Yield what finished trials do not keep, and what asks for it without training."""
+    if plan.not_kept:
+        cure = "A hypothesis about the final value trains nothing."
+        yield f"WARNING  finished trials do not keep {', '.join(plan.not_kept)}, so they are trained again. {cure}"
+
+
 def _detects(plan: PlanDocument) -> Iterator[str]:
-    """Yield what this number of seeds can show."""
-    if plan.seeds < plan.fewest_seeds:
+    """Yield what this number of seeds can show; of a sweep, which metric its table will show."""
+    if plan.sweep_metric is not None:
+        yield f"no hypothesis, so no verdict: the table shows {with_unit(plan.sweep_metric)}"
+    elif plan.seeds < plan.fewest_seeds:
         shared = f", as {len(plan.claims)} hypotheses share the risk of an error" if len(plan.claims) > 1 else ""
         yield f"WARNING  {plan.seeds} seeds are too few for a verdict; {plan.fewest_seeds} are the fewest{shared}"
     elif plan.detectable_deviations is not None:

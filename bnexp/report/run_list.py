@@ -33,7 +33,7 @@ def row(run: store.Run) -> dict[str, Any]:
             result = of + "; ".join(words)
             said |= {"seeds": len(document.seeds), "result": result, "overrides": _of_arms(document.arms)}
         case store.StudyHead() as document:
-            said |= {"seeds": document.seeds, "result": document.verdict}
+            said |= {"seeds": document.seeds, "result": document.verdict or "a sweep, no verdict"}
         case _ if state.kind == "study":
             said["result"] = f"finished trials: {_finished_trials(run)}"
     return said

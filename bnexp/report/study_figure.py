@@ -1,4 +1,4 @@
-"""The figures of a study, one for each hypothesis, drawn from study.json alone.
+"""The figures of a study, one for each hypothesis, drawn from study.json alone. A sweep has one: `sweep_figure`.
 
 Lines over one factor, a heat map over two, else a forest plot. A line has the mean over seeds and a band, its t
 interval. Map and forest show the difference of the hypothesis's arms, cell by cell. If the hypothesis reduces one of
@@ -8,44 +8,37 @@ cells only, those are marked.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import NullFormatter, NullLocator
 
 from bnexp.report.frame import GREY, HEIGHT, settings
-from bnexp.report.labels import SMALL, distinct, shown
-from bnexp.report.plots import BLUE, COLOURS, MARKERS
+from bnexp.report.labels import SMALL, shown
+from bnexp.report.plots import BLUE
 from bnexp.report.study_forest import forest, forest_of_groups
+from bnexp.report.study_lines import draw_lines, is_numeric, scale_levels
 from bnexp.report.study_picture import (
     LABEL_WIDTH,
-    TITLE_WIDTH,
     Picture,
-    columns_of,
     difference_label,
     differences,
     line_of,
     titled_axes,
-    unit_of,
     whole,
 )
-from bnexp.statistics.arrays import Floats
+from bnexp.report.sweep_figure import sweep_figure
 from bnexp.store.study_document import StudyDocument
 from bnexp.study.grid import level_text
-from bnexp.study.words import endpoint_name
-
-LOG_SPAN = 10
-"""Levels that span this factor or more go on a logarithmic axis."""
 
 
 def study_figures(document: StudyDocument) -> dict[str, Figure]:
-    """Return name -> figure, one for each hypothesis: `figure`, `figure-2`, `figure-3`, ..."""
+    """Return name -> figure, one for each hypothesis: `figure`, `figure-2`, `figure-3`, ...; one of a sweep."""
     numbers = range(len(document.hypotheses))
     with settings():
+        if document.is_sweep:
+            return {"figure": sweep_figure(document)}
         return {
             f"figure-{number + 1}" if number else "figure": _figure(Picture(document, number)) for number in numbers
         }
@@ -56,15 +49,11 @@ def _figure(picture: Picture) -> Figure:
     factors = picture.document.factors
     if picture.claim.wins and any(share for _, share in picture.claim.other_sign):
         return _chances(picture)
-    if len(factors) == 1 and _numeric(factors[0].levels):
+    if len(factors) == 1 and is_numeric(factors[0].levels):
         return _lines(picture)
     if picture.claim.groups:
         return forest_of_groups(picture)
     return _map(picture) if len(factors) == 2 else forest(picture)
-
-
-def _numeric(levels: Sequence[Any]) -> bool:
-    return len(levels) > 1 and all(isinstance(level, int | float) and not isinstance(level, bool) for level in levels)
 
 
 # --- lines over one factor --------------------------------------------------------------
@@ -74,34 +63,14 @@ def _lines(picture: Picture) -> Figure:
     document, endpoint = picture.document, picture.claim.metric
     marked = picture.marks("dotted: judged", "dashed")
     axes = titled_axes(picture, HEIGHT, "line: mean; band: {interval}" + marked)
-    factor, place_of = document.factors[0], document.endpoints.index(endpoint)
-    order = sorted(document.cells, key=lambda cell: float(cell.levels[factor.name]))
-    levels_C = np.array([cell.levels[factor.name] for cell in order], float)
-    for place, (arm, label) in enumerate(zip(document.arms, distinct(document.arms), strict=True)):
-        look: Any = {"color": COLOURS[place % len(COLOURS)], "marker": MARKERS[place % len(MARKERS)]}
-        arms = [cell.arms[arm].endpoints[place_of] for cell in order]
-        mean_C, low_C, high_C = columns_of(arms) * unit_of(endpoint)
-        axes.plot(levels_C, mean_C, label=label, linewidth=1.8, markersize=5, **look)
-        axes.fill_between(levels_C, low_C, high_C, color=look["color"], alpha=0.16, linewidth=0)
+    draw_lines(axes, document, endpoint)
     if marked:
-        for level, cell in zip(levels_C, order, strict=True):
+        name = document.factors[0].name
+        for cell in document.cells:
             if picture.is_judged(cell):
                 style = "--" if picture.is_subtracted(cell) else ":"
-                axes.axvline(level, color=GREY, linewidth=1, linestyle=style, zorder=0)
-    _scale_levels(axes, levels_C)
-    axes.set_xlabel(shown(factor.name, TITLE_WIDTH / 2))
-    axes.set_ylabel(line_of(endpoint_name(endpoint), 220.0, 9.0))
-    columns = min(4, len(document.arms))
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=columns, frameon=False, fontsize=SMALL)
+                axes.axvline(float(cell.levels[name]), color=GREY, linewidth=1, linestyle=style, zorder=0)
     return whole(axes)
-
-
-def _scale_levels(axes: Axes, levels_C: Floats) -> None:
-    if levels_C.min() > 0 and levels_C.max() >= LOG_SPAN * levels_C.min():
-        axes.set_xscale("log")
-        axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.set_xticks(levels_C, [f"{level:g}" for level in levels_C])
-    axes.xaxis.set_minor_locator(NullLocator())
 
 
 # --- how many seeds it takes --------------------------------------------------------------
@@ -115,7 +84,7 @@ def _chances(picture: Picture) -> Figure:
     for count, share in zip(counts, shares, strict=True):
         said: Any = {"textcoords": "offset points", "xytext": (0, 7), "ha": "center", "fontsize": SMALL}
         axes.annotate(f"{100 * share:.0f}%", (count, 100 * share), **said)
-    _scale_levels(axes, np.array(counts, float))
+    scale_levels(axes, np.array(counts, float))
     axes.set_ylim(0, max(55.0, 110 * max(shares)))
     axes.axhline(5, color=GREY, linewidth=1, linestyle=":")
     axes.set_xlabel("seeds that are averaged")

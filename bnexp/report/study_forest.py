@@ -42,7 +42,7 @@ def forest(picture: Picture) -> Figure:
     cells = picture.document.cells
     marked = "; filled: the rows that are judged" if picture.is_about_some else ""
     filled = [picture.is_judged(cell) for cell in cells]
-    names = [_cell_name(cell.levels) for cell in cells]
+    names = [cell_name(cell.levels) for cell in cells]
     return _rows(
         picture, names, differences(picture, cells), filled=filled, marked=marked, label=difference_label(picture)
     )
@@ -52,7 +52,7 @@ def forest_of_groups(picture: Picture) -> Figure:
     """Draw what a factor is reduced to, a row for each combination of the others."""
     claim = picture.claim
     drawn_GK = drawn_intervals(picture, [group.difference for group in claim.groups])
-    names = [_cell_name(group.levels) for group in claim.groups]
+    names = [cell_name(group.levels) for group in claim.groups]
     filled = [not group.subtracted for group in claim.groups]
     marked = "; filled less hollow is judged" if not all(filled) else ""
     arms = difference_label(picture).rpartition(": ")[2]
@@ -107,7 +107,7 @@ def _scale_ratios(axes: Axes) -> None:
     axes.xaxis.set_minor_formatter(NullFormatter())
 
 
-def _cell_name(of_cell: Mapping[str, Any]) -> str:
+def cell_name(of_cell: Mapping[str, Any]) -> str:
     """Name a cell by its levels, each after the last word of its key, in a line of its own where one does not do."""
     said = []
     for name, levels in of_cell.items():

@@ -70,7 +70,13 @@ class Picture:
 
 def titled_axes(picture: Picture, height: float, what: str, *, left: float = 0.9) -> Axes:
     """Return the titled axes of a new figure; `what` says what is drawn, and `{interval}` in it which interval."""
-    title = textwrap.wrap(picture.claim.claim, TITLE_LENGTH, max_lines=2, placeholder=" …")
+    interval = f"{picture.document.level:.0%} t interval of the mean"
+    return titled(picture.claim.claim, [_answer(picture), what.format(interval=interval)], height, left=left)
+
+
+def titled(text: str, said: Sequence[str], height: float, *, left: float = 0.9) -> Axes:
+    """Return the axes of a new figure under a title and the lines that are said below it."""
+    title = textwrap.wrap(text, TITLE_LENGTH, max_lines=2, placeholder=" …")
     more = 0.2 * (len(title) - 1)
     height += more + 0.15
     figure = Figure(figsize=(WIDTH, height), dpi=DPI)
@@ -79,10 +85,7 @@ def titled_axes(picture: Picture, height: float, what: str, *, left: float = 0.9
     centred: Any = {"ha": "center", "va": "top", "transform": figure.transFigure}
     shown_title = "\n".join(line_of(line, TITLE_WIDTH, TITLE) for line in title)
     axes.text(0.5, 1 - 0.16 / height, shown_title, fontsize=TITLE, **centred)
-    interval = f"{picture.document.level:.0%} t interval of the mean"
-    subtitle = "\n".join(
-        line_of(line, TITLE_WIDTH, SMALL) for line in (_answer(picture), what.format(interval=interval))
-    )
+    subtitle = "\n".join(line_of(line, TITLE_WIDTH, SMALL) for line in said)
     axes.text(0.5, 1 - (0.42 + more) / height, subtitle, fontsize=SMALL, color=GREY, linespacing=1.4, **centred)
     return axes
 

@@ -24,6 +24,7 @@ from bnexp.store.study_document import (
     Tuning,
 )
 from bnexp.study.grid import level_text
+from bnexp.study.sweep import NO_VERDICT
 from bnexp.study.words import AFTER_RESULTS, about, bounds, effect, endpoint_name
 from bnexp.system.terminal import plain
 
@@ -36,12 +37,14 @@ if TYPE_CHECKING:
 
 def study(document: StudyDocument) -> RenderableType:
     """Return the whole answer: the cells, the hypotheses, the verdicts."""
-    head = f"{plain(document.name)}: {counted(len(document.cells), 'cell')}, {document.seeds} seeds"
+    head = f"{plain(document.name)}: {counted(len(document.cells), 'cell')}, {counted(document.seeds, 'seed')}"
     parts: list[RenderableType] = [Text(head, style=STRONG), _cells(document)]
     parts.append(Text(f"mean ± half of its {document.level:.0%} t interval over seeds{_in_brackets(document)}"))
     if document.tune is not None:
         parts += _tuning(document, document.tune)
     parts += map(warning, [*_mixed(document.versions), *_warnings(document)])
+    if document.is_sweep:
+        parts += _sweep_notes(document)
     for claim in document.hypotheses:
         parts += [Text(""), *_hypothesis(claim)]
     if len(document.hypotheses) > 1:
@@ -92,14 +95,50 @@ def _cells(document: StudyDocument) -> Table:
     table.add_column("arm")
     tuned = [] if document.tune is None else [document.tune.key]
     measured = [endpoint_name(endpoint) for endpoint in document.endpoints]
-    for column in (*tuned, *measured, "diverged"):
+    less = [f"less {document.arms[-1]}"] if document.is_sweep and len(document.arms) > 1 else []
+    for column in (*tuned, *measured, *less, "diverged"):
         table.add_column(Text(plain(column)), justify="right", overflow="fold")
     for cell, arm, trial in _trials(document):
         chosen = [level_text(trial.tuned)] if tuned else []
         values = map(_value, document.endpoints, trial.endpoints)
         lost = f"{trial.diverged} of {document.seeds}"
-        table.add_row(*_levels(cell), Text(plain(arm)), *chosen, *values, lost)
+        differences = [_difference(document, cell, arm)] if less else []
+        table.add_row(*_levels(cell), Text(plain(arm)), *chosen, *values, *differences, lost)
     return table
+
+
+def _difference(document: StudyDocument, cell: CellRecord, arm: str) -> str:
+    """Return an arm's difference from the last arm in a sweep; where pairs have no value, how many have one."""
+    *others, last = document.arms
+    if arm == last or arm not in others:
+        return ""
+    found, metric = cell.differences[others.index(arm)], document.endpoints[0].metric
+    if found.mean is None or found.high is None:
+        return number(metric, found.mean, signed=True)
+    half = found.high - found.mean
+    said = f"{number(metric, found.mean, spread=half, signed=True)} ± {number(metric, half, spread=half)}"
+    return said if found.seeds == document.seeds else f"{said} ({counted(found.seeds, 'pair')})"
+
+
+def _sweep_notes(document: StudyDocument) -> Iterator[RenderableType]:
+    """Yield how to read the table of a study without a hypothesis, and why it has no verdict."""
+    if document.seeds > 1:
+        yield from _interval_notes(document)
+    else:
+        yield Text("One seed has no interval: the spread over seeds is unknown. Use more seeds.")
+    yield from map(warning, document.cautions)
+    yield Text.assemble("\n", (NO_VERDICT, STRONG))
+
+
+def _interval_notes(document: StudyDocument) -> Iterator[Text]:
+    if len(document.arms) > 1:
+        yield Text(
+            f"less {plain(document.arms[-1])}: mean over pairs of seeds ± half of its {document.level:.0%} t interval"
+        )
+    missed = f"{1 - document.level:.0%} of them miss the true value"
+    yield Text(
+        f"Each interval stands by itself: about {missed}. They speak of other seeds. For new rows they are wider."
+    )
 
 
 def _in_brackets(document: StudyDocument) -> str:

@@ -1,13 +1,13 @@
-"""What `bnexp study --dry-run --json` prints: what a study will train, how long it may take, what it can detect."""
+"""What `study --dry-run --json` and `compare --dry-run --json` print: what is trained, and what it can detect."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import field_serializer
 
 from bnexp.config.study import Tune
-from bnexp.store.records import Count, Record
+from bnexp.store.records import Count, Metric, Number, Record
 from bnexp.store.run_record import DataFacts
 
 
@@ -56,10 +56,14 @@ class PlanDocument(Record):
     finished: Count
     """Trials that are finished."""
     of: Count
+    not_kept: list[str] = []
+    """Targets that finished trials do not keep the epochs to: these trials are trained again."""
     seconds_left: float | None
     is_rough: bool
+    sweep_metric: str | None = None
+    """What the table of a study without a hypothesis shows; null for any other."""
     fewest_seeds: Count
-    """With fewer there is no verdict."""
+    """With fewer there is no verdict; 0 for a sweep, which has none."""
     detectable_deviations: float | None
     directory: str
     other_answers: dict[str, str]
@@ -75,3 +79,41 @@ class PlanDocument(Record):
     def _without_unset(self, data: list[DataFacts]) -> list[dict[str, Any]]:
         """Leave out what is not set of a data set."""
         return [one.as_json() for one in data]
+
+
+class Detectable(Record):
+    """The smallest difference that a comparison detects with 80% probability, known before it is made."""
+
+    difference: Number
+    """In the metric's own unit; null where it is not known."""
+    rests_on: str | None
+    """The earlier comparison whose variances it rests on; null where they are assumed, or nothing is known."""
+    sentence: str
+
+
+class PlannedArm(Record):
+    """An arm: the stored run that it means, or what will be trained, and why."""
+
+    name: str
+    run: str | None
+    seeds: Count
+    epochs: Count
+    reason: str
+
+
+class ComparisonPlan(Record):
+    """A comparison's plan."""
+
+    arms: list[PlannedArm]
+    baseline: str
+    metric: Metric
+    about: Literal["new-rows", "these-rows"]
+    seeds: Count
+    """That all arms will have."""
+    data: DataFacts
+    detectable: Detectable
+
+    @field_serializer("data")
+    def _without_unset(self, data: DataFacts) -> dict[str, Any]:
+        """Leave out what is not set of the data."""
+        return data.as_json()

@@ -1,18 +1,14 @@
-"""study.json: a study's trials summed up, its hypotheses, and its verdict; and hypotheses.json beside it.
-
-hypotheses.json says of each hypothesis that was ever asked in a directory whether results were there before it.
-"""
+"""study.json: a study's trials summed up, its hypotheses if it has any, and its verdict."""
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
-    AwareDatetime,
     ConfigDict,
     Field,
     SerializerFunctionWrapHandler,
@@ -58,7 +54,8 @@ class StudyHead(Record):
 
     name: str = ""
     seeds: Annotated[int, Field(ge=1)]
-    verdict: str
+    verdict: str | None
+    """Null for a sweep, which has no hypothesis."""
 
 
 class FormatHead(Record):
@@ -109,7 +106,10 @@ class TrialRecord(Record):
 
 
 class CellRecord(Record):
-    """A cell: its levels, its arms, and the difference that each hypothesis is about."""
+    """A cell: its levels, its arms, and the difference that each hypothesis is about.
+
+    In a sweep, the difference of each arm but the last from the last one.
+    """
 
     cell: Count
     levels: dict[str, Level]
@@ -196,20 +196,36 @@ class StudyDocument(Record):
     endpoints: list[Endpoint]
     versions: dict[str, list[str]] = {}
     cells: Annotated[list[CellRecord], Field(min_length=1)]
-    hypotheses: Annotated[list[HypothesisRecord], Field(min_length=1)]
-    verdict: str
+    hypotheses: list[HypothesisRecord]
+    """None in a sweep, which shows one endpoint."""
+    verdict: str | None
+    cautions: list[str] = []
+    """What may mislead in a sweep's table."""
 
     @model_validator(mode="after")
     def _refuse_contradictions(self) -> StudyDocument:
         """Raise ValueError where parts, each by itself as it should be, do not go together."""
-        for fault in itertools.chain(_faulty_grid(self), _faulty_hypotheses(self)):
+        for fault in itertools.chain(_faulty_sweep(self), _faulty_grid(self), _faulty_hypotheses(self)):
             raise ValueError(fault)
         return self
+
+    @property
+    def is_sweep(self) -> bool:
+        """Return True if it has no hypothesis."""
+        return not self.hypotheses
 
     @property
     def diverged(self) -> int:
         """Count the trainings that diverged."""
         return sum(trial.diverged for cell in self.cells for trial in cell.arms.values())
+
+
+def _faulty_sweep(document: StudyDocument) -> Iterator[str]:
+    """Yield where a study without a hypothesis has a verdict, or one with hypotheses has none."""
+    if document.is_sweep != (document.verdict is None):
+        yield "a verdict stands without a hypothesis" if document.is_sweep else "hypotheses stand without a verdict"
+    if document.is_sweep and len(document.endpoints) != 1:
+        yield f"a sweep shows {len(document.endpoints)} endpoints; expected 1"
 
 
 def _faulty_grid(document: StudyDocument) -> Iterator[str]:
@@ -225,8 +241,8 @@ def _faulty_grid(document: StudyDocument) -> Iterator[str]:
             yield f"cell {cell.cell} lacks an arm"
         if any(len(trial.endpoints) != len(document.endpoints) for trial in cell.arms.values()):
             yield f"cell {cell.cell} has other endpoints"
-        if len(cell.differences) != len(document.hypotheses):
-            yield f"cell {cell.cell} has other hypotheses"
+        if len(cell.differences) != (len(document.hypotheses) or len(document.arms) - 1):
+            yield f"cell {cell.cell} has other {'arms' if document.is_sweep else 'hypotheses'}"
         means = [len(trial.tuning_means or []) for trial in cell.arms.values()]
         if document.tune is not None and set(means) != {len(document.tune.values)}:
             yield f"cell {cell.cell} was tuned by other values"
@@ -250,30 +266,3 @@ def _faulty_hypotheses(document: StudyDocument) -> Iterator[str]:
             yield f"the hypothesis {one.claim!r} names another factor"
         if any(not group.levels.keys() <= factors for group in one.groups):
             yield f"the hypothesis {one.claim!r} has groups of another factor"
-
-
-class AskedHypothesis(Record):
-    """One that was asked, its words aside."""
-
-    digest: str
-    """Of the question and of the trials that it reads, not of the text of its claim."""
-    claim: str
-    """In the words in which it was first asked."""
-    after_results: bool
-    earlier_seeds: list[Count] = []
-    """The numbers of seeds at which it had an answer before, in directories of the same study with fewer seeds."""
-
-
-class AskedDocument(Record):
-    """hypotheses.json."""
-
-    format: Literal[5] = 5
-    begun: AwareDatetime | None = None
-    """When the study was begun in this directory; null in older ones until the study is run again."""
-    answered: AwareDatetime | None = None
-    """When study.json was first written there."""
-    asked: list[AskedHypothesis] = []
-
-    def by_digest(self) -> Mapping[str, AskedHypothesis]:
-        """Map each digest to the hypothesis."""
-        return {one.digest: one for one in self.asked}

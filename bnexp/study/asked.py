@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from bnexp import store
 from bnexp.config.study import Hypothesis
 from bnexp.errors import RunError
-from bnexp.store.study_document import AskedDocument, AskedHypothesis
+from bnexp.store.asked_document import AskedDocument, AskedHypothesis
 from bnexp.study.digests import question_digest
 from bnexp.study.grid import matches
 from bnexp.study.plan import Plan, holds_results, refuse_other_format

@@ -40,6 +40,11 @@ class Answer:
     """Of training so far, of all workers."""
 
     @property
+    def is_sweep(self) -> bool:
+        """Return True for a study that makes no claim."""
+        return self.planned is not None and not self.planned.file.study.claims()
+
+    @property
     def name(self) -> str:
         """Return the study's name, or its file's."""
         return self.path.stem if self.planned is None else self.planned.file.study.name

@@ -14,22 +14,16 @@ import numpy as np
 
 from bnexp import statistics
 from bnexp.comparison.metric_rules import penalty_in_loss
-from bnexp.config.study import Endpoint, Hypothesis, StudyFile, Tune, keys_of
+from bnexp.config.study import Endpoint, Hypothesis, Study, StudyFile, Tune, keys_of
 from bnexp.statistics import LEVEL
 from bnexp.statistics.arrays import Floats
-from bnexp.store.study_document import (
-    AskedHypothesis,
-    CellRecord,
-    Factor,
-    Group,
-    MeanOverSeeds,
-    StudyDocument,
-    TrialRecord,
-    Tuning,
-)
+from bnexp.store.asked_document import AskedHypothesis
+from bnexp.store.study_document import CellRecord, Factor, Group, MeanOverSeeds, StudyDocument, TrialRecord, Tuning
+from bnexp.study import sweep
 from bnexp.study.contrast import Results, cell_difference, contrast_of, group_differences
 from bnexp.study.grid import Cell, level_text, matches, tied_value, tuning_seeds
 from bnexp.study.new_rows import Rows, no_rows
+from bnexp.study.refusals import chosen_in
 from bnexp.study.result import Result, target_name
 from bnexp.study.verdict import judged, overall
 
@@ -41,15 +35,18 @@ def document(
     results: Results,
     asked: Sequence[AskedHypothesis] = (),
     rows: Rows = no_rows,
+    *,
+    metric: str | None = None,
 ) -> StudyDocument:
     """Return what study.json holds: no time or place, so that the same numbers give the same bytes.
 
     `asked` says for each hypothesis what was known before it was asked; where it is empty, nothing was.
-    `rows` reads what each held-out row measured in a trial.
+    `rows` reads what each held-out row measured in a trial. `metric` is what a sweep shows.
     """
-    study = file.study
+    study, arms = file.study, list(file.study.arms)
     claims = study.claims()
     before: list[AskedHypothesis | None] = [*asked] if asked else [None] * len(claims)
+    shown = endpoints(claims) if metric is None else [Endpoint(metric=metric)]
     found = judged(claims, [contrast_of(claim, cells, results, rows) for claim in claims])
     hypotheses = [
         one.model_copy(
@@ -69,13 +66,14 @@ def document(
         seeds=study.seeds,
         trainings=study.trainings(),
         tune=None if study.tune is None else _tuning(study.tune, tuning_seeds(study)),
-        arms=list(study.arms),
+        arms=arms,
         factors=[Factor(name=name, levels=levels) for name, levels in study.vary.items()],
-        endpoints=endpoints(claims),
+        endpoints=shown,
         versions=_versions(results),
-        cells=[_cell(cell, list(study.arms), claims, results) for cell in cells],
+        cells=[_cell(cell, arms, shown, _cell_differences(cell, study, shown, results), results) for cell in cells],
         hypotheses=hypotheses,
-        verdict=overall([one.verdict.word for one in hypotheses]),
+        verdict=overall([one.verdict.word for one in hypotheses]) if claims else None,
+        cautions=[] if metric is None else list(sweep.cautions(metric, chosen_in(file, cells), cells, results)),
     )
 
 
@@ -105,13 +103,22 @@ def endpoints(claims: Sequence[Hypothesis]) -> list[Endpoint]:
     return found
 
 
-def _cell(cell: Cell, arms: Sequence[str], claims: Sequence[Hypothesis], results: Results) -> CellRecord:
+def _cell(
+    cell: Cell, arms: Sequence[str], shown: Sequence[Endpoint], differences: Sequence[Floats], results: Results
+) -> CellRecord:
     return CellRecord(
         cell=cell.number,
         levels=dict(cell.levels),
-        arms={arm: _trial(results[cell.number, arm], claims) for arm in arms},
-        differences=[_mean(cell_difference(claim, cell, results)) for claim in claims],
+        arms={arm: _trial(results[cell.number, arm], shown) for arm in arms},
+        differences=[_mean(difference_S) for difference_S in differences],
     )
+
+
+def _cell_differences(cell: Cell, study: Study, shown: Sequence[Endpoint], results: Results) -> list[Floats]:
+    """Return the difference, (S,), that each hypothesis is about; in a sweep, of each arm from the last one."""
+    if claims := study.claims():
+        return [cell_difference(claim, cell, results) for claim in claims]
+    return sweep.differences(cell, list(study.arms), shown[0], results)
 
 
 def _mean(values_S: Floats) -> MeanOverSeeds:
@@ -144,13 +151,13 @@ def _cautions(claim: Hypothesis, cells: Sequence[Cell], results: Results) -> Ite
     yield from penalty_in_loss(claim.metric.metric, measured, arms)
 
 
-def _trial(result: Result, claims: Sequence[Hypothesis]) -> TrialRecord:
+def _trial(result: Result, shown: Sequence[Endpoint]) -> TrialRecord:
     return TrialRecord(
         tuned=None if result.tuned is None else result.tuned.value,
         tuning_means=None if result.tuned is None else result.tuned.means,
         diverged=len(result.diverged),
         warnings=result.warnings,
-        endpoints=[_endpoint(result, endpoint) for endpoint in endpoints(claims)],
+        endpoints=[_endpoint(result, endpoint) for endpoint in shown],
     )
 
 

@@ -7,16 +7,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bnexp import statistics, store
+from bnexp.config.study import Study
 from bnexp.errors import RunError
 from bnexp.store.plan_document import KeptTrials, PlanDocument, PlannedClaim, PlannedTie
 from bnexp.store.run_record import DataFacts
 from bnexp.store.study_document import FORMAT, FormatHead, StudyHead
 from bnexp.study.asked import asked_now, times
+from bnexp.study.document import endpoints
 from bnexp.study.earlier import of_this_name
 from bnexp.study.grid import experiments, tied_value
-from bnexp.study.plan import CELLS, Finished, Plan, finished, pending
+from bnexp.study.plan import CELLS, Finished, Plan, finished, pending, read_result
 from bnexp.study.result import Result
-from bnexp.study.words import asks
+from bnexp.study.words import asks, endpoint_name
 
 
 def plan_document(planned: Plan, at_once: int | None, done: Finished | None = None) -> PlanDocument:
@@ -27,8 +29,7 @@ def plan_document(planned: Plan, at_once: int | None, done: Finished | None = No
     """
     design, done = planned.file.study, finished(planned) if done is None else done
     jobs = len(pending(planned, done))
-    level = 1 - (1 - statistics.LEVEL) / len(design.claims())
-    detectable = statistics.detectable_difference(design.seeds, level=level)
+    fewest, detectable = _detects(design)
     return PlanDocument(
         name=design.name,
         data=_data(planned),
@@ -44,16 +45,38 @@ def plan_document(planned: Plan, at_once: int | None, done: Finished | None = No
         steps=sum(trial.steps for trial in planned.trials),
         finished=len(done),
         of=len(planned.trials),
+        not_kept=_not_kept(planned, done),
         seconds_left=seconds_left(planned, done, at_once and max(1, min(at_once, jobs))),
         is_rough=False,
-        fewest_seeds=statistics.fewest_pairs(level),
-        detectable_deviations=detectable if math.isfinite(detectable) else None,
+        sweep_metric=planned.metric,
+        fewest_seeds=fewest,
+        detectable_deviations=detectable,
         directory=str(planned.directory),
         other_answers=_other_answers(planned),
         seeds_kept=_seeds_kept(planned, done),
         seeds_not_used=list(planned.begun.not_used),
         older_format=[path.name for path in _others(planned) if _is_older(path)],
     )
+
+
+def _detects(design: Study) -> tuple[int, float | None]:
+    """Return the fewest seeds for a verdict, and which difference these seeds detect; a sweep has neither."""
+    claims = len(design.claims())
+    if not claims:
+        return 0, None
+    level = 1 - (1 - statistics.LEVEL) / claims
+    detectable = statistics.detectable_difference(design.seeds, level=level)
+    return statistics.fewest_pairs(level), detectable if math.isfinite(detectable) else None
+
+
+def _not_kept(planned: Plan, done: Finished) -> list[str]:
+    """List the endpoints that a trial, which is there and not counted as finished, does not answer."""
+    asked, lacking = endpoints(planned.file.study.claims()), dict[str, None]()
+    for trial in planned.distinct:
+        result = None if trial.key in done else read_result(planned.path(trial))
+        if result is not None and result.trial == trial.digest:
+            lacking |= {endpoint_name(one): None for one in asked if not result.answers([one])}
+    return list(lacking)
 
 
 def _data(planned: Plan) -> list[DataFacts]:
@@ -117,7 +140,7 @@ def _other_answers(planned: Plan) -> dict[str, str]:
         except RunError:
             continue
         if answer.name == planned.file.study.name:
-            found[path.name] = answer.verdict
+            found[path.name] = answer.verdict or "a sweep, no verdict"
     return found
 
 

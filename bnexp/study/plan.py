@@ -29,8 +29,9 @@ from bnexp.study.grid import Candidate, Cell
 from bnexp.study.jobs import CandidateFacts, Job, Trial, located_errors
 from bnexp.study.kept_rows import kept_rows
 from bnexp.study.new_rows import Rows
-from bnexp.study.refusals import refuse_unanswerable
+from bnexp.study.refusals import measured_in, refuse_unanswerable
 from bnexp.study.result import Result
+from bnexp.study.sweep import metric_of
 
 MOST_TRAININGS = 20_000
 CELLS = store.CELLS
@@ -56,6 +57,8 @@ class Plan:
     """The same study with fewer seeds, the one with the most first."""
     begun: Begun = field(default_factory=Begun)
     """What these have measured of all trials, if any is not finished: a lost one is trained with finished ones."""
+    metric: str | None = None
+    """What the table of a sweep shows; None for a study with hypotheses."""
 
     def path(self, trial: Trial) -> Path:
         """Return the file of a trial."""
@@ -78,8 +81,10 @@ class Plan:
         return trial.steps_of_a_seed * (self.file.study.seeds - len(before.seeds))
 
 
-def plan(path: Path, runs: Path, *, most: int = MOST_TRAININGS) -> Plan:
+def plan(path: Path, runs: Path, *, most: int = MOST_TRAININGS, metric: str | None = None) -> Plan:
     """Read a study and find out all that is wrong with it before anything is trained or written.
+
+    `metric` is what a sweep shows, instead of the headline of its task.
 
     Raises:
         ConfigError: with every mistake of the file, its grid, its data and its hypotheses.
@@ -99,11 +104,13 @@ def plan(path: Path, runs: Path, *, most: int = MOST_TRAININGS) -> Plan:
         )
     cells = grid.cells_of(file)
     candidate_facts = _candidate_facts(cells)
-    refuse_unanswerable(file, cells, lambda one: candidate_facts[one.model_dump_json()].task)
+    tasks = {experiment: facts.task for experiment, facts in candidate_facts.items()}
+    refuse_unanswerable(file, cells, lambda one: tasks[one.model_dump_json()], metric)
+    shown = metric_of(file, measured_in(cells, lambda one: tasks[one.model_dump_json()]), metric)
     sources, digest = grid.sources(cells), digest_of(study_facts(file), file.study)
     directory = runs / directory_name(file.study.name, digest)
     trials = [_trial(file, cell, arm, candidate_facts, sources) for cell in cells for arm in file.study.arms]
-    planned = Plan(file, cells, digest, directory, trials, candidate_facts, sources)
+    planned = Plan(file, cells, digest, directory, trials, candidate_facts, sources, metric=shown)
     refuse_other_format(directory / "study.json")
     planned = replace(planned, done=finished(planned), earlier=earlier_studies(file, trials, sources, runs))
     if all(trial.key in planned.done for trial in planned.distinct):
@@ -212,7 +219,7 @@ def finished(planned: Plan) -> dict[tuple[int, str], Result]:
     study = planned.file.study
     asked, seeds, known = endpoints(study.claims()), grid.seeds_of(study), {}
     for trial in planned.distinct:
-        result = _read(planned.path(trial))
+        result = read_result(planned.path(trial))
         if result is None or (result.trial, result.seeds) != (trial.digest, seeds):
             continue
         if result.answers(asked) and result.is_tuned_by(study.tune):
@@ -236,7 +243,12 @@ def rows_of(planned: Plan, done: Finished) -> Rows:
     return functools.cache(lambda key: kept_rows(paths[key], done[key]))
 
 
-def _read(path: Path) -> Result | None:
+def read_result(path: Path) -> Result | None:
+    """Read a trial that is kept; None if it is missing or damaged.
+
+    Raises:
+        RunError: if it was written by a bnexp of another format.
+    """
     try:
         return Result.model_validate_json(store.content(path))
     except RunError:

@@ -24,16 +24,21 @@ from bnexp.config.yaml import Keys
 from bnexp.errors import ConfigError, nearest
 from bnexp.metrics import higher_is_better, names
 from bnexp.study.grid import Cell, experiments, factor_names, matches, not_varied
+from bnexp.study.sweep import faulty_metric
 
 TaskOf = Callable[[Experiment], Task]
 Faults = Iterator[tuple[Keys, str]]
 
 
-def refuse_unanswerable(file: StudyFile, cells: Sequence[Cell], task_of: TaskOf) -> None:
-    """Raise ConfigError with all that keeps the hypotheses from an answer; `task_of` tells what is learned."""
-    measured = _measured(cells, task_of)
-    chosen = _chosen_by(file, cells)
-    faults = [f"{file.where('tune', 'metric')}: tune.metric {text}" for text in _faulty_tuning(file, cells, measured)]
+def refuse_unanswerable(file: StudyFile, cells: Sequence[Cell], task_of: TaskOf, metric: str | None = None) -> None:
+    """Raise ConfigError with all that keeps the hypotheses from an answer; `task_of` tells what is learned.
+
+    `metric` is what a sweep is to show, if it was asked for.
+    """
+    measured = measured_in(cells, task_of)
+    chosen = chosen_in(file, cells)
+    faults = list(faulty_metric(file, measured, metric))
+    faults += [f"{file.where('tune', 'metric')}: tune.metric {text}" for text in _faulty_tuning(file, cells, measured)]
     for number, claim in enumerate(file.study.claims()):
         first = file.claim_keys(number)
         named = list(_faulty_names(file, claim)) or [*_nowhere(cells, claim), *_other_budget(cells, claim)]
@@ -43,14 +48,14 @@ def refuse_unanswerable(file: StudyFile, cells: Sequence[Cell], task_of: TaskOf)
         raise ConfigError(faults)
 
 
-def _measured(cells: Sequence[Cell], task_of: TaskOf) -> list[str]:
+def measured_in(cells: Sequence[Cell], task_of: TaskOf) -> list[str]:
     """List the metrics that all experiments measure."""
     found = {(task_of(one.experiment), tuple(one.experiment.evaluated_parts())): None for one in experiments(cells)}
     measured = [names(task, parts) for task, parts in found]
     return [name for name in measured[0] if all(name in others for others in measured)]
 
 
-def _chosen_by(file: StudyFile, cells: Sequence[Cell]) -> dict[str, str]:
+def chosen_in(file: StudyFile, cells: Sequence[Cell]) -> dict[str, str]:
     """Map each metric by which something is chosen to what chooses by it."""
     stopping = chosen_by(one.experiment for one in experiments(cells))
     return {**stopping, **({file.study.tune.metric: "tune"} if file.study.tune is not None else {})}

@@ -197,9 +197,8 @@ def _kept(planned: Plan, results: Finished) -> StudyDocument:
 
     Files that say the same already stay. Where the document changes, the figures of the answer before it are removed.
     """
-    answer = document(
-        planned.file, planned.cells, planned.digest, results, asked_now(planned), rows_of(planned, results)
-    )
+    rows, asked = rows_of(planned, results), asked_now(planned)
+    answer = document(planned.file, planned.cells, planned.digest, results, asked, rows, metric=planned.metric)
     texts = {
         "results.csv": table(planned.file, planned.cells, results),
         "study.yaml": planned.file.text(),

@@ -1,0 +1,116 @@
+"""Which difference a comparison can detect, told in one sentence before anything is trained.
+
+The variances come from an earlier comparison of the same data. Without one, the worst case of an accuracy is
+assumed; of any other metric nothing is known.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from bnexp import statistics
+from bnexp.comparison.question import About
+from bnexp.metrics import number, quantity, with_unit
+from bnexp.statistics.differences import POWER
+from bnexp.statistics.held_out_rows import Components
+from bnexp.statistics.power import StandardError, detectable, over_rows, over_seeds, over_splits
+from bnexp.store.comparison_document import ComparisonDocument, MetricDifference
+from bnexp.store.plan_document import Detectable
+from bnexp.store.run_record import DataFacts
+
+DISAGREE = 0.2
+"""Assumed before the first run: the share of held-out rows that two arms answer differently, the same in every seed."""
+
+
+@dataclass(frozen=True)
+class Design:
+    """What is known of a comparison before it is made."""
+
+    metric: str
+    seeds: int
+    about: About
+    data: DataFacts
+    own_splits: bool
+    """Whether each seed measures other rows."""
+    grouped: bool
+    """Whether rows are drawn in groups."""
+
+    @property
+    def rows(self) -> int | None:
+        """Return the number of rows that the metric is measured on, if it is of a held-out part."""
+        parts = {"val": self.data.validation_rows, "test": self.data.test_rows}
+        return parts.get(self.metric.partition("_")[0])
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """A stored comparison of the same data."""
+
+    run: str
+    document: ComparisonDocument
+
+    def difference(self, metric: str) -> MetricDifference | None:
+        """Return the difference of a metric in the first contrast in which it has a spread; equal arms have none."""
+        found = (contrast.metrics.get(metric) for contrast in self.document.contrasts)
+        return next((one for one in found if one is not None and _has_spread(one)), None)
+
+
+def _has_spread(found: MetricDifference) -> bool:
+    """Return True if a difference varies, over pairs or over rows."""
+    rows = found.new_rows
+    parts = (None, None) if rows is None else (rows.row_variance, rows.rest_variance)
+    return any(part is not None and part > 0 for part in (found.standard_deviation, *parts))
+
+
+def detectable_by(design: Design, earlier: Earlier | None) -> Detectable:
+    """Return the smallest difference that a design detects, what it rests on, and the sentence that says so."""
+    fewest = statistics.fewest_pairs(statistics.LEVEL)
+    if design.seeds < fewest:
+        said = f"{design.seeds} seeds are too few for a verdict; {fewest} are the fewest. Use --seeds {fewest} or more."
+        return Detectable(difference=None, rests_on=None, sentence=said)
+    found = None if earlier is None else earlier.difference(design.metric)
+    if earlier is not None and found is not None:
+        error, drawn = _measured(design, found)
+        if error.value > 0:  # else all pairs differed alike, which says nothing of other seeds
+            return _told(design, error, f"{drawn} detect", f", by the variances of {earlier.run}", earlier.run)
+    if _is_assumed(design) and design.rows is not None:
+        error = over_rows(Components(seed=0.0, row=DISAGREE, rest=0.0), design.seeds, design.rows)
+        share = f"the same {DISAGREE:.0%} of the {design.rows} held-out rows in every seed"
+        start = f"If the arms disagree on {share}, {design.seeds} seeds detect"
+        return _told(design, error, start, "; the spread over seeds is not known yet, and adds to it", None)
+    said = (
+        f"Which difference {design.seeds} seeds detect in {with_unit(design.metric)} is not known before the first "
+        "comparison of these data."
+    )
+    return Detectable(difference=None, rests_on=None, sentence=said)
+
+
+def _is_assumed(design: Design) -> bool:
+    """Return True if the worst case of the metric is known: an accuracy on new rows that are drawn one by one."""
+    rows = design.rows
+    alone = not design.own_splits and not design.grouped and design.about == "new-rows"
+    return quantity(design.metric) == "accuracy" and alone and rows is not None and rows > 1
+
+
+def _measured(design: Design, found: MetricDifference) -> tuple[StandardError, str]:
+    """Return the standard error that an earlier difference predicts, and what is drawn."""
+    deviation, rows = found.standard_deviation or 0.0, found.new_rows
+    seeds = f"{design.seeds} seeds"
+    if design.about == "these-rows" or rows is None:
+        return over_seeds(deviation, design.seeds), f"On these rows, {seeds}"
+    if rows.drawn == "splits":
+        share = rows.count / (design.data.training_rows or math.inf)
+        return over_splits(deviation, design.seeds, share), f"For other splits, {seeds}"
+    parts = Components(rows.seed_variance or 0.0, rows.row_variance or 0.0, rows.rest_variance or 0.0)
+    what = "held-out rows" if rows.drawn == "rows" else "groups of held-out rows"
+    return over_rows(parts, design.seeds, rows.count), f"For new rows, {seeds} and {rows.count} {what}"
+
+
+def _told(design: Design, error: StandardError, start: str, end: str, rests_on: str | None) -> Detectable:
+    size = detectable(error)
+    if not math.isfinite(size):
+        return Detectable(difference=None, rests_on=rests_on, sentence=f"{start} no difference that is ever met{end}.")
+    what = f"a difference of {number(design.metric, size)} in {with_unit(design.metric)}"
+    chance = f"with {POWER:.0%} probability ({statistics.LEVEL:.0%} interval)"
+    return Detectable(difference=size, rests_on=rests_on, sentence=f"{start} {what} {chance}{end}.")

@@ -1,0 +1,67 @@
+"""What a comparison will train and which difference it can detect, before anything is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from bnexp.comparison import Arm, Question
+from bnexp.comparison.detectable import Design, detectable_by
+from bnexp.experiment import earlier, resolve
+from bnexp.experiment.prepare import Checked
+from bnexp.metrics import headline
+from bnexp.store.plan_document import ComparisonPlan, PlannedArm
+
+
+def plan(
+    runs: Path,
+    planned: Sequence[resolve.Planned],
+    stored: Mapping[str, Arm],
+    checked: Mapping[str, Checked],
+    question: Question,
+) -> ComparisonPlan:
+    """Return the plan of a comparison that can be made; `stored` and `checked` hold its arms, by name."""
+    experiments = resolve.experiments_of(planned, stored)
+    metric = question.metric or headline(resolve.measured_by(planned, stored, checked))
+    named = [item.name for item in planned if question.baseline and question.baseline in item.known_as]
+    baseline = named[0] if named else planned[-1].name
+    base = experiments[[item.name for item in planned].index(baseline)]
+    data = stored[baseline].record.dataset if baseline in stored else checked[baseline].data
+    resample = base.dataset.resample
+    seeds = set.intersection(*(_seeds(item, stored) for item in planned))
+    design = Design(
+        metric=metric,
+        seeds=len(seeds),
+        about=question.about,
+        data=data,
+        own_splits=resample is True or (resample == "validation" and metric.startswith("val_")),
+        grouped=getattr(base.dataset, "group", None) is not None,
+    )
+    known = earlier.comparison_of(runs, base, metric, [item.name for item in planned])
+    return ComparisonPlan(
+        arms=[_arm(item, stored) for item in planned],
+        baseline=baseline,
+        metric=metric,
+        about=question.about,
+        seeds=len(seeds),
+        data=data,
+        detectable=detectable_by(design, known),
+    )
+
+
+def _seeds(item: resolve.Planned, stored: Mapping[str, Arm]) -> set[int]:
+    """Return the seeds that an arm has, or will have."""
+    if item.name in stored:
+        return set(stored[item.name].history.seeds)
+    return set(range(resolve.experiment_of(item).training.seeds))
+
+
+def _arm(item: resolve.Planned, stored: Mapping[str, Arm]) -> PlannedArm:
+    experiment = stored[item.name].experiment if item.name in stored else resolve.experiment_of(item)
+    return PlannedArm(
+        name=item.name,
+        run=None if item.run is None else item.run.id,
+        seeds=len(_seeds(item, stored)),
+        epochs=experiment.training.epochs,
+        reason=item.reason,
+    )

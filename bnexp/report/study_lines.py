@@ -1,0 +1,53 @@
+"""A study's lines over one factor of numbers: each arm's mean with a band, its interval over seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import NullFormatter, NullLocator
+
+from bnexp.config.study import Endpoint
+from bnexp.report.labels import SMALL, distinct, shown
+from bnexp.report.plots import COLOURS, MARKERS
+from bnexp.report.study_picture import TITLE_WIDTH, columns_of, line_of, unit_of
+from bnexp.statistics.arrays import Floats
+from bnexp.store.study_document import StudyDocument
+from bnexp.study.words import endpoint_name
+
+LOG_SPAN = 10
+"""Levels that span this factor or more go on a logarithmic axis."""
+
+
+def is_numeric(levels: Sequence[Any]) -> bool:
+    """Return True for two levels or more that are all numbers."""
+    return len(levels) > 1 and all(isinstance(level, int | float) and not isinstance(level, bool) for level in levels)
+
+
+def draw_lines(axes: Axes, document: StudyDocument, endpoint: Endpoint) -> None:
+    """Draw each arm's line and band over the only factor, with labels and legend."""
+    factor, place_of = document.factors[0], document.endpoints.index(endpoint)
+    order = sorted(document.cells, key=lambda cell: float(cell.levels[factor.name]))
+    levels_C = np.array([cell.levels[factor.name] for cell in order], float)
+    for place, (arm, label) in enumerate(zip(document.arms, distinct(document.arms), strict=True)):
+        look: Any = {"color": COLOURS[place % len(COLOURS)], "marker": MARKERS[place % len(MARKERS)]}
+        arms = [cell.arms[arm].endpoints[place_of] for cell in order]
+        mean_C, low_C, high_C = columns_of(arms) * unit_of(endpoint)
+        axes.plot(levels_C, mean_C, label=label, linewidth=1.8, markersize=5, **look)
+        axes.fill_between(levels_C, low_C, high_C, color=look["color"], alpha=0.16, linewidth=0)
+    scale_levels(axes, levels_C)
+    axes.set_xlabel(shown(factor.name, TITLE_WIDTH / 2))
+    axes.set_ylabel(line_of(endpoint_name(endpoint), 220.0, 9.0))
+    columns = min(4, len(document.arms))
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=columns, frameon=False, fontsize=SMALL)
+
+
+def scale_levels(axes: Axes, levels_C: Floats) -> None:
+    """Put levels, (C,), on the x axis, a logarithmic one where they span LOG_SPAN."""
+    if levels_C.min() > 0 and levels_C.max() >= LOG_SPAN * levels_C.min():
+        axes.set_xscale("log")
+        axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.set_xticks(levels_C, [f"{level:g}" for level in levels_C])
+    axes.xaxis.set_minor_locator(NullLocator())

@@ -1,0 +1,81 @@
+"""Which difference can be detected, before anything is measured: from the variances that are known or assumed."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from bnexp.statistics.differences import LEVEL, POWER
+from bnexp.statistics.held_out_rows import Components
+from bnexp.statistics.quantiles import t_quantile
+
+
+@dataclass(frozen=True)
+class StandardError:
+    """The standard error of a mean difference, and the degrees of freedom with which it will be estimated."""
+
+    value: float
+    degrees: float
+
+
+def over_seeds(deviation: float, seeds: int) -> StandardError:
+    """Return the standard error for other seeds on the same rows; `deviation` is that of a pair's difference."""
+    return StandardError(deviation / math.sqrt(seeds), seeds - 1)
+
+
+def over_splits(deviation: float, seeds: int, test_share: float) -> StandardError:
+    """Return the standard error for other data, from splits of one set of rows that overlap.
+
+    `test_share` is the number of test rows divided by the number of training rows.
+    Source: Nadeau and Bengio 2003, corrected resampled t test.
+    """
+    return StandardError(deviation * math.sqrt(1 / seeds + test_share), seeds - 1)
+
+
+def over_rows(components: Components, seeds: int, rows: int) -> StandardError:
+    """Return the standard error for new seeds and new rows, with Satterthwaite's degrees of freedom.
+
+    The expected mean squares are rest + rows * seed, rest + seeds * row, and rest. The degrees are 0 for a single seed
+    or row.
+    Source: two-way random effects: Scheffé 1959, The Analysis of Variance, section 7.4; Satterthwaite 1946.
+
+    >>> over_rows(Components(seed=0.0, row=0.2, rest=0.0), 20, 201)
+    StandardError(value=0.03154..., degrees=200.0)
+    """
+    value = math.sqrt(components.variance(seeds, rows))
+    if seeds < 2 or rows < 2:
+        return StandardError(value, 0)
+    of_seeds = components.rest + rows * components.seed
+    of_rows = components.rest + seeds * components.row
+    both = of_seeds + of_rows - components.rest
+    rest = components.rest**2 / ((seeds - 1) * (rows - 1))
+    squares = of_seeds**2 / (seeds - 1) + of_rows**2 / (rows - 1) + rest
+    return StandardError(value, max(1.0, both**2 / squares) if squares > 0 else seeds - 1)
+
+
+def detectable(error: StandardError, *, level: float = LEVEL, power: float = POWER) -> float:
+    """Return the smallest mean difference whose interval of this level excludes 0 with this probability.
+
+    NaN without a degree of freedom, and where no difference that is ever met would do. From the noncentral t. The
+    interval for new rows (`held_out_rows.new_rows`) is a few percent wider, since it allows for rows like the farthest
+    one.
+
+    >>> round(detectable(StandardError(1.0, 1e6)), 3), round(detectable(over_seeds(1.0, 20)), 2)
+    (2.802, 0.66)
+    """
+    if error.degrees < 1:
+        return math.nan
+    if error.value == 0:
+        return 0.0
+    from scipy import optimize, stats
+
+    quantile = t_quantile(level, error.degrees)
+
+    def lacking(size: float) -> float:
+        """Return how far the power at this many standard errors lies above the one that is asked for."""
+        return float(stats.nct.sf(quantile, error.degrees, size)) - power
+
+    highest = next((float(size) for size in 2.0 ** np.arange(0, 10) if lacking(size) > 0), None)
+    return math.nan if highest is None else error.value * float(optimize.brentq(lacking, 0.0, highest))

@@ -1,0 +1,66 @@
+"""A study without a hypothesis is a sweep: which metric its table shows, what may mislead there, and how arms differ.
+
+It judges nothing. A hypothesis that is added later is answered from the same trials.
+
+Axis: S seeds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from bnexp import statistics
+from bnexp.comparison.metric_rules import judged_by_what_chose, penalty_in_loss, unmeasured_part
+from bnexp.config.study import Endpoint, StudyFile
+from bnexp.errors import nearest
+from bnexp.metrics import headline
+from bnexp.statistics.arrays import Floats
+from bnexp.study.contrast import Results
+from bnexp.study.grid import Cell
+
+NO_VERDICT = (
+    "No hypothesis, so no verdict. Add one to the file to ask a question; nothing is trained again. "
+    "It will be marked as asked after results."
+)
+
+
+def metric_of(file: StudyFile, measured: Sequence[str], asked: str | None) -> str | None:
+    """Return the metric that a sweep shows: the one asked for, else its task's headline. None for other studies."""
+    return None if file.study.claims() else asked or headline(measured)
+
+
+def faulty_metric(file: StudyFile, measured: Sequence[str], asked: str | None) -> Iterator[str]:
+    """Yield why a metric that is asked for on the command line cannot be shown."""
+    if asked is None:
+        return
+    if file.study.claims():
+        place = file.where(*file.claim_keys(0), "metric")
+        yield (
+            f"--metric is {asked!r}, which is for a study without a hypothesis. "
+            f"Change the metric of the hypothesis instead, at {place}; nothing is trained again."
+        )
+    elif without := unmeasured_part(asked, measured):
+        yield f"--metric is {asked!r}; {without}"
+    elif asked not in measured:
+        yield f"--metric is {asked!r}; it is not measured in every cell. {nearest(asked, measured)}"
+
+
+def differences(cell: Cell, arms: Sequence[str], endpoint: Endpoint, results: Results) -> list[Floats]:
+    """Return each arm less the last one in a cell, seed by seed, (S,)."""
+    *others, baseline = [results[cell.number, arm].values(endpoint) for arm in arms]
+    return [statistics.subtracted(values_S, baseline) for values_S in others]
+
+
+def cautions(metric: str, chosen: Mapping[str, str], cells: Sequence[Cell], results: Results) -> Iterator[str]:
+    """Yield what may mislead in the table: rows that something was chosen by, and a penalty in the loss.
+
+    `chosen` maps a metric to what chooses by it.
+    """
+    for text in judged_by_what_chose(metric, chosen):
+        yield f"The table {text}"
+    arms = {
+        arm: [one.experiment for cell in cells for one in cell.candidates[arm]]
+        for arm in (cells[0].candidates if cells else ())
+    }
+    measured = next(iter(results.values())).final
+    yield from penalty_in_loss(metric, measured, arms)

@@ -1,0 +1,101 @@
+"""The sentence on what a comparison can detect: by an earlier one, by the worst case of an accuracy, or not known."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bnexp.comparison.detectable import Design, Earlier, detectable_by
+from bnexp.statistics.held_out_rows import Components
+from bnexp.statistics.power import detectable, over_rows, over_seeds, over_splits
+from bnexp.store import ComparisonDocument, DataFacts
+
+ROWS = {"drawn": "rows", "count": 200, "seed_variance": 1e-5, "row_variance": 0.004, "rest_variance": 0.08}
+UNITS = {"mean": 0.0, "low": -0.1, "high": 0.1}
+
+
+def design(metric: str = "val_accuracy", **facts: Any) -> Design:
+    data = DataFacts(training_rows=800, validation_rows=200)
+    known: dict[str, Any] = {"seeds": 20, "about": "new-rows", "data": data, "own_splits": False, "grouped": False}
+    return Design(metric, **{**known, **facts})
+
+
+def earlier(metric: str = "val_accuracy", rows: dict[str, Any] | None = None, deviation: float = 0.02) -> Earlier:
+    new_rows = None if rows is None else {**UNITS, **rows}
+    difference = {**UNITS, "standard_deviation": deviation, "pairs": 20, "new_rows": new_rows}
+    contrast = {
+        "arm": "bn", "baseline": "nobn", "pairs": [0.0], "metrics": {metric: difference},
+        "verdict": {"word": "cannot tell yet"},
+    }  # fmt: skip
+    document = {
+        "baseline": "nobn", "seeds": [0], "level": 0.95, "primary": {"metric": metric, "margin": 0.01},
+        "contrasts": [contrast],
+    }  # fmt: skip
+    return Earlier("bn-vs-nobn", ComparisonDocument.model_validate(document))
+
+
+def test_an_earlier_comparison_of_the_data_predicts_it_from_its_variances() -> None:
+    found = detectable_by(design(), earlier(rows=ROWS))
+    assert found.difference == pytest.approx(detectable(over_rows(Components(1e-5, 0.004, 0.08), 20, 200)))
+    assert found.rests_on == "bn-vs-nobn"
+    assert found.sentence == (
+        f"For new rows, 20 seeds and 200 held-out rows detect a difference of {100 * found.difference:.2f} in "
+        "val_accuracy (%) with 80% probability (95% interval), by the variances of bn-vs-nobn."
+    )
+    more = detectable_by(design(seeds=80), earlier(rows=ROWS)).difference
+    assert more is not None
+    assert more < found.difference
+
+
+def test_what_is_said_of_groups_of_splits_and_of_these_rows_fits_them() -> None:
+    groups = detectable_by(design(grouped=True), earlier(rows={**ROWS, "drawn": "groups", "count": 40}))
+    assert groups.sentence.startswith("For new rows, 20 seeds and 40 groups of held-out rows detect a difference of ")
+    splits = detectable_by(design(own_splits=True), earlier(rows={"drawn": "splits", "count": 200}))
+    assert splits.difference == pytest.approx(detectable(over_splits(0.02, 20, 0.25)))
+    assert splits.sentence.startswith("For other splits, 20 seeds detect a difference of ")
+    for these in (
+        detectable_by(design(about="these-rows"), earlier(rows=ROWS)),
+        detectable_by(design(), earlier()),  # whose rows were not kept
+    ):
+        assert these.difference == pytest.approx(detectable(over_seeds(0.02, 20)))
+        assert these.sentence.startswith("On these rows, 20 seeds detect a difference of 1.32 in val_accuracy (%)")
+
+
+def test_before_the_first_comparison_the_worst_case_of_an_accuracy_is_assumed_and_said() -> None:
+    found = detectable_by(design(), None)
+    assert found.difference == pytest.approx(detectable(over_rows(Components(0.0, 0.2, 0.0), 20, 200)))
+    assert found.rests_on is None
+    assert found.sentence == (
+        "If the arms disagree on the same 20% of the 200 held-out rows in every seed, 20 seeds detect a difference of "
+        "8.90 in val_accuracy (%) with 80% probability (95% interval); the spread over seeds is not known yet, and "
+        "adds to it."
+    )
+    other = detectable_by(design(), earlier(metric="val_loss", rows=ROWS))
+    assert other == found, "the earlier one did not measure the metric"
+    equal = {**ROWS, "seed_variance": 0.0, "row_variance": 0.0, "rest_variance": 0.0}
+    assert detectable_by(design(), earlier(rows=equal, deviation=0.0)) == found, "equal arms tell no spread"
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"metric": "val_loss"},
+        {"metric": "accuracy"},
+        {"metric": "test_accuracy"},
+        {"own_splits": True},
+        {"grouped": True},
+        {"about": "these-rows"},
+    ],
+)
+def test_where_nothing_bounds_the_variance_it_is_not_known(facts: dict[str, Any]) -> None:
+    found = detectable_by(design(**facts), None)
+    assert found.difference is None
+    assert found.sentence.startswith("Which difference 20 seeds detect in ")
+    assert found.sentence.endswith(" is not known before the first comparison of these data.")
+
+
+def test_too_few_seeds_for_any_verdict_are_told_first() -> None:
+    found = detectable_by(design(seeds=5), earlier(rows=ROWS))
+    assert (found.difference, found.rests_on) == (None, None)
+    assert found.sentence == "5 seeds are too few for a verdict; 6 are the fewest. Use --seeds 6 or more."

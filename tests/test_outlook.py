@@ -1,0 +1,117 @@
+"""`bnexp compare --dry-run`: which arms would be trained, what can be detected, and by which earlier comparison."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from command import bnexp, bnexp_process, imported, refused
+
+CONFIG = """\
+dataset: {{name: moons, samples: 60}}
+model: {{name: mlp, hidden: [4], normalization: {normalization}}}
+training: {{epochs: 2, seeds: 6, learning_rate: 0.05, save: none}}
+"""
+COMPARED = ("compare", "bn", "nobn")
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """A folder with two configs and no run."""
+    (tmp_path / "configs").mkdir()
+    for name, normalization in (("bn", "batch"), ("nobn", "none")):
+        (tmp_path / "configs" / f"{name}.yaml").write_text(CONFIG.format(normalization=normalization))
+    return tmp_path
+
+
+def plan(place: Path, *arguments: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(bnexp(*COMPARED, "--dry-run", "--json", *arguments, cwd=place).stdout)
+    return found
+
+
+def test_a_plan_says_what_is_trained_and_what_is_detected_and_writes_nothing(place: Path) -> None:
+    done = bnexp(*COMPARED, "--dry-run", cwd=place)
+    assert done.stdout.splitlines() == [
+        "bn: 6 seeds x 2 epochs, to be trained: it has no finished run",
+        "nobn: 6 seeds x 2 epochs, to be trained: it has no finished run",
+        "moons: 48 training rows, 12 for validation (random, 0.2 held out); majority-class baseline: 41.67%",
+        "2 classes: 0 (30 rows), 1 (30)",
+        "If the arms disagree on the same 20% of the 12 held-out rows in every seed, 6 seeds detect a difference of "
+        "39.74 in val_accuracy (%) with 80% probability (95% interval); the spread over seeds is not known yet, and "
+        "adds to it.",
+        "nothing was trained or written",
+    ]
+    assert not (place / "runs").exists()
+    assert bnexp(*COMPARED, "--dry-run", "--quiet", cwd=place).stdout == ""
+    assert "--margin is 3" in refused(*COMPARED, "--dry-run", "--margin", "3", cwd=place)
+
+
+def test_a_plan_rests_on_the_newest_comparison_of_the_same_data_and_rather_of_the_same_arms(place: Path) -> None:
+    bnexp(*COMPARED, "--quiet", cwd=place)
+    first = bnexp(*COMPARED, "--quiet", cwd=place).stdout.strip().rpartition("/")[2]
+    stored = plan(place)
+    assert [arm["run"] is not None for arm in stored["arms"]] == [True, True]
+    assert stored["detectable"]["rests_on"] == first
+    bnexp("compare", "bn", "nobn", "name=x", "model.hidden=[5]", "--quiet", cwd=place)
+    assert plan(place)["detectable"]["rests_on"] == first, "of the same arms"
+    more = plan(place, "--seeds", "20")
+    assert more["arms"][0]["run"] is None
+    assert more["detectable"]["rests_on"] == first
+    assert more["detectable"]["difference"] < stored["detectable"]["difference"]
+    assert plan(place, "dataset.samples=80")["detectable"]["rests_on"] is None, "other data"
+
+
+def test_a_comparison_that_is_damaged_or_whose_runs_are_gone_is_passed_over(place: Path) -> None:
+    bnexp(*COMPARED, "--quiet", cwd=place)
+    (compared,) = (place / "runs").glob("bn-vs-nobn-*")
+    text = (compared / "comparison.json").read_text()
+    (compared / "comparison.json").write_text(text.replace('"val_accuracy"', '"val_accuracies"'))
+    assert plan(place)["detectable"]["rests_on"] is None
+    (compared / "comparison.json").write_text(text)
+    assert plan(place)["detectable"]["rests_on"] == compared.name
+    for run in [*(place / "runs").glob("bn-2*"), *(place / "runs").glob("nobn-2*")]:
+        shutil.rmtree(run)
+    assert plan(place)["detectable"]["rests_on"] is None
+
+
+def test_an_own_file_that_has_changed_is_other_data(place: Path) -> None:
+    rows = "\n".join(f"{x},{x % 2}" for x in range(60))
+    (place / "own.csv").write_text(f"x,y\n{rows}\n")
+    for name in ("bn", "nobn"):
+        path = place / "configs" / f"{name}.yaml"
+        own = "{name: csv, path: own.csv, target: y, task: classification}"
+        path.write_text(path.read_text().replace("{name: moons, samples: 60}", own))
+    bnexp(*COMPARED, "--quiet", cwd=place)
+    (compared,) = (place / "runs").glob("bn-vs-nobn-*")
+    assert plan(place, "--metric", "val_loss")["detectable"]["rests_on"] == compared.name
+    (place / "own.csv").write_text(f"x,y\n{rows}\n60,1\n")
+    assert plan(place, "--metric", "val_loss")["detectable"]["rests_on"] is None
+
+
+def test_stored_runs_answer_other_questions_in_any_order_without_tensorflow(place: Path) -> None:
+    first = json.loads(bnexp(*COMPARED, "--json", cwd=place).stdout)
+    ids = [arm["run"] for arm in first["arms"]]
+    asked = ("--metric", "val_loss", "--margin", "0.3", "--baseline", "bn", "--about", "these-rows", "--json")
+    done = bnexp_process("compare", *reversed(ids), *asked, cwd=place, options=("-X", "importtime"))
+    assert {"tensorflow", "keras"} & imported(done) == set()
+    found = json.loads(done.stdout)
+    assert (found["baseline"], found["primary"]) == ("bn", {"metric": "val_loss", "margin": 0.3})
+    (contrast,), (before,) = found["contrasts"], first["contrasts"]
+    assert (contrast["arm"], contrast["verdict"]["about"]) == ("nobn", "these rows")
+    for metric, difference in before["metrics"].items():
+        assert contrast["metrics"][metric]["mean"] == pytest.approx(-difference["mean"]), "every metric is stored"
+    assert "tensorflow" not in imported(bnexp_process(*COMPARED, "--dry-run", cwd=place, options=("-X", "importtime")))
+
+
+def test_a_metric_that_stored_runs_do_not_hold_is_refused_with_what_to_do(place: Path) -> None:
+    bnexp(*COMPARED, "--quiet", cwd=place)
+    assert refused(*COMPARED, "--metric", "test_accuracy", cwd=place) == (
+        "--metric is 'test_accuracy'; without dataset.validation_size the data have no test part. "
+        "Set dataset.validation_size, such as 0.25."
+    )
+    assert refused(*COMPARED, "--metric", "val_los", cwd=place).startswith(
+        "--metric is 'val_los'; it is not measured. Did you mean 'val_loss'?"
+    )

@@ -83,7 +83,7 @@ def weights(model: Path) -> dict[str, bytes]:
     [
         (
             (2, 5),
-            {"dropout": 0.3},
+            {"hidden": [16], "dropout": 0.3},
             {"early_stopping": {"patience": 1}, "epochs": 8, "optimizer": "sgd", "save": "best"},
         ),
         ((1, 2), {"hidden": [4]}, {"trainer": "keras_fit", "save": "all", "epochs": 1}),

@@ -83,11 +83,11 @@ def weights(model: Path) -> dict[str, bytes]:
     [
         (
             (2, 5),
-            {"dropout": 0.3},
+            {"hidden": [16], "dropout": 0.3},
             {"early_stopping": {"patience": 1}, "epochs": 8, "optimizer": "sgd", "save": "best"},
         ),
         ((1, 2), {"hidden": [4]}, {"trainer": "keras_fit", "save": "all", "epochs": 1}),
-        ((2, 5), {"normalization": "batch"}, {"refresh_statistics": True, "save": "none"}),
+        ((2, 5), {"hidden": [16], "normalization": "batch"}, {"refresh_statistics": True, "save": "none"}),
     ],
 )
 def test_seeds_that_are_added_give_the_files_of_training_all_at_once(
@@ -95,7 +95,9 @@ def test_seeds_that_are_added_give_the_files_of_training_all_at_once(
     settings: dict[str, Any],
 ) -> None:  # fmt: skip
     monkeypatch.setattr(memory, "WORKING_SET_BYTES", 2**25)
-    monkeypatch.setenv("BNEXP_CORES", "1")  # 2, 3 and 5 seeds in a shard each
+    monkeypatch.setenv(
+        "BNEXP_CORES", "1"
+    )  # 2, 3 and 5 seeds in a shard each; all arrays but the last have 16 n elements
     data = EQUAL_ROWS | {"resample": True}
     few, more = (
         experiment(dataset=data, model=model, training={"batch_size": 64, "epochs": 2, **settings, "seeds": count})

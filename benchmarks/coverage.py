@@ -2,7 +2,8 @@
 
 A fixed split: 200 seeds of each arm are trained, and measured on 10,200 held-out rows. They stand for all seeds and
 rows there are, so their mean difference is the truth. From them some seeds and rows are drawn again and again,
-and the intervals are computed as for a run that had just these.
+and the intervals are computed as for a run that had just these. Accuracies are judged by their difference, losses by
+their ratio, as bnexp does.
 
 Splits anew for each seed: many sets of rows are drawn from one source, and each is trained with splits of its own.
 The truth is the mean over all sets. From the repository's root, about ten minutes:
@@ -21,10 +22,11 @@ from typing import Any
 import numpy as np
 
 from bnexp import config
+from bnexp.comparison.scale import Scale, difference_on_scale, rows_on_scale
 from bnexp.experiment.batch import BatchObserver, Prepared, Wave, train
 from bnexp.experiment.measurement import measured
 from bnexp.experiment.prepare import built_for, prepared
-from bnexp.statistics import LEVEL, mean_interval, other_data_interval
+from bnexp.statistics import LEVEL, mean_interval, over_splits
 from bnexp.statistics.held_out_rows import FEWEST_EFFECTIVE, MOSTLY_ROWS, new_rows
 
 HERE = Path(__file__).parent
@@ -64,24 +66,38 @@ def fixed() -> Iterator[dict[str, Any]]:
     for task, settings in TASKS.items():
         treated, baseline = (rows_of(arm, settings) for arm in ARMS)
         for metric in ("accuracy", "loss"):
-            all_SR = treated[metric].astype("float64") - baseline[metric].astype("float64")
+            both_ASR = np.stack([one[metric].astype("float64") for one in (treated, baseline)])
             for seeds in (6, 10, 20):
                 for rows in (100, 200, 1000):
-                    yield {"task": task, "metric": metric, **_covered(all_SR, seeds, rows, generator)}
+                    yield {"task": task, "metric": metric, **_covered(both_ASR, metric, seeds, rows, generator)}
 
 
-def _covered(all_SR: np.ndarray, seeds: int, rows: int, generator: np.random.Generator) -> dict[str, Any]:
-    truth, ours, plain, withheld = float(all_SR.mean()), 0, 0, 0
+def judged(both_ASR: np.ndarray, metric: str) -> np.ndarray:
+    """Return the difference of each seed and row, (S, R), on the scale that is judged; its mean is that of the seeds."""
+    scale: Scale = "ratio" if metric == "loss" else "difference"
+    finals_AS = both_ASR.mean(axis=2)
+    parts = [rows_on_scale(one_SR, final_S, scale) for one_SR, final_S in zip(both_ASR, finals_AS, strict=True)]
+    difference_SR = parts[0] - parts[1]
+    centred_SR = difference_SR - difference_SR.mean(axis=1, keepdims=True)
+    return difference_on_scale(finals_AS[0], finals_AS[1], scale)[:, None] + centred_SR
+
+
+def _covered(
+    both_ASR: np.ndarray, metric: str, seeds: int, rows: int, generator: np.random.Generator
+) -> dict[str, Any]:
+    truth, ours, plain, withheld = float(judged(both_ASR, metric).mean()), 0, 0, 0
     missed_and_said, widths = 0, []
     for _ in range(DRAWS):
-        chosen = generator.integers(0, len(all_SR), seeds)[:, None], generator.integers(0, all_SR.shape[1], rows)
-        found = new_rows(all_SR[chosen], LEVEL)
-        of_seeds = mean_interval(all_SR[chosen].mean(axis=1), LEVEL)
+        chosen = generator.integers(0, both_ASR.shape[1], seeds), generator.integers(0, both_ASR.shape[2], rows)
+        drawn_SR = judged(both_ASR[:, chosen[0][:, None], chosen[1]], metric)
+        anew = new_rows(drawn_SR)
+        found = anew.estimate.interval(LEVEL)
+        of_seeds = mean_interval(drawn_SR.mean(axis=1), LEVEL)
         covers = found.low <= truth <= found.high
         ours += covers
         plain += of_seeds.low <= truth <= of_seeds.high
-        carried_by_few = found.effective_rows < FEWEST_EFFECTIVE
-        carried_by_few &= found.components.share_of_rows(seeds, rows) >= MOSTLY_ROWS
+        carried_by_few = metric == "loss" and anew.effective_rows < FEWEST_EFFECTIVE
+        carried_by_few &= anew.components.share_of_rows(seeds, rows) >= MOSTLY_ROWS
         withheld += carried_by_few
         missed_and_said += not covers and not carried_by_few
         widths.append((found.high - found.low) / max(of_seeds.high - of_seeds.low, 1e-12))
@@ -113,13 +129,14 @@ def resampled() -> Iterator[dict[str, Any]]:
             share = treated.rows["val"] / treated.rows["train"]
             for metric, kept in differences.items():
                 name = f"val_{metric}"
-                kept.append(treated.history.final(name) - baseline.history.final(name))
+                finals = (treated.history.final(name), baseline.history.final(name))
+                kept.append(difference_on_scale(*finals, "ratio" if metric == "loss" else "difference"))
     for metric, kept in differences.items():
         all_DS = np.stack(kept)
         truth = float(all_DS.mean())
         for splits in SPLITS:
             intervals = [
-                (mean_interval(one_S[:splits], LEVEL), other_data_interval(one_S[:splits], LEVEL, share))
+                (mean_interval(one_S[:splits], LEVEL), over_splits(one_S[:splits], share).interval(LEVEL))
                 for one_S in all_DS
             ]
             plain, ours = (

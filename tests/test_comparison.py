@@ -13,12 +13,12 @@ from scipy import stats
 
 from bnexp import comparison
 from bnexp.comparison import Arm, Question, refuse_judged_by_what_chose
+from bnexp.comparison.new_rows import NOT_KEPT
 from bnexp.errors import ComparisonError
 from bnexp.history import History
 from bnexp.store import ComparedRecord
 
 SEEDS = 10
-NOT_KEPT = "What each row measured is not kept, so nothing is said of new rows."
 
 
 def compare(arms: Any, question: Question) -> dict[str, Any]:

@@ -21,6 +21,10 @@ from bnexp.statistics.arrays import Floats
 from bnexp.statistics.held_out_rows import NewRows, by_group, new_rows
 from bnexp.store.comparison_document import NewRowsInterval
 
+NOT_KEPT = (
+    "What each row measured is not kept, so nothing is said of new rows. Train again with training.keep_rows: true."
+)
+
 
 @dataclass(frozen=True)
 class Anew:

@@ -12,7 +12,7 @@ from bnexp.comparison.answer import Grounds, answer
 from bnexp.comparison.arm_values import final_values, guessing_of, one_class_of
 from bnexp.comparison.judgement import Evidence, Withheld, Wording, unbeaten, withheld
 from bnexp.comparison.metric_rules import chosen_by, is_margin_of_all
-from bnexp.comparison.new_rows import for_new_rows
+from bnexp.comparison.new_rows import NOT_KEPT, for_new_rows
 from bnexp.comparison.pairing import PairedArms
 from bnexp.comparison.question import RELATIVE_MARGIN, ResolvedQuestion
 from bnexp.comparison.scale import Scale, difference_on_scale, margin_on_scale, scale_of
@@ -156,7 +156,7 @@ class _Telling:
         """Return why nothing is said of new rows, if they were asked for."""
         if self.question.about == "these-rows":
             return None
-        return "What each row measured is not kept, so nothing is said of new rows."
+        return NOT_KEPT
 
     @property
     def _limit(self) -> str:

@@ -15,6 +15,9 @@ MEASURED = (
     "averages."
 )
 SCALED = "The loss is in standard deviations of the training part's target, mse and mae are in the target's own unit."
+RATIO = (
+    "The verdict reads the ratio of {metric}, by its geometric mean over seeds: a few large values do not decide it."
+)
 NEW_ROWS = "new rows"
 CENSORED = "A seed that never reaches it counts with all its epochs."
 BOUNDS = {
@@ -32,6 +35,8 @@ def notes(document: ComparisonDocument, contrast: Contrast, arm: ArmFacts, base:
         yield RUNNING.format(", ".join(running))
     if len(running) < len(contrast.metrics):
         yield MEASURED
+    if contrast.judged is not None and contrast.judged.scale == "ratio":
+        yield RATIO.format(metric=document.primary.metric)
     if document.dataset.error_unit == "target":
         yield SCALED
     level = f"{document.level:.0%}"

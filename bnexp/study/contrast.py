@@ -14,7 +14,7 @@ import numpy as np
 
 from bnexp import statistics
 from bnexp.comparison.judgement import unbeaten
-from bnexp.comparison.new_rows import Anew
+from bnexp.comparison.new_rows import NOT_KEPT, Anew
 from bnexp.config.section import Resample
 from bnexp.config.study import Hypothesis, Over
 from bnexp.metrics import higher_is_better
@@ -25,8 +25,6 @@ from bnexp.study.result import Result
 
 Results = Mapping[tuple[int, str], Result]
 """(cell, arm), which names a trial -> what was measured there."""
-
-NOT_KEPT = "What each row measured is not kept, so nothing is said of new rows."
 
 
 @dataclass(frozen=True)

@@ -65,6 +65,21 @@ def test_the_interval_for_new_rows_is_a_thin_line_around_the_thick_one_and_the_t
     assert "mean with its 95% interval on these rows" in axes.texts[1].get_text()
 
 
+def test_a_bar_shows_which_share_of_the_uncertainty_seeds_rows_and_both_have() -> None:
+    """Variances 0.06 / 3 seeds, 4 / 200 rows and 24 / 600 of both: shares of 25, 25 and 50%."""
+    known, unknown = contrast("bn", [0.01, 0.03, 0.02]), contrast("layer", [0.01, 0.03, 0.02])
+    anew = {"mean": 0.02, "low": -0.01, "high": 0.05, "drawn": "rows", "count": 200}
+    variances = {"seed_variance": 0.06, "row_variance": 4.0, "rest_variance": 24.0}
+    known["metrics"]["val_accuracy"] = {**known["metrics"]["val_accuracy"], "new_rows": {**anew, **variances}}
+    _, bars = difference_figure(document(known, unknown)).axes
+    assert bars.get_title() == "uncertainty for new rows comes from"
+    assert [(bar.get_x(), bar.get_width()) for bar in bars.patches] == [
+        pytest.approx(place) for place in ((0.0, 0.25), (0.25, 0.25), (0.5, 0.5))
+    ]
+    assert [text.get_text() for text in bars.texts] == ["seeds 25%", "rows 25%", "both 50%"]
+    assert [label.get_text() for label in bars.get_yticklabels()] == ["bn"]
+
+
 def test_a_loss_is_drawn_in_its_own_unit_and_what_is_not_there_not_at_all() -> None:
     assert rows(difference_figure(document(contrast("bn", [0.5]), metric="val_loss"))) == [
         pytest.approx([0.5, 0.01, 0.03, 0.02])

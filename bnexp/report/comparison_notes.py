@@ -77,19 +77,25 @@ def _new_rows_notes(document: ComparisonDocument, contrast: Contrast) -> Iterato
 
 
 def _shares(anew: NewRowsInterval, seeds: int) -> str | None:
-    """Return the shares of seeds, of rows and of both together in the variance of the mean difference.
+    """Write the shares of seeds, of rows and of both together in the variance of the mean difference.
 
     >>> _shares(NewRowsInterval(mean=0, low=-1, high=1, drawn="rows", count=200, seed_variance=0.01, row_variance=0.3,
     ...     rest_variance=4.0), 20)
     '20 seeds 17%, 200 held-out rows 50%, both together 33%'
     """
-    parts, over = (anew.seed_variance, anew.row_variance, anew.rest_variance), (seeds, anew.count, seeds * anew.count)
-    known = [0.0 if part is None else part / count for part, count in zip(parts, over, strict=True)]
-    total = sum(known)
-    if not total:
+    found = variance_shares(anew, seeds)
+    if found is None:
         return None
-    share = [f"{100 * part / total:.0f}%" for part in known]
+    share = [f"{100 * one:.0f}%" for one in found]
     return f"{seeds} seeds {share[0]}, {anew.count:,} held-out {anew.drawn} {share[1]}, both together {share[2]}"
+
+
+def variance_shares(anew: NewRowsInterval, seeds: int) -> tuple[float, float, float] | None:
+    """Return the shares of seeds, of rows and of both together in the variance; None if they are not known."""
+    parts, over = (anew.seed_variance, anew.row_variance, anew.rest_variance), (seeds, anew.count, seeds * anew.count)
+    of_seeds, of_rows, rest = (0.0 if part is None else part / count for part, count in zip(parts, over, strict=True))
+    total = of_seeds + of_rows + rest
+    return (of_seeds / total, of_rows / total, rest / total) if total else None
 
 
 def _target_notes(target: Target, contrast: Contrast, arm: ArmFacts, base: ArmFacts) -> Iterator[str]:

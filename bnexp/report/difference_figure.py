@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bnexp.metrics import quantity, with_unit
+from bnexp.report.comparison_notes import variance_shares
 from bnexp.report.frame import DPI, GREY, WIDTH, settings
 from bnexp.report.labels import LINE_WIDTH, SMALL, TITLE, distinct, fitted, shown
 from bnexp.report.plots import BLUE
@@ -24,6 +25,10 @@ from bnexp.store.comparison_document import Contrast
 ROW, LEFT, ABOVE, BELOW = 0.7, 1.5, 0.95, 0.55  # inches
 WORDS, NAME = 16, 85.0  # characters, points
 NEW_ROWS = "new rows"
+BAR, AROUND_BARS = 0.24, 0.42  # inches
+BAR_COLORS, SHARES = ("#9ecae1", "#fdae6b", "#d9d9d9"), ("seeds", "rows", "both")
+LABELLED = 0.12
+"""A share of this size has room for its name."""
 SPREAD = 0.26
 """How far dots of one row lie apart, up and down, so that equal ones can be seen."""
 
@@ -41,6 +46,7 @@ def difference_figure(document: ComparisonDocument) -> Figure:
         axes.set_ylim(len(contrasts) - 0.5, -0.5)
         figure = axes.figure
         assert isinstance(figure, Figure)
+        _draw_shares(figure, _known_shares(document), len(contrasts))
         return figure
 
 
@@ -50,10 +56,11 @@ def _unit(metric: str) -> float:
 
 
 def _axes(rows: int, metric: str, document: ComparisonDocument) -> Axes:
-    height = ROW * rows + ABOVE + BELOW
+    below = BELOW + _height_of_shares(_known_shares(document))
+    height = ROW * rows + ABOVE + below
     figure = Figure(figsize=(WIDTH, height), dpi=DPI)
     axes = figure.add_subplot()
-    figure.subplots_adjust(LEFT / WIDTH, BELOW / height, 1 - 0.25 / WIDTH, 1 - ABOVE / height)
+    figure.subplots_adjust(LEFT / WIDTH, below / height, 1 - 0.25 / WIDTH, 1 - ABOVE / height)
     margin = document.primary.margin * _unit(metric)
     axes.axvspan(-margin, margin, color=GREY, alpha=0.08, linewidth=0)
     axes.axvline(0, color=GREY, linewidth=1)
@@ -94,6 +101,47 @@ def _draw(axes: Axes, place: int, contrast: Contrast, unit: float, metric: str) 
         axes.plot(ends, [place, place], color=BLUE, linewidth=1, marker="|", markersize=9, label=NEW_ROWS)
     axes.plot([low, high], [place, place], color=BLUE, linewidth=3.2)
     axes.plot([mean], [place], "D", color=BLUE, markersize=6, markeredgecolor="white")
+
+
+# --- where the uncertainty for new rows comes from ----------------------------------
+
+
+def _known_shares(document: ComparisonDocument) -> list[tuple[str, tuple[float, float, float]]]:
+    """List each arm whose shares of seeds, of rows and of both together are known, with these."""
+    found, metric = [], document.primary.metric
+    for contrast in document.contrasts:
+        anew = contrast.metrics[metric].new_rows
+        shares = None if anew is None else variance_shares(anew, len(document.seeds))
+        found += [] if shares is None else [(shown(contrast.arm, NAME, SMALL), shares)]
+    return found
+
+
+def _height_of_shares(known: Sequence[object]) -> float:
+    return BAR * len(known) + AROUND_BARS if known else 0.0
+
+
+def _draw_shares(figure: Figure, known: Sequence[tuple[str, tuple[float, float, float]]], contrasts: int) -> None:
+    """Draw a bar for each arm below the differences: seeds, rows, and both together."""
+    if not known:
+        return
+    height = figure.get_size_inches()[1]
+    axes = figure.add_axes((LEFT / WIDTH, 0.1 / height, 1 - (LEFT + 0.25) / WIDTH, BAR * len(known) / height))
+    for place, (_, shares) in enumerate(known):
+        start = 0.0
+        for share, color, what in zip(shares, BAR_COLORS, SHARES, strict=True):
+            axes.barh(place, share, 0.7, start, color=color, linewidth=0)
+            if share >= LABELLED:
+                axes.text(start + share / 2, place, f"{what} {share:.0%}", fontsize=SMALL - 1, ha="center", va="center")
+            start += share
+    axes.set_yticks(range(len(known)), [name if contrasts > 1 else "" for name, _ in known], fontsize=SMALL)
+    axes.set_xlim(0, 1)
+    axes.set_ylim(len(known) - 0.5, -0.5)
+    axes.set_title("uncertainty for new rows comes from", fontsize=SMALL, color=GREY, pad=3)
+    axes.xaxis.set_visible(False)
+    axes.grid(visible=False)
+    axes.tick_params(length=0)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
 
 
 def _numbers(values: Sequence[float | None]) -> Floats:

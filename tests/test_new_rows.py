@@ -10,6 +10,7 @@ import pytest
 from test_comparison import arm
 
 from bnexp.comparison import Arm, Question, compare
+from bnexp.comparison.new_rows import of_r2
 from bnexp.held_out import HeldOut, PartRows
 from bnexp.statistics import mean_interval, over_splits
 from bnexp.statistics.held_out_rows import by_group, new_rows
@@ -160,3 +161,40 @@ def test_rows_of_other_numbers_say_nothing_of_new_rows() -> None:
     part = base.held_out.parts["val"]
     moved = replace(base, held_out=HeldOut(base.held_out.seeds, {"val": replace(part, rows_SR=part.rows_SR + 1)}))
     assert contrast_of(treated, moved).metrics["val_accuracy"].new_rows is None
+
+
+def test_the_error_of_a_difference_in_r2_is_that_of_a_bootstrap_over_seeds_and_rows() -> None:
+    """r2 is no mean over rows: its linearized error against Owen's pigeonhole bootstrap, which linearizes nothing.
+
+    That bootstrap counts the variance of both together about three times, so it may be somewhat larger.
+    """
+    generator, seeds, rows = np.random.default_rng(0), 12, 250
+    target_R = generator.normal(0, 1, rows)
+    hard_R = generator.gamma(1.0, 1.0, rows)
+    predicted = {
+        name: target_R + hard_R * generator.normal(0, spread, rows) + generator.normal(0, 0.15, (seeds, rows))
+        + generator.normal(0, 0.1, (seeds, 1))
+        for name, spread in (("a", 0.4), ("b", 0.6))
+    }  # fmt: skip
+    rows_SR = np.broadcast_to(np.arange(rows, dtype="int32"), (seeds, rows))
+    target_SR = np.broadcast_to(target_R.astype("float32"), (seeds, rows))
+    parts = [
+        PartRows(rows_SR, target_SR, None, None, {"loss": np.zeros((seeds, rows)), "predicted": predicted[name]})
+        for name in ("a", "b")
+    ]
+
+    def r2(name: str, seeds_S: Any, rows_R: Any) -> float:
+        """Return the mean r2 over these seeds, on these rows."""
+        error_SR = np.square(predicted[name][np.ix_(seeds_S, rows_R)] - target_R[rows_R])
+        return float(np.mean(1 - error_SR.mean(axis=1) / np.var(target_R[rows_R])))
+
+    drawn = []
+    for _ in range(1000):
+        seeds_S, rows_R = generator.integers(0, seeds, seeds), generator.integers(0, rows, rows)
+        drawn.append(r2("a", seeds_S, rows_R) - r2("b", seeds_S, rows_R))
+    linear_SR = of_r2(*parts)
+    assert linear_SR is not None
+    whole = np.arange(seeds), np.arange(rows)
+    assert linear_SR.mean() == pytest.approx(r2("a", *whole) - r2("b", *whole), abs=1e-6)
+    components = new_rows(linear_SR).components  # without the rows that an interval adds
+    assert np.sqrt(components.variance(seeds, rows)) == pytest.approx(float(np.std(drawn)), rel=0.15)

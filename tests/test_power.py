@@ -65,5 +65,5 @@ def test_four_fifths_of_simulated_experiments_detect_what_is_detectable(componen
         difference_SR = size + math.sqrt(components.seed) * draws.standard_normal((seeds, 1))
         difference_SR = difference_SR + math.sqrt(components.row) * draws.standard_normal((1, rows))
         difference_SR = difference_SR + math.sqrt(components.rest) * draws.standard_normal((seeds, rows))
-        found += new_rows(difference_SR, 0.95).low > 0
+        found += new_rows(difference_SR).estimate.interval(0.95).low > 0
     assert 0.74 < found / 1500 < 0.83  # the interval adds rows like the farthest one, and so finds a little less

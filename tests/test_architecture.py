@@ -131,6 +131,17 @@ def test_no_tuple_of_errors_to_catch_holds_several_that_a_mistake_in_the_code_ra
             assert len(names & MISTAKES) < 2, ast.unparse(node)
 
 
+def test_one_function_is_the_preflight() -> None:
+    trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
+    named = [
+        path.relative_to(PACKAGE).as_posix()
+        for path, tree in trees.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name.lower() == "preflight"
+    ]
+    assert named == ["experiment/prepare.py"]
+
+
 def test_no_file_is_called_by_what_it_is_not() -> None:
     assert not {path.stem for path in FILES} & {"utils", "helpers", "common", "misc", "base"}
 

@@ -88,8 +88,8 @@ class Pretending:
 
     def each(self, work: Callable[[Job], Any], several: Sequence[Job]) -> Iterator[tuple[Job, Any]]:
         for job in several:
-            if work is study_work.preflight:
-                yield job, study_work.Preflight([])
+            if work is study_work.check_job:
+                yield job, study_work.CheckedJob([])
                 continue
             self.jobs.append([trial.name for trial in job.trials])
             yield job, [Failure(one.key, "no") if one.arm in self.lost else made_up(job, one) for one in job.trials]

@@ -137,7 +137,7 @@ def test_a_changed_config_is_trained_anew_and_compare_says_why(compared: Compare
     now = "(overridden on the command line)"
     assert f"training bn: its newest run differs: training.epochs 4 -> 1 {now}\n" in done.stderr
     rows = [run_list.row(run) for run in store.runs_in(tmp_path / "runs")]
-    assert [row["overrides"] for row in rows[:3]] == ["training.epochs=1 training.seeds=2"] * 3
+    assert [row.overrides for row in rows[:3]] == ["training.epochs=1 training.seeds=2"] * 3
     assert done.stdout.splitlines()[2].startswith("bn vs nobn: 2 seed pairs;")
 
 

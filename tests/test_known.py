@@ -82,7 +82,7 @@ def test_scikit_learns_tables_are_here_with_their_rows_and_classes(name: str) ->
     np.testing.assert_array_equal(data.rows.y_N, own.target.astype("float32"))
     assert len(data.rows.y_N) == KNOWN[name].rows
     assert data.rows.classes == (None if name == "diabetes" else tuple(own.target_names))
-    assert (data.facts()["licence"], data.facts()["attribution"]) == (KNOWN[name].licence, KNOWN[name].attribution)
+    assert (data.rows.facts.licence, data.rows.facts.attribution) == (KNOWN[name].licence, KNOWN[name].attribution)
 
 
 def test_digits_are_images_scaled_to_one_by_the_training_part() -> None:
@@ -179,7 +179,7 @@ def test_sentences_without_text_are_left_out_and_repeated_ones_dropped(put: Call
         "training.memory_limit is 95.4 MiB. Read fewer, or give a higher limit."
     )
     assert len(data.rows.y_N) == 10
-    assert data.facts()["duplicates_dropped"] == 2
+    assert data.rows.facts.duplicates_dropped == 2
     assert data.rows.classes == ("favourable", "unfavourable")
 
 

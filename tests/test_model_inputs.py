@@ -16,7 +16,7 @@ import pytest
 
 from bnexp.config import Experiment
 from bnexp.data import prepare
-from bnexp.data.model_inputs import recipe
+from bnexp.data.model_inputs import model_inputs
 from bnexp.experiment.run import Finished, train_experiment
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras's own, while it loads
@@ -177,7 +177,7 @@ def test_arrays_tell_their_shape_and_what_each_channel_or_feature_went_through(
     x = np.random.default_rng(0).normal(3, 2, (40, *shape))
     np.savez(tmp_path / "x.npz", x=x, y=np.arange(40) % 2)
     data = prepare(experiment({"name": "npz", "path": str(tmp_path / "x.npz")}).dataset, (0, 1))
-    document = json.loads(json.dumps(recipe(data, 1), allow_nan=False))
+    document = json.loads(json.dumps(model_inputs(data, 1), allow_nan=False))
     assert told.items() <= document.items()
     assert (document["format"], document["task"], document["classes"]) == (1, "binary", ["0", "1"])
     np.testing.assert_allclose(document["center"], x[data.train_SR[1]].reshape(-1, shape[-1]).mean(axis=0), rtol=1e-5)

@@ -343,7 +343,7 @@ def test_trials_of_an_earlier_format_are_not_used_and_the_plan_says_so(tmp_path:
     assert told.older_format == [old.name] and told.other_answers == {old.name: "supported"}
     jobs, document, plan = run(tmp_path, STUDY)
     assert jobs == FIRST and plan.directory != old
-    assert run_list.row(store.Run(old))["result"] == "supported"
+    assert run_list.row(store.Run(old)).result == "supported"
     assert document.format == 5
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
@@ -96,7 +97,7 @@ def list_runs(runs: Path, *, as_json: bool) -> int:
     """Print all runs, the newest first; a damaged one is named with its reason, and hides no other."""
     rows = [run_list.row(run) for run in stored.list_runs(runs=runs)]
     if as_json:
-        print_json(rows)
+        print_json([asdict(row) for row in rows])
     else:
         print(run_list.table(rows) if rows else f"There are no runs in {plain(runs)}.")
     return DONE

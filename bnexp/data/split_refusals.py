@@ -101,7 +101,7 @@ def _places(rows: Rows, rows_K: Numbers) -> str:
     """Return where the first three of some rows stand, and whether repeated ones were dropped before."""
     places = [] if rows.where is None else [rows.where(int(row)) for row in rows_K[:3]]
     listed = f" ({', '.join(places)}{', ...' if len(rows_K) > len(places) else ''})" if places else ""
-    return listed + (", repeated rows not counted" if rows.facts.get("duplicates_dropped") else "")
+    return listed + (", repeated rows not counted" if rows.facts.duplicates_dropped else "")
 
 
 def _cure_of_rare(dataset: Dataset, rows: Rows, count: int) -> str:

@@ -19,6 +19,7 @@ from bnexp.config import Experiment
 from bnexp.config.real import RealDataset
 from bnexp.errors import StorageError, WorkError, work_begun
 from bnexp.experiment.batch import Prepared, train
+from bnexp.experiment.data_facts import recorded_data_facts
 from bnexp.experiment.prepare import built_for, prepared
 from bnexp.experiment.run_files import RunFiles
 from bnexp.experiment.warnings import cautions
@@ -118,7 +119,7 @@ def _first_record(
         started=datetime.now(UTC).isoformat(timespec="seconds"),
         seeds=_seeds(experiment),
         trainer=Trainer(name=trainer, reason=reason),
-        dataset=store.DataFacts.model_validate({"name": experiment.dataset.name, **data.facts()}),
+        dataset=recorded_data_facts(experiment.dataset.name, data),
         parameters=Parameters(**{kind: sum(int(np.prod(one.shape)) for one in of) for kind, of in weights.items()}),
         versions=versions(),
         machine=Machine.model_validate(machine() | ({"gpus": found} if (found := gpus()) else {})),

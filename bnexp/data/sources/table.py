@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bnexp.data.facts import RowFacts
 from bnexp.data.memory_guard import refuse_above_limit
 from bnexp.data.rows import Rows, Where
 from bnexp.data.sources.alike import shown, warnings_of, warnings_of_missing
@@ -110,10 +111,10 @@ def from_frame(frame: pandas.DataFrame, columns: Columns, where: Where, limit: i
         numeric=len(numeric),
         columns=(*numeric, *(str(name) for values in dummies for name in values)),
         where=where,
-        facts={
-            "id_like_columns": [name for name in numeric if _is_id_like(frame[name])],
-            "warnings": list(_warnings(frame, columns, texts, classes)),
-        },
+        facts=RowFacts(
+            id_like_columns=[name for name in numeric if _is_id_like(frame[name])],
+            warnings=list(_warnings(frame, columns, texts, classes)),
+        ),
     )
 
 

@@ -113,6 +113,12 @@ def test_the_api_is_typed_by_the_names_that_it_exports() -> None:
     assert set(imported(iter(guarded.body))) == {f"bnexp.api.{file}.{name}" for name, file in bnexp.EXPORTED.items()}
 
 
+@pytest.mark.parametrize("path", sorted((ROOT / "tests").glob("*.py")), ids=lambda path: path.name)
+def test_what_several_test_files_share_is_in_no_test_file(path: Path) -> None:
+    modules = {name.split(".")[0] for name in imported(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))}
+    assert [name for name in modules if name.startswith("test_")] == []
+
+
 def test_costly_tests_are_files_that_exist() -> None:
     assert [name for name in COSTLY if not (ROOT / "tests" / f"test_{name}.py").is_file()] == []
 

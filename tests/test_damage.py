@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from arms import BN, NOBN
 from rich.console import Console
-from test_comparison import BN, NOBN
-from test_study import result
+from studies import result
 
 from bnexp import config, store
 from bnexp.cli import commands

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_comparison import arm
+from arms import arm
 
 from bnexp.comparison import Arm, Question, compare
 from bnexp.held_out import HeldOut, PartRows

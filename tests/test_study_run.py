@@ -13,8 +13,8 @@ from unittest.mock import Mock
 
 import pytest
 from rich import console
+from studies import ARMS, BASE, CLAIM, planned
 from tasks import HereAndNow
-from test_study import ARMS, BASE, CLAIM, planned
 
 from bnexp import store
 from bnexp.api.studies import Place

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 from rich.console import Console
-from test_study import ARMS, BASE, CLAIM, planned
+from studies import ARMS, BASE, CLAIM, planned
 
 from bnexp import comparison, store
 from bnexp.api import studies

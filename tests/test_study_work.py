@@ -11,7 +11,7 @@ from unittest.mock import Mock
 
 import pytest
 from rich import console
-from test_study import ARMS, BASE, CLAIM, planned
+from studies import ARMS, BASE, CLAIM, planned
 
 from bnexp.errors import UserError
 from bnexp.executors import Failure

@@ -119,6 +119,21 @@ def test_what_several_test_files_share_is_in_no_test_file(path: Path) -> None:
     assert [name for name in modules if name.startswith("test_")] == []
 
 
+TENSORFLOW = ("tensorflow", "keras", "bnexp.models", "bnexp.training", "eager_loop")
+OF_TENSORFLOW = {
+    "eager_loop", "test_faithful", "test_masks", "test_memory", "test_models", "test_networks", "test_normalization",
+    "test_random_models", "test_training",
+}  # fmt: skip
+"""Files about layers, models and engines: each of their tests needs TensorFlow."""
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "tests").glob("*.py")), ids=lambda path: path.name)
+def test_a_test_file_that_is_not_about_models_loads_no_tensorflow_when_it_is_collected(path: Path) -> None:
+    names = set(imported(at_import(ast.parse(path.read_text(encoding="utf-8")))))
+    loads = [name for name in names if any(f"{name}.".startswith(f"{heavy}.") for heavy in TENSORFLOW)]
+    assert not loads or path.stem in OF_TENSORFLOW, loads
+
+
 def test_costly_tests_are_files_that_exist() -> None:
     assert [name for name in COSTLY if not (ROOT / "tests" / f"test_{name}.py").is_file()] == []
 

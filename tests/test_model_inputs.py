@@ -7,9 +7,8 @@ import json
 import unicodedata
 import wave
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import keras
 import numpy as np
 import pandas as pd
 import pytest
@@ -18,6 +17,9 @@ from bnexp.config import Experiment
 from bnexp.data import prepare
 from bnexp.data.model_inputs import model_inputs
 from bnexp.experiment.run import Finished, train_experiment
+
+if TYPE_CHECKING:
+    import keras
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras's own, while it loads
 
@@ -38,6 +40,8 @@ def kept(finished: Finished, name: str = "inputs.json") -> dict[str, Any]:
 
 
 def model_of(finished: Finished, document: dict[str, Any]) -> keras.Model:
+    import keras
+
     return keras.saving.load_model(finished.run.directory / document["model"], safe_mode=True)
 
 
@@ -128,6 +132,8 @@ def test_recordings_become_a_models_inputs_by_inputs_json_alone(tmp_path: Path) 
     )
     finished = trained(config, tmp_path / "runs")
     document, data = kept(finished), prepare(config.dataset, (0,))
+    import keras
+
     layer, most = keras.layers.MelSpectrogram(**document["log_mel"]), document["shape"][0]
     in_order = [*waves[0::2], *waves[1::2]]
     for row in data.validation_SR[0]:
@@ -153,6 +159,8 @@ def test_raw_texts_give_the_measured_accuracy_by_the_words_in_their_places(tmp_p
     finished = trained(config, tmp_path / "runs")
     document = kept(finished)
     rows_R = prepare(config.dataset, (0,)).validation_SR[0]
+    import keras
+
     layer = keras.layers.TextVectorization(
         vocabulary=document["words"][2:], output_sequence_length=document["shape"][0]
     )

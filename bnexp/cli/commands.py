@@ -15,7 +15,7 @@ from bnexp.cli.arguments import sorted_arguments
 from bnexp.cli.output import json_on_failure, print_answer, print_json
 from bnexp.cli.terminal import RunTables, Terminal
 from bnexp.comparison import Question
-from bnexp.errors import DIVERGED, DONE, INTERRUPTED
+from bnexp.errors import DIVERGED, DONE, INTERRUPTED, counted
 from bnexp.experiment.run import Finished
 from bnexp.report import comparison_table, run_list
 from bnexp.report.about_data import data_lines
@@ -65,7 +65,7 @@ def _print_plan(checked: CheckedExperiment) -> None:
     print(config.dump(experiment), end="")
     for line in (*data_lines(checked.facts.data), *map(warning, checked.warnings)):
         print(f"# {line.plain}")
-    print(f"# {training.seeds} seeds x {training.epochs} epochs; nothing was trained or written")
+    print(f"# {counted(training.seeds, 'seed')} x {counted(training.epochs, 'epoch')}; nothing was trained or written")
 
 
 def compare(

@@ -179,6 +179,16 @@ def listed(names: Iterable[str], most: int | None = None) -> str:
     return ", ".join(every[:most]) + (f" and {left:,} more" if left > 0 else "")
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a count with its noun, in the singular for one.
+
+    >>> counted(1, "seed"), counted(2000, "seed"), counted(2, "class")
+    ('1 seed', '2,000 seeds', '2 classes')
+    """
+    ending = "es" if noun.endswith("s") else "s"
+    return f"{number:,} {noun}{'' if number == 1 else ending}"
+
+
 UTF8_CURE = "Use a UTF-8 locale, such as LC_ALL=C.UTF-8, or set PYTHONUTF8=1."
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import gc
 import os
 from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 import pytest
+from stored_runs import CONFIG
 from tasks import HereAndNow
 
 from bnexp.cli import COLLECTED_AFTER
@@ -33,6 +35,15 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
             return path if path in whole else nodeid
 
     return Scheduler(config, log)
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Make a folder with configs/a.yaml, in which the test runs."""
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs" / "a.yaml").write_text(CONFIG)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
 @pytest.fixture

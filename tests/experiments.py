@@ -1,20 +1,22 @@
-"""Small experiments for tests: the example of the tutorial, cut down, with any part replaced."""
+"""Small experiments for tests: the example of the tutorial, cut down, with any part replaced.
+
+TensorFlow is imported only by the functions that build or train: most tests need none.
+"""
 
 from __future__ import annotations
 
-from typing import Any
-
-import keras
+from typing import TYPE_CHECKING, Any
 
 from bnexp.config import Experiment
 from bnexp.config.training import Training
 from bnexp.data import Data, prepare
 from bnexp.history import Watch
-from bnexp.models import Built, build
-from bnexp.models.inputs import Inputs
-from bnexp.training import many_seeds
-from bnexp.training.memory import needs
-from bnexp.training.record import Stacked, Trained
+
+if TYPE_CHECKING:
+    import keras
+
+    from bnexp.models import Built
+    from bnexp.training.record import Stacked, Trained
 
 
 def experiment(**sections: dict[str, Any]) -> Experiment:
@@ -33,6 +35,9 @@ def experiment(**sections: dict[str, Any]) -> Experiment:
 
 def build_for(config: Experiment, data: Data) -> Built:
     """Build an experiment's model for the data."""
+    from bnexp.models import build
+    from bnexp.models.inputs import Inputs
+
     inputs = Inputs(data.rows.kind, tuple(data.rows.x.shape[1:]), data.vocabulary)
     return build(config.model, inputs, task=data.task, classes=len(data.rows.classes or ()))
 
@@ -41,12 +46,16 @@ def train_many_seeds(
     model: keras.Sequential, data: Data, training: Training, seeds: tuple[int, ...], initial: Stacked, watch: Watch
 ) -> Trained:
     """Train the seeds of one experiment at once."""
+    from bnexp.training import many_seeds
+
     (trained,) = many_seeds.train(model, data, [training], seeds, initial, watch)
     return trained
 
 
 def weights_of_two(**training: Any) -> tuple[Experiment, Experiment]:
-    """An experiment of five seeds, and the same with memory for the weights of two of them at a time."""
+    """Return an experiment of five seeds, and the same with memory for the weights of two of them at a time."""
+    from bnexp.training.memory import needs
+
     config = experiment(dataset={"resample": True}, training={"seeds": 5, "save": "best", **training})
     data = prepare(config.dataset, tuple(range(5)))
     need = needs(build_for(config, data).model, data, config.training)

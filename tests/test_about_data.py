@@ -100,7 +100,7 @@ def test_a_dry_run_names_the_classes(classes: str, capsys: pytest.CaptureFixture
     assert printed[2].startswith("# WARNING  The file holds parts of a split that are not read: x_test.")
     first = told.index(printed[0])
     assert told[first : first + len(printed)] == printed
-    assert told[-1] == "# 2 seeds x 1 epochs; nothing was trained or written"
+    assert told[-1] == "# 2 seeds x 1 epoch; nothing was trained or written"
 
 
 def test_training_and_comparing_name_the_classes(

@@ -14,6 +14,7 @@ from bnexp.config.dataset import Dataset
 from bnexp.data import prepare
 from bnexp.data.sources.alike import alike, warnings_of
 from bnexp.errors import SettingError
+from bnexp.experiment.data_facts import data_facts
 
 DIFFERENT = "They are taken for different ones. Spell them alike in the file."
 
@@ -22,8 +23,7 @@ def warnings(path: Path, frame: pd.DataFrame, **keys: Any) -> list[str]:
     """Return what is told of a table that is written to the path first, as CSV or Parquet."""
     frame.to_csv(path, index=False) if path.suffix == ".csv" else frame.to_parquet(path)
     keys = {"name": path.suffix[1:], "path": str(path), "target": "y", "duplicates": "keep", **keys}
-    found: list[str] = prepare(TypeAdapter(Dataset).validate_python(keys), (0,)).facts()["warnings"]
-    return found
+    return prepare(TypeAdapter(Dataset).validate_python(keys), (0,)).rows.facts.warnings or []
 
 
 def table(rows: int = 40, **columns: list[Any]) -> pd.DataFrame:
@@ -145,7 +145,7 @@ def test_what_is_told_of_data_is_printed_with_a_plan_a_run_and_a_comparison(
     experiment = Experiment.model_validate({"name": "x", "dataset": dataset, "model": {"name": "mlp"}})
     _print_plan(CheckedExperiment(experiment, check(experiment)))
     assert f"# WARNING  {told[0]}\n" in capsys.readouterr().out
-    facts = {"name": "csv", **prepare(TypeAdapter(Dataset).validate_python(dataset), (0,)).facts()}
+    facts = data_facts("csv", prepare(experiment.dataset, (0,))).as_json()
     shared = DataFacts.model_validate({key: facts[key] for key in facts if key in SHARED_FACTS})
     lines = [line.plain for line in data_lines(shared)]
     assert lines[-1] == f"WARNING  {told[0]}"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from arms import arm, spread
 from scipy import stats
-from test_comparison import arm, spread
 
 from bnexp.comparison import Question, compare
 

@@ -113,6 +113,27 @@ def test_the_api_is_typed_by_the_names_that_it_exports() -> None:
     assert set(imported(iter(guarded.body))) == {f"bnexp.api.{file}.{name}" for name, file in bnexp.EXPORTED.items()}
 
 
+@pytest.mark.parametrize("path", sorted((ROOT / "tests").glob("*.py")), ids=lambda path: path.name)
+def test_what_several_test_files_share_is_in_no_test_file(path: Path) -> None:
+    modules = {name.split(".")[0] for name in imported(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))}
+    assert [name for name in modules if name.startswith("test_")] == []
+
+
+TENSORFLOW = ("tensorflow", "keras", "bnexp.models", "bnexp.training", "eager_loop")
+OF_TENSORFLOW = {
+    "eager_loop", "test_faithful", "test_masks", "test_memory", "test_models", "test_networks", "test_normalization",
+    "test_random_models", "test_training",
+}  # fmt: skip
+"""Files about layers, models and engines: each of their tests needs TensorFlow."""
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "tests").glob("*.py")), ids=lambda path: path.name)
+def test_a_test_file_that_is_not_about_models_loads_no_tensorflow_when_it_is_collected(path: Path) -> None:
+    names = set(imported(at_import(ast.parse(path.read_text(encoding="utf-8")))))
+    loads = [name for name in names if any(f"{name}.".startswith(f"{heavy}.") for heavy in TENSORFLOW)]
+    assert not loads or path.stem in OF_TENSORFLOW, loads
+
+
 def test_costly_tests_are_files_that_exist() -> None:
     assert [name for name in COSTLY if not (ROOT / "tests" / f"test_{name}.py").is_file()] == []
 
@@ -129,6 +150,17 @@ def test_no_tuple_of_errors_to_catch_holds_several_that_a_mistake_in_the_code_ra
         if isinstance(node, ast.Tuple) and path.relative_to(PACKAGE).as_posix() not in FOREIGN:
             names = {entry.id for entry in node.elts if isinstance(entry, ast.Name)}
             assert len(names & MISTAKES) < 2, ast.unparse(node)
+
+
+def test_one_function_is_the_preflight() -> None:
+    trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
+    named = [
+        path.relative_to(PACKAGE).as_posix()
+        for path, tree in trees.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name.lower() == "preflight"
+    ]
+    assert named == ["experiment/prepare.py"]
 
 
 def test_no_file_is_called_by_what_it_is_not() -> None:

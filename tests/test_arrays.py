@@ -125,7 +125,7 @@ def test_a_file_with_a_split_of_its_own_names_the_training_part(tmp_path: Path) 
     ]
     data = read(tmp_path, {"x": "x_train", "y": "y_train"}, **parts)
     assert len(data.rows.y_N) == N
-    assert data.facts()["arrays_left_out"] == ["x_test", "y_test"] and data.facts()["warnings"] == []
+    assert data.rows.facts.arrays_left_out == ["x_test", "y_test"] and data.rows.facts.warnings == []
     medical = {"train_images": np.zeros((N, 4, 4, 3), "u1"), "train_labels": Y, "val_images": X, "val_labels": Y}
     assert "Use dataset.x: train_images and dataset.y: train_labels" in refused(tmp_path, **medical)[0]
     assert refused(tmp_path, trainA=X, trainB=X, testA=X)[0].endswith(
@@ -153,8 +153,8 @@ def test_a_sparse_matrix_is_told_to_be_saved_as_an_array(tmp_path: Path) -> None
 
 def test_parts_beside_the_arrays_that_are_read_are_told(tmp_path: Path) -> None:
     data = read(tmp_path, x=X, y=Y, x_test=X, Y_val=Y, note=np.zeros(1))
-    assert data.facts()["arrays_left_out"] == ["Y_val", "note", "x_test"]
-    assert data.facts()["warnings"] == [
+    assert data.rows.facts.arrays_left_out == ["Y_val", "note", "x_test"]
+    assert data.rows.facts.warnings == [
         "The file holds parts of a split that are not read: Y_val, x_test. bnexp splits the rows of 'x' itself. Join them "
         "with numpy.concatenate if they are to take part."
     ]
@@ -162,11 +162,11 @@ def test_parts_beside_the_arrays_that_are_read_are_told(tmp_path: Path) -> None:
 
 def test_axes_that_may_be_meant_otherwise_are_told(tmp_path: Path) -> None:
     gray, first = RNG.integers(0, 256, (N, 8, 8)).astype("u1"), RNG.normal(size=(N, 3, 8, 9))
-    assert read(tmp_path, x=gray, y=Y).facts()["warnings"] == [
+    assert read(tmp_path, x=gray, y=Y).rows.facts.warnings == [
         "dataset.x 'x' holds bytes of shape (40, 8, 8) and is read as sequences. If they are gray images, use "
         "dataset.kind: image; else dataset.kind: sequence."
     ]
-    assert read(tmp_path, x=first, y=Y).facts()["warnings"] == [
+    assert read(tmp_path, x=first, y=Y).rows.facts.warnings == [
         "dataset.x 'x' has shape (40, 3, 8, 9), as of images with their channels first. bnexp reads (rows, height, "
         "width, channels): save x.transpose(0, 2, 3, 1)."
     ]
@@ -176,13 +176,13 @@ def test_axes_that_may_be_meant_otherwise_are_told(tmp_path: Path) -> None:
         ({}, first.transpose(0, 2, 3, 1)),
         ({}, X),
     ):
-        assert read(tmp_path, keys, x=x, y=Y).facts()["warnings"] == []
+        assert read(tmp_path, keys, x=x, y=Y).rows.facts.warnings == []
 
 
 def test_texts_that_differ_only_in_how_they_are_written_are_told(tmp_path: Path) -> None:
-    (alike,) = read(tmp_path, x=X, y=np.array(["yes", "no", "no ", "no"] * 10)).facts()["warnings"]
+    (alike,) = read(tmp_path, x=X, y=np.array(["yes", "no", "no ", "no"] * 10)).rows.facts.warnings
     assert alike.startswith("dataset.y 'y' holds values that differ only in blanks")
-    (missing,) = read(tmp_path, x=X, y=np.array(["nan", "no"] * 20)).facts()["warnings"]
+    (missing,) = read(tmp_path, x=X, y=np.array(["nan", "no"] * 20)).rows.facts.warnings
     assert "class that is called like a missing value: 'nan' (20 rows)" in missing
 
 

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from command import bnexp
 from rich.console import Console
+from studies import ARMS, BASE, CLAIM, planned
+from study_documents import document
 from tasks import HereAndNow
-from test_study import ARMS, BASE, CLAIM, planned
-from test_study_figure import document
 
 from bnexp.api import studies
 from bnexp.cli import study_commands

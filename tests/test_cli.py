@@ -14,7 +14,6 @@ import sys
 import time
 from pathlib import Path
 
-import keras
 import numpy as np
 import pytest
 from command import COMMAND, ENVIRONMENT, REPOSITORY, Done, bnexp, bnexp_process, imported, refused
@@ -137,7 +136,7 @@ def test_a_changed_config_is_trained_anew_and_compare_says_why(compared: Compare
     now = "(overridden on the command line)"
     assert f"training bn: its newest run differs: training.epochs 4 -> 1 {now}\n" in done.stderr
     rows = [run_list.row(run) for run in store.runs_in(tmp_path / "runs")]
-    assert [row["overrides"] for row in rows[:3]] == ["training.epochs=1 training.seeds=2"] * 3
+    assert [row.overrides for row in rows[:3]] == ["training.epochs=1 training.seeds=2"] * 3
     assert done.stdout.splitlines()[2].startswith("bn vs nobn: 2 seed pairs;")
 
 
@@ -192,6 +191,8 @@ def test_a_finished_runs_config_retrains_to_the_same_history_from_any_folder(
 
 
 def test_the_saved_model_loads_in_safe_mode_and_is_made_of_kerass_own_layers(compared: Compared) -> None:
+    import keras
+
     model = keras.saving.load_model(run_of(compared[0], "bn") / "model.keras", safe_mode=True)
     assert model.count_params() == 6081
     assert {type(layer).__module__.split(".")[0] for layer in model.layers} == {"keras"}

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_comparison import BN, NOBN, SEEDS, arm
+from arms import BN, NOBN, SEEDS, arm
 
 from bnexp import store
 from bnexp.comparison import Question, compare

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -114,15 +115,8 @@ def test_quiet_is_silent() -> None:
 
 
 def test_the_list_of_runs_is_a_table_of_plain_text() -> None:
-    row = {
-        "run": "bn-1",
-        "kind": "run",
-        "status": "finished",
-        "seeds": "20",
-        "result": "val_accuracy (%) 80.00",
-        "overrides": "training.epochs=4",
-    }
-    told = run_list.table([row, {**row, "run": "[red]x[/red]\x1b[31m"}]).splitlines()
+    row = run_list.RunRow("bn-1", "run", "finished", 20, "val_accuracy (%) 80.00", "training.epochs=4")
+    told = run_list.table([row, replace(row, run="[red]x[/red]\x1b[31m")]).splitlines()
     assert [line.split() for line in told] == [
         ["run", "kind", "status", "seeds", "result", "overrides"],
         ["bn-1", "run", "finished", "20", "val_accuracy", "(%)", "80.00", "training.epochs=4"],

@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from arms import BN, NOBN
 from rich.console import Console
-from test_comparison import BN, NOBN
-from test_study import result
+from studies import result
 
 from bnexp import config, store
 from bnexp.cli import commands
@@ -169,7 +169,7 @@ def try_damages(
     for at in chance.sample(everywhere, min(most, len(everywhere))):
         for value in chance.sample(WRONG, tries):
             path.write_text(json.dumps(changed(document, at, value)))
-            rows = {row["run"]: row["status"] for row in map(run_list.row, store.runs_in(runs))}
+            rows = {row.run: row.status for row in map(run_list.row, store.runs_in(runs))}
             assert rows.pop(directory) in ("finished", "interrupted", "damaged")
             assert set(rows.values()) == {"finished"}
             refused_at_most(commands.plot, str(runs / directory), format="png", out=runs / "figures", runs=runs)
@@ -282,7 +282,7 @@ def test_any_key_of_a_trial_may_be_lost_or_of_any_wrong_type(tmp_path: Path, tex
 
 
 def test_whole_documents_are_listed_and_drawn(whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert {(row["kind"], row["status"]) for row in map(run_list.row, store.runs_in(whole))} == {
+    assert {(row.kind, row.status) for row in map(run_list.row, store.runs_in(whole))} == {
         ("run", "finished"), ("comparison", "finished"), ("study", "finished"),
     }  # fmt: skip
     for name, figures in (

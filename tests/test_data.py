@@ -13,6 +13,7 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from bnexp.data import Data, prepare
 from bnexp.errors import SettingError
+from bnexp.experiment.data_facts import data_facts
 
 
 def prepared(seeds: int = 2, **dataset: Any) -> Data:
@@ -90,7 +91,7 @@ def test_scaling_uses_each_seeds_training_part_alone(scale: str, scaler: Any) ->
 
 def test_rows_per_class_are_counted_and_a_regression_has_none() -> None:
     data = prepared(weights=[0.3, 0.7])
-    assert data.rows_per_class == np.bincount(data.rows.y_N.astype(int)).tolist() == data.facts()["rows_per_class"]
+    assert data.rows_per_class == np.bincount(data.rows.y_N.astype(int)).tolist() == data_facts("", data).rows_per_class
     assert prepared(name="regression").rows_per_class is None
 
 
@@ -101,7 +102,7 @@ def test_guessing_is_scored_on_each_part_by_the_commonest_class_of_each_seeds_tr
     for part, rows_SR in data.parts.items():
         pairs = zip(commonest_S, rows_SR, strict=True)
         assert data.guessing[part] == pytest.approx(np.mean([np.mean(y_N[rows] == guess) for guess, rows in pairs]))
-    assert data.facts()["commonest_class_share"] == data.guessing["test"]
+    assert data_facts("", data).commonest_class_share == data.guessing["test"]
     assert prepared(name="regression").guessing == {}
 
 

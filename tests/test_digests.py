@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_study import SMALL, claim, planned
+from studies import SMALL, claim, planned
 
 from bnexp.config import study
 from bnexp.study.digests import question_digest

@@ -4,35 +4,20 @@ from __future__ import annotations
 
 import errno
 import io
-import json
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from experiments import experiment
 from rich.console import Console
+from small_run import stored, trained
 
 from bnexp import store
 from bnexp.errors import StorageError
-from bnexp.experiment.run import Finished, train_experiment
-from bnexp.history import from_json
 from bnexp.report import figures
 from bnexp.report.progress import Reporter
 from bnexp.system.terminal import Stream
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras's own, while it writes
-SMALL = experiment(training={"epochs": 2, "seeds": 1})
-
-
-def trained(runs: Path, **options: Any) -> Finished:
-    return train_experiment(SMALL, runs, watch=options.pop("watch", lambda history: False), **options)
-
-
-def stored(finished: Finished) -> dict[str, Any]:
-    """Read the record, and make sure of the history."""
-    assert len(from_json((finished.run.directory / "history.json").read_text(), "").epochs_S) == 1
-    record: dict[str, Any] = json.loads((finished.run.directory / "run.json").read_text())
-    return record
 
 
 @pytest.mark.parametrize("error", [ValueError("no font"), StorageError("x.png: cannot be written.")])

@@ -596,7 +596,7 @@ def test_files_of_other_kinds_are_counted_and_a_class_folder_without_any_is_refu
     for path in (inner / "notes.txt", inner / "b.m4a", folder / "README", folder / "c.M4A", inner / ".hidden"):
         path.touch()
     keys = {"name": name, "path": str(folder)}
-    assert prepared(**keys).facts()["files_left_out"] == {".m4a": 2, ".txt": 1, "README": 1}
+    assert prepared(**keys).rows.facts.files_left_out == {".m4a": 2, ".txt": 1, "README": 1}
     (folder / "empty" / "more").mkdir(parents=True)
     (folder / "empty" / "more" / "notes.txt").touch()
     assert refused(**keys).startswith(f"dataset.path holds {folder}/empty, a folder without {what} (.")

@@ -73,7 +73,7 @@ def test_a_row_of_data_in_the_place_of_the_names_is_refused(
     ],
 )
 def test_names_that_may_be_names_are_read_without_a_word(tmp_path: Path, first: str, columns: list[Any]) -> None:
-    assert read(tmp_path / "t.csv", first, *columns).facts["warnings"] == []
+    assert read(tmp_path / "t.csv", first, *columns).facts.warnings == []
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_whole_numbers_that_ascend_are_read_as_names_with_a_warning(
     tmp_path: Path, first: str, columns: list[Any]
 ) -> None:
     path = tmp_path / "t.csv"
-    assert read(path, first, *columns).facts["warnings"] == [
+    assert read(path, first, *columns).facts.warnings == [
         f"the first line of {path} was taken for the names of the columns, though it holds numbers, as the rows below "
         "do. If it is a row of data, write a line of names above it."
     ]

@@ -30,7 +30,7 @@ def refused(folder: Path, **keys: Any) -> list[str]:
 
 
 def warnings(data: Data) -> list[str]:
-    return list(data.facts()["warnings"])
+    return list(data.rows.facts.warnings or ())
 
 
 def fill(folder: Path, drawn: Callable[[int], Image.Image], ending: str = "png", count: int = 14) -> list[Image.Image]:

@@ -6,7 +6,7 @@ import pickle
 from pathlib import Path
 
 import pytest
-from test_study import ARMS, BASE, CLAIM, planned
+from studies import ARMS, BASE, CLAIM, planned
 
 from bnexp.study import jobs as study_jobs
 from bnexp.study import plan as study_plan

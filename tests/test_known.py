@@ -16,7 +16,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import pytest
 from pydantic import TypeAdapter
@@ -82,7 +81,7 @@ def test_scikit_learns_tables_are_here_with_their_rows_and_classes(name: str) ->
     np.testing.assert_array_equal(data.rows.y_N, own.target.astype("float32"))
     assert len(data.rows.y_N) == KNOWN[name].rows
     assert data.rows.classes == (None if name == "diabetes" else tuple(own.target_names))
-    assert (data.facts()["licence"], data.facts()["attribution"]) == (KNOWN[name].licence, KNOWN[name].attribution)
+    assert (data.rows.facts.licence, data.rows.facts.attribution) == (KNOWN[name].licence, KNOWN[name].attribution)
 
 
 def test_digits_are_images_scaled_to_one_by_the_training_part() -> None:
@@ -179,7 +178,7 @@ def test_sentences_without_text_are_left_out_and_repeated_ones_dropped(put: Call
         "training.memory_limit is 95.4 MiB. Read fewer, or give a higher limit."
     )
     assert len(data.rows.y_N) == 10
-    assert data.facts()["duplicates_dropped"] == 2
+    assert data.rows.facts.duplicates_dropped == 2
     assert data.rows.classes == ("favourable", "unfavourable")
 
 
@@ -254,6 +253,8 @@ def keras_cache(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     """Keras's own cache, filled by the test; what Keras would check by its digest is taken for right."""
     folder = tmp_path / "keras" / "datasets"
     folder.mkdir(parents=True)
+    import keras
+
     monkeypatch.setattr(keras.src.utils.file_utils, "validate_file", lambda *arguments, **options: True)
     monkeypatch.setattr(keras.src.utils.file_utils.config, "keras_home", lambda: str(tmp_path / "keras"))
     return folder
@@ -305,6 +306,8 @@ def test_training_downloads_nothing_for_a_file_whose_digest_keras_does_not_know(
 ) -> None:
     path = tmp_path / "keras" / "datasets" / place
     path.parent.mkdir(parents=True)
+    import keras
+
     path.write_bytes(b"PK damaged")
     monkeypatch.setattr(keras.src.utils.file_utils.config, "keras_home", lambda: str(tmp_path / "keras"))
     name = "mnist" if "mnist" in place else "cifar10"
@@ -353,6 +356,8 @@ def test_newswires_are_words_by_their_rank_in_as_many_classes_as_there_are_topic
 
 
 def test_what_keras_cannot_download_is_told_with_its_reason(keras_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import keras
+
     def unreachable(*arguments: Any) -> None:
         raise keras.src.utils.file_utils.urllib.error.URLError("no network")
 

@@ -100,7 +100,7 @@ def test_a_folder_that_holds_the_folders_of_the_classes_is_named(tmp_path: Path)
 
 
 def warnings(keys: dict[str, Any]) -> list[str]:
-    return list(read(keys).facts()["warnings"])
+    return list(read(keys).rows.facts.warnings or ())
 
 
 def test_what_may_be_meant_otherwise_is_a_warning(tmp_path: Path) -> None:
@@ -136,7 +136,7 @@ def test_the_folders_inside_are_names_where_files_are_grouped_by_name(tmp_path: 
     keys = fill(tmp_path, "wav_folder", "no/anna", "no/bert", "hi/anna", "hi/bert") | {"group": "file"}
     assert source_sha256(TypeAdapter(Dataset).validate_python(keys)) is not None
     data = read(keys)
-    assert data.rows.classes == ("hi", "no") and data.facts()["warnings"] == []
+    assert data.rows.classes == ("hi", "no") and data.rows.facts.warnings == []
     assert data.rows.groups_N is not None and len(np.unique(data.rows.groups_N)) == 12
 
 

@@ -201,7 +201,7 @@ def test_all_that_is_wrong_with_a_file_is_told_at_once_and_one_config_mends_it()
     ]
     mended = {"separator": ";", "decimal": ",", "missing": "median", "drop": ["Unnamed: 0", "since", "share", "name"]}
     data = prepared(text, keys | mended)
-    assert data.rows.columns == ("id", "age") and data.facts()["id_like_columns"] == ["id"]
+    assert data.rows.columns == ("id", "age") and data.rows.facts.id_like_columns == ["id"]
 
 
 def test_gaps_of_all_columns_are_told_in_one_line_and_many_problems_are_counted() -> None:
@@ -234,6 +234,6 @@ def test_a_row_is_told_by_its_line_or_by_its_number_where_the_lines_are_not_clea
 
 def test_a_column_that_may_only_count_the_rows_is_told_in_the_facts() -> None:
     rows = "".join(f"{n * 7},{n % 5},{n / 3:.3f},{'uv'[n % 2]}\n" for n in range(30))
-    assert prepared("id,few,x,y\n" + rows, CSV).facts()["id_like_columns"] == ["id"]
+    assert prepared("id,few,x,y\n" + rows, CSV).rows.facts.id_like_columns == ["id"]
     few = "".join(f"{n * 7},{n},{'uv'[n % 2]}\n" for n in range(12))
-    assert prepared("id,x,y\n" + few, CSV).facts()["id_like_columns"] == []
+    assert prepared("id,x,y\n" + few, CSV).rows.facts.id_like_columns == []

@@ -5,20 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from test_resolve import CONFIG, GONE, RUNS, trained
+from stored_runs import GONE, RUNS, trained
 
 from bnexp import store
 from bnexp.errors import RunError
 from bnexp.experiment import lookup, resolve
-
-
-@pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with configs/a.yaml, in which the test runs."""
-    (tmp_path / "configs").mkdir()
-    (tmp_path / "configs" / "a.yaml").write_text(CONFIG)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
 
 
 def test_a_damaged_run_of_the_same_name_stands_in_no_other_runs_way(place: Path) -> None:

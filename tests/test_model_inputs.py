@@ -7,17 +7,19 @@ import json
 import unicodedata
 import wave
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import keras
 import numpy as np
 import pandas as pd
 import pytest
 
 from bnexp.config import Experiment
 from bnexp.data import prepare
-from bnexp.data.model_inputs import recipe
+from bnexp.data.model_inputs import model_inputs
 from bnexp.experiment.run import Finished, train_experiment
+
+if TYPE_CHECKING:
+    import keras
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras's own, while it loads
 
@@ -38,6 +40,8 @@ def kept(finished: Finished, name: str = "inputs.json") -> dict[str, Any]:
 
 
 def model_of(finished: Finished, document: dict[str, Any]) -> keras.Model:
+    import keras
+
     return keras.saving.load_model(finished.run.directory / document["model"], safe_mode=True)
 
 
@@ -128,6 +132,8 @@ def test_recordings_become_a_models_inputs_by_inputs_json_alone(tmp_path: Path) 
     )
     finished = trained(config, tmp_path / "runs")
     document, data = kept(finished), prepare(config.dataset, (0,))
+    import keras
+
     layer, most = keras.layers.MelSpectrogram(**document["log_mel"]), document["shape"][0]
     in_order = [*waves[0::2], *waves[1::2]]
     for row in data.validation_SR[0]:
@@ -153,6 +159,8 @@ def test_raw_texts_give_the_measured_accuracy_by_the_words_in_their_places(tmp_p
     finished = trained(config, tmp_path / "runs")
     document = kept(finished)
     rows_R = prepare(config.dataset, (0,)).validation_SR[0]
+    import keras
+
     layer = keras.layers.TextVectorization(
         vocabulary=document["words"][2:], output_sequence_length=document["shape"][0]
     )
@@ -177,7 +185,7 @@ def test_arrays_tell_their_shape_and_what_each_channel_or_feature_went_through(
     x = np.random.default_rng(0).normal(3, 2, (40, *shape))
     np.savez(tmp_path / "x.npz", x=x, y=np.arange(40) % 2)
     data = prepare(experiment({"name": "npz", "path": str(tmp_path / "x.npz")}).dataset, (0, 1))
-    document = json.loads(json.dumps(recipe(data, 1), allow_nan=False))
+    document = json.loads(json.dumps(model_inputs(data, 1), allow_nan=False))
     assert told.items() <= document.items()
     assert (document["format"], document["task"], document["classes"]) == (1, "binary", ["0", "1"])
     np.testing.assert_allclose(document["center"], x[data.train_SR[1]].reshape(-1, shape[-1]).mean(axis=0), rtol=1e-5)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_comparison import arm
+from arms import arm, measured, rows_right
 
 from bnexp.comparison import Arm, Question, compare
 from bnexp.comparison.new_rows import of_r2
@@ -17,26 +17,6 @@ from bnexp.statistics.held_out_rows import by_group, new_rows
 from bnexp.store.comparison_document import Contrast, NewRowsInterval
 
 SEEDS, ROWS = 12, 400
-RIGHT = np.random.default_rng(0)
-
-
-def measured(name: str, right_SR: np.ndarray, *, groups: np.ndarray | None = None, own_rows: bool = False) -> Arm:
-    """Return an arm that is right in these rows, with the accuracies that go with them."""
-    seeds, rows = right_SR.shape
-    rows_SR = np.arange(rows, dtype="int32") + (np.arange(seeds, dtype="int32")[:, None] if own_rows else 0)
-    rows_SR = np.broadcast_to(rows_SR, right_SR.shape)
-    measures = {"accuracy": right_SR, "loss": (1 - right_SR).astype("float32")}
-    groups_SR = None if groups is None else np.broadcast_to(groups, right_SR.shape)
-    part = PartRows(rows_SR, np.ones_like(right_SR, "float32"), groups_SR, np.ones_like(right_SR), measures)
-    plain = arm(name, right_SR.mean(axis=1).tolist(), seeds=seeds)
-    return replace(plain, held_out=HeldOut(tuple(range(seeds)), {"val": part}))
-
-
-def rows_right(share: float, *, hard: float = 0.0, seeds: int = SEEDS, rows: int = ROWS, draw: int = 0) -> np.ndarray:
-    """Draw which rows are right; `hard` is how much rows differ in how often they are."""
-    generator = np.random.default_rng(draw)
-    chance_R = np.clip(share + hard * generator.standard_normal(rows), 0, 1)
-    return generator.random((seeds, rows)) < chance_R
 
 
 def contrast_of(treated: Arm, base: Arm, **question: Any) -> Contrast:

@@ -6,10 +6,10 @@ import io
 import sys
 
 import pytest
+from arms import BN, NOBN
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
-from test_comparison import BN, NOBN
 
 from bnexp.cli.output import print_answer
 from bnexp.comparison import Question, compare

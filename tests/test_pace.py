@@ -6,14 +6,13 @@ import pytest
 from experiments import experiment, weights_of_two
 
 from bnexp.experiment.pace import pace
-from bnexp.training.batches import OrderDigests
 
 
 @pytest.mark.parametrize("trainer", ["many_seeds", "keras_fit"])
 def test_a_trial_is_two_epochs_of_the_first_wave(trainer: str, monkeypatch: pytest.MonkeyPatch) -> None:
     _, config = weights_of_two(epochs=40, trainer=trainer)
     fed = []
-    monkeypatch.setattr(OrderDigests, "add", lambda digests, row, rows_R: fed.append(row))
+    monkeypatch.setattr("bnexp.training.batches.OrderDigests.add", lambda digests, row, rows_R: fed.append(row))
     assert pace([config, config], tuple(range(5))).step > 0
     assert sorted(fed) == ([0, 0, 1, 1] if trainer == "many_seeds" else [0, 0])
 

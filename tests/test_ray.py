@@ -15,8 +15,8 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
+from studies import ARMS, BASE, CLAIM, planned
 from tasks import Task, cores_workers_and_size, die_the_first_time, have_a_bug, name_of_process, said_nothing
-from test_study import ARMS, BASE, CLAIM, planned
 
 from bnexp.errors import UserError, WorkError
 from bnexp.executors import ray as ray_launcher

@@ -95,10 +95,10 @@ def test_whatever_stands_for_a_record_is_listed_as_damaged_with_the_reason(
 ) -> None:
     place(directory(tmp_path, name) / name)
     good = directory(tmp_path, "run.json" if name != "run.json" else "study.json")
-    rows = {row["run"]: row for row in map(run_list.row, store.runs_in(tmp_path))}
-    assert rows[KINDS[name]]["status"] == "damaged"
-    assert rows[KINDS[name]]["result"].startswith(f"{name}: ") and reason in rows[KINDS[name]]["result"]
-    assert rows[good.name]["status"] == "interrupted"
+    rows = {row.run: row for row in map(run_list.row, store.runs_in(tmp_path))}
+    assert rows[KINDS[name]].status == "damaged"
+    assert rows[KINDS[name]].result.startswith(f"{name}: ") and reason in rows[KINDS[name]].result
+    assert rows[good.name].status == "interrupted"
 
 
 @POSIX
@@ -216,8 +216,8 @@ def test_a_finished_directory_without_what_must_stand_beside_its_record_is_damag
     (made / name).unlink()
     place(made / name)
     (row,) = map(run_list.row, store.runs_in(tmp_path))
-    assert row["status"] == "damaged"
-    assert row["result"].startswith(f"{name}: ") and reason in row["result"]
+    assert row.status == "damaged"
+    assert row.result.startswith(f"{name}: ") and reason in row.result
 
 
 @POSIX

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from stored_runs import CONFIG, GONE, RUNS, trained
 
 from bnexp import comparison, config, store
 from bnexp.comparison import Question
@@ -17,36 +18,6 @@ from bnexp.errors import ComparisonError, ConfigError, RunError
 from bnexp.experiment import resolve
 from bnexp.experiment.prepare import Checked
 from bnexp.store import DataFacts
-
-CONFIG = "dataset: {name: moons}\nmodel: {name: mlp}\n"
-
-
-@pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with configs/a.yaml, in which the test runs."""
-    (tmp_path / "configs").mkdir()
-    (tmp_path / "configs" / "a.yaml").write_text(CONFIG)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-RUNS = Path("runs")
-
-
-def trained(name: str, *, status: str = "finished", config_text: str = CONFIG, **facts: Any) -> store.Run:
-    """A run as it stands after training, of an experiment with this name and config."""
-    path = Path("trained.yaml")
-    path.write_text(config_text)
-    experiment = config.load(path, [f"name={name}"])
-    with store.new_directory(RUNS, name) as directory:
-        store.write(directory / "config.yaml", config.dump(experiment))
-        store.write(directory / "history.json", "")
-        record = {
-            "name": name, "status": status, "config_digest": config.digest(experiment), "seeds": 20,
-            "metrics": {"val_loss": {"final": 0.5, "best": 0.5}}, **facts,
-        }  # fmt: skip
-        store.write_json(directory / "run.json", record)
-    return store.Run(directory)
 
 
 def test_an_override_that_only_some_arms_have_a_key_for_is_theirs_alone(
@@ -327,9 +298,6 @@ def test_a_record_with_a_key_that_is_nested_deeper_than_any_of_bnexps_is_refused
     run = trained("layer", probes=nested)
     with pytest.raises(RunError, match=r"run\.json: is nested too deeply to be kept\. Train layer again\."):
         resolve.arm("layer", run)
-
-
-GONE = "history.json: is missing. Restore the file, or train again"
 
 
 def test_a_config_whose_newest_run_has_lost_a_file_is_trained_and_the_reason_says_so(place: Path) -> None:

@@ -20,9 +20,11 @@ from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 
 from bnexp.config.dataset import Dataset
 from bnexp.data import Data, prepare, splitting
+from bnexp.data.facts import RowFacts
 from bnexp.data.rows import Rows, chosen
 from bnexp.data.split_rule import rule
 from bnexp.errors import SettingError
+from bnexp.experiment.data_facts import data_facts
 
 SEEDS = (0, 1, 2)
 
@@ -176,7 +178,7 @@ def test_only_rows_equal_in_inputs_and_target_are_repeated_and_the_first_stays()
     kept = chosen(section(name="wine"), rows)
     np.testing.assert_array_equal(kept.x, [[1, 2], [1, 2], [np.nan, 2], [2, 1]])
     assert (kept.y_N.tolist(), kept.test) == ([0, 1, 0, 0], 1)
-    assert kept.facts == {"duplicates_dropped": 2, "rows_before_limit": 4}
+    assert kept.facts == RowFacts(duplicates_dropped=2, rows_before_limit=4)
     assert len(chosen(section(name="wine", duplicates="keep"), rows).y_N) == 6
 
 
@@ -185,7 +187,7 @@ def test_repeated_rows_are_pandas_repeated_rows(path: Path) -> None:
     frame = pd.DataFrame({"a": rng.integers(0, 6, 300), "b": rng.integers(0, 6, 300), "y": rng.integers(0, 2, 300)})
     data = prepared(path, frame)
     np.testing.assert_array_equal(data.rows.x, frame.drop_duplicates()[["a", "b"]])
-    assert data.facts()["duplicates_dropped"] == frame.duplicated().sum() > 0
+    assert data.rows.facts.duplicates_dropped == frame.duplicated().sum() > 0
 
 
 @pytest.mark.parametrize("shape", [(3, 5, 7), (4,), (2, 3), (1,)])
@@ -260,7 +262,7 @@ def test_a_validation_part_beside_a_test_part_is_scikit_learns_split_of_the_trai
         three.train_SR[0].tolist() == expected[0].tolist() and three.validation_SR[0].tolist() == expected[1].tolist()
     )
     assert three.parts["test"].tolist() == two.validation_SR.tolist()
-    assert (three.facts()["test_rows"], two.facts()["test_rows"]) == (27, None)
+    assert (data_facts("", three).test_rows, data_facts("", two).test_rows) == (27, None)
 
 
 def test_groups_stay_on_one_side_of_all_three_parts(path: Path, frame: pd.DataFrame) -> None:
@@ -460,7 +462,7 @@ def test_categories_that_seem_to_be_numbers_are_warned_of_with_the_culprit(
 ) -> None:
     cells = ["N/A", "unknown", *(f"{n % 5}{mark}5" for n in range(60))]
     data = prepared(path, "x;y\n" + "".join(f"{cell};{n % 2}\n" for n, cell in enumerate(cells)), **keys)
-    assert data.rows.facts["warnings"] == [
+    assert data.rows.facts.warnings == [
         "column 'x' holds numbers, and in 1 row something else, as 'unknown'; it is taken for categories. Empty these "
         "cells to have numbers, or name the column in dataset.categories."
     ]
@@ -538,12 +540,12 @@ def test_a_set_of_openml_is_read_from_scikit_learns_cache(tmp_path: Path, monkey
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(gzip.compress(content.encode()))
     data = prepare(section(name="openml", id=7), SEEDS)
-    assert (data.rows.classes, data.facts()["licence"], data.facts()["title"]) == (("no", "yes"), "CC0", "t")
+    assert (data.rows.classes, data.rows.facts.licence, data.rows.facts.title) == (("no", "yes"), "CC0", "t")
     np.testing.assert_array_equal(data.rows.x[:3], [[0, 1, 0, 0], [1, 0, 1, 0], [2, 0, 0, 1]])
     assert prepare(section(name="openml", id=7, target="a", drop=["c"]), SEEDS).task == "regression"
     named = prepare(section(name="openml", data_name="t", version=1), SEEDS)
     np.testing.assert_array_equal(named.rows.x, data.rows.x)
-    assert named.facts()["openml_id"] == data.facts()["openml_id"] == 7
+    assert named.rows.facts.openml_id == data.rows.facts.openml_id == 7
     np.testing.assert_array_equal(prepare(section(name="openml", data_name="t"), SEEDS).rows.x, data.rows.x)
 
 

@@ -6,7 +6,7 @@ import errno
 from pathlib import Path
 
 import pytest
-from test_experiment import stored, trained
+from small_run import stored, trained
 
 from bnexp.errors import StorageError
 

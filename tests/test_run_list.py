@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from bnexp import store
 from bnexp.cli import commands
 from bnexp.report import run_list
+from bnexp.report.run_list import RunRow
 
 FINISHED = {"name": "bn", "status": "finished", "seeds": 2, "metrics": {"val_accuracy": {"final": 0.8, "best": 0.9}}}
 
@@ -25,7 +27,7 @@ def kept(runs: Path, called: str, /, **record: Any) -> store.Run:
 
 
 def test_a_finished_run_shows_its_headline(tmp_path: Path) -> None:
-    assert run_list.row(kept(tmp_path, "bn", **FINISHED)) == {
+    assert asdict(run_list.row(kept(tmp_path, "bn", **FINISHED))) == {
         "run": "bn-20260101-000000", "kind": "run", "status": "finished", "seeds": 2, "result": "val_accuracy (%) 80.00",
         "overrides": "-",
     }  # fmt: skip
@@ -84,7 +86,7 @@ def test_a_comparison_is_listed_with_the_overrides_of_its_arms(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], arms: list[dict[str, Any]], told: str
 ) -> None:
     run = kept_comparison(tmp_path, arms)
-    assert run_list.row(run) == {
+    assert asdict(run_list.row(run)) == {
         "run": run.id, "kind": "comparison", "status": "finished", "seeds": 2, "result": "helps", "overrides": told,
     }  # fmt: skip
     assert commands.list_runs(tmp_path, as_json=True) == 0
@@ -97,14 +99,12 @@ def test_whatever_reading_a_directory_raises_is_a_reason(tmp_path: Path, monkeyp
 
     monkeypatch.setattr("bnexp.store.runs.head", fail)
     row = run_list.row(kept(tmp_path, "bn", **FINISHED))
-    assert (row["status"], row["result"]) == ("damaged", "MemoryError('too much')")
+    assert (row.status, row.result) == ("damaged", "MemoryError('too much')")
 
 
 def test_names_are_cleaned_and_columns_stand_below_each_other_in_any_script() -> None:
-    row = {"kind": "run", "status": "finished", "seeds": 20, "result": "x", "overrides": "training.epochs=4"}
-    assert run_list.table([{**row, "run": "\x1b[31m批"}, {**row, "run": "b", "seeds": 3, "result": "-"}]).split(
-        "\n"
-    ) == [
+    row = RunRow("\x1b[31m批", "run", "finished", 20, "x", "training.epochs=4")
+    assert run_list.table([row, replace(row, run="b", seeds=3, result="-")]).split("\n") == [
         "run     kind status   seeds result overrides",
         "?[31m批 run  finished    20 x      training.epochs=4",
         "b       run  finished     3 -      training.epochs=4",
@@ -112,9 +112,8 @@ def test_names_are_cleaned_and_columns_stand_below_each_other_in_any_script() ->
 
 
 def test_the_reason_of_a_damaged_run_makes_no_column_wider() -> None:
-    row = {"kind": "run", "seeds": "-", "overrides": "-"}
-    damaged = {**row, "run": "a", "status": "damaged", "result": "run.json: is a pipe; expected a regular file."}
-    finished = {**row, "run": "b", "status": "finished", "result": "x"}
+    damaged = RunRow("a", "run", "damaged", result="run.json: is a pipe; expected a regular file.")
+    finished = RunRow("b", "run", "finished", result="x")
     assert run_list.table([damaged, finished]).split("\n") == [
         "run kind status   seeds result overrides",
         "a   run  damaged      - run.json: is a pipe; expected a regular file. -",

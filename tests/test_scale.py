@@ -7,8 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from test_comparison import arm
-from test_new_rows import SEEDS, measured, rows_right
+from arms import arm, measured, rows_right
 
 from bnexp.comparison import Arm, Question, compare
 from bnexp.comparison.scale import difference_on_scale, rows_on_scale
@@ -58,7 +57,7 @@ def test_what_rows_add_to_the_log_of_a_loss_is_its_change_when_rows_are_reweight
 
 
 def test_the_ratio_for_new_rows_has_the_same_mean_as_on_these_rows() -> None:
-    treated, base = measured("a", rows_right(0.9, seeds=SEEDS)), measured("b", rows_right(0.7, seeds=SEEDS, draw=1))
+    treated, base = measured("a", rows_right(0.9)), measured("b", rows_right(0.7, draw=1))
     judged = contrast_of(treated, base, "val_loss").judged
     assert judged is not None and judged.new_rows is not None and judged.scale == "ratio"
     assert judged.new_rows.mean == pytest.approx(judged.mean)

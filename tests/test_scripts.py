@@ -67,9 +67,9 @@ def test_texts_without_blanks_are_refused_with_the_cure(tmp_path: Path, text: st
 def test_a_few_texts_without_blanks_are_told(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     texts = ["bad film"] * 9 + ["这部电影太难看。非常讨厌这个演员"]
-    assert read(path, texts).facts["warnings"] == [f"{path}:11 is one of 6{NO_BLANKS}"]
+    assert read(path, texts).facts.warnings == [f"{path}:11 is one of 6{NO_BLANKS}"]
     texts = ["bad film"] * 59 + ["这部电影太难看。非常讨厌这个演员"]
-    assert read(path, texts).facts["warnings"] == [f"{path}:61 is one of 1{NO_BLANKS}"]
+    assert read(path, texts).facts.warnings == [f"{path}:61 is one of 1{NO_BLANKS}"]
 
 
 @pytest.mark.parametrize(
@@ -77,14 +77,14 @@ def test_a_few_texts_without_blanks_are_told(tmp_path: Path) -> None:
     ["这部 电影 太 难看", "这 部 电 影 太 难 看", "很好", "이 영화 정말 재미있어요", "यह फिल्म बहुत अच्छी थी", "هذا الفيلم رائع جدا", "ภาพยนตร์ เรื่อง นี้ สนุก มาก"],
 )  # fmt: skip
 def test_texts_with_blanks_are_read_without_a_word(tmp_path: Path, text: str) -> None:
-    assert read(tmp_path / "t.csv", [text]).facts["warnings"] == []
+    assert read(tmp_path / "t.csv", [text]).facts.warnings == []
 
 
 def test_texts_of_which_no_word_is_in_another_are_told(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("text,y\n" + "".join(f'"good,film,{n}",{n % 2}\n' for n in range(60)))
     keys = {"name": "text_csv", "path": str(path), "target": "y"}
-    assert prepare(TypeAdapter(Dataset).validate_python(keys), (0,)).rows.facts["warnings"] == [
+    assert prepare(TypeAdapter(Dataset).validate_python(keys), (0,)).rows.facts.warnings == [
         "60 of 60 texts share no word with another text. What is learned of them helps with no other text. "
         "Words are cut at blanks: put blanks between them, or name another column."
     ]
@@ -96,7 +96,7 @@ def test_a_text_without_a_word_is_told_and_refused_where_a_layer_masks_all_of_it
     path.write_text("text,y\n" + "".join(f'"{text}",{n % 2}\n' for n, text in enumerate(texts)), encoding="utf-8")
     dataset = {"name": "text_csv", "path": str(path), "target": "y", "length": 12}
     rows = prepare(TypeAdapter(Dataset).validate_python(dataset), (0,)).rows
-    assert rows.facts["warnings"] == [
+    assert rows.facts.warnings == [
         f"{path}:2 has a text without a word (rows without: 3): nothing but blanks and punctuation. A network sees only "
         "padding there. Take these rows out of the file."
     ]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_splitting import prepared, refused, table
+from tables import prepared, refused, table
 
 
 @pytest.mark.parametrize("resample", [False, "validation", True])

@@ -15,58 +15,21 @@ from typing import Any
 import numpy as np
 import pytest
 import scipy.stats
+from studies import ARMS, BASE, CLAIM, SMALL, claim, planned, refusal, result
 
 from bnexp import statistics
 from bnexp.config.study import Hypothesis, Over
 from bnexp.config.study_reading import read_study
-from bnexp.errors import ConfigError, RunError, StorageError
+from bnexp.errors import RunError, StorageError
 from bnexp.study import plan as study_plan
 from bnexp.study.contrast import Contrast, Results, contrast_of, group_differences, over_levels
 from bnexp.study.document import document, table
 from bnexp.study.grid import Cell, cells_of, tuning_seeds
 from bnexp.study.outlook import plan_document
 from bnexp.study.refusals import refuse_unanswerable
-from bnexp.study.result import Result
 from bnexp.study.verdict import judged
 
 REPOSITORY = Path(__file__).parent.parent
-BASE = "experiment: {dataset: {name: moons, samples: 80, validation_size: 0.25}, model: {name: mlp, hidden: [4]}, training: {epochs: 10}}\n"
-ARMS = "arms:\n  bn: {model.normalization: batch}\n  none: {model.normalization: none}\n"
-CLAIM = (
-    "hypothesis: {claim: c, metric: test_accuracy, treated: bn, baseline: none, direction: higher, smallest: 0.01}\n"
-)
-SMALL = BASE + ARMS + CLAIM
-
-
-def planned(place: Path, text: str, **options: Any) -> study_plan.Plan:
-    path = place / "s.yaml"
-    path.write_text(text)
-    return study_plan.plan(path, place / "runs", **options)
-
-
-def refusal(place: Path, text: str, **options: Any) -> str:
-    with pytest.raises(ConfigError) as caught:
-        planned(place, text, **options)
-    assert caught.value.exit_code == 2
-    return str(caught.value).replace(f"{place}/", "")
-
-
-def claim(**keys: Any) -> Hypothesis:
-    known = {
-        "claim": "c", "metric": "test_accuracy", "treated": "bn", "baseline": "none", "direction": "higher",
-        "smallest": 0.01,
-    }  # fmt: skip
-    return Hypothesis.model_validate({**known, **keys})
-
-
-def result(cell: int, arm: str, final: list[float] | list[float | None] | None = None, **facts: Any) -> Result:
-    count = len(final or facts["epochs_to"]["val_accuracy 0.9"])
-    known: dict[str, Any] = {
-        "trial": f"{cell}-{arm}", "levels": {}, "arm": arm, "experiment": "e", "seeds": list(range(count)),
-        "final": {} if final is None else {"test_accuracy": final, "test_loss": final}, "epochs_to": {},
-        "budget_epochs": 10, "diverged": {}, "steps": 1, "seconds": 0.1,
-    }  # fmt: skip
-    return Result.model_validate({**known, **facts})
 
 
 def grid(factor: str, levels: list[Any]) -> list[Cell]:

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 from rich.console import Console
+from studies import ARMS, BASE, CLAIM, planned
 from tasks import HereAndNow
-from test_study import ARMS, BASE, CLAIM, planned
 
 from bnexp.report.plan_table import study_plan
 from bnexp.store.study_document import StudyDocument

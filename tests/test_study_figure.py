@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from study_documents import ACCURACY, document, interval
 
 from bnexp.errors import RunError
 from bnexp.report import figures
@@ -27,38 +28,8 @@ def drawn(facts: dict[str, Any]) -> dict[str, Figure]:
     return study_figures(StudyDocument.model_validate_json(json.dumps(facts)))
 
 
-ACCURACY = {"metric": "test_accuracy", "epochs_to": None, "failures_below": None, "ratio": False}
 LOSS = {"metric": "test_loss", "epochs_to": None, "failures_below": None, "ratio": False}
 EPOCHS = {"metric": "val_accuracy", "epochs_to": 0.9, "failures_below": None, "ratio": False}
-
-
-def interval(mean: float | None) -> dict[str, Any]:
-    return {"mean": mean, "low": None if mean is None else mean - 0.1, "high": None if mean is None else mean + 0.1}
-
-
-def document(*factors: tuple[str, list[Any]], endpoint: dict[str, Any] = ACCURACY, **facts: Any) -> dict[str, Any]:
-    points = [()]
-    for _, levels in factors:
-        points = [(*point, level) for point in points for level in levels]
-    cells = [
-        {
-            "cell": number,
-            "levels": {name: level for (name, _), level in zip(factors, point, strict=True)},
-            "arms": {arm: {"endpoints": [interval(0.5 + number / 10)]} for arm in ("bn", "none")},
-            "differences": [interval(number / 10 - 0.2)],
-        }
-        for number, point in enumerate(points)
-    ]
-    claim = {
-        "claim": "It helps.", "metric": endpoint, "treated": "bn", "baseline": "none", "smallest": 0.05, "wins": False,
-        "at": {}, "minus": None, "over": None, "direction": "higher", "level": 0.975, "difference": interval(0.2),
-        "reading": "ratio", "other_sign": [], "groups": [], "verdict": {"word": "supported"},
-    }  # fmt: skip
-    return {
-        "name": "s", "verdict": "supported", "level": 0.95, "seeds": 20, "arms": ["bn", "none"],
-        "factors": [{"name": name, "levels": levels} for name, levels in factors], "endpoints": [endpoint],
-        "cells": cells, "hypotheses": [claim], **facts,
-    }  # fmt: skip
 
 
 def texts(figure: Figure) -> list[str]:

@@ -13,8 +13,8 @@ from unittest.mock import Mock
 
 import pytest
 from rich import console
+from studies import ARMS, BASE, CLAIM, planned
 from tasks import HereAndNow
-from test_study import ARMS, BASE, CLAIM, planned
 
 from bnexp import store
 from bnexp.api.studies import Place
@@ -86,7 +86,7 @@ def test_what_another_process_has_finished_meanwhile_is_not_trained_again(tmp_pa
 
     class Overtaken(HereAndNow):
         def each(self, work: Callable[[Job], Any], several: Sequence[Job]) -> Iterator[tuple[Job, Any]]:
-            if work is study_work.preflight:
+            if work is study_work.check_job:
                 study_run.run(plan, HereAndNow(), lambda *told: None)
             else:
                 trained.extend(several)
@@ -184,8 +184,8 @@ class Told(HereAndNow):
 
     def each(self, work: Callable[[Job], Any], several: Sequence[Job]) -> Iterator[tuple[Job, Any]]:
         self.calls.append(len(several))
-        if work is study_work.preflight:
-            yield from ((one, study_work.Preflight([], self.rough)) for one in reversed(several))
+        if work is study_work.check_job:
+            yield from ((one, study_work.CheckedJob([], self.rough)) for one in reversed(several))
         else:
             self.tried += several
             yield from zip(several, itertools.cycle(self.answers), strict=False)
@@ -201,16 +201,16 @@ def test_the_time_of_a_study_follows_from_a_trial_of_its_largest_jobs(tmp_path: 
     ends = [unfinished[0], unfinished[-1]]
     step = (ends[0].steps * 0.001 + ends[1].steps * 0.003) / (ends[0].steps + ends[1].steps)
     assert ends[0].steps > ends[1].steps
-    seconds, is_rough = study_run.estimate(study_run.preflight(plan, two), two)
+    seconds, is_rough = study_run.estimate(study_run.check_unfinished(plan, two), two)
     assert (seconds, is_rough) == (pytest.approx((len(unfinished) * 3.0 + steps * step) / 2), False)
     assert two.tried == ends
     many = Told(64, long, [Pace(2.0, 0.001), Pace(4.0, 0.003)])
     counted = [(one.steps, 0.001 + 0.002 * (number % 2)) for number, one in enumerate(unfinished)]
     step = sum(steps * each for steps, each in counted) / steps
     largest = 3.0 + unfinished[0].steps * step
-    assert study_run.estimate(study_run.preflight(plan, many), many)[0] == pytest.approx(largest)
+    assert study_run.estimate(study_run.check_unfinished(plan, many), many)[0] == pytest.approx(largest)
     failing = Told(2, long, [None])
-    assert study_run.estimate(study_run.preflight(plan, failing), failing)[1], (
+    assert study_run.estimate(study_run.check_unfinished(plan, failing), failing)[1], (
         "a trial that fails leaves the rough guess"
     )
 
@@ -221,7 +221,7 @@ def test_the_time_of_a_study_follows_from_a_trial_of_its_largest_jobs(tmp_path: 
 def test_a_trial_takes_a_tenth_of_what_it_estimates_or_is_left_out(tmp_path: Path, rough: Pace, is_tried: bool) -> None:
     plan = planned(tmp_path, SHORT.replace("epochs: 2", "epochs: 200"))
     workers = Told(1, rough, [Pace(0.5, 0.25)])
-    costs = study_run.preflight(plan, workers)
+    costs = study_run.check_unfinished(plan, workers)
     seconds, is_rough = study_run.estimate(costs, workers)
     assert seconds is not None
     jobs, steps = len(costs.jobs), sum(job.steps for job in costs.jobs)
@@ -242,10 +242,10 @@ def test_a_trial_takes_a_tenth_of_what_it_estimates_or_is_left_out(tmp_path: Pat
 def test_a_plan_of_few_jobs_starts_one_worker_and_a_study_all(tmp_path: Path) -> None:
     plan = planned(tmp_path, SHORT + "vary: {training.batch_size: [8, 4]}\n")
     jobs, workers = len(study_plan.pending(plan)), Told(2, None, [])
-    costs = study_run.preflight(plan, workers, plan_only=True)
+    costs = study_run.check_unfinished(plan, workers, plan_only=True)
     assert workers.calls == [1] * jobs
     assert study_run.estimate(costs, workers) == (None, True)
-    study_run.preflight(plan, workers)
+    study_run.check_unfinished(plan, workers)
     assert workers.calls[-1] == jobs
 
 

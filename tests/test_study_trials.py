@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from printed import lines
 from rich.console import Console
-from test_study import ARMS, BASE, CLAIM, planned
-from test_study_table import lines
+from studies import ARMS, BASE, CLAIM, planned
 
 from bnexp import comparison, store
 from bnexp.api import studies
@@ -89,8 +89,8 @@ class Pretending:
 
     def each(self, work: Callable[[Job], Any], several: Sequence[Job]) -> Iterator[tuple[Job, Any]]:
         for job in several:
-            if work is study_work.preflight:
-                yield job, study_work.Preflight([])
+            if work is study_work.check_job:
+                yield job, study_work.CheckedJob([])
                 continue
             self.jobs.append([trial.name for trial in job.trials])
             yield job, [Failure(one.key, "no") if one.arm in self.lost else made_up(job, one) for one in job.trials]
@@ -352,7 +352,7 @@ def test_trials_of_an_earlier_format_are_not_used_and_the_plan_says_so(tmp_path:
     assert told.older_format == [old.name] and told.other_answers == {old.name: "supported"}
     jobs, document, plan = run(tmp_path, STUDY)
     assert jobs == FIRST and plan.directory != old
-    assert run_list.row(store.Run(old))["result"] == "supported"
+    assert run_list.row(store.Run(old)).result == "supported"
     assert document.format == 5
 
 

@@ -11,7 +11,7 @@ from unittest.mock import Mock
 
 import pytest
 from rich import console
-from test_study import ARMS, BASE, CLAIM, planned
+from studies import ARMS, BASE, CLAIM, planned
 
 from bnexp.errors import UserError
 from bnexp.executors import Failure
@@ -73,7 +73,7 @@ def test_a_rough_guess_needs_no_program_and_a_trial_that_fails_is_none(
     assert study_work.time_steps(dataclasses.replace(one, seeds=())) is None
     with monkeypatch.context() as broken:
         broken.setattr("bnexp.training.many_seeds.train", Mock(side_effect=AssertionError("trains")))
-        found = study_work.preflight(one)
+        found = study_work.check_job(one)
     assert found.problems == [] and found.pace is not None
     assert found.pace.start > 0 and 0.01 < found.pace.step / real.step < 100
 

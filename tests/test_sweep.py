@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from command import bnexp, bnexp_process, imported
 from matplotlib.figure import Figure
-from test_study import ARMS, BASE, planned, refusal, result
-from test_study_table import lines
+from printed import lines
+from studies import ARMS, BASE, planned, refusal, result
 
 from bnexp.report import plan_table, run_list, study_table
 from bnexp.report.study_figure import study_figures

@@ -60,7 +60,7 @@ def test_small_batches_are_warned_of_where_batches_are_normalized() -> None:
 def test_batch_normalization_in_a_sequential_is_seen_with_its_own_momentum() -> None:
     layers = [{"BatchNormalization": {"momentum": 0.999}}, {"Dense": {"units": 1, "activation": "sigmoid"}}]
     (warning,) = cautions(experiment(model={"name": "sequential", "layers": layers}), steps=1000)
-    assert "after 1000 steps with momentum 0.999 they still hold 37% of" in warning
+    assert "after 1,000 steps with momentum 0.999 they still hold 37% of" in warning
 
 
 def test_averaged_weights_are_warned_of_beside_moving_statistics_that_are_not_averaged() -> None:
@@ -85,4 +85,4 @@ def test_accumulated_gradients_are_warned_of_with_the_rows_that_batch_normalizat
 def test_a_momentum_that_never_forgets_is_warned_of_however_many_steps_there_are(momentum: float) -> None:
     layers = [{"BatchNormalization": {"momentum": momentum}}, {"Dense": {"units": 1, "activation": "sigmoid"}}]
     (warning,) = cautions(experiment(model={"name": "sequential", "layers": layers}), steps=1_000_000)
-    assert f"after 1000000 steps with momentum {momentum:g} they still hold 100% of their initial values" in warning
+    assert f"after 1,000,000 steps with momentum {momentum:g} they still hold 100% of their initial values" in warning

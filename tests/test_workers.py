@@ -18,7 +18,7 @@ from tasks import (
 )
 
 from bnexp.errors import UserError
-from bnexp.executors import Failure, workers
+from bnexp.executors import Failure, local, workers
 from bnexp.executors.local import local_workers
 
 AGAIN = "A job ({} of the study's trials) is tried again"
@@ -30,9 +30,24 @@ def test_a_job_whose_worker_is_killed_is_tried_on_another_as_it_was_and_then_hal
         assert [answer for _, answer in one.each(die_the_first_time, [Task(str(tmp_path / "trace"))])] == [64]
         assert [answer for _, answer in one.each(die_above_16, [Task()])] == [16]
     again = AGAIN.format(0)
-    why = "its worker process ended with exit code {}: killed, or out of memory"
-    half = f"{again}, with half as much in memory at a time: {why.format(7)}"
-    assert told == [f"{again}: {why.format(-9)}", f"{again}: {why.format(7)}", half, half]
+    killed = "its worker process was killed (SIGKILL), as the system does when memory runs out"
+    itself = "its worker process ended by itself with exit code 7; what it wrote stands above, on stderr"
+    half = f"{again}, with half as much in memory at a time: {itself}"
+    assert told == [f"{again}: {killed}", f"{again}: {itself}", half, half]
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "told"),
+    [
+        (1, "ended by itself with exit code 1; what it wrote stands above, on stderr"),
+        (0, "ended by itself with exit code 0; what it wrote stands above, on stderr"),
+        (-9, "was killed (SIGKILL), as the system does when memory runs out"),
+        (-11, "was ended by SIGSEGV; what it wrote stands above, on stderr"),
+        (-63, "was ended by signal 63; what it wrote stands above, on stderr"),
+    ],
+)
+def test_only_a_killed_worker_is_said_to_be_short_of_memory(exit_code: int, told: str) -> None:
+    assert local._how_it_ended(exit_code) == f"its worker process {told}"
 
 
 def test_a_job_that_kills_every_worker_fails_alone() -> None:
@@ -44,7 +59,7 @@ def test_a_job_that_kills_every_worker_fails_alone() -> None:
     assert answers["a"] is None and answers["b"] is None
     (failure,) = answers["deadly"]
     assert failure.key == 5
-    assert "its worker process ended with exit code 7" in failure.why
+    assert "its worker process ended by itself with exit code 7" in failure.why
 
 
 def test_what_kills_every_worker_takes_no_other_trial_along() -> None:

@@ -118,7 +118,7 @@ def outlook(study: Name | Plan, place: Place | None = None, *, observer: Observe
     planned, place, observer = _plan(study), place or Place(), observer or Observer()
     told = _before(planned, place)
     with _goes_on(planned.directory), place.launched(told.jobs, observer.warn) as workers:
-        costs = run.preflight(planned, workers, plan_only=True, done=planned.done)
+        costs = run.check_unfinished(planned, workers, plan_only=True, done=planned.done)
         return _with_time(told, costs, workers, plan_only=True)
 
 
@@ -136,7 +136,7 @@ def run_study(study: Name | Plan, place: Place | None = None, *, observer: Obser
     planned, place, observer = _plan(study), place or Place(), observer or Observer()
     told = _before(planned, place)
     with _goes_on(planned.directory), place.launched(told.jobs, observer.warn) as workers:
-        costs = run.preflight(planned, workers, done=planned.done)
+        costs = run.check_unfinished(planned, workers, done=planned.done)
         observer.planned(_with_time(told, costs, workers) if observer.shows_time else told)
         draw = partial(_draw, planned.directory, observer)
         document = run.run(planned, workers, observer.trial_ended, checked=True, answered=lambda _: draw())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,7 +15,7 @@ from bnexp.cli.arguments import sorted_arguments
 from bnexp.cli.output import json_on_failure, print_answer, print_json
 from bnexp.cli.terminal import RunTables, Terminal
 from bnexp.comparison import Question
-from bnexp.errors import DIVERGED, DONE, INTERRUPTED
+from bnexp.errors import DIVERGED, DONE, INTERRUPTED, counted
 from bnexp.experiment.run import Finished
 from bnexp.report import comparison_table, plan_table, run_list
 from bnexp.report.about_data import data_lines
@@ -64,7 +65,7 @@ def _print_plan(checked: CheckedExperiment) -> None:
     print(config.dump(experiment), end="")
     for line in (*data_lines(checked.facts.data), *map(warning, checked.warnings)):
         print(f"# {line.plain}")
-    print(f"# {training.seeds} seeds x {training.epochs} epochs; nothing was trained or written")
+    print(f"# {counted(training.seeds, 'seed')} x {counted(training.epochs, 'epoch')}; nothing was trained or written")
 
 
 def compare(
@@ -118,7 +119,7 @@ def list_runs(runs: Path, *, as_json: bool) -> int:
     """Print all runs, the newest first; a damaged one is named with its reason, and hides no other."""
     rows = [run_list.row(run) for run in stored.list_runs(runs=runs)]
     if as_json:
-        print_json(rows)
+        print_json([asdict(row) for row in rows])
     else:
         print(run_list.table(rows) if rows else f"There are no runs in {plain(runs)}.")
     return DONE

@@ -12,6 +12,7 @@ from bnexp.config.real import OpenmlDataset, RealDataset
 from bnexp.config.schema import Experiment
 from bnexp.config.section import Task
 from bnexp.config.synthetic import BlobsDataset, ClassificationDataset, RegressionDataset
+from bnexp.errors import counted
 from bnexp.metrics import MEASURED
 
 Faults = Iterator[tuple[str, str]]
@@ -30,7 +31,7 @@ def disagreements(experiment: Experiment) -> Faults:
     if rows < 1:
         yield (
             "dataset.test_size",
-            f"is {experiment.dataset.test_size:g} of {experiment.dataset.samples} rows; "
+            f"is {experiment.dataset.test_size:g} of {counted(experiment.dataset.samples, 'row')}; "
             "no row is left for training. Use a smaller one.",
         )
     else:
@@ -44,10 +45,10 @@ def unfit_for_rows(experiment: Experiment, training_rows: int, task: Task, *, dr
     """
     size = experiment.training.batch_size
     if size > training_rows:
-        repeats = f" ({dropped} rows that repeat others were dropped; dataset.duplicates: keep takes them, too)"
+        repeats = f" ({counted(dropped, 'repeated row')} dropped; dataset.duplicates: keep takes them, too)"
         yield (
             "training.batch_size",
-            f"is {size}; the training part has {training_rows} rows{repeats if dropped else ''}. "
+            f"is {size}; the training part has {counted(training_rows, 'row')}{repeats if dropped else ''}. "
             f"Use {training_rows} or fewer.",
         )
     elif needs_two_rows(experiment):

@@ -111,31 +111,6 @@ class Data:
         """Count the rows of each class; None for a regression."""
         return None if self.rows.classes is None else np.bincount(self.rows.y_N.astype(int)).tolist()
 
-    def facts(self) -> dict[str, Any]:
-        """Return what run.json records of the data: what `summary` returns, and the digests of file and rows."""
-        return {**self.summary(), "source_sha256": self.source_sha256, "digest": self.digest}
-
-    def summary(self) -> dict[str, Any]:
-        """Return what is shown of the data everywhere: what they are, counts, classes, warnings."""
-        rows = self.rows
-        return {
-            "task": self.task,
-            "kind": rows.kind,
-            "rows": len(rows.y_N),
-            "shape": list(rows.x.shape[1:]),
-            "classes": list(rows.classes) if rows.classes is not None else None,
-            "rows_per_class": self.rows_per_class,
-            "training_rows": int(self.train_SR.shape[1]),
-            "validation_rows": int(self.validation_SR.shape[1]),
-            "test_rows": int(self.parts["test"].shape[1]) if "test" in self.parts else None,
-            "commonest_class_share": self.guessing.get("test", self.guessing.get("val")),
-            "guessing": self.guessing,
-            "one_class": self.one_class,
-            "split": self.split,
-            **({} if self.view.target_center is None else {"error_unit": "target"}),
-            **rows.facts,
-        }
-
     @functools.cached_property
     def digest(self) -> str:
         """The sha256 of the rows."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import asdict
+from typing import Any, TypedDict
 
 import numpy as np
+from numpy.typing import NDArray
 
+from bnexp.config.section import Kind, Task
 from bnexp.data import Data
 from bnexp.data.sources.scripts import FOLD
 from bnexp.data.sources.text import UNKNOWN
@@ -15,7 +18,32 @@ COLORS = {1: "grayscale", 3: "rgb"}
 """Channels of an image -> what they are."""
 
 
-def recipe(data: Data, row: int) -> dict[str, Any]:
+Numbers = list[float | None] | None
+"""One number for each column, or for each channel or feature of a frame; None where nothing is done."""
+
+
+class ModelInputs(TypedDict, total=False):
+    """inputs.json: a kind of inputs has the keys that mean something for it."""
+
+    format: int
+    kind: Kind
+    task: Task
+    classes: list[str] | None
+    shape: list[int]
+    fold: str
+    words: list[str]
+    columns: list[str] | None
+    color: str | None
+    samples_per_second: int | None
+    log_mel: dict[str, float] | None
+    center: Numbers
+    width: Numbers
+    fill: Numbers
+    target_center: Numbers
+    target_width: Numbers
+
+
+def model_inputs(data: Data, row: int) -> ModelInputs:
     """Return what the seed in this row of the arrays does to its rows, in numbers and texts that strict JSON holds.
 
     A number x becomes (x - center) / width, and a missing one then `fill`:
@@ -27,7 +55,7 @@ def recipe(data: Data, row: int) -> dict[str, Any]:
     regression's outputs are in widths of the target from its center.
     """
     rows, view = data.rows, data.view.of(row)
-    document: dict[str, Any] = {
+    document: ModelInputs = {
         "format": FORMAT,
         "kind": rows.kind,
         "task": data.task,
@@ -36,15 +64,19 @@ def recipe(data: Data, row: int) -> dict[str, Any]:
     }
     match rows.kind:
         case "text":
-            return document | {"fold": FOLD, "words": _words(rows.words, view.ids)}
+            return {**document, "fold": FOLD, "words": _words(rows.words, view.ids)}
         case "table":
             document["columns"] = list(rows.columns) or None
         case "image":
             document["color"] = COLORS.get(rows.x.shape[-1])
         case "sequence":
-            document |= {key: rows.facts.get(key) for key in ("samples_per_second", "log_mel")}
-    parts = ("center", "width", "fill", *(() if rows.classes else ("target_center", "target_width")))
-    return document | {part: _numbers(getattr(view, part)) for part in parts}
+            document["samples_per_second"] = rows.facts.samples_per_second
+            document["log_mel"] = None if rows.facts.log_mel is None else asdict(rows.facts.log_mel)
+    document |= {"center": _numbers(view.center), "width": _numbers(view.width), "fill": _numbers(view.fill)}
+    if rows.classes is None:
+        document["target_center"] = _numbers(view.target_center)
+        document["target_width"] = _numbers(view.target_width)
+    return document
 
 
 def _words(words: tuple[str, ...], ids: Any) -> list[str]:
@@ -56,7 +88,7 @@ def _words(words: tuple[str, ...], ids: Any) -> list[str]:
     return known
 
 
-def _numbers(part: Any) -> list[float | None] | None:
+def _numbers(part: NDArray[Any] | None) -> Numbers:
     """Return one number for each feature; None for what no training row tells."""
     if part is None:
         return None

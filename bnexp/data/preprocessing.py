@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from bnexp.config.dataset import Dataset
 from bnexp.data.rows import Floats32, Rows
 from bnexp.data.seeds import for_each
-from bnexp.errors import SettingError
+from bnexp.errors import SettingError, counted
 
 PIECE = 2**24
 """Numbers that are summed up at a time."""
@@ -103,8 +103,9 @@ def _refuse_empty_column(x_RF: NDArray[Any]) -> None:
     if empty.any():
         raise SettingError(
             "dataset.missing",
-            f"is to fill in from the training part ({len(x_RF)} rows), in which column {int(np.argmax(empty)) + 1} of "
-            "the inputs has no value. Leave that column out, or use another dataset.seed.",
+            f"is to fill in from the training part ({counted(len(x_RF), 'row')}), in which column "
+            f"{int(np.argmax(empty)) + 1} of the inputs has no value. Leave that column out, or use another "
+            "dataset.seed.",
         )
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from bnexp.config.real import RealDataset
 from bnexp.config.section import Kind, Task
+from bnexp.data.facts import RowFacts
 from bnexp.errors import SettingError
 
 Floats32 = NDArray[np.float32]
@@ -36,7 +37,7 @@ class Rows:
     is None, the numbers of a regression. The last `test` rows are the set's own test part. Rows of one group stay on
     one side of a split. The first `numeric` columns of a table are numbers, and the others are categories. `columns`
     are their names, `name=value` for a category. `where` tells a row's file and line, if any. `facts` is what else
-    run.json records.
+    run.json records of them.
     """
 
     kind: Kind
@@ -49,7 +50,7 @@ class Rows:
     words: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
     where: Where | None = None
-    facts: dict[str, Any] = field(default_factory=dict)
+    facts: RowFacts = field(default_factory=RowFacts)
 
     @property
     def task(self) -> Task:
@@ -101,8 +102,8 @@ def chosen(dataset: RealDataset, rows: Rows) -> Rows:
             + "Use dataset.limit and dataset.test_size.",
         )
     drawn = rows.taken(_drawn(dataset, rows))
-    facts = {"duplicates_dropped": dropped, "rows_before_limit": len(rows.y_N)}
-    return dataclasses.replace(drawn, facts={**rows.facts, **facts})
+    facts = dataclasses.replace(rows.facts, duplicates_dropped=dropped, rows_before_limit=len(rows.y_N))
+    return dataclasses.replace(drawn, facts=facts)
 
 
 def _first_of_each(rows: Rows) -> NDArray[np.int64]:

@@ -16,7 +16,7 @@ from bnexp.config.real import RealDataset
 from bnexp.data.rows import Rows
 from bnexp.data.seeds import Numbers, for_each
 from bnexp.data.split_rule import has_own_test, is_stratified, test_share
-from bnexp.errors import SettingError
+from bnexp.errors import SettingError, counted
 
 
 def refuse_resample(dataset: Dataset, rows: Rows) -> None:
@@ -101,7 +101,7 @@ def _places(rows: Rows, rows_K: Numbers) -> str:
     """Return where the first three of some rows stand, and whether repeated ones were dropped before."""
     places = [] if rows.where is None else [rows.where(int(row)) for row in rows_K[:3]]
     listed = f" ({', '.join(places)}{', ...' if len(rows_K) > len(places) else ''})" if places else ""
-    return listed + (", repeated rows not counted" if rows.facts.get("duplicates_dropped") else "")
+    return listed + (", repeated rows not counted" if rows.facts.duplicates_dropped else "")
 
 
 def _cure_of_rare(dataset: Dataset, rows: Rows, count: int) -> str:
@@ -139,7 +139,7 @@ def refuse_missing_classes(dataset: Dataset, rows: Rows, parts: dict[str, Number
                 count = rows_SR.shape[1]
                 raise SettingError(
                     "dataset",
-                    f"is too small: its {part} part ({count} rows) has no row of class {missing}; "
+                    f"is too small: its {part} part ({counted(count, 'row')}) has no row of class {missing}; "
                     f"rows per class are {counts_C.tolist()}, expected 1 or more of each. "
                     f"Use {_cure_of_own(dataset) if own else _cure_of_missing(dataset, rows, count, size)}.",
                 )
@@ -162,7 +162,7 @@ def _refuse_equal_targets(rows: Rows, rows_SR: Numbers, part: str, cure: str) ->
             count = rows_SR.shape[1]
             raise SettingError(
                 "dataset",
-                f"is too small: its {part} part ({count} row{'s' * (count > 1)}) has the target "
+                f"is too small: its {part} part ({counted(count, 'row')}) has the target "
                 f"{rows.y_N[rows_SR[row, 0]]:g} in all rows; r2 is measured there, and expects two targets or more. "
                 f"Use {cure}.",
             )

@@ -106,11 +106,21 @@ class LocalWorkers:
             return refuse_bug(worker.connection.recv())
         except (EOFError, OSError):
             self._forget(worker)
-            return Lost(f"its worker process ended with exit code {worker.process.exitcode}: killed, or out of memory")
+            return Lost(_how_it_ended(worker.process.exitcode))
 
     def _forget(self, worker: _Worker) -> None:
         self._workers.remove(worker)
         worker.process.join()
+
+
+def _how_it_ended(exit_code: int | None) -> str:
+    """Return what is known of the end of a worker that has not answered: minus a signal's number, or its own code."""
+    if exit_code is None or exit_code >= 0:
+        return f"its worker process ended by itself with exit code {exit_code}; what it wrote stands above, on stderr"
+    name = signal.Signals(-exit_code).name if -exit_code in set(signal.Signals) else f"signal {-exit_code}"
+    if name == "SIGKILL":
+        return "its worker process was killed (SIGKILL), as the system does when memory runs out"
+    return f"its worker process was ended by {name}; what it wrote stands above, on stderr"
 
 
 def _started(sharing: int) -> _Worker:

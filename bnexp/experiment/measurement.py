@@ -124,6 +124,6 @@ def _measured(experiment: Experiment, data: Data, history: History, rows: HeldOu
         {part: int(rows_SR.shape[1]) for part, rows_SR in data.parts.items()},
         per_epoch * sum(history.epochs_S),
         seconds,
-        [*data.rows.facts.get("warnings", ()), *cautions(experiment, per_epoch * history.fewest_kept)],
+        [*(data.rows.facts.warnings or ()), *cautions(experiment, per_epoch * history.fewest_kept)],
         rows,
     )

@@ -21,6 +21,7 @@ from bnexp.config.real import READ_WITH_KERAS, RealDataset
 from bnexp.config.section import Task
 from bnexp.data.fingerprint import refuse_by_size, source_sha256
 from bnexp.errors import ConfigError, Problems, SettingError
+from bnexp.experiment.data_facts import data_facts
 from bnexp.store import DataFacts
 from bnexp.system import backend
 from bnexp.system.listeners import Note
@@ -96,7 +97,7 @@ def check(experiment: Experiment, *, digests: bool = False, note: Note = lambda 
     return Checked(
         task=data.task,
         steps=data.steps(training.batch_size, training.drop_last),
-        data=DataFacts.model_validate({"name": experiment.dataset.name, **data.summary()}),
+        data=data_facts(experiment.dataset.name, data),
         digest=data.digest if digests else None,
         splits=data.split_digests(training.all_seeds()) if digests else None,
     )
@@ -131,7 +132,7 @@ def prepared(experiment: Experiment, seeds: tuple[int, ...] | None = None) -> Da
     data = _KEPT.data(experiment.dataset.model_dump_json(), seeds, memory, source)
     problems = Problems()
     training_rows = int(data.train_SR.shape[1])
-    dropped = data.rows.facts.get("duplicates_dropped", 0)
+    dropped = data.rows.facts.duplicates_dropped or 0
     unfit = config.unfit_for_rows(experiment, training_rows, data.task, dropped=dropped)
     for problem in (*unfit, *_unfit_for_masks(experiment, data)):
         problems.note(*problem)
@@ -141,12 +142,12 @@ def prepared(experiment: Experiment, seeds: tuple[int, ...] | None = None) -> Da
 
 def _unfit_for_masks(experiment: Experiment, data: Data) -> Iterator[tuple[str, str]]:
     """Yield a problem if a layer masks padding, and some text has no word and so is nothing but padding."""
-    without = data.rows.facts.get("texts_without_words")
+    without = data.rows.facts.texts_without_words
     layers = experiment.model.layers if isinstance(experiment.model, Sequential) else ()
     if without and any(layer.arguments.get("mask_zero") for layer in layers):
         yield (
             "dataset.text",
-            f"names a column in which {without['first']} has no word (rows without: {without['rows']}). mask_zero of "
+            f"names a column in which {without.first} has no word (rows without: {without.rows}). mask_zero of "
             "the Embedding masks all of it, and the loss becomes NaN. Take these rows out, or leave out mask_zero.",
         )
 

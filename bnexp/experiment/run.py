@@ -19,6 +19,7 @@ from bnexp.config import Experiment
 from bnexp.config.real import RealDataset
 from bnexp.errors import StorageError, WorkError, work_begun
 from bnexp.experiment.batch import Prepared, train
+from bnexp.experiment.data_facts import recorded_data_facts
 from bnexp.experiment.kept_seeds import KeptSeeds
 from bnexp.experiment.prepare import built_for, prepared
 from bnexp.experiment.run_files import RunFiles
@@ -138,7 +139,7 @@ def _first_record(
         started=datetime.now(UTC).isoformat(timespec="seconds"),
         seeds=experiment.training.all_seeds(),
         trainer=Trainer(name=trainer, reason=reason),
-        dataset=store.DataFacts.model_validate({"name": experiment.dataset.name, **data.facts()}),
+        dataset=recorded_data_facts(experiment.dataset.name, data),
         parameters=Parameters(**{kind: sum(int(np.prod(one.shape)) for one in of) for kind, of in weights.items()}),
         versions=versions(),
         machine=Machine.model_validate(machine() | ({"gpus": found} if (found := gpus()) else {})),

@@ -137,13 +137,13 @@ class RunFiles(BatchObserver):
         for name, seed in saved_seeds(wave.prepared.experiment, self.history).items():
             if seed not in rows:
                 continue
-            from bnexp.data.model_inputs import recipe
+            from bnexp.data.model_inputs import model_inputs
             from bnexp.models.saving import model_bytes
 
             content = model_bytes(wave.prepared.built.model, [values[rows[seed]] for values in wave.trained.weights])
             store.write(self._directory / name, content)
             digests[name] = hashlib.sha256(content).hexdigest()
-            described = recipe(wave.prepared.data, rows[seed])
+            described = model_inputs(wave.prepared.data, rows[seed])
             inputs = {"model": name, "model_sha256": digests[name], "seed": seed, **described}
             store.write_json(self._directory / inputs_file(name), inputs)
         return digests

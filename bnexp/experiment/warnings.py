@@ -10,6 +10,7 @@ import math
 from bnexp.config.model import Sequential
 from bnexp.config.normalization import BATCH_STATISTICS
 from bnexp.config.schema import Experiment
+from bnexp.errors import counted
 
 REMEMBERED_START = 0.01
 """Share of the initial moving statistics left at the end above which validation suffers (pilot: 1 point at 0.05)."""
@@ -47,9 +48,9 @@ def _stale_statistics(experiment: Experiment, momentum: float, steps: int) -> li
     if experiment.training.refresh_statistics or left <= REMEMBERED_START * (1 + 1e-9):  # but for rounding
         return []
     return [
-        f"BatchNormalization's moving averages have not converged: after {steps} steps with momentum {momentum:g} they "
-        f"still hold {left:.0%} of their initial values ({momentum:g}^{steps}), so validation can look worse than the "
-        "model is. "
+        f"BatchNormalization's moving averages have not converged: after {counted(steps, 'step')} with momentum "
+        f"{momentum:g} they still hold {left:.0%} of their initial values ({momentum:g}^{steps}), so validation can "
+        "look worse than the model is. "
         f"Use training.refresh_statistics: true, a lower model.normalization.momentum ({_low_enough(steps):g}), "
         "or more epochs."
     ]

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from rich.text import Text
 
-from bnexp.errors import listed
+from bnexp.errors import counted, listed
 from bnexp.metrics import number
-from bnexp.report.styles import counted, warning
+from bnexp.report.styles import warning
 from bnexp.store import DataFacts
 from bnexp.system.terminal import plain
 
@@ -41,8 +41,8 @@ def part_sizes(facts: DataFacts) -> str:
     >>> part_sizes(DataFacts(training_rows=80, validation_rows=20))
     '80 training rows, 20 for validation'
     """
-    test = f", {facts.test_rows} for the test" if facts.test_rows else ""
-    return f"{facts.training_rows} training rows, {facts.validation_rows} for validation{test}"
+    test = f", {facts.test_rows:,} for the test" if facts.test_rows else ""
+    return f"{counted(facts.training_rows or 0, 'training row')}, {facts.validation_rows or 0:,} for validation{test}"
 
 
 def left_out(facts: DataFacts) -> str:

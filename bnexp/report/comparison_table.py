@@ -10,11 +10,12 @@ from rich.table import Table
 from rich.text import Text
 
 from bnexp.config import parts_that_differ
+from bnexp.errors import counted
 from bnexp.metrics import number
 from bnexp.report.about_data import data_lines
 from bnexp.report.comparison_notes import NEW_ROWS, goal, notes
 from bnexp.report.console import diverged_lines, metric_text, plain_table, with_spread
-from bnexp.report.styles import STRONG, counted, warning
+from bnexp.report.styles import STRONG, warning
 from bnexp.store import ComparisonDocument
 from bnexp.store.comparison_document import (
     ArmFacts,

@@ -14,10 +14,11 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from bnexp.errors import counted
 from bnexp.history import History
 from bnexp.metrics import number, with_unit
 from bnexp.report.about_data import data_lines
-from bnexp.report.styles import FAILURE, STRONG, counted, warning
+from bnexp.report.styles import FAILURE, STRONG, warning
 from bnexp.statistics.arrays import Floats
 from bnexp.store import RunRecord
 from bnexp.system.terminal import plain

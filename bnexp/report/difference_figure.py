@@ -13,6 +13,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from bnexp.errors import counted
 from bnexp.metrics import quantity, with_unit
 from bnexp.report.comparison_notes import variance_shares
 from bnexp.report.frame import DPI, GREY, WIDTH, settings
@@ -70,7 +71,7 @@ def _axes(rows: int, metric: str, document: ComparisonDocument) -> Axes:
     centred: Any = {"ha": "center", "va": "top", "transform": figure.transFigure}
     axes.text(0.5, 1 - 0.16 / height, "Difference, pair by pair", fontsize=TITLE, **centred)
     said = (
-        f"{count} pair{'s' if count > 1 else ''}: dots; {_legend(document, metric)}",
+        f"{counted(count, 'pair')}: dots; {_legend(document, metric)}",
         f"grey: the margin of ±{margin:.3g}, inside which no difference matters",
     )
     lines = "\n".join(fitted(line, LINE_WIDTH, SMALL) for line in said)

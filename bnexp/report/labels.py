@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Collection, Iterable, Mapping
 
+from bnexp.errors import counted
 from bnexp.history import History
 from bnexp.report.fonts import can_draw, font_of
 
@@ -69,7 +70,7 @@ def run_subtitle(history: History) -> str:
 def comparison_subtitle(arms: Mapping[str, History], *, banded: Collection[str]) -> str:
     """Return the same for arms: name -> history; `banded` are the metrics that are drawn with a band."""
     fewest, most = (pick(len(history.seeds) for history in arms.values()) for pick in (min, max))
-    seeds = f"{fewest} to {most} seeds each" if fewest < most else f"{most} seed{'s' * (most > 1)} each"
+    seeds = f"{fewest} to {most} seeds each" if fewest < most else f"{counted(most, 'seed')} each"
     losses = {arm: _lost(history) for arm, history in arms.items()}
     mean = "mean over seeds still training" if any(losses.values()) else "mean"
     parts = " and ".join(dict.fromkeys(map(part_label, banded)))

@@ -8,9 +8,10 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from bnexp.errors import counted
 from bnexp.metrics import with_unit
 from bnexp.report.about_data import data_lines
-from bnexp.report.styles import STRONG, counted
+from bnexp.report.styles import STRONG
 from bnexp.store.plan_document import ComparisonPlan, PlanDocument, PlannedArm
 from bnexp.store.run_record import DataFacts
 from bnexp.study.grid import level_text
@@ -66,11 +67,12 @@ def _design(plan: PlanDocument) -> Iterator[str]:
 
 def _work(plan: PlanDocument) -> Iterator[str]:
     """Yield how much there is to train, what is finished, and how long the rest may take."""
-    jobs = counted(plan.jobs, "job")
+    jobs, trainings = counted(plan.jobs, "job"), counted(plan.trainings, "training")
+    steps = counted(plan.steps, "optimizer step")
     if not plan.finished:
-        yield f"{plan.trainings:,} trainings in {jobs}, {plan.steps:,} optimizer steps; {_time_left(plan)}"
+        yield f"{trainings} in {jobs}, {steps}; {_time_left(plan)}"
         return
-    yield f"{plan.trainings:,} trainings in all, {plan.steps:,} optimizer steps"
+    yield f"{trainings} in all, {steps}"
     left = f"; {jobs} left, {_time_left(plan)}" if plan.jobs else ""
     yield f"finished already: {plan.finished} of {plan.of} trials{left}"
 
@@ -95,12 +97,13 @@ def _detects(plan: PlanDocument) -> Iterator[str]:
     if plan.sweep_metric is not None:
         yield f"no hypothesis, so no verdict: the table shows {with_unit(plan.sweep_metric)}"
     elif plan.seeds < plan.fewest_seeds:
+        seeds = counted(plan.seeds, "seed") + (" is" if plan.seeds == 1 else " are")
         shared = f", as {len(plan.claims)} hypotheses share the risk of an error" if len(plan.claims) > 1 else ""
-        yield f"WARNING  {plan.seeds} seeds are too few for a verdict; {plan.fewest_seeds} are the fewest{shared}"
+        yield f"WARNING  {seeds} too few for a verdict; {plan.fewest_seeds} are the fewest{shared}"
     elif plan.detectable_deviations is not None:
         yield (
-            f"with {plan.seeds} seeds, the difference of each claim is found with 80% probability if it is at least "
-            f"{plan.detectable_deviations:.2f} times as large as its standard deviation over seeds"
+            f"with {counted(plan.seeds, 'seed')}, the difference of each claim is found with 80% probability if it is "
+            f"at least {plan.detectable_deviations:.2f} times as large as its standard deviation over seeds"
         )
 
 

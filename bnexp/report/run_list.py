@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any
+from dataclasses import dataclass, replace
 
 from rich.cells import cell_len
 
@@ -17,37 +17,46 @@ COLUMNS = ("run", "kind", "status", "seeds", "result", "overrides")
 TO_THE_RIGHT = ("seeds",)
 
 
-def row(run: store.Run) -> dict[str, Any]:
+@dataclass(frozen=True)
+class RunRow:
+    """What the list says of a run; "-" stands for what it does not have."""
+
+    run: str
+    kind: str
+    status: str
+    seeds: int | str = "-"
+    result: str = "-"
+    overrides: str = "-"
+
+
+def row(run: store.Run) -> RunRow:
     """Return what the list says of a run; of a damaged one the reason stands as its result."""
     state = run.state()
-    said: dict[str, Any] = {"run": run.id, "kind": state.kind, "status": state.status}
-    said |= dict.fromkeys(("seeds", "result", "overrides"), "-")
+    said = RunRow(run.id, state.kind, state.status)
     if state.status == "damaged":
-        return {**said, "result": state.reason}
+        return replace(said, result=state.reason)
     match state.head:
         case store.RunHead() as record:
-            said |= _of_run(record)
+            seeds = len(record.seeds) if record.seeds else "-"
+            overrides = " ".join(record.overrides) or "-"
+            return replace(said, seeds=seeds, result=_result(record), overrides=overrides)
         case store.ComparisonHead() as document:
             words = [contrast.verdict.word for contrast in document.contrasts]
             of = "" if document.primary is None else f"{with_unit(document.primary.metric)}: "
             result = of + "; ".join(words)
-            said |= {"seeds": len(document.seeds), "result": result, "overrides": _of_arms(document.arms)}
+            return replace(said, seeds=len(document.seeds), result=result, overrides=_of_arms(document.arms))
         case store.StudyHead() as document:
-            said |= {"seeds": document.seeds, "result": document.verdict or "a sweep, no verdict"}
+            return replace(said, seeds=document.seeds, result=document.verdict or "a sweep, no verdict")
         case _ if state.kind == "study":
-            said["result"] = f"finished trials: {_finished_trials(run)}"
+            return replace(said, result=f"finished trials: {_finished_trials(run)}")
     return said
 
 
-def _of_run(record: store.RunHead) -> dict[str, Any]:
-    said: dict[str, Any] = {
-        "seeds": len(record.seeds) if record.seeds else "-",
-        "overrides": " ".join(record.overrides) or "-",
-    }
-    if record.metrics is not None:
-        metric = headline(record.metrics)
-        said["result"] = f"{with_unit(metric)} {number(metric, record.metrics[metric].final)}"
-    return said
+def _result(record: store.RunHead) -> str:
+    if record.metrics is None:
+        return "-"
+    metric = headline(record.metrics)
+    return f"{with_unit(metric)} {number(metric, record.metrics[metric].final)}"
 
 
 def _of_arms(arms: Sequence[store.ArmHead]) -> str:
@@ -66,10 +75,10 @@ def _finished_trials(run: store.Run) -> int:
     return 0
 
 
-def table(rows: Sequence[Mapping[str, Any]]) -> str:
+def table(rows: Sequence[RunRow]) -> str:
     """Return the rows as aligned lines, without a line break of their own: there may be tens of thousands."""
-    cells = [COLUMNS, *([plain(row[column]) for column in COLUMNS] for row in rows)]
-    reasons = [False, *(row["status"] == "damaged" for row in rows)]
+    cells = [COLUMNS, *([plain(getattr(row, column)) for column in COLUMNS] for row in rows)]
+    reasons = [False, *(row.status == "damaged" for row in rows)]
     widths = [max(map(cell_len, column)) for column in zip(*map(_without_reason, cells, reasons), strict=True)]
     return "\n".join(_line(line, widths) for line in cells)
 

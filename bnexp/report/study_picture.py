@@ -15,10 +15,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bnexp.config.study import Endpoint, Hypothesis
+from bnexp.errors import counted
 from bnexp.metrics import quantity
 from bnexp.report.frame import DPI, GREY, WIDTH
 from bnexp.report.labels import SMALL, TITLE, shown
-from bnexp.report.styles import counted
 from bnexp.statistics.arrays import Floats
 from bnexp.store.comparison_document import Interval
 from bnexp.store.study_document import CellRecord, HypothesisRecord, StudyDocument

@@ -11,9 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from bnexp.config.study import Endpoint
+from bnexp.errors import counted
 from bnexp.metrics import number, quantity, with_unit
 from bnexp.report.console import with_spread
-from bnexp.report.styles import STRONG, counted, warning
+from bnexp.report.styles import STRONG, warning
 from bnexp.store.comparison_document import MetricDifference
 from bnexp.store.study_document import (
     CellRecord,
@@ -161,7 +162,7 @@ def _tuning(document: StudyDocument, tune: Tuning) -> Iterator[RenderableType]:
     for cell, arm, trial in _trials(document):
         means = [number(tune.metric, mean) for mean in trial.tuning_means or []]
         table.add_row(*_levels(cell), Text(plain(arm)), *means)
-    seeds = f"{len(tune.seeds)} seeds of their own"
+    seeds = f"{counted(len(tune.seeds), 'seed')} of their own"
     yield Text(f"\ntuning {plain(tune.key)}: mean {plain(with_unit(tune.metric))} over {seeds}; the best is used")
     yield table
     yield from map(warning, _doubts(document, tune))
@@ -254,7 +255,7 @@ def _evidence(claim: HypothesisRecord, found: MetricDifference) -> Iterator[str]
     if found.p_value is not None:
         yield "sign-flip p <0.001" if found.p_value < 0.001 else f"sign-flip p {found.p_value:.2g}"
     if claim.wins:
-        won, lost = f"{claim.treated} wins {found.positive} pairs", f"{claim.baseline} {found.negative}"
+        won, lost = f"{claim.treated} wins {counted(found.positive, 'pair')}", f"{claim.baseline} {found.negative}"
         yield f"{won}, {lost}, and {found.ties} tie, half for each"
     if (chance := claim.probability_of_improvement) is not None:
         mean, low, high = (number("", value) for value in (chance.mean, chance.low, chance.high))

@@ -9,13 +9,13 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from bnexp.errors import counted
 from bnexp.report.frame import HEIGHT
 from bnexp.report.labels import SMALL, distinct
 from bnexp.report.plots import COLOURS, MARKERS
 from bnexp.report.study_forest import MOST_ROWS, cell_name
 from bnexp.report.study_lines import draw_lines, is_numeric
 from bnexp.report.study_picture import columns_of, line_of, titled, unit_of, whole
-from bnexp.report.styles import counted
 from bnexp.store.study_document import StudyDocument
 from bnexp.study.words import endpoint_name
 

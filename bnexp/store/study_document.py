@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from bnexp.config.study import Endpoint, Hypothesis, keys_of
+from bnexp.errors import counted
 from bnexp.metrics import LARGEST, is_measured
 from bnexp.store.comparison_document import Interval, MetricDifference, Verdict
 from bnexp.store.records import Count, Metric, Number, Record, Share
@@ -231,8 +232,8 @@ def _faulty_sweep(document: StudyDocument) -> Iterator[str]:
 def _faulty_grid(document: StudyDocument) -> Iterator[str]:
     """Yield where cells do not match the factors, arms and endpoints."""
     levels = {factor.name: factor.levels for factor in document.factors}
-    if len(document.cells) != math.prod(map(len, levels.values())):
-        yield f"the factors span {math.prod(map(len, levels.values()))} cells, and {len(document.cells)} are there"
+    if len(document.cells) != (spanned := math.prod(map(len, levels.values()))):
+        yield f"the factors span {counted(spanned, 'cell')}, and {len(document.cells)} are there"
     for cell in document.cells:
         known = cell.levels.keys() == levels.keys()
         if not known or any(level not in levels[name] for name, level in cell.levels.items()):

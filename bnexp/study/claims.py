@@ -114,7 +114,7 @@ def answer_study(
 
     observer.planned(plan_document(planned, workers.at_once, planned.done))
     try:
-        run.preflight(planned, workers, done=planned.done)
+        run.check_unfinished(planned, workers, done=planned.done)
         found = replace(one, document=run.run(planned, workers, ended, checked=True, answered=answered))
     except (UntrainedError, ConfigError, RunError) as error:
         found = replace(one, failure=str(error))

@@ -18,8 +18,8 @@ from bnexp.config.study import StudyFile
 from bnexp.config.study_reading import read_study
 from bnexp.data.fingerprint import Sources
 from bnexp.errors import ConfigError, Problems, RunError
+from bnexp.experiment.data_facts import data_facts
 from bnexp.experiment.prepare import prepared
-from bnexp.store.run_record import DataFacts
 from bnexp.store.study_document import FORMAT
 from bnexp.study import grid, jobs
 from bnexp.study.digests import digest_of, study_facts, trial_facts
@@ -136,7 +136,7 @@ def _candidate_facts(cells: list[Cell]) -> dict[str, CandidateFacts]:
         with problems.noted(), located_errors(one):
             data, training = prepared(one.experiment), one.experiment.training
             steps = training.epochs * data.steps(training.batch_size, training.drop_last)
-            told = DataFacts.model_validate({"name": one.experiment.dataset.name, **data.summary()})
+            told = data_facts(one.experiment.dataset.name, data)
             known[one.experiment.model_dump_json()] = CandidateFacts(
                 data.task, data.shape, data.rows.x.nbytes, steps, told
             )

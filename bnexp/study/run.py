@@ -43,7 +43,9 @@ class Costs:
     """That the check took: workers were started, and TensorFlow was loaded."""
 
 
-def preflight(planned: Plan, workers: Workers, *, plan_only: bool = False, done: Finished | None = None) -> Costs:
+def check_unfinished(
+    planned: Plan, workers: Workers, *, plan_only: bool = False, done: Finished | None = None
+) -> Costs:
     """Check data, models and trainers of all that is not finished, before any training.
 
     Workers do it, since they will train. Where there is only a plan to be printed, few of them are started.
@@ -56,9 +58,9 @@ def preflight(planned: Plan, workers: Workers, *, plan_only: bool = False, done:
     alone = plan_only and len(unfinished) <= FEW_JOBS
     found: dict[int, Any] = {}
     for several in [[job] for job in unfinished] if alone else [unfinished]:
-        found |= {id(job): answer for job, answer in workers.each(work.preflight, several)}
+        found |= {id(job): answer for job, answer in workers.each(work.check_job, several)}
     answers = [found.get(id(job)) for job in unfinished]
-    checks = [answer if isinstance(answer, work.Preflight) else work.Preflight([]) for answer in answers]
+    checks = [answer if isinstance(answer, work.CheckedJob) else work.CheckedJob([]) for answer in answers]
     if said := dict.fromkeys(text for check in checks for text in check.problems):
         raise ConfigError(said)
     return Costs(unfinished, [check.pace for check in checks], time.monotonic() - begun)
@@ -122,7 +124,7 @@ def run(
 ) -> StudyDocument:
     """Let workers train what is not finished yet, answer the hypotheses, keep and return the document of study.json.
 
-    `checked` says that `preflight` has passed in this process.
+    `checked` says that `check_unfinished` has passed in this process.
 
     Raises:
         ConfigError: before anything is written, if Keras refuses a model or setting of a cell.
@@ -132,7 +134,7 @@ def run(
     """
     store.refuse_unwritable(planned.directory.parent)
     if not checked:
-        preflight(planned, workers)
+        check_unfinished(planned, workers)
     with store.own_directory(planned.directory) as directory, work_begun():
         if not (directory / "study.yaml").exists():
             store.write(directory / "study.yaml", planned.file.text())

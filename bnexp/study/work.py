@@ -53,22 +53,22 @@ def refusals(job: Job) -> list[str]:
 
 
 @dataclass(frozen=True)
-class Preflight:
+class CheckedJob:
     """What is known of a job before it is trained: what is refused in it, else about what it will cost."""
 
     problems: list[str]
     pace: Pace | None = None
 
 
-def preflight(job: Job) -> Preflight:
-    """Check a job; where nothing is refused, say roughly what it costs. Nothing is traced or trained."""
+def check_job(job: Job) -> CheckedJob:
+    """Check a job; where nothing is refused, estimate roughly what it costs. Nothing is traced or trained."""
     if problems := refusals(job):
-        return Preflight(problems)
+        return CheckedJob(problems)
     together = min(job.largest_shard, len(job.trials) * len(job.seeds))
     try:
-        return Preflight([], rough_pace(job.trials[0].candidates[0].experiment, job.seeds, at_once=together))
+        return CheckedJob([], rough_pace(job.trials[0].candidates[0].experiment, job.seeds, at_once=together))
     except Exception:  # its training will tell
-        return Preflight([])
+        return CheckedJob([])
 
 
 def time_steps(job: Job) -> Pace | None:

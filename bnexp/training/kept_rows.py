@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from bnexp.config.training import Training
 from bnexp.data import Data
+from bnexp.errors import counted
 
 PARTS = ("val", "test")
 """The held-out parts."""
@@ -38,7 +39,7 @@ def not_kept(training: Training, data: Data, seeds: int) -> str | None:
     if not training.keep_rows or keeps_predictions(training, data, seeds):
         return None
     rows = sum(data.parts[part].shape[1] for part in held_out(data))
-    size = f"{seeds:,} seeds x {rows:,} held-out rows"
+    size = f"{counted(seeds, 'seed')} x {counted(rows, 'held-out row')}"
     if keeps_measures(training, data, seeds):
         return f"The predictions for each held-out row are not kept: {size} would take more than 512 MiB."
     return (

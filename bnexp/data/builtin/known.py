@@ -14,6 +14,7 @@ import urllib.request
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +51,7 @@ def known_rows(dataset: KnownSet, limit: int | None) -> Rows:
     if not is_here(known):
         raise SettingError("dataset.name", f"is {known.name}, which is not on this computer. Get it: {known.command}")
     rows = _read(dataset, known, limit)
-    rows.facts.update(licence=known.licence, attribution=known.attribution)
-    return rows
+    return replace(rows, facts=replace(rows.facts, licence=known.licence, attribution=known.attribution))
 
 
 def _read(dataset: KnownSet, known: Known, limit: int | None) -> Rows:

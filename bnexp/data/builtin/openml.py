@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from http.client import HTTPException
 from urllib.error import URLError
 
@@ -39,6 +40,5 @@ def openml_rows(dataset: OpenmlDataset, limit: int | None) -> Rows:
         )
     columns = Columns(named[0], dataset.task, dataset.drop, dataset.categories, missing=dataset.missing)
     rows = from_frame(found.frame, columns, row_of(f"OpenML set {number}"), limit)
-    facts = {"title": str(found.details.get("name")), "licence": str(found.details.get("licence", "not stated"))}
-    rows.facts.update(facts, openml_id=number)
-    return rows
+    title, licence = (str(found.details.get(*key)) for key in (("name",), ("licence", "not stated")))
+    return replace(rows, facts=replace(rows.facts, title=title, licence=licence, openml_id=number))

@@ -6,6 +6,8 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from bnexp.errors import counted
+
 _WORDS = "? - -- . na n/a #n/a <na> nan none null #div/0! #name? #null! #num! #ref! #value!"
 MISSING = frozenset(("", *_WORDS.split()))
 """Words, in lower case, that mostly stand for an unknown value. Excel's words for an error are among them."""
@@ -120,4 +122,4 @@ def shown(cell: object) -> str:
 
 
 def _shown(name: str, rows: int) -> str:
-    return f"{shown(name)} ({rows:,} row{'s' if rows > 1 else ''})"
+    return f"{shown(name)} ({counted(rows, 'row')})"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -166,8 +167,8 @@ def csv_rows(dataset: CsvDataset, limit: int | None) -> Rows:
     keep_as_written(path, dataset.separator, as_text, frame)
     where = lines_of(path, dataset.separator, len(frame))
     rows = from_frame(frame, _columns(dataset, dataset.decimal, dataset.separator), where, limit)
-    rows.facts["warnings"] += warnings_of_names(frame, list(frame.columns), f"the first line of {path}")
-    return rows
+    warnings = warnings_of_names(frame, list(frame.columns), f"the first line of {path}")
+    return replace(rows, facts=replace(rows.facts, warnings=[*(rows.facts.warnings or ()), *warnings]))
 
 
 def keep_as_written(path: Path, separator: str, columns: Sequence[str | None], frame: pandas.DataFrame) -> None:

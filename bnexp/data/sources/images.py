@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnexp.config.real import ImageFolderDataset
+from bnexp.data.facts import RowFacts
 from bnexp.data.memory_guard import refuse_too_large
 from bnexp.data.rows import Rows, numbered
 from bnexp.data.sources.files import existing_path
@@ -42,7 +43,7 @@ def image_folder_rows(dataset: ImageFolderDataset, limit: int | None) -> Rows:
     warnings += warnings_of_several_classes(x_NHWC, paths, folder)
     warnings += _warnings_of_one_colour(x_NHWC, paths)
     y_N, classes = numbered(labels_of(folder, paths))
-    facts = {"files_left_out": listing.left_out, "warnings": warnings}
+    facts = RowFacts(files_left_out=listing.left_out, warnings=warnings)
     return Rows("image", x_NHWC, y_N, classes, where=lambda row: str(paths[row]), facts=facts)
 
 

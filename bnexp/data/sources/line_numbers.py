@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from bnexp.data.rows import Where, row_of
 from bnexp.data.sources.alike import shown
 from bnexp.data.sources.header import has_second_line, is_data, repeated_names
-from bnexp.errors import SettingError
+from bnexp.errors import SettingError, counted
 
 if TYPE_CHECKING:
     import pandas
@@ -137,7 +137,7 @@ def refuse_short_rows(path: Path, separator: str, frame: pandas.DataFrame) -> No
         if count < columns:
             raise SettingError(
                 "dataset.path",
-                f"is {str(path)!r}; {path}:{record.begins} has {count} field{'s' if count > 1 else ''}, and the "
+                f"is {str(path)!r}; {path}:{record.begins} has {counted(count, 'field')}, and the "
                 f"first line names {columns} columns. Complete that row, or take it out.",
             )
 

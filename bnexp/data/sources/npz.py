@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from bnexp.config.real import NpzDataset
 from bnexp.config.section import Kind
+from bnexp.data.facts import RowFacts
 from bnexp.data.memory_guard import refuse_too_large
 from bnexp.data.rows import Rows, Where, row_of
 from bnexp.data.sources.alike import warnings_of, warnings_of_missing
@@ -71,10 +72,8 @@ def npz_rows(dataset: NpzDataset, limit: int | None) -> Rows:
     with problems.noted():
         numbers, classes = target(_column(dataset.y, y_N), dataset.task, where, "dataset.y")
     problems.refuse()
-    facts = {
-        "arrays_left_out": left_out(dataset, headers),
-        "warnings": [*warnings_of_arrays(dataset, headers, kind), *_warnings_of_labels(dataset, labels)],
-    }
+    warnings = [*warnings_of_arrays(dataset, headers, kind), *_warnings_of_labels(dataset, labels)]
+    facts = RowFacts(arrays_left_out=left_out(dataset, headers), warnings=warnings)
     groups_N = np.unique(group[0], return_inverse=True)[1].astype("int64") if group else None
     return Rows(kind, x, numbers, classes, groups_N=groups_N, where=where, facts=facts)
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from bnexp.config.real import AsteriskLanguagesSet, WavFolderDataset
+from bnexp.data.facts import LogMel, RowFacts
 from bnexp.data.memory_guard import refuse_too_large
 from bnexp.data.rows import Floats32, Rows, numbered
 from bnexp.data.sources.files import existing_path
@@ -46,8 +47,7 @@ def wav_folder_rows(dataset: WavFolderDataset, limit: int | None) -> Rows:
     rows = recordings(dataset, folder, paths, labels, groups, limit)
     warnings = list(warnings_of_layout(folder, paths))
     warnings += warnings_of_several_classes(rows.x, paths, folder)
-    rows.facts.update(files_left_out=listing.left_out, warnings=warnings)
-    return rows
+    return replace(rows, facts=replace(rows.facts, files_left_out=listing.left_out, warnings=warnings))
 
 
 def recordings(
@@ -82,7 +82,7 @@ def recordings(
         classes,
         groups_N=groups_N,
         where=lambda row: str(paths[row]),
-        facts={"samples_per_second": rate} | ({} if dataset.features == "wave" else {"log_mel": _layer(dataset, rate)}),
+        facts=RowFacts(rate, None if dataset.features == "wave" else _log_mel_arguments(dataset, rate)),
     )
 
 
@@ -128,19 +128,18 @@ def _samples(dataset: Audio, rate: int) -> tuple[int, int]:
     return max(2, round(rate * dataset.window_ms / 1000)), max(1, round(rate * dataset.stride_ms / 1000))
 
 
-def _layer(dataset: Audio, rate: int) -> dict[str, Any]:
-    """Return the arguments of Keras's MelSpectrogram."""
+def _log_mel_arguments(dataset: Audio, rate: int) -> LogMel:
     window, stride = _samples(dataset, rate)
-    return {
-        "fft_length": 1 << (window - 1).bit_length(),
-        "sequence_length": window,
-        "sequence_stride": stride,
-        "sampling_rate": rate,
-        "num_mel_bins": dataset.mels,
-        "min_freq": 0.0,
-        "max_freq": rate / 2,
-        "top_db": NO_FLOOR_DB,
-    }
+    return LogMel(
+        fft_length=1 << (window - 1).bit_length(),
+        sequence_length=window,
+        sequence_stride=stride,
+        sampling_rate=rate,
+        num_mel_bins=dataset.mels,
+        min_freq=0.0,
+        max_freq=rate / 2,
+        top_db=NO_FLOOR_DB,
+    )
 
 
 def _log_mel(dataset: Audio, waves: Sequence[Floats32], rate: int) -> list[Floats32]:
@@ -152,7 +151,7 @@ def _log_mel(dataset: Audio, waves: Sequence[Floats32], rate: int) -> list[Float
     import keras
 
     window, stride = _samples(dataset, rate)
-    layer = keras.layers.MelSpectrogram(**_layer(dataset, rate))
+    layer = keras.layers.MelSpectrogram(**asdict(_log_mel_arguments(dataset, rate)))
     frames: list[Floats32] = [np.empty((0, 0), "float32")] * len(waves)
     order = np.argsort([len(wave_T) for wave_T in waves], kind="stable")
     for batch in np.array_split(order, -(-len(order) // BATCH)):

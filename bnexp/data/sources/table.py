@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bnexp.data.facts import RowFacts
 from bnexp.data.memory_guard import refuse_above_limit
 from bnexp.data.rows import Rows, Where
 from bnexp.data.sources.alike import shown, warnings_of, warnings_of_missing
@@ -30,7 +31,7 @@ from bnexp.data.sources.column import (
 )
 from bnexp.data.sources.marks import marked_columns, problems_of_marks
 from bnexp.data.sources.numerals import are_numbers_as_text, unit_of
-from bnexp.errors import Problems, SettingError, nearest
+from bnexp.errors import Problems, SettingError, counted, nearest
 
 if TYPE_CHECKING:
     import pandas
@@ -110,10 +111,10 @@ def from_frame(frame: pandas.DataFrame, columns: Columns, where: Where, limit: i
         numeric=len(numeric),
         columns=(*numeric, *(str(name) for values in dummies for name in values)),
         where=where,
-        facts={
-            "id_like_columns": [name for name in numeric if _is_id_like(frame[name])],
-            "warnings": list(_warnings(frame, columns, texts, classes)),
-        },
+        facts=RowFacts(
+            id_like_columns=[name for name in numeric if _is_id_like(frame[name])],
+            warnings=list(_warnings(frame, columns, texts, classes)),
+        ),
     )
 
 
@@ -171,7 +172,7 @@ def _warnings(
     """Yield what may mislead in the names of classes, groups and categories."""
     yield from warnings_of_columns(frame, columns.target if classes else None, columns.group)
     for name in texts:
-        yield from warnings_of(f"column {name!r}", counted(frame[name]))
+        yield from warnings_of(f"column {name!r}", rows_of_values(frame[name]))
         if name not in columns.categories:
             yield from _warnings_of_numbers(frame[name], columns.decimal or ".")
 
@@ -180,7 +181,7 @@ def _warnings_of_numbers(column: pandas.Series[Any], decimal: str) -> Iterator[s
     """Yield a warning if a column of categories seems to be one of numbers."""
     strange = no_numbers(column, decimal)
     if len(strange):
-        rows = f"{len(strange):,} row{'s' if len(strange) > 1 else ''}"
+        rows = counted(len(strange), "row")
         yield (
             f"column {column.name!r} holds numbers, and in {rows} something else, as "
             f"{shown(column.iloc[strange[0]])}; it is taken for categories. Empty these cells to have numbers, "
@@ -201,13 +202,13 @@ def _warnings_of_numbers(column: pandas.Series[Any], decimal: str) -> Iterator[s
 def warnings_of_columns(frame: pandas.DataFrame, classes: str | None, group: str | None) -> Iterator[str]:
     """Yield what may mislead in the names of the classes and groups that these columns hold."""
     if classes is not None:
-        yield from warnings_of(f"dataset.target {classes!r}", counted(frame[classes]))
-        yield from warnings_of_missing(f"dataset.target {classes!r}", counted(frame[classes]))
+        yield from warnings_of(f"dataset.target {classes!r}", rows_of_values(frame[classes]))
+        yield from warnings_of_missing(f"dataset.target {classes!r}", rows_of_values(frame[classes]))
     if group is not None:
-        yield from warnings_of(f"dataset.group {group!r}", counted(frame[group]))
+        yield from warnings_of(f"dataset.group {group!r}", rows_of_values(frame[group]))
 
 
-def counted(column: pandas.Series[Any]) -> dict[str, int]:
+def rows_of_values(column: pandas.Series[Any]) -> dict[str, int]:
     """Count the rows of each value of a column, missing ones left out."""
     return {str(value): int(count) for value, count in column.astype(object).value_counts().items()}
 

@@ -7,12 +7,14 @@ to that seed's numbers: 0 is padding, and 1 stands for every other word. N rows,
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bnexp.config.real import TextCsvDataset
+from bnexp.data.facts import RowFacts, TextsWithoutWords
 from bnexp.data.memory_guard import refuse_above_limit
 from bnexp.data.rows import Rows, Where
 from bnexp.data.sources.column import groups, target
@@ -63,11 +65,9 @@ def text_csv_rows(dataset: TextCsvDataset, limit: int | None) -> Rows:
     words = list(map(str, frame[dataset.text]))
     rows = text_rows(words, y_N, classes, length=dataset.length, limit=limit, groups_N=groups_N, where=where)
     without = np.flatnonzero(~rows.x.any(axis=1))
-    if len(without):
-        rows.facts["texts_without_words"] = {"rows": len(without), "first": where(int(without[0]))}
-    warnings += warnings_of_columns(frame, dataset.target, dataset.group)
-    rows.facts["warnings"] = [*warnings, *_warnings_of_words(rows)]
-    return rows
+    wordless = TextsWithoutWords(len(without), where(int(without[0]))) if len(without) else None
+    warnings += [*warnings_of_columns(frame, dataset.target, dataset.group), *_warnings_of_words(rows.x, wordless)]
+    return replace(rows, facts=RowFacts(texts_without_words=wordless, warnings=warnings))
 
 
 def _refuse_missing(texts: pandas.Series[Any], where: Where) -> None:
@@ -80,18 +80,18 @@ def _refuse_missing(texts: pandas.Series[Any], where: Where) -> None:
         )
 
 
-def _warnings_of_words(rows: Rows) -> Iterator[str]:
+def _warnings_of_words(x_NT: NDArray[np.int32], wordless: TextsWithoutWords | None) -> Iterator[str]:
     """Yield a warning if texts have no word, or if most have no word that another text has too."""
-    without = rows.facts.get("texts_without_words", {"rows": 0})
-    if without["rows"]:
+    alone = int(_alone(x_NT).sum())
+    if wordless is not None:
+        alone -= wordless.rows
         yield (
-            f"{without['first']} has a text without a word (rows without: {without['rows']:,}): nothing but blanks "
+            f"{wordless.first} has a text without a word (rows without: {wordless.rows:,}): nothing but blanks "
             "and punctuation. A network sees only padding there. Take these rows out of the file."
         )
-    alone = int(_alone(rows.x).sum()) - without["rows"]
-    if 2 * alone > len(rows.x):
+    if 2 * alone > len(x_NT):
         yield (
-            f"{alone:,} of {len(rows.x):,} texts share no word with another text. What is learned of them helps with "
+            f"{alone:,} of {len(x_NT):,} texts share no word with another text. What is learned of them helps with "
             "no other text. Words are cut at blanks: put blanks between them, or name another column."
         )
 

@@ -1,0 +1,41 @@
+"""What is recorded and shown of an experiment's data: the one place in which `DataFacts` are built of `Data`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from bnexp.store import DataFacts
+
+if TYPE_CHECKING:
+    from bnexp.data import Data
+
+
+def data_facts(name: str, data: Data) -> DataFacts:
+    """Return what is shown of a data set everywhere: what it is, counts, classes, warnings."""
+    rows, guessing = data.rows, data.guessing
+    sizes = {part: int(rows_SR.shape[1]) for part, rows_SR in data.parts.items()}
+    facts = DataFacts(
+        name=name,
+        task=data.task,
+        kind=rows.kind,
+        rows=len(rows.y_N),
+        shape=list(rows.x.shape[1:]),
+        classes=None if rows.classes is None else list(rows.classes),
+        rows_per_class=data.rows_per_class,
+        training_rows=sizes["train"],
+        validation_rows=sizes["val"],
+        test_rows=sizes.get("test"),
+        commonest_class_share=guessing.get("test", guessing.get("val")),
+        guessing=guessing,
+        one_class=data.one_class,
+        split=data.split,
+    )
+    if data.view.target_center is not None:
+        facts.error_unit = "target"
+    return facts.model_copy(update={key: value for key, value in asdict(rows.facts).items() if value is not None})
+
+
+def recorded_data_facts(name: str, data: Data) -> DataFacts:
+    """Return what run.json records of the data: what is shown of them, and the digests of file and rows."""
+    return data_facts(name, data).model_copy(update={"source_sha256": data.source_sha256, "digest": data.digest})

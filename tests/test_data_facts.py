@@ -1,0 +1,48 @@
+"""What run.json records of the data: what was found when the rows were read, and nothing that this kind does not have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from bnexp.config.dataset import Dataset
+from bnexp.data import Data, prepare
+from bnexp.experiment.data_facts import data_facts, recorded_data_facts
+
+ALWAYS = [
+    "name", "task", "kind", "rows", "shape", "classes", "rows_per_class", "training_rows", "validation_rows", "test_rows",
+    "commonest_class_share", "guessing", "one_class",
+]  # fmt: skip
+
+
+def prepared(**keys: Any) -> Data:
+    return prepare(TypeAdapter(Dataset).validate_python(keys), (0,), None, "sha")
+
+
+def test_drawn_data_have_no_facts_of_files() -> None:
+    facts = data_facts("moons", prepared(name="moons", samples=40)).as_json()
+    assert list(facts) == [*ALWAYS, "split"]
+    assert (facts["rows"], facts["training_rows"], facts["validation_rows"], facts["test_rows"]) == (40, 32, 8, None)
+
+
+def test_a_table_records_its_id_like_columns_its_rows_and_the_unit_of_its_errors(tmp_path: Path) -> None:
+    lines = [f"{row},{row % 7}.5,{row}.25" for row in range(60)]
+    (tmp_path / "t.csv").write_text("\n".join(["id,x,y", *lines]))
+    data = prepared(name="csv", path=str(tmp_path / "t.csv"), target="y")
+    facts = recorded_data_facts("csv", data).as_json()
+    found = ["error_unit", "split", "id_like_columns", "warnings", "duplicates_dropped", "rows_before_limit"]
+    assert list(facts) == [*ALWAYS, *found, "source_sha256", "digest"]
+    assert {key: facts[key] for key in found if key != "split"} == {
+        "error_unit": "target", "id_like_columns": ["id"], "warnings": [], "duplicates_dropped": 0,
+        "rows_before_limit": 60,
+    }  # fmt: skip
+    assert (facts["source_sha256"], facts["digest"]) == ("sha", data.digest)
+
+
+def test_texts_without_words_are_recorded_with_their_number_and_the_first_place(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("text,y\n" + "red car,a\nblue car,b\n!!,a\nred sky,b\n" * 10)
+    keys = {"path": str(tmp_path / "t.csv"), "text": "text", "target": "y", "duplicates": "keep"}
+    facts = data_facts("text_csv", prepared(name="text_csv", **keys)).as_json()
+    assert facts["texts_without_words"] == {"rows": 10, "first": f"{tmp_path}/t.csv:4"}

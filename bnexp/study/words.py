@@ -12,6 +12,7 @@ from typing import Any
 
 from bnexp import statistics
 from bnexp.config.study import Endpoint, Hypothesis, keys_of
+from bnexp.errors import counted
 from bnexp.metrics import LARGEST, number, with_unit
 from bnexp.statistics import Interval, Reading, Shown, strict
 from bnexp.store.comparison_document import Interval as Bounds
@@ -81,7 +82,7 @@ class Telling:
         """Return what would settle a claim with seeds that never reach the target."""
         if not any(self.never):
             return None
-        never = f"{sum(self.never)} training{'s' if sum(self.never) > 1 else ''}"
+        never = counted(sum(self.never), "training")
         return f"{never} never reach {self.claim.metric.epochs_to:g}. More training.epochs would settle it."
 
     def why_these_rows_only(self) -> str | None:

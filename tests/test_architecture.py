@@ -100,6 +100,16 @@ def test_a_file_is_short_and_says_first_what_lives_in_it(path: Path) -> None:
     assert len(text.splitlines()) <= LONGER.get(path.relative_to(PACKAGE).as_posix(), MOST_LINES)
 
 
+MOST_LINES_OF_A_FUNCTION = 50
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_function_fits_on_a_screen(path: Path) -> None:
+    functions = [node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.FunctionDef)]
+    long = {one.name for one in functions if (one.end_lineno or 0) - one.lineno + 1 > MOST_LINES_OF_A_FUNCTION}
+    assert long == set()
+
+
 def test_contributing_ranks_the_rooms_as_they_are_checked() -> None:
     rows = re.findall(r"^\| (\d) \| (`.*?) \|", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.MULTILINE)
     told = {room: int(rank) for rank, rooms in rows for room in re.findall(r"`(\w+)/?`", rooms)}

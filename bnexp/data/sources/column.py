@@ -1,14 +1,17 @@
-"""What a column of a table becomes: a target, numbers, or categories; and what is wrong with one that cannot."""
+"""What a column of a table becomes: numbers, categories or groups; and what is wrong with one that cannot.
+
+Targets are in `targets`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bnexp.data.rows import Where, numbered
+from bnexp.data.rows import Where
 from bnexp.data.sources.alike import is_missing, shown
 from bnexp.data.sources.numerals import are_dates
 from bnexp.errors import SettingError
@@ -30,8 +33,6 @@ FEWEST_STEPS = 256
 
 
 NO_VALUE = "keeps column {!r}; it has no value in any row. Leave it out (dataset.drop)."
-
-TaskKey = Literal["auto", "classification", "regression"]
 
 
 def is_text(column: pandas.Series[Any]) -> bool:
@@ -64,69 +65,6 @@ def groups(column: pandas.Series[Any]) -> NDArray[np.int64]:
     return np.asarray(column.factorize(use_na_sentinel=False)[0], "int64")
 
 
-# --- targets ------------------------------------------------------------------------
-
-
-def target(
-    column: pandas.Series[Any], task: TaskKey, where: Where, key: str = "dataset.target", *, decimal: str = "."
-) -> tuple[NDArray[np.float32], tuple[str, ...] | None]:
-    """Return the targets (N,) and the names of their classes, None for a regression.
-
-    `key` names them in errors. `decimal` is the decimal mark of numbers that are stored as text.
-
-    Raises:
-        SettingError: if a target is missing or infinite, there is but one
-            class, or a regression's target is text, if only in one row, or
-            numbers that float32 would not tell apart.
-    """
-    _refuse_missing_target(column, where, key)
-    different = different_values(column, key)
-    if not is_text(column) or task == "regression":
-        numbers = _finite(column, key, where, decimal)
-        whole = bool((numbers == np.floor(numbers)).all())
-        if task == "regression" or (task == "auto" and not (whole and different <= MOST_WHOLE_NUMBER_CLASSES)):
-            refuse_lost_digits(key, f"is {column.name!r}; its numbers", numbers, "Subtract the lowest from all.")
-            return numbers.astype("float32"), None
-        # whole numbers sort as people count, and float64 would not tell the largest apart
-        y_N, classes = numbered(column.to_numpy("int64") if whole else numbers)
-    else:
-        if task == "auto" and different > MOST_WHOLE_NUMBER_CLASSES:
-            cure = "Mend the file, take that row out, or give dataset.task: classification."
-            _refuse_strange_cell(column, key, where, cure, decimal)
-            _refuse_dates(column, key, where)
-        y_N, classes = numbered(column.astype(str))
-    if len(classes) < 2:
-        raise SettingError(
-            key,
-            f"is {column.name!r}; it has one value in all rows ({classes[0]}), expected two classes or more. "
-            "Name another column.",
-        )
-    return y_N, classes
-
-
-def _refuse_missing_target(column: pandas.Series[Any], where: Where, key: str) -> None:
-    missing = column.isna().to_numpy()
-    if missing.all():
-        raise SettingError(key, f"is {column.name!r}; it has no value in any row. Name another column.")
-    if missing.any():
-        row = int(np.flatnonzero(missing)[0])
-        raise SettingError(
-            key,
-            f"is {column.name!r}; {where(row)} has no value in it (rows without: {missing.sum()}). "
-            "Fill it in, or take those rows out.",
-        )
-
-
-def _refuse_dates(column: pandas.Series[Any], key: str, where: Where) -> None:
-    """Raise SettingError if a target of many values is dates or times."""
-    if are_dates(column):
-        raise SettingError(
-            key,
-            f"is {column.name!r}; it holds dates or times, as {shown(column.iloc[0])} in {where(0)}; expected "
-            "numbers or classes. Name another column, or give dataset.task: classification to take each for a class.",
-        )
-
-
 # --- numbers ------------------------------------------------------------------------
 
 
@@ -136,7 +74,7 @@ def numbers(column: pandas.Series[Any], where: Where) -> NDArray[np.float32]:
     Raises:
         SettingError: if one is infinite or too large, all are missing, or float32 would not tell them apart.
     """
-    values = _finite(column, "dataset", where)
+    values = finite_numbers(column, "dataset", where)
     if np.isnan(values).all():
         raise SettingError("dataset.drop", NO_VALUE.format(column.name))
     seen = f"keeps column {column.name!r}; its numbers"
@@ -144,7 +82,7 @@ def numbers(column: pandas.Series[Any], where: Where) -> NDArray[np.float32]:
     return values.astype("float32")[:, None]
 
 
-def _finite(column: pandas.Series[Any], key: str, where: Where, decimal: str = ".") -> NDArray[np.float64]:
+def finite_numbers(column: pandas.Series[Any], key: str, where: Where, decimal: str = ".") -> NDArray[np.float64]:
     """Return a column's numbers; some may be missing (NaN)."""
     values = as_numbers(column, decimal).to_numpy(dtype="float64", na_value=np.nan)
     wrong = (~np.isfinite(values) & ~column.isna().to_numpy()) | (np.abs(values) > LARGEST)
@@ -234,7 +172,7 @@ def refuse_no_category(column: pandas.Series[Any], where: Where, decimal: str = 
     if count > MOST_WHOLE_NUMBER_CLASSES:
         known = "Mend the file, with an empty cell for a number that is not known"
         cure = f"{known}, or name the column in dataset.drop or dataset.categories."
-        _refuse_strange_cell(column, "dataset", where, cure, decimal)
+        refuse_strange_cell(column, "dataset", where, cure, decimal)
     if count > most or column.dtype.kind in "mM":
         what = "dates or times" if are_dates(column) else "text"
         row = int(np.flatnonzero(column.notna())[0])
@@ -264,7 +202,7 @@ def no_numbers(column: pandas.Series[Any], decimal: str = ".") -> NDArray[np.int
     return np.flatnonzero(column.isin(counts.index[culprits]))
 
 
-def _refuse_strange_cell(column: pandas.Series[Any], key: str, where: Where, cure: str, decimal: str) -> None:
+def refuse_strange_cell(column: pandas.Series[Any], key: str, where: Where, cure: str, decimal: str) -> None:
     """Raise SettingError, with the line, if more than half of a column of text are numbers, but not all."""
     strange = no_numbers(column, decimal)
     if len(strange):

@@ -32,8 +32,9 @@ from bnexp.data.sources.arrays import (
     refuse_missing,
     warnings_of_arrays,
 )
-from bnexp.data.sources.column import LARGEST, refuse_lost_digits, target
+from bnexp.data.sources.column import LARGEST, refuse_lost_digits
 from bnexp.data.sources.files import existing_path
+from bnexp.data.sources.targets import target
 from bnexp.errors import Problems, SettingError
 
 if TYPE_CHECKING:

@@ -15,23 +15,20 @@ from numpy.typing import NDArray
 from bnexp.data.facts import RowFacts
 from bnexp.data.memory_guard import refuse_above_limit
 from bnexp.data.rows import Rows, Where
-from bnexp.data.sources.alike import shown, warnings_of, warnings_of_missing
 from bnexp.data.sources.column import (
     MOST_WHOLE_NUMBER_CLASSES,
-    TaskKey,
     categories,
     different_values,
     groups,
     is_text,
-    no_numbers,
     numbers,
     refuse_missing,
     refuse_no_category,
-    target,
 )
 from bnexp.data.sources.marks import marked_columns, problems_of_marks
-from bnexp.data.sources.numerals import are_numbers_as_text, unit_of
-from bnexp.errors import Problems, SettingError, counted, nearest
+from bnexp.data.sources.table_warnings import warnings_of_categories, warnings_of_columns
+from bnexp.data.sources.targets import TaskKey, target
+from bnexp.errors import Problems, SettingError, nearest
 
 if TYPE_CHECKING:
     import pandas
@@ -77,8 +74,26 @@ def from_frame(frame: pandas.DataFrame, columns: Columns, where: Where, limit: i
     frame = frame.set_axis([str(name) for name in frame.columns], axis=1)
     refuse_repeated_names(frame)
     refuse_names_below(frame, columns.target, where)
-    problems = Problems()
-    decimal = columns.decimal or "."
+    return _rows(frame, columns, _read_columns(frame, columns, where, limit), where)
+
+
+@dataclass(frozen=True)
+class _ReadColumns:
+    """The columns of a table that has nothing wrong: targets, numbers (N, 1) by name, and the names of categories."""
+
+    y_N: NDArray[np.float32]
+    classes: tuple[str, ...] | None
+    numeric: dict[str, NDArray[np.float32]]
+    texts: list[str]
+
+
+def _read_columns(frame: pandas.DataFrame, columns: Columns, where: Where, limit: int | None) -> _ReadColumns:
+    """Read the target and the numbers, and collect what is wrong with any column.
+
+    Raises:
+        SettingError: as `from_frame` does.
+    """
+    problems, decimal = Problems(), columns.decimal or "."
     marked = marked_columns(frame, _may_be_numbers(frame, columns), decimal)
     _collect_wrong_names(frame, columns, problems)
     for problem in problems_of_marks(
@@ -101,19 +116,24 @@ def from_frame(frame: pandas.DataFrame, columns: Columns, where: Where, limit: i
         _refuse_too_wide(frame, inputs, texts, limit)
     problems.refuse()
     assert y_N is not None
-    dummies = [categories(frame[name]) for name in texts]
+    return _ReadColumns(y_N, classes, numeric, texts)
+
+
+def _rows(frame: pandas.DataFrame, columns: Columns, found: _ReadColumns, where: Where) -> Rows:
+    """Put the columns side by side: numbers first, then a 0 or 1 for each category."""
+    dummies = [categories(frame[name]) for name in found.texts]
     return Rows(
         "table",
-        np.concatenate([*numeric.values(), *dummies], axis=1),
-        y_N,
-        classes,
+        np.concatenate([*found.numeric.values(), *dummies], axis=1),
+        found.y_N,
+        found.classes,
         groups_N=None if columns.group is None else groups(frame[columns.group]),
-        numeric=len(numeric),
-        columns=(*numeric, *(str(name) for values in dummies for name in values)),
+        numeric=len(found.numeric),
+        columns=(*found.numeric, *(str(name) for values in dummies for name in values)),
         where=where,
         facts=RowFacts(
-            id_like_columns=[name for name in numeric if _is_id_like(frame[name])],
-            warnings=list(_warnings(frame, columns, texts, classes)),
+            id_like_columns=[name for name in found.numeric if _is_id_like(frame[name])],
+            warnings=list(_warnings(frame, columns, found)),
         ),
     )
 
@@ -166,51 +186,11 @@ def _numeric(
     return numeric
 
 
-def _warnings(
-    frame: pandas.DataFrame, columns: Columns, texts: Sequence[str], classes: tuple[str, ...] | None
-) -> Iterator[str]:
+def _warnings(frame: pandas.DataFrame, columns: Columns, found: _ReadColumns) -> Iterator[str]:
     """Yield what may mislead in the names of classes, groups and categories."""
-    yield from warnings_of_columns(frame, columns.target if classes else None, columns.group)
-    for name in texts:
-        yield from warnings_of(f"column {name!r}", rows_of_values(frame[name]))
-        if name not in columns.categories:
-            yield from _warnings_of_numbers(frame[name], columns.decimal or ".")
-
-
-def _warnings_of_numbers(column: pandas.Series[Any], decimal: str) -> Iterator[str]:
-    """Yield a warning if a column of categories seems to be one of numbers."""
-    strange = no_numbers(column, decimal)
-    if len(strange):
-        rows = counted(len(strange), "row")
-        yield (
-            f"column {column.name!r} holds numbers, and in {rows} something else, as "
-            f"{shown(column.iloc[strange[0]])}; it is taken for categories. Empty these cells to have numbers, "
-            "or name the column in dataset.categories."
-        )
-    if column.dtype.name != "category" and are_numbers_as_text(column):
-        yield (
-            f"column {column.name!r} holds numbers that are stored as text; it is taken for categories. Store them as "
-            "numbers, or name the column in dataset.categories."
-        )
-    if (unit := unit_of(column)) is not None:
-        yield (
-            f"column {column.name!r} holds numbers with {unit!r} behind them; it is taken for categories. "
-            f"Take {unit!r} out of the file to have numbers, or name the column in dataset.categories."
-        )
-
-
-def warnings_of_columns(frame: pandas.DataFrame, classes: str | None, group: str | None) -> Iterator[str]:
-    """Yield what may mislead in the names of the classes and groups that these columns hold."""
-    if classes is not None:
-        yield from warnings_of(f"dataset.target {classes!r}", rows_of_values(frame[classes]))
-        yield from warnings_of_missing(f"dataset.target {classes!r}", rows_of_values(frame[classes]))
-    if group is not None:
-        yield from warnings_of(f"dataset.group {group!r}", rows_of_values(frame[group]))
-
-
-def rows_of_values(column: pandas.Series[Any]) -> dict[str, int]:
-    """Count the rows of each value of a column, missing ones left out."""
-    return {str(value): int(count) for value, count in column.astype(object).value_counts().items()}
+    yield from warnings_of_columns(frame, columns.target if found.classes else None, columns.group)
+    for name in found.texts:
+        yield from warnings_of_categories(frame[name], columns.decimal or ".", named=name in columns.categories)
 
 
 def _is_id_like(column: pandas.Series[Any]) -> bool:

@@ -17,12 +17,14 @@ from bnexp.config.real import TextCsvDataset
 from bnexp.data.facts import RowFacts, TextsWithoutWords
 from bnexp.data.memory_guard import refuse_above_limit
 from bnexp.data.rows import Rows, Where
-from bnexp.data.sources.column import groups, target
+from bnexp.data.sources.column import groups
 from bnexp.data.sources.files import CSV_ENDINGS, existing_path, keep_as_written, read_csv
 from bnexp.data.sources.header import warnings_of_names
 from bnexp.data.sources.line_numbers import lines_of
 from bnexp.data.sources.scripts import folded, warnings_of_scripts
-from bnexp.data.sources.table import refuse_target, refuse_unknown_column, warnings_of_columns
+from bnexp.data.sources.table import refuse_target, refuse_unknown_column
+from bnexp.data.sources.table_warnings import warnings_of_columns
+from bnexp.data.sources.targets import target
 from bnexp.errors import Problems, SettingError
 from bnexp.system import backend
 

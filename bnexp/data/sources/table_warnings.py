@@ -1,0 +1,57 @@
+"""What may mislead in the columns of a table that was read: names that look alike, and categories that seem none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from bnexp.data.sources.alike import shown, warnings_of, warnings_of_missing
+from bnexp.data.sources.column import no_numbers
+from bnexp.data.sources.numerals import are_numbers_as_text, unit_of
+from bnexp.errors import counted
+
+if TYPE_CHECKING:
+    import pandas
+
+
+def warnings_of_categories(column: pandas.Series[Any], decimal: str, *, named: bool) -> Iterator[str]:
+    """Yield what may mislead in a column of categories; `named` says that the config takes it for one."""
+    yield from warnings_of(f"column {column.name!r}", rows_of_values(column))
+    if not named:
+        yield from _warnings_of_numbers(column, decimal)
+
+
+def _warnings_of_numbers(column: pandas.Series[Any], decimal: str) -> Iterator[str]:
+    """Yield a warning if a column of categories seems to be one of numbers."""
+    strange = no_numbers(column, decimal)
+    if len(strange):
+        rows = counted(len(strange), "row")
+        yield (
+            f"column {column.name!r} holds numbers, and in {rows} something else, as "
+            f"{shown(column.iloc[strange[0]])}; it is taken for categories. Empty these cells to have numbers, "
+            "or name the column in dataset.categories."
+        )
+    if column.dtype.name != "category" and are_numbers_as_text(column):
+        yield (
+            f"column {column.name!r} holds numbers that are stored as text; it is taken for categories. Store them as "
+            "numbers, or name the column in dataset.categories."
+        )
+    if (unit := unit_of(column)) is not None:
+        yield (
+            f"column {column.name!r} holds numbers with {unit!r} behind them; it is taken for categories. "
+            f"Take {unit!r} out of the file to have numbers, or name the column in dataset.categories."
+        )
+
+
+def warnings_of_columns(frame: pandas.DataFrame, classes: str | None, group: str | None) -> Iterator[str]:
+    """Yield what may mislead in the names of the classes and groups that these columns hold."""
+    if classes is not None:
+        yield from warnings_of(f"dataset.target {classes!r}", rows_of_values(frame[classes]))
+        yield from warnings_of_missing(f"dataset.target {classes!r}", rows_of_values(frame[classes]))
+    if group is not None:
+        yield from warnings_of(f"dataset.group {group!r}", rows_of_values(frame[group]))
+
+
+def rows_of_values(column: pandas.Series[Any]) -> dict[str, int]:
+    """Count the rows of each value of a column, missing ones left out."""
+    return {str(value): int(count) for value, count in column.astype(object).value_counts().items()}

@@ -1,0 +1,86 @@
+"""What the target column becomes: class numbers, or the numbers of a regression; and what is wrong with one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnexp.data.rows import Where, numbered
+from bnexp.data.sources.alike import shown
+from bnexp.data.sources.column import (
+    MOST_WHOLE_NUMBER_CLASSES,
+    different_values,
+    finite_numbers,
+    is_text,
+    refuse_lost_digits,
+    refuse_strange_cell,
+)
+from bnexp.data.sources.numerals import are_dates
+from bnexp.errors import SettingError
+
+if TYPE_CHECKING:
+    import pandas
+
+TaskKey = Literal["auto", "classification", "regression"]
+
+
+def target(
+    column: pandas.Series[Any], task: TaskKey, where: Where, key: str = "dataset.target", *, decimal: str = "."
+) -> tuple[NDArray[np.float32], tuple[str, ...] | None]:
+    """Return the targets (N,) and the names of their classes, None for a regression.
+
+    `key` names them in errors. `decimal` is the decimal mark of numbers that are stored as text.
+
+    Raises:
+        SettingError: if a target is missing or infinite, there is but one
+            class, or a regression's target is text, if only in one row, or
+            numbers that float32 would not tell apart.
+    """
+    _refuse_missing_target(column, where, key)
+    different = different_values(column, key)
+    if not is_text(column) or task == "regression":
+        numbers = finite_numbers(column, key, where, decimal)
+        whole = bool((numbers == np.floor(numbers)).all())
+        if task == "regression" or (task == "auto" and not (whole and different <= MOST_WHOLE_NUMBER_CLASSES)):
+            refuse_lost_digits(key, f"is {column.name!r}; its numbers", numbers, "Subtract the lowest from all.")
+            return numbers.astype("float32"), None
+        # whole numbers sort as people count, and float64 would not tell the largest apart
+        y_N, classes = numbered(column.to_numpy("int64") if whole else numbers)
+    else:
+        if task == "auto" and different > MOST_WHOLE_NUMBER_CLASSES:
+            cure = "Mend the file, take that row out, or give dataset.task: classification."
+            refuse_strange_cell(column, key, where, cure, decimal)
+            _refuse_dates(column, key, where)
+        y_N, classes = numbered(column.astype(str))
+    if len(classes) < 2:
+        raise SettingError(
+            key,
+            f"is {column.name!r}; it has one value in all rows ({classes[0]}), expected two classes or more. "
+            "Name another column.",
+        )
+    return y_N, classes
+
+
+def _refuse_missing_target(column: pandas.Series[Any], where: Where, key: str) -> None:
+    missing = column.isna().to_numpy()
+    if missing.all():
+        raise SettingError(key, f"is {column.name!r}; it has no value in any row. Name another column.")
+    if missing.any():
+        row = int(np.flatnonzero(missing)[0])
+        raise SettingError(
+            key,
+            f"is {column.name!r}; {where(row)} has no value in it (rows without: {missing.sum()}). "
+            "Fill it in, or take those rows out.",
+        )
+
+
+def _refuse_dates(column: pandas.Series[Any], key: str, where: Where) -> None:
+    """Raise SettingError if a target of many values is dates or times."""
+    if are_dates(column):
+        raise SettingError(
+            key,
+            f"is {column.name!r}; it holds dates or times, as {shown(column.iloc[0])} in {where(0)}; expected "
+            "numbers or classes. Name another column, or give dataset.task: classification to take each for a class.",
+        )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import os
+import sys
 from contextlib import nullcontext
 from typing import Any
 
@@ -11,6 +13,7 @@ import pytest
 from tasks import HereAndNow
 
 from bnexp.cli import COLLECTED_AFTER
+from bnexp.experiment import prepare
 
 os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 os.environ.setdefault("NVIDIA_TF32_OVERRIDE", "0")
@@ -33,6 +36,17 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
             return path if path in whole else nodeid
 
     return Scheduler(config, log)
+
+
+PROGRAMS = 24
+"""How many programs and models are kept: bnexp keeps fewer, and tests of one file come back to theirs."""
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Keep more of what bnexp keeps anyway: to trace a program takes most of a test's training."""
+    prepare._built = functools.lru_cache(PROGRAMS)(prepare._built.__wrapped__)  # type: ignore[assignment]
+    if many_seeds := sys.modules.get("bnexp.training.many_seeds"):
+        many_seeds._program = functools.lru_cache(PROGRAMS)(many_seeds._program.__wrapped__)
 
 
 @pytest.fixture

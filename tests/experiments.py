@@ -10,8 +10,8 @@ from bnexp.config import Experiment
 from bnexp.config.training import Training
 from bnexp.data import Data, prepare
 from bnexp.history import Watch
-from bnexp.models import Built, build
-from bnexp.models.inputs import Inputs
+from bnexp.experiment import prepare as preparing
+from bnexp.models import Built
 from bnexp.training import many_seeds
 from bnexp.training.memory import needs
 from bnexp.training.record import Stacked, Trained
@@ -32,9 +32,8 @@ def experiment(**sections: dict[str, Any]) -> Experiment:
 
 
 def build_for(config: Experiment, data: Data) -> Built:
-    """Build an experiment's model for the data."""
-    inputs = Inputs(data.rows.kind, tuple(data.rows.x.shape[1:]), data.vocabulary)
-    return build(config.model, inputs, task=data.task, classes=len(data.rows.classes or ()))
+    """Build an experiment's model for the data, or return the one that was built before."""
+    return preparing._built_in_memory(config, data)
 
 
 def train_many_seeds(

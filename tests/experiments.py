@@ -9,8 +9,8 @@ import keras
 from bnexp.config import Experiment
 from bnexp.config.training import Training
 from bnexp.data import Data, prepare
-from bnexp.history import Watch
 from bnexp.experiment import prepare as preparing
+from bnexp.history import Watch
 from bnexp.models import Built
 from bnexp.training import many_seeds
 from bnexp.training.memory import needs

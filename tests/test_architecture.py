@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 import pytest
-from conftest import COSTLY
+from conftest import SPLIT
 
 import bnexp
 
@@ -113,8 +113,8 @@ def test_the_api_is_typed_by_the_names_that_it_exports() -> None:
     assert set(imported(iter(guarded.body))) == {f"bnexp.api.{file}.{name}" for name, file in bnexp.EXPORTED.items()}
 
 
-def test_costly_tests_are_files_that_exist() -> None:
-    assert [name for name in COSTLY if not (ROOT / "tests" / f"test_{name}.py").is_file()] == []
+def test_files_of_tests_that_are_split_exist() -> None:
+    assert [name for name in SPLIT if not (ROOT / "tests" / f"test_{name}.py").is_file()] == []
 
 
 MISTAKES = {"KeyError", "TypeError", "IndexError", "AttributeError"}

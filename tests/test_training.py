@@ -403,6 +403,16 @@ def test_watch_can_stop_after_an_epoch_and_what_was_measured_is_kept() -> None:
     assert outcome.history.epochs_S == (2, 2, 2)
 
 
+def test_plain_keras_traces_the_step_of_a_seed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """TensorFlow traces a step again if the first trace makes variables, as those of an optimizer and of metrics."""
+    config = experiment(training={"epochs": 2, "batch_size": 32})
+    built, data = prepared(config, (0, 1))
+    step, traced = built.model.train_step, list[Any]()
+    monkeypatch.setattr(built.model, "train_step", lambda rows: traced.append(rows) or step(rows))
+    train_keras_fit(built.model, data, config.training, (0, 1), built.initial.draw((0, 1)), lambda history: False)
+    assert len(traced) == 2
+
+
 @pytest.mark.parametrize("trainer", [train_many_seeds, train_keras_fit])
 def test_who_asks_to_stop_after_the_last_epoch_has_a_finished_run(trainer: Any) -> None:
     config = experiment(training={"epochs": 2})

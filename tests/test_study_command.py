@@ -196,6 +196,7 @@ def test_lost_and_damaged_cells_are_trained_again_to_the_same_bytes(studied: Stu
     assert finals(kept) == before
 
 
+@pytest.mark.usefixtures("workers_here")
 def test_a_killed_study_goes_on_and_ends_in_the_same_bytes(studied: Studied, tmp_path: Path) -> None:
     project(tmp_path)
     running = subprocess.Popen([*COMMAND, "study", "s.yaml", "--quiet"], cwd=tmp_path, env=ENVIRONMENT | CORE)

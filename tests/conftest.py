@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import os
+import sys
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -13,28 +15,41 @@ from stored_runs import CONFIG
 from tasks import HereAndNow
 
 from bnexp.cli import COLLECTED_AFTER
+from bnexp.experiment import prepare
 
 os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 os.environ.setdefault("NVIDIA_TF32_OVERRIDE", "0")
 gc.set_threshold(*COLLECTED_AFTER)  # tracing makes many objects: a tenth of the time (measured)
 
-COSTLY = ("cli", "ray", "readme", "study_command")
-"""Files whose tests share a fixture that takes many seconds: one worker runs all of such a file, before all others."""
+SPLIT = ("masks", "networks", "normalization", "random_models", "training")
+"""Files whose tests are divided among the workers. One worker runs all of any other file, since they share what it
+builds: a fixture, a traced program. Files come first, those of many tests before others, and single tests last."""
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Return a scheduler that keeps costly files together; `--dist loadgroup` of pytest-xdist 3.8 does not with pytest 9."""
+    """Return a scheduler that keeps files together; `--dist loadgroup` of pytest-xdist 3.8 does not with pytest 9."""
     from xdist.scheduler import LoadScopeScheduling
 
-    whole = {f"tests/test_{name}.py" for name in COSTLY}
+    split = {f"tests/test_{name}.py" for name in SPLIT}
 
     class Scheduler(LoadScopeScheduling):  # type: ignore[misc]
         def _split_scope(self, nodeid: str) -> str:
             path = nodeid.partition("::")[0]
-            return path if path in whole else nodeid
+            return nodeid if path in split else path
 
     return Scheduler(config, log)
+
+
+PROGRAMS = 24
+"""How many programs and models are kept: bnexp keeps fewer, and tests of one file come back to theirs."""
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Keep more of what bnexp keeps anyway: to trace a program takes most of a test's training."""
+    prepare._built = functools.lru_cache(PROGRAMS)(prepare._built.__wrapped__)  # type: ignore[assignment]
+    if many_seeds := sys.modules.get("bnexp.training.many_seeds"):
+        many_seeds._program = functools.lru_cache(PROGRAMS)(many_seeds._program.__wrapped__)
 
 
 @pytest.fixture

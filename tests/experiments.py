@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from bnexp.config import Experiment
 from bnexp.config.training import Training
 from bnexp.data import Data, prepare
+from bnexp.experiment import prepare as preparing
 from bnexp.history import Watch
 
 if TYPE_CHECKING:
@@ -34,12 +35,8 @@ def experiment(**sections: dict[str, Any]) -> Experiment:
 
 
 def build_for(config: Experiment, data: Data) -> Built:
-    """Build an experiment's model for the data."""
-    from bnexp.models import build
-    from bnexp.models.inputs import Inputs
-
-    inputs = Inputs(data.rows.kind, tuple(data.rows.x.shape[1:]), data.vocabulary)
-    return build(config.model, inputs, task=data.task, classes=len(data.rows.classes or ()))
+    """Build an experiment's model for the data, or return the one that was built before."""
+    return preparing._built_in_memory(config, data)
 
 
 def train_many_seeds(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 import pytest
-from conftest import COSTLY
+from conftest import SPLIT
 
 import bnexp
 
@@ -43,6 +44,12 @@ def room(path: Path) -> str:
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
+@functools.cache
+def parsed(path: Path) -> ast.Module:
+    """Read a file's syntax, once for all that is asked of it."""
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def imported(nodes: Iterator[ast.AST]) -> Iterator[str]:
     for node in nodes:
         if isinstance(node, ast.Import):
@@ -60,7 +67,7 @@ def at_import(tree: ast.Module) -> Iterator[ast.AST]:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_a_file_imports_only_from_its_own_room_and_lower_ranks(path: Path) -> None:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = parsed(path)
     rank = RANKS[room(path)]
     for name in imported(ast.walk(tree)):
         parts = name.split(".")
@@ -70,14 +77,14 @@ def test_a_file_imports_only_from_its_own_room_and_lower_ranks(path: Path) -> No
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_heavy_packages_are_imported_only_where_they_belong(path: Path) -> None:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = parsed(path)
     heavy = {name.split(".")[0] for name in imported(at_import(tree))} & HEAVY
     assert heavy <= ALLOWED_HEAVY.get(room(path), set())
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_a_module_body_only_defines(path: Path) -> None:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = parsed(path)
     definitions = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign)
     for statement in tree.body:
         docstring = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
@@ -96,7 +103,7 @@ LONGER = {"training/keras_fit.py": 330, "training/many_seeds.py": 330}
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_a_file_is_short_and_says_first_what_lives_in_it(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    assert ast.get_docstring(ast.parse(text))
+    assert ast.get_docstring(parsed(path))
     assert len(text.splitlines()) <= LONGER.get(path.relative_to(PACKAGE).as_posix(), MOST_LINES)
 
 
@@ -144,8 +151,8 @@ def test_a_test_file_that_is_not_about_models_loads_no_tensorflow_when_it_is_col
     assert not loads or path.stem in OF_TENSORFLOW, loads
 
 
-def test_costly_tests_are_files_that_exist() -> None:
-    assert [name for name in COSTLY if not (ROOT / "tests" / f"test_{name}.py").is_file()] == []
+def test_files_of_tests_that_are_split_exist() -> None:
+    assert [name for name in SPLIT if not (ROOT / "tests" / f"test_{name}.py").is_file()] == []
 
 
 MISTAKES = {"KeyError", "TypeError", "IndexError", "AttributeError"}
@@ -156,7 +163,7 @@ FOREIGN = {"models/sequential.py"}
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_no_tuple_of_errors_to_catch_holds_several_that_a_mistake_in_the_code_raises(path: Path) -> None:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Tuple) and path.relative_to(PACKAGE).as_posix() not in FOREIGN:
             names = {entry.id for entry in node.elts if isinstance(entry, ast.Name)}
             assert len(names & MISTAKES) < 2, ast.unparse(node)
@@ -205,7 +212,7 @@ def unclear_phrases(text: str) -> list[str]:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_docstrings_begin_with_a_precise_verb_and_use_no_unclear_phrase(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Module):
             assert not VAGUE.search(ast.get_docstring(node) or ""), getattr(node, "name", path.name)
     assert unclear_phrases(text) == []
@@ -240,7 +247,7 @@ def names_of_files(path: Path) -> set[str]:
     if path.suffix == ".py":
         with open(path, "rb") as file:
             kept = [token for token in tokenize.tokenize(file.readline) if token.type == tokenize.COMMENT]
-        tree = ast.parse(text)
+        tree = parsed(path)
         strings = [node.value.value for node in ast.walk(tree) if isinstance(node, ast.Expr) and is_text(node.value)]
         text = "\n".join([*(token.string for token in kept), *strings])
     return set(NAMED_FILE.findall(text))

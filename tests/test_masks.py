@@ -31,7 +31,7 @@ NORMALIZATIONS: dict[str, Any] = {
 MODELS: dict[str, dict[str, Any]] = {
     "conv1d, maximum, before": {"name": "conv1d", "filters": [4, 6]},
     "conv1d, average, after": {"name": "conv1d", "filters": [4, 4], "pooling": "average", "placement": "after"},
-    "rnn, before": {"name": "rnn", "units": [4, 4], "bidirectional": True, "placement": "before"},
+    "rnn, before": {"name": "rnn", "units": [4, 4], "placement": "before"},
     "transformer, pre-norm, mean": {"name": "transformer", "width": 4, "feedforward": 6},
     "transformer, post-norm, first": {
         "name": "transformer", "width": 4, "feedforward": 6, "blocks": 1, "placement": "after", "pooling": "first"},
@@ -94,11 +94,12 @@ def results(model: dict[str, Any], length: int, garbage: float) -> dict[str, Arr
 @pytest.mark.parametrize("name", MODELS)
 def test_neither_more_padding_nor_garbage_in_it_changes_anything(name: str, normalization: str) -> None:
     model = {**MODELS[name], "normalization": NORMALIZATIONS[normalization]}
+    if model["name"] == "rnn":  # each direction takes seconds; both are seen with what mixes rows
+        model["bidirectional"] = normalization in ("batch", "ghost")
     expected = results(model, 6, 0.0)
-    for length, garbage in ((6, 100.0), (11, 100.0)):
-        for what, value in results(model, length, garbage).items():
-            scale = max(1, np.abs(expected[what]).max())
-            np.testing.assert_allclose(value, expected[what], rtol=1e-4, atol=1e-5 * scale, err_msg=what)
+    for what, value in results(model, 11, 100.0).items():
+        scale = max(1, np.abs(expected[what]).max())
+        np.testing.assert_allclose(value, expected[what], rtol=1e-4, atol=1e-5 * scale, err_msg=what)
 
 
 @pytest.mark.parametrize(
@@ -228,11 +229,11 @@ def test_where_zero_gamma_is_taken_a_few_steps_move_every_kernel_and_every_scale
 ) -> None:
     """The channels that a stage adds, too: they are zeros in the shortcut, where relu hands no gradient back."""
     network = zero_gamma_net(block, placement, activation)
-    network.compile(keras.optimizers.SGD(0.1), "sparse_categorical_crossentropy", jit_compile=False)
+    network.compile(keras.optimizers.SGD(0.1), "sparse_categorical_crossentropy", run_eagerly=True)
     learned = [v for v in network.trainable_variables if v.path.rpartition("/")[2] in ("kernel", "gamma")]
     before = [variable.numpy() for variable in learned]
     rng = np.random.default_rng(0)
-    network.fit(rng.normal(size=(32, 8, 8, 2)), np.arange(32) % 3, batch_size=8, epochs=2, verbose=0)
+    network.fit(rng.normal(size=(32, 8, 8, 2)), np.arange(32) % 3, batch_size=8, epochs=1, verbose=0)
     assert len(learned) == 27
     for variable, start in zip(learned, before, strict=True):
         assert np.mean(variable.numpy() != start) > 0.8, variable.path

@@ -159,8 +159,9 @@ def test_gradients_of_inputs_and_weights_are_those_of_central_differences(
     values = [x, *(variable.numpy() for variable in layer.trainable_variables)]
     frozen = [tf.constant(variable) for variable in layer.non_trainable_variables]
 
+    @tf.function(autograph=False)
     def loss(values: list[Any]) -> Any:
-        x, *trainable = [tf.convert_to_tensor(value) for value in values]
+        x, *trainable = values
         y, _ = layer.stateless_call(trainable, frozen, x, **call_options(kind, True, mask))
         return tf.reduce_sum(y * weights)
 
@@ -173,7 +174,7 @@ def test_gradients_of_inputs_and_weights_are_those_of_central_differences(
         for index in np.ndindex(expected.shape):
             step = np.zeros_like(expected)
             step[index] = 1e-5
-            up, down = ([*values[:at], values[at] + sign * step, *values[at + 1 :]] for sign in (1, -1))
+            up, down = ([*tensors[:at], tf.constant(values[at] + sign * step), *tensors[at + 1 :]] for sign in (1, -1))
             expected[index] = (loss(up) - loss(down)) / 2e-5
         np.testing.assert_allclose(gradient, expected, rtol=1e-6, atol=1e-8)
 

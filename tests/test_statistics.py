@@ -67,6 +67,12 @@ def test_a_quantile_between_degrees_of_freedom_is_scipys_and_loads_no_scipy(degr
     assert t_quantile(0.95, degrees) == pytest.approx(float(special.stdtrit(degrees, 0.975)), rel=1e-9)
 
 
+def test_the_nodes_for_such_a_quantile_are_found_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    t_quantile(0.95, 2.5)
+    monkeypatch.setattr(np.polynomial.legendre, "leggauss", None)
+    assert t_quantile(0.95, 7.3) == pytest.approx(float(special.stdtrit(7.3, 0.975)), rel=1e-9)
+
+
 def test_the_usual_interval_needs_no_scipy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(special, "stdtrit", None)
     assert t_quantile(0.95, 19) == t_quantile(0.95, np.float64(19)) == TABLE[18]

@@ -179,10 +179,10 @@ def test_no_file_takes_the_place_of_a_closed_standard_stream(tmp_path: Path) -> 
 
 
 @pytest.mark.skipif(os.name != "posix", reason="is about the shell's pipes")
-@pytest.mark.parametrize("streams", ["2>&1 | head -1", "<&- >&- 2>/dev/full"])
+@pytest.mark.parametrize("streams", ["2>&1 | head -1", pytest.param("<&- >&- 2>/dev/full", marks=pytest.mark.slow)])
 def test_a_training_that_nobody_hears_of_is_finished_and_kept(tmp_path: Path, streams: str) -> None:
     (tmp_path / "a.yaml").write_text(
-        "dataset: {name: moons, samples: 100}\nmodel: {name: mlp, hidden: [4]}\ntraining: {epochs: 20, seeds: 2}\n"
+        "dataset: {name: moons, samples: 100}\nmodel: {name: mlp, hidden: [4]}\ntraining: {epochs: 2, seeds: 1}\n"
     )
     shutil.copy(tmp_path / "a.yaml", tmp_path / "b.yaml")
     shell(f"BNEXP train a.yaml b.yaml {streams}", tmp_path)
@@ -198,6 +198,6 @@ def test_a_study_that_nobody_hears_of_is_answered_by_its_workers(tmp_path: Path)
         "seeds: 2\nhypothesis: {claim: It helps., treated: bn, baseline: none, metric: val_accuracy, "
         "direction: higher, smallest: 0.01}\n"
     )
-    shell("BNEXP study s.yaml --workers 2 <&- >&- 2>&-", tmp_path)
+    shell("BNEXP study s.yaml --workers 1 <&- >&- 2>&-", tmp_path)
     listed = bnexp("runs", cwd=tmp_path).stdout
     assert [line.split()[1:3] for line in listed.splitlines()[1:]] == [["study", "finished"]]

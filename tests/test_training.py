@@ -46,18 +46,26 @@ CONV = {
 }
 CASES: dict[str, dict[str, Any]] = {
     "batch normalization after, last batch smaller": {"dataset": {"samples": 210}},
-    "batch normalization before, step schedule": {
+    "batch normalization before, step schedule, a scaled loss": {
         "model": {"placement": "before"},
-        "training": {"learning_rate": {"name": "step", "initial": 0.01, "every_epochs": 3}},
+        "training": {
+            "optimizer": {"name": "adam", "loss_scale_factor": 1024.0},
+            "learning_rate": {"name": "step", "initial": 0.01, "every_epochs": 3},
+        },
     },
     "layer normalization, L2, the same batches in every epoch": {
         "model": {"normalization": "layer", "l2": 0.01},
         "training": {"batch_order": "repeated"},
     },
-    "synchronized, three classes, AdamW": {
+    "synchronized, a stack repeated, wider kernels, rows of one class of three together, AdamW": {
         "dataset": {"classes": 3, "informative": 4},
-        "model": {"normalization": {"name": "batch", "synchronized": True}},
-        "training": {"optimizer": {"name": "adamw", "weight_decay": 0.01}},
+        "model": {
+            "repeat": 3,
+            "hidden": [8],
+            "initializer": {"name": "variance_scaling", "scale": 4.0},
+            "normalization": {"name": "batch", "synchronized": True},
+        },
+        "training": {"optimizer": {"name": "adamw", "weight_decay": 0.01}, "batch_order": "sorted"},
     },
     "regression, RMSprop, no normalization, last batch dropped": {
         "dataset": {"name": "regression", "samples": 210},
@@ -73,28 +81,21 @@ CASES: dict[str, dict[str, Any]] = {
         },
     },
     "dropout, masks and all": {"model": {"dropout": 0.3}},
-    "refreshed statistics, own scaled split a seed": {
+    "refreshed statistics of parts of a batch, own scaled split a seed": {
         "dataset": {"scale": "standard", "resample": True},
+        "model": {"normalization": {"name": "ghost", "virtual_batch_size": 12}},
         "training": {"refresh_statistics": True},
     },
-    "early stopping": {"training": {"learning_rate": 0.02, "epochs": 20, "early_stopping": {"patience": 2}}},
-    "early stopping, last weights kept, a test part beside the validation part": {
-        "dataset": {"validation_size": 0.25, "test_size": 0.3},
+    "early stopping, last weights kept, a shifted test part beside the validation part, own split a seed": {
+        "dataset": {"validation_size": 0.25, "test_size": 0.3, "resample": True, "shift": {"offset": -2.0}},
         "training": {"learning_rate": 0.02, "epochs": 20, "early_stopping": {"patience": 2, "restore_best": False}},
     },
-    "rows of one class together, a stack repeated, wider kernels": {
-        "model": {"repeat": 3, "hidden": [8], "initializer": {"name": "variance_scaling", "scale": 4.0}},
-        "training": {"batch_order": "sorted"},
-    },
-    "a shifted test part, statistics of each part": {
-        "dataset": {"validation_size": 0.25, "scale": "standard", "shift": {"scale": 0.5, "offset": 1.0}},
-        "training": {"refresh_statistics": "each_part"},
-    },
-    "an activity regularizer, which early stopping watches": {
+    "early stopping, best weights and statistics kept, an activity regularizer, which it watches": {
         "model": {
             "name": "sequential",
             "layers": [
                 {"Dense": {"units": 16, "activation": "relu", "activity_regularizer": "l2"}},
+                "BatchNormalization",
                 {"Dense": {"units": 1, "activation": "sigmoid"}},
             ],
         },
@@ -118,11 +119,8 @@ CASES: dict[str, dict[str, Any]] = {
             ],
         },
     },
-    "refreshed statistics of parts of a batch": {
-        "model": {"normalization": {"name": "ghost", "virtual_batch_size": 12}},
-        "training": {"refresh_statistics": True},
-    },
-    "a frozen batch normalization before another, statistics of each part": {
+    "a frozen batch normalization before another, a shifted test part, statistics of each part": {
+        "dataset": {"validation_size": 0.25, "scale": "standard", "shift": {"scale": 0.5, "offset": 1.0}},
         "model": {
             "name": "sequential",
             "layers": [
@@ -133,8 +131,6 @@ CASES: dict[str, dict[str, Any]] = {
         },
         "training": {"refresh_statistics": "each_part"},
     },
-    "a scaled loss": {"training": {"optimizer": {"name": "adam", "loss_scale_factor": 1024.0}}},
-    "a shifted test part": {"dataset": {"validation_size": 0.25, "resample": True, "shift": {"offset": -2.0}}},
     "a test part of one class, statistics of each part, own stratified split a seed": {
         "dataset": {"validation_size": 0.25, "stratify": True, "resample": True, "shift": {"classes": [1]}},
         "training": {"refresh_statistics": "each_part"},
@@ -161,7 +157,7 @@ def assert_histories_agree(ours: History, keras_history: History, tolerance: flo
     assert set(ours.metrics) == set(keras_history.metrics)
     for name, expected_SE in keras_history.metrics.items():
         share = name.endswith("r2")  # 1 - r2 is the measured share of variance; r2 itself crosses zero
-        values_SE = ours.metrics[name]
+        values_SE = ours.metrics[name][:, : max(ours.epochs_S)]  # behind these stand NaN, if another seed went on
         np.testing.assert_allclose(
             1 - values_SE if share else values_SE,
             1 - expected_SE if share else expected_SE,
@@ -341,10 +337,11 @@ def test_a_shift_is_seen_by_the_test_part_alone_and_its_own_statistics_undo_it()
 def test_both_arms_and_both_trainers_are_fed_the_same_batches_from_the_same_kernels() -> None:
     arms = {name: experiment(model={"normalization": name, "dropout": 0.1}) for name in ("batch", "none", "layer")}
     outcomes = {name: trained(train_many_seeds, config, (0, 1)) for name, config in arms.items()}
-    _, _, by_keras = trained(train_keras_fit, arms["batch"], (0, 1))
+    _, _, by_keras = trained(train_keras_fit, arms["batch"], (1,))
     kernels = {}
     for name, (built, _, outcome) in outcomes.items():
-        assert outcome.batches == by_keras.batches
+        assert {which: {"1": digests["1"]} for which, digests in outcome.batches.items()} == by_keras.batches
+        assert outcome.batches == outcomes["batch"][2].batches
         drawn = built.initial.draw((0, 1))
         kernels[name] = {kernel: drawn[position] for position, kernel in built.initial.kernel_names().items()}
     assert set(kernels["batch"]) == {"hidden_1/kernel", "hidden_2/kernel", "output/kernel"}
@@ -383,14 +380,14 @@ def test_a_seed_whose_loss_is_not_finite_stops_and_the_others_go_on() -> None:
         model={"normalization": "none"},
         training={"optimizer": "sgd", "learning_rate": 0.5, "epochs": 6},
     )
-    for trainer in (train_many_seeds, train_keras_fit):
-        built, data = prepared(config)
-        initial = built.initial.draw(SEEDS)
+    for trainer, seeds in ((train_many_seeds, SEEDS), (train_keras_fit, (0, 1))):
+        built, data = prepared(config, seeds)
+        initial = built.initial.draw(seeds)
         for values in initial:
             values[0] = 0.0  # this one only learns its mean; the others blow up
-        outcome = trainer(built.model, data, config.training, SEEDS, initial, lambda history: False)
+        outcome = trainer(built.model, data, config.training, seeds, initial, lambda history: False)
         history = outcome.history
-        assert set(history.diverged_at) == {1, 2}
+        assert set(history.diverged_at) == {*seeds} - {0}
         assert history.epochs_S[0] == 6
         assert np.isfinite(history.final("loss")[0])
         assert history.epochs_S[1] == history.diverged_at[1] < 6
@@ -406,14 +403,24 @@ def test_watch_can_stop_after_an_epoch_and_what_was_measured_is_kept() -> None:
     assert outcome.history.epochs_S == (2, 2, 2)
 
 
+def test_plain_keras_traces_the_step_of_a_seed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """TensorFlow traces a step again if the first trace makes variables, as those of an optimizer and of metrics."""
+    config = experiment(training={"epochs": 2, "batch_size": 32})
+    built, data = prepared(config, (0, 1))
+    step, traced = built.model.train_step, list[Any]()
+    monkeypatch.setattr(built.model, "train_step", lambda rows: traced.append(rows) or step(rows))
+    train_keras_fit(built.model, data, config.training, (0, 1), built.initial.draw((0, 1)), lambda history: False)
+    assert len(traced) == 2
+
+
 @pytest.mark.parametrize("trainer", [train_many_seeds, train_keras_fit])
 def test_who_asks_to_stop_after_the_last_epoch_has_a_finished_run(trainer: Any) -> None:
     config = experiment(training={"epochs": 2})
-    built, data = prepared(config)
-    at_the_end = lambda so_far: joined(so_far).epochs_S == (2, 2, 2)  # noqa: E731
-    outcome = trainer(built.model, data, config.training, SEEDS, built.initial.draw(SEEDS), at_the_end)
+    built, data = prepared(config, (0, 1))
+    at_the_end = lambda so_far: joined(so_far).epochs_S == (2, 2)  # noqa: E731
+    outcome = trainer(built.model, data, config.training, (0, 1), built.initial.draw((0, 1)), at_the_end)
     assert not outcome.interrupted
-    assert outcome.history.epochs_S == (2, 2, 2)
+    assert outcome.history.epochs_S == (2, 2)
 
 
 @pytest.mark.parametrize(
@@ -472,9 +479,9 @@ def test_a_seed_that_diverges_at_once_has_one_epoch_in_both_trainers() -> None:
         model={"normalization": "none", "hidden": [4]},
         training={"optimizer": "sgd", "learning_rate": 1e12, "epochs": 3},
     )
-    for trainer in (train_many_seeds, train_keras_fit):
-        _, _, outcome = trained(trainer, config)
-        assert outcome.history.epochs_S == (1, 1, 1)
+    for trainer, seeds in ((train_many_seeds, SEEDS), (train_keras_fit, (1,))):
+        _, _, outcome = trained(trainer, config, seeds)
+        assert outcome.history.epochs_S == (1,) * len(seeds)
 
 
 def test_a_weight_constraint_is_trained_seed_by_seed() -> None:
@@ -502,7 +509,7 @@ def test_another_precision_is_trained_seed_by_seed_as_keras_trains_it(precision:
     reason = f"dense_1 computes in {precision}, and seeds are stacked in float32 only"
     assert engine_name(config.training, built.model) == ("keras_fit", reason)
     outcome = train_keras_fit(
-        built.model, data, config.training, (0, 1), built.initial.draw((0, 1)), lambda so_far: False
+        built.model, data.of(slice(1, 2)), config.training, (1,), built.initial.draw((1,)), lambda so_far: False
     )
     assert np.isfinite(outcome.history.final("val_loss")).all()
 
@@ -556,8 +563,8 @@ def test_refreshed_statistics_are_the_moments_of_the_training_rows() -> None:
 
 @pytest.mark.parametrize("trainer", [train_many_seeds, train_keras_fit])
 def test_a_frozen_batch_normalization_keeps_the_statistics_it_was_trained_with(trainer: Any) -> None:
-    case = CASES["a frozen batch normalization before another, statistics of each part"]
-    built, data, outcome = trained(trainer, experiment(**case), (0,))
+    case = CASES["a frozen batch normalization before another, a shifted test part, statistics of each part"]
+    built, data, outcome = trained(trainer, experiment(model=case["model"], training=case["training"]), (0,))
     moving = [v.path.rpartition("/")[2] for v in built.model.non_trainable_variables if "moving" in v.path]
     assert moving == ["moving_mean", "moving_variance"] * 2
     places = [i for i, v in enumerate(built.model.variables) if "moving" in v.path]
@@ -776,16 +783,17 @@ def test_an_accuracy_is_right_rows_over_all_rows_in_float64_so_that_180_of_200_a
 ) -> None:
     config = experiment(
         dataset={"samples": 307, "test_size": 0.3},
-        training={"batch_size": 41, "epochs": 8, "learning_rate": 0.01, "drop_last": drop_last},
+        training={"batch_size": 41, "epochs": 4, "learning_rate": 0.03, "drop_last": drop_last},
     )
-    built, data, outcome = trained(trainer, config, (0, 1))
+    seeds = (0, 1) if trainer is train_many_seeds else (1,)
+    built, data, outcome = trained(trainer, config, seeds)
     rows = {"val": 93, "train": 214, "": 205 if drop_last else 214}
     assert {part: rows_SR.shape[1] for part, rows_SR in data.parts.items()} == {"train": 214, "val": 93}
     for part, count in rows.items():
         values_SE = outcome.history.metrics[f"{part}_accuracy".lstrip("_")]
         shares = [right / count for right in range(count + 1)]
         assert set(values_SE.ravel().tolist()) <= set(shares), part
-    for row in range(2):
+    for row in range(len(seeds)):
         for variable, values in zip(built.model.variables, outcome.weights, strict=True):
             variable.assign(values[row])
         rows_R = data.parts["val"][row]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 TABLE_LEVEL = 0.95
 NEARLY_NORMAL = 100_000
@@ -67,10 +70,17 @@ def _of_any_degrees(degrees: float) -> float:
     below, above = (TABLE[min(count, len(TABLE)) - 1] for count in (int(degrees), int(degrees) + 1))
     quantile = below + (degrees - int(degrees)) * (above - below)
     height = math.exp(math.lgamma((degrees + 1) / 2) - math.lgamma(degrees / 2)) / math.sqrt(degrees * math.pi)
-    nodes, weights = np.polynomial.legendre.leggauss(NODES)
+    nodes, weights = _quadrature()
     for _ in range(NEWTON_STEPS):
         points = quantile * (nodes + 1) / 2
         area = quantile / 2 * float(weights @ (height * (1 + points**2 / degrees) ** (-(degrees + 1) / 2)))
         density = height * (1 + quantile**2 / degrees) ** (-(degrees + 1) / 2)
         quantile -= (area - TABLE_LEVEL / 2) / density
     return float(quantile)
+
+
+@functools.cache
+def _quadrature() -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return the nodes and weights of Gauss and Legendre. To find them takes ten times as long as to use them."""
+    nodes, weights = np.polynomial.legendre.leggauss(NODES)
+    return nodes, weights

@@ -15,8 +15,8 @@ from bnexp.system.terminal import Stream, guarded_streams
 def outcome() -> int:
     """Run the command that the arguments name; return its exit code.
 
-    A user's mistake is one message, a bug shows its traceback. What Ctrl-C caused is no bug, whatever native code turned
-    it into.
+    A user's mistake is one message, a bug shows its traceback. What Ctrl-C caused is no bug, though native code may
+    have turned it into another error.
     """
     with guarded_streams() as out:
         code = _code()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import builtins
+import io
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from command import bnexp
+from tasks import said_nothing
 
+from bnexp.errors import UserError
+from bnexp.system import backend
 from bnexp.system.interrupts import ending_at_once, finishing_the_epoch, raised_again, raising
 
 
@@ -30,9 +37,75 @@ def test_the_first_asks_and_the_second_interrupts() -> None:
         assert not asked()
         signal.raise_signal(signal.SIGINT)
         assert asked()
-        assert told == ["finishing the epoch; Ctrl-C once more stops at once"]
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
+    assert told == ["finishing the epoch; Ctrl-C once more stops at once"]
+
+
+def test_the_first_says_so_at_once_and_a_session_without_one_says_nothing() -> None:
+    heard = threading.Event()
+    with finishing_the_epoch(lambda text: heard.set()):
+        signal.raise_signal(signal.SIGINT)
+        assert heard.wait(10)
+    with finishing_the_epoch(said_nothing):
+        pass
+
+
+def test_one_in_the_middle_of_what_tells_of_it_breaks_neither() -> None:
+    """A buffered stream refuses a second write by the thread that is in the middle of one."""
+    raw = PressedWhileWritten()
+    stream = io.BufferedWriter(raw)
+    with finishing_the_epoch(lambda text: stream.write(text.encode()) and stream.flush()):
+        stream.write(b"epoch 1, ")
+        stream.flush()
+    assert raw.written == b"epoch 1, finishing the epoch; Ctrl-C once more stops at once"
+
+
+class PressedWhileWritten(io.RawIOBase):
+    """A stream in the middle of whose first write the user presses Ctrl-C."""
+
+    def __init__(self) -> None:
+        self.written = b""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        if not self.written:
+            signal.raise_signal(signal.SIGINT)
+        self.written += bytes(data)
+        return len(data)
+
+
+@pytest.mark.parametrize("turned_into", [ImportError("initialization failed"), UserError("the data cannot be read")])
+def test_one_that_was_turned_into_another_error_ends_with_130_and_no_traceback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, turned_into: Exception
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt as pressed:
+            raise turned_into from pressed
+
+    monkeypatch.setattr("bnexp.cli.commands.list_runs", fail)
+    done = bnexp("runs", cwd=tmp_path, code=130)
+    assert done.stderr == (f"{turned_into}\n" if isinstance(turned_into, UserError) else "")
+
+
+def test_one_that_an_import_turns_into_its_own_error_is_raised_by_the_load_as_it_was(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As pybind11 does, whose modules TensorFlow imports by the dozen."""
+
+    def import_other(name: str, *options: Any) -> Any:
+        if name == "keras":
+            raise ImportError("initialization failed") from KeyboardInterrupt()
+        return real(name, *options)
+
+    real = builtins.__import__
+    monkeypatch.setattr("builtins.__import__", import_other)
+    with pytest.raises(KeyboardInterrupt):
+        backend._import()
 
 
 def test_a_second_that_falls_into_a_finalizer_interrupts_all_the_same(capsys: pytest.CaptureFixture[str]) -> None:

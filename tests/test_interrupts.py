@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -195,14 +195,19 @@ def test_ctrl_c_while_a_command_is_loaded_ends_it_without_a_word(
 @pytest.mark.skipif(os.name != "posix", reason="sends SIGINT")
 def test_ctrl_c_at_any_time_is_no_traceback(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text("dataset: {name: moons}\nmodel: {name: mlp}\ntraining: {epochs: 100000}\n")
-    command = [sys.executable, "-c", "from bnexp.cli import main; main()", "train", "a.yaml"]
+    begun = "import sys; from bnexp.cli import main; print('begun', file=sys.stderr, flush=True); main()"
+    command = [sys.executable, "-c", begun, "train", "a.yaml"]
     streams = {"stderr": subprocess.PIPE, "stdout": subprocess.DEVNULL, "text": True}
-    delays = (0.3, 0.7, 1.0, 1.0)
-    processes = [subprocess.Popen(command, cwd=tmp_path, **streams) for _ in delays]
-    for process, delay in zip(processes, delays, strict=True):
-        time.sleep(delay)
-        process.send_signal(signal.SIGINT)
-    said = [process.communicate(timeout=60)[1] for process in processes]
+    with ExitStack() as stack:
+        processes = []
+        for delay in (1.0, 1.0, 0.7, 0.3):  # so that the first is 3 s old, and the last 0.3 s
+            processes.append(subprocess.Popen(command, cwd=tmp_path, **streams))
+            stack.callback(processes[-1].kill)
+            assert processes[-1].stderr.readline() == "begun\n"
+            time.sleep(delay)
+        for process in processes:
+            process.send_signal(signal.SIGINT)
+        said = [process.communicate(timeout=60)[1] for process in processes]
     assert [process.returncode for process in processes] == [130] * 4
     assert not [text for text in said if "Traceback" in text]
 

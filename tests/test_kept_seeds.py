@@ -21,7 +21,6 @@ from bnexp.errors import StorageError
 from bnexp.experiment.kept_seeds import KeptSeeds, kept_seeds
 from bnexp.experiment.run import ROUNDING, Finished, train_experiment
 from bnexp.history import History
-from bnexp.training import kept_rows, many_seeds, memory
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras's own, while it writes
 EQUAL_ROWS = {"name": "moons", "samples": 320}
@@ -33,6 +32,8 @@ SMALL = {"name": "moons", "samples": 60}
 @pytest.fixture(autouse=True)
 def shards(monkeypatch: pytest.MonkeyPatch) -> None:
     """Train seed by seed, so that one program serves all."""
+    from bnexp.training import memory
+
     monkeypatch.setattr(memory, "WORKING_SET_BYTES", 1)
 
 
@@ -108,6 +109,8 @@ def test_seeds_that_are_added_give_the_files_of_training_all_at_once(
     first = store.runs_in(tmp_path / "added")[-1].id
     assert told[0].startswith(f"small: {first} holds seed") and len(told) == 1
     for name in ("history.json", "rows.npz", "config.yaml"):
+    from bnexp.training import memory
+
         assert (added.run.directory / name).read_bytes() == (at_once.run.directory / name).read_bytes(), name
     one, other = added.record.as_json(), at_once.record.as_json()
     rounding = one.pop("rounding", None)
@@ -174,6 +177,8 @@ def test_a_run_that_is_stopped_while_seeds_are_added_keeps_the_first_ones(tmp_pa
 
 
 def test_seeds_that_are_added_need_no_new_program(tmp_path: Path) -> None:
+    from bnexp.training import many_seeds
+
     train(small(2), tmp_path)
     traced = many_seeds._program.cache_info().misses
     for more in (small(3), small(5, keep_rows=False)):
@@ -255,6 +260,8 @@ def test_a_run_that_does_not_go_with_new_seeds_is_not_added_to_and_the_reason_is
 def test_rows_that_all_seeds_together_would_be_too_large_for_are_not_kept_of_the_first_ones_either(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int, kept: list[str] | None
 ) -> None:
+    from bnexp.training import kept_rows
+
     monkeypatch.setattr(kept_rows, "MOST_BYTES", limit)
     added, _ = with_more(small(3), small(5), tmp_path)
     rows = added.run.held_out()

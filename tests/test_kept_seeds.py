@@ -95,6 +95,8 @@ def test_seeds_that_are_added_give_the_files_of_training_all_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seeds: tuple[int, int], model: dict[str, Any],
     settings: dict[str, Any],
 ) -> None:  # fmt: skip
+    from bnexp.training import memory
+
     monkeypatch.setattr(memory, "WORKING_SET_BYTES", 2**25)
     monkeypatch.setenv(
         "BNEXP_CORES", "1"
@@ -109,8 +111,6 @@ def test_seeds_that_are_added_give_the_files_of_training_all_at_once(
     first = store.runs_in(tmp_path / "added")[-1].id
     assert told[0].startswith(f"small: {first} holds seed") and len(told) == 1
     for name in ("history.json", "rows.npz", "config.yaml"):
-    from bnexp.training import memory
-
         assert (added.run.directory / name).read_bytes() == (at_once.run.directory / name).read_bytes(), name
     one, other = added.record.as_json(), at_once.record.as_json()
     rounding = one.pop("rounding", None)

@@ -125,6 +125,40 @@ class Group(Record):
     difference: MeanOverSeeds
 
 
+class CellContrast(Interval):
+    """What is averaged: a cell, or a group of cells that `over` reduces, and its contrast with the interval."""
+
+    levels: dict[str, Level]
+    direction: Literal["higher", "lower"] | None
+    """Of the treated arm; null where the interval does not show one, or shows that it is too small to matter."""
+
+
+class Heterogeneity(Record):
+    """How much cells differ beyond the noise of each."""
+
+    q: Number
+    """Cochran's Q, null where it is too large for a number."""
+    p_value: Annotated[float, Field(ge=0, le=1)]
+    tau: Annotated[float, Field(ge=0, le=LARGEST)] | None
+    """The standard deviation between cells."""
+    correlation: Annotated[float, Field(ge=0, lt=1)]
+    """The mean correlation of the cells' errors, since cells share seeds."""
+    prediction: Interval | None = None
+    """Where another cell of this kind would lie; null for two cells."""
+
+
+class AcrossCells(Record):
+    """The cells that a hypothesis averages, each by itself, and how much they differ."""
+
+    level: Share
+    """Of each cell's interval: cells share the error equally."""
+    about: Literal["new rows", "these rows"]
+    """What the intervals speak of."""
+    cells: Annotated[list[CellContrast], Field(min_length=2)]
+    heterogeneity: Heterogeneity | None = None
+    """Null where a cell has no spread over seeds."""
+
+
 class Findings(Hypothesis):
     """A hypothesis as it stands in the study's file, and what was found for it."""
 
@@ -143,7 +177,9 @@ class Findings(Hypothesis):
     """How to read a ratio of epochs."""
     speaks_of: str = ""
     cells: list[Number] = []
-    """Mean difference of each cell that is averaged."""
+    """Mean difference of each cell that is averaged, if there are several."""
+    across: AcrossCells | None = None
+    """Null where a single number is judged, and without a verdict."""
     warned: bool = False
     diverged: Count = 0
     difference: MetricDifference | None

@@ -1,0 +1,152 @@
+"""The cells that a hypothesis averages, each by itself: which way it points, and whether they have a single answer.
+
+A mean over cells that point in opposite directions is no answer for any of them. What a hypothesis averages are its
+cells, or the groups of cells that `over` reduces to one number each. The mean that `over` takes is asked for by name, so
+that cells within a group are not set against each other.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from bnexp import statistics
+from bnexp.comparison.answer import Grounds, is_carried_by_few
+from bnexp.comparison.metric_rules import WARNINGS_FIRST
+from bnexp.config.study import Hypothesis
+from bnexp.statistics import Estimate, Interval, Levels, strict
+from bnexp.store.comparison_document import Interval as Bounds
+from bnexp.store.comparison_document import Verdict
+from bnexp.store.study_document import AcrossCells, CellContrast, Heterogeneity
+from bnexp.study.contrast import Contrast
+from bnexp.study.words import Telling, held
+
+OTHER: dict[str, Literal["higher", "lower"]] = {"higher": "lower", "lower": "higher"}
+
+
+@dataclass(frozen=True)
+class Part:
+    """A cell that is averaged with others, or a group of cells that `over` reduces."""
+
+    contrast: Contrast
+    grounds: Grounds | None
+    """Signed so that what lies above 0 supports the claim; None where it can have no verdict."""
+    telling: Telling
+
+    def direction(self, levels: Levels) -> int:
+        """Return 1 if it supports the claim beyond its noise, -1 for the other way round, 0 if neither is known.
+
+        A difference that is shown to be too small to matter points nowhere, and so does one that a few rows carry, or
+        that censored seeds flatter.
+        """
+        grounds = self.grounds
+        if grounds is None or (grounds.anew is not None and is_carried_by_few(grounds, grounds.anew)):
+            return 0
+        found = replace(grounds, levels=levels).shown(grounds.decides)
+        is_open = found.is_small or not found.sign or self.telling.is_flattered(found.sign > 0)
+        return 0 if is_open else found.sign
+
+
+@dataclass(frozen=True)
+class Parts:
+    """All that a hypothesis averages. They share the error of the hypothesis equally (Bonferroni)."""
+
+    parts: Sequence[Part]
+    levels: Levels
+    directions: Sequence[int]
+
+    @classmethod
+    def of(cls, parts: Sequence[Part], levels: Levels) -> Parts:
+        """Judge each part, where `levels` are those of the hypothesis."""
+        count = max(1, len(parts))
+        own = Levels(1 - (1 - levels.sign) / count, 1 - (1 - levels.margin) / count)
+        return cls(parts, own, [part.direction(own) for part in parts])
+
+    @property
+    def disagree(self) -> bool:
+        """Return True if some point in one direction and some in the other."""
+        return {1, -1} <= set(self.directions)
+
+    @property
+    def about(self) -> Literal["new rows", "these rows"]:
+        """Return what their intervals speak of."""
+        return "these rows" if any(part.contrast.anew is None for part in self.parts) else "new rows"
+
+
+def no_single_answer(claim: Hypothesis, parts: Parts, *, is_warned: bool) -> Verdict:
+    """Return the verdict on a hypothesis whose cells point in opposite directions."""
+    ahead, behind, rest = (list(parts.directions).count(way) for way in (1, -1, 0))
+    where = "for new rows of this kind" if parts.about == "new rows" else "on these rows"
+    ways = (claim.direction, OTHER[claim.direction])
+    kind = noun(claim)
+    if claim.wins:
+        wins = {"higher": "wins more seeds", "lower": "wins fewer seeds"}
+        said = f"{claim.treated} {wins[ways[0]]} in {_counted(ahead, kind)} and {wins[ways[1]]} in {behind}"
+    else:
+        said = f"{claim.treated} is {ways[0]} in {_counted(ahead, kind)} and {ways[1]} in {behind}"
+    others = f"{rest} more {'shows' if rest == 1 else 'show'} no direction. " if rest else ""
+    cure = WARNINGS_FIRST if is_warned else "See the cells, or ask of each with `at`."
+    sentence = f"No single answer {where}: {said}, each beyond its noise. {others}{cure}"
+    return Verdict(word="inconclusive", sentence=sentence, about=parts.about)
+
+
+def noun(claim: Hypothesis) -> str:
+    """Return what a hypothesis averages."""
+    return "cell" if claim.over is None else "group"
+
+
+def _counted(count: int, kind: str) -> str:
+    return f"{count} {kind}{'' if count == 1 else 's'}"
+
+
+def recorded(claim: Hypothesis, parts: Parts, whole: Grounds) -> AcrossCells | None:
+    """Return what study.json holds of the parts; None where one of them has no value."""
+    estimates = [_signed(claim, part.grounds) for part in parts.parts if part.grounds is not None]
+    if len(estimates) < 2 or len(estimates) < len(parts.parts):
+        return None
+    cells = [
+        CellContrast(
+            levels=dict(part.contrast.levels),
+            direction=_direction(claim, way),
+            **_bounds(claim, one.interval(parts.levels.sign)),
+        )
+        for part, one, way in zip(parts.parts, estimates, parts.directions, strict=True)
+    ]
+    mean = whole.decides if parts.about == "new rows" else whole.here
+    found = statistics.heterogeneity(estimates, mean.error)
+    return AcrossCells(
+        level=parts.levels.sign,
+        about=parts.about,
+        cells=cells,
+        heterogeneity=None if found is None else _heterogeneity(claim, found),
+    )
+
+
+def _heterogeneity(claim: Hypothesis, found: statistics.Heterogeneity) -> Heterogeneity | None:
+    if not all(map(math.isfinite, (found.p_value, found.correlation))):
+        return None
+    prediction = None if found.prediction is None else Bounds(**_bounds(claim, found.prediction))
+    return Heterogeneity(
+        q=held(claim, found.q),
+        p_value=found.p_value,
+        tau=held(claim, found.tau),
+        correlation=found.correlation,
+        prediction=prediction,
+    )
+
+
+def _signed(claim: Hypothesis, grounds: Grounds) -> Estimate:
+    """Return what decides about a part, as the claim's arms are subtracted."""
+    return grounds.decides if claim.direction == "higher" else -grounds.decides
+
+
+def _direction(claim: Hypothesis, way: int) -> Literal["higher", "lower"] | None:
+    if not way:
+        return None
+    return claim.direction if way > 0 else OTHER[claim.direction]
+
+
+def _bounds(claim: Hypothesis, interval: Interval) -> dict[str, float | None]:
+    return {key: held(claim, value) for key, value in strict(interval).items()}

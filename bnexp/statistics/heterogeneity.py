@@ -1,9 +1,10 @@
 """Do several cells share one effect? Cochran's Q, the deviation between cells (tau), and where another cell would lie.
 
 Textbook formulas take the cells' errors for independent. Cells of a study share seeds, and often held-out rows, so that
-their errors rise and fall together. That part of the error cannot set cells apart. Taken for independent, Q is too small,
-tau is too small, and the prediction interval is too narrow. With 6 or 12 cells that differ by little, at a correlation
-of 0.5, it held 63% to 86% of new cells where it should hold 95%. So the shared part is taken out, as far as the error of the cells' mean shows it.
+their errors rise and fall together. That part of the error cannot set cells apart.
+Taken for independent, Q and tau are too small, and the prediction interval is too narrow: with 6 or 12 cells that
+differ by little, at a correlation of 0.5, it held 63% to 86% of new cells where it should hold 95%.
+So the shared part is taken out, as far as the error of the cells' mean shows it.
 
 Axis: C cells.
 """
@@ -73,7 +74,8 @@ def _correlation(errors_C: Floats, mean_error: float | None) -> float:
 
     (C mean_error)**2 is the sum of the errors' variances and covariances.
 
-    >>> round(_correlation(np.array([1.0, 1.0]), math.sqrt(0.75)), 3), _correlation(np.array([1.0, 1.0]), math.sqrt(0.5))
+    >>> alike_C = np.array([1.0, 1.0])
+    >>> round(_correlation(alike_C, math.sqrt(0.75)), 3), _correlation(alike_C, math.sqrt(0.5))
     (0.5, 0.0)
     """
     if mean_error is None:

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    AfterValidator,
     ConfigDict,
     Field,
     SerializerFunctionWrapHandler,
@@ -18,8 +17,10 @@ from pydantic import (
 )
 
 from bnexp.config.study import Endpoint, Hypothesis, keys_of
-from bnexp.metrics import LARGEST, is_measured
+from bnexp.metrics import is_measured
+from bnexp.store.across_cells import AcrossCells
 from bnexp.store.comparison_document import Interval, MetricDifference, Verdict
+from bnexp.store.levels import Level
 from bnexp.store.records import Count, Metric, Number, Record, Share
 
 FORMAT = 5
@@ -27,26 +28,6 @@ FORMAT = 5
 5: a trial is kept under the digest of what it measures; a hypothesis says whether it was asked after results."""
 LARGEST_LOG = 700.0
 """Of a ratio: beyond it no number is left."""
-
-
-def _plain(level: Any) -> Any:
-    """Return a level of a factor; what it holds are texts, and numbers that a config can hold."""
-    match level:
-        case bool() | str() | None:
-            return level
-        case int() | float():
-            if not abs(level) <= LARGEST:
-                raise ValueError(f"a level is no number within ±{LARGEST:g}")
-        case list():
-            for inner in level:
-                _plain(inner)
-        case dict():
-            for inner in level.values():
-                _plain(inner)
-    return level
-
-
-Level = Annotated[Any, AfterValidator(_plain)]
 
 
 class StudyHead(Record):
@@ -125,40 +106,6 @@ class Group(Record):
     difference: MeanOverSeeds
 
 
-class CellContrast(Interval):
-    """What is averaged: a cell, or a group of cells that `over` reduces, and its contrast with the interval."""
-
-    levels: dict[str, Level]
-    direction: Literal["higher", "lower"] | None
-    """Of the treated arm; null where the interval does not show one, or shows that it is too small to matter."""
-
-
-class Heterogeneity(Record):
-    """How much cells differ beyond the noise of each."""
-
-    q: Number
-    """Cochran's Q, null where it is too large for a number."""
-    p_value: Annotated[float, Field(ge=0, le=1)]
-    tau: Annotated[float, Field(ge=0, le=LARGEST)] | None
-    """The standard deviation between cells."""
-    correlation: Annotated[float, Field(ge=0, lt=1)]
-    """The mean correlation of the cells' errors, since cells share seeds."""
-    prediction: Interval | None = None
-    """Where another cell of this kind would lie; null for two cells."""
-
-
-class AcrossCells(Record):
-    """The cells that a hypothesis averages, each by itself, and how much they differ."""
-
-    level: Share
-    """Of each cell's interval: cells share the error equally."""
-    about: Literal["new rows", "these rows"]
-    """What the intervals speak of."""
-    cells: Annotated[list[CellContrast], Field(min_length=2)]
-    heterogeneity: Heterogeneity | None = None
-    """Null where a cell has no spread over seeds."""
-
-
 class Findings(Hypothesis):
     """A hypothesis as it stands in the study's file, and what was found for it."""
 
@@ -198,8 +145,12 @@ class Findings(Hypothesis):
     @model_validator(mode="after")
     def _refuse_no_ratio(self) -> Findings:
         """Raise ValueError if a contrast is of a ratio, and one of its numbers is the log of none."""
-        found = [self.difference, self.bootstrap] if self.is_ratio else []
+        across = self.across
+        found = [self.difference, self.bootstrap, *([] if across is None else across.intervals())]
         values = [getattr(one, key) for one in found if one is not None for key in ("mean", "low", "high")]
+        values += [across.heterogeneity.tau] if across is not None and across.heterogeneity is not None else []
+        if not self.is_ratio:
+            return self
         if any(value is not None and not abs(value) <= LARGEST_LOG for value in values):
             raise ValueError("a number is the log of no ratio")
         return self
@@ -302,3 +253,5 @@ def _faulty_hypotheses(document: StudyDocument) -> Iterator[str]:
             yield f"the hypothesis {one.claim!r} names another factor"
         if any(not group.levels.keys() <= factors for group in one.groups):
             yield f"the hypothesis {one.claim!r} has groups of another factor"
+        if one.across is not None and any(not cell.levels.keys() <= factors for cell in one.across.cells):
+            yield f"the hypothesis {one.claim!r} has cells of another factor"

@@ -1,8 +1,8 @@
 """The cells that a hypothesis averages, each by itself: which way it points, and whether they have a single answer.
 
-A mean over cells that point in opposite directions is no answer for any of them. What a hypothesis averages are its
-cells, or the groups of cells that `over` reduces to one number each. The mean that `over` takes is asked for by name, so
-that cells within a group are not set against each other.
+A mean over cells that point in opposite directions is no answer for any of them. A hypothesis averages its cells, or
+the groups of cells that `over` reduces to one number each. The mean that `over` takes is asked for by name. So cells
+within a group are not set against each other.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from bnexp.comparison.answer import Grounds, is_carried_by_few
 from bnexp.comparison.metric_rules import WARNINGS_FIRST
 from bnexp.config.study import Hypothesis
 from bnexp.statistics import Estimate, Interval, Levels, strict
+from bnexp.store.across_cells import AcrossCells, CellContrast, Heterogeneity
 from bnexp.store.comparison_document import Interval as Bounds
 from bnexp.store.comparison_document import Verdict
-from bnexp.store.study_document import AcrossCells, CellContrast, Heterogeneity
 from bnexp.study.contrast import Contrast
 from bnexp.study.words import Telling, held
 
@@ -32,8 +32,10 @@ class Part:
 
     contrast: Contrast
     grounds: Grounds | None
-    """Signed so that what lies above 0 supports the claim; None where it can have no verdict."""
+    """Signed so that what lies above 0 supports the claim; None where no pair has a value."""
     telling: Telling
+    is_withheld: bool = False
+    """Whether it can have no verdict, as where neither arm beats guessing."""
 
     def direction(self, levels: Levels) -> int:
         """Return 1 if it supports the claim beyond its noise, -1 for the other way round, 0 if neither is known.
@@ -42,7 +44,9 @@ class Part:
         that censored seeds flatter.
         """
         grounds = self.grounds
-        if grounds is None or (grounds.anew is not None and is_carried_by_few(grounds, grounds.anew)):
+        if grounds is None or self.is_withheld:
+            return 0
+        if grounds.anew is not None and is_carried_by_few(grounds, grounds.anew):
             return 0
         found = replace(grounds, levels=levels).shown(grounds.decides)
         is_open = found.is_small or not found.sign or self.telling.is_flattered(found.sign > 0)
@@ -75,21 +79,27 @@ class Parts:
         return "these rows" if any(part.contrast.anew is None for part in self.parts) else "new rows"
 
 
-def no_single_answer(claim: Hypothesis, parts: Parts, *, is_warned: bool) -> Verdict:
+def no_single_answer(telling: Telling, parts: Parts, *, is_warned: bool) -> Verdict:
     """Return the verdict on a hypothesis whose cells point in opposite directions."""
+    claim, anew = telling.claim, parts.about == "new rows"
     ahead, behind, rest = (list(parts.directions).count(way) for way in (1, -1, 0))
-    where = "for new rows of this kind" if parts.about == "new rows" else "on these rows"
-    ways = (claim.direction, OTHER[claim.direction])
-    kind = noun(claim)
+    said = [f"{_is(claim, 1)} in {_counted(ahead, noun(claim))} and {_is(claim, -1)} in {behind}"]
+    said[0] = f"No single answer {'for new rows of this kind' if anew else 'on these rows'}: {claim.treated} {said[0]}"
+    said[0] += ", each beyond its noise."
+    if rest:
+        said.append(f"{_counted(rest, f'other {noun(claim)}')} {'show' if rest > 1 else 'shows'} no direction.")
+    said.append(WARNINGS_FIRST if is_warned else f"See the {noun(claim)}s, or ask of each with `at`.")
+    if not anew and telling.why_not_new_rows is not None:
+        said.append(telling.why_not_new_rows)
+    return Verdict(word=telling.open, sentence=" ".join(said), about=parts.about)
+
+
+def _is(claim: Hypothesis, way: int) -> str:
+    """Write which way a cell points: 1 as claimed, -1 the other way."""
+    direction = claim.direction if way > 0 else OTHER[claim.direction]
     if claim.wins:
-        wins = {"higher": "wins more seeds", "lower": "wins fewer seeds"}
-        said = f"{claim.treated} {wins[ways[0]]} in {_counted(ahead, kind)} and {wins[ways[1]]} in {behind}"
-    else:
-        said = f"{claim.treated} is {ways[0]} in {_counted(ahead, kind)} and {ways[1]} in {behind}"
-    others = f"{rest} more {'shows' if rest == 1 else 'show'} no direction. " if rest else ""
-    cure = WARNINGS_FIRST if is_warned else "See the cells, or ask of each with `at`."
-    sentence = f"No single answer {where}: {said}, each beyond its noise. {others}{cure}"
-    return Verdict(word="inconclusive", sentence=sentence, about=parts.about)
+        return "wins more seeds" if direction == "higher" else "wins fewer seeds"
+    return f"is {direction}" if way > 0 else direction
 
 
 def noun(claim: Hypothesis) -> str:
@@ -97,8 +107,8 @@ def noun(claim: Hypothesis) -> str:
     return "cell" if claim.over is None else "group"
 
 
-def _counted(count: int, kind: str) -> str:
-    return f"{count} {kind}{'' if count == 1 else 's'}"
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def recorded(claim: Hypothesis, parts: Parts, whole: Grounds) -> AcrossCells | None:

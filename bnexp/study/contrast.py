@@ -33,12 +33,10 @@ class Contrast:
 
     `never` counts, for treated and baseline, the trainings that did not reach
     the target of `epochs_to`. `resample` is how the measured rows were split, if all were split alike. `anew` is the
-    difference as estimated for new rows, where that is known, else `why_not_new_rows` says why not. `parts` are the
-    contrasts of the cells that are averaged, or of the groups of cells that `over` reduces, if there are several; each
-    has the `levels` at which it lies. They are estimated for new rows if all of them can be. `trainings` counts the trainings of
-    an arm behind one of its numbers. `warned` tells whether a training of either arm has a warning, `diverged` counts
-    the trainings of both that diverged. `guessing` is what a net scores that has learned nothing, if no arm does better
-    in any cell that is read; None if one does, or the claim is about something else.
+    difference as estimated for new rows, where that is known, else `why_not_new_rows` says why not. `trainings` counts
+    the trainings of an arm behind one of its numbers. `warned` tells whether a training of either arm has a warning,
+    `diverged` counts the trainings of both that diverged. `guessing` is what a net scores that has learned nothing, if
+    no arm does better in any cell that is read; None if one does, or the claim is about something else.
     """
 
     difference_S: Floats
@@ -47,7 +45,12 @@ class Contrast:
     anew: Anew | None = None
     why_not_new_rows: str | None = None
     parts: tuple[Contrast, ...] = ()
+    """The contrasts of the cells that are averaged, or of the groups that `over` reduces, if there are several.
+
+    They are estimated for new rows if the whole and each of them can be.
+    """
     levels: Mapping[str, Any] = field(default_factory=dict)
+    """Of a part: where it lies."""
     trainings: int = 1
     warned: bool = False
     diverged: int = 0
@@ -67,17 +70,13 @@ def contrast_of(claim: Hypothesis, cells: Sequence[Cell], results: Results, rows
     groups = [] if there else _groups(claim, here)
     if len(groups) < 2:
         return whole
-    parts = [
-        replace(_contrast(claim, group, [], results, rows), levels=_levels(claim, group[0])) for group in groups
-    ]
+    parts = [replace(_contrast(claim, group, [], results, rows), levels=_levels(claim, group[0])) for group in groups]
     if whole.anew is None or any(part.anew is None for part in parts):
         parts = [replace(part, anew=None) for part in parts]
     return replace(whole, parts=tuple(parts))
 
 
-def _contrast(
-    claim: Hypothesis, here: Sequence[Cell], there: Sequence[Cell], results: Results, rows: Rows
-) -> Contrast:
+def _contrast(claim: Hypothesis, here: Sequence[Cell], there: Sequence[Cell], results: Results, rows: Rows) -> Contrast:
     """Return the contrast of the mean over some cells, less that over others if there are any."""
     difference_S = _difference(claim, here, results)
     if there:

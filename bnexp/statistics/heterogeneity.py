@@ -46,8 +46,8 @@ def heterogeneity(cells: Sequence[Estimate], mean_error: float | None = None) ->
     """Return how much the effects of two or more cells differ; None if one of them has no standard error above 0.
 
     `mean_error` is the standard error of the plain mean over the cells. It shows how far their errors are correlated.
-    Without it they count as independent. It assumes one correlation between all cells, and cells drawn at random from
-    those of their kind, which the levels of a grid are only roughly.
+    Without it they count as independent. It assumes one correlation between all cells. It also assumes that cells are
+    drawn at random from all cells of their kind, which is only roughly true of a grid's levels.
 
     By simulation (`benchmarks/cells.py`: 3 to 12 cells of unequal noise, 6 to 20 seeds, correlations up to 0.8) the 5%
     test of Q rejects in 1% to 11% of studies whose cells are alike. The prediction interval holds 91% or more of new

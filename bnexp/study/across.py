@@ -63,7 +63,7 @@ class Parts:
 
     @classmethod
     def of(cls, parts: Sequence[Part], levels: Levels) -> Parts:
-        """Judge each part, where `levels` are those of the hypothesis."""
+        """Judge each part, from the hypothesis's `levels`."""
         count = max(1, len(parts))
         own = Levels(1 - (1 - levels.sign) / count, 1 - (1 - levels.margin) / count)
         return cls(parts, own, [part.direction(own) for part in parts])

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import math
-from functools import cache
 from statistics import NormalDist
 
 import numpy as np
-
-from bnexp.statistics.arrays import Floats
 
 TABLE_LEVEL = 0.95
 NEARLY_NORMAL = 100_000
@@ -58,13 +55,6 @@ def t_quantile(level: float, degrees: float) -> float:
     return float(special.stdtrit(degrees, (1 + level) / 2))
 
 
-@cache
-def _quadrature() -> tuple[Floats, Floats]:
-    """Return the nodes and weights of Gauss and Legendre: they take most of the time of a quantile."""
-    nodes, weights = np.polynomial.legendre.leggauss(NODES)
-    return nodes, weights
-
-
 def _of_any_degrees(degrees: float) -> float:
     """Return the quantile of TABLE_LEVEL for any degrees of freedom above 1: Newton's steps from what the table has.
 
@@ -77,7 +67,7 @@ def _of_any_degrees(degrees: float) -> float:
     below, above = (TABLE[min(count, len(TABLE)) - 1] for count in (int(degrees), int(degrees) + 1))
     quantile = below + (degrees - int(degrees)) * (above - below)
     height = math.exp(math.lgamma((degrees + 1) / 2) - math.lgamma(degrees / 2)) / math.sqrt(degrees * math.pi)
-    nodes, weights = _quadrature()
+    nodes, weights = np.polynomial.legendre.leggauss(NODES)
     for _ in range(NEWTON_STEPS):
         points = quantile * (nodes + 1) / 2
         area = quantile / 2 * float(weights @ (height * (1 + points**2 / degrees) ** (-(degrees + 1) / 2)))

@@ -256,6 +256,22 @@ def test_the_errors_of_verdicts_are_the_benchmarks() -> None:
     assert len(shown) >= 10 and {row[0] for row in shown} == {one["world"] for one in kept}
 
 
+def test_the_table_of_cells_that_disagree_is_the_benchmarks() -> None:
+    found = json.loads((ROOT / "benchmarks" / "cells.json").read_text())
+    table = [
+        [str(one["cells"]), str(one["seeds"]), f"{one['correlation']:g}"]
+        + [
+            f"{100 * one[what][how]:.0f}%"
+            for what in ("alike_said_to_differ", "interval_holds_another_cell")
+            for how in ("textbook", "now")
+        ]
+        for one in found
+        if one["cells"] > 3 and one["seeds"] != 10
+    ]
+    assert rows_below(PAGES["studies"], "cells") == table
+    assert max(one["alike_said_to_disagree"] for one in found) <= 0.001
+
+
 def rows_below(page: str, marker: str) -> list[list[str]]:
     """Return the rows of the table below a marker, each a list of its cells."""
     table = re.findall(rf"<!-- {marker}: .*? -->\n((?:\|.*\n)+)", page)[0].splitlines()[2:]

@@ -203,7 +203,9 @@ def test_a_contrast_is_treated_minus_baseline_averaged_over_cells_for_each_seed(
     assert interaction.difference_S == pytest.approx([-0.3, -0.1])
     both = contrast_of(claim(at={"b": [2, 32]}), cells, results)
     assert both.difference_S == pytest.approx([-0.05, -0.05])
-    assert both.cells == pytest.approx((-0.15, 0.05)) and interaction.cells == ()
+    assert [one.difference_S.mean() for one in both.parts] == pytest.approx([-0.15, 0.05])
+    assert [one.levels for one in both.parts] == [{"b": 2}, {"b": 32}]
+    assert interaction.parts == () and contrast_of(claim(at={"b": 2}), cells, results).parts == ()
 
 
 def test_width_is_the_decades_of_levels_side_by_side_around_the_best() -> None:
@@ -241,7 +243,7 @@ def test_over_reduces_a_factor_for_each_seed_before_the_mean_over_other_cells() 
     assert mean.difference_S == pytest.approx([(0.2 + 0.7) / 2 - (0.15 + 0.3) / 2])
     width = contrast_of(claim(over={"factor": "lr", "take": "width", "within": 0.25}), cells, results)
     assert width.difference_S == pytest.approx([(1 + 0) / 2 - (1 + 1) / 2])
-    assert width.cells == ()
+    assert [(one.levels, one.difference_S.tolist()) for one in width.parts] == [({"n": 1}, [0.0]), ({"n": 2}, [-1.0])]
     groups = group_differences(claim(over={"factor": "lr", "take": "width", "within": 0.25}), cells, results)
     assert [(cell.levels["n"], difference_S.tolist()) for cell, difference_S in groups] == [(1, [0.0]), (2, [-1.0])]
 

@@ -133,6 +133,19 @@ def test_below_the_cells_is_a_diamond_for_the_claim_itself_with_its_own_interval
     assert not [line for line in study_figure(facts).axes[0].lines if line.get_marker() == "D"]
 
 
+def test_where_another_cell_would_lie_is_dotted_behind_the_diamond() -> None:
+    facts = document(("model.activation", ["relu", "tanh", "elu"]))
+    assert "dotted" not in " ".join(texts(study_figure(facts)))
+    prediction = {"mean": 0.02, "low": -0.03, "high": 0.07}
+    cells = [{"levels": {"model.activation": one}, "direction": None, **prediction} for one in ("relu", "tanh", "elu")]
+    differ = {"q": 9.0, "p_value": 0.01, "tau": 0.01, "correlation": 0.2, "prediction": prediction}
+    facts["hypotheses"][0]["across"] = {"level": 0.98, "about": "these rows", "cells": cells, "heterogeneity": differ}
+    figure = study_figure(facts)
+    (dotted,) = [line for line in figure.axes[0].lines if line.get_linestyle() == ":"]
+    assert (list(dotted.get_xdata()), list(dotted.get_ydata())) == (pytest.approx([-3, 7]), [3, 3])
+    assert "diamond: the claim, 97.5%; dotted: another cell" in " ".join(texts(figure))
+
+
 def test_epochs_are_drawn_as_how_many_times_fewer_they_are() -> None:
     (axes,) = study_figure(document(endpoint=EPOCHS)).axes
     assert axes.get_xscale() == "log"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -35,9 +36,17 @@ def drawn(shares: dict[str, float], *, cells: int = 1, rows: int | list[int] = 2
 
 
 def contrast(
-    one: Hypothesis, right: Values, *, groups: NDArray[Any] | None = None, first: dict[int, int] | None = None
+    one: Hypothesis,
+    right: Values,
+    *,
+    groups: NDArray[Any] | None = None,
+    first: dict[int, int] | None = None,
+    lost: Any = (),
 ) -> Contrast:
-    """Return the contrast of a claim over cells in which these rows are right; `first` is each cell's first row."""
+    """Return the contrast of a claim over cells in which these rows are right.
+
+    `first` is each cell's first row, `lost` has the cells that kept no rows.
+    """
     numbers = sorted({cell for cell, _ in right})
     cells = [Cell(number, {"model.depth": number + 1}, {}) for number in numbers]
     results, rows = {}, {}
@@ -56,7 +65,7 @@ def contrast(
             final={"val_accuracy": right_SR.mean(axis=1).tolist(), "val_loss": loss_SR.mean(axis=1).tolist()},
             epochs_to={"val_accuracy 0.5": [3.0] * SEEDS}, budget_epochs=9, diverged={}, steps=1, seconds=1.0,
         )  # fmt: skip
-    return contrast_of(one, cells, results, rows.get)
+    return contrast_of(one, cells, results, lambda key: None if key[0] in lost else rows[key])
 
 
 def anew(found: Contrast) -> Anew:
@@ -168,3 +177,43 @@ def test_equal_arms_on_few_rows_leave_a_claim_open_and_rows_are_what_is_missing(
     (found,) = judged([claim()], [contrast(claim(), right)])
     assert (found.verdict.word, found.verdict.these_rows) == ("inconclusive", "refuted")
     assert "held-out rows would settle it; more seeds would not. On these 100 rows: refuted" in found.verdict.sentence
+
+
+def test_cells_of_a_hypothesis_are_judged_for_new_rows_too() -> None:
+    right = {
+        **drawn({"bn": 0.95, "none": 0.7}, rows=400),
+        **{(1, arm): one for (_, arm), one in drawn({"bn": 0.6, "none": 0.8}, rows=400, seed=1).items()},
+    }
+    seen = contrast(claim(), right)
+    (found,) = judged([claim()], [seen])
+    assert found.verdict.sentence == (
+        "No single answer for new rows of this kind: bn is higher in 1 cell and lower in 1, each beyond its noise. "
+        "See the cells, or ask of each with `at`."
+    )
+    assert found.verdict.about == "new rows" and found.across is not None and found.across.about == "new rows"
+    alone = anew(contrast(claim(), {key: one for key, one in right.items() if key[0] == 1})).estimate.interval(0.975)
+    assert (found.across.cells[1].low, found.across.cells[1].high) == pytest.approx((alone.low, alone.high))
+
+
+def test_cells_that_disagree_on_these_rows_alone_do_not_disagree_for_new_rows() -> None:
+    """In each cell, three rows of 60 are wrong for all seeds of one arm: rows, and not the arms, decide."""
+    generator = np.random.default_rng(2)
+    right = {(cell, arm): generator.random((SEEDS, 60)) < 0.995 for cell in (0, 1) for arm in ARMS}
+    right[0, "none"][:, :3], right[1, "bn"][:, :2] = False, False
+    (found,) = judged([claim()], [contrast(claim(), right)])
+    assert found.across is not None and [one.direction for one in found.across.cells] == [None, None]
+    seeds_alone = contrast(claim(), right)
+    (here,) = judged(
+        [claim()], [replace(seeds_alone, anew=None, parts=tuple(replace(one, anew=None) for one in seeds_alone.parts))]
+    )
+    assert here.verdict.sentence.startswith(
+        "No single answer on these rows: bn is higher in 1 cell and lower in 1, each"
+    )
+
+
+def test_cells_are_judged_on_these_rows_if_one_of_them_did_not_keep_its_rows() -> None:
+    right = drawn({"bn": 0.9, "none": 0.8}, cells=2)
+    whole = contrast(claim(), right)
+    assert [part.anew is None for part in whole.parts] == [False, False]
+    lost = contrast(claim(), right, lost={1})
+    assert lost.anew is None and [part.anew for part in lost.parts] == [None, None]

@@ -162,7 +162,8 @@ def test_a_mean_over_cells_that_disagree_a_warning_behind_it_and_who_wins_are_to
     known: dict[str, Any] = {"claim": "c", "treated": "bn", "baseline": "none", "metric": "test_accuracy"}
     claim = Hypothesis(direction="higher", smallest=0.01, **known)
     won = Hypothesis(direction="higher", smallest=0.3, wins=True, **known)
-    contrast = Contrast(np.array([0.1, 0.2, -0.1, 0.0] * 3), cells=(0.2, 0.1, -0.1, None), warned=True)
+    parts = tuple(Contrast(np.full(12, mean)) for mean in (0.2, 0.1, -0.1, np.nan))
+    contrast = Contrast(np.array([0.1, 0.2, -0.1, 0.0] * 3), parts=parts, warned=True)
     told = study_lines(with_hypotheses([claim, won], [contrast, contrast]))
     assert "mean over 4 cells, 1 of them the other way" in told
     assert "WARNING  trainings that this rests on have warnings, see above" in told

@@ -460,6 +460,14 @@ def test_a_study_of_parts_that_do_not_go_together_is_damaged(tmp_path: Path) -> 
     _, _, plan = run(tmp_path, STUDY)
     path = plan.directory / "study.json"
     whole = json.loads(path.read_text())
+    assert [cell["levels"].keys() for cell in whole["hypotheses"][0]["across"]["cells"]] == [
+        whole["cells"][0]["levels"].keys()
+    ] * 2
+    elsewhere = {
+        "level": 0.975,
+        "about": "these rows",
+        "cells": [{"levels": {"x": 1}, "mean": 0.0, "low": 0.0, "high": 0.0, "direction": None}] * 2,
+    }
     for damage, told in (
         ({"cells": whole["cells"][:1]}, "the factors span 2 cells, and 1 are there"),
         ({"cells": [{**one, "levels": {}} for one in whole["cells"]]}, "cell 0 lies at no levels of the factors"),
@@ -468,6 +476,7 @@ def test_a_study_of_parts_that_do_not_go_together_is_damaged(tmp_path: Path) -> 
         ({"endpoints": [*whole["endpoints"], *whole["endpoints"]]}, "cell 0 has other endpoints"),
         ({"hypotheses": [{**whole["hypotheses"][0], "treated": "x"}]}, "is about another endpoint or arm"),
         ({"hypotheses": [{**whole["hypotheses"][0], "at": {"x": 1}}]}, "names another factor"),
+        ({"hypotheses": [{**whole["hypotheses"][0], "across": elsewhere}]}, "has cells of another factor"),
     ):
         path.write_text(json.dumps({**whole, **damage}))
         with pytest.raises(RunError, match=rf"study\.json: the text: .*{told}.*\. It is damaged, or of another bnexp"):

@@ -118,7 +118,7 @@ class Telling(Protocol):
 
 def word_of(grounds: Grounds, telling: Telling) -> str:
     """Return the word of the verdict alone."""
-    if grounds.anew is not None and _is_carried_by_few(grounds, grounds.anew):
+    if grounds.anew is not None and is_carried_by_few(grounds, grounds.anew):
         return telling.open
     word = telling.word(grounds.shown(grounds.decides))
     return word if telling.refusal(word) is None else telling.open
@@ -170,7 +170,7 @@ def _about_new_rows(grounds: Grounds, telling: Telling, found: _Found, here: _Fo
     assert anew is not None
     rows = "these splits" if anew.drawn == "splits" else f"these {anew.count:,} {anew.drawn}"
     these = f"On {rows}: {here.word} {telling.bounds(here.interval)}."
-    if _is_carried_by_few(grounds, anew):
+    if is_carried_by_few(grounds, anew):
         few = f"{_carried_by_few(grounds, anew)} {these}"
         return Verdict(word=telling.open, sentence=few, about="new rows", these_rows=here.word)
     rest = _what_follows(grounds, found, telling)
@@ -258,7 +258,7 @@ def _rounded(count: int) -> int:
 # --- few rows that matter -----------------------------------------------------------
 
 
-def _is_carried_by_few(grounds: Grounds, anew: Anew) -> bool:
+def is_carried_by_few(grounds: Grounds, anew: Anew) -> bool:
     """Return True for a loss or an error whose difference a few rows carry."""
     rows = anew.rows
     if rows is None or quantity(grounds.metric) == "accuracy":

@@ -74,6 +74,7 @@ def _rows(
             np.concatenate([drawn_RK, drawn_intervals(picture, [claim.difference])]),
         )
         marked += f"; diamond: the claim, {100 * claim.level:.4g}%"
+        marked += "" if _another(picture) is None else "; dotted: another cell"
     height = 0.24 * max(1, *(name.count("\n") + 0.4 for name in names))
     axes = titled_axes(picture, max(2.4, 1.9 + height * len(names)), "bar: {interval}" + marked, left=2.2)
     for place, (mean, low, high) in enumerate(drawn_RK):
@@ -81,6 +82,8 @@ def _rows(
         colour, fill = (BLUE, BLUE if filled[place] else "white") if is_cell else (ORANGE, ORANGE)
         axes.plot([low, high], [place, place], color=colour, linewidth=1.6)
         axes.plot([mean], [place], "o" if is_cell else "D", color=colour, markersize=5, markerfacecolor=fill)
+    if len(names) > count and (another := _another(picture)) is not None:
+        axes.plot(another, [count, count], color=ORANGE, linewidth=0.8, linestyle=":", zorder=0)
     axes.axvline(1 if picture.ratio else 0, color=GREY, linewidth=1)
     note = ""
     if picture.ratio:
@@ -94,6 +97,13 @@ def _rows(
     lines = textwrap.wrap(label, TITLE_LENGTH, max_lines=2, placeholder=" …")
     axes.set_xlabel("\n".join(line_of(line, 320.0, 9.0) for line in lines) + note)
     return whole(axes)
+
+
+def _another(picture: Picture) -> Floats | None:
+    """Return the bounds for another cell of this kind, (2,), as drawn; None where they are not known."""
+    across = picture.claim.across
+    found = None if across is None or across.heterogeneity is None else across.heterogeneity.prediction
+    return None if found is None or found.low is None else drawn_intervals(picture, [found])[0, 1:]
 
 
 def _scale_ratios(axes: Axes) -> None:

@@ -14,6 +14,7 @@ from bnexp.config.study import Endpoint
 from bnexp.errors import counted
 from bnexp.metrics import number, quantity, with_unit
 from bnexp.report.console import with_spread
+from bnexp.report.study_cells import cells_of
 from bnexp.report.styles import STRONG, warning
 from bnexp.store.comparison_document import MetricDifference
 from bnexp.store.study_document import (
@@ -226,23 +227,13 @@ def _hypothesis(claim: HypothesisRecord) -> Iterator[RenderableType]:
     if claim.difference is not None:
         said = "; ".join(_evidence(claim, claim.difference))
         yield Text(plain(f"{about(claim)}: {effect(claim)} ({said})"))
-    if split := _cells_that_differ(claim):
-        yield Text(split)
+    yield from cells_of(claim)
     if claim.warned:
         yield warning("trainings that this rests on have warnings, see above")
     yield from map(warning, claim.cautions)
     if claim.asked_after_results:
         yield warning(AFTER_RESULTS)
     yield Text.assemble((f"VERDICT  {claim.verdict.word}", STRONG), f"  {plain(claim.verdict.sentence)}")
-
-
-def _cells_that_differ(claim: HypothesisRecord) -> str | None:
-    """Return that a difference is the mean over cells, and how many of them point the other way."""
-    mean = None if claim.difference is None else claim.difference.mean
-    if len(claim.cells) < 2 or mean is None or claim.wins:
-        return None
-    other = sum(cell is not None and cell * mean < 0 for cell in claim.cells)
-    return f"mean over {len(claim.cells)} cells" + (f", {other} of them the other way" if other else "")
 
 
 def _evidence(claim: HypothesisRecord, found: MetricDifference) -> Iterator[str]:

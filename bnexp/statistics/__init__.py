@@ -15,6 +15,7 @@ from bnexp.statistics.differences import (
     summed_up,
 )
 from bnexp.statistics.estimate import Estimate, Interval, mean_interval, over_seeds, over_splits
+from bnexp.statistics.heterogeneity import Heterogeneity, heterogeneity
 from bnexp.statistics.quantiles import t_quantile
 from bnexp.statistics.reach import (
     LastingBests,
@@ -62,6 +63,7 @@ __all__ = [
     "Estimate",
     "Floats",
     "Goal",
+    "Heterogeneity",
     "Interval",
     "LastingBests",
     "Levels",
@@ -82,6 +84,7 @@ __all__ = [
     "failure_difference",
     "fewest_pairs",
     "goals",
+    "heterogeneity",
     "holm_levels",
     "lasting_bests",
     "mean_interval",

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    AfterValidator,
     ConfigDict,
     Field,
     SerializerFunctionWrapHandler,
@@ -19,8 +18,10 @@ from pydantic import (
 
 from bnexp.config.study import Endpoint, Hypothesis, keys_of
 from bnexp.errors import counted
-from bnexp.metrics import LARGEST, is_measured
+from bnexp.metrics import is_measured
+from bnexp.store.across_cells import AcrossCells
 from bnexp.store.comparison_document import Interval, MetricDifference, Verdict
+from bnexp.store.levels import Level
 from bnexp.store.records import Count, Metric, Number, Record, Share
 
 FORMAT = 5
@@ -28,26 +29,6 @@ FORMAT = 5
 5: a trial is kept under the digest of what it measures; a hypothesis says whether it was asked after results."""
 LARGEST_LOG = 700.0
 """Of a ratio: beyond it no number is left."""
-
-
-def _plain(level: Any) -> Any:
-    """Return a level of a factor; what it holds are texts, and numbers that a config can hold."""
-    match level:
-        case bool() | str() | None:
-            return level
-        case int() | float():
-            if not abs(level) <= LARGEST:
-                raise ValueError(f"a level is no number within ±{LARGEST:g}")
-        case list():
-            for inner in level:
-                _plain(inner)
-        case dict():
-            for inner in level.values():
-                _plain(inner)
-    return level
-
-
-Level = Annotated[Any, AfterValidator(_plain)]
 
 
 class StudyHead(Record):
@@ -144,7 +125,9 @@ class Findings(Hypothesis):
     """How to read a ratio of epochs."""
     speaks_of: str = ""
     cells: list[Number] = []
-    """Mean difference of each cell that is averaged."""
+    """Mean difference of each cell that is averaged, if there are several."""
+    across: AcrossCells | None = None
+    """Null where a single number is judged, and without a verdict."""
     warned: bool = False
     diverged: Count = 0
     difference: MetricDifference | None
@@ -163,8 +146,12 @@ class Findings(Hypothesis):
     @model_validator(mode="after")
     def _refuse_no_ratio(self) -> Findings:
         """Raise ValueError if a contrast is of a ratio, and one of its numbers is the log of none."""
-        found = [self.difference, self.bootstrap] if self.is_ratio else []
+        across = self.across
+        found = [self.difference, self.bootstrap, *([] if across is None else across.intervals())]
         values = [getattr(one, key) for one in found if one is not None for key in ("mean", "low", "high")]
+        values += [across.heterogeneity.tau] if across is not None and across.heterogeneity is not None else []
+        if not self.is_ratio:
+            return self
         if any(value is not None and not abs(value) <= LARGEST_LOG for value in values):
             raise ValueError("a number is the log of no ratio")
         return self
@@ -267,3 +254,5 @@ def _faulty_hypotheses(document: StudyDocument) -> Iterator[str]:
             yield f"the hypothesis {one.claim!r} names another factor"
         if any(not group.levels.keys() <= factors for group in one.groups):
             yield f"the hypothesis {one.claim!r} has groups of another factor"
+        if one.across is not None and any(not cell.levels.keys() <= factors for cell in one.across.cells):
+            yield f"the hypothesis {one.claim!r} has cells of another factor"

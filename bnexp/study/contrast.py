@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -33,11 +33,10 @@ class Contrast:
 
     `never` counts, for treated and baseline, the trainings that did not reach
     the target of `epochs_to`. `resample` is how the measured rows were split, if all were split alike. `anew` is the
-    difference as estimated for new rows, where that is known, else `why_not_new_rows` says why not. `cells` are the
-    mean differences of the cells that are averaged, None where no seed has a value. `trainings` counts the trainings of
-    an arm behind one of its numbers. `warned` tells whether a training of either arm has a warning, `diverged` counts
-    the trainings of both that diverged. `guessing` is what a net scores that has learned nothing, if no arm does better
-    in any cell that is read; None if one does, or the claim is about something else.
+    difference as estimated for new rows, where that is known, else `why_not_new_rows` says why not. `trainings` counts
+    the trainings of an arm behind one of its numbers. `warned` tells whether a training of either arm has a warning,
+    `diverged` counts the trainings of both that diverged. `guessing` is what a net scores that has learned nothing, if
+    no arm does better in any cell that is read; None if one does, or the claim is about something else.
     """
 
     difference_S: Floats
@@ -45,7 +44,13 @@ class Contrast:
     resample: Resample | None = None
     anew: Anew | None = None
     why_not_new_rows: str | None = None
-    cells: tuple[float | None, ...] = ()
+    parts: tuple[Contrast, ...] = ()
+    """The contrasts of the cells that are averaged, or of the groups that `over` reduces, if there are several.
+
+    They are estimated for new rows if the whole and each of them can be.
+    """
+    levels: Mapping[str, Any] = field(default_factory=dict)
+    """Of a part: where it lies."""
     trainings: int = 1
     warned: bool = False
     diverged: int = 0
@@ -60,15 +65,26 @@ class Contrast:
 def contrast_of(claim: Hypothesis, cells: Sequence[Cell], results: Results, rows: Rows = no_rows) -> Contrast:
     """Return the contrast of a claim; with `minus`, the contrast at `at` less the contrast at `minus`."""
     here = [cell for cell in cells if matches(cell, claim.at)]
-    difference_S = _difference(claim, here, results)
     there = [] if claim.minus is None else [cell for cell in cells if matches(cell, claim.minus)]
+    whole = _contrast(claim, here, there, results, rows)
+    groups = [] if there else _groups(claim, here)
+    if len(groups) < 2:
+        return whole
+    parts = [replace(_contrast(claim, group, [], results, rows), levels=_levels(claim, group[0])) for group in groups]
+    if whole.anew is None or any(part.anew is None for part in parts):
+        parts = [replace(part, anew=None) for part in parts]
+    return replace(whole, parts=tuple(parts))
+
+
+def _contrast(claim: Hypothesis, here: Sequence[Cell], there: Sequence[Cell], results: Results, rows: Rows) -> Contrast:
+    """Return the contrast of the mean over some cells, less that over others if there are any."""
+    difference_S = _difference(claim, here, results)
     if there:
         difference_S = statistics.subtracted(difference_S, _difference(claim, there, results))
     read = {arm: [results[cell.number, arm] for cell in [*here, *there]] for arm in (claim.treated, claim.baseline)}
     never = [sum(int(one.censored(claim.metric).sum()) for one in read[arm]) for arm in (claim.treated, claim.baseline)]
     every = [one for several in read.values() for one in several]
     ways = {_resampled(claim, one) for one in every}
-    averaged = here if claim.over is None and claim.minus is None else []
     weighted = [*((cell, 1 / len(here)) for cell in here), *((cell, -1 / len(there)) for cell in there)]
     anew = _anew(claim, difference_S, every, weighted, results, rows)
     return Contrast(
@@ -77,7 +93,6 @@ def contrast_of(claim: Hypothesis, cells: Sequence[Cell], results: Results, rows
         resample=ways.pop() if len(ways) == 1 else None,
         anew=anew,
         why_not_new_rows=None if anew is not None else why_not(claim) or NOT_KEPT,
-        cells=tuple(statistics.of_finite(cell_difference(claim, cell, results))["mean"] for cell in averaged),
         trainings=len(here) + len(there),
         warned=any(one.warnings for one in every),
         diverged=sum(len(one.diverged) for one in every),
@@ -137,9 +152,13 @@ def _groups(claim: Hypothesis, cells: Sequence[Cell]) -> list[list[Cell]]:
         return [[cell] for cell in cells]
     groups: dict[str, list[Cell]] = {}
     for cell in cells:
-        others = {name: level for name, level in cell.levels.items() if name != claim.over.factor}
-        groups.setdefault(repr(others), []).append(cell)
+        groups.setdefault(repr(_levels(claim, cell)), []).append(cell)
     return list(groups.values())
+
+
+def _levels(claim: Hypothesis, cell: Cell) -> dict[str, Any]:
+    """Return the levels of a cell but for the factor that `over` reduces."""
+    return {name: level for name, level in cell.levels.items() if claim.over is None or name != claim.over.factor}
 
 
 def _reduced(claim: Hypothesis, arm: str, cells: Sequence[Cell], results: Results) -> Floats:

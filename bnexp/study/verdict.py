@@ -2,6 +2,7 @@
 
 With several hypotheses, Holm's rule sets the level of each interval.
 A diverged seed without a value withholds the verdict, and so do arms that all guess.
+Cells that point in opposite directions have no single verdict (`across`).
 For epochs to a value, the contrast is between logs of epochs within the budget.
 Seeds that never reach the target can make two arms look alike: that refutes nothing.
 They can also make an arm look faster than it is: that decides nothing.
@@ -23,9 +24,11 @@ from bnexp.comparison.answer import Grounds, answer, word_of
 from bnexp.comparison.judgement import Evidence, Withheld, Wording, withheld
 from bnexp.config.study import Hypothesis
 from bnexp.statistics import LEVEL, Floats, Levels, Reading, strict
+from bnexp.store.across_cells import AcrossCells
 from bnexp.store.comparison_document import Interval, MetricDifference, Verdict
 from bnexp.store.records import Record
 from bnexp.store.study_document import Findings, HypothesisRecord
+from bnexp.study.across import Part, Parts, no_single_answer, recorded
 from bnexp.study.contrast import Contrast, more_wins
 from bnexp.study.words import Telling, held
 
@@ -43,7 +46,10 @@ def judged(claims: Sequence[Hypothesis], contrasts: Sequence[Contrast]) -> list[
     """Return what study.json holds of each hypothesis: the claim, its difference, tests, verdict."""
     rows = zip(claims, contrasts, _cases(claims, contrasts), strict=True)
     return [
-        HypothesisRecord(**dict(_findings(claim, one, case.levels)), verdict=case.verdict(_telling(claim, one)))
+        HypothesisRecord(
+            **{**dict(_findings(claim, one, case.levels)), "across": case.across(claim)},
+            verdict=case.verdict(_telling(claim, one)),
+        )
         for claim, one, case in rows
     ]
 
@@ -51,7 +57,7 @@ def judged(claims: Sequence[Hypothesis], contrasts: Sequence[Contrast]) -> list[
 def words(claims: Sequence[Hypothesis], contrasts: Sequence[Contrast]) -> list[str]:
     """Judge the claims of a study: all its rules, and nothing beside the words."""
     return [
-        "inconclusive" if case.grounds is None or case.held else word_of(case.grounds, _telling(claim, contrast))
+        case.word(_telling(claim, contrast))
         for claim, contrast, case in zip(claims, contrasts, _cases(claims, contrasts), strict=True)
     ]
 
@@ -80,10 +86,29 @@ class _Case:
     """None where no pair has a value."""
     levels: Levels
     held: Withheld | None
+    parts: Parts | None = None
+    """The cells that are averaged, if there are several."""
+
+    def word(self, telling: Telling) -> str:
+        """Return the word of the verdict alone."""
+        if self.grounds is None or self.held or self.disagrees:
+            return telling.open
+        return word_of(self.grounds, telling)
+
+    @property
+    def disagrees(self) -> bool:
+        """Return True if cells point in opposite directions."""
+        return self.parts is not None and self.parts.disagree
+
+    def across(self, claim: Hypothesis) -> AcrossCells | None:
+        """Return what the document holds of the cells, each by itself."""
+        return None if self.parts is None or self.grounds is None else recorded(claim, self.parts, self.grounds)
 
     def verdict(self, telling: Telling) -> Verdict:
         """Return the verdict, or why there is none."""
         if self.held is None and self.grounds is not None:
+            if self.parts is not None and self.disagrees:
+                return no_single_answer(telling, self.parts, is_warned=self.grounds.is_warned)
             return answer(self.grounds, telling)
         held = self.held or Withheld("No verdict: no pair has a value.")
         return Verdict(word=telling.open, settled_by=held.settled_by, sentence=held.sentence)
@@ -95,9 +120,25 @@ def _cases(claims: Sequence[Hypothesis], contrasts: Sequence[Contrast]) -> list[
     grounds = [None if _withheld(claim, one, LEVEL) else _grounds(claim, one) for claim, one in pairs]
     levels = statistics.shared_levels([1.0 if one is None else one.p_value for one in grounds])
     return [
-        _Case(None if one is None else replace(one, levels=each), each, _withheld(claim, contrast, each.sign))
+        _Case(
+            None if one is None else replace(one, levels=each),
+            each,
+            _withheld(claim, contrast, each.sign),
+            _parts(claim, contrast, each),
+        )
         for (claim, contrast), one, each in zip(pairs, grounds, levels, strict=True)
     ]
+
+
+def _parts(claim: Hypothesis, contrast: Contrast, levels: Levels) -> Parts | None:
+    """Return what a claim averages, each part by itself; None if that is a single number."""
+    if not contrast.parts:
+        return None
+    parts = [
+        Part(one, _grounds(claim, one), _telling(claim, one), _withheld(claim, one, levels.sign) is not None)
+        for one in contrast.parts
+    ]
+    return Parts.of(parts, levels)
 
 
 def _withheld(claim: Hypothesis, contrast: Contrast, level: float) -> Withheld | None:
@@ -182,7 +223,7 @@ def _findings(claim: Hypothesis, contrast: Contrast, levels: Levels) -> Findings
         never_reached=dict(zip((claim.treated, claim.baseline), contrast.never, strict=True)),
         reading=_reading(claim, contrast),
         speaks_of=SPEAKS_OF[contrast.resample],
-        cells=[held(claim, mean) for mean in contrast.cells],
+        cells=[held(claim, statistics.of_finite(one.difference_S)["mean"]) for one in contrast.parts],
         warned=contrast.warned,
         diverged=contrast.diverged,
         difference=None,

@@ -191,6 +191,11 @@ def size(claim: Hypothesis, value: float) -> str:
     return _plain(claim, value, signed=False)
 
 
+def deviation(claim: Hypothesis, value: float) -> str:
+    """Write a standard deviation of effects in the unit of its claim; of a ratio the factor that it stands for."""
+    return f"{math.exp(value):.3g} times" if claim.is_ratio else _plain(claim, value, signed=False)
+
+
 def _value(claim: Hypothesis, value: float | None) -> str:
     if value is None:
         return "-"

@@ -1,0 +1,66 @@
+"""What a person reads of the cells that a hypothesis averages: how much they differ, and each one with its interval."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from bnexp.config.study import Hypothesis
+from bnexp.errors import counted
+from bnexp.report.styles import STRONG
+from bnexp.statistics import fewest_pairs
+from bnexp.store.across_cells import AcrossCells, Heterogeneity
+from bnexp.store.study_document import HypothesisRecord
+from bnexp.study.across import noun
+from bnexp.study.grid import level_text
+from bnexp.study.words import bounds, deviation, written
+from bnexp.system.terminal import plain
+
+MOST_CELLS = 12
+"""More cells than these are left to the figure and to study.json."""
+
+
+def cells_of(claim: HypothesisRecord) -> Iterator[RenderableType]:
+    """Yield that a difference is a mean over cells and how much they differ; then, of few cells, a row for each."""
+    mean = None if claim.difference is None else claim.difference.mean
+    if len(claim.cells) < 2 or mean is None:
+        return
+    said = f"mean over {counted(len(claim.cells), noun(claim))}"
+    other = 0 if claim.wins else sum(cell is not None and cell * mean < 0 for cell in claim.cells)
+    said += f", {other} of them the other way" if other else ""
+    if claim.across is None:
+        yield Text(said)
+        return
+    yield Text("; ".join([said, *_differ(claim, claim.across.heterogeneity)]))
+    if claim.pairs < (fewest := fewest_pairs(claim.across.level)):
+        yield Text(f"{claim.pairs} seeds cannot show the direction of a single {noun(claim)}: that takes {fewest}.")
+    if len(claim.across.cells) <= MOST_CELLS:
+        yield _rows(claim, claim.across)
+
+
+def _differ(claim: Hypothesis, found: Heterogeneity | None) -> Iterator[str]:
+    """Yield how much cells differ beyond their noise, with the test that they do not, and where another would lie."""
+    if found is None:
+        yield f"how much they differ is unknown, as a {noun(claim)} has no spread over seeds"
+        return
+    p_value = "<0.001" if found.p_value < 0.001 else f"{found.p_value:.2g}"
+    tau = "-" if found.tau is None else deviation(claim, found.tau)
+    yield f"beyond their noise they differ by a standard deviation of {tau} (tau; Cochran's Q, p {p_value})"
+    if found.prediction is not None and found.prediction.low is not None:
+        yield f"another {noun(claim)} of this kind: {bounds(claim, found.prediction)} (95% prediction interval)"
+
+
+def _rows(claim: Hypothesis, across: AcrossCells) -> Table:
+    table = Table(box=None, pad_edge=False, header_style=STRONG)
+    for name in across.cells[0].levels:
+        table.add_column(Text(plain(name)), overflow="fold")
+    arms = f"{claim.baseline} / {claim.treated}" if claim.is_ratio else f"{claim.treated} - {claim.baseline}"
+    table.add_column(Text(plain(f"{arms}, {across.about} [{100 * across.level:.4g}%]")), overflow="fold")
+    table.add_column("direction")
+    for cell in across.cells:
+        levels = [Text(plain(level_text(level))) for level in cell.levels.values()]
+        table.add_row(*levels, written(claim, cell), cell.direction or "-")
+    return table

@@ -1,0 +1,118 @@
+"""Do several cells share one effect? Cochran's Q, the deviation between cells (tau), and where another cell would lie.
+
+Textbook formulas take the cells' errors for independent. Cells of a study share seeds, and often held-out rows, so that
+their errors rise and fall together. That part of the error cannot set cells apart.
+Taken for independent, Q and tau are too small, and the prediction interval is too narrow: with 6 or 12 cells that
+differ by little, at a correlation of 0.5, it held 72% to 87% of new cells where it should hold 95%.
+So the shared part is taken out, as far as the error of the cells' mean shows it.
+
+Axis: C cells.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bnexp.statistics.arrays import Floats
+from bnexp.statistics.differences import LEVEL
+from bnexp.statistics.estimate import Estimate, Interval
+from bnexp.statistics.quantiles import t_quantile
+
+MOST_CORRELATED = 0.99
+"""A correlation estimated from few seeds can reach 1, which would leave no error to compare cells by."""
+
+
+@dataclass(frozen=True)
+class Heterogeneity:
+    """How much the effects of cells differ, beyond the noise of each."""
+
+    q: float
+    """Cochran's Q: about C - 1 where all cells share one effect."""
+    p_value: float
+    """Of Q."""
+    tau: float
+    """The standard deviation of effects between cells."""
+    correlation: float
+    """The mean correlation of the cells' errors."""
+    prediction: Interval | None
+    """Where the effect of another cell of this kind would lie; None for two cells."""
+
+
+def heterogeneity(cells: Sequence[Estimate], mean_error: float | None = None) -> Heterogeneity | None:
+    """Return how much the effects of two or more cells differ; None if one of them has no standard error above 0.
+
+    `mean_error` is the standard error of the plain mean over the cells. It shows how far their errors are correlated.
+    Without it they count as independent. It assumes one correlation between all cells. It also assumes that cells are
+    drawn at random from all cells of their kind, which is only roughly true of a grid's levels.
+
+    By simulation (`benchmarks/cells.py`: 3 to 12 cells of unequal noise, 6 to 20 seeds, correlations up to 0.8) the 5%
+    test of Q rejects in 1% to 11% of studies whose cells are alike. The prediction interval holds 91% or more of new
+    cells.
+
+    Source: Cochran 1954 (Q). Welch 1951 (its p-value, for errors that are estimated). DerSimonian and Laird 1986 (tau).
+    Higgins, Thompson and Spiegelhalter 2009, section 2.4 (prediction interval, t with C - 2 degrees of freedom).
+    """
+    means_C, errors_C, degrees_C = np.array([(one.mean, one.error, one.degrees) for one in cells]).T
+    if len(cells) < 2 or not (np.isfinite(means_C) & np.isfinite(errors_C) & (errors_C > 0)).all():
+        return None
+    correlation = _correlation(errors_C, mean_error)
+    own_C = np.square(errors_C) * (1 - correlation)
+    weights_C = 1 / own_C
+    q = float(weights_C @ np.square(means_C - np.average(means_C, weights=weights_C)))
+    excess = q - (len(cells) - 1)
+    scale = weights_C.sum() - np.square(weights_C).sum() / weights_C.sum()
+    tau = math.sqrt(max(0.0, excess / float(scale)))
+    p_value = _p_value(q, weights_C, degrees_C * (1 - correlation**2))
+    return Heterogeneity(q, p_value, tau, correlation, _prediction(means_C, own_C, tau, mean_error))
+
+
+def _correlation(errors_C: Floats, mean_error: float | None) -> float:
+    """Return the mean correlation of errors whose mean has this error; 0 for less.
+
+    (C mean_error)**2 is the sum of the errors' variances and covariances.
+
+    >>> alike_C = np.array([1.0, 1.0])
+    >>> round(_correlation(alike_C, math.sqrt(0.75)), 3), _correlation(alike_C, math.sqrt(0.5))
+    (0.5, 0.0)
+    """
+    if mean_error is None:
+        return 0.0
+    own = float(np.square(errors_C).sum())
+    together = (len(errors_C) * mean_error) ** 2
+    found = (together - own) / (float(errors_C.sum()) ** 2 - own)
+    return min(max(found, 0.0), MOST_CORRELATED) if found > 1e-12 else 0.0
+
+
+def _p_value(q: float, weights_C: Floats, degrees_C: Floats) -> float:
+    """Return the p-value of Q: by chi-square where the errors are known, by Welch's F where they are estimated.
+
+    Chi-square rejects too often with few seeds: in 30% of studies with 12 equal cells and 6 seeds. Where errors are
+    correlated, the correlation is an estimate, too. The caller lowers the degrees of freedom for it by a factor,
+    1 - correlation**2, that keeps the test's level in the simulations of `heterogeneity`.
+    """
+    from scipy import special
+
+    count = len(weights_C)
+    spare = float((np.square(1 - weights_C / weights_C.sum()) / degrees_C).sum())
+    if not spare:
+        return float(special.chdtrc(count - 1, q))
+    ratio = q / (count - 1) / (1 + 2 * (count - 2) / (count**2 - 1) * spare)
+    return float(special.fdtrc(count - 1, (count**2 - 1) / 3 / spare, ratio))
+
+
+def _prediction(means_C: Floats, own_C: Floats, tau: float, mean_error: float | None) -> Interval | None:
+    """Return the interval for another cell: of tau and of the error of the mean, never below that of the plain mean."""
+    count = len(means_C)
+    if count < 3:
+        return None
+    weights_C = 1 / (own_C + tau**2)
+    mean = float(np.average(means_C, weights=weights_C))
+    variance = float(1 / weights_C.sum())
+    if mean_error is not None:
+        variance = max(variance, tau**2 / count + mean_error**2)
+    half = t_quantile(LEVEL, count - 2) * math.sqrt(tau**2 + variance)
+    return Interval(mean, mean - half, mean + half)

@@ -1,0 +1,159 @@
+"""The cells that a hypothesis averages, each by itself: which way it points, and whether they have a single answer.
+
+A mean over cells that point in opposite directions is no answer for any of them. A hypothesis averages its cells, or
+the groups of cells that `over` reduces to one number each. The mean that `over` takes is asked for by name. So cells
+within a group are not set against each other.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from bnexp import statistics
+from bnexp.comparison.answer import Grounds, is_carried_by_few
+from bnexp.comparison.metric_rules import WARNINGS_FIRST
+from bnexp.config.study import Hypothesis
+from bnexp.errors import counted
+from bnexp.statistics import Estimate, Interval, Levels, strict
+from bnexp.store.across_cells import AcrossCells, CellContrast, Heterogeneity
+from bnexp.store.comparison_document import Interval as Bounds
+from bnexp.store.comparison_document import Verdict
+from bnexp.study.contrast import Contrast
+from bnexp.study.words import Telling, held
+
+OTHER: dict[str, Literal["higher", "lower"]] = {"higher": "lower", "lower": "higher"}
+
+
+@dataclass(frozen=True)
+class Part:
+    """A cell that is averaged with others, or a group of cells that `over` reduces."""
+
+    contrast: Contrast
+    grounds: Grounds | None
+    """Signed so that what lies above 0 supports the claim; None where no pair has a value."""
+    telling: Telling
+    is_withheld: bool = False
+    """Whether it can have no verdict, as where neither arm beats guessing."""
+
+    def direction(self, levels: Levels) -> int:
+        """Return 1 if it supports the claim beyond its noise, -1 for the other way round, 0 if neither is known.
+
+        A difference that is shown to be too small to matter points nowhere, and so does one that a few rows carry, or
+        that censored seeds flatter.
+        """
+        grounds = self.grounds
+        if grounds is None or self.is_withheld:
+            return 0
+        if grounds.anew is not None and is_carried_by_few(grounds, grounds.anew):
+            return 0
+        found = replace(grounds, levels=levels).shown(grounds.decides)
+        is_open = found.is_small or not found.sign or self.telling.is_flattered(found.sign > 0)
+        return 0 if is_open else found.sign
+
+
+@dataclass(frozen=True)
+class Parts:
+    """All that a hypothesis averages. They share the error of the hypothesis equally (Bonferroni)."""
+
+    parts: Sequence[Part]
+    levels: Levels
+    directions: Sequence[int]
+
+    @classmethod
+    def of(cls, parts: Sequence[Part], levels: Levels) -> Parts:
+        """Judge each part, from the hypothesis's `levels`."""
+        count = max(1, len(parts))
+        own = Levels(1 - (1 - levels.sign) / count, 1 - (1 - levels.margin) / count)
+        return cls(parts, own, [part.direction(own) for part in parts])
+
+    @property
+    def disagree(self) -> bool:
+        """Return True if some point in one direction and some in the other."""
+        return {1, -1} <= set(self.directions)
+
+    @property
+    def about(self) -> Literal["new rows", "these rows"]:
+        """Return what their intervals speak of."""
+        return "these rows" if any(part.contrast.anew is None for part in self.parts) else "new rows"
+
+
+def no_single_answer(telling: Telling, parts: Parts, *, is_warned: bool) -> Verdict:
+    """Return the verdict on a hypothesis whose cells point in opposite directions."""
+    claim, anew = telling.claim, parts.about == "new rows"
+    ahead, behind, rest = (list(parts.directions).count(way) for way in (1, -1, 0))
+    said = [f"{_is(claim, 1)} in {counted(ahead, noun(claim))} and {_is(claim, -1)} in {behind}"]
+    said[0] = f"No single answer {'for new rows of this kind' if anew else 'on these rows'}: {claim.treated} {said[0]}"
+    said[0] += ", each beyond its noise."
+    if rest:
+        said.append(f"{counted(rest, f'other {noun(claim)}')} {'show' if rest > 1 else 'shows'} no direction.")
+    said.append(WARNINGS_FIRST if is_warned else f"See the {noun(claim)}s, or ask of each with `at`.")
+    if not anew and telling.why_not_new_rows is not None:
+        said.append(telling.why_not_new_rows)
+    return Verdict(word=telling.open, sentence=" ".join(said), about=parts.about)
+
+
+def _is(claim: Hypothesis, way: int) -> str:
+    """Write which way a cell points: 1 as claimed, -1 the other way."""
+    direction = claim.direction if way > 0 else OTHER[claim.direction]
+    if claim.wins:
+        return "wins more seeds" if direction == "higher" else "wins fewer seeds"
+    return f"is {direction}" if way > 0 else direction
+
+
+def noun(claim: Hypothesis) -> str:
+    """Return what a hypothesis averages."""
+    return "cell" if claim.over is None else "group"
+
+
+def recorded(claim: Hypothesis, parts: Parts, whole: Grounds) -> AcrossCells | None:
+    """Return what study.json holds of the parts; None where one of them has no value."""
+    estimates = [_signed(claim, part.grounds) for part in parts.parts if part.grounds is not None]
+    if len(estimates) < 2 or len(estimates) < len(parts.parts):
+        return None
+    cells = [
+        CellContrast(
+            levels=dict(part.contrast.levels),
+            direction=_direction(claim, way),
+            **_bounds(claim, one.interval(parts.levels.sign)),
+        )
+        for part, one, way in zip(parts.parts, estimates, parts.directions, strict=True)
+    ]
+    mean = whole.decides if parts.about == "new rows" else whole.here
+    found = statistics.heterogeneity(estimates, mean.error)
+    return AcrossCells(
+        level=parts.levels.sign,
+        about=parts.about,
+        cells=cells,
+        heterogeneity=None if found is None else _heterogeneity(claim, found),
+    )
+
+
+def _heterogeneity(claim: Hypothesis, found: statistics.Heterogeneity) -> Heterogeneity | None:
+    if not all(map(math.isfinite, (found.p_value, found.correlation))):
+        return None
+    prediction = None if found.prediction is None else Bounds(**_bounds(claim, found.prediction))
+    return Heterogeneity(
+        q=held(claim, found.q),
+        p_value=found.p_value,
+        tau=held(claim, found.tau),
+        correlation=found.correlation,
+        prediction=prediction,
+    )
+
+
+def _signed(claim: Hypothesis, grounds: Grounds) -> Estimate:
+    """Return what decides about a part, as the claim's arms are subtracted."""
+    return grounds.decides if claim.direction == "higher" else -grounds.decides
+
+
+def _direction(claim: Hypothesis, way: int) -> Literal["higher", "lower"] | None:
+    if not way:
+        return None
+    return claim.direction if way > 0 else OTHER[claim.direction]
+
+
+def _bounds(claim: Hypothesis, interval: Interval) -> dict[str, float | None]:
+    return {key: held(claim, value) for key, value in strict(interval).items()}

@@ -7,6 +7,7 @@ from functools import cache, partial
 from pathlib import Path
 
 from bnexp import config, store
+from bnexp.checkpoint import Head
 from bnexp.comparison import error_unit_of
 from bnexp.config import Experiment
 from bnexp.data.fingerprint import source_sha256
@@ -57,6 +58,21 @@ def has_older_unit(run: store.Run, experiment: Experiment) -> bool:
         return error_unit_of(experiment, run.record().dataset) not in (None, "target")
     except RunError:
         return False
+
+
+def resumable(runs: Path, experiment: Experiment) -> tuple[store.Run, Head] | None:
+    """Find the newest interrupted run of a config that can go on, unless a newer run of it is finished."""
+    digest = config.digest(experiment)
+    for run in store.runs_in(runs):
+        state = run.state()
+        if not isinstance(state.head, store.RunHead) or state.head.config_digest != digest:
+            continue
+        if state.status == "finished" or tuple(state.head.seeds or ()) != tuple(range(experiment.training.seeds)):
+            return None
+        if state.status == "interrupted" and (head := run.checkpoint()) is not None:
+            source = source_sha256(experiment.dataset)
+            return (run, head) if is_of(run, source) else None
+    return None
 
 
 def newest(runs: Path, name: str) -> store.Run | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bnexp import config, store
+from bnexp.checkpoint import Snapshot
 from bnexp.config import Experiment
 from bnexp.config.real import RealDataset
 from bnexp.errors import StorageError, WorkError, work_begun
 from bnexp.experiment.batch import Prepared, train
+from bnexp.experiment.finished_waves import FinishedWaves
 from bnexp.experiment.prepare import built_for, prepared
 from bnexp.experiment.run_files import RunFiles
 from bnexp.experiment.warnings import cautions
@@ -72,19 +74,43 @@ def train_experiment(
     note("loading TensorFlow")
     built = built_for(experiment, data)
     with store.new_directory(runs, experiment.name) as directory, work_begun():
-        record = _first_record(experiment, data, built, directory.name, overrides)
+        record = first_record(experiment, data, built, directory.name, overrides)
         store.write(directory / "config.yaml", config.dump(experiment))
         store.write_record(directory / "run.json", record)
         note("tracing the program")
-        with _failure_marked(directory, record), finishing_the_epoch(note) as interrupted:
-            files = RunFiles(directory, record, lambda so_far: watch(so_far) or interrupted())
-            try:
-                (history,) = train([Prepared(experiment, data, built)], _seeds(experiment), files)
-            except MemoryError as error:
-                raise WorkError(_out_of_memory(experiment, error)) from error
-            _complete(record, experiment, data, history, files)
-            store.write_record(directory / "run.json", record)
-    return Finished(store.Run(directory), record, history)
+        return train_in(directory, record, Prepared(experiment, data, built), watch=watch, note=note)
+
+
+def train_in(
+    directory: Path,
+    record: store.RunRecord,
+    prepared: Prepared,
+    *,
+    watch: Watch,
+    note: Note,
+    finished: FinishedWaves | None = None,
+    before: Snapshot | None = None,
+) -> Finished:
+    """Train the seeds that are not `finished`, the first of them from a snapshot on, and write all files of the run.
+
+    Raises:
+        CheckpointError: if `before` is of other trainings, or of another machine.
+        WorkError: if training runs out of memory.
+    """
+    experiment = prepared.experiment
+    with _failure_marked(directory, record), finishing_the_epoch(note) as interrupted:
+        files = RunFiles(directory, record, lambda so_far: watch(so_far) or interrupted(), finished)
+        seeds = _seeds(experiment)[files.seeds_before :]
+        rest = replace(prepared, data=prepared.data.of(slice(files.seeds_before, None)))
+        try:
+            (_,) = train([rest], seeds, files, before=before)
+        except MemoryError as error:
+            raise WorkError(_out_of_memory(experiment, error)) from error
+        files.close()
+        _complete(record, experiment, prepared.data, files)
+        store.write_record(directory / "run.json", record)
+        files.remove_checkpoint()
+    return Finished(store.Run(directory), record, files.history)
 
 
 def _out_of_memory(experiment: Experiment, error: MemoryError) -> str:
@@ -100,7 +126,7 @@ def _seeds(experiment: Experiment) -> tuple[int, ...]:
     return tuple(range(experiment.training.seeds))
 
 
-def _first_record(
+def first_record(
     experiment: Experiment, data: Data, built: Built, run: str, overrides: Sequence[str]
 ) -> store.RunRecord:
     """Return what run.json says before training: the experiment, the data, the machine and the versions."""
@@ -127,8 +153,9 @@ def _first_record(
     )
 
 
-def _complete(record: store.RunRecord, experiment: Experiment, data: Data, measured: History, files: RunFiles) -> None:
+def _complete(record: store.RunRecord, experiment: Experiment, data: Data, files: RunFiles) -> None:
     """Add what is known after training: how it ended, how long it took, final and best metrics, warnings."""
+    measured = files.history
     steps = data.steps(experiment.training.batch_size, experiment.training.drop_last)
     record.status = "interrupted" if files.interrupted else "finished"
     record.duration_seconds = files.seconds

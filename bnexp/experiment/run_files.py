@@ -14,10 +14,13 @@ from pathlib import Path
 import numpy as np
 
 from bnexp import store
+from bnexp.checkpoint import Arrays, Facts
 from bnexp.config import Experiment
 from bnexp.errors import UserError
 from bnexp.experiment.batch import BatchObserver, Wave
+from bnexp.experiment.finished_waves import FinishedWaves
 from bnexp.experiment.measured_rows import held_out
+from bnexp.experiment.run_checkpoint import RunCheckpoint
 from bnexp.held_out import HeldOut
 from bnexp.held_out import joined as joined_rows
 from bnexp.history import History, Watch, joined
@@ -35,12 +38,17 @@ class RunFiles(BatchObserver):
 
     `record` is what run.json holds; it gets the digests and models of each
     wave. `watch` gets the histories so far after each epoch, and may ask to stop.
+    What an interrupted run has `finished` stands in front of all that is trained here.
     """
 
-    def __init__(self, directory: Path, record: store.RunRecord, watch: Watch) -> None:
+    def __init__(
+        self, directory: Path, record: store.RunRecord, watch: Watch, finished: FinishedWaves | None = None
+    ) -> None:
         self._directory, self._record, self._watch = directory, record, watch
-        self._histories: list[History] = []
-        self._rows: list[HeldOut] = []
+        self._before = [] if finished is None or finished.history is None else [finished.history]
+        self._histories: list[History] = [*self._before]
+        self._rows: list[HeldOut] = [] if finished is None or finished.rows is None else [finished.rows]
+        self._checkpoint, self._wave_begun = RunCheckpoint(directory, record), time.monotonic()
         self._ends: list[tuple[float, int]] = []
         self._due = time.monotonic() + KEEP_EVERY_SECONDS
         self._asked = False
@@ -52,7 +60,15 @@ class RunFiles(BatchObserver):
         """The user stopped it before its last epoch."""
         self.not_kept: list[str] = []
         """What could not be kept beside the history, and why."""
-        record.pairing, record.models = Pairing(), {}
+        if finished is None:
+            record.pairing, record.models = Pairing(), {}
+        else:
+            self.seconds, self.paces, self.not_kept = finished.seconds, [*finished.paces], [*finished.not_kept]
+
+    @property
+    def seeds_before(self) -> int:
+        """Count the seeds that were finished before."""
+        return sum(len(history.seeds) for history in self._before)
 
     @property
     def history(self) -> History:
@@ -61,7 +77,7 @@ class RunFiles(BatchObserver):
 
     def epoch_ended(self, so_far: Sequence[History]) -> bool:
         """Write the history if it is time to, and pass it on."""
-        begun = time.monotonic()
+        begun, so_far = time.monotonic(), [*self._before, *so_far]
         self._ends.append((begun, sum(len(history.seeds) for history in so_far)))
         if begun > self._due:
             store.write_json(self._directory / "history.json", joined(so_far).to_json())
@@ -79,18 +95,43 @@ class RunFiles(BatchObserver):
         pace = _pace(self._ends, at_once=len(trained.history.seeds) if name == "many_seeds" else 1)
         self._ends.clear()
         self.paces += [] if pace is None else [pace]
-        self.seconds += wave.seconds
+        self.seconds, self._wave_begun = self.seconds + wave.seconds, time.monotonic()
         self.interrupted = trained.interrupted or (self._asked and wave.left > 0)
         self._histories.append(trained.history)
         store.write_json(self._directory / "history.json", self.history.to_json())
         self._record.pairing = _joined(self._record.pairing, _pairing(wave))
         self._write_rows(wave)
+        if len(self._histories) == 1:
+            self._remove_models()
         try:
             self._record.models |= self._save_models(wave)
         except Exception as error:  # what was trained is worth more than a file of it
             reason = (str(error) if isinstance(error, UserError) else repr(error)).rstrip(".")
             self.not_kept.append(f"The model was not saved: {reason}. Train again to have it; all numbers are kept.")
         store.write_record(self._directory / "run.json", self._record)
+        if wave.left and not trained.interrupted:
+            self.keep_checkpoint({"epoch": 0, "epochs": wave.prepared.experiment.training.epochs}, ())
+
+    def checkpoint_due(self, size: int) -> bool:
+        """Return True after a minute, or if the user has asked to stop."""
+        return self._asked or self._checkpoint.is_due(size)
+
+    def keep_checkpoint(self, facts: Facts, arrays: Arrays) -> None:
+        """Write what it takes to go on with the seeds at work; the finished ones stand in the other files."""
+        finished = [seed for history in self._histories for seed in history.seeds]
+        seconds = self.seconds + time.monotonic() - self._wave_begun
+        head = self._checkpoint.head(facts, finished=finished, seconds=seconds, paces=self.paces, notes=self.not_kept)
+        self._checkpoint.keep(head, arrays)
+
+    def close(self) -> None:
+        """Note why the checkpoint of an interrupted run is not the newest."""
+        if self.interrupted and self._checkpoint.lost is not None:
+            self.not_kept.append(self._checkpoint.lost)
+
+    def remove_checkpoint(self) -> None:
+        """Remove the checkpoint of a run that is finished, once its record says so."""
+        if not self.interrupted:
+            self._checkpoint.remove()
 
     def _write_rows(self, wave: Wave) -> None:
         """Write what each held-out row measured, of all waves so far."""
@@ -98,11 +139,20 @@ class RunFiles(BatchObserver):
             self._rows.append(rows)
             store.write(self._directory / "rows.npz", joined_rows(self._rows).to_npz())
 
+    def _remove_models(self) -> None:
+        """Remove the models that this wave had when it was interrupted: it may end with another best one, or none."""
+        for name in self._record.models:
+            for file in (name, _inputs_file(name)):
+                (self._directory / file).unlink(missing_ok=True)
+        self._record.models = {}
+
     def _save_models(self, wave: Wave) -> dict[str, str]:
         """Write the models that the config asks for, and beside each how its inputs are made; return their sha256."""
         digests = {}
         rows = {seed: row for row, seed in enumerate(wave.trained.history.seeds)}
-        for name, seed in _saved_seeds(wave.prepared.experiment, self.history).items():
+        whole = self._histories[:-1] if wave.trained.interrupted else []
+        judged = joined(whole) if whole else self.history  # a wave that goes on later has no best model yet
+        for name, seed in _saved_seeds(wave.prepared.experiment, judged).items():
             if seed not in rows:
                 continue
             from bnexp.data.model_inputs import recipe
@@ -113,8 +163,13 @@ class RunFiles(BatchObserver):
             digests[name] = hashlib.sha256(content).hexdigest()
             described = recipe(wave.prepared.data, rows[seed])
             inputs = {"model": name, "model_sha256": digests[name], "seed": seed, **described}
-            store.write_json(self._directory / name.replace("model", "inputs").replace(".keras", ".json"), inputs)
+            store.write_json(self._directory / _inputs_file(name), inputs)
         return digests
+
+
+def _inputs_file(model: str) -> str:
+    """Return the file that says how the inputs of a model are made."""
+    return model.replace("model", "inputs").replace(".keras", ".json")
 
 
 def _pace(ends: Sequence[tuple[float, int]], *, at_once: int) -> float | None:

@@ -36,6 +36,8 @@ def row(run: store.Run) -> dict[str, Any]:
             said |= {"seeds": document.seeds, "result": document.verdict}
         case _ if state.kind == "study":
             said["result"] = f"finished trials: {_finished_trials(run)}"
+    if state.kind == "run" and state.status == "interrupted" and (head := run.checkpoint()) is not None:
+        said["result"] = f"at {head.place}; can be resumed"
     return said
 
 

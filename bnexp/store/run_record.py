@@ -116,6 +116,15 @@ class Git(Extensible):
     dirty: bool | None = None
 
 
+class Resumed(Extensible):
+    """When an interrupted run went on: by whatever it was stopped, and however often."""
+
+    started: str
+    epoch: Count
+    """After which it went on, of the seeds that were at work."""
+    seeds_finished: Count
+
+
 class Pairing(Extensible):
     """Digests of what must be equal in two arms for their seeds to be paired: seed -> digest."""
 
@@ -135,6 +144,8 @@ class RunRecord(Extensible):
     """Of what each seed measures: `config.digest`, or in older runs `config.former_digest`."""
     started: str | None = None
     seeds: Seeds | None = None
+    resumed: list[Resumed] = []
+    """Each time that training went on after an interruption."""
     trainer: Trainer | None = None
     dataset: DataFacts = DataFacts()
     parameters: Parameters | None = None

@@ -7,7 +7,7 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
@@ -77,12 +77,28 @@ def write(path: Path, content: str | bytes, *, option: str = "--runs") -> None:
     data = content.encode() if isinstance(content, str) else content
     with storage_errors(path, option=option), temporary_beside(path) as file:
         file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-        if os.name == "nt":  # which renames no file that is open
-            file.close()
-        os.replace(file.name, path)
-        _sync_directory(path.parent)
+        _put_in_place(file, path)
+
+
+def _put_in_place(file: IO[bytes], path: Path) -> None:
+    """Bring a temporary file to the disk, then into its place."""
+    file.flush()
+    os.fsync(file.fileno())
+    if os.name == "nt":  # which renames no file that is open
+        file.close()
+    os.replace(file.name, path)
+    _sync_directory(path.parent)
+
+
+def write_with(path: Path, writer: Callable[[IO[bytes]], None]) -> None:
+    """Write a file whole, as `write` does, by a function that writes it part by part.
+
+    Raises:
+        StorageError: if it cannot be written; what stood there before stands still.
+    """
+    with storage_errors(path), temporary_beside(path) as file:
+        writer(file)
+        _put_in_place(file, path)
 
 
 @contextmanager

@@ -98,7 +98,7 @@ def train_keras_fit(
         done.rows += [_rows(model, data, row, training, done.histories[-1])] if keeps else []
         left = row + 1 < len(seeds)
         if left and recorder.ended and keeper.checkpoint_due(done.size()):
-            keeper.keep_checkpoint({**done.facts(seeds), "epoch": 0}, done.arrays())
+            keeper.keep_checkpoint(done.facts(seeds, training.epochs), done.arrays())
         if recorder.interrupted:
             interrupted = left or not recorder.ended
             break
@@ -216,6 +216,6 @@ class _Stop(keras.callbacks.Callback):
         """Keep a checkpoint if it is due."""
         done, at_work = self._done, AtWork(self.model, self._recorder.stopping)
         if self._keeper.checkpoint_due(done.size() + at_work.size()):
-            facts = {**done.facts(self._seeds), **at_work.facts(epochs)}
+            facts = {**done.facts(self._seeds, self.params["epochs"]), **at_work.facts(epochs)}
             values = iter([("values", self._recorder.values())])
             self._keeper.keep_checkpoint(facts, itertools.chain(done.arrays(), at_work.arrays(), values))

@@ -34,10 +34,12 @@ class Done:
         """Return about how many bytes a checkpoint of them has."""
         return sum(array.nbytes for one in self.weights for array in one)
 
-    def facts(self, seeds: Sequence[int]) -> Facts:
-        """Return what a checkpoint holds of them beside `arrays`; `seeds` are all of the wave."""
+    def facts(self, seeds: Sequence[int], epochs: int) -> Facts:
+        """Return what a checkpoint holds of them beside `arrays`; `seeds` are all of the wave, `epochs` all of one."""
         return {
             "engine": ENGINE,
+            "epochs": epochs,
+            "epoch": 0,
             "seeds": [*seeds],
             "finished": [_marks(history) for history in self.histories],
             "rows": [[part, name] for part, measured in (self.rows or [{}])[0].items() for name in measured],
@@ -69,6 +71,7 @@ class Done:
             CheckpointError: if it is of other seeds, or of another model.
         """
         snapshot.fact("engine", ENGINE)
+        snapshot.fact("epochs", epochs)
         snapshot.fact("seeds", [*seeds])
         finished, kept = snapshot.facts.get("finished"), snapshot.facts.get("rows")
         if not isinstance(finished, list) or len(finished) > len(seeds) or not isinstance(kept, list):

@@ -144,7 +144,7 @@ class _Together:
         digests: OrderDigests,
         before: Snapshot | None,
     ) -> Progress:
-        """Return the progress before the first epoch, or after those of a checkpoint."""
+        """Return the progress before the first epoch, or the one that a checkpoint holds."""
         rows = [shard.rows for shard in self.shards]
         states = [self.program.start([values[row] for values in initial], rates_S[row]) for row in rows]
         progress = Progress(states, record)
@@ -200,7 +200,7 @@ class _Together:
                 progress.measured = updated(progress.measured, self._of_rows(found), kept_S)
             asked, left = watch(), epoch + 1 < self.training.epochs and record.training_S.any()
             if left and keeper.checkpoint_due(progress.size()):
-                keeper.keep_checkpoint(progress.facts(self._layout), progress.arrays())
+                keeper.keep_checkpoint(progress.facts(self._layout, self.training.epochs), progress.arrays())
             interrupted = bool(asked and left)
             if asked or not left:
                 break

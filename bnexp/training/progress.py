@@ -37,12 +37,13 @@ class Progress:
     def size(self) -> int:
         """Return about how many bytes a checkpoint of it has."""
         states: int = sum(_bytes(tensor) for state in self.states for part in state for tensor in part)
-        return states + sum(array.nbytes for array in (*(self.ended or ()), *self.measured.values()))
+        return states + sum(int(array.nbytes) for array in (*(self.ended or ()), *self.measured.values()))
 
-    def facts(self, shards: list[list[int]]) -> Facts:
-        """Return what a checkpoint holds beside `arrays`; `shards` lists the rows of each shard."""
+    def facts(self, shards: list[list[int]], epochs: int) -> Facts:
+        """Return what a checkpoint holds beside `arrays`: `shards` lists the rows of each, `epochs` are all of them."""
         return {
             "engine": ENGINE,
+            "epochs": epochs,
             "shards": shards,
             "measured": list(self.measured),
             "ended": self.ended is not None,
@@ -68,7 +69,7 @@ class Progress:
         weights: Stacked,
         rows: Mapping[str, int],
     ) -> None:
-        """Take over what a checkpoint holds, if it is of just such trainings.
+        """Take over what a checkpoint holds, if it is of the same trainings.
 
         `weights` have the shapes of all trainings' weights, `rows` counts the rows of each held-out part that is kept.
 
@@ -76,6 +77,7 @@ class Progress:
             CheckpointError: if it is of others, or of another machine.
         """
         snapshot.fact("engine", ENGINE)
+        snapshot.fact("epochs", epochs)
         snapshot.fact("shards", shards)
         self.record.go_on(snapshot, epochs, metrics)
         self.states[:] = [_restored(snapshot, f"shard-{number}", one) for number, one in enumerate(self.states)]

@@ -139,6 +139,12 @@ class RunFiles(BatchObserver):
             self._rows.append(rows)
             store.write(self._directory / "rows.npz", joined_rows(self._rows).to_npz())
 
+    def _judged(self, wave: Wave) -> History:
+        """Return the history of the seeds whose models are kept: the best one is not of a wave that goes on later."""
+        whole = self._histories[:-1]
+        goes_on = wave.trained.interrupted and wave.prepared.experiment.training.save == "best"
+        return joined(whole) if whole and goes_on else self.history
+
     def _remove_models(self) -> None:
         """Remove the models that this wave had when it was interrupted: it may end with another best one, or none."""
         for name in self._record.models:
@@ -150,9 +156,7 @@ class RunFiles(BatchObserver):
         """Write the models that the config asks for, and beside each how its inputs are made; return their sha256."""
         digests = {}
         rows = {seed: row for row, seed in enumerate(wave.trained.history.seeds)}
-        whole = self._histories[:-1] if wave.trained.interrupted else []
-        judged = joined(whole) if whole else self.history  # a wave that goes on later has no best model yet
-        for name, seed in _saved_seeds(wave.prepared.experiment, judged).items():
+        for name, seed in _saved_seeds(wave.prepared.experiment, self._judged(wave)).items():
             if seed not in rows:
                 continue
             from bnexp.data.model_inputs import recipe

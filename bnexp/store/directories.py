@@ -64,9 +64,11 @@ def resumed_directory(directory: Path) -> Iterator[Path]:
         StorageError: if it cannot be written.
     """
     with own_directory(directory):
-        yield directory
-    with suppress(OSError):  # as `new_directory` leaves it
-        (directory / LOCK).unlink()
+        try:
+            yield directory
+        finally:
+            with suppress(OSError):  # `new_directory` leaves none either
+                (directory / LOCK).unlink()
 
 
 @contextmanager

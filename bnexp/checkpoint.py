@@ -67,14 +67,14 @@ class Snapshot:
         """Take out several arrays, as `numbered` names them."""
         return [self.take(f"{name}/{number}", one) for number, one in enumerate(like)]
 
-    def fact(self, name: str, expected: Any) -> None:
-        """Check that a fact is as expected.
+    def fact(self, name: str, expected: Any, meaning: str) -> None:
+        """Check that a fact is as expected; `meaning` says in the user's words what it is.
 
         Raises:
             CheckpointError: if it is not.
         """
         if self.facts.get(name) != expected:
-            raise CheckpointError(f"{name} is {self.facts.get(name)}; expected {expected}")
+            raise CheckpointError(f"{meaning} was {self.facts.get(name)} and is {expected}")
 
     def epochs(self, name: str, most: int) -> int:
         """Return a fact that is a number of epochs, from 0 to `most`.
@@ -210,7 +210,7 @@ def _read(path: Path, what: Callable[[zipfile.ZipFile], Found]) -> Found:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(map(str, first["loc"]))
         raise CheckpointError(f"{HEAD} has a wrong {place or 'text'}: {first['msg']}") from error
-    except (ValueError, OSError, EOFError, KeyError, NotImplementedError, RuntimeError, zipfile.BadZipFile) as error:
+    except (ValueError, OSError, EOFError, KeyError, OverflowError, RuntimeError, zipfile.BadZipFile) as error:
         raise CheckpointError(f"it is no whole checkpoint ({error})") from error
     except MemoryError as error:
         raise CheckpointError("it takes more memory than there is") from error
@@ -227,10 +227,10 @@ def _whole(archive: zipfile.ZipFile) -> tuple[Head, dict[str, NDArray[Any]]]:
     """Read all members in the order in which they were written, and compare their digest."""
     digest, arrays = hashlib.sha256(), dict[str, NDArray[Any]]()
     for entry in archive.infolist():
+        if entry.compress_type != zipfile.ZIP_STORED:  # as no checkpoint is; it may take any amount of memory
+            raise ValueError(f"{entry.filename!r} in it is compressed")
         if entry.filename in (HEAD, DIGEST):
             continue
-        if entry.compress_type != zipfile.ZIP_STORED or not entry.filename.endswith(".npy"):
-            raise ValueError(f"{entry.filename} is no array that is kept as it is")
         content = archive.read(entry)
         digest.update(entry.filename.encode())
         digest.update(content)

@@ -5,7 +5,7 @@ TensorFlow is imported here, inside functions.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +21,7 @@ from bnexp.experiment.run import Finished, first_record, train_in
 from bnexp.history import Watch
 from bnexp.store.run_record import Resumed
 from bnexp.system.listeners import Note
-from bnexp.system.machine import processor
+from bnexp.system.machine import processor, versions
 
 NEUTRAL_VERSIONS = ("python",)
 """What may have another version than before: it decides no number."""
@@ -34,11 +34,6 @@ class Interrupted:
     run: store.Run
     experiment: Experiment
     head: Head
-
-    @property
-    def again(self) -> str:
-        """Return the command that trains it from the beginning."""
-        return f"bnexp train {self.run.directory / 'config.yaml'}"
 
 
 def interrupted_run(runs: Path, name: str) -> Interrupted:
@@ -56,14 +51,18 @@ def interrupted_run(runs: Path, name: str) -> Interrupted:
         raise RunError(f"{run.id} is a {state.kind}; expected an interrupted run. `bnexp runs` lists them.")
     if state.status != "interrupted":
         raise RunError(f"{run.id} is {state.status}; expected an interrupted run. {_cure(run, state)}")
-    path = run.directory / store.CHECKPOINT
-    again = f"Train it again: bnexp train {run.directory / 'config.yaml'}."
+    path = run.checkpoint_file
     if not path.exists():
-        raise RunError(f"{run.id} keeps no checkpoint: it was stopped before the first one was due. {again}")
+        raise RunError(f"{run.id} keeps no checkpoint: it was stopped before the first one was due. {_again(run)}")
     try:
         return Interrupted(run, config.load(run.config), checkpoint.read_head(path))
     except CheckpointError as error:
-        raise RunError(f"{path}: {error}. {again}") from error
+        raise RunError(f"{path}: {error}. {_again(run)}") from error
+
+
+def _again(run: store.Run) -> str:
+    """Return a sentence with the command that trains a run from the beginning."""
+    return f"Train it again: bnexp train {run.directory / 'config.yaml'}."
 
 
 def _cure(run: store.Run, state: store.State) -> str:
@@ -90,7 +89,7 @@ def resume(found: Interrupted, *, watch: Watch, note: Note = lambda text: None) 
     store.refuse_unwritable(run.directory)
     data = prepared(experiment)
     built = built_for(experiment, data)
-    path = run.directory / store.CHECKPOINT
+    path = run.checkpoint_file
     with store.resumed_directory(run.directory):
         record = run.record()
         if record.status == "finished":
@@ -105,6 +104,7 @@ def resume(found: Interrupted, *, watch: Watch, note: Note = lambda text: None) 
                 started=datetime.now(UTC).isoformat(timespec="seconds"),
                 epoch=head.epoch,
                 seeds_finished=head.seeds_finished,
+                changed=list(_versions_that_differ(record, NEUTRAL_VERSIONS)),
             )
             record = record.model_copy(update={"status": "running", "resumed": [*record.resumed, step]})
             note("tracing the program")
@@ -112,7 +112,7 @@ def resume(found: Interrupted, *, watch: Watch, note: Note = lambda text: None) 
                 ready = Prepared(experiment, data, built)
                 return train_in(run.directory, record, ready, watch=watch, note=note, finished=finished, before=before)
         except CheckpointError as error:
-            raise RunError(f"{path}: {error}. Train it again: {found.again}.") from error
+            raise RunError(f"{path}: {error}. {_again(run)}") from error
 
 
 def _refuse_differences(found: Interrupted, head: Head, record: store.RunRecord, now: store.RunRecord) -> None:
@@ -120,8 +120,8 @@ def _refuse_differences(found: Interrupted, head: Head, record: store.RunRecord,
     differences = list(_differences(head, record, now))
     if differences:
         raise RunError(
-            f"{found.run.id} cannot go on: {'; '.join(differences)}. Expected the same as before, so that all numbers "
-            f"are those of an uninterrupted run. Restore that, or train it again: {found.again}."
+            f"{found.run.id} cannot go on: {'; '.join(differences)}. Expected the same as before: only so are all "
+            f"numbers the ones of an uninterrupted run. {_again(found.run)}"
         )
 
 
@@ -133,10 +133,7 @@ def _differences(head: Head, record: store.RunRecord, now: store.RunRecord) -> I
         yield "its config.yaml was changed"
     if (record.dataset.digest, record.dataset.source_sha256) != (now.dataset.digest, now.dataset.source_sha256):
         yield "its data have changed"
-    for package in (*now.versions, *(one for one in record.versions if one not in now.versions)):
-        then, here = record.versions.get(package), now.versions.get(package)
-        if then != here and package not in NEUTRAL_VERSIONS:
-            yield f"{package} was {then} and is {here}"
+    yield from _versions_that_differ(record, [package for package in now.versions if package not in NEUTRAL_VERSIONS])
     for name, was, is_now in (
         ("the engine", record.trainer and record.trainer.name, now.trainer and now.trainer.name),
         ("the system", record.machine.system, now.machine.system),
@@ -147,3 +144,10 @@ def _differences(head: Head, record: store.RunRecord, now: store.RunRecord) -> I
             yield f"{name} was {was} and is {is_now}"
     if head.processor != processor():
         yield "the processor is of another kind"
+
+
+def _versions_that_differ(record: store.RunRecord, packages: Sequence[str]) -> Iterator[str]:
+    here = versions()
+    for package in packages:
+        if (then := record.versions.get(package)) != here[package]:
+            yield f"{package} was {then} and is {here[package]}"

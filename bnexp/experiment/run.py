@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bnexp import config, store
-from bnexp.checkpoint import Snapshot
+from bnexp.checkpoint import CheckpointError, Snapshot
 from bnexp.config import Experiment
 from bnexp.config.real import RealDataset
 from bnexp.errors import StorageError, WorkError, work_begun
@@ -191,6 +191,8 @@ def _failure_marked(directory: Path, record: store.RunRecord) -> Iterator[None]:
     """Mark the run as interrupted in its own record if training does not come to its end."""
     try:
         yield
+    except CheckpointError:  # nothing was trained
+        raise
     except BaseException:
         with suppress(StorageError):  # it may be the error that is raised already
             store.write_record(directory / "run.json", record.model_copy(update={"status": "interrupted"}))

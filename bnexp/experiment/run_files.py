@@ -51,7 +51,7 @@ class RunFiles(BatchObserver):
         self._checkpoint, self._wave_begun = RunCheckpoint(directory, record), time.monotonic()
         self._ends: list[tuple[float, int]] = []
         self._due = time.monotonic() + KEEP_EVERY_SECONDS
-        self._asked = False
+        self._asked, self._unsaid = False, finished is not None
         self.seconds = 0.0
         """Of training."""
         self.paces: list[float] = []
@@ -78,6 +78,9 @@ class RunFiles(BatchObserver):
     def epoch_ended(self, so_far: Sequence[History]) -> bool:
         """Write the history if it is time to, and pass it on."""
         begun, so_far = time.monotonic(), [*self._before, *so_far]
+        if self._unsaid:
+            store.write_record(self._directory / "run.json", self._record)
+            self._unsaid = False
         self._ends.append((begun, sum(len(history.seeds) for history in so_far)))
         if begun > self._due:
             store.write_json(self._directory / "history.json", joined(so_far).to_json())

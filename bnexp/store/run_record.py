@@ -123,6 +123,8 @@ class Resumed(Extensible):
     epoch: Count
     """After which it went on, of the seeds that were at work."""
     seeds_finished: Count
+    changed: list[str] = []
+    """What was different then, and changes no number."""
 
 
 class Pairing(Extensible):

@@ -141,11 +141,19 @@ class Run:
 
     def checkpoint(self) -> Head | None:
         """Read how far an interrupted run is; None if it keeps no checkpoint to go on from, or a damaged one."""
-        path = self.directory / CHECKPOINT
         try:
-            return read_head(refuse_irregular(path)) if path.exists() else None
+            return read_head(self.checkpoint_file) if (self.directory / CHECKPOINT).exists() else None
         except (CheckpointError, RunError):
             return None
+
+    @property
+    def checkpoint_file(self) -> Path:
+        """Return the path of its checkpoint, which others read.
+
+        Raises:
+            RunError: if it is no regular file.
+        """
+        return refuse_irregular(self.directory / CHECKPOINT)
 
     def text(self, name: str) -> str:
         """Read one of its files as text.

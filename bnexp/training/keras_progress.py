@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from bnexp.checkpoint import Arrays, CheckpointError, Facts, Snapshot, numbered
 from bnexp.history import History
-from bnexp.training.record import Rows
+from bnexp.training.record import SEEDS_AT_ONCE, Rows
 
 ENGINE = "keras_fit"
 STOPPING = ("wait", "stopped_epoch", "best_epoch")
@@ -70,9 +70,9 @@ class Done:
         Raises:
             CheckpointError: if it is of other seeds, or of another model.
         """
-        snapshot.fact("engine", ENGINE)
-        snapshot.fact("epochs", epochs)
-        snapshot.fact("seeds", [*seeds])
+        snapshot.fact("engine", ENGINE, "the engine")
+        snapshot.fact("epochs", epochs, "the number of epochs")
+        snapshot.fact("seeds", [*seeds], SEEDS_AT_ONCE)
         finished, kept = snapshot.facts.get("finished"), snapshot.facts.get("rows")
         if not isinstance(finished, list) or len(finished) > len(seeds) or not isinstance(kept, list):
             raise CheckpointError("it has no list of finished seeds")

@@ -76,10 +76,10 @@ class Progress:
         Raises:
             CheckpointError: if it is of others, or of another machine.
         """
-        snapshot.fact("engine", ENGINE)
-        snapshot.fact("epochs", epochs)
-        snapshot.fact("shards", shards)
+        snapshot.fact("engine", ENGINE, "the engine")
+        snapshot.fact("epochs", epochs, "the number of epochs")
         self.record.go_on(snapshot, epochs, metrics)
+        snapshot.fact("shards", shards, "how many seeds are worked on at a time (by the memory limit and the cores)")
         self.states[:] = [_restored(snapshot, f"shard-{number}", one) for number, one in enumerate(self.states)]
         if snapshot.facts.get("ended") is True:
             self.ended = snapshot.take_all("ended", weights)

@@ -25,6 +25,10 @@ Rows = dict[str, dict[str, NDArray[Any]]]
 (S, R) or, of several classes, their probabilities, (S, R, C)."""
 
 
+SEEDS_AT_ONCE = "the wave of seeds that memory holds at once"
+"""What a checkpoint's list of seeds is, in a message."""
+
+
 @dataclass(frozen=True)
 class Trained:
     """The outcome of training all seeds of one experiment.
@@ -136,7 +140,7 @@ class Record:
         Raises:
             CheckpointError: if that is of other seeds or metrics.
         """
-        snapshot.fact("seeds", list(self.seeds))
+        snapshot.fact("seeds", list(self.seeds), SEEDS_AT_ONCE)
         order = snapshot.facts.get("metrics")
         if not isinstance(order, list) or {*map(str, order)} != {*metrics} or len(order) != len(metrics):
             raise CheckpointError(f"metrics is {order}; expected {list(metrics)}")

@@ -76,7 +76,7 @@ def _cure(run: store.Run, state: store.State) -> str:
 
 
 def resume(found: Interrupted, *, watch: Watch, note: Note = lambda text: None) -> Finished:
-    """Train what is left of an interrupted run; its files are then those of a run that was never stopped.
+    """Train what is left of an interrupted run; its files are then equal to an uninterrupted run's.
 
     `watch` and `note` are as in `train_experiment`. `resumed` of run.json says when it went on.
 

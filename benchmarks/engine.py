@@ -155,7 +155,7 @@ def checkpoints(rounds: int) -> list[Row]:
         took = median(checkpoint_seconds(experiment) for _ in range(rounds))
         every = max(CHECKPOINT_EVERY_SECONDS, took / CHECKPOINT_SHARE)
         said = f"checkpoint of the {what}, 20 seeds / time between two"
-        rows.append(row(said, (took, every, took / every), "s", at_most=0.03))
+        rows.append(row(said, (1e3 * took, 1e3 * every, took / every), "ms", at_most=0.03))
     return rows
 
 

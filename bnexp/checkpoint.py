@@ -101,8 +101,8 @@ def _plain(kind: np.dtype[Any]) -> np.dtype[Any]:
 class Keeper:
     """Decides when training keeps a checkpoint, and keeps it. This one never does."""
 
-    def checkpoint_due(self, size: int) -> bool:
-        """Return True if a checkpoint of this many bytes is to be kept after the epoch that has just ended."""
+    def checkpoint_due(self, size: Callable[[], int]) -> bool:
+        """Return True if a checkpoint of about this many bytes is to be kept after the epoch that has just ended."""
         return False
 
     def keep_checkpoint(self, facts: Facts, arrays: Arrays) -> None:

@@ -11,22 +11,25 @@ import signal
 import subprocess
 import time
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from command import COMMAND, ENVIRONMENT, bnexp, refused
 from experiments import experiment, weights_of_two
 
+import bnexp as bnexp_api
 from bnexp import checkpoint, config, store
 from bnexp.config import Experiment
-from bnexp.errors import RunError
+from bnexp.errors import RunError, StoppedError
 from bnexp.experiment import run_checkpoint
 from bnexp.experiment.resume import interrupted_run, resume
 from bnexp.experiment.run import Finished, train_experiment
-from bnexp.history import History
+from bnexp.history import History, Watch
 from bnexp.store.run_record import RunRecord
+from bnexp.system.listeners import Note
 from bnexp.system.machine import versions
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras's own, while it writes
@@ -296,7 +299,7 @@ def test_a_large_checkpoint_waits_until_it_costs_little(tmp_path: Path, monkeypa
     due = []
     for size in (0, 4 * 10**8):
         for now in (59.0, 60.0, 99.0, 100.0):  # noqa: B007
-            due.append(one.is_due(size))
+            due.append(one.is_due(lambda: size))  # noqa: B023
     assert due == [False, True, True, True, False, False, False, True]
 
 
@@ -312,6 +315,46 @@ def test_the_same_command_offers_to_go_on_and_the_list_marks_the_run(left: store
         f"bnexp train --resume runs/{left.id}\n"
     ) in said
     assert "interrupted run" not in bnexp("train", "a.yaml", cwd=tmp_path).stderr, "a newer run is finished"
+
+
+def test_compare_offers_it_too_and_takes_the_run_once_it_is_finished(left: store.Run, tmp_path: Path) -> None:
+    (tmp_path / "b.yaml").write_text((tmp_path / "a.yaml").read_text().replace("name: small", "name: other"))
+    bnexp("train", "--resume", left.id, cwd=tmp_path)
+    assert "training small" not in bnexp("compare", "a.yaml", "b.yaml", cwd=tmp_path).stderr
+    stopped(SMALL.model_copy(update={"name": "third"}), tmp_path / "runs", 2)
+    (tmp_path / "c.yaml").write_text((tmp_path / "a.yaml").read_text().replace("name: small", "name: third"))
+    said = bnexp("compare", "a.yaml", "c.yaml", cwd=tmp_path).stderr
+    assert "third: an interrupted run of this config is at epoch 2 of 4; it is trained anew." in said
+
+
+def test_who_stops_a_training_hears_how_it_goes_on(tmp_path: Path) -> None:
+    class Stops(bnexp_api.Observer):
+        said: ClassVar[list[str]] = []
+
+        def info(self, text: str) -> None:
+            self.said.append(text)
+
+        @contextmanager
+        def training(self, experiment: Experiment) -> Iterator[tuple[Watch, Note]]:
+            yield stop_at(2), str
+
+    (tmp_path / "a.yaml").write_text(config.dump(SMALL))
+    (done,) = bnexp_api.train(tmp_path / "a.yaml", runs=tmp_path / "runs", observer=Stops())
+    assert done.interrupted
+    assert Stops.said == [f"small is at epoch 2 of 4. To go on: bnexp train --resume {done.run.directory}"]
+    with pytest.raises(StoppedError) as raised:
+        bnexp_api.compare([tmp_path / "a.yaml", _other(tmp_path)], runs=tmp_path / "runs", observer=Stops())
+    kept = newest(tmp_path / "runs").directory
+    assert str(raised.value) == f"Interrupted: {kept} keeps the epochs so far. Nothing was compared."
+    assert Stops.said[-1] == f"small is at epoch 2 of 4. To go on: bnexp train --resume {kept}"
+    (done,) = bnexp_api.train(resume=kept)
+    assert done.record.status == "finished"
+
+
+def _other(place: Path) -> Path:
+    path = place / "b.yaml"
+    path.write_text(config.dump(SMALL).replace("name: small", "name: other").replace("epochs: 4", "epochs: 3"))
+    return path
 
 
 def test_resume_goes_on_in_the_directory_of_the_run(left: store.Run, tmp_path: Path) -> None:

@@ -154,8 +154,7 @@ def _resumed(found: Interrupted, observer: Observer) -> Finished:
             finished.record.not_kept += figures.drawn(finished.run)
     except KeyboardInterrupt:
         raise StoppedError(f"Stopped at once. To go on: bnexp train --resume {found.run.directory}") from None
-    observer.trained(finished)
-    return finished
+    return _heard(finished, observer)
 
 
 def train_one(experiment: Experiment, overrides: Sequence[str], runs: Path, observer: Observer) -> Finished:
@@ -172,5 +171,13 @@ def train_one(experiment: Experiment, overrides: Sequence[str], runs: Path, obse
             finished.record.not_kept += figures.drawn(finished.run)
     except KeyboardInterrupt:
         raise StoppedError(f"Stopped at once. `bnexp runs` lists what is kept of {experiment.name}.") from None
+    return _heard(finished, observer)
+
+
+def _heard(finished: Finished, observer: Observer) -> Finished:
+    """Report a run to the observer, and how it goes on if it was interrupted."""
     observer.trained(finished)
+    if finished.interrupted and (head := finished.run.checkpoint()) is not None:
+        name, directory = finished.record.name, finished.run.directory
+        observer.info(f"{name} is at {head.place}. To go on: bnexp train --resume {directory}")
     return finished

@@ -62,12 +62,14 @@ def has_older_unit(run: store.Run, experiment: Experiment) -> bool:
 
 def resumable(runs: Path, experiment: Experiment) -> tuple[store.Run, Head] | None:
     """Find the newest interrupted run of a config that can go on, unless a newer run of it is finished."""
-    digest = config.digest(experiment)
+    own = experiment.name, config.digest(experiment), tuple(range(experiment.training.seeds))
     for run in store.runs_in(runs):
         state = run.state()
-        if not isinstance(state.head, store.RunHead) or state.head.config_digest != digest:
+        if not isinstance(state.head, store.RunHead):
             continue
-        if state.status == "finished" or tuple(state.head.seeds or ()) != tuple(range(experiment.training.seeds)):
+        if (state.head.name, state.head.config_digest, state.head.seeds) != own:
+            continue
+        if state.status == "finished":
             return None
         if state.status == "interrupted" and (head := run.checkpoint()) is not None:
             source = source_sha256(experiment.dataset)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from bnexp import store
@@ -28,10 +29,13 @@ class RunCheckpoint:
         self.lost: str | None = None
         """Why the newest one could not be kept."""
 
-    def is_due(self, size: int) -> bool:
+    def is_due(self, size: Callable[[], int]) -> bool:
         """Return True if it is time to keep one of this many bytes."""
-        took = size / KEPT_BYTES_PER_SECOND if self._took is None else self._took
-        return time.monotonic() - self._ended >= max(CHECKPOINT_EVERY_SECONDS, took / CHECKPOINT_SHARE)
+        since = time.monotonic() - self._ended
+        if since < CHECKPOINT_EVERY_SECONDS:
+            return False
+        took = size() / KEPT_BYTES_PER_SECOND if self._took is None else self._took
+        return since >= took / CHECKPOINT_SHARE
 
     def keep(self, head: Head, arrays: Arrays = ()) -> None:
         """Write a checkpoint in the place of the last one; a full disk stops no training, and leaves the last one."""

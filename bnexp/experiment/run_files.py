@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -115,7 +115,7 @@ class RunFiles(BatchObserver):
         if wave.left and not trained.interrupted:
             self.keep_checkpoint({"epoch": 0, "epochs": wave.prepared.experiment.training.epochs}, ())
 
-    def checkpoint_due(self, size: int) -> bool:
+    def checkpoint_due(self, size: Callable[[], int]) -> bool:
         """Return True after a minute, or if the user has asked to stop."""
         return self._asked or self._checkpoint.is_due(size)
 

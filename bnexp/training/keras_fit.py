@@ -97,7 +97,7 @@ def train_keras_fit(
         done.weights.append([variable.numpy() for variable in model.variables])
         done.rows += [_rows(model, data, row, training, done.histories[-1])] if keeps else []
         left = row + 1 < len(seeds)
-        if left and recorder.ended and keeper.checkpoint_due(done.size()):
+        if left and recorder.ended and keeper.checkpoint_due(done.size):
             keeper.keep_checkpoint(done.facts(seeds, training.epochs), done.arrays())
         if recorder.interrupted:
             interrupted = left or not recorder.ended
@@ -215,7 +215,7 @@ class _Stop(keras.callbacks.Callback):
     def _keep(self, epochs: int) -> None:
         """Keep a checkpoint if it is due."""
         done, at_work = self._done, AtWork(self.model, self._recorder.stopping)
-        if self._keeper.checkpoint_due(done.size() + at_work.size()):
+        if self._keeper.checkpoint_due(lambda: done.size() + at_work.size()):
             facts = {**done.facts(self._seeds, self.params["epochs"]), **at_work.facts(epochs)}
             values = iter([("values", self._recorder.values())])
             self._keeper.keep_checkpoint(facts, itertools.chain(done.arrays(), at_work.arrays(), values))

@@ -199,7 +199,7 @@ class _Together:
                 progress.ended = replaced(progress.ended, self._weights(states), kept_S)
                 progress.measured = updated(progress.measured, self._of_rows(found), kept_S)
             asked, left = watch(), epoch + 1 < self.training.epochs and record.training_S.any()
-            if left and keeper.checkpoint_due(progress.size()):
+            if left and keeper.checkpoint_due(progress.size):
                 keeper.keep_checkpoint(progress.facts(self._layout, self.training.epochs), progress.arrays())
             interrupted = bool(asked and left)
             if asked or not left:

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import time
@@ -130,7 +131,9 @@ def files_of(directory: Path) -> dict[str, Any]:
 def _content(path: Path) -> Any:
     if path.suffix == ".keras":
         with zipfile.ZipFile(path) as archive:
-            return {name: archive.read(name) for name in archive.namelist() if name != "metadata.json"}
+            members = {name: archive.read(name) for name in archive.namelist() if name != "metadata.json"}
+        described = members.pop("config.json").decode()  # with addresses in memory, and a count of input layers
+        return members, re.sub(r'("shared_object_id": |"input_layer)_?\d*', r"\1", described)
     if path.name == "run.json":
         return [(name, value) for name, value in json.loads(path.read_text()).items() if name not in TIMES]
     if path.name.startswith("inputs"):

@@ -64,6 +64,8 @@ def resumable(runs: Path, experiment: Experiment) -> tuple[store.Run, Head] | No
     """Find the newest interrupted run of a config that can go on, unless a newer run of it is finished."""
     own = experiment.name, config.digest(experiment), tuple(range(experiment.training.seeds))
     for run in store.runs_in(runs):
+        if run.stem != store.slug(experiment.name):  # before any of its files is read: there may be thousands
+            continue
         state = run.state()
         if not isinstance(state.head, store.RunHead):
             continue

@@ -254,6 +254,64 @@ def test_all_that_could_change_a_number_is_refused_at_once(left: store.Run, monk
     )
 
 
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"run": "b-1"}, "its checkpoint is of b-1"),
+        ({"finished": [1]}, "its checkpoint lists [1] as finished seeds"),
+        ({"finished": [0, 1]}, "its checkpoint lists [0, 1] as finished seeds"),
+    ],
+)
+def test_a_checkpoint_of_another_run_or_of_other_seeds_is_refused(
+    left: store.Run, changed: dict[str, Any], message: str
+) -> None:
+    head, arrays = checkpoint.read(left.checkpoint_file)
+    _rewrite(left, head.model_copy(update=changed), arrays)
+    with pytest.raises(RunError) as raised:
+        go_on(left)
+    assert str(raised.value).startswith(f"{left.id} cannot go on: {message}. Expected the same as before:")
+
+
+def test_a_changed_config_is_refused(left: store.Run) -> None:
+    path = left.directory / "config.yaml"
+    path.write_text(path.read_text().replace("epochs: 4", "epochs: 5"))
+    with pytest.raises(RunError, match=r"cannot go on: its config\.yaml was changed\. "):
+        go_on(left)
+
+
+def test_a_damaged_checkpoint_is_refused_and_no_longer_offered(left: store.Run, tmp_path: Path) -> None:
+    path, whole = left.checkpoint_file, left.checkpoint_file.read_bytes()
+    place = whole.index(b"NUMPY") + 200
+    path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+    with pytest.raises(RunError) as raised:
+        go_on(left)
+    assert str(raised.value).startswith(
+        f"{path}: it is no whole checkpoint (Bad CRC-32 for file 'shard-0/trainable/0.npy'"
+    )
+    assert str(raised.value).endswith(f"). Train it again: bnexp train {left.directory / 'config.yaml'}.")
+    path.write_bytes(whole[:-100])
+    assert refused("train", "--resume", left.id, cwd=tmp_path).startswith(
+        f"runs/{left.id}/checkpoint.npz: it is no whole"
+    )
+    assert "resumed" not in bnexp("runs", cwd=tmp_path).stdout
+    path.unlink()
+    path.mkdir()
+    assert refused("train", "--resume", left.id, cwd=tmp_path) == (
+        f"runs/{left.id}/checkpoint.npz: is a directory; expected a regular file. Move it away. "
+        "Restore the file, or train again."
+    )
+
+
+def test_a_run_in_which_another_process_is_at_work_is_refused(left: store.Run, tmp_path: Path) -> None:
+    found = interrupted_run(tmp_path / "runs", left.id)
+    with (
+        store.own_directory(left.directory),
+        pytest.raises(RunError, match="another process is at work in it") as raised,
+    ):
+        resume(found, watch=never)
+    assert str(raised.value).startswith(str(left.directory))
+
+
 def test_another_python_changes_no_number_and_is_named(left: store.Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bnexp.experiment.resume.versions", lambda: {**versions(), "python": "4.0"})
     assert go_on(left).record.resumed[0].changed == [f"python was {versions()['python']} and is 4.0"]

@@ -129,6 +129,8 @@ def _differences(head: Head, record: store.RunRecord, now: store.RunRecord) -> I
     """Yield what differs between the run as it was begun, its checkpoint, and here and now."""
     if (head.run, head.config_digest) != (record.id, record.config_digest):
         yield f"its checkpoint is of {head.run}"
+    elif len(head.finished) >= len(now.seeds or ()) or tuple(head.finished) != (now.seeds or ())[: len(head.finished)]:
+        yield f"its checkpoint lists {head.finished} as finished seeds"
     if record.config_digest != now.config_digest or record.seeds != now.seeds:
         yield "its config.yaml was changed"
     if (record.dataset.digest, record.dataset.source_sha256) != (now.dataset.digest, now.dataset.source_sha256):

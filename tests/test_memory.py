@@ -181,7 +181,7 @@ def test_keras_out_of_memory_is_pythons_memory_error(monkeypatch: pytest.MonkeyP
 def test_who_trains_and_runs_out_of_memory_is_told_the_setting_and_the_run_is_marked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def exhausted(*arguments: Any) -> None:
+    def exhausted(*arguments: Any, **options: Any) -> None:
         raise MemoryError("OOM when allocating tensor")
 
     monkeypatch.setattr("bnexp.training.many_seeds.train", exhausted)

@@ -78,10 +78,15 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on s
 @app.command()
 def train(
     arguments: Annotated[
-        list[str], typer.Argument(metavar="CONFIG|KEY=VALUE", help="One or more config files, and keys to override.")
-    ],
+        list[str] | None,
+        typer.Argument(metavar="CONFIG|KEY=VALUE", help="One or more config files, and keys to override."),
+    ] = None,
     seeds: Seeds = None,
     runs: Runs = Path("runs"),
+    resume: Annotated[
+        str | None,
+        typer.Option(metavar="RUN", help="Go on with an interrupted run from its checkpoint, in its own directory."),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check all, print the resolved config and the plan; train nothing.")
     ] = False,
@@ -97,7 +102,10 @@ def train(
     with ending_at_once():
         from bnexp.cli import commands
 
-    raise typer.Exit(commands.train(arguments, seeds=seeds, runs=runs, dry_run=dry_run, quiet=quiet, as_json=json))
+    code = commands.train(
+        arguments or [], seeds=seeds, runs=runs, dry_run=dry_run, quiet=quiet, as_json=json, resume=resume
+    )
+    raise typer.Exit(code)
 
 
 @app.command()

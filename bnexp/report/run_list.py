@@ -49,6 +49,8 @@ def row(run: store.Run) -> RunRow:
             return replace(said, seeds=document.seeds, result=document.verdict or "a sweep, no verdict")
         case _ if state.kind == "study":
             return replace(said, result=f"finished trials: {_finished_trials(run)}")
+    if state.kind == "run" and state.status == "interrupted" and (head := run.checkpoint()) is not None:
+        return replace(said, result=f"at {head.place}; can be resumed")
     return said
 
 

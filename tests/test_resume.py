@@ -25,7 +25,8 @@ import bnexp as bnexp_api
 from bnexp import checkpoint, config, store
 from bnexp.config import Experiment
 from bnexp.errors import RunError, StoppedError
-from bnexp.experiment import run_checkpoint
+from bnexp.experiment import lookup, run_checkpoint
+from bnexp.experiment.kept_seeds import kept_seeds
 from bnexp.experiment.resume import interrupted_run, resume
 from bnexp.experiment.run import Finished, train_experiment
 from bnexp.history import History, Watch
@@ -139,7 +140,9 @@ def _content(path: Path) -> Any:
         described = members.pop("config.json").decode()  # with addresses in memory, and a count of input layers
         return members, re.sub(r'("shared_object_id": |"input_layer)_?\d*', r"\1", described)
     if path.name == "run.json":
-        return [(name, value) for name, value in json.loads(path.read_text()).items() if name not in TIMES]
+        record = json.loads(path.read_text())
+        record["trained"] = [one["seeds"] for one in record["trained"]]  # the rest says where and when
+        return [(name, value) for name, value in record.items() if name not in TIMES]
     if path.name.startswith("inputs"):
         return {name: value for name, value in json.loads(path.read_text()).items() if name != "model_sha256"}
     return path.read_bytes()
@@ -187,6 +190,48 @@ def test_a_run_that_is_stopped_after_any_epoch_ends_with_the_files_of_one_that_i
 @pytest.mark.parametrize("kind", KINDS | SLOW_KINDS)
 def test_any_kind_of_training_goes_on(kind: str, tmp_path: Path) -> None:
     goes_on_from_every_epoch((KINDS | SLOW_KINDS)[kind], tmp_path, lambda epoch: [killed, stopped])
+
+
+def with_seeds(kind: Experiment, seeds: int) -> Experiment:
+    return kind.model_copy(update={"training": kind.training.model_copy(update={"seeds": seeds})})
+
+
+ADDED: dict[str, tuple[Experiment, int]] = {
+    "at once": (experiment(model={"dropout": 0.3}, training={"epochs": 2, "seeds": 4, "save": "best"}), 2),
+    "in waves": (weights_of_two(epochs=1, save="all")[1], 1),
+    "one by one": (experiment(training={"trainer": "keras_fit", "epochs": 1, "seeds": 3, "save": "first"}), 1),
+}
+"""Kind -> what is trained, and how many of its seeds another run keeps."""
+
+
+@pytest.mark.parametrize("kind", ADDED)
+def test_a_run_that_adds_seeds_to_another_goes_on_to_the_files_of_one_that_is_not_stopped(
+    kind: str, tmp_path: Path
+) -> None:
+    more, before = ADDED[kind]
+    first = train_experiment(with_seeds(more, before), tmp_path, watch=never)
+    epochs = 0
+
+    def count(so_far: Sequence[History]) -> bool:
+        nonlocal epochs
+        epochs += 1
+        return False
+
+    kept = kept_seeds(more, tmp_path, str)
+    whole = files_of(train_experiment(more, tmp_path, watch=count, kept=kept).run.directory)
+    for epoch in range(2, epochs + 1):
+        with pytest.raises(Killed):
+            train_experiment(more, tmp_path, watch=kill_at(epoch), kept=kept)
+        run = newest(tmp_path)
+        offered = lookup.resumable(tmp_path, more)
+        assert offered is not None and (offered[0], offered[1].seeds) == (run, more.training.seeds)
+        done = go_on(run)
+        assert done.record.seeds == tuple(range(more.training.seeds))
+        own, resumed = done.record.trained[-1], done.record.resumed
+        assert [one.run for one in done.record.trained] == [first.run.id, run.id]
+        assert (own.started, len(resumed)) == (done.record.started, 1)
+        assert done.record.duration_seconds == first.record.duration_seconds + own.duration_seconds
+        assert files_of(run.directory) == whole, epoch
 
 
 SMALL = experiment(training={"epochs": 4, "save": "none"})
@@ -420,6 +465,21 @@ def _other(place: Path) -> Path:
     path = place / "b.yaml"
     path.write_text(config.dump(SMALL).replace("name: small", "name: other").replace("epochs: 4", "epochs: 3"))
     return path
+
+
+def test_an_interrupted_run_with_fewer_seeds_is_offered_and_not_added_to(left: store.Run, tmp_path: Path) -> None:
+    runs, more = tmp_path / "runs", with_seeds(SMALL, 4)
+    assert kept_seeds(more, runs, pytest.fail) is None
+    said = bnexp("train", "a.yaml", "--seeds", "3", "training.epochs=4", cwd=tmp_path).stderr
+    assert (
+        "small: an interrupted run of this config is at epoch 3 of 4, with 2 of the 3 seeds; its seeds are trained "
+        f"anew. To train only the others: bnexp train --resume runs/{left.id}, then the same command again.\n"
+    ) in said
+    assert lookup.resumable(runs, more) is None, "a newer run has finished its seeds"
+    assert lookup.resumable(runs, with_seeds(SMALL, 1)) is None, "it has more seeds than that"
+    go_on(left)
+    kept = kept_seeds(more, runs, lambda text: None)
+    assert kept is not None and kept.seeds == (0, 1, 2)
 
 
 def test_resume_goes_on_in_the_directory_of_the_run(left: store.Run, tmp_path: Path) -> None:

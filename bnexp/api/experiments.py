@@ -159,14 +159,25 @@ def _resumed(found: Interrupted, observer: Observer) -> Finished:
     return _heard(finished, observer)
 
 
+def _offer(experiment: Experiment, runs: Path, observer: Observer) -> None:
+    """Tell the observer how an interrupted run of the same config goes on, if there is one."""
+    if (stopped := lookup.resumable(runs, experiment)) is None:
+        return
+    run, head = stopped
+    asked, go_on_with_it = experiment.training.seeds, f"bnexp train --resume {run.directory}"
+    text = f"{experiment.name}: an interrupted run of this config is at {head.place}"
+    if head.seeds == asked:
+        observer.info(f"{text}; it is trained anew. To go on instead: {go_on_with_it}")
+    else:
+        observer.info(
+            f"{text}, with {head.seeds} of the {asked} seeds; its seeds are trained anew. "
+            f"To train only the others: {go_on_with_it}, then the same command again."
+        )
+
+
 def train_one(experiment: Experiment, overrides: Sequence[str], runs: Path, observer: Observer) -> Finished:
     """Train an experiment that has been checked, but for seeds that an earlier run keeps, and draw its figures."""
-    if (stopped := lookup.resumable(runs, experiment)) is not None:
-        run, head = stopped
-        observer.info(
-            f"{experiment.name}: an interrupted run of this config is at {head.place}; it is trained anew. "
-            f"To go on instead: bnexp train --resume {run.directory}"
-        )
+    _offer(experiment, runs, observer)
     try:
         kept = kept_seeds(experiment, runs, observer.info)
         with observer.training(experiment) as (watch, note):

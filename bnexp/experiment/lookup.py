@@ -87,11 +87,12 @@ def has_older_unit(run: store.Run, experiment: Experiment) -> bool:
 
 
 def resumable(runs: Path, experiment: Experiment) -> tuple[store.Run, Head] | None:
-    """Find the newest interrupted run of a config, with the same seeds, that can go on.
+    """Find the newest interrupted run of a config that can go on, with the same seeds or with some of them.
 
-    Return None if a newer run has finished all these seeds.
+    A run is passed over if a newer one has finished all its seeds.
     """
     asked, is_of_config = experiment.training.all_seeds(), of_config(experiment)
+    finished_seeds: list[set[int]] = []
     for run in store.runs_in(runs):
         if run.stem != store.slug(experiment.name):  # before any of its files is read: there may be thousands
             continue
@@ -99,11 +100,14 @@ def resumable(runs: Path, experiment: Experiment) -> tuple[store.Run, Head] | No
         found = state.head
         if not isinstance(found, store.RunHead) or found.name != experiment.name or not is_of_config(found):
             continue
-        if state.status == "finished" and {*asked} <= {*(found.seeds or ())}:
+        seeds = set(found.seeds or ())
+        if state.status == "finished":
+            finished_seeds.append(seeds)
+        if any(map(set(asked).issubset, finished_seeds)):
             return None
-        if state.status == "interrupted" and found.seeds == asked and (head := run.checkpoint()) is not None:
-            source = source_sha256(experiment.dataset)
-            return (run, head) if is_of(run, source) else None
+        is_wanted = state.status == "interrupted" and seeds <= set(asked)
+        if is_wanted and not any(map(seeds.issubset, finished_seeds)) and (head := run.checkpoint()) is not None:
+            return (run, head) if is_of(run, source_sha256(experiment.dataset)) else None
     return None
 
 

@@ -29,12 +29,13 @@ def main() -> None:
 
 def table(rows: list[dict[str, Any]]) -> str:
     """Return the table of docs/claims.md; a study's seconds stand in its first row."""
-    lines = ["| study | claim | verdict | effect | seeds | s |", "|---|---|---|---|---|---|"]
+    lines = ["| study | claim | supported if | verdict | effect | seeds | s |", "|---|---|---|---|---|---|---|"]
     for before, row in zip([None, *rows], rows, strict=False):
         seconds = "" if before is not None and before["study"] == row["study"] else f"{row['seconds']:.0f}"
         effect = row["effect"] or "-"
         lines.append(
-            f"| {row['study']} | {row['claim']} | **{row['verdict']}** | {effect} | {row['seeds']} | {seconds} |"
+            f"| {row['study']} | {row['claim']} | {row['supported_if']} | **{row['verdict']}** | {effect} "
+            f"| {row['seeds']} | {seconds} |"
         )
     return "\n".join(lines)
 

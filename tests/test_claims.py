@@ -160,6 +160,24 @@ def test_a_study_whose_data_are_not_here_is_left_out_and_told(tmp_path: Path, mo
     assert sum("trained with" in text for text in page.text) == 1
 
 
+@pytest.mark.parametrize(
+    ("hypothesis", "bound"),
+    [
+        (CLAIM, "higher, by 1.00 or more"),
+        (CLAIM.replace("higher", "lower"), "lower, by 1.00 or more"),
+        (
+            CLAIM.replace("metric: test_accuracy", "metric: {metric: val_accuracy, epochs_to: 0.9}")
+            .replace("higher", "lower")
+            .replace("0.01", "1.2"),
+            "1.2 or more",
+        ),
+    ],
+)
+def test_a_row_says_which_effect_would_support_its_claim(tmp_path: Path, hypothesis: str, bound: str) -> None:
+    answer = claims.Answer(tmp_path / "s.yaml", planned(tmp_path, BASE + ARMS + hypothesis))
+    assert [row.supported_if for row in claims.rows_of(answer)] == [bound]
+
+
 def test_a_study_whose_data_are_not_here_is_refused_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BNEXP_CACHE_DIR", str(tmp_path / "cache"))
     (tmp_path / "s.yaml").write_text(TINY.replace("{name: moons, samples: 80,", "{name: mnist5k,"))

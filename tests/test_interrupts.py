@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import builtins
+import io
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from command import bnexp
+from tasks import said_nothing
 
+from bnexp.errors import UserError
+from bnexp.system import backend
 from bnexp.system.interrupts import ending_at_once, finishing_the_epoch, raised_again, raising
 
 
@@ -30,9 +37,75 @@ def test_the_first_asks_and_the_second_interrupts() -> None:
         assert not asked()
         signal.raise_signal(signal.SIGINT)
         assert asked()
-        assert told == ["finishing the epoch; Ctrl-C once more stops at once"]
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
+    assert told == ["finishing the epoch; Ctrl-C once more stops at once"]
+
+
+def test_the_first_says_so_at_once_and_a_session_without_one_says_nothing() -> None:
+    heard = threading.Event()
+    with finishing_the_epoch(lambda text: heard.set()):
+        signal.raise_signal(signal.SIGINT)
+        assert heard.wait(10)
+    with finishing_the_epoch(said_nothing):
+        pass
+
+
+def test_one_in_the_middle_of_what_tells_of_it_breaks_neither() -> None:
+    """A buffered stream refuses a second write by the thread that is in the middle of one."""
+    raw = PressedWhileWritten()
+    stream = io.BufferedWriter(raw)
+    with finishing_the_epoch(lambda text: stream.write(text.encode()) and stream.flush()):
+        stream.write(b"epoch 1, ")
+        stream.flush()
+    assert raw.written == b"epoch 1, finishing the epoch; Ctrl-C once more stops at once"
+
+
+class PressedWhileWritten(io.RawIOBase):
+    """A stream in the middle of whose first write the user presses Ctrl-C."""
+
+    def __init__(self) -> None:
+        self.written = b""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        if not self.written:
+            signal.raise_signal(signal.SIGINT)
+        self.written += bytes(data)
+        return len(data)
+
+
+@pytest.mark.parametrize("turned_into", [ImportError("initialization failed"), UserError("the data cannot be read")])
+def test_one_that_was_turned_into_another_error_ends_with_130_and_no_traceback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, turned_into: Exception
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt as pressed:
+            raise turned_into from pressed
+
+    monkeypatch.setattr("bnexp.cli.commands.list_runs", fail)
+    done = bnexp("runs", cwd=tmp_path, code=130)
+    assert done.stderr == (f"{turned_into}\n" if isinstance(turned_into, UserError) else "")
+
+
+def test_one_that_an_import_turns_into_its_own_error_is_raised_by_the_load_as_it_was(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As pybind11 does, whose modules TensorFlow imports by the dozen."""
+
+    def import_other(name: str, *options: Any) -> Any:
+        if name == "keras":
+            raise ImportError("initialization failed") from KeyboardInterrupt()
+        return real(name, *options)
+
+    real = builtins.__import__
+    monkeypatch.setattr("builtins.__import__", import_other)
+    with pytest.raises(KeyboardInterrupt):
+        backend._import()
 
 
 def test_a_second_that_falls_into_a_finalizer_interrupts_all_the_same(capsys: pytest.CaptureFixture[str]) -> None:
@@ -122,14 +195,19 @@ def test_ctrl_c_while_a_command_is_loaded_ends_it_without_a_word(
 @pytest.mark.skipif(os.name != "posix", reason="sends SIGINT")
 def test_ctrl_c_at_any_time_is_no_traceback(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text("dataset: {name: moons}\nmodel: {name: mlp}\ntraining: {epochs: 100000}\n")
-    command = [sys.executable, "-c", "from bnexp.cli import main; main()", "train", "a.yaml"]
+    begun = "import sys; from bnexp.cli import main; print('begun', file=sys.stderr, flush=True); main()"
+    command = [sys.executable, "-c", begun, "train", "a.yaml"]
     streams = {"stderr": subprocess.PIPE, "stdout": subprocess.DEVNULL, "text": True}
-    delays = (0.3, 0.7, 1.0, 1.0)
-    processes = [subprocess.Popen(command, cwd=tmp_path, **streams) for _ in delays]
-    for process, delay in zip(processes, delays, strict=True):
-        time.sleep(delay)
-        process.send_signal(signal.SIGINT)
-    said = [process.communicate(timeout=60)[1] for process in processes]
+    with ExitStack() as stack:
+        processes = []
+        for delay in (1.0, 1.0, 0.7, 0.3):  # so that the first is 3 s old, and the last 0.3 s
+            processes.append(subprocess.Popen(command, cwd=tmp_path, **streams))
+            stack.callback(processes[-1].kill)
+            assert processes[-1].stderr.readline() == "begun\n"
+            time.sleep(delay)
+        for process in processes:
+            process.send_signal(signal.SIGINT)
+        said = [process.communicate(timeout=60)[1] for process in processes]
     assert [process.returncode for process in processes] == [130] * 4
     assert not [text for text in said if "Traceback" in text]
 

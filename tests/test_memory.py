@@ -274,7 +274,9 @@ def test_of_a_long_message_what_does_not_fit_is_told() -> None:
 
 
 def test_the_model_and_its_data_leave_memory_once_plain_keras_has_trained() -> None:
-    training, built, data = prepared(epochs=1)
+    training, _, data = prepared(epochs=1)
+    section = TypeAdapter(Model).validate_python({"name": "mlp", "hidden": [8]})
+    built = build(section, Inputs("table", (20,)), task=data.task, classes=2)  # of its own: others are kept
     own, initial = data.of(slice(0, 1)), built.initial.draw(SEEDS[:1])
     held = [weakref.ref(one) for one in (built.model, own)]
     keras_fit.train_keras_fit(built.model, own, training, SEEDS[:1], initial, lambda history: False)

@@ -246,6 +246,16 @@ def test_the_coverage_of_intervals_is_the_benchmarks() -> None:
     assert rows_below(PAGES["statistics"], "coverage-of-splits") == splits
 
 
+def test_the_errors_of_verdicts_are_the_benchmarks() -> None:
+    kept = json.loads((ROOT / "benchmarks" / "verdicts.json").read_text())
+    found = {(one["world"], one["error"], str(one["pairs"])): one for one in kept}
+    shown = rows_below(PAGES["statistics"], "verdicts")
+    for world, error, pairs, *shares in shown:
+        one = found[world, error, pairs]
+        assert shares == [f"{100 * one[name]:.0f}%" for name in ("before", "now")]
+    assert len(shown) >= 10 and {row[0] for row in shown} == {one["world"] for one in kept}
+
+
 def rows_below(page: str, marker: str) -> list[list[str]]:
     """Return the rows of the table below a marker, each a list of its cells."""
     table = re.findall(rf"<!-- {marker}: .*? -->\n((?:\|.*\n)+)", page)[0].splitlines()[2:]

@@ -567,3 +567,27 @@ def test_a_set_that_openml_does_not_bring_is_refused(tmp_path: Path, monkeypatch
         "dataset.id is 8; OpenML does not bring it: <urlopen error no network>. Look it up on openml.org, and mind that "
         "its first use needs a network."
     )
+
+
+def test_text_dates_that_are_taken_for_categories_are_warned_of_and_both_cures_work(path: Path) -> None:
+    lines = "".join(f"{n}.5,2024-01-{n % 12 + 1:02d},{n % 2}\n" for n in range(60))
+    text = f"x,day,y\n{lines}"
+    assert prepared(path, text).rows.facts.warnings == [
+        "column 'day' holds dates or times, as '2024-01-01'. Each of its 12 values is taken for a category, without any "
+        "order. Leave the column out (dataset.drop), or name it in dataset.categories."
+    ]
+    for keys in ({"drop": ["day"]}, {"categories": ["day"]}):
+        assert prepared(path, text, **keys).rows.facts.warnings == []
+
+
+def test_many_whole_numbers_that_are_taken_for_classes_are_warned_of_and_both_cures_work(path: Path) -> None:
+    text = "x,age\n" + "".join(f"{n}.5,{20 + n % 15}\n" for n in range(150))
+    keys = {"target": "age", "duplicates": "keep"}
+    data = prepared(path, text, **keys)
+    assert (data.task, data.rows.facts.warnings) == ("multiclass", [
+        "dataset.target 'age' holds 15 different whole numbers. Each is taken for a class, without any order. Use "
+        "dataset.task: regression if they are quantities, or dataset.task: classification if they are classes."
+    ])  # fmt: skip
+    for task, found in (("regression", "regression"), ("classification", "multiclass")):
+        told = prepared(path, text, task=task, **keys)
+        assert (told.task, told.rows.facts.warnings) == (found, [])

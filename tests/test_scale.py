@@ -84,3 +84,12 @@ def test_the_interval_of_a_ratio_covers_where_that_of_a_difference_of_skewed_los
 
     assert covered("difference", math.exp(spread**2 / 2) - math.exp(0.01 / 2)) < seldom
     assert covered("ratio", 0.0) == pytest.approx(0.95, abs=0.012)
+
+
+def test_where_each_seed_has_its_own_split_a_loss_is_judged_by_the_difference() -> None:
+    losses = {"a": np.linspace(0.2, 0.3, 8), "b": np.linspace(0.4, 0.5, 8)}
+    split = {"dataset": {"resample": True}}
+    arms = [arm(name, 1 - loss_S, seeds=8, **split) for name, loss_S in losses.items()]
+    judged = contrast_of(*arms, "val_loss").judged
+    assert judged is not None and judged.mean is not None
+    assert (judged.scale, judged.mean) == ("difference", pytest.approx(-0.2))

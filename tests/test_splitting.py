@@ -146,3 +146,27 @@ def test_a_part_of_one_target_in_all_rows_is_refused_since_r2_divides_by_its_var
     keys = table(tmp_path, [str(target) for target in targets]) | {"task": "regression"}
     assert refused(**keys, **more) == f"dataset is too small: {message}"
     prepared(**table(tmp_path, ["0.25", "1.5"] * 15) | {"task": "regression"})
+
+
+REGRESSION = " If the target holds quantities and no classes, use dataset.task: regression."
+
+
+def test_a_rare_class_that_is_a_number_is_told_with_the_task_that_would_take_it_for_one(tmp_path: Path) -> None:
+    keys = table(tmp_path, [*"345" * 20, "9"])
+    assert told(tmp_path, refused(**keys)) == (
+        "dataset has 1 row of class '9' (t.csv:62); each of the 2 parts needs one. Correct that row or take it out, or "
+        f"give more rows of it (5 will do).{REGRESSION}"
+    )
+    assert prepared(**keys, task="regression").task == "regression"
+    few = table(tmp_path, [*"1234567" * 2])
+    assert refused(**few).endswith(f"Use a larger dataset.test_size, or more rows.{REGRESSION}")
+    missing = refused(**table(tmp_path, [*"345" * 9, "9", "9"]), stratify=False, resample=True, seeds=20)
+    assert "has no row of class 9" in missing and missing.endswith(REGRESSION)
+
+
+@pytest.mark.parametrize("labels", [[*"01" * 20, "1"], [*"uvw" * 20, "x"], [*"012u" * 20, "x"]])
+def test_classes_that_are_no_numbers_or_only_two_are_not_told_to_be_a_regression(
+    tmp_path: Path, labels: list[str]
+) -> None:
+    keys = table(tmp_path, labels) | ({"test_size": 0.02} if "u" not in labels else {})
+    assert "regression" not in refused(**keys)

@@ -8,14 +8,15 @@ import os
 import sys
 
 from bnexp.errors import DONE, INTERRUPTED, WORK_FAILED, UserError, cure_of_bytes
-from bnexp.system.interrupts import raised_again, raising
+from bnexp.system.interrupts import raised_again, raising, was_interrupted
 from bnexp.system.terminal import Stream, guarded_streams
 
 
 def outcome() -> int:
     """Run the command that the arguments name; return its exit code.
 
-    A user's mistake is one message, a bug shows its traceback.
+    A user's mistake is one message, a bug shows its traceback. What Ctrl-C caused is no bug, though native code may
+    have turned it into another error.
     """
     with guarded_streams() as out:
         code = _code()
@@ -37,10 +38,12 @@ def _code() -> int:
         cure = cure_of_bytes(encoding)
         if cure not in str(error) and not all(map(_is_text, sys.argv[1:])):
             print(f"The locale's encoding, {encoding}, does not read all of the arguments. {cure}", file=sys.stderr)
-        return error.exit_code
+        return INTERRUPTED if was_interrupted(error) else error.exit_code
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else DONE if leaving.code is None else WORK_FAILED
-    except Exception:
+    except Exception as error:
+        if was_interrupted(error):
+            return INTERRUPTED
         import traceback
 
         traceback.print_exc()

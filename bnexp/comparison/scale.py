@@ -22,12 +22,17 @@ from bnexp.statistics.arrays import Floats
 Scale = Literal["difference", "ratio"]
 
 
-def scale_of(metric: str, *values: Floats) -> Scale:
+def scale_of(metric: str, *values: Floats, own_splits: bool = False) -> Scale:
     """Return the scale on which arms with these final values, (S,) each, are judged.
+
+    Where each seed has a split of its own, it is the difference. There the corrected interval of the ratio covers too
+    seldom, and that of the difference does not (docs/statistics.md; `benchmarks/coverage.py`).
 
     >>> scale_of("val_loss", np.array([0.5, 0.25])), scale_of("val_loss", np.zeros(2)), scale_of("r2", np.ones(2))
     ('ratio', 'difference', 'difference')
     """
+    if own_splits:
+        return "difference"
     is_positive = all(bool((values_S[np.isfinite(values_S)] > 0).all()) for values_S in values)
     return "ratio" if is_positive and quantity(metric) not in SHARES else "difference"
 

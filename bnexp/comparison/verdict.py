@@ -44,7 +44,7 @@ class _Case:
 def _case(arms: PairedArms, question: ResolvedQuestion) -> _Case:
     sides = ((arms.arm, arms.treated), (arms.baseline, arms.base))
     values = [final_values(history, question.metric, guessing_of(arm)) for arm, history in sides]
-    scale = scale_of(question.metric, *values)
+    scale = scale_of(question.metric, *values, own_splits=_has_own_splits(arms, question.metric))
     difference_S = difference_on_scale(values[0], values[1], scale)
     whole_S = difference_S[np.isfinite(difference_S)]
     baseline_mean = float(np.mean(values[1][np.isfinite(values[1])])) if np.isfinite(values[1]).any() else np.nan
@@ -60,6 +60,12 @@ def _case(arms: PairedArms, question: ResolvedQuestion) -> _Case:
         is_warned=bool(arms.arm.record.warnings or arms.baseline.record.warnings),
     )
     return _Case(held, grounds, telling)
+
+
+def _has_own_splits(arms: PairedArms, metric: str) -> bool:
+    """Return True if each seed has rows of its own in the part that a metric is measured on."""
+    resample = arms.arm.experiment.dataset.resample
+    return resample is True or (resample == "validation" and not metric.startswith("test_"))
 
 
 def _answered(case: _Case, levels: Levels) -> tuple[Judged | None, Verdict]:

@@ -15,6 +15,7 @@ from bnexp.config.dataset import Dataset
 from bnexp.config.real import RealDataset
 from bnexp.data.rows import Rows
 from bnexp.data.seeds import Numbers, for_each
+from bnexp.data.sources.targets import are_many_numbers
 from bnexp.data.split_rule import has_own_test, is_stratified, test_share
 from bnexp.errors import SettingError, counted
 
@@ -50,7 +51,8 @@ def refuse_impossible(dataset: Dataset, rows: Rows, among_R: Numbers, key: str, 
     raise SettingError(
         f"dataset.{key}",
         f"is {share:g} of {count} {_units(rows)}, which makes parts of {count - held_out} and {held_out}; expected "
-        f"{least} or more in each{', one of every class' if stratified else ''}. Use {size}{_more(dataset, rows)}.",
+        f"{least} or more in each{', one of every class' if stratified else ''}. Use {size}{_more(dataset, rows)}."
+        + (_or_regression(dataset, rows) if stratified else ""),
     )
 
 
@@ -80,8 +82,16 @@ def refuse_rare_classes(dataset: Dataset, rows: Rows, among_R: Numbers, parts: i
         "dataset",
         f"has {count} {_units(rows, count)} of class {rows.classes[rare[0]]!r}{_places(rows, rows_K)}"
         f"{' among those not held out' if len(among_R) < len(rows.y_N) else ''}{others}; each of "
-        f"the {2 if dataset.validation_size is None else 3} parts needs one. {_cure_of_rare(dataset, rows, count)}.",
+        f"the {2 if dataset.validation_size is None else 3} parts needs one. {_cure_of_rare(dataset, rows, count)}."
+        + _or_regression(dataset, rows),
     )
+
+
+def _or_regression(dataset: Dataset, rows: Rows) -> str:
+    """Return the cure for numbers that are taken for classes, if that is what they may be."""
+    if hasattr(dataset, "task") and are_many_numbers(rows.classes, 2):
+        return " If the target holds quantities and no classes, use dataset.task: regression."
+    return ""
 
 
 def _counts_C(rows: Rows, among_R: Numbers) -> NDArray[np.int64]:
@@ -141,7 +151,8 @@ def refuse_missing_classes(dataset: Dataset, rows: Rows, parts: dict[str, Number
                     "dataset",
                     f"is too small: its {part} part ({counted(count, 'row')}) has no row of class {missing}; "
                     f"rows per class are {counts_C.tolist()}, expected 1 or more of each. "
-                    f"Use {_cure_of_own(dataset) if own else _cure_of_missing(dataset, rows, count, size)}.",
+                    f"Use {_cure_of_own(dataset) if own else _cure_of_missing(dataset, rows, count, size)}."
+                    + _or_regression(dataset, rows),
                 )
 
 

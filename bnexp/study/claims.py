@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
+from bnexp.config.study import Hypothesis
 from bnexp.errors import ConfigError, RunError, UntrainedError
 from bnexp.executors import Workers
 from bnexp.store.plan_document import PlanDocument
@@ -15,7 +16,7 @@ from bnexp.study import plan, run
 from bnexp.study.outlook import plan_document
 from bnexp.study.plan import Finished, Plan
 from bnexp.study.result import Result
-from bnexp.study.words import about, effect
+from bnexp.study.words import about, asks, effect
 
 
 class StudyObserver(Protocol):
@@ -63,6 +64,8 @@ class ClaimRow:
     speaks_of: str | None = None
     claim: str = ""
     about: str = ""
+    supported_if: str = ""
+    """The direction and the smallest effect that it asks for."""
     seeds: int = 0
     seconds: float = 0.0
     """Of training, of the whole study."""
@@ -126,6 +129,11 @@ def claim_rows(answers: Sequence[Answer]) -> list[ClaimRow]:
     return [row for one in answers for row in rows_of(one)]
 
 
+def _bound(claim: Hypothesis) -> str:
+    """Return what the effect must be for the claim to be supported."""
+    return asks(claim).partition(f"{about(claim)} is ")[2]
+
+
 def rows_of(one: Answer) -> Iterator[ClaimRow]:
     """Yield a row for each hypothesis of a study; one in all for a study that could not be planned."""
     failed = ClaimRow(study=one.name, sentence=one.failure)
@@ -134,7 +142,14 @@ def rows_of(one: Answer) -> Iterator[ClaimRow]:
         return
     study, seconds = one.planned.file.study, round(one.seconds, 1)
     for number, claim in enumerate(study.claims()):
-        row = replace(failed, claim=claim.claim, about=about(claim), seeds=study.seeds, seconds=seconds)
+        row = replace(
+            failed,
+            claim=claim.claim,
+            about=about(claim),
+            supported_if=_bound(claim),
+            seeds=study.seeds,
+            seconds=seconds,
+        )
         if one.document is None:
             yield row
             continue

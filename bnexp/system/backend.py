@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from bnexp.errors import UserError
+from bnexp.system.interrupts import was_interrupted
 
 LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 NOT_NEEDED = ("pandas", "matplotlib")
@@ -49,13 +50,15 @@ def _import() -> None:
     with _as_if_not_installed(NOT_NEEDED), _nothing_collected():
         try:
             import keras
+            import tensorflow  # noqa: F401
         except Exception as error:
+            if was_interrupted(error):
+                raise KeyboardInterrupt from error
             if "config.py" in traceback.extract_tb(error.__traceback__)[-1].filename:
                 raise UserError(
                     f"{_keras_json()}: Keras cannot be loaded with these settings: {error} Correct or delete the file."
                 ) from error
             raise
-        import tensorflow  # noqa: F401
 
     _set_defaults(keras.config)
 

@@ -1,4 +1,4 @@
-"""Ctrl-C: while training the first finishes the epoch; none is lost."""
+"""Ctrl-C: while training the first finishes the epoch; none is lost, or taken for another error."""
 
 from __future__ import annotations
 
@@ -18,8 +18,12 @@ if TYPE_CHECKING:
 
 @contextmanager
 def finishing_the_epoch(tell: Callable[[str], None]) -> Iterator[Callable[[], bool]]:
-    """Yield a question that answers True once the user has asked to stop; a second time raises KeyboardInterrupt."""
-    asked = threading.Event()
+    """Yield a question that answers True once the user has asked to stop; a second time raises KeyboardInterrupt.
+
+    `tell` is called in a thread of its own. In the signal's handler it could interrupt the main thread in the middle of
+    what `tell` does, such as printing, and fail there.
+    """
+    asked, woken = threading.Event(), threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield asked.is_set
         return
@@ -28,13 +32,41 @@ def finishing_the_epoch(tell: Callable[[str], None]) -> Iterator[Callable[[], bo
         if asked.is_set():
             raise KeyboardInterrupt
         asked.set()
-        tell("finishing the epoch; Ctrl-C once more stops at once")
+        woken.set()
 
+    def tell_when_woken() -> None:
+        woken.wait()
+        if asked.is_set():
+            tell("finishing the epoch; Ctrl-C once more stops at once")
+
+    listener = threading.Thread(target=tell_when_woken, daemon=True)
+    listener.start()
     before = signal.signal(signal.SIGINT, ask)
     try:
         yield asked.is_set
     finally:
         signal.signal(signal.SIGINT, before)
+        woken.set()
+        listener.join()
+
+
+def was_interrupted(error: BaseException) -> bool:
+    """Return True if a KeyboardInterrupt is among the causes of an error.
+
+    Native code turns one that is raised below it into an error of its own: pybind11 into "ImportError: initialization
+    failed" while TensorFlow is imported, pydantic into PydanticSerializationError.
+
+    >>> was_interrupted(ValueError()), was_interrupted(KeyboardInterrupt())
+    (False, True)
+    """
+    seen: list[BaseException] = []
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        one = waiting.pop()
+        if one is not None and one not in seen:
+            seen.append(one)
+            waiting += [one.__cause__, one.__context__]
+    return any(isinstance(one, KeyboardInterrupt) for one in seen)
 
 
 @contextmanager

@@ -34,7 +34,7 @@ from bnexp.data.sources.arrays import (
 )
 from bnexp.data.sources.column import LARGEST, refuse_lost_digits
 from bnexp.data.sources.files import existing_path
-from bnexp.data.sources.targets import target
+from bnexp.data.sources.targets import target, warnings_of_many_numbers
 from bnexp.errors import Problems, SettingError
 
 if TYPE_CHECKING:
@@ -74,6 +74,7 @@ def npz_rows(dataset: NpzDataset, limit: int | None) -> Rows:
         numbers, classes = target(_column(dataset.y, y_N), dataset.task, where, "dataset.y")
     problems.refuse()
     warnings = [*warnings_of_arrays(dataset, headers, kind), *_warnings_of_labels(dataset, labels)]
+    warnings += warnings_of_many_numbers("dataset.y", dataset.y, classes, dataset.task)
     facts = RowFacts(arrays_left_out=left_out(dataset, headers), warnings=warnings)
     groups_N = np.unique(group[0], return_inverse=True)[1].astype("int64") if group else None
     return Rows(kind, x, numbers, classes, groups_N=groups_N, where=where, facts=facts)

@@ -27,7 +27,7 @@ from bnexp.data.sources.column import (
 )
 from bnexp.data.sources.marks import marked_columns, problems_of_marks
 from bnexp.data.sources.table_warnings import warnings_of_categories, warnings_of_columns
-from bnexp.data.sources.targets import TaskKey, target
+from bnexp.data.sources.targets import TaskKey, target, warnings_of_many_numbers
 from bnexp.errors import Problems, SettingError, nearest
 
 if TYPE_CHECKING:
@@ -189,6 +189,7 @@ def _numeric(
 def _warnings(frame: pandas.DataFrame, columns: Columns, found: _ReadColumns) -> Iterator[str]:
     """Yield what may mislead in the names of classes, groups and categories."""
     yield from warnings_of_columns(frame, columns.target if found.classes else None, columns.group)
+    yield from warnings_of_many_numbers("dataset.target", columns.target, found.classes, columns.task)
     for name in found.texts:
         yield from warnings_of_categories(frame[name], columns.decimal or ".", named=name in columns.categories)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bnexp.data.sources.alike import shown, warnings_of, warnings_of_missing
 from bnexp.data.sources.column import no_numbers
-from bnexp.data.sources.numerals import are_numbers_as_text, unit_of
+from bnexp.data.sources.numerals import are_dates, are_numbers_as_text, unit_of
 from bnexp.errors import counted
 
 if TYPE_CHECKING:
@@ -19,6 +19,17 @@ def warnings_of_categories(column: pandas.Series[Any], decimal: str, *, named: b
     yield from warnings_of(f"column {column.name!r}", rows_of_values(column))
     if not named:
         yield from _warnings_of_numbers(column, decimal)
+        yield from _warnings_of_dates(column)
+
+
+def _warnings_of_dates(column: pandas.Series[Any]) -> Iterator[str]:
+    """Yield a warning if a column of categories holds dates or times."""
+    if are_dates(column):
+        yield (
+            f"column {column.name!r} holds dates or times, as {shown(column.dropna().iloc[0])}. Each of its "
+            f"{counted(column.nunique(), 'value')} is taken for a category, without any order. Leave the column out "
+            "(dataset.drop), or name it in dataset.categories."
+        )
 
 
 def _warnings_of_numbers(column: pandas.Series[Any], decimal: str) -> Iterator[str]:

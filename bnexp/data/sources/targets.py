@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -22,6 +24,10 @@ from bnexp.errors import SettingError
 
 if TYPE_CHECKING:
     import pandas
+
+FEW_CLASSES = 10
+"""A target of more different whole numbers, such as ages, is doubtful. The ten digits are classes."""
+_NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 TaskKey = Literal["auto", "classification", "regression"]
 
@@ -61,6 +67,25 @@ def target(
             "Name another column.",
         )
     return y_N, classes
+
+
+def are_many_numbers(classes: tuple[str, ...] | None, more_than: int) -> bool:
+    """Return True if there are more classes than this, and the name of each is a number.
+
+    >>> are_many_numbers(("1", "2", "3"), 2), are_many_numbers(("1", "2", "b"), 2)
+    (True, False)
+    """
+    return classes is not None and len(classes) > more_than and all(_NUMBER.fullmatch(name) for name in classes)
+
+
+def warnings_of_many_numbers(key: str, name: str, classes: tuple[str, ...] | None, task: TaskKey) -> Iterator[str]:
+    """Yield a warning if many numbers are taken for classes, and the config does not say that they are classes."""
+    if task == "auto" and classes is not None and are_many_numbers(classes, FEW_CLASSES):
+        yield (
+            f"{key} {name!r} holds {len(classes)} different whole numbers. Each is taken for a class, without any "
+            "order. Use dataset.task: regression if they are quantities, or dataset.task: classification if they are "
+            "classes."
+        )
 
 
 def _refuse_missing_target(column: pandas.Series[Any], where: Where, key: str) -> None:

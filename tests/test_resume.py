@@ -407,7 +407,7 @@ def test_a_large_checkpoint_waits_until_it_costs_little(tmp_path: Path, monkeypa
     monkeypatch.setattr(time, "monotonic", lambda: now)
     one = run_checkpoint.RunCheckpoint(tmp_path, RunRecord())
     due = []
-    for size in (0, 4 * 10**8):
+    for size in (0, 2 * 10**8):
         for now in (59.0, 60.0, 99.0, 100.0):  # noqa: B007
             due.append(one.is_due(lambda: size))  # noqa: B023
     assert due == [False, True, True, True, False, False, False, True]

@@ -16,7 +16,6 @@ from bnexp.experiment.earlier_looks import earlier_looks
 from bnexp.experiment.kept_seeds import kept_seeds
 from bnexp.experiment.resolve import arm
 from bnexp.experiment.run import train_experiment
-from bnexp.training import memory
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras's own, while it writes
 
@@ -24,7 +23,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation")  # Ke
 @pytest.fixture(autouse=True)
 def seed_by_seed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Train seed by seed, so that one program serves all."""
-    monkeypatch.setattr(memory, "WORKING_SET_BYTES", 1)
+    monkeypatch.setattr("bnexp.training.memory.WORKING_SET_BYTES", 1)
 
 
 def trained(name: str, seeds: int, runs: Path, normalization: str, samples: int = 60) -> Arm:

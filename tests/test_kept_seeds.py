@@ -22,7 +22,6 @@ from bnexp.experiment.copied_seeds import ROUNDING
 from bnexp.experiment.kept_seeds import KeptSeeds, kept_seeds
 from bnexp.experiment.run import Finished, train_experiment
 from bnexp.history import History
-from bnexp.training import kept_rows, many_seeds, memory
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras's own, while it writes
 EQUAL_ROWS = {"name": "moons", "samples": 320}
@@ -34,7 +33,7 @@ SMALL = {"name": "moons", "samples": 60}
 @pytest.fixture(autouse=True)
 def shards(monkeypatch: pytest.MonkeyPatch) -> None:
     """Train seed by seed, so that one program serves all."""
-    monkeypatch.setattr(memory, "WORKING_SET_BYTES", 1)
+    monkeypatch.setattr("bnexp.training.memory.WORKING_SET_BYTES", 1)
 
 
 def small(seeds: int, dataset: dict[str, Any] = SMALL, **training: Any) -> Experiment:
@@ -95,7 +94,7 @@ def test_seeds_that_are_added_give_the_files_of_training_all_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seeds: tuple[int, int], model: dict[str, Any],
     settings: dict[str, Any],
 ) -> None:  # fmt: skip
-    monkeypatch.setattr(memory, "WORKING_SET_BYTES", 2**25)
+    monkeypatch.setattr("bnexp.training.memory.WORKING_SET_BYTES", 2**25)
     monkeypatch.setenv(
         "BNEXP_CORES", "1"
     )  # 2, 3 and 5 seeds in a shard each; all arrays but the last have 16 n elements
@@ -175,6 +174,8 @@ def test_a_run_that_is_stopped_while_seeds_are_added_keeps_the_first_ones(tmp_pa
 
 
 def test_seeds_that_are_added_need_no_new_program(tmp_path: Path) -> None:
+    from bnexp.training import many_seeds
+
     train(small(2), tmp_path)
     traced = many_seeds._program.cache_info().misses
     for more in (small(3), small(5, keep_rows=False)):
@@ -256,7 +257,7 @@ def test_a_run_that_does_not_go_with_new_seeds_is_not_added_to_and_the_reason_is
 def test_rows_that_all_seeds_together_would_be_too_large_for_are_not_kept_of_the_first_ones_either(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int, kept: list[str] | None
 ) -> None:
-    monkeypatch.setattr(kept_rows, "MOST_BYTES", limit)
+    monkeypatch.setattr("bnexp.training.kept_rows.MOST_BYTES", limit)
     added, _ = with_more(small(3), small(5), tmp_path)
     rows = added.run.held_out()
     assert (None if rows is None else list(rows.parts["val"].measures)) == kept

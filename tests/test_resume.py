@@ -204,7 +204,7 @@ ADDED: dict[str, tuple[Experiment, int]] = {
 """Kind -> what is trained, and how many of its seeds another run keeps."""
 
 
-@pytest.mark.parametrize("kind", ADDED)
+@pytest.mark.parametrize("kind", ["at once", "in waves", pytest.param("one by one", marks=pytest.mark.slow)])
 def test_a_run_that_adds_seeds_to_another_goes_on_to_the_files_of_one_that_is_not_stopped(
     kind: str, tmp_path: Path
 ) -> None:

@@ -23,7 +23,6 @@ from bnexp.study.jobs import Job
 from bnexp.study.outlook import plan_document
 from bnexp.study.plan import Plan, pending
 from bnexp.study.result import Result
-from bnexp.training import memory
 
 EPOCHS = "epochs: 10}"
 STUDY = BASE.replace(EPOCHS, "epochs: 2}") + ARMS + CLAIM + "seeds: %d\n"
@@ -32,7 +31,7 @@ STUDY = BASE.replace(EPOCHS, "epochs: 2}") + ARMS + CLAIM + "seeds: %d\n"
 @pytest.fixture(autouse=True)
 def seed_by_seed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Train seed by seed, so that one program serves all."""
-    monkeypatch.setattr(memory, "WORKING_SET_BYTES", 1)
+    monkeypatch.setattr("bnexp.training.memory.WORKING_SET_BYTES", 1)
 
 
 class Working(HereAndNow):

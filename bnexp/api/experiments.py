@@ -160,7 +160,7 @@ def _resumed(found: Interrupted, observer: Observer) -> Finished:
 
 
 def _offer(experiment: Experiment, runs: Path, observer: Observer) -> None:
-    """Tell the observer how an interrupted run of the same config goes on, if there is one."""
+    """Report to the observer how an interrupted run of the same config goes on, if there is one."""
     if (stopped := lookup.resumable(runs, experiment)) is None:
         return
     run, head = stopped

@@ -23,7 +23,9 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation")  # Ke
 @pytest.fixture(autouse=True)
 def seed_by_seed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Train seed by seed, so that one program serves all."""
-    monkeypatch.setattr("bnexp.training.memory.WORKING_SET_BYTES", 1)
+    from bnexp.training import memory
+
+    monkeypatch.setattr(memory, "WORKING_SET_BYTES", 1)
 
 
 def trained(name: str, seeds: int, runs: Path, normalization: str, samples: int = 60) -> Arm:

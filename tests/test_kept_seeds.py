@@ -33,7 +33,9 @@ SMALL = {"name": "moons", "samples": 60}
 @pytest.fixture(autouse=True)
 def shards(monkeypatch: pytest.MonkeyPatch) -> None:
     """Train seed by seed, so that one program serves all."""
-    monkeypatch.setattr("bnexp.training.memory.WORKING_SET_BYTES", 1)
+    from bnexp.training import memory
+
+    monkeypatch.setattr(memory, "WORKING_SET_BYTES", 1)
 
 
 def small(seeds: int, dataset: dict[str, Any] = SMALL, **training: Any) -> Experiment:
@@ -94,7 +96,9 @@ def test_seeds_that_are_added_give_the_files_of_training_all_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seeds: tuple[int, int], model: dict[str, Any],
     settings: dict[str, Any],
 ) -> None:  # fmt: skip
-    monkeypatch.setattr("bnexp.training.memory.WORKING_SET_BYTES", 2**25)
+    from bnexp.training import memory
+
+    monkeypatch.setattr(memory, "WORKING_SET_BYTES", 2**25)
     monkeypatch.setenv(
         "BNEXP_CORES", "1"
     )  # 2, 3 and 5 seeds in a shard each; all arrays but the last have 16 n elements
@@ -257,7 +261,9 @@ def test_a_run_that_does_not_go_with_new_seeds_is_not_added_to_and_the_reason_is
 def test_rows_that_all_seeds_together_would_be_too_large_for_are_not_kept_of_the_first_ones_either(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int, kept: list[str] | None
 ) -> None:
-    monkeypatch.setattr("bnexp.training.kept_rows.MOST_BYTES", limit)
+    from bnexp.training import kept_rows
+
+    monkeypatch.setattr(kept_rows, "MOST_BYTES", limit)
     added, _ = with_more(small(3), small(5), tmp_path)
     rows = added.run.held_out()
     assert (None if rows is None else list(rows.parts["val"].measures)) == kept

@@ -328,10 +328,10 @@ def test_a_study_that_fails_half_way_is_one_json_document_with_what_is_finished(
 ) -> None:
     keep, count = study_run._keep, iter(range(9))
 
-    def perhaps(*arguments: Any) -> None:
+    def perhaps(*arguments: Any) -> Any:
         if next(count) == 1:
             raise FULL
-        keep(*arguments)
+        return keep(*arguments)
 
     monkeypatch.setattr(study_run, "_keep", perhaps)
     with pytest.raises(WorkError, match="No space left on device"):

@@ -285,10 +285,13 @@ def test_the_configs_of_a_page_are_good(page: str, number: int, small_clone: Pat
     assert config.load(path).dataset
 
 
-def test_the_study_of_the_page_on_studies_is_good(small_clone: Path) -> None:
-    (body,) = (body for language, body in CODE.findall(PAGES["studies"]) if language == "yaml")
-    (path := small_clone / "configs" / "studies" / "mine.yaml").write_text(body)
-    assert read_study(path).study.name == "batch-size"
+def test_the_studies_of_the_page_on_studies_are_good(small_clone: Path) -> None:
+    bodies = [body for language, body in CODE.findall(PAGES["studies"]) if language == "yaml"]
+    path, names = small_clone / "configs" / "studies" / "mine.yaml", []
+    for body in bodies:
+        path.write_text(body)
+        names.append(read_study(path).study.name)
+    assert names == ["batch-size", "learning-rates"]
 
 
 CONFIGS = sorted(path for path in (ROOT / "configs").rglob("*.yaml") if path.parent.name != "studies")

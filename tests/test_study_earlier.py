@@ -31,7 +31,9 @@ STUDY = BASE.replace(EPOCHS, "epochs: 2}") + ARMS + CLAIM + "seeds: %d\n"
 @pytest.fixture(autouse=True)
 def seed_by_seed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Train seed by seed, so that one program serves all."""
-    monkeypatch.setattr("bnexp.training.memory.WORKING_SET_BYTES", 1)
+    from bnexp.training import memory
+
+    monkeypatch.setattr(memory, "WORKING_SET_BYTES", 1)
 
 
 class Working(HereAndNow):

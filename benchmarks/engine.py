@@ -7,6 +7,7 @@ Prints a table, keeps it. Both sides of a ratio are measured in turn. From the r
 
 from __future__ import annotations
 
+import ast
 import io
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import numpy as np
 from keeping import Row, measure, row, row_of_seconds
@@ -29,13 +31,14 @@ def bookkeeping(seeds: int = 20, epochs: int = 8_000) -> float:
 
     from bnexp.experiment.run_files import RunFiles
     from bnexp.report.progress import Reporter
+    from bnexp.store import RunRecord
     from bnexp.training.record import Record
 
     values = {f"{part}{name}": np.full(seeds, 0.5) for part in PARTS for name in ("loss", "accuracy")}
     record = Record(tuple(range(seeds)), None)
     reporter = Reporter(Console(file=io.StringIO()), "bn", epochs=epochs, seeds=seeds, quiet=False)
     with tempfile.TemporaryDirectory() as directory, reporter.live():
-        watch = RunFiles(Path(directory), {}, reporter.watch).epoch_ended
+        watch = RunFiles(Path(directory), RunRecord(), reporter.watch).epoch_ended
         begun = time.perf_counter()
         for _ in range(epochs):
             record.add(values)
@@ -115,6 +118,47 @@ def lstm(seeds: int, rows: Path) -> str:
     )
 
 
+def checkpoint_seconds(experiment: str) -> float:
+    """Train an experiment, given as Python source of a dict, and keep a checkpoint at each epoch; return what one takes.
+
+    Its directory is on the disk of the repository.
+    """
+    code = f"""
+import tempfile, time
+from pathlib import Path
+from bnexp.config import Experiment
+from bnexp.experiment import run, run_checkpoint
+experiment = Experiment.model_validate({experiment})
+run_checkpoint.CHECKPOINT_EVERY_SECONDS, run_checkpoint.CHECKPOINT_SHARE = 0.0, float("inf")
+keep, took = run_checkpoint.RunCheckpoint.keep, []
+def timed(self, head, arrays=()):
+    begun = time.perf_counter()
+    keep(self, head, arrays)
+    took.append(time.perf_counter() - begun)
+run_checkpoint.RunCheckpoint.keep = timed
+with tempfile.TemporaryDirectory(dir=".") as directory:
+    run.train_experiment(experiment, Path(directory), watch=lambda so_far: False)
+print(sorted(took)[len(took) // 2])
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    return float(done.stdout)
+
+
+def checkpoints(rounds: int) -> list[Row]:
+    """Time a checkpoint, and return the share of the time that they take as often as they are kept."""
+    from bnexp.experiment.run_checkpoint import CHECKPOINT_EVERY_SECONDS, CHECKPOINT_SHARE
+
+    wide: dict[str, Any] = ast.literal_eval(mlp(0.0))
+    wide["model"]["hidden"], wide["training"]["epochs"] = [1024, 1024, 1024], 3
+    rows = []
+    for what, experiment in (("tutorial's mlp", mlp(0.0)), ("mlp 3x1024", repr(wide))):
+        took = median(checkpoint_seconds(experiment) for _ in range(rounds))
+        every = max(CHECKPOINT_EVERY_SECONDS, took / CHECKPOINT_SHARE)
+        said = f"checkpoint of the {what}, 20 seeds / time between two"
+        rows.append(row(said, (1e3 * took, 1e3 * every, took / every), "ms", at_most=0.03))
+    return rows
+
+
 def kept(rounds: int) -> list[Row]:
     """Time the bookkeeping."""
     took = median(bookkeeping() for _ in range(rounds))
@@ -153,7 +197,7 @@ def alone(rounds: int) -> list[Row]:
     return [row("LSTM of 128 units, one seed alone / the same among 4", took, "ms", at_most=1.3)]
 
 
-MEASURES = {"bookkeeping": kept, "dropout": dropout, "alone": alone}
+MEASURES = {"bookkeeping": kept, "checkpoints": checkpoints, "dropout": dropout, "alone": alone}
 
 if __name__ == "__main__":
     measure(__doc__, OUT, MEASURES, rounds=3)

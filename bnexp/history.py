@@ -80,10 +80,11 @@ class History:
     def of(self, seeds: tuple[int, ...]) -> History:
         """Return the history of some of its seeds, in the order asked for."""
         rows = [self.seeds.index(seed) for seed in seeds]
+        epochs_S = tuple(self.epochs_S[row] for row in rows)
         return History(
             seeds,
-            {name: values[rows] for name, values in self.metrics.items()},
-            tuple(self.epochs_S[row] for row in rows),
+            {name: values[rows, : max(epochs_S, default=0)] for name, values in self.metrics.items()},
+            epochs_S,
             {seed: epoch for seed, epoch in self.diverged_at.items() if seed in seeds},
             {seed: epoch for seed, epoch in self.best_epoch.items() if seed in seeds},
         )

@@ -18,8 +18,9 @@ from experiments import experiment
 from bnexp import config, held_out, store
 from bnexp.config import Experiment
 from bnexp.errors import StorageError
+from bnexp.experiment.copied_seeds import ROUNDING
 from bnexp.experiment.kept_seeds import KeptSeeds, kept_seeds
-from bnexp.experiment.run import ROUNDING, Finished, train_experiment
+from bnexp.experiment.run import Finished, train_experiment
 from bnexp.history import History
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras's own, while it writes

@@ -28,7 +28,7 @@ from bnexp.models import Built, build
 from bnexp.models.inputs import Inputs
 from bnexp.study import jobs
 from bnexp.system import machine
-from bnexp.training import devices, keras_fit, many_seeds, memory
+from bnexp.training import devices, keras_fit, many_seeds, memory, shards
 from bnexp.training.memory import PROGRAM_BYTES, most_together, needs, plan_shards, refuse_too_large, row_bytes
 
 SEEDS = tuple(range(6))
@@ -103,7 +103,7 @@ def test_a_small_limit_makes_more_shards_and_the_same_history(monkeypatch: pytes
         train_many_seeds(built.model, data, which, SEEDS, built.initial.draw(SEEDS), lambda history: False)
         for which in (training, small)
     ]
-    assert [len(many_seeds._shards(len(SEEDS), *limits)) for limits in ((2, 64), (2, 2))] == [2, 3]
+    assert [len(shards.cut(len(SEEDS), *limits)) for limits in ((2, 64), (2, 2))] == [2, 3]
     for name, expected in outcomes[0].history.metrics.items():
         np.testing.assert_allclose(outcomes[1].history.metrics[name], expected, rtol=1e-5, atol=1e-7, err_msg=name)
     for values, expected in zip(outcomes[1].weights, outcomes[0].weights, strict=True):
@@ -181,7 +181,7 @@ def test_keras_out_of_memory_is_pythons_memory_error(monkeypatch: pytest.MonkeyP
 def test_who_trains_and_runs_out_of_memory_is_told_the_setting_and_the_run_is_marked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def exhausted(*arguments: Any) -> None:
+    def exhausted(*arguments: Any, **options: Any) -> None:
         raise MemoryError("OOM when allocating tensor")
 
     monkeypatch.setattr("bnexp.training.many_seeds.train", exhausted)

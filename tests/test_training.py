@@ -26,12 +26,13 @@ from bnexp.models import Built
 from bnexp.system import machine
 from bnexp.training import devices, engine_name, memory, random_operations
 from bnexp.training.batches import batch_order, fed_rows
-from bnexp.training.keras_fit import _early_stopping, train_keras_fit
-from bnexp.training.many_seeds import _shards
+from bnexp.training.keras_fit import train_keras_fit
+from bnexp.training.keras_recorder import early_stopping
 from bnexp.training.many_seeds import train as train_together
 from bnexp.training.optimizers import KERAS_NAMES, make_optimizer, make_pure_optimizer
 from bnexp.training.record import Record, Trained
 from bnexp.training.refresh import batch_statistics, equal_parts, refreshed_values
+from bnexp.training.shards import cut
 
 CONV = {
     "name": "sequential",
@@ -467,7 +468,7 @@ def test_shards_are_balanced_over_the_workers() -> None:
         (1, 1, [1]),
         (130, 2, [33] * 3 + [31]),
     ):
-        shards = _shards(seeds, workers, most=64)
+        shards = cut(seeds, workers, most=64)
         assert [shard.kept for shard in shards] == sizes
         assert len({shard.size for shard in shards}) == 1
         assert sorted({row for shard in shards for row in shard.rows.tolist()}) == list(range(seeds))
@@ -809,7 +810,7 @@ def test_a_gain_of_just_min_delta_is_no_improvement_at_any_height_in_both_traine
     ).training.early_stopping
     assert rule is not None
     for right in range(rows - 3):
-        record, keras_rule = Record((7,), rule), _early_stopping(rule)
+        record, keras_rule = Record((7,), rule), early_stopping(rule)
         keras_rule.set_model(keras.Sequential([keras.Input((1,))]))
         keras_rule.on_train_begin()
         for epoch, count in enumerate([right, right + 2, right + 3]):

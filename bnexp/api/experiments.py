@@ -14,9 +14,12 @@ from bnexp.api.names import RUNS, Name, Names, Overrides, as_list
 from bnexp.api.observer import Observer
 from bnexp.config import Experiment
 from bnexp.errors import Problems, StoppedError, UserError, work_begun
+from bnexp.experiment import lookup
 from bnexp.experiment.config_names import config_path, config_paths
 from bnexp.experiment.kept_seeds import kept_seeds
 from bnexp.experiment.prepare import Asked, Checked, preflight
+from bnexp.experiment.resume import Interrupted, interrupted_run
+from bnexp.experiment.resume import resume as go_on
 from bnexp.experiment.run import Finished, train_experiment
 from bnexp.experiment.warnings import cautions
 from bnexp.report import figures
@@ -64,19 +67,28 @@ def check(
 
 
 def train(
-    names: Names, overrides: Overrides = (), *, runs: Name = RUNS, observer: Observer | None = None
+    names: Names = (),
+    overrides: Overrides = (),
+    *,
+    runs: Name = RUNS,
+    resume: Name | None = None,
+    observer: Observer | None = None,
 ) -> list[Finished]:
     """Train every config named, all seeds at once; return each run, with its record and its history.
 
     If a run of a config holds fewer seeds than are asked for, only the others are trained.
-    All are checked before the first is trained. Where the user stops one, the others are not begun.
+    All are checked before the first is trained. Where the user stops one, the others are not begun. With `resume`, an
+    interrupted run by its directory or id, that run goes on from its checkpoint. A config may be named beside it, if it
+    is the one that the run was begun with.
 
     Raises:
-        UserError: as `check` does, before anything is trained or written.
+        UserError: as `check` does, before anything is trained or written; and if the run cannot go on.
         WorkError: if the work cannot go on.
         StoppedError: if the user stops it at once.
     """
     observer, changes, found = observer or Observer(), as_list(overrides), list[Finished]()
+    if resume is not None:
+        return [_resumed(interrupted(names, changes, resume, runs=runs), observer)]
     for one in check(names, changes, runs=runs, observer=observer):
         with work_begun(when=bool(found)):
             found.append(train_one(one.experiment, changes, Path(runs), observer))
@@ -114,8 +126,58 @@ def checked(asked: Sequence[Asked], observer: Observer, *, digests: bool = False
         raise StoppedError("Stopped before anything was trained; nothing is kept.") from None
 
 
+def interrupted(names: Names, overrides: Overrides, resume: Name, *, runs: Name = RUNS) -> Interrupted:
+    """Return the interrupted run that is to go on, if the config named beside it, if any, is the run's own.
+
+    Raises:
+        UserError: if there is no such run, or the config differs from the run's.
+    """
+    found = interrupted_run(Path(runs), str(resume))
+    paths, changes = as_list(names), as_list(overrides)
+    if len(paths) > 1 or (changes and not paths):
+        seen = f"{len(paths)} configs" if paths else f"overrides ({' '.join(changes)})"
+        raise UserError(f"--resume takes all settings from {found.run.id}, and got {seen}. Name the run alone.")
+    for one in _asked(paths, changes, Path(runs)) if paths else []:
+        if changed := config.differences(found.experiment, one.experiment):
+            lines = "; ".join(f"{key} was {then} and is {now}" for key, (then, now) in changed.items())
+            raise UserError(
+                f"{found.run.id} was begun with another config: {lines}. Name the run alone to go on with its own, "
+                "or leave out --resume to train this config."
+            )
+    return found
+
+
+def _resumed(found: Interrupted, observer: Observer) -> Finished:
+    """Train what is left of a run, and draw its figures."""
+    observer.info(f"{found.experiment.name}: {found.run.id} goes on at {found.head.place}")
+    try:
+        with observer.training(found.experiment) as (watch, note):
+            finished = go_on(found, watch=watch, note=note)
+            finished.record.not_kept += figures.drawn(finished.run)
+    except KeyboardInterrupt:
+        raise StoppedError(f"Stopped at once. To go on: bnexp train --resume {found.run.directory}") from None
+    return _heard(finished, observer)
+
+
+def _offer(experiment: Experiment, runs: Path, observer: Observer) -> None:
+    """Report to the observer how an interrupted run of the same config goes on, if there is one."""
+    if (stopped := lookup.resumable(runs, experiment)) is None:
+        return
+    run, head = stopped
+    asked, go_on_with_it = experiment.training.seeds, f"bnexp train --resume {run.directory}"
+    text = f"{experiment.name}: an interrupted run of this config is at {head.place}"
+    if head.seeds == asked:
+        observer.info(f"{text}; it is trained anew. To go on instead: {go_on_with_it}")
+    else:
+        observer.info(
+            f"{text}, with {head.seeds} of the {asked} seeds; its seeds are trained anew. "
+            f"To train only the others: {go_on_with_it}, then the same command again."
+        )
+
+
 def train_one(experiment: Experiment, overrides: Sequence[str], runs: Path, observer: Observer) -> Finished:
     """Train an experiment that has been checked, but for seeds that an earlier run keeps, and draw its figures."""
+    _offer(experiment, runs, observer)
     try:
         kept = kept_seeds(experiment, runs, observer.info)
         with observer.training(experiment) as (watch, note):
@@ -123,5 +185,13 @@ def train_one(experiment: Experiment, overrides: Sequence[str], runs: Path, obse
             finished.record.not_kept += figures.drawn(finished.run)
     except KeyboardInterrupt:
         raise StoppedError(f"Stopped at once. `bnexp runs` lists what is kept of {experiment.name}.") from None
+    return _heard(finished, observer)
+
+
+def _heard(finished: Finished, observer: Observer) -> Finished:
+    """Report a run to the observer, and how it goes on if it was interrupted."""
     observer.trained(finished)
+    if finished.interrupted and (head := finished.run.checkpoint()) is not None:
+        name, directory = finished.record.name, finished.run.directory
+        observer.info(f"{name} is at {head.place}. To go on: bnexp train --resume {directory}")
     return finished

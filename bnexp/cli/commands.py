@@ -23,14 +23,25 @@ from bnexp.report.styles import warning
 from bnexp.system.terminal import plain
 
 
-def train(arguments: Sequence[str], *, seeds: int | None, runs: Path, dry_run: bool, quiet: bool, as_json: bool) -> int:
-    """Train every config named; return the worst exit code."""
+def train(
+    arguments: Sequence[str],
+    *,
+    seeds: int | None,
+    runs: Path,
+    dry_run: bool,
+    quiet: bool,
+    as_json: bool,
+    resume: str | None = None,
+) -> int:
+    """Train every config named, or what is left of an interrupted run; return the worst exit code."""
     names, overrides = sorted_arguments(arguments, seeds)
     if dry_run:
+        if resume is not None:
+            names, overrides = [str(experiments.interrupted(names, overrides, resume, runs=runs).run.config)], []
         return _check(names, overrides, runs=runs, quiet=quiet, as_json=as_json)
     terminal = RunTables(quiet=quiet, as_json=as_json)
     with json_on_failure(lambda: [one.record.as_json() for one in terminal.finished], as_json=as_json):
-        finished = experiments.train(names, overrides, runs=runs, observer=terminal)
+        finished = experiments.train(names, overrides, runs=runs, resume=resume, observer=terminal)
     if as_json:
         _print_each([one.record.as_json() for one in finished], names)
     return max(_exit_code(one) for one in finished)
@@ -50,7 +61,7 @@ def _check(names: Sequence[str], overrides: Sequence[str], *, runs: Path, quiet:
 
 def _print_each(documents: Sequence[dict[str, Any]], names: Sequence[str]) -> None:
     """Print one JSON document: the only one, or a list if several configs are named."""
-    print_json(documents[0] if len(names) == 1 else documents)
+    print_json(documents[0] if len(names) <= 1 else documents)
 
 
 def _exit_code(finished: Finished) -> int:

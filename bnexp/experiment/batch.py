@@ -8,12 +8,13 @@ TensorFlow is imported here, inside functions.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bnexp.checkpoint import Keeper, Snapshot
 from bnexp.config import Experiment
 from bnexp.history import History, Watch, joined
 
@@ -49,7 +50,7 @@ class Wave:
     """Seeds that are still to be trained."""
 
 
-class BatchObserver:
+class BatchObserver(Keeper):
     """Hears how a batch is trained. Each method does nothing, and may be replaced."""
 
     def epoch_ended(self, so_far: Sequence[History]) -> bool:
@@ -72,19 +73,25 @@ def program_key(experiment: Experiment) -> str:
 
 
 def train(
-    batch: Sequence[Prepared], seeds: Seeds, observer: BatchObserver | None = None, *, largest_shard: int | None = None
+    batch: Sequence[Prepared],
+    seeds: Seeds,
+    observer: BatchObserver | None = None,
+    *,
+    largest_shard: int | None = None,
+    before: Snapshot | None = None,
 ) -> Iterator[History]:
     """Train these seeds of experiments that share a program; yield the history of each experiment.
 
     As many experiments and seeds are trained together as fit in memory. At
     most `largest_shard` trainings are worked on at a time, else as many as fit
-    and gain speed.
+    and gain speed. The first wave of a single experiment may go on from `before`, a snapshot of it.
 
     Raises:
+        CheckpointError: if `before` is of another wave.
         MemoryError: if TensorFlow runs out of memory.
     """
     for part in _fitting(batch, len(seeds)):
-        yield from _in_waves(part, seeds, observer or BatchObserver(), largest_shard)
+        yield from _in_waves(part, seeds, observer or BatchObserver(), largest_shard, before)
 
 
 def _fitting(batch: Sequence[Prepared], seeds: int) -> Iterator[Sequence[Prepared]]:
@@ -101,7 +108,11 @@ def _fitting(batch: Sequence[Prepared], seeds: int) -> Iterator[Sequence[Prepare
 
 
 def _in_waves(
-    part: Sequence[Prepared], seeds: Seeds, observer: BatchObserver, largest_shard: int | None
+    part: Sequence[Prepared],
+    seeds: Seeds,
+    observer: BatchObserver,
+    largest_shard: int | None,
+    before: Snapshot | None,
 ) -> Iterator[History]:
     from bnexp.training import waves
 
@@ -111,13 +122,15 @@ def _in_waves(
     def watch(so_far: Sequence[History]) -> bool:
         """Pass on what there is of all waves, and remember whether the answer was to stop."""
         nonlocal asked
-        before = [history for several in histories for history in several]
-        asked = observer.epoch_ended([*before, *so_far])
+        earlier = [history for several in histories for history in several]
+        asked = observer.epoch_ended([*earlier, *so_far])
         return asked
 
     for wave in waves(first.built.model, first.data, first.experiment.training, len(seeds)):
         cut = [replace(one, data=one.data.of(wave)) for one in part]
-        trained = _trained(cut, seeds[wave], watch, largest_shard, left=len(seeds) - wave.stop)
+        options: dict[str, Any] = {"keeper": observer, "before": before}
+        options |= {} if largest_shard is None else {"largest_shard": largest_shard}
+        trained, before = _trained(cut, seeds[wave], watch, options, left=len(seeds) - wave.stop), None
         for several, one in zip(histories, trained, strict=True):
             several.append(one.trained.history)
             observer.wave_ended(one)
@@ -127,9 +140,9 @@ def _in_waves(
 
 
 def _trained(
-    part: Sequence[Prepared], seeds: Seeds, watch: Watch, largest_shard: int | None, *, left: int
+    part: Sequence[Prepared], seeds: Seeds, watch: Watch, options: Mapping[str, Any], *, left: int
 ) -> list[Wave]:
-    """Train these seeds of several experiments with the engine that is exact for them."""
+    """Train these seeds of several experiments with the engine that is exact for them, and with options of it."""
     from bnexp.data import joined_data
     from bnexp.training import engine_of, memory_errors
 
@@ -141,7 +154,6 @@ def _trained(
     if len(part) > 1:
         data = joined_data([one.data for one in part])
         stacked = [np.concatenate(values) for values in zip(*initial, strict=True)]
-    options: dict[str, Any] = {} if largest_shard is None else {"largest_shard": largest_shard}
     begun = time.monotonic()
     trained = engine_of(settings[0], model).train(model, data, settings, seeds, stacked, watch, **options)
     seconds = time.monotonic() - begun

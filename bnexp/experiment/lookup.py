@@ -8,6 +8,7 @@ from functools import cache, partial
 from pathlib import Path
 
 from bnexp import config, store
+from bnexp.checkpoint import Head
 from bnexp.comparison import error_unit_of
 from bnexp.config import Experiment
 from bnexp.data.fingerprint import source_sha256
@@ -83,6 +84,31 @@ def has_older_unit(run: store.Run, experiment: Experiment) -> bool:
         return error_unit_of(experiment, run.record().dataset) not in (None, "target")
     except RunError:
         return False
+
+
+def resumable(runs: Path, experiment: Experiment) -> tuple[store.Run, Head] | None:
+    """Find the newest interrupted run of a config that can go on, with the same seeds or with some of them.
+
+    A run is passed over if a newer one has finished all its seeds.
+    """
+    asked, is_of_config = experiment.training.all_seeds(), of_config(experiment)
+    finished_seeds: list[set[int]] = []
+    for run in store.runs_in(runs):
+        if run.stem != store.slug(experiment.name):  # before any of its files is read: there may be thousands
+            continue
+        state = run.state()
+        found = state.head
+        if not isinstance(found, store.RunHead) or found.name != experiment.name or not is_of_config(found):
+            continue
+        seeds = set(found.seeds or ())
+        if state.status == "finished":
+            finished_seeds.append(seeds)
+        if any(map(set(asked).issubset, finished_seeds)):
+            return None
+        is_wanted = state.status == "interrupted" and seeds <= set(asked)
+        if is_wanted and not any(map(seeds.issubset, finished_seeds)) and (head := run.checkpoint()) is not None:
+            return (run, head) if is_of(run, source_sha256(experiment.dataset)) else None
+    return None
 
 
 def newest(runs: Path, name: str) -> store.Run | None:

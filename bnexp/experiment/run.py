@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,18 +15,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bnexp import config, store
+from bnexp.checkpoint import CheckpointError, Snapshot
 from bnexp.config import Experiment
 from bnexp.config.real import RealDataset
 from bnexp.errors import StorageError, WorkError, work_begun
 from bnexp.experiment.batch import Prepared, train
+from bnexp.experiment.copied_seeds import copied_seeds, note_kept
 from bnexp.experiment.data_facts import recorded_data_facts
+from bnexp.experiment.finished_seeds import NONE_FINISHED, FinishedSeeds
 from bnexp.experiment.kept_seeds import KeptSeeds
 from bnexp.experiment.prepare import built_for, prepared
 from bnexp.experiment.run_files import RunFiles
 from bnexp.experiment.warnings import cautions
 from bnexp.history import History, Watch
 from bnexp.statistics.arrays import Floats
-from bnexp.store.run_record import Git, Machine, Parameters, Summary, TrainedSeeds, Trainer
+from bnexp.store.run_record import Git, Machine, Pairing, Parameters, Summary, TrainedSeeds, Trainer
 from bnexp.system.interrupts import finishing_the_epoch
 from bnexp.system.listeners import Note
 from bnexp.system.machine import git_state, machine, memory_limit, versions
@@ -34,14 +37,6 @@ from bnexp.system.machine import git_state, machine, memory_limit, versions
 if TYPE_CHECKING:
     from bnexp.data import Data
     from bnexp.models import Built
-
-
-ROUNDING = (
-    "Seeds were added to a run. How many seeds train together decides the rounding of float32, so numbers can differ "
-    "from training all at once. Measured: by 0 to 5e-7 in most nets, and by up to 0.05 in a seed's loss where training "
-    "amplifies it, as with a last batch of 2 rows or one seed that trains alone (benchmarks/more_seeds.py)."
-)
-"""What is written down where `many_seeds` trains seeds in parts."""
 
 
 @dataclass(frozen=True)
@@ -83,33 +78,48 @@ def train_experiment(
     note("loading TensorFlow")
     built = built_for(experiment, data)
     with store.new_directory(runs, experiment.name) as directory, work_begun():
-        record = _first_record(experiment, data, built, directory.name, overrides)
-        seeds = _begun(record, kept)
+        record, finished = first_record(experiment, data, built, directory.name, overrides), NONE_FINISHED
+        if kept is not None:
+            note_kept(kept, record)
         store.write(directory / "config.yaml", config.dump(experiment))
         store.write_record(directory / "run.json", record)
-        note("tracing the program")
-        with _failure_marked(directory, record), finishing_the_epoch(note) as interrupted:
-            files = RunFiles(directory, record, lambda so_far: watch(so_far) or interrupted(), kept)
-            own = data.of(slice(len(experiment.training.all_seeds()) - len(seeds), None))
-            try:
-                (_,) = train([Prepared(experiment, own, built)], seeds, files)
-            except MemoryError as error:
-                raise WorkError(_out_of_memory(experiment, error)) from error
-            _complete(record, experiment, data, files)
-            store.write_record(directory / "run.json", record)
+        with failure_marked(directory, record):
+            if kept is not None:
+                finished = copied_seeds(kept, directory, record)
+            note("tracing the program")
+            return train_in(directory, record, Prepared(experiment, data, built), finished, watch=watch, note=note)
+
+
+def train_in(
+    directory: Path,
+    record: store.RunRecord,
+    prepared: Prepared,
+    finished: FinishedSeeds,
+    *,
+    watch: Watch,
+    note: Note,
+    before: Snapshot | None = None,
+) -> Finished:
+    """Train the seeds that are not finished, the first of them from a snapshot on, and write all files of the run.
+
+    Raises:
+        CheckpointError: if `before` is of other trainings, or of another machine.
+        WorkError: if training runs out of memory.
+    """
+    experiment = prepared.experiment
+    with finishing_the_epoch(note) as interrupted:
+        files = RunFiles(directory, record, lambda so_far: watch(so_far) or interrupted(), finished)
+        seeds = experiment.training.all_seeds()[files.seeds_before :]
+        rest = replace(prepared, data=prepared.data.of(slice(files.seeds_before, None)))
+        try:
+            (_,) = train([rest], seeds, files, before=before)
+        except MemoryError as error:
+            raise WorkError(_out_of_memory(experiment, error)) from error
+        files.close()
+        _complete(record, experiment, prepared.data, files)
+        store.write_record(directory / "run.json", record)
+        files.remove_checkpoint()
     return Finished(store.Run(directory), record, files.history)
-
-
-def _begun(record: store.RunRecord, kept: KeptSeeds | None) -> tuple[int, ...]:
-    """Write down which seeds are kept of an earlier run; return those that this run trains, and write them down."""
-    assert record.seeds is not None
-    before = () if kept is None else kept.seeds
-    seeds = tuple(seed for seed in record.seeds if seed not in before)
-    own = TrainedSeeds(seeds=seeds, run=record.id, started=record.started, machine=record.machine)
-    record.trained = [*([] if kept is None else kept.trained), own]
-    if kept is not None and record.trainer is not None and record.trainer.name == "many_seeds":
-        record.rounding = ROUNDING
-    return seeds
 
 
 def _out_of_memory(experiment: Experiment, error: MemoryError) -> str:
@@ -121,7 +131,7 @@ def _out_of_memory(experiment: Experiment, error: MemoryError) -> str:
     )
 
 
-def _first_record(
+def first_record(
     experiment: Experiment, data: Data, built: Built, run: str, overrides: Sequence[str]
 ) -> store.RunRecord:
     """Return what run.json says before training: the experiment, the data, the machine and the versions."""
@@ -129,6 +139,8 @@ def _first_record(
     from bnexp.training.devices import gpus
 
     trainer, reason = engine_name(experiment.training, built.model)
+    started, seeds = datetime.now(UTC).isoformat(timespec="seconds"), experiment.training.all_seeds()
+    here = Machine.model_validate(machine() | ({"gpus": found} if (found := gpus()) else {}))
     weights = {"trainable": built.model.trainable_weights, "non_trainable": built.model.non_trainable_weights}
     return store.RunRecord(
         format=1,
@@ -136,15 +148,19 @@ def _first_record(
         name=experiment.name,
         status="running",
         config_digest=config.digest(experiment),
-        started=datetime.now(UTC).isoformat(timespec="seconds"),
-        seeds=experiment.training.all_seeds(),
+        started=started,
+        seeds=seeds,
+        trained=[TrainedSeeds(seeds=seeds, run=run, started=started, machine=here)],
         trainer=Trainer(name=trainer, reason=reason),
         dataset=recorded_data_facts(experiment.dataset.name, data),
         parameters=Parameters(**{kind: sum(int(np.prod(one.shape)) for one in of) for kind, of in weights.items()}),
         versions=versions(),
-        machine=Machine.model_validate(machine() | ({"gpus": found} if (found := gpus()) else {})),
+        machine=here,
         git=None if (state := git_state()) is None else Git.model_validate(state),
         overrides=list(overrides),
+        pairing=Pairing(),
+        models={},
+        seed_epoch_seconds=None,
     )
 
 
@@ -155,7 +171,8 @@ def _complete(record: store.RunRecord, experiment: Experiment, data: Data, files
     record.status = "interrupted" if files.interrupted else "finished"
     record.trained[-1].duration_seconds = files.seconds
     record.duration_seconds = sum(one.duration_seconds or 0.0 for one in record.trained)
-    record.seed_epoch_seconds = float(np.median(files.paces)) if files.paces else files.pace_before
+    if files.paces:
+        record.seed_epoch_seconds = float(np.median(files.paces))
     record.diverged = {str(seed): epoch for seed, epoch in measured.diverged_at.items()}
     record.metrics = {name: _summary(measured, name, data.guessing) for name in measured.metrics}
     record.warnings = cautions(experiment, steps * measured.fewest_kept)
@@ -183,10 +200,12 @@ def _finite_mean(values_S: Floats) -> float | None:
 
 
 @contextmanager
-def _failure_marked(directory: Path, record: store.RunRecord) -> Iterator[None]:
+def failure_marked(directory: Path, record: store.RunRecord) -> Iterator[None]:
     """Mark the run as interrupted in its own record if training does not come to its end."""
     try:
         yield
+    except CheckpointError:  # nothing was trained
+        raise
     except BaseException:
         with suppress(StorageError):  # it may be the error that is raised already
             store.write_record(directory / "run.json", record.model_copy(update={"status": "interrupted"}))

@@ -8,22 +8,22 @@ from __future__ import annotations
 import hashlib
 import itertools
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from bnexp import store
-from bnexp.errors import UserError
+from bnexp.checkpoint import Arrays, Facts
 from bnexp.experiment.batch import BatchObserver, Wave
-from bnexp.experiment.kept_seeds import KeptSeeds
+from bnexp.experiment.finished_seeds import NONE_FINISHED, FinishedSeeds
 from bnexp.experiment.measured_rows import held_out
 from bnexp.experiment.pairing_digests import joined_pairing, pairing_of
-from bnexp.experiment.saved_models import NOT_SAVED, inputs_file, saved_seeds
+from bnexp.experiment.run_checkpoint import RunCheckpoint
+from bnexp.experiment.saved_models import inputs_file, not_saved, saved_seeds
 from bnexp.held_out import HeldOut
 from bnexp.held_out import joined as joined_rows
 from bnexp.history import History, Watch, joined
-from bnexp.store.run_record import Pairing
 
 KEEP_EVERY_SECONDS = 5.0
 """How often the history so far is written while training, so that even a kill loses little."""
@@ -37,30 +37,33 @@ class RunFiles(BatchObserver):
 
     `record` is what run.json holds; it gets the digests and models of each
     wave. `watch` gets the histories so far after each epoch, and may ask to stop.
-    What is `kept` of seeds that were trained before stands in front of all that is trained here.
+    Seeds that are `finished`, as the directory holds them, stand in front of all that is trained here.
     """
 
-    def __init__(self, directory: Path, record: store.RunRecord, watch: Watch, kept: KeptSeeds | None = None) -> None:
+    def __init__(
+        self, directory: Path, record: store.RunRecord, watch: Watch, finished: FinishedSeeds = NONE_FINISHED
+    ) -> None:
         self._directory, self._record, self._watch = directory, record, watch
-        self._before = [] if kept is None else [kept.history]
+        self._before = [] if finished.history is None else [finished.history]
         self._histories: list[History] = [*self._before]
-        self._rows: list[HeldOut] = [] if kept is None or kept.rows is None else [kept.rows]
+        self._rows: list[HeldOut] = [] if finished.rows is None else [finished.rows]
+        self._checkpoint, self._wave_begun = RunCheckpoint(directory, record), time.monotonic()
         self._ends: list[tuple[float, int]] = []
         self._due = time.monotonic() + KEEP_EVERY_SECONDS
-        self._asked = False
-        self.seconds = 0.0
+        self._asked, self._unsaid = False, bool(record.resumed)
+        self.seconds = finished.seconds
         """Of training."""
-        self.paces: list[float] = []
+        self.paces: list[float] = [*finished.paces]
         """Seconds that one seed's epoch took, in the waves in which that could be measured."""
-        self.pace_before = None if kept is None else kept.record.seed_epoch_seconds
-        """The same of the seeds that were trained before."""
         self.interrupted = False
         """The user stopped it before its last epoch."""
-        self.not_kept: list[str] = []
+        self.not_kept: list[str] = [*finished.not_kept]
         """What could not be kept beside the history, and why."""
-        record.pairing, record.models = Pairing(), {}
-        if kept is not None:
-            self._copy(kept)
+
+    @property
+    def seeds_before(self) -> int:
+        """Count the seeds that were finished before."""
+        return sum(len(history.seeds) for history in self._before)
 
     @property
     def history(self) -> History:
@@ -70,6 +73,9 @@ class RunFiles(BatchObserver):
     def epoch_ended(self, so_far: Sequence[History]) -> bool:
         """Write the history if it is time to, and pass it on."""
         begun, so_far = time.monotonic(), [*self._before, *so_far]
+        if self._unsaid:
+            store.write_record(self._directory / "run.json", self._record)
+            self._unsaid = False
         self._ends.append((begun, sum(len(history.seeds) for history in so_far)))
         if begun > self._due:
             store.write_json(self._directory / "history.json", joined(so_far).to_json())
@@ -87,42 +93,42 @@ class RunFiles(BatchObserver):
         pace = _pace(self._ends, at_once=len(trained.history.seeds) if name == "many_seeds" else 1)
         self._ends.clear()
         self.paces += [] if pace is None else [pace]
-        self.seconds += wave.seconds
+        self.seconds, self._wave_begun = self.seconds + wave.seconds, time.monotonic()
         self.interrupted = trained.interrupted or (self._asked and wave.left > 0)
         self._histories.append(trained.history)
         store.write_json(self._directory / "history.json", self.history.to_json())
         self._record.pairing = joined_pairing(self._record.pairing, pairing_of(wave))
         self._write_rows(wave)
+        if len(self._histories) == 1:
+            self._remove_models()
         try:
             self._record.models |= self._save_models(wave)
         except Exception as error:  # what was trained is worth more than a file of it
-            self._note_not_saved(error)
+            self.not_kept.append(not_saved(error))
         store.write_record(self._directory / "run.json", self._record)
+        if wave.left and not trained.interrupted:
+            self.keep_checkpoint({"epoch": 0, "epochs": wave.prepared.experiment.training.epochs}, ())
 
-    def _note_not_saved(self, error: Exception) -> None:
-        reason = (str(error) if isinstance(error, UserError) else repr(error)).rstrip(".")
-        self.not_kept.append(f"{NOT_SAVED}: {reason}. Train again to have it; all numbers are kept.")
+    def checkpoint_due(self, size: Callable[[], int]) -> bool:
+        """Return True after a minute, or if the user has asked to stop."""
+        return self._asked or self._checkpoint.is_due(size)
 
-    def _copy(self, kept: KeptSeeds) -> None:
-        """Write what is kept of seeds that were trained before, as if they had been the first wave."""
-        store.write_json(self._directory / "history.json", self.history.to_json())
-        if self._rows:
-            store.write(self._directory / "rows.npz", joined_rows(self._rows).to_npz())
-        self._record.pairing = kept.pairing
-        self.not_kept += kept.not_saved
-        try:
-            self._record.models |= {} if kept.not_saved else self._copied_models(kept)
-        except Exception as error:  # as when they are lost by now
-            self._note_not_saved(error)
-        store.write_record(self._directory / "run.json", self._record)
+    def keep_checkpoint(self, facts: Facts, arrays: Arrays) -> None:
+        """Write what it takes to go on with the seeds at work; the finished ones stand in the other files."""
+        finished = [seed for history in self._histories for seed in history.seeds]
+        seconds = self.seconds + time.monotonic() - self._wave_begun
+        head = self._checkpoint.head(facts, finished=finished, seconds=seconds, paces=self.paces, notes=self.not_kept)
+        self._checkpoint.keep(head, arrays)
 
-    def _copied_models(self, kept: KeptSeeds) -> dict[str, str]:
-        """Copy the models of these seeds that this run keeps, too; return their sha256."""
-        wanted = saved_seeds(kept.experiment, kept.history)
-        for name in wanted:
-            for file in (name, inputs_file(name)):
-                store.copy(kept.directory / file, self._directory / file)
-        return {name: store.read_json(self._directory / inputs_file(name))["model_sha256"] for name in wanted}
+    def close(self) -> None:
+        """Note why the checkpoint of an interrupted run is not the newest."""
+        if self.interrupted and self._checkpoint.lost is not None:
+            self.not_kept.append(self._checkpoint.lost)
+
+    def remove_checkpoint(self) -> None:
+        """Remove the checkpoint of a run that is finished, once its record says so."""
+        if not self.interrupted:
+            self._checkpoint.remove()
 
     def _write_rows(self, wave: Wave) -> None:
         """Write what each held-out row measured, of all waves so far."""
@@ -130,11 +136,24 @@ class RunFiles(BatchObserver):
             self._rows.append(rows)
             store.write(self._directory / "rows.npz", joined_rows(self._rows).to_npz())
 
+    def _judged(self, wave: Wave) -> History:
+        """Return the history of the seeds whose models are kept: the best one is not of a wave that goes on later."""
+        whole = self._histories[:-1]
+        goes_on = wave.trained.interrupted and wave.prepared.experiment.training.save == "best"
+        return joined(whole) if whole and goes_on else self.history
+
+    def _remove_models(self) -> None:
+        """Remove the models that this wave had when it was interrupted: it may end with another best one, or none."""
+        for name in self._record.models:
+            for file in (name, inputs_file(name)):
+                (self._directory / file).unlink(missing_ok=True)
+        self._record.models = {}
+
     def _save_models(self, wave: Wave) -> dict[str, str]:
         """Write the models that the config asks for, and beside each how its inputs are made; return their sha256."""
         digests = {}
         rows = {seed: row for row, seed in enumerate(wave.trained.history.seeds)}
-        for name, seed in saved_seeds(wave.prepared.experiment, self.history).items():
+        for name, seed in saved_seeds(wave.prepared.experiment, self._judged(wave)).items():
             if seed not in rows:
                 continue
             from bnexp.data.model_inputs import model_inputs

@@ -11,7 +11,7 @@ import numpy as np
 
 from bnexp import store
 from bnexp.config import Experiment
-from bnexp.errors import RunError
+from bnexp.errors import RunError, UserError
 from bnexp.history import History
 
 NOT_SAVED = "The model was not saved"
@@ -31,6 +31,16 @@ def saved_seeds(experiment: Experiment, measured: History) -> dict[str, int]:
         case "best":
             losses_S = measured.final("val_loss")
             return {"model.keras": seeds[int(np.nanargmin(losses_S))]} if np.isfinite(losses_S).any() else {}
+
+
+def not_saved(error: Exception) -> str:
+    """Return the note that says why a model is missing.
+
+    >>> not_saved(UserError("the disk is full."))
+    'The model was not saved: the disk is full. Train again to have it; all numbers are kept.'
+    """
+    reason = (str(error) if isinstance(error, UserError) else repr(error)).rstrip(".")
+    return f"{NOT_SAVED}: {reason}. Train again to have it; all numbers are kept."
 
 
 def inputs_file(model: str) -> str:

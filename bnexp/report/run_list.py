@@ -39,7 +39,7 @@ def row(run: store.Run) -> RunRow:
         case store.RunHead() as record:
             seeds = len(record.seeds) if record.seeds else "-"
             overrides = " ".join(record.overrides) or "-"
-            return replace(said, seeds=seeds, result=_result(record), overrides=overrides)
+            return replace(said, seeds=seeds, result=_place(run, state) or _result(record), overrides=overrides)
         case store.ComparisonHead() as document:
             words = [contrast.verdict.word for contrast in document.contrasts]
             of = "" if document.primary is None else f"{with_unit(document.primary.metric)}: "
@@ -50,6 +50,12 @@ def row(run: store.Run) -> RunRow:
         case _ if state.kind == "study":
             return replace(said, result=f"finished trials: {_finished_trials(run)}")
     return said
+
+
+def _place(run: store.Run, state: store.State) -> str | None:
+    """Return how far an interrupted run is, if it can go on."""
+    head = run.checkpoint() if state.status == "interrupted" else None
+    return None if head is None else f"at {head.place}; can be resumed"
 
 
 def _result(record: store.RunHead) -> str:

@@ -1,7 +1,7 @@
 """Run directories under `runs/`: made at once, written whole or not at all, listed, named, and found again."""
 
 from bnexp.store.comparison_document import ArmHead, ComparisonDocument, ComparisonHead
-from bnexp.store.directories import LOCK, new_directory, own_directory
+from bnexp.store.directories import LOCK, new_directory, own_directory, resumed_directory
 from bnexp.store.finding import find, nearest_runs, runs_in
 from bnexp.store.histories import write_histories
 from bnexp.store.names import slug
@@ -9,12 +9,13 @@ from bnexp.store.reading import content, cure, read_json, regular, text
 from bnexp.store.records import first_fault, write_record
 from bnexp.store.records import head as read_head
 from bnexp.store.run_record import ComparedRecord, DataFacts, RunHead, RunRecord
-from bnexp.store.runs import CELLS, Kind, Run, State, Status
+from bnexp.store.runs import CELLS, CHECKPOINT, Kind, Run, State, Status
 from bnexp.store.study_document import StudyHead
-from bnexp.store.writing import copy, json_text, make_place, refuse_unwritable, write, write_json
+from bnexp.store.writing import copy, json_text, make_place, refuse_unwritable, write, write_json, write_with
 
 __all__ = [
     "CELLS",
+    "CHECKPOINT",
     "LOCK",
     "ArmHead",
     "ComparedRecord",
@@ -42,6 +43,7 @@ __all__ = [
     "read_json",
     "refuse_unwritable",
     "regular",
+    "resumed_directory",
     "runs_in",
     "slug",
     "text",
@@ -49,4 +51,5 @@ __all__ = [
     "write_histories",
     "write_json",
     "write_record",
+    "write_with",
 ]

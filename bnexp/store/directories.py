@@ -54,6 +54,24 @@ def own_directory(directory: Path) -> Iterator[Path]:
 
 
 @contextmanager
+def resumed_directory(directory: Path) -> Iterator[Path]:
+    """Hold the lock of a directory that an interrupted writer left, and in the end point `latest` at it.
+
+    What a killed writer left half-written is cleared away.
+
+    Raises:
+        RunError: if another process holds it.
+        StorageError: if it cannot be written.
+    """
+    with own_directory(directory):
+        try:
+            yield directory
+        finally:
+            with suppress(OSError):  # `new_directory` leaves none either
+                (directory / LOCK).unlink()
+
+
+@contextmanager
 def _held(directory: Path) -> Iterator[None]:
     """Hold a directory's lock."""
     lock = FileLock(directory / LOCK)

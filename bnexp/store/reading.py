@@ -17,6 +17,7 @@ from bnexp.errors import RunError
 MEBIBYTE = 2**20
 LARGEST = {
     ".npz": 1024,
+    "checkpoint.npz": 2**20,
     "history.json": 4096,
     "histories.json": 8192,
     "study.json": 256,

@@ -126,6 +126,17 @@ class TrainedSeeds(Extensible):
     machine: Machine = Machine()
 
 
+class Resumed(Extensible):
+    """When an interrupted run went on: by whatever it was stopped, and however often."""
+
+    started: str
+    epoch: Count
+    """After which it went on, of the seeds that were at work."""
+    seeds_finished: Count
+    changed: list[str] = []
+    """What was different then, and changes no number."""
+
+
 class Pairing(Extensible):
     """Digests of what must be equal in two arms for their seeds to be paired: seed -> digest."""
 
@@ -149,6 +160,8 @@ class RunRecord(Extensible):
     """Which seeds were trained when. The first ones may be another run's, which had fewer; older runs list none."""
     rounding: str | None = None
     """How numbers may differ from training all seeds at once; null where they were trained so."""
+    resumed: list[Resumed] = []
+    """Each time that training went on after an interruption."""
     trainer: Trainer | None = None
     dataset: DataFacts = DataFacts()
     parameters: Parameters | None = None

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from bnexp.checkpoint import CheckpointError, Head, read_head
 from bnexp.errors import RunError
 from bnexp.held_out import HeldOut
 from bnexp.held_out import from_npz as held_out_rows
@@ -30,6 +31,8 @@ Status = Literal["running", "finished", "interrupted", "damaged"]
 
 CELLS = "cells"
 """The directory of a study's finished trials."""
+CHECKPOINT = "checkpoint.npz"
+"""What training goes on from if it is interrupted."""
 FINAL: dict[Kind, str] = {"run": "run.json", "comparison": "comparison.json", "study": "study.json"}
 """Kind -> the file that says how it ended."""
 EARLIER: dict[Kind, str] = {"run": "run.json", "comparison": HISTORIES, "study": "study.yaml"}
@@ -135,6 +138,22 @@ class Run:
             RunError: if it is missing, damaged or of another format.
         """
         return read_histories(self.directory)
+
+    def checkpoint(self) -> Head | None:
+        """Read how far an interrupted run is; None if it keeps no checkpoint to go on from, or a damaged one."""
+        try:
+            return read_head(self.checkpoint_file) if (self.directory / CHECKPOINT).exists() else None
+        except (CheckpointError, RunError):
+            return None
+
+    @property
+    def checkpoint_file(self) -> Path:
+        """Return the path of its checkpoint, which others read.
+
+        Raises:
+            RunError: if it is no regular file.
+        """
+        return refuse_irregular(self.directory / CHECKPOINT)
 
     def text(self, name: str) -> str:
         """Read one of its files as text.

@@ -7,7 +7,7 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
@@ -100,6 +100,17 @@ def copy(source: Path, path: Path) -> None:
     """
     with open(regular(source), "rb") as content, storage_errors(path), temporary_beside(path) as file:
         shutil.copyfileobj(content, file)
+        _put_in_place(file, path)
+
+
+def write_with(path: Path, writer: Callable[[IO[bytes]], None]) -> None:
+    """Write a file whole, as `write` does, by a function that writes it part by part.
+
+    Raises:
+        StorageError: if it cannot be written; what stood there before stands still.
+    """
+    with storage_errors(path), temporary_beside(path) as file:
+        writer(file)
         _put_in_place(file, path)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import subprocess
@@ -16,6 +17,8 @@ GIT_SECONDS = 5
 OWN_GROUPS = Path("/proc/self/cgroup")
 GROUPS = Path("/sys/fs/cgroup")
 """Where Linux lists this process's control groups, and where their limits stand. A container is one."""
+PROCESSORS = Path("/proc/cpuinfo")
+"""Where Linux describes the processor."""
 CORES = "BNEXP_CORES"
 """The environment variable that says how many cores a process may use; else it may use all it is allowed to."""
 WORKERS = "BNEXP_WORKERS"
@@ -40,6 +43,13 @@ def _version(package: str) -> str:
 def machine() -> dict[str, Any]:
     """Return the operating system, the processor's kind and the cores that this process may use."""
     return {"system": f"{platform.system()} {platform.machine()}", "cores": cores()}
+
+
+def processor() -> str:
+    """Return a digest of the processor's name and abilities, by which TensorFlow chooses how it computes."""
+    lines = _text(PROCESSORS).partition("\n\n")[0].splitlines()
+    told = [line for line in lines if line.startswith(("model name", "flags", "Features", "CPU part"))]
+    return hashlib.sha256("\n".join(told or [platform.processor()]).encode()).hexdigest()[:16]
 
 
 def cores() -> int:

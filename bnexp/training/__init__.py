@@ -8,6 +8,7 @@ from typing import Protocol
 
 import keras
 
+from bnexp.checkpoint import NOT_KEPT, Keeper, Snapshot
 from bnexp.config.training import Training
 from bnexp.data import Data
 from bnexp.errors import SettingError
@@ -35,15 +36,19 @@ class Engine(Protocol):
         watch: Watch,
         *,
         largest_shard: int = LARGEST_SHARD,
+        keeper: Keeper = NOT_KEPT,
+        before: Snapshot | None = None,
     ) -> list[Trained]:
         """Train the seeds of several experiments that share a program; return what came of each experiment.
 
         They may differ in initial weights, in data of one shape, and in the
         height of the learning rate. `data` and `initial` have a row for each
         experiment and seed: all seeds of the first experiment, then the next.
-        `watch` is called after every epoch.
+        `watch` is called after every epoch, and then `keeper` may keep a
+        checkpoint. Training goes on from `before`, the snapshot of one.
 
         Raises:
+            CheckpointError: if `before` is of other trainings, or of another machine.
             MemoryError: if TensorFlow runs out of memory.
         """
 

@@ -20,24 +20,24 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from bnexp.checkpoint import NOT_KEPT, Keeper, Snapshot
 from bnexp.config.section import Task
 from bnexp.config.training import Training
 from bnexp.data import Data
 from bnexp.history import Watch
+from bnexp.metrics import names
 from bnexp.training import devices, kept_rows, measures, memory
 from bnexp.training.batches import OrderDigests, fed_rows
 from bnexp.training.optimizers import why_not_stacked
 from bnexp.training.program import Program, Source, State, sources
+from bnexp.training.progress import Progress
 from bnexp.training.record import Record, Rows, Stacked, Trained
-
-Values = dict[str, NDArray[Any]]
-
+from bnexp.training.shards import Shard, Values, cut, joined, replaced, updated
 
 why_not = why_not_stacked
 """Part of `Engine`. What it does not object to is exact: loss, metrics and weights agree with `keras_fit` to float32
@@ -53,6 +53,8 @@ def train(
     watch: Watch,
     *,
     largest_shard: int = memory.LARGEST_SHARD,
+    keeper: Keeper = NOT_KEPT,
+    before: Snapshot | None = None,
 ) -> list[Trained]:
     """Train the seeds of several experiments that share a program, and return one result for each.
 
@@ -61,6 +63,7 @@ def train(
     experiment and seed: all seeds of the first experiment, then the next.
 
     Raises:
+        CheckpointError: if `before` is of other trainings, or of another machine.
         MemoryError: if TensorFlow runs out of memory.
     """
     count = len(trainings) * len(seeds)
@@ -75,9 +78,10 @@ def train(
 
     with memory.memory_errors():
         workers, most = memory.plan_shards(model, data, trainings[0], count, largest_shard)
-        together = _together(model, data, trainings[0], _shards(count, workers, most))
+        together = _together(model, data, trainings[0], cut(count, workers, most))
+        progress = together.begun(initial, rates_S, record, digests, before)
         with _pool(workers) as pool:
-            weights, rows, interrupted = together.train(initial, rates_S, record, digests, watch_parts, pool)
+            weights, rows, interrupted = together.train(progress, rates_S, digests, watch_parts, pool, keeper)
     return [
         Trained(
             record.history(part),
@@ -125,34 +129,6 @@ def _pool(workers: int) -> Iterator[ThreadPoolExecutor]:
 
 
 @dataclass(frozen=True)
-class Shard:
-    """Trainings that go through the program together: their rows in the arrays over all of them.
-
-    All shards have one size; the last one repeats its last row to fill up,
-    and only its first `kept` rows count.
-    """
-
-    rows: NDArray[np.int64]
-    kept: int
-
-    @property
-    def size(self) -> int:
-        """Count the rows, the repeated ones included."""
-        return len(self.rows)
-
-
-def _shards(count: int, workers: int, most: int) -> list[Shard]:
-    """Cut trainings into equal shards of at most `most`: one a worker, or more where memory would not hold those."""
-    most = min(-(-count // workers), most)
-    rounds = -(-count // (most * workers))
-    size = -(-count // (rounds * workers))
-    return [
-        Shard(np.minimum(np.arange(start, start + size), count - 1), min(size, count - start))
-        for start in range(0, count, size)
-    ]
-
-
-@dataclass(frozen=True)
 class _Together:
     """Trainings that share a program, cut into shards, and what each shard is fed from."""
 
@@ -164,44 +140,80 @@ class _Together:
     kept_parts: Sequence[str]
     """The measures of each of their rows are kept."""
 
-    def train(
+    def begun(
         self,
         initial: Stacked,
         rates_S: NDArray[np.float32],
         record: Record,
         digests: OrderDigests,
+        before: Snapshot | None,
+    ) -> Progress:
+        """Return the progress before the first epoch, or the one that a checkpoint holds."""
+        rows = [shard.rows for shard in self.shards]
+        states = [self.program.start([values[row] for values in initial], rates_S[row]) for row in rows]
+        progress = Progress(states, record)
+        if before is not None:
+            data, training = self.data, self.training
+            progress.go_on(
+                before,
+                shards=self._layout,
+                epochs=training.epochs,
+                metrics=names(data.task, list(data.evaluated(train=training.evaluate_train))),
+                weights=initial,
+                rows={part: data.parts[part].shape[1] for part in self.kept_parts},
+            )
+            self._feed_again(record, digests)
+        return progress
+
+    @property
+    def _layout(self) -> list[list[int]]:
+        """List the rows of each shard, and how many of them count."""
+        return [[shard.size, shard.kept] for shard in self.shards]
+
+    def _feed_again(self, record: Record, digests: OrderDigests) -> None:
+        """Digest the rows of the epochs that are over: they follow from seed and epoch."""
+        for epoch in range(record.epochs):
+            order_SR = self._order(record.seeds, epoch)
+            for row in np.flatnonzero(record.epochs_S > epoch):
+                digests.add(int(row), order_SR[row])
+
+    def train(
+        self,
+        progress: Progress,
+        rates_S: NDArray[np.float32],
+        digests: OrderDigests,
         watch: Callable[[], bool],
         pool: ThreadPoolExecutor,
+        keeper: Keeper,
     ) -> tuple[Stacked, Rows, bool]:
         """Run epoch after epoch, all shards side by side, until every training has stopped or `watch` asks to.
 
         Return the weights that each training ended with, what the held-out rows measured with them, and whether
         `watch` ended one before its time.
         """
-        rows = [shard.rows for shard in self.shards]
-        states = [self.program.start([values[row] for values in initial], rates_S[row]) for row in rows]
-        ended: Stacked | None = None
-        measured: Values = {}
+        states, record = progress.states, progress.record
         interrupted = False
-        for epoch in range(self.training.epochs):
+        for epoch in range(record.epochs, self.training.epochs):
             order_SR = self._order(record.seeds, epoch)
             for row in np.flatnonzero(record.training_S):
                 digests.add(int(row), order_SR[row])
             found = list(pool.map(functools.partial(self._epoch, states, order_SR), range(len(states))))
-            kept_S = record.add(_joined(self.shards, [values for values, _ in found]))
+            kept_S = record.add(joined(self.shards, [values for values, _ in found]))
             if self.training.early_stopping is not None or record.diverged_at:
-                ended = _replaced(ended, self._weights(states), kept_S)
-                measured = _updated(measured, self._of_rows(found), kept_S)
+                progress.ended = replaced(progress.ended, self._weights(states), kept_S)
+                progress.measured = updated(progress.measured, self._of_rows(found), kept_S)
             asked, left = watch(), epoch + 1 < self.training.epochs and record.training_S.any()
+            if left and keeper.checkpoint_due(progress.size):
+                keeper.keep_checkpoint(progress.facts(self._layout, self.training.epochs), progress.arrays())
             interrupted = bool(asked and left)
             if asked or not left:
                 break
-        weights = ended or self._weights(states)
-        return weights, self._kept_rows(weights, rates_S, measured or self._of_rows(found)), interrupted
+        weights = progress.ended or self._weights(states)
+        return weights, self._kept_rows(weights, rates_S, progress.measured or self._of_rows(found)), interrupted
 
     def _of_rows(self, found: Sequence[tuple[Values, Values]]) -> Values:
         """Return what each held-out row measured in this epoch, (S, R); nothing if it is not kept."""
-        return _joined(self.shards, [rows for _, rows in found])
+        return joined(self.shards, [rows for _, rows in found])
 
     def _kept_rows(self, weights: Stacked, rates_S: NDArray[np.float32], measured: Values) -> Rows:
         """Return the measures of the held-out rows by part, and what each training's final model predicts for them."""
@@ -282,24 +294,3 @@ def _completed(data: Data, shard: Shard, rows_SR: NDArray[np.int32], means: Valu
     targets = [data.targets(row, rows_R) for row, rows_R in zip(shard.rows.tolist(), rows_SR, strict=True)]
     means, width = measures.with_r2(means, np.stack(targets)), data.view.target_width
     return means if width is None else measures.in_target_unit(means, width[shard.rows, 0].astype("float64"))
-
-
-def _joined(shards: list[Shard], values: Iterable[Values]) -> Values:
-    """Put the shards' values side by side: metric -> (S,), or of rows (S, R)."""
-    pairs = list(zip(shards, values, strict=True))
-    return {name: np.concatenate([value[name][: shard.kept] for shard, value in pairs]) for name in pairs[0][1]}
-
-
-def _updated(old: Values, new: Values, which_S: NDArray[np.bool_]) -> Values:
-    """Take the new values for some trainings and keep the old ones for the others."""
-    values = _replaced([*old.values()] or None, [*new.values()], which_S)
-    return dict(zip(new, values, strict=True))
-
-
-def _replaced(old: Stacked | None, new: Stacked, which_S: NDArray[np.bool_]) -> Stacked:
-    """Take the new weights for some seeds and keep the old ones for the others."""
-    if old is None:
-        return new
-    for kept, fresh in zip(old, new, strict=True):
-        kept[which_S] = fresh[which_S]
-    return old

@@ -127,7 +127,7 @@ def _make(
     if rate is None:
         rate = _learning_rate(training.learning_rate, training.epochs, steps_per_epoch)
     try:
-        return kind(learning_rate=rate, **options)
+        return kind(learning_rate=rate, name=kind.__name__.lower(), **options)  # Keras's own counts optimizers
     except (TypeError, ValueError) as error:
         raise SettingError("training.optimizer", _refusal(training.optimizer, options, str(error))) from error
 

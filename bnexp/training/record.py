@@ -5,13 +5,14 @@ Axes: S seeds, E epochs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bnexp.checkpoint import Arrays, CheckpointError, Facts, Snapshot, numbered
 from bnexp.config.training import EarlyStopping
 from bnexp.history import History
 from bnexp.metrics import higher_is_better
@@ -22,6 +23,10 @@ Stacked = list[NDArray[Any]]
 Rows = dict[str, dict[str, NDArray[Any]]]
 """Part -> what was measured of each of its rows: `loss` and, of classes, `accuracy`, each (S, R); and `predicted`,
 (S, R) or, of several classes, their probabilities, (S, R, C)."""
+
+
+SEEDS_AT_ONCE = "the wave of seeds that memory holds at once"
+"""What a checkpoint's list of seeds is, in a message."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +116,48 @@ class Record:
         return History(
             tuple(seeds.values()), metrics, epochs_S, _by_seed(seeds, self.diverged_at), _by_seed(seeds, kept)
         )
+
+    # --- to go on later -------------------------------------------------------------
+
+    def facts(self) -> Facts:
+        """Return what a checkpoint holds of it beside `arrays`."""
+        return {
+            "epoch": self.epochs,
+            "seeds": list(self.seeds),
+            "metrics": list(self._room),
+            "diverged_at": [self.diverged_at.get(row, 0) for row in range(len(self.seeds))],
+            "best_epoch": [self.best_epoch.get(row, 0) for row in range(len(self.seeds))],
+        }
+
+    def arrays(self) -> Arrays:
+        """Yield what a checkpoint holds of it, by name."""
+        yield from numbered("record", [self.training_S, self.epochs_S, self._best_S, self._waited_S])
+        yield from numbered("metric", [room[:, : self.epochs] for room in self._room.values()])
+
+    def go_on(self, snapshot: Snapshot, epochs: int, metrics: Sequence[str]) -> None:
+        """Take over what a checkpoint holds; `epochs` are the most that there can be, `metrics` what is measured.
+
+        Raises:
+            CheckpointError: if that is of other seeds or metrics.
+        """
+        snapshot.fact("seeds", list(self.seeds), SEEDS_AT_ONCE)
+        order = snapshot.facts.get("metrics")
+        if not isinstance(order, list) or {*map(str, order)} != {*metrics} or len(order) != len(metrics):
+            raise CheckpointError(f"metrics is {order}; expected {list(metrics)}")
+        self.epochs = snapshot.epochs("epoch", epochs)
+        own = [self.training_S, self.epochs_S, self._best_S, self._waited_S]
+        self.training_S, self.epochs_S, self._best_S, self._waited_S = snapshot.take_all("record", own)
+        like = np.empty((len(self.seeds), self.epochs))
+        self._room = dict(zip(map(str, order), snapshot.take_all("metric", [like] * len(order)), strict=True))
+        self.diverged_at = self._marks(snapshot, "diverged_at")
+        self.best_epoch = self._marks(snapshot, "best_epoch")
+
+    def _marks(self, snapshot: Snapshot, name: str) -> dict[int, int]:
+        """Return row -> epoch from a list with a number for each row, 0 for none."""
+        found = snapshot.facts.get(name)
+        if not isinstance(found, list) or len(found) != len(self.seeds):
+            raise CheckpointError(f"{name} is no list of {len(self.seeds)} epochs")
+        return {row: epoch for row, epoch in enumerate(found) if isinstance(epoch, int) and epoch}
 
 
 def _by_seed(seeds: Mapping[int, int], epochs: Mapping[int, int]) -> dict[int, int]:

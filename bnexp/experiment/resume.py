@@ -1,0 +1,155 @@
+"""An interrupted run that goes on from its checkpoint, in its own directory, to the files of an uninterrupted one.
+
+TensorFlow is imported here, inside functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bnexp import checkpoint, config, store
+from bnexp.checkpoint import CheckpointError, Head, Snapshot
+from bnexp.config import Experiment
+from bnexp.errors import RunError, work_begun
+from bnexp.experiment.batch import Prepared
+from bnexp.experiment.finished_seeds import finished_seeds
+from bnexp.experiment.prepare import built_for, prepared
+from bnexp.experiment.run import Finished, failure_marked, first_record, train_in
+from bnexp.history import Watch
+from bnexp.store.run_record import Resumed
+from bnexp.system.listeners import Note
+from bnexp.system.machine import processor, versions
+
+NEUTRAL_VERSIONS = ("python",)
+"""What may have another version than before: it decides no number."""
+
+
+@dataclass(frozen=True)
+class Interrupted:
+    """A run that was stopped, and keeps a checkpoint."""
+
+    run: store.Run
+    experiment: Experiment
+    head: Head
+
+
+def interrupted_run(runs: Path, name: str) -> Interrupted:
+    """Find a run that can go on, by its directory, its id or the beginning of that.
+
+    Raises:
+        RunError: if there is none of this name, or it cannot go on.
+        ConfigError: if its config is damaged.
+    """
+    run = store.find(runs, name)
+    if run is None:
+        raise RunError(f"No run is called {name!r}; expected an interrupted run. {store.nearest_runs(runs, name)}")
+    state = run.state()
+    if state.kind != "run":
+        raise RunError(f"{run.id} is a {state.kind}; expected an interrupted run. `bnexp runs` lists them.")
+    if state.status != "interrupted":
+        raise RunError(f"{run.id} is {state.status}; expected an interrupted run. {_cure(run, state)}")
+    path = run.checkpoint_file
+    if not path.exists():
+        raise RunError(f"{run.id} keeps no checkpoint: it was stopped before the first one was due. {_again(run)}")
+    try:
+        return Interrupted(run, config.load(run.config), checkpoint.read_head(path))
+    except CheckpointError as error:
+        raise RunError(f"{path}: {error}. {_again(run)}") from error
+
+
+def _again(run: store.Run) -> str:
+    """Return a sentence with the command that trains a run from the beginning."""
+    return f"Train it again: bnexp train {run.directory / 'config.yaml'}."
+
+
+def _cure(run: store.Run, state: store.State) -> str:
+    match state.status:
+        case "finished":
+            return "Nothing of it is left to train."
+        case "running":
+            return "Wait for it, or stop it."
+        case _:
+            return f"{state.reason}"
+
+
+def resume(found: Interrupted, *, watch: Watch, note: Note = lambda text: None) -> Finished:
+    """Train what is left of an interrupted run; its files are then equal to an uninterrupted run's.
+
+    `watch` and `note` are as in `train_experiment`. `resumed` of run.json says when it went on.
+
+    Raises:
+        RunError: if it cannot go on with the very same numbers, or another process is at work in it.
+        UserError: if the data or the model is not as it should be.
+        WorkError: if training runs out of memory, or its directory can no longer be written.
+    """
+    run, experiment = found.run, found.experiment
+    store.refuse_unwritable(run.directory)
+    data = prepared(experiment)
+    built = built_for(experiment, data)
+    path = run.checkpoint_file
+    with store.resumed_directory(run.directory):
+        record = run.record()
+        if record.status == "finished":
+            raise RunError(f"{run.id} was finished meanwhile. Nothing of it is left to train.")
+        try:
+            head, arrays = checkpoint.read(path)
+            _refuse_differences(found, head, record, first_record(experiment, data, built, run.id, record.overrides))
+            finished = finished_seeds(run, head)
+            before = None if head.engine is None else Snapshot(head.engine, arrays)
+            del arrays
+            step = Resumed(
+                started=datetime.now(UTC).isoformat(timespec="seconds"),
+                epoch=head.epoch,
+                seeds_finished=head.seeds_finished,
+                changed=list(_versions_that_differ(record, NEUTRAL_VERSIONS)),
+            )
+            record = record.model_copy(update={"status": "running", "resumed": [*record.resumed, step]})
+            note("tracing the program")
+            with work_begun(), failure_marked(run.directory, record):
+                ready = Prepared(experiment, data, built)
+                return train_in(run.directory, record, ready, finished, watch=watch, note=note, before=before)
+        except CheckpointError as error:
+            raise RunError(f"{path}: {error}. {_again(run)}") from error
+
+
+def _refuse_differences(found: Interrupted, head: Head, record: store.RunRecord, now: store.RunRecord) -> None:
+    """Raise RunError if the numbers could differ in the last bit, with all that differs."""
+    differences = list(_differences(head, record, now))
+    if differences:
+        raise RunError(
+            f"{found.run.id} cannot go on: {'; '.join(differences)}. Expected the same as before: only so are all "
+            f"numbers the ones of an uninterrupted run. {_again(found.run)}"
+        )
+
+
+def _differences(head: Head, record: store.RunRecord, now: store.RunRecord) -> Iterator[str]:
+    """Yield what differs between the run as it was begun, its checkpoint, and here and now."""
+    if (head.run, head.config_digest) != (record.id, record.config_digest):
+        yield f"its checkpoint is of {head.run}"
+    elif len(head.finished) >= len(now.seeds or ()) or tuple(head.finished) != (now.seeds or ())[: len(head.finished)]:
+        yield f"its checkpoint lists {head.finished} as finished seeds"
+    if record.config_digest != now.config_digest or record.seeds != now.seeds:
+        yield "its config.yaml was changed"
+    if (record.dataset.digest, record.dataset.source_sha256) != (now.dataset.digest, now.dataset.source_sha256):
+        yield "its data have changed"
+    yield from _versions_that_differ(record, [package for package in now.versions if package not in NEUTRAL_VERSIONS])
+    for name, was, is_now in (
+        ("the engine", record.trainer and record.trainer.name, now.trainer and now.trainer.name),
+        ("the system", record.machine.system, now.machine.system),
+        ("the number of cores", str(record.machine.cores), str(now.machine.cores)),
+        ("the GPU", ", ".join(record.machine.gpus or ["none"]), ", ".join(now.machine.gpus or ["none"])),
+    ):
+        if was != is_now:
+            yield f"{name} was {was} and is {is_now}"
+    if head.processor != processor():
+        yield "the processor is of another kind"
+
+
+def _versions_that_differ(record: store.RunRecord, packages: Sequence[str]) -> Iterator[str]:
+    here = versions()
+    for package in packages:
+        if (then := record.versions.get(package)) != here[package]:
+            yield f"{package} was {then} and is {here[package]}"

@@ -1,0 +1,159 @@
+"""What the reference trainer feeds to a seed, and what it records of it, epoch after epoch.
+
+Axes: M metrics, E epochs, R rows of one part.
+"""
+
+from __future__ import annotations
+
+import math
+from array import array
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from bnexp.checkpoint import Snapshot
+from bnexp.config.training import EarlyStopping, Training
+from bnexp.data import Data
+from bnexp.history import History
+from bnexp.metrics import higher_is_better, names
+from bnexp.training import keras_statistics, measures
+from bnexp.training.batches import OrderDigests, fed_rows
+from bnexp.training.keras_batches import dataset, evaluated
+from bnexp.training.keras_generators import nothing_drawn
+from bnexp.training.keras_progress import Remembers
+
+
+def metrics_of(data: Data, training: Training) -> list[str]:
+    """Return what is measured at each epoch, in order."""
+    return names(data.task, list(data.evaluated(train=training.evaluate_train)))
+
+
+def refresh(model: keras.Sequential, data: Data, row: int, part: str) -> None:
+    """Replace the model's moving statistics by those over the rows of a part."""
+    batches = keras_statistics.batches(data.parts[part][row], measures.EVALUATED_ROWS)
+    with nothing_drawn(model):
+        keras_statistics.refresh(model, (data.inputs(row, batch_R, part) for batch_R in batches))
+
+
+def early_stopping(rule: EarlyStopping) -> keras.callbacks.EarlyStopping:
+    """Return Keras's own early stopping with this rule."""
+    mode = "max" if higher_is_better(rule.monitor) else "min"
+    return keras.callbacks.EarlyStopping(
+        rule.monitor, rule.min_delta, rule.patience, mode=mode, restore_best_weights=rule.restore_best
+    )
+
+
+class Recorder(keras.callbacks.Callback):
+    """Feeds a seed its own batch orders and records what Keras reports."""
+
+    def __init__(self, seed: int, data: Data, row: int, training: Training, digests: OrderDigests) -> None:
+        super().__init__()
+        self.interrupted = self.ended = False
+        self.stopping = training.early_stopping and early_stopping(training.early_stopping)
+        self._seed, self._data, self._row, self._training, self._digests = seed, data, row, training, digests
+        self._values: dict[str, array[float]] = {}
+        self._evaluated: dict[str, tf.data.Dataset] = {}
+        self._epoch = 0
+
+    @property
+    def epochs(self) -> int:
+        """Return how many epochs have been recorded."""
+        return len(self._values.get("loss", ()))
+
+    @property
+    def diverged(self) -> bool:
+        """Return True if a loss of the last epoch is not finite."""
+        return not all(math.isfinite(self._values[name][-1]) for name in ("loss", "val_loss"))
+
+    def history(self) -> History:
+        """Return what has been recorded so far."""
+        metrics = {name: np.array(values)[None] for name, values in self._values.items()}
+        best, diverged_at = {}, {}
+        if self.stopping and self.stopping.restore_best_weights:
+            best[self._seed] = self.stopping.best_epoch + 1
+        if self.diverged:
+            diverged_at[self._seed] = self.epochs
+        return History((self._seed,), metrics, (self.epochs,), diverged_at, best)
+
+    def values(self) -> NDArray[np.float64]:
+        """Return what has been recorded so far, (M, E), as a checkpoint holds it."""
+        return np.array([*self._values.values()])
+
+    def go_on(self, snapshot: Snapshot, epochs: int) -> list[keras.callbacks.Callback]:
+        """Take over what a checkpoint holds after some epochs; return what gives early stopping its memory back."""
+        metrics = metrics_of(self._data, self._training)
+        values_ME = snapshot.take("values", np.empty((len(metrics), epochs)))
+        self._values = {name: array("d", values_E) for name, values_E in zip(metrics, values_ME, strict=True)}
+        self.feed_again(epochs)
+        return [Remembers(self.stopping, snapshot, self._training.epochs)] if self.stopping else []
+
+    def feed_again(self, epochs: int) -> None:
+        """Digest the rows of the epochs that are over: they follow from seed and epoch."""
+        for self._epoch in range(epochs):
+            self._fed_rows()
+
+    def batches(self) -> tf.data.Dataset:
+        """Return the batches of one epoch, anew in the order of the current epoch each time Keras asks."""
+        settings = self._training
+        steps = self._data.steps(settings.batch_size, settings.drop_last)
+        return dataset(self._data, self._row, self._fed_rows, settings.batch_size, steps=steps)
+
+    def _fed_rows(self) -> NDArray[np.int32]:
+        rows_R, y_N = self._data.train_SR[self._row], self._data.rows.y_N
+        fed_R = fed_rows(rows_R, y_N, self._seed, self._epoch, self._training)
+        self._digests.add(self._row, fed_R)
+        return fed_R
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        """Note which epoch's order comes next."""
+        self._epoch = epoch
+
+    def on_test_begin(self, logs: Any = None) -> None:
+        """Refresh the moving statistics before Keras validates."""
+        if self._training.refresh_statistics:
+            part = "val" if self._training.refresh_statistics == "each_part" else "train"
+            refresh(self.model, self._data, self._row, part)
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Record the epoch, and evaluate the other parts."""
+        values = dict(logs or {})
+        parts = self._data.evaluated(train=self._training.evaluate_train)
+        for part in [part for part in parts if part != "val"]:  # which Keras has evaluated already
+            if self._training.refresh_statistics == "each_part":
+                refresh(self.model, self._data, self._row, part)
+            if part not in self._evaluated:
+                self._evaluated[part] = evaluated(self._data, self._row, part)
+            with nothing_drawn(self.model):
+                found = self.model.evaluate(self._evaluated[part], verbose=0, return_dict=True)
+            values |= {f"{part}_{name}": value for name, value in found.items()}
+        if self._training.refresh_statistics == "each_part":
+            # with these the next epoch's model, and the last one, is kept
+            refresh(self.model, self._data, self._row, "train")
+        self._count_rows(values)
+        self._in_own_unit(values)
+        if logs is not None:
+            logs.update({name: values[name] for name in logs})  # which early stopping reads next
+        for name in names(self._data.task, list(parts)):
+            self._values.setdefault(name, array("d")).append(float(values[name]))
+
+    def _in_own_unit(self, values: dict[str, Any]) -> None:
+        """Write absolute errors in the unit that the target had before it was scaled, and squared ones its square."""
+        widths = self._data.view.target_width
+        width = 1.0 if widths is None else float(widths[self._row, 0])
+        for name in values:
+            if name.endswith("mae"):
+                values[name] = float(values[name]) * width
+            elif name.endswith("mse"):
+                values[name] = float(values[name]) * width**2
+
+    def _count_rows(self, values: dict[str, float]) -> None:
+        """Turn each accuracy, which Keras computes in float32, into the number of right rows over all rows."""
+        counts = {f"{part}_accuracy": rows_SR.shape[1] for part, rows_SR in self._data.parts.items()}
+        settings, fed = self._training, self._data.train_SR.shape[1]
+        counts["accuracy"] = fed - fed % settings.batch_size if settings.drop_last else fed
+        for name in counts.keys() & values.keys():
+            if math.isfinite(values[name]):
+                values[name] = round(values[name] * counts[name]) / counts[name]

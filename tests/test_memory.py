@@ -216,6 +216,15 @@ def test_of_a_gpu_no_more_memory_is_taken_than_is_used(monkeypatch: pytest.Monke
     assert not tf.config.experimental.tensor_float_32_execution_enabled()
 
 
+def test_cores_stay_as_they_are_once_tensorflow_has_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = RuntimeError("Intra op parallelism cannot be modified after initialization.")
+    within, between = Mock(side_effect=said), Mock()
+    monkeypatch.setattr(tf.config.threading, "set_intra_op_parallelism_threads", within)
+    monkeypatch.setattr(tf.config.threading, "set_inter_op_parallelism_threads", between)
+    devices.spread_over_cores(4)
+    assert (within.call_count, between.call_count) == (1, 0)
+
+
 def test_a_gpu_that_another_process_holds_is_refused_with_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,6 +18,6 @@ def test_a_trial_is_two_epochs_of_the_first_wave(trainer: str, monkeypatch: pyte
 
 
 def test_a_trial_of_a_single_epoch_does_not_take_the_tracing_for_steps() -> None:
-    config = experiment(training={"epochs": 1, "seeds": 2})
+    config = experiment(model={"hidden": [7, 9]}, training={"epochs": 1, "seeds": 2})  # of its own: no program is kept
     found = pace([config], (0, 1))
     assert found.start > found.step > 0

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bnexp.comparison.new_rows import Anew
+from bnexp.comparison.new_rows import NOT_KEPT, Anew
 from bnexp.config.study import Hypothesis
 from bnexp.held_out import HeldOut, PartRows
 from bnexp.statistics.held_out_rows import by_group, new_rows
@@ -217,3 +217,28 @@ def test_cells_are_judged_on_these_rows_if_one_of_them_did_not_keep_its_rows() -
     assert [part.anew is None for part in whole.parts] == [False, False]
     lost = contrast(claim(), right, lost={1})
     assert lost.anew is None and [part.anew for part in lost.parts] == [None, None]
+
+
+def test_what_is_said_of_missing_rows_is_the_true_reason() -> None:
+    """Most rows held out, cells that are split in different ways, and rows that are not kept."""
+    right = drawn({"bn": 0.9, "none": 0.8}, cells=2)
+    found = contrast(claim(), right)
+    assert (found.anew is not None, found.why_not_new_rows) == (True, None)
+    cells = [Cell(number, {"model.depth": number + 1}, {}) for number in range(2)]
+    results = {
+        (cell, arm): Result(
+            trial="t", levels={}, arm=arm, experiment="e", seeds=tuple(range(SEEDS)), rows={"train": 20, "val": 500},
+            final={"val_accuracy": right[cell, arm].mean(axis=1).tolist()}, resample=True,
+            epochs_to={}, budget_epochs=9, diverged={}, steps=1, seconds=1.0,
+        )
+        for cell, arm in right
+    }  # fmt: skip
+    assert contrast_of(claim(), cells, results).why_not_new_rows == (
+        "Nothing is said of new rows: each seed holds out rows of its own, and most rows are held out."
+    )
+    fixed = {key: one.model_copy(update={"resample": False}) for key, one in results.items()}
+    mixed = {key: fixed[key] if key[0] else one for key, one in results.items()}
+    assert contrast_of(claim(), cells, mixed).why_not_new_rows == (
+        "Nothing is said of new rows: the cells are split in different ways."
+    )
+    assert contrast_of(claim(), cells, fixed).why_not_new_rows == NOT_KEPT

@@ -25,6 +25,9 @@ NOT_KEPT = (
     "What each row measured is not kept, so nothing is said of new rows. Train again with training.keep_rows: true."
 )
 
+NOT_HELD_OUT = "Nothing is said of new rows: the metric is not measured on held-out rows."
+MOST_HELD_OUT = "Nothing is said of new rows: each seed holds out rows of its own, and most rows are held out."
+
 
 @dataclass(frozen=True)
 class Anew:
@@ -86,6 +89,17 @@ def for_new_rows(arms: PairedArms, metric: str, scale: Scale = "difference") -> 
 def _finals(arms: PairedArms, metric: str) -> tuple[Floats, Floats]:
     treated_S = final_values(arms.treated, metric, guessing_of(arms.arm))
     return treated_S, final_values(arms.base, metric, guessing_of(arms.baseline))
+
+
+def why_not(metric: str, *, own_splits: bool) -> str:
+    """Return why nothing is said of new rows, where `for_new_rows` estimates nothing.
+
+    >>> why_not("loss", own_splits=True), why_not("val_loss", own_splits=False) == NOT_KEPT
+    ('Nothing is said of new rows: the metric is not measured on held-out rows.', True)
+    """
+    if metric.partition("_")[0] not in PARTS:
+        return NOT_HELD_OUT
+    return MOST_HELD_OUT if own_splits else NOT_KEPT
 
 
 def _rows(arm: Arm, history: History, part: str) -> PartRows | None:

@@ -12,7 +12,7 @@ from bnexp.comparison.answer import Grounds, answer
 from bnexp.comparison.arm_values import final_values, guessing_of, one_class_of
 from bnexp.comparison.judgement import Evidence, Withheld, Wording, unbeaten, withheld
 from bnexp.comparison.metric_rules import chosen_by, is_margin_of_all
-from bnexp.comparison.new_rows import NOT_KEPT, for_new_rows
+from bnexp.comparison.new_rows import for_new_rows, why_not
 from bnexp.comparison.pairing import PairedArms
 from bnexp.comparison.question import RELATIVE_MARGIN, ResolvedQuestion
 from bnexp.comparison.scale import Scale, difference_on_scale, margin_on_scale, scale_of
@@ -44,11 +44,12 @@ class _Case:
 def _case(arms: PairedArms, question: ResolvedQuestion) -> _Case:
     sides = ((arms.arm, arms.treated), (arms.baseline, arms.base))
     values = [final_values(history, question.metric, guessing_of(arm)) for arm, history in sides]
-    scale = scale_of(question.metric, *values, own_splits=_has_own_splits(arms, question.metric))
+    own_splits = _has_own_splits(arms, question.metric)
+    scale = scale_of(question.metric, *values, own_splits=own_splits)
     difference_S = difference_on_scale(values[0], values[1], scale)
     whole_S = difference_S[np.isfinite(difference_S)]
     baseline_mean = float(np.mean(values[1][np.isfinite(values[1])])) if np.isfinite(values[1]).any() else np.nan
-    telling = _Telling(arms.arm.name, arms.baseline.name, question, scale, baseline_mean)
+    telling = _Telling(arms.arm.name, arms.baseline.name, question, scale, baseline_mean, own_splits)
     held = withheld(_evidence(arms, values, difference_S, question.metric), _wording(arms))
     if not len(whole_S):
         return _Case(held, None, telling)
@@ -120,6 +121,8 @@ class _Telling:
     question: ResolvedQuestion
     scale: Scale
     baseline_mean: float
+    own_splits: bool
+    """Whether each seed has held-out rows of its own."""
     open: str = OPEN
 
     def word(self, found: Shown) -> str:
@@ -162,7 +165,7 @@ class _Telling:
         """Return why nothing is said of new rows, if they were asked for."""
         if self.question.about == "these-rows":
             return None
-        return NOT_KEPT
+        return why_not(self.question.metric, own_splits=self.own_splits)
 
     @property
     def _limit(self) -> str:

@@ -6,7 +6,7 @@ Axes: S seeds, C cells, L levels of a factor.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from bnexp import statistics
 from bnexp.comparison.judgement import unbeaten
-from bnexp.comparison.new_rows import NOT_KEPT, Anew
+from bnexp.comparison.new_rows import MOST_HELD_OUT, NOT_KEPT, Anew
 from bnexp.config.section import Resample
 from bnexp.config.study import Hypothesis, Over
 from bnexp.metrics import higher_is_better
@@ -85,6 +85,7 @@ def _contrast(claim: Hypothesis, here: Sequence[Cell], there: Sequence[Cell], re
     never = [sum(int(one.censored(claim.metric).sum()) for one in read[arm]) for arm in (claim.treated, claim.baseline)]
     every = [one for several in read.values() for one in several]
     ways = {_resampled(claim, one) for one in every}
+    reason = why_not(claim) or _why_not_estimated(ways)
     weighted = [*((cell, 1 / len(here)) for cell in here), *((cell, -1 / len(there)) for cell in there)]
     anew = _anew(claim, difference_S, every, weighted, results, rows)
     return Contrast(
@@ -92,12 +93,19 @@ def _contrast(claim: Hypothesis, here: Sequence[Cell], there: Sequence[Cell], re
         never=(never[0], never[1]),
         resample=ways.pop() if len(ways) == 1 else None,
         anew=anew,
-        why_not_new_rows=None if anew is not None else why_not(claim) or NOT_KEPT,
+        why_not_new_rows=None if anew is not None else reason,
         trainings=len(here) + len(there),
         warned=any(one.warnings for one in every),
         diverged=sum(len(one.diverged) for one in every),
         guessing=_unbeaten(claim, every),
     )
+
+
+def _why_not_estimated(ways: Collection[Resample]) -> str:
+    """Return why nothing is said of new rows by trials that were split in these ways."""
+    if len(ways) > 1:
+        return "Nothing is said of new rows: the cells are split in different ways."
+    return MOST_HELD_OUT if True in ways else NOT_KEPT
 
 
 def _anew(

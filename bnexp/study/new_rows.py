@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from bnexp.comparison.new_rows import Anew, as_judged, of_r2, over_rows
+from bnexp.comparison.new_rows import NOT_HELD_OUT, Anew, as_judged, of_r2, over_rows
 from bnexp.comparison.scale import rows_on_scale
 from bnexp.config.study import Hypothesis
 from bnexp.held_out import HeldOut, PartRows
@@ -35,7 +35,7 @@ def why_not(claim: Hypothesis) -> str | None:
     """Return why a claim can say nothing of new rows whatever is kept; None if it can."""
     endpoint = claim.metric
     if endpoint.metric.partition("_")[0] not in PARTS:
-        return "Nothing is said of new rows: the metric is not measured on held-out rows."
+        return NOT_HELD_OUT
     what = "epochs to a value are" if endpoint.epochs_to is not None else None
     what = "failures are" if endpoint.failures_below is not None else what
     what = "wins are" if claim.wins else what

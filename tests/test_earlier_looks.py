@@ -16,7 +16,7 @@ from bnexp.experiment import earlier_looks as module
 from bnexp.experiment.kept_seeds import kept_seeds
 from bnexp.experiment.resolve import arm
 from bnexp.experiment.run import train_experiment
-from bnexp.store.comparison_document import Look, Looks
+from bnexp.store.comparison_document import Look
 from bnexp.training import memory
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras's own, while it writes

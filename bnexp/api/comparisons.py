@@ -13,6 +13,7 @@ from bnexp.api.names import RUNS, Name, Names, Overrides, as_list
 from bnexp.api.observer import Observer
 from bnexp.comparison import Arm, Question, refuse_too_few
 from bnexp.comparison.looks import is_over, look_of, tell_of_looks
+from bnexp.comparison.question import FIRST_LOOK
 from bnexp.config.training import first_seeds
 from bnexp.errors import ComparisonError, Problems, StoppedError, counted, work_begun
 from bnexp.experiment import outlook, resolve
@@ -97,7 +98,7 @@ def _until_settled(work: _Work) -> Comparison:
     _designed(work, looks[-1])
     for seeds in looks:
         with work_begun(when=bool(work.trained)):
-            design = _designed(replace(work, observer=_Unheard(observer)), seeds)
+            design = _designed(replace(work, observer=Observer()), seeds)
         arms, document = _look(work, _of_first(design, seeds))
         taken.append(look_of(document, looks))
         observer.looked(taken[-1], looks)
@@ -110,9 +111,7 @@ def _until_settled(work: _Work) -> Comparison:
 
 def _of_first(design: _Designed, seeds: int) -> _Designed:
     """Return a comparison whose stored arms have their first seeds alone."""
-    stored = {
-        name: replace(arm, history=arm.history.of(first_seeds(seeds))) for name, arm in design.stored.items()
-    }
+    stored = {name: replace(arm, history=arm.history.of(first_seeds(seeds))) for name, arm in design.stored.items()}
     return replace(design, stored=stored)
 
 
@@ -186,10 +185,11 @@ def _refuse_fewer_seeds(stored: Mapping[str, Arm], seeds: int) -> None:
     for name, arm in stored.items():
         if not set(first_seeds(seeds)).issubset(arm.history.seeds):
             count = len(arm.history.seeds)
+            fewer = f", or use --max-seeds {count}" if count >= FIRST_LOOK else ""
             with problems.noted():
                 raise ComparisonError(
                     f"{name} is the stored run {arm.run} of {counted(count, 'seed')}; expected {seeds}, the seeds of "
-                    f"the last look. Name its config, or use --max-seeds {count}."
+                    f"the last look. Name its config{fewer}."
                 )
     problems.refuse()
 
@@ -198,13 +198,13 @@ def _planned(work: _Work, seeds: int | None) -> list[resolve.Planned]:
     """Find out what the names mean; the observer hears of overrides that do not apply, and of runs with more seeds."""
     names, observer = work.names, work.observer
     fitting = resolve.fitting_overrides(names, work.overrides)
+    of_look = {name: [f"training.seeds={seeds}"] if seeds and config_file(name) else [] for name in names}
+    changes = {name: [*fitting[name], *of_look[name]] for name in names}
+    planned = resolve.plan_arms(names, work.runs, changes, observer.warn)
     for name in names:
         for override in work.overrides:
             if override not in fitting[name]:
                 observer.info(f"{name}: {override} does not apply there")
-        if seeds is not None and config_file(name) is not None:
-            fitting[name].append(f"training.seeds={seeds}")
-    planned = resolve.plan_arms(names, work.runs, fitting, observer.warn)
     resolve.refuse_twice(planned)
     for item in planned:
         if item.run is not None and item.reason and seeds is None:

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-import math
-import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 from bnexp import __version__
+from bnexp.cli.options import (
+    Address,
+    Json,
+    Launcher,
+    Margin,
+    MaxSeeds,
+    Quiet,
+    Runs,
+    Seeds,
+    UntilSettled,
+    Workers,
+    as_number,
+    as_path,
+)
 from bnexp.system.interrupts import ending_at_once
 
 app = typer.Typer(
@@ -19,60 +31,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
-
-
-def _path(text: str | Path) -> Path:
-    """Return a path; an empty one, which would mean the current directory, is refused."""
-    if not str(text).strip():
-        raise typer.BadParameter("it is empty; expected a path. Is a variable of the shell not set?")
-    return Path(text)
-
-
-def _number(text: str | float) -> float:
-    """Return a number; one that no float holds is refused as it was written."""
-    try:
-        value = float(text)
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is not a valid float.") from None
-    if math.isinf(value) and "inf" not in str(text).lower():
-        raise typer.BadParameter(f"{text} is too large for a float; expected {sys.float_info.max:.2g} at most.")
-    return value
-
-
-Runs = Annotated[
-    Path,
-    typer.Option(
-        "--runs", envvar="BNEXP_RUNS_DIR", parser=_path, metavar="<path>", help="Directory that keeps the runs."
-    ),
-]
-Seeds = Annotated[int | None, typer.Option("--seeds", min=1, help="Trainings per experiment (training.seeds).")]
-Margin = Annotated[
-    float | None,
-    typer.Option(
-        parser=_number, metavar="<float>", help="The smallest difference that matters: 0.01 is one point of accuracy."
-    ),
-]
-Launcher = Annotated[
-    Literal["local", "ray"],
-    typer.Option("--launcher", help="What starts the workers: processes of this machine, or Ray."),
-]
-Workers = Annotated[
-    int | None,
-    typer.Option(
-        "--workers",
-        "-j",
-        "--jobs",
-        min=1,
-        help="Processes that train at the same time, each on one core. If not given, one for each core, or as many as "
-        "memory is enough for. With --address, the most that are used of the cluster. --jobs is the older name.",
-    ),
-]
-Address = Annotated[
-    str | None,
-    typer.Option("--address", help="Of a Ray cluster: host:port, ray://host:port or auto; its own if not given."),
-]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only where the result is kept.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else there.")]
 
 
 @app.command()
@@ -116,7 +74,7 @@ def compare(
     target: Annotated[
         float | None,
         typer.Option(
-            parser=_number,
+            parser=as_number,
             metavar="<float>",
             help="Value of the metric to reach: of accuracy a share (0.9 means 90%), else in its own unit.",
         ),
@@ -126,6 +84,8 @@ def compare(
         Literal["new-rows", "these-rows"],
         typer.Option(help="What the verdict speaks of: new rows of the same kind, or only the rows at hand."),
     ] = "new-rows",
+    until_settled: UntilSettled = False,
+    max_seeds: MaxSeeds = None,
     seeds: Seeds = None,
     runs: Runs = Path("runs"),
     dry_run: Annotated[
@@ -147,7 +107,7 @@ def compare(
         from bnexp.cli import commands
         from bnexp.comparison import Question
 
-    question = Question(metric, margin, target, baseline, about)
+    question = Question(metric, margin, target, baseline, about, until_settled, max_seeds)
     raise typer.Exit(
         commands.compare(arguments, question, seeds=seeds, runs=runs, dry_run=dry_run, quiet=quiet, as_json=json)
     )
@@ -155,7 +115,7 @@ def compare(
 
 @app.command()
 def study(
-    file: Annotated[Path, typer.Argument(metavar="STUDY", parser=_path, help="A study's name or file.")],
+    file: Annotated[Path, typer.Argument(metavar="STUDY", parser=as_path, help="A study's name or file.")],
     metric: Annotated[
         str | None,
         typer.Option(
@@ -229,7 +189,7 @@ def plot(
     format: Annotated[Literal["png", "svg", "pdf"], typer.Option(help="File format.")] = "png",
     out: Annotated[
         Path | None,
-        typer.Option(parser=_path, metavar="<path>", help="Directory for the figures; the run's own if not given."),
+        typer.Option(parser=as_path, metavar="<path>", help="Directory for the figures; the run's own if not given."),
     ] = None,
     runs: Runs = Path("runs"),
 ) -> None:

@@ -55,7 +55,7 @@ class Question:
 
 
 def planned_looks(most: int) -> tuple[int, ...]:
-    """Return the numbers of seeds of all looks, the last of which has the most seeds.
+    """Return the numbers of seeds of all looks; the last one has the most seeds that are allowed.
 
     >>> planned_looks(160), planned_looks(50)
     ((10, 20, 40, 80, 160), (10, 20, 40, 50))

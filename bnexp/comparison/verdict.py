@@ -74,11 +74,13 @@ def _answered(case: _Case, levels: Levels) -> tuple[Judged | None, Verdict]:
     decides = None if case.grounds is None else _decides(case.grounds, case.telling.scale, levels)
     if case.held is not None or case.grounds is None:
         held = case.held or Withheld("No verdict: no pair has a value.")
-        sentence, more = held.sentence, held.seeds_could_settle
-        return decides, Verdict(word=OPEN, settled_by=held.settled_by, sentence=sentence, seeds_could_settle=more)
+        verdict = Verdict(word=OPEN, settled_by=held.settled_by, sentence=held.sentence)
+        if case.telling.question.looks:
+            verdict.seeds_could_settle = held.seeds_could_settle
+        return decides, verdict
     grounds = replace(case.grounds, levels=levels)
     verdict = answer(grounds, case.telling)
-    if verdict.word == OPEN:
+    if grounds.looks and verdict.word == OPEN:
         verdict.seeds_could_settle = is_open_to_seeds(grounds, case.telling)
     return decides, verdict
 

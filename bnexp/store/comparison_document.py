@@ -123,7 +123,7 @@ class Verdict(Record):
     these_rows: str | None = None
     """The word for the rows that were measured."""
     seeds_could_settle: bool | None = None
-    """Of an open question: whether more seeds could settle it, for some mean that these seeds do not exclude."""
+    """Of a question that is open after one of several looks: whether more seeds could settle it."""
 
 
 class ContrastHead(Record):

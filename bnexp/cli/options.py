@@ -1,0 +1,68 @@
+"""Options that several commands have, and how their values are read."""
+
+from __future__ import annotations
+
+import math
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+
+def as_path(text: str | Path) -> Path:
+    """Return a path; an empty one, which would mean the current directory, is refused."""
+    if not str(text).strip():
+        raise typer.BadParameter("it is empty; expected a path. Is a variable of the shell not set?")
+    return Path(text)
+
+
+def as_number(text: str | float) -> float:
+    """Return a number; one that no float holds is refused as it was written."""
+    try:
+        value = float(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not a valid float.") from None
+    if math.isinf(value) and "inf" not in str(text).lower():
+        raise typer.BadParameter(f"{text} is too large for a float; expected {sys.float_info.max:.2g} at most.")
+    return value
+
+
+Runs = Annotated[
+    Path,
+    typer.Option(
+        "--runs", envvar="BNEXP_RUNS_DIR", parser=as_path, metavar="<path>", help="Directory that keeps the runs."
+    ),
+]
+Seeds = Annotated[int | None, typer.Option("--seeds", min=1, help="Trainings per experiment (training.seeds).")]
+Margin = Annotated[
+    float | None,
+    typer.Option(
+        parser=as_number, metavar="<float>", help="The smallest difference that matters: 0.01 is one point of accuracy."
+    ),
+]
+Launcher = Annotated[
+    Literal["local", "ray"],
+    typer.Option("--launcher", help="What starts the workers: processes of this machine, or Ray."),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        "--workers",
+        "-j",
+        "--jobs",
+        min=1,
+        help="Processes that train at the same time, each on one core. If not given, one for each core, or as many as "
+        "memory is enough for. With --address, the most that are used of the cluster. --jobs is the older name.",
+    ),
+]
+Address = Annotated[
+    str | None,
+    typer.Option("--address", help="Of a Ray cluster: host:port, ray://host:port or auto; its own if not given."),
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only where the result is kept.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else there.")]
+UntilSettled = Annotated[
+    bool, typer.Option("--until-settled", help="Look at 10, 20, 40, ... seeds; stop at the first clear answer.")
+]
+MaxSeeds = Annotated[int | None, typer.Option(help="Seeds of the last look of --until-settled; 160 if not given.")]

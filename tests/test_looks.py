@@ -306,6 +306,16 @@ def test_a_stored_run_is_looked_at_as_far_as_it_goes(settled: tuple[Path, Done])
     assert "look 1 of 2 at most, 10 seeds" in done.stderr
 
 
+def test_a_dry_run_tells_the_looks_and_what_the_last_one_detects_at_its_level(settled: tuple[Path, Done]) -> None:
+    command = ("compare", "bn", "nobn", "--until-settled", "--max-seeds", "20", "--dry-run")
+    told = bnexp(*command, cwd=settled[0]).stdout
+    assert "looks at 10 and 20 seeds, until one settles the question\n" in told
+    level = 1 - share_of_each((10, 20))
+    assert "20 seeds and 12 held-out rows detect" in told and f"({100 * level:.3g}% interval)" in told
+    plan = json.loads(bnexp(*command, "--json", cwd=settled[0]).stdout)
+    assert (plan["looks"], plan["seeds"]) == ([10, 20], 20)
+
+
 def test_seeds_of_the_user_are_refused_beside_those_of_the_looks_with_all_else(settled: tuple[Path, Done]) -> None:
     place, _ = settled
     found = refused("compare", "bn", "nobm", "--until-settled", "--seeds", "30", cwd=place).splitlines()

@@ -131,7 +131,8 @@ def plan_comparison(
         UserError: with all that is wrong.
     """
     work = _Work(as_list(names), as_list(overrides), question or Question(), Path(runs), observer or Observer())
-    design = _designed(work, *work.question.looks[-1:])
+    looks = work.question.looks
+    design = _of_first(_designed(work, looks[-1]), looks[-1]) if looks else _designed(work)
     return outlook.plan(work.runs, design.planned, design.stored, design.checked, design.question)
 
 

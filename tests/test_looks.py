@@ -311,7 +311,7 @@ def test_a_dry_run_tells_the_looks_and_what_the_last_one_detects_at_its_level(se
     told = bnexp(*command, cwd=settled[0]).stdout
     assert "looks at 10 and 20 seeds, until one settles the question\n" in told
     level = 1 - share_of_each((10, 20))
-    assert "20 seeds and 12 held-out rows detect" in told and f"({100 * level:.3g}% interval)" in told
+    assert "detect a difference of" in told and f"({100 * level:.3g}% interval)" in told
     plan = json.loads(bnexp(*command, "--json", cwd=settled[0]).stdout)
     assert (plan["looks"], plan["seeds"]) == ([10, 20], 20)
 

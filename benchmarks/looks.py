@@ -1,15 +1,16 @@
 """What looking more than once does to a verdict: errors, power and mean number of seeds, by simulation. Keeps a table.
 
-Each row draws comparisons from a world whose truth is known (4,000 for an error, 1,000 else), and judges them by bnexp's whole rule (t interval,
-sign-flip test, margin): `--until-settled`, with looks at 10, 20, 40, 80 and 160 seeds; the same looks by hand, each at
-95%; and a single look at 10 or at 160 seeds. From the repository's root, about ten minutes:
+Each row draws comparisons from a world whose truth is known: 4,000 to count errors, else 1,000. bnexp's whole rule (t
+interval, sign-flip test, margin) judges them: `--until-settled`, with looks at 10, 20, 40, 80 and 160 seeds; the same
+looks by hand, each at 95%; and a single look, the first or the last. From the repository's root, about half an hour:
 
-    python benchmarks/looks.py
+    python benchmarks/looks.py [part of a world's name]
 """
 
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -56,6 +57,7 @@ class World:
         return difference_SR + self.row * generator.standard_normal(self.rows) + self.rest * rest_SR
 
 
+SEVERAL = "these rows, four arms equal to their baseline"
 ROWS = {"seed": 0.005, "rows": 2000}
 WORLDS = (
     World("these rows, no difference", "an error: a direction", DIRECTION, 0.0, TINY),
@@ -123,19 +125,48 @@ def simulated(world: World, draws: int, most: int = MOST_SEEDS) -> dict[str, Any
     return found
 
 
-def rows() -> Iterator[dict[str, Any]]:
-    """Yield a row for each world."""
+def several_arms(draws: int, most: int = MOST_SEEDS) -> dict[str, Any]:
+    """Return how often any of four equal arms is said to differ from the baseline, at any look."""
+    counts, generator, arms = planned_looks(most), np.random.default_rng(0), 4
+    said: dict[str, list[bool]] = {"until_settled": [], "by_hand": [], "first_look": [], "last_look": []}
+    for _ in range(draws):
+        values_AS = generator.normal(0, 0.02, (arms + 1, most))
+        differs = {
+            way: [_any_differs(values_AS[:, :seeds], looks) for seeds in counts]
+            for way, looks in (("until_settled", counts), ("by_hand", ()))
+        }
+        said["until_settled"].append(any(differs["until_settled"]))
+        said["by_hand"].append(any(differs["by_hand"]))
+        said["first_look"].append(differs["by_hand"][0])
+        said["last_look"].append(differs["by_hand"][-1])
+    found = {"world": SEVERAL, "counts": "an error: a direction of any arm", "looks": list(counts)}
+    return {**found, **{way: float(np.mean(each)) for way, each in said.items()}, "mean_seeds": None, "stopped": None}
+
+
+def _any_differs(values_AS: np.ndarray, looks: Sequence[int]) -> bool:
+    """Return True if any arm is said to differ from the baseline, the first one, where Holm's rule shares the error."""
+    several = [Grounds("val_accuracy", one_S - values_AS[0], TINY) for one_S in values_AS[1:]]
+    levels = shared_levels([one.p_value for one in several], looks)
+    return any(word(one, each) in DIRECTION for one, each in zip(several, levels, strict=True))
+
+
+def rows(part: str) -> Iterator[dict[str, Any]]:
+    """Yield a row for each world whose name holds this part."""
     for world in WORLDS:
-        yield simulated(world, DRAWS[world.counts.partition(": ")[0]])
+        if part in world.name:
+            yield simulated(world, DRAWS[world.counts.partition(": ")[0]])
+    if part in SEVERAL:
+        yield several_arms(DRAWS["an error"])
 
 
 def main() -> None:
-    """Simulate all worlds, keep and print what was found."""
-    found = []
-    for row in rows():
+    """Simulate the worlds whose names hold the text that is given, or all; keep and print what was found."""
+    known = json.loads(OUT.read_text()) if OUT.exists() else []
+    kept = {(row["world"], row["counts"]): row for row in known}
+    for row in rows("".join(sys.argv[1:])):
         print(row, flush=True)
-        found.append(row)
-    OUT.write_text(json.dumps(found, indent=1) + "\n")
+        kept[row["world"], row["counts"]] = row
+    OUT.write_text(json.dumps(list(kept.values()), indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -16,9 +17,21 @@ from command import REPOSITORY, Done, bnexp, refused
 from scipy import stats
 
 from bnexp.comparison import Arm, Question, compare
+from bnexp.comparison.answer import Grounds
 from bnexp.comparison.looks import is_over, look_of, tell_of_looks
+from bnexp.comparison.new_rows import Anew, over_rows
 from bnexp.comparison.question import planned_looks
-from bnexp.statistics import LEVEL, Interval, Levels, error_of, holm_levels, share_of_each, shared_levels, within_reach
+from bnexp.statistics import (
+    LEVEL,
+    Interval,
+    Levels,
+    error_of,
+    holm_levels,
+    over_splits,
+    share_of_each,
+    shared_levels,
+    within_reach,
+)
 from bnexp.store import ComparisonDocument
 from bnexp.store.comparison_document import Look
 
@@ -82,6 +95,19 @@ def test_more_seeds_are_worth_while_if_some_mean_that_is_left_can_be_settled(
 ) -> None:
     mean = Interval((low + high) / 2, low, high)
     assert within_reach(mean, least, margin=1.0, levels=Levels()) == reaches
+
+
+def test_very_many_seeds_leave_the_error_of_the_rows_or_of_the_overlap_of_splits_and_none_on_these_rows() -> None:
+    draws = np.random.default_rng(2)
+    difference_SR = 0.1 * draws.normal(size=(12, 1)) + 0.5 * draws.normal(size=150) + draws.normal(size=(12, 150))
+    difference_S = difference_SR.mean(axis=1)
+    of_rows = over_rows(difference_SR, None)
+    assert of_rows.rows is not None
+    splits = Anew("splits", over_splits(difference_S, 0.25), 50)
+    left = [
+        Grounds("val_accuracy", difference_S, 0.01, anew=anew).error_beyond_seeds for anew in (of_rows, splits, None)
+    ]
+    assert left == pytest.approx([math.sqrt(of_rows.rows.components.row / 150), difference_S.std(ddof=1) / 2, 0.0])
 
 
 # --- simulation -----------------------------------------------------------------------

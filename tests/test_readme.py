@@ -256,6 +256,21 @@ def test_the_errors_of_verdicts_are_the_benchmarks() -> None:
     assert len(shown) >= 10 and {row[0] for row in shown} == {one["world"] for one in kept}
 
 
+def test_the_table_of_looks_is_the_benchmarks() -> None:
+    kept = json.loads((ROOT / "benchmarks" / "looks.json").read_text())
+    shares = ("until_settled", "by_hand", "first_look", "last_look")
+    assert rows_below(PAGES["statistics"], "looks") == [
+        [
+            one["world"],
+            one["counts"],
+            *(f"{100 * one[name]:.0f}%" for name in shares),
+            "" if one["mean_seeds"] is None else f"{one['mean_seeds']:.0f}",
+            "" if one["stopped"] is None else f"{100 * one['stopped']:.0f}%",
+        ]
+        for one in kept
+    ]
+
+
 def rows_below(page: str, marker: str) -> list[list[str]]:
     """Return the rows of the table below a marker, each a list of its cells."""
     table = re.findall(rf"<!-- {marker}: .*? -->\n((?:\|.*\n)+)", page)[0].splitlines()[2:]

@@ -12,10 +12,11 @@ from experiments import experiment
 from bnexp import comparison, store
 from bnexp.comparison import Arm, Question
 from bnexp.config import Experiment
-from bnexp.experiment.earlier_looks import earlier_looks
+from bnexp.experiment import earlier_looks as module
 from bnexp.experiment.kept_seeds import kept_seeds
 from bnexp.experiment.resolve import arm
 from bnexp.experiment.run import train_experiment
+from bnexp.store.comparison_document import Look
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras's own, while it writes
 
@@ -47,6 +48,14 @@ def look(runs: Path, arms: Sequence[Arm]) -> Path:
         store.write_histories(directory, {one.name: one.history for one in arms})
         store.write_record(directory / "comparison.json", document)
     return directory
+
+
+def earlier_looks(runs: Path, arms: Sequence[Arm]) -> tuple[int, ...]:
+    """Return the numbers of seeds of earlier looks, for a plain comparison of all seeds that the arms share."""
+    now = len(set.intersection(*(set(one.history.seeds) for one in arms)))
+    found = module.earlier_looks(runs, arms, [Look(seeds=now, level=0.95)])
+    assert all(one.level == 0.95 for one in found)
+    return tuple(one.seeds for one in found)
 
 
 def test_comparisons_of_the_same_experiments_at_other_numbers_of_seeds_are_earlier_looks(tmp_path: Path) -> None:

@@ -24,10 +24,10 @@ ALL: dict[str, Any] = {"lost": 1, "chosen": {"val_loss": "training.early_stoppin
         ({}, Withheld(LOST.format(" (nor has a 0)") + " Lower the rate.")),
         ({"lost": 0}, Withheld(CHOSEN + " Train again.")),
         ({"lost": 0, "chosen": {}}, Withheld(
-            "1 pair is too few for a verdict; 6 are the fewest that could all agree by chance in less than 5%. Use more.", 6)),
+            "1 pair is too few for a verdict; 6 are the fewest that could all agree by chance in less than 5%. Use more.", 6, seeds_could_settle=True)),
         ({"lost": 0, "chosen": {}, "pairs": 6}, Withheld(
             "No verdict: neither a nor b beats the majority-class baseline (50.00%) in val_accuracy by its 95% interval. "
-            "Nets that guess cannot be told apart by accuracy. Read val_loss, or train longer.")),
+            "Nets that guess cannot be told apart by accuracy. Read val_loss, or train longer.", seeds_could_settle=True)),
         ({"lost": 0, "chosen": {}, "pairs": 6, "guessing": None}, None),
     ],
 )  # fmt: skip

@@ -272,6 +272,21 @@ def test_the_table_of_cells_that_disagree_is_the_benchmarks() -> None:
     assert max(one["alike_said_to_disagree"] for one in found) <= 0.001
 
 
+def test_the_table_of_looks_is_the_benchmarks() -> None:
+    kept = json.loads((ROOT / "benchmarks" / "looks.json").read_text())
+    shares = ("until_settled", "by_hand", "first_look", "last_look")
+    assert rows_below(PAGES["statistics"], "looks") == [
+        [
+            one["world"],
+            one["counts"],
+            *(f"{100 * one[name]:.0f}%" for name in shares),
+            "" if one["mean_seeds"] is None else f"{one['mean_seeds']:.0f}",
+            "" if one["stopped"] is None else f"{100 * one['stopped']:.0f}%",
+        ]
+        for one in kept
+    ]
+
+
 def rows_below(page: str, marker: str) -> list[list[str]]:
     """Return the rows of the table below a marker, each a list of its cells."""
     table = re.findall(rf"<!-- {marker}: .*? -->\n((?:\|.*\n)+)", page)[0].splitlines()[2:]

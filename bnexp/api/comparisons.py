@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -12,13 +12,19 @@ from bnexp.api.experiments import checked, train_one
 from bnexp.api.names import RUNS, Name, Names, Overrides, as_list
 from bnexp.api.observer import Observer
 from bnexp.comparison import Arm, Question, refuse_too_few
-from bnexp.errors import StoppedError, work_begun
+from bnexp.comparison.looks import is_over, look_of, tell_of_looks
+from bnexp.comparison.question import FIRST_LOOK
+from bnexp.config.training import first_seeds
+from bnexp.errors import ComparisonError, Problems, StoppedError, counted, work_begun
 from bnexp.experiment import outlook, resolve
 from bnexp.experiment.arm_names import distinctly_named, with_baseline
+from bnexp.experiment.config_names import config_file
+from bnexp.experiment.earlier_looks import earlier_looks
 from bnexp.experiment.prepare import Asked, Checked
 from bnexp.experiment.run import Finished
 from bnexp.report import figures
 from bnexp.store import ComparisonDocument
+from bnexp.store.comparison_document import Look
 from bnexp.store.plan_document import ComparisonPlan
 
 __all__ = ["Comparison", "Question", "compare", "plan_comparison"]
@@ -50,20 +56,63 @@ def compare(
 
     A name means a config (`bn` for configs/bn.yaml), an experiment, or a run by its directory or id. An override
     is for every arm that has its key. `question` may name the metric that decides, the margin that matters, a value
-    to reach, and another baseline.
+    to reach, and another baseline. With `question.until_settled`, more seeds are trained until the answer is settled.
 
     Raises:
         UserError: before anything is trained or written, with all that is wrong.
         WorkError: if the work cannot go on.
         StoppedError: if the user stops it.
     """
-    runs, observer = Path(runs), observer or Observer()
-    design, trained = _designed(names, overrides, question, runs, observer), list[Finished]()
-    train = partial(_train, runs=runs, observer=observer, trained=trained)
-    arms = resolve.ready(design.planned, design.stored, train)
-    with work_begun(when=bool(trained)):
-        document = comparison.compare(arms, design.question)
-        return Comparison(_keep(runs, arms, document, observer), document, arms)
+    work = _Work(as_list(names), as_list(overrides), question or Question(), Path(runs), observer or Observer())
+    if work.question.looks:
+        return _until_settled(work)
+    arms, document = _look(work, _designed(work))
+    with work_begun(when=bool(work.trained)):
+        taken = [look_of(document)]
+        tell_of_looks(document, taken, (), earlier_looks(work.runs, arms, taken))
+        return _kept(work, arms, document)
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What is asked of `compare`, and what was trained for it so far."""
+
+    names: Sequence[str]
+    overrides: Sequence[str]
+    question: Question
+    runs: Path
+    observer: Observer
+    trained: list[Finished] = field(default_factory=list)
+
+
+def _look(work: _Work, design: _Designed) -> tuple[list[Arm], ComparisonDocument]:
+    """Train what is missing, and compare."""
+    arms = resolve.ready(design.planned, design.stored, partial(_train, work=work))
+    with work_begun(when=bool(work.trained)):
+        return arms, comparison.compare(arms, design.question)
+
+
+def _until_settled(work: _Work) -> Comparison:
+    """Look at more and more seeds, and keep the first comparison that settles the question, or the last one."""
+    looks, taken, observer = work.question.looks, list[Look](), work.observer
+    _designed(work, looks[-1])
+    for seeds in looks:
+        with work_begun(when=bool(work.trained)):
+            design = _designed(replace(work, observer=Observer()), seeds)
+        arms, document = _look(work, _of_first(design, seeds))
+        taken.append(look_of(document, looks))
+        observer.looked(taken[-1], looks)
+        if is_over(document):
+            break
+    with work_begun(when=bool(work.trained)):
+        tell_of_looks(document, taken, looks, earlier_looks(work.runs, arms, taken))
+        return _kept(work, arms, document)
+
+
+def _of_first(design: _Designed, seeds: int) -> _Designed:
+    """Return a comparison whose stored arms have their first seeds alone."""
+    stored = {name: replace(arm, history=arm.history.of(first_seeds(seeds))) for name, arm in design.stored.items()}
+    return replace(design, stored=stored)
 
 
 def plan_comparison(
@@ -81,9 +130,10 @@ def plan_comparison(
     Raises:
         UserError: with all that is wrong.
     """
-    runs, observer = Path(runs), observer or Observer()
-    design = _designed(names, overrides, question, runs, observer)
-    return outlook.plan(runs, design.planned, design.stored, design.checked, design.question)
+    work = _Work(as_list(names), as_list(overrides), question or Question(), Path(runs), observer or Observer())
+    looks = work.question.looks
+    design = _of_first(_designed(work, looks[-1]), looks[-1]) if looks else _designed(work)
+    return outlook.plan(work.runs, design.planned, design.stored, design.checked, design.question)
 
 
 @dataclass(frozen=True)
@@ -96,32 +146,69 @@ class _Designed:
     checked: Mapping[str, Checked]
 
 
-def _designed(
-    names: Names, overrides: Overrides, question: Question | None, runs: Path, observer: Observer
-) -> _Designed:
-    """Find out what a comparison is of; refuse all that is wrong with it before anything is trained or written."""
-    arm_names = as_list(names)
-    refuse_too_few(arm_names)
-    store.refuse_unwritable(runs)
-    planned = _planned(arm_names, as_list(overrides), runs, observer)
-    asked = with_baseline(question or Question(), planned)
-    stored = resolve.stored(planned)
-    checked_arms = _checked(planned, observer)
-    resolve.refuse_unanswerable(asked, planned, stored, checked_arms)
+def _designed(work: _Work, seeds: int | None = None) -> _Designed:
+    """Find out what a comparison is of; refuse all that is wrong with it before anything is trained or written.
+
+    `seeds` is how many seeds a look has; without it, the configs say how many.
+    """
+    problems = Problems()
+    with problems.noted():
+        if seeds is not None:
+            _refuse_other_seeds(work.overrides)
+    with problems.noted():
+        refuse_too_few(work.names)
+        store.refuse_unwritable(work.runs)
+        planned = _planned(work, seeds)
+        asked = with_baseline(work.question, planned)
+        stored = resolve.stored(planned)
+        if seeds is not None:
+            _refuse_fewer_seeds(stored, seeds)
+        checked_arms = _checked(planned, work.observer)
+        resolve.refuse_unanswerable(asked, planned, stored, checked_arms)
+    problems.refuse()
     return _Designed(asked, planned, stored, checked_arms)
 
 
-def _planned(names: Sequence[str], overrides: Sequence[str], runs: Path, observer: Observer) -> list[resolve.Planned]:
+def _refuse_other_seeds(overrides: Sequence[str]) -> None:
+    """Raise ComparisonError if a number of seeds is asked for where the looks decide on it."""
+    for override in overrides:
+        key, _, seeds = override.partition("=")
+        if key == "training.seeds":
+            raise ComparisonError(
+                f"training.seeds (--seeds) is {seeds}, and --until-settled takes more seeds at each look; expected one "
+                f"of the two. Use --max-seeds {seeds} for the last look."
+            )
+
+
+def _refuse_fewer_seeds(stored: Mapping[str, Arm], seeds: int) -> None:
+    """Raise ComparisonError if a stored run, which is not trained further, has too few seeds for the last look."""
+    problems = Problems()
+    for name, arm in stored.items():
+        if not set(first_seeds(seeds)).issubset(arm.history.seeds):
+            count = len(arm.history.seeds)
+            fewer = f", or use --max-seeds {count}" if count >= FIRST_LOOK else ""
+            with problems.noted():
+                raise ComparisonError(
+                    f"{name} is the stored run {arm.run} of {counted(count, 'seed')}; expected {seeds}, the seeds of "
+                    f"the last look. Name its config{fewer}."
+                )
+    problems.refuse()
+
+
+def _planned(work: _Work, seeds: int | None) -> list[resolve.Planned]:
     """Find out what the names mean; the observer hears of overrides that do not apply, and of runs with more seeds."""
-    fitting = resolve.fitting_overrides(names, overrides)
-    planned = resolve.plan_arms(names, runs, fitting, observer.warn)
+    names, observer = work.names, work.observer
+    fitting = resolve.fitting_overrides(names, work.overrides)
+    of_look = {name: [f"training.seeds={seeds}"] if seeds and config_file(name) else [] for name in names}
+    changes = {name: [*fitting[name], *of_look[name]] for name in names}
+    planned = resolve.plan_arms(names, work.runs, changes, observer.warn)
     for name in names:
-        for override in overrides:
+        for override in work.overrides:
             if override not in fitting[name]:
                 observer.info(f"{name}: {override} does not apply there")
     resolve.refuse_twice(planned)
     for item in planned:
-        if item.run is not None and item.reason:
+        if item.run is not None and item.reason and seeds is None:
             observer.info(f"{item.name}: {item.reason}")
     return distinctly_named(planned)
 
@@ -138,23 +225,24 @@ def _checked(planned: Sequence[resolve.Planned], observer: Observer) -> dict[str
     return dict(zip(names, checked(asked, observer, digests=resolve.needs_digests(planned)), strict=True))
 
 
-def _train(item: resolve.Planned, *, runs: Path, observer: Observer, trained: list[Finished]) -> Finished:
+def _train(item: resolve.Planned, *, work: _Work) -> Finished:
     assert item.experiment is not None
-    observer.info(f"training {item.name}: {item.reason}")
+    trained = work.trained
+    work.observer.info(f"training {item.name}: {item.reason}")
     with work_begun(when=bool(trained)):
-        trained.append(train_one(item.experiment, item.overrides, runs, observer))
+        trained.append(train_one(item.experiment, item.overrides, work.runs, work.observer))
     if trained[-1].interrupted:
         kept = trained[-1].run.directory
         raise StoppedError(f"Interrupted: {kept} keeps the epochs so far. Nothing was compared.")
     return trained[-1]
 
 
-def _keep(runs: Path, arms: Sequence[Arm], document: ComparisonDocument, observer: Observer) -> store.Run:
+def _kept(work: _Work, arms: Sequence[Arm], document: ComparisonDocument) -> Comparison:
     """Write the comparison, the histories behind it and its figures into a directory of its own."""
-    with store.new_directory(runs, "-vs-".join(arm.name for arm in arms)) as directory, work_begun():
+    with store.new_directory(work.runs, "-vs-".join(arm.name for arm in arms)) as directory, work_begun():
         store.write_histories(directory, {arm.name: arm.history for arm in arms})
         store.write_record(directory / "comparison.json", document)
         run = store.Run(directory)
         for text in figures.drawn(run):
-            observer.warn(text)
-    return run
+            work.observer.warn(text)
+    return Comparison(run, document, arms)

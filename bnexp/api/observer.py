@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from bnexp.config import Experiment
 from bnexp.experiment.run import Finished
 from bnexp.history import History, Watch
+from bnexp.store.comparison_document import Look
 from bnexp.store.plan_document import PlanDocument
 from bnexp.study.claims import StudyObserver
 from bnexp.study.result import Result
@@ -42,6 +43,9 @@ class Observer(StudyObserver):
 
     def trained(self, finished: Finished) -> None:
         """Hear of a run that has just been trained and kept."""
+
+    def looked(self, look: Look, planned: Sequence[int]) -> None:
+        """Hear what a look at the arms found, one of several at these numbers of seeds."""
 
     def fetched(self, data_set: DataSet) -> None:
         """Hear of a data set that has just been brought, or was here before."""

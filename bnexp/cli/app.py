@@ -9,15 +9,18 @@ import typer
 
 from bnexp import __version__
 from bnexp.cli.options import (
+    About,
     Address,
     Json,
     Launcher,
     Margin,
+    MaxSeeds,
     Quiet,
     Runs,
     Seeds,
+    Target,
+    UntilSettled,
     Workers,
-    as_number,
     as_path,
 )
 from bnexp.system.interrupts import ending_at_once
@@ -77,19 +80,11 @@ def compare(
         ),
     ] = None,
     margin: Margin = None,
-    target: Annotated[
-        float | None,
-        typer.Option(
-            parser=as_number,
-            metavar="<float>",
-            help="Value of the metric to reach: of accuracy a share (0.9 means 90%), else in its own unit.",
-        ),
-    ] = None,
+    target: Target = None,
     baseline: Annotated[str | None, typer.Option(help="What the others are compared with; else the last arm.")] = None,
-    about: Annotated[
-        Literal["new-rows", "these-rows"],
-        typer.Option(help="What the verdict speaks of: new rows of the same kind, or only the rows at hand."),
-    ] = "new-rows",
+    about: About = "new-rows",
+    until_settled: UntilSettled = False,
+    max_seeds: MaxSeeds = None,
     seeds: Seeds = None,
     runs: Runs = Path("runs"),
     dry_run: Annotated[
@@ -111,7 +106,7 @@ def compare(
         from bnexp.cli import commands
         from bnexp.comparison import Question
 
-    question = Question(metric, margin, target, baseline, about)
+    question = Question(metric, margin, target, baseline, about, until_settled, max_seeds)
     raise typer.Exit(
         commands.compare(arguments, question, seeds=seeds, runs=runs, dry_run=dry_run, quiet=quiet, as_json=json)
     )

@@ -62,3 +62,19 @@ Address = Annotated[
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only where the result is kept.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else there.")]
+UntilSettled = Annotated[
+    bool, typer.Option("--until-settled", help="Look at 10, 20, 40, ... seeds; stop at the first clear answer.")
+]
+MaxSeeds = Annotated[int | None, typer.Option(help="Seeds of the last look of --until-settled; 160 if not given.")]
+Target = Annotated[
+    float | None,
+    typer.Option(
+        parser=as_number,
+        metavar="<float>",
+        help="Value of the metric to reach: of accuracy a share (0.9 means 90%), else in its own unit.",
+    ),
+]
+About = Annotated[
+    Literal["new-rows", "these-rows"],
+    typer.Option(help="What the verdict speaks of: new rows of the same kind, or only the rows at hand."),
+]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from bnexp.api.data_sets import DataSet
@@ -14,6 +14,7 @@ from bnexp.experiment.run import Finished
 from bnexp.history import Watch
 from bnexp.report import console
 from bnexp.report.progress import Reporter, StudyReporter, own_stderr
+from bnexp.store.comparison_document import Look
 from bnexp.store.plan_document import PlanDocument
 from bnexp.study.result import Result
 from bnexp.system.listeners import Note
@@ -56,6 +57,12 @@ class Terminal(Observer):
     def trained(self, finished: Finished) -> None:
         """Remember the run."""
         self.finished.append(finished)
+
+    def looked(self, look: Look, planned: Sequence[int]) -> None:
+        """Print what was found at this number of seeds."""
+        number = planned.index(look.seeds) + 1
+        found = ", ".join(f"{arm} {word}" for arm, word in look.words.items())
+        self.info(f"look {number} of {len(planned)} at most, {look.seeds} seeds: {found}")
 
 
 class RunTables(Terminal):

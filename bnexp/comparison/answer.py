@@ -6,6 +6,8 @@ open question is found. How the difference is written is the caller's: `Telling`
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol
@@ -41,6 +43,8 @@ class Grounds:
     is_warned: bool = False
     """Some of the trainings have warnings, which no number of seeds removes."""
     rare: float = RARE
+    looks: Sequence[int] = ()
+    """The numbers of seeds of all looks that share the error, if several are planned."""
 
     @cached_property
     def here(self) -> Estimate:
@@ -67,6 +71,15 @@ class Grounds:
         """Return the p-value that decides: the larger one of the t test and the sign-flip test, if t is below 5%."""
         of_t = self.decides.p_value
         return max(of_t, self.sign_flip_p) if of_t <= 1 - LEVEL else of_t
+
+    @property
+    def error_beyond_seeds(self) -> float:
+        """Return the standard error that very many seeds would leave: the part of the held-out rows."""
+        if self.anew is None:
+            return 0.0
+        if self.anew.rows is None:
+            return math.sqrt(max(0.0, self.anew.estimate.error**2 - self.here.error**2))
+        return math.sqrt(self.anew.rows.components.row / self.anew.rows.rows)
 
     @property
     def goals(self) -> list[Goal]:
@@ -124,6 +137,16 @@ def word_of(grounds: Grounds, telling: Telling) -> str:
     return word if telling.refusal(word) is None else telling.open
 
 
+def is_open_to_seeds(grounds: Grounds, telling: Telling) -> bool:
+    """Return True if more seeds could settle an open question, for some mean that these seeds do not exclude."""
+    if grounds.anew is not None and is_carried_by_few(grounds, grounds.anew):
+        return False
+    if any(telling.refusal(telling.word(grounds.shown(one))) for one in (grounds.decides, grounds.here)):
+        return False
+    here, least = grounds.here.interval(grounds.levels.sign), grounds.error_beyond_seeds
+    return statistics.within_reach(here, least, margin=grounds.margin, levels=grounds.levels)
+
+
 def answer(grounds: Grounds, telling: Telling) -> Verdict:
     """Return the verdict: about new rows of the same kind where they are estimated, else about these rows."""
     anew = grounds.anew
@@ -157,12 +180,13 @@ class _Found:
         """Return the interval that gives the word."""
         return self.estimate.interval(self.level)
 
-    @property
-    def is_shared(self) -> str | None:
-        """Return a note on the level of the interval, if several questions share the error."""
+    def shared_level(self, looks: Sequence[int]) -> str | None:
+        """Return a note on the level of the interval, if several questions or looks share the error."""
         if self.level == LEVEL:
             return None
-        return f"The interval is one of {100 * self.level:.4g}%, as several questions share the error."
+        of_a_look = 1 - statistics.share_of_each(looks) if looks else LEVEL
+        sharing = ["questions"] * (self.level != of_a_look) + ["looks"] * bool(looks)
+        return f"The interval is one of {100 * self.level:.4g}%, as several {' and '.join(sharing)} share the error."
 
 
 def _about_new_rows(grounds: Grounds, telling: Telling, found: _Found, here: _Found) -> Verdict:
@@ -176,7 +200,7 @@ def _about_new_rows(grounds: Grounds, telling: Telling, found: _Found, here: _Fo
     rest = _what_follows(grounds, found, telling)
     rest = _rows_or_seeds(grounds, anew) if rest is None else rest
     says = f"{DRAWN[anew.drawn]}, {telling.says(found.interval, found.word)}"
-    text = " ".join(one for one in (says, found.is_shared, rest, these) if one)
+    text = " ".join(one for one in (says, found.shared_level(grounds.looks), rest, these) if one)
     return Verdict(word=found.word, sentence=text, about="new rows", these_rows=here.word)
 
 
@@ -186,7 +210,7 @@ def _about_these_rows(grounds: Grounds, telling: Telling, here: _Found) -> Verdi
         settled_by = _pairs_that_settle(grounds)
         rest = _seeds(grounds, settled_by)
     says = f"On these rows, {telling.says(here.interval, here.word)}"
-    text = " ".join(one for one in (says, here.is_shared, rest, telling.why_these_rows_only()) if one)
+    text = " ".join(one for one in (says, here.shared_level(grounds.looks), rest, telling.why_these_rows_only()) if one)
     return Verdict(word=here.word, settled_by=settled_by, sentence=text, about="these rows", these_rows=here.word)
 
 

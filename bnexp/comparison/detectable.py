@@ -35,6 +35,8 @@ class Design:
     """Whether each seed measures other rows."""
     grouped: bool
     """Whether rows are drawn in groups."""
+    level: float = statistics.LEVEL
+    """Of the interval that decides."""
 
     @property
     def rows(self) -> int | None:
@@ -108,9 +110,9 @@ def _measured(design: Design, found: MetricDifference) -> tuple[StandardError, s
 
 
 def _told(design: Design, error: StandardError, start: str, end: str, rests_on: str | None) -> Detectable:
-    size = detectable(error)
+    size = detectable(error, level=design.level)
     if not math.isfinite(size):
         return Detectable(difference=None, rests_on=rests_on, sentence=f"{start} no difference that is ever met{end}.")
     what = f"a difference of {number(design.metric, size)} in {with_unit(design.metric)}"
-    chance = f"with {POWER:.0%} probability ({statistics.LEVEL:.0%} interval)"
+    chance = f"with {POWER:.0%} probability ({100 * design.level:.3g}% interval)"
     return Detectable(difference=size, rests_on=rests_on, sentence=f"{start} {what} {chance}{end}.")

@@ -56,6 +56,7 @@ class Withheld:
 
     sentence: str
     settled_by: int | None = None
+    seeds_could_settle: bool = False
 
 
 def withheld(evidence: Evidence, words: Wording) -> Withheld | None:
@@ -65,9 +66,10 @@ def withheld(evidence: Evidence, words: Wording) -> Withheld | None:
     for text in judged_by_what_chose(evidence.metric, evidence.chosen):
         return Withheld(_joined(f"No verdict: it {text}", words.after_choice))
     if evidence.pairs < (fewest := statistics.fewest_pairs(evidence.level)):
-        return Withheld(_too_few(evidence, fewest, words), fewest)
+        return Withheld(_too_few(evidence, fewest, words), fewest, seeds_could_settle=True)
     if evidence.guessing is not None:
-        return Withheld(nothing_learned(evidence.metric, evidence.guessing, words.who, read=words.read))
+        sentence = nothing_learned(evidence.metric, evidence.guessing, words.who, read=words.read)
+        return Withheld(sentence, seeds_could_settle=True)
     return None
 
 

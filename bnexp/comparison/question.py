@@ -1,4 +1,4 @@
-"""What is asked of the arms, and its defaults: primary metric, margin that matters, target, baseline."""
+"""What is asked of the arms, and its defaults: primary metric, margin that matters, target, baseline, looks."""
 
 from __future__ import annotations
 
@@ -27,6 +27,8 @@ TARGET_SHARE = 0.05
 DEFAULT_MARGINS = {"accuracy": 0.01, "r2": 0.01}
 """Smallest difference that matters; for losses and errors it is RELATIVE_MARGIN of the baseline's mean."""
 RELATIVE_MARGIN = 0.05
+FIRST_LOOK, MOST_SEEDS = 10, 160
+"""Seeds of the first look, and by default of the last one: each look doubles them."""
 
 
 About = Literal["new-rows", "these-rows"]
@@ -42,6 +44,26 @@ class Question:
     baseline: str | None = None
     about: About = "new-rows"
     """New rows of the same kind, or only these rows."""
+    until_settled: bool = False
+    """Look at more and more seeds, up to `max_seeds`, and stop at the first look that settles the question."""
+    max_seeds: int | None = None
+
+    @property
+    def looks(self) -> tuple[int, ...]:
+        """Return the numbers of seeds of all looks, if more than one may be needed."""
+        return planned_looks(self.max_seeds or MOST_SEEDS) if self.until_settled else ()
+
+
+def planned_looks(most: int) -> tuple[int, ...]:
+    """Return the numbers of seeds of all looks; the last one has the most seeds that are allowed.
+
+    >>> planned_looks(160), planned_looks(50)
+    ((10, 20, 40, 80, 160), (10, 20, 40, 50))
+    """
+    counts = [FIRST_LOOK]
+    while counts[-1] < most:
+        counts.append(min(most, 2 * counts[-1]))
+    return tuple(counts)
 
 
 @dataclass(frozen=True)
@@ -57,6 +79,7 @@ class ResolvedQuestion:
     target: float | None
     target_rule: str
     about: About = "new-rows"
+    looks: tuple[int, ...] = ()
 
     @property
     def target_metric(self) -> str:
@@ -78,7 +101,7 @@ def refuse_impossible(question: Question, names: Sequence[str], measured: Sequen
 
     It needs no history, so that it can be asked before anything is trained.
     """
-    faults = []
+    faults = list(_impossible_looks(question))
     if question.baseline is not None and question.baseline not in names:
         hint = nearest(question.baseline, names)
         faults.append(f"--baseline is {question.baseline!r}; expected one of the arms. {hint}")
@@ -90,6 +113,16 @@ def refuse_impossible(question: Question, names: Sequence[str], measured: Sequen
         faults += _impossible_values(question, question.metric or headline(measured))
     if faults:
         raise ComparisonError("\n".join(faults))
+
+
+def _impossible_looks(question: Question) -> Iterator[str]:
+    """Yield what is wrong with the largest number of seeds."""
+    most = question.max_seeds
+    if most is not None and not question.until_settled:
+        yield f"--max-seeds is {most} without --until-settled; expected both or neither. Add --until-settled."
+    elif most is not None and most < FIRST_LOOK:
+        seen = f"--max-seeds is {most}, and the first look has {FIRST_LOOK} seeds; expected {FIRST_LOOK} or more"
+        yield f"{seen}. Use --max-seeds {MOST_SEEDS}, for example."
 
 
 def _impossible_values(question: Question, metric: str) -> Iterator[str]:
@@ -125,7 +158,7 @@ def resolved(question: Question, baseline: str, history: History, guessing: Mapp
     metric = question.metric or headline(history.metrics)
     margin = _default_margin(metric, history) if question.margin is None else question.margin
     target, rule = _target(question, metric, baseline, history, guessing)
-    return ResolvedQuestion(metric, margin, target, rule, question.about)
+    return ResolvedQuestion(metric, margin, target, rule, question.about, question.looks)
 
 
 def _target(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bnexp import statistics
-from bnexp.comparison.answer import Grounds, answer
+from bnexp.comparison.answer import Grounds, answer, is_open_to_seeds
 from bnexp.comparison.arm_values import final_values, guessing_of, one_class_of
 from bnexp.comparison.judgement import Evidence, Withheld, Wording, unbeaten, withheld
 from bnexp.comparison.metric_rules import chosen_by, is_margin_of_all
@@ -28,7 +28,8 @@ def judged(several: Sequence[PairedArms], question: ResolvedQuestion) -> list[tu
     """Return for each arm against the baseline what decides, and the verdict; several arms share the error (Holm)."""
     cases = [_case(arms, question) for arms in several]
     p_values = [1.0 if case.held or case.grounds is None else case.grounds.p_value for case in cases]
-    return [_answered(case, levels) for case, levels in zip(cases, statistics.shared_levels(p_values), strict=True)]
+    shared = statistics.shared_levels(p_values, question.looks)
+    return [_answered(case, levels) for case, levels in zip(cases, shared, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ def _case(arms: PairedArms, question: ResolvedQuestion) -> _Case:
         margin=margin_on_scale(question.margin, baseline_mean, scale),
         anew=for_new_rows(arms, question.metric, scale) if question.about == "new-rows" else None,
         is_warned=bool(arms.arm.record.warnings or arms.baseline.record.warnings),
+        looks=question.looks,
     )
     return _Case(held, grounds, telling)
 
@@ -73,8 +75,15 @@ def _answered(case: _Case, levels: Levels) -> tuple[Judged | None, Verdict]:
     decides = None if case.grounds is None else _decides(case.grounds, case.telling.scale, levels)
     if case.held is not None or case.grounds is None:
         held = case.held or Withheld("No verdict: no pair has a value.")
-        return decides, Verdict(word=OPEN, settled_by=held.settled_by, sentence=held.sentence)
-    return decides, answer(replace(case.grounds, levels=levels), case.telling)
+        verdict = Verdict(word=OPEN, settled_by=held.settled_by, sentence=held.sentence)
+        if case.telling.question.looks:
+            verdict.seeds_could_settle = held.seeds_could_settle
+        return decides, verdict
+    grounds = replace(case.grounds, levels=levels)
+    verdict = answer(grounds, case.telling)
+    if grounds.looks and verdict.word == OPEN:
+        verdict.seeds_could_settle = is_open_to_seeds(grounds, case.telling)
+    return decides, verdict
 
 
 def _decides(grounds: Grounds, scale: Scale, levels: Levels) -> Judged:

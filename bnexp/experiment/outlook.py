@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from bnexp import statistics
 from bnexp.comparison import Arm, Question
 from bnexp.comparison.detectable import Design, detectable_by
 from bnexp.experiment import earlier, resolve
@@ -36,6 +37,7 @@ def plan(
         data=data,
         own_splits=resample is True or (resample == "validation" and metric.startswith("val_")),
         grouped=getattr(base.dataset, "group", None) is not None,
+        level=1 - statistics.share_of_each(question.looks) if question.looks else statistics.LEVEL,
     )
     known = earlier.comparison_of(runs, base, metric, [item.name for item in planned])
     return ComparisonPlan(
@@ -44,6 +46,7 @@ def plan(
         metric=metric,
         about=question.about,
         seeds=len(seeds),
+        looks=list(question.looks),
         data=data,
         detectable=detectable_by(design, known),
     )

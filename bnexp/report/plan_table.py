@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from bnexp.comparison.looks import seeds_in_words
 from bnexp.errors import counted
 from bnexp.metrics import with_unit
 from bnexp.report.about_data import data_lines
@@ -39,6 +40,8 @@ def comparison_plan(plan: ComparisonPlan) -> RenderableType:
     """Return which arms a comparison would train, and which difference it can detect."""
     parts = [Text(_arm_line(arm)) for arm in plan.arms]
     parts += data_lines(plan.data)
+    if plan.looks:
+        parts.append(Text(f"looks at {seeds_in_words(plan.looks)}, until one settles the question"))
     parts += map(Text, (plain(plan.detectable.sentence), "nothing was trained or written"))
     return Group(*parts)
 

@@ -16,6 +16,7 @@ from bnexp.statistics.differences import (
 )
 from bnexp.statistics.estimate import Estimate, Interval, mean_interval, over_seeds, over_splits
 from bnexp.statistics.heterogeneity import Heterogeneity, heterogeneity
+from bnexp.statistics.looks import error_of, share_of_each
 from bnexp.statistics.quantiles import t_quantile
 from bnexp.statistics.reach import (
     LastingBests,
@@ -54,6 +55,7 @@ from bnexp.statistics.verdicts import (
     shared_levels,
     shown,
     unseen_share,
+    within_reach,
 )
 
 __all__ = [
@@ -81,6 +83,7 @@ __all__ = [
     "comparison_word",
     "detectable_difference",
     "epochs_to_target",
+    "error_of",
     "failure_difference",
     "fewest_pairs",
     "goals",
@@ -97,6 +100,7 @@ __all__ = [
     "probability_of_improvement",
     "reach",
     "reading",
+    "share_of_each",
     "shared_levels",
     "shown",
     "sign_flip_p_value",
@@ -108,5 +112,6 @@ __all__ = [
     "summed_up",
     "t_quantile",
     "unseen_share",
+    "within_reach",
     "without_spread",
 ]

@@ -5,7 +5,7 @@ Axes: S seeds (pairs of seeds), M sign patterns.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -125,10 +125,13 @@ def without_spread(values_S: Floats) -> bool:
     return bool(np.ptp(values_S) <= ROUNDING * np.abs(values_S).max())
 
 
-def holm_levels(p_values: Sequence[float], level: float = 0.95) -> list[float]:
+def holm_levels(
+    p_values: Sequence[float], level: float = 0.95, *, of_a_look: Callable[[float], float] | None = None
+) -> list[float]:
     """Return the level of each contrast's interval, so that it excludes 0 exactly where Holm's test rejects.
 
-    `p_values` come from the tests that agree with the intervals.
+    `p_values` come from the tests that agree with the intervals. Where several looks share the error of a contrast,
+    `of_a_look` returns what one look has of it.
 
     >>> holm_levels([0.01, 0.5])
     [0.975, 0.95]
@@ -138,7 +141,9 @@ def holm_levels(p_values: Sequence[float], level: float = 0.95) -> list[float]:
     levels, still = [0.0] * len(p_values), True
     share = alpha
     for rank, i in enumerate(order):
-        share = alpha / (len(order) - rank) if still else share
+        if still:
+            share = alpha / (len(order) - rank)
+            share = share if of_a_look is None else of_a_look(share)
         still = still and p_values[i] <= share
         levels[i] = 1 - share
     return levels

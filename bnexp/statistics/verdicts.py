@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from statistics import NormalDist
 from typing import Literal
 
@@ -16,7 +17,8 @@ import numpy as np
 
 from bnexp.statistics.arrays import Floats
 from bnexp.statistics.differences import LEVEL
-from bnexp.statistics.estimate import Estimate, mean_interval
+from bnexp.statistics.estimate import Estimate, Interval, mean_interval
+from bnexp.statistics.looks import share_of_each
 from bnexp.statistics.quantiles import t_quantile
 from bnexp.statistics.significance import at_least, holm_levels
 
@@ -43,16 +45,20 @@ class Levels:
     margin: float = LEVEL
 
 
-def shared_levels(p_values: Sequence[float]) -> list[Levels]:
+def shared_levels(p_values: Sequence[float], looks: Sequence[int] = ()) -> list[Levels]:
     """Return the levels of several questions with these p-values, so that all together err in at most 5%.
 
-    Source: Holm 1979 for the sign; Bonferroni for the margin.
+    `looks` are the numbers of seeds of all looks that are planned, if there are several.
+    Source: Holm 1979 for the sign; Bonferroni for the margin; for looks see `share_of_each`.
 
     >>> shared_levels([0.01, 0.5])
     [Levels(sign=0.975, margin=0.975), Levels(sign=0.95, margin=0.975)]
     """
-    of_margin = 1 - (1 - LEVEL) / max(1, len(p_values))
-    return [Levels(level, of_margin) for level in holm_levels(p_values, LEVEL)]
+    of_margin = (1 - LEVEL) / max(1, len(p_values))
+    if not looks:
+        return [Levels(level, 1 - of_margin) for level in holm_levels(p_values, LEVEL)]
+    of_a_look = partial(share_of_each, looks)
+    return [Levels(level, 1 - of_a_look(of_margin)) for level in holm_levels(p_values, LEVEL, of_a_look=of_a_look)]
 
 
 @dataclass(frozen=True)
@@ -136,6 +142,23 @@ def goals(mean: float, margin: float, levels: Levels, *, is_claim: bool) -> list
         return [Goal(abs(mean), levels.sign)]
     from_zero = [Goal(-mean, levels.sign)] if is_claim and mean < 0 else []
     return [Goal(margin - abs(mean), levels.margin), *from_zero]
+
+
+def within_reach(mean: Interval, least_error: float, *, margin: float, levels: Levels) -> bool:
+    """Return True if a standard error as small as `least_error` settles a question for some mean in an interval.
+
+    `mean` is the interval that the seeds leave open, and `least_error` is what very many seeds leave: the part of the
+    held-out rows. A large mean must lie apart from 0, a small one apart from the margin (`goals`).
+
+    >>> mean = Interval(0.0, -0.5, 0.5)
+    >>> [within_reach(mean, error, margin=1.0, levels=Levels()) for error in (0.5, 0.52)]
+    [True, False]
+    """
+    smallest = 0.0 if mean.low <= 0 <= mean.high else min(abs(mean.low), abs(mean.high))
+    largest = max(abs(mean.low), abs(mean.high))
+    found = [Goal(margin - smallest, levels.margin)] if not at_least(smallest, margin) else []
+    found += [Goal(largest, levels.sign)] if at_least(largest, margin) else []
+    return any(goal.error > least_error for goal in found)
 
 
 def pairs_to_settle(several: Sequence[Goal], *, pairs: int, standard_deviation: float) -> int | None:

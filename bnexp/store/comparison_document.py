@@ -122,6 +122,8 @@ class Verdict(Record):
     """What the word speaks of; older documents speak of these rows."""
     these_rows: str | None = None
     """The word for the rows that were measured."""
+    seeds_could_settle: bool | None = None
+    """Of a question that is open after one of several looks: whether more seeds could settle it."""
 
 
 class ContrastHead(Record):
@@ -225,6 +227,28 @@ SHARED_FACTS = (
 """What a comparison repeats of the record of the data, which all arms share."""
 
 
+class Look(Record):
+    """What one look at the arms found."""
+
+    seeds: Count
+    level: Share
+    """Of the intervals, before several arms share it."""
+    words: dict[str, str] = {}
+    """Arm -> word."""
+
+
+class Looks(Record):
+    """The looks at these arms: a comparison that is made at several numbers of seeds has several chances to err."""
+
+    planned: list[Count] = []
+    """The numbers of seeds of all looks that share the error; empty if one look alone was asked for."""
+    taken: list[Look]
+    earlier: list[Look] = []
+    """Looks of stored comparisons that are not among those that were planned."""
+    error: Share
+    """How often at least one of all looks errs, if the arms do not differ."""
+
+
 class ComparisonDocument(Record):
     """comparison.json."""
 
@@ -238,6 +262,8 @@ class ComparisonDocument(Record):
     target: Target = Target()
     arms: list[ArmFacts] = []
     contrasts: Annotated[list[Contrast], Field(min_length=1)]
+    looks: Looks | None = None
+    """None where these arms were looked at once, as far as is known."""
 
     def arm(self, name: str) -> ArmFacts:
         """Return the arm of this name, which a contrast of the document names."""

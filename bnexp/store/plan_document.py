@@ -109,7 +109,9 @@ class ComparisonPlan(Record):
     metric: Metric
     about: Literal["new-rows", "these-rows"]
     seeds: Count
-    """That all arms will have."""
+    """That all arms will have; at the last look, if there are several."""
+    looks: list[Count] = []
+    """The numbers of seeds of all looks, if the arms are looked at until the question is settled."""
     data: DataFacts
     detectable: Detectable
 

@@ -1,0 +1,82 @@
+"""Looks at more and more seeds: what each found, whether another one is needed, and how often all of them err."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bnexp import statistics
+from bnexp.comparison.verdict import OPEN
+from bnexp.store import ComparisonDocument
+from bnexp.store.comparison_document import Look, Looks, Verdict
+
+ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
+
+
+def look_of(document: ComparisonDocument, planned: Sequence[int] = ()) -> Look:
+    """Return what a comparison found, as one of the looks that were planned, or as a look that stands alone."""
+    level = 1 - statistics.share_of_each(planned) if planned else document.level
+    words = {contrast.arm: contrast.verdict.word for contrast in document.contrasts}
+    return Look(seeds=len(document.seeds), level=level, words=words)
+
+
+def is_over(document: ComparisonDocument) -> bool:
+    """Return True if each contrast is settled, or cannot be settled by more seeds."""
+    verdicts = [contrast.verdict for contrast in document.contrasts]
+    return all(one.word != OPEN or one.seeds_could_settle is False for one in verdicts)
+
+
+def tell_of_looks(
+    document: ComparisonDocument, taken: Sequence[Look], planned: Sequence[int], earlier: Sequence[Look]
+) -> None:
+    """Write into a comparison, which is the last look taken, how the looks ended and how often all of them err."""
+    every = [(look.seeds, look.level) for look in (*earlier, *taken)]
+    error = statistics.error_of([*every, *((count, taken[-1].level) for count in planned)])
+    found = Looks(planned=list(planned), taken=list(taken), earlier=list(earlier), error=error)
+    if planned or earlier:
+        document.looks = found
+    for contrast in document.contrasts:
+        if planned:
+            contrast.verdict.sentence += f" {_end(contrast.verdict, taken)}"
+        if earlier:
+            contrast.cautions.append(_caution(found))
+
+
+def _end(verdict: Verdict, taken: Sequence[Look]) -> str:
+    """Return how the looks ended for one contrast."""
+    look, seeds = ordinal(len(taken)), taken[-1].seeds
+    if verdict.word != OPEN:
+        return f"Settled at the {look} look ({seeds} seeds)."
+    if verdict.seeds_could_settle is False:
+        return f"Stopped at the {look} look ({seeds} seeds): more seeds will not settle this."
+    return f"Not settled after {seeds} seeds."
+
+
+def _caution(found: Looks) -> str:
+    """Return what looks that were not planned do to the error."""
+    before = [look.seeds for look in found.earlier]
+    at = seeds_in_words(sorted(set(before)))
+    seen = f"Stored comparisons looked at these arms at {at} before"
+    error = f"together, all looks err in about {100 * found.error:.2g}% of cases without a difference, not in 5%"
+    if found.planned:
+        return f"{seen}, outside this plan of looks; {error}."
+    number = ordinal(len({*before, found.taken[-1].seeds}))
+    return f"{seen}, so this is the {number} look; {error}. Use --until-settled, whose looks share the 5%."
+
+
+def seeds_in_words(counts: Sequence[int]) -> str:
+    """Write numbers of seeds.
+
+    >>> seeds_in_words([10, 20, 40]), seeds_in_words([20])
+    ('10, 20 and 40 seeds', '20 seeds')
+    """
+    *others, last = map(str, counts)
+    return f"{', '.join(others)} and {last} seeds" if others else f"{last} seeds"
+
+
+def ordinal(number: int) -> str:
+    """Write which one it is.
+
+    >>> ordinal(3), ordinal(11)
+    ('third', '11th')
+    """
+    return ORDINALS[number - 1] if number <= len(ORDINALS) else f"{number}th"

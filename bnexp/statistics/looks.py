@@ -1,0 +1,80 @@
+"""Looks at more and more seeds: how often at least one of them errs, and the level that keeps all of them at 5%.
+
+The mean of the first n seeds is a random walk divided by n. A look errs if the interval of its level leaves out the
+true mean.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Sequence
+from statistics import NormalDist
+
+import numpy as np
+
+from bnexp.statistics.arrays import Floats
+from bnexp.statistics.differences import LEVEL
+
+NODES, HALVINGS = 128, 30
+
+
+def share_of_each(seeds: Sequence[int], error: float = 1 - LEVEL) -> float:
+    """Return the share of the error that each look may take, so that all looks together err with this probability.
+
+    `seeds` are the numbers of seeds of all looks that are planned; the interval of each has the level 1 less the share.
+    To stop early, or not to take the last looks, errs no more often.
+    Source: Pocock 1977, "Group sequential methods in the design and analysis of clinical trials", for steps of any
+    size; the t interval takes the level in place of the normal one (Jennison and Turnbull 2000, section 4.4).
+
+    >>> round(share_of_each([10]), 4), round(share_of_each([10, 20, 30, 40, 50]), 4)
+    (0.05, 0.0158)
+    """
+    return _share_of_each(tuple(sorted(set(seeds))), error)
+
+
+@functools.cache
+def _share_of_each(seeds: tuple[int, ...], error: float) -> float:
+    if len(seeds) == 1:
+        return error
+    low, high = error / len(seeds), error
+    for _ in range(HALVINGS):
+        share = (low + high) / 2
+        low, high = (share, high) if error_of([(count, 1 - share) for count in seeds]) < error else (low, share)
+    return low
+
+
+def error_of(looks: Sequence[tuple[int, float]]) -> float:
+    """Return how probable it is that the interval of at least one look leaves out the true mean.
+
+    A look is a number of seeds and the level of its interval. The order does not matter, and of looks at the same
+    seeds the lowest level counts.
+    Source: Armitage, McPherson and Rowe 1969, "Repeated significance tests on accumulating data".
+
+    >>> round(error_of([(20, 0.95)]), 3), round(error_of([(10, 0.95), (20, 0.95), (30, 0.95)]), 3)
+    (0.05, 0.107)
+    """
+    lowest: dict[int, float] = {}
+    for count, level in looks:
+        lowest[count] = min(level, lowest.get(count, 1.0))
+    nodes, weights = _quadrature()
+    before, inside, points = 0, np.ones(1), np.zeros(1)
+    for count, level in sorted(lowest.items()):
+        bound = NormalDist().inv_cdf((1 + level) / 2) * math.sqrt(count)
+        reached = bound * nodes
+        density = _normal(reached[:, None] - points, count - before) @ inside
+        before, inside, points = count, density * weights * bound, reached
+    return float(1 - inside.sum())
+
+
+@functools.cache
+def _quadrature() -> tuple[Floats, Floats]:
+    """Return the nodes and weights of Gauss and Legendre. To find them takes longer than to use them."""
+    nodes, weights = np.polynomial.legendre.leggauss(NODES)
+    return nodes, weights
+
+
+def _normal(steps: Floats, variance: int) -> Floats:
+    """Return the density of a step of the walk over this number of seeds."""
+    density: Floats = np.exp(-np.square(steps) / (2 * variance)) / math.sqrt(2 * math.pi * variance)
+    return density

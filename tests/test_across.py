@@ -25,7 +25,8 @@ from bnexp.study.words import Telling
 
 SEEDS = 20
 NOT_KEPT = (
-    " What each row measured is not kept, so nothing is said of new rows. Train again with training.keep_rows: true."
+    " What each row measured is not kept, so nothing is said of new rows. "
+    "To have it, run the study with training.keep_rows: true, in another --runs."
 )
 SIX = (0.05, 0.06, -0.012, -0.01, -0.015, -0.02)
 """The mean over these cells is 0.9 points above 0, and four of them lie below."""
@@ -210,6 +211,13 @@ def test_cells_that_share_one_effect_are_seldom_said_to_disagree(effect: float) 
 
 
 # --- what is kept and shown ------------------------------------------------------------------
+
+
+def test_cells_without_spread_beyond_their_noise_are_not_said_to_differ_by_a_number() -> None:
+    found = judge((0.02, 0.02, 0.02))
+    assert found.across is not None and found.across.heterogeneity is not None
+    assert found.across.heterogeneity.tau == 0
+    assert "; no spread of cells beyond their noise was found (tau 0; Cochran's Q, p " in printed(found)[0]
 
 
 def test_the_table_has_a_line_for_how_much_cells_differ_and_a_row_for_each_cell() -> None:

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bnexp.comparison.new_rows import NOT_KEPT, Anew
+from bnexp.comparison.new_rows import Anew
 from bnexp.config.study import Hypothesis
 from bnexp.held_out import HeldOut, PartRows
 from bnexp.statistics.held_out_rows import by_group, new_rows
-from bnexp.study.contrast import Contrast, contrast_of
+from bnexp.study.contrast import ROWS_NOT_KEPT, Contrast, contrast_of
 from bnexp.study.grid import Cell
 from bnexp.study.result import Result
 from bnexp.study.verdict import judged
@@ -241,4 +241,4 @@ def test_what_is_said_of_missing_rows_is_the_true_reason() -> None:
     assert contrast_of(claim(), cells, mixed).why_not_new_rows == (
         "Nothing is said of new rows: the cells are split in different ways."
     )
-    assert contrast_of(claim(), cells, fixed).why_not_new_rows == NOT_KEPT
+    assert contrast_of(claim(), cells, fixed).why_not_new_rows == ROWS_NOT_KEPT

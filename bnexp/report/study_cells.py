@@ -48,7 +48,10 @@ def _differ(claim: Hypothesis, found: Heterogeneity | None) -> Iterator[str]:
         return
     p_value = "<0.001" if found.p_value < 0.001 else f"{found.p_value:.2g}"
     tau = "-" if found.tau is None else deviation(claim, found.tau)
-    yield f"beyond their noise they differ by a standard deviation of {tau} (tau; Cochran's Q, p {p_value})"
+    if found.tau == 0:
+        yield f"no spread of cells beyond their noise was found (tau 0; Cochran's Q, p {p_value})"
+    else:
+        yield f"beyond their noise they differ by a standard deviation of {tau} (tau; Cochran's Q, p {p_value})"
     if found.prediction is not None and found.prediction.low is not None:
         yield f"another {noun(claim)} of this kind: {bounds(claim, found.prediction)} (95% prediction interval)"
 

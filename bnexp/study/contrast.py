@@ -14,7 +14,7 @@ import numpy as np
 
 from bnexp import statistics
 from bnexp.comparison.judgement import unbeaten
-from bnexp.comparison.new_rows import MOST_HELD_OUT, NOT_KEPT, Anew
+from bnexp.comparison.new_rows import MOST_HELD_OUT, Anew
 from bnexp.config.section import Resample
 from bnexp.config.study import Hypothesis, Over
 from bnexp.metrics import higher_is_better
@@ -25,6 +25,11 @@ from bnexp.study.result import Result
 
 Results = Mapping[tuple[int, str], Result]
 """(cell, arm), which names a trial -> what was measured there."""
+
+ROWS_NOT_KEPT = (
+    "What each row measured is not kept, so nothing is said of new rows. "
+    "To have it, run the study with training.keep_rows: true, in another --runs."
+)
 
 
 @dataclass(frozen=True)
@@ -105,7 +110,7 @@ def _why_not_estimated(ways: Collection[Resample]) -> str:
     """Return why nothing is said of new rows by trials that were split in these ways."""
     if len(ways) > 1:
         return "Nothing is said of new rows: the cells are split in different ways."
-    return MOST_HELD_OUT if True in ways else NOT_KEPT
+    return MOST_HELD_OUT if True in ways else ROWS_NOT_KEPT
 
 
 def _anew(

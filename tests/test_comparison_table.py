@@ -95,8 +95,8 @@ def test_a_scaled_target_and_the_metrics_of_training_are_explained() -> None:
     text = lines(comparison(told))
     assert "loss, mae: means over the last epoch, in training mode." in text
     assert (
-        "The loss is in standard deviations of the training part's target, mse and mae are in the target's own unit."
-        in text
+        "The loss is the squared error in standard deviations of the training part's target; "
+        "mse and mae are in the target's own unit." in text
     )
 
 

@@ -57,6 +57,12 @@ def test_a_plan_rests_on_the_newest_comparison_of_the_same_data_and_rather_of_th
     assert stored["detectable"]["rests_on"] == first
     bnexp("compare", "bn", "nobn", "name=x", "model.hidden=[5]", "--quiet", cwd=place)
     assert plan(place)["detectable"]["rests_on"] == first, "of the same arms"
+    bnexp("compare", "bn", "nobn", "training.learning_rate=0.5", "--quiet", cwd=place)
+    assert plan(place)["detectable"]["rests_on"] == first, "of the same settings"
+    other = plan(place, "training.learning_rate=0.3")["detectable"]
+    assert other["rests_on"] != first and other["sentence"].endswith(
+        f"by the variances of {other['rests_on']}, whose arms have other settings."
+    )
     more = plan(place, "--seeds", "20")
     assert more["arms"][0]["run"] is None
     assert more["detectable"]["rests_on"] == first

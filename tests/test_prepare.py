@@ -402,7 +402,8 @@ def test_a_stored_run_with_more_seeds_than_are_asked_for_is_used_and_named(
     told = capsys.readouterr()
     runs = {run.stem: run.id for run in store.runs_in(Path("runs"))}
     assert told.err.splitlines() == [
-        f"{name}: {runs[name]} holds 2 seeds, more than the 1 asked for; all are used" for name in ("good", "bn")
+        f"{name}: {runs[name]} holds 2 seeds, more than the 1 asked for; those that all arms have are used"
+        for name in ("good", "bn")
     ]
     assert "good vs bn: 2 seed pairs;" in told.out
 

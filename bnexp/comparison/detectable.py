@@ -51,6 +51,8 @@ class Earlier:
 
     run: str
     document: ComparisonDocument
+    is_of_these: bool = True
+    """Whether the same experiments were compared; others have other variances."""
 
     def difference(self, metric: str) -> MetricDifference | None:
         """Return the difference of a metric in the first contrast in which it has a spread; equal arms have none."""
@@ -75,7 +77,8 @@ def detectable_by(design: Design, earlier: Earlier | None) -> Detectable:
     if earlier is not None and found is not None:
         error, drawn = _measured(design, found)
         if error.value > 0:  # else all pairs differed alike, which says nothing of other seeds
-            return _told(design, error, f"{drawn} detect", f", by the variances of {earlier.run}", earlier.run)
+            others = "" if earlier.is_of_these else ", whose arms have other settings"
+            return _told(design, error, f"{drawn} detect", f", by the variances of {earlier.run}{others}", earlier.run)
     if _is_assumed(design) and design.rows is not None:
         error = over_rows(Components(seed=0.0, row=DISAGREE, rest=0.0), design.seeds, design.rows)
         share = f"the same {DISAGREE:.0%} of the {design.rows} held-out rows in every seed"

@@ -50,8 +50,8 @@ class _Table(_Numbers):
     """Rows of numbers and categories."""
 
     scale_target: bool = True
-    """Train on a regression's target in standard deviations of the training part from its mean. The loss stays in this
-    unit; mae and mse are in the target's own."""
+    """Train on a regression's target in standard deviations of the training part from its mean. The loss is squared in
+    this unit; mae and mse are in the target's own."""
     missing: Literal["refuse", "mean", "median"] = "refuse"
     """What stands in for a missing number: a statistic of the training part; a missing category is its own. In a CSV
     file an empty cell is missing and, among numbers, ?, -, ., NA, N/A, NaN, None, null or an error of Excel. In

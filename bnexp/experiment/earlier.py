@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from bnexp import config, store
@@ -13,16 +14,21 @@ from bnexp.errors import UserError
 from bnexp.experiment import lookup
 
 
-def comparison_of(runs: Path, experiment: Experiment, metric: str, names: Sequence[str]) -> Earlier | None:
-    """Find the newest comparison of an experiment's data that measured a metric; one of these arms, if there is one."""
-    source, newest = source_sha256(experiment.dataset), None
+def comparison_of(runs: Path, experiments: Sequence[Experiment], baseline: Experiment, metric: str) -> Earlier | None:
+    """Find the newest comparison of the baseline's data that measured a metric: of these experiments, if there is one.
+
+    One of other experiments has other variances, and says so (`Earlier.is_of_these`).
+    """
+    source, newest = source_sha256(baseline.dataset), None
+    asked = {config.digest(one) for one in experiments}
     for run, document in _comparisons(runs):
         found = Earlier(run.id, document)
-        if found.difference(metric) is None or not _is_of(runs, document, experiment, source):
+        compared = _experiments(runs, document, baseline, source)
+        if found.difference(metric) is None or not compared:
             continue
-        if {arm.name for arm in document.arms} == set(names):
+        if {config.digest(one) for one in compared} == asked:
             return found
-        newest = newest or found
+        newest = newest or replace(found, is_of_these=False)
     return newest
 
 
@@ -37,15 +43,18 @@ def _comparisons(runs: Path) -> Iterator[tuple[store.Run, store.ComparisonDocume
                 continue
 
 
-def _is_of(runs: Path, document: store.ComparisonDocument, experiment: Experiment, source: str | None) -> bool:
-    """Return True if the runs that were compared are there and were trained on an experiment's data."""
+def _experiments(
+    runs: Path, document: store.ComparisonDocument, baseline: Experiment, source: str | None
+) -> list[Experiment]:
+    """Return what was compared, if all its runs are there and were trained on the baseline's data; else nothing."""
+    found = []
     for arm in document.arms:
         run = store.Run(runs / (arm.run or ""))
         try:
-            if arm.run is None or config.load(run.config).dataset != experiment.dataset:
-                return False
+            experiment = None if arm.run is None else config.load(run.config)
         except UserError:
-            return False
-        if not lookup.is_of(run, source):
-            return False
-    return bool(document.arms)
+            return []
+        if experiment is None or experiment.dataset != baseline.dataset or not lookup.is_of(run, source):
+            return []
+        found.append(experiment)
+    return found

@@ -39,7 +39,7 @@ def plan(
         grouped=getattr(base.dataset, "group", None) is not None,
         level=1 - statistics.share_of_each(question.looks) if question.looks else statistics.LEVEL,
     )
-    known = earlier.comparison_of(runs, base, metric, [item.name for item in planned])
+    known = earlier.comparison_of(runs, experiments, base, metric)
     return ComparisonPlan(
         arms=[_arm(item, stored) for item in planned],
         baseline=baseline,

@@ -99,7 +99,11 @@ def fitting_overrides(names: Sequence[str], overrides: Sequence[str]) -> dict[st
 
 def _more_seeds(run: store.Run, stored: int, asked: int) -> str:
     """Return a note on a run that holds more seeds than the config asks for; else an empty text."""
-    return f"{run.id} holds {stored} seeds, more than the {asked} asked for; all are used" if stored > asked else ""
+    return (
+        f"{run.id} holds {stored} seeds, more than the {asked} asked for; those that all arms have are used"
+        if stored > asked
+        else ""
+    )
 
 
 def _run(name: str, runs: Path, overrides: Sequence[str], warn: Warn) -> store.Run:

@@ -14,7 +14,10 @@ MEASURED = (
     "train_, val_ and test_ metrics: after the epoch, in inference mode, in which batch normalization uses its moving "
     "averages."
 )
-SCALED = "The loss is in standard deviations of the training part's target, mse and mae are in the target's own unit."
+SCALED = (
+    "The loss is the squared error in standard deviations of the training part's target; "
+    "mse and mae are in the target's own unit."
+)
 RATIO = (
     "The verdict reads the ratio of {metric}, by its geometric mean over seeds: a few large values do not decide it."
 )

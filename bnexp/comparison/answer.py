@@ -1,7 +1,7 @@
 """A verdict's word and sentence: one rule for a comparison and for a study's hypothesis.
 
-The rule itself is in `statistics.verdicts`. Here it is asked for new rows and for these rows, and what would settle an
-open question is found. How the difference is written is the caller's: `Telling`.
+The rule itself is in `statistics.verdicts`. This file applies it to new rows and to these rows. For an open question it
+finds what would settle it. The caller decides how a difference is written (`Telling`).
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ class Grounds:
 
     metric: str
     difference_S: Floats
-    """Of each pair, (S,): finite, and on the scale that is judged."""
+    """The pairs' differences, (S,), all finite, on the scale that is judged."""
     margin: float
     levels: Levels = field(default_factory=Levels)
     anew: Anew | None = None
     is_claim: bool = False
-    """A study's: any difference below 0 refutes it."""
+    """Whether a study's hypothesis is judged. Any difference below 0 refutes it."""
     is_warned: bool = False
     """Some of the trainings have warnings, which no number of seeds removes."""
     rare: float = RARE
@@ -114,13 +114,13 @@ class Telling(Protocol):
         """Return the word for what was found."""
 
     def says(self, interval: Interval, word: str) -> str:
-        """Return the difference with its interval, and how it lies to zero and to the margin."""
+        """Return the difference with its interval, and where it lies relative to zero and to the margin."""
 
     def bounds(self, interval: Interval) -> str:
         """Write the bounds of an interval."""
 
     def refusal(self, word: str) -> str | None:
-        """Return why a word is not given although the interval gives it; None if it is given."""
+        """Return why a word that follows from the interval is withheld; None if it is not."""
 
     def own_cure(self) -> str | None:
         """Return what would settle it, if that is neither seeds nor rows."""

@@ -47,7 +47,7 @@ def epochs_to(history: History, metric: str, target: float) -> Floats:
 
 
 def guessing_of(arm: Arm) -> Mapping[str, float]:
-    """Return `Data.guessing`; runs of before it was recorded have none, and their diverged seeds no value."""
+    """Return `Data.guessing`. Older runs have none, so that their diverged seeds have no value."""
     return arm.record.dataset.guessing
 
 

@@ -57,7 +57,7 @@ def rows_on_scale(values_SR: Floats, final_S: Floats, scale: Scale) -> Floats:
 
 
 def margin_on_scale(margin: float, baseline_mean: float, scale: Scale) -> float:
-    """Return a margin, in the metric's unit, on a scale: of a ratio, its log.
+    """Return a margin, given in the metric's unit, on a scale. On the scale of ratios it is a log.
 
     >>> round(math.exp(margin_on_scale(0.02, 0.4, "ratio")), 3)
     1.05

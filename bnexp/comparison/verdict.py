@@ -100,7 +100,7 @@ def _decides(grounds: Grounds, scale: Scale, levels: Levels) -> Judged:
 
 
 def _evidence(arms: PairedArms, values: Sequence[Floats], difference_S: Floats, metric: str) -> Evidence:
-    """Return what the verdict rests on; of the same rows, what one run says of guessing holds for the other too."""
+    """Return what the verdict rests on. If only one run records what guessing scores, that holds for both arms."""
     scores = [one_class_of(arm) for arm in (arms.arm, arms.baseline)]
     pairs = int(np.isfinite(difference_S).sum())
     return Evidence(

@@ -54,11 +54,11 @@ class BatchObserver(Keeper):
     """Hears how a batch is trained. Each method does nothing, and may be replaced."""
 
     def epoch_ended(self, so_far: Sequence[History]) -> bool:
-        """Hear what there is after an epoch, of different seeds or experiments each; return True to ask to stop."""
+        """Hear the histories so far, after each epoch; return True to ask to stop."""
         return False
 
     def wave_ended(self, wave: Wave) -> None:
-        """Hear what has come of a wave's seeds, for each experiment. Their weights end here."""
+        """Hear the result of a wave, once for each experiment. The weights are not kept after this call."""
 
 
 def program_key(experiment: Experiment) -> str:

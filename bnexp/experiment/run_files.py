@@ -137,7 +137,7 @@ class RunFiles(BatchObserver):
             store.write(self._directory / "rows.npz", joined_rows(self._rows).to_npz())
 
     def _judged(self, wave: Wave) -> History:
-        """Return the history of the seeds whose models are kept: the best one is not of a wave that goes on later."""
+        """Return the history by which models are chosen. An interrupted wave cannot hold the best one yet."""
         whole = self._histories[:-1]
         goes_on = wave.trained.interrupted and wave.prepared.experiment.training.save == "best"
         return joined(whole) if whole and goes_on else self.history

@@ -41,8 +41,8 @@ class Part:
     def direction(self, levels: Levels) -> int:
         """Return 1 if it supports the claim beyond its noise, -1 for the other way round, 0 if neither is known.
 
-        A difference that is shown to be too small to matter points nowhere, and so does one that a few rows carry, or
-        that censored seeds flatter.
+        It is 0 for a difference that is shown to be too small to matter, that a few rows carry, or that censored seeds
+        favour.
         """
         grounds = self.grounds
         if grounds is None or self.is_withheld:

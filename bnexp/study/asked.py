@@ -31,7 +31,7 @@ def asked(planned: Plan) -> AskedDocument:
     """Return what stands in hypotheses.json, and behind it the hypotheses that are asked now for the first time.
 
     They are asked after results if the directory holds a trial. So is every hypothesis of a file that was lost. The
-    same study with fewer seeds counts, too: what was asked there before its results is no new question with more seeds.
+    same study with fewer seeds counts, too. A hypothesis that was asked there before its results stays one.
 
     Raises:
         RunError: if the file was written by a bnexp of another format.

@@ -132,9 +132,9 @@ def _anew(
 
 
 def _unbeaten(claim: Hypothesis, every: Sequence[Result]) -> float | None:
-    """Return what guessing scores if none of these results beats it, the most of it; else None.
+    """Return the highest score of guessing if no result beats it; else None.
 
-    Epochs to a value, failures and ratios count what guessing is a part of.
+    It is None, too, for epochs to a value, failures and ratios: no score of guessing is known for them.
     """
     endpoint = claim.metric
     if endpoint.in_logs or endpoint.failures_below is not None:
@@ -231,7 +231,7 @@ def _more_is_better(claim: Hypothesis) -> bool:
 
 
 def _resampled(claim: Hypothesis, result: Result) -> Resample:
-    """Return how each seed splits the rows that are measured: where all have one test part, anew but for that."""
+    """Return how each seed splits the rows that are measured. Outside a shared test part it splits them anew."""
     return True if result.resample == "validation" and not claim.metric.is_of_test else result.resample
 
 

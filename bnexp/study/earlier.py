@@ -1,6 +1,6 @@
-"""The same study with fewer seeds, in a directory of its own: what its trials hold of the seeds that are asked for now.
+"""The same study with fewer seeds, in a directory of its own: what the current study need not train again.
 
-Its directory stays as it is. What it measured is joined with the seeds that are new, and kept in the directory of now.
+That directory stays as it is. Its results are joined with the new seeds' results, in the current study's directory.
 """
 
 from __future__ import annotations

@@ -107,10 +107,10 @@ class _Stratum:
 
 
 def _joined(strata: Sequence[_Stratum], contrast_S: Floats) -> Anew:
-    """Return the estimate over the rows of all strata, each row as far from its stratum's mean as it moves the whole.
+    """Return the estimate over the rows of all strata.
 
-    A stratum's rows add their mean to the contrast. So among all rows each one counts with (all rows / rows of the
-    stratum) times its distance from that mean.
+    The contrast is the sum of the strata's means. So each row enters with its distance from its stratum's mean, times
+    (all rows / rows of the stratum).
     """
     sums = [np.sum(stratum.terms, axis=0) for stratum in strata]
     total = sum(sum_SR.shape[1] for sum_SR in sums)

@@ -56,7 +56,7 @@ class Plan:
     earlier: Sequence[EarlierStudy] = ()
     """The same study with fewer seeds, the one with the most first."""
     begun: Begun = field(default_factory=Begun)
-    """What these have measured of all trials, if any is not finished: a lost one is trained with finished ones."""
+    """Results of these earlier studies, by trial; empty if every trial is finished."""
     metric: str | None = None
     """What the table of a sweep shows; None for a study with hypotheses."""
 

@@ -32,7 +32,7 @@ class Telling:
     never: tuple[int, int]
     """Trainings that never reach the target of `epochs_to`, of treated and baseline."""
     is_flattered: Callable[[bool], bool]
-    """Whether these favour the arm that looks faster, in a result that supports (True) or refutes (False) the claim."""
+    """Whether these trainings favour the arm that looks faster, if the result supports (True) or refutes (False)."""
     why_not_new_rows: str | None = None
 
     @property

@@ -18,12 +18,12 @@ from typing import Any
 
 import numpy as np
 
-from bnexp.comparison.answer import Grounds
+from bnexp.comparison.judged_difference import JudgedDifference
 from bnexp.config.study import Hypothesis
 from bnexp.statistics import Estimate, Heterogeneity, Levels, heterogeneity, over_seeds
 from bnexp.study.across import Part, Parts
 from bnexp.study.contrast import Contrast
-from bnexp.study.words import Telling
+from bnexp.study.words import ClaimWording
 
 OUT = Path(__file__).with_suffix(".json")
 DRAWS = 1000
@@ -55,8 +55,10 @@ def judged(difference_CS: np.ndarray) -> tuple[Heterogeneity, Heterogeneity]:
 
 def disagree(difference_CS: np.ndarray) -> bool:
     """Return True if cells are said to point in opposite directions."""
-    telling = Telling(CLAIM, None, (0, 0), lambda claimed: False)
-    parts = [Part(Contrast(one_S), Grounds("test_loss", one_S, CLAIM.smallest), telling) for one_S in difference_CS]
+    wording = ClaimWording(CLAIM, None, (0, 0), lambda claimed: False)
+    parts = [
+        Part(Contrast(one_S), JudgedDifference("test_loss", one_S, CLAIM.smallest), wording) for one_S in difference_CS
+    ]
     return Parts.of(parts, Levels()).disagree
 
 

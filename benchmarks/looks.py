@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from bnexp.comparison.answer import Grounds
+from bnexp.comparison.judged_difference import JudgedDifference
 from bnexp.comparison.new_rows import over_rows
 from bnexp.comparison.question import MOST_SEEDS, planned_looks
 from bnexp.statistics import Levels, shared_levels, shown, within_reach
@@ -74,34 +74,34 @@ WORLDS = (
 )
 
 
-def grounds_of(world: World, difference_SR: np.ndarray) -> Grounds:
+def grounds_of(world: World, difference_SR: np.ndarray) -> JudgedDifference:
     """Return what a verdict would rest on."""
-    anew = None if world.rows is None else over_rows(difference_SR, None)
-    return Grounds("val_accuracy", difference_SR.mean(axis=1), world.margin, anew=anew)
+    new_rows = None if world.rows is None else over_rows(difference_SR, None)
+    return JudgedDifference("val_accuracy", difference_SR.mean(axis=1), world.margin, new_rows=new_rows)
 
 
-def word(grounds: Grounds, levels: Levels) -> str:
-    """Return what is said of a difference at these levels, as `Grounds.shown` finds it.
+def word(difference: JudgedDifference, levels: Levels) -> str:
+    """Return what is said of a difference at these levels, as `JudgedDifference.shown` finds it.
 
     The sign-flip test takes long. It is not asked where the word does not depend on it.
     """
-    rule = partial(shown, grounds.decides, margin=grounds.margin, pairs=grounds.pairs, levels=levels)
+    rule = partial(shown, difference.decides, margin=difference.margin, pairs=difference.pairs, levels=levels)
     found = rule(sign_flip_p=lambda: 0.0)
     if found.is_small:
         return "no difference"
     if found.sign and found.is_large:
-        found = rule(sign_flip_p=lambda: grounds.sign_flip_p)
+        found = rule(sign_flip_p=lambda: difference.sign_flip_p)
     return {1: "above", -1: "below", 0: "open"}[found.sign] if found.is_large else "open"
 
 
-def ended(looks: Sequence[Grounds], levels: Levels, *, stops: bool) -> dict[str, Any]:
+def ended(looks: Sequence[JudgedDifference], levels: Levels, *, stops: bool) -> dict[str, Any]:
     """Return the last word of several looks, its seeds, and whether it ended since more seeds would not settle it."""
-    for grounds in looks:
-        if (said := word(grounds, levels)) != "open":
-            return {"word": said, "seeds": grounds.pairs, "stopped": False}
-        here, least = grounds.here.interval(levels.sign), grounds.error_beyond_seeds
-        if stops and not within_reach(here, least, margin=grounds.margin, levels=levels):
-            return {"word": said, "seeds": grounds.pairs, "stopped": True}
+    for difference in looks:
+        if (said := word(difference, levels)) != "open":
+            return {"word": said, "seeds": difference.pairs, "stopped": False}
+        here, least = difference.here.interval(levels.sign), difference.error_beyond_seeds
+        if stops and not within_reach(here, least, margin=difference.margin, levels=levels):
+            return {"word": said, "seeds": difference.pairs, "stopped": True}
     return {"word": "open", "seeds": looks[-1].pairs, "stopped": False}
 
 
@@ -145,7 +145,7 @@ def several_arms(draws: int, most: int = MOST_SEEDS) -> dict[str, Any]:
 
 def _any_differs(values_AS: np.ndarray, looks: Sequence[int]) -> bool:
     """Return True if any arm is said to differ from the baseline, the first one, where Holm's rule shares the error."""
-    several = [Grounds("val_accuracy", one_S - values_AS[0], TINY) for one_S in values_AS[1:]]
+    several = [JudgedDifference("val_accuracy", one_S - values_AS[0], TINY) for one_S in values_AS[1:]]
     levels = shared_levels([one.p_value for one in several], looks)
     return any(word(one, each) in DIRECTION for one, each in zip(several, levels, strict=True))
 

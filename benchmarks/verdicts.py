@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from bnexp import statistics
-from bnexp.comparison.answer import Grounds
+from bnexp.comparison.judged_difference import JudgedDifference
 from bnexp.comparison.scale import difference_on_scale
 from bnexp.statistics import LEVEL, mean_interval, shared_levels
 
@@ -39,9 +39,9 @@ def before(difference_S: np.ndarray, margin: float) -> str:
     return "open"
 
 
-def now(grounds: Grounds) -> str:
+def now(difference: JudgedDifference) -> str:
     """Return the word of bnexp's rule."""
-    found = grounds.shown(grounds.decides)
+    found = difference.shown(difference.decides)
     if found.is_small:
         return "no difference"
     return {1: "above", -1: "below", 0: "open"}[found.sign] if found.is_large else "open"
@@ -60,7 +60,7 @@ def collapsing() -> Iterator[dict[str, Any]]:
         difference_DS -= LOST * (generator.random((DRAWS, pairs)) < COLLAPSE)
         words = (
             [before(one_S, MARGIN) for one_S in difference_DS],
-            [now(Grounds("val_accuracy", one_S, MARGIN)) for one_S in difference_DS],
+            [now(JudgedDifference("val_accuracy", one_S, MARGIN)) for one_S in difference_DS],
         )
         yield {
             "world": "5% of the seeds of one arm lose 30 points",
@@ -82,7 +82,7 @@ def skewed() -> Iterator[dict[str, Any]]:
         equal_means_DS = loss_DS * np.exp(-(spread**2) / 2)
         by_difference = [before(one_S - base_S, 0.015) for one_S, base_S in zip(equal_means_DS, steady_DS, strict=True)]
         by_ratio = [
-            now(Grounds("val_loss", difference_on_scale(one_S, base_S, "ratio"), np.log(1.05)))
+            now(JudgedDifference("val_loss", difference_on_scale(one_S, base_S, "ratio"), np.log(1.05)))
             for one_S, base_S in zip(loss_DS, steady_DS, strict=True)
         ]
         yield {
@@ -102,7 +102,7 @@ def unsupported() -> Iterator[dict[str, Any]]:
         rows = [(one_S, statistics.sign_flip_p_value(one_S)) for one_S in difference_DS]
         said: list[list[float]] = [[], []]
         for one_S, p_value in rows:
-            for place, word in enumerate((before(one_S, MARGIN), now(Grounds("val_accuracy", one_S, MARGIN)))):
+            for place, word in enumerate((before(one_S, MARGIN), now(JudgedDifference("val_accuracy", one_S, MARGIN)))):
                 said[place] += [p_value] if word in ("above", "below") else []
         yield {
             "world": "a true difference of one standard deviation",
@@ -122,10 +122,10 @@ def several_arms() -> Iterator[dict[str, Any]]:
         for draw, values_AS in enumerate(values_DAS):
             differences = values_AS[1:] - values_AS[0]
             said[draw][0] = any(before(one_S, 0.001) in ("above", "below") for one_S in differences)
-            plain = [Grounds("val_accuracy", one_S, 0.001) for one_S in differences]
+            plain = [JudgedDifference("val_accuracy", one_S, 0.001) for one_S in differences]
             levels = shared_levels([one.p_value for one in plain])
             shared = [
-                Grounds("val_accuracy", one.difference_S, 0.001, levels=each)
+                JudgedDifference("val_accuracy", one.difference_S, 0.001, levels=each)
                 for one, each in zip(plain, levels, strict=True)
             ]
             said[draw][1] = any(now(one) in ("above", "below") for one in shared)

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from bnexp import statistics
-from bnexp.comparison.answer import Grounds
+from bnexp.comparison.judged_difference import JudgedDifference
 from bnexp.config.study import Hypothesis
 from bnexp.report.study_cells import cells_of
 from bnexp.statistics import Levels
@@ -21,7 +21,7 @@ from bnexp.study.contrast import Contrast, contrast_of
 from bnexp.study.grid import Cell
 from bnexp.study.result import Result
 from bnexp.study.verdict import judged, words
-from bnexp.study.words import Telling
+from bnexp.study.words import ClaimWording
 
 SEEDS = 20
 NOT_KEPT = (
@@ -200,10 +200,11 @@ def test_a_cell_points_nowhere_if_its_arms_guess_or_if_censored_seeds_flatter_on
 def test_cells_that_share_one_effect_are_seldom_said_to_disagree(effect: float) -> None:
     generator, one, count = np.random.default_rng(1), claim(smallest=0.001), 400
     drawn = effect + 0.01 * (generator.normal(size=(count, 1, 10)) + generator.normal(size=(count, 6, 10)))
-    telling = Telling(one, None, (0, 0), lambda claimed: False)
+    wording = ClaimWording(one, None, (0, 0), lambda claimed: False)
     found = [
         Parts.of(
-            [Part(Contrast(each_S), Grounds("test_accuracy", each_S, 0.001), telling) for each_S in each], Levels()
+            [Part(Contrast(each_S), JudgedDifference("test_accuracy", each_S, 0.001), wording) for each_S in each],
+            Levels(),
         )
         for each in drawn
     ]

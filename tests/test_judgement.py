@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bnexp.comparison.judgement import Evidence, Withheld, Wording, unbeaten, withheld
+from bnexp.comparison.judgement import Advice, Evidence, Withheld, unbeaten, withheld
 
-WORDS = Wording("neither a nor b", "Use more.", "Read", " (nor has a 0)", "Lower the rate.", "Train again.")
+WORDS = Advice("neither a nor b", "Use more.", "Read", " (nor has a 0)", "Lower the rate.", "Train again.")
 LOST = "No verdict: in 1 pair a seed diverged, so that pair has no value{}. Leaving it out would bias the result."
 CHOSEN = (
     "No verdict: it reads val_accuracy, and training.early_stopping chooses by val_loss; expected a part that chose "
@@ -41,7 +41,7 @@ def test_a_stricter_level_asks_for_more_pairs_and_an_asker_without_advice_gives_
     assert found.sentence == (
         "7 pairs are too few for a verdict; 8 are the fewest that could all agree by chance in less than 1%. Use more."
     )
-    assert withheld(Evidence("val_loss", 7, lost=1), Wording("", "")) == Withheld(LOST.format(""))
+    assert withheld(Evidence("val_loss", 7, lost=1), Advice("", "")) == Withheld(LOST.format(""))
 
 
 HALF: dict[str, float] = {"val": 0.5}

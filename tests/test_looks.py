@@ -17,9 +17,9 @@ from command import REPOSITORY, Done, bnexp, refused
 from scipy import stats
 
 from bnexp.comparison import Arm, Question, compare
-from bnexp.comparison.answer import Grounds
+from bnexp.comparison.judged_difference import JudgedDifference
 from bnexp.comparison.looks import is_over, look_of, tell_of_looks
-from bnexp.comparison.new_rows import Anew, over_rows
+from bnexp.comparison.new_rows import NewRowsEstimate, over_rows
 from bnexp.comparison.question import planned_looks
 from bnexp.statistics import (
     LEVEL,
@@ -103,9 +103,10 @@ def test_very_many_seeds_leave_the_error_of_the_rows_or_of_the_overlap_of_splits
     difference_S = difference_SR.mean(axis=1)
     of_rows = over_rows(difference_SR, None)
     assert of_rows.rows is not None
-    splits = Anew("splits", over_splits(difference_S, 0.25), 50)
+    splits = NewRowsEstimate("splits", over_splits(difference_S, 0.25), 50)
     left = [
-        Grounds("val_accuracy", difference_S, 0.01, anew=anew).error_beyond_seeds for anew in (of_rows, splits, None)
+        JudgedDifference("val_accuracy", difference_S, 0.01, new_rows=new_rows).error_beyond_seeds
+        for new_rows in (of_rows, splits, None)
     ]
     assert left == pytest.approx([math.sqrt(of_rows.rows.components.row / 150), difference_S.std(ddof=1) / 2, 0.0])
 

@@ -491,7 +491,7 @@ def test_where_every_seed_splits_the_rows_anew_the_interval_for_other_data_is_gi
     difference_S = [0.01, 0.03, 0.02, 0.05, 0.01, 0.03, 0.02, 0.05]
     bn, none = result(0, "bn", [0.8 + d for d in difference_S], **facts), result(0, "none", [0.8] * 8, **facts)
     found = contrast_of(claim(), cells, {(0, "bn"): bn, (0, "none"): none})
-    assert found.anew is not None and found.anew.drawn == "splits"
+    assert found.new_rows is not None and found.new_rows.drawn == "splits"
     (told,) = facts_of([claim()], [found])
     assert told["speaks_of"] == "other seeds and splits of these rows"
     half = told["difference"]["high"] - told["difference"]["mean"]
@@ -510,16 +510,16 @@ def test_where_every_seed_splits_the_rows_anew_the_interval_for_other_data_is_gi
         (0, name): one.model_copy(update={"final": {"val_accuracy": one.final["test_accuracy"]}})
         for name, one in one_part.items()
     }
-    anew = contrast_of(claim(metric="val_accuracy"), cells, validated)
-    (told,) = facts_of([claim(metric="val_accuracy")], [anew])
+    own = contrast_of(claim(metric="val_accuracy"), cells, validated)
+    (told,) = facts_of([claim(metric="val_accuracy")], [own])
     assert told["speaks_of"] == "other seeds and splits of these rows"
     assert told["difference"]["new_rows"]["drawn"] == "splits"
     fixed = none.model_copy(update={"resample": False})
     mixed = contrast_of(claim(), cells, {(0, "bn"): bn, (0, "none"): fixed})
-    assert (mixed.anew, mixed.resample) == (None, None)
+    assert (mixed.new_rows, mixed.resample) == (None, None)
     most = {"rows": {"train": 20, "val": 20, "test": 60}, "resample": True}
     results = {(0, arm): result(0, arm, [0.5], **most) for arm in ("bn", "none")}
-    assert contrast_of(claim(), cells, results).anew is None  # what they train on hardly overlaps
+    assert contrast_of(claim(), cells, results).new_rows is None  # what they train on hardly overlaps
 
 
 def test_wins_count_only_which_arm_is_better_and_how_often_fewer_seeds_mislead() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bnexp.comparison.new_rows import Anew
+from bnexp.comparison.new_rows import NewRowsEstimate
 from bnexp.config.study import Hypothesis
 from bnexp.held_out import HeldOut, PartRows
 from bnexp.statistics.held_out_rows import by_group, new_rows
@@ -68,22 +68,22 @@ def contrast(
     return contrast_of(one, cells, results, lambda key: None if key[0] in lost else rows[key])
 
 
-def anew(found: Contrast) -> Anew:
-    assert found.anew is not None
-    return found.anew
+def estimate_of(found: Contrast) -> NewRowsEstimate:
+    assert found.new_rows is not None
+    return found.new_rows
 
 
 def test_one_cell_has_the_interval_of_its_seeds_and_rows() -> None:
     right = drawn({"bn": 0.9, "none": 0.8})
     expected = new_rows(right[0, "bn"].astype(float) - right[0, "none"]).estimate
-    found = anew(contrast(claim(), right)).estimate
+    found = estimate_of(contrast(claim(), right)).estimate
     assert (found.mean, found.error, found.degrees) == pytest.approx((expected.mean, expected.error, expected.degrees))
 
 
 def test_cells_with_the_same_rows_are_averaged_row_by_row() -> None:
     right = drawn({"bn": 0.9, "none": 0.8}, cells=3)
     mean_SR = np.mean([right[cell, "bn"].astype(float) - right[cell, "none"] for cell in range(3)], axis=0)
-    expected, found = new_rows(mean_SR).estimate, anew(contrast(claim(), right))
+    expected, found = new_rows(mean_SR).estimate, estimate_of(contrast(claim(), right))
     assert (found.count, found.estimate.mean) == (200, pytest.approx(expected.mean))
     assert found.estimate.error == pytest.approx(expected.error)
 
@@ -99,7 +99,7 @@ def test_cells_with_rows_of_their_own_are_strata_whose_variances_add_up() -> Non
             for arm, gain in (("bn", 0.1), ("none", 0.0)):
                 own_R = np.clip(hard_R + gain + 0.1 * generator.standard_normal(count), 0, 1)
                 right[cell, arm] = generator.random((SEEDS, count)) < own_R
-        found = anew(contrast(claim(), right, first={1: 1000}))
+        found = estimate_of(contrast(claim(), right, first={1: 1000}))
         assert found.count == 300
         errors.append(found.estimate.error)
         means.append(found.estimate.mean)
@@ -111,7 +111,7 @@ def test_an_interaction_subtracts_what_rows_have_in_common() -> None:
     at, minus = {"model.depth": 1}, {"model.depth": 2}
     differences = [right[cell, "bn"].astype(float) - right[cell, "none"] for cell in range(2)]
     expected = new_rows(differences[0] - differences[1]).estimate
-    found = anew(contrast(claim(at=at, minus=minus), right)).estimate
+    found = estimate_of(contrast(claim(at=at, minus=minus), right)).estimate
     assert (found.mean, found.error) == pytest.approx((expected.mean, expected.error))
 
 
@@ -122,14 +122,14 @@ def test_the_log_of_a_loss_is_linearized_at_each_seeds_loss() -> None:
     log_S = np.log(loss_SR["bn"].mean(axis=1)) - np.log(loss_SR["none"].mean(axis=1))
     expected = new_rows(log_S[:, None] + parts[0] - parts[1]).estimate
     ratio = claim(metric={"metric": "val_loss", "ratio": True}, direction="lower", smallest=1.05)
-    found = anew(contrast(ratio, right)).estimate
+    found = estimate_of(contrast(ratio, right)).estimate
     assert (found.mean, found.error) == pytest.approx((expected.mean, expected.error), rel=1e-5)
 
 
 def test_groups_of_rows_are_drawn_together() -> None:
     right, groups = drawn({"bn": 0.9, "none": 0.8}), np.repeat(np.arange(50, dtype="int32"), 4)
     expected = new_rows(by_group(right[0, "bn"].astype(float) - right[0, "none"], groups)).estimate
-    found = anew(contrast(claim(), right, groups=groups))
+    found = estimate_of(contrast(claim(), right, groups=groups))
     assert (found.drawn, found.count, found.estimate.error) == ("groups", 50, pytest.approx(expected.error))
 
 
@@ -144,7 +144,7 @@ def test_groups_of_rows_are_drawn_together() -> None:
 )  # fmt: skip
 def test_what_is_no_mean_over_rows_says_nothing_of_new_rows_and_why(keys: dict[str, Any], said: str) -> None:
     found = contrast(claim(**keys), drawn({"bn": 0.9, "none": 0.8}, cells=2))
-    assert found.anew is None
+    assert found.new_rows is None
     assert found.why_not_new_rows == f"Nothing is said of new rows: {said}."
 
 
@@ -191,7 +191,9 @@ def test_cells_of_a_hypothesis_are_judged_for_new_rows_too() -> None:
         "See the cells, or ask of each with `at`."
     )
     assert found.verdict.about == "new rows" and found.across is not None and found.across.about == "new rows"
-    alone = anew(contrast(claim(), {key: one for key, one in right.items() if key[0] == 1})).estimate.interval(0.975)
+    alone = estimate_of(contrast(claim(), {key: one for key, one in right.items() if key[0] == 1})).estimate.interval(
+        0.975
+    )
     assert (found.across.cells[1].low, found.across.cells[1].high) == pytest.approx((alone.low, alone.high))
 
 
@@ -204,7 +206,8 @@ def test_cells_that_disagree_on_these_rows_alone_do_not_disagree_for_new_rows() 
     assert found.across is not None and [one.direction for one in found.across.cells] == [None, None]
     seeds_alone = contrast(claim(), right)
     (here,) = judged(
-        [claim()], [replace(seeds_alone, anew=None, parts=tuple(replace(one, anew=None) for one in seeds_alone.parts))]
+        [claim()],
+        [replace(seeds_alone, new_rows=None, parts=tuple(replace(one, new_rows=None) for one in seeds_alone.parts))],
     )
     assert here.verdict.sentence.startswith(
         "No single answer on these rows: bn is higher in 1 cell and lower in 1, each"
@@ -214,16 +217,16 @@ def test_cells_that_disagree_on_these_rows_alone_do_not_disagree_for_new_rows() 
 def test_cells_are_judged_on_these_rows_if_one_of_them_did_not_keep_its_rows() -> None:
     right = drawn({"bn": 0.9, "none": 0.8}, cells=2)
     whole = contrast(claim(), right)
-    assert [part.anew is None for part in whole.parts] == [False, False]
+    assert [part.new_rows is None for part in whole.parts] == [False, False]
     lost = contrast(claim(), right, lost={1})
-    assert lost.anew is None and [part.anew for part in lost.parts] == [None, None]
+    assert lost.new_rows is None and [part.new_rows for part in lost.parts] == [None, None]
 
 
 def test_what_is_said_of_missing_rows_is_the_true_reason() -> None:
     """Most rows held out, cells that are split in different ways, and rows that are not kept."""
     right = drawn({"bn": 0.9, "none": 0.8}, cells=2)
     found = contrast(claim(), right)
-    assert (found.anew is not None, found.why_not_new_rows) == (True, None)
+    assert (found.new_rows is not None, found.why_not_new_rows) == (True, None)
     cells = [Cell(number, {"model.depth": number + 1}, {}) for number in range(2)]
     results = {
         (cell, arm): Result(

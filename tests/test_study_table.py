@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from rich.console import Console, RenderableType
 
-from bnexp.comparison.new_rows import Anew
+from bnexp.comparison.new_rows import NewRowsEstimate
 from bnexp.config.study import Hypothesis
 from bnexp.report import plan_table, study_table
 from bnexp.statistics import over_splits
@@ -92,7 +92,7 @@ def document(claim: str = "It helps.") -> dict[str, Any]:
     ]  # fmt: skip
     spread_S = np.resize([-0.001, 0.001], 12)
     contrasts = [
-        Contrast(0.02 + spread_S, (0, 0), True, Anew("splits", over_splits(0.02 + spread_S, 0.3), 60)),
+        Contrast(0.02 + spread_S, (0, 0), True, NewRowsEstimate("splits", over_splits(0.02 + spread_S, 0.3), 60)),
         Contrast(spread_S - np.log(2), (0, 3)),
     ]
     two = [{"mean": 0.1, "low": 0.0, "high": 0.2}] * 2

@@ -16,7 +16,7 @@ from bnexp.comparison.looks import is_over, look_of, tell_of_looks
 from bnexp.comparison.question import FIRST_LOOK
 from bnexp.config.training import first_seeds
 from bnexp.errors import ComparisonError, Problems, StoppedError, counted, work_begun
-from bnexp.experiment import outlook, resolve
+from bnexp.experiment import comparison_plan, resolve
 from bnexp.experiment.arm_names import distinctly_named, with_baseline
 from bnexp.experiment.config_names import config_file
 from bnexp.experiment.earlier_looks import earlier_looks
@@ -87,7 +87,7 @@ class _Work:
 
 def _look(work: _Work, design: _Designed) -> tuple[list[Arm], ComparisonDocument]:
     """Train what is missing, and compare."""
-    arms = resolve.ready(design.planned, design.stored, partial(_train, work=work))
+    arms = resolve.trained_arms(design.planned, design.stored, partial(_train, work=work))
     with work_begun(when=bool(work.trained)):
         return arms, comparison.compare(arms, design.question)
 
@@ -133,7 +133,7 @@ def plan_comparison(
     work = _Work(as_list(names), as_list(overrides), question or Question(), Path(runs), observer or Observer())
     looks = work.question.looks
     design = _of_first(_designed(work, looks[-1]), looks[-1]) if looks else _designed(work)
-    return outlook.plan(work.runs, design.planned, design.stored, design.checked, design.question)
+    return comparison_plan.plan(work.runs, design.planned, design.stored, design.checked, design.question)
 
 
 @dataclass(frozen=True)

@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 
 
 class Observer(StudyObserver):
-    """Hears how work goes. Each method does nothing, and may be replaced."""
+    """What to do as work goes on. Each method does nothing, and may be replaced."""
 
     shows_time = False
     """Whether it is worth timing a few steps, so that a study's plan tells how long it takes."""
 
     def warn(self, text: str) -> None:
-        """Hear of something that may mislead."""
+        """Handle a warning: something may mislead."""
 
     def info(self, text: str) -> None:
-        """Hear what is done, and why."""
+        """Handle a note: what is done, and why."""
 
     @contextmanager
     def preparing(self, title: str) -> Iterator[Note]:
@@ -42,25 +42,25 @@ class Observer(StudyObserver):
         yield _goes_on, _nothing
 
     def trained(self, finished: Finished) -> None:
-        """Hear of a run that has just been trained and kept."""
+        """Handle a run that has just been trained and kept."""
 
     def looked(self, look: Look, planned: Sequence[int]) -> None:
-        """Hear what a look at the arms found, one of several at these numbers of seeds."""
+        """Handle what a look at the arms found, one of several at these numbers of seeds."""
 
     def fetched(self, data_set: DataSet) -> None:
-        """Hear of a data set that has just been brought, or was here before."""
+        """Handle a data set that has just been brought, or was here before."""
 
     def planned(self, plan: PlanDocument) -> None:
-        """Hear what a study is about to do."""
+        """Handle the plan of a study that is about to run."""
 
     def trial_ended(self, result: Result, finished: int, seconds_left: float | None) -> None:
-        """Hear of a trial that is finished, how many are by now, and the seconds left."""
+        """Handle a trial that is finished, how many are by now, and the seconds left."""
 
 
 def _nothing(text: str) -> None:
-    """Hear a step."""
+    """Handle a step."""
 
 
 def _goes_on(so_far: Sequence[History]) -> bool:
-    """Hear an epoch, and never ask to stop."""
+    """Handle an epoch, and never ask to stop."""
     return False

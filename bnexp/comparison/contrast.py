@@ -59,8 +59,8 @@ def _difference(arms: PairedArms, metric: str) -> MetricDifference:
         return MetricDifference(mean=None, low=None, high=None, pairs=0, left_out=left_out)
     found = statistics.summed_up(difference_S[whole_S], statistics.LEVEL)
     difference = MetricDifference(**strict(found), left_out=left_out)
-    if (anew := for_new_rows(arms, metric)) is not None:
-        difference.new_rows = anew.recorded(statistics.LEVEL)
+    if (new_rows := for_new_rows(arms, metric)) is not None:
+        difference.new_rows = new_rows.recorded(statistics.LEVEL)
     return difference
 
 

@@ -1,6 +1,6 @@
 """Why no verdict is given, whatever the difference is: one rule for a comparison and for a study's hypothesis.
 
-A comparison and a study name different arms and advise different things. `Wording` holds their words.
+A comparison and a study name different arms and advise different things. `Advice` holds their words.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Evidence:
 
 
 @dataclass(frozen=True)
-class Wording:
+class Advice:
     """The words of a comparison or a study: which arms do not beat guessing, and what is advised."""
 
     who: str
@@ -59,7 +59,7 @@ class Withheld:
     seeds_could_settle: bool = False
 
 
-def withheld(evidence: Evidence, words: Wording) -> Withheld | None:
+def withheld(evidence: Evidence, words: Advice) -> Withheld | None:
     """Return why a verdict is withheld, the gravest reason first; None if it is not."""
     if evidence.lost:
         return Withheld(_joined(f"No verdict: {lost_pairs(evidence.lost, words.lost_too)}", words.after_loss))
@@ -77,7 +77,7 @@ def _joined(reason: str, cure: str) -> str:
     return f"{reason} {cure}" if cure else reason
 
 
-def _too_few(evidence: Evidence, fewest: int, words: Wording) -> str:
+def _too_few(evidence: Evidence, fewest: int, words: Advice) -> str:
     few = f"{evidence.pairs} pair{'s are' if evidence.pairs > 1 else ' is'} too few for a verdict"
     chance = f"{100 * (1 - evidence.level):.3g}%"
     return f"{few}; {fewest} are the fewest that could all agree by chance in less than {chance}. {words.more_pairs}"

@@ -30,7 +30,7 @@ MOST_HELD_OUT = "Nothing is said of new rows: each seed holds out rows of its ow
 
 
 @dataclass(frozen=True)
-class Anew:
+class NewRowsEstimate:
     """A mean difference for new rows of the same kind, and what is drawn anew besides seeds."""
 
     drawn: Literal["rows", "groups", "splits"]
@@ -40,7 +40,7 @@ class Anew:
     rows: NewRows | None = None
     """Where the uncertainty comes from; None for splits."""
 
-    def __neg__(self) -> Anew:
+    def __neg__(self) -> NewRowsEstimate:
         """Return the difference of baseline minus treated."""
         return replace(self, estimate=-self.estimate)
 
@@ -55,15 +55,15 @@ class Anew:
         return found.model_copy(update={"effective": rows.effective_rows, **variances})
 
 
-def over_rows(difference_SR: Floats, groups_R: np.ndarray | None) -> Anew:
+def over_rows(difference_SR: Floats, groups_R: np.ndarray | None) -> NewRowsEstimate:
     """Estimate a mean difference from differences, (S, R), of seeds and rows; rows of one group are drawn together."""
     if groups_R is not None:
         difference_SR = by_group(difference_SR, groups_R)
     found = new_rows(difference_SR)
-    return Anew("rows" if groups_R is None else "groups", found.estimate, found.rows, found)
+    return NewRowsEstimate("rows" if groups_R is None else "groups", found.estimate, found.rows, found)
 
 
-def for_new_rows(arms: PairedArms, metric: str, scale: Scale = "difference") -> Anew | None:
+def for_new_rows(arms: PairedArms, metric: str, scale: Scale = "difference") -> NewRowsEstimate | None:
     """Return the estimate of a difference for new rows of the same kind.
 
     None for a metric of the training part, where rows were not kept, or where a pair has no value.
@@ -152,10 +152,10 @@ def of_r2(treated: PartRows, base: PartRows) -> Floats | None:
     return linear_SR
 
 
-def _over_splits(arms: PairedArms, rows: PartRows, difference_S: Floats) -> Anew | None:
+def _over_splits(arms: PairedArms, rows: PartRows, difference_S: Floats) -> NewRowsEstimate | None:
     """Return Nadeau and Bengio's estimate; None where most rows are held out, which it is not made for."""
     training_rows = arms.arm.record.dataset.training_rows
     held_out = rows.rows_SR.shape[1]
     if not training_rows or held_out > training_rows:
         return None
-    return Anew("splits", over_splits(difference_S, held_out / training_rows), held_out)
+    return NewRowsEstimate("splits", over_splits(difference_S, held_out / training_rows), held_out)

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bnexp import statistics
-from bnexp.comparison.answer import Grounds, answer, is_open_to_seeds
+from bnexp.comparison.answer import answer, is_open_to_seeds
 from bnexp.comparison.arm_values import final_values, guessing_of, one_class_of
-from bnexp.comparison.judgement import Evidence, Withheld, Wording, unbeaten, withheld
+from bnexp.comparison.judged_difference import JudgedDifference
+from bnexp.comparison.judgement import Advice, Evidence, Withheld, unbeaten, withheld
 from bnexp.comparison.metric_rules import chosen_by, is_margin_of_all
 from bnexp.comparison.new_rows import for_new_rows, why_not
 from bnexp.comparison.pairing import PairedArms
@@ -27,7 +28,7 @@ OPEN: Word = "cannot tell yet"
 def judged(several: Sequence[PairedArms], question: ResolvedQuestion) -> list[tuple[Judged | None, Verdict]]:
     """Return for each arm against the baseline what decides, and the verdict; several arms share the error (Holm)."""
     cases = [_case(arms, question) for arms in several]
-    p_values = [1.0 if case.held or case.grounds is None else case.grounds.p_value for case in cases]
+    p_values = [1.0 if case.held or case.difference is None else case.difference.p_value for case in cases]
     shared = statistics.shared_levels(p_values, question.looks)
     return [_answered(case, levels) for case, levels in zip(cases, shared, strict=True)]
 
@@ -37,9 +38,9 @@ class _Case:
     """One arm against the baseline: what its verdict rests on, why it is withheld if it is, and how it is worded."""
 
     held: Withheld | None
-    grounds: Grounds | None
+    difference: JudgedDifference | None
     """None where no pair has a value."""
-    telling: _Telling
+    wording: _ComparisonWording
 
 
 def _case(arms: PairedArms, question: ResolvedQuestion) -> _Case:
@@ -50,19 +51,19 @@ def _case(arms: PairedArms, question: ResolvedQuestion) -> _Case:
     difference_S = difference_on_scale(values[0], values[1], scale)
     whole_S = difference_S[np.isfinite(difference_S)]
     baseline_mean = float(np.mean(values[1][np.isfinite(values[1])])) if np.isfinite(values[1]).any() else np.nan
-    telling = _Telling(arms.arm.name, arms.baseline.name, question, scale, baseline_mean, own_splits)
-    held = withheld(_evidence(arms, values, difference_S, question.metric), _wording(arms))
+    wording = _ComparisonWording(arms.arm.name, arms.baseline.name, question, scale, baseline_mean, own_splits)
+    held = withheld(_evidence(arms, values, difference_S, question.metric), _advice(arms))
     if not len(whole_S):
-        return _Case(held, None, telling)
-    grounds = Grounds(
+        return _Case(held, None, wording)
+    difference = JudgedDifference(
         question.metric,
         whole_S,
         margin=margin_on_scale(question.margin, baseline_mean, scale),
-        anew=for_new_rows(arms, question.metric, scale) if question.about == "new-rows" else None,
+        new_rows=for_new_rows(arms, question.metric, scale) if question.about == "new-rows" else None,
         is_warned=bool(arms.arm.record.warnings or arms.baseline.record.warnings),
         looks=question.looks,
     )
-    return _Case(held, grounds, telling)
+    return _Case(held, difference, wording)
 
 
 def _has_own_splits(arms: PairedArms, metric: str) -> bool:
@@ -72,30 +73,30 @@ def _has_own_splits(arms: PairedArms, metric: str) -> bool:
 
 
 def _answered(case: _Case, levels: Levels) -> tuple[Judged | None, Verdict]:
-    decides = None if case.grounds is None else _decides(case.grounds, case.telling.scale, levels)
-    if case.held is not None or case.grounds is None:
+    decides = None if case.difference is None else _decides(case.difference, case.wording.scale, levels)
+    if case.held is not None or case.difference is None:
         held = case.held or Withheld("No verdict: no pair has a value.")
         verdict = Verdict(word=OPEN, settled_by=held.settled_by, sentence=held.sentence)
-        if case.telling.question.looks:
+        if case.wording.question.looks:
             verdict.seeds_could_settle = held.seeds_could_settle
         return decides, verdict
-    grounds = replace(case.grounds, levels=levels)
-    verdict = answer(grounds, case.telling)
-    if grounds.looks and verdict.word == OPEN:
-        verdict.seeds_could_settle = is_open_to_seeds(grounds, case.telling)
+    difference = replace(case.difference, levels=levels)
+    verdict = answer(difference, case.wording)
+    if difference.looks and verdict.word == OPEN:
+        verdict.seeds_could_settle = is_open_to_seeds(difference, case.wording)
     return decides, verdict
 
 
-def _decides(grounds: Grounds, scale: Scale, levels: Levels) -> Judged:
+def _decides(difference: JudgedDifference, scale: Scale, levels: Levels) -> Judged:
     """Return what comparison.json holds of the numbers that decide."""
     return Judged(
-        **statistics.strict(grounds.here.interval(levels.sign)),
+        **statistics.strict(difference.here.interval(levels.sign)),
         scale=scale,
         level=levels.sign,
-        margin=grounds.margin,
+        margin=difference.margin,
         margin_level=levels.margin,
-        p_value=grounds.sign_flip_p,
-        new_rows=None if grounds.anew is None else grounds.anew.recorded(levels.sign),
+        p_value=difference.sign_flip_p,
+        new_rows=None if difference.new_rows is None else difference.new_rows.recorded(levels.sign),
     )
 
 
@@ -112,8 +113,8 @@ def _evidence(arms: PairedArms, values: Sequence[Floats], difference_S: Floats, 
     )
 
 
-def _wording(arms: PairedArms) -> Wording:
-    return Wording(
+def _advice(arms: PairedArms) -> Advice:
+    return Advice(
         who=f"neither {arms.arm.name} nor {arms.baseline.name}",
         more_pairs="Use --seeds 20.",
         read="Use --metric",
@@ -122,7 +123,7 @@ def _wording(arms: PairedArms) -> Wording:
 
 
 @dataclass(frozen=True)
-class _Telling:
+class _ComparisonWording:
     """How the answer is worded: in the unit of the metric, or as a ratio."""
 
     arm: str

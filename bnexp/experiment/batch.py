@@ -51,14 +51,14 @@ class Wave:
 
 
 class BatchObserver(Keeper):
-    """Hears how a batch is trained. Each method does nothing, and may be replaced."""
+    """What to do as a batch is trained. Each method does nothing, and may be replaced."""
 
     def epoch_ended(self, so_far: Sequence[History]) -> bool:
-        """Hear the histories so far, after each epoch; return True to ask to stop."""
+        """Handle the histories so far, after each epoch; return True to ask to stop."""
         return False
 
     def wave_ended(self, wave: Wave) -> None:
-        """Hear the result of a wave, once for each experiment. The weights are not kept after this call."""
+        """Handle the result of a wave, once for each experiment. The weights are not kept after this call."""
 
 
 def program_key(experiment: Experiment) -> str:

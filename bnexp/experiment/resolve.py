@@ -255,7 +255,9 @@ def _checked_record(name: str, directory: Path, record: store.RunRecord) -> stor
 Train = Callable[[Planned], Finished]
 
 
-def ready(planned: Sequence[Planned], trained: Mapping[str, comparison.Arm], train: Train) -> list[comparison.Arm]:
+def trained_arms(
+    planned: Sequence[Planned], trained: Mapping[str, comparison.Arm], train: Train
+) -> list[comparison.Arm]:
     """Return all arms, those that are `trained` already and the others once they are."""
     found: list[comparison.Arm] = []
     for item in planned:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from bnexp import statistics
-from bnexp.comparison.answer import Grounds, is_carried_by_few
+from bnexp.comparison.judged_difference import JudgedDifference
 from bnexp.comparison.metric_rules import WARNINGS_FIRST
 from bnexp.config.study import Hypothesis
 from bnexp.errors import counted
@@ -22,7 +22,7 @@ from bnexp.store.across_cells import AcrossCells, CellContrast, Heterogeneity
 from bnexp.store.comparison_document import Interval as Bounds
 from bnexp.store.comparison_document import Verdict
 from bnexp.study.contrast import Contrast
-from bnexp.study.words import Telling, held
+from bnexp.study.words import ClaimWording, held
 
 OTHER: dict[str, Literal["higher", "lower"]] = {"higher": "lower", "lower": "higher"}
 
@@ -32,9 +32,9 @@ class Part:
     """A cell that is averaged with others, or a group of cells that `over` reduces."""
 
     contrast: Contrast
-    grounds: Grounds | None
+    difference: JudgedDifference | None
     """Signed so that what lies above 0 supports the claim; None where no pair has a value."""
-    telling: Telling
+    wording: ClaimWording
     is_withheld: bool = False
     """Whether it can have no verdict, as where neither arm beats guessing."""
 
@@ -44,13 +44,13 @@ class Part:
         It is 0 for a difference that is shown to be too small to matter, that a few rows carry, or that censored seeds
         favour.
         """
-        grounds = self.grounds
-        if grounds is None or self.is_withheld:
+        difference = self.difference
+        if difference is None or self.is_withheld:
             return 0
-        if grounds.anew is not None and is_carried_by_few(grounds, grounds.anew):
+        if difference.is_carried_by_few:
             return 0
-        found = replace(grounds, levels=levels).shown(grounds.decides)
-        is_open = found.is_small or not found.sign or self.telling.is_flattered(found.sign > 0)
+        found = replace(difference, levels=levels).shown(difference.decides)
+        is_open = found.is_small or not found.sign or self.wording.is_flattered(found.sign > 0)
         return 0 if is_open else found.sign
 
 
@@ -77,22 +77,24 @@ class Parts:
     @property
     def about(self) -> Literal["new rows", "these rows"]:
         """Return what their intervals speak of."""
-        return "these rows" if any(part.contrast.anew is None for part in self.parts) else "new rows"
+        return "these rows" if any(part.contrast.new_rows is None for part in self.parts) else "new rows"
 
 
-def no_single_answer(telling: Telling, parts: Parts, *, is_warned: bool) -> Verdict:
+def no_single_answer(wording: ClaimWording, parts: Parts, *, is_warned: bool) -> Verdict:
     """Return the verdict on a hypothesis whose cells point in opposite directions."""
-    claim, anew = telling.claim, parts.about == "new rows"
+    claim, new_rows = wording.claim, parts.about == "new rows"
     ahead, behind, rest = (list(parts.directions).count(way) for way in (1, -1, 0))
     said = [f"{_is(claim, 1)} in {counted(ahead, noun(claim))} and {_is(claim, -1)} in {behind}"]
-    said[0] = f"No single answer {'for new rows of this kind' if anew else 'on these rows'}: {claim.treated} {said[0]}"
+    said[0] = (
+        f"No single answer {'for new rows of this kind' if new_rows else 'on these rows'}: {claim.treated} {said[0]}"
+    )
     said[0] += ", each beyond its noise."
     if rest:
         said.append(f"{counted(rest, f'other {noun(claim)}')} {'show' if rest > 1 else 'shows'} no direction.")
     said.append(WARNINGS_FIRST if is_warned else f"See the {noun(claim)}s, or ask of each with `at`.")
-    if not anew and telling.why_not_new_rows is not None:
-        said.append(telling.why_not_new_rows)
-    return Verdict(word=telling.open, sentence=" ".join(said), about=parts.about)
+    if not new_rows and wording.why_not_new_rows is not None:
+        said.append(wording.why_not_new_rows)
+    return Verdict(word=wording.open, sentence=" ".join(said), about=parts.about)
 
 
 def _is(claim: Hypothesis, way: int) -> str:
@@ -108,9 +110,9 @@ def noun(claim: Hypothesis) -> str:
     return "cell" if claim.over is None else "group"
 
 
-def recorded(claim: Hypothesis, parts: Parts, whole: Grounds) -> AcrossCells | None:
+def recorded(claim: Hypothesis, parts: Parts, whole: JudgedDifference) -> AcrossCells | None:
     """Return what study.json holds of the parts; None where one of them has no value."""
-    estimates = [_signed(claim, part.grounds) for part in parts.parts if part.grounds is not None]
+    estimates = [_signed(claim, part.difference) for part in parts.parts if part.difference is not None]
     if len(estimates) < 2 or len(estimates) < len(parts.parts):
         return None
     cells = [
@@ -144,9 +146,9 @@ def _heterogeneity(claim: Hypothesis, found: statistics.Heterogeneity) -> Hetero
     )
 
 
-def _signed(claim: Hypothesis, grounds: Grounds) -> Estimate:
+def _signed(claim: Hypothesis, difference: JudgedDifference) -> Estimate:
     """Return what decides about a part, as the claim's arms are subtracted."""
-    return grounds.decides if claim.direction == "higher" else -grounds.decides
+    return difference.decides if claim.direction == "higher" else -difference.decides
 
 
 def _direction(claim: Hypothesis, way: int) -> Literal["higher", "lower"] | None:

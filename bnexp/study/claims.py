@@ -20,13 +20,13 @@ from bnexp.study.words import about, asks, effect
 
 
 class StudyObserver(Protocol):
-    """Hears how a study goes."""
+    """What to do as a study goes on."""
 
     def planned(self, plan: PlanDocument) -> None:
-        """Hear what the study that is about to run will do."""
+        """Handle the plan of the study that is about to run."""
 
     def trial_ended(self, result: Result, finished: int, seconds_left: float | None) -> None:
-        """Hear of a trial that has just been finished."""
+        """Handle a trial that has just been finished."""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import numpy as np
 
 from bnexp import statistics
 from bnexp.comparison.judgement import unbeaten
-from bnexp.comparison.new_rows import MOST_HELD_OUT, Anew
+from bnexp.comparison.new_rows import MOST_HELD_OUT, NewRowsEstimate
 from bnexp.config.section import Resample
 from bnexp.config.study import Hypothesis, Over
 from bnexp.metrics import higher_is_better
@@ -34,20 +34,16 @@ ROWS_NOT_KEPT = (
 
 @dataclass(frozen=True)
 class Contrast:
-    """Treated minus baseline for each seed, (S,): NaN where a diverged seed has no value.
-
-    `never` counts, for treated and baseline, the trainings that did not reach
-    the target of `epochs_to`. `resample` is how the measured rows were split, if all were split alike. `anew` is the
-    difference as estimated for new rows, where that is known, else `why_not_new_rows` says why not. `trainings` counts
-    the trainings of an arm behind one of its numbers. `warned` tells whether a training of either arm has a warning,
-    `diverged` counts the trainings of both that diverged. `guessing` is what a net scores that has learned nothing, if
-    no arm does better in any cell that is read; None if one does, or the claim is about something else.
-    """
+    """Treated minus baseline of each seed, and what a verdict on it must know."""
 
     difference_S: Floats
+    """(S,), NaN where a diverged seed has no value."""
     never: tuple[int, int] = (0, 0)
+    """Trainings of treated and of baseline that did not reach the target of `epochs_to`."""
     resample: Resample | None = None
-    anew: Anew | None = None
+    """How the measured rows were split, if all were split alike."""
+    new_rows: NewRowsEstimate | None = None
+    """The difference as estimated for new rows, where that is known."""
     why_not_new_rows: str | None = None
     parts: tuple[Contrast, ...] = ()
     """The contrasts of the cells that are averaged, or of the groups that `over` reduces, if there are several.
@@ -57,9 +53,16 @@ class Contrast:
     levels: Mapping[str, Any] = field(default_factory=dict)
     """Of a part: where it lies."""
     trainings: int = 1
+    """Trainings of an arm behind one of its numbers."""
     warned: bool = False
+    """A training of either arm has a warning."""
     diverged: int = 0
+    """Trainings of both arms that diverged."""
     guessing: float | None = None
+    """What a net scores that has learned nothing, if no arm does better in any cell that is read.
+
+    None if one does, or if the claim is about something else.
+    """
 
     @property
     def lost(self) -> int:
@@ -76,8 +79,8 @@ def contrast_of(claim: Hypothesis, cells: Sequence[Cell], results: Results, rows
     if len(groups) < 2:
         return whole
     parts = [replace(_contrast(claim, group, [], results, rows), levels=_levels(claim, group[0])) for group in groups]
-    if whole.anew is None or any(part.anew is None for part in parts):
-        parts = [replace(part, anew=None) for part in parts]
+    if whole.new_rows is None or any(part.new_rows is None for part in parts):
+        parts = [replace(part, new_rows=None) for part in parts]
     return replace(whole, parts=tuple(parts))
 
 
@@ -92,13 +95,13 @@ def _contrast(claim: Hypothesis, here: Sequence[Cell], there: Sequence[Cell], re
     ways = {_resampled(claim, one) for one in every}
     reason = why_not(claim) or _why_not_estimated(ways)
     weighted = [*((cell, 1 / len(here)) for cell in here), *((cell, -1 / len(there)) for cell in there)]
-    anew = _anew(claim, difference_S, every, weighted, results, rows)
+    new_rows = _for_new_rows(claim, difference_S, every, weighted, results, rows)
     return Contrast(
         difference_S,
         never=(never[0], never[1]),
         resample=ways.pop() if len(ways) == 1 else None,
-        anew=anew,
-        why_not_new_rows=None if anew is not None else reason,
+        new_rows=new_rows,
+        why_not_new_rows=None if new_rows is not None else reason,
         trainings=len(here) + len(there),
         warned=any(one.warnings for one in every),
         diverged=sum(len(one.diverged) for one in every),
@@ -113,14 +116,14 @@ def _why_not_estimated(ways: Collection[Resample]) -> str:
     return MOST_HELD_OUT if True in ways else ROWS_NOT_KEPT
 
 
-def _anew(
+def _for_new_rows(
     claim: Hypothesis,
     difference_S: Floats,
     every: Sequence[Result],
     weighted: Sequence[tuple[Cell, float]],
     results: Results,
     rows: Rows,
-) -> Anew | None:
+) -> NewRowsEstimate | None:
     """Return the difference as estimated for new rows, or for other splits; None where that is not known."""
     if why_not(claim) is not None or not np.isfinite(difference_S).all() or len(difference_S) < 2:
         return None
@@ -128,7 +131,7 @@ def _anew(
     if share is None:
         return over_cells(claim, weighted, difference_S, results, rows)
     part = claim.metric.metric.partition("_")[0]
-    return Anew("splits", statistics.over_splits(difference_S, share), max(one.rows[part] for one in every))
+    return NewRowsEstimate("splits", statistics.over_splits(difference_S, share), max(one.rows[part] for one in every))
 
 
 def _unbeaten(claim: Hypothesis, every: Sequence[Result]) -> float | None:
@@ -241,8 +244,8 @@ def _test_share(claim: Hypothesis, results: Sequence[Result]) -> float | None:
     None where most rows are held out, so that what seeds train on hardly overlaps.
     """
     part = claim.metric.metric.partition("_")[0]
-    anew = all(_resampled(claim, one) is True and part in one.rows for one in results)
-    if part not in ("val", "test") or not anew:
+    new_rows = all(_resampled(claim, one) is True and part in one.rows for one in results)
+    if part not in ("val", "test") or not new_rows:
         return None
     share = max(one.rows[part] / one.rows["train"] for one in results)
     return share if share <= 1 else None

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from bnexp.comparison.new_rows import NOT_HELD_OUT, Anew, as_judged, of_r2, over_rows
+from bnexp.comparison.new_rows import NOT_HELD_OUT, NewRowsEstimate, as_judged, of_r2, over_rows
 from bnexp.comparison.scale import rows_on_scale
 from bnexp.config.study import Hypothesis
 from bnexp.held_out import HeldOut, PartRows
@@ -49,7 +49,7 @@ def over_cells(
     contrast_S: Floats,
     results: Mapping[tuple[int, str], Result],
     rows: Rows,
-) -> Anew | None:
+) -> NewRowsEstimate | None:
     """Return the estimate of a contrast for new rows; None where a trial has no rows, or its arms have others.
 
     `weighted` has each cell with its weight in the contrast, `contrast_S` the contrast of each seed, (S,).
@@ -106,7 +106,7 @@ class _Stratum:
     terms: list[Floats] = field(default_factory=list)
 
 
-def _joined(strata: Sequence[_Stratum], contrast_S: Floats) -> Anew:
+def _joined(strata: Sequence[_Stratum], contrast_S: Floats) -> NewRowsEstimate:
     """Return the estimate over the rows of all strata.
 
     The contrast is the sum of the strata's means. So each row enters with its distance from its stratum's mean, times

@@ -14,10 +14,10 @@ from bnexp.store.run_record import DataFacts
 from bnexp.store.study_document import FORMAT, FormatHead, StudyHead
 from bnexp.study.asked import asked_now, times
 from bnexp.study.document import endpoints
-from bnexp.study.earlier import of_this_name
 from bnexp.study.grid import experiments, tied_value
 from bnexp.study.plan import CELLS, Finished, Plan, finished, pending, read_result
 from bnexp.study.result import Result
+from bnexp.study.smaller_study import of_this_name
 from bnexp.study.words import asks, endpoint_name
 
 

@@ -24,14 +24,14 @@ from bnexp.store.study_document import FORMAT
 from bnexp.study import grid, jobs
 from bnexp.study.digests import digest_of, study_facts, trial_facts
 from bnexp.study.document import endpoints
-from bnexp.study.earlier import Begun, EarlierStudy, begun, directory_name, earlier_studies
 from bnexp.study.grid import Candidate, Cell
 from bnexp.study.jobs import CandidateFacts, Job, Trial, located_errors
-from bnexp.study.kept_rows import kept_rows
 from bnexp.study.new_rows import Rows
 from bnexp.study.refusals import measured_in, refuse_unanswerable
 from bnexp.study.result import Result
+from bnexp.study.smaller_study import EarlierResults, EarlierStudy, directory_name, earlier_results, earlier_studies
 from bnexp.study.sweep import metric_of
+from bnexp.study.trial_rows import kept_rows
 
 MOST_TRAININGS = 20_000
 CELLS = store.CELLS
@@ -55,7 +55,7 @@ class Plan:
     """The trials that were finished when it was planned."""
     earlier: Sequence[EarlierStudy] = ()
     """The same study with fewer seeds, the one with the most first."""
-    begun: Begun = field(default_factory=Begun)
+    begun: EarlierResults = field(default_factory=EarlierResults)
     """Results of these earlier studies, by trial; empty if every trial is finished."""
     metric: str | None = None
     """What the table of a sweep shows; None for a study with hypotheses."""
@@ -115,7 +115,7 @@ def plan(path: Path, runs: Path, *, most: int = MOST_TRAININGS, metric: str | No
     planned = replace(planned, done=finished(planned), earlier=earlier_studies(file, trials, sources, runs))
     if all(trial.key in planned.done for trial in planned.distinct):
         return planned
-    return replace(planned, begun=begun(file, planned.distinct, planned.earlier))
+    return replace(planned, begun=earlier_results(file, planned.distinct, planned.earlier))
 
 
 def _trial(

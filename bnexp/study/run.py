@@ -21,10 +21,10 @@ from bnexp.study import work
 from bnexp.study.asked import asked_now, keep_asked
 from bnexp.study.document import document, table
 from bnexp.study.jobs import Job, Trial
-from bnexp.study.kept_rows import keep_rows
 from bnexp.study.outlook import seconds_left
 from bnexp.study.plan import CELLS, Finished, Plan, failure_path, finished, pending, rows_of
 from bnexp.study.result import Result
+from bnexp.study.trial_rows import keep_rows
 
 MOST_OF_A_STUDY = 0.1
 """Timing a few steps takes no larger share of the time that it estimates; else a rough estimate must do."""
@@ -110,13 +110,13 @@ def _spread(several: Sequence[Job], count: int) -> list[Job]:
 # --- running ----------------------------------------------------------------------------
 
 Tell = Callable[[Result, int, float | None], None]
-"""Hears of each trial that has just been finished, how many are finished, and the seconds left."""
+"""Called with each trial that has just been finished, how many are finished, and the seconds left."""
 Answered = Callable[[Finished], None]
-"""Hears all results once their answer is kept, while nobody else works in the directory."""
+"""Called with all results once their answer is kept, while nobody else works in the directory."""
 
 
 def _nothing(results: Finished) -> None:
-    """Hear that a study is answered."""
+    """Do nothing with the results of a study that is answered."""
 
 
 def run(

@@ -20,8 +20,9 @@ from typing import Any
 import numpy as np
 
 from bnexp import statistics
-from bnexp.comparison.answer import Grounds, answer, word_of
-from bnexp.comparison.judgement import Evidence, Withheld, Wording, withheld
+from bnexp.comparison.answer import answer, word_of
+from bnexp.comparison.judged_difference import JudgedDifference
+from bnexp.comparison.judgement import Advice, Evidence, Withheld, withheld
 from bnexp.config.study import Hypothesis
 from bnexp.statistics import LEVEL, Floats, Levels, Reading, strict
 from bnexp.store.across_cells import AcrossCells
@@ -30,7 +31,7 @@ from bnexp.store.records import Record
 from bnexp.store.study_document import Findings, HypothesisRecord
 from bnexp.study.across import Part, Parts, no_single_answer, recorded
 from bnexp.study.contrast import Contrast, more_wins
-from bnexp.study.words import Telling, held
+from bnexp.study.words import ClaimWording, held
 
 SPEAKS_OF = {
     True: "other seeds and splits of these rows",
@@ -48,7 +49,7 @@ def judged(claims: Sequence[Hypothesis], contrasts: Sequence[Contrast]) -> list[
     return [
         HypothesisRecord(
             **{**dict(_findings(claim, one, case.levels)), "across": case.across(claim)},
-            verdict=case.verdict(_telling(claim, one)),
+            verdict=case.verdict(_wording(claim, one)),
         )
         for claim, one, case in rows
     ]
@@ -57,7 +58,7 @@ def judged(claims: Sequence[Hypothesis], contrasts: Sequence[Contrast]) -> list[
 def words(claims: Sequence[Hypothesis], contrasts: Sequence[Contrast]) -> list[str]:
     """Judge the claims of a study: all its rules, and nothing beside the words."""
     return [
-        case.word(_telling(claim, contrast))
+        case.word(_wording(claim, contrast))
         for claim, contrast, case in zip(claims, contrasts, _cases(claims, contrasts), strict=True)
     ]
 
@@ -82,18 +83,18 @@ def smallest_of(claim: Hypothesis) -> float:
 class _Case:
     """What a claim's verdict rests on, the levels of its intervals, and why it is withheld if it is."""
 
-    grounds: Grounds | None
+    difference: JudgedDifference | None
     """None where no pair has a value."""
     levels: Levels
     held: Withheld | None
     parts: Parts | None = None
     """The cells that are averaged, if there are several."""
 
-    def word(self, telling: Telling) -> str:
+    def word(self, wording: ClaimWording) -> str:
         """Return the word of the verdict alone."""
-        if self.grounds is None or self.held or self.disagrees:
-            return telling.open
-        return word_of(self.grounds, telling)
+        if self.difference is None or self.held or self.disagrees:
+            return wording.open
+        return word_of(self.difference, wording)
 
     @property
     def disagrees(self) -> bool:
@@ -102,23 +103,23 @@ class _Case:
 
     def across(self, claim: Hypothesis) -> AcrossCells | None:
         """Return what the document holds of the cells, each by itself."""
-        return None if self.parts is None or self.grounds is None else recorded(claim, self.parts, self.grounds)
+        return None if self.parts is None or self.difference is None else recorded(claim, self.parts, self.difference)
 
-    def verdict(self, telling: Telling) -> Verdict:
+    def verdict(self, wording: ClaimWording) -> Verdict:
         """Return the verdict, or why there is none."""
-        if self.held is None and self.grounds is not None:
+        if self.held is None and self.difference is not None:
             if self.parts is not None and self.disagrees:
-                return no_single_answer(telling, self.parts, is_warned=self.grounds.is_warned)
-            return answer(self.grounds, telling)
+                return no_single_answer(wording, self.parts, is_warned=self.difference.is_warned)
+            return answer(self.difference, wording)
         held = self.held or Withheld("No verdict: no pair has a value.")
-        return Verdict(word=telling.open, settled_by=held.settled_by, sentence=held.sentence)
+        return Verdict(word=wording.open, settled_by=held.settled_by, sentence=held.sentence)
 
 
 def _cases(claims: Sequence[Hypothesis], contrasts: Sequence[Contrast]) -> list[_Case]:
     """Return the claims' cases; they share the error (`statistics.shared_levels`)."""
     pairs = list(zip(claims, contrasts, strict=True))
-    grounds = [None if _withheld(claim, one, LEVEL) else _grounds(claim, one) for claim, one in pairs]
-    levels = statistics.shared_levels([1.0 if one is None else one.p_value for one in grounds])
+    differences = [None if _withheld(claim, one, LEVEL) else _judged_difference(claim, one) for claim, one in pairs]
+    levels = statistics.shared_levels([1.0 if one is None else one.p_value for one in differences])
     return [
         _Case(
             None if one is None else replace(one, levels=each),
@@ -126,7 +127,7 @@ def _cases(claims: Sequence[Hypothesis], contrasts: Sequence[Contrast]) -> list[
             _withheld(claim, contrast, each.sign),
             _parts(claim, contrast, each),
         )
-        for (claim, contrast), one, each in zip(pairs, grounds, levels, strict=True)
+        for (claim, contrast), one, each in zip(pairs, differences, levels, strict=True)
     ]
 
 
@@ -135,7 +136,7 @@ def _parts(claim: Hypothesis, contrast: Contrast, levels: Levels) -> Parts | Non
     if not contrast.parts:
         return None
     parts = [
-        Part(one, _grounds(claim, one), _telling(claim, one), _withheld(claim, one, levels.sign) is not None)
+        Part(one, _judged_difference(claim, one), _wording(claim, one), _withheld(claim, one, levels.sign) is not None)
         for one in contrast.parts
     ]
     return Parts.of(parts, levels)
@@ -150,7 +151,7 @@ def _withheld(claim: Hypothesis, contrast: Contrast, level: float) -> Withheld |
         guessing=contrast.guessing,
         level=level,
     )
-    words = Wording(
+    words = Advice(
         who=f"neither {claim.treated} nor {claim.baseline}, in any cell that is read,",
         more_pairs="Use more seeds.",
         lost_too=" (a 0 has no ratio and counts as lost, too)" if claim.metric.ratio else "",
@@ -159,18 +160,18 @@ def _withheld(claim: Hypothesis, contrast: Contrast, level: float) -> Withheld |
     return withheld(evidence, words)
 
 
-def _grounds(claim: Hypothesis, contrast: Contrast) -> Grounds | None:
+def _judged_difference(claim: Hypothesis, contrast: Contrast) -> JudgedDifference | None:
     """Return what a verdict rests on, signed so that what lies above 0 supports the claim; None without a value."""
     is_higher = claim.direction == "higher"
     effect_S = _effect(claim, contrast.difference_S[np.isfinite(contrast.difference_S)])
     if not len(effect_S):
         return None
-    anew = contrast.anew
-    return Grounds(
+    new_rows = contrast.new_rows
+    return JudgedDifference(
         claim.metric.metric,
         effect_S if is_higher else -effect_S,
         margin=smallest_of(claim),
-        anew=anew if anew is None or is_higher else -anew,
+        new_rows=new_rows if new_rows is None or is_higher else -new_rows,
         is_claim=True,
         is_warned=contrast.warned,
         rare=claim.smallest if claim.counts else statistics.RARE,
@@ -182,8 +183,8 @@ def _effect(claim: Hypothesis, difference_S: Floats) -> Floats:
     return statistics.signs(difference_S) / (2 if more_wins(claim) else -2) if claim.wins else difference_S
 
 
-def _telling(claim: Hypothesis, contrast: Contrast) -> Telling:
-    return Telling(
+def _wording(claim: Hypothesis, contrast: Contrast) -> ClaimWording:
+    return ClaimWording(
         claim,
         _reading(claim, contrast),
         contrast.never,
@@ -238,9 +239,9 @@ def _of_pairs(claim: Hypothesis, contrast: Contrast, effect_S: Floats, level: fl
     """Return the fields of `Findings` that need a pair with a value."""
     signed_S = effect_S * (1 if claim.direction == "higher" else -1)
     difference = MetricDifference(**_fields(claim, statistics.summed_up(effect_S, level)))
-    if contrast.anew is not None:
-        anew = contrast.anew.recorded(level)
-        difference.new_rows = anew.model_copy(update={key: held(claim, getattr(anew, key)) for key in BOUNDS})
+    if contrast.new_rows is not None:
+        new_rows = contrast.new_rows.recorded(level)
+        difference.new_rows = new_rows.model_copy(update={key: held(claim, getattr(new_rows, key)) for key in BOUNDS})
     chance = statistics.probability_of_improvement(signed_S, LEVEL)
     return {"difference": difference, "probability_of_improvement": Interval(**strict(chance))}
 

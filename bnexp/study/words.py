@@ -23,7 +23,7 @@ AFTER_RESULTS = "This hypothesis was added or changed after the results were kno
 
 
 @dataclass(frozen=True)
-class Telling:
+class ClaimWording:
     """How the verdict on a claim is worded. Its intervals are signed: what lies above 0 supports the claim."""
 
     claim: Hypothesis

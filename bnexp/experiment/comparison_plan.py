@@ -8,7 +8,7 @@ from pathlib import Path
 from bnexp import statistics
 from bnexp.comparison import Arm, Question
 from bnexp.comparison.detectable import Design, detectable_by
-from bnexp.experiment import earlier, resolve
+from bnexp.experiment import earlier_comparison, resolve
 from bnexp.experiment.prepare import Checked
 from bnexp.metrics import headline
 from bnexp.store.plan_document import ComparisonPlan, PlannedArm
@@ -39,7 +39,7 @@ def plan(
         grouped=getattr(base.dataset, "group", None) is not None,
         level=1 - statistics.share_of_each(question.looks) if question.looks else statistics.LEVEL,
     )
-    known = earlier.comparison_of(runs, experiments, base, metric)
+    known = earlier_comparison.comparison_of(runs, experiments, base, metric)
     return ComparisonPlan(
         arms=[_arm(item, stored) for item in planned],
         baseline=baseline,

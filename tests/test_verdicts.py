@@ -1,4 +1,4 @@
-"""Evidence for a study: each number against a case worked by hand or a published one, and scipy; rules by simulation."""
+"""The statistics of verdicts: each number against a case worked by hand or a published one, and scipy; rules by simulation."""
 
 from __future__ import annotations
 

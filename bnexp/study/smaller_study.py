@@ -22,8 +22,8 @@ from bnexp.study.digests import digest_of, study_facts, trial_facts
 from bnexp.study.document import endpoints
 from bnexp.study.grid import tuning_seeds
 from bnexp.study.jobs import DIGITS, Trial
-from bnexp.study.kept_rows import kept_rows
 from bnexp.study.result import Result
+from bnexp.study.trial_rows import kept_rows
 from bnexp.system.machine import versions
 
 
@@ -38,7 +38,7 @@ class EarlierStudy:
 
 
 @dataclass(frozen=True)
-class Begun:
+class EarlierResults:
     """What earlier studies have measured of trials that are not finished with all seeds."""
 
     results: Mapping[str, Result] = field(default_factory=dict)
@@ -91,7 +91,7 @@ def _number_of_seeds(directory: Path) -> int:
     return 0
 
 
-def begun(file: StudyFile, trials: Sequence[Trial], earlier: Sequence[EarlierStudy]) -> Begun:
+def earlier_results(file: StudyFile, trials: Sequence[Trial], earlier: Sequence[EarlierStudy]) -> EarlierResults:
     """Read what earlier studies hold of these trials, each from the one with the most seeds that can be used."""
     results: dict[str, Result] = {}
     not_used: dict[str, None] = {}
@@ -106,7 +106,7 @@ def begun(file: StudyFile, trials: Sequence[Trial], earlier: Sequence[EarlierStu
                 not_used[f"the training of {study.directory.name} cannot be used: {differing}"] = None
             else:
                 results[trial.digest] = result
-    return Begun(results, list(not_used))
+    return EarlierResults(results, list(not_used))
 
 
 def _read(study: EarlierStudy, trial: Trial) -> Result | None:

@@ -1,0 +1,98 @@
+"""A difference and all that is needed to judge it: its estimates for these rows and for new rows, margin, levels."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from bnexp import statistics
+from bnexp.comparison.new_rows import NewRowsEstimate
+from bnexp.metrics import quantity
+from bnexp.statistics import LEVEL, RARE, Estimate, Floats, Goal, Levels, Shown
+from bnexp.statistics.held_out_rows import FEWEST_EFFECTIVE, MOSTLY_ROWS
+
+
+@dataclass(frozen=True)
+class JudgedDifference:
+    """What a verdict rests on: a difference as estimated for these rows and, where that is known, for new rows."""
+
+    metric: str
+    difference_S: Floats
+    """The pairs' differences, (S,), all finite, on the scale that is judged."""
+    margin: float
+    levels: Levels = field(default_factory=Levels)
+    new_rows: NewRowsEstimate | None = None
+    is_claim: bool = False
+    """Whether a study's hypothesis is judged. Any difference below 0 refutes it."""
+    is_warned: bool = False
+    """Some of the trainings have warnings, which no number of seeds removes."""
+    rare: float = RARE
+    looks: Sequence[int] = ()
+    """The numbers of seeds of all looks that share the error, if several are planned."""
+
+    @cached_property
+    def here(self) -> Estimate:
+        """Return the mean difference as estimated for these rows."""
+        return statistics.over_seeds(self.difference_S)
+
+    @property
+    def decides(self) -> Estimate:
+        """Return the estimate that gives the word: for new rows, where there is one."""
+        return self.here if self.new_rows is None else self.new_rows.estimate
+
+    @property
+    def pairs(self) -> int:
+        """Count the pairs."""
+        return len(self.difference_S)
+
+    @cached_property
+    def sign_flip_p(self) -> float:
+        """Return the p-value of the sign-flip test over seeds."""
+        return statistics.sign_flip_p_value(self.difference_S)
+
+    @property
+    def p_value(self) -> float:
+        """Return the p-value that decides: the larger one of the t test and the sign-flip test, if t is below 5%."""
+        of_t = self.decides.p_value
+        return max(of_t, self.sign_flip_p) if of_t <= 1 - LEVEL else of_t
+
+    @property
+    def error_beyond_seeds(self) -> float:
+        """Return the standard error that very many seeds would leave: the part of the held-out rows."""
+        if self.new_rows is None:
+            return 0.0
+        if self.new_rows.rows is None:
+            return math.sqrt(max(0.0, self.new_rows.estimate.error**2 - self.here.error**2))
+        return math.sqrt(self.new_rows.rows.components.row / self.new_rows.rows.rows)
+
+    @property
+    def goals(self) -> list[Goal]:
+        """Return how narrow the interval must get."""
+        return statistics.goals(self.here.mean, self.margin, self.levels, is_claim=self.is_claim)
+
+    def shown(self, estimate: Estimate) -> Shown:
+        """Return what an estimate of the difference shows."""
+        return statistics.shown(
+            estimate,
+            margin=self.margin,
+            pairs=self.pairs,
+            sign_flip_p=lambda: self.sign_flip_p,
+            levels=self.levels,
+            rare=self.rare,
+        )
+
+    def is_doubted(self, estimate: Estimate) -> bool:
+        """Return True if the interval tells a sign, and the sign-flip test over seeds does not agree."""
+        interval = estimate.interval(self.levels.sign)
+        return (interval.low > 0 or interval.high < 0) and self.sign_flip_p > 1 - self.levels.sign
+
+    @property
+    def is_carried_by_few(self) -> bool:
+        """Return True for a loss or an error of new rows whose difference a few rows carry."""
+        rows = None if self.new_rows is None else self.new_rows.rows
+        if rows is None or quantity(self.metric) == "accuracy":
+            return False
+        few = rows.effective_rows < min(FEWEST_EFFECTIVE, rows.rows)
+        return few and rows.components.share_of_rows(rows.seeds, rows.rows) >= MOSTLY_ROWS

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
-from arms import arm, spread
+from arms import arm, measured, rows_right, spread
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import stats
+from studies import claim
 
-from bnexp.comparison import Question, compare
+from bnexp.comparison import Arm, Question, compare
+from bnexp.store.comparison_document import Verdict
+from bnexp.study.contrast import contrast_of
+from bnexp.study.grid import Cell
+from bnexp.study.result import Result
+from bnexp.study.verdict import judged
 
 
 def test_several_arms_share_the_error_as_holms_rule_says() -> None:
@@ -41,3 +51,95 @@ def test_several_arms_share_the_error_as_holms_rule_says() -> None:
     alone = compare([arms[0], base], Question()).contrasts[0]
     assert alone.judged is not None and alone.judged.level == alone.judged.margin_level == 0.95
     assert "share the error" not in alone.verdict.sentence
+
+
+def _as_comparison(arms: dict[str, Arm], metric: str, margin: float) -> Verdict:
+    found = compare([arms["bn"], arms["none"]], Question(metric=metric, margin=margin, baseline="none"))
+    return found.contrasts[0].verdict
+
+
+def _as_study(arms: dict[str, Arm], **asked: Any) -> Verdict:
+    """Judge the same seeds and rows as a study of one cell."""
+    results, rows = {}, {}
+    for name, one in arms.items():
+        final = {metric: one.history.final(metric).tolist() for metric in ("val_accuracy", "val_loss")}
+        seeds, rows[0, name] = one.history.seeds, one.held_out
+        results[0, name] = Result(
+            trial="t", levels={}, arm=name, experiment="e", seeds=seeds, rows={"train": 100, "val": 50}, final=final,
+            epochs_to={}, budget_epochs=9, diverged={}, steps=1, seconds=1.0,
+        )  # fmt: skip
+    hypothesis = claim(**asked)
+    contrast = contrast_of(hypothesis, [Cell(0, {}, {})], results, rows.__getitem__)
+    (record,) = judged([hypothesis], [contrast])
+    return record.verdict
+
+
+ARMS_DRAWN = st.fixed_dictionaries(
+    {
+        "gain": st.sampled_from([-0.1, -0.03, -0.01, 0.0, 0.01, 0.03, 0.1]),
+        "seeds": st.sampled_from([4, 8, 20]),
+        "rows": st.sampled_from([60, 400]),
+        "margin": st.sampled_from([0.005, 0.02, 0.06, 2.0]),
+        "draw": st.integers(0, 9999),
+        "is_kept": st.booleans(),
+    }
+)
+
+
+def _drawn(case: dict[str, Any]) -> dict[str, Arm]:
+    """Draw two arms, whose rows are kept or not."""
+    shape = {"seeds": case["seeds"], "rows": case["rows"], "hard": 0.1}
+    shares = {"bn": 0.8 + case["gain"], "none": 0.8}
+    right = {name: rows_right(share, **shape, draw=case["draw"] + n) for n, (name, share) in enumerate(shares.items())}
+    if case["is_kept"]:
+        return {name: measured(name, right_SR) for name, right_SR in right.items()}
+    return {name: arm(name, right_SR.mean(axis=1), seeds=case["seeds"]) for name, right_SR in right.items()}
+
+
+ONE_DECISION = {
+    "helps": {"supported"},
+    "hurts": {"refuted"},
+    "no difference that matters": {"refuted"},
+    "cannot tell yet": {"inconclusive", "refuted"},
+}
+"""Word of a comparison -> the words of a study on the same numbers; any difference the other way refutes a claim."""
+
+
+@settings(max_examples=60)
+@given(case=ARMS_DRAWN)
+def test_a_study_of_one_cell_decides_as_a_comparison_of_the_same_numbers(case: dict[str, Any]) -> None:
+    arms, margin = _drawn(case), min(case["margin"], 0.06)
+    compared = _as_comparison(arms, "val_accuracy", margin)
+    studied = _as_study(arms, metric="val_accuracy", smallest=margin)
+    assert studied.word in ONE_DECISION[compared.word]
+    if (compared.word, studied.word) == ("cannot tell yet", "refuted"):  # the other way round, by less than the margin
+        assert "the other way round" in studied.sentence
+    assert studied.about == compared.about
+
+
+@settings(max_examples=60)
+@given(case=ARMS_DRAWN)
+def test_a_ratio_of_losses_is_decided_alike_by_a_study_and_a_comparison(case: dict[str, Any]) -> None:
+    arms = _drawn(case)
+    mean, ratio = float(arms["none"].history.final("val_loss").mean()), 1 + min(4 * case["margin"], 0.5)
+    compared = _as_comparison(arms, "val_loss", mean * (ratio - 1))
+    ratio_of = {"metric": "val_loss", "ratio": True}
+    studied = _as_study(arms, metric=ratio_of, smallest=ratio, direction="lower")
+    assert studied.word in ONE_DECISION[compared.word]
+    assert studied.about == compared.about
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_neither_decides_by_a_margin_as_large_as_the_whole_loss(is_kept: bool) -> None:
+    """Any net is within 100% of the baseline's loss, a perfect one too: that is no finding."""
+    arms = _drawn({"gain": 0.02, "seeds": 20, "rows": 400, "draw": 3, "is_kept": is_kept})
+    mean = float(arms["none"].history.final("val_loss").mean())
+    compared = _as_comparison(arms, "val_loss", 1.5 * mean)
+    studied = _as_study(arms, metric="val_loss", smallest=1.5 * mean, direction="lower")
+    assert (compared.word, studied.word) == ("cannot tell yet", "inconclusive")
+    seen = f"No verdict: the margin is {1.5 * mean:.3g} and the mean val_loss of none is {mean:.3g}, so that even a "
+    cure = f"perfect net would not matter. Use a smaller one, such as %s{0.05 * mean:.2g}."
+    assert compared.sentence == seen + cure % "--margin "
+    assert studied.sentence == seen + cure % "smallest: "
+    other_way = _as_study(arms, metric="val_loss", smallest=1.5 * mean, direction="higher")
+    assert other_way.word == "refuted" and "the other way round" in other_way.sentence  # the sign decides it

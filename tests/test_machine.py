@@ -161,3 +161,13 @@ def test_the_record_of_the_machine_holds_the_cores_that_may_be_used(monkeypatch:
     monkeypatch.setattr(joblib, "cpu_count", lambda: 3)
     monkeypatch.setattr(os, "cpu_count", lambda: 64)  # of the whole machine, whatever the container's quota
     assert machine.machine()["cores"] == 3
+
+
+def test_versions_that_decide_numbers_are_told_from_pythons(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "bnexp.system.machine.versions", lambda: {"python": "3.12.1", "keras": "3.15.1", "numpy": "2.0"}
+    )
+    then = {"python": "3.11.2", "keras": "3.14.0", "numpy": "2.0"}
+    assert machine.changed_versions(then) == ["keras was 3.14.0 and is 3.15.1"]
+    assert machine.changed_versions(then, deciding=False) == ["python was 3.11.2 and is 3.12.1"]
+    assert machine.changed_versions({}) == ["keras was not recorded and is 3.15.1", "numpy was not recorded and is 2.0"]

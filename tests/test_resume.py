@@ -289,7 +289,7 @@ def test_an_array_of_another_shape_is_refused(left: store.Run, name: str) -> Non
 
 
 def test_all_that_could_change_a_number_is_refused_at_once(left: store.Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bnexp.experiment.resume.versions", lambda: {**versions(), "keras": "9.9", "python": "4.0"})
+    monkeypatch.setattr("bnexp.system.machine.versions", lambda: {**versions(), "keras": "9.9", "python": "4.0"})
     monkeypatch.setattr("bnexp.experiment.resume.processor", lambda: "another")
     monkeypatch.setenv("BNEXP_CORES", "77")
     record = left.record()
@@ -362,7 +362,7 @@ def test_a_run_in_which_another_process_is_at_work_is_refused(left: store.Run, t
 
 
 def test_another_python_changes_no_number_and_is_named(left: store.Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bnexp.experiment.resume.versions", lambda: {**versions(), "python": "4.0"})
+    monkeypatch.setattr("bnexp.system.machine.versions", lambda: {**versions(), "python": "4.0"})
     assert go_on(left).record.resumed[0].changed == [f"python was {versions()['python']} and is 4.0"]
 
 

@@ -175,7 +175,7 @@ def test_seeds_that_were_trained_with_other_versions_are_trained_again_and_the_p
     few, _, _ = run(tmp_path, STUDY % 2)
     now = few.begun.results or results(few)[0].versions
     with monkeypatch.context() as later:
-        later.setattr("bnexp.study.smaller_study.versions", lambda: dict(now) | {"keras": "99"})
+        later.setattr("bnexp.system.machine.versions", lambda: dict(now) | {"keras": "99"})
         more = planned(tmp_path, STUDY % 4)
         told = f"the training of {few.directory.name} cannot be used: keras was {now['keras']} and is 99"
         assert list(more.begun.not_used) == plan_document(more, 1).seeds_not_used == [told]

@@ -258,6 +258,25 @@ def test_epochs_count_by_their_logs_and_a_seed_that_never_arrives_with_the_budge
     assert found.never == (0, 1)
 
 
+@pytest.mark.parametrize(
+    ("resample", "metric"), [("true", "test_loss"), ("true", "val_loss"), ("validation", "val_loss")]
+)
+def test_a_ratio_is_refused_where_each_seed_holds_out_rows_of_its_own(
+    tmp_path: Path, resample: str, metric: str
+) -> None:
+    """Its interval over such splits covers 84 to 91% (benchmarks/coverage.py)."""
+    base = SMALL.replace("samples: 80,", f"samples: 80, resample: {resample},")
+    ratio = base.replace("metric: test_accuracy", f"metric: {{metric: {metric}, ratio: true}}")
+    ratio = ratio.replace("direction: higher, smallest: 0.01", "direction: lower, smallest: 1.1")
+    assert refusal(tmp_path, ratio) == (
+        "s.yaml:5: hypothesis.metric has ratio: true; each seed holds out rows of its own, and there the interval of a "
+        f"ratio covers too seldom. Leave ratio out, and give smallest in the unit of {metric}."
+    )
+    on_shared_rows = ratio.replace(f"resample: {resample}", "resample: validation").replace(metric, "test_loss")
+    assert planned(tmp_path, on_shared_rows).trials
+    assert planned(tmp_path, ratio.replace(metric, "loss")).trials  # training rows are not held out
+
+
 def test_a_ratio_of_losses_is_contrasted_by_logs() -> None:
     halved = claim(metric={"metric": "test_loss", "ratio": True}, direction="lower", smallest=1.2)
     results = {

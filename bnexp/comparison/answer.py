@@ -25,6 +25,8 @@ DRAWN = {
     "splits": "For other splits and rows of this kind",
 }
 
+WARNED = "It rests on trainings that have warnings; read them first."
+
 
 class Wording(Protocol):
     """How a comparison, or a study, words its verdict."""
@@ -42,8 +44,8 @@ class Wording(Protocol):
     def bounds(self, interval: Interval) -> str:
         """Write the bounds of an interval."""
 
-    def refusal(self, word: str) -> str | None:
-        """Return why a word that follows from the interval is withheld; None if it is not."""
+    def margin_of_all(self) -> str:
+        """Return what is seen and the cure, where the margin is no smaller than the baseline's whole loss or error."""
 
     def own_cure(self) -> str | None:
         """Return what would settle it, if that is neither seeds nor rows."""
@@ -56,15 +58,15 @@ def word_of(difference: JudgedDifference, wording: Wording) -> str:
     """Return the word of the verdict alone."""
     if difference.is_carried_by_few:
         return wording.open
-    word = wording.word(difference.shown(difference.decides))
-    return word if wording.refusal(word) is None else wording.open
+    found = _Found.of(difference, difference.decides, wording)
+    return wording.open if found.is_void else found.word
 
 
 def is_open_to_seeds(difference: JudgedDifference, wording: Wording) -> bool:
     """Return True if more seeds could settle an open question, for some mean that these seeds do not exclude."""
     if difference.is_carried_by_few:
         return False
-    if any(wording.refusal(wording.word(difference.shown(one))) for one in (difference.decides, difference.here)):
+    if any(_Found.of(difference, one, wording).is_void for one in (difference.decides, difference.here)):
         return False
     here, least = difference.here.interval(difference.levels.sign), difference.error_beyond_seeds
     return statistics.within_reach(here, least, margin=difference.margin, levels=difference.levels)
@@ -75,8 +77,8 @@ def answer(difference: JudgedDifference, wording: Wording) -> Verdict:
     new_rows = difference.new_rows
     here = _Found.of(difference, difference.here, wording)
     decides = here if new_rows is None else _Found.of(difference, difference.decides, wording)
-    if reason := wording.refusal(decides.word) or wording.refusal(here.word):
-        return Verdict(word=wording.open, sentence=reason)
+    if decides.is_void or here.is_void:
+        return Verdict(word=wording.open, sentence=f"No verdict: {wording.margin_of_all()}")
     return (
         _about_these_rows(difference, wording, here)
         if new_rows is None
@@ -92,13 +94,18 @@ class _Found:
     shown: Shown
     word: str
     level: float
+    is_void: bool
+    """Whether the word only says that the difference is small, and any would be, by a margin of the whole loss."""
 
     @classmethod
     def of(cls, difference: JudgedDifference, estimate: Estimate, wording: Wording) -> _Found:
         """Judge an estimate."""
         shown = difference.shown(estimate)
         level = difference.levels.margin if shown.is_small and not shown.sign else difference.levels.sign
-        return cls(estimate, shown, wording.word(shown), level)
+        word = wording.word(shown)
+        is_of_sign = difference.is_claim and shown.sign < 0
+        is_of_margin = word != wording.open and shown.is_small and not is_of_sign
+        return cls(estimate, shown, word, level, is_void=difference.is_margin_of_all and is_of_margin)
 
     @property
     def interval(self) -> Interval:
@@ -143,10 +150,11 @@ def _about_these_rows(difference: JudgedDifference, wording: Wording, here: _Fou
 
 def _what_follows(difference: JudgedDifference, found: _Found, wording: Wording) -> str | None:
     """Return what stands behind the difference; None if the question is open for lack of seeds or rows."""
+    if found.word != wording.open:
+        failures = _unseen_failures(difference.pairs) if found.shown.is_small and not found.shown.sign else ""
+        return " ".join(one for one in (WARNED if difference.is_warned else "", failures) if one)
     if difference.is_warned:
         return WARNINGS_FIRST
-    if found.word != wording.open:
-        return _unseen_failures(difference.pairs) if found.shown.is_small and not found.shown.sign else ""
     if (cure := wording.own_cure()) is not None:
         return cure
     if difference.is_doubted(found.estimate):

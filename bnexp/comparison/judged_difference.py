@@ -26,6 +26,8 @@ class JudgedDifference:
     new_rows: NewRowsEstimate | None = None
     is_claim: bool = False
     """Whether a study's hypothesis is judged. Any difference below 0 refutes it."""
+    is_margin_of_all: bool = False
+    """The margin is no smaller than the baseline's whole loss or error, so that a small difference tells nothing."""
     is_warned: bool = False
     """Some of the trainings have warnings, which no number of seeds removes."""
     rare: float = RARE

@@ -10,14 +10,28 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from bnexp.config import Experiment
 from bnexp.config.model import Sequential
-from bnexp.metrics import quantity
+from bnexp.config.section import Resample
+from bnexp.held_out import PARTS as HELD_OUT_PARTS
+from bnexp.metrics import number, quantity
 
 ROUNDING = 1e-6
 """Of accuracies, which older runs hold in float32: no more than this above guessing is guessing."""
+RELATIVE_MARGIN = 0.05
+"""The margin of a loss or an error, if none is asked for, over the baseline's mean."""
 SHARES = ("accuracy", "r2")
 """Metrics that are shares: 1 is the best value."""
 WARNINGS_FIRST = "Fix the warnings first. More seeds will not remove them."
 """What stands in the place of a number of seeds in a verdict that rests on trainings with warnings."""
+
+
+def has_own_splits(resample: Resample, metric: str) -> bool:
+    """Return True if each seed holds out rows of its own in the part that a metric is measured on.
+
+    >>> [has_own_splits("validation", metric) for metric in ("val_loss", "test_loss", "loss")]
+    [True, False, False]
+    """
+    part = metric.partition("_")[0]
+    return part in HELD_OUT_PARTS and (resample is True or (resample == "validation" and part == "val"))
 
 
 def unmeasured_part(metric: str, measured: Sequence[str]) -> str | None:
@@ -63,6 +77,17 @@ def is_margin_of_all(metric: str, margin: float, mean: float) -> bool:
     (True, False, False)
     """
     return quantity(metric) not in SHARES and margin >= mean > 0
+
+
+def perfect_net_would_not_matter(metric: str, margin: float, baseline: str, mean: float, *, key: str) -> str:
+    """Return what is seen of a margin as large as the baseline's whole mean, and the cure; `key` is the margin's.
+
+    >>> perfect_net_would_not_matter("val_loss", 5, "nobn", 0.8, key="--margin ")  # doctest: +ELLIPSIS
+    'the margin is 5 and the mean val_loss of nobn is 0.8, so that even a perfect net would not matter. Use a ...'
+    """
+    seen = f"the margin is {number(metric, margin)} and the mean {metric} of {baseline} is {number(metric, mean)}"
+    cure = f"Use a smaller one, such as {key}{RELATIVE_MARGIN * mean:.2g}."
+    return f"{seen}, so that even a perfect net would not matter. {cure}"
 
 
 def impossible_value(metric: str, value: float, *, spelt: str = "") -> str | None:

@@ -5,6 +5,7 @@ Axes: S seeds, R held-out rows, G groups of rows.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -77,10 +78,12 @@ def for_new_rows(arms: PairedArms, metric: str, scale: Scale = "difference") -> 
         return None
     if not treated.is_shared:
         return _over_splits(arms, treated, difference_S)
-    if not np.array_equal(treated.rows_SR, base.rows_SR):
-        return None
-    difference_SR = _row_by_row(arms, (treated, base), metric, finals, scale)
-    if difference_SR is None or not np.isfinite(difference_SR).all():
+    one, other = (
+        MeasuredRows(rows, final_S, [seed in history.diverged_at for seed in history.seeds])
+        for rows, final_S, history in zip((treated, base), finals, (arms.treated, arms.base), strict=True)
+    )
+    difference_SR = row_by_row(one, other, metric, scale)
+    if difference_SR is None:
         return None
     centred_SR = difference_SR - difference_SR.mean(axis=1, keepdims=True)
     return over_rows(difference_S[:, None] + centred_SR, None if treated.groups_SR is None else treated.groups_SR[0])
@@ -110,29 +113,40 @@ def _rows(arm: Arm, history: History, part: str) -> PartRows | None:
     return arm.held_out.of(history.seeds).parts[part] if known.issuperset(history.seeds) else None
 
 
-def _row_by_row(
-    arms: PairedArms, pair: tuple[PartRows, PartRows], metric: str, finals: tuple[Floats, Floats], scale: Scale
-) -> Floats | None:
-    """Return the difference of each seed and row, (S, R), up to a constant for each seed; None if it is not kept."""
-    measured = quantity(metric)
+@dataclass(frozen=True)
+class MeasuredRows:
+    """What the seeds of an arm measured on the same held-out rows."""
+
+    rows: PartRows
+    final_S: Floats
+    """The mean over rows of each seed, (S,)."""
+    diverged_S: Sequence[bool]
+
+    def values(self, measured: str) -> Floats | None:
+        """Return what each row measured, (S, R); in accuracy, a diverged seed guesses the commonest class."""
+        values_SR = self.rows.values(measured)
+        if values_SR is None or measured != "accuracy" or self.rows.guessed_SR is None:
+            return values_SR
+        return np.where(np.array(self.diverged_S)[:, None], self.rows.guessed_SR, values_SR)
+
+
+def row_by_row(treated: MeasuredRows, base: MeasuredRows, metric: str, scale: Scale) -> Floats | None:
+    """Return treated minus baseline of each seed and row, (S, R), up to a constant for each seed.
+
+    None where the arms have other rows, where a value is not kept, and where one is not finite.
+    """
+    if not np.array_equal(treated.rows.rows_SR, base.rows.rows_SR):
+        return None
+    difference_SR = _subtracted(treated, base, quantity(metric), scale)
+    return None if difference_SR is None or not np.isfinite(difference_SR).all() else difference_SR
+
+
+def _subtracted(treated: MeasuredRows, base: MeasuredRows, measured: str, scale: Scale) -> Floats | None:
     if measured == "r2":
-        return of_r2(*pair)
-    values = []
-    for rows, history, final_S in zip(pair, (arms.treated, arms.base), finals, strict=True):
-        measured_SR = as_judged(rows, [seed in history.diverged_at for seed in history.seeds], measured)
-        if measured_SR is None:
-            return None
-        values.append(rows_on_scale(measured_SR, final_S, scale))
-    difference_SR: Floats = values[0] - values[1]
-    return difference_SR
-
-
-def as_judged(rows: PartRows, diverged_S: list[bool], measured: str) -> Floats | None:
-    """Return what each row measured, (S, R); in accuracy, a diverged seed guesses the commonest class."""
-    values_SR = rows.values(measured)
-    if values_SR is None or measured != "accuracy" or rows.guessed_SR is None:
-        return values_SR
-    return np.where(np.array(diverged_S)[:, None], rows.guessed_SR, values_SR)
+        return of_r2(treated.rows, base.rows)
+    pair = [(arm.values(measured), arm.final_S) for arm in (treated, base)]
+    on_scale = [rows_on_scale(values_SR, final_S, scale) for values_SR, final_S in pair if values_SR is not None]
+    return on_scale[0] - on_scale[1] if len(on_scale) == 2 else None
 
 
 def of_r2(treated: PartRows, base: PartRows) -> Floats | None:

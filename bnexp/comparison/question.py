@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 
 from bnexp.comparison.metric_rules import (
+    RELATIVE_MARGIN,
     chosen_by,
     impossible_margin,
     impossible_value,
@@ -26,7 +27,6 @@ TARGET_SHARE = 0.05
 """Default target: the median over the baseline's seeds of their best value, worse by this share of it."""
 DEFAULT_MARGINS = {"accuracy": 0.01, "r2": 0.01}
 """Smallest difference that matters; for losses and errors it is RELATIVE_MARGIN of the baseline's mean."""
-RELATIVE_MARGIN = 0.05
 FIRST_LOOK, MOST_SEEDS = 10, 160
 """Seeds of the first look, and by default of the last one: each look doubles them."""
 

@@ -12,10 +12,10 @@ from bnexp.comparison.answer import answer, is_open_to_seeds
 from bnexp.comparison.arm_values import final_values, guessing_of, one_class_of
 from bnexp.comparison.judged_difference import JudgedDifference
 from bnexp.comparison.judgement import Advice, Evidence, Withheld, unbeaten, withheld
-from bnexp.comparison.metric_rules import chosen_by, is_margin_of_all
+from bnexp.comparison.metric_rules import chosen_by, has_own_splits, is_margin_of_all, perfect_net_would_not_matter
 from bnexp.comparison.new_rows import for_new_rows, why_not
 from bnexp.comparison.pairing import PairedArms
-from bnexp.comparison.question import RELATIVE_MARGIN, ResolvedQuestion
+from bnexp.comparison.question import ResolvedQuestion
 from bnexp.comparison.scale import Scale, difference_on_scale, margin_on_scale, scale_of
 from bnexp.metrics import higher_is_better, number, with_unit
 from bnexp.statistics import Interval, Levels, Shown, Word
@@ -46,7 +46,7 @@ class _Case:
 def _case(arms: PairedArms, question: ResolvedQuestion) -> _Case:
     sides = ((arms.arm, arms.treated), (arms.baseline, arms.base))
     values = [final_values(history, question.metric, guessing_of(arm)) for arm, history in sides]
-    own_splits = _has_own_splits(arms, question.metric)
+    own_splits = has_own_splits(arms.arm.experiment.dataset.resample, question.metric)
     scale = scale_of(question.metric, *values, own_splits=own_splits)
     difference_S = difference_on_scale(values[0], values[1], scale)
     whole_S = difference_S[np.isfinite(difference_S)]
@@ -60,16 +60,11 @@ def _case(arms: PairedArms, question: ResolvedQuestion) -> _Case:
         whole_S,
         margin=margin_on_scale(question.margin, baseline_mean, scale),
         new_rows=for_new_rows(arms, question.metric, scale) if question.about == "new-rows" else None,
+        is_margin_of_all=is_margin_of_all(question.metric, question.margin, baseline_mean),
         is_warned=bool(arms.arm.record.warnings or arms.baseline.record.warnings),
         looks=question.looks,
     )
     return _Case(held, difference, wording)
-
-
-def _has_own_splits(arms: PairedArms, metric: str) -> bool:
-    """Return True if each seed has rows of its own in the part that a metric is measured on."""
-    resample = arms.arm.experiment.dataset.resample
-    return resample is True or (resample == "validation" and not metric.startswith("test_"))
 
 
 def _answered(case: _Case, levels: Levels) -> tuple[Judged | None, Verdict]:
@@ -156,16 +151,11 @@ class _ComparisonWording:
         """Write the bounds of an interval."""
         return self._written(interval)[1]
 
-    def refusal(self, word: str) -> str | None:
-        """Return why a margin says nothing about a loss or an error: one as large as the baseline's whole mean."""
-        question = self.question
-        takes_all = is_margin_of_all(question.metric, question.margin, self.baseline_mean)
-        if word != "no difference that matters" or not takes_all:
-            return None
-        seen = f"the margin is {number(question.metric, question.margin)} and the mean {question.metric} of"
-        mean = number(question.metric, self.baseline_mean)
-        cure = f"Use a smaller one, such as --margin {RELATIVE_MARGIN * self.baseline_mean:.2g}."
-        return f"No verdict: {seen} {self.baseline} is {mean}, so that even a perfect net would not matter. {cure}"
+    def margin_of_all(self) -> str:
+        """Return what is seen and the cure, where the margin is no smaller than the baseline's whole loss or error."""
+        return perfect_net_would_not_matter(
+            self.question.metric, self.question.margin, self.baseline, self.baseline_mean, key="--margin "
+        )
 
     def own_cure(self) -> str | None:
         """Return None: seeds or rows settle it."""

@@ -61,11 +61,6 @@ class Endpoint(Section):
     """Contrast how many times smaller the value is, as suits a loss; epochs to a value are always contrasted so."""
 
     @property
-    def is_of_test(self) -> bool:
-        """Return True if it is measured on the test part."""
-        return self.metric.startswith("test_")
-
-    @property
     def in_logs(self) -> bool:
         """Return True if the logs are contrasted."""
         return self.ratio or self.epochs_to is not None

@@ -8,6 +8,7 @@ from pathlib import Path
 from bnexp import statistics
 from bnexp.comparison import Arm, Question
 from bnexp.comparison.detectable import Design, detectable_by
+from bnexp.comparison.metric_rules import has_own_splits
 from bnexp.experiment import earlier_comparison, resolve
 from bnexp.experiment.prepare import Checked
 from bnexp.metrics import headline
@@ -28,14 +29,13 @@ def plan(
     baseline = named[0] if named else planned[-1].name
     base = experiments[[item.name for item in planned].index(baseline)]
     data = stored[baseline].record.dataset if baseline in stored else checked[baseline].data
-    resample = base.dataset.resample
     seeds = set.intersection(*(_seeds(item, stored) for item in planned))
     design = Design(
         metric=metric,
         seeds=len(seeds),
         about=question.about,
         data=data,
-        own_splits=resample is True or (resample == "validation" and metric.startswith("val_")),
+        own_splits=has_own_splits(base.dataset.resample, metric),
         grouped=getattr(base.dataset, "group", None) is not None,
         level=1 - statistics.share_of_each(question.looks) if question.looks else statistics.LEVEL,
     )

@@ -24,7 +24,7 @@ from bnexp.metrics import names
 from bnexp.store import RunRecord
 from bnexp.store.run_record import Machine, Pairing, TrainedSeeds
 from bnexp.system.listeners import Note
-from bnexp.system.machine import machine, versions
+from bnexp.system.machine import changed_versions, machine
 
 if TYPE_CHECKING:
     from bnexp.data import Data
@@ -155,9 +155,7 @@ def _other_circumstances(record: RunRecord) -> Iterator[str]:
     """Yield what differs in versions and machine. The number of cores changes no number but by rounding."""
     from bnexp.training.devices import gpus
 
-    for package, now in versions().items():
-        if (then := record.versions.get(package)) != now:
-            yield f"{package} was {then} and is {now}"
+    yield from changed_versions(record.versions)
     here = Machine.model_validate(machine())
     if record.machine.system != here.system:
         yield f"the machine was {record.machine.system} and is {here.system}"

@@ -5,7 +5,7 @@ TensorFlow is imported here, inside functions.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,10 +21,7 @@ from bnexp.experiment.run import Finished, failure_marked, first_record, train_i
 from bnexp.history import Watch
 from bnexp.store.run_record import Resumed
 from bnexp.system.listeners import Note
-from bnexp.system.machine import processor, versions
-
-NEUTRAL_VERSIONS = ("python",)
-"""What may have another version than before: it decides no number."""
+from bnexp.system.machine import changed_versions, processor
 
 
 @dataclass(frozen=True)
@@ -104,7 +101,7 @@ def resume(found: Interrupted, *, watch: Watch, note: Note = lambda text: None) 
                 started=datetime.now(UTC).isoformat(timespec="seconds"),
                 epoch=head.epoch,
                 seeds_finished=head.seeds_finished,
-                changed=list(_versions_that_differ(record, NEUTRAL_VERSIONS)),
+                changed=changed_versions(record.versions, deciding=False),
             )
             record = record.model_copy(update={"status": "running", "resumed": [*record.resumed, step]})
             note("tracing the program")
@@ -135,7 +132,7 @@ def _differences(head: Head, record: store.RunRecord, now: store.RunRecord) -> I
         yield "its config.yaml was changed"
     if (record.dataset.digest, record.dataset.source_sha256) != (now.dataset.digest, now.dataset.source_sha256):
         yield "its data have changed"
-    yield from _versions_that_differ(record, [package for package in now.versions if package not in NEUTRAL_VERSIONS])
+    yield from changed_versions(record.versions)
     for name, was, is_now in (
         ("the engine", record.trainer and record.trainer.name, now.trainer and now.trainer.name),
         ("the system", record.machine.system, now.machine.system),
@@ -146,10 +143,3 @@ def _differences(head: Head, record: store.RunRecord, now: store.RunRecord) -> I
             yield f"{name} was {was} and is {is_now}"
     if head.processor != processor():
         yield "the processor is of another kind"
-
-
-def _versions_that_differ(record: store.RunRecord, packages: Sequence[str]) -> Iterator[str]:
-    here = versions()
-    for package in packages:
-        if (then := record.versions.get(package)) != here[package]:
-            yield f"{package} was {then} and is {here[package]}"

@@ -14,6 +14,7 @@ import numpy as np
 
 from bnexp import statistics
 from bnexp.comparison.judgement import unbeaten
+from bnexp.comparison.metric_rules import has_own_splits
 from bnexp.comparison.new_rows import MOST_HELD_OUT, NewRowsEstimate
 from bnexp.config.section import Resample
 from bnexp.config.study import Hypothesis, Over
@@ -58,6 +59,8 @@ class Contrast:
     """A training of either arm has a warning."""
     diverged: int = 0
     """Trainings of both arms that diverged."""
+    baseline_mean: float | None = None
+    """Of the values that are contrasted, in the metric's unit; None if they are no final values in that unit."""
     guessing: float | None = None
     """What a net scores that has learned nothing, if no arm does better in any cell that is read.
 
@@ -105,8 +108,18 @@ def _contrast(claim: Hypothesis, here: Sequence[Cell], there: Sequence[Cell], re
         trainings=len(here) + len(there),
         warned=any(one.warnings for one in every),
         diverged=sum(len(one.diverged) for one in every),
+        baseline_mean=None if there else _baseline_mean(claim, here, results),
         guessing=_unbeaten(claim, every),
     )
+
+
+def _baseline_mean(claim: Hypothesis, cells: Sequence[Cell], results: Results) -> float | None:
+    """Return the mean of the baseline's values, in the metric's unit; None where a claim contrasts something else."""
+    is_width = claim.over is not None and claim.over.take == "width"
+    if claim.metric.in_logs or claim.counts or is_width:
+        return None
+    mean = float(np.mean(_reduced(claim, claim.baseline, cells, results)))
+    return mean if math.isfinite(mean) else None
 
 
 def _why_not_estimated(ways: Collection[Resample]) -> str:
@@ -235,7 +248,8 @@ def _more_is_better(claim: Hypothesis) -> bool:
 
 def _resampled(claim: Hypothesis, result: Result) -> Resample:
     """Return how each seed splits the rows that are measured. Outside a shared test part it splits them anew."""
-    return True if result.resample == "validation" and not claim.metric.is_of_test else result.resample
+    is_of_test = claim.metric.metric.startswith("test_")
+    return True if result.resample == "validation" and not is_of_test else result.resample
 
 
 def _test_share(claim: Hypothesis, results: Sequence[Result]) -> float | None:
@@ -243,9 +257,9 @@ def _test_share(claim: Hypothesis, results: Sequence[Result]) -> float | None:
 
     None where most rows are held out, so that what seeds train on hardly overlaps.
     """
-    part = claim.metric.metric.partition("_")[0]
-    new_rows = all(_resampled(claim, one) is True and part in one.rows for one in results)
-    if part not in ("val", "test") or not new_rows:
+    metric = claim.metric.metric
+    part = metric.partition("_")[0]
+    if not all(has_own_splits(one.resample, metric) and part in one.rows for one in results):
         return None
     share = max(one.rows[part] / one.rows["train"] for one in results)
     return share if share <= 1 else None

@@ -12,11 +12,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from bnexp.comparison.new_rows import NOT_HELD_OUT, NewRowsEstimate, as_judged, of_r2, over_rows
-from bnexp.comparison.scale import rows_on_scale
+from bnexp.comparison.new_rows import NOT_HELD_OUT, MeasuredRows, NewRowsEstimate, over_rows, row_by_row
+from bnexp.comparison.scale import Scale
 from bnexp.config.study import Hypothesis
-from bnexp.held_out import HeldOut, PartRows
-from bnexp.metrics import quantity
+from bnexp.held_out import HeldOut
 from bnexp.statistics.arrays import Floats
 from bnexp.study.grid import Cell
 from bnexp.study.result import Result
@@ -56,46 +55,29 @@ def over_cells(
     """
     part, strata = claim.metric.metric.partition("_")[0], dict[bytes, _Stratum]()
     for cell, weight in weighted:
-        pair = [
-            _part(results[cell.number, arm], rows((cell.number, arm)), part) for arm in (claim.treated, claim.baseline)
-        ]
-        treated, base = pair
-        if treated is None or base is None or not np.array_equal(treated.rows_SR, base.rows_SR):
+        treated, base = (
+            _measured(claim, results[cell.number, arm], rows((cell.number, arm)), part)
+            for arm in (claim.treated, claim.baseline)
+        )
+        if treated is None or base is None:
             return None
-        difference_SR = _difference(claim, cell, results, (treated, base))
-        if difference_SR is None or not np.isfinite(difference_SR).all():
+        scale: Scale = "ratio" if claim.metric.ratio else "difference"
+        difference_SR = row_by_row(treated, base, claim.metric.metric, scale)
+        if difference_SR is None:
             return None
-        stratum = strata.setdefault(treated.rows_SR[0].tobytes(), _Stratum(treated.groups_SR))
+        stratum = strata.setdefault(treated.rows.rows_SR[0].tobytes(), _Stratum(treated.rows.groups_SR))
         stratum.terms.append(weight * difference_SR)
     return _joined(list(strata.values()), contrast_S)
 
 
-def _part(result: Result, held_out: HeldOut | None, part: str) -> PartRows | None:
-    """Return the rows of a part that all seeds share, of the seeds of a result."""
+def _measured(claim: Hypothesis, result: Result, held_out: HeldOut | None, part: str) -> MeasuredRows | None:
+    """Return what the seeds of a result measured on the rows of a part; None where they do not share its rows."""
     if held_out is None or part not in held_out.parts or not set(result.seeds) <= set(held_out.seeds):
         return None
     rows = held_out.of(tuple(result.seeds)).parts[part]
-    return rows if rows.is_shared else None
-
-
-def _difference(
-    claim: Hypothesis, cell: Cell, results: Mapping[tuple[int, str], Result], pair: tuple[PartRows, PartRows]
-) -> Floats | None:
-    """Return the difference of each seed and row in one cell, (S, R), up to a constant for each seed."""
-    endpoint, values = claim.metric, []
-    if quantity(endpoint.metric) == "r2":
-        return of_r2(*pair)
-    for arm, rows in zip((claim.treated, claim.baseline), pair, strict=True):
-        result = results[cell.number, arm]
-        measured_SR = as_judged(
-            rows, [str(seed) in result.diverged for seed in result.seeds], quantity(endpoint.metric)
-        )
-        if measured_SR is None:
-            return None
-        final_S = np.array(result.final[endpoint.metric], float)
-        values.append(rows_on_scale(measured_SR, final_S, "ratio" if endpoint.ratio else "difference"))
-    difference_SR: Floats = values[0] - values[1]
-    return difference_SR
+    final_S = np.array(result.final[claim.metric.metric], float)
+    diverged_S = [str(seed) in result.diverged for seed in result.seeds]
+    return MeasuredRows(rows, final_S, diverged_S) if rows.is_shared else None
 
 
 @dataclass

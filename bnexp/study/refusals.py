@@ -12,6 +12,7 @@ from typing import Any
 
 from bnexp.comparison.metric_rules import (
     chosen_by,
+    has_own_splits,
     impossible_margin,
     impossible_value,
     judged_by_what_chose,
@@ -41,7 +42,11 @@ def refuse_unanswerable(file: StudyFile, cells: Sequence[Cell], task_of: TaskOf,
     faults += [f"{file.where('tune', 'metric')}: tune.metric {text}" for text in _faulty_tuning(file, cells, measured)]
     for number, claim in enumerate(file.study.claims()):
         first = file.claim_keys(number)
-        named = list(_faulty_names(file, claim)) or [*_nowhere(cells, claim), *_other_budget(cells, claim)]
+        named = list(_faulty_names(file, claim)) or [
+            *_nowhere(cells, claim),
+            *_other_budget(cells, claim),
+            *_ratio_over_splits(cells, claim),
+        ]
         for keys, text in (*named, *_faulty_metric(claim, measured, chosen)):
             faults.append(f"{file.where(*first, *keys)}: {'.'.join((*first, *keys))} {text}")
     if faults:
@@ -122,6 +127,15 @@ def _other_budget(cells: Sequence[Cell], claim: Hypothesis) -> Faults:
                 seen = f"training.epochs is {' and '.join(map(str, budgets))} in arms that it compares"
                 yield ("metric",), f"counts epochs, and {seen}; expected the same. Vary it by `vary`, not by the arm."
                 return
+
+
+def _ratio_over_splits(cells: Sequence[Cell], claim: Hypothesis) -> Faults:
+    """Yield the refusal of a ratio where each seed holds out rows of its own: its interval covers too seldom there."""
+    metric, asked = claim.metric.metric, [cell for cell in cells if matches(cell, claim.at)]
+    resamples = {one.experiment.dataset.resample for one in experiments(asked)}
+    if claim.metric.ratio and resamples and all(has_own_splits(one, metric) for one in resamples):
+        why = "each seed holds out rows of its own, and there the interval of a ratio covers too seldom"
+        yield ("metric",), f"has ratio: true; {why}. Leave ratio out, and give smallest in the unit of {metric}."
 
 
 def _levels(file: StudyFile, name: str) -> list[Any]:

@@ -24,7 +24,7 @@ from bnexp.study.grid import tuning_seeds
 from bnexp.study.jobs import DIGITS, Trial
 from bnexp.study.result import Result
 from bnexp.study.trial_rows import kept_rows
-from bnexp.system.machine import versions
+from bnexp.system.machine import changed_versions
 
 
 @dataclass(frozen=True)
@@ -102,8 +102,8 @@ def earlier_results(file: StudyFile, trials: Sequence[Trial], earlier: Sequence[
                 result.answers(endpoints(file.study.claims())) and result.is_tuned_by(file.study.tune)
             ):
                 continue
-            if differing := _other_versions(result):
-                not_used[f"the training of {study.directory.name} cannot be used: {differing}"] = None
+            if changed := "; ".join(changed_versions(result.versions)):
+                not_used[f"the training of {study.directory.name} cannot be used: {changed}"] = None
             else:
                 results[trial.digest] = result
     return EarlierResults(results, list(not_used))
@@ -123,9 +123,3 @@ def _read(study: EarlierStudy, trial: Trial) -> Result | None:
     own = tuple(seed for seed in result.seeds if seed not in before)
     trained_in = {**result.trained_in, study.directory.name: own}
     return result.model_copy(update={"trained_in": trained_in, "held_out": kept_rows(path, result)})
-
-
-def _other_versions(result: Result) -> str:
-    """Return which versions are others now; the worker that trains compares the GPU."""
-    pairs = {package: (result.versions.get(package), now) for package, now in versions().items()}
-    return "; ".join(f"{package} was {then} and is {now}" for package, (then, now) in pairs.items() if then != now)

@@ -23,6 +23,7 @@ from bnexp import statistics
 from bnexp.comparison.answer import answer, word_of
 from bnexp.comparison.judged_difference import JudgedDifference
 from bnexp.comparison.judgement import Advice, Evidence, Withheld, withheld
+from bnexp.comparison.metric_rules import is_margin_of_all
 from bnexp.config.study import Hypothesis
 from bnexp.statistics import LEVEL, Floats, Levels, Reading, strict
 from bnexp.store.across_cells import AcrossCells
@@ -173,6 +174,7 @@ def _judged_difference(claim: Hypothesis, contrast: Contrast) -> JudgedDifferenc
         margin=smallest_of(claim),
         new_rows=new_rows if new_rows is None or is_higher else -new_rows,
         is_claim=True,
+        is_margin_of_all=is_margin_of_all(claim.metric.metric, claim.smallest, contrast.baseline_mean or 0.0),
         is_warned=contrast.warned,
         rare=claim.smallest if claim.counts else statistics.RARE,
     )
@@ -190,6 +192,7 @@ def _wording(claim: Hypothesis, contrast: Contrast) -> ClaimWording:
         contrast.never,
         lambda claimed: _is_flattered(claim, contrast, claimed=claimed),
         contrast.why_not_new_rows,
+        math.nan if contrast.baseline_mean is None else contrast.baseline_mean,
     )
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bnexp import statistics
+from bnexp.comparison.metric_rules import perfect_net_would_not_matter
 from bnexp.config.study import Endpoint, Hypothesis, keys_of
 from bnexp.errors import counted
 from bnexp.metrics import LARGEST, number, with_unit
@@ -34,6 +35,8 @@ class ClaimWording:
     is_flattered: Callable[[bool], bool]
     """Whether these trainings favour the arm that looks faster, if the result supports (True) or refutes (False)."""
     why_not_new_rows: str | None = None
+    baseline_mean: float = math.nan
+    """Of the values that are contrasted, where they are final values in the metric's unit."""
 
     @property
     def open(self) -> str:
@@ -74,9 +77,12 @@ class ClaimWording:
             mean, low, high = -mean, -high, -low
         return Bounds(**{key: held(self.claim, value) for key, value in strict(Interval(mean, low, high)).items()})
 
-    def refusal(self, word: str) -> str | None:
-        """Return None: a study's file is checked before anything is trained."""
-        return None
+    def margin_of_all(self) -> str:
+        """Return what is seen and the cure, where `smallest` is no smaller than the baseline's whole loss or error."""
+        claim = self.claim
+        return perfect_net_would_not_matter(
+            claim.metric.metric, claim.smallest, claim.baseline, self.baseline_mean, key="smallest: "
+        )
 
     def own_cure(self) -> str | None:
         """Return what would settle a claim with seeds that never reach the target."""

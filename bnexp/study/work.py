@@ -27,7 +27,7 @@ from bnexp.statistics.arrays import Floats
 from bnexp.study.grid import Candidate
 from bnexp.study.jobs import Job, Trial, located_errors
 from bnexp.study.result import Result, Tuned, joined, kept_bests, target_name
-from bnexp.system.machine import versions
+from bnexp.system.machine import changed_versions, versions
 
 
 def refusals(job: Job) -> list[str]:
@@ -99,7 +99,7 @@ def _results(job: Job) -> Iterator[Result]:
 
     Seeds that are trained already are joined with them, unless their numbers are of another GPU or other versions.
     """
-    if any(result.versions != _versions() for result in job.begun.values()):
+    if any(_was_trained_otherwise(result) for result in job.begun.values()):
         job = job.from_the_beginning()
     spent = _tried(job)
     choices = [_chosen(job, trial, tried) for trial, tried in zip(job.trials, spent, strict=True)]
@@ -176,8 +176,13 @@ def _result(job: Job, trial: Trial, chosen: Candidate, tuned: Tuned | None, trai
     return result if begun is None else joined(begun, result, job.endpoints, one.guessing)
 
 
+def _was_trained_otherwise(result: Result) -> bool:
+    """Return True if a result is of other versions or of another GPU than would train it here."""
+    return bool(changed_versions(result.versions)) or result.versions.get("GPU") != _versions().get("GPU")
+
+
 def _versions() -> dict[str, str]:
-    """Return what decides the numbers here: versions, and the GPU, if there is one."""
+    """Return the versions here, and the GPU, if there is one."""
     from bnexp.training.devices import gpus
 
     return versions() | ({"GPU": ", ".join(names)} if (names := gpus()) else {})

@@ -6,7 +6,7 @@ import hashlib
 import os
 import platform
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -28,9 +28,22 @@ WORKER_BYTES = 3 * 2**29
 
 
 def versions() -> dict[str, str]:
-    """Return the version of Python and of each package that decides the numbers."""
+    """Return the version of Python, which decides no number, and of each package that decides the numbers."""
     found = {name: _version(name) for name in PACKAGES}
     return {"python": platform.python_version(), **found}
+
+
+def changed_versions(then: Mapping[str, str], *, deciding: bool = True) -> list[str]:
+    """List what has another version here than it had then, of what decides the numbers, or else of what does not.
+
+    >>> changed_versions(versions() | {"python": "2.7", "keras": "0.1"}, deciding=False) == [
+    ...     f"python was 2.7 and is {platform.python_version()}"
+    ... ]
+    True
+    """
+    here = {name: version for name, version in versions().items() if (name != "python") == deciding}
+    pairs = {name: (then.get(name, "not recorded"), now) for name, now in here.items()}
+    return [f"{name} was {before} and is {now}" for name, (before, now) in pairs.items() if before != now]
 
 
 def _version(package: str) -> str:

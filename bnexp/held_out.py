@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnexp.errors import RunError
-from bnexp.metrics import quantity
+from bnexp.metrics import part_of, quantity
 
 Floats = NDArray[np.float64]
 PARTS = ("val", "test")
@@ -94,18 +94,12 @@ class HeldOut:
 
         The metric is one of a held-out part, such as `val_accuracy`.
         """
-        rows = self.parts.get(metric.partition("_")[0])
+        rows = self.parts.get(part_of(metric))
         return None if rows is None else rows.values(quantity(metric))
 
     def without_predictions(self) -> HeldOut:
         """Return the rows without what was predicted for each."""
-        parts = {
-            part: replace(
-                rows, measures={name: values for name, values in rows.measures.items() if name != "predicted"}
-            )
-            for part, rows in self.parts.items()
-        }
-        return HeldOut(self.seeds, parts)
+        return HeldOut(self.seeds, {part: rows.without_predictions() for part, rows in self.parts.items()})
 
     def to_npz(self) -> bytes:
         """Return the content of rows.npz: compressed, and the same bytes for the same numbers."""

@@ -14,7 +14,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bnexp.errors import RunError
-from bnexp.metrics import LARGEST, QUANTITIES, higher_is_better, is_measured, quantity
+from bnexp.metrics import LARGEST, QUANTITIES, higher_is_better, is_measured, part_of, quantity
 from bnexp.statistics.arrays import Floats
 
 FORMAT = 1  # 1: {"format", "seeds": [{"seed", "diverged_at"?, "best_epoch"?, "history": {metric: [...]}}]}
@@ -72,7 +72,7 @@ class History:
         So no failure is dropped from a mean of accuracies. `guessing` maps a part to the score of guessing. On any
         other part, and in any other metric, a diverged seed has NaN.
         """
-        part = metric.rpartition("_")[0] or "train"
+        part = part_of(metric)
         if quantity(metric) != "accuracy" or part not in guessing:
             return values_S
         return np.where([seed in self.diverged_at for seed in self.seeds], guessing[part], values_S)

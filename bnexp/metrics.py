@@ -57,6 +57,15 @@ def on_validation(metric: str) -> str:
     return f"val_{quantity(metric)}" if metric.startswith("test_") else metric
 
 
+def part_of(metric: str) -> str:
+    """Return the part of the data that a metric is measured on; of the epoch that is being trained, it is `train`.
+
+    >>> part_of("val_loss"), part_of("loss"), part_of("train_r2")
+    ('val', 'train', 'train')
+    """
+    return metric.rpartition("_")[0] or "train"
+
+
 def quantity(metric: str) -> str:
     """Return what is measured, whatever the part.
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from bnexp import statistics
 from bnexp.comparison.question import About
-from bnexp.metrics import number, quantity, with_unit
+from bnexp.metrics import number, part_of, quantity, with_unit
 from bnexp.statistics.differences import POWER
 from bnexp.statistics.held_out_rows import Components
 from bnexp.statistics.power import StandardError, detectable, over_rows, over_seeds, over_splits
@@ -42,7 +42,7 @@ class Design:
     def rows(self) -> int | None:
         """Return the number of rows that the metric is measured on, if it is of a held-out part."""
         parts = {"val": self.data.validation_rows, "test": self.data.test_rows}
-        return parts.get(self.metric.partition("_")[0])
+        return parts.get(part_of(self.metric))
 
 
 @dataclass(frozen=True)

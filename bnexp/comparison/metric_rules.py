@@ -12,7 +12,7 @@ from bnexp.config import Experiment
 from bnexp.config.model import Sequential
 from bnexp.config.section import Resample
 from bnexp.held_out import PARTS as HELD_OUT_PARTS
-from bnexp.metrics import number, quantity
+from bnexp.metrics import number, part_of, quantity
 
 ROUNDING = 1e-6
 """Of accuracies, which older runs hold in float32: no more than this above guessing is guessing."""
@@ -30,7 +30,7 @@ def has_own_splits(resample: Resample, metric: str) -> bool:
     >>> [has_own_splits("validation", metric) for metric in ("val_loss", "test_loss", "loss")]
     [True, False, False]
     """
-    part = metric.partition("_")[0]
+    part = part_of(metric)
     return part in HELD_OUT_PARTS and (resample is True or (resample == "validation" and part == "val"))
 
 
@@ -124,19 +124,9 @@ def judged_by_what_chose(metric: str, chosen: Mapping[str, str], *, timed: bool 
     []
     """
     for by, what in chosen.items():
-        if _part(metric) == _part(by) and (what == "tune" or not timed):
+        if part_of(metric) == part_of(by) and (what == "tune" or not timed):
             cure = "Read a test_ metric (dataset.validation_size makes a test part)."
             yield f"reads {metric}, and {what} chooses by {by}; expected a part that chose nothing. {cure}"
-
-
-def _part(metric: str) -> str:
-    """Return the part of the data that a metric is measured on.
-
-    >>> _part("val_loss"), _part("loss"), _part("train_r2")
-    ('val', 'train', 'train')
-    """
-    part = metric.partition("_")[0]
-    return part if part in ("val", "test") else "train"
 
 
 def score_of_guessing(metric: str, one_class: Mapping[str, float]) -> float | None:
@@ -150,7 +140,7 @@ def score_of_guessing(metric: str, one_class: Mapping[str, float]) -> float | No
     """
     if quantity(metric) == "r2":
         return 0.0
-    return one_class.get(_part(metric)) if quantity(metric) == "accuracy" else None
+    return one_class.get(part_of(metric)) if quantity(metric) == "accuracy" else None
 
 
 def adds_penalty(experiment: Experiment) -> bool:

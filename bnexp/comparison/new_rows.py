@@ -16,7 +16,7 @@ from bnexp.comparison.pairing import Arm, PairedArms
 from bnexp.comparison.scale import Scale, difference_on_scale, rows_on_scale
 from bnexp.held_out import PARTS, PartRows
 from bnexp.history import History
-from bnexp.metrics import quantity
+from bnexp.metrics import part_of, quantity
 from bnexp.statistics import Estimate, over_splits, strict
 from bnexp.statistics.arrays import Floats
 from bnexp.statistics.held_out_rows import NewRows, by_group, new_rows
@@ -69,7 +69,7 @@ def for_new_rows(arms: PairedArms, metric: str, scale: Scale = "difference") -> 
 
     None for a metric of the training part, where rows were not kept, or where a pair has no value.
     """
-    part = metric.partition("_")[0]
+    part = part_of(metric)
     pair = [_rows(arm, history, part) for arm, history in ((arms.arm, arms.treated), (arms.baseline, arms.base))]
     finals = _finals(arms, metric)
     difference_S = difference_on_scale(*finals, scale)
@@ -100,7 +100,7 @@ def why_not(metric: str, *, own_splits: bool) -> str:
     >>> why_not("loss", own_splits=True), why_not("val_loss", own_splits=False) == NOT_KEPT
     ('Nothing is said of new rows: the metric is not measured on held-out rows.', True)
     """
-    if metric.partition("_")[0] not in PARTS:
+    if part_of(metric) not in PARTS:
         return NOT_HELD_OUT
     return MOST_HELD_OUT if own_splits else NOT_KEPT
 

@@ -34,9 +34,7 @@ def within_limits(rows: HeldOut, experiment: Experiment, data: Data) -> HeldOut 
     training = experiment.training
     if not keeps_measures(training, data, training.seeds):
         return None
-    if keeps_predictions(training, data, training.seeds):
-        return rows
-    return HeldOut(rows.seeds, {part: one.without_predictions() for part, one in rows.parts.items()})
+    return rows if keeps_predictions(training, data, training.seeds) else rows.without_predictions()
 
 
 def _part(data: Data, part: str, measured: dict[str, NDArray[Any]]) -> PartRows:

@@ -18,7 +18,7 @@ from bnexp.comparison.metric_rules import has_own_splits
 from bnexp.comparison.new_rows import MOST_HELD_OUT, NewRowsEstimate
 from bnexp.config.section import Resample
 from bnexp.config.study import Hypothesis, Over
-from bnexp.metrics import higher_is_better
+from bnexp.metrics import higher_is_better, part_of
 from bnexp.statistics.arrays import Floats
 from bnexp.study.grid import Cell, matches
 from bnexp.study.new_rows import Rows, no_rows, over_cells, why_not
@@ -143,7 +143,7 @@ def _for_new_rows(
     share = _test_share(claim, every)
     if share is None:
         return over_cells(claim, weighted, difference_S, results, rows)
-    part = claim.metric.metric.partition("_")[0]
+    part = part_of(claim.metric.metric)
     return NewRowsEstimate("splits", statistics.over_splits(difference_S, share), max(one.rows[part] for one in every))
 
 
@@ -258,7 +258,7 @@ def _test_share(claim: Hypothesis, results: Sequence[Result]) -> float | None:
     None where most rows are held out, so that what seeds train on hardly overlaps.
     """
     metric = claim.metric.metric
-    part = metric.partition("_")[0]
+    part = part_of(metric)
     if not all(has_own_splits(one.resample, metric) and part in one.rows for one in results):
         return None
     share = max(one.rows[part] / one.rows["train"] for one in results)

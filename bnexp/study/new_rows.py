@@ -16,6 +16,7 @@ from bnexp.comparison.new_rows import NOT_HELD_OUT, MeasuredRows, NewRowsEstimat
 from bnexp.comparison.scale import Scale
 from bnexp.config.study import Hypothesis
 from bnexp.held_out import HeldOut
+from bnexp.metrics import part_of
 from bnexp.statistics.arrays import Floats
 from bnexp.study.grid import Cell
 from bnexp.study.result import Result
@@ -33,7 +34,7 @@ def no_rows(key: tuple[int, str]) -> HeldOut | None:
 def why_not(claim: Hypothesis) -> str | None:
     """Return why a claim can say nothing of new rows whatever is kept; None if it can."""
     endpoint = claim.metric
-    if endpoint.metric.partition("_")[0] not in PARTS:
+    if part_of(endpoint.metric) not in PARTS:
         return NOT_HELD_OUT
     what = "epochs to a value are" if endpoint.epochs_to is not None else None
     what = "failures are" if endpoint.failures_below is not None else what
@@ -53,7 +54,7 @@ def over_cells(
 
     `weighted` has each cell with its weight in the contrast, `contrast_S` the contrast of each seed, (S,).
     """
-    part, strata = claim.metric.metric.partition("_")[0], dict[bytes, _Stratum]()
+    part, strata = part_of(claim.metric.metric), dict[bytes, _Stratum]()
     for cell, weight in weighted:
         treated, base = (
             _measured(claim, results[cell.number, arm], rows((cell.number, arm)), part)

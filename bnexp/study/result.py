@@ -18,7 +18,7 @@ from bnexp.config.study import Endpoint, Tune
 from bnexp.held_out import HeldOut
 from bnexp.held_out import joined as joined_rows
 from bnexp.history import History
-from bnexp.metrics import LARGEST, higher_is_better, quantity
+from bnexp.metrics import LARGEST, higher_is_better, part_of, quantity
 from bnexp.statistics.arrays import Floats
 from bnexp.store.levels import Level
 from bnexp.store.records import Count, Metric, Number, Record, Seeds
@@ -191,7 +191,7 @@ def _joined_rows(before: HeldOut | None, added: HeldOut | None) -> HeldOut | Non
 
 def _guessed(result: Result, metric: str, guessing: Mapping[str, float]) -> list[float | None]:
     """Return each seed's final value, in which a diverged seed has the accuracy of guessing."""
-    part = metric.rpartition("_")[0] or "train"
+    part = part_of(metric)
     values = result.final[metric]
     if quantity(metric) != "accuracy" or part not in guessing:
         return values

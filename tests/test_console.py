@@ -11,6 +11,7 @@ import pytest
 from printed import DATA, DATA_LINE, HISTORY, lines
 from rich.console import Console, RenderableType
 
+from bnexp.experiment.copied_seeds import ROUNDING
 from bnexp.history import History
 from bnexp.report import console, run_list
 from bnexp.report.progress import Reporter
@@ -38,6 +39,13 @@ def test_a_runs_table_holds_mean_and_deviation_of_final_and_best() -> None:
         "val_accuracy (%)  75.00 ± 7.07  75.00 ± 7.07",
         "mean ± standard deviation over seeds",
     ]
+
+
+def test_a_run_to_which_seeds_were_added_says_how_its_numbers_may_differ() -> None:
+    told = lines(summary(record(rounding=ROUNDING), HISTORY))
+    assert told[:-1] == lines(summary(record(), HISTORY))
+    assert told[-1] == ROUNDING
+    assert ROUNDING.startswith("Seeds were added to a run, so numbers can differ from training all at once: ")
 
 
 def test_the_test_part_chooses_no_best_epoch() -> None:

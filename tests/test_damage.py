@@ -17,16 +17,20 @@ from typing import Any
 
 import numpy as np
 import pytest
-from arms import BN, NOBN
+from arms import BN, NOBN, measured, rows_right
 from rich.console import Console
 from studies import result
 
 from bnexp import config, store
+from bnexp.api.comparisons import plan_comparison
 from bnexp.cli import commands
 from bnexp.comparison import Arm, Question, compare
+from bnexp.comparison.looks import tell_of_looks
 from bnexp.config.study_reading import read_study
 from bnexp.errors import RunError, UserError
+from bnexp.experiment.earlier_looks import earlier_looks
 from bnexp.report import run_list, study_table
+from bnexp.store.comparison_document import EarlierLook, Look, Looks
 from bnexp.study import plan as study_plan
 from bnexp.study.document import document, table
 from bnexp.study.grid import cells_of
@@ -51,7 +55,7 @@ def keep_run(runs: Path, arm: Arm) -> None:
     directory = runs / f"{arm.name}-20260101-000000"
     directory.mkdir()
     final = {name: {"final": float(values[:, -1].mean()), "best": None} for name, values in arm.history.metrics.items()}
-    record = {"format": 1, "id": directory.name, "name": arm.name, "status": "finished", "config_digest": "0"}
+    record = {"format": 1, "id": directory.name, "name": arm.name, "status": "finished"}
     dataset = {
         **arm.record.dataset.as_json(), "name": "moons", "rows": 200, "training_rows": 160, "validation_rows": 40,
         "test_rows": 0, "split": "random", "duplicates_dropped": 1, "rows_before_limit": 300,
@@ -61,6 +65,7 @@ def keep_run(runs: Path, arm: Arm) -> None:
         **arm.record.as_json(),
         "dataset": dataset,
         "metrics": final,
+        "config_digest": config.digest(arm.experiment),
         "duration_seconds": 1.5,
         "diverged": {},
         "git": None,
@@ -68,6 +73,8 @@ def keep_run(runs: Path, arm: Arm) -> None:
     store.write_json(directory / "run.json", record)
     store.write_json(directory / "history.json", arm.history.to_json())
     store.write(directory / "config.yaml", config.dump(arm.experiment))
+    if arm.held_out is not None:
+        store.write(directory / "rows.npz", arm.held_out.to_npz())
 
 
 @pytest.fixture(scope="module")
@@ -76,16 +83,29 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("whole")
     runs = place / "runs"
     runs.mkdir()
-    arms = [replaced(one) for one in (BN, NOBN)]
-    for arm in arms:
+    for arm in ARMS:
         keep_run(runs, arm)
     compared = runs / "bn-vs-nobn-20260101-000000"
     compared.mkdir()
-    store.write_histories(compared, {arm.name: arm.history for arm in arms})
-    store.write_record(compared / "comparison.json", compare(arms, NO_QUESTION))
+    store.write_histories(compared, {arm.name: arm.history for arm in ARMS})
+    document = compare(ARMS, NO_QUESTION)
+    document.looks = Looks(
+        planned=[5, 8],
+        taken=[Look(seeds=5, level=0.97, words={"bn": "helps"}), Look(seeds=8, level=0.97)],
+        earlier=[EarlierLook(seeds=4, level=0.95, arm="bn")],
+        error=0.06,
+    )
+    store.write_record(compared / "comparison.json", document)
     keep_answer(runs / "s-study-0123456789", place / "s.yaml", STUDY)
     keep_answer(runs / "w-study-0123456789", place / "w.yaml", STUDY.partition("hypothesis")[0], "test_accuracy")
     return runs
+
+
+def judged_on_rows(one: Arm, share: float, draw: int) -> Arm:
+    """An arm as its run keeps it, with what each held-out row measured."""
+    on_rows = measured(one.name, rows_right(share, hard=0.1, seeds=10, rows=40, draw=draw))
+    experiment = one.experiment.model_copy(update={"name": one.name})
+    return replaced(replace(on_rows, experiment=experiment, run=f"{one.name}-20260101-000000"))
 
 
 def keep_answer(answered: Path, path: Path, text: str, metric: str | None = None) -> None:
@@ -148,6 +168,7 @@ def refused_at_most(work: Any, *arguments: Any, **options: Any) -> None:
         assert len(str(error).splitlines()) <= 2
 
 
+ARMS = [judged_on_rows(BN, 0.9, 0), judged_on_rows(NOBN, 0.8, 1)]
 FILES = [
     ("bn-20260101-000000", "run.json"),
     ("bn-20260101-000000", "history.json"),
@@ -199,6 +220,88 @@ def test_any_key_may_be_lost_or_of_any_wrong_type(
 ) -> None:
     shutil.copytree(whole, tmp_path / "runs")
     try_damages(tmp_path / "runs", directory, name, monkeypatch, tries=len(WRONG))
+
+
+# --- numbers that a later command computes with ------------------------------------------------
+
+EXTREME = (0, 1, -1, 2**53 - 1, 5e-324, 1e-300, 0.5, 1 - 2**-53, 1e99, 1e103, 1e206, 1e308, -1e308)
+"""Numbers that JSON can hold, and that a document may not, or barely."""
+
+
+def numbers(document: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Every number of a document, of lists those of the first two entries."""
+    if isinstance(document, int | float) and not isinstance(document, bool):
+        yield at
+    for key in (
+        document if isinstance(document, dict) else range(min(2, len(document))) if isinstance(document, list) else ()
+    ):
+        yield from numbers(document[key], (*at, key))
+
+
+def compared_later(runs: Path) -> None:
+    """Compare the same arms again, with what is stored of their comparison."""
+    document = compare(ARMS, NO_QUESTION)
+    taken = [Look(seeds=10, level=0.95)]
+    tell_of_looks(document, taken, (), earlier_looks(runs, ARMS, document, taken))
+    store.json_text(document.as_json())
+    plan_comparison([str(arm.run) for arm in ARMS], runs=runs)
+
+
+def try_extremes(runs: Path, work: Any, name: str, directory: str, *, most: int) -> None:
+    path, chance = runs / directory / name, random.Random(name)
+    document = json.loads(path.read_text())
+    everywhere = [(at, value) for at in numbers(document) for value in EXTREME]
+    for at, value in chance.sample(everywhere, min(most, len(everywhere))):
+        path.write_text(json.dumps(changed(document, at, value)))
+        refused_at_most(work, runs)
+    path.write_text(json.dumps(document))
+
+
+LOOKS_AT = [("looks", "taken", 0, "seeds"), ("looks", "taken", 1, "level")]
+NEW_ROWS_AT = [
+    ("contrasts", 0, "metrics", "val_accuracy", "new_rows", key)
+    for key in ("count", "seed_variance", "row_variance", "rest_variance")
+]
+
+
+@pytest.mark.parametrize("at", [*LOOKS_AT, *NEW_ROWS_AT], ids=lambda at: at[-1])
+def test_any_number_of_an_earlier_comparison_is_computed_with_or_refused(
+    whole: Path, tmp_path: Path, at: tuple[Any, ...]
+) -> None:
+    shutil.copytree(whole, tmp_path / "runs")
+    path = tmp_path / "runs" / "bn-vs-nobn-20260101-000000" / "comparison.json"
+    document = json.loads(path.read_text())
+    for value in EXTREME:
+        path.write_text(json.dumps(changed(document, at, value)))
+        refused_at_most(compared_later, tmp_path / "runs")
+
+
+def test_an_earlier_comparison_that_is_whole_is_computed_with(whole: Path) -> None:
+    document, taken = compare(ARMS, NO_QUESTION), [Look(seeds=10, level=0.95)]
+    assert [one.seeds for one in earlier_looks(whole, ARMS, document, taken)] == [5, 8]
+    told = plan_comparison([str(arm.run) for arm in ARMS], runs=whole).detectable
+    assert told.rests_on == "bn-vs-nobn-20260101-000000"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("directory", "name"), FILES)
+def test_any_number_of_any_document_may_be_extreme(
+    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, directory: str, name: str
+) -> None:
+    shutil.copytree(whole, tmp_path / "runs")
+
+    def used(runs: Path) -> None:
+        list(map(run_list.row, store.runs_in(runs)))
+        refused_at_most(commands.plot, str(runs / directory), format="png", out=runs / "figures", runs=runs)
+        names = [str(arm.run) for arm in ARMS]
+        refused_at_most(commands.compare, names, NO_QUESTION, seeds=None, runs=runs, quiet=False, as_json=False)
+        plan_comparison(names, runs=runs)
+        for one in runs.glob("bn-vs-nobn-*"):
+            if not one.name.endswith("-20260101-000000"):
+                shutil.rmtree(one)
+
+    monkeypatch.setattr("bnexp.report.plots.render", lambda figure, format: b"")
+    try_extremes(tmp_path / "runs", used, name, directory, most=60)
 
 
 # --- what a study keeps of its trials ------------------------------------------------------------

@@ -44,18 +44,26 @@ def trained(name: str, seeds: int, runs: Path, normalization: str, samples: int 
 def look(runs: Path, arms: Sequence[Arm]) -> Path:
     """Compare, and keep the comparison as `bnexp compare` does."""
     document = comparison.compare(arms, Question())
+    assert document.primary.metric == "val_accuracy"
     with store.new_directory(runs, "-vs-".join(one.name for one in arms)) as directory:
         store.write_histories(directory, {one.name: one.history for one in arms})
         store.write_record(directory / "comparison.json", document)
     return directory
 
 
-def earlier_looks(runs: Path, arms: Sequence[Arm]) -> tuple[int, ...]:
-    """Return the numbers of seeds of earlier looks, for a plain comparison of all seeds that the arms share."""
+def looks_of_each(runs: Path, arms: Sequence[Arm], metric: str = "val_accuracy") -> dict[str, list[int]]:
+    """Return the numbers of seeds of earlier looks at each arm, for a plain comparison of all seeds that they share."""
     now = len(set.intersection(*(set(one.history.seeds) for one in arms)))
-    found = module.earlier_looks(runs, arms, [Look(seeds=now, level=0.95)])
+    document = comparison.compare(arms, Question(metric=metric))
+    found = module.earlier_looks(runs, arms, document, [Look(seeds=now, level=0.95)])
     assert all(one.level == 0.95 for one in found)
-    return tuple(one.seeds for one in found)
+    return {one.name: [look.seeds for look in found if look.arm == one.name] for one in arms[:-1]}
+
+
+def earlier_looks(runs: Path, arms: Sequence[Arm]) -> tuple[int, ...]:
+    """Return the numbers of seeds of earlier looks at two arms."""
+    (found,) = looks_of_each(runs, arms).values()
+    return tuple(found)
 
 
 def test_comparisons_of_the_same_experiments_at_other_numbers_of_seeds_are_earlier_looks(tmp_path: Path) -> None:
@@ -73,7 +81,9 @@ def test_comparisons_of_the_same_experiments_at_other_numbers_of_seeds_are_earli
     assert earlier_looks(tmp_path, [pairs[6][0], pairs[4][1]]) == (2, 6), "4 seeds are shared"
     layer = trained("layer", 6, tmp_path, "layer")
     assert earlier_looks(tmp_path, [pairs[6][0], layer]) == (), "this pair was never judged"
-    assert earlier_looks(tmp_path, [*pairs[6], layer]) == (2, 4)
+    assert looks_of_each(tmp_path, [*pairs[6], layer]) == {"bn": [], "nobn": []}, "nor was either beside this baseline"
+    assert looks_of_each(tmp_path, [pairs[6][0], layer, pairs[6][1]]) == {"bn": [2, 4], "layer": []}
+    assert looks_of_each(tmp_path, pairs[6], "val_loss") == {"bn": []}, "by another metric"
     for damaged in ("{", "[]", "{}"):
         (first / "comparison.json").write_text(damaged)
         assert earlier_looks(tmp_path, pairs[6]) == (2, 4), "the other comparison of 2 seeds is still there"

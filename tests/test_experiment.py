@@ -38,6 +38,37 @@ def test_figures_that_cannot_be_drawn_lose_no_run(
     assert found is not None and found.id == finished.run.id
 
 
+def test_a_figure_that_was_not_drawn_is_told_in_the_record_that_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+
+    def draw(run: store.Run) -> list[str]:
+        seen.append(run.record().status or "")
+        assert (run.directory / store.LOCK).exists(), "nobody else works in the directory"
+        return ["no figure"]
+
+    finished = trained(tmp_path, draw=draw)
+    assert seen == ["finished"]
+    assert stored(finished)["not_kept"] == finished.record.not_kept == ["no figure"]
+    monkeypatch.setattr(store, "write_record", write_record_until_finished(store.write_record))
+    finished = trained(tmp_path, draw=draw)
+    assert finished.record.not_kept == ["no figure"] and stored(finished)["not_kept"] == []
+
+
+def write_record_until_finished(write: Any) -> Any:
+    """Return a function that writes records until one is finished; then the disk is full."""
+    last: list[str | None] = [None]
+
+    def written(path: Path, record: store.RunRecord) -> None:
+        if last[-1] == "finished":
+            raise StorageError(f"{path}: cannot be written (No space left on device).")
+        last.append(record.status)
+        write(path, record)
+
+    return written
+
+
 class Full(io.StringIO):
     """A stream on a full disk."""
 

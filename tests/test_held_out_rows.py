@@ -14,6 +14,7 @@ from statsmodels.regression.mixed_linear_model import MixedLM, VCSpec
 
 from bnexp.statistics import Estimate, Interval, Levels, goals
 from bnexp.statistics.held_out_rows import Components, Needed, NewRows, by_group, needed, new_rows
+from bnexp.statistics.power import over_rows
 
 HAND_SR = np.array([[1.0, 2.0, 6.0], [3.0, 4.0, 8.0]])
 """No interaction: seed means 3 and 5, row means 2, 3 and 7, grand mean 4."""
@@ -175,3 +176,16 @@ def test_an_interval_of_a_hundred_seeds_and_ten_thousand_rows_takes_less_than_20
     begun = time.perf_counter()
     new_rows(table_SR)
     assert time.perf_counter() - begun < 0.2
+
+
+@pytest.mark.parametrize("size", [1e-150, 1e-80, 2.0, 1e80, 1e100])
+def test_differences_of_any_size_are_estimated_alike(size: float) -> None:
+    difference_SR = np.random.default_rng(3).normal(0.2, 1, (6, 1)) + np.random.default_rng(4).normal(0, 1, (6, 30))
+    one, other = new_rows(difference_SR), new_rows(size * difference_SR)
+    assert other.estimate.mean == pytest.approx(size * one.estimate.mean, rel=1e-12)
+    assert other.estimate.error == pytest.approx(size * one.estimate.error, rel=1e-12)
+    assert other.components.seed == pytest.approx(size**2 * one.components.seed, rel=1e-9, abs=0)
+    found = (other.estimate.degrees, other.effective_rows)
+    assert found == pytest.approx((one.estimate.degrees, one.effective_rows))
+    predicted = over_rows(other.components, 6, 30)
+    assert predicted.degrees == pytest.approx(over_rows(one.components, 6, 30).degrees)

@@ -33,7 +33,7 @@ from bnexp.statistics import (
     within_reach,
 )
 from bnexp.store import ComparisonDocument
-from bnexp.store.comparison_document import Look
+from bnexp.store.comparison_document import EarlierLook, Look
 
 LOOKS = (10, 20, 40, 80, 160)
 
@@ -65,6 +65,14 @@ def test_looks_by_hand_err_as_often_as_was_measured_and_one_look_of_two_levels_a
     assert error_of([(40, 0.95), (10, 0.95), (20, 0.95)]) == error_of([(10, 0.95), (20, 0.95), (40, 0.95)])
     assert error_of([(20, 0.99), (20, 0.95)]) == error_of([(20, 0.95)]) == pytest.approx(0.05)
     assert error_of([(1000, 0.95), (1001, 0.95)]) == pytest.approx(0.0513, abs=2e-4)
+    assert error_of([(100_000, 0.95), (100_001, 0.95)]) == pytest.approx(0.0501, abs=2e-4)
+
+
+@pytest.mark.parametrize("level", [math.nextafter(0, 1), 1e-17, 0.5, 1 - 1e-9, math.nextafter(1, 0)])
+def test_looks_of_any_level_and_number_of_seeds_err_as_often_as_one_of_them_or_more(level: float) -> None:
+    for seeds in ([1], [99_999, 100_000], [1, 2, 3, 100_000], range(1, 200)):
+        error = error_of([(count, level) for count in seeds])
+        assert max(0.0, 1 - level - 1e-9) <= error <= min(1.0, (1 - level) * len(seeds) + 1e-9)
 
 
 def test_several_arms_share_the_error_of_each_look() -> None:
@@ -239,7 +247,7 @@ def test_several_arms_are_looked_at_until_all_are_settled() -> None:
 
 def test_a_third_look_by_hand_is_told_and_what_it_does_to_the_error() -> None:
     document = compare(pair(40, 0.05), Question())
-    earlier = [Look(seeds=10, level=LEVEL), Look(seeds=20, level=LEVEL)]
+    earlier = [EarlierLook(seeds=seeds, level=LEVEL, arm="bn") for seeds in (10, 20)]
     tell_of_looks(document, [look_of(document)], (), earlier)
     assert document.contrasts[0].cautions == [
         "Stored comparisons looked at these arms at 10 and 20 seeds before, so this is the third look; together, all "
@@ -251,11 +259,23 @@ def test_a_third_look_by_hand_is_told_and_what_it_does_to_the_error() -> None:
 
 def test_looks_by_hand_before_a_plan_of_looks_add_to_its_error() -> None:
     document = compare(pair(10, 0.05), Question(until_settled=True))
-    tell_of_looks(document, [look_of(document, LOOKS)], LOOKS, [Look(seeds=20, level=LEVEL)])
+    tell_of_looks(document, [look_of(document, LOOKS)], LOOKS, [EarlierLook(seeds=20, level=LEVEL, arm="bn")])
     assert document.contrasts[0].cautions == [
         "Stored comparisons looked at these arms at 20 seeds before, outside this plan of looks; together, all looks err "
         "in about 7.9% of cases without a difference, not in 5%."
     ]
+
+
+def test_only_the_arm_that_was_looked_at_is_told_of_earlier_looks() -> None:
+    seen, base = pair(40, 0.05)
+    document = compare([seen, arm("cn", 0.82 + np.linspace(-0.01, 0.01, 40), seeds=40), base], Question())
+    taken = [look_of(document)]
+    tell_of_looks(document, taken, (), [EarlierLook(seeds=20, level=LEVEL, arm="bn")])
+    told, untold = (contrast.cautions for contrast in document.contrasts)
+    assert len(told) == 1 and told[0].startswith("Stored comparisons looked at these arms at 20 seeds before, so this")
+    assert untold == []
+    assert document.looks is not None and document.looks.error == pytest.approx(error_of([(20, 0.95), (40, 0.95)]))
+    assert ComparisonDocument.model_validate_json(json.dumps(document.as_json())).looks == document.looks
 
 
 def test_a_first_look_says_nothing_of_looks() -> None:

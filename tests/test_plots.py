@@ -130,6 +130,14 @@ def test_few_and_many_seeds_and_epochs_are_drawn(seeds: int, epochs: int) -> Non
         assert render(figure, "svg").startswith(b"<?xml")
 
 
+@pytest.mark.parametrize("least", [5e-324, 1e-300, 1e-46])
+def test_a_number_that_no_training_measures_is_drawn_at_the_smallest_one(least: float) -> None:
+    tiny = np.array([[0.5, least, 1.0]])
+    axes = run_figures(History((0,), {"loss": tiny, "val_loss": tiny}, (3,)))["loss"].axes[0]
+    low, high = axes.get_ylim()
+    assert axes.get_yscale() == "log" and 1e-48 < low < 1e-45 and 1 < high < 100
+
+
 def test_a_loss_over_several_decades_is_drawn_on_a_logarithmic_axis_and_any_other_is_not() -> None:
     wide = np.array([[1000.0, 10.0, 0.1]])
     assert run_figures(History((0,), {"loss": wide, "val_loss": wide}, (3,)))["loss"].axes[0].get_yscale() == "log"

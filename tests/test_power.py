@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from bnexp import statistics
 from bnexp.statistics.held_out_rows import Components, new_rows
 from bnexp.statistics.power import StandardError, detectable, over_rows, over_seeds, over_splits
 
@@ -29,9 +28,9 @@ def test_variance_of_one_source_leaves_the_degrees_of_that_source() -> None:
     assert over_rows(Components(0.0, 0.0, 0.0), 20, 200) == StandardError(0.0, 19)
 
 
-def test_seeds_alone_are_as_in_a_studys_plan_and_splits_add_their_share() -> None:
+def test_seeds_alone_detect_in_proportion_to_their_deviation_and_splits_add_their_share() -> None:
     for seeds in (6, 20, 100):
-        assert detectable(over_seeds(2.0, seeds)) == pytest.approx(2 * statistics.detectable_difference(seeds))
+        assert detectable(over_seeds(2.0, seeds)) == pytest.approx(2 * detectable(over_seeds(1.0, seeds)))
     assert over_splits(2.0, 20, 0.0) == over_seeds(2.0, 20)
     assert over_splits(2.0, 20, 0.25) == StandardError(2 * math.sqrt(1 / 20 + 0.25), 19)
 

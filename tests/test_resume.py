@@ -234,6 +234,17 @@ def test_a_run_that_adds_seeds_to_another_goes_on_to_the_files_of_one_that_is_no
         assert files_of(run.directory) == whole, epoch
 
 
+def test_rows_of_finished_seeds_that_are_lost_are_no_rows_that_were_not_kept(tmp_path: Path) -> None:
+    more, before = ADDED["in waves"]
+    train_experiment(with_seeds(more, before), tmp_path, watch=never)
+    with pytest.raises(Killed):
+        train_experiment(more, tmp_path, watch=kill_at(2), kept=kept_seeds(more, tmp_path, str))
+    run = newest(tmp_path)
+    (run.directory / "rows.npz").unlink()
+    with pytest.raises(RunError, match=r"rows\.npz: is missing\. Restore the file, or train again\."):
+        go_on(run)
+
+
 SMALL = experiment(training={"epochs": 4, "save": "none"})
 
 

@@ -14,15 +14,17 @@ from rich.console import Console
 from studies import ARMS, BASE, CLAIM, planned
 from tasks import HereAndNow
 
+from bnexp.report import study_table
 from bnexp.report.plan_table import study_plan
 from bnexp.store.study_document import StudyDocument
 from bnexp.study import run as study_run
 from bnexp.study import work as study_work
-from bnexp.study.asked import asked_now
+from bnexp.study.asked import asked_now, keep_asked
 from bnexp.study.jobs import Job
 from bnexp.study.outlook import plan_document
 from bnexp.study.plan import Plan, pending
 from bnexp.study.result import Result
+from bnexp.study.trial_rows import rows_path
 
 EPOCHS = "epochs: 10}"
 STUDY = BASE.replace(EPOCHS, "epochs: 2}") + ARMS + CLAIM + "seeds: %d\n"
@@ -154,6 +156,48 @@ def test_a_hypothesis_that_is_new_with_more_seeds_was_asked_after_the_results_of
     record = json.loads((few.directory / "hypotheses.json").read_text())
     (few.directory / "hypotheses.json").write_text(json.dumps(record | {"answered": None}))
     assert asked_now(more)[0].earlier_seeds == [], "it had no answer"
+
+
+def test_a_study_with_fewer_seeds_that_is_answered_while_this_one_is_stopped_is_an_earlier_look(tmp_path: Path) -> None:
+    more = planned(tmp_path, STUDY % 4)
+    more.directory.mkdir(parents=True)
+    keep_asked(more)  # as a study that was stopped before its first trial
+    assert asked_now(more)[0].earlier_seeds == []
+    run(tmp_path, STUDY % 2)
+    more = planned(tmp_path, STUDY % 4)
+    assert [(one.after_results, one.earlier_seeds) for one in asked_now(more)] == [(False, [2])]
+    _, _, document = run(tmp_path, STUDY % 4)
+    assert document.hypotheses[0].earlier_seeds == [2]
+    run(tmp_path, STUDY % 3)
+    _, seeds, again = run(tmp_path, STUDY % 4)
+    assert seeds == [] and again == document, "what is looked at after the answer is no look before it"
+
+
+def test_earlier_looks_are_told_in_the_plan_and_before_the_verdict(tmp_path: Path) -> None:
+    run(tmp_path, STUDY % 6)
+    told = (
+        "WARNING  It had an answer at 6 seeds before, so the one at 8 seeds is the second look; together, all looks err "
+        "in about 7.3% of cases without a difference, not in 5%. Decide on the number of seeds before the first answer."
+    )
+    console = Console(file=io.StringIO(), width=400)
+    console.print(study_plan(plan_document(planned(tmp_path, STUDY % 8), 1)))
+    _, _, document = run(tmp_path, STUDY % 8)
+    console.print(study_table.study(document))
+    printed = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    assert [line.rstrip() for line in printed if "second look" in line] == [told, told]
+    verdict = next(number for number, line in enumerate(printed) if line.startswith("VERDICT"))
+    assert printed[verdict - 1].rstrip() == told
+
+
+@pytest.mark.parametrize("damage", [lambda path: path.unlink(), lambda path: path.write_bytes(path.read_bytes()[:-9])])
+def test_rows_that_an_earlier_study_has_lost_are_no_rows_that_it_did_not_keep(tmp_path: Path, damage: Any) -> None:
+    few, _, _ = run(tmp_path, STUDY % 2)
+    lost = rows_path(few.path(few.trials[0]))
+    damage(lost)
+    more = planned(tmp_path, STUDY % 4)
+    told = f"the training of {few.directory.name} cannot be used: cells/{lost.name} is missing or damaged"
+    assert plan_document(more, 1).seeds_not_used == [told]
+    assert sorted(job.seeds for job in pending(more)) == [(0, 1, 2, 3), (2, 3)]
 
 
 def test_a_plan_says_which_seeds_are_trained_already_and_counts_the_steps_that_are_left(tmp_path: Path) -> None:

@@ -389,6 +389,36 @@ def test_who_waited_for_a_directory_keeps_others_out_of_it(tmp_path: Path) -> No
     ).exists()  # removed, it would let in who opens a new one beside who waits for the old
 
 
+@pytest.mark.skipif(os.name != "posix", reason="removes files that are open")
+@pytest.mark.parametrize("begin", [store.new_directory, lambda runs, name: store.resumed_directory(runs / name)])
+def test_a_lock_is_removed_only_while_it_is_held_and_who_waits_for_it_takes_a_new_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, begin: Any
+) -> None:
+    unlink, entered, released = Path.unlink, threading.Event(), threading.Event()
+    waiters: list[threading.Thread] = []
+
+    def wait_for_it(directory: Path) -> None:
+        with store.own_directory(directory):
+            entered.set()
+            released.wait()
+
+    def unlinked(path: Path, **options: Any) -> None:
+        if path.name == store.LOCK:
+            waiters.append(threading.Thread(target=wait_for_it, args=[path.parent], daemon=True))
+            waiters[-1].start()
+            assert not entered.wait(0.2), "another one holds the file that is about to be removed"
+        unlink(path, **options)
+
+    monkeypatch.setattr(Path, "unlink", unlinked)
+    with begin(tmp_path, "bn") as directory:
+        pass
+    assert entered.wait(5) and len(waiters) == 1
+    with pytest.raises(RunError, match="another process is at work in it"), store.own_directory(directory):
+        pass
+    released.set()
+    waiters[0].join()
+
+
 def test_one_bad_directory_hides_no_other(tmp_path: Path) -> None:
     good = finished(tmp_path)
     for name, content in {"a": b"", "b": b"\xff\x00", "c": b"[" * 100_000, "d": b"[]"}.items():

@@ -12,6 +12,7 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
+from printed import lines
 from rich import console
 from studies import ARMS, BASE, CLAIM, planned
 from tasks import HereAndNow
@@ -28,6 +29,7 @@ from bnexp.study import work as study_work
 from bnexp.study.jobs import Job, Trial
 from bnexp.study.outlook import plan_document
 from bnexp.study.result import Result
+from bnexp.study.trial_rows import rows_path
 
 SHORT = BASE.replace("epochs: 10", "epochs: 2") + ARMS + CLAIM + "seeds: 2\n"
 
@@ -257,3 +259,44 @@ def test_a_disk_that_is_full_once_a_study_has_begun_is_failed_work(
     with pytest.raises(WorkError, match="cannot be written") as caught:
         study_run.run(plan, HereAndNow(), lambda *told: None)
     assert caught.value.exit_code == 1
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda path: path.unlink(),
+        lambda path: path.write_bytes(path.read_bytes()[:100]),
+        lambda path: path.write_bytes(path.with_name("other").read_bytes()),
+    ],
+    ids=["lost", "cut short", "of another trial"],
+)
+def test_a_trial_whose_held_out_rows_are_lost_or_damaged_is_trained_again_and_the_plan_says_so(
+    tmp_path: Path, damage: Any
+) -> None:
+    plan = planned(tmp_path, SHORT)
+    answer = study_run.run(plan, HereAndNow(), lambda *told: None)
+    trial, other = plan.trials
+    rows = rows_path(plan.path(trial))
+    rows.with_name("other").write_bytes(rows_path(plan.path(other)).read_bytes())
+    whole = rows.read_bytes()
+    damage(rows)
+    assert study_plan.finished(plan).keys() == {other.key}
+    told = plan_document(plan, 1)
+    assert (told.finished, told.damaged) == (1, [f"cells/{rows.name}"])
+    said = f"WARNING  cells/{rows.name} is missing or damaged, so its trial is trained again"
+    assert said in lines(plan_table.study_plan(told))
+    heard: list[Result] = []
+    assert study_run.run(plan, HereAndNow(), lambda result, *rest: heard.append(result)) == answer
+    assert [(one.trial, rows.read_bytes()) for one in heard] == [(trial.digest, whole)]
+    assert plan_document(plan, 1).damaged == []
+
+
+def test_a_damaged_trial_is_named_in_the_plan_and_of_many_the_first_three(tmp_path: Path) -> None:
+    plan = planned(tmp_path, SHORT)
+    study_run.run(plan, HereAndNow(), lambda *told: None)
+    plan.path(plan.trials[0]).write_text("{")
+    told = plan_document(plan, 1)
+    assert told.damaged == [f"cells/{plan.path(plan.trials[0]).name}"]
+    several = told.model_copy(update={"damaged": [f"cells/{name}.npz" for name in "abcde"]})
+    said = "WARNING  cells/a.npz, cells/b.npz, cells/c.npz and 2 more are missing or damaged, so their trials are trained again"
+    assert said in lines(plan_table.study_plan(several))

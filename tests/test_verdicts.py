@@ -19,7 +19,6 @@ from bnexp.statistics import (
     Levels,
     bootstrap_interval,
     claim_word,
-    detectable_difference,
     holm_levels,
     mean_interval,
     over_seeds,
@@ -31,6 +30,8 @@ from bnexp.statistics import (
     speed_up,
     without_spread,
 )
+from bnexp.statistics.power import detectable
+from bnexp.statistics.power import over_seeds as seeds_error
 from bnexp.study.contrast import Contrast
 from bnexp.study.verdict import words as words_of
 
@@ -134,22 +135,34 @@ def test_an_interval_at_holms_level_excludes_0_exactly_where_holms_test_rejects(
             assert (found.low > 0 or found.high < 0) == (adjusted < 0.05)
 
 
+def test_a_single_claim_needs_no_p_value_that_orders_several(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[float] = []
+    monkeypatch.setattr("bnexp.statistics.estimate.t_tail", lambda ratio, degrees: asked.append(degrees) or 0.001)
+    one = Hypothesis.model_validate(
+        {"claim": "c", "treated": "a", "baseline": "b", "metric": "val_loss", "direction": "higher", "smallest": 0.1}
+    )
+    found = Contrast(SLEEP)
+    assert words_of([one], [found]) == ["supported"]
+    assert asked == []
+    assert words_of([one, one], [found, found]) == ["supported", "supported"] and len(asked) == 2
+
+
 # --- what can be detected ----------------------------------------------------------
 
 
 @pytest.mark.parametrize(("size", "pairs"), [(0.2, 199), (0.3, 90), (0.5, 34), (0.8, 15), (1.0, 10)])
 def test_so_many_pairs_detect_what_the_tables_of_power_say(size: float, pairs: int) -> None:
-    assert detectable_difference(pairs) <= size < detectable_difference(pairs - 1)
+    assert detectable(seeds_error(1.0, pairs)) <= size < detectable(seeds_error(1.0, pairs - 1))
 
 
 @pytest.mark.parametrize("pairs", [6, 20])
 def test_an_effect_of_the_detectable_size_is_detected_8_times_in_10(pairs: int) -> None:
-    drawn = np.random.default_rng(1).normal(detectable_difference(pairs), 1, (2000, pairs))
+    drawn = np.random.default_rng(1).normal(detectable(seeds_error(1.0, pairs)), 1, (2000, pairs))
     assert 0.77 <= np.mean([mean_interval(difference_S, 0.95).low > 0 for difference_S in drawn]) <= 0.83
 
 
 def test_a_single_pair_detects_nothing() -> None:
-    assert math.isnan(detectable_difference(1))
+    assert math.isnan(detectable(seeds_error(1.0, 1)))
 
 
 # --- epochs to a target ------------------------------------------------------------

@@ -69,7 +69,7 @@ def compare(
     arms, document = _look(work, _designed(work))
     with work_begun(when=bool(work.trained)):
         taken = [look_of(document)]
-        tell_of_looks(document, taken, (), earlier_looks(work.runs, arms, taken))
+        tell_of_looks(document, taken, (), earlier_looks(work.runs, arms, document, taken))
         return _kept(work, arms, document)
 
 
@@ -105,7 +105,7 @@ def _until_settled(work: _Work) -> Comparison:
         if is_over(document):
             break
     with work_begun(when=bool(work.trained)):
-        tell_of_looks(document, taken, looks, earlier_looks(work.runs, arms, taken))
+        tell_of_looks(document, taken, looks, earlier_looks(work.runs, arms, document, taken))
         return _kept(work, arms, document)
 
 

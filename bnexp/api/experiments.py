@@ -152,8 +152,7 @@ def _resumed(found: Interrupted, observer: Observer) -> Finished:
     observer.info(f"{found.experiment.name}: {found.run.id} goes on at {found.head.place}")
     try:
         with observer.training(found.experiment) as (watch, note):
-            finished = go_on(found, watch=watch, note=note)
-            finished.record.not_kept += figures.drawn(finished.run)
+            finished = go_on(found, watch=watch, note=note, draw=figures.drawn)
     except KeyboardInterrupt:
         raise StoppedError(f"Stopped at once. To go on: bnexp train --resume {found.run.directory}") from None
     return _heard(finished, observer)
@@ -181,8 +180,9 @@ def train_one(experiment: Experiment, overrides: Sequence[str], runs: Path, obse
     try:
         kept = kept_seeds(experiment, runs, observer.info)
         with observer.training(experiment) as (watch, note):
-            finished = train_experiment(experiment, runs, watch=watch, note=note, overrides=overrides, kept=kept)
-            finished.record.not_kept += figures.drawn(finished.run)
+            finished = train_experiment(
+                experiment, runs, watch=watch, note=note, overrides=overrides, kept=kept, draw=figures.drawn
+            )
     except KeyboardInterrupt:
         raise StoppedError(f"Stopped at once. `bnexp runs` lists what is kept of {experiment.name}.") from None
     return _heard(finished, observer)

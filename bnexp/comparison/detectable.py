@@ -11,10 +11,9 @@ from dataclasses import dataclass
 
 from bnexp import statistics
 from bnexp.comparison.question import About
-from bnexp.metrics import number, part_of, quantity, with_unit
-from bnexp.statistics.differences import POWER
+from bnexp.metrics import LARGEST, number, part_of, quantity, with_unit
 from bnexp.statistics.held_out_rows import Components
-from bnexp.statistics.power import StandardError, detectable, over_rows, over_seeds, over_splits
+from bnexp.statistics.power import POWER, StandardError, detectable, over_rows, over_seeds, over_splits
 from bnexp.store.comparison_document import ComparisonDocument, MetricDifference
 from bnexp.store.plan_document import Detectable
 from bnexp.store.run_record import DataFacts
@@ -114,7 +113,7 @@ def _measured(design: Design, found: MetricDifference) -> tuple[StandardError, s
 
 def _told(design: Design, error: StandardError, start: str, end: str, rests_on: str | None) -> Detectable:
     size = detectable(error, level=design.level)
-    if not math.isfinite(size):
+    if not size <= LARGEST:
         return Detectable(difference=None, rests_on=rests_on, sentence=f"{start} no difference that is ever met{end}.")
     what = f"a difference of {number(design.metric, size)} in {with_unit(design.metric)}"
     chance = f"with {POWER:.0%} probability ({100 * design.level:.3g}% interval)"

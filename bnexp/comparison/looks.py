@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from bnexp import statistics
 from bnexp.comparison.verdict import OPEN
 from bnexp.store import ComparisonDocument
-from bnexp.store.comparison_document import Look, Looks, Verdict
+from bnexp.store.comparison_document import EarlierLook, Look, Looks, Verdict
 
 ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 
@@ -26,19 +26,21 @@ def is_over(document: ComparisonDocument) -> bool:
 
 
 def tell_of_looks(
-    document: ComparisonDocument, taken: Sequence[Look], planned: Sequence[int], earlier: Sequence[Look]
+    document: ComparisonDocument, taken: Sequence[Look], planned: Sequence[int], earlier: Sequence[EarlierLook]
 ) -> None:
     """Write into a comparison, which is the last look taken, how the looks ended and how often all of them err."""
-    every = [(look.seeds, look.level) for look in (*earlier, *taken)]
-    error = statistics.error_of([*every, *((count, taken[-1].level) for count in planned)])
-    found = Looks(planned=list(planned), taken=list(taken), earlier=list(earlier), error=error)
-    if planned or earlier:
-        document.looks = found
+    now = [*((look.seeds, look.level) for look in taken), *((count, taken[-1].level) for count in planned)]
+    errors = []
     for contrast in document.contrasts:
+        before = [(look.seeds, look.level) for look in earlier if look.arm == contrast.arm]
+        errors.append(statistics.error_of([*before, *now]))
         if planned:
             contrast.verdict.sentence += f" {_end(contrast.verdict, taken)}"
-        if earlier:
-            contrast.cautions.append(_caution(found))
+        if before:
+            seeds = [count for count, _ in before]
+            contrast.cautions.append(_caution(seeds, taken[-1].seeds, errors[-1], is_planned=bool(planned)))
+    if planned or earlier:
+        document.looks = Looks(planned=list(planned), taken=list(taken), earlier=list(earlier), error=max(errors))
 
 
 def _end(verdict: Verdict, taken: Sequence[Look]) -> str:
@@ -51,16 +53,23 @@ def _end(verdict: Verdict, taken: Sequence[Look]) -> str:
     return f"Not settled after {seeds} seeds."
 
 
-def _caution(found: Looks) -> str:
+def _caution(before: Sequence[int], seeds: int, error: float, *, is_planned: bool) -> str:
     """Return what looks that were not planned do to the error."""
-    before = [look.seeds for look in found.earlier]
-    at = seeds_in_words(sorted(set(before)))
-    seen = f"Stored comparisons looked at these arms at {at} before"
-    error = f"together, all looks err in about {100 * found.error:.2g}% of cases without a difference, not in 5%"
-    if found.planned:
-        return f"{seen}, outside this plan of looks; {error}."
-    number = ordinal(len({*before, found.taken[-1].seeds}))
-    return f"{seen}, so this is the {number} look; {error}. Use --until-settled, whose looks share the 5%."
+    seen = f"Stored comparisons looked at these arms at {seeds_in_words(before)} before"
+    if is_planned:
+        return f"{seen}, outside this plan of looks; {error_in_words(error)}."
+    number = ordinal(len({*before, seeds}))
+    cure = "Use --until-settled, whose looks share the 5%."
+    return f"{seen}, so this is the {number} look; {error_in_words(error)}. {cure}"
+
+
+def error_in_words(error: float) -> str:
+    """Write how often several looks err.
+
+    >>> error_in_words(0.1144)
+    'together, all looks err in about 11% of cases without a difference, not in 5%'
+    """
+    return f"together, all looks err in about {100 * error:.2g}% of cases without a difference, not in 5%"
 
 
 def seeds_in_words(counts: Sequence[int]) -> str:

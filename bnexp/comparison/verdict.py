@@ -28,7 +28,8 @@ OPEN: Word = "cannot tell yet"
 def judged(several: Sequence[PairedArms], question: ResolvedQuestion) -> list[tuple[Judged | None, Verdict]]:
     """Return for each arm against the baseline what decides, and the verdict; several arms share the error (Holm)."""
     cases = [_case(arms, question) for arms in several]
-    p_values = [1.0 if case.held or case.difference is None else case.difference.p_value for case in cases]
+    alone = len(cases) == 1  # a p-value only orders several arms, and needs SciPy
+    p_values = [1.0 if alone or case.held or case.difference is None else case.difference.p_value for case in cases]
     shared = statistics.shared_levels(p_values, question.looks)
     return [_answered(case, levels) for case, levels in zip(cases, shared, strict=True)]
 

@@ -10,8 +10,8 @@ from bnexp.experiment.kept_seeds import KeptSeeds
 from bnexp.experiment.saved_models import inputs_file, not_saved, saved_seeds
 
 ROUNDING = (
-    "Seeds were added to a run. How many seeds train together decides the rounding of float32, so numbers can differ "
-    "from training all at once. Measured: by 0 to 5e-7 in most nets, and by up to 0.05 in a seed's loss where training "
+    "Seeds were added to a run, so numbers can differ from training all at once: how many seeds train together decides "
+    "the rounding of float32. Measured: by 0 to 5e-7 in most nets, and by up to 0.05 in a seed's loss where training "
     "amplifies it, as with a last batch of 2 rows or one seed that trains alone (benchmarks/more_seeds.py)."
 )
 """What is written down where `many_seeds` trains seeds in parts."""

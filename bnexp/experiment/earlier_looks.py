@@ -6,7 +6,7 @@ A user can look at 10, 20 and 40 seeds, and stop when the answer pleases. That e
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import suppress
 from functools import cache, partial
 from pathlib import Path
@@ -16,7 +16,7 @@ from bnexp.comparison import Arm
 from bnexp.errors import RunError
 from bnexp.experiment.lookup import of_config
 from bnexp.statistics import LEVEL
-from bnexp.store.comparison_document import Look
+from bnexp.store.comparison_document import ComparisonDocument, EarlierLook, Look, PrimaryHead
 from bnexp.store.records import Record, Seeds, Share
 
 
@@ -49,10 +49,11 @@ class _Taken(Record):
 
 
 class _Comparison(Record):
-    """What a comparison.json says of who was compared."""
+    """What a comparison.json says of who was compared, and by which metric."""
 
     seeds: Seeds
     level: Share = LEVEL
+    primary: PrimaryHead
     arms: list[_ArmRun]
     contrasts: list[_Judged]
     looks: _Taken | None = None
@@ -73,22 +74,33 @@ class _Comparison(Record):
                 yield pair[0], pair[1]
 
 
-def earlier_looks(runs: Path, arms: Sequence[Arm], taken: Sequence[Look]) -> list[Look]:
-    """Return the looks at which a pair of these arms was judged before, each number of seeds once, the fewest first.
+def earlier_looks(
+    runs: Path, arms: Sequence[Arm], document: ComparisonDocument, taken: Sequence[Look]
+) -> list[EarlierLook]:
+    """Return the looks at which an arm of a comparison was judged before: beside its baseline, by the same metric.
 
-    An arm is known by its config and its rows, not by its run: a run with more seeds is the same experiment. Of looks
-    at the same seeds, the one of the lowest level counts. A look is left out if one that is `taken` now has the same
-    seeds and no higher level: the same seeds give the same numbers. Comparisons whose runs are gone are not known.
+    They are in the order of the contrasts, each number of seeds once for an arm, the fewest first. An arm is known by
+    its config and its rows, not by its run: a run with more seeds is the same experiment. Of looks at the same seeds,
+    the one of the lowest level counts. A look is left out if one that is `taken` now has the same seeds and no higher
+    level: the same seeds give the same numbers. Comparisons whose runs are gone are not known.
     """
     arms_of = cache(partial(_arms_of, runs, [(arm, of_config(arm.experiment)) for arm in arms]))
-    now, found = {look.seeds: look.level for look in taken}, dict[int, Look]()
-    for one in _comparisons(runs):
-        if any(a != b for pair in one.pairs() for a, b in itertools.product(*map(arms_of, pair))):
-            for look in one.taken():
-                known = min(now.get(look.seeds, 1.0), found[look.seeds].level if look.seeds in found else 1.0)
-                if look.level < known:
-                    found[look.seeds] = look
-    return [found[count] for count in sorted(found)]
+    same_metric = [one for one in _comparisons(runs) if one.primary.metric == document.primary.metric]
+    found = []
+    for contrast in document.contrasts:
+        lowest, before = {look.seeds: look.level for look in taken}, dict[int, EarlierLook]()
+        two = {contrast.arm, contrast.baseline}
+        for look in (look for one in same_metric if _has_judged(one, two, arms_of) for look in one.taken()):
+            if look.level < lowest.get(look.seeds, 1.0):
+                lowest[look.seeds] = look.level
+                before[look.seeds] = EarlierLook(seeds=look.seeds, level=look.level, arm=contrast.arm)
+        found += [before[count] for count in sorted(before)]
+    return found
+
+
+def _has_judged(one: _Comparison, two: Set[str], arms_of: Callable[[str], Sequence[str]]) -> bool:
+    """Return True if a stored comparison has a contrast between two arms of now, whichever was the baseline."""
+    return any({a, b} == two for pair in one.pairs() for a, b in itertools.product(*map(arms_of, pair)))
 
 
 def _comparisons(runs: Path) -> Iterator[_Comparison]:

@@ -9,19 +9,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bnexp import checkpoint, config, store
 from bnexp.checkpoint import CheckpointError, Head, Snapshot
 from bnexp.config import Experiment
 from bnexp.errors import RunError, work_begun
 from bnexp.experiment.batch import Prepared
-from bnexp.experiment.finished_seeds import finished_seeds
+from bnexp.experiment.finished_seeds import FinishedSeeds, finished_seeds
 from bnexp.experiment.prepare import built_for, prepared
-from bnexp.experiment.run import Finished, failure_marked, first_record, train_in
+from bnexp.experiment.run import Draw, Finished, failure_marked, first_record, no_figures, train_in, with_figures
 from bnexp.history import Watch
 from bnexp.store.run_record import Resumed
 from bnexp.system.listeners import Note
 from bnexp.system.machine import changed_versions, processor
+
+if TYPE_CHECKING:
+    from bnexp.data import Data
 
 
 @dataclass(frozen=True)
@@ -72,10 +76,10 @@ def _cure(run: store.Run, state: store.State) -> str:
             return f"{state.reason}"
 
 
-def resume(found: Interrupted, *, watch: Watch, note: Note = lambda text: None) -> Finished:
+def resume(found: Interrupted, *, watch: Watch, note: Note = lambda text: None, draw: Draw = no_figures) -> Finished:
     """Train what is left of an interrupted run; its files are then equal to an uninterrupted run's.
 
-    `watch` and `note` are as in `train_experiment`. `resumed` of run.json says when it went on.
+    `watch`, `note` and `draw` are as in `train_experiment`. `resumed` of run.json says when it went on.
 
     Raises:
         RunError: if it cannot go on with the very same numbers, or another process is at work in it.
@@ -95,6 +99,7 @@ def resume(found: Interrupted, *, watch: Watch, note: Note = lambda text: None) 
             head, arrays = checkpoint.read(path)
             _refuse_differences(found, head, record, first_record(experiment, data, built, run.id, record.overrides))
             finished = finished_seeds(run, head)
+            _refuse_lost_rows(run, finished, experiment, data)
             before = None if head.engine is None else Snapshot(head.engine, arrays)
             del arrays
             step = Resumed(
@@ -107,9 +112,19 @@ def resume(found: Interrupted, *, watch: Watch, note: Note = lambda text: None) 
             note("tracing the program")
             with work_begun(), failure_marked(run.directory, record):
                 ready = Prepared(experiment, data, built)
-                return train_in(run.directory, record, ready, finished, watch=watch, note=note, before=before)
+                trained = train_in(run.directory, record, ready, finished, watch=watch, note=note, before=before)
+            return with_figures(trained, draw)
         except CheckpointError as error:
             raise RunError(f"{path}: {error}. {_again(run)}") from error
+
+
+def _refuse_lost_rows(run: store.Run, finished: FinishedSeeds, experiment: Experiment, data: Data) -> None:
+    """Raise RunError if what each held-out row measured in finished seeds was kept, and is missing."""
+    from bnexp.training.kept_rows import held_out, keeps_measures
+
+    kept = bool(held_out(data)) and keeps_measures(experiment.training, data, experiment.training.seeds)
+    if kept and finished.history is not None and finished.rows is None:
+        store.refuse_lost(run.directory / "rows.npz")
 
 
 def _refuse_differences(found: Interrupted, head: Head, record: store.RunRecord, now: store.RunRecord) -> None:

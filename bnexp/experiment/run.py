@@ -5,7 +5,7 @@ TensorFlow is imported here, inside functions, and only when something is traine
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -39,6 +39,15 @@ if TYPE_CHECKING:
     from bnexp.models import Built
 
 
+Draw = Callable[[store.Run], list[str]]
+"""Draws the figures of a run that is trained; returns what to warn of."""
+
+
+def no_figures(run: store.Run) -> list[str]:
+    """Draw nothing."""
+    return []
+
+
 @dataclass(frozen=True)
 class Finished:
     """A run that has been trained: its directory, its record as in run.json, and its history."""
@@ -61,12 +70,14 @@ def train_experiment(
     note: Note = lambda text: None,
     overrides: Sequence[str] = (),
     kept: KeptSeeds | None = None,
+    draw: Draw = no_figures,
 ) -> Finished:
     """Train every seed of an experiment and keep everything in a new run directory.
 
     `watch` gets the histories so far after every epoch and may ask to stop;
     `note` hears what is going on, a line each. `overrides` are recorded:
     what was laid over the config's file. Seeds that are `kept` of an earlier run are not trained again.
+    `draw` draws the figures while the run's directory is still held.
 
     Raises:
         UserError: before anything is written, if the data, the model or the place is not as it should be.
@@ -87,7 +98,9 @@ def train_experiment(
             if kept is not None:
                 finished = copied_seeds(kept, directory, record)
             note("tracing the program")
-            return train_in(directory, record, Prepared(experiment, data, built), finished, watch=watch, note=note)
+            ready = Prepared(experiment, data, built)
+            trained = train_in(directory, record, ready, finished, watch=watch, note=note)
+        return with_figures(trained, draw)
 
 
 def train_in(
@@ -120,6 +133,15 @@ def train_in(
         store.write_record(directory / "run.json", record)
         files.remove_checkpoint()
     return Finished(store.Run(directory), record, files.history)
+
+
+def with_figures(trained: Finished, draw: Draw) -> Finished:
+    """Draw the figures of a run that is recorded, and add to its record what could not be drawn."""
+    if told := draw(trained.run):
+        trained.record.not_kept = [*trained.record.not_kept, *told]
+        with suppress(StorageError):  # what was trained is worth more than a note on its figures
+            store.write_record(trained.run.directory / "run.json", trained.record)
+    return trained
 
 
 def _out_of_memory(experiment: Experiment, error: MemoryError) -> str:

@@ -46,6 +46,8 @@ def run_summary(record: RunRecord, history: History) -> RenderableType:
     ]
     if record.trainer is not None and record.trainer.reason:
         parts.append(Text(f"trained seed by seed with keras_fit: {plain(record.trainer.reason)}"))
+    if record.rounding:
+        parts.append(Text(plain(record.rounding)))
     return Group(
         *parts,
         *map(warning, [*record.warnings, *record.not_kept]),

@@ -43,6 +43,8 @@ QUANTITIES = {
 }
 """Quantity -> its name in a title, its axis label."""
 DECADES = ("loss", "mse", "mae")  # on a logarithmic axis when they span more than two decades
+SMALLEST = 1e-45
+"""Of the numbers that training computes with; a logarithmic axis goes no lower."""
 
 
 @contextmanager
@@ -69,7 +71,7 @@ def new_axes(quantity: str, *, title: str, loss_unit: str) -> Axes:
 def scale(axes: Axes, quantity: str, lines: Sequence[Floats], *, others: Sequence[Floats] = ()) -> None:
     """Choose the y axis that shows lines and others; if logarithmic, others may leave it below the lowest line."""
     heights, everything = _finite(lines), _finite([*lines, *others])
-    positive = heights[heights > 0]
+    positive = np.maximum(heights[heights > 0], SMALLEST)
     if not heights.size:
         axes.set_yticks([])
         axes.text(0.5, 0.5, "no finite value to draw", transform=axes.transAxes, ha="center", color=GREY)

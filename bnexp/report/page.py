@@ -13,7 +13,6 @@ from bnexp import store
 from bnexp.errors import RunError
 from bnexp.store.study_document import StudyDocument
 from bnexp.study.claims import Answer, ClaimRow, rows_of
-from bnexp.study.words import AFTER_RESULTS
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ class StudyOnPage:
 def claims_page(studies: Sequence[StudyOnPage]) -> str:
     """Return the page: a table of all verdicts, then each study with its notes and its figures."""
     page = Environment(autoescape=True, loader=PackageLoader("bnexp.report", "."), undefined=StrictUndefined)
-    text: str = page.get_template("claims.html").render(studies=studies, after_results=AFTER_RESULTS)
+    text: str = page.get_template("claims.html").render(studies=studies)
     return text
 
 

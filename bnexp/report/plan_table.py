@@ -16,18 +16,20 @@ from bnexp.report.styles import STRONG
 from bnexp.store.plan_document import ComparisonPlan, PlanDocument, PlannedArm
 from bnexp.store.run_record import DataFacts
 from bnexp.study.grid import level_text
-from bnexp.study.words import AFTER_RESULTS
+from bnexp.study.words import AFTER_RESULTS, looked_before
 from bnexp.system.terminal import plain
 
 MOST_DATA = 3
 """Data sets of a study that are listed one by one."""
+MOST_FILES = 3
+"""Damaged files of a study that are named."""
 
 
 def study_plan(plan: PlanDocument) -> RenderableType:
     """Return what a study will train, how long it may take, and what it can detect."""
     arms = f"{counted(len(plan.arms), 'arm')} ({', '.join(plan.arms)})"
     head = f"{plain(plan.name)}: {counted(plan.cells, 'cell')} x {arms}, {counted(plan.seeds, 'seed')}"
-    lines = [*_design(plan), *_work(plan), *_kept(plan), *_not_kept(plan), *_detects(plan), *_before(plan)]
+    lines = [*_design(plan), *_work(plan), *_kept(plan), *_trained_again(plan), *_detects(plan), *_before(plan)]
     return Group(
         Text(head, style=STRONG),
         *_data(plan.data),
@@ -66,6 +68,8 @@ def _design(plan: PlanDocument) -> Iterator[str]:
         yield plain(f"claim: {claim.claim} ({claim.asks})")
         if claim.asked_after_results:
             yield f"WARNING  {AFTER_RESULTS}"
+        if claim.earlier_seeds:
+            yield f"WARNING  {looked_before(claim.earlier_seeds, plan.seeds)}"
 
 
 def _work(plan: PlanDocument) -> Iterator[str]:
@@ -88,8 +92,13 @@ def _kept(plan: PlanDocument) -> Iterator[str]:
     yield from map(plain, plan.seeds_not_used)
 
 
-def _not_kept(plan: PlanDocument) -> Iterator[str]:
-    """Yield what finished trials do not keep, and what asks for it without training."""
+def _trained_again(plan: PlanDocument) -> Iterator[str]:
+    """Yield which files are damaged; what finished trials do not keep, and what asks for it without training."""
+    if files := plan.damaged:
+        more = f" and {len(files) - MOST_FILES} more" if len(files) > MOST_FILES else ""
+        listed = plain(", ".join(files[:MOST_FILES])) + more
+        are, trials = ("are", "their trials are") if len(files) > 1 else ("is", "its trial is")
+        yield f"WARNING  {listed} {are} missing or damaged, so {trials} trained again"
     if plan.not_kept:
         cure = "A hypothesis about the final value trains nothing."
         yield f"WARNING  finished trials do not keep {', '.join(plan.not_kept)}, so they are trained again. {cure}"

@@ -27,7 +27,7 @@ from bnexp.store.study_document import (
 )
 from bnexp.study.grid import level_text
 from bnexp.study.sweep import NO_VERDICT
-from bnexp.study.words import AFTER_RESULTS, about, bounds, effect, endpoint_name
+from bnexp.study.words import AFTER_RESULTS, about, bounds, effect, endpoint_name, looked_before
 from bnexp.system.terminal import plain
 
 NEW = {"rows": "new rows", "groups": "new groups", "splits": "other splits and rows"}
@@ -48,7 +48,7 @@ def study(document: StudyDocument) -> RenderableType:
     if document.is_sweep:
         parts += _sweep_notes(document)
     for claim in document.hypotheses:
-        parts += [Text(""), *_hypothesis(claim)]
+        parts += [Text(""), *_hypothesis(claim, document.seeds)]
     if len(document.hypotheses) > 1:
         parts.append(Text(f"STUDY    {document.verdict}", style=STRONG))
     return Group(*parts)
@@ -66,7 +66,7 @@ def claims(rows: Sequence[ClaimRow]) -> RenderableType:
         words = [Text(plain(row.study)), said, Text(plain(row.verdict), style=STRONG)]
         seconds = "" if before is not None and before.study == row.study else f"{row.seconds:.0f}"
         table.add_row(*words, plain(row.effect or "-"), str(row.seeds), seconds)
-    late = [warning(f'{row.study}, "{row.claim}": {AFTER_RESULTS}') for row in rows if row.asked_after_results]
+    late = [warning(f'{row.study}, "{row.claim}": {caution}') for row in rows for caution in row.cautions]
     failures = [warning(f"{row.study}: {row.sentence}") for row in rows if row.verdict == "failed"]
     notes = (
         "effect: mean over paired seeds [95% t interval, or wider by Holm's rule where a study has several claims];",
@@ -222,7 +222,7 @@ def _mixed(versions: Mapping[str, Sequence[str]]) -> Iterator[str]:
         yield f"Not all cells were trained with the same: {', '.join(several)}. Pairs may differ for that alone."
 
 
-def _hypothesis(claim: HypothesisRecord) -> Iterator[RenderableType]:
+def _hypothesis(claim: HypothesisRecord, seeds: int) -> Iterator[RenderableType]:
     yield Text(plain(claim.claim), style=STRONG)
     if claim.difference is not None:
         said = "; ".join(_evidence(claim, claim.difference))
@@ -233,6 +233,8 @@ def _hypothesis(claim: HypothesisRecord) -> Iterator[RenderableType]:
     yield from map(warning, claim.cautions)
     if claim.asked_after_results:
         yield warning(AFTER_RESULTS)
+    if claim.earlier_seeds:
+        yield warning(looked_before(claim.earlier_seeds, seeds))
     yield Text.assemble((f"VERDICT  {claim.verdict.word}", STRONG), f"  {plain(claim.verdict.sentence)}")
 
 

@@ -1,4 +1,4 @@
-"""Means and paired differences over seeds: intervals, and what a number of pairs can detect.
+"""Means and paired differences over seeds, with their intervals.
 
 Axes: S seeds (pairs of seeds, where two arms are compared), D draws.
 """
@@ -14,13 +14,10 @@ import numpy as np
 
 from bnexp.statistics.arrays import Floats
 from bnexp.statistics.estimate import Interval, deviation, mean_interval
-from bnexp.statistics.quantiles import t_quantile
 from bnexp.statistics.significance import pieces, sign_flip_p_value, subtracted, without_spread
 
 LEVEL = 0.95
 """Of the intervals, unless several hypotheses share it."""
-POWER = 0.8
-"""The probability with which a study of the right size finds a difference."""
 FEWEST_FOR_BOOTSTRAP = 10
 """With fewer pairs the BCa interval of 95% covers the true mean far less often (science: 82% at 5, 90% at 10)."""
 DRAWN_RESAMPLES = 9_999
@@ -132,29 +129,6 @@ def probability_of_improvement(difference_S: Floats, level: float) -> Interval:
     half = z / (1 + z**2 / count) * math.sqrt(share * (1 - share) / count + z**2 / (4 * count**2))
     low, high = max(0.0, middle - half), min(1.0, middle + half)
     return Interval(share, low if share > 0 else 0.0, high if share < 1 else 1.0)  # and no rounding error
-
-
-def detectable_difference(pairs: int, *, level: float = 0.95) -> float:
-    """Return the smallest mean difference, in standard deviations of the differences, that these pairs detect.
-
-    With it, the interval of this level excludes 0 with the probability POWER. NaN for a single pair,
-    and where no size that is ever met would do. From the noncentral t.
-
-    >>> round(detectable_difference(20), 2)
-    0.66
-    """
-    if pairs < 2:
-        return math.nan
-    from scipy import optimize, stats
-
-    degrees, quantile = pairs - 1, t_quantile(level, pairs - 1)
-
-    def lacking(size: float) -> float:
-        """Return how far the power at this size lies above POWER. Intervals on the wrong side of 0 hardly add to it."""
-        return float(stats.nct.sf(quantile, degrees, size * math.sqrt(pairs))) - POWER
-
-    highest = next((float(size) for size in 2.0 ** np.arange(-5, 10) if lacking(size) > 0), None)
-    return math.nan if highest is None else float(optimize.brentq(lacking, 0.0, highest))
 
 
 def chances_of_other_sign(difference_S: Floats) -> list[tuple[int, float]]:

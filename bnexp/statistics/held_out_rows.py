@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,6 +92,25 @@ def new_rows(difference_SR: Floats) -> NewRows:
     Theory, chapter 3; Satterthwaite 1946. Compare Owen 2007, "The pigeonhole bootstrap", and Miller 2024, "Adding
     error bars to evals".
     """
+    unit = safe_unit(float(np.abs(difference_SR).max(initial=0.0)))
+    found = _new_rows(difference_SR / unit)
+    mean, error = found.estimate.mean * unit, found.estimate.error * unit
+    parts = found.components
+    scaled = Components(parts.seed * unit**2, parts.row * unit**2, parts.rest * unit**2)
+    return replace(found, estimate=Estimate(mean, error, found.estimate.degrees), components=scaled)
+
+
+def safe_unit(size: float) -> float:
+    """Return a unit in which the fourth power of a size can be held: 1, or for extreme ones the power of two above.
+
+    >>> safe_unit(5.0), safe_unit(0.0), 1e90 / safe_unit(1e90) > 0.5
+    (1.0, 1.0, True)
+    """
+    return 1.0 if size == 0 or 1e-70 < size < 1e70 else math.ldexp(1.0, math.frexp(size)[1])
+
+
+def _new_rows(difference_SR: Floats) -> NewRows:
+    """Return what `new_rows` does, of differences of no extreme size."""
     seeds, rows = difference_SR.shape
     mean = float(difference_SR.mean())
     if seeds < 2 or rows < 2:

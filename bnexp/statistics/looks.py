@@ -47,24 +47,44 @@ def _share_of_each(seeds: tuple[int, ...], error: float) -> float:
 def error_of(looks: Sequence[tuple[int, float]]) -> float:
     """Return how probable it is that the interval of at least one look leaves out the true mean.
 
-    A look is a number of seeds and the level of its interval. The order does not matter, and of looks at the same
-    seeds the lowest level counts.
+    A look is a number of seeds, 1 or more, and the level of its interval, between 0 and 1. The order does not matter.
+    Of looks at the same seeds the lowest level counts, and of looks too close for the quadrature, too.
     Source: Armitage, McPherson and Rowe 1969, "Repeated significance tests on accumulating data".
 
     >>> round(error_of([(20, 0.95)]), 3), round(error_of([(10, 0.95), (20, 0.95), (30, 0.95)]), 3)
     (0.05, 0.107)
     """
-    lowest: dict[int, float] = {}
-    for count, level in looks:
-        lowest[count] = min(level, lowest.get(count, 1.0))
     nodes, weights = _quadrature()
     before, inside, points = 0, np.ones(1), np.zeros(1)
-    for count, level in sorted(lowest.items()):
-        bound = NormalDist().inv_cdf((1 + level) / 2) * math.sqrt(count)
+    for count, quantile in _apart([(count, _quantile(level)) for count, level in looks]):
+        bound = quantile * math.sqrt(count)
         reached = bound * nodes
         density = _normal(reached[:, None] - points, count - before) @ inside
         before, inside, points = count, density * weights * bound, reached
-    return float(1 - inside.sum())
+    return float(np.clip(1 - inside.sum(), 0, 1))
+
+
+def _quantile(level: float) -> float:
+    """Return half the width of an interval of this level, in standard errors; finite for any level below 1."""
+    return NormalDist().inv_cdf(min((1 + level) / 2, math.nextafter(1, 0)))
+
+
+def _apart(looks: Sequence[tuple[int, float]]) -> list[tuple[int, float]]:
+    """Return looks, the fewest seeds first; those whose step is short beside the distance of the nodes count as one.
+
+    The narrowest of their intervals counts.
+
+    >>> _apart([(20, 1.96), (10, 2.2), (20, 1.5), (100_000, 2.0), (100_001, 1.8)])
+    [(10, 2.2), (20, 1.5), (100000, 1.8)]
+    """
+    found: list[tuple[int, float]] = []
+    for count, quantile in sorted(looks):
+        last, narrowest = found[-1] if found else (0, 0.0)
+        if found and count - last <= count * (2 * max(quantile, narrowest) / NODES) ** 2:
+            found[-1] = (last, min(quantile, narrowest))
+        else:
+            found.append((count, quantile))
+    return found
 
 
 @functools.cache

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bnexp.statistics.differences import LEVEL, POWER
-from bnexp.statistics.held_out_rows import Components
+from bnexp.statistics.differences import LEVEL
+from bnexp.statistics.held_out_rows import Components, safe_unit
 from bnexp.statistics.quantiles import t_quantile
+
+POWER = 0.8
+"""The probability with which a comparison or a study of the right size finds a difference."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +50,11 @@ def over_rows(components: Components, seeds: int, rows: int) -> StandardError:
     value = math.sqrt(components.variance(seeds, rows))
     if seeds < 2 or rows < 2:
         return StandardError(value, 0)
-    of_seeds = components.rest + rows * components.seed
-    of_rows = components.rest + seeds * components.row
-    both = of_seeds + of_rows - components.rest
-    rest = components.rest**2 / ((seeds - 1) * (rows - 1))
-    squares = of_seeds**2 / (seeds - 1) + of_rows**2 / (rows - 1) + rest
+    parts = (components.seed, components.row, components.rest)
+    seed, row, rest = (part / safe_unit(max(parts)) for part in parts)
+    of_seeds, of_rows = rest + rows * seed, rest + seeds * row
+    both = of_seeds + of_rows - rest
+    squares = of_seeds**2 / (seeds - 1) + of_rows**2 / (rows - 1) + rest**2 / ((seeds - 1) * (rows - 1))
     return StandardError(value, max(1.0, both**2 / squares) if squares > 0 else seeds - 1)
 
 
@@ -74,7 +77,10 @@ def detectable(error: StandardError, *, level: float = LEVEL, power: float = POW
     quantile = t_quantile(level, error.degrees)
 
     def lacking(size: float) -> float:
-        """Return how far the power at this many standard errors lies above the one that is asked for."""
+        """Return how far the power at this many standard errors lies above the one that is asked for.
+
+        Intervals on the wrong side of 0 hardly add to it.
+        """
         return float(stats.nct.sf(quantile, error.degrees, size)) - power
 
     highest = next((float(size) for size in 2.0 ** np.arange(0, 10) if lacking(size) > 0), None)

@@ -5,7 +5,7 @@ from bnexp.store.directories import LOCK, new_directory, own_directory, resumed_
 from bnexp.store.finding import find, nearest_runs, runs_in
 from bnexp.store.histories import write_histories
 from bnexp.store.names import slug
-from bnexp.store.reading import content, cure, read_json, regular, text
+from bnexp.store.reading import content, cure, read_json, refuse_lost, regular, text
 from bnexp.store.records import first_fault, write_record
 from bnexp.store.records import head as read_head
 from bnexp.store.run_record import ComparedRecord, DataFacts, RunHead, RunRecord
@@ -41,6 +41,7 @@ __all__ = [
     "own_directory",
     "read_head",
     "read_json",
+    "refuse_lost",
     "refuse_unwritable",
     "regular",
     "resumed_directory",

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime
 
-from bnexp.store.records import Count, Record
+from bnexp.store.records import Record, SeedCount
 
 
 class AskedHypothesis(Record):
@@ -18,7 +18,7 @@ class AskedHypothesis(Record):
     claim: str
     """In the words in which it was first asked."""
     after_results: bool
-    earlier_seeds: list[Count] = []
+    earlier_seeds: list[SeedCount] = []
     """The numbers of seeds at which it had an answer before, in directories of the same study with fewer seeds."""
 
 

@@ -12,12 +12,14 @@ from pydantic import Field, ValidationInfo, field_serializer, field_validator
 from bnexp.config.section import Task
 from bnexp.metrics import LARGEST
 from bnexp.statistics import Reading
-from bnexp.store.records import Count, Metric, Number, Record, Seeds, Share
+from bnexp.store.records import Count, Metric, Number, Probability, Record, SeedCount, Seeds, Share
 from bnexp.store.run_record import DataFacts, Parameters
 
-Estimate = Annotated[float, Field(ge=-1000 * LARGEST, le=1000 * LARGEST)] | None
+FARTHEST = 1000 * LARGEST
 """A mean, a difference or a bound of an interval: few values have bounds far beyond them."""
-Positive = Annotated[float, Field(ge=0)]
+Estimate = Annotated[float, Field(ge=-FARTHEST, le=FARTHEST)] | None
+Positive = Annotated[float, Field(ge=0, le=FARTHEST)]
+Variance = Annotated[float, Field(ge=0, le=FARTHEST**2)]
 Pair = Annotated[list[Any], Field(min_length=2, max_length=2)]
 """A key's values in both arms."""
 
@@ -42,23 +44,23 @@ class NewRowsInterval(Interval):
 
     drawn: Literal["rows", "groups", "splits"]
     """What is drawn anew besides seeds: held-out rows, groups of them, or the split of all rows."""
-    count: Count
+    count: Annotated[int, Field(ge=1, lt=2**53)]
     """Held-out rows, or groups."""
     effective: Positive | None = None
     """How many rows or groups carry the difference."""
-    seed_variance: Positive | None = None
+    seed_variance: Variance | None = None
     """Of one seed and row: between seeds."""
-    row_variance: Positive | None = None
-    rest_variance: Positive | None = None
+    row_variance: Variance | None = None
+    rest_variance: Variance | None = None
 
 
 class MetricDifference(Interval):
     """Arm less baseline, pair by pair; where no pair has a value, only their number is there."""
 
-    standard_deviation: Estimate = None
+    standard_deviation: Positive | None = None
     pairs: Count = 0
     """With a value."""
-    p_value: Annotated[float, Field(ge=0, le=1)] | None = None
+    p_value: Probability | None = None
     """Of the sign-flip test."""
     positive: Count = 0
     ties: Count = 0
@@ -79,7 +81,7 @@ class Judged(Interval):
     margin: Positive
     margin_level: Share
     """Of the interval that is compared with the margin."""
-    p_value: Annotated[float, Field(ge=0, le=1)]
+    p_value: Probability
     """Of the sign-flip test."""
     new_rows: NewRowsInterval | None = None
 
@@ -165,7 +167,7 @@ class Contrast(Record):
     pairs: list[Estimate]
     """The difference of the metric that decides, seed by seed."""
     to_target: ReachDifference | None = None
-    diverged_p_value: Annotated[float, Field(ge=0, le=1)] | None = None
+    diverged_p_value: Probability | None = None
     varied: dict[str, Pair] = {}
     """The keys that are compared."""
     confounders: dict[str, Pair] = {}
@@ -230,23 +232,30 @@ SHARED_FACTS = (
 class Look(Record):
     """What one look at the arms found."""
 
-    seeds: Count
+    seeds: SeedCount
     level: Share
     """Of the intervals, before several arms share it."""
     words: dict[str, str] = {}
     """Arm -> word."""
 
 
+class EarlierLook(Look):
+    """A look of a stored comparison."""
+
+    arm: str | None = None
+    """Which arm was looked at, beside the baseline; older documents do not say it."""
+
+
 class Looks(Record):
     """The looks at these arms: a comparison that is made at several numbers of seeds has several chances to err."""
 
-    planned: list[Count] = []
+    planned: list[SeedCount] = []
     """The numbers of seeds of all looks that share the error; empty if one look alone was asked for."""
-    taken: list[Look]
-    earlier: list[Look] = []
-    """Looks of stored comparisons that are not among those that were planned."""
-    error: Share
-    """How often at least one of all looks errs, if the arms do not differ."""
+    taken: Annotated[list[Look], Field(min_length=1)]
+    earlier: list[EarlierLook] = []
+    """Looks of stored comparisons, by the same metric, that are not among those that were planned."""
+    error: Probability
+    """How often at least one of all looks at an arm errs, if it does not differ; of the arm that errs most often."""
 
 
 class ComparisonDocument(Record):

@@ -32,8 +32,7 @@ def new_directory(runs: Path, name: str) -> Iterator[Path]:
     with _held(directory):
         yield directory
         _point_latest(runs, directory)
-    with suppress(OSError):
-        (directory / LOCK).unlink()
+        _remove_lock(directory)
 
 
 @contextmanager
@@ -47,7 +46,7 @@ def own_directory(directory: Path) -> Iterator[Path]:
         StorageError: if it cannot be written.
     """
     make_place(directory)
-    with _held(directory):  # the lock's file stays: a process that waits for it must not lock a removed file
+    with _held(directory):
         clear_leftovers(directory)
         yield directory
         _point_latest(directory.parent, directory)
@@ -67,8 +66,17 @@ def resumed_directory(directory: Path) -> Iterator[Path]:
         try:
             yield directory
         finally:
-            with suppress(OSError):  # `new_directory` leaves none either
-                (directory / LOCK).unlink()
+            _remove_lock(directory)
+
+
+def _remove_lock(directory: Path) -> None:
+    """Remove the file of a lock that is held; where an open file cannot be removed, it stays.
+
+    A process that waited for it notices that the file is gone, and locks a new one (`filelock`). If the lock were
+    released first, another process could hold the removed file, and a third one would not see that.
+    """
+    with suppress(OSError):
+        (directory / LOCK).unlink()
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import field_serializer
 
 from bnexp.config.study import Tune
-from bnexp.store.records import Count, Metric, Number, Record
+from bnexp.store.records import Count, Metric, Number, Record, SeedCount
 from bnexp.store.run_record import DataFacts
 
 
@@ -24,7 +24,7 @@ class PlannedClaim(Record):
     claim: str
     asks: str
     asked_after_results: bool = False
-    earlier_seeds: list[Count] = []
+    earlier_seeds: list[SeedCount] = []
     """The numbers of seeds at which it had an answer before, in other directories."""
 
 
@@ -58,6 +58,8 @@ class PlanDocument(Record):
     of: Count
     not_kept: list[str] = []
     """Targets that finished trials do not keep the epochs to: these trials are trained again."""
+    damaged: list[str] = []
+    """Files of trials that cannot be used: missing, though they were kept, or damaged. These are trained again."""
     seconds_left: float | None
     is_rough: bool
     sweep_metric: str | None = None

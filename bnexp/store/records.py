@@ -42,8 +42,12 @@ MOST_SEEDS = 100_000
 """That a config can ask for."""
 Metric = Annotated[str, AfterValidator(_known)]
 Count = Annotated[int, Field(ge=0, lt=2**53)]
+SeedCount = Annotated[int, Field(ge=1, le=MOST_SEEDS)]
 Share = Annotated[float, Field(gt=0, lt=1)]
+Probability = Annotated[float, Field(ge=0, le=1)]
 Number = Annotated[float, Field(ge=-LARGEST, le=LARGEST)] | None
+Seconds = Annotated[float, Field(ge=0, le=1e12)] | None
+"""A duration; no run takes 30,000 years."""
 Digests = dict[str, str]
 
 
@@ -53,6 +57,8 @@ def _seeds(value: Any) -> Any:
         return tuple(range(value))
     if not isinstance(value, list | tuple) or not value or len(set(map(repr, value))) < len(value):
         raise ValueError("expected a list of different seeds, such as [0, 1]")
+    if len(value) > MOST_SEEDS:
+        raise ValueError(f"it lists {len(value):,} seeds; expected {MOST_SEEDS:,} or fewer")
     return tuple(value)
 
 

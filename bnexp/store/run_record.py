@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, JsonValue
 
 from bnexp.config.section import Task
 from bnexp.metrics import HEADLINES
-from bnexp.store.records import Count, Digests, Extensible, Metric, Number, Record, Seeds
+from bnexp.store.records import Count, Digests, Extensible, Metric, Number, Record, Seconds, Seeds
 
 Ended = Literal["running", "finished", "interrupted"]
 Score = Annotated[float, Field(ge=0, le=1)]
@@ -122,7 +122,7 @@ class TrainedSeeds(Extensible):
     seeds: Seeds
     run: str | None = None
     started: str | None = None
-    duration_seconds: Number = None
+    duration_seconds: Seconds = None
     machine: Machine = Machine()
 
 
@@ -172,9 +172,9 @@ class RunRecord(Extensible):
     pairing: Pairing = Pairing()
     models: dict[str, str] = {}
     """File of a saved model -> its sha256."""
-    duration_seconds: Number = None
+    duration_seconds: Seconds = None
     """Of training all seeds, in whichever run."""
-    seed_epoch_seconds: Number = None
+    seed_epoch_seconds: Seconds = None
     """What an epoch of one seed took; null where it could not be measured."""
     diverged: dict[str, int] = {}
     """Seed -> the epoch in which its loss ceased to be finite."""
@@ -209,5 +209,5 @@ class ComparedRecord(RunRecord):
     versions: dict[str, str]
     machine: Machine
     pairing: ComparedPairing
-    seed_epoch_seconds: Number
+    seed_epoch_seconds: Seconds
     warnings: list[str]

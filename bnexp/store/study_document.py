@@ -22,7 +22,7 @@ from bnexp.metrics import is_measured
 from bnexp.store.across_cells import AcrossCells
 from bnexp.store.comparison_document import Interval, MetricDifference, Verdict
 from bnexp.store.levels import Level
-from bnexp.store.records import Count, Metric, Number, Record, Share
+from bnexp.store.records import Count, Metric, Number, Record, SeedCount, Share
 
 FORMAT = 5
 """Of a study's directory: cells/*.json, hypotheses.json, study.json. 4: a diverged seed guesses on the part measured.
@@ -35,7 +35,7 @@ class StudyHead(Record):
     """What the list of runs and the plans of other studies show of a study."""
 
     name: str = ""
-    seeds: Annotated[int, Field(ge=1)]
+    seeds: SeedCount
     verdict: str | None
     """Null for a sweep, which has no hypothesis."""
 
@@ -165,7 +165,7 @@ class HypothesisRecord(Findings):
     cautions: list[str] = []
     asked_after_results: bool = False
     """Whether results of the study were there before the hypothesis was asked as it stands."""
-    earlier_seeds: list[Count] = []
+    earlier_seeds: list[SeedCount] = []
     """The numbers of seeds at which it had an answer before: looks at the first of these very seeds."""
 
 
@@ -176,7 +176,7 @@ class StudyDocument(Record):
     name: str
     digest: str | None = None
     level: Share
-    seeds: Annotated[int, Field(ge=1)]
+    seeds: SeedCount
     trainings: Count = 0
     tune: Tuning | None = None
     arms: Annotated[list[str], Field(min_length=1)]

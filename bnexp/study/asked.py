@@ -31,23 +31,26 @@ def asked(planned: Plan) -> AskedDocument:
     """Return what stands in hypotheses.json, and behind it the hypotheses that are asked now for the first time.
 
     They are asked after results if the directory holds a trial. So is every hypothesis of a file that was lost. The
-    same study with fewer seeds counts, too. A hypothesis that was asked there before its results stays one.
+    same study with fewer seeds counts, too. A hypothesis that was asked there before its results stays one. Answers of
+    fewer seeds are added until this study has its own.
 
     Raises:
         RunError: if the file was written by a bnexp of another format.
     """
     known = _kept(planned.directory / FILE)
+    is_answered = with_times(planned.directory, known).answered is not None
     found = dict(known.by_digest())
     for claim in planned.file.study.claims():
         digest = _digest(planned, claim)
-        if digest not in found:
-            found[digest] = _asked_first(planned, claim, digest)
+        before = found.get(digest)
+        if before is None or not is_answered:
+            found[digest] = _asked(planned, claim, digest, before)
     return known.model_copy(update={"asked": list(found.values())})
 
 
-def _asked_first(planned: Plan, claim: Hypothesis, digest: str) -> AskedHypothesis:
-    """Return what is written down of a hypothesis that is asked for the first time in this directory."""
-    looks: set[int] = set()
+def _asked(planned: Plan, claim: Hypothesis, digest: str, before: AskedHypothesis | None) -> AskedHypothesis:
+    """Return what is written down of a hypothesis that has no answer yet; `before` is what stands there already."""
+    looks = set[int]() if before is None else {*before.earlier_seeds}
     asked_then, with_results = [], [one for one in planned.earlier if holds_results(one.directory)]
     for study in with_results:
         known = _known(study.directory).by_digest().get(_digest(planned, claim, study.digests))
@@ -55,6 +58,8 @@ def _asked_first(planned: Plan, claim: Hypothesis, digest: str) -> AskedHypothes
             asked_then.append(known)
             answered = times(study.directory).answered is not None
             looks |= {*known.earlier_seeds, *([len(study.seeds)] if answered else [])}
+    if before is not None:
+        return before.model_copy(update={"earlier_seeds": sorted(looks)})
     in_time = not with_results or any(not known.after_results for known in asked_then)
     late = holds_results(planned.directory) or not in_time
     return AskedHypothesis(digest=digest, claim=claim.claim, after_results=late, earlier_seeds=sorted(looks))

@@ -16,7 +16,7 @@ from bnexp.study import plan, run
 from bnexp.study.outlook import plan_document
 from bnexp.study.plan import Finished, Plan
 from bnexp.study.result import Result
-from bnexp.study.words import about, asks, effect
+from bnexp.study.words import AFTER_RESULTS, about, asks, effect, looked_before
 
 
 class StudyObserver(Protocol):
@@ -70,6 +70,14 @@ class ClaimRow:
     seconds: float = 0.0
     """Of training, of the whole study."""
     asked_after_results: bool = False
+    earlier_seeds: Sequence[int] = ()
+    """The numbers of seeds at which it had an answer before."""
+
+    @property
+    def cautions(self) -> list[str]:
+        """List why its answer is no fresh test of the whole error."""
+        found = [AFTER_RESULTS] if self.asked_after_results else []
+        return [*found, looked_before(self.earlier_seeds, self.seeds)] if self.earlier_seeds else found
 
 
 def plan_studies(paths: Sequence[Path], runs: Path) -> list[Answer]:
@@ -162,4 +170,5 @@ def rows_of(one: Answer) -> Iterator[ClaimRow]:
             level=found.level,
             speaks_of=found.speaks_of,
             asked_after_results=found.asked_after_results,
+            earlier_seeds=found.earlier_seeds,
         )

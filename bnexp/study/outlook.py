@@ -9,6 +9,7 @@ from pathlib import Path
 from bnexp import statistics, store
 from bnexp.config.study import Study
 from bnexp.errors import RunError
+from bnexp.statistics.power import detectable, over_seeds
 from bnexp.store.plan_document import KeptTrials, PlanDocument, PlannedClaim, PlannedTie
 from bnexp.store.run_record import DataFacts
 from bnexp.store.study_document import FORMAT, FormatHead, StudyHead
@@ -18,6 +19,7 @@ from bnexp.study.grid import experiments, tied_value
 from bnexp.study.plan import CELLS, Finished, Plan, finished, pending, read_result
 from bnexp.study.result import Result
 from bnexp.study.smaller_study import of_this_name
+from bnexp.study.trial_rows import holds_rows, rows_path
 from bnexp.study.words import asks, endpoint_name
 
 
@@ -29,7 +31,7 @@ def plan_document(planned: Plan, at_once: int | None, done: Finished | None = No
     """
     design, done = planned.file.study, finished(planned) if done is None else done
     jobs = len(pending(planned, done))
-    fewest, detectable = _detects(design)
+    fewest, deviations = _detects(design)
     return PlanDocument(
         name=design.name,
         data=_data(planned),
@@ -46,11 +48,12 @@ def plan_document(planned: Plan, at_once: int | None, done: Finished | None = No
         finished=len(done),
         of=len(planned.trials),
         not_kept=_not_kept(planned, done),
+        damaged=list(_damaged(planned, done)),
         seconds_left=seconds_left(planned, done, at_once and max(1, min(at_once, jobs))),
         is_rough=False,
         sweep_metric=planned.metric,
         fewest_seeds=fewest,
-        detectable_deviations=detectable,
+        detectable_deviations=deviations,
         directory=str(planned.directory),
         other_answers=_other_answers(planned),
         seeds_kept=_seeds_kept(planned, done),
@@ -65,8 +68,8 @@ def _detects(design: Study) -> tuple[int, float | None]:
     if not claims:
         return 0, None
     level = 1 - (1 - statistics.LEVEL) / claims
-    detectable = statistics.detectable_difference(design.seeds, level=level)
-    return statistics.fewest_pairs(level), detectable if math.isfinite(detectable) else None
+    size = detectable(over_seeds(1.0, design.seeds), level=level)
+    return statistics.fewest_pairs(level), size if math.isfinite(size) else None
 
 
 def _not_kept(planned: Plan, done: Finished) -> list[str]:
@@ -77,6 +80,18 @@ def _not_kept(planned: Plan, done: Finished) -> list[str]:
         if result is not None and result.trial == trial.digest:
             lacking |= {endpoint_name(one): None for one in asked if not result.answers([one])}
     return list(lacking)
+
+
+def _damaged(planned: Plan, done: Finished) -> Iterator[str]:
+    """Yield the files for which trials are trained again: they cannot be read, or hold no longer what was kept."""
+    for trial in planned.distinct:
+        path = planned.path(trial)
+        if trial.key in done or not path.exists():
+            continue
+        result = read_result(path)
+        if result is None or not holds_rows(path, result):
+            file = path if result is None else rows_path(path)
+            yield f"{CELLS}/{file.name}"
 
 
 def _data(planned: Plan) -> list[DataFacts]:

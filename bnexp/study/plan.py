@@ -31,7 +31,7 @@ from bnexp.study.refusals import measured_in, refuse_unanswerable
 from bnexp.study.result import Result
 from bnexp.study.smaller_study import EarlierResults, EarlierStudy, directory_name, earlier_results, earlier_studies
 from bnexp.study.sweep import metric_of
-from bnexp.study.trial_rows import kept_rows
+from bnexp.study.trial_rows import holds_rows, kept_rows
 
 MOST_TRAININGS = 20_000
 CELLS = store.CELLS
@@ -211,7 +211,7 @@ Finished = Mapping[tuple[int, str], Result]
 
 
 def finished(planned: Plan) -> dict[tuple[int, str], Result]:
-    """Read the trials that are finished; one that is damaged is trained again.
+    """Read the trials that are finished; one that is damaged, or has lost its held-out rows, is trained again.
 
     Raises:
         RunError: if one was written by a bnexp of another format.
@@ -222,7 +222,8 @@ def finished(planned: Plan) -> dict[tuple[int, str], Result]:
         result = read_result(planned.path(trial))
         if result is None or (result.trial, result.seeds) != (trial.digest, seeds):
             continue
-        if result.answers(asked) and result.is_tuned_by(study.tune):
+        answers = result.answers(asked) and result.is_tuned_by(study.tune)
+        if answers and holds_rows(planned.path(trial), result):
             known[trial.digest] = result
     return {trial.key: known[trial.digest] for trial in planned.trials if trial.digest in known}
 

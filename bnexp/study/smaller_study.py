@@ -23,7 +23,7 @@ from bnexp.study.document import endpoints
 from bnexp.study.grid import tuning_seeds
 from bnexp.study.jobs import DIGITS, Trial
 from bnexp.study.result import Result
-from bnexp.study.trial_rows import kept_rows
+from bnexp.study.trial_rows import holds_rows, kept_rows, rows_path
 from bnexp.system.machine import changed_versions
 
 
@@ -102,24 +102,34 @@ def earlier_results(file: StudyFile, trials: Sequence[Trial], earlier: Sequence[
                 result.answers(endpoints(file.study.claims())) and result.is_tuned_by(file.study.tune)
             ):
                 continue
-            if changed := "; ".join(changed_versions(result.versions)):
-                not_used[f"the training of {study.directory.name} cannot be used: {changed}"] = None
+            if why := _lost_rows(study, trial, result) or "; ".join(changed_versions(result.versions)):
+                not_used[f"the training of {study.directory.name} cannot be used: {why}"] = None
             else:
-                results[trial.digest] = result
+                rows = kept_rows(_path(study, trial), result)
+                results[trial.digest] = result.model_copy(update={"held_out": rows})
     return EarlierResults(results, list(not_used))
 
 
 def _read(study: EarlierStudy, trial: Trial) -> Result | None:
     """Read what an earlier study holds of a trial, if it is whole; note where its own seeds were trained."""
-    digest = study.digests[trial.digest]
-    path = study.directory / store.CELLS / f"{digest[:DIGITS]}.json"
     try:
-        result = Result.model_validate_json(store.content(path))
+        result = Result.model_validate_json(store.content(_path(study, trial)))
     except (RunError, ValidationError):
         return None
-    if (result.trial, result.seeds) != (digest, study.seeds):
+    if (result.trial, result.seeds) != (study.digests[trial.digest], study.seeds):
         return None
     before = {seed for seeds in result.trained_in.values() for seed in seeds}
     own = tuple(seed for seed in result.seeds if seed not in before)
     trained_in = {**result.trained_in, study.directory.name: own}
-    return result.model_copy(update={"trained_in": trained_in, "held_out": kept_rows(path, result)})
+    return result.model_copy(update={"trained_in": trained_in})
+
+
+def _path(study: EarlierStudy, trial: Trial) -> Path:
+    """Return the file of a trial in an earlier study."""
+    return study.directory / store.CELLS / f"{study.digests[trial.digest][:DIGITS]}.json"
+
+
+def _lost_rows(study: EarlierStudy, trial: Trial, result: Result) -> str:
+    """Return that what each held-out row measured was kept, and is missing or damaged; nothing if it is not."""
+    path = _path(study, trial)
+    return "" if holds_rows(path, result) else f"{store.CELLS}/{rows_path(path).name} is missing or damaged"

@@ -26,12 +26,24 @@ def keep_rows(path: Path, result: Result) -> Result:
 
 
 def kept_rows(path: Path, result: Result) -> HeldOut | None:
-    """Read what each held-out row measured in the trial of this file; None if it is not kept, or damaged."""
-    if result.rows_sha256 is None:
-        return None
-    file = rows_path(path)
+    """Read what each held-out row measured in the trial of this file; None if it is not kept.
+
+    Raises:
+        RunError: if it is missing or damaged, though it was kept.
+    """
+    return None if result.rows_sha256 is None else from_npz(_content(path, result), str(rows_path(path)))
+
+
+def holds_rows(path: Path, result: Result) -> bool:
+    """Return True if what each held-out row measured is there and whole, or was never kept."""
     try:
-        content = store.content(file)
-        return from_npz(content, str(file)) if hashlib.sha256(content).hexdigest() == result.rows_sha256 else None
+        return result.rows_sha256 is None or bool(_content(path, result))
     except RunError:
-        return None
+        return False
+
+
+def _content(path: Path, result: Result) -> bytes:
+    content = store.content(rows_path(path))
+    if hashlib.sha256(content).hexdigest() != result.rows_sha256:
+        raise RunError(f"{rows_path(path)}: is not the file that was kept with {path.name}. Run the study again.")
+    return content

@@ -6,11 +6,12 @@ Everything is written from the hypothesis and from what study.json holds of it.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from bnexp import statistics
+from bnexp.comparison.looks import error_in_words, ordinal, seeds_in_words
 from bnexp.comparison.metric_rules import perfect_net_would_not_matter
 from bnexp.config.study import Endpoint, Hypothesis, keys_of
 from bnexp.errors import counted
@@ -21,6 +22,18 @@ from bnexp.store.study_document import LARGEST_LOG, Findings
 from bnexp.study.grid import level_text
 
 AFTER_RESULTS = "This hypothesis was added or changed after the results were known: treat it as exploratory."
+
+
+def looked_before(earlier: Sequence[int], seeds: int) -> str:
+    """Return what answers with fewer seeds do to the error of the answer with these seeds.
+
+    >>> looked_before([10, 20], 40).partition("; ")[0]
+    'It had an answer at 10 and 20 seeds before, so the one at 40 seeds is the third look'
+    """
+    error = error_in_words(statistics.error_of([(count, statistics.LEVEL) for count in (*earlier, seeds)]))
+    which = f"the one at {counted(seeds, 'seed')} is the {ordinal(len({*earlier, seeds}))} look"
+    cure = "Decide on the number of seeds before the first answer."
+    return f"It had an answer at {seeds_in_words(earlier)} before, so {which}; {error}. {cure}"
 
 
 @dataclass(frozen=True)

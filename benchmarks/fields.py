@@ -58,7 +58,7 @@ def compared(arms: tuple[str, ...]) -> list[dict[str, Any]]:
     """Compare with runs of its own; give a row for each arm."""
     begun = time.perf_counter()
     runs = tempfile.mkdtemp()
-    command = [BNEXP, "compare", *arms, "--about", "these-rows", "--json", "--runs", runs]
+    command = [BNEXP, "compare", *arms, "--json", "--runs", runs]
     done = subprocess.run(command, cwd=ROOT, check=False, stdout=subprocess.PIPE, text=True)
     if done.returncode not in (0, SEED_DIVERGED):
         raise SystemExit(done.returncode)
@@ -94,31 +94,41 @@ def normalization(model: dict[str, Any]) -> str:
 
 
 def found(contrast: dict[str, Any] | None) -> dict[str, Any] | None:
-    """Return the difference from the baseline and the verdict; None for the baseline itself."""
+    """Return the interval that decides, on these rows and for new ones, and the verdict; None for the baseline itself.
+
+    Several arms share the error, so that their intervals are wider than 95%.
+    """
     if contrast is None:
         return None
-    return {"difference": contrast["metrics"]["val_accuracy"], "word": contrast["verdict"]["word"]}
+    verdict = contrast["verdict"]
+    return {"judged": contrast["judged"], **{key: verdict[key] for key in ("word", "these_rows", "sentence")}}
 
 
 def table(rows: list[dict[str, Any]]) -> str:
     """Return the table of docs/claims.md."""
     lines = [
-        "| data set (guessing scores) | model | normalization | seeds | val_accuracy % | less none, 95% interval | verdict | s |",
-        "|---|---|---|---|---|---|---|---|",
+        "| data set (guessing scores) | model | normalization | seeds | val_accuracy % | minus none, on these rows "
+        "| for new rows | verdict | s |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
         data, value, contrast = row["dataset"], row["val_accuracy"], row["contrast"]
         half = value["high"] - value["mean"]
-        difference, word = "", ""
+        here, new, word = "", "", ""
         if contrast is not None:
-            mean, low, high = (100 * contrast["difference"][key] for key in ("mean", "low", "high"))
-            difference, word = f"{mean:+.2f} [{low:+.2f}, {high:+.2f}]", contrast["word"]
+            judged, word = contrast["judged"], contrast["word"]
+            here, new = f"{100 * judged['mean']:+.2f} {bounds(judged)}", bounds(judged["new_rows"])
         lines.append(
             f"| {data['name']} ({100 * data['commonest_class_share']:.0f}) | {row['model']} | {row['normalization']} "
-            f"| {row['seeds']} | {100 * value['mean']:.2f} ± {100 * half:.2f} | {difference} | {word} "
+            f"| {row['seeds']} | {100 * value['mean']:.2f} ± {100 * half:.2f} | {here} | {new} | {word} "
             f"| {row['seconds']:.0f} |"
         )
     return "\n".join(lines)
+
+
+def bounds(interval: dict[str, Any]) -> str:
+    """Write the bounds of an interval in percentage points."""
+    return f"[{100 * interval['low']:+.2f}, {100 * interval['high']:+.2f}]"
 
 
 if __name__ == "__main__":

@@ -108,6 +108,8 @@ class Problems:
 
     def __init__(self) -> None:
         self.found: list[UserError] = []
+        self.is_partial = False
+        """Whether a part was left out that could not be used. What is wrong with the rest may be for want of it."""
 
     @contextmanager
     def noted(self) -> Iterator[None]:
@@ -118,14 +120,19 @@ class Problems:
             if error.exit_code != BAD_INPUT:
                 raise
             self.found.append(error)
+            self.is_partial = True
 
     def note(self, key: str, text: str) -> None:
         """Note what is wrong with a setting."""
         self.found.append(SettingError(key, text))
 
-    def tell(self, *lines: str) -> None:
-        """Note mistakes of a config, each a line with the place that it stands in."""
+    def tell(self, *lines: str, leaves_out: bool = True) -> None:
+        """Note mistakes of a config, each a line with the place that it stands in.
+
+        `leaves_out` is whether what stands there is left out, so that the config is a part of what was meant.
+        """
         self.found += [ConfigError([line]) for line in lines]
+        self.is_partial |= leaves_out and bool(lines)
 
     @property
     def lines(self) -> list[str]:
@@ -136,6 +143,7 @@ class Problems:
     def add(self, other: Problems) -> None:
         """Add the mistakes of another collection at the end."""
         self.found += other.found
+        self.is_partial |= other.is_partial
 
     def refuse(self) -> None:
         """Raise a single mistake as it is, several in one error that holds each once.

@@ -138,12 +138,13 @@ def test_what_is_told_of_data_is_printed_with_a_plan_a_run_and_a_comparison(
     from bnexp.report.about_data import data_lines
     from bnexp.store import DataFacts
     from bnexp.store.comparison_document import SHARED_FACTS
+    from bnexp.store.plan_document import PlannedSeeds
 
     frame = table(y=["yes", "no", "yes "])
     told = warnings(tmp_path / "t.csv", frame)
     dataset = {"name": "csv", "path": str(tmp_path / "t.csv"), "target": "y"}
     experiment = Experiment.model_validate({"name": "x", "dataset": dataset, "model": {"name": "mlp"}})
-    _print_plan(CheckedExperiment(experiment, check(experiment)))
+    _print_plan(CheckedExperiment(experiment, check(experiment), PlannedSeeds(seeds=20)))
     assert f"# WARNING  {told[0]}\n" in capsys.readouterr().out
     facts = data_facts("csv", prepare(experiment.dataset, (0,))).as_json()
     shared = DataFacts.model_validate({key: facts[key] for key in facts if key in SHARED_FACTS})

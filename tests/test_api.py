@@ -125,6 +125,21 @@ def test_an_observer_hears_each_epoch_and_each_run_and_may_stop() -> None:
         bnexp.compare(["nobn", "bn"], ["training.seeds=3"], observer=Told(stops_after=1))
 
 
+def test_a_comparison_that_found_the_very_same_is_kept_once_and_is_the_latest(place: Path) -> None:
+    first = bnexp.compare(["bn", "nobn"])
+    bnexp.train("bn", ["name=other"])
+    told = Told()
+    again = bnexp.compare(["bn", "nobn"], observer=told)
+    assert (again.run, again.document) == (first.run, first.document)
+    assert f"{first.run.id} holds this very comparison, so no other is written" in told.said
+    assert bnexp.load_run("latest").id == first.run.id
+    assert [run.id for run in bnexp.list_runs() if run.kind == "comparison"] == [first.run.id]
+    asked = bnexp.compare(["bn", "nobn"], question=bnexp.Question(margin=0.2))
+    assert asked.run != first.run, "another question"
+    (first.run.directory / "comparison.json").write_text("{")
+    assert bnexp.compare(["bn", "nobn"]).run != first.run, "a damaged one"
+
+
 def test_an_observer_hears_why_an_arm_is_trained_and_what_does_not_apply() -> None:
     told = Told()
     bnexp.compare(["bn", "nobn"], ["model.normalization.momentum=0.9"], observer=told)

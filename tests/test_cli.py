@@ -61,7 +61,7 @@ def test_compare_trains_both_arms_says_so_and_answers_on_stdout(
     assert "training nobn: it has no finished run" in done.stderr
     lines = done.stdout.splitlines()
     assert lines[0] == (
-        "classification: 800 training rows, 200 for validation (random, 0.2 held out); majority-class baseline: 46.50%"
+        "classification: 800 training rows, 200 for validation (random, 0.2 held out); majority-class baseline: 46.50% of the validation rows"
     )
     assert lines[1] == "2 classes: 0 (500 rows), 1 (500)"
     assert lines[2] == "bn vs nobn: 3 seed pairs; checked by digest: splits equal, kernels equal, batch orders equal"
@@ -242,7 +242,9 @@ def test_a_dry_run_prints_one_json_document_where_it_is_asked_for_and_nothing_wh
     place = project(tmp_path)
     command = ("train", "bn", "training.epochs=5", "training.seeds=3", "--dry-run")
     told = json.loads(bnexp(*command, "--json", cwd=place).stdout)
-    assert list(told) == ["config", "data", "warnings", "seeds", "epochs", "steps_per_epoch"]
+    assert list(told) == [
+        "config", "data", "warnings", "seeds", "seeds_kept", "kept_in", "seeds_not_used", "epochs", "steps_per_epoch",
+    ]  # fmt: skip
     assert (told["seeds"], told["epochs"], told["config"]["training"]["epochs"]) == (3, 5, 5)
     assert told["data"]["training_rows"] > 0
     steps = 5 * told["steps_per_epoch"]
@@ -277,14 +279,14 @@ def test_a_dry_run_prints_one_json_document_where_it_is_asked_for_and_nothing_wh
         (["plot", "runs/latest"],
          "No run is called 'runs/latest'; expected a directory, an id or latest. There are no runs in runs."),
         (["plot", "configs"],
-         "{place}/configs: is no run; expected a directory with run.json or comparison.json in it. "
+         "configs: is no run; expected a directory with run.json or comparison.json in it. "
          "Name a directory under runs/, or train one with `bnexp train`."),
         (["train", "configs/bn.yaml", "--runs", "configs/bn.yaml"],
          "configs/bn.yaml is a file; expected a directory for runs. Move it, or use --runs DIR."),
     ],
 )  # fmt: skip
 def test_bad_input_is_one_message_and_nothing_is_written(tmp_path: Path, arguments: list[str], message: str) -> None:
-    assert refused(*arguments, cwd=project(tmp_path)) == message.replace("{place}", str(tmp_path.resolve()))
+    assert refused(*arguments, cwd=project(tmp_path)) == message
 
 
 @pytest.mark.parametrize(
@@ -335,7 +337,7 @@ def test_a_truncated_or_foreign_history_is_refused_by_name(compared: Compared, t
 def test_a_directory_that_is_no_run_is_refused(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     message = refused("plot", "./empty", cwd=tmp_path)
-    assert message.startswith(f"{tmp_path.resolve() / 'empty'}: is no run; expected a directory with run.json")
+    assert message.startswith("empty: is no run; expected a directory with run.json")
 
 
 WITHOUT_RIGHTS = ["setpriv", "--bounding-set=-all"] if os.name == "posix" and os.geteuid() == 0 else []

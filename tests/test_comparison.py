@@ -192,7 +192,7 @@ def test_the_target_is_a_share_of_the_baselines_median_best_and_nobody_who_misse
     assert document["target"] == {
         "metric": "val_accuracy",
         "value": pytest.approx(0.76),
-        "rule": "the median best val_accuracy of b's seeds less 5%",
+        "rule": "the median best val_accuracy of b's seeds minus 5%",
     }
     reach = document["arms"][0]["to_target"]
     assert (reach["reached"], reach["seeds"], reach["mean_epochs"]) == (5, 10, 2.0)
@@ -210,7 +210,7 @@ def test_where_there_is_a_test_part_it_decides_and_the_target_is_of_the_validati
     assert document["primary"]["metric"] == "test_accuracy"
     assert document["contrasts"][0]["verdict"]["word"] == "hurts"  # though it helps on validation
     assert document["target"]["metric"] == "val_accuracy"
-    assert document["target"]["rule"] == "the median best val_accuracy of nobn's seeds less 5%"
+    assert document["target"]["rule"] == "the median best val_accuracy of nobn's seeds minus 5%"
 
 
 def test_a_negative_best_value_has_a_target_worse_than_itself() -> None:
@@ -235,7 +235,7 @@ def test_a_target_that_guessing_reaches_is_none_unless_it_is_asked_for() -> None
     found = compare(arms, Question())["target"]
     assert found["value"] is None
     assert found["rule"] == (
-        "none: the median best val_accuracy of b's seeds less 5% is no more than guessing scores; --target sets one"
+        "none: the median best val_accuracy of b's seeds minus 5% is no more than guessing scores; --target sets one"
     )
     assert compare(arms, Question(target=0.4))["target"]["value"] == 0.4
 

@@ -37,7 +37,7 @@ def test_a_plan_says_what_is_trained_and_what_is_detected_and_writes_nothing(pla
     assert done.stdout.splitlines() == [
         "bn: 6 seeds x 2 epochs, to be trained: it has no finished run",
         "nobn: 6 seeds x 2 epochs, to be trained: it has no finished run",
-        "moons: 48 training rows, 12 for validation (random, 0.2 held out); majority-class baseline: 41.67%",
+        "moons: 48 training rows, 12 for validation (random, 0.2 held out); majority-class baseline: 41.67% of the validation rows",
         "2 classes: 0 (30 rows), 1 (30)",
         "If the arms disagree on the same 20% of the 12 held-out rows in every seed, 6 seeds detect a difference of "
         "39.74 in val_accuracy (%) with 80% probability (95% interval); the spread over seeds is not known yet, and "
@@ -47,6 +47,42 @@ def test_a_plan_says_what_is_trained_and_what_is_detected_and_writes_nothing(pla
     assert not (place / "runs").exists()
     assert bnexp(*COMPARED, "--dry-run", "--quiet", cwd=place).stdout == ""
     assert "--margin is 3" in refused(*COMPARED, "--dry-run", "--margin", "3", cwd=place)
+
+
+def test_a_plan_says_which_seeds_are_stored_and_which_are_to_be_trained(place: Path) -> None:
+    bnexp(*COMPARED, "--quiet", cwd=place)
+    bnexp(*COMPARED, "training.epochs=1", "--seeds", "2", "--quiet", cwd=place)
+    kept = [sorted((place / "runs").glob(f"{name}-2*"))[0].name for name in ("bn", "nobn")]
+    told = bnexp(*COMPARED, "--seeds", "8", "--dry-run", cwd=place).stdout.splitlines()
+    assert told[:2] == [
+        f"{name}: 8 seeds x 2 epochs, the first 6 seeds stored in {run}; to be trained: 2"
+        for name, run in zip(("bn", "nobn"), kept, strict=True)
+    ]
+    (arm, _) = plan(place, "--seeds", "8")["arms"]
+    assert (arm["seeds"], arm["seeds_kept"], arm["kept_in"], arm["run"]) == (8, 6, kept[0], None)
+    alone = bnexp("train", "bn", "--seeds", "8", "--dry-run", cwd=place).stdout.splitlines()[-1]
+    assert alone == (
+        f"# 8 seeds x 2 epochs; the first 6 seeds stored in {kept[0]}; to be trained: 2; nothing was trained or written"
+    )
+    facts = json.loads(bnexp("train", "bn", "--seeds", "8", "--dry-run", "--json", cwd=place).stdout)
+    assert (facts["seeds"], facts["seeds_kept"], facts["kept_in"]) == (8, 6, kept[0])
+    done = bnexp(*COMPARED, "--seeds", "8", cwd=place)
+    assert [line for line in done.stderr.splitlines() if line.startswith(("training bn", "bn: bn"))] == [
+        "training bn: 6 of its 8 seeds are stored",
+        f"bn: {kept[0]} holds seeds 0 to 5; to be trained: seeds 6 to 7",
+    ], "nothing is said of the newest run, which has other epochs"
+
+
+def test_a_plan_says_why_stored_seeds_are_trained_again(place: Path) -> None:
+    bnexp(*COMPARED, "--quiet", cwd=place)
+    (run,) = (place / "runs").glob("bn-2*")
+    record = json.loads((run / "run.json").read_text())
+    keras, versions = record["versions"]["keras"], {**record["versions"], "keras": "1"}
+    (run / "run.json").write_text(json.dumps({**record, "versions": versions}))
+    told = bnexp(*COMPARED, "--seeds", "8", "--dry-run", cwd=place).stdout.splitlines()
+    why = f"bn: the training of seeds 0 to 5 in {run.name} cannot be used: keras was 1 and is {keras}"
+    assert told[:2] == ["bn: 8 seeds x 2 epochs, to be trained: 6 of its 8 seeds are stored", why]
+    assert f"# {why}" in bnexp("train", "bn", "--seeds", "8", "--dry-run", cwd=place).stdout.splitlines()
 
 
 def test_a_plan_rests_on_the_newest_comparison_of_the_same_data_and_rather_of_the_same_arms(place: Path) -> None:

@@ -334,6 +334,21 @@ def test_mistakes_of_what_a_config_extends_and_of_overrides_are_told_with_its_ow
     ]
 
 
+def test_a_repeated_key_hides_no_mistake_between_keys_and_no_missing_key(tmp_path: Path) -> None:
+    repeated = "x.yaml:4: the key epochs is repeated; it stands in line 3 already. Keep one of them."
+    training = "training:\n  epochs: 2\n  epochs: 3\n  batch_size: 1\n"
+    text = f"dataset: {{name: moons}}\nmodel: {{name: mlp, normalization: batch}}\n{training}"
+    assert problems(tmp_path, text).splitlines() == [
+        repeated.replace(":4", ":5").replace("line 3", "line 4"),
+        "x.yaml:6: training.batch_size is 1; batch normalization needs at least 2 rows to have a variance. "
+        "Use 2 or more, or another normalization.",
+    ]
+    without, missing = problems(tmp_path, f"dataset: {{name: moons}}\n{training}").splitlines()
+    assert without == repeated and missing.startswith("x.yaml:1: model is missing; it has no default.")
+    left_out = problems(tmp_path, text.replace("{name: moons}", "{name: moons, samples: !!int 3}"))
+    assert "batch_size" not in left_out, "it may be for want of what was left out"
+
+
 def test_where_a_base_is_missing_only_what_is_there_is_told(tmp_path: Path) -> None:
     text = "extends: nothere.yaml\nmodel: {hidden: 8}\ntraining: {epochs: 0}\n"
     assert problems(tmp_path, text).splitlines() == [
@@ -366,7 +381,7 @@ def test_the_mistakes_of_several_configs_are_told_together_and_each_once(tmp_pat
             'x.yaml:1: dataset.shift.classes.0 is 1.5; expected text or a whole number. Write "1.5".',
             4_980,
         ),
-        ("a: 1\n" * 5_001, "x.yaml:2: the key a is repeated; it stands in line 1 already. Keep one of them.", 4_981),
+        ("a: 1\n" * 5_001, "x.yaml:2: the key a is repeated; it stands in line 1 already. Keep one of them.", 4_983),
         (BASE + "k: [" * 5_000, "x.yaml:3: is nested 31 levels deep; expected 30 or fewer.", 0),
         (BASE + f"{'k' * 1000}: 1\n", f"x.yaml:3: {'k' * 60}... is not a known key.", 0),
     ],

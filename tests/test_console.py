@@ -58,7 +58,7 @@ def test_rows_that_were_dropped_or_not_drawn_are_told() -> None:
     said = lines(summary(record(dataset=facts), HISTORY))[1]
     assert said == (
         "wine: 142 training rows, 36 for validation, 30 for the test (random, 0.2 held out); 1 repeated row dropped; "
-        "limited to 208 of 300 rows; majority-class baseline: 39.44%"
+        "limited to 208 of 300 rows; majority-class baseline: 39.44% of the test rows"
     )
 
 

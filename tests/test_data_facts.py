@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 from bnexp.config.dataset import Dataset
 from bnexp.data import Data, prepare
 from bnexp.experiment.data_facts import data_facts, recorded_data_facts
+from bnexp.report.about_data import data_lines
 
 ALWAYS = [
     "name", "task", "kind", "rows", "shape", "classes", "rows_per_class", "training_rows", "validation_rows", "test_rows",
@@ -39,6 +40,15 @@ def test_a_table_records_its_id_like_columns_its_rows_and_the_unit_of_its_errors
         "rows_before_limit": 60,
     }  # fmt: skip
     assert (facts["source_sha256"], facts["digest"]) == ("sha", data.digest)
+
+
+def test_a_table_records_how_many_cells_of_how_many_columns_were_filled(tmp_path: Path) -> None:
+    lines = [f"{'' if row % 5 == 0 else row}.5,{row % 7}.5,{'' if row == 3 else row},{row}.25" for row in range(60)]
+    (tmp_path / "t.csv").write_text("\n".join(["a,b,c,y", *lines]).replace("\n.5,", "\n,"))
+    facts = data_facts("csv", prepared(name="csv", path=str(tmp_path / "t.csv"), target="y", missing="median"))
+    assert (facts.cells_filled, facts.columns_filled) == (13, 2)
+    (line, *_) = (line.plain for line in data_lines(facts))
+    assert line.endswith("; 13 empty cells in 2 columns filled (dataset.missing)")
 
 
 def test_texts_without_words_are_recorded_with_their_number_and_the_first_place(tmp_path: Path) -> None:

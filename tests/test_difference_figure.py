@@ -44,7 +44,7 @@ def test_a_contrast_is_its_pairs_its_mean_with_the_interval_and_the_margin() -> 
     assert rows(figure) == [pytest.approx([1, 3, 2, 1, 3, 2]), pytest.approx([0, 4, 1, 3, 2])]
     (axes,) = figure.axes
     assert [label.get_text() for label in axes.get_yticklabels()] == ["bn:\nhelps", "layer:\nhelps"]
-    assert axes.get_xlabel() == "val_accuracy (%): arm less none, by pairs of seeds"
+    assert axes.get_xlabel() == "val_accuracy (%): arm minus none, by pairs of seeds"
     assert "grey: the margin of ±1, inside which no difference matters" in axes.texts[1].get_text()
     (margin,) = axes.patches
     assert margin.get_extents().transformed(axes.transData.inverted()).intervalx == pytest.approx([-1, 1])

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 from pydantic import TypeAdapter
 
@@ -105,16 +108,34 @@ def test_decimal_commas_are_told_and_read_with_the_key_that_the_message_names() 
     )
 
 
-def test_marks_for_thousands_are_told_and_a_comma_cannot_be_both_separator_and_decimal_mark() -> None:
+def test_quoted_decimal_commas_are_numbers_where_commas_separate_as_pandas_reads_them() -> None:
+    text = "x,z,y\n" + "".join(f'"{n + 1},5",{n},{"uv"[n % 2]}\n' for n in range(9)) + '"-1,25e2",9,u\n,10,v\n'
+    keys = CSV | {"decimal": ",", "missing": "mean"}
+    frame = pd.read_csv(io.StringIO(text), decimal=",")
+    np.testing.assert_array_equal(prepared(text, keys).rows.x, frame[["x", "z"]].to_numpy("float32"))
+    assert refused(text, CSV | {"missing": "mean"}) == (
+        "dataset.decimal is '.'; t.csv:2 holds '1,5' in column 'x', a number with ',' as its decimal mark. Use "
+        "dataset.decimal: \",\", or write them with '.'; or name the column in dataset.categories, if each value is a "
+        "category."
+    )
+    assert prepared(text.replace('"1,5"', "NA"), keys).rows.columns == ("x", "z")
+    assert "t.csv:2 holds '0.5' in column 'z'" in refused(text.replace(",0,", ",0.5,"), keys)
+    bare = text.replace('"', "")
+    assert "t.csv:2 has 4 fields, and the first line 3." in refused(bare, keys)
+    semicolons = "x;z;y\n" + "".join(f"{n},5;{n};{'uv'[n % 2]}\n" for n in range(9))
+    assert 'use dataset.separator: ";".' in refused(semicolons, CSV | {"decimal": ","})
+
+
+def test_marks_for_thousands_are_told_for_either_decimal_mark() -> None:
     text = "x,y\n" + "".join(f'"{n},234.5",{"uv"[n % 2]}\n' for n in range(9))
     assert refused(text) == (
         "dataset.drop keeps column 'x'; t.csv:2 holds '0,234.5' in it, a number with ',' as a mark for thousands. Write "
         "the column's numbers without that in the file. Or leave it out (dataset.drop), or name it in "
         "dataset.categories, if each value is a category."
     )
-    assert refused(text, CSV | {"decimal": ","}) == (
-        "dataset.decimal is ',', as dataset.separator. Give another dataset.separator."
-    )
+    other, thousands = refused(text, CSV | {"decimal": ","}).splitlines()
+    assert other.startswith("dataset.decimal is ','; t.csv:2 holds '0,234.5' in column 'x', a number with '.' as its")
+    assert thousands == refused(text)
 
 
 @pytest.mark.parametrize(
@@ -235,5 +256,10 @@ def test_a_row_is_told_by_its_line_or_by_its_number_where_the_lines_are_not_clea
 def test_a_column_that_may_only_count_the_rows_is_told_in_the_facts() -> None:
     rows = "".join(f"{n * 7},{n % 5},{n / 3:.3f},{'uv'[n % 2]}\n" for n in range(30))
     assert prepared("id,few,x,y\n" + rows, CSV).rows.facts.id_like_columns == ["id"]
+    again = rows + "".join(rows.splitlines(keepends=True)[:3])
+    assert prepared("id,few,x,y\n" + again, CSV).rows.facts.id_like_columns == ["id"], "rows that repeat hide no id"
+    assert prepared("id,few,x,y\n" + again, CSV | {"duplicates": "keep"}).rows.facts.id_like_columns == ["id"]
+    shared = rows + "0,9,9.5,u\n"
+    assert prepared("id,few,x,y\n" + shared, CSV).rows.facts.id_like_columns == [], "two rows share a number"
     few = "".join(f"{n * 7},{n},{'uv'[n % 2]}\n" for n in range(12))
     assert prepared("id,x,y\n" + few, CSV).rows.facts.id_like_columns == []

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from stored_runs import GONE, RUNS, trained
+from stored_runs import CONFIG, GONE, RUNS, trained
 
 from bnexp import store
 from bnexp.errors import RunError
 from bnexp.experiment import lookup, resolve
+from bnexp.experiment.run_to_read import run_to_read
 
 
 def test_a_damaged_run_of_the_same_name_stands_in_no_other_runs_way(place: Path) -> None:
@@ -49,6 +50,66 @@ def test_a_run_is_found_by_the_name_that_its_directory_was_given(place: Path) ->
     for name in ("best", "b", str(RUNS / "best")):
         planned = resolve.plan_arm(name, RUNS, [])
         assert planned.run is not None and (planned.run.id, planned.name) == (run.id, "b")
+
+
+def read(name: str) -> tuple[store.Run | None, list[str], list[str]]:
+    """The run that a name means where it is read, what is warned of, and what else is said."""
+    warned: list[str] = []
+    said: list[str] = []
+    return run_to_read(RUNS, name, warn=warned.append, info=said.append), warned, said
+
+
+def test_the_name_of_a_config_means_its_own_newest_run_also_where_it_is_read(place: Path) -> None:
+    fitting, other = trained("a"), trained("a", config_text=CONFIG + "training: {epochs: 3}\n")
+    told = (
+        f"{fitting.id} is taken, the newest finished run that fits configs/a.yaml; {other.id} is newer and does not fit"
+    )
+    assert read("a") == (fitting, [], [told])
+    assert read("configs/a.yaml") == (fitting, [], [told])
+    assert resolve.plan_arm("a", RUNS, []).run == fitting, "as in a comparison"
+    newest = trained("a")
+    assert read("a") == (newest, [], [])
+    assert read(other.id) == (other, [], [])
+
+
+def test_where_no_run_fits_a_config_the_newest_is_read_and_the_difference_is_told(place: Path) -> None:
+    other = trained("a", config_text=CONFIG + "training: {epochs: 3}\n", overrides=["training.epochs=3"])
+    told = (
+        "No finished run of a fits configs/a.yaml; its newest run differs: "
+        f"training.epochs 3 -> 50 (overridden in that run). {other.id} is taken, the newest one."
+    )
+    assert read("a") == (other, [told], [])
+    few = trained("a", seeds=[0, 1, 2])
+    trained("a", config_text=CONFIG + "training: {epochs: 4}\n")
+    run, warned, _ = read("a")
+    assert (run, warned) == (few, []), "fewer seeds of the same settings fit"
+
+
+def test_a_newer_damaged_run_of_a_config_is_told_where_its_run_is_read(place: Path) -> None:
+    run, damaged = trained("a"), trained("a")
+    (damaged.directory / "history.json").unlink()
+    assert read("a") == (run, [f"{damaged.id} is damaged ({GONE}); {run.id} is taken."], [])
+
+
+def test_a_config_that_cannot_be_read_hides_no_run(place: Path) -> None:
+    run = trained("a")
+    Path("configs/a.yaml").write_text("dataset: {name: moonz}\n")
+    told = "configs/a.yaml cannot be read, so a means the newest finished run of that name. `bnexp train` tells why."
+    assert read("a") == (run, [told], [])
+    Path("configs/a.yaml").unlink()
+    assert read("a") == (run, [], [])
+
+
+def test_without_a_config_the_newest_run_is_read_and_keys_are_told_in_which_older_ones_differ(place: Path) -> None:
+    trained("x", config_text=CONFIG + "training: {epochs: 3}\n")
+    trained("x", config_text=CONFIG + "training: {epochs: 4, seeds: 7}\n")
+    newest = trained("x", config_text=CONFIG.replace("moons", "blobs"))
+    told = f"{newest.id} is taken, the newest finished run of x; older ones differ in dataset, training.epochs."
+    assert read("x") == (newest, [told], [])
+    warned: list[str] = []
+    assert resolve.plan_arm("x", RUNS, [], warned.append).run == newest
+    assert warned == [told], "a comparison tells it, too"
+    assert read(newest.id) == (newest, [], [])
 
 
 def test_a_name_of_an_experiment_and_of_another_runs_directory_is_refused(place: Path) -> None:

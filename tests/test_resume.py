@@ -494,7 +494,10 @@ def test_an_interrupted_run_with_fewer_seeds_is_offered_and_not_added_to(left: s
 
 
 def test_resume_goes_on_in_the_directory_of_the_run(left: store.Run, tmp_path: Path) -> None:
-    done = bnexp("train", "a.yaml", "--resume", left.id, cwd=tmp_path)
+    planned = bnexp("train", "--resume", f"runs/{left.id}", "--dry-run", cwd=tmp_path).stdout
+    told = f"# 2 seeds x 4 epochs; {left.id} goes on at epoch 3 of 4; nothing was trained or written\n"
+    assert planned.endswith(told)
+    done = bnexp("train", "a.yaml", "--resume", f"runs/{left.id}", cwd=tmp_path)
     assert f"small: {left.id} goes on at epoch 3 of 4\n" in done.stderr
     assert done.stdout.endswith(f"finished: runs/{left.id}\n")
     assert [run.id for run in store.runs_in(tmp_path / "runs")] == [left.id]

@@ -439,6 +439,26 @@ def test_a_name_finds_a_run_by_directory_id_or_unique_prefix(tmp_path: Path) -> 
     assert store.find(tmp_path, "nothing") is None
 
 
+def test_a_directory_is_shown_as_it_was_named_and_a_link_by_what_it_leads_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = finished(tmp_path / "runs")
+    (tmp_path / "best").symlink_to(run.directory)
+    for place, named, shown in (
+        (tmp_path, f"runs/{run.id}", f"runs/{run.id}"),
+        (tmp_path, f"./runs/{run.id}/", f"runs/{run.id}"),
+        (tmp_path, "best", f"runs/{run.id}"),
+        (tmp_path, str(run.directory), str(run.directory)),
+        (tmp_path / "runs", f"../runs/{run.id}", run.id),
+        (run.directory, f"../{run.id}", str(run.directory)),
+        (run.directory, "./", str(run.directory)),
+    ):
+        monkeypatch.chdir(place)
+        assert store.find(Path("runs"), named) == store.Run(Path(shown)), named
+    monkeypatch.chdir(tmp_path)
+    assert store.find(Path("runs"), "latest") == store.Run(Path("runs") / run.id)
+
+
 def test_an_empty_name_is_no_run_even_if_there_is_only_one(tmp_path: Path) -> None:
     finished(tmp_path)
     with pytest.raises(RunError, match="The name of a run is empty; expected a directory or an id"):

@@ -547,7 +547,7 @@ def test_wins_count_only_which_arm_is_better_and_how_often_fewer_seeds_mislead()
     assert won["difference"]["mean"] == pytest.approx((6 - 1) / 8 / 2)
     assert won["other_sign"][0] == (1, pytest.approx((1 + 0.5) / 8))
     assert won["verdict"]["sentence"].startswith(
-        "On these rows, test_accuracy (%), seeds in which bn beats none (%), less 50 is +31.25 ["
+        "On these rows, test_accuracy (%), seeds in which bn beats none (%), minus 50 is +31.25 ["
     )
     faster = judge([-0.1] * 8, wins=True, smallest=0.25, metric={"metric": "val_accuracy", "epochs_to": 0.9})
     assert faster["verdict"]["word"] == "supported" and faster["difference"]["mean"] == 0.5
@@ -708,7 +708,7 @@ VARY = "vary: {training.batch_size: [4, 8]}\n"
         (SMALL + "hypotheses: [{claim: c, metric: test_accuracy, treated: bn, baseline: none, direction: higher, smallest: 0.01}]\n", "s.yaml:6: hypotheses stands beside hypothesis; expected one of them. Move it into the list."),
         (SMALL.replace("direction: higher", "direction: up"), "s.yaml:5: hypothesis.direction is 'up'. Good names: higher, lower."),
         (SMALL.replace("claim: c, ", ""), "s.yaml:5: hypothesis.claim is missing; it has no default. Write it, as in studies/tutorial of bnexp's repository: `claim: ...`."),
-        (SMALL.replace("smallest: 0.01", "smallest: 0.5, wins: true"), "s.yaml:5: hypothesis.smallest is 0.5; of wins it is a share less one half. Use 0.25, for example."),
+        (SMALL.replace("smallest: 0.01", "smallest: 0.5, wins: true"), "s.yaml:5: hypothesis.smallest is 0.5; of wins it is a share minus one half. Use 0.25, for example."),
         (SMALL.replace("metric: test_accuracy", "metric: {metric: test_accuracy, ratio: true}"), "s.yaml:5: hypothesis.metric is a ratio of test_accuracy, and more of it is better; expected a loss or an error."),
         (SMALL.replace("smallest: 0.01", "smallest: 1"), "s.yaml:5: hypothesis.smallest is 1; expected a share below 1, as accuracies are shares. Write 0.01 for 1 point."),
         (SMALL.replace("metric: test_accuracy", "metric: {metric: test_accuracy, failures_below: 70}"), "s.yaml:5: hypothesis.metric has failures_below: 70; expected a share above 0, of 1 at most. Write 0.7 for 70%."),

@@ -146,6 +146,48 @@ def test_where_another_cell_would_lie_is_dotted_behind_the_diamond() -> None:
     assert "diamond: the claim, 97.5%; dotted: another cell" in " ".join(texts(figure))
 
 
+NEW_ROWS = {"mean": 0.2, "low": -0.1, "high": 0.5, "drawn": "rows", "count": 60}
+
+
+def thin(figure: Figure) -> list[tuple[list[float], float]]:
+    """The intervals for new rows that a figure shows, each with its place."""
+    lines = [line for line in figure.axes[0].lines if line.get_label() == "new rows"]
+    return [(pytest.approx(list(line.get_xdata())), line.get_ydata()[0]) for line in lines]
+
+
+@pytest.mark.parametrize("factors", [[], [("model.activation", ["relu", "tanh"])], [("x", [1, 2, 3])]])
+def test_where_new_rows_decide_both_intervals_are_told_below_the_title(factors: list[Any]) -> None:
+    facts = document(*factors)
+    facts["hypotheses"][0]["difference"]["new_rows"] = NEW_ROWS
+    answer, other, legend = texts(study_figure(facts))[1].splitlines()
+    assert answer == "supported; +20.00 [-10.00, +50.00] for new rows (97.5% interval); 20 seeds"
+    assert other == "on these rows [+10.00, +30.00] (97.5% interval)"
+    assert ": 95% interval on these rows" in legend
+    facts["hypotheses"][0]["difference"]["new_rows"] = {**NEW_ROWS, "drawn": "splits"}
+    answer, other, legend = texts(study_figure(facts))[1].splitlines()
+    assert "for other splits and rows" in answer and other.startswith("on these splits [") and "these splits" in legend
+
+
+def test_a_forest_shows_the_interval_for_new_rows_as_a_thin_line_of_the_claim_and_of_each_cell_that_has_one() -> None:
+    facts = document()
+    facts["hypotheses"][0]["difference"]["new_rows"] = NEW_ROWS
+    assert thin(study_figure(facts)) == [([-10, 50], 0)], "the only cell is the claim"
+    facts = document(("model.activation", ["relu", "tanh", "elu"]))
+    facts["hypotheses"][0]["difference"]["new_rows"] = NEW_ROWS
+    assert thin(study_figure(facts)) == [([-10, 50], 3)], "of no cell is one known"
+    cells = [
+        {"levels": {"model.activation": one}, "direction": None, "mean": 0.1, "low": low, "high": 0.4}
+        for one, low in (("elu", -0.3), ("relu", -0.2))
+    ]
+    facts["hypotheses"][0]["across"] = {"level": 0.98, "about": "new rows", "cells": cells}
+    figure = study_figure(facts)
+    assert thin(figure) == [([-20, 40], 0), ([-30, 40], 2), ([-10, 50], 3)]
+    assert "thick: 95% interval on these rows; thin: for new rows; " in texts(figure)[1]
+    facts["hypotheses"][0]["across"]["about"] = "these rows"
+    assert thin(study_figure(facts)) == [([-10, 50], 3)]
+    assert thin(study_figure(document(("model.activation", ["relu", "tanh"])))) == []
+
+
 def test_epochs_are_drawn_as_how_many_times_fewer_they_are() -> None:
     (axes,) = study_figure(document(endpoint=EPOCHS)).axes
     assert axes.get_xscale() == "log"

@@ -28,7 +28,7 @@ def lines(what: RenderableType) -> list[str]:
 
 
 PLAN: dict[str, Any] = {
-    "name": "s", "cells": 2, "arms": ["bn", "none"], "seeds": 20, "trainings": 1080, "steps": 12345, "finished": 0,
+    "name": "s", "cells": 2, "arms": ["bn", "none"], "seeds": 20, "trainings": 1080, "trainings_left": 1080, "steps": 12345, "finished": 0,
     "of": 4, "fewest_seeds": 7, "seconds_left": None, "is_rough": False, "detectable_deviations": 0.66, "directory": "runs/s-study-0123456789",
     "factors": {"model.activation": ["relu", "tanh"]}, "tune": {"key": "training.learning_rate", "values": [0.01, 0.1]},
     "jobs": 3, "other_answers": {}, "ties": {}, "data": [], "claims": [{"claim": "It helps.", "asks": "supported if test_accuracy (%), bn - none is higher, by 1.00 or more"}],
@@ -46,8 +46,8 @@ def test_a_plan_tells_cells_trainings_time_and_what_it_detects() -> None:
         "training.learning_rate, tuned: 0.01, 0.1",
         "claim: It helps. (supported if test_accuracy (%), bn - none is higher, by 1.00 or more)",
         "1,080 trainings in 3 jobs, 12,345 optimizer steps; time unknown before the first trial",
-        "with 20 seeds, the difference of each claim is found with 80% probability if it is at least 0.66 times as large as "
-        "its standard deviation over seeds",
+        "20 seeds find the difference of each claim with 80% probability if it is at least 0.66 times as large as "
+        "its standard deviation over seeds.",
         "to be kept in runs/s-study-0123456789",
     ]
     tie = {"training.epochs": {"follows": "training.batch_size", "values": [5.0, 10.0]}}
@@ -57,12 +57,15 @@ def test_a_plan_tells_cells_trainings_time_and_what_it_detects() -> None:
     assert tried[4].endswith("; about 30 s, by timing a few steps")
     guessed = plan_lines(seconds_left=30.0, is_rough=True)
     assert guessed[4].endswith("; about 30 s, very roughly, by the size of the models")
+    rows = plan_lines(detectable_for_new_rows=["For other splits, which overlap, at least 1.2 times, in test_loss."])
+    assert rows[5].startswith("For other seeds on the same splits: 20 seeds find the difference of each claim")
+    assert rows[6] == "For other splits, which overlap, at least 1.2 times, in test_loss."
     few = plan_lines(seeds=6)
     assert "WARNING  6 seeds are too few for a verdict; 7 are the fewest" in few
-    begun = plan_lines(finished=3, seconds_left=400.0)
+    begun = plan_lines(finished=3, trainings_left=270, seconds_left=400.0)
     assert begun[4:6] == [
         "1,080 trainings in all, 12,345 optimizer steps",
-        "finished already: 3 of 4 trials; 3 jobs left, about 7 min",
+        "finished already: 3 of 4 trials; to be trained: 270 in 3 jobs, about 7 min",
     ]
     done = plan_lines(finished=4, jobs=0, seconds_left=0.0)
     assert done[5] == "finished already: 4 of 4 trials"
@@ -146,8 +149,9 @@ def test_a_study_is_a_row_for_each_cell_and_arm_then_each_hypothesis_with_its_ev
         "WARNING  bn in 2 cells, the first of them: The statistics cannot have caught up: after 7 steps",
         "",
         "It helps.",
-        "test_accuracy (%), bn - none: +2.00 [+1.92, +2.08] (97.5% t interval: other seeds and splits of these rows; for other splits and rows [+1.83, +2.17]; BCa [+1.93, +2.07]; sign-flip p <0.001; "
-        "probability of higher 1 [0.758, 1])",
+        "test_accuracy (%), bn - none: +2.00 [+1.83, +2.17] for other splits and rows, [+1.92, +2.08] on these splits (97.5% intervals, the latter for other seeds and splits of these rows; BCa [+1.93, +2.07]; sign-flip p <0.001; "
+        "probability of higher 1",
+        "[0.758, 1])",
         "VERDICT  supported  For other splits and rows of this kind, test_accuracy (%), bn - none is +2.00 [+1.83, +2.17]: higher, by 1.00 or more. The interval is one of 97.5%, as several questions share the error. On these splits: supported [+1.92, +2.08].",
         "",
         "It is faster.",

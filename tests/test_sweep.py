@@ -52,13 +52,13 @@ def test_a_sweep_shows_each_mean_and_each_paired_difference_from_the_last_arm_an
     assert second.mean == pytest.approx(0)
     assert lines(study_table.study(found)) == [
         "s: 2 cells, 3 seeds",
-        "training.batch_size  arm   test_accuracy (%)       less none  diverged",
+        "training.batch_size  arm   test_accuracy (%)      minus none  diverged",
         "8                    bn        80.00 ± 24.84  +10.00 ± 24.84    0 of 3",
         "8                    none      70.00 ± 43.03                    0 of 3",
         "16                   bn        60.00 ± 24.84   +0.00 ± 24.84    0 of 3",
         "16                   none       60.00 ± 0.00                    0 of 3",
         "mean ± half of its 95% t interval over seeds",
-        "less none: mean over pairs of seeds ± half of its 95% t interval",
+        "minus none: mean over pairs of seeds ± half of its 95% t interval",
         "Each interval stands by itself: about 5% of them miss the true value. They speak of other seeds. "
         "For new rows they are wider.",
         "",
@@ -79,7 +79,7 @@ def test_several_arms_are_each_set_against_the_last_and_one_arm_alone_has_no_dif
     finals = {(0, "bn"): [0.9, 0.8], (0, "none"): [0.6, 0.6], (0, "layer"): [0.5, 0.5]}
     found = swept(tmp_path, three, finals)
     assert [one.mean for one in found.cells[0].differences] == pytest.approx([0.35, 0.1])
-    assert lines(study_table.study(found))[1].split()[-3:] == ["less", "layer", "diverged"]
+    assert lines(study_table.study(found))[1].split()[-3:] == ["minus", "layer", "diverged"]
     alone = swept(tmp_path, BASE + "arms: {bn: {}}\nseeds: 1\n", {(0, "bn"): [0.9]})
     assert alone.cells[0].differences == []
     assert lines(study_table.study(alone))[:5] == [

@@ -16,7 +16,7 @@ from bnexp.comparison.looks import is_over, look_of, tell_of_looks
 from bnexp.comparison.question import FIRST_LOOK
 from bnexp.config.training import first_seeds
 from bnexp.errors import ComparisonError, Problems, StoppedError, counted, work_begun
-from bnexp.experiment import comparison_plan, resolve
+from bnexp.experiment import comparison_plan, earlier_comparison, resolve
 from bnexp.experiment.arm_names import distinctly_named, with_baseline
 from bnexp.experiment.config_names import config_file
 from bnexp.experiment.earlier_looks import earlier_looks
@@ -238,7 +238,14 @@ def _train(item: resolve.Planned, *, work: _Work) -> Finished:
 
 
 def _kept(work: _Work, arms: Sequence[Arm], document: ComparisonDocument) -> Comparison:
-    """Write the comparison, the histories behind it and its figures into a directory of its own."""
+    """Write the comparison, the histories behind it and its figures into a directory of its own.
+
+    If the very same comparison of these runs is stored already, none is written, and `latest` points at that one.
+    """
+    if (same := earlier_comparison.same_comparison(work.runs, document)) is not None:
+        store.point_latest(work.runs, same.directory)
+        work.observer.info(f"{same.id} holds this very comparison, so no other is written")
+        return Comparison(same, document, arms)
     with store.new_directory(work.runs, "-vs-".join(arm.name for arm in arms)) as directory, work_begun():
         store.write_histories(directory, {arm.name: arm.history for arm in arms})
         store.write_record(directory / "comparison.json", document)

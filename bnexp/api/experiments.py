@@ -16,13 +16,14 @@ from bnexp.config import Experiment
 from bnexp.errors import Problems, StoppedError, UserError, work_begun
 from bnexp.experiment import lookup
 from bnexp.experiment.config_names import config_path, config_paths
-from bnexp.experiment.kept_seeds import kept_seeds
+from bnexp.experiment.kept_seeds import kept_seeds, planned_seeds
 from bnexp.experiment.prepare import Asked, Checked, preflight
 from bnexp.experiment.resume import Interrupted, interrupted_run
 from bnexp.experiment.resume import resume as go_on
 from bnexp.experiment.run import Finished, train_experiment
 from bnexp.experiment.warnings import cautions
 from bnexp.report import figures
+from bnexp.store.plan_document import PlannedSeeds
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,10 @@ class CheckedExperiment:
 
     experiment: Experiment
     facts: Checked
+    seeds: PlannedSeeds
+    """Which are stored, and which are to be trained."""
+    goes_on_at: str | None = None
+    """Where an interrupted run goes on."""
 
     @property
     def warnings(self) -> list[str]:
@@ -44,26 +49,44 @@ class CheckedExperiment:
             "config": config.compact(self.experiment),
             "data": self.facts.data.as_json(),
             "warnings": self.warnings,
-            "seeds": training.seeds,
+            **self.seeds.as_json(),
             "epochs": training.epochs,
             "steps_per_epoch": self.facts.steps,
         }
 
 
 def check(
-    names: Names, overrides: Overrides = (), *, runs: Name = RUNS, observer: Observer | None = None
+    names: Names = (),
+    overrides: Overrides = (),
+    *,
+    runs: Name = RUNS,
+    resume: Name | None = None,
+    observer: Observer | None = None,
 ) -> list[CheckedExperiment]:
     """Read configs and check data, models and trainers; train and write nothing.
 
     A name is that of a config, `bn` for configs/bn.yaml, or a file. An override is `training.epochs=5`. Both may be
-    one text or several.
+    one text or several. With `resume`, the interrupted run is checked that `train` would go on with.
 
     Raises:
         UserError: with all that is wrong with any of them, each with its file and line.
     """
+    observer = observer or Observer()
+    if resume is not None:
+        return [_checked_interrupted(interrupted(names, overrides, resume, runs=runs), observer)]
     asked = _asked(as_list(names), as_list(overrides), Path(runs))
-    facts = checked(asked, observer or Observer())
-    return [CheckedExperiment(one.experiment, known) for one, known in zip(asked, facts, strict=True)]
+    facts = checked(asked, observer)
+    return [
+        CheckedExperiment(one.experiment, known, planned_seeds(one.experiment, Path(runs)))
+        for one, known in zip(asked, facts, strict=True)
+    ]
+
+
+def _checked_interrupted(found: Interrupted, observer: Observer) -> CheckedExperiment:
+    """Check an interrupted run by its own config."""
+    (facts,) = checked([Asked(found.experiment, partial(config.where, found.run.config, []))], observer)
+    seeds = PlannedSeeds(seeds=found.experiment.training.seeds)
+    return CheckedExperiment(found.experiment, facts, seeds, goes_on_at=f"{found.run.id} goes on at {found.head.place}")
 
 
 def train(
@@ -89,7 +112,9 @@ def train(
     observer, changes, found = observer or Observer(), as_list(overrides), list[Finished]()
     if resume is not None:
         return [_resumed(interrupted(names, changes, resume, runs=runs), observer)]
-    for one in check(names, changes, runs=runs, observer=observer):
+    asked = _asked(as_list(names), changes, Path(runs))
+    checked(asked, observer)
+    for one in asked:
         with work_begun(when=bool(found)):
             found.append(train_one(one.experiment, changes, Path(runs), observer))
         if found[-1].interrupted:

@@ -9,20 +9,23 @@ from bnexp import store
 from bnexp.api.names import RUNS, Name
 from bnexp.api.observer import Observer
 from bnexp.errors import RunError
-from bnexp.experiment import lookup
+from bnexp.experiment.run_to_read import run_to_read
 from bnexp.report import figures
 
 
 def load_run(name: Name, *, runs: Name = RUNS, observer: Observer | None = None) -> store.Run:
     """Find a run, comparison or study by its directory, its id or the beginning of it, an experiment, or `latest`.
 
+    The name of a config is the newest finished run that fits it; if none does, the newest of the experiment, and the
+    observer hears how it differs.
     `record()` and `history()` of what is returned read a run's files, `comparison()` and `study()` the others'.
 
     Raises:
         RunError: if nothing has this name, or several do.
     """
     runs = Path(runs)
-    run = lookup.named(runs, str(name), (observer or Observer()).warn)
+    observer = observer or Observer()
+    run = run_to_read(runs, str(name), warn=observer.warn, info=observer.info)
     if run is None:
         expected = "expected a directory, an id or latest"
         raise RunError(f"No run is called {str(name)!r}; {expected}. {store.nearest_runs(runs, str(name))}")

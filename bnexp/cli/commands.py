@@ -36,9 +36,7 @@ def train(
     """Train every config named, or what is left of an interrupted run; return the worst exit code."""
     names, overrides = sorted_arguments(arguments, seeds)
     if dry_run:
-        if resume is not None:
-            names, overrides = [str(experiments.interrupted(names, overrides, resume, runs=runs).run.config)], []
-        return _check(names, overrides, runs=runs, quiet=quiet, as_json=as_json)
+        return _check(names, overrides, runs=runs, resume=resume, quiet=quiet, as_json=as_json)
     terminal = RunTables(quiet=quiet, as_json=as_json)
     with json_on_failure(lambda: [one.record.as_json() for one in terminal.finished], as_json=as_json):
         finished = experiments.train(names, overrides, runs=runs, resume=resume, observer=terminal)
@@ -47,10 +45,12 @@ def train(
     return max(_exit_code(one) for one in finished)
 
 
-def _check(names: Sequence[str], overrides: Sequence[str], *, runs: Path, quiet: bool, as_json: bool) -> int:
+def _check(
+    names: Sequence[str], overrides: Sequence[str], *, runs: Path, resume: str | None, quiet: bool, as_json: bool
+) -> int:
     """Check every config named, and print what would be trained; with `quiet` nothing, since nothing is kept."""
     with json_on_failure(list, as_json=as_json):
-        checked = experiments.check(names, overrides, runs=runs, observer=Terminal(quiet=True))
+        checked = experiments.check(names, overrides, runs=runs, resume=resume, observer=Terminal(quiet=True))
     if as_json:
         _print_each([one.as_json() for one in checked], names)
     elif not quiet:
@@ -76,7 +76,13 @@ def _print_plan(checked: CheckedExperiment) -> None:
     print(config.dump(experiment), end="")
     for line in (*data_lines(checked.facts.data), *map(warning, checked.warnings)):
         print(f"# {line.plain}")
-    print(f"# {counted(training.seeds, 'seed')} x {counted(training.epochs, 'epoch')}; nothing was trained or written")
+    lines = [f"{experiment.name}: {text}" for text in checked.seeds.seeds_not_used]
+    size = f"{counted(training.seeds, 'seed')} x {counted(training.epochs, 'epoch')}"
+    if checked.seeds.kept_in is not None:
+        size += f"; {plan_table.seeds_to_train(checked.seeds)}"
+    lines.append(f"{'; '.join([size, *filter(None, [checked.goes_on_at])])}; nothing was trained or written")
+    for text in lines:
+        print(f"# {plain(text)}")
 
 
 def compare(

@@ -152,7 +152,7 @@ def _subtracted(treated: MeasuredRows, base: MeasuredRows, measured: str, scale:
 def of_r2(treated: PartRows, base: PartRows) -> Floats | None:
     """Return the part of each row in the difference of r2, (S, R): a ratio of means, linearized at its value.
 
-    r2 is 1 less the squared errors over the squared distances of the targets from their mean.
+    r2 is 1 minus the squared errors over the squared distances of the targets from their mean.
     Source: Cochran 1977, Sampling Techniques, section 6.4.
     """
     errors = [rows.values("mse") for rows in (treated, base)]

@@ -168,7 +168,7 @@ def _target(
     if question.target is not None:
         return question.target, "given"
     watched = on_validation(metric)
-    change = "less" if higher_is_better(watched) else "plus"
+    change = "minus" if higher_is_better(watched) else "plus"
     rule = f"the median best {watched} of {baseline}'s seeds {change} {TARGET_SHARE:.0%}"
     target = _default_target(watched, history)
     if target is not None and quantity(watched) == "accuracy" and target <= guessing.get("val", -1):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -55,20 +56,25 @@ def load_all(paths: Iterable[Path], settings: Sequence[str] = ()) -> list[Experi
 
 def experiment_of(node: Node, mistakes: Problems | None = None) -> Experiment:
     """Read an experiment from a whole config. Every mistake comes with its file and line."""
-    experiment = validated(node, Experiment, mistakes)
-    faults = [f"{node_at(node, tuple(key.split('.'))).where}: {key} {text}" for key, text in disagreements(experiment)]
-    if faults:
-        raise ConfigError(faults)
-    return experiment
+    return validated(node, Experiment, partial(_disagreements, node), mistakes)
 
 
-def validated(node: Node, kind: type[Whole], mistakes: Problems | None = None) -> Whole:
-    """Read what a file holds by the schema of its kind.
+def _disagreements(node: Node, experiment: Experiment) -> Iterator[str]:
+    """Yield the mistakes that lie between keys, each with its file and line."""
+    for key, text in disagreements(experiment):
+        yield f"{node_at(node, tuple(key.split('.'))).where}: {key} {text}"
 
-    If mistakes were noted before, missing keys are not reported: the mistakes may be about them.
+
+def validated(
+    node: Node, kind: type[Whole], between: Callable[[Whole], Iterable[str]], mistakes: Problems | None = None
+) -> Whole:
+    """Read what a file holds by the schema of its kind. `between` lists the mistakes that no single key shows.
+
+    If a part was left out before, neither these nor missing keys are reported: they may be for want of that part.
 
     Raises:
-        ConfigError: with the mistakes already made, and every one that a single key can have.
+        ConfigError: with the mistakes already made, and every one that a single key can have; without any of the
+            latter, with those between keys.
     """
     mistakes = mistakes or Problems()
     try:
@@ -77,10 +83,12 @@ def validated(node: Node, kind: type[Whole], mistakes: Problems | None = None) -
         every = [
             details
             for details in error.errors(include_url=False, include_input=False)
-            if not mistakes.found or details["type"] not in INCOMPLETE
+            if not mistakes.is_partial or details["type"] not in INCOMPLETE
         ]
         raise ConfigError([*mistakes.lines, *problems(node, every, kind)]) from None
-    mistakes.refuse()
+    faults = [] if mistakes.is_partial else list(between(whole))
+    if mistakes.found or faults:
+        raise ConfigError([*mistakes.lines, *faults])
     return whole
 
 

@@ -84,7 +84,7 @@ class Hypothesis(Section):
     """Cells whose contrast is subtracted: an interaction."""
     over: Over | None = None
     wins: bool = False
-    """Count only which arm is better, seed by seed: the share of seeds in which the treated arm wins, less one half."""
+    """Count only which arm is better, seed by seed: the share of seeds that the treated arm wins, minus one half."""
     direction: Literal["higher", "lower"]
     """Where the treated arm's metric goes. The same holds for a ratio: fewer epochs are `lower`."""
     smallest: Positive
@@ -133,8 +133,12 @@ class Study(Section):
         cells = 1
         for levels in self.vary.values():
             cells *= len(levels)
-        tuning = len(self.tune.values) * self.tune.seeds if self.tune is not None else 0
-        return cells * len(self.arms) * (self.seeds + tuning)
+        return cells * len(self.arms) * self.trainings_of_a_trial
+
+    @property
+    def trainings_of_a_trial(self) -> int:
+        """Count the trainings of one cell's arm, those for tuning included."""
+        return self.seeds + (len(self.tune.values) * self.tune.seeds if self.tune is not None else 0)
 
 
 @dataclass(frozen=True)

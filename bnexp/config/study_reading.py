@@ -5,12 +5,14 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from bnexp.config import merging, yaml
 from bnexp.config.files import read_text
 from bnexp.config.loading import validated
+from bnexp.config.places import node_at
 from bnexp.config.study import Study, StudyFile, keys_of
 from bnexp.config.yaml import Keys, Node
 from bnexp.errors import ConfigError, Problems
@@ -36,13 +38,13 @@ def read_study(path: Path) -> StudyFile:
     if base is not None and isinstance(base.value, dict):
         entries["experiment"] = _without_seeds(merging.extended(base, path, mistakes))
     node = Node(entries, root.where)
-    file = StudyFile(validated(node, Study, mistakes), node)
-    faults = [
-        f"{file.where(*keys)}: " + " ".join([".".join(keys), text]).lstrip() for keys, text in _faults(file.study)
-    ]
-    if faults:
-        raise ConfigError(faults)
-    return file
+    return StudyFile(validated(node, Study, partial(_placed_faults, node), mistakes), node)
+
+
+def _placed_faults(node: Node, study: Study) -> Iterator[str]:
+    """Yield the mistakes that single keys do not show, each with its file and line."""
+    for keys, text in _faults(study):
+        yield f"{node_at(node, keys).where}: " + " ".join([".".join(keys), text]).lstrip()
 
 
 def _without_seeds(base: Node) -> Node:

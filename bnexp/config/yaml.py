@@ -230,7 +230,8 @@ class Building:
             self._note(event, "has a ?, which begins a key in YAML.", f'If it is a text, quote it: "?{key}".')
         elif key in seen:
             first = f"it stands in line {seen[key]} already"
-            self._note(event, f"the key {key} is repeated; {first}. Keep one of them.")
+            text = f"the key {key} is repeated; {first}. Keep one of them."
+            self.mistakes.tell(f"{self._where(event)}: {text}", leaves_out=False)  # the first one is read on
         else:
             seen[key] = _line(event)
             return key if node is not None else None

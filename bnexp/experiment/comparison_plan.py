@@ -10,9 +10,10 @@ from bnexp.comparison import Arm, Question
 from bnexp.comparison.detectable import Design, detectable_by
 from bnexp.comparison.metric_rules import has_own_splits
 from bnexp.experiment import earlier_comparison, resolve
+from bnexp.experiment.kept_seeds import planned_seeds
 from bnexp.experiment.prepare import Checked
 from bnexp.metrics import headline
-from bnexp.store.plan_document import ComparisonPlan, PlannedArm
+from bnexp.store.plan_document import ComparisonPlan, PlannedArm, PlannedSeeds
 
 
 def plan(
@@ -41,7 +42,7 @@ def plan(
     )
     known = earlier_comparison.comparison_of(runs, experiments, base, metric)
     return ComparisonPlan(
-        arms=[_arm(item, stored) for item in planned],
+        arms=[_arm(item, stored, runs) for item in planned],
         baseline=baseline,
         metric=metric,
         about=question.about,
@@ -59,12 +60,16 @@ def _seeds(item: resolve.Planned, stored: Mapping[str, Arm]) -> set[int]:
     return set(range(resolve.experiment_of(item).training.seeds))
 
 
-def _arm(item: resolve.Planned, stored: Mapping[str, Arm]) -> PlannedArm:
-    experiment = stored[item.name].experiment if item.name in stored else resolve.experiment_of(item)
+def _arm(item: resolve.Planned, stored: Mapping[str, Arm], runs: Path) -> PlannedArm:
+    if item.name in stored:
+        experiment, seeds = stored[item.name].experiment, PlannedSeeds(seeds=len(_seeds(item, stored)))
+    else:
+        experiment = resolve.experiment_of(item)
+        seeds = planned_seeds(experiment, runs)
     return PlannedArm(
         name=item.name,
         run=None if item.run is None else item.run.id,
-        seeds=len(_seeds(item, stored)),
         epochs=experiment.training.epochs,
         reason=item.reason,
+        **seeds.model_dump(),
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from bnexp.store import DataFacts
 
 if TYPE_CHECKING:
@@ -33,7 +35,18 @@ def data_facts(name: str, data: Data) -> DataFacts:
     )
     if data.view.target_center is not None:
         facts.error_unit = "target"
+    if (filled := _filled(data)) is not None:
+        facts.cells_filled, facts.columns_filled = filled
     return facts.model_copy(update={key: value for key, value in asdict(rows.facts).items() if value is not None})
+
+
+def _filled(data: Data) -> tuple[int, int] | None:
+    """Count the empty cells of a table that are filled (`dataset.missing`), and their columns; None if all are full."""
+    rows = data.rows
+    if rows.kind != "table" or data.view.fill is None:
+        return None
+    empty_F = np.isnan(rows.x).sum(axis=0)
+    return int(empty_F.sum()), int((empty_F > 0).sum())
 
 
 def recorded_data_facts(name: str, data: Data) -> DataFacts:

@@ -1,4 +1,4 @@
-"""A stored comparison of the same data, whose variances say beforehand what another one can detect."""
+"""Stored comparisons: one of the same data, whose variances say what another can detect, or the very same."""
 
 from __future__ import annotations
 
@@ -30,6 +30,11 @@ def comparison_of(runs: Path, experiments: Sequence[Experiment], baseline: Exper
             return found
         newest = newest or replace(found, is_of_these=False)
     return newest
+
+
+def same_comparison(runs: Path, document: store.ComparisonDocument) -> store.Run | None:
+    """Find the newest stored comparison that found the very same of the very same runs."""
+    return next((run for run, found in _comparisons(runs) if found == document), None)
 
 
 def _comparisons(runs: Path) -> Iterator[tuple[store.Run, store.ComparisonDocument]]:

@@ -22,6 +22,7 @@ from bnexp.held_out import HeldOut
 from bnexp.history import History
 from bnexp.metrics import names
 from bnexp.store import RunRecord
+from bnexp.store.plan_document import PlannedSeeds
 from bnexp.store.run_record import Machine, Pairing, TrainedSeeds
 from bnexp.system.listeners import Note
 from bnexp.system.machine import changed_versions, machine
@@ -94,7 +95,22 @@ def kept_seeds(experiment: Experiment, runs: Path, info: Note) -> KeptSeeds | No
     Raises:
         UserError: if the data or the model of the experiment is not as it should be.
     """
-    asked, told = experiment.training.all_seeds(), set[str]()
+    kept, not_used = usable_seeds(experiment, runs)
+    for text in not_used:
+        info(f"{experiment.name}: {text}")
+    if kept is not None:
+        left = experiment.training.all_seeds()[len(kept.seeds) :]
+        info(f"{experiment.name}: {kept.directory.name} holds {_span(kept.seeds)}; to be trained: {_span(left)}")
+    return kept
+
+
+def usable_seeds(experiment: Experiment, runs: Path) -> tuple[KeptSeeds | None, list[str]]:
+    """Return what `kept_seeds` returns, and why runs with more of the seeds cannot be used, each reason once.
+
+    Raises:
+        UserError: if the data or the model of the experiment is not as it should be.
+    """
+    not_used: dict[str, str] = {}
     for run, seeds in lookup.with_fewer_seeds(runs, experiment):
         try:
             kept = _read(run, seeds, experiment)
@@ -102,13 +118,25 @@ def kept_seeds(experiment: Experiment, runs: Path, info: Note) -> KeptSeeds | No
         except RunError as error:
             reasons = [str(error).rstrip(".")]
         if not reasons:
-            info(f"{experiment.name}: {run.id} holds {_span(seeds)}; to be trained: {_span(asked[len(seeds) :])}")
-            return kept
+            return kept, list(not_used.values())
         why = "; ".join(reasons)
-        if why not in told:
-            info(f"{experiment.name}: the training of {_span(seeds)} in {run.id} cannot be used: {why}")
-        told.add(why)
-    return None
+        not_used.setdefault(why, f"the training of {_span(seeds)} in {run.id} cannot be used: {why}")
+    return None, list(not_used.values())
+
+
+def planned_seeds(experiment: Experiment, runs: Path) -> PlannedSeeds:
+    """Return which seeds of an experiment a run keeps and which are to be trained; nothing is trained.
+
+    Raises:
+        UserError: if the data or the model of the experiment is not as it should be.
+    """
+    kept, not_used = usable_seeds(experiment, runs)
+    return PlannedSeeds(
+        seeds=experiment.training.seeds,
+        seeds_kept=0 if kept is None else len(kept.seeds),
+        kept_in=None if kept is None else kept.directory.name,
+        seeds_not_used=not_used,
+    )
 
 
 def _span(seeds: Seeds) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from functools import cache, partial
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from bnexp.checkpoint import Head
 from bnexp.comparison import error_unit_of
 from bnexp.config import Experiment
 from bnexp.data.fingerprint import source_sha256
-from bnexp.errors import RunError
+from bnexp.errors import RunError, UserError
 from bnexp.system.listeners import Warn
 
 Seeds = tuple[int, ...]
@@ -36,13 +37,13 @@ def with_fewer_seeds(runs: Path, experiment: Experiment) -> list[tuple[store.Run
 
     Beside each run stand the seeds that it holds of those that are asked for, without a gap.
     """
-    if answering(runs, experiment) is not None:
-        return []
     asked = experiment.training.all_seeds()
     found = [
         (run, tuple(itertools.takewhile(set(seeds).__contains__, asked)))
         for run, seeds in _of_config(runs, experiment, lambda seeds: asked[0] in seeds)
     ]
+    if any(seeds == asked for _, seeds in found):
+        return []
     return sorted(found, key=lambda pair: -len(pair[1]))
 
 
@@ -142,7 +143,9 @@ def _is_called(run: store.Run, state: store.State, name: str) -> bool:
 
 
 def named(runs: Path, name: str, warn: Warn = lambda text: None) -> store.Run | None:
-    """Find what a name means. `warn` hears of damaged runs that an experiment's name passes over.
+    """Find what a name means.
+
+    `warn` hears of damaged runs that an experiment's name passes over, and of older runs with other settings.
 
     Raises:
         RunError: if the name means several runs, or an experiment whose finished runs are all damaged.
@@ -160,4 +163,24 @@ def named(runs: Path, name: str, warn: Warn = lambda text: None) -> store.Run | 
         return store.find(runs, name)
     for text in damaged:
         warn(f"{text}; the newest finished run of {name} is taken: {run.id}.")
+    if run != own and (keys := _keys_that_differ(runs, run)):
+        warn(f"{run.id} is taken, the newest finished run of {name}; older ones differ in {', '.join(keys)}.")
     return run
+
+
+def _keys_that_differ(runs: Path, newest: store.Run) -> list[str]:
+    """List the keys in which other finished runs of an experiment differ from its newest one, but for their seeds."""
+    found: dict[str, None] = {}
+    heads = [(run, head) for run, head in finished(runs) if head.name == _name_of(newest)]
+    digests = {head.config_digest: run for run, head in reversed(heads)}  # the newest run of each config
+    with suppress(UserError):  # what cannot be read says nothing of the others
+        now = config.load(newest.config)
+        for run in digests.values():
+            found |= dict.fromkeys(config.differences(config.load(run.config), now))
+    found.pop("training.seeds", None)
+    return list(found)
+
+
+def _name_of(run: store.Run) -> str | None:
+    head = run.state().head
+    return head.name if isinstance(head, store.RunHead) else None

@@ -1,4 +1,4 @@
-"""Why an experiment has to be trained although it has runs: how its newest finished run differs."""
+"""Why an experiment has to be trained although it has runs: its runs lack seeds, or its newest finished run differs."""
 
 from __future__ import annotations
 
@@ -8,12 +8,17 @@ from pathlib import Path
 from bnexp import config, store
 from bnexp.config import Experiment
 from bnexp.data.fingerprint import source_sha256
-from bnexp.errors import RunError, UserError
+from bnexp.errors import RunError, UserError, counted
 from bnexp.experiment import lookup
 
 
 def reason(runs: Path, experiment: Experiment, overrides: Sequence[str]) -> str:
-    """Return why an experiment has to be trained: its newest run is damaged, or what differs from that run."""
+    """Return why an experiment has to be trained.
+
+    Its runs hold too few seeds, or its newest run is damaged, or something differs from that run.
+    """
+    if fewer := lookup.with_fewer_seeds(runs, experiment):
+        return f"{len(fewer[0][1])} of its {counted(experiment.training.seeds, 'seed')} are stored"
     if damaged := lookup.damage(runs, experiment.name):
         return damaged[0]
     newest = lookup.newest(runs, experiment.name)

@@ -21,11 +21,10 @@ def data_lines(facts: DataFacts) -> Iterator[Text]:
     if facts.split is None:
         return
     line = f"{plain(facts.name)}: {part_sizes(facts)} ({plain(facts.split)})"
-    if others := left_out(facts):
-        line += f"; {others}"
+    line += "".join(f"; {text}" for text in (left_out(facts), filled(facts)) if text)
     if facts.commonest_class_share is not None:
         share = number("accuracy", facts.commonest_class_share)
-        line += f"; majority-class baseline: {share}%"
+        line += f"; majority-class baseline: {share}% of the {'test' if facts.test_rows else 'validation'} rows"
     yield Text(line)
     if classes := class_list(facts):
         yield Text(classes)
@@ -43,6 +42,18 @@ def part_sizes(facts: DataFacts) -> str:
     """
     test = f", {facts.test_rows:,} for the test" if facts.test_rows else ""
     return f"{counted(facts.training_rows or 0, 'training row')}, {facts.validation_rows or 0:,} for validation{test}"
+
+
+def filled(facts: DataFacts) -> str:
+    """Write how many empty cells of how many columns are filled.
+
+    >>> filled(DataFacts(cells_filled=12, columns_filled=2)), filled(DataFacts())
+    ('12 empty cells in 2 columns filled (dataset.missing)', '')
+    """
+    if not facts.cells_filled:
+        return ""
+    cells, columns = counted(facts.cells_filled, "empty cell"), counted(facts.columns_filled or 0, "column")
+    return f"{cells} in {columns} filled (dataset.missing)"
 
 
 def left_out(facts: DataFacts) -> str:

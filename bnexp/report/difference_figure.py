@@ -67,7 +67,7 @@ def _axes(rows: int, metric: str, document: ComparisonDocument) -> Axes:
     axes.axvline(0, color=GREY, linewidth=1)
     axes.grid(visible=False, axis="y")
     baseline, count = shown(document.baseline), len(document.seeds)
-    axes.set_xlabel(f"{shown(with_unit(metric))}: arm less {baseline}, by pairs of seeds")
+    axes.set_xlabel(f"{shown(with_unit(metric))}: arm minus {baseline}, by pairs of seeds")
     centred: Any = {"ha": "center", "va": "top", "transform": figure.transFigure}
     axes.text(0.5, 1 - 0.16 / height, "Difference, pair by pair", fontsize=TITLE, **centred)
     said = (

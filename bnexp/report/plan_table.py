@@ -13,7 +13,7 @@ from bnexp.errors import counted
 from bnexp.metrics import with_unit
 from bnexp.report.about_data import data_lines
 from bnexp.report.styles import STRONG
-from bnexp.store.plan_document import ComparisonPlan, PlanDocument, PlannedArm
+from bnexp.store.plan_document import ComparisonPlan, PlanDocument, PlannedArm, PlannedSeeds
 from bnexp.store.run_record import DataFacts
 from bnexp.study.grid import level_text
 from bnexp.study.words import AFTER_RESULTS, looked_before
@@ -40,7 +40,7 @@ def study_plan(plan: PlanDocument) -> RenderableType:
 
 def comparison_plan(plan: ComparisonPlan) -> RenderableType:
     """Return which arms a comparison would train, and which difference it can detect."""
-    parts = [Text(_arm_line(arm)) for arm in plan.arms]
+    parts = [Text(plain(line)) for arm in plan.arms for line in _arm_lines(arm)]
     parts += data_lines(plan.data)
     if plan.looks:
         parts.append(Text(f"looks at {seeds_in_words(plan.looks)}, until one settles the question"))
@@ -48,12 +48,29 @@ def comparison_plan(plan: ComparisonPlan) -> RenderableType:
     return Group(*parts)
 
 
-def _arm_line(arm: PlannedArm) -> str:
-    """Return an arm's size, and whether it is stored or is to be trained."""
+def _arm_lines(arm: PlannedArm) -> Iterator[str]:
+    """Yield an arm's size, which of its seeds are stored or to be trained, and why stored ones cannot be used."""
     size = f"{counted(arm.seeds, 'seed')} x {counted(arm.epochs, 'epoch')}"
-    if arm.run is None:
-        return plain(f"{arm.name}: {size}, to be trained: {arm.reason}")
-    return plain(f"{arm.name}: {size}, stored in {arm.run}")
+    if arm.run is not None:
+        yield f"{arm.name}: {size}, stored in {arm.run}"
+    elif arm.kept_in is not None:
+        yield f"{arm.name}: {size}, {seeds_to_train(arm)}"
+    else:
+        yield f"{arm.name}: {size}, to be trained: {arm.reason}"
+    yield from (f"{arm.name}: {text}" for text in arm.seeds_not_used)
+
+
+def seeds_to_train(seeds: PlannedSeeds) -> str:
+    """Return how many seeds are stored, and how many are to be trained.
+
+    >>> seeds_to_train(PlannedSeeds(seeds=8, seeds_kept=6, kept_in="bn-1")), seeds_to_train(PlannedSeeds(seeds=8))
+    ('the first 6 seeds stored in bn-1; to be trained: 2', 'to be trained: 8')
+    """
+    left = f"to be trained: {seeds.seeds - seeds.seeds_kept}"
+    if seeds.kept_in is None:
+        return left
+    first = "the first seed" if seeds.seeds_kept == 1 else f"the first {seeds.seeds_kept} seeds"
+    return f"{first} stored in {seeds.kept_in}; {left}"
 
 
 def _design(plan: PlanDocument) -> Iterator[str]:
@@ -76,11 +93,11 @@ def _work(plan: PlanDocument) -> Iterator[str]:
     """Yield how much there is to train, what is finished, and how long the rest may take."""
     jobs, trainings = counted(plan.jobs, "job"), counted(plan.trainings, "training")
     steps = counted(plan.steps, "optimizer step")
-    if not plan.finished:
+    if not plan.finished and not plan.seeds_kept:
         yield f"{trainings} in {jobs}, {steps}; {_time_left(plan)}"
         return
     yield f"{trainings} in all, {steps}"
-    left = f"; {jobs} left, {_time_left(plan)}" if plan.jobs else ""
+    left = f"; to be trained: {plan.trainings_left:,} in {jobs}, {_time_left(plan)}" if plan.jobs else ""
     yield f"finished already: {plan.finished} of {plan.of} trials{left}"
 
 
@@ -105,7 +122,7 @@ def _trained_again(plan: PlanDocument) -> Iterator[str]:
 
 
 def _detects(plan: PlanDocument) -> Iterator[str]:
-    """Yield what this number of seeds can show; of a sweep, which metric its table will show."""
+    """Yield what these seeds and held-out rows can show; of a sweep, which metric its table will show."""
     if plan.sweep_metric is not None:
         yield f"no hypothesis, so no verdict: the table shows {with_unit(plan.sweep_metric)}"
     elif plan.seeds < plan.fewest_seeds:
@@ -113,10 +130,13 @@ def _detects(plan: PlanDocument) -> Iterator[str]:
         shared = f", as {len(plan.claims)} hypotheses share the risk of an error" if len(plan.claims) > 1 else ""
         yield f"WARNING  {seeds} too few for a verdict; {plan.fewest_seeds} are the fewest{shared}"
     elif plan.detectable_deviations is not None:
-        yield (
-            f"with {counted(plan.seeds, 'seed')}, the difference of each claim is found with 80% probability if it is "
+        where = "For other seeds on the same splits: " if plan.detectable_for_new_rows else ""
+        text = (
+            f"{counted(plan.seeds, 'seed')} find the difference of each claim with 80% probability if it is "
             f"at least {plan.detectable_deviations:.2f} times as large as its standard deviation over seeds"
         )
+        yield f"{where}{text}."
+        yield from map(plain, plan.detectable_for_new_rows)
 
 
 def _before(plan: PlanDocument) -> Iterator[str]:
@@ -124,7 +144,7 @@ def _before(plan: PlanDocument) -> Iterator[str]:
     if others := plan.other_answers:
         listed = ", ".join(f"{plain(name)} ({plain(word)})" for name, word in others.items())
         yield f"WARNING  a study of this name had an answer before, in another directory: {listed}"
-        yield "What was changed because of an answer is no fresh test"
+        yield "If this study was changed because of that answer, treat its verdict as exploratory."
     if plan.older_format and not plan.finished:
         listed = ", ".join(map(plain, plan.older_format))
         yield f"kept by an earlier bnexp, in another format: {listed}. All trials are trained anew"

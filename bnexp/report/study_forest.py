@@ -1,9 +1,13 @@
-"""A study's forest plots: a row, a point with its interval, for each cell, or for what a factor is reduced to."""
+"""A study's forest plots: a row, a point with its interval, for each cell, or for what a factor is reduced to.
+
+Where new rows decide, a thin line shows the interval for new rows, as in the figure of a comparison.
+"""
 
 from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -29,10 +33,13 @@ from bnexp.report.study_picture import (
     whole,
 )
 from bnexp.statistics.arrays import Floats
+from bnexp.store.comparison_document import Interval, MetricDifference
 from bnexp.study.grid import level_text
-from bnexp.study.words import endpoint_text
+from bnexp.study.words import decides_about, endpoint_text
 
 MOST_ROWS = 200
+NEW_ROWS = "new rows"
+UNKNOWN = Interval(mean=None, low=None, high=None)
 FEW_TICKS = 10
 """Ratios that span less than this factor have more of them written."""
 
@@ -40,49 +47,83 @@ FEW_TICKS = 10
 def forest(picture: Picture) -> Figure:
     """Draw a row for each cell, and one for what is judged of several."""
     cells = picture.document.cells
-    marked = "; filled: the rows that are judged" if picture.is_about_some else ""
-    filled = [picture.is_judged(cell) for cell in cells]
-    names = [cell_name(cell.levels) for cell in cells]
-    return _rows(
-        picture, names, differences(picture, cells), filled=filled, marked=marked, label=difference_label(picture)
+    marked = "; filled: judged" if picture.is_about_some else ""
+    rows = _Rows(
+        names=[cell_name(cell.levels) for cell in cells],
+        drawn_RK=differences(picture, cells),
+        anew_RK=_for_new_rows(picture, [cell.levels for cell in cells]),
+        filled=[picture.is_judged(cell) for cell in cells],
     )
+    return _drawn(picture, rows, marked=marked, label=difference_label(picture))
 
 
 def forest_of_groups(picture: Picture) -> Figure:
     """Draw what a factor is reduced to, a row for each combination of the others."""
     claim = picture.claim
-    drawn_GK = drawn_intervals(picture, [group.difference for group in claim.groups])
-    names = [cell_name(group.levels) for group in claim.groups]
-    filled = [not group.subtracted for group in claim.groups]
-    marked = "; filled less hollow is judged" if not all(filled) else ""
+    rows = _Rows(
+        names=[cell_name(group.levels) for group in claim.groups],
+        drawn_RK=drawn_intervals(picture, [group.difference for group in claim.groups]),
+        anew_RK=_for_new_rows(picture, [group.levels for group in claim.groups]),
+        filled=[not group.subtracted for group in claim.groups],
+    )
+    marked = "; filled minus hollow is judged" if not all(rows.filled) else ""
     arms = difference_label(picture).rpartition(": ")[2]
     label = f"{endpoint_text(claim)}: {arms}"
-    return _rows(picture, names, drawn_GK, filled=filled, marked=marked, label=label)
+    return _drawn(picture, rows, marked=marked, label=label)
 
 
-def _rows(
-    picture: Picture, names: Sequence[str], drawn_RK: Floats, *, filled: Sequence[bool], marked: str, label: str
-) -> Figure:
-    """Draw a point with its interval for each row, filled if it is judged. The claim's own row stands below."""
-    if len(names) > MOST_ROWS:
-        marked += f"; first {MOST_ROWS} of {len(names)} rows"
-        names, drawn_RK = names[:MOST_ROWS], drawn_RK[:MOST_ROWS]
-    claim, count = picture.claim, len(names)
-    if count > 1 and claim.difference is not None and not claim.wins:
-        names, drawn_RK = (
-            [*names, "the claim"],
-            np.concatenate([drawn_RK, drawn_intervals(picture, [claim.difference])]),
+@dataclass(frozen=True)
+class _Rows:
+    """The rows of a forest: names, the intervals on these rows and for new rows, (R, 3), and which are filled."""
+
+    names: Sequence[str]
+    drawn_RK: Floats
+    anew_RK: Floats
+    """NaN where it is not known."""
+    filled: Sequence[bool]
+
+    def first(self, count: int) -> _Rows:
+        """Return the first rows."""
+        return _Rows(self.names[:count], self.drawn_RK[:count], self.anew_RK[:count], self.filled[:count])
+
+    def with_claim(self, picture: Picture, difference: MetricDifference) -> _Rows:
+        """Return the rows with the claim's own one below them."""
+        return _Rows(
+            [*self.names, "the claim"],
+            np.concatenate([self.drawn_RK, drawn_intervals(picture, [difference])]),
+            np.concatenate([self.anew_RK, drawn_intervals(picture, [difference.new_rows or UNKNOWN])]),
+            [*self.filled, True],
         )
+
+
+def _for_new_rows(picture: Picture, levels: Sequence[Mapping[str, Any]]) -> Floats:
+    """Return the intervals for new rows, (R, 3), of cells or groups at these levels; NaN where they are not known."""
+    claim = picture.claim
+    if claim.across is not None and claim.across.about == "new rows":
+        known = claim.across.cells
+        found: list[Interval] = [next((one for one in known if one.levels == at), UNKNOWN) for at in levels]
+    elif len(levels) == 1 and claim.difference is not None and not claim.wins:
+        found = [claim.difference.new_rows or UNKNOWN]
+    else:
+        found = [UNKNOWN] * len(levels)
+    return drawn_intervals(picture, found)
+
+
+def _drawn(picture: Picture, rows: _Rows, *, marked: str, label: str) -> Figure:
+    """Draw a point with its interval for each row, filled if it is judged. The claim's own row stands below."""
+    if len(rows.names) > MOST_ROWS:
+        marked += f"; first {MOST_ROWS} of {len(rows.names)} rows"
+        rows = rows.first(MOST_ROWS)
+    claim, count = picture.claim, len(rows.names)
+    if count > 1 and claim.difference is not None and not claim.wins:
+        rows = rows.with_claim(picture, claim.difference)
         marked += f"; diamond: the claim, {100 * claim.level:.4g}%"
         marked += "" if _another(picture) is None else "; dotted: another cell"
-    height = 0.24 * max(1, *(name.count("\n") + 0.4 for name in names))
-    axes = titled_axes(picture, max(2.4, 1.9 + height * len(names)), "bar: {interval}" + marked, left=2.2)
-    for place, (mean, low, high) in enumerate(drawn_RK):
-        is_cell = place < count
-        colour, fill = (BLUE, BLUE if filled[place] else "white") if is_cell else (ORANGE, ORANGE)
-        axes.plot([low, high], [place, place], color=colour, linewidth=1.6)
-        axes.plot([mean], [place], "o" if is_cell else "D", color=colour, markersize=5, markerfacecolor=fill)
-    if len(names) > count and (another := _another(picture)) is not None:
+    height = 0.24 * max(1, *(name.count("\n") + 0.4 for name in rows.names))
+    said = "thick: {interval}; thin: for " + str(decides_about(claim)) if _is_known(rows.anew_RK) else "bar: {interval}"
+    axes = titled_axes(picture, max(2.4, 1.9 + height * len(rows.names)), said + marked, left=2.2)
+    _draw_rows(axes, rows, count)
+    if len(rows.names) > count and (another := _another(picture)) is not None:
         axes.plot(another, [count, count], color=ORANGE, linewidth=0.8, linestyle=":", zorder=0)
     axes.axvline(1 if picture.ratio else 0, color=GREY, linewidth=1)
     note = ""
@@ -92,11 +133,28 @@ def _rows(
         smallest = claim.smallest * (1.0 if is_width(claim) else unit_of(claim.metric))
         axes.axvspan(-smallest, smallest, color=GREY, alpha=0.08, linewidth=0)
         note = "\ngrey: smaller than the smallest effect of interest"
-    axes.set_yticks(range(len(names)), names)
-    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.set_yticks(range(len(rows.names)), rows.names)
+    axes.set_ylim(len(rows.names) - 0.5, -0.5)
     lines = textwrap.wrap(label, TITLE_LENGTH, max_lines=2, placeholder=" …")
     axes.set_xlabel("\n".join(line_of(line, 320.0, 9.0) for line in lines) + note)
     return whole(axes)
+
+
+def _is_known(intervals_RK: Floats) -> bool:
+    return bool(np.isfinite(intervals_RK).any())
+
+
+def _draw_rows(axes: Axes, rows: _Rows, count: int) -> None:
+    """Draw the first `count` rows as cells, and the claim's own one behind them."""
+    thick = 2.6 if _is_known(rows.anew_RK) else 1.6
+    for place, ((mean, low, high), (_, new_low, new_high)) in enumerate(zip(rows.drawn_RK, rows.anew_RK, strict=True)):
+        is_cell = place < count
+        colour, fill = (BLUE, BLUE if rows.filled[place] else "white") if is_cell else (ORANGE, ORANGE)
+        if np.isfinite([new_low, new_high]).all():
+            ends: Any = {"marker": "|", "markersize": 7, "label": NEW_ROWS}
+            axes.plot([new_low, new_high], [place, place], color=colour, linewidth=0.9, **ends)
+        axes.plot([low, high], [place, place], color=colour, linewidth=thick)
+        axes.plot([mean], [place], "o" if is_cell else "D", color=colour, markersize=5, markerfacecolor=fill)
 
 
 def _another(picture: Picture) -> Floats | None:

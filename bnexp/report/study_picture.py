@@ -6,7 +6,7 @@ Axis: C cells, or rows of a figure. Names are untrusted: see `labels`.
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,9 +23,10 @@ from bnexp.statistics.arrays import Floats
 from bnexp.store.comparison_document import Interval
 from bnexp.store.study_document import CellRecord, HypothesisRecord, StudyDocument
 from bnexp.study.grid import Cell, matches
-from bnexp.study.words import effect, endpoint_name
+from bnexp.study.words import bounds, decided_on, decides_about, effect, endpoint_name
 
-TITLE_WIDTH, LABEL_WIDTH = 420.0, 170.0  # points
+TITLE_WIDTH, SAID_WIDTH, LABEL_WIDTH = 420.0, 480.0, 170.0  # points
+LINE = 0.165  # inches, of the lines below the title
 TITLE_LENGTH, SENTENCE_LENGTH = 62, 200  # characters
 
 
@@ -70,33 +71,41 @@ class Picture:
 
 def titled_axes(picture: Picture, height: float, what: str, *, left: float = 0.9) -> Axes:
     """Return the titled axes of a new figure; `what` says what is drawn, and `{interval}` in it which interval."""
-    interval = f"{picture.document.level:.0%} t interval of the mean"
-    return titled(picture.claim.claim, [_answer(picture), what.format(interval=interval)], height, left=left)
+    level = f"{picture.document.level:.0%}"
+    these = decided_on(picture.claim)
+    interval = f"{level} t interval of the mean" if these is None else f"{level} interval on {these}"
+    return titled(picture.claim.claim, [*_answer(picture), what.format(interval=interval)], height, left=left)
 
 
 def titled(text: str, said: Sequence[str], height: float, *, left: float = 0.9) -> Axes:
     """Return the axes of a new figure under a title and the lines that are said below it."""
     title = textwrap.wrap(text, TITLE_LENGTH, max_lines=2, placeholder=" …")
-    more = 0.2 * (len(title) - 1)
-    height += more + 0.15
+    below_title = 0.42 + 0.2 * (len(title) - 1)
+    above = below_title + 0.2 + LINE * max(2, len(said))
+    height += above - 0.8
     figure = Figure(figsize=(WIDTH, height), dpi=DPI)
     axes = figure.add_subplot()
-    figure.subplots_adjust(left / WIDTH, 0.95 / height, 1 - 0.3 / WIDTH, 1 - (0.95 + more) / height)
+    figure.subplots_adjust(left / WIDTH, 0.95 / height, 1 - 0.3 / WIDTH, 1 - above / height)
     centred: Any = {"ha": "center", "va": "top", "transform": figure.transFigure}
     shown_title = "\n".join(line_of(line, TITLE_WIDTH, TITLE) for line in title)
     axes.text(0.5, 1 - 0.16 / height, shown_title, fontsize=TITLE, **centred)
-    subtitle = "\n".join(line_of(line, TITLE_WIDTH, SMALL) for line in said)
-    axes.text(0.5, 1 - (0.42 + more) / height, subtitle, fontsize=SMALL, color=GREY, linespacing=1.4, **centred)
+    subtitle = "\n".join(line_of(line, SAID_WIDTH, SMALL) for line in said)
+    axes.text(0.5, 1 - below_title / height, subtitle, fontsize=SMALL, color=GREY, linespacing=1.4, **centred)
     return axes
 
 
-def _answer(picture: Picture) -> str:
-    """Return the verdict, what it rests on, and the number of seeds."""
-    claim = picture.claim
+def _answer(picture: Picture) -> Iterator[str]:
+    """Yield the verdict, the effect with the interval that decides and the number of seeds; then the other interval."""
+    claim, anew, these = picture.claim, decides_about(picture.claim), decided_on(picture.claim)
     said = [claim.verdict.word, counted(picture.document.seeds, "seed")]
+    level = f"{100 * claim.level:.4g}%"
     if claim.difference is not None:
-        said[1:1] = [f"{effect(claim)} ({100 * claim.level:.4g}% t interval)"]
-    return "; ".join(said)
+        said[1:1] = [
+            f"{effect(claim)} " + (f"({level} t interval)" if anew is None else f"for {anew} ({level} interval)")
+        ]
+    yield "; ".join(said)
+    if claim.difference is not None and these is not None:
+        yield f"on {these} {bounds(claim, claim.difference)} ({level} interval)"
 
 
 def line_of(text: str, width: float, size: float) -> str:
@@ -139,7 +148,7 @@ def drawn_intervals(picture: Picture, intervals: Sequence[Interval]) -> Floats:
 
 
 def difference_label(picture: Picture) -> str:
-    """Name what is drawn: the endpoint, the arms, which of them over or less which."""
+    """Name what is drawn: the endpoint, the arms, how one is divided by, or subtracted from, the other."""
     claim = picture.claim
     arms = (claim.baseline, "/", claim.treated) if picture.ratio else (claim.treated, "-", claim.baseline)
     return f"{endpoint_name(claim.metric)}: {' '.join(arms)}"

@@ -27,11 +27,8 @@ from bnexp.store.study_document import (
 )
 from bnexp.study.grid import level_text
 from bnexp.study.sweep import NO_VERDICT
-from bnexp.study.words import AFTER_RESULTS, about, bounds, effect, endpoint_name, looked_before
+from bnexp.study.words import AFTER_RESULTS, about, both_intervals, bounds, endpoint_name, looked_before
 from bnexp.system.terminal import plain
-
-NEW = {"rows": "new rows", "groups": "new groups", "splits": "other splits and rows"}
-"""What is drawn anew -> how it is called."""
 
 if TYPE_CHECKING:
     from bnexp.study.claims import ClaimRow
@@ -69,7 +66,8 @@ def claims(rows: Sequence[ClaimRow]) -> RenderableType:
     late = [warning(f'{row.study}, "{row.claim}": {caution}') for row in rows for caution in row.cautions]
     failures = [warning(f"{row.study}: {row.sentence}") for row in rows if row.verdict == "failed"]
     notes = (
-        "effect: mean over paired seeds [95% t interval, or wider by Holm's rule where a study has several claims];",
+        "effect: mean over paired seeds [95% interval, for new rows if these decide; wider by Holm's rule for several "
+        "claims of a study];",
         "of epochs and losses, how many times smaller they are; s: of training, summed over cores",
     )
     return Group(table, *map(Text, notes), *late, *failures)
@@ -97,14 +95,14 @@ def _cells(document: StudyDocument) -> Table:
     table.add_column("arm")
     tuned = [] if document.tune is None else [document.tune.key]
     measured = [endpoint_name(endpoint) for endpoint in document.endpoints]
-    less = [f"less {document.arms[-1]}"] if document.is_sweep and len(document.arms) > 1 else []
-    for column in (*tuned, *measured, *less, "diverged"):
+    minus = [f"minus {document.arms[-1]}"] if document.is_sweep and len(document.arms) > 1 else []
+    for column in (*tuned, *measured, *minus, "diverged"):
         table.add_column(Text(plain(column)), justify="right", overflow="fold")
     for cell, arm, trial in _trials(document):
         chosen = [level_text(trial.tuned)] if tuned else []
         values = map(_value, document.endpoints, trial.endpoints)
         lost = f"{trial.diverged} of {document.seeds}"
-        differences = [_difference(document, cell, arm)] if less else []
+        differences = [_difference(document, cell, arm)] if minus else []
         table.add_row(*_levels(cell), Text(plain(arm)), *chosen, *values, *differences, lost)
     return table
 
@@ -135,7 +133,7 @@ def _sweep_notes(document: StudyDocument) -> Iterator[RenderableType]:
 def _interval_notes(document: StudyDocument) -> Iterator[Text]:
     if len(document.arms) > 1:
         yield Text(
-            f"less {plain(document.arms[-1])}: mean over pairs of seeds ± half of its {document.level:.0%} t interval"
+            f"minus {plain(document.arms[-1])}: mean over pairs of seeds ± half of its {document.level:.0%} t interval"
         )
     missed = f"{1 - document.level:.0%} of them miss the true value"
     yield Text(
@@ -226,7 +224,7 @@ def _hypothesis(claim: HypothesisRecord, seeds: int) -> Iterator[RenderableType]
     yield Text(plain(claim.claim), style=STRONG)
     if claim.difference is not None:
         said = "; ".join(_evidence(claim, claim.difference))
-        yield Text(plain(f"{about(claim)}: {effect(claim)} ({said})"))
+        yield Text(plain(f"{about(claim)}: {both_intervals(claim)} ({said})"))
     yield from cells_of(claim)
     if claim.warned:
         yield warning("trainings that this rests on have warnings, see above")
@@ -240,9 +238,10 @@ def _hypothesis(claim: HypothesisRecord, seeds: int) -> Iterator[RenderableType]
 
 def _evidence(claim: HypothesisRecord, found: MetricDifference) -> Iterator[str]:
     """Yield what stands beside the interval: its check, the test, the chance that one pair shows the effect."""
-    yield f"{100 * claim.level:.4g}% t interval: {claim.speaks_of}"
-    if found.new_rows is not None:
-        yield f"for {NEW[found.new_rows.drawn]} {bounds(claim, found.new_rows)}"
+    if found.new_rows is None:
+        yield f"{100 * claim.level:.4g}% t interval: {claim.speaks_of}"
+    else:
+        yield f"{100 * claim.level:.4g}% intervals, the latter for {claim.speaks_of}"
     if claim.bootstrap is not None:
         yield f"BCa {bounds(claim, claim.bootstrap)}"
     if found.p_value is not None:

@@ -22,7 +22,7 @@ NODES, HALVINGS = 128, 30
 def share_of_each(seeds: Sequence[int], error: float = 1 - LEVEL) -> float:
     """Return the share of the error that each look may take, so that all looks together err with this probability.
 
-    `seeds` are the numbers of seeds of all looks that are planned; the interval of each has the level 1 less the share.
+    `seeds` are the numbers of seeds of all planned looks; the interval of each has the level 1 minus the share.
     Stopping early, or leaving out the last looks, does not raise the error.
     Source: Pocock 1977, "Group sequential methods in the design and analysis of clinical trials", for steps of any
     size; the t interval takes the level in place of the normal one (Jennison and Turnbull 2000, section 4.4).

@@ -28,7 +28,7 @@ Conclusive = Literal["supported", "refuted", "inconclusive"]
 RARE = 0.2
 """Pairs that are all equal show that no difference matters, if they exclude that this share of pairs differs."""
 ROUNDING_OF_P = 1e-12
-"""Of 1 less a level."""
+"""Of 1 minus a level."""
 MOST_PAIRS = 100_000
 """If a question needs more pairs than this, no number is advised."""
 

@@ -1,7 +1,7 @@
 """Run directories under `runs/`: made at once, written whole or not at all, listed, named, and found again."""
 
 from bnexp.store.comparison_document import ArmHead, ComparisonDocument, ComparisonHead
-from bnexp.store.directories import LOCK, new_directory, own_directory, resumed_directory
+from bnexp.store.directories import LOCK, new_directory, own_directory, point_latest, resumed_directory
 from bnexp.store.finding import find, nearest_runs, runs_in
 from bnexp.store.histories import write_histories
 from bnexp.store.names import slug
@@ -39,6 +39,7 @@ __all__ = [
     "nearest_runs",
     "new_directory",
     "own_directory",
+    "point_latest",
     "read_head",
     "read_json",
     "refuse_lost",

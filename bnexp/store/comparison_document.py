@@ -55,7 +55,7 @@ class NewRowsInterval(Interval):
 
 
 class MetricDifference(Interval):
-    """Arm less baseline, pair by pair; where no pair has a value, only their number is there."""
+    """Arm minus baseline, pair by pair; where no pair has a value, only their number is there."""
 
     standard_deviation: Positive | None = None
     pairs: Count = 0
@@ -216,6 +216,8 @@ SHARED_FACTS = (
     "test_rows",
     "split",
     "duplicates_dropped",
+    "cells_filled",
+    "columns_filled",
     "rows_before_limit",
     "files_left_out",
     "arrays_left_out",

@@ -31,7 +31,7 @@ def new_directory(runs: Path, name: str) -> Iterator[Path]:
     directory = _make_directory(runs, name)
     with _held(directory):
         yield directory
-        _point_latest(runs, directory)
+        point_latest(runs, directory)
         _remove_lock(directory)
 
 
@@ -49,7 +49,7 @@ def own_directory(directory: Path) -> Iterator[Path]:
     with _held(directory):
         clear_leftovers(directory)
         yield directory
-        _point_latest(directory.parent, directory)
+        point_latest(directory.parent, directory)
 
 
 @contextmanager
@@ -139,7 +139,7 @@ def _make_directory(runs: Path, name: str) -> Path:
     raise StorageError(f"{runs}: ten thousand runs of {name!r} were begun in this second. Try again.")
 
 
-def _point_latest(runs: Path, directory: Path) -> None:
+def point_latest(runs: Path, directory: Path) -> None:
     """Point `latest` at this directory: a relative link, or a text file where links are not to be had.
 
     What stands there is replaced, but for a directory. If it cannot be written, it stays as it is: no work fails by it.

@@ -90,7 +90,7 @@ def find(runs: Path, name: str) -> Run | None:
         raise RunError("The name of a run is empty; expected a directory or an id. Is a variable of the shell not set?")
     path = Path(name)
     if os.path.isdir(name) and (os.sep in name or "/" in name):
-        return _run_at(path.resolve())
+        return _run_at(_without_links(path))
     if name == LATEST or (path.name == LATEST and os.path.isfile(name)):
         return _latest(runs if name == LATEST else path.parent)
     candidates = [run for run in runs_in(runs) if run.id.startswith(name)]
@@ -101,8 +101,15 @@ def find(runs: Path, name: str) -> Run | None:
             f"{name!r} is the beginning of {len(candidates)} runs; expected one of: {listed}. Give more of it."
         )
     if not candidates and os.path.isdir(name):
-        return _run_at(path.resolve())
+        return _run_at(_without_links(path))
     return candidates[0] if candidates else None
+
+
+def _without_links(path: Path) -> Path:
+    """Return where a path leads, as seen from the current directory if it was so named; its last part is a name."""
+    real = path.resolve()
+    seen_from_here = Path(os.path.relpath(real))
+    return real if path.is_absolute() or seen_from_here.name in ("", "..") else seen_from_here
 
 
 def _run_at(directory: Path) -> Run:
@@ -120,7 +127,7 @@ def _latest(runs: Path) -> Run:
     target = text(link).strip() if os.path.isfile(link) else os.path.basename(os.path.realpath(link))
     if not os.path.exists(link) or not os.path.isdir(runs / target) or Path(target).name != target:
         raise RunError(f"{link}: there is no latest run. Train one with `bnexp train CONFIG`.")
-    return _run_at((runs / target).resolve())
+    return _run_at(_without_links(runs / target))
 
 
 def nearest_runs(runs: Path, name: str) -> str:

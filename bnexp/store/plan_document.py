@@ -49,6 +49,8 @@ class PlanDocument(Record):
     tune: Tune | None
     claims: list[PlannedClaim]
     trainings: Count
+    """Of the whole grid, those for tuning included."""
+    trainings_left: Count
     jobs: Count
     """That are left."""
     steps: Count
@@ -67,6 +69,9 @@ class PlanDocument(Record):
     fewest_seeds: Count
     """With fewer there is no verdict; 0 for a sweep, which has none."""
     detectable_deviations: float | None
+    """On the same rows, for other seeds."""
+    detectable_for_new_rows: list[str] = []
+    """How held-out rows count, where verdicts are for new rows."""
     directory: str
     other_answers: dict[str, str]
     """Directory of another study of this name, answered before this one was begun -> its verdict."""
@@ -93,12 +98,23 @@ class Detectable(Record):
     sentence: str
 
 
-class PlannedArm(Record):
+class PlannedSeeds(Record):
+    """The seeds of an experiment: how many there will be, and how many of them a stored run keeps already."""
+
+    seeds: Count
+    seeds_kept: Count = 0
+    """Of the first seeds, which are not trained again."""
+    kept_in: str | None = None
+    """The run that keeps them."""
+    seeds_not_used: list[str] = []
+    """Why stored seeds are trained again."""
+
+
+class PlannedArm(PlannedSeeds):
     """An arm: the stored run that it means, or what will be trained, and why."""
 
     name: str
     run: str | None
-    seeds: Count
     epochs: Count
     reason: str
 

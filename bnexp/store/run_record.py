@@ -80,6 +80,10 @@ class DataFacts(Extensible):
     attribution: str | None = None
     openml_id: int | None = None
     duplicates_dropped: Count | None = None
+    cells_filled: Count | None = None
+    """Empty ones of a table, by `dataset.missing`."""
+    columns_filled: Count | None = None
+    """That these cells are of."""
     rows_before_limit: Count | None = None
     source_sha256: str | None = None
     """Of the files that were read; null for data that are drawn, or that bnexp knows."""

@@ -16,7 +16,7 @@ from bnexp.study import plan, run
 from bnexp.study.outlook import plan_document
 from bnexp.study.plan import Finished, Plan
 from bnexp.study.result import Result
-from bnexp.study.words import AFTER_RESULTS, about, asks, effect, looked_before
+from bnexp.study.words import AFTER_RESULTS, about, asks, decides_about, effect, looked_before
 
 
 class StudyObserver(Protocol):
@@ -168,7 +168,7 @@ def rows_of(one: Answer) -> Iterator[ClaimRow]:
             sentence=found.verdict.sentence,
             effect=None if found.difference is None else effect(found),
             level=found.level,
-            speaks_of=found.speaks_of,
+            speaks_of=found.speaks_of if (anew := decides_about(found)) is None else f"other seeds and {anew}",
             asked_after_results=found.asked_after_results,
             earlier_seeds=found.earlier_seeds,
         )

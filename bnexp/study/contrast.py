@@ -74,7 +74,7 @@ class Contrast:
 
 
 def contrast_of(claim: Hypothesis, cells: Sequence[Cell], results: Results, rows: Rows = no_rows) -> Contrast:
-    """Return the contrast of a claim; with `minus`, the contrast at `at` less the contrast at `minus`."""
+    """Return the contrast of a claim; with `minus`, the contrast at `at` minus the contrast at `minus`."""
     here = [cell for cell in cells if matches(cell, claim.at)]
     there = [] if claim.minus is None else [cell for cell in cells if matches(cell, claim.minus)]
     whole = _contrast(claim, here, there, results, rows)
@@ -88,7 +88,7 @@ def contrast_of(claim: Hypothesis, cells: Sequence[Cell], results: Results, rows
 
 
 def _contrast(claim: Hypothesis, here: Sequence[Cell], there: Sequence[Cell], results: Results, rows: Rows) -> Contrast:
-    """Return the contrast of the mean over some cells, less that over others if there are any."""
+    """Return the contrast of the mean over some cells, minus that over others if there are any."""
     difference_S = _difference(claim, here, results)
     if there:
         difference_S = statistics.subtracted(difference_S, _difference(claim, there, results))

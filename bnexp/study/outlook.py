@@ -14,6 +14,7 @@ from bnexp.store.plan_document import KeptTrials, PlanDocument, PlannedClaim, Pl
 from bnexp.store.run_record import DataFacts
 from bnexp.store.study_document import FORMAT, FormatHead, StudyHead
 from bnexp.study.asked import asked_now, times
+from bnexp.study.detectable_effect import for_new_rows
 from bnexp.study.document import endpoints
 from bnexp.study.grid import experiments, tied_value
 from bnexp.study.plan import CELLS, Finished, Plan, finished, pending, read_result
@@ -31,7 +32,8 @@ def plan_document(planned: Plan, at_once: int | None, done: Finished | None = No
     """
     design, done = planned.file.study, finished(planned) if done is None else done
     jobs = len(pending(planned, done))
-    fewest, deviations = _detects(design)
+    level = 1 - (1 - statistics.LEVEL) / max(1, len(design.claims()))
+    fewest, deviations = _detects(design, level)
     return PlanDocument(
         name=design.name,
         data=_data(planned),
@@ -43,6 +45,7 @@ def plan_document(planned: Plan, at_once: int | None, done: Finished | None = No
         tune=design.tune,
         claims=_claims(planned),
         trainings=design.trainings(),
+        trainings_left=sum(planned.trainings_left(trial) for trial in planned.distinct if trial.key not in done),
         jobs=jobs,
         steps=sum(trial.steps for trial in planned.trials),
         finished=len(done),
@@ -54,6 +57,7 @@ def plan_document(planned: Plan, at_once: int | None, done: Finished | None = No
         sweep_metric=planned.metric,
         fewest_seeds=fewest,
         detectable_deviations=deviations,
+        detectable_for_new_rows=[] if deviations is None else for_new_rows(planned, level),
         directory=str(planned.directory),
         other_answers=_other_answers(planned),
         seeds_kept=_seeds_kept(planned, done),
@@ -62,12 +66,10 @@ def plan_document(planned: Plan, at_once: int | None, done: Finished | None = No
     )
 
 
-def _detects(design: Study) -> tuple[int, float | None]:
+def _detects(design: Study, level: float) -> tuple[int, float | None]:
     """Return the fewest seeds for a verdict, and which difference these seeds detect; a sweep has neither."""
-    claims = len(design.claims())
-    if not claims:
+    if not design.claims():
         return 0, None
-    level = 1 - (1 - statistics.LEVEL) / claims
     size = detectable(over_seeds(1.0, design.seeds), level=level)
     return statistics.fewest_pairs(level), size if math.isfinite(size) else None
 

@@ -80,6 +80,13 @@ class Plan:
             return trial.steps
         return trial.steps_of_a_seed * (self.file.study.seeds - len(before.seeds))
 
+    def trainings_left(self, trial: Trial) -> int:
+        """Count the trainings of a trial that is not finished; one that an earlier study began was tuned there."""
+        before = self.begun.results.get(trial.digest)
+        if before is None:
+            return self.file.study.trainings_of_a_trial
+        return self.file.study.seeds - len(before.seeds)
+
 
 def plan(path: Path, runs: Path, *, most: int = MOST_TRAININGS, metric: str | None = None) -> Plan:
     """Read a study and find out all that is wrong with it before anything is trained or written.

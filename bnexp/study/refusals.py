@@ -181,7 +181,7 @@ def _faulty_metric(claim: Hypothesis, measured: Sequence[str], chosen: Mapping[s
     if claim.is_ratio and claim.smallest <= 1:
         yield ("smallest",), f"is {claim.smallest:g}; expected a ratio above 1. Use 1.2, for example."
     if claim.wins and claim.smallest >= 0.5:
-        yield ("smallest",), f"is {claim.smallest:g}; of wins it is a share less one half. Use 0.25, for example."
+        yield ("smallest",), f"is {claim.smallest:g}; of wins it is a share minus one half. Use 0.25, for example."
     for text in judged_by_what_chose(metric, chosen, timed=timed):
         yield ("metric",), text
 

@@ -46,7 +46,7 @@ def faulty_metric(file: StudyFile, measured: Sequence[str], asked: str | None) -
 
 
 def differences(cell: Cell, arms: Sequence[str], endpoint: Endpoint, results: Results) -> list[Floats]:
-    """Return each arm less the last one in a cell, seed by seed, (S,)."""
+    """Return each arm minus the last one in a cell, seed by seed, (S,)."""
     *others, baseline = [results[cell.number, arm].values(endpoint) for arm in arms]
     return [statistics.subtracted(values_S, baseline) for values_S in others]
 

@@ -21,6 +21,10 @@ from bnexp.store.comparison_document import Interval as Bounds
 from bnexp.store.study_document import LARGEST_LOG, Findings
 from bnexp.study.grid import level_text
 
+NEW = {"rows": "new rows", "groups": "new groups", "splits": "other splits and rows"}
+"""What is drawn anew -> how it is called."""
+THESE = {"rows": "these rows", "groups": "these rows", "splits": "these splits"}
+"""What is drawn anew -> what the other interval is on."""
 AFTER_RESULTS = "This hypothesis was added or changed after the results were known: treat it as exploratory."
 
 
@@ -122,8 +126,8 @@ def about(claim: Hypothesis) -> str:
     """Return what is contrasted: the endpoint, the arms, where."""
     pair = f"{claim.baseline} / {claim.treated}" if claim.is_ratio else f"{claim.treated} - {claim.baseline}"
     if claim.wins:
-        pair = f"seeds in which {claim.treated} beats {claim.baseline} (%), less 50"
-    minus = "" if claim.minus is None else f" less the same at {_levels(claim.minus)}"
+        pair = f"seeds in which {claim.treated} beats {claim.baseline} (%), minus 50"
+    minus = "" if claim.minus is None else f" minus the same at {_levels(claim.minus)}"
     at = f" at {_levels(claim.at)}" if claim.at else ""
     return f"{endpoint_text(claim)}, {pair}{at}{minus}"
 
@@ -173,8 +177,29 @@ def _levels(at: Mapping[str, Any]) -> str:
 
 
 def effect(claim: Findings) -> str:
-    """Write the effect of a hypothesis with its interval on these rows; a ratio of epochs may be a bound only."""
-    return "-" if claim.difference is None else as_read(claim.reading, written(claim, claim.difference))
+    """Write the effect of a hypothesis with the interval that decides; a ratio of epochs may be a bound only."""
+    found = claim.difference
+    return "-" if found is None else as_read(claim.reading, written(claim, found.new_rows or found))
+
+
+def decides_about(claim: Findings) -> str | None:
+    """Return what the interval that decides is for: new rows or the like; None if it is for these rows."""
+    found = None if claim.difference is None else claim.difference.new_rows
+    return None if found is None else NEW[found.drawn]
+
+
+def decided_on(claim: Findings) -> str | None:
+    """Return what the other interval is on, where one for new rows decides."""
+    found = None if claim.difference is None else claim.difference.new_rows
+    return None if found is None else THESE[found.drawn]
+
+
+def both_intervals(claim: Findings) -> str:
+    """Write the effect of a hypothesis with both intervals: for new rows, which decides, and on these rows."""
+    found = claim.difference
+    if found is None or found.new_rows is None:
+        return effect(claim)
+    return f"{effect(claim)} for {NEW[found.new_rows.drawn]}, {bounds(claim, found)} on {THESE[found.new_rows.drawn]}"
 
 
 def as_read(reading: Reading | None, text: str) -> str:

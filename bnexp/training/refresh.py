@@ -96,7 +96,7 @@ def refreshed_values(model: keras.Sequential, parts: list[Moments]) -> dict[int,
     """Join the moments of several parts of the rows: id of a moving variable -> its new value.
 
     mean = average of means. variance = average of (variance + (mean of the part - mean)**2). Both are weighted by the
-    counts. The average of squares less the squared mean is the same number, and loses all digits in float32 where the
+    counts. The average of squares minus the squared mean is the same number, and loses all digits in float32 where the
     mean is large beside the deviation.
     """
     values = {}

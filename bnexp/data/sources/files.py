@@ -113,8 +113,6 @@ def read_csv(path: Path, separator: str, limit: int | None, decimal: str = ".") 
         raise SettingError(
             "dataset.separator", f"is {separator!r}; expected one sign of ASCII that is no quotation mark."
         )
-    if separator == decimal:
-        raise SettingError("dataset.decimal", f"is {decimal!r}, as dataset.separator. Give another dataset.separator.")
     refuse_csv_by_size(path, separator, limit)
     refuse_other_kinds(path)
     refuse_note_of_excel(path)
@@ -166,7 +164,7 @@ def csv_rows(dataset: CsvDataset, limit: int | None) -> Rows:
     as_text = [*([dataset.target] if dataset.task != "regression" else []), *dataset.categories, dataset.group]
     keep_as_written(path, dataset.separator, as_text, frame)
     where = lines_of(path, dataset.separator, len(frame))
-    rows = from_frame(frame, _columns(dataset, dataset.decimal, dataset.separator), where, limit)
+    rows = from_frame(frame, _columns(dataset, dataset.decimal), where, limit)
     warnings = warnings_of_names(frame, list(frame.columns), f"the first line of {path}")
     return replace(rows, facts=replace(rows.facts, warnings=[*(rows.facts.warnings or ()), *warnings]))
 
@@ -184,7 +182,7 @@ def keep_as_written(path: Path, separator: str, columns: Sequence[str | None], f
                 frame[name] = written
 
 
-def _columns(dataset: CsvDataset | ParquetDataset, decimal: str | None = None, separator: str | None = None) -> Columns:
+def _columns(dataset: CsvDataset | ParquetDataset, decimal: str | None = None) -> Columns:
     return Columns(
         dataset.target,
         dataset.task,
@@ -193,7 +191,6 @@ def _columns(dataset: CsvDataset | ParquetDataset, decimal: str | None = None, s
         group=dataset.group,
         missing=dataset.missing,
         decimal=decimal,
-        separator=separator,
     )
 
 

@@ -30,7 +30,6 @@ def problems_of_marks(
     *,
     target: str,
     decimal: str | None,
-    separator: str | None,
 ) -> Iterator[tuple[str, str]]:
     """Yield a problem for numbers with the other decimal mark, and one for each column of numbers with other marks.
 
@@ -38,12 +37,12 @@ def problems_of_marks(
     """
     other = [name for name, marks in marked.items() if marks.decimal]
     if other:
-        key, text = _problem_of_decimals(frame, marked, other, where, decimal, separator)
+        key, text = _problem_of_decimals(frame, marked, other, where, decimal)
         if other == [target]:
             yield key, f"{text}; or give dataset.task: classification, if each value is a class."
         else:
             yield key, f"{text}; or name the column in dataset.categories, if each value is a category."
-    may_switch = decimal is not None and OTHER_DECIMAL[decimal] != separator and not _uses(frame, marked)
+    may_switch = decimal is not None and not _uses(frame, marked)
     for name, marks in marked.items():
         if marks.marked is None:
             continue
@@ -69,7 +68,6 @@ def _problem_of_decimals(
     other: list[str],
     where: Where,
     decimal: str | None,
-    separator: str | None,
 ) -> tuple[str, str]:
     """Return the problem of columns that have another decimal mark than the config, its last sentence left open."""
     expected, cell = decimal or ".", marked[other[0]].decimal
@@ -81,7 +79,7 @@ def _problem_of_decimals(
     )
     if len(other) > 1:
         seen += f" (also in {', '.join(map(repr, other[1:]))})"
-    if decimal is None or mark == separator:
+    if decimal is None:
         cure = f"Write the column's numbers with {expected!r}"
     elif _uses(frame, marked):
         cure = f"Other numbers of the file have {expected!r}. Write all with one of the two"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,6 @@ from bnexp.data.facts import RowFacts
 from bnexp.data.memory_guard import refuse_above_limit
 from bnexp.data.rows import Rows, Where
 from bnexp.data.sources.column import (
-    MOST_WHOLE_NUMBER_CLASSES,
     categories,
     different_values,
     groups,
@@ -25,6 +24,7 @@ from bnexp.data.sources.column import (
     refuse_missing,
     refuse_no_category,
 )
+from bnexp.data.sources.ids import id_like
 from bnexp.data.sources.marks import marked_columns, problems_of_marks
 from bnexp.data.sources.table_warnings import warnings_of_categories, warnings_of_columns
 from bnexp.data.sources.targets import TaskKey, target, warnings_of_many_numbers
@@ -44,7 +44,7 @@ FEW_ROWS = 20
 class Columns:
     """What the columns of a table are: the config's keys, by whatever section they stand in.
 
-    `decimal` and `separator` are a text file's; None for other files.
+    `decimal` is a text file's; None for other files.
     """
 
     target: str
@@ -54,7 +54,6 @@ class Columns:
     group: str | None = None
     missing: str = "refuse"
     decimal: str | None = None
-    separator: str | None = None
 
     @property
     def left_out(self) -> set[str]:
@@ -96,9 +95,7 @@ def _read_columns(frame: pandas.DataFrame, columns: Columns, where: Where, limit
     problems, decimal = Problems(), columns.decimal or "."
     marked = marked_columns(frame, _may_be_numbers(frame, columns), decimal)
     _collect_wrong_names(frame, columns, problems)
-    for problem in problems_of_marks(
-        frame, marked, where, target=columns.target, decimal=columns.decimal, separator=columns.separator
-    ):
+    for problem in problems_of_marks(frame, marked, where, target=columns.target, decimal=columns.decimal):
         problems.note(*problem)
     y_N = classes = None
     with problems.noted():
@@ -132,7 +129,7 @@ def _rows(frame: pandas.DataFrame, columns: Columns, found: _ReadColumns, where:
         columns=(*found.numeric, *(str(name) for values in dummies for name in values)),
         where=where,
         facts=RowFacts(
-            id_like_columns=[name for name in found.numeric if _is_id_like(frame[name])],
+            id_like_columns=id_like(frame, list(found.numeric), [*found.numeric, *found.texts, columns.target]),
             warnings=list(_warnings(frame, columns, found)),
         ),
     )
@@ -192,13 +189,6 @@ def _warnings(frame: pandas.DataFrame, columns: Columns, found: _ReadColumns) ->
     yield from warnings_of_many_numbers("dataset.target", columns.target, found.classes, columns.task)
     for name in found.texts:
         yield from warnings_of_categories(frame[name], columns.decimal or ".", named=name in columns.categories)
-
-
-def _is_id_like(column: pandas.Series[Any]) -> bool:
-    """Return True if a column of numbers may only count the rows: whole ones that are all different."""
-    known = column.dropna().to_numpy("float64")
-    whole = bool((known == np.floor(known)).all())
-    return whole and len(known) > MOST_WHOLE_NUMBER_CLASSES and len(np.unique(known)) == len(known)
 
 
 def _refuse_too_wide(frame: pandas.DataFrame, inputs: Sequence[str], texts: Sequence[str], limit: int | None) -> None:

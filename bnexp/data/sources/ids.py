@@ -1,0 +1,45 @@
+"""Columns of a table that may only count its rows, as ids do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bnexp.data.sources.column import MOST_WHOLE_NUMBER_CLASSES
+
+if TYPE_CHECKING:
+    import pandas
+
+
+def id_like(frame: pandas.DataFrame, names: Sequence[str], compared: Sequence[str]) -> list[str]:
+    """List the columns of numbers, among these names, that hold another whole number in every row.
+
+    A row that repeats another one in all the `compared` columns has its number, too, and hides no id.
+    """
+    found, row_hash_N = [], None
+    for name in names:
+        column = frame[name]
+        known_N = column.notna().to_numpy()
+        different = column.nunique()
+        if different <= MOST_WHOLE_NUMBER_CLASSES or not _are_whole(column[known_N]):
+            continue
+        if different < known_N.sum():
+            row_hash_N = _row_hashes(frame[list(compared)]) if row_hash_N is None else row_hash_N
+            if len(np.unique(row_hash_N[known_N])) > different:
+                continue
+        found.append(name)
+    return found
+
+
+def _are_whole(column: pandas.Series[Any]) -> bool:
+    known = column.to_numpy("float64")
+    return bool((known == np.floor(known)).all())
+
+
+def _row_hashes(frame: pandas.DataFrame) -> np.ndarray[Any, np.dtype[np.uint64]]:
+    """Return a number for each row, (N,), that rows which repeat each other share."""
+    from pandas.util import hash_pandas_object
+
+    return np.asarray(hash_pandas_object(frame, index=False), "uint64")

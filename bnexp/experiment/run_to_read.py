@@ -1,0 +1,53 @@
+"""Which stored run a name means where a run is to be read or drawn: the newest that fits, and what is said of it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from bnexp import config, store
+from bnexp.config import Experiment
+from bnexp.errors import UserError
+from bnexp.experiment import lookup, stale
+from bnexp.experiment.config_names import config_file
+from bnexp.system.listeners import Note, Warn
+
+
+def run_to_read(runs: Path, name: str, *, warn: Warn, info: Note) -> store.Run | None:
+    """Find what a name means; None if nothing has it.
+
+    The name of a config is its newest finished run with all its seeds, as in a comparison, else its run with the most
+    seeds. Without one it is the experiment's newest finished run, and `warn` hears how that differs from the config.
+    `info` hears of newer runs that do not fit.
+
+    Raises:
+        RunError: if the name means several runs, or an experiment whose finished runs are all damaged.
+    """
+    path = config_file(name)
+    if path is None or not os.path.isfile(path):
+        return lookup.named(runs, name, warn)
+    try:
+        experiment = config.load(path)
+    except UserError:
+        warn(f"{path} cannot be read, so {name} means the newest finished run of that name. `bnexp train` tells why.")
+        return lookup.named(runs, name, warn)
+    newest = lookup.newest(runs, experiment.name)
+    if newest is None:
+        return lookup.named(runs, name, warn)
+    fitting = _fitting(runs, experiment)
+    if fitting is None:
+        why = stale.reason(runs, experiment, ())
+        warn(f"No finished run of {experiment.name} fits {path}; {why}. {newest.id} is taken, the newest one.")
+        return newest
+    for text in lookup.damage(runs, experiment.name):
+        warn(f"{text}; {fitting.id} is taken.")
+    if fitting != newest:
+        info(f"{fitting.id} is taken, the newest finished run that fits {path}; {newest.id} is newer and does not fit")
+    return fitting
+
+
+def _fitting(runs: Path, experiment: Experiment) -> store.Run | None:
+    """Find the newest finished run of a config, else the one with the most of its seeds."""
+    if (whole := lookup.answering(runs, experiment)) is not None:
+        return whole[0]
+    return next((run for run, _ in lookup.with_fewer_seeds(runs, experiment)), None)

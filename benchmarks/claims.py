@@ -29,15 +29,24 @@ def main() -> None:
 
 def table(rows: list[dict[str, Any]]) -> str:
     """Return the table of docs/claims.md; a study's seconds stand in its first row."""
-    lines = ["| study | claim | supported if | verdict | effect | seeds | s |", "|---|---|---|---|---|---|---|"]
+    lines = [
+        "| study | claim | supported if | verdict | effect | about | seeds | s |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
     for before, row in zip([None, *rows], rows, strict=False):
         seconds = "" if before is not None and before["study"] == row["study"] else f"{row['seconds']:.0f}"
         effect = row["effect"] or "-"
         lines.append(
             f"| {row['study']} | {row['claim']} | {row['supported_if']} | **{row['verdict']}** | {effect} "
-            f"| {row['seeds']} | {seconds} |"
+            f"| {about(row)} | {row['seeds']} | {seconds} |"
         )
     return "\n".join(lines)
+
+
+def about(row: dict[str, Any]) -> str:
+    """Return what the interval speaks of: new rows, other splits with their rows, or the rows at hand."""
+    told = row["speaks_of"] or ""
+    return next((words for words in ("new rows", "other splits") if told.startswith(words)), "these rows")
 
 
 def short_table(rows: list[dict[str, Any]]) -> str:

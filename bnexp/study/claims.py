@@ -75,7 +75,7 @@ class ClaimRow:
 
     @property
     def cautions(self) -> list[str]:
-        """List why its answer is no fresh test of the whole error."""
+        """List why its answer is exploratory, or one of several looks that share no error."""
         found = [AFTER_RESULTS] if self.asked_after_results else []
         return [*found, looked_before(self.earlier_seeds, self.seeds)] if self.earlier_seeds else found
 
@@ -168,7 +168,7 @@ def rows_of(one: Answer) -> Iterator[ClaimRow]:
             sentence=found.verdict.sentence,
             effect=None if found.difference is None else effect(found),
             level=found.level,
-            speaks_of=found.speaks_of if (anew := decides_about(found)) is None else f"other seeds and {anew}",
+            speaks_of=found.speaks_of if (drawn := decides_about(found)) is None else f"{drawn}, and other seeds",
             asked_after_results=found.asked_after_results,
             earlier_seeds=found.earlier_seeds,
         )

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import time
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -239,27 +237,6 @@ def test_saved_bytes_are_a_keras_file_with_the_weights_given(tmp_path: Path) -> 
     loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
     for variable, expected in zip(loaded.variables, weights, strict=True):
         np.testing.assert_array_equal(variable.numpy(), expected)
-
-
-@pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras's own, while it loads
-def test_a_saved_model_is_the_same_whether_or_not_it_was_trained_by_model_fit(tmp_path: Path) -> None:
-    """An optimizer would hold the state of the seed that was trained last, whichever seed is saved."""
-    one = built(hidden=[4], normalization="batch", dropout=0.3)
-    weights = [np.asarray(variable) for variable in one.model.variables]
-    files = []
-    for name in ("before", "after"):
-        path = tmp_path / f"{name}.keras"
-        path.write_bytes(model_bytes(one.model, weights))
-        files.append(path)
-        one.model.compile(optimizer="adam", loss="binary_crossentropy", metrics=["accuracy"])
-        one.model.fit(np.zeros((8, *one.model.input_shape[1:])), np.zeros(8), verbose=0)
-    configs = [json.loads(zipfile.ZipFile(path).read("config.json")) for path in files]
-    assert [config.get("compile_config", {}) for config in configs] == [{}, {}]
-    models = [keras.models.load_model(path, safe_mode=True) for path in files]
-    assert [model.compiled for model in models] == [False, False]
-    assert len(models[1].variables) == len(weights)
-    for loaded, before, value in zip(models[1].variables, models[0].variables, weights, strict=True):
-        assert np.array_equal(np.asarray(loaded), value) and np.array_equal(np.asarray(before), value)
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras's own, while it loads

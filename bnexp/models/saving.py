@@ -19,12 +19,10 @@ FIRST_YEAR, LAST_YEAR = 1980, 2107
 def model_bytes(model: keras.Sequential, weights: list[NDArray[Any]]) -> bytes:
     """Return the file of this model with these values of `model.variables`.
 
-    It holds no optimizer: one that many seeds were trained with has the state of a single one of them. Keras writes in
-    place, and can crash the process on a full disk. So it writes elsewhere, and the caller keeps the bytes whole. Where
-    the clock has a year that no archive can hold, Keras writes a directory, and the archive is made here.
+    It is not compiled: an optimizer would have the state of a single seed. Keras writes in place, and can crash the
+    process on a full disk. So it writes elsewhere, and the caller keeps the bytes whole. Where the clock has a year
+    that no archive can hold, Keras writes a directory, and the archive is made here.
     """
-    if model.compiled:
-        model = type(model).from_config(model.get_config())
     for variable, value in zip(model.variables, weights, strict=True):
         variable.assign(value)
     with tempfile.TemporaryDirectory() as place:

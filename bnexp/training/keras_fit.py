@@ -84,6 +84,7 @@ def train_keras_fit(
         CheckpointError: if `before` is of other trainings.
         MemoryError: if TensorFlow runs out of memory.
     """
+    model = type(model).from_config(model.get_config())  # what is compiled is saved with the optimizer of its last seed
     digests, keeps = OrderDigests(seeds), kept_rows.keeps_measures(training, data, len(seeds))
     done, interrupted = Done(), False
     if before is not None:

@@ -18,10 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnexp.errors import RunError
-from bnexp.metrics import part_of, quantity
+from bnexp.metrics import HELD_OUT_PARTS, part_of, quantity
+from bnexp.statistics import classification
 
 Floats = NDArray[np.float64]
-PARTS = ("val", "test")
 KINDS = {"rows": "iu", "target": "f", "groups": "iu", "guessed": "b", "loss": "f", "accuracy": "b", "predicted": "f"}
 """Array -> the kinds of numbers that it may hold."""
 REQUIRED = ("rows", "target", "loss")
@@ -66,15 +66,44 @@ class PartRows:
         return replace(self, measures={name: kept for name, kept in self.measures.items() if name != "predicted"})
 
     def values(self, measured: str) -> Floats | None:
-        """Return what each row measured, (S, R), if the metric is its mean over rows and it is kept; else None."""
+        """Return what each row measured, (S, R), whose mean over rows is the metric; None if it is not kept."""
         if measured in ("loss", "accuracy"):
             kept = self.measures.get(measured)
             return None if kept is None else kept.astype("float64")
         predicted = self.measures.get("predicted")
-        if predicted is None or measured not in ("mse", "mae"):
+        if predicted is None or measured not in ("mse", "mae", "auc", "f1"):
             return None
+        if measured in ("auc", "f1"):
+            return self._of_classes(measured, predicted)
         error_SR = predicted.astype("float64") - self.target_SR
         return np.square(error_SR) if measured == "mse" else np.abs(error_SR)
+
+    def _of_classes(self, measured: str, predicted: NDArray[Any]) -> Floats | None:
+        """Return what each row adds to AUC or F1, (S, R); None of a regression, and of AUC with several classes."""
+        right_SR, target_SR = self.measures.get("accuracy"), self.target_SR.astype("int64")
+        if right_SR is None or (measured == "auc" and predicted.ndim == 3):
+            return None
+        if measured == "auc":
+            scored = zip(target_SR == 1, predicted, strict=True)
+            return np.stack([classification.auc_by_row(target_R, score_R) for target_R, score_R in scored])
+        class_SR = predicted_classes(predicted, target_SR, right_SR)
+        count = predicted.shape[2] if predicted.ndim == 3 else 2
+        pairs = zip(target_SR, class_SR, strict=True)
+        return np.stack([classification.f1_by_row(target_R, class_R, count) for target_R, class_R in pairs])
+
+
+def predicted_classes(
+    predicted: NDArray[Any], target_SR: NDArray[np.int64], right_SR: NDArray[np.bool_]
+) -> NDArray[np.int64]:
+    """Return the class that was predicted for each row, (S, R).
+
+    Probabilities of several classes are kept in float16, in which two can be equal. So what was right stays right, and
+    what was wrong is the likeliest of the other classes.
+    """
+    if predicted.ndim == 2:
+        return np.where(right_SR, target_SR, 1 - target_SR)
+    others = np.where(np.arange(predicted.shape[2]) == target_SR[..., None], -1.0, predicted)
+    return np.where(right_SR, target_SR, others.argmax(axis=2))
 
 
 @dataclass(frozen=True)
@@ -130,7 +159,8 @@ def _joined(several: Sequence[PartRows]) -> PartRows:
         return None if values[0] is None else np.concatenate(values)
 
     names = ("rows_SR", "target_SR", "groups_SR", "guessed_SR")
-    measures = {name: np.concatenate([rows.measures[name] for rows in several]) for name in several[0].measures}
+    shared = [name for name in several[0].measures if all(name in rows.measures for rows in several)]
+    measures = {name: np.concatenate([rows.measures[name] for rows in several]) for name in shared}
     rows, target, groups, guessed = map(stacked, names)
     return PartRows(rows, target, groups, guessed, measures)
 
@@ -160,7 +190,7 @@ def _checked(arrays: dict[str, NDArray[Any]]) -> HeldOut:
     found: dict[str, dict[str, NDArray[Any]]] = {}
     for name, values in arrays.items():
         part, _, kind = name.partition("_")
-        if part not in PARTS or values.dtype.kind not in KINDS.get(kind, ""):
+        if part not in HELD_OUT_PARTS or values.dtype.kind not in KINDS.get(kind, ""):
             raise ValueError(f"{name} is no array of numbers that a part has")
         found.setdefault(part, {})[kind] = values
     return HeldOut(tuple(map(int, seeds)), {part: _part(values, len(seeds), part) for part, values in found.items()})

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -52,6 +52,12 @@ class History:
         """Return each seed's value at the epoch whose weights it ended with, (S,); NaN where it diverged."""
         values_S = self.metrics[metric][np.arange(len(self.seeds)), np.array(self.kept_S) - 1]
         return np.where([seed in self.diverged_at for seed in self.seeds], np.nan, values_S)
+
+    def with_final(self, metric: str, values_S: Floats) -> History:
+        """Return the history with a metric, (S,), of the weights that each seed ended with, and of no other epoch."""
+        values_SE = np.full((len(self.seeds), max(self.epochs_S)), np.nan)
+        values_SE[np.arange(len(self.seeds)), np.array(self.kept_S) - 1] = values_S
+        return replace(self, metrics={**self.metrics, metric: values_SE})
 
     def newest(self, metric: str) -> Floats:
         """Return each seed's value at the last epoch it was trained for, (S,)."""

@@ -7,7 +7,12 @@ from collections.abc import Collection, Sequence
 
 MEASURED = {"binary": ("accuracy",), "multiclass": ("accuracy",), "regression": ("mse", "mae", "r2")}
 """Task -> what is measured besides the loss."""
-QUANTITIES = tuple(dict.fromkeys(("loss", *(measured for several in MEASURED.values() for measured in several))))
+COMPUTED = {"binary": ("auc", "f1"), "multiclass": ("f1",), "regression": ()}
+"""Task -> what is computed once training has ended, from what the final weights predict for each held-out row."""
+HELD_OUT_PARTS = ("val", "test")
+QUANTITIES = tuple(
+    dict.fromkeys(("loss", *(one for several in (*MEASURED.values(), *COMPUTED.values()) for one in several)))
+)
 PARTS = ("", "train", "val", "test")
 """Where a metric can be measured; the first is the epoch that is being trained."""
 LARGEST = 1e100
@@ -27,6 +32,24 @@ def names(task: str, parts: Sequence[str]) -> list[str]:
     """
     prefixes = ("", *(f"{part}_" for part in parts))
     return [prefix + measured for prefix in prefixes for measured in ("loss", *MEASURED[task])]
+
+
+def computed_names(task: str, parts: Sequence[str]) -> list[str]:
+    """Return the names of the metrics that are computed for the held-out ones of some parts.
+
+    >>> computed_names("binary", ["train", "val"])
+    ['val_auc', 'val_f1']
+    """
+    return [f"{part}_{one}" for part in parts if part in HELD_OUT_PARTS for one in COMPUTED[task]]
+
+
+def is_computed(metric: str) -> bool:
+    """Return True for a metric of the final weights alone, which no epoch before them has.
+
+    >>> is_computed("val_auc"), is_computed("val_accuracy")
+    (True, False)
+    """
+    return any(quantity(metric) in several for several in COMPUTED.values())
 
 
 def is_measured(metric: str) -> bool:
@@ -81,7 +104,7 @@ def higher_is_better(metric: str) -> bool:
     >>> higher_is_better("val_accuracy"), higher_is_better("train_loss")
     (True, False)
     """
-    return quantity(metric) in ("accuracy", "r2")
+    return quantity(metric) in ("accuracy", "r2", "auc", "f1")
 
 
 def with_unit(metric: str) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from bnexp import statistics
 from bnexp.comparison.arm_values import arm_facts, epochs_to, final_values, guessing_of
+from bnexp.comparison.computed import answering, computed_by, with_computed
 from bnexp.comparison.contrast import contrasts
 from bnexp.comparison.pairing import (
     INTENDED,
@@ -41,6 +42,7 @@ __all__ = [
     "Question",
     "basis_of",
     "compare",
+    "computed_by",
     "epochs_to",
     "error_unit_of",
     "final_values",
@@ -48,6 +50,7 @@ __all__ = [
     "refuse_judged_by_what_chose",
     "refuse_other_data",
     "refuse_too_few",
+    "with_computed",
 ]
 
 
@@ -59,6 +62,7 @@ def compare(arms: Sequence[Arm], question: Question) -> ComparisonDocument:
             arms trained on other data or splits, or a question about what was not measured.
     """
     refuse_too_few([arm.name for arm in arms])
+    arms = answering(arms, question.metric)
     shared = [metric for metric in arms[0].history.metrics if all(metric in arm.history.metrics for arm in arms)]
     refuse_impossible(question, [name for arm in arms for name in (arm.name, arm.run)], shared)
     baseline = baseline_of(arms, question)

@@ -11,14 +11,13 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from bnexp.config import Experiment
 from bnexp.config.model import Sequential
 from bnexp.config.section import Resample
-from bnexp.held_out import PARTS as HELD_OUT_PARTS
-from bnexp.metrics import number, part_of, quantity
+from bnexp.metrics import HELD_OUT_PARTS, is_computed, number, part_of, quantity
 
 ROUNDING = 1e-6
 """Of accuracies, which older runs hold in float32: no more than this above guessing is guessing."""
 RELATIVE_MARGIN = 0.05
 """The margin of a loss or an error, if none is asked for, over the baseline's mean."""
-SHARES = ("accuracy", "r2")
+SHARES = ("accuracy", "r2", "auc", "f1")
 """Metrics that are shares: 1 is the best value."""
 WARNINGS_FIRST = "Fix the warnings first. More seeds will not remove them."
 """What stands in the place of a number of seeds in a verdict that rests on trainings with warnings."""
@@ -48,6 +47,17 @@ def unmeasured_part(metric: str, measured: Sequence[str]) -> str | None:
     return "the training part is not evaluated. Set training.evaluate_train: true." if part == "train" else None
 
 
+def without_rows(metric: str, measured: Sequence[str]) -> str | None:
+    """Return why a metric that is computed after training cannot be, and the cure, if no rows are kept; else None.
+
+    >>> without_rows("val_f1", ["val_loss", "val_accuracy"])
+    'it is computed from what is kept of each held-out row, and an arm keeps none. Set training.keep_rows: true.'
+    """
+    if not is_computed(metric) or f"{part_of(metric)}_accuracy" not in measured or any(map(is_computed, measured)):
+        return None
+    return "it is computed from what is kept of each held-out row, and an arm keeps none. Set training.keep_rows: true."
+
+
 def impossible_margin(metric: str, value: float, *, spelt: str = "") -> str | None:
     """Return what is expected of the smallest difference that matters, and the cure; None if the value is possible.
 
@@ -62,8 +72,8 @@ def impossible_margin(metric: str, value: float, *, spelt: str = "") -> str | No
         return f"expected a number above 0. Use the smallest difference that matters, such as {spelt}0.01."
     if quantity(metric) not in SHARES or value < 1:
         return None
-    if quantity(metric) == "r2":
-        return f"expected less than 1, as r2 is 1 at most. Use {spelt}0.01, for example."
+    if quantity(metric) != "accuracy":
+        return f"expected less than 1, as {quantity(metric)} is 1 at most. Use {spelt}0.01, for example."
     return (
         "expected a share below 1, as accuracies are shares. "
         f"Write {spelt}{value / 100:g} for {value:g} point{'s' if value != 1 else ''}."
@@ -140,6 +150,8 @@ def score_of_guessing(metric: str, one_class: Mapping[str, float]) -> float | No
     """
     if quantity(metric) == "r2":
         return 0.0
+    if quantity(metric) == "auc":
+        return 0.5
     return one_class.get(part_of(metric)) if quantity(metric) == "accuracy" else None
 
 
@@ -177,6 +189,9 @@ def nothing_learned(metric: str, score: float, who: str, *, read: str = "Read") 
     if quantity(metric) == "r2":  # the loss would say the same: it is the squared error that r2 is made of
         seen, why = "predicting the mean (0)", "Nets that have learned nothing cannot be told apart by r2."
         cure = "Train longer, or with another training.learning_rate."
+    elif quantity(metric) == "auc":
+        seen, why = "scores at random (0.5)", "Nets that have learned nothing cannot be told apart by AUC."
+        cure = f"{read} {part}_loss, or train longer."
     else:
         seen = f"the majority-class baseline ({100 * score:.2f}%)"
         why = "Nets that guess cannot be told apart by accuracy."

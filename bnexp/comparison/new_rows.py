@@ -14,9 +14,9 @@ import numpy as np
 from bnexp.comparison.arm_values import final_values, guessing_of
 from bnexp.comparison.pairing import Arm, PairedArms
 from bnexp.comparison.scale import Scale, difference_on_scale, rows_on_scale
-from bnexp.held_out import PARTS, PartRows
+from bnexp.held_out import PartRows
 from bnexp.history import History
-from bnexp.metrics import part_of, quantity
+from bnexp.metrics import HELD_OUT_PARTS, part_of, quantity
 from bnexp.statistics import Estimate, over_splits, strict
 from bnexp.statistics.arrays import Floats
 from bnexp.statistics.held_out_rows import NewRows, by_group, new_rows
@@ -100,14 +100,14 @@ def why_not(metric: str, *, own_splits: bool) -> str:
     >>> why_not("loss", own_splits=True), why_not("val_loss", own_splits=False) == NOT_KEPT
     ('Nothing is said of new rows: the metric is not measured on held-out rows.', True)
     """
-    if part_of(metric) not in PARTS:
+    if part_of(metric) not in HELD_OUT_PARTS:
         return NOT_HELD_OUT
     return MOST_HELD_OUT if own_splits else NOT_KEPT
 
 
 def _rows(arm: Arm, history: History, part: str) -> PartRows | None:
     """Return the rows of an arm's part, of the seeds that are compared."""
-    if part not in PARTS or arm.held_out is None or part not in arm.held_out.parts:
+    if part not in HELD_OUT_PARTS or arm.held_out is None or part not in arm.held_out.parts:
         return None
     known = set(arm.held_out.seeds)
     return arm.held_out.of(history.seeds).parts[part] if known.issuperset(history.seeds) else None

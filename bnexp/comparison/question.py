@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -16,16 +16,17 @@ from bnexp.comparison.metric_rules import (
     impossible_value,
     judged_by_what_chose,
     unmeasured_part,
+    without_rows,
 )
 from bnexp.comparison.pairing import Arm
 from bnexp.config import Experiment
 from bnexp.errors import ComparisonError, nearest
 from bnexp.history import History
-from bnexp.metrics import headline, higher_is_better, on_validation, quantity
+from bnexp.metrics import headline, higher_is_better, is_computed, on_validation, quantity
 
 TARGET_SHARE = 0.05
 """Default target: the median over the baseline's seeds of their best value, worse by this share of it."""
-DEFAULT_MARGINS = {"accuracy": 0.01, "r2": 0.01}
+DEFAULT_MARGINS = {"accuracy": 0.01, "r2": 0.01, "auc": 0.01, "f1": 0.01}
 """Smallest difference that matters; for losses and errors it is RELATIVE_MARGIN of the baseline's mean."""
 FIRST_LOOK, MOST_SEEDS = 10, 160
 """Seeds of the first look, and by default of the last one: each look doubles them."""
@@ -106,7 +107,7 @@ def refuse_impossible(question: Question, names: Sequence[str], measured: Sequen
         hint = nearest(question.baseline, names)
         faults.append(f"--baseline is {question.baseline!r}; expected one of the arms. {hint}")
     if question.metric is not None and question.metric not in measured:
-        without = unmeasured_part(question.metric, measured)
+        without = unmeasured_part(question.metric, measured) or without_rows(question.metric, measured)
         hint = without or f"it is not measured. {nearest(question.metric, measured)}"
         faults.append(f"--metric is {question.metric!r}; {hint}")
     else:
@@ -127,6 +128,10 @@ def _impossible_looks(question: Question) -> Iterator[str]:
 
 def _impossible_values(question: Question, metric: str) -> Iterator[str]:
     """Yield what is wrong with the margin and the target, by the rules of a study's hypothesis."""
+    if is_computed(metric) and question.target is not None:
+        seen = f"--target is {question.target:g}, and {metric} is computed after training, so that no epoch reaches it"
+        yield f"{seen}. Leave --target out, or use another --metric."
+        question = replace(question, target=None)
     for option, value, expected in (
         ("margin", question.margin, impossible_margin),
         ("target", question.target, impossible_value),
@@ -168,6 +173,8 @@ def _target(
     if question.target is not None:
         return question.target, "given"
     watched = on_validation(metric)
+    if is_computed(metric):
+        return None, f"none: {quantity(metric)} is computed after training, not at each epoch"
     change = "minus" if higher_is_better(watched) else "plus"
     rule = f"the median best {watched} of {baseline}'s seeds {change} {TARGET_SHARE:.0%}"
     target = _default_target(watched, history)

@@ -6,12 +6,14 @@ Axis: S seeds.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from bnexp.comparison.computed import NEEDS_PREDICTIONS, with_computed
 from bnexp.config import Experiment
 from bnexp.data.fingerprint import Sources, refuse_changed
+from bnexp.errors import SettingError
 from bnexp.experiment.batch import BatchObserver, Prepared, Seeds, Wave, program_key, train
 from bnexp.experiment.measured_rows import held_out
 from bnexp.experiment.prepare import built_for, prepared
@@ -46,14 +48,16 @@ class Measured:
 class _RowKeeper(BatchObserver):
     """Keeps what each held-out row measured, wave by wave, for each experiment of a batch."""
 
-    def __init__(self, batch: Sequence[Prepared]) -> None:
+    def __init__(self, batch: Sequence[Prepared], *, predictions: bool) -> None:
+        self._predictions = predictions
         self._numbers = {id(one.experiment): number for number, one in enumerate(batch)}
         self._waves: list[list[HeldOut]] = [[] for _ in batch]
 
     def wave_ended(self, wave: Wave) -> None:
-        """Keep the rows of a wave; their predictions only where errors are made of them."""
+        """Keep the rows of a wave; their predictions only where errors or metrics are made of them."""
         if (rows := held_out(wave)) is not None:
-            kept = rows if wave.prepared.data.task == "regression" else rows.without_predictions()
+            is_needed = self._predictions or wave.prepared.data.task == "regression"
+            kept = rows if is_needed else rows.without_predictions()
             self._waves[self._numbers[id(wave.prepared.experiment)]].append(kept)
 
     def of(self, number: int, seeds: Seeds) -> HeldOut | None:
@@ -70,14 +74,17 @@ def measured(
     *,
     sources: Sources | None = None,
     largest_shard: int | None = None,
+    computed: Collection[str] = (),
 ) -> list[Measured]:
     """Train these seeds of each experiment and return what was measured; nothing is written.
 
     They are the last ones `among` all seeds, or all of them. What is said of the data is about all seeds. At most
-    `largest_shard` trainings are worked on at a time, else as many as fit and gain speed.
+    `largest_shard` trainings are worked on at a time, else as many as fit and gain speed. `computed` names metrics
+    that are computed after training, such as `val_auc`. The histories hold them, too.
 
     Raises:
-        SettingError: if the data, compared with `sources` too, or the model is not as it should be.
+        SettingError: if the data, compared with `sources` too, or the model is not as it should be, or if the data are
+            so large that no predictions are kept to compute a metric of.
         MemoryError: if what is worked on at a time does not fit in memory.
     """
     data = prepared_once(experiments, among or seeds)
@@ -89,8 +96,19 @@ def measured(
     found: dict[int, Measured] = {}
     for numbers in alike.values():
         those = [experiments[number] for number in numbers], [data[number] for number in numbers]
-        found |= zip(numbers, _measured_alike(*those, seeds, largest_shard), strict=True)
-    return [found[number] for number in range(len(experiments))]
+        found |= zip(numbers, _measured_alike(*those, seeds, largest_shard, predictions=bool(computed)), strict=True)
+    return [_with_computed(found[number], computed) for number in range(len(experiments))]
+
+
+def _with_computed(one: Measured, computed: Collection[str]) -> Measured:
+    """Return what was measured with the metrics that are computed after training."""
+    for metric in computed:
+        history = with_computed(one.history, one.held_out, metric)
+        if history is None:
+            why = f"{metric} {NEEDS_PREDICTIONS}, and the parts are too large to keep them"
+            raise SettingError("dataset.limit", f"is too large: {why}. Use fewer seeds, or a smaller dataset.limit.")
+        one = replace(one, history=history)
+    return one
 
 
 def prepared_once(experiments: Sequence[Experiment], seeds: Seeds) -> list[Data]:
@@ -103,12 +121,17 @@ def prepared_once(experiments: Sequence[Experiment], seeds: Seeds) -> list[Data]
 
 
 def _measured_alike(
-    experiments: Sequence[Experiment], data: Sequence[Data], seeds: Seeds, largest_shard: int | None
+    experiments: Sequence[Experiment],
+    data: Sequence[Data],
+    seeds: Seeds,
+    largest_shard: int | None,
+    *,
+    predictions: bool,
 ) -> list[Measured]:
     begun = time.monotonic()
     last = slice(-len(seeds), None)
     batch = [Prepared(one, own.of(last), built_for(one, own)) for one, own in zip(experiments, data, strict=True)]
-    keeper = _RowKeeper(batch)
+    keeper = _RowKeeper(batch, predictions=predictions)
     histories = list(train(batch, seeds, keeper, largest_shard=largest_shard))
     seconds = (time.monotonic() - begun) / len(experiments)
     rows = [keeper.of(number, seeds) for number in range(len(batch))]

@@ -201,7 +201,7 @@ def measured_by(
     tasks = {name: arm.record.dataset.task for name, arm in trained.items()}
     tasks |= {name: facts.task for name, facts in checked.items()}
     found = [
-        names(tasks[item.name], experiment.evaluated_parts())
+        [*names(tasks[item.name], experiment.evaluated_parts()), *comparison.computed_by(tasks[item.name], experiment)]
         for item, experiment in zip(planned, experiments_of(planned, trained), strict=True)
     ]
     return [name for name in found[0] if all(name in metrics for metrics in found)]

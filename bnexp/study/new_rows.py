@@ -16,14 +16,13 @@ from bnexp.comparison.new_rows import NOT_HELD_OUT, MeasuredRows, NewRowsEstimat
 from bnexp.comparison.scale import Scale
 from bnexp.config.study import Hypothesis
 from bnexp.held_out import HeldOut
-from bnexp.metrics import part_of
+from bnexp.metrics import HELD_OUT_PARTS, part_of
 from bnexp.statistics.arrays import Floats
 from bnexp.study.grid import Cell
 from bnexp.study.result import Result
 
 Rows = Callable[[tuple[int, str]], HeldOut | None]
 """(cell, arm) -> what each held-out row measured in that trial; None if it is not kept."""
-PARTS = ("val", "test")
 
 
 def no_rows(key: tuple[int, str]) -> HeldOut | None:
@@ -34,7 +33,7 @@ def no_rows(key: tuple[int, str]) -> HeldOut | None:
 def why_not(claim: Hypothesis) -> str | None:
     """Return why a claim can say nothing of new rows whatever is kept; None if it can."""
     endpoint = claim.metric
-    if part_of(endpoint.metric) not in PARTS:
+    if part_of(endpoint.metric) not in HELD_OUT_PARTS:
         return NOT_HELD_OUT
     what = "epochs to a value are" if endpoint.epochs_to is not None else None
     what = "failures are" if endpoint.failures_below is not None else what

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from bnexp.comparison import computed_by
 from bnexp.comparison.metric_rules import (
     chosen_by,
     has_own_splits,
@@ -17,13 +18,14 @@ from bnexp.comparison.metric_rules import (
     impossible_value,
     judged_by_what_chose,
     unmeasured_part,
+    without_rows,
 )
 from bnexp.config import Experiment, merging
 from bnexp.config.section import Task
 from bnexp.config.study import Hypothesis, StudyFile, keys_of
 from bnexp.config.yaml import Keys
 from bnexp.errors import ConfigError, nearest
-from bnexp.metrics import higher_is_better, names
+from bnexp.metrics import higher_is_better, is_computed, names
 from bnexp.study.grid import Cell, experiments, factor_names, matches, not_varied
 from bnexp.study.sweep import faulty_metric
 
@@ -39,6 +41,7 @@ def refuse_unanswerable(file: StudyFile, cells: Sequence[Cell], task_of: TaskOf,
     measured = measured_in(cells, task_of)
     chosen = chosen_in(file, cells)
     faults = list(faulty_metric(file, measured, metric))
+    measured += _computed_in(cells, task_of)
     faults += [f"{file.where('tune', 'metric')}: tune.metric {text}" for text in _faulty_tuning(file, cells, measured)]
     for number, claim in enumerate(file.study.claims()):
         first = file.claim_keys(number)
@@ -54,10 +57,20 @@ def refuse_unanswerable(file: StudyFile, cells: Sequence[Cell], task_of: TaskOf,
 
 
 def measured_in(cells: Sequence[Cell], task_of: TaskOf) -> list[str]:
-    """List the metrics that all experiments measure."""
-    found = {(task_of(one.experiment), tuple(one.experiment.evaluated_parts())): None for one in experiments(cells)}
-    measured = [names(task, parts) for task, parts in found]
-    return [name for name in measured[0] if all(name in others for others in measured)]
+    """List the metrics that all experiments measure at each epoch."""
+    return _shared(cells, task_of, lambda task, one: names(task, one.evaluated_parts()))
+
+
+def _computed_in(cells: Sequence[Cell], task_of: TaskOf) -> list[str]:
+    """List the metrics that can be computed of the final weights of all experiments."""
+    return _shared(cells, task_of, computed_by)
+
+
+def _shared(cells: Sequence[Cell], task_of: TaskOf, metrics_of: Callable[[Task, Experiment], list[str]]) -> list[str]:
+    """List what the metrics of all experiments have in common."""
+    found = {tuple(metrics_of(task_of(one.experiment), one.experiment)): None for one in experiments(cells)}
+    first, *others = found
+    return [name for name in first if all(name in several for several in others)]
 
 
 def chosen_in(file: StudyFile, cells: Sequence[Cell]) -> dict[str, str]:
@@ -161,12 +174,17 @@ def _faulty_reduction(file: StudyFile, claim: Hypothesis) -> Faults:
 def _faulty_metric(claim: Hypothesis, measured: Sequence[str], chosen: Mapping[str, str]) -> Faults:
     endpoint = claim.metric
     metric, timed = endpoint.metric, endpoint.epochs_to is not None
-    if without := unmeasured_part(metric, measured):
+    if without := unmeasured_part(metric, measured) or without_rows(metric, measured):
         yield ("metric",), f"is {metric}; {without}"
     elif metric not in measured:
         yield ("metric",), f"is {metric!r}; it is not measured in every cell. {nearest(metric, measured)}"
     if endpoint.in_logs and endpoint.failures_below is not None:
         yield ("metric",), "has failures_below beside epochs_to or ratio; expected one of them. Leave one out."
+    if timed and is_computed(metric):
+        yield (
+            ("metric",),
+            f"counts epochs to {metric}, which no epoch measures. Use val_accuracy, for example.",
+        )
     if endpoint.ratio and metric in measured and higher_is_better(metric):
         yield (
             ("metric",),

@@ -18,7 +18,7 @@ from bnexp.config.study import Endpoint, Tune
 from bnexp.held_out import HeldOut
 from bnexp.held_out import joined as joined_rows
 from bnexp.history import History
-from bnexp.metrics import LARGEST, higher_is_better, part_of, quantity
+from bnexp.metrics import LARGEST, higher_is_better, is_computed, part_of, quantity
 from bnexp.statistics.arrays import Floats
 from bnexp.store.levels import Level
 from bnexp.store.records import Count, Metric, Number, Record, Seeds
@@ -215,7 +215,7 @@ def kept_bests(history: History) -> dict[str, list[Bests]]:
     """
     found = {}
     for name in history.metrics:
-        if name.startswith(("val_", "test_")):
+        if name.startswith(("val_", "test_")) and not is_computed(name):
             bests = statistics.lasting_bests(history.metrics[name], higher_is_better(name))
             found[name] = [
                 Bests(epochs=[], values=[])

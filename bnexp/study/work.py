@@ -22,7 +22,7 @@ from bnexp.experiment.batch import program_key
 from bnexp.experiment.measurement import Measured, measured
 from bnexp.experiment.pace import Pace, pace, rough_pace
 from bnexp.experiment.prepare import check
-from bnexp.metrics import higher_is_better
+from bnexp.metrics import higher_is_better, is_computed
 from bnexp.statistics.arrays import Floats
 from bnexp.study.grid import Candidate
 from bnexp.study.jobs import Job, Trial, located_errors
@@ -126,8 +126,16 @@ def _measured(
         ConfigError: if the data are not as they should be, or not those that the study was begun with.
     """
     experiments = [candidate.experiment for candidate in candidates]
+    asked = {one.metric for one in job.endpoints} | ({job.tune.metric} if job.tune is not None else set())
     with located_errors(candidates[0]):
-        return measured(experiments, seeds, among, sources=job.sources, largest_shard=job.largest_shard)
+        return measured(
+            experiments,
+            seeds,
+            among,
+            sources=job.sources,
+            largest_shard=job.largest_shard,
+            computed=sorted(filter(is_computed, asked)),
+        )
 
 
 def _chosen(job: Job, trial: Trial, tried: Sequence[Measured]) -> tuple[Candidate, Tuned | None]:

@@ -8,9 +8,8 @@ from __future__ import annotations
 from bnexp.config.training import Training
 from bnexp.data import Data
 from bnexp.errors import counted
+from bnexp.metrics import HELD_OUT_PARTS
 
-PARTS = ("val", "test")
-"""The held-out parts."""
 MEASURES = ("loss", "accuracy")
 """What is kept of a row beside the prediction; the errors of a regression follow from that and the target."""
 MOST_BYTES = 2**29
@@ -21,7 +20,7 @@ MEASURES_BYTES = 5
 
 def held_out(data: Data) -> list[str]:
     """Return the held-out parts that the data have."""
-    return [part for part in PARTS if part in data.parts]
+    return [part for part in HELD_OUT_PARTS if part in data.parts]
 
 
 def keeps_measures(training: Training, data: Data, seeds: int) -> bool:

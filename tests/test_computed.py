@@ -1,0 +1,183 @@
+"""AUC and F1 of the final weights: from the rows that a run keeps, in a comparison and in a study, to scikit-learn's."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from arms import arm, measured, rows_right
+from sklearn.metrics import f1_score, roc_auc_score
+from studies import ARMS, BASE, planned, refusal
+from tasks import HereAndNow
+
+from bnexp.comparison import Arm, Question, compare, refuse_impossible
+from bnexp.errors import ComparisonError
+from bnexp.held_out import HeldOut
+from bnexp.store.study_document import StudyDocument
+from bnexp.study import run as study_run
+from bnexp.study.plan import Plan, finished, pending
+from bnexp.study.trial_rows import kept_rows
+
+
+def predicting(name: str, gap: float, *, seeds: int = 8, rows: int = 200) -> tuple[Arm, Any, Any]:
+    """Return an arm that keeps what it predicts, with the targets, (R,), and the predictions, (S, R)."""
+    generator = np.random.default_rng(len(name))
+    target_R = np.random.default_rng(0).random(rows) < 0.4
+    score_SR = target_R * gap + generator.normal(0, 1, (seeds, rows))
+    predicted_SR = (1 / (1 + np.exp(0.5 - score_SR))).astype("float32")
+    right_SR = (predicted_SR > 0.5) == target_R
+    one = measured(name, right_SR)
+    assert one.held_out is not None
+    part = one.held_out.parts["val"]
+    target_SR = np.broadcast_to(target_R.astype("float32"), part.rows_SR.shape)
+    kept = replace(part, target_SR=target_SR, measures={**part.measures, "predicted": predicted_SR})
+    return replace(one, held_out=HeldOut(one.held_out.seeds, {"val": kept})), target_R, predicted_SR
+
+
+@pytest.mark.parametrize("metric", ["val_auc", "val_f1"])
+def test_a_comparison_reads_them_of_the_rows_that_are_kept(metric: str) -> None:
+    (one, target_R, of_a_SR), (other, _, of_b_SR) = predicting("aa", 2.0), predicting("b", 1.0)
+    document = compare([one, other], Question(metric=metric))
+
+    def score(predicted_R: Any) -> float:
+        """Return scikit-learn's number for one seed."""
+        if metric == "val_auc":
+            return float(roc_auc_score(target_R, predicted_R))
+        return float(f1_score(target_R, predicted_R > 0.5))
+
+    scores = [np.array([score(predicted_R) for predicted_R in predicted_SR]) for predicted_SR in (of_a_SR, of_b_SR)]
+    assert [arm.metrics[metric].mean for arm in document.arms] == pytest.approx([each.mean() for each in scores])
+    (contrast,) = document.contrasts
+    assert contrast.pairs == pytest.approx((scores[0] - scores[1]).tolist())
+    found = contrast.metrics[metric].new_rows
+    assert found is not None and found.low is not None and found.mean == pytest.approx(np.mean(contrast.pairs))
+    assert (contrast.verdict.word, contrast.verdict.about) == ("helps", "new rows")
+    assert document.primary.margin == 0.01 and document.target.value is None
+    assert document.target.rule == f"none: {metric[4:]} is computed after training, not at each epoch"
+    assert metric not in one.history.metrics  # and so in no other comparison
+    assert metric not in compare([one, other], Question()).contrasts[0].metrics
+
+
+def test_an_arm_that_keeps_no_predictions_is_named() -> None:
+    kept, bare = predicting("a", 1.0, seeds=12, rows=400)[0], measured("bare", rows_right(0.8))
+    with pytest.raises(ComparisonError) as caught:
+        compare([kept, bare], Question(metric="val_auc"))
+    assert str(caught.value) == (
+        "--metric is 'val_auc'; it is computed from what a net predicts for each held-out row, and bare (bare-run) kept "
+        "none. Train again with training.keep_rows: true, or read another metric."
+    )
+
+
+@pytest.mark.parametrize(
+    ("question", "measured_there", "message"),
+    [
+        ({"metric": "val_auc"}, ["val_loss", "val_accuracy"],
+         "--metric is 'val_auc'; it is computed from what is kept of each held-out row, and an arm keeps none. Set training.keep_rows: true."),
+        ({"metric": "val_auc", "target": 0.9}, ["val_accuracy", "val_auc"],
+         "--target is 0.9, and val_auc is computed after training, so that no epoch reaches it. Leave --target out, or use another --metric."),
+        ({"metric": "val_auc", "margin": 1.0}, ["val_accuracy", "val_auc"],
+         "--margin is 1, and the metric is val_auc; expected less than 1, as auc is 1 at most. Use --margin 0.01, for example."),
+        ({"metric": "val_auc"}, ["val_mse", "val_r2"],
+         "--metric is 'val_auc'; it is not measured. Did you mean 'val_r2'? Good names: val_mse, val_r2."),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_answered_is_refused_before_any_training(
+    question: dict[str, Any], measured_there: list[str], message: str
+) -> None:
+    with pytest.raises(ComparisonError) as caught:
+        refuse_impossible(Question(**question), ["a", "b"], measured_there)
+    assert str(caught.value) == message
+
+
+def test_a_diverged_seed_has_no_area_and_withholds_the_verdict() -> None:
+    one, other = predicting("a", 2.0)[0], predicting("b", 1.0)[0]
+    lost = replace(one, history=replace(one.history, diverged_at={3: 1}))
+    verdict = compare([lost, other], Question(metric="val_auc")).contrasts[0].verdict
+    assert verdict.sentence.startswith("No verdict: in 1 pair a seed diverged")
+
+
+def test_nets_that_score_at_random_cannot_be_told_apart_by_area() -> None:
+    arms = [predicting("a", 0.0)[0], predicting("bb", 0.0)[0]]
+    verdict = compare(arms, Question(metric="val_auc")).contrasts[0].verdict
+    assert "neither a nor bb beats scores at random (0.5) in val_auc" in verdict.sentence
+
+
+# --- studies ------------------------------------------------------------------------
+
+
+SMALL = BASE.replace("epochs: 10}", "epochs: 2}") + ARMS + "seeds: 2\n"
+ASKED = "hypotheses:\n" + "".join(
+    f"  - {{claim: {name}, metric: {name}, treated: bn, baseline: none, direction: higher, smallest: 0.01}}\n"
+    for name in ("test_accuracy", "test_auc", "test_f1")
+)
+
+
+def answered(place: Path, text: str) -> tuple[Plan, StudyDocument]:
+    place.mkdir(exist_ok=True)
+    plan = planned(place, text)
+    return plan, study_run.run(plan, HereAndNow(), lambda *told: None)
+
+
+def test_a_study_keeps_them_beside_what_each_epoch_measured(tmp_path: Path) -> None:
+    plan, document = answered(tmp_path, SMALL + ASKED)
+    results = finished(plan)
+    for trial in plan.trials:
+        rows = kept_rows(plan.path(trial), results[trial.key])
+        assert rows is not None
+        part = rows.parts["test"]
+        expected = {
+            "test_auc": [roc_auc_score(*pair) for pair in zip(part.target_SR, part.measures["predicted"], strict=True)],
+            "test_f1": [
+                f1_score(target_R, predicted_R > 0.5)
+                for target_R, predicted_R in zip(part.target_SR, part.measures["predicted"], strict=True)
+            ],
+        }
+        for metric, values in expected.items():
+            assert results[trial.key].final[metric] == pytest.approx(values)
+            assert metric not in results[trial.key].bests
+    assert all(one.difference is not None and one.difference.new_rows is not None for one in document.hypotheses)
+    assert pending(planned(tmp_path, SMALL + ASKED)) == []
+
+
+def test_a_study_that_did_not_keep_predictions_trains_again_for_them(tmp_path: Path) -> None:
+    first = ASKED.splitlines(keepends=True)
+    plan, _ = answered(tmp_path, SMALL + "".join(first[:2]))
+    assert all("predicted" not in part.measures for part in _rows(plan).parts.values())
+    assert len(pending(planned(tmp_path, SMALL + "".join(first[:2])))) == 0
+    assert sum(len(job.trials) for job in pending(planned(tmp_path, SMALL + ASKED))) == 2
+
+
+def _rows(plan: Plan) -> HeldOut:
+    trial = plan.trials[0]
+    rows = kept_rows(plan.path(trial), finished(plan)[trial.key])
+    assert rows is not None
+    return rows
+
+
+def test_a_study_tunes_by_area(tmp_path: Path) -> None:
+    tune = "tune: {key: training.learning_rate, values: [0.00001, 0.1], metric: val_auc}\n"
+    plan, _ = answered(tmp_path, SMALL + ASKED + tune)
+    for result in finished(plan).values():
+        assert result.tuned is not None and len(result.tuned.means) == 2
+        assert all(mean is not None and 0 <= mean <= 1 for mean in result.tuned.means)
+
+
+def test_epochs_to_an_area_and_areas_without_rows_are_refused(tmp_path: Path) -> None:
+    timed = SMALL + ASKED.replace("metric: test_auc", "metric: {metric: test_auc, epochs_to: 0.9}").replace(
+        "0.01", "1.2"
+    )
+    assert "metric counts epochs to test_auc, which no epoch measures. Use val_accuracy" in refusal(tmp_path, timed)
+    bare = SMALL.replace("epochs: 2}", "epochs: 2, keep_rows: false}") + ASKED
+    without = (
+        "it is computed from what is kept of each held-out row, and an arm keeps none. Set training.keep_rows: true."
+    )
+    assert f"metric is test_auc; {without}" in refusal(tmp_path, bare)
+
+
+def test_an_arm_by_hand_has_no_rows(tmp_path: Path) -> None:
+    bare = [arm(name, [0.9] * 10) for name in ("a", "b")]
+    with pytest.raises(ComparisonError, match=r"a \(a-run\) and b \(b-run\) kept none"):
+        compare(bare, Question(metric="val_f1"))

@@ -109,7 +109,7 @@ class Problems:
     def __init__(self) -> None:
         self.found: list[UserError] = []
         self.is_partial = False
-        """Whether a part was left out that could not be used. What is wrong with the rest may be for want of it."""
+        """Whether a part was left out that could not be used. Later mistakes may follow from the missing part."""
 
     @contextmanager
     def noted(self) -> Iterator[None]:

@@ -53,13 +53,13 @@ def test_several_arms_share_the_error_as_holms_rule_says() -> None:
     assert "share the error" not in alone.verdict.sentence
 
 
-def _as_comparison(arms: dict[str, Arm], metric: str, margin: float) -> Verdict:
-    found = compare([arms["bn"], arms["none"]], Question(metric=metric, margin=margin, baseline="none"))
-    return found.contrasts[0].verdict
+def _as_comparison(arms: dict[str, Arm], metric: str, margin: float) -> list[Verdict]:
+    found = compare(list(arms.values()), Question(metric=metric, margin=margin, baseline="none"))
+    return [contrast.verdict for contrast in found.contrasts]
 
 
-def _as_study(arms: dict[str, Arm], **asked: Any) -> Verdict:
-    """Judge the same seeds and rows as a study of one cell."""
+def _as_study(arms: dict[str, Arm], **asked: Any) -> list[Verdict]:
+    """Judge the same seeds and rows as a study of one cell, with a hypothesis for each arm beside the baseline."""
     results, rows = {}, {}
     for name, one in arms.items():
         final = {metric: one.history.final(metric).tolist() for metric in ("val_accuracy", "val_loss")}
@@ -68,28 +68,29 @@ def _as_study(arms: dict[str, Arm], **asked: Any) -> Verdict:
             trial="t", levels={}, arm=name, experiment="e", seeds=seeds, rows={"train": 100, "val": 50}, final=final,
             epochs_to={}, budget_epochs=9, diverged={}, steps=1, seconds=1.0,
         )  # fmt: skip
-    hypothesis = claim(**asked)
-    contrast = contrast_of(hypothesis, [Cell(0, {}, {})], results, rows.__getitem__)
-    (record,) = judged([hypothesis], [contrast])
-    return record.verdict
+    hypotheses = [claim(treated=name, **asked) for name in arms if name != "none"]
+    contrasts = [contrast_of(one, [Cell(0, {}, {})], results, rows.__getitem__) for one in hypotheses]
+    return [record.verdict for record in judged(hypotheses, contrasts)]
 
 
 ARMS_DRAWN = st.fixed_dictionaries(
     {
         "gain": st.sampled_from([-0.1, -0.03, -0.01, 0.0, 0.01, 0.03, 0.1]),
-        "seeds": st.sampled_from([4, 8, 20]),
+        "seeds": st.sampled_from([4, 6, 8, 20]),
         "rows": st.sampled_from([60, 400]),
         "margin": st.sampled_from([0.005, 0.02, 0.06, 2.0]),
         "draw": st.integers(0, 9999),
         "is_kept": st.booleans(),
+        "others": st.sampled_from([0, 1, 2]),
     }
 )
 
 
 def _drawn(case: dict[str, Any]) -> dict[str, Arm]:
-    """Draw two arms, whose rows are kept or not."""
+    """Draw two arms or more, whose rows are kept or not; the others are better than the first one by some points."""
     shape = {"seeds": case["seeds"], "rows": case["rows"], "hard": 0.1}
-    shares = {"bn": 0.8 + case["gain"], "none": 0.8}
+    others = {f"other{n}": 0.82 + 0.05 * n for n in range(case["others"])}
+    shares = {"bn": 0.8 + case["gain"], **others, "none": 0.8}
     right = {name: rows_right(share, **shape, draw=case["draw"] + n) for n, (name, share) in enumerate(shares.items())}
     if case["is_kept"]:
         return {name: measured(name, right_SR) for name, right_SR in right.items()}
@@ -109,12 +110,15 @@ ONE_DECISION = {
 @given(case=ARMS_DRAWN)
 def test_a_study_of_one_cell_decides_as_a_comparison_of_the_same_numbers(case: dict[str, Any]) -> None:
     arms, margin = _drawn(case), min(case["margin"], 0.06)
-    compared = _as_comparison(arms, "val_accuracy", margin)
-    studied = _as_study(arms, metric="val_accuracy", smallest=margin)
-    assert studied.word in ONE_DECISION[compared.word]
-    if (compared.word, studied.word) == ("cannot tell yet", "refuted"):  # the other way round, by less than the margin
-        assert "the other way round" in studied.sentence
-    assert studied.about == compared.about
+    for compared, studied in zip(
+        _as_comparison(arms, "val_accuracy", margin),
+        _as_study(arms, metric="val_accuracy", smallest=margin),
+        strict=True,
+    ):
+        assert studied.word in ONE_DECISION[compared.word]
+        if (compared.word, studied.word) == ("cannot tell yet", "refuted"):  # by less than the margin
+            assert "the other way round" in studied.sentence
+        assert studied.about == compared.about
 
 
 @settings(max_examples=60)
@@ -122,24 +126,40 @@ def test_a_study_of_one_cell_decides_as_a_comparison_of_the_same_numbers(case: d
 def test_a_ratio_of_losses_is_decided_alike_by_a_study_and_a_comparison(case: dict[str, Any]) -> None:
     arms = _drawn(case)
     mean, ratio = float(arms["none"].history.final("val_loss").mean()), 1 + min(4 * case["margin"], 0.5)
-    compared = _as_comparison(arms, "val_loss", mean * (ratio - 1))
     ratio_of = {"metric": "val_loss", "ratio": True}
-    studied = _as_study(arms, metric=ratio_of, smallest=ratio, direction="lower")
-    assert studied.word in ONE_DECISION[compared.word]
-    assert studied.about == compared.about
+    for compared, studied in zip(
+        _as_comparison(arms, "val_loss", mean * (ratio - 1)),
+        _as_study(arms, metric=ratio_of, smallest=ratio, direction="lower"),
+        strict=True,
+    ):
+        assert studied.word in ONE_DECISION[compared.word]
+        assert studied.about == compared.about
 
 
 @pytest.mark.parametrize("is_kept", [True, False])
 def test_neither_decides_by_a_margin_as_large_as_the_whole_loss(is_kept: bool) -> None:
     """Any net is within 100% of the baseline's loss, a perfect one too: that is no finding."""
-    arms = _drawn({"gain": 0.02, "seeds": 20, "rows": 400, "draw": 3, "is_kept": is_kept})
+    arms = _drawn({"gain": 0.02, "seeds": 20, "rows": 400, "draw": 3, "is_kept": is_kept, "others": 0})
     mean = float(arms["none"].history.final("val_loss").mean())
-    compared = _as_comparison(arms, "val_loss", 1.5 * mean)
-    studied = _as_study(arms, metric="val_loss", smallest=1.5 * mean, direction="lower")
+    (compared,) = _as_comparison(arms, "val_loss", 1.5 * mean)
+    (studied,) = _as_study(arms, metric="val_loss", smallest=1.5 * mean, direction="lower")
     assert (compared.word, studied.word) == ("cannot tell yet", "inconclusive")
     seen = f"No verdict: the margin is {1.5 * mean:.3g} and the mean val_loss of none is {mean:.3g}, so that even a "
     cure = f"perfect net would not matter. Use a smaller one, such as %s{0.05 * mean:.2g}."
     assert compared.sentence == seen + cure % "--margin "
     assert studied.sentence == seen + cure % "smallest: "
-    other_way = _as_study(arms, metric="val_loss", smallest=1.5 * mean, direction="higher")
+    (other_way,) = _as_study(arms, metric="val_loss", smallest=1.5 * mean, direction="higher")
     assert other_way.word == "refuted" and "the other way round" in other_way.sentence  # the sign decides it
+
+
+def test_three_arms_need_more_pairs_than_two() -> None:
+    """Six pairs can all agree by chance in 3% of cases: too often for arms that share an error of 5%."""
+    case = {"gain": 0.1, "seeds": 6, "rows": 400, "draw": 0, "is_kept": True}
+    (alone,) = _as_comparison(_drawn({**case, "others": 0}), "val_accuracy", 0.01)
+    assert alone.word == "helps"
+    for verdict in _as_comparison(_drawn({**case, "others": 1}), "val_accuracy", 0.01):
+        assert (verdict.word, verdict.settled_by) == ("cannot tell yet", 7)
+        assert verdict.sentence == (
+            "6 pairs are too few for a verdict, which needs 7: fewer can all agree by chance in more than 2.5% of cases. "
+            "Use --seeds 20."
+        )

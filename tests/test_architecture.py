@@ -167,6 +167,17 @@ def test_no_tuple_of_errors_to_catch_holds_several_that_a_mistake_in_the_code_ra
             assert len(names & MISTAKES) < 2, ast.unparse(node)
 
 
+def test_only_the_preflight_checks_experiments() -> None:
+    for path in FILES:
+        imported = [
+            name.name
+            for node in ast.walk(parsed(path))
+            if isinstance(node, ast.ImportFrom) and node.module == "bnexp.experiment.prepare"
+            for name in node.names
+        ]
+        assert "check" not in imported, path
+
+
 def test_one_function_is_the_preflight() -> None:
     trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
     named = [

@@ -144,7 +144,7 @@ def test_few_pairs_tell_nothing_even_if_they_all_agree(seeds: int, few: str) -> 
     assert compare(arms, Question())["contrasts"][0]["verdict"] == {
         "word": "cannot tell yet",
         "settled_by": 6,
-        "sentence": f"{few} too few for a verdict; 6 are the fewest that could all agree by chance in less than 5%. "
+        "sentence": f"{few} too few for a verdict, which needs 6: fewer can all agree by chance in more than 5% of cases. "
         "Use --seeds 20.",
     }
 
@@ -275,7 +275,7 @@ def test_two_arms_that_guess_are_not_judged_by_accuracy_and_the_loss_is_named(gu
     assert verdict_of(arm("bn", guess_S, seeds=14), arm("nobn", [0.5] * 14, seeds=14)) == {
         "word": "cannot tell yet",
         "settled_by": None,
-        "sentence": "No verdict: neither bn nor nobn beats the majority-class baseline (50.00%) in val_accuracy by its "
+        "sentence": "No verdict: neither bn nor nobn beats always answering the commonest class of these rows (50.00%) in val_accuracy by its "
         "95% interval. Nets that guess cannot be told apart by accuracy. Use --metric val_loss, or train longer.",
     }
 
@@ -313,7 +313,7 @@ def test_nets_that_always_answer_the_other_class_guess_too() -> None:
     facts = {"task": "binary", "digest": "data", "guessing": {"val": 0.465}, "one_class": {"val": 0.535}}
     arms = [changed(arm(name, [0.535] * 14, seeds=14), "dataset", to=facts) for name in ("bn", "nobn")]
     assert verdict_of(*arms)["sentence"].startswith(
-        "No verdict: neither bn nor nobn beats the majority-class baseline (53.50%) in val_accuracy"
+        "No verdict: neither bn nor nobn beats always answering the commonest class of these rows (53.50%) in val_accuracy"
     )
 
 
@@ -326,7 +326,9 @@ def test_of_the_same_rows_what_one_run_tells_of_guessing_holds_for_the_other_too
     old = changed(BN, "dataset", "guessing", to={})
     assert verdict_of(old, arm("nobn", [0.5] * SEEDS))["word"] == "helps"
     lost = [changed(arm("a", [0.5] * SEEDS), "dataset", "guessing", to={}), arm("b", [0.5] * SEEDS)]
-    assert verdict_of(*lost)["sentence"].startswith("No verdict: neither a nor b beats the majority-class baseline")
+    assert verdict_of(*lost)["sentence"].startswith(
+        "No verdict: neither a nor b beats always answering the commonest class of these rows"
+    )
 
 
 def with_r2(name: str, r2_S: Any) -> Arm:
@@ -354,8 +356,8 @@ def test_stored_runs_are_not_judged_by_the_part_on_which_early_stopping_chose() 
         verdict = verdict_of(arm("a", spread(0.9), **one), arm("b", spread(0.8, seed=1), **other))
         assert verdict["word"] == "cannot tell yet"
         assert verdict["sentence"] == (
-            "No verdict: it reads val_accuracy, and training.early_stopping chooses by val_loss; expected a part that "
-            "chose nothing. Read a test_ metric (dataset.validation_size makes a test part). Then train both again."
+            "No verdict: it reads val_accuracy, and training.early_stopping chooses by val_loss, on the same rows; expected "
+            "rows that chose nothing. Read a test_ metric (dataset.validation_size makes a test part). Then train both again."
         )
     by_training = verdict_of(arm("a", spread(0.9), **STOPPED), arm("b", spread(0.8, seed=1)), metric="loss")
     assert by_training["word"] == "helps"
@@ -368,8 +370,8 @@ def test_what_is_to_be_trained_is_refused_by_the_same_rule(monitor: str) -> None
     with pytest.raises(ComparisonError) as caught:
         refuse_judged_by_what_chose(Question(), measured, [experiment(), stopping])
     assert str(caught.value) == (
-        f"small: the verdict reads val_accuracy, and training.early_stopping chooses by {monitor}; expected a part that chose "
-        "nothing. Read a test_ metric (dataset.validation_size makes a test part)."
+        f"small: the verdict reads val_accuracy, and training.early_stopping chooses by {monitor}, on the same rows; expected "
+        "rows that chose nothing. Read a test_ metric (dataset.validation_size makes a test part)."
     )
     refuse_judged_by_what_chose(Question(), [*measured, "test_accuracy"], [experiment(), stopping])
     refuse_judged_by_what_chose(Question("loss"), measured, [experiment(), stopping])

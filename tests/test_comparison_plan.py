@@ -73,6 +73,15 @@ def test_a_plan_says_which_seeds_are_stored_and_which_are_to_be_trained(place: P
     ], "nothing is said of the newest run, which has other epochs"
 
 
+def test_a_plan_of_three_arms_shares_the_error_among_them(place: Path) -> None:
+    options = ("--seeds", "20")
+    alone = plan(place, *options)["detectable"]
+    (place / "configs" / "layer.yaml").write_text(CONFIG.format(normalization="layer"))
+    layer = plan(place, "layer", *options)["detectable"]
+    assert "(95% interval)" in alone["sentence"] and "(97.5% interval)" in layer["sentence"]
+    assert layer["difference"] > alone["difference"] * 1.05
+
+
 def test_a_plan_says_why_stored_seeds_are_trained_again(place: Path) -> None:
     bnexp(*COMPARED, "--quiet", cwd=place)
     (run,) = (place / "runs").glob("bn-2*")

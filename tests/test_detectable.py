@@ -92,10 +92,17 @@ def test_where_nothing_bounds_the_variance_it_is_not_known(facts: dict[str, Any]
     found = detectable_by(design(**facts), None)
     assert found.difference is None
     assert found.sentence.startswith("Which difference 20 seeds detect in ")
-    assert found.sentence.endswith(" is not known before the first comparison of these data.")
+    assert found.sentence.endswith(" is not known until these data have been compared once.")
 
 
 def test_too_few_seeds_for_any_verdict_are_told_first() -> None:
     found = detectable_by(design(seeds=5), earlier(rows=ROWS))
     assert (found.difference, found.rests_on) == (None, None)
     assert found.sentence == "5 seeds are too few for a verdict; 6 are the fewest. Use --seeds 6 or more."
+
+
+def test_the_fewest_seeds_and_the_difference_follow_the_level_that_several_arms_share() -> None:
+    shared = detectable_by(design(seeds=6, level=0.975), earlier(rows=ROWS))
+    assert shared.sentence == "6 seeds are too few for a verdict; 7 are the fewest. Use --seeds 7 or more."
+    alone, several = (detectable_by(design(level=level), earlier(rows=ROWS)).difference for level in (0.95, 0.975))
+    assert alone is not None and several is not None and several > alone * 1.05

@@ -12,7 +12,7 @@ from bnexp.comparison.judgement import Advice, Evidence, Withheld, unbeaten, wit
 WORDS = Advice("neither a nor b", "Use more.", "Read", " (nor has a 0)", "Lower the rate.", "Train again.")
 LOST = "No verdict: in 1 pair a seed diverged, so that pair has no value{}. Leaving it out would bias the result."
 CHOSEN = (
-    "No verdict: it reads val_accuracy, and training.early_stopping chooses by val_loss; expected a part that chose "
+    "No verdict: it reads val_accuracy, and training.early_stopping chooses by val_loss, on the same rows; expected rows that chose "
     "nothing. Read a test_ metric (dataset.validation_size makes a test part)."
 )
 ALL: dict[str, Any] = {"lost": 1, "chosen": {"val_loss": "training.early_stopping"}, "pairs": 1, "guessing": 0.5}
@@ -24,9 +24,9 @@ ALL: dict[str, Any] = {"lost": 1, "chosen": {"val_loss": "training.early_stoppin
         ({}, Withheld(LOST.format(" (nor has a 0)") + " Lower the rate.")),
         ({"lost": 0}, Withheld(CHOSEN + " Train again.")),
         ({"lost": 0, "chosen": {}}, Withheld(
-            "1 pair is too few for a verdict; 6 are the fewest that could all agree by chance in less than 5%. Use more.", 6, seeds_could_settle=True)),
+            "1 pair is too few for a verdict, which needs 6: fewer can all agree by chance in more than 5% of cases. Use more.", 6, seeds_could_settle=True)),
         ({"lost": 0, "chosen": {}, "pairs": 6}, Withheld(
-            "No verdict: neither a nor b beats the majority-class baseline (50.00%) in val_accuracy by its 95% interval. "
+            "No verdict: neither a nor b beats always answering the commonest class of these rows (50.00%) in val_accuracy by its 95% interval. "
             "Nets that guess cannot be told apart by accuracy. Read val_loss, or train longer.", seeds_could_settle=True)),
         ({"lost": 0, "chosen": {}, "pairs": 6, "guessing": None}, None),
     ],
@@ -39,7 +39,7 @@ def test_a_stricter_level_asks_for_more_pairs_and_an_asker_without_advice_gives_
     found = withheld(Evidence("val_loss", 7, level=0.99), WORDS)
     assert found is not None and found.settled_by == 8
     assert found.sentence == (
-        "7 pairs are too few for a verdict; 8 are the fewest that could all agree by chance in less than 1%. Use more."
+        "7 pairs are too few for a verdict, which needs 8: fewer can all agree by chance in more than 1% of cases. Use more."
     )
     assert withheld(Evidence("val_loss", 7, lost=1), Advice("", "")) == Withheld(LOST.format(""))
 

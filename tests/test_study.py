@@ -394,7 +394,7 @@ def test_where_all_arms_guess_in_every_cell_that_is_read_nothing_is_judged_by_ac
     found = guessed(0.92, 0.92)
     assert (found["verdict"]["word"], found["guessing"]) == ("inconclusive", 0.92)
     assert found["verdict"]["sentence"] == (
-        "No verdict: neither bn nor none, in any cell that is read, beats the majority-class baseline (92.00%) in "
+        "No verdict: neither bn nor none, in any cell that is read, beats always answering the commonest class of these rows (92.00%) in "
         "test_accuracy by its 95% interval. Nets that guess cannot be told apart by accuracy. Read test_loss, or train "
         "longer."
     )
@@ -426,7 +426,7 @@ def test_nets_no_better_than_the_mean_are_not_judged_by_r2() -> None:
 def test_too_few_pairs_are_never_enough() -> None:
     verdict = judge([0.1] * 5)["verdict"]
     assert (verdict["word"], verdict["settled_by"]) == ("inconclusive", 6)
-    assert verdict["sentence"].startswith("5 pairs are too few for a verdict; 6 are the fewest")
+    assert verdict["sentence"].startswith("5 pairs are too few for a verdict, which needs 6")
 
 
 TIMED: dict[str, Any] = {
@@ -601,13 +601,13 @@ def test_the_bounds_of_a_ratio_that_no_float_can_tell_are_left_out() -> None:
     claims = [claim(claim=str(n), metric={"metric": "test_loss", "ratio": True}, smallest=1.2) for n in range(4)]
     one, *_ = facts_of(claims, [Contrast(np.array([230.0, -230.0]))] * 4)
     assert (one["difference"]["mean"], one["difference"]["low"], one["difference"]["high"]) == (0, None, None)
-    assert one["verdict"]["sentence"].startswith("2 pairs are too few for a verdict; 8 are the fewest")
+    assert one["verdict"]["sentence"].startswith("2 pairs are too few for a verdict, which needs 8")
 
 
 def test_the_level_of_claims_without_a_verdict_is_the_strictest_whatever_their_few_pairs_say() -> None:
     few = [Contrast(np.array([0.1, 0.11, 0.12])), Contrast(np.array([0.1, -0.1, 0.0]))]
     assert [one["level"] for one in facts_of([claim(), claim(claim="d")], few)] == [0.975, 0.975]
-    told = "3 pairs are too few for a verdict; 7 are the fewest that could all agree by chance in less than 2.5%."
+    told = "3 pairs are too few for a verdict, which needs 7: fewer can all agree by chance in more than 2.5% of cases."
     found = facts_of([claim(), claim(claim="d")], few)[0]["verdict"]
     assert found == {"word": "inconclusive", "settled_by": 7, "sentence": f"{told} Use more seeds."}
 
@@ -700,8 +700,8 @@ VARY = "vary: {training.batch_size: [4, 8]}\n"
         (SMALL.replace("smallest", "over: {factor: training.batch_size, take: mean}, at: {training.batch_size: 4}, smallest") + VARY, "s.yaml:5: hypothesis.over.factor is training.batch_size, which `at` or `minus` fixes; expected another."),
         (SMALL.replace("metric: test_accuracy", "metric: {metric: test_accuracy, epochs_to: 0.9}"), "s.yaml:5: hypothesis.smallest is 0.01; expected a ratio above 1. Use 1.2, for example."),
         (SMALL.replace("metric: test_accuracy", "metric: {metric: test_loss, failures_below: 0.9}"), "s.yaml:5: hypothesis.metric counts failures below a value of test_loss, and less of it is better. Use an accuracy or r2."),
-        (SMALL.replace("test_accuracy", "val_accuracy") + "tune: {key: training.learning_rate, values: [0.1, 1], metric: val_loss}\n", "s.yaml:5: hypothesis.metric reads val_accuracy, and tune chooses by val_loss; expected a part that chose nothing. Read a test_ metric (dataset.validation_size makes a test part)."),
-        (SMALL.replace("test_accuracy", "val_accuracy").replace("epochs: 10", "epochs: 10, early_stopping: {}"), "s.yaml:5: hypothesis.metric reads val_accuracy, and training.early_stopping chooses by val_loss; expected a part that chose nothing."),
+        (SMALL.replace("test_accuracy", "val_accuracy") + "tune: {key: training.learning_rate, values: [0.1, 1], metric: val_loss}\n", "s.yaml:5: hypothesis.metric reads val_accuracy, and tune chooses by val_loss, on the same rows; expected rows that chose nothing. Read a test_ metric (dataset.validation_size makes a test part)."),
+        (SMALL.replace("test_accuracy", "val_accuracy").replace("epochs: 10", "epochs: 10, early_stopping: {}"), "s.yaml:5: hypothesis.metric reads val_accuracy, and training.early_stopping chooses by val_loss, on the same rows; expected rows that chose nothing."),
         (SMALL.replace("  none: {model.normalization: none}\n", ""), "s.yaml:2: arms has 1 of them; a contrast needs two or more. Add one, such as a baseline."),
         (SMALL.replace("  bn: {", "  b n: {"), "s.yaml:3: arms.b n is no name for an arm; its files are called so. Use letters, digits and . _ + -, at most 40."),
         (BASE + "arms: {}\n", "s.yaml:2: arms is empty; expected one arm or more. Add one: `bn: {model.normalization: batch}`."),
@@ -743,9 +743,7 @@ def test_the_part_that_chose_is_not_read_epochs_under_early_stopping_aside(tmp_p
     )
     tune = "tune: {key: training.learning_rate, values: [0.1, 1], metric: %s}\n"
     for metric in ("val_loss", "val_accuracy"):
-        seen = (
-            f"hypothesis.metric reads val_accuracy, and tune chooses by {metric}; expected a part that chose nothing."
-        )
+        seen = f"hypothesis.metric reads val_accuracy, and tune chooses by {metric}, on the same rows; expected rows that chose nothing."
         assert seen in refusal(tmp_path, timed + tune % metric)
     assert planned(tmp_path, timed.replace("val_accuracy", "test_accuracy") + tune % "val_loss").cells
     assert planned(tmp_path, timed.replace("epochs: 10", "epochs: 10, early_stopping: {}")).cells

@@ -143,7 +143,7 @@ def test_a_study_tells_its_plan_and_progress_and_answers_on_stdout(
     columns = ["training.batch_size", "arm", "training.learning_rate", "test_accuracy", "(%)", "epochs", "to", "test_loss", "0.6", "diverged"]  # fmt: skip
     assert lines[1].split() == columns
     assert [line.split()[:2] for line in lines[2:6]] == [["16", "bn"], ["16", "none"], ["64", "bn"], ["64", "none"]]
-    few = "VERDICT  inconclusive  2 pairs are too few for a verdict; 7 are the fewest that could all agree by chance"
+    few = "VERDICT  inconclusive  2 pairs are too few for a verdict, which needs 7: fewer can all agree by chance"
     assert sum(line.startswith(few) for line in lines) == 2
     assert "STUDY    inconclusive" in lines
     assert lines[-1] == f"kept: runs/{directory(place).name}"

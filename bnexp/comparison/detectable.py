@@ -68,7 +68,7 @@ def _has_spread(found: MetricDifference) -> bool:
 
 def detectable_by(design: Design, earlier: Earlier | None) -> Detectable:
     """Return the smallest difference that a design detects, what it rests on, and the sentence that says so."""
-    fewest = statistics.fewest_pairs(statistics.LEVEL)
+    fewest = statistics.fewest_pairs(design.level)
     if design.seeds < fewest:
         said = f"{design.seeds} seeds are too few for a verdict; {fewest} are the fewest. Use --seeds {fewest} or more."
         return Detectable(difference=None, rests_on=None, sentence=said)
@@ -84,8 +84,8 @@ def detectable_by(design: Design, earlier: Earlier | None) -> Detectable:
         start = f"If the arms disagree on {share}, {design.seeds} seeds detect"
         return _told(design, error, start, "; the spread over seeds is not known yet, and adds to it", None)
     said = (
-        f"Which difference {design.seeds} seeds detect in {with_unit(design.metric)} is not known before the first "
-        "comparison of these data."
+        f"Which difference {design.seeds} seeds detect in {with_unit(design.metric)} is not known until these data "
+        "have been compared once."
     )
     return Detectable(difference=None, rests_on=None, sentence=said)
 
@@ -114,7 +114,7 @@ def _measured(design: Design, found: MetricDifference) -> tuple[StandardError, s
 def _told(design: Design, error: StandardError, start: str, end: str, rests_on: str | None) -> Detectable:
     size = detectable(error, level=design.level)
     if not size <= LARGEST:
-        return Detectable(difference=None, rests_on=rests_on, sentence=f"{start} no difference that is ever met{end}.")
+        return Detectable(difference=None, rests_on=rests_on, sentence=f"{start} no difference of realistic size{end}.")
     what = f"a difference of {number(design.metric, size)} in {with_unit(design.metric)}"
     chance = f"with {POWER:.0%} probability ({100 * design.level:.3g}% interval)"
     return Detectable(difference=size, rests_on=rests_on, sentence=f"{start} {what} {chance}{end}.")

@@ -55,7 +55,7 @@ class JudgedDifference:
         return statistics.sign_flip_p_value(self.difference_S)
 
     @property
-    def p_value(self) -> float:
+    def deciding_p(self) -> float:
         """Return the p-value that decides: the larger one of the t test and the sign-flip test, if t is below 5%."""
         of_t = self.decides.p_value
         return max(of_t, self.sign_flip_p) if of_t <= 1 - LEVEL else of_t

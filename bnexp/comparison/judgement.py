@@ -78,9 +78,9 @@ def _joined(reason: str, cure: str) -> str:
 
 
 def _too_few(evidence: Evidence, fewest: int, words: Advice) -> str:
-    few = f"{evidence.pairs} pair{'s are' if evidence.pairs > 1 else ' is'} too few for a verdict"
+    few = f"{evidence.pairs} pair{'s are' if evidence.pairs > 1 else ' is'} too few for a verdict, which needs {fewest}"
     chance = f"{100 * (1 - evidence.level):.3g}%"
-    return f"{few}; {fewest} are the fewest that could all agree by chance in less than {chance}. {words.more_pairs}"
+    return f"{few}: fewer can all agree by chance in more than {chance} of cases. {words.more_pairs}"
 
 
 def unbeaten(metric: str, arms: Iterable[tuple[Mapping[str, float], Floats]]) -> float | None:

@@ -20,7 +20,7 @@ RELATIVE_MARGIN = 0.05
 SHARES = ("accuracy", "r2", "auc", "f1")
 """Metrics that are shares: 1 is the best value."""
 WARNINGS_FIRST = "Fix the warnings first. More seeds will not remove them."
-"""What stands in the place of a number of seeds in a verdict that rests on trainings with warnings."""
+"""The advice of an open verdict that rests on trainings with warnings."""
 
 
 def has_own_splits(resample: Resample, metric: str) -> bool:
@@ -136,7 +136,8 @@ def judged_by_what_chose(metric: str, chosen: Mapping[str, str], *, timed: bool 
     for by, what in chosen.items():
         if part_of(metric) == part_of(by) and (what == "tune" or not timed):
             cure = "Read a test_ metric (dataset.validation_size makes a test part)."
-            yield f"reads {metric}, and {what} chooses by {by}; expected a part that chose nothing. {cure}"
+            seen = f"reads {metric}, and {what} chooses by {by}, on the same rows"
+            yield f"{seen}; expected rows that chose nothing. {cure}"
 
 
 def score_of_guessing(metric: str, one_class: Mapping[str, float]) -> float | None:
@@ -193,7 +194,7 @@ def nothing_learned(metric: str, score: float, who: str, *, read: str = "Read") 
         seen, why = "scores at random (0.5)", "Nets that have learned nothing cannot be told apart by AUC."
         cure = f"{read} {part}_loss, or train longer."
     else:
-        seen = f"the majority-class baseline ({100 * score:.2f}%)"
+        seen = f"always answering the commonest class of these rows ({100 * score:.2f}%)"
         why = "Nets that guess cannot be told apart by accuracy."
         cure = f"{read} {part}_loss, or train longer." if part else f"{read} loss, or train longer."
     return f"No verdict: {who} beats {seen} in {metric} by its 95% interval. {why} {cure}"

@@ -18,7 +18,7 @@ from bnexp.comparison.pairing import PairedArms
 from bnexp.comparison.question import ResolvedQuestion
 from bnexp.comparison.scale import Scale, difference_on_scale, margin_on_scale, scale_of
 from bnexp.metrics import higher_is_better, number, with_unit
-from bnexp.statistics import Interval, Levels, Shown, Word
+from bnexp.statistics import LEVEL, Interval, Levels, Shown, Word
 from bnexp.statistics.arrays import Floats
 from bnexp.store.comparison_document import Judged, Verdict
 
@@ -29,19 +29,31 @@ def judged(several: Sequence[PairedArms], question: ResolvedQuestion) -> list[tu
     """Return for each arm against the baseline what decides, and the verdict; several arms share the error (Holm)."""
     cases = [_case(arms, question) for arms in several]
     alone = len(cases) == 1  # a p-value only orders several arms, and needs SciPy
-    p_values = [1.0 if alone or case.held or case.difference is None else case.difference.p_value for case in cases]
+    p_values = [1.0 if alone else case.p_value for case in cases]
     shared = statistics.shared_levels(p_values, question.looks)
     return [_answered(case, levels) for case, levels in zip(cases, shared, strict=True)]
 
 
 @dataclass(frozen=True)
 class _Case:
-    """One arm against the baseline: what its verdict rests on, why it is withheld if it is, and how it is worded."""
+    """One arm against the baseline: what its verdict rests on, what may withhold it, and how it is worded."""
 
-    held: Withheld | None
+    evidence: Evidence
+    advice: Advice
     difference: JudgedDifference | None
     """None where no pair has a value."""
     wording: _ComparisonWording
+
+    @property
+    def p_value(self) -> float:
+        """Return the p-value that orders several arms; 1 where there is no verdict."""
+        return 1.0 if self.difference is None or self.withheld_at(LEVEL) else self.difference.deciding_p
+
+    def withheld_at(self, level: float) -> Withheld | None:
+        """Return why there is no verdict, with an interval of this level; None if there is one."""
+        if self.difference is None:
+            return withheld(self.evidence, self.advice) or Withheld("No verdict: no pair has a value.")
+        return withheld(replace(self.evidence, level=level), self.advice)
 
 
 def _case(arms: PairedArms, question: ResolvedQuestion) -> _Case:
@@ -53,9 +65,9 @@ def _case(arms: PairedArms, question: ResolvedQuestion) -> _Case:
     whole_S = difference_S[np.isfinite(difference_S)]
     baseline_mean = float(np.mean(values[1][np.isfinite(values[1])])) if np.isfinite(values[1]).any() else np.nan
     wording = _ComparisonWording(arms.arm.name, arms.baseline.name, question, scale, baseline_mean, own_splits)
-    held = withheld(_evidence(arms, values, difference_S, question.metric), _advice(arms))
+    evidence, advice = _evidence(arms, values, difference_S, question.metric), _advice(arms)
     if not len(whole_S):
-        return _Case(held, None, wording)
+        return _Case(evidence, advice, None, wording)
     difference = JudgedDifference(
         question.metric,
         whole_S,
@@ -65,17 +77,17 @@ def _case(arms: PairedArms, question: ResolvedQuestion) -> _Case:
         is_warned=bool(arms.arm.record.warnings or arms.baseline.record.warnings),
         looks=question.looks,
     )
-    return _Case(held, difference, wording)
+    return _Case(evidence, advice, difference, wording)
 
 
 def _answered(case: _Case, levels: Levels) -> tuple[Judged | None, Verdict]:
     decides = None if case.difference is None else _decides(case.difference, case.wording.scale, levels)
-    if case.held is not None or case.difference is None:
-        held = case.held or Withheld("No verdict: no pair has a value.")
+    if (held := case.withheld_at(levels.sign)) is not None:
         verdict = Verdict(word=OPEN, settled_by=held.settled_by, sentence=held.sentence)
         if case.wording.question.looks:
             verdict.seeds_could_settle = held.seeds_could_settle
         return decides, verdict
+    assert case.difference is not None
     difference = replace(case.difference, levels=levels)
     verdict = answer(difference, case.wording)
     if difference.looks and verdict.word == OPEN:

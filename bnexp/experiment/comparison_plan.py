@@ -38,7 +38,7 @@ def plan(
         data=data,
         own_splits=has_own_splits(base.dataset.resample, metric),
         grouped=getattr(base.dataset, "group", None) is not None,
-        level=1 - statistics.share_of_each(question.looks) if question.looks else statistics.LEVEL,
+        level=_level(question, len(planned) - 1),
     )
     known = earlier_comparison.comparison_of(runs, experiments, base, metric)
     return ComparisonPlan(
@@ -53,11 +53,17 @@ def plan(
     )
 
 
+def _level(question: Question, contrasts: int) -> float:
+    """Return the level of the interval that decides, where several arms share the error, and so do several looks."""
+    error = (1 - statistics.LEVEL) / contrasts
+    return 1 - (statistics.share_of_each(question.looks, error) if question.looks else error)
+
+
 def _seeds(item: resolve.Planned, stored: Mapping[str, Arm]) -> set[int]:
     """Return the seeds that an arm has, or will have."""
     if item.name in stored:
         return set(stored[item.name].history.seeds)
-    return set(range(resolve.experiment_of(item).training.seeds))
+    return set(resolve.experiment_of(item).training.all_seeds())
 
 
 def _arm(item: resolve.Planned, stored: Mapping[str, Arm], runs: Path) -> PlannedArm:

@@ -1,4 +1,4 @@
-"""Which stored run a name means where a run is to be read or drawn: the newest that fits, and what is said of it."""
+"""Which stored run a name means where a run is to be read or drawn: the newest that fits, with notes on newer ones."""
 
 from __future__ import annotations
 

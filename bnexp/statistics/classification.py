@@ -45,8 +45,8 @@ def auc_by_row(is_positive_R: NDArray[np.bool_], score_R: NDArray[np.floating]) 
 def f1_by_row(target_R: NDArray[np.integer], predicted_R: NDArray[np.integer], classes: int) -> Floats:
     """Return what each row adds to F1, (R,): of class 1 where there are two classes, else the mean over classes.
 
-    As in scikit-learn, classes that are neither there nor predicted are left out of the mean. A class without a right row
-    has 0.
+    As in scikit-learn, classes that are neither there nor predicted are left out of the mean, and a class of whose rows
+    none is right has 0.
 
     >>> round(float(f1_by_row(np.array([1, 1, 0, 0]), np.array([1, 0, 0, 0]), 2).mean()), 3)
     0.667

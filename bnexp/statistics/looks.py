@@ -15,6 +15,7 @@ import numpy as np
 
 from bnexp.statistics.arrays import Floats
 from bnexp.statistics.differences import LEVEL
+from bnexp.statistics.quantiles import quadrature
 
 NODES, HALVINGS = 128, 30
 
@@ -54,7 +55,7 @@ def error_of(looks: Sequence[tuple[int, float]]) -> float:
     >>> round(error_of([(20, 0.95)]), 3), round(error_of([(10, 0.95), (20, 0.95), (30, 0.95)]), 3)
     (0.05, 0.107)
     """
-    nodes, weights = _quadrature()
+    nodes, weights = quadrature(NODES)
     before, inside, points = 0, np.ones(1), np.zeros(1)
     for count, quantile in _apart([(count, _quantile(level)) for count, level in looks]):
         bound = quantile * math.sqrt(count)
@@ -85,13 +86,6 @@ def _apart(looks: Sequence[tuple[int, float]]) -> list[tuple[int, float]]:
         else:
             found.append((count, quantile))
     return found
-
-
-@functools.cache
-def _quadrature() -> tuple[Floats, Floats]:
-    """Return the nodes and weights of Gauss and Legendre. To find them takes longer than to use them."""
-    nodes, weights = np.polynomial.legendre.leggauss(NODES)
-    return nodes, weights
 
 
 def _normal(steps: Floats, variance: int) -> Floats:

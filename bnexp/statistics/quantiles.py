@@ -70,7 +70,7 @@ def _of_any_degrees(degrees: float) -> float:
     below, above = (TABLE[min(count, len(TABLE)) - 1] for count in (int(degrees), int(degrees) + 1))
     quantile = below + (degrees - int(degrees)) * (above - below)
     height = math.exp(math.lgamma((degrees + 1) / 2) - math.lgamma(degrees / 2)) / math.sqrt(degrees * math.pi)
-    nodes, weights = _quadrature()
+    nodes, weights = quadrature(NODES)
     for _ in range(NEWTON_STEPS):
         points = quantile * (nodes + 1) / 2
         area = quantile / 2 * float(weights @ (height * (1 + points**2 / degrees) ** (-(degrees + 1) / 2)))
@@ -80,7 +80,7 @@ def _of_any_degrees(degrees: float) -> float:
 
 
 @functools.cache
-def _quadrature() -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return the nodes and weights of Gauss and Legendre. To find them takes ten times as long as to use them."""
-    nodes, weights = np.polynomial.legendre.leggauss(NODES)
+def quadrature(count: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return this many nodes and weights of Gauss and Legendre. To find them takes ten times as long as to use them."""
+    nodes, weights = np.polynomial.legendre.leggauss(count)
     return nodes, weights

@@ -248,7 +248,7 @@ def _more_is_better(claim: Hypothesis) -> bool:
 
 def _resampled(claim: Hypothesis, result: Result) -> Resample:
     """Return how each seed splits the rows that are measured. Outside a shared test part it splits them anew."""
-    is_of_test = claim.metric.metric.startswith("test_")
+    is_of_test = part_of(claim.metric.metric) == "test"
     return True if result.resample == "validation" and not is_of_test else result.resample
 
 

@@ -122,7 +122,7 @@ class CandidateFacts:
     steps: int
     """Optimizer steps of one training."""
     data: DataFacts
-    """The summary of the data (`Data.summary`), and their name."""
+    """What a person reads about the data: `data_facts`."""
 
 
 def together(trials: Sequence[Trial], known: Callable[[Candidate], CandidateFacts], seeds: int) -> list[list[Trial]]:
@@ -154,4 +154,9 @@ def _in_jobs(trials: Sequence[Trial], known: Callable[[Candidate], CandidateFact
 
 def located_errors(one: Candidate) -> AbstractContextManager[None]:
     """Add file and line to a mistake that shows itself only when the data are drawn or the model is built."""
-    return prepare.located_errors(lambda key: node_at(one.node, tuple(key.split("."))).where)
+    return prepare.located_errors(where_of(one))
+
+
+def where_of(one: Candidate) -> prepare.Where:
+    """Return a function that says where a key of a candidate's experiment stands."""
+    return lambda key: node_at(one.node, tuple(key.split("."))).where

@@ -121,7 +121,7 @@ def _cases(claims: Sequence[Hypothesis], contrasts: Sequence[Contrast]) -> list[
     pairs = list(zip(claims, contrasts, strict=True))
     differences = [None if _withheld(claim, one, LEVEL) else _judged_difference(claim, one) for claim, one in pairs]
     alone = len(differences) == 1  # a p-value only orders several claims, and needs SciPy
-    levels = statistics.shared_levels([1.0 if alone or one is None else one.p_value for one in differences])
+    levels = statistics.shared_levels([1.0 if alone or one is None else one.deciding_p for one in differences])
     return [
         _Case(
             None if one is None else replace(one, levels=each),

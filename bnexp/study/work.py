@@ -10,22 +10,23 @@ import math
 import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from bnexp import comparison, config, statistics
 from bnexp.config.study import Endpoint
 from bnexp.data.fingerprint import refuse_changed, source_sha256
-from bnexp.errors import ConfigError, UserError
+from bnexp.errors import Problems, UserError
 from bnexp.executors.workers import Failure
 from bnexp.experiment.batch import program_key
 from bnexp.experiment.measurement import Measured, measured
 from bnexp.experiment.pace import Pace, pace, rough_pace
-from bnexp.experiment.prepare import check
+from bnexp.experiment.prepare import Asked, preflight
 from bnexp.metrics import higher_is_better, is_computed
 from bnexp.statistics.arrays import Floats
 from bnexp.study.grid import Candidate
-from bnexp.study.jobs import Job, Trial, located_errors
+from bnexp.study.jobs import Job, Trial, located_errors, where_of
 from bnexp.study.result import Result, Tuned, joined, kept_bests, target_name
 from bnexp.system.machine import changed_versions, versions
 
@@ -35,21 +36,22 @@ def refusals(job: Job) -> list[str]:
 
     That TensorFlow cannot use the GPU of this machine is listed, too.
     """
-    said: list[str] = []
-    tried = set()
+    distinct: dict[Any, Candidate] = {}
     for candidate in (candidate for trial in job.trials for candidate in trial.candidates):
         one = candidate.experiment
         essence = (program_key(one), repr(one.dataset), repr(getattr(one.model, "initializer", None)))
-        if essence not in tried:
-            tried.add(essence)
-            try:
-                with located_errors(candidate):
-                    check(one)
-                    refuse_changed(one.dataset, source_sha256(one.dataset), job.sources)
-            except UserError as error:
-                problems = error.problems if isinstance(error, ConfigError) else (str(error),)
-                said += [problem for problem in problems if problem not in said]
-    return said
+        distinct.setdefault(essence, candidate)
+    problems = Problems()
+    try:
+        with problems.noted():
+            preflight([Asked(one.experiment, where_of(one)) for one in distinct.values()])
+        for candidate in distinct.values():
+            dataset = candidate.experiment.dataset
+            with problems.noted(), located_errors(candidate):
+                refuse_changed(dataset, source_sha256(dataset), job.sources)
+    except UserError as error:
+        return [*problems.lines, str(error)]
+    return problems.lines
 
 
 @dataclass(frozen=True)

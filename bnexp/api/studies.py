@@ -103,6 +103,11 @@ def plan_study(name: Name, *, runs: Name = RUNS, most_trainings: int | None = No
     return plan.plan(study_path(str(name)), Path(runs), most=most, metric=metric)
 
 
+def finished_trials(planned: Plan) -> list[dict[str, int | str]]:
+    """List the trials of a study that are finished and kept, each by its cell and its arm."""
+    return [{"cell": cell, "arm": arm} for cell, arm in plan.finished(planned)]
+
+
 def _plan(study: Name | Plan) -> Plan:
     return study if isinstance(study, Plan) else plan_study(study)
 

@@ -15,7 +15,7 @@ from bnexp.cli.arguments import sorted_arguments
 from bnexp.cli.output import json_on_failure, print_answer, print_json
 from bnexp.cli.terminal import RunTables, Terminal
 from bnexp.comparison import Question
-from bnexp.errors import DIVERGED, DONE, INTERRUPTED, counted
+from bnexp.errors import DIVERGED, DONE, INTERRUPTED
 from bnexp.experiment.run import Finished
 from bnexp.report import comparison_table, plan_table, run_list
 from bnexp.report.about_data import data_lines
@@ -71,18 +71,12 @@ def _exit_code(finished: Finished) -> int:
 
 
 def _print_plan(checked: CheckedExperiment) -> None:
-    """Print what would be trained, and what may mislead in it."""
-    experiment, training = checked.experiment, checked.experiment.training
-    print(config.dump(experiment), end="")
-    for line in (*data_lines(checked.facts.data), *map(warning, checked.warnings)):
+    """Print the config that would be trained, with what is known of it as comments."""
+    print(config.dump(checked.experiment), end="")
+    told = [*data_lines(checked.facts.data), *map(warning, checked.warnings)]
+    told += plan_table.experiment_plan(checked.experiment, checked.seeds, checked.goes_on_at)
+    for line in told:
         print(f"# {line.plain}")
-    lines = [f"{experiment.name}: {text}" for text in checked.seeds.seeds_not_used]
-    size = f"{counted(training.seeds, 'seed')} x {counted(training.epochs, 'epoch')}"
-    if checked.seeds.kept_in is not None:
-        size += f"; {plan_table.seeds_to_train(checked.seeds)}"
-    lines.append(f"{'; '.join([size, *filter(None, [checked.goes_on_at])])}; nothing was trained or written")
-    for text in lines:
-        print(f"# {plain(text)}")
 
 
 def compare(

@@ -14,7 +14,6 @@ from bnexp.errors import DIVERGED, DONE, WORK_FAILED
 from bnexp.report import plan_table, study_table
 from bnexp.report.progress import StudyReporter, own_stderr
 from bnexp.store.study_document import StudyDocument
-from bnexp.study import plan
 
 
 def study(
@@ -31,7 +30,7 @@ def study(
     """Run a study, or what is left of it; print its plan, how it goes, and the verdict, or the table of a sweep."""
     planned = studies.plan_study(path, runs=runs, most_trainings=most_trainings, metric=metric)
     silent = quiet or as_json
-    with own_stderr() as stderr, json_on_failure(lambda: _finished_trials(planned), as_json=as_json):
+    with own_stderr() as stderr, json_on_failure(lambda: studies.finished_trials(planned), as_json=as_json):
         terminal = StudyTerminal(StudyReporter(stderr, quiet=silent), shows_time=not silent)
         if dry_run:
             told = studies.outlook(planned, place, observer=terminal)
@@ -49,11 +48,6 @@ def study(
         print_answer(study_table.study(found.document))
         print(f"kept: {found.directory}")
     return _study_code(found.document)
-
-
-def _finished_trials(planned: plan.Plan) -> list[dict[str, int | str]]:
-    """List the trials that are finished and kept."""
-    return [{"cell": cell, "arm": arm} for cell, arm in plan.finished(planned)]
 
 
 def _study_code(document: StudyDocument) -> int:

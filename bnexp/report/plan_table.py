@@ -9,6 +9,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from bnexp.comparison.looks import seeds_in_words
+from bnexp.config import Experiment
 from bnexp.errors import counted
 from bnexp.metrics import with_unit
 from bnexp.report.about_data import data_lines
@@ -58,6 +59,15 @@ def _arm_lines(arm: PlannedArm) -> Iterator[str]:
     else:
         yield f"{arm.name}: {size}, to be trained: {arm.reason}"
     yield from (f"{arm.name}: {text}" for text in arm.seeds_not_used)
+
+
+def experiment_plan(experiment: Experiment, seeds: PlannedSeeds, goes_on_at: str | None) -> Iterator[Text]:
+    """Yield why stored seeds of an experiment cannot be used, and what would be trained."""
+    yield from (Text(plain(f"{experiment.name}: {text}")) for text in seeds.seeds_not_used)
+    parts = [f"{counted(experiment.training.seeds, 'seed')} x {counted(experiment.training.epochs, 'epoch')}"]
+    parts += [seeds_to_train(seeds)] if seeds.kept_in is not None else []
+    parts += [goes_on_at] if goes_on_at is not None else []
+    yield Text(plain("; ".join([*parts, "nothing was trained or written"])))
 
 
 def seeds_to_train(seeds: PlannedSeeds) -> str:

@@ -149,7 +149,7 @@ def test_early_stopping_on_the_part_that_judges_is_refused_before_training_and_a
     stopping = "training.early_stopping={monitor: val_accuracy}"
     (told,) = refused(compare, "good.yaml", "bn.yaml", stopping)
     assert told.startswith(
-        "good: the verdict reads val_accuracy, and training.early_stopping chooses by val_accuracy; expected"
+        "good: the verdict reads val_accuracy, and training.early_stopping chooses by val_accuracy, on the same rows; expected"
     )
     assert compare("good.yaml", "bn.yaml", stopping, "dataset.validation_size=0.5") == 0
 

@@ -186,6 +186,19 @@ def test_a_run_that_is_stopped_after_any_epoch_ends_with_the_files_of_one_that_i
     goes_on_from_every_epoch(KINDS[kind], tmp_path, lambda epoch: [(killed, stopped)[epoch % 2]])
 
 
+def test_model_fit_goes_on_within_a_seed_with_its_optimizer_and_early_stopping(tmp_path: Path) -> None:
+    """The seed at work is the second one, and its first epoch is behind it."""
+    kind = experiment(
+        model={"dropout": 0.3},
+        training={"trainer": "keras_fit", "epochs": 3, "seeds": 2, "early_stopping": {"patience": 3}},
+    )
+    whole = files_of(train_experiment(kind, tmp_path, watch=never).run.directory)
+    run = killed(kind, tmp_path, 5)
+    assert checkpoint.read(run.checkpoint_file)[0].seeds_finished == 1
+    go_on(run)
+    assert files_of(run.directory) == whole
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS | SLOW_KINDS)
 def test_any_kind_of_training_goes_on(kind: str, tmp_path: Path) -> None:

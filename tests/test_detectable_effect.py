@@ -28,7 +28,7 @@ def said(place: Path, text: str) -> list[str]:
 def test_an_accuracy_on_one_held_out_part_is_told_with_the_worst_case_as_a_comparison_tells_it(tmp_path: Path) -> None:
     (sentence,) = said(tmp_path, STUDY)
     assert sentence.startswith(
-        "For new rows: If the arms disagree on the same 20% of the 100 held-out rows in every seed, 10 seeds detect a "
+        "For new rows, only the worst case is known so far. If the arms disagree on the same 20% of the 100 held-out rows in every seed, 10 seeds detect a "
         "difference of 12."
     )
     assert sentence.endswith("; the spread over seeds is not known yet, and adds to it.")
@@ -39,11 +39,11 @@ def test_an_accuracy_on_one_held_out_part_is_told_with_the_worst_case_as_a_compa
     ("old", "new", "told"),
     [
         ("metric: val_accuracy", "metric: val_loss",
-         "For new rows, the spread over the 100 held-out rows adds to it; in val_loss it is not known before the first "
-         "run."),
+         "For new rows, the spread over the 100 held-out rows adds to it. In val_loss, it is not known before trials "
+         "are stored."),
         ("smallest: 0.01", "smallest: 0.01, at: {training.learning_rate: 0.1}, minus: {training.learning_rate: 0.2}",
-         "For new rows, the spread over the held-out rows adds to it; in val_accuracy (%) it is not known before the "
-         "first run."),
+         "For new rows, the spread over the held-out rows adds to it. In val_accuracy (%), it is not known before "
+         "trials are stored."),
     ],
 )  # fmt: skip
 def test_where_no_worst_case_is_known_only_that_rows_add_to_the_spread(

@@ -65,7 +65,7 @@ def test_a_plan_tells_cells_trainings_time_and_what_it_detects() -> None:
     begun = plan_lines(finished=3, trainings_left=270, seconds_left=400.0)
     assert begun[4:6] == [
         "1,080 trainings in all, 12,345 optimizer steps",
-        "finished already: 3 of 4 trials; to be trained: 270 in 3 jobs, about 7 min",
+        "finished already: 3 of 4 trials; left: 270 trainings in 3 jobs, about 7 min",
     ]
     done = plan_lines(finished=4, jobs=0, seconds_left=0.0)
     assert done[5] == "finished already: 4 of 4 trials"

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from scipy import stats
-from studies import planned
+from studies import planned, result
 
-from bnexp.study.detectable_effect import for_new_rows
+from bnexp.held_out import HeldOut, PartRows
+from bnexp.statistics.arrays import Floats
+from bnexp.statistics.held_out_rows import new_rows
+from bnexp.statistics.power import StandardError, detectable, over_rows, over_seeds, over_splits
+from bnexp.study.detectable_effect import by_stored, for_new_rows
 from bnexp.study.outlook import plan_document
+from bnexp.study.plan import Plan
+from bnexp.study.result import Result
+from bnexp.study.smaller_study import EarlierResults
 
 BASE = "experiment: {dataset: {name: moons, samples: 500%s}, model: {name: mlp}, training: {epochs: 1}}\n"
 REST = """\
@@ -31,7 +41,9 @@ def test_an_accuracy_on_one_held_out_part_is_told_with_the_worst_case_as_a_compa
         "For new rows, only the worst case is known so far. If the arms disagree on the same 20% of the 100 held-out rows in every seed, 10 seeds detect a "
         "difference of 12."
     )
-    assert sentence.endswith("; the spread over seeds is not known yet, and adds to it.")
+    assert sentence.endswith(
+        "; the spread over seeds is not known yet, and adds to it. The rows set it: more seeds hardly help."
+    )
     assert plan_document(planned(tmp_path, STUDY), 1).detectable_for_new_rows == [sentence]
 
 
@@ -71,3 +83,84 @@ def test_of_splits_that_overlap_the_corrected_deviation_is_told(tmp_path: Path) 
 )
 def test_nothing_is_said_where_verdicts_are_about_these_rows(tmp_path: Path, old: str, new: str) -> None:
     assert said(tmp_path, STUDY.replace(old, new)) == []
+
+
+# --- by the variances of what is stored ---------------------------------------------------------
+
+
+def stored(plan: Plan, seeds: int, **facts: Any) -> dict[tuple[int, str], Result]:
+    """Results of all trials, from this number of seeds, that a study could hold."""
+    generator = np.random.default_rng(0)
+    return {
+        trial.key: result(
+            *trial.key, None, epochs_to={"val_accuracy 0.9": [1.0] * seeds}, **facts,
+        ).model_copy(update={"final": {"val_accuracy": (0.8 + 0.02 * generator.normal(size=seeds)).tolist()}})
+        for trial in plan.trials
+    }  # fmt: skip
+
+
+def pairs(plan: Plan, results: dict[tuple[int, str], Result]) -> Floats:
+    """The differences of the mean over cells, (S,)."""
+    final = {key: np.array(one.final["val_accuracy"], float) for key, one in results.items()}
+    found: Floats = np.mean([final[cell.number, "bn"] - final[cell.number, "none"] for cell in plan.cells], axis=0)
+    return found
+
+
+def size_of(error: StandardError) -> str:
+    return f"{100 * detectable(error):.2f}"
+
+
+def test_finished_trials_say_what_their_number_of_seeds_detects(tmp_path: Path) -> None:
+    plan = planned(tmp_path, STUDY)
+    results = stored(plan, 10)
+    deviation = float(np.std(pairs(plan, results), ddof=1))
+    (said,) = by_stored(plan, results, 0.95)
+    assert said == (
+        f"On these rows, 10 seeds detect an effect of {size_of(over_seeds(deviation, 10))} in val_accuracy (%), "
+        "bn - none, with 80% probability (95% interval), by the variances of 10 stored seeds."
+    )
+    lost = {key: one for key, one in results.items() if key != plan.trials[0].key}
+    assert by_stored(plan, lost, 0.95) == [None], "a trial that the claim reads is not there"
+
+
+@pytest.mark.parametrize("seeds", [8, 20, 80])
+def test_the_same_study_with_fewer_seeds_says_what_more_seeds_detect(tmp_path: Path, seeds: int) -> None:
+    """With the held-out rows that it kept: what more seeds detect falls to what the rows allow."""
+    plan, generator = planned(tmp_path, STUDY.replace("seeds: 10", f"seeds: {seeds}")), np.random.default_rng(0)
+    results, right = stored(plan, 6), {}
+    for key, one in results.items():
+        right[key] = generator.random((6, 100)) < generator.beta(4, 1, 100)
+        rows_SR = np.broadcast_to(np.arange(100, dtype="int32"), (6, 100))
+        part = PartRows(rows_SR, np.ones((6, 100), "float32"), None, None, {"accuracy": right[key]})
+        final = {"val_accuracy": right[key].mean(axis=1).tolist()}
+        held = HeldOut(tuple(range(6)), {"val": part})
+        results[key] = one.model_copy(update={"final": final, "held_out": held})
+    begun = EarlierResults({trial.digest: results[trial.key] for trial in plan.trials})
+    plan = replace(plan, begun=begun)
+    difference_SR = np.mean(
+        [right[cell.number, "bn"].astype(float) - right[cell.number, "none"] for cell in plan.cells], axis=0
+    )
+    expected = size_of(over_rows(new_rows(difference_SR).components, seeds, 100))
+    (said,) = by_stored(plan, {}, 0.95)
+    assert said == (
+        f"For new rows, {seeds} seeds and 100 held-out rows detect an effect of {expected} in val_accuracy (%), "
+        "bn - none, with 80% probability (95% interval), by the variances of 6 stored seeds."
+    )
+    document = plan_document(plan, 1, {})
+    assert document.claims[0].detectable == said and document.detectable_for_new_rows == []
+
+
+def test_splits_of_each_seeds_own_are_predicted_by_their_share(tmp_path: Path) -> None:
+    plan = planned(tmp_path, BASE % ", resample: true" + REST)
+    results = stored(plan, 10, resample=True, rows={"train": 400, "val": 100})
+    error = over_splits(float(np.std(pairs(plan, results), ddof=1)), 10, 0.25)
+    (said,) = by_stored(plan, results, 0.95)
+    assert said is not None and said.startswith(f"For other splits, 10 seeds detect an effect of {size_of(error)} in ")
+
+
+def test_pairs_that_are_all_alike_and_seeds_without_a_value_say_nothing_of_other_seeds(tmp_path: Path) -> None:
+    plan = planned(tmp_path, STUDY)
+    results = stored(plan, 10)
+    for value in (0.8, None):
+        alike = {key: one.model_copy(update={"final": {"val_accuracy": [value] * 10}}) for key, one in results.items()}
+        assert by_stored(plan, alike, 0.95) == [None]

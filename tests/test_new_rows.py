@@ -83,7 +83,10 @@ def test_a_direction_needs_the_agreement_of_the_sign_flip_test() -> None:
     assert difference.low is not None and difference.low > 0
     assert difference.p_value == 0.0625
     assert contrast.verdict.word == "cannot tell yet"
-    assert "The sign-flip test over seeds does not exclude zero (p 0.062, above 5%). Use more seeds." in contrast.verdict.sentence
+    assert (
+        "The sign-flip test over seeds does not exclude zero (p 0.062, above 5%). Use more seeds."
+        in contrast.verdict.sentence
+    )
 
 
 def test_groups_of_rows_are_what_is_drawn_anew() -> None:

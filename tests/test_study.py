@@ -463,6 +463,11 @@ def test_what_censoring_flatters_decides_nothing(
         assert verdict["sentence"].endswith(" 3 trainings never reach 0.9. More training.epochs may settle it.")
 
 
+def test_one_training_that_never_arrives_is_told_in_the_singular() -> None:
+    said = judge(spread(-math.log(2)), (1, 0), **TIMED)["verdict"]["sentence"]
+    assert said.endswith(" 1 training never reaches 0.9. More training.epochs may settle it.")
+
+
 @pytest.mark.parametrize(("log_ratio", "found"), [(-math.log(2), "inconclusive"), (math.log(2), "inconclusive")])
 def test_censoring_of_either_arm_flatters_an_interaction(log_ratio: float, found: str) -> None:
     interaction = {**TIMED, "at": {"x": 1}, "minus": {"x": 2}}
@@ -592,7 +597,8 @@ def test_a_direction_needs_the_sign_flip_test_too() -> None:
     assert found["difference"]["high"] < 0 and found["difference"]["p_value"] == 0.0625
     assert found["verdict"]["word"] == "inconclusive"
     assert (
-        "The sign-flip test over seeds does not exclude zero (p 0.062, above 5%). Use more seeds." in found["verdict"]["sentence"]
+        "The sign-flip test over seeds does not exclude zero (p 0.062, above 5%). Use more seeds."
+        in found["verdict"]["sentence"]
     )
     assert "sign-flip" not in judge(spread(0.05))["verdict"]["sentence"]
 
@@ -725,6 +731,27 @@ VARY = "vary: {training.batch_size: [4, 8]}\n"
 def test_bad_input_is_told_with_its_line_and_its_cure(tmp_path: Path, text: str, message: str) -> None:
     assert message in refusal(tmp_path, text)
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("second", "message"),
+    [
+        ("treated: bm, ", "s.yaml:7: hypothesis 2: treated is 'bm'; expected one of the arms. Did you mean 'bn'?"),
+        (
+            "treated: bn, at: {training.batch_size: 5}, ",
+            "s.yaml:7: hypothesis 2: at.training.batch_size is 5; expected",
+        ),
+        ("treated: bn, over: {factor: x, take: best}, ", "s.yaml:7: hypothesis 2: over.take is 'best'. Good names:"),
+        ("treated: bn, smalest: 1, ", "s.yaml:7: hypothesis 2: smalest is not a known key. Did you mean 'smallest'?"),
+        ("", "s.yaml:7: hypothesis 2: treated is missing; it has no default."),
+    ],
+)
+def test_a_mistake_of_the_second_hypothesis_is_called_one_of_the_second(
+    tmp_path: Path, second: str, message: str
+) -> None:
+    rest = "metric: test_accuracy, baseline: none, direction: higher, smallest: 0.01}\n"
+    both = f"hypotheses:\n- {{claim: c, treated: bn, {rest}- {{claim: d, {second}{rest}"
+    assert message in refusal(tmp_path, BASE + ARMS + both + VARY)
 
 
 def test_a_mistake_that_every_cell_has_is_told_once(tmp_path: Path) -> None:

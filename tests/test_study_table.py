@@ -257,6 +257,36 @@ def test_a_hypothesis_that_was_asked_after_results_is_told_before_its_verdict_in
     assert lines(study_table.claims(rows))[-2] == f'WARNING  s, "It is faster.": {AFTER}'
 
 
+def test_hypotheses_that_came_later_are_said_to_widen_the_interval_of_those_before_in_the_plan_and_the_table() -> None:
+    told = (
+        "WARNING  2 hypotheses were added after the results and share the error, so the interval of this one can be "
+        "wider than it was without them."
+    )
+    later = {**PLAN["claims"][0], "asked_after_results": True}
+    assert [line for line in plan_lines(claims=[PLAN["claims"][0], later, later]) if "share" in line] == [told]
+    assert not [line for line in plan_lines(claims=[PLAN["claims"][0]] * 2) if "share" in line]
+    facts = document()
+    facts["hypotheses"][1]["asked_after_results"] = True
+    told = "WARNING  1 hypothesis was added after the results and shares the error, so the interval of this one can be "
+    printed = study_lines(facts)
+    assert [printed.index(line) < printed.index("It is faster.") for line in printed if line.startswith(told)] == [True]
+
+
+def test_one_training_that_never_arrives_is_told_in_the_singular() -> None:
+    facts = document()
+    facts["hypotheses"][1]["never_reached"]["none"] = 1
+    assert any("; none: 1 never arrives and counts with the budget)" in line for line in study_lines(facts))
+
+
+def test_a_plan_tells_what_stored_trials_say_of_each_claim_and_the_worst_case_only_of_the_others() -> None:
+    known = {**PLAN["claims"][0], "detectable": "For new rows, 20 seeds detect 3."}
+    assert plan_lines(claims=[known])[5:-1] == ["For new rows, 20 seeds detect 3."]
+    both = plan_lines(claims=[known, PLAN["claims"][0]], detectable_for_new_rows=["For new rows, the worst case."])
+    assert both[6] == "For new rows, 20 seeds detect 3."
+    assert both[7].startswith("For other seeds on the same splits: 20 seeds find the difference of each other claim ")
+    assert both[8] == "For new rows, the worst case."
+
+
 def test_trials_of_an_earlier_format_are_told_until_something_is_trained() -> None:
     told = "kept by an earlier bnexp, in another format: s-study-0123456789. All trials are trained anew"
     assert told in plan_lines(older_format=["s-study-0123456789"])

@@ -134,12 +134,13 @@ def _detects(plan: PlanDocument) -> Iterator[str]:
         shared = f", as {len(plan.claims)} hypotheses share the risk of an error" if len(plan.claims) > 1 else ""
         yield f"WARNING  {seeds} too few for a verdict; {plan.fewest_seeds} are the fewest{shared}"
         return
-    yield from (plain(claim.detectable) for claim in plan.claims if claim.detectable is not None)
-    is_open = any(claim.detectable is None for claim in plan.claims)
-    if is_open and plan.detectable_deviations is not None:
+    known = [claim.detectable for claim in plan.claims if claim.detectable is not None]
+    yield from map(plain, known)
+    if len(known) < len(plan.claims) and plan.detectable_deviations is not None:
+        other = "other " if known else ""
         where = "For other seeds on the same splits: " if plan.detectable_for_new_rows else ""
         text = (
-            f"{counted(plan.seeds, 'seed')} find the difference of each claim with 80% probability if it is "
+            f"{counted(plan.seeds, 'seed')} find the difference of each {other}claim with 80% probability if it is "
             f"at least {plan.detectable_deviations:.2f} times as large as its standard deviation over seeds"
         )
         yield f"{where}{text}."

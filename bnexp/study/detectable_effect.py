@@ -102,7 +102,8 @@ def _of(planned: Plan, claim: Hypothesis, level: float) -> str | None:
     )
     is_one_part = claim.minus is None and all(one == facts[0] for one in facts)
     if is_one_part and not design.grouped and quantity(design.metric) == "accuracy":
-        return f"For new rows, only the worst case is known so far. {detectable_by(design, None).sentence}"
+        worst = detectable_by(design, None).sentence
+        return f"For new rows, only the worst case is known so far. {worst} The rows set it: more seeds hardly help."
     what = "groups of held-out rows" if design.grouped else f"{design.rows} held-out rows"
     what = what if is_one_part or design.grouped else "held-out rows"
     name = with_unit(design.metric)

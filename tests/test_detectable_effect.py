@@ -164,3 +164,18 @@ def test_pairs_that_are_all_alike_and_seeds_without_a_value_say_nothing_of_other
     for value in (0.8, None):
         alike = {key: one.model_copy(update={"final": {"val_accuracy": [value] * 10}}) for key, one in results.items()}
         assert by_stored(plan, alike, 0.95) == [None]
+
+
+def test_a_ratio_beyond_all_numbers_is_not_told(tmp_path: Path) -> None:
+    metric = STUDY.replace("metric: val_accuracy", "metric: {metric: val_loss, ratio: true}")
+    plan = planned(tmp_path, metric.replace("higher, smallest: 0.01", "lower, smallest: 1.2"))
+    for sizes, is_told in (([1.0, 1.1] * 5, True), ([1e-300, 1e300] * 5, False)):
+        losses = {"none": [1.0] * 10, "bn": sizes}
+        results = {
+            key: one.model_copy(update={"final": {"val_loss": losses[key[1]]}}) for key, one in stored(plan, 10).items()
+        }
+        (said,) = by_stored(plan, results, 0.95)
+        assert (said is not None) == is_told
+        if said is not None:
+            size = np.exp(detectable(over_seeds(float(np.std(np.log(sizes), ddof=1)), 10)))
+            assert f"10 seeds detect an effect of {size:.3g} times in val_loss, none / bn, with 80%" in said

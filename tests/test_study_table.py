@@ -263,8 +263,10 @@ def test_hypotheses_that_came_later_are_said_to_widen_the_interval_of_those_befo
         "wider than it was without them."
     )
     later = {**PLAN["claims"][0], "asked_after_results": True}
-    assert [line for line in plan_lines(claims=[PLAN["claims"][0], later, later]) if "share" in line] == [told]
-    assert not [line for line in plan_lines(claims=[PLAN["claims"][0]] * 2) if "share" in line]
+    every = "3 hypotheses share the error of 5%, so each needs more evidence than it would alone"
+    assert [line for line in plan_lines(claims=[PLAN["claims"][0], later, later]) if "share" in line] == [told, every]
+    assert [line for line in plan_lines(claims=[PLAN["claims"][0]] * 3) if "share" in line] == [every]
+    assert not [line for line in plan_lines() if "share" in line]
     facts = document()
     facts["hypotheses"][1]["asked_after_results"] = True
     told = "WARNING  1 hypothesis was added after the results and shares the error, so the interval of this one can be "
@@ -282,9 +284,9 @@ def test_a_plan_tells_what_stored_trials_say_of_each_claim_and_the_worst_case_on
     known = {**PLAN["claims"][0], "detectable": "For new rows, 20 seeds detect 3."}
     assert plan_lines(claims=[known])[5:-1] == ["For new rows, 20 seeds detect 3."]
     both = plan_lines(claims=[known, PLAN["claims"][0]], detectable_for_new_rows=["For new rows, the worst case."])
-    assert both[6] == "For new rows, 20 seeds detect 3."
-    assert both[7].startswith("For other seeds on the same splits: 20 seeds find the difference of each other claim ")
-    assert both[8] == "For new rows, the worst case."
+    assert both[7] == "For new rows, 20 seeds detect 3."
+    assert both[8].startswith("For other seeds on the same splits: 20 seeds find the difference of each other claim ")
+    assert both[9] == "For new rows, the worst case."
 
 
 def test_trials_of_an_earlier_format_are_told_until_something_is_trained() -> None:

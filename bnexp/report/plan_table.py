@@ -90,6 +90,8 @@ def _design(plan: PlanDocument) -> Iterator[str]:
             yield f"WARNING  {shared}"
         if claim.earlier_seeds:
             yield f"WARNING  {looked_before(claim.earlier_seeds, plan.seeds)}"
+    if len(plan.claims) > 1:
+        yield f"{len(plan.claims)} hypotheses share the error of 5%, so each needs more evidence than it would alone"
 
 
 def _work(plan: PlanDocument) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """What a study can detect, told before anything more is trained.
 
-If all trials that a claim reads are stored, their variances say it. They are the study's own finished trials, or those
-of the same study with fewer seeds. Else the worst case of an accuracy is assumed; of other splits the ratio is known.
+If all trials that a claim reads are stored, their variances say it: the study's own finished trials, or the trials of
+the same study with fewer seeds. Else the worst case of an accuracy is assumed; of other splits the ratio is known.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from bnexp.comparison.judged_difference import JudgedDifference
 from bnexp.comparison.metric_rules import has_own_splits
 from bnexp.config.study import Hypothesis
 from bnexp.errors import counted
-from bnexp.metrics import LARGEST, part_of, quantity, with_unit
+from bnexp.metrics import part_of, quantity, with_unit
 from bnexp.statistics.estimate import deviation as spread_of
 from bnexp.statistics.power import POWER, StandardError, detectable, over_rows, over_seeds, over_splits
 from bnexp.store.run_record import DataFacts
@@ -23,7 +23,7 @@ from bnexp.study.grid import Candidate, Cell, matches
 from bnexp.study.new_rows import Rows, why_not
 from bnexp.study.plan import Finished, Plan, rows_of
 from bnexp.study.verdict import judged_difference
-from bnexp.study.words import about, deviation
+from bnexp.study.words import about, deviation, held
 
 
 def by_stored(planned: Plan, done: Finished, level: float) -> list[str | None]:
@@ -51,7 +51,7 @@ def _by_trials(planned: Plan, claim: Hypothesis, results: Results, rows: Rows, l
         return None
     error, drawn = _predicted(difference, planned.file.study.seeds)
     size = detectable(error, level=level)
-    if not 0 < size <= LARGEST:
+    if not size > 0 or held(claim, size) is None:
         return None
     chance = f"with {POWER:.0%} probability ({100 * level:.4g}% interval)"
     known = f"by the variances of {counted(min(counts), 'stored seed')}"
@@ -72,9 +72,9 @@ def _predicted(difference: JudgedDifference, seeds: int) -> tuple[StandardError,
 
 
 def for_new_rows(planned: Plan, level: float, claims: Sequence[Hypothesis] | None = None) -> list[str]:
-    """Return a sentence for each kind of claim that is judged for new rows; `level` is that of their intervals.
+    """Return a sentence for each kind of claim that is judged for new rows and whose trials are not stored.
 
-    Nothing is stored of the claims, which are all of the study's where they are not given.
+    `level` is that of their intervals. Without `claims`, they are all claims of the study.
     """
     claims = planned.file.study.claims() if claims is None else claims
     return list(dict.fromkeys(said for claim in claims if (said := _of(planned, claim, level)) is not None))

@@ -76,7 +76,7 @@ def _detects(design: Study, level: float) -> tuple[int, float | None]:
 
 
 def _without(design: Study, stored: Sequence[str | None]) -> list[Hypothesis]:
-    """List the claims of which nothing is known by stored trials."""
+    """List the claims that stored trials say nothing about."""
     return [claim for claim, said in zip(design.claims(), stored, strict=True) if said is None]
 
 

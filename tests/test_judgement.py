@@ -39,7 +39,7 @@ def test_a_stricter_level_asks_for_more_pairs_and_an_asker_without_advice_gives_
     found = withheld(Evidence("val_loss", 7, level=0.99), WORDS)
     assert found is not None and found.settled_by == 8
     assert found.sentence == (
-        "7 pairs are too few for a verdict; 8 are the fewest that could all agree by chance in less than 1%, as several questions share the error of 5%. Use more."
+        "7 pairs are too few for a verdict; 8 are the fewest that could all agree by chance in less than 1%. Use more."
     )
     assert withheld(Evidence("val_loss", 7, lost=1), Advice("", "")) == Withheld(LOST.format(""))
 

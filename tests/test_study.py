@@ -613,12 +613,10 @@ def test_the_bounds_of_a_ratio_that_no_float_can_tell_are_left_out() -> None:
 def test_the_level_of_claims_without_a_verdict_is_the_strictest_whatever_their_few_pairs_say() -> None:
     few = [Contrast(np.array([0.1, 0.11, 0.12])), Contrast(np.array([0.1, -0.1, 0.0]))]
     assert [one["level"] for one in facts_of([claim(), claim(claim="d")], few)] == [0.975, 0.975]
-    told = (
-        "3 pairs are too few for a verdict; 7 are the fewest that could all agree by chance in less than 2.5%, "
-        "as several questions share the error of 5%."
-    )
+    told = "3 pairs are too few for a verdict; 7 are the fewest that could all agree by chance in less than 2.5%."
+    shared = "Several hypotheses share the error, so each needs more pairs than one alone."
     found = facts_of([claim(), claim(claim="d")], few)[0]["verdict"]
-    assert found == {"word": "inconclusive", "settled_by": 7, "sentence": f"{told} Use more seeds."}
+    assert found == {"word": "inconclusive", "settled_by": 7, "sentence": f"{told} {shared} Use more seeds."}
 
 
 def test_study_json_holds_no_key_that_only_a_comparison_fills() -> None:

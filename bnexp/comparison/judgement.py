@@ -80,7 +80,6 @@ def _joined(reason: str, cure: str) -> str:
 def _too_few(evidence: Evidence, fewest: int, words: Advice) -> str:
     few = f"{evidence.pairs} pair{'s are' if evidence.pairs > 1 else ' is'} too few for a verdict"
     chance = f"{100 * (1 - evidence.level):.3g}%"
-    chance += f", as several questions share the error of {1 - LEVEL:.0%}" if evidence.level > LEVEL else ""
     return f"{few}; {fewest} are the fewest that could all agree by chance in less than {chance}. {words.more_pairs}"
 
 

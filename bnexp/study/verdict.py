@@ -42,6 +42,7 @@ SPEAKS_OF = {
 }
 """`Contrast.resample` -> what the interval over seeds speaks of."""
 BOUNDS = ("mean", "low", "high")
+SHARED = "Several hypotheses share the error, so each needs more pairs than one alone. "
 
 
 def judged(claims: Sequence[Hypothesis], contrasts: Sequence[Contrast]) -> list[HypothesisRecord]:
@@ -157,7 +158,7 @@ def _withheld(claim: Hypothesis, contrast: Contrast, level: float) -> Withheld |
     )
     words = Advice(
         who=f"neither {claim.treated} nor {claim.baseline}, in any cell that is read,",
-        more_pairs="Use more seeds.",
+        more_pairs=f"{SHARED if level > LEVEL else ''}Use more seeds.",
         lost_too=" (a 0 has no ratio and counts as lost, too)" if claim.metric.ratio else "",
         after_loss="Read an accuracy, count failures (failures_below), or lower the learning rate.",
     )

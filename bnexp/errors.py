@@ -190,9 +190,11 @@ def listed(names: Iterable[str], most: int | None = None) -> str:
 def counted(number: int, noun: str) -> str:
     """Return a count with its noun, in the singular for one.
 
-    >>> counted(1, "seed"), counted(2000, "seed"), counted(2, "class")
-    ('1 seed', '2,000 seeds', '2 classes')
+    >>> counted(1, "seed"), counted(2000, "seed"), counted(2, "class"), counted(2, "hypothesis")
+    ('1 seed', '2,000 seeds', '2 classes', '2 hypotheses')
     """
+    if noun.endswith("sis"):
+        return f"{number:,} {noun if number == 1 else noun[:-2] + 'es'}"
     ending = "es" if noun.endswith("s") else "s"
     return f"{number:,} {noun}{'' if number == 1 else ending}"
 

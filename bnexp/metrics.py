@@ -132,3 +132,12 @@ def number(metric: str, value: float | None, *, spread: float | None = None, sig
         short = f"{value:{sign}.3g}"
         return f"{float(short):{sign}.0f}" if "e+" in short and abs(value) < LARGEST_WRITTEN_OUT else short
     return f"{value:{sign}.{max(0, 1 - math.floor(math.log10(spread)))}f}"
+
+
+def p_text(value: float | None) -> str:
+    """Write a p-value.
+
+    >>> p_text(0.0312), p_text(0.00002), p_text(None)
+    ('0.031', '<0.001', '-')
+    """
+    return "-" if value is None else "<0.001" if value < 0.001 else f"{value:.2g}"

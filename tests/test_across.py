@@ -211,6 +211,47 @@ def test_cells_that_share_one_effect_are_seldom_said_to_disagree(effect: float) 
     assert np.mean([parts.disagree for parts in found]) <= 0.01
 
 
+def test_an_open_question_over_cells_that_differ_names_no_number_of_seeds() -> None:
+    apart = judge([0.029, 0.01, 0.019], smallest=0.02)
+    assert (apart.verdict.word, apart.verdict.settled_by) == ("inconclusive", None)
+    assert (
+        " The cells differ beyond their noise (Cochran's Q, p <0.001), so more seeds may only show that there is no "
+        "single answer. Ask of each with `at`." + NOT_KEPT
+    ) in apart.verdict.sentence
+    alike = judge([0.016, 0.0165, 0.017], noise=0.02, smallest=0.02)
+    assert alike.verdict.word == "inconclusive" and alike.verdict.settled_by
+    assert f"About {alike.verdict.settled_by} pairs of seeds would settle it." in alike.verdict.sentence
+    groups = judge([[0.05, 0.01], [0.02, 0.0]], smallest=0.0201, over={"factor": "model.depth", "take": "mean"})
+    assert groups.verdict.word == "inconclusive" and " The groups differ beyond" in groups.verdict.sentence
+
+
+def test_a_spread_of_cells_that_the_test_does_not_show_is_not_stated_as_found() -> None:
+    found = judge([0.02, 0.024, 0.018], noise=0.01)
+    assert found.across is not None and found.across.heterogeneity is not None
+    held = found.across.heterogeneity
+    assert held.tau and held.p_value > 0.05
+    first = printed(found)[0]
+    assert (
+        f"; that they differ beyond their noise is not shown (Cochran's Q, p {held.p_value:.2g}); they may, by" in first
+    )
+    assert f" a standard deviation of about {100 * held.tau:.2f} (tau);" in first
+
+
+def test_a_cell_in_which_seeds_never_arrive_is_a_bound_as_the_mean_over_cells_is() -> None:
+    timed = claim(metric={"metric": "val_accuracy", "epochs_to": 0.9}, direction="lower", smallest=1.2)
+    ahead_S = -np.log(2) + 0.01 * np.resize([-1.0, 1.0], SEEDS)
+    parts = tuple(
+        Contrast(ahead_S, never, levels={"model.depth": number})
+        for number, never in enumerate(((0, 0), (0, 3), (2, 0)))
+    )
+    (found,) = judged([timed], [Contrast(ahead_S, (2, 3), parts=parts)])
+    assert found.across is not None
+    assert [one.reading for one in found.across.cells] == ["ratio", "at least", "at most"]
+    rows = printed(found)[-3:]
+    assert [">= 2 [" in row for row in rows] == [False, True, False]
+    assert ["<= 2 [" in row for row in rows] == [False, False, True]
+
+
 # --- what is kept and shown ------------------------------------------------------------------
 
 

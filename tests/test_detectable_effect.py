@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from scipy import stats
-from studies import planned
+from studies import planned, result
 
-from bnexp.study.detectable_effect import for_new_rows
+from bnexp.held_out import HeldOut, PartRows
+from bnexp.statistics.arrays import Floats
+from bnexp.statistics.held_out_rows import new_rows
+from bnexp.statistics.power import StandardError, detectable, over_rows, over_seeds, over_splits
+from bnexp.study.detectable_effect import by_stored, for_new_rows
 from bnexp.study.outlook import plan_document
+from bnexp.study.plan import Plan
+from bnexp.study.result import Result
+from bnexp.study.smaller_study import EarlierResults
 
 BASE = "experiment: {dataset: {name: moons, samples: 500%s}, model: {name: mlp}, training: {epochs: 1}}\n"
 REST = """\
@@ -28,10 +38,12 @@ def said(place: Path, text: str) -> list[str]:
 def test_an_accuracy_on_one_held_out_part_is_told_with_the_worst_case_as_a_comparison_tells_it(tmp_path: Path) -> None:
     (sentence,) = said(tmp_path, STUDY)
     assert sentence.startswith(
-        "For new rows: If the arms disagree on the same 20% of the 100 held-out rows in every seed, 10 seeds detect a "
+        "For new rows, only the worst case is known so far. If the arms disagree on the same 20% of the 100 held-out rows in every seed, 10 seeds detect a "
         "difference of 12."
     )
-    assert sentence.endswith("; the spread over seeds is not known yet, and adds to it.")
+    assert sentence.endswith(
+        "; the spread over seeds is not known yet, and adds to it. The rows set it: more seeds hardly help."
+    )
     assert plan_document(planned(tmp_path, STUDY), 1).detectable_for_new_rows == [sentence]
 
 
@@ -39,11 +51,11 @@ def test_an_accuracy_on_one_held_out_part_is_told_with_the_worst_case_as_a_compa
     ("old", "new", "told"),
     [
         ("metric: val_accuracy", "metric: val_loss",
-         "For new rows, the spread over the 100 held-out rows adds to it; in val_loss it is not known before the first "
-         "run."),
+         "For new rows, the spread over the 100 held-out rows adds to it. In val_loss, it is not known before trials "
+         "are stored."),
         ("smallest: 0.01", "smallest: 0.01, at: {training.learning_rate: 0.1}, minus: {training.learning_rate: 0.2}",
-         "For new rows, the spread over the held-out rows adds to it; in val_accuracy (%) it is not known before the "
-         "first run."),
+         "For new rows, the spread over the held-out rows adds to it. In val_accuracy (%), it is not known before "
+         "trials are stored."),
     ],
 )  # fmt: skip
 def test_where_no_worst_case_is_known_only_that_rows_add_to_the_spread(
@@ -71,3 +83,99 @@ def test_of_splits_that_overlap_the_corrected_deviation_is_told(tmp_path: Path) 
 )
 def test_nothing_is_said_where_verdicts_are_about_these_rows(tmp_path: Path, old: str, new: str) -> None:
     assert said(tmp_path, STUDY.replace(old, new)) == []
+
+
+# --- by the variances of what is stored ---------------------------------------------------------
+
+
+def stored(plan: Plan, seeds: int, **facts: Any) -> dict[tuple[int, str], Result]:
+    """Results of all trials, from this number of seeds, that a study could hold."""
+    generator = np.random.default_rng(0)
+    return {
+        trial.key: result(
+            *trial.key, None, epochs_to={"val_accuracy 0.9": [1.0] * seeds}, **facts,
+        ).model_copy(update={"final": {"val_accuracy": (0.8 + 0.02 * generator.normal(size=seeds)).tolist()}})
+        for trial in plan.trials
+    }  # fmt: skip
+
+
+def pairs(plan: Plan, results: dict[tuple[int, str], Result]) -> Floats:
+    """The differences of the mean over cells, (S,)."""
+    final = {key: np.array(one.final["val_accuracy"], float) for key, one in results.items()}
+    found: Floats = np.mean([final[cell.number, "bn"] - final[cell.number, "none"] for cell in plan.cells], axis=0)
+    return found
+
+
+def size_of(error: StandardError) -> str:
+    return f"{100 * detectable(error):.2f}"
+
+
+def test_finished_trials_say_what_their_number_of_seeds_detects(tmp_path: Path) -> None:
+    plan = planned(tmp_path, STUDY)
+    results = stored(plan, 10)
+    deviation = float(np.std(pairs(plan, results), ddof=1))
+    (said,) = by_stored(plan, results, 0.95)
+    assert said == (
+        f"On these rows, 10 seeds detect an effect of {size_of(over_seeds(deviation, 10))} in val_accuracy (%), "
+        "bn - none, with 80% probability (95% interval), by the variances of 10 stored seeds."
+    )
+    lost = {key: one for key, one in results.items() if key != plan.trials[0].key}
+    assert by_stored(plan, lost, 0.95) == [None], "a trial that the claim reads is not there"
+
+
+@pytest.mark.parametrize("seeds", [8, 20, 80])
+def test_the_same_study_with_fewer_seeds_says_what_more_seeds_detect(tmp_path: Path, seeds: int) -> None:
+    """With the held-out rows that it kept: what more seeds detect falls to what the rows allow."""
+    plan, generator = planned(tmp_path, STUDY.replace("seeds: 10", f"seeds: {seeds}")), np.random.default_rng(0)
+    results, right = stored(plan, 6), {}
+    for key, one in results.items():
+        right[key] = generator.random((6, 100)) < generator.beta(4, 1, 100)
+        rows_SR = np.broadcast_to(np.arange(100, dtype="int32"), (6, 100))
+        part = PartRows(rows_SR, np.ones((6, 100), "float32"), None, None, {"accuracy": right[key]})
+        final = {"val_accuracy": right[key].mean(axis=1).tolist()}
+        held = HeldOut(tuple(range(6)), {"val": part})
+        results[key] = one.model_copy(update={"final": final, "held_out": held})
+    begun = EarlierResults({trial.digest: results[trial.key] for trial in plan.trials})
+    plan = replace(plan, begun=begun)
+    difference_SR = np.mean(
+        [right[cell.number, "bn"].astype(float) - right[cell.number, "none"] for cell in plan.cells], axis=0
+    )
+    expected = size_of(over_rows(new_rows(difference_SR).components, seeds, 100))
+    (said,) = by_stored(plan, {}, 0.95)
+    assert said == (
+        f"For new rows, {seeds} seeds and 100 held-out rows detect an effect of {expected} in val_accuracy (%), "
+        "bn - none, with 80% probability (95% interval), by the variances of 6 stored seeds."
+    )
+    document = plan_document(plan, 1, {})
+    assert document.claims[0].detectable == said and document.detectable_for_new_rows == []
+
+
+def test_splits_of_each_seeds_own_are_predicted_by_their_share(tmp_path: Path) -> None:
+    plan = planned(tmp_path, BASE % ", resample: true" + REST)
+    results = stored(plan, 10, resample=True, rows={"train": 400, "val": 100})
+    error = over_splits(float(np.std(pairs(plan, results), ddof=1)), 10, 0.25)
+    (said,) = by_stored(plan, results, 0.95)
+    assert said is not None and said.startswith(f"For other splits, 10 seeds detect an effect of {size_of(error)} in ")
+
+
+def test_pairs_that_are_all_alike_and_seeds_without_a_value_say_nothing_of_other_seeds(tmp_path: Path) -> None:
+    plan = planned(tmp_path, STUDY)
+    results = stored(plan, 10)
+    for value in (0.8, None):
+        alike = {key: one.model_copy(update={"final": {"val_accuracy": [value] * 10}}) for key, one in results.items()}
+        assert by_stored(plan, alike, 0.95) == [None]
+
+
+def test_a_ratio_beyond_all_numbers_is_not_told(tmp_path: Path) -> None:
+    metric = STUDY.replace("metric: val_accuracy", "metric: {metric: val_loss, ratio: true}")
+    plan = planned(tmp_path, metric.replace("higher, smallest: 0.01", "lower, smallest: 1.2"))
+    for sizes, is_told in (([1.0, 1.1] * 5, True), ([1e-300, 1e300] * 5, False)):
+        losses = {"none": [1.0] * 10, "bn": sizes}
+        results = {
+            key: one.model_copy(update={"final": {"val_loss": losses[key[1]]}}) for key, one in stored(plan, 10).items()
+        }
+        (said,) = by_stored(plan, results, 0.95)
+        assert (said is not None) == is_told
+        if said is not None:
+            size = np.exp(detectable(over_seeds(float(np.std(np.log(sizes), ddof=1)), 10)))
+            assert f"10 seeds detect an effect of {size:.3g} times in val_loss, none / bn, with 80%" in said

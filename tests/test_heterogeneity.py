@@ -70,6 +70,17 @@ def test_what_cells_share_cannot_set_them_apart() -> None:
     assert (together.q, together.correlation, together.tau) == pytest.approx((8.0, 0.75, math.sqrt(1.75)))
 
 
+def test_the_prediction_interval_lies_around_the_plain_mean_where_that_is_what_is_judged() -> None:
+    """One noisy cell moves the plain mean, and hardly the weighted one: beside the plain mean it would mislead."""
+    cells = [Estimate(1.0, 0.1, 19.0), Estimate(1.1, 0.1, 19.0), Estimate(-6.0, 2.0, 19.0)]
+    error = math.sqrt(sum(one.error**2 for one in cells)) / 3
+    textbook, found = of(cells).prediction, of(cells, error).prediction
+    assert textbook is not None and found is not None
+    assert textbook.mean > 0.5 and found.mean == pytest.approx(-1.3)
+    assert found.mean - found.low == pytest.approx(found.high - found.mean)
+    assert found.high - found.low >= textbook.high - textbook.low
+
+
 @pytest.mark.parametrize("error", [0.0, math.nan])
 def test_a_cell_without_a_standard_error_leaves_it_unknown(error: float) -> None:
     assert heterogeneity([Estimate(0.0, 1.0, 5.0), Estimate(1.0, error, 5.0)]) is None

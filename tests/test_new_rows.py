@@ -83,7 +83,10 @@ def test_a_direction_needs_the_agreement_of_the_sign_flip_test() -> None:
     assert difference.low is not None and difference.low > 0
     assert difference.p_value == 0.0625
     assert contrast.verdict.word == "cannot tell yet"
-    assert "The sign-flip test over seeds does not exclude zero (p 0.062). Use more seeds." in contrast.verdict.sentence
+    assert (
+        "The sign-flip test over seeds does not exclude zero (p 0.062, above 5%). Use more seeds."
+        in contrast.verdict.sentence
+    )
 
 
 def test_groups_of_rows_are_what_is_drawn_anew() -> None:
@@ -178,3 +181,14 @@ def test_the_error_of_a_difference_in_r2_is_that_of_a_bootstrap_over_seeds_and_r
     assert linear_SR.mean() == pytest.approx(r2("a", *whole) - r2("b", *whole), abs=1e-6)
     components = new_rows(linear_SR).components  # without the rows that an interval adds
     assert np.sqrt(components.variance(seeds, rows)) == pytest.approx(float(np.std(drawn)), rel=0.15)
+
+
+def test_a_word_on_these_rows_that_only_the_sign_flip_test_leaves_open_says_so() -> None:
+    """Five seeds gain 4 or 5 rows of 40, always the same ones, and one loses a row."""
+    right = {name: np.broadcast_to(np.arange(40) < 30, (6, 40)).copy() for name in ("bn", "none")}
+    for seed, gained in enumerate((4, 4, 5, 4, 5, -1)):
+        right["bn"][seed] = np.arange(40) < 30 + gained
+    verdict = contrast_of(measured("bn", right["bn"]), measured("none", right["none"])).verdict
+    assert (verdict.word, verdict.these_rows) == ("cannot tell yet", "cannot tell yet")
+    assert " On these 40 rows: cannot tell yet [+" in verdict.sentence
+    assert verdict.sentence.endswith(", as the sign-flip test does not exclude zero (p 0.062, above 5%).")

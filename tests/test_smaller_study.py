@@ -213,7 +213,7 @@ def test_a_plan_says_which_seeds_are_trained_already_and_counts_the_steps_that_a
     assert f"trained already: the first 2 seeds of 2 trials, in {few.directory.name}\n" in text
     assert (told.trainings, told.trainings_left) == (12, 8)
     assert f"12 trainings in all, {told.steps:,} optimizer steps\n" in text
-    assert "finished already: 0 of 2 trials; to be trained: 8 in 2 jobs, " in text
+    assert "finished already: 0 of 2 trials; left: 8 trainings in 2 jobs, " in text
 
 
 def test_seeds_that_were_trained_with_other_versions_are_trained_again_and_the_plan_says_why(

@@ -438,7 +438,7 @@ def test_what_censoring_makes_alike_is_not_refuted() -> None:
     assert judge([0.0] * 14, **TIMED)["verdict"]["word"] == "refuted"
     verdict = judge([0.0] * 14, (14, 14), **TIMED)["verdict"]
     assert verdict["word"] == "inconclusive"
-    assert verdict["sentence"].endswith("28 trainings never reach 0.9. More training.epochs would settle it.")
+    assert verdict["sentence"].endswith("28 trainings never reach 0.9. More training.epochs may settle it.")
 
 
 @pytest.mark.parametrize(
@@ -460,7 +460,12 @@ def test_what_censoring_flatters_decides_nothing(
     verdict = judge(spread(log_ratio), never, **{**TIMED, "direction": direction})["verdict"]
     assert verdict["word"] == word
     if word == "inconclusive":
-        assert verdict["sentence"].endswith(" 3 trainings never reach 0.9. More training.epochs would settle it.")
+        assert verdict["sentence"].endswith(" 3 trainings never reach 0.9. More training.epochs may settle it.")
+
+
+def test_one_training_that_never_arrives_is_told_in_the_singular() -> None:
+    said = judge(spread(-math.log(2)), (1, 0), **TIMED)["verdict"]["sentence"]
+    assert said.endswith(" 1 training never reaches 0.9. More training.epochs may settle it.")
 
 
 @pytest.mark.parametrize(("log_ratio", "found"), [(-math.log(2), "inconclusive"), (math.log(2), "inconclusive")])
@@ -498,7 +503,7 @@ def test_counts_are_judged_by_their_exact_test_too() -> None:
     assert found["difference"]["p_value"] == scipy.stats.binomtest(0, 4).pvalue == 0.125
     assert found["difference"]["high"] < 0
     assert found["verdict"]["word"] == "inconclusive"
-    said = "The sign-flip test over seeds does not exclude zero (p 0.12). Use more seeds."
+    said = "The sign-flip test over seeds does not exclude zero (p 0.12, above 5%). Use more seeds."
     assert found["verdict"]["sentence"].endswith(said)
     assert judge([-1.0] * 6 + [0.0] * 4, direction="lower", **failing)["verdict"]["word"] == "supported"
     assert judge([1.0] * 4 + [0.0] * 6, direction="lower", **failing)["verdict"]["word"] == "inconclusive"
@@ -592,7 +597,8 @@ def test_a_direction_needs_the_sign_flip_test_too() -> None:
     assert found["difference"]["high"] < 0 and found["difference"]["p_value"] == 0.0625
     assert found["verdict"]["word"] == "inconclusive"
     assert (
-        "The sign-flip test over seeds does not exclude zero (p 0.062). Use more seeds." in found["verdict"]["sentence"]
+        "The sign-flip test over seeds does not exclude zero (p 0.062, above 5%). Use more seeds."
+        in found["verdict"]["sentence"]
     )
     assert "sign-flip" not in judge(spread(0.05))["verdict"]["sentence"]
 
@@ -608,8 +614,9 @@ def test_the_level_of_claims_without_a_verdict_is_the_strictest_whatever_their_f
     few = [Contrast(np.array([0.1, 0.11, 0.12])), Contrast(np.array([0.1, -0.1, 0.0]))]
     assert [one["level"] for one in facts_of([claim(), claim(claim="d")], few)] == [0.975, 0.975]
     told = "3 pairs are too few for a verdict, which needs 7: fewer can all agree by chance in more than 2.5% of cases."
+    shared = "Several hypotheses share the error, so each needs more pairs than one alone."
     found = facts_of([claim(), claim(claim="d")], few)[0]["verdict"]
-    assert found == {"word": "inconclusive", "settled_by": 7, "sentence": f"{told} Use more seeds."}
+    assert found == {"word": "inconclusive", "settled_by": 7, "sentence": f"{told} {shared} Use more seeds."}
 
 
 def test_study_json_holds_no_key_that_only_a_comparison_fills() -> None:
@@ -674,7 +681,7 @@ VARY = "vary: {training.batch_size: [4, 8]}\n"
         (SMALL + "tune: {key: training.learning_rate, values: [0.1, 1], metric: test_loss}\n", "s.yaml:6: tune.metric is 'test_loss'; expected a metric of the validation part. Good names: val_loss, val_accuracy, val_auc, val_f1."),
         (SMALL + "vary: {training.batch_size: []}\n", "s.yaml:6: vary.training.batch_size is empty; expected a list of levels. Give two or more, or leave the factor out."),
         (SMALL + "vary: {training.batch_size: [4, 4]}\n", "s.yaml:6: vary.training.batch_size has the level 4 twice. Keep one of them."),
-        (SMALL + 'vary: {"dataset.noise, dataset.samples": [[0.1, 60], [0.2]]}\n', "s.yaml:6: vary.dataset.noise, dataset.samples.1 is [0.2], one value; expected 2, one for each key of the factor."),
+        (SMALL + 'vary: {"dataset.noise, dataset.samples": [[0.1, 60], [0.2]]}\n', "s.yaml:6: vary.dataset.noise, dataset.samples, level 2 is [0.2], one value; expected 2, one for each key of the factor."),
         (SMALL + "vary: {model.normalization: [batch, none]}\n", "s.yaml:3: arms.bn.model.normalization sets model.normalization, and so does vary.model.normalization; expected one of them. Leave one out."),
         (SMALL + "vary: {training.learning_rate.initial: [0.1, 0.2]}\ntune: {key: training.learning_rate, values: [0.1, 1]}\n", "s.yaml:7: tune.key sets training.learning_rate.initial, and so does vary.training.learning_rate.initial; expected one of them. Leave one out."),
         (SMALL.replace("model.normalization: batch", "model.normalization: {name: batch, momentum: 0.9}") + "vary: {model.normalization.momentum: [0.5, 0.9]}\n", "s.yaml:3: arms.bn.model.normalization sets model.normalization.momentum, and so does vary.model.normalization.momentum; expected one of them. Leave one out."),
@@ -722,6 +729,27 @@ VARY = "vary: {training.batch_size: [4, 8]}\n"
 def test_bad_input_is_told_with_its_line_and_its_cure(tmp_path: Path, text: str, message: str) -> None:
     assert message in refusal(tmp_path, text)
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("second", "message"),
+    [
+        ("treated: bm, ", "s.yaml:7: hypothesis 2: treated is 'bm'; expected one of the arms. Did you mean 'bn'?"),
+        (
+            "treated: bn, at: {training.batch_size: 5}, ",
+            "s.yaml:7: hypothesis 2: at.training.batch_size is 5; expected",
+        ),
+        ("treated: bn, over: {factor: x, take: best}, ", "s.yaml:7: hypothesis 2: over.take is 'best'. Good names:"),
+        ("treated: bn, smalest: 1, ", "s.yaml:7: hypothesis 2: smalest is not a known key. Did you mean 'smallest'?"),
+        ("", "s.yaml:7: hypothesis 2: treated is missing; it has no default."),
+    ],
+)
+def test_a_mistake_of_the_second_hypothesis_is_called_one_of_the_second(
+    tmp_path: Path, second: str, message: str
+) -> None:
+    rest = "metric: test_accuracy, baseline: none, direction: higher, smallest: 0.01}\n"
+    both = f"hypotheses:\n- {{claim: c, treated: bn, {rest}- {{claim: d, {second}{rest}"
+    assert message in refusal(tmp_path, BASE + ARMS + both + VARY)
 
 
 def test_a_mistake_that_every_cell_has_is_told_once(tmp_path: Path) -> None:

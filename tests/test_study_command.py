@@ -280,7 +280,7 @@ def test_bad_input_is_one_message_and_leaves_nothing_behind(tmp_path: Path) -> N
     )
     (tmp_path / "s.yaml").write_text(STUDY.replace("treated: bn", "treated: nb", 1))
     message = (
-        "s.yaml:10: hypotheses.0.treated is 'nb'; expected one of the arms. Did you mean 'bn'? Good names: bn, none.\n"
+        "s.yaml:10: hypothesis 1: treated is 'nb'; expected one of the arms. Did you mean 'bn'? Good names: bn, none.\n"
     )
     assert bnexp("study", "s.yaml", cwd=tmp_path, code=2).stderr == message
     assert "t.yaml: is missing; expected a config file." in bnexp("study", "t.yaml", cwd=tmp_path, code=2).stderr

@@ -77,6 +77,44 @@ def test_two_factors_are_a_map_of_the_difference() -> None:
     assert texts(figure)[2:] == ["-20", "-10", "+0", "+10", "+20", "+30"]
 
 
+def test_the_colours_of_a_map_are_explained_and_brown_is_what_is_claimed() -> None:
+    facts = document(("x", [1, 2]), ("y", [1, 2]))
+
+    def drawn_map() -> tuple[Any, list[str]]:
+        figure = study_figure(facts)
+        (legend,) = figure.legends
+        return np.asarray(figure.axes[0].images[0].get_array()), [text.get_text() for text in legend.get_texts()]
+
+    higher, words = drawn_map()
+    assert (higher.ravel().tolist(), words) == (pytest.approx([-20, -10, 0, 10]), ["bn higher, as claimed", "bn lower"])
+    facts["hypotheses"][0]["direction"] = "lower"
+    lower, words = drawn_map()
+    assert (lower.ravel().tolist(), words) == (pytest.approx([20, 10, 0, -10]), ["bn lower, as claimed", "bn higher"])
+    assert texts(study_figure(facts))[2:] == ["-20", "-10", "+0", "+10"]
+    facts["hypotheses"][0]["wins"] = True  # of an accuracy, fewer wins are lower accuracies
+    assert drawn_map()[0].ravel().tolist() == pytest.approx([20, 10, 0, -10])
+    assert drawn_map()[1] == ["as claimed", "the other way round"]
+    facts["hypotheses"][0] |= {"wins": False, "at": {"x": 1}, "minus": {"x": 2}}
+    assert drawn_map()[1] == ["bn lower", "bn higher"]
+
+
+@pytest.mark.parametrize("factors", [[("x", [1, 2]), ("y", [1])], [("x", ["a", "b"])]])
+def test_a_ratio_of_epochs_is_drawn_as_a_bound_where_seeds_never_arrive(factors: list[Any]) -> None:
+    facts = document(*factors, endpoint=EPOCHS)
+    facts["hypotheses"][0] |= {"direction": "lower", "smallest": 1.2}
+    for cell in facts["cells"]:
+        for arm in ("bn", "none"):
+            late = cell["cell"] == 1 and arm == "none"
+            cell["arms"][arm]["endpoints"][0] |= {"seeds": 20, "reached": 17 if late else 20}
+    figure = study_figure(facts)
+    if len(factors) == 2:
+        assert texts(figure)[2:] == ["1.2x", ">=1.1x"]
+        assert np.asarray(figure.axes[0].images[0].get_array()).min() > 0  # fewer epochs are as claimed
+    else:
+        names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+        assert names == ["x a", "x b (>=)", "the claim"]
+
+
 @pytest.mark.parametrize(
     ("factors", "rows"),
     [

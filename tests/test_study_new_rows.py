@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from bnexp.comparison.new_rows import NewRowsEstimate
 from bnexp.config.study import Hypothesis
 from bnexp.held_out import HeldOut, PartRows
-from bnexp.statistics.held_out_rows import by_group, new_rows
+from bnexp.statistics import Estimate
+from bnexp.statistics.held_out_rows import Components, NewRows, by_group, new_rows
 from bnexp.study.contrast import ROWS_NOT_KEPT, Contrast, contrast_of
 from bnexp.study.grid import Cell
 from bnexp.study.result import Result
@@ -245,3 +246,33 @@ def test_what_is_said_of_missing_rows_is_the_true_reason() -> None:
         "Nothing is said of new rows: the cells are split in different ways."
     )
     assert contrast_of(claim(), cells, fixed).why_not_new_rows == ROWS_NOT_KEPT
+
+
+def with_new_rows(difference_S: NDArray[Any], error: float) -> Contrast:
+    """A contrast whose estimate for new rows has this standard error."""
+    estimate = NewRowsEstimate("rows", Estimate(float(difference_S.mean()), error, 30.0), 200, None)
+    parts = Components(seed=0.0, row=200 * error**2, rest=0.0)
+    found = NewRows(estimate.estimate, parts, 200.0, len(difference_S), 200)
+    return Contrast(difference_S, new_rows=replace(estimate, rows=found))
+
+
+def test_a_word_that_only_the_sign_flip_test_leaves_open_on_these_rows_says_so() -> None:
+    """The interval on these rows excludes zero and the mean is large; three claims need a p-value below 1.67%."""
+    difference_S = np.array([0.05, 0.06, 0.055, 0.052, 0.058, 0.055, -0.006])
+    claims = [claim(claim=str(number)) for number in range(3)]
+    why = "the sign-flip test does not exclude zero (p 0.031, above 1.67%)"
+    far, *_ = judged(claims, [with_new_rows(difference_S, 0.1)] * 3)
+    assert (far.verdict.word, far.verdict.these_rows) == ("inconclusive", "inconclusive")
+    assert far.verdict.sentence.endswith(f"On these 200 rows: inconclusive [+1.73, +7.52], as {why}.")
+    near, *_ = judged(claims, [with_new_rows(difference_S, 0.01)] * 3)
+    assert near.verdict.sentence.count("sign-flip") == 1, "what is said of new rows is not said again"
+    told = "zero (p 0.031, above 1.67%). Use more seeds. On these 200 rows: inconclusive [+1.73, +7.52]."
+    assert near.verdict.sentence.endswith(told)
+
+
+def test_the_sign_flip_test_is_no_reason_where_the_mean_is_smaller_than_what_matters() -> None:
+    difference_S = np.array([0.05, 0.06, 0.055, 0.052, 0.058, -0.006])
+    (found,) = judged([claim(smallest=0.06)], [Contrast(difference_S)])
+    assert found.difference is not None and found.difference.low is not None and found.difference.low > 0
+    assert found.verdict.word == "inconclusive" and "sign-flip" not in found.verdict.sentence
+    assert "pairs of seeds would settle it." in found.verdict.sentence

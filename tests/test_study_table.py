@@ -65,7 +65,7 @@ def test_a_plan_tells_cells_trainings_time_and_what_it_detects() -> None:
     begun = plan_lines(finished=3, trainings_left=270, seconds_left=400.0)
     assert begun[4:6] == [
         "1,080 trainings in all, 12,345 optimizer steps",
-        "finished already: 3 of 4 trials; to be trained: 270 in 3 jobs, about 7 min",
+        "finished already: 3 of 4 trials; left: 270 trainings in 3 jobs, about 7 min",
     ]
     done = plan_lines(finished=4, jobs=0, seconds_left=0.0)
     assert done[5] == "finished already: 4 of 4 trials"
@@ -255,6 +255,38 @@ def test_a_hypothesis_that_was_asked_after_results_is_told_before_its_verdict_in
         ClaimRow("s", claim="It is faster.", asked_after_results=True),
     ]
     assert lines(study_table.claims(rows))[-2] == f'WARNING  s, "It is faster.": {AFTER}'
+
+
+def test_hypotheses_that_came_later_are_said_to_widen_the_interval_of_those_before_in_the_plan_and_the_table() -> None:
+    told = (
+        "WARNING  2 hypotheses were added after the results and share the error, so the interval of this one can be "
+        "wider than it was without them."
+    )
+    later = {**PLAN["claims"][0], "asked_after_results": True}
+    every = "3 hypotheses share the error of 5%, so each needs more evidence than it would alone"
+    assert [line for line in plan_lines(claims=[PLAN["claims"][0], later, later]) if "share" in line] == [told, every]
+    assert [line for line in plan_lines(claims=[PLAN["claims"][0]] * 3) if "share" in line] == [every]
+    assert not [line for line in plan_lines() if "share" in line]
+    facts = document()
+    facts["hypotheses"][1]["asked_after_results"] = True
+    told = "WARNING  1 hypothesis was added after the results and shares the error, so the interval of this one can be "
+    printed = study_lines(facts)
+    assert [printed.index(line) < printed.index("It is faster.") for line in printed if line.startswith(told)] == [True]
+
+
+def test_one_training_that_never_arrives_is_told_in_the_singular() -> None:
+    facts = document()
+    facts["hypotheses"][1]["never_reached"]["none"] = 1
+    assert any("; none: 1 never arrives and counts with the budget)" in line for line in study_lines(facts))
+
+
+def test_a_plan_tells_what_stored_trials_say_of_each_claim_and_the_worst_case_only_of_the_others() -> None:
+    known = {**PLAN["claims"][0], "detectable": "For new rows, 20 seeds detect 3."}
+    assert plan_lines(claims=[known])[5:-1] == ["For new rows, 20 seeds detect 3."]
+    both = plan_lines(claims=[known, PLAN["claims"][0]], detectable_for_new_rows=["For new rows, the worst case."])
+    assert both[7] == "For new rows, 20 seeds detect 3."
+    assert both[8].startswith("For other seeds on the same splits: 20 seeds find the difference of each other claim ")
+    assert both[9] == "For new rows, the worst case."
 
 
 def test_trials_of_an_earlier_format_are_told_until_something_is_trained() -> None:

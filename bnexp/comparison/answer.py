@@ -7,13 +7,14 @@ finds what would settle it. The caller decides how a difference is written (`Wor
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from bnexp import statistics
 from bnexp.comparison.judged_difference import JudgedDifference
 from bnexp.comparison.metric_rules import WARNINGS_FIRST
 from bnexp.comparison.new_rows import NewRowsEstimate
+from bnexp.metrics import p_text
 from bnexp.statistics import LEVEL, Estimate, Interval, Shown
 from bnexp.statistics.estimate import deviation
 from bnexp.statistics.held_out_rows import needed
@@ -96,6 +97,8 @@ class _Found:
     level: float
     is_void: bool
     """Whether the word rests on being small alone, with a margin no smaller than the whole loss."""
+    doubt: str | None
+    """By which p-value the question is open, if its interval alone would settle it."""
 
     @classmethod
     def of(cls, difference: JudgedDifference, estimate: Estimate, wording: Wording) -> _Found:
@@ -105,7 +108,8 @@ class _Found:
         word = wording.word(shown)
         is_of_sign = difference.is_claim and shown.sign < 0
         is_of_margin = word != wording.open and shown.is_small and not is_of_sign
-        return cls(estimate, shown, word, level, is_void=difference.is_margin_of_all and is_of_margin)
+        is_void = difference.is_margin_of_all and is_of_margin
+        return cls(estimate, shown, word, level, is_void, _doubt(difference, estimate, shown, wording))
 
     @property
     def interval(self) -> Interval:
@@ -121,15 +125,28 @@ class _Found:
         return f"The interval is one of {100 * self.level:.4g}%, as several {' and '.join(sharing)} share the error."
 
 
+def _doubt(difference: JudgedDifference, estimate: Estimate, found: Shown, wording: Wording) -> str | None:
+    """Return by which p-value the sign-flip test alone leaves a question open; None where it does not."""
+    if not difference.is_doubted(estimate):
+        return None
+    by_interval = replace(found, sign=1 if estimate.mean > 0 else -1)
+    if wording.word(found) != wording.open or wording.word(by_interval) == wording.open:
+        return None
+    return f"p {p_text(difference.sign_flip_p)}, above {100 * (1 - difference.levels.sign):.3g}%"
+
+
 def _about_new_rows(difference: JudgedDifference, wording: Wording, found: _Found, here: _Found) -> Verdict:
     new_rows = difference.new_rows
     assert new_rows is not None
     rows = "these splits" if new_rows.drawn == "splits" else f"these {new_rows.count:,} {new_rows.drawn}"
-    these = f"On {rows}: {here.word} {wording.bounds(here.interval)}."
+    these = f"On {rows}: {here.word} {wording.bounds(here.interval)}"
+    rest = "" if difference.is_carried_by_few else _what_follows(difference, found, wording)
+    if here.doubt is not None and here.doubt not in (rest or ""):
+        these += f", as the sign-flip test does not exclude zero ({here.doubt})"
+    these += "."
     if difference.is_carried_by_few:
         few = f"{_carried_by_few(difference, new_rows)} {these}"
         return Verdict(word=wording.open, sentence=few, about="new rows", these_rows=here.word)
-    rest = _what_follows(difference, found, wording)
     rest = _rows_or_seeds(difference, new_rows) if rest is None else rest
     says = f"{DRAWN[new_rows.drawn]}, {wording.says(found.interval, found.word)}"
     text = " ".join(one for one in (says, found.shared_level(difference.looks), rest, these) if one)
@@ -155,11 +172,10 @@ def _what_follows(difference: JudgedDifference, found: _Found, wording: Wording)
         return " ".join(one for one in (WARNED if difference.is_warned else "", failures) if one)
     if difference.is_warned:
         return WARNINGS_FIRST
-    if (cure := wording.own_cure()) is not None:
-        return cure
-    if difference.is_doubted(found.estimate):
-        return f"The sign-flip test over seeds does not exclude zero (p {difference.sign_flip_p:.2g}). Use more seeds."
-    return None
+    cure = wording.own_cure()
+    if found.doubt is not None:
+        return f"The sign-flip test over seeds does not exclude zero ({found.doubt}). {cure or 'Use more seeds.'}"
+    return cure
 
 
 def _unseen_failures(pairs: int) -> str:

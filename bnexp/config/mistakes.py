@@ -57,7 +57,7 @@ def problems(node: Node, errors: Sequence[ErrorDetails], kind: type[BaseModel]) 
     config = Config(node, kind)
     every = list(_each_once(node, errors))
     described = [config.problem(details) for details in every[:MOST_MISTAKES]]
-    return described + [".".join(map(str, details["loc"])) for details in every[MOST_MISTAKES:]]
+    return described + [spelt(node, keys_of(node, details["loc"])) for details in every[MOST_MISTAKES:]]
 
 
 def _each_once(node: Node, errors: Sequence[ErrorDetails]) -> Iterator[ErrorDetails]:
@@ -101,7 +101,7 @@ class Config:
         return self._no_good_value(keys, entry, details)
 
     def _missing(self, section: Keys, key: str, entry: Node) -> str:
-        name = ".".join((*section, key))
+        name = spelt(self.node, (*section, key))
         cure = self._choices(section, key) + _of_another_kind(self.node, section)
         return f"{entry.where}: {name} is missing; it has no default. {cure}"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from bnexp.config import merging
@@ -75,4 +75,18 @@ def spelt(node: Node, keys: Keys) -> str:
         is_short = keys[:-1] in merging.SHORTHANDS and own is not None and own.where == parent.where
         keys = keys[:-1] if is_short and keys[-1] in ("name", "initial") else keys
     shortened = [key if len(key) <= LONGEST_KEY else f"{key[:LONGEST_KEY]}..." for key in keys]
-    return ".".join(shortened).replace("\n", "\\n")
+    return _counted_from_one(shortened).replace("\n", "\\n")
+
+
+def _counted_from_one(keys: Sequence[str]) -> str:
+    """Return keys with dots between them; entries of a study's lists count from 1, as a reader counts.
+
+    >>> _counted_from_one(["hypotheses", "1", "treated"]), _counted_from_one(["vary", "model.depth", "0"])
+    ('hypothesis 2: treated', 'vary.model.depth, level 1')
+    """
+    match keys:
+        case ["hypotheses", number, *rest] if number.isdecimal():
+            return ": ".join([f"hypothesis {int(number) + 1}", *([".".join(rest)] if rest else [])])
+        case ["vary", factor, number] if number.isdecimal():
+            return f"vary.{factor}, level {int(number) + 1}"
+    return ".".join(keys)

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from bnexp.config import parts_that_differ
 from bnexp.errors import counted
-from bnexp.metrics import number
+from bnexp.metrics import number, p_text
 from bnexp.report.about_data import data_lines
 from bnexp.report.comparison_notes import NEW_ROWS, goal, notes
 from bnexp.report.console import diverged_lines, metric_text, plain_table, with_spread
@@ -85,7 +85,7 @@ def _table(document: ComparisonDocument, contrast: Contrast, arm: ArmFacts, base
         star = " *" if metric == document.primary.metric else ""
         cells = [_estimate(metric, arm.metrics[metric]), _estimate(metric, base.metrics[metric])]
         cells += [_difference(metric, difference), *([_bounds(metric, difference.new_rows)] if anew else [])]
-        table.add_row(metric_text(metric) + star, *cells, _p(difference.p_value))
+        table.add_row(metric_text(metric) + star, *cells, p_text(difference.p_value))
     for row in _other_rows(document, contrast, arm, base):
         table.add_row(*row[:4], *([""] if anew else []), *row[4:])
     return table
@@ -142,15 +142,6 @@ def _speed_up(found: SpeedUp) -> str:
     return f"{sign}{ratio}" if found.low is None else f"{sign}{ratio} [{found.low:.3g}, {found.high:.3g}]"
 
 
-def _p(value: float | None) -> str:
-    """Write a p-value.
-
-    >>> _p(0.0312), _p(0.00002), _p(None)
-    ('0.031', '<0.001', '-')
-    """
-    return "-" if value is None else "<0.001" if value < 0.001 else f"{value:.2g}"
-
-
 def _other_rows(
     document: ComparisonDocument, contrast: Contrast, arm: ArmFacts, base: ArmFacts
 ) -> Iterator[tuple[str, ...]]:
@@ -160,7 +151,7 @@ def _other_rows(
     yield "trainable parameters", *map(str, parameters), f"{parameters[0] - parameters[1]:+d}", ""
     diverged = [len(side.diverged) for side in (arm, base)]
     cells = [f"{count} of {side.seeds}" for count, side in zip(diverged, (arm, base), strict=True)]
-    yield "diverged seeds", *cells, f"{diverged[0] - diverged[1]:+d}", _p(contrast.diverged_p_value)
+    yield "diverged seeds", *cells, f"{diverged[0] - diverged[1]:+d}", p_text(contrast.diverged_p_value)
 
 
 def _reach_rows(contrast: Contrast, goal: str, arm: Reach, base: Reach) -> Iterator[tuple[str, ...]]:
@@ -169,7 +160,7 @@ def _reach_rows(contrast: Contrast, goal: str, arm: Reach, base: Reach) -> Itera
     reached = [f"{side.reached} of {side.seeds}" for side in (arm, base)]
     yield f"seeds that reach {goal}", *reached, f"{arm.reached - base.reached:+d}", ""
     epochs = [f"{side.mean_epochs:.1f}" for side in (arm, base)]
-    p_value = _p(difference.epochs.p_value)
+    p_value = p_text(difference.epochs.p_value)
     yield f"epochs to reach {goal}", *epochs, _difference("", difference.epochs), p_value
     yield "speed-up in epochs", "", "", _speed_up(difference.speed_up), ""
     if arm.mean_seconds is not None and base.mean_seconds is not None:

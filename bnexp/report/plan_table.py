@@ -17,7 +17,7 @@ from bnexp.report.styles import STRONG
 from bnexp.store.plan_document import ComparisonPlan, PlanDocument, PlannedArm, PlannedSeeds
 from bnexp.store.run_record import DataFacts
 from bnexp.study.grid import level_text
-from bnexp.study.words import AFTER_RESULTS, looked_before
+from bnexp.study.words import AFTER_RESULTS, looked_before, shares_with_later
 from bnexp.system.terminal import plain
 
 MOST_DATA = 3
@@ -91,12 +91,17 @@ def _design(plan: PlanDocument) -> Iterator[str]:
         yield f"{plain(key)}: {', '.join(map(_level, tie.values))}, as it follows {plain(tie.follows)}"
     if plan.tune is not None:
         yield f"{plain(plan.tune.key)}, tuned: {', '.join(map(_level, plan.tune.values))}"
+    shared = shares_with_later([claim.asked_after_results for claim in plan.claims])
     for claim in plan.claims:
         yield plain(f"claim: {claim.claim} ({claim.asks})")
         if claim.asked_after_results:
             yield f"WARNING  {AFTER_RESULTS}"
+        elif shared is not None:
+            yield f"WARNING  {shared}"
         if claim.earlier_seeds:
             yield f"WARNING  {looked_before(claim.earlier_seeds, plan.seeds)}"
+    if len(plan.claims) > 1:
+        yield f"{len(plan.claims)} hypotheses share the error of 5%, so each needs more evidence than it would alone"
 
 
 def _work(plan: PlanDocument) -> Iterator[str]:
@@ -107,7 +112,8 @@ def _work(plan: PlanDocument) -> Iterator[str]:
         yield f"{trainings} in {jobs}, {steps}; {_time_left(plan)}"
         return
     yield f"{trainings} in all, {steps}"
-    left = f"; to be trained: {plan.trainings_left:,} in {jobs}, {_time_left(plan)}" if plan.jobs else ""
+    to_train = f"{counted(plan.trainings_left, 'training')} in {jobs}, {_time_left(plan)}"
+    left = f"; left: {to_train}" if plan.jobs else ""
     yield f"finished already: {plan.finished} of {plan.of} trials{left}"
 
 
@@ -139,10 +145,14 @@ def _detects(plan: PlanDocument) -> Iterator[str]:
         seeds = counted(plan.seeds, "seed") + (" is" if plan.seeds == 1 else " are")
         shared = f", as {len(plan.claims)} hypotheses share the risk of an error" if len(plan.claims) > 1 else ""
         yield f"WARNING  {seeds} too few for a verdict; {plan.fewest_seeds} are the fewest{shared}"
-    elif plan.detectable_deviations is not None:
+        return
+    known = [claim.detectable for claim in plan.claims if claim.detectable is not None]
+    yield from map(plain, known)
+    if len(known) < len(plan.claims) and plan.detectable_deviations is not None:
+        other = "other " if known else ""
         where = "For other seeds on the same splits: " if plan.detectable_for_new_rows else ""
         text = (
-            f"{counted(plan.seeds, 'seed')} find the difference of each claim with 80% probability if it is "
+            f"{counted(plan.seeds, 'seed')} find the difference of each {other}claim with 80% probability if it is "
             f"at least {plan.detectable_deviations:.2f} times as large as its standard deviation over seeds"
         )
         yield f"{where}{text}."

@@ -10,13 +10,13 @@ from rich.text import Text
 
 from bnexp.config.study import Hypothesis
 from bnexp.errors import counted
+from bnexp.metrics import p_text
 from bnexp.report.styles import STRONG
 from bnexp.statistics import fewest_pairs
 from bnexp.store.across_cells import AcrossCells, Heterogeneity
 from bnexp.store.study_document import HypothesisRecord
-from bnexp.study.across import noun
 from bnexp.study.grid import level_text
-from bnexp.study.words import bounds, deviation, written
+from bnexp.study.words import as_read, bounds, deviation, noun, written
 from bnexp.system.terminal import plain
 
 MOST_CELLS = 12
@@ -46,12 +46,15 @@ def _differ(claim: Hypothesis, found: Heterogeneity | None) -> Iterator[str]:
     if found is None:
         yield f"how much they differ is unknown, as a {noun(claim)} has no spread over seeds"
         return
-    p_value = "<0.001" if found.p_value < 0.001 else f"{found.p_value:.2g}"
+    p_value = p_text(found.p_value)
     tau = "-" if found.tau is None else deviation(claim, found.tau)
     if found.tau == 0:
         yield f"no spread of cells beyond their noise was found (tau 0; Cochran's Q, p {p_value})"
-    else:
+    elif found.is_shown:
         yield f"beyond their noise they differ by a standard deviation of {tau} (tau; Cochran's Q, p {p_value})"
+    else:
+        what = f"that they differ beyond their noise is not shown (Cochran's Q, p {p_value})"
+        yield f"{what}; they may, by a standard deviation of about {tau} (tau)"
     if found.prediction is not None and found.prediction.low is not None:
         yield f"another {noun(claim)} of this kind: {bounds(claim, found.prediction)} (95% prediction interval)"
 
@@ -65,5 +68,5 @@ def _rows(claim: Hypothesis, across: AcrossCells) -> Table:
     table.add_column("direction")
     for cell in across.cells:
         levels = [Text(plain(level_text(level))) for level in cell.levels.values()]
-        table.add_row(*levels, written(claim, cell), cell.direction or "-")
+        table.add_row(*levels, as_read(cell.reading, written(claim, cell)), cell.direction or "-")
     return table

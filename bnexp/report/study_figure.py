@@ -11,8 +11,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from matplotlib import colormaps
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
+from matplotlib.patches import Patch, Rectangle
 
 from bnexp.report.frame import GREY, HEIGHT, settings
 from bnexp.report.labels import SMALL, shown
@@ -30,6 +32,7 @@ from bnexp.report.study_picture import (
 )
 from bnexp.report.sweep_figure import sweep_figure
 from bnexp.store.study_document import StudyDocument
+from bnexp.study.across import OTHER
 from bnexp.study.grid import level_text
 
 
@@ -105,12 +108,14 @@ def _map(picture: Picture) -> Figure:
     drawn_RC = (np.log2(values_C) if picture.ratio else values_C).reshape(len(rows), len(columns))
     finite = drawn_RC[np.isfinite(drawn_RC)]
     limit = float(np.abs(finite).max()) or 1.0 if finite.size else 1.0
-    axes.imshow(drawn_RC, cmap="PuOr_r", vmin=-limit, vmax=limit, aspect="auto")
+    axes.imshow(picture.claimed_sign * drawn_RC, cmap="PuOr_r", vmin=-limit, vmax=limit, aspect="auto")
+    _explain_colours(axes, picture)
     for (row, column), value in np.ndenumerate(drawn_RC):
-        text = "-" if not np.isfinite(value) else f"{2**value:.2g}x" if picture.ratio else f"{value:+.3g}"
+        cell = document.cells[row * len(columns) + column]
+        ratio = f"{picture.sign(cell.levels)}{2**value:.2g}x" if picture.ratio else ""
+        text = "-" if not np.isfinite(value) else ratio or f"{value:+.3g}"
         dark = np.isfinite(value) and abs(value) > 0.6 * limit
         axes.text(column, row, text, ha="center", va="center", fontsize=SMALL, color="white" if dark else "black")
-        cell = document.cells[row * len(columns) + column]
         if marked and picture.is_judged(cell):
             style = "--" if picture.is_subtracted(cell) else "-"
             frame = Rectangle((column - 0.46, row - 0.46), 0.92, 0.92, fill=False, linewidth=1.6, linestyle=style)
@@ -121,3 +126,14 @@ def _map(picture: Picture) -> Figure:
     axes.set_ylabel(shown(document.factors[0].name, LABEL_WIDTH))
     axes.set_xlabel(f"{shown(document.factors[1].name, LABEL_WIDTH)}\n{line_of(difference_label(picture), 400.0, 9.0)}")
     return whole(axes)
+
+
+def _explain_colours(axes: Axes, picture: Picture) -> None:
+    """Add what the two colours of a map mean, below it; of an interaction, no cell by itself is as claimed."""
+    claim, colours = picture.claim, colormaps["PuOr_r"]
+    words = ["as claimed", "the other way round"]
+    if not claim.wins:
+        treated, as_claimed = shown(claim.treated), "" if claim.minus is not None else ", as claimed"
+        words = [f"{treated} {claim.direction}{as_claimed}", f"{treated} {OTHER[claim.direction]}"]
+    patches = [Patch(color=colours(place), label=word) for place, word in zip((0.85, 0.15), words, strict=True)]
+    whole(axes).legend(handles=patches, loc="lower center", ncols=2, frameon=False, fontsize=SMALL)

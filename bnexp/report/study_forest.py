@@ -49,7 +49,7 @@ def forest(picture: Picture) -> Figure:
     cells = picture.document.cells
     marked = "; filled: judged" if picture.is_about_some else ""
     rows = _Rows(
-        names=[cell_name(cell.levels) for cell in cells],
+        names=[_row_name(picture, cell.levels) for cell in cells],
         drawn_RK=differences(picture, cells),
         anew_RK=_for_new_rows(picture, [cell.levels for cell in cells]),
         filled=[picture.is_judged(cell) for cell in cells],
@@ -61,7 +61,7 @@ def forest_of_groups(picture: Picture) -> Figure:
     """Draw what a factor is reduced to, a row for each combination of the others."""
     claim = picture.claim
     rows = _Rows(
-        names=[cell_name(group.levels) for group in claim.groups],
+        names=[_row_name(picture, group.levels) for group in claim.groups],
         drawn_RK=drawn_intervals(picture, [group.difference for group in claim.groups]),
         anew_RK=_for_new_rows(picture, [group.levels for group in claim.groups]),
         filled=[not group.subtracted for group in claim.groups],
@@ -173,6 +173,12 @@ def _scale_ratios(axes: Axes) -> None:
         axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
+
+
+def _row_name(picture: Picture, levels: Mapping[str, Any]) -> str:
+    """Name a row by its levels; where its ratio of epochs is a bound, with the sign that says so."""
+    sign = picture.sign(levels)
+    return f"{cell_name(levels)} ({sign})" if sign else cell_name(levels)
 
 
 def cell_name(of_cell: Mapping[str, Any]) -> str:

@@ -6,7 +6,7 @@ Axis: C cells, or rows of a figure. Names are untrusted: see `labels`.
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,9 +19,11 @@ from bnexp.errors import counted
 from bnexp.metrics import quantity
 from bnexp.report.frame import DPI, GREY, WIDTH
 from bnexp.report.labels import SMALL, TITLE, shown
+from bnexp.statistics import reading
 from bnexp.statistics.arrays import Floats
 from bnexp.store.comparison_document import Interval
 from bnexp.store.study_document import CellRecord, HypothesisRecord, StudyDocument
+from bnexp.study.contrast import more_wins
 from bnexp.study.grid import Cell, matches
 from bnexp.study.words import bounds, decided_on, decides_about, effect, endpoint_name
 
@@ -51,6 +53,26 @@ class Picture:
         """Return True if a cell belongs to what an interaction subtracts."""
         minus = self.claim.minus
         return minus is not None and matches(Cell(cell.cell, cell.levels, {}), minus)
+
+    def sign(self, levels: Mapping[str, Any]) -> str:
+        """Return how a ratio of epochs at these levels is to be read: `>=`, `<=`, or nothing where it is no bound."""
+        if self.claim.metric.epochs_to is None:
+            return ""
+        place_of = self.document.endpoints.index(self.claim.metric)
+        here = [cell.arms for cell in self.document.cells if levels.items() <= cell.levels.items()]
+        never = []
+        for arm in (self.claim.treated, self.claim.baseline):
+            found = [arms[arm].endpoints[place_of] for arms in here]
+            never.append(sum(one.seeds - one.reached for one in found if one.reached is not None))
+        return {"at least": ">=", "at most": "<="}.get(reading(*never), "")
+
+    @property
+    def claimed_sign(self) -> int:
+        """Return 1 if what is claimed has drawn differences above 0, or ratios above 1; -1 for those below."""
+        claimed = self.claim.direction == "higher"
+        if self.claim.wins:  # of how many seeds the treated arm wins, that is, in which it is better
+            claimed = claimed == more_wins(self.claim)
+        return 1 if claimed != self.ratio else -1
 
     def marks(self, text: str, subtracted: str) -> str:
         """Return how the cells that are judged are marked, and those that are subtracted; nothing if all are alike."""

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from bnexp.config.study import Endpoint
 from bnexp.errors import counted
-from bnexp.metrics import number, quantity, with_unit
+from bnexp.metrics import number, p_text, quantity, with_unit
 from bnexp.report.console import with_spread
 from bnexp.report.study_cells import cells_of
 from bnexp.report.styles import STRONG, warning
@@ -27,7 +27,15 @@ from bnexp.store.study_document import (
 )
 from bnexp.study.grid import level_text
 from bnexp.study.sweep import NO_VERDICT
-from bnexp.study.words import AFTER_RESULTS, about, both_intervals, bounds, endpoint_name, looked_before
+from bnexp.study.words import (
+    AFTER_RESULTS,
+    about,
+    both_intervals,
+    bounds,
+    endpoint_name,
+    looked_before,
+    shares_with_later,
+)
 from bnexp.system.terminal import plain
 
 if TYPE_CHECKING:
@@ -44,8 +52,9 @@ def study(document: StudyDocument) -> RenderableType:
     parts += map(warning, [*_mixed(document.versions), *_warnings(document)])
     if document.is_sweep:
         parts += _sweep_notes(document)
+    shared = shares_with_later([claim.asked_after_results for claim in document.hypotheses])
     for claim in document.hypotheses:
-        parts += [Text(""), *_hypothesis(claim, document.seeds)]
+        parts += [Text(""), *_hypothesis(claim, document.seeds, shared)]
     if len(document.hypotheses) > 1:
         parts.append(Text(f"STUDY    {document.verdict}", style=STRONG))
     return Group(*parts)
@@ -220,7 +229,8 @@ def _mixed(versions: Mapping[str, Sequence[str]]) -> Iterator[str]:
         yield f"Not all cells were trained with the same: {', '.join(several)}. Pairs may differ for that alone."
 
 
-def _hypothesis(claim: HypothesisRecord, seeds: int) -> Iterator[RenderableType]:
+def _hypothesis(claim: HypothesisRecord, seeds: int, shared: str | None) -> Iterator[RenderableType]:
+    """Yield the lines of a hypothesis; `shared` is what those do to it that were asked after results."""
     yield Text(plain(claim.claim), style=STRONG)
     if claim.difference is not None:
         said = "; ".join(_evidence(claim, claim.difference))
@@ -231,6 +241,8 @@ def _hypothesis(claim: HypothesisRecord, seeds: int) -> Iterator[RenderableType]
     yield from map(warning, claim.cautions)
     if claim.asked_after_results:
         yield warning(AFTER_RESULTS)
+    elif shared is not None:
+        yield warning(shared)
     if claim.earlier_seeds:
         yield warning(looked_before(claim.earlier_seeds, seeds))
     yield Text.assemble((f"VERDICT  {claim.verdict.word}", STRONG), f"  {plain(claim.verdict.sentence)}")
@@ -245,7 +257,7 @@ def _evidence(claim: HypothesisRecord, found: MetricDifference) -> Iterator[str]
     if claim.bootstrap is not None:
         yield f"BCa {bounds(claim, claim.bootstrap)}"
     if found.p_value is not None:
-        yield "sign-flip p <0.001" if found.p_value < 0.001 else f"sign-flip p {found.p_value:.2g}"
+        yield f"sign-flip p {p_text(found.p_value)}"
     if claim.wins:
         won, lost = f"{claim.treated} wins {counted(found.positive, 'pair')}", f"{claim.baseline} {found.negative}"
         yield f"{won}, {lost}, and {found.ties} tie, half for each"
@@ -256,7 +268,8 @@ def _evidence(claim: HypothesisRecord, found: MetricDifference) -> Iterator[str]
         yield f"{counted(claim.diverged, 'diverged training')} counted as {as_what}"
     for arm, count in claim.never_reached.items():
         if count:
-            yield f"{arm}: {count} never arrive and count with the budget"
+            never = "arrives and counts" if count == 1 else "arrive and count"
+            yield f"{arm}: {count} never {never} with the budget"
 
 
 def _counted_as(endpoint: Endpoint) -> str | None:

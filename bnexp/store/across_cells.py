@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from bnexp.metrics import LARGEST
+from bnexp.statistics import LEVEL
 from bnexp.store.comparison_document import Interval
 from bnexp.store.levels import Level
 from bnexp.store.records import Number, Record, Share
@@ -19,6 +20,8 @@ class CellContrast(Interval):
     levels: dict[str, Level]
     direction: Literal["higher", "lower"] | None
     """Of the treated arm; null where the interval does not show one, or shows that it is too small to matter."""
+    reading: Literal["ratio", "at least", "at most", "restricted means"] | None = None
+    """How to read a ratio of epochs: a bound where seeds of the cell never reach the target."""
 
 
 class Heterogeneity(Record):
@@ -33,6 +36,11 @@ class Heterogeneity(Record):
     """The mean correlation of the cells' errors, since cells share seeds."""
     prediction: Interval | None = None
     """Where another cell of this kind would lie; null for two cells."""
+
+    @property
+    def is_shown(self) -> bool:
+        """Return True if Cochran's Q shows at 5% that cells differ beyond their noise."""
+        return self.tau != 0 and self.p_value < 1 - LEVEL
 
 
 class AcrossCells(Record):

@@ -26,6 +26,8 @@ class PlannedClaim(Record):
     asked_after_results: bool = False
     earlier_seeds: list[SeedCount] = []
     """The numbers of seeds at which it had an answer before, in other directories."""
+    detectable: str | None = None
+    """Which difference these seeds detect, by the variances of stored trials; null where too few are stored."""
 
 
 class KeptTrials(Record):
@@ -71,7 +73,7 @@ class PlanDocument(Record):
     detectable_deviations: float | None
     """On the same rows, for other seeds."""
     detectable_for_new_rows: list[str] = []
-    """How held-out rows count, where verdicts are for new rows."""
+    """How held-out rows count, by the worst case, for claims whose trials are not stored and that are for new rows."""
     directory: str
     other_answers: dict[str, str]
     """Directory of another study of this name, answered before this one was begun -> its verdict."""

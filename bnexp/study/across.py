@@ -22,7 +22,7 @@ from bnexp.store.across_cells import AcrossCells, CellContrast, Heterogeneity
 from bnexp.store.comparison_document import Interval as Bounds
 from bnexp.store.comparison_document import Verdict
 from bnexp.study.contrast import Contrast
-from bnexp.study.words import ClaimWording, held
+from bnexp.study.words import ClaimWording, held, noun
 
 OTHER: dict[str, Literal["higher", "lower"]] = {"higher": "lower", "lower": "higher"}
 
@@ -105,11 +105,6 @@ def _is(claim: Hypothesis, way: int) -> str:
     return f"is {direction}" if way > 0 else direction
 
 
-def noun(claim: Hypothesis) -> str:
-    """Return what a hypothesis averages."""
-    return "cell" if claim.over is None else "group"
-
-
 def recorded(claim: Hypothesis, parts: Parts, whole: JudgedDifference) -> AcrossCells | None:
     """Return what study.json holds of the parts; None where one of them has no value."""
     estimates = [_signed(claim, part.difference) for part in parts.parts if part.difference is not None]
@@ -119,6 +114,7 @@ def recorded(claim: Hypothesis, parts: Parts, whole: JudgedDifference) -> Across
         CellContrast(
             levels=dict(part.contrast.levels),
             direction=_direction(claim, way),
+            reading=part.wording.reading,
             **_bounds(claim, one.interval(parts.levels.sign)),
         )
         for part, one, way in zip(parts.parts, estimates, parts.directions, strict=True)

@@ -74,17 +74,22 @@ class Contrast:
 
 
 def contrast_of(claim: Hypothesis, cells: Sequence[Cell], results: Results, rows: Rows = no_rows) -> Contrast:
-    """Return the contrast of a claim; with `minus`, the contrast at `at` minus the contrast at `minus`."""
-    here = [cell for cell in cells if matches(cell, claim.at)]
-    there = [] if claim.minus is None else [cell for cell in cells if matches(cell, claim.minus)]
-    whole = _contrast(claim, here, there, results, rows)
-    groups = [] if there else _groups(claim, here)
+    """Return the contrast of a claim, and of each cell or group of cells that it averages."""
+    whole = whole_contrast(claim, cells, results, rows)
+    groups = [] if claim.minus is not None else _groups(claim, [cell for cell in cells if matches(cell, claim.at)])
     if len(groups) < 2:
         return whole
     parts = [replace(_contrast(claim, group, [], results, rows), levels=_levels(claim, group[0])) for group in groups]
     if whole.new_rows is None or any(part.new_rows is None for part in parts):
         parts = [replace(part, new_rows=None) for part in parts]
     return replace(whole, parts=tuple(parts))
+
+
+def whole_contrast(claim: Hypothesis, cells: Sequence[Cell], results: Results, rows: Rows = no_rows) -> Contrast:
+    """Return the contrast of a claim alone; with `minus`, the contrast at `at` minus the contrast at `minus`."""
+    here = [cell for cell in cells if matches(cell, claim.at)]
+    there = [] if claim.minus is None else [cell for cell in cells if matches(cell, claim.minus)]
+    return _contrast(claim, here, there, results, rows)
 
 
 def _contrast(claim: Hypothesis, here: Sequence[Cell], there: Sequence[Cell], results: Results, rows: Rows) -> Contrast:

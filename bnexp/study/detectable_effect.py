@@ -1,6 +1,7 @@
-"""How held-out rows count in what a study can detect, told before anything is trained: verdicts are for new rows.
+"""What a study can detect, told before anything more is trained.
 
-The variances are not known yet. So the worst case of an accuracy is assumed, and of other splits the ratio is known.
+If all trials that a claim reads are stored, their variances say it: the study's own finished trials, or the trials of
+the same study with fewer seeds. Else the worst case of an accuracy is assumed; of other splits the ratio is known.
 """
 
 from __future__ import annotations
@@ -9,19 +10,73 @@ import math
 from collections.abc import Iterator, Sequence
 
 from bnexp.comparison.detectable import Design, detectable_by
+from bnexp.comparison.judged_difference import JudgedDifference
 from bnexp.comparison.metric_rules import has_own_splits
 from bnexp.config.study import Hypothesis
+from bnexp.errors import counted
 from bnexp.metrics import part_of, quantity, with_unit
-from bnexp.statistics.power import detectable, over_splits
+from bnexp.statistics.estimate import deviation as spread_of
+from bnexp.statistics.power import POWER, StandardError, detectable, over_rows, over_seeds, over_splits
 from bnexp.store.run_record import DataFacts
-from bnexp.study.grid import Candidate, matches
-from bnexp.study.new_rows import why_not
-from bnexp.study.plan import Plan
+from bnexp.study.contrast import Results, whole_contrast
+from bnexp.study.grid import Candidate, Cell, matches
+from bnexp.study.new_rows import Rows, why_not
+from bnexp.study.plan import Finished, Plan, rows_of
+from bnexp.study.verdict import judged_difference
+from bnexp.study.words import about, deviation, held
 
 
-def for_new_rows(planned: Plan, level: float) -> list[str]:
-    """Return a sentence for each kind of claim that is judged for new rows; `level` is that of their intervals."""
-    claims = planned.file.study.claims()
+def by_stored(planned: Plan, done: Finished, level: float) -> list[str | None]:
+    """Return for each claim which difference is detected by the variances of stored trials; None where they lack."""
+    earlier = {trial.key: planned.begun.results.get(trial.digest) for trial in planned.trials}
+    before = {key: one for key, one in earlier.items() if one is not None}
+    sources = [(done, rows_of(planned, done)), (before, lambda key: before[key].held_out)]
+    found: list[str | None] = []
+    for claim in planned.file.study.claims():
+        said = (_by_trials(planned, claim, results, rows, level) for results, rows in sources)
+        found.append(next((one for one in said if one is not None), None))
+    return found
+
+
+def _by_trials(planned: Plan, claim: Hypothesis, results: Results, rows: Rows, level: float) -> str | None:
+    """Return what is detected by the variances of these results; None if one is missing, or all pairs are alike."""
+    read = [
+        results.get((cell.number, arm)) for cell in _cells(planned, claim) for arm in (claim.treated, claim.baseline)
+    ]
+    counts = {0 if one is None else len(one.seeds) for one in read}
+    if len(counts) > 1 or min(counts) < 2:
+        return None
+    difference = judged_difference(claim, whole_contrast(claim, planned.cells, results, rows))
+    if difference is None or difference.pairs < min(counts):
+        return None
+    error, drawn = _predicted(difference, planned.file.study.seeds)
+    size = detectable(error, level=level)
+    if not size > 0 or held(claim, size) is None:
+        return None
+    chance = f"with {POWER:.0%} probability ({100 * level:.4g}% interval)"
+    known = f"by the variances of {counted(min(counts), 'stored seed')}"
+    return f"{drawn} detect an effect of {deviation(claim, size)} in {about(claim)}, {chance}, {known}."
+
+
+def _predicted(difference: JudgedDifference, seeds: int) -> tuple[StandardError, str]:
+    """Return the standard error that a difference predicts for this number of seeds, and what is drawn."""
+    spread, new_rows, many = spread_of(difference.difference_S), difference.new_rows, counted(seeds, "seed")
+    if new_rows is None:
+        return over_seeds(spread, seeds), f"On these rows, {many}"
+    if new_rows.rows is None:
+        own = spread**2 / seeds + max(0.0, new_rows.estimate.error**2 - spread**2 / difference.pairs)
+        return StandardError(math.sqrt(own), seeds - 1), f"For other splits, {many}"
+    what = "held-out rows" if new_rows.drawn == "rows" else "groups of held-out rows"
+    parts = new_rows.rows.components
+    return over_rows(parts, seeds, new_rows.count), f"For new rows, {many} and {new_rows.count:,} {what}"
+
+
+def for_new_rows(planned: Plan, level: float, claims: Sequence[Hypothesis] | None = None) -> list[str]:
+    """Return a sentence for each kind of claim that is judged for new rows and whose trials are not stored.
+
+    `level` is that of their intervals. Without `claims`, they are all claims of the study.
+    """
+    claims = planned.file.study.claims() if claims is None else claims
     return list(dict.fromkeys(said for claim in claims if (said := _of(planned, claim, level)) is not None))
 
 
@@ -47,20 +102,25 @@ def _of(planned: Plan, claim: Hypothesis, level: float) -> str | None:
     )
     is_one_part = claim.minus is None and all(one == facts[0] for one in facts)
     if is_one_part and not design.grouped and quantity(design.metric) == "accuracy":
-        return f"For new rows: {detectable_by(design, None).sentence}"
+        worst = detectable_by(design, None).sentence
+        return f"For new rows, only the worst case is known so far. {worst} The rows set it: more seeds hardly help."
     what = "groups of held-out rows" if design.grouped else f"{design.rows} held-out rows"
     what = what if is_one_part or design.grouped else "held-out rows"
     name = with_unit(design.metric)
-    return f"For new rows, the spread over the {what} adds to it; in {name} it is not known before the first run."
+    return f"For new rows, the spread over the {what} adds to it. In {name}, it is not known before trials are stored."
 
 
 def _read(planned: Plan, claim: Hypothesis) -> Iterator[Candidate]:
     """Yield the experiments that a claim may read."""
+    for cell in _cells(planned, claim):
+        for arm in (claim.treated, claim.baseline):
+            yield from cell.candidates[arm]
+
+
+def _cells(planned: Plan, claim: Hypothesis) -> list[Cell]:
+    """List the cells that a claim reads."""
     sides = [claim.at] if claim.minus is None else [claim.at, claim.minus]
-    for cell in planned.cells:
-        if any(matches(cell, at) for at in sides):
-            for arm in (claim.treated, claim.baseline):
-                yield from cell.candidates[arm]
+    return [cell for cell in planned.cells if any(matches(cell, at) for at in sides)]
 
 
 def _of_splits(claim: Hypothesis, facts: Sequence[DataFacts], seeds: int, level: float) -> str | None:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from bnexp import statistics, store
-from bnexp.config.study import Study
+from bnexp.config.study import Hypothesis, Study
 from bnexp.errors import RunError
 from bnexp.statistics.power import detectable, over_seeds
 from bnexp.store.plan_document import KeptTrials, PlanDocument, PlannedClaim, PlannedTie
 from bnexp.store.run_record import DataFacts
 from bnexp.store.study_document import FORMAT, FormatHead, StudyHead
 from bnexp.study.asked import asked_now, times
-from bnexp.study.detectable_effect import for_new_rows
+from bnexp.study.detectable_effect import by_stored, for_new_rows
 from bnexp.study.document import endpoints
 from bnexp.study.grid import experiments, tied_value
 from bnexp.study.plan import CELLS, Finished, Plan, finished, pending, read_result
@@ -34,6 +34,7 @@ def plan_document(planned: Plan, at_once: int | None, done: Finished | None = No
     jobs = len(pending(planned, done))
     level = 1 - (1 - statistics.LEVEL) / max(1, len(design.claims()))
     fewest, deviations = _detects(design, level)
+    stored = [None] * len(design.claims()) if deviations is None else by_stored(planned, done, level)
     return PlanDocument(
         name=design.name,
         data=_data(planned),
@@ -43,7 +44,7 @@ def plan_document(planned: Plan, at_once: int | None, done: Finished | None = No
         factors=design.vary,
         ties={key: PlannedTie(follows=tie.follows, values=_tied(planned, key)) for key, tie in design.tie.items()},
         tune=design.tune,
-        claims=_claims(planned),
+        claims=_claims(planned, stored),
         trainings=design.trainings(),
         trainings_left=sum(planned.trainings_left(trial) for trial in planned.distinct if trial.key not in done),
         jobs=jobs,
@@ -57,7 +58,7 @@ def plan_document(planned: Plan, at_once: int | None, done: Finished | None = No
         sweep_metric=planned.metric,
         fewest_seeds=fewest,
         detectable_deviations=deviations,
-        detectable_for_new_rows=[] if deviations is None else for_new_rows(planned, level),
+        detectable_for_new_rows=[] if deviations is None else for_new_rows(planned, level, _without(design, stored)),
         directory=str(planned.directory),
         other_answers=_other_answers(planned),
         seeds_kept=_seeds_kept(planned, done),
@@ -72,6 +73,11 @@ def _detects(design: Study, level: float) -> tuple[int, float | None]:
         return 0, None
     size = detectable(over_seeds(1.0, design.seeds), level=level)
     return statistics.fewest_pairs(level), size if math.isfinite(size) else None
+
+
+def _without(design: Study, stored: Sequence[str | None]) -> list[Hypothesis]:
+    """List the claims that stored trials say nothing about."""
+    return [claim for claim, said in zip(design.claims(), stored, strict=True) if said is None]
 
 
 def _not_kept(planned: Plan, done: Finished) -> list[str]:
@@ -126,15 +132,16 @@ def _seeds_kept(planned: Plan, done: Finished) -> list[KeptTrials]:
     ]
 
 
-def _claims(planned: Plan) -> list[PlannedClaim]:
+def _claims(planned: Plan, stored: Sequence[str | None]) -> list[PlannedClaim]:
     return [
         PlannedClaim(
             claim=claim.claim,
             asks=asks(claim),
             asked_after_results=one.after_results,
             earlier_seeds=one.earlier_seeds,
+            detectable=said,
         )
-        for claim, one in zip(planned.file.study.claims(), asked_now(planned), strict=True)
+        for claim, one, said in zip(planned.file.study.claims(), asked_now(planned), stored, strict=True)
     ]
 
 

@@ -51,7 +51,7 @@ def refuse_unanswerable(file: StudyFile, cells: Sequence[Cell], task_of: TaskOf,
             *_ratio_over_splits(cells, claim),
         ]
         for keys, text in (*named, *_faulty_metric(claim, measured, chosen)):
-            faults.append(f"{file.where(*first, *keys)}: {'.'.join((*first, *keys))} {text}")
+            faults.append(f"{file.where(*first, *keys)}: {file.spelt(*first, *keys)} {text}")
     if faults:
         raise ConfigError(faults)
 

@@ -42,18 +42,21 @@ SPEAKS_OF = {
 }
 """`Contrast.resample` -> what the interval over seeds speaks of."""
 BOUNDS = ("mean", "low", "high")
+SHARED = "Several hypotheses share the error, so each needs more pairs than one alone. "
 
 
 def judged(claims: Sequence[Hypothesis], contrasts: Sequence[Contrast]) -> list[HypothesisRecord]:
     """Return what study.json holds of each hypothesis: the claim, its difference, tests, verdict."""
     rows = zip(claims, contrasts, _cases(claims, contrasts), strict=True)
-    return [
-        HypothesisRecord(
-            **{**dict(_findings(claim, one, case.levels)), "across": case.across(claim)},
-            verdict=case.verdict(_wording(claim, one)),
-        )
-        for claim, one, case in rows
-    ]
+    return [_record(claim, one, case) for claim, one, case in rows]
+
+
+def _record(claim: Hypothesis, contrast: Contrast, case: _Case) -> HypothesisRecord:
+    """Return what study.json holds of one hypothesis."""
+    across = case.across(claim)
+    wording = replace(_wording(claim, contrast), spread=None if across is None else across.heterogeneity)
+    found = _findings(claim, contrast, case.levels)
+    return HypothesisRecord(**{**dict(found), "across": across}, verdict=case.verdict(wording))
 
 
 def words(claims: Sequence[Hypothesis], contrasts: Sequence[Contrast]) -> list[str]:
@@ -119,7 +122,7 @@ class _Case:
 def _cases(claims: Sequence[Hypothesis], contrasts: Sequence[Contrast]) -> list[_Case]:
     """Return the claims' cases; they share the error (`statistics.shared_levels`)."""
     pairs = list(zip(claims, contrasts, strict=True))
-    differences = [None if _withheld(claim, one, LEVEL) else _judged_difference(claim, one) for claim, one in pairs]
+    differences = [None if _withheld(claim, one, LEVEL) else judged_difference(claim, one) for claim, one in pairs]
     alone = len(differences) == 1  # a p-value only orders several claims, and needs SciPy
     levels = statistics.shared_levels([1.0 if alone or one is None else one.deciding_p for one in differences])
     return [
@@ -138,7 +141,7 @@ def _parts(claim: Hypothesis, contrast: Contrast, levels: Levels) -> Parts | Non
     if not contrast.parts:
         return None
     parts = [
-        Part(one, _judged_difference(claim, one), _wording(claim, one), _withheld(claim, one, levels.sign) is not None)
+        Part(one, judged_difference(claim, one), _wording(claim, one), _withheld(claim, one, levels.sign) is not None)
         for one in contrast.parts
     ]
     return Parts.of(parts, levels)
@@ -155,14 +158,14 @@ def _withheld(claim: Hypothesis, contrast: Contrast, level: float) -> Withheld |
     )
     words = Advice(
         who=f"neither {claim.treated} nor {claim.baseline}, in any cell that is read,",
-        more_pairs="Use more seeds.",
+        more_pairs=f"{SHARED if level > LEVEL else ''}Use more seeds.",
         lost_too=" (a 0 has no ratio and counts as lost, too)" if claim.metric.ratio else "",
         after_loss="Read an accuracy, count failures (failures_below), or lower the learning rate.",
     )
     return withheld(evidence, words)
 
 
-def _judged_difference(claim: Hypothesis, contrast: Contrast) -> JudgedDifference | None:
+def judged_difference(claim: Hypothesis, contrast: Contrast) -> JudgedDifference | None:
     """Return what a verdict rests on, signed so that what lies above 0 supports the claim; None without a value."""
     is_higher = claim.direction == "higher"
     effect_S = _effect(claim, contrast.difference_S[np.isfinite(contrast.difference_S)])

@@ -15,8 +15,9 @@ from bnexp.comparison.looks import error_in_words, ordinal, seeds_in_words
 from bnexp.comparison.metric_rules import perfect_net_would_not_matter
 from bnexp.config.study import Endpoint, Hypothesis, keys_of
 from bnexp.errors import counted
-from bnexp.metrics import LARGEST, number, with_unit
+from bnexp.metrics import LARGEST, number, p_text, with_unit
 from bnexp.statistics import Interval, Reading, Shown, strict
+from bnexp.store.across_cells import Heterogeneity
 from bnexp.store.comparison_document import Interval as Bounds
 from bnexp.store.study_document import LARGEST_LOG, Findings
 from bnexp.study.grid import level_text
@@ -26,6 +27,22 @@ NEW = {"rows": "new rows", "groups": "new groups", "splits": "other splits and r
 THESE = {"rows": "these rows", "groups": "these rows", "splits": "these splits"}
 """What is drawn anew -> what the other interval is on."""
 AFTER_RESULTS = "This hypothesis was added or changed after the results were known: treat it as exploratory."
+
+
+def shares_with_later(after_results: Sequence[bool]) -> str | None:
+    """Return what hypotheses that came later do to those that were asked before; None where there are none of either.
+
+    `after_results` says of each hypothesis of a study whether results were known when it was asked.
+
+    >>> shares_with_later([False, True, True]).partition(", ")[0]
+    '2 hypotheses were added after the results and share the error'
+    """
+    later = sum(after_results)
+    if not later or all(after_results):
+        return None
+    were = f"{counted(later, 'hypothesis')} {'was' if later == 1 else 'were'} added after the results and "
+    cost = "so the interval of this one can be wider than it was without"
+    return f"{were}{'shares' if later == 1 else 'share'} the error, {cost} {'it' if later == 1 else 'them'}."
 
 
 def looked_before(earlier: Sequence[int], seeds: int) -> str:
@@ -54,6 +71,8 @@ class ClaimWording:
     why_not_new_rows: str | None = None
     baseline_mean: float = math.nan
     """Of the values that are contrasted, where they are final values in the metric's unit."""
+    spread: Heterogeneity | None = None
+    """How much the cells that are averaged differ, if there are several."""
 
     @property
     def open(self) -> str:
@@ -102,11 +121,16 @@ class ClaimWording:
         )
 
     def own_cure(self) -> str | None:
-        """Return what would settle a claim with seeds that never reach the target."""
-        if not any(self.never):
-            return None
-        never = counted(sum(self.never), "training")
-        return f"{never} never reach {self.claim.metric.epochs_to:g}. More training.epochs would settle it."
+        """Return what may settle a claim with seeds that never reach the target, or with cells that differ."""
+        found = []
+        if count := sum(self.never):
+            never = f"{counted(count, 'training')} never {'reaches' if count == 1 else 'reach'}"
+            found.append(f"{never} {self.claim.metric.epochs_to:g}. More training.epochs may settle it.")
+        if self.spread is not None and self.spread.is_shown:
+            what, p_value = noun(self.claim), p_text(self.spread.p_value)
+            seen = f"The {what}s differ beyond their noise (Cochran's Q, p {p_value})"
+            found.append(f"{seen}, so more seeds may only show that there is no single answer. Ask of each with `at`.")
+        return " ".join(found) or None
 
     def why_these_rows_only(self) -> str | None:
         """Return why nothing is said of new rows."""
@@ -138,6 +162,11 @@ def asks(claim: Hypothesis) -> str:
         bound = f"{claim.smallest:g} or more" if claim.direction == "lower" else f"{1 / claim.smallest:.3g} or less"
         return f"supported if {about(claim)} is {bound}"
     return f"supported if {about(claim)} is {claim.direction}, by {size(claim, claim.smallest)} or more"
+
+
+def noun(claim: Hypothesis) -> str:
+    """Return what a hypothesis averages."""
+    return "cell" if claim.over is None else "group"
 
 
 def endpoint_text(claim: Hypothesis) -> str:

@@ -65,7 +65,7 @@ def test_the_interval_for_new_rows_is_a_thin_line_around_the_thick_one_and_the_t
     assert "mean with its 95% interval on these rows" in axes.texts[1].get_text()
 
 
-def test_a_bar_shows_which_share_of_the_uncertainty_seeds_rows_and_both_have() -> None:
+def test_a_bar_shows_which_share_of_the_uncertainty_seeds_rows_and_their_interaction_have() -> None:
     """Variances 0.06 / 3 seeds, 4 / 200 rows and 24 / 600 of both: shares of 25, 25 and 50%."""
     known, unknown = contrast("bn", [0.01, 0.03, 0.02]), contrast("layer", [0.01, 0.03, 0.02])
     anew = {"mean": 0.02, "low": -0.01, "high": 0.05, "drawn": "rows", "count": 200}
@@ -76,7 +76,7 @@ def test_a_bar_shows_which_share_of_the_uncertainty_seeds_rows_and_both_have() -
     assert [(bar.get_x(), bar.get_width()) for bar in bars.patches] == [
         pytest.approx(place) for place in ((0.0, 0.25), (0.25, 0.25), (0.5, 0.5))
     ]
-    assert [text.get_text() for text in bars.texts] == ["seeds 25%", "rows 25%", "both 50%"]
+    assert [text.get_text() for text in bars.texts] == ["seeds 25%", "rows 25%", "interacting 50%"]
     assert [label.get_text() for label in bars.get_yticklabels()] == ["bn"]
 
 

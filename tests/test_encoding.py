@@ -79,9 +79,9 @@ def test_a_text_that_makes_sense_in_several_encodings_is_told_with_how_it_reads_
         ("latin-1", "größe,stadt,y", "it looks like Windows-1252 (Latin-1), which reads 'größe'. Save it"),
         ("latin-1", "âge,créée,y", "it looks like Windows-1252 (Latin-1), which reads 'âge créée'. Save it"),
         ("latin-1", "Ärzte,y", "it may be Windows-1252 (Latin-1), which reads 'Ärzte', or Big5 (Chinese), which reads "),
-        ("cp1251", "пол,y", "it may be Windows-1251 (Cyrillic), which reads 'пол', or Windows-1252 (Latin-1), which reads "
-         "'ïîë'. Save it"),
-        ("cp1251", "МОСКВА,y", "or Windows-1251 (Cyrillic), which reads 'МОСКВА'"),
+        ("cp1251", "имя,y", "it may be Windows-1251 (Cyrillic), which reads 'имя', or Windows-1252 (Latin-1), which reads "
+         "'èìÿ'. Save it"),
+        ("cp1251", "ИМЯ,y", "it may be Windows-1251 (Cyrillic), which reads 'ИМЯ', or "),
     ],
 )  # fmt: skip
 def test_a_few_letters_beyond_ascii_are_told_with_how_they_read(codec: str, header: str, told: str) -> None:

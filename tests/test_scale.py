@@ -34,7 +34,7 @@ def test_a_loss_is_judged_by_the_ratio_of_geometric_means_and_an_accuracy_by_the
     assert found.judged.margin == pytest.approx(math.log(1.05))
     assert found.metrics["val_loss"].mean == pytest.approx(np.mean(treated_S - base_S))
     assert f"a / b in val_loss is {ratio:.3g} [" in found.verdict.sentence
-    assert ": better, and the mean lies outside the margin of ±5%." in found.verdict.sentence
+    assert ": better, and the mean lies outside the margin of ±0.0225 (5% of b's mean)." in found.verdict.sentence
     of_accuracy = contrast_of(with_losses("a", treated_S), with_losses("b", base_S), "val_accuracy").judged
     assert of_accuracy is not None and (of_accuracy.scale, of_accuracy.margin) == ("difference", 0.01)
 

@@ -25,6 +25,30 @@ def sorted_arguments(arguments: Sequence[str], seeds: int | None) -> tuple[list[
     return names, overrides + ([f"training.seeds={seeds}"] if seeds is not None else [])
 
 
+def refuse_changes(arguments: Sequence[str], seeds: int | None) -> None:
+    """Raise UserError for overrides and `--seeds` of a study: its file alone says what is trained.
+
+    So a study's verdict stands beside the question as it was asked.
+    """
+    lines = []
+    for override in filter(_is_override, arguments):
+        key, equals, value = override.partition("=")
+        entry = f"{{{key}: {value}}}" if equals else f"{{{key}: null}}"
+        where = "The file's `experiment` holds what all arms share"
+        lines.append(f"{override} is an override; expected studies alone. {where}: merge {entry} into it.")
+    if seeds is not None:
+        lines.append(f"--seeds is {seeds}; expected studies alone. Write `seeds: {seeds}` in the study's file.")
+    if lines:
+        raise UserError("\n".join(lines))
+
+
+def refuse_several_studies(names: Sequence[str]) -> None:
+    """Raise UserError for more than one study."""
+    if len(names) > 1:
+        seen = f"study was given {len(names)} names ({', '.join(names)}); expected one study"
+        raise UserError(f"{seen}. Several are answered by: bnexp claims {' '.join(names)}")
+
+
 def _is_override(argument: str) -> bool:
     """Return True for KEY=VALUE and for Hydra's ~KEY; a file may have that name, and a folder before its = sign."""
     if os.path.exists(argument) or os.path.isfile(CONFIGS / f"{argument}.yaml"):

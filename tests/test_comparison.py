@@ -505,3 +505,12 @@ def test_a_single_arm_needs_no_p_value_that_orders_several(monkeypatch: pytest.M
     assert asked == []
     comparison.compare([BN, arm("cn", spread(0.85, seed=2)), NOBN], Question())
     assert len(asked) == 2
+
+
+def test_the_document_holds_what_was_asked_where_it_is_not_the_default() -> None:
+    def asked(**question: Any) -> str:
+        return comparison.compare([BN, NOBN], Question(**question)).asked.options
+
+    assert asked() == asked(margin=0.01) == asked(baseline="nobn") == ""
+    assert asked(margin=0.02, target=0.9) == "--margin 0.02 --target 0.9"
+    assert asked(baseline="bn", about="these-rows") == "--baseline bn --about these-rows"

@@ -32,14 +32,27 @@ def refuse_changes(arguments: Sequence[str], seeds: int | None) -> None:
     """
     lines = []
     for override in filter(_is_override, arguments):
-        key, equals, value = override.partition("=")
-        entry = f"{{{key}: {value}}}" if equals else f"{{{key}: null}}"
-        where = "The file's `experiment` holds what all arms share"
-        lines.append(f"{override} is an override; expected studies alone. {where}: merge {entry} into it.")
+        lines.append(f"{override} is an override; expected studies alone. {_in_the_file(override)}")
     if seeds is not None:
         lines.append(f"--seeds is {seeds}; expected studies alone. Write `seeds: {seeds}` in the study's file.")
     if lines:
         raise UserError("\n".join(lines))
+
+
+def _in_the_file(override: str) -> str:
+    """Return where a study's file says what an override would.
+
+    >>> _in_the_file("training.epochs=3")
+    "Write it in the study's file: `experiment: {training: {epochs: 3}}`."
+    """
+    key, equals, value = override.partition("=")
+    if not equals:
+        return f"Take {key.removeprefix('~')} out of the `experiment` of the study's file."
+    first, *others = key.lstrip("+").split(".")
+    nested = value
+    for one in reversed(others):
+        nested = f"{{{one}: {nested}}}"
+    return f"Write it in the study's file: `experiment: {{{first}: {nested}}}`."
 
 
 def refuse_several_studies(names: Sequence[str]) -> None:

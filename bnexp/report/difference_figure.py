@@ -73,7 +73,7 @@ def _axes(rows: int, metric: str, document: ComparisonDocument) -> Axes:
     axes.text(0.5, 1 - 0.16 / height, "Difference, pair by pair", fontsize=TITLE, **centred)
     said = (
         f"{counted(count, 'pair')}: dots; {_legend(document, metric)}",
-        f"grey: the margin of ±{margin:.3g}, inside which no difference matters",
+        f"grey: the margin of ±{margin:.3g}, inside which no difference matters{_ratio_note(document)}",
     )
     lines = "\n".join(fitted(line, LINE_WIDTH, SMALL) for line in said)
     axes.text(0.5, 1 - 0.42 / height, lines, fontsize=SMALL, color=GREY, linespacing=1.4, **centred)
@@ -84,13 +84,18 @@ def _legend(document: ComparisonDocument, metric: str) -> str:
     """Return what the lines of the interval are; levels that differ stand in the order of the rows."""
     decisive = [_decisive(document, contrast) for contrast in document.contrasts]
     levels = " / ".join(dict.fromkeys(written_level(one.level) for one in decisive))
-    is_ratio = any(one.is_ratio for one in decisive)
-    what = f"mean ratio times {shown(document.baseline)}'s mean" if is_ratio else "mean"
+    what = "mean ratio" if any(one.is_ratio for one in decisive) else "mean"
     anew = [one.new_rows for one in decisive]
     if not any(anew):
         return f"{what} with its {levels} interval on these rows"
     new = "other splits" if any(one is not None and one.drawn == "splits" for one in anew) else "new rows"
     return f"{what} with its {levels} interval: thick on these rows, thin for {new}"
+
+
+def _ratio_note(document: ComparisonDocument) -> str:
+    if not any(_decisive(document, contrast).is_ratio for contrast in document.contrasts):
+        return ""
+    return f"; ratios are drawn from {shown(document.baseline, NAME, SMALL)}'s mean"
 
 
 @dataclass(frozen=True)

@@ -239,6 +239,8 @@ def nearest(name: str, good_names: Iterable[str], *, most: int | None = None) ->
     "Did you mean 'layer'? Good names: none, batch, layer."
     >>> nearest("nope", ["wine", "iris"]), nearest("no.yaml", ["on.yaml", "x.yaml"])
     ('Good names: wine, iris.', "Did you mean 'on.yaml'? Good names: on.yaml, x.yaml.")
+    >>> nearest(";", [".", ","])
+    "Good names: '.', ','."
     """
     names = [str(good) for good in good_names]
     ending = Path(name).suffix if all(Path(good).suffix == Path(name).suffix for good in names) else ""
@@ -250,7 +252,12 @@ def nearest(name: str, good_names: Iterable[str], *, most: int | None = None) ->
         seems = LOOKS_ALIKE if same and same[0].casefold() != stem.casefold() else ""
         close = same or difflib.get_close_matches(stem, stems, n=1) or [one for one in stems if _is_one_slip(stem, one)]
     hint = f"{HINT}{stems[close[0]]!r}? {seems}" if close else ""
-    return f"{hint}Good names: {listed(names, most)}."
+    return f"{hint}Good names: {listed(map(_set_apart, names), most)}."
+
+
+def _set_apart(name: str) -> str:
+    """Return a name, in quotes where no letter or digit shows that it is one."""
+    return name if any(map(str.isalnum, name)) else repr(name)
 
 
 def _is_one_slip(name: str, good: str) -> bool:

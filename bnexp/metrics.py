@@ -22,6 +22,8 @@ HEADLINES = ("test_accuracy", "test_r2", "test_loss", "val_accuracy", "val_r2", 
 
 LARGEST_WRITTEN_OUT, MOST_DECIMALS = 1e6, 5
 """Beyond these a number is written with an exponent."""
+DIGITS_WITHOUT_NOISE = 12
+"""Of the 15 to 17 digits of a float64, those that sums in another order leave as they are."""
 
 
 def names(task: str, parts: Sequence[str]) -> list[str]:
@@ -116,7 +118,7 @@ def number(metric: str, value: float | None, *, spread: float | None = None, sig
     """Write a value as a person reads it: accuracies in percent with two decimals, the rest with three digits.
 
     With the `spread` that goes with it (a deviation, half an interval), the value has the decimals that the spread's
-    first two digits need.
+    first two digits need. What rounds to zero has no sign.
 
     >>> number("val_accuracy", 0.8265), number("loss", 0.12345), number("loss", 0.1, signed=True), number("loss", None)
     ('82.65', '0.123', '+0.1', '-')
@@ -127,11 +129,11 @@ def number(metric: str, value: float | None, *, spread: float | None = None, sig
         return "-"
     sign = "+" if signed else ""
     if quantity(metric) == "accuracy":
-        return f"{100 * value:{sign}.2f}"
+        return _without_noise(100 * value, f"{sign}.2f")
     if not spread or abs(value) >= LARGEST_WRITTEN_OUT or not 10**-MOST_DECIMALS < spread < LARGEST_WRITTEN_OUT:
-        short = f"{value:{sign}.3g}"
+        short = _without_noise(value, f"{sign}.3g")
         return f"{float(short):{sign}.0f}" if "e+" in short and abs(value) < LARGEST_WRITTEN_OUT else short
-    return f"{value:{sign}.{max(0, 1 - math.floor(math.log10(spread)))}f}"
+    return _without_noise(value, f"{sign}.{max(0, 1 - math.floor(math.log10(spread)))}f")
 
 
 def p_text(value: float | None) -> str:
@@ -141,3 +143,13 @@ def p_text(value: float | None) -> str:
     ('0.031', '<0.001', '-')
     """
     return "-" if value is None else "<0.001" if value < 0.001 else f"{value:.2g}"
+
+
+def _without_noise(value: float, form: str) -> str:
+    """Write a number so that noise in its last bits does not decide how a tie is rounded; a zero has no sign.
+
+    >>> {_without_noise(value, "+.2f") for value in (-1.6249999999999998, -1.625, -1.6250000000000002)}
+    {'-1.62'}
+    """
+    text = format(float(f"{value:.{DIGITS_WITHOUT_NOISE}g}"), form)
+    return text.lstrip("+-") if float(text) == 0 else text

@@ -147,6 +147,15 @@ def test_an_observer_hears_why_an_arm_is_trained_and_what_does_not_apply() -> No
     assert "nobn: model.normalization.momentum=0.9 does not apply there" in told.said
 
 
+@pytest.mark.parametrize("question", [bnexp.Question(baseline="bm"), bnexp.Question(target=90.0)])
+def test_what_is_refused_is_not_preceded_by_notes(question: bnexp.Question) -> None:
+    bnexp.train(["bn", "nobn"], "training.seeds=3")
+    told = Told()
+    with pytest.raises(ComparisonError, match=r"--baseline is 'bm'|--target is 90"):
+        bnexp.compare(["bn", "nobn"], ["training.seeds=2"], question, observer=told)
+    assert told.said == []
+
+
 def test_mistakes_are_raised_as_on_the_command_line() -> None:
     with pytest.raises(ConfigError, match=r"training\.epoch is not a known key\. Did you mean .epochs"):
         bnexp.train("bn", ["training.epoch=3"])

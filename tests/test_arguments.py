@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 import typer
+from command import refused
 
 from bnexp import config, store
 from bnexp.cli.app import app
-from bnexp.cli.arguments import sorted_arguments
+from bnexp.cli.arguments import refuse_changes, refuse_several_studies, sorted_arguments
 from bnexp.config.study_reading import read_study
 from bnexp.errors import ConfigError, UserError
 from bnexp.experiment.config_names import config_paths
@@ -158,3 +159,44 @@ def test_the_number_of_workers_is_also_taken_by_its_older_name(command: str, spe
     commands = typer.main.get_group(app).commands
     given = commands[command].make_context(command, ["a.yaml", spelling, "3"], resilient_parsing=True)
     assert given.params["workers"] == 3
+
+
+def test_a_study_takes_no_overrides_and_each_is_told_with_its_place_in_the_file() -> None:
+    with pytest.raises(UserError) as caught:
+        refuse_changes(["s.yaml", "training.epochs=3", "~model.dropout"], 10)
+    assert str(caught.value) == (
+        "training.epochs=3 is an override; expected studies alone. Write it in the study's file: "
+        "`experiment: {training: {epochs: 3}}`.\n"
+        "~model.dropout is an override; expected studies alone. Take model.dropout out of the `experiment` of the study's "
+        "file.\n"
+        "--seeds is 10; expected studies alone. Write `seeds: 10` in the study's file."
+    )
+    refuse_changes(["s.yaml"], None)
+
+
+def test_several_studies_are_refused_with_the_command_that_takes_them() -> None:
+    with pytest.raises(UserError, match=r"^study was given 2 names \(a, b\); expected one study. .* bnexp claims a b$"):
+        refuse_several_studies(["a", "b"])
+
+
+@pytest.mark.parametrize("command", ["study", "claims"])
+def test_overrides_and_seeds_of_a_study_are_refused_on_the_command_line(tmp_path: Path, command: str) -> None:
+    told = refused(command, "s.yaml", "training.epochs=3", "--seeds", "10", cwd=tmp_path)
+    assert [line.partition(" is ")[0] for line in told.splitlines()] == ["training.epochs=3", "--seeds"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["compare", "a", "b", "--about", "new_rows"],
+         "--about is 'new_rows'; expected one of the good names. Did you mean 'new-rows'? Good names: new-rows, these-rows."),
+        (["plot", "a", "--format", "gif"],
+         "--format is 'gif'; expected one of the good names. Good names: png, svg, pdf."),
+        (["study", "a", "--launcher", "rai"],
+         "--launcher is 'rai'; expected one of the good names. Did you mean 'ray'? Good names: local, ray."),
+    ],
+)  # fmt: skip
+def test_an_option_of_good_names_is_refused_like_any_other_name(
+    tmp_path: Path, arguments: list[str], told: str
+) -> None:
+    assert refused(*arguments, cwd=tmp_path) == told

@@ -164,7 +164,7 @@ def test_few_pairs_that_are_all_equal_do_not_show_that_no_difference_matters() -
     )
     assert (few["word"], few["settled_by"]) == ("cannot tell yet", 14)
     assert few["sentence"] == (
-        "On these rows, a - b in val_accuracy (%) is +0.00 [+0.00, +0.00], and the margin is ±1.00. All 6 pairs are "
+        "On these rows, a - b in val_accuracy (%) is 0.00 [0.00, 0.00], and the margin is ±1.00. All 6 pairs are "
         f"equal; it takes 14 equal pairs to say that no difference matters. {NOT_KEPT}"
     )
     assert enough["word"] == "no difference that matters"
@@ -286,7 +286,7 @@ def test_where_one_arm_beats_guessing_the_verdict_stands_and_so_it_does_for_a_lo
     assert verdict_of(guessing, replace(BN, name="b", run="b"))["word"] == "hurts"
     loss = verdict_of(guessing, arm("b", [0.5] * SEEDS), metric="val_loss")
     assert loss["sentence"].startswith(
-        "On these rows, nobn / b in val_loss is 1.00 [1.00, 1.00], and the margin is ±5%."
+        "On these rows, nobn / b in val_loss is 1.00 [1.00, 1.00], and the margin is ±0.025 (5% of b's mean)."
     )
 
 
@@ -507,3 +507,12 @@ def test_a_single_arm_needs_no_p_value_that_orders_several(monkeypatch: pytest.M
     assert asked == []
     comparison.compare([BN, arm("cn", spread(0.85, seed=2)), NOBN], Question())
     assert len(asked) == 2
+
+
+def test_the_document_holds_what_was_asked_where_it_is_not_the_default() -> None:
+    def asked(**question: Any) -> str:
+        return comparison.compare([BN, NOBN], Question(**question)).asked.options
+
+    assert asked() == asked(margin=0.01) == asked(baseline="nobn") == ""
+    assert asked(margin=0.02, target=0.9) == "--margin 0.02 --target 0.9"
+    assert asked(baseline="bn", about="these-rows") == "--baseline bn --about these-rows"

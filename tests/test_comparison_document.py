@@ -14,7 +14,7 @@ from bnexp import store
 from bnexp.comparison import Question, compare
 from bnexp.errors import RunError
 
-KEYS = ["format", "baseline", "seeds", "level", "task", "dataset", "primary", "target", "arms", "contrasts"]
+KEYS = ["format", "baseline", "seeds", "level", "task", "dataset", "primary", "asked", "target", "arms", "contrasts"]
 OF_ARM = ["name", "run", "parameters", "seeds", "overrides", "warnings", "diverged", "metrics", "to_target"]
 OF_CONTRAST = [
     "arm", "baseline", "pairing", "metrics", "pairs", "to_target", "diverged_p_value", "varied", "confounders", "cautions",

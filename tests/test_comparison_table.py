@@ -81,6 +81,22 @@ def test_a_comparison_reads_from_how_it_is_paired_down_to_its_verdict() -> None:
     ]
 
 
+def test_an_interval_and_a_p_value_that_disagree_at_the_level_that_decides_are_told() -> None:
+    """At 95% they agree in the table: [+0.10, +0.90] and p 0.027. With 2 arms, 97.5% decides."""
+    told = document()
+    judged = {"scale": "difference", "level": 0.975, "margin": 0.01, "margin_level": 0.975, "p_value": 0.027}
+    told["contrasts"][0]["judged"] = {"mean": 0.005, "low": 0.0002, "high": 0.0098, **judged}
+    assert any(
+        line.startswith(
+            "Interval and p disagree for epochs to reach 76.00%, val_accuracy at 97.5%, the level that decides (p 0.027, "
+            "against 0.025): only one of them excludes zero."
+        )
+        for line in lines(comparison(told))
+    )
+    told["contrasts"][0]["judged"]["p_value"] = 0.02
+    assert not any("val_accuracy at 97.5%" in line for line in lines(comparison(told)))
+
+
 def test_a_scaled_target_and_the_metrics_of_training_are_explained() -> None:
     told = document()
     told["dataset"] = {**DATA, "error_unit": "target"}

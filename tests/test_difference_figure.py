@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
@@ -65,7 +66,7 @@ def test_the_interval_for_new_rows_is_a_thin_line_around_the_thick_one_and_the_t
     assert "mean with its 95% interval on these rows" in axes.texts[1].get_text()
 
 
-def test_a_bar_shows_which_share_of_the_uncertainty_seeds_rows_and_both_have() -> None:
+def test_a_bar_shows_which_share_of_the_uncertainty_seeds_rows_and_their_interaction_have() -> None:
     """Variances 0.06 / 3 seeds, 4 / 200 rows and 24 / 600 of both: shares of 25, 25 and 50%."""
     known, unknown = contrast("bn", [0.01, 0.03, 0.02]), contrast("layer", [0.01, 0.03, 0.02])
     anew = {"mean": 0.02, "low": -0.01, "high": 0.05, "drawn": "rows", "count": 200}
@@ -76,7 +77,7 @@ def test_a_bar_shows_which_share_of_the_uncertainty_seeds_rows_and_both_have() -
     assert [(bar.get_x(), bar.get_width()) for bar in bars.patches] == [
         pytest.approx(place) for place in ((0.0, 0.25), (0.25, 0.25), (0.5, 0.5))
     ]
-    assert [text.get_text() for text in bars.texts] == ["seeds 25%", "rows 25%", "both 50%"]
+    assert [text.get_text() for text in bars.texts] == ["seeds 25%", "rows 25%", "interacting 50%"]
     assert [label.get_text() for label in bars.get_yticklabels()] == ["bn"]
 
 
@@ -95,3 +96,36 @@ def test_no_name_breaks_the_figure(name: str) -> None:
     figure = difference_figure({**document(contrast(name, [0.1, 0.2])), "baseline": name})
     figure.savefig("/dev/null", format="png")
     assert "\x1b" not in figure.axes[0].get_xlabel() + figure.axes[0].get_yticklabels()[0].get_text()
+
+
+def test_the_interval_that_decides_is_drawn_with_its_level() -> None:
+    one, other = contrast("bn", [0.01, 0.03, 0.02]), contrast("layer", [0.01, 0.03, 0.02])
+    judged = {"scale": "difference", "margin": 0.01, "margin_level": 0.975, "p_value": 0.01}
+    wide, wider = {"mean": 0.02, "low": 0.005, "high": 0.035}, {"mean": 0.02, "low": 0.0, "high": 0.04}
+    one["judged"] = {**judged, **wider, "level": 0.975}
+    other["judged"] = {**judged, **wide, "level": 0.95, "of_margin": wider}
+    figure = difference_figure(document(one, other))
+    assert [row[-3:] for row in rows(figure)] == [pytest.approx([0, 4, 2]), pytest.approx([0.5, 3.5, 2])]
+    assert "mean with its 97.5% / 95% interval on these rows" in figure.axes[0].texts[1].get_text()
+    other["verdict"] = {"word": "no difference that matters"}
+    figure = difference_figure(document(one, other))
+    assert rows(figure)[1][-3:] == pytest.approx([0, 4, 2])
+    assert "mean with its 97.5% interval on these rows" in figure.axes[0].texts[1].get_text()
+
+
+def test_a_ratio_is_drawn_as_the_difference_that_it_makes_from_the_baselines_mean() -> None:
+    told = contrast("bn", [-0.5, -0.4])
+    anew = {"mean": np.log(0.5), "low": np.log(0.1), "high": np.log(2.5), "drawn": "rows", "count": 200}
+    told["judged"] = {
+        "scale": "ratio", "mean": np.log(0.5), "low": np.log(0.25), "high": np.log(1.25), "level": 0.97056, "margin": 0.05,
+        "margin_level": 0.97056, "p_value": 0.01, "new_rows": anew,
+    }  # fmt: skip
+    asked = document(told, metric="val_loss")
+    mean = {"val_loss": {"mean": 0.8, "low": 0.7, "high": 0.9}}
+    asked["arms"] = [{"name": "none", "parameters": {"trainable": 1}, "seeds": 2, "metrics": mean}]
+    figure = difference_figure(asked)
+    (axes,) = figure.axes
+    drawn = [list(line.get_xdata()) for line in axes.lines[2:]]
+    assert drawn == [pytest.approx(one) for one in ([-0.72, 1.2], [-0.6, 0.2], [-0.4])]
+    assert "mean ratio with its 97.06% interval: thick on these rows, thin for new rows\n" in axes.texts[1].get_text()
+    assert axes.texts[1].get_text().endswith("no difference matters; ratios are drawn from none's mean")

@@ -48,8 +48,8 @@ def test_another_encoding_is_named_with_the_line_and_the_command_that_helps(code
     assert likely_encoding(text.encode(codec)) == (name, iconv)
     message = refused(text.encode(codec))
     assert message.startswith(f"dataset.path is 't.csv'; it is not UTF-8 (as t.csv:{line} shows); it ")
-    reads = f"{name}, which reads '{' '.join(dict.fromkeys(towns))}'"
-    assert f"it looks like {name}. Save it as UTF-8, as a spreadsheet" in message or reads in message
+    reads = name if codec == "utf-16" else f"{name}, which reads '{' '.join(towns[:3])}'"
+    assert f"it looks like {reads}. Save it as UTF-8, as a spreadsheet" in message or f" {reads}" in message
     assert f" iconv -f {iconv} -t UTF-8 OLD > NEW" in message
     Path("t.csv").write_bytes(text.encode(codec).decode(iconv).encode())
     assert pd.read_csv("t.csv")["town"][0] == towns[0]
@@ -71,6 +71,24 @@ def test_a_text_that_makes_sense_in_several_encodings_is_told_with_how_it_reads_
     assert reading in message and "; it may be " in message and ", or " in message
     names = message.split("iconv -f ")[1].replace(" -t UTF-8 OLD > NEW (or, for -f", "").rstrip(")").split(", ")
     assert {"gb18030": "GB18030", "euc_kr": "EUC-KR", "euc_jp": "EUC-JP"}[codec] in names
+
+
+@pytest.mark.parametrize(
+    ("codec", "header", "told"),
+    [
+        ("latin-1", "größe,stadt,y", "it looks like Windows-1252 (Latin-1), which reads 'größe'. Save it"),
+        ("latin-1", "âge,créée,y", "it looks like Windows-1252 (Latin-1), which reads 'âge créée'. Save it"),
+        ("latin-1", "Ärzte,y", "it may be Windows-1252 (Latin-1), which reads 'Ärzte', or Big5 (Chinese), which reads "),
+        ("cp1251", "имя,y", "it may be Windows-1251 (Cyrillic), which reads 'имя', or Windows-1252 (Latin-1), which reads "
+         "'èìÿ'. Save it"),
+        ("cp1251", "ИМЯ,y", "it may be Windows-1251 (Cyrillic), which reads 'ИМЯ', or "),
+    ],
+)  # fmt: skip
+def test_a_few_letters_beyond_ascii_are_told_with_how_they_read(codec: str, header: str, told: str) -> None:
+    message = refused((header + "\n" + "1,2,3\n" * 20).encode(codec))
+    assert told in message
+    first = message.split("iconv -f ")[1].split(" ")[0]
+    assert "looks like" not in message or header.encode(codec).decode(first) == header
 
 
 def test_files_of_other_kinds_are_named() -> None:

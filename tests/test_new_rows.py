@@ -39,6 +39,15 @@ def test_the_interval_is_that_of_the_differences_of_each_seed_and_row() -> None:
     assert found.row_variance == pytest.approx(expected.components.row)
 
 
+def test_the_mean_is_the_very_one_of_the_difference_on_these_rows() -> None:
+    """Noise in the last bit would round a tie otherwise, so that table and verdict disagree."""
+    for draw in range(20):
+        found = contrast_of(measured("a", rows_right(0.9, draw=draw)), measured("b", rows_right(0.8, draw=draw + 50)))
+        assert anew(found).mean == found.metrics["val_accuracy"].mean
+        assert found.judged is not None and found.judged.new_rows is not None
+        assert found.judged.new_rows.mean == found.judged.mean
+
+
 def test_a_large_difference_helps_on_new_rows_and_on_these() -> None:
     verdict = contrast_of(measured("a", rows_right(0.9)), measured("b", rows_right(0.7, draw=1))).verdict
     assert (verdict.word, verdict.about, verdict.these_rows) == ("helps", "new rows", "helps")

@@ -29,7 +29,7 @@ def kept(runs: Path, called: str, /, **record: Any) -> store.Run:
 def test_a_finished_run_shows_its_headline(tmp_path: Path) -> None:
     assert asdict(run_list.row(kept(tmp_path, "bn", **FINISHED))) == {
         "run": "bn-20260101-000000", "kind": "run", "status": "finished", "seeds": 2, "result": "val_accuracy (%) 80.00",
-        "overrides": "-",
+        "overrides": "-", "options": "-",
     }  # fmt: skip
 
 
@@ -60,11 +60,11 @@ def test_a_damaged_run_is_listed_with_the_reason_and_hides_no_other(
     assert f"damaged      - {reason}" in capsys.readouterr().out
 
 
-def kept_comparison(runs: Path, arms: list[dict[str, Any]]) -> store.Run:
+def kept_comparison(runs: Path, arms: list[dict[str, Any]], **more: Any) -> store.Run:
     directory = runs / "a-vs-b-20260101-000000"
     directory.mkdir()
     verdict = {"word": "helps", "sentence": ""}
-    document = {"seeds": [0, 1], "contrasts": [{"verdict": verdict}], "arms": arms}
+    document = {"seeds": [0, 1], "contrasts": [{"verdict": verdict}], "arms": arms, **more}
     (directory / "histories.json").write_text("{}")
     (directory / "comparison.json").write_text(json.dumps(document))
     return store.Run(directory)
@@ -88,9 +88,25 @@ def test_a_comparison_is_listed_with_the_overrides_of_its_arms(
     run = kept_comparison(tmp_path, arms)
     assert asdict(run_list.row(run)) == {
         "run": run.id, "kind": "comparison", "status": "finished", "seeds": 2, "result": "helps", "overrides": told,
+        "options": "-",
     }  # fmt: skip
     assert commands.list_runs(tmp_path, as_json=True) == 0
     assert json.loads(capsys.readouterr().out)[0]["overrides"] == told
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({"margin": 0.02, "target": 0.9, "baseline": "a", "about": "these-rows"},
+         "--margin 0.02 --target 0.9 --baseline a --about these-rows"),
+        ({"margin": None, "target": None, "baseline": None, "about": "new-rows"}, "-"),
+        ({}, "-"),
+    ],
+)  # fmt: skip
+def test_a_comparison_is_listed_with_what_was_asked_otherwise_than_by_default(
+    tmp_path: Path, asked: dict[str, Any], told: str
+) -> None:
+    assert run_list.row(kept_comparison(tmp_path, [], asked=asked)).options == told
 
 
 def test_whatever_reading_a_directory_raises_is_a_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,9 +121,9 @@ def test_whatever_reading_a_directory_raises_is_a_reason(tmp_path: Path, monkeyp
 def test_names_are_cleaned_and_columns_stand_below_each_other_in_any_script() -> None:
     row = RunRow("\x1b[31m批", "run", "finished", 20, "x", "training.epochs=4")
     assert run_list.table([row, replace(row, run="b", seeds=3, result="-")]).split("\n") == [
-        "run     kind status   seeds result overrides",
-        "?[31m批 run  finished    20 x      training.epochs=4",
-        "b       run  finished     3 -      training.epochs=4",
+        "run     kind status   seeds result overrides         options",
+        "?[31m批 run  finished    20 x      training.epochs=4 -",
+        "b       run  finished     3 -      training.epochs=4 -",
     ]
 
 
@@ -115,7 +131,7 @@ def test_the_reason_of_a_damaged_run_makes_no_column_wider() -> None:
     damaged = RunRow("a", "run", "damaged", result="run.json: is a pipe; expected a regular file.")
     finished = RunRow("b", "run", "finished", result="x")
     assert run_list.table([damaged, finished]).split("\n") == [
-        "run kind status   seeds result overrides",
-        "a   run  damaged      - run.json: is a pipe; expected a regular file. -",
-        "b   run  finished     - x      -",
+        "run kind status   seeds result overrides options",
+        "a   run  damaged      - run.json: is a pipe; expected a regular file. -         -",
+        "b   run  finished     - x      -         -",
     ]

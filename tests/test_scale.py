@@ -34,7 +34,7 @@ def test_a_loss_is_judged_by_the_ratio_of_geometric_means_and_an_accuracy_by_the
     assert found.judged.margin == pytest.approx(math.log(1.05))
     assert found.metrics["val_loss"].mean == pytest.approx(np.mean(treated_S - base_S))
     assert f"a / b in val_loss is {ratio:.3g} [" in found.verdict.sentence
-    assert ": better, and the mean lies outside the margin of ±5%." in found.verdict.sentence
+    assert ": better, and the mean lies outside the margin of ±0.0225 (5% of b's mean)." in found.verdict.sentence
     of_accuracy = contrast_of(with_losses("a", treated_S), with_losses("b", base_S), "val_accuracy").judged
     assert of_accuracy is not None and (of_accuracy.scale, of_accuracy.margin) == ("difference", 0.01)
 
@@ -93,3 +93,19 @@ def test_where_each_seed_has_its_own_split_a_loss_is_judged_by_the_difference() 
     judged = contrast_of(*arms, "val_loss").judged
     assert judged is not None and judged.mean is not None
     assert (judged.scale, judged.mean) == ("difference", pytest.approx(-0.2))
+
+
+@pytest.mark.parametrize(("margin", "is_told"), [(0.0004, True), (0.00046, False), (None, False)])
+def test_a_margin_that_is_next_to_nothing_beside_the_baselines_mean_is_warned_of(
+    margin: float | None, is_told: bool
+) -> None:
+    """The baseline's mean is 0.45, and a thousandth of it 0.00045."""
+    arms = with_losses("a", np.linspace(0.2, 0.3, 8)), with_losses("b", np.linspace(0.4, 0.5, 8))
+    found = compare(list(arms), Question(metric="val_loss", margin=margin)).contrasts[0]
+    told = (
+        "the margin is 0.0004, in val_loss's own unit, and the mean val_loss of b is 0.45. So nearly any difference matters. "
+        "Use a larger margin, such as --margin 0.023 for 5% of it."
+    )
+    assert found.cautions == ([told] if is_told else [])
+    if is_told:
+        assert "the margin of ±0.0004 (0.0889% of b's mean)" in found.verdict.sentence

@@ -333,7 +333,8 @@ def facts_of(claims: list[Hypothesis], contrasts: list[Contrast]) -> list[dict[s
 def test_a_hypothesis_ends_in_one_of_three_words(mean: float, direction: str, word: str, ending: str) -> None:
     verdict = judge(spread(mean), direction=direction)["verdict"]
     assert verdict["word"] == word
-    assert verdict["sentence"].startswith(f"On these rows, test_accuracy (%), bn - none is {100 * mean:+.2f} [")
+    effect = f"{100 * mean:+.2f}" if mean else "0.00"
+    assert verdict["sentence"].startswith(f"On these rows, test_accuracy (%), bn - none is {effect} [")
     assert (": less than 1.00 either way. " in verdict["sentence"]) == (mean == 0.0)
     assert verdict["sentence"].endswith(ending)
 

@@ -55,7 +55,7 @@ def test_a_sweep_shows_each_mean_and_each_paired_difference_from_the_last_arm_an
         "training.batch_size  arm   test_accuracy (%)      minus none  diverged",
         "8                    bn        80.00 ± 24.84  +10.00 ± 24.84    0 of 3",
         "8                    none      70.00 ± 43.03                    0 of 3",
-        "16                   bn        60.00 ± 24.84   +0.00 ± 24.84    0 of 3",
+        "16                   bn        60.00 ± 24.84    0.00 ± 24.84    0 of 3",
         "16                   none       60.00 ± 0.00                    0 of 3",
         "mean ± half of its 95% t interval over seeds",
         "minus none: mean over pairs of seeds ± half of its 95% t interval",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -151,14 +151,14 @@ def _designed(work: _Work, seeds: int | None = None) -> _Designed:
 
     `seeds` is how many seeds a look has; without it, the configs say how many.
     """
-    problems = Problems()
+    problems, notes = Problems(), list[str]()
     with problems.noted():
         if seeds is not None:
             _refuse_other_seeds(work.overrides)
     with problems.noted():
         refuse_too_few(work.names)
         store.refuse_unwritable(work.runs)
-        planned = _planned(work, seeds)
+        planned = _planned(work, seeds, notes.append)
         asked = with_baseline(work.question, planned)
         stored = resolve.stored(planned)
         if seeds is not None:
@@ -166,6 +166,8 @@ def _designed(work: _Work, seeds: int | None = None) -> _Designed:
         checked_arms = _checked(planned, work.observer)
         resolve.refuse_unanswerable(asked, planned, stored, checked_arms)
     problems.refuse()
+    for text in notes:
+        work.observer.info(text)
     return _Designed(asked, planned, stored, checked_arms)
 
 
@@ -195,8 +197,8 @@ def _refuse_fewer_seeds(stored: Mapping[str, Arm], seeds: int) -> None:
     problems.refuse()
 
 
-def _planned(work: _Work, seeds: int | None) -> list[resolve.Planned]:
-    """Find out what the names mean; the observer hears of overrides that do not apply, and of runs with more seeds."""
+def _planned(work: _Work, seeds: int | None, note: Callable[[str], None]) -> list[resolve.Planned]:
+    """Find out what the names mean; `note` takes which overrides do not apply, and which runs have more seeds."""
     names, observer = work.names, work.observer
     fitting = resolve.fitting_overrides(names, work.overrides)
     of_look = {name: [f"training.seeds={seeds}"] if seeds and config_file(name) else [] for name in names}
@@ -205,11 +207,11 @@ def _planned(work: _Work, seeds: int | None) -> list[resolve.Planned]:
     for name in names:
         for override in work.overrides:
             if override not in fitting[name]:
-                observer.info(f"{name}: {override} does not apply there")
+                note(f"{name}: {override} does not apply there")
     resolve.refuse_twice(planned)
     for item in planned:
         if item.run is not None and item.reason and seeds is None:
-            observer.info(f"{item.name}: {item.reason}")
+            note(f"{item.name}: {item.reason}")
     return distinctly_named(planned)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -11,6 +11,7 @@ from bnexp import __version__
 from bnexp.cli.options import (
     About,
     Address,
+    Format,
     Json,
     Launcher,
     Margin,
@@ -18,6 +19,7 @@ from bnexp.cli.options import (
     Quiet,
     Runs,
     Seeds,
+    SeedsOfFile,
     Target,
     UntilSettled,
     Workers,
@@ -112,8 +114,9 @@ def compare(
     )
 
 
-@app.command()
+@app.command(context_settings={"allow_extra_args": True})
 def study(
+    context: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="STUDY", parser=as_path, help="A study's name or file.")],
     metric: Annotated[
         str | None,
@@ -127,6 +130,7 @@ def study(
     max_trainings: Annotated[
         int | None, typer.Option(min=1, help="Refuse a grid of more trainings; 20000 if not given.")
     ] = None,
+    seeds: SeedsOfFile = None,
     launcher: Launcher = "local",
     workers: Workers = None,
     address: Address = None,
@@ -145,7 +149,10 @@ def study(
     with ending_at_once():
         from bnexp.api.studies import Place
         from bnexp.cli import study_commands
+        from bnexp.cli.arguments import refuse_changes, refuse_several_studies
 
+    refuse_changes([str(file), *context.args], seeds)
+    refuse_several_studies([str(file), *context.args])
     place, most = Place(launcher=launcher, workers=workers, address=address), max_trainings
     raise typer.Exit(
         study_commands.study(
@@ -159,6 +166,7 @@ def claims(
     studies: Annotated[
         list[str] | None, typer.Argument(metavar="[STUDY]...", help="Names of studies, or files.")
     ] = None,
+    seeds: SeedsOfFile = None,
     runs: Runs = Path("runs"),
     launcher: Launcher = "local",
     workers: Workers = None,
@@ -177,7 +185,9 @@ def claims(
     with ending_at_once():
         from bnexp.api.studies import Place
         from bnexp.cli import study_commands
+        from bnexp.cli.arguments import refuse_changes
 
+    refuse_changes(studies or [], seeds)
     place = Place(launcher=launcher, workers=workers, address=address)
     raise typer.Exit(study_commands.claims(studies or [], place, runs=runs, quiet=quiet, as_json=json))
 
@@ -185,7 +195,7 @@ def claims(
 @app.command()
 def plot(
     run: Annotated[str, typer.Argument(help="A run, comparison or study: directory, id, unique prefix, or latest.")],
-    format: Annotated[Literal["png", "svg", "pdf"], typer.Option(help="File format.")] = "png",
+    format: Format = "png",
     out: Annotated[
         Path | None,
         typer.Option(parser=as_path, metavar="<path>", help="Directory for the figures; the run's own if not given."),

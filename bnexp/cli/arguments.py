@@ -25,6 +25,43 @@ def sorted_arguments(arguments: Sequence[str], seeds: int | None) -> tuple[list[
     return names, overrides + ([f"training.seeds={seeds}"] if seeds is not None else [])
 
 
+def refuse_changes(arguments: Sequence[str], seeds: int | None) -> None:
+    """Raise UserError for overrides and `--seeds` of a study: its file alone says what is trained.
+
+    So a study's verdict stands beside the question as it was asked.
+    """
+    lines = []
+    for override in filter(_is_override, arguments):
+        lines.append(f"{override} is an override; expected studies alone. {_in_the_file(override)}")
+    if seeds is not None:
+        lines.append(f"--seeds is {seeds}; expected studies alone. Write `seeds: {seeds}` in the study's file.")
+    if lines:
+        raise UserError("\n".join(lines))
+
+
+def _in_the_file(override: str) -> str:
+    """Return where a study's file says what an override would.
+
+    >>> _in_the_file("training.epochs=3")
+    "Write it in the study's file: `experiment: {training: {epochs: 3}}`."
+    """
+    key, equals, value = override.partition("=")
+    if not equals:
+        return f"Take {key.removeprefix('~')} out of the `experiment` of the study's file."
+    first, *others = key.lstrip("+").split(".")
+    nested = value
+    for one in reversed(others):
+        nested = f"{{{one}: {nested}}}"
+    return f"Write it in the study's file: `experiment: {{{first}: {nested}}}`."
+
+
+def refuse_several_studies(names: Sequence[str]) -> None:
+    """Raise UserError for more than one study."""
+    if len(names) > 1:
+        seen = f"study was given {len(names)} names ({', '.join(names)}); expected one study"
+        raise UserError(f"{seen}. Several are answered by: bnexp claims {' '.join(names)}")
+
+
 def _is_override(argument: str) -> bool:
     """Return True for KEY=VALUE and for Hydra's ~KEY; a file may have that name, and a folder before its = sign."""
     if os.path.exists(argument) or os.path.isfile(CONFIGS / f"{argument}.yaml"):

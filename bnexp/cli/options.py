@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
+
+from bnexp.errors import UserError, nearest
 
 
 def as_path(text: str | Path) -> Path:
@@ -38,12 +40,32 @@ Seeds = Annotated[int | None, typer.Option("--seeds", min=1, help="Trainings per
 Margin = Annotated[
     float | None,
     typer.Option(
-        parser=as_number, metavar="<float>", help="The smallest difference that matters: 0.01 is one point of accuracy."
+        parser=as_number,
+        metavar="<float>",
+        help="The smallest difference that matters, in the metric's own unit: of accuracy a share (0.01 is one point). "
+        "If not given, 0.01 for accuracy and r2, and 5% of the baseline's mean for a loss or an error.",
     ),
 ]
+
+
+def one_of(option: str, *names: str) -> dict[str, Any]:
+    """Return how an option with good names is read and shown; another name is refused as everywhere else."""
+
+    def chosen(text: str) -> str:
+        if text not in names:
+            raise UserError(f"{option} is {text!r}; expected one of the good names. {nearest(text, names)}")
+        return text
+
+    return {"parser": chosen, "metavar": f"[{'|'.join(names)}]"}
+
+
 Launcher = Annotated[
     Literal["local", "ray"],
-    typer.Option("--launcher", help="What starts the workers: processes of this machine, or Ray."),
+    typer.Option(
+        "--launcher",
+        help="What starts the workers: processes of this machine, or Ray.",
+        **one_of("--launcher", "local", "ray"),
+    ),
 ]
 Workers = Annotated[
     int | None,
@@ -76,5 +98,13 @@ Target = Annotated[
 ]
 About = Annotated[
     Literal["new-rows", "these-rows"],
-    typer.Option(help="What the verdict speaks of: new rows of the same kind, or only the rows at hand."),
+    typer.Option(
+        help="What the verdict speaks of: new rows of the same kind, or only the rows at hand.",
+        **one_of("--about", "new-rows", "these-rows"),
+    ),
 ]
+Format = Annotated[
+    Literal["png", "svg", "pdf"], typer.Option(help="File format.", **one_of("--format", "png", "svg", "pdf"))
+]
+SeedsOfFile = Annotated[int | None, typer.Option("--seeds", hidden=True)]
+"""Of commands whose file says how many seeds: there it is refused."""

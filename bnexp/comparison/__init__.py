@@ -6,6 +6,7 @@ Nothing is trained, drawn or printed here.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from bnexp import statistics
 from bnexp.comparison.arm_values import arm_facts, epochs_to, final_values, guessing_of
@@ -32,7 +33,8 @@ from bnexp.comparison.question import (
     resolved,
 )
 from bnexp.store import ComparisonDocument, DataFacts
-from bnexp.store.comparison_document import SHARED_FACTS, Primary, Target
+from bnexp.store.comparison_document import SHARED_FACTS
+from bnexp.store.comparison_question import Asked, Primary, Target
 
 __all__ = [
     "INTENDED",
@@ -71,6 +73,8 @@ def compare(arms: Sequence[Arm], question: Question) -> ComparisonDocument:
     refuse_other_data([basis_of(arm) for arm in arms], basis_of(baseline))
     paired = {arm.name: arm.history.of(seeds) for arm in arms}
     resolved_question = resolved(question, baseline.name, paired[baseline.name], guessing_of(baseline))
+    unasked = replace(question, margin=None, target=None)
+    default = resolved(unasked, baseline.name, paired[baseline.name], guessing_of(baseline))
     others = [arm for arm in arms if arm is not baseline]
     facts = baseline.record.dataset
     return ComparisonDocument(
@@ -81,6 +85,12 @@ def compare(arms: Sequence[Arm], question: Question) -> ComparisonDocument:
         task=facts.task,
         dataset=DataFacts(**{key: getattr(facts, key) for key in SHARED_FACTS}),
         primary=Primary(metric=resolved_question.metric, margin=resolved_question.margin),
+        asked=Asked(
+            margin=None if resolved_question.margin == default.margin else resolved_question.margin,
+            target=question.target,
+            baseline=None if baseline is arms[-1] else baseline.name,
+            about=question.about,
+        ),
         target=Target(
             metric=resolved_question.target_metric,
             value=resolved_question.target,

@@ -5,13 +5,13 @@ Axis: S seeds.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from bnexp import statistics
 from bnexp.comparison.arm_values import epochs_to_target, final_values, guessing_of
-from bnexp.comparison.metric_rules import penalty_in_loss
+from bnexp.comparison.metric_rules import penalty_in_loss, tiny_margin
 from bnexp.comparison.new_rows import for_new_rows
 from bnexp.comparison.pairing import PairedArms, agreement, confounders, varied
 from bnexp.comparison.question import ResolvedQuestion
@@ -44,10 +44,16 @@ def _contrast(arms: PairedArms, question: ResolvedQuestion, decides: Judged | No
         diverged_p_value=statistics.failure_difference(*failed),
         varied=varied(arms),
         confounders=confounders(arms),
-        cautions=list(penalty_in_loss(question.metric, shared, experiments)),
+        cautions=[*penalty_in_loss(question.metric, shared, experiments), *_tiny_margin(arms, question)],
         judged=decides,
         verdict=verdict,
     )
+
+
+def _tiny_margin(arms: PairedArms, question: ResolvedQuestion) -> Iterator[str]:
+    values_S = final_values(arms.base, question.metric, guessing_of(arms.baseline))
+    mean = statistics.of_finite(values_S)["mean"]
+    yield from tiny_margin(question.metric, question.margin, arms.baseline.name, mean, key="--margin ")
 
 
 def _difference(arms: PairedArms, metric: str) -> MetricDifference:

@@ -17,6 +17,8 @@ ROUNDING = 1e-6
 """Of accuracies, which older runs hold in float32: no more than this above guessing is guessing."""
 RELATIVE_MARGIN = 0.05
 """The margin of a loss or an error, if none is asked for, over the baseline's mean."""
+TINY_MARGIN = 0.001
+"""A margin of a loss or an error below this share of the baseline's mean is warned of."""
 SHARES = ("accuracy", "r2", "auc", "f1")
 """Metrics that are shares: 1 is the best value."""
 WARNINGS_FIRST = "Fix the warnings first. More seeds will not remove them."
@@ -98,6 +100,22 @@ def perfect_net_would_not_matter(metric: str, margin: float, baseline: str, mean
     seen = f"the margin is {number(metric, margin)} and the mean {metric} of {baseline} is {number(metric, mean)}"
     cure = f"Use a smaller one, such as {key}{RELATIVE_MARGIN * mean:.2g}."
     return f"{seen}, so that even a perfect net would not matter. {cure}"
+
+
+def tiny_margin(metric: str, margin: float, baseline: str, mean: float | None, *, key: str) -> Iterator[str]:
+    """Yield a warning for a margin of a loss or an error that is next to nothing beside the baseline's mean.
+
+    It was probably meant as a share, or for another metric. `key` is the margin's.
+
+    >>> list(tiny_margin("val_mae", 0.05, "nobn", 16500.0, key="--margin "))  # doctest: +ELLIPSIS
+    ["the margin is 0.05, in val_mae's own unit, and the mean val_mae of nobn is 16500. So nearly any difference ..."]
+    """
+    if quantity(metric) in SHARES or mean is None or not margin < TINY_MARGIN * mean:
+        return
+    seen = f"the margin is {number(metric, margin)}, in {metric}'s own unit"
+    mean_is = f"the mean {metric} of {baseline} is {number(metric, mean)}"
+    larger = f"Use a larger margin, such as {key}{RELATIVE_MARGIN * mean:.2g} for {RELATIVE_MARGIN:.0%} of it."
+    yield f"{seen}, and {mean_is}. So nearly any difference matters. {larger}"
 
 
 def impossible_value(metric: str, value: float, *, spelt: str = "") -> str | None:

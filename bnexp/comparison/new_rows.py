@@ -17,7 +17,7 @@ from bnexp.comparison.scale import Scale, difference_on_scale, rows_on_scale
 from bnexp.held_out import PartRows
 from bnexp.history import History
 from bnexp.metrics import HELD_OUT_PARTS, part_of, quantity
-from bnexp.statistics import Estimate, over_splits, strict
+from bnexp.statistics import Estimate, over_seeds, over_splits, strict
 from bnexp.statistics.arrays import Floats
 from bnexp.statistics.held_out_rows import NewRows, by_group, new_rows
 from bnexp.store.comparison_document import NewRowsInterval
@@ -86,7 +86,10 @@ def for_new_rows(arms: PairedArms, metric: str, scale: Scale = "difference") -> 
     if difference_SR is None:
         return None
     centred_SR = difference_SR - difference_SR.mean(axis=1, keepdims=True)
-    return over_rows(difference_S[:, None] + centred_SR, None if treated.groups_SR is None else treated.groups_SR[0])
+    groups_R = None if treated.groups_SR is None else treated.groups_SR[0]
+    found = over_rows(difference_S[:, None] + centred_SR, groups_R)
+    mean = over_seeds(difference_S).mean  # the rows' mean is the same, but for rounding
+    return replace(found, estimate=replace(found.estimate, mean=mean))
 
 
 def _finals(arms: PairedArms, metric: str) -> tuple[Floats, Floats]:

@@ -20,7 +20,7 @@ from bnexp.comparison.scale import Scale, difference_on_scale, margin_on_scale, 
 from bnexp.metrics import higher_is_better, number, with_unit
 from bnexp.statistics import LEVEL, Interval, Levels, Shown, Word
 from bnexp.statistics.arrays import Floats
-from bnexp.store.comparison_document import Judged, Verdict
+from bnexp.store.comparison_document import Judged, MarginInterval, Verdict
 
 OPEN: Word = "cannot tell yet"
 
@@ -97,6 +97,7 @@ def _answered(case: _Case, levels: Levels) -> tuple[Judged | None, Verdict]:
 
 def _decides(difference: JudgedDifference, scale: Scale, levels: Levels) -> Judged:
     """Return what comparison.json holds of the numbers that decide."""
+    new_rows, has_two_levels = difference.new_rows, levels.margin != levels.sign
     return Judged(
         **statistics.strict(difference.here.interval(levels.sign)),
         scale=scale,
@@ -104,8 +105,14 @@ def _decides(difference: JudgedDifference, scale: Scale, levels: Levels) -> Judg
         margin=difference.margin,
         margin_level=levels.margin,
         p_value=difference.sign_flip_p,
-        new_rows=None if difference.new_rows is None else difference.new_rows.recorded(levels.sign),
+        new_rows=None if new_rows is None else new_rows.recorded(levels.sign),
+        of_margin=_of_margin(difference, levels.margin) if has_two_levels else None,
     )
+
+
+def _of_margin(difference: JudgedDifference, level: float) -> MarginInterval:
+    new_rows = None if difference.new_rows is None else difference.new_rows.recorded(level)
+    return MarginInterval(**statistics.strict(difference.here.interval(level)), new_rows=new_rows)
 
 
 def _evidence(arms: PairedArms, values: Sequence[Floats], difference_S: Floats, metric: str) -> Evidence:
@@ -184,7 +191,8 @@ class _ComparisonWording:
     def _limit(self) -> str:
         """Write the margin."""
         if self.scale == "ratio":
-            return f"±{100 * self.question.margin / self.baseline_mean:.3g}%"
+            share = f"{100 * self.question.margin / self.baseline_mean:.3g}% of {self.baseline}'s mean"
+            return f"±{number(self.question.metric, self.question.margin)} ({share})"
         return f"±{number(self.question.metric, self.question.margin)}"
 
     def _written(self, interval: Interval) -> tuple[str, str]:

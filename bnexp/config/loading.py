@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from bnexp.config import merging, overrides, yaml
 from bnexp.config.checks import disagreements
 from bnexp.config.files import shown
-from bnexp.config.mistakes import INCOMPLETE, problems
+from bnexp.config.mistakes import INCOMPLETE, in_file_order, problems
 from bnexp.config.places import keys_of, node_at
 from bnexp.config.schema import Experiment
 from bnexp.config.yaml import Node
@@ -85,10 +85,10 @@ def validated(
             for details in error.errors(include_url=False, include_input=False)
             if not mistakes.is_partial or details["type"] not in INCOMPLETE
         ]
-        raise ConfigError([*mistakes.lines, *problems(node, every, kind)]) from None
+        raise ConfigError(in_file_order([*mistakes.lines, *problems(node, every, kind)])) from None
     faults = [] if mistakes.is_partial else list(between(whole))
     if mistakes.found or faults:
-        raise ConfigError([*mistakes.lines, *faults])
+        raise ConfigError(in_file_order([*mistakes.lines, *faults]))
     return whole
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import difflib
 import math
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
@@ -55,9 +57,58 @@ ALTERNATIVES = ("int_type", "int_from_float", "float_type", "bool_type", "string
 def problems(node: Node, errors: Sequence[ErrorDetails], kind: type[BaseModel]) -> list[str]:
     """Return a line for each mistake. Beyond the first MOST_MISTAKES, only the keys are named."""
     config = Config(node, kind)
-    every = list(_each_once(node, errors))
-    described = [config.problem(details) for details in every[:MOST_MISTAKES]]
-    return described + [spelt(node, keys_of(node, details["loc"])) for details in every[MOST_MISTAKES:]]
+    every = [(config, details) for details in _each_once(node, errors)]
+    every += [found for details in errors for found in _of_nearest_kind(config, details)]
+    described = [at.problem(details) for at, details in every[:MOST_MISTAKES]]
+    return described + [spelt(at.node, keys_of(at.node, details["loc"])) for at, details in every[MOST_MISTAKES:]]
+
+
+def in_file_order(lines: Sequence[str]) -> list[str]:
+    """Sort mistakes by their lines, in each file; the files, and what has no line, keep their order.
+
+    >>> in_file_order(["a.yaml:3: x", "an override", "b.yaml:2: y", "a.yaml:1: z"])
+    ['a.yaml:1: z', 'a.yaml:3: x', 'an override', 'b.yaml:2: y']
+    """
+    places = [re.match(r"(.+?):(\d+): ", line) for line in lines]
+    files = [line if place is None else place[1] for line, place in zip(lines, places, strict=True)]
+    numbers = [0 if place is None else int(place[2]) for place in places]
+    order = sorted(range(len(lines)), key=lambda at: (files.index(files[at]), numbers[at]))
+    return [lines[at] for at in order]
+
+
+def _of_nearest_kind(config: Config, details: ErrorDetails) -> Iterator[tuple[Config, ErrorDetails]]:
+    """Yield what else is wrong with a section whose `name` is misspelt, read as the kind that was probably meant."""
+    if details["type"] != "union_tag_invalid":
+        return
+    keys, tags = keys_of(config.node, details["loc"]), str(details["ctx"]["expected_tags"])
+    near = difflib.get_close_matches(
+        str(details["ctx"]["tag"]), [tag.strip().strip("'") for tag in tags.split(",")], n=1
+    )
+    named = (*keys, "name")
+    if not near or node_at(config.node, keys).value is node_at(config.node, named).value:
+        return
+    meant = Config(_with_value(config.node, named, near[0]), config.whole)
+    try:
+        meant.whole.model_validate(yaml.plain(meant.node))
+    except ValidationError as error:
+        for found in _each_once(meant.node, error.errors(include_url=False, include_input=False)):
+            if keys_of(meant.node, found["loc"])[: len(keys)] == keys and found["type"] not in INCOMPLETE:
+                yield meant, found
+
+
+def _with_value(node: Node, keys: Keys, value: str) -> Node:
+    """Return a node with another scalar at a path of mappings and lists."""
+    if not keys:
+        return Node(value, node.where)
+    first, others = keys[0], keys[1:]
+    match node.value:
+        case dict() as entries:
+            changed: Any = {**entries, first: _with_value(entries[first], others, value)}
+        case list() as entries:
+            changed = [_with_value(one, others, value) if at == int(first) else one for at, one in enumerate(entries)]
+        case _:
+            return node
+    return Node(changed, node.where)
 
 
 def _each_once(node: Node, errors: Sequence[ErrorDetails]) -> Iterator[ErrorDetails]:

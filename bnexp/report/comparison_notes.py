@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from bnexp.metrics import number, with_unit
 from bnexp.store import ComparisonDocument
-from bnexp.store.comparison_document import ArmFacts, Contrast, MetricDifference, NewRowsInterval, Target
+from bnexp.store.comparison_document import ArmFacts, Contrast, Judged, MetricDifference, NewRowsInterval
+from bnexp.store.comparison_question import Target
 from bnexp.system.terminal import plain
 
 RUNNING = "{}: means over the last epoch, in training mode."
@@ -50,6 +51,7 @@ def notes(document: ComparisonDocument, contrast: Contrast, arm: ArmFacts, base:
     yield from _new_rows_notes(document, contrast)
     yield from _target_notes(document.target, contrast, arm, base)
     disagreeing = [name for name, found in _tested(document, contrast) if _disagrees(found, document.level)]
+    disagreeing += _disagrees_where_it_decides(document, contrast)
     if disagreeing:
         yield (
             f"Interval and p disagree for {', '.join(disagreeing)}: only one of them excludes zero. "
@@ -80,21 +82,23 @@ def _new_rows_notes(document: ComparisonDocument, contrast: Contrast) -> Iterato
 
 
 def _shares(anew: NewRowsInterval, seeds: int) -> str | None:
-    """Write the shares of seeds, of rows and of both together in the variance of the mean difference.
+    """Write the shares of seeds, of rows and of their interaction in the variance of the mean difference.
 
     >>> _shares(NewRowsInterval(mean=0, low=-1, high=1, drawn="rows", count=200, seed_variance=0.01, row_variance=0.3,
     ...     rest_variance=4.0), 20)
-    '20 seeds 17%, 200 held-out rows 50%, both together 33%'
+    '20 seeds 17%, 200 held-out rows 50%, seeds and rows interacting 33%'
     """
     found = variance_shares(anew, seeds)
     if found is None:
         return None
-    share = [f"{100 * one:.0f}%" for one in found]
-    return f"{seeds} seeds {share[0]}, {anew.count:,} held-out {anew.drawn} {share[1]}, both together {share[2]}"
+    share, rows = [f"{100 * one:.0f}%" for one in found], anew.drawn
+    return (
+        f"{seeds} seeds {share[0]}, {anew.count:,} held-out {rows} {share[1]}, seeds and {rows} interacting {share[2]}"
+    )
 
 
 def variance_shares(anew: NewRowsInterval, seeds: int) -> tuple[float, float, float] | None:
-    """Return the shares of seeds, of rows and of both together in the variance; None if they are not known."""
+    """Return the shares of seeds, of rows and of their interaction in the variance; None if they are not known."""
     parts, over = (anew.seed_variance, anew.row_variance, anew.rest_variance), (seeds, anew.count, seeds * anew.count)
     of_seeds, of_rows, rest = (0.0 if part is None else part / count for part, count in zip(parts, over, strict=True))
     total = of_seeds + of_rows + rest
@@ -127,7 +131,24 @@ def _tested(document: ComparisonDocument, contrast: Contrast) -> Iterator[tuple[
         yield f"epochs to reach {goal(document.target)}", contrast.to_target.epochs
 
 
-def _disagrees(found: MetricDifference, level: float) -> bool:
+def _disagrees_where_it_decides(document: ComparisonDocument, contrast: Contrast) -> Iterator[str]:
+    """Yield the metric that decides if interval and p-value disagree at its level, which is not the table's."""
+    judged = contrast.judged
+    if judged is not None and judged.level != document.level and _disagrees(judged, judged.level):
+        limit = f"p {judged.p_value:.2g}, against {1 - judged.level:.2g}"
+        yield f"{document.primary.metric} at {written_level(judged.level)}, the level that decides ({limit})"
+
+
+def written_level(level: float) -> str:
+    """Write the level of an interval.
+
+    >>> written_level(0.95), written_level(0.97056)
+    ('95%', '97.06%')
+    """
+    return f"{100 * level:.4g}%"
+
+
+def _disagrees(found: MetricDifference | Judged, level: float) -> bool:
     """Return True if only one of interval and p-value says that there is a difference.
 
     >>> _disagrees(MetricDifference(mean=3.3, low=-1.6, high=8.2, p_value=0.009), 0.95)

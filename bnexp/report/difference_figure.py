@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -15,19 +16,19 @@ from matplotlib.figure import Figure
 
 from bnexp.errors import counted
 from bnexp.metrics import quantity, with_unit
-from bnexp.report.comparison_notes import variance_shares
+from bnexp.report.comparison_notes import variance_shares, written_level
 from bnexp.report.frame import DPI, GREY, WIDTH, settings
 from bnexp.report.labels import LINE_WIDTH, SMALL, TITLE, distinct, fitted, shown
 from bnexp.report.plots import BLUE
 from bnexp.statistics.arrays import Floats
 from bnexp.store import ComparisonDocument
-from bnexp.store.comparison_document import Contrast
+from bnexp.store.comparison_document import Contrast, Interval, NewRowsInterval
 
 ROW, LEFT, ABOVE, BELOW = 0.7, 1.5, 0.95, 0.55  # inches
 WORDS, NAME = 16, 85.0  # characters, points
 NEW_ROWS = "new rows"
 BAR, AROUND_BARS = 0.24, 0.42  # inches
-BAR_COLORS, SHARES = ("#9ecae1", "#fdae6b", "#d9d9d9"), ("seeds", "rows", "both")
+BAR_COLORS, SHARES = ("#9ecae1", "#fdae6b", "#d9d9d9"), ("seeds", "rows", "interacting")
 LABELLED = 0.12
 """A share of this size has room for its name."""
 SPREAD = 0.26
@@ -41,7 +42,7 @@ def difference_figure(document: ComparisonDocument) -> Figure:
         axes = _axes(len(contrasts), metric, document)
         names = distinct(shown(contrast.arm, NAME, SMALL) for contrast in contrasts)
         for place, contrast in enumerate(contrasts):
-            _draw(axes, place, contrast, _unit(metric), metric)
+            _draw(axes, place, contrast, _decisive(document, contrast), _unit(metric))
         words = [textwrap.fill(contrast.verdict.word, WORDS) for contrast in contrasts]
         axes.set_yticks(range(len(contrasts)), [f"{name}:\n{word}" for name, word in zip(names, words, strict=True)])
         axes.set_ylim(len(contrasts) - 0.5, -0.5)
@@ -72,7 +73,7 @@ def _axes(rows: int, metric: str, document: ComparisonDocument) -> Axes:
     axes.text(0.5, 1 - 0.16 / height, "Difference, pair by pair", fontsize=TITLE, **centred)
     said = (
         f"{counted(count, 'pair')}: dots; {_legend(document, metric)}",
-        f"grey: the margin of ±{margin:.3g}, inside which no difference matters",
+        f"grey: the margin of ±{margin:.3g}, inside which no difference matters{_ratio_note(document)}",
     )
     lines = "\n".join(fitted(line, LINE_WIDTH, SMALL) for line in said)
     axes.text(0.5, 1 - 0.42 / height, lines, fontsize=SMALL, color=GREY, linespacing=1.4, **centred)
@@ -80,24 +81,72 @@ def _axes(rows: int, metric: str, document: ComparisonDocument) -> Axes:
 
 
 def _legend(document: ComparisonDocument, metric: str) -> str:
-    """Return what the lines of the interval are."""
-    level = f"{document.level:.0%} interval"
-    anew = [contrast.metrics[metric].new_rows for contrast in document.contrasts]
+    """Return what the lines of the interval are; levels that differ stand in the order of the rows."""
+    decisive = [_decisive(document, contrast) for contrast in document.contrasts]
+    levels = " / ".join(dict.fromkeys(written_level(one.level) for one in decisive))
+    what = "mean ratio" if any(one.is_ratio for one in decisive) else "mean"
+    anew = [one.new_rows for one in decisive]
     if not any(anew):
-        return f"mean with its {level} on these rows"
+        return f"{what} with its {levels} interval on these rows"
     new = "other splits" if any(one is not None and one.drawn == "splits" for one in anew) else "new rows"
-    return f"mean with its {level}: thick on these rows, thin for {new}"
+    return f"{what} with its {levels} interval: thick on these rows, thin for {new}"
 
 
-def _draw(axes: Axes, place: int, contrast: Contrast, unit: float, metric: str) -> None:
+def _ratio_note(document: ComparisonDocument) -> str:
+    if not any(_decisive(document, contrast).is_ratio for contrast in document.contrasts):
+        return ""
+    return f"; ratios are drawn from {shown(document.baseline, NAME, SMALL)}'s mean"
+
+
+@dataclass(frozen=True)
+class _Decisive:
+    """The intervals that a verdict rests on, in the metric's unit, and their level."""
+
+    here: Interval
+    new_rows: NewRowsInterval | None
+    level: float
+    is_ratio: bool = False
+
+
+def _decisive(document: ComparisonDocument, contrast: Contrast) -> _Decisive:
+    """Return what decides; of an older document, or without a verdict's numbers, what its table shows.
+
+    A ratio is drawn as the difference that it makes from the baseline's mean, as the margin is.
+    """
+    judged, metric = contrast.judged, document.primary.metric
+    if judged is None:
+        difference = contrast.metrics[metric]
+        return _Decisive(difference, difference.new_rows, document.level)
+    is_of_margin = contrast.verdict.word == "no difference that matters" and judged.of_margin is not None
+    source = judged.of_margin if is_of_margin and judged.of_margin is not None else judged
+    level = judged.margin_level if is_of_margin else judged.level
+    if judged.scale == "difference":
+        return _Decisive(source, source.new_rows, level)
+    base = document.arm(contrast.baseline).metrics[metric].mean or 0.0
+    new_rows = None if source.new_rows is None else _times(source.new_rows, base)
+    return _Decisive(_times(source, base), new_rows, level, is_ratio=True)
+
+
+Bounds = TypeVar("Bounds", bound=Interval)
+
+
+def _times(log: Bounds, base: float) -> Bounds:
+    """Return the difference from a baseline's mean that the log of a ratio makes, for a mean and its bounds."""
+    values = {key: getattr(log, key) for key in ("mean", "low", "high")}
+    return log.model_copy(
+        update={key: None if one is None else float(base * np.expm1(min(one, 700.0))) for key, one in values.items()}
+    )
+
+
+def _draw(axes: Axes, place: int, contrast: Contrast, decisive: _Decisive, unit: float) -> None:
     """Draw one contrast: pairs without a value are left out, as in the interval."""
     pairs_S = _numbers(contrast.pairs) * unit
     pairs_S = pairs_S[np.isfinite(pairs_S)]
     heights_S = place + SPREAD * np.resize([-1.0, 0.0, 1.0, -0.5, 0.5], len(pairs_S))
     axes.plot(pairs_S, heights_S, "o", color=BLUE, alpha=0.35, markersize=4, markeredgewidth=0)
-    difference = contrast.metrics[metric]
-    mean, low, high = _numbers([difference.mean, difference.low, difference.high]) * unit
-    if (anew := difference.new_rows) is not None:
+    here = decisive.here
+    mean, low, high = _numbers([here.mean, here.low, here.high]) * unit
+    if (anew := decisive.new_rows) is not None:
         ends = _numbers([anew.low, anew.high]) * unit
         axes.plot(ends, [place, place], color=BLUE, linewidth=1, marker="|", markersize=9, label=NEW_ROWS)
     axes.plot([low, high], [place, place], color=BLUE, linewidth=3.2)
@@ -108,7 +157,7 @@ def _draw(axes: Axes, place: int, contrast: Contrast, unit: float, metric: str) 
 
 
 def _known_shares(document: ComparisonDocument) -> list[tuple[str, tuple[float, float, float]]]:
-    """List each arm whose shares of seeds, of rows and of both together are known, with these."""
+    """List each arm whose shares of seeds, of rows and of their interaction are known, with these."""
     found, metric = [], document.primary.metric
     for contrast in document.contrasts:
         anew = contrast.metrics[metric].new_rows
@@ -122,7 +171,7 @@ def _height_of_shares(known: Sequence[object]) -> float:
 
 
 def _draw_shares(figure: Figure, known: Sequence[tuple[str, tuple[float, float, float]]], contrasts: int) -> None:
-    """Draw a bar for each arm below the differences: seeds, rows, and both together."""
+    """Draw a bar for each arm below the differences: seeds, rows, and seeds and rows interacting."""
     if not known:
         return
     height = figure.get_size_inches()[1]

@@ -13,7 +13,7 @@ from bnexp import store
 from bnexp.metrics import headline, number, with_unit
 from bnexp.system.terminal import plain
 
-COLUMNS = ("run", "kind", "status", "seeds", "result", "overrides")
+COLUMNS = ("run", "kind", "status", "seeds", "result", "overrides", "options")
 TO_THE_RIGHT = ("seeds",)
 
 
@@ -27,6 +27,8 @@ class RunRow:
     seeds: int | str = "-"
     result: str = "-"
     overrides: str = "-"
+    options: str = "-"
+    """What was asked of a comparison, where it is not the default."""
 
 
 def row(run: store.Run) -> RunRow:
@@ -43,8 +45,9 @@ def row(run: store.Run) -> RunRow:
         case store.ComparisonHead() as document:
             words = [contrast.verdict.word for contrast in document.contrasts]
             of = "" if document.primary is None else f"{with_unit(document.primary.metric)}: "
-            result = of + "; ".join(words)
-            return replace(said, seeds=len(document.seeds), result=result, overrides=_of_arms(document.arms))
+            result, options = of + "; ".join(words), document.asked.options or "-"
+            arms = _of_arms(document.arms)
+            return replace(said, seeds=len(document.seeds), result=result, options=options, overrides=arms)
         case store.StudyHead() as document:
             return replace(said, seeds=document.seeds, result=document.verdict or "a sweep, no verdict")
         case _ if state.kind == "study":

@@ -10,15 +10,12 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationInfo, field_serializer, field_validator
 
 from bnexp.config.section import Task
-from bnexp.metrics import LARGEST
 from bnexp.statistics import Reading
+from bnexp.store.comparison_question import FARTHEST, Asked, Positive, Primary, Target
 from bnexp.store.records import Count, Metric, Number, Probability, Record, SeedCount, Seeds, Share
 from bnexp.store.run_record import DataFacts, Parameters
 
-FARTHEST = 1000 * LARGEST
-"""A mean, a difference or a bound of an interval: few values have bounds far beyond them."""
 Estimate = Annotated[float, Field(ge=-FARTHEST, le=FARTHEST)] | None
-Positive = Annotated[float, Field(ge=0, le=FARTHEST)]
 Variance = Annotated[float, Field(ge=0, le=FARTHEST**2)]
 Pair = Annotated[list[Any], Field(min_length=2, max_length=2)]
 """A key's values in both arms."""
@@ -71,6 +68,12 @@ class MetricDifference(Interval):
     """Of a held-out part, where the rows were kept."""
 
 
+class MarginInterval(Interval):
+    """A difference with its interval at `margin_level`."""
+
+    new_rows: NewRowsInterval | None = None
+
+
 class Judged(Interval):
     """What decided: the difference on the scale that is judged, with its interval at the level that is judged."""
 
@@ -84,6 +87,8 @@ class Judged(Interval):
     p_value: Probability
     """Of the sign-flip test."""
     new_rows: NewRowsInterval | None = None
+    of_margin: MarginInterval | None = None
+    """What is compared with the margin, where its level is another one."""
 
 
 class Reach(Record):
@@ -152,6 +157,7 @@ class ComparisonHead(Record):
 
     seeds: Seeds
     primary: PrimaryHead | None = None
+    asked: Asked = Asked()
     arms: list[ArmHead] = []
     contrasts: Annotated[list[ContrastHead], Field(min_length=1)]
 
@@ -191,21 +197,6 @@ class ArmFacts(Record):
     """Seed -> epoch."""
     metrics: dict[Metric, ArmMean] = {}
     to_target: Reach | None = None
-
-
-class Primary(Record):
-    """The metric that decides, and the smallest difference of it that matters."""
-
-    metric: Metric
-    margin: Positive
-
-
-class Target(Record):
-    """The value that arms are to reach, if there is one."""
-
-    metric: Metric | None = None
-    value: Number = None
-    rule: str = ""
 
 
 SHARED_FACTS = (
@@ -270,6 +261,8 @@ class ComparisonDocument(Record):
     task: Task | None = None
     dataset: DataFacts = DataFacts()
     primary: Primary
+    asked: Asked = Asked()
+    """Older documents do not hold it."""
     target: Target = Target()
     arms: list[ArmFacts] = []
     contrasts: Annotated[list[Contrast], Field(min_length=1)]

@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 
 from bnexp import statistics
-from bnexp.comparison.metric_rules import penalty_in_loss
+from bnexp.comparison.metric_rules import penalty_in_loss, tiny_margin
 from bnexp.config.study import Endpoint, Hypothesis, Study, StudyFile, Tune, keys_of
 from bnexp.statistics import LEVEL
 from bnexp.statistics.arrays import Floats
 from bnexp.store.asked_document import AskedHypothesis
 from bnexp.store.study_document import CellRecord, Factor, Group, MeanOverSeeds, StudyDocument, TrialRecord, Tuning
 from bnexp.study import sweep
-from bnexp.study.contrast import Results, cell_difference, contrast_of, group_differences
+from bnexp.study.contrast import Contrast, Results, cell_difference, contrast_of, group_differences
 from bnexp.study.grid import Cell, level_text, matches, tied_value, tuning_seeds
 from bnexp.study.new_rows import Rows, no_rows
 from bnexp.study.refusals import chosen_in
@@ -47,17 +47,18 @@ def document(
     claims = study.claims()
     before: list[AskedHypothesis | None] = [*asked] if asked else [None] * len(claims)
     shown = endpoints(claims) if metric is None else [Endpoint(metric=metric)]
-    found = judged(claims, [contrast_of(claim, cells, results, rows) for claim in claims])
+    contrasts = [contrast_of(claim, cells, results, rows) for claim in claims]
+    found = judged(claims, contrasts)
     hypotheses = [
         one.model_copy(
             update={
                 "groups": _groups(claim, cells, results),
-                "cautions": list(_cautions(claim, cells, results)),
+                "cautions": [*_cautions(claim, cells, results), *_tiny_smallest(claim, contrast)],
                 "asked_after_results": known is not None and known.after_results,
                 "earlier_seeds": [] if known is None else known.earlier_seeds,
             }
         )
-        for claim, one, known in zip(claims, found, before, strict=True)
+        for claim, contrast, one, known in zip(claims, contrasts, found, before, strict=True)
     ]
     return StudyDocument(
         name=study.name,
@@ -149,6 +150,11 @@ def _cautions(claim: Hypothesis, cells: Sequence[Cell], results: Results) -> Ite
     }
     measured = results[read[0].number, claim.treated].final
     yield from penalty_in_loss(claim.metric.metric, measured, arms)
+
+
+def _tiny_smallest(claim: Hypothesis, contrast: Contrast) -> Iterator[str]:
+    mean = contrast.baseline_mean
+    yield from tiny_margin(claim.metric.metric, claim.smallest, claim.baseline, mean, key="smallest: ")
 
 
 def _trial(result: Result, shown: Sequence[Endpoint]) -> TrialRecord:

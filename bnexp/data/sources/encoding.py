@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from bnexp.errors import SettingError
 
@@ -44,6 +46,10 @@ OF_TWO_BYTES = (
 """Codec, range of the first bytes of its commonest characters, its name for people, its name for iconv.
 
 The order counts: many texts can be decoded by several codecs, and make sense in one."""
+WESTERN = ("cp1252", "Windows-1252 (Latin-1)", "WINDOWS-1252")
+CYRILLIC = ("cp1251", "Windows-1251 (Cyrillic)", "WINDOWS-1251")
+FEW_LETTERS = 8
+"""Fewer letters than these, in different words, do not show which alphabet is meant."""
 
 
 def refuse_other_kinds(path: Path) -> None:
@@ -90,31 +96,32 @@ def refuse_other_encoding(path: Path) -> None:
         content = file.read(SAMPLE_BYTES)
     if b"\0" in content and not _is_of_wide_characters(content):
         refuse_nul(path)
-    readings = _readings(content) or [likely_encoding(content)]
-    names, iconvs = [name for name, _ in readings], [iconv for _, iconv in readings]
+    found = _candidates(content)
+    names = [_with_reading(content, one) for one in found]
     looks = f"looks like {names[0]}" if len(names) == 1 else f"may be {', or '.join(names)}"
-    others = f" (or, for -f, {', '.join(iconvs[1:])})" if len(names) > 1 else ""
+    others = f" (or, for -f, {', '.join(one.iconv for one in found[1:])})" if len(found) > 1 else ""
     raise SettingError(
         "dataset.path",
         f"is {str(path)!r}; it is not UTF-8 (as {place} shows); it {looks}. Save it as UTF-8, as a "
-        f"spreadsheet or an editor offers, or with: iconv -f {iconvs[0]} -t UTF-8 OLD > NEW{others}",
+        f"spreadsheet or an editor offers, or with: iconv -f {found[0].iconv} -t UTF-8 OLD > NEW{others}",
     )
 
 
-def _readings(content: bytes) -> list[tuple[str, str]]:
-    """List the encodings that a text makes sense in, if they are several: each with what it reads as, and iconv's name.
+class _Encoding(NamedTuple):
+    """An encoding: Python's codec, its name for people, and its name for iconv."""
 
-    Chinese and Korean share their bytes, so that only a reader of the language can decide.
-    """
-    if likely_encoding(content)[1] not in [iconv for *_, iconv in OF_TWO_BYTES]:
-        return []
-    found = []
-    for codec, common, name, iconv in OF_TWO_BYTES:
-        if _is_common(content, codec, common):
-            text = codecs.getincrementaldecoder(codec)().decode(content)
-            words = list(dict.fromkeys(re.findall(r"\w*[^\W\x00-\x7f]\w*", text)))
-            found.append((f"{name}, which reads {' '.join(words[:WORDS_SHOWN])!r}", iconv))
-    return found if len(found) > 1 else []
+    codec: str
+    name: str
+    iconv: str
+
+
+def _with_reading(content: bytes, encoding: _Encoding) -> str:
+    """Return the name of an encoding, and how the first words beyond ASCII read in it: a reader of them can decide."""
+    if encoding.name.startswith("UTF-"):
+        return encoding.name
+    text = codecs.getincrementaldecoder(encoding.codec)("replace").decode(content)  # its last character may be cut
+    words = list(dict.fromkeys(re.findall(r"\w*[^\W\x00-\x7f]\w*", text)))[:WORDS_SHOWN]
+    return f"{encoding.name}, which reads {' '.join(words)!r}" if words else encoding.name
 
 
 def _is_utf8(content: bytes) -> bool:
@@ -131,22 +138,79 @@ def likely_encoding(content: bytes) -> tuple[str, str]:
     >>> likely_encoding("Zürich,1".encode("latin-1")), likely_encoding("北京,上海".encode("gbk"))
     (('Windows-1252 (Latin-1)', 'WINDOWS-1252'), ('GB18030 or GBK (Chinese)', 'GB18030'))
     """
+    _, name, iconv = _candidates(content)[0]
+    return name, iconv
+
+
+def _candidates(content: bytes) -> list[_Encoding]:
+    """List the encodings in which a text makes sense, the likeliest first.
+
+    Chinese and Korean share their bytes, and a few letters can be of any alphabet: only a reader can decide.
+    """
     for begins, name in MARKS.items():
         if content.startswith(begins):
-            return name, name
+            return [_Encoding(name, name, name)]
     if _is_of_wide_characters(content):
-        return "UTF-16", "UTF-16LE" if content[1:2] == b"\0" else "UTF-16BE"
-    runs = re.findall(rb"[\x80-\xff]+", content)
-    in_runs = 2 * sum(len(run) > 1 for run in runs) > len(runs)
-    for codec, common, name, iconv in OF_TWO_BYTES:
-        if _is_common(content, codec, common):
-            return name, iconv
-    high = b"".join(runs)
-    if in_runs and 10 * sum(byte >= 0xC0 for byte in high) > 9 * len(high):
-        return "Windows-1251 (Cyrillic)", "WINDOWS-1251"
-    if in_runs and _is_common(content, "gb18030", (0x81, 0xFE)):
-        return "GB18030 or GBK (Chinese)", "GB18030"
-    return "Windows-1252 (Latin-1)", "WINDOWS-1252"
+        iconv = "UTF-16LE" if content[1:2] == b"\0" else "UTF-16BE"
+        return [_Encoding(iconv, "UTF-16", iconv)]
+    found = [
+        _Encoding(codec, name, iconv)
+        for codec, common, name, iconv in OF_TWO_BYTES
+        if _is_common(content, codec, common)
+    ]
+    words = _Words.of(content)
+    if words.are_of_one_alphabet and words.is_cyrillic:
+        found.append(_Encoding(*CYRILLIC))
+    if not found and words.are_of_one_alphabet and _is_common(content, "gb18030", (0x81, 0xFE)):
+        found.append(_Encoding("gb18030", "GB18030 or GBK (Chinese)", "GB18030"))
+    if not words.are_of_one_alphabet and words.are_letters:
+        return [_Encoding(*WESTERN), *found]
+    if not found or (words.are_letters and words.are_few):
+        found.append(_Encoding(*WESTERN))
+    return found
+
+
+@dataclass(frozen=True)
+class _Words:
+    """The different words of a text with a byte beyond ASCII, and what they tell of its alphabet."""
+
+    mixed: Sequence[bytes]
+    """With letters of ASCII: of a Latin alphabet, as in `Zürich`, or the second bytes of Chinese characters."""
+    whole: Sequence[bytes]
+    """Without, and of two bytes or more: hardly ever of a Latin alphabet."""
+
+    @classmethod
+    def of(cls, content: bytes) -> _Words:
+        """Find the words of a text."""
+        words = dict.fromkeys(re.findall(rb"[A-Za-z]*[\x80-\xff][A-Za-z\x80-\xff]*", content))
+        mixed = [word for word in words if re.search(rb"[A-Za-z]", word)]
+        return cls(mixed, [word for word in words if len(word) > 1 and word not in mixed])
+
+    @property
+    def are_of_one_alphabet(self) -> bool:
+        """Return True if most words are of bytes beyond ASCII alone."""
+        return len(self.whole) > len(self.mixed)
+
+    @property
+    def are_letters(self) -> bool:
+        """Return True if nearly all bytes beyond ASCII are letters in the encoding of Western Europe."""
+        high = self._high
+        letters = sum(character.isalpha() for character in high.decode("cp1252", "replace"))
+        return 10 * letters > 9 * len(high)
+
+    @property
+    def is_cyrillic(self) -> bool:
+        """Return True if nearly all bytes beyond ASCII are letters of Russian."""
+        return 10 * sum(byte >= 0xC0 for byte in self._high) > 9 * len(self._high)
+
+    @property
+    def are_few(self) -> bool:
+        """Return True if there are too few letters to tell the alphabet."""
+        return sum(map(len, self.whole)) < FEW_LETTERS
+
+    @property
+    def _high(self) -> bytes:
+        return bytes(byte for word in (*self.mixed, *self.whole) for byte in word if byte >= 0x80)
 
 
 def _is_of_wide_characters(content: bytes) -> bool:

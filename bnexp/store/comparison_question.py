@@ -1,0 +1,53 @@
+"""What was asked of the arms of a comparison: the metric that decides, its margin, the target, the options given."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from bnexp.metrics import LARGEST
+from bnexp.store.records import Metric, Number, Record
+
+FARTHEST = 1000 * LARGEST
+"""A mean, a difference or a bound of an interval: few values have bounds far beyond them."""
+Positive = Annotated[float, Field(ge=0, le=FARTHEST)]
+
+
+class Asked(Record):
+    """What was asked of the arms, where it is not the default: the options of the command."""
+
+    margin: Positive | None = None
+    target: Number = None
+    baseline: str | None = None
+    about: Literal["new-rows", "these-rows"] = "new-rows"
+
+    @property
+    def options(self) -> str:
+        """Write them as they are typed.
+
+        >>> Asked(margin=0.02, about="these-rows").options
+        '--margin 0.02 --about these-rows'
+        """
+        given = {"margin": self.margin, "target": self.target, "baseline": self.baseline}
+        said = [
+            f"--{name} {value:g}" if isinstance(value, float) else f"--{name} {value}"
+            for name, value in given.items()
+            if value is not None
+        ]
+        return " ".join([*said, *(["--about these-rows"] if self.about == "these-rows" else [])])
+
+
+class Primary(Record):
+    """The metric that decides, and the smallest difference of it that matters."""
+
+    metric: Metric
+    margin: Positive
+
+
+class Target(Record):
+    """The value that arms are to reach, if there is one."""
+
+    metric: Metric | None = None
+    value: Number = None
+    rule: str = ""

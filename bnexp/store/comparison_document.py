@@ -12,7 +12,7 @@ from pydantic import Field, ValidationInfo, field_serializer, field_validator
 from bnexp.config.section import Task
 from bnexp.metrics import LARGEST
 from bnexp.statistics import Reading
-from bnexp.store.records import Count, Metric, Number, Probability, Record, SeedCount, Seeds, Share
+from bnexp.store.records import Count, FileName, Metric, Number, Probability, Record, SeedCount, Seeds, Share
 from bnexp.store.run_record import DataFacts, Parameters
 
 FARTHEST = 1000 * LARGEST
@@ -182,7 +182,7 @@ class ArmFacts(Record):
     """An arm by itself."""
 
     name: str
-    run: str | None = None
+    run: FileName | None = None
     parameters: Parameters
     seeds: Count
     overrides: list[str] = []

@@ -6,14 +6,18 @@ import tokenize
 import zipfile
 import zlib
 
-try:
-    from lzma import LZMAError
-except ImportError:  # of a Python that was built without it
-    LZMAError = zlib.error  # type: ignore[assignment, misc]
+
+def _lzma_error() -> type[Exception]:
+    try:
+        from lzma import LZMAError
+    except ImportError:  # of a Python that was built without it
+        return zlib.error
+    return LZMAError
+
 
 FAULTS = (
     *(OSError, ValueError, EOFError, KeyError, RuntimeError, OverflowError, MemoryError),
-    *(zipfile.BadZipFile, zlib.error, LZMAError, tokenize.TokenError),
+    *(zipfile.BadZipFile, zlib.error, _lzma_error(), tokenize.TokenError),
 )
 """All of it. NotImplementedError, of an unknown compression, is a RuntimeError."""
 

@@ -18,6 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
+from bnexp.system.archives import FAULTS, fault
+
 HEAD, DIGEST = "head.json", "sha256"
 LARGEST_HEAD = 2**26
 """Bytes."""
@@ -210,10 +212,10 @@ def _read(path: Path, what: Callable[[zipfile.ZipFile], Found]) -> Found:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(map(str, first["loc"]))
         raise CheckpointError(f"{HEAD} has a wrong {place or 'text'}: {first['msg']}") from error
-    except (ValueError, OSError, EOFError, KeyError, OverflowError, RuntimeError, zipfile.BadZipFile) as error:
-        raise CheckpointError(f"it is no whole checkpoint ({error})") from error
     except MemoryError as error:
-        raise CheckpointError("it takes more memory than there is") from error
+        raise CheckpointError(fault(error)) from error
+    except FAULTS as error:
+        raise CheckpointError(f"it is no whole checkpoint ({fault(error)})") from error
 
 
 def _head(archive: zipfile.ZipFile) -> Head:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import io
 import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,10 +19,13 @@ from numpy.typing import NDArray
 from bnexp.errors import RunError
 from bnexp.metrics import HELD_OUT_PARTS, part_of, quantity
 from bnexp.statistics import classification
+from bnexp.system.archives import FAULTS, fault
 
 Floats = NDArray[np.float64]
 KINDS = {"rows": "iu", "target": "f", "groups": "iu", "guessed": "b", "loss": "f", "accuracy": "b", "predicted": "f"}
 """Array -> the kinds of numbers that it may hold."""
+LARGEST_FLOAT = 4
+"""Bytes: training computes in float32. Powers of what float64 can hold would leave it."""
 REQUIRED = ("rows", "target", "loss")
 PER_SEED = ("loss", "accuracy", "predicted")
 """Arrays of the measures; the others hold one row of values where all seeds share their rows."""
@@ -169,7 +171,7 @@ def from_npz(content: bytes, where: str) -> HeldOut:
     """Read rows.npz back; `where` names the file in errors. Nothing in it is run: pickles are refused.
 
     Raises:
-        RunError: if it is no such file, or its arrays contradict each other.
+        RunError: if it is no such file, or its arrays are not as bnexp writes them, or contradict each other.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -178,12 +180,16 @@ def from_npz(content: bytes, where: str) -> HeldOut:
             raise ValueError(f"it would take {size / 2**20:,.0f} MiB of memory")
         with np.load(io.BytesIO(content), allow_pickle=False) as file:
             return _checked({name: file[name] for name in file.files})
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise RunError(f"{where}: not the rows of a run ({error}). Restore the file, or train again.") from error
+    except FAULTS as error:
+        raise RunError(f"{where}: not the rows of a run ({fault(error)}). Restore the file, or train again.") from error
 
 
-def _checked(arrays: dict[str, NDArray[Any]]) -> HeldOut:
+def _checked(members: dict[str, Any]) -> HeldOut:
     """Return what the arrays hold; raise ValueError if one is missing, of another kind, or of another shape."""
+    for name, values in members.items():
+        if not isinstance(values, np.ndarray):
+            raise ValueError(f"{name} is no array")
+    arrays: dict[str, NDArray[Any]] = dict(members)
     seeds = arrays.pop("seeds", np.empty(0))
     if seeds.ndim != 1 or seeds.dtype.kind != "i" or not len(seeds) or len(set(seeds.tolist())) < len(seeds):
         raise ValueError("seeds is not a list of different whole numbers")
@@ -192,6 +198,10 @@ def _checked(arrays: dict[str, NDArray[Any]]) -> HeldOut:
         part, _, kind = name.partition("_")
         if part not in HELD_OUT_PARTS or values.dtype.kind not in KINDS.get(kind, ""):
             raise ValueError(f"{name} is no array of numbers that a part has")
+        if values.dtype.kind == "f" and values.dtype.itemsize > LARGEST_FLOAT:
+            raise ValueError(f"{name} has {values.dtype} numbers; expected float32 or float16")
+        if values.ndim < 2 or not values.size:
+            raise ValueError(f"{name} has the shape {values.shape}; expected seeds x rows")
         found.setdefault(part, {})[kind] = values
     return HeldOut(tuple(map(int, seeds)), {part: _part(values, len(seeds), part) for part, values in found.items()})
 
@@ -199,10 +209,11 @@ def _checked(arrays: dict[str, NDArray[Any]]) -> HeldOut:
 def _part(values: dict[str, NDArray[Any]], seeds: int, part: str) -> PartRows:
     if missing := [kind for kind in REQUIRED if kind not in values]:
         raise ValueError(f"{part}_{missing[0]} is missing")
-    rows = values["loss"].shape[-1]
+    rows = values["loss"].shape[1]
     for kind, array in values.items():
         alike = array.shape[:1] in ((seeds,), (1,)) if kind not in PER_SEED else array.shape[:1] == (seeds,)
-        if not alike or array.shape[1:2] != (rows,) or array.ndim > (3 if kind == "predicted" else 2):
+        most = 3 if kind == "predicted" and "accuracy" in values else 2  # only classes have several probabilities
+        if not alike or array.shape[1:2] != (rows,) or array.ndim > most:
             raise ValueError(f"{part}_{kind} has the shape {array.shape}; there are {seeds} seeds and {rows} rows")
 
     def full(kind: str) -> Any:

@@ -62,6 +62,14 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
+def seed_by_seed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Train seed by seed, so that one program serves all."""
+    from bnexp.training import memory
+
+    monkeypatch.setattr(memory, "WORKING_SET_BYTES", 1)
+
+
+@pytest.fixture
 def workers_here(monkeypatch: pytest.MonkeyPatch) -> None:
     """Do a study's work in this process, where its workers are not the point: each takes seconds to start."""
     monkeypatch.setattr("bnexp.api.studies.Place.launched", lambda place, jobs, warn: nullcontext(HereAndNow()))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
+import studies
 from pydantic import ValidationError
 from rich.console import Console
 
@@ -32,9 +34,7 @@ SIX = (0.05, 0.06, -0.012, -0.01, -0.015, -0.02)
 """The mean over these cells is 0.9 points above 0, and four of them lie below."""
 
 
-def claim(**keys: Any) -> Hypothesis:
-    known = {"claim": "c", "metric": "test_accuracy", "treated": "bn", "baseline": "none", "direction": "higher"}
-    return Hypothesis.model_validate({**known, "smallest": 0.005, **keys})
+claim = partial(studies.claim, smallest=0.005)
 
 
 def contrast(one: Hypothesis, gains: Any, *, noise: float = 0.004, seeds: int = SEEDS, **facts: Any) -> Contrast:

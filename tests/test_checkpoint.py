@@ -106,7 +106,11 @@ def pickled() -> bytes:
 
 
 def huge() -> bytes:
-    header = b"{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000000,), }"
+    return with_header(b"{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000000,), }")
+
+
+def with_header(header: bytes) -> bytes:
+    """Return an array with this header and no numbers."""
     return b"\x93NUMPY\x01\x00" + (len(header) + 1).to_bytes(2, "little") + header + b"\n"
 
 
@@ -119,6 +123,7 @@ def huge() -> bytes:
         ),
         ({"count.npy": b"no array"}, "it is no whole checkpoint"),
         ({"count.npy": huge()}, "it takes more memory than there is"),
+        ({"count.npy": with_header(b"{'shape': (0L, 5")}, "it is no whole checkpoint"),
         (
             {"sha256": b"0" * 64},
             "it is no whole checkpoint (its content has another sha256 than the one written in it)",

@@ -10,6 +10,7 @@ import io
 import json
 import random
 import shutil
+import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -28,10 +29,13 @@ from bnexp.comparison import Arm, Question, compare
 from bnexp.comparison.looks import tell_of_looks
 from bnexp.config.study_reading import read_study
 from bnexp.errors import RunError, UserError
+from bnexp.experiment import lookup
 from bnexp.experiment.earlier_looks import earlier_looks
+from bnexp.experiment.resume import interrupted_run
 from bnexp.report import run_list, study_table
 from bnexp.store.comparison_document import EarlierLook, Look, Looks
 from bnexp.study import plan as study_plan
+from bnexp.study.asked import keep_asked
 from bnexp.study.document import document, table
 from bnexp.study.grid import cells_of
 from bnexp.study.outlook import plan_document
@@ -40,7 +44,8 @@ from bnexp.study.plan import Plan
 NO_QUESTION = Question()
 LOST, RENAMED = object(), object()
 WRONG = (
-    LOST, RENAMED, None, True, -1, 0, 10**400, 1e308, float("nan"), "x", "", "\x1b[31m../../x", [], [None], [[1]], {}, {"a": {}},
+    LOST, RENAMED, None, True, -1, 0, 10**400, 1e308, float("nan"), "x", "", "a\0b", "..",
+    "\x1b[31m../../x", [], [None], [[1]], {}, {"a": {}},
 )  # fmt: skip
 STUDY = (
     "name: s\nexperiment: {dataset: {name: moons, validation_size: 0.2}, model: {name: mlp}}\n"
@@ -257,6 +262,36 @@ def try_extremes(runs: Path, work: Any, name: str, directory: str, *, most: int)
     path.write_text(json.dumps(document))
 
 
+RUN_AT = ("arms", 0, "run")
+
+
+@pytest.mark.parametrize("run", ["a\0b", "", ".", "..", "../runs/bn-20260101-000000", "/tmp", "a\\b"])
+def test_an_earlier_comparison_whose_run_is_no_name_is_passed_over(whole: Path, tmp_path: Path, run: str) -> None:
+    shutil.copytree(whole, tmp_path / "runs")
+    path = tmp_path / "runs" / "bn-vs-nobn-20260101-000000" / "comparison.json"
+    path.write_text(json.dumps(changed(json.loads(path.read_text()), RUN_AT, run)))
+    document, taken = compare(ARMS, NO_QUESTION), [Look(seeds=10, level=0.95)]
+    assert earlier_looks(tmp_path / "runs", ARMS, document, taken) == []
+    plan = plan_comparison([str(arm.run) for arm in ARMS], runs=tmp_path / "runs")
+    assert plan.detectable.rests_on != path.parent.name
+    with pytest.raises(RunError, match=r"arms\.0\.run: .* is no name in a directory; expected one without a path"):
+        store.Run(path.parent).comparison()
+
+
+@pytest.mark.parametrize(
+    "at", [("arms", 0, "run"), ("arms", 1, "name"), ("contrasts", 0, "arm"), ("baseline",)], ids=str
+)
+def test_any_value_of_a_name_in_an_earlier_comparison_is_compared_with_or_refused(
+    whole: Path, tmp_path: Path, at: tuple[Any, ...]
+) -> None:
+    shutil.copytree(whole, tmp_path / "runs")
+    path = tmp_path / "runs" / "bn-vs-nobn-20260101-000000" / "comparison.json"
+    document = json.loads(path.read_text())
+    for value in WRONG:
+        path.write_text(json.dumps(changed(document, at, value)))
+        refused_at_most(compared_later, tmp_path / "runs")
+
+
 LOOKS_AT = [("looks", "taken", 0, "seeds"), ("looks", "taken", 1, "level")]
 NEW_ROWS_AT = [
     ("contrasts", 0, "metrics", "val_accuracy", "new_rows", key)
@@ -302,6 +337,67 @@ def test_any_number_of_any_document_may_be_extreme(
 
     monkeypatch.setattr("bnexp.report.plots.render", lambda figure, format: b"")
     try_extremes(tmp_path / "runs", used, name, directory, most=60)
+
+
+# --- files of arrays -----------------------------------------------------------------------------
+
+
+def arrays_of(content: bytes) -> dict[str, Any]:
+    with np.load(io.BytesIO(content)) as file:
+        return dict(file)
+
+
+def packed(arrays: dict[str, Any]) -> bytes:
+    content = io.BytesIO()
+    np.savez_compressed(content, **arrays)
+    return content.getvalue()
+
+
+WRONG_ARRAYS: tuple[Any, ...] = (
+    LOST, np.float32(1), np.ones(3, "f4"), np.ones((10, 0), "f4"), np.full((10, 40), 1e300), np.ones((10, 40), "f4"),
+    np.full((10, 40), np.nan, "f4"), np.full((10, 40), np.finfo("f4").max), np.ones((10, 40, 3), "f2"),
+    np.ones((10, 7), "f4"), np.ones((10, 40), bool), np.full((10, 40), 2**63 - 1), np.array([["x"]]),
+)  # fmt: skip
+
+
+def test_rows_of_another_kind_are_compared_with_or_refused(whole: Path, tmp_path: Path) -> None:
+    shutil.copytree(whole, tmp_path / "runs")
+    path = tmp_path / "runs" / "bn-20260101-000000" / "rows.npz"
+    arrays, names = arrays_of(path.read_bytes()), [str(arm.run) for arm in ARMS]
+    for name in arrays:
+        for value in WRONG_ARRAYS:
+            others = {key: kept for key, kept in arrays.items() if key != name}
+            path.write_bytes(packed(others if value is LOST else others | {name: value}))
+            for metric in ("val_accuracy", "val_loss"):
+                question = Question(metric=metric)
+                refused_at_most(
+                    commands.compare, names, question, seeds=None, runs=tmp_path / "runs", quiet=False, as_json=False
+                )
+
+
+def test_a_checkpoint_with_any_key_of_a_wrong_type_is_none_to_go_on_from(whole: Path, tmp_path: Path) -> None:
+    shutil.copytree(whole, tmp_path / "runs")
+    run, names = store.Run(tmp_path / "runs" / "bn-20260101-000000"), ("head.json", "sha256")
+    record = json.loads((run.directory / "run.json").read_text())
+    (run.directory / "run.json").write_text(json.dumps(record | {"status": "interrupted", "metrics": None}))
+    head = {
+        "run": run.id, "config_digest": record["config_digest"], "finished": [0, 1], "processor": "x", "epoch": 1,
+        "epochs": 2, "seeds_finished": 2, "seeds": 10, "together": 2, "seconds": 1.5, "paces": [0.1], "engine": None,
+    }  # fmt: skip
+
+    def write(facts: Any) -> None:
+        with zipfile.ZipFile(run.directory / "checkpoint.npz", "w") as archive:
+            for name, text in zip(names, (json.dumps(facts), "0" * 64), strict=True):
+                archive.writestr(name, text)
+
+    write(head)
+    assert interrupted_run(tmp_path / "runs", run.id).head.finished == [0, 1]
+    for at in places(head):
+        for value in WRONG:
+            write(changed(head, at, value))
+            run.checkpoint()
+            refused_at_most(interrupted_run, tmp_path / "runs", run.id)
+            refused_at_most(lookup.resumable, tmp_path / "runs", ARMS[0].experiment)
 
 
 # --- what a study keeps of its trials ------------------------------------------------------------
@@ -355,6 +451,21 @@ def answered(plan: Plan) -> None:
         store.json_text(answer.model_dump(mode="json"))
         table(plan.file, plan.cells, done)
         Console(file=io.StringIO()).print(study_table.study(answer))
+
+
+def test_hypotheses_with_a_key_that_is_lost_or_of_a_wrong_type_are_asked_anew_or_harmless(tmp_path: Path) -> None:
+    plan = kept_trials(tmp_path, STUDY)
+    keep_asked(plan)
+    path, done = plan.directory / "hypotheses.json", study_plan.finished(plan)
+    whole = json.loads(path.read_text())
+    for at in places(whole):
+        for value in WRONG:
+            path.write_text(json.dumps(changed(whole, at, value)))
+            try:
+                plan_document(plan, 1, done).model_dump(mode="json")
+                keep_asked(plan)
+            except RunError as error:
+                assert at in ((), ("format",)) and "expected 5, the one of this bnexp" in str(error)
 
 
 def try_trials(place: Path, text: str, *, most: int, tries: int) -> None:

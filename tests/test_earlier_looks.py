@@ -18,15 +18,10 @@ from bnexp.experiment.resolve import arm
 from bnexp.experiment.run import train_experiment
 from bnexp.store.comparison_document import Look
 
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras's own, while it writes
-
-
-@pytest.fixture(autouse=True)
-def seed_by_seed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Train seed by seed, so that one program serves all."""
-    from bnexp.training import memory
-
-    monkeypatch.setattr(memory, "WORKING_SET_BYTES", 1)
+pytestmark = [
+    pytest.mark.usefixtures("seed_by_seed"),
+    pytest.mark.filterwarnings("ignore:__array__ implementation"),  # Keras's own, while it writes
+]
 
 
 def trained(name: str, seeds: int, runs: Path, normalization: str, samples: int = 60) -> Arm:

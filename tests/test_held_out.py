@@ -99,6 +99,20 @@ def changed(change: Callable[[dict[str, Any]], Any]) -> bytes:
         (lambda arrays: arrays.update(val_accuracy=arrays["val_loss"]), "val_accuracy is no array of numbers"),
         (lambda arrays: arrays.update(val_loss=np.array([[None] * ROWS] * SEEDS)), "Object arrays cannot be loaded"),
         (lambda arrays: arrays.update(nonsense=np.arange(3)), "nonsense is no array of numbers that a part has"),
+        (lambda arrays: arrays.update(val_loss=np.float32(1)), r"val_loss has the shape \(\); expected seeds x rows"),
+        (lambda arrays: arrays.update(val_loss=np.ones(SEEDS, "f4")), r"val_loss has the shape \(3,\); expected"),
+        (
+            lambda arrays: arrays.update({name: values[:, :0] for name, values in arrays.items() if "_" in name}),
+            r"has the shape \(1, 0\); expected seeds x rows",
+        ),
+        (
+            lambda arrays: arrays.update(val_loss=np.full((SEEDS, ROWS), 1e300)),
+            "val_loss has float64 numbers; expected float32 or float16",
+        ),
+        (
+            lambda arrays: [arrays.pop("val_accuracy"), arrays.update(val_predicted=np.ones((SEEDS, ROWS, 4), "f2"))],
+            r"val_predicted has the shape \(3, 5, 4\)",
+        ),
     ],
 )
 def test_arrays_that_contradict_each_other_are_refused(change: Callable[[dict[str, Any]], Any], message: str) -> None:
@@ -111,6 +125,61 @@ def test_arrays_that_contradict_each_other_are_refused(change: Callable[[dict[st
 def test_what_is_no_npz_or_cut_off_is_refused(content: bytes) -> None:
     with pytest.raises(RunError, match=r"^rows\.npz: not the rows of a run"):
         from_npz(content, "rows.npz")
+
+
+def archive(member: bytes, compression: int = zipfile.ZIP_STORED, name: str = "val_loss.npy") -> bytes:
+    """Return an archive of one member."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", compression) as file:
+        file.writestr(name, member)
+    return content.getvalue()
+
+
+def array(shape: str) -> bytes:
+    """Return an array as NumPy writes it, with this text as its shape and no numbers."""
+    text = f"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}".encode().ljust(117) + b"\n"
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text
+
+
+def marked(content: bytes, at: int, value: int) -> bytes:
+    """Return an archive with two bytes of both headers of its first member changed, `at` counted in the local one."""
+    central = content.index(b"PK\x01\x02") + 2
+    changed = bytearray(content)
+    for place in (at, central + at):
+        changed[place : place + 2] = value.to_bytes(2, "little")
+    return bytes(changed)
+
+
+GOOD = array("(0, 5)}")
+LZMA = archive(GOOD, zipfile.ZIP_LZMA)
+HOSTILE = {
+    "compressed in an unknown way": (marked(archive(GOOD), 8, 99), "That compression method is not supported"),
+    "encrypted": (marked(archive(GOOD), 6, 1), "File 'val_loss.npy' is encrypted, password required for extraction"),
+    "broken LZMA": (LZMA[:46] + b"\xff" + LZMA[47:], "Invalid or unsupported options"),
+    "terabytes": (archive(array(f"({2**50}, 5)}}")), "it takes more memory than there is"),
+    "more than there are addresses": (archive(array(f"({10**30}, 5)}}")), ""),
+    "a broken header": (archive(array("(0L, 5")), ""),
+    "no array": (archive(b"hello"), "val_loss is no array"),
+}
+
+
+@pytest.mark.parametrize(("content", "message"), HOSTILE.values(), ids=HOSTILE)
+def test_an_archive_that_no_bnexp_wrote_is_refused_whatever_is_wrong_with_it(content: bytes, message: str) -> None:
+    with pytest.raises(RunError) as caught:
+        from_npz(content, "rows.npz")
+    assert str(caught.value).startswith(f"rows.npz: not the rows of a run ({message}")
+
+
+def test_whatever_bytes_are_damaged_the_file_is_read_or_refused() -> None:
+    whole, draws = HeldOut((0, 1, 2), {"val": part()}).to_npz(), np.random.default_rng(1)
+    for _ in range(300):
+        content = bytearray(whole)
+        for place in draws.integers(0, len(whole), int(draws.integers(1, 4))):
+            content[place] = draws.integers(0, 256)
+        try:
+            from_npz(bytes(content), "rows.npz")
+        except RunError as error:
+            assert str(error).startswith("rows.npz: not the rows of a run (")
 
 
 def test_a_file_that_would_fill_the_memory_is_refused_before_it_is_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:

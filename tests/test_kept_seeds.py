@@ -23,19 +23,14 @@ from bnexp.experiment.kept_seeds import KeptSeeds, kept_seeds
 from bnexp.experiment.run import Finished, train_experiment
 from bnexp.history import History
 
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras's own, while it writes
+pytestmark = [
+    pytest.mark.usefixtures("seed_by_seed"),
+    pytest.mark.filterwarnings("ignore:__array__ implementation"),  # Keras's own, while it writes
+]
 EQUAL_ROWS = {"name": "moons", "samples": 320}
 """All batches and parts have multiples of 64 rows, which any vector instruction takes whole."""
 DENSE = {"name": "mlp", "hidden": [8]}
 SMALL = {"name": "moons", "samples": 60}
-
-
-@pytest.fixture(autouse=True)
-def shards(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Train seed by seed, so that one program serves all."""
-    from bnexp.training import memory
-
-    monkeypatch.setattr(memory, "WORKING_SET_BYTES", 1)
 
 
 def small(seeds: int, dataset: dict[str, Any] = SMALL, **training: Any) -> Experiment:

@@ -18,7 +18,7 @@ from scipy import stats
 
 from bnexp.comparison import Arm, Question, compare
 from bnexp.comparison.judged_difference import JudgedDifference
-from bnexp.comparison.looks import is_over, look_of, tell_of_looks
+from bnexp.comparison.looks import is_over, look_of, ordinal, tell_of_looks
 from bnexp.comparison.new_rows import NewRowsEstimate, over_rows
 from bnexp.comparison.question import planned_looks
 from bnexp.statistics import (
@@ -36,6 +36,13 @@ from bnexp.store import ComparisonDocument
 from bnexp.store.comparison_document import EarlierLook, Look
 
 LOOKS = (10, 20, 40, 80, 160)
+
+
+def test_looks_beyond_the_tenth_are_counted_in_english() -> None:
+    counted = [ordinal(number) for number in (1, 10, 11, 12, 13, 20, 21, 22, 23, 24, 101, 111, 112)]
+    assert counted == [
+        "first", "tenth", "11th", "12th", "13th", "20th", "21st", "22nd", "23rd", "24th", "101st", "111th", "112th",
+    ]  # fmt: skip
 
 
 # --- levels ---------------------------------------------------------------------------

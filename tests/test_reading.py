@@ -52,6 +52,16 @@ def huge(path: Path) -> None:
         file.truncate(9 * 2**30 if path.name in ("history.json", "histories.json") else 500 * 2**20)
 
 
+@pytest.mark.parametrize("read", [reading.content, reading.refuse_irregular, reading.refuse_lost, reading.regular])
+def test_a_name_that_no_file_can_have_is_a_file_that_cannot_be_read(
+    tmp_path: Path, read: Callable[[Path], object]
+) -> None:
+    path = tmp_path / "a\0b" / "config.yaml"
+    with pytest.raises(RunError) as caught:
+        read(path)
+    assert str(caught.value) == f"{path}: cannot be read (embedded null byte). Restore the file, or train again."
+
+
 PLACED: list[tuple[Callable[[Path], None], str]] = [
     (pipe, "is a pipe; expected a regular file"),
     (a_socket, "is a socket; expected a regular file"),

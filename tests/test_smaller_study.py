@@ -26,16 +26,9 @@ from bnexp.study.plan import Plan, pending
 from bnexp.study.result import Result
 from bnexp.study.trial_rows import rows_path
 
+pytestmark = pytest.mark.usefixtures("seed_by_seed")
 EPOCHS = "epochs: 10}"
 STUDY = BASE.replace(EPOCHS, "epochs: 2}") + ARMS + CLAIM + "seeds: %d\n"
-
-
-@pytest.fixture(autouse=True)
-def seed_by_seed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Train seed by seed, so that one program serves all."""
-    from bnexp.training import memory
-
-    monkeypatch.setattr(memory, "WORKING_SET_BYTES", 1)
 
 
 class Working(HereAndNow):

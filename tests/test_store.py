@@ -258,6 +258,17 @@ def test_latest_is_a_text_file_where_links_are_not_to_be_had(tmp_path: Path, mon
         assert found is not None and found.id == run.id
 
 
+@pytest.mark.parametrize("text", ["", ".", "..", "../elsewhere", "elsewhere/../..", "nowhere"])
+def test_a_latest_leads_to_a_directory_beside_it_or_nowhere(tmp_path: Path, text: str) -> None:
+    for place in (tmp_path, tmp_path / "runs"):
+        finish(place, {"status": "finished"}) if place.is_dir() else place.mkdir()
+    (tmp_path / "runs" / "elsewhere").mkdir()
+    (tmp_path / "runs" / "latest").write_text(text)
+    for name in ("latest", str(tmp_path / "runs" / "latest")):
+        with pytest.raises(RunError, match=r"latest: there is no latest run\. Train one with `bnexp train CONFIG`\.$"):
+            store.find(tmp_path / "runs", name)
+
+
 @pytest.mark.parametrize("operation", ["open", "fsync", "replace"])
 def test_a_file_is_absent_or_whole_when_an_operation_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, operation: str

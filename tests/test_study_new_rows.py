@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
+import studies
 from numpy.typing import NDArray
 
 from bnexp.comparison.new_rows import NewRowsEstimate
@@ -23,9 +25,7 @@ SEEDS, ARMS = 10, ("bn", "none")
 Values = dict[tuple[int, str], NDArray[Any]]
 
 
-def claim(**keys: Any) -> Hypothesis:
-    known = {"claim": "c", "treated": "bn", "baseline": "none", "direction": "higher", "metric": "val_accuracy"}
-    return Hypothesis.model_validate({**known, "smallest": 0.01, **keys})
+claim = partial(studies.claim, metric="val_accuracy")
 
 
 def drawn(shares: dict[str, float], *, cells: int = 1, rows: int | list[int] = 200, seed: int = 0) -> Values:

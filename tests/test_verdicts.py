@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from functools import partial
 
 import numpy as np
 import pytest
+import studies
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
@@ -265,11 +266,7 @@ def too_many(level: float) -> float:
     return level + 2.6 * math.sqrt(level * (1 - level) / EXPERIMENTS)
 
 
-def claim(**keys: Any) -> Hypothesis:
-    known = {"claim": "c", "treated": "bn", "baseline": "none", "direction": "higher", "metric": "test_accuracy"}
-    return Hypothesis.model_validate({**known, "smallest": 0.1, **keys})
-
-
+claim = partial(studies.claim, smallest=0.1)
 FAILING = {"metric": {"metric": "test_accuracy", "failures_below": 0.5}}
 TIMED = {"metric": {"metric": "val_accuracy", "epochs_to": 0.9}, "smallest": 1.2}
 

@@ -85,7 +85,10 @@ def seeds_in_words(counts: Sequence[int]) -> str:
 def ordinal(number: int) -> str:
     """Write which one it is.
 
-    >>> ordinal(3), ordinal(11)
-    ('third', '11th')
+    >>> ordinal(3), ordinal(11), ordinal(21), ordinal(112)
+    ('third', '11th', '21st', '112th')
     """
-    return ORDINALS[number - 1] if number <= len(ORDINALS) else f"{number}th"
+    if number <= len(ORDINALS):
+        return ORDINALS[number - 1]
+    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"

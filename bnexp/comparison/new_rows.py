@@ -21,6 +21,7 @@ from bnexp.statistics import Estimate, over_seeds, over_splits, strict
 from bnexp.statistics.arrays import Floats
 from bnexp.statistics.held_out_rows import NewRows, by_group, new_rows
 from bnexp.store.comparison_document import NewRowsInterval
+from bnexp.store.run_record import MEASURES_NOT_KEPT, PREDICTIONS_NOT_KEPT
 
 NOT_KEPT = (
     "What each row measured is not kept, so nothing is said of new rows. Train again with training.keep_rows: true."
@@ -97,15 +98,29 @@ def _finals(arms: PairedArms, metric: str) -> tuple[Floats, Floats]:
     return treated_S, final_values(arms.base, metric, guessing_of(arms.baseline))
 
 
-def why_not(metric: str, *, own_splits: bool) -> str:
-    """Return why nothing is said of new rows, where `for_new_rows` estimates nothing.
-
-    >>> why_not("loss", own_splits=True), why_not("val_loss", own_splits=False) == NOT_KEPT
-    ('Nothing is said of new rows: the metric is not measured on held-out rows.', True)
-    """
+def why_not(arms: PairedArms, metric: str, *, own_splits: bool) -> str:
+    """Return why nothing is said of new rows, where `for_new_rows` estimates nothing."""
     if part_of(metric) not in HELD_OUT_PARTS:
         return NOT_HELD_OUT
-    return MOST_HELD_OUT if own_splits else NOT_KEPT
+    both = (arms.arm, arms.baseline)
+    reasons = [_why_not_kept(arm) for arm in both if arm.held_out is None]
+    reasons += [] if own_splits else [_too_large(arm) for arm in both]
+    return next(filter(None, reasons), MOST_HELD_OUT if own_splits else NOT_KEPT)
+
+
+def _why_not_kept(arm: Arm) -> str:
+    """Return why a run holds no rows.npz: it is lost, or would have been too large, or was not to be kept."""
+    if arm.record.rows_sha256 is not None:
+        return (
+            f"{arm.run} has lost rows.npz, so nothing is said of new rows. Restore the file, or train {arm.name} again."
+        )
+    return _too_large(arm) or NOT_KEPT
+
+
+def _too_large(arm: Arm) -> str:
+    """Return the run's note that what each row measured, or was predicted, would have been too large to keep."""
+    begins = (MEASURES_NOT_KEPT, PREDICTIONS_NOT_KEPT)
+    return next((text for text in arm.record.not_kept if text.startswith(begins)), "")
 
 
 def _rows(arm: Arm, history: History, part: str) -> PartRows | None:

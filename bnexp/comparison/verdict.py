@@ -64,7 +64,8 @@ def _case(arms: PairedArms, question: ResolvedQuestion) -> _Case:
     difference_S = difference_on_scale(values[0], values[1], scale)
     whole_S = difference_S[np.isfinite(difference_S)]
     baseline_mean = float(np.mean(values[1][np.isfinite(values[1])])) if np.isfinite(values[1]).any() else np.nan
-    wording = _ComparisonWording(arms.arm.name, arms.baseline.name, question, scale, baseline_mean, own_splits)
+    reason = why_not(arms, question.metric, own_splits=own_splits)
+    wording = _ComparisonWording(arms.arm.name, arms.baseline.name, question, scale, baseline_mean, reason)
     evidence, advice = _evidence(arms, values, difference_S, question.metric), _advice(arms)
     if not len(whole_S):
         return _Case(evidence, advice, None, wording)
@@ -146,8 +147,8 @@ class _ComparisonWording:
     question: ResolvedQuestion
     scale: Scale
     baseline_mean: float
-    own_splits: bool
-    """Whether each seed has held-out rows of its own."""
+    why_not_new_rows: str
+    """If nothing is said of them."""
     open: str = OPEN
 
     def word(self, found: Shown) -> str:
@@ -183,9 +184,7 @@ class _ComparisonWording:
 
     def why_these_rows_only(self) -> str | None:
         """Return why nothing is said of new rows, if they were asked for."""
-        if self.question.about == "these-rows":
-            return None
-        return why_not(self.question.metric, own_splits=self.own_splits)
+        return None if self.question.about == "these-rows" else self.why_not_new_rows
 
     @property
     def _limit(self) -> str:

@@ -35,7 +35,7 @@ def copied_seeds(kept: KeptSeeds, directory: Path, record: store.RunRecord) -> F
     """
     store.write_json(directory / "history.json", kept.history.to_json())
     if kept.rows is not None:
-        store.write(directory / "rows.npz", kept.rows.to_npz())
+        store.keep_rows(directory, kept.rows, record)
     record.pairing, notes = kept.pairing, [*kept.not_saved]
     try:
         record.models = {} if kept.not_saved else _copied_models(kept, directory)

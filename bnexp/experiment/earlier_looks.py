@@ -17,7 +17,7 @@ from bnexp.errors import RunError
 from bnexp.experiment.lookup import of_config
 from bnexp.statistics import LEVEL
 from bnexp.store.comparison_document import ComparisonDocument, EarlierLook, Look, PrimaryHead
-from bnexp.store.records import Record, Seeds, Share
+from bnexp.store.records import FileName, Record, Seeds, Share
 
 
 class _Basis(Record):
@@ -39,7 +39,7 @@ class _Judged(Record):
 
 class _ArmRun(Record):
     name: str
-    run: str | None = None
+    run: FileName | None = None
 
 
 class _Taken(Record):

@@ -32,7 +32,7 @@ NONE_FINISHED = FinishedSeeds()
 """All seeds are to be trained."""
 
 
-def finished_seeds(run: store.Run, head: Head) -> FinishedSeeds:
+def finished_seeds(run: store.Run, head: Head, record: store.RunRecord) -> FinishedSeeds:
     """Read what an interrupted run keeps of the seeds that its checkpoint calls finished.
 
     Raises:
@@ -41,8 +41,8 @@ def finished_seeds(run: store.Run, head: Head) -> FinishedSeeds:
     seeds = tuple(head.finished)
     history = rows = None
     if seeds:
-        all_histories, all_rows = run.history(), run.held_out()
-        for name, found in (("history.json", all_histories), ("rows.npz", all_rows)):
+        all_histories, all_rows = run.history(), run.held_out(record)
+        for name, found in (("history.json", all_histories), (store.ROWS, all_rows)):
             if found is not None and not {*seeds} <= {*found.seeds}:
                 raise RunError(f"{run.directory / name}: lacks finished seeds. Train again.")
         history, rows = all_histories.of(seeds), None if all_rows is None else all_rows.of(seeds)

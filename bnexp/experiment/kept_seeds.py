@@ -14,7 +14,7 @@ from bnexp import store
 from bnexp.config import Experiment
 from bnexp.errors import RunError
 from bnexp.experiment import lookup
-from bnexp.experiment.measured_rows import within_limits
+from bnexp.experiment.measured_rows import is_of_data, within_limits
 from bnexp.experiment.pairing_digests import kernel_digests
 from bnexp.experiment.prepare import built_for, prepared
 from bnexp.experiment.saved_models import NOT_SAVED, holds_models, saved_seeds
@@ -154,7 +154,8 @@ def _read(run: store.Run, seeds: Seeds, experiment: Experiment) -> KeptSeeds:
     Raises:
         RunError: if one of its files is missing or damaged, or lacks a seed.
     """
-    record, history, rows = run.record(), run.history(), run.held_out()
+    record, history = run.record(), run.history()
+    rows = run.held_out(record)
     pairing = record.pairing
     digests = [pairing.splits, *pairing.batches.values(), *pairing.kernels.values()]
     for seed in seeds:
@@ -212,6 +213,9 @@ def _lost(kept: KeptSeeds, data: Data) -> Iterator[str]:
 
     training = kept.experiment.training
     wanted = keeps_measures(training, data, training.seeds), keeps_predictions(training, data, training.seeds)
+    if kept.rows is not None and not is_of_data(kept.rows, data):
+        yield f"{store.ROWS} is of other rows"
+        return
     parts = [] if kept.rows is None else list(kept.rows.parts.values())
     if wanted != (wanted[0] and bool(parts), wanted[1] and all("predicted" in part.measures for part in parts)):
         yield "what each held-out row measured was not kept (training.keep_rows)"

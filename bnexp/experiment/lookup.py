@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import cache, partial
 from pathlib import Path
@@ -27,13 +27,34 @@ def finished(runs: Path) -> Iterator[tuple[store.Run, store.RunHead]]:
             yield run, state.head
 
 
-def answering(runs: Path, experiment: Experiment) -> tuple[store.Run, Sequence[int]] | None:
-    """Find the newest finished run of a config with all its seeds; return the run and its seeds."""
-    return next(_of_config(runs, experiment, set(experiment.training.all_seeds()).issubset), None)
+def whole(runs: Path, experiment: Experiment) -> Iterator[tuple[store.Run, Seeds]]:
+    """Yield the finished runs of a config with all its seeds, each with its seeds, the newest first."""
+    return _of_config(runs, experiment, set(experiment.training.all_seeds()).issubset)
+
+
+def answering(runs: Path, experiment: Experiment) -> tuple[store.Run, Seeds] | None:
+    """Find the newest finished run of a config that holds all its seeds, and rows.npz if the config keeps rows.
+
+    Return the run and its seeds.
+    """
+    return next((found for found in whole(runs, experiment) if not lacks_rows(found[0], experiment)), None)
+
+
+def lacks_rows(run: store.Run, experiment: Experiment) -> bool:
+    """Return True if a run holds no rows.npz, though the config keeps rows and they are not too large for that.
+
+    The file is lost, or the run did not keep rows, or it is of a bnexp that kept none.
+    """
+    if not experiment.training.keep_rows or (run.directory / store.ROWS).exists():
+        return False
+    try:
+        return not any(text.startswith(store.MEASURES_NOT_KEPT) for text in run.record().not_kept)
+    except RunError:  # reading it will report why
+        return False
 
 
 def with_fewer_seeds(runs: Path, experiment: Experiment) -> list[tuple[store.Run, Seeds]]:
-    """List the finished runs of a config that hold its first seeds, the most seeds first; empty if one holds all.
+    """List the finished runs of a config that hold its first seeds, the most seeds first; empty if one answers it.
 
     Beside each run stand the seeds that it holds of those that are asked for, without a gap.
     """
@@ -42,9 +63,9 @@ def with_fewer_seeds(runs: Path, experiment: Experiment) -> list[tuple[store.Run
         (run, tuple(itertools.takewhile(set(seeds).__contains__, asked)))
         for run, seeds in _of_config(runs, experiment, lambda seeds: asked[0] in seeds)
     ]
-    if any(seeds == asked for _, seeds in found):
+    if any(seeds == asked and not lacks_rows(run, experiment) for run, seeds in found):
         return []
-    return sorted(found, key=lambda pair: -len(pair[1]))
+    return sorted((pair for pair in found if pair[1] != asked), key=lambda pair: -len(pair[1]))
 
 
 def _of_config(runs: Path, experiment: Experiment, fits: Callable[[Seeds], bool]) -> Iterator[tuple[store.Run, Seeds]]:

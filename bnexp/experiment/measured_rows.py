@@ -5,6 +5,7 @@ Axes: S seeds, R rows of one part, C classes.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -37,8 +38,35 @@ def within_limits(rows: HeldOut, experiment: Experiment, data: Data) -> HeldOut 
     return rows if keeps_predictions(training, data, training.seeds) else rows.without_predictions()
 
 
+def is_of_data(rows: HeldOut, data: Data) -> bool:
+    """Return True if rows that were kept of the first seeds are the held-out rows of the data, with their measures."""
+    from bnexp.training.kept_rows import held_out as parts_of
+
+    measures = {"loss"} if data.rows.classes is None else {"loss", "accuracy"}
+    return {*rows.parts} == {*parts_of(data)} and all(
+        {*kept.measures} - {"predicted"} == measures and _are_equal(kept, _facts(data, part, len(rows.seeds)))
+        for part, kept in rows.parts.items()
+    )
+
+
+def _are_equal(one: PartRows, other: PartRows) -> bool:
+    """Return True if two are of the same rows, with the same targets and groups; measures are not compared."""
+    pairs = (
+        (one.rows_SR, other.rows_SR),
+        (one.target_SR, other.target_SR),
+        (one.groups_SR, other.groups_SR),
+        (one.guessed_SR, other.guessed_SR),
+    )
+    return all(a is b if a is None or b is None else np.array_equal(a, b) for a, b in pairs)
+
+
 def _part(data: Data, part: str, measured: dict[str, NDArray[Any]]) -> PartRows:
-    seeds = len(measured["loss"])
+    kept = {name: _as_kept(data, name, values) for name, values in measured.items()}
+    return replace(_facts(data, part, len(measured["loss"])), measures=kept)
+
+
+def _facts(data: Data, part: str, seeds: int) -> PartRows:
+    """Return which rows of a part the first seeds hold out, and what is known of them before they are measured."""
     rows_SR = data.parts[part][:seeds]
     target_SR, groups_N = data.rows.y_N[rows_SR], data.rows.groups_N
     return PartRows(
@@ -46,7 +74,7 @@ def _part(data: Data, part: str, measured: dict[str, NDArray[Any]]) -> PartRows:
         target_SR,
         None if groups_N is None else groups_N[rows_SR].astype("int32"),
         None if data.rows.classes is None else target_SR == data.commonest_S[:seeds, None],
-        {name: _as_kept(data, name, values) for name, values in measured.items()},
+        {},
     )
 
 

@@ -226,10 +226,10 @@ def arm(name: str, run: store.Run, finished: Finished | None = None) -> comparis
     experiment = config.load(run.config)
     if finished is not None:
         record = _checked_record(name, run.directory, finished.record)
-        return comparison.Arm(name, run.id, experiment, finished.history, record, run.held_out())
+        return comparison.Arm(name, run.id, experiment, finished.history, record, run.held_out(record))
     record, history = _checked_record(name, run.directory, run.record()), run.history()
     _refuse_gaps(name, run.directory, record, history, names(record.dataset.task, experiment.evaluated_parts()))
-    return comparison.Arm(name, run.id, experiment, history, record, run.held_out())
+    return comparison.Arm(name, run.id, experiment, history, record, run.held_out(record))
 
 
 def _refuse_gaps(

@@ -17,6 +17,7 @@ from bnexp.config import Experiment
 from bnexp.errors import RunError, work_begun
 from bnexp.experiment.batch import Prepared
 from bnexp.experiment.finished_seeds import FinishedSeeds, finished_seeds
+from bnexp.experiment.measured_rows import is_of_data
 from bnexp.experiment.prepare import built_for, prepared
 from bnexp.experiment.run import Draw, Finished, failure_marked, first_record, no_figures, train_in, with_figures
 from bnexp.history import Watch
@@ -98,8 +99,8 @@ def resume(found: Interrupted, *, watch: Watch, note: Note = lambda text: None, 
         try:
             head, arrays = checkpoint.read(path)
             _refuse_differences(found, head, record, first_record(experiment, data, built, run.id, record.overrides))
-            finished = finished_seeds(run, head)
-            _refuse_lost_rows(run, finished, experiment, data)
+            finished = finished_seeds(run, head, record)
+            _refuse_other_rows(run, finished, experiment, data)
             before = None if head.engine is None else Snapshot(head.engine, arrays)
             del arrays
             step = Resumed(
@@ -118,13 +119,15 @@ def resume(found: Interrupted, *, watch: Watch, note: Note = lambda text: None, 
             raise RunError(f"{path}: {error}. {_again(run)}") from error
 
 
-def _refuse_lost_rows(run: store.Run, finished: FinishedSeeds, experiment: Experiment, data: Data) -> None:
-    """Raise RunError if what each held-out row measured in finished seeds was kept, and is missing."""
+def _refuse_other_rows(run: store.Run, finished: FinishedSeeds, experiment: Experiment, data: Data) -> None:
+    """Raise RunError if what each held-out row measured in finished seeds was kept, and is missing or another file."""
     from bnexp.training.kept_rows import held_out, keeps_measures
 
     kept = bool(held_out(data)) and keeps_measures(experiment.training, data, experiment.training.seeds)
     if kept and finished.history is not None and finished.rows is None:
-        store.refuse_lost(run.directory / "rows.npz")
+        store.refuse_lost(run.directory / store.ROWS)
+    if finished.rows is not None and not is_of_data(finished.rows, data):
+        raise RunError(f"{run.directory / store.ROWS}: is of other rows. {_again(run)}")
 
 
 def _refuse_differences(found: Interrupted, head: Head, record: store.RunRecord, now: store.RunRecord) -> None:

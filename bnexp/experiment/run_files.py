@@ -134,7 +134,7 @@ class RunFiles(BatchObserver):
         """Write what each held-out row measured, of all waves so far."""
         if (rows := held_out(wave)) is not None:
             self._rows.append(rows)
-            store.write(self._directory / "rows.npz", joined_rows(self._rows).to_npz())
+            store.keep_rows(self._directory, joined_rows(self._rows), self._record)
 
     def _judged(self, wave: Wave) -> History:
         """Return the history by which models are chosen. An interrupted wave cannot hold the best one yet."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from pathlib import Path
 
@@ -47,7 +48,8 @@ def run_to_read(runs: Path, name: str, *, warn: Warn, info: Note) -> store.Run |
 
 
 def _fitting(runs: Path, experiment: Experiment) -> store.Run | None:
-    """Find the newest finished run of a config, else the one with the most of its seeds."""
-    if (whole := lookup.answering(runs, experiment)) is not None:
-        return whole[0]
-    return next((run for run, _ in lookup.with_fewer_seeds(runs, experiment)), None)
+    """Find the newest finished run of a config, else one that has lost its rows, else the one with the most seeds."""
+    if (answering := lookup.answering(runs, experiment)) is not None:
+        return answering[0]
+    several = itertools.chain(lookup.whole(runs, experiment), lookup.with_fewer_seeds(runs, experiment))
+    return next((run for run, _ in several), None)

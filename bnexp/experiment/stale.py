@@ -15,8 +15,10 @@ from bnexp.experiment import lookup
 def reason(runs: Path, experiment: Experiment, overrides: Sequence[str]) -> str:
     """Return why an experiment has to be trained.
 
-    Its runs hold too few seeds, or its newest run is damaged, or something differs from that run.
+    Its runs hold too few seeds, or no rows, or its newest run is damaged, or something differs from that run.
     """
+    if (without_rows := next(lookup.whole(runs, experiment), None)) is not None:
+        return f"{without_rows[0].id} {_why_no_rows(without_rows[0])}"
     if fewer := lookup.with_fewer_seeds(runs, experiment):
         return f"{len(fewer[0][1])} of its {counted(experiment.training.seeds, 'seed')} are stored"
     if damaged := lookup.damage(runs, experiment.name):
@@ -44,6 +46,15 @@ def reason(runs: Path, experiment: Experiment, overrides: Sequence[str]) -> str:
         for place, old, new in config.parts_that_differ(key, *pair)
     )
     return f"its newest run differs: {listed}"
+
+
+def _why_no_rows(run: store.Run) -> str:
+    """Return why a run holds no rows.npz."""
+    try:
+        was_kept = run.record().rows_sha256 is not None
+    except RunError:
+        was_kept = False
+    return f"has lost its {store.ROWS}" if was_kept else "did not keep what each held-out row measured"
 
 
 def _overrides_of(run: store.Run) -> Sequence[str]:

@@ -4,11 +4,12 @@ from bnexp.store.comparison_document import ArmHead, ComparisonDocument, Compari
 from bnexp.store.directories import LOCK, new_directory, own_directory, point_latest, resumed_directory
 from bnexp.store.finding import find, nearest_runs, runs_in
 from bnexp.store.histories import write_histories
+from bnexp.store.kept_rows import ROWS, keep_rows
 from bnexp.store.names import slug
 from bnexp.store.reading import content, cure, read_json, refuse_lost, regular, text
 from bnexp.store.records import first_fault, write_record
 from bnexp.store.records import head as read_head
-from bnexp.store.run_record import ComparedRecord, DataFacts, RunHead, RunRecord
+from bnexp.store.run_record import MEASURES_NOT_KEPT, ComparedRecord, DataFacts, RunHead, RunRecord
 from bnexp.store.runs import CELLS, CHECKPOINT, Kind, Run, State, Status
 from bnexp.store.study_document import StudyHead
 from bnexp.store.writing import copy, json_text, make_place, refuse_unwritable, write, write_json, write_with
@@ -17,6 +18,8 @@ __all__ = [
     "CELLS",
     "CHECKPOINT",
     "LOCK",
+    "MEASURES_NOT_KEPT",
+    "ROWS",
     "ArmHead",
     "ComparedRecord",
     "ComparisonDocument",
@@ -35,6 +38,7 @@ __all__ = [
     "find",
     "first_fault",
     "json_text",
+    "keep_rows",
     "make_place",
     "nearest_runs",
     "new_directory",

@@ -12,7 +12,7 @@ from pydantic import Field, ValidationInfo, field_serializer, field_validator
 from bnexp.config.section import Task
 from bnexp.statistics import Reading
 from bnexp.store.comparison_question import FARTHEST, Asked, Positive, Primary, Target
-from bnexp.store.records import Count, Metric, Number, Probability, Record, SeedCount, Seeds, Share
+from bnexp.store.records import Count, FileName, Metric, Number, Probability, Record, SeedCount, Seeds, Share
 from bnexp.store.run_record import DataFacts, Parameters
 
 Estimate = Annotated[float, Field(ge=-FARTHEST, le=FARTHEST)] | None
@@ -188,7 +188,7 @@ class ArmFacts(Record):
     """An arm by itself."""
 
     name: str
-    run: str | None = None
+    run: FileName | None = None
     parameters: Parameters
     seeds: Count
     overrides: list[str] = []

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bnexp.errors import RunError, nearest
 from bnexp.store.directories import LATEST
+from bnexp.store.names import is_plain
 from bnexp.store.reading import text
 from bnexp.store.records import head
 from bnexp.store.run_record import Started
@@ -125,7 +126,7 @@ def _run_at(directory: Path) -> Run:
 def _latest(runs: Path) -> Run:
     link = runs / LATEST
     target = text(link).strip() if os.path.isfile(link) else os.path.basename(os.path.realpath(link))
-    if not os.path.exists(link) or not os.path.isdir(runs / target) or Path(target).name != target:
+    if not os.path.exists(link) or not is_plain(target) or not os.path.isdir(runs / target):
         raise RunError(f"{link}: there is no latest run. Train one with `bnexp train CONFIG`.")
     return _run_at(_without_links(runs / target))
 

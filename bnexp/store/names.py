@@ -27,6 +27,15 @@ def slug(name: str) -> str:
     return f"run-{word}" if reserved else word or "run"
 
 
+def is_plain(name: str) -> bool:
+    """Return True if a name leads to no other directory than the one that it is looked up in.
+
+    >>> is_plain("bn-20260101-000000"), is_plain(".."), is_plain("a/b"), is_plain("a\\b"), is_plain("")
+    (True, False, False, False, False)
+    """
+    return name not in ("", ".", "..") and not set("/\\\0") & set(name)
+
+
 def _is_invisible(letter: str) -> bool:
     return letter in INVISIBLE or 0xFE00 <= ord(letter) <= 0xFE0F or unicodedata.category(letter) == "Cf"
 

@@ -66,12 +66,14 @@ def refuse_irregular(path: Path) -> Path:
     """Return the path of a file that others will read.
 
     Raises:
-        RunError: if it is there, and is no regular file or too large.
+        RunError: if it is there, and is no regular file or too large, or if the system has no such names.
     """
     try:
         found = os.stat(path)
     except OSError:  # reading it will report why
         return path
+    except ValueError as error:
+        raise _unreadable(path, error) from error
     _refuse_irregular(path, found)
     return path
 
@@ -80,7 +82,7 @@ def refuse_lost(path: Path) -> None:
     """Raise RunError if a file is missing, irregular, too large, or a link to nothing; it is not opened."""
     try:
         found = os.stat(path)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise _unreadable(path, error) from error
     _refuse_irregular(path, found)
 
@@ -93,7 +95,7 @@ def regular(path: Path) -> Path:
     """
     try:
         _refuse_other_kind(path, os.stat(path))
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise _unreadable(path, error) from error
     return path
 

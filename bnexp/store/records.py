@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from bnexp.errors import RunError
 from bnexp.metrics import LARGEST, QUANTITIES, is_measured
+from bnexp.store.names import is_plain
 from bnexp.store.reading import content, cure, read_json
 from bnexp.store.writing import write_json
 
@@ -38,8 +39,16 @@ def _known(metric: str) -> str:
     return metric
 
 
+def _plain(name: str) -> str:
+    if not is_plain(name):
+        raise ValueError(f"{name!r} is no name in a directory; expected one without a path")
+    return name
+
+
 MOST_SEEDS = 100_000
 """That a config can ask for."""
+FileName = Annotated[str, AfterValidator(_plain)]
+"""Of a file or directory that is looked up in another one."""
 Metric = Annotated[str, AfterValidator(_known)]
 Count = Annotated[int, Field(ge=0, lt=2**53)]
 SeedCount = Annotated[int, Field(ge=1, le=MOST_SEEDS)]

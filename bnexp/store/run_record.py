@@ -8,8 +8,11 @@ from pydantic import AfterValidator, Field, JsonValue
 
 from bnexp.config.section import Task
 from bnexp.metrics import HEADLINES
-from bnexp.store.records import Count, Digests, Extensible, Metric, Number, Record, Seconds, Seeds
+from bnexp.store.records import Count, Digests, Extensible, FileName, Metric, Number, Record, Seconds, Seeds
 
+MEASURES_NOT_KEPT = "The measures of each held-out row are not kept"
+PREDICTIONS_NOT_KEPT = "The predictions for each held-out row are not kept"
+"""How a note begins that says why rows.npz, or a part of it, was not written: it would have been too large."""
 Ended = Literal["running", "finished", "interrupted"]
 Score = Annotated[float, Field(ge=0, le=1)]
 
@@ -174,8 +177,10 @@ class RunRecord(Extensible):
     git: Git | None = None
     overrides: list[str] = []
     pairing: Pairing = Pairing()
-    models: dict[str, str] = {}
+    models: dict[FileName, str] = {}
     """File of a saved model -> its sha256."""
+    rows_sha256: str | None = None
+    """Of rows.npz; null where what each held-out row measured is not kept, and in older runs."""
     duration_seconds: Seconds = None
     """Of training all seeds, in whichever run."""
     seed_epoch_seconds: Seconds = None

@@ -16,11 +16,11 @@ from typing import Literal, NamedTuple
 from bnexp.checkpoint import CheckpointError, Head, read_head
 from bnexp.errors import RunError
 from bnexp.held_out import HeldOut
-from bnexp.held_out import from_npz as held_out_rows
 from bnexp.history import History, from_json
 from bnexp.store.comparison_document import ComparisonDocument, ComparisonHead
 from bnexp.store.directories import LOCK, is_held
 from bnexp.store.histories import HISTORIES, read_histories
+from bnexp.store.kept_rows import ROWS, kept_rows
 from bnexp.store.reading import content, cure, read_json, refuse_irregular, refuse_lost, text
 from bnexp.store.records import Record, head, read_record, validated
 from bnexp.store.run_record import RunHead, RunRecord
@@ -122,14 +122,16 @@ class Run:
         path = self.directory / "history.json"
         return from_json(content(path), str(path))
 
-    def held_out(self) -> HeldOut | None:
-        """Read rows.npz, what each held-out row measured; None if it was not kept.
+    def held_out(self, record: RunRecord | None = None) -> HeldOut | None:
+        """Read rows.npz, what each held-out row measured; None if it is not there.
+
+        `record` is what run.json holds, where that has been read already.
 
         Raises:
-            RunError: if it is damaged.
+            RunError: if it is damaged, or is of another run.
         """
-        path = self.directory / "rows.npz"
-        return held_out_rows(content(path), str(path)) if path.exists() else None
+        path = self.directory / ROWS
+        return kept_rows(path, record or self.record()) if path.exists() else None
 
     def histories(self) -> dict[str, History]:
         """Read histories.json, the histories of a comparison's arms: name -> history.

@@ -16,7 +16,6 @@ from bnexp import statistics
 from bnexp.config.section import Resample
 from bnexp.config.study import Endpoint, Tune
 from bnexp.held_out import HeldOut
-from bnexp.held_out import joined as joined_rows
 from bnexp.history import History
 from bnexp.metrics import LARGEST, higher_is_better, is_computed, part_of, quantity
 from bnexp.statistics.arrays import Floats
@@ -163,6 +162,7 @@ def joined(before: Result, added: Result, endpoints: Sequence[Endpoint], guessin
     """Return the result of all seeds from that of the first ones, trained before, and that of the others.
 
     Both answer the endpoints. A diverged seed guesses, and what that scores (`Data.guessing`) is a mean over all seeds.
+    `held_out` has the rows of the added seeds, if the file of the first ones has theirs.
     """
     targets = [endpoint for endpoint in endpoints if endpoint.epochs_to is not None]
     shared = [name for name in added.bests if name in before.bests]
@@ -178,15 +178,10 @@ def joined(before: Result, added: Result, endpoints: Sequence[Endpoint], guessin
             "steps": before.steps + added.steps,
             "seconds": before.seconds + added.seconds,
             "trained_in": before.trained_in,
-            "held_out": _joined_rows(before.held_out, added.held_out),
+            "held_out": None if before.rows_sha256 is None else added.held_out,
             "rows_sha256": None,
         }
     )
-
-
-def _joined_rows(before: HeldOut | None, added: HeldOut | None) -> HeldOut | None:
-    """Return the rows of all seeds; None if some are not kept."""
-    return None if before is None or added is None else joined_rows([before, added])
 
 
 def _guessed(result: Result, metric: str, guessing: Mapping[str, float]) -> list[float | None]:

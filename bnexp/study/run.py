@@ -16,6 +16,7 @@ from bnexp import store
 from bnexp.errors import ConfigError, RunError, UntrainedError, work_begun
 from bnexp.executors import Failure, Workers
 from bnexp.experiment.pace import TIMED_STEPS, Pace
+from bnexp.held_out import joined
 from bnexp.store.study_document import StudyDocument
 from bnexp.study import work
 from bnexp.study.asked import asked_now, keep_asked
@@ -162,10 +163,27 @@ def _trained(planned: Plan, workers: Workers, tell: Tell) -> tuple[Finished, lis
                 continue
             same = [trial for trial in planned.trials if trial.digest == outcome.trial]
             if same[0].key not in results:  # else from before: what was lost is trained as it was, with others
-                kept = _keep(planned, same[0], outcome)
+                try:
+                    kept = _keep(planned, same[0], _with_all_rows(planned, outcome))
+                except RunError as error:  # what an earlier study kept of the trial was lost since it was planned
+                    failures.append(_failed(planned, same[0], str(error)))
+                    continue
                 results |= {trial.key: kept for trial in same}
                 tell(outcome, len(results), seconds_left(planned, results, at_once))
     return results, failures
+
+
+def _with_all_rows(planned: Plan, result: Result) -> Result:
+    """Return a result with the held-out rows of the seeds, too, that an earlier study trained.
+
+    Raises:
+        RunError: if these are missing or damaged by now.
+    """
+    added = result.held_out
+    if added is None or set(result.seeds) <= set(added.seeds):
+        return result
+    before = planned.begun.rows(result.trial)
+    return result.model_copy(update={"held_out": None if before is None else joined([before, added])})
 
 
 def _keep(planned: Plan, trial: Trial, result: Result) -> Result:

@@ -17,6 +17,7 @@ from bnexp.config.study import StudyFile
 from bnexp.config.training import first_seeds
 from bnexp.data.fingerprint import Sources
 from bnexp.errors import RunError
+from bnexp.held_out import HeldOut
 from bnexp.store.records import Record, Seeds
 from bnexp.study.digests import digest_of, study_facts, trial_facts
 from bnexp.study.document import endpoints
@@ -24,6 +25,7 @@ from bnexp.study.grid import tuning_seeds
 from bnexp.study.jobs import DIGITS, Trial
 from bnexp.study.result import Result
 from bnexp.study.trial_rows import holds_rows, kept_rows, rows_path
+from bnexp.study.words import endpoint_name
 from bnexp.system.machine import changed_versions
 
 
@@ -42,9 +44,19 @@ class EarlierResults:
     """What earlier studies have measured of trials that are not finished with all seeds."""
 
     results: Mapping[str, Result] = field(default_factory=dict)
-    """By a trial's digest in the study of now."""
+    """By a trial's digest in the study of now, without what each held-out row measured."""
+    paths: Mapping[str, Path] = field(default_factory=dict)
+    """By the same, the file of each."""
     not_used: Sequence[str] = ()
     """Why seeds of an earlier study are trained again."""
+
+    def rows(self, digest: str) -> HeldOut | None:
+        """Read what each held-out row measured in the earlier result of a trial; None if it is not kept.
+
+        Raises:
+            RunError: if it is missing or damaged.
+        """
+        return kept_rows(self.paths[digest], self.results[digest])
 
 
 def of_this_name(runs: Path, name: str) -> Iterator[Path]:
@@ -93,21 +105,31 @@ def _number_of_seeds(directory: Path) -> int:
 
 def earlier_results(file: StudyFile, trials: Sequence[Trial], earlier: Sequence[EarlierStudy]) -> EarlierResults:
     """Read what earlier studies hold of these trials, each from the one with the most seeds that can be used."""
-    results: dict[str, Result] = {}
+    results, paths = dict[str, Result](), dict[str, Path]()
     not_used: dict[str, None] = {}
     for study in earlier:
         for trial in trials:
             result = None if trial.digest in results else _read(study, trial)
-            if result is None or not (
-                result.answers(endpoints(file.study.claims())) and result.is_tuned_by(file.study.tune)
-            ):
+            if result is None:
                 continue
-            if why := _lost_rows(study, trial, result) or "; ".join(changed_versions(result.versions)):
+            path = _path(study, trial)
+            if why := "; ".join(_obstacles(file, path, result)):
                 not_used[f"the training of {study.directory.name} cannot be used: {why}"] = None
             else:
-                rows = kept_rows(_path(study, trial), result)
-                results[trial.digest] = result.model_copy(update={"held_out": rows})
-    return EarlierResults(results, list(not_used))
+                results[trial.digest], paths[trial.digest] = result, path
+    return EarlierResults(results, paths, list(not_used))
+
+
+def _obstacles(file: StudyFile, path: Path, result: Result) -> Iterator[str]:
+    """Yield why an earlier result cannot be joined with seeds that are trained now."""
+    lacking = [one for one in endpoints(file.study.claims()) if not result.answers([one])]
+    if lacking:
+        yield f"it did not keep {', '.join(map(endpoint_name, lacking))}"
+    if not result.is_tuned_by(file.study.tune):
+        yield "it was tuned otherwise"
+    if not holds_rows(path, result):
+        yield f"{store.CELLS}/{rows_path(path).name} is missing or damaged"
+    yield from changed_versions(result.versions)
 
 
 def _read(study: EarlierStudy, trial: Trial) -> Result | None:
@@ -127,9 +149,3 @@ def _read(study: EarlierStudy, trial: Trial) -> Result | None:
 def _path(study: EarlierStudy, trial: Trial) -> Path:
     """Return the file of a trial in an earlier study."""
     return study.directory / store.CELLS / f"{study.digests[trial.digest][:DIGITS]}.json"
-
-
-def _lost_rows(study: EarlierStudy, trial: Trial, result: Result) -> str:
-    """Return that what each held-out row measured was kept, and is missing or damaged; nothing if it is not."""
-    path = _path(study, trial)
-    return "" if holds_rows(path, result) else f"{store.CELLS}/{rows_path(path).name} is missing or damaged"

@@ -29,21 +29,24 @@ def kept_rows(path: Path, result: Result) -> HeldOut | None:
     """Read what each held-out row measured in the trial of this file; None if it is not kept.
 
     Raises:
-        RunError: if it is missing or damaged, though it was kept.
+        RunError: if it is missing or damaged, or of another trial, though it was kept.
     """
-    return None if result.rows_sha256 is None else from_npz(_content(path, result), str(rows_path(path)))
+    if result.rows_sha256 is None:
+        return None
+    file = rows_path(path)
+    content = store.content(file)
+    if hashlib.sha256(content).hexdigest() != result.rows_sha256:
+        raise RunError(f"{file}: is not the file that was kept with {path.name}. Run the study again.")
+    rows = from_npz(content, str(file))
+    counts = {part: values.rows_SR.shape[1] for part, values in rows.parts.items()}
+    if not set(result.seeds) <= set(rows.seeds) or (result.rows and not counts.items() <= result.rows.items()):
+        raise RunError(f"{file}: is of other seeds or rows than {path.name}. Run the study again.")
+    return rows
 
 
 def holds_rows(path: Path, result: Result) -> bool:
     """Return True if what each held-out row measured is there and whole, or was never kept."""
     try:
-        return result.rows_sha256 is None or bool(_content(path, result))
+        return result.rows_sha256 is None or kept_rows(path, result) is not None
     except RunError:
         return False
-
-
-def _content(path: Path, result: Result) -> bytes:
-    content = store.content(rows_path(path))
-    if hashlib.sha256(content).hexdigest() != result.rows_sha256:
-        raise RunError(f"{rows_path(path)}: is not the file that was kept with {path.name}. Run the study again.")
-    return content

@@ -9,6 +9,7 @@ from bnexp.config.training import Training
 from bnexp.data import Data
 from bnexp.errors import counted
 from bnexp.metrics import HELD_OUT_PARTS
+from bnexp.store.run_record import MEASURES_NOT_KEPT, PREDICTIONS_NOT_KEPT
 
 MEASURES = ("loss", "accuracy")
 """What is kept of a row beside the prediction; the errors of a regression follow from that and the target."""
@@ -40,9 +41,9 @@ def not_kept(training: Training, data: Data, seeds: int) -> str | None:
     rows = sum(data.parts[part].shape[1] for part in held_out(data))
     size = f"{counted(seeds, 'seed')} x {counted(rows, 'held-out row')}"
     if keeps_measures(training, data, seeds):
-        return f"The predictions for each held-out row are not kept: {size} would take more than 512 MiB."
+        return f"{PREDICTIONS_NOT_KEPT}: {size} would take more than 512 MiB."
     return (
-        f"The measures of each held-out row are not kept: {size} would take more than 512 MiB. "
+        f"{MEASURES_NOT_KEPT}: {size} would take more than 512 MiB. "
         "So a verdict speaks of these rows only. Use fewer seeds, or a smaller dataset.limit or test part."
     )
 

@@ -6,9 +6,7 @@ Axes: N rows, T frames, F features.
 from __future__ import annotations
 
 import math
-import tokenize
 import zipfile
-import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,15 +34,11 @@ from bnexp.data.sources.column import LARGEST, refuse_lost_digits
 from bnexp.data.sources.files import existing_path
 from bnexp.data.sources.targets import target, warnings_of_many_numbers
 from bnexp.errors import Problems, SettingError
+from bnexp.system.archives import FAULTS, fault
 
 if TYPE_CHECKING:
     import pandas
 
-FAULTS = (
-    *(OSError, ValueError, EOFError, RuntimeError, MemoryError),
-    *(zipfile.BadZipFile, zlib.error, tokenize.TokenError),
-)
-"""All that zipfile and NumPy raise of a faulty file."""
 COPIES = 3
 """How often the numbers are in memory at the peak: as they are stored, and on their way to rows."""
 
@@ -152,8 +146,8 @@ def _readable(path: Path, seen: str) -> Iterator[None]:
     try:
         yield
     except FAULTS as error:
-        reason = (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
-        raise SettingError("dataset.path", f"is {str(path)!r}; {seen}{reason}. Write one with numpy.savez.") from error
+        message = f"is {str(path)!r}; {seen}{fault(error)}. Write one with numpy.savez."
+        raise SettingError("dataset.path", message) from error
 
 
 def _shaped(dataset: NpzDataset, x: NDArray[Any], kind: Kind, where: Where) -> NDArray[Any]:

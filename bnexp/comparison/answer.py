@@ -95,10 +95,10 @@ class _Found:
     shown: Shown
     word: str
     level: float
-    is_void: bool
-    """Whether the word only says that the difference is small, and any would be, by a margin of the whole loss."""
     doubt: str | None
     """By which p-value the question is open, if its interval alone would settle it."""
+    is_void: bool
+    """Whether the word only says that the difference is small, and any would be, by a margin of the whole loss."""
 
     @classmethod
     def of(cls, difference: JudgedDifference, estimate: Estimate, wording: Wording) -> _Found:
@@ -109,7 +109,7 @@ class _Found:
         is_of_sign = difference.is_claim and shown.sign < 0
         is_of_margin = word != wording.open and shown.is_small and not is_of_sign
         is_void = difference.is_margin_of_all and is_of_margin
-        return cls(estimate, shown, word, level, is_void, _doubt(difference, estimate, shown, wording))
+        return cls(estimate, shown, word, level, _doubt(difference, estimate, shown, wording), is_void)
 
     @property
     def interval(self) -> Interval:

@@ -98,7 +98,7 @@ class _Found:
     doubt: str | None
     """By which p-value the question is open, if its interval alone would settle it."""
     is_void: bool
-    """Whether the word only says that the difference is small, and any would be, by a margin of the whole loss."""
+    """Whether the word rests on being small alone, with a margin no smaller than the whole loss."""
 
     @classmethod
     def of(cls, difference: JudgedDifference, estimate: Estimate, wording: Wording) -> _Found:

@@ -93,12 +93,12 @@ class _Found:
 
     estimate: Estimate
     shown: Shown
-    doubt: str | None
-    """By which p-value the question is open, if its interval alone would settle it."""
     word: str
     level: float
     is_void: bool
-    """Whether the word rests on being small alone, with a margin no smaller than the whole loss."""
+    """Whether the word only says that the difference is small, and any would be, by a margin of the whole loss."""
+    doubt: str | None
+    """By which p-value the question is open, if its interval alone would settle it."""
 
     @classmethod
     def of(cls, difference: JudgedDifference, estimate: Estimate, wording: Wording) -> _Found:
@@ -109,7 +109,7 @@ class _Found:
         is_of_sign = difference.is_claim and shown.sign < 0
         is_of_margin = word != wording.open and shown.is_small and not is_of_sign
         is_void = difference.is_margin_of_all and is_of_margin
-        return cls(estimate, shown, _doubt(difference, estimate, shown, wording), word, level, is_void)
+        return cls(estimate, shown, word, level, is_void, _doubt(difference, estimate, shown, wording))
 
     @property
     def interval(self) -> Interval:

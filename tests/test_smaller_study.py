@@ -216,6 +216,19 @@ def test_a_plan_says_which_seeds_are_trained_already_and_counts_the_steps_that_a
     assert "finished already: 0 of 2 trials; left: 8 trainings in 2 jobs, " in text
 
 
+def test_a_plan_says_what_more_seeds_detect_by_the_held_out_rows_of_fewer(tmp_path: Path) -> None:
+    before = planned(tmp_path, STUDY % 6)
+    assert plan_document(before, 1).claims[0].detectable is None
+    run(tmp_path, STUDY % 6)
+    for seeds in (6, 20):
+        told = plan_document(planned(tmp_path, STUDY % seeds), 1)
+        said = told.claims[0].detectable
+        assert said is not None and said.startswith(
+            f"For new rows, {seeds} seeds and 16 held-out rows detect an effect "
+        )
+        assert said.endswith("by the variances of 6 stored seeds.") and told.detectable_for_new_rows == []
+
+
 def test_seeds_that_were_trained_with_other_versions_are_trained_again_and_the_plan_says_why(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

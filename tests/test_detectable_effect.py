@@ -133,7 +133,8 @@ def test_the_same_study_with_fewer_seeds_says_what_more_seeds_detect(tmp_path: P
     for key, one in results.items():
         right[key] = generator.random((6, 100)) < generator.beta(4, 1, 100)
         rows_SR = np.broadcast_to(np.arange(100, dtype="int32"), (6, 100))
-        part = PartRows(rows_SR, np.ones((6, 100), "float32"), None, None, {"accuracy": right[key]})
+        values = {"accuracy": right[key], "loss": (1.5 - right[key]).astype("float32")}
+        part = PartRows(rows_SR, np.ones((6, 100), "float32"), None, None, values)
         final = {"val_accuracy": right[key].mean(axis=1).tolist()}
         held = HeldOut(tuple(range(6)), {"val": part})
         whole = one.model_copy(update={"final": final, "held_out": held})

@@ -17,9 +17,10 @@ from bnexp.statistics.held_out_rows import new_rows
 from bnexp.statistics.power import StandardError, detectable, over_rows, over_seeds, over_splits
 from bnexp.study.detectable_effect import by_stored, for_new_rows
 from bnexp.study.outlook import plan_document
-from bnexp.study.plan import Plan
+from bnexp.study.plan import CELLS, Plan
 from bnexp.study.result import Result
-from bnexp.study.smaller_study import EarlierResults
+from bnexp.study.smaller_study import EarlierResults, EarlierStudy
+from bnexp.study.trial_rows import keep_rows
 
 BASE = "experiment: {dataset: {name: moons, samples: 500%s}, model: {name: mlp}, training: {epochs: 1}}\n"
 REST = """\
@@ -127,16 +128,19 @@ def test_finished_trials_say_what_their_number_of_seeds_detects(tmp_path: Path) 
 def test_the_same_study_with_fewer_seeds_says_what_more_seeds_detect(tmp_path: Path, seeds: int) -> None:
     """With the held-out rows that it kept: what more seeds detect falls to what the rows allow."""
     plan, generator = planned(tmp_path, STUDY.replace("seeds: 10", f"seeds: {seeds}")), np.random.default_rng(0)
-    results, right = stored(plan, 6), {}
+    results, right, directory = stored(plan, 6), {}, tmp_path / "fewer"
+    (directory / CELLS).mkdir(parents=True)
     for key, one in results.items():
         right[key] = generator.random((6, 100)) < generator.beta(4, 1, 100)
         rows_SR = np.broadcast_to(np.arange(100, dtype="int32"), (6, 100))
-        part = PartRows(rows_SR, np.ones((6, 100), "float32"), None, None, {"accuracy": right[key]})
+        values = {"accuracy": right[key], "loss": (1.5 - right[key]).astype("float32")}
+        part = PartRows(rows_SR, np.ones((6, 100), "float32"), None, None, values)
         final = {"val_accuracy": right[key].mean(axis=1).tolist()}
         held = HeldOut(tuple(range(6)), {"val": part})
-        results[key] = one.model_copy(update={"final": final, "held_out": held})
+        whole = one.model_copy(update={"final": final, "held_out": held})
+        results[key] = keep_rows(directory / CELLS / f"{one.trial}.json", whole)
     begun = EarlierResults({trial.digest: results[trial.key] for trial in plan.trials})
-    plan = replace(plan, begun=begun)
+    plan = replace(plan, begun=begun, earlier=[EarlierStudy(directory, tuple(range(6)), {})])
     difference_SR = np.mean(
         [right[cell.number, "bn"].astype(float) - right[cell.number, "none"] for cell in plan.cells], axis=0
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import zipfile
@@ -18,6 +19,7 @@ from experiments import experiment
 from bnexp import config, held_out, store
 from bnexp.config import Experiment
 from bnexp.errors import StorageError
+from bnexp.experiment import lookup, stale
 from bnexp.experiment.copied_seeds import ROUNDING
 from bnexp.experiment.kept_seeds import KeptSeeds, kept_seeds
 from bnexp.experiment.run import Finished, train_experiment
@@ -250,6 +252,67 @@ def test_a_run_that_does_not_go_with_new_seeds_is_not_added_to_and_the_reason_is
     assert told_with() == f"{begun}other metrics were measured"
     (path / "history.json").write_text("{}")
     assert told_with().startswith(f"{begun}{path}/history.json: not a history of bnexp")
+
+
+def test_rows_of_another_run_are_none_to_add_seeds_to(tmp_path: Path) -> None:
+    """By the digest in the record; in runs of before it was kept, by the numbers of rows, or by the rows themselves."""
+    first, more = train(small(2), tmp_path), small(4)
+    others = {"count": {"name": "moons", "samples": 80}, "rows": {**SMALL, "seed": 7}}
+    contents = {
+        kind: (train(small(2, data), tmp_path / kind).run.directory / "rows.npz").read_bytes()
+        for kind, data in others.items()
+    }
+    own = (first.run.directory / "rows.npz").read_bytes()
+    assert first.run.record().rows_sha256 == hashlib.sha256(own).hexdigest()
+    path = first.run.directory / "rows.npz"
+
+    def why_not_used(kind: str) -> str:
+        path.write_bytes(contents[kind])
+        told: list[str] = []
+        assert kept_seeds(more, tmp_path, told.append) is None
+        (text,) = told
+        begun = f"small: the training of seeds 0 to 1 in {first.run.id} cannot be used: "
+        assert text.startswith(begun)
+        return text.removeprefix(begun)
+
+    for kind in others:
+        assert why_not_used(kind) == (
+            f"{path}: is not the file that was kept with run.json. Restore the file, or train again"
+        )
+    damaged(first, rows_sha256=None)
+    assert why_not_used("count") == (
+        f"{path}: is of another run (it has 16 val rows, and run.json has 12). Restore the file, or train again"
+    )
+    assert why_not_used("rows") == "rows.npz is of other rows"
+    path.write_bytes(own)
+    assert kept_seeds(more, tmp_path, lambda text: None) is not None
+
+
+def test_a_run_that_has_lost_its_rows_is_trained_again_from_all_seeds_that_it_lacks(tmp_path: Path) -> None:
+    """A run with fewer seeds, whose rows are there, is added to; and a config that keeps no rows needs none."""
+    few, whole = train(small(2), tmp_path), train(small(3), tmp_path)
+    assert lookup.answering(tmp_path, small(3)) == (whole.run, (0, 1, 2))
+    (whole.run.directory / "rows.npz").unlink()
+    assert lookup.answering(tmp_path, small(3)) is None
+    assert stale.reason(tmp_path, small(3), ()) == f"{whole.run.id} has lost its rows.npz"
+    kept = kept_seeds(small(3), tmp_path, lambda text: None)
+    assert kept is not None and (kept.directory, kept.seeds) == (few.run.directory, (0, 1))
+    assert lookup.answering(tmp_path, small(3, keep_rows=False)) == (whole.run, (0, 1, 2))
+    again = train(small(3), tmp_path, kept)
+    assert lookup.answering(tmp_path, small(3)) == (again.run, (0, 1, 2))
+
+
+def test_a_run_that_kept_no_rows_is_trained_again_where_they_are_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from bnexp.training import kept_rows
+
+    run = train(small(2, keep_rows=False), tmp_path).run
+    assert lookup.answering(tmp_path, small(2)) is None and kept_seeds(small(2), tmp_path, print) is None
+    assert stale.reason(tmp_path, small(2), ()) == f"{run.id} did not keep what each held-out row measured"
+    monkeypatch.setattr(kept_rows, "MOST_BYTES", 1)
+    too_large = train(small(2), tmp_path).run
+    assert lookup.answering(tmp_path, small(2)) == (too_large, (0, 1)), "it is no smaller the next time"
 
 
 @pytest.mark.parametrize(("limit", "kept"), [(3 * 12 * 9, ["loss", "accuracy"]), (3 * 12 * 5, None)])

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from arms import arm, measured, rows_right
+from arms import arm, changed, measured, rows_right
 
 from bnexp.comparison import Arm, Question, compare
 from bnexp.comparison.new_rows import of_r2
@@ -74,6 +74,26 @@ def test_the_old_question_can_be_asked() -> None:
     assert (verdict.word, verdict.about) == ("helps", "these rows")
     assert verdict.sentence.startswith("On these rows, a - b in val_accuracy (%) is +")
     assert "new rows" not in verdict.sentence
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_why_nothing_is_said_of_new_rows_names_the_run_and_a_cure_that_helps(which: int) -> None:
+    whole = [measured("a", rows_right(0.9)), measured("b", rows_right(0.7, draw=1))]
+
+    def sentence(**facts: Any) -> str:
+        arms = [*whole]
+        for key, value in facts.items():
+            arms[which] = changed(arms[which], key, to=value)
+        arms[which] = replace(arms[which], held_out=None)
+        return compare(arms, Question()).contrasts[0].verdict.sentence
+
+    run, name = whole[which].run, whole[which].name
+    assert sentence().endswith(" so nothing is said of new rows. Train again with training.keep_rows: true.")
+    assert sentence(rows_sha256="0" * 64).endswith(
+        f"{run} has lost rows.npz, so nothing is said of new rows. Restore the file, or train {name} again."
+    )
+    note = "The measures of each held-out row are not kept: 9 seeds x 9 held-out rows would take more than 512 MiB."
+    assert sentence(not_kept=["The model was not saved: full.", note]).endswith(note)
 
 
 def test_no_difference_names_the_share_of_seeds_that_could_still_fail() -> None:

@@ -14,6 +14,7 @@ import time
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -29,6 +30,7 @@ from bnexp.experiment import lookup, run_checkpoint
 from bnexp.experiment.kept_seeds import kept_seeds
 from bnexp.experiment.resume import interrupted_run, resume
 from bnexp.experiment.run import Finished, train_experiment
+from bnexp.held_out import HeldOut
 from bnexp.history import History, Watch
 from bnexp.store.run_record import RunRecord
 from bnexp.system.listeners import Note
@@ -256,6 +258,23 @@ def test_rows_of_finished_seeds_that_are_lost_are_no_rows_that_were_not_kept(tmp
     (run.directory / "rows.npz").unlink()
     with pytest.raises(RunError, match=r"rows\.npz: is missing\. Restore the file, or train again\."):
         go_on(run)
+
+
+def test_rows_of_other_rows_are_refused_before_the_run_goes_on(tmp_path: Path) -> None:
+    more, before = ADDED["in waves"]
+    train_experiment(with_seeds(more, before), tmp_path, watch=never)
+    with pytest.raises(Killed):
+        train_experiment(more, tmp_path, watch=kill_at(2), kept=kept_seeds(more, tmp_path, str))
+    run = newest(tmp_path)
+    path, record = run.directory / "rows.npz", (run.directory / "run.json").read_bytes()
+    rows = run.held_out()
+    assert rows is not None
+    val = rows.parts["val"]
+    for other in (replace(val, rows_SR=val.rows_SR[:, ::-1]), val.without_predictions()):
+        path.write_bytes(HeldOut(rows.seeds, {**rows.parts, "val": other}).to_npz())
+        with pytest.raises(RunError, match=re.escape(f"{path}: is of other rows or measures. Train it again: bnexp")):
+            go_on(run)
+        assert (run.directory / "run.json").read_bytes() == record, "nothing was trained"
 
 
 SMALL = experiment(training={"epochs": 4, "save": "none"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import shutil
@@ -9,11 +10,13 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from rich.console import Console
 from studies import ARMS, BASE, CLAIM, planned
 from tasks import HereAndNow
 
+from bnexp.errors import UntrainedError
 from bnexp.report import study_table
 from bnexp.report.plan_table import study_plan
 from bnexp.store.study_document import StudyDocument
@@ -22,7 +25,7 @@ from bnexp.study import work as study_work
 from bnexp.study.asked import asked_now, keep_asked
 from bnexp.study.jobs import Job
 from bnexp.study.outlook import plan_document
-from bnexp.study.plan import Plan, pending
+from bnexp.study.plan import Plan, finished, pending
 from bnexp.study.result import Result
 from bnexp.study.trial_rows import rows_path
 
@@ -193,6 +196,58 @@ def test_rows_that_an_earlier_study_has_lost_are_no_rows_that_it_did_not_keep(tm
     assert sorted(job.seeds for job in pending(more)) == [(0, 1, 2, 3), (2, 3)]
 
 
+def test_rows_of_an_earlier_study_that_are_no_rows_stop_no_plan_though_their_digest_is_right(tmp_path: Path) -> None:
+    few, _, _ = run(tmp_path, STUDY % 2)
+    path = few.path(few.trials[0])
+    whole = rows_path(path).read_bytes()
+    for content in (b"no archive", whole[:50], of_fewer_rows(whole)):
+        rows_path(path).write_bytes(content)
+        digest = hashlib.sha256(content).hexdigest()
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"rows_sha256": digest}))
+        more = planned(tmp_path, STUDY % 4)
+        told = f"the training of {few.directory.name} cannot be used: cells/{path.stem}.npz is missing or damaged"
+        assert plan_document(more, 1).seeds_not_used == [told]
+        assert sorted(job.seeds for job in pending(more)) == [(0, 1, 2, 3), (2, 3)]
+        assert len(finished(planned(tmp_path, STUDY % 2))) == 1, "nor are they any in the study itself"
+
+
+def of_fewer_rows(content: bytes) -> bytes:
+    """Return the file of a trial's held-out rows without the last of them."""
+    with np.load(io.BytesIO(content)) as arrays:
+        fewer = {name: values if name == "seeds" else values[:, :-1] for name, values in arrays.items()}
+    changed = io.BytesIO()
+    np.savez_compressed(changed, **fewer)
+    return changed.getvalue()
+
+
+def test_why_seeds_of_an_earlier_study_are_trained_again_is_told_whatever_the_reason(tmp_path: Path) -> None:
+    few, _, _ = run(tmp_path, TUNED % 2)
+    begun = f"the training of {few.directory.name} cannot be used: "
+    whole = {few.path(trial): few.path(trial).read_text() for trial in few.trials}
+    for path, text in whole.items():
+        path.write_text(json.dumps(json.loads(text) | {"tuned": None}))
+    assert plan_document(planned(tmp_path, TUNED % 4), 1).seeds_not_used == [f"{begun}it was tuned otherwise"]
+    for path, text in whole.items():
+        path.write_text(json.dumps(json.loads(text) | {"bests": {}}))
+    reaching = TUNED.replace("metric: test_accuracy", "metric: {metric: val_accuracy, epochs_to: 0.6}")
+    more = planned(tmp_path, reaching.replace("higher, smallest: 0.01", "lower, smallest: 1.2") % 4)
+    assert plan_document(more, 1).seeds_not_used == [f"{begun}it did not keep epochs to val_accuracy 60.00%"]
+    assert {job.seeds for job in pending(more)} == {(0, 1, 2, 3)}
+
+
+def test_a_plan_keeps_no_rows_in_memory_and_what_is_lost_before_the_end_is_one_failure(tmp_path: Path) -> None:
+    few, _, _ = run(tmp_path, STUDY % 2)
+    more = planned(tmp_path, STUDY % 4)
+    assert len(more.begun.results) == 2
+    assert all(one.held_out is None for job in pending(more) for one in job.begun.values())
+    lost = rows_path(few.path(few.trials[0]))
+    lost.unlink()
+    with pytest.raises(UntrainedError, match=rf"1 of 2 trials could not be trained.*{lost.name}: is missing"):
+        study_run.run(more, Working(), lambda *told: None)
+    _, seeds, _ = run(tmp_path, STUDY % 4)
+    assert seeds == [(0, 1, 2, 3)]
+
+
 def test_a_plan_says_which_seeds_are_trained_already_and_counts_the_steps_that_are_left(tmp_path: Path) -> None:
     few, _, _ = run(tmp_path, STUDY % 2)
     more = planned(tmp_path, STUDY % 6)
@@ -207,6 +262,19 @@ def test_a_plan_says_which_seeds_are_trained_already_and_counts_the_steps_that_a
     assert (told.trainings, told.trainings_left) == (12, 8)
     assert f"12 trainings in all, {told.steps:,} optimizer steps\n" in text
     assert "finished already: 0 of 2 trials; left: 8 trainings in 2 jobs, " in text
+
+
+def test_a_plan_says_what_more_seeds_detect_by_the_held_out_rows_of_fewer(tmp_path: Path) -> None:
+    study = STUDY.replace("metric: test_accuracy", "metric: test_loss")
+    assert plan_document(planned(tmp_path, study % 6), 1).claims[0].detectable is None
+    run(tmp_path, study % 6)
+    for seeds in (6, 20):
+        told = plan_document(planned(tmp_path, study % seeds), 1)
+        said = told.claims[0].detectable
+        assert said is not None and said.startswith(
+            f"For new rows, {seeds} seeds and 16 held-out rows detect an effect "
+        )
+        assert said.endswith("by the variances of 6 stored seeds.") and told.detectable_for_new_rows == []
 
 
 def test_seeds_that_were_trained_with_other_versions_are_trained_again_and_the_plan_says_why(

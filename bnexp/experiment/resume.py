@@ -121,13 +121,16 @@ def resume(found: Interrupted, *, watch: Watch, note: Note = lambda text: None, 
 
 def _refuse_other_rows(run: store.Run, finished: FinishedSeeds, experiment: Experiment, data: Data) -> None:
     """Raise RunError if what each held-out row measured in finished seeds was kept, and is missing or another file."""
-    from bnexp.training.kept_rows import held_out, keeps_measures
+    from bnexp.training.kept_rows import held_out, keeps_measures, keeps_predictions
 
-    kept = bool(held_out(data)) and keeps_measures(experiment.training, data, experiment.training.seeds)
-    if kept and finished.history is not None and finished.rows is None:
-        store.refuse_lost(run.directory / store.ROWS)
-    if finished.rows is not None and not is_of_data(finished.rows, data):
-        raise RunError(f"{run.directory / store.ROWS}: is of other rows. {_again(run)}")
+    training, path = experiment.training, run.directory / store.ROWS
+    if finished.rows is None:
+        if finished.history is not None and held_out(data) and keeps_measures(training, data, training.seeds):
+            store.refuse_lost(path)
+        return
+    are_kept = {"predicted" in part.measures for part in finished.rows.parts.values()}
+    if are_kept != {keeps_predictions(training, data, training.seeds)} or not is_of_data(finished.rows, data):
+        raise RunError(f"{path}: is of other rows or measures. {_again(run)}")
 
 
 def _refuse_differences(found: Interrupted, head: Head, record: store.RunRecord, now: store.RunRecord) -> None:

@@ -100,8 +100,6 @@ def _design(plan: PlanDocument) -> Iterator[str]:
             yield f"WARNING  {shared}"
         if claim.earlier_seeds:
             yield f"WARNING  {looked_before(claim.earlier_seeds, plan.seeds)}"
-    if len(plan.claims) > 1:
-        yield f"{len(plan.claims)} hypotheses share the error of 5%, so each needs more evidence than it would alone"
 
 
 def _work(plan: PlanDocument) -> Iterator[str]:
@@ -146,6 +144,8 @@ def _detects(plan: PlanDocument) -> Iterator[str]:
         shared = f", as {len(plan.claims)} hypotheses share the risk of an error" if len(plan.claims) > 1 else ""
         yield f"WARNING  {seeds} too few for a verdict; {plan.fewest_seeds} are the fewest{shared}"
         return
+    if len(plan.claims) > 1:
+        yield f"{len(plan.claims)} hypotheses share the error of 5%, so each needs more evidence than it would alone"
     known = [claim.detectable for claim in plan.claims if claim.detectable is not None]
     yield from map(plain, known)
     if len(known) < len(plan.claims) and plan.detectable_deviations is not None:

@@ -14,14 +14,18 @@ from bnexp.comparison.judged_difference import JudgedDifference
 from bnexp.comparison.metric_rules import has_own_splits
 from bnexp.config.study import Hypothesis
 from bnexp.errors import counted
+from bnexp.held_out import HeldOut
 from bnexp.metrics import part_of, quantity, with_unit
 from bnexp.statistics.estimate import deviation as spread_of
 from bnexp.statistics.power import POWER, StandardError, detectable, over_rows, over_seeds, over_splits
 from bnexp.store.run_record import DataFacts
 from bnexp.study.contrast import Results, whole_contrast
 from bnexp.study.grid import Candidate, Cell, matches
+from bnexp.study.jobs import DIGITS
 from bnexp.study.new_rows import Rows, why_not
-from bnexp.study.plan import Finished, Plan, rows_of
+from bnexp.study.plan import CELLS, Finished, Plan, rows_of
+from bnexp.study.result import Result
+from bnexp.study.trial_rows import kept_rows
 from bnexp.study.verdict import judged_difference
 from bnexp.study.words import about, deviation, held
 
@@ -30,12 +34,18 @@ def by_stored(planned: Plan, done: Finished, level: float) -> list[str | None]:
     """Return for each claim which difference is detected by the variances of stored trials; None where they lack."""
     earlier = {trial.key: planned.begun.results.get(trial.digest) for trial in planned.trials}
     before = {key: one for key, one in earlier.items() if one is not None}
-    sources = [(done, rows_of(planned, done)), (before, lambda key: before[key].held_out)]
+    sources = [(done, rows_of(planned, done)), (before, lambda key: _earlier_rows(planned, before[key]))]
     found: list[str | None] = []
     for claim in planned.file.study.claims():
         said = (_by_trials(planned, claim, results, rows, level) for results, rows in sources)
         found.append(next((one for one in said if one is not None), None))
     return found
+
+
+def _earlier_rows(planned: Plan, result: Result) -> HeldOut | None:
+    """Read what each held-out row measured in a trial of the same study with fewer seeds; None if it is not kept."""
+    directory = next(one.directory for one in planned.earlier if one.seeds == result.seeds)
+    return kept_rows(directory / CELLS / f"{result.trial[:DIGITS]}.json", result)
 
 
 def _by_trials(planned: Plan, claim: Hypothesis, results: Results, rows: Rows, level: float) -> str | None:

@@ -71,8 +71,9 @@ def in_file_order(lines: Sequence[str]) -> list[str]:
     """
     places = [re.match(r"(.+?):(\d+): ", line) for line in lines]
     files = [line if place is None else place[1] for line, place in zip(lines, places, strict=True)]
+    first = {file: at for at, file in reversed(list(enumerate(files)))}
     numbers = [0 if place is None else int(place[2]) for place in places]
-    order = sorted(range(len(lines)), key=lambda at: (files.index(files[at]), numbers[at]))
+    order = sorted(range(len(lines)), key=lambda at: (first[files[at]], numbers[at]))
     return [lines[at] for at in order]
 
 

@@ -122,6 +122,8 @@ def number(metric: str, value: float | None, *, spread: float | None = None, sig
 
     >>> number("val_accuracy", 0.8265), number("loss", 0.12345), number("loss", 0.1, signed=True), number("loss", None)
     ('82.65', '0.123', '+0.1', '-')
+    >>> number("val_loss", -0.00003, spread=0.0018, signed=True), number("val_accuracy", -1e-9)
+    ('0.0000', '0.00')
     >>> number("loss", 0.123456, spread=0.0078), number("mse", 1234.5, spread=56.7), number("mae", 1512.0)
     ('0.1235', '1234', '1510')
     """

@@ -88,13 +88,13 @@ def test_an_interval_and_a_p_value_that_disagree_at_the_level_that_decides_are_t
     told["contrasts"][0]["judged"] = {"mean": 0.005, "low": 0.0002, "high": 0.0098, **judged}
     assert any(
         line.startswith(
-            "Interval and p disagree for epochs to reach 76.00%, val_accuracy at 97.5%, the level that decides (p 0.027, "
+            "Interval and p disagree for epochs to reach 76.00%, val_accuracy on these rows at 97.5%, the level that decides (p 0.027, "
             "against 0.025): only one of them excludes zero."
         )
         for line in lines(comparison(told))
     )
     told["contrasts"][0]["judged"]["p_value"] = 0.02
-    assert not any("val_accuracy at 97.5%" in line for line in lines(comparison(told)))
+    assert not any("val_accuracy on these rows at 97.5%" in line for line in lines(comparison(told)))
 
 
 def test_a_scaled_target_and_the_metrics_of_training_are_explained() -> None:

@@ -327,10 +327,10 @@ def test_mistakes_of_what_a_config_extends_and_of_overrides_are_told_with_its_ow
         "override =5: has no key",
         "override training.epochs=[: the value is not YAML",
         "base.yaml:1: dataset.nois is not a known key. Did you mean 'noise'? ",
+        "base.yaml:3: seed is not a known key. Did you mean 'dataset.seed'? ",
         "override model.hidden=64: model.hidden is 64",
         "x.yaml:3: training.epochs is 'five' (text)",
         "override training.seeds=0: training.seeds is 0",
-        "base.yaml:3: seed is not a known key. Did you mean 'dataset.seed'? ",
     ]
 
 
@@ -502,15 +502,26 @@ training:
         "wav_folder, openml, breast_cancer, wine, iris, diabetes, image_segments, penguins, digits, mnist5k, "
         "fashion_mnist, mnist, cifar10, cifar100, spam_assassin, sentiment_sentences, imdb, reuters, spoken_digits, "
         "asterisk_lang.",
-        "x.yaml:6: model.activation is 'rellu'. Did you mean 'relu'? Good names: relu, sigmoid, tanh, linear, elu, selu, "
-        "gelu, silu, swish, softplus, softsign, leaky_relu, relu6, mish, hard_sigmoid, hard_silu, exponential.",
         "x.yaml:5: model.hiden is not a known key. Did you mean 'hidden'? Good names: activation, dropout, hidden, "
         "initializer, l2, name, normalization, placement, repeat.",
-        "x.yaml:10: training.optimizer is 'adamm'. Did you mean 'adam'? Good names: sgd, adam, adamw, rmsprop, nadam, "
-        "adamax, adagrad, adadelta, lion, ftrl, adafactor, lamb, muon.",
+        "x.yaml:6: model.activation is 'rellu'. Did you mean 'relu'? Good names: relu, sigmoid, tanh, linear, elu, selu, "
+        "gelu, silu, swish, softplus, softsign, leaky_relu, relu6, mish, hard_sigmoid, hard_silu, exponential.",
         "x.yaml:8: training.epochs is 'five' (text); expected a whole number. The default is 50.",
         "x.yaml:9: training.seeds is 0; expected 1 or more. The default is 20.",
+        "x.yaml:10: training.optimizer is 'adamm'. Did you mean 'adam'? Good names: sgd, adam, adamw, rmsprop, nadam, "
+        "adamax, adagrad, adadelta, lion, ftrl, adafactor, lamb, muon.",
     ]
+
+
+def test_the_keys_of_a_section_whose_name_is_misspelt_are_read_as_those_of_the_nearest_kind(tmp_path: Path) -> None:
+    text = "dataset: {name: moons}\nmodel:\n  name: mpl\n  hiden: [3]\n  dropout: 2\n"
+    assert [line.split(";")[0].split(" Good")[0] for line in problems(tmp_path, text).splitlines()] == [
+        "x.yaml:3: model.name is 'mpl'. Did you mean 'mlp'?",
+        "x.yaml:4: model.hiden is not a known key. Did you mean 'hidden'?",
+        "x.yaml:5: model.dropout is 2",
+    ]
+    (far,) = problems(tmp_path, text.replace("mpl", "zzz")).splitlines()
+    assert far.startswith("x.yaml:3: model.name is 'zzz'. Good names: mlp, ")
 
 
 @pytest.mark.parametrize(

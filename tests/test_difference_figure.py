@@ -128,4 +128,4 @@ def test_a_ratio_is_drawn_as_the_difference_that_it_makes_from_the_baselines_mea
     drawn = [list(line.get_xdata()) for line in axes.lines[2:]]
     assert drawn == [pytest.approx(one) for one in ([-0.72, 1.2], [-0.6, 0.2], [-0.4])]
     assert "mean ratio with its 97.06% interval: thick on these rows, thin for new rows\n" in axes.texts[1].get_text()
-    assert axes.texts[1].get_text().endswith("no difference matters; ratios are drawn from none's mean")
+    assert axes.texts[1].get_text().endswith("\na ratio is drawn as the difference that it makes from none's mean")

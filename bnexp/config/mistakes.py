@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 import sys
@@ -11,12 +10,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, get_args, get_origin
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from bnexp.config import merging, yaml
 from bnexp.config.cures import colon_cure, cure, kind_cure, names_of
+from bnexp.config.nearest_kind import errors_of, with_nearest_kind
 from bnexp.config.overrides import is_from_override
 from bnexp.config.places import entry_of, keys_of, name_of, node_at, present, spelt
 from bnexp.config.yaml import Keys, Node
@@ -71,8 +71,9 @@ def in_file_order(lines: Sequence[str]) -> list[str]:
     """
     places = [re.match(r"(.+?):(\d+): ", line) for line in lines]
     files = [line if place is None else place[1] for line, place in zip(lines, places, strict=True)]
+    first = {file: at for at, file in reversed(list(enumerate(files)))}
     numbers = [0 if place is None else int(place[2]) for place in places]
-    order = sorted(range(len(lines)), key=lambda at: (files.index(files[at]), numbers[at]))
+    order = sorted(range(len(lines)), key=lambda at: (first[files[at]], numbers[at]))
     return [lines[at] for at in order]
 
 
@@ -80,35 +81,12 @@ def _of_nearest_kind(config: Config, details: ErrorDetails) -> Iterator[tuple[Co
     """Yield what else is wrong with a section whose `name` is misspelt, read as the kind that was probably meant."""
     if details["type"] != "union_tag_invalid":
         return
-    keys, tags = keys_of(config.node, details["loc"]), str(details["ctx"]["expected_tags"])
-    near = difflib.get_close_matches(
-        str(details["ctx"]["tag"]), [tag.strip().strip("'") for tag in tags.split(",")], n=1
-    )
-    named = (*keys, "name")
-    if not near or node_at(config.node, keys).value is node_at(config.node, named).value:
+    keys = keys_of(config.node, details["loc"])
+    if (meant := with_nearest_kind(config.node, keys, details["ctx"])) is None:
         return
-    meant = Config(_with_value(config.node, named, near[0]), config.whole)
-    try:
-        meant.whole.model_validate(yaml.plain(meant.node))
-    except ValidationError as error:
-        for found in _each_once(meant.node, error.errors(include_url=False, include_input=False)):
-            if keys_of(meant.node, found["loc"])[: len(keys)] == keys and found["type"] not in INCOMPLETE:
-                yield meant, found
-
-
-def _with_value(node: Node, keys: Keys, value: str) -> Node:
-    """Return a node with another scalar at a path of mappings and lists."""
-    if not keys:
-        return Node(value, node.where)
-    first, others = keys[0], keys[1:]
-    match node.value:
-        case dict() as entries:
-            changed: Any = {**entries, first: _with_value(entries[first], others, value)}
-        case list() as entries:
-            changed = [_with_value(one, others, value) if at == int(first) else one for at, one in enumerate(entries)]
-        case _:
-            return node
-    return Node(changed, node.where)
+    for found in _each_once(meant, errors_of(meant, config.whole)):
+        if keys_of(meant, found["loc"])[: len(keys)] == keys and found["type"] not in INCOMPLETE:
+            yield Config(meant, config.whole), found
 
 
 def _each_once(node: Node, errors: Sequence[ErrorDetails]) -> Iterator[ErrorDetails]:

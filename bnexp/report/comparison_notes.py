@@ -136,7 +136,8 @@ def _disagrees_where_it_decides(document: ComparisonDocument, contrast: Contrast
     judged = contrast.judged
     if judged is not None and judged.level != document.level and _disagrees(judged, judged.level):
         limit = f"p {judged.p_value:.2g}, against {1 - judged.level:.2g}"
-        yield f"{document.primary.metric} at {written_level(judged.level)}, the level that decides ({limit})"
+        decides = f"{written_level(judged.level)}, the level that decides ({limit})"
+        yield f"{document.primary.metric} on these rows at {decides}"
 
 
 def written_level(level: float) -> str:

@@ -6,7 +6,7 @@ It is drawn from comparison.json alone. Names are untrusted: see `labels`.
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -24,7 +24,7 @@ from bnexp.statistics.arrays import Floats
 from bnexp.store import ComparisonDocument
 from bnexp.store.comparison_document import Contrast, Interval, NewRowsInterval
 
-ROW, LEFT, ABOVE, BELOW = 0.7, 1.5, 0.95, 0.55  # inches
+ROW, LEFT, ABOVE, BELOW, NOTE = 0.7, 1.5, 0.95, 0.55, 0.16  # inches
 WORDS, NAME = 16, 85.0  # characters, points
 NEW_ROWS = "new rows"
 BAR, AROUND_BARS = 0.24, 0.42  # inches
@@ -59,10 +59,12 @@ def _unit(metric: str) -> float:
 
 def _axes(rows: int, metric: str, document: ComparisonDocument) -> Axes:
     below = BELOW + _height_of_shares(_known_shares(document))
-    height = ROW * rows + ABOVE + below
+    notes = [*_ratio_note(document)]
+    above = ABOVE + NOTE * len(notes)
+    height = ROW * rows + above + below
     figure = Figure(figsize=(WIDTH, height), dpi=DPI)
     axes = figure.add_subplot()
-    figure.subplots_adjust(LEFT / WIDTH, below / height, 1 - 0.25 / WIDTH, 1 - ABOVE / height)
+    figure.subplots_adjust(LEFT / WIDTH, below / height, 1 - 0.25 / WIDTH, 1 - above / height)
     margin = document.primary.margin * _unit(metric)
     axes.axvspan(-margin, margin, color=GREY, alpha=0.08, linewidth=0)
     axes.axvline(0, color=GREY, linewidth=1)
@@ -73,7 +75,8 @@ def _axes(rows: int, metric: str, document: ComparisonDocument) -> Axes:
     axes.text(0.5, 1 - 0.16 / height, "Difference, pair by pair", fontsize=TITLE, **centred)
     said = (
         f"{counted(count, 'pair')}: dots; {_legend(document, metric)}",
-        f"grey: the margin of ±{margin:.3g}, inside which no difference matters{_ratio_note(document)}",
+        f"grey: the margin of ±{margin:.3g}, inside which no difference matters",
+        *notes,
     )
     lines = "\n".join(fitted(line, LINE_WIDTH, SMALL) for line in said)
     axes.text(0.5, 1 - 0.42 / height, lines, fontsize=SMALL, color=GREY, linespacing=1.4, **centred)
@@ -92,10 +95,9 @@ def _legend(document: ComparisonDocument, metric: str) -> str:
     return f"{what} with its {levels} interval: thick on these rows, thin for {new}"
 
 
-def _ratio_note(document: ComparisonDocument) -> str:
-    if not any(_decisive(document, contrast).is_ratio for contrast in document.contrasts):
-        return ""
-    return f"; ratios are drawn from {shown(document.baseline, NAME, SMALL)}'s mean"
+def _ratio_note(document: ComparisonDocument) -> Iterator[str]:
+    if any(_decisive(document, contrast).is_ratio for contrast in document.contrasts):
+        yield f"a ratio is drawn as the difference that it makes from {shown(document.baseline, NAME, SMALL)}'s mean"
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,50 @@
+"""A section whose `name` is misspelt, as the kind that was probably meant: so its other keys can be read, too."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from bnexp.config import yaml
+from bnexp.config.places import entry_of, node_at
+from bnexp.config.yaml import Keys, Node
+
+
+def with_nearest_kind(node: Node, keys: Keys, context: Mapping[str, Any]) -> Node | None:
+    """Return a config with the nearest good name at the section of these keys; None if no name is near.
+
+    `context` is that of pydantic's error: the name, `tag`, and the good ones, `expected_tags`.
+    """
+    good = [tag.strip().strip("'") for tag in str(context["expected_tags"]).split(",")]
+    near = difflib.get_close_matches(str(context["tag"]), good, n=1)
+    if not near or entry_of(node_at(node, keys), "name") is None:
+        return None
+    return _with_value(node, (*keys, "name"), near[0])
+
+
+def errors_of(node: Node, kind: type[BaseModel]) -> list[ErrorDetails]:
+    """List pydantic's errors of a config."""
+    try:
+        kind.model_validate(yaml.plain(node))
+    except ValidationError as error:
+        return error.errors(include_url=False, include_input=False)
+    return []
+
+
+def _with_value(node: Node, keys: Keys, value: str) -> Node:
+    """Return a node with another scalar at a path of mappings and lists."""
+    if not keys:
+        return Node(value, node.where)
+    first, others = keys[0], keys[1:]
+    match node.value:
+        case dict() as entries:
+            changed: Any = {**entries, first: _with_value(entries[first], others, value)}
+        case list() as entries:
+            changed = [_with_value(one, others, value) if at == int(first) else one for at, one in enumerate(entries)]
+        case _:
+            return node
+    return Node(changed, node.where)

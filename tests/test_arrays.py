@@ -211,3 +211,13 @@ def test_a_faulty_header_is_refused(tmp_path: Path, header: str) -> None:
         archive.writestr("x.npy", content)
     with pytest.raises(SettingError, match=r"it is no NPZ file: .*Write one with numpy\.savez\."):
         prepare(TypeAdapter(Dataset).validate_python({"name": "npz", "path": str(tmp_path / "a.npz")}), (0,))
+
+
+def test_a_broken_compression_is_refused_whichever_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "a.npz"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("x.npy", bytes(100))
+    content = path.read_bytes()
+    path.write_bytes(content[:39] + b"\xff" + content[40:])
+    with pytest.raises(SettingError, match=r"it is no NPZ file: Invalid or unsupported options\. Write one with"):
+        prepare(TypeAdapter(Dataset).validate_python({"name": "npz", "path": str(path)}), (0,))

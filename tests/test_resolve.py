@@ -310,6 +310,16 @@ def test_a_config_whose_newest_run_has_lost_a_file_is_trained_and_the_reason_say
     assert (planned.run, planned.reason) == (None, f"{run.id} is damaged ({GONE})")
 
 
+def test_a_config_whose_run_has_lost_its_rows_is_trained_again_unless_it_keeps_none(place: Path) -> None:
+    run = trained("a", rows_sha256="0" * 64)
+    assert resolve.plan_arm("a", RUNS, []).run == run
+    (run.directory / "rows.npz").unlink()
+    planned = resolve.plan_arm("a", RUNS, [])
+    assert (planned.run, planned.reason) == (None, f"{run.id} has lost its rows.npz")
+    assert resolve.plan_arm("a", RUNS, ["training.keep_rows=false"]).run == run
+    assert resolve.plan_arm(run.id, RUNS, []).run == run, "a run that is named is that run"
+
+
 def test_overrides_of_what_is_no_finished_run_are_not_told_to_name_its_config(place: Path) -> None:
     run = trained("b")
     (run.directory / "config.yaml").unlink()

@@ -79,3 +79,11 @@ def test_what_is_no_seed_is_damage(tmp_path: Path, seeds: Any, told: str) -> Non
 def test_facts_of_data_hold_whatever_a_source_records_of_itself() -> None:
     facts = DataFacts.model_validate({"name": "csv", "warnings": ["beware"], "dialect": ";", "digest": "d"})
     assert facts.as_json() == {"name": "csv", "warnings": ["beware"], "digest": "d", "dialect": ";"}
+
+
+@pytest.mark.parametrize("name", ["../model.keras", "/tmp/model.keras", "..", "a\0b", ""])
+def test_a_model_that_lies_elsewhere_is_damage(tmp_path: Path, name: str) -> None:
+    """A run that goes on removes the models that its record names."""
+    run = kept(tmp_path, {**OLD, "models": {name: "0" * 64}})
+    with pytest.raises(RunError, match=r"run\.json: models\..* is no name in a directory; expected one without a path"):
+        run.record()

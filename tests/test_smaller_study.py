@@ -229,9 +229,9 @@ def test_why_seeds_of_an_earlier_study_are_trained_again_is_told_whatever_the_re
     assert plan_document(planned(tmp_path, TUNED % 4), 1).seeds_not_used == [f"{begun}it was tuned otherwise"]
     for path, text in whole.items():
         path.write_text(json.dumps(json.loads(text) | {"bests": {}}))
-    reaching = TUNED.replace("metric: test_accuracy", "metric: {metric: val_accuracy, epochs_to: 0.6}")
+    reaching = TUNED.replace("metric: test_accuracy", "metric: {metric: test_accuracy, epochs_to: 0.6}")
     more = planned(tmp_path, reaching.replace("higher, smallest: 0.01", "lower, smallest: 1.2") % 4)
-    assert plan_document(more, 1).seeds_not_used == [f"{begun}it did not keep epochs to val_accuracy 60.00%"]
+    assert plan_document(more, 1).seeds_not_used == [f"{begun}it did not keep epochs to test_accuracy 60.00%"]
     assert {job.seeds for job in pending(more)} == {(0, 1, 2, 3)}
 
 
@@ -246,6 +246,20 @@ def test_a_plan_keeps_no_rows_in_memory_and_what_is_lost_before_the_end_is_one_f
         study_run.run(more, Working(), lambda *told: None)
     _, seeds, _ = run(tmp_path, STUDY % 4)
     assert seeds == [(0, 1, 2, 3)]
+
+
+def test_rows_of_an_earlier_study_with_other_measures_are_not_joined_with_new_ones(tmp_path: Path) -> None:
+    few, _, _ = run(tmp_path, STUDY % 2)
+    path = few.path(few.trials[0])
+    with np.load(rows_path(path)) as arrays:
+        fewer = {name: values for name, values in arrays.items() if not name.endswith("accuracy")}
+    np.savez_compressed(rows_path(path), **fewer)  # type: ignore[arg-type]
+    digest = hashlib.sha256(rows_path(path).read_bytes()).hexdigest()
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"rows_sha256": digest}))
+    with pytest.raises(
+        UntrainedError, match=rf"{rows_path(path).name}: is of other rows or measures than the new seeds"
+    ):
+        study_run.run(planned(tmp_path, STUDY % 4), Working(), lambda *told: None)
 
 
 def test_a_plan_says_which_seeds_are_trained_already_and_counts_the_steps_that_are_left(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from bnexp import store
 from bnexp.errors import ConfigError, RunError, UntrainedError, work_begun
 from bnexp.executors import Failure, Workers
 from bnexp.experiment.pace import TIMED_STEPS, Pace
-from bnexp.held_out import joined
+from bnexp.held_out import HeldOut, joined
 from bnexp.store.study_document import StudyDocument
 from bnexp.study import work
 from bnexp.study.asked import asked_now, keep_asked
@@ -25,7 +25,7 @@ from bnexp.study.jobs import Job, Trial
 from bnexp.study.outlook import seconds_left
 from bnexp.study.plan import CELLS, Finished, Plan, failure_path, finished, pending, rows_of
 from bnexp.study.result import Result
-from bnexp.study.trial_rows import keep_rows
+from bnexp.study.trial_rows import keep_rows, rows_path
 
 MOST_OF_A_STUDY = 0.1
 """Timing a few steps takes no larger share of the time that it estimates; else a rough estimate must do."""
@@ -177,13 +177,26 @@ def _with_all_rows(planned: Plan, result: Result) -> Result:
     """Return a result with the held-out rows of the seeds, too, that an earlier study trained.
 
     Raises:
-        RunError: if these are missing or damaged by now.
+        RunError: if these are missing or damaged by now, or of other rows or measures.
     """
     added = result.held_out
     if added is None or set(result.seeds) <= set(added.seeds):
         return result
     before = planned.begun.rows(result.trial)
+    if before is not None and _forms(before) != _forms(added):
+        path = rows_path(planned.begun.paths[result.trial])
+        raise RunError(
+            f"{path}: is of other rows or measures than the new seeds. Move its study away, and run it again."
+        )
     return result.model_copy(update={"held_out": None if before is None else joined([before, added])})
+
+
+def _forms(rows: HeldOut) -> dict[str, tuple[object, ...]]:
+    """Return what rows must share to be joined: how many there are in each part, and what is kept of them."""
+    return {
+        part: (one.rows_SR.shape[1], one.groups_SR is None, one.guessed_SR is None, sorted(one.measures))
+        for part, one in rows.parts.items()
+    }
 
 
 def _keep(planned: Plan, trial: Trial, result: Result) -> Result:

@@ -381,6 +381,20 @@ def test_a_claim_about_a_loss_that_holds_a_penalty_has_a_caution(tmp_path: Path)
         assert facts["cautions"] == cautions
 
 
+def test_a_smallest_effect_that_is_next_to_nothing_beside_the_baselines_mean_has_a_caution(tmp_path: Path) -> None:
+    text = SMALL.replace("metric: test_accuracy", "metric: test_loss") + "seeds: 8\n"
+    assert "smallest: 0.01" in text
+    told = (
+        "the margin is 0.01, in test_loss's own unit, and the mean test_loss of none is 50. So nearly any difference matters. "
+        "Use a larger margin, such as smallest: 2.5 for 5% of it."
+    )
+    for loss, cautions in ((50.0, [told]), (5.0, [])):
+        plan = planned(tmp_path, text)
+        results = {one.key: result(*one.key, [loss] * 8, levels=dict(one.cell.levels)) for one in plan.trials}
+        (facts,) = answer(plan, results)["hypotheses"]
+        assert facts["cautions"] == cautions
+
+
 def guessed(bn: float, none: float, guess: float = 0.92, cells: int = 2, **keys: Any) -> dict[str, Any]:
     """The facts of a claim whose arms score so in the first cell, and guess in all others."""
     known: dict[str, Any] = {"one_class": {"test": guess}}

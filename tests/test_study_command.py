@@ -235,6 +235,7 @@ def test_runs_lists_a_study_and_plot_redraws_its_figure(studied: Studied, tmp_pa
             "seeds": 2,
             "result": "inconclusive",
             "overrides": "-",
+            "options": "-",
         }
     ]
     before = (kept / "figure.png").read_bytes()

@@ -135,9 +135,8 @@ def _disagrees_where_it_decides(document: ComparisonDocument, contrast: Contrast
     """Yield the metric that decides if interval and p-value disagree at its level, which is not the table's."""
     judged = contrast.judged
     if judged is not None and judged.level != document.level and _disagrees(judged, judged.level):
-        limit = f"p {judged.p_value:.2g}, against {1 - judged.level:.2g}"
-        decides = f"{written_level(judged.level)}, the level that decides ({limit})"
-        yield f"{document.primary.metric} on these rows at {decides}"
+        level, limit = written_level(judged.level), f"p {judged.p_value:.2g}, against {1 - judged.level:.2g}"
+        yield f"{document.primary.metric} on these rows at {level}, the level that decides ({limit})"
 
 
 def written_level(level: float) -> str:

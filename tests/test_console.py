@@ -126,9 +126,9 @@ def test_the_list_of_runs_is_a_table_of_plain_text() -> None:
     row = run_list.RunRow("bn-1", "run", "finished", 20, "val_accuracy (%) 80.00", "training.epochs=4")
     told = run_list.table([row, replace(row, run="[red]x[/red]\x1b[31m")]).splitlines()
     assert [line.split() for line in told] == [
-        ["run", "kind", "status", "seeds", "result", "overrides"],
-        ["bn-1", "run", "finished", "20", "val_accuracy", "(%)", "80.00", "training.epochs=4"],
-        ["[red]x[/red]?[31m", "run", "finished", "20", "val_accuracy", "(%)", "80.00", "training.epochs=4"],
+        ["run", "kind", "status", "seeds", "result", "overrides", "options"],
+        ["bn-1", "run", "finished", "20", "val_accuracy", "(%)", "80.00", "training.epochs=4", "-"],
+        ["[red]x[/red]?[31m", "run", "finished", "20", "val_accuracy", "(%)", "80.00", "training.epochs=4", "-"],
     ]
 
 

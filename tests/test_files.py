@@ -377,7 +377,7 @@ def test_a_header_that_claims_terabytes_or_members_that_are_none_do_no_harm(tmp_
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("x.npy", claim.getvalue())
         archive.writestr("y.npy", claims.getvalue())
-    assert "NumPy cannot read it: Unable to allocate 72.8 TiB" in refused(name="npz", path=str(path))
+    assert "NumPy cannot read it: it takes more memory than there is" in refused(name="npz", path=str(path))
     flagged = bytearray(path.read_bytes())
     flagged[6] |= 1
     flagged[flagged.find(b"PK\x01\x02") + 8] |= 1

@@ -461,7 +461,7 @@ def test_a_large_checkpoint_waits_until_it_costs_little(tmp_path: Path, monkeypa
 
 def test_the_same_command_offers_to_go_on_and_the_list_marks_the_run(left: store.Run, tmp_path: Path) -> None:
     listed = bnexp("runs", cwd=tmp_path).stdout.splitlines()[1].split()
-    assert " ".join(listed) == f"{left.id} run interrupted 2 at epoch 3 of 4; can be resumed -"
+    assert " ".join(listed) == f"{left.id} run interrupted 2 at epoch 3 of 4; can be resumed - -"
     said = bnexp("train", "a.yaml", cwd=tmp_path).stderr
     assert (
         f"small: an interrupted run of this config is at epoch 3 of 4; it is trained anew. To go on instead: "

@@ -52,11 +52,11 @@ def test_an_accuracy_on_one_held_out_part_is_told_with_the_worst_case_as_a_compa
     ("old", "new", "told"),
     [
         ("metric: val_accuracy", "metric: val_loss",
-         "For new rows, the spread over the 100 held-out rows adds to it. In val_loss, it is not known before trials "
-         "are stored."),
+         "For new rows, the difference must be larger, as the spread over the 100 held-out rows counts, too. In val_loss, "
+         "that spread is not known before trials are stored."),
         ("smallest: 0.01", "smallest: 0.01, at: {training.learning_rate: 0.1}, minus: {training.learning_rate: 0.2}",
-         "For new rows, the spread over the held-out rows adds to it. In val_accuracy (%), it is not known before "
-         "trials are stored."),
+         "For new rows, the difference must be larger, as the spread over the held-out rows counts, too. In val_accuracy "
+         "(%), that spread is not known before trials are stored."),
     ],
 )  # fmt: skip
 def test_where_no_worst_case_is_known_only_that_rows_add_to_the_spread(
@@ -67,9 +67,10 @@ def test_where_no_worst_case_is_known_only_that_rows_add_to_the_spread(
 
 def test_of_splits_that_overlap_the_corrected_deviation_is_told(tmp_path: Path) -> None:
     (sentence,) = said(tmp_path, BASE % ", resample: true" + REST)
-    times = float(sentence.removeprefix("For other splits, which overlap, at least ").partition(" times")[0])
+    start = "For other splits, which overlap, the difference in val_accuracy (%) must be at least "
+    times = float(sentence.removeprefix(start).partition(" times")[0])
     error = (1 / 10 + 100 / 400) ** 0.5  # Nadeau and Bengio 2003
-    assert sentence.endswith(" times, in val_accuracy (%).")
+    assert sentence.endswith(" times its standard deviation over seeds.")
     power = stats.nct.sf(stats.t.ppf(0.975, 9), 9, times / error)
     assert power == pytest.approx(0.8, abs=0.01)
 

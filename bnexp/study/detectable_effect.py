@@ -117,7 +117,10 @@ def _of(planned: Plan, claim: Hypothesis, level: float) -> str | None:
     what = "groups of held-out rows" if design.grouped else f"{design.rows} held-out rows"
     what = what if is_one_part or design.grouped else "held-out rows"
     name = with_unit(design.metric)
-    return f"For new rows, the spread over the {what} adds to it. In {name}, it is not known before trials are stored."
+    return (
+        f"For new rows, the difference must be larger, as the spread over the {what} counts, too. "
+        f"In {name}, that spread is not known before trials are stored."
+    )
 
 
 def _read(planned: Plan, claim: Hypothesis) -> Iterator[Candidate]:
@@ -143,4 +146,7 @@ def _of_splits(claim: Hypothesis, facts: Sequence[DataFacts], seeds: int, level:
     if max(shares) > 1 or not math.isfinite(size):
         return None
     name = with_unit(claim.metric.metric)
-    return f"For other splits, which overlap, at least {size:.2f} times, in {name}."
+    return (
+        f"For other splits, which overlap, the difference in {name} must be at least {size:.2f} times its standard "
+        "deviation over seeds."
+    )

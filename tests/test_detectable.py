@@ -8,7 +8,7 @@ import pytest
 
 from bnexp.comparison.detectable import Design, Earlier, detectable_by
 from bnexp.statistics.held_out_rows import Components
-from bnexp.statistics.power import detectable, over_rows, over_seeds, over_splits
+from bnexp.statistics.power import detectable, error_over_rows, error_over_seeds, error_over_splits
 from bnexp.store import ComparisonDocument, DataFacts
 
 ROWS = {"drawn": "rows", "count": 200, "seed_variance": 1e-5, "row_variance": 0.004, "rest_variance": 0.08}
@@ -37,7 +37,7 @@ def earlier(metric: str = "val_accuracy", rows: dict[str, Any] | None = None, de
 
 def test_an_earlier_comparison_of_the_data_predicts_it_from_its_variances() -> None:
     found = detectable_by(design(), earlier(rows=ROWS))
-    assert found.difference == pytest.approx(detectable(over_rows(Components(1e-5, 0.004, 0.08), 20, 200)))
+    assert found.difference == pytest.approx(detectable(error_over_rows(Components(1e-5, 0.004, 0.08), 20, 200)))
     assert found.rests_on == "bn-vs-nobn"
     assert found.sentence == (
         f"For new rows, 20 seeds and 200 held-out rows detect a difference of {100 * found.difference:.2f} in "
@@ -52,19 +52,19 @@ def test_what_is_said_of_groups_of_splits_and_of_these_rows_fits_them() -> None:
     groups = detectable_by(design(grouped=True), earlier(rows={**ROWS, "drawn": "groups", "count": 40}))
     assert groups.sentence.startswith("For new rows, 20 seeds and 40 groups of held-out rows detect a difference of ")
     splits = detectable_by(design(own_splits=True), earlier(rows={"drawn": "splits", "count": 200}))
-    assert splits.difference == pytest.approx(detectable(over_splits(0.02, 20, 0.25)))
+    assert splits.difference == pytest.approx(detectable(error_over_splits(0.02, 20, 0.25)))
     assert splits.sentence.startswith("For other splits, 20 seeds detect a difference of ")
     for these in (
         detectable_by(design(about="these-rows"), earlier(rows=ROWS)),
         detectable_by(design(), earlier()),  # whose rows were not kept
     ):
-        assert these.difference == pytest.approx(detectable(over_seeds(0.02, 20)))
+        assert these.difference == pytest.approx(detectable(error_over_seeds(0.02, 20)))
         assert these.sentence.startswith("On these rows, 20 seeds detect a difference of 1.32 in val_accuracy (%)")
 
 
 def test_before_the_first_comparison_the_worst_case_of_an_accuracy_is_assumed_and_said() -> None:
     found = detectable_by(design(), None)
-    assert found.difference == pytest.approx(detectable(over_rows(Components(0.0, 0.2, 0.0), 20, 200)))
+    assert found.difference == pytest.approx(detectable(error_over_rows(Components(0.0, 0.2, 0.0), 20, 200)))
     assert found.rests_on is None
     assert found.sentence == (
         "If the arms disagree on the same 20% of the 200 held-out rows in every seed, 20 seeds detect a difference of "

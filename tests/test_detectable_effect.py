@@ -14,8 +14,8 @@ from studies import planned, result
 from bnexp.held_out import HeldOut, PartRows
 from bnexp.statistics.arrays import Floats
 from bnexp.statistics.held_out_rows import new_rows
-from bnexp.statistics.power import StandardError, detectable, over_rows, over_seeds, over_splits
-from bnexp.study.detectable_effect import by_stored, for_new_rows
+from bnexp.statistics.power import StandardError, detectable, error_over_rows, error_over_seeds, error_over_splits
+from bnexp.study.detectable_effect import by_stored, what_new_rows_add
 from bnexp.study.outlook import plan_document
 from bnexp.study.plan import CELLS, Plan
 from bnexp.study.result import Result
@@ -33,7 +33,7 @@ STUDY = BASE % "" + REST
 
 
 def said(place: Path, text: str) -> list[str]:
-    return for_new_rows(planned(place, text), 0.95)
+    return what_new_rows_add(planned(place, text), 0.95)
 
 
 def test_an_accuracy_on_one_held_out_part_is_told_with_the_worst_case_as_a_comparison_tells_it(tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ def test_finished_trials_say_what_their_number_of_seeds_detects(tmp_path: Path) 
     deviation = float(np.std(pairs(plan, results), ddof=1))
     (said,) = by_stored(plan, results, 0.95)
     assert said == (
-        f"On these rows, 10 seeds detect an effect of {size_of(over_seeds(deviation, 10))} in val_accuracy (%), "
+        f"On these rows, 10 seeds detect an effect of {size_of(error_over_seeds(deviation, 10))} in val_accuracy (%), "
         "bn - none, with 80% probability (95% interval), by the variances of 10 stored seeds."
     )
     lost = {key: one for key, one in results.items() if key != plan.trials[0].key}
@@ -145,7 +145,7 @@ def test_the_same_study_with_fewer_seeds_says_what_more_seeds_detect(tmp_path: P
     difference_SR = np.mean(
         [right[cell.number, "bn"].astype(float) - right[cell.number, "none"] for cell in plan.cells], axis=0
     )
-    expected = size_of(over_rows(new_rows(difference_SR).components, seeds, 100))
+    expected = size_of(error_over_rows(new_rows(difference_SR).components, seeds, 100))
     (said,) = by_stored(plan, {}, 0.95)
     assert said == (
         f"For new rows, {seeds} seeds and 100 held-out rows detect an effect of {expected} in val_accuracy (%), "
@@ -158,7 +158,7 @@ def test_the_same_study_with_fewer_seeds_says_what_more_seeds_detect(tmp_path: P
 def test_splits_of_each_seeds_own_are_predicted_by_their_share(tmp_path: Path) -> None:
     plan = planned(tmp_path, BASE % ", resample: true" + REST)
     results = stored(plan, 10, resample=True, rows={"train": 400, "val": 100})
-    error = over_splits(float(np.std(pairs(plan, results), ddof=1)), 10, 0.25)
+    error = error_over_splits(float(np.std(pairs(plan, results), ddof=1)), 10, 0.25)
     (said,) = by_stored(plan, results, 0.95)
     assert said is not None and said.startswith(f"For other splits, 10 seeds detect an effect of {size_of(error)} in ")
 
@@ -182,5 +182,5 @@ def test_a_ratio_beyond_all_numbers_is_not_told(tmp_path: Path) -> None:
         (said,) = by_stored(plan, results, 0.95)
         assert (said is not None) == is_told
         if said is not None:
-            size = np.exp(detectable(over_seeds(float(np.std(np.log(sizes), ddof=1)), 10)))
+            size = np.exp(detectable(error_over_seeds(float(np.std(np.log(sizes), ddof=1)), 10)))
             assert f"10 seeds detect an effect of {size:.3g} times in val_loss, none / bn, with 80%" in said

@@ -14,7 +14,7 @@ from statsmodels.regression.mixed_linear_model import MixedLM, VCSpec
 
 from bnexp.statistics import Estimate, Interval, Levels, goals
 from bnexp.statistics.held_out_rows import Components, Needed, NewRows, by_group, needed, new_rows
-from bnexp.statistics.power import over_rows
+from bnexp.statistics.power import error_over_rows
 
 HAND_SR = np.array([[1.0, 2.0, 6.0], [3.0, 4.0, 8.0]])
 """No interaction: seed means 3 and 5, row means 2, 3 and 7, grand mean 4."""
@@ -187,5 +187,5 @@ def test_differences_of_any_size_are_estimated_alike(size: float) -> None:
     assert other.components.seed == pytest.approx(size**2 * one.components.seed, rel=1e-9, abs=0)
     found = (other.estimate.degrees, other.effective_rows)
     assert found == pytest.approx((one.estimate.degrees, one.effective_rows))
-    predicted = over_rows(other.components, 6, 30)
-    assert predicted.degrees == pytest.approx(over_rows(one.components, 6, 30).degrees)
+    predicted = error_over_rows(other.components, 6, 30)
+    assert predicted.degrees == pytest.approx(error_over_rows(one.components, 6, 30).degrees)

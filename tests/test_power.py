@@ -9,11 +9,11 @@ import pytest
 import scipy.stats
 
 from bnexp.statistics.held_out_rows import Components, new_rows
-from bnexp.statistics.power import StandardError, detectable, over_rows, over_seeds, over_splits
+from bnexp.statistics.power import StandardError, detectable, error_over_rows, error_over_seeds, error_over_splits
 
 
 def test_the_standard_error_over_seeds_and_rows_is_the_hand_worked_one() -> None:
-    found = over_rows(Components(seed=4.0, row=9.0, rest=12.0), 3, 4)
+    found = error_over_rows(Components(seed=4.0, row=9.0, rest=12.0), 3, 4)
     assert found.value**2 == pytest.approx(4 / 3 + 9 / 4 + 12 / 12)
     of_seeds, of_rows = 12 + 4 * 4, 12 + 3 * 9  # expected mean squares
     assert found.degrees == pytest.approx(
@@ -23,16 +23,16 @@ def test_the_standard_error_over_seeds_and_rows_is_the_hand_worked_one() -> None
 
 def test_variance_of_one_source_leaves_the_degrees_of_that_source() -> None:
     for components, count in ((Components(1.0, 0.0, 0.0), 20), (Components(0.0, 1.0, 0.0), 200)):
-        found = over_rows(components, 20, 200)
+        found = error_over_rows(components, 20, 200)
         assert (found.value, found.degrees) == pytest.approx((math.sqrt(1 / count), count - 1))
-    assert over_rows(Components(0.0, 0.0, 0.0), 20, 200) == StandardError(0.0, 19)
+    assert error_over_rows(Components(0.0, 0.0, 0.0), 20, 200) == StandardError(0.0, 19)
 
 
 def test_seeds_alone_detect_in_proportion_to_their_deviation_and_splits_add_their_share() -> None:
     for seeds in (6, 20, 100):
-        assert detectable(over_seeds(2.0, seeds)) == pytest.approx(2 * detectable(over_seeds(1.0, seeds)))
-    assert over_splits(2.0, 20, 0.0) == over_seeds(2.0, 20)
-    assert over_splits(2.0, 20, 0.25) == StandardError(2 * math.sqrt(1 / 20 + 0.25), 19)
+        assert detectable(error_over_seeds(2.0, seeds)) == pytest.approx(2 * detectable(error_over_seeds(1.0, seeds)))
+    assert error_over_splits(2.0, 20, 0.0) == error_over_seeds(2.0, 20)
+    assert error_over_splits(2.0, 20, 0.25) == StandardError(2 * math.sqrt(1 / 20 + 0.25), 19)
 
 
 @pytest.mark.parametrize("degrees", [3.0, 19.0, 250.5])
@@ -49,8 +49,8 @@ def test_with_many_degrees_it_is_the_sum_of_two_normal_quantiles() -> None:
 
 def test_without_a_spread_all_is_detected_and_without_a_degree_of_freedom_nothing_is_known() -> None:
     assert detectable(StandardError(0.0, 19)) == 0
-    assert math.isnan(detectable(over_seeds(1.0, 1)))
-    assert math.isnan(detectable(over_rows(Components(1.0, 1.0, 1.0), 1, 200)))
+    assert math.isnan(detectable(error_over_seeds(1.0, 1)))
+    assert math.isnan(detectable(error_over_rows(Components(1.0, 1.0, 1.0), 1, 200)))
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_without_a_spread_all_is_detected_and_without_a_degree_of_freedom_nothin
 )
 def test_four_fifths_of_simulated_experiments_detect_what_is_detectable(components: Components) -> None:
     seeds, rows, draws = 10, 150, np.random.default_rng(0)
-    size = detectable(over_rows(components, seeds, rows))
+    size = detectable(error_over_rows(components, seeds, rows))
     found = 0
     for _ in range(1500):
         difference_SR = size + math.sqrt(components.seed) * draws.standard_normal((seeds, 1))

@@ -340,8 +340,8 @@ def test_all_that_could_change_a_number_is_refused_at_once(left: store.Run, monk
         go_on(left)
     assert str(raised.value) == (
         f"{left.id} cannot go on: keras was {record.versions['keras']} and is 9.9; the number of cores was "
-        f"{record.machine.cores} and is 77; the processor is of another kind. Expected the same as before: only so are "
-        "all numbers the ones of an uninterrupted run. "
+        f"{record.machine.cores} and is 77; the processor is of another kind. Expected the same as before, as the "
+        "numbers could otherwise differ from an uninterrupted run's. "
         f"Train it again: bnexp train {left.directory / 'config.yaml'}."
     )
 
@@ -361,7 +361,7 @@ def test_a_checkpoint_of_another_run_or_of_other_seeds_is_refused(
     _rewrite(left, head.model_copy(update=changed), arrays)
     with pytest.raises(RunError) as raised:
         go_on(left)
-    assert str(raised.value).startswith(f"{left.id} cannot go on: {message}. Expected the same as before:")
+    assert str(raised.value).startswith(f"{left.id} cannot go on: {message}. Expected the same as before,")
 
 
 def test_a_changed_config_is_refused(left: store.Run) -> None:

@@ -31,8 +31,7 @@ from bnexp.statistics import (
     speed_up,
     without_spread,
 )
-from bnexp.statistics.power import detectable
-from bnexp.statistics.power import over_seeds as seeds_error
+from bnexp.statistics.power import detectable, error_over_seeds
 from bnexp.study.contrast import Contrast
 from bnexp.study.verdict import words as words_of
 
@@ -153,17 +152,17 @@ def test_a_single_claim_needs_no_p_value_that_orders_several(monkeypatch: pytest
 
 @pytest.mark.parametrize(("size", "pairs"), [(0.2, 199), (0.3, 90), (0.5, 34), (0.8, 15), (1.0, 10)])
 def test_so_many_pairs_detect_what_the_tables_of_power_say(size: float, pairs: int) -> None:
-    assert detectable(seeds_error(1.0, pairs)) <= size < detectable(seeds_error(1.0, pairs - 1))
+    assert detectable(error_over_seeds(1.0, pairs)) <= size < detectable(error_over_seeds(1.0, pairs - 1))
 
 
 @pytest.mark.parametrize("pairs", [6, 20])
 def test_an_effect_of_the_detectable_size_is_detected_8_times_in_10(pairs: int) -> None:
-    drawn = np.random.default_rng(1).normal(detectable(seeds_error(1.0, pairs)), 1, (2000, pairs))
+    drawn = np.random.default_rng(1).normal(detectable(error_over_seeds(1.0, pairs)), 1, (2000, pairs))
     assert 0.77 <= np.mean([mean_interval(difference_S, 0.95).low > 0 for difference_S in drawn]) <= 0.83
 
 
 def test_a_single_pair_detects_nothing() -> None:
-    assert math.isnan(detectable(seeds_error(1.0, 1)))
+    assert math.isnan(detectable(error_over_seeds(1.0, 1)))
 
 
 # --- epochs to a target ------------------------------------------------------------

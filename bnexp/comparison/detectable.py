@@ -13,7 +13,14 @@ from bnexp import statistics
 from bnexp.comparison.question import About
 from bnexp.metrics import LARGEST, number, part_of, quantity, with_unit
 from bnexp.statistics.held_out_rows import Components
-from bnexp.statistics.power import POWER, StandardError, detectable, over_rows, over_seeds, over_splits
+from bnexp.statistics.power import (
+    POWER,
+    StandardError,
+    detectable,
+    error_over_rows,
+    error_over_seeds,
+    error_over_splits,
+)
 from bnexp.store.comparison_document import ComparisonDocument, MetricDifference
 from bnexp.store.plan_document import Detectable
 from bnexp.store.run_record import DataFacts
@@ -79,7 +86,7 @@ def detectable_by(design: Design, earlier: Earlier | None) -> Detectable:
             others = "" if earlier.is_of_these else ", whose arms have other settings"
             return _told(design, error, f"{drawn} detect", f", by the variances of {earlier.run}{others}", earlier.run)
     if _is_assumed(design) and design.rows is not None:
-        error = over_rows(Components(seed=0.0, row=DISAGREE, rest=0.0), design.seeds, design.rows)
+        error = error_over_rows(Components(seed=0.0, row=DISAGREE, rest=0.0), design.seeds, design.rows)
         share = f"the same {DISAGREE:.0%} of the {design.rows} held-out rows in every seed"
         start = f"If the arms disagree on {share}, {design.seeds} seeds detect"
         return _told(design, error, start, "; the spread over seeds is not known yet, and adds to it", None)
@@ -102,13 +109,13 @@ def _measured(design: Design, found: MetricDifference) -> tuple[StandardError, s
     deviation, rows = found.standard_deviation or 0.0, found.new_rows
     seeds = f"{design.seeds} seeds"
     if design.about == "these-rows" or rows is None:
-        return over_seeds(deviation, design.seeds), f"On these rows, {seeds}"
+        return error_over_seeds(deviation, design.seeds), f"On these rows, {seeds}"
     if rows.drawn == "splits":
         share = rows.count / (design.data.training_rows or math.inf)
-        return over_splits(deviation, design.seeds, share), f"For other splits, {seeds}"
+        return error_over_splits(deviation, design.seeds, share), f"For other splits, {seeds}"
     parts = Components(rows.seed_variance or 0.0, rows.row_variance or 0.0, rows.rest_variance or 0.0)
     what = "held-out rows" if rows.drawn == "rows" else "groups of held-out rows"
-    return over_rows(parts, design.seeds, rows.count), f"For new rows, {seeds} and {rows.count} {what}"
+    return error_over_rows(parts, design.seeds, rows.count), f"For new rows, {seeds} and {rows.count} {what}"
 
 
 def _told(design: Design, error: StandardError, start: str, end: str, rests_on: str | None) -> Detectable:

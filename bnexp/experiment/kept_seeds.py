@@ -41,7 +41,7 @@ class KeptSeeds:
     directory: Path
     record: RunRecord
     experiment: Experiment
-    """That is trained now, with more seeds."""
+    """The experiment to train, with more seeds."""
     history: History
     """Of these seeds."""
     rows: HeldOut | None
@@ -208,7 +208,7 @@ def _other_model(kept: KeptSeeds, data: Data, built: Built) -> Iterator[str]:
 
 
 def _lost(kept: KeptSeeds, data: Data) -> Iterator[str]:
-    """Yield what the run does not hold that a run of all seeds would hold."""
+    """Yield what a run lacks of a run of all seeds."""
     from bnexp.training.kept_rows import keeps_measures, keeps_predictions
 
     training = kept.experiment.training

@@ -138,8 +138,8 @@ def _refuse_differences(found: Interrupted, head: Head, record: store.RunRecord,
     differences = list(_differences(head, record, now))
     if differences:
         raise RunError(
-            f"{found.run.id} cannot go on: {'; '.join(differences)}. Expected the same as before: only so are all "
-            f"numbers the ones of an uninterrupted run. {_again(found.run)}"
+            f"{found.run.id} cannot go on: {'; '.join(differences)}. Expected the same as before, as the "
+            f"numbers could otherwise differ from an uninterrupted run's. {_again(found.run)}"
         )
 
 

@@ -75,9 +75,8 @@ def claims(rows: Sequence[ClaimRow]) -> RenderableType:
     late = [warning(f'{row.study}, "{row.claim}": {caution}') for row in rows for caution in row.cautions]
     failures = [warning(f"{row.study}: {row.sentence}") for row in rows if row.verdict == "failed"]
     notes = (
-        "effect: mean over paired seeds [95% interval, for new rows if these decide; wider by Holm's rule for several "
-        "claims of a study];",
-        "of epochs and losses, how many times smaller they are; s: of training, summed over cores",
+        "effect: mean over paired seeds [95% interval, for new rows where they decide]. Several claims widen it.",
+        "Of epochs and losses, how many times smaller they are; s: of training, summed over cores",
     )
     return Group(table, *map(Text, notes), *late, *failures)
 
@@ -253,7 +252,7 @@ def _evidence(claim: HypothesisRecord, found: MetricDifference) -> Iterator[str]
     if found.new_rows is None:
         yield f"{100 * claim.level:.4g}% t interval: {claim.speaks_of}"
     else:
-        yield f"{100 * claim.level:.4g}% intervals, the latter for {claim.speaks_of}"
+        yield f"{100 * claim.level:.4g}% intervals, the second one for {claim.speaks_of}"
     if claim.bootstrap is not None:
         yield f"BCa {bounds(claim, claim.bootstrap)}"
     if found.p_value is not None:

@@ -23,12 +23,12 @@ class StandardError:
     degrees: float
 
 
-def over_seeds(deviation: float, seeds: int) -> StandardError:
+def error_over_seeds(deviation: float, seeds: int) -> StandardError:
     """Return the standard error for other seeds on the same rows; `deviation` is that of a pair's difference."""
     return StandardError(deviation / math.sqrt(seeds), seeds - 1)
 
 
-def over_splits(deviation: float, seeds: int, test_share: float) -> StandardError:
+def error_over_splits(deviation: float, seeds: int, test_share: float) -> StandardError:
     """Return the standard error for other data, from splits of one set of rows that overlap.
 
     `test_share` is the number of test rows divided by the number of training rows.
@@ -37,14 +37,14 @@ def over_splits(deviation: float, seeds: int, test_share: float) -> StandardErro
     return StandardError(deviation * math.sqrt(1 / seeds + test_share), seeds - 1)
 
 
-def over_rows(components: Components, seeds: int, rows: int) -> StandardError:
+def error_over_rows(components: Components, seeds: int, rows: int) -> StandardError:
     """Return the standard error for new seeds and new rows, with Satterthwaite's degrees of freedom.
 
     The expected mean squares are rest + rows * seed, rest + seeds * row, and rest. The degrees are 0 for a single seed
     or row.
     Source: two-way random effects: Scheffé 1959, The Analysis of Variance, section 7.4; Satterthwaite 1946.
 
-    >>> over_rows(Components(seed=0.0, row=0.2, rest=0.0), 20, 201)
+    >>> error_over_rows(Components(seed=0.0, row=0.2, rest=0.0), 20, 201)
     StandardError(value=0.03154..., degrees=200.0)
     """
     value = math.sqrt(components.variance(seeds, rows))
@@ -65,7 +65,7 @@ def detectable(error: StandardError, *, level: float = LEVEL, power: float = POW
     interval for new rows (`held_out_rows.new_rows`) is a few percent wider, since it allows for rows like the farthest
     one.
 
-    >>> round(detectable(StandardError(1.0, 1e6)), 3), round(detectable(over_seeds(1.0, 20)), 2)
+    >>> round(detectable(StandardError(1.0, 1e6)), 3), round(detectable(error_over_seeds(1.0, 20)), 2)
     (2.802, 0.66)
     """
     if error.degrees < 1:

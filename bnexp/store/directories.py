@@ -23,7 +23,7 @@ LATEST = "latest"
 
 @contextmanager
 def new_directory(runs: Path, name: str) -> Iterator[Path]:
-    """Make a directory `runs/<slug>-<UTC time>` of one's own, hold its lock, and in the end point `latest` at it.
+    """Create and lock `runs/<slug>-<UTC time>`; on success, point `latest` at it.
 
     Raises:
         StorageError: if the runs directory cannot be written, or is full.
@@ -37,9 +37,9 @@ def new_directory(runs: Path, name: str) -> Iterator[Path]:
 
 @contextmanager
 def own_directory(directory: Path) -> Iterator[Path]:
-    """Make a directory of this name or go on with it, hold its lock, and in the end point `latest` at it.
+    """Lock a directory, which is made if it is not there; on success, point `latest` at it.
 
-    What a killed writer left half-written is cleared away.
+    Half-written files of killed writers are removed.
 
     Raises:
         RunError: if another process holds it.
@@ -54,9 +54,9 @@ def own_directory(directory: Path) -> Iterator[Path]:
 
 @contextmanager
 def resumed_directory(directory: Path) -> Iterator[Path]:
-    """Hold the lock of a directory that an interrupted writer left, and in the end point `latest` at it.
+    """Lock a directory that an interrupted writer left; on success, point `latest` at it.
 
-    What a killed writer left half-written is cleared away.
+    Half-written files of killed writers are removed.
 
     Raises:
         RunError: if another process holds it.
@@ -142,7 +142,7 @@ def _make_directory(runs: Path, name: str) -> Path:
 def point_latest(runs: Path, directory: Path) -> None:
     """Point `latest` at this directory: a relative link, or a text file where links are not to be had.
 
-    What stands there is replaced, but for a directory. If it cannot be written, it stays as it is: no work fails by it.
+    What stands there is replaced, but for a directory. If it cannot be written, it stays as it is, and nothing fails.
     """
     temporary = runs / f".{LATEST}.{secrets.token_hex(4)}.tmp"
     latest = runs / LATEST

@@ -77,7 +77,7 @@ def _begun(runs: Path, name: str) -> tuple[str, int] | None:
 def _holds_marks(directory: Path) -> bool:
     try:
         return not MARKS.isdisjoint(os.listdir(directory))
-    except OSError:  # whose name says nothing, and nobody can look into it
+    except OSError:  # no time in its name, and unreadable
         return False
 
 

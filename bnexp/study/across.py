@@ -22,7 +22,7 @@ from bnexp.store.across_cells import AcrossCells, CellContrast, Heterogeneity
 from bnexp.store.comparison_document import Interval as Bounds
 from bnexp.store.comparison_document import Verdict
 from bnexp.study.contrast import Contrast
-from bnexp.study.words import ClaimWording, held, noun
+from bnexp.study.words import ClaimWording, noun, storable
 
 OTHER: dict[str, Literal["higher", "lower"]] = {"higher": "lower", "lower": "higher"}
 
@@ -134,9 +134,9 @@ def _heterogeneity(claim: Hypothesis, found: statistics.Heterogeneity) -> Hetero
         return None
     prediction = None if found.prediction is None else Bounds(**_bounds(claim, found.prediction))
     return Heterogeneity(
-        q=held(claim, found.q),
+        q=storable(claim, found.q),
         p_value=found.p_value,
-        tau=held(claim, found.tau),
+        tau=storable(claim, found.tau),
         correlation=found.correlation,
         prediction=prediction,
     )
@@ -154,4 +154,4 @@ def _direction(claim: Hypothesis, way: int) -> Literal["higher", "lower"] | None
 
 
 def _bounds(claim: Hypothesis, interval: Interval) -> dict[str, float | None]:
-    return {key: held(claim, value) for key, value in strict(interval).items()}
+    return {key: storable(claim, value) for key, value in strict(interval).items()}

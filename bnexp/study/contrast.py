@@ -21,7 +21,7 @@ from bnexp.config.study import Hypothesis, Over
 from bnexp.metrics import higher_is_better, part_of
 from bnexp.statistics.arrays import Floats
 from bnexp.study.grid import Cell, matches
-from bnexp.study.new_rows import Rows, no_rows, over_cells, why_not
+from bnexp.study.new_rows import ReadRows, no_rows, over_cells, why_not
 from bnexp.study.result import Result
 
 Results = Mapping[tuple[int, str], Result]
@@ -73,7 +73,7 @@ class Contrast:
         return int((~np.isfinite(self.difference_S)).sum())
 
 
-def contrast_of(claim: Hypothesis, cells: Sequence[Cell], results: Results, rows: Rows = no_rows) -> Contrast:
+def contrast_of(claim: Hypothesis, cells: Sequence[Cell], results: Results, rows: ReadRows = no_rows) -> Contrast:
     """Return the contrast of a claim, and of each cell or group of cells that it averages."""
     whole = whole_contrast(claim, cells, results, rows)
     groups = [] if claim.minus is not None else _groups(claim, [cell for cell in cells if matches(cell, claim.at)])
@@ -85,14 +85,16 @@ def contrast_of(claim: Hypothesis, cells: Sequence[Cell], results: Results, rows
     return replace(whole, parts=tuple(parts))
 
 
-def whole_contrast(claim: Hypothesis, cells: Sequence[Cell], results: Results, rows: Rows = no_rows) -> Contrast:
+def whole_contrast(claim: Hypothesis, cells: Sequence[Cell], results: Results, rows: ReadRows = no_rows) -> Contrast:
     """Return the contrast of a claim alone; with `minus`, the contrast at `at` minus the contrast at `minus`."""
     here = [cell for cell in cells if matches(cell, claim.at)]
     there = [] if claim.minus is None else [cell for cell in cells if matches(cell, claim.minus)]
     return _contrast(claim, here, there, results, rows)
 
 
-def _contrast(claim: Hypothesis, here: Sequence[Cell], there: Sequence[Cell], results: Results, rows: Rows) -> Contrast:
+def _contrast(
+    claim: Hypothesis, here: Sequence[Cell], there: Sequence[Cell], results: Results, rows: ReadRows
+) -> Contrast:
     """Return the contrast of the mean over some cells, minus that over others if there are any."""
     difference_S = _difference(claim, here, results)
     if there:
@@ -140,7 +142,7 @@ def _for_new_rows(
     every: Sequence[Result],
     weighted: Sequence[tuple[Cell, float]],
     results: Results,
-    rows: Rows,
+    rows: ReadRows,
 ) -> NewRowsEstimate | None:
     """Return the difference as estimated for new rows, or for other splits; None where that is not known."""
     if why_not(claim) is not None or not np.isfinite(difference_S).all() or len(difference_S) < 2:

@@ -17,17 +17,24 @@ from bnexp.errors import counted
 from bnexp.held_out import HeldOut
 from bnexp.metrics import part_of, quantity, with_unit
 from bnexp.statistics.estimate import deviation as spread_of
-from bnexp.statistics.power import POWER, StandardError, detectable, over_rows, over_seeds, over_splits
+from bnexp.statistics.power import (
+    POWER,
+    StandardError,
+    detectable,
+    error_over_rows,
+    error_over_seeds,
+    error_over_splits,
+)
 from bnexp.store.run_record import DataFacts
 from bnexp.study.contrast import Results, whole_contrast
 from bnexp.study.grid import Candidate, Cell, matches
 from bnexp.study.jobs import DIGITS
-from bnexp.study.new_rows import Rows, why_not
+from bnexp.study.new_rows import ReadRows, why_not
 from bnexp.study.plan import CELLS, Finished, Plan, rows_of
 from bnexp.study.result import Result
 from bnexp.study.trial_rows import kept_rows
 from bnexp.study.verdict import judged_difference
-from bnexp.study.words import about, deviation, held
+from bnexp.study.words import about, deviation, storable
 
 
 def by_stored(planned: Plan, done: Finished, level: float) -> list[str | None]:
@@ -48,7 +55,7 @@ def _earlier_rows(planned: Plan, result: Result) -> HeldOut | None:
     return kept_rows(directory / CELLS / f"{result.trial[:DIGITS]}.json", result)
 
 
-def _by_trials(planned: Plan, claim: Hypothesis, results: Results, rows: Rows, level: float) -> str | None:
+def _by_trials(planned: Plan, claim: Hypothesis, results: Results, rows: ReadRows, level: float) -> str | None:
     """Return what is detected by the variances of these results; None if one is missing, or all pairs are alike."""
     read = [
         results.get((cell.number, arm)) for cell in _cells(planned, claim) for arm in (claim.treated, claim.baseline)
@@ -61,7 +68,7 @@ def _by_trials(planned: Plan, claim: Hypothesis, results: Results, rows: Rows, l
         return None
     error, drawn = _predicted(difference, planned.file.study.seeds)
     size = detectable(error, level=level)
-    if not size > 0 or held(claim, size) is None:
+    if not size > 0 or storable(claim, size) is None:
         return None
     chance = f"with {POWER:.0%} probability ({100 * level:.4g}% interval)"
     known = f"by the variances of {counted(min(counts), 'stored seed')}"
@@ -72,16 +79,16 @@ def _predicted(difference: JudgedDifference, seeds: int) -> tuple[StandardError,
     """Return the standard error that a difference predicts for this number of seeds, and what is drawn."""
     spread, new_rows, many = spread_of(difference.difference_S), difference.new_rows, counted(seeds, "seed")
     if new_rows is None:
-        return over_seeds(spread, seeds), f"On these rows, {many}"
+        return error_over_seeds(spread, seeds), f"On these rows, {many}"
     if new_rows.rows is None:
         own = spread**2 / seeds + max(0.0, new_rows.estimate.error**2 - spread**2 / difference.pairs)
         return StandardError(math.sqrt(own), seeds - 1), f"For other splits, {many}"
     what = "held-out rows" if new_rows.drawn == "rows" else "groups of held-out rows"
     parts = new_rows.rows.components
-    return over_rows(parts, seeds, new_rows.count), f"For new rows, {many} and {new_rows.count:,} {what}"
+    return error_over_rows(parts, seeds, new_rows.count), f"For new rows, {many} and {new_rows.count:,} {what}"
 
 
-def for_new_rows(planned: Plan, level: float, claims: Sequence[Hypothesis] | None = None) -> list[str]:
+def what_new_rows_add(planned: Plan, level: float, claims: Sequence[Hypothesis] | None = None) -> list[str]:
     """Return a sentence for each kind of claim that is judged for new rows and whose trials are not stored.
 
     `level` is that of their intervals. Without `claims`, they are all claims of the study.
@@ -142,7 +149,7 @@ def _of_splits(claim: Hypothesis, facts: Sequence[DataFacts], seeds: int, level:
     shares = [
         ((one.test_rows if is_test else one.validation_rows) or 0) / (one.training_rows or math.inf) for one in facts
     ]
-    size = detectable(over_splits(1.0, seeds, max(shares)), level=level)
+    size = detectable(error_over_splits(1.0, seeds, max(shares)), level=level)
     if max(shares) > 1 or not math.isfinite(size):
         return None
     name = with_unit(claim.metric.metric)

@@ -22,7 +22,7 @@ from bnexp.store.study_document import CellRecord, Factor, Group, MeanOverSeeds,
 from bnexp.study import sweep
 from bnexp.study.contrast import Contrast, Results, cell_difference, contrast_of, group_differences
 from bnexp.study.grid import Cell, level_text, matches, tied_value, tuning_seeds
-from bnexp.study.new_rows import Rows, no_rows
+from bnexp.study.new_rows import ReadRows, no_rows
 from bnexp.study.refusals import chosen_in
 from bnexp.study.result import Result, target_name
 from bnexp.study.verdict import judged, overall
@@ -34,7 +34,7 @@ def document(
     digest: str,
     results: Results,
     asked: Sequence[AskedHypothesis] = (),
-    rows: Rows = no_rows,
+    rows: ReadRows = no_rows,
     *,
     metric: str | None = None,
 ) -> StudyDocument:

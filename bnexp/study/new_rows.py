@@ -21,7 +21,7 @@ from bnexp.statistics.arrays import Floats
 from bnexp.study.grid import Cell
 from bnexp.study.result import Result
 
-Rows = Callable[[tuple[int, str]], HeldOut | None]
+ReadRows = Callable[[tuple[int, str]], HeldOut | None]
 """(cell, arm) -> what each held-out row measured in that trial; None if it is not kept."""
 
 
@@ -47,7 +47,7 @@ def over_cells(
     weighted: Sequence[tuple[Cell, float]],
     contrast_S: Floats,
     results: Mapping[tuple[int, str], Result],
-    rows: Rows,
+    rows: ReadRows,
 ) -> NewRowsEstimate | None:
     """Return the estimate of a contrast for new rows; None where a trial has no rows, or its arms have others.
 

@@ -9,12 +9,12 @@ from pathlib import Path
 from bnexp import statistics, store
 from bnexp.config.study import Hypothesis, Study
 from bnexp.errors import RunError
-from bnexp.statistics.power import detectable, over_seeds
+from bnexp.statistics.power import detectable, error_over_seeds
 from bnexp.store.plan_document import KeptTrials, PlanDocument, PlannedClaim, PlannedTie
 from bnexp.store.run_record import DataFacts
 from bnexp.store.study_document import FORMAT, FormatHead, StudyHead
 from bnexp.study.asked import asked_now, times
-from bnexp.study.detectable_effect import by_stored, for_new_rows
+from bnexp.study.detectable_effect import by_stored, what_new_rows_add
 from bnexp.study.document import endpoints
 from bnexp.study.grid import experiments, tied_value
 from bnexp.study.plan import CELLS, Finished, Plan, finished, pending, read_result
@@ -58,7 +58,9 @@ def plan_document(planned: Plan, at_once: int | None, done: Finished | None = No
         sweep_metric=planned.metric,
         fewest_seeds=fewest,
         detectable_deviations=deviations,
-        detectable_for_new_rows=[] if deviations is None else for_new_rows(planned, level, _without(design, stored)),
+        detectable_for_new_rows=[]
+        if deviations is None
+        else what_new_rows_add(planned, level, _without(design, stored)),
         directory=str(planned.directory),
         other_answers=_other_answers(planned),
         seeds_kept=_seeds_kept(planned, done),
@@ -71,7 +73,7 @@ def _detects(design: Study, level: float) -> tuple[int, float | None]:
     """Return the fewest seeds for a verdict, and which difference these seeds detect; a sweep has neither."""
     if not design.claims():
         return 0, None
-    size = detectable(over_seeds(1.0, design.seeds), level=level)
+    size = detectable(error_over_seeds(1.0, design.seeds), level=level)
     return statistics.fewest_pairs(level), size if math.isfinite(size) else None
 
 

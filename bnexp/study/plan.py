@@ -26,7 +26,7 @@ from bnexp.study.digests import digest_of, study_facts, trial_facts
 from bnexp.study.document import endpoints
 from bnexp.study.grid import Candidate, Cell
 from bnexp.study.jobs import CandidateFacts, Job, Trial, located_errors
-from bnexp.study.new_rows import Rows
+from bnexp.study.new_rows import ReadRows
 from bnexp.study.refusals import measured_in, refuse_unanswerable
 from bnexp.study.result import Result
 from bnexp.study.smaller_study import EarlierResults, EarlierStudy, directory_name, earlier_results, earlier_studies
@@ -245,7 +245,7 @@ def holds_results(directory: Path) -> bool:
     return any((directory / CELLS).glob("*.json"))
 
 
-def rows_of(planned: Plan, done: Finished) -> Rows:
+def rows_of(planned: Plan, done: Finished) -> ReadRows:
     """Return a function that reads what each held-out row measured in a finished trial."""
     paths = {trial.key: planned.path(trial) for trial in planned.trials}
     return functools.cache(lambda key: kept_rows(paths[key], done[key]))

@@ -31,12 +31,12 @@ from bnexp.system.machine import changed_versions
 
 @dataclass(frozen=True)
 class EarlierStudy:
-    """A study that differs from the one of now in its number of seeds alone, which is lower."""
+    """The same study with fewer seeds."""
 
     directory: Path
     seeds: tuple[int, ...]
     digests: Mapping[str, str]
-    """A trial's digest in the study of now -> its digest there."""
+    """A trial's digest in the current study -> its digest there."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class EarlierResults:
     """What earlier studies have measured of trials that are not finished with all seeds."""
 
     results: Mapping[str, Result] = field(default_factory=dict)
-    """By a trial's digest in the study of now, without what each held-out row measured."""
+    """By a trial's digest in the current study, without what each held-out row measured."""
     paths: Mapping[str, Path] = field(default_factory=dict)
     """By the same, the file of each."""
     not_used: Sequence[str] = ()

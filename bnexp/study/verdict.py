@@ -32,7 +32,7 @@ from bnexp.store.records import Record
 from bnexp.store.study_document import Findings, HypothesisRecord
 from bnexp.study.across import Part, Parts, no_single_answer, recorded
 from bnexp.study.contrast import Contrast, more_wins
-from bnexp.study.words import ClaimWording, held
+from bnexp.study.words import ClaimWording, storable
 
 SPEAKS_OF = {
     True: "other seeds and splits of these rows",
@@ -231,7 +231,7 @@ def _findings(claim: Hypothesis, contrast: Contrast, levels: Levels) -> Findings
         never_reached=dict(zip((claim.treated, claim.baseline), contrast.never, strict=True)),
         reading=_reading(claim, contrast),
         speaks_of=SPEAKS_OF[contrast.resample],
-        cells=[held(claim, statistics.of_finite(one.difference_S)["mean"]) for one in contrast.parts],
+        cells=[storable(claim, statistics.of_finite(one.difference_S)["mean"]) for one in contrast.parts],
         warned=contrast.warned,
         diverged=contrast.diverged,
         difference=None,
@@ -248,14 +248,16 @@ def _of_pairs(claim: Hypothesis, contrast: Contrast, effect_S: Floats, level: fl
     difference = MetricDifference(**_fields(claim, statistics.summed_up(effect_S, level)))
     if contrast.new_rows is not None:
         new_rows = contrast.new_rows.recorded(level)
-        difference.new_rows = new_rows.model_copy(update={key: held(claim, getattr(new_rows, key)) for key in BOUNDS})
+        difference.new_rows = new_rows.model_copy(
+            update={key: storable(claim, getattr(new_rows, key)) for key in BOUNDS}
+        )
     chance = statistics.probability_of_improvement(signed_S, LEVEL)
     return {"difference": difference, "probability_of_improvement": Interval(**strict(chance))}
 
 
 def _fields(claim: Hypothesis, found: Any) -> dict[str, Any]:
     """Return the fields of an interval as the document holds them."""
-    return {key: held(claim, value) for key, value in strict(found).items()}
+    return {key: storable(claim, value) for key, value in strict(found).items()}
 
 
 def _reading(claim: Hypothesis, contrast: Contrast) -> Reading | None:

@@ -111,7 +111,7 @@ class ClaimWording:
         mean, low, high = interval.mean, interval.low, interval.high
         if self.claim.direction == "lower":
             mean, low, high = -mean, -high, -low
-        return Bounds(**{key: held(self.claim, value) for key, value in strict(Interval(mean, low, high)).items()})
+        return Bounds(**{key: storable(self.claim, value) for key, value in strict(Interval(mean, low, high)).items()})
 
     def margin_of_all(self) -> str:
         """Return what is seen and the cure, where `smallest` is no smaller than the baseline's whole loss or error."""
@@ -137,7 +137,7 @@ class ClaimWording:
         return self.why_not_new_rows
 
 
-def held(claim: Hypothesis, value: float | None) -> float | None:
+def storable(claim: Hypothesis, value: float | None) -> float | None:
     """Return a number of a contrast; null if it is larger than the document can hold, as where it is not finite.
 
     Two seeds with very unlike losses have the log of a ratio whose interval no float can tell.

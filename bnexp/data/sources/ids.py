@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def id_like(frame: pandas.DataFrame, names: Sequence[str], compared: Sequence[str]) -> list[str]:
     """List the columns of numbers, among these names, that hold another whole number in every row.
 
-    A row that repeats another one in all the `compared` columns has its number, too, and hides no id.
+    Rows that are equal in all the `compared` columns repeat an id, and count once.
     """
     found, row_hash_N = [], None
     for name in names:

@@ -8,8 +8,8 @@ Both train `compare bn nobn`, a small config of each kind of model and of each
 engine, and one study. history.json, run.json, comparison.json, results.csv and
 study.json must be equal byte for byte, with the order of their keys. Aside are
 times and versions, and what an earlier version kept otherwise: the number of
-seeds in the place of their list, digests that held it, and in study.json how
-trials are kept (`format`, `asked_after_results`, `earlier_seeds`, `holm_p_value`). It takes one
+seeds in the place of their list, digests that held it, keys that a later one
+added, and in study.json how trials are kept (`format`, `asked_after_results`, `earlier_seeds`, `holm_p_value`). It takes one
 to three minutes.
 """
 
@@ -67,6 +67,7 @@ hypotheses:
 """
 VARYING = {"seconds", "duration_seconds", "versions", "machine", "git", "started", "begun", "answered", "trained"}
 VARYING |= {"id", "run", "seed_epoch_seconds", "mean_seconds", "models"}  # named by the time; a zip holds the time
+VARYING |= {"rows_sha256", "asked", "reading"}  # added by a later version
 STAMP = re.compile(r"-(study-[0-9a-f]{10}|[0-9]{8}-[0-9]{6}(-[0-9]+)?)$")
 DIGESTS = {"config_digest", "digest", "design", "experiment"}
 """Of a config or a study: they held the number of seeds."""

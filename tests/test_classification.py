@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import numpy as np
@@ -125,3 +126,12 @@ def test_no_area_is_known_of_several_classes_or_of_a_regression() -> None:
     assert PartRows(rows_SR, target_SR, None, None, several).values("auc") is None
     regression = {"loss": target_SR, "predicted": target_SR}
     assert PartRows(rows_SR, target_SR, None, None, regression).values("f1") is None
+
+
+def test_the_area_of_twenty_seeds_and_two_thousand_rows_takes_a_moment() -> None:
+    drawn = _parts(20, 2000, np.random.default_rng(3))
+    begun = time.process_time()
+    values = [_kept(drawn["target"], drawn[name]).values("auc") for name in ("a", "b")]
+    assert values[0] is not None and values[1] is not None
+    assert new_rows(values[0] - values[1]).estimate.interval(0.95).low > 0
+    assert time.process_time() - begun < 1

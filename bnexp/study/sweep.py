@@ -19,7 +19,7 @@ from bnexp.study.contrast import Results
 from bnexp.study.grid import Cell
 
 NO_VERDICT = (
-    "No hypothesis, so no verdict. Add one to the file to ask a question; nothing is trained again. "
+    "No hypothesis, so no verdict. Add one to the file to ask a question; only AUC and F1 need new training. "
     "It will be marked as asked after results."
 )
 
@@ -37,7 +37,7 @@ def faulty_metric(file: StudyFile, measured: Sequence[str], asked: str | None) -
         place = file.where(*file.claim_keys(0), "metric")
         yield (
             f"--metric is {asked!r}, which is for a study without a hypothesis. "
-            f"Change the metric of the hypothesis instead, at {place}; nothing is trained again."
+            f"Change the metric of the hypothesis instead, at {place}; only AUC and F1 need new training."
         )
     elif without := unmeasured_part(asked, measured):
         yield f"--metric is {asked!r}; {without}"

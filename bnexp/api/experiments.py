@@ -39,8 +39,9 @@ class CheckedExperiment:
 
     @property
     def warnings(self) -> list[str]:
-        """List what may mislead in its training; what may mislead in its data is in `facts.data`."""
-        return cautions(self.experiment, self.experiment.training.epochs * self.facts.steps)
+        """List what may mislead in its network and its training; what may mislead in its data is in `facts.data`."""
+        steps = self.experiment.training.epochs * self.facts.steps
+        return [*self.facts.doubts, *cautions(self.experiment, steps, self.facts.momenta)]
 
     def as_json(self) -> dict[str, Any]:
         """Return what `train --dry-run --json` prints: the config with its defaults, and what is known of it."""

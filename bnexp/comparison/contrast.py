@@ -11,9 +11,9 @@ import numpy as np
 
 from bnexp import statistics
 from bnexp.comparison.arm_values import epochs_to_target, final_values, guessing_of
-from bnexp.comparison.metric_rules import penalty_in_loss, tiny_margin
+from bnexp.comparison.metric_rules import adds_penalty, penalty_in_loss, tiny_margin
 from bnexp.comparison.new_rows import for_new_rows
-from bnexp.comparison.pairing import PairedArms, agreement, confounders, varied
+from bnexp.comparison.pairing import Arm, PairedArms, agreement, confounders, varied
 from bnexp.comparison.question import ResolvedQuestion
 from bnexp.comparison.verdict import judged
 from bnexp.statistics import strict, strict_values
@@ -30,7 +30,7 @@ def contrasts(several: Sequence[PairedArms], question: ResolvedQuestion) -> list
 def _contrast(arms: PairedArms, question: ResolvedQuestion, decides: Judged | None, verdict: Verdict) -> Contrast:
     shared = [name for name in arms.treated.metrics if name in arms.base.metrics]
     differences = {name: _difference(arms, name) for name in shared}
-    experiments = {arm.name: [arm.experiment] for arm in (arms.arm, arms.baseline)}
+    penalties = {arm.name: _adds_penalty(arm) for arm in (arms.arm, arms.baseline)}
     failed = [
         np.array([seed in history.diverged_at for seed in history.seeds]) for history in (arms.treated, arms.base)
     ]
@@ -44,10 +44,15 @@ def _contrast(arms: PairedArms, question: ResolvedQuestion, decides: Judged | No
         diverged_p_value=statistics.failure_difference(*failed),
         varied=varied(arms),
         confounders=confounders(arms),
-        cautions=[*penalty_in_loss(question.metric, shared, experiments), *_tiny_margin(arms, question)],
+        cautions=[*penalty_in_loss(question.metric, shared, penalties), *_tiny_margin(arms, question)],
         judged=decides,
         verdict=verdict,
     )
+
+
+def _adds_penalty(arm: Arm) -> bool:
+    """Return True if an arm's model adds a penalty to its loss: by its config, or as it was built."""
+    return adds_penalty(arm.experiment) or (arm.record.network is not None and arm.record.network.adds_penalty)
 
 
 def _tiny_margin(arms: PairedArms, question: ResolvedQuestion) -> Iterator[str]:

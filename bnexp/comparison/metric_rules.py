@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from bnexp.config import Experiment
 from bnexp.config.model import Sequential
+from bnexp.config.own_model import KerasFile, PythonNetwork
 from bnexp.config.section import Resample
 from bnexp.metrics import HELD_OUT_PARTS, is_computed, number, part_of, quantity
 
@@ -175,22 +176,29 @@ def score_of_guessing(metric: str, one_class: Mapping[str, float]) -> float | No
 
 
 def adds_penalty(experiment: Experiment) -> bool:
-    """Return True if the model adds a penalty to its loss: by `l2`, or by a regularizer of one of its layers."""
+    """Return True if the model adds a penalty to its loss: by `l2`, or by a regularizer of one of its layers.
+
+    What a network of the user's own adds shows only once it is built.
+    """
     match experiment.model:
         case Sequential(layers=layers):
             given = [one for layer in layers for one in layer.arguments.items()]
             return any(key.endswith("_regularizer") and value is not None for key, value in given)
+        case PythonNetwork() | KerasFile():
+            return False
         case network:
             return network.l2 > 0
 
 
-def penalty_in_loss(metric: str, measured: Collection[str], arms: Mapping[str, Iterable[Experiment]]) -> Iterator[str]:
+def penalty_in_loss(metric: str, measured: Collection[str], arms: Mapping[str, bool]) -> Iterator[str]:
     """Yield a warning if `metric` is a loss, and holds the penalty that an arm's model adds, as Keras's does.
+
+    `arms` maps each arm to whether its model adds one.
 
     >>> list(penalty_in_loss("val_accuracy", ["val_loss", "val_accuracy"], {}))
     []
     """
-    names = [name for name, experiments in arms.items() if any(map(adds_penalty, experiments))]
+    names = [name for name, adds in arms.items() if adds]
     if quantity(metric) != "loss" or not names:
         return
     part = metric.removesuffix("loss")

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from bnexp.config.networks import Cnn, Conv1d, Mlp, Resnet, Rnn, Transformer
+from bnexp.config.own_model import KerasFile, PythonNetwork
 from bnexp.config.section import Section
 
 LayerName = Literal[
@@ -64,4 +65,7 @@ class Sequential(Section):
     layers: Annotated[list[Layer], Field(min_length=1)]
 
 
-Model = Annotated[Mlp | Cnn | Resnet | Conv1d | Rnn | Transformer | Sequential, Field(discriminator="name")]
+Model = Annotated[
+    Mlp | Cnn | Resnet | Conv1d | Rnn | Transformer | Sequential | PythonNetwork | KerasFile,
+    Field(discriminator="name"),
+]

@@ -59,7 +59,8 @@ def _experiments(
             experiment = None if arm.run is None else config.load(run.config)
         except UserError:
             return []
-        if experiment is None or experiment.dataset != baseline.dataset or not lookup.is_of(run, source):
+        files = lookup.files_of(run)
+        if experiment is None or experiment.dataset != baseline.dataset or files is None or files.data != source:
             return []
         found.append(experiment)
     return found

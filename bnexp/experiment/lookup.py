@@ -12,8 +12,8 @@ from bnexp import config, store
 from bnexp.checkpoint import Head
 from bnexp.comparison import error_unit_of
 from bnexp.config import Experiment
-from bnexp.data.fingerprint import source_sha256
 from bnexp.errors import RunError, UserError
+from bnexp.experiment.own_files import OwnFiles, own_files
 from bnexp.system.listeners import Warn
 
 Seeds = tuple[int, ...]
@@ -73,14 +73,14 @@ def _of_config(runs: Path, experiment: Experiment, fits: Callable[[Seeds], bool]
 
     Own files must have the contents that they have now.
     """
-    is_of_config, source = of_config(experiment), cache(partial(source_sha256, experiment.dataset))
+    is_of_config, files = of_config(experiment), cache(partial(own_files, experiment))
     for run, head in finished(runs):
         if (
             head.name == experiment.name
             and head.seeds is not None
             and fits(head.seeds)
             and is_of_config(head)
-            and is_of(run, source())
+            and is_of(run, files())
             and not has_older_unit(run, experiment)
         ):
             yield run, head.seeds
@@ -92,12 +92,18 @@ def of_config(experiment: Experiment) -> Callable[[store.RunHead], bool]:
     return lambda head: head.config_digest in (digest, former_digest(len(head.seeds or ())))
 
 
-def is_of(run: store.Run, source: str | None) -> bool:
-    """Return True if a run read own files of this sha256. A damaged record counts as another file."""
+def is_of(run: store.Run, files: OwnFiles) -> bool:
+    """Return True if a run read own files of these sha256. A damaged record counts as other files."""
+    return files_of(run) == files
+
+
+def files_of(run: store.Run) -> OwnFiles | None:
+    """Return the sha256 of the own files that a run read; None if its record is damaged."""
     try:
-        return run.record().dataset.source_sha256 == source
+        record = run.record()
     except RunError:
-        return False
+        return None
+    return OwnFiles(record.dataset.source_sha256, record.network.sha256 if record.network else None)
 
 
 def has_older_unit(run: store.Run, experiment: Experiment) -> bool:
@@ -129,7 +135,7 @@ def resumable(runs: Path, experiment: Experiment) -> tuple[store.Run, Head] | No
             return None
         is_wanted = state.status == "interrupted" and seeds <= set(asked)
         if is_wanted and not any(map(seeds.issubset, finished_seeds)) and (head := run.checkpoint()) is not None:
-            return (run, head) if is_of(run, source_sha256(experiment.dataset)) else None
+            return (run, head) if is_of(run, own_files(experiment)) else None
     return None
 
 

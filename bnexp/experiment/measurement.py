@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from bnexp.comparison.computed import NEEDS_PREDICTIONS, with_computed
 from bnexp.config import Experiment
+from bnexp.config.own_model import OWN_NETWORKS
 from bnexp.data.fingerprint import Sources, refuse_changed
 from bnexp.errors import SettingError
 from bnexp.experiment.batch import BatchObserver, Prepared, Seeds, Wave, program_key, train
 from bnexp.experiment.measured_rows import held_out
+from bnexp.experiment.own_files import refuse_changed_network
 from bnexp.experiment.prepare import built_for, prepared
 from bnexp.experiment.warnings import cautions
 from bnexp.held_out import HeldOut, joined
@@ -41,6 +43,8 @@ class Measured:
     seconds: float
     """Its share of the time that all took that were trained together."""
     warnings: list[str]
+    adds_penalty: bool = False
+    """Whether a network of the user's own adds one to its loss."""
     held_out: HeldOut | None = None
     """What each held-out row measured; None if it is not kept."""
 
@@ -90,6 +94,7 @@ def measured(
     data = prepared_once(experiments, among or seeds)
     for one, own in zip(experiments, data, strict=True):
         refuse_changed(one.dataset, own.source_sha256, sources or {})
+        refuse_changed_network(one.model, sources or {})
     alike: dict[Any, list[int]] = {}
     for number, one in enumerate(experiments):
         alike.setdefault((program_key(one), data[number].shape), []).append(number)
@@ -135,10 +140,11 @@ def _measured_alike(
     histories = list(train(batch, seeds, keeper, largest_shard=largest_shard))
     seconds = (time.monotonic() - begun) / len(experiments)
     rows = [keeper.of(number, seeds) for number in range(len(batch))]
-    return [_measured(*each, seconds) for each in zip(experiments, data, histories, rows, strict=True)]
+    return [_measured(*each, seconds) for each in zip(batch, data, histories, rows, strict=True)]
 
 
-def _measured(experiment: Experiment, data: Data, history: History, rows: HeldOut | None, seconds: float) -> Measured:
+def _measured(one: Prepared, data: Data, history: History, rows: HeldOut | None, seconds: float) -> Measured:
+    experiment, built = one.experiment, one.built
     per_epoch = data.steps(experiment.training.batch_size, experiment.training.drop_last)
     return Measured(
         history,
@@ -147,6 +153,11 @@ def _measured(experiment: Experiment, data: Data, history: History, rows: HeldOu
         {part: int(rows_SR.shape[1]) for part, rows_SR in data.parts.items()},
         per_epoch * sum(history.epochs_S),
         seconds,
-        [*(data.rows.facts.warnings or ()), *cautions(experiment, per_epoch * history.fewest_kept)],
+        [
+            *(data.rows.facts.warnings or ()),
+            *built.warnings,
+            *cautions(experiment, per_epoch * history.fewest_kept, built.batch_momenta),
+        ],
+        built.adds_penalty and isinstance(experiment.model, OWN_NETWORKS),
         rows,
     )

@@ -22,7 +22,10 @@ from bnexp.config.section import Task
 from bnexp.data.fingerprint import refuse_by_size, source_sha256
 from bnexp.errors import ConfigError, Problems, SettingError
 from bnexp.experiment.data_facts import data_facts
+from bnexp.experiment.network_facts import network_facts
+from bnexp.experiment.own_files import network_sha256
 from bnexp.store import DataFacts
+from bnexp.store.run_record import Network
 from bnexp.system import backend
 from bnexp.system.listeners import Note
 from bnexp.system.machine import memory_limit
@@ -60,6 +63,12 @@ class Checked:
     """Of the rows, where it was asked for."""
     splits: Mapping[str, str] | None = None
     """Seed -> the digest of its split, where it was asked for."""
+    momenta: Sequence[float] = ()
+    """Of each batch normalization that is not frozen."""
+    network: Network | None = None
+    """Of a network of the user's own: what was made of it."""
+    doubts: Sequence[str] = ()
+    """What in that network may mislead."""
 
 
 def preflight(several: Sequence[Asked], *, digests: bool = False, note: Note = lambda text: None) -> list[Checked]:
@@ -93,13 +102,16 @@ def check(experiment: Experiment, *, digests: bool = False, note: Note = lambda 
     note("reading the data" if isinstance(experiment.dataset, RealDataset) else "drawing the data")
     data, training = prepared(experiment), experiment.training
     note("loading TensorFlow")
-    built_for(experiment, data)
+    built = built_for(experiment, data)
     return Checked(
         task=data.task,
         steps=data.steps(training.batch_size, training.drop_last),
         data=data_facts(experiment.dataset.name, data),
         digest=data.digest if digests else None,
         splits=data.split_digests(training.all_seeds()) if digests else None,
+        momenta=built.batch_momenta,
+        network=network_facts(experiment, built),
+        doubts=built.warnings,
     )
 
 
@@ -225,14 +237,18 @@ def _built_in_memory(experiment: Experiment, data: Data) -> Built:
     inputs = Inputs(data.rows.kind, tuple(data.rows.x.shape[1:]), data.vocabulary)
     try:
         with memory_errors():
-            return _built(experiment.model.model_dump_json(), inputs, data.task, len(data.rows.classes or ()))
+            model, files = experiment.model, network_sha256(experiment.model)
+            return _built(model.model_dump_json(), files, inputs, data.task, len(data.rows.classes or ()))
     except MemoryError as error:
         raise SettingError("model", f"does not fit in memory: {error}. Use a smaller one.") from error
 
 
 @functools.lru_cache(maxsize=8)
-def _built(model: str, inputs: Inputs, task: Task, classes: int) -> Built:
-    """Build a model, or return the one that was built before: a program belongs to its model and is traced once."""
+def _built(model: str, files: str | None, inputs: Inputs, task: Task, classes: int) -> Built:
+    """Build a model, or return the one that was built before: a program belongs to its model and is traced once.
+
+    `files` tells one state of the user's own network from another.
+    """
     from bnexp.models import build
 
     return build(TypeAdapter(Model).validate_json(model), inputs, task=task, classes=classes)

@@ -24,6 +24,7 @@ from bnexp.experiment.copied_seeds import copied_seeds, note_kept
 from bnexp.experiment.data_facts import recorded_data_facts
 from bnexp.experiment.finished_seeds import NONE_FINISHED, FinishedSeeds
 from bnexp.experiment.kept_seeds import KeptSeeds
+from bnexp.experiment.network_facts import network_facts
 from bnexp.experiment.prepare import built_for, prepared
 from bnexp.experiment.run_files import RunFiles
 from bnexp.experiment.warnings import cautions
@@ -129,7 +130,7 @@ def train_in(
         except MemoryError as error:
             raise WorkError(_out_of_memory(experiment, error)) from error
         files.close()
-        _complete(record, experiment, prepared.data, files)
+        _complete(record, prepared, files)
         store.write_record(directory / "run.json", record)
         files.remove_checkpoint()
     return Finished(store.Run(directory), record, files.history)
@@ -174,6 +175,7 @@ def first_record(
         seeds=seeds,
         trained=[TrainedSeeds(seeds=seeds, run=run, started=started, machine=here)],
         trainer=Trainer(name=trainer, reason=reason),
+        network=network_facts(experiment, built),
         dataset=recorded_data_facts(experiment.dataset.name, data),
         parameters=Parameters(**{kind: sum(int(np.prod(one.shape)) for one in of) for kind, of in weights.items()}),
         versions=versions(),
@@ -186,9 +188,9 @@ def first_record(
     )
 
 
-def _complete(record: store.RunRecord, experiment: Experiment, data: Data, files: RunFiles) -> None:
+def _complete(record: store.RunRecord, prepared: Prepared, files: RunFiles) -> None:
     """Add what is known after training: how it ended, how long it took, final and best metrics, warnings."""
-    measured = files.history
+    experiment, data, built, measured = prepared.experiment, prepared.data, prepared.built, files.history
     steps = data.steps(experiment.training.batch_size, experiment.training.drop_last)
     record.status = "interrupted" if files.interrupted else "finished"
     record.trained[-1].duration_seconds = files.seconds
@@ -197,7 +199,8 @@ def _complete(record: store.RunRecord, experiment: Experiment, data: Data, files
         record.seed_epoch_seconds = float(np.median(files.paces))
     record.diverged = {str(seed): epoch for seed, epoch in measured.diverged_at.items()}
     record.metrics = {name: _summary(measured, name, data.guessing) for name in measured.metrics}
-    record.warnings = cautions(experiment, steps * measured.fewest_kept)
+    fewest = steps * measured.fewest_kept
+    record.warnings = [*built.warnings, *cautions(experiment, fewest, built.batch_momenta)]
     record.not_kept = [*files.not_kept, *_rows_not_kept(experiment, data)]
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from bnexp import config, store
 from bnexp.config import Experiment
-from bnexp.data.fingerprint import source_sha256
 from bnexp.errors import RunError, UserError, counted
 from bnexp.experiment import lookup
+from bnexp.experiment.own_files import own_files
 
 
 def reason(runs: Path, experiment: Experiment, overrides: Sequence[str]) -> str:
@@ -35,10 +35,12 @@ def reason(runs: Path, experiment: Experiment, overrides: Sequence[str]) -> str:
         changes.pop("training.seeds")
     if not changes and lookup.has_older_unit(newest, experiment):
         return "its newest run is of an older bnexp, which kept mae and mse of a scaled target in standard deviations"
-    if not changes and lookup.is_of(newest, source_sha256(experiment.dataset)):
+    if not changes and lookup.is_of(newest, own_files(experiment)):
         return "its newest run is of an older bnexp, whose configs had other keys"
     if not changes:
-        return "its data have changed since its newest run"
+        read = lookup.files_of(newest)
+        is_same_network = read is not None and read.network == own_files(experiment).network
+        return f"{'its data' if is_same_network else 'the files of its network'} have changed since its newest run"
     then = _overrides_of(newest)
     listed = "; ".join(
         f"{place} {old} -> {new}{_origin(key, overrides, then)}"

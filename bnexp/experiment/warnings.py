@@ -6,9 +6,8 @@ A warning falls silent when it is heeded.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
-from bnexp.config.model import Sequential
-from bnexp.config.normalization import BATCH_STATISTICS
 from bnexp.config.schema import Experiment
 from bnexp.errors import counted
 
@@ -18,9 +17,11 @@ SMALL_BATCH = 8
 """Batches below this estimate mean and variance poorly (Wu and He, 2018)."""
 
 
-def cautions(experiment: Experiment, steps: int) -> list[str]:
-    """List the warnings for an experiment whose weights have at least this number of optimizer steps behind them."""
-    momenta = batch_momenta(experiment)
+def cautions(experiment: Experiment, steps: int, momenta: Sequence[float]) -> list[str]:
+    """List the warnings for an experiment whose weights have at least this number of optimizer steps behind them.
+
+    `momenta` are `Built.batch_momenta`: one for each batch normalization of the model that is not frozen.
+    """
     if not momenta:
         return []
     return [
@@ -29,18 +30,6 @@ def cautions(experiment: Experiment, steps: int) -> list[str]:
         *_averaged_weights(experiment),
         *_accumulated_gradients(experiment),
     ]
-
-
-def batch_momenta(experiment: Experiment) -> list[float]:
-    """List the momentum of each batch normalization of the model that is not frozen; empty if it has none."""
-    match experiment.model:
-        case Sequential(layers=layers):
-            batch = [layer.arguments for layer in layers if layer.name == "BatchNormalization"]
-            moving = [arguments for arguments in batch if arguments.get("trainable", True)]
-            return [float(arguments.get("momentum", 0.99)) for arguments in moving]
-        case network:
-            normalization = network.normalization
-            return [normalization.momentum] if isinstance(normalization, BATCH_STATISTICS) else []
 
 
 def _stale_statistics(experiment: Experiment, momentum: float, steps: int) -> list[str]:

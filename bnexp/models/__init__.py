@@ -9,17 +9,20 @@ from typing import Any
 import keras
 
 from bnexp.config.model import Model, Sequential
+from bnexp.config.own_model import OWN_NETWORKS
 from bnexp.config.section import Task
 from bnexp.errors import SettingError
 from bnexp.models.cnn import cnn_layers
 from bnexp.models.conv1d import conv1d_layers
 from bnexp.models.head import ACTIVATIONS, output_layer, output_units
-from bnexp.models.initial import InitialWeights, initial_weights, recording_initializers
+from bnexp.models.initial import InitialWeights, initial_weights, recording_creations, stable_names
 from bnexp.models.inputs import Inputs, first_layers, refuse_unfit
 from bnexp.models.mlp import mlp_layers
+from bnexp.models.own_network import build_own
 from bnexp.models.resnet import resnet_layers
 from bnexp.models.rnn import rnn_layers
 from bnexp.models.sequential import REFUSALS, misplaced_bias, refusal_text, sequential_layers
+from bnexp.models.swapping import SwappedLayer
 from bnexp.models.transformer import transformer_layers
 
 NETWORKS: Mapping[str, Callable[[Any, Inputs], Iterator[keras.Layer]]] = {
@@ -37,8 +40,28 @@ NETWORKS: Mapping[str, Callable[[Any, Inputs], Iterator[keras.Layer]]] = {
 class Built:
     """A built model and how to draw its weights anew for any seed."""
 
-    model: keras.Sequential
+    model: keras.Model
     initial: InitialWeights
+    swapped: tuple[SwappedLayer, ...] = ()
+    """Of a network of the user's own: what its normalization layers became."""
+    notes: tuple[str, ...] = ()
+    """Of a network of the user's own: what was done to it."""
+    warnings: tuple[str, ...] = ()
+    """Of a network of the user's own: what in it may mislead."""
+
+    @property
+    def adds_penalty(self) -> bool:
+        """Return True if a regularizer adds to the loss."""
+        layers = self.model._flatten_layers(include_self=False)
+        of_outputs = any(getattr(one, "activity_regularizer", None) is not None for one in layers)
+        return of_outputs or any(one.regularizer is not None for one in self.model.trainable_variables)
+
+    @property
+    def batch_momenta(self) -> list[float]:
+        """List the momentum of each batch normalization that is not frozen; empty if the model has none."""
+        layers = self.model._flatten_layers(include_self=False)
+        batch = [one for one in layers if isinstance(one, keras.layers.BatchNormalization)]
+        return [float(one.momentum) for one in batch if one.trainable]
 
 
 def build(model: Model, inputs: Inputs, *, task: Task, classes: int) -> Built:
@@ -48,8 +71,11 @@ def build(model: Model, inputs: Inputs, *, task: Task, classes: int) -> Built:
         SettingError: if the model does not take these inputs, Keras refuses a
             layer, or a `sequential` model does not end in the task's output.
     """
+    if isinstance(model, OWN_NETWORKS):
+        own = build_own(model, inputs, task=task, classes=classes)
+        return Built(own.model, own.initial, own.swapped, own.notes, own.warnings)
     refuse_unfit(model, inputs)
-    with recording_initializers() as initializers:
+    with recording_creations() as created:
         first = list(first_layers(model, inputs))
         if isinstance(model, Sequential):
             built = _stack(first, sequential_layers(model, inputs), "model.layers.{position}")
@@ -57,7 +83,7 @@ def build(model: Model, inputs: Inputs, *, task: Task, classes: int) -> Built:
         else:
             layers = [*NETWORKS[model.name](model, inputs), output_layer(task, classes, model.l2)]
             built = _stack(first, iter(layers), "model")
-    return Built(built, initial_weights(built, initializers))
+    return Built(built, initial_weights(built, created, stable_names(built)))
 
 
 def _stack(first: list[Any], layers: Iterator[keras.Layer], key: str) -> keras.Sequential:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
+from keras import ops
 
 from bnexp.config.networks import Network
 from bnexp.config.section import Task
@@ -33,3 +36,27 @@ def initializer(model: Network) -> keras.initializers.Initializer:
     drawn = keras.initializers.get({"class_name": options.pop("name"), "config": options})
     assert isinstance(drawn, keras.initializers.Initializer)
     return drawn
+
+
+@keras.saving.register_keras_serializable("bnexp")
+class SecondClass(keras.Layer):
+    """The probability of the second of two classes: what one sigmoid unit would give.
+
+    Inputs (B, 2), probabilities, or with `logits` what a softmax makes probabilities of; outputs (B, 1).
+    """
+
+    def __init__(self, logits: bool = False, **options: Any) -> None:
+        super().__init__(**options)
+        self.logits = logits
+
+    def call(self, inputs: Any) -> Any:
+        """Take the second."""
+        return (ops.softmax(inputs) if self.logits else inputs)[:, 1:]
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Return the shape of the outputs."""
+        return (input_shape[0], 1)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what `from_config` builds the layer from."""
+        return {**super().get_config(), "logits": self.logits}

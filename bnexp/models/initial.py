@@ -8,17 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
-
-Initializers = Mapping[int, keras.initializers.Initializer]
-"""id of a variable -> the initializer that drew it."""
 
 
 def derived_seed(seed: int, name: str) -> int:
@@ -26,44 +23,92 @@ def derived_seed(seed: int, name: str) -> int:
     return int.from_bytes(hashlib.sha256(f"{seed}/{name}".encode()).digest()[:4], "big") >> 1
 
 
-@contextmanager
-def recording_initializers() -> Iterator[dict[int, keras.initializers.Initializer]]:
-    """Note, while a model is built, which initializer drew each random weight.
+@dataclass(frozen=True)
+class Created:
+    """How a weight began when its layer made it."""
 
-    Keras forgets it once a weight exists; drawing anew from the initializer
+    variable: keras.Variable
+    """Held, so that its id belongs to no other."""
+    initializer: Any
+    """Keras's object, or a function of the user's."""
+    first: NDArray[Any] | str | None
+    """Its first value, or of a weight that is drawn the digest of that; None if it was not set at once."""
+
+    @property
+    def is_drawn(self) -> bool:
+        """Return True if the initializer draws at random, from a seed."""
+        made_by = self.initializer
+        return isinstance(made_by, keras.initializers.Initializer) and "seed" in made_by.get_config()
+
+    @property
+    def is_loaded(self) -> bool:
+        """Return True if the weight has another value than the one it began with."""
+        if self.first is None:
+            return False
+        now = np.asarray(self.variable)
+        return _digest(now) != self.first if isinstance(self.first, str) else not np.array_equal(now, self.first)
+
+
+Creations = Mapping[int, Created]
+"""id of a variable -> how it began."""
+
+
+@contextmanager
+def recording_creations() -> Iterator[dict[int, Created]]:
+    """Note, while a model is built, how each weight began.
+
+    Keras forgets the initializer once a weight exists; drawing anew from it
     is some 30 times cheaper than building the model again for every seed.
     """
-    recorded: dict[int, keras.initializers.Initializer] = {}
+    created: dict[int, Created] = {}
     add_weight = keras.Layer.add_weight
 
     def recording(layer: keras.Layer, shape: Any = None, initializer: Any = None, *args: Any, **options: Any) -> Any:
         variable = add_weight(layer, shape, initializer, *args, **options)
-        if isinstance(initializer, keras.initializers.Initializer) and "seed" in initializer.get_config():
-            recorded[id(variable)] = initializer
+        created[id(variable)] = _created(variable, initializer)
         return variable
 
     keras.Layer.add_weight = recording
     try:
-        yield recorded
+        yield created
     finally:
         keras.Layer.add_weight = add_weight
+
+
+def _created(variable: keras.Variable, initializer: Any) -> Created:
+    if initializer is None:  # Keras's own default
+        initializer = "glorot_uniform" if keras.backend.is_float_dtype(variable.dtype) else "zeros"
+    one = Created(variable, keras.initializers.get(initializer), None)
+    try:
+        value = np.array(variable.numpy())
+    except (AttributeError, NotImplementedError, ValueError):  # it is set once the whole layer has been called
+        return one
+    return replace(one, first=_digest(value) if one.is_drawn else value)
+
+
+def _digest(value: NDArray[Any]) -> str:
+    return hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()
 
 
 @dataclass(frozen=True)
 class InitialWeights:
     """Draws the initial value of each variable of a built model, for any seeds, whatever the model does meanwhile."""
 
-    model: keras.Sequential
-    initializers: Initializers
+    model: keras.Model
+    names: Sequence[str]
+    """Of each of `model.variables`, in order: equal in all arms that have the layer."""
+    initializers: Mapping[int, keras.initializers.Initializer]
+    """id of a variable that is drawn -> its initializer."""
     constants: Mapping[int, NDArray[Any]]
-    """id of a variable that is not drawn -> its value when the model was built."""
+    """id of a variable that is not drawn -> the value that every seed begins with."""
+    loaded: frozenset[int] = frozenset()
+    """ids of the variables that keep the value that was loaded into them."""
 
     def draw(self, seeds: tuple[int, ...]) -> list[NDArray[Any]]:
         """Return the initial values of `model.variables`, in order, each stacked over seeds: (S, *shape)."""
-        names = stable_names(self.model)
         return [
             np.stack([self._draw_one(variable, derived_seed(seed, name)) for seed in seeds])
-            for variable, name in zip(self.model.variables, names, strict=True)
+            for variable, name in zip(self.model.variables, self.names, strict=True)
         ]
 
     def _draw_one(self, variable: keras.Variable, random_state: int) -> NDArray[Any]:
@@ -71,23 +116,37 @@ class InitialWeights:
         if initializer is not None:
             fresh = type(initializer).from_config({**initializer.get_config(), "seed": random_state})
             return np.asarray(fresh(variable.shape, dtype=variable.dtype))
-        if _is_generator(variable):
+        if is_generator(variable):
             return np.asarray([random_state, 0], dtype=variable.dtype)
         return self.constants[id(variable)]
 
     def kernel_names(self) -> dict[int, str]:
-        """Position in `model.variables` -> name, of the weights that are drawn at random."""
-        names = stable_names(self.model)
-        return {i: names[i] for i, v in enumerate(self.model.variables) if id(v) in self.initializers}
+        """Position in `model.variables` -> name, of the weights that are drawn at random or were loaded."""
+        paired = self.initializers.keys() | self.loaded
+        return {i: self.names[i] for i, v in enumerate(self.model.variables) if id(v) in paired}
 
 
-def initial_weights(model: keras.Sequential, initializers: Initializers) -> InitialWeights:
-    """Note how a model that has just been built begins."""
-    fixed = [variable for variable in model.variables if id(variable) not in initializers]
-    return InitialWeights(model, initializers, {id(variable): np.array(variable.numpy()) for variable in fixed})
+def initial_weights(
+    model: keras.Model, created: Creations, names: Sequence[str], *, keep: bool = False
+) -> InitialWeights:
+    """Return how each seed of a model that has just been built begins.
+
+    With `keep`, a weight that was loaded keeps its value; otherwise it begins as if nothing had been loaded.
+    """
+    initializers, constants, loaded = {}, {}, set[int]()
+    for variable in model.variables:
+        one = created.get(id(variable))
+        if one is None or (keep and one.is_loaded):
+            constants[id(variable)] = np.array(variable.numpy())
+            loaded |= {id(variable)} if one is not None else set()
+        elif one.is_drawn:
+            initializers[id(variable)] = one.initializer
+        else:
+            constants[id(variable)] = one.first if isinstance(one.first, np.ndarray) else np.array(variable.numpy())
+    return InitialWeights(model, names, initializers, constants, frozenset(loaded))
 
 
-def stable_names(model: keras.Sequential) -> list[str]:
+def stable_names(model: keras.Model) -> list[str]:
     """Name each of `model.variables`: `layer/weight`, and `generator_1` for the state of the first noise generator.
 
     Keras counts generators over the whole process, so that its own names for
@@ -95,10 +154,11 @@ def stable_names(model: keras.Sequential) -> list[str]:
     """
     generators = itertools.count(1)
     return [
-        f"generator_{next(generators)}" if _is_generator(variable) else variable.path.partition("/")[2]
+        f"generator_{next(generators)}" if is_generator(variable) else variable.path.partition("/")[2]
         for variable in model.variables
     ]
 
 
-def _is_generator(variable: keras.Variable) -> bool:
+def is_generator(variable: keras.Variable) -> bool:
+    """Return True for the state of a layer's random numbers."""
     return str(variable.path).endswith("seed_generator_state")

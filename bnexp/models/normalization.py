@@ -5,6 +5,7 @@ Axes: B batch, P positions (none, frames, or height and width), C channels.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import keras
@@ -21,10 +22,16 @@ from bnexp.config.normalization import GhostBatchNormalization as Ghost
 from bnexp.config.normalization import GroupNormalization as Group
 from bnexp.config.normalization import InstanceNormalization as Instance
 from bnexp.config.normalization import RmsNormalization as Rms
+from bnexp.config.own_model import SwappedGroup
 from bnexp.models.moments import anything_in, fitting_mask, moments_of, precise, transformed
 
+MOST_GROUPS = 32
+"""The number of groups of Wu and He (2018)."""
+LEAST_OF_A_GROUP = 8
+"""Numbers that a group standardises together: of two, each becomes 1 or -1."""
 
-def normalization_layer(normalization: Normalization, name: str) -> keras.Layer | None:
+
+def normalization_layer(normalization: Normalization | SwappedGroup, name: str | None) -> keras.Layer | None:
     """Return the Keras layer that the config names, or None for `none`.
 
     Batch (Ioffe and Szegedy, 2015) standardises each feature with the mean and
@@ -46,7 +53,7 @@ def normalization_layer(normalization: Normalization, name: str) -> keras.Layer 
             return GhostBatchNormalization(**options)
         case LayerNormalization():
             return keras.layers.LayerNormalization(**options)
-        case Group():
+        case Group() | SwappedGroup():
             return GroupNormalization(**options)
         case Instance():
             return InstanceNormalization(**options)
@@ -84,14 +91,21 @@ class GroupNormalization(keras.layers.GroupNormalization):
     Source: Wu and He 2018, "Group Normalization".
     """
 
+    def __init__(self, groups: int | None = 32, **options: Any) -> None:
+        super().__init__(groups=groups or 1, **options)
+        self.groups = groups
+
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Make gamma and beta, if groups fit the channels."""
         channels = input_shape[-1]
+        if self.groups is None and channels is not None:
+            positions = [size or LEAST_OF_A_GROUP for size in input_shape[1:-1]]
+            self.groups = groups_for(channels, positions=math.prod(positions))
         if channels is None or self.axis not in (-1, len(input_shape) - 1):
             raise ValueError(
                 f"axis is {self.axis}, of inputs of shape {input_shape}; channels must be the last, and known."
             )
-        groups = channels if self.groups == -1 else self.groups
+        groups = channels if self.groups in (-1, None) else self.groups
         if channels % groups:
             fitting = ", ".join(str(number) for number in range(1, channels + 1) if channels % number == 0)
             raise ValueError(
@@ -125,6 +139,17 @@ class GroupNormalization(keras.layers.GroupNormalization):
         shape = (-1, *(1 for _ in axes), self.groups, x.shape[-1] // self.groups)
         grouped = ops.mean(ops.reshape(mean, shape), axis=-1, keepdims=True)
         return ops.reshape(ops.broadcast_to(grouped, (ops.shape(x)[0], *shape[1:])), (*shape[:-2], x.shape[-1]))
+
+
+def groups_for(channels: int, *, positions: int) -> int:
+    """Return the number of groups for inputs of these channels and positions.
+
+    >>> groups_for(64, positions=49), groups_for(24, positions=49), groups_for(64, positions=1)
+    (32, 24, 8)
+    """
+    numbers = range(1, min(MOST_GROUPS, channels) + 1)
+    fitting = [n for n in numbers if channels % n == 0 and channels // n * positions >= LEAST_OF_A_GROUP]
+    return max(fitting, default=1)
 
 
 @keras.saving.register_keras_serializable("bnexp")

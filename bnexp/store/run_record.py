@@ -94,6 +94,26 @@ class DataFacts(Extensible):
     """Of the rows."""
 
 
+class SwappedLayer(Extensible):
+    """A layer of the user's own network that was changed for this arm."""
+
+    path: str
+    was: str
+    now: str
+
+
+class Network(Extensible):
+    """The user's own network, as it was built."""
+
+    sha256: str | None = None
+    """Of the function's file and the files beside it that it imports, or of the .keras file."""
+    swapped: list[SwappedLayer] = []
+    """What its normalization layers became."""
+    notes: list[str] = []
+    adds_penalty: bool = False
+    """Whether a regularizer adds to its loss."""
+
+
 class Parameters(Extensible):
     """How many numbers a model has."""
 
@@ -170,6 +190,8 @@ class RunRecord(Extensible):
     resumed: list[Resumed] = []
     """Each time that training went on after an interruption."""
     trainer: Trainer | None = None
+    network: Network | None = None
+    """null of bnexp's own networks."""
     dataset: DataFacts = DataFacts()
     parameters: Parameters | None = None
     versions: dict[str, str] = {}

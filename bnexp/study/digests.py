@@ -17,6 +17,7 @@ from typing import Any
 from bnexp import config
 from bnexp.config import yaml
 from bnexp.config.loading import experiment_of
+from bnexp.config.own_model import OWN_NETWORKS
 from bnexp.config.section import Section
 from bnexp.config.study import Hypothesis, Study, StudyFile
 from bnexp.data.fingerprint import Sources, source_sha256
@@ -44,10 +45,12 @@ def study_facts(file: StudyFile) -> dict[str, Any]:
 def trial_facts(candidates: Sequence[Candidate], sources: Sources) -> dict[str, Any]:
     """Return what is measured in one cell's arm, whatever the seeds and tuning."""
     experiments = [one.experiment for one in candidates]
-    return {
+    facts: dict[str, Any] = {
         "experiments": [config.digest(one) for one in experiments],
         "sources": [sources[one.dataset.model_dump_json()] for one in experiments],
     }
+    own = [sources[one.model.model_dump_json()] for one in experiments if isinstance(one.model, OWN_NETWORKS)]
+    return facts | ({"networks": own} if own else {})
 
 
 def digest_of(facts: Mapping[str, Any], study: Study) -> str:

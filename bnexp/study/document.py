@@ -145,8 +145,7 @@ def _cautions(claim: Hypothesis, cells: Sequence[Cell], results: Results) -> Ite
     sides = [claim.at] if claim.minus is None else [claim.at, claim.minus]
     read = [cell for cell in cells if any(matches(cell, at) for at in sides)]
     arms = {
-        arm: [one.experiment for cell in read for one in cell.candidates[arm]]
-        for arm in (claim.treated, claim.baseline)
+        arm: any(sweep.adds_penalty(results, cell, arm) for cell in read) for arm in (claim.treated, claim.baseline)
     }
     measured = results[read[0].number, claim.treated].final
     yield from penalty_in_loss(claim.metric.metric, measured, arms)

@@ -11,12 +11,14 @@ from typing import Any
 from bnexp.config import Experiment, merging
 from bnexp.config.loading import experiment_of
 from bnexp.config.overrides import dotted
+from bnexp.config.own_model import OWN_NETWORKS
 from bnexp.config.section import Section
 from bnexp.config.study import Study, StudyFile, Tie, keys_of
 from bnexp.config.training import first_seeds
 from bnexp.config.yaml import Node
 from bnexp.data.fingerprint import Sources, source_sha256
 from bnexp.errors import ConfigError, nearest
+from bnexp.experiment.own_files import network_sha256
 
 TUNING_SEED = 1000
 """The first seed that tuning uses, or a later one where the study itself has more."""
@@ -129,8 +131,13 @@ def experiments(cells: Sequence[Cell]) -> Iterator[Candidate]:
 
 def sources(cells: Sequence[Cell]) -> Sources:
     """Return the digests of what the experiments read."""
-    datasets = {one.experiment.dataset.model_dump_json(): one.experiment.dataset for one in experiments(cells)}
-    return {written: source_sha256(dataset) for written, dataset in datasets.items()}
+    every = [one.experiment for one in experiments(cells)]
+    datasets = {one.dataset.model_dump_json(): one.dataset for one in every}
+    networks = {one.model.model_dump_json(): one.model for one in every if isinstance(one.model, OWN_NETWORKS)}
+    return {
+        **{written: source_sha256(dataset) for written, dataset in datasets.items()},
+        **{written: network_sha256(network) for written, network in networks.items()},
+    }
 
 
 # --- one cell ---------------------------------------------------------------------

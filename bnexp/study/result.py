@@ -91,6 +91,8 @@ class Result(Record):
     budget_epochs: Some
     diverged: dict[str, Count]
     warnings: list[str] = []
+    adds_penalty: bool = False
+    """Whether a network of the user's own adds one to its loss."""
     versions: dict[str, str] = {}
     """Of Python and the packages that decided the numbers, where it was trained; and its GPU, if there was one."""
     steps: Count

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from bnexp import statistics
+from bnexp.comparison.metric_rules import adds_penalty as adds_by_config
 from bnexp.comparison.metric_rules import judged_by_what_chose, penalty_in_loss, unmeasured_part
 from bnexp.config.study import Endpoint, StudyFile
 from bnexp.errors import nearest
@@ -59,8 +60,13 @@ def cautions(metric: str, chosen: Mapping[str, str], cells: Sequence[Cell], resu
     for text in judged_by_what_chose(metric, chosen):
         yield f"The table {text}"
     arms = {
-        arm: [one.experiment for cell in cells for one in cell.candidates[arm]]
-        for arm in (cells[0].candidates if cells else ())
+        arm: any(adds_penalty(results, cell, arm) for cell in cells) for arm in (cells[0].candidates if cells else ())
     }
     measured = next(iter(results.values())).final
     yield from penalty_in_loss(metric, measured, arms)
+
+
+def adds_penalty(results: Results, cell: Cell, arm: str) -> bool:
+    """Return True if the model of a cell's arm adds a penalty to its loss: by its config, or as it was built."""
+    by_config = any(adds_by_config(one.experiment) for one in cell.candidates[arm])
+    return by_config or results[cell.number, arm].adds_penalty

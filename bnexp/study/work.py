@@ -21,6 +21,7 @@ from bnexp.errors import Problems, UserError
 from bnexp.executors.workers import Failure
 from bnexp.experiment.batch import program_key
 from bnexp.experiment.measurement import Measured, measured
+from bnexp.experiment.own_files import refuse_changed_network
 from bnexp.experiment.pace import Pace, pace, rough_pace
 from bnexp.experiment.prepare import Asked, preflight
 from bnexp.metrics import higher_is_better, is_computed
@@ -49,6 +50,7 @@ def refusals(job: Job) -> list[str]:
             dataset = candidate.experiment.dataset
             with problems.noted(), located_errors(candidate):
                 refuse_changed(dataset, source_sha256(dataset), job.sources)
+                refuse_changed_network(candidate.experiment.model, job.sources)
     except UserError as error:
         return [*problems.lines, str(error)]
     return problems.lines
@@ -178,6 +180,7 @@ def _result(job: Job, trial: Trial, chosen: Candidate, tuned: Tuned | None, trai
         budget_epochs=chosen.experiment.training.epochs,
         diverged={str(seed): epoch for seed, epoch in one.history.diverged_at.items()},
         warnings=one.warnings,
+        adds_penalty=one.adds_penalty,
         versions=_versions(),
         steps=sum(each.steps for each in trained),
         seconds=sum(each.seconds for each in trained),

@@ -84,20 +84,21 @@ def train_keras_fit(
         CheckpointError: if `before` is of other trainings.
         MemoryError: if TensorFlow runs out of memory.
     """
-    model = type(model).from_config(model.get_config())  # what is compiled is saved with the optimizer of its last seed
+    variables = model.variables  # in the order of `initial`
+    model = keras.Model(model.inputs, model.outputs, name=model.name)  # what is compiled is saved with its optimizer
     digests, keeps = OrderDigests(seeds), kept_rows.keeps_measures(training, data, len(seeds))
     done, interrupted = Done(), False
     if before is not None:
         _go_on(done, before, model, data, training, seeds, digests)
     for row in range(len(done.histories), len(seeds)):
-        for variable, values in zip(model.variables, initial, strict=True):
+        for variable, values in zip(variables, initial, strict=True):
             variable.assign(values[row])
         recorder = Recorder(seeds[row], data, row, training, digests)
         with memory_errors():
             _fit(model, data, training, row, recorder, _Stop(recorder, done, seeds, watch, keeper), before)
         before = None
         done.histories.append(recorder.history())
-        done.weights.append([variable.numpy() for variable in model.variables])
+        done.weights.append([variable.numpy() for variable in variables])
         done.rows += [_rows(model, data, row, training, done.histories[-1])] if keeps else []
         left = row + 1 < len(seeds)
         if left and recorder.ended and keeper.checkpoint_due(done.size):

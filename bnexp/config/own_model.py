@@ -1,0 +1,134 @@
+"""`model`: a network of your own, written in Python or saved by Keras, and how its normalization layers are swapped."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic_core import PydanticCustomError
+
+from bnexp.config.normalization import (
+    BatchRenormalization,
+    GhostBatchNormalization,
+    InstanceNormalization,
+    LayerNormalization,
+    Momentum,
+    NoNormalization,
+    RmsNormalization,
+)
+from bnexp.config.section import Count, Positive, Section, named
+from bnexp.errors import outside_locale
+
+
+class AsWritten(Section):
+    """The normalization layers of the network as it was written."""
+
+    name: Literal["as_written"]
+
+
+class Frozen(Section):
+    """Batch normalization that learns nothing: its statistics, scale and offset stay as `weights: keep` found them."""
+
+    name: Literal["frozen"]
+
+
+class SwappedBatch(Section):
+    """Batch normalization. A layer that is one already keeps what this section does not say."""
+
+    name: Literal["batch"]
+    momentum: Momentum | None = None
+    """Weight of the old moving statistics at each step; null: as written, or 0.99 for a layer of another kind."""
+    epsilon: Positive | None = None
+    """null: as written, or 0.001 for a layer of another kind."""
+
+
+class SwappedGroup(Section):
+    """Group normalization (Wu and He, 2018) with as many groups as fit each layer."""
+
+    name: Literal["group"]
+    groups: Count | None = None
+    """Groups of channels; null: the greatest divisor of a layer's channels up to 32 that leaves a group 8 numbers."""
+    epsilon: Positive = 1e-3
+    center: bool = True
+    scale: bool = True
+
+
+AS_WRITTEN = AsWritten(name="as_written")
+Swap = (
+    AsWritten
+    | NoNormalization
+    | SwappedBatch
+    | LayerNormalization
+    | SwappedGroup
+    | InstanceNormalization
+    | RmsNormalization
+    | BatchRenormalization
+    | GhostBatchNormalization
+    | Frozen
+)
+SwapKey = Annotated[Swap, Field(discriminator="name"), BeforeValidator(named)]
+
+
+def _plain(value: Any) -> Any:
+    """Refuse numbers that no config can hold; YAML gives mappings, lists, text, numbers, true, false and null."""
+    match value:
+        case dict():
+            for entry in value.values():
+                _plain(entry)
+        case list():
+            for entry in value:
+                _plain(entry)
+        case float() if not math.isfinite(value):
+            raise PydanticCustomError("finite_number", "a finite number")
+    return value
+
+
+def _function(text: str) -> str:
+    file, colon, function = text.rpartition(":")
+    if not (colon and file and function.isidentifier()):
+        raise PydanticCustomError("build", "FILE.py:FUNCTION or package.module:FUNCTION")
+    return _path(text)
+
+
+def _path(text: str) -> str:
+    if "\0" in text:
+        raise PydanticCustomError("path", "a path without a NUL character")
+    if reason := outside_locale(text):
+        raise PydanticCustomError("path", "a path of this locale; {reason}", {"reason": reason})
+    return text
+
+
+class OwnNetwork(Section):
+    """What every network of your own has: which normalization it gets, and with which weights it starts."""
+
+    normalization: SwapKey = AS_WRITTEN
+    """What its normalization layers become."""
+    weights: Literal["draw", "keep"] = "draw"
+    """Draw all weights anew for each seed, or keep those that the network comes with."""
+    freeze: list[Annotated[str, Field(min_length=1)]] = []
+    """Layers that learn nothing, by their names or patterns such as conv*; batch normalization among them keeps its
+    statistics, as in Keras."""
+
+
+class PythonNetwork(OwnNetwork):
+    """A function of yours that returns a `keras.Model`. Its file is run."""
+
+    name: Literal["python"]
+    build: Annotated[str, AfterValidator(_function)]
+    """The file and the function, `my_net.py:build`, or `package.module:build`. If the function has a parameter
+    `normalization`, it gets a function that makes the layers: `normalization(name="norm_1")`. If not, normalization
+    layers are swapped. `input_shape` and `classes` are given to functions that have these parameters."""
+    arguments: dict[str, Annotated[Any, AfterValidator(_plain)]] = {}
+    """What else the function is called with."""
+
+
+class KerasFile(OwnNetwork):
+    """A model that Keras saved. No code in it is run."""
+
+    name: Literal["keras_file"]
+    path: Annotated[str, Field(min_length=1), AfterValidator(_path)]
+    """The .keras file."""
+
+
+OWN_NETWORKS = (PythonNetwork, KerasFile)

@@ -1,0 +1,25 @@
+"""What is recorded and shown of a network of the user's own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bnexp.config import Experiment
+from bnexp.config.own_model import OWN_NETWORKS
+from bnexp.experiment.own_files import network_sha256
+from bnexp.store.run_record import Network, SwappedLayer
+
+if TYPE_CHECKING:
+    from bnexp.models import Built
+
+
+def network_facts(experiment: Experiment, built: Built) -> Network | None:
+    """Return what run.json records of a network of the user's own; None of one of bnexp's."""
+    if not isinstance(experiment.model, OWN_NETWORKS):
+        return None
+    return Network(
+        sha256=network_sha256(experiment.model),
+        swapped=[SwappedLayer(path=one.path, was=one.was, now=one.now) for one in built.swapped],
+        notes=list(built.notes),
+        adds_penalty=built.adds_penalty,
+    )

@@ -1,0 +1,128 @@
+"""A model that Keras saved, read in safe mode: its description is checked before any of it is built."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from bnexp.errors import SettingError, listed
+from bnexp.models.sequential import REFUSALS, refusal_text
+
+LARGEST_DESCRIPTION = 256 * 2**20
+"""Bytes of config.json: that of a large published network has 1 MB."""
+OLD_FORMATS = (".h5", ".hdf5")
+FUNCTION = (
+    "`def build(): return keras.models.load_model(...)` in a Python file, and model: {name: python, build: FILE:build}"
+)
+KEY = "model.path"
+
+
+def loaded(path: str) -> keras.Model:
+    """Return the model of a .keras file, with its weights and without its optimizer.
+
+    Raises:
+        SettingError: if there is no such file, it is no model of Keras 3, or it holds code or classes of someone's own.
+    """
+    file = Path(path).expanduser()
+    _refuse_no_file(path, file)
+    description = _description(path, file)
+    _refuse_code(path, description)
+    try:
+        model = keras.saving.load_model(file, compile=False, safe_mode=True)
+    except (*REFUSALS, OSError) as error:
+        raise SettingError(KEY, f"is {path!r}; Keras cannot load it: {refusal_text(error)} Save it again.") from error
+    if not isinstance(model, keras.Model):
+        raise SettingError(KEY, f"is {path!r}; it holds a {type(model).__name__}. Expected a keras.Model.")
+    return model
+
+
+def compiled_loss(path: str) -> str | None:
+    """Return the loss that the saved model was compiled with, by Keras's name; None if it was not, or has several."""
+    loss = (_description(path, Path(path).expanduser()).get("compile_config") or {}).get("loss")
+    if isinstance(loss, dict):
+        options = loss.get("config") or {}
+        loss = options.get("name") if isinstance(options, dict) else None
+    return loss if isinstance(loss, str) else None
+
+
+def _refuse_no_file(path: str, file: Path) -> None:
+    convert = f"Convert it: `keras.models.load_model({path!r}).save({str(file.with_suffix('.keras'))!r})`."
+    if not file.exists():
+        raise SettingError(KEY, f"is {path!r}; there is no such file in {Path.cwd()}. Name a .keras file.")
+    if file.is_dir():
+        raise SettingError(
+            KEY,
+            f"is {path!r}, a folder; expected a .keras file. A SavedModel cannot be trained further: build the network "
+            "in Python, load its weights, and write it with `model.save('my.keras')`.",
+        )
+    if file.suffix.lower() in OLD_FORMATS:
+        raise SettingError(KEY, f"is {path!r}, in the older format HDF5; expected a .keras file. {convert}")
+
+
+def _description(path: str, file: Path) -> dict[str, Any]:
+    """Return config.json of the archive: all that Keras builds the model from."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            if archive.getinfo("config.json").file_size > LARGEST_DESCRIPTION:
+                raise SettingError(
+                    KEY, f"is {path!r}; its config.json has more than 256 MiB. Expected a model of Keras."
+                )
+            found = json.loads(archive.read("config.json"))
+    except (zipfile.BadZipFile, KeyError, ValueError, OSError, RecursionError) as error:
+        raise SettingError(
+            KEY, f"is {path!r}; it is no file of Keras 3 ({error}). Expected what `model.save('my.keras')` writes."
+        ) from error
+    if not isinstance(found, dict):
+        raise SettingError(KEY, f"is {path!r}; its config.json describes no model. Save it again.")
+    return found
+
+
+def _refuse_code(path: str, description: dict[str, Any]) -> None:
+    """Refuse a model with code in it, or with classes that only its author's program has, by their names."""
+    objects = list(_objects(description))
+    code = [_name(one) for one in objects if one.get("class_name") in ("Lambda", "__lambda__")]
+    if code:
+        raise SettingError(
+            KEY,
+            f"is {path!r}; it holds a Lambda layer ({listed(dict.fromkeys(code), 5)}), which is code, and none is run "
+            f"from a file. Use {FUNCTION}.",
+        )
+    unknown = [f"{one['class_name']} ({_name(one)})" for one in objects if _is_unknown(one)]
+    if unknown:
+        raise SettingError(
+            KEY,
+            f"is {path!r}; it holds classes that are not Keras's: {listed(dict.fromkeys(unknown), 5)}. Use {FUNCTION}, "
+            "in which these classes are imported.",
+        )
+
+
+def _objects(value: Any) -> Iterator[dict[str, Any]]:
+    """Yield each object that Keras would build."""
+    if isinstance(value, dict):
+        if isinstance(value.get("class_name"), str) and "config" in value:
+            yield value
+        for entry in value.values():
+            yield from _objects(entry)
+    elif isinstance(value, list):
+        for entry in value:
+            yield from _objects(entry)
+
+
+def _is_unknown(one: dict[str, Any]) -> bool:
+    module, registered = one.get("module"), one.get("registered_name")
+    if module is None and registered is None:
+        return False
+    if isinstance(module, str) and (module == "builtins" or module.partition(".")[0] == "keras"):
+        return False
+    name = registered if isinstance(registered, str) else one["class_name"]
+    return keras.saving.get_registered_object(name) is None
+
+
+def _name(one: dict[str, Any]) -> str:
+    config = one.get("config")
+    return str(config.get("name", one.get("name", "unnamed"))) if isinstance(config, dict) else "unnamed"

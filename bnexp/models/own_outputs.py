@@ -1,0 +1,75 @@
+"""The outputs of a network of the user's own: what its last layer gives, made into what the task needs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+
+from bnexp.config.section import Task
+from bnexp.errors import SettingError
+from bnexp.models.head import ACTIVATIONS, SecondClass, output_units
+from bnexp.models.swapping import is_plain_model
+
+ROWS = 8
+"""Random rows that an output of unknown activation is tried on."""
+
+
+def with_fitting_output(model: keras.Model, task: Task, classes: int) -> tuple[keras.Model, list[str]]:
+    """Return the model with the outputs that its task needs, and a sentence on what was added.
+
+    Logits get their sigmoid or softmax; of two classes with a unit each, the second's probability is taken.
+
+    Raises:
+        SettingError: if the outputs are of another shape, or the activation is another.
+    """
+    shape, units = tuple(model.output_shape), output_units(task, classes)
+    activation = _activation(model)
+    if task == "binary" and shape == (None, 2) and activation in ("softmax", "linear"):
+        last = SecondClass(logits=activation == "linear", name="second_class")
+        return _followed_by(model, last), ["Of its two outputs, the second is the probability of the second class."]
+    wanted = ACTIVATIONS[task]
+    if shape == (None, units) and activation == "linear" and task != "regression":
+        last = keras.layers.Activation(wanted, name="probabilities")
+        return _followed_by(model, last), [f"Its outputs are logits; {wanted} is added behind them."]
+    fits = activation == wanted if activation is not None else _fits(model, task)
+    if shape != (None, units) or not fits:
+        seen = f" with {activation} activation" if activation is not None else ""
+        two = ", or two units with softmax" if task == "binary" else ""
+        raise SettingError(
+            "model",
+            f"ends in outputs of shape {shape}{seen}; a {task} task needs (None, {units}) with {wanted}{two}. "
+            f'End the network with Dense({units}, activation="{wanted}").',
+        )
+    return model, []
+
+
+def _followed_by(model: keras.Model, layer: keras.Layer) -> keras.Model:
+    return keras.Model(model.inputs, layer(model.outputs[0]), name=model.name)
+
+
+def _activation(model: keras.Model) -> str | None:
+    """Return the activation of the last layer; None of a layer whose activation is not known."""
+    last: Any = model
+    while is_plain_model(last):
+        last = last.layers[-1] if isinstance(last, keras.Sequential) else last.outputs[0]._keras_history.operation
+    if isinstance(last, keras.layers.Softmax):
+        return "softmax"
+    if isinstance(last, keras.layers.ReLU | keras.layers.LeakyReLU | keras.layers.ELU | keras.layers.PReLU):
+        return type(last).__name__
+    activation = getattr(last, "activation", None)
+    return None if activation is None else str(getattr(activation, "__name__", type(activation).__name__))
+
+
+def _fits(model: keras.Model, task: Task) -> bool:
+    """Try the model on random rows: probabilities are from 0 to 1, and over several classes they sum to 1."""
+    shape = (ROWS, *(size or 8 for size in model.input_shape[1:]))
+    generator = np.random.default_rng(0)
+    whole = keras.backend.is_int_dtype(model.inputs[0].dtype)
+    x = generator.integers(0, 2, shape) if whole else generator.normal(size=shape)
+    values = np.asarray(model(x, training=False), "float64")
+    if task == "regression":
+        return True
+    in_range = bool(((values >= 0) & (values <= 1)).all())
+    return in_range and (task == "binary" or bool(np.allclose(values.sum(axis=-1), 1, atol=1e-4)))

@@ -1,0 +1,143 @@
+"""A function of the user's, found by `my_net.py:build` or `package.module:build`, and called; its errors are theirs."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+import inspect
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from bnexp.errors import SettingError, nearest
+
+Function = Callable[..., Any]
+
+
+def function_of(build: str) -> Function:
+    """Import the file or module that is named, and return its function. Nothing else is imported.
+
+    Raises:
+        SettingError: if there is no such file, module or function, or importing it fails.
+    """
+    place, _, name = build.rpartition(":")
+    path = Path(place).expanduser()
+    with _errors_of("import", build):
+        module = _file_module(path) if place.endswith(".py") else _named_module(place, build)
+    found = getattr(module, name, None)
+    if callable(found):
+        return found  # type: ignore[no-any-return]
+    if found is not None:
+        raise SettingError("model.build", f"is {build!r}; {name} is {type(found).__name__}. Expected a function.")
+    functions = [key for key, value in vars(module).items() if _is_own_function(value, module)]
+    offered = nearest(name, functions) if functions else f"It defines no function; write `def {name}():`."
+    raise SettingError("model.build", f"is {build!r}; {place} has no function {name}. {offered}")
+
+
+def called(function: Function, build: str, arguments: Mapping[str, Any], offered: Mapping[str, Any]) -> Any:
+    """Call the function with the config's arguments, and with what bnexp offers of what it has parameters for.
+
+    Raises:
+        SettingError: if it does not take these arguments, or fails.
+    """
+    signature = inspect.signature(function)
+    given = {name: value for name, value in offered.items() if name in signature.parameters}
+    try:
+        signature.bind(**{**given, **arguments})
+    except TypeError as error:
+        raise SettingError(
+            "model.arguments",
+            f"is {dict(arguments)}; {build} takes {function.__name__}{signature}: {error}. Give its arguments by name.",
+        ) from error
+    with _errors_of("call", build), importable_beside(build):
+        return function(**{**given, **arguments})
+
+
+def takes(function: Function, parameter: str) -> bool:
+    """Return True if the function has a parameter of this name."""
+    return parameter in inspect.signature(function).parameters
+
+
+@contextmanager
+def importable_beside(build: str) -> Iterator[None]:
+    """Let the user's code import modules that lie beside its file, or in the current directory, as `python` does."""
+    place = build.rpartition(":")[0]
+    folder = str(Path(place).expanduser().resolve().parent) if place.endswith(".py") else str(Path.cwd())
+    sys.path.insert(0, folder)
+    try:
+        yield
+    finally:
+        if folder in sys.path:
+            sys.path.remove(folder)
+
+
+def _file_module(path: Path) -> ModuleType:
+    """Return the module of a file, run once for each state of its text. Its name cannot hide another module."""
+    if not path.is_file():
+        raise SettingError(
+            "model.build", f"names {str(path)!r}; there is no such file in {Path.cwd()}. Name a .py file."
+        )
+    state = hashlib.sha256(bytes(path.resolve()) + path.read_bytes()).hexdigest()[:16]
+    name = f"bnexp_user_{state}_{path.stem}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, path.resolve())
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        with importable_beside(f"{path}:"):
+            spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _named_module(name: str, build: str) -> ModuleType:
+    with importable_beside(build):
+        try:
+            return importlib.import_module(name)
+        except ModuleNotFoundError as error:
+            if error.name is None or not f"{name}.".startswith(f"{error.name}."):
+                raise  # the module is there, and imports one that is not
+            raise SettingError(
+                "model.build",
+                f"is {build!r}; there is no module {error.name}. Use FILE.py:FUNCTION, or a module that can be "
+                f"imported from {Path.cwd()}.",
+            ) from error
+
+
+def _is_own_function(value: Any, module: ModuleType) -> bool:
+    return inspect.isfunction(value) and value.__module__ == module.__name__
+
+
+@contextmanager
+def _errors_of(step: str, build: str) -> Iterator[None]:
+    """Raise SettingError with the user's own traceback where their code fails."""
+    try:
+        yield
+    except SettingError:
+        raise
+    except (Exception, SystemExit) as error:
+        file = build.rpartition(":")[0]
+        raise SettingError(
+            "model.build",
+            f"is {build!r}; your code in {file} fails ({step}):\n{_own_traceback(error)}\n"
+            f"The error is in that code, and not in bnexp. Mend it, and try it with `python {Path(file).name}`.",
+        ) from error
+
+
+def _own_traceback(error: BaseException) -> str:
+    """Return the traceback from the first frame that is neither bnexp's nor Python's machinery of imports."""
+    here = str(Path(__file__).parent)
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if not frame.filename.startswith((here, "<frozen"))]
+    lines = [*traceback.format_list(own), *traceback.format_exception_only(error)]
+    return "".join(lines).rstrip()

@@ -408,8 +408,8 @@ def test_plain_keras_traces_the_step_of_a_seed_once(monkeypatch: pytest.MonkeyPa
     """TensorFlow traces a step again if the first trace makes variables, as those of an optimizer and of metrics."""
     config = experiment(training={"epochs": 2, "batch_size": 32})
     built, data = prepared(config, (0, 1))
-    step, traced = keras.Sequential.train_step, list[Any]()
-    monkeypatch.setattr(keras.Sequential, "train_step", lambda model, rows: traced.append(rows) or step(model, rows))
+    step, traced = keras.Model.train_step, list[Any]()
+    monkeypatch.setattr(keras.Model, "train_step", lambda model, rows: traced.append(rows) or step(model, rows))
     train_keras_fit(built.model, data, config.training, (0, 1), built.initial.draw((0, 1)), lambda history: False)
     assert len(traced) == 2
 

@@ -46,7 +46,7 @@ def with_fitting_output(model: keras.Model, task: Task, classes: int) -> tuple[k
 
 
 def _followed_by(model: keras.Model, layer: keras.Layer) -> keras.Model:
-    return keras.Model(model.inputs, layer(model.outputs[0]), name=model.name)
+    return keras.Model(model.inputs[0], layer(model.outputs[0]), name=model.name)
 
 
 def _activation(model: keras.Model) -> str | None:

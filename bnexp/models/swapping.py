@@ -265,7 +265,7 @@ def _normalized_layers(model: keras.Layer) -> list[keras.Layer]:
 
 
 def _with_bias(layer: keras.Layer, work: Swapping) -> keras.Layer:
-    """Return a layer with a bias in the place of the offset that is taken out, or the layer itself if it is the user's own."""
+    """Return the layer with a bias instead of the offset that is taken out; one of the user's own stays as it is."""
     config = layer.get_config()
     if type(layer).__module__.partition(".")[0] != "keras" or "use_bias" not in config:
         work.notes.append(f"{work.paths[id(layer)]} stays without a bias: it is a layer of your own.")

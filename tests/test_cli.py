@@ -219,7 +219,7 @@ def test_an_empty_path_is_refused_and_not_taken_for_the_current_directory(argume
     assert "it is empty; expected a path. Is a variable of the shell not set?" in " ".join(result.output.split())
 
 
-@pytest.mark.parametrize("option", ["--margin", "--target"])
+@pytest.mark.parametrize("option", ["--margin", "--reach"])
 def test_a_number_that_no_float_holds_is_told_as_it_was_written(option: str) -> None:
     result = CliRunner().invoke(app, ["compare", "a", "b", option, "-1e400"], env={"COLUMNS": "200"})
     assert result.exit_code == 2

@@ -235,7 +235,7 @@ def test_a_target_that_guessing_reaches_is_none_unless_it_is_asked_for() -> None
     found = compare(arms, Question())["target"]
     assert found["value"] is None
     assert found["rule"] == (
-        "none: the median best val_accuracy of b's seeds minus 5% is no more than guessing scores; --target sets one"
+        "none: the median best val_accuracy of b's seeds minus 5% is no more than guessing scores; --reach sets one"
     )
     assert compare(arms, Question(target=0.4))["target"]["value"] == 0.4
 
@@ -450,7 +450,7 @@ def test_pairing_is_told_by_digest() -> None:
         ([BN, NOBN], Question(metric="test_accuracy"), "--metric is 'test_accuracy'; without dataset.validation_size the data have no test "
          "part. Set dataset.validation_size, such as 0.25."),
         ([BN, NOBN], Question(margin=float("nan")), "--margin is nan; expected a finite number in the metric's own unit. Use 0.01, for example."),
-        ([BN, NOBN], Question(target=float("inf")), "--target is inf; expected a finite number in the metric's own unit. Use 0.01, for example."),
+        ([BN, NOBN], Question(target=float("inf")), "--reach is inf; expected a finite number in the metric's own unit. Use 0.01, for example."),
         ([BN, NOBN], Question(margin=1), "--margin is 1, and the metric is val_accuracy; expected a share below 1, as accuracies are shares. "
          "Write --margin 0.01 for 1 point."),
         ([BN, NOBN], Question(margin=0), "--margin is 0, and the metric is val_accuracy; expected a number above 0. "
@@ -459,12 +459,12 @@ def test_pairing_is_told_by_digest() -> None:
          "Use the smallest difference that matters, such as --margin 0.01."),
         ([BN, NOBN], Question(target=90, margin=2), "--margin is 2, and the metric is val_accuracy; expected a share below 1, as accuracies are shares. "
          "Write --margin 0.02 for 2 points.\n"
-         "--target is 90, and the metric is val_accuracy; expected a share above 0, of 1 at most. Write --target 0.9 for 90%."),
-        ([BN, NOBN], Question("val_loss", target=-0.5), "--target is -0.5, and the metric is val_loss; expected 0 or more, as a loss or an "
-         "error is never lower. Use --target 0.5, for example."),
+         "--reach is 90, and the metric is val_accuracy; expected a share above 0, of 1 at most. Write --reach 0.9 for 90%."),
+        ([BN, NOBN], Question("val_loss", target=-0.5), "--reach is -0.5, and the metric is val_loss; expected 0 or more, as a loss or an "
+         "error is never lower. Use --reach 0.5, for example."),
         ([with_r2("a", [0.5] * SEEDS), with_r2("b", [0.4] * SEEDS)], Question(margin=1, target=1.5), "--margin is 1, and the metric is val_r2; "
-         "expected less than 1, as r2 is 1 at most. Use --margin 0.01, for example.\n--target is 1.5, and the metric is val_r2; "
-         "expected 1 or less, as no r2 is higher. Write --target 0.015 for 1.5%."),
+         "expected less than 1, as r2 is 1 at most. Use --margin 0.01, for example.\n--reach is 1.5, and the metric is val_r2; "
+         "expected 1 or less, as no r2 is higher. Write --reach 0.015 for 1.5%."),
         ([BN, changed(NOBN, "dataset", "digest", to="x")], Question(),
          "bn (bn-run) and nobn (nobn-run) were not trained on the same data: the rows differ by digest though the configs "
          "agree. Train both on one dataset, then compare."),
@@ -514,5 +514,5 @@ def test_the_document_holds_what_was_asked_where_it_is_not_the_default() -> None
         return comparison.compare([BN, NOBN], Question(**question)).asked.options
 
     assert asked() == asked(margin=0.01) == asked(baseline="nobn") == ""
-    assert asked(margin=0.02, target=0.9) == "--margin 0.02 --target 0.9"
+    assert asked(margin=0.02, target=0.9) == "--margin 0.02 --reach 0.9"
     assert asked(baseline="bn", about="these-rows") == "--baseline bn --about these-rows"

@@ -77,7 +77,7 @@ def test_an_arm_that_keeps_no_predictions_is_named() -> None:
         ({"metric": "val_auc"}, ["val_loss", "val_accuracy"],
          "--metric is 'val_auc'; it is computed from what is kept of each held-out row, and an arm keeps none. Set training.keep_rows: true."),
         ({"metric": "val_auc", "target": 0.9}, ["val_accuracy", "val_auc"],
-         "--target is 0.9, and val_auc is computed after training, so that no epoch reaches it. Leave --target out, or use another --metric."),
+         "--reach is 0.9, and val_auc is computed after training, so that no epoch reaches it. Leave --reach out, or use another --metric."),
         ({"metric": "val_auc", "margin": 1.0}, ["val_accuracy", "val_auc"],
          "--margin is 1, and the metric is val_auc; expected less than 1, as auc is 1 at most. Use --margin 0.01, for example."),
         ({"metric": "val_auc"}, ["val_mse", "val_r2"],

@@ -98,7 +98,7 @@ def test_a_comparison_is_listed_with_the_overrides_of_its_arms(
     ("asked", "told"),
     [
         ({"margin": 0.02, "target": 0.9, "baseline": "a", "about": "these-rows"},
-         "--margin 0.02 --target 0.9 --baseline a --about these-rows"),
+         "--margin 0.02 --reach 0.9 --baseline a --about these-rows"),
         ({"margin": None, "target": None, "baseline": None, "about": "new-rows"}, "-"),
         ({}, "-"),
     ],

@@ -11,6 +11,7 @@ from bnexp import comparison, config, store
 from bnexp.api.experiments import checked, train_one
 from bnexp.api.names import RUNS, Name, Names, Overrides, as_list
 from bnexp.api.observer import Observer
+from bnexp.api.own_networks import OwnNetworks
 from bnexp.comparison import Arm, Question, refuse_too_few
 from bnexp.comparison.looks import is_over, look_of, tell_of_looks
 from bnexp.comparison.question import FIRST_LOOK
@@ -18,11 +19,13 @@ from bnexp.config.training import first_seeds
 from bnexp.errors import ComparisonError, Problems, StoppedError, counted, work_begun
 from bnexp.experiment import comparison_plan, earlier_comparison, resolve
 from bnexp.experiment.arm_names import distinctly_named, with_baseline
-from bnexp.experiment.config_names import config_file
+from bnexp.experiment.config_names import Name as ArmName
+from bnexp.experiment.config_names import config_source
 from bnexp.experiment.earlier_looks import earlier_looks
 from bnexp.experiment.prepare import Asked, Checked
 from bnexp.experiment.run import Finished
 from bnexp.report import figures
+from bnexp.report.about_network import network_lines
 from bnexp.store import ComparisonDocument
 from bnexp.store.comparison_document import Look
 from bnexp.store.plan_document import ComparisonPlan
@@ -49,6 +52,9 @@ def compare(
     overrides: Overrides = (),
     question: Question | None = None,
     *,
+    data: Name | None = None,
+    target: str | None = None,
+    arms: Names | None = None,
     runs: Name = RUNS,
     observer: Observer | None = None,
 ) -> Comparison:
@@ -58,26 +64,65 @@ def compare(
     is for every arm that has its key. `question` may name the metric that decides, the margin that matters, a value
     to reach, and another baseline. With `question.until_settled`, more seeds are trained until the answer is settled.
 
+    A name may also be a network of your own, `my_net.py:build` or `my_net.keras`. `data` is then a file, a folder or
+    the name of a known set, and `target` the column to be learned. The network is compared in several `arms`, such as
+    `["batch", "layer", "none"]`. If none are given: as it is written, with layer normalization, and without any.
+
     Raises:
         UserError: before anything is trained or written, with all that is wrong.
         WorkError: if the work cannot go on.
         StoppedError: if the user stops it.
     """
-    work = _Work(as_list(names), as_list(overrides), question or Question(), Path(runs), observer or Observer())
+    own = OwnNetworks(data, target, None if arms is None else as_list(arms))
+    work = _begun(
+        _Work(as_list(names), as_list(overrides), question or Question(), Path(runs), observer or Observer()), own
+    )
     if work.question.looks:
         return _until_settled(work)
-    arms, document = _look(work, _designed(work))
+    compared, document = _look(work, _designed(work))
     with work_begun(when=bool(work.trained)):
         taken = [look_of(document)]
-        tell_of_looks(document, taken, (), earlier_looks(work.runs, arms, document, taken))
-        return _kept(work, arms, document)
+        tell_of_looks(document, taken, (), earlier_looks(work.runs, compared, document, taken))
+        return _kept(work, compared, document)
+
+
+def plan_comparison(
+    names: Names,
+    overrides: Overrides = (),
+    question: Question | None = None,
+    *,
+    data: Name | None = None,
+    target: str | None = None,
+    arms: Names | None = None,
+    runs: Name = RUNS,
+    observer: Observer | None = None,
+) -> ComparisonPlan:
+    """Check what `compare` would do, and return which arms it would train and which difference it can detect.
+
+    Nothing is trained or written.
+
+    Raises:
+        UserError: with all that is wrong.
+    """
+    own = OwnNetworks(data, target, None if arms is None else as_list(arms))
+    work = _begun(
+        _Work(as_list(names), as_list(overrides), question or Question(), Path(runs), observer or Observer()), own
+    )
+    looks = work.question.looks
+    design = _of_first(_designed(work, looks[-1]), looks[-1]) if looks else _designed(work)
+    return comparison_plan.plan(work.runs, design.planned, design.stored, design.checked, design.question)
+
+
+def _begun(work: _Work, own: OwnNetworks) -> _Work:
+    """Return the work with the arms of the user's own networks in their places."""
+    return replace(work, names=own.arms_of([str(name) for name in work.names], work.overrides, work.observer))
 
 
 @dataclass(frozen=True)
 class _Work:
     """What is asked of `compare`, and what was trained for it so far."""
 
-    names: Sequence[str]
+    names: Sequence[ArmName]
     overrides: Sequence[str]
     question: Question
     runs: Path
@@ -115,27 +160,6 @@ def _of_first(design: _Designed, seeds: int) -> _Designed:
     return replace(design, stored=stored)
 
 
-def plan_comparison(
-    names: Names,
-    overrides: Overrides = (),
-    question: Question | None = None,
-    *,
-    runs: Name = RUNS,
-    observer: Observer | None = None,
-) -> ComparisonPlan:
-    """Check what `compare` would do, and return which arms it would train and which difference it can detect.
-
-    Nothing is trained or written.
-
-    Raises:
-        UserError: with all that is wrong.
-    """
-    work = _Work(as_list(names), as_list(overrides), question or Question(), Path(runs), observer or Observer())
-    looks = work.question.looks
-    design = _of_first(_designed(work, looks[-1]), looks[-1]) if looks else _designed(work)
-    return comparison_plan.plan(work.runs, design.planned, design.stored, design.checked, design.question)
-
-
 @dataclass(frozen=True)
 class _Designed:
     """A comparison that can be made: its question and its arms, stored ones and ones that were checked."""
@@ -165,6 +189,7 @@ def _designed(work: _Work, seeds: int | None = None) -> _Designed:
             _refuse_fewer_seeds(stored, seeds)
         checked_arms = _checked(planned, work.observer)
         resolve.refuse_unanswerable(asked, planned, stored, checked_arms)
+        resolve.refuse_equal_networks(planned, stored, checked_arms)
     problems.refuse()
     for text in notes:
         work.observer.info(text)
@@ -201,7 +226,7 @@ def _planned(work: _Work, seeds: int | None, note: Callable[[str], None]) -> lis
     """Find out what the names mean; `note` takes which overrides do not apply, and which runs have more seeds."""
     names, observer = work.names, work.observer
     fitting = resolve.fitting_overrides(names, work.overrides)
-    of_look = {name: [f"training.seeds={seeds}"] if seeds and config_file(name) else [] for name in names}
+    of_look = {name: [f"training.seeds={seeds}"] if seeds and config_source(name) else [] for name in names}
     changes = {name: [*fitting[name], *of_look[name]] for name in names}
     planned = resolve.plan_arms(names, work.runs, changes, observer.warn)
     for name in names:
@@ -224,7 +249,13 @@ def _checked(planned: Sequence[resolve.Planned], observer: Observer) -> dict[str
             asked.append(Asked(item.experiment, partial(config.where, item.config, item.overrides)))
     if not asked:
         return {}
-    return dict(zip(names, checked(asked, observer, digests=resolve.needs_digests(planned)), strict=True))
+    found = dict(zip(names, checked(asked, observer, digests=resolve.needs_digests(planned)), strict=True))
+    for name, facts in found.items():
+        for line in network_lines(facts.network, name):
+            observer.info(line.plain)
+        for text in facts.doubts:
+            observer.warn(f"{name}: {text}")
+    return found
 
 
 def _train(item: resolve.Planned, *, work: _Work) -> Finished:

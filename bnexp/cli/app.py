@@ -11,12 +11,15 @@ from bnexp import __version__
 from bnexp.cli.options import (
     About,
     Address,
+    Arms,
+    Data,
     Format,
     Json,
     Launcher,
     Margin,
     MaxSeeds,
     Quiet,
+    Reach,
     Runs,
     Seeds,
     SeedsOfFile,
@@ -73,8 +76,11 @@ def train(
 def compare(
     arguments: Annotated[
         list[str],
-        typer.Argument(metavar="ARM|KEY=VALUE", help="Two arms or more, and keys to override."),
+        typer.Argument(metavar="ARM|KEY=VALUE", help="Two arms or more, or a network of your own; keys to override."),
     ],
+    data: Data = None,
+    target: Target = None,
+    arms: Arms = None,
     metric: Annotated[
         str | None,
         typer.Option(
@@ -82,7 +88,7 @@ def compare(
         ),
     ] = None,
     margin: Margin = None,
-    target: Target = None,
+    reach: Reach = None,
     baseline: Annotated[str | None, typer.Option(help="What the others are compared with; else the last arm.")] = None,
     about: About = "new-rows",
     until_settled: UntilSettled = False,
@@ -102,15 +108,23 @@ def compare(
     answer is one of four words: helps, hurts, no difference that matters,
     cannot tell yet.
 
+    A Keras network of your own is compared with itself, in several --arms: a
+    function that returns it, or a saved model. The function's file is run.
+
     Example: bnexp compare bn nobn
+
+    Example: bnexp compare my_net.py:build --data my.csv --target label
     """
     with ending_at_once():
         from bnexp.cli import commands
         from bnexp.comparison import Question
 
-    question = Question(metric, margin, target, baseline, about, until_settled, max_seeds)
+    question = Question(metric, margin, reach, baseline, about, until_settled, max_seeds)
+    own: commands.Own = {"data": data, "target": target, "arms": None if arms is None else arms.split(",")}
     raise typer.Exit(
-        commands.compare(arguments, question, seeds=seeds, runs=runs, dry_run=dry_run, quiet=quiet, as_json=json)
+        commands.compare(
+            arguments, question, own=own, seeds=seeds, runs=runs, dry_run=dry_run, quiet=quiet, as_json=json
+        )
     )
 
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 from bnexp import config
 from bnexp.api import comparisons, experiments, stored
@@ -19,8 +19,17 @@ from bnexp.errors import DIVERGED, DONE, INTERRUPTED
 from bnexp.experiment.run import Finished
 from bnexp.report import comparison_table, plan_table, run_list
 from bnexp.report.about_data import data_lines
+from bnexp.report.about_network import network_lines
 from bnexp.report.styles import warning
 from bnexp.system.terminal import plain
+
+
+class Own(TypedDict):
+    """What is said of networks of the user's own (`api.own_networks`)."""
+
+    data: str | None
+    target: str | None
+    arms: list[str] | None
 
 
 def train(
@@ -73,7 +82,8 @@ def _exit_code(finished: Finished) -> int:
 def _print_plan(checked: CheckedExperiment) -> None:
     """Print the config that would be trained, with what is known of it as comments."""
     print(config.dump(checked.experiment), end="")
-    told = [*data_lines(checked.facts.data), *map(warning, checked.warnings)]
+    facts = checked.facts
+    told = [*data_lines(facts.data), *network_lines(facts.network), *map(warning, checked.warnings)]
     told += plan_table.experiment_plan(checked.experiment, checked.seeds, checked.goes_on_at)
     for line in told:
         print(f"# {line.plain}")
@@ -83,6 +93,7 @@ def compare(
     arguments: Sequence[str],
     question: Question,
     *,
+    own: Own,
     seeds: int | None,
     runs: Path,
     dry_run: bool = False,
@@ -92,10 +103,10 @@ def compare(
     """Compare the arms named, training those that need it; keep and print the comparison."""
     names, overrides = sorted_arguments(arguments, seeds)
     if dry_run:
-        return _plan_comparison(names, overrides, question, runs=runs, quiet=quiet, as_json=as_json)
+        return _plan_comparison(names, overrides, question, own=own, runs=runs, quiet=quiet, as_json=as_json)
     terminal = Terminal(quiet=quiet or as_json)
     with json_on_failure(lambda: [one.record.as_json() for one in terminal.finished], as_json=as_json):
-        found = comparisons.compare(names, overrides, question, runs=runs, observer=terminal)
+        found = comparisons.compare(names, overrides, question, **own, runs=runs, observer=terminal)
     if as_json:
         print_json(found.document.as_json())
     elif quiet:
@@ -107,11 +118,18 @@ def compare(
 
 
 def _plan_comparison(
-    names: Sequence[str], overrides: Sequence[str], question: Question, *, runs: Path, quiet: bool, as_json: bool
+    names: Sequence[str],
+    overrides: Sequence[str],
+    question: Question,
+    *,
+    own: Own,
+    runs: Path,
+    quiet: bool,
+    as_json: bool,
 ) -> int:
     """Check the arms named, and print what would be trained and what can be detected; with `quiet` nothing."""
     with json_on_failure(list, as_json=as_json):
-        found = comparisons.plan_comparison(names, overrides, question, runs=runs, observer=Terminal(quiet=True))
+        found = comparisons.plan_comparison(names, overrides, question, **own, runs=runs, observer=Terminal(quiet=True))
     if as_json:
         print_json(found.as_json())
     elif not quiet:

@@ -59,6 +59,26 @@ def one_of(option: str, *names: str) -> dict[str, Any]:
     return {"parser": chosen, "metavar": f"[{'|'.join(names)}]"}
 
 
+Data = Annotated[
+    str | None,
+    typer.Option(
+        "--data",
+        metavar="PATH",
+        help="For a network of your own: a table, an .npz file, a folder, or a known data set.",
+    ),
+]
+Target = Annotated[
+    str | None, typer.Option("--target", metavar="COLUMN", help="The column of --data that is to be learned.")
+]
+Arms = Annotated[
+    str | None,
+    typer.Option(
+        "--arms",
+        metavar="A,B,...",
+        help="For a network of your own, what normalization becomes: as_written, none, batch, layer, group, instance, "
+        "rms, renorm, ghost, frozen. If not given: as_written,layer,none.",
+    ),
+]
 Launcher = Annotated[
     Literal["local", "ray"],
     typer.Option(
@@ -88,9 +108,10 @@ UntilSettled = Annotated[
     bool, typer.Option("--until-settled", help="Look at 10, 20, 40, ... seeds; stop at the first clear answer.")
 ]
 MaxSeeds = Annotated[int | None, typer.Option(help="Seeds of the last look of --until-settled; 160 if not given.")]
-Target = Annotated[
+Reach = Annotated[
     float | None,
     typer.Option(
+        "--reach",
         parser=as_number,
         metavar="<float>",
         help="Value of the metric to reach: of accuracy a share (0.9 means 90%), else in its own unit.",

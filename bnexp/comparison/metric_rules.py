@@ -122,8 +122,8 @@ def tiny_margin(metric: str, margin: float, baseline: str, mean: float | None, *
 def impossible_value(metric: str, value: float, *, spelt: str = "") -> str | None:
     """Return what is expected of a value to reach, and the cure; None if the metric can have it.
 
-    >>> impossible_value("val_accuracy", 90, spelt="--target ")
-    'expected a share above 0, of 1 at most. Write --target 0.9 for 90%.'
+    >>> impossible_value("val_accuracy", 90, spelt="--reach ")
+    'expected a share above 0, of 1 at most. Write --reach 0.9 for 90%.'
     >>> impossible_value("val_r2", -0.5), impossible_value("val_loss", -1)
     (None, 'expected 0 or more, as a loss or an error is never lower. Use 0.5, for example.')
     """

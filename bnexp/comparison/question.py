@@ -88,11 +88,11 @@ class ResolvedQuestion:
         return on_validation(self.metric)
 
 
-def refuse_too_few(names: Sequence[str]) -> None:
+def refuse_too_few(arms: Sequence[object]) -> None:
     """Raise ComparisonError for fewer than two arms."""
-    if len(names) < 2:
+    if len(arms) < 2:
         raise ComparisonError(
-            f"compare was given {len(names)} arm ({', '.join(names)}); expected two or more. "
+            f"compare was given {len(arms)} arm ({', '.join(map(str, arms))}); expected two or more. "
             "For example: bnexp compare bn nobn"
         )
 
@@ -129,12 +129,12 @@ def _impossible_looks(question: Question) -> Iterator[str]:
 def _impossible_values(question: Question, metric: str) -> Iterator[str]:
     """Yield what is wrong with the margin and the target, by the rules of a study's hypothesis."""
     if is_computed(metric) and question.target is not None:
-        seen = f"--target is {question.target:g}, and {metric} is computed after training, so that no epoch reaches it"
-        yield f"{seen}. Leave --target out, or use another --metric."
+        seen = f"--reach is {question.target:g}, and {metric} is computed after training, so that no epoch reaches it"
+        yield f"{seen}. Leave --reach out, or use another --metric."
         question = replace(question, target=None)
     for option, value, expected in (
         ("margin", question.margin, impossible_margin),
-        ("target", question.target, impossible_value),
+        ("reach", question.target, impossible_value),
     ):
         if value is not None and not math.isfinite(value):
             yield f"--{option} is {value}; expected a finite number in the metric's own unit. Use 0.01, for example."
@@ -179,7 +179,7 @@ def _target(
     rule = f"the median best {watched} of {baseline}'s seeds {change} {TARGET_SHARE:.0%}"
     target = _default_target(watched, history)
     if target is not None and quantity(watched) == "accuracy" and target <= guessing.get("val", -1):
-        return None, f"none: {rule} is no more than guessing scores; --target sets one"
+        return None, f"none: {rule} is no more than guessing scores; --reach sets one"
     return target, rule
 
 

@@ -10,6 +10,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from bnexp.config import merging, overrides, yaml
+from bnexp.config.at_hand import ConfigAtHand, ConfigSource
 from bnexp.config.checks import disagreements
 from bnexp.config.files import shown
 from bnexp.config.mistakes import INCOMPLETE, in_file_order, problems
@@ -23,8 +24,8 @@ LONGEST_NAME = 200
 """Characters of an experiment's name."""
 
 
-def load(path: Path, settings: Sequence[str] = ()) -> Experiment:
-    """Read an experiment from a config file, what it extends, and overrides spelt `training.epochs=5`.
+def load(source: ConfigSource, settings: Sequence[str] = ()) -> Experiment:
+    """Read an experiment from a config file, or one at hand, what it extends, and overrides spelt `training.epochs=5`.
 
     Without a `name` of its own the experiment is called as its file.
 
@@ -32,14 +33,14 @@ def load(path: Path, settings: Sequence[str] = ()) -> Experiment:
         ConfigError: with every mistake there is, in all files and overrides.
     """
     mistakes = Problems()
-    node = _read(path, settings, mistakes)
-    if {"experiment", "arms"} <= node.value.keys():
-        cure = f"Use `bnexp study {shown(path)}`."
-        raise ConfigError([f"{shown(path)}: is a study; expected the config of an experiment. {cure}"])
+    node = _read(source, settings, mistakes)
+    if {"experiment", "arms"} <= node.value.keys() and isinstance(source, Path):
+        cure = f"Use `bnexp study {shown(source)}`."
+        raise ConfigError([f"{shown(source)}: is a study; expected the config of an experiment. {cure}"])
     return experiment_of(node, mistakes)
 
 
-def load_all(paths: Iterable[Path], settings: Sequence[str] = ()) -> list[Experiment]:
+def load_all(sources: Iterable[ConfigSource], settings: Sequence[str] = ()) -> list[Experiment]:
     """Read several experiments with the same overrides.
 
     Raises:
@@ -47,9 +48,9 @@ def load_all(paths: Iterable[Path], settings: Sequence[str] = ()) -> list[Experi
     """
     experiments: list[Experiment] = []
     mistakes = Problems()
-    for path in paths:
+    for source in sources:
         with mistakes.noted():
-            experiments.append(load(path, settings))
+            experiments.append(load(source, settings))
     mistakes.refuse()
     return experiments
 
@@ -92,9 +93,9 @@ def validated(
     return whole
 
 
-def has_key(path: Path, setting: str) -> bool:
+def has_key(source: ConfigSource, setting: str) -> bool:
     """Return True if the config may have an override's key. Any other mistake is reported later."""
-    node = _read(path, [setting], Problems())
+    node = _read(source, [setting], Problems())
     try:
         Experiment.model_validate(yaml.plain(node))
     except ValidationError as error:
@@ -105,16 +106,20 @@ def has_key(path: Path, setting: str) -> bool:
     return True
 
 
-def where(path: Path, settings: Sequence[str], key: str) -> str:
+def where(source: ConfigSource, settings: Sequence[str], key: str) -> str:
     """Return the file and line in which a dotted key of a good config stands, or the section it would stand in."""
-    return node_at(_read(path, settings, Problems()), tuple(key.split("."))).where
+    return node_at(_read(source, settings, Problems()), tuple(key.split("."))).where
 
 
-def _read(path: Path, settings: Sequence[str], mistakes: Problems) -> Node:
-    """Read a config file with all that is laid over it. Parts that cannot be read are left out."""
-    node = merging.read_extended(path, mistakes) or Node({}, str(path))
+def _read(source: ConfigSource, settings: Sequence[str], mistakes: Problems) -> Node:
+    """Read a config with all that is laid over it. Parts that cannot be read are left out."""
+    if isinstance(source, ConfigAtHand):
+        node, own_name = merging.expanded(source.node), source.name
+    else:
+        node = merging.read_extended(source, mistakes) or Node({}, str(source))
+        own_name = _name_of(source)
     node = merging.overridden(node, settings, mistakes)
-    name = node.value.get("name", Node(_name_of(path), node.where))
+    name = node.value.get("name", Node(own_name, node.where))
     return Node({"name": name, **{key: value for key, value in node.value.items() if key != "name"}}, node.where)
 
 

@@ -10,12 +10,15 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from bnexp.config.at_hand import ConfigAtHand, ConfigSource
 from bnexp.config.files import CONFIGS, read_text, shown, unreadable
 from bnexp.config.overrides import read_override
 from bnexp.errors import HINT, ConfigError, Problems, RunError, UserError, nearest
 from bnexp.experiment import lookup
 
 STUDIES = CONFIGS / "studies"
+Name = str | ConfigAtHand
+"""What an arm may be named by."""
 MOST_NAMES = 20
 """Names that a message offers if a name means nothing."""
 
@@ -28,6 +31,11 @@ def config_file(name: str) -> Path | None:
     named = CONFIGS / f"{name}.yaml"
     inside = not path.is_absolute() and ".." not in path.parts
     return named if inside and os.path.isfile(named) else None
+
+
+def config_source(name: Name) -> ConfigSource | None:
+    """Return where the config of a name is read from: a file, or the config at hand that was given in its place."""
+    return name if isinstance(name, ConfigAtHand) else config_file(name)
 
 
 def config_path(name: str) -> Path:

@@ -17,8 +17,12 @@ def network_facts(experiment: Experiment, built: Built) -> Network | None:
     """Return what run.json records of a network of the user's own; None of one of bnexp's."""
     if not isinstance(experiment.model, OWN_NETWORKS):
         return None
+    from bnexp.models.architecture import architecture, normalization_counts
+
     return Network(
         sha256=network_sha256(experiment.model),
+        normalizations=normalization_counts(built.model),
+        architecture=architecture(built.model),
         swapped=[SwappedLayer(path=one.path, was=one.was, now=one.now) for one in built.swapped],
         notes=list(built.notes),
         adds_penalty=built.adds_penalty,

@@ -48,6 +48,16 @@ def network_sha256(model: Model) -> str | None:
     return None
 
 
+def has_parameter(build: str, parameter: str) -> bool:
+    """Return True if the function of `my_net.py:build` has a parameter of this name, without running its file."""
+    name = build.rpartition(":")[2]
+    for file in source_files(build)[:1]:
+        for node in ast.walk(ast.parse(file.read_bytes())):
+            if isinstance(node, ast.FunctionDef) and node.name == name:
+                return any(one.arg == parameter for one in (*node.args.args, *node.args.kwonlyargs))
+    return False
+
+
 def refuse_changed_network(model: Model, sources: Sources) -> None:
     """Raise SettingError if `sources` has another sha256 for this network of the user's own than its files have."""
     expected = sources.get(model.model_dump_json())

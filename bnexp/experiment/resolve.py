@@ -10,15 +10,17 @@ from pydantic import ValidationError
 
 from bnexp import comparison, config, store
 from bnexp.config import Experiment
+from bnexp.config.at_hand import ConfigSource
 from bnexp.config.files import shown
 from bnexp.config.loading import has_key
 from bnexp.errors import ComparisonError, Problems, RunError
 from bnexp.experiment import lookup, stale
-from bnexp.experiment.config_names import config_file, nearest_names
+from bnexp.experiment.config_names import Name, config_source, nearest_names
 from bnexp.experiment.prepare import Checked
 from bnexp.experiment.run import Finished
 from bnexp.history import History
 from bnexp.metrics import names
+from bnexp.store.run_record import Network
 from bnexp.system.listeners import Warn
 
 
@@ -29,7 +31,7 @@ class Planned:
     name: str
     run: store.Run | None
     experiment: Experiment | None = None
-    config: Path | None = None
+    config: ConfigSource | None = None
     overrides: Sequence[str] = ()
     reason: str = ""
     given: str = ""
@@ -41,7 +43,7 @@ class Planned:
         return [self.name, *([self.run.id] if self.run else [])]
 
 
-def plan_arm(name: str, runs: Path, overrides: Sequence[str], warn: Warn = lambda text: None) -> Planned:
+def plan_arm(name: Name, runs: Path, overrides: Sequence[str], warn: Warn = lambda text: None) -> Planned:
     """Find out what a name means.
 
     A run directory, a run's id or unique prefix is that run. A config file, or NAME where configs/NAME.yaml exists, is
@@ -52,19 +54,19 @@ def plan_arm(name: str, runs: Path, overrides: Sequence[str], warn: Warn = lambd
         RunError: if nothing has this name, or several runs do.
         ConfigError: if the config is faulty.
     """
-    path = config_file(name)
-    if path is None:
-        stored = _run(name, runs, overrides, warn)
+    source = config_source(name)
+    if source is None:
+        stored = _run(str(name), runs, overrides, warn)
         return Planned(stored.record().name or stored.id, stored)
-    experiment = config.load(path, overrides)
+    experiment = config.load(source, overrides)
     if (found := lookup.answering(runs, experiment)) is not None:
         run, seeds = found
         return Planned(experiment.name, run, reason=_more_seeds(run, len(seeds), experiment.training.seeds))
-    return Planned(experiment.name, None, experiment, path, overrides, stale.reason(runs, experiment, overrides))
+    return Planned(experiment.name, None, experiment, source, overrides, stale.reason(runs, experiment, overrides))
 
 
 def plan_arms(
-    names: Sequence[str], runs: Path, overrides: Mapping[str, Sequence[str]], warn: Warn = lambda text: None
+    names: Sequence[Name], runs: Path, overrides: Mapping[Name, Sequence[str]], warn: Warn = lambda text: None
 ) -> list[Planned]:
     """Find out what several names mean, each with its overrides. `warn` hears of runs that are passed over.
 
@@ -74,21 +76,21 @@ def plan_arms(
     planned, problems = [], Problems()
     for name in names:
         with problems.noted():
-            planned.append(replace(plan_arm(name, runs, overrides[name], warn), given=name))
+            planned.append(replace(plan_arm(name, runs, overrides[name], warn), given=str(name)))
     problems.refuse()
     return planned
 
 
-def fitting_overrides(names: Sequence[str], overrides: Sequence[str]) -> dict[str, list[str]]:
+def fitting_overrides(names: Sequence[Name], overrides: Sequence[str]) -> dict[Name, list[str]]:
     """Map each arm's name to its overrides. If only some arms have a key, only they take the override.
 
     So `compare bn nobn model.normalization.momentum=0.9` is about bn alone. A
     key that no arm has stays with all of them, to be refused.
     """
-    paths = {name: config_file(name) for name in names}
+    sources = {name: config_source(name) for name in names}
     takes = {
-        (name, override): path is None or has_key(path, override)
-        for name, path in paths.items()
+        (name, override): source is None or has_key(source, override)
+        for name, source in sources.items()
         for override in overrides
     }
     return {
@@ -187,6 +189,29 @@ def refuse_unanswerable(
         named = [one for one in bases if question.baseline and question.baseline in (one.name, one.run)]
         baseline = named[0] if named else bases[-1]
         comparison.refuse_other_data(bases, baseline)
+
+
+def refuse_equal_networks(
+    planned: Sequence[Planned], trained: Mapping[str, comparison.Arm], checked: Mapping[str, Checked]
+) -> None:
+    """Raise ComparisonError if two arms of the user's own network have the same layers, so that nothing is compared."""
+    experiments = experiments_of(planned, trained)
+    seen: list[tuple[str, Experiment, str]] = []
+    for item, experiment in zip(planned, experiments, strict=True):
+        network = trained[item.name].record.network if item.name in trained else _network(item, checked)
+        if network is None or network.architecture is None:
+            continue
+        for name, other, architecture in seen:
+            differing = config.differences(other, experiment).keys()
+            if architecture == network.architecture and all(key.startswith("model.normalization") for key in differing):
+                raise ComparisonError(
+                    f"{item.name} and {name} have the same layers; expected arms that differ. Leave one of them out."
+                )
+        seen.append((item.name, experiment, network.architecture))
+
+
+def _network(item: Planned, checked: Mapping[str, Checked]) -> Network | None:
+    return checked[item.name].network if item.name in checked else None
 
 
 def experiments_of(planned: Sequence[Planned], trained: Mapping[str, comparison.Arm]) -> list[Experiment]:

@@ -18,6 +18,7 @@ from bnexp.errors import counted
 from bnexp.history import History
 from bnexp.metrics import number, with_unit
 from bnexp.report.about_data import data_lines
+from bnexp.report.about_network import network_lines
 from bnexp.report.styles import FAILURE, STRONG, warning
 from bnexp.statistics.arrays import Floats
 from bnexp.store import RunRecord
@@ -41,6 +42,7 @@ def run_summary(record: RunRecord, history: History) -> RenderableType:
     parts: list[RenderableType] = [
         Text(head, style=STRONG),
         *data_lines(record.dataset),
+        *network_lines(record.network),
         table,
         Text("mean ± standard deviation over seeds"),
     ]

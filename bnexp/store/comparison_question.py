@@ -29,7 +29,7 @@ class Asked(Record):
         >>> Asked(margin=0.02, about="these-rows").options
         '--margin 0.02 --about these-rows'
         """
-        given = {"margin": self.margin, "target": self.target, "baseline": self.baseline}
+        given = {"margin": self.margin, "reach": self.target, "baseline": self.baseline}
         said = [
             f"--{name} {value:g}" if isinstance(value, float) else f"--{name} {value}"
             for name, value in given.items()

@@ -107,6 +107,10 @@ class Network(Extensible):
 
     sha256: str | None = None
     """Of the function's file and the files beside it that it imports, or of the .keras file."""
+    normalizations: dict[str, int] = {}
+    """Kind of normalization layer -> how many the network has in this arm."""
+    architecture: str | None = None
+    """The sha256 of its layers: two arms with the same one do not differ."""
     swapped: list[SwappedLayer] = []
     """What its normalization layers became."""
     notes: list[str] = []

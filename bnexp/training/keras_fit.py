@@ -85,7 +85,9 @@ def train_keras_fit(
         MemoryError: if TensorFlow runs out of memory.
     """
     variables = model.variables  # in the order of `initial`
-    model = keras.Model(model.inputs[0], model.outputs[0], name=model.name)  # what is compiled is saved with its optimizer
+    model = keras.Model(
+        model.inputs[0], model.outputs[0], name=model.name
+    )  # what is compiled is saved with its optimizer
     digests, keeps = OrderDigests(seeds), kept_rows.keeps_measures(training, data, len(seeds))
     done, interrupted = Done(), False
     if before is not None:

@@ -1,0 +1,93 @@
+"""From `--data` to the section `dataset` of a config: a file, a folder, or the name of a known set."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from bnexp.errors import UserError, listed, nearest
+
+TABLES = {".csv": "csv", ".tsv": "csv", ".txt": "csv", ".parquet": "parquet"}
+"""Endings of files of columns -> `dataset.name`."""
+SOUNDS = (".wav", ".flac", ".ogg", ".mp3")
+
+
+def dataset_of(data: str, target: str | None) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the section `dataset` for a file, a folder or the name of a known set, and where each key was given.
+
+    Raises:
+        UserError: if it is none of these, or a table whose target is not named.
+    """
+    path = Path(data).expanduser()
+    places = {"dataset": "--data", "dataset.path": "--data", "dataset.target": "--target", "dataset.y": "--target"}
+    if path.is_dir():
+        return {"name": _folder_kind(path), "path": data, **_target(data, target, needed=False)}, places
+    if path.suffix.lower() == ".npz":
+        return {"name": "npz", "path": data, **({} if target is None else {"y": target})}, places
+    if (kind := TABLES.get(path.suffix.lower())) is not None:
+        section = {"name": kind, "path": data, **_target(data, target, needed=True)}
+        return {**section, **({"separator": "\t"} if path.suffix.lower() == ".tsv" else {})}, places
+    if path.exists():
+        endings = ", ".join([*TABLES, ".npz"])
+        raise UserError(
+            f"--data is {data!r}; expected a file that ends in {endings}, or a folder of images or recordings."
+        )
+    known = _known_sets()
+    if data in known:
+        return {"name": data, **_target(data, target, needed=False)}, places
+    beside = [one.name for one in Path.cwd().iterdir() if one.suffix.lower() in (*TABLES, ".npz") or one.is_dir()]
+    seen = f"it is not there (in {Path.cwd()}), and no known set has this name"
+    raise UserError(f"--data is {data!r}; {seen}. {nearest(data, [*beside, *known])}")
+
+
+def _target(data: str, target: str | None, *, needed: bool) -> dict[str, str]:
+    """Return the key of the target.
+
+    Raises:
+        UserError: if a table has none, with its columns, or if it is given for data whose classes are known.
+    """
+    if target is not None and not needed:
+        raise UserError(f"--target is {target!r}; {data} says itself what is to be learned. Leave --target out.")
+    if target is None and needed:
+        columns = _columns(Path(data).expanduser())
+        raise UserError(f"--target is missing; expected the column of {data} that is to be learned.{columns}")
+    return {} if target is None else {"target": target}
+
+
+def _columns(path: Path) -> str:
+    """Return a sentence with the columns of a table; nothing if they cannot be read."""
+    try:
+        if path.suffix.lower() == ".parquet":
+            import pyarrow.parquet
+
+            names = list(pyarrow.parquet.read_schema(path).names)
+        else:
+            with open(path, encoding="utf-8-sig") as file:
+                names = [
+                    one.strip().strip('"') for one in file.readline().split("\t" if path.suffix == ".tsv" else ",")
+                ]
+    except (OSError, ValueError):
+        return ""
+    return f" Its columns: {listed(names, 20)}."
+
+
+def _folder_kind(path: Path) -> str:
+    """Return what a folder holds: recordings if the first file of a known kind is one, else images."""
+    for file in _first_files(path):
+        if file.suffix.lower() in SOUNDS:
+            return "wav_folder"
+    return "image_folder"
+
+
+def _first_files(path: Path) -> Iterator[Path]:
+    """Yield a few files of each folder."""
+    for folder, _, names in os.walk(path):
+        yield from (Path(folder, name) for name in sorted(names)[:20])
+
+
+def _known_sets() -> list[str]:
+    from bnexp.data.builtin.catalogue import KNOWN
+
+    return list(KNOWN)

@@ -1,0 +1,38 @@
+"""Which layers a network has, in few words: as counts, and as a digest that tells two networks apart."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+
+import keras
+
+from bnexp.models.layer_paths import layer_paths
+from bnexp.models.swapping import normalizations
+
+NAMES = ("name", "build_config", "dtype")
+"""What of a layer's config changes none of its numbers."""
+
+
+def normalization_counts(model: keras.Model) -> dict[str, int]:
+    """Count the normalization layers of each kind, wherever they stand: `{"BatchNormalization": 12}`."""
+    return dict(Counter(type(layer).__name__ for layer in normalizations(model).values()))
+
+
+def architecture(model: keras.Model) -> str:
+    """Return the sha256 of all layers: their paths, kinds, options and weights' shapes."""
+    paths = layer_paths(model)
+    layers = [one for one in model._flatten_layers(include_self=False) if not isinstance(one, keras.Model)]
+    facts = sorted((paths[id(one)], *_facts(one)) for one in layers if id(one) in paths)
+    return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _facts(layer: keras.Layer) -> tuple[str, str, str]:
+    """Return a layer's kind, its options if it tells any, and the shapes of its weights."""
+    try:
+        options = {key: value for key, value in layer.get_config().items() if key not in NAMES}
+    except (NotImplementedError, TypeError, ValueError):
+        options = {}
+    shapes = [tuple(variable.shape) for variable in layer.variables]
+    return type(layer).__name__, json.dumps(options, sort_keys=True, default=str), f"{shapes} {layer.trainable}"

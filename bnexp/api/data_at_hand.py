@@ -24,9 +24,9 @@ def dataset_of(data: str, target: str | None) -> tuple[dict[str, Any], dict[str,
     places = {"dataset": "--data", "dataset.path": "--data", "dataset.target": "--target", "dataset.y": "--target"}
     if path.is_dir():
         return {"name": _folder_kind(path), "path": data, **_target(data, target, needed=False)}, places
-    if path.suffix.lower() == ".npz":
+    if path.exists() and path.suffix.lower() == ".npz":
         return {"name": "npz", "path": data, **({} if target is None else {"y": target})}, places
-    if (kind := TABLES.get(path.suffix.lower())) is not None:
+    if path.exists() and (kind := TABLES.get(path.suffix.lower())) is not None:
         section = {"name": kind, "path": data, **_target(data, target, needed=True)}
         return {**section, **({"separator": "\t"} if path.suffix.lower() == ".tsv" else {})}, places
     if path.exists():
@@ -49,11 +49,16 @@ def _target(data: str, target: str | None, *, needed: bool) -> dict[str, str]:
         UserError: if a table has none, with its columns, or if it is given for data whose classes are known.
     """
     if target is not None and not needed:
-        raise UserError(f"--target is {target!r}; {data} says itself what is to be learned. Leave --target out.")
+        cure = f"A value of the metric to reach is `--reach {target}`." if _is_number(target) else "Leave it out."
+        raise UserError(f"--target is {target!r}; {data} says itself what is to be learned. {cure}")
     if target is None and needed:
         columns = _columns(Path(data).expanduser())
         raise UserError(f"--target is missing; expected the column of {data} that is to be learned.{columns}")
     return {} if target is None else {"target": target}
+
+
+def _is_number(text: str) -> bool:
+    return text.replace(".", "", 1).removeprefix("-").isdecimal()
 
 
 def _columns(path: Path) -> str:

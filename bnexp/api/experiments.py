@@ -12,9 +12,11 @@ from typing import Any
 from bnexp import config, store
 from bnexp.api.names import RUNS, Name, Names, Overrides, as_list
 from bnexp.api.observer import Observer
+from bnexp.api.own_networks import OwnNetworks
 from bnexp.config import Experiment
 from bnexp.errors import Problems, StoppedError, UserError, work_begun
 from bnexp.experiment import lookup
+from bnexp.experiment.config_names import Name as ArmName
 from bnexp.experiment.config_names import config_path, config_paths
 from bnexp.experiment.kept_seeds import kept_seeds, planned_seeds
 from bnexp.experiment.prepare import Asked, Checked, preflight
@@ -60,6 +62,9 @@ def check(
     names: Names = (),
     overrides: Overrides = (),
     *,
+    data: Name | None = None,
+    target: str | None = None,
+    arms: Names | None = None,
     runs: Name = RUNS,
     resume: Name | None = None,
     observer: Observer | None = None,
@@ -68,6 +73,7 @@ def check(
 
     A name is that of a config, `bn` for configs/bn.yaml, or a file. An override is `training.epochs=5`. Both may be
     one text or several. With `resume`, the interrupted run is checked that `train` would go on with.
+    Networks of your own are named as in `compare`, with their data.
 
     Raises:
         UserError: with all that is wrong with any of them, each with its file and line.
@@ -75,7 +81,10 @@ def check(
     observer = observer or Observer()
     if resume is not None:
         return [_checked_interrupted(interrupted(names, overrides, resume, runs=runs), observer)]
-    asked = _asked(as_list(names), as_list(overrides), Path(runs))
+    own = OwnNetworks(data, target, None if arms is None else as_list(arms))
+    asked = _asked(
+        own.arms_of(as_list(names), as_list(overrides), observer, compared=False), as_list(overrides), Path(runs)
+    )
     facts = checked(asked, observer)
     return [
         CheckedExperiment(one.experiment, known, planned_seeds(one.experiment, Path(runs)))
@@ -94,6 +103,9 @@ def train(
     names: Names = (),
     overrides: Overrides = (),
     *,
+    data: Name | None = None,
+    target: str | None = None,
+    arms: Names | None = None,
     runs: Name = RUNS,
     resume: Name | None = None,
     observer: Observer | None = None,
@@ -103,7 +115,8 @@ def train(
     If a run of a config holds fewer seeds than are asked for, only the others are trained.
     All are checked before the first is trained. Where the user stops one, the others are not begun. With `resume`, an
     interrupted run by its directory or id, that run goes on from its checkpoint. A config may be named beside it, if it
-    is the one that the run was begun with.
+    is the one that the run was begun with. Networks of your own are named as in `compare`, with their data, and are
+    trained as they are written if no `arms` are given.
 
     Raises:
         UserError: as `check` does, before anything is trained or written; and if the run cannot go on.
@@ -113,7 +126,8 @@ def train(
     observer, changes, found = observer or Observer(), as_list(overrides), list[Finished]()
     if resume is not None:
         return [_resumed(interrupted(names, changes, resume, runs=runs), observer)]
-    asked = _asked(as_list(names), changes, Path(runs))
+    own = OwnNetworks(data, target, None if arms is None else as_list(arms))
+    asked = _asked(own.arms_of(as_list(names), changes, observer, compared=False), changes, Path(runs))
     checked(asked, observer)
     for one in asked:
         with work_begun(when=bool(found)):
@@ -123,7 +137,7 @@ def train(
     return found
 
 
-def _asked(names: Sequence[str], overrides: Sequence[str], runs: Path) -> list[Asked]:
+def _asked(names: Sequence[ArmName], overrides: Sequence[str], runs: Path) -> list[Asked]:
     """Read the configs; refuse what is wrong with any of them, with the names and with the place, all at once."""
     if not names:
         raise UserError("No config is named; expected one or more. Name one, such as bn for configs/bn.yaml.")
@@ -132,11 +146,12 @@ def _asked(names: Sequence[str], overrides: Sequence[str], runs: Path) -> list[A
     with problems.noted():
         store.refuse_unwritable(runs)
     with problems.noted():
-        config_paths(names, overrides, runs)
-    paths = [path for path in map(config_path, names) if os.path.isfile(path)]
+        config_paths([name for name in names if isinstance(name, str)], overrides, runs)
+    sources = [config_path(name) if isinstance(name, str) else name for name in names]
+    sources = [source for source in sources if not isinstance(source, Path) or os.path.isfile(source)]
     with problems.noted():
-        experiments = config.load_all(paths, overrides)
-        wheres = [partial(config.where, path, overrides) for path in paths]
+        experiments = config.load_all(sources, overrides)
+        wheres = [partial(config.where, source, overrides) for source in sources]
         found = [Asked(*pair) for pair in zip(experiments, wheres, strict=True)]
     problems.refuse()
     return found

@@ -14,10 +14,10 @@ from bnexp.api.data_at_hand import dataset_of
 from bnexp.api.names import Name
 from bnexp.api.observer import Observer
 from bnexp.config.at_hand import ConfigAtHand, node_of
-from bnexp.errors import Problems, StoppedError, counted
+from bnexp.errors import Problems, StoppedError, counted, nearest
 from bnexp.experiment.config_names import Name as ArmName
 from bnexp.experiment.config_names import config_file
-from bnexp.experiment.own_files import has_parameter
+from bnexp.experiment.own_files import function_names, has_parameter
 from bnexp.experiment.prepare import Asked, preflight
 
 SWAPPED = ("as_written", "layer", "none")
@@ -34,8 +34,13 @@ class OwnNetworks:
     target: str | None = None
     arms: Sequence[str] | None = None
 
-    def arms_of(self, names: Sequence[str], overrides: Sequence[str], observer: Observer) -> list[ArmName]:
-        """Return the arms of a comparison: each network of the user's own in its arms, other names as they are.
+    def arms_of(
+        self, names: Sequence[str], overrides: Sequence[str], observer: Observer, *, compared: bool = True
+    ) -> list[ArmName]:
+        """Return what is to be trained: each network of the user's own in its arms, other names as they are.
+
+        If no arms are given, a network that is `compared` alone gets the arms that show what its normalization does;
+        any other is taken as it is written.
 
         Raises:
             UserError: with all that is wrong with the options.
@@ -50,7 +55,9 @@ class OwnNetworks:
             if name not in own:
                 found.append(name)
                 continue
-            arms = self.arms or self._default_arms(name, dataset, places, overrides, observer, alone=len(names) == 1)
+            arms = self.arms or self._default_arms(
+                name, dataset, places, overrides, observer, alone=compared and len(names) == 1
+            )
             found += [_at_hand(name, arm, dataset, places) for arm in arms]
         return found
 
@@ -58,6 +65,11 @@ class OwnNetworks:
         problems = Problems()
         said = {"--data": self.data, "--target": self.target, "--arms": self.arms}
         given = [option for option, value in said.items() if value is not None]
+        for name in own:
+            if name.endswith(".py"):
+                functions = [f"{name}:{one}" for one in function_names(f"{name}:")]
+                offered = nearest(f"{name}:build", functions) if functions else "It has no function, or is not there."
+                problems.tell(f"{name} names no function; expected FILE.py:FUNCTION. {offered}")
         if own and self.data is None:
             problems.tell(
                 f"{own[0]} is a network of your own; expected its data. Add `--data FILE --target COLUMN`, or `--data` "

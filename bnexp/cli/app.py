@@ -43,8 +43,13 @@ app = typer.Typer(
 def train(
     arguments: Annotated[
         list[str] | None,
-        typer.Argument(metavar="CONFIG|KEY=VALUE", help="One or more config files, and keys to override."),
+        typer.Argument(
+            metavar="CONFIG|KEY=VALUE", help="One or more configs, or networks of your own; keys to override."
+        ),
     ] = None,
+    data: Data = None,
+    target: Target = None,
+    arms: Arms = None,
     seeds: Seeds = None,
     runs: Runs = Path("runs"),
     resume: Annotated[
@@ -66,8 +71,9 @@ def train(
     with ending_at_once():
         from bnexp.cli import commands
 
+    own: commands.Own = {"data": data, "target": target, "arms": None if arms is None else arms.split(",")}
     code = commands.train(
-        arguments or [], seeds=seeds, runs=runs, dry_run=dry_run, quiet=quiet, as_json=json, resume=resume
+        arguments or [], own=own, seeds=seeds, runs=runs, dry_run=dry_run, quiet=quiet, as_json=json, resume=resume
     )
     raise typer.Exit(code)
 

@@ -35,6 +35,7 @@ class Own(TypedDict):
 def train(
     arguments: Sequence[str],
     *,
+    own: Own,
     seeds: int | None,
     runs: Path,
     dry_run: bool,
@@ -45,21 +46,28 @@ def train(
     """Train every config named, or what is left of an interrupted run; return the worst exit code."""
     names, overrides = sorted_arguments(arguments, seeds)
     if dry_run:
-        return _check(names, overrides, runs=runs, resume=resume, quiet=quiet, as_json=as_json)
+        return _check(names, overrides, own=own, runs=runs, resume=resume, quiet=quiet, as_json=as_json)
     terminal = RunTables(quiet=quiet, as_json=as_json)
     with json_on_failure(lambda: [one.record.as_json() for one in terminal.finished], as_json=as_json):
-        finished = experiments.train(names, overrides, runs=runs, resume=resume, observer=terminal)
+        finished = experiments.train(names, overrides, **own, runs=runs, resume=resume, observer=terminal)
     if as_json:
         _print_each([one.record.as_json() for one in finished], names)
     return max(_exit_code(one) for one in finished)
 
 
 def _check(
-    names: Sequence[str], overrides: Sequence[str], *, runs: Path, resume: str | None, quiet: bool, as_json: bool
+    names: Sequence[str],
+    overrides: Sequence[str],
+    *,
+    own: Own,
+    runs: Path,
+    resume: str | None,
+    quiet: bool,
+    as_json: bool,
 ) -> int:
     """Check every config named, and print what would be trained; with `quiet` nothing, since nothing is kept."""
     with json_on_failure(list, as_json=as_json):
-        checked = experiments.check(names, overrides, runs=runs, resume=resume, observer=Terminal(quiet=True))
+        checked = experiments.check(names, overrides, **own, runs=runs, resume=resume, observer=Terminal(quiet=True))
     if as_json:
         _print_each([one.as_json() for one in checked], names)
     elif not quiet:
@@ -70,7 +78,7 @@ def _check(
 
 def _print_each(documents: Sequence[dict[str, Any]], names: Sequence[str]) -> None:
     """Print one JSON document: the only one, or a list if several configs are named."""
-    print_json(documents[0] if len(names) <= 1 else documents)
+    print_json(documents[0] if len(names) <= 1 and len(documents) == 1 else documents)
 
 
 def _exit_code(finished: Finished) -> int:

@@ -8,6 +8,7 @@ from bnexp.config.dataset import drawn_task, drawn_training_rows
 from bnexp.config.model import Sequential
 from bnexp.config.networks import Cnn, Mlp, Rnn, Transformer
 from bnexp.config.normalization import BATCH_STATISTICS
+from bnexp.config.own_model import OWN_NETWORKS, Frozen
 from bnexp.config.real import OpenmlDataset, RealDataset
 from bnexp.config.schema import Experiment
 from bnexp.config.section import Task
@@ -25,6 +26,7 @@ def disagreements(experiment: Experiment) -> Faults:
     yield from _heads(experiment)
     yield from _shift(experiment)
     yield from _openml(experiment)
+    yield from _frozen(experiment)
     if isinstance(experiment.dataset, RealDataset):
         return
     rows = drawn_training_rows(experiment.dataset)
@@ -97,6 +99,17 @@ def _heads(experiment: Experiment) -> Faults:
             "model.heads",
             f"is {model.heads}, which does not divide model.width, {model.width}; each head takes an equal part of it. "
             "Change one of them.",
+        )
+
+
+def _frozen(experiment: Experiment) -> Faults:
+    """Yield a mistake if batch normalization is frozen before it has learned anything."""
+    model = experiment.model
+    if isinstance(model, OWN_NETWORKS) and isinstance(model.normalization, Frozen) and model.weights == "draw":
+        yield (
+            "model.normalization",
+            "is frozen, and model.weights is draw, so that nothing was learned that could be kept. "
+            "Set model.weights: keep, with a network that comes with trained weights.",
         )
 
 

@@ -43,7 +43,7 @@ def network_sha256(model: Model) -> str | None:
                 return hashlib.sha256(Path(path).expanduser().read_bytes()).hexdigest()
             case PythonNetwork(build=build):
                 return _digest(source_files(build))
-    except (OSError, RuntimeError, ValueError):
+    except (OSError, RuntimeError, ValueError, SyntaxError):
         pass
     return None
 
@@ -51,11 +51,23 @@ def network_sha256(model: Model) -> str | None:
 def has_parameter(build: str, parameter: str) -> bool:
     """Return True if the function of `my_net.py:build` has a parameter of this name, without running its file."""
     name = build.rpartition(":")[2]
-    for file in source_files(build)[:1]:
-        for node in ast.walk(ast.parse(file.read_bytes())):
-            if isinstance(node, ast.FunctionDef) and node.name == name:
-                return any(one.arg == parameter for one in (*node.args.args, *node.args.kwonlyargs))
+    for function in _functions(build):
+        if function.name == name:
+            return any(one.arg == parameter for one in (*function.args.args, *function.args.kwonlyargs))
     return False
+
+
+def function_names(build: str) -> list[str]:
+    """List the functions of a file that could return a network, by their names; empty if it cannot be read."""
+    return [one.name for one in _functions(build) if not one.name.startswith("_")]
+
+
+def _functions(build: str) -> list[ast.FunctionDef]:
+    try:
+        file = source_files(build)[0]
+        return [node for node in ast.parse(file.read_bytes()).body if isinstance(node, ast.FunctionDef)]
+    except (OSError, RuntimeError, ValueError, SyntaxError, IndexError):
+        return []
 
 
 def refuse_changed_network(model: Model, sources: Sources) -> None:

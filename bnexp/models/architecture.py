@@ -23,7 +23,11 @@ def normalization_counts(model: keras.Model) -> dict[str, int]:
 def architecture(model: keras.Model) -> str:
     """Return the sha256 of all layers: their paths, kinds, options and weights' shapes."""
     paths = layer_paths(model)
-    layers = [one for one in model._flatten_layers(include_self=False) if not isinstance(one, keras.Model)]
+    layers = [
+        one
+        for one in model._flatten_layers(include_self=False)
+        if not isinstance(one, keras.Model | keras.layers.InputLayer)
+    ]
     facts = sorted((paths[id(one)], *_facts(one)) for one in layers if id(one) in paths)
     return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
 

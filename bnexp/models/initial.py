@@ -45,7 +45,7 @@ class Created:
         """Return True if the weight has another value than the one it began with."""
         if self.first is None:
             return False
-        now = np.asarray(self.variable)
+        now = self.variable.numpy()
         return _digest(now) != self.first if isinstance(self.first, str) else not np.array_equal(now, self.first)
 
 

@@ -6,6 +6,7 @@ Keras counts layers without a name over the whole process (`dense_7`). Here they
 from __future__ import annotations
 
 import itertools
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
@@ -41,7 +42,7 @@ def counted_within(names: Sequence[str], kinds: Sequence[str]) -> list[str]:
     >>> counted_within(["dense_7", "dense_9", "fc_2"], ["Dense", "Dense", "Dense"])
     ['dense', 'dense_1', 'fc_2']
     """
-    counted = [_counted(name, snake_case(kind)) for name, kind in zip(names, kinds, strict=True)]
+    counted = [_counted(name, automatic_name(kind)) for name, kind in zip(names, kinds, strict=True)]
     order = sorted({pair for pair in counted if pair is not None})
     numbers = {pair: sum(other[0] == pair[0] for other in order[:at]) for at, pair in enumerate(order)}
     return [
@@ -58,17 +59,14 @@ def _counted(name: str, stem: str) -> tuple[str, int] | None:
     return stem, int(number or 0)
 
 
-def snake_case(name: str) -> str:
-    """Return Keras's own kind of layer name.
+def automatic_name(kind: str) -> str:
+    """Return the name that Keras gives to a layer of this class; to later ones with a number behind it.
 
-    >>> snake_case("MaxPooling2D")
-    'max_pooling2d'
+    >>> automatic_name("MaxPooling2D"), automatic_name("Conv2DTranspose"), automatic_name("MyBlock")
+    ('max_pooling2d', 'conv2d_transpose', 'my_block')
     """
-    words = "".join(
-        f"_{c}" if c.isupper() and not name[i - 1].isupper() and not name[i - 1].isdigit() else c
-        for i, c in enumerate(name)
-    )
-    return words.lower().removeprefix("_")
+    words = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", kind)
+    return re.sub("([a-z])([A-Z])", r"\1_\2", words).lower()
 
 
 def weight_names(model: keras.Model) -> list[str]:

@@ -165,7 +165,7 @@ def _fed(model: keras.Model, inputs: Inputs, network: PythonNetwork | KerasFile)
         if len(several) != 1:
             names = listed([one.name for one in several], MOST_NAMED)
             raise SettingError("model", f"has {len(several)} {what} ({names}); expected one. Build a network with one.")
-    if not isinstance(model.input, keras.KerasTensor) or not isinstance(model.output, keras.KerasTensor):
+    if isinstance(model, keras.Function) and isinstance(model.input, list | tuple | dict):
         model = keras.Model(model.inputs[0], model.outputs[0], name=model.name)  # of one in a list
     taken = tuple(model.input_shape[1:])
     fits = len(taken) == len(inputs.shape) and all(a in (None, b) for a, b in zip(taken, inputs.shape, strict=True))

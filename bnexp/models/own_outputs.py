@@ -68,7 +68,7 @@ def _fits(model: keras.Model, task: Task) -> bool:
     generator = np.random.default_rng(0)
     whole = keras.backend.is_int_dtype(model.inputs[0].dtype)
     x = generator.integers(0, 2, shape) if whole else generator.normal(size=shape)
-    values = np.asarray(model(x, training=False), "float64")
+    values = keras.ops.convert_to_numpy(model(x, training=False)).astype("float64")
     if task == "regression":
         return True
     in_range = bool(((values >= 0) & (values <= 1)).all())

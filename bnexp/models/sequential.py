@@ -14,7 +14,6 @@ from bnexp.config.model import Layer, Sequential
 from bnexp.errors import SettingError
 from bnexp.models.embedding import Embedding
 from bnexp.models.inputs import Inputs
-from bnexp.models.layer_paths import snake_case
 
 REFUSALS = (
     ArithmeticError, AssertionError, AttributeError, LookupError, NotImplementedError, TypeError, ValueError,
@@ -61,7 +60,7 @@ def sequential_layers(model: Sequential, inputs: Inputs) -> Iterator[keras.Layer
     for position, layer in enumerate(model.layers):
         numbers[layer.name] += 1
         _refuse_small_embedding(layer, position, inputs.vocabulary)
-        yield _layer(layer, position, name=f"{snake_case(layer.name)}_{numbers[layer.name]}")
+        yield _layer(layer, position, name=f"{_snake_case(layer.name)}_{numbers[layer.name]}")
 
 
 def _layer(layer: Layer, position: int, name: str) -> keras.Layer:
@@ -89,3 +88,16 @@ def _refuse_small_embedding(layer: Layer, position: int, vocabulary: int | None)
 def _kind(name: str) -> Any:
     """Return the class of a layer: Keras's, but for the embedding whose gradient is dense."""
     return Embedding if name == "Embedding" else getattr(keras.layers, name)
+
+
+def _snake_case(name: str) -> str:
+    """Return Keras's own kind of layer name.
+
+    >>> _snake_case("MaxPooling2D")
+    'max_pooling2d'
+    """
+    words = "".join(
+        f"_{c}" if c.isupper() and not name[i - 1].isupper() and not name[i - 1].isdigit() else c
+        for i, c in enumerate(name)
+    )
+    return words.lower().removeprefix("_")

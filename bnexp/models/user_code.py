@@ -65,13 +65,18 @@ def takes(function: Function, parameter: str) -> bool:
 
 @contextmanager
 def importable_beside(build: str) -> Iterator[None]:
-    """Let the user's code import modules that lie beside its file, or in the current directory, as `python` does."""
+    """Let the user's code import modules that lie beside its file, or in the current directory, as `python` does.
+
+    Python writes no compiled files beside them meanwhile: a refusal leaves a folder as it was.
+    """
     place = build.rpartition(":")[0]
     folder = str(Path(place).expanduser().resolve().parent) if place.endswith(".py") else str(Path.cwd())
     sys.path.insert(0, folder)
+    before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     try:
         yield
     finally:
+        sys.dont_write_bytecode = before
         if folder in sys.path:
             sys.path.remove(folder)
 

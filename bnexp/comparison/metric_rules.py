@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from bnexp.config import Experiment
+from bnexp.config.layers import every_layer
 from bnexp.config.model import Sequential
 from bnexp.config.section import Resample
 from bnexp.metrics import HELD_OUT_PARTS, is_computed, number, part_of, quantity
@@ -178,8 +179,10 @@ def adds_penalty(experiment: Experiment) -> bool:
     """Return True if the model adds a penalty to its loss: by `l2`, or by a regularizer of one of its layers."""
     match experiment.model:
         case Sequential(layers=layers):
-            given = [one for layer in layers for one in layer.arguments.items()]
-            return any(key.endswith("_regularizer") and value is not None for key, value in given)
+            every = list(every_layer(layers))
+            given = [one for layer in every for one in layer.arguments.items()]
+            named = any(key.endswith("_regularizer") and value is not None for key, value in given)
+            return named or any(layer.name == "ActivityRegularization" for layer in every)
         case network:
             return network.l2 > 0
 

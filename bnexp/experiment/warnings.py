@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 
+from bnexp.config.layers import every_layer
 from bnexp.config.model import Sequential
 from bnexp.config.normalization import BATCH_STATISTICS
 from bnexp.config.schema import Experiment
@@ -35,7 +36,7 @@ def batch_momenta(experiment: Experiment) -> list[float]:
     """List the momentum of each batch normalization of the model that is not frozen; empty if it has none."""
     match experiment.model:
         case Sequential(layers=layers):
-            batch = [layer.arguments for layer in layers if layer.name == "BatchNormalization"]
+            batch = [layer.arguments for layer in every_layer(layers) if layer.name == "BatchNormalization"]
             moving = [arguments for arguments in batch if arguments.get("trainable", True)]
             return [float(arguments.get("momentum", 0.99)) for arguments in moving]
         case network:

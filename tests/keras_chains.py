@@ -119,7 +119,8 @@ def chain(name: str) -> list[Any]:
     """
     shape, arguments = CHAINS[name]
     signs = [{"Discretization": {"bin_boundaries": [0.0]}}] if name in WHOLE else []
-    return [*signs, {"Reshape": {"target_shape": shape}}, {name: arguments}, "Flatten", HEAD]
+    behind = {"LSTM": {"units": 3}} if name == "Masking" else "Flatten"  # which takes no masks
+    return [*signs, {"Reshape": {"target_shape": shape}}, {name: arguments}, behind, HEAD]
 
 
 WHOLE = ("CategoryEncoding", "Embedding", "Hashing")

@@ -21,7 +21,7 @@ os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 os.environ.setdefault("NVIDIA_TF32_OVERRIDE", "0")
 gc.set_threshold(*COLLECTED_AFTER)  # tracing makes many objects: a tenth of the time (measured)
 
-SPLIT = ("masks", "networks", "normalization", "random_models", "training")
+SPLIT = ("layers", "masks", "networks", "normalization", "random_models", "training")
 """Files whose tests are divided among the workers. One worker runs all of any other file, since they share what it
 builds: a fixture, a traced program. Files come first, those of many tests before others, and single tests last."""
 

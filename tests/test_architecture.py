@@ -136,7 +136,7 @@ def test_what_several_test_files_share_is_in_no_test_file(path: Path) -> None:
 
 TENSORFLOW = ("tensorflow", "keras", "bnexp.models", "bnexp.training", "eager_loop")
 OF_TENSORFLOW = {
-    "eager_loop", "test_faithful", "test_masks", "test_memory", "test_models", "test_networks", "test_normalization",
+    "eager_loop", "test_faithful", "test_layers", "test_mapping", "test_masks", "test_memory", "test_models", "test_networks", "test_normalization",
     "test_random_models", "test_training",
 }  # fmt: skip
 """Files about layers, models and engines: each of their tests needs TensorFlow."""

@@ -649,11 +649,30 @@ def test_single_rows_do_no_harm_where_nothing_needs_a_variance(tmp_path: Path) -
     ("layer", "message"),
     [
         ("Dens: {units: 3}", "x.yaml:5: model.layers.0 is 'Dens'. Did you mean 'Dense'? Good names: Activation,"),
-        ("Dense: [3]", "x.yaml:5: model.layers.0 is {Dense: [3]}; expected a mapping of keys."),
+        ("Dense: [3]", "x.yaml:5: model.layers.0.Dense is [3]; expected a mapping of keys."),
         ("3", "x.yaml:5: model.layers.0 is 3; expected a mapping of keys."),
-        ("Lambda: {function: x}", "x.yaml:5: model.layers.0 is 'Lambda'. Good names:"),
+        ("Lambda: {function: x}",
+         "x.yaml:5: model.layers.0 is {Lambda: {function: 'x'}}; expected another layer: it holds code, and a config "
+         "holds none. Use model: {name: python, build: FILE:FUNCTION}."),
+        ("Add", "model.layers.0 is 'Add' (text); expected another layer: it joins several inputs, and a layer in a "
+         "chain has one. Use Residual: [layers], which adds a shortcut."),
+        ("LSTMCell: {units: 3}", "it is one step of a recurrent layer. Use RNN: {cell: {LSTMCell: ...}}."),
         ("Dense: {units: 3, kernel_initializer: {module: os, class_name: system}}",
-         "expected numbers, text, true, false, null, or lists of them."),
+         "model.layers.0.Dense.kernel_initializer is {module: 'os', class_name: 'system'}; "
+         "expected one name with its arguments, `NAME: {...}`."),
+        ("Dense: {units: 3, kernel_initializer: {system: {command: ls}}}",
+         "model.layers.0.Dense.kernel_initializer is 'system'. Good names: Constant,"),
+        ("Dense: {units: {L2: {}}}",
+         "model.layers.0.Dense.units is {L2: {}}; expected numbers, text, true, false, null, or lists of them."),
+        ("Dense: {kernel_regularizer: {L2: {l2: {Lambda: {}}}}}", "model.layers.0.Dense.kernel_regularizer.L2.l2 is {L"),
+        ("Dense: {activation: {LeakyReLU: {}}}",
+         "expected a name; an activation with options is a layer of its own behind this one."),
+        ("Residual", "expected Residual: [layers], or Residual: {layers: [...], shortcut: projection}."),
+        ("Residual: {layers: [ReLU], trainable: false}", "expected Residual: [layers], or Residual: {layers: [...]"),
+        ("Residual: [{Dens: {units: 3}}]", "model.layers.0.Residual.0 is 'Dens'. Did you mean 'Dense'?"),
+        ("Residual: []", "model.layers.0.Residual is []; expected at least 1."),
+        ("Bidirectional: {layer: {LSTN: {units: 3}}}", "model.layers.0.Bidirectional.layer is 'LSTN'. Did you mean 'LSTM'?"),
+        ("RNN: {cell: [{GRUCel: {units: 3}}]}", "model.layers.0.RNN.cell.0 is 'GRUCel'. Did you mean 'GRUCell'?"),
     ],
 )  # fmt: skip
 def test_a_layer_that_keras_has_not_or_that_could_build_an_object_is_refused(
@@ -661,6 +680,56 @@ def test_a_layer_that_keras_has_not_or_that_could_build_an_object_is_refused(
 ) -> None:
     text = f"dataset: {{name: moons}}\nmodel:\n  name: sequential\n  layers:\n    - {layer}\n"
     assert message in problems(tmp_path, text)
+
+
+def test_all_mistakes_in_the_arguments_of_layers_are_reported_at_once_each_with_its_line(tmp_path: Path) -> None:
+    layers = """
+    - Dense:
+        units: 3
+        kernel_regularizer: l3
+        bias_initializer: {zeroes: {}}
+    - TimeDistributed:
+        layer:
+          Dens: {units: 3}
+"""
+    found = problems(tmp_path, f"dataset: {{name: moons}}\nmodel:\n  name: sequential\n  layers:{layers}").splitlines()
+    assert [line.split(". ")[0] for line in found] == [
+        "x.yaml:7: model.layers.0.Dense.kernel_regularizer is 'l3'",
+        "x.yaml:8: model.layers.0.Dense.bias_initializer is 'zeroes'",
+        "x.yaml:10: model.layers.1.TimeDistributed.layer is 'Dens'",
+    ]
+    assert "Did you mean 'l1'" in found[0] or "Did you mean 'l2'" in found[0]
+    assert "Did you mean 'zeros'" in found[1] and "Did you mean 'Dense'" in found[2]
+
+
+def test_layers_in_layers_read_the_same_from_their_resolved_form_and_second_names_become_the_first(
+    tmp_path: Path,
+) -> None:
+    residual = "Residual: {layers: [MaxPool1D: {pool_size: 1}], shortcut: projection}"
+    dense = "Dense: {units: 3, kernel_regularizer: {L2: {l2: 0.01}}, kernel_initializer: he_normal}"
+    text = f"dataset: {{name: moons}}\nmodel:\n  name: sequential\n  layers:\n    - {residual}\n    - {dense}\n"
+    model = loaded(tmp_path, text).model
+    assert model.model_dump() == {
+        "name": "sequential",
+        "layers": [
+            {
+                "name": "Residual",
+                "arguments": {
+                    "layers": [{"name": "MaxPooling1D", "arguments": {"pool_size": 1}}],
+                    "shortcut": "projection",
+                },
+            },
+            {
+                "name": "Dense",
+                "arguments": {
+                    "units": 3,
+                    "kernel_regularizer": {"name": "L2", "arguments": {"l2": 0.01}},
+                    "kernel_initializer": "he_normal",
+                },
+            },
+        ],
+    }
+    assert type(model).model_validate_json(model.model_dump_json()) == model
 
 
 def test_extends_that_is_missing_or_goes_in_a_loop_is_told_where_it_stands(tmp_path: Path) -> None:

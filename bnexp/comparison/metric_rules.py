@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from bnexp.config import Experiment
+from bnexp.config.layers import every_layer
 from bnexp.config.model import Sequential
 from bnexp.config.own_model import KerasFile, PythonNetwork
 from bnexp.config.section import Resample
@@ -182,8 +183,10 @@ def adds_penalty(experiment: Experiment) -> bool:
     """
     match experiment.model:
         case Sequential(layers=layers):
-            given = [one for layer in layers for one in layer.arguments.items()]
-            return any(key.endswith("_regularizer") and value is not None for key, value in given)
+            every = list(every_layer(layers))
+            given = [one for layer in every for one in layer.arguments.items()]
+            named = any(key.endswith("_regularizer") and value is not None for key, value in given)
+            return named or any(layer.name == "ActivityRegularization" for layer in every)
         case PythonNetwork() | KerasFile():
             return False
         case network:

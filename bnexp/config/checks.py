@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bnexp.config.dataset import drawn_task, drawn_training_rows
+from bnexp.config.layers import every_layer
 from bnexp.config.model import Sequential
 from bnexp.config.networks import Cnn, Mlp, Rnn, Transformer
 from bnexp.config.normalization import BATCH_STATISTICS
@@ -62,7 +63,7 @@ def uses_batch_statistics(experiment: Experiment) -> bool:
     """Return True if the model normalizes with the statistics of its batches."""
     match experiment.model:
         case Sequential(layers=layers):
-            return any(layer.name == "BatchNormalization" for layer in layers)
+            return any(layer.name == "BatchNormalization" for layer in every_layer(layers))
         case network:
             return isinstance(network.normalization, BATCH_STATISTICS)
 

@@ -16,6 +16,7 @@ from pydantic_core import ErrorDetails
 
 from bnexp.config import merging, yaml
 from bnexp.config.cures import colon_cure, cure, kind_cure, names_of
+from bnexp.config.layers import OWN_ERRORS
 from bnexp.config.nearest_kind import errors_of, with_nearest_kind
 from bnexp.config.overrides import is_from_override
 from bnexp.config.places import entry_of, keys_of, name_of, node_at, present, spelt
@@ -140,7 +141,8 @@ class Config:
         name = spelt(self.node, (*present(self.node, keys), *(["name"] if named else [])))
         expected = context.get("expected_tags") or context.get("expected") or ""
         names = [word.strip().strip("'") for word in expected.replace(" or ", ", ").split(",")]
-        good = colon_cure(seen, name) or nearest(str(seen.value), [word for word in names if word])
+        words = [word for word in names if word]
+        good = colon_cure(seen, name) or nearest(str(seen.value), words, most=40 if len(words) > 80 else None)
         return f"{seen.where}: {name} is {merging.shown(yaml.plain(seen))}. {good}"
 
     def _no_good_value(self, keys: Keys, entry: Node, details: ErrorDetails) -> str:
@@ -156,9 +158,13 @@ class Config:
         sections = self.chosen(keys)
         name = spelt(self.node, keys)
         hint = (
-            kind_cure(entry, name, _section_of(self.whole, keys[:-1]))
-            or cure(kind, entry, name, field, sections)
-            or _default(field)
+            ""
+            if kind in OWN_ERRORS
+            else (
+                kind_cure(entry, name, _section_of(self.whole, keys[:-1]))
+                or cure(kind, entry, name, field, sections)
+                or _default(field)
+            )
         )
         return f"{entry.where}: {name} is {seen}; expected {expected}. {hint}".rstrip()
 

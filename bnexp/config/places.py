@@ -42,10 +42,25 @@ def keys_of(node: Node, location: Iterable[Any]) -> Keys:
         if part == tag:
             tag = None
             continue
-        keys.append(part)
-        node = entry_of(node, part) or Node(None, node.where)
+        if (short := _as_spelt(node, part)) is None:
+            continue
+        keys.append(short)
+        node = entry_of(node, short) or Node(None, node.where)
         tag = name_of(node)
     return tuple(keys)
+
+
+def _as_spelt(node: Node, part: str) -> str | None:
+    """Return the key that stands for a part of a layer; None if the layer is spelt without one.
+
+    `Dense: {units: 64}` has its arguments at its name, and `Residual: [layers]` has its layers in place of arguments.
+    """
+    if entry_of(node, part) is not None:
+        return part
+    if part == "arguments" and isinstance(node.value, dict) and len(node.value) == 1:
+        (key,) = node.value
+        return str(key)
+    return None if part == "layers" and isinstance(node.value, list) else part
 
 
 def name_of(node: Node) -> Any:

@@ -10,8 +10,8 @@ from typing import Any
 
 import yaml
 
+from bnexp.config.layers import Named
 from bnexp.config.merging import written
-from bnexp.config.model import Layer
 from bnexp.config.schema import Experiment
 from bnexp.config.section import Section
 from bnexp.config.training import ConstantRate
@@ -57,14 +57,18 @@ def compact(value: Any) -> Any:
     match value:
         case ConstantRate():
             return value.initial
-        case Layer():
-            return {value.name: dict(value.arguments)} if value.arguments else value.name
+        case Named(name="Residual", arguments={"layers": layers, **others}) if not others:
+            return {value.name: compact(layers)}
+        case Named():
+            return {value.name: compact(value.arguments)} if value.arguments else value.name
         case Section():
             named = sorted(value, key=lambda pair: pair[0] != "name")
             entries = {key: compact(entry) for key, entry in named if entry is not None}
             return entries["name"] if list(entries) == ["name"] else entries
         case list():
             return [compact(entry) for entry in value]
+        case dict():
+            return {key: compact(entry) for key, entry in value.items()}
     return value
 
 

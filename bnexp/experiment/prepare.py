@@ -16,6 +16,7 @@ from pydantic import TypeAdapter
 from bnexp import config
 from bnexp.config import Experiment
 from bnexp.config.dataset import Dataset
+from bnexp.config.layers import every_layer
 from bnexp.config.model import Model, Sequential
 from bnexp.config.real import READ_WITH_KERAS, RealDataset
 from bnexp.config.section import Task
@@ -156,7 +157,7 @@ def _unfit_for_masks(experiment: Experiment, data: Data) -> Iterator[tuple[str, 
     """Yield a problem if a layer masks padding, and some text has no word and so is nothing but padding."""
     without = data.rows.facts.texts_without_words
     layers = experiment.model.layers if isinstance(experiment.model, Sequential) else ()
-    if without and any(layer.arguments.get("mask_zero") for layer in layers):
+    if without and any(layer.arguments.get("mask_zero") for layer in every_layer(layers)):
         yield (
             "dataset.text",
             f"names a column in which {without.first} has no word (rows without: {without.rows}). mask_zero of "
@@ -223,11 +224,21 @@ def built_for(experiment: Experiment, data: Data) -> Built:
         make_optimizer(settings, data.steps(settings.batch_size, settings.drop_last))
     with problems.noted():
         built = _built_in_memory(experiment, data)
+        _try_layers(experiment.model, built, data)
         with problems.noted():
             engine_name(settings, built.model)
         refuse_too_large(built.model, data, settings)
     problems.refuse()
     return built
+
+
+def _try_layers(model: Model, built: Built, data: Data) -> None:
+    """Raise SettingError if a layer that the user chose does not run on rows of the first seed."""
+    if isinstance(model, Sequential):
+        from bnexp.models.trial import TRIED_ROWS, refuse_layers_that_do_not_run
+
+        rows = data.inputs(0, data.train_SR[0][:TRIED_ROWS])
+        refuse_layers_that_do_not_run(built.model, len(model.layers), rows)
 
 
 def _built_in_memory(experiment: Experiment, data: Data) -> Built:

@@ -19,6 +19,7 @@ from bnexp.models.initial import InitialWeights, initial_weights, recording_crea
 from bnexp.models.inputs import Inputs, first_layers, refuse_unfit
 from bnexp.models.mlp import mlp_layers
 from bnexp.models.own_network import build_own
+from bnexp.models.residual import UnequalShapesError
 from bnexp.models.resnet import resnet_layers
 from bnexp.models.rnn import rnn_layers
 from bnexp.models.sequential import REFUSALS, misplaced_bias, refusal_text, sequential_layers
@@ -93,18 +94,21 @@ def _stack(first: list[Any], layers: Iterator[keras.Layer], key: str) -> keras.S
         try:
             built.add(layer)
         except REFUSALS as error:
-            raise SettingError(
-                key.format(position=position),
-                f"is {type(layer).__name__}; it does not take inputs of shape {shape}: "
-                f"{refusal_text(error)} Put a Reshape or Flatten before it, or change its arguments."
-                if "position" in key
-                else f"cannot be built: its layer {layer.name} ({type(layer).__name__}) does not take inputs of shape "
-                f"{shape}: {refusal_text(error)}",
-            ) from error
+            raise SettingError(key.format(position=position), _refusal(layer, shape, key, error)) from error
         if isinstance(layer, keras.layers.Layer) and (misplaced := misplaced_bias(layer)):
             raise SettingError(key.format(position=position), f"is {type(layer).__name__}; {misplaced}")
         shape = built.output_shape
     return built
+
+
+def _refusal(layer: keras.Layer, shape: tuple[int | None, ...], key: str, error: Exception) -> str:
+    """Return which layer does not take inputs of this shape, why, and what to do."""
+    seen = f"does not take inputs of shape {shape}: {refusal_text(error)}"
+    if "position" not in key:
+        return f"cannot be built: its layer {layer.name} ({type(layer).__name__}) {seen}"
+    has_cure = isinstance(error, UnequalShapesError)
+    cure = "" if has_cure else " Put a Reshape or Flatten before it, or change its arguments."
+    return f"is {type(layer).__name__}; it {seen}{cure}"
 
 
 def _refuse_other_head(built: keras.Sequential, task: Task, units: int) -> None:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from bnexp.config.model import Layer, Sequential
+from bnexp.config.layers import Cell, Constraint, Initializer, Layer, Named, Regularizer
+from bnexp.config.model import Sequential
 from bnexp.errors import SettingError
 from bnexp.models.embedding import Embedding
 from bnexp.models.inputs import Inputs
+from bnexp.models.residual import Residual
 
 REFUSALS = (
     ArithmeticError, AssertionError, AttributeError, LookupError, NotImplementedError, TypeError, ValueError,
@@ -23,13 +25,18 @@ REFUSALS = (
 
 CALLING = "Exception encountered when calling"
 """How Keras begins a message that names the layer, and then says what the matter is."""
+OWN = {"Embedding": Embedding, "Residual": Residual}
+"""Name -> layer of bnexp that stands for it."""
 COLOR = re.compile(r"\x1b\[[0-9;]*m")
+OF_TENSORFLOW = re.compile(r"^\{\{.*?\}\}\s*|\s*\[Op:\w+\].*$")
+"""What TensorFlow puts around its messages: the node and the operation."""
 
 
 def refusal_text(error: Exception) -> str:
     """Return the first line that says something of an error, as a sentence, or its kind if none does."""
     lines = [COLOR.sub("", line).strip() for line in str(error).splitlines()]
     first = next((line for line in lines if line and not line.startswith(CALLING)), type(error).__name__)
+    first = OF_TENSORFLOW.sub("", first).strip() or type(error).__name__
     return first if first.endswith(".") else f"{first}."
 
 
@@ -56,38 +63,98 @@ def sequential_layers(model: Sequential, inputs: Inputs) -> Iterator[keras.Layer
     Raises:
         SettingError: if Keras refuses a layer's arguments, or words have higher numbers than an Embedding has vectors.
     """
+    yield from _chain(model.layers, "model.layers", inputs.vocabulary)
+
+
+def _chain(layers: Sequence[Layer], key: str, vocabulary: int | None) -> Iterator[keras.Layer]:
     numbers: Counter[str] = Counter()
-    for position, layer in enumerate(model.layers):
+    for position, layer in enumerate(layers):
         numbers[layer.name] += 1
-        _refuse_small_embedding(layer, position, inputs.vocabulary)
-        yield _layer(layer, position, name=f"{_snake_case(layer.name)}_{numbers[layer.name]}")
+        yield _made(layer, f"{key}.{position}", vocabulary, name=f"{_snake_case(layer.name)}_{numbers[layer.name]}")
 
 
-def _layer(layer: Layer, position: int, name: str) -> keras.Layer:
-    arguments = {"name": name, **layer.arguments}
+def _made(named: Named, key: str, vocabulary: int | None, **options: Any) -> Any:
+    """Make an object of Keras's: what stands in its arguments first.
+
+    Raises:
+        SettingError: if Keras refuses the arguments.
+    """
+    _refuse_small_embedding(named, key, vocabulary)
+    _refuse_unfit_statistics(named, key)
+    arguments = {
+        name: _value(name, value, f"{key}.{named.name}", vocabulary) for name, value in named.arguments.items()
+    }
     try:
-        return _kind(layer.name)(**arguments)
+        return _kind(named)(**{**options, **arguments})
     except REFUSALS as error:
         raise SettingError(
-            f"model.layers.{position}",
-            f"is {layer.name} with {layer.arguments}; Keras refuses it: {refusal_text(error)} "
-            f"Use the arguments of keras.layers.{layer.name}, spelt as Keras spells them.",
+            key,
+            f"is {named.name} with {_shown(named)}; Keras refuses it: {refusal_text(error)} "
+            f"Use the arguments of keras.{_room(named)}.{named.name}, spelt as Keras spells them.",
         ) from error
 
 
-def _refuse_small_embedding(layer: Layer, position: int, vocabulary: int | None) -> None:
+def _value(name: str, value: Any, key: str, vocabulary: int | None) -> Any:
+    """Return an argument as Keras takes it; layers within a layer have names of their own, stable ones, too."""
+    if name == "layers":
+        return list(_chain(value, key, vocabulary))
+    if isinstance(value, list) and any(isinstance(entry, Named) for entry in value):
+        return [_made(entry, f"{key}.{name}.{n}", vocabulary, name=f"cell_{n + 1}") for n, entry in enumerate(value)]
+    if isinstance(value, Layer | Cell):
+        return _made(value, f"{key}.{name}", vocabulary, name=_snake_case(value.name))
+    return _made(value, f"{key}.{name}", vocabulary) if isinstance(value, Named) else value
+
+
+def _shown(named: Named) -> dict[str, Any]:
+    """Return the arguments as they are spelt."""
+    return {name: _spelt(value) for name, value in named.arguments.items()}
+
+
+def _spelt(value: Any) -> Any:
+    if isinstance(value, Named):
+        return {value.name: _shown(value)}
+    return [_spelt(entry) for entry in value] if isinstance(value, list) else value
+
+
+def _refuse_small_embedding(layer: Named, key: str, vocabulary: int | None) -> None:
     size = layer.arguments.get("input_dim")
     if layer.name == "Embedding" and vocabulary is not None and isinstance(size, int) and size < vocabulary:
         raise SettingError(
-            f"model.layers.{position}",
+            key,
             f"is Embedding with input_dim {size}; the texts' words may be numbered from 0 to {vocabulary - 1}. "
             f"Use input_dim: {vocabulary} or more, or a smaller dataset.vocabulary.",
         )
 
 
-def _kind(name: str) -> Any:
-    """Return the class of a layer: Keras's, but for the embedding whose gradient is dense."""
-    return Embedding if name == "Embedding" else getattr(keras.layers, name)
+def _refuse_unfit_statistics(layer: Named, key: str) -> None:
+    if layer.name == "TimeDistributed" and any(part.name == "BatchNormalization" for part in layer.parts()):
+        raise SettingError(
+            key,
+            "is TimeDistributed around a BatchNormalization; its moving averages would move once for each step of a "
+            "row. Put the BatchNormalization into the chain: it normalizes over the steps of all rows.",
+        )
+    if layer.name == "Normalization" and not {"mean", "variance"} <= layer.arguments.keys():
+        raise SettingError(
+            key,
+            "is Normalization without mean and variance; bnexp does not adapt layers to data. Give both, or use "
+            "dataset.scale: standard.",
+        )
+
+
+ROOMS = {Regularizer: "regularizers", Constraint: "constraints", Initializer: "initializers"}
+"""Kind of object -> the module of Keras that has its classes."""
+
+
+def _room(named: Named) -> str:
+    return ROOMS.get(type(named), "layers")
+
+
+def _kind(named: Named) -> Any:
+    """Return the class: Keras's, but for the embedding whose gradient is dense, and for the layer that is bnexp's."""
+    if isinstance(named, Layer) and named.name in OWN:
+        return OWN[named.name]
+    room = getattr(keras, _room(named))
+    return getattr(room, named.name, None) or type(room.get(named.name))  # Keras looks up a few names only
 
 
 def _snake_case(name: str) -> str:

@@ -31,15 +31,14 @@ from bnexp.config.training import Training
 from bnexp.data import Data
 from bnexp.history import Watch
 from bnexp.metrics import names
-from bnexp.training import devices, kept_rows, measures, memory
+from bnexp.training import devices, kept_rows, mapping, measures, memory
 from bnexp.training.batches import OrderDigests, fed_rows
-from bnexp.training.optimizers import why_not_stacked
 from bnexp.training.program import Program, Source, State, sources
 from bnexp.training.progress import Progress
 from bnexp.training.record import Record, Rows, Stacked, Trained
 from bnexp.training.shards import Shard, Values, cut, joined, replaced, updated
 
-why_not = why_not_stacked
+why_not = mapping.why_not
 """Part of `Engine`. What it does not object to is exact: loss, metrics and weights agree with `keras_fit` to float32
 rounding, noise layers in distribution."""
 

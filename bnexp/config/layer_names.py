@@ -1,0 +1,84 @@
+"""The names of Keras 3.15: which layers can stand in a chain, and why others cannot; and what layers are made with."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+LayerName = Literal[
+    "Activation", "ActivityRegularization", "AdaptiveAveragePooling1D", "AdaptiveAveragePooling2D",
+    "AdaptiveAveragePooling3D", "AdaptiveMaxPooling1D", "AdaptiveMaxPooling2D", "AdaptiveMaxPooling3D", "AlphaDropout",
+    "AutoContrast", "AveragePooling1D", "AveragePooling2D", "AveragePooling3D", "BatchNormalization", "Bidirectional",
+    "CategoryEncoding", "CenterCrop", "ContrastLimitedAdaptiveHistogramEqualization", "Conv1D", "Conv1DTranspose",
+    "Conv2D", "Conv2DTranspose", "Conv3D", "Conv3DTranspose", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "Cropping1D",
+    "Cropping2D", "Cropping3D", "Dense", "DepthwiseConv1D", "DepthwiseConv2D", "Discretization", "Dropout", "ELU",
+    "EinsumDense", "Embedding", "Flatten", "GRU", "GaussianDropout", "GaussianNoise", "GlobalAveragePooling1D",
+    "GlobalAveragePooling2D", "GlobalAveragePooling3D", "GlobalMaxPooling1D", "GlobalMaxPooling2D",
+    "GlobalMaxPooling3D", "GroupNormalization", "Hashing", "Identity", "LSTM", "LayerNormalization", "LeakyReLU",
+    "Masking", "MaxPooling1D", "MaxPooling2D", "MaxPooling3D", "MelSpectrogram", "Normalization", "PReLU", "Permute",
+    "RMSNormalization", "RNN", "RandAugment", "RandomBrightness", "RandomColorDegeneration", "RandomColorJitter",
+    "RandomContrast", "RandomElasticTransform", "RandomErasing", "RandomFlip", "RandomGaussianBlur",
+    "RandomGrayscale", "RandomHue", "RandomInvert", "RandomPerspective", "RandomPosterization", "RandomRotation",
+    "RandomSaturation", "RandomSharpness", "RandomTranslation", "RandomZoom", "ReLU", "RepeatVector",
+    "Rescaling", "Reshape", "Residual", "Resizing", "STFTSpectrogram", "SeparableConv1D", "SeparableConv2D",
+    "SimpleRNN", "Softmax", "Solarization", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D",
+    "SpectralNormalization", "TimeDistributed", "UnitNormalization", "UpSampling1D", "UpSampling2D", "UpSampling3D",
+    "ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D",
+]  # fmt: skip
+"""Layers with one input and one output, which need no more than their arguments. `Residual` is bnexp's own."""
+
+ALIASES = {
+    **{f"AvgPool{n}D": f"AveragePooling{n}D" for n in "123"},
+    **{f"MaxPool{n}D": f"MaxPooling{n}D" for n in "123"},
+    **{f"GlobalAvgPool{n}D": f"GlobalAveragePooling{n}D" for n in "123"},
+    **{f"GlobalMaxPool{n}D": f"GlobalMaxPooling{n}D" for n in "123"},
+    **{f"Convolution{n}D": f"Conv{n}D" for n in "123"},
+    **{f"Convolution{n}DTranspose": f"Conv{n}DTranspose" for n in "123"},
+    **{f"SeparableConvolution{n}D": f"SeparableConv{n}D" for n in "12"},
+}
+"""Keras's second names of layers -> the first."""
+
+_PYTHON = "Use model: {name: python, build: FILE:FUNCTION}"
+_SHORTCUT = "it joins several inputs, and a layer in a chain has one. Use Residual: [layers], which adds a shortcut"
+_ATTENTION = (
+    f"it needs a query and a value, and a layer in a chain has one input. Use model.name: transformer. {_PYTHON}"
+)
+_CELL = "it is one step of a recurrent layer. Use RNN: {{cell: {{{}: ...}}}}"
+_CODE = f"it holds code, and a config holds none. {_PYTHON}"
+_LOOKUP = "it needs a vocabulary, and reads text. Use dataset.name: text_csv, which numbers the words, and an Embedding"
+_LABELS = "it mixes the labels of rows, too, which a layer in a chain does not see. Use RandomErasing or RandomFlip"
+REFUSED = {
+    **dict.fromkeys(["Add", "Average", "Concatenate", "Dot", "Maximum", "Minimum", "Multiply", "Subtract"], _SHORTCUT),
+    **dict.fromkeys(["AdditiveAttention", "Attention", "GroupQueryAttention", "MultiHeadAttention"], _ATTENTION),
+    **{name: _CELL.format(name) for name in ("GRUCell", "LSTMCell", "SimpleRNNCell")},
+    "StackedRNNCells": "it is one step of a recurrent layer. Use RNN: {cell: [cells]}",
+    **dict.fromkeys(["FlaxLayer", "JaxLayer", "Lambda", "TFSMLayer", "TorchModuleWrapper"], _CODE),
+    **dict.fromkeys(["IntegerLookup", "StringLookup", "TextVectorization"], _LOOKUP),
+    **dict.fromkeys(["CutMix", "MixUp"], _LABELS),
+    "AugMix": "it draws with Python's own generator while it is traced, so that no seed repeats it. Use RandAugment",
+    "Equalization": "Keras 3.15 cannot place it in a network. Use AutoContrast",
+    "HashedCrossing": "it crosses two inputs, and a layer in a chain has one. Use Hashing",
+    "InputLayer": "the inputs follow from the dataset. Leave it out",
+    "Layer": "it computes nothing. Use Identity",
+    "MaxNumBoundingBoxes": f"it needs bounding boxes, which no dataset has. {_PYTHON}",
+    "Pipeline": "it is a chain of layers. Write its layers one behind the other",
+    "RandomCrop": "in Keras 3.15 it does not crop at inference, so that shapes differ. Use CenterCrop or "
+    "RandomTranslation",
+    "RandomShear": "Keras 3.15 cannot load it again. Use RandomRotation or RandomPerspective",
+    "ReversibleEmbedding": "it is an Embedding whose reverse a chain does not call. Use Embedding",
+    "Wrapper": "it computes nothing of its own. Write the layer that it wraps",
+}  # fmt: skip
+"""Keras's layers that no chain takes -> why, and what to use."""
+
+CellName = Literal["GRUCell", "LSTMCell", "SimpleRNNCell"]
+RegularizerName = Literal["L1", "L2", "L1L2", "OrthogonalRegularizer", "l1", "l2", "l1l2", "orthogonal_regularizer"]
+ConstraintName = Literal[
+    "MaxNorm", "MinMaxNorm", "NonNeg", "UnitNorm", "max_norm", "min_max_norm", "non_neg", "unit_norm",
+]  # fmt: skip
+InitializerName = Literal[
+    "Constant", "GlorotNormal", "GlorotUniform", "HeNormal", "HeUniform", "Identity", "IdentityInitializer",
+    "LecunNormal", "LecunUniform", "Ones", "Orthogonal", "OrthogonalInitializer", "RandomNormal", "RandomUniform",
+    "STFT", "STFTInitializer", "TruncatedNormal", "VarianceScaling", "Zeros",
+    "constant", "glorot_normal", "glorot_uniform", "he_normal", "he_uniform", "identity", "lecun_normal",
+    "lecun_uniform", "normal", "one", "ones", "orthogonal", "random_normal", "random_uniform", "stft",
+    "truncated_normal", "uniform", "variance_scaling", "zero", "zeros",
+]  # fmt: skip

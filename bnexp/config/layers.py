@@ -1,0 +1,195 @@
+"""One layer of a `sequential` model, with all that stands in its arguments: other layers, and what weights begin with.
+
+Only names of closed lists are ever made into objects: no mapping of a config can name any other class.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Iterable, Iterator
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, TypeAdapter, ValidationError, model_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from bnexp.config.layer_names import (
+    ALIASES,
+    REFUSED,
+    CellName,
+    ConstraintName,
+    InitializerName,
+    LayerName,
+    RegularizerName,
+)
+from bnexp.config.section import Section
+
+OWN_ERRORS = ("argument", "refused_layer")
+"""Kinds of error that are not pydantic's."""
+PLAIN = "numbers, text, true, false, null, or lists of them"
+
+
+def _plain(value: Any) -> Any:
+    """Refuse what Keras would build an object from, a mapping, which may name any class; and numbers without end."""
+    entries = value if isinstance(value, list) else [value]
+    for entry in entries:
+        if isinstance(entry, list) and value is not entry:
+            _plain(entry)
+        elif not isinstance(entry, bool | int | float | str | None):
+            raise PydanticCustomError("argument", PLAIN)
+        elif isinstance(entry, float) and not math.isfinite(entry):
+            raise PydanticCustomError("finite_number", "a finite number")
+    return value
+
+
+def _a_name(value: Any) -> Any:
+    """Refuse an activation that is a mapping, with what to write instead."""
+    if isinstance(value, dict):
+        raise PydanticCustomError(
+            "argument", "a name; an activation with options is a layer of its own behind this one"
+        )
+    return _plain(value)
+
+
+Plain = Annotated[Any, AfterValidator(_plain)]
+ActivationName = Annotated[Any, AfterValidator(_a_name)]
+
+
+def _each_read(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Read each argument as its name says; all that is wrong with any of them is raised together."""
+    read: dict[str, Any] = {}
+    errors: list[InitErrorDetails] = []
+    for key, value in arguments.items():
+        try:
+            read[key] = _reader(_kind_of(key, value)).validate_python(value, strict=True)
+        except ValidationError as error:
+            errors += _below(key, error)
+    if errors:
+        raise ValidationError.from_exception_data("arguments", errors)
+    return read
+
+
+def _below(key: str, error: ValidationError) -> Iterator[InitErrorDetails]:
+    for found in error.errors(include_url=False):
+        kind: Any = found["type"]
+        if kind in OWN_ERRORS:
+            kind = PydanticCustomError(kind, found["msg"])
+        yield {"type": kind, "loc": (key, *found["loc"]), "input": found["input"], "ctx": found.get("ctx", {})}
+
+
+@functools.cache
+def _reader(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
+
+
+def _kind_of(key: str, value: Any) -> Any:
+    """Return what may stand at an argument: a name of a closed list, a mapping of one, or plain values."""
+    of_part: dict[str, type[Named]] = {"regularizer": Regularizer, "constraint": Constraint, "initializer": Initializer}
+    part = of_part.get(key.rpartition("_")[2])
+    if part is not None and value is not None:
+        return part if isinstance(value, dict | Section) else part.model_fields["name"].annotation
+    match key:
+        case "activation" | "recurrent_activation":
+            return ActivationName
+        case "layer" | "backward_layer" if value is not None:
+            return Layer
+        case "layers":
+            return Annotated[list[Layer], Field(min_length=1)]
+        case "shortcut":
+            return Literal["identity", "projection"]
+        case "cell":
+            return Annotated[list[Cell], Field(min_length=1)] if isinstance(value, list) else Cell
+        case "renorm_clipping" if isinstance(value, dict):
+            return dict[Literal["rmin", "rmax", "dmax"], float]
+    return Plain
+
+
+def _named(value: Any) -> Any:
+    """Read `Flatten` or `Dense: {units: 64, activation: relu}`."""
+    if isinstance(value, str):
+        return {"name": value}
+    if isinstance(value, dict) and len(value) == 1 and "name" not in value:
+        name, arguments = next(iter(value.items()))
+        return {"name": name, "arguments": {} if arguments is None else arguments}
+    if isinstance(value, dict) and "name" not in value:
+        raise PydanticCustomError("argument", "one name with its arguments, `NAME: {...}`")
+    return value
+
+
+class Named(Section):
+    """A class of Keras's by its name, with its arguments, spelt as Keras spells them."""
+
+    name: str
+    arguments: Annotated[dict[str, Any], AfterValidator(_each_read)] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_spelling(cls, value: Any) -> Any:
+        return _named(value)
+
+    def parts(self) -> Iterator[Named]:
+        """Yield this, and all that stands in its arguments, however deep."""
+        yield self
+        for value in self.arguments.values():
+            for entry in value if isinstance(value, list) else [value]:
+                if isinstance(entry, Named):
+                    yield from entry.parts()
+
+
+class Regularizer(Named):
+    """What a weight, or what a layer computes, adds to the loss."""
+
+    name: RegularizerName
+
+
+class Constraint(Named):
+    """What a weight is projected to after each step."""
+
+    name: ConstraintName
+
+
+class Initializer(Named):
+    """What a weight begins with."""
+
+    name: InitializerName
+
+
+class Cell(Named):
+    """One step of a recurrent layer."""
+
+    name: CellName
+
+
+class Layer(Named):
+    """One Keras layer: its class name and, spelt as Keras spells them, its arguments."""
+
+    name: LayerName
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_a_chain(cls, value: Any) -> Any:
+        """Read Keras's second names, and a Residual's layers alone; refuse what cannot stand in a chain with why."""
+        value = _named(value)
+        if not isinstance(value, dict) or not isinstance(name := value.get("name"), str):
+            return value
+        if name in REFUSED:
+            raise PydanticCustomError("refused_layer", f"another layer: {REFUSED[name]}")
+        arguments = value.get("arguments")
+        if name == "Residual" and isinstance(arguments, list):
+            value = {**value, "arguments": {"layers": arguments}}
+        return {**value, "name": ALIASES.get(name, name)}
+
+    @model_validator(mode="after")
+    def _with_its_own_keys(self) -> Layer:
+        """Refuse keys that a Residual has not: it is no layer of Keras's, which would."""
+        if self.name == "Residual" and not {"layers"} <= self.arguments.keys() <= {"layers", "shortcut"}:
+            raise PydanticCustomError(
+                "argument", "Residual: [layers], or Residual: {layers: [...], shortcut: projection}"
+            )
+        return self
+
+
+def every_layer(layers: Iterable[Layer]) -> Iterator[Named]:
+    """Yield all layers, with those that they wrap and all else that stands in their arguments."""
+    for layer in layers:
+        yield from layer.parts()

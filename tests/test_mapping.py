@@ -1,0 +1,115 @@
+"""Which models can be mapped over seeds: a trial step finds it out for layers that bnexp has never seen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from bnexp.config.training import Training
+from bnexp.training import engine_name, mapping
+from bnexp.training.mapping import why_not_mapped
+
+CANNOT = "TensorFlow cannot map it over seeds: "
+
+
+class Doubled(keras.Layer):
+    """Doubles its inputs, in a graph of Keras's operations."""
+
+    def call(self, x: Any) -> Any:
+        return x * 2
+
+
+class OwnVariable(keras.Layer):
+    """Multiplies by a variable that Keras does not know of: all seeds would share it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hidden = tf.Variable(2.0, name="hidden")
+
+    def call(self, x: Any) -> Any:
+        return x * self.hidden
+
+
+class GlobalNoise(keras.Layer):
+    """Draws from TensorFlow's own generator, whose numbers follow from no seed of bnexp."""
+
+    def call(self, x: Any) -> Any:
+        return x + tf.random.normal(tf.shape(x))
+
+
+class Cut(keras.Layer):
+    """Lets no gradient through."""
+
+    def call(self, x: Any) -> Any:
+        return tf.stop_gradient(x)
+
+
+class OfNumpy(keras.Layer):
+    """Computes in NumPy, through which TensorFlow has no gradient."""
+
+    def call(self, x: Any) -> Any:
+        y = tf.numpy_function(lambda values: values * 2, [x], tf.float32)
+        y.set_shape(x.shape)
+        return y
+
+
+class OfOneTraining(keras.Layer):
+    """Runs in no graph that holds more than one seed."""
+
+    def call(self, x: Any) -> Any:
+        if not tf.executing_eagerly() and x.op.type != "Placeholder" and "loop_body" in x.op.name:
+            raise KeyError("one seed, please")
+        return x
+
+
+class Whole(keras.Layer):
+    """Takes whole numbers from 0 up only, as what encodes classes does."""
+
+    def call(self, x: Any) -> Any:
+        with tf.control_dependencies([tf.debugging.assert_non_negative(x)]):
+            return tf.identity(x)
+
+
+def chain(*layers: keras.Layer) -> keras.Sequential:
+    return keras.Sequential([keras.Input((5,)), *layers, keras.layers.Dense(1, name="head")])
+
+
+@pytest.mark.parametrize(
+    ("layers", "why"),
+    [
+        ([Doubled()], None),
+        ([Whole()], None),
+        ([keras.layers.Lambda(lambda x: x + 1)], None),
+        ([OwnVariable()], "it uses hidden, a variable of TensorFlow that is not among the model's own"),
+        ([GlobalNoise()], "mapped over seeds, TensorFlow computes other numbers than for one seed alone"),
+        ([keras.layers.Dense(3, name="lost"), Cut()], "no gradient reaches lost/kernel"),
+        ([keras.layers.Dense(3, name="lost"), OfNumpy()], "no gradient reaches lost/kernel"),
+        ([keras.layers.SpectralNormalization(keras.layers.Dense(3, name="normed"), name="spectral")],
+         "a layer assigns to spectral/normed/kernel while it runs, which only a plain step of Keras does"),
+        ([OfOneTraining()], CANNOT),
+    ],
+)  # fmt: skip
+def test_a_step_of_two_seeds_finds_out_whether_a_model_can_be_mapped(layers: list[Any], why: str | None) -> None:
+    found = why_not_mapped(chain(*layers))
+    assert found == why if why != CANNOT else str(found).startswith(CANNOT) and "one seed, please" in str(found)
+
+
+def test_a_model_that_cannot_be_mapped_is_trained_by_keras_and_the_reason_is_given() -> None:
+    name, why = engine_name(Training(), chain(OwnVariable()))
+    assert (name, why) == ("keras_fit", "it uses hidden, a variable of TensorFlow that is not among the model's own")
+
+
+def test_layers_that_are_known_to_map_take_no_trial(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(mapping, "_why_trial_failed")
+    assert why_not_mapped(chain(keras.layers.BatchNormalization(), keras.layers.Dropout(0.5))) is None
+
+
+def test_a_trial_leaves_the_weights_and_generators_of_the_model_alone() -> None:
+    model = chain(keras.layers.BatchNormalization(), keras.layers.Dropout(0.5), Doubled())
+    before = [variable.numpy() for variable in model.variables]
+    assert why_not_mapped(model) is None
+    assert all(np.array_equal(v.numpy(), value) for v, value in zip(model.variables, before, strict=True))

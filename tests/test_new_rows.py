@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -129,19 +130,50 @@ def test_groups_of_rows_are_what_is_drawn_anew() -> None:
 
 def test_splits_of_their_own_have_nadeau_and_bengios_interval() -> None:
     right = {name: rows_right(share, draw=draw, rows=40) for name, share, draw in (("a", 0.9, 0), ("b", 0.6, 1))}
-    arms = [measured(name, values, own_rows=True) for name, values in right.items()]
-    treated, base = (
-        replace(one, record=one.record.model_copy(update={"dataset": facts}))
-        for one in arms
-        for facts in [one.record.dataset.model_copy(update={"training_rows": 160})]
-    )
-    contrast = contrast_of(treated, base)
+    arms = [split_anew(measured(name, values, own_rows=True), 160, 40) for name, values in right.items()]
+    contrast = contrast_of(*arms)
     difference_S = right["a"].mean(axis=1) - right["b"].mean(axis=1)
     expected = over_splits(difference_S, 40 / 160).interval(0.95)
     found = anew(contrast)
     assert (found.drawn, found.low, found.high) == ("splits", pytest.approx(expected.low), pytest.approx(expected.high))
     assert found.high - found.low > mean_interval(difference_S, 0.95).high - mean_interval(difference_S, 0.95).low
     assert contrast.verdict.sentence.startswith("For other splits and rows of this kind, ")
+    assert contrast.measured_on == "these splits"
+    kept_none = anew(contrast_of(*(replace(one, held_out=None) for one in arms)))
+    assert (kept_none.low, kept_none.high) == (found.low, found.high), "the numbers of rows are all that it needs"
+
+
+@pytest.mark.parametrize(
+    ("arm_of", "question", "why"),
+    [
+        (lambda one: split_anew(one, 40, 160), Question(), " Nothing is said of new rows: each seed holds out rows of its own, and most rows are held out."),
+        (lambda one: split_anew(one, None, 40), Question(), " Nothing is said of other splits: the numbers of training rows and held-out rows are not recorded. Train again."),
+        (lambda one: split_anew(one, 160, 40), Question(about="these-rows"), ""),
+        (lambda one: split_anew(one, 160, 40), Question(metric="loss"), " Nothing is said of new rows: the metric is not measured on held-out rows."),
+    ],
+)  # fmt: skip
+def test_without_an_estimate_for_other_splits_the_verdict_speaks_of_these_splits_and_says_why(
+    arm_of: Callable[[Arm], Arm], question: Question, why: str
+) -> None:
+    arms = [
+        arm_of(measured(name, rows_right(share, draw=draw))) for name, share, draw in (("a", 0.9, 0), ("b", 0.6, 1))
+    ]
+    contrast = compare(arms, question).contrasts[0]
+    verdict = contrast.verdict
+    assert contrast.measured_on == "these splits"
+    assert verdict.sentence.startswith("On these splits, a - b in ") or verdict.sentence.startswith(
+        "On these splits, a / b"
+    )
+    assert "these rows" not in verdict.sentence and verdict.about == "these splits"
+    assert verdict.sentence.endswith(why)
+
+
+def split_anew(one: Arm, training_rows: int | None, held_out: int) -> Arm:
+    """The arm, trained with a split of its own for each seed, of these numbers of rows."""
+    sizes = {"training_rows": training_rows, "validation_rows": held_out}
+    dataset = one.experiment.dataset.model_copy(update={"resample": True})
+    record = one.record.model_copy(update={"dataset": one.record.dataset.model_copy(update=sizes)})
+    return replace(one, experiment=one.experiment.model_copy(update={"dataset": dataset}), record=record)
 
 
 def test_a_loss_that_a_few_rows_carry_has_no_verdict_for_new_rows() -> None:

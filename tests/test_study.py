@@ -499,8 +499,24 @@ def test_a_ratio_of_epochs_is_a_bound_where_seeds_never_arrive() -> None:
     assert said((0, 3)) == ">= 2 [1.99, 2.01]: bn is lower, by 1.2 times or more."
     rest = ", and the smallest effect of interest is 1.2 times."
     assert said((3, 0)).startswith(f"<= 2 [1.99, 2.01]{rest} 3 trainings never reach 0.9.")
-    assert said((3, 3)).startswith(f"2 [1.99, 2.01] within the budget{rest} 6 trainings never reach 0.9.")
+    assert said((3, 3)).startswith(
+        f"2 [1.99, 2.01] in geometric means within the budget{rest} 6 trainings never reach 0.9."
+    )
     assert judge(spread(-math.log(2)), (0, 3), **TIMED)["never_reached"] == {"bn": 0, "none": 3}
+
+
+def test_a_ratio_within_the_budget_is_called_one_of_geometric_means_and_never_of_restricted_means() -> None:
+    """Of [1, never] against [4, never] in 10 epochs, these are sqrt(40) / sqrt(10) = 2 and 7 / 5.5 = 1.27."""
+    epochs = {"bn": [1.0, None] * 5, "none": [4.0, None] * 5}
+    arms = {(0, arm): result(0, arm, epochs_to={"val_accuracy 0.9": one}) for arm, one in epochs.items()}
+    (found,) = judged([claim(**TIMED)], [contrast_of(claim(**TIMED), grid("b", [1]), arms)])
+    assert found.difference is not None and found.difference.mean is not None
+    assert (found.reading, math.exp(-found.difference.mean)) == ("within the budget", pytest.approx(2.0))
+    assert " in geometric means within the budget, and" in found.verdict.sentence
+    older = found.model_dump(mode="json") | {"reading": "restricted means"}
+    assert type(found).model_validate(older).reading == "within the budget"
+    treated_S, base_S = (np.array(epochs[arm], float) for arm in ("bn", "none"))
+    assert statistics.speed_up(treated_S, base_S, 10, 0.95).ratio == pytest.approx(7 / 5.5)
 
 
 def test_failures_that_none_of_few_seeds_shows_are_not_ruled_out() -> None:
@@ -522,6 +538,90 @@ def test_counts_are_judged_by_their_exact_test_too() -> None:
     assert found["verdict"]["sentence"].endswith(said)
     assert judge([-1.0] * 6 + [0.0] * 4, direction="lower", **failing)["verdict"]["word"] == "supported"
     assert judge([1.0] * 4 + [0.0] * 6, direction="lower", **failing)["verdict"]["word"] == "inconclusive"
+
+
+def split_anew(claim: Hypothesis, treated: list[float], base: list[float], rows: dict[str, int]) -> Contrast:
+    """The contrast of a claim in one cell, in which each seed has a split of its own."""
+    arms = {
+        (0, arm): result(
+            0, arm, values, rows=rows, resample=True, epochs_to={"val_accuracy 0.9": epochs}, budget_epochs=9
+        )
+        for arm, values, epochs in (("bn", treated, [2.0, 3.0] * 5), ("none", base, [4.0, 5.0, 6.0, 7.0, 8.0] * 2))
+    }
+    return contrast_of(claim, grid("b", [1]), arms)
+
+
+FEW_HELD_OUT = {"train": 60, "val": 20, "test": 20}
+COUNTED: list[tuple[dict[str, Any], list[float]]] = [
+    ({"wins": True, "smallest": 0.1}, [0.5] * 7 + [-0.5] * 3),
+    (
+        {"metric": {"metric": "test_accuracy", "failures_below": 0.75}, "smallest": 0.1},
+        [-1.0, 0, 0, 0, 0, 0, 0, 1, 1, 1],
+    ),
+    (
+        {"metric": {"metric": "val_accuracy", "epochs_to": 0.9}, "smallest": 1.1},
+        [math.log(a / b) for a, b in zip([2, 3] * 5, [4, 5, 6, 7, 8] * 2, strict=True)],
+    ),
+]
+"""Keys of a claim -> what each pair of `split_anew` counts for it."""
+
+
+@pytest.mark.parametrize(("keys", "effect"), COUNTED)
+def test_counts_and_epochs_have_the_interval_for_other_splits_too(keys: dict[str, Any], effect: list[float]) -> None:
+    """Nadeau and Bengio's, by NumPy: the variance of the mean is (1 / S + test rows / training rows) times that of a pair."""
+    one = claim(**keys)
+    found = split_anew(one, [0.8] * 7 + [0.7] * 3, [0.7] + [0.76] * 9, FEW_HELD_OUT)
+    half = scipy.stats.t.ppf(0.975, 9) * np.std(effect, ddof=1) * math.sqrt(1 / 10 + 20 / 60)
+    assert found.new_rows is not None and (found.new_rows.drawn, found.new_rows.count) == ("splits", 20)
+    interval = found.new_rows.estimate.interval(0.95)
+    assert (interval.low, interval.high) == pytest.approx((np.mean(effect) - half, np.mean(effect) + half))
+    (told,) = judged([one], [found])
+    assert told.verdict.sentence.startswith("For other splits and rows of this kind, ")
+    assert " On these splits: " in told.verdict.sentence and "On these rows" not in told.verdict.sentence
+
+
+@pytest.mark.parametrize(
+    ("keys", "rows", "why"),
+    [
+        (
+            {"wins": True, "smallest": 0.1}, {"train": 20, "val": 20, "test": 60},
+            "Nothing is said of new rows: each seed holds out rows of its own, and most rows are held out.",
+        ),
+        (
+            {"wins": True, "smallest": 0.1}, {},
+            "Nothing is said of other splits: the numbers of training rows and held-out rows are not recorded. Train again.",
+        ),
+        ({"metric": "loss"}, FEW_HELD_OUT, "Nothing is said of new rows: the metric is not measured on held-out rows."),
+    ],
+)  # fmt: skip
+def test_splits_of_each_seeds_own_are_never_called_these_rows(
+    keys: dict[str, Any], rows: dict[str, int], why: str
+) -> None:
+    values = {"bn": [0.8] * 7 + [0.7] * 3, "none": [0.7] + [0.76] * 9}
+    arms = {
+        (0, arm): result(0, arm, own, rows=rows, resample=True).model_copy(
+            update={"final": {"test_accuracy": own, "loss": own}}
+        )
+        for arm, own in values.items()
+    }
+    found = contrast_of(claim(**keys), grid("b", [1]), arms)
+    assert (found.new_rows, found.measured_on, found.why_not_new_rows) == (None, "these splits", why)
+    (told,) = judged([claim(**keys)], [found])
+    assert told.verdict.sentence.startswith("On these splits, ") and "these rows" not in told.verdict.sentence
+    assert (told.verdict.about, told.verdict.sentence.endswith(why)) == ("these splits", True)
+
+
+def test_cells_of_which_some_split_anew_are_called_rows_and_splits() -> None:
+    arms = {
+        (cell, arm): result(cell, arm, [0.8] * 10, resample=bool(cell), rows=FEW_HELD_OUT)
+        for cell in (0, 1)
+        for arm in ("bn", "none")
+    }
+    found = contrast_of(claim(), grid("b", [1, 2]), arms)
+    (told,) = judged([claim()], [found])
+    assert found.why_not_new_rows == "Nothing is said of new rows: the cells are split in different ways."
+    assert told.verdict.sentence.startswith("On these rows and splits, test_accuracy (%), bn - none is ")
+    assert [part.measured_on for part in found.parts] == ["these rows", "these splits"]
 
 
 def test_where_every_seed_splits_the_rows_anew_the_interval_for_other_data_is_given_too() -> None:

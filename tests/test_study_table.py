@@ -162,6 +162,11 @@ def test_a_study_is_a_row_for_each_cell_and_arm_then_each_hypothesis_with_its_ev
     ]
 
 
+def test_warnings_of_the_data_are_told_once_and_no_hypothesis_rests_on_them() -> None:
+    told = study_lines({**document(), "data_warnings": ["column k holds Red and red"]})
+    assert [line for line in told if "Red and red" in line] == ["WARNING  column k holds Red and red"]
+
+
 def test_a_mean_over_cells_that_disagree_a_warning_behind_it_and_who_wins_are_told() -> None:
     known: dict[str, Any] = {"claim": "c", "treated": "bn", "baseline": "none", "metric": "test_accuracy"}
     claim = Hypothesis(direction="higher", smallest=0.01, **known)

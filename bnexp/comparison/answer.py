@@ -158,11 +158,12 @@ def _about_these_rows(difference: JudgedDifference, wording: Wording, here: _Fou
     if rest is None:
         settled_by = _pairs_that_settle(difference)
         rest = _seeds(difference, settled_by)
-    says = f"On these rows, {wording.says(here.interval, here.word)}"
+    says = f"On {difference.measured_on}, {wording.says(here.interval, here.word)}"
     text = " ".join(
         one for one in (says, here.shared_level(difference.looks), rest, wording.why_these_rows_only()) if one
     )
-    return Verdict(word=here.word, settled_by=settled_by, sentence=text, about="these rows", these_rows=here.word)
+    about = difference.measured_on
+    return Verdict(word=here.word, settled_by=settled_by, sentence=text, about=about, these_rows=here.word)
 
 
 def _what_follows(difference: JudgedDifference, found: _Found, wording: Wording) -> str | None:

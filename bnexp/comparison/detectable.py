@@ -109,7 +109,8 @@ def _measured(design: Design, found: MetricDifference) -> tuple[StandardError, s
     deviation, rows = found.standard_deviation or 0.0, found.new_rows
     seeds = f"{design.seeds} seeds"
     if design.about == "these-rows" or rows is None:
-        return error_over_seeds(deviation, design.seeds), f"On these rows, {seeds}"
+        these = "these splits" if design.own_splits else "these rows"
+        return error_over_seeds(deviation, design.seeds), f"On {these}, {seeds}"
     if rows.drawn == "splits":
         share = rows.count / (design.data.training_rows or math.inf)
         return error_over_splits(deviation, design.seeds, share), f"For other splits, {seeds}"

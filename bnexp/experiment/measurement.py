@@ -41,6 +41,9 @@ class Measured:
     seconds: float
     """Its share of the time that all took that were trained together."""
     warnings: list[str]
+    """Of its training."""
+    data_warnings: list[str]
+    """Of its data, whatever is trained on them."""
     held_out: HeldOut | None = None
     """What each held-out row measured; None if it is not kept."""
 
@@ -147,6 +150,7 @@ def _measured(experiment: Experiment, data: Data, history: History, rows: HeldOu
         {part: int(rows_SR.shape[1]) for part, rows_SR in data.parts.items()},
         per_epoch * sum(history.epochs_S),
         seconds,
-        [*(data.rows.facts.warnings or ()), *cautions(experiment, per_epoch * history.fewest_kept)],
+        cautions(experiment, per_epoch * history.fewest_kept),
+        list(data.rows.facts.warnings or ()),
         rows,
     )

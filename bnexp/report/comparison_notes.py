@@ -136,7 +136,7 @@ def _disagrees_where_it_decides(document: ComparisonDocument, contrast: Contrast
     judged = contrast.judged
     if judged is not None and judged.level != document.level and _disagrees(judged, judged.level):
         level, limit = written_level(judged.level), f"p {judged.p_value:.2g}, against {1 - judged.level:.2g}"
-        yield f"{document.primary.metric} on these rows at {level}, the level that decides ({limit})"
+        yield f"{document.primary.metric} on {contrast.measured_on} at {level}, the level that decides ({limit})"
 
 
 def written_level(level: float) -> str:

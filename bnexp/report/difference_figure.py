@@ -88,11 +88,11 @@ def _legend(document: ComparisonDocument, metric: str) -> str:
     decisive = [_decisive(document, contrast) for contrast in document.contrasts]
     levels = " / ".join(dict.fromkeys(written_level(one.level) for one in decisive))
     what = "mean ratio" if any(one.is_ratio for one in decisive) else "mean"
-    anew = [one.new_rows for one in decisive]
+    anew, these = [one.new_rows for one in decisive], document.contrasts[0].measured_on
     if not any(anew):
-        return f"{what} with its {levels} interval on these rows"
+        return f"{what} with its {levels} interval on {these}"
     new = "other splits" if any(one is not None and one.drawn == "splits" for one in anew) else "new rows"
-    return f"{what} with its {levels} interval: thick on these rows, thin for {new}"
+    return f"{what} with its {levels} interval: thick on {these}, thin for {new}"
 
 
 def _ratio_note(document: ComparisonDocument) -> Iterator[str]:

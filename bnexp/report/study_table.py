@@ -49,7 +49,7 @@ def study(document: StudyDocument) -> RenderableType:
     parts.append(Text(f"mean ± half of its {document.level:.0%} t interval over seeds{_in_brackets(document)}"))
     if document.tune is not None:
         parts += _tuning(document, document.tune)
-    parts += map(warning, [*_mixed(document.versions), *_warnings(document)])
+    parts += map(warning, [*document.data_warnings, *_mixed(document.versions), *_warnings(document)])
     if document.is_sweep:
         parts += _sweep_notes(document)
     shared = shares_with_later([claim.asked_after_results for claim in document.hypotheses])

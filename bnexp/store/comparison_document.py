@@ -11,7 +11,7 @@ from pydantic import Field, ValidationInfo, field_serializer, field_validator
 
 from bnexp.config.section import Task
 from bnexp.statistics import Reading
-from bnexp.store.comparison_question import FARTHEST, Asked, Positive, Primary, Target
+from bnexp.store.comparison_question import FARTHEST, Asked, MeasuredOn, Positive, Primary, Target
 from bnexp.store.records import Count, FileName, Metric, Number, Probability, Record, SeedCount, Seeds, Share
 from bnexp.store.run_record import DataFacts, Parameters
 
@@ -125,7 +125,7 @@ class Verdict(Record):
     settled_by: int | None = None
     """How many pairs would settle an open question, about."""
     sentence: str = ""
-    about: Literal["new rows", "these rows"] | None = None
+    about: Literal["new rows"] | MeasuredOn | None = None
     """What the word speaks of; older documents speak of these rows."""
     these_rows: str | None = None
     """The word for the rows that were measured."""
@@ -182,6 +182,14 @@ class Contrast(Record):
     judged: Judged | None = None
     """None where no pair has a value, and in older documents."""
     verdict: Verdict
+
+    @property
+    def measured_on(self) -> MeasuredOn:
+        """Return what its intervals over seeds alone speak of."""
+        if self.judged is not None and (anew := self.judged.new_rows) is not None:
+            return "these splits" if anew.drawn == "splits" else "these rows"
+        about = self.verdict.about
+        return "these rows" if about is None or about == "new rows" else about
 
 
 class ArmFacts(Record):

@@ -13,6 +13,9 @@ FARTHEST = 1000 * LARGEST
 """A mean, a difference or a bound of an interval: few values have bounds far beyond them."""
 Positive = Annotated[float, Field(ge=0, le=FARTHEST)]
 
+MeasuredOn = Literal["these rows", "these splits", "these rows and splits"]
+"""What an interval over seeds alone speaks of: of splits where each seed has its own."""
+
 
 class Asked(Record):
     """What was asked of the arms, where it is not the default: the options of the command."""

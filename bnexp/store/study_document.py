@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import (
     ConfigDict,
@@ -19,7 +19,7 @@ from pydantic import (
 from bnexp.config.study import Endpoint, Hypothesis, keys_of
 from bnexp.errors import counted
 from bnexp.metrics import is_measured
-from bnexp.store.across_cells import AcrossCells
+from bnexp.store.across_cells import AcrossCells, RatioReading
 from bnexp.store.comparison_document import Interval, MetricDifference, Verdict
 from bnexp.store.levels import Level
 from bnexp.store.records import Count, Metric, Number, Record, SeedCount, Share
@@ -121,7 +121,7 @@ class Findings(Hypothesis):
     pairs: Count = 0
     never_reached: dict[str, Count] = {}
     """Arm -> trainings that never reached the target of `epochs_to`."""
-    reading: Literal["ratio", "at least", "at most", "restricted means"] | None = None
+    reading: RatioReading | None = None
     """How to read a ratio of epochs."""
     speaks_of: str = ""
     cells: list[Number] = []
@@ -189,6 +189,8 @@ class StudyDocument(Record):
     verdict: str | None
     cautions: list[str] = []
     """What may mislead in a sweep's table."""
+    data_warnings: list[str] = []
+    """What may mislead in the data, each once."""
 
     @model_validator(mode="after")
     def _refuse_contradictions(self) -> StudyDocument:

@@ -91,6 +91,9 @@ class Result(Record):
     budget_epochs: Some
     diverged: dict[str, Count]
     warnings: list[str] = []
+    """Of its training. In a trial of an older bnexp, warnings of the data stand among them."""
+    data_warnings: list[str] = []
+    """Of its data. A verdict does not count them, as in a comparison: they do not come from an arm's training."""
     versions: dict[str, str] = {}
     """Of Python and the packages that decided the numbers, where it was trained; and its GPU, if there was one."""
     steps: Count
@@ -175,6 +178,7 @@ def joined(before: Result, added: Result, endpoints: Sequence[Endpoint], guessin
             "bests": _fewest({name: [*before.bests[name], *added.bests[name]] for name in shared}),
             "diverged": before.diverged | added.diverged,
             "warnings": list(dict.fromkeys([*before.warnings, *added.warnings])),
+            "data_warnings": list(dict.fromkeys([*before.data_warnings, *added.data_warnings])),
             "steps": before.steps + added.steps,
             "seconds": before.seconds + added.seconds,
             "trained_in": before.trained_in,

@@ -16,8 +16,8 @@ from bnexp.comparison.metric_rules import perfect_net_would_not_matter
 from bnexp.config.study import Endpoint, Hypothesis, keys_of
 from bnexp.errors import counted
 from bnexp.metrics import LARGEST, number, p_text, with_unit
-from bnexp.statistics import Interval, Reading, Shown, strict
-from bnexp.store.across_cells import Heterogeneity
+from bnexp.statistics import Interval, Shown, strict
+from bnexp.store.across_cells import Heterogeneity, RatioReading
 from bnexp.store.comparison_document import Interval as Bounds
 from bnexp.store.study_document import LARGEST_LOG, Findings
 from bnexp.study.grid import level_text
@@ -62,7 +62,7 @@ class ClaimWording:
     """How the verdict on a claim is worded. Its intervals are signed: what lies above 0 supports the claim."""
 
     claim: Hypothesis
-    reading: Reading | None
+    reading: RatioReading | None
     """How to read a ratio of epochs."""
     never: tuple[int, int]
     """Trainings that never reach the target of `epochs_to`, of treated and baseline."""
@@ -231,15 +231,15 @@ def both_intervals(claim: Findings) -> str:
     return f"{effect(claim)} for {NEW[found.new_rows.drawn]}, {bounds(claim, found)} on {THESE[found.new_rows.drawn]}"
 
 
-def as_read(reading: Reading | None, text: str) -> str:
+def as_read(reading: RatioReading | None, text: str) -> str:
     """Write how a ratio of epochs is to be read."""
     match reading:
         case "at least":
             return f">= {text}"
         case "at most":
             return f"<= {text}"
-        case "restricted means":
-            return f"{text} within the budget"
+        case "within the budget":
+            return f"{text} in geometric means within the budget"
     return text
 
 

@@ -178,6 +178,7 @@ def _result(job: Job, trial: Trial, chosen: Candidate, tuned: Tuned | None, trai
         budget_epochs=chosen.experiment.training.epochs,
         diverged={str(seed): epoch for seed, epoch in one.history.diverged_at.items()},
         warnings=one.warnings,
+        data_warnings=one.data_warnings,
         versions=_versions(),
         steps=sum(each.steps for each in trained),
         seconds=sum(each.seconds for each in trained),

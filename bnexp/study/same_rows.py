@@ -6,7 +6,7 @@ same rows other numbers. Then it is not known which rows two cells share.
 
 A draw of a generator is named by its seed and its number of rows. Two values of another key, such as `noise`, show one
 draw in two ways: both make a row from the same random numbers. What the arms do on the two is correlated (0.59 for
-moons with noise 0.3 and 0.4). Taken for independent strata, cells with noise 0.2, 0.3 and 0.4 had a 95% interval that covered 89%.
+moons with noise 0.3 and 0.4). With noise 0.2, 0.3 and 0.4 taken for independent strata, a 95% interval covered 89%.
 If the two are not correlated, counting the row once costs nothing: the variance of the sum is estimated either way.
 """
 

@@ -17,13 +17,12 @@ import numpy as np
 from bnexp.checkpoint import Keeper, Snapshot
 from bnexp.config import Experiment
 from bnexp.history import History, Watch, joined
+from bnexp.store.records import Seeds
 
 if TYPE_CHECKING:
     from bnexp.data import Data
     from bnexp.models import Built
     from bnexp.training.record import Stacked, Trained
-
-Seeds = tuple[int, ...]
 
 
 @dataclass(frozen=True)

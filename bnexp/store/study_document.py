@@ -22,7 +22,8 @@ from bnexp.metrics import is_measured
 from bnexp.store.across_cells import AcrossCells
 from bnexp.store.comparison_document import Interval, MetricDifference, Verdict
 from bnexp.store.levels import Level
-from bnexp.store.records import Count, Metric, Number, Record, SeedCount, Share
+from bnexp.store.records import Metric, Number, Record, SeedCount, Share
+from bnexp.system.numbers import Count
 
 FORMAT = 5
 """Of a study's directory: cells/*.json, hypotheses.json, study.json. 4: a diverged seed guesses on the part measured.

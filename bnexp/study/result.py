@@ -20,8 +20,9 @@ from bnexp.history import History
 from bnexp.metrics import LARGEST, higher_is_better, is_computed, part_of, quantity
 from bnexp.statistics.arrays import Floats
 from bnexp.store.levels import Level
-from bnexp.store.records import Count, Metric, Number, Record, Seeds
+from bnexp.store.records import Metric, Number, Record, Seeds
 from bnexp.store.run_record import Score
+from bnexp.system.numbers import Count
 
 MOST_BESTS = 400
 """Lasting bests that are kept of a training, on average over a trial's seeds: about 10 kB."""

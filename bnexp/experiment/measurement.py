@@ -113,7 +113,11 @@ def _with_computed(one: Measured, computed: Collection[str]) -> Measured:
 
 
 def prepared_once(experiments: Sequence[Experiment], seeds: Seeds) -> list[Data]:
-    """Return the data of each experiment. Experiments with one dataset share one copy."""
+    """Return the data of each experiment.
+
+    Experiments with one dataset are prepared one after the other, since `prepared` keeps what it prepared last: so they
+    share one copy, if they have the same memory limit.
+    """
     numbers: dict[str, list[int]] = {}
     for number, one in enumerate(experiments):
         numbers.setdefault(one.dataset.model_dump_json(), []).append(number)

@@ -108,7 +108,7 @@ class Group(Record):
     difference: MeanOverSeeds
 
 
-class Findings(Hypothesis):
+class HypothesisFacts(Hypothesis):
     """A hypothesis as it stands in the study's file, and what was found for it."""
 
     model_config = ConfigDict(extra="ignore")
@@ -145,7 +145,7 @@ class Findings(Hypothesis):
         return None if part is None else part.as_json()
 
     @model_validator(mode="after")
-    def _refuse_no_ratio(self) -> Findings:
+    def _refuse_no_ratio(self) -> HypothesisFacts:
         """Raise ValueError if a contrast is of a ratio, and one of its numbers is the log of none."""
         across = self.across
         found = [self.difference, self.bootstrap, *([] if across is None else across.intervals())]
@@ -158,7 +158,7 @@ class Findings(Hypothesis):
         return self
 
 
-class HypothesisRecord(Findings):
+class HypothesisRecord(HypothesisFacts):
     """A hypothesis with all that was found, and its verdict."""
 
     verdict: Verdict

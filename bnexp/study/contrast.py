@@ -96,9 +96,7 @@ def _contrast(
     claim: Hypothesis, here: Sequence[Cell], there: Sequence[Cell], results: Results, rows: ReadRows
 ) -> Contrast:
     """Return the contrast of the mean over some cells, minus that over others if there are any."""
-    difference_S = _difference(claim, here, results)
-    if there:
-        difference_S = statistics.subtracted(difference_S, _difference(claim, there, results))
+    difference_S = _interaction(claim, here, there, results) if there else _difference(claim, here, results)
     read = {arm: [results[cell.number, arm] for cell in [*here, *there]] for arm in (claim.treated, claim.baseline)}
     never = [sum(int(one.censored(claim.metric).sum()) for one in read[arm]) for arm in (claim.treated, claim.baseline)]
     every = [one for several in read.values() for one in several]
@@ -168,12 +166,24 @@ def _unbeaten(claim: Hypothesis, every: Sequence[Result]) -> float | None:
 def cell_difference(claim: Hypothesis, cell: Cell, results: Results) -> Floats:
     """Return treated minus baseline in one cell, (S,), before any reduction."""
     treated, baseline = (results[cell.number, arm].values(claim.metric) for arm in (claim.treated, claim.baseline))
-    return statistics.subtracted(treated, baseline)
+    return statistics.subtracted(treated, baseline, in_logs=claim.metric.in_logs)
 
 
 def _difference(claim: Hypothesis, cells: Sequence[Cell], results: Results) -> Floats:
     treated_S, baseline_S = (_reduced(claim, arm, cells, results) for arm in (claim.treated, claim.baseline))
-    return statistics.subtracted(treated_S, baseline_S)
+    return statistics.subtracted(treated_S, baseline_S, in_logs=claim.metric.in_logs)
+
+
+def _interaction(claim: Hypothesis, here: Sequence[Cell], there: Sequence[Cell], results: Results) -> Floats:
+    """Return the difference in some cells minus the one in others, (S,).
+
+    Each side adds up values, and no differences. So the size of the values says what is rounding.
+    """
+    (treated_S, baseline_S), (other_treated_S, other_baseline_S) = (
+        [_reduced(claim, arm, cells, results) for arm in (claim.treated, claim.baseline)] for cells in (here, there)
+    )
+    one_S, other_S = treated_S + other_baseline_S, baseline_S + other_treated_S
+    return statistics.subtracted(one_S, other_S, in_logs=claim.metric.in_logs)
 
 
 def group_differences(claim: Hypothesis, cells: Sequence[Cell], results: Results) -> list[tuple[Cell, Floats]]:

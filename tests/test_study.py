@@ -178,7 +178,7 @@ def test_a_study_that_ships_says_what_it_is_about_and_can_answer(path: Path) -> 
     """Without its data, which may not be here."""
     file = read_study(path)
     cells = cells_of(file)
-    refuse_unanswerable(file, cells, lambda one: "binary")
+    refuse_unanswerable(file, cells, lambda one: "binary", lambda one: {})
     notes = list(itertools.takewhile(lambda line: line.startswith("#"), path.read_text().splitlines()))
     assert re.match(r"# S\d\d\. .*\?", notes[0]) and len(notes) <= 10
     assert any(line.startswith("# Read") or "Read:" in line for line in notes)
@@ -353,6 +353,30 @@ def test_a_diverged_seed_without_a_value_withholds_the_verdict() -> None:
     assert verdict["sentence"].startswith(
         "No verdict: in 1 pair a seed diverged, so that pair has no value. Leaving it out would bias the result."
     )
+
+
+@pytest.mark.parametrize(
+    ("value", "metric", "seen"),
+    [
+        (None, "test_loss", "in 1 pair test_loss has no value, though no seed diverged"),
+        (
+            0.0,
+            {"metric": "test_loss", "ratio": True},
+            "in 1 pair test_loss has no value, though no seed diverged (a 0 has no ratio)",
+        ),
+    ],
+)
+def test_a_pair_without_a_value_is_said_to_have_diverged_only_if_a_seed_did(
+    value: float | None, metric: Any, seen: str
+) -> None:
+    asked, cells = claim(metric=metric, smallest=1.2, direction="lower"), grid("lr", [0.1])
+    results = {(0, "bn"): result(0, "bn", [*[0.5] * 7, value]), (0, "none"): result(0, "none", [0.5] * 8)}
+    (found,) = facts_of([asked], [contrast_of(asked, cells, results)])
+    told = f"No verdict: {seen}. Leaving it out would bias the result. Choose another metric."
+    assert (found["verdict"]["sentence"], found["left_out"]) == (told, 1)
+    results[0, "bn"] = result(0, "bn", [*[0.5] * 7, None], diverged={"7": 3})
+    (found,) = facts_of([asked], [contrast_of(asked, cells, results)])
+    assert found["verdict"]["sentence"].startswith("No verdict: in 1 pair a seed diverged, so that pair has no value")
 
 
 def test_a_study_with_a_diverged_seed_without_a_value_is_kept_as_strict_json(tmp_path: Path) -> None:

@@ -28,6 +28,8 @@ NOT_KEPT = (
 )
 
 NOT_HELD_OUT = "Nothing is said of new rows: the metric is not measured on held-out rows."
+OTHER_ROWS = "Nothing is said of new rows: rows.npz of {} and of {} are of different rows. Train both again."
+NOT_FINITE = "Nothing is said of new rows: what some row measured is not finite. Choose another metric."
 MOST_HELD_OUT = "Nothing is said of new rows: each seed holds out rows of its own, and most rows are held out."
 
 
@@ -105,7 +107,21 @@ def why_not(arms: PairedArms, metric: str, *, own_splits: bool) -> str:
     both = (arms.arm, arms.baseline)
     reasons = [_why_not_kept(arm) for arm in both if arm.held_out is None]
     reasons += [] if own_splits else [_too_large(arm) for arm in both]
-    return next(filter(None, reasons), MOST_HELD_OUT if own_splits else NOT_KEPT)
+    return next(filter(None, reasons), MOST_HELD_OUT if own_splits else _why_unusable(arms, metric) or NOT_KEPT)
+
+
+def _why_unusable(arms: PairedArms, metric: str) -> str:
+    """Return why rows that both arms keep give no estimate; empty where one keeps none, or not the metric's values."""
+    sides = ((arms.arm, arms.treated), (arms.baseline, arms.base))
+    pair = [rows for arm, history in sides if (rows := _rows(arm, history, part_of(metric))) is not None]
+    if len(pair) < 2:
+        return ""
+    if not np.array_equal(pair[0].rows_SR, pair[1].rows_SR):
+        return OTHER_ROWS.format(arms.arm.run, arms.baseline.run)
+    of_rows = "mse" if quantity(metric) == "r2" else quantity(metric)
+    values = [values_SR for rows in pair if (values_SR := rows.values(of_rows)) is not None]
+    is_known = len(values) == 2
+    return NOT_FINITE if is_known and not all(np.isfinite(values_SR).all() for values_SR in values) else ""
 
 
 def _why_not_kept(arm: Arm) -> str:

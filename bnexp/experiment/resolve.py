@@ -180,6 +180,8 @@ def refuse_unanswerable(
     """
     known, measured = experiments_of(planned, trained), measured_by(planned, trained, checked)
     comparison.refuse_impossible(question, [name for item in planned for name in item.known_as], measured)
+    facts = [arm.record.dataset for arm in trained.values()]
+    comparison.refuse_one_class(question.metric, [*facts, *(one.data for one in checked.values())])
     if not checked:  # all are trained: what they hold is compared, and the verdict is withheld where it must be
         return
     comparison.refuse_judged_by_what_chose(question, measured, known)

@@ -59,6 +59,8 @@ class Contrast:
     """A training of either arm has a warning."""
     diverged: int = 0
     """Trainings of both arms that diverged."""
+    undefined: int = 0
+    """Pairs without a value in which no seed diverged."""
     baseline_mean: float | None = None
     """Of the values that are contrasted, in the metric's unit; None if they are no final values in that unit."""
     guessing: float | None = None
@@ -113,9 +115,17 @@ def _contrast(
         trainings=len(here) + len(there),
         warned=any(one.warnings for one in every),
         diverged=sum(len(one.diverged) for one in every),
+        undefined=_undefined(difference_S, every),
         baseline_mean=None if there else _baseline_mean(claim, here, results),
         guessing=_unbeaten(claim, every),
     )
+
+
+def _undefined(difference_S: Floats, every: Sequence[Result]) -> int:
+    """Count the pairs without a value in which no seed diverged, as the metric is not defined there."""
+    diverged = {seed for one in every for seed in one.diverged}
+    known_S = [math.isfinite(value) for value in difference_S]
+    return sum(not known and str(seed) not in diverged for known, seed in zip(known_S, every[0].seeds, strict=True))
 
 
 def _baseline_mean(claim: Hypothesis, cells: Sequence[Cell], results: Results) -> float | None:

@@ -152,14 +152,15 @@ def _withheld(claim: Hypothesis, contrast: Contrast, level: float) -> Withheld |
     evidence = Evidence(
         claim.metric.metric,
         pairs=len(contrast.difference_S),
-        lost=contrast.lost,
+        lost=contrast.lost - contrast.undefined,
+        undefined=contrast.undefined,
         guessing=contrast.guessing,
         level=level,
     )
     words = Advice(
         who=f"neither {claim.treated} nor {claim.baseline}, in any cell that is read,",
         more_pairs=f"{SHARED if level > LEVEL else ''}Use more seeds.",
-        lost_too=" (a 0 has no ratio and counts as lost, too)" if claim.metric.ratio else "",
+        undefined=" (a 0 has no ratio)" if claim.metric.ratio else "",
         after_loss="Read an accuracy, count failures (failures_below), or lower the learning rate.",
     )
     return withheld(evidence, words)

@@ -26,12 +26,12 @@ from bnexp.statistics import (
     Interval,
     Levels,
     error_of,
-    holm_levels,
     over_splits,
     share_of_each,
     shared_levels,
     within_reach,
 )
+from bnexp.statistics.significance import holm_levels
 from bnexp.store import ComparisonDocument
 from bnexp.store.comparison_document import EarlierLook, Look
 

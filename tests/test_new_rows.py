@@ -204,7 +204,26 @@ def test_rows_of_other_numbers_say_nothing_of_new_rows() -> None:
     assert base.held_out is not None
     part = base.held_out.parts["val"]
     moved = replace(base, held_out=HeldOut(base.held_out.seeds, {"val": replace(part, rows_SR=part.rows_SR + 1)}))
-    assert contrast_of(treated, moved).metrics["val_accuracy"].new_rows is None
+    contrast = contrast_of(treated, moved)
+    assert contrast.metrics["val_accuracy"].new_rows is None
+    assert contrast.verdict.sentence.endswith(
+        "Nothing is said of new rows: rows.npz of a-run and of b-run are of different rows. Train both again."
+    )
+
+
+def test_a_row_that_measured_nothing_finite_is_why_nothing_is_said_of_new_rows() -> None:
+    """The run's mean is what the history says; nothing was lost or not kept."""
+    treated, base = measured("a", rows_right(0.9)), measured("b", rows_right(0.7, draw=1))
+    assert treated.held_out is not None
+    part = treated.held_out.parts["val"]
+    loss_SR = part.measures["loss"].copy()
+    loss_SR[0, 0] = np.inf
+    odd = replace(part, measures={**part.measures, "loss": loss_SR})
+    damaged = replace(treated, held_out=HeldOut(treated.held_out.seeds, {"val": odd}))
+    sentence = contrast_of(damaged, base, metric="val_loss").verdict.sentence
+    assert sentence.endswith(
+        "Nothing is said of new rows: what some row measured is not finite. Choose another metric."
+    )
 
 
 def test_the_error_of_a_difference_in_r2_is_that_of_a_bootstrap_over_seeds_and_rows() -> None:

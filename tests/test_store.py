@@ -188,7 +188,7 @@ def test_a_directory_whose_time_no_calendar_has_is_listed_all_the_same(
 
     finished(tmp_path)
     (tmp_path / "s-study-0123456789").mkdir()
-    monkeypatch.setattr("bnexp.store.finding.datetime", SimpleNamespace(fromtimestamp=refuse))
+    monkeypatch.setattr("bnexp.store.search.datetime", SimpleNamespace(fromtimestamp=refuse))
     assert [run.kind for run in store.runs_in(tmp_path)] == ["run", "study"]
 
 

@@ -178,7 +178,7 @@ def test_a_study_that_ships_says_what_it_is_about_and_can_answer(path: Path) -> 
     """Without its data, which may not be here."""
     file = read_study(path)
     cells = cells_of(file)
-    refuse_unanswerable(file, cells, lambda one: "binary")
+    refuse_unanswerable(file, cells, lambda one: "binary", lambda one: {})
     notes = list(itertools.takewhile(lambda line: line.startswith("#"), path.read_text().splitlines()))
     assert re.match(r"# S\d\d\. .*\?", notes[0]) and len(notes) <= 10
     assert any(line.startswith("# Read") or "Read:" in line for line in notes)
@@ -353,6 +353,30 @@ def test_a_diverged_seed_without_a_value_withholds_the_verdict() -> None:
     assert verdict["sentence"].startswith(
         "No verdict: in 1 pair a seed diverged, so that pair has no value. Leaving it out would bias the result."
     )
+
+
+@pytest.mark.parametrize(
+    ("value", "metric", "seen"),
+    [
+        (None, "test_loss", "in 1 pair test_loss has no value, though no seed diverged"),
+        (
+            0.0,
+            {"metric": "test_loss", "ratio": True},
+            "in 1 pair test_loss has no value, though no seed diverged (a 0 has no ratio)",
+        ),
+    ],
+)
+def test_a_pair_without_a_value_is_said_to_have_diverged_only_if_a_seed_did(
+    value: float | None, metric: Any, seen: str
+) -> None:
+    asked, cells = claim(metric=metric, smallest=1.2, direction="lower"), grid("lr", [0.1])
+    results = {(0, "bn"): result(0, "bn", [*[0.5] * 7, value]), (0, "none"): result(0, "none", [0.5] * 8)}
+    (found,) = facts_of([asked], [contrast_of(asked, cells, results)])
+    told = f"No verdict: {seen}. Leaving it out would bias the result. Choose another metric."
+    assert (found["verdict"]["sentence"], found["left_out"]) == (told, 1)
+    results[0, "bn"] = result(0, "bn", [*[0.5] * 7, None], diverged={"7": 3})
+    (found,) = facts_of([asked], [contrast_of(asked, cells, results)])
+    assert found["verdict"]["sentence"].startswith("No verdict: in 1 pair a seed diverged, so that pair has no value")
 
 
 def test_a_study_with_a_diverged_seed_without_a_value_is_kept_as_strict_json(tmp_path: Path) -> None:
@@ -693,7 +717,7 @@ def test_over_several_cells_no_arm_wins_by_trainings_that_never_arrive(
     assert two["verdict"]["word"] == word
 
 
-def test_who_wins_in_width_is_who_has_the_wider_one_whatever_the_metric_and_rounding_wins_nothing() -> None:
+def test_who_wins_in_width_is_who_has_the_wider_one_whatever_the_metric() -> None:
     over = {"factor": "lr", "take": "width", "within": 0.1}
     wider = claim(metric="test_loss", over=over, wins=True, smallest=0.25)
     cells = grid("lr", [0.1, 1.0])
@@ -703,8 +727,39 @@ def test_who_wins_in_width_is_who_has_the_wider_one_whatever_the_metric_and_roun
     assert found.difference_S.tolist() == [1.0] * 8
     (told,) = facts_of([wider], [found])
     assert (told["difference"]["mean"], told["verdict"]["word"]) == (0.5, "supported")
-    tied = judge([0.1 + 0.2 - 0.3] * 8, wins=True, smallest=0.25)
-    assert tied["difference"]["mean"] == 0 and tied["difference"]["ties"] == 8
+
+
+def winning(values: dict[str, list[float]], **keys: Any) -> Any:
+    """Return what is found of who wins, where each arm has these values in cells 0, 1, ..."""
+    cells = grid("lr", [10.0**cell for cell in range(len(values["bn"]))])
+    results = {
+        (cell.number, arm): result(cell.number, arm, [several[cell.number]] * 8)
+        for cell in cells
+        for arm, several in values.items()
+    }
+    asked = claim(wins=True, smallest=0.25, **keys)
+    return facts_of([asked], [contrast_of(asked, cells, results)])[0]["difference"]
+
+
+def test_an_arm_wins_however_small_its_loss_is() -> None:
+    found = winning({"bn": [1e-13], "none": [2e-13]}, metric="test_loss")
+    assert (found["mean"], found["ties"]) == (0.5, 0)
+
+
+@pytest.mark.parametrize(
+    ("values", "keys"),
+    [
+        ({"bn": [0.1, 0.7], "none": [0.3, 0.5]}, {}),
+        ({"bn": [0.90001, 0.7], "none": [0.9, 0.69999]}, {"at": {"lr": 1.0}, "minus": {"lr": 10.0}}),
+        ({"bn": [0.1, 10.0], "none": [1.0, 1.0]}, {"metric": {"metric": "test_loss", "ratio": True}}),
+        ({"bn": [7.0, 9.0, 11.0], "none": [7.0, 11.0, 9.0]}, {"metric": {"metric": "test_loss", "ratio": True}}),
+        ({"bn": [3.0, 1 / 3], "none": [7.0, 1 / 7]}, {"metric": {"metric": "test_loss", "ratio": True}}),
+    ],
+)
+def test_rounding_wins_nothing(values: dict[str, list[float]], keys: dict[str, Any]) -> None:
+    """In means over cells, in interactions, and in logs, of which a mean may be near 0."""
+    found = winning(values, **keys)
+    assert (found["mean"], found["ties"]) == (0.0, 8)
 
 
 def test_a_direction_needs_the_sign_flip_test_too() -> None:

@@ -264,8 +264,8 @@ def test_a_hypothesis_that_was_asked_after_results_is_told_before_its_verdict_in
 
 def test_hypotheses_that_came_later_are_said_to_widen_the_interval_of_those_before_in_the_plan_and_the_table() -> None:
     told = (
-        "WARNING  2 hypotheses were added after the results and share the error, so the interval of this one can be "
-        "wider than it was without them."
+        "WARNING  2 hypotheses were added after the results and share the error. So this hypothesis's interval can be "
+        "wider than before."
     )
     later = {**PLAN["claims"][0], "asked_after_results": True}
     every = "3 hypotheses share the error of 5%, so each needs more evidence than it would alone"
@@ -274,7 +274,9 @@ def test_hypotheses_that_came_later_are_said_to_widen_the_interval_of_those_befo
     assert not [line for line in plan_lines() if "share" in line]
     facts = document()
     facts["hypotheses"][1]["asked_after_results"] = True
-    told = "WARNING  1 hypothesis was added after the results and shares the error, so the interval of this one can be "
+    told = (
+        "WARNING  1 hypothesis was added after the results and shares the error. So this hypothesis's interval can be "
+    )
     printed = study_lines(facts)
     assert [printed.index(line) < printed.index("It is faster.") for line in printed if line.startswith(told)] == [True]
 

@@ -65,7 +65,7 @@ def check(
 ) -> list[CheckedExperiment]:
     """Read configs and check data, models and trainers; train and write nothing.
 
-    A name is that of a config, `bn` for configs/bn.yaml, or a file. An override is `training.epochs=5`. Both may be
+    A name is the name of a config, `bn` for configs/bn.yaml, or a file. An override is `training.epochs=5`. Both may be
     one text or several. With `resume`, the interrupted run is checked that `train` would go on with.
 
     Raises:

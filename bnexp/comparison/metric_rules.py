@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from bnexp.config import Experiment
 from bnexp.config.model import Sequential
 from bnexp.config.section import Resample
+from bnexp.errors import counted
 from bnexp.metrics import HELD_OUT_PARTS, is_computed, number, part_of, quantity
 
 ROUNDING = 1e-6
@@ -218,10 +219,37 @@ def nothing_learned(metric: str, score: float, who: str, *, read: str = "Read") 
     return f"No verdict: {who} beats {seen} in {metric} by its 95% interval. {why} {cure}"
 
 
-def lost_pairs(count: int, why: str = "") -> str:
+def of_one_class(metric: str, one_class: Mapping[str, float]) -> str | None:
+    """Return why a part has no AUC, and the cure, where it has but one class; else None.
+
+    `one_class` is `Data.one_class`: the accuracy of the best single answer, for each part.
+
+    >>> of_one_class("test_auc", {"test": 1.0})
+    'the test part has but one class, and an AUC compares two. Read test_accuracy, or keep both classes in it.'
+    >>> of_one_class("test_auc", {"test": 0.9}), of_one_class("test_f1", {"test": 1.0})
+    (None, None)
+    """
+    part = part_of(metric)
+    if quantity(metric) != "auc" or one_class.get(part) != 1.0:
+        return None
+    where = "validation" if part == "val" else part
+    seen = f"the {where} part has but one class, and an AUC compares two"
+    return f"{seen}. Read {part}_accuracy, or keep both classes in it."
+
+
+def lost_pairs(count: int) -> str:
     """Return what diverged seeds do to a verdict: their pairs have no value, and the others alone would mislead."""
     if count == 1:
-        return f"in 1 pair a seed diverged, so that pair has no value{why}. Leaving it out would bias the result."
-    return (
-        f"in {count} pairs a seed diverged, so those pairs have no value{why}. Leaving them out would bias the result."
-    )
+        return "in 1 pair a seed diverged, so that pair has no value. Leaving it out would bias the result."
+    return f"in {count} pairs a seed diverged, so those pairs have no value. Leaving them out would bias the result."
+
+
+def undefined_pairs(count: int, metric: str, why: str = "") -> str:
+    """Return what a metric without a value does to a verdict, in pairs without a diverged seed.
+
+    >>> undefined_pairs(1, "val_auc")
+    'in 1 pair val_auc has no value, though no seed diverged. Leaving it out would bias the result.'
+    """
+    it = "it" if count == 1 else "them"
+    seen = f"in {counted(count, 'pair')} {metric} has no value, though no seed diverged{why}"
+    return f"{seen}. Leaving {it} out would bias the result."

@@ -27,6 +27,8 @@ from bnexp.store.run_record import MEASURES_NOT_KEPT, PREDICTIONS_NOT_KEPT
 NOT_KEPT = (
     "What each row measured is not kept, so nothing is said of new rows. Train again with training.keep_rows: true."
 )
+OTHER_ROWS = "Nothing is said of new rows: rows.npz of {} and of {} are of different rows. Train both again."
+NOT_FINITE = "Nothing is said of new rows: what some row measured is not finite. Choose another metric."
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,21 @@ def why_not(arms: PairedArms, metric: str) -> str:
         return anew.why_not
     both = (arms.arm, arms.baseline)
     reasons = [_why_not_kept(arm) for arm in both if arm.held_out is None]
-    return next(filter(None, [*reasons, *map(_too_large, both)]), NOT_KEPT)
+    return next(filter(None, [*reasons, *map(_too_large, both), _why_unusable(arms, metric)]), NOT_KEPT)
+
+
+def _why_unusable(arms: PairedArms, metric: str) -> str:
+    """Return why rows that both arms keep give no estimate; empty where one keeps none, or not the metric's values."""
+    sides = ((arms.arm, arms.treated), (arms.baseline, arms.base))
+    pair = [rows for arm, history in sides if (rows := _rows(arm, history, part_of(metric))) is not None]
+    if len(pair) < 2:
+        return ""
+    if not np.array_equal(pair[0].rows_SR, pair[1].rows_SR):
+        return OTHER_ROWS.format(arms.arm.run, arms.baseline.run)
+    of_rows = "mse" if quantity(metric) == "r2" else quantity(metric)
+    values = [values_SR for rows in pair if (values_SR := rows.values(of_rows)) is not None]
+    is_known = len(values) == 2
+    return NOT_FINITE if is_known and not all(np.isfinite(values_SR).all() for values_SR in values) else ""
 
 
 def _why_not_kept(arm: Arm) -> str:

@@ -26,7 +26,7 @@ def scale_of(metric: str, *values: Floats, own_splits: bool = False) -> Scale:
     """Return the scale on which arms with these final values, (S,) each, are judged.
 
     Where each seed has a split of its own, it is the difference. There the corrected interval of the ratio covers too
-    seldom, and that of the difference does not (docs/statistics.md; `benchmarks/coverage.py`).
+    seldom, and the difference's does not (docs/statistics.md; `benchmarks/coverage.py`).
 
     >>> scale_of("val_loss", np.array([0.5, 0.25])), scale_of("val_loss", np.zeros(2)), scale_of("r2", np.ones(2))
     ('ratio', 'difference', 'difference')
@@ -45,7 +45,7 @@ def difference_on_scale(treated_S: Floats, baseline_S: Floats, scale: Scale) -> 
     """
     if scale == "ratio":
         treated_S, baseline_S = (np.log(values_S) for values_S in (treated_S, baseline_S))
-    return statistics.subtracted(treated_S, baseline_S)
+    return statistics.subtracted(treated_S, baseline_S, in_logs=scale == "ratio")
 
 
 def rows_on_scale(values_SR: Floats, final_S: Floats, scale: Scale) -> Floats:

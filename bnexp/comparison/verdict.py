@@ -121,11 +121,14 @@ def _of_margin(difference: JudgedDifference, level: float) -> MarginInterval:
 def _evidence(arms: PairedArms, values: Sequence[Floats], difference_S: Floats, metric: str) -> Evidence:
     """Return what the verdict rests on. If only one run records what guessing scores, that holds for both arms."""
     scores = [one_class_of(arm) for arm in (arms.arm, arms.baseline)]
-    pairs = int(np.isfinite(difference_S).sum())
+    has_value_S = np.isfinite(difference_S)
+    diverged = {*arms.treated.diverged_at, *arms.base.diverged_at}
+    diverged_S = np.array([seed in diverged for seed in arms.treated.seeds])
     return Evidence(
         metric,
-        pairs=pairs,
-        lost=len(difference_S) - pairs,
+        pairs=int(has_value_S.sum()),
+        lost=int((~has_value_S & diverged_S).sum()),
+        undefined=int((~has_value_S & ~diverged_S).sum()),
         guessing=unbeaten(metric, [(scores[0] or scores[1], values[0]), (scores[1] or scores[0], values[1])]),
         chosen=chosen_by([arms.arm.experiment, arms.baseline.experiment]),
     )

@@ -14,12 +14,13 @@ from bnexp.comparison.computed import NEEDS_PREDICTIONS, with_computed
 from bnexp.config import Experiment
 from bnexp.data.fingerprint import Sources, refuse_changed
 from bnexp.errors import SettingError
-from bnexp.experiment.batch import BatchObserver, Prepared, Seeds, Wave, program_key, train
+from bnexp.experiment.batch import BatchObserver, Prepared, Wave, program_key, train
 from bnexp.experiment.measured_rows import held_out
 from bnexp.experiment.prepare import built_for, prepared
 from bnexp.experiment.warnings import cautions
 from bnexp.held_out import HeldOut, joined
 from bnexp.history import History
+from bnexp.store.records import Seeds
 
 if TYPE_CHECKING:
     from bnexp.data import Data
@@ -115,7 +116,11 @@ def _with_computed(one: Measured, computed: Collection[str]) -> Measured:
 
 
 def prepared_once(experiments: Sequence[Experiment], seeds: Seeds) -> list[Data]:
-    """Return the data of each experiment. Experiments with one dataset share one copy."""
+    """Return the data of each experiment.
+
+    Experiments with one dataset are prepared one after the other, since `prepared` keeps what it prepared last: so they
+    share one copy, if they have the same memory limit.
+    """
     numbers: dict[str, list[int]] = {}
     for number, one in enumerate(experiments):
         numbers.setdefault(one.dataset.model_dump_json(), []).append(number)

@@ -15,6 +15,7 @@ from bnexp.config.loading import has_key
 from bnexp.errors import ComparisonError, Problems, RunError
 from bnexp.experiment import lookup, stale
 from bnexp.experiment.config_names import config_file, nearest_names
+from bnexp.experiment.finished_seeds import other_epochs
 from bnexp.experiment.prepare import Checked
 from bnexp.experiment.run import Finished
 from bnexp.history import History
@@ -179,6 +180,8 @@ def refuse_unanswerable(
     """
     known, measured = experiments_of(planned, trained), measured_by(planned, trained, checked)
     comparison.refuse_impossible(question, [name for item in planned for name in item.known_as], measured)
+    facts = [arm.record.dataset for arm in trained.values()]
+    comparison.refuse_one_class(question.metric, [*facts, *(one.data for one in checked.values())])
     if not checked:  # all are trained: what they hold is compared, and the verdict is withheld where it must be
         return
     comparison.refuse_judged_by_what_chose(question, measured, known)
@@ -227,21 +230,25 @@ def arm(name: str, run: store.Run, finished: Finished | None = None) -> comparis
     if finished is not None:
         record = _checked_record(name, run.directory, finished.record)
         return comparison.Arm(name, run.id, experiment, finished.history, record, run.held_out(record))
-    record, history = _checked_record(name, run.directory, run.record()), run.history()
-    _refuse_gaps(name, run.directory, record, history, names(record.dataset.task, experiment.evaluated_parts()))
+    record = _checked_record(name, run.directory, run.record())
+    history = run.history(record)
+    _refuse_gaps(name, run.directory, record, history, experiment)
     return comparison.Arm(name, run.id, experiment, history, record, run.held_out(record))
 
 
 def _refuse_gaps(
-    name: str, directory: Path, record: store.ComparedRecord, history: History, measured: Sequence[str]
+    name: str, directory: Path, record: store.ComparedRecord, history: History, experiment: Experiment
 ) -> None:
-    """Raise RunError if a seed has no digest, or a metric that was to be measured no values."""
+    """Raise RunError if a seed has no digest, a metric that was to be measured no values, or a seed other epochs."""
     digests = record.pairing.batches
     for seed in history.seeds:
         if not all(str(seed) in several for several in digests.values()):
             raise RunError(f"{directory / 'run.json'}: pairing.batches has no seed {seed}. Train {name} again.")
+    measured = names(record.dataset.task, experiment.evaluated_parts())
     if lost := [metric for metric in measured if metric not in history.metrics]:
         raise RunError(f"{directory / 'history.json'}: has no {', '.join(lost)}. Train {name} again.")
+    for text in other_epochs(history, experiment.training):
+        raise RunError(f"{directory / 'history.json'}: {text}. Train {name} again.")
 
 
 def _checked_record(name: str, directory: Path, record: store.RunRecord) -> store.ComparedRecord:

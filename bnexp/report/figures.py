@@ -54,7 +54,7 @@ def _figures(run: store.Run) -> dict[str, Figure]:
 
     if run.kind == "run":
         record = run.record()
-        return run_figures(run.history(), title=record.name or run.id, loss_unit=_loss_unit(record.dataset.task))
+        return run_figures(run.history(record), title=record.name or run.id, loss_unit=_loss_unit(record.dataset.task))
     if run.kind == "study":
         return _study_figures(run)
     return _comparison_figures(run)

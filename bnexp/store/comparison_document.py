@@ -12,8 +12,9 @@ from pydantic import Field, ValidationInfo, field_serializer, field_validator
 from bnexp.config.section import Task
 from bnexp.statistics import Reading
 from bnexp.store.comparison_question import FARTHEST, Asked, MeasuredOn, Positive, Primary, Target
-from bnexp.store.records import Count, FileName, Metric, Number, Probability, Record, SeedCount, Seeds, Share
+from bnexp.store.records import FileName, Metric, Number, Probability, Record, SeedCount, Seeds, Share
 from bnexp.store.run_record import DataFacts, Parameters
+from bnexp.system.numbers import Count
 
 Estimate = Annotated[float, Field(ge=-FARTHEST, le=FARTHEST)] | None
 Variance = Annotated[float, Field(ge=0, le=FARTHEST**2)]

@@ -7,8 +7,9 @@ from typing import Any, Literal
 from pydantic import field_serializer
 
 from bnexp.config.study import Tune
-from bnexp.store.records import Count, Metric, Number, Record, SeedCount
+from bnexp.store.records import Metric, Number, Record, SeedCount
 from bnexp.store.run_record import DataFacts
+from bnexp.system.numbers import Count
 
 
 class PlannedTie(Record):

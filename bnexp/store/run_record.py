@@ -8,7 +8,8 @@ from pydantic import AfterValidator, Field, JsonValue
 
 from bnexp.config.section import Task
 from bnexp.metrics import HEADLINES
-from bnexp.store.records import Count, Digests, Extensible, FileName, Metric, Number, Record, Seconds, Seeds
+from bnexp.store.records import Digests, Extensible, FileName, Metric, Number, Record, Seconds, Seeds
+from bnexp.system.numbers import Count
 
 MEASURES_NOT_KEPT = "The measures of each held-out row are not kept"
 PREDICTIONS_NOT_KEPT = "The predictions for each held-out row are not kept"

@@ -22,7 +22,8 @@ from bnexp.metrics import is_measured
 from bnexp.store.across_cells import AcrossCells, RatioReading
 from bnexp.store.comparison_document import Interval, MetricDifference, Verdict
 from bnexp.store.levels import Level
-from bnexp.store.records import Count, Metric, Number, Record, SeedCount, Share
+from bnexp.store.records import Metric, Number, Record, SeedCount, Share
+from bnexp.system.numbers import Count
 
 FORMAT = 5
 """Of a study's directory: cells/*.json, hypotheses.json, study.json. 4: a diverged seed guesses on the part measured.
@@ -107,7 +108,7 @@ class Group(Record):
     difference: MeanOverSeeds
 
 
-class Findings(Hypothesis):
+class HypothesisFacts(Hypothesis):
     """A hypothesis as it stands in the study's file, and what was found for it."""
 
     model_config = ConfigDict(extra="ignore")
@@ -144,7 +145,7 @@ class Findings(Hypothesis):
         return None if part is None else part.as_json()
 
     @model_validator(mode="after")
-    def _refuse_no_ratio(self) -> Findings:
+    def _refuse_no_ratio(self) -> HypothesisFacts:
         """Raise ValueError if a contrast is of a ratio, and one of its numbers is the log of none."""
         across = self.across
         found = [self.difference, self.bootstrap, *([] if across is None else across.intervals())]
@@ -157,7 +158,7 @@ class Findings(Hypothesis):
         return self
 
 
-class HypothesisRecord(Findings):
+class HypothesisRecord(HypothesisFacts):
     """A hypothesis with all that was found, and its verdict."""
 
     verdict: Verdict

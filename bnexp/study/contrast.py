@@ -55,6 +55,8 @@ class Contrast:
     """A training of either arm has a warning."""
     diverged: int = 0
     """Trainings of both arms that diverged."""
+    undefined: int = 0
+    """Pairs without a value in which no seed diverged."""
     baseline_mean: float | None = None
     """Of the values that are contrasted, in the metric's unit; None if they are no final values in that unit."""
     guessing: float | None = None
@@ -94,9 +96,7 @@ def _contrast(
     claim: Hypothesis, here: Sequence[Cell], there: Sequence[Cell], results: Results, rows: ReadRows
 ) -> Contrast:
     """Return the contrast of the mean over some cells, minus that over others if there are any."""
-    difference_S = _difference(claim, here, results)
-    if there:
-        difference_S = statistics.subtracted(difference_S, _difference(claim, there, results))
+    difference_S = _interaction(claim, here, there, results) if there else _difference(claim, here, results)
     read = {arm: [results[cell.number, arm] for cell in [*here, *there]] for arm in (claim.treated, claim.baseline)}
     never = [sum(int(one.censored(claim.metric).sum()) for one in read[arm]) for arm in (claim.treated, claim.baseline)]
     every = [one for several in read.values() for one in several]
@@ -113,9 +113,17 @@ def _contrast(
         trainings=len(here) + len(there),
         warned=any(one.warnings for one in every),
         diverged=sum(len(one.diverged) for one in every),
+        undefined=_undefined(difference_S, every),
         baseline_mean=None if there else _baseline_mean(claim, here, results),
         guessing=_unbeaten(claim, every),
     )
+
+
+def _undefined(difference_S: Floats, every: Sequence[Result]) -> int:
+    """Count the pairs without a value in which no seed diverged, as the metric is not defined there."""
+    diverged = {seed for one in every for seed in one.diverged}
+    known_S = [math.isfinite(value) for value in difference_S]
+    return sum(not known and str(seed) not in diverged for known, seed in zip(known_S, every[0].seeds, strict=True))
 
 
 def _baseline_mean(claim: Hypothesis, cells: Sequence[Cell], results: Results) -> float | None:
@@ -141,12 +149,24 @@ def _unbeaten(claim: Hypothesis, every: Sequence[Result]) -> float | None:
 def cell_difference(claim: Hypothesis, cell: Cell, results: Results) -> Floats:
     """Return treated minus baseline in one cell, (S,), before any reduction."""
     treated, baseline = (results[cell.number, arm].values(claim.metric) for arm in (claim.treated, claim.baseline))
-    return statistics.subtracted(treated, baseline)
+    return statistics.subtracted(treated, baseline, in_logs=claim.metric.in_logs)
 
 
 def _difference(claim: Hypothesis, cells: Sequence[Cell], results: Results) -> Floats:
     treated_S, baseline_S = (_reduced(claim, arm, cells, results) for arm in (claim.treated, claim.baseline))
-    return statistics.subtracted(treated_S, baseline_S)
+    return statistics.subtracted(treated_S, baseline_S, in_logs=claim.metric.in_logs)
+
+
+def _interaction(claim: Hypothesis, here: Sequence[Cell], there: Sequence[Cell], results: Results) -> Floats:
+    """Return the difference in some cells minus the one in others, (S,).
+
+    Each side adds up values, and no differences. So the size of the values says what is rounding.
+    """
+    (treated_S, baseline_S), (other_treated_S, other_baseline_S) = (
+        [_reduced(claim, arm, cells, results) for arm in (claim.treated, claim.baseline)] for cells in (here, there)
+    )
+    one_S, other_S = treated_S + other_baseline_S, baseline_S + other_treated_S
+    return statistics.subtracted(one_S, other_S, in_logs=claim.metric.in_logs)
 
 
 def group_differences(claim: Hypothesis, cells: Sequence[Cell], results: Results) -> list[tuple[Cell, Floats]]:
@@ -233,4 +253,4 @@ def _resampled(claim: Hypothesis, result: Result) -> Resample:
 
 def effect_of(claim: Hypothesis, difference_S: Floats) -> Floats:
     """Return what a claim is about, (S,): the differences, or 1/2 for a win, -1/2 for a loss and 0 for a tie."""
-    return statistics.signs(difference_S) / (2 if more_wins(claim) else -2) if claim.wins else difference_S
+    return np.sign(difference_S) / (2 if more_wins(claim) else -2) if claim.wins else difference_S

@@ -90,7 +90,7 @@ def _predicted(difference: JudgedDifference, seeds: int) -> tuple[StandardError,
 def what_new_rows_add(planned: Plan, level: float, claims: Sequence[Hypothesis] | None = None) -> list[str]:
     """Return a sentence for each kind of claim that is judged for new rows and whose trials are not stored.
 
-    `level` is that of their intervals. Without `claims`, they are all claims of the study.
+    Their intervals have this `level`. Without `claims`, they are all claims of the study.
     """
     claims = planned.file.study.claims() if claims is None else claims
     return list(dict.fromkeys(said for claim in claims if (said := _of(planned, claim, level)) is not None))

@@ -48,7 +48,7 @@ def faulty_metric(file: StudyFile, measured: Sequence[str], asked: str | None) -
 def differences(cell: Cell, arms: Sequence[str], endpoint: Endpoint, results: Results) -> list[Floats]:
     """Return each arm minus the last one in a cell, seed by seed, (S,)."""
     *others, baseline = [results[cell.number, arm].values(endpoint) for arm in arms]
-    return [statistics.subtracted(values_S, baseline) for values_S in others]
+    return [statistics.subtracted(values_S, baseline, in_logs=endpoint.in_logs) for values_S in others]
 
 
 def cautions(metric: str, chosen: Mapping[str, str], cells: Sequence[Cell], results: Results) -> Iterator[str]:

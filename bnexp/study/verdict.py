@@ -29,7 +29,7 @@ from bnexp.statistics import LEVEL, Floats, Levels, strict
 from bnexp.store.across_cells import AcrossCells, RatioReading
 from bnexp.store.comparison_document import Interval, MetricDifference, Verdict
 from bnexp.store.records import Record
-from bnexp.store.study_document import Findings, HypothesisRecord
+from bnexp.store.study_document import HypothesisFacts, HypothesisRecord
 from bnexp.study.across import Part, Parts, no_single_answer, recorded
 from bnexp.study.contrast import Contrast, effect_of
 from bnexp.study.words import ClaimWording, storable
@@ -55,7 +55,7 @@ def _record(claim: Hypothesis, contrast: Contrast, case: _Case) -> HypothesisRec
     """Return what study.json holds of one hypothesis."""
     across = case.across(claim)
     wording = replace(_wording(claim, contrast), spread=None if across is None else across.heterogeneity)
-    found = _findings(claim, contrast, case.levels)
+    found = _facts(claim, contrast, case.levels)
     return HypothesisRecord(**{**dict(found), "across": across}, verdict=case.verdict(wording))
 
 
@@ -152,14 +152,15 @@ def _withheld(claim: Hypothesis, contrast: Contrast, level: float) -> Withheld |
     evidence = Evidence(
         claim.metric.metric,
         pairs=len(contrast.difference_S),
-        lost=contrast.lost,
+        lost=contrast.lost - contrast.undefined,
+        undefined=contrast.undefined,
         guessing=contrast.guessing,
         level=level,
     )
     words = Advice(
         who=f"neither {claim.treated} nor {claim.baseline}, in any cell that is read,",
         more_pairs=f"{SHARED if level > LEVEL else ''}Use more seeds.",
-        lost_too=" (a 0 has no ratio and counts as lost, too)" if claim.metric.ratio else "",
+        undefined=" (a 0 has no ratio)" if claim.metric.ratio else "",
         after_loss="Read an accuracy, count failures (failures_below), or lower the learning rate.",
     )
     return withheld(evidence, words)
@@ -213,12 +214,12 @@ def _is_flattered(claim: Hypothesis, contrast: Contrast, *, claimed: bool) -> bo
 # --- what it rests on ---------------------------------------------------------------
 
 
-def _findings(claim: Hypothesis, contrast: Contrast, levels: Levels) -> Findings:
+def _facts(claim: Hypothesis, contrast: Contrast, levels: Levels) -> HypothesisFacts:
     """Return all but the verdict: the claim as it stands, and what was found for it."""
     measured_S = contrast.difference_S[np.isfinite(contrast.difference_S)]
     effect_S = effect_of(claim, measured_S)
     check = statistics.bootstrap_interval(effect_S, levels.sign)
-    found = Findings(
+    found = HypothesisFacts(
         **dict(claim),
         level=levels.sign,
         margin_level=levels.margin,
@@ -239,7 +240,7 @@ def _findings(claim: Hypothesis, contrast: Contrast, levels: Levels) -> Findings
 
 
 def _of_pairs(claim: Hypothesis, contrast: Contrast, effect_S: Floats, level: float) -> dict[str, Record | None]:
-    """Return the fields of `Findings` that need a pair with a value."""
+    """Return the fields of `HypothesisFacts` that need a pair with a value."""
     signed_S = effect_S * (1 if claim.direction == "higher" else -1)
     difference = MetricDifference(**_fields(claim, statistics.summed_up(effect_S, level)))
     if contrast.new_rows is not None:

@@ -19,7 +19,7 @@ from bnexp.metrics import LARGEST, number, p_text, with_unit
 from bnexp.statistics import Interval, Shown, strict
 from bnexp.store.across_cells import Heterogeneity, RatioReading
 from bnexp.store.comparison_document import Interval as Bounds
-from bnexp.store.study_document import LARGEST_LOG, Findings
+from bnexp.store.study_document import LARGEST_LOG, HypothesisFacts
 from bnexp.study.grid import level_text
 
 NEW = {"rows": "new rows", "groups": "new groups", "splits": "other splits and rows"}
@@ -34,15 +34,15 @@ def shares_with_later(after_results: Sequence[bool]) -> str | None:
 
     `after_results` says of each hypothesis of a study whether results were known when it was asked.
 
-    >>> shares_with_later([False, True, True]).partition(", ")[0]
+    >>> shares_with_later([False, True, True]).partition(". ")[0]
     '2 hypotheses were added after the results and share the error'
     """
     later = sum(after_results)
     if not later or all(after_results):
         return None
     were = f"{counted(later, 'hypothesis')} {'was' if later == 1 else 'were'} added after the results and "
-    cost = "so the interval of this one can be wider than it was without"
-    return f"{were}{'shares' if later == 1 else 'share'} the error, {cost} {'it' if later == 1 else 'them'}."
+    shares = "shares" if later == 1 else "share"
+    return f"{were}{shares} the error. So this hypothesis's interval can be wider than before."
 
 
 def looked_before(earlier: Sequence[int], seeds: int) -> str:
@@ -205,25 +205,25 @@ def _levels(at: Mapping[str, Any]) -> str:
     return ", ".join(f"{words[name]} {level_text(level)}" for name, level in at.items())
 
 
-def effect(claim: Findings) -> str:
+def effect(claim: HypothesisFacts) -> str:
     """Write the effect of a hypothesis with the interval that decides; a ratio of epochs may be a bound only."""
     found = claim.difference
     return "-" if found is None else as_read(claim.reading, written(claim, found.new_rows or found))
 
 
-def decides_about(claim: Findings) -> str | None:
+def decides_about(claim: HypothesisFacts) -> str | None:
     """Return what the interval that decides is for: new rows or the like; None if it is for these rows."""
     found = None if claim.difference is None else claim.difference.new_rows
     return None if found is None else NEW[found.drawn]
 
 
-def decided_on(claim: Findings) -> str | None:
+def decided_on(claim: HypothesisFacts) -> str | None:
     """Return what the other interval is on, where one for new rows decides."""
     found = None if claim.difference is None else claim.difference.new_rows
     return None if found is None else THESE[found.drawn]
 
 
-def both_intervals(claim: Findings) -> str:
+def both_intervals(claim: HypothesisFacts) -> str:
     """Write the effect of a hypothesis with both intervals: for new rows, which decides, and on these rows."""
     found = claim.difference
     if found is None or found.new_rows is None:

@@ -61,7 +61,7 @@ def test_compare_trains_both_arms_says_so_and_answers_on_stdout(
     assert "training nobn: it has no finished run" in done.stderr
     lines = done.stdout.splitlines()
     assert lines[0] == (
-        "classification: 800 training rows, 200 for validation (random, 0.2 held out); majority-class baseline: 46.50% of the validation rows"
+        "classification: 800 training rows, 200 for validation (random, 0.2 held out); majority-class baseline (always the training rows' commonest class): 46.50% on the validation rows"
     )
     assert lines[1] == "2 classes: 0 (500 rows), 1 (500)"
     assert lines[2] == "bn vs nobn: 3 seed pairs; checked by digest: splits equal, kernels equal, batch orders equal"

@@ -11,7 +11,7 @@ from pydantic import Field, ValidationInfo, field_serializer, field_validator
 
 from bnexp.config.section import Task
 from bnexp.statistics import Reading
-from bnexp.store.comparison_question import FARTHEST, Asked, Positive, Primary, Target
+from bnexp.store.comparison_question import FARTHEST, Asked, PlannedLooks, Positive, Primary, Target
 from bnexp.store.records import Count, FileName, Metric, Number, Probability, Record, SeedCount, Seeds, Share
 from bnexp.store.run_record import DataFacts, Parameters
 
@@ -115,7 +115,8 @@ class ReachDifference(Record):
     """The difference in epochs to the target, and the speed-up."""
 
     epochs: MetricDifference
-    speed_up: SpeedUp
+    speed_up: SpeedUp | None
+    """None where seeds of both arms never reach it, and all seeds of one arm; older documents hold a ratio there."""
 
 
 class Verdict(Record):
@@ -160,6 +161,7 @@ class ComparisonHead(Record):
     asked: Asked = Asked()
     arms: list[ArmHead] = []
     contrasts: Annotated[list[ContrastHead], Field(min_length=1)]
+    looks: PlannedLooks | None = None
 
 
 class Contrast(Record):
@@ -214,6 +216,8 @@ SHARED_FACTS = (
     "arrays_left_out",
     "classes",
     "rows_per_class",
+    "target",
+    "target_range",
     "id_like_columns",
     "warnings",
     "commonest_class_share",

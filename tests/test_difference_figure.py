@@ -151,5 +151,5 @@ def test_the_figure_tells_what_the_trainings_of_an_arm_are_warned_of() -> None:
     stale = ["BatchNormalization's moving averages have not converged: after 9 steps"]
     asked["arms"] = [{**side, "name": "bn", "warnings": stale}, {**side, "name": "none"}]
     said = difference_figure(asked).axes[0].texts[1].get_text()
-    assert said.endswith("\nWARNING  bn: BatchNormalization's moving averages have not converged")
+    assert said.endswith("\nWARNING: bn: BatchNormalization's moving averages have not converged")
     assert said.count("WARNING") == 1

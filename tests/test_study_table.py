@@ -313,12 +313,15 @@ def test_of_a_warning_the_cell_that_has_it_worst_is_named() -> None:
 
 
 def test_an_interaction_shows_the_two_differences_that_it_subtracts() -> None:
-    facts = document(("model.activation", ["relu", "tanh"]))
+    facts = document()
     facts["hypotheses"][0] |= {"at": {"model.activation": "tanh"}, "minus": {"model.activation": "relu"}}
-    first, second = (cell["differences"][0] for cell in facts["cells"])
-    first |= {"mean": 0.01, "low": -0.02, "high": 0.04}
-    second |= {"mean": 0.05, "low": 0.03, "high": 0.07}
+    for cell, found in zip(facts["cells"], ((0.01, -0.02, 0.04), (0.05, 0.03, 0.07)), strict=True):
+        cell["differences"] = [dict(zip(("mean", "low", "high"), found, strict=True)), *cell["differences"][1:]]
     said = "bn - none by itself: at activation tanh +5.00 [+3.00, +7.00]; at activation relu +1.00 [-2.00, +4.00] (95% "
     assert f"{said}t intervals over seeds)" in study_lines(facts)
     facts["hypotheses"][0]["minus"] = None
     assert not any("by itself" in line for line in study_lines(facts))
+
+
+def test_a_plan_warns_of_what_may_mislead_before_anything_is_trained() -> None:
+    assert "WARNING  bn in 2 cells: beware" in plan_lines(warnings=["bn in 2 cells: beware"])

@@ -150,7 +150,7 @@ class _Designed:
 def _designed(work: _Work, seeds: int | None = None, *, digests: bool = False) -> _Designed:
     """Find out what a comparison is of; refuse all that is wrong with it before anything is trained or written.
 
-    `seeds` is how many seeds a look has; without it, the configs say how many. `digests` asks for those of the rows.
+    `seeds` is how many seeds a look has; without it, the configs say how many. With `digests`, rows have their digest.
     """
     problems, notes = Problems(), list[str]()
     with problems.noted():

@@ -130,7 +130,7 @@ def _warned(document: ComparisonDocument) -> Iterator[str]:
     """Yield what the trainings of an arm are warned of, in few words."""
     for arm in document.arms:
         if arm.warnings:
-            yield f"WARNING  {shown(arm.name, NAME, SMALL)}: {'; '.join(dict.fromkeys(map(kind_of, arm.warnings)))}"
+            yield f"WARNING: {shown(arm.name, NAME, SMALL)}: {'; '.join(dict.fromkeys(map(kind_of, arm.warnings)))}"
 
 
 @dataclass(frozen=True)

@@ -132,7 +132,7 @@ def _answer(picture: Picture) -> Iterator[str]:
         yield f"on {these} {bounds(claim, claim.difference)} ({level} interval)"
     if claim.warned:
         arms = [cell.arms[arm] for cell in picture.document.cells for arm in (claim.treated, claim.baseline)]
-        yield f"WARNING  {'; '.join(dict.fromkeys(kind_of(text) for arm in arms for text in arm.warnings))}"
+        yield f"WARNING: {'; '.join(dict.fromkeys(kind_of(text) for arm in arms for text in arm.warnings))}"
 
 
 def line_of(text: str, width: float, size: float) -> str:

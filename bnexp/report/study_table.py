@@ -14,7 +14,7 @@ from bnexp.config.study import Endpoint
 from bnexp.errors import counted
 from bnexp.metrics import number, p_text, quantity, with_unit
 from bnexp.report.console import with_spread
-from bnexp.report.study_cells import cells_of
+from bnexp.report.study_cells import cells_of, simple_differences
 from bnexp.report.styles import STRONG, warning
 from bnexp.store.comparison_document import MetricDifference
 from bnexp.store.study_document import (
@@ -25,7 +25,7 @@ from bnexp.store.study_document import (
     TrialRecord,
     Tuning,
 )
-from bnexp.study.grid import Cell, level_text, matches
+from bnexp.study.grid import level_text
 from bnexp.study.sweep import NO_VERDICT
 from bnexp.study.warned import Warned, places, told_once
 from bnexp.study.words import (
@@ -34,10 +34,8 @@ from bnexp.study.words import (
     both_intervals,
     bounds,
     endpoint_name,
-    levels_text,
     looked_before,
     shares_with_later,
-    written,
 )
 from bnexp.system.terminal import plain
 
@@ -57,7 +55,7 @@ def study(document: StudyDocument) -> RenderableType:
         parts += _sweep_notes(document)
     shared = shares_with_later([claim.asked_after_results for claim in document.hypotheses])
     for place, claim in enumerate(document.hypotheses):
-        parts += [Text(""), *_hypothesis(claim, document.seeds, shared, _simple_differences(document, place))]
+        parts += [Text(""), *_hypothesis(claim, document.seeds, shared, simple_differences(document, place))]
     parts += [Text(line) for line in _terms(document)]
     if len(document.hypotheses) > 1:
         parts.append(Text(f"STUDY    {document.verdict}", style=STRONG))
@@ -228,18 +226,6 @@ def _terms(document: StudyDocument) -> Iterator[str]:
     found = (claim.direction for claim in document.hypotheses if claim.probability_of_improvement is not None)
     if directions := dict.fromkeys(found):
         yield f"probability of {' or '.join(directions)}: how often the treated arm is so in a pair; a tie counts half."
-
-
-def _simple_differences(document: StudyDocument, place: int) -> str | None:
-    """Write the two differences that an interaction subtracts, if each is of one cell; None of other hypotheses."""
-    claim, said = document.hypotheses[place], []
-    for at in (claim.at, claim.minus):
-        here = [cell for cell in document.cells if at and matches(Cell(cell.cell, cell.levels, {}), at)]
-        if at is None or len(here) != 1 or claim.over is not None or claim.wins:
-            return None
-        said.append(f"at {levels_text(at)} {written(claim, here[0].differences[place])}")
-    arms = f"{claim.baseline} / {claim.treated}" if claim.is_ratio else f"{claim.treated} - {claim.baseline}"
-    return f"{arms} by itself: {'; '.join(said)} ({document.level:.0%} t intervals over seeds)"
 
 
 def _hypothesis(

@@ -478,7 +478,10 @@ def test_a_first_ctrl_c_finishes_the_epoch_and_keeps_all_epochs(tmp_path: Path) 
     assert (run / "loss.png").exists()
     assert not (tmp_path / "runs" / "latest").exists(), "it is not complete"
     message = refused("compare", run.name, run.name, cwd=tmp_path)
-    assert message == f"{run.name} is interrupted; expected a finished run. Train it again."
+    assert (
+        message
+        == f"{run.name} is interrupted; expected a finished run. To go on with it: bnexp train --resume runs/{run.name}"
+    )
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends SIGINT")

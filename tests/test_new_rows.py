@@ -66,7 +66,10 @@ def test_what_holds_on_these_rows_may_be_open_for_new_ones_and_rows_are_what_is_
     base &= generator.random(base.shape) < 0.999
     verdict = contrast_of(measured("a", treated), measured("b", base)).verdict
     assert (verdict.word, verdict.these_rows) == ("cannot tell yet", "no difference that matters")
-    assert "held-out rows would settle it; more seeds would not. On these 200 rows: no difference" in verdict.sentence
+    assert (
+        "held-out rows there is about a 50% chance to settle it; more seeds alone would not settle it. On these 200 rows: no difference"
+        in verdict.sentence
+    )
 
 
 def test_the_old_question_can_be_asked() -> None:
@@ -101,7 +104,7 @@ def test_no_difference_names_the_share_of_seeds_that_could_still_fail() -> None:
     treated, base = rows_right(0.9, seeds=20, rows=20_000), rows_right(0.9, seeds=20, rows=20_000, draw=1)
     verdict = contrast_of(measured("a", treated), measured("b", base)).verdict
     assert verdict.word == "no difference that matters"
-    assert "Up to 14% of seeds could still fail: 20 pairs do not exclude it." in verdict.sentence
+    assert "A failure that none of these 20 pairs shows is still possible, in up to 14% of seeds." in verdict.sentence
 
 
 def test_a_direction_needs_the_agreement_of_the_sign_flip_test() -> None:

@@ -511,6 +511,24 @@ def test_compare_offers_it_too_and_takes_the_run_once_it_is_finished(left: store
     assert "third: an interrupted run of this config is at epoch 2 of 4; it is trained anew." in said
 
 
+def test_an_interrupted_run_is_not_the_latest_and_compare_and_plot_say_how_far_it_is(
+    left: store.Run, tmp_path: Path
+) -> None:
+    assert not (tmp_path / "runs" / "latest").exists()
+    assert (
+        refused("compare", left.id, "a.yaml", cwd=tmp_path)
+        .strip()
+        .endswith(
+            f"{left.id} is interrupted; expected a finished run. To go on with it: bnexp train --resume runs/{left.id}"
+        )
+    )
+    bnexp("plot", left.id, "--format", "svg", cwd=tmp_path)
+    assert "interrupted at epoch 3 of 4" in (left.directory / "loss.svg").read_text()
+    bnexp("train", "--resume", left.id, cwd=tmp_path)
+    latest = store.find(tmp_path / "runs", "latest")
+    assert latest is not None and latest.id == left.id
+
+
 def test_who_stops_a_training_hears_how_it_goes_on(tmp_path: Path) -> None:
     class Stops(bnexp_api.Observer):
         said: ClassVar[list[str]] = []

@@ -64,7 +64,10 @@ def test_latest_is_the_run_completed_last(tmp_path: Path) -> None:
         other = finished(tmp_path)
         store.write_json(directory / "run.json", {"status": "interrupted"})
     assert (tmp_path / "latest").is_symlink()
-    assert latest(tmp_path) == directory.name != other.id, "one that the user stopped is complete, too"
+    assert latest(tmp_path) == other.id, "one that the user stopped is not complete"
+    with store.resumed_directory(directory):
+        store.write_json(directory / "run.json", {"status": "finished"})
+    assert latest(tmp_path) == directory.name, "it is once it has gone on to its end"
     by_path = store.find(tmp_path, str(tmp_path / "latest"))
     assert by_path is not None and by_path.id == directory.name
 

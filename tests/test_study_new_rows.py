@@ -299,7 +299,10 @@ def test_equal_arms_on_few_rows_leave_a_claim_open_and_rows_are_what_is_missing(
         values &= generator.random(values.shape) < 0.999
     (found,) = judged([claim()], [contrast(claim(), right)])
     assert (found.verdict.word, found.verdict.these_rows) == ("inconclusive", "refuted")
-    assert "held-out rows would settle it; more seeds would not. On these 100 rows: refuted" in found.verdict.sentence
+    assert (
+        "held-out rows there is about a 50% chance to settle it; more seeds alone would not settle it. On these 100 rows: refuted"
+        in found.verdict.sentence
+    )
 
 
 def test_cells_of_a_hypothesis_are_judged_for_new_rows_too() -> None:
@@ -397,4 +400,4 @@ def test_the_sign_flip_test_is_no_reason_where_the_mean_is_smaller_than_what_mat
     (found,) = judged([claim(smallest=0.06)], [Contrast(difference_S)])
     assert found.difference is not None and found.difference.low is not None and found.difference.low > 0
     assert found.verdict.word == "inconclusive" and "sign-flip" not in found.verdict.sentence
-    assert "pairs of seeds would settle it." in found.verdict.sentence
+    assert "pairs of seeds there is about a 50% chance to settle it." in found.verdict.sentence

@@ -132,7 +132,8 @@ def plan_comparison(
     """
     work = _Work(as_list(names), as_list(overrides), question or Question(), Path(runs), observer or Observer())
     looks = work.question.looks
-    design = _of_first(_designed(work, looks[-1]), looks[-1]) if looks else _designed(work)
+    design = _designed(work, looks[-1] if looks else None, digests=True)
+    design = _of_first(design, looks[-1]) if looks else design
     return comparison_plan.plan(work.runs, design.planned, design.stored, design.checked, design.question)
 
 
@@ -146,10 +147,10 @@ class _Designed:
     checked: Mapping[str, Checked]
 
 
-def _designed(work: _Work, seeds: int | None = None) -> _Designed:
+def _designed(work: _Work, seeds: int | None = None, *, digests: bool = False) -> _Designed:
     """Find out what a comparison is of; refuse all that is wrong with it before anything is trained or written.
 
-    `seeds` is how many seeds a look has; without it, the configs say how many.
+    `seeds` is how many seeds a look has; without it, the configs say how many. With `digests`, rows have their digest.
     """
     problems, notes = Problems(), list[str]()
     with problems.noted():
@@ -163,7 +164,7 @@ def _designed(work: _Work, seeds: int | None = None) -> _Designed:
         stored = resolve.stored(planned)
         if seeds is not None:
             _refuse_fewer_seeds(stored, seeds)
-        checked_arms = _checked(planned, work.observer)
+        checked_arms = _checked(planned, work.observer, digests=digests)
         resolve.refuse_unanswerable(asked, planned, stored, checked_arms)
     problems.refuse()
     for text in notes:
@@ -215,7 +216,7 @@ def _planned(work: _Work, seeds: int | None, note: Callable[[str], None]) -> lis
     return distinctly_named(planned)
 
 
-def _checked(planned: Sequence[resolve.Planned], observer: Observer) -> dict[str, Checked]:
+def _checked(planned: Sequence[resolve.Planned], observer: Observer, *, digests: bool) -> dict[str, Checked]:
     """Check all arms that are to be trained, by name."""
     names, asked = [], []
     for item in planned:
@@ -224,7 +225,7 @@ def _checked(planned: Sequence[resolve.Planned], observer: Observer) -> dict[str
             asked.append(Asked(item.experiment, partial(config.where, item.config, item.overrides)))
     if not asked:
         return {}
-    return dict(zip(names, checked(asked, observer, digests=resolve.needs_digests(planned)), strict=True))
+    return dict(zip(names, checked(asked, observer, digests=digests or resolve.needs_digests(planned)), strict=True))
 
 
 def _train(item: resolve.Planned, *, work: _Work) -> Finished:
@@ -232,11 +233,16 @@ def _train(item: resolve.Planned, *, work: _Work) -> Finished:
     trained = work.trained
     work.observer.info(f"training {item.name}: {item.reason}")
     with work_begun(when=bool(trained)):
-        trained.append(train_one(item.experiment, item.overrides, work.runs, work.observer))
+        trained.append(train_one(item.experiment, _typed(item, work.question), work.runs, work.observer))
     if trained[-1].interrupted:
         kept = trained[-1].run.directory
         raise StoppedError(f"Interrupted: {kept} keeps the epochs so far. Nothing was compared.")
     return trained[-1]
+
+
+def _typed(item: resolve.Planned, question: Question) -> list[str]:
+    """Return the overrides that the user typed, without the number of seeds of a planned look."""
+    return [one for one in item.overrides if not (question.looks and one.startswith("training.seeds="))]
 
 
 def _kept(work: _Work, arms: Sequence[Arm], document: ComparisonDocument) -> Comparison:

@@ -175,6 +175,7 @@ def interrupted(names: Names, overrides: Overrides, resume: Name, *, runs: Name 
 def _resumed(found: Interrupted, observer: Observer) -> Finished:
     """Train what is left of a run, and draw its figures."""
     observer.info(f"{found.experiment.name}: {found.run.id} goes on at {found.head.place}")
+    observer.seeds_kept(found.head.finished)
     try:
         with observer.training(found.experiment) as (watch, note):
             finished = go_on(found, watch=watch, note=note, draw=figures.drawn)
@@ -204,6 +205,7 @@ def train_one(experiment: Experiment, overrides: Sequence[str], runs: Path, obse
     _offer(experiment, runs, observer)
     try:
         kept = kept_seeds(experiment, runs, observer.info)
+        observer.seeds_kept(() if kept is None else kept.seeds)
         with observer.training(experiment) as (watch, note):
             finished = train_experiment(
                 experiment, runs, watch=watch, note=note, overrides=overrides, kept=kept, draw=figures.drawn

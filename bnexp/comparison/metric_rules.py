@@ -11,8 +11,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from bnexp.config import Experiment
 from bnexp.config.model import Sequential
 from bnexp.config.section import Resample
-from bnexp.errors import counted
-from bnexp.metrics import HELD_OUT_PARTS, is_computed, number, part_of, quantity
+from bnexp.errors import counted, nearest
+from bnexp.metrics import HELD_OUT_PARTS, PARTS, is_computed, number, part_of, quantity
 
 ROUNDING = 1e-6
 """Of accuracies, which older runs hold in float32: no more than this above guessing is guessing."""
@@ -20,6 +20,8 @@ RELATIVE_MARGIN = 0.05
 """The margin of a loss or an error, if none is asked for, over the baseline's mean."""
 TINY_MARGIN = 0.001
 """A margin of a loss or an error below this share of the baseline's mean is warned of."""
+OLDER_NAMES = {"acc": "accuracy", "mean_squared_error": "mse", "mean_absolute_error": "mae"}
+"""Keras's older or longer name of a metric -> the name here."""
 SHARES = ("accuracy", "r2", "auc", "f1")
 """Metrics that are shares: 1 is the best value."""
 WARNINGS_FIRST = "Fix the warnings first. More seeds will not remove them."
@@ -59,6 +61,21 @@ def without_rows(metric: str, measured: Sequence[str]) -> str | None:
     if not is_computed(metric) or f"{part_of(metric)}_accuracy" not in measured or any(map(is_computed, measured)):
         return None
     return "it is computed from what is kept of each held-out row, and an arm keeps none. Set training.keep_rows: true."
+
+
+def not_measured(metric: str, measured: Sequence[str], *, where: str = "") -> str:
+    """Return why a metric is not known, and the names that are, the nearest first; Keras's older names are known.
+
+    >>> not_measured("val_acc", ["val_auc", "val_accuracy"], where=" in every cell")
+    "it is not measured in every cell. Did you mean 'val_accuracy'? Good names: val_auc, val_accuracy."
+    >>> not_measured("val_auc", ["val_accuracy", "val_f1"])
+    'AUC needs two classes, and these data have more. Good names: val_accuracy, val_f1.'
+    """
+    if metric.endswith("_auc") and metric.replace("_auc", "_f1") in measured:
+        return f"AUC needs two classes, and these data have more. Good names: {', '.join(measured)}."
+    part, _, older = metric.partition("_") if metric.partition("_")[0] in PARTS else ("", "", metric)
+    name = "_".join(one for one in (part, OLDER_NAMES.get(older, older)) if one)
+    return f"it is not measured{where}. {nearest(name, measured)}"
 
 
 def impossible_margin(metric: str, value: float, *, spelt: str = "") -> str | None:

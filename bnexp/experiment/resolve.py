@@ -118,11 +118,20 @@ def _run(name: str, runs: Path, overrides: Sequence[str], warn: Warn) -> store.R
     state = run.state()
     if state.status != "finished":
         why = f" ({state.reason.rstrip('.')})" if state.reason else ""
-        raise RunError(f"{run.id} is {state.status}{why}; expected a finished run. Train it again.")
+        raise RunError(f"{run.id} is {state.status}{why}; expected a finished run. {_cure(run, state.status)}")
     if overrides:
         seen = f"{name} is a stored run; overrides ({' '.join(overrides)}) need a config"
         raise RunError(f"{seen}. Name its config: {run.directory / 'config.yaml'}.")
     return run
+
+
+def _cure(run: store.Run, status: store.Status) -> str:
+    """Return what to do about a run that is not finished."""
+    if status == "running":
+        return "Wait for it, or stop it."
+    if status == "interrupted" and run.checkpoint() is not None:
+        return f"To go on with it: bnexp train --resume {run.directory}"
+    return "Train it again."
 
 
 def refuse_twice(planned: Sequence[Planned]) -> None:

@@ -11,7 +11,7 @@ from pydantic import Field, ValidationInfo, field_serializer, field_validator
 
 from bnexp.config.section import Task
 from bnexp.statistics import Reading
-from bnexp.store.comparison_question import FARTHEST, Asked, MeasuredOn, Positive, Primary, Target
+from bnexp.store.comparison_question import FARTHEST, Asked, MeasuredOn, PlannedLooks, Positive, Primary, Target
 from bnexp.store.records import FileName, Metric, Number, Probability, Record, SeedCount, Seeds, Share
 from bnexp.store.run_record import DataFacts, Parameters
 from bnexp.system.numbers import Count
@@ -116,7 +116,8 @@ class ReachDifference(Record):
     """The difference in epochs to the target, and the speed-up."""
 
     epochs: MetricDifference
-    speed_up: SpeedUp
+    speed_up: SpeedUp | None
+    """None where seeds of both arms never reach it, and all seeds of one arm; older documents hold a ratio there."""
 
 
 class Verdict(Record):
@@ -161,6 +162,7 @@ class ComparisonHead(Record):
     asked: Asked = Asked()
     arms: list[ArmHead] = []
     contrasts: Annotated[list[ContrastHead], Field(min_length=1)]
+    looks: PlannedLooks | None = None
 
 
 class Contrast(Record):
@@ -223,6 +225,8 @@ SHARED_FACTS = (
     "arrays_left_out",
     "classes",
     "rows_per_class",
+    "target",
+    "target_range",
     "id_like_columns",
     "warnings",
     "commonest_class_share",

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from bnexp.metrics import LARGEST
-from bnexp.store.records import Metric, Number, Record
+from bnexp.store.records import Metric, Number, Record, SeedCount
 
 FARTHEST = 1000 * LARGEST
 """A mean, a difference or a bound of an interval: few values have bounds far beyond them."""
@@ -54,3 +54,18 @@ class Target(Record):
     metric: Metric | None = None
     value: Number = None
     rule: str = ""
+
+
+class PlannedLooks(Record):
+    """The numbers of seeds of all looks that share the error; empty if one look alone was asked for."""
+
+    planned: list[SeedCount] = []
+
+    @property
+    def options(self) -> str:
+        """Write how they were asked for.
+
+        >>> PlannedLooks(planned=[10, 20, 40]).options, PlannedLooks().options
+        ('--until-settled --max-seeds 40', '')
+        """
+        return f"--until-settled --max-seeds {self.planned[-1]}" if self.planned else ""

@@ -17,6 +17,7 @@ from bnexp.comparison.metric_rules import (
     impossible_margin,
     impossible_value,
     judged_by_what_chose,
+    not_measured,
     of_one_class,
     unmeasured_part,
     without_rows,
@@ -200,7 +201,7 @@ def _faulty_metric(claim: Hypothesis, measured: Sequence[str], chosen: Mapping[s
     if without := unmeasured_part(metric, measured) or without_rows(metric, measured):
         yield ("metric",), f"is {metric}; {without}"
     elif metric not in measured:
-        yield ("metric",), f"is {metric!r}; it is not measured in every cell. {nearest(metric, measured)}"
+        yield ("metric",), f"is {metric!r}; {not_measured(metric, measured, where=' in every cell')}"
     if endpoint.in_logs and endpoint.failures_below is not None:
         yield ("metric",), "has failures_below beside epochs_to or ratio; expected one of them. Leave one out."
     if timed and is_computed(metric):

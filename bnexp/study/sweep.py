@@ -10,17 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from bnexp import statistics
-from bnexp.comparison.metric_rules import judged_by_what_chose, penalty_in_loss, unmeasured_part
+from bnexp.comparison.metric_rules import judged_by_what_chose, not_measured, penalty_in_loss, unmeasured_part
 from bnexp.config.study import Endpoint, StudyFile
-from bnexp.errors import nearest
 from bnexp.metrics import headline
 from bnexp.statistics.arrays import Floats
 from bnexp.study.contrast import Results
 from bnexp.study.grid import Cell
 
 NO_VERDICT = (
-    "No hypothesis, so no verdict. Add one to the file to ask a question; only AUC and F1 need new training. "
-    "It will be marked as asked after results."
+    "No hypothesis, so no verdict. You can add a hypothesis to the file later, without new training (except for AUC "
+    "and F1). It will be marked as asked after results."
 )
 
 
@@ -42,7 +41,7 @@ def faulty_metric(file: StudyFile, measured: Sequence[str], asked: str | None) -
     elif without := unmeasured_part(asked, measured):
         yield f"--metric is {asked!r}; {without}"
     elif asked not in measured:
-        yield f"--metric is {asked!r}; it is not measured in every cell. {nearest(asked, measured)}"
+        yield f"--metric is {asked!r}; {not_measured(asked, measured, where=' in every cell')}"
 
 
 def differences(cell: Cell, arms: Sequence[str], endpoint: Endpoint, results: Results) -> list[Floats]:

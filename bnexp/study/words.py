@@ -151,8 +151,8 @@ def about(claim: Hypothesis) -> str:
     pair = f"{claim.baseline} / {claim.treated}" if claim.is_ratio else f"{claim.treated} - {claim.baseline}"
     if claim.wins:
         pair = f"seeds in which {claim.treated} beats {claim.baseline} (%), minus 50"
-    minus = "" if claim.minus is None else f" minus the same at {_levels(claim.minus)}"
-    at = f" at {_levels(claim.at)}" if claim.at else ""
+    minus = "" if claim.minus is None else f" minus the same at {levels_text(claim.minus)}"
+    at = f" at {levels_text(claim.at)}" if claim.at else ""
     return f"{endpoint_text(claim)}, {pair}{at}{minus}"
 
 
@@ -195,10 +195,10 @@ def endpoint_name(endpoint: Endpoint) -> str:
     return with_unit(metric)
 
 
-def _levels(at: Mapping[str, Any]) -> str:
+def levels_text(at: Mapping[str, Any]) -> str:
     """Write levels, each after the last word of its key; of several levels all are named.
 
-    >>> _levels({"dataset.samples, dataset.resample": [1000, True], "training.epochs": [1, 2]})
+    >>> levels_text({"dataset.samples, dataset.resample": [1000, True], "training.epochs": [1, 2]})
     'samples, resample [1000, true], epochs [1, 2]'
     """
     words = {name: ", ".join(key.rpartition(".")[2] for key in keys_of(name)) for name in at}

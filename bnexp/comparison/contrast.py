@@ -18,7 +18,8 @@ from bnexp.comparison.question import ResolvedQuestion
 from bnexp.comparison.verdict import judged
 from bnexp.statistics import strict, strict_values
 from bnexp.statistics.arrays import Floats
-from bnexp.store.comparison_document import Contrast, Judged, MetricDifference, ReachDifference, SpeedUp, Verdict
+from bnexp.store.comparison_document import Contrast, Judged, MetricDifference, ReachDifference, Verdict
+from bnexp.store.reach import SpeedUp
 
 
 def contrasts(several: Sequence[PairedArms], question: ResolvedQuestion) -> list[Contrast]:

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from bnexp.comparison.scale import ratio_limits
 from bnexp.metrics import number, with_unit
 from bnexp.store import ComparisonDocument
-from bnexp.store.comparison_document import ArmFacts, Contrast, Judged, MetricDifference, NewRowsInterval, SpeedUp
+from bnexp.store.comparison_document import ArmFacts, Contrast, Judged, MetricDifference, NewRowsInterval
 from bnexp.store.comparison_question import Target
+from bnexp.store.reach import SpeedUp
 from bnexp.system.terminal import plain
 
 RUNNING = "{}: means over the last epoch, in training mode."

@@ -23,9 +23,8 @@ from bnexp.store.comparison_document import (
     Contrast,
     Interval,
     NewRowsInterval,
-    Reach,
-    SpeedUp,
 )
+from bnexp.store.reach import Reach, SpeedUp
 from bnexp.system.terminal import plain
 
 NOT_REACHED = "not reached"

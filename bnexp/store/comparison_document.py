@@ -10,9 +10,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationInfo, field_serializer, field_validator
 
 from bnexp.config.section import Task
-from bnexp.statistics import Reading
 from bnexp.store.comparison_question import FARTHEST, Asked, MeasuredOn, PlannedLooks, Positive, Primary, Target
-from bnexp.store.records import FileName, Metric, Number, Probability, Record, SeedCount, Seeds, Share
+from bnexp.store.reach import Reach, SpeedUp
+from bnexp.store.records import FileName, Metric, Probability, Record, SeedCount, Seeds, Share
 from bnexp.store.run_record import DataFacts, Parameters
 from bnexp.system.numbers import Count
 
@@ -90,26 +90,6 @@ class Judged(Interval):
     new_rows: NewRowsInterval | None = None
     of_margin: MarginInterval | None = None
     """What is compared with the margin, where its level is another one."""
-
-
-class Reach(Record):
-    """How soon an arm's seeds reached the target; one that never does counts with the whole budget."""
-
-    reached: Count
-    seeds: Count
-    budget_epochs: Count = 0
-    mean_epochs: float
-    mean_seconds: Number = None
-    epochs: list[Number] = []
-
-
-class SpeedUp(Record):
-    """How many times fewer epochs the arm took than the baseline, and how to read it."""
-
-    ratio: float
-    low: Number
-    high: Number
-    reading: Reading
 
 
 class ReachDifference(Record):

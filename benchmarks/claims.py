@@ -44,9 +44,10 @@ def table(rows: list[dict[str, Any]]) -> str:
 
 
 def about(row: dict[str, Any]) -> str:
-    """Return what the interval speaks of: new rows, other splits with their rows, or the rows at hand."""
+    """Return what the interval speaks of: new rows, other splits with their rows, or the rows or splits at hand."""
     told = row["speaks_of"] or ""
-    return next((words for words in ("new rows", "other splits") if told.startswith(words)), "these rows")
+    these = "these splits" if "splits of these rows" in told else "these rows"
+    return next((words for words in ("new rows", "other splits") if told.startswith(words)), these)
 
 
 def short_table(rows: list[dict[str, Any]]) -> str:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from bnexp.system.archives import FAULTS, fault
+from bnexp.system.numbers import Count
 
 HEAD, DIGEST = "head.json", "sha256"
 LARGEST_HEAD = 2**26
@@ -29,7 +30,6 @@ Facts = Mapping[str, Any]
 """What JSON holds: numbers, texts, and lists of them."""
 Arrays = Iterable[tuple[str, NDArray[Any]]]
 """Arrays by name, made one after the other while they are written: memory holds one of them at a time."""
-Count = Annotated[int, Field(ge=0, lt=2**53)]
 
 
 class CheckpointError(Exception):

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from bnexp.errors import RunError
 from bnexp.metrics import HELD_OUT_PARTS, part_of, quantity
 from bnexp.statistics import classification
+from bnexp.statistics.arrays import Floats
 from bnexp.system.archives import FAULTS, fault
 
-Floats = NDArray[np.float64]
 KINDS = {"rows": "iu", "target": "f", "groups": "iu", "guessed": "b", "loss": "f", "accuracy": "b", "predicted": "f"}
 """Array -> the kinds of numbers that it may hold."""
 LARGEST_FLOAT = 4

@@ -17,7 +17,7 @@ DATA = {
     "name": "wine", "training_rows": 142, "validation_rows": 36, "split": "random, 0.2 held out",
     "commonest_class_share": 0.3944,
 }  # fmt: skip
-DATA_LINE = "wine: 142 training rows, 36 for validation (random, 0.2 held out); majority-class baseline: 39.44% of the validation rows"
+DATA_LINE = "wine: 142 training rows, 36 for validation (random, 0.2 held out); majority-class baseline (always the training rows' commonest class): 39.44% on the validation rows"
 """What DATA reads like."""
 
 

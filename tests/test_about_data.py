@@ -94,7 +94,7 @@ def test_a_dry_run_names_the_classes(classes: str, capsys: pytest.CaptureFixture
     printed = [f"# {line}" for line in lines(facts.as_json())]
     assert (
         printed[0].startswith("# npz: 32 training rows, 8 for validation (")
-        and "; majority-class baseline: " in printed[0]
+        and "; majority-class baseline (always the training rows' commonest class): " in printed[0]
     )
     assert printed[1] == f"# {classes}"
     assert printed[2].startswith("# WARNING  The file holds parts of a split that are not read: x_test.")

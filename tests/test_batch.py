@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 from experiments import weights_of_two
 
+from bnexp.experiment.batch import BatchObserver, Prepared, train
 from bnexp.experiment.measurement import measured
+from bnexp.experiment.prepare import built_for, prepared
 from bnexp.experiment.run import train_experiment
 from bnexp.history import History, joined
 
@@ -52,6 +54,20 @@ def test_who_stops_at_the_end_of_a_wave_has_no_further_one(tmp_path: Path) -> No
     _, config = weights_of_two(save="none")
     done = train_experiment(config, tmp_path, watch=lambda so_far: joined(so_far).epochs_S == (3, 3))
     assert (done.history.epochs_S, done.record.status) == ((3, 3), "interrupted")
+
+
+def test_who_stops_while_one_experiment_is_trained_begins_no_other() -> None:
+    class Stopping(BatchObserver):
+        """Asks to stop at the end of the first epoch."""
+
+        def epoch_ended(self, so_far: Sequence[History]) -> bool:
+            return True
+
+    _, config = weights_of_two(save="none")
+    data = prepared(config, (0, 1))
+    batch = [Prepared(one, data, built_for(one, data)) for one in (config, config)]
+    assert [history.epochs_S for history in train(batch, (0, 1))] == [(3, 3), (3, 3)], "one after the other"
+    assert [history.epochs_S for history in train(batch, (0, 1), Stopping())] == [(1, 1)]
 
 
 def test_in_a_study_seeds_train_in_waves_too() -> None:

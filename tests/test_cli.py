@@ -61,7 +61,7 @@ def test_compare_trains_both_arms_says_so_and_answers_on_stdout(
     assert "training nobn: it has no finished run" in done.stderr
     lines = done.stdout.splitlines()
     assert lines[0] == (
-        "classification: 800 training rows, 200 for validation (random, 0.2 held out); majority-class baseline: 46.50% of the validation rows"
+        "classification: 800 training rows, 200 for validation (random, 0.2 held out); majority-class baseline (always the training rows' commonest class): 46.50% on the validation rows"
     )
     assert lines[1] == "2 classes: 0 (500 rows), 1 (500)"
     assert lines[2] == "bn vs nobn: 3 seed pairs; checked by digest: splits equal, kernels equal, batch orders equal"
@@ -476,9 +476,12 @@ def test_a_first_ctrl_c_finishes_the_epoch_and_keeps_all_epochs(tmp_path: Path) 
     assert record["status"] == "interrupted"
     assert epochs_kept(run) >= 2
     assert (run / "loss.png").exists()
-    assert (tmp_path / "runs" / "latest").resolve() == run.resolve()
+    assert not (tmp_path / "runs" / "latest").exists(), "it is not complete"
     message = refused("compare", run.name, run.name, cwd=tmp_path)
-    assert message == f"{run.name} is interrupted; expected a finished run. Train it again."
+    assert (
+        message
+        == f"{run.name} is interrupted; expected a finished run. To go on with it: bnexp train --resume runs/{run.name}"
+    )
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends SIGINT")

@@ -13,7 +13,7 @@ from experiments import experiment
 from scipy import stats
 
 from bnexp import comparison
-from bnexp.comparison import Arm, Question, refuse_judged_by_what_chose
+from bnexp.comparison import Arm, Question, refuse_impossible, refuse_judged_by_what_chose
 from bnexp.comparison.new_rows import NOT_KEPT
 from bnexp.errors import ComparisonError
 
@@ -83,7 +83,8 @@ def test_cannot_tell_yet_says_how_many_pairs_would_settle_it() -> None:
     verdict = compare(noisy, Question())["contrasts"][0]["verdict"]
     assert verdict["word"] == "cannot tell yet"
     assert verdict["settled_by"] > SEEDS
-    assert verdict["sentence"].endswith(f"About {verdict['settled_by']} pairs of seeds would settle it. {NOT_KEPT}")
+    chance = f"With about {verdict['settled_by']} pairs of seeds there is about a 50% chance to settle it."
+    assert verdict["sentence"].endswith(f"{chance} {NOT_KEPT}")
 
 
 def test_a_verdict_points_at_warnings_where_there_are_any() -> None:
@@ -192,7 +193,7 @@ def test_the_target_is_a_share_of_the_baselines_median_best_and_nobody_who_misse
     assert document["target"] == {
         "metric": "val_accuracy",
         "value": pytest.approx(0.76),
-        "rule": "the median best val_accuracy of b's seeds minus 5%",
+        "rule": "95% of the median best val_accuracy of b's seeds",
     }
     reach = document["arms"][0]["to_target"]
     assert (reach["reached"], reach["seeds"], reach["mean_epochs"]) == (5, 10, 2.0)
@@ -210,18 +211,63 @@ def test_where_there_is_a_test_part_it_decides_and_the_target_is_of_the_validati
     assert document["primary"]["metric"] == "test_accuracy"
     assert document["contrasts"][0]["verdict"]["word"] == "hurts"  # though it helps on validation
     assert document["target"]["metric"] == "val_accuracy"
-    assert document["target"]["rule"] == "the median best val_accuracy of nobn's seeds minus 5%"
+    assert document["target"]["rule"] == "95% of the median best val_accuracy of nobn's seeds"
 
 
-def test_a_negative_best_value_has_a_target_worse_than_itself() -> None:
-    def regression(name: str) -> Arm:
-        made = arm(name, [0.5] * SEEDS)
-        metrics = {"loss": made.history.metrics["loss"], "val_r2": np.full((SEEDS, 2), -0.4)}
-        return replace(made, history=replace(made.history, metrics=metrics))
+def test_a_baseline_that_does_not_beat_the_mean_has_no_target_in_r2_unless_one_is_asked_for() -> None:
+    """The best of its epochs can lie a little above 0 by chance: 95% of that is nothing to reach."""
+    arms = [with_r2("a", spread(0.4)), with_r2("b", spread(0.0, 0.02))]
+    document = compare(arms, Question())
+    assert np.median(arms[1].history.best("val_r2")) > 0 and document["target"] == {
+        "metric": "val_r2",
+        "value": None,
+        "rule": "none: b does not beat predicting the mean (0) in val_r2 by its 95% interval; --reach sets one",
+    }
+    assert document["contrasts"][0]["to_target"] is None
+    assert compare(arms, Question(target=0.1))["arms"][0]["to_target"]["reached"] == SEEDS
 
-    document = compare([regression("a"), regression("b")], Question())
-    assert document["target"]["value"] == pytest.approx(-0.42)
-    assert document["arms"][0]["to_target"]["reached"] == SEEDS
+
+def test_the_target_of_a_baseline_that_beats_the_mean_is_a_share_of_its_best() -> None:
+    document = compare([with_r2("a", [0.5] * SEEDS), with_r2("b", [0.4] * SEEDS)], Question())
+    assert document["target"]["value"] == pytest.approx(0.38)
+    assert document["target"]["rule"] == "95% of the median best val_r2 of b's seeds"
+
+
+def test_a_target_of_a_loss_is_a_little_above_the_baselines() -> None:
+    document = compare([BN, NOBN], Question(metric="val_loss"))
+    assert document["target"]["value"] == pytest.approx(1.05 * np.median(NOBN.history.best("val_loss")))
+    assert document["target"]["rule"] == "105% of the median best val_loss of nobn's seeds"
+
+
+def reached(name: str, epochs: list[int]) -> Arm:
+    """An arm of 10 seeds and 5 epochs that reaches 0.9 from these epochs on; 0 stands for never."""
+    epoch_E, from_S = np.arange(1, 6), np.array([one or 99 for one in epochs])
+    values_SE = np.where(epoch_E >= from_S[:, None], 0.95, 0.6)
+    made = arm(name, values_SE[:, -1], training={"epochs": 5})
+    metrics = dict.fromkeys(("loss", "val_loss"), 1 - values_SE) | {"val_accuracy": values_SE}
+    return replace(made, history=replace(made.history, metrics=metrics, epochs_S=(5,) * SEEDS))
+
+
+@pytest.mark.parametrize(
+    ("arm_epochs", "base_epochs", "ratio", "reading"),
+    [
+        ([0] * 10, [0] * 10, None, None),
+        ([0] * 10, [3] * 5 + [0] * 5, None, None),
+        ([3] * 5 + [0] * 5, [0] * 10, None, None),
+        ([1] * 10, [0] * 10, 5.0, "at least"),
+        ([0] * 10, [1] * 10, 0.2, "at most"),
+        ([3] * 5 + [0] * 5, [2] * 5 + [0] * 5, 3.5 / 4, "restricted means"),
+    ],
+)
+def test_no_speed_up_is_told_where_no_seed_of_an_arm_arrives_and_not_all_of_the_other(
+    arm_epochs: list[int], base_epochs: list[int], ratio: float | None, reading: str | None
+) -> None:
+    arms = [reached("a", arm_epochs), reached("b", base_epochs)]
+    found = compare(arms, Question(target=0.9))["contrasts"][0]["to_target"]["speed_up"]
+    if ratio is None:
+        assert found is None
+    else:
+        assert (found["ratio"], found["reading"]) == (pytest.approx(ratio), reading)
 
 
 def test_without_a_known_pace_there_are_epochs_but_no_seconds() -> None:
@@ -235,7 +281,7 @@ def test_a_target_that_guessing_reaches_is_none_unless_it_is_asked_for() -> None
     found = compare(arms, Question())["target"]
     assert found["value"] is None
     assert found["rule"] == (
-        "none: the median best val_accuracy of b's seeds minus 5% is no more than guessing scores; --reach sets one"
+        "none: 95% of the median best val_accuracy of b's seeds is no more than guessing scores; --reach sets one"
     )
     assert compare(arms, Question(target=0.4))["target"]["value"] == 0.4
 
@@ -286,7 +332,7 @@ def test_where_one_arm_beats_guessing_the_verdict_stands_and_so_it_does_for_a_lo
     assert verdict_of(guessing, replace(BN, name="b", run="b"))["word"] == "hurts"
     loss = verdict_of(guessing, arm("b", [0.5] * SEEDS), metric="val_loss")
     assert loss["sentence"].startswith(
-        "On these rows, nobn / b in val_loss is 1.00 [1.00, 1.00], and the margin is ±0.025 (5% of b's mean)."
+        "On these rows, the ratio nobn / b of val_loss is 1.00 [1.00, 1.00]; a ratio between 0.952 and 1.05 does not matter."
     )
 
 
@@ -516,3 +562,18 @@ def test_the_document_holds_what_was_asked_where_it_is_not_the_default() -> None
     assert asked() == asked(margin=0.01) == asked(baseline="nobn") == ""
     assert asked(margin=0.02, target=0.9) == "--margin 0.02 --reach 0.9"
     assert asked(baseline="bn", about="these-rows") == "--baseline bn --about these-rows"
+
+
+@pytest.mark.parametrize(
+    ("metric", "told"),
+    [
+        ("val_acc", "it is not measured. Did you mean 'val_accuracy'? Good names: "),
+        ("val_mean_absolute_error", "it is not measured. Did you mean 'val_mae'? Good names: "),
+        ("val_auc", "AUC needs two classes, and these data have more. Good names: "),
+    ],
+)
+def test_a_metric_that_is_not_there_is_refused_with_the_name_that_was_meant(metric: str, told: str) -> None:
+    measured = ["val_loss", "val_accuracy", "val_mae", "val_f1"]
+    with pytest.raises(ComparisonError) as caught:
+        refuse_impossible(Question(metric=metric), ["a", "b"], measured)
+    assert str(caught.value).startswith(f"--metric is {metric!r}; {told}")

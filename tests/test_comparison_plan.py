@@ -37,11 +37,14 @@ def test_a_plan_says_what_is_trained_and_what_is_detected_and_writes_nothing(pla
     assert done.stdout.splitlines() == [
         "bn: 6 seeds x 2 epochs, to be trained: it has no finished run",
         "nobn: 6 seeds x 2 epochs, to be trained: it has no finished run",
-        "moons: 48 training rows, 12 for validation (random, 0.2 held out); majority-class baseline: 41.67% of the validation rows",
+        "moons: 48 training rows, 12 for validation (random, 0.2 held out); majority-class baseline (always the training rows' commonest class): 41.67% on the validation rows",
         "2 classes: 0 (30 rows), 1 (30)",
-        "If the arms disagree on the same 20% of the 12 held-out rows in every seed, 6 seeds detect a difference of "
-        "39.74 in val_accuracy (%) with 80% probability (95% interval); the spread over seeds is not known yet, and "
-        "adds to it.",
+        "At worst, 6 seeds detect a difference of 39.74 in val_accuracy (%) with 80% probability (95% interval), if the arms "
+        "disagree on the same 20% of the 12 held-out rows in every seed. The true limit is usually much lower, and is known "
+        "once these data have been compared.",
+        "WARNING  bn: BatchNormalization's moving averages have not converged: after 4 steps with momentum 0.99 they still "
+        "hold 96% of their initial values (0.99^4), so validation can look worse than the model is. Use "
+        "training.refresh_statistics: true, a lower model.normalization.momentum (0.31), or more epochs.",
         "nothing was trained or written",
     ]
     assert not (place / "runs").exists()
@@ -166,3 +169,15 @@ def test_a_metric_that_stored_runs_do_not_hold_is_refused_with_what_to_do(place:
     assert refused(*COMPARED, "--metric", "val_los", cwd=place).startswith(
         "--metric is 'val_los'; it is not measured. Did you mean 'val_loss'?"
     )
+
+
+def test_a_plan_tells_what_earlier_looks_at_these_arms_do_to_the_error(place: Path) -> None:
+    assert plan(place)["cautions"] == []
+    bnexp(*COMPARED, "--quiet", cwd=place)
+    assert plan(place)["cautions"] == [], "the same seeds again are no other look"
+    (said,) = plan(place, "--seeds", "8")["cautions"]
+    assert said.startswith(
+        "Stored comparisons looked at these arms at 6 seeds before, so this is the second look; together, "
+    )
+    assert f"WARNING  {said}" in bnexp(*COMPARED, "--seeds", "8", "--dry-run", cwd=place).stdout.splitlines()
+    assert plan(place, "--seeds", "8", "dataset.noise=0.3")["cautions"] == [], "other rows are another experiment"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -69,12 +70,12 @@ def test_a_comparison_reads_from_how_it_is_paired_down_to_its_verdict() -> None:
         "train_, val_ and test_ metrics: after the epoch, in inference mode, in which batch normalization uses its moving "
         "averages.",
         "Arms: mean ± half of the 95% confidence interval over seeds, of the final epoch (the best under early stopping). "
-        "Differences: mean [95% confidence interval]. p: sign-flip test.",
+        "Differences: mean [95% confidence interval]. p: sign-flip test, of these rows.",
         "to reach: val_accuracy of 76.00%, 95% of nobn's. A seed that never reaches it counts with all its epochs. "
         "Seconds: one seed's share of one measured time.",
         "speed-up in epochs: nobn's epochs / bn's, the geometric mean over pairs. <=: some seeds of bn never reach it, so the true speed-up is smaller.",
-        "Interval and p disagree for epochs to reach 76.00%: only one of them excludes zero. Skewed differences, or few of "
-        "them, cause that. Trust neither alone there; more seeds are safer.",
+        "The interval and the test (p) disagree for epochs to reach 76.00%: one sees a difference, the other does not. "
+        "Skewed differences, or few of them, cause that. Trust neither alone there; more seeds are safer.",
         "varied: model.normalization (batch / none)",
         "also checked, and equal: every other key of the config, trainer, versions, machine",
         "VERDICT  helps  because.",
@@ -88,13 +89,54 @@ def test_an_interval_and_a_p_value_that_disagree_at_the_level_that_decides_are_t
     told["contrasts"][0]["judged"] = {"mean": 0.005, "low": 0.0002, "high": 0.0098, **judged}
     assert any(
         line.startswith(
-            "Interval and p disagree for epochs to reach 76.00%, val_accuracy on these rows at 97.5%, the level that decides (p 0.027, "
-            "against 0.025): only one of them excludes zero."
+            "The interval and the test (p) disagree for epochs to reach 76.00%, val_accuracy on these rows at 97.5%, the level that decides (p 0.027, "
+            "against 0.025): one sees a difference, the other does not."
         )
         for line in lines(comparison(told))
     )
     told["contrasts"][0]["judged"]["p_value"] = 0.02
     assert not any("val_accuracy on these rows at 97.5%" in line for line in lines(comparison(told)))
+
+
+def test_a_target_that_no_seed_of_an_arm_reaches_has_no_speed_up_also_in_a_document_that_holds_one() -> None:
+    told = document()
+    for side, count in zip(told["arms"], (0, 6), strict=True):
+        side["to_target"] |= {"reached": count, "seeds": 20, "mean_epochs": 5.0}
+    told["contrasts"][0]["to_target"]["speed_up"] |= {"ratio": 0.52, "reading": "restricted means"}
+    text = lines(comparison(told))
+    start = next(place for place, line in enumerate(text) if line.startswith("seeds that reach"))
+    assert [line.split("76.00%")[-1].split() for line in text[start : start + 4]] == [
+        ["0", "of", "20", "6", "of", "20", "-6"],
+        ["not", "reached", "5.0", "-"],
+        ["speed-up", "in", "epochs", "not", "reached"],
+        ["not", "reached", "0.039"],
+    ]
+    assert "not reached: no seed of bn gets there, so the speed-up is not known." in text
+    assert not any("disagree for epochs" in line or "counts with all its epochs" in line for line in text)
+
+
+def test_a_loss_is_judged_by_a_ratio_that_has_a_row_of_its_own() -> None:
+    told = document()
+    told["primary"] = {"metric": "val_loss", "margin": 0.03}
+    log = {"mean": math.log(0.919), "low": math.log(0.826), "high": math.log(1.02), "p_value": 0.2}
+    told["contrasts"][0]["judged"] = {
+        **log, "scale": "ratio", "level": 0.95, "margin": math.log(1.05), "margin_level": 0.95,
+        "new_rows": {"mean": log["mean"], "low": math.log(0.8), "high": math.log(1.1), "drawn": "rows", "count": 9},
+    }  # fmt: skip
+    text = lines(comparison(told))
+    rows = {line.split("  ")[0]: line.split() for line in text}
+    assert rows["val_loss, bn / nobn *"][5:] == ["0.919", "[0.826,", "1.02]", "0.2"] and "val_loss" in rows
+    assert (
+        "* the ratio that decides; a ratio between 0.952 and 1.05 does not matter (a difference of 0.03)" in text
+        and "val_loss, bn / nobn: the geometric mean over seeds. The verdict reads it, as a few large values do not "
+        "decide it."
+        in text
+    )
+    anew = {"mean": -0.1, "low": -0.3, "high": 0.1, "drawn": "rows", "count": 9}
+    told["contrasts"][0]["metrics"]["val_loss"]["new_rows"] = anew
+    told["contrasts"][0]["judged"] |= {"level": 0.975}
+    (row,) = [line.split() for line in lines(comparison(told)) if line.startswith("val_loss, bn / nobn, 97.5% *")]
+    assert row[6:] == ["0.919", "[0.826,", "1.02]", "0.2", "[0.800,", "1.10]"]
 
 
 def test_a_scaled_target_and_the_metrics_of_training_are_explained() -> None:

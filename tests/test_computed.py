@@ -8,17 +8,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-from arms import arm, measured, rows_right
+from arms import arm, changed, measured, rows_right
+from command import refused
 from sklearn.metrics import f1_score, roc_auc_score
 from studies import ARMS, BASE, planned, refusal
 from tasks import HereAndNow
 
 from bnexp.comparison import Arm, Question, compare, refuse_impossible
-from bnexp.errors import ComparisonError
+from bnexp.errors import ComparisonError, ConfigError
 from bnexp.held_out import HeldOut
 from bnexp.store.study_document import StudyDocument
 from bnexp.study import run as study_run
 from bnexp.study.plan import Plan, finished, pending
+from bnexp.study.refusals import refuse_unanswerable
 from bnexp.study.trial_rows import kept_rows
 
 
@@ -99,6 +101,45 @@ def test_a_diverged_seed_has_no_area_and_withholds_the_verdict() -> None:
     assert verdict.sentence.startswith("No verdict: in 1 pair a seed diverged")
 
 
+def test_pairs_without_an_area_are_not_said_to_have_diverged() -> None:
+    """As in splits of their own, of which some hold out one class alone."""
+    one, other = predicting("a", 2.0)[0], predicting("b", 1.0)[0]
+    arms = []
+    for each in (one, other):
+        assert each.held_out is not None
+        part = each.held_out.parts["val"]
+        target_SR = np.array(part.target_SR)
+        target_SR[:2] = 1.0
+        arms.append(replace(each, held_out=HeldOut(each.held_out.seeds, {"val": replace(part, target_SR=target_SR)})))
+    verdict = compare(arms, Question(metric="val_auc")).contrasts[0].verdict
+    assert verdict.word == "cannot tell yet"
+    assert verdict.sentence == (
+        "No verdict: in 2 pairs val_auc has no value, though no seed diverged. Leaving them out would bias the result. "
+        "Choose another metric."
+    )
+
+
+ONE_CLASS = "the {} part has but one class, and an AUC compares two. Read {}, or keep both classes in it."
+
+
+def test_the_area_of_a_part_of_one_class_is_refused_before_any_verdict() -> None:
+    arms = [changed(predicting(name, 1.0)[0], "dataset", "one_class", to={"val": 1.0}) for name in "ab"]
+    with pytest.raises(ComparisonError) as caught:
+        compare(arms, Question(metric="val_auc"))
+    assert str(caught.value) == f"--metric is 'val_auc'; {ONE_CLASS.format('validation', 'val_accuracy')}"
+    assert compare(arms, Question(metric="val_f1")).primary.metric == "val_f1"
+
+
+def test_a_comparison_of_a_part_of_one_class_is_refused_before_any_training(place: Path) -> None:
+    dataset = "dataset: {name: moons, samples: 60, validation_size: 0.25, shift: {classes: ['1']}}\n"
+    for name, normalization in (("a", "batch"), ("b", "none")):
+        text = f"{dataset}model: {{name: mlp, normalization: {normalization}}}\n"
+        (place / "configs" / f"{name}.yaml").write_text(text)
+    told = refused("compare", "a", "b", "--dry-run", "--metric", "test_auc", cwd=place)
+    assert ONE_CLASS.format("test", "test_accuracy") in " ".join(told.split())
+    assert not (place / "runs").exists()
+
+
 def test_nets_that_score_at_random_cannot_be_told_apart_by_area() -> None:
     arms = [predicting("a", 0.0)[0], predicting("bb", 0.0)[0]]
     verdict = compare(arms, Question(metric="val_auc")).contrasts[0].verdict
@@ -113,6 +154,8 @@ ASKED = "hypotheses:\n" + "".join(
     f"  - {{claim: {name}, metric: {name}, treated: bn, baseline: none, direction: higher, smallest: 0.01}}\n"
     for name in ("test_accuracy", "test_auc", "test_f1")
 )
+
+TUNE = "tune: {key: training.learning_rate, values: [0.00001, 0.1], metric: val_auc}\n"
 
 
 def answered(place: Path, text: str) -> tuple[Plan, StudyDocument]:
@@ -158,11 +201,23 @@ def _rows(plan: Plan) -> HeldOut:
 
 
 def test_a_study_tunes_by_area(tmp_path: Path) -> None:
-    tune = "tune: {key: training.learning_rate, values: [0.00001, 0.1], metric: val_auc}\n"
-    plan, _ = answered(tmp_path, SMALL + ASKED + tune)
+    plan, _ = answered(tmp_path, SMALL + ASKED + TUNE)
     for result in finished(plan).values():
         assert result.tuned is not None and len(result.tuned.means) == 2
         assert all(mean is not None and 0 <= mean <= 1 for mean in result.tuned.means)
+
+
+def test_a_hypothesis_or_tuning_by_the_area_of_a_part_of_one_class_is_refused(tmp_path: Path) -> None:
+    one_class = SMALL.replace("name: moons,", "name: moons, shift: {classes: ['1']},")
+    assert one_class != SMALL
+    told = refusal(tmp_path, one_class + ASKED)
+    assert told.endswith(f"metric is test_auc; {ONE_CLASS.format('test', 'test_accuracy')}")
+    assert "test_f1" not in told
+    tuned = planned(tmp_path, SMALL + ASKED + TUNE)
+    with pytest.raises(ConfigError) as caught:
+        refuse_unanswerable(tuned.file, tuned.cells, lambda one: "binary", lambda one: {"val": 1.0})
+    (only,) = str(caught.value).splitlines()
+    assert only.endswith(f": tune.metric is val_auc; {ONE_CLASS.format('validation', 'val_accuracy')}")
 
 
 def test_epochs_to_an_area_and_areas_without_rows_are_refused(tmp_path: Path) -> None:

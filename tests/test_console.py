@@ -58,7 +58,7 @@ def test_rows_that_were_dropped_or_not_drawn_are_told() -> None:
     said = lines(summary(record(dataset=facts), HISTORY))[1]
     assert said == (
         "wine: 142 training rows, 36 for validation, 30 for the test (random, 0.2 held out); 1 repeated row dropped; "
-        "limited to 208 of 300 rows; majority-class baseline: 39.44% of the test rows"
+        "limited to 208 of 300 rows; majority-class baseline (always the training rows' commonest class): 39.44% on the test rows"
     )
 
 
@@ -171,3 +171,21 @@ def test_a_name_is_text_and_nothing_else(name: str) -> None:
     assert "\x1b" not in text
     assert "\u202e" not in text
     assert plain(name) in text
+
+
+def test_of_seeds_that_are_added_only_these_are_shown() -> None:
+    """Ten seeds are finished with a loss of 0.1; two others are at their first epoch, with 0.9."""
+
+    def at(seeds: range, epochs: int, loss: float) -> History:
+        values = {name: np.full((len(seeds), epochs), loss) for name in ("loss", "val_loss")}
+        return History(tuple(seeds), values, (epochs,) * len(seeds))
+
+    shown = io.StringIO()
+    reporter = Reporter(Console(file=shown), "bn", epochs=4, seeds=12, quiet=False, kept=range(10))
+    before = at(range(10), 4, 0.1)
+    assert reporter.watch([before]) is False
+    for epoch in (1, 4):
+        reporter.watch([before, at(range(10, 12), epoch, 0.9)])
+    assert shown.getvalue().splitlines() == [
+        f"bn: epoch {epoch}/4  loss 0.9 ± 0  val_loss 0.9 ± 0  (mean ± standard deviation)" for epoch in (1, 4)
+    ]

@@ -33,13 +33,35 @@ def test_a_table_records_its_id_like_columns_its_rows_and_the_unit_of_its_errors
     (tmp_path / "t.csv").write_text("\n".join(["id,x,y", *lines]))
     data = prepared(name="csv", path=str(tmp_path / "t.csv"), target="y")
     facts = recorded_data_facts("csv", data).as_json()
-    found = ["error_unit", "split", "id_like_columns", "warnings", "duplicates_dropped", "rows_before_limit"]
+    found = [
+        "error_unit", "split", "target", "target_range", "id_like_columns", "warnings", "duplicates_dropped",
+        "rows_before_limit",
+    ]  # fmt: skip
     assert list(facts) == [*ALWAYS, *found, "source_sha256", "digest"]
     assert {key: facts[key] for key in found if key != "split"} == {
-        "error_unit": "target", "id_like_columns": ["id"], "warnings": [], "duplicates_dropped": 0,
+        "error_unit": "target", "target": "y", "target_range": [0.25, 59.25], "id_like_columns": ["id"], "warnings": [], "duplicates_dropped": 0,
         "rows_before_limit": 60,
     }  # fmt: skip
     assert (facts["source_sha256"], facts["digest"]) == ("sha", data.digest)
+
+
+def test_a_regression_names_its_target_and_its_range_and_a_target_that_counts_the_rows_is_warned_of(
+    tmp_path: Path,
+) -> None:
+    lines = [f"{row},{row % 7}.5,{20 + row * 37 % 45}.5,{row * 1013}" for row in range(60)]
+    (tmp_path / "t.csv").write_text("\n".join(["id,x,age,price", *lines]))
+
+    def told(target: str) -> list[str]:
+        return [line.plain for line in data_lines(data_facts("csv", prepared(**keys, target=target)))][1:]
+
+    keys = {"name": "csv", "path": str(tmp_path / "t.csv")}
+    assert told("age")[0] == "regression on age, from 20.5 to 64.5"
+    assert told("price")[0] == "regression on price, from 0 to 59800"
+    assert not any("dataset.target" in line for line in told("price")), "prices differ, too"
+    assert told("id")[-1] == (
+        "WARNING  dataset.target 'id' counts the rows, as an id does: every row has another whole number. Name the column "
+        "that is to be predicted."
+    )
 
 
 def test_a_table_records_how_many_cells_of_how_many_columns_were_filled(tmp_path: Path) -> None:

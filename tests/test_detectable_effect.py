@@ -39,11 +39,11 @@ def said(place: Path, text: str) -> list[str]:
 def test_an_accuracy_on_one_held_out_part_is_told_with_the_worst_case_as_a_comparison_tells_it(tmp_path: Path) -> None:
     (sentence,) = said(tmp_path, STUDY)
     assert sentence.startswith(
-        "For new rows, only the worst case is known so far. If the arms disagree on the same 20% of the 100 held-out rows in every seed, 10 seeds detect a "
-        "difference of 12."
+        "For new rows, only the worst case is known so far. At worst, 10 seeds detect a difference of 12."
     )
     assert sentence.endswith(
-        "; the spread over seeds is not known yet, and adds to it. The rows set it: more seeds hardly help."
+        ", if the arms disagree on the same 20% of the 100 held-out rows in every seed. The true limit is usually much "
+        "lower, and is known once these data have been compared. The rows set it: more seeds hardly help."
     )
     assert plan_document(planned(tmp_path, STUDY), 1).detectable_for_new_rows == [sentence]
 

@@ -77,7 +77,10 @@ def test_a_bar_shows_which_share_of_the_uncertainty_seeds_rows_and_their_interac
     assert [(bar.get_x(), bar.get_width()) for bar in bars.patches] == [
         pytest.approx(place) for place in ((0.0, 0.25), (0.25, 0.25), (0.5, 0.5))
     ]
-    assert [text.get_text() for text in bars.texts] == ["seeds 25%", "rows 25%", "interacting 50%"]
+    assert [text.get_text() for text in bars.texts] == ["25%", "25%", "50%"]
+    legend = bars.get_legend()
+    assert legend is not None
+    assert [one.get_text() for one in legend.get_texts()] == ["seeds", "rows", "seeds and rows interacting"]
     assert [label.get_text() for label in bars.get_yticklabels()] == ["bn"]
 
 
@@ -128,4 +131,25 @@ def test_a_ratio_is_drawn_as_the_difference_that_it_makes_from_the_baselines_mea
     drawn = [list(line.get_xdata()) for line in axes.lines[2:]]
     assert drawn == [pytest.approx(one) for one in ([-0.72, 1.2], [-0.6, 0.2], [-0.4])]
     assert "mean ratio with its 97.06% interval: thick on these rows, thin for new rows\n" in axes.texts[1].get_text()
+    (margin,) = axes.patches
+    bounds = margin.get_extents().transformed(axes.transData.inverted()).intervalx
+    assert bounds == pytest.approx([0.8 * np.expm1(-0.05), 0.8 * np.expm1(0.05)])
+    assert "grey: ratios between 0.951 and 1.051, which do not matter" in axes.texts[1].get_text()
     assert axes.texts[1].get_text().endswith("\na ratio is drawn as the difference that it makes from none's mean")
+
+
+def test_equal_pairs_lie_below_each_other_and_none_below_the_interval() -> None:
+    figure = difference_figure(document(contrast("bn", [0.01, 0.01, 0.03, 0.01, 0.02])))
+    dots, interval, _ = figure.axes[0].lines[1:]
+    places = list(zip(dots.get_xdata(), np.round(dots.get_ydata(), 3), strict=True))
+    assert len(set(places)) == 5 and min(dots.get_ydata()) > max(interval.get_ydata())
+
+
+def test_the_figure_tells_what_the_trainings_of_an_arm_are_warned_of() -> None:
+    asked = document(contrast("bn", [0.01, 0.03]))
+    side = {"parameters": {"trainable": 1}, "seeds": 2}
+    stale = ["BatchNormalization's moving averages have not converged: after 9 steps"]
+    asked["arms"] = [{**side, "name": "bn", "warnings": stale}, {**side, "name": "none"}]
+    said = difference_figure(asked).axes[0].texts[1].get_text()
+    assert said.endswith("\nWARNING: bn: BatchNormalization's moving averages have not converged")
+    assert said.count("WARNING") == 1

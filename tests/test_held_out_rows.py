@@ -68,6 +68,20 @@ def test_the_interval_is_never_narrower_than_over_seeds_or_over_rows_alone() -> 
             assert found.high - found.low >= (alone.high - alone.low) * (1 - 1e-9)
 
 
+@pytest.mark.parametrize("level", [0.8, 0.95, 0.975, 0.99, 0.999])
+def test_that_holds_at_every_level_and_for_the_p_value(level: float) -> None:
+    """Which of the three is the widest depends on the level, as they have other degrees of freedom."""
+    generator = np.random.default_rng(1)
+    for _ in range(50):
+        table_SR = drawn(6, 40, seed=0.5, row=0.5, rest=0.2, generator=generator) + 0.8
+        found = new_rows(table_SR).estimate
+        alone = stats.ttest_1samp(table_SR.mean(axis=1), 0)
+        bounds, interval = alone.confidence_interval(level), found.interval(level)
+        assert interval.high - interval.low >= (bounds.high - bounds.low) * (1 - 1e-9)
+        assert found.p_value >= alone.pvalue * (1 - 1e-9)
+        assert (found.p_value < 1 - level) == (interval.low > 0 or interval.high < 0)
+
+
 def test_differences_without_spread_have_an_interval_of_no_width() -> None:
     found = new_rows(np.full((6, 50), 0.25))
     assert found.estimate.interval(0.95) == Interval(0.25, 0.25, 0.25)

@@ -9,26 +9,37 @@ import pytest
 
 from bnexp.comparison.judgement import Advice, Evidence, Withheld, unbeaten, withheld
 
-WORDS = Advice("neither a nor b", "Use more.", "Read", " (nor has a 0)", "Lower the rate.", "Train again.")
-LOST = "No verdict: in 1 pair a seed diverged, so that pair has no value{}. Leaving it out would bias the result."
+WORDS = Advice("neither a nor b", "Use more.", "Read", " (a 0 has none)", "Lower the rate.", "Train again.")
+LOST = "No verdict: in 1 pair a seed diverged, so that pair has no value. Leaving it out would bias the result."
+UNDEFINED = (
+    "No verdict: in 2 pairs val_accuracy has no value, though no seed diverged (a 0 has none). "
+    "Leaving them out would bias the result. Choose another metric."
+)
 CHOSEN = (
     "No verdict: it reads val_accuracy, and training.early_stopping chooses by val_loss, on the same rows; expected rows that chose "
     "nothing. Read a test_ metric (dataset.validation_size makes a test part)."
 )
-ALL: dict[str, Any] = {"lost": 1, "chosen": {"val_loss": "training.early_stopping"}, "pairs": 1, "guessing": 0.5}
+ALL: dict[str, Any] = {
+    "lost": 1,
+    "undefined": 2,
+    "chosen": {"val_loss": "training.early_stopping"},
+    "pairs": 1,
+    "guessing": 0.5,
+}
 
 
 @pytest.mark.parametrize(
     ("mended", "expected"),
     [
-        ({}, Withheld(LOST.format(" (nor has a 0)") + " Lower the rate.")),
-        ({"lost": 0}, Withheld(CHOSEN + " Train again.")),
-        ({"lost": 0, "chosen": {}}, Withheld(
+        ({}, Withheld(LOST + " Lower the rate.")),
+        ({"lost": 0}, Withheld(UNDEFINED)),
+        ({"lost": 0, "undefined": 0}, Withheld(CHOSEN + " Train again.")),
+        ({"lost": 0, "undefined": 0, "chosen": {}}, Withheld(
             "1 pair is too few for a verdict, which needs 6: fewer can all agree by chance in more than 5% of cases. Use more.", 6, seeds_could_settle=True)),
-        ({"lost": 0, "chosen": {}, "pairs": 6}, Withheld(
+        ({"lost": 0, "undefined": 0, "chosen": {}, "pairs": 6}, Withheld(
             "No verdict: neither a nor b beats always answering the commonest class of these rows (50.00%) in val_accuracy by its 95% interval. "
             "Nets that guess cannot be told apart by accuracy. Read val_loss, or train longer.", seeds_could_settle=True)),
-        ({"lost": 0, "chosen": {}, "pairs": 6, "guessing": None}, None),
+        ({"lost": 0, "undefined": 0, "chosen": {}, "pairs": 6, "guessing": None}, None),
     ],
 )  # fmt: skip
 def test_the_gravest_reason_is_told_first(mended: dict[str, Any], expected: Withheld | None) -> None:
@@ -41,7 +52,7 @@ def test_a_stricter_level_asks_for_more_pairs_and_an_asker_without_advice_gives_
     assert found.sentence == (
         "7 pairs are too few for a verdict, which needs 8: fewer can all agree by chance in more than 1% of cases. Use more."
     )
-    assert withheld(Evidence("val_loss", 7, lost=1), Advice("", "")) == Withheld(LOST.format(""))
+    assert withheld(Evidence("val_loss", 7, lost=1), Advice("", "")) == Withheld(LOST)
 
 
 HALF: dict[str, float] = {"val": 0.5}

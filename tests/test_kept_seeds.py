@@ -200,8 +200,11 @@ def test_the_run_with_the_most_of_the_first_seeds_is_added_to_and_one_with_all_i
 def test_seeds_behind_a_gap_are_trained_again(tmp_path: Path) -> None:
     first = train(small(4), tmp_path)
     keep = (0, 1, 3)
+    rows = first.run.held_out()
+    assert rows is not None
     store.write_json(first.run.directory / "history.json", first.history.of(keep).to_json())
-    damaged(first, seeds=list(keep))
+    damaged(first, seeds=list(keep), rows_sha256=None)
+    (first.run.directory / "rows.npz").write_bytes(rows.of(keep).to_npz())
     kept = kept_seeds(small(6), tmp_path, lambda text: None)
     assert kept is not None and kept.seeds == (0, 1)
     added = train(small(6), tmp_path, kept)
@@ -250,6 +253,13 @@ def test_a_run_that_does_not_go_with_new_seeds_is_not_added_to_and_the_reason_is
     few = {name: values for name, values in first.history.metrics.items() if name != "train_loss"}
     store.write_json(path / "history.json", replace(first.history, metrics=few).to_json())
     assert told_with() == f"{begun}other metrics were measured"
+    longer = {name: np.pad(values, ((0, 0), (0, 1))) for name, values in first.history.metrics.items()}
+    store.write_json(path / "history.json", replace(first.history, metrics=longer, epochs_S=(1, 2)).to_json())
+    assert told_with() == f"{begun}seed 1 has 2 epochs, and training.epochs is 1"
+    store.write_json(path / "history.json", first.history.of((1,)).to_json())
+    assert told_with() == (
+        f"{begun}{path}/history.json: lacks seed 0, which run.json names. Restore the file, or train again"
+    )
     (path / "history.json").write_text("{}")
     assert told_with().startswith(f"{begun}{path}/history.json: not a history of bnexp")
 

@@ -26,12 +26,12 @@ from bnexp.statistics import (
     Interval,
     Levels,
     error_of,
-    holm_levels,
     over_splits,
     share_of_each,
     shared_levels,
     within_reach,
 )
+from bnexp.statistics.significance import holm_levels
 from bnexp.store import ComparisonDocument
 from bnexp.store.comparison_document import EarlierLook, Look
 
@@ -222,7 +222,10 @@ def test_looks_end_early_where_only_more_rows_would_settle_it() -> None:
     verdict = document.contrasts[0].verdict
     assert (verdict.word, verdict.seeds_could_settle, is_over(document)) == ("cannot tell yet", False, True)
     tell_of_looks(document, [look_of(document, question.looks)], question.looks, [])
-    assert " held-out rows would settle it; more seeds would not." in verdict.sentence
+    assert (
+        " held-out rows there is about a 50% chance to settle it; more seeds alone would not settle it."
+        in verdict.sentence
+    )
     assert verdict.sentence.endswith(" Stopped at the first look (10 seeds): more seeds will not settle this.")
     about_these = compare(arms, Question(until_settled=True, about="these-rows")).contrasts[0].verdict
     assert about_these.seeds_could_settle is not False

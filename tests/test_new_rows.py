@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -65,7 +66,10 @@ def test_what_holds_on_these_rows_may_be_open_for_new_ones_and_rows_are_what_is_
     base &= generator.random(base.shape) < 0.999
     verdict = contrast_of(measured("a", treated), measured("b", base)).verdict
     assert (verdict.word, verdict.these_rows) == ("cannot tell yet", "no difference that matters")
-    assert "held-out rows would settle it; more seeds would not. On these 200 rows: no difference" in verdict.sentence
+    assert (
+        "held-out rows there is about a 50% chance to settle it; more seeds alone would not settle it. On these 200 rows: no difference"
+        in verdict.sentence
+    )
 
 
 def test_the_old_question_can_be_asked() -> None:
@@ -100,7 +104,7 @@ def test_no_difference_names_the_share_of_seeds_that_could_still_fail() -> None:
     treated, base = rows_right(0.9, seeds=20, rows=20_000), rows_right(0.9, seeds=20, rows=20_000, draw=1)
     verdict = contrast_of(measured("a", treated), measured("b", base)).verdict
     assert verdict.word == "no difference that matters"
-    assert "Up to 14% of seeds could still fail: 20 pairs do not exclude it." in verdict.sentence
+    assert "A failure that none of these 20 pairs shows is still possible, in up to 14% of seeds." in verdict.sentence
 
 
 def test_a_direction_needs_the_agreement_of_the_sign_flip_test() -> None:
@@ -129,19 +133,50 @@ def test_groups_of_rows_are_what_is_drawn_anew() -> None:
 
 def test_splits_of_their_own_have_nadeau_and_bengios_interval() -> None:
     right = {name: rows_right(share, draw=draw, rows=40) for name, share, draw in (("a", 0.9, 0), ("b", 0.6, 1))}
-    arms = [measured(name, values, own_rows=True) for name, values in right.items()]
-    treated, base = (
-        replace(one, record=one.record.model_copy(update={"dataset": facts}))
-        for one in arms
-        for facts in [one.record.dataset.model_copy(update={"training_rows": 160})]
-    )
-    contrast = contrast_of(treated, base)
+    arms = [split_anew(measured(name, values, own_rows=True), 160, 40) for name, values in right.items()]
+    contrast = contrast_of(*arms)
     difference_S = right["a"].mean(axis=1) - right["b"].mean(axis=1)
     expected = over_splits(difference_S, 40 / 160).interval(0.95)
     found = anew(contrast)
     assert (found.drawn, found.low, found.high) == ("splits", pytest.approx(expected.low), pytest.approx(expected.high))
     assert found.high - found.low > mean_interval(difference_S, 0.95).high - mean_interval(difference_S, 0.95).low
     assert contrast.verdict.sentence.startswith("For other splits and rows of this kind, ")
+    assert contrast.measured_on == "these splits"
+    kept_none = anew(contrast_of(*(replace(one, held_out=None) for one in arms)))
+    assert (kept_none.low, kept_none.high) == (found.low, found.high), "the numbers of rows are all that it needs"
+
+
+@pytest.mark.parametrize(
+    ("arm_of", "question", "why"),
+    [
+        (lambda one: split_anew(one, 40, 160), Question(), " Nothing is said of new rows: each seed holds out rows of its own, and most rows are held out."),
+        (lambda one: split_anew(one, None, 40), Question(), " Nothing is said of other splits: the numbers of training rows and held-out rows are not recorded. Train again."),
+        (lambda one: split_anew(one, 160, 40), Question(about="these-rows"), ""),
+        (lambda one: split_anew(one, 160, 40), Question(metric="loss"), " Nothing is said of new rows: the metric is not measured on held-out rows."),
+    ],
+)  # fmt: skip
+def test_without_an_estimate_for_other_splits_the_verdict_speaks_of_these_splits_and_says_why(
+    arm_of: Callable[[Arm], Arm], question: Question, why: str
+) -> None:
+    arms = [
+        arm_of(measured(name, rows_right(share, draw=draw))) for name, share, draw in (("a", 0.9, 0), ("b", 0.6, 1))
+    ]
+    contrast = compare(arms, question).contrasts[0]
+    verdict = contrast.verdict
+    assert contrast.measured_on == "these splits"
+    assert verdict.sentence.startswith("On these splits, a - b in ") or verdict.sentence.startswith(
+        "On these splits, a / b"
+    )
+    assert "these rows" not in verdict.sentence and verdict.about == "these splits"
+    assert verdict.sentence.endswith(why)
+
+
+def split_anew(one: Arm, training_rows: int | None, held_out: int) -> Arm:
+    """The arm, trained with a split of its own for each seed, of these numbers of rows."""
+    sizes = {"training_rows": training_rows, "validation_rows": held_out}
+    dataset = one.experiment.dataset.model_copy(update={"resample": True})
+    record = one.record.model_copy(update={"dataset": one.record.dataset.model_copy(update=sizes)})
+    return replace(one, experiment=one.experiment.model_copy(update={"dataset": dataset}), record=record)
 
 
 def test_a_loss_that_a_few_rows_carry_has_no_verdict_for_new_rows() -> None:
@@ -172,7 +207,26 @@ def test_rows_of_other_numbers_say_nothing_of_new_rows() -> None:
     assert base.held_out is not None
     part = base.held_out.parts["val"]
     moved = replace(base, held_out=HeldOut(base.held_out.seeds, {"val": replace(part, rows_SR=part.rows_SR + 1)}))
-    assert contrast_of(treated, moved).metrics["val_accuracy"].new_rows is None
+    contrast = contrast_of(treated, moved)
+    assert contrast.metrics["val_accuracy"].new_rows is None
+    assert contrast.verdict.sentence.endswith(
+        "Nothing is said of new rows: rows.npz of a-run and of b-run are of different rows. Train both again."
+    )
+
+
+def test_a_row_that_measured_nothing_finite_is_why_nothing_is_said_of_new_rows() -> None:
+    """The run's mean is what the history says; nothing was lost or not kept."""
+    treated, base = measured("a", rows_right(0.9)), measured("b", rows_right(0.7, draw=1))
+    assert treated.held_out is not None
+    part = treated.held_out.parts["val"]
+    loss_SR = part.measures["loss"].copy()
+    loss_SR[0, 0] = np.inf
+    odd = replace(part, measures={**part.measures, "loss": loss_SR})
+    damaged = replace(treated, held_out=HeldOut(treated.held_out.seeds, {"val": odd}))
+    sentence = contrast_of(damaged, base, metric="val_loss").verdict.sentence
+    assert sentence.endswith(
+        "Nothing is said of new rows: what some row measured is not finite. Choose another metric."
+    )
 
 
 def test_the_error_of_a_difference_in_r2_is_that_of_a_bootstrap_over_seeds_and_rows() -> None:

@@ -106,9 +106,9 @@ def test_groups_are_the_greatest_divisor_that_leaves_a_group_eight_numbers() -> 
 
 def test_batch_normalization_stays_as_written_but_for_what_the_arm_says() -> None:
     assert own("plain", "batch").swapped == ()
-    assert own("plain", "batch").batch_momenta == [0.99, 0.9]
+    assert own("plain", "batch").own_momenta == (0.99, 0.9)
     changed = own("plain", {"name": "batch", "momentum": 0.5})
-    assert changed.batch_momenta == [0.5, 0.5]
+    assert changed.own_momenta == (0.5, 0.5)
     assert [layer.path for layer in changed.swapped] == ["batch_normalization", "batch_normalization_1"]
 
 
@@ -219,7 +219,7 @@ def test_frozen_layers_learn_nothing_and_are_named(tmp_path: Path) -> None:
     assert one.notes == ("Frozen: conv2d, conv2d_1.",)
     assert [layer.now for layer in one.swapped] == ["frozen", "frozen"]
     assert sorted(variable.name for variable in one.model.trainable_variables) == ["bias", "kernel"]
-    assert one.batch_momenta == []
+    assert one.own_momenta == ()
     with pytest.raises(SettingError, match=r"model.freeze names 'cnv\*'; no layer is called so"):
         build_section({**section, "freeze": ["cnv*"]})
 

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import matplotlib
 import numpy as np
 import pytest
+from arms import arm, spread
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
+from bnexp import store
+from bnexp.comparison import Question, compare
 from bnexp.history import History
+from bnexp.report.figures import draw
 from bnexp.report.labels import distinct
 from bnexp.report.plots import COLOURS, comparison_figures, render, run_figures
 
@@ -307,3 +312,18 @@ def test_arms_whose_names_look_the_same_are_numbered_in_the_legend() -> None:
 @pytest.mark.parametrize("names", [["b", "b (3)", "b\n"], ["b", "b\n", "b (2)"], ["a" * 60, "a" * 61, "a" * 62]])
 def test_no_two_arms_share_a_label(names: list[str]) -> None:
     assert len(set(distinct(names))) == len(names)
+
+
+def test_an_interrupted_run_says_so_below_the_title() -> None:
+    figure = run_figures(history(), stopped="interrupted at epoch 12 of 2000")["loss"]
+    assert subtitle(figure).splitlines()[0] == "interrupted at epoch 12 of 2000"
+    assert "interrupted" not in subtitle(run_figures(history())["loss"])
+
+
+def test_the_curves_of_a_comparison_are_of_the_seeds_that_are_paired(tmp_path: Path) -> None:
+    more, fewer = arm("bn", spread(0.9)), arm("nobn", spread(0.8, count=8), seeds=8)
+    store.write_record(tmp_path / "comparison.json", compare([more, fewer], Question()))
+    store.write_histories(tmp_path, {one.name: one.history for one in (more, fewer)})
+    draw(store.Run(tmp_path), format="svg")
+    drawn = (tmp_path / "accuracy.svg").read_text()
+    assert "8 seeds each" in drawn and "8 to 10 seeds" not in drawn

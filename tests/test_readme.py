@@ -220,12 +220,13 @@ def test_the_example_of_the_tutorial_has_the_rows_that_a_comparison_prints(
 
 def test_the_readme_tells_the_interval_of_the_tutorials_example() -> None:
     ((low, high, rows),) = re.findall(
-        r"^VERDICT .* is \S+ \[(.*?), (.*?)\], .* About (\d+) held-out rows would settle it; more seeds would not",
+        r"^VERDICT .* is \S+ \[(.*?), (.*?)\], .* With about (\d+) held-out rows there is about a 50% chance to settle it; "
+        r"more seeds alone would not",
         PAGES["tutorial"],
         re.MULTILINE,
     )
     assert f"95% interval goes from {low} to {high}" in README
-    assert f"about {rows} held-out rows would settle it" in README
+    assert f"with about {rows} held-out rows there is about a 50% chance to settle it" in README
 
 
 def test_the_coverage_of_intervals_is_the_benchmarks() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from arms import arm, measured, rows_right, spread
 from stored_runs import CONFIG, GONE, RUNS, trained
 
 from bnexp import comparison, config, store
@@ -17,6 +18,8 @@ from bnexp.data.fingerprint import source_sha256
 from bnexp.errors import ComparisonError, ConfigError, RunError
 from bnexp.experiment import resolve
 from bnexp.experiment.prepare import Checked
+from bnexp.history import History
+from bnexp.metrics import names
 from bnexp.store import DataFacts
 
 
@@ -292,6 +295,59 @@ def test_a_record_that_lacks_what_a_comparison_needs_is_refused_by_name(place: P
     run = trained("layer", seeds=3)
     with pytest.raises(RunError, match=r"run\.json: trainer: Field required\. Train layer again\."):
         resolve.arm("layer", run)
+
+
+def run_of_arm(name: str, one: comparison.Arm, history: History) -> store.Run:
+    """Write a finished run with the record of an arm, and a history that need not go with it."""
+    loss = history.metrics["loss"]
+    more = dict.fromkeys(names("binary", one.experiment.evaluated_parts()), loss)
+    history = replace(history, metrics={**more, **history.metrics})
+    run = trained(name, **one.record.as_json())
+    store.write(run.directory / "config.yaml", config.dump(one.experiment))
+    store.write_json(run.directory / "history.json", history.to_json())
+    (run.directory / "rows.npz").unlink()
+    return run
+
+
+@pytest.mark.parametrize(
+    ("seeds", "named", "seen"),
+    [
+        (6, 8, "lacks seeds 6, 7, which run.json names"),
+        (8, 6, "holds seeds 6, 7, which run.json does not name"),
+    ],
+)
+def test_a_history_of_other_seeds_than_the_runs_is_refused(place: Path, seeds: int, named: int, seen: str) -> None:
+    """Else a history that was cut would change a verdict in silence."""
+    whole = arm("a", spread(0.8, count=8), seeds=8)
+    one = replace(whole, record=whole.record.model_copy(update={"seeds": tuple(range(named))}))
+    run = run_of_arm("a", one, whole.history.of(tuple(range(seeds))))
+    with pytest.raises(RunError) as caught:
+        resolve.arm("a", run)
+    assert str(caught.value) == f"{run.directory}/history.json: {seen}. Restore the file, or train again."
+    assert resolve.arm("b", run_of_arm("b", whole, whole.history)).history.seeds == tuple(range(8))
+
+
+def test_a_history_of_other_epochs_than_the_configs_is_refused(place: Path) -> None:
+    whole = arm("a", spread(0.8, count=8), seeds=8)
+    first = {name: values[:, :1] for name, values in whole.history.metrics.items()}
+    run = run_of_arm("a", whole, replace(whole.history, metrics=first, epochs_S=(1,) * 8))
+    with pytest.raises(RunError) as caught:
+        resolve.arm("a", run)
+    assert str(caught.value) == (
+        f"{run.directory}/history.json: seed 0 has 1 epoch, and training.epochs is 2. Train a again."
+    )
+
+
+def test_rows_of_other_seeds_than_the_runs_are_refused(place: Path) -> None:
+    one = measured("a", rows_right(0.8, seeds=8))
+    assert one.held_out is not None
+    run = run_of_arm("a", one, one.history)
+    (run.directory / "rows.npz").write_bytes(one.held_out.of(tuple(range(7))).to_npz())
+    with pytest.raises(RunError, match=r"rows\.npz: lacks seed 7, which run\.json names\. Restore the file"):
+        resolve.arm("a", run)
+    (run.directory / "rows.npz").write_bytes(one.held_out.to_npz())
+    found = resolve.arm("a", run).held_out
+    assert found is not None and found.seeds == tuple(range(8))
 
 
 def test_a_record_with_a_key_that_is_nested_deeper_than_any_of_bnexps_is_refused_by_name(place: Path) -> None:

@@ -18,6 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import pytest
 from command import COMMAND, ENVIRONMENT, bnexp, refused
 from experiments import experiment, weights_of_two
@@ -260,6 +261,36 @@ def test_rows_of_finished_seeds_that_are_lost_are_no_rows_that_were_not_kept(tmp
         go_on(run)
 
 
+@pytest.mark.parametrize(
+    ("change", "seen"),
+    [
+        (lambda metrics, epochs: ({"loss": metrics["loss"]}, epochs), "other metrics were measured"),
+        (lambda metrics, epochs: ({**metrics, "val_mse": metrics["loss"]}, epochs), "other metrics were measured"),
+        (
+            lambda metrics, epochs: (
+                {name: np.pad(one, ((0, 0), (0, 1))) for name, one in metrics.items()},
+                [2] * len(epochs),
+            ),
+            "seed 0 has 2 epochs, and training.epochs is 1",
+        ),
+    ],
+)
+def test_finished_seeds_that_measured_something_else_are_refused_before_the_run_goes_on(
+    tmp_path: Path, change: Callable[[Any, Any], Any], seen: str
+) -> None:
+    more, before = ADDED["in waves"]
+    train_experiment(with_seeds(more, before), tmp_path, watch=never)
+    with pytest.raises(Killed):
+        train_experiment(more, tmp_path, watch=kill_at(2), kept=kept_seeds(more, tmp_path, str))
+    run = newest(tmp_path)
+    path, whole = run.directory / "history.json", run.history()
+    metrics, epochs_S = change(whole.metrics, whole.epochs_S)
+    store.write_json(path, replace(whole, metrics=metrics, epochs_S=tuple(epochs_S)).to_json())
+    with pytest.raises(RunError) as caught:
+        go_on(run)
+    assert str(caught.value) == f"{path}: is of another training ({seen}). Restore the file, or train again."
+
+
 def test_rows_of_other_rows_are_refused_before_the_run_goes_on(tmp_path: Path) -> None:
     more, before = ADDED["in waves"]
     train_experiment(with_seeds(more, before), tmp_path, watch=never)
@@ -478,6 +509,24 @@ def test_compare_offers_it_too_and_takes_the_run_once_it_is_finished(left: store
     (tmp_path / "c.yaml").write_text((tmp_path / "a.yaml").read_text().replace("name: small", "name: third"))
     said = bnexp("compare", "a.yaml", "c.yaml", cwd=tmp_path).stderr
     assert "third: an interrupted run of this config is at epoch 2 of 4; it is trained anew." in said
+
+
+def test_an_interrupted_run_is_not_the_latest_and_compare_and_plot_say_how_far_it_is(
+    left: store.Run, tmp_path: Path
+) -> None:
+    assert not (tmp_path / "runs" / "latest").exists()
+    assert (
+        refused("compare", left.id, "a.yaml", cwd=tmp_path)
+        .strip()
+        .endswith(
+            f"{left.id} is interrupted; expected a finished run. To go on with it: bnexp train --resume runs/{left.id}"
+        )
+    )
+    bnexp("plot", left.id, "--format", "svg", cwd=tmp_path)
+    assert "interrupted at epoch 3 of 4" in (left.directory / "loss.svg").read_text()
+    bnexp("train", "--resume", left.id, cwd=tmp_path)
+    latest = store.find(tmp_path / "runs", "latest")
+    assert latest is not None and latest.id == left.id
 
 
 def test_who_stops_a_training_hears_how_it_goes_on(tmp_path: Path) -> None:

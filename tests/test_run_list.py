@@ -135,3 +135,9 @@ def test_the_reason_of_a_damaged_run_makes_no_column_wider() -> None:
         "a   run  damaged      - run.json: is a pipe; expected a regular file. -         -",
         "b   run  finished     - x      -         -",
     ]
+
+
+def test_a_comparison_of_planned_looks_is_listed_with_the_options_that_asked_for_them(tmp_path: Path) -> None:
+    looks = {"planned": [10, 20, 40], "taken": [{"seeds": 10, "level": 0.98}], "error": 0.05}
+    run = kept_comparison(tmp_path, [], looks=looks, asked={"margin": 0.02})
+    assert run_list.row(run).options == "--until-settled --max-seeds 40 --margin 0.02"

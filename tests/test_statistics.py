@@ -17,7 +17,6 @@ from bnexp.statistics import (
     Floats,
     Interval,
     Levels,
-    PairedDifference,
     Reach,
     Shown,
     differences,
@@ -29,9 +28,9 @@ from bnexp.statistics import (
     reach,
     sign_flip_p_value,
     significance,
-    t_quantile,
 )
-from bnexp.statistics.quantiles import TABLE
+from bnexp.statistics.differences import PairedDifference
+from bnexp.statistics.quantiles import TABLE, t_quantile
 
 AT_95 = Levels()
 quick = settings(deadline=None, max_examples=40)

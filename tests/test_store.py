@@ -64,7 +64,10 @@ def test_latest_is_the_run_completed_last(tmp_path: Path) -> None:
         other = finished(tmp_path)
         store.write_json(directory / "run.json", {"status": "interrupted"})
     assert (tmp_path / "latest").is_symlink()
-    assert latest(tmp_path) == directory.name != other.id, "one that the user stopped is complete, too"
+    assert latest(tmp_path) == other.id, "one that the user stopped is not complete"
+    with store.resumed_directory(directory):
+        store.write_json(directory / "run.json", {"status": "finished"})
+    assert latest(tmp_path) == directory.name, "it is once it has gone on to its end"
     by_path = store.find(tmp_path, str(tmp_path / "latest"))
     assert by_path is not None and by_path.id == directory.name
 
@@ -188,7 +191,7 @@ def test_a_directory_whose_time_no_calendar_has_is_listed_all_the_same(
 
     finished(tmp_path)
     (tmp_path / "s-study-0123456789").mkdir()
-    monkeypatch.setattr("bnexp.store.finding.datetime", SimpleNamespace(fromtimestamp=refuse))
+    monkeypatch.setattr("bnexp.store.search.datetime", SimpleNamespace(fromtimestamp=refuse))
     assert [run.kind for run in store.runs_in(tmp_path)] == ["run", "study"]
 
 

@@ -178,7 +178,7 @@ def test_a_study_that_ships_says_what_it_is_about_and_can_answer(path: Path) -> 
     """Without its data, which may not be here."""
     file = read_study(path)
     cells = cells_of(file)
-    refuse_unanswerable(file, cells, lambda one: "binary")
+    refuse_unanswerable(file, cells, lambda one: "binary", lambda one: {})
     notes = list(itertools.takewhile(lambda line: line.startswith("#"), path.read_text().splitlines()))
     assert re.match(r"# S\d\d\. .*\?", notes[0]) and len(notes) <= 10
     assert any(line.startswith("# Read") or "Read:" in line for line in notes)
@@ -325,9 +325,14 @@ def facts_of(claims: list[Hypothesis], contrasts: list[Contrast]) -> list[dict[s
     [
         (0.03, "higher", "supported", "higher, by 1.00 or more."),
         (-0.03, "higher", "refuted", "the other way round."),
-        (0.0, "higher", "refuted", "Up to 22% of seeds could still fail: 12 pairs do not exclude it."),
+        (
+            0.0,
+            "higher",
+            "refuted",
+            "A failure that none of these 12 pairs shows is still possible, in up to 22% of seeds.",
+        ),
         (-0.03, "lower", "supported", "lower, by 1.00 or more."),
-        (0.008, "higher", "inconclusive", "pairs of seeds would settle it."),
+        (0.008, "higher", "inconclusive", "pairs of seeds there is about a 50% chance to settle it."),
     ],
 )
 def test_a_hypothesis_ends_in_one_of_three_words(mean: float, direction: str, word: str, ending: str) -> None:
@@ -353,6 +358,30 @@ def test_a_diverged_seed_without_a_value_withholds_the_verdict() -> None:
     assert verdict["sentence"].startswith(
         "No verdict: in 1 pair a seed diverged, so that pair has no value. Leaving it out would bias the result."
     )
+
+
+@pytest.mark.parametrize(
+    ("value", "metric", "seen"),
+    [
+        (None, "test_loss", "in 1 pair test_loss has no value, though no seed diverged"),
+        (
+            0.0,
+            {"metric": "test_loss", "ratio": True},
+            "in 1 pair test_loss has no value, though no seed diverged (a 0 has no ratio)",
+        ),
+    ],
+)
+def test_a_pair_without_a_value_is_said_to_have_diverged_only_if_a_seed_did(
+    value: float | None, metric: Any, seen: str
+) -> None:
+    asked, cells = claim(metric=metric, smallest=1.2, direction="lower"), grid("lr", [0.1])
+    results = {(0, "bn"): result(0, "bn", [*[0.5] * 7, value]), (0, "none"): result(0, "none", [0.5] * 8)}
+    (found,) = facts_of([asked], [contrast_of(asked, cells, results)])
+    told = f"No verdict: {seen}. Leaving it out would bias the result. Choose another metric."
+    assert (found["verdict"]["sentence"], found["left_out"]) == (told, 1)
+    results[0, "bn"] = result(0, "bn", [*[0.5] * 7, None], diverged={"7": 3})
+    (found,) = facts_of([asked], [contrast_of(asked, cells, results)])
+    assert found["verdict"]["sentence"].startswith("No verdict: in 1 pair a seed diverged, so that pair has no value")
 
 
 def test_a_study_with_a_diverged_seed_without_a_value_is_kept_as_strict_json(tmp_path: Path) -> None:
@@ -499,8 +528,24 @@ def test_a_ratio_of_epochs_is_a_bound_where_seeds_never_arrive() -> None:
     assert said((0, 3)) == ">= 2 [1.99, 2.01]: bn is lower, by 1.2 times or more."
     rest = ", and the smallest effect of interest is 1.2 times."
     assert said((3, 0)).startswith(f"<= 2 [1.99, 2.01]{rest} 3 trainings never reach 0.9.")
-    assert said((3, 3)).startswith(f"2 [1.99, 2.01] within the budget{rest} 6 trainings never reach 0.9.")
+    assert said((3, 3)).startswith(
+        f"2 [1.99, 2.01] in geometric means within the budget{rest} 6 trainings never reach 0.9."
+    )
     assert judge(spread(-math.log(2)), (0, 3), **TIMED)["never_reached"] == {"bn": 0, "none": 3}
+
+
+def test_a_ratio_within_the_budget_is_called_one_of_geometric_means_and_never_of_restricted_means() -> None:
+    """Of [1, never] against [4, never] in 10 epochs, these are sqrt(40) / sqrt(10) = 2 and 7 / 5.5 = 1.27."""
+    epochs = {"bn": [1.0, None] * 5, "none": [4.0, None] * 5}
+    arms = {(0, arm): result(0, arm, epochs_to={"val_accuracy 0.9": one}) for arm, one in epochs.items()}
+    (found,) = judged([claim(**TIMED)], [contrast_of(claim(**TIMED), grid("b", [1]), arms)])
+    assert found.difference is not None and found.difference.mean is not None
+    assert (found.reading, math.exp(-found.difference.mean)) == ("within the budget", pytest.approx(2.0))
+    assert " in geometric means within the budget, and" in found.verdict.sentence
+    older = found.model_dump(mode="json") | {"reading": "restricted means"}
+    assert type(found).model_validate(older).reading == "within the budget"
+    treated_S, base_S = (np.array(epochs[arm], float) for arm in ("bn", "none"))
+    assert statistics.speed_up(treated_S, base_S, 10, 0.95).ratio == pytest.approx(7 / 5.5)
 
 
 def test_failures_that_none_of_few_seeds_shows_are_not_ruled_out() -> None:
@@ -522,6 +567,90 @@ def test_counts_are_judged_by_their_exact_test_too() -> None:
     assert found["verdict"]["sentence"].endswith(said)
     assert judge([-1.0] * 6 + [0.0] * 4, direction="lower", **failing)["verdict"]["word"] == "supported"
     assert judge([1.0] * 4 + [0.0] * 6, direction="lower", **failing)["verdict"]["word"] == "inconclusive"
+
+
+def split_anew(claim: Hypothesis, treated: list[float], base: list[float], rows: dict[str, int]) -> Contrast:
+    """The contrast of a claim in one cell, in which each seed has a split of its own."""
+    arms = {
+        (0, arm): result(
+            0, arm, values, rows=rows, resample=True, epochs_to={"val_accuracy 0.9": epochs}, budget_epochs=9
+        )
+        for arm, values, epochs in (("bn", treated, [2.0, 3.0] * 5), ("none", base, [4.0, 5.0, 6.0, 7.0, 8.0] * 2))
+    }
+    return contrast_of(claim, grid("b", [1]), arms)
+
+
+FEW_HELD_OUT = {"train": 60, "val": 20, "test": 20}
+COUNTED: list[tuple[dict[str, Any], list[float]]] = [
+    ({"wins": True, "smallest": 0.1}, [0.5] * 7 + [-0.5] * 3),
+    (
+        {"metric": {"metric": "test_accuracy", "failures_below": 0.75}, "smallest": 0.1},
+        [-1.0, 0, 0, 0, 0, 0, 0, 1, 1, 1],
+    ),
+    (
+        {"metric": {"metric": "val_accuracy", "epochs_to": 0.9}, "smallest": 1.1},
+        [math.log(a / b) for a, b in zip([2, 3] * 5, [4, 5, 6, 7, 8] * 2, strict=True)],
+    ),
+]
+"""Keys of a claim -> what each pair of `split_anew` counts for it."""
+
+
+@pytest.mark.parametrize(("keys", "effect"), COUNTED)
+def test_counts_and_epochs_have_the_interval_for_other_splits_too(keys: dict[str, Any], effect: list[float]) -> None:
+    """Nadeau and Bengio's, by NumPy: the variance of the mean is (1 / S + test rows / training rows) times that of a pair."""
+    one = claim(**keys)
+    found = split_anew(one, [0.8] * 7 + [0.7] * 3, [0.7] + [0.76] * 9, FEW_HELD_OUT)
+    half = scipy.stats.t.ppf(0.975, 9) * np.std(effect, ddof=1) * math.sqrt(1 / 10 + 20 / 60)
+    assert found.new_rows is not None and (found.new_rows.drawn, found.new_rows.count) == ("splits", 20)
+    interval = found.new_rows.estimate.interval(0.95)
+    assert (interval.low, interval.high) == pytest.approx((np.mean(effect) - half, np.mean(effect) + half))
+    (told,) = judged([one], [found])
+    assert told.verdict.sentence.startswith("For other splits and rows of this kind, ")
+    assert " On these splits: " in told.verdict.sentence and "On these rows" not in told.verdict.sentence
+
+
+@pytest.mark.parametrize(
+    ("keys", "rows", "why"),
+    [
+        (
+            {"wins": True, "smallest": 0.1}, {"train": 20, "val": 20, "test": 60},
+            "Nothing is said of new rows: each seed holds out rows of its own, and most rows are held out.",
+        ),
+        (
+            {"wins": True, "smallest": 0.1}, {},
+            "Nothing is said of other splits: the numbers of training rows and held-out rows are not recorded. Train again.",
+        ),
+        ({"metric": "loss"}, FEW_HELD_OUT, "Nothing is said of new rows: the metric is not measured on held-out rows."),
+    ],
+)  # fmt: skip
+def test_splits_of_each_seeds_own_are_never_called_these_rows(
+    keys: dict[str, Any], rows: dict[str, int], why: str
+) -> None:
+    values = {"bn": [0.8] * 7 + [0.7] * 3, "none": [0.7] + [0.76] * 9}
+    arms = {
+        (0, arm): result(0, arm, own, rows=rows, resample=True).model_copy(
+            update={"final": {"test_accuracy": own, "loss": own}}
+        )
+        for arm, own in values.items()
+    }
+    found = contrast_of(claim(**keys), grid("b", [1]), arms)
+    assert (found.new_rows, found.measured_on, found.why_not_new_rows) == (None, "these splits", why)
+    (told,) = judged([claim(**keys)], [found])
+    assert told.verdict.sentence.startswith("On these splits, ") and "these rows" not in told.verdict.sentence
+    assert (told.verdict.about, told.verdict.sentence.endswith(why)) == ("these splits", True)
+
+
+def test_cells_of_which_some_split_anew_are_called_rows_and_splits() -> None:
+    arms = {
+        (cell, arm): result(cell, arm, [0.8] * 10, resample=bool(cell), rows=FEW_HELD_OUT)
+        for cell in (0, 1)
+        for arm in ("bn", "none")
+    }
+    found = contrast_of(claim(), grid("b", [1, 2]), arms)
+    (told,) = judged([claim()], [found])
+    assert found.why_not_new_rows == "Nothing is said of new rows: the cells are split in different ways."
+    assert told.verdict.sentence.startswith("On these rows and splits, test_accuracy (%), bn - none is ")
+    assert [part.measured_on for part in found.parts] == ["these rows", "these splits"]
 
 
 def test_where_every_seed_splits_the_rows_anew_the_interval_for_other_data_is_given_too() -> None:
@@ -593,7 +722,7 @@ def test_over_several_cells_no_arm_wins_by_trainings_that_never_arrive(
     assert two["verdict"]["word"] == word
 
 
-def test_who_wins_in_width_is_who_has_the_wider_one_whatever_the_metric_and_rounding_wins_nothing() -> None:
+def test_who_wins_in_width_is_who_has_the_wider_one_whatever_the_metric() -> None:
     over = {"factor": "lr", "take": "width", "within": 0.1}
     wider = claim(metric="test_loss", over=over, wins=True, smallest=0.25)
     cells = grid("lr", [0.1, 1.0])
@@ -603,8 +732,39 @@ def test_who_wins_in_width_is_who_has_the_wider_one_whatever_the_metric_and_roun
     assert found.difference_S.tolist() == [1.0] * 8
     (told,) = facts_of([wider], [found])
     assert (told["difference"]["mean"], told["verdict"]["word"]) == (0.5, "supported")
-    tied = judge([0.1 + 0.2 - 0.3] * 8, wins=True, smallest=0.25)
-    assert tied["difference"]["mean"] == 0 and tied["difference"]["ties"] == 8
+
+
+def winning(values: dict[str, list[float]], **keys: Any) -> Any:
+    """Return what is found of who wins, where each arm has these values in cells 0, 1, ..."""
+    cells = grid("lr", [10.0**cell for cell in range(len(values["bn"]))])
+    results = {
+        (cell.number, arm): result(cell.number, arm, [several[cell.number]] * 8)
+        for cell in cells
+        for arm, several in values.items()
+    }
+    asked = claim(wins=True, smallest=0.25, **keys)
+    return facts_of([asked], [contrast_of(asked, cells, results)])[0]["difference"]
+
+
+def test_an_arm_wins_however_small_its_loss_is() -> None:
+    found = winning({"bn": [1e-13], "none": [2e-13]}, metric="test_loss")
+    assert (found["mean"], found["ties"]) == (0.5, 0)
+
+
+@pytest.mark.parametrize(
+    ("values", "keys"),
+    [
+        ({"bn": [0.1, 0.7], "none": [0.3, 0.5]}, {}),
+        ({"bn": [0.90001, 0.7], "none": [0.9, 0.69999]}, {"at": {"lr": 1.0}, "minus": {"lr": 10.0}}),
+        ({"bn": [0.1, 10.0], "none": [1.0, 1.0]}, {"metric": {"metric": "test_loss", "ratio": True}}),
+        ({"bn": [7.0, 9.0, 11.0], "none": [7.0, 11.0, 9.0]}, {"metric": {"metric": "test_loss", "ratio": True}}),
+        ({"bn": [3.0, 1 / 3], "none": [7.0, 1 / 7]}, {"metric": {"metric": "test_loss", "ratio": True}}),
+    ],
+)
+def test_rounding_wins_nothing(values: dict[str, list[float]], keys: dict[str, Any]) -> None:
+    """In means over cells, in interactions, and in logs, of which a mean may be near 0."""
+    found = winning(values, **keys)
+    assert (found["mean"], found["ties"]) == (0.0, 8)
 
 
 def test_a_direction_needs_the_sign_flip_test_too() -> None:

@@ -47,8 +47,8 @@ def test_one_ordered_factor_is_a_line_with_a_band_for_each_arm_on_decades_where_
     assert len(axes.collections) == 2
     assert axes.get_ylabel() == "test_accuracy (%)"
     assert texts(figure)[:2] == [
-        "It helps.",
-        "supported; +20.00 [+10.00, +30.00] (97.5% t interval); 20 seeds\nline: mean; band: 95% t interval of the mean",
+        "Supported: It helps.",
+        "+20.00 [+10.00, +30.00] (97.5% t interval); 20 seeds\nline: mean; band: 95% t interval of the mean",
     ]
     narrow = study_figure(document(("x", [2, 4, 8])))
     assert narrow.axes[0].get_xscale() == "linear"
@@ -198,7 +198,7 @@ def test_where_new_rows_decide_both_intervals_are_told_below_the_title(factors: 
     facts = document(*factors)
     facts["hypotheses"][0]["difference"]["new_rows"] = NEW_ROWS
     answer, other, legend = texts(study_figure(facts))[1].splitlines()
-    assert answer == "supported; +20.00 [-10.00, +50.00] for new rows (97.5% interval); 20 seeds"
+    assert answer == "+20.00 [-10.00, +50.00] for new rows (97.5% interval); 20 seeds"
     assert other == "on these rows [+10.00, +30.00] (97.5% interval)"
     assert ": 95% interval on these rows" in legend
     facts["hypotheses"][0]["difference"]["new_rows"] = {**NEW_ROWS, "drawn": "splits"}
@@ -304,3 +304,13 @@ def test_the_cells_that_a_claim_is_about_are_marked_and_none_where_it_is_about_a
     assert faces[0] == "white" != faces[1]
     for figure in (study_figure(document(("x", [1, 2, 3]))), study_figure(document(("x", [1, 2]), ("y", [1, 2])))):
         assert "judged" not in texts(figure)[1]
+
+
+def test_a_figure_tells_the_verdict_in_its_title_and_the_warnings_below_it() -> None:
+    facts = document(("x", [1, 2]))
+    facts["hypotheses"][0]["warned"] = True
+    facts["hypotheses"][0]["verdict"]["word"] = "inconclusive"
+    facts["cells"][0]["arms"]["bn"]["warnings"] = ["training.batch_size is 4; batch normalization estimates poorly."]
+    title, said = texts(study_figure(facts))[:2]
+    assert title == "Inconclusive: It helps."
+    assert said.splitlines()[1] == "WARNING: training.batch_size"

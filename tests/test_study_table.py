@@ -19,6 +19,7 @@ from bnexp.store.study_document import StudyDocument
 from bnexp.study.claims import ClaimRow
 from bnexp.study.contrast import Contrast
 from bnexp.study.verdict import judged
+from bnexp.study.warned import Warned, told_once
 
 
 def lines(what: RenderableType) -> list[str]:
@@ -146,7 +147,7 @@ def test_a_study_is_a_row_for_each_cell_and_arm_then_each_hypothesis_with_its_ev
         "tanh              none  50.00    -",
         "WARNING  The best value lies at the edge of those tried: bn 0.01 in 2 cells, none 0.01 in 2 cells. "
         "A wider grid may change the answer.",
-        "WARNING  bn in 2 cells, the first of them: The statistics cannot have caught up: after 7 steps",
+        "WARNING  bn in 2 cells, the first at activation relu: The statistics cannot have caught up: after 7 steps",
         "",
         "It helps.",
         "test_accuracy (%), bn - none: +2.00 [+1.83, +2.17] for other splits and rows, [+1.92, +2.08] on these splits (97.5% intervals, the second one for other seeds and splits of these rows; BCa [+1.93, +2.07]; sign-flip p <0.001; "
@@ -158,8 +159,15 @@ def test_a_study_is_a_row_for_each_cell_and_arm_then_each_hypothesis_with_its_ev
         "epochs to val_accuracy 90.00%, none / bn: >= 2 [2, 2] (95% t interval: other seeds, with splits of their own in some cells; BCa [2, 2]; sign-flip p <0.001; "
         "probability of lower 1 [0.758, 1]; none: 3 never arrive and count with the budget)",
         "VERDICT  supported  On these rows, epochs to val_accuracy 90.00%, none / bn is >= 2 [2, 2]: bn is lower, by 1.2 times or more.",
+        "BCa: a bootstrap interval over seeds, as a check of the t interval.",
+        "probability of higher or lower: how often the treated arm is so in a pair; a tie counts half.",
         "STUDY    supported",
     ]
+
+
+def test_warnings_of_the_data_are_told_once_and_no_hypothesis_rests_on_them() -> None:
+    told = study_lines({**document(), "data_warnings": ["column k holds Red and red"]})
+    assert [line for line in told if "Red and red" in line] == ["WARNING  column k holds Red and red"]
 
 
 def test_a_mean_over_cells_that_disagree_a_warning_behind_it_and_who_wins_are_told() -> None:
@@ -259,8 +267,8 @@ def test_a_hypothesis_that_was_asked_after_results_is_told_before_its_verdict_in
 
 def test_hypotheses_that_came_later_are_said_to_widen_the_interval_of_those_before_in_the_plan_and_the_table() -> None:
     told = (
-        "WARNING  2 hypotheses were added after the results and share the error, so the interval of this one can be "
-        "wider than it was without them."
+        "WARNING  2 hypotheses were added after the results and share the error. So this hypothesis's interval can be "
+        "wider than before."
     )
     later = {**PLAN["claims"][0], "asked_after_results": True}
     every = "3 hypotheses share the error of 5%, so each needs more evidence than it would alone"
@@ -269,7 +277,9 @@ def test_hypotheses_that_came_later_are_said_to_widen_the_interval_of_those_befo
     assert not [line for line in plan_lines() if "share" in line]
     facts = document()
     facts["hypotheses"][1]["asked_after_results"] = True
-    told = "WARNING  1 hypothesis was added after the results and shares the error, so the interval of this one can be "
+    told = (
+        "WARNING  1 hypothesis was added after the results and shares the error. So this hypothesis's interval can be "
+    )
     printed = study_lines(facts)
     assert [printed.index(line) < printed.index("It is faster.") for line in printed if line.startswith(told)] == [True]
 
@@ -293,3 +303,32 @@ def test_trials_of_an_earlier_format_are_told_until_something_is_trained() -> No
     told = "kept by an earlier bnexp, in another format: s-study-0123456789. All trials are trained anew"
     assert told in plan_lines(older_format=["s-study-0123456789"])
     assert told not in plan_lines(older_format=["s-study-0123456789"], finished=1)
+
+
+def test_of_a_warning_the_cell_that_has_it_worst_is_named() -> None:
+    stale = "BatchNormalization's moving averages have not converged: after {} steps they still hold {}% of them"
+    trials = [
+        Warned({"training.batch_size": size}, "bn", [stale.format(steps, share)])
+        for size, steps, share in ((32, 125, 28), (128, 35, 70), (64, 65, 52))
+    ]
+    assert list(
+        told_once([*trials, Warned({"training.batch_size": 2}, "bn", ["training.batch_size is 2; poor."])])
+    ) == [
+        f"bn in 3 cells, the worst at batch_size 128: {stale.format(35, 70)}",
+        "bn in 1 cell: training.batch_size is 2; poor.",
+    ]
+
+
+def test_an_interaction_shows_the_two_differences_that_it_subtracts() -> None:
+    facts = document()
+    facts["hypotheses"][0] |= {"at": {"model.activation": "tanh"}, "minus": {"model.activation": "relu"}}
+    for cell, found in zip(facts["cells"], ((0.01, -0.02, 0.04), (0.05, 0.03, 0.07)), strict=True):
+        cell["differences"] = [dict(zip(("mean", "low", "high"), found, strict=True)), *cell["differences"][1:]]
+    said = "bn - none by itself: at activation tanh +5.00 [+3.00, +7.00]; at activation relu +1.00 [-2.00, +4.00] (95% "
+    assert f"{said}t intervals over seeds)" in study_lines(facts)
+    facts["hypotheses"][0]["minus"] = None
+    assert not any("by itself" in line for line in study_lines(facts))
+
+
+def test_a_plan_warns_of_what_may_mislead_before_anything_is_trained() -> None:
+    assert "WARNING  bn in 2 cells: beware" in plan_lines(warnings=["bn in 2 cells: beware"])

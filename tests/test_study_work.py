@@ -45,6 +45,25 @@ def test_data_that_change_while_a_study_tunes_are_refused(tmp_path: Path, monkey
     assert isinstance(failure, Failure) and "is other data than when the study was begun" in failure.why
 
 
+def test_warnings_of_the_data_are_kept_apart_from_those_of_training_as_in_a_comparison(tmp_path: Path) -> None:
+    own = tmp_path / "own.csv"
+    colors = ["Red", "red", "blue"]
+    own.write_text("\n".join(["k,x,y", *(f"{colors[x % 3]},{x},{x % 2}" for x in range(60))]))
+    dataset = f"dataset: {{name: csv, path: {own}, target: y, task: classification, validation_size: 0.25}}"
+    training = "epochs: 2, batch_size: 16, refresh_statistics: true"
+    text = SHORT.replace(re.search("dataset: {[^}]*}", SHORT)[0], dataset).replace("epochs: 2", training)
+    plan = planned(tmp_path, text)
+    results = {}
+    for job in study_plan.pending(plan):
+        for one in study_work.results(job):
+            assert isinstance(one, Result), one
+            results[0, one.arm] = one
+    found = document(plan.file, plan.cells, plan.digest, results)
+    assert [one.warnings for one in results.values()] == [[], []]
+    assert len(found.data_warnings) == 1 and "Red" in found.data_warnings[0]
+    assert [one.warned for one in found.hypotheses] == [False]
+
+
 def test_numbers_of_a_processor_and_of_a_gpu_are_told_from_each_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,7 +20,6 @@ from bnexp.statistics import (
     Levels,
     bootstrap_interval,
     claim_word,
-    holm_levels,
     mean_interval,
     over_seeds,
     over_splits,
@@ -29,9 +28,9 @@ from bnexp.statistics import (
     shown,
     sign_flip_p_value,
     speed_up,
-    without_spread,
 )
 from bnexp.statistics.power import detectable, error_over_seeds
+from bnexp.statistics.significance import holm_levels, without_spread
 from bnexp.study.contrast import Contrast
 from bnexp.study.verdict import words as words_of
 

@@ -22,6 +22,7 @@ from bnexp.experiment.arm_names import distinctly_named, with_baseline
 from bnexp.experiment.config_names import Name as ArmName
 from bnexp.experiment.config_names import config_source
 from bnexp.experiment.earlier_looks import earlier_looks
+from bnexp.experiment.equal_networks import refuse_equal_networks
 from bnexp.experiment.prepare import Asked, Checked
 from bnexp.experiment.run import Finished
 from bnexp.report import figures
@@ -109,7 +110,8 @@ def plan_comparison(
         _Work(as_list(names), as_list(overrides), question or Question(), Path(runs), observer or Observer()), own
     )
     looks = work.question.looks
-    design = _of_first(_designed(work, looks[-1]), looks[-1]) if looks else _designed(work)
+    design = _designed(work, looks[-1] if looks else None, digests=True)
+    design = _of_first(design, looks[-1]) if looks else design
     return comparison_plan.plan(work.runs, design.planned, design.stored, design.checked, design.question)
 
 
@@ -170,10 +172,10 @@ class _Designed:
     checked: Mapping[str, Checked]
 
 
-def _designed(work: _Work, seeds: int | None = None) -> _Designed:
+def _designed(work: _Work, seeds: int | None = None, *, digests: bool = False) -> _Designed:
     """Find out what a comparison is of; refuse all that is wrong with it before anything is trained or written.
 
-    `seeds` is how many seeds a look has; without it, the configs say how many.
+    `seeds` is how many seeds a look has; without it, the configs say how many. With `digests`, rows have their digest.
     """
     problems, notes = Problems(), list[str]()
     with problems.noted():
@@ -187,9 +189,9 @@ def _designed(work: _Work, seeds: int | None = None) -> _Designed:
         stored = resolve.stored(planned)
         if seeds is not None:
             _refuse_fewer_seeds(stored, seeds)
-        checked_arms = _checked(planned, work.observer)
+        checked_arms = _checked(planned, work.observer, digests=digests)
         resolve.refuse_unanswerable(asked, planned, stored, checked_arms)
-        resolve.refuse_equal_networks(planned, stored, checked_arms)
+        refuse_equal_networks(planned, stored, checked_arms)
     problems.refuse()
     for text in notes:
         work.observer.info(text)
@@ -240,7 +242,7 @@ def _planned(work: _Work, seeds: int | None, note: Callable[[str], None]) -> lis
     return distinctly_named(planned)
 
 
-def _checked(planned: Sequence[resolve.Planned], observer: Observer) -> dict[str, Checked]:
+def _checked(planned: Sequence[resolve.Planned], observer: Observer, *, digests: bool) -> dict[str, Checked]:
     """Check all arms that are to be trained, by name."""
     names, asked = [], []
     for item in planned:
@@ -249,7 +251,8 @@ def _checked(planned: Sequence[resolve.Planned], observer: Observer) -> dict[str
             asked.append(Asked(item.experiment, partial(config.where, item.config, item.overrides)))
     if not asked:
         return {}
-    found = dict(zip(names, checked(asked, observer, digests=resolve.needs_digests(planned)), strict=True))
+    with_digests = digests or resolve.needs_digests(planned)
+    found = dict(zip(names, checked(asked, observer, digests=with_digests), strict=True))
     for name, facts in found.items():
         for line in network_lines(facts.network, name):
             observer.info(line.plain)
@@ -263,11 +266,16 @@ def _train(item: resolve.Planned, *, work: _Work) -> Finished:
     trained = work.trained
     work.observer.info(f"training {item.name}: {item.reason}")
     with work_begun(when=bool(trained)):
-        trained.append(train_one(item.experiment, item.overrides, work.runs, work.observer))
+        trained.append(train_one(item.experiment, _typed(item, work.question), work.runs, work.observer))
     if trained[-1].interrupted:
         kept = trained[-1].run.directory
         raise StoppedError(f"Interrupted: {kept} keeps the epochs so far. Nothing was compared.")
     return trained[-1]
+
+
+def _typed(item: resolve.Planned, question: Question) -> list[str]:
+    """Return the overrides that the user typed, without the number of seeds of a planned look."""
+    return [one for one in item.overrides if not (question.looks and one.startswith("training.seeds="))]
 
 
 def _kept(work: _Work, arms: Sequence[Arm], document: ComparisonDocument) -> Comparison:

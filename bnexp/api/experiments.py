@@ -43,7 +43,7 @@ class CheckedExperiment:
     def warnings(self) -> list[str]:
         """List what may mislead in its network and its training; what may mislead in its data is in `facts.data`."""
         steps = self.experiment.training.epochs * self.facts.steps
-        return [*self.facts.doubts, *cautions(self.experiment, steps, self.facts.momenta)]
+        return [*self.facts.doubts, *cautions(self.experiment, steps, self.facts.own_momenta)]
 
     def as_json(self) -> dict[str, Any]:
         """Return what `train --dry-run --json` prints: the config with its defaults, and what is known of it."""
@@ -71,7 +71,7 @@ def check(
 ) -> list[CheckedExperiment]:
     """Read configs and check data, models and trainers; train and write nothing.
 
-    A name is that of a config, `bn` for configs/bn.yaml, or a file. An override is `training.epochs=5`. Both may be
+    A name is the name of a config, `bn` for configs/bn.yaml, or a file. An override is `training.epochs=5`. Both may be
     one text or several. With `resume`, the interrupted run is checked that `train` would go on with.
     Networks of your own are named as in `compare`, with their data.
 
@@ -191,6 +191,7 @@ def interrupted(names: Names, overrides: Overrides, resume: Name, *, runs: Name 
 def _resumed(found: Interrupted, observer: Observer) -> Finished:
     """Train what is left of a run, and draw its figures."""
     observer.info(f"{found.experiment.name}: {found.run.id} goes on at {found.head.place}")
+    observer.seeds_kept(found.head.finished)
     try:
         with observer.training(found.experiment) as (watch, note):
             finished = go_on(found, watch=watch, note=note, draw=figures.drawn)
@@ -220,6 +221,7 @@ def train_one(experiment: Experiment, overrides: Sequence[str], runs: Path, obse
     _offer(experiment, runs, observer)
     try:
         kept = kept_seeds(experiment, runs, observer.info)
+        observer.seeds_kept(() if kept is None else kept.seeds)
         with observer.training(experiment) as (watch, note):
             finished = train_experiment(
                 experiment, runs, watch=watch, note=note, overrides=overrides, kept=kept, draw=figures.drawn

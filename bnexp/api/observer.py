@@ -36,6 +36,9 @@ class Observer(StudyObserver):
         """Yield what hears the steps of checking experiments before any is trained."""
         yield _nothing
 
+    def seeds_kept(self, seeds: Sequence[int]) -> None:
+        """Handle which seeds of the experiment that is trained next are finished: `training` tells of them, too."""
+
     @contextmanager
     def training(self, experiment: Experiment) -> Iterator[tuple[Watch, Note]]:
         """Yield what hears each epoch, and may ask to stop, and what hears the steps before the first one."""

@@ -140,7 +140,7 @@ def _at_hand(name: str, arm: str, dataset: dict[str, Any], places: dict[str, str
 def _stem(name: str) -> str:
     """Return what a network is called: by its file and, if it is not `build`, its function.
 
-    >>> _stem("nets/my_net.py:build"), _stem("my_net.py:wide"), _stem("package.nets:build"), _stem("my.keras")
+    >>> _stem("my_net.py:build"), _stem("my_net.py:wide"), _stem("package.nets:build"), _stem("my.keras")
     ('my_net', 'my_net-wide', 'nets', 'my')
     """
     if Path(name).suffix in (".keras", ".h5", ".hdf5"):

@@ -43,7 +43,7 @@ Margin = Annotated[
         parser=as_number,
         metavar="<float>",
         help="The smallest difference that matters, in the metric's own unit: of accuracy a share (0.01 is one point). "
-        "If not given, 0.01 for accuracy and r2, and 5% of the baseline's mean for a loss or an error.",
+        "If not given, 0.01 for accuracy, r2, AUC and F1, and 5% of the baseline's mean for a loss or an error.",
     ),
 ]
 
@@ -59,6 +59,13 @@ def one_of(option: str, *names: str) -> dict[str, Any]:
     return {"parser": chosen, "metavar": f"[{'|'.join(names)}]"}
 
 
+Metric = Annotated[
+    str | None,
+    typer.Option(
+        help="The metric that decides; else accuracy or r2 of the test part, or of the validation part without one."
+    ),
+]
+Baseline = Annotated[str | None, typer.Option(help="What the others are compared with; else the last arm.")]
 Data = Annotated[
     str | None,
     typer.Option(

@@ -25,7 +25,7 @@ class Terminal(Observer):
     """Shows on stderr how experiments are trained. `finished` lists the runs that are."""
 
     def __init__(self, *, quiet: bool) -> None:
-        self._quiet = quiet
+        self._quiet, self._kept = quiet, tuple[int, ...]()
         self.finished: list[Finished] = []
 
     def warn(self, text: str) -> None:
@@ -43,13 +43,17 @@ class Terminal(Observer):
         with own_stderr() as stderr, Reporter(stderr, title, epochs=1, seeds=1, quiet=self._quiet).live() as reporter:
             yield reporter.note
 
+    def seeds_kept(self, seeds: Sequence[int]) -> None:
+        """Remember which seeds need no training."""
+        self._kept = tuple(seeds)
+
     @contextmanager
     def training(self, experiment: Experiment) -> Iterator[tuple[Watch, Note]]:
-        """Show each epoch."""
-        settings = experiment.training
+        """Show each epoch of the seeds that are trained."""
+        settings, kept, self._kept = experiment.training, self._kept, ()
         with own_stderr() as stderr:
             reporter = Reporter(
-                stderr, experiment.name, epochs=settings.epochs, seeds=settings.seeds, quiet=self._quiet
+                stderr, experiment.name, epochs=settings.epochs, seeds=settings.seeds, quiet=self._quiet, kept=kept
             )
             with reporter.live():
                 yield reporter.watch, reporter.note

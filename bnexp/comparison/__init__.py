@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from bnexp import statistics
 from bnexp.comparison.arm_values import arm_facts, epochs_to, final_values, guessing_of
-from bnexp.comparison.computed import answering, computed_by, with_computed
+from bnexp.comparison.computed import answering, computed_by, refuse_one_class, with_computed
 from bnexp.comparison.contrast import contrasts
 from bnexp.comparison.pairing import (
     INTENDED,
@@ -50,6 +50,7 @@ __all__ = [
     "final_values",
     "refuse_impossible",
     "refuse_judged_by_what_chose",
+    "refuse_one_class",
     "refuse_other_data",
     "refuse_too_few",
     "with_computed",

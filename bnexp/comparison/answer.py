@@ -26,6 +26,8 @@ DRAWN = {
     "splits": "For other splits and rows of this kind",
 }
 
+CHANCE = "there is about a 50% chance to settle it"
+"""With the numbers that make an interval as wide as the goal: the mean can turn out nearer to it, or farther away."""
 WARNED = "It rests on trainings that have warnings; read them first."
 
 
@@ -158,11 +160,12 @@ def _about_these_rows(difference: JudgedDifference, wording: Wording, here: _Fou
     if rest is None:
         settled_by = _pairs_that_settle(difference)
         rest = _seeds(difference, settled_by)
-    says = f"On these rows, {wording.says(here.interval, here.word)}"
+    says = f"On {difference.measured_on}, {wording.says(here.interval, here.word)}"
     text = " ".join(
         one for one in (says, here.shared_level(difference.looks), rest, wording.why_these_rows_only()) if one
     )
-    return Verdict(word=here.word, settled_by=settled_by, sentence=text, about="these rows", these_rows=here.word)
+    about = difference.measured_on
+    return Verdict(word=here.word, settled_by=settled_by, sentence=text, about=about, these_rows=here.word)
 
 
 def _what_follows(difference: JudgedDifference, found: _Found, wording: Wording) -> str | None:
@@ -182,10 +185,10 @@ def _unseen_failures(pairs: int) -> str:
     """Return the share of seeds that could fail though none was seen to.
 
     >>> _unseen_failures(20)
-    'Up to 14% of seeds could still fail: 20 pairs do not exclude it.'
+    'A failure that none of these 20 pairs shows is still possible, in up to 14% of seeds.'
     """
     share = 100 * statistics.unseen_share(pairs)
-    return f"Up to {share:.0f}% of seeds could still fail: {pairs} pairs do not exclude it."
+    return f"A failure that none of these {pairs} pairs shows is still possible, in up to {share:.0f}% of seeds."
 
 
 # --- what would settle it -----------------------------------------------------------
@@ -203,7 +206,9 @@ def _seeds(difference: JudgedDifference, count: int | None) -> str:
         return (
             f"All {difference.pairs} pairs are equal; it takes {count} equal pairs to say that no difference matters."
         )
-    return f"About {count} pairs of seeds would settle it." if count else "More seeds alone would not settle it."
+    if not count:
+        return "More seeds alone would not settle it."
+    return f"With about {count} pairs of seeds {CHANCE}."
 
 
 def _rows_or_seeds(difference: JudgedDifference, new_rows: NewRowsEstimate) -> str:
@@ -214,11 +219,11 @@ def _rows_or_seeds(difference: JudgedDifference, new_rows: NewRowsEstimate) -> s
     rows = f"about {_rounded(found.rows):,} held-out {new_rows.drawn}" if found.rows else ""
     seeds = f"about {_rounded(found.seeds):,} seeds" if found.seeds else ""
     if rows and seeds:
-        return f"{rows.capitalize()}, or {seeds}, would settle it."
+        return f"With {rows}, or with {seeds}, {CHANCE}."
     if rows:
-        return f"{rows.capitalize()} would settle it; more seeds would not."
+        return f"With {rows} {CHANCE}; more seeds alone would not settle it."
     if seeds:
-        return f"{seeds.capitalize()} would settle it; more {new_rows.drawn} would not."
+        return f"With {seeds} {CHANCE}; more {new_rows.drawn} alone would not settle it."
     return f"More seeds and more held-out {new_rows.drawn} are needed; neither alone would settle it."
 
 

@@ -16,7 +16,8 @@ from bnexp.history import History
 from bnexp.metrics import higher_is_better
 from bnexp.statistics import strict_values
 from bnexp.statistics.arrays import Floats
-from bnexp.store.comparison_document import ArmFacts, ArmMean, Reach
+from bnexp.store.comparison_document import ArmFacts, ArmMean
+from bnexp.store.reach import Reach
 
 
 def arm_facts(arm: Arm, history: History, question: ResolvedQuestion) -> ArmFacts:

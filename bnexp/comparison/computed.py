@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from bnexp.comparison.metric_rules import of_one_class
 from bnexp.comparison.pairing import Arm
 from bnexp.config import Experiment
 from bnexp.config.section import Task
@@ -12,6 +13,7 @@ from bnexp.errors import ComparisonError
 from bnexp.held_out import HeldOut
 from bnexp.history import History
 from bnexp.metrics import computed_names, is_computed
+from bnexp.store import DataFacts
 
 NEEDS_PREDICTIONS = "is computed from what a net predicts for each held-out row"
 
@@ -28,14 +30,22 @@ def with_computed(history: History, held_out: HeldOut | None, metric: str) -> Hi
     return None if values_SR is None else history.with_final(metric, values_SR.mean(axis=1))
 
 
+def refuse_one_class(metric: str | None, data: Iterable[DataFacts]) -> None:
+    """Raise ComparisonError if AUC is asked for on a part that has but one class, so that it has no value there."""
+    for facts in data:
+        if metric is not None and (why := of_one_class(metric, facts.one_class or {})):
+            raise ComparisonError(f"--metric is {metric!r}; {why}")
+
+
 def answering(arms: Sequence[Arm], metric: str | None) -> list[Arm]:
     """Return arms whose histories have a metric that was asked for, if it is a computed one.
 
     Raises:
-        ComparisonError: if an arm keeps no predictions.
+        ComparisonError: if an arm keeps no predictions, or has but one class where AUC is asked for.
     """
     if metric is None or not is_computed(metric):
         return list(arms)
+    refuse_one_class(metric, [arm.record.dataset for arm in arms])
     histories = [with_computed(arm.history, arm.held_out, metric) for arm in arms]
     if lost := [f"{arm.name} ({arm.run})" for arm, history in zip(arms, histories, strict=True) if history is None]:
         raise ComparisonError(

@@ -18,7 +18,8 @@ from bnexp.comparison.question import ResolvedQuestion
 from bnexp.comparison.verdict import judged
 from bnexp.statistics import strict, strict_values
 from bnexp.statistics.arrays import Floats
-from bnexp.store.comparison_document import Contrast, Judged, MetricDifference, ReachDifference, SpeedUp, Verdict
+from bnexp.store.comparison_document import Contrast, Judged, MetricDifference, ReachDifference, Verdict
+from bnexp.store.reach import SpeedUp
 
 
 def contrasts(several: Sequence[PairedArms], question: ResolvedQuestion) -> list[Contrast]:
@@ -92,7 +93,8 @@ def _reach_difference(arms: PairedArms, question: ResolvedQuestion) -> ReachDiff
     found = [epochs_to_target(history, question) for history in (arms.treated, arms.base)]
     treated_S, base_S = (np.where(epochs_S <= budget, epochs_S, np.nan) for epochs_S in found)
     capped_S = [np.nan_to_num(epochs_S, nan=budget) for epochs_S in (treated_S, base_S)]
+    speed_up = statistics.speed_up(treated_S, base_S, budget, statistics.LEVEL)
     return ReachDifference(
         epochs=MetricDifference(**strict(statistics.paired_difference(capped_S[0], capped_S[1], statistics.LEVEL))),
-        speed_up=SpeedUp(**strict(statistics.speed_up(treated_S, base_S, budget, statistics.LEVEL))),
+        speed_up=None if speed_up is None else SpeedUp(**strict(speed_up)),
     )

@@ -29,6 +29,9 @@ DISAGREE = 0.2
 """Assumed before the first run: the share of held-out rows that two arms answer differently, the same in every seed."""
 
 
+KNOWN_LATER = "The true limit is usually much lower, and is known once these data have been compared."
+
+
 @dataclass(frozen=True)
 class Design:
     """What is known of a comparison before it is made."""
@@ -88,8 +91,8 @@ def detectable_by(design: Design, earlier: Earlier | None) -> Detectable:
     if _is_assumed(design) and design.rows is not None:
         error = error_over_rows(Components(seed=0.0, row=DISAGREE, rest=0.0), design.seeds, design.rows)
         share = f"the same {DISAGREE:.0%} of the {design.rows} held-out rows in every seed"
-        start = f"If the arms disagree on {share}, {design.seeds} seeds detect"
-        return _told(design, error, start, "; the spread over seeds is not known yet, and adds to it", None)
+        end = f", if the arms disagree on {share}. {KNOWN_LATER}"
+        return _told(design, error, f"At worst, {design.seeds} seeds detect", end.rstrip("."), None)
     said = (
         f"Which difference {design.seeds} seeds detect in {with_unit(design.metric)} is not known until these data "
         "have been compared once."
@@ -109,7 +112,8 @@ def _measured(design: Design, found: MetricDifference) -> tuple[StandardError, s
     deviation, rows = found.standard_deviation or 0.0, found.new_rows
     seeds = f"{design.seeds} seeds"
     if design.about == "these-rows" or rows is None:
-        return error_over_seeds(deviation, design.seeds), f"On these rows, {seeds}"
+        these = "these splits" if design.own_splits else "these rows"
+        return error_over_seeds(deviation, design.seeds), f"On {these}, {seeds}"
     if rows.drawn == "splits":
         share = rows.count / (design.data.training_rows or math.inf)
         return error_over_splits(deviation, design.seeds, share), f"For other splits, {seeds}"

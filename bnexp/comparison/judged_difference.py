@@ -12,6 +12,7 @@ from bnexp.comparison.new_rows import NewRowsEstimate
 from bnexp.metrics import quantity
 from bnexp.statistics import LEVEL, RARE, Estimate, Floats, Goal, Levels, Shown
 from bnexp.statistics.held_out_rows import FEWEST_EFFECTIVE, MOSTLY_ROWS
+from bnexp.store.comparison_question import MeasuredOn
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,8 @@ class JudgedDifference:
     margin: float
     levels: Levels = field(default_factory=Levels)
     new_rows: NewRowsEstimate | None = None
+    measured_on: MeasuredOn = "these rows"
+    """What `here` speaks of."""
     is_claim: bool = False
     """Whether a study's hypothesis is judged. Any difference below 0 refutes it."""
     is_margin_of_all: bool = False
@@ -36,7 +39,7 @@ class JudgedDifference:
 
     @cached_property
     def here(self) -> Estimate:
-        """Return the mean difference as estimated for these rows."""
+        """Return the mean difference as estimated for these rows, or splits: over seeds alone."""
         return statistics.over_seeds(self.difference_S)
 
     @property

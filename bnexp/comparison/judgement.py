@@ -15,6 +15,7 @@ from bnexp.comparison.metric_rules import (
     lost_pairs,
     nothing_learned,
     score_of_guessing,
+    undefined_pairs,
 )
 from bnexp.statistics import LEVEL
 from bnexp.statistics.arrays import Floats
@@ -28,6 +29,8 @@ class Evidence:
     pairs: int
     lost: int = 0
     """Pairs without a value, since a seed diverged."""
+    undefined: int = 0
+    """Other pairs without a value: the metric is not defined for what a seed measured."""
     guessing: float | None = None
     """What a net scores that has learned nothing, if no arm beats it: `unbeaten`."""
     chosen: Mapping[str, str] = field(default_factory=dict)
@@ -44,8 +47,8 @@ class Advice:
     more_pairs: str
     read: str = "Read"
     """Stands before a metric that can answer."""
-    lost_too: str = ""
-    """What else counts as a lost pair."""
+    undefined: str = ""
+    """Why a metric may have no value though no seed diverged."""
     after_loss: str = ""
     after_choice: str = ""
 
@@ -62,7 +65,10 @@ class Withheld:
 def withheld(evidence: Evidence, words: Advice) -> Withheld | None:
     """Return why a verdict is withheld, the gravest reason first; None if it is not."""
     if evidence.lost:
-        return Withheld(_joined(f"No verdict: {lost_pairs(evidence.lost, words.lost_too)}", words.after_loss))
+        return Withheld(_joined(f"No verdict: {lost_pairs(evidence.lost)}", words.after_loss))
+    if evidence.undefined:
+        seen = undefined_pairs(evidence.undefined, evidence.metric, words.undefined)
+        return Withheld(f"No verdict: {seen} Choose another metric.")
     for text in judged_by_what_chose(evidence.metric, evidence.chosen):
         return Withheld(_joined(f"No verdict: it {text}", words.after_choice))
     if evidence.pairs < (fewest := statistics.fewest_pairs(evidence.level)):

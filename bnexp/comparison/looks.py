@@ -38,7 +38,7 @@ def tell_of_looks(
             contrast.verdict.sentence += f" {_end(contrast.verdict, taken)}"
         if before:
             seeds = [count for count, _ in before]
-            contrast.cautions.append(_caution(seeds, taken[-1].seeds, errors[-1], is_planned=bool(planned)))
+            contrast.cautions.append(caution(seeds, taken[-1].seeds, errors[-1], is_planned=bool(planned)))
     if planned or earlier:
         document.looks = Looks(planned=list(planned), taken=list(taken), earlier=list(earlier), error=max(errors))
 
@@ -53,7 +53,7 @@ def _end(verdict: Verdict, taken: Sequence[Look]) -> str:
     return f"Not settled after {seeds} seeds."
 
 
-def _caution(before: Sequence[int], seeds: int, error: float, *, is_planned: bool) -> str:
+def caution(before: Sequence[int], seeds: int, error: float, *, is_planned: bool) -> str:
     """Return what looks that were not planned do to the error."""
     seen = f"Stored comparisons looked at these arms at {seeds_in_words(before)} before"
     if is_planned:

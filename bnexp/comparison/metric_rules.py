@@ -13,7 +13,8 @@ from bnexp.config.layers import every_layer
 from bnexp.config.model import Sequential
 from bnexp.config.own_model import KerasFile, PythonNetwork
 from bnexp.config.section import Resample
-from bnexp.metrics import HELD_OUT_PARTS, is_computed, number, part_of, quantity
+from bnexp.errors import counted, nearest
+from bnexp.metrics import HELD_OUT_PARTS, PARTS, is_computed, number, part_of, quantity
 
 ROUNDING = 1e-6
 """Of accuracies, which older runs hold in float32: no more than this above guessing is guessing."""
@@ -21,6 +22,8 @@ RELATIVE_MARGIN = 0.05
 """The margin of a loss or an error, if none is asked for, over the baseline's mean."""
 TINY_MARGIN = 0.001
 """A margin of a loss or an error below this share of the baseline's mean is warned of."""
+OLDER_NAMES = {"acc": "accuracy", "mean_squared_error": "mse", "mean_absolute_error": "mae"}
+"""Keras's older or longer name of a metric -> the name here."""
 SHARES = ("accuracy", "r2", "auc", "f1")
 """Metrics that are shares: 1 is the best value."""
 WARNINGS_FIRST = "Fix the warnings first. More seeds will not remove them."
@@ -60,6 +63,21 @@ def without_rows(metric: str, measured: Sequence[str]) -> str | None:
     if not is_computed(metric) or f"{part_of(metric)}_accuracy" not in measured or any(map(is_computed, measured)):
         return None
     return "it is computed from what is kept of each held-out row, and an arm keeps none. Set training.keep_rows: true."
+
+
+def not_measured(metric: str, measured: Sequence[str], *, where: str = "") -> str:
+    """Return why a metric is not known, and the names that are, the nearest first; Keras's older names are known.
+
+    >>> not_measured("val_acc", ["val_auc", "val_accuracy"], where=" in every cell")
+    "it is not measured in every cell. Did you mean 'val_accuracy'? Good names: val_auc, val_accuracy."
+    >>> not_measured("val_auc", ["val_accuracy", "val_f1"])
+    'AUC needs two classes, and these data have more. Good names: val_accuracy, val_f1.'
+    """
+    if metric.endswith("_auc") and metric.replace("_auc", "_f1") in measured:
+        return f"AUC needs two classes, and these data have more. Good names: {', '.join(measured)}."
+    part, _, older = metric.partition("_") if metric.partition("_")[0] in PARTS else ("", "", metric)
+    name = "_".join(one for one in (part, OLDER_NAMES.get(older, older)) if one)
+    return f"it is not measured{where}. {nearest(name, measured)}"
 
 
 def impossible_margin(metric: str, value: float, *, spelt: str = "") -> str | None:
@@ -229,10 +247,37 @@ def nothing_learned(metric: str, score: float, who: str, *, read: str = "Read") 
     return f"No verdict: {who} beats {seen} in {metric} by its 95% interval. {why} {cure}"
 
 
-def lost_pairs(count: int, why: str = "") -> str:
+def of_one_class(metric: str, one_class: Mapping[str, float]) -> str | None:
+    """Return why a part has no AUC, and the cure, where it has but one class; else None.
+
+    `one_class` is `Data.one_class`: the accuracy of the best single answer, for each part.
+
+    >>> of_one_class("test_auc", {"test": 1.0})
+    'the test part has but one class, and an AUC compares two. Read test_accuracy, or keep both classes in it.'
+    >>> of_one_class("test_auc", {"test": 0.9}), of_one_class("test_f1", {"test": 1.0})
+    (None, None)
+    """
+    part = part_of(metric)
+    if quantity(metric) != "auc" or one_class.get(part) != 1.0:
+        return None
+    where = "validation" if part == "val" else part
+    seen = f"the {where} part has but one class, and an AUC compares two"
+    return f"{seen}. Read {part}_accuracy, or keep both classes in it."
+
+
+def lost_pairs(count: int) -> str:
     """Return what diverged seeds do to a verdict: their pairs have no value, and the others alone would mislead."""
     if count == 1:
-        return f"in 1 pair a seed diverged, so that pair has no value{why}. Leaving it out would bias the result."
-    return (
-        f"in {count} pairs a seed diverged, so those pairs have no value{why}. Leaving them out would bias the result."
-    )
+        return "in 1 pair a seed diverged, so that pair has no value. Leaving it out would bias the result."
+    return f"in {count} pairs a seed diverged, so those pairs have no value. Leaving them out would bias the result."
+
+
+def undefined_pairs(count: int, metric: str, why: str = "") -> str:
+    """Return what a metric without a value does to a verdict, in pairs without a diverged seed.
+
+    >>> undefined_pairs(1, "val_auc")
+    'in 1 pair val_auc has no value, though no seed diverged. Leaving it out would bias the result.'
+    """
+    it = "it" if count == 1 else "them"
+    seen = f"in {counted(count, 'pair')} {metric} has no value, though no seed diverged{why}"
+    return f"{seen}. Leaving {it} out would bias the result."

@@ -12,12 +12,13 @@ from typing import Literal
 import numpy as np
 
 from bnexp.comparison.arm_values import final_values, guessing_of
+from bnexp.comparison.drawn_anew import DrawnAnew, drawn_anew, split_rows
 from bnexp.comparison.pairing import Arm, PairedArms
 from bnexp.comparison.scale import Scale, difference_on_scale, rows_on_scale
 from bnexp.held_out import PartRows
 from bnexp.history import History
 from bnexp.metrics import HELD_OUT_PARTS, part_of, quantity
-from bnexp.statistics import Estimate, over_seeds, over_splits, strict
+from bnexp.statistics import Estimate, over_seeds, strict
 from bnexp.statistics.arrays import Floats
 from bnexp.statistics.held_out_rows import NewRows, by_group, new_rows
 from bnexp.store.comparison_document import NewRowsInterval
@@ -26,9 +27,8 @@ from bnexp.store.run_record import MEASURES_NOT_KEPT, PREDICTIONS_NOT_KEPT
 NOT_KEPT = (
     "What each row measured is not kept, so nothing is said of new rows. Train again with training.keep_rows: true."
 )
-
-NOT_HELD_OUT = "Nothing is said of new rows: the metric is not measured on held-out rows."
-MOST_HELD_OUT = "Nothing is said of new rows: each seed holds out rows of its own, and most rows are held out."
+OTHER_ROWS = "Nothing is said of new rows: rows.npz of {} and of {} are of different rows. Train both again."
+NOT_FINITE = "Nothing is said of new rows: what some row measured is not finite. Choose another metric."
 
 
 @dataclass(frozen=True)
@@ -68,17 +68,19 @@ def over_rows(difference_SR: Floats, groups_R: np.ndarray | None) -> NewRowsEsti
 def for_new_rows(arms: PairedArms, metric: str, scale: Scale = "difference") -> NewRowsEstimate | None:
     """Return the estimate of a difference for new rows of the same kind.
 
-    None for a metric of the training part, where rows were not kept, or where a pair has no value.
+    None for a metric of the training part, where rows were not kept, or where a pair has no value. Splits of each
+    seed's own need no rows, only their numbers (`drawn_anew`).
     """
-    part = part_of(metric)
-    pair = [_rows(arm, history, part) for arm, history in ((arms.arm, arms.treated), (arms.baseline, arms.base))]
-    finals = _finals(arms, metric)
+    part, anew, finals = part_of(metric), _drawn(arms, metric), _finals(arms, metric)
     difference_S = difference_on_scale(*finals, scale)
-    treated, base = pair
-    if treated is None or base is None or not np.isfinite(difference_S).all() or len(difference_S) < 2:
+    if anew.what is None or not np.isfinite(difference_S).all() or len(difference_S) < 2:
         return None
-    if not treated.is_shared:
-        return _over_splits(arms, treated, difference_S)
+    if anew.what == "splits":
+        return NewRowsEstimate("splits", anew.over_splits(difference_S), anew.count)
+    pair = [_rows(arm, history, part) for arm, history in ((arms.arm, arms.treated), (arms.baseline, arms.base))]
+    treated, base = pair
+    if treated is None or base is None or not (treated.is_shared and base.is_shared):
+        return None
     one, other = (
         MeasuredRows(rows, final_S, [seed in history.diverged_at for seed in history.seeds])
         for rows, final_S, history in zip((treated, base), finals, (arms.treated, arms.base), strict=True)
@@ -98,14 +100,34 @@ def _finals(arms: PairedArms, metric: str) -> tuple[Floats, Floats]:
     return treated_S, final_values(arms.base, metric, guessing_of(arms.baseline))
 
 
-def why_not(arms: PairedArms, metric: str, *, own_splits: bool) -> str:
+def _drawn(arms: PairedArms, metric: str) -> DrawnAnew:
+    """Return what is drawn anew besides seeds."""
+    both = (arms.arm, arms.baseline)
+    return drawn_anew(metric, [split_rows(arm.experiment.dataset.resample, arm.record.dataset) for arm in both])
+
+
+def why_not(arms: PairedArms, metric: str) -> str:
     """Return why nothing is said of new rows, where `for_new_rows` estimates nothing."""
-    if part_of(metric) not in HELD_OUT_PARTS:
-        return NOT_HELD_OUT
+    anew = _drawn(arms, metric)
+    if anew.what is None:
+        return anew.why_not
     both = (arms.arm, arms.baseline)
     reasons = [_why_not_kept(arm) for arm in both if arm.held_out is None]
-    reasons += [] if own_splits else [_too_large(arm) for arm in both]
-    return next(filter(None, reasons), MOST_HELD_OUT if own_splits else NOT_KEPT)
+    return next(filter(None, [*reasons, *map(_too_large, both), _why_unusable(arms, metric)]), NOT_KEPT)
+
+
+def _why_unusable(arms: PairedArms, metric: str) -> str:
+    """Return why rows that both arms keep give no estimate; empty where one keeps none, or not the metric's values."""
+    sides = ((arms.arm, arms.treated), (arms.baseline, arms.base))
+    pair = [rows for arm, history in sides if (rows := _rows(arm, history, part_of(metric))) is not None]
+    if len(pair) < 2:
+        return ""
+    if not np.array_equal(pair[0].rows_SR, pair[1].rows_SR):
+        return OTHER_ROWS.format(arms.arm.run, arms.baseline.run)
+    of_rows = "mse" if quantity(metric) == "r2" else quantity(metric)
+    values = [values_SR for rows in pair if (values_SR := rows.values(of_rows)) is not None]
+    is_known = len(values) == 2
+    return NOT_FINITE if is_known and not all(np.isfinite(values_SR).all() for values_SR in values) else ""
 
 
 def _why_not_kept(arm: Arm) -> str:
@@ -182,12 +204,3 @@ def of_r2(treated: PartRows, base: PartRows) -> Floats | None:
     ratio = gain_SR.mean() / spread_SR.mean()
     linear_SR: Floats = ratio + (gain_SR - ratio * spread_SR) / spread_SR.mean()
     return linear_SR
-
-
-def _over_splits(arms: PairedArms, rows: PartRows, difference_S: Floats) -> NewRowsEstimate | None:
-    """Return Nadeau and Bengio's estimate; None where most rows are held out, which it is not made for."""
-    training_rows = arms.arm.record.dataset.training_rows
-    held_out = rows.rows_SR.shape[1]
-    if not training_rows or held_out > training_rows:
-        return None
-    return NewRowsEstimate("splits", over_splits(difference_S, held_out / training_rows), held_out)

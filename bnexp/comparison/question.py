@@ -9,12 +9,14 @@ from typing import Literal
 
 import numpy as np
 
+from bnexp import statistics
 from bnexp.comparison.metric_rules import (
     RELATIVE_MARGIN,
     chosen_by,
     impossible_margin,
     impossible_value,
     judged_by_what_chose,
+    not_measured,
     unmeasured_part,
     without_rows,
 )
@@ -108,7 +110,7 @@ def refuse_impossible(question: Question, names: Sequence[str], measured: Sequen
         faults.append(f"--baseline is {question.baseline!r}; expected one of the arms. {hint}")
     if question.metric is not None and question.metric not in measured:
         without = unmeasured_part(question.metric, measured) or without_rows(question.metric, measured)
-        hint = without or f"it is not measured. {nearest(question.metric, measured)}"
+        hint = without or not_measured(question.metric, measured)
         faults.append(f"--metric is {question.metric!r}; {hint}")
     else:
         faults += _impossible_values(question, question.metric or headline(measured))
@@ -175,12 +177,20 @@ def _target(
     watched = on_validation(metric)
     if is_computed(metric):
         return None, f"none: {quantity(metric)} is computed after training, not at each epoch"
-    change = "minus" if higher_is_better(watched) else "plus"
-    rule = f"the median best {watched} of {baseline}'s seeds {change} {TARGET_SHARE:.0%}"
+    share = _target_share(watched)
+    rule = f"{share:.0%} of the median best {watched} of {baseline}'s seeds"
+    if quantity(watched) == "r2" and not statistics.beats(history.final(watched), 0.0):
+        beaten = f"{baseline} does not beat predicting the mean (0) in {watched} by its 95% interval"
+        return None, f"none: {beaten}; --reach sets one"
     target = _default_target(watched, history)
     if target is not None and quantity(watched) == "accuracy" and target <= guessing.get("val", -1):
         return None, f"none: {rule} is no more than guessing scores; --reach sets one"
     return target, rule
+
+
+def _target_share(metric: str) -> float:
+    """Return the default target over the median: a little worse than it."""
+    return 1 - TARGET_SHARE if higher_is_better(metric) else 1 + TARGET_SHARE
 
 
 def _default_margin(metric: str, baseline: History) -> float:
@@ -195,5 +205,4 @@ def _default_target(metric: str, baseline: History) -> float | None:
     best_S = baseline.best(metric)
     if not np.isfinite(best_S).any():
         return None
-    median = float(np.nanmedian(best_S))
-    return median - (1 if higher_is_better(metric) else -1) * TARGET_SHARE * abs(median)
+    return float(np.nanmedian(best_S)) * _target_share(metric)

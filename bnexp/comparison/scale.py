@@ -26,7 +26,7 @@ def scale_of(metric: str, *values: Floats, own_splits: bool = False) -> Scale:
     """Return the scale on which arms with these final values, (S,) each, are judged.
 
     Where each seed has a split of its own, it is the difference. There the corrected interval of the ratio covers too
-    seldom, and that of the difference does not (docs/statistics.md; `benchmarks/coverage.py`).
+    seldom, and the difference's does not (docs/statistics.md; `benchmarks/coverage.py`).
 
     >>> scale_of("val_loss", np.array([0.5, 0.25])), scale_of("val_loss", np.zeros(2)), scale_of("r2", np.ones(2))
     ('ratio', 'difference', 'difference')
@@ -45,7 +45,7 @@ def difference_on_scale(treated_S: Floats, baseline_S: Floats, scale: Scale) -> 
     """
     if scale == "ratio":
         treated_S, baseline_S = (np.log(values_S) for values_S in (treated_S, baseline_S))
-    return statistics.subtracted(treated_S, baseline_S)
+    return statistics.subtracted(treated_S, baseline_S, in_logs=scale == "ratio")
 
 
 def rows_on_scale(values_SR: Floats, final_S: Floats, scale: Scale) -> Floats:
@@ -63,3 +63,26 @@ def margin_on_scale(margin: float, baseline_mean: float, scale: Scale) -> float:
     1.05
     """
     return margin if scale == "difference" else math.log1p(margin / baseline_mean)
+
+
+def ratio_limits(log_margin: float) -> str:
+    """Write between which ratios no difference matters, by the log that is the margin.
+
+    >>> ratio_limits(math.log(1.05)), ratio_limits(math.log(1.00089)), ratio_limits(900.0)
+    ('between 0.952 and 1.05', 'between 0.99911 and 1.00089', 'between 0 and inf')
+    """
+    decimals = max(2, 1 - math.floor(math.log10(log_margin))) if log_margin > 0 else 2
+    low, high = (math.exp(log) if log < 700 else math.inf for log in (-log_margin, log_margin))
+    if log_margin > 0.1:
+        return f"between {low:.3g} and {high:.3g}"
+    return f"between {round(low, decimals):g} and {round(high, decimals):g}"
+
+
+def ratio_text(log: float) -> str:
+    """Write the ratio of a log; a bound that no number can hold has a sign in its place.
+
+    >>> ratio_text(0.0), ratio_text(-0.105), ratio_text(900.0)
+    ('1.00', '0.900', 'inf')
+    """
+    ratio = math.exp(log) if log < 700 else math.inf
+    return f"{ratio:#.3g}" if math.isfinite(ratio) else "inf"

@@ -10,13 +10,21 @@ import numpy as np
 from bnexp import statistics
 from bnexp.comparison.answer import answer, is_open_to_seeds
 from bnexp.comparison.arm_values import final_values, guessing_of, one_class_of
+from bnexp.comparison.drawn_anew import measured_on
 from bnexp.comparison.judged_difference import JudgedDifference
 from bnexp.comparison.judgement import Advice, Evidence, Withheld, unbeaten, withheld
 from bnexp.comparison.metric_rules import chosen_by, has_own_splits, is_margin_of_all, perfect_net_would_not_matter
 from bnexp.comparison.new_rows import for_new_rows, why_not
 from bnexp.comparison.pairing import PairedArms
 from bnexp.comparison.question import ResolvedQuestion
-from bnexp.comparison.scale import Scale, difference_on_scale, margin_on_scale, scale_of
+from bnexp.comparison.scale import (
+    Scale,
+    difference_on_scale,
+    margin_on_scale,
+    ratio_limits,
+    ratio_text,
+    scale_of,
+)
 from bnexp.metrics import higher_is_better, number, with_unit
 from bnexp.statistics import LEVEL, Interval, Levels, Shown, Word
 from bnexp.statistics.arrays import Floats
@@ -64,7 +72,7 @@ def _case(arms: PairedArms, question: ResolvedQuestion) -> _Case:
     difference_S = difference_on_scale(values[0], values[1], scale)
     whole_S = difference_S[np.isfinite(difference_S)]
     baseline_mean = float(np.mean(values[1][np.isfinite(values[1])])) if np.isfinite(values[1]).any() else np.nan
-    reason = why_not(arms, question.metric, own_splits=own_splits)
+    reason = why_not(arms, question.metric)
     wording = _ComparisonWording(arms.arm.name, arms.baseline.name, question, scale, baseline_mean, reason)
     evidence, advice = _evidence(arms, values, difference_S, question.metric), _advice(arms)
     if not len(whole_S):
@@ -74,6 +82,7 @@ def _case(arms: PairedArms, question: ResolvedQuestion) -> _Case:
         whole_S,
         margin=margin_on_scale(question.margin, baseline_mean, scale),
         new_rows=for_new_rows(arms, question.metric, scale) if question.about == "new-rows" else None,
+        measured_on=measured_on(question.metric, [arms.arm.experiment.dataset.resample]),
         is_margin_of_all=is_margin_of_all(question.metric, question.margin, baseline_mean),
         is_warned=bool(arms.arm.record.warnings or arms.baseline.record.warnings),
         looks=question.looks,
@@ -119,11 +128,14 @@ def _of_margin(difference: JudgedDifference, level: float) -> MarginInterval:
 def _evidence(arms: PairedArms, values: Sequence[Floats], difference_S: Floats, metric: str) -> Evidence:
     """Return what the verdict rests on. If only one run records what guessing scores, that holds for both arms."""
     scores = [one_class_of(arm) for arm in (arms.arm, arms.baseline)]
-    pairs = int(np.isfinite(difference_S).sum())
+    has_value_S = np.isfinite(difference_S)
+    diverged = {*arms.treated.diverged_at, *arms.base.diverged_at}
+    diverged_S = np.array([seed in diverged for seed in arms.treated.seeds])
     return Evidence(
         metric,
-        pairs=pairs,
-        lost=len(difference_S) - pairs,
+        pairs=int(has_value_S.sum()),
+        lost=int((~has_value_S & diverged_S).sum()),
+        undefined=int((~has_value_S & ~diverged_S).sum()),
         guessing=unbeaten(metric, [(scores[0] or scores[1], values[0]), (scores[1] or scores[0], values[1])]),
         chosen=chosen_by([arms.arm.experiment, arms.baseline.experiment]),
     )
@@ -158,8 +170,9 @@ class _ComparisonWording:
     def says(self, interval: Interval, word: str) -> str:
         """Return the difference with its interval, and how it lies to zero and to the margin."""
         mean, bounds = self._written(interval)
-        sign = "/" if self.scale == "ratio" else "-"
-        told = f"{self.arm} {sign} {self.baseline} in {with_unit(self.question.metric)} is {mean} {bounds}"
+        if self.scale == "ratio":
+            return self._says_of_ratio(f"{mean} {bounds}", word)
+        told = f"{self.arm} - {self.baseline} in {with_unit(self.question.metric)} is {mean} {bounds}"
         match word:
             case "helps" | "hurts":
                 better = "better" if word == "helps" else "worse"
@@ -167,6 +180,19 @@ class _ComparisonWording:
             case "no difference that matters":
                 return f"{told}, inside the margin of {self._limit}."
         return f"{told}, and the margin is {self._limit}."
+
+    def _says_of_ratio(self, ratio: str, word: str) -> str:
+        """Return the ratio with its interval, and how it lies to 1 and to the ratios that do not matter."""
+        told = f"the ratio {self.arm} / {self.baseline} of {self.question.metric} is {ratio}"
+        margin = margin_on_scale(self.question.margin, self.baseline_mean, "ratio")
+        limit = f"a ratio {ratio_limits(margin)} does not matter"
+        match word:
+            case "helps" | "hurts":
+                better = "better" if word == "helps" else "worse"
+                return f"{told}: {better}, and the mean lies outside the margin; {limit}."
+            case "no difference that matters":
+                return f"{told}, inside the margin; {limit}."
+        return f"{told}; {limit}."
 
     def bounds(self, interval: Interval) -> str:
         """Write the bounds of an interval."""
@@ -188,28 +214,15 @@ class _ComparisonWording:
 
     @property
     def _limit(self) -> str:
-        """Write the margin."""
-        if self.scale == "ratio":
-            share = f"{100 * self.question.margin / self.baseline_mean:.3g}% of {self.baseline}'s mean"
-            return f"±{number(self.question.metric, self.question.margin)} ({share})"
+        """Write the margin of a difference."""
         return f"±{number(self.question.metric, self.question.margin)}"
 
     def _written(self, interval: Interval) -> tuple[str, str]:
         """Write a mean, and its bounds."""
         values = (interval.mean, interval.low, interval.high)
         if self.scale == "ratio":
-            texts = [_ratio(value) for value in values]
+            texts = [ratio_text(value) for value in values]
         else:
             half, metric = interval.high - interval.mean, self.question.metric
             texts = [number(metric, value, spread=half, signed=True) for value in values]
         return texts[0], f"[{texts[1]}, {texts[2]}]"
-
-
-def _ratio(log: float) -> str:
-    """Write the ratio of a log; a bound that no number can hold has a sign in its place.
-
-    >>> _ratio(0.0), _ratio(-0.105), _ratio(900.0)
-    ('1.00', '0.900', 'inf')
-    """
-    ratio = float(np.exp(min(log, 700.0))) if log < 700 else np.inf
-    return f"{ratio:#.3g}" if np.isfinite(ratio) else "inf"

@@ -17,7 +17,7 @@ from bnexp.config.yaml import Keys, Node
 def with_nearest_kind(node: Node, keys: Keys, context: Mapping[str, Any]) -> Node | None:
     """Return a config with the nearest good name at the section of these keys; None if no name is near.
 
-    `context` is that of pydantic's error: the name, `tag`, and the good ones, `expected_tags`.
+    `context` comes from pydantic's error: the name, `tag`, and the good ones, `expected_tags`.
     """
     good = [tag.strip().strip("'") for tag in str(context["expected_tags"]).split(",")]
     near = difflib.get_close_matches(str(context["tag"]), good, n=1)

@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from bnexp.config.initializer import GLOROT_UNIFORM, HE_NORMAL, InitializerKey
 from bnexp.config.normalization import NoNormalization, NormalizationKey
-from bnexp.config.section import Count, NonNegative, Section
+from bnexp.config.section import AtLeastOne, NonNegative, Section
 
 Activation = Literal[
     "relu", "sigmoid", "tanh", "linear", "elu", "selu", "gelu", "silu", "swish", "softplus", "softsign",
@@ -40,7 +40,7 @@ class Mlp(Network):
     name: Literal["mlp"]
     hidden: Annotated[list[Units], Field(min_length=1)] = [64, 64]
     """Units of each hidden layer."""
-    repeat: Count = 1
+    repeat: AtLeastOne = 1
     """How often that stack stands behind itself: `hidden: [64]` 20 times is a net of 20 hidden layers."""
     placement: Literal["before", "after"] = "after"
     """Whether normalization stands before the activation (the 2015 paper) or after it (the common tutorial)."""
@@ -62,9 +62,9 @@ class Cnn(Network):
     name: Literal["cnn"]
     filters: Annotated[list[Units], Field(min_length=1)] = [16, 32, 64]
     """Filters of each block."""
-    convolutions: Count = 1
+    convolutions: AtLeastOne = 1
     """Convolutions in each block."""
-    kernel_size: Count = 3
+    kernel_size: AtLeastOne = 3
     pooling: Literal["max", "average", "none"] = "max"
     """What halves height and width at the end of each block, while there are two or more of both."""
     hidden: list[Units] = []
@@ -105,7 +105,7 @@ class Conv1d(Network):
     name: Literal["conv1d"]
     filters: Annotated[list[Units], Field(min_length=1)] = [32, 64]
     """Filters of each block."""
-    kernel_size: Count = 5
+    kernel_size: AtLeastOne = 5
     pooling: Literal["max", "average", "none"] = "max"
     """What halves the frames at the end of each block."""
     embedding: Units = 32
@@ -144,8 +144,8 @@ class Transformer(Network):
     name: Literal["transformer"]
     width: Units = 32
     """Width of a position's vector."""
-    blocks: Count = 2
-    heads: Count = 2
+    blocks: AtLeastOne = 2
+    heads: AtLeastOne = 2
     feedforward: Units = 64
     """Units of the hidden layer between attention layers."""
     pooling: Literal["mean", "first"] = "mean"

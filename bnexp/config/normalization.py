@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from bnexp.config.section import Count, Positive, Section, named
+from bnexp.config.section import AtLeastOne, Positive, Section, named
 
 Momentum = Annotated[float, Field(ge=0, lt=1)]
 
@@ -43,7 +43,7 @@ class GroupNormalization(Section):
     """Each row over its positions and a group of its channels (Wu and He, 2018)."""
 
     name: Literal["group"]
-    groups: Count = 8
+    groups: AtLeastOne = 8
     """Groups of channels; must divide the channels of every layer."""
     epsilon: Positive = 1e-3
     center: bool = True

@@ -17,7 +17,7 @@ from bnexp.config.normalization import (
     NoNormalization,
     RmsNormalization,
 )
-from bnexp.config.section import Count, Positive, Section, named
+from bnexp.config.section import AtLeastOne, Positive, Section, named
 from bnexp.errors import outside_locale
 
 
@@ -47,7 +47,7 @@ class SwappedGroup(Section):
     """Group normalization (Wu and He, 2018) with as many groups as fit each layer."""
 
     name: Literal["group"]
-    groups: Count | None = None
+    groups: AtLeastOne | None = None
     """Groups of channels; null: the greatest divisor of a layer's channels up to 32 that leaves a group 8 numbers."""
     epsilon: Positive = 1e-3
     center: bool = True

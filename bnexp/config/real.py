@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from bnexp.config.section import Count, Fraction, Positive, RandomState, Resample, Section, Shift
+from bnexp.config.section import AtLeastOne, Fraction, Positive, RandomState, Resample, Section, Shift
 from bnexp.errors import outside_locale
 
 Text = Annotated[str, Field(min_length=1)]
@@ -69,7 +69,7 @@ class _Text(RealDataset):
 
     vocabulary: Annotated[int, Field(ge=3)] = 10_000
     """Numbers for words: the commonest of the training part; two of them are for padding and for all other words."""
-    length: Count = 200
+    length: AtLeastOne = 200
     """Words read of each text; shorter texts are padded, and the padding masked."""
     scale: Literal["none"] = "none"
 
@@ -77,7 +77,7 @@ class _Text(RealDataset):
 class _Sequence(_Numbers):
     """Sequences of feature vectors."""
 
-    length: Count | None = None
+    length: AtLeastOne | None = None
     """Frames read of each sequence; null: as many as the longest has. Shorter ones are padded; conv1d, rnn and
     transformer mask that, the others read zeros."""
 
@@ -86,7 +86,7 @@ class _Audio(_Sequence):
     """Recordings, as Keras's log-mel spectrogram (`keras.layers.MelSpectrogram`) or as the wave itself."""
 
     features: Literal["log_mel", "wave"] = "log_mel"
-    mels: Count = 40
+    mels: AtLeastOne = 40
     """Bands of the spectrogram, from 0 to half the sampling rate."""
     window_ms: Positive = 32.0
     stride_ms: Positive = 16.0
@@ -143,11 +143,11 @@ class OpenmlDataset(_Table):
     """A set of OpenML, by its number or its name, through scikit-learn's `fetch_openml` and its cache."""
 
     name: Literal["openml"]
-    id: Count | None = None
+    id: AtLeastOne | None = None
     """OpenML's number of the set, as in openml.org/d/61; null: it is named by `data_name`."""
     data_name: Text | None = None
     """OpenML's name of the set, such as iris."""
-    version: Count | None = None
+    version: AtLeastOne | None = None
     """The version of the set; null: the first active one."""
     target: Text | None = None
     """The column to be learned; null: the one that OpenML names."""
@@ -175,7 +175,7 @@ class ImageFolderDataset(_File, _Image):
     on black. Gray levels of 16 bits are read as 0 to 255, with their fractions."""
 
     name: Literal["image_folder"]
-    size: Annotated[list[Count], Field(min_length=2, max_length=2)] | None = None
+    size: Annotated[list[AtLeastOne], Field(min_length=2, max_length=2)] | None = None
     """Height and width to resize to; null: all must have one size."""
     color: Literal["rgb", "grayscale"] = "rgb"
 
@@ -227,7 +227,7 @@ class AsteriskLanguagesSet(_Audio):
     """Telephone prompts in five languages; one prompt stays on one side of the split in all of them."""
 
     name: Literal["asterisk_lang"]
-    length: Count | None = 128
+    length: AtLeastOne | None = 128
     """Frames read of each prompt, of 16 ms each if nothing else is said; null: as many as the longest has."""
 
 

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field
 
 from bnexp.config import yaml
 from bnexp.config.places import node_at, spelt
-from bnexp.config.section import Count, Positive, Section
+from bnexp.config.section import AtLeastOne, Positive, Section
 from bnexp.config.writing import dump_plain
 from bnexp.config.yaml import Keys, Node
 
@@ -31,7 +31,7 @@ class Tune(Section):
 
     key: str
     values: Annotated[list[Any], Field(min_length=2)]
-    seeds: Count = 3
+    seeds: AtLeastOne = 3
     """Trainings of each value: seed 1000, 1001, ..."""
     metric: str = "val_accuracy"
     """Of the validation part."""

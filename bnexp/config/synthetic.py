@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from bnexp.config.section import Count, Fraction, NonNegative, Positive, RandomState, Resample, Section, Shift
+from bnexp.config.section import AtLeastOne, Fraction, NonNegative, Positive, RandomState, Resample, Section, Shift
 
 
 class _Drawn(Section):
@@ -34,12 +34,12 @@ class ClassificationDataset(_Drawn):
     """scikit-learn's `make_classification`."""
 
     name: Literal["classification"]
-    features: Count = 20
+    features: AtLeastOne = 20
     informative: Annotated[int, Field(ge=1)] = 2
     redundant: Annotated[int, Field(ge=0)] = 2
     repeated: Annotated[int, Field(ge=0)] = 0
     classes: Annotated[int, Field(ge=2)] = 2
-    clusters_per_class: Count = 2
+    clusters_per_class: AtLeastOne = 2
     weights: list[Fraction] | None = None
     """Shares of the classes; equal if not given."""
     flip_y: Annotated[float, Field(ge=0, le=1)] = 0.01
@@ -52,12 +52,12 @@ class RegressionDataset(_Drawn):
     """scikit-learn's `make_regression`, one target."""
 
     name: Literal["regression"]
-    features: Count = 20
-    informative: Count = 10
+    features: AtLeastOne = 20
+    informative: AtLeastOne = 10
     bias: float = 0.0
     noise: NonNegative = 0.0
     """Standard deviation of the noise on the target."""
-    effective_rank: Count | None = None
+    effective_rank: AtLeastOne | None = None
     tail_strength: Annotated[float, Field(ge=0, le=1)] = 0.5
     stratify: Literal[False] = False
 
@@ -82,7 +82,7 @@ class BlobsDataset(_Drawn):
     """scikit-learn's `make_blobs`: one Gaussian cloud a class."""
 
     name: Literal["blobs"]
-    features: Count = 2
+    features: AtLeastOne = 2
     classes: Annotated[int, Field(ge=2)] = 3
     cluster_std: Positive = 1.0
     center_box: Annotated[list[float], Field(min_length=2, max_length=2)] = [-10.0, 10.0]

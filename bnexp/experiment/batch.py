@@ -8,7 +8,7 @@ TensorFlow is imported here, inside functions.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,13 +17,12 @@ import numpy as np
 from bnexp.checkpoint import Keeper, Snapshot
 from bnexp.config import Experiment
 from bnexp.history import History, Watch, joined
+from bnexp.store.records import Seeds
 
 if TYPE_CHECKING:
     from bnexp.data import Data
     from bnexp.models import Built
     from bnexp.training.record import Stacked, Trained
-
-Seeds = tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -85,13 +84,16 @@ def train(
     As many experiments and seeds are trained together as fit in memory. At
     most `largest_shard` trainings are worked on at a time, else as many as fit
     and gain speed. The first wave of a single experiment may go on from `before`, a snapshot of it.
+    If the observer asks to stop, experiments that have not begun by then have no history.
 
     Raises:
         CheckpointError: if `before` is of another wave.
         MemoryError: if TensorFlow runs out of memory.
     """
     for part in _fitting(batch, len(seeds)):
-        yield from _in_waves(part, seeds, observer or BatchObserver(), largest_shard, before)
+        stopped = yield from _in_waves(part, seeds, observer or BatchObserver(), largest_shard, before)
+        if stopped:
+            return
 
 
 def _fitting(batch: Sequence[Prepared], seeds: int) -> Iterator[Sequence[Prepared]]:
@@ -113,10 +115,11 @@ def _in_waves(
     observer: BatchObserver,
     largest_shard: int | None,
     before: Snapshot | None,
-) -> Iterator[History]:
+) -> Generator[History, None, bool]:
+    """Yield the history of each experiment of a part; return True if training was stopped."""
     from bnexp.training import waves
 
-    first, asked = part[0], False
+    first, asked, stopped = part[0], False, False
     histories: list[list[History]] = [[] for _ in part]
 
     def watch(so_far: Sequence[History]) -> bool:
@@ -134,9 +137,11 @@ def _in_waves(
         for several, one in zip(histories, trained, strict=True):
             several.append(one.trained.history)
             observer.wave_ended(one)
-        if asked or any(one.trained.interrupted for one in trained):
+        stopped = asked or any(one.trained.interrupted for one in trained)
+        if stopped:
             break
     yield from map(joined, histories)
+    return stopped
 
 
 def _trained(

@@ -8,11 +8,15 @@ from pathlib import Path
 from bnexp import statistics
 from bnexp.comparison import Arm, Question
 from bnexp.comparison.detectable import Design, detectable_by
+from bnexp.comparison.looks import caution
 from bnexp.comparison.metric_rules import has_own_splits
 from bnexp.experiment import earlier_comparison, resolve
+from bnexp.experiment.earlier_looks import Known, looks_before
 from bnexp.experiment.kept_seeds import planned_seeds
 from bnexp.experiment.prepare import Checked
+from bnexp.experiment.warnings import cautions
 from bnexp.metrics import headline
+from bnexp.store.comparison_document import Look
 from bnexp.store.plan_document import ComparisonPlan, PlannedArm, PlannedSeeds
 
 
@@ -41,8 +45,14 @@ def plan(
         level=_level(question, len(planned) - 1),
     )
     known = earlier_comparison.comparison_of(runs, experiments, base, metric)
+    digests = [
+        stored[item.name].record.dataset.digest if item.name in stored else checked[item.name].digest
+        for item in planned
+    ]
+    names = [item.name for item in planned]
+    several = [Known(*each) for each in zip(names, experiments, digests, strict=True)]
     return ComparisonPlan(
-        arms=[_arm(item, stored, runs) for item in planned],
+        arms=[_arm(item, stored, checked, runs) for item in planned],
         baseline=baseline,
         metric=metric,
         about=question.about,
@@ -50,7 +60,23 @@ def plan(
         looks=list(question.looks),
         data=data,
         detectable=detectable_by(design, known),
+        cautions=_of_looks(runs, several, baseline, metric, question.looks or (len(seeds),)),
     )
+
+
+def _of_looks(runs: Path, several: Sequence[Known], baseline: str, metric: str, looks: Sequence[int]) -> list[str]:
+    """List what looks at these arms in stored comparisons do to the error of those that are planned."""
+    level = statistics.LEVEL if len(looks) == 1 else 1 - statistics.share_of_each(looks)
+    now = [Look(seeds=count, level=level) for count in looks]
+    pairs = [(one.name, baseline) for one in several if one.name != baseline]
+    earlier, told = looks_before(runs, several, pairs, metric, now), dict[str, None]()
+    for arm, _ in pairs:
+        before = [(look.seeds, look.level) for look in earlier if look.arm == arm]
+        if before:
+            error = statistics.error_of([*before, *((look.seeds, look.level) for look in now)])
+            counts = [count for count, _ in before]
+            told[caution(counts, looks[-1], error, is_planned=len(looks) > 1)] = None
+    return list(told)
 
 
 def _level(question: Question, contrasts: int) -> float:
@@ -66,16 +92,21 @@ def _seeds(item: resolve.Planned, stored: Mapping[str, Arm]) -> set[int]:
     return set(resolve.experiment_of(item).training.all_seeds())
 
 
-def _arm(item: resolve.Planned, stored: Mapping[str, Arm], runs: Path) -> PlannedArm:
+def _arm(item: resolve.Planned, stored: Mapping[str, Arm], checked: Mapping[str, Checked], runs: Path) -> PlannedArm:
     if item.name in stored:
-        experiment, seeds = stored[item.name].experiment, PlannedSeeds(seeds=len(_seeds(item, stored)))
+        arm = stored[item.name]
+        experiment, seeds, warnings = arm.experiment, PlannedSeeds(seeds=len(_seeds(item, stored))), arm.record.warnings
     else:
         experiment = resolve.experiment_of(item)
         seeds = planned_seeds(experiment, runs)
+        facts = checked[item.name]
+        steps = experiment.training.epochs * facts.steps
+        warnings = [*facts.doubts, *cautions(experiment, steps, facts.own_momenta)]
     return PlannedArm(
         name=item.name,
         run=None if item.run is None else item.run.id,
         epochs=experiment.training.epochs,
         reason=item.reason,
+        warnings=warnings,
         **seeds.model_dump(),
     )

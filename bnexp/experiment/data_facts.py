@@ -33,6 +33,8 @@ def data_facts(name: str, data: Data) -> DataFacts:
         one_class=data.one_class,
         split=data.split,
     )
+    if rows.classes is None:
+        facts.target_range = [float(rows.y_N.min()), float(rows.y_N.max())]
     if data.view.target_center is not None:
         facts.error_unit = "target"
     if (filled := _filled(data)) is not None:

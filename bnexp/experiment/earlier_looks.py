@@ -8,11 +8,13 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 
 from bnexp import store
 from bnexp.comparison import Arm
+from bnexp.config import Experiment
 from bnexp.errors import RunError
 from bnexp.experiment.lookup import of_config
 from bnexp.statistics import LEVEL
@@ -74,26 +76,46 @@ class _Comparison(Record):
                 yield pair[0], pair[1]
 
 
+@dataclass(frozen=True)
+class Known:
+    """An arm by what tells it from others: its config and its rows."""
+
+    name: str
+    experiment: Experiment
+    digest: str | None
+    """Of its rows."""
+
+
 def earlier_looks(
     runs: Path, arms: Sequence[Arm], document: ComparisonDocument, taken: Sequence[Look]
 ) -> list[EarlierLook]:
-    """Return the looks at which an arm of a comparison was judged before: beside its baseline, by the same metric.
+    """Return the looks at which an arm of a comparison was judged before: `looks_before`."""
+    known = [Known(arm.name, arm.experiment, arm.record.dataset.digest) for arm in arms]
+    pairs = [(contrast.arm, contrast.baseline) for contrast in document.contrasts]
+    return looks_before(runs, known, pairs, document.primary.metric, taken)
 
-    They are in the order of the contrasts, each number of seeds once for an arm, the fewest first. An arm is known by
-    its config and its rows, not by its run: a run with more seeds is the same experiment. Of looks at the same seeds,
-    the one of the lowest level counts. A look is left out if one that is `taken` now has the same seeds and no higher
-    level: the same seeds give the same numbers. Comparisons whose runs are gone are not known.
+
+def looks_before(
+    runs: Path, arms: Sequence[Known], pairs: Sequence[tuple[str, str]], metric: str, taken: Sequence[Look]
+) -> list[EarlierLook]:
+    """Return the looks at which an arm was judged before: beside its baseline, by the same metric.
+
+    `pairs` names each arm beside its baseline. The looks are in this order, each number of seeds once for an arm, the
+    fewest first. An arm is known by its config and its rows, not by its run: a run with more seeds is the same
+    experiment. Of looks at the same seeds, the one of the lowest level counts. A look is left out if one that is
+    `taken` now has the same seeds and no higher level: the same seeds give the same numbers. Comparisons whose runs
+    are gone are not known.
     """
     arms_of = cache(partial(_arms_of, runs, [(arm, of_config(arm.experiment)) for arm in arms]))
-    same_metric = [one for one in _comparisons(runs) if one.primary.metric == document.primary.metric]
+    same_metric = [one for one in _comparisons(runs) if one.primary.metric == metric]
     found = []
-    for contrast in document.contrasts:
+    for arm, baseline in pairs:
         lowest, before = {look.seeds: look.level for look in taken}, dict[int, EarlierLook]()
-        two = {contrast.arm, contrast.baseline}
+        two = {arm, baseline}
         for look in (look for one in same_metric if _has_judged(one, two, arms_of) for look in one.taken()):
             if look.level < lowest.get(look.seeds, 1.0):
                 lowest[look.seeds] = look.level
-                before[look.seeds] = EarlierLook(seeds=look.seeds, level=look.level, arm=contrast.arm)
+                before[look.seeds] = EarlierLook(seeds=look.seeds, level=look.level, arm=arm)
         found += [before[count] for count in sorted(before)]
     return found
 
@@ -111,10 +133,10 @@ def _comparisons(runs: Path) -> Iterator[_Comparison]:
                 yield store.read_head(run.directory / "comparison.json", _Comparison)
 
 
-def _arms_of(runs: Path, arms: Sequence[tuple[Arm, Callable[[store.RunHead], bool]]], run: str) -> list[str]:
+def _arms_of(runs: Path, arms: Sequence[tuple[Known, Callable[[store.RunHead], bool]]], run: str) -> list[str]:
     """List the arms, by name, that are the experiment of a stored run: of the same config and the same rows."""
     try:
         found = store.read_head(runs / run / "run.json", _Trained)
     except RunError:
         return []
-    return [arm.name for arm, is_of in arms if is_of(found) and found.dataset.digest == arm.record.dataset.digest]
+    return [arm.name for arm, is_of in arms if is_of(found) and found.dataset.digest == arm.digest]

@@ -5,14 +5,18 @@ Either way they stand in the files of the run's own directory.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from bnexp import store
 from bnexp.checkpoint import Head
-from bnexp.errors import RunError
+from bnexp.config import Experiment
+from bnexp.config.section import Task
+from bnexp.config.training import Training
+from bnexp.errors import RunError, counted
 from bnexp.held_out import HeldOut
 from bnexp.history import History
+from bnexp.metrics import names
 
 
 @dataclass(frozen=True)
@@ -32,11 +36,14 @@ NONE_FINISHED = FinishedSeeds()
 """All seeds are to be trained."""
 
 
-def finished_seeds(run: store.Run, head: Head, record: store.RunRecord) -> FinishedSeeds:
+def finished_seeds(
+    run: store.Run, head: Head, record: store.RunRecord, experiment: Experiment, task: Task
+) -> FinishedSeeds:
     """Read what an interrupted run keeps of the seeds that its checkpoint calls finished.
 
     Raises:
-        RunError: if a file is missing or damaged, or lacks one of these seeds.
+        RunError: if a file is missing or damaged, or lacks one of these seeds, or if they measured something else than
+            the experiment measures.
     """
     seeds = tuple(head.finished)
     history = rows = None
@@ -46,4 +53,23 @@ def finished_seeds(run: store.Run, head: Head, record: store.RunRecord) -> Finis
             if found is not None and not {*seeds} <= {*found.seeds}:
                 raise RunError(f"{run.directory / name}: lacks finished seeds. Train again.")
         history, rows = all_histories.of(seeds), None if all_rows is None else all_rows.of(seeds)
+        if differences := list(other_measures(history, experiment, task)):
+            path = run.directory / "history.json"
+            raise RunError(f"{path}: is of another training ({'; '.join(differences)}). {store.cure(path)}")
     return FinishedSeeds(history, rows, head.seconds, head.paces, head.not_kept)
+
+
+def other_measures(history: History, experiment: Experiment, task: Task) -> Iterator[str]:
+    """Yield what a history of finished seeds holds otherwise than their training measures: metrics, or epochs."""
+    if list(history.metrics) != names(task, experiment.evaluated_parts()):
+        yield "other metrics were measured"
+    yield from other_epochs(history, experiment.training)
+
+
+def other_epochs(history: History, training: Training) -> Iterator[str]:
+    """Yield the first finished seed that has other epochs than its training: fewer without a reason, or more."""
+    for seed, epochs in zip(history.seeds, history.epochs_S, strict=True):
+        may_be_fewer = seed in history.diverged_at or training.early_stopping is not None
+        if epochs > training.epochs or (epochs < training.epochs and not may_be_fewer):
+            yield f"seed {seed} has {counted(epochs, 'epoch')}, and training.epochs is {training.epochs}"
+            return

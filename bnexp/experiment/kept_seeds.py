@@ -14,15 +14,16 @@ from bnexp import store
 from bnexp.config import Experiment
 from bnexp.errors import RunError
 from bnexp.experiment import lookup
+from bnexp.experiment.finished_seeds import other_measures
 from bnexp.experiment.measured_rows import is_of_data, within_limits
 from bnexp.experiment.pairing_digests import kernel_digests
 from bnexp.experiment.prepare import built_for, prepared
 from bnexp.experiment.saved_models import NOT_SAVED, holds_models, saved_seeds
 from bnexp.held_out import HeldOut
 from bnexp.history import History
-from bnexp.metrics import names
 from bnexp.store import RunRecord
 from bnexp.store.plan_document import PlannedSeeds
+from bnexp.store.records import Seeds
 from bnexp.store.run_record import Machine, Pairing, TrainedSeeds
 from bnexp.system.listeners import Note
 from bnexp.system.machine import changed_versions, machine
@@ -30,8 +31,6 @@ from bnexp.system.machine import changed_versions, machine
 if TYPE_CHECKING:
     from bnexp.data import Data
     from bnexp.models import Built
-
-Seeds = tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -152,15 +151,14 @@ def _read(run: store.Run, seeds: Seeds, experiment: Experiment) -> KeptSeeds:
     """Read what a run keeps of some of its seeds.
 
     Raises:
-        RunError: if one of its files is missing or damaged, or lacks a seed.
+        RunError: if one of its files is missing or damaged, or has other seeds than run.json, which lacks no digest.
     """
-    record, history = run.record(), run.history()
+    record = run.record()
+    history = run.history(record)
     rows = run.held_out(record)
     pairing = record.pairing
     digests = [pairing.splits, *pairing.batches.values(), *pairing.kernels.values()]
     for seed in seeds:
-        if seed not in history.seeds or (rows is not None and seed not in rows.seeds):
-            raise RunError(f"a file of {run.id} has no seed {seed}")
         if not all(str(seed) in several for several in digests):
             raise RunError(f"{run.id}/run.json has no digest of seed {seed}")
     if rows is not None:
@@ -199,8 +197,7 @@ def _other_model(kept: KeptSeeds, data: Data, built: Built) -> Iterator[str]:
     trainer, _ = engine_name(kept.experiment.training, built.model)
     if (then := kept.record.trainer and kept.record.trainer.name) != trainer:
         yield f"the trainer was {then} and is {trainer}"
-    if list(kept.history.metrics) != names(data.task, kept.experiment.evaluated_parts()):
-        yield "other metrics were measured"
+    yield from other_measures(kept.history, kept.experiment, data.task)
     first = kept.seeds[:1]
     now = kernel_digests(built, first, built.initial.draw(first))
     if now != {name: {str(*first): digests[str(*first)]} for name, digests in kept.pairing.kernels.items()}:
@@ -208,7 +205,7 @@ def _other_model(kept: KeptSeeds, data: Data, built: Built) -> Iterator[str]:
 
 
 def _lost(kept: KeptSeeds, data: Data) -> Iterator[str]:
-    """Yield what a run lacks of a run of all seeds."""
+    """Yield each file or measure that a run of all seeds would hold and this one does not."""
     from bnexp.training.kept_rows import keeps_measures, keeps_predictions
 
     training = kept.experiment.training

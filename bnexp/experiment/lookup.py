@@ -14,9 +14,8 @@ from bnexp.comparison import error_unit_of
 from bnexp.config import Experiment
 from bnexp.errors import RunError, UserError
 from bnexp.experiment.own_files import OwnFiles, own_files
+from bnexp.store.records import Seeds
 from bnexp.system.listeners import Warn
-
-Seeds = tuple[int, ...]
 
 
 def finished(runs: Path) -> Iterator[tuple[store.Run, store.RunHead]]:

@@ -15,13 +15,14 @@ from bnexp.config import Experiment
 from bnexp.config.own_model import OWN_NETWORKS
 from bnexp.data.fingerprint import Sources, refuse_changed
 from bnexp.errors import SettingError
-from bnexp.experiment.batch import BatchObserver, Prepared, Seeds, Wave, program_key, train
+from bnexp.experiment.batch import BatchObserver, Prepared, Wave, program_key, train
 from bnexp.experiment.measured_rows import held_out
 from bnexp.experiment.own_files import refuse_changed_network
 from bnexp.experiment.prepare import built_for, prepared
 from bnexp.experiment.warnings import cautions
 from bnexp.held_out import HeldOut, joined
 from bnexp.history import History
+from bnexp.store.records import Seeds
 
 if TYPE_CHECKING:
     from bnexp.data import Data
@@ -43,6 +44,9 @@ class Measured:
     seconds: float
     """Its share of the time that all took that were trained together."""
     warnings: list[str]
+    """Of its training."""
+    data_warnings: list[str]
+    """Of its data, whatever is trained on them."""
     adds_penalty: bool = False
     """Whether a network of the user's own adds one to its loss."""
     held_out: HeldOut | None = None
@@ -117,7 +121,11 @@ def _with_computed(one: Measured, computed: Collection[str]) -> Measured:
 
 
 def prepared_once(experiments: Sequence[Experiment], seeds: Seeds) -> list[Data]:
-    """Return the data of each experiment. Experiments with one dataset share one copy."""
+    """Return the data of each experiment.
+
+    Experiments with one dataset are prepared one after the other, since `prepared` keeps what it prepared last: so they
+    share one copy, if they have the same memory limit.
+    """
     numbers: dict[str, list[int]] = {}
     for number, one in enumerate(experiments):
         numbers.setdefault(one.dataset.model_dump_json(), []).append(number)
@@ -153,11 +161,8 @@ def _measured(one: Prepared, data: Data, history: History, rows: HeldOut | None,
         {part: int(rows_SR.shape[1]) for part, rows_SR in data.parts.items()},
         per_epoch * sum(history.epochs_S),
         seconds,
-        [
-            *(data.rows.facts.warnings or ()),
-            *built.warnings,
-            *cautions(experiment, per_epoch * history.fewest_kept, built.batch_momenta),
-        ],
+        [*built.warnings, *cautions(experiment, per_epoch * history.fewest_kept, built.own_momenta)],
+        list(data.rows.facts.warnings or ()),
         built.adds_penalty and isinstance(experiment.model, OWN_NETWORKS),
         rows,
     )

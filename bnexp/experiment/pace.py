@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from bnexp.config import Experiment
-from bnexp.experiment.batch import BatchObserver, Prepared, Seeds, train
+from bnexp.experiment.batch import BatchObserver, Prepared, train
 from bnexp.experiment.measurement import prepared_once
 from bnexp.experiment.prepare import built_for, prepared
 from bnexp.history import History
+from bnexp.store.records import Seeds
 
 TIMED_STEPS = 8
 """Optimizer steps of an epoch that is only timed."""

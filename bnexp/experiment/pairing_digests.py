@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
-from bnexp.experiment.batch import Seeds, Wave
+from bnexp.experiment.batch import Wave
+from bnexp.store.records import Seeds
 from bnexp.store.run_record import Pairing
 
 if TYPE_CHECKING:

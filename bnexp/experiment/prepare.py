@@ -64,8 +64,8 @@ class Checked:
     """Of the rows, where it was asked for."""
     splits: Mapping[str, str] | None = None
     """Seed -> the digest of its split, where it was asked for."""
-    momenta: Sequence[float] = ()
-    """Of each batch normalization that is not frozen."""
+    own_momenta: Sequence[float] = ()
+    """Of a network of the user's own: of each batch normalization that is not frozen."""
     network: Network | None = None
     """Of a network of the user's own: what was made of it."""
     doubts: Sequence[str] = ()
@@ -110,7 +110,7 @@ def check(experiment: Experiment, *, digests: bool = False, note: Note = lambda 
         data=data_facts(experiment.dataset.name, data),
         digest=data.digest if digests else None,
         splits=data.split_digests(training.all_seeds()) if digests else None,
-        momenta=built.batch_momenta,
+        own_momenta=built.own_momenta,
         network=network_facts(experiment, built),
         doubts=built.warnings,
     )

@@ -16,11 +16,11 @@ from bnexp.config.loading import has_key
 from bnexp.errors import ComparisonError, Problems, RunError
 from bnexp.experiment import lookup, stale
 from bnexp.experiment.config_names import Name, config_source, nearest_names
+from bnexp.experiment.finished_seeds import other_epochs
 from bnexp.experiment.prepare import Checked
 from bnexp.experiment.run import Finished
 from bnexp.history import History
 from bnexp.metrics import names
-from bnexp.store.run_record import Network
 from bnexp.system.listeners import Warn
 
 
@@ -119,11 +119,20 @@ def _run(name: str, runs: Path, overrides: Sequence[str], warn: Warn) -> store.R
     state = run.state()
     if state.status != "finished":
         why = f" ({state.reason.rstrip('.')})" if state.reason else ""
-        raise RunError(f"{run.id} is {state.status}{why}; expected a finished run. Train it again.")
+        raise RunError(f"{run.id} is {state.status}{why}; expected a finished run. {_cure(run, state.status)}")
     if overrides:
         seen = f"{name} is a stored run; overrides ({' '.join(overrides)}) need a config"
         raise RunError(f"{seen}. Name its config: {run.directory / 'config.yaml'}.")
     return run
+
+
+def _cure(run: store.Run, status: store.Status) -> str:
+    """Return what to do about a run that is not finished."""
+    if status == "running":
+        return "Wait for it, or stop it."
+    if status == "interrupted" and run.checkpoint() is not None:
+        return f"To go on with it: bnexp train --resume {run.directory}"
+    return "Train it again."
 
 
 def refuse_twice(planned: Sequence[Planned]) -> None:
@@ -181,6 +190,8 @@ def refuse_unanswerable(
     """
     known, measured = experiments_of(planned, trained), measured_by(planned, trained, checked)
     comparison.refuse_impossible(question, [name for item in planned for name in item.known_as], measured)
+    facts = [arm.record.dataset for arm in trained.values()]
+    comparison.refuse_one_class(question.metric, [*facts, *(one.data for one in checked.values())])
     if not checked:  # all are trained: what they hold is compared, and the verdict is withheld where it must be
         return
     comparison.refuse_judged_by_what_chose(question, measured, known)
@@ -189,29 +200,6 @@ def refuse_unanswerable(
         named = [one for one in bases if question.baseline and question.baseline in (one.name, one.run)]
         baseline = named[0] if named else bases[-1]
         comparison.refuse_other_data(bases, baseline)
-
-
-def refuse_equal_networks(
-    planned: Sequence[Planned], trained: Mapping[str, comparison.Arm], checked: Mapping[str, Checked]
-) -> None:
-    """Raise ComparisonError if two arms of the user's own network have the same layers, so that nothing is compared."""
-    experiments = experiments_of(planned, trained)
-    seen: list[tuple[str, Experiment, str]] = []
-    for item, experiment in zip(planned, experiments, strict=True):
-        network = trained[item.name].record.network if item.name in trained else _network(item, checked)
-        if network is None or network.architecture is None:
-            continue
-        for name, other, architecture in seen:
-            differing = config.differences(other, experiment).keys()
-            if architecture == network.architecture and all(key.startswith("model.normalization") for key in differing):
-                raise ComparisonError(
-                    f"{item.name} and {name} have the same layers; expected arms that differ. Leave one of them out."
-                )
-        seen.append((item.name, experiment, network.architecture))
-
-
-def _network(item: Planned, checked: Mapping[str, Checked]) -> Network | None:
-    return checked[item.name].network if item.name in checked else None
 
 
 def experiments_of(planned: Sequence[Planned], trained: Mapping[str, comparison.Arm]) -> list[Experiment]:
@@ -252,21 +240,25 @@ def arm(name: str, run: store.Run, finished: Finished | None = None) -> comparis
     if finished is not None:
         record = _checked_record(name, run.directory, finished.record)
         return comparison.Arm(name, run.id, experiment, finished.history, record, run.held_out(record))
-    record, history = _checked_record(name, run.directory, run.record()), run.history()
-    _refuse_gaps(name, run.directory, record, history, names(record.dataset.task, experiment.evaluated_parts()))
+    record = _checked_record(name, run.directory, run.record())
+    history = run.history(record)
+    _refuse_gaps(name, run.directory, record, history, experiment)
     return comparison.Arm(name, run.id, experiment, history, record, run.held_out(record))
 
 
 def _refuse_gaps(
-    name: str, directory: Path, record: store.ComparedRecord, history: History, measured: Sequence[str]
+    name: str, directory: Path, record: store.ComparedRecord, history: History, experiment: Experiment
 ) -> None:
-    """Raise RunError if a seed has no digest, or a metric that was to be measured no values."""
+    """Raise RunError if a seed has no digest, a metric that was to be measured no values, or a seed other epochs."""
     digests = record.pairing.batches
     for seed in history.seeds:
         if not all(str(seed) in several for several in digests.values()):
             raise RunError(f"{directory / 'run.json'}: pairing.batches has no seed {seed}. Train {name} again.")
+    measured = names(record.dataset.task, experiment.evaluated_parts())
     if lost := [metric for metric in measured if metric not in history.metrics]:
         raise RunError(f"{directory / 'history.json'}: has no {', '.join(lost)}. Train {name} again.")
+    for text in other_epochs(history, experiment.training):
+        raise RunError(f"{directory / 'history.json'}: {text}. Train {name} again.")
 
 
 def _checked_record(name: str, directory: Path, record: store.RunRecord) -> store.ComparedRecord:

@@ -99,7 +99,7 @@ def resume(found: Interrupted, *, watch: Watch, note: Note = lambda text: None, 
         try:
             head, arrays = checkpoint.read(path)
             _refuse_differences(found, head, record, first_record(experiment, data, built, run.id, record.overrides))
-            finished = finished_seeds(run, head, record)
+            finished = finished_seeds(run, head, record, experiment, data.task)
             _refuse_other_rows(run, finished, experiment, data)
             before = None if head.engine is None else Snapshot(head.engine, arrays)
             del arrays

@@ -200,7 +200,7 @@ def _complete(record: store.RunRecord, prepared: Prepared, files: RunFiles) -> N
     record.diverged = {str(seed): epoch for seed, epoch in measured.diverged_at.items()}
     record.metrics = {name: _summary(measured, name, data.guessing) for name in measured.metrics}
     fewest = steps * measured.fewest_kept
-    record.warnings = [*built.warnings, *cautions(experiment, fewest, built.batch_momenta)]
+    record.warnings = [*built.warnings, *cautions(experiment, fewest, built.own_momenta)]
     record.not_kept = [*files.not_kept, *_rows_not_kept(experiment, data)]
 
 

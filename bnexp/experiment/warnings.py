@@ -8,6 +8,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from bnexp.config.layers import every_layer
+from bnexp.config.model import Sequential
+from bnexp.config.normalization import BATCH_STATISTICS
+from bnexp.config.own_model import KerasFile, PythonNetwork
 from bnexp.config.schema import Experiment
 from bnexp.errors import counted
 
@@ -17,11 +21,12 @@ SMALL_BATCH = 8
 """Batches below this estimate mean and variance poorly (Wu and He, 2018)."""
 
 
-def cautions(experiment: Experiment, steps: int, momenta: Sequence[float]) -> list[str]:
+def cautions(experiment: Experiment, steps: int, own_momenta: Sequence[float] = ()) -> list[str]:
     """List the warnings for an experiment whose weights have at least this number of optimizer steps behind them.
 
-    `momenta` are `Built.batch_momenta`: one for each batch normalization of the model that is not frozen.
+    `own_momenta` are `Built.own_momenta`: what a config does not tell of a network of the user's own.
     """
+    momenta = [*batch_momenta(experiment), *own_momenta]
     if not momenta:
         return []
     return [
@@ -30,6 +35,20 @@ def cautions(experiment: Experiment, steps: int, momenta: Sequence[float]) -> li
         *_averaged_weights(experiment),
         *_accumulated_gradients(experiment),
     ]
+
+
+def batch_momenta(experiment: Experiment) -> list[float]:
+    """List the momentum of each batch normalization that the config tells of and that is not frozen."""
+    match experiment.model:
+        case Sequential(layers=layers):
+            batch = [layer.arguments for layer in every_layer(layers) if layer.name == "BatchNormalization"]
+            moving = [arguments for arguments in batch if arguments.get("trainable", True)]
+            return [float(arguments.get("momentum", 0.99)) for arguments in moving]
+        case PythonNetwork() | KerasFile():
+            return []
+        case network:
+            normalization = network.normalization
+            return [normalization.momentum] if isinstance(normalization, BATCH_STATISTICS) else []
 
 
 def _stale_statistics(experiment: Experiment, momentum: float, steps: int) -> list[str]:

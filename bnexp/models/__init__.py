@@ -49,6 +49,8 @@ class Built:
     """Of a network of the user's own: what was done to it."""
     warnings: tuple[str, ...] = ()
     """Of a network of the user's own: what in it may mislead."""
+    own_momenta: tuple[float, ...] = ()
+    """Of a network of the user's own: the momentum of each batch normalization that is not frozen."""
 
     @property
     def adds_penalty(self) -> bool:
@@ -56,13 +58,6 @@ class Built:
         layers = self.model._flatten_layers(include_self=False)
         of_outputs = any(getattr(one, "activity_regularizer", None) is not None for one in layers)
         return of_outputs or any(one.regularizer is not None for one in self.model.trainable_variables)
-
-    @property
-    def batch_momenta(self) -> list[float]:
-        """List the momentum of each batch normalization that is not frozen; empty if the model has none."""
-        layers = self.model._flatten_layers(include_self=False)
-        batch = [one for one in layers if isinstance(one, keras.layers.BatchNormalization)]
-        return [float(one.momentum) for one in batch if one.trainable]
 
 
 def build(model: Model, inputs: Inputs, *, task: Task, classes: int) -> Built:
@@ -74,7 +69,7 @@ def build(model: Model, inputs: Inputs, *, task: Task, classes: int) -> Built:
     """
     if isinstance(model, OWN_NETWORKS):
         own = build_own(model, inputs, task=task, classes=classes)
-        return Built(own.model, own.initial, own.swapped, own.notes, own.warnings)
+        return Built(own.model, own.initial, own.swapped, own.notes, own.warnings, own.momenta)
     refuse_unfit(model, inputs)
     with recording_creations() as created:
         first = list(first_layers(model, inputs))

@@ -14,7 +14,7 @@ from bnexp.errors import SettingError, listed
 from bnexp.models.sequential import REFUSALS, refusal_text
 
 LARGEST_DESCRIPTION = 256 * 2**20
-"""Bytes of config.json: that of a large published network has 1 MB."""
+"""Bytes of config.json. For a large published network it has 1 MB."""
 OLD_FORMATS = (".h5", ".hdf5")
 FUNCTION = (
     "`def build(): return keras.models.load_model(...)` in a Python file, and model: {name: python, build: FILE:build}"

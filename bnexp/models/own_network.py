@@ -44,6 +44,13 @@ class OwnBuilt:
     warnings: tuple[str, ...]
     """What in it may mislead, a sentence each."""
 
+    @property
+    def momenta(self) -> tuple[float, ...]:
+        """List the momentum of each batch normalization that is not frozen."""
+        layers = self.model._flatten_layers(include_self=False)
+        batch = [one for one in layers if isinstance(one, keras.layers.BatchNormalization)]
+        return tuple(float(one.momentum) for one in batch if one.trainable)
+
 
 @dataclass
 class _Found:

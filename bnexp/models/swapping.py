@@ -50,7 +50,7 @@ class Swapping:
     kept: list[tuple[keras.Variable, keras.Variable]] = field(default_factory=list)
     """Variables of the old model, and those that take their place."""
     bias_wanted: set[int] = field(default_factory=set)
-    """ids of the layers whose offset was that of a normalization that is taken out."""
+    """ids of the layers that lose their offset with the normalization behind them."""
 
 
 def is_normalization(layer: keras.Layer) -> bool:

@@ -24,8 +24,12 @@ def data_lines(facts: DataFacts) -> Iterator[Text]:
     line += "".join(f"; {text}" for text in (left_out(facts), filled(facts)) if text)
     if facts.commonest_class_share is not None:
         share = number("accuracy", facts.commonest_class_share)
-        line += f"; majority-class baseline: {share}% of the {'test' if facts.test_rows else 'validation'} rows"
+        part = "test" if facts.test_rows else "validation"
+        line += f"; majority-class baseline (always the training rows' commonest class): {share}% on the {part} rows"
     yield Text(line)
+    if facts.target_range is not None:
+        low, high = (number("", one) for one in facts.target_range)
+        yield Text(f"regression{'' if facts.target is None else f' on {plain(facts.target)}'}, from {low} to {high}")
     if classes := class_list(facts):
         yield Text(classes)
     if alike := facts.id_like_columns:

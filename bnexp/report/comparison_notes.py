@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from bnexp.comparison.scale import ratio_limits
 from bnexp.metrics import number, with_unit
 from bnexp.store import ComparisonDocument
 from bnexp.store.comparison_document import ArmFacts, Contrast, Judged, MetricDifference, NewRowsInterval
 from bnexp.store.comparison_question import Target
+from bnexp.store.reach import SpeedUp
 from bnexp.system.terminal import plain
 
 RUNNING = "{}: means over the last epoch, in training mode."
@@ -19,9 +21,7 @@ SCALED = (
     "The loss is the squared error in standard deviations of the training part's target; "
     "mse and mae are in the target's own unit."
 )
-RATIO = (
-    "The verdict reads the ratio of {metric}, by its geometric mean over seeds: a few large values do not decide it."
-)
+RATIO = "{row}: the geometric mean over seeds. The verdict reads it, as a few large values do not decide it."
 NEW_ROWS = "new rows"
 CENSORED = "A seed that never reaches it counts with all its epochs."
 BOUNDS = {
@@ -34,19 +34,19 @@ BOUNDS = {
 
 def notes(document: ComparisonDocument, contrast: Contrast, arm: ArmFacts, base: ArmFacts) -> Iterator[str]:
     """Yield what explains the table: the star, the modes, the intervals, the target, and what seems a contradiction."""
-    yield f"* the metric that decides; a difference of {_margin(document)} or more matters"
+    yield f"* {_what_decides(document, contrast)}"
     if running := [metric for metric in contrast.metrics if "_" not in metric]:
         yield RUNNING.format(", ".join(running))
     if len(running) < len(contrast.metrics):
         yield MEASURED
     if contrast.judged is not None and contrast.judged.scale == "ratio":
-        yield RATIO.format(metric=document.primary.metric)
+        yield RATIO.format(row=ratio_row(document, contrast))
     if document.dataset.error_unit == "target":
         yield SCALED
     level = f"{document.level:.0%}"
     yield (
         f"Arms: mean ± half of the {level} confidence interval over seeds, of the final epoch (the best under early "
-        f"stopping). Differences: mean [{level} confidence interval]. p: sign-flip test."
+        f"stopping). Differences: mean [{level} confidence interval]. p: sign-flip test, of these rows."
     )
     yield from _new_rows_notes(document, contrast)
     yield from _target_notes(document.target, contrast, arm, base)
@@ -54,8 +54,8 @@ def notes(document: ComparisonDocument, contrast: Contrast, arm: ArmFacts, base:
     disagreeing += _disagrees_where_it_decides(document, contrast)
     if disagreeing:
         yield (
-            f"Interval and p disagree for {', '.join(disagreeing)}: only one of them excludes zero. "
-            "Skewed differences, or few of them, cause that. Trust neither alone there; more seeds are safer."
+            f"The interval and the test (p) disagree for {', '.join(disagreeing)}: one sees a difference, the other "
+            "does not. Skewed differences, or few of them, cause that. Trust neither alone there; more seeds are safer."
         )
 
 
@@ -113,21 +113,37 @@ def _target_notes(target: Target, contrast: Contrast, arm: ArmFacts, base: ArmFa
         return
     rule = "given" if target.rule == "given" else plain(target.rule)
     told = f"to reach: {target.metric} of {goal(target)}, {rule}."
-    reaches = [side.to_target for side in (arm, base) if side.to_target is not None]
-    if any(reach.reached < reach.seeds for reach in reaches):
+    reaches = {side.name: side.to_target for side in (arm, base) if side.to_target is not None}
+    found = speed_up(contrast, arm, base)
+    if found is not None and any(reach.reached < reach.seeds for reach in reaches.values()):
         told += f" {CENSORED}"
     yield f"{told} Seconds: one seed's share of one measured time."
     if contrast.to_target is not None:
         names = {"arm": plain(arm.name), "baseline": plain(base.name)}
-        bound = BOUNDS.get(contrast.to_target.speed_up.reading, "").format_map(names)
-        mean = "" if contrast.to_target.speed_up.reading == "restricted means" else ", the geometric mean over pairs"
+        if found is None:
+            nobody = " and ".join(plain(name) for name, reach in reaches.items() if not reach.reached)
+            yield f"not reached: no seed of {nobody} gets there, so the speed-up is not known."
+            return
+        bound = BOUNDS.get(found.reading, "").format_map(names)
+        mean = "" if found.reading == "restricted means" else ", the geometric mean over pairs"
         yield f"speed-up in epochs: {names['baseline']}'s epochs / {names['arm']}'s{mean}. {bound}".rstrip()
+
+
+def speed_up(contrast: Contrast, arm: ArmFacts, base: ArmFacts) -> SpeedUp | None:
+    """Return the speed-up; None where no seed of an arm reaches the target, and not all of the other do.
+
+    Documents of an older bnexp hold a ratio there, which says more of the budget than of the arms.
+    """
+    found = None if contrast.to_target is None else contrast.to_target.speed_up
+    none_reached = any(side.to_target is not None and not side.to_target.reached for side in (arm, base))
+    return None if found is None or (none_reached and found.reading == "restricted means") else found
 
 
 def _tested(document: ComparisonDocument, contrast: Contrast) -> Iterator[tuple[str, MetricDifference]]:
     """Yield each row of the table that has both an interval and a p-value, with its label."""
     yield from contrast.metrics.items()
-    if contrast.to_target is not None:
+    known = speed_up(contrast, document.arm(contrast.arm), document.arm(contrast.baseline)) is not None
+    if contrast.to_target is not None and known:
         yield f"epochs to reach {goal(document.target)}", contrast.to_target.epochs
 
 
@@ -136,7 +152,7 @@ def _disagrees_where_it_decides(document: ComparisonDocument, contrast: Contrast
     judged = contrast.judged
     if judged is not None and judged.level != document.level and _disagrees(judged, judged.level):
         level, limit = written_level(judged.level), f"p {judged.p_value:.2g}, against {1 - judged.level:.2g}"
-        yield f"{document.primary.metric} on these rows at {level}, the level that decides ({limit})"
+        yield f"{document.primary.metric} on {contrast.measured_on} at {level}, the level that decides ({limit})"
 
 
 def written_level(level: float) -> str:
@@ -159,11 +175,21 @@ def _disagrees(found: MetricDifference | Judged, level: float) -> bool:
     return (found.low > 0 or found.high < 0) != (found.p_value <= 1 - level)
 
 
-def _margin(document: ComparisonDocument) -> str:
-    """Write the margin with its unit, and where it comes from if that is not plain."""
-    metric, margin = document.primary.metric, document.primary.margin
+def _what_decides(document: ComparisonDocument, contrast: Contrast) -> str:
+    """Return what the star marks, and which size of it matters, with its unit."""
+    metric, margin, judged = document.primary.metric, document.primary.margin, contrast.judged
     points = " points" if with_unit(metric) != metric else ""
-    return f"{number(metric, margin)}{points}"
+    if judged is not None and judged.scale == "ratio":
+        matters = f"a ratio {ratio_limits(judged.margin)} does not matter (a difference of {number(metric, margin)})"
+        return f"the ratio that decides; {matters}"
+    return f"the metric that decides; a difference of {number(metric, margin)}{points} or more matters"
+
+
+def ratio_row(document: ComparisonDocument, contrast: Contrast) -> str:
+    """Name the row of the ratio that decides, with the level of its interval if that is not the table's."""
+    names, judged = f"{plain(contrast.arm)} / {plain(contrast.baseline)}", contrast.judged
+    level = "" if judged is None or judged.level == document.level else f", {written_level(judged.level)}"
+    return f"{document.primary.metric}, {names}{level}"
 
 
 def goal(target: Target) -> str:

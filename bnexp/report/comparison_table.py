@@ -9,11 +9,12 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from bnexp.comparison.scale import ratio_text
 from bnexp.config import parts_that_differ
 from bnexp.errors import counted
 from bnexp.metrics import number, p_text
 from bnexp.report.about_data import data_lines
-from bnexp.report.comparison_notes import NEW_ROWS, goal, notes
+from bnexp.report.comparison_notes import NEW_ROWS, goal, notes, ratio_row, speed_up
 from bnexp.report.console import diverged_lines, metric_text, plain_table, with_spread
 from bnexp.report.styles import STRONG, warning
 from bnexp.store import ComparisonDocument
@@ -22,10 +23,11 @@ from bnexp.store.comparison_document import (
     Contrast,
     Interval,
     NewRowsInterval,
-    Reach,
-    SpeedUp,
 )
+from bnexp.store.reach import Reach, SpeedUp
 from bnexp.system.terminal import plain
+
+NOT_REACHED = "not reached"
 
 
 def comparison(document: ComparisonDocument) -> RenderableType:
@@ -80,15 +82,38 @@ def _pairing(checks: Mapping[str, bool | None]) -> str:
 def _table(document: ComparisonDocument, contrast: Contrast, arm: ArmFacts, base: ArmFacts) -> Table:
     names = plain(arm.name), plain(base.name)
     anew = [NEW_ROWS] if _has_new_rows(contrast) else []
-    table = plain_table("", *names, f"{names[0]} - {names[1]}", *anew, "p")
+    table = plain_table("", *names, f"{names[0]} - {names[1]}", "p", *anew)
+    is_ratio = contrast.judged is not None and contrast.judged.scale == "ratio"
     for metric, difference in contrast.metrics.items():
-        star = " *" if metric == document.primary.metric else ""
+        decides = metric == document.primary.metric
         cells = [_estimate(metric, arm.metrics[metric]), _estimate(metric, base.metrics[metric])]
-        cells += [_difference(metric, difference), *([_bounds(metric, difference.new_rows)] if anew else [])]
-        table.add_row(metric_text(metric) + star, *cells, p_text(difference.p_value))
+        cells += [_difference(metric, difference), p_text(difference.p_value)]
+        anew_cells = [_bounds(metric, difference.new_rows)] if anew else []
+        table.add_row(metric_text(metric) + " *" * (decides and not is_ratio), *cells, *anew_cells)
+        if decides and is_ratio:
+            table.add_row(*_ratio_cells(document, contrast)[: 5 + len(anew)])
     for row in _other_rows(document, contrast, arm, base):
-        table.add_row(*row[:4], *([""] if anew else []), *row[4:])
+        table.add_row(*row, *([""] if anew else []))
     return table
+
+
+def _ratio_cells(document: ComparisonDocument, contrast: Contrast) -> list[str]:
+    """Write the row of the ratio that decides; its last cell is of new rows."""
+    judged = contrast.judged
+    assert judged is not None
+    here, anew = _ratio(judged), "" if judged.new_rows is None else _ratio(judged.new_rows).partition(" ")[2]
+    return [f"{ratio_row(document, contrast)} *", "", "", here, p_text(judged.p_value), anew]
+
+
+def _ratio(log: Interval) -> str:
+    """Write the ratio of a log with its interval.
+
+    >>> _ratio(Interval(mean=0.0, low=-0.105, high=0.105)), _ratio(Interval(mean=0.0, low=None, high=None))
+    ('1.00 [0.900, 1.11]', '1.00')
+    """
+    mean = "-" if log.mean is None else ratio_text(log.mean)
+    bounded = log.low is not None and log.high is not None
+    return f"{mean} [{ratio_text(log.low or 0.0)}, {ratio_text(log.high or 0.0)}]" if bounded else mean
 
 
 def _has_new_rows(contrast: Contrast) -> bool:
@@ -146,7 +171,8 @@ def _other_rows(
     document: ComparisonDocument, contrast: Contrast, arm: ArmFacts, base: ArmFacts
 ) -> Iterator[tuple[str, ...]]:
     if contrast.to_target is not None and arm.to_target is not None and base.to_target is not None:
-        yield from _reach_rows(contrast, goal(document.target), arm.to_target, base.to_target)
+        found = speed_up(contrast, arm, base)
+        yield from _reach_rows(contrast, found, goal(document.target), (arm.to_target, base.to_target))
     parameters = [side.parameters.trainable for side in (arm, base)]
     yield "trainable parameters", *map(str, parameters), f"{parameters[0] - parameters[1]:+d}", ""
     diverged = [len(side.diverged) for side in (arm, base)]
@@ -154,15 +180,19 @@ def _other_rows(
     yield "diverged seeds", *cells, f"{diverged[0] - diverged[1]:+d}", p_text(contrast.diverged_p_value)
 
 
-def _reach_rows(contrast: Contrast, goal: str, arm: Reach, base: Reach) -> Iterator[tuple[str, ...]]:
+def _reach_rows(
+    contrast: Contrast, found: SpeedUp | None, goal: str, sides: tuple[Reach, Reach]
+) -> Iterator[tuple[str, ...]]:
+    """Yield how many seeds reach the target, and how soon; nothing of how soon where no speed-up is known."""
     assert contrast.to_target is not None
-    difference = contrast.to_target
-    reached = [f"{side.reached} of {side.seeds}" for side in (arm, base)]
+    arm, base, difference = *sides, contrast.to_target.epochs
+    reached = [f"{side.reached} of {side.seeds}" for side in sides]
     yield f"seeds that reach {goal}", *reached, f"{arm.reached - base.reached:+d}", ""
-    epochs = [f"{side.mean_epochs:.1f}" for side in (arm, base)]
-    p_value = p_text(difference.epochs.p_value)
-    yield f"epochs to reach {goal}", *epochs, _difference("", difference.epochs), p_value
-    yield "speed-up in epochs", "", "", _speed_up(difference.speed_up), ""
+    epochs = [f"{side.mean_epochs:.1f}" if side.reached else NOT_REACHED for side in sides]
+    known = ("", "-") if found is None else (_difference("", difference), p_text(difference.p_value))
+    yield f"epochs to reach {goal}", *epochs, *known
+    yield "speed-up in epochs", "", "", NOT_REACHED if found is None else _speed_up(found), ""
     if arm.mean_seconds is not None and base.mean_seconds is not None:
-        cells = [number("", side.mean_seconds) for side in (arm, base)]
-        yield f"seconds to reach {goal}", *cells, number("", arm.mean_seconds - base.mean_seconds, signed=True), ""
+        seconds = [number("", side.mean_seconds) if side.reached else NOT_REACHED for side in sides]
+        less = "" if found is None else number("", arm.mean_seconds - base.mean_seconds, signed=True)
+        yield f"seconds to reach {goal}", *seconds, less, ""

@@ -13,7 +13,9 @@ from typing import Any, TypeVar
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
+from bnexp.comparison.scale import ratio_limits
 from bnexp.errors import counted
 from bnexp.metrics import quantity, with_unit
 from bnexp.report.comparison_notes import variance_shares, written_level
@@ -23,16 +25,19 @@ from bnexp.report.plots import BLUE
 from bnexp.statistics.arrays import Floats
 from bnexp.store import ComparisonDocument
 from bnexp.store.comparison_document import Contrast, Interval, NewRowsInterval
+from bnexp.study.warned import kind_of
 
-ROW, LEFT, ABOVE, BELOW, NOTE = 0.7, 1.5, 0.95, 0.55, 0.16  # inches
+ROW, LEFT, ABOVE, BELOW, NOTE = 0.9, 1.5, 0.95, 0.55, 0.16  # inches
 WORDS, NAME = 16, 85.0  # characters, points
 NEW_ROWS = "new rows"
-BAR, AROUND_BARS = 0.24, 0.42  # inches
-BAR_COLORS, SHARES = ("#9ecae1", "#fdae6b", "#d9d9d9"), ("seeds", "rows", "interacting")
-LABELLED = 0.12
-"""A share of this size has room for its name."""
-SPREAD = 0.26
-"""How far dots of one row lie apart, up and down, so that equal ones can be seen."""
+BAR, AROUND_BARS = 0.24, 0.62  # inches
+BAR_COLORS, SHARES = ("#9ecae1", "#fdae6b", "#d9d9d9"), ("seeds", "rows", "seeds and rows interacting")
+LABELLED = 0.06
+"""A share of this size has room for its number."""
+ABOVE_ROW, DOTS_FROM, DOTS_TO = 0.22, 0.0, 0.4
+"""Of a row's height, from its middle: the interval lies above it, and the dots below, one under the other."""
+DOTS_ACROSS = 80
+"""Dots beside each other that the axis has room for."""
 
 
 def difference_figure(document: ComparisonDocument) -> Figure:
@@ -59,14 +64,14 @@ def _unit(metric: str) -> float:
 
 def _axes(rows: int, metric: str, document: ComparisonDocument) -> Axes:
     below = BELOW + _height_of_shares(_known_shares(document))
-    notes = [*_ratio_note(document)]
+    notes = [*_ratio_note(document), *_warned(document)]
     above = ABOVE + NOTE * len(notes)
     height = ROW * rows + above + below
     figure = Figure(figsize=(WIDTH, height), dpi=DPI)
     axes = figure.add_subplot()
     figure.subplots_adjust(LEFT / WIDTH, below / height, 1 - 0.25 / WIDTH, 1 - above / height)
     margin = document.primary.margin * _unit(metric)
-    axes.axvspan(-margin, margin, color=GREY, alpha=0.08, linewidth=0)
+    axes.axvspan(*(_ratio_margin(document) or (-margin, margin)), color=GREY, alpha=0.08, linewidth=0)
     axes.axvline(0, color=GREY, linewidth=1)
     axes.grid(visible=False, axis="y")
     baseline, count = shown(document.baseline), len(document.seeds)
@@ -75,7 +80,7 @@ def _axes(rows: int, metric: str, document: ComparisonDocument) -> Axes:
     axes.text(0.5, 1 - 0.16 / height, "Difference, pair by pair", fontsize=TITLE, **centred)
     said = (
         f"{counted(count, 'pair')}: dots; {_legend(document, metric)}",
-        f"grey: the margin of ±{margin:.3g}, inside which no difference matters",
+        f"grey: {_margin_text(document, margin)}",
         *notes,
     )
     lines = "\n".join(fitted(line, LINE_WIDTH, SMALL) for line in said)
@@ -88,16 +93,44 @@ def _legend(document: ComparisonDocument, metric: str) -> str:
     decisive = [_decisive(document, contrast) for contrast in document.contrasts]
     levels = " / ".join(dict.fromkeys(written_level(one.level) for one in decisive))
     what = "mean ratio" if any(one.is_ratio for one in decisive) else "mean"
-    anew = [one.new_rows for one in decisive]
+    anew, these = [one.new_rows for one in decisive], document.contrasts[0].measured_on
     if not any(anew):
-        return f"{what} with its {levels} interval on these rows"
+        return f"{what} with its {levels} interval on {these}"
     new = "other splits" if any(one is not None and one.drawn == "splits" for one in anew) else "new rows"
-    return f"{what} with its {levels} interval: thick on these rows, thin for {new}"
+    return f"{what} with its {levels} interval: thick on {these}, thin for {new}"
 
 
 def _ratio_note(document: ComparisonDocument) -> Iterator[str]:
     if any(_decisive(document, contrast).is_ratio for contrast in document.contrasts):
         yield f"a ratio is drawn as the difference that it makes from {shown(document.baseline, NAME, SMALL)}'s mean"
+
+
+def _margin_text(document: ComparisonDocument, margin: float) -> str:
+    """Return what does not matter: differences inside a margin, given as it is drawn, or ratios."""
+    judged = [one.judged for one in document.contrasts if one.judged is not None and one.judged.scale == "ratio"]
+    if judged:
+        return f"ratios {ratio_limits(judged[0].margin)}, which do not matter"
+    return f"the margin of ±{margin:.3g}, inside which no difference matters"
+
+
+def _ratio_margin(document: ComparisonDocument) -> tuple[float, float] | None:
+    """Return the differences from the baseline's mean that the smallest and the largest ratio make; None of others."""
+    logs = [
+        contrast.judged.margin
+        for contrast in document.contrasts
+        if contrast.judged and contrast.judged.scale == "ratio"
+    ]
+    if not logs:
+        return None
+    base = document.arm(document.baseline).metrics[document.primary.metric].mean or 0.0
+    return float(base * np.expm1(-logs[0])), float(base * np.expm1(min(logs[0], 700.0)))
+
+
+def _warned(document: ComparisonDocument) -> Iterator[str]:
+    """Yield what the trainings of an arm are warned of, in few words."""
+    for arm in document.arms:
+        if arm.warnings:
+            yield f"WARNING: {shown(arm.name, NAME, SMALL)}: {'; '.join(dict.fromkeys(map(kind_of, arm.warnings)))}"
 
 
 @dataclass(frozen=True)
@@ -140,13 +173,27 @@ def _times(log: Bounds, base: float) -> Bounds:
     )
 
 
-def _draw(axes: Axes, place: int, contrast: Contrast, decisive: _Decisive, unit: float) -> None:
+def stacked(values_S: Floats, width: float) -> Floats:
+    """Return how far down each dot lies, (S,), from 0 to 1: those within a width of each other lie below each other.
+
+    >>> stacked(np.array([1.0, 5.0, 1.0, 1.1]), 0.5).tolist()
+    [0.0, 0.0, 0.5, 1.0]
+    """
+    places_S = np.round(values_S / width) if width > 0 else np.zeros(len(values_S))
+    depth_S = np.array([np.count_nonzero(places_S[:row] == place) for row, place in enumerate(places_S)], float)
+    depths_S: Floats = depth_S / max(1.0, depth_S.max(initial=0.0), 4.0 if len(values_S) > 4 else 0.0)
+    return depths_S
+
+
+def _draw(axes: Axes, place: float, contrast: Contrast, decisive: _Decisive, unit: float) -> None:
     """Draw one contrast: pairs without a value are left out, as in the interval."""
     pairs_S = _numbers(contrast.pairs) * unit
     pairs_S = pairs_S[np.isfinite(pairs_S)]
-    heights_S = place + SPREAD * np.resize([-1.0, 0.0, 1.0, -0.5, 0.5], len(pairs_S))
-    axes.plot(pairs_S, heights_S, "o", color=BLUE, alpha=0.35, markersize=4, markeredgewidth=0)
-    here = decisive.here
+    here, both = decisive.here, [decisive.here, *([decisive.new_rows] if decisive.new_rows is not None else [])]
+    drawn = [*pairs_S, *(_numbers([bound for one in both for bound in (one.low, one.high)]) * unit)]
+    heights_S = place + DOTS_FROM + (DOTS_TO - DOTS_FROM) * stacked(pairs_S, float(np.ptp(drawn)) / DOTS_ACROSS)
+    axes.plot(pairs_S, heights_S, "o", color=BLUE, alpha=0.6, markersize=4, markeredgewidth=0)
+    place -= ABOVE_ROW
     mean, low, high = _numbers([here.mean, here.low, here.high]) * unit
     if (anew := decisive.new_rows) is not None:
         ends = _numbers([anew.low, anew.high]) * unit
@@ -180,15 +227,18 @@ def _draw_shares(figure: Figure, known: Sequence[tuple[str, tuple[float, float, 
     axes = figure.add_axes((LEFT / WIDTH, 0.1 / height, 1 - (LEFT + 0.25) / WIDTH, BAR * len(known) / height))
     for place, (_, shares) in enumerate(known):
         start = 0.0
-        for share, color, what in zip(shares, BAR_COLORS, SHARES, strict=True):
+        for share, color in zip(shares, BAR_COLORS, strict=True):
             axes.barh(place, share, 0.7, start, color=color, linewidth=0)
             if share >= LABELLED:
-                axes.text(start + share / 2, place, f"{what} {share:.0%}", fontsize=SMALL - 1, ha="center", va="center")
+                axes.text(start + share / 2, place, f"{share:.0%}", fontsize=SMALL - 1, ha="center", va="center")
             start += share
+    patches = [Patch(color=color, label=what) for color, what in zip(BAR_COLORS, SHARES, strict=True)]
+    look: Any = {"fontsize": SMALL, "frameon": False, "ncols": 3, "handlelength": 1.0, "columnspacing": 1.2}
+    axes.legend(handles=patches, loc="lower center", bbox_to_anchor=(0.5, 0.95), borderaxespad=0.0, **look)
     axes.set_yticks(range(len(known)), [name if contrasts > 1 else "" for name, _ in known], fontsize=SMALL)
     axes.set_xlim(0, 1)
     axes.set_ylim(len(known) - 0.5, -0.5)
-    axes.set_title("uncertainty for new rows comes from", fontsize=SMALL, color=GREY, pad=3)
+    axes.set_title("uncertainty for new rows comes from", fontsize=SMALL, color=GREY, pad=18)
     axes.xaxis.set_visible(False)
     axes.grid(visible=False)
     axes.tick_params(length=0)

@@ -54,10 +54,19 @@ def _figures(run: store.Run) -> dict[str, Figure]:
 
     if run.kind == "run":
         record = run.record()
-        return run_figures(run.history(), title=record.name or run.id, loss_unit=_loss_unit(record.dataset.task))
+        title, unit = record.name or run.id, _loss_unit(record.dataset.task)
+        return run_figures(run.history(record), title=title, loss_unit=unit, stopped=_stopped(run, record))
     if run.kind == "study":
         return _study_figures(run)
     return _comparison_figures(run)
+
+
+def _stopped(run: store.Run, record: store.RunRecord) -> str:
+    """Return how far an interrupted run is; nothing of a finished one."""
+    if record.status == "finished":
+        return ""
+    head = run.checkpoint()
+    return f"{record.status}" if head is None else f"{record.status} at {head.place}"
 
 
 def _comparison_figures(run: store.Run) -> dict[str, Figure]:
@@ -67,7 +76,8 @@ def _comparison_figures(run: store.Run) -> dict[str, Figure]:
     document = run.comparison()
     target = document.target
     goal = None if target.metric is None or target.value is None else (target.metric, target.value)
-    curves = comparison_figures(run.histories(), target=goal, loss_unit=_loss_unit(document.task))
+    histories = {name: history.of(document.seeds) for name, history in run.histories().items()}
+    curves = comparison_figures(histories, target=goal, loss_unit=_loss_unit(document.task))
     return {**curves, "difference": difference_figure(document)}
 
 

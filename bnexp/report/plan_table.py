@@ -13,7 +13,7 @@ from bnexp.config import Experiment
 from bnexp.errors import counted
 from bnexp.metrics import with_unit
 from bnexp.report.about_data import data_lines
-from bnexp.report.styles import STRONG
+from bnexp.report.styles import STRONG, warning
 from bnexp.store.plan_document import ComparisonPlan, PlanDocument, PlannedArm, PlannedSeeds
 from bnexp.store.run_record import DataFacts
 from bnexp.study.grid import level_text
@@ -35,6 +35,7 @@ def study_plan(plan: PlanDocument) -> RenderableType:
         Text(head, style=STRONG),
         *_data(plan.data),
         *map(Text, lines),
+        *map(warning, plan.warnings),
         Text(f"to be kept in {plain(plan.directory)}"),
     )
 
@@ -45,7 +46,10 @@ def comparison_plan(plan: ComparisonPlan) -> RenderableType:
     parts += data_lines(plan.data)
     if plan.looks:
         parts.append(Text(f"looks at {seeds_in_words(plan.looks)}, until one settles the question"))
-    parts += map(Text, (plain(plan.detectable.sentence), "nothing was trained or written"))
+    parts.append(Text(plain(plan.detectable.sentence)))
+    parts += [warning(f"{arm.name}: {text}") for arm in plan.arms for text in arm.warnings]
+    parts += map(warning, plan.cautions)
+    parts.append(Text("nothing was trained or written"))
     return Group(*parts)
 
 

@@ -58,13 +58,14 @@ PARTS = {
 # --- the two kinds of figures ------------------------------------------------
 
 
-def run_figures(history: History, *, title: str = "", loss_unit: str = "") -> dict[str, Figure]:
+def run_figures(history: History, *, title: str = "", loss_unit: str = "", stopped: str = "") -> dict[str, Figure]:
     """Return quantity -> figure: every seed as a thin line, their mean as a strong one, for each part of the data.
 
-    `accuracy` is drawn in percent. `loss_unit` ("nats") follows the loss's label.
+    `accuracy` is drawn in percent. `loss_unit` ("nats") follows the loss's label. `stopped` tells how far an
+    interrupted run is.
     """
     with settings():
-        return {name: _run_figure(name, history, title, loss_unit) for name in _quantities([history])}
+        return {name: _run_figure(name, history, title, loss_unit, stopped) for name in _quantities([history])}
 
 
 def comparison_figures(
@@ -97,7 +98,7 @@ def render(figure: Figure, format: str) -> bytes:
 # --- what is drawn -----------------------------------------------------------
 
 
-def _run_figure(quantity: str, history: History, title: str, loss_unit: str) -> Figure:
+def _run_figure(quantity: str, history: History, title: str, loss_unit: str, stopped: str) -> Figure:
     axes = new_axes(quantity, title=title, loss_unit=loss_unit)
     lines: list[Line2D] = []
     drawn: list[Floats] = []
@@ -109,7 +110,8 @@ def _run_figure(quantity: str, history: History, title: str, loss_unit: str) -> 
                 drawn.append(values_SE)
             lines.append(_draw_mean(axes, values_SE, part))
     scale(axes, quantity, [*drawn, *map(_heights, lines)])
-    subtitle = f"{run_subtitle(history)}\n{parts_line(quantity, history.metrics)}"
+    told = [stopped, run_subtitle(history), parts_line(quantity, history.metrics)]
+    subtitle = "\n".join(line for line in told if line)
     return finish(axes, lines, columns=len(lines), subtitle=subtitle)
 
 

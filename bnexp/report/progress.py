@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TextIO, cast
 
@@ -44,10 +44,16 @@ def own_stderr() -> Iterator[Console]:
 
 
 class Reporter:
-    """Reports on a console how one experiment trains: `note` before the first epoch, `watch` after each."""
+    """Reports on a console how one experiment trains: `note` before the first epoch, `watch` after each.
 
-    def __init__(self, console: Console, title: str, *, epochs: int, seeds: int, quiet: bool) -> None:
-        self._console, self._title, self._epochs, self._seeds = console, plain(title), epochs, seeds
+    `kept` are seeds that were finished before: their histories come along, and only the others are shown.
+    """
+
+    def __init__(
+        self, console: Console, title: str, *, epochs: int, seeds: int, quiet: bool, kept: Collection[int] = ()
+    ) -> None:
+        self._console, self._title, self._epochs, self._seeds = console, plain(title), epochs, seeds - len(kept)
+        self._kept = frozenset(kept)
         self._disabled, self._lines = quiet, not quiet and not console.is_terminal
         self._said, self._next = 0, 0.0
         self._one_by_one = False
@@ -74,16 +80,17 @@ class Reporter:
 
     def watch(self, so_far: Sequence[History]) -> bool:
         """Show the epoch just finished, by the histories so far; never ask to stop."""
-        now = time.monotonic()
+        now, so_far = time.monotonic(), [one for one in so_far if not self._kept.issuperset(one.seeds)]
         done, total = sum(sum(history.epochs_S) for history in so_far), self._epochs * self._seeds
         tenth = LINES * done // total
-        if self._disabled or (now < self._next and tenth == self._said):
+        if not so_far or self._disabled or (now < self._next and tenth == self._said):
             return False
         self._next = now + REDRAWN_EVERY_SECONDS
         line = f"{self._title}: {self._epoch(so_far)}  {_spread(so_far, 'loss')}"
         line += f"  {_spread(so_far, headline(so_far[0].metrics))}"
         if sum(len(history.seeds) for history in so_far) > 1:
-            line += "  (mean ± standard deviation)"
+            finished = ", finished seeds at their last epoch" if self._one_by_one else ""
+            line += f"  (mean ± standard deviation{finished})"
         self._progress.update(self._task, total=total, completed=done, description=line)
         if self._lines and tenth > self._said:
             self._console.print(Text(line), soft_wrap=True)

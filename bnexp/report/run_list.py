@@ -45,7 +45,7 @@ def row(run: store.Run) -> RunRow:
         case store.ComparisonHead() as document:
             words = [contrast.verdict.word for contrast in document.contrasts]
             of = "" if document.primary is None else f"{with_unit(document.primary.metric)}: "
-            result, options = of + "; ".join(words), document.asked.options or "-"
+            result, options = of + "; ".join(words), _options(document) or "-"
             arms = _of_arms(document.arms)
             return replace(said, seeds=len(document.seeds), result=result, options=options, overrides=arms)
         case store.StudyHead() as document:
@@ -66,6 +66,12 @@ def _result(record: store.RunHead) -> str:
         return "-"
     metric = headline(record.metrics)
     return f"{with_unit(metric)} {number(metric, record.metrics[metric].final)}"
+
+
+def _options(document: store.ComparisonHead) -> str:
+    """Return what was asked of a comparison, where it is not the default, as it is typed."""
+    looks = "" if document.looks is None else document.looks.options
+    return " ".join(one for one in (looks, document.asked.options) if one)
 
 
 def _of_arms(arms: Sequence[store.ArmHead]) -> str:

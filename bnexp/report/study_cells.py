@@ -14,9 +14,9 @@ from bnexp.metrics import p_text
 from bnexp.report.styles import STRONG
 from bnexp.statistics import fewest_pairs
 from bnexp.store.across_cells import AcrossCells, Heterogeneity
-from bnexp.store.study_document import HypothesisRecord
-from bnexp.study.grid import level_text
-from bnexp.study.words import as_read, bounds, deviation, noun, written
+from bnexp.store.study_document import HypothesisRecord, StudyDocument
+from bnexp.study.grid import Cell, level_text, matches
+from bnexp.study.words import as_read, bounds, deviation, levels_text, noun, written
 from bnexp.system.terminal import plain
 
 MOST_CELLS = 12
@@ -70,3 +70,15 @@ def _rows(claim: Hypothesis, across: AcrossCells) -> Table:
         levels = [Text(plain(level_text(level))) for level in cell.levels.values()]
         table.add_row(*levels, as_read(cell.reading, written(claim, cell)), cell.direction or "-")
     return table
+
+
+def simple_differences(document: StudyDocument, place: int) -> str | None:
+    """Write the two differences that an interaction subtracts, if each is of one cell; None of other hypotheses."""
+    claim, said = document.hypotheses[place], []
+    for at in (claim.at, claim.minus):
+        here = [cell for cell in document.cells if at and matches(Cell(cell.cell, cell.levels, {}), at)]
+        if at is None or len(here) != 1 or claim.over is not None or claim.wins:
+            return None
+        said.append(f"at {levels_text(at)} {written(claim, here[0].differences[place])}")
+    arms = f"{claim.baseline} / {claim.treated}" if claim.is_ratio else f"{claim.treated} - {claim.baseline}"
+    return f"{arms} by itself: {'; '.join(said)} ({document.level:.0%} t intervals over seeds)"

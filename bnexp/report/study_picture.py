@@ -25,6 +25,7 @@ from bnexp.store.comparison_document import Interval
 from bnexp.store.study_document import CellRecord, HypothesisRecord, StudyDocument
 from bnexp.study.contrast import more_wins
 from bnexp.study.grid import Cell, matches
+from bnexp.study.warned import kind_of
 from bnexp.study.words import bounds, decided_on, decides_about, effect, endpoint_name
 
 TITLE_WIDTH, SAID_WIDTH, LABEL_WIDTH = 420.0, 480.0, 170.0  # points
@@ -96,7 +97,8 @@ def titled_axes(picture: Picture, height: float, what: str, *, left: float = 0.9
     level = f"{picture.document.level:.0%}"
     these = decided_on(picture.claim)
     interval = f"{level} t interval of the mean" if these is None else f"{level} interval on {these}"
-    return titled(picture.claim.claim, [*_answer(picture), what.format(interval=interval)], height, left=left)
+    title = f"{picture.claim.verdict.word.capitalize()}: {picture.claim.claim}"
+    return titled(title, [*_answer(picture), what.format(interval=interval)], height, left=left)
 
 
 def titled(text: str, said: Sequence[str], height: float, *, left: float = 0.9) -> Axes:
@@ -117,17 +119,20 @@ def titled(text: str, said: Sequence[str], height: float, *, left: float = 0.9) 
 
 
 def _answer(picture: Picture) -> Iterator[str]:
-    """Yield the verdict, the effect with the interval that decides and the number of seeds; then the other interval."""
+    """Yield the effect with the interval that decides and the number of seeds; the other interval; the warnings."""
     claim, anew, these = picture.claim, decides_about(picture.claim), decided_on(picture.claim)
-    said = [claim.verdict.word, counted(picture.document.seeds, "seed")]
+    said = [counted(picture.document.seeds, "seed")]
     level = f"{100 * claim.level:.4g}%"
     if claim.difference is not None:
-        said[1:1] = [
+        said[:0] = [
             f"{effect(claim)} " + (f"({level} t interval)" if anew is None else f"for {anew} ({level} interval)")
         ]
     yield "; ".join(said)
     if claim.difference is not None and these is not None:
         yield f"on {these} {bounds(claim, claim.difference)} ({level} interval)"
+    if claim.warned:
+        arms = [cell.arms[arm] for cell in picture.document.cells for arm in (claim.treated, claim.baseline)]
+        yield f"WARNING: {'; '.join(dict.fromkeys(kind_of(text) for arm in arms for text in arm.warnings))}"
 
 
 def line_of(text: str, width: float, size: float) -> str:

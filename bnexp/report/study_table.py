@@ -14,7 +14,7 @@ from bnexp.config.study import Endpoint
 from bnexp.errors import counted
 from bnexp.metrics import number, p_text, quantity, with_unit
 from bnexp.report.console import with_spread
-from bnexp.report.study_cells import cells_of
+from bnexp.report.study_cells import cells_of, simple_differences
 from bnexp.report.styles import STRONG, warning
 from bnexp.store.comparison_document import MetricDifference
 from bnexp.store.study_document import (
@@ -27,6 +27,7 @@ from bnexp.store.study_document import (
 )
 from bnexp.study.grid import level_text
 from bnexp.study.sweep import NO_VERDICT
+from bnexp.study.warned import Warned, places, told_once
 from bnexp.study.words import (
     AFTER_RESULTS,
     about,
@@ -49,12 +50,13 @@ def study(document: StudyDocument) -> RenderableType:
     parts.append(Text(f"mean ± half of its {document.level:.0%} t interval over seeds{_in_brackets(document)}"))
     if document.tune is not None:
         parts += _tuning(document, document.tune)
-    parts += map(warning, [*_mixed(document.versions), *_warnings(document)])
+    parts += map(warning, [*document.data_warnings, *_mixed(document.versions), *_warnings(document)])
     if document.is_sweep:
         parts += _sweep_notes(document)
     shared = shares_with_later([claim.asked_after_results for claim in document.hypotheses])
-    for claim in document.hypotheses:
-        parts += [Text(""), *_hypothesis(claim, document.seeds, shared)]
+    for place, claim in enumerate(document.hypotheses):
+        parts += [Text(""), *_hypothesis(claim, document.seeds, shared, simple_differences(document, place))]
+    parts += [Text(line) for line in _terms(document)]
     if len(document.hypotheses) > 1:
         parts.append(Text(f"STUDY    {document.verdict}", style=STRONG))
     return Group(*parts)
@@ -187,13 +189,9 @@ def _doubts(document: StudyDocument, tune: Tuning) -> Iterator[str]:
         elif trial.tuned in ends:
             at_end[f"{arm} {level_text(trial.tuned)}"] += 1
     if unscored:
-        yield f"Every value tried has a diverged seed, and the first was used: {_places(unscored)}. Try other values."
+        yield f"Every value tried has a diverged seed, and the first was used: {places(unscored)}. Try other values."
     if at_end:
-        yield f"The best value lies at the edge of those tried: {_places(at_end)}. A wider grid may change the answer."
-
-
-def _places(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{what} in {counted(number_of, 'cell')}" for what, number_of in counts.items())
+        yield f"The best value lies at the edge of those tried: {places(at_end)}. A wider grid may change the answer."
 
 
 def _value(endpoint: Endpoint, interval: MeanOverSeeds) -> str:
@@ -209,16 +207,9 @@ def _value(endpoint: Endpoint, interval: MeanOverSeeds) -> str:
 
 
 def _warnings(document: StudyDocument) -> Iterator[str]:
-    """Return each kind of warning once, in the words of the first cell that has it, with its arms."""
-    first: dict[str, str] = {}
-    counts: dict[str, Counter[str]] = {}
-    for _, arm, trial in _trials(document):
-        for text in trial.warnings:
-            kind = text.partition(":")[0].partition(";")[0].partition(" is ")[0]
-            first.setdefault(kind, text)
-            counts.setdefault(kind, Counter())[arm] += 1
-    for kind, cells in counts.items():
-        yield f"{_places(cells)}{', the first of them' if sum(cells.values()) > 1 else ''}: {first[kind]}"
+    """Yield each kind of warning once."""
+    trials = _trials(document)
+    return told_once(Warned(cell.levels, arm, trial.warnings) for cell, arm, trial in trials)
 
 
 def _mixed(versions: Mapping[str, Sequence[str]]) -> Iterator[str]:
@@ -228,12 +219,28 @@ def _mixed(versions: Mapping[str, Sequence[str]]) -> Iterator[str]:
         yield f"Not all cells were trained with the same: {', '.join(several)}. Pairs may differ for that alone."
 
 
-def _hypothesis(claim: HypothesisRecord, seeds: int, shared: str | None) -> Iterator[RenderableType]:
-    """Yield the lines of a hypothesis; `shared` is what those do to it that were asked after results."""
+def _terms(document: StudyDocument) -> Iterator[str]:
+    """Yield what the terms beside the intervals mean, each that is used once."""
+    if any(claim.bootstrap is not None for claim in document.hypotheses):
+        yield "BCa: a bootstrap interval over seeds, as a check of the t interval."
+    found = (claim.direction for claim in document.hypotheses if claim.probability_of_improvement is not None)
+    if directions := dict.fromkeys(found):
+        yield f"probability of {' or '.join(directions)}: how often the treated arm is so in a pair; a tie counts half."
+
+
+def _hypothesis(
+    claim: HypothesisRecord, seeds: int, shared: str | None, simple: str | None
+) -> Iterator[RenderableType]:
+    """Yield the lines of a hypothesis; `shared` is what those do to it that were asked after results.
+
+    `simple` are the two differences that an interaction subtracts.
+    """
     yield Text(plain(claim.claim), style=STRONG)
     if claim.difference is not None:
         said = "; ".join(_evidence(claim, claim.difference))
         yield Text(plain(f"{about(claim)}: {both_intervals(claim)} ({said})"))
+    if simple is not None:
+        yield Text(plain(simple))
     yield from cells_of(claim)
     if claim.warned:
         yield warning("trainings that this rests on have warnings, see above")

@@ -3,7 +3,6 @@
 from bnexp.statistics.arrays import Floats
 from bnexp.statistics.differences import (
     LEVEL,
-    PairedDifference,
     bootstrap_interval,
     chances_of_other_sign,
     of_finite,
@@ -16,7 +15,6 @@ from bnexp.statistics.differences import (
 from bnexp.statistics.estimate import Estimate, Interval, mean_interval, over_seeds, over_splits
 from bnexp.statistics.heterogeneity import Heterogeneity, heterogeneity
 from bnexp.statistics.looks import error_of, share_of_each
-from bnexp.statistics.quantiles import t_quantile
 from bnexp.statistics.reach import (
     LastingBests,
     Reach,
@@ -31,15 +29,11 @@ from bnexp.statistics.reach import (
 from bnexp.statistics.significance import (
     at_least,
     failure_difference,
-    holm_levels,
     sign_flip_p_value,
-    signs,
     subtracted,
-    without_spread,
 )
 from bnexp.statistics.verdicts import (
     RARE,
-    Conclusive,
     Goal,
     Levels,
     Shown,
@@ -60,7 +54,6 @@ from bnexp.statistics.verdicts import (
 __all__ = [
     "LEVEL",
     "RARE",
-    "Conclusive",
     "Estimate",
     "Floats",
     "Goal",
@@ -68,7 +61,6 @@ __all__ = [
     "Interval",
     "LastingBests",
     "Levels",
-    "PairedDifference",
     "Reach",
     "Reading",
     "Shown",
@@ -86,7 +78,6 @@ __all__ = [
     "fewest_pairs",
     "goals",
     "heterogeneity",
-    "holm_levels",
     "lasting_bests",
     "mean_interval",
     "of_finite",
@@ -102,14 +93,11 @@ __all__ = [
     "shared_levels",
     "shown",
     "sign_flip_p_value",
-    "signs",
     "speed_up",
     "strict",
     "strict_values",
     "subtracted",
     "summed_up",
-    "t_quantile",
     "unseen_share",
     "within_reach",
-    "without_spread",
 ]

@@ -1,7 +1,7 @@
-"""AUC and F1, which are no means over rows, as what each row adds to them: a mean over rows whose spread is right.
+"""What each row adds to AUC or F1. The mean over rows is the metric, and the spread over rows gives its standard error.
 
-A row's share is linearized (its influence): their mean is the metric exactly, and their variance over rows that of the
-metric to first order. So the intervals for means over rows hold for them, too.
+AUC and F1 are no means over rows. So what a row adds is linearized (its influence): the mean over rows is the metric
+exactly, and the standard error is right for many rows. The intervals for means over rows hold for them, too.
 
 Axes: S seeds, R rows, K classes.
 """
@@ -45,8 +45,8 @@ def auc_by_row(is_positive_R: NDArray[np.bool_], score_R: NDArray[np.floating]) 
 def f1_by_row(target_R: NDArray[np.integer], predicted_R: NDArray[np.integer], classes: int) -> Floats:
     """Return what each row adds to F1, (R,): of class 1 where there are two classes, else the mean over classes.
 
-    As in scikit-learn, classes that are neither there nor predicted are left out of the mean, and a class of whose rows
-    none is right has 0.
+    As in scikit-learn, classes that are neither there nor predicted are left out of the mean. A class without a right
+    prediction has F1 0.
 
     >>> round(float(f1_by_row(np.array([1, 1, 0, 0]), np.array([1, 0, 0, 0]), 2).mean()), 3)
     0.667

@@ -9,7 +9,7 @@ Axis: S seeds (pairs of seeds, where two arms are compared).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -34,17 +34,23 @@ class Estimate:
     mean: float
     error: float
     degrees: float
+    others: tuple[tuple[float, float], ...] = ()
+    """Other errors of the mean with their degrees of freedom: no interval is narrower than by any of them."""
 
     def interval(self, level: float) -> Interval:
         """Return the t interval of this level, in (0, 1)."""
         if math.isnan(self.error):
             return Interval(self.mean, math.nan, math.nan)
-        half = t_quantile(level, self.degrees) * self.error if self.error else 0.0
+        half = max(t_quantile(level, degrees) * error if error else 0.0 for error, degrees in self._ways)
         return Interval(self.mean, self.mean - half, self.mean + half)
+
+    @property
+    def _ways(self) -> list[tuple[float, float]]:
+        return [(self.error, self.degrees), *self.others]
 
     def __neg__(self) -> Estimate:
         """Return the estimate of baseline minus treated."""
-        return Estimate(-self.mean, self.error, self.degrees)
+        return replace(self, mean=-self.mean)
 
     @property
     def p_value(self) -> float:
@@ -55,9 +61,10 @@ class Estimate:
         """
         if math.isnan(self.error):
             return 1.0
-        if not self.error:
+        ways = [(error, degrees) for error, degrees in self._ways if error]
+        if not ways:
             return float(not self.mean)
-        return min(1.0, 2 * t_tail(abs(self.mean) / self.error, self.degrees))
+        return min(1.0, max(2 * t_tail(abs(self.mean) / error, degrees) for error, degrees in ways))
 
 
 def over_seeds(values_S: Floats) -> Estimate:

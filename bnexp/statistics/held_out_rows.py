@@ -86,18 +86,19 @@ def new_rows(difference_SR: Floats) -> NewRows:
     """Estimate the mean of differences, (S, R) finite values, for new seeds and new rows of their kind.
 
     The variance of the mean is (seeds + rows - rest) / (S * R) in mean squares, and the t quantile has Satterthwaite's
-    degrees of freedom. The interval is never narrower than the one over seeds alone, or over rows alone. The mean
-    square of rows counts EXTRA_ROWS.
+    degrees of freedom. At no level is the interval narrower than the one over seeds alone, or over rows alone. The
+    mean square of rows counts EXTRA_ROWS.
     Source: two-way random effects: Scheffé 1959, The Analysis of Variance, section 7.4; Brennan 2001, Generalizability
     Theory, chapter 3; Satterthwaite 1946. Compare Owen 2007, "The pigeonhole bootstrap", and Miller 2024, "Adding
     error bars to evals".
     """
     unit = safe_unit(float(np.abs(difference_SR).max(initial=0.0)))
     found = _new_rows(difference_SR / unit)
-    mean, error = found.estimate.mean * unit, found.estimate.error * unit
-    parts = found.components
+    parts, estimate = found.components, found.estimate
     scaled = Components(parts.seed * unit**2, parts.row * unit**2, parts.rest * unit**2)
-    return replace(found, estimate=Estimate(mean, error, found.estimate.degrees), components=scaled)
+    others = tuple((error * unit, degrees) for error, degrees in estimate.others)
+    estimate = replace(estimate, mean=estimate.mean * unit, error=estimate.error * unit, others=others)
+    return replace(found, estimate=estimate, components=scaled)
 
 
 def safe_unit(size: float) -> float:
@@ -121,9 +122,9 @@ def _new_rows(difference_SR: Floats) -> NewRows:
     squares_R = np.square(found.row_effects_R)
     total = float(squares_R.sum())
     effective = total**2 / float(squares_R @ squares_R) if total > 0 else float(rows)
-    error, degrees = _error(found, seeds, rows)
+    (error, degrees), *others = _errors(found, seeds, rows)
     parts = Components(of_seeds, of_rows, found.rest)
-    return NewRows(Estimate(mean, error, degrees), parts, effective, seeds, rows)
+    return NewRows(Estimate(mean, error, degrees, tuple(others)), parts, effective, seeds, rows)
 
 
 def _mean_squares(difference_SR: Floats) -> _MeanSquares:
@@ -137,16 +138,19 @@ def _mean_squares(difference_SR: Floats) -> _MeanSquares:
     )
 
 
-def _error(found: _MeanSquares, seeds: int, rows: int) -> tuple[float, float]:
-    """Return the standard error of the mean, and its degrees of freedom."""
+def _errors(found: _MeanSquares, seeds: int, rows: int) -> list[tuple[float, float]]:
+    """Return the standard errors of the mean over both, seeds alone and rows alone, with their degrees of freedom.
+
+    The first is the one with the widest interval of 95%.
+    """
     farthest = float(np.square(found.row_effects_R).max())
     of_rows = found.rows + EXTRA_ROWS * seeds * farthest / (rows - 1)
     both = found.seeds + of_rows - found.rest
     squares = found.seeds**2 / (seeds - 1) + of_rows**2 / (rows - 1) + found.rest**2 / ((seeds - 1) * (rows - 1))
     degrees = max(1.0, both**2 / squares) if squares > 0 else 1.0
     ways = ((both, degrees), (found.seeds, seeds - 1.0), (of_rows, rows - 1.0))
-    variance, degrees = max(ways, key=lambda way: t_quantile(LEVEL, way[1]) * math.sqrt(max(0.0, way[0])))
-    return math.sqrt(max(0.0, variance) / (seeds * rows)), degrees
+    errors = [(math.sqrt(max(0.0, variance) / (seeds * rows)), degrees) for variance, degrees in ways]
+    return sorted(errors, key=lambda way: -t_quantile(LEVEL, way[1]) * way[0])
 
 
 def by_group(difference_SR: Floats, groups_R: NDArray[np.int64]) -> Floats:

@@ -24,7 +24,7 @@ class StandardError:
 
 
 def error_over_seeds(deviation: float, seeds: int) -> StandardError:
-    """Return the standard error for other seeds on the same rows; `deviation` is that of a pair's difference."""
+    """Return the standard error for other seeds on the same rows; `deviation` is of a pair's difference."""
     return StandardError(deviation / math.sqrt(seeds), seeds - 1)
 
 

@@ -102,15 +102,21 @@ def reach(epochs_S: Floats, budget: int) -> Reach:
     return Reach(int(reached_S.sum()), len(epochs_S), float(np.where(reached_S, epochs_S, budget).mean()))
 
 
-def speed_up(treated_S: Floats, baseline_S: Floats, budget: int, level: float) -> SpeedUp:
+def speed_up(treated_S: Floats, baseline_S: Floats, budget: int, level: float) -> SpeedUp | None:
     """Compare epochs to a target pair by pair: the geometric mean of baseline / treated, with a t interval of the logs.
 
     A seed that never arrives (NaN) counts with the budget: the true ratio lies beyond the estimate, on the side that
-    `reading` names.
+    `reading` names. None where seeds of both arms never arrive, and all seeds of one arm: then the ratio says more of
+    the budget than of the arms.
+
+    >>> speed_up(np.array([np.nan, np.nan]), np.array([20.0, np.nan]), 50, 0.95) is None
+    True
     """
     log_S = np.log(np.where(np.isnan(baseline_S), budget, baseline_S))
     log_S -= np.log(np.where(np.isnan(treated_S), budget, treated_S))
     read = reading(int(np.isnan(treated_S).sum()), int(np.isnan(baseline_S).sum()))
+    if read == "restricted means" and (np.isnan(treated_S).all() or np.isnan(baseline_S).all()):
+        return None
     if read == "restricted means":
         means = (reach(epochs_S, budget).restricted_mean for epochs_S in (baseline_S, treated_S))
         return SpeedUp(next(means) / next(means), math.nan, math.nan, read)

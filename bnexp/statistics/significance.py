@@ -22,7 +22,7 @@ ROUNDING = 1e-9
 """Sums that differ by less than this share of the largest possible one count as equal."""
 
 TIE = 1e-12
-"""Rounding sets means of numbers of order one, or of their logs, apart by less than this (of others: this share)."""
+"""Rounding sets numbers apart by less than this share of them, and logs by less than this."""
 
 
 def sign_flip_p_value(difference_S: Floats) -> float:
@@ -50,24 +50,19 @@ def sign_flip_p_value(difference_S: Floats) -> float:
     return (extreme + 1) / (DRAWN_PATTERNS + 1)
 
 
-def signs(difference_S: Floats) -> Floats:
-    """Return 1 or -1 for each difference, (S,), and 0 for one that is only rounding.
-
-    >>> signs(np.array([0.5, np.mean(np.log([7, 9, 11])) - np.mean(np.log([7, 11, 9])), -2.0]))
-    array([ 1.,  0., -1.])
-    """
-    return np.where(np.abs(difference_S) < TIE, 0.0, np.sign(difference_S))
-
-
-def subtracted(treated_S: Floats, baseline_S: Floats) -> Floats:
+def subtracted(treated_S: Floats, baseline_S: Floats, *, in_logs: bool = False) -> Floats:
     """Return treated minus baseline, (S,): 0 where rounding alone sets the two apart, NaN where one has no value.
+
+    Rounding is a share of the values. Of logs, which are near 0 for values near 1, it is a difference.
 
     >>> treated_S, baseline_S = np.array([(0.1 + 0.7) / 2, 0.5]), np.array([(0.3 + 0.5) / 2, 0.25])
     >>> treated_S - baseline_S == 0, subtracted(treated_S, baseline_S)
     (array([False, False]), array([0.  , 0.25]))
+    >>> subtracted(np.array([1e-13]), np.array([2e-13])), subtracted(np.array([1e-13]), np.array([0.0]), in_logs=True)
+    (array([-1.e-13]), array([0.]))
     """
     difference_S = treated_S - baseline_S
-    size_S = np.maximum(np.abs(treated_S), np.abs(baseline_S))
+    size_S = 1.0 if in_logs else np.maximum(np.abs(treated_S), np.abs(baseline_S))
     return np.where(np.abs(difference_S) <= TIE * size_S, 0.0, difference_S)
 
 

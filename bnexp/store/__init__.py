@@ -2,7 +2,6 @@
 
 from bnexp.store.comparison_document import ArmHead, ComparisonDocument, ComparisonHead
 from bnexp.store.directories import LOCK, new_directory, own_directory, point_latest, resumed_directory
-from bnexp.store.finding import find, nearest_runs, runs_in
 from bnexp.store.histories import write_histories
 from bnexp.store.kept_rows import ROWS, keep_rows
 from bnexp.store.names import slug
@@ -11,6 +10,7 @@ from bnexp.store.records import first_fault, write_record
 from bnexp.store.records import head as read_head
 from bnexp.store.run_record import MEASURES_NOT_KEPT, ComparedRecord, DataFacts, RunHead, RunRecord
 from bnexp.store.runs import CELLS, CHECKPOINT, Kind, Run, State, Status
+from bnexp.store.search import find, nearest_runs, runs_in
 from bnexp.store.study_document import StudyHead
 from bnexp.store.writing import copy, json_text, make_place, refuse_unwritable, write, write_json, write_with
 

@@ -5,13 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from bnexp.metrics import LARGEST
 from bnexp.statistics import LEVEL
 from bnexp.store.comparison_document import Interval
+from bnexp.store.comparison_question import MeasuredOn
 from bnexp.store.levels import Level
 from bnexp.store.records import Number, Record, Share
+
+RatioReading = Annotated[
+    Literal["ratio", "at least", "at most", "within the budget"],
+    BeforeValidator(lambda text: "within the budget" if text == "restricted means" else text),
+]
+"""How to read a study's ratio of epochs, which is one of geometric means. `at least`: some baseline seeds never reach
+the target. `at most`: some treated seeds never do. `within the budget`: some of both never do, so the ratio bounds
+nothing. Older documents call that restricted means, which a comparison has and a study has not."""
 
 
 class CellContrast(Interval):
@@ -20,7 +29,7 @@ class CellContrast(Interval):
     levels: dict[str, Level]
     direction: Literal["higher", "lower"] | None
     """Of the treated arm; null where the interval does not show one, or shows that it is too small to matter."""
-    reading: Literal["ratio", "at least", "at most", "restricted means"] | None = None
+    reading: RatioReading | None = None
     """How to read a ratio of epochs: a bound where seeds of the cell never reach the target."""
 
 
@@ -48,7 +57,7 @@ class AcrossCells(Record):
 
     level: Share
     """Of each cell's interval: cells share the error equally."""
-    about: Literal["new rows", "these rows"]
+    about: Literal["new rows"] | MeasuredOn
     """What the intervals speak of."""
     cells: Annotated[list[CellContrast], Field(min_length=2)]
     heterogeneity: Heterogeneity | None = None

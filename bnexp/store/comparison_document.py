@@ -10,10 +10,11 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationInfo, field_serializer, field_validator
 
 from bnexp.config.section import Task
-from bnexp.statistics import Reading
-from bnexp.store.comparison_question import FARTHEST, Asked, Positive, Primary, Target
-from bnexp.store.records import Count, FileName, Metric, Number, Probability, Record, SeedCount, Seeds, Share
+from bnexp.store.comparison_question import FARTHEST, Asked, MeasuredOn, PlannedLooks, Positive, Primary, Target
+from bnexp.store.reach import Reach, SpeedUp
+from bnexp.store.records import FileName, Metric, Probability, Record, SeedCount, Seeds, Share
 from bnexp.store.run_record import DataFacts, Parameters
+from bnexp.system.numbers import Count
 
 Estimate = Annotated[float, Field(ge=-FARTHEST, le=FARTHEST)] | None
 Variance = Annotated[float, Field(ge=0, le=FARTHEST**2)]
@@ -91,31 +92,12 @@ class Judged(Interval):
     """What is compared with the margin, where its level is another one."""
 
 
-class Reach(Record):
-    """How soon an arm's seeds reached the target; one that never does counts with the whole budget."""
-
-    reached: Count
-    seeds: Count
-    budget_epochs: Count = 0
-    mean_epochs: float
-    mean_seconds: Number = None
-    epochs: list[Number] = []
-
-
-class SpeedUp(Record):
-    """How many times fewer epochs the arm took than the baseline, and how to read it."""
-
-    ratio: float
-    low: Number
-    high: Number
-    reading: Reading
-
-
 class ReachDifference(Record):
     """The difference in epochs to the target, and the speed-up."""
 
     epochs: MetricDifference
-    speed_up: SpeedUp
+    speed_up: SpeedUp | None
+    """None where seeds of both arms never reach it, and all seeds of one arm; older documents hold a ratio there."""
 
 
 class Verdict(Record):
@@ -125,7 +107,7 @@ class Verdict(Record):
     settled_by: int | None = None
     """How many pairs would settle an open question, about."""
     sentence: str = ""
-    about: Literal["new rows", "these rows"] | None = None
+    about: Literal["new rows"] | MeasuredOn | None = None
     """What the word speaks of; older documents speak of these rows."""
     these_rows: str | None = None
     """The word for the rows that were measured."""
@@ -160,6 +142,7 @@ class ComparisonHead(Record):
     asked: Asked = Asked()
     arms: list[ArmHead] = []
     contrasts: Annotated[list[ContrastHead], Field(min_length=1)]
+    looks: PlannedLooks | None = None
 
 
 class Contrast(Record):
@@ -182,6 +165,14 @@ class Contrast(Record):
     judged: Judged | None = None
     """None where no pair has a value, and in older documents."""
     verdict: Verdict
+
+    @property
+    def measured_on(self) -> MeasuredOn:
+        """Return what its intervals over seeds alone speak of."""
+        if self.judged is not None and (anew := self.judged.new_rows) is not None:
+            return "these splits" if anew.drawn == "splits" else "these rows"
+        about = self.verdict.about
+        return "these rows" if about is None or about == "new rows" else about
 
 
 class ArmFacts(Record):
@@ -214,6 +205,8 @@ SHARED_FACTS = (
     "arrays_left_out",
     "classes",
     "rows_per_class",
+    "target",
+    "target_range",
     "id_like_columns",
     "warnings",
     "commonest_class_share",

@@ -7,11 +7,14 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from bnexp.metrics import LARGEST
-from bnexp.store.records import Metric, Number, Record
+from bnexp.store.records import Metric, Number, Record, SeedCount
 
 FARTHEST = 1000 * LARGEST
 """A mean, a difference or a bound of an interval: few values have bounds far beyond them."""
 Positive = Annotated[float, Field(ge=0, le=FARTHEST)]
+
+MeasuredOn = Literal["these rows", "these splits", "these rows and splits"]
+"""What an interval over seeds alone speaks of: of splits where each seed has its own."""
 
 
 class Asked(Record):
@@ -51,3 +54,18 @@ class Target(Record):
     metric: Metric | None = None
     value: Number = None
     rule: str = ""
+
+
+class PlannedLooks(Record):
+    """The numbers of seeds of all looks that share the error; empty if one look alone was asked for."""
+
+    planned: list[SeedCount] = []
+
+    @property
+    def options(self) -> str:
+        """Write how they were asked for.
+
+        >>> PlannedLooks(planned=[10, 20, 40]).options, PlannedLooks().options
+        ('--until-settled --max-seeds 40', '')
+        """
+        return f"--until-settled --max-seeds {self.planned[-1]}" if self.planned else ""

@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 
 from bnexp.errors import RunError, StorageError
 from bnexp.store.names import slug
+from bnexp.store.reading import read_json
 from bnexp.store.writing import clear_leftovers, make_place, storage_errors, write
 
 LOCK = ".lock"
@@ -23,7 +24,7 @@ LATEST = "latest"
 
 @contextmanager
 def new_directory(runs: Path, name: str) -> Iterator[Path]:
-    """Create and lock `runs/<slug>-<UTC time>`; on success, point `latest` at it.
+    """Create and lock `runs/<slug>-<UTC time>`; point `latest` at it, if it is complete at the end.
 
     Raises:
         StorageError: if the runs directory cannot be written, or is full.
@@ -31,13 +32,14 @@ def new_directory(runs: Path, name: str) -> Iterator[Path]:
     directory = _make_directory(runs, name)
     with _held(directory):
         yield directory
-        point_latest(runs, directory)
+        if not _is_interrupted(directory):
+            point_latest(runs, directory)
         _remove_lock(directory)
 
 
 @contextmanager
 def own_directory(directory: Path) -> Iterator[Path]:
-    """Lock a directory, which is made if it is not there; on success, point `latest` at it.
+    """Lock a directory, which is made if it is not there; point `latest` at it, if it is complete at the end.
 
     Half-written files of killed writers are removed.
 
@@ -49,12 +51,20 @@ def own_directory(directory: Path) -> Iterator[Path]:
     with _held(directory):
         clear_leftovers(directory)
         yield directory
-        point_latest(directory.parent, directory)
+        if not _is_interrupted(directory):
+            point_latest(directory.parent, directory)
+
+
+def _is_interrupted(directory: Path) -> bool:
+    """Return True for a run that the user stopped: its writer ends well, and its record says so."""
+    with suppress(RunError):  # of a study, or a damaged one
+        return read_json(directory / "run.json").get("status") == "interrupted"
+    return False
 
 
 @contextmanager
 def resumed_directory(directory: Path) -> Iterator[Path]:
-    """Lock a directory that an interrupted writer left; on success, point `latest` at it.
+    """Lock a directory that an interrupted writer left; point `latest` at it, if it is complete at the end.
 
     Half-written files of killed writers are removed.
 

@@ -10,6 +10,7 @@ from bnexp.errors import RunError, counted
 from bnexp.held_out import HeldOut, from_npz
 from bnexp.store.reading import content, cure
 from bnexp.store.run_record import RunRecord
+from bnexp.store.seeds import refuse_other_seeds
 from bnexp.store.writing import write
 
 ROWS = "rows.npz"
@@ -33,7 +34,7 @@ def kept_rows(path: Path, record: RunRecord) -> HeldOut:
     Like runs of before the digest was kept, they are known by their numbers of rows.
 
     Raises:
-        RunError: if the file is damaged, or of another run.
+        RunError: if the file is damaged, or of another run, or if that is finished and has other seeds.
     """
     found = content(path)
     is_whole = record.status == "finished" and record.rows_sha256 is not None
@@ -42,6 +43,7 @@ def kept_rows(path: Path, record: RunRecord) -> HeldOut:
     rows = from_npz(found, str(path))
     if differences := list(_differences(rows, record)):
         raise RunError(f"{path}: is of another run ({'; '.join(differences)}). {cure(path)}")
+    refuse_other_seeds(path, rows.seeds, record)
     return rows
 
 

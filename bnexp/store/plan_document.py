@@ -7,8 +7,9 @@ from typing import Any, Literal
 from pydantic import field_serializer
 
 from bnexp.config.study import Tune
-from bnexp.store.records import Count, Metric, Number, Record, SeedCount
+from bnexp.store.records import Metric, Number, Record, SeedCount
 from bnexp.store.run_record import DataFacts
+from bnexp.system.numbers import Count
 
 
 class PlannedTie(Record):
@@ -81,6 +82,8 @@ class PlanDocument(Record):
     """Of the same study with fewer seeds: only the other seeds are trained."""
     seeds_not_used: list[str] = []
     """Why seeds of an earlier study are trained again."""
+    warnings: list[str] = []
+    """What may mislead in the trainings: each kind once, in the words of the cell that has it worst."""
     older_format: list[str] = []
     """Directories of this name that an earlier bnexp wrote, whose trials cannot be used."""
 
@@ -119,6 +122,8 @@ class PlannedArm(PlannedSeeds):
     run: str | None
     epochs: Count
     reason: str
+    warnings: list[str] = []
+    """What may mislead in its training: of a stored run, or as it is planned."""
 
 
 class ComparisonPlan(Record):
@@ -134,6 +139,8 @@ class ComparisonPlan(Record):
     """The numbers of seeds of all looks, if the arms are looked at until the question is settled."""
     data: DataFacts
     detectable: Detectable
+    cautions: list[str] = []
+    """What earlier looks at these arms do to the error."""
 
     @field_serializer("data")
     def _without_unset(self, data: DataFacts) -> dict[str, Any]:

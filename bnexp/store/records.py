@@ -50,7 +50,6 @@ MOST_SEEDS = 100_000
 FileName = Annotated[str, AfterValidator(_plain)]
 """Of a file or directory that is looked up in another one."""
 Metric = Annotated[str, AfterValidator(_known)]
-Count = Annotated[int, Field(ge=0, lt=2**53)]
 SeedCount = Annotated[int, Field(ge=1, le=MOST_SEEDS)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Probability = Annotated[float, Field(ge=0, le=1)]

@@ -8,7 +8,8 @@ from pydantic import AfterValidator, Field, JsonValue
 
 from bnexp.config.section import Task
 from bnexp.metrics import HEADLINES
-from bnexp.store.records import Count, Digests, Extensible, FileName, Metric, Number, Record, Seconds, Seeds
+from bnexp.store.records import Digests, Extensible, FileName, Metric, Number, Record, Seconds, Seeds
+from bnexp.system.numbers import Count
 
 MEASURES_NOT_KEPT = "The measures of each held-out row are not kept"
 PREDICTIONS_NOT_KEPT = "The predictions for each held-out row are not kept"
@@ -76,6 +77,10 @@ class DataFacts(Extensible):
     texts_without_words: dict[str, JsonValue] | None = None
     files_left_out: dict[str, int] | None = None
     arrays_left_out: list[str] | None = None
+    target: str | None = None
+    """The column of a table that is predicted."""
+    target_range: list[float] | None = None
+    """Of a regression: the lowest and the highest target."""
     id_like_columns: list[str] | None = None
     warnings: list[str] | None = None
     title: str | None = None

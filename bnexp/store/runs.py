@@ -24,6 +24,7 @@ from bnexp.store.kept_rows import ROWS, kept_rows
 from bnexp.store.reading import content, cure, read_json, refuse_irregular, refuse_lost, text
 from bnexp.store.records import Record, head, read_record, validated
 from bnexp.store.run_record import RunHead, RunRecord
+from bnexp.store.seeds import refuse_other_seeds
 from bnexp.store.study_document import FORMAT, StudyDocument, StudyHead
 
 Kind = Literal["run", "comparison", "study"]
@@ -113,14 +114,17 @@ class Run:
             raise RunError(f"{path}: has format {seen!r}; expected 1 to {FORMAT}. Use the bnexp that wrote it.")
         return validated(path, document, StudyDocument)
 
-    def history(self) -> History:
-        """Read history.json.
+    def history(self, record: RunRecord | None = None) -> History:
+        """Read history.json. `record` is what run.json holds: a finished run must have the seeds that it names.
 
         Raises:
-            RunError: if it is missing or damaged.
+            RunError: if it is missing or damaged, or has other seeds than `record`.
         """
         path = self.directory / "history.json"
-        return from_json(content(path), str(path))
+        found = from_json(content(path), str(path))
+        if record is not None:
+            refuse_other_seeds(path, found.seeds, record)
+        return found
 
     def held_out(self, record: RunRecord | None = None) -> HeldOut | None:
         """Read rows.npz, what each held-out row measured; None if it is not there.

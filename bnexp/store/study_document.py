@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import (
     ConfigDict,
@@ -19,10 +19,11 @@ from pydantic import (
 from bnexp.config.study import Endpoint, Hypothesis, keys_of
 from bnexp.errors import counted
 from bnexp.metrics import is_measured
-from bnexp.store.across_cells import AcrossCells
+from bnexp.store.across_cells import AcrossCells, RatioReading
 from bnexp.store.comparison_document import Interval, MetricDifference, Verdict
 from bnexp.store.levels import Level
-from bnexp.store.records import Count, Metric, Number, Record, SeedCount, Share
+from bnexp.store.records import Metric, Number, Record, SeedCount, Share
+from bnexp.system.numbers import Count
 
 FORMAT = 5
 """Of a study's directory: cells/*.json, hypotheses.json, study.json. 4: a diverged seed guesses on the part measured.
@@ -107,7 +108,7 @@ class Group(Record):
     difference: MeanOverSeeds
 
 
-class Findings(Hypothesis):
+class HypothesisFacts(Hypothesis):
     """A hypothesis as it stands in the study's file, and what was found for it."""
 
     model_config = ConfigDict(extra="ignore")
@@ -121,7 +122,7 @@ class Findings(Hypothesis):
     pairs: Count = 0
     never_reached: dict[str, Count] = {}
     """Arm -> trainings that never reached the target of `epochs_to`."""
-    reading: Literal["ratio", "at least", "at most", "restricted means"] | None = None
+    reading: RatioReading | None = None
     """How to read a ratio of epochs."""
     speaks_of: str = ""
     cells: list[Number] = []
@@ -144,7 +145,7 @@ class Findings(Hypothesis):
         return None if part is None else part.as_json()
 
     @model_validator(mode="after")
-    def _refuse_no_ratio(self) -> Findings:
+    def _refuse_no_ratio(self) -> HypothesisFacts:
         """Raise ValueError if a contrast is of a ratio, and one of its numbers is the log of none."""
         across = self.across
         found = [self.difference, self.bootstrap, *([] if across is None else across.intervals())]
@@ -157,7 +158,7 @@ class Findings(Hypothesis):
         return self
 
 
-class HypothesisRecord(Findings):
+class HypothesisRecord(HypothesisFacts):
     """A hypothesis with all that was found, and its verdict."""
 
     verdict: Verdict
@@ -189,6 +190,8 @@ class StudyDocument(Record):
     verdict: str | None
     cautions: list[str] = []
     """What may mislead in a sweep's table."""
+    data_warnings: list[str] = []
+    """What may mislead in the data, each once."""
 
     @model_validator(mode="after")
     def _refuse_contradictions(self) -> StudyDocument:

@@ -21,6 +21,7 @@ from bnexp.statistics import Estimate, Interval, Levels, strict
 from bnexp.store.across_cells import AcrossCells, CellContrast, Heterogeneity
 from bnexp.store.comparison_document import Interval as Bounds
 from bnexp.store.comparison_document import Verdict
+from bnexp.store.comparison_question import MeasuredOn
 from bnexp.study.contrast import Contrast
 from bnexp.study.words import ClaimWording, noun, storable
 
@@ -75,9 +76,12 @@ class Parts:
         return {1, -1} <= set(self.directions)
 
     @property
-    def about(self) -> Literal["new rows", "these rows"]:
+    def about(self) -> Literal["new rows"] | MeasuredOn:
         """Return what their intervals speak of."""
-        return "these rows" if any(part.contrast.new_rows is None for part in self.parts) else "new rows"
+        if all(part.contrast.new_rows is not None for part in self.parts):
+            return "new rows"
+        found = {part.contrast.measured_on for part in self.parts}
+        return found.pop() if len(found) == 1 else "these rows and splits"
 
 
 def no_single_answer(wording: ClaimWording, parts: Parts, *, is_warned: bool) -> Verdict:
@@ -85,9 +89,8 @@ def no_single_answer(wording: ClaimWording, parts: Parts, *, is_warned: bool) ->
     claim, new_rows = wording.claim, parts.about == "new rows"
     ahead, behind, rest = (list(parts.directions).count(way) for way in (1, -1, 0))
     said = [f"{_is(claim, 1)} in {counted(ahead, noun(claim))} and {_is(claim, -1)} in {behind}"]
-    said[0] = (
-        f"No single answer {'for new rows of this kind' if new_rows else 'on these rows'}: {claim.treated} {said[0]}"
-    )
+    where = "for new rows of this kind" if new_rows else f"on {parts.about}"
+    said[0] = f"No single answer {where}: {claim.treated} {said[0]}"
     said[0] += ", each beyond its noise."
     if rest:
         said.append(f"{counted(rest, f'other {noun(claim)}')} {'show' if rest > 1 else 'shows'} no direction.")

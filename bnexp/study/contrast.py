@@ -6,31 +6,27 @@ Axes: S seeds, C cells, L levels of a factor.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from bnexp import statistics
+from bnexp.comparison.drawn_anew import measured_on, splits_anew
 from bnexp.comparison.judgement import unbeaten
-from bnexp.comparison.metric_rules import has_own_splits
-from bnexp.comparison.new_rows import MOST_HELD_OUT, NewRowsEstimate
+from bnexp.comparison.new_rows import NewRowsEstimate
 from bnexp.config.section import Resample
 from bnexp.config.study import Hypothesis, Over
-from bnexp.metrics import higher_is_better, part_of
+from bnexp.metrics import higher_is_better
 from bnexp.statistics.arrays import Floats
+from bnexp.store.comparison_question import MeasuredOn
 from bnexp.study.grid import Cell, matches
-from bnexp.study.new_rows import ReadRows, no_rows, over_cells, why_not
+from bnexp.study.new_rows import ReadRows, for_new_rows, no_rows
 from bnexp.study.result import Result
 
 Results = Mapping[tuple[int, str], Result]
 """(cell, arm), which names a trial -> what was measured there."""
-
-ROWS_NOT_KEPT = (
-    "What each row measured is not kept, so nothing is said of new rows. "
-    "To have it, run the study with training.keep_rows: true, in another --runs."
-)
 
 
 @dataclass(frozen=True)
@@ -59,6 +55,8 @@ class Contrast:
     """A training of either arm has a warning."""
     diverged: int = 0
     """Trainings of both arms that diverged."""
+    undefined: int = 0
+    """Pairs without a value in which no seed diverged."""
     baseline_mean: float | None = None
     """Of the values that are contrasted, in the metric's unit; None if they are no final values in that unit."""
     guessing: float | None = None
@@ -66,6 +64,8 @@ class Contrast:
 
     None if one does, or if the claim is about something else.
     """
+    measured_on: MeasuredOn = "these rows"
+    """What the differences over seeds alone speak of."""
 
     @property
     def lost(self) -> int:
@@ -96,28 +96,34 @@ def _contrast(
     claim: Hypothesis, here: Sequence[Cell], there: Sequence[Cell], results: Results, rows: ReadRows
 ) -> Contrast:
     """Return the contrast of the mean over some cells, minus that over others if there are any."""
-    difference_S = _difference(claim, here, results)
-    if there:
-        difference_S = statistics.subtracted(difference_S, _difference(claim, there, results))
+    difference_S = _interaction(claim, here, there, results) if there else _difference(claim, here, results)
     read = {arm: [results[cell.number, arm] for cell in [*here, *there]] for arm in (claim.treated, claim.baseline)}
     never = [sum(int(one.censored(claim.metric).sum()) for one in read[arm]) for arm in (claim.treated, claim.baseline)]
     every = [one for several in read.values() for one in several]
     ways = {_resampled(claim, one) for one in every}
-    reason = why_not(claim) or _why_not_estimated(ways)
     weighted = [*((cell, 1 / len(here)) for cell in here), *((cell, -1 / len(there)) for cell in there)]
-    new_rows = _for_new_rows(claim, difference_S, every, weighted, results, rows)
+    found = for_new_rows(claim, effect_of(claim, difference_S), weighted, results, rows)
     return Contrast(
         difference_S,
         never=(never[0], never[1]),
         resample=ways.pop() if len(ways) == 1 else None,
-        new_rows=new_rows,
-        why_not_new_rows=None if new_rows is not None else reason,
+        measured_on=measured_on(claim.metric.metric, {one.resample for one in every}),
+        new_rows=None if isinstance(found, str) else found,
+        why_not_new_rows=found if isinstance(found, str) else None,
         trainings=len(here) + len(there),
         warned=any(one.warnings for one in every),
         diverged=sum(len(one.diverged) for one in every),
+        undefined=_undefined(difference_S, every),
         baseline_mean=None if there else _baseline_mean(claim, here, results),
         guessing=_unbeaten(claim, every),
     )
+
+
+def _undefined(difference_S: Floats, every: Sequence[Result]) -> int:
+    """Count the pairs without a value in which no seed diverged, as the metric is not defined there."""
+    diverged = {seed for one in every for seed in one.diverged}
+    known_S = [math.isfinite(value) for value in difference_S]
+    return sum(not known and str(seed) not in diverged for known, seed in zip(known_S, every[0].seeds, strict=True))
 
 
 def _baseline_mean(claim: Hypothesis, cells: Sequence[Cell], results: Results) -> float | None:
@@ -127,31 +133,6 @@ def _baseline_mean(claim: Hypothesis, cells: Sequence[Cell], results: Results) -
         return None
     mean = float(np.mean(_reduced(claim, claim.baseline, cells, results)))
     return mean if math.isfinite(mean) else None
-
-
-def _why_not_estimated(ways: Collection[Resample]) -> str:
-    """Return why nothing is said of new rows by trials that were split in these ways."""
-    if len(ways) > 1:
-        return "Nothing is said of new rows: the cells are split in different ways."
-    return MOST_HELD_OUT if True in ways else ROWS_NOT_KEPT
-
-
-def _for_new_rows(
-    claim: Hypothesis,
-    difference_S: Floats,
-    every: Sequence[Result],
-    weighted: Sequence[tuple[Cell, float]],
-    results: Results,
-    rows: ReadRows,
-) -> NewRowsEstimate | None:
-    """Return the difference as estimated for new rows, or for other splits; None where that is not known."""
-    if why_not(claim) is not None or not np.isfinite(difference_S).all() or len(difference_S) < 2:
-        return None
-    share = _test_share(claim, every)
-    if share is None:
-        return over_cells(claim, weighted, difference_S, results, rows)
-    part = part_of(claim.metric.metric)
-    return NewRowsEstimate("splits", statistics.over_splits(difference_S, share), max(one.rows[part] for one in every))
 
 
 def _unbeaten(claim: Hypothesis, every: Sequence[Result]) -> float | None:
@@ -168,12 +149,24 @@ def _unbeaten(claim: Hypothesis, every: Sequence[Result]) -> float | None:
 def cell_difference(claim: Hypothesis, cell: Cell, results: Results) -> Floats:
     """Return treated minus baseline in one cell, (S,), before any reduction."""
     treated, baseline = (results[cell.number, arm].values(claim.metric) for arm in (claim.treated, claim.baseline))
-    return statistics.subtracted(treated, baseline)
+    return statistics.subtracted(treated, baseline, in_logs=claim.metric.in_logs)
 
 
 def _difference(claim: Hypothesis, cells: Sequence[Cell], results: Results) -> Floats:
     treated_S, baseline_S = (_reduced(claim, arm, cells, results) for arm in (claim.treated, claim.baseline))
-    return statistics.subtracted(treated_S, baseline_S)
+    return statistics.subtracted(treated_S, baseline_S, in_logs=claim.metric.in_logs)
+
+
+def _interaction(claim: Hypothesis, here: Sequence[Cell], there: Sequence[Cell], results: Results) -> Floats:
+    """Return the difference in some cells minus the one in others, (S,).
+
+    Each side adds up values, and no differences. So the size of the values says what is rounding.
+    """
+    (treated_S, baseline_S), (other_treated_S, other_baseline_S) = (
+        [_reduced(claim, arm, cells, results) for arm in (claim.treated, claim.baseline)] for cells in (here, there)
+    )
+    one_S, other_S = treated_S + other_baseline_S, baseline_S + other_treated_S
+    return statistics.subtracted(one_S, other_S, in_logs=claim.metric.in_logs)
 
 
 def group_differences(claim: Hypothesis, cells: Sequence[Cell], results: Results) -> list[tuple[Cell, Floats]]:
@@ -255,18 +248,9 @@ def _more_is_better(claim: Hypothesis) -> bool:
 
 def _resampled(claim: Hypothesis, result: Result) -> Resample:
     """Return how each seed splits the rows that are measured. Outside a shared test part it splits them anew."""
-    is_of_test = part_of(claim.metric.metric) == "test"
-    return True if result.resample == "validation" and not is_of_test else result.resample
+    return True if splits_anew(claim.metric.metric, result.resample) else result.resample
 
 
-def _test_share(claim: Hypothesis, results: Sequence[Result]) -> float | None:
-    """Return the rows that are measured over those trained on, the largest of all cells, where each seed splits anew.
-
-    None where most rows are held out, so that what seeds train on hardly overlaps.
-    """
-    metric = claim.metric.metric
-    part = part_of(metric)
-    if not all(has_own_splits(one.resample, metric) and part in one.rows for one in results):
-        return None
-    share = max(one.rows[part] / one.rows["train"] for one in results)
-    return share if share <= 1 else None
+def effect_of(claim: Hypothesis, difference_S: Floats) -> Floats:
+    """Return what a claim is about, (S,): the differences, or 1/2 for a win, -1/2 for a loss and 0 for a tie."""
+    return np.sign(difference_S) / (2 if more_wins(claim) else -2) if claim.wins else difference_S

@@ -10,12 +10,12 @@ import math
 from collections.abc import Iterator, Sequence
 
 from bnexp.comparison.detectable import Design, detectable_by
+from bnexp.comparison.drawn_anew import drawn_anew, split_rows
 from bnexp.comparison.judged_difference import JudgedDifference
-from bnexp.comparison.metric_rules import has_own_splits
 from bnexp.config.study import Hypothesis
 from bnexp.errors import counted
 from bnexp.held_out import HeldOut
-from bnexp.metrics import part_of, quantity, with_unit
+from bnexp.metrics import quantity, with_unit
 from bnexp.statistics.estimate import deviation as spread_of
 from bnexp.statistics.power import (
     POWER,
@@ -25,16 +25,15 @@ from bnexp.statistics.power import (
     error_over_seeds,
     error_over_splits,
 )
-from bnexp.store.run_record import DataFacts
 from bnexp.study.contrast import Results, whole_contrast
 from bnexp.study.grid import Candidate, Cell, matches
 from bnexp.study.jobs import DIGITS
-from bnexp.study.new_rows import ReadRows, why_not
+from bnexp.study.new_rows import ReadRows, not_row_by_row
 from bnexp.study.plan import CELLS, Finished, Plan, rows_of
 from bnexp.study.result import Result
 from bnexp.study.trial_rows import kept_rows
 from bnexp.study.verdict import judged_difference
-from bnexp.study.words import about, deviation, storable
+from bnexp.study.words import about, deviation, endpoint_text, storable
 
 
 def by_stored(planned: Plan, done: Finished, level: float) -> list[str | None]:
@@ -79,7 +78,7 @@ def _predicted(difference: JudgedDifference, seeds: int) -> tuple[StandardError,
     """Return the standard error that a difference predicts for this number of seeds, and what is drawn."""
     spread, new_rows, many = spread_of(difference.difference_S), difference.new_rows, counted(seeds, "seed")
     if new_rows is None:
-        return error_over_seeds(spread, seeds), f"On these rows, {many}"
+        return error_over_seeds(spread, seeds), f"On {difference.measured_on}, {many}"
     if new_rows.rows is None:
         own = spread**2 / seeds + max(0.0, new_rows.estimate.error**2 - spread**2 / difference.pairs)
         return StandardError(math.sqrt(own), seeds - 1), f"For other splits, {many}"
@@ -91,7 +90,7 @@ def _predicted(difference: JudgedDifference, seeds: int) -> tuple[StandardError,
 def what_new_rows_add(planned: Plan, level: float, claims: Sequence[Hypothesis] | None = None) -> list[str]:
     """Return a sentence for each kind of claim that is judged for new rows and whose trials are not stored.
 
-    `level` is that of their intervals. Without `claims`, they are all claims of the study.
+    Their intervals have this `level`. Without `claims`, they are all claims of the study.
     """
     claims = planned.file.study.claims() if claims is None else claims
     return list(dict.fromkeys(said for claim in claims if (said := _of(planned, claim, level)) is not None))
@@ -99,14 +98,13 @@ def what_new_rows_add(planned: Plan, level: float, claims: Sequence[Hypothesis] 
 
 def _of(planned: Plan, claim: Hypothesis, level: float) -> str | None:
     """Return how rows count for a claim; None if its verdict is about these rows only."""
-    if why_not(claim) is not None:
-        return None
     read, seeds = list(_read(planned, claim)), planned.file.study.seeds
     facts = [planned.known(one).data for one in read]
-    own_splits = {has_own_splits(one.experiment.dataset.resample, claim.metric.metric) for one in read}
-    if own_splits == {True}:
-        return _of_splits(claim, facts, seeds, level)
-    if len(own_splits) > 1 or not all(one.experiment.training.keep_rows for one in read):
+    splits = [split_rows(one.experiment.dataset.resample, data) for one, data in zip(read, facts, strict=True)]
+    anew = drawn_anew(claim.metric.metric, splits)
+    if anew.what == "splits":
+        return _of_splits(claim, anew.test_share, seeds, level)
+    if anew.what is None or not_row_by_row(claim) or not all(one.experiment.training.keep_rows for one in read):
         return None
     design = Design(
         metric=claim.metric.metric,
@@ -143,16 +141,12 @@ def _cells(planned: Plan, claim: Hypothesis) -> list[Cell]:
     return [cell for cell in planned.cells if any(matches(cell, at) for at in sides)]
 
 
-def _of_splits(claim: Hypothesis, facts: Sequence[DataFacts], seeds: int, level: float) -> str | None:
+def _of_splits(claim: Hypothesis, test_share: float, seeds: int, level: float) -> str | None:
     """Return which difference is detected for other splits, whose training rows overlap, in deviations over seeds."""
-    is_test = part_of(claim.metric.metric) == "test"
-    shares = [
-        ((one.test_rows if is_test else one.validation_rows) or 0) / (one.training_rows or math.inf) for one in facts
-    ]
-    size = detectable(error_over_splits(1.0, seeds, max(shares)), level=level)
-    if max(shares) > 1 or not math.isfinite(size):
+    size = detectable(error_over_splits(1.0, seeds, test_share), level=level)
+    if not math.isfinite(size):
         return None
-    name = with_unit(claim.metric.metric)
+    name = f"wins by {endpoint_text(claim)}" if claim.wins else endpoint_text(claim)
     return (
         f"For other splits, which overlap, the difference in {name} must be at least {size:.2f} times its standard "
         "deviation over seeds."

@@ -75,11 +75,18 @@ def document(
         hypotheses=hypotheses,
         verdict=overall([one.verdict.word for one in hypotheses]) if claims else None,
         cautions=[] if metric is None else list(sweep.cautions(metric, chosen_in(file, cells), cells, results)),
+        data_warnings=_data_warnings(cells, arms, results),
     )
 
 
 def _tuning(tune: Tune, seeds: Sequence[int]) -> Tuning:
     return Tuning(key=tune.key, values=tune.values, seeds=list(seeds), metric=tune.metric)
+
+
+def _data_warnings(cells: Sequence[Cell], arms: Sequence[str], results: Results) -> list[str]:
+    """List what may mislead in the data of all trials, each once."""
+    read = [results[cell.number, arm] for cell in cells for arm in arms]
+    return list(dict.fromkeys(text for one in read for text in one.data_warnings))
 
 
 def _versions(results: Results) -> dict[str, list[str]]:

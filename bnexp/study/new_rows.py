@@ -1,6 +1,6 @@
 """What a study's contrast says of new rows of the same kind: over seeds and held-out rows of all its cells, or splits.
 
-Cells with the same held-out rows are averaged row by row. Cells with others are strata: each has rows of its own.
+Each held-out row counts once, with all that it adds in the cells that it is in (`same_rows`).
 
 Axes: S seeds, R held-out rows.
 """
@@ -8,18 +8,27 @@ Axes: S seeds, R held-out rows.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
-from bnexp.comparison.new_rows import NOT_HELD_OUT, MeasuredRows, NewRowsEstimate, over_rows, row_by_row
-from bnexp.comparison.scale import Scale
+from bnexp.comparison.drawn_anew import SplitRows, drawn_anew
+from bnexp.comparison.new_rows import MeasuredRows, NewRowsEstimate, over_rows, row_by_row
 from bnexp.config.study import Hypothesis
 from bnexp.held_out import HeldOut
-from bnexp.metrics import HELD_OUT_PARTS, part_of
+from bnexp.metrics import part_of
 from bnexp.statistics.arrays import Floats
 from bnexp.study.grid import Cell
 from bnexp.study.result import Result
+from bnexp.study.same_rows import DataKey, data_key, why_unknown
+
+ROWS_NOT_KEPT = (
+    "What each row measured is not kept, so nothing is said of new rows. "
+    "To have it, run the study with training.keep_rows: true, in another --runs."
+)
+OTHER_ROWS = "Nothing is said of new rows: the two arms of a cell are measured on different rows."
+NO_ROW_VALUES = "Nothing is said of new rows: what a row adds to the metric is not kept, or is not finite."
+TOO_FEW_PAIRS = "Nothing is said of new rows: that takes two pairs of seeds or more, and each needs a value."
 
 ReadRows = Callable[[tuple[int, str]], HeldOut | None]
 """(cell, arm) -> what each held-out row measured in that trial; None if it is not kept."""
@@ -30,16 +39,36 @@ def no_rows(key: tuple[int, str]) -> HeldOut | None:
     return None
 
 
-def why_not(claim: Hypothesis) -> str | None:
-    """Return why a claim can say nothing of new rows whatever is kept; None if it can."""
+def not_row_by_row(claim: Hypothesis) -> str | None:
+    """Return why a claim is no mean over rows, whatever is kept of them; None if it is one."""
     endpoint = claim.metric
-    if part_of(endpoint.metric) not in HELD_OUT_PARTS:
-        return NOT_HELD_OUT
     what = "epochs to a value are" if endpoint.epochs_to is not None else None
     what = "failures are" if endpoint.failures_below is not None else what
     what = "wins are" if claim.wins else what
     what = "a width is" if claim.over is not None and claim.over.take == "width" else what
     return None if what is None else f"Nothing is said of new rows: {what} not measured row by row."
+
+
+def for_new_rows(
+    claim: Hypothesis,
+    effect_S: Floats,
+    weighted: Sequence[tuple[Cell, float]],
+    results: Mapping[tuple[int, str], Result],
+    rows: ReadRows,
+) -> NewRowsEstimate | str:
+    """Return the estimate of an effect for new rows or for other splits; or why there is none.
+
+    `weighted` has each cell with its weight in the effect, `effect_S` the effect of each seed, (S,).
+    """
+    read = [results[cell.number, arm] for cell, _ in weighted for arm in (claim.treated, claim.baseline)]
+    anew = drawn_anew(claim.metric.metric, [SplitRows(one.resample, one.rows) for one in read])
+    if anew.what is None:
+        return anew.why_not
+    if len(effect_S) < 2 or not np.isfinite(effect_S).all():
+        return TOO_FEW_PAIRS
+    if anew.what == "splits":
+        return NewRowsEstimate("splits", anew.over_splits(effect_S), anew.count)
+    return not_row_by_row(claim) or over_cells(claim, weighted, effect_S, results, rows)
 
 
 def over_cells(
@@ -48,26 +77,24 @@ def over_cells(
     contrast_S: Floats,
     results: Mapping[tuple[int, str], Result],
     rows: ReadRows,
-) -> NewRowsEstimate | None:
-    """Return the estimate of a contrast for new rows; None where a trial has no rows, or its arms have others.
-
-    `weighted` has each cell with its weight in the contrast, `contrast_S` the contrast of each seed, (S,).
-    """
-    part, strata = part_of(claim.metric.metric), dict[bytes, _Stratum]()
+) -> NewRowsEstimate | str:
+    """Return the estimate of a contrast over seeds and the distinct rows of all its cells; or why there is none."""
+    part, found = part_of(claim.metric.metric), list[_CellRows]()
     for cell, weight in weighted:
-        treated, base = (
-            _measured(claim, results[cell.number, arm], rows((cell.number, arm)), part)
-            for arm in (claim.treated, claim.baseline)
-        )
+        arms = [(arm, results[cell.number, arm]) for arm in (claim.treated, claim.baseline)]
+        keys = [data_key(cell, arm, result) for arm, result in arms]
+        treated, base = (_measured(claim, result, rows((cell.number, arm)), part) for arm, result in arms)
         if treated is None or base is None:
-            return None
-        scale: Scale = "ratio" if claim.metric.ratio else "difference"
-        difference_SR = row_by_row(treated, base, claim.metric.metric, scale)
+            return ROWS_NOT_KEPT
+        if keys[0] != keys[1] or not np.array_equal(treated.rows.rows_SR, base.rows.rows_SR):
+            return OTHER_ROWS
+        difference_SR = row_by_row(treated, base, claim.metric.metric, "ratio" if claim.metric.ratio else "difference")
         if difference_SR is None:
-            return None
-        stratum = strata.setdefault(treated.rows.rows_SR[0].tobytes(), _Stratum(treated.rows.groups_SR))
-        stratum.terms.append(weight * difference_SR)
-    return _joined(list(strata.values()), contrast_S)
+            return NO_ROW_VALUES
+        groups_SR = treated.rows.groups_SR
+        groups_R = None if groups_SR is None else groups_SR[0]
+        found.append(_CellRows(keys[0], treated.rows.rows_SR[0], groups_R, weight * difference_SR))
+    return why_unknown(one.key for one in found) or _over_distinct_rows(found, contrast_S)
 
 
 def _measured(claim: Hypothesis, result: Result, held_out: HeldOut | None, part: str) -> MeasuredRows | None:
@@ -80,38 +107,55 @@ def _measured(claim: Hypothesis, result: Result, held_out: HeldOut | None, part:
     return MeasuredRows(rows, final_S, diverged_S) if rows.is_shared else None
 
 
-@dataclass
-class _Stratum:
-    """Cells that are measured on the same rows, each with its weight applied."""
+@dataclass(frozen=True)
+class _CellRows:
+    """The rows of a cell, and what each adds to the contrast."""
 
-    groups_SR: np.ndarray | None
-    terms: list[Floats] = field(default_factory=list)
+    key: DataKey
+    rows_R: np.ndarray
+    """Their numbers in the data, which differ from each other."""
+    groups_R: np.ndarray | None
+    weighted_SR: Floats
+    """The difference of the arms, times the cell's weight, up to a constant for each seed."""
 
 
-def _joined(strata: Sequence[_Stratum], contrast_S: Floats) -> NewRowsEstimate:
-    """Return the estimate over the rows of all strata.
+def _over_distinct_rows(cells: Sequence[_CellRows], contrast_S: Floats) -> NewRowsEstimate:
+    """Return the estimate over the rows of all cells, in which each row enters once.
 
-    The contrast is the sum of the strata's means. So each row enters with its distance from its stratum's mean, times
-    (all rows / rows of the stratum).
+    The contrast is a sum of the cells' means. In the mean of a cell with r rows, a row counts with its distance from
+    the mean, over r. The sum over the cells that a row is in is what this row adds. Rows of other data are other rows:
+    strata, whose variances add up. A row's sum is multiplied by the number of all rows, as their mean is taken then.
     """
-    sums = [np.sum(stratum.terms, axis=0) for stratum in strata]
-    total = sum(sum_SR.shape[1] for sum_SR in sums)
-    moved = [
-        (sum_SR - sum_SR.mean(axis=1, keepdims=True)) * (total / sum_SR.shape[1]) + contrast_S[:, None]
-        for sum_SR in sums
-    ]
-    return over_rows(np.concatenate(moved, axis=1), _groups(strata, [sum_SR.shape[1] for sum_SR in sums]))
+    by_data: dict[DataKey, list[_CellRows]] = {}
+    for cell in cells:
+        by_data.setdefault(cell.key, []).append(cell)
+    sums = [_sums(several) for several in by_data.values()]
+    added_SR = np.concatenate([sum_SR for sum_SR, _ in sums], axis=1)
+    table_SR = added_SR * added_SR.shape[1] + contrast_S[:, None]
+    return over_rows(table_SR, _joined_groups([groups_R for _, groups_R in sums], [one.shape[1] for one, _ in sums]))
 
 
-def _groups(strata: Sequence[_Stratum], counts: Sequence[int]) -> np.ndarray | None:
-    """Return the group of each row, (R,); no two strata share one. None if no stratum has groups."""
-    if all(stratum.groups_SR is None for stratum in strata):
+def _sums(cells: Sequence[_CellRows]) -> tuple[Floats, np.ndarray | None]:
+    """Return what each distinct row of one data set adds to the contrast, (S, R), and its group, (R,)."""
+    rows_R = np.unique(np.concatenate([cell.rows_R for cell in cells]))
+    sum_SR = np.zeros((len(cells[0].weighted_SR), len(rows_R)))
+    groups_R = None if any(cell.groups_R is None for cell in cells) else np.zeros(len(rows_R), "int64")
+    for cell in cells:
+        at_R = np.searchsorted(rows_R, cell.rows_R)
+        centred_SR = cell.weighted_SR - cell.weighted_SR.mean(axis=1, keepdims=True)
+        sum_SR[:, at_R] += centred_SR / len(at_R)
+        if groups_R is not None:
+            groups_R[at_R] = cell.groups_R
+    return sum_SR, groups_R
+
+
+def _joined_groups(several: Sequence[np.ndarray | None], counts: Sequence[int]) -> np.ndarray | None:
+    """Return the group of each row, (R,); no two data sets share one. None if no data set has groups."""
+    if all(groups_R is None for groups_R in several):
         return None
     labels, start = [], 0
-    for stratum, count in zip(strata, counts, strict=True):
-        own_R = (
-            np.arange(count) if stratum.groups_SR is None else np.unique(stratum.groups_SR[0], return_inverse=True)[1]
-        )
+    for groups_R, count in zip(several, counts, strict=True):
+        own_R = np.arange(count) if groups_R is None else np.unique(groups_R, return_inverse=True)[1]
         labels.append(own_R + start)
         start += int(own_R.max()) + 1
     return np.concatenate(labels)

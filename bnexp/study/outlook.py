@@ -9,6 +9,7 @@ from pathlib import Path
 from bnexp import statistics, store
 from bnexp.config.study import Hypothesis, Study
 from bnexp.errors import RunError
+from bnexp.experiment.warnings import cautions
 from bnexp.statistics.power import detectable, error_over_seeds
 from bnexp.store.plan_document import KeptTrials, PlanDocument, PlannedClaim, PlannedTie
 from bnexp.store.run_record import DataFacts
@@ -21,6 +22,7 @@ from bnexp.study.plan import CELLS, Finished, Plan, finished, pending, read_resu
 from bnexp.study.result import Result
 from bnexp.study.smaller_study import of_this_name
 from bnexp.study.trial_rows import holds_rows, rows_path
+from bnexp.study.warned import Warned, told_once
 from bnexp.study.words import asks, endpoint_name
 
 
@@ -65,6 +67,7 @@ def plan_document(planned: Plan, at_once: int | None, done: Finished | None = No
         other_answers=_other_answers(planned),
         seeds_kept=_seeds_kept(planned, done),
         seeds_not_used=list(planned.begun.not_used),
+        warnings=list(told_once(_warned(planned))),
         older_format=[path.name for path in _others(planned) if _is_older(path)],
     )
 
@@ -110,6 +113,13 @@ def _data(planned: Plan) -> list[DataFacts]:
     for candidate_facts in planned.candidate_facts.values():
         told += [candidate_facts.data] if candidate_facts.data not in told else []
     return told
+
+
+def _warned(planned: Plan) -> Iterator[Warned]:
+    """Yield what may mislead in each trial, if no seed stops early."""
+    for trial in planned.trials:
+        found = (cautions(one.experiment, planned.known(one).steps) for one in trial.candidates)
+        yield Warned(trial.cell.levels, trial.arm, list(dict.fromkeys(text for several in found for text in several)))
 
 
 def _tied(planned: Plan, key: str) -> list[float]:

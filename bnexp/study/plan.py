@@ -14,6 +14,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from bnexp import store
+from bnexp.config import Experiment
+from bnexp.config.section import Task
 from bnexp.config.study import StudyFile
 from bnexp.config.study_reading import read_study
 from bnexp.data.fingerprint import Sources
@@ -112,8 +114,14 @@ def plan(path: Path, runs: Path, *, most: int = MOST_TRAININGS, metric: str | No
     cells = grid.cells_of(file)
     candidate_facts = _candidate_facts(cells)
     tasks = {experiment: facts.task for experiment, facts in candidate_facts.items()}
-    refuse_unanswerable(file, cells, lambda one: tasks[one.model_dump_json()], metric)
-    shown = metric_of(file, measured_in(cells, lambda one: tasks[one.model_dump_json()]), metric)
+    one_class = {experiment: facts.data.one_class or {} for experiment, facts in candidate_facts.items()}
+
+    def task_of(one: Experiment) -> Task:
+        """Return what an experiment learns."""
+        return tasks[one.model_dump_json()]
+
+    refuse_unanswerable(file, cells, task_of, lambda one: one_class[one.model_dump_json()], metric)
+    shown = metric_of(file, measured_in(cells, task_of), metric)
     sources, digest = grid.sources(cells), digest_of(study_facts(file), file.study)
     directory = runs / directory_name(file.study.name, digest)
     trials = [_trial(file, cell, arm, candidate_facts, sources) for cell in cells for arm in file.study.arms]

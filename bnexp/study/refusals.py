@@ -7,7 +7,7 @@ reads a part, no hypothesis may read it; epochs to a value may be read there und
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from bnexp.comparison import computed_by
@@ -17,6 +17,8 @@ from bnexp.comparison.metric_rules import (
     impossible_margin,
     impossible_value,
     judged_by_what_chose,
+    not_measured,
+    of_one_class,
     unmeasured_part,
     without_rows,
 )
@@ -26,14 +28,18 @@ from bnexp.config.study import Hypothesis, StudyFile, keys_of
 from bnexp.config.yaml import Keys
 from bnexp.errors import ConfigError, nearest
 from bnexp.metrics import higher_is_better, is_computed, names
-from bnexp.study.grid import Cell, experiments, factor_names, matches, not_varied
+from bnexp.study.grid import Candidate, Cell, experiments, factor_names, matches, not_varied
 from bnexp.study.sweep import faulty_metric
 
 TaskOf = Callable[[Experiment], Task]
+OneClassOf = Callable[[Experiment], Mapping[str, float]]
+"""Experiment -> part of its data -> the accuracy of the best single answer."""
 Faults = Iterator[tuple[Keys, str]]
 
 
-def refuse_unanswerable(file: StudyFile, cells: Sequence[Cell], task_of: TaskOf, metric: str | None = None) -> None:
+def refuse_unanswerable(
+    file: StudyFile, cells: Sequence[Cell], task_of: TaskOf, one_class_of: OneClassOf, metric: str | None = None
+) -> None:
     """Raise ConfigError with all that keeps the hypotheses from an answer; `task_of` tells what is learned.
 
     `metric` is what a sweep is to show, if it was asked for.
@@ -43,12 +49,16 @@ def refuse_unanswerable(file: StudyFile, cells: Sequence[Cell], task_of: TaskOf,
     faults = list(faulty_metric(file, measured, metric))
     measured += _computed_in(cells, task_of)
     faults += [f"{file.where('tune', 'metric')}: tune.metric {text}" for text in _faulty_tuning(file, cells, measured)]
+    if file.study.tune is not None:
+        why_not = _without_area(file.study.tune.metric, experiments(cells), one_class_of)
+        faults += [f"{file.where('tune', 'metric')}: tune.metric is {file.study.tune.metric}; {why}" for why in why_not]
     for number, claim in enumerate(file.study.claims()):
         first = file.claim_keys(number)
         named = list(_faulty_names(file, claim)) or [
             *_nowhere(cells, claim),
             *_other_budget(cells, claim),
             *_ratio_over_splits(cells, claim),
+            *_area_of_one_class(cells, claim, one_class_of),
         ]
         for keys, text in (*named, *_faulty_metric(claim, measured, chosen)):
             faults.append(f"{file.where(*first, *keys)}: {file.spelt(*first, *keys)} {text}")
@@ -151,6 +161,20 @@ def _ratio_over_splits(cells: Sequence[Cell], claim: Hypothesis) -> Faults:
         yield ("metric",), f"has ratio: true; {why}. Leave ratio out, and give smallest in the unit of {metric}."
 
 
+def _area_of_one_class(cells: Sequence[Cell], claim: Hypothesis, one_class_of: OneClassOf) -> Faults:
+    """Yield the refusal of AUC where the measured part of a cell that is read has but one class."""
+    asked = [cell for cell in cells if any(matches(cell, at) for at in (claim.at, claim.minus) if at is not None)]
+    read = [one for cell in asked for arm in (claim.treated, claim.baseline) for one in cell.candidates[arm]]
+    for why in _without_area(claim.metric.metric, read, one_class_of):
+        yield ("metric",), f"is {claim.metric.metric}; {why}"
+
+
+def _without_area(metric: str, several: Iterable[Candidate], one_class_of: OneClassOf) -> Iterable[str]:
+    """Return why AUC has no value in an experiment, each reason once, and the cure."""
+    found = (of_one_class(metric, one_class_of(one.experiment)) for one in several)
+    return dict.fromkeys(why for why in found if why is not None)
+
+
 def _levels(file: StudyFile, name: str) -> list[Any]:
     """List the levels of a factor, or of one key of a factor of several."""
     vary = file.study.vary
@@ -177,7 +201,7 @@ def _faulty_metric(claim: Hypothesis, measured: Sequence[str], chosen: Mapping[s
     if without := unmeasured_part(metric, measured) or without_rows(metric, measured):
         yield ("metric",), f"is {metric}; {without}"
     elif metric not in measured:
-        yield ("metric",), f"is {metric!r}; it is not measured in every cell. {nearest(metric, measured)}"
+        yield ("metric",), f"is {metric!r}; {not_measured(metric, measured, where=' in every cell')}"
     if endpoint.in_logs and endpoint.failures_below is not None:
         yield ("metric",), "has failures_below beside epochs_to or ratio; expected one of them. Leave one out."
     if timed and is_computed(metric):

@@ -17,11 +17,12 @@ from bnexp.config.section import Resample
 from bnexp.config.study import Endpoint, Tune
 from bnexp.held_out import HeldOut
 from bnexp.history import History
-from bnexp.metrics import LARGEST, higher_is_better, is_computed, part_of, quantity
+from bnexp.metrics import HELD_OUT_PARTS, LARGEST, higher_is_better, is_computed, part_of, quantity
 from bnexp.statistics.arrays import Floats
 from bnexp.store.levels import Level
-from bnexp.store.records import Count, Metric, Number, Record, Seeds
+from bnexp.store.records import Metric, Number, Record, Seeds
 from bnexp.store.run_record import Score
+from bnexp.system.numbers import Count
 
 MOST_BESTS = 400
 """Lasting bests that are kept of a training, on average over a trial's seeds: about 10 kB."""
@@ -91,6 +92,9 @@ class Result(Record):
     budget_epochs: Some
     diverged: dict[str, Count]
     warnings: list[str] = []
+    """Of its training. In a trial of an older bnexp, warnings of the data stand among them."""
+    data_warnings: list[str] = []
+    """Of its data. A verdict does not count them, as in a comparison: they do not come from an arm's training."""
     adds_penalty: bool = False
     """Whether a network of the user's own adds one to its loss."""
     versions: dict[str, str] = {}
@@ -161,7 +165,7 @@ class Result(Record):
 
 
 def joined(before: Result, added: Result, endpoints: Sequence[Endpoint], guessing: Mapping[str, float]) -> Result:
-    """Return the result of all seeds from that of the first ones, trained before, and that of the others.
+    """Return the result of all seeds from two results: of the first ones, trained before, and of the others.
 
     Both answer the endpoints. A diverged seed guesses, and what that scores (`Data.guessing`) is a mean over all seeds.
     `held_out` has the rows of the added seeds, if the file of the first ones has theirs.
@@ -177,6 +181,7 @@ def joined(before: Result, added: Result, endpoints: Sequence[Endpoint], guessin
             "bests": _fewest({name: [*before.bests[name], *added.bests[name]] for name in shared}),
             "diverged": before.diverged | added.diverged,
             "warnings": list(dict.fromkeys([*before.warnings, *added.warnings])),
+            "data_warnings": list(dict.fromkeys([*before.data_warnings, *added.data_warnings])),
             "steps": before.steps + added.steps,
             "seconds": before.seconds + added.seconds,
             "trained_in": before.trained_in,
@@ -212,7 +217,7 @@ def kept_bests(history: History) -> dict[str, list[Bests]]:
     """
     found = {}
     for name in history.metrics:
-        if name.startswith(("val_", "test_")) and not is_computed(name):
+        if part_of(name) in HELD_OUT_PARTS and not is_computed(name):
             bests = statistics.lasting_bests(history.metrics[name], higher_is_better(name))
             found[name] = [
                 Bests(epochs=[], values=[])

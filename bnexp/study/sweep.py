@@ -11,17 +11,16 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from bnexp import statistics
 from bnexp.comparison.metric_rules import adds_penalty as adds_by_config
-from bnexp.comparison.metric_rules import judged_by_what_chose, penalty_in_loss, unmeasured_part
+from bnexp.comparison.metric_rules import judged_by_what_chose, not_measured, penalty_in_loss, unmeasured_part
 from bnexp.config.study import Endpoint, StudyFile
-from bnexp.errors import nearest
 from bnexp.metrics import headline
 from bnexp.statistics.arrays import Floats
 from bnexp.study.contrast import Results
 from bnexp.study.grid import Cell
 
 NO_VERDICT = (
-    "No hypothesis, so no verdict. Add one to the file to ask a question; only AUC and F1 need new training. "
-    "It will be marked as asked after results."
+    "No hypothesis, so no verdict. You can add a hypothesis to the file later, without new training (except for AUC "
+    "and F1). It will be marked as asked after results."
 )
 
 
@@ -43,13 +42,13 @@ def faulty_metric(file: StudyFile, measured: Sequence[str], asked: str | None) -
     elif without := unmeasured_part(asked, measured):
         yield f"--metric is {asked!r}; {without}"
     elif asked not in measured:
-        yield f"--metric is {asked!r}; it is not measured in every cell. {nearest(asked, measured)}"
+        yield f"--metric is {asked!r}; {not_measured(asked, measured, where=' in every cell')}"
 
 
 def differences(cell: Cell, arms: Sequence[str], endpoint: Endpoint, results: Results) -> list[Floats]:
     """Return each arm minus the last one in a cell, seed by seed, (S,)."""
     *others, baseline = [results[cell.number, arm].values(endpoint) for arm in arms]
-    return [statistics.subtracted(values_S, baseline) for values_S in others]
+    return [statistics.subtracted(values_S, baseline, in_logs=endpoint.in_logs) for values_S in others]
 
 
 def cautions(metric: str, chosen: Mapping[str, str], cells: Sequence[Cell], results: Results) -> Iterator[str]:

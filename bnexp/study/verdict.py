@@ -25,13 +25,13 @@ from bnexp.comparison.judged_difference import JudgedDifference
 from bnexp.comparison.judgement import Advice, Evidence, Withheld, withheld
 from bnexp.comparison.metric_rules import is_margin_of_all
 from bnexp.config.study import Hypothesis
-from bnexp.statistics import LEVEL, Floats, Levels, Reading, strict
-from bnexp.store.across_cells import AcrossCells
+from bnexp.statistics import LEVEL, Floats, Levels, strict
+from bnexp.store.across_cells import AcrossCells, RatioReading
 from bnexp.store.comparison_document import Interval, MetricDifference, Verdict
 from bnexp.store.records import Record
-from bnexp.store.study_document import Findings, HypothesisRecord
+from bnexp.store.study_document import HypothesisFacts, HypothesisRecord
 from bnexp.study.across import Part, Parts, no_single_answer, recorded
-from bnexp.study.contrast import Contrast, more_wins
+from bnexp.study.contrast import Contrast, effect_of
 from bnexp.study.words import ClaimWording, storable
 
 SPEAKS_OF = {
@@ -55,7 +55,7 @@ def _record(claim: Hypothesis, contrast: Contrast, case: _Case) -> HypothesisRec
     """Return what study.json holds of one hypothesis."""
     across = case.across(claim)
     wording = replace(_wording(claim, contrast), spread=None if across is None else across.heterogeneity)
-    found = _findings(claim, contrast, case.levels)
+    found = _facts(claim, contrast, case.levels)
     return HypothesisRecord(**{**dict(found), "across": across}, verdict=case.verdict(wording))
 
 
@@ -152,14 +152,15 @@ def _withheld(claim: Hypothesis, contrast: Contrast, level: float) -> Withheld |
     evidence = Evidence(
         claim.metric.metric,
         pairs=len(contrast.difference_S),
-        lost=contrast.lost,
+        lost=contrast.lost - contrast.undefined,
+        undefined=contrast.undefined,
         guessing=contrast.guessing,
         level=level,
     )
     words = Advice(
         who=f"neither {claim.treated} nor {claim.baseline}, in any cell that is read,",
         more_pairs=f"{SHARED if level > LEVEL else ''}Use more seeds.",
-        lost_too=" (a 0 has no ratio and counts as lost, too)" if claim.metric.ratio else "",
+        undefined=" (a 0 has no ratio)" if claim.metric.ratio else "",
         after_loss="Read an accuracy, count failures (failures_below), or lower the learning rate.",
     )
     return withheld(evidence, words)
@@ -168,7 +169,7 @@ def _withheld(claim: Hypothesis, contrast: Contrast, level: float) -> Withheld |
 def judged_difference(claim: Hypothesis, contrast: Contrast) -> JudgedDifference | None:
     """Return what a verdict rests on, signed so that what lies above 0 supports the claim; None without a value."""
     is_higher = claim.direction == "higher"
-    effect_S = _effect(claim, contrast.difference_S[np.isfinite(contrast.difference_S)])
+    effect_S = effect_of(claim, contrast.difference_S[np.isfinite(contrast.difference_S)])
     if not len(effect_S):
         return None
     new_rows = contrast.new_rows
@@ -177,16 +178,12 @@ def judged_difference(claim: Hypothesis, contrast: Contrast) -> JudgedDifference
         effect_S if is_higher else -effect_S,
         margin=smallest_of(claim),
         new_rows=new_rows if new_rows is None or is_higher else -new_rows,
+        measured_on=contrast.measured_on,
         is_claim=True,
         is_margin_of_all=is_margin_of_all(claim.metric.metric, claim.smallest, contrast.baseline_mean or 0.0),
         is_warned=contrast.warned,
         rare=claim.smallest if claim.counts else statistics.RARE,
     )
-
-
-def _effect(claim: Hypothesis, difference_S: Floats) -> Floats:
-    """Return what a claim is about, (S,): the differences, or 1/2 for a win, -1/2 for a loss and 0 for a tie."""
-    return statistics.signs(difference_S) / (2 if more_wins(claim) else -2) if claim.wins else difference_S
 
 
 def _wording(claim: Hypothesis, contrast: Contrast) -> ClaimWording:
@@ -217,12 +214,12 @@ def _is_flattered(claim: Hypothesis, contrast: Contrast, *, claimed: bool) -> bo
 # --- what it rests on ---------------------------------------------------------------
 
 
-def _findings(claim: Hypothesis, contrast: Contrast, levels: Levels) -> Findings:
+def _facts(claim: Hypothesis, contrast: Contrast, levels: Levels) -> HypothesisFacts:
     """Return all but the verdict: the claim as it stands, and what was found for it."""
     measured_S = contrast.difference_S[np.isfinite(contrast.difference_S)]
-    effect_S = _effect(claim, measured_S)
+    effect_S = effect_of(claim, measured_S)
     check = statistics.bootstrap_interval(effect_S, levels.sign)
-    found = Findings(
+    found = HypothesisFacts(
         **dict(claim),
         level=levels.sign,
         margin_level=levels.margin,
@@ -243,7 +240,7 @@ def _findings(claim: Hypothesis, contrast: Contrast, levels: Levels) -> Findings
 
 
 def _of_pairs(claim: Hypothesis, contrast: Contrast, effect_S: Floats, level: float) -> dict[str, Record | None]:
-    """Return the fields of `Findings` that need a pair with a value."""
+    """Return the fields of `HypothesisFacts` that need a pair with a value."""
     signed_S = effect_S * (1 if claim.direction == "higher" else -1)
     difference = MetricDifference(**_fields(claim, statistics.summed_up(effect_S, level)))
     if contrast.new_rows is not None:
@@ -260,10 +257,15 @@ def _fields(claim: Hypothesis, found: Any) -> dict[str, Any]:
     return {key: storable(claim, value) for key, value in strict(found).items()}
 
 
-def _reading(claim: Hypothesis, contrast: Contrast) -> Reading | None:
-    """Return how to read a ratio of epochs; the ratio of an interaction with censored seeds bounds nothing."""
+def _reading(claim: Hypothesis, contrast: Contrast) -> RatioReading | None:
+    """Return how to read a ratio of epochs; the ratio of an interaction with censored seeds bounds nothing.
+
+    Where some seeds of both arms are censored, a comparison shows the ratio of restricted means without an interval. A
+    study's ratio stays one of geometric means, with an interval, in which these seeds count with the budget.
+    """
     if not claim.is_ratio:
         return None
     if not any(contrast.never):
         return "ratio"
-    return "restricted means" if claim.minus is not None else statistics.reading(*contrast.never)
+    found = statistics.reading(*contrast.never)
+    return "within the budget" if claim.minus is not None or found == "restricted means" else found

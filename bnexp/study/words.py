@@ -16,10 +16,10 @@ from bnexp.comparison.metric_rules import perfect_net_would_not_matter
 from bnexp.config.study import Endpoint, Hypothesis, keys_of
 from bnexp.errors import counted
 from bnexp.metrics import LARGEST, number, p_text, with_unit
-from bnexp.statistics import Interval, Reading, Shown, strict
-from bnexp.store.across_cells import Heterogeneity
+from bnexp.statistics import Interval, Shown, strict
+from bnexp.store.across_cells import Heterogeneity, RatioReading
 from bnexp.store.comparison_document import Interval as Bounds
-from bnexp.store.study_document import LARGEST_LOG, Findings
+from bnexp.store.study_document import LARGEST_LOG, HypothesisFacts
 from bnexp.study.grid import level_text
 
 NEW = {"rows": "new rows", "groups": "new groups", "splits": "other splits and rows"}
@@ -34,15 +34,15 @@ def shares_with_later(after_results: Sequence[bool]) -> str | None:
 
     `after_results` says of each hypothesis of a study whether results were known when it was asked.
 
-    >>> shares_with_later([False, True, True]).partition(", ")[0]
+    >>> shares_with_later([False, True, True]).partition(". ")[0]
     '2 hypotheses were added after the results and share the error'
     """
     later = sum(after_results)
     if not later or all(after_results):
         return None
     were = f"{counted(later, 'hypothesis')} {'was' if later == 1 else 'were'} added after the results and "
-    cost = "so the interval of this one can be wider than it was without"
-    return f"{were}{'shares' if later == 1 else 'share'} the error, {cost} {'it' if later == 1 else 'them'}."
+    shares = "shares" if later == 1 else "share"
+    return f"{were}{shares} the error. So this hypothesis's interval can be wider than before."
 
 
 def looked_before(earlier: Sequence[int], seeds: int) -> str:
@@ -62,7 +62,7 @@ class ClaimWording:
     """How the verdict on a claim is worded. Its intervals are signed: what lies above 0 supports the claim."""
 
     claim: Hypothesis
-    reading: Reading | None
+    reading: RatioReading | None
     """How to read a ratio of epochs."""
     never: tuple[int, int]
     """Trainings that never reach the target of `epochs_to`, of treated and baseline."""
@@ -151,8 +151,8 @@ def about(claim: Hypothesis) -> str:
     pair = f"{claim.baseline} / {claim.treated}" if claim.is_ratio else f"{claim.treated} - {claim.baseline}"
     if claim.wins:
         pair = f"seeds in which {claim.treated} beats {claim.baseline} (%), minus 50"
-    minus = "" if claim.minus is None else f" minus the same at {_levels(claim.minus)}"
-    at = f" at {_levels(claim.at)}" if claim.at else ""
+    minus = "" if claim.minus is None else f" minus the same at {levels_text(claim.minus)}"
+    at = f" at {levels_text(claim.at)}" if claim.at else ""
     return f"{endpoint_text(claim)}, {pair}{at}{minus}"
 
 
@@ -195,35 +195,35 @@ def endpoint_name(endpoint: Endpoint) -> str:
     return with_unit(metric)
 
 
-def _levels(at: Mapping[str, Any]) -> str:
+def levels_text(at: Mapping[str, Any]) -> str:
     """Write levels, each after the last word of its key; of several levels all are named.
 
-    >>> _levels({"dataset.samples, dataset.resample": [1000, True], "training.epochs": [1, 2]})
+    >>> levels_text({"dataset.samples, dataset.resample": [1000, True], "training.epochs": [1, 2]})
     'samples, resample [1000, true], epochs [1, 2]'
     """
     words = {name: ", ".join(key.rpartition(".")[2] for key in keys_of(name)) for name in at}
     return ", ".join(f"{words[name]} {level_text(level)}" for name, level in at.items())
 
 
-def effect(claim: Findings) -> str:
+def effect(claim: HypothesisFacts) -> str:
     """Write the effect of a hypothesis with the interval that decides; a ratio of epochs may be a bound only."""
     found = claim.difference
     return "-" if found is None else as_read(claim.reading, written(claim, found.new_rows or found))
 
 
-def decides_about(claim: Findings) -> str | None:
+def decides_about(claim: HypothesisFacts) -> str | None:
     """Return what the interval that decides is for: new rows or the like; None if it is for these rows."""
     found = None if claim.difference is None else claim.difference.new_rows
     return None if found is None else NEW[found.drawn]
 
 
-def decided_on(claim: Findings) -> str | None:
+def decided_on(claim: HypothesisFacts) -> str | None:
     """Return what the other interval is on, where one for new rows decides."""
     found = None if claim.difference is None else claim.difference.new_rows
     return None if found is None else THESE[found.drawn]
 
 
-def both_intervals(claim: Findings) -> str:
+def both_intervals(claim: HypothesisFacts) -> str:
     """Write the effect of a hypothesis with both intervals: for new rows, which decides, and on these rows."""
     found = claim.difference
     if found is None or found.new_rows is None:
@@ -231,15 +231,15 @@ def both_intervals(claim: Findings) -> str:
     return f"{effect(claim)} for {NEW[found.new_rows.drawn]}, {bounds(claim, found)} on {THESE[found.new_rows.drawn]}"
 
 
-def as_read(reading: Reading | None, text: str) -> str:
+def as_read(reading: RatioReading | None, text: str) -> str:
     """Write how a ratio of epochs is to be read."""
     match reading:
         case "at least":
             return f">= {text}"
         case "at most":
             return f"<= {text}"
-        case "restricted means":
-            return f"{text} within the budget"
+        case "within the budget":
+            return f"{text} in geometric means within the budget"
     return text
 
 

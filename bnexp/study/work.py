@@ -181,6 +181,7 @@ def _result(job: Job, trial: Trial, chosen: Candidate, tuned: Tuned | None, trai
         diverged={str(seed): epoch for seed, epoch in one.history.diverged_at.items()},
         warnings=one.warnings,
         adds_penalty=one.adds_penalty,
+        data_warnings=one.data_warnings,
         versions=_versions(),
         steps=sum(each.steps for each in trained),
         seconds=sum(each.seconds for each in trained),

@@ -12,6 +12,9 @@ from bnexp.data.sources.column import MOST_WHOLE_NUMBER_CLASSES
 if TYPE_CHECKING:
     import pandas
 
+DENSE = 2
+"""Quantities such as prices can differ in every row, too. Ids of this many times as many numbers as rows count rows."""
+
 
 def id_like(frame: pandas.DataFrame, names: Sequence[str], compared: Sequence[str]) -> list[str]:
     """List the columns of numbers, among these names, that hold another whole number in every row.
@@ -31,6 +34,13 @@ def id_like(frame: pandas.DataFrame, names: Sequence[str], compared: Sequence[st
                 continue
         found.append(name)
     return found
+
+
+def counts_rows(frame: pandas.DataFrame, name: str) -> bool:
+    """Return True if a column of numbers holds another whole number in every row, and few between them are missing."""
+    values = frame[name].to_numpy("float64")
+    is_dense = len(values) > 0 and values.max() - values.min() < DENSE * len(values)
+    return bool(is_dense and id_like(frame, [name], [name]))
 
 
 def _are_whole(column: pandas.Series[Any]) -> bool:

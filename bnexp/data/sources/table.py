@@ -24,7 +24,7 @@ from bnexp.data.sources.column import (
     refuse_missing,
     refuse_no_category,
 )
-from bnexp.data.sources.ids import id_like
+from bnexp.data.sources.ids import counts_rows, id_like
 from bnexp.data.sources.marks import marked_columns, problems_of_marks
 from bnexp.data.sources.table_warnings import warnings_of_categories, warnings_of_columns
 from bnexp.data.sources.targets import TaskKey, target, warnings_of_many_numbers
@@ -129,6 +129,7 @@ def _rows(frame: pandas.DataFrame, columns: Columns, found: _ReadColumns, where:
         columns=(*found.numeric, *(str(name) for values in dummies for name in values)),
         where=where,
         facts=RowFacts(
+            target=columns.target,
             id_like_columns=id_like(frame, list(found.numeric), [*found.numeric, *found.texts, columns.target]),
             warnings=list(_warnings(frame, columns, found)),
         ),
@@ -186,6 +187,11 @@ def _numeric(
 def _warnings(frame: pandas.DataFrame, columns: Columns, found: _ReadColumns) -> Iterator[str]:
     """Yield what may mislead in the names of classes, groups and categories."""
     yield from warnings_of_columns(frame, columns.target if found.classes else None, columns.group)
+    if found.classes is None and counts_rows(frame, columns.target):
+        yield (
+            f"dataset.target {columns.target!r} counts the rows, as an id does: every row has another whole number. "
+            "Name the column that is to be predicted."
+        )
     yield from warnings_of_many_numbers("dataset.target", columns.target, found.classes, columns.task)
     for name in found.texts:
         yield from warnings_of_categories(frame[name], columns.decimal or ".", named=name in columns.categories)

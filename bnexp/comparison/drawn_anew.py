@@ -1,0 +1,104 @@
+"""What an estimate draws anew besides seeds: held-out rows, splits, or neither. One rule for a comparison and a study.
+
+Row counts and `dataset.resample` decide. What each row measured is not needed for other splits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from bnexp.comparison.metric_rules import has_own_splits
+from bnexp.config.section import Resample
+from bnexp.metrics import HELD_OUT_PARTS, part_of
+from bnexp.statistics import Estimate, over_splits
+from bnexp.statistics.arrays import Floats
+from bnexp.store.comparison_question import MeasuredOn
+from bnexp.store.run_record import DataFacts
+
+NOT_HELD_OUT = "Nothing is said of new rows: the metric is not measured on held-out rows."
+MOST_HELD_OUT = "Nothing is said of new rows: each seed holds out rows of its own, and most rows are held out."
+SPLIT_IN_DIFFERENT_WAYS = "Nothing is said of new rows: the cells are split in different ways."
+NOT_COUNTED = (
+    "Nothing is said of other splits: the numbers of training rows and held-out rows are not recorded. Train again."
+)
+
+
+@dataclass(frozen=True)
+class SplitRows:
+    """How the seeds of one experiment split its rows."""
+
+    resample: Resample
+    rows: Mapping[str, int | None]
+    """Part of the data (`train`, `val`, `test`) -> its rows."""
+
+
+def split_rows(resample: Resample, facts: DataFacts) -> SplitRows:
+    """Return how the seeds of an experiment with these data split its rows."""
+    return SplitRows(resample, {"train": facts.training_rows, "val": facts.validation_rows, "test": facts.test_rows})
+
+
+@dataclass(frozen=True)
+class DrawnAnew:
+    """What is drawn anew besides seeds; None with the reason where nothing is."""
+
+    what: Literal["rows", "splits"] | None
+    why_not: str = ""
+    count: int = 0
+    """Held-out rows of a split."""
+    test_share: float = 0.0
+    """Held-out rows of a split over its training rows; the largest one of all experiments."""
+
+    def over_splits(self, difference_S: Floats) -> Estimate:
+        """Return Nadeau and Bengio's estimate of a mean difference for other splits."""
+        return over_splits(difference_S, self.test_share)
+
+
+def drawn_anew(metric: str, several: Sequence[SplitRows]) -> DrawnAnew:
+    """Return what is drawn anew where these experiments are measured by a metric.
+
+    Splits of each seed's own overlap in what they train on. Nadeau and Bengio's estimate is not made for splits that
+    hold out most rows.
+
+    >>> drawn_anew("val_loss", [SplitRows(True, {"train": 80, "val": 20})]).test_share
+    0.25
+    >>> drawn_anew("test_loss", [SplitRows("validation", {})]).what, drawn_anew("loss", [SplitRows(True, {})]).what
+    ('rows', None)
+    """
+    part = part_of(metric)
+    if part not in HELD_OUT_PARTS:
+        return DrawnAnew(None, NOT_HELD_OUT)
+    own_splits = {has_own_splits(one.resample, metric) for one in several}
+    if own_splits == {False}:
+        return DrawnAnew("rows")
+    if len(own_splits) > 1:
+        return DrawnAnew(None, SPLIT_IN_DIFFERENT_WAYS)
+    sizes = [(one.rows.get(part) or 0, one.rows.get("train") or 0) for one in several]
+    if not all(held_out and trained for held_out, trained in sizes):
+        return DrawnAnew(None, NOT_COUNTED)
+    share = max(held_out / trained for held_out, trained in sizes)
+    if share > 1:
+        return DrawnAnew(None, MOST_HELD_OUT)
+    return DrawnAnew("splits", count=max(held_out for held_out, _ in sizes), test_share=share)
+
+
+def splits_anew(metric: str, resample: Resample) -> bool:
+    """Return True if each seed is measured on a split of its own: on held-out rows, or on training rows.
+
+    >>> [splits_anew(metric, "validation") for metric in ("val_loss", "test_loss", "loss")]
+    [True, False, True]
+    """
+    return resample is True or (resample == "validation" and part_of(metric) != "test")
+
+
+def measured_on(metric: str, resamples: Iterable[Resample]) -> MeasuredOn:
+    """Return what an interval over seeds alone speaks of.
+
+    >>> measured_on("val_loss", [True]), measured_on("val_loss", [False]), measured_on("val_loss", [False, True])
+    ('these splits', 'these rows', 'these rows and splits')
+    """
+    found = {splits_anew(metric, one) for one in resamples}
+    if len(found) > 1:
+        return "these rows and splits"
+    return "these splits" if True in found else "these rows"

@@ -1,0 +1,46 @@
+"""Whether a file of a finished run holds the seeds that its run.json names, and no others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from bnexp.errors import RunError
+from bnexp.store.reading import cure
+from bnexp.store.run_record import RunRecord
+
+MOST_NAMED = 8
+"""Seeds that a message lists."""
+
+
+def refuse_other_seeds(path: Path, seeds: Sequence[int], record: RunRecord) -> None:
+    """Raise RunError if a file of a finished run holds other seeds than the run.
+
+    The files of a run that is at work, or was interrupted, may hold those that are finished so far.
+    """
+    if record.status != "finished" or record.seeds is None:
+        return
+    if differences := list(_differences(seeds, record.seeds)):
+        raise RunError(f"{path}: {' and '.join(differences)}. {cure(path)}")
+
+
+def _differences(seeds: Sequence[int], named: Sequence[int]) -> Iterator[str]:
+    """Yield what a file holds otherwise than run.json says.
+
+    >>> list(_differences([0, 1, 9], [0, 1, 2]))
+    ['lacks seed 2, which run.json names', 'holds seed 9, which run.json does not name']
+    """
+    if lost := sorted({*named} - {*seeds}):
+        yield f"lacks {_listed(lost)}, which run.json names"
+    if added := sorted({*seeds} - {*named}):
+        yield f"holds {_listed(added)}, which run.json does not name"
+
+
+def _listed(seeds: Sequence[int]) -> str:
+    """Write seeds, the first of them if they are many.
+
+    >>> _listed([6, 7]), _listed(range(100))
+    ('seeds 6, 7', 'seeds 0, 1, 2, 3, 4, 5, 6, 7, ...')
+    """
+    more = ", ..." if len(seeds) > MOST_NAMED else ""
+    return f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds[:MOST_NAMED]))}{more}"

@@ -1,0 +1,71 @@
+"""The warnings of a study's trainings: each kind once, in the words of the trial that has it worst, with its place."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bnexp.errors import counted
+from bnexp.study.words import levels_text
+
+
+@dataclass(frozen=True)
+class Warned:
+    """The warnings of one trial, and where it stands in the grid."""
+
+    levels: Mapping[str, Any]
+    arm: str
+    warnings: Sequence[str]
+
+
+def told_once(trials: Iterable[Warned]) -> Iterator[str]:
+    """Yield each kind of warning once: in how many cells it is, and the words of the one that has it worst."""
+    worst: dict[str, tuple[float, str, Mapping[str, Any]]] = {}
+    counts: dict[str, Counter[str]] = {}
+    for trial in trials:
+        for text in trial.warnings:
+            kind, size = kind_of(text), _severity(text)
+            if kind not in worst or size > worst[kind][0]:
+                worst[kind] = (size, text, trial.levels)
+        for kind in dict.fromkeys(map(kind_of, trial.warnings)):
+            counts.setdefault(kind, Counter())[trial.arm] += 1
+    for kind, cells in counts.items():
+        size, text, levels = worst[kind]
+        which = "the worst" if size else "the first"
+        place = f", {which} at {levels_text(levels)}" if sum(cells.values()) > 1 and levels else ""
+        yield f"{places(cells)}{place}: {text}"
+
+
+def places(counts: Mapping[str, int]) -> str:
+    """Write in how many cells something is, arm by arm.
+
+    >>> places({"bn": 2, "nobn": 1})
+    'bn in 2 cells, nobn in 1 cell'
+    """
+    return ", ".join(f"{what} in {counted(number_of, 'cell')}" for what, number_of in counts.items())
+
+
+def kind_of(text: str) -> str:
+    """Return the part of a warning that all of its kind share.
+
+    >>> kind_of("training.batch_size is 4; batch normalization ..."), kind_of("not converged: after 9 steps")
+    ('training.batch_size', 'not converged')
+    """
+    return text.partition(":")[0].partition(";")[0].partition(" is ")[0]
+
+
+def _severity(text: str) -> float:
+    """Return how grave a warning is within its kind; 0 where nothing tells.
+
+    Moving averages that hold more of their initial values are worse, and so are smaller batches.
+
+    >>> _severity("after 9 steps they still hold 70% of their initial values"), _severity("training.batch_size is 4;")
+    (70.0, 0.25)
+    """
+    if share := re.search(r"still hold (\d+)%", text):
+        return float(share[1])
+    size = re.match(r"training\.batch_size is (\d+)", text)
+    return 0.0 if size is None else 1 / float(size[1])

@@ -106,7 +106,7 @@ ONE_DECISION = {
 """Word of a comparison -> the words of a study on the same numbers; any difference the other way refutes a claim."""
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(case=ARMS_DRAWN)
 def test_a_study_of_one_cell_decides_as_a_comparison_of_the_same_numbers(case: dict[str, Any]) -> None:
     arms, margin = _drawn(case), min(case["margin"], 0.06)
@@ -121,7 +121,7 @@ def test_a_study_of_one_cell_decides_as_a_comparison_of_the_same_numbers(case: d
         assert studied.about == compared.about
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(case=ARMS_DRAWN)
 def test_a_ratio_of_losses_is_decided_alike_by_a_study_and_a_comparison(case: dict[str, Any]) -> None:
     arms = _drawn(case)

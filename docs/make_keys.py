@@ -19,6 +19,7 @@ from bnexp.config.initializer import Initializer
 from bnexp.config.model import Model
 from bnexp.config.networks import Augmentation, Network
 from bnexp.config.normalization import Normalization
+from bnexp.config.own_model import OwnNetwork, Swap
 from bnexp.config.section import Section, Shift
 from bnexp.config.study import Endpoint, Hypothesis, Over, Study, Tie, Tune
 from bnexp.config.training import EarlyStopping, LearningRate, Optimizer, Training
@@ -49,7 +50,8 @@ SHARED: dict[type[BaseModel], str] = {
     real._File: "every file or folder of your own",
     real._Columns: "every file with columns",
     real._FeatureColumns: "every file with columns of features",
-    Network: "every network",
+    Network: "every network of bnexp",
+    OwnNetwork: "every network of your own",
 }
 """Classes whose keys several kinds inherit -> who has them. Their keys stand once on the page."""
 KEY_TABLE = ["| key | default | what |", "|---|---|---|"]
@@ -64,6 +66,7 @@ def page() -> str:
         ("model", Model),
         ("model.initializer", Initializer),
         ("model.normalization", Normalization),
+        ("model.normalization of your own network", Swap),
         ("model.augmentation", Augmentation),
         ("training", Training),
         ("training.optimizer", Optimizer),

@@ -113,3 +113,12 @@ def test_a_trial_leaves_the_weights_and_generators_of_the_model_alone() -> None:
     before = [variable.numpy() for variable in model.variables]
     assert why_not_mapped(model) is None
     assert all(np.array_equal(v.numpy(), value) for v, value in zip(model.variables, before, strict=True))
+
+
+def test_a_bias_whose_gradient_is_zero_but_for_rounding_is_mapped_all_the_same() -> None:
+    """Batch normalization subtracts the bias in front of it: what is left of its gradient is rounding alone."""
+    inputs = keras.Input((30,))
+    x = keras.layers.ReLU()(keras.layers.BatchNormalization()(keras.layers.Dense(64)(inputs)))
+    y = keras.layers.ReLU()(keras.layers.BatchNormalization()(keras.layers.Dense(64)(x)))
+    outputs = keras.layers.Dense(2, activation="softmax")(keras.layers.Add()([x, y]))
+    assert why_not_mapped(keras.Model(inputs, outputs)) is None

@@ -164,9 +164,7 @@ def test_without_an_estimate_for_other_splits_the_verdict_speaks_of_these_splits
     contrast = compare(arms, question).contrasts[0]
     verdict = contrast.verdict
     assert contrast.measured_on == "these splits"
-    assert verdict.sentence.startswith("On these splits, a - b in ") or verdict.sentence.startswith(
-        "On these splits, a / b"
-    )
+    assert verdict.sentence.startswith(("On these splits, a - b in ", "On these splits, the ratio a / b of "))
     assert "these rows" not in verdict.sentence and verdict.about == "these splits"
     assert verdict.sentence.endswith(why)
 

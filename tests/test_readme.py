@@ -19,6 +19,7 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from bnexp import config
+from bnexp.api.own_networks import is_own_network
 from bnexp.cli.app import app
 from bnexp.config.study_reading import read_study
 from bnexp.errors import ConfigError
@@ -51,8 +52,10 @@ def examples(text: str) -> list[str]:
 
 
 def files(text: str) -> dict[str, str]:
-    """Map the file names that head a page's configs to the configs."""
-    return {found[1]: body for body in examples(text) if (found := re.match(r"# ([\w-]+\.yaml)", body))}
+    """Map the file names that head a page's configs, and its Python files, to what is in them."""
+    code = [body for language, body in CODE.findall(text) if language == "python"]
+    bodies = [*examples(text), *code]
+    return {found[1]: body for body in bodies if (found := re.match(r"# ([\w-]+\.(?:yaml|py))", body))}
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +76,26 @@ def clone(place: Path) -> Path:
     numbers = [f"{row},{row % 7},{row * row % 11},{'yes' if row % 3 else 'no'}" for row in range(60)]
     (place / "my.csv").write_text("\n".join(["id,width,height,label", *numbers]) + "\n")
     return place
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras's own, while it writes
+def test_the_commands_of_the_page_on_own_networks_can_be_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import keras
+    import numpy as np
+
+    place = clone(tmp_path)
+    monkeypatch.chdir(place)
+    layers = [
+        keras.Input((3,)),
+        keras.layers.Dense(4),
+        keras.layers.BatchNormalization(),
+        keras.layers.Dense(1, "sigmoid"),
+    ]
+    keras.Sequential(layers).save(place / "my.keras")
+    np.savez(place / "new.npz", x=np.random.default_rng(0).normal(size=(60, 3)), y=np.arange(60) % 2)
+    for command in commands(PAGES["own-network"]):
+        result = CliRunner().invoke(app, [*shlex.split(command)[1:], "--dry-run"])
+        assert result.exit_code == 0, f"{command}\n{result.output}\n{result.exception}"
 
 
 @pytest.mark.parametrize("page", RUN)
@@ -99,7 +122,8 @@ def test_every_command_of_a_page_has_options_keys_and_names_that_exist(
         keys = [word for word in values if "=" in word]
         if name == "study" and "my-study.yaml" not in words:
             assert read_study(Path("configs", f"{values[0]}.yaml"))
-        for path in [config_file(word) for word in values if name in ("train", "compare") and word not in keys]:
+        named = [word for word in values if name in ("train", "compare") and word not in keys]
+        for path in [config_file(word) for word in named if not is_own_network(word)]:
             if REFUSED in command:
                 with pytest.raises(ConfigError):
                     config.load(path, keys)

@@ -511,9 +511,22 @@ def test_compare_offers_it_too_and_takes_the_run_once_it_is_finished(left: store
     assert "third: an interrupted run of this config is at epoch 2 of 4; it is trained anew." in said
 
 
-def test_an_interrupted_run_is_not_the_latest_and_compare_and_plot_say_how_far_it_is(
+def test_a_run_that_was_stopped_before_its_history_was_kept_says_how_it_goes_on(
     left: store.Run, tmp_path: Path
 ) -> None:
+    (left.directory / "history.json").unlink(missing_ok=True)
+    assert refused("plot", left.id, cwd=tmp_path) == (
+        f"{left.id} was stopped before its history was kept, so there is nothing to read. "
+        f"To go on with it: bnexp train --resume runs/{left.id}"
+    )
+
+
+def test_an_interrupted_run_is_not_the_latest_and_compare_and_plot_say_how_far_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bnexp.experiment.run_files.KEEP_EVERY_SECONDS", 0.0)
+    (tmp_path / "a.yaml").write_text(config.dump(SMALL))
+    left = killed(SMALL, tmp_path / "runs", 4)
     assert not (tmp_path / "runs" / "latest").exists()
     assert (
         refused("compare", left.id, "a.yaml", cwd=tmp_path)

@@ -121,6 +121,10 @@ class Run:
             RunError: if it is missing or damaged, or has other seeds than `record`.
         """
         path = self.directory / "history.json"
+        if not path.exists() and self.status() == "interrupted":
+            going_on = f"To go on with it: bnexp train --resume {self.directory}"
+            cure = going_on if self.checkpoint() is not None else "Train it again."
+            raise RunError(f"{self.id} was stopped before its history was kept, so there is nothing to read. {cure}")
         found = from_json(content(path), str(path))
         if record is not None:
             refuse_other_seeds(path, found.seeds, record)

@@ -1,0 +1,211 @@
+"""Networks of the user's own on the command line: from a Python file or a saved model, and data, to a verdict."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from command import bnexp, refused
+
+NET = """
+import keras
+from widths import WIDTH
+
+def build(width: int = WIDTH):
+    layers = keras.layers
+    inputs = keras.Input((3,))
+    x = layers.ReLU()(layers.BatchNormalization()(layers.Dense(width, use_bias=False)(inputs)))
+    x = layers.Add()([x, layers.Dense(width)(x)])
+    return keras.Model(inputs, layers.Dense(1, activation="sigmoid")(x))
+
+def made(normalization, input_shape):
+    layers = keras.layers
+    return keras.Sequential([
+        keras.Input(input_shape), layers.Dense(4), normalization(), layers.ReLU(), layers.Dense(1, activation="sigmoid"),
+    ])
+
+def broken():
+    return keras.layers.Dense(1)(None).shape[7]
+"""
+SHORT = ("training.epochs=1", "--seeds", "2", "training.batch_size=20")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a network, what it imports, and a table of 60 rows."""
+    (tmp_path / "my_net.py").write_text(NET)
+    (tmp_path / "widths.py").write_text("WIDTH = 4\n")
+    rows = np.random.default_rng(0).normal(size=(60, 3)).round(3)
+    lines = [",".join([*map(str, row), "yes" if row[0] > 0 else "no"]) for row in rows.tolist()]
+    (tmp_path / "my.csv").write_text("\n".join(["a,b,c,label", *lines]) + "\n")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def compared(folder: Path, *arguments: str) -> Any:
+    """Compare a network on the table; return the document."""
+    done = bnexp("compare", *arguments, "--data", "my.csv", "--target", "label", *SHORT, "--json", cwd=folder)
+    return json.loads(done.stdout)
+
+
+def run_of(folder: Path, name: str) -> Any:
+    (record,) = [json.loads(path.read_text()) for path in folder.glob(f"runs/{name}-2*/run.json")]
+    return record
+
+
+def test_a_function_is_compared_with_itself_in_three_arms_and_run_json_lists_what_was_swapped(folder: Path) -> None:
+    document = compared(folder, "my_net.py:build")
+    assert [arm["name"] for arm in document["arms"]] == ["my_net-as_written", "my_net-layer", "my_net-none"]
+    assert document["baseline"] == "my_net-none"
+    network = run_of(folder, "my_net-none")["network"]
+    assert network["swapped"] == [
+        {"path": "dense", "was": "Dense without bias", "now": "with bias"},
+        {"path": "batch_normalization", "was": "BatchNormalization", "now": "nothing"},
+    ]
+    assert run_of(folder, "my_net-as_written")["network"]["normalizations"] == {"BatchNormalization": 1}
+    kernels = [run_of(folder, f"my_net-{arm}")["pairing"]["kernels"] for arm in ("as_written", "layer", "none")]
+    assert kernels[0] == kernels[1] == kernels[2]
+    assert sorted(kernels[0]) == ["dense/kernel", "dense_1/kernel", "dense_2/kernel"]
+
+
+def test_the_plan_says_what_is_compared_and_writes_nothing(folder: Path) -> None:
+    before = sorted(folder.rglob("*"))
+    done = bnexp("compare", "my_net.py:build", "--data", "my.csv", "--target", "label", "--dry-run", cwd=folder)
+    assert "my_net-layer: 20 seeds x 50 epochs, to be trained: it has no finished run" in done.stdout
+    assert sorted(folder.rglob("*")) == before
+
+
+def test_a_second_comparison_trains_nothing_until_a_file_of_the_network_changes(folder: Path) -> None:
+    arms = ("my_net.py:build", "--arms", "batch,none")
+    compared(folder, *arms)
+    again = bnexp("compare", *arms, "--data", "my.csv", "--target", "label", *SHORT, cwd=folder)
+    assert "training " not in again.stderr
+    (folder / "widths.py").write_text("WIDTH = 5\n")
+    changed = bnexp("compare", *arms, "--data", "my.csv", "--target", "label", *SHORT, cwd=folder)
+    assert "training my_net-batch: the files of its network have changed since its newest run" in changed.stderr
+
+
+def test_a_function_that_takes_normalization_makes_the_layers_of_each_arm(folder: Path) -> None:
+    document = compared(folder, "my_net.py:made")
+    assert [arm["name"] for arm in document["arms"]] == ["my_net-made-batch", "my_net-made-layer", "my_net-made-none"]
+    assert run_of(folder, "my_net-made-layer")["network"]["swapped"] == [
+        {"path": "layer_normalization", "was": "normalization", "now": "LayerNormalization"}
+    ]
+
+
+def test_a_trained_run_is_repeated_from_its_config_and_gets_more_seeds(folder: Path) -> None:
+    bnexp("train", "my_net.py:build", "--data", "my.csv", "--target", "label", *SHORT, cwd=folder)
+    (first,) = folder.glob("runs/my_net-as_written-2*")
+    bnexp("train", str(first / "config.yaml"), "training.seeds=3", cwd=folder)
+    (second,) = set(folder.glob("runs/my_net-as_written-2*")) - {first}
+    seeds = [json.loads((run / "history.json").read_text())["seeds"] for run in (first, second)]
+    assert seeds[1][:2] == seeds[0]
+    assert len(seeds[1]) == 3
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras's own, while it writes
+def test_a_saved_model_is_compared_and_its_own_loss_is_not_used(folder: Path) -> None:
+    import keras
+
+    layers = [
+        keras.Input((3,)),
+        keras.layers.Dense(4),
+        keras.layers.BatchNormalization(),
+        keras.layers.Dense(1, "sigmoid"),
+    ]
+    model = keras.Sequential(layers)
+    model.compile("adam", "mse")
+    model.save(folder / "my.keras")
+    document = compared(folder, "my.keras", "--arms", "as_written,none")
+    assert [arm["name"] for arm in document["arms"]] == ["my-as_written", "my-none"]
+
+
+def test_a_study_varies_the_arguments_of_a_network(folder: Path) -> None:
+    (folder / "study.yaml").write_text(
+        """
+name: widths
+experiment:
+  dataset: {name: csv, path: my.csv, target: label}
+  model: {name: python, build: "my_net.py:build", arguments: {width: 4}}
+  training: {epochs: 1, batch_size: 20}
+vary: {model.arguments.width: [3, 4]}
+arms:
+  written: {}
+  none: {model.normalization: none}
+seeds: 2
+"""
+    )
+    done = bnexp("study", "study.yaml", "--workers", "1", "--json", cwd=folder)
+    document = json.loads(done.stdout)
+    assert [cell["levels"] for cell in document["cells"]] == [
+        {"model.arguments.width": 3},
+        {"model.arguments.width": 4},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["my_net.py:build"], "my_net.py:build is a network of your own; expected its data. Add `--data FILE --target COLUMN`, "
+         "or `--data` and a folder or a known set, such as digits."),
+        (["my_net.py", "--data", "digits"], "my_net.py names no function; expected FILE.py:FUNCTION. Did you mean 'my_net.py:build'? "
+         "Good names: my_net.py:build, my_net.py:made, my_net.py:broken."),
+        (["my_nt.py:build", "--data", "digits"],
+         "my_nt.py:build: model.build names 'my_nt.py'; there is no such file in {folder}. Name a .py file."),
+        (["my_net.py:build", "--data", "my.csv"],
+         "--target is missing; expected the column of my.csv that is to be learned. Its columns: a, b, c, label."),
+        (["my_net.py:build", "--data", "digits", "--target", "label"],
+         "--target is 'label'; digits says itself what is to be learned. Leave it out."),
+        (["my_net.py:build", "--data", "digits", "--target", "0.9"],
+         "--target is '0.9'; digits says itself what is to be learned. A value of the metric to reach is `--reach 0.9`."),
+        (["my_net.py:build", "--data", "my.csv", "--target", "label", "--arms", "batch,nonne"],
+         "--arms: model.normalization is 'nonne'. Did you mean 'none'? Good names: as_written, none, batch, layer, group, "
+         "instance, rms, renorm, ghost, frozen."),
+        (["my_net.py:build", "--data", "my.csv", "--target", "label", "--arms", "none,none"],
+         "--arms is none,none; an arm is named twice. Name each once."),
+        (["my_net.py:build", "--data", "my.csv", "--target", "label", "--arms", "frozen,none"],
+         "--arms: model.normalization is frozen, and model.weights is draw, so that nothing was learned that could be kept. "
+         "Set model.weights: keep, with a network that comes with trained weights."),
+        (["my_net.py:build", "--data", "no.csv", "--target", "label"],
+         "--data is 'no.csv'; it is not there (in {folder}), and no known set has this name. Did you mean 'my.csv'?"),
+        (["a", "b", "--data", "my.csv"],
+         "--data can be given for a network of your own, and not for a, b. Name one, such as my_net.py:build or my_net.keras. In a "
+         "config, `dataset` and `model` say the same."),
+        (["my_net.h5", "--data", "my.csv", "--target", "label", "--arms", "batch,none"],
+         "my_net.h5: model.path is 'my_net.h5'; there is no such file in {folder}. Name a .keras file."),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_refused_with_its_cure_and_nothing_is_written(
+    arguments: list[str], message: str, folder: Path
+) -> None:
+    assert refused("compare", *arguments, cwd=folder).startswith(message.format(folder=folder))
+
+
+def test_a_misspelt_target_names_the_column_that_was_meant(folder: Path) -> None:
+    message = refused(
+        "compare", "my_net.py:build", "--data", "my.csv", "--target", "labl", "--arms", "batch,none", cwd=folder
+    )
+    assert message.startswith("--target: dataset.target is 'labl'")
+    assert "Did you mean 'label'?" in message
+
+
+def test_an_error_in_the_users_code_shows_their_traceback(folder: Path) -> None:
+    arguments = ("my_net.py:broken", "--data", "my.csv", "--target", "label", "--arms", "batch,none")
+    before = sorted(folder.rglob("*"))
+    done = bnexp("compare", *arguments, cwd=folder, code=2)
+    assert "your code in my_net.py fails (call):" in done.stderr
+    assert "return keras.layers.Dense(1)(None).shape[7]" in done.stderr
+    assert "The error is in that code, and not in bnexp." in done.stderr
+    assert sorted(folder.rglob("*")) == before
+
+
+def test_two_arms_with_the_same_layers_are_refused(folder: Path) -> None:
+    message = refused(
+        "compare", "my_net.py:build", "--data", "my.csv", "--target", "label", "--arms", "as_written,batch", cwd=folder
+    )
+    assert message.splitlines()[-1] == (
+        "my_net-batch and my_net-as_written have the same layers; expected arms that differ. Leave one of them out."
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import functools
 import html
 import json
@@ -196,6 +197,15 @@ def test_what_is_trained_has_a_frame_and_figures_of_one_run_or_of_several(folder
     (alone,) = several = bnexp.train({**config, "name": "d"}, **TINY)
     assert several.figure("accuracy").axes[0].get_title() == "Model accuracy: d"
     assert str(several) == str(bnexp.load_run(alone.run.directory))
+
+
+def test_a_damaged_run_shows_why_nothing_is_shown(folder: Path) -> None:
+    damaged = folder / "runs" / "a-20260101-000000"
+    damaged.mkdir(parents=True)
+    (damaged / "run.json").write_text("{")
+    run = bnexp.load_run("a-2026")
+    assert str(run).startswith(f"a-20260101-000000: {Path('runs/a-20260101-000000/run.json')}: ")
+    assert run._repr_html_() == f"<pre>{html.escape(str(run))}</pre>"
 
 
 # --- what is kept ---------------------------------------------------------------------
@@ -415,14 +425,17 @@ def test_a_model_is_kept_as_a_file_that_does_not_depend_on_what_was_built_before
 
     model = net()
     model.compile("adam", "sparse_categorical_crossentropy")
-    (trained,) = bnexp.train(model, data=DATA, arms=["none"], **TINY)
-    assert trained.record.name == "functional-none"
-    path = model_of(trained.run)["path"]
+    (checked,) = bnexp.check(model, data=DATA, arms=["none"])
+    assert checked.experiment.name == "functional-none"
+    path = Path(checked.experiment.model.path)  # type: ignore[union-attr]
+    assert path.parent == Path("runs/models")
     assert keras.saving.load_model(path, compile=False, safe_mode=True).count_params() == model.count_params()
-    expected = {"functional-none": trained.run.id, "functional-layer": "it has no finished run"}
-    assert planned(net()) == expected, "though its layers have other names"
-    bnexp.check(net(4), data=DATA)
-    assert len(list((folder / "runs" / "models").iterdir())) == 2
+    before = path.stat().st_mtime_ns
+    (again,) = bnexp.check(net(), data=DATA, arms=["none"])
+    assert again.experiment == checked.experiment, "though its layers have other names, and its weights other values"
+    assert path.stat().st_mtime_ns == before, "never written again"
+    (other,) = bnexp.check(net(4), data=DATA, arms=["none"])
+    assert other.experiment.model.path != str(path)  # type: ignore[union-attr]
 
 
 def test_the_weights_of_a_model_are_a_part_of_it_if_they_are_kept(folder: Path) -> None:
@@ -531,3 +544,33 @@ def test_a_comparison_leaves_the_process_as_it_was(folder: Path) -> None:
     assert changed == []
     assert draws_equal, draws
     assert after_showing
+
+
+NOTEBOOK = Path(__file__).parent.parent / "docs" / "own-network.ipynb"
+
+
+@pytest.mark.slow
+def test_the_notebook_of_the_docs_gives_the_answer_that_stands_in_it(folder: Path) -> None:
+    space: dict[str, Any] = {"__name__": "__main__"}
+    shown = [run_cell("".join(cell["source"]), space) for cell in cells()]
+    assert space["result"].verdict.word == "helps"
+    printed = [output for cell in cells() for output in cell["outputs"] if output["output_type"] == "stream"]
+    assert "".join(printed[0]["text"]) == f"{space['result'].verdict.word}\n{space['result'].verdict.sentence}\n"
+    assert shown[2]._repr_html_().count("data:image/png;base64,") == 1
+    assert shown[3].loc[10, "build-batch"] < shown[3].loc[10, "build-none"]
+    assert shown[4]._repr_png_()[:4] == b"\x89PNG"
+
+
+def cells() -> list[dict[str, Any]]:
+    found = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
+    return [cell for cell in found if cell["cell_type"] == "code"]
+
+
+def run_cell(text: str, space: dict[str, Any]) -> Any:
+    """Run a cell as a notebook does, and return the value of its last line."""
+    *statements, last = ast.parse(text).body
+    exec(compile(ast.Module(statements, []), "<cell>", "exec"), space)
+    if not isinstance(last, ast.Expr):
+        exec(compile(ast.Module([last], []), "<cell>", "exec"), space)
+        return None
+    return eval(compile(ast.Expression(last.value), "<cell>", "eval"), space)

@@ -120,6 +120,8 @@ def _in_file(function: Callable[..., Any]) -> str | None:
     module = sys.modules.get(function.__module__)
     if module is None or getattr(module, name, None) is not function or not inspect.isfunction(function):
         return None
+    if not hasattr(module, "__file__"):  # a notebook, whose cells may lie in files while they are debugged
+        return None
     build = f"{_from_here(Path(file))}:{name}"
     return build if name in function_names(build, hidden=True) and _is_as_in_file(function, Path(file)) else None
 

@@ -2,6 +2,13 @@
 
 What each command does is a function here, too: `check`, `train`, `compare`, `run_study`, `claims`, `load_run`,
 `list_runs`, `plot`, `list_data` and `fetch_data`. They are loaded when they are first used.
+From a network to an answer:
+
+    import bnexp
+    result = bnexp.compare(build, data=(x, y), arms=["batch", "none"], seeds=20, epochs=30)
+    result.verdict.word, result.verdict.sentence
+    result.frame()             # pandas: a row for each arm, seed, epoch and metric
+    result.figure("accuracy")  # matplotlib
 """
 
 from __future__ import annotations
@@ -11,11 +18,13 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 EXPORTED = {
-    "Comparison": "comparisons",
+    "Comparison": "results",
     "DataSet": "data_sets",
     "Observer": "observer",
     "Place": "studies",
     "Question": "comparisons",
+    "StoredRun": "results",
+    "Trained": "results",
     "check": "experiments",
     "claims": "studies",
     "compare": "comparisons",
@@ -33,7 +42,6 @@ EXPORTED = {
 """Name -> the file of `bnexp/api/` that has it."""
 
 if TYPE_CHECKING:  # the same names once more, so that editors and type checkers know them
-    from bnexp.api.comparisons import Comparison as Comparison
     from bnexp.api.comparisons import Question as Question
     from bnexp.api.comparisons import compare as compare
     from bnexp.api.comparisons import plan_comparison as plan_comparison
@@ -43,6 +51,9 @@ if TYPE_CHECKING:  # the same names once more, so that editors and type checkers
     from bnexp.api.experiments import check as check
     from bnexp.api.experiments import train as train
     from bnexp.api.observer import Observer as Observer
+    from bnexp.api.results import Comparison as Comparison
+    from bnexp.api.results import StoredRun as StoredRun
+    from bnexp.api.results import Trained as Trained
     from bnexp.api.stored import list_runs as list_runs
     from bnexp.api.stored import load_run as load_run
     from bnexp.api.stored import plot as plot

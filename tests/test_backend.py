@@ -7,8 +7,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+
+from bnexp.errors import UserError
+from bnexp.system import backend
 
 CODE = """
 import gc, os, sys
@@ -70,3 +74,14 @@ except errors.UserError as error:
         done.stdout + done.stderr
     )
     assert done.stdout.endswith("Correct or delete the file.\n")
+
+
+def test_keras_that_is_loaded_with_another_backend_is_refused_with_the_cure(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = SimpleNamespace(config=SimpleNamespace(backend=lambda: "jax"))
+    monkeypatch.setitem(sys.modules, "keras", loaded)  # type: ignore[arg-type]
+    with pytest.raises(UserError) as error:
+        backend.load()
+    assert str(error.value) == (
+        "Keras is loaded with the backend jax; expected tensorflow. Set the variable KERAS_BACKEND=tensorflow before "
+        "Keras is imported, and start Python again."
+    )

@@ -6,17 +6,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from bnexp import comparison, config, store
 from bnexp.api.experiments import checked, train_one
-from bnexp.api.names import RUNS, Name, Names, Overrides, as_list
+from bnexp.api.given_networks import Networks
+from bnexp.api.look_seeds import refuse_fewer_seeds, refuse_other_seeds
+from bnexp.api.names import RUNS, Name, Names, Overrides, as_list, with_keywords
 from bnexp.api.observer import Observer
 from bnexp.api.own_networks import OwnNetworks
+from bnexp.api.results import Comparison, StoredRun
 from bnexp.comparison import Arm, Question, refuse_too_few
 from bnexp.comparison.looks import is_over, look_of, tell_of_looks
-from bnexp.comparison.question import FIRST_LOOK
 from bnexp.config.training import first_seeds
-from bnexp.errors import ComparisonError, Problems, StoppedError, counted, work_begun
+from bnexp.errors import Problems, StoppedError, work_begun
 from bnexp.experiment import comparison_plan, earlier_comparison, resolve
 from bnexp.experiment.arm_names import distinctly_named, with_baseline
 from bnexp.experiment.config_names import Name as ArmName
@@ -30,54 +33,51 @@ from bnexp.report.about_network import network_lines
 from bnexp.store import ComparisonDocument
 from bnexp.store.comparison_document import Look
 from bnexp.store.plan_document import ComparisonPlan
+from bnexp.system.process_state import process_state_kept
 
-__all__ = ["Comparison", "Question", "compare", "plan_comparison"]
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """A comparison that is kept: its directory, what comparison.json holds, and its arms."""
-
-    run: store.Run
-    document: ComparisonDocument
-    arms: Sequence[Arm]
-
-    @property
-    def diverged(self) -> bool:
-        """Return True if a seed of any arm diverged."""
-        return any(arm.history.diverged_at for arm in self.arms)
+__all__ = ["Question", "compare", "plan_comparison"]
 
 
+@process_state_kept()
 def compare(
-    names: Names,
+    names: Networks,
     overrides: Overrides = (),
     question: Question | None = None,
     *,
-    data: Name | None = None,
+    data: Any = None,
     target: str | None = None,
     arms: Names | None = None,
+    seeds: int | None = None,
+    epochs: int | None = None,
     runs: Name = RUNS,
     observer: Observer | None = None,
 ) -> Comparison:
     """Compare two arms or more, paired by seed; train those that need it. Each is compared with the last one.
 
-    A name means a config (`bn` for configs/bn.yaml), an experiment, or a run by its directory or id. An override
-    is for every arm that has its key. `question` may name the metric that decides, the margin that matters, a value
-    to reach, and another baseline. With `question.until_settled`, more seeds are trained until the answer is settled.
+    A name means a config (`bn` for configs/bn.yaml, or a dict), an experiment, or a run by its directory or id. An
+    override is for every arm that has its key. `question` may name the metric that decides, the margin that matters, a
+    value to reach, and another baseline. With `question.until_settled`, seeds are added until the answer is settled.
 
-    A name may also be a network of your own, `my_net.py:build` or `my_net.keras`. `data` is then a file, a folder or
-    the name of a known set, and `target` the column to be learned. The network is compared in several `arms`, such as
-    `["batch", "layer", "none"]`. If none are given: as it is written, with layer normalization, and without any.
+    A name may also be a network of your own: a function that returns a `keras.Model`, a `keras.Model`,
+    `my_net.py:build` or `my_net.keras`. It is compared in several `arms`, such as `["batch", "layer", "none"]`. If none
+    are given: as it is written, with layer normalization, and without any. A function that has a parameter
+    `normalization` gets what makes these layers; in any other network, they are swapped.
+
+    `data` is then (x, y), with x of shape (rows, ...) and a number or a text for each row in y; a DataFrame, with
+    `target`, the column to be learned; a file, a folder, the name of a known set, or a config's `dataset`. Arrays and
+    models are kept beside the runs, so that each run can be repeated from the command line. `seeds` and `epochs` (1 or
+    more) are training.seeds and training.epochs.
+
+        result = bnexp.compare(build, data=(x, y), arms=["batch", "none"], seeds=20, epochs=30)
+        result.verdict.word, result.verdict.sentence
 
     Raises:
-        UserError: before anything is trained or written, with all that is wrong.
+        UserError: before anything is trained, with all that is wrong.
         WorkError: if the work cannot go on.
         StoppedError: if the user stops it.
     """
-    own = OwnNetworks(data, target, None if arms is None else as_list(arms))
-    work = _begun(
-        _Work(as_list(names), as_list(overrides), question or Question(), Path(runs), observer or Observer()), own
-    )
+    own = OwnNetworks(data, target, None if arms is None else as_list(arms), Path(runs))
+    work = _begun(names, with_keywords(overrides, seeds, epochs), question, own, observer)
     if work.question.looks:
         return _until_settled(work)
     compared, document = _look(work, _designed(work))
@@ -87,37 +87,42 @@ def compare(
         return _kept(work, compared, document)
 
 
+@process_state_kept()
 def plan_comparison(
-    names: Names,
+    names: Networks,
     overrides: Overrides = (),
     question: Question | None = None,
     *,
-    data: Name | None = None,
+    data: Any = None,
     target: str | None = None,
     arms: Names | None = None,
+    seeds: int | None = None,
+    epochs: int | None = None,
     runs: Name = RUNS,
     observer: Observer | None = None,
 ) -> ComparisonPlan:
     """Check what `compare` would do, and return which arms it would train and which difference it can detect.
 
-    Nothing is trained or written.
+    It takes what `compare` takes. Nothing is trained. Nothing is written but arrays and models that are given.
 
     Raises:
         UserError: with all that is wrong.
     """
-    own = OwnNetworks(data, target, None if arms is None else as_list(arms))
-    work = _begun(
-        _Work(as_list(names), as_list(overrides), question or Question(), Path(runs), observer or Observer()), own
-    )
+    own = OwnNetworks(data, target, None if arms is None else as_list(arms), Path(runs))
+    work = _begun(names, with_keywords(overrides, seeds, epochs), question, own, observer)
     looks = work.question.looks
     design = _designed(work, looks[-1] if looks else None, digests=True)
     design = _of_first(design, looks[-1]) if looks else design
     return comparison_plan.plan(work.runs, design.planned, design.stored, design.checked, design.question)
 
 
-def _begun(work: _Work, own: OwnNetworks) -> _Work:
-    """Return the work with the arms of the user's own networks in their places."""
-    return replace(work, names=own.arms_of([str(name) for name in work.names], work.overrides, work.observer))
+def _begun(
+    names: Networks, overrides: list[str], question: Question | None, own: OwnNetworks, observer: Observer | None
+) -> _Work:
+    """Return the work, with the arms of the user's own networks in their places."""
+    observer = observer or Observer()
+    arms = own.arms_of(names, overrides, observer)
+    return _Work(arms, overrides, question or Question(), own.runs, observer)
 
 
 @dataclass(frozen=True)
@@ -180,7 +185,7 @@ def _designed(work: _Work, seeds: int | None = None, *, digests: bool = False) -
     problems, notes = Problems(), list[str]()
     with problems.noted():
         if seeds is not None:
-            _refuse_other_seeds(work.overrides)
+            refuse_other_seeds(work.overrides)
     with problems.noted():
         refuse_too_few(work.names)
         store.refuse_unwritable(work.runs)
@@ -188,7 +193,7 @@ def _designed(work: _Work, seeds: int | None = None, *, digests: bool = False) -
         asked = with_baseline(work.question, planned)
         stored = resolve.stored(planned)
         if seeds is not None:
-            _refuse_fewer_seeds(stored, seeds)
+            refuse_fewer_seeds(stored, seeds)
         checked_arms = _checked(planned, work.observer, digests=digests)
         resolve.refuse_unanswerable(asked, planned, stored, checked_arms)
         refuse_equal_networks(planned, stored, checked_arms)
@@ -196,32 +201,6 @@ def _designed(work: _Work, seeds: int | None = None, *, digests: bool = False) -
     for text in notes:
         work.observer.info(text)
     return _Designed(asked, planned, stored, checked_arms)
-
-
-def _refuse_other_seeds(overrides: Sequence[str]) -> None:
-    """Raise ComparisonError if a number of seeds is asked for where the looks decide on it."""
-    for override in overrides:
-        key, _, seeds = override.partition("=")
-        if key == "training.seeds":
-            raise ComparisonError(
-                f"training.seeds (--seeds) is {seeds}, and --until-settled takes more seeds at each look; expected one "
-                f"of the two. Use --max-seeds {seeds} for the last look."
-            )
-
-
-def _refuse_fewer_seeds(stored: Mapping[str, Arm], seeds: int) -> None:
-    """Raise ComparisonError if a stored run, which is not trained further, has too few seeds for the last look."""
-    problems = Problems()
-    for name, arm in stored.items():
-        if not set(first_seeds(seeds)).issubset(arm.history.seeds):
-            count = len(arm.history.seeds)
-            fewer = f", or use --max-seeds {count}" if count >= FIRST_LOOK else ""
-            with problems.noted():
-                raise ComparisonError(
-                    f"{name} is the stored run {arm.run} of {counted(count, 'seed')}; expected {seeds}, the seeds of "
-                    f"the last look. Name its config{fewer}."
-                )
-    problems.refuse()
 
 
 def _planned(work: _Work, seeds: int | None, note: Callable[[str], None]) -> list[resolve.Planned]:
@@ -286,11 +265,11 @@ def _kept(work: _Work, arms: Sequence[Arm], document: ComparisonDocument) -> Com
     if (same := earlier_comparison.same_comparison(work.runs, document)) is not None:
         store.point_latest(work.runs, same.directory)
         work.observer.info(f"{same.id} holds this very comparison, so no other is written")
-        return Comparison(same, document, arms)
+        return Comparison(StoredRun(same.directory), document, arms)
     with store.new_directory(work.runs, "-vs-".join(arm.name for arm in arms)) as directory, work_begun():
         store.write_histories(directory, {arm.name: arm.history for arm in arms})
         store.write_record(directory / "comparison.json", document)
-        run = store.Run(directory)
+        run = StoredRun(directory)
         for text in figures.drawn(run):
             work.observer.warn(text)
     return Comparison(run, document, arms)

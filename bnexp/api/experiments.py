@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from bnexp import config, store
-from bnexp.api.names import RUNS, Name, Names, Overrides, as_list
+from bnexp.api.given_networks import Networks, OwnNetwork, Taken, taken
+from bnexp.api.names import RUNS, Name, Names, Overrides, as_list, with_keywords
 from bnexp.api.observer import Observer
 from bnexp.api.own_networks import OwnNetworks
+from bnexp.api.results import Trained
 from bnexp.config import Experiment
 from bnexp.errors import Problems, StoppedError, UserError, work_begun
 from bnexp.experiment import lookup
@@ -26,6 +28,7 @@ from bnexp.experiment.run import Finished, train_experiment
 from bnexp.experiment.warnings import cautions
 from bnexp.report import figures
 from bnexp.store.plan_document import PlannedSeeds
+from bnexp.system.process_state import process_state_kept
 
 
 @dataclass(frozen=True)
@@ -58,33 +61,35 @@ class CheckedExperiment:
         }
 
 
+@process_state_kept()
 def check(
-    names: Names = (),
+    names: Networks = (),
     overrides: Overrides = (),
     *,
-    data: Name | None = None,
+    data: Any = None,
     target: str | None = None,
     arms: Names | None = None,
+    seeds: int | None = None,
+    epochs: int | None = None,
     runs: Name = RUNS,
     resume: Name | None = None,
     observer: Observer | None = None,
 ) -> list[CheckedExperiment]:
-    """Read configs and check data, models and trainers; train and write nothing.
+    """Read configs and check data, models and trainers; train nothing, and write nothing but arrays that are given.
 
-    A name is the name of a config, `bn` for configs/bn.yaml, or a file. An override is `training.epochs=5`. Both may be
-    one text or several. With `resume`, the interrupted run is checked that `train` would go on with.
-    Networks of your own are named as in `compare`, with their data.
+    A name is the name of a config, `bn` for configs/bn.yaml, a file, or a config as a dict. An override is
+    `training.epochs=5`, for which there is `epochs=5`, too. Both may be one text or several. With `resume`, the
+    interrupted run is checked that `train` would go on with. Networks of your own are named as in `compare`, with their
+    data.
 
     Raises:
         UserError: with all that is wrong with any of them, each with its file and line.
     """
-    observer = observer or Observer()
+    observer, changes = observer or Observer(), with_keywords(overrides, seeds, epochs)
     if resume is not None:
-        return [_checked_interrupted(interrupted(names, overrides, resume, runs=runs), observer)]
-    own = OwnNetworks(data, target, None if arms is None else as_list(arms))
-    asked = _asked(
-        own.arms_of(as_list(names), as_list(overrides), observer, compared=False), as_list(overrides), Path(runs)
-    )
+        return [_checked_interrupted(interrupted(names, changes, resume, runs=runs), observer)]
+    own = OwnNetworks(data, target, None if arms is None else as_list(arms), Path(runs))
+    asked = _asked(own.arms_of(names, changes, observer, compared=False), changes, Path(runs))
     facts = checked(asked, observer)
     return [
         CheckedExperiment(one.experiment, known, planned_seeds(one.experiment, Path(runs)))
@@ -99,18 +104,25 @@ def _checked_interrupted(found: Interrupted, observer: Observer) -> CheckedExper
     return CheckedExperiment(found.experiment, facts, seeds, goes_on_at=f"{found.run.id} goes on at {found.head.place}")
 
 
+@process_state_kept()
 def train(
-    names: Names = (),
+    names: Networks = (),
     overrides: Overrides = (),
     *,
-    data: Name | None = None,
+    data: Any = None,
     target: str | None = None,
     arms: Names | None = None,
+    seeds: int | None = None,
+    epochs: int | None = None,
     runs: Name = RUNS,
     resume: Name | None = None,
     observer: Observer | None = None,
-) -> list[Finished]:
-    """Train every config named, all seeds at once; return each run, with its record and its history.
+) -> Trained:
+    """Train every config named, all seeds at once; return a list of the runs, each with its record and its history.
+
+        trained = bnexp.train("configs/bn.yaml", seeds=5)
+        trained[0].history.final("val_accuracy")  # (seeds,)
+        trained.frame()                           # a row for each run, seed, epoch and metric
 
     If a run of a config holds fewer seeds than are asked for, only the others are trained.
     All are checked before the first is trained. Where the user stops one, the others are not begun. With `resume`, an
@@ -123,11 +135,11 @@ def train(
         WorkError: if the work cannot go on.
         StoppedError: if the user stops it at once.
     """
-    observer, changes, found = observer or Observer(), as_list(overrides), list[Finished]()
+    observer, changes, found = observer or Observer(), with_keywords(overrides, seeds, epochs), Trained()
     if resume is not None:
-        return [_resumed(interrupted(names, changes, resume, runs=runs), observer)]
-    own = OwnNetworks(data, target, None if arms is None else as_list(arms))
-    asked = _asked(own.arms_of(as_list(names), changes, observer, compared=False), changes, Path(runs))
+        return Trained([_resumed(interrupted(names, changes, resume, runs=runs), observer)])
+    own = OwnNetworks(data, target, None if arms is None else as_list(arms), Path(runs))
+    asked = _asked(own.arms_of(names, changes, observer, compared=False), changes, Path(runs))
     checked(asked, observer)
     for one in asked:
         with work_begun(when=bool(found)):
@@ -167,14 +179,14 @@ def checked(asked: Sequence[Asked], observer: Observer, *, digests: bool = False
         raise StoppedError("Stopped before anything was trained; nothing is kept.") from None
 
 
-def interrupted(names: Names, overrides: Overrides, resume: Name, *, runs: Name = RUNS) -> Interrupted:
+def interrupted(names: Networks, overrides: Overrides, resume: Name, *, runs: Name = RUNS) -> Interrupted:
     """Return the interrupted run that is to go on, if the config named beside it, if any, is the run's own.
 
     Raises:
         UserError: if there is no such run, or the config differs from the run's.
     """
     found = interrupted_run(Path(runs), str(resume))
-    paths, changes = as_list(names), as_list(overrides)
+    paths, changes = [_as_name(one) for one in taken(names, (), Path(runs))], as_list(overrides)
     if len(paths) > 1 or (changes and not paths):
         seen = f"{len(paths)} configs" if paths else f"overrides ({' '.join(changes)})"
         raise UserError(f"--resume takes all settings from {found.run.id}, and got {seen}. Name the run alone.")
@@ -186,6 +198,10 @@ def interrupted(names: Names, overrides: Overrides, resume: Name, *, runs: Name 
                 "or leave out --resume to train this config."
             )
     return found
+
+
+def _as_name(one: Taken) -> ArmName:
+    return one.label if isinstance(one, OwnNetwork) else one
 
 
 def _resumed(found: Interrupted, observer: Observer) -> Finished:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from bnexp.errors import UserError
+
 RUNS = Path("runs")
 Name = str | Path
 Names = Name | Sequence[Name]
@@ -20,3 +22,25 @@ def as_list(given: Names) -> list[str]:
     (['bn'], ['bn', 'configs/nobn.yaml'])
     """
     return [str(one) for one in ([given] if isinstance(given, Name) else given)]
+
+
+def with_keywords(overrides: Overrides, seeds: int | None, epochs: int | None) -> list[str]:
+    """Return the overrides, and those that `seeds=` and `epochs=` stand for.
+
+    >>> with_keywords("training.batch_size=8", seeds=3, epochs=None)
+    ['training.batch_size=8', 'training.seeds=3']
+
+    Raises:
+        UserError: if a keyword and an override set the same key.
+    """
+    changes = as_list(overrides)
+    for name, value in (("seeds", seeds), ("epochs", epochs)):
+        if value is None:
+            continue
+        twice = [one for one in changes if one.partition("=")[0].strip() == f"training.{name}"]
+        if twice:
+            raise UserError(
+                f"{name} is {value}, and an override is {twice[0]}; expected one of the two. Leave one out."
+            )
+        changes.append(f"training.{name}={value}")
+    return changes

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from bnexp import config
-from bnexp.api.data_at_hand import dataset_of
-from bnexp.api.names import Name
+from bnexp.api.arrays_at_hand import dataset_given
+from bnexp.api.given_networks import Networks, OwnNetwork, Taken, taken
+from bnexp.api.names import RUNS
 from bnexp.api.observer import Observer
 from bnexp.config.at_hand import ConfigAtHand, node_of
-from bnexp.errors import Problems, StoppedError, counted, nearest
+from bnexp.errors import Problems, StoppedError, UserError, counted, nearest
 from bnexp.experiment.config_names import Name as ArmName
 from bnexp.experiment.config_names import config_file
 from bnexp.experiment.own_files import function_names, has_parameter
 from bnexp.experiment.prepare import Asked, preflight
+from bnexp.system.session_functions import imported_now
 
+SAVED = (".keras", ".h5", ".hdf5")
+"""Endings of saved models."""
 SWAPPED = ("as_written", "layer", "none")
 """The arms of a network whose layers are swapped, if none are given."""
 MADE = ("batch", "layer", "none")
@@ -30,12 +34,14 @@ MADE = ("batch", "layer", "none")
 class OwnNetworks:
     """What is said of the networks of the user's own that are named: their data, and the arms of each."""
 
-    data: Name | None = None
+    data: Any = None
     target: str | None = None
     arms: Sequence[str] | None = None
+    runs: Path = RUNS
+    """Where arrays and models are kept that are given in Python."""
 
     def arms_of(
-        self, names: Sequence[str], overrides: Sequence[str], observer: Observer, *, compared: bool = True
+        self, networks: Networks, overrides: Sequence[str], observer: Observer, *, compared: bool = True
     ) -> list[ArmName]:
         """Return what is to be trained: each network of the user's own in its arms, other names as they are.
 
@@ -45,14 +51,16 @@ class OwnNetworks:
         Raises:
             UserError: with all that is wrong with the options.
         """
-        own = [name for name in names if is_own_network(name)]
+        _refuse_while_imported()
+        names = [_as_own(one) for one in taken(networks, overrides, self.runs)]
+        own = [one for one in names if isinstance(one, OwnNetwork)]
         self._refuse(names, own)
         if not own:
-            return list(names)
-        dataset, places = dataset_of(str(self.data), self.target)
+            return [one for one in names if not isinstance(one, OwnNetwork)]
+        dataset, places = dataset_given(self.data, self.target, self.runs)
         found: list[ArmName] = []
         for name in names:
-            if name not in own:
+            if not isinstance(name, OwnNetwork):
                 found.append(name)
                 continue
             arms = self.arms or self._default_arms(
@@ -61,23 +69,24 @@ class OwnNetworks:
             found += [_at_hand(name, arm, dataset, places) for arm in arms]
         return found
 
-    def _refuse(self, names: Sequence[str], own: Sequence[str]) -> None:
+    def _refuse(self, names: Sequence[Taken], own: Sequence[OwnNetwork]) -> None:
         problems = Problems()
         said = {"--data": self.data, "--target": self.target, "--arms": self.arms}
         given = [option for option, value in said.items() if value is not None]
-        for name in own:
+        for name in (one.label for one in own):
             if name.endswith(".py"):
                 functions = [f"{name}:{one}" for one in function_names(f"{name}:")]
                 offered = nearest(f"{name}:build", functions) if functions else "It has no function, or is not there."
                 problems.tell(f"{name} names no function; expected FILE.py:FUNCTION. {offered}")
         if own and self.data is None:
             problems.tell(
-                f"{own[0]} is a network of your own; expected its data. Add `--data FILE --target COLUMN`, or `--data` "
-                "and a folder or a known set, such as digits."
+                f"{own[0].label} is a network of your own; expected its data. Add `--data FILE --target COLUMN`, or "
+                "`--data` and a folder or a known set, such as digits. In Python: data=(x, y)."
             )
         if given and not own:
+            listed = ", ".join(one.label if isinstance(one, OwnNetwork) else str(one) for one in names)
             problems.tell(
-                f"{', '.join(given)} can be given for a network of your own, and not for {', '.join(names)}. Name one, "
+                f"{', '.join(given)} can be given for a network of your own, and not for {listed}. Name one, "
                 "such as my_net.py:build or my_net.keras. In a config, `dataset` and `model` say the same."
             )
         if len(set(self.arms or ())) < len(self.arms or ()):
@@ -86,8 +95,8 @@ class OwnNetworks:
 
     def _default_arms(
         self,
-        name: str,
-        dataset: dict[str, Any],
+        network: OwnNetwork,
+        dataset: Mapping[str, Any],
         places: dict[str, str],
         overrides: Sequence[str],
         observer: Observer,
@@ -95,18 +104,38 @@ class OwnNetworks:
         alone: bool,
     ) -> Sequence[str]:
         """Return the arms that show what the network's normalization does; of one among several, only itself."""
-        is_function = has_parameter(name, "normalization") if not name.endswith(".keras") else False
+        name, build = network.label, network.section.get("build")
+        is_function = build is not None and has_parameter(build, "normalization")
         if not alone:
             return MADE[:1] if is_function else SWAPPED[:1]
         if is_function:
             observer.info(f"{name} takes `normalization`; arms: {', '.join(MADE)}")
             return MADE
-        counts = _normalizations(_at_hand(name, "as_written", dataset, places), overrides, observer)
+        counts = _normalizations(_at_hand(network, "as_written", dataset, places), overrides, observer)
         has_batch = any(kind.startswith("BatchNormalization") for kind in counts)
         arms = ("as_written", "layer" if has_batch else "batch", "none")
         layers = ", ".join(counted(number, f"{kind} layer") for kind, number in counts.items())
         observer.info(f"{name}: {layers or 'no normalization layer'}; arms: {', '.join(arms)}")
         return arms
+
+
+def _refuse_while_imported() -> None:
+    """Raise UserError where a file is being run for its function, and asks for work itself."""
+    if (build := imported_now()) is not None:
+        file = build.rpartition(":")[0]
+        raise UserError(
+            f"{file} is run for its function, and begins work of its own; expected a file that defines functions. Put "
+            'that work under `if __name__ == "__main__":`.'
+        )
+
+
+def _as_own(name: Taken) -> Taken:
+    """Return what a name stands for, if it is spelt as a network of the user's own."""
+    if not isinstance(name, str) or not is_own_network(name):
+        return name
+    if Path(name).suffix in SAVED:
+        return OwnNetwork(name, _stem(name), {"name": "keras_file", "path": name})
+    return OwnNetwork(name, _stem(name), {"name": "python", "build": name})
 
 
 def is_own_network(name: str) -> bool:
@@ -119,22 +148,19 @@ def is_own_network(name: str) -> bool:
         return False
     place, colon, function = name.rpartition(":")
     is_function = bool(colon) and function.isidentifier() and (place.endswith(".py") or _is_module(place))
-    return is_function or Path(name).suffix in (".keras", ".py", ".h5", ".hdf5")
+    return is_function or Path(name).suffix in (*SAVED, ".py")
 
 
 def _is_module(name: str) -> bool:
     return len(name) > 1 and all(part.isidentifier() for part in name.split("."))
 
 
-def _at_hand(name: str, arm: str, dataset: dict[str, Any], places: dict[str, str]) -> ConfigAtHand:
+def _at_hand(network: OwnNetwork, arm: str, dataset: Mapping[str, Any], places: dict[str, str]) -> ConfigAtHand:
     """Return the config of a network in one arm."""
-    model: dict[str, Any] = {"name": "keras_file", "path": name}
-    if Path(name).suffix not in (".keras", ".h5", ".hdf5"):
-        model = {"name": "python", "build": name}
-    model["normalization"] = arm
+    model = {**network.section, "normalization": arm}
+    name = network.label
     places = {**places, "model": name, "model.normalization": "--arms", "model.normalization.name": "--arms"}
-    title = f"{_stem(name)}-{arm}"
-    return ConfigAtHand(title, node_of({"dataset": dataset, "model": model}, name, places))
+    return ConfigAtHand(f"{network.stem}-{arm}", node_of({"dataset": dataset, "model": model}, name, places))
 
 
 def _stem(name: str) -> str:
@@ -143,7 +169,7 @@ def _stem(name: str) -> str:
     >>> _stem("my_net.py:build"), _stem("my_net.py:wide"), _stem("package.nets:build"), _stem("my.keras")
     ('my_net', 'my_net-wide', 'nets', 'my')
     """
-    if Path(name).suffix in (".keras", ".h5", ".hdf5"):
+    if Path(name).suffix in SAVED:
         return Path(name).stem
     place, _, function = name.rpartition(":")
     stem = Path(place or name).stem if place.endswith(".py") else (place or name).rpartition(".")[2]

@@ -8,17 +8,19 @@ from typing import Literal
 from bnexp import store
 from bnexp.api.names import RUNS, Name
 from bnexp.api.observer import Observer
+from bnexp.api.results import StoredRun
 from bnexp.errors import RunError
 from bnexp.experiment.run_to_read import run_to_read
 from bnexp.report import figures
 
 
-def load_run(name: Name, *, runs: Name = RUNS, observer: Observer | None = None) -> store.Run:
+def load_run(name: Name, *, runs: Name = RUNS, observer: Observer | None = None) -> StoredRun:
     """Find a run, comparison or study by its directory, its id or the beginning of it, an experiment, or `latest`.
 
     The name of a config is the newest finished run that fits it; if none does, the newest of the experiment, and the
     observer hears how it differs.
-    `record()` and `history()` of what is returned read a run's files, `comparison()` and `study()` the others'.
+    `frame()` and `figure(metric)` of what is returned show what was measured. `record()` and `history()` read a run's
+    files, `comparison()` and `study()` the others'.
 
     Raises:
         RunError: if nothing has this name, or several do.
@@ -29,12 +31,12 @@ def load_run(name: Name, *, runs: Name = RUNS, observer: Observer | None = None)
     if run is None:
         expected = "expected a directory, an id or latest"
         raise RunError(f"No run is called {str(name)!r}; {expected}. {store.nearest_runs(runs, str(name))}")
-    return run
+    return StoredRun(run.directory)
 
 
-def list_runs(*, runs: Name = RUNS) -> list[store.Run]:
+def list_runs(*, runs: Name = RUNS) -> list[StoredRun]:
     """Return all runs, comparisons and studies, the newest first; `state()` of each says how it ended."""
-    return list(store.runs_in(Path(runs)))
+    return [StoredRun(run.directory) for run in store.runs_in(Path(runs))]
 
 
 def plot(

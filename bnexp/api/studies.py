@@ -24,6 +24,7 @@ from bnexp.study.outlook import plan_document
 from bnexp.study.plan import MOST_TRAININGS, Plan
 from bnexp.system.listeners import Warn
 from bnexp.system.machine import most_workers
+from bnexp.system.process_state import process_state_kept
 
 PAGE = "claims.html"
 
@@ -89,6 +90,7 @@ class Claims:
         return claim_rows(self.answers)
 
 
+@process_state_kept()
 def plan_study(name: Name, *, runs: Name = RUNS, most_trainings: int | None = None, metric: str | None = None) -> Plan:
     """Read a study, by its name or file, and find out all that is wrong with it; nothing is trained or written.
 
@@ -112,6 +114,7 @@ def _plan(study: Name | Plan) -> Plan:
     return study if isinstance(study, Plan) else plan_study(study)
 
 
+@process_state_kept()
 def outlook(study: Name | Plan, place: Place | None = None, *, observer: Observer | None = None) -> PlanDocument:
     """Return what a study will do, after workers have checked models and trainers, and about how long it takes.
 
@@ -127,6 +130,7 @@ def outlook(study: Name | Plan, place: Place | None = None, *, observer: Observe
         return _with_time(told, costs, workers, plan_only=True)
 
 
+@process_state_kept()
 def run_study(study: Name | Plan, place: Place | None = None, *, observer: Observer | None = None) -> Study:
     """Run a study, or what is left of it, answer its hypotheses, and draw its figures.
 
@@ -181,6 +185,7 @@ def _draw(directory: Path, observer: Observer) -> None:
 # --- claims ---------------------------------------------------------------------
 
 
+@process_state_kept()
 def claims(
     names: Names = (),
     place: Place | None = None,

@@ -17,6 +17,8 @@ from bnexp.config.model import Model
 from bnexp.config.own_model import KerasFile, PythonNetwork
 from bnexp.data.fingerprint import Sources, source_sha256
 from bnexp.errors import SettingError
+from bnexp.system.session_functions import has_parameter as parameter_of
+from bnexp.system.session_functions import session_function
 
 
 class OwnFiles(NamedTuple):
@@ -34,7 +36,8 @@ def own_files(experiment: Experiment) -> OwnFiles:
 def network_sha256(model: Model) -> str | None:
     """Return the sha256 of a saved model, or of a function's file and of all files beside it that it imports.
 
-    None for bnexp's own networks, and if a file cannot be read: building the network reports why. Nothing is imported.
+    A function of this Python session alone has the sha256 of its code. None for bnexp's own networks, and if a file
+    cannot be read: building the network reports why. Nothing is imported.
     What a function reads otherwise, such as a file of weights, is no part of it.
     """
     try:
@@ -42,7 +45,8 @@ def network_sha256(model: Model) -> str | None:
             case KerasFile(path=path):
                 return hashlib.sha256(Path(path).expanduser().read_bytes()).hexdigest()
             case PythonNetwork(build=build):
-                return _digest(source_files(build))
+                known = session_function(build)
+                return known.sha256 if known and known.sha256 else _digest(source_files(build))
     except (OSError, RuntimeError, ValueError, SyntaxError):
         pass
     return None
@@ -50,6 +54,8 @@ def network_sha256(model: Model) -> str | None:
 
 def has_parameter(build: str, parameter: str) -> bool:
     """Return True if the function of `my_net.py:build` has a parameter of this name, without running its file."""
+    if (known := session_function(build)) is not None:
+        return parameter_of(known.function, parameter)
     name = build.rpartition(":")[2]
     for function in _functions(build):
         if function.name == name:
@@ -57,9 +63,12 @@ def has_parameter(build: str, parameter: str) -> bool:
     return False
 
 
-def function_names(build: str) -> list[str]:
-    """List the functions of a file that could return a network, by their names; empty if it cannot be read."""
-    return [one.name for one in _functions(build) if not one.name.startswith("_")]
+def function_names(build: str, *, hidden: bool = False) -> list[str]:
+    """List the functions of a file that could return a network, by their names; empty if it cannot be read.
+
+    With `hidden`, those whose names begin with an underscore are among them.
+    """
+    return [one.name for one in _functions(build) if hidden or not one.name.startswith("_")]
 
 
 def _functions(build: str) -> list[ast.FunctionDef]:

@@ -24,6 +24,7 @@ from bnexp.models.padding import Padding
 from bnexp.models.sequential import REFUSALS, refusal_text
 from bnexp.models.swapping import SwappedLayer, described, fitted, swapped
 from bnexp.models.user_code import called, function_of, takes
+from bnexp.system.session_functions import is_of_session
 
 PARAMETER = "normalization"
 """Of the user's function: it gets what makes the layers."""
@@ -80,7 +81,7 @@ def build_own(network: PythonNetwork | KerasFile, inputs: Inputs, *, task: Task,
         else:
             model, table, notes = plain, _made_table(plain, found.made), list[str]()
         model, outputs = with_fitting_output(model, task, classes)
-        notes += [*outputs, *_frozen(model, network)]
+        notes += [*outputs, *_frozen(model, network), *_only_here(network)]
     initial = initial_weights(model, created, weight_names(model), keep=network.weights == "keep")
     if network.weights == "keep" and not initial.loaded:
         warnings.append("model.weights is keep, and the network comes with no trained weights; each seed draws all.")
@@ -218,6 +219,14 @@ def _with_padding(model: keras.Model, inputs: Inputs) -> keras.Model:
     """Put zeros in the place of padding, as `sequential` does."""
     x = keras.Input(inputs.shape, dtype="float32")
     return keras.Model(x, model(Padding(masked=False, name="padding")(x)), name=model.name)
+
+
+def _only_here(network: PythonNetwork | KerasFile) -> list[str]:
+    """Return a sentence about a function that no other process can call."""
+    if not isinstance(network, PythonNetwork) or not is_of_session(network.build):
+        return []
+    name = network.build.rpartition(":")[2]
+    return [f"{name} is a function of a Python session; the run can be repeated only where it is defined."]
 
 
 # --- what learns nothing ----------------------------------------------------------

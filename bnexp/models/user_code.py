@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import Any
 
 from bnexp.errors import SettingError, nearest
+from bnexp.system.session_functions import has_parameter, importing, is_of_session, session_function
 
 Function = Callable[..., Any]
 
@@ -25,9 +26,12 @@ def function_of(build: str) -> Function:
     Raises:
         SettingError: if there is no such file, module or function, or importing it fails.
     """
+    if (known := session_function(build)) is not None:
+        return known.function
+    _refuse_lost(build)
     place, _, name = build.rpartition(":")
     path = Path(place).expanduser()
-    with _errors_of("import", build):
+    with _errors_of("import", build), importing(build):
         module = _file_module(path) if place.endswith(".py") else _named_module(place, build)
     found = getattr(module, name, None)
     if callable(found):
@@ -39,20 +43,31 @@ def function_of(build: str) -> Function:
     raise SettingError("model.build", f"is {build!r}; {place} has no function {name}. {offered}")
 
 
+def _refuse_lost(build: str) -> None:
+    """Raise SettingError for a function of a session of Python that is not this one."""
+    if is_of_session(build):
+        name = build.rpartition(":")[2]
+        raise SettingError(
+            "model.build",
+            f"is {build!r}, a function of a Python session or a notebook; expected one that is defined here. Call "
+            f"bnexp.compare({name}, ...) where it is defined, or move it to a file and name FILE.py:{name}.",
+        )
+
+
 def called(function: Function, build: str, arguments: Mapping[str, Any], offered: Mapping[str, Any]) -> Any:
     """Call the function with the config's arguments, and with what bnexp offers of what it has parameters for.
 
     Raises:
         SettingError: if it does not take these arguments, or fails.
     """
-    signature = inspect.signature(function)
+    signature, name = inspect.signature(function), build.rpartition(":")[2]
     given = {name: value for name, value in offered.items() if name in signature.parameters}
     try:
         signature.bind(**{**given, **arguments})
     except TypeError as error:
         raise SettingError(
             "model.arguments",
-            f"is {dict(arguments)}; {build} takes {function.__name__}{signature}: {error}. Give its arguments by name.",
+            f"is {dict(arguments)}; {build} takes {name}{signature}: {error}. Give its arguments by name.",
         ) from error
     with _errors_of("call", build), importable_beside(build):
         return function(**{**given, **arguments})
@@ -60,7 +75,7 @@ def called(function: Function, build: str, arguments: Mapping[str, Any], offered
 
 def takes(function: Function, parameter: str) -> bool:
     """Return True if the function has a parameter of this name."""
-    return parameter in inspect.signature(function).parameters
+    return has_parameter(function, parameter)
 
 
 @contextmanager
@@ -131,11 +146,12 @@ def _errors_of(step: str, build: str) -> Iterator[None]:
     except SettingError:
         raise
     except (Exception, SystemExit) as error:
-        file = build.rpartition(":")[0]
+        file, _, name = build.rpartition(":")
+        trial = f"{name}()" if is_of_session(build) else f"python {Path(file).name}"
         raise SettingError(
             "model.build",
             f"is {build!r}; your code in {file} fails ({step}):\n{_own_traceback(error)}\n"
-            f"The error is in that code, and not in bnexp. Mend it, and try it with `python {Path(file).name}`.",
+            f"The error is in that code, and not in bnexp. Mend it, and try it with `{trial}`.",
         ) from error
 
 

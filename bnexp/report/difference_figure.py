@@ -19,7 +19,7 @@ from bnexp.comparison.scale import ratio_limits
 from bnexp.errors import counted
 from bnexp.metrics import quantity, with_unit
 from bnexp.report.comparison_notes import variance_shares, written_level
-from bnexp.report.frame import DPI, GREY, WIDTH, settings
+from bnexp.report.frame import DPI, GREY, WIDTH, ShownFigure, settings
 from bnexp.report.labels import LINE_WIDTH, SMALL, TITLE, distinct, fitted, shown
 from bnexp.report.plots import BLUE
 from bnexp.statistics.arrays import Floats
@@ -67,7 +67,7 @@ def _axes(rows: int, metric: str, document: ComparisonDocument) -> Axes:
     notes = [*_ratio_note(document), *_warned(document)]
     above = ABOVE + NOTE * len(notes)
     height = ROW * rows + above + below
-    figure = Figure(figsize=(WIDTH, height), dpi=DPI)
+    figure = ShownFigure(figsize=(WIDTH, height), dpi=DPI)
     axes = figure.add_subplot()
     figure.subplots_adjust(LEFT / WIDTH, below / height, 1 - 0.25 / WIDTH, 1 - above / height)
     margin = document.primary.margin * _unit(metric)

@@ -27,7 +27,7 @@ def draw(run: store.Run, *, format: str = "png", out: Path | None = None) -> lis
     if out is not None:
         store.make_place(out, option="--out")
     files = []
-    for quantity, figure in _figures(run).items():
+    for quantity, figure in figures_of(run).items():
         path = place / f"{quantity}.{format}"
         store.write(path, render(figure, format), option="--out")
         files.append(path)
@@ -49,7 +49,12 @@ def drawn(run: store.Run) -> list[str]:
     return [] if warning is None else [warning]
 
 
-def _figures(run: store.Run) -> dict[str, Figure]:
+def figures_of(run: store.Run) -> dict[str, Figure]:
+    """Return quantity -> figure of a run, a comparison or a study, drawn from its JSON alone.
+
+    Raises:
+        RunError: if its JSON is missing, damaged or foreign.
+    """
     from bnexp.report.plots import run_figures
 
     if run.kind == "run":

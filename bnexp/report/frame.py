@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -56,9 +57,19 @@ def settings() -> Iterator[None]:
         yield
 
 
+class ShownFigure(Figure):
+    """A figure that a notebook shows where it is the last value of a cell, though pyplot does not know it."""
+
+    def _repr_png_(self) -> bytes:
+        """Return the bytes of a PNG file."""
+        with settings(), io.BytesIO() as file:
+            self.savefig(file, format="png", dpi=DPI, metadata={"Software": None})
+            return file.getvalue()
+
+
 def new_axes(quantity: str, *, title: str, loss_unit: str) -> Axes:
     """Return the titled, labelled axes of a new figure."""
-    axes = Figure(dpi=DPI).add_subplot()
+    axes = ShownFigure(dpi=DPI).add_subplot()
     plain = shown(quantity.replace("_", " "), TITLE_WIDTH / 2, TITLE)
     noun, label = QUANTITIES.get(quantity, (plain, plain[:1].upper() + plain[1:]))
     unit = f" ({shown(loss_unit)})" if quantity == "loss" and loss_unit else ""

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from bnexp.config.study import Endpoint, Hypothesis
 from bnexp.errors import counted
 from bnexp.metrics import quantity
-from bnexp.report.frame import DPI, GREY, WIDTH
+from bnexp.report.frame import DPI, GREY, WIDTH, ShownFigure
 from bnexp.report.labels import SMALL, TITLE, shown
 from bnexp.statistics import reading
 from bnexp.statistics.arrays import Floats
@@ -107,7 +107,7 @@ def titled(text: str, said: Sequence[str], height: float, *, left: float = 0.9) 
     below_title = 0.42 + 0.2 * (len(title) - 1)
     above = below_title + 0.2 + LINE * max(2, len(said))
     height += above - 0.8
-    figure = Figure(figsize=(WIDTH, height), dpi=DPI)
+    figure = ShownFigure(figsize=(WIDTH, height), dpi=DPI)
     axes = figure.add_subplot()
     figure.subplots_adjust(left / WIDTH, 0.95 / height, 1 - 0.3 / WIDTH, 1 - above / height)
     centred: Any = {"ha": "center", "va": "top", "transform": figure.transFigure}

@@ -16,6 +16,7 @@ from typing import Any
 from bnexp.errors import UserError
 from bnexp.system.interrupts import was_interrupted
 
+BACKEND = "KERAS_BACKEND"
 LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 NOT_NEEDED = ("pandas", "matplotlib")
 """What Keras imports if it is there, to take data frames and draw galleries.
@@ -31,10 +32,11 @@ def load() -> None:
     What they write to stderr meanwhile is shown only if the import fails, or
     if the user has set TF_CPP_MIN_LOG_LEVEL: some messages disregard every setting.
     """
+    _refuse_other_backend(sys.modules.get("keras"))
     if "keras" in sys.modules and "tensorflow" in sys.modules:
         _set_defaults(sys.modules["keras"].config)
         return
-    os.environ["KERAS_BACKEND"] = "tensorflow"
+    os.environ[BACKEND] = "tensorflow"
     asked_for = LOG_LEVEL in os.environ
     if asked_for:
         _import()
@@ -44,6 +46,16 @@ def load() -> None:
         _import()
     del os.environ[LOG_LEVEL]  # TensorFlow has read it; a worker process would take it for the user's wish
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
+
+
+def _refuse_other_backend(keras: Any) -> None:
+    """Raise UserError if this process uses Keras with another backend: it cannot be changed any more."""
+    config = getattr(keras, "config", None)
+    if config is not None and (seen := config.backend()) != "tensorflow":
+        raise UserError(
+            f"Keras is loaded with the backend {seen}; expected tensorflow. Set the variable KERAS_BACKEND=tensorflow "
+            "before Keras is imported, and start Python again."
+        )
 
 
 def _import() -> None:

@@ -1,0 +1,192 @@
+"""Arrays and data frames that are given in Python: kept once beside the runs, as a file that configs name.
+
+So a run directory can be repeated from the command line, and all checks of files hold. Axis: N rows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from bnexp import store
+from bnexp.api.data_at_hand import dataset_of
+from bnexp.errors import UserError, listed, nearest
+
+if TYPE_CHECKING:
+    import numpy
+    import pandas
+    from numpy.typing import NDArray
+
+DATA = "data"
+"""The folder beside the runs that holds what was given in Python."""
+KINDS = {2: "rows of numbers", 3: "sequences", 4: "images"}
+"""Rank of x -> what its rows are."""
+MOST_COLUMNS = 20
+Section = Mapping[str, Any]
+
+
+def dataset_given(data: Any, target: str | None, runs: Path) -> tuple[Section, dict[str, str]]:
+    """Return the section `dataset` for what is given as data, and where each key was given.
+
+    Data are (x, y), a data frame, a path, the name of a known set, or the section itself.
+
+    Raises:
+        UserError: if they are none of these, or cannot be learned from as they are.
+    """
+    if isinstance(data, str | Path):
+        return dataset_of(str(data), target)
+    if isinstance(data, Mapping):
+        _refuse_target(target, "the section `dataset` has a key `target` of its own")
+        return data, {}
+    if _is_frame(data):
+        return _of_frame(data, target, runs / DATA), {"dataset": "data", "dataset.target": "target"}
+    if isinstance(data, tuple | list) and len(data) == 2:
+        _refuse_target(target, "the second array of (x, y) is what is to be learned")
+        return _of_arrays(data[0], data[1], runs / DATA), {"dataset": "data"}
+    seen = f"of shape {data.shape}" if hasattr(data, "shape") else f"with {len(data)} entries" if _sized(data) else ""
+    raise UserError(
+        f"data is {type(data).__name__} {seen}".rstrip() + "; expected (x, y), a DataFrame with target=, a file, a "
+        "folder, the name of a known set, or a config's `dataset`. Give arrays as data=(x, y)."
+    )
+
+
+def _sized(value: Any) -> bool:
+    return hasattr(value, "__len__")
+
+
+def _is_frame(value: Any) -> bool:
+    """Return True for a data frame of pandas, without importing pandas."""
+    pandas = sys.modules.get("pandas")
+    return pandas is not None and isinstance(value, pandas.DataFrame)
+
+
+def _refuse_target(target: str | None, why: str) -> None:
+    if target is not None:
+        raise UserError(f"target is {target!r}; {why}. Leave it out.")
+
+
+# --- arrays -----------------------------------------------------------------------
+
+
+def _of_arrays(x: Any, y: Any, folder: Path) -> Section:
+    """Keep x and y in an NPZ file, and return the section that reads it."""
+    import numpy as np
+
+    x_N, y_N = _inputs(x), _labels(y)
+    if len(x_N) != len(y_N):
+        raise UserError(
+            f"data is (x, y) with {len(x_N)} rows of x and {len(y_N)} of y; expected one y for each row of x. Give "
+            "both of the same rows, in the same order."
+        )
+    digest = hashlib.sha256()
+    for values in (x_N, y_N):
+        digest.update(f"{values.dtype.str} {values.shape}".encode() + np.ascontiguousarray(values).tobytes())
+
+    def write(file: IO[bytes]) -> None:
+        np.savez(file, x=x_N, y=y_N)
+
+    return {"name": "npz", "path": _kept(folder, digest.hexdigest(), ".npz", write)}
+
+
+def _inputs(x: Any) -> NDArray[Any]:
+    """Return x as an array of numbers, (N, ...).
+
+    Raises:
+        UserError: if it is no array of numbers, or of another rank than 2, 3 or 4.
+    """
+    values = _array(x, "x", "Give its rows one shape; pad sequences with frames of NaN at the end.")
+    if values.dtype.kind not in "fiub":
+        cure = "Give a DataFrame with target= for columns of text." if values.dtype.kind in "OU" else ""
+        raise UserError(f"x is {values.dtype} of shape {values.shape}; expected numbers. {cure}".rstrip())
+    if values.ndim not in KINDS or 0 in values.shape:
+        kinds = ", ".join(f"{rank} ({kind})" for rank, kind in KINDS.items())
+        cure = "Give x[:, None] if each row is one number." if values.ndim == 1 else "Change it with numpy.reshape."
+        raise UserError(
+            f"x has shape {values.shape}; expected rank {kinds}, in which the first axis counts rows, and no axis is "
+            f"empty. {cure}"
+        )
+    return values
+
+
+def _labels(y: Any) -> NDArray[Any]:
+    """Return y as one number or text for each row, (N,).
+
+    Raises:
+        UserError: if it has more values than one for each row, or values that are neither numbers nor texts.
+    """
+    import numpy as np
+
+    values = _array(y, "y", "Give one value for each row.")
+    if values.ndim == 2 and values.shape[1] == 1:
+        values = values[:, 0]
+    if values.ndim != 1:
+        cure = "Give y.argmax(axis=1) if it is one-hot, or one of its columns." if values.ndim == 2 else ""
+        raise UserError(f"y has shape {values.shape}; expected one value for each row, (N,) or (N, 1). {cure}".rstrip())
+    if values.dtype.kind == "O":
+        kinds = sorted({"str" if isinstance(one, str) else type(one).__name__ for one in values.tolist()})
+        if kinds != ["str"]:
+            raise UserError(f"y holds {listed(kinds, 5)}; expected numbers, booleans or texts alone. Mend those rows.")
+        values = values.astype(np.str_)
+    if values.dtype.kind not in "biufU":
+        raise UserError(f"y is {values.dtype}; expected numbers, booleans or texts. Give y.astype(str) for classes.")
+    return values
+
+
+def _array(given: Any, name: str, cure: str) -> NDArray[Any]:
+    import numpy as np
+
+    try:
+        return np.asarray(given)
+    except (ValueError, TypeError) as error:
+        raise UserError(f"{name} is {type(given).__name__}, and no array can be made of it ({error}). {cure}") from None
+
+
+# --- data frames ------------------------------------------------------------------
+
+
+def _of_frame(frame: pandas.DataFrame, target: str | None, folder: Path) -> Section:
+    """Keep a data frame as Parquet, or as CSV without the package that writes it; return the section that reads it."""
+    import pandas
+
+    names = [str(name) for name in frame.columns]
+    if target is None:
+        shown = listed(names, MOST_COLUMNS)
+        raise UserError(f"target is missing; expected the column that is to be learned. The columns are: {shown}.")
+    if str(target) not in names:
+        raise UserError(f"target is {target!r}; no column has this name. {nearest(str(target), names)}")
+    frame = frame.set_axis(names, axis=1).reset_index(drop=True)
+    facts = [names, [str(kind) for kind in frame.dtypes], len(frame)]
+    try:
+        hashes: numpy.ndarray[Any, Any] = pandas.util.hash_pandas_object(frame, index=False).to_numpy()
+    except TypeError as error:
+        raise UserError(
+            f"data is a DataFrame with a column that holds objects ({error}). Leave that column out."
+        ) from None
+    digest = hashlib.sha256(repr(facts).encode(errors="backslashreplace") + hashes.tobytes()).hexdigest()
+    kind, ending, write = _writer(frame)
+    return {"name": kind, "path": _kept(folder, digest, ending, write), "target": str(target)}
+
+
+def _writer(frame: pandas.DataFrame) -> tuple[str, str, Callable[[IO[bytes]], None]]:
+    """Return the kind of file, its ending, and what writes it."""
+    try:
+        import pyarrow  # noqa: F401
+    except ImportError:
+        return "csv", ".csv", lambda file: frame.to_csv(file, index=False)
+    return "parquet", ".parquet", lambda file: frame.to_parquet(file, engine="pyarrow", index=False)
+
+
+# --- the file ---------------------------------------------------------------------
+
+
+def _kept(folder: Path, digest: str, ending: str, write: Callable[[IO[bytes]], None]) -> str:
+    """Write the file whole, if it is not there, and return its path. What is there is never written again."""
+    path = folder / f"{digest[:32]}{ending}"
+    if not path.exists():
+        store.refuse_unwritable(folder)
+        store.make_place(folder)
+        store.write_with(path, write)
+    return str(path)

@@ -1,0 +1,182 @@
+"""What may be named as a network in Python: a function, a `keras.Model`, a config as a dict, besides any name."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import inspect
+import re
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import CodeType
+from typing import Any
+
+from bnexp import store
+from bnexp.config.at_hand import ConfigAtHand, node_of
+from bnexp.errors import UserError
+from bnexp.experiment.own_files import function_names
+from bnexp.system.code_digest import code_sha256
+from bnexp.system.session_functions import PLACE, register
+
+MODELS = "models"
+"""The folder beside the runs that holds models that were given in Python."""
+KEEPS = re.compile(r"model\.weights\s*=\s*keep\s*")
+"""The override with which a network's weights are a part of it."""
+Network = str | Path | Callable[..., Any] | Mapping[str, Any]
+"""A name, a function that returns a `keras.Model`, a `keras.Model`, or a config."""
+Networks = Network | Sequence[Network]
+"""One, or several."""
+
+
+@dataclass(frozen=True)
+class OwnNetwork:
+    """A network of the user's own: what messages call it, what its runs are called after, its section `model`."""
+
+    label: str
+    stem: str
+    section: Mapping[str, Any]
+
+
+Taken = str | ConfigAtHand | OwnNetwork
+
+
+def taken(networks: Networks, overrides: Sequence[str], runs: Path) -> list[Taken]:
+    """Return each network as a name, a config, or a section `model`; of a model, a file is kept beside the runs.
+
+    Raises:
+        UserError: if something is neither, or a model can be neither saved nor built again.
+    """
+    several = networks if isinstance(networks, list | tuple) else [networks]
+    keeps = any(KEEPS.fullmatch(one) for one in overrides)
+    found: list[Taken] = []
+    for one in several:
+        match one:
+            case str() | Path():
+                found.append(str(one))
+            case Mapping():
+                found.append(_config(one))
+            case _ if _is_model(one):
+                found.append(_of_model(one, runs / MODELS, [*_builds(found)], keeps=keeps))
+            case _ if callable(one):
+                found.append(_of_function(one, [*_builds(found)]))
+            case _:
+                raise UserError(
+                    f"{one!r} is {type(one).__name__}; expected the name of a config or a run, a function that returns "
+                    "a keras.Model, a keras.Model, or a config as a dict."
+                )
+    return found
+
+
+def _builds(found: Sequence[Taken]) -> list[str]:
+    """List the functions that are named already."""
+    return [str(one.section.get("build")) for one in found if isinstance(one, OwnNetwork)]
+
+
+def _config(given: Mapping[str, Any]) -> ConfigAtHand:
+    return ConfigAtHand(str(given.get("name", "config")), node_of(dict(given), "config", {}))
+
+
+# --- functions --------------------------------------------------------------------
+
+
+def _of_function(function: Callable[..., Any], used: Sequence[str]) -> OwnNetwork:
+    """Return a function by its file, if it is found there again; else by a name that this session alone knows."""
+    name = _name(function)
+    if (build := _in_file(function)) is not None:
+        if getattr(function, "__module__", None) == "__main__":  # importing it would run the whole script again
+            register(build, function, None)
+        return OwnNetwork(build, _stem_of(build), {"name": "python", "build": build})
+    build = _free(f"{PLACE}:{name}", used)
+    register(build, function, code_sha256(function))
+    return OwnNetwork(build, build.rpartition(":")[2], {"name": "python", "build": build})
+
+
+def _name(function: Callable[..., Any]) -> str:
+    """Return what a function is called by."""
+    name = getattr(function, "__name__", None)
+    if name is None:
+        inner = getattr(function, "func", None)  # of a functools.partial
+        name = type(function).__name__ if inner is None else _name(inner)
+    return name if str(name).isidentifier() else "network"
+
+
+def _free(build: str, used: Sequence[str]) -> str:
+    """Return the name, with a number behind it if another function of this call has it."""
+    numbered = (f"{build}_{number}" for number in range(2, len(used) + 2))
+    return build if build not in used else next(one for one in numbered if one not in used)
+
+
+def _in_file(function: Callable[..., Any]) -> str | None:
+    """Return `FILE.py:NAME` of a function that its file defines as it is; None of any other."""
+    try:
+        file = inspect.getsourcefile(function)
+    except TypeError:
+        return None
+    name, inner = getattr(function, "__name__", ""), getattr(function, "__qualname__", "")
+    if file is None or not file.endswith(".py") or not Path(file).is_file() or name != inner:
+        return None
+    module = sys.modules.get(function.__module__)
+    if module is None or getattr(module, name, None) is not function or not inspect.isfunction(function):
+        return None
+    if not hasattr(module, "__file__"):  # a notebook, whose cells may lie in files while they are debugged
+        return None
+    build = f"{_from_here(Path(file))}:{name}"
+    return build if name in function_names(build, hidden=True) and _is_as_in_file(function, Path(file)) else None
+
+
+def _from_here(file: Path) -> Path:
+    file = file.resolve()
+    return file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file
+
+
+def _is_as_in_file(function: Callable[..., Any], file: Path) -> bool:
+    """Return True if the file, as it is now, defines the function with the same code."""
+    try:
+        whole = compile(file.read_bytes(), str(file), "exec", dont_inherit=True)
+    except (OSError, SyntaxError, ValueError):
+        return False
+    codes = [one for one in whole.co_consts if isinstance(one, CodeType) and one.co_name == function.__name__]
+    return bool(codes) and codes[-1] == getattr(function, "__code__", None)
+
+
+def _stem_of(build: str) -> str:
+    place, _, function = build.rpartition(":")
+    return Path(place).stem if function == "build" else f"{Path(place).stem}-{function}"
+
+
+# --- models -----------------------------------------------------------------------
+
+
+def _is_model(given: Any) -> bool:
+    """Return True for a `keras.Model`, without importing Keras."""
+    keras = sys.modules.get("keras")
+    return keras is not None and isinstance(given, keras.Model)
+
+
+def _of_model(model: Any, folder: Path, used: Sequence[str], *, keeps: bool) -> OwnNetwork:
+    """Return a model by its file, or where Keras cannot load it safely, as a function that returns a copy of it."""
+    from bnexp.models.given_models import copied, described
+
+    stem, description = described(model, weights=keeps)
+    path = folder / f"{hashlib.sha256(description).hexdigest()[:32]}.keras"
+    if path.exists() or _is_saved(model, path):
+        return OwnNetwork(str(path), stem, {"name": "keras_file", "path": str(path)})
+    build = _free(f"{PLACE}:{stem}", used)
+    register(build, functools.partial(copied, model, weights=keeps), hashlib.sha256(description).hexdigest())
+    return OwnNetwork(build, stem, {"name": "python", "build": build})
+
+
+def _is_saved(model: Any, path: Path) -> bool:
+    """Save a model if it can be loaded again without running code; else refuse one that cannot be copied either."""
+    from bnexp.models.given_models import copied, saved
+
+    content = saved(model)
+    if content is None:
+        copied(model, weights=False)
+        return False
+    store.refuse_unwritable(path.parent)
+    store.make_place(path.parent)
+    store.write(path, content)
+    return True

@@ -1,0 +1,36 @@
+"""How many seeds the looks of a comparison need: refused where something else asks for another number, or has fewer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from bnexp.comparison import Arm
+from bnexp.comparison.question import FIRST_LOOK
+from bnexp.config.training import first_seeds
+from bnexp.errors import ComparisonError, Problems, counted
+
+
+def refuse_other_seeds(overrides: Sequence[str]) -> None:
+    """Raise ComparisonError if a number of seeds is asked for where the looks decide on it."""
+    for override in overrides:
+        key, _, seeds = override.partition("=")
+        if key == "training.seeds":
+            raise ComparisonError(
+                f"training.seeds (--seeds) is {seeds}, and --until-settled takes more seeds at each look; expected one "
+                f"of the two. Use --max-seeds {seeds} for the last look."
+            )
+
+
+def refuse_fewer_seeds(stored: Mapping[str, Arm], seeds: int) -> None:
+    """Raise ComparisonError if a stored run, which is not trained further, has too few seeds for the last look."""
+    problems = Problems()
+    for name, arm in stored.items():
+        if not set(first_seeds(seeds)).issubset(arm.history.seeds):
+            count = len(arm.history.seeds)
+            fewer = f", or use --max-seeds {count}" if count >= FIRST_LOOK else ""
+            with problems.noted():
+                raise ComparisonError(
+                    f"{name} is the stored run {arm.run} of {counted(count, 'seed')}; expected {seeds}, the seeds of "
+                    f"the last look. Name its config{fewer}."
+                )
+    problems.refuse()

@@ -1,0 +1,194 @@
+"""What the functions of the API return: numbers as a data frame, figures, the answer, and how a notebook shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bnexp import store
+from bnexp.comparison import Arm
+from bnexp.errors import RunError, UserError, nearest
+from bnexp.experiment.run import Finished
+from bnexp.history import History
+from bnexp.metrics import is_measured
+from bnexp.metrics import quantity as quantity_of
+from bnexp.report import comparison_table, figures, page_part
+from bnexp.store import ComparisonDocument
+from bnexp.store.comparison_document import Verdict
+
+if TYPE_CHECKING:
+    import pandas
+    from matplotlib.figure import Figure
+
+SHOWN_FIRST = ("accuracy", "r2")
+"""What a run is shown by, if it is measured."""
+
+
+class StoredRun(store.Run):
+    """A run, comparison or study in its directory, with its numbers as a data frame and its figures.
+
+    `record()` and `history()` read a run's files, `comparison()` and `study()` the others'.
+    """
+
+    def frame(self) -> pandas.DataFrame:
+        """Return a row for each arm, seed, epoch and metric: columns arm, seed, epoch (from 1), metric, value.
+
+        Accuracies are shares from 0 to 1. Of a comparison, the seeds that all arms have.
+
+        Raises:
+            RunError: if its files are missing or damaged, or it is a study.
+        """
+        return _frame(_histories(self))
+
+    def figure(self, metric: str) -> Figure:
+        """Return the figure of a metric, such as `accuracy`; of a comparison there is `difference`, too.
+
+        Raises:
+            UserError: if there is no figure of it, with those that there are.
+            RunError: if its files are missing or damaged.
+        """
+        return _chosen(figures.figures_of(self), metric)
+
+    def __str__(self) -> str:
+        """Return the table that the terminal prints, or why there is none."""
+        try:
+            return page_part.as_text(page_part.table_of(self))
+        except RunError as error:
+            return f"{self.id}: {error}"
+
+    def _repr_html_(self) -> str:
+        try:
+            return page_part.as_html(str(self), _picture(figures.figures_of(self)))
+        except RunError:
+            return page_part.as_html(str(self), None)
+
+
+@dataclass(frozen=True, repr=False)
+class Comparison:
+    """A comparison that is kept: its directory, what comparison.json holds, and its arms."""
+
+    run: StoredRun
+    document: ComparisonDocument
+    arms: Sequence[Arm]
+
+    @property
+    def diverged(self) -> bool:
+        """Return True if a seed of any arm diverged."""
+        return any(arm.history.diverged_at for arm in self.arms)
+
+    @property
+    def verdict(self) -> Verdict:
+        """Return the answer about the first arm: `word`, `sentence`, and `about`, what it speaks of.
+
+        The word is: helps, hurts, no difference that matters, or cannot tell yet.
+        """
+        return self.document.contrasts[0].verdict
+
+    @property
+    def verdicts(self) -> dict[str, Verdict]:
+        """Return the answer about each arm that is compared with the baseline."""
+        return {contrast.arm: contrast.verdict for contrast in self.document.contrasts}
+
+    def frame(self) -> pandas.DataFrame:
+        """Return a row for each arm, seed, epoch and metric: columns arm, seed, epoch (from 1), metric, value.
+
+        Accuracies are shares from 0 to 1. The seeds are those that all arms have.
+        """
+        return _frame({arm.name: arm.history.of(self.document.seeds) for arm in self.arms})
+
+    def figure(self, metric: str) -> Figure:
+        """Return the figure of a metric: `accuracy`, `loss`, or `difference` for each pair of seeds.
+
+        Raises:
+            UserError: if there is no figure of it, with those that there are.
+            RunError: if its files have been damaged since.
+        """
+        return self.run.figure(metric)
+
+    def __str__(self) -> str:
+        """Return the table that the terminal prints."""
+        return page_part.as_text(comparison_table.comparison(self.document))
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return page_part.as_html(str(self), _picture(figures.figures_of(self.run), self.document.primary.metric))
+
+
+class Trained(list[Finished]):
+    """The runs that were trained, in order, each with `run`, `record` and `history`."""
+
+    def frame(self) -> pandas.DataFrame:
+        """Return a row for each run, seed, epoch and metric: columns arm, seed, epoch (from 1), metric, value.
+
+        Accuracies are shares from 0 to 1. An arm is called as its experiment.
+        """
+        return _frame(self._histories())
+
+    def figure(self, metric: str) -> Figure:
+        """Return the figure of a metric, such as `accuracy`: of one run each seed's curve, of several their means.
+
+        Raises:
+            UserError: if there is no figure of it, with those that there are.
+        """
+        return _chosen(self._figures(), metric)
+
+    def __str__(self) -> str:
+        """Return the tables that the terminal prints."""
+        return "\n\n".join(page_part.as_text(page_part.table_of(one.run)) for one in self)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return page_part.as_html(str(self), _picture(self._figures()) if self else None)
+
+    def _histories(self) -> dict[str, History]:
+        """Map each run to its history: by its experiment's name, or by its id where another has the name."""
+        names = [one.record.name for one in self]
+        return {
+            name if names.count(name) == 1 else one.run.id: one.history for name, one in zip(names, self, strict=True)
+        }
+
+    def _figures(self) -> Mapping[str, Figure]:
+        if len(self) == 1:
+            return figures.figures_of(self[0].run)
+        from bnexp.report.plots import comparison_figures
+
+        return comparison_figures(self._histories())
+
+
+def _histories(run: store.Run) -> dict[str, History]:
+    """Map each arm of a stored run or comparison to its history."""
+    if run.kind == "comparison":
+        seeds = run.comparison().seeds
+        return {name: history.of(seeds) for name, history in run.histories().items()}
+    if run.kind == "study":
+        table = run.directory / "results.csv"
+        raise RunError(f"{run.id} is a study; expected a run or a comparison. Use pandas.read_csv({str(table)!r}).")
+    record = run.record()
+    return {record.name or run.id: run.history(record)}
+
+
+def _frame(histories: Mapping[str, History]) -> pandas.DataFrame:
+    from bnexp.report.measured_frame import measured
+
+    return measured(histories)
+
+
+def _chosen(drawn: Mapping[str, Figure], metric: str) -> Figure:
+    """Return the figure that draws a metric: `val_accuracy` stands in the one of `accuracy`."""
+    name = quantity_of(metric) if is_measured(metric) else metric
+    if name not in drawn:
+        raise UserError(f"There is no figure of {metric!r}. {nearest(metric, drawn)}")
+    return drawn[name]
+
+
+def _picture(drawn: Mapping[str, Figure], metric: str | None = None) -> bytes | None:
+    """Return the figure of a metric as a PNG file; of one without curves, the figure of the pairs' differences."""
+    from bnexp.report.plots import render
+
+    if not drawn:
+        return None
+    wanted = (*SHOWN_FIRST, *drawn) if metric is None else (quantity_of(metric), "difference")
+    return render(drawn[next(name for name in wanted if name in drawn)], "png")

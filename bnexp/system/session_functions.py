@@ -1,0 +1,64 @@
+"""Functions that exist in this Python session alone, by the name under which a config calls them.
+
+A function of a notebook, a closure or a lambda has no file that another process could read it from.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+PLACE = "<python>"
+"""What stands in a name where a function of a file has the file: `<python>:build`."""
+Function = Callable[..., Any]
+
+
+class SessionFunction(NamedTuple):
+    """A function, and the sha256 of what it does; None if its file is what identifies it."""
+
+    function: Function
+    sha256: str | None
+
+
+_KNOWN: dict[str, SessionFunction] = {}
+_IMPORTING: list[str] = []
+
+
+def register(build: str, function: Function, sha256: str | None) -> None:
+    """Let `build` name this function, in the place of any that it named before."""
+    _KNOWN[build] = SessionFunction(function, sha256)
+
+
+def session_function(build: str) -> SessionFunction | None:
+    """Return the function of this session that a config calls `build`; None if there is none."""
+    return _KNOWN.get(build)
+
+
+def is_of_session(build: str) -> bool:
+    """Return True for the name of a function without a file, whether or not this session has it."""
+    return build.startswith(f"{PLACE}:")
+
+
+def has_parameter(function: Function, parameter: str) -> bool:
+    """Return True if a function has a parameter of this name."""
+    try:
+        return parameter in inspect.signature(function).parameters
+    except (TypeError, ValueError):  # of some built-in ones nothing is known
+        return False
+
+
+@contextmanager
+def importing(build: str) -> Iterator[None]:
+    """Remember that a user's file is being run for one of its functions."""
+    _IMPORTING.append(build)
+    try:
+        yield
+    finally:
+        _IMPORTING.pop()
+
+
+def imported_now() -> str | None:
+    """Return the name of the function whose file is being run at this moment; None if none is."""
+    return _IMPORTING[-1] if _IMPORTING else None

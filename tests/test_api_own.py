@@ -1,0 +1,576 @@
+"""A network and data that are given in Python: what is trained, kept and returned, and what is left as it was."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import html
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import chdir
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from command import ENVIRONMENT
+from command import bnexp as command
+
+import bnexp
+from bnexp.errors import ConfigError, UserError
+from bnexp.history import History
+from bnexp.report.measured_frame import measured
+from bnexp.system import session_functions
+from bnexp.system.code_digest import code_sha256
+
+ROWS = np.random.default_rng(0).normal(size=(60, 4)).astype("float32")
+LABELS = np.where(ROWS[:, 0] > 0, "yes", "no")
+DATA = (ROWS, LABELS)
+KEPT = ["training.save=none"]
+TINY: dict[str, Any] = {"seeds": 2, "epochs": 1, "overrides": KEPT}
+"""Two seeds, one epoch, and no model kept."""
+
+MODULE = """\
+import keras
+from keras import layers
+
+
+def build():
+    return keras.Sequential([
+        layers.Dense(3), layers.BatchNormalization(), layers.ReLU(), layers.Dense(2, activation="softmax")
+    ])
+"""
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def net(width: int = 3, wrap: Callable[[Any], Any] | None = None) -> Any:
+    """Return a small network that knows its input."""
+    import keras
+    from keras import layers
+
+    x = keras.Input((4,))
+    hidden = layers.ReLU()(layers.BatchNormalization()(layers.Dense(width, use_bias=False)(x)))
+    hidden = hidden if wrap is None else wrap(hidden)
+    return keras.Model(x, layers.Dense(2, activation="softmax")(hidden))
+
+
+def of_width(width: int) -> Callable[[], Any]:
+    """Return a closure: no file says how wide its network is."""
+
+    def build() -> Any:
+        return net(width)
+
+    return build
+
+
+def module(folder: Path, name: str, text: str = MODULE) -> ModuleType:
+    """Import a module of the user's, as a script beside it would."""
+    (folder / f"{name}.py").write_text(text)
+    sys.path.insert(0, str(folder))
+    try:
+        return __import__(name)
+    finally:
+        sys.path.remove(str(folder))
+
+
+class Told(bnexp.Observer):
+    """Writes down what it hears."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def info(self, text: str) -> None:
+        self.said.append(text)
+
+
+def model_of(run: bnexp.StoredRun | Any) -> dict[str, Any]:
+    import yaml
+
+    return dict(yaml.safe_load((run.directory / "config.yaml").read_text())["model"])
+
+
+def refusal(*names: Any, **options: Any) -> str:
+    with pytest.raises(UserError) as error:
+        bnexp.check(*names, **options)
+    return str(error.value)
+
+
+# --- from a function to the answer ----------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bnexp.Comparison]:
+    """Compare a function of a file, and return where, and the result."""
+    place = tmp_path_factory.mktemp("compared")
+    with chdir(place):
+        build = module(place, "my_net_of_a_file").build
+        return place, bnexp.compare(build, KEPT, data=DATA, arms=["batch", "none"], seeds=2, epochs=2)
+
+
+def test_a_function_of_a_file_and_arrays_give_an_answer_and_runs_that_the_command_line_repeats(
+    compared: tuple[Path, bnexp.Comparison], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    place, result = compared
+    monkeypatch.chdir(place)
+    build = sys.modules["my_net_of_a_file"].build
+    again = bnexp.compare(build, KEPT, data=DATA, arms=["batch", "none"], seeds=2, epochs=2)
+    assert again.run == result.run, "nothing is trained or kept twice"
+    assert capfd.readouterr() == ("", ""), "a plain call prints nothing"
+    assert [arm.name for arm in result.arms] == ["my_net_of_a_file-batch", "my_net_of_a_file-none"]
+    assert result.verdict == result.document.contrasts[0].verdict
+    assert result.verdict.word == "cannot tell yet"
+    assert result.verdict.sentence.startswith("2 pairs are too few for a verdict")
+    assert list(result.verdicts) == ["my_net_of_a_file-batch"]
+
+    run = bnexp.load_run("my_net_of_a_file-none")
+    assert model_of(run)["build"] == "my_net_of_a_file.py:build"
+    command("train", str(run.directory / "config.yaml"), "--quiet", cwd=place)
+    repeated = bnexp.load_run("my_net_of_a_file-none")
+    assert repeated.id != run.id
+    assert repeated.history().metrics["loss"].tolist() == run.history().metrics["loss"].tolist()
+
+
+def test_the_frame_has_a_row_for_each_arm_seed_epoch_and_metric_and_the_figures_draw_the_same(
+    compared: tuple[Path, bnexp.Comparison], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, result = compared
+    monkeypatch.chdir(place)
+    frame = result.frame()
+    assert list(frame.columns) == ["arm", "seed", "epoch", "metric", "value"]
+    assert len(frame) == 2 * 2 * 2 * len(result.arms[0].history.metrics)
+    one = frame.query("arm == 'my_net_of_a_file-none' and seed == 1 and epoch == 1 and metric == 'val_loss'")
+    assert one["value"].tolist() == [result.arms[1].history.metrics["val_loss"][1, 0]]
+    stored = bnexp.load_run(result.run.directory)
+    pd.testing.assert_frame_equal(stored.frame(), frame)
+
+    lines = {line.get_label(): line for line in result.figure("val_accuracy").axes[0].lines}
+    values = (
+        frame.query("arm == 'my_net_of_a_file-batch' and metric == 'val_accuracy'").groupby("epoch")["value"].mean()
+    )
+    drawn = np.asarray(lines["my_net_of_a_file-batch, Validation"].get_ydata())
+    assert drawn == pytest.approx(100 * values.to_numpy())
+    assert result.figure("accuracy")._repr_png_()[:4] == b"\x89PNG"  # type: ignore[attr-defined]
+    with pytest.raises(
+        UserError, match=r"^There is no figure of 'acuracy'\. Did you mean 'accuracy'\? Good names: loss, "
+    ):
+        result.figure("acuracy")
+
+
+def test_a_notebook_shows_the_answer_and_its_figure(
+    compared: tuple[Path, bnexp.Comparison], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, result = compared
+    monkeypatch.chdir(place)
+    stored = bnexp.load_run(result.run.directory)
+    shown = stored._repr_html_()
+    assert shown == result._repr_html_()
+    assert "my_net_of_a_file-batch vs my_net_of_a_file-none: 2 seed pairs" in html.unescape(shown)
+    assert shown.startswith("<pre>")
+    assert '<img alt="figure" src="data:image/png;base64,iVBOR' in shown
+    assert repr(result) == str(result) == str(stored)
+    assert str(result).splitlines()[-2].startswith("VERDICT  cannot tell yet  2 pairs are too few")
+
+
+def test_a_frame_leaves_out_epochs_that_a_seed_did_not_reach() -> None:
+    history = History((5, 7), {"loss": np.array([[1.0, 2.0], [3.0, np.nan]])}, (2, 1))
+    frame = measured({"a": history})
+    assert frame.to_numpy().tolist() == [["a", 5, 1, "loss", 1.0], ["a", 5, 2, "loss", 2.0], ["a", 7, 1, "loss", 3.0]]
+
+
+def test_what_is_trained_has_a_frame_and_figures_of_one_run_or_of_several(folder: Path) -> None:
+    config = {"dataset": {"name": "moons", "samples": 60}, "model": {"name": "mlp", "hidden": [3]}}
+    trained = bnexp.train([{**config, "name": "<b>"}, {**config, "name": "c"}], **TINY)
+    assert [one.record.name for one in trained] == ["<b>", "c"]
+    assert trained.frame().groupby("arm").size().to_dict() == {"<b>": 2 * 6, "c": 2 * 6}
+    labels = [line.get_label() for line in trained.figure("loss").axes[0].lines]
+    assert labels == ["<b>, Validation", "<b>, Train", "c, Validation", "c, Train"]
+    assert "<pre>&lt;b&gt;: 2 seeds, 1 epoch" in trained._repr_html_()
+    (alone,) = several = bnexp.train({**config, "name": "d"}, **TINY)
+    assert several.figure("accuracy").axes[0].get_title() == "Model accuracy: d"
+    assert str(several) == str(bnexp.load_run(alone.run.directory))
+
+
+def test_a_damaged_run_shows_why_nothing_is_shown(folder: Path) -> None:
+    damaged = folder / "runs" / "a-20260101-000000"
+    damaged.mkdir(parents=True)
+    (damaged / "run.json").write_text("{")
+    run = bnexp.load_run("a-2026")
+    assert str(run).startswith(f"a-20260101-000000: {Path('runs/a-20260101-000000/run.json')}: ")
+    assert run._repr_html_() == f"<pre>{html.escape(str(run))}</pre>"
+
+
+# --- what is kept ---------------------------------------------------------------------
+
+
+def test_arrays_are_kept_once_by_what_they_hold_and_are_no_runs(folder: Path) -> None:
+    paths = set()
+    for x, y in ((ROWS, LABELS), (ROWS.copy(), LABELS[:, None].astype(object)), (ROWS.tolist(), list(LABELS))):
+        (checked,) = bnexp.check(net, data=(np.asarray(x, "float32"), y))
+        paths.add(checked.experiment.dataset.path)  # type: ignore[union-attr]
+    (path,) = paths
+    before = Path(path).stat().st_mtime_ns
+    bnexp.check(net, data=DATA)
+    assert Path(path).stat().st_mtime_ns == before, "never written again"
+    with np.load(path, allow_pickle=False) as kept:
+        assert kept["x"].tolist() == ROWS.tolist() and kept["y"].tolist() == LABELS.tolist()
+    bnexp.check(net, data=(ROWS + 1, LABELS))
+    assert len(list((folder / "runs" / "data").iterdir())) == 2
+    assert bnexp.list_runs() == []
+    assert command("runs", cwd=folder).stdout == "There are no runs in runs.\n"
+
+
+def test_a_data_frame_is_kept_as_it_is_and_its_target_is_learned(folder: Path) -> None:
+    frame = pd.DataFrame(ROWS, columns=list("abcd")).assign(label=LABELS, note="007")
+    (checked,) = bnexp.check({"model": {"name": "mlp", "hidden": [3]}, "dataset": {"name": "moons"}})
+    (checked,) = bnexp.check(net, "dataset.drop=[note]", data=frame, target="label")
+    facts, section = checked.facts.data, checked.experiment.dataset
+    assert (facts.target, facts.rows, facts.classes) == ("label", 60, ["no", "yes"])
+    pd.testing.assert_frame_equal(pd.read_parquet(section.path), frame)  # type: ignore[union-attr]
+    assert refusal(net, data=frame) == (
+        "target is missing; expected the column that is to be learned. The columns are: a, b, c, d, label, note."
+    )
+    assert refusal(net, data=frame, target="labels") == (
+        "target is 'labels'; no column has this name. Did you mean 'label'? Good names: a, b, c, d, label, note."
+    )
+
+
+def test_a_path_a_known_set_and_a_section_are_data_too(folder: Path) -> None:
+    np.savez(folder / "my.npz", x=ROWS, y=LABELS)
+    for data in ("my.npz", folder / "my.npz", {"name": "npz", "path": "my.npz"}):
+        (checked,) = bnexp.check(net, data=data)
+        assert (checked.facts.data.name, checked.facts.data.rows) == ("npz", 60)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ((ROWS, LABELS[:9]), "data is (x, y) with 60 rows of x and 9 of y; expected one y for each row of x. Give both of the same rows, in the same order."),
+        ((ROWS[:, 0], LABELS), "x has shape (60,); expected rank 2 (rows of numbers), 3 (sequences), 4 (images), in which the first axis counts rows, and no axis is empty. Give x[:, None] if each row is one number."),
+        ((ROWS, np.eye(2)[[0, 1] * 30]), "y has shape (60, 2); expected one value for each row, (N,) or (N, 1). Give y.argmax(axis=1) if it is one-hot, or one of its columns."),
+        ((ROWS.astype(str), LABELS), "x is <U32 of shape (60, 4); expected numbers. Give a DataFrame with target= for columns of text."),
+        ((ROWS, [None, *LABELS[1:]]), "y holds NoneType, str; expected numbers, booleans or texts alone. Mend those rows."),
+        (([[1.0], [1.0, 2.0]], [0, 1]), "x is list, and no array can be made of it ("),
+        (ROWS, "data is ndarray of shape (60, 4); expected (x, y), a DataFrame with target=, a file, a folder, the name of a known set, or a config's `dataset`. Give arrays as data=(x, y)."),
+    ],
+)  # fmt: skip
+def test_data_that_cannot_be_learned_from_are_refused_and_nothing_is_written(
+    data: Any, message: str, folder: Path
+) -> None:
+    assert refusal(net, data=data).startswith(message)
+    assert list(folder.iterdir()) == []
+
+
+def test_a_target_is_refused_beside_arrays_and_a_section() -> None:
+    assert refusal(net, data=DATA, target="y") == (
+        "target is 'y'; the second array of (x, y) is what is to be learned. Leave it out."
+    )
+    assert refusal(net, data={"name": "digits"}, target="y") == (
+        "target is 'y'; the section `dataset` has a key `target` of its own. Leave it out."
+    )
+
+
+def test_seeds_and_epochs_are_overrides_and_are_not_said_twice() -> None:
+    (checked,) = bnexp.check({"dataset": {"name": "moons"}, "model": {"name": "mlp"}}, seeds=3, epochs=4)
+    assert (checked.experiment.training.seeds, checked.experiment.training.epochs) == (3, 4)
+    assert refusal("bn", "training.seeds=5", seeds=3) == (
+        "seeds is 3, and an override is training.seeds=5; expected one of the two. Leave one out."
+    )
+    with pytest.raises(ConfigError, match=r"training\.seeds is 0; expected"):
+        bnexp.check({"dataset": {"name": "moons"}, "model": {"name": "mlp"}}, seeds=0)
+
+
+# --- functions without a file ---------------------------------------------------------
+
+
+def test_a_closure_is_trained_anew_if_what_it_builds_changes_and_its_runs_say_where_they_can_be_repeated(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (first,) = bnexp.train(of_width(3), data=DATA, arms=["none"], **TINY)
+    assert first.record.network is not None
+    assert first.record.network.notes[-1] == (
+        "build is a function of a Python session; the run can be repeated only where it is defined."
+    )
+    assert planned(of_width(3)) == {"build-none": first.run.id, "build-layer": "it has no finished run"}
+    changed = "the files of its network have changed since its newest run"
+    assert planned(of_width(5)) == {"build-none": changed, "build-layer": "it has no finished run"}
+    monkeypatch.setattr(session_functions, "_KNOWN", {})  # as in another session
+    done = command("train", str(first.run.directory / "config.yaml"), cwd=folder, code=2)
+    assert "model.build is '<python>:build', a function of a Python session or a notebook" in done.stderr
+    assert "move it to a file and name FILE.py:build." in done.stderr
+
+
+def planned(network: Any) -> dict[str, str | None]:
+    """Map each arm to the stored run that answers it, or to why it is to be trained."""
+    plan = bnexp.plan_comparison(network, data=DATA, arms=["none", "layer"], **TINY)
+    return {arm.name: arm.run or arm.reason for arm in plan.arms}
+
+
+def test_two_functions_of_one_name_are_two_networks() -> None:
+    one, other = bnexp.check([of_width(2), of_width(4)], data=DATA, arms=["none"])
+    builds = [checked.experiment.model.build for checked in (one, other)]  # type: ignore[union-attr]
+    assert builds == ["<python>:build", "<python>:build_2"]
+    assert one.facts.network != other.facts.network
+
+
+def test_a_lambda_and_a_partial_function_are_networks_and_a_number_is_none() -> None:
+    (checked,) = bnexp.check(lambda: net(2), data=DATA)
+    assert checked.experiment.model.build == "<python>:network"  # type: ignore[union-attr]
+    (checked,) = bnexp.check(functools.partial(net, 2), data=DATA)
+    assert checked.experiment.model.build == "<python>:net"  # type: ignore[union-attr]
+    assert refusal(3, data=DATA) == (
+        "3 is int; expected the name of a config or a run, a function that returns a keras.Model, a keras.Model, or a "
+        "config as a dict."
+    )
+    assert refusal(of_width(3)).startswith("<python>:build is a network of your own; expected its data.")
+
+
+def test_a_function_that_makes_its_normalization_gets_the_arms_of_the_question() -> None:
+    def build(normalization: Any, input_shape: Sequence[int], classes: int) -> Any:
+        import keras
+
+        x = keras.Input(input_shape)
+        return keras.Model(x, keras.layers.Dense(classes)(normalization()(x)))
+
+    told = Told()
+    plan = bnexp.plan_comparison(build, data=DATA, observer=told, seeds=6)
+    assert [arm.name for arm in plan.arms] == ["build-batch", "build-layer", "build-none"]
+    assert told.said[0] == "<python>:build takes `normalization`; arms: batch, layer, none"
+
+
+def test_errors_of_a_function_without_a_file_are_its_own() -> None:
+    def build() -> Any:
+        return {}["no such layer"]
+
+    told = refusal(build, data=DATA)
+    assert "is '<python>:build'; your code in <python> fails (call):" in told
+    assert told.endswith("Mend it, and try it with `build()`.")
+
+
+GLOBAL = 3
+
+
+def reads_a_global() -> int:
+    return GLOBAL
+
+
+def calls_another() -> int:
+    return reads_a_global() + 1
+
+
+def test_a_digest_of_code_follows_globals_calls_closures_and_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = code_sha256(calls_another)
+    assert code_sha256(calls_another) == before
+    monkeypatch.setitem(globals(), "GLOBAL", 4)
+    assert code_sha256(calls_another) != before
+    assert code_sha256(of_width(3)) == code_sha256(of_width(3)) != code_sha256(of_width(4))
+    assert code_sha256(lambda a=1: a) != code_sha256(lambda a=2: a)
+    arrays = [np.arange(3), np.arange(3), np.array([0, 1, 3])]
+    one, same, other = (code_sha256(functools.partial(max, array)) for array in arrays)
+    assert one == same != other
+
+
+def test_a_digest_of_what_cannot_be_read_stays_the_same_for_the_same_object_alone() -> None:
+    one, other = (lock for lock in (__import__("threading").Lock(), __import__("threading").Lock()))
+    assert code_sha256(functools.partial(id, one)) == code_sha256(functools.partial(id, one))
+    assert code_sha256(functools.partial(id, one)) != code_sha256(functools.partial(id, other))
+
+
+def test_code_of_equal_text_has_one_digest_in_every_process(folder: Path) -> None:
+    text = "from bnexp.system.code_digest import code_sha256\nW = {'b', 'a'}\ndef f(x=1):\n    # {}\n    return [W, x]\nprint(code_sha256(f))"
+    digests = [
+        subprocess.run([sys.executable, "-c", text.replace("{}", note)], env={**ENVIRONMENT, "PYTHONHASHSEED": seed}, capture_output=True, text=True, check=True).stdout
+        for note, seed in (("one", "1"), ("another\n    # line", "2"))
+    ]  # fmt: skip
+    assert digests[0] == digests[1] != ""
+
+
+@pytest.mark.slow
+def test_a_script_gives_its_own_function_and_is_not_run_again_for_it(folder: Path) -> None:
+    script = (
+        MODULE
+        + f"""
+import numpy as np
+import bnexp
+print("begun")
+x = np.random.default_rng(0).normal(size=(60, 4))
+result = bnexp.compare(build, {TINY["overrides"]!r}, data=(x, x[:, 0] > 0), arms=["batch", "none"], seeds=2, epochs=1)
+print(result.verdict.word)
+"""
+    )
+    (folder / "script.py").write_text(script)
+    done = subprocess.run(
+        [sys.executable, "script.py"], capture_output=True, text=True, env=ENVIRONMENT, timeout=300, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "begun\ncannot tell yet\n"), done.stderr
+    assert model_of(bnexp.load_run("script-batch"))["build"] == "script.py:build"
+    told = refusal("script.py:build", data=DATA)
+    assert "script.py is run for its function, and begins work of its own" in told
+    assert 'Put that work under `if __name__ == "__main__":`.' in told
+
+
+# --- models ---------------------------------------------------------------------------
+
+
+def test_a_model_is_kept_as_a_file_that_does_not_depend_on_what_was_built_before(folder: Path) -> None:
+    import keras
+
+    model = net()
+    model.compile("adam", "sparse_categorical_crossentropy")
+    (checked,) = bnexp.check(model, data=DATA, arms=["none"])
+    assert checked.experiment.name == "functional-none"
+    path = Path(checked.experiment.model.path)  # type: ignore[union-attr]
+    assert path.parent == Path("runs/models")
+    assert keras.saving.load_model(path, compile=False, safe_mode=True).count_params() == model.count_params()
+    before = path.stat().st_mtime_ns
+    (again,) = bnexp.check(net(), data=DATA, arms=["none"])
+    assert again.experiment == checked.experiment, "though its layers have other names, and its weights other values"
+    assert path.stat().st_mtime_ns == before, "never written again"
+    (other,) = bnexp.check(net(4), data=DATA, arms=["none"])
+    assert other.experiment.model.path != str(path)  # type: ignore[union-attr]
+
+
+def test_the_weights_of_a_model_are_a_part_of_it_if_they_are_kept(folder: Path) -> None:
+    model = net()
+    arms = {"arms": ["as_written"], "data": DATA}
+    before = [value.copy() for value in model.get_weights()]
+    (one,) = bnexp.check(model, "model.weights=keep", **arms)
+    model.set_weights([value + 1 for value in before])
+    (other,) = bnexp.check(model, "model.weights=keep", **arms)
+    assert one.experiment.model != other.experiment.model
+    (drawn,) = bnexp.check(model, **arms)
+    assert drawn.experiment.model.path not in (one.experiment.model.path, other.experiment.model.path)  # type: ignore[union-attr]
+
+
+def test_a_model_with_code_in_it_is_copied_for_each_arm(folder: Path) -> None:
+    import keras
+
+    model = net(wrap=keras.layers.Lambda(lambda x: 2 * x))
+    one, other = bnexp.check(model, "model.weights=keep", data=DATA, arms=["batch", "none"])
+    assert one.experiment.model.build == "<python>:functional"  # type: ignore[union-attr]
+    assert [checked.facts.network.normalizations for checked in (one, other) if checked.facts.network] == [
+        {"BatchNormalization": 1},
+        {},
+    ]
+    assert not (folder / "runs" / "models").exists()
+
+
+def test_a_model_that_can_be_neither_saved_nor_copied_is_refused_with_the_cure() -> None:
+    import keras
+
+    class Mine(keras.Model):  # type: ignore[misc]
+        def __init__(self, width: int) -> None:
+            super().__init__()
+            self.last = keras.layers.Dense(width)
+
+        def call(self, x: Any) -> Any:
+            return self.last(x)
+
+    mine = Mine(2)
+    assert refusal(mine, data=DATA) == (
+        "mine has no weights yet: its input is not known. Begin it with keras.Input. "
+        "Give a function that builds it: `def build(): ...; return model`."
+    )
+    mine(ROWS)
+    told = refusal(mine, data=DATA)
+    assert told.startswith("mine ")
+    assert told.endswith("Give a function that builds it: `def build(): ...; return model`.")
+
+
+# --- the user's process ---------------------------------------------------------------
+
+STATE = (
+    MODULE
+    + """
+import gc, json, logging, os, random, signal, sys, warnings
+import matplotlib
+import numpy as np
+import tensorflow as tf
+
+def state():
+    return {
+        "keras": [keras.config.floatx(), keras.config.epsilon(), keras.config.image_data_format(), keras.config.dtype_policy().name],
+        "signals": [str(signal.getsignal(one)) for one in (signal.SIGINT, signal.SIGTERM)],
+        "streams": [id(sys.stdout), id(sys.stderr), os.fstat(2).st_ino],
+        "gc": [gc.get_threshold(), gc.isenabled()],
+        "path": sys.path, "bytecode": sys.dont_write_bytecode, "cwd": os.getcwd(), "environ": dict(os.environ),
+        "matplotlib": [matplotlib.get_backend(), sorted((key, str(value)) for key, value in matplotlib.rcParams.items())],
+        "logging": [logging.getLogger(one).level for one in (None, "tensorflow", "absl")],
+        "numpy": np.geterr(), "warnings": [str(one) for one in warnings.filters],
+        "hooks": [id(sys.excepthook), id(sys.unraisablehook)],
+    }
+
+def drawn():
+    return [
+        random.random(), float(np.random.random()), float(keras.random.uniform(())), float(tf.random.uniform(())),
+        float(keras.initializers.GlorotUniform()((1, 1))[0, 0]),
+    ]
+
+import bnexp
+bnexp.compare  # loaded
+keras.config.set_floatx("float64"); keras.config.set_epsilon(1e-5); keras.config.set_image_data_format("channels_first")
+matplotlib.rcParams["font.size"] = 17
+gc.set_threshold(701, 11, 12)
+np.seterr(over="raise")
+keras.utils.set_random_seed(3)
+untouched = drawn()
+keras.utils.set_random_seed(3)
+before = json.loads(json.dumps(state()))
+x = np.random.default_rng(0).normal(size=(60, 4))
+result = bnexp.compare(build, data=(x, x[:, 0] > 0), arms=["batch", "none"], seeds=2, epochs=1)
+after, then = json.loads(json.dumps(state())), drawn()
+result._repr_html_(), result.figure("loss")
+print(json.dumps([[key for key in before if before[key] != after[key]], untouched == then, [then, untouched], before == json.loads(json.dumps(state()))]))
+"""
+)
+
+
+@pytest.mark.slow
+def test_a_comparison_leaves_the_process_as_it_was(folder: Path) -> None:
+    (folder / "script.py").write_text(STATE)
+    done = subprocess.run(
+        [sys.executable, "script.py"], capture_output=True, text=True, env=ENVIRONMENT, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    changed, draws_equal, draws, after_showing = json.loads(done.stdout)
+    assert changed == []
+    assert draws_equal, draws
+    assert after_showing
+
+
+NOTEBOOK = Path(__file__).parent.parent / "docs" / "own-network.ipynb"
+
+
+@pytest.mark.slow
+def test_the_notebook_of_the_docs_gives_the_answer_that_stands_in_it(folder: Path) -> None:
+    space: dict[str, Any] = {"__name__": "__main__"}
+    shown = [run_cell("".join(cell["source"]), space) for cell in cells()]
+    assert space["result"].verdict.word == "helps"
+    printed = [output for cell in cells() for output in cell["outputs"] if output["output_type"] == "stream"]
+    assert "".join(printed[0]["text"]) == f"{space['result'].verdict.word}\n{space['result'].verdict.sentence}\n"
+    assert shown[2]._repr_html_().count("data:image/png;base64,") == 1
+    assert shown[3].loc[10, "build-batch"] < shown[3].loc[10, "build-none"]
+    assert shown[4]._repr_png_()[:4] == b"\x89PNG"
+
+
+def cells() -> list[dict[str, Any]]:
+    found = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
+    return [cell for cell in found if cell["cell_type"] == "code"]
+
+
+def run_cell(text: str, space: dict[str, Any]) -> Any:
+    """Run a cell as a notebook does, and return the value of its last line."""
+    *statements, last = ast.parse(text).body
+    exec(compile(ast.Module(statements, []), "<cell>", "exec"), space)
+    if not isinstance(last, ast.Expr):
+        exec(compile(ast.Module([last], []), "<cell>", "exec"), space)
+        return None
+    return eval(compile(ast.Expression(last.value), "<cell>", "eval"), space)

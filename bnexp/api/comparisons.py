@@ -12,7 +12,7 @@ from bnexp import comparison, config, store
 from bnexp.api.experiments import checked, train_one
 from bnexp.api.given_networks import Networks
 from bnexp.api.look_seeds import refuse_fewer_seeds, refuse_other_seeds
-from bnexp.api.names import RUNS, Name, Names, Overrides, as_list, with_keywords
+from bnexp.api.names import RUNS, Name, Names, Overrides, arms_listed, with_keywords
 from bnexp.api.observer import Observer
 from bnexp.api.own_networks import OwnNetworks
 from bnexp.api.results import Comparison, StoredRun
@@ -76,7 +76,7 @@ def compare(
         WorkError: if the work cannot go on.
         StoppedError: if the user stops it.
     """
-    own = OwnNetworks(data, target, None if arms is None else as_list(arms), Path(runs))
+    own = OwnNetworks(data, target, arms_listed(arms), Path(runs))
     work = _begun(names, with_keywords(overrides, seeds, epochs), question, own, observer)
     if work.question.looks:
         return _until_settled(work)
@@ -108,7 +108,7 @@ def plan_comparison(
     Raises:
         UserError: with all that is wrong.
     """
-    own = OwnNetworks(data, target, None if arms is None else as_list(arms), Path(runs))
+    own = OwnNetworks(data, target, arms_listed(arms), Path(runs))
     work = _begun(names, with_keywords(overrides, seeds, epochs), question, own, observer)
     looks = work.question.looks
     design = _designed(work, looks[-1] if looks else None, digests=True)

@@ -11,7 +11,7 @@ from typing import Any
 
 from bnexp import config, store
 from bnexp.api.given_networks import Networks, OwnNetwork, Taken, taken
-from bnexp.api.names import RUNS, Name, Names, Overrides, as_list, with_keywords
+from bnexp.api.names import RUNS, Name, Names, Overrides, arms_listed, as_list, with_keywords
 from bnexp.api.observer import Observer
 from bnexp.api.own_networks import OwnNetworks
 from bnexp.api.results import Trained
@@ -88,7 +88,7 @@ def check(
     observer, changes = observer or Observer(), with_keywords(overrides, seeds, epochs)
     if resume is not None:
         return [_checked_interrupted(interrupted(names, changes, resume, runs=runs), observer)]
-    own = OwnNetworks(data, target, None if arms is None else as_list(arms), Path(runs))
+    own = OwnNetworks(data, target, arms_listed(arms), Path(runs))
     asked = _asked(own.arms_of(names, changes, observer, compared=False), changes, Path(runs))
     facts = checked(asked, observer)
     return [
@@ -138,7 +138,7 @@ def train(
     observer, changes, found = observer or Observer(), with_keywords(overrides, seeds, epochs), Trained()
     if resume is not None:
         return Trained([_resumed(interrupted(names, changes, resume, runs=runs), observer)])
-    own = OwnNetworks(data, target, None if arms is None else as_list(arms), Path(runs))
+    own = OwnNetworks(data, target, arms_listed(arms), Path(runs))
     asked = _asked(own.arms_of(names, changes, observer, compared=False), changes, Path(runs))
     checked(asked, observer)
     for one in asked:

@@ -24,6 +24,15 @@ def as_list(given: Names) -> list[str]:
     return [str(one) for one in ([given] if isinstance(given, Name) else given)]
 
 
+def arms_listed(arms: Names | None) -> list[str] | None:
+    """Return the arms as a list; a text may hold several, with commas between them, as on the command line.
+
+    >>> arms_listed("batch,none"), arms_listed(["batch", "none"]), arms_listed(None)
+    (['batch', 'none'], ['batch', 'none'], None)
+    """
+    return None if arms is None else [one.strip() for text in as_list(arms) for one in text.split(",")]
+
+
 def with_keywords(overrides: Overrides, seeds: int | None, epochs: int | None) -> list[str]:
     """Return the overrides, and those that `seeds=` and `epochs=` stand for.
 

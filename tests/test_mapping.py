@@ -66,6 +66,16 @@ class OfOneTraining(keras.Layer):
         return x
 
 
+class Gathered(keras.Layer):
+    """Looks words up in a table, as Keras's own Embedding does."""
+
+    def build(self, shape: Any) -> None:
+        self.table = self.add_weight(shape=(3, 2), name="table")
+
+    def call(self, x: Any) -> Any:
+        return keras.layers.Flatten()(keras.ops.take(self.table, keras.ops.cast(keras.ops.abs(x) > 1, "int32"), axis=0))
+
+
 class Whole(keras.Layer):
     """Takes whole numbers from 0 up only, as what encodes classes does."""
 
@@ -85,7 +95,8 @@ def chain(*layers: keras.Layer) -> keras.Sequential:
         ([Whole()], None),
         ([keras.layers.Lambda(lambda x: x + 1)], None),
         ([OwnVariable()], "it uses hidden, a variable of TensorFlow that is not among the model's own"),
-        ([GlobalNoise()], "mapped over seeds, TensorFlow computes other numbers than for one seed alone"),
+        ([GlobalNoise()], "the same step computes other numbers each time, so that no seed repeats them"),
+        ([Gathered()], "gathered/table gets a gradient for each place of a word, which optimizers treat otherwise when stacked"),
         ([keras.layers.Dense(3, name="lost"), Cut()], "no gradient reaches lost/kernel"),
         ([keras.layers.Dense(3, name="lost"), OfNumpy()], "no gradient reaches lost/kernel"),
         ([keras.layers.SpectralNormalization(keras.layers.Dense(3, name="normed"), name="spectral")],
@@ -106,6 +117,49 @@ def test_a_model_that_cannot_be_mapped_is_trained_by_keras_and_the_reason_is_giv
 def test_layers_that_are_known_to_map_take_no_trial(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(mapping, "_why_trial_failed")
     assert why_not_mapped(chain(keras.layers.BatchNormalization(), keras.layers.Dropout(0.5))) is None
+
+
+def functional(*, merge: Any) -> keras.Model:
+    """Return a network with biases that a batch normalization takes away, so that their gradients are only rounding."""
+    inputs = keras.Input((6, 6, 2))
+    x = keras.layers.BatchNormalization()(keras.layers.Conv2D(4, 3, padding="same")(inputs))
+    x = merge(x, keras.layers.BatchNormalization()(keras.layers.Conv2D(4, 3, padding="same")(x)))
+    return keras.Model(inputs, keras.layers.Dense(3, activation="softmax")(keras.layers.GlobalAveragePooling2D()(x)))
+
+
+def test_functional_networks_of_known_layers_and_merges_take_no_trial(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = []
+    monkeypatch.setattr(mapping, "_why_trial_failed", tried.append)
+    for kind in (keras.layers.Add, keras.layers.Concatenate, keras.layers.Multiply, keras.layers.Maximum):
+        assert why_not_mapped(functional(merge=lambda x, y, kind=kind: kind()([x, y]))) is None
+    assert tried == []
+    of_operations = functional(merge=lambda x, y: x + y)
+    assert why_not_mapped(of_operations) is None
+    assert tried == [of_operations]
+
+
+def test_gradients_that_are_nothing_but_rounding_do_not_keep_a_model_from_being_mapped() -> None:
+    model = functional(merge=lambda x, y: x + y)
+    first = next(one for one in model.layers if isinstance(one, keras.layers.Conv2D))
+    assert why_not_mapped(model) is None
+    weights = mapping._two_seeds(model)
+    _, (alone, _) = mapping._plain_steps(model, weights)
+    bias = next(at for at, v in enumerate(model.trainable_variables) if v is first.bias)
+    assert float(tf.reduce_max(abs(alone["gradients"][bias]))) < 1e-5
+
+
+@pytest.mark.parametrize("factor", [1.01, 0.0])
+def test_a_step_that_is_mapped_wrongly_is_found_out(factor: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    mapped = tf.vectorized_map
+
+    def wrongly(function: Any, stacked: Any) -> Any:
+        losses, state, inferred = mapped(function, stacked)
+        return losses * factor, state, inferred
+
+    monkeypatch.setattr(tf, "vectorized_map", wrongly)
+    assert why_not_mapped(functional(merge=lambda x, y: x + y)) == (
+        "mapped over seeds, TensorFlow computes other numbers than for one seed alone"
+    )
 
 
 def test_a_trial_leaves_the_weights_and_generators_of_the_model_alone() -> None:

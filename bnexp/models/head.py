@@ -11,6 +11,12 @@ from bnexp.config.networks import Network
 from bnexp.config.section import Task
 
 ACTIVATIONS = {"binary": "sigmoid", "multiclass": "softmax", "regression": "linear"}
+LOSSES = {
+    "binary": "binary_crossentropy",
+    "multiclass": "sparse_categorical_crossentropy",
+    "regression": "mean_squared_error",
+}
+"""Task -> the loss that is trained with, by Keras's name."""
 
 
 def output_units(task: Task, classes: int) -> int:

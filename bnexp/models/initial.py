@@ -41,6 +41,13 @@ class Created:
         return isinstance(made_by, keras.initializers.Initializer) and "seed" in made_by.get_config()
 
     @property
+    def is_by_keras(self) -> bool:
+        """Return True if Keras's own code makes the value, such as zeros, or an identity."""
+        made_by = self.initializer
+        kind = type(made_by) if isinstance(made_by, keras.initializers.Initializer) else made_by
+        return str(getattr(kind, "__module__", "")).partition(".")[0] == "keras"
+
+    @property
     def is_loaded(self) -> bool:
         """Return True if the weight has another value than the one it began with."""
         if self.first is None:

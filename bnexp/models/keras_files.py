@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,8 @@ from bnexp.models.sequential import REFUSALS, refusal_text
 
 LARGEST_DESCRIPTION = 256 * 2**20
 """Bytes of config.json. For a large published network it has 1 MB."""
+MOST_COMPRESSED = 100
+"""Times a member of more than that may be smaller in the archive. Keras does not compress."""
 OLD_FORMATS = (".h5", ".hdf5")
 FUNCTION = (
     "`def build(): return keras.models.load_model(...)` in a Python file, and model: {name: python, build: FILE:build}"
@@ -34,7 +36,7 @@ def loaded(path: str) -> keras.Model:
     _refuse_code(path, description)
     try:
         model = keras.saving.load_model(file, compile=False, safe_mode=True)
-    except (*REFUSALS, OSError) as error:
+    except (*REFUSALS, OSError, RecursionError) as error:
         raise SettingError(KEY, f"is {path!r}; Keras cannot load it: {refusal_text(error)} Save it again.") from error
     if not isinstance(model, keras.Model):
         raise SettingError(KEY, f"is {path!r}; it holds a {type(model).__name__}. Expected a keras.Model.")
@@ -68,6 +70,7 @@ def _description(path: str, file: Path) -> dict[str, Any]:
     """Return config.json of the archive: all that Keras builds the model from."""
     try:
         with zipfile.ZipFile(file) as archive:
+            _refuse_bomb(path, archive.infolist())
             if archive.getinfo("config.json").file_size > LARGEST_DESCRIPTION:
                 raise SettingError(
                     KEY, f"is {path!r}; its config.json has more than 256 MiB. Expected a model of Keras."
@@ -80,6 +83,16 @@ def _description(path: str, file: Path) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise SettingError(KEY, f"is {path!r}; its config.json describes no model. Save it again.")
     return found
+
+
+def _refuse_bomb(path: str, members: Sequence[zipfile.ZipInfo]) -> None:
+    for one in members:
+        if one.file_size > max(LARGEST_DESCRIPTION, MOST_COMPRESSED * one.compress_size):
+            raise SettingError(
+                KEY,
+                f"is {path!r}; its {one.filename} grows from {one.compress_size} to {one.file_size} bytes when it is "
+                "unpacked. Expected what `model.save('my.keras')` writes, which is not compressed.",
+            )
 
 
 def _refuse_code(path: str, description: dict[str, Any]) -> None:
@@ -101,16 +114,17 @@ def _refuse_code(path: str, description: dict[str, Any]) -> None:
         )
 
 
-def _objects(value: Any) -> Iterator[dict[str, Any]]:
-    """Yield each object that Keras would build."""
-    if isinstance(value, dict):
-        if isinstance(value.get("class_name"), str) and "config" in value:
-            yield value
-        for entry in value.values():
-            yield from _objects(entry)
-    elif isinstance(value, list):
-        for entry in value:
-            yield from _objects(entry)
+def _objects(description: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield each object that Keras would build, however deep it stands."""
+    left: list[Any] = [description]
+    while left:
+        value = left.pop()
+        if isinstance(value, dict):
+            if isinstance(value.get("class_name"), str) and "config" in value:
+                yield value
+            left += reversed(value.values())
+        elif isinstance(value, list):
+            left += reversed(value)
 
 
 def _is_unknown(one: dict[str, Any]) -> bool:

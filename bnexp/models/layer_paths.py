@@ -14,6 +14,9 @@ import keras
 
 from bnexp.models.initial import is_generator
 
+DIRECTIONS = ("forward_", "backward_")
+"""What Bidirectional puts before the name of its layer."""
+
 
 def sublayers(layer: keras.Layer) -> list[keras.Layer]:
     """List the layers that a layer, or a model, holds itself; those within them are left out."""
@@ -27,9 +30,8 @@ def layer_paths(model: keras.Model) -> dict[int, str]:
 
 def _paths(layer: keras.Layer, prefix: str, seen: set[int]) -> Iterator[tuple[int, str]]:
     held = sublayers(layer)
-    for one, name in zip(
-        held, counted_within([one.name for one in held], [type(one).__name__ for one in held]), strict=True
-    ):
+    names = counted_within([one.name for one in held], [type(one).__name__ for one in held])
+    for one, name in zip(held, _told_apart(names), strict=True):
         if id(one) not in seen:  # a layer that is shared has the path at which it stands first
             seen.add(id(one))
             yield id(one), f"{prefix}{name}"
@@ -41,6 +43,8 @@ def counted_within(names: Sequence[str], kinds: Sequence[str]) -> list[str]:
 
     >>> counted_within(["dense_7", "dense_9", "fc_2"], ["Dense", "Dense", "Dense"])
     ['dense', 'dense_1', 'fc_2']
+    >>> counted_within(["forward_lstm_3", "backward_lstm_3"], ["LSTM", "LSTM"])
+    ['forward_lstm', 'backward_lstm']
     """
     counted = [_counted(name, automatic_name(kind)) for name, kind in zip(names, kinds, strict=True)]
     order = sorted({pair for pair in counted if pair is not None})
@@ -53,6 +57,9 @@ def counted_within(names: Sequence[str], kinds: Sequence[str]) -> list[str]:
 
 def _counted(name: str, stem: str) -> tuple[str, int] | None:
     """Return the kind and the number of a name that Keras gave: `dense_7`, or `dense` for the first."""
+    for direction in DIRECTIONS:
+        if name.startswith(direction) and (inner := _counted(name.removeprefix(direction), stem)):
+            return f"{direction}{inner[0]}", inner[1]
     number = name.removeprefix(stem).removeprefix("_")
     if not name.startswith(stem) or name not in (stem, f"{stem}_{number}") or not (number.isdecimal() or name == stem):
         return None
@@ -87,7 +94,7 @@ def _with_paths(model: keras.Model) -> list[tuple[str, keras.Layer]]:
 
 
 def _told_apart(names: Sequence[str]) -> list[str]:
-    """Add a number to each weight whose name another has: a layer may give several the same.
+    """Add a number to each layer or weight whose name another has: a layer may give several the same.
 
     >>> _told_apart(["scale", "shift", "scale"])
     ['scale', 'shift', 'scale_2']

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
+from typing import Any
 
 import keras
+import numpy as np
 
+from bnexp.config.section import Task
 from bnexp.errors import listed
+from bnexp.models.head import LOSSES
+from bnexp.models.initial import Creations, InitialWeights
 from bnexp.models.inputs import Inputs
 from bnexp.models.layer_paths import layer_paths
-from bnexp.models.swapping import normalizations
+from bnexp.models.swapping import is_plain_model, normalizations
 
 MOST_NAMED = 6
 """Layers that a sentence names."""
@@ -21,17 +27,36 @@ def misleading(model: keras.Model, inputs: Inputs, made: Collection[int] | None)
 
     `made` has the ids of the layers that `normalization` made; None where layers are swapped.
     """
-    return [*_shared(model, made), *_in_inference(model), *_scaled_twice(model, inputs), *_equal_in_all(model, made)]
+    return [
+        *_shared(model, made),
+        *_in_inference(model),
+        *_scaled_twice(model, inputs),
+        *_whole_inputs(model, inputs),
+        *_equal_in_all(model, made),
+    ]
 
 
 def _shared(model: keras.Model, made: Collection[int] | None) -> list[str]:
-    shared = [path for path, layer in normalizations(model).items() if len(layer._inbound_nodes) > 1]
+    calls = _calls(model)
+    shared = [path for path, layer in normalizations(model).items() if calls[id(layer)] > 1]
     if not shared or made is not None:
         return []
     return [
         f"Normalization layers that several places of the network share: {listed(shared, MOST_NAMED)}. "
         "Their moving averages mix these places. What replaces them is shared, too."
     ]
+
+
+def _calls(model: keras.Model) -> Counter[int]:
+    """Count by id how often each layer is called in a model. A model within it counts once."""
+    models = [one for one in model._flatten_layers() if is_plain_model(one)]
+    found: Counter[int] = Counter()
+    for one in models:
+        if isinstance(one, keras.Sequential):
+            found.update(map(id, one.layers))
+        else:
+            found.update(id(node.operation) for nodes in one._nodes_by_depth.values() for node in nodes)
+    return found
 
 
 def _in_inference(model: keras.Model) -> list[str]:
@@ -57,6 +82,76 @@ def _scaled_twice(model: keras.Model, inputs: Inputs) -> list[str]:
         f"The network scales its inputs ({listed(scaling, MOST_NAMED)}), and dataset.scale may do so, too. "
         "If the network expects the numbers of the file, set dataset.scale: none."
     ]
+
+
+def _whole_inputs(model: keras.Model, inputs: Inputs) -> list[str]:
+    dtype = model.inputs[0].dtype
+    if inputs.kind == "text" or "int" not in dtype:
+        return []
+    return [
+        f"The network's input is of {dtype}, and Keras cuts fractions off: of rows from 0 to 1, zeros are left. "
+        "Set dataset.scale: none for whole numbers, or use keras.Input of float32."
+    ]
+
+
+def alike(initial: InitialWeights, created: Creations, *, keep: bool) -> list[str]:
+    """Return a sentence if trainable weights that look drawn begin alike in all seeds.
+
+    With `keep`, a weight that no layer made by `add_weight` may have been loaded, and is left out.
+    """
+    names = [
+        name
+        for variable, name in zip(initial.model.variables, initial.names, strict=True)
+        if variable.trainable and _begins_alike(variable, initial, created, keep)
+    ]
+    if not names:
+        return []
+    return [
+        f"All seeds begin with the same values of {listed(names, MOST_NAMED)}, so that they differ less than "
+        "networks that are drawn anew. These values come from an initializer or an array of your own. "
+        "Use one of keras.initializers, which bnexp draws anew for each seed."
+    ]
+
+
+def _begins_alike(variable: keras.Variable, initial: InitialWeights, created: Creations, keep: bool) -> bool:
+    value, one = initial.constants.get(id(variable)), created.get(id(variable))
+    if value is None or id(variable) in initial.loaded or (keep if one is None else one.is_by_keras):
+        return False
+    return bool(np.ptp(value) > 0) if value.size else False
+
+
+TRAINING_METHODS = ("train_step", "compute_loss", "fit")
+"""What a model class of the user's own may train with instead."""
+
+
+def unused(model: keras.Model, task: Task, loss: Any) -> list[str]:
+    """Return a sentence for each thing in the model that belongs to training, and that bnexp does not use.
+
+    `loss` is what the model was compiled with, as Keras takes it.
+    """
+    told = []
+    own = [name for name in TRAINING_METHODS if getattr(type(model), name) is not getattr(keras.Model, name)]
+    if own and type(model).__module__.partition(".")[0] != "keras":
+        told.append(
+            f"{type(model).__name__} has {listed(own, MOST_NAMED)} of its own. bnexp does not use it: it trains with "
+            f"{LOSSES[task]}, the loss of a {task} task."
+        )
+    name = _loss_name(loss)
+    if name is not None and name.removeprefix("sparse_") != LOSSES[task].removeprefix("sparse_"):
+        told.append(f"It was compiled with the loss {name}; bnexp trains with {LOSSES[task]}, as a {task} task needs.")
+    return told
+
+
+def _loss_name(loss: Any) -> str | None:
+    """Return the loss by Keras's name; None if there is none, or one for each of several outputs."""
+    if isinstance(loss, keras.losses.Loss):
+        return str(loss.name)
+    if isinstance(loss, str):
+        try:
+            loss = keras.losses.get(loss)
+        except ValueError:
+            return str(loss)
+    return str(loss.__name__) if callable(loss) and hasattr(loss, "__name__") else None
 
 
 def _equal_in_all(model: keras.Model, made: Collection[int] | None) -> list[str]:

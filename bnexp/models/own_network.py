@@ -13,21 +13,19 @@ import keras
 from bnexp.config.own_model import AsWritten, Frozen, KerasFile, OwnNetwork, PythonNetwork, Swap, SwappedBatch
 from bnexp.config.section import Task
 from bnexp.errors import SettingError, listed, nearest
+from bnexp.models.embedding import sum_gradients_of_words
 from bnexp.models.initial import InitialWeights, initial_weights, recording_creations
-from bnexp.models.inputs import IN_WORDS, Inputs
-from bnexp.models.keras_files import loaded
+from bnexp.models.inputs import Inputs
+from bnexp.models.keras_files import compiled_loss, loaded
 from bnexp.models.layer_paths import layer_paths, weight_names
 from bnexp.models.normalization import normalization_layer
-from bnexp.models.own_doubts import misleading
+from bnexp.models.own_doubts import alike, misleading, unused
+from bnexp.models.own_inputs import fed
 from bnexp.models.own_outputs import with_fitting_output
-from bnexp.models.padding import Padding
-from bnexp.models.sequential import REFUSALS, refusal_text
 from bnexp.models.swapping import SwappedLayer, described, fitted, swapped
-from bnexp.models.user_code import called, function_of, takes
+from bnexp.models.user_code import PARAMETER, called, function_of, takes
 from bnexp.system.session_functions import is_of_session
 
-PARAMETER = "normalization"
-"""Of the user's function: it gets what makes the layers."""
 MOST_NAMED = 6
 """Layers that a sentence names."""
 
@@ -60,6 +58,8 @@ class _Found:
     model: keras.Model
     made: list[keras.Layer] | None = None
     """The layers that `normalization` made, if the function has this parameter."""
+    loss: Any = None
+    """What it was compiled with, if it was."""
 
 
 def build_own(network: PythonNetwork | KerasFile, inputs: Inputs, *, task: Task, classes: int) -> OwnBuilt:
@@ -70,8 +70,10 @@ def build_own(network: PythonNetwork | KerasFile, inputs: Inputs, *, task: Task,
     """
     with recording_creations() as created:
         found = _given(network, inputs, classes)
-        plain = _fed(found.model, inputs, network)
+        told = unused(found.model, task, found.loss)
+        plain = fed(found.model, inputs, network)
         warnings = misleading(plain, inputs, None if found.made is None else set(map(id, found.made)))
+        told += sum_gradients_of_words(plain)
         if found.made is None:
             model, work = swapped(plain, network.normalization)
             table, notes = work.table, work.notes
@@ -81,9 +83,11 @@ def build_own(network: PythonNetwork | KerasFile, inputs: Inputs, *, task: Task,
         else:
             model, table, notes = plain, _made_table(plain, found.made), list[str]()
         model, outputs = with_fitting_output(model, task, classes)
-        notes += [*outputs, *_frozen(model, network), *_only_here(network)]
-    initial = initial_weights(model, created, weight_names(model), keep=network.weights == "keep")
-    if network.weights == "keep" and not initial.loaded:
+        notes += [*told, *outputs, *_frozen(model, network), *_only_here(network)]
+    keep = network.weights == "keep"
+    initial = initial_weights(model, created, weight_names(model), keep=keep)
+    warnings += alike(initial, created, keep=keep)
+    if keep and not initial.loaded:
         warnings.append("model.weights is keep, and the network comes with no trained weights; each seed draws all.")
     return OwnBuilt(model, initial, tuple(table), tuple(notes), tuple(warnings))
 
@@ -93,7 +97,7 @@ def build_own(network: PythonNetwork | KerasFile, inputs: Inputs, *, task: Task,
 
 def _given(network: PythonNetwork | KerasFile, inputs: Inputs, classes: int) -> _Found:
     if isinstance(network, KerasFile):
-        return _Found(loaded(network.path))
+        return _Found(loaded(network.path), loss=compiled_loss(network.path))
     return _called(network, inputs, classes)
 
 
@@ -120,7 +124,7 @@ def _called(network: PythonNetwork, inputs: Inputs, classes: int) -> _Found:
             f"is {network.build!r}; it has the parameter {PARAMETER} and never calls it, so that all arms would be "
             f'equal. Make the layers with `{PARAMETER}(name="norm_1")`.',
         )
-    return _Found(_refused_if_used(model, network), made)
+    return _Found(_refused_if_used(model, network), made, model.loss if model.compiled else None)
 
 
 def _factory(to: Swap, made: list[keras.Layer]) -> Callable[..., keras.Layer]:
@@ -143,82 +147,25 @@ def _made_table(model: keras.Model, made: list[keras.Layer]) -> list[SwappedLaye
     return [SwappedLayer(paths[id(one)], PARAMETER, described(one)) for one in made if id(one) in paths]
 
 
-_USED: weakref.WeakSet[keras.Model] = weakref.WeakSet()
+_USED: weakref.WeakSet[keras.Layer] = weakref.WeakSet()
+"""Models that functions gave, and the layers in them."""
 
 
 def _refused_if_used(model: keras.Model, network: PythonNetwork) -> keras.Model:
-    """Refuse a model that the function gave before: arms would change each other's layers."""
+    """Refuse a model, or layers, that the function gave before: arms would change each other's layers."""
     if model in _USED:
         raise SettingError(
             "model.build", f"is {network.build!r}; it returns the same model each time. Build a new one in each call."
         )
-    _USED.add(model)
-    return model
-
-
-# --- its inputs -------------------------------------------------------------------
-
-
-def _fed(model: keras.Model, inputs: Inputs, network: PythonNetwork | KerasFile) -> keras.Model:
-    """Return the model with one input of the data's shape, built. Padding of sequences is marked for it.
-
-    Raises:
-        SettingError: if it has several inputs or outputs, is not built, or takes other inputs.
-    """
-    if isinstance(model, keras.Sequential) and not model.built:
-        model = _from_first_input(model, inputs)
-    if not isinstance(model, keras.Sequential | keras.Function):
-        model = _as_functional(model, inputs, network)
-    for what, several in (("inputs", model.inputs), ("outputs", model.outputs)):
-        if len(several) != 1:
-            names = listed([one.name for one in several], MOST_NAMED)
-            raise SettingError("model", f"has {len(several)} {what} ({names}); expected one. Build a network with one.")
-    if isinstance(model, keras.Function) and isinstance(model.input, list | tuple | dict):
-        model = keras.Model(model.inputs[0], model.outputs[0], name=model.name)  # of one in a list
-    taken = tuple(model.input_shape[1:])
-    fits = len(taken) == len(inputs.shape) and all(a in (None, b) for a, b in zip(taken, inputs.shape, strict=True))
-    if not fits:
+    layers = list(model._flatten_layers())
+    if again := [one.name for one in layers if one in _USED and one.variables]:
         raise SettingError(
-            "model",
-            f"takes inputs of shape {taken}; the data are {IN_WORDS[inputs.kind].format(*inputs.shape)}, of shape "
-            f"{inputs.shape}. Change the network's Input, or put a Reshape behind it.",
+            "model.build",
+            f"is {network.build!r}; its network holds layers of an earlier call ({listed(again, MOST_NAMED)}), so that "
+            "arms would share weights. Make all layers inside the function.",
         )
-    return _with_padding(model, inputs) if inputs.kind == "sequence" else model
-
-
-def _from_first_input(model: keras.Sequential, inputs: Inputs) -> keras.Sequential:
-    """Build a Sequential without an Input for the data's inputs, as its first `fit` would."""
-    try:
-        model.build((None, *inputs.shape))
-    except REFUSALS as error:
-        raise SettingError(
-            "model", f"does not take inputs of shape {inputs.shape}: {refusal_text(error)} Change its first layers."
-        ) from error
+    _USED.update(layers)
     return model
-
-
-def _as_functional(model: keras.Model, inputs: Inputs, network: PythonNetwork | KerasFile) -> keras.Model:
-    """Return a model that calls one of a class of the user's own. No swap reaches into it."""
-    if not isinstance(network, PythonNetwork) or not takes(function_of(network.build), PARAMETER):
-        raise SettingError(
-            "model",
-            f"is a {type(model).__name__}, a class of its own, in which no layer can be swapped. "
-            f"Build it with a function `def build({PARAMETER}):` that makes normalization layers with "
-            f'`{PARAMETER}(name="norm_1")`, or make it of keras.Sequential or keras.Model(inputs, outputs).',
-        )
-    x = keras.Input(inputs.shape, dtype="int32" if inputs.kind == "text" else "float32")
-    try:
-        return keras.Model(x, model(x), name="model")
-    except REFUSALS as error:
-        raise SettingError(
-            "model", f"does not take inputs of shape {inputs.shape}: {refusal_text(error)} Change its first layers."
-        ) from error
-
-
-def _with_padding(model: keras.Model, inputs: Inputs) -> keras.Model:
-    """Put zeros in the place of padding, as `sequential` does."""
-    x = keras.Input(inputs.shape, dtype="float32")
-    return keras.Model(x, model(Padding(masked=False, name="padding")(x)), name=model.name)
 
 
 def _only_here(network: PythonNetwork | KerasFile) -> list[str]:

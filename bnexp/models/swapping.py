@@ -156,6 +156,8 @@ def _in_place(layer: keras.Layer, work: Swapping) -> keras.Layer:
 
 
 def _made(layer: keras.Layer, work: Swapping) -> keras.Layer:
+    if not isinstance(layer, keras.Layer):
+        return layer  # an operation such as `x + y`, or what computes a mask
     held = [one for one in layer._flatten_layers(include_self=False) if is_normalization(one)]
     if is_normalization(layer):
         return _normalization(layer, work)
@@ -172,7 +174,7 @@ def _normalization(layer: keras.Layer, work: Swapping) -> keras.Layer:
         made = _of_kind(layer, work.to, name=path.rpartition("/")[2])
         if made is not layer:
             made = made or keras.layers.Identity(name=path.rpartition("/")[2])
-            made.build(layer.input.shape if len(layer._inbound_nodes) else layer._build_shapes_dict["input_shape"])
+            made.build(_input_shape(layer))
     except (ValueError, TypeError) as error:
         raise SettingError(
             "model.normalization", f"is {work.to.name}; {path} ({described(layer)}) cannot become that: {error}"
@@ -184,6 +186,13 @@ def _normalization(layer: keras.Layer, work: Swapping) -> keras.Layer:
             if old is not None and new is not None and old.shape == new.shape:
                 work.kept.append((old, new))
     return made
+
+
+def _input_shape(layer: keras.Layer) -> tuple[int | None, ...]:
+    """Return the shape that a layer was built for, wherever it stands."""
+    if layer._inbound_nodes:
+        return tuple(layer._inbound_nodes[0].input_tensors[0].shape)  # a mask stands behind the inputs
+    return tuple(layer._build_shapes_dict["input_shape"])
 
 
 def _of_kind(layer: keras.Layer, to: Swap, name: str) -> keras.Layer | None:
@@ -261,7 +270,8 @@ def _normalized_layers(model: keras.Layer) -> list[keras.Layer]:
             if getattr(layer, "center", False):
                 inputs = [node.input_tensors[0] for node in layer._inbound_nodes if node.input_tensors]
                 found += [one._keras_history.operation for one in inputs]
-    return found + [one for held in sublayers(model) if is_plain_model(held) for one in _normalized_layers(held)]
+    inner = [one for one in sublayers(model) if is_plain_model(one) or isinstance(one, keras.layers.TimeDistributed)]
+    return found + [one for held in inner for one in _normalized_layers(held)]
 
 
 def _with_bias(layer: keras.Layer, work: Swapping) -> keras.Layer:
@@ -271,7 +281,7 @@ def _with_bias(layer: keras.Layer, work: Swapping) -> keras.Layer:
         work.notes.append(f"{work.paths[id(layer)]} stays without a bias: it is a layer of your own.")
         return layer
     made = type(layer).from_config({**config, "use_bias": True})
-    made.build(layer.input.shape)
+    made.build(_input_shape(layer))
     before = {variable.name: variable for variable in layer.variables}
     work.kept += [(before[new.name], new) for new in made.variables if new.name in before]
     work.table.append(SwappedLayer(work.paths[id(layer)], f"{type(layer).__name__} without bias", "with bias"))

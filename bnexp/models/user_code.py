@@ -14,10 +14,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import keras
+
 from bnexp.errors import SettingError, nearest
 from bnexp.system.session_functions import has_parameter, importing, is_of_session, session_function
 
 Function = Callable[..., Any]
+PARAMETER = "normalization"
+"""Of the user's function: it gets what makes the layers."""
 
 
 def function_of(build: str) -> Function:
@@ -69,7 +73,7 @@ def called(function: Function, build: str, arguments: Mapping[str, Any], offered
             "model.arguments",
             f"is {dict(arguments)}; {build} takes {name}{signature}: {error}. Give its arguments by name.",
         ) from error
-    with _errors_of("call", build), importable_beside(build):
+    with _errors_of("call", build), importable_beside(build), _settings_kept(build):
         return function(**{**given, **arguments})
 
 
@@ -112,7 +116,7 @@ def _file_module(path: Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
-        with importable_beside(f"{path}:"):
+        with importable_beside(f"{path}:"), _settings_kept(str(path)):
             spec.loader.exec_module(module)
     except BaseException:
         del sys.modules[name]
@@ -136,6 +140,39 @@ def _named_module(name: str, build: str) -> ModuleType:
 
 def _is_own_function(value: Any, module: ModuleType) -> bool:
     return inspect.isfunction(value) and value.__module__ == module.__name__
+
+
+@contextmanager
+def _settings_kept(build: str) -> Iterator[None]:
+    """Put Keras's global settings back, and refuse code that changes them: they would reach other networks, too.
+
+    A module is run once, and its function for each arm, so that arms would be built with different settings.
+    """
+    before = _settings()
+    try:
+        yield
+        changed = {name: value for name, (value, _) in _settings().items() if value != before[name][0]}
+    finally:
+        for value, put_back in before.values():
+            put_back(value)
+    if changed:
+        told = ", ".join(f"{name} to {getattr(value, 'name', value)}" for name, value in changed.items())
+        raise SettingError(
+            "model.build",
+            f"is {build!r}; its code sets Keras's global {told}, which would change all other networks. "
+            'Give it to each layer instead, as in `Conv2D(8, 3, dtype="mixed_float16")`.',
+        )
+
+
+def _settings() -> dict[str, tuple[Any, Callable[[Any], None]]]:
+    """Return Keras's global settings of layers: name -> value, and what sets it."""
+    settings = keras.config
+    return {
+        "dtype_policy": (settings.dtype_policy(), settings.set_dtype_policy),
+        "floatx": (settings.floatx(), settings.set_floatx),
+        "image_data_format": (settings.image_data_format(), settings.set_image_data_format),
+        "epsilon": (settings.epsilon(), settings.set_epsilon),
+    }
 
 
 @contextmanager

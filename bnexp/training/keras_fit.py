@@ -22,6 +22,7 @@ from bnexp.checkpoint import NOT_KEPT, Keeper, Snapshot
 from bnexp.config.training import Training
 from bnexp.data import Data
 from bnexp.history import History, Watch, joined
+from bnexp.models.head import LOSSES
 from bnexp.training import kept_rows, measures
 from bnexp.training.batches import OrderDigests
 from bnexp.training.keras_batches import evaluated, part_of
@@ -152,7 +153,7 @@ def _fit(
     typical_target = float(data.targets(row, data.train_SR[row]).mean(dtype="float64"))
     model.compile(
         optimizer=optimizer,
-        loss=measures.LOSSES[data.task],
+        loss=LOSSES[data.task],
         metrics=measures.keras_metrics(data.task, typical_target),
     )
     _make_variables(model, *part_of(data, row, data.train_SR[row][:1], "train"))

@@ -15,14 +15,24 @@ import tensorflow as tf
 
 from bnexp.config.training import Training
 from bnexp.models.sequential import refusal_text
+from bnexp.models.swapping import is_plain_model
 from bnexp.training.optimizers import why_not_stacked
 from bnexp.training.random_operations import draw_for_each_seed
 
 SEEDS, ROWS = 2, 4
 CLOSE = 1e-3
-"""A mapped and a plain step may differ by this share of the largest number: rounding is far below."""
-ROUNDING = 1e-5
-"""Of float32, as a share of the largest gradient of all: what may be left of gradients that are zero."""
+"""A mapped and a plain step may differ by this share of a tensor's largest number: rounding is far below."""
+SHAKEN = 1e-6
+"""The share by which every weight is changed, to see how far rounding reaches: some ten times float32's."""
+NOISE = 10.0
+"""A mapped and a plain step may differ by this much more than a shaken and a plain step do.
+
+Of a bias before a batch normalization, the gradient is zero, and what is computed is rounding and nothing else.
+"""
+LEAST = 1e-6
+"""What gradients may always differ by, as a share of the largest gradient of all."""
+REPEATABLE = 1e-2
+"""A plain step and its repetition may differ by this share of a tensor's largest number: threads sum in any order."""
 ALWAYS_MAPPED = frozenset({
     "Activation", "ActivityRegularization", "AveragePooling1D", "AveragePooling2D", "BatchNormalization",
     "Bidirectional", "Conv1D", "Conv1DTranspose", "Conv2D", "Conv2DTranspose", "ConvLSTM1D", "ConvLSTM1DCell",
@@ -52,15 +62,45 @@ def why_not_mapped(model: keras.Model) -> str | None:
     layers = list(model._flatten_layers(include_self=False))
     if (other := next((one for one in layers if type(one) is keras.layers.RandomElasticTransform), None)) is not None:
         return f"{other.name} draws other numbers in a pure step than in model.fit (measured with Keras 3.15)"
-    if isinstance(model, keras.Sequential) and all(map(_is_known, layers)):
+    if _is_known_graph(model):
         return None
     return _why_trial_failed(model)
+
+
+MERGES = frozenset({"Add", "Average", "Concatenate", "Maximum", "Minimum", "Multiply", "Subtract"})
+"""Keras's layers of several inputs that are known to map."""
+
+
+def _is_known_graph(model: keras.Model) -> bool:
+    """Return True for a model of layers that are known to map, each called with one tensor, and of merges of several.
+
+    A functional model may hold operations such as `x + y`, or a mask, which are no layers: then a trial finds it out.
+    """
+    if not is_plain_model(model):
+        return False
+    if isinstance(model, keras.Sequential):
+        return all(map(_is_known_part, model.layers))
+    return all(_is_known_part(one) and _is_called_plainly(one) for one in model.operations)
+
+
+def _is_known_part(part: Any) -> bool:
+    if isinstance(part, keras.Sequential | keras.Function):
+        return _is_known_graph(part)
+    return isinstance(part, keras.Layer) and all(map(_is_known, part._flatten_layers()))
+
+
+def _is_called_plainly(layer: keras.Layer) -> bool:
+    several = type(layer).__name__ in MERGES
+    return all(
+        (several or len(node.input_tensors) <= 1) and not any(v is not None for v in node.arguments.kwargs.values())
+        for node in layer._inbound_nodes
+    )
 
 
 def _is_known(layer: keras.Layer) -> bool:
     kind = type(layer)
     room = kind.__module__.partition(".")[0]
-    return kind.__module__.startswith("bnexp.models.") or (room == "keras" and kind.__name__ in ALWAYS_MAPPED)
+    return kind.__module__.startswith("bnexp.models.") or (room == "keras" and kind.__name__ in ALWAYS_MAPPED | MERGES)
 
 
 @functools.lru_cache(maxsize=8)
@@ -72,19 +112,26 @@ def _why_trial_failed(model: keras.Model) -> str | None:
         x_SB, alone = _plain_steps(model, weights)
         if (moved := _assigned(model, x_SB[0])) is not None:
             return f"a layer assigns to {moved} while it runs, which only a plain step of Keras does"
+        again = _step(model, *tf.nest.map_structure(lambda v: v[0], (*weights, x_SB)))
+        if not _are_close(again, alone[0], rtol=REPEATABLE):
+            return "the same step computes other numbers each time, so that no seed repeats them"
+        if (sparse := _with_entries_for_places(model, alone[0])) is not None:
+            return f"{sparse} gets a gradient for each place of a word, which optimizers treat otherwise when stacked"
         traced = tf.function(lambda *stacked: _step(model, *stacked, mapped=True), autograph=False)
         program = traced.get_concrete_function(*weights, x_SB)
         if (unknown := next(_unknown_variables(program.graph), None)) is not None:
             return f"it uses {unknown}, a variable of TensorFlow that is not among the model's own"
         mapped = program(*weights, x_SB)
+        shaken = _shaken(model, weights, x_SB)
     except Exception as error:  # a user's layer may raise anything; then the plain engine is left
         return f"TensorFlow cannot map it over seeds: {refusal_text(error).rstrip('.')}"
     gradients = zip(model.trainable_variables, mapped["gradients"], alone[0]["gradients"], strict=True)
     if cut := next((v.path for v, *both in gradients if any(one is None for one in both)), None):
         return f"no gradient reaches {cut.partition('/')[2]}"
-    of_each = [tf.nest.map_structure(lambda value, row=row: value[row], mapped) for row in range(SEEDS)]
-    if not all(_are_close(one[what], other[what]) for one, other in zip(of_each, alone, strict=True) for what in one):
-        return "mapped over seeds, TensorFlow computes other numbers than for one seed alone"
+    for row in range(SEEDS):
+        of_one = tf.nest.map_structure(lambda value, row=row: value[row], mapped)
+        if not _are_close(of_one, alone[row], shaken[row]):
+            return "mapped over seeds, TensorFlow computes other numbers than for one seed alone"
     return None
 
 
@@ -135,7 +182,9 @@ def _step(model: keras.Model, trainable: list[Any], frozen: list[Any], x: Any, *
         seeds = trainable, frozen, x
         losses, state, inferred = tf.vectorized_map(forward, seeds) if mapped else forward(seeds)
         total = tf.reduce_sum(losses)
-    gradients = [None if one is None else tf.convert_to_tensor(one) for one in tape.gradient(total, trainable)]
+    gradients = tape.gradient(total, trainable)
+    if mapped:
+        gradients = [None if one is None else tf.convert_to_tensor(one) for one in gradients]
     return {"gradients": gradients, "losses": losses, "state": state, "inferred": inferred}
 
 
@@ -156,21 +205,39 @@ def _unknown_variables(graph: Any) -> Iterator[str]:
             yield by_handle.get(id(outer), "a resource").partition(":")[0]
 
 
-def _are_close(found: Any, wanted: Any) -> bool:
-    """Return True if two structures of numbers differ by rounding alone.
-
-    Some gradients are zero but for rounding, as a bias's before batch normalization. What rounding leaves of them is as
-    large as the other gradients make it.
-    """
-    pairs = list(zip(tf.nest.flatten(found), tf.nest.flatten(wanted), strict=True))
-    largest = max((_largest(one) for _, one in pairs), default=0.0)
-    return all(
-        np.allclose(one, other, rtol=CLOSE, atol=CLOSE * _largest(other) + ROUNDING * largest, equal_nan=True)
-        for one, other in pairs
-    )
+def _with_entries_for_places(model: keras.Model, step: Any) -> str | None:
+    """Return the name of a weight whose gradient is no array, but entries for the places of a batch."""
+    pairs = zip(model.trainable_variables, step["gradients"], strict=True)
+    return next((v.path.partition("/")[2] for v, one in pairs if isinstance(one, tf.IndexedSlices)), None)
 
 
-def _largest(values: Any) -> float:
-    """Return the largest finite size of some numbers; 0 of none."""
-    values = np.asarray(values)
-    return float(np.abs(values[np.isfinite(values)].astype("float64")).max(initial=0.0))
+def _shaken(model: keras.Model, weights: tuple[list[Any], list[Any]], x_SB: Any) -> list[Any]:
+    """Return what each seed's step computes where every trainable weight is changed by a little, up or down."""
+    generator, (trainable, frozen) = np.random.default_rng(0), weights
+    moved = [one * (1 + SHAKEN * generator.choice((-1.0, 1.0), one.shape).astype(one.dtype.name)) for one in trainable]
+    seeds = [tf.nest.map_structure(lambda v, row=row: v[row], (moved, frozen, x_SB)) for row in range(SEEDS)]
+    return [_step(model, *of_seed) for of_seed in seeds]
+
+
+def _are_close(found: Any, wanted: Any, shaken: Any = None, *, rtol: float = CLOSE) -> bool:
+    """Compare two steps, tensor by tensor; what rounding changes in a third one may differ by more."""
+    least = LEAST * max((_largest(one) for one in wanted["gradients"] if one is not None), default=0.0)
+    for key in wanted:
+        floor = least if key == "gradients" else 0.0
+        tensors = [tf.nest.flatten(one[key]) for one in (found, wanted, wanted if shaken is None else shaken)]
+        for one, other, third in zip(*tensors, strict=True):
+            if other is not None and not _is_close(one, other, third, rtol, floor):
+                return False
+    return True
+
+
+def _is_close(found: Any, wanted: Any, shaken: Any, rtol: float, floor: float) -> bool:
+    found, wanted, shaken = (np.asarray(tf.convert_to_tensor(one)) for one in (found, wanted, shaken))
+    reach = np.abs(shaken.astype("float64") - wanted.astype("float64"))
+    noise = NOISE * float(reach[np.isfinite(reach)].max(initial=0.0))
+    return np.allclose(found, wanted, rtol=rtol, atol=rtol * _largest(wanted) + noise + floor, equal_nan=True)
+
+
+def _largest(tensor: Any) -> float:
+    values = np.abs(np.asarray(tf.convert_to_tensor(tensor)).astype("float64"))
+    return float(values[np.isfinite(values)].max(initial=0.0))

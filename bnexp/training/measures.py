@@ -14,13 +14,7 @@ from numpy.typing import NDArray
 
 from bnexp.config.section import Task
 from bnexp.metrics import MEASURED
-
-LOSSES = {
-    "binary": "binary_crossentropy",
-    "multiclass": "sparse_categorical_crossentropy",
-    "regression": "mean_squared_error",
-}
-
+from bnexp.models.head import LOSSES
 
 EVALUATED_ROWS = 1024
 """Rows that are evaluated in one go: more would cost memory and win no time."""

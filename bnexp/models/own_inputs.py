@@ -1,0 +1,90 @@
+"""The input of a network of the user's own: one, of the data's shape, with padding marked for it."""
+
+from __future__ import annotations
+
+import keras
+
+from bnexp.config.own_model import KerasFile, PythonNetwork
+from bnexp.errors import SettingError, listed
+from bnexp.models.inputs import IN_WORDS, Inputs
+from bnexp.models.padding import Padding
+from bnexp.models.sequential import REFUSALS, refusal_text
+from bnexp.models.user_code import PARAMETER, function_of, takes
+
+MOST_NAMED = 6
+"""Inputs that a sentence names."""
+
+
+def fed(model: keras.Model, inputs: Inputs, network: PythonNetwork | KerasFile) -> keras.Model:
+    """Return the model with one input of the data's shape, built. Padding of sequences is marked for it.
+
+    Raises:
+        SettingError: if it has several inputs or outputs, is not built, or takes other inputs.
+    """
+    if isinstance(model, keras.Sequential) and not model.built:
+        model = _from_first_input(model, inputs)
+    if not isinstance(model, keras.Sequential | keras.Function):
+        model = _as_functional(model, inputs, network)
+    for what, several in (("inputs", model.inputs), ("outputs", model.outputs)):
+        if len(several) != 1:
+            names = listed([one.name for one in several], MOST_NAMED)
+            raise SettingError("model", f"has {len(several)} {what} ({names}); expected one. Build a network with one.")
+    if isinstance(model, keras.Function) and isinstance(model.input, list | tuple | dict):
+        model = keras.Model(model.inputs[0], model.outputs[0], name=model.name)  # of one in a list
+    taken = tuple(model.input_shape[1:])
+    fits = len(taken) == len(inputs.shape) and all(a in (None, b) for a, b in zip(taken, inputs.shape, strict=True))
+    if not fits:
+        raise SettingError(
+            "model",
+            f"takes inputs of shape {taken}; the data are {IN_WORDS[inputs.kind].format(*inputs.shape)}, of shape "
+            f"{inputs.shape}. Change the network's Input, or put a Reshape behind it.",
+        )
+    if None in taken:
+        model = _of_known_shape(model, inputs)
+    return _with_padding(model, inputs) if inputs.kind == "sequence" else model
+
+
+def _from_first_input(model: keras.Sequential, inputs: Inputs) -> keras.Sequential:
+    """Build a Sequential without an Input for the data's inputs, as its first `fit` would."""
+    try:
+        model.build((None, *inputs.shape))
+    except REFUSALS as error:
+        raise SettingError(
+            "model", f"does not take inputs of shape {inputs.shape}: {refusal_text(error)} Change its first layers."
+        ) from error
+    return model
+
+
+def _as_functional(model: keras.Model, inputs: Inputs, network: PythonNetwork | KerasFile) -> keras.Model:
+    """Return a model that calls one of a class of the user's own. No swap reaches into it."""
+    if not isinstance(network, PythonNetwork) or not takes(function_of(network.build), PARAMETER):
+        raise SettingError(
+            "model",
+            f"is a {type(model).__name__}, a class of its own, in which no layer can be swapped. "
+            f"Build it with a function `def build({PARAMETER}):` that makes normalization layers with "
+            f'`{PARAMETER}(name="norm_1")`, or make it of keras.Sequential or keras.Model(inputs, outputs).',
+        )
+    x = keras.Input(inputs.shape, dtype="int32" if inputs.kind == "text" else "float32")
+    try:
+        return keras.Model(x, model(x), name="model")
+    except REFUSALS as error:
+        raise SettingError(
+            "model", f"does not take inputs of shape {inputs.shape}: {refusal_text(error)} Change its first layers."
+        ) from error
+
+
+def _of_known_shape(model: keras.Model, inputs: Inputs) -> keras.Model:
+    """Return a model of the same layers whose input has the data's shape, where it was written for any.
+
+    TensorFlow maps a graph of known shapes only over seeds.
+    """
+    x = keras.Input(inputs.shape, dtype=model.inputs[0].dtype)
+    if isinstance(model, keras.Sequential):
+        return keras.Sequential([x, *model.layers], name=model.name)
+    return keras.models.clone_model(model, input_tensors=x, clone_function=lambda layer: layer)
+
+
+def _with_padding(model: keras.Model, inputs: Inputs) -> keras.Model:
+    """Put zeros in the place of padding, as `sequential` does."""
+    x = keras.Input(inputs.shape, dtype="float32")
+    return keras.Model(x, model(Padding(masked=False, name="padding")(x)), name=model.name)

@@ -29,6 +29,7 @@ from bnexp.cli.options import (
     UntilSettled,
     Workers,
     as_path,
+    named_arms,
 )
 from bnexp.system.interrupts import ending_at_once
 
@@ -73,7 +74,7 @@ def train(
     with ending_at_once():
         from bnexp.cli import commands
 
-    own: commands.Own = {"data": data, "target": target, "arms": None if arms is None else arms.split(",")}
+    own: commands.Own = {"data": data, "target": target, "arms": named_arms(arms)}
     code = commands.train(
         arguments or [], own=own, seeds=seeds, runs=runs, dry_run=dry_run, quiet=quiet, as_json=json, resume=resume
     )
@@ -123,7 +124,7 @@ def compare(
         from bnexp.comparison import Question
 
     question = Question(metric, margin, reach, baseline, about, until_settled, max_seeds)
-    own: commands.Own = {"data": data, "target": target, "arms": None if arms is None else arms.split(",")}
+    own: commands.Own = {"data": data, "target": target, "arms": named_arms(arms)}
     raise typer.Exit(
         commands.compare(
             arguments, question, own=own, seeds=seeds, runs=runs, dry_run=dry_run, quiet=quiet, as_json=json

@@ -30,6 +30,11 @@ def as_number(text: str | float) -> float:
     return value
 
 
+def named_arms(text: str | None) -> list[str] | None:
+    """Return the arms of `--arms batch, none`, without blanks."""
+    return None if text is None else [one.strip() for one in text.split(",")]
+
+
 Runs = Annotated[
     Path,
     typer.Option(
@@ -83,7 +88,8 @@ Arms = Annotated[
         "--arms",
         metavar="A,B,...",
         help="For a network of your own, what normalization becomes: as_written, none, batch, layer, group, instance, "
-        "rms, renorm, ghost, frozen. If not given: as_written,layer,none.",
+        "rms, renorm, ghost, frozen. If not given: as_written,layer,none. For a function that takes `normalization`: "
+        "batch,layer,none.",
     ),
 ]
 Launcher = Annotated[

@@ -96,10 +96,12 @@ def _arm(item: resolve.Planned, stored: Mapping[str, Arm], checked: Mapping[str,
     if item.name in stored:
         arm = stored[item.name]
         experiment, seeds, warnings = arm.experiment, PlannedSeeds(seeds=len(_seeds(item, stored))), arm.record.warnings
+        network = arm.record.network
     else:
         experiment = resolve.experiment_of(item)
         seeds = planned_seeds(experiment, runs)
         facts = checked[item.name]
+        network = facts.network
         steps = experiment.training.epochs * facts.steps
         warnings = [*facts.doubts, *cautions(experiment, steps, facts.own_momenta)]
     return PlannedArm(
@@ -108,5 +110,6 @@ def _arm(item: resolve.Planned, stored: Mapping[str, Arm], checked: Mapping[str,
         epochs=experiment.training.epochs,
         reason=item.reason,
         warnings=warnings,
+        network=network,
         **seeds.model_dump(),
     )

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from bnexp.config.layers import every_layer
 from bnexp.config.model import Sequential
 from bnexp.config.normalization import BATCH_STATISTICS
-from bnexp.config.own_model import KerasFile, PythonNetwork
+from bnexp.config.own_model import AsWritten, KerasFile, PythonNetwork
 from bnexp.config.schema import Experiment
 from bnexp.errors import counted
 
@@ -59,9 +59,17 @@ def _stale_statistics(experiment: Experiment, momentum: float, steps: int) -> li
         f"BatchNormalization's moving averages have not converged: after {counted(steps, 'step')} with momentum "
         f"{momentum:g} they still hold {left:.0%} of their initial values ({momentum:g}^{steps}), so validation can "
         "look worse than the model is. "
-        f"Use training.refresh_statistics: true, a lower model.normalization.momentum ({_low_enough(steps):g}), "
+        f"Use training.refresh_statistics: true, a lower {_momentum_key(experiment)} ({_low_enough(steps):g}), "
         "or more epochs."
     ]
+
+
+def _momentum_key(experiment: Experiment) -> str:
+    """Return where the momentum is set: in a network of the user's own that stays as written, in its code."""
+    model = experiment.model
+    if isinstance(model, PythonNetwork | KerasFile) and isinstance(model.normalization, AsWritten):
+        return "momentum in the network itself, or model.normalization.momentum in the arm batch"
+    return "model.normalization.momentum"
 
 
 def _low_enough(steps: int) -> float:

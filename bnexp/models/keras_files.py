@@ -19,7 +19,8 @@ MOST_COMPRESSED = 100
 """Times a member of more than that may be smaller in the archive. Keras does not compress."""
 OLD_FORMATS = (".h5", ".hdf5")
 FUNCTION = (
-    "`def build(): return keras.models.load_model(...)` in a Python file, and model: {name: python, build: FILE:build}"
+    "`def build(): return keras.models.load_model(..., safe_mode=False)` in a Python file, if you trust the model, and "
+    "name FILE:build"
 )
 KEY = "model.path"
 
@@ -53,7 +54,9 @@ def compiled_loss(path: str) -> str | None:
 
 
 def _refuse_no_file(path: str, file: Path) -> None:
-    convert = f"Convert it: `keras.models.load_model({path!r}).save({str(file.with_suffix('.keras'))!r})`."
+    names = [file.with_name(f"{file.stem}{number}.keras") for number in ("", *range(2, 100))]
+    free = next((one for one in names if not one.exists()), names[0])
+    convert = f"Convert it: `keras.models.load_model({path!r}).save({str(free)!r})`."
     if not file.exists():
         raise SettingError(KEY, f"is {path!r}; there is no such file in {Path.cwd()}. Name a .keras file.")
     if file.is_dir():

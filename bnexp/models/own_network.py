@@ -87,6 +87,10 @@ def build_own(network: PythonNetwork | KerasFile, inputs: Inputs, *, task: Task,
     keep = network.weights == "keep"
     initial = initial_weights(model, created, weight_names(model), keep=keep)
     warnings += alike(initial, created, keep=keep)
+    if network.freeze and not keep:
+        warnings.append(
+            "model.freeze names layers, and model.weights is draw: they keep random weights. Use weights: keep."
+        )
     if keep and not initial.loaded:
         warnings.append("model.weights is keep, and the network comes with no trained weights; each seed draws all.")
     return OwnBuilt(model, initial, tuple(table), tuple(notes), tuple(warnings))

@@ -183,13 +183,23 @@ def _errors_of(step: str, build: str) -> Iterator[None]:
     except SettingError:
         raise
     except (Exception, SystemExit) as error:
-        file, _, name = build.rpartition(":")
-        trial = f"{name}()" if is_of_session(build) else f"python {Path(file).name}"
+        file = build.rpartition(":")[0]
         raise SettingError(
             "model.build",
             f"is {build!r}; your code in {file} fails ({step}):\n{_own_traceback(error)}\n"
-            f"The error is in that code, and not in bnexp. Mend it, and try it with `{trial}`.",
+            f"The error is in that code, and not in bnexp. Mend it{_trial(step, build)}.",
         ) from error
+
+
+def _trial(step: str, build: str) -> str:
+    """Return how the user's code can be tried without bnexp; nothing of an installed package."""
+    file, _, name = build.rpartition(":")
+    if is_of_session(build):
+        return f", and try it with `{name}()`"
+    if not file.endswith(".py"):
+        return ""
+    module = Path(file).stem
+    return f", and try it with `python {Path(file).name}`" if step == "import" else f". Try `{module}.{name}` alone"
 
 
 def _own_traceback(error: BaseException) -> str:

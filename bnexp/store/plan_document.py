@@ -8,7 +8,7 @@ from pydantic import field_serializer
 
 from bnexp.config.study import Tune
 from bnexp.store.records import Metric, Number, Record, SeedCount
-from bnexp.store.run_record import DataFacts
+from bnexp.store.run_record import DataFacts, Network
 from bnexp.system.numbers import Count
 
 
@@ -124,6 +124,8 @@ class PlannedArm(PlannedSeeds):
     reason: str
     warnings: list[str] = []
     """What may mislead in its training: of a stored run, or as it is planned."""
+    network: Network | None = None
+    """Of a network of the user's own: what was made of it."""
 
 
 class ComparisonPlan(Record):

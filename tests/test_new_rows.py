@@ -273,3 +273,13 @@ def test_a_word_on_these_rows_that_only_the_sign_flip_test_leaves_open_says_so()
     assert (verdict.word, verdict.these_rows) == ("cannot tell yet", "cannot tell yet")
     assert " On these 40 rows: cannot tell yet [+" in verdict.sentence
     assert verdict.sentence.endswith(", as the sign-flip test does not exclude zero (p 0.062, above 5%).")
+
+
+def test_arms_that_agree_on_every_row_say_how_many_equal_pairs_it_takes() -> None:
+    """No interval is narrower than [0, 0]: what 8 pairs cannot exclude is a failure that is rare."""
+    right = np.ones((8, 120), bool)
+    contrast = compare([measured("a", right), measured("b", right)], Question()).contrasts[0]
+    assert contrast.verdict.word == "cannot tell yet"
+    assert (
+        "All 8 pairs are equal; it takes 14 equal pairs to say that no difference matters." in contrast.verdict.sentence
+    )

@@ -213,6 +213,8 @@ def _seeds(difference: JudgedDifference, count: int | None) -> str:
 
 def _rows_or_seeds(difference: JudgedDifference, new_rows: NewRowsEstimate) -> str:
     """Return which is missing, seeds or rows, and about how many."""
+    if not deviation(difference.difference_S) and new_rows.estimate.error == 0:  # rows have nothing to add
+        return _seeds(difference, _pairs_that_settle(difference))
     if new_rows.rows is None:
         return "More held-out rows or more data would settle it; more splits of these rows hardly would."
     found = needed(new_rows.rows, difference.goals)

@@ -244,3 +244,13 @@ def test_every_contrast_has_its_verdict_and_an_empty_line_between() -> None:
     text = lines(comparison(told))
     assert sum(line.startswith("VERDICT") for line in text) == 2
     assert text.count("") == 1 and text[-1] != ""
+
+
+def test_where_one_arm_never_reaches_the_target_no_difference_in_epochs_is_shown() -> None:
+    """Its mean is the budget, a bound: a difference of 0 epochs would say that both arms are alike."""
+    told = document()
+    for side, count in zip(told["arms"], (0, 20), strict=True):
+        side["to_target"] |= {"reached": count, "seeds": 20, "mean_epochs": 3.0}
+    told["contrasts"][0]["to_target"]["speed_up"] |= {"ratio": 1.0, "low": 1.0, "high": 1.0, "reading": "at most"}
+    row = next(line for line in lines(comparison(told)) if line.startswith("epochs to reach"))
+    assert row.split("76.00%")[-1].split() == ["not", "reached", "3.0", "-"]

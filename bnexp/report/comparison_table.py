@@ -189,10 +189,11 @@ def _reach_rows(
     reached = [f"{side.reached} of {side.seeds}" for side in sides]
     yield f"seeds that reach {goal}", *reached, f"{arm.reached - base.reached:+d}", ""
     epochs = [f"{side.mean_epochs:.1f}" if side.reached else NOT_REACHED for side in sides]
-    known = ("", "-") if found is None else (_difference("", difference), p_text(difference.p_value))
+    are_known = found is not None and arm.reached and base.reached  # else one mean is the budget, a bound
+    known = (_difference("", difference), p_text(difference.p_value)) if are_known else ("", "-")
     yield f"epochs to reach {goal}", *epochs, *known
     yield "speed-up in epochs", "", "", NOT_REACHED if found is None else _speed_up(found), ""
     if arm.mean_seconds is not None and base.mean_seconds is not None:
         seconds = [number("", side.mean_seconds) if side.reached else NOT_REACHED for side in sides]
-        less = "" if found is None else number("", arm.mean_seconds - base.mean_seconds, signed=True)
+        less = "" if not are_known else number("", arm.mean_seconds - base.mean_seconds, signed=True)
         yield f"seconds to reach {goal}", *seconds, less, ""

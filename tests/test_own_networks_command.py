@@ -209,3 +209,17 @@ def test_two_arms_with_the_same_layers_are_refused(folder: Path) -> None:
     assert message.splitlines()[-1] == (
         "my_net-batch and my_net-as_written have the same layers; expected arms that differ. Leave one of them out."
     )
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras's own, while it writes
+def test_trained_weights_on_scaled_inputs_are_warned_of_until_they_are_not_scaled(folder: Path) -> None:
+    import keras
+
+    layers = [keras.Input((3,)), keras.layers.Dense(4), keras.layers.BatchNormalization(), keras.layers.Dense(1, "sigmoid")]
+    keras.Sequential(layers).save(folder / "my.keras")
+    plan = ("train", "my.keras", "--data", "my.csv", "--target", "label", "model.weights=keep", "--dry-run")
+    warned = bnexp(*plan, cwd=folder).stdout
+    assert "# network: WARNING: its weights are kept, and its inputs are scaled (dataset.scale is standard)." in warned
+    assert "WARNING: its weights are kept" not in bnexp(*plan, "dataset.scale=none", cwd=folder).stdout
+    drawn = bnexp(*plan[:-2], "model.freeze=[dense]", "--dry-run", cwd=folder).stdout
+    assert "WARNING  model.freeze names layers, and model.weights is draw: they keep random weights." in drawn

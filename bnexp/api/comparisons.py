@@ -236,7 +236,7 @@ def _checked(planned: Sequence[resolve.Planned], observer: Observer, *, digests:
         for line in network_lines(facts.network, name):
             observer.info(line.plain)
         for text in facts.doubts:
-            observer.warn(f"{name}: {text}")
+            observer.info(f"WARNING  {name}: {text}")
     return found
 
 

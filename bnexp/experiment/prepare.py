@@ -23,7 +23,7 @@ from bnexp.config.section import Task
 from bnexp.data.fingerprint import refuse_by_size, source_sha256
 from bnexp.errors import ConfigError, Problems, SettingError
 from bnexp.experiment.data_facts import data_facts
-from bnexp.experiment.network_facts import network_facts, scaled_inputs
+from bnexp.experiment.network_facts import network_facts
 from bnexp.experiment.own_files import network_sha256
 from bnexp.store import DataFacts
 from bnexp.store.run_record import Network
@@ -112,7 +112,7 @@ def check(experiment: Experiment, *, digests: bool = False, note: Note = lambda 
         splits=data.split_digests(training.all_seeds()) if digests else None,
         own_momenta=built.own_momenta,
         network=network_facts(experiment, built),
-        doubts=[*built.warnings, *scaled_inputs(experiment)],
+        doubts=built.warnings,
     )
 
 

@@ -215,7 +215,12 @@ def test_two_arms_with_the_same_layers_are_refused(folder: Path) -> None:
 def test_trained_weights_on_scaled_inputs_are_warned_of_until_they_are_not_scaled(folder: Path) -> None:
     import keras
 
-    layers = [keras.Input((3,)), keras.layers.Dense(4), keras.layers.BatchNormalization(), keras.layers.Dense(1, "sigmoid")]
+    layers = [
+        keras.Input((3,)),
+        keras.layers.Dense(4),
+        keras.layers.BatchNormalization(),
+        keras.layers.Dense(1, "sigmoid"),
+    ]
     keras.Sequential(layers).save(folder / "my.keras")
     plan = ("train", "my.keras", "--data", "my.csv", "--target", "label", "model.weights=keep", "--dry-run")
     warned = bnexp(*plan, cwd=folder).stdout

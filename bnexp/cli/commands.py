@@ -32,10 +32,13 @@ class Own(TypedDict):
     arms: list[str] | None
 
 
+NONE_OWN: Own = {"data": None, "target": None, "arms": None}
+
+
 def train(
     arguments: Sequence[str],
     *,
-    own: Own,
+    own: Own = NONE_OWN,
     seeds: int | None,
     runs: Path,
     dry_run: bool,
@@ -101,7 +104,7 @@ def compare(
     arguments: Sequence[str],
     question: Question,
     *,
-    own: Own,
+    own: Own = NONE_OWN,
     seeds: int | None,
     runs: Path,
     dry_run: bool = False,

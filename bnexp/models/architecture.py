@@ -36,7 +36,7 @@ def _facts(layer: keras.Layer) -> tuple[str, str, str]:
     """Return a layer's kind, its options if it tells any, and the shapes of its weights."""
     try:
         options = {key: value for key, value in layer.get_config().items() if key not in NAMES}
-    except (NotImplementedError, TypeError, ValueError):
+    except (NotImplementedError, TypeError, ValueError):  # a layer of the user's own need not tell them
         options = {}
     shapes = [tuple(variable.shape) for variable in layer.variables]
     return type(layer).__name__, json.dumps(options, sort_keys=True, default=str), f"{shapes} {layer.trainable}"

@@ -10,7 +10,7 @@ import os
 import random
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -62,13 +62,13 @@ def _keras_settings() -> Iterator[Undo]:
 
 def _environment() -> Undo:
     """Return what restores the variables of the environment that loading TensorFlow sets."""
-    before = {name: os.environ.get(name) for name in (BACKEND, LOG_LEVEL)}
+    return partial(_set_variables, {name: os.environ.get(name) for name in (BACKEND, LOG_LEVEL)})
 
-    def restore() -> None:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
-    return restore
+def _set_variables(values: Mapping[str, str | None]) -> None:
+    """Set variables of the environment; None takes one out."""
+    for name, value in values.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value

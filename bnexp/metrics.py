@@ -20,6 +20,8 @@ LARGEST = 1e100
 HEADLINES = ("test_accuracy", "test_r2", "test_loss", "val_accuracy", "val_r2", "val_loss")
 """The metrics that may stand for a run, the first one measured: of the test part, if there is one."""
 
+SMALLEST_SIGNED = 0.0005
+"""Percentage points; a smaller difference is written as zero."""
 LARGEST_WRITTEN_OUT, MOST_DECIMALS = 1e6, 5
 """Beyond these a number is written with an exponent."""
 DIGITS_WITHOUT_NOISE = 12
@@ -118,12 +120,15 @@ def number(metric: str, value: float | None, *, spread: float | None = None, sig
     """Write a value as a person reads it: accuracies in percent with two decimals, the rest with three digits.
 
     With the `spread` that goes with it (a deviation, half an interval), the value has the decimals that the spread's
-    first two digits need. What rounds to zero has no sign.
+    first two digits need. What rounds to zero has no sign. A signed accuracy has a digit more before it does, as the
+    bound of an interval lies on one side of zero.
 
     >>> number("val_accuracy", 0.8265), number("loss", 0.12345), number("loss", 0.1, signed=True), number("loss", None)
     ('82.65', '0.123', '+0.1', '-')
     >>> number("val_loss", -0.00003, spread=0.0018, signed=True), number("val_accuracy", -1e-9)
     ('0.0000', '0.00')
+    >>> number("val_accuracy", -0.00004, signed=True), number("val_accuracy", -0.0000004, signed=True)
+    ('-0.004', '0.00')
     >>> number("loss", 0.123456, spread=0.0078), number("mse", 1234.5, spread=56.7), number("mae", 1512.0)
     ('0.1235', '1234', '1510')
     """
@@ -131,7 +136,8 @@ def number(metric: str, value: float | None, *, spread: float | None = None, sig
         return "-"
     sign = "+" if signed else ""
     if quantity(metric) == "accuracy":
-        return _without_noise(100 * value, f"{sign}.2f")
+        is_hidden = signed and SMALLEST_SIGNED <= abs(100 * value) < 0.005
+        return _without_noise(100 * value, f"{sign}.1g" if is_hidden else f"{sign}.2f")
     if not spread or abs(value) >= LARGEST_WRITTEN_OUT or not 10**-MOST_DECIMALS < spread < LARGEST_WRITTEN_OUT:
         short = _without_noise(value, f"{sign}.3g")
         return f"{float(short):{sign}.0f}" if "e+" in short and abs(value) < LARGEST_WRITTEN_OUT else short

@@ -83,7 +83,9 @@ def test_cannot_tell_yet_says_how_many_pairs_would_settle_it() -> None:
     verdict = compare(noisy, Question())["contrasts"][0]["verdict"]
     assert verdict["word"] == "cannot tell yet"
     assert verdict["settled_by"] > SEEDS
-    chance = f"With about {verdict['settled_by']} pairs of seeds there is about a 50% chance to settle it."
+    pairs = verdict["settled_by"]
+    cure = f"--seeds {pairs}, or --until-settled"
+    chance = f"With about {pairs} pairs of seeds ({cure}) there is about a 50% chance to settle it."
     assert verdict["sentence"].endswith(f"{chance} {NOT_KEPT}")
 
 

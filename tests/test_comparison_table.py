@@ -246,6 +246,12 @@ def test_every_contrast_has_its_verdict_and_an_empty_line_between() -> None:
     assert text.count("") == 1 and text[-1] != ""
 
 
+def test_what_explains_several_tables_is_told_once() -> None:
+    text = lines(comparison({**document(), "contrasts": document()["contrasts"] * 2}))
+    assert sum(line.startswith("* the metric that decides") for line in text) == 1
+    assert sum(line.startswith("VERDICT") for line in text) == 2
+
+
 def test_where_one_arm_never_reaches_the_target_no_difference_in_epochs_is_shown() -> None:
     """Its mean is the budget, a bound: a difference of 0 epochs would say that both arms are alike."""
     told = document()

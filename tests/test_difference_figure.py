@@ -153,3 +153,15 @@ def test_the_figure_tells_what_the_trainings_of_an_arm_are_warned_of() -> None:
     said = difference_figure(asked).axes[0].texts[1].get_text()
     assert said.endswith("\nWARNING: bn: BatchNormalization's moving averages have not converged")
     assert said.count("WARNING") == 1
+
+
+def test_the_figure_tells_each_kind_of_warning_in_a_line_with_the_arms_that_have_it() -> None:
+    asked = document(contrast("bn", [0.01, 0.03]))
+    side = {"parameters": {"trainable": 1}, "seeds": 2}
+    small = "training.batch_size is 4; batch normalization"
+    asked["arms"] = [
+        {**side, "name": "bn", "warnings": [small, "not converged: after 9 steps"]},
+        {**side, "name": "none", "warnings": [small]},
+    ]
+    said = difference_figure(asked).axes[0].texts[1].get_text()
+    assert said.endswith("\nWARNING: bn, none: training.batch_size\nWARNING: bn: not converged")

@@ -294,7 +294,7 @@ def test_arrays_are_tables_sequences_or_images_by_their_rank(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("arrays", "keys", "message"),
     [
-        ({"x": np.zeros((4, 2))}, {}, "dataset.y is 'y'; no array has this name. Good names: x."),
+        ({"x": np.zeros((4, 2))}, {}, "dataset.y is 'y'; no array has this name. The file holds no array besides."),
         ({"x": np.zeros((4, 2)), "y": np.ones(4)}, {}, "dataset.y is 'y'; it has one value in all rows (1)"),
         ({"x": np.zeros((4, 2)), "y": np.arange(3)}, {}, "dataset.y is 'y' with shape (3,); expected one value for each of the 4"),
         ({"x": np.zeros(4), "y": np.arange(4)}, {}, "dataset.x is 'x' with shape (4,); expected rank 2, 3 or 4"),

@@ -387,5 +387,6 @@ def test_inputs_of_another_shape_are_refused() -> None:
         build(model, Inputs("image", (28, 28, 1)), task="multiclass", classes=3)
     assert str(error.value) == (
         "model takes inputs of shape (8, 8, 2); the data are images of 28 x 28 x 1, of shape (28, 28, 1). "
-        "Change the network's Input, or put a Reshape behind it."
+        "Change the network's Input to (28, 28, 1), or give the function a parameter `input_shape`, which bnexp fills in, "
+        "or set dataset.size of an image folder."
     )

@@ -40,6 +40,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "widths.py").write_text("WIDTH = 4\n")
     rows = np.random.default_rng(0).normal(size=(60, 3)).round(3)
     lines = [",".join([*map(str, row), "yes" if row[0] > 0 else "no"]) for row in rows.tolist()]
+    np.savez(tmp_path / "other.npz", x=rows, labels=rows[:, 0] > 0)
     (tmp_path / "my.csv").write_text("\n".join(["a,b,c,label", *lines]) + "\n")
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -94,6 +95,29 @@ def test_a_function_that_takes_normalization_makes_the_layers_of_each_arm(folder
     assert run_of(folder, "my_net-made-layer")["network"]["swapped"] == [
         {"path": "layer_normalization", "was": "normalization", "now": "LayerNormalization"}
     ]
+
+
+def test_a_network_with_an_override_of_its_normalization_is_named_by_it(folder: Path) -> None:
+    arguments = ("my_net.py:build", "--data", "my.csv", "--target", "label", "model.normalization=layer")
+    bnexp("train", *arguments, "--seeds", "2", "--epochs", "1", cwd=folder)
+    assert run_of(folder, "my_net-layer")["network"]["normalizations"] == {"LayerNormalization": 1}
+    (run,) = folder.glob("runs/my_net-layer-2*")
+    assert "\n  epochs: 1\n" in (run / "config.yaml").read_text()
+
+
+def test_a_normalization_layer_with_other_options_is_told_with_them(folder: Path) -> None:
+    arguments = ("my_net.py:build", "--data", "my.csv", "--target", "label", "--arms", "batch", "--dry-run")
+    done = bnexp("train", *arguments, "model.normalization.momentum=0.9", cwd=folder)
+    assert "BatchNormalization, momentum 0.99 -> BatchNormalization, momentum 0.9, 1 layer" in done.stdout
+
+
+def test_only_what_may_be_data_is_offered(folder: Path) -> None:
+    for name in ("runs", "code", ".hidden", "pictures"):
+        (folder / name).mkdir()
+        (folder / name / "a.png").write_bytes(b"")
+    (folder / "code" / "a.png").rename(folder / "code" / "a.py")
+    message = refused("compare", "my_net.py:build", "--data", "a", cwd=folder)
+    assert "Good names: my.csv, other.npz, pictures, breast_cancer, " in message
 
 
 def test_a_trained_run_is_repeated_from_its_config_and_gets_more_seeds(folder: Path) -> None:
@@ -151,8 +175,15 @@ seeds: 2
     [
         (["my_net.py:build"], "my_net.py:build is a network of your own; expected its data. Add `--data FILE --target COLUMN`, "
          "or `--data` and a folder or a known set, such as digits."),
-        (["my_net.py", "--data", "digits"], "my_net.py names no function; expected FILE.py:FUNCTION. Did you mean 'my_net.py:build'? "
-         "Good names: my_net.py:build, my_net.py:made, my_net.py:broken."),
+        (["my_net.py", "--data", "digits"], "my_net.py names no function; expected FILE.py:FUNCTION. It has "
+         "my_net.py:build, my_net.py:made, my_net.py:broken."),
+        (["my_net.py:build", "--data", "my.csv", "--target", "label", "--arms", "none,layer", "model.normalization=batch"],
+         "--arms is none,layer, and model.normalization= sets one normalization for all arms. Leave one of the two out."),
+        (["my_net.py:build", "--data", "my.csv", "--target", "label", "--arms", "batch,none", "model.freeze=[*]"],
+         "override model.freeze=[*]: the value is not YAML; a text cannot begin with * (column 3). Quote the text in it, and the "
+         "whole for the shell, as in 'model.freeze=[\"*\"]'."),
+        (["my_net.py:build", "--data", "other.npz", "--arms", "batch,none"],
+         "--data: dataset.y is 'y'; no array has this name. Good names: labels."),
         (["my_nt.py:build", "--data", "digits"],
          "my_nt.py:build: model.build names 'my_nt.py'; there is no such file in {folder}. Name a .py file."),
         (["my_net.py:build", "--data", "my.csv"],

@@ -332,7 +332,7 @@ def facts_of(claims: list[Hypothesis], contrasts: list[Contrast]) -> list[dict[s
             "A failure that none of these 12 pairs shows is still possible, in up to 22% of seeds.",
         ),
         (-0.03, "lower", "supported", "lower, by 1.00 or more."),
-        (0.008, "higher", "inconclusive", "pairs of seeds there is about a 50% chance to settle it."),
+        (0.008, "higher", "inconclusive", "`) there is about a 50% chance to settle it."),
     ],
 )
 def test_a_hypothesis_ends_in_one_of_three_words(mean: float, direction: str, word: str, ending: str) -> None:

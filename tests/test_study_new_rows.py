@@ -400,4 +400,4 @@ def test_the_sign_flip_test_is_no_reason_where_the_mean_is_smaller_than_what_mat
     (found,) = judged([claim(smallest=0.06)], [Contrast(difference_S)])
     assert found.difference is not None and found.difference.low is not None and found.difference.low > 0
     assert found.verdict.word == "inconclusive" and "sign-flip" not in found.verdict.sentence
-    assert "pairs of seeds there is about a 50% chance to settle it." in found.verdict.sentence
+    assert f"(`seeds: {found.verdict.settled_by}`) there is about a 50% chance to settle it." in found.verdict.sentence

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,9 +10,8 @@ from typing import Any
 
 from bnexp.errors import UserError, listed, nearest
 
-TABLES = {".csv": "csv", ".tsv": "csv", ".txt": "csv", ".parquet": "parquet"}
-"""Endings of files of columns -> `dataset.name`."""
-SOUNDS = (".wav", ".flac", ".ogg", ".mp3")
+MOST_LOOKED_AT = 200
+"""Files of a folder that are looked at before it is offered."""
 
 
 def dataset_of(data: str, target: str | None) -> tuple[dict[str, Any], dict[str, str]]:
@@ -26,18 +26,19 @@ def dataset_of(data: str, target: str | None) -> tuple[dict[str, Any], dict[str,
         return {"name": _folder_kind(path), "path": data, **_target(data, target, needed=False)}, places
     if path.exists() and path.suffix.lower() == ".npz":
         return {"name": "npz", "path": data, **({} if target is None else {"y": target})}, places
-    if path.exists() and (kind := TABLES.get(path.suffix.lower())) is not None:
+    tables = _tables()
+    if path.exists() and (kind := tables.get(path.suffix.lower())) is not None:
         section = {"name": kind, "path": data, **_target(data, target, needed=True)}
-        return {**section, **({"separator": "\t"} if path.suffix.lower() == ".tsv" else {})}, places
+        return {**section, **({"separator": "\t"} if path.suffix.lower() in (".tsv", ".tab") else {})}, places
     if path.exists():
-        endings = ", ".join([*TABLES, ".npz"])
+        endings = ", ".join([*tables, ".npz"])
         raise UserError(
             f"--data is {data!r}; expected a file that ends in {endings}, or a folder of images or recordings."
         )
     known = _known_sets()
     if data in known:
         return {"name": data, **_target(data, target, needed=False)}, places
-    beside = [one.name for one in Path.cwd().iterdir() if one.suffix.lower() in (*TABLES, ".npz") or one.is_dir()]
+    beside = [one.name for one in sorted(Path.cwd().iterdir()) if _may_be_data(one)]
     seen = f"it is not there (in {Path.cwd()}), and no known set has this name"
     raise UserError(f"--data is {data!r}; {seen}. {nearest(data, [*beside, *known])}")
 
@@ -63,33 +64,56 @@ def _is_number(text: str) -> bool:
 
 def _columns(path: Path) -> str:
     """Return a sentence with the columns of a table; nothing if they cannot be read."""
+    from bnexp.data.sources.files import PARQUET_ENDINGS
+
     try:
-        if path.suffix.lower() == ".parquet":
+        if path.suffix.lower() in PARQUET_ENDINGS:
             import pyarrow.parquet
 
             names = list(pyarrow.parquet.read_schema(path).names)
         else:
             with open(path, encoding="utf-8-sig") as file:
                 names = [
-                    one.strip().strip('"') for one in file.readline().split("\t" if path.suffix == ".tsv" else ",")
+                    one.strip().strip('"')
+                    for one in file.readline().split("\t" if path.suffix in (".tsv", ".tab") else ",")
                 ]
     except (OSError, ValueError):
         return ""
     return f" Its columns: {listed(names, 20)}."
 
 
+def _tables() -> dict[str, str]:
+    """Map the endings of files of columns to `dataset.name`."""
+    from bnexp.data.sources.files import CSV_ENDINGS, PARQUET_ENDINGS
+
+    return {**dict.fromkeys(CSV_ENDINGS, "csv"), **dict.fromkeys(PARQUET_ENDINGS, "parquet")}
+
+
 def _folder_kind(path: Path) -> str:
     """Return what a folder holds: recordings if the first file of a known kind is one, else images."""
-    for file in _first_files(path):
-        if file.suffix.lower() in SOUNDS:
-            return "wav_folder"
-    return "image_folder"
+    from bnexp.data.sources.sound import SOUND_ENDINGS
+
+    holds_sounds = any(file.suffix.lower() in SOUND_ENDINGS for file in _first_files(path))
+    return "wav_folder" if holds_sounds else "image_folder"
 
 
 def _first_files(path: Path) -> Iterator[Path]:
     """Yield a few files of each folder."""
     for folder, _, names in os.walk(path):
         yield from (Path(folder, name) for name in sorted(names)[:20])
+
+
+def _may_be_data(path: Path) -> bool:
+    """Return True for a file of a known kind, and for a folder in which one of the first files is one."""
+    from bnexp.data.sources.images import IMAGES
+    from bnexp.data.sources.sound import SOUND_ENDINGS
+
+    if path.name.startswith("."):
+        return False
+    if path.is_dir():
+        files = itertools.islice(_first_files(path), MOST_LOOKED_AT)
+        return path.name != "runs" and any(one.suffix.lower() in (*SOUND_ENDINGS, *IMAGES[0]) for one in files)
+    return path.suffix.lower() in (*_tables(), ".npz")
 
 
 def _known_sets() -> list[str]:

@@ -15,7 +15,8 @@ from bnexp.api.given_networks import Networks, OwnNetwork, Taken, taken
 from bnexp.api.names import RUNS
 from bnexp.api.observer import Observer
 from bnexp.config.at_hand import ConfigAtHand, node_of
-from bnexp.errors import Problems, StoppedError, UserError, counted, nearest
+from bnexp.config.own_model import OwnNetwork as OwnModel
+from bnexp.errors import Problems, StoppedError, UserError, counted, listed
 from bnexp.experiment.config_names import Name as ArmName
 from bnexp.experiment.config_names import config_file
 from bnexp.experiment.own_files import function_names, has_parameter
@@ -58,14 +59,25 @@ class OwnNetworks:
         if not own:
             return [one for one in names if not isinstance(one, OwnNetwork)]
         dataset, places = dataset_given(self.data, self.target, self.runs)
+        is_normalization_set = any(_sets_normalization(one) for one in overrides)
+        if is_normalization_set and self.arms is not None:
+            raise UserError(
+                f"--arms is {','.join(self.arms)}, and model.normalization= sets one normalization for all arms. Leave "
+                "one of the two out."
+            )
         found: list[ArmName] = []
         for name in names:
             if not isinstance(name, OwnNetwork):
                 found.append(name)
                 continue
-            arms = self.arms or self._default_arms(
-                name, dataset, places, overrides, observer, alone=compared and len(names) == 1
-            )
+            alone = compared and len(names) == 1
+            if is_normalization_set:
+                plain = _at_hand(name, SWAPPED[0], dataset, places)
+                model = config.load(plain, overrides).model
+                assert isinstance(model, OwnModel)
+                arms: Sequence[str] = [model.normalization.name]
+            else:
+                arms = self.arms or self._default_arms(name, dataset, places, overrides, observer, alone=alone)
             found += [_at_hand(name, arm, dataset, places) for arm in arms]
         return found
 
@@ -76,7 +88,7 @@ class OwnNetworks:
         for name in (one.label for one in own):
             if name.endswith(".py"):
                 functions = [f"{name}:{one}" for one in function_names(f"{name}:")]
-                offered = nearest(f"{name}:build", functions) if functions else "It has no function, or is not there."
+                offered = f"It has {listed(functions)}." if functions else "It has no function, or is not there."
                 problems.tell(f"{name} names no function; expected FILE.py:FUNCTION. {offered}")
         if own and self.data is None:
             problems.tell(
@@ -84,9 +96,9 @@ class OwnNetworks:
                 "`--data` and a folder or a known set, such as digits. In Python: data=(x, y)."
             )
         if given and not own:
-            listed = ", ".join(one.label if isinstance(one, OwnNetwork) else str(one) for one in names)
+            others = listed(one.label if isinstance(one, OwnNetwork) else str(one) for one in names)
             problems.tell(
-                f"{', '.join(given)} can be given for a network of your own, and not for {listed}. Name one, "
+                f"{', '.join(given)} can be given for a network of your own, and not for {others}. Name one, "
                 "such as my_net.py:build or my_net.keras. In a config, `dataset` and `model` say the same."
             )
         if len(set(self.arms or ())) < len(self.arms or ()):
@@ -117,6 +129,15 @@ class OwnNetworks:
         layers = ", ".join(counted(number, f"{kind} layer") for kind, number in counts.items())
         observer.info(f"{name}: {layers or 'no normalization layer'}; arms: {', '.join(arms)}")
         return arms
+
+
+def _sets_normalization(override: str) -> bool:
+    """Return True for an override that says which normalization a network gets.
+
+    >>> [_sets_normalization(f"model.normalization{end}") for end in ("=layer", ".name=layer", ".momentum=0.9")]
+    [True, True, False]
+    """
+    return override.partition("=")[0].lstrip("+") in ("model.normalization", "model.normalization.name")
 
 
 def _refuse_while_imported() -> None:

@@ -14,6 +14,8 @@ from bnexp.cli.options import (
     Arms,
     Baseline,
     Data,
+    DryRunCompare,
+    Epochs,
     Format,
     Json,
     Launcher,
@@ -54,6 +56,7 @@ def train(
     target: Target = None,
     arms: Arms = None,
     seeds: Seeds = None,
+    epochs: Epochs = None,
     runs: Runs = Path("runs"),
     resume: Annotated[
         str | None,
@@ -74,9 +77,16 @@ def train(
     with ending_at_once():
         from bnexp.cli import commands
 
-    own: commands.Own = {"data": data, "target": target, "arms": named_arms(arms)}
     code = commands.train(
-        arguments or [], own=own, seeds=seeds, runs=runs, dry_run=dry_run, quiet=quiet, as_json=json, resume=resume
+        arguments or [],
+        own={"data": data, "target": target, "arms": named_arms(arms)},
+        seeds=seeds,
+        epochs=epochs,
+        runs=runs,
+        dry_run=dry_run,
+        quiet=quiet,
+        as_json=json,
+        resume=resume,
     )
     raise typer.Exit(code)
 
@@ -98,10 +108,9 @@ def compare(
     until_settled: UntilSettled = False,
     max_seeds: MaxSeeds = None,
     seeds: Seeds = None,
+    epochs: Epochs = None,
     runs: Runs = Path("runs"),
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Check all, say which difference can be detected; train nothing.")
-    ] = False,
+    dry_run: DryRunCompare = False,
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
@@ -123,13 +132,18 @@ def compare(
         from bnexp.cli import commands
         from bnexp.comparison import Question
 
-    question = Question(metric, margin, reach, baseline, about, until_settled, max_seeds)
-    own: commands.Own = {"data": data, "target": target, "arms": named_arms(arms)}
-    raise typer.Exit(
-        commands.compare(
-            arguments, question, own=own, seeds=seeds, runs=runs, dry_run=dry_run, quiet=quiet, as_json=json
-        )
+    code = commands.compare(
+        arguments,
+        Question(metric, margin, reach, baseline, about, until_settled, max_seeds),
+        own={"data": data, "target": target, "arms": named_arms(arms)},
+        seeds=seeds,
+        epochs=epochs,
+        runs=runs,
+        dry_run=dry_run,
+        quiet=quiet,
+        as_json=json,
     )
+    raise typer.Exit(code)
 
 
 @app.command(context_settings={"allow_extra_args": True})

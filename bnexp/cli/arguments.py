@@ -10,8 +10,10 @@ from bnexp.config.files import CONFIGS
 from bnexp.errors import UserError
 
 
-def sorted_arguments(arguments: Sequence[str], seeds: int | None) -> tuple[list[str], list[str]]:
-    """Return the names and the overrides among the arguments; `--seeds` is an override.
+def sorted_arguments(
+    arguments: Sequence[str], seeds: int | None, epochs: int | None = None
+) -> tuple[list[str], list[str]]:
+    """Return the names and the overrides among the arguments; `--seeds` and `--epochs` are overrides.
 
     Raises:
         UserError: if an argument is empty.
@@ -22,7 +24,8 @@ def sorted_arguments(arguments: Sequence[str], seeds: int | None) -> tuple[list[
     overrides: list[str] = []
     for argument in arguments:
         (overrides if _is_override(argument) else names).append(argument)
-    return names, overrides + ([f"training.seeds={seeds}"] if seeds is not None else [])
+    options = {"seeds": seeds, "epochs": epochs}
+    return names, overrides + [f"training.{key}={value}" for key, value in options.items() if value is not None]
 
 
 def refuse_changes(arguments: Sequence[str], seeds: int | None) -> None:

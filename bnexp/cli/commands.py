@@ -40,6 +40,7 @@ def train(
     *,
     own: Own = NONE_OWN,
     seeds: int | None,
+    epochs: int | None = None,
     runs: Path,
     dry_run: bool,
     quiet: bool,
@@ -47,7 +48,7 @@ def train(
     resume: str | None = None,
 ) -> int:
     """Train every config named, or what is left of an interrupted run; return the worst exit code."""
-    names, overrides = sorted_arguments(arguments, seeds)
+    names, overrides = sorted_arguments(arguments, seeds, epochs)
     if dry_run:
         return _check(names, overrides, own=own, runs=runs, resume=resume, quiet=quiet, as_json=as_json)
     terminal = RunTables(quiet=quiet, as_json=as_json)
@@ -106,13 +107,14 @@ def compare(
     *,
     own: Own = NONE_OWN,
     seeds: int | None,
+    epochs: int | None = None,
     runs: Path,
     dry_run: bool = False,
     quiet: bool,
     as_json: bool,
 ) -> int:
     """Compare the arms named, training those that need it; keep and print the comparison."""
-    names, overrides = sorted_arguments(arguments, seeds)
+    names, overrides = sorted_arguments(arguments, seeds, epochs)
     if dry_run:
         return _plan_comparison(names, overrides, question, own=own, runs=runs, quiet=quiet, as_json=as_json)
     terminal = Terminal(quiet=quiet or as_json)

@@ -42,6 +42,10 @@ Runs = Annotated[
     ),
 ]
 Seeds = Annotated[int | None, typer.Option("--seeds", min=1, help="Trainings per experiment (training.seeds).")]
+DryRunCompare = Annotated[
+    bool, typer.Option("--dry-run", help="Check all, say which difference can be detected; train nothing.")
+]
+Epochs = Annotated[int | None, typer.Option("--epochs", min=1, help="Epochs of each training (training.epochs).")]
 Margin = Annotated[
     float | None,
     typer.Option(

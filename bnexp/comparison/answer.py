@@ -53,6 +53,9 @@ class Wording(Protocol):
     def own_cure(self) -> str | None:
         """Return what would settle it, if that is neither seeds nor rows."""
 
+    def how_to_add(self, seeds: int) -> str:
+        """Return what the user writes to get a number of seeds."""
+
     def why_these_rows_only(self) -> str | None:
         """Return why nothing is said of new rows; None if that was not asked."""
 
@@ -149,7 +152,7 @@ def _about_new_rows(difference: JudgedDifference, wording: Wording, found: _Foun
     if difference.is_carried_by_few:
         few = f"{_carried_by_few(difference, new_rows)} {these}"
         return Verdict(word=wording.open, sentence=few, about="new rows", these_rows=here.word)
-    rest = _rows_or_seeds(difference, new_rows) if rest is None else rest
+    rest = _rows_or_seeds(difference, wording, new_rows) if rest is None else rest
     says = f"{DRAWN[new_rows.drawn]}, {wording.says(found.interval, found.word)}"
     text = " ".join(one for one in (says, found.shared_level(difference.looks), rest, these) if one)
     return Verdict(word=found.word, sentence=text, about="new rows", these_rows=here.word)
@@ -159,7 +162,7 @@ def _about_these_rows(difference: JudgedDifference, wording: Wording, here: _Fou
     rest, settled_by = _what_follows(difference, here, wording), None
     if rest is None:
         settled_by = _pairs_that_settle(difference)
-        rest = _seeds(difference, settled_by)
+        rest = _seeds(difference, wording, settled_by)
     says = f"On {difference.measured_on}, {wording.says(here.interval, here.word)}"
     text = " ".join(
         one for one in (says, here.shared_level(difference.looks), rest, wording.why_these_rows_only()) if one
@@ -201,25 +204,28 @@ def _pairs_that_settle(difference: JudgedDifference) -> int | None:
     return max(statistics.pairs_to_exclude(difference.rare), statistics.fewest_pairs(difference.levels.sign))
 
 
-def _seeds(difference: JudgedDifference, count: int | None) -> str:
+def _seeds(difference: JudgedDifference, wording: Wording, count: int | None) -> str:
     if not deviation(difference.difference_S):
         return (
             f"All {difference.pairs} pairs are equal; it takes {count} equal pairs to say that no difference matters."
         )
     if not count:
         return "More seeds alone would not settle it."
-    return f"With about {count} pairs of seeds {CHANCE}."
+    return f"With about {count} pairs of seeds ({wording.how_to_add(count)}) {CHANCE}."
 
 
-def _rows_or_seeds(difference: JudgedDifference, new_rows: NewRowsEstimate) -> str:
+def _rows_or_seeds(difference: JudgedDifference, wording: Wording, new_rows: NewRowsEstimate) -> str:
     """Return which is missing, seeds or rows, and about how many."""
     if not deviation(difference.difference_S) and new_rows.estimate.error == 0:  # rows have nothing to add
-        return _seeds(difference, _pairs_that_settle(difference))
+        return _seeds(difference, wording, _pairs_that_settle(difference))
     if new_rows.rows is None:
         return "More held-out rows or more data would settle it; more splits of these rows hardly would."
     found = needed(new_rows.rows, difference.goals)
     rows = f"about {_rounded(found.rows):,} held-out {new_rows.drawn}" if found.rows else ""
-    seeds = f"about {_rounded(found.seeds):,} seeds" if found.seeds else ""
+    seeds = ""
+    if found.seeds:
+        count = _rounded(found.seeds)
+        seeds = f"about {count:,} seeds ({wording.how_to_add(count)})"
     if rows and seeds:
         return f"With {rows}, or with {seeds}, {CHANCE}."
     if rows:

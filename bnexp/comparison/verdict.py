@@ -208,6 +208,10 @@ class _ComparisonWording:
         """Return None: seeds or rows settle it."""
         return None
 
+    def how_to_add(self, seeds: int) -> str:
+        """Return the option that asks for a number of seeds; between looks, the one that allows more of them."""
+        return f"--max-seeds {seeds}" if self.question.looks else f"--seeds {seeds}, or --until-settled"
+
     def why_these_rows_only(self) -> str | None:
         """Return why nothing is said of new rows, if they were asked for."""
         return None if self.question.about == "these-rows" else self.why_not_new_rows

@@ -17,6 +17,8 @@ LONGEST_SHOWN = 100
 """Characters of an override that a message shows: a line and a quarter of a terminal."""
 _PLACE = "override "
 _KEY = re.compile(r"[^\s=.]+(\.[^\s=.]+)*")
+STARTS_NO_TEXT = re.compile(r"""(?<=[\[{,: ])([*&!%@`][^\s,\]}"']*)""")
+"""A text in brackets that YAML takes for something else, such as the pattern `*`."""
 _HYDRA = re.compile(r"(\+\+?|~)(?=[^+~])")
 
 
@@ -137,6 +139,8 @@ def _requoted(key: str, value: str) -> str:
         return f"If the shell cut it at a blank, put the whole override in quotes, as in {example}."
     if closing and _is_one_collection(value):
         example = '{target: "a # b"}' if closing == "}" else '["a # b"]'
+        if (quoted_texts := STARTS_NO_TEXT.sub(r'"\1"', value)) != value:
+            example = quoted_texts
         return f"Quote the text in it, and the whole for the shell, as in {typed(key, example)}."
     if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"":
         value = value[1:-1]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import keras
 
 from bnexp.config.own_model import KerasFile, PythonNetwork
@@ -37,11 +39,25 @@ def fed(model: keras.Model, inputs: Inputs, network: PythonNetwork | KerasFile) 
         raise SettingError(
             "model",
             f"takes inputs of shape {taken}; the data are {IN_WORDS[inputs.kind].format(*inputs.shape)}, of shape "
-            f"{inputs.shape}. Change the network's Input, or put a Reshape behind it.",
+            f"{inputs.shape}. {_cure_of_shape(taken, inputs, network)}",
         )
     if None in taken:
         model = _of_known_shape(model, inputs)
     return _with_padding(model, inputs) if inputs.kind == "sequence" else model
+
+
+def _cure_of_shape(taken: tuple[int | None, ...], inputs: Inputs, network: PythonNetwork | KerasFile) -> str:
+    """Return how network and data can be made to fit, for a network that takes inputs of the shape `taken`."""
+    ways = [f"Change the network's Input to {inputs.shape}"]
+    if isinstance(network, PythonNetwork):
+        ways.append("give the function a parameter `input_shape`, which bnexp fills in")
+    if None not in taken and math.prod(size or 0 for size in taken) == math.prod(inputs.shape):
+        ways.append("put a Reshape behind it")
+    if inputs.kind == "table" and len(taken) == 1 and (taken[0] or 0) < inputs.shape[0]:
+        ways.append("leave columns of a table out with dataset.drop")
+    if inputs.kind == "image" and len(taken) == len(inputs.shape):
+        ways.append("set dataset.size of an image folder")
+    return f"{', or '.join(ways)}."
 
 
 def _from_first_input(model: keras.Sequential, inputs: Inputs) -> keras.Sequential:

@@ -180,7 +180,7 @@ def _normalization(layer: keras.Layer, work: Swapping) -> keras.Layer:
             "model.normalization", f"is {work.to.name}; {path} ({described(layer)}) cannot become that: {error}"
         ) from error
     if made is not layer:
-        work.table.append(SwappedLayer(path, described(layer), described(made)))
+        work.table.append(SwappedLayer(path, *_told_apart(layer, made)))
         for weight in ("gamma", "beta"):
             old, new = getattr(layer, weight, None), getattr(made, weight, None)
             if old is not None and new is not None and old.shape == new.shape:
@@ -245,6 +245,17 @@ def described(layer: keras.Layer) -> str:
         return "nothing"
     kind = "BatchNormalization(renorm)" if getattr(layer, "renorm", False) else type(layer).__name__
     return f"{kind}(groups={layer.groups})" if isinstance(layer, keras.layers.GroupNormalization) else kind
+
+
+def _told_apart(old: keras.Layer, new: keras.Layer) -> tuple[str, str]:
+    """Return the kinds of two layers; of one kind, with the options that differ."""
+    was, now = described(old), described(new)
+    if was != now:
+        return was, now
+    before, after = old.get_config(), new.get_config()
+    differing = [key for key in after if key not in ("name", "dtype") and before.get(key) != after[key]]
+    options = [", ".join(f"{key} {one[key]}" for key in differing if key in one) for one in (before, after)]
+    return tuple(f"{was}, {said}" if said else was for said in options)  # type: ignore[return-value]
 
 
 # --- biases -----------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -33,19 +33,26 @@ NOT_REACHED = "not reached"
 def comparison(document: ComparisonDocument) -> RenderableType:
     """Return each contrast of a comparison: how it is paired, its table, what else differs, the verdict."""
     parts: list[RenderableType] = [*data_lines(document.dataset)]
+    explained: set[str] = set()
     for contrast in document.contrasts:
         arm, base = document.arm(contrast.arm), document.arm(contrast.baseline)
-        parts += [*_contrast(document, contrast, arm, base), Text("")]
+        parts += [*_contrast(document, contrast, arm, base, explained), Text("")]
     return Group(*parts[:-1])
 
 
 def _contrast(
-    document: ComparisonDocument, contrast: Contrast, arm: ArmFacts, base: ArmFacts
+    document: ComparisonDocument, contrast: Contrast, arm: ArmFacts, base: ArmFacts, explained: set[str]
 ) -> Iterator[RenderableType]:
+    """Yield a contrast. What was `explained` below an earlier table is not said again."""
     names = f"{plain(arm.name)} vs {plain(base.name)}"
-    yield Text(f"{names}: {counted(len(document.seeds), 'seed pair')}; {_pairing(contrast.pairing)}", style=STRONG)
+    yield Text(
+        f"{names}: {counted(len(document.seeds), 'seed pair')}; {_pairing(contrast.pairing, contrast.varied)}",
+        style=STRONG,
+    )
     yield _table(document, contrast, arm, base)
-    yield from map(Text, notes(document, contrast, arm, base))
+    told = [text for text in notes(document, contrast, arm, base) if text not in explained]
+    explained.update(told)
+    yield from map(Text, told)
     yield from diverged_lines({side.name: side.diverged for side in (arm, base)}, document.task)
     yield from (warning(f"{side.name}: {text}") for side in (arm, base) for text in side.warnings)
     yield Text(f"varied: {_listed(contrast.varied) or 'nothing; both arms are one experiment'}")
@@ -66,14 +73,19 @@ def _listed(differing: Mapping[str, Sequence[Any]]) -> str:
     return "; ".join(f"{place} ({plain(one)} / {plain(other)})" for place, one, other in parts)
 
 
-def _pairing(checks: Mapping[str, bool | None]) -> str:
-    """Return a sentence on which digests of the two arms were equal.
+def _pairing(checks: Mapping[str, bool | None], differing: Iterable[str]) -> str:
+    """Return a sentence on which digests of the two arms were equal; kernels of other networks cannot be.
 
-    >>> _pairing({"splits": True, "kernels": True, "batch orders": False})
+    >>> _pairing({"splits": True, "kernels": True, "batch orders": False}, ["training.batch_size"])
     'checked by digest: splits equal, kernels equal, batch orders NOT equal'
+    >>> _pairing({"splits": True, "kernels": False}, ["model.build"])
+    'checked by digest: splits equal, kernels NOT equal (the networks differ in model.build)'
     """
     words = {True: "equal", False: "NOT equal", None: "cannot be compared"}
-    return "checked by digest: " + ", ".join(f"{what} {words[equal]}" for what, equal in checks.items())
+    networks = [key for key in differing if key.startswith("model.") and not key.startswith("model.normalization")]
+    why = f" (the networks differ in {', '.join(networks)})" if networks and checks.get("kernels") is False else ""
+    found = (f"{what} {words[equal]}{why if what == 'kernels' else ''}" for what, equal in checks.items())
+    return "checked by digest: " + ", ".join(found)
 
 
 # --- the table ------------------------------------------------------------------

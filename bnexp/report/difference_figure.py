@@ -127,10 +127,14 @@ def _ratio_margin(document: ComparisonDocument) -> tuple[float, float] | None:
 
 
 def _warned(document: ComparisonDocument) -> Iterator[str]:
-    """Yield what the trainings of an arm are warned of, in few words."""
+    """Yield each kind of warning that the trainings have, in few words, and the arms that have it."""
+    warned: dict[str, list[str]] = {}
     for arm in document.arms:
-        if arm.warnings:
-            yield f"WARNING: {shown(arm.name, NAME, SMALL)}: {'; '.join(dict.fromkeys(map(kind_of, arm.warnings)))}"
+        for kind in dict.fromkeys(map(kind_of, arm.warnings)):
+            warned.setdefault(kind, []).append(shown(arm.name, NAME, SMALL))
+    for kind, names in warned.items():
+        whose = "all arms" if len(names) == len(document.arms) > 2 else ", ".join(names)
+        yield f"WARNING: {whose}: {kind}"
 
 
 @dataclass(frozen=True)

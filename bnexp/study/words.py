@@ -132,6 +132,10 @@ class ClaimWording:
             found.append(f"{seen}, so more seeds may only show that there is no single answer. Ask of each with `at`.")
         return " ".join(found) or None
 
+    def how_to_add(self, seeds: int) -> str:
+        """Return the line of the study's file that asks for a number of seeds."""
+        return f"`seeds: {seeds}`"
+
     def why_these_rows_only(self) -> str | None:
         """Return why nothing is said of new rows."""
         return self.why_not_new_rows

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,7 +43,9 @@ def refuse_missing(dataset: NpzDataset, headers: Mapping[str, Header]) -> None:
     """Raise SettingError if an array that is asked for is not there; of a split that is, it names the training part."""
     problems, has_named_split = Problems(), False
     parts = parts_first(filter(part_of, headers))
-    for key, name in names_of(dataset).items():
+    asked = names_of(dataset)
+    others = [name for name in headers if name not in asked.values()]
+    for key, name in asked.items():
         if name in headers:
             continue
         if parts and key != "group":
@@ -52,10 +54,14 @@ def refuse_missing(dataset: NpzDataset, headers: Mapping[str, Header]) -> None:
             has_named_split = True
         elif set(headers) >= SPARSE:
             cure = "The file holds a sparse matrix: save it as x with matrix.toarray()."
-            problems.note(f"dataset.{key}", f"is {name!r}; no array has this name. {nearest(name, headers)} {cure}")
+            problems.note(f"dataset.{key}", f"is {name!r}; no array has this name. {_offered(name, others)} {cure}")
         else:
-            problems.note(f"dataset.{key}", f"is {name!r}; no array has this name. {nearest(name, headers)}")
+            problems.note(f"dataset.{key}", f"is {name!r}; no array has this name. {_offered(name, others)}")
     problems.refuse()
+
+
+def _offered(name: str, others: Sequence[str]) -> str:
+    return nearest(name, others) if others else "The file holds no array besides."
 
 
 def _own_split(parts: list[str], headers: Mapping[str, Header]) -> str:

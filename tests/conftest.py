@@ -19,6 +19,7 @@ from bnexp.experiment import prepare
 
 os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 os.environ.setdefault("NVIDIA_TF32_OVERRIDE", "0")
+os.environ.pop("TF_CPP_MIN_LOG_LEVEL", None)  # bnexp sets it for its workers, and a test looks whether it does
 gc.set_threshold(*COLLECTED_AFTER)  # tracing makes many objects: a tenth of the time (measured)
 
 SPLIT = ("layers", "masks", "networks", "normalization", "random_models", "training")

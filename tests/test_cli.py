@@ -134,8 +134,8 @@ def test_a_changed_config_is_trained_anew_and_compare_says_why(compared: Compare
     shutil.copytree(compared[0], tmp_path, dirs_exist_ok=True, symlinks=True)
     before = {run.id for run in store.runs_in(tmp_path / "runs")}
     done = bnexp("compare", "bn", "nobn", "--seeds", "2", "training.epochs=1", cwd=tmp_path)
-    now = "(overridden on the command line)"
-    assert f"training bn: its newest run differs: training.epochs 4 -> 1 {now}\n" in done.stderr
+    now = "(set on the command line)"
+    assert f"training bn: it differs from its newest run: training.epochs was 4, now 1 {now}\n" in done.stderr
     rows = [run_list.row(run) for run in store.runs_in(tmp_path / "runs") if run.id not in before]
     assert [row.overrides for row in rows] == ["training.epochs=1 training.seeds=2"] * 3
     assert done.stdout.splitlines()[2].startswith("bn vs nobn: 2 seed pairs;")

@@ -39,8 +39,8 @@ def test_a_plan_says_what_is_trained_and_what_is_detected_and_writes_nothing(pla
         "nobn: 6 seeds x 2 epochs, to be trained: it has no finished run",
         "moons: 48 training rows, 12 for validation (random, 0.2 held out); majority-class baseline (always the training rows' commonest class): 41.67% on the validation rows",
         "2 classes: 0 (30 rows), 1 (30)",
-        "At worst, 6 seeds detect a difference of 39.74 in val_accuracy (%) with 80% probability (95% interval), if the arms "
-        "disagree on the same 20% of the 12 held-out rows in every seed. The true limit is usually much lower, and is known "
+        "At worst, 6 seeds detect a difference of 39.74 in val_accuracy (%) with 80% probability (95% interval), if in every "
+        "seed the arms answer differently on the same 2 of the 12 held-out rows. The true limit is usually much lower, and is known "
         "once these data have been compared.",
         "WARNING  bn: BatchNormalization's moving averages have not converged: after 4 steps with momentum 0.99 they still "
         "hold 96% of their initial values (0.99^4), so validation can look worse than the model is. Use "

@@ -61,7 +61,7 @@ def test_a_comparison_reads_from_how_it_is_paired_down_to_its_verdict() -> None:
         "val_loss                 0.500 ± 0.012  0.600 ± 0.012  -0.100 [-0.120, -0.080]  <0.001",
         "val_accuracy (%) *        80.00 ± 1.00   80.00 ± 1.00     +0.50 [+0.10, +0.90]   0.031",
         "seeds that reach 76.00%       18 of 20       18 of 20                       +0",
-        "epochs to reach 76.00%             3.2            3.2     +0.50 [+0.25, +0.75]     0.5",
+        "epochs to reach 76.00%             3.2            3.2     +0.50 [+0.25, +0.75]   0.5 !",
         "speed-up in epochs                                          <= 0.8 [0.5, 1.25]",
         "seconds to reach 76.00%         0.0325          0.039                  -0.0065",
         "trainable parameters               120            100                      +20",
@@ -74,8 +74,8 @@ def test_a_comparison_reads_from_how_it_is_paired_down_to_its_verdict() -> None:
         "to reach: val_accuracy of 76.00%, 95% of nobn's. A seed that never reaches it counts with all its epochs. "
         "Seconds: one seed's share of one measured time.",
         "speed-up in epochs: nobn's epochs / bn's, the geometric mean over pairs. <=: some seeds of bn never reach it, so the true speed-up is smaller.",
-        "The interval and the test (p) disagree for epochs to reach 76.00%: one sees a difference, the other does not. "
-        "Skewed differences, or few of them, cause that. Trust neither alone there; more seeds are safer.",
+        "! The interval and the test (p) disagree for epochs to reach 76.00%: one sees a difference, the other does not. "
+        "Skewed differences, or few of them, cause that. There, trust neither of them alone. Train more seeds.",
         "varied: model.normalization (batch / none)",
         "also checked, and equal: every other key of the config, trainer, versions, machine",
         "VERDICT  helps  because.",
@@ -89,7 +89,7 @@ def test_an_interval_and_a_p_value_that_disagree_at_the_level_that_decides_are_t
     told["contrasts"][0]["judged"] = {"mean": 0.005, "low": 0.0002, "high": 0.0098, **judged}
     assert any(
         line.startswith(
-            "The interval and the test (p) disagree for epochs to reach 76.00%, val_accuracy on these rows at 97.5%, the level that decides (p 0.027, "
+            "! The interval and the test (p) disagree for epochs to reach 76.00%, val_accuracy on these rows at 97.5%, the level that decides (p 0.027, "
             "against 0.025): one sees a difference, the other does not."
         )
         for line in lines(comparison(told))

@@ -67,9 +67,9 @@ def test_before_the_first_comparison_the_worst_case_of_an_accuracy_is_assumed_an
     assert found.difference == pytest.approx(detectable(error_over_rows(Components(0.0, 0.2, 0.0), 20, 200)))
     assert found.rests_on is None
     assert found.sentence == (
-        "At worst, 20 seeds detect a difference of 8.90 in val_accuracy (%) with 80% probability (95% interval), if the "
-        "arms disagree on the same 20% of the 200 held-out rows in every seed. The true limit is usually much lower, and is "
-        "known once these data have been compared."
+        "At worst, 20 seeds detect a difference of 8.90 in val_accuracy (%) with 80% probability (95% interval), if in "
+        "every seed the arms answer differently on the same 40 of the 200 held-out rows. The true limit is usually much "
+        "lower, and is known once these data have been compared."
     )
     other = detectable_by(design(), earlier(metric="val_loss", rows=ROWS))
     assert other == found, "the earlier one did not measure the metric"

@@ -42,7 +42,7 @@ def test_an_accuracy_on_one_held_out_part_is_told_with_the_worst_case_as_a_compa
         "For new rows, only the worst case is known so far. At worst, 10 seeds detect a difference of 12."
     )
     assert sentence.endswith(
-        ", if the arms disagree on the same 20% of the 100 held-out rows in every seed. The true limit is usually much "
+        ", if in every seed the arms answer differently on the same 20 of the 100 held-out rows. The true limit is usually much "
         "lower, and is known once these data have been compared. The rows set it: more seeds hardly help."
     )
     assert plan_document(planned(tmp_path, STUDY), 1).detectable_for_new_rows == [sentence]

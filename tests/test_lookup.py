@@ -75,8 +75,8 @@ def test_the_name_of_a_config_means_its_own_newest_run_also_where_it_is_read(pla
 def test_where_no_run_fits_a_config_the_newest_is_read_and_the_difference_is_told(place: Path) -> None:
     other = trained("a", config_text=CONFIG + "training: {epochs: 3}\n", overrides=["training.epochs=3"])
     told = (
-        "No finished run of a fits configs/a.yaml; its newest run differs: "
-        f"training.epochs 3 -> 50 (overridden in that run). {other.id} is taken, the newest one."
+        "No finished run of a fits configs/a.yaml; it differs from its newest run: "
+        f"training.epochs was 3, now 50 (that run had an override). {other.id} is taken, the newest one."
     )
     assert read("a") == (other, [told], [])
     few = trained("a", seeds=[0, 1, 2])

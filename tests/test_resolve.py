@@ -55,24 +55,24 @@ def test_a_name_means_the_newest_finished_run_of_its_config(place: Path) -> None
 def test_a_run_of_another_config_is_stale_and_says_so(place: Path) -> None:
     trained("a", config_text=CONFIG + "training: {epochs: 7}\n")
     planned = resolve.plan_arm("a", RUNS, [])
-    reason = "its newest run differs: training.epochs 7 -> 50 (config changed)"
+    reason = "it differs from its newest run: training.epochs was 7, now 50 (the config has changed)"
     assert (planned.run, planned.reason) == (None, reason)
     assert resolve.plan_arm("a", RUNS, ["training.epochs=7"]).run is not None
 
 
 def test_what_was_overridden_is_no_change_of_the_config(place: Path) -> None:
     trained("a", config_text=CONFIG + "training: {epochs: 7}\n", overrides=["training.epochs=7"])
-    now, then = "(overridden on the command line)", "(overridden in that run)"
+    now, then = "(set on the command line)", "(that run had an override)"
     for overrides, told in (
-        ([], f"training.epochs 7 -> 50 {then}"),
-        (["training.epochs=3"], f"training.epochs 7 -> 3 {now}"),
+        ([], f"training.epochs was 7, now 50 {then}"),
+        (["training.epochs=3"], f"training.epochs was 7, now 3 {now}"),
         (
             ["training={epochs: 3}", "model.hidden=[8]"],
-            f"model.hidden [64, 64] -> [8] {now}; training.epochs 7 -> 3 {now}",
+            f"model.hidden was [64, 64], now [8] {now}; training.epochs was 7, now 3 {now}",
         ),
-        (["dataset.noise=0.5"], f"dataset.noise 0.2 -> 0.5 {now}; training.epochs 7 -> 50 {then}"),
+        (["dataset.noise=0.5"], f"dataset.noise was 0.2, now 0.5 {now}; training.epochs was 7, now 50 {then}"),
     ):
-        assert resolve.plan_arm("a", RUNS, overrides).reason == f"its newest run differs: {told}"
+        assert resolve.plan_arm("a", RUNS, overrides).reason == f"it differs from its newest run: {told}"
 
 
 def test_of_two_lists_of_layers_only_what_differs_is_told(place: Path) -> None:
@@ -80,7 +80,9 @@ def test_of_two_lists_of_layers_only_what_differs_is_told(place: Path) -> None:
     with_bn, without = (f"dataset: {{name: moons}}\n{layers % text}" for text in ("BatchNormalization, ", ""))
     trained("a", config_text=with_bn)
     Path("configs/a.yaml").write_text(without)
-    reason = "its newest run differs: model.layers.1 BatchNormalization -> nothing (config changed)"
+    reason = (
+        "it differs from its newest run: model.layers.1 was BatchNormalization, now nothing (the config has changed)"
+    )
     assert resolve.plan_arm("a", RUNS, []).reason == reason
 
 
@@ -135,9 +137,9 @@ def test_the_reason_to_train_names_the_seeds_only_if_more_are_asked_for(place: P
     trained("a", config_text=CONFIG + "training: {epochs: 7, seeds: 5}\n")
     told = [resolve.plan_arm("a", RUNS, [f"training.seeds={asked}"]).reason for asked in (3, 9)]
     assert told == [
-        "its newest run differs: training.epochs 7 -> 50 (config changed)",
-        "its newest run differs: training.epochs 7 -> 50 (config changed); "
-        "training.seeds 5 -> 9 (overridden on the command line)",
+        "it differs from its newest run: training.epochs was 7, now 50 (the config has changed)",
+        "it differs from its newest run: training.epochs was 7, now 50 (the config has changed); "
+        "training.seeds was 5, now 9 (set on the command line)",
     ]
 
 

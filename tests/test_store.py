@@ -249,6 +249,12 @@ def test_listing_locks_nothing_and_reads_one_file_of_each_run(tmp_path: Path, mo
     assert (state.status, opened) == ("finished", [str(run.directory / "run.json")])
 
 
+def test_a_latest_that_is_not_there_yet_is_told_with_the_command_that_makes_one(tmp_path: Path) -> None:
+    for name in ("latest", str(tmp_path / "latest")):
+        with pytest.raises(RunError, match=r"latest: there is no latest run\. Train one with `bnexp train CONFIG`\.$"):
+            store.find(tmp_path, name)
+
+
 def test_latest_is_a_text_file_where_links_are_not_to_be_had(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise OSError(errno.EPERM, "no links here")

@@ -90,8 +90,8 @@ def detectable_by(design: Design, earlier: Earlier | None) -> Detectable:
             return _told(design, error, f"{drawn} detect", f", by the variances of {earlier.run}{others}", earlier.run)
     if _is_assumed(design) and design.rows is not None:
         error = error_over_rows(Components(seed=0.0, row=DISAGREE, rest=0.0), design.seeds, design.rows)
-        share = f"the same {DISAGREE:.0%} of the {design.rows} held-out rows in every seed"
-        end = f", if the arms disagree on {share}. {KNOWN_LATER}"
+        rows = f"the same {round(DISAGREE * design.rows)} of the {design.rows} held-out rows"
+        end = f", if in every seed the arms answer differently on {rows}. {KNOWN_LATER}"
         return _told(design, error, f"At worst, {design.seeds} seeds detect", end.rstrip("."), None)
     said = (
         f"Which difference {design.seeds} seeds detect in {with_unit(design.metric)} is not known until these data "

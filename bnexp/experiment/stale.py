@@ -43,11 +43,11 @@ def reason(runs: Path, experiment: Experiment, overrides: Sequence[str]) -> str:
         return f"{'its data' if is_same_network else 'the files of its network'} have changed since its newest run"
     then = _overrides_of(newest)
     listed = "; ".join(
-        f"{place} {old} -> {new}{_origin(key, overrides, then)}"
+        f"{place} was {old}, now {new}{_origin(key, overrides, then)}"
         for key, pair in changes.items()
         for place, old, new in config.parts_that_differ(key, *pair)
     )
-    return f"its newest run differs: {listed}"
+    return f"it differs from its newest run: {listed}"
 
 
 def _why_no_rows(run: store.Run) -> str:
@@ -70,11 +70,13 @@ def _origin(key: str, now: Iterable[str], then: Iterable[str]) -> str:
     """Return in brackets where a key was set: on the command line, now or in that run, or else in the file.
 
     >>> _origin("training.epochs", ["training.epochs=3"], []), _origin("training.epochs", [], ["training={epochs: 3}"])
-    (' (overridden on the command line)', ' (overridden in that run)')
+    (' (set on the command line)', ' (that run had an override)')
     """
     if any(_sets(override, key) for override in now):
-        return " (overridden on the command line)"
-    return " (overridden in that run)" if any(_sets(override, key) for override in then) else " (config changed)"
+        return " (set on the command line)"
+    return (
+        " (that run had an override)" if any(_sets(override, key) for override in then) else " (the config has changed)"
+    )
 
 
 def _sets(override: str, key: str) -> bool:

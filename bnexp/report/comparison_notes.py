@@ -23,6 +23,8 @@ SCALED = (
 )
 RATIO = "{row}: the geometric mean over seeds. The verdict reads it, as a few large values do not decide it."
 NEW_ROWS = "new rows"
+MARK = "!"
+"""In the table, behind a p-value that disagrees with its interval, and before the note on it."""
 CENSORED = "A seed that never reaches it counts with all its epochs."
 BOUNDS = {
     "at least": ">=: some seeds of {baseline} never reach it, so the true speed-up is larger.",
@@ -50,12 +52,13 @@ def notes(document: ComparisonDocument, contrast: Contrast, arm: ArmFacts, base:
     )
     yield from _new_rows_notes(document, contrast)
     yield from _target_notes(document.target, contrast, arm, base)
-    disagreeing = [name for name, found in _tested(document, contrast) if _disagrees(found, document.level)]
+    disagreeing = [name for name, found in _tested(document, contrast) if disagrees(found, document.level)]
     disagreeing += _disagrees_where_it_decides(document, contrast)
     if disagreeing:
         yield (
-            f"The interval and the test (p) disagree for {', '.join(disagreeing)}: one sees a difference, the other "
-            "does not. Skewed differences, or few of them, cause that. Trust neither alone there; more seeds are safer."
+            f"{MARK} The interval and the test (p) disagree for {', '.join(disagreeing)}: one sees a difference, the "
+            "other does not. Skewed differences, or few of them, cause that. There, trust neither of them alone. Train "
+            "more seeds."
         )
 
 
@@ -74,11 +77,12 @@ def _new_rows_notes(document: ComparisonDocument, contrast: Contrast) -> Iterato
         return
     yield (
         f"{NEW_ROWS}: the {level} for new {anew.drawn} of this kind, over seeds and {anew.drawn}. The interval beside "
-        f"the mean speaks of these {anew.count:,} {anew.drawn}. Both speak of nets trained on these training rows."
+        f"the mean speaks of these {anew.count:,} {anew.drawn}. Both intervals hold for networks trained on these "
+        "training rows."
     )
     shares = _shares(anew, len(document.seeds))
     if shares is not None:
-        yield f"uncertainty of {metric} for new {anew.drawn}: {shares}"
+        yield f"The uncertainty of {metric} for new {anew.drawn} comes from {shares}."
 
 
 def _shares(anew: NewRowsInterval, seeds: int) -> str | None:
@@ -86,14 +90,15 @@ def _shares(anew: NewRowsInterval, seeds: int) -> str | None:
 
     >>> _shares(NewRowsInterval(mean=0, low=-1, high=1, drawn="rows", count=200, seed_variance=0.01, row_variance=0.3,
     ...     rest_variance=4.0), 20)
-    '20 seeds 17%, 200 held-out rows 50%, seeds and rows interacting 33%'
+    'the 20 seeds (17%), the 200 held-out rows (50%), and seeds that do well on single rows (33%)'
     """
     found = variance_shares(anew, seeds)
     if found is None:
         return None
     share, rows = [f"{100 * one:.0f}%" for one in found], anew.drawn
     return (
-        f"{seeds} seeds {share[0]}, {anew.count:,} held-out {rows} {share[1]}, seeds and {rows} interacting {share[2]}"
+        f"the {seeds} seeds ({share[0]}), the {anew.count:,} held-out {rows} ({share[1]}), and seeds that do well on "
+        f"single {rows} ({share[2]})"
     )
 
 
@@ -150,7 +155,7 @@ def _tested(document: ComparisonDocument, contrast: Contrast) -> Iterator[tuple[
 def _disagrees_where_it_decides(document: ComparisonDocument, contrast: Contrast) -> Iterator[str]:
     """Yield the metric that decides if interval and p-value disagree at its level, which is not the table's."""
     judged = contrast.judged
-    if judged is not None and judged.level != document.level and _disagrees(judged, judged.level):
+    if judged is not None and judged.level != document.level and disagrees(judged, judged.level):
         level, limit = written_level(judged.level), f"p {judged.p_value:.2g}, against {1 - judged.level:.2g}"
         yield f"{document.primary.metric} on {contrast.measured_on} at {level}, the level that decides ({limit})"
 
@@ -164,7 +169,7 @@ def written_level(level: float) -> str:
     return f"{100 * level:.4g}%"
 
 
-def _disagrees(found: MetricDifference | Judged, level: float) -> bool:
+def disagrees(found: MetricDifference | Judged, level: float) -> bool:
     """Return True if only one of interval and p-value says that there is a difference.
 
     >>> _disagrees(MetricDifference(mean=3.3, low=-1.6, high=8.2, p_value=0.009), 0.95)

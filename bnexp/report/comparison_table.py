@@ -14,7 +14,7 @@ from bnexp.config import parts_that_differ
 from bnexp.errors import counted
 from bnexp.metrics import number, p_text
 from bnexp.report.about_data import data_lines
-from bnexp.report.comparison_notes import NEW_ROWS, goal, notes, ratio_row, speed_up
+from bnexp.report.comparison_notes import MARK, NEW_ROWS, disagrees, goal, notes, ratio_row, speed_up
 from bnexp.report.console import diverged_lines, metric_text, plain_table, with_spread
 from bnexp.report.styles import STRONG, warning
 from bnexp.store import ComparisonDocument
@@ -22,6 +22,7 @@ from bnexp.store.comparison_document import (
     ArmFacts,
     Contrast,
     Interval,
+    MetricDifference,
     NewRowsInterval,
 )
 from bnexp.store.reach import Reach, SpeedUp
@@ -99,14 +100,24 @@ def _table(document: ComparisonDocument, contrast: Contrast, arm: ArmFacts, base
     for metric, difference in contrast.metrics.items():
         decides = metric == document.primary.metric
         cells = [_estimate(metric, arm.metrics[metric]), _estimate(metric, base.metrics[metric])]
-        cells += [_difference(metric, difference), p_text(difference.p_value)]
+        cells += [_difference(metric, difference), _p_value(difference, document.level)]
         anew_cells = [_bounds(metric, difference.new_rows)] if anew else []
-        table.add_row(metric_text(metric) + " *" * (decides and not is_ratio), *cells, *anew_cells)
+        table.add_row(_label(metric) + " *" * (decides and not is_ratio), *cells, *anew_cells)
         if decides and is_ratio:
             table.add_row(*_ratio_cells(document, contrast)[: 5 + len(anew)])
     for row in _other_rows(document, contrast, arm, base):
         table.add_row(*row, *([""] if anew else []))
     return table
+
+
+def _label(metric: str) -> Text:
+    """Return a metric's name; of the epoch that is trained, with the mode in which it was measured."""
+    return metric_text(metric) + ", training mode" * (not metric.rpartition("_")[0])
+
+
+def _p_value(difference: MetricDifference, level: float) -> str:
+    """Write a p-value, with a mark where the interval beside it says something else."""
+    return p_text(difference.p_value) + f" {MARK}" * disagrees(difference, level)
 
 
 def _ratio_cells(document: ComparisonDocument, contrast: Contrast) -> list[str]:
@@ -184,7 +195,7 @@ def _other_rows(
 ) -> Iterator[tuple[str, ...]]:
     if contrast.to_target is not None and arm.to_target is not None and base.to_target is not None:
         found = speed_up(contrast, arm, base)
-        yield from _reach_rows(contrast, found, goal(document.target), (arm.to_target, base.to_target))
+        yield from _reach_rows(document, contrast, found, (arm.to_target, base.to_target))
     parameters = [side.parameters.trainable for side in (arm, base)]
     yield "trainable parameters", *map(str, parameters), f"{parameters[0] - parameters[1]:+d}", ""
     diverged = [len(side.diverged) for side in (arm, base)]
@@ -193,19 +204,20 @@ def _other_rows(
 
 
 def _reach_rows(
-    contrast: Contrast, found: SpeedUp | None, goal: str, sides: tuple[Reach, Reach]
+    document: ComparisonDocument, contrast: Contrast, found: SpeedUp | None, sides: tuple[Reach, Reach]
 ) -> Iterator[tuple[str, ...]]:
     """Yield how many seeds reach the target, and how soon; nothing of how soon where no speed-up is known."""
     assert contrast.to_target is not None
     arm, base, difference = *sides, contrast.to_target.epochs
+    target = goal(document.target)
     reached = [f"{side.reached} of {side.seeds}" for side in sides]
-    yield f"seeds that reach {goal}", *reached, f"{arm.reached - base.reached:+d}", ""
+    yield f"seeds that reach {target}", *reached, f"{arm.reached - base.reached:+d}", ""
     epochs = [f"{side.mean_epochs:.1f}" if side.reached else NOT_REACHED for side in sides]
     are_known = found is not None and arm.reached and base.reached  # else one mean is the budget, a bound
-    known = (_difference("", difference), p_text(difference.p_value)) if are_known else ("", "-")
-    yield f"epochs to reach {goal}", *epochs, *known
+    known = (_difference("", difference), _p_value(difference, document.level)) if are_known else ("", "-")
+    yield f"epochs to reach {target}", *epochs, *known
     yield "speed-up in epochs", "", "", NOT_REACHED if found is None else _speed_up(found), ""
     if arm.mean_seconds is not None and base.mean_seconds is not None:
         seconds = [number("", side.mean_seconds) if side.reached else NOT_REACHED for side in sides]
         less = "" if not are_known else number("", arm.mean_seconds - base.mean_seconds, signed=True)
-        yield f"seconds to reach {goal}", *seconds, less, ""
+        yield f"seconds to reach {target}", *seconds, less, ""

@@ -201,8 +201,17 @@ def _draw(axes: Axes, place: float, contrast: Contrast, decisive: _Decisive, uni
     mean, low, high = _numbers([here.mean, here.low, here.high]) * unit
     if (anew := decisive.new_rows) is not None:
         ends = _numbers([anew.low, anew.high]) * unit
-        axes.plot(ends, [place, place], color=BLUE, linewidth=1, marker="|", markersize=9, label=NEW_ROWS)
-    axes.plot([low, high], [place, place], color=BLUE, linewidth=3.2)
+        axes.plot(
+            ends,
+            [place, place],
+            color=BLUE,
+            linewidth=1,
+            marker="|",
+            markersize=9,
+            label=NEW_ROWS,
+            solid_capstyle="butt",
+        )
+    axes.plot([low, high], [place, place], color=BLUE, linewidth=3.2, solid_capstyle="butt")
     axes.plot([mean], [place], "D", color=BLUE, markersize=6, markeredgecolor="white")
 
 

@@ -94,6 +94,8 @@ def find(runs: Path, name: str) -> Run | None:
         return _run_at(_without_links(path))
     if name == LATEST or (path.name == LATEST and os.path.isfile(name)):
         return _latest(runs if name == LATEST else path.parent)
+    if path.name == LATEST and not os.path.lexists(path):
+        return _latest(path.parent)
     candidates = [run for run in runs_in(runs) if run.id.startswith(name)]
     candidates = [run for run in candidates if run.id == name] or candidates
     if len(candidates) > 1:

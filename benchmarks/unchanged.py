@@ -67,7 +67,7 @@ hypotheses:
 """
 VARYING = {"seconds", "duration_seconds", "versions", "machine", "git", "started", "begun", "answered", "trained"}
 VARYING |= {"id", "run", "seed_epoch_seconds", "mean_seconds", "models"}  # named by the time; a zip holds the time
-VARYING |= {"rows_sha256", "asked", "reading"}  # added by a later version
+VARYING |= {"rows_sha256", "asked", "reading", "network"}  # added by a later version
 STAMP = re.compile(r"-(study-[0-9a-f]{10}|[0-9]{8}-[0-9]{6}(-[0-9]+)?)$")
 DIGESTS = {"config_digest", "digest", "design", "experiment"}
 """Of a config or a study: they held the number of seeds."""
@@ -88,10 +88,28 @@ def main() -> None:
         finally:
             subprocess.run(["git", "worktree", "remove", "--force", str(before)], cwd=ROOT, check=True)
     old, new = found
-    differing = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
+    differing = sorted(name for name in old.keys() | new.keys() if written(old.get(name)) != written(new.get(name)))
     print(f"{len(old)} files of {commit} compared: {len(differing)} differ")
-    print("\n".join(differing))
+    for name in differing:
+        print(f"{name}: {', '.join(places(old.get(name), new.get(name))) or 'the order of its keys'}")
     raise SystemExit(bool(differing))
+
+
+def written(document: Any) -> Any:
+    """Return a document as text, in which the order of keys counts; bytes stay."""
+    return document if isinstance(document, bytes) else json.dumps(document)
+
+
+def places(old: Any, new: Any, at: str = "") -> Iterator[str]:
+    """Yield where two documents differ: the dotted keys, each with both values in short."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in dict.fromkeys([*old, *new]):
+            yield from places(old.get(key), new.get(key), f"{at}.{key}".lstrip("."))
+    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        for place, pair in enumerate(zip(old, new, strict=True)):
+            yield from places(*pair, f"{at}.{place}".lstrip("."))
+    elif old != new:
+        yield f"{at} {str(old)[:60]} -> {str(new)[:60]}"
 
 
 def results(tree: Path, place: Path) -> Iterator[tuple[str, Any]]:
@@ -121,7 +139,7 @@ def results(tree: Path, place: Path) -> Iterator[tuple[str, Any]]:
         if path.name in ("history.json", "histories.json"):
             yield name, path.read_bytes()
         elif path.name in ("run.json", "comparison.json", "study.json"):
-            yield name, json.dumps(without_times(json.loads(path.read_text(encoding="utf-8"))))
+            yield name, without_times(json.loads(path.read_text(encoding="utf-8")))
         elif path.suffix == ".csv":
             lines = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8")))
             yield name, [without_times(line) for line in lines]

@@ -30,6 +30,7 @@ def made(normalization, input_shape):
 def broken():
     return keras.layers.Dense(1)(None).shape[7]
 """
+pytestmark = pytest.mark.usefixtures("seed_by_seed")
 SHORT = ("training.epochs=1", "--seeds", "2", "training.batch_size=20")
 
 
@@ -147,6 +148,7 @@ def test_a_saved_model_is_compared_and_its_own_loss_is_not_used(folder: Path) ->
     assert [arm["name"] for arm in document["arms"]] == ["my-as_written", "my-none"]
 
 
+@pytest.mark.usefixtures("workers_here")
 def test_a_study_varies_the_arguments_of_a_network(folder: Path) -> None:
     (folder / "study.yaml").write_text(
         """

@@ -77,11 +77,11 @@ def drawn(built: Built) -> dict[str, Any]:
 
 ADAM, SGD = {"optimizer": {"name": "adam"}}, {"optimizer": {"name": "sgd"}, "learning_rate": 0.05}
 AGREE = [
-    ("words", "as_written", ADAM), ("attention", "as_written", ADAM), ("frames", "none", ADAM),
-    ("any_size", "as_written", SGD), ("code", "as_written", SGD), ("operations", "none", SGD),
+    ("words", "as_written", ADAM), ("any_size", "as_written", SGD), ("code", "as_written", SGD), ("operations", "none", SGD),
 ]  # fmt: skip
 AGREE_TOO = [
-    ("words", "layer", ADAM), ("attention", "none", ADAM), ("frames", "as_written", SGD), ("any_size", "none", SGD),
+    ("words", "layer", ADAM), ("attention", "none", ADAM), ("attention", "as_written", ADAM), ("frames", "none", ADAM),
+    ("frames", "as_written", SGD), ("any_size", "none", SGD),
     ("operations", "as_written", SGD), ("without_config", "as_written", SGD), ("twins", "as_written", SGD),
     ("in_time", "none", SGD), ("own_step", "as_written", SGD),
 ]  # fmt: skip

@@ -79,7 +79,8 @@ def judged(both_ASR: np.ndarray, metric: str) -> np.ndarray:
     parts = [rows_on_scale(one_SR, final_S, scale) for one_SR, final_S in zip(both_ASR, finals_AS, strict=True)]
     difference_SR = parts[0] - parts[1]
     centred_SR = difference_SR - difference_SR.mean(axis=1, keepdims=True)
-    return difference_on_scale(finals_AS[0], finals_AS[1], scale)[:, None] + centred_SR
+    judged_SR: np.ndarray = difference_on_scale(finals_AS[0], finals_AS[1], scale)[:, None] + centred_SR
+    return judged_SR
 
 
 def _covered(

@@ -45,7 +45,7 @@ def main() -> None:
     parser.add_argument("--only", default="", help="Only comparisons whose arms begin so; the others' rows are kept.")
     only = parser.parse_args().only
     kept = json.loads(OUT.read_text())["rows"] if OUT.exists() else []
-    rows = []
+    rows: list[dict[str, Any]] = []
     for arms in COMPARISONS:
         names = [Path(arm).name for arm in arms]
         rows += compared(arms) if arms[0].startswith(only) else [row for row in kept if row["arm"] in names]
@@ -65,7 +65,7 @@ def compared(arms: tuple[str, ...]) -> list[dict[str, Any]]:
     seconds = time.perf_counter() - begun
     document = json.loads(done.stdout)
     contrasts = {contrast["arm"]: contrast for contrast in document["contrasts"]}
-    rows = []
+    rows: list[dict[str, Any]] = []
     for arm in document["arms"]:
         config = yaml.safe_load((Path(runs) / arm["run"] / "config.yaml").read_text())
         record = json.loads((Path(runs) / arm["run"] / "run.json").read_text())

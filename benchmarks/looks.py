@@ -58,17 +58,17 @@ class World:
 
 
 SEVERAL = "these rows, four arms equal to their baseline"
-ROWS = {"seed": 0.005, "rows": 2000}
+of_new_rows = partial(World, seed=0.005, rows=2000)
 WORLDS = (
     World("these rows, no difference", "an error: a direction", DIRECTION, 0.0, TINY),
     World("these rows, no difference, skewed", "an error: a direction", DIRECTION, 0.0, TINY, is_skewed=True),
     World("these rows, the margin's difference", "an error: no difference that matters", SMALL, MARGIN),
     World("these rows, no difference", "an answer: no difference that matters", SMALL, 0.0),
     World("these rows, 1.5 points", "an answer: better", ("above",), 0.015),
-    World("new rows (2,000), no difference", "an error: a direction", DIRECTION, 0.0, TINY, **ROWS),
-    World("new rows (2,000), the margin's difference", "an error: no difference that matters", SMALL, MARGIN, **ROWS),
-    World("new rows (2,000), no difference", "an answer: no difference that matters", SMALL, 0.0, **ROWS),
-    World("new rows (2,000), 1.5 points", "an answer: better", ("above",), 0.015, **ROWS),
+    of_new_rows("new rows (2,000), no difference", "an error: a direction", DIRECTION, 0.0, TINY),
+    of_new_rows("new rows (2,000), the margin's difference", "an error: no difference that matters", SMALL, MARGIN),
+    of_new_rows("new rows (2,000), no difference", "an answer: no difference that matters", SMALL, 0.0),
+    of_new_rows("new rows (2,000), 1.5 points", "an answer: better", ("above",), 0.015),
     World("new rows (200), no difference", "an answer: no difference that matters", SMALL, 0.0, seed=0.005, rows=200),
     World("new rows (200), 4 points", "an answer: better", ("above",), 0.04, seed=0.005, rows=200),
 )
@@ -146,7 +146,7 @@ def several_arms(draws: int, most: int = MOST_SEEDS) -> dict[str, Any]:
 def _any_differs(values_AS: np.ndarray, looks: Sequence[int]) -> bool:
     """Return True if any arm is said to differ from the baseline, the first one, where Holm's rule shares the error."""
     several = [JudgedDifference("val_accuracy", one_S - values_AS[0], TINY) for one_S in values_AS[1:]]
-    levels = shared_levels([one.p_value for one in several], looks)
+    levels = shared_levels([one.deciding_p for one in several], looks)
     return any(word(one, each) in DIRECTION for one, each in zip(several, levels, strict=True))
 
 

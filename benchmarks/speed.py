@@ -195,9 +195,9 @@ def in_turn(rounds: int, ours: Callable[[], float], plain: Callable[[], float]) 
     return *medians, statistics.median(one / other for one, other in pairs)
 
 
-def compare() -> list[str]:
-    """Return the main job's command, with nothing trained before."""
-    return [BNEXP, "compare", "bn", "nobn", "--quiet", "--runs", tempfile.mkdtemp()]
+def compare(runs: str | None = None) -> list[str]:
+    """Return the main job's command; without a directory of runs, nothing was trained before."""
+    return [BNEXP, "compare", "bn", "nobn", "--quiet", "--runs", runs or tempfile.mkdtemp()]
 
 
 def train_command(*, seeds: int) -> list[str]:

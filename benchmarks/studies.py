@@ -103,7 +103,7 @@ def against_plain() -> list[dict[str, Any]]:
 
 def workers(rounds: int) -> list[dict[str, Any]]:
     """Time one and two workers of one core each, what `--workers` does when nothing is said, and Ray's workers."""
-    ways = (["--workers", "1"], ["--workers", "2"], [], ["--launcher", "ray"])
+    ways: tuple[list[str], ...] = (["--workers", "1"], ["--workers", "2"], [], ["--launcher", "ray"])
     times = []
     for _ in range(rounds):
         times.append([study_seconds(ARITHMETIC, *options) for options in ways])

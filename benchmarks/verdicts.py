@@ -123,7 +123,7 @@ def several_arms() -> Iterator[dict[str, Any]]:
             differences = values_AS[1:] - values_AS[0]
             said[draw][0] = any(before(one_S, 0.001) in ("above", "below") for one_S in differences)
             plain = [JudgedDifference("val_accuracy", one_S, 0.001) for one_S in differences]
-            levels = shared_levels([one.p_value for one in plain])
+            levels = shared_levels([one.deciding_p for one in plain])
             shared = [
                 JudgedDifference("val_accuracy", one.difference_S, 0.001, levels=each)
                 for one, each in zip(plain, levels, strict=True)

@@ -68,6 +68,7 @@ def test_a_function_is_compared_with_itself_in_three_arms_and_run_json_lists_wha
         {"path": "batch_normalization", "was": "BatchNormalization", "now": "nothing"},
     ]
     assert run_of(folder, "my_net-as_written")["network"]["normalizations"] == {"BatchNormalization": 1}
+    assert document["arms"][2]["network"] == network
     kernels = [run_of(folder, f"my_net-{arm}")["pairing"]["kernels"] for arm in ("as_written", "layer", "none")]
     assert kernels[0] == kernels[1] == kernels[2]
     assert sorted(kernels[0]) == ["dense/kernel", "dense_1/kernel", "dense_2/kernel"]

@@ -116,13 +116,11 @@ def compare(
 ) -> None:
     """Compare arms, paired by seed; train missing ones.
 
-    An arm is a run (directory, id, unique prefix), an experiment's name, or a
-    config. A config without a finished run of its own is trained first. The
-    answer is one of four words: helps, hurts, no difference that matters,
-    cannot tell yet.
+    An arm is a run (directory, id, unique prefix), an experiment's name, or a config. A config without a run of its
+    own is trained. The answer is one of four words: helps, hurts, no difference that matters, cannot tell yet.
 
-    A Keras network of your own is compared with itself, in several --arms: a
-    function that returns it, or a saved model. The function's file is run.
+    A Keras network of your own is compared with itself, in several --arms: a function that returns it, or a saved
+    model. The function's file is run.
 
     Example: bnexp compare bn nobn
 

@@ -33,6 +33,7 @@ def arm_facts(arm: Arm, history: History, question: ResolvedQuestion) -> ArmFact
         diverged={str(seed): epoch for seed, epoch in history.diverged_at.items()},
         metrics={name: ArmMean(**statistics.of_finite(values_S)) for name, values_S in finals.items()},
         to_target=None if question.target is None else _reach(arm, epochs_to_target(history, question)),
+        network=arm.record.network,
     )
 
 

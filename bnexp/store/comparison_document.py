@@ -13,7 +13,7 @@ from bnexp.config.section import Task
 from bnexp.store.comparison_question import FARTHEST, Asked, MeasuredOn, PlannedLooks, Positive, Primary, Target
 from bnexp.store.reach import Reach, SpeedUp
 from bnexp.store.records import FileName, Metric, Probability, Record, SeedCount, Seeds, Share
-from bnexp.store.run_record import DataFacts, Parameters
+from bnexp.store.run_record import DataFacts, Network, Parameters
 from bnexp.system.numbers import Count
 
 Estimate = Annotated[float, Field(ge=-FARTHEST, le=FARTHEST)] | None
@@ -188,6 +188,8 @@ class ArmFacts(Record):
     """Seed -> epoch."""
     metrics: dict[Metric, ArmMean] = {}
     to_target: Reach | None = None
+    network: Network | None = None
+    """The user's own network, as it was built in this arm."""
 
 
 SHARED_FACTS = (

@@ -12,12 +12,13 @@ import hashlib
 import importlib
 import pickle
 import sys
-import sysconfig
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
+
+from bnexp.system.installed import is_installed
 
 GLOBALS, IMPORTS = ("LOAD_GLOBAL", "LOAD_NAME"), ("IMPORT_NAME",)
 """Operations of Python's bytecode that look a name up."""
@@ -101,7 +102,7 @@ def _code_facts(code: CodeType, seen: Seen) -> Iterator[bytes]:
 
 
 def _function_facts(function: FunctionType, seen: Seen) -> Iterator[bytes]:
-    if _is_installed(sys.modules.get(function.__module__)):
+    if is_installed(sys.modules.get(function.__module__)):
         yield f"{function.__module__}.{function.__qualname__}".encode()
         return
     yield from _facts(function.__code__, seen)
@@ -127,7 +128,7 @@ def _looked_up(code: CodeType, operations: tuple[str, ...]) -> set[str]:
 
 def _class_facts(one: type, seen: Seen) -> Iterator[bytes]:
     yield f"{one.__module__}.{one.__qualname__}".encode()
-    if _is_installed(sys.modules.get(one.__module__)):
+    if is_installed(sys.modules.get(one.__module__)):
         return
     yield from _all_facts(one.__bases__, seen)
     for name, value in vars(one).items():
@@ -139,26 +140,13 @@ def _class_facts(one: type, seen: Seen) -> Iterator[bytes]:
 def _module_facts(module: ModuleType, seen: Seen) -> Iterator[bytes]:
     """Yield the name of an installed module; of the user's own its text, and the modules that it imports."""
     yield module.__name__.encode()
-    if _is_installed(module):
+    if is_installed(module):
         return
     with suppress(OSError, TypeError):
         yield Path(str(module.__file__)).read_bytes()
     for value in list(vars(module).values()):
         if isinstance(value, ModuleType | FunctionType | type) and getattr(value, "__module__", "") != module.__name__:
             yield from _facts(value, seen)
-
-
-@functools.cache
-def _installed_places() -> tuple[str, ...]:
-    return tuple(sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib", "purelib", "platlib"))
-
-
-def _is_installed(module: ModuleType | None) -> bool:
-    """Return True for a module of Python itself or of an installed package, whose versions are recorded."""
-    if module is None or module.__name__ == "__main__":
-        return False
-    file = getattr(module, "__file__", None)
-    return file is None or str(file).startswith(_installed_places())
 
 
 # --- other values -----------------------------------------------------------------

@@ -116,7 +116,7 @@ def imported_code(name: str) -> OwnCode:
 def _add(
     name: str, file: Path | None, places: Sequence[str] | None, search: Sequence[str], sources: dict[str, Source]
 ) -> None:
-    """Add a module, and those of the user's own that it imports."""
+    """Add a module, and all modules of the user's own that it imports."""
     if name in sources:
         return
     text = b"" if file is None else file.read_bytes()

@@ -45,7 +45,7 @@ def network_sha256(model: Model) -> str | None:
             case KerasFile(path=path):
                 return hashlib.sha256(Path(path).expanduser().read_bytes()).hexdigest()
             case PythonNetwork(build=build):
-                if (known := session_function(build)) is not None and known.sha256:
+                if (known := session_function(build)) is not None:
                     return known.sha256
                 code = own_code(build)
                 return None if code is None else code.sha256

@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 
 from bnexp.api.given_networks import OwnNetwork, taken
 from bnexp.config.model import Model
+from bnexp.errors import UserError
 from bnexp.experiment.own_files import network_sha256
 
 TEXT = """\
@@ -82,3 +83,63 @@ def test_a_function_of_a_script_is_known_by_what_it_reads(folder: Path, monkeypa
         main.WIDTH = 3  # type: ignore[attr-defined]
         assert known(main.build)[1] != digest
     assert digests[0] == digests[2] != digests[1]
+
+
+# --- models ---------------------------------------------------------------------------
+
+
+def model_with(text: str) -> Any:
+    """Return a network with a `layer` that a cell of a notebook defines."""
+    space: dict[str, Any] = {"__name__": "__main__"}
+    exec("import keras, numpy as np\n" + text, space)
+    import keras
+
+    last = keras.layers.Dense(2, activation="softmax")
+    return keras.Sequential([keras.Input((4,)), space["layer"], keras.layers.BatchNormalization(), last])
+
+
+REGISTERED = "@keras.saving.register_keras_serializable()\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "class Mine(keras.Layer):\n    def call(self, x): return {} * x\nlayer = Mine()",
+        f"{REGISTERED}def act(x): return {{}} * x\nlayer = keras.layers.Dense(3, activation=act)",
+        "def act(x): return {} * x\nlayer = keras.layers.Lambda(act)",
+        "def scaled(by): return lambda x: by * x\nlayer = keras.layers.Lambda(scaled({}))",
+        f"{REGISTERED}class Start(keras.initializers.Initializer):\n    def __call__(self, shape, dtype=None): return {{}} * keras.ops.ones(shape)\nlayer = keras.layers.Dense(3, bias_initializer=Start())",
+        "layer = keras.layers.Normalization()\nlayer.adapt({} * np.arange(8.0).reshape(2, 4))",
+    ],
+)  # fmt: skip
+def test_a_model_is_known_by_the_code_and_the_values_in_it_that_its_description_leaves_out(text: str) -> None:
+    one, same, other = (known(model_with(text.replace("{}", by)))[1] for by in ("2", "2", "5"))
+    assert one == same
+    assert one != other
+
+
+FORGETS = """
+class Mine(keras.Layer):
+    def __init__(self, by={}, **options):
+        super().__init__(**options)
+        self.by = by
+    def call(self, x): return self.by * x
+    def get_config(self): return super().get_config()
+layer = Mine({})
+"""
+
+
+def test_a_model_whose_copy_does_something_else_is_refused() -> None:
+    with pytest.raises(UserError) as error:
+        known(model_with(FORGETS.format(1.0, 2.0)))
+    assert str(error.value).partition(" ")[2] == (
+        "has a copy with the same weights that computes other outputs; expected the same. A layer of your own holds a "
+        "value that its get_config leaves out. Add it there. Give a function that builds it: `def build(): ...; return "
+        "model`."
+    )
+    assert known(model_with(FORGETS.format(2.0, 2.0)))[0].startswith("<python>:sequential")
+
+
+def test_a_model_that_draws_at_random_while_it_predicts_is_no_unlike_copy() -> None:
+    noise = "class Noise(keras.Layer):\n    def call(self, x): return x + keras.random.normal(keras.ops.shape(x))\n"
+    assert known(model_with(f"{noise}layer = Noise()"))[0] == "<python>:sequential"

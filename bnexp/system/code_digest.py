@@ -60,7 +60,7 @@ def _facts(value: Any, seen: Seen) -> Iterator[bytes]:
         yield f"seen {seen[id(value)][0]}".encode()
         return
     seen[id(value)] = len(seen), value
-    if _is_own(type(value)):
+    if is_own(type(value)):
         yield from _facts(type(value), seen)
     match value:
         case CodeType():
@@ -109,7 +109,7 @@ def _code_facts(code: CodeType, seen: Seen) -> Iterator[bytes]:
 
 
 def _function_facts(function: FunctionType, seen: Seen) -> Iterator[bytes]:
-    if not _is_own(function):
+    if not is_own(function):
         yield f"{function.__module__}.{function.__qualname__}".encode()
         return
     yield from _facts(function.__code__, seen)
@@ -159,7 +159,7 @@ def _imported(code: CodeType, package: str) -> Iterator[str]:
 
 
 def _class_facts(one: type, seen: Seen) -> Iterator[bytes]:
-    if not _is_own(one):
+    if not is_own(one):
         yield f"{one.__module__}.{one.__qualname__}".encode()
         return
     yield one.__qualname__.encode()
@@ -191,8 +191,8 @@ def _module_facts(module: ModuleType, names: frozenset[str] | None, seen: Seen) 
         yield from _named_facts(values[name], names or frozenset(), seen)
 
 
-def _is_own(one: Any) -> bool:
-    """Return True for a class or function that is not installed."""
+def is_own(one: Any) -> bool:
+    """Return True for a class or function of the user's own: its version does not identify it."""
     return not is_installed(sys.modules.get(one.__module__))
 
 
@@ -208,7 +208,7 @@ def _object_facts(value: Any, seen: Seen) -> Iterator[bytes]:
         yield value.tobytes() if value.dtype != object else _pickled(value)
     elif isinstance(value, logging.Logger):
         return  # it does nothing to a network
-    elif _is_own(type(value)):
+    elif is_own(type(value)):
         slots = [name for one in type(value).__mro__ for name, slot in vars(one).items() if _is_slot(slot)]
         found = {name: getattr(value, name) for name in slots if hasattr(value, name)}
         yield from _facts({**found, **getattr(value, "__dict__", {})}, seen)
@@ -226,12 +226,12 @@ def _is_slot(value: Any) -> bool:
 
 def _keras_facts(value: Any, seen: Seen) -> Iterator[bytes]:
     """Yield what an object of Keras, such as a layer or an initializer, says of itself, and the values in it."""
-    yield f"{type(value).__module__}.{type(value).__qualname__}".encode() if not _is_own(type(value)) else b""
+    yield f"{type(value).__module__}.{type(value).__qualname__}".encode() if not is_own(type(value)) else b""
     try:
         said = value.to_json() if hasattr(value, "to_json") else value.get_config()
     except Exception:  # whatever an object's own code raises
         said = None
-    own = getattr(value, "__dict__", {}).items() if said is None or _is_own(type(value)) else ()
+    own = getattr(value, "__dict__", {}).items() if said is None or is_own(type(value)) else ()
     plain = [(name, one) for name, one in own if isinstance(one, (*PLAIN, FunctionType)) and name[:1] != "_"]
     yield from _all_facts([said, value.get_weights() if hasattr(value, "get_weights") else None, plain], seen)
 

@@ -143,3 +143,11 @@ def test_a_model_whose_copy_does_something_else_is_refused() -> None:
 def test_a_model_that_draws_at_random_while_it_predicts_is_no_unlike_copy() -> None:
     noise = "class Noise(keras.Layer):\n    def call(self, x): return x + keras.random.normal(keras.ops.shape(x))\n"
     assert known(model_with(f"{noise}layer = Noise()"))[0] == "<python>:sequential"
+
+
+@pytest.mark.parametrize("override", ['model.weights="keep"', "model.weights= 'keep'", "model={weights: keep}"])
+def test_the_weights_of_a_model_are_a_part_of_it_however_keep_is_written(override: str) -> None:
+    model = model_with("layer = keras.layers.Dense(3)")
+    drawn = known(model, override, "model.weights=draw")
+    assert drawn == known(model)
+    assert known(model, override)[0] == known(model, "model.weights=keep")[0] != drawn[0]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import inspect
-import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import Any
 
 from bnexp import store
 from bnexp.config.at_hand import ConfigAtHand, node_of
+from bnexp.config.overrides import said_of
 from bnexp.errors import SettingError, UserError
 from bnexp.experiment.own_files import function_names
 from bnexp.system import backend
@@ -22,8 +22,6 @@ from bnexp.system.session_functions import PLACE, register
 
 MODELS = "models"
 """The folder beside the runs that holds models that were given in Python."""
-KEEPS = re.compile(r"model\.weights\s*=\s*keep\s*")
-"""The override with which a network's weights are a part of it."""
 Network = str | Path | Callable[..., Any] | Mapping[str, Any]
 """A name, a function that returns a `keras.Model`, a `keras.Model`, or a config."""
 Networks = Network | Sequence[Network]
@@ -49,7 +47,7 @@ def taken(networks: Networks, overrides: Sequence[str], runs: Path) -> list[Take
         UserError: if something is neither, or a model can be neither saved nor built again.
     """
     several = networks if isinstance(networks, list | tuple) else [networks]
-    keeps = any(KEEPS.fullmatch(one) for one in overrides)
+    *_, weights = None, *filter(None, (said_of(one, "model", "weights") for one in overrides))
     found: list[Taken] = []
     for one in several:
         match one:
@@ -58,7 +56,7 @@ def taken(networks: Networks, overrides: Sequence[str], runs: Path) -> list[Take
             case Mapping():
                 found.append(_config(one))
             case _ if _is_model(one):
-                found.append(_of_model(one, runs / MODELS, [*_builds(found)], keeps=keeps))
+                found.append(_of_model(one, runs / MODELS, [*_builds(found)], keeps=weights == "keep"))
             case _ if callable(one):
                 found.append(_of_function(one, [*_builds(found)]))
             case _:

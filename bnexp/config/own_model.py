@@ -71,7 +71,7 @@ SwapKey = Annotated[Swap, Field(discriminator="name"), BeforeValidator(named)]
 
 
 def _plain(value: Any) -> Any:
-    """Refuse numbers that no config can hold; YAML gives mappings, lists, text, numbers, true, false and null."""
+    """Refuse what no config file can hold: other than mappings, lists, text, finite numbers, true, false and null."""
     match value:
         case dict():
             for entry in value.values():
@@ -81,6 +81,12 @@ def _plain(value: Any) -> Any:
                 _plain(entry)
         case float() if not math.isfinite(value):
             raise PydanticCustomError("finite_number", "a finite number")
+        case str() | int() | float() | None:
+            pass
+        case _:
+            raise PydanticCustomError(
+                "plain_value", "a text, a number, true, false, null, or a list or mapping of these"
+            )
     return value
 
 

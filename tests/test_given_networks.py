@@ -9,12 +9,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 from pydantic import TypeAdapter
 
+import bnexp
 from bnexp.api.given_networks import OwnNetwork, taken
 from bnexp.config.model import Model
-from bnexp.errors import UserError
+from bnexp.errors import ConfigError, UserError
 from bnexp.experiment.own_files import network_sha256
 
 TEXT = """\
@@ -151,3 +153,48 @@ def test_the_weights_of_a_model_are_a_part_of_it_however_keep_is_written(overrid
     drawn = known(model, override, "model.weights=draw")
     assert drawn == known(model)
     assert known(model, override)[0] == known(model, "model.weights=keep")[0] != drawn[0]
+
+
+# --- what is refused ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("given", "seen"),
+    [("dict", "<class 'dict'> is type"), ("min", "<built-in function min> is builtin_function_or_method"), ("keras.layers.Dense(3, name='d')", "<Dense name=d, built=False> is Dense")],
+)  # fmt: skip
+def test_what_builds_no_network_is_refused(given: str, seen: str) -> None:
+    import keras
+
+    with pytest.raises(UserError) as error:
+        known(eval(given, {"keras": keras}))
+    assert str(error.value) == (
+        f"{seen}; expected the name of a config or a run, a function that returns a keras.Model, a keras.Model, or a "
+        "config as a dict."
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("build", len, "model.build is <built-in function len>; expected text. Give the function itself to bnexp.compare or bnexp.train, or name FILE.py:FUNCTION."),
+        ("arguments", {"act": len}, "model.arguments.act is <built-in function len>; expected a text, a number, true, false, null, or a list or mapping of these; make anything else inside the function."),
+        ("arguments", {"act": [np.zeros(2)]}, "model.arguments.act is [array([0., 0.])]; expected a text, a number, true, false, null, or a list or mapping of these; make anything else inside the function."),
+    ],
+)  # fmt: skip
+def test_a_config_that_holds_what_no_file_can_hold_is_refused(key: str, value: Any, message: str) -> None:
+    model = {"name": "python", "build": "my_net.py:build", key: value}
+    with pytest.raises(ConfigError) as error:
+        bnexp.check({"dataset": {"name": "moons"}, "model": model})
+    assert str(error.value) == f"config: {message}"
+
+
+@pytest.mark.parametrize("name", ["x", "y"])
+def test_a_masked_array_is_refused(name: str) -> None:
+    arrays = {"x": np.zeros((20, 2)), "y": np.arange(20) % 2}
+    arrays[name] = np.ma.masked_greater(arrays[name], 0)
+    with pytest.raises(UserError) as error:
+        bnexp.check(model_with("layer = keras.layers.Dense(3)"), data=(arrays["x"], arrays["y"]))
+    assert str(error.value) == (
+        f"{name} is a masked array, and its mask would be lost; expected an array without one. Give "
+        f"{name}.filled(VALUE), or leave the masked rows out."
+    )

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from bnexp import store
 from bnexp.config.at_hand import ConfigAtHand, node_of
@@ -57,7 +57,7 @@ def taken(networks: Networks, overrides: Sequence[str], runs: Path) -> list[Take
                 found.append(_config(one))
             case _ if _is_model(one):
                 found.append(_of_model(one, runs / MODELS, [*_builds(found)], keeps=weights == "keep"))
-            case _ if callable(one):
+            case _ if _is_builder(one):
                 found.append(_of_function(one, [*_builds(found)]))
             case _:
                 raise UserError(
@@ -77,6 +77,20 @@ def _config(given: Mapping[str, Any]) -> ConfigAtHand:
 
 
 # --- functions --------------------------------------------------------------------
+
+
+def _is_builder(given: Any) -> TypeGuard[Callable[..., Any]]:
+    """Return True for what can be called for a network: a function or a class of models, and no layer."""
+    keras = sys.modules.get("keras")
+    if isinstance(given, type):
+        return keras is not None and issubclass(given, keras.Model)
+    if not callable(given) or (keras is not None and isinstance(given, keras.Layer)):
+        return False
+    try:
+        inspect.signature(given)
+    except ValueError:  # of a function that is built into Python
+        return False
+    return True
 
 
 def _of_function(function: Callable[..., Any], used: Sequence[str]) -> OwnNetwork:

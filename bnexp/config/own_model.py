@@ -70,6 +70,10 @@ Swap = (
 SwapKey = Annotated[Swap, Field(discriminator="name"), BeforeValidator(named)]
 
 
+PLAIN = "a text, a number, true, false, null, or a list or mapping of these; make anything else inside the function"
+"""What arguments of a function may be."""
+
+
 def _plain(value: Any) -> Any:
     """Refuse what no config file can hold: other than mappings, lists, text, finite numbers, true, false and null."""
     match value:
@@ -84,9 +88,7 @@ def _plain(value: Any) -> Any:
         case str() | int() | float() | None:
             pass
         case _:
-            raise PydanticCustomError(
-                "plain_value", "a text, a number, true, false, null, or a list or mapping of these"
-            )
+            raise PydanticCustomError("argument", PLAIN)
     return value
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from bnexp.errors import SettingError
+import bnexp
+from bnexp.errors import SettingError, UserError
 
 
 @pytest.fixture(autouse=True)
@@ -52,3 +54,21 @@ def test_a_file_or_a_module_that_is_not_there_is_refused() -> None:
     )
     with pytest.raises(SettingError, match=message):
         function_of("nets.net:build")
+
+
+def test_a_network_whose_file_changes_while_it_is_built_is_refused(folder: Path) -> None:
+    (folder / "net.py").write_text(
+        "import keras\n\n"
+        "def build():\n"
+        "    with open(__file__, 'a') as file: file.write('# changed\\n')\n"
+        "    return keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, activation='sigmoid')])\n"
+    )
+    for _ in range(2):  # nothing is kept of the first
+        with pytest.raises(
+            UserError, match=r"model changed while it was built \(sha256 \w+; expected \w+\)\. Start again"
+        ):
+            bnexp.check(
+                "net.py:build",
+                "training.batch_size=8",
+                data=(np.random.default_rng(0).normal(size=(20, 2)), np.arange(20) % 2),
+            )

@@ -8,7 +8,8 @@ import pytest
 from pydantic import TypeAdapter
 
 from bnexp.config.model import Model
-from bnexp.experiment.own_files import function_names, has_parameter, network_sha256, source_files
+from bnexp.experiment.own_files import function_names, has_parameter, network_sha256
+from bnexp.system.own_code import own_code
 
 
 @pytest.fixture
@@ -30,7 +31,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def names(folder: Path, build: str) -> list[str]:
-    return sorted(path.relative_to(folder).as_posix() for path in source_files(build))
+    code = own_code(build)
+    assert code is not None
+    return sorted(path.relative_to(folder).as_posix() for path in code.files)
 
 
 def test_a_network_is_its_file_and_all_that_it_imports_from_its_folder(folder: Path) -> None:
@@ -38,7 +41,33 @@ def test_a_network_is_its_file_and_all_that_it_imports_from_its_folder(folder: P
     assert names(folder, "my_net.py:build") == expected
     assert names(folder, "my_net:build") == expected
     assert names(folder, "parts.head:build") == ["blocks.py", "parts/__init__.py", "parts/deep.py", "parts/head.py"]
-    assert source_files("keras.applications:MobileNetV2") == []
+    (installed,) = own_code("keras.applications:MobileNetV2").files  # type: ignore[union-attr]
+    assert installed.as_posix().endswith("keras/applications/__init__.py"), "its imports are known by their versions"
+
+
+def test_a_module_is_found_where_python_finds_it(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`nets/net.py` imports from the project's root, which is on PYTHONPATH; `elsewhere` has packages of its own."""
+    files = {
+        "nets/net.py": "from common.blocks import block\n\ndef build(): ...\n",
+        "common/blocks.py": "import parts\n",
+        "elsewhere/mypkg/__init__.py": "",
+        "elsewhere/mypkg/nets.py": "from .deep.er import layer\n\ndef build(normalization): ...\n",
+        "elsewhere/mypkg/deep/er.py": "import keras\n",
+        "elsewhere/site-packages/theirs.py": "def build(normalization): ...\n",
+    }
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    assert names(folder, "nets/net.py:build") == ["nets/net.py"]
+    for place in (folder, folder / "elsewhere", folder / "elsewhere" / "site-packages"):
+        monkeypatch.syspath_prepend(place)
+    assert names(folder, "nets/net.py:build") == ["common/blocks.py", "nets/net.py", "parts/__init__.py"]
+    assert names(folder, "mypkg.nets:build") == [
+        f"elsewhere/mypkg/{end}" for end in ("__init__.py", "deep/er.py", "nets.py")
+    ]
+    assert has_parameter("mypkg.nets:build", "normalization")
+    assert has_parameter("theirs:build", "normalization")
+    assert names(folder, "theirs:build") == ["elsewhere/site-packages/theirs.py"]
 
 
 @pytest.mark.parametrize(
@@ -61,7 +90,6 @@ def test_functions_and_their_parameters_are_read_without_running_the_file(folder
     assert not has_parameter("not_there.py:build", "normalization")
     (folder / "faulty.py").write_text("def build(:\n")
     assert function_names("faulty.py:") == []
-    assert network_sha256(TypeAdapter(Model).validate_python({"name": "python", "build": "faulty.py:build"})) is None
 
 
 def test_a_saved_model_is_its_bytes(folder: Path) -> None:

@@ -138,6 +138,11 @@ def _labels(y: Any) -> NDArray[Any]:
 def _array(given: Any, name: str, cure: str) -> NDArray[Any]:
     import numpy as np
 
+    if isinstance(given, np.ma.MaskedArray):
+        raise UserError(
+            f"{name} is a masked array, and its mask would be lost; expected an array without one. Give "
+            f"{name}.filled(VALUE), or leave the masked rows out."
+        )
     try:
         return np.asarray(given)
     except (ValueError, TypeError) as error:

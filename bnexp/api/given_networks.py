@@ -5,25 +5,23 @@ from __future__ import annotations
 import functools
 import hashlib
 import inspect
-import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import CodeType
-from typing import Any
+from typing import Any, TypeGuard
 
 from bnexp import store
 from bnexp.config.at_hand import ConfigAtHand, node_of
-from bnexp.errors import UserError
+from bnexp.config.overrides import said_of
+from bnexp.errors import SettingError, UserError
 from bnexp.experiment.own_files import function_names
+from bnexp.system import backend
 from bnexp.system.code_digest import code_sha256
 from bnexp.system.session_functions import PLACE, register
 
 MODELS = "models"
 """The folder beside the runs that holds models that were given in Python."""
-KEEPS = re.compile(r"model\.weights\s*=\s*keep\s*")
-"""The override with which a network's weights are a part of it."""
 Network = str | Path | Callable[..., Any] | Mapping[str, Any]
 """A name, a function that returns a `keras.Model`, a `keras.Model`, or a config."""
 Networks = Network | Sequence[Network]
@@ -49,7 +47,7 @@ def taken(networks: Networks, overrides: Sequence[str], runs: Path) -> list[Take
         UserError: if something is neither, or a model can be neither saved nor built again.
     """
     several = networks if isinstance(networks, list | tuple) else [networks]
-    keeps = any(KEEPS.fullmatch(one) for one in overrides)
+    *_, weights = None, *filter(None, (said_of(one, "model", "weights") for one in overrides))
     found: list[Taken] = []
     for one in several:
         match one:
@@ -58,8 +56,8 @@ def taken(networks: Networks, overrides: Sequence[str], runs: Path) -> list[Take
             case Mapping():
                 found.append(_config(one))
             case _ if _is_model(one):
-                found.append(_of_model(one, runs / MODELS, [*_builds(found)], keeps=keeps))
-            case _ if callable(one):
+                found.append(_of_model(one, runs / MODELS, [*_builds(found)], keeps=weights == "keep"))
+            case _ if _is_builder(one):
                 found.append(_of_function(one, [*_builds(found)]))
             case _:
                 raise UserError(
@@ -81,12 +79,28 @@ def _config(given: Mapping[str, Any]) -> ConfigAtHand:
 # --- functions --------------------------------------------------------------------
 
 
+def _is_builder(given: Any) -> TypeGuard[Callable[..., Any]]:
+    """Return True for what can be called for a network: a function or a class of models, and no layer."""
+    keras = sys.modules.get("keras")
+    if isinstance(given, type):
+        return keras is not None and issubclass(given, keras.Model)
+    if not callable(given) or (keras is not None and isinstance(given, keras.Layer)):
+        return False
+    try:
+        inspect.signature(given)
+    except ValueError:  # of a function that is built into Python
+        return False
+    return True
+
+
 def _of_function(function: Callable[..., Any], used: Sequence[str]) -> OwnNetwork:
     """Return a function by its file, if it is found there again; else by a name that this session alone knows."""
     name = _name(function)
-    if (build := _in_file(function)) is not None:
-        if getattr(function, "__module__", None) == "__main__":  # importing it would run the whole script again
-            register(build, function, None)
+    build = _in_file(function)
+    is_of_main = getattr(function, "__module__", None) == "__main__"  # importing it would run the whole script again
+    if build is not None and (is_of_main or _is_as_in_file(function, build)):
+        if is_of_main:
+            register(build, function, code_sha256(function))
         return OwnNetwork(build, _stem_of(build), {"name": "python", "build": build})
     build = _free(f"{PLACE}:{name}", used)
     register(build, function, code_sha256(function))
@@ -109,7 +123,7 @@ def _free(build: str, used: Sequence[str]) -> str:
 
 
 def _in_file(function: Callable[..., Any]) -> str | None:
-    """Return `FILE.py:NAME` of a function that its file defines as it is; None of any other."""
+    """Return `FILE.py:NAME` of a function that a file defines; None of any other."""
     try:
         file = inspect.getsourcefile(function)
     except TypeError:
@@ -123,7 +137,7 @@ def _in_file(function: Callable[..., Any]) -> str | None:
     if not hasattr(module, "__file__"):  # a notebook, whose cells may lie in files while they are debugged
         return None
     build = f"{_from_here(Path(file))}:{name}"
-    return build if name in function_names(build, hidden=True) and _is_as_in_file(function, Path(file)) else None
+    return build if name in function_names(build, hidden=True) else None
 
 
 def _from_here(file: Path) -> Path:
@@ -131,14 +145,15 @@ def _from_here(file: Path) -> Path:
     return file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file
 
 
-def _is_as_in_file(function: Callable[..., Any], file: Path) -> bool:
-    """Return True if the file, as it is now, defines the function with the same code."""
+def _is_as_in_file(function: Callable[..., Any], build: str) -> bool:
+    """Return True if the function does what its file, run now, defines: nothing was set in its modules since."""
+    backend.load()
+    from bnexp.models.user_code import function_of
+
     try:
-        whole = compile(file.read_bytes(), str(file), "exec", dont_inherit=True)
-    except (OSError, SyntaxError, ValueError):
+        return code_sha256(function_of(build)) == code_sha256(function)
+    except SettingError:  # the file was changed, and is faulty as yet
         return False
-    codes = [one for one in whole.co_consts if isinstance(one, CodeType) and one.co_name == function.__name__]
-    return bool(codes) and codes[-1] == getattr(function, "__code__", None)
 
 
 def _stem_of(build: str) -> str:

@@ -15,6 +15,7 @@ from bnexp.api.given_networks import Networks, OwnNetwork, Taken, taken
 from bnexp.api.names import RUNS
 from bnexp.api.observer import Observer
 from bnexp.config.at_hand import ConfigAtHand, node_of
+from bnexp.config.overrides import said_of
 from bnexp.config.own_model import OwnNetwork as OwnModel
 from bnexp.errors import Problems, StoppedError, UserError, counted, listed
 from bnexp.experiment.config_names import Name as ArmName
@@ -136,8 +137,11 @@ def _sets_normalization(override: str) -> bool:
 
     >>> [_sets_normalization(f"model.normalization{end}") for end in ("=layer", ".name=layer", ".momentum=0.9")]
     [True, True, False]
+    >>> _sets_normalization("model={normalization: none}")
+    True
     """
-    return override.partition("=")[0].lstrip("+") in ("model.normalization", "model.normalization.name")
+    said = said_of(override, "model", "normalization")
+    return "name" in said if isinstance(said, dict) else said is not None
 
 
 def _refuse_while_imported() -> None:

@@ -31,11 +31,13 @@ def cure(kind: str, entry: Node, key: str, field: FieldInfo | None, sections: Se
     if isinstance(entry.value, dict | list):
         return _instead_of_collection(kind, entry, key, field)
     text = entry.source if entry.source is not None else str(entry.value)
-    if len(text) > LONGEST:
+    if len(text) > LONGEST and not callable(entry.value):
         return ""
     match kind:
         case "list_type":
             instead = _list(text, entry.value, field)
+        case "string_type" if callable(entry.value):
+            return "Give the function itself to bnexp.compare or bnexp.train, or name FILE.py:FUNCTION."
         case "string_type" if entry.value is not None:
             instead = quoted(text)
         case "bool_type":

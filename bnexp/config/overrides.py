@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 from dataclasses import replace
+from typing import Any
 
 import yaml as pyyaml
 
@@ -54,6 +55,19 @@ def dotted(key: str, value: Node) -> Node:
     """Return the mapping that a dotted key stands for: `a.b` and 1 are `{a: {b: 1}}`."""
     for part in reversed(key.split(".", maxsplit=DEEPEST)):
         value = Node({part: value}, value.where)
+    return value
+
+
+def said_of(text: str, *keys: str) -> Any:
+    """Return what an override says of a key, however it is written; None if it says nothing of it.
+
+    >>> said_of("model={weights: 'keep'}", "model", "weights"), said_of("model.freeze=[a]", "model", "weights")
+    ('keep', None)
+    """
+    node = read_override(text, Problems())
+    value = None if node is None else yaml.plain(node)
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
     return value
 
 

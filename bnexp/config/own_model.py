@@ -70,8 +70,12 @@ Swap = (
 SwapKey = Annotated[Swap, Field(discriminator="name"), BeforeValidator(named)]
 
 
+PLAIN = "a text, a number, true, false, null, or a list or mapping of these; make anything else inside the function"
+"""What arguments of a function may be."""
+
+
 def _plain(value: Any) -> Any:
-    """Refuse numbers that no config can hold; YAML gives mappings, lists, text, numbers, true, false and null."""
+    """Refuse what no config file can hold: other than mappings, lists, text, finite numbers, true, false and null."""
     match value:
         case dict():
             for entry in value.values():
@@ -81,6 +85,10 @@ def _plain(value: Any) -> Any:
                 _plain(entry)
         case float() if not math.isfinite(value):
             raise PydanticCustomError("finite_number", "a finite number")
+        case str() | int() | float() | None:
+            pass
+        case _:
+            raise PydanticCustomError("argument", PLAIN)
     return value
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import ast
 import hashlib
 import platform
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +16,7 @@ from bnexp.config.model import Model
 from bnexp.config.own_model import KerasFile, PythonNetwork
 from bnexp.data.fingerprint import Sources, source_sha256
 from bnexp.errors import SettingError
+from bnexp.system.own_code import own_code
 from bnexp.system.session_functions import has_parameter as parameter_of
 from bnexp.system.session_functions import session_function
 
@@ -34,10 +34,10 @@ def own_files(experiment: Experiment) -> OwnFiles:
 
 
 def network_sha256(model: Model) -> str | None:
-    """Return the sha256 of a saved model, or of a function's file and of all files beside it that it imports.
+    """Return the sha256 of a saved model, or of a function's file and of all files of the user's own that it imports.
 
-    A function of this Python session alone has the sha256 of its code. None for bnexp's own networks, and if a file
-    cannot be read: building the network reports why. Nothing is imported.
+    A function of this Python session has the sha256 of its code. None for bnexp's own networks, and if a file cannot be
+    read: building the network reports why. Nothing is imported.
     What a function reads otherwise, such as a file of weights, is no part of it.
     """
     try:
@@ -45,9 +45,11 @@ def network_sha256(model: Model) -> str | None:
             case KerasFile(path=path):
                 return hashlib.sha256(Path(path).expanduser().read_bytes()).hexdigest()
             case PythonNetwork(build=build):
-                known = session_function(build)
-                return known.sha256 if known and known.sha256 else _digest(source_files(build))
-    except (OSError, RuntimeError, ValueError, SyntaxError):
+                if (known := session_function(build)) is not None:
+                    return known.sha256
+                code = own_code(build)
+                return None if code is None else code.sha256
+    except (OSError, RuntimeError, ValueError):
         pass
     return None
 
@@ -73,9 +75,10 @@ def function_names(build: str, *, hidden: bool = False) -> list[str]:
 
 def _functions(build: str) -> list[ast.FunctionDef]:
     try:
-        file = source_files(build)[0]
-        return [node for node in ast.parse(file.read_bytes()).body if isinstance(node, ast.FunctionDef)]
-    except (OSError, RuntimeError, ValueError, SyntaxError, IndexError):
+        if (code := own_code(build)) is None:
+            return []
+        return [node for node in ast.parse(code.sources[code.main].text).body if isinstance(node, ast.FunctionDef)]
+    except (OSError, RuntimeError, ValueError, SyntaxError):
         return []
 
 
@@ -91,69 +94,3 @@ def refuse_changed_network(model: Model, sources: Sources) -> None:
             f"is {value!r}; what lies there on {platform.node()} is another network than when the study was begun "
             f"(sha256 {seen}; expected {expected}). Put back what was there; with another network it is another study.",
         )
-
-
-def _digest(files: list[Path]) -> str | None:
-    digest = hashlib.sha256()
-    for file in files:
-        content = file.read_bytes()
-        digest.update(f"{file.name} {len(content)}\n".encode(errors="surrogateescape") + content)
-    return digest.hexdigest() if files else None
-
-
-def source_files(build: str) -> list[Path]:
-    """List the file of `my_net.py:build` or `package.module:build`, and the files that it imports from its own folder.
-
-    Modules that are installed are left out: their versions are recorded.
-    """
-    place = build.rpartition(":")[0]
-    if place.endswith(".py"):
-        first = Path(place).expanduser().resolve()
-        root = first.parent
-    else:
-        root = Path.cwd()
-        found = _module_file(root, place)
-        if found is None:
-            return []
-        first = found
-    files: dict[Path, None] = {}
-    _add_imported(first, root, files)
-    return list(files)
-
-
-def _add_imported(file: Path, root: Path, files: dict[Path, None]) -> None:
-    """Add a file, and those that it imports from the same folder."""
-    if file in files:
-        return
-    files[file] = None
-    for name in sorted(set(_imported(ast.parse(file.read_bytes()), file, root))):
-        if (found := _module_file(root, name)) is not None:
-            _add_imported(found, root, files)
-
-
-def _imported(tree: ast.AST, file: Path, root: Path) -> Iterator[str]:
-    """Yield the dotted names that a file imports, anywhere in it; each may be a module or what a module holds."""
-    inside = file.relative_to(root).parent.parts if file.is_relative_to(root) else ()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from _with_packages(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            parents = inside[: len(inside) - node.level + 1] if node.level else ()
-            base = ".".join([*parents, *([node.module] if node.module else [])])
-            yield from _with_packages(
-                [*([base] if base else []), *(".".join(filter(None, [base, alias.name])) for alias in node.names)]
-            )
-
-
-def _with_packages(names: Iterator[str] | list[str]) -> Iterator[str]:
-    """Yield each name and the packages around it, whose `__init__.py` is run, too."""
-    for name in names:
-        parts = name.split(".")
-        yield from (".".join(parts[:count]) for count in range(1, len(parts) + 1))
-
-
-def _module_file(root: Path, name: str) -> Path | None:
-    """Return the file of a module of this folder; None if it is not there."""
-    path = root.joinpath(*name.split("."))
-    found = [file for file in (path / "__init__.py", path.with_name(f"{path.name}.py")) if file.is_file()]
-    return found[0] if found else None

@@ -249,9 +249,15 @@ def _built_in_memory(experiment: Experiment, data: Data) -> Built:
     try:
         with memory_errors():
             model, files = experiment.model, network_sha256(experiment.model)
-            return _built(model.model_dump_json(), files, inputs, data.task, len(data.rows.classes or ()))
+            built = _built(model.model_dump_json(), files, inputs, data.task, len(data.rows.classes or ()))
     except MemoryError as error:
         raise SettingError("model", f"does not fit in memory: {error}. Use a smaller one.") from error
+    if (now := network_sha256(model)) != files:
+        _built.cache_clear()
+        raise SettingError(
+            "model", f"changed while it was built (sha256 {now}; expected {files}). Start again when its files rest."
+        )
+    return built
 
 
 @functools.lru_cache(maxsize=8)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import json
 import re
 import tempfile
@@ -10,19 +12,24 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
 from bnexp.errors import SettingError, UserError
 from bnexp.models.keras_files import loaded
 from bnexp.models.layer_paths import automatic_name
 from bnexp.models.sequential import REFUSALS, refusal_text
+from bnexp.system.code_digest import PLAIN, code_sha256, is_own
 
+ROWS = 8
+"""Rows on which a model and its copy are compared, and the size of an axis that has none."""
 CURE = "Give a function that builds it: `def build(): ...; return model`."
 
 
 def described(model: keras.Model, *, weights: bool) -> tuple[str, bytes]:
     """Return what a model is called, and what tells it from others: its layers, and with `weights` their values.
 
-    The numbers that Keras counts layers by are no part of it: `dense_7` of one session is `dense` of another.
+    Added are a digest of the code of the user's own in it, and what layers were adapted to, since no seed draws that
+    anew. The numbers that Keras counts layers by are left out: `dense_7` of one session is `dense` of another.
 
     Raises:
         UserError: if it has no weights yet, or a layer does not say what it is.
@@ -35,14 +42,54 @@ def described(model: keras.Model, *, weights: bool) -> tuple[str, bytes]:
     except REFUSALS as error:
         raise UserError(f"{model.name} does not say what it is made of: {refusal_text(error)} {CURE}") from error
     values = [value.tobytes() for value in model.get_weights()] if weights else []
-    return names[model.name], b"\0".join([text.encode(), *values])
+    own = [facts for layer in _layers(model) if (facts := _own_facts(layer))]
+    code = [code_sha256(own).encode()] if own else []
+    return names[model.name], b"\0".join([text.encode(), *values, *code])
+
+
+def _layers(model: keras.Model) -> list[keras.Layer]:
+    return [model, *model._flatten_layers(include_self=False)]
+
+
+def _own_facts(layer: keras.Layer) -> list[Any]:
+    """Return what Keras's description of a layer may leave out: code and values of the user's own, adapted values."""
+    own = is_own(type(layer))
+    values = {name: value for name, value in vars(layer).items() if name not in _of_every_layer()}
+    found = {name: value for name, value in values.items() if _is_code(value) or (own and _is_plain(value))}
+    adapted = [*layer.get_weights(), *getattr(layer, "get_vocabulary", list)()] if hasattr(layer, "adapt") else []
+    return [type(layer) if own else None, found, adapted] if own or found or adapted else []
+
+
+def _is_code(value: Any) -> bool:
+    """Return True for a function of the user's own, or an object of a class of theirs, such as an initializer."""
+    if isinstance(value, functools.partial):
+        return _is_code(value.func)
+    return not isinstance(value, type | keras.Layer) and is_own(value if inspect.isroutine(value) else type(value))
+
+
+def _is_plain(value: Any) -> bool:
+    match value:
+        case list() | tuple() | set():
+            return all(map(_is_plain, value))
+        case dict():
+            return all(_is_plain(part) for pair in value.items() for part in pair)
+    return isinstance(value, (*PLAIN, np.ndarray, np.generic))
+
+
+@functools.cache
+def _of_every_layer() -> frozenset[str]:
+    """Return the attributes that Keras gives to layers and models."""
+    x = keras.Input((1,), name="x")
+    layer = keras.layers.Identity(name="y")  # named, so that Keras's counters stay as they are
+    model = keras.Model(x, layer(x), name="z")
+    return frozenset({*vars(layer), *vars(model), "_build_input_shape"})
 
 
 def _plain_names(model: keras.Model) -> dict[str, str]:
     """Map the names of the model and its layers to names that do not depend on what was built before."""
     names: dict[str, str] = {}
     counts: dict[str, int] = {}
-    for layer in [model, *model._flatten_layers(include_self=False)]:
+    for layer in _layers(model):
         stem = automatic_name(type(layer).__name__)
         if layer.name not in names and re.fullmatch(rf"{re.escape(stem)}(_\d+)?", layer.name):
             counts[stem] = counts.get(stem, 0) + 1
@@ -70,9 +117,10 @@ def saved(model: keras.Model) -> bytes | None:
         path = Path(folder, "model.keras")
         try:
             keras.saving.save_model(model, path)
-            loaded(str(path))
+            copy = loaded(str(path))
         except (*REFUSALS, OSError, SettingError):
             return None
+        _refuse_unlike(model, copy)
         return path.read_bytes()
 
 
@@ -80,16 +128,53 @@ def copied(model: keras.Model, *, weights: bool) -> keras.Model:
     """Return a new model of the same layers, with the weights of the given one if they are asked for.
 
     Raises:
-        UserError: if Keras cannot build it again.
+        UserError: if Keras cannot build it again, or what it builds does something else.
     """
     try:
         copy = keras.models.clone_model(model, clone_function=_copied_layer, recursive=True)
+        drawn = copy.get_weights()
+        copy.set_weights(model.get_weights())
     except REFUSALS as error:
         seen = f"{model.name} can neither be saved nor built again ({refusal_text(error).rstrip('.')})"
         raise UserError(f"{seen}; expected a model that can be copied for each arm. {CURE}") from error
-    if weights:
-        copy.set_weights(model.get_weights())
+    _refuse_unlike(model, copy)
+    if not weights:
+        copy.set_weights(drawn)
     return copy
+
+
+def _refuse_unlike(model: keras.Model, copy: keras.Model) -> None:
+    """Raise UserError if a copy with the same weights computes other outputs: it has lost what the layers hold."""
+    first, again, other = (_outputs(one) for one in (model, model, copy))
+    if not _are_close(first, again):  # it draws at random, or takes no inputs of this kind
+        return
+    if not _are_close(first, other):
+        raise UserError(
+            f"{model.name} has a copy with the same weights that computes other outputs; expected the same. A layer of "
+            f"your own holds a value that its get_config leaves out. Add it there. {CURE}"
+        )
+
+
+def _outputs(model: keras.Model) -> list[Any] | None:
+    """Return what the model computes of a few rows that are always the same; None if it does not take them."""
+    draws = np.random.default_rng(0)
+    rows = []
+    for one in model.inputs:
+        shape = (ROWS, *(size or ROWS for size in one.shape[1:]))
+        is_float = keras.backend.is_float_dtype(one.dtype)
+        rows.append(draws.normal(size=shape).astype(one.dtype) if is_float else np.ones(shape, one.dtype))
+    try:
+        outputs = model(rows[0] if len(rows) == 1 else rows, training=False)
+    except REFUSALS:
+        return None
+    return [keras.ops.convert_to_numpy(keras.ops.cast(one, "float32")) for one in keras.tree.flatten(outputs)]
+
+
+def _are_close(first: list[Any] | None, other: list[Any] | None) -> bool:
+    if first is None or other is None or len(first) != len(other):
+        return False
+    pairs = zip(first, other, strict=True)
+    return all(a.shape == b.shape and np.allclose(a, b, rtol=1e-3, atol=1e-4, equal_nan=True) for a, b in pairs)
 
 
 def _copied_layer(layer: keras.Layer) -> keras.Layer:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import importlib
-import importlib.util
 import inspect
+import re
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
@@ -16,7 +14,9 @@ from typing import Any
 
 import keras
 
+import bnexp
 from bnexp.errors import SettingError, nearest
+from bnexp.system.own_code import PREFIX, own_code
 from bnexp.system.session_functions import has_parameter, importing, is_of_session, session_function
 
 Function = Callable[..., Any]
@@ -34,9 +34,7 @@ def function_of(build: str) -> Function:
         return known.function
     _refuse_lost(build)
     place, _, name = build.rpartition(":")
-    path = Path(place).expanduser()
-    with _errors_of("import", build), importing(build):
-        module = _file_module(path) if place.endswith(".py") else _named_module(place, build)
+    module = _module(build)
     found = getattr(module, name, None)
     if callable(found):
         return found  # type: ignore[no-any-return]
@@ -100,42 +98,30 @@ def importable_beside(build: str) -> Iterator[None]:
             sys.path.remove(folder)
 
 
-def _file_module(path: Path) -> ModuleType:
-    """Return the module of a file, run once for each state of its text. Its name cannot hide another module."""
-    if not path.is_file():
+def _module(build: str) -> ModuleType:
+    """Return the module that has the function, run once for each state of its files, under a name of its own."""
+    place = build.rpartition(":")[0]
+    code = own_code(build)
+    if code is None and place.endswith(".py"):
+        raise SettingError("model.build", f"names {place!r}; there is no such file in {Path.cwd()}. Name a .py file.")
+    if code is None:
         raise SettingError(
-            "model.build", f"names {str(path)!r}; there is no such file in {Path.cwd()}. Name a .py file."
+            "model.build",
+            f"is {build!r}; no Python file of a module {place} is found. Use FILE.py:FUNCTION, or a module that can be "
+            f"imported from {Path.cwd()}.",
         )
-    state = hashlib.sha256(bytes(path.resolve()) + path.read_bytes()).hexdigest()[:16]
-    name = f"bnexp_user_{state}_{path.stem}"
-    if name in sys.modules:
-        return sys.modules[name]
-    spec = importlib.util.spec_from_file_location(name, path.resolve())
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        with importable_beside(f"{path}:"), _settings_kept(str(path)):
-            spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[name]
-        raise
+    registry = keras.saving.get_custom_objects()
+    before = dict(registry)
+    with _errors_of("import", build), importing(build), importable_beside(build), _settings_kept(build):
+        module = code.module()
+    own = _REGISTERED.setdefault(module.__name__, {})
+    own.update({name: one for name, one in registry.items() if before.get(name) is not one})
+    registry.update(own)  # another network's class may have the same name
     return module
 
 
-def _named_module(name: str, build: str) -> ModuleType:
-    with importable_beside(build):
-        try:
-            return importlib.import_module(name)
-        except ModuleNotFoundError as error:
-            if error.name is None or not f"{name}.".startswith(f"{error.name}."):
-                raise  # the module is there, and imports one that is not
-            raise SettingError(
-                "model.build",
-                f"is {build!r}; there is no module {error.name}. Use FILE.py:FUNCTION, or a module that can be "
-                f"imported from {Path.cwd()}.",
-            ) from error
+_REGISTERED: dict[str, dict[str, Any]] = {}
+"""Name of a module of the user's -> the classes and functions that it registered with Keras when it was run."""
 
 
 def _is_own_function(value: Any, module: ModuleType) -> bool:
@@ -204,8 +190,8 @@ def _trial(step: str, build: str) -> str:
 
 def _own_traceback(error: BaseException) -> str:
     """Return the traceback from the first frame that is neither bnexp's nor Python's machinery of imports."""
-    here = str(Path(__file__).parent)
+    here = str(Path(bnexp.__file__).parent)
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if not frame.filename.startswith((here, "<frozen"))]
     lines = [*traceback.format_list(own), *traceback.format_exception_only(error)]
-    return "".join(lines).rstrip()
+    return re.sub(rf"{PREFIX}\w+\.", "", "".join(lines)).rstrip()

@@ -9,18 +9,22 @@ from __future__ import annotations
 import dis
 import functools
 import hashlib
-import importlib
+import logging
 import pickle
 import sys
-import sysconfig
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from pathlib import Path
-from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
+from importlib.util import resolve_name
+from types import BuiltinFunctionType, CodeType, FunctionType, MemberDescriptorType, MethodType, ModuleType
 from typing import Any
 
-GLOBALS, IMPORTS = ("LOAD_GLOBAL", "LOAD_NAME"), ("IMPORT_NAME",)
+from bnexp.system.installed import is_installed
+from bnexp.system.own_code import imported_code
+
+GLOBALS = ("LOAD_GLOBAL", "LOAD_NAME")
 """Operations of Python's bytecode that look a name up."""
+NO_CODE = ("__weakref__", "_abc_impl")
+"""What a class holds beside its code: references to it, and a memory of its subclasses."""
 PLAIN = (type(None), bool, int, float, complex, str, bytes, type(Ellipsis), range)
 
 
@@ -31,10 +35,9 @@ def code_sha256(function: Any) -> str:
     with the functions that these call. Installed packages are known by their names; comments and line numbers are no
     part of it.
 
-    >>> code_sha256(lambda width: width + 1) == code_sha256(lambda width: width + 1)
-    True
-    >>> code_sha256(lambda width: width + 1) == code_sha256(lambda width: width + 2)
-    False
+    >>> one, same, other = (eval(f"lambda width: width + {number}", {}) for number in (1, 1, 2))
+    >>> code_sha256(one) == code_sha256(same), code_sha256(one) == code_sha256(other)
+    (True, False)
     """
     digest = hashlib.sha256(f"{sys.version_info[:2]}".encode())
     for fact in _facts(function, {}):
@@ -42,27 +45,29 @@ def code_sha256(function: Any) -> str:
     return digest.hexdigest()
 
 
-Seen = dict[int, tuple[int, Any]]
+Seen = dict[Any, tuple[int, Any]]
 """id of what was digested -> its number, and the object itself, so that its id belongs to no other."""
 
 
 def _facts(value: Any, seen: Seen) -> Iterator[bytes]:
     """Yield what tells a value from others, each object once."""
     yield type(value).__qualname__.encode()
-    if isinstance(value, PLAIN):
+    if type(value) in PLAIN:
         yield repr(value).encode(errors="backslashreplace")
         return
     if id(value) in seen:
         yield f"seen {seen[id(value)][0]}".encode()
         return
     seen[id(value)] = len(seen), value
+    if is_own(type(value)):
+        yield from _facts(type(value), seen)
     match value:
         case CodeType():
             yield from _code_facts(value, seen)
         case FunctionType():
             yield from _function_facts(value, seen)
         case ModuleType():
-            yield from _module_facts(value, seen)
+            yield from _module_facts(value, None, seen)
         case type():
             yield from _class_facts(value, seen)
         case MethodType():
@@ -73,6 +78,8 @@ def _facts(value: Any, seen: Seen) -> Iterator[bytes]:
             yield from _all_facts([value.func, value.args, value.keywords], seen)
         case staticmethod() | classmethod():
             yield from _facts(value.__func__, seen)
+        case functools.cached_property():
+            yield from _facts(value.func, seen)
         case property():
             yield from _all_facts([value.fget, value.fset], seen)
         case list() | tuple():
@@ -101,83 +108,131 @@ def _code_facts(code: CodeType, seen: Seen) -> Iterator[bytes]:
 
 
 def _function_facts(function: FunctionType, seen: Seen) -> Iterator[bytes]:
-    if _is_installed(sys.modules.get(function.__module__)):
+    if not is_own(function):
         yield f"{function.__module__}.{function.__qualname__}".encode()
         return
     yield from _facts(function.__code__, seen)
-    yield from _all_facts([function.__defaults__, function.__kwdefaults__], seen)
+    yield from _all_facts([function.__defaults__, function.__kwdefaults__, function.__dict__], seen)
     for cell in function.__closure__ or ():
         with suppress(ValueError):  # it is empty as yet
             yield from _facts(cell.cell_contents, seen)
-    for name in sorted(_looked_up(function.__code__, GLOBALS)):
-        if name in function.__globals__:
+    names, found = _names(function.__code__), function.__globals__
+    for name in sorted(_looked_up(function.__code__)):
+        if name in found:
             yield name.encode()
-            yield from _facts(function.__globals__[name], seen)
-    for name in sorted(_looked_up(function.__code__, IMPORTS)):
-        with suppress(ImportError):
-            yield from _facts(importlib.import_module(name), seen)
+            yield from _named_facts(found[name], names, seen)
+    for name in sorted(set(_imported(function.__code__, found.get("__package__") or ""))):
+        yield name.encode()
+        if (module := sys.modules.get(name)) is not None:
+            yield from _module_facts(module, names, seen)
+        else:  # the text says what it will be
+            yield imported_code(name).sha256.encode()
 
 
-def _looked_up(code: CodeType, operations: tuple[str, ...]) -> set[str]:
-    """Return the names that code, and the functions in it, look up by these operations."""
-    found = {str(one.argval) for one in dis.get_instructions(code) if one.opname in operations}
-    inner = (one for one in code.co_consts if isinstance(one, CodeType))
-    return found.union(*(_looked_up(one, operations) for one in inner))
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    """Yield code, and the code of each function in it."""
+    yield code
+    for inner in code.co_consts:
+        if isinstance(inner, CodeType):
+            yield from _codes(inner)
+
+
+def _names(code: CodeType) -> frozenset[str]:
+    """Return the names that code uses: global ones, attributes, and what it imports."""
+    return frozenset(name for one in _codes(code) for name in one.co_names)
+
+
+def _looked_up(code: CodeType) -> set[str]:
+    """Return the global names that code looks up."""
+    return {str(step.argval) for one in _codes(code) for step in dis.get_instructions(one) if step.opname in GLOBALS}
+
+
+def _imported(code: CodeType, package: str) -> Iterator[str]:
+    """Yield the full names of the modules that code imports. Before each name Python loads its level."""
+    for one in _codes(code):
+        steps = [step for step in dis.get_instructions(one) if step.opname != "EXTENDED_ARG"]
+        for at, step in enumerate(steps):
+            if step.opname == "IMPORT_NAME":
+                with suppress(ImportError):  # a relative name outside of a package
+                    yield resolve_name("." * steps[at - 2].argval + step.argval, package)
 
 
 def _class_facts(one: type, seen: Seen) -> Iterator[bytes]:
-    yield f"{one.__module__}.{one.__qualname__}".encode()
-    if _is_installed(sys.modules.get(one.__module__)):
+    if not is_own(one):
+        yield f"{one.__module__}.{one.__qualname__}".encode()
         return
+    yield one.__qualname__.encode()
     yield from _all_facts(one.__bases__, seen)
-    for name, value in vars(one).items():
-        if not (name.startswith("__") and not callable(value)) and name != "__weakref__":
-            yield name.encode()
-            yield from _facts(value, seen)
+    for name, value in list(vars(one).items()):  # what is digested may be changed meanwhile
+        if _is_slot(value) or name in NO_CODE or (name[:2] == "__" and not callable(value)):
+            continue
+        yield name.encode()
+        yield from _facts(value, seen)
 
 
-def _module_facts(module: ModuleType, seen: Seen) -> Iterator[bytes]:
-    """Yield the name of an installed module; of the user's own its text, and the modules that it imports."""
-    yield module.__name__.encode()
-    if _is_installed(module):
+def _named_facts(value: Any, names: frozenset[str], seen: Seen) -> Iterator[bytes]:
+    """Yield the facts of what a function finds by name; of a module, only what the function uses of it."""
+    yield from _module_facts(value, names, seen) if isinstance(value, ModuleType) else _facts(value, seen)
+
+
+def _module_facts(module: ModuleType, names: frozenset[str] | None, seen: Seen) -> Iterator[bytes]:
+    """Yield the name of an installed module; of the user's own the values that these names have now, or all."""
+    if is_installed(module):
+        yield module.__name__.encode()
         return
-    with suppress(OSError, TypeError):
-        yield Path(str(module.__file__)).read_bytes()
-    for value in list(vars(module).values()):
-        if isinstance(value, ModuleType | FunctionType | type) and getattr(value, "__module__", "") != module.__name__:
-            yield from _facts(value, seen)
+    if (key := (id(module), names)) in seen:
+        return
+    seen[key] = len(seen), module
+    values = dict(vars(module))
+    used = [name for name in values if name[:2] != "__"] if names is None else names & values.keys()
+    for name in sorted(used):
+        yield name.encode()
+        yield from _named_facts(values[name], names or frozenset(), seen)
 
 
-@functools.cache
-def _installed_places() -> tuple[str, ...]:
-    return tuple(sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib", "purelib", "platlib"))
-
-
-def _is_installed(module: ModuleType | None) -> bool:
-    """Return True for a module of Python itself or of an installed package, whose versions are recorded."""
-    if module is None or module.__name__ == "__main__":
-        return False
-    file = getattr(module, "__file__", None)
-    return file is None or str(file).startswith(_installed_places())
+def is_own(one: Any) -> bool:
+    """Return True for a class or function of the user's own: its version does not identify it."""
+    return not is_installed(sys.modules.get(one.__module__))
 
 
 # --- other values -----------------------------------------------------------------
 
 
 def _object_facts(value: Any, seen: Seen) -> Iterator[bytes]:
-    """Yield what an object is made of: a network's layers and weights, an array's numbers, or what pickle writes."""
-    if hasattr(value, "to_json") and hasattr(value, "get_weights"):
-        yield str(value.to_json()).encode()
-        yield from _all_facts(value.get_weights(), seen)
+    """Yield what an object is made of: a network's layers and weights, an array's numbers, its state, or its pickle."""
+    if hasattr(value, "get_config"):
+        yield from _keras_facts(value, seen)
     elif hasattr(value, "tobytes") and hasattr(value, "shape") and hasattr(value, "dtype"):
         yield f"{value.dtype} {value.shape}".encode()
         yield value.tobytes() if value.dtype != object else _pickled(value)
+    elif isinstance(value, logging.Logger):
+        return  # it does nothing to a network
+    elif is_own(type(value)):
+        slots = [name for one in type(value).__mro__ for name, slot in vars(one).items() if _is_slot(slot)]
+        found = {name: getattr(value, name) for name in slots if hasattr(value, name)}
+        yield from _facts({**found, **getattr(value, "__dict__", {})}, seen)
     elif isinstance(value, Mapping):
         yield from _all_facts([part for pair in value.items() for part in pair], seen)
     elif callable(value) and type(value).__module__ != "builtins":
         yield from _all_facts([type(value), getattr(value, "__dict__", None)], seen)
     else:
         yield _pickled(value)
+
+
+def _is_slot(value: Any) -> bool:
+    return isinstance(value, MemberDescriptorType)
+
+
+def _keras_facts(value: Any, seen: Seen) -> Iterator[bytes]:
+    """Yield what an object of Keras, such as a layer or an initializer, says of itself, and the values in it."""
+    yield f"{type(value).__module__}.{type(value).__qualname__}".encode() if not is_own(type(value)) else b""
+    try:
+        said = value.to_json() if hasattr(value, "to_json") else value.get_config()
+    except Exception:  # whatever an object's own code raises
+        said = None
+    own = getattr(value, "__dict__", {}).items() if said is None or is_own(type(value)) else ()
+    plain = [(name, one) for name, one in own if isinstance(one, (*PLAIN, FunctionType)) and name[:1] != "_"]
+    yield from _all_facts([said, value.get_weights() if hasattr(value, "get_weights") else None, plain], seen)
 
 
 _UNKNOWN: dict[int, Any] = {}

@@ -41,7 +41,7 @@ def process_state_kept() -> Iterator[None]:
 
 
 def _random_states() -> Iterator[Undo]:
-    """Yield what restores the random states of Python, NumPy, Keras and TensorFlow, where they are loaded."""
+    """Yield what restores the random states of Python and, where it is loaded, of NumPy."""
     yield partial(random.setstate, random.getstate())
     if (numpy := sys.modules.get("numpy")) is not None:
         yield partial(numpy.random.set_state, numpy.random.get_state())

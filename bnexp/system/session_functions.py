@@ -16,17 +16,17 @@ Function = Callable[..., Any]
 
 
 class SessionFunction(NamedTuple):
-    """A function, and the sha256 of what it does; None if its file is what identifies it."""
+    """A function, and the sha256 of what it does."""
 
     function: Function
-    sha256: str | None
+    sha256: str
 
 
 _KNOWN: dict[str, SessionFunction] = {}
 _IMPORTING: list[str] = []
 
 
-def register(build: str, function: Function, sha256: str | None) -> None:
+def register(build: str, function: Function, sha256: str) -> None:
     """Let `build` name this function, in the place of any that it named before."""
     _KNOWN[build] = SessionFunction(function, sha256)
 

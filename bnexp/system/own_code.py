@@ -1,0 +1,246 @@
+"""The user's own code behind `my_net.py:build` or `package.module:build`: found, digested, and run as it was digested.
+
+The files are found by what they import, where Python would find it, and none is run for that. Each state of them runs
+once, in modules of its own: `blocks` of one network is never `blocks` of another, nor of the user's session.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import functools
+import hashlib
+import importlib
+import importlib.util
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.machinery import BuiltinImporter, FrozenImporter, ModuleSpec, PathFinder, SourceFileLoader
+from pathlib import Path
+from types import CodeType, ModuleType
+from typing import Any, NamedTuple
+
+from bnexp.system.installed import is_installed_file
+
+PREFIX = "bnexp_user_"
+"""How the name of each package begins that holds the modules of one state of a user's code."""
+
+
+class Source(NamedTuple):
+    """A module: its file, or None of a folder without `__init__.py`; its text; of a package, where its modules lie."""
+
+    file: Path | None
+    text: bytes
+    places: Sequence[str] | None
+
+
+@dataclass(frozen=True)
+class OwnCode:
+    """A network's file, and all files of the user's own that it imports, as they were when they were read."""
+
+    main: str
+    """The name of the module that has the function."""
+    sources: Mapping[str, Source]
+    """Dotted name -> module, the network's own first. Of an installed one it is the only one."""
+
+    @property
+    def files(self) -> list[Path]:
+        """List the files, the network's own first."""
+        return [one.file for one in self.sources.values() if one.file is not None]
+
+    @property
+    def sha256(self) -> str:
+        """Return the digest of the names and texts of all files."""
+        digest = hashlib.sha256()
+        for file, text, _ in self.sources.values():
+            if file is not None:
+                digest.update(f"{file.name} {len(text)}\n".encode(errors="surrogateescape") + text)
+        return digest.hexdigest()
+
+    def module(self) -> ModuleType:
+        """Return the module that has the function, run once for each state of the files."""
+        file = self.sources[self.main].file
+        if file is not None and is_installed_file(file):
+            return importlib.import_module(self.main)
+        root = f"{PREFIX}{hashlib.sha256(f'{file} {self.sha256}'.encode(errors='surrogateescape')).hexdigest()[:16]}"
+        _RUN.setdefault(root, self)
+        if _Finder not in sys.meta_path:
+            sys.meta_path.insert(0, _Finder)
+        return importlib.import_module(f"{root}.{self.main}")
+
+
+# --- finding ----------------------------------------------------------------------
+
+
+def own_code(build: str) -> OwnCode | None:
+    """Read the code of `my_net.py:build` or `package.module:build`; None if there is no file of that name.
+
+    Raises:
+        OSError: if a file cannot be read.
+    """
+    place = build.rpartition(":")[0]
+    importlib.invalidate_caches()  # files may be seconds old
+    sources: dict[str, Source] = {}
+    if place.endswith(".py"):
+        file = Path(place).expanduser().resolve()
+        main, search = file.stem.replace(".", "_"), _search(file.parent)
+        if not file.is_file():
+            return None
+        _add(main, file, None, search, sources)
+    else:
+        main, search = place, _search(Path.cwd())
+        *packages, (_, file_of_main, places) = list(_along(main, search, installed=True)) or [("", None, None)]
+        if file_of_main is None or len(packages) != main.count("."):
+            return None
+        _add(main, file_of_main, places, search, sources)
+        for name, package, inside in packages if not is_installed_file(file_of_main) else ():
+            _add(name, package, inside, search, sources)
+    return OwnCode(main, sources)
+
+
+def _search(first: Path) -> list[str]:
+    """Return the folders in which Python looks for modules, begun with one."""
+    return [str(first), *(os.path.abspath(place) for place in sys.path)]
+
+
+def imported_code(name: str) -> OwnCode:
+    """Read a module of the user's own that is not imported yet, and what it imports; empty if it is none."""
+    sources: dict[str, Source] = {}
+    search = _search(Path.cwd())
+    for found, file, places in _along(name, search):
+        _add(found, file, places, search, sources)
+    return OwnCode(name, sources)
+
+
+def _add(
+    name: str, file: Path | None, places: Sequence[str] | None, search: Sequence[str], sources: dict[str, Source]
+) -> None:
+    """Add a module, and all modules of the user's own that it imports."""
+    if name in sources:
+        return
+    text = b"" if file is None else file.read_bytes()
+    sources[name] = Source(file, text, places)
+    if file is None or is_installed_file(file):
+        return
+    package = name if places is not None else name.rpartition(".")[0]
+    for imported in _imports(text, package):
+        for inner, found, inside in _along(imported, search):
+            _add(inner, found, inside, search, sources)
+
+
+@functools.lru_cache(maxsize=1024)
+def _imports(text: bytes, package: str) -> tuple[str, ...]:
+    """Return the dotted names that a text imports, anywhere in it; each may be a module or what a module holds."""
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError):  # running it reports why, if it is run at all
+        return ()
+    return tuple(sorted(set(_imported(tree, package))))
+
+
+def _imported(tree: ast.AST, package: str) -> Iterator[str]:
+    inside = package.split(".") if package else []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            parents = inside[: len(inside) - node.level + 1] if node.level else []
+            base = [*parents, *([node.module] if node.module else [])]
+            yield from (".".join([*base, alias.name]) for alias in node.names)
+
+
+Found = tuple[str, Path | None, Sequence[str] | None]
+
+
+def _along(name: str, search: Sequence[str], *, installed: bool = False) -> Iterator[Found]:
+    """Yield the packages along a dotted name, then its module, as far as they are there and the user's own."""
+    places: Sequence[str] = search
+    parts = name.split(".")
+    for depth, part in enumerate(parts, 1):
+        spec = _spec(part, places, is_top=depth == 1)
+        if spec is None:
+            return
+        inside = None if spec.submodule_search_locations is None else list(spec.submodule_search_locations)
+        file = Path(spec.origin) if spec.has_location and spec.origin else None
+        if (file is None and inside is None) or (file is not None and file.suffix != ".py"):
+            return  # built in, or compiled
+        if not installed and all(map(is_installed_file, [file] if file is not None else inside or [])):
+            return
+        yield ".".join(parts[:depth]), file, inside
+        places = inside or []
+
+
+def _spec(name: str, places: Sequence[str], *, is_top: bool) -> ModuleSpec | None:
+    """Find a module in these folders; one on top also where else packages under development are found."""
+    if is_top and name in sys.builtin_module_names:
+        return None
+    spec = PathFinder.find_spec(name, places)
+    others = [one for one in sys.meta_path if one not in (PathFinder, BuiltinImporter, FrozenImporter, _Finder)]
+    for finder in others if spec is None and is_top else ():
+        spec = spec or finder.find_spec(name, None)
+    return spec
+
+
+# --- running ----------------------------------------------------------------------
+
+_RUN: dict[str, OwnCode] = {}
+"""Name of a package that stands for one state of a user's code -> that code."""
+
+
+class _Finder:
+    """Finds the modules of the user's code under the package of its state, for Python's `import`."""
+
+    @staticmethod
+    def find_spec(name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+        """Return how Python runs a module from the text that was digested; None of any other module."""
+        root, _, inner = name.partition(".")
+        code = _RUN.get(root)
+        if code is None:
+            return None
+        if not inner:
+            return ModuleSpec(name, None, is_package=True)
+        if (source := code.sources.get(inner)) is None:
+            return None
+        if source.file is None:
+            spec = ModuleSpec(name, None, is_package=True)
+            spec.submodule_search_locations = list(source.places or ())
+            return spec
+        places = None if source.places is None else list(source.places)
+        loader = _Loader(name, source, _importer(root, code))
+        return importlib.util.spec_from_file_location(
+            name, source.file, loader=loader, submodule_search_locations=places
+        )
+
+
+class _Loader(SourceFileLoader):
+    """Runs the text that was digested; what that imports of the user's own is found by `importing`, then and later."""
+
+    def __init__(self, name: str, source: Source, importing: Callable[..., Any]) -> None:
+        super().__init__(name, str(source.file))
+        self.text, self.importing = source.text, importing
+
+    def get_code(self, fullname: str) -> CodeType:
+        """Compile the text. A compiled file beside it may be of another text."""
+        return compile(self.text, self.path, "exec", dont_inherit=True)
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Run the module with an `import` of its own."""
+        vars(module)["__builtins__"] = {**vars(builtins), "__import__": self.importing}
+        super().exec_module(module)
+
+
+def _importer(root: str, code: OwnCode) -> Callable[..., Any]:
+    """Return what `import` does in this code: the code's own modules lie under `root`."""
+    own = {name.partition(".")[0] for name in code.sources}
+
+    def importing(
+        name: str, namespace: Any = None, local: Any = None, wanted: Sequence[str] | None = (), level: int = 0
+    ) -> Any:
+        top = name.partition(".")[0]
+        if level or top not in own:
+            return __import__(name, namespace, local, wanted or (), level)
+        module = __import__(f"{root}.{name}", namespace, local, wanted or (), 0)
+        return module if wanted else sys.modules[f"{root}.{top}"]
+
+    return importing

@@ -1,0 +1,74 @@
+"""A function of the user's own, found by its name, and what it registers with Keras."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import bnexp
+from bnexp.errors import SettingError, UserError
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def function_of(build: str) -> Any:
+    from bnexp.models.user_code import function_of
+
+    return function_of(build)
+
+
+def test_each_network_finds_the_classes_that_its_own_files_registered(folder: Path) -> None:
+    import keras
+
+    for name in ("a", "b"):
+        (folder / name).mkdir()
+        (folder / name / "blocks.py").write_text(
+            "import keras\n@keras.saving.register_keras_serializable()\nclass Block(keras.Layer): ...\n"
+        )
+        (folder / name / "net.py").write_text("from blocks import Block\ndef build(): return Block\n")
+    for name in ("a", "b", "a"):
+        block = function_of(f"{name}/net.py:build")()
+        assert keras.saving.get_registered_object("Custom>Block") is block
+
+
+def test_an_error_names_a_module_as_the_user_does(folder: Path) -> None:
+    (folder / "blocks.py").write_text("")
+    (folder / "net.py").write_text("from blocks import block\ndef build(): ...\n")
+    with pytest.raises(SettingError, match="cannot import name 'block' from 'blocks'") as error:
+        function_of("net.py:build")
+    assert "own_code.py" not in str(error.value)
+
+
+def test_a_file_or_a_module_that_is_not_there_is_refused() -> None:
+    with pytest.raises(SettingError, match=r"names 'nets/net\.py'; there is no such file in .* Name a \.py file\."):
+        function_of("nets/net.py:build")
+    message = (
+        r"is 'nets\.net:build'; no Python file of a module nets\.net is found\. Use FILE\.py:FUNCTION, or a module"
+    )
+    with pytest.raises(SettingError, match=message):
+        function_of("nets.net:build")
+
+
+def test_a_network_whose_file_changes_while_it_is_built_is_refused(folder: Path) -> None:
+    (folder / "net.py").write_text(
+        "import keras\n\n"
+        "def build():\n"
+        "    with open(__file__, 'a') as file: file.write('# changed\\n')\n"
+        "    return keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, activation='sigmoid')])\n"
+    )
+    for _ in range(2):  # nothing is kept of the first
+        with pytest.raises(
+            UserError, match=r"model changed while it was built \(sha256 \w+; expected \w+\)\. Start again"
+        ):
+            bnexp.check(
+                "net.py:build",
+                "training.batch_size=8",
+                data=(np.random.default_rng(0).normal(size=(20, 2)), np.arange(20) % 2),
+            )

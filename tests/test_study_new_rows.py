@@ -229,6 +229,18 @@ def test_arms_that_are_measured_on_different_rows_have_no_estimate_and_the_reaso
     assert (found.new_rows, found.why_not_new_rows) == (None, OTHER_ROWS)
 
 
+def test_a_single_group_says_nothing_of_new_ones_and_the_reason_says_so() -> None:
+    """Cells with rows of their own have a group each, so that their mean has two."""
+    shares = {"bn": 0.9, "none": 0.8}
+    why = "Nothing is said of new groups: 1 group is held out, and that takes two or more. Hold out more groups."
+    found = contrast(claim(), drawn(shares, rows=4), groups=np.zeros(4, "int64"))
+    assert (found.new_rows, found.why_not_new_rows) == (None, why)
+    right = drawn(shares, cells=2, rows=4)
+    two = contrast(claim(), right, groups=np.array([0, 0, 0, 0, 1, 1, 1, 1]), first={1: 4})
+    assert estimate_of(two).count == 2
+    assert [part.new_rows for part in two.parts] == [None, None]
+
+
 def test_an_interaction_subtracts_what_rows_have_in_common() -> None:
     right = drawn({"bn": 0.9, "none": 0.8}, cells=2)
     at, minus = {"model.depth": 1}, {"model.depth": 2}

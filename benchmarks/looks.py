@@ -146,7 +146,7 @@ def several_arms(draws: int, most: int = MOST_SEEDS) -> dict[str, Any]:
 def _any_differs(values_AS: np.ndarray, looks: Sequence[int]) -> bool:
     """Return True if any arm is said to differ from the baseline, the first one, where Holm's rule shares the error."""
     several = [JudgedDifference("val_accuracy", one_S - values_AS[0], TINY) for one_S in values_AS[1:]]
-    levels = shared_levels([one.p_value for one in several], looks)
+    levels = shared_levels([one.deciding_p for one in several], looks)
     return any(word(one, each) in DIRECTION for one, each in zip(several, levels, strict=True))
 
 

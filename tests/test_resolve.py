@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -357,6 +358,27 @@ def test_a_record_with_a_key_that_is_nested_deeper_than_any_of_bnexps_is_refused
     run = trained("layer", probes=nested)
     with pytest.raises(RunError, match=r"run\.json: is nested too deeply to be kept\. Train layer again\."):
         resolve.arm("layer", run)
+
+
+@pytest.mark.parametrize(
+    ("path", "key"),
+    [
+        (["splits"], "splits"),
+        (["batches", "all_epochs"], "batches.all_epochs"),
+        (["kernels", "output/kernel"], "kernels.output/kernel"),
+    ],
+)
+def test_a_seed_without_one_of_its_digests_is_refused(place: Path, path: list[str], key: str) -> None:
+    whole = arm("a", spread(0.9))
+    lossy = whole.record.as_json()
+    digests = lossy["pairing"]
+    for step in path:
+        digests = digests[step]
+    del digests["3"]
+    run = trained("a", **{name: lossy[name] for name in lossy if name not in ("name", "status")})
+    store.write_json(run.directory / "history.json", whole.history.to_json())
+    with pytest.raises(RunError, match=rf"run\.json: pairing\.{re.escape(key)} has no seed 3\. Train a again\.$"):
+        resolve.arm("a", run)
 
 
 def test_a_config_whose_newest_run_has_lost_a_file_is_trained_and_the_reason_says_so(place: Path) -> None:

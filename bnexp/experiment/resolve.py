@@ -250,10 +250,8 @@ def _refuse_gaps(
     name: str, directory: Path, record: store.ComparedRecord, history: History, experiment: Experiment
 ) -> None:
     """Raise RunError if a seed has no digest, a metric that was to be measured no values, or a seed other epochs."""
-    digests = record.pairing.batches
-    for seed in history.seeds:
-        if not all(str(seed) in several for several in digests.values()):
-            raise RunError(f"{directory / 'run.json'}: pairing.batches has no seed {seed}. Train {name} again.")
+    if (missing := record.pairing.lacks(history.seeds)) is not None:
+        raise RunError(f"{directory / 'run.json'}: {missing}. Train {name} again.")
     measured = names(record.dataset.task, experiment.evaluated_parts())
     if lost := [metric for metric in measured if metric not in history.metrics]:
         raise RunError(f"{directory / 'history.json'}: has no {', '.join(lost)}. Train {name} again.")

@@ -253,7 +253,7 @@ def test_a_run_that_does_not_go_with_new_seeds_is_not_added_to_and_the_reason_is
     few = {name: values for name, values in first.history.metrics.items() if name != "train_loss"}
     store.write_json(path / "history.json", replace(first.history, metrics=few).to_json())
     assert told_with() == f"{begun}other metrics were measured"
-    longer = {name: np.pad(values, ((0, 0), (0, 1))) for name, values in first.history.metrics.items()}
+    longer = {name: np.pad(values, ((0, 0), (0, 1)), mode="edge") for name, values in first.history.metrics.items()}
     store.write_json(path / "history.json", replace(first.history, metrics=longer, epochs_S=(1, 2)).to_json())
     assert told_with() == f"{begun}seed 1 has 2 epochs, and training.epochs is 1"
     store.write_json(path / "history.json", first.history.of((1,)).to_json())

@@ -146,8 +146,7 @@ def _read(run: store.Run, seeds: Seeds, experiment: Experiment) -> KeptSeeds:
         RunError: if one of its files is missing or damaged, or has other seeds than run.json, which lacks no digest.
     """
     record = run.record()
-    history = run.history(record)
-    rows = run.held_out(record)
+    history, rows = run.measured(record)
     if (lost := record.pairing.lacks(seeds)) is not None:
         raise RunError(f"{run.id}/run.json: {lost}")
     if rows is not None:

@@ -241,9 +241,9 @@ def arm(name: str, run: store.Run, finished: Finished | None = None) -> comparis
         record = _checked_record(name, run.directory, finished.record)
         return comparison.Arm(name, run.id, experiment, finished.history, record, run.held_out(record))
     record = _checked_record(name, run.directory, run.record())
-    history = run.history(record)
+    history, rows = run.measured(record)
     _refuse_gaps(name, run.directory, record, history, experiment)
-    return comparison.Arm(name, run.id, experiment, history, record, run.held_out(record))
+    return comparison.Arm(name, run.id, experiment, history, record, rows)
 
 
 def _refuse_gaps(

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnexp.errors import RunError
-from bnexp.metrics import HELD_OUT_PARTS, part_of, quantity
+from bnexp.metrics import HELD_OUT_PARTS, ROUNDING, part_of, quantity
 from bnexp.statistics import classification
 from bnexp.statistics.arrays import Floats
 from bnexp.system.archives import FAULTS, fault
@@ -89,9 +89,24 @@ class PartRows:
             scored = zip(target_SR == 1, predicted, strict=True)
             return np.stack([classification.auc_by_row(target_R, score_R) for target_R, score_R in scored])
         class_SR = predicted_classes(predicted, target_SR, right_SR)
-        count = predicted.shape[2] if predicted.ndim == 3 else 2
         pairs = zip(target_SR, class_SR, strict=True)
-        return np.stack([classification.f1_by_row(target_R, class_R, count) for target_R, class_R in pairs])
+        return np.stack(
+            [classification.f1_by_row(target_R, class_R, classes_of(predicted)) for target_R, class_R in pairs]
+        )
+
+    def f1_of_one_answer(self) -> float | None:
+        """Return the best F1 of always answering one class, the mean over seeds; None where F1 is not known."""
+        predicted = self.measures.get("predicted")
+        if predicted is None or "accuracy" not in self.measures:
+            return None
+        target_SR = self.target_SR[:1] if self.is_shared else self.target_SR
+        scores = [classification.f1_of_one_answer(one_R.astype("int64"), classes_of(predicted)) for one_R in target_SR]
+        return float(np.mean(scores))
+
+
+def classes_of(predicted: NDArray[Any]) -> int:
+    """Return how many classes there are, by what is predicted: the probability of the second one, or of each."""
+    return predicted.shape[2] if predicted.ndim == 3 else 2
 
 
 def predicted_classes(
@@ -127,6 +142,28 @@ class HeldOut:
         """
         rows = self.parts.get(part_of(metric))
         return None if rows is None else rows.values(quantity(metric))
+
+    def f1_of_one_answer(self) -> dict[str, float]:
+        """Return the best F1 of always answering one class on each part where F1 is known."""
+        found = {part: rows.f1_of_one_answer() for part, rows in self.parts.items()}
+        return {part: score for part, score in found.items() if score is not None}
+
+    def contradiction(self, seeds: Sequence[int], finals: Mapping[str, Sequence[float | None]]) -> str | None:
+        """Return which seed's rows have another accuracy than its final value; None if all agree.
+
+        `finals` maps a metric to a value for each of the seeds; one without a value, as a diverged seed, is left out. A
+        row may differ by itself: where two classes score alike, rounding decides.
+        """
+        known = [position for position, seed in enumerate(seeds) if seed in self.seeds]
+        rows = self.of(tuple(seeds[position] for position in known))
+        for metric, values in finals.items():
+            right_SR = rows.values(metric) if quantity(metric) == "accuracy" else None
+            for position, right_R in zip(known, () if right_SR is None else right_SR, strict=False):
+                final, mean = values[position], float(right_R.mean())
+                if final is not None and abs(mean - final) > 1 / len(right_R) + ROUNDING:
+                    of_rows = f"the rows of seed {seeds[position]} have {mean:.6g}"
+                    return f"{of_rows} in {metric}, and its final value is {final:.6g}"
+        return None
 
     def without_predictions(self) -> HeldOut:
         """Return the rows without what was predicted for each."""

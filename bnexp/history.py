@@ -14,7 +14,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bnexp.errors import RunError
-from bnexp.metrics import LARGEST, QUANTITIES, higher_is_better, is_measured, part_of, quantity
+from bnexp.metrics import QUANTITIES, higher_is_better, impossible, is_measured, part_of, quantity
 from bnexp.statistics.arrays import Floats
 
 FORMAT = 1  # 1: {"format", "seeds": [{"seed", "diverged_at"?, "best_epoch"?, "history": {metric: [...]}}]}
@@ -177,7 +177,7 @@ def from_json(text: str | bytes, where: str) -> History:
         document = _Document.model_validate_json(text)
         _refuse_contradictions(document)
         history = _history(document.seeds)
-        _refuse_too_large(history)
+        _refuse_impossible(history)
         return history
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
@@ -215,10 +215,11 @@ def _refuse_contradictions(document: _Document) -> None:
             raise ValueError(f"seed {entry.seed} has a mark at an epoch that it did not reach")
 
 
-def _refuse_too_large(history: History) -> None:
+def _refuse_impossible(history: History) -> None:
     for name, values_SE in history.metrics.items():
-        if (np.abs(values_SE) > LARGEST).any():
-            raise ValueError(f"{name} holds a number beyond {LARGEST:g}, which no training measures")
+        finite = values_SE[np.isfinite(values_SE)]
+        if (seen := impossible(name, [finite.min(), finite.max()] if finite.size else [])) is not None:
+            raise ValueError(seen)
 
 
 def _history(entries: list[_Entry]) -> History:

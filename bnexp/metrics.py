@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 MEASURED = {"binary": ("accuracy",), "multiclass": ("accuracy",), "regression": ("mse", "mae", "r2")}
 """Task -> what is measured besides the loss."""
@@ -17,6 +17,14 @@ PARTS = ("", "train", "val", "test")
 """Where a metric can be measured; the first is the epoch that is being trained."""
 LARGEST = 1e100
 """No training measures larger numbers: it computes in float32. Their squares would leave float64."""
+LIMITS = {
+    **dict.fromkeys(("accuracy", "auc", "f1"), (0.0, 1.0)),
+    **dict.fromkeys(("mse", "mae"), (0.0, LARGEST)),
+    "r2": (-LARGEST, 1.0),
+}
+"""Quantity -> its least and its greatest value."""
+ROUNDING = 1e-5
+"""Of means in float32: a share may be above 1 by no more than this."""
 HEADLINES = ("test_accuracy", "test_r2", "test_loss", "val_accuracy", "val_r2", "val_loss")
 """The metrics that may stand for a run, the first one measured: of the test part, if there is one."""
 
@@ -64,6 +72,21 @@ def is_measured(metric: str) -> bool:
     """
     part, _, measured = metric.rpartition("_")
     return part in PARTS and measured in QUANTITIES
+
+
+def impossible(metric: str, values: Iterable[float | None]) -> str | None:
+    """Return which value no training measures, and what is expected; None if each is possible. NaN and None are.
+
+    A loss can be below 0, as a network of the user's own may add any penalty to it.
+
+    >>> impossible("val_accuracy", [0.9, 90.0]), impossible("val_r2", [-0.5, float("nan"), None, 1.0])
+    ('val_accuracy holds 90; expected numbers from 0 to 1', None)
+    """
+    low, high = LIMITS.get(quantity(metric), (-LARGEST, LARGEST))
+    for value in values:
+        if value is not None and (value < low - ROUNDING or value > high + ROUNDING):
+            return f"{metric} holds {value:g}; expected numbers from {low:g} to {high:g}"
+    return None
 
 
 def headline(measured: Collection[str]) -> str:

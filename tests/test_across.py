@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -14,15 +15,16 @@ from rich.console import Console
 
 from bnexp import statistics
 from bnexp.comparison.judged_difference import JudgedDifference
+from bnexp.comparison.new_rows import NewRowsEstimate
 from bnexp.config.study import Hypothesis
 from bnexp.report.study_cells import cells_of
 from bnexp.statistics import Levels
 from bnexp.store.study_document import HypothesisRecord
-from bnexp.study.across import Part, Parts
+from bnexp.study.across import Part, Parts, recorded
 from bnexp.study.contrast import Contrast, contrast_of
 from bnexp.study.grid import Cell
 from bnexp.study.result import Result
-from bnexp.study.verdict import judged, words
+from bnexp.study.verdict import judged, judged_difference, words
 from bnexp.study.words import ClaimWording
 
 SEEDS = 20
@@ -35,6 +37,7 @@ SIX = (0.05, 0.06, -0.012, -0.01, -0.015, -0.02)
 
 
 claim = partial(studies.claim, smallest=0.005)
+WORDING = ClaimWording(claim(), None, (0, 0), lambda claimed: False)
 
 
 def contrast(one: Hypothesis, gains: Any, *, noise: float = 0.004, seeds: int = SEEDS, **facts: Any) -> Contrast:
@@ -143,6 +146,23 @@ def test_how_much_cells_differ_takes_into_account_that_they_share_seeds() -> Non
     assert held.tau == pytest.approx(np.std(SIX, ddof=1), rel=0.15)
 
 
+@pytest.mark.parametrize("wins", [False, True])
+def test_cells_that_are_alike_are_seldom_said_to_differ(wins: bool) -> None:
+    """With wins, the mean over cells is judged by its own sign. Its error is not the one of the cells' mean wins."""
+    generator, one, said = np.random.default_rng(3), claim(wins=wins), []
+    for _ in range(200):
+        difference_CS = generator.normal(0.003, 0.01, (4, SEEDS))
+        parts = [Part(cell, judged_difference(one, cell), WORDING) for cell in map(Contrast, difference_CS)]
+        whole = judged_difference(one, Contrast(difference_CS.mean(axis=0)))
+        assert whole is not None
+        found = recorded(one, Parts.of(parts, Levels()), whole)
+        assert found is not None
+        if (held := found.heterogeneity) is not None:
+            said.append(held.p_value < 0.05)
+            assert (held.prediction is None) == wins, "it would lie around the mean wins, which is not judged"
+    assert len(said) > 190 and np.mean(said) <= 0.1
+
+
 def test_a_single_cell_and_an_interaction_average_nothing() -> None:
     assert judge([0.05]).across is None
     one = claim(at={"model.depth": 0}, minus={"model.depth": 1})
@@ -169,7 +189,7 @@ def test_ratios_point_by_their_logs_and_wins_by_their_counts() -> None:
     ratio = judge([-0.1, 0.2, 0.1], **loss)
     assert ": bn is lower in 1 cell and higher in 2, each beyond" in ratio.verdict.sentence
     assert printed(ratio)[1].startswith("model.depth  none / bn, these rows [98.33%]")
-    wins = judge([0.5, -0.3, 0.4], wins=True, smallest=0.3)
+    wins = judge([0.35, -0.3, 0.3], wins=True, smallest=0.3)
     assert ": bn wins more seeds in 2 cells and wins fewer seeds in 1, each beyond" in wins.verdict.sentence
     assert wins.across is not None and wins.across.heterogeneity is None
     assert printed(wins)[0] == "mean over 3 cells; how much they differ is unknown, as a cell has no spread over seeds"
@@ -301,3 +321,29 @@ def test_a_deviation_of_ratios_that_is_the_log_of_no_number_is_refused() -> None
     whole["across"]["heterogeneity"]["tau"] = 1e4
     with pytest.raises(ValidationError, match="a number is the log of no ratio"):
         HypothesisRecord.model_validate(whole)
+
+
+def test_wins_over_cells_with_other_pairs_or_overlapping_splits_are_compared_too() -> None:
+    """A seed without a value in one cell leaves unlike pairs; splits that overlap widen all errors alike."""
+    one, draws = claim(wins=True), np.random.default_rng(1)
+    difference_CS = draws.normal(0.003, 0.01, (3, SEEDS))
+    cells = [Contrast(each_S) for each_S in difference_CS]
+    whole = Contrast(difference_CS.mean(axis=0))
+
+    def found(*several: Contrast) -> Any:
+        parts = [Part(cell, judged_difference(one, cell), WORDING) for cell in several[1:]]
+        judged_whole = judged_difference(one, several[0])
+        assert judged_whole is not None
+        across = recorded(one, Parts.of(parts, Levels()), judged_whole)
+        assert across is not None
+        return across.heterogeneity
+
+    lossy = Contrast(np.where(np.arange(SEEDS) == 2, np.nan, difference_CS[0]))
+    assert found(whole, lossy, *cells[1:]) is None
+
+    def split_anew(cell: Contrast) -> Contrast:
+        effect_S = np.sign(cell.difference_S) / 2
+        return replace(cell, new_rows=NewRowsEstimate("splits", statistics.over_splits(effect_S, 0.25), 20))
+
+    plain, wide = found(whole, *cells), found(*map(split_anew, (whole, *cells)))
+    assert wide.correlation == pytest.approx(plain.correlation) and wide.q == pytest.approx(plain.q / 6)

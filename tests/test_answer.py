@@ -53,6 +53,39 @@ def test_several_arms_share_the_error_as_holms_rule_says() -> None:
     assert "share the error" not in alone.verdict.sentence
 
 
+FAILURES = "A failure that none of these 20 pairs shows is still possible, in up to 14% of seeds."
+
+
+def small_but_apart(mean: float, draw: int) -> np.ndarray:
+    """Draw 20 accuracies above 0.8 by this mean exactly, with a deviation of 0.002: the interval excludes 0."""
+    noise_S = np.random.default_rng(draw).standard_normal(20)
+    return 0.8 + mean + 0.002 * (noise_S - noise_S.mean()) / noise_S.std(ddof=1)
+
+
+def test_a_small_difference_with_a_sign_names_the_failures_that_remain_too() -> None:
+    base = arm("none", np.full(20, 0.8), seeds=20)
+    arms = {"bn": arm("bn", small_but_apart(0.004, 0), seeds=20), "none": base}
+    (compared,) = _as_comparison(arms, "val_accuracy", 0.01)
+    (studied,) = _as_study(arms, metric="val_accuracy", smallest=0.01)
+    (other_way,) = _as_study(arms, metric="val_accuracy", smallest=0.01, direction="lower")
+    assert (compared.word, studied.word, other_way.word) == ("no difference that matters", "refuted", "refuted")
+    assert FAILURES in compared.sentence and FAILURES in studied.sentence
+    assert FAILURES not in other_way.sentence, "its sign alone refutes it"
+
+
+def test_the_interval_of_a_small_difference_is_the_one_that_was_compared_with_the_margin() -> None:
+    """The last of three arms by Holm's rule has 95% against zero, and 98.33% against the margin, as each has."""
+    arms = {name: arm(name, small_but_apart(mean, n), seeds=20) for n, (name, mean) in enumerate(
+        {"bn": 0.004, "other0": 0.003, "other1": 0.002}.items()
+    )}  # fmt: skip
+    verdicts = _as_comparison({**arms, "none": arm("none", np.full(20, 0.8), seeds=20)}, "val_accuracy", 0.01)
+    for verdict, mean in zip(verdicts, (0.004, 0.003, 0.002), strict=True):
+        half = stats.t.ppf(1 - 0.05 / 6, 19) * 0.002 / np.sqrt(20)
+        assert verdict.word == "no difference that matters" and FAILURES in verdict.sentence
+        assert f"[+{100 * (mean - half):.2f}, +{100 * (mean + half):.2f}]" in verdict.sentence
+        assert "The interval is one of 98.33%, as several questions share the error." in verdict.sentence
+
+
 def _as_comparison(arms: dict[str, Arm], metric: str, margin: float) -> list[Verdict]:
     found = compare(list(arms.values()), Question(metric=metric, margin=margin, baseline="none"))
     return [contrast.verdict for contrast in found.contrasts]

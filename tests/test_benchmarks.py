@@ -56,3 +56,23 @@ def test_make_benchmark_runs_every_script_that_keeps_its_limits(
     assert list(module.MEASURES) == measures
     assert module.OUT.name == f"{script}.json"
     assert f"benchmarks/{script}.py" in (BENCHMARKS.parent / "Makefile").read_text()
+
+
+def test_every_world_of_verdicts_is_drawn_and_a_rare_collapse_is_passed_over_with_its_rate_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    verdicts = importlib.import_module("verdicts")
+    monkeypatch.setattr(verdicts, "DRAWS", 60)
+    collapsing, *others = ([*world()] for world in verdicts.WORLDS)
+    for row in collapsing:
+        assert row["no_difference_now"] > 0.1 and row["now"] == 0
+        assert row["lowest_named_rate"] > verdicts.COLLAPSE
+    assert [[row["pairs"] for row in world] for world in others] == [[6, 10, 20]] * 3
+    assert verdicts.named_rate("No difference that matters.") == 0
+
+
+def test_the_looks_at_several_arms_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    found = importlib.import_module("looks").several_arms(2, most=20)
+    assert 0 <= found["until_settled"] <= 1 and found["looks"][-1] == 20

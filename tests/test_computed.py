@@ -11,17 +11,22 @@ import pytest
 from arms import arm, changed, measured, rows_right
 from command import refused
 from sklearn.metrics import f1_score, roc_auc_score
-from studies import ARMS, BASE, planned, refusal
+from studies import ARMS, BASE, claim, planned, refusal
 from tasks import HereAndNow
 
 from bnexp.comparison import Arm, Question, compare, refuse_impossible
 from bnexp.errors import ComparisonError, ConfigError
 from bnexp.held_out import HeldOut
+from bnexp.statistics.classification import f1_of_one_answer
 from bnexp.store.study_document import StudyDocument
 from bnexp.study import run as study_run
+from bnexp.study.contrast import contrast_of
+from bnexp.study.grid import Cell
 from bnexp.study.plan import Plan, finished, pending
 from bnexp.study.refusals import refuse_unanswerable
+from bnexp.study.result import Result
 from bnexp.study.trial_rows import kept_rows
+from bnexp.study.verdict import judged
 
 
 def predicting(name: str, gap: float, *, seeds: int = 8, rows: int = 200) -> tuple[Arm, Any, Any]:
@@ -144,6 +149,53 @@ def test_nets_that_score_at_random_cannot_be_told_apart_by_area() -> None:
     arms = [predicting("a", 0.0)[0], predicting("bb", 0.0)[0]]
     verdict = compare(arms, Question(metric="val_auc")).contrasts[0].verdict
     assert "neither a nor bb beats scores at random (0.5) in val_auc" in verdict.sentence
+
+
+def answering_always(name: str, answer: float) -> Arm:
+    """Return an arm of nets that give every row the same answer; 40% of the rows are of class 1."""
+    one, target_R, predicted_SR = predicting(name, 0.0)
+    assert one.held_out is not None
+    part = one.held_out.parts["val"]
+    predicted = np.full_like(predicted_SR, answer)
+    right_SR = np.broadcast_to((answer > 0.5) == target_R, predicted.shape)
+    kept = replace(part, measures={**part.measures, "accuracy": right_SR, "predicted": predicted})
+    return replace(one, held_out=HeldOut(one.held_out.seeds, {"val": kept}))
+
+
+def test_nets_that_answer_one_class_always_cannot_be_told_apart_by_f1() -> None:
+    """Always 1 has F1 0.57 and always 0 has 0: neither has learned anything."""
+    arms = {"bn": answering_always("bn", 0.9), "none": answering_always("none", 0.1)}
+    assert arms["bn"].held_out is not None
+    target_R = arms["bn"].held_out.parts["val"].target_SR[0]
+    best = f1_score(target_R, np.ones_like(target_R))
+    verdict = compare([*arms.values()], Question(metric="val_f1")).contrasts[0].verdict
+    said = f"beats always answering one class ({best:.3g}) in val_f1 by its 95% interval. Nets that guess cannot be told apart by F1."
+    assert verdict.word == "cannot tell yet"
+    assert verdict.sentence == f"No verdict: neither bn nor none {said} Use --metric val_loss, or train longer."
+    results = {
+        (0, name): Result(
+            trial="t", levels={}, arm=name, experiment="e", seeds=one.history.seeds, rows={"train": 100, "val": 50},
+            final={"val_f1": one.held_out.values("val_f1").mean(axis=1).tolist()}, epochs_to={}, budget_epochs=9,
+            diverged={}, steps=1, seconds=1.0,
+        )
+        for name, one in arms.items()
+    }  # fmt: skip
+    asked = claim(metric="val_f1", smallest=0.01)
+    found = contrast_of(asked, [Cell(0, {}, {})], results, lambda key: arms[key[1]].held_out)
+    assert found.guessing == pytest.approx(best)
+    assert judged([asked], [found])[0].verdict.word == "inconclusive"
+    learned = {**arms, "bn": predicting("bn", 3.0)[0]}
+    assert compare([*learned.values()], Question(metric="val_f1")).contrasts[0].verdict.word == "helps"
+
+
+@pytest.mark.parametrize("classes", [2, 4])
+def test_the_best_f1_of_one_answer_is_scikit_learns(classes: int) -> None:
+    target_R = np.random.default_rng(classes).choice(
+        classes, 60, p=np.arange(1, classes + 1) / np.arange(1, classes + 1).sum()
+    )
+    average = "binary" if classes == 2 else "macro"
+    every = [f1_score(target_R, np.full(60, one), average=average, zero_division=0) for one in range(classes)]
+    assert f1_of_one_answer(target_R, classes) == pytest.approx(max(every))
 
 
 # --- studies ------------------------------------------------------------------------

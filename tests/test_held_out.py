@@ -189,3 +189,19 @@ def test_a_file_that_would_fill_the_memory_is_refused_before_it_is_unpacked(monk
     monkeypatch.setattr(held_out, "MOST_BYTES", 2**20 - 1)
     with pytest.raises(RunError, match="it would take 1 MiB of memory"):
         from_npz(content.getvalue(), "rows.npz")
+
+
+def test_rows_contradict_a_final_accuracy_that_is_more_than_a_row_away() -> None:
+    """A single row may be rounded otherwise. A seed without a value, or without rows, says nothing."""
+    rows = HeldOut((4, 0, 7), {"val": part()})
+    means = rows.values("val_accuracy")
+    assert means is not None
+    whole = means.mean(axis=1).tolist()
+    finals = {"val_accuracy": [*whole, 0.123], "val_loss": [9.0] * 4, "train_accuracy": [0.5] * 4}
+    assert rows.contradiction((4, 0, 7, 8), finals) is None
+    for off, is_told in ((0.9 / ROWS, False), (1.1 / ROWS, True)):
+        seen = rows.contradiction((4, 0, 7), {"val_accuracy": [whole[0], whole[1] - off, whole[2]]})
+        said = f"the rows of seed 0 have {whole[1]:.6g} in val_accuracy, and its final value is {whole[1] - off:.6g}"
+        assert seen == (said if is_told else None)
+    for missing in (None, float("nan")):
+        assert rows.contradiction((4, 0, 7), {"val_accuracy": [whole[0], missing, whole[2]]}) is None

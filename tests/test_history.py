@@ -83,6 +83,11 @@ def written(**changes: Any) -> str:
     return json.dumps({**HISTORY.to_json(), **changes})
 
 
+def of(metric: str, value: float) -> str:
+    """Return the history of one seed that measured this."""
+    return written(seeds=[{"seed": 0, "history": {metric: [value]}}])
+
+
 ONE = {"seed": 0, "history": {"loss": [1.0], "val_loss": [1.0]}}
 
 
@@ -121,7 +126,12 @@ ONE = {"seed": 0, "history": {"loss": [1.0], "val_loss": [1.0]}}
         (written(seeds=[{**ONE, "best_epoch": 0}]), "seeds.0.best_epoch: Input should be greater than or equal to 1"),
         (written().replace("0.9", "NaN", 1), "Input should be a finite number"),
         (written().replace("0.9", "1e999", 1), "Input should be a finite number"),
-        (written().replace("0.9", "1e101", 1), "loss holds a number beyond 1e+100, which no training measures"),
+        (written().replace("0.9", "1e101", 1), "loss holds 1e+101; expected numbers from -1e+100 to 1e+100"),
+        (of("val_accuracy", 90.0), "val_accuracy holds 90; expected numbers from 0 to 1"),
+        (of("test_accuracy", -0.1), "test_accuracy holds -0.1; expected numbers from 0 to 1"),
+        (of("val_r2", 1.5), "val_r2 holds 1.5; expected numbers from -1e+100 to 1"),
+        (of("val_mse", -1.0), "val_mse holds -1; expected numbers from 0 to 1e+100"),
+        (of("val_mae", -1.0), "val_mae holds -1; expected numbers from 0 to 1e+100"),
         (written().replace('"seed": 4', '"seed": 1e999'), "seeds.1.seed: Input should be"),
     ],
 )
@@ -132,6 +142,12 @@ def test_anything_else_is_refused_naming_the_file_the_reason_and_the_cure(text: 
     assert message.startswith("runs/x/history.json: not a history of bnexp (")
     assert reason in message
     assert message.endswith('Expected {"format": 1, "seeds": [...]}. Train again, or restore the file.')
+
+
+def test_rounding_and_a_loss_below_zero_are_possible() -> None:
+    """float32 makes a mean of ones 1.0000001; a network of the user's own may add a penalty below 0."""
+    for metric, value in (("accuracy", 1.0000001), ("val_loss", -0.5), ("val_r2", -40.0)):
+        assert from_json(of(metric, value), "history.json").metrics[metric].tolist() == [[value]]
 
 
 @pytest.mark.parametrize("length", range(0, len(written()), 7))

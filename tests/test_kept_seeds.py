@@ -244,7 +244,7 @@ def test_a_run_that_does_not_go_with_new_seeds_is_not_added_to_and_the_reason_is
         (told_with(dataset=record["dataset"] | {"digest": "x"}), "the rows or splits are others"),
         (told_with(pairing=pairing | {"splits": {"0": "x", "1": "x"}}), "the rows or splits are others"),
         (told_with(pairing=pairing | {"kernels": kernels}), "the initial weights are others"),
-        (told_with(pairing=pairing | {"splits": {"0": "x"}}), f"{path.name}/run.json has no digest of seed 1"),
+        (told_with(pairing=pairing | {"splits": {"0": "x"}}), f"{path.name}/run.json: pairing.splits has no seed 1"),
         (told_with("rows.npz"), "what each held-out row measured was not kept (training.keep_rows)"),
         (told_with("model.keras"), "the models that training.save: first asks for were not kept"),
         (told_with(save="all"), "the models that training.save: all asks for were not kept"),
@@ -253,7 +253,7 @@ def test_a_run_that_does_not_go_with_new_seeds_is_not_added_to_and_the_reason_is
     few = {name: values for name, values in first.history.metrics.items() if name != "train_loss"}
     store.write_json(path / "history.json", replace(first.history, metrics=few).to_json())
     assert told_with() == f"{begun}other metrics were measured"
-    longer = {name: np.pad(values, ((0, 0), (0, 1))) for name, values in first.history.metrics.items()}
+    longer = {name: np.pad(values, ((0, 0), (0, 1)), mode="edge") for name, values in first.history.metrics.items()}
     store.write_json(path / "history.json", replace(first.history, metrics=longer, epochs_S=(1, 2)).to_json())
     assert told_with() == f"{begun}seed 1 has 2 epochs, and training.epochs is 1"
     store.write_json(path / "history.json", first.history.of((1,)).to_json())

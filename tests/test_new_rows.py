@@ -131,6 +131,23 @@ def test_groups_of_rows_are_what_is_drawn_anew() -> None:
     assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
 
 
+@pytest.mark.parametrize(
+    ("rows", "groups", "one", "said"),
+    [(4, [0, 0, 0, 0], "group", "groups"), (1, None, "row", "rows")],
+)
+def test_a_single_group_or_row_says_nothing_of_new_ones(rows: int, groups: Any, one: str, said: str) -> None:
+    """Nothing is known of the spread between groups, so that no interval lies inside any margin."""
+    right = {"a": np.ones((SEEDS, rows), bool), "b": np.ones((SEEDS, rows), bool)}
+    right["a"][0, 0] = right["b"][1, 0] = False
+    arms = [measured(name, right_SR, groups=groups and np.array(groups)) for name, right_SR in right.items()]
+    for metric, margin in (("val_accuracy", 0.9), ("val_loss", None)):
+        contrast = contrast_of(*arms, metric=metric, margin=margin)
+        assert contrast.metrics[metric].new_rows is None
+        assert contrast.verdict.about == "these rows"
+        why = f"Nothing is said of new {said}: 1 {one} is held out, and that takes two or more. Hold out more {said}."
+        assert contrast.verdict.sentence.endswith(why)
+
+
 def test_splits_of_their_own_have_nadeau_and_bengios_interval() -> None:
     right = {name: rows_right(share, draw=draw, rows=40) for name, share, draw in (("a", 0.9, 0), ("b", 0.6, 1))}
     arms = [split_anew(measured(name, values, own_rows=True), 160, 40) for name, values in right.items()]

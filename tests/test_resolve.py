@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from arms import arm, measured, rows_right, spread
 from stored_runs import CONFIG, GONE, RUNS, trained
@@ -359,6 +362,50 @@ def test_a_record_with_a_key_that_is_nested_deeper_than_any_of_bnexps_is_refused
     run = trained("layer", probes=nested)
     with pytest.raises(RunError, match=r"run\.json: is nested too deeply to be kept\. Train layer again\."):
         resolve.arm("layer", run)
+
+
+@pytest.mark.parametrize(
+    ("path", "key"),
+    [
+        (["splits"], "splits"),
+        (["batches", "all_epochs"], "batches.all_epochs"),
+        (["kernels", "output/kernel"], "kernels.output/kernel"),
+    ],
+)
+def test_a_seed_without_one_of_its_digests_is_refused(place: Path, path: list[str], key: str) -> None:
+    whole = arm("a", spread(0.9))
+    lossy = whole.record.as_json()
+    digests = lossy["pairing"]
+    for step in path:
+        digests = digests[step]
+    del digests["3"]
+    run = trained("a", **{name: lossy[name] for name in lossy if name not in ("name", "status")})
+    store.write_json(run.directory / "history.json", whole.history.to_json())
+    (run.directory / "rows.npz").unlink()
+    with pytest.raises(RunError, match=rf"run\.json: pairing\.{re.escape(key)} has no seed 3\. Train a again\.$"):
+        resolve.arm("a", run)
+
+
+def test_a_run_whose_rows_have_another_accuracy_than_its_history_is_refused(place: Path) -> None:
+    """Both files hold the number that is judged. A diverged seed has none."""
+    whole = measured("a", rows_right(0.9, seeds=6, rows=50))
+    assert whole.held_out is not None
+    content = whole.held_out.to_npz()
+    facts = whole.record.as_json() | {"rows_sha256": hashlib.sha256(content).hexdigest(), "seeds": 6}
+    run = trained("a", **{name: facts[name] for name in facts if name not in ("name", "status")})
+    store.write(run.directory / "rows.npz", content)
+    final_S = whole.history.final("val_accuracy")
+    history = whole.history.with_final("val_accuracy", np.where(np.arange(6) == 3, 0.5, final_S))
+    store.write_json(run.directory / "history.json", history.to_json())
+    with pytest.raises(RunError) as caught:
+        run.measured(run.record())
+    assert str(caught.value) == (
+        f"{run.directory}/rows.npz: the rows of seed 3 have {final_S[3]:.6g} in val_accuracy, and its final value is "
+        "0.5. Restore the file, or train again."
+    )
+    for fitting in (whole.history, replace(history, diverged_at={3: 2})):
+        store.write_json(run.directory / "history.json", fitting.to_json())
+        assert run.measured(run.record())[1] is not None
 
 
 def test_a_config_whose_newest_run_has_lost_a_file_is_trained_and_the_reason_says_so(place: Path) -> None:

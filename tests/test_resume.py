@@ -268,7 +268,7 @@ def test_rows_of_finished_seeds_that_are_lost_are_no_rows_that_were_not_kept(tmp
         (lambda metrics, epochs: ({**metrics, "val_mse": metrics["loss"]}, epochs), "other metrics were measured"),
         (
             lambda metrics, epochs: (
-                {name: np.pad(one, ((0, 0), (0, 1))) for name, one in metrics.items()},
+                {name: np.pad(one, ((0, 0), (0, 1)), mode="edge") for name, one in metrics.items()},
                 [2] * len(epochs),
             ),
             "seed 0 has 2 epochs, and training.epochs is 1",

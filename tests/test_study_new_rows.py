@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from bnexp.comparison.new_rows import NewRowsEstimate
 from bnexp.config import Experiment
 from bnexp.config.study import Hypothesis
 from bnexp.config.yaml import Node
+from bnexp.errors import RunError
 from bnexp.held_out import HeldOut, PartRows
 from bnexp.statistics import Estimate
 from bnexp.statistics.held_out_rows import Components, NewRows, by_group, new_rows
@@ -22,6 +24,7 @@ from bnexp.study.contrast import Contrast, contrast_of
 from bnexp.study.grid import Candidate, Cell
 from bnexp.study.new_rows import OTHER_ROWS, ROWS_NOT_KEPT
 from bnexp.study.result import Result
+from bnexp.study.trial_rows import keep_rows, kept_rows
 from bnexp.study.verdict import judged
 
 SEEDS, ARMS = 10, ("bn", "none")
@@ -229,6 +232,18 @@ def test_arms_that_are_measured_on_different_rows_have_no_estimate_and_the_reaso
     assert (found.new_rows, found.why_not_new_rows) == (None, OTHER_ROWS)
 
 
+def test_a_single_group_says_nothing_of_new_ones_and_the_reason_says_so() -> None:
+    """Cells with rows of their own have a group each, so that their mean has two."""
+    shares = {"bn": 0.9, "none": 0.8}
+    why = "Nothing is said of new groups: 1 group is held out, and that takes two or more. Hold out more groups."
+    found = contrast(claim(), drawn(shares, rows=4), groups=np.zeros(4, "int64"))
+    assert (found.new_rows, found.why_not_new_rows) == (None, why)
+    right = drawn(shares, cells=2, rows=4)
+    two = contrast(claim(), right, groups=np.array([0, 0, 0, 0, 1, 1, 1, 1]), first={1: 4})
+    assert estimate_of(two).count == 2
+    assert [part.new_rows for part in two.parts] == [None, None]
+
+
 def test_an_interaction_subtracts_what_rows_have_in_common() -> None:
     right = drawn({"bn": 0.9, "none": 0.8}, cells=2)
     at, minus = {"model.depth": 1}, {"model.depth": 2}
@@ -401,3 +416,31 @@ def test_the_sign_flip_test_is_no_reason_where_the_mean_is_smaller_than_what_mat
     assert found.difference is not None and found.difference.low is not None and found.difference.low > 0
     assert found.verdict.word == "inconclusive" and "sign-flip" not in found.verdict.sentence
     assert f"(`seeds: {found.verdict.settled_by}`) there is about a 50% chance to settle it." in found.verdict.sentence
+
+
+def test_a_trial_is_refused_whose_rows_have_another_accuracy_or_other_seeds_than_its_file(tmp_path: Path) -> None:
+    right_SR = drawn({"bn": 0.9, "none": 0.8}, rows=50)[0, "bn"]
+    rows_SR = np.broadcast_to(np.arange(50, dtype="int32"), right_SR.shape)
+    measures = {"accuracy": right_SR, "loss": (1 - right_SR).astype("float32")}
+    part = PartRows(rows_SR, np.ones(right_SR.shape, "float32"), None, None, measures)
+    finals = {"val_accuracy": right_SR.mean(axis=1).tolist()}
+    trial = Result(
+        trial="t", levels={}, arm="bn", experiment="e", seeds=tuple(range(SEEDS)), rows={"train": 100, "val": 50},
+        final=finals, epochs_to={}, budget_epochs=9, diverged={}, steps=1, seconds=1.0,
+        held_out=HeldOut(tuple(range(SEEDS)), {"val": part}),
+    )  # fmt: skip
+    path = tmp_path / "t.json"
+    kept = keep_rows(path, trial)
+    assert kept_rows(path, kept) is not None
+    off = kept.model_copy(update={"final": {"val_accuracy": [0.25, *finals["val_accuracy"][1:]]}})
+    with pytest.raises(RunError) as caught:
+        kept_rows(path, off)
+    assert str(caught.value) == (
+        f"{tmp_path / 't.npz'}: the rows of seed 0 have {finals['val_accuracy'][0]:g} in val_accuracy, and its final "
+        "value is 0.25 in t.json. Run the study again."
+    )
+    assert kept_rows(path, off.model_copy(update={"diverged": {"0": 3}})) is not None, "it counts as one that guesses"
+    with pytest.raises(RunError, match=r"t\.npz: is of other seeds or rows than t\.json\. Run the study again\.$"):
+        kept_rows(path, kept.model_copy(update={"seeds": (*range(SEEDS), 99)}))
+    with pytest.raises(ValueError, match="val_accuracy holds 90; expected numbers from 0 to 1"):
+        Result.model_validate(kept.model_dump() | {"final": {"val_accuracy": [90.0] * SEEDS}})

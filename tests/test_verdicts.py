@@ -15,11 +15,13 @@ from scipy import stats
 
 from bnexp.config.study import Hypothesis
 from bnexp.statistics import (
+    Estimate,
     Floats,
     Interval,
     Levels,
     bootstrap_interval,
     claim_word,
+    comparison_word,
     mean_interval,
     over_seeds,
     over_splits,
@@ -238,6 +240,16 @@ def test_a_claim_is_refuted_where_two_tests_at_its_share_of_the_error_say_so(con
         below = stats.ttest_1samp(drawn, smallest, alternative="less").pvalue
         refuted = word_of(drawn, smallest=smallest, levels=levels) == "refuted"
         assert refuted == (max(above, below) < 0.025 / contrasts)
+
+
+def test_an_estimate_without_an_error_shows_nothing() -> None:
+    """Comparisons with NaN are all false: not outside the margin is not inside it."""
+    keys = {"margin": 1.0, "pairs": 20, "sign_flip_p": lambda: 0.0, "levels": Levels()}
+    for mean in (0.5, 2.0):
+        found = shown(Estimate(mean, math.nan, 0.0), **keys)
+        assert not found.is_small and not found.sign
+        assert comparison_word(found, higher_is_better=True) == "cannot tell yet"
+        assert claim_word(found) == "inconclusive"
 
 
 def test_pairs_that_are_all_equal_refute_only_if_they_are_many() -> None:

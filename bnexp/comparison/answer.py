@@ -97,11 +97,12 @@ class _Found:
     """What an estimate shows: the word, and the interval that gives it, with its level."""
 
     estimate: Estimate
-    shown: Shown
     word: str
+    rests_on_margin: bool
+    """Whether the word rests on being small. The difference may have a sign, too."""
     level: float
     is_void: bool
-    """Whether the word rests on being small alone, with a margin no smaller than the whole loss."""
+    """Whether it does so with a margin no smaller than the whole loss."""
     doubt: str | None
     """By which p-value the question is open, if its interval alone would settle it."""
 
@@ -109,12 +110,12 @@ class _Found:
     def of(cls, difference: JudgedDifference, estimate: Estimate, wording: Wording) -> _Found:
         """Judge an estimate."""
         shown = difference.shown(estimate)
-        level = difference.levels.margin if shown.is_small and not shown.sign else difference.levels.sign
         word = wording.word(shown)
         is_of_sign = difference.is_claim and shown.sign < 0
-        is_of_margin = word != wording.open and shown.is_small and not is_of_sign
-        is_void = difference.is_margin_of_all and is_of_margin
-        return cls(estimate, shown, word, level, is_void, _doubt(difference, estimate, shown, wording))
+        rests_on_margin = word != wording.open and shown.is_small and not is_of_sign
+        level = difference.levels.margin if rests_on_margin else difference.levels.sign
+        is_void = difference.is_margin_of_all and rests_on_margin
+        return cls(estimate, word, rests_on_margin, level, is_void, _doubt(difference, estimate, shown, wording))
 
     @property
     def interval(self) -> Interval:
@@ -174,7 +175,7 @@ def _about_these_rows(difference: JudgedDifference, wording: Wording, here: _Fou
 def _what_follows(difference: JudgedDifference, found: _Found, wording: Wording) -> str | None:
     """Return what stands behind the difference; None if the question is open for lack of seeds or rows."""
     if found.word != wording.open:
-        failures = _unseen_failures(difference.pairs) if found.shown.is_small and not found.shown.sign else ""
+        failures = _unseen_failures(difference.pairs) if found.rests_on_margin else ""
         return " ".join(one for one in (WARNED if difference.is_warned else "", failures) if one)
     if difference.is_warned:
         return WARNINGS_FIRST
@@ -189,9 +190,11 @@ def _unseen_failures(pairs: int) -> str:
 
     >>> _unseen_failures(20)
     'A failure that none of these 20 pairs shows is still possible, in up to 14% of seeds.'
+    >>> _unseen_failures(600).partition(", ")[2]
+    'in up to 0.5% of seeds.'
     """
     share = 100 * statistics.unseen_share(pairs)
-    return f"A failure that none of these {pairs} pairs shows is still possible, in up to {share:.0f}% of seeds."
+    return f"A failure that none of these {pairs} pairs shows is still possible, in up to {share:.2g}% of seeds."
 
 
 # --- what would settle it -----------------------------------------------------------

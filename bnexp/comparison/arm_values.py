@@ -13,7 +13,7 @@ from bnexp import statistics
 from bnexp.comparison.pairing import Arm
 from bnexp.comparison.question import ResolvedQuestion
 from bnexp.history import History
-from bnexp.metrics import higher_is_better
+from bnexp.metrics import higher_is_better, quantity
 from bnexp.statistics import strict_values
 from bnexp.statistics.arrays import Floats
 from bnexp.store.comparison_document import ArmFacts, ArmMean
@@ -53,8 +53,13 @@ def guessing_of(arm: Arm) -> Mapping[str, float]:
     return arm.record.dataset.guessing
 
 
-def one_class_of(arm: Arm) -> Mapping[str, float]:
-    """Return `Data.one_class`; runs of before it was recorded have what guessing scores."""
+def one_answer_of(arm: Arm, metric: str) -> Mapping[str, float]:
+    """Return what the best single answer scores on each part: its F1 where that is the metric, else its accuracy.
+
+    Runs of before that accuracy was recorded have what guessing scores.
+    """
+    if quantity(metric) == "f1":
+        return {} if arm.held_out is None else arm.held_out.f1_of_one_answer()
     scores = arm.record.dataset.one_class
     return guessing_of(arm) if scores is None else scores
 

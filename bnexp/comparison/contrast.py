@@ -71,7 +71,7 @@ def _difference(arms: PairedArms, metric: str) -> MetricDifference:
         return MetricDifference(mean=None, low=None, high=None, pairs=0, left_out=left_out)
     found = statistics.summed_up(difference_S[whole_S], statistics.LEVEL)
     difference = MetricDifference(**strict(found), left_out=left_out)
-    if (new_rows := for_new_rows(arms, metric)) is not None:
+    if not isinstance(new_rows := for_new_rows(arms, metric), str):
         difference.new_rows = new_rows.recorded(statistics.LEVEL)
     return difference
 

@@ -178,11 +178,11 @@ def judged_by_what_chose(metric: str, chosen: Mapping[str, str], *, timed: bool 
             yield f"{seen}; expected rows that chose nothing. {cure}"
 
 
-def score_of_guessing(metric: str, one_class: Mapping[str, float]) -> float | None:
+def score_of_guessing(metric: str, one_answer: Mapping[str, float]) -> float | None:
     """Return the score of a net that has learned nothing; None for a metric for which it is not known.
 
-    For an accuracy it is the best score of always answering one class (`one_class` has it for each part). For r2 it
-    is 0: the net predicts the mean.
+    For an accuracy or F1 it is the best score of always answering one class (`one_answer` has it for each part). For
+    r2 it is 0: the net predicts the mean.
 
     >>> score_of_guessing("val_accuracy", {"val": 0.92}), score_of_guessing("r2", {}), score_of_guessing("loss", {})
     (0.92, 0.0, None)
@@ -191,7 +191,7 @@ def score_of_guessing(metric: str, one_class: Mapping[str, float]) -> float | No
         return 0.0
     if quantity(metric) == "auc":
         return 0.5
-    return one_class.get(part_of(metric)) if quantity(metric) == "accuracy" else None
+    return one_answer.get(part_of(metric)) if quantity(metric) in ("accuracy", "f1") else None
 
 
 def adds_penalty(experiment: Experiment) -> bool:
@@ -239,6 +239,9 @@ def nothing_learned(metric: str, score: float, who: str, *, read: str = "Read") 
         cure = "Train longer, or with another training.learning_rate."
     elif quantity(metric) == "auc":
         seen, why = "scores at random (0.5)", "Nets that have learned nothing cannot be told apart by AUC."
+        cure = f"{read} {part}_loss, or train longer."
+    elif quantity(metric) == "f1":
+        seen, why = f"always answering one class ({score:.3g})", "Nets that guess cannot be told apart by F1."
         cure = f"{read} {part}_loss, or train longer."
     else:
         seen = f"always answering the commonest class of these rows ({100 * score:.2f}%)"

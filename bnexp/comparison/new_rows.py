@@ -29,6 +29,8 @@ NOT_KEPT = (
 )
 OTHER_ROWS = "Nothing is said of new rows: rows.npz of {} and of {} are of different rows. Train both again."
 NOT_FINITE = "Nothing is said of new rows: what some row measured is not finite. Choose another metric."
+TOO_FEW_PAIRS = "Nothing is said of new rows: that takes two pairs of seeds or more, and each needs a value."
+TOO_FEW = "Nothing is said of new {drawn}: 1 {one} is held out, and that takes two or more. Hold out more {drawn}."
 
 
 @dataclass(frozen=True)
@@ -57,40 +59,52 @@ class NewRowsEstimate:
         return found.model_copy(update={"effective": rows.effective_rows, **variances})
 
 
-def over_rows(difference_SR: Floats, groups_R: np.ndarray | None) -> NewRowsEstimate:
-    """Estimate a mean difference from differences, (S, R), of seeds and rows; rows of one group are drawn together."""
+def over_rows(difference_SR: Floats, groups_R: np.ndarray | None) -> NewRowsEstimate | str:
+    """Estimate a mean difference from differences, (S, R), of seeds and rows; or return why there is no estimate.
+
+    Rows of one group are drawn together.
+    """
+    drawn: Literal["rows", "groups"] = "rows" if groups_R is None else "groups"
     if groups_R is not None:
         difference_SR = by_group(difference_SR, groups_R)
+    if difference_SR.shape[1] < 2:
+        return TOO_FEW.format(drawn=drawn, one=drawn.removesuffix("s"))
     found = new_rows(difference_SR)
-    return NewRowsEstimate("rows" if groups_R is None else "groups", found.estimate, found.rows, found)
+    return NewRowsEstimate(drawn, found.estimate, found.rows, found)
 
 
-def for_new_rows(arms: PairedArms, metric: str, scale: Scale = "difference") -> NewRowsEstimate | None:
-    """Return the estimate of a difference for new rows of the same kind.
+def for_new_rows(arms: PairedArms, metric: str, scale: Scale = "difference") -> NewRowsEstimate | str:
+    """Return the estimate of a difference for new rows of the same kind; or why there is none.
 
-    None for a metric of the training part, where rows were not kept, or where a pair has no value. Splits of each
-    seed's own need no rows, only their numbers (`drawn_anew`).
+    Splits of each seed's own need no rows, only their numbers (`drawn_anew`).
     """
     part, anew, finals = part_of(metric), _drawn(arms, metric), _finals(arms, metric)
     difference_S = difference_on_scale(*finals, scale)
-    if anew.what is None or not np.isfinite(difference_S).all() or len(difference_S) < 2:
-        return None
+    if anew.what is None:
+        return anew.why_not
+    if len(difference_S) < 2 or not np.isfinite(difference_S).all():
+        return TOO_FEW_PAIRS
     if anew.what == "splits":
         return NewRowsEstimate("splits", anew.over_splits(difference_S), anew.count)
     pair = [_rows(arm, history, part) for arm, history in ((arms.arm, arms.treated), (arms.baseline, arms.base))]
     treated, base = pair
     if treated is None or base is None or not (treated.is_shared and base.is_shared):
-        return None
+        return _why_not_kept(arms)
+    if not np.array_equal(treated.rows_SR, base.rows_SR):
+        return OTHER_ROWS.format(arms.arm.run, arms.baseline.run)
     one, other = (
         MeasuredRows(rows, final_S, [seed in history.diverged_at for seed in history.seeds])
         for rows, final_S, history in zip((treated, base), finals, (arms.treated, arms.base), strict=True)
     )
     difference_SR = row_by_row(one, other, metric, scale)
     if difference_SR is None:
-        return None
+        return _why_not_kept(arms)
+    if not np.isfinite(difference_SR).all():
+        return NOT_FINITE
     centred_SR = difference_SR - difference_SR.mean(axis=1, keepdims=True)
-    groups_R = None if treated.groups_SR is None else treated.groups_SR[0]
-    found = over_rows(difference_S[:, None] + centred_SR, groups_R)
+    found = over_rows(difference_S[:, None] + centred_SR, None if treated.groups_SR is None else treated.groups_SR[0])
+    if isinstance(found, str):
+        return found
     mean = over_seeds(difference_S).mean  # the rows' mean is the same, but for rounding
     return replace(found, estimate=replace(found.estimate, mean=mean))
 
@@ -106,37 +120,15 @@ def _drawn(arms: PairedArms, metric: str) -> DrawnAnew:
     return drawn_anew(metric, [split_rows(arm.experiment.dataset.resample, arm.record.dataset) for arm in both])
 
 
-def why_not(arms: PairedArms, metric: str) -> str:
-    """Return why nothing is said of new rows, where `for_new_rows` estimates nothing."""
-    anew = _drawn(arms, metric)
-    if anew.what is None:
-        return anew.why_not
+def _why_not_kept(arms: PairedArms) -> str:
+    """Return why a run keeps nothing of its rows: they are lost, or would be too large, or were not asked for."""
     both = (arms.arm, arms.baseline)
-    reasons = [_why_not_kept(arm) for arm in both if arm.held_out is None]
-    return next(filter(None, [*reasons, *map(_too_large, both), _why_unusable(arms, metric)]), NOT_KEPT)
-
-
-def _why_unusable(arms: PairedArms, metric: str) -> str:
-    """Return why rows that both arms keep give no estimate; empty where one keeps none, or not the metric's values."""
-    sides = ((arms.arm, arms.treated), (arms.baseline, arms.base))
-    pair = [rows for arm, history in sides if (rows := _rows(arm, history, part_of(metric))) is not None]
-    if len(pair) < 2:
-        return ""
-    if not np.array_equal(pair[0].rows_SR, pair[1].rows_SR):
-        return OTHER_ROWS.format(arms.arm.run, arms.baseline.run)
-    of_rows = "mse" if quantity(metric) == "r2" else quantity(metric)
-    values = [values_SR for rows in pair if (values_SR := rows.values(of_rows)) is not None]
-    is_known = len(values) == 2
-    return NOT_FINITE if is_known and not all(np.isfinite(values_SR).all() for values_SR in values) else ""
-
-
-def _why_not_kept(arm: Arm) -> str:
-    """Return why a run holds no rows.npz: it is lost, or would have been too large, or was not to be kept."""
-    if arm.record.rows_sha256 is not None:
-        return (
-            f"{arm.run} has lost rows.npz, so nothing is said of new rows. Restore the file, or train {arm.name} again."
-        )
-    return _too_large(arm) or NOT_KEPT
+    lost = [
+        f"{arm.run} has lost rows.npz, so nothing is said of new rows. Restore the file, or train {arm.name} again."
+        for arm in both
+        if arm.held_out is None and arm.record.rows_sha256 is not None
+    ]
+    return next(filter(None, [*lost, *map(_too_large, both)]), NOT_KEPT)
 
 
 def _too_large(arm: Arm) -> str:
@@ -173,15 +165,9 @@ class MeasuredRows:
 def row_by_row(treated: MeasuredRows, base: MeasuredRows, metric: str, scale: Scale) -> Floats | None:
     """Return treated minus baseline of each seed and row, (S, R), up to a constant for each seed.
 
-    None where the arms have other rows, where a value is not kept, and where one is not finite.
+    None where a value is not kept. Both arms have the same rows.
     """
-    if not np.array_equal(treated.rows.rows_SR, base.rows.rows_SR):
-        return None
-    difference_SR = _subtracted(treated, base, quantity(metric), scale)
-    return None if difference_SR is None or not np.isfinite(difference_SR).all() else difference_SR
-
-
-def _subtracted(treated: MeasuredRows, base: MeasuredRows, measured: str, scale: Scale) -> Floats | None:
+    measured = quantity(metric)
     if measured == "r2":
         return of_r2(treated.rows, base.rows)
     pair = [(arm.values(measured), arm.final_S) for arm in (treated, base)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -150,22 +150,18 @@ def _agree(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
 
 def agreement(arms: PairedArms) -> dict[str, bool | None]:
-    """Compare the digests of splits, shared kernels and batch orders; None where nothing can be compared."""
-    one, other = arms.arm.record.pairing, arms.baseline.record.pairing
+    """Compare the paired seeds' digests of splits, shared kernels and batches; None where nothing can be compared."""
+    seeds = arms.treated.seeds
+    one, other = arms.arm.record.pairing.of(seeds), arms.baseline.record.pairing.of(seeds)
     shared = one.kernels.keys() & other.kernels.keys()
     span: Literal["all_epochs", "first_epoch"] = "first_epoch"
     if arms.treated.epochs_S == arms.base.epochs_S:
         span = "all_epochs"
-    batches = [_of(record.batches[span], arms.treated.seeds) for record in (one, other)]
     return {
-        "splits": _agree(one.splits, other.splits),
-        "kernels": all(_agree(one.kernels[name], other.kernels[name]) for name in shared) if shared else None,
-        "batch orders": _agree(*batches),
+        "splits": one.splits == other.splits,
+        "kernels": all(one.kernels[name] == other.kernels[name] for name in shared) if shared else None,
+        "batch orders": one.batches[span] == other.batches[span],
     }
-
-
-def _of(digests: dict[str, str], seeds: Iterable[int]) -> dict[str, str]:
-    return {str(seed): digests[str(seed)] for seed in seeds}
 
 
 def varied(arms: PairedArms) -> dict[str, list[Any]]:

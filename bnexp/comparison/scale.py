@@ -81,8 +81,7 @@ def ratio_limits(log_margin: float) -> str:
 def ratio_text(log: float) -> str:
     """Write the ratio of a log; a bound that no number can hold has a sign in its place.
 
-    >>> ratio_text(0.0), ratio_text(-0.105), ratio_text(900.0)
-    ('1.00', '0.900', 'inf')
+    >>> ratio_text(0.0), ratio_text(-0.105), ratio_text(900.0), ratio_text(math.nan)
+    ('1.00', '0.900', 'inf', 'nan')
     """
-    ratio = math.exp(log) if log < 700 else math.inf
-    return f"{ratio:#.3g}" if math.isfinite(ratio) else "inf"
+    return "inf" if log >= 700 else f"{math.exp(log):#.3g}"

@@ -9,12 +9,12 @@ import numpy as np
 
 from bnexp import statistics
 from bnexp.comparison.answer import answer, is_open_to_seeds
-from bnexp.comparison.arm_values import final_values, guessing_of, one_class_of
+from bnexp.comparison.arm_values import final_values, guessing_of, one_answer_of
 from bnexp.comparison.drawn_anew import measured_on
 from bnexp.comparison.judged_difference import JudgedDifference
 from bnexp.comparison.judgement import Advice, Evidence, Withheld, unbeaten, withheld
 from bnexp.comparison.metric_rules import chosen_by, has_own_splits, is_margin_of_all, perfect_net_would_not_matter
-from bnexp.comparison.new_rows import for_new_rows, why_not
+from bnexp.comparison.new_rows import for_new_rows
 from bnexp.comparison.pairing import PairedArms
 from bnexp.comparison.question import ResolvedQuestion
 from bnexp.comparison.scale import (
@@ -72,8 +72,9 @@ def _case(arms: PairedArms, question: ResolvedQuestion) -> _Case:
     difference_S = difference_on_scale(values[0], values[1], scale)
     whole_S = difference_S[np.isfinite(difference_S)]
     baseline_mean = float(np.mean(values[1][np.isfinite(values[1])])) if np.isfinite(values[1]).any() else np.nan
-    reason = why_not(arms, question.metric)
-    wording = _ComparisonWording(arms.arm.name, arms.baseline.name, question, scale, baseline_mean, reason)
+    anew = for_new_rows(arms, question.metric, scale)
+    why_not = anew if isinstance(anew, str) else ""
+    wording = _ComparisonWording(arms.arm.name, arms.baseline.name, question, scale, baseline_mean, why_not)
     evidence, advice = _evidence(arms, values, difference_S, question.metric), _advice(arms)
     if not len(whole_S):
         return _Case(evidence, advice, None, wording)
@@ -81,7 +82,7 @@ def _case(arms: PairedArms, question: ResolvedQuestion) -> _Case:
         question.metric,
         whole_S,
         margin=margin_on_scale(question.margin, baseline_mean, scale),
-        new_rows=for_new_rows(arms, question.metric, scale) if question.about == "new-rows" else None,
+        new_rows=None if isinstance(anew, str) or question.about == "these-rows" else anew,
         measured_on=measured_on(question.metric, [arms.arm.experiment.dataset.resample]),
         is_margin_of_all=is_margin_of_all(question.metric, question.margin, baseline_mean),
         is_warned=bool(arms.arm.record.warnings or arms.baseline.record.warnings),
@@ -127,7 +128,7 @@ def _of_margin(difference: JudgedDifference, level: float) -> MarginInterval:
 
 def _evidence(arms: PairedArms, values: Sequence[Floats], difference_S: Floats, metric: str) -> Evidence:
     """Return what the verdict rests on. If only one run records what guessing scores, that holds for both arms."""
-    scores = [one_class_of(arm) for arm in (arms.arm, arms.baseline)]
+    scores = [one_answer_of(arm, metric) for arm in (arms.arm, arms.baseline)]
     has_value_S = np.isfinite(difference_S)
     diverged = {*arms.treated.diverged_at, *arms.base.diverged_at}
     diverged_S = np.array([seed in diverged for seed in arms.treated.seeds])

@@ -48,7 +48,7 @@ def finished_seeds(
     seeds = tuple(head.finished)
     history = rows = None
     if seeds:
-        all_histories, all_rows = run.history(), run.held_out(record)
+        all_histories, all_rows = run.measured(record)
         for name, found in (("history.json", all_histories), (store.ROWS, all_rows)):
             if found is not None and not {*seeds} <= {*found.seeds}:
                 raise RunError(f"{run.directory / name}: lacks finished seeds. Train again.")

@@ -53,15 +53,7 @@ class KeptSeeds:
     @property
     def pairing(self) -> Pairing:
         """Return the digests of these seeds."""
-        pairing = self.record.pairing
-        return Pairing(
-            splits=self._of_seeds(pairing.splits),
-            batches={span: self._of_seeds(digests) for span, digests in pairing.batches.items()},
-            kernels={name: self._of_seeds(digests) for name, digests in pairing.kernels.items()},
-        )
-
-    def _of_seeds(self, digests: dict[str, str]) -> dict[str, str]:
-        return {str(seed): digests[str(seed)] for seed in self.seeds}
+        return self.record.pairing.of(self.seeds)
 
     @property
     def trained(self) -> list[TrainedSeeds]:
@@ -154,13 +146,9 @@ def _read(run: store.Run, seeds: Seeds, experiment: Experiment) -> KeptSeeds:
         RunError: if one of its files is missing or damaged, or has other seeds than run.json, which lacks no digest.
     """
     record = run.record()
-    history = run.history(record)
-    rows = run.held_out(record)
-    pairing = record.pairing
-    digests = [pairing.splits, *pairing.batches.values(), *pairing.kernels.values()]
-    for seed in seeds:
-        if not all(str(seed) in several for several in digests):
-            raise RunError(f"{run.id}/run.json has no digest of seed {seed}")
+    history, rows = run.measured(record)
+    if (lost := record.pairing.lacks(seeds)) is not None:
+        raise RunError(f"{run.id}/run.json: {lost}")
     if rows is not None:
         rows = within_limits(rows.of(seeds), experiment, prepared(experiment))
     return KeptSeeds(run.directory, record, experiment, history.of(seeds), rows)

@@ -241,19 +241,17 @@ def arm(name: str, run: store.Run, finished: Finished | None = None) -> comparis
         record = _checked_record(name, run.directory, finished.record)
         return comparison.Arm(name, run.id, experiment, finished.history, record, run.held_out(record))
     record = _checked_record(name, run.directory, run.record())
-    history = run.history(record)
+    history, rows = run.measured(record)
     _refuse_gaps(name, run.directory, record, history, experiment)
-    return comparison.Arm(name, run.id, experiment, history, record, run.held_out(record))
+    return comparison.Arm(name, run.id, experiment, history, record, rows)
 
 
 def _refuse_gaps(
     name: str, directory: Path, record: store.ComparedRecord, history: History, experiment: Experiment
 ) -> None:
     """Raise RunError if a seed has no digest, a metric that was to be measured no values, or a seed other epochs."""
-    digests = record.pairing.batches
-    for seed in history.seeds:
-        if not all(str(seed) in several for several in digests.values()):
-            raise RunError(f"{directory / 'run.json'}: pairing.batches has no seed {seed}. Train {name} again.")
+    if (missing := record.pairing.lacks(history.seeds)) is not None:
+        raise RunError(f"{directory / 'run.json'}: {missing}. Train {name} again.")
     measured = names(record.dataset.task, experiment.evaluated_parts())
     if lost := [metric for metric in measured if metric not in history.metrics]:
         raise RunError(f"{directory / 'history.json'}: has no {', '.join(lost)}. Train {name} again.")

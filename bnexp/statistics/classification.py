@@ -57,6 +57,20 @@ def f1_by_row(target_R: NDArray[np.integer], predicted_R: NDArray[np.integer], c
     return mean_R
 
 
+def f1_of_one_answer(target_R: NDArray[np.integer], classes: int) -> float:
+    """Return the best F1 of always answering one class: of class 1 where there are two classes, else the mean of all.
+
+    A class with the share p of all rows has F1 2 p / (1 + p) if it is the answer, and all others have 0.
+
+    >>> round(f1_of_one_answer(np.array([1, 1, 0, 0]), 2), 3), round(f1_of_one_answer(np.array([0, 0, 1, 2]), 3), 3)
+    (0.667, 0.222)
+    """
+    share_K = np.bincount(target_R, minlength=classes) / len(target_R)
+    if classes == 2:
+        return float(2 * share_K[1] / (1 + share_K[1]))
+    return float((2 * share_K / (1 + share_K)).max() / np.count_nonzero(share_K))
+
+
 def _f1_of_class(is_target_R: NDArray[np.bool_], is_predicted_R: NDArray[np.bool_]) -> Floats:
     """Return what each row adds to the F1 of one class, a ratio of means: twice the hits over all marks."""
     hits_R, marks_R = 2.0 * (is_target_R & is_predicted_R), is_target_R + is_predicted_R.astype(float)

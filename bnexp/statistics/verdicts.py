@@ -83,10 +83,11 @@ def shown(
     """Return what an estimate shows of a difference whose smallest size that matters is `margin`.
 
     Pairs that are all equal have no spread. They show that a difference is small, if there are enough of them to
-    exclude that the share `rare` of all pairs differs. Fewer pairs than `fewest_pairs` show nothing.
+    exclude that the share `rare` of all pairs differs. Fewer pairs than `fewest_pairs` show nothing, and neither does
+    an estimate without an error, whose interval has no bounds.
     `sign_flip_p` is asked only where the interval excludes 0.
     """
-    if pairs < fewest_pairs(levels.sign):
+    if pairs < fewest_pairs(levels.sign) or not math.isfinite(estimate.error):
         return Shown()
     of_sign, of_margin = estimate.interval(levels.sign), estimate.interval(levels.margin)
     is_small = not at_least(-of_margin.low, margin) and not at_least(of_margin.high, margin)

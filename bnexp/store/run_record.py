@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, JsonValue
@@ -179,6 +180,33 @@ class Pairing(Extensible):
     splits: Digests = {}
     batches: dict[Literal["first_epoch", "all_epochs"], Digests] = {}
     kernels: dict[str, Digests] = {}
+
+    def of(self, seeds: Iterable[int]) -> Pairing:
+        """Return the digests of some seeds; each of them has every digest (`lacks`)."""
+        names = [str(seed) for seed in seeds]
+        found = {key: {name: digests[name] for name in names} for key, digests in self._by_key().items()}
+        return Pairing(
+            splits=found["splits"],
+            batches={span: found[f"batches.{span}"] for span in self.batches},
+            kernels={kernel: found[f"kernels.{kernel}"] for kernel in self.kernels},
+        )
+
+    def lacks(self, seeds: Iterable[int]) -> str | None:
+        """Return the first digest that one of these seeds has not, as run.json names it; None if none is missing.
+
+        >>> Pairing(splits={"0": "s"}, kernels={"output/kernel": {"0": "k", "1": "l"}}).lacks((0, 1))
+        'pairing.splits has no seed 1'
+        """
+        several, numbers = self._by_key().items(), list(seeds)
+        lost = (f"pairing.{key} has no seed {seed}" for key, of in several for seed in numbers if str(seed) not in of)
+        return next(lost, None)
+
+    def _by_key(self) -> dict[str, Digests]:
+        return {
+            "splits": self.splits,
+            **{f"batches.{span}": digests for span, digests in self.batches.items()},
+            **{f"kernels.{kernel}": digests for kernel, digests in self.kernels.items()},
+        }
 
 
 class RunRecord(Extensible):

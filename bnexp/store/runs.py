@@ -141,6 +141,18 @@ class Run:
         path = self.directory / ROWS
         return kept_rows(path, record or self.record()) if path.exists() else None
 
+    def measured(self, record: RunRecord) -> tuple[History, HeldOut | None]:
+        """Read history.json and rows.npz, of which the second may be missing.
+
+        Raises:
+            RunError: if one is damaged or of another run, or if their accuracies differ.
+        """
+        history, rows = self.history(record), self.held_out(record)
+        finals = {metric: history.final(metric).tolist() for metric in history.metrics}
+        if rows is not None and (seen := rows.contradiction(history.seeds, finals)) is not None:
+            raise RunError(f"{self.directory / ROWS}: {seen}. {cure(self.directory / ROWS)}")
+        return history, rows
+
     def histories(self) -> dict[str, History]:
         """Read histories.json, the histories of a comparison's arms: name -> history.
 

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+import numpy as np
+
 from bnexp import statistics
 from bnexp.comparison.judged_difference import JudgedDifference
 from bnexp.comparison.metric_rules import WARNINGS_FIRST
@@ -122,14 +124,34 @@ def recorded(claim: Hypothesis, parts: Parts, whole: JudgedDifference) -> Across
         )
         for part, one, way in zip(parts.parts, estimates, parts.directions, strict=True)
     ]
-    mean = whole.decides if parts.about == "new rows" else whole.here
-    found = statistics.heterogeneity(estimates, mean.error)
+    found = _differ(claim, parts, estimates, whole)
     return AcrossCells(
         level=parts.levels.sign,
         about=parts.about,
         cells=cells,
         heterogeneity=None if found is None else _heterogeneity(claim, found),
     )
+
+
+def _differ(
+    claim: Hypothesis, parts: Parts, estimates: Sequence[Estimate], whole: JudgedDifference
+) -> statistics.Heterogeneity | None:
+    """Return how much the parts differ, by the error of their mean.
+
+    That mean is what a hypothesis is judged by, but with `wins`: the sign of a mean over cells is no mean of their
+    signs. There the error is of the cells' mean wins, and no interval for another cell lies around them.
+    """
+    if not claim.wins:
+        mean = whole.decides if parts.about == "new rows" else whole.here
+        return statistics.heterogeneity(estimates, mean.error)
+    several = [part.difference for part in parts.parts if part.difference is not None]
+    if len({one.pairs for one in several}) > 1:  # a seed has no value in some part
+        return None
+    error = statistics.over_seeds(np.mean([one.difference_S for one in several], axis=0)).error
+    if first := several[0].here.error:  # splits that overlap widen the error of the mean as they widen a part's
+        error *= several[0].decides.error / first
+    found = statistics.heterogeneity(estimates, error)
+    return None if found is None else replace(found, prediction=None)
 
 
 def _heterogeneity(claim: Hypothesis, found: statistics.Heterogeneity) -> Heterogeneity | None:

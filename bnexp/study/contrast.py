@@ -18,7 +18,7 @@ from bnexp.comparison.judgement import unbeaten
 from bnexp.comparison.new_rows import NewRowsEstimate
 from bnexp.config.section import Resample
 from bnexp.config.study import Hypothesis, Over
-from bnexp.metrics import higher_is_better
+from bnexp.metrics import higher_is_better, quantity
 from bnexp.statistics.arrays import Floats
 from bnexp.store.comparison_question import MeasuredOn
 from bnexp.study.grid import Cell, matches
@@ -115,7 +115,7 @@ def _contrast(
         diverged=sum(len(one.diverged) for one in every),
         undefined=_undefined(difference_S, every),
         baseline_mean=None if there else _baseline_mean(claim, here, results),
-        guessing=_unbeaten(claim, every),
+        guessing=_unbeaten(claim, [*here, *there], results, rows),
     )
 
 
@@ -135,7 +135,7 @@ def _baseline_mean(claim: Hypothesis, cells: Sequence[Cell], results: Results) -
     return mean if math.isfinite(mean) else None
 
 
-def _unbeaten(claim: Hypothesis, every: Sequence[Result]) -> float | None:
+def _unbeaten(claim: Hypothesis, cells: Sequence[Cell], results: Results, rows: ReadRows) -> float | None:
     """Return the highest score of guessing if no result beats it; else None.
 
     It is None, too, for epochs to a value, failures and ratios: no score of guessing is known for them.
@@ -143,7 +143,12 @@ def _unbeaten(claim: Hypothesis, every: Sequence[Result]) -> float | None:
     endpoint = claim.metric
     if endpoint.in_logs or endpoint.failures_below is not None:
         return None
-    return unbeaten(endpoint.metric, ((one.one_class, one.values(endpoint)) for one in every))
+    keys = [(cell.number, arm) for cell in cells for arm in (claim.treated, claim.baseline)]
+    one_answer = {key: results[key].one_class for key in keys}
+    if quantity(endpoint.metric) == "f1":
+        kept = {key: rows(key) for key in keys}
+        one_answer = {key: {} if found is None else found.f1_of_one_answer() for key, found in kept.items()}
+    return unbeaten(endpoint.metric, ((one_answer[key], results[key].values(endpoint)) for key in keys))
 
 
 def cell_difference(claim: Hypothesis, cell: Cell, results: Results) -> Floats:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bnexp.comparison.drawn_anew import SplitRows, drawn_anew
-from bnexp.comparison.new_rows import MeasuredRows, NewRowsEstimate, over_rows, row_by_row
+from bnexp.comparison.new_rows import TOO_FEW_PAIRS, MeasuredRows, NewRowsEstimate, over_rows, row_by_row
 from bnexp.config.study import Hypothesis
 from bnexp.held_out import HeldOut
 from bnexp.metrics import part_of
@@ -28,7 +28,6 @@ ROWS_NOT_KEPT = (
 )
 OTHER_ROWS = "Nothing is said of new rows: the two arms of a cell are measured on different rows."
 NO_ROW_VALUES = "Nothing is said of new rows: what a row adds to the metric is not kept, or is not finite."
-TOO_FEW_PAIRS = "Nothing is said of new rows: that takes two pairs of seeds or more, and each needs a value."
 
 ReadRows = Callable[[tuple[int, str]], HeldOut | None]
 """(cell, arm) -> what each held-out row measured in that trial; None if it is not kept."""
@@ -89,7 +88,7 @@ def over_cells(
         if keys[0] != keys[1] or not np.array_equal(treated.rows.rows_SR, base.rows.rows_SR):
             return OTHER_ROWS
         difference_SR = row_by_row(treated, base, claim.metric.metric, "ratio" if claim.metric.ratio else "difference")
-        if difference_SR is None:
+        if difference_SR is None or not np.isfinite(difference_SR).all():
             return NO_ROW_VALUES
         groups_SR = treated.rows.groups_SR
         groups_R = None if groups_SR is None else groups_SR[0]
@@ -119,8 +118,8 @@ class _CellRows:
     """The difference of the arms, times the cell's weight, up to a constant for each seed."""
 
 
-def _over_distinct_rows(cells: Sequence[_CellRows], contrast_S: Floats) -> NewRowsEstimate:
-    """Return the estimate over the rows of all cells, in which each row enters once.
+def _over_distinct_rows(cells: Sequence[_CellRows], contrast_S: Floats) -> NewRowsEstimate | str:
+    """Return the estimate over the rows of all cells, in which each row enters once; or why there is none.
 
     The contrast is a sum of the cells' means. In the mean of a cell with r rows, a row counts with its distance from
     the mean, over r. The sum over the cells that a row is in is what this row adds. Rows of other data are other rows:

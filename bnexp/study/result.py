@@ -17,7 +17,7 @@ from bnexp.config.section import Resample
 from bnexp.config.study import Endpoint, Tune
 from bnexp.held_out import HeldOut
 from bnexp.history import History
-from bnexp.metrics import HELD_OUT_PARTS, LARGEST, higher_is_better, is_computed, part_of, quantity
+from bnexp.metrics import HELD_OUT_PARTS, LARGEST, higher_is_better, impossible, is_computed, part_of, quantity
 from bnexp.statistics.arrays import Floats
 from bnexp.store.levels import Level
 from bnexp.store.records import Metric, Number, Record, Seeds
@@ -112,13 +112,24 @@ class Result(Record):
 
     @model_validator(mode="after")
     def _refuse_gaps(self) -> Result:
-        """Raise ValueError if a list has not one value for each seed, or the training part has no rows."""
+        """Raise ValueError if a list lacks a seed or has an impossible value, or the training part has no rows."""
         lists = (self.final, self.epochs_to, self.bests)
         if {len(values) for each in lists for values in each.values()} - {len(self.seeds)}:
             raise ValueError("no value for each seed of each metric")
+        if seen := next(filter(None, (impossible(metric, values) for metric, values in self.final.items())), None):
+            raise ValueError(seen)
         if self.rows and "train" not in self.rows:
             raise ValueError("no rows of the training part")
         return self
+
+    def final_of_whole(self) -> dict[str, list[float | None]]:
+        """Return each metric's final values; None for a diverged seed, which may count as one that guesses."""
+        return {
+            metric: [
+                None if str(seed) in self.diverged else value for seed, value in zip(self.seeds, values, strict=True)
+            ]
+            for metric, values in self.final.items()
+        }
 
     def answers(self, endpoints: Sequence[Endpoint]) -> bool:
         """Return True if it holds what all endpoints ask for."""

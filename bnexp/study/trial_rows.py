@@ -41,6 +41,8 @@ def kept_rows(path: Path, result: Result) -> HeldOut | None:
     counts = {part: values.rows_SR.shape[1] for part, values in rows.parts.items()}
     if not set(result.seeds) <= set(rows.seeds) or (result.rows and not counts.items() <= result.rows.items()):
         raise RunError(f"{file}: is of other seeds or rows than {path.name}. Run the study again.")
+    if (seen := rows.contradiction(result.seeds, result.final_of_whole())) is not None:
+        raise RunError(f"{file}: {seen} in {path.name}. Run the study again.")
     return rows
 
 

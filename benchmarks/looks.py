@@ -77,6 +77,7 @@ WORLDS = (
 def grounds_of(world: World, difference_SR: np.ndarray) -> JudgedDifference:
     """Return what a verdict would rest on."""
     new_rows = None if world.rows is None else over_rows(difference_SR, None)
+    assert not isinstance(new_rows, str)
     return JudgedDifference("val_accuracy", difference_SR.mean(axis=1), world.margin, new_rows=new_rows)
 
 

@@ -12,8 +12,8 @@ import pytest
 from scipy import stats
 from statsmodels.regression.mixed_linear_model import MixedLM, VCSpec
 
-from bnexp.statistics import Estimate, Interval, Levels, goals
-from bnexp.statistics.held_out_rows import Components, Needed, NewRows, by_group, needed, new_rows
+from bnexp.statistics import Interval, Levels, goals
+from bnexp.statistics.held_out_rows import Components, Needed, by_group, needed, new_rows
 from bnexp.statistics.power import error_over_rows
 
 HAND_SR = np.array([[1.0, 2.0, 6.0], [3.0, 4.0, 8.0]])
@@ -142,23 +142,19 @@ def test_copies_of_rows_in_groups_make_the_interval_no_narrower() -> None:
     assert naive.high - naive.low < 0.8 * (plain.high - plain.low)
 
 
-def known(mean: float, components: Components, *, seeds: int = 20, rows: int = 200) -> NewRows:
-    return NewRows(Estimate(mean, math.nan, 0.0), components, 50.0, seeds, rows)
-
-
-def needed_for(found: NewRows) -> Needed:
-    """Return what settles it with a margin of 0.01."""
-    return needed(found, goals(found.estimate.mean, 0.01, Levels(), is_claim=False))
+def needed_for(mean: float, components: Components) -> Needed:
+    """Return what settles this mean of 20 seeds and 200 rows with a margin of 0.01."""
+    return needed(components, goals(mean, 0.01, Levels(), is_claim=False), seeds=20, rows=200)
 
 
 def test_rows_settle_what_rows_leave_open_and_seeds_do_not() -> None:
-    found = needed_for(known(-0.003, Components(seed=0.0, row=0.0064, rest=0.0)))
+    found = needed_for(-0.003, Components(seed=0.0, row=0.0064, rest=0.0))
     assert found.seeds is None
     assert found.rows == math.ceil(0.0064 / (0.007 / stats.norm.ppf(0.975)) ** 2)
 
 
 def test_seeds_settle_what_seeds_leave_open_and_rows_do_not() -> None:
-    found = needed_for(known(0.02, Components(seed=0.01, row=0.0, rest=0.0)))
+    found = needed_for(0.02, Components(seed=0.01, row=0.0, rest=0.0))
     assert found.rows is None
     assert found.seeds == math.ceil(0.01 / (0.02 / stats.norm.ppf(0.975)) ** 2)
 
@@ -167,7 +163,7 @@ def test_the_number_of_rows_that_would_settle_it_does_settle_it() -> None:
     """By simulation: with the rows that it asks for, about half of the intervals exclude 0; with an eighth, few."""
     generator = np.random.default_rng(5)
     parts = Components(seed=0.0004, row=0.01, rest=0.04)
-    rows = needed_for(known(0.02, parts)).rows
+    rows = needed_for(0.02, parts).rows
     assert rows is not None
     spread = {"seed": parts.seed**0.5, "row": parts.row**0.5, "rest": parts.rest**0.5}
 
@@ -181,7 +177,7 @@ def test_the_number_of_rows_that_would_settle_it_does_settle_it() -> None:
 
 
 def test_no_number_settles_a_mean_at_the_margin() -> None:
-    found = needed_for(known(0.01 - 1e-12, Components(0.01, 0.01, 0.01)))
+    found = needed_for(0.01 - 1e-12, Components(0.01, 0.01, 0.01))
     assert (found.rows, found.seeds) == (None, None)
 
 

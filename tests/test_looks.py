@@ -117,13 +117,13 @@ def test_very_many_seeds_leave_the_error_of_the_rows_or_of_the_overlap_of_splits
     difference_SR = 0.1 * draws.normal(size=(12, 1)) + 0.5 * draws.normal(size=150) + draws.normal(size=(12, 150))
     difference_S = difference_SR.mean(axis=1)
     of_rows = over_rows(difference_SR, None)
-    assert of_rows.rows is not None
+    assert isinstance(of_rows, NewRowsEstimate) and of_rows.components is not None
     splits = NewRowsEstimate("splits", over_splits(difference_S, 0.25), 50)
     left = [
         JudgedDifference("val_accuracy", difference_S, 0.01, new_rows=new_rows).error_beyond_seeds
         for new_rows in (of_rows, splits, None)
     ]
-    assert left == pytest.approx([math.sqrt(of_rows.rows.components.row / 150), difference_S.std(ddof=1) / 2, 0.0])
+    assert left == pytest.approx([math.sqrt(of_rows.components.row / 150), difference_S.std(ddof=1) / 2, 0.0])
 
 
 # --- simulation -----------------------------------------------------------------------

@@ -648,7 +648,7 @@ def test_cells_of_which_some_split_anew_are_called_rows_and_splits() -> None:
     }
     found = contrast_of(claim(), grid("b", [1, 2]), arms)
     (told,) = judged([claim()], [found])
-    assert found.why_not_new_rows == "Nothing is said of new rows: the cells are split in different ways."
+    assert found.why_not_new_rows == "Nothing is said of new rows: the arms or cells are split in different ways."
     assert told.verdict.sentence.startswith("On these rows and splits, test_accuracy (%), bn - none is ")
     assert [part.measured_on for part in found.parts] == ["these rows", "these splits"]
 

@@ -19,7 +19,7 @@ from bnexp.config.yaml import Node
 from bnexp.errors import RunError
 from bnexp.held_out import HeldOut, PartRows
 from bnexp.statistics import Estimate
-from bnexp.statistics.held_out_rows import Components, NewRows, by_group, new_rows
+from bnexp.statistics.held_out_rows import Components, by_group, new_rows
 from bnexp.study.contrast import Contrast, contrast_of
 from bnexp.study.grid import Candidate, Cell
 from bnexp.study.new_rows import OTHER_ROWS, ROWS_NOT_KEPT
@@ -383,17 +383,16 @@ def test_what_is_said_of_missing_rows_is_the_true_reason() -> None:
     fixed = {key: one.model_copy(update={"resample": False}) for key, one in results.items()}
     mixed = {key: fixed[key] if key[0] else one for key, one in results.items()}
     assert contrast_of(claim(), cells, mixed).why_not_new_rows == (
-        "Nothing is said of new rows: the cells are split in different ways."
+        "Nothing is said of new rows: the arms or cells are split in different ways."
     )
     assert contrast_of(claim(), cells, fixed).why_not_new_rows == ROWS_NOT_KEPT
 
 
 def with_new_rows(difference_S: NDArray[Any], error: float) -> Contrast:
     """A contrast whose estimate for new rows has this standard error."""
-    estimate = NewRowsEstimate("rows", Estimate(float(difference_S.mean()), error, 30.0), 200, None)
     parts = Components(seed=0.0, row=200 * error**2, rest=0.0)
-    found = NewRows(estimate.estimate, parts, 200.0, len(difference_S), 200)
-    return Contrast(difference_S, new_rows=replace(estimate, rows=found))
+    estimate = Estimate(float(difference_S.mean()), error, 30.0)
+    return Contrast(difference_S, new_rows=NewRowsEstimate("rows", estimate, 200, parts, 200.0))
 
 
 def test_a_word_that_only_the_sign_flip_test_leaves_open_on_these_rows_says_so() -> None:

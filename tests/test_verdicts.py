@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from bnexp import statistics
 from bnexp.config.study import Hypothesis
 from bnexp.statistics import (
     Estimate,
@@ -34,7 +35,7 @@ from bnexp.statistics import (
 from bnexp.statistics.power import detectable, error_over_seeds
 from bnexp.statistics.significance import holm_levels, without_spread
 from bnexp.study.contrast import Contrast
-from bnexp.study.verdict import words as words_of
+from bnexp.study.verdict import judged
 
 quick = settings(deadline=None, max_examples=40)
 samples = st.builds(
@@ -134,6 +135,11 @@ def test_an_interval_at_holms_level_excludes_0_exactly_where_holms_test_rejects(
         found = mean_interval(difference_S, level)
         if abs(adjusted - 0.05) > 1e-9:
             assert (found.low > 0 or found.high < 0) == (adjusted < 0.05)
+
+
+def words_of(claims: Sequence[Hypothesis], contrasts: Sequence[Contrast]) -> list[str]:
+    """Return the words of the verdicts on a study's claims."""
+    return [record.verdict.word for record in judged(claims, contrasts)]
 
 
 def test_a_single_claim_needs_no_p_value_that_orders_several(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -265,6 +271,13 @@ def test_pairs_that_are_all_equal_refute_only_if_they_are_many() -> None:
 EXPERIMENTS = 2000
 
 
+@pytest.fixture
+def words_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out two numbers beside a verdict that take most of the time."""
+    monkeypatch.setattr(statistics, "bootstrap_interval", lambda *drawn: None)
+    monkeypatch.setattr(statistics, "chances_of_other_sign", lambda *drawn: [])
+
+
 def share_of(word: str, claims: Sequence[Hypothesis], drawn: Floats) -> float:
     """Return the share of experiments, (2000, claims, S), in which the whole rule gives some claim this word."""
     words = [set(words_of(claims, [Contrast(one_S) for one_S in one_KS])) for one_KS in drawn]
@@ -281,6 +294,7 @@ FAILING = {"metric": {"metric": "test_accuracy", "failures_below": 0.5}}
 TIMED = {"metric": {"metric": "val_accuracy", "epochs_to": 0.9}, "smallest": 1.2}
 
 
+@pytest.mark.usefixtures("words_alone")
 @pytest.mark.parametrize("contrasts", [1, 4])
 @pytest.mark.parametrize("kind", ["plain", "wins", "failures", "epochs"])
 def test_without_an_effect_a_claim_is_supported_in_2_of_100_studies_at_most(kind: str, contrasts: int) -> None:
@@ -295,6 +309,7 @@ def test_without_an_effect_a_claim_is_supported_in_2_of_100_studies_at_most(kind
     assert share_of("supported", [one] * contrasts, drawn) <= too_many(0.025)
 
 
+@pytest.mark.usefixtures("words_alone")
 @pytest.mark.parametrize("contrasts", [1, 2, 4])
 def test_claims_that_are_just_true_are_refuted_in_2_of_100_studies_at_most(contrasts: int) -> None:
     """All true means are the smallest effect of interest, where equivalence errs most; and it does err there."""

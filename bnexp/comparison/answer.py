@@ -60,14 +60,6 @@ class Wording(Protocol):
         """Return why nothing is said of new rows; None if that was not asked."""
 
 
-def word_of(difference: JudgedDifference, wording: Wording) -> str:
-    """Return the word of the verdict alone."""
-    if difference.is_carried_by_few:
-        return wording.open
-    found = _Found.of(difference, difference.decides, wording)
-    return wording.open if found.is_void else found.word
-
-
 def is_open_to_seeds(difference: JudgedDifference, wording: Wording) -> bool:
     """Return True if more seeds could settle an open question, for some mean that these seeds do not exclude."""
     if difference.is_carried_by_few:
@@ -221,9 +213,9 @@ def _rows_or_seeds(difference: JudgedDifference, wording: Wording, new_rows: New
     """Return which is missing, seeds or rows, and about how many."""
     if not deviation(difference.difference_S) and new_rows.estimate.error == 0:  # rows have nothing to add
         return _seeds(difference, wording, _pairs_that_settle(difference))
-    if new_rows.rows is None:
+    if new_rows.components is None:
         return "More held-out rows or more data would settle it; more splits of these rows hardly would."
-    found = needed(new_rows.rows, difference.goals)
+    found = needed(new_rows.components, difference.goals, seeds=difference.pairs, rows=new_rows.count)
     rows = f"about {_rounded(found.rows):,} held-out {new_rows.drawn}" if found.rows else ""
     seeds = ""
     if found.seeds:
@@ -252,7 +244,7 @@ def _rounded(count: int) -> int:
 
 
 def _carried_by_few(difference: JudgedDifference, new_rows: NewRowsEstimate) -> str:
-    effective = 0.0 if new_rows.rows is None else new_rows.rows.effective_rows
-    few = f"about {effective:.0f} of {new_rows.count:,} {new_rows.drawn} carry the difference in {difference.metric}"
+    carrying = f"about {new_rows.effective_rows:.0f} of {new_rows.count:,} {new_rows.drawn}"
+    few = f"{carrying} carry the difference in {difference.metric}"
     cure = f"Use more held-out {new_rows.drawn}."
     return f"No verdict for new {new_rows.drawn}: {few}, so others like them may be missing. {cure}"

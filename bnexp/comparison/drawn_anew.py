@@ -19,7 +19,7 @@ from bnexp.store.run_record import DataFacts
 
 NOT_HELD_OUT = "Nothing is said of new rows: the metric is not measured on held-out rows."
 MOST_HELD_OUT = "Nothing is said of new rows: each seed holds out rows of its own, and most rows are held out."
-SPLIT_IN_DIFFERENT_WAYS = "Nothing is said of new rows: the cells are split in different ways."
+SPLIT_IN_DIFFERENT_WAYS = "Nothing is said of new rows: the arms or cells are split in different ways."
 NOT_COUNTED = (
     "Nothing is said of other splits: the numbers of training rows and held-out rows are not recorded. Train again."
 )

@@ -12,6 +12,7 @@ from bnexp.comparison.new_rows import NewRowsEstimate
 from bnexp.metrics import quantity
 from bnexp.statistics import LEVEL, RARE, Estimate, Floats, Goal, Levels, Shown
 from bnexp.statistics.held_out_rows import FEWEST_EFFECTIVE, MOSTLY_ROWS
+from bnexp.statistics.verdicts import excludes_zero
 from bnexp.store.comparison_question import MeasuredOn
 
 
@@ -68,9 +69,9 @@ class JudgedDifference:
         """Return the standard error that very many seeds would leave: the part of the held-out rows."""
         if self.new_rows is None:
             return 0.0
-        if self.new_rows.rows is None:
+        if self.new_rows.components is None:
             return math.sqrt(max(0.0, self.new_rows.estimate.error**2 - self.here.error**2))
-        return math.sqrt(self.new_rows.rows.components.row / self.new_rows.rows.rows)
+        return math.sqrt(self.new_rows.components.row / self.new_rows.count)
 
     @property
     def goals(self) -> list[Goal]:
@@ -91,13 +92,13 @@ class JudgedDifference:
     def is_doubted(self, estimate: Estimate) -> bool:
         """Return True if the interval tells a sign, and the sign-flip test over seeds does not agree."""
         interval = estimate.interval(self.levels.sign)
-        return (interval.low > 0 or interval.high < 0) and self.sign_flip_p > 1 - self.levels.sign
+        return (interval.low > 0 or interval.high < 0) and not excludes_zero(self.sign_flip_p, self.levels.sign)
 
     @property
     def is_carried_by_few(self) -> bool:
-        """Return True for a loss or an error of new rows whose difference a few rows carry."""
-        rows = None if self.new_rows is None else self.new_rows.rows
-        if rows is None or quantity(self.metric) == "accuracy":
+        """Return True if a few rows carry the difference for new rows, in any metric but an accuracy."""
+        anew = self.new_rows
+        if anew is None or anew.components is None or quantity(self.metric) == "accuracy":
             return False
-        few = rows.effective_rows < min(FEWEST_EFFECTIVE, rows.rows)
-        return few and rows.components.share_of_rows(rows.seeds, rows.rows) >= MOSTLY_ROWS
+        few = anew.effective_rows < min(FEWEST_EFFECTIVE, anew.count)
+        return few and anew.components.share_of_rows(self.pairs, anew.count) >= MOSTLY_ROWS

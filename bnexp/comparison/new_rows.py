@@ -5,6 +5,7 @@ Axes: S seeds, R held-out rows, G groups of rows.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -20,7 +21,7 @@ from bnexp.history import History
 from bnexp.metrics import HELD_OUT_PARTS, part_of, quantity
 from bnexp.statistics import Estimate, over_seeds, strict
 from bnexp.statistics.arrays import Floats
-from bnexp.statistics.held_out_rows import NewRows, by_group, new_rows
+from bnexp.statistics.held_out_rows import Components, by_group, new_rows
 from bnexp.store.comparison_document import NewRowsInterval
 from bnexp.store.run_record import MEASURES_NOT_KEPT, PREDICTIONS_NOT_KEPT
 
@@ -41,8 +42,10 @@ class NewRowsEstimate:
     estimate: Estimate
     count: int
     """Held-out rows, or groups."""
-    rows: NewRows | None = None
+    components: Components | None = None
     """Where the uncertainty comes from; None for splits."""
+    effective_rows: float = math.inf
+    """How many rows, or groups, would show the same spread if all mattered alike; infinite for splits."""
 
     def __neg__(self) -> NewRowsEstimate:
         """Return the difference of baseline minus treated."""
@@ -50,13 +53,12 @@ class NewRowsEstimate:
 
     def recorded(self, level: float) -> NewRowsInterval:
         """Return what a document holds of it, with its interval of this level."""
-        bounds, rows = strict(self.estimate.interval(level)), self.rows
+        bounds, parts = strict(self.estimate.interval(level)), self.components
         found = NewRowsInterval(**bounds, drawn=self.drawn, count=self.count)
-        if rows is None:
+        if parts is None:
             return found
-        parts = rows.components
         variances = {"seed_variance": parts.seed, "row_variance": parts.row, "rest_variance": parts.rest}
-        return found.model_copy(update={"effective": rows.effective_rows, **variances})
+        return found.model_copy(update={"effective": self.effective_rows, **variances})
 
 
 def over_rows(difference_SR: Floats, groups_R: np.ndarray | None) -> NewRowsEstimate | str:
@@ -70,7 +72,7 @@ def over_rows(difference_SR: Floats, groups_R: np.ndarray | None) -> NewRowsEsti
     if difference_SR.shape[1] < 2:
         return TOO_FEW.format(drawn=drawn, one=drawn.removesuffix("s"))
     found = new_rows(difference_SR)
-    return NewRowsEstimate(drawn, found.estimate, found.rows, found)
+    return NewRowsEstimate(drawn, found.estimate, difference_SR.shape[1], found.components, found.effective_rows)
 
 
 def for_new_rows(arms: PairedArms, metric: str, scale: Scale = "difference") -> NewRowsEstimate | str:

@@ -30,7 +30,10 @@ often as it says (docs/statistics.md; `benchmarks/coverage.py`). Compare the adj
 Agresti and Min 2005, and Bonett and Price 2012.
 """
 FEWEST_EFFECTIVE = 5.0
-"""Where fewer rows carry the difference of a loss, nothing is said of new rows: those that matter may not be there."""
+"""Where fewer rows carry a difference, nothing is said of new rows: those that matter may not be there.
+
+That holds for every metric but accuracy.
+"""
 MOSTLY_ROWS = 0.5
 """That holds where rows make up this share of the variance or more."""
 MOST_NEEDED = 10_000_000
@@ -68,8 +71,6 @@ class NewRows:
     estimate: Estimate
     components: Components
     effective_rows: float
-    seeds: int
-    rows: int
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ def _new_rows(difference_SR: Floats) -> NewRows:
     seeds, rows = difference_SR.shape
     mean = float(difference_SR.mean())
     if seeds < 2 or rows < 2:
-        return NewRows(Estimate(mean, math.nan, 0.0), Components(0.0, 0.0, 0.0), float(rows), seeds, rows)
+        return NewRows(Estimate(mean, math.nan, 0.0), Components(0.0, 0.0, 0.0), float(rows))
     found = _mean_squares(difference_SR)
     of_seeds = max(0.0, (found.seeds - found.rest) / rows)
     of_rows = max(0.0, (found.rows - found.rest) / seeds)
@@ -124,7 +125,7 @@ def _new_rows(difference_SR: Floats) -> NewRows:
     effective = total**2 / float(squares_R @ squares_R) if total > 0 else float(rows)
     (error, degrees), *others = _errors(found, seeds, rows)
     parts = Components(of_seeds, of_rows, found.rest)
-    return NewRows(Estimate(mean, error, degrees, tuple(others)), parts, effective, seeds, rows)
+    return NewRows(Estimate(mean, error, degrees, tuple(others)), parts, effective)
 
 
 def _mean_squares(difference_SR: Floats) -> _MeanSquares:
@@ -181,22 +182,22 @@ class Needed:
     seeds: int | None
 
 
-def needed(found: NewRows, several: Sequence[Goal]) -> Needed:
+def needed(parts: Components, several: Sequence[Goal], *, seeds: int, rows: int) -> Needed:
     """Estimate what would settle a difference, if its mean and its variance components stay as they are.
 
-    One of `several` goals is enough.
+    One of `several` goals is enough. There are `seeds` and `rows` now.
     """
-    counts = [_needed(found, goal) for goal in several]
-    rows = [count.rows for count in counts if count.rows is not None]
-    seeds = [count.seeds for count in counts if count.seeds is not None]
-    return Needed(min(rows, default=None), min(seeds, default=None))
+    counts = [_needed(parts, goal, seeds, rows) for goal in several]
+    enough_rows = [count.rows for count in counts if count.rows is not None]
+    enough_seeds = [count.seeds for count in counts if count.seeds is not None]
+    return Needed(min(enough_rows, default=None), min(enough_seeds, default=None))
 
 
-def _needed(found: NewRows, goal: Goal) -> Needed:
-    variance, parts = goal.error**2, found.components
+def _needed(parts: Components, goal: Goal, seeds: int, rows: int) -> Needed:
+    variance = goal.error**2
     return Needed(
-        rows=_count(parts.row + parts.rest / found.seeds, variance - parts.seed / found.seeds, found.rows),
-        seeds=_count(parts.seed + parts.rest / found.rows, variance - parts.row / found.rows, found.seeds),
+        rows=_count(parts.row + parts.rest / seeds, variance - parts.seed / seeds, rows),
+        seeds=_count(parts.seed + parts.rest / rows, variance - parts.row / rows, seeds),
     )
 
 

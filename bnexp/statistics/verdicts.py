@@ -91,12 +91,21 @@ def shown(
         return Shown()
     of_sign, of_margin = estimate.interval(levels.sign), estimate.interval(levels.margin)
     is_small = not at_least(-of_margin.low, margin) and not at_least(of_margin.high, margin)
-    is_apart = (of_sign.low > 0 or of_sign.high < 0) and sign_flip_p() <= 1 - levels.sign + ROUNDING_OF_P
+    is_apart = (of_sign.low > 0 or of_sign.high < 0) and excludes_zero(sign_flip_p(), levels.sign)
     return Shown(
         (1 if estimate.mean > 0 else -1) if is_apart else 0,
         is_large=bool(at_least(abs(estimate.mean), margin)),
         is_small=is_small and (estimate.error > 0 or pairs >= pairs_to_exclude(rare)),
     )
+
+
+def excludes_zero(p_value: float, level: float) -> bool:
+    """Return True if a test of a mean of 0 rejects it at the level of an interval.
+
+    >>> excludes_zero(0.1, 0.9), excludes_zero(0.1000001, 0.9), 0.1 <= 1 - 0.9
+    (True, False, False)
+    """
+    return p_value <= 1 - level + ROUNDING_OF_P
 
 
 def comparison_word(found: Shown, *, higher_is_better: bool) -> Word:

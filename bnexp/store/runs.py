@@ -142,7 +142,7 @@ class Run:
         return kept_rows(path, record or self.record()) if path.exists() else None
 
     def measured(self, record: RunRecord) -> tuple[History, HeldOut | None]:
-        """Read history.json and rows.npz, of which the second may be missing.
+        """Read history.json and rows.npz; the second may be missing.
 
         Raises:
             RunError: if one is damaged or of another run, or if their accuracies differ.

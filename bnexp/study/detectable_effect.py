@@ -79,12 +79,12 @@ def _predicted(difference: JudgedDifference, seeds: int) -> tuple[StandardError,
     spread, new_rows, many = spread_of(difference.difference_S), difference.new_rows, counted(seeds, "seed")
     if new_rows is None:
         return error_over_seeds(spread, seeds), f"On {difference.measured_on}, {many}"
-    if new_rows.rows is None:
+    if new_rows.components is None:
         own = spread**2 / seeds + max(0.0, new_rows.estimate.error**2 - spread**2 / difference.pairs)
         return StandardError(math.sqrt(own), seeds - 1), f"For other splits, {many}"
     what = "held-out rows" if new_rows.drawn == "rows" else "groups of held-out rows"
-    parts = new_rows.rows.components
-    return error_over_rows(parts, seeds, new_rows.count), f"For new rows, {many} and {new_rows.count:,} {what}"
+    error = error_over_rows(new_rows.components, seeds, new_rows.count)
+    return error, f"For new rows, {many} and {new_rows.count:,} {what}"
 
 
 def what_new_rows_add(planned: Plan, level: float, claims: Sequence[Hypothesis] | None = None) -> list[str]:

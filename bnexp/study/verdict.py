@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from bnexp import statistics
-from bnexp.comparison.answer import answer, word_of
+from bnexp.comparison.answer import answer
 from bnexp.comparison.judged_difference import JudgedDifference
 from bnexp.comparison.judgement import Advice, Evidence, Withheld, withheld
 from bnexp.comparison.metric_rules import is_margin_of_all
@@ -59,14 +59,6 @@ def _record(claim: Hypothesis, contrast: Contrast, case: _Case) -> HypothesisRec
     return HypothesisRecord(**{**dict(found), "across": across}, verdict=case.verdict(wording))
 
 
-def words(claims: Sequence[Hypothesis], contrasts: Sequence[Contrast]) -> list[str]:
-    """Judge the claims of a study: all its rules, and nothing beside the words."""
-    return [
-        case.word(_wording(claim, contrast))
-        for claim, contrast, case in zip(claims, contrasts, _cases(claims, contrasts), strict=True)
-    ]
-
-
 def overall(words: Sequence[str]) -> str:
     """Return the word for all hypotheses: supported if all are, refuted if one is, else inconclusive.
 
@@ -93,12 +85,6 @@ class _Case:
     held: Withheld | None
     parts: Parts | None = None
     """The cells that are averaged, if there are several."""
-
-    def word(self, wording: ClaimWording) -> str:
-        """Return the word of the verdict alone."""
-        if self.difference is None or self.held or self.disagrees:
-            return wording.open
-        return word_of(self.difference, wording)
 
     @property
     def disagrees(self) -> bool:

@@ -53,7 +53,7 @@ def test_a_large_difference_helps_on_new_rows_and_on_these() -> None:
     verdict = contrast_of(measured("a", rows_right(0.9)), measured("b", rows_right(0.7, draw=1))).verdict
     assert (verdict.word, verdict.about, verdict.these_rows) == ("helps", "new rows", "helps")
     assert verdict.sentence.startswith("For new rows of this kind, a - b in val_accuracy (%) is +")
-    assert ": better, and the mean lies outside the margin of ±1.00. On these 400 rows: helps [+" in verdict.sentence
+    assert ": better, and the mean lies outside the margin of ±1.00. For these 400 rows alone: helps [+" in verdict.sentence
 
 
 def test_what_holds_on_these_rows_may_be_open_for_new_ones_and_rows_are_what_is_missing() -> None:
@@ -67,7 +67,7 @@ def test_what_holds_on_these_rows_may_be_open_for_new_ones_and_rows_are_what_is_
     verdict = contrast_of(measured("a", treated), measured("b", base)).verdict
     assert (verdict.word, verdict.these_rows) == ("cannot tell yet", "no difference that matters")
     assert (
-        "held-out rows there is about a 50% chance to settle it; more seeds alone would not settle it. On these 200 rows: no difference"
+        "held-out rows in all there is about a 50% chance to settle it; more seeds alone would not settle it. For these 200 rows alone: no difference"
         in verdict.sentence
     )
 
@@ -288,7 +288,7 @@ def test_a_word_on_these_rows_that_only_the_sign_flip_test_leaves_open_says_so()
         right["bn"][seed] = np.arange(40) < 30 + gained
     verdict = contrast_of(measured("bn", right["bn"]), measured("none", right["none"])).verdict
     assert (verdict.word, verdict.these_rows) == ("cannot tell yet", "cannot tell yet")
-    assert " On these 40 rows: cannot tell yet [+" in verdict.sentence
+    assert " For these 40 rows alone: cannot tell yet [+" in verdict.sentence
     assert verdict.sentence.endswith(", as the sign-flip test does not exclude zero (p 0.062, above 5%).")
 
 

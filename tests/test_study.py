@@ -606,7 +606,7 @@ def test_counts_and_epochs_have_the_interval_for_other_splits_too(keys: dict[str
     assert (interval.low, interval.high) == pytest.approx((np.mean(effect) - half, np.mean(effect) + half))
     (told,) = judged([one], [found])
     assert told.verdict.sentence.startswith("For other splits and rows of this kind, ")
-    assert " On these splits: " in told.verdict.sentence and "On these rows" not in told.verdict.sentence
+    assert " For these splits alone: " in told.verdict.sentence and "On these rows" not in told.verdict.sentence
 
 
 @pytest.mark.parametrize(

@@ -292,7 +292,7 @@ def test_a_verdict_on_a_claim_speaks_of_new_rows_and_of_these() -> None:
     assert (found.verdict.word, found.verdict.about, found.verdict.these_rows) == ("supported", "new rows", "supported")
     said = found.verdict.sentence
     assert said.startswith("For new rows of this kind, val_accuracy (%), bn - none is +")
-    assert ": higher, by 1.00 or more. On these 400 rows: supported [+" in said
+    assert ": higher, by 1.00 or more. For these 400 rows alone: supported [+" in said
     assert found.difference is not None and found.difference.new_rows is not None
     assert found.difference.new_rows.low is not None and found.difference.low is not None
     assert found.difference.new_rows.low <= found.difference.low
@@ -303,7 +303,7 @@ def test_a_claim_of_the_other_direction_is_written_as_its_arms_are_subtracted() 
     (found,) = judged([claim(direction="lower")], [contrast(claim(direction="lower"), right)])
     assert found.verdict.word == "refuted"
     assert "bn - none is +" in found.verdict.sentence
-    assert ": the other way round. On these 400 rows: refuted [+" in found.verdict.sentence
+    assert ": the other way round. For these 400 rows alone: refuted [+" in found.verdict.sentence
 
 
 def test_equal_arms_on_few_rows_leave_a_claim_open_and_rows_are_what_is_missing() -> None:
@@ -315,7 +315,7 @@ def test_equal_arms_on_few_rows_leave_a_claim_open_and_rows_are_what_is_missing(
     (found,) = judged([claim()], [contrast(claim(), right)])
     assert (found.verdict.word, found.verdict.these_rows) == ("inconclusive", "refuted")
     assert (
-        "held-out rows there is about a 50% chance to settle it; more seeds alone would not settle it. On these 100 rows: refuted"
+        "held-out rows in all there is about a 50% chance to settle it; more seeds alone would not settle it. For these 100 rows alone: refuted"
         in found.verdict.sentence
     )
 
@@ -402,10 +402,10 @@ def test_a_word_that_only_the_sign_flip_test_leaves_open_on_these_rows_says_so()
     why = "the sign-flip test does not exclude zero (p 0.031, above 1.67%)"
     far, *_ = judged(claims, [with_new_rows(difference_S, 0.1)] * 3)
     assert (far.verdict.word, far.verdict.these_rows) == ("inconclusive", "inconclusive")
-    assert far.verdict.sentence.endswith(f"On these 200 rows: inconclusive [+1.73, +7.52], as {why}.")
+    assert far.verdict.sentence.endswith(f"For these 200 rows alone: inconclusive [+1.73, +7.52], as {why}.")
     near, *_ = judged(claims, [with_new_rows(difference_S, 0.01)] * 3)
     assert near.verdict.sentence.count("sign-flip") == 1, "what is said of new rows is not said again"
-    told = "zero (p 0.031, above 1.67%). Use more seeds. On these 200 rows: inconclusive [+1.73, +7.52]."
+    told = "zero (p 0.031, above 1.67%). Use more seeds. For these 200 rows alone: inconclusive [+1.73, +7.52]."
     assert near.verdict.sentence.endswith(told)
 
 

@@ -137,7 +137,7 @@ def _about_new_rows(difference: JudgedDifference, wording: Wording, found: _Foun
     new_rows = difference.new_rows
     assert new_rows is not None
     rows = "these splits" if new_rows.drawn == "splits" else f"these {new_rows.count:,} {new_rows.drawn}"
-    these = f"On {rows}: {here.word} {wording.bounds(here.interval)}"
+    these = f"For {rows} alone: {here.word} {wording.bounds(here.interval)}"
     rest = "" if difference.is_carried_by_few else _what_follows(difference, found, wording)
     if here.doubt is not None and here.doubt not in (rest or ""):
         these += f", as the sign-flip test does not exclude zero ({here.doubt})"
@@ -216,7 +216,7 @@ def _rows_or_seeds(difference: JudgedDifference, wording: Wording, new_rows: New
     if new_rows.components is None:
         return "More held-out rows or more data would settle it; more splits of these rows hardly would."
     found = needed(new_rows.components, difference.goals, seeds=difference.pairs, rows=new_rows.count)
-    rows = f"about {_rounded(found.rows):,} held-out {new_rows.drawn}" if found.rows else ""
+    rows = f"about {_rounded(found.rows):,} held-out {new_rows.drawn} in all" if found.rows else ""
     seeds = ""
     if found.seeds:
         count = _rounded(found.seeds)

@@ -14,8 +14,8 @@ from bnexp.errors import listed
 from bnexp.models.head import LOSSES
 from bnexp.models.initial import Creations, InitialWeights
 from bnexp.models.inputs import Inputs
+from bnexp.models.layer_kinds import is_plain_model, normalizations
 from bnexp.models.layer_paths import layer_paths
-from bnexp.models.swapping import is_plain_model, normalizations
 
 MOST_NAMED = 6
 """Layers that a sentence names."""

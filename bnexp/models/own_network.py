@@ -13,16 +13,17 @@ import keras
 from bnexp.config.own_model import AsWritten, Frozen, KerasFile, OwnNetwork, PythonNetwork, Swap, SwappedBatch
 from bnexp.config.section import Task
 from bnexp.errors import SettingError, listed, nearest
+from bnexp.models.arm_layers import new_layer
 from bnexp.models.embedding import sum_gradients_of_words
 from bnexp.models.initial import InitialWeights, initial_weights, recording_creations
 from bnexp.models.inputs import Inputs
 from bnexp.models.keras_files import compiled_loss, loaded
+from bnexp.models.layer_kinds import described
 from bnexp.models.layer_paths import layer_paths, weight_names
-from bnexp.models.normalization import normalization_layer
 from bnexp.models.own_doubts import alike, misleading, unused
 from bnexp.models.own_inputs import fed
 from bnexp.models.own_outputs import with_fitting_output
-from bnexp.models.swapping import SwappedLayer, described, fitted, swapped
+from bnexp.models.swapping import SwappedLayer, swapped
 from bnexp.models.user_code import PARAMETER, called, function_of, takes
 from bnexp.system.session_functions import is_of_session
 
@@ -77,9 +78,9 @@ def build_own(network: PythonNetwork | KerasFile, inputs: Inputs, *, task: Task,
         if found.made is None:
             model, work = swapped(plain, network.normalization)
             table, notes = work.table, work.notes
-            for old, new in work.kept if network.weights == "keep" else ():
-                if id(old) not in created or created[id(old)].is_loaded:
-                    new.assign(old)
+            for one in work.carried if network.weights == "keep" else ():
+                if id(one.old) not in created or created[id(one.old)].is_loaded:
+                    one.carry()
         else:
             model, table, notes = plain, _made_table(plain, found.made), list[str]()
         model, outputs = with_fitting_output(model, task, classes)
@@ -137,8 +138,7 @@ def _factory(to: Swap, made: list[keras.Layer]) -> Callable[..., keras.Layer]:
     def normalization(name: str | None = None) -> keras.Layer:
         """Return a new normalization layer of the arm's kind."""
         frozen = isinstance(to, Frozen)
-        section = fitted(SwappedBatch(name="batch") if frozen else to)
-        layer = normalization_layer(section, name) or keras.layers.Identity(name=name)
+        layer = new_layer(SwappedBatch(name="batch") if frozen else to, name)
         layer.trainable = not frozen
         made.append(layer)
         return layer

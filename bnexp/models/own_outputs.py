@@ -10,7 +10,7 @@ import numpy as np
 from bnexp.config.section import Task
 from bnexp.errors import SettingError
 from bnexp.models.head import ACTIVATIONS, SecondClass, output_units
-from bnexp.models.swapping import is_plain_model
+from bnexp.models.layer_kinds import is_plain_model
 
 ROWS = 8
 """Random rows that an output of unknown activation is tried on."""

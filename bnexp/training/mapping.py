@@ -14,8 +14,8 @@ import numpy as np
 import tensorflow as tf
 
 from bnexp.config.training import Training
+from bnexp.models.layer_kinds import is_plain_model
 from bnexp.models.sequential import refusal_text
-from bnexp.models.swapping import is_plain_model
 from bnexp.training.optimizers import why_not_stacked
 from bnexp.training.random_operations import draw_for_each_seed
 

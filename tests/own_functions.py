@@ -15,6 +15,7 @@ from bnexp.models.own_network import OwnBuilt, build_own
 from bnexp.system.session_functions import register
 
 NUMBERS = itertools.count(1)
+TABLE = Inputs(kind="table", shape=(4,))
 FRAMES = Inputs(kind="sequence", shape=(3, 4))
 
 

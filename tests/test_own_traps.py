@@ -266,7 +266,7 @@ def test_a_loss_that_bnexp_does_not_train_with_is_noted(
 
 
 def keras_file(path: Path) -> Any:
-    sections = {"dataset": {"name": "moons"}, "model": {"name": "keras_file", "path": str(path)}}
+    sections = {"dataset": {"name": "moons"}, "model": {"name": "keras_file", "path": str(path), "weights": "keep"}}
     return Experiment.model_validate({"name": "file", **sections}).model
 
 

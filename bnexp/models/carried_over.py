@@ -21,7 +21,7 @@ class Carried:
     """The new value, from the old one."""
 
     def carry(self) -> None:
-        """Give the new weight its value."""
+        """Assign its value to the new weight."""
         self.new.assign(self.of_old(self.old.numpy()))
 
 

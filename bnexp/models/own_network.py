@@ -20,7 +20,7 @@ from bnexp.models.inputs import Inputs
 from bnexp.models.keras_files import compiled_loss, loaded
 from bnexp.models.layer_kinds import described
 from bnexp.models.layer_paths import layer_paths, weight_names
-from bnexp.models.own_doubts import alike, misleading, unused
+from bnexp.models.own_doubts import NOT_USED, alike, any_loaded, misleading, never_learned, unused
 from bnexp.models.own_inputs import fed
 from bnexp.models.own_outputs import with_fitting_output
 from bnexp.models.swapping import SwappedLayer, swapped
@@ -88,10 +88,9 @@ def build_own(network: PythonNetwork | KerasFile, inputs: Inputs, *, task: Task,
     keep = network.weights == "keep"
     initial = initial_weights(model, created, weight_names(model), keep=keep)
     warnings += alike(initial, created, keep=keep)
-    if network.freeze and not keep:
-        warnings.append(
-            "model.freeze names layers, and model.weights is draw: they keep random weights. Use weights: keep."
-        )
+    warnings += never_learned(initial, created, keep=keep)
+    if not keep and any_loaded(model, created):
+        (notes if isinstance(network, KerasFile) else warnings).append(NOT_USED)
     if keep and not initial.loaded:
         warnings.append("model.weights is keep, and the network comes with no trained weights; each seed draws all.")
     return OwnBuilt(model, initial, tuple(table), tuple(notes), tuple(warnings))
@@ -189,7 +188,7 @@ def _frozen(model: keras.Model, network: OwnNetwork) -> list[str]:
     layers = {paths[id(one)]: one for one in model._flatten_layers(include_self=False) if id(one) in paths}
     frozen: list[str] = []
     for pattern in network.freeze:
-        fitting = [path for path in layers if fnmatch.fnmatchcase(path, pattern) or _last(path) == pattern]
+        fitting = [path for path in layers if any(fnmatch.fnmatchcase(name, pattern) for name in (path, _last(path)))]
         if not fitting:
             raise SettingError("model.freeze", f"names {pattern!r}; no layer is called so. {nearest(pattern, layers)}")
         for path in fitting:

@@ -15,7 +15,7 @@ import keras
 
 from bnexp.config.normalization import NoNormalization
 from bnexp.config.own_model import AsWritten, Frozen, Swap, SwappedRms
-from bnexp.errors import SettingError
+from bnexp.errors import SettingError, listed
 from bnexp.models.arm_layers import arm_layer
 from bnexp.models.carried_over import Carried, carried_weights
 from bnexp.models.layer_kinds import (
@@ -88,10 +88,16 @@ def swapped(model: keras.Model, to: Swap) -> tuple[keras.Model, Swapping]:
 
 
 def _freeze(found: dict[str, keras.Layer], work: Swapping) -> None:
-    for path, layer in found.items():
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.trainable = False
-            work.table.append(SwappedLayer(path, described(layer), "frozen"))
+    batch = {path: layer for path, layer in found.items() if isinstance(layer, keras.layers.BatchNormalization)}
+    if not batch:
+        raise SettingError(
+            "model.normalization",
+            f"is frozen; the network has {listed(dict.fromkeys(map(described, found.values())))}, and no "
+            "BatchNormalization whose statistics could stay. Use another arm, or name layers in model.freeze.",
+        )
+    for path, layer in batch.items():
+        layer.trainable = False
+        work.table.append(SwappedLayer(path, described(layer), "frozen"))
 
 
 def _refuse_unreachable(model: keras.Model, found: dict[str, keras.Layer]) -> None:

@@ -35,7 +35,7 @@ class SwappedBatch(Section):
     """null: as written, or 0.001 for a layer of another kind."""
 
 
-class SwappedLayer(Section):
+class SwappedLayerNormalization(Section):
     """Layer normalization. A layer that is one already keeps what this section does not say."""
 
     name: Literal["layer"]
@@ -123,7 +123,7 @@ Swap = (
     AsWritten
     | NoNormalization
     | SwappedBatch
-    | SwappedLayer
+    | SwappedLayerNormalization
     | SwappedGroup
     | SwappedInstance
     | SwappedRms

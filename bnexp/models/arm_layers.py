@@ -15,7 +15,7 @@ from bnexp.config.own_model import (
     SwappedGhost,
     SwappedGroup,
     SwappedInstance,
-    SwappedLayer,
+    SwappedLayerNormalization,
     SwappedRenorm,
     SwappedRms,
 )
@@ -32,7 +32,7 @@ KINDS: dict[type, tuple[type[keras.Layer], ...]] = {
     SwappedBatch: (keras.layers.BatchNormalization,),
     SwappedRenorm: (keras.layers.BatchNormalization,),
     SwappedGhost: (GhostBatchNormalization,),
-    SwappedLayer: (keras.layers.LayerNormalization,),
+    SwappedLayerNormalization: (keras.layers.LayerNormalization,),
     SwappedGroup: (keras.layers.GroupNormalization, GroupNormalization),
     SwappedInstance: (InstanceNormalization,),
     SwappedRms: (keras.layers.RMSNormalization, RmsNormalization),
@@ -42,7 +42,7 @@ WHOLE: dict[type, type[plain.Normalization]] = {
     SwappedBatch: plain.BatchNormalization,
     SwappedRenorm: plain.BatchRenormalization,
     SwappedGhost: plain.GhostBatchNormalization,
-    SwappedLayer: plain.LayerNormalization,
+    SwappedLayerNormalization: plain.LayerNormalization,
     SwappedInstance: plain.InstanceNormalization,
     SwappedRms: plain.RmsNormalization,
 }

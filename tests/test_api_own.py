@@ -574,3 +574,16 @@ def run_cell(text: str, space: dict[str, Any]) -> Any:
         exec(compile(ast.Module([last], []), "<cell>", "exec"), space)
         return None
     return eval(compile(ast.Expression(last.value), "<cell>", "eval"), space)
+
+
+def test_an_arm_may_be_a_mapping_with_options() -> None:
+    def named(*arms: Any) -> list[str]:
+        return [arm.name for arm in bnexp.plan_comparison(net(), data=DATA, arms=list(arms), **TINY).arms]
+
+    slow = {"name": "batch", "momentum": 0.5}
+    assert named(slow, "none") == ["functional-batch", "functional-none"]
+    assert named(slow, "batch") == ["functional-batch (momentum 0.5)", "functional-batch (momentum null)"]
+    with pytest.raises(UserError, match=r"--arms is .*; an arm is named twice\. Name each once\."):
+        named(slow, dict(slow))
+    with pytest.raises(UserError, match=r"model\.normalization\.momentun"):
+        named({"name": "batch", "momentun": 0.5}, "none")

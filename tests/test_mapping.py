@@ -115,8 +115,35 @@ def test_a_model_that_cannot_be_mapped_is_trained_by_keras_and_the_reason_is_giv
 
 
 def test_layers_that_are_known_to_map_take_no_trial(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr(mapping, "_why_trial_failed")
+    monkeypatch.delattr(mapping, "_why_step_fails")
     assert why_not_mapped(chain(keras.layers.BatchNormalization(), keras.layers.Dropout(0.5))) is None
+
+
+def noisy(x: Any) -> Any:
+    return x + tf.random.normal(tf.shape(x))
+
+
+def noisy_penalty(weight: Any) -> Any:
+    return tf.reduce_sum(weight**2) * tf.random.uniform(())
+
+
+@pytest.mark.parametrize(
+    ("layer", "why"),
+    [
+        (lambda: keras.layers.Dense(3, activation=noisy), "the same step computes other numbers each time"),
+        (lambda: keras.layers.Activation(noisy), "the same step computes other numbers each time"),
+        (lambda: keras.layers.SimpleRNN(3, activation=noisy), "the same step computes other numbers each time"),
+        (
+            lambda: keras.layers.Dense(3, kernel_regularizer=noisy_penalty),
+            "the same step computes other numbers each time",
+        ),
+        (lambda: keras.layers.Dense(3, activation=lambda x: x * 2), None),
+    ],
+)
+def test_code_of_the_users_own_in_a_known_layer_takes_a_step(layer: Any, why: str | None) -> None:
+    one = layer()
+    found = why_not_mapped(chain(*([keras.layers.Reshape((5, 1))] if isinstance(one, keras.layers.RNN) else []), one))
+    assert found is None if why is None else str(found).startswith(why)
 
 
 def functional(*, merge: Any) -> keras.Model:
@@ -129,7 +156,7 @@ def functional(*, merge: Any) -> keras.Model:
 
 def test_functional_networks_of_known_layers_and_merges_take_no_trial(monkeypatch: pytest.MonkeyPatch) -> None:
     tried = []
-    monkeypatch.setattr(mapping, "_why_trial_failed", tried.append)
+    monkeypatch.setattr(mapping, "_why_step_fails", tried.append)
     for kind in (keras.layers.Add, keras.layers.Concatenate, keras.layers.Multiply, keras.layers.Maximum):
         assert why_not_mapped(functional(merge=lambda x, y, kind=kind: kind()([x, y]))) is None
     assert tried == []

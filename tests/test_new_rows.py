@@ -53,7 +53,10 @@ def test_a_large_difference_helps_on_new_rows_and_on_these() -> None:
     verdict = contrast_of(measured("a", rows_right(0.9)), measured("b", rows_right(0.7, draw=1))).verdict
     assert (verdict.word, verdict.about, verdict.these_rows) == ("helps", "new rows", "helps")
     assert verdict.sentence.startswith("For new rows of this kind, a - b in val_accuracy (%) is +")
-    assert ": better, and the mean lies outside the margin of ±1.00. For these 400 rows alone: helps [+" in verdict.sentence
+    assert (
+        ": better, and the mean lies outside the margin of ±1.00. For these 400 rows alone: helps [+"
+        in verdict.sentence
+    )
 
 
 def test_what_holds_on_these_rows_may_be_open_for_new_ones_and_rows_are_what_is_missing() -> None:

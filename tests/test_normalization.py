@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
 from bnexp.config.normalization import Normalization, NormalizationKey
+from bnexp.models.ghost import GhostBatchNormalization
 from bnexp.models.normalization import (
-    GhostBatchNormalization,
     GroupNormalization,
     RmsNormalization,
     normalization_layer,
@@ -350,7 +350,7 @@ def test_a_frozen_ghost_normalizes_as_at_inference() -> None:
 )
 def test_a_ghost_that_cannot_be_is_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError) as caught:  # noqa: PT011
-        GhostBatchNormalization(**options)
+        GhostBatchNormalization(**options).build((None, 4, 4))
     assert str(caught.value) == message
 
 

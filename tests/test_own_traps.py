@@ -107,22 +107,27 @@ def test_both_engines_agree_where_the_seeds_are_stacked(
 
 
 @pytest.mark.parametrize(
-    ("name", "why"),
+    ("name", "arm", "why"),
     [
-        ("spectral", "/kernel while it runs, which only a plain step of Keras does"),
-        ("half_precision", "computes in mixed_float16, and seeds are stacked in float32 only"),
+        ("spectral", "as_written", "/kernel while it runs, which only a plain step of Keras does"),
+        ("half_precision", "as_written", "computes in mixed_float16, and seeds are stacked in float32 only"),
+        ("half_precision", "layer", "computes in mixed_float16, and seeds are stacked in float32 only"),
     ],
 )
 def test_what_cannot_be_stacked_exactly_is_trained_by_keras_and_says_why(
-    name: str, why: str, data_sets: dict[str, Any]
+    name: str, arm: str, why: str, data_sets: dict[str, Any]
 ) -> None:
-    config = experiment(data_sets, name)
+    config = experiment(data_sets, name, arm)
     built, data = prepared(config)
     engine, reason = engine_name(config.training, built.model)
     assert engine == "keras_fit"
     assert str(reason).endswith(why)
-    trained = train_keras_fit(built.model, data, config.training, SEEDS, built.initial.draw(SEEDS), lambda _: False)
+    half = [one.name for one in built.model.layers if one.compute_dtype == "float16"]
+    assert len(half) == (2 if name == "half_precision" else 0), "every arm has the precision of the network"
+    initial = built.initial.draw(SEEDS)
+    trained = train_keras_fit(built.model, data, config.training, SEEDS, initial, lambda _: False)
     assert np.isfinite(trained.history.metrics["loss"]).all()
+    assert trained.history.metrics["loss"][0].tolist() != trained.history.metrics["loss"][1].tolist()
 
 
 def test_an_embedding_of_kerass_own_gets_one_gradient_for_each_word_and_the_network_says_so(
@@ -266,7 +271,7 @@ def test_a_loss_that_bnexp_does_not_train_with_is_noted(
 
 
 def keras_file(path: Path) -> Any:
-    sections = {"dataset": {"name": "moons"}, "model": {"name": "keras_file", "path": str(path)}}
+    sections = {"dataset": {"name": "moons"}, "model": {"name": "keras_file", "path": str(path), "weights": "keep"}}
     return Experiment.model_validate({"name": "file", **sections}).model
 
 

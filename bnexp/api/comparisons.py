@@ -12,7 +12,7 @@ from bnexp import comparison, config, store
 from bnexp.api.experiments import checked, train_one
 from bnexp.api.given_networks import Networks
 from bnexp.api.look_seeds import refuse_fewer_seeds, refuse_other_seeds
-from bnexp.api.names import RUNS, Name, Names, Overrides, arms_listed, with_keywords
+from bnexp.api.names import RUNS, Arms, Name, Overrides, arms_listed, with_keywords
 from bnexp.api.observer import Observer
 from bnexp.api.own_networks import OwnNetworks
 from bnexp.api.results import Comparison, StoredRun
@@ -46,7 +46,7 @@ def compare(
     *,
     data: Any = None,
     target: str | None = None,
-    arms: Names | None = None,
+    arms: Arms | None = None,
     seeds: int | None = None,
     epochs: int | None = None,
     runs: Name = RUNS,
@@ -59,9 +59,10 @@ def compare(
     value to reach, and another baseline. With `question.until_settled`, seeds are added until the answer is settled.
 
     A name may also be a network of your own: a function that returns a `keras.Model`, a `keras.Model`,
-    `my_net.py:build` or `my_net.keras`. It is compared in several `arms`, such as `["batch", "layer", "none"]`. If none
-    are given: as it is written, with layer normalization, and without any. A function that has a parameter
-    `normalization` gets what makes these layers; in any other network, they are swapped.
+    `my_net.py:build` or `my_net.keras`. It is compared in several `arms`, such as `["batch", "layer", "none"]`, or
+    `[{"name": "batch", "momentum": 0.9}, "batch"]`. If none are given: as it is written, with layer normalization, and
+    without any. A function that has a parameter `normalization` gets what makes these layers; in any other network,
+    they are swapped.
 
     `data` is then (x, y), with x of shape (rows, ...) and a number or a text for each row in y; a DataFrame, with
     `target`, the column to be learned; a file, a folder, the name of a known set, or a config's `dataset`. Arrays and
@@ -95,7 +96,7 @@ def plan_comparison(
     *,
     data: Any = None,
     target: str | None = None,
-    arms: Names | None = None,
+    arms: Arms | None = None,
     seeds: int | None = None,
     epochs: int | None = None,
     runs: Name = RUNS,

@@ -11,7 +11,7 @@ from typing import Any
 
 from bnexp import config, store
 from bnexp.api.given_networks import Networks, OwnNetwork, Taken, taken
-from bnexp.api.names import RUNS, Name, Names, Overrides, arms_listed, as_list, with_keywords
+from bnexp.api.names import RUNS, Arms, Name, Overrides, arms_listed, as_list, with_keywords
 from bnexp.api.observer import Observer
 from bnexp.api.own_networks import OwnNetworks
 from bnexp.api.results import Trained
@@ -68,7 +68,7 @@ def check(
     *,
     data: Any = None,
     target: str | None = None,
-    arms: Names | None = None,
+    arms: Arms | None = None,
     seeds: int | None = None,
     epochs: int | None = None,
     runs: Name = RUNS,
@@ -111,7 +111,7 @@ def train(
     *,
     data: Any = None,
     target: str | None = None,
-    arms: Names | None = None,
+    arms: Arms | None = None,
     seeds: int | None = None,
     epochs: int | None = None,
     runs: Name = RUNS,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from bnexp.errors import UserError
 
@@ -11,6 +12,10 @@ RUNS = Path("runs")
 Name = str | Path
 Names = Name | Sequence[Name]
 """One name, or several."""
+Arm = Name | Mapping[str, Any]
+"""What normalization becomes: by its name, or with options, as `model.normalization` in a config."""
+Arms = Arm | Sequence[Arm]
+"""One arm, or several."""
 Overrides = str | Sequence[str]
 """One override, or several."""
 
@@ -24,13 +29,18 @@ def as_list(given: Names) -> list[str]:
     return [str(one) for one in ([given] if isinstance(given, Name) else given)]
 
 
-def arms_listed(arms: Names | None) -> list[str] | None:
+def arms_listed(arms: Arms | None) -> list[str | Mapping[str, Any]] | None:
     """Return the arms as a list; a text may hold several, with commas between them, as on the command line.
 
-    >>> arms_listed("batch,none"), arms_listed(["batch", "none"]), arms_listed(None)
-    (['batch', 'none'], ['batch', 'none'], None)
+    >>> arms_listed("batch,none"), arms_listed([{"name": "batch", "momentum": 0.9}, "none"]), arms_listed(None)
+    (['batch', 'none'], [{'name': 'batch', 'momentum': 0.9}, 'none'], None)
     """
-    return None if arms is None else [one.strip() for text in as_list(arms) for one in text.split(",")]
+    if arms is None:
+        return None
+    listed: list[str | Mapping[str, Any]] = []
+    for one in [arms] if isinstance(arms, Name | Mapping) else arms:
+        listed += [one] if isinstance(one, Mapping) else [text.strip() for text in str(one).split(",")]
+    return listed
 
 
 def with_keywords(overrides: Overrides, seeds: int | None, epochs: int | None) -> list[str]:

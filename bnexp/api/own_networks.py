@@ -12,7 +12,7 @@ from typing import Any
 from bnexp import config
 from bnexp.api.arrays_at_hand import dataset_given
 from bnexp.api.given_networks import Networks, OwnNetwork, Taken, taken
-from bnexp.api.names import RUNS
+from bnexp.api.names import RUNS, Arm
 from bnexp.api.observer import Observer
 from bnexp.config.at_hand import ConfigAtHand, node_of
 from bnexp.config.overrides import said_of
@@ -38,7 +38,7 @@ class OwnNetworks:
 
     data: Any = None
     target: str | None = None
-    arms: Sequence[str] | None = None
+    arms: Sequence[Arm] | None = None
     runs: Path = RUNS
     """Where arrays and models are kept that are given in Python."""
 
@@ -63,7 +63,7 @@ class OwnNetworks:
         is_normalization_set = any(_sets_normalization(one) for one in overrides)
         if is_normalization_set and self.arms is not None:
             raise UserError(
-                f"--arms is {','.join(self.arms)}, and model.normalization= sets one normalization for all arms. Leave "
+                f"--arms is {_typed(self.arms)}, and model.normalization= sets one normalization for all arms. Leave "
                 "one of the two out."
             )
         found: list[ArmName] = []
@@ -76,7 +76,7 @@ class OwnNetworks:
                 plain = _at_hand(name, SWAPPED[0], dataset, places)
                 model = config.load(plain, overrides).model
                 assert isinstance(model, OwnModel)
-                arms: Sequence[str] = [model.normalization.name]
+                arms: Sequence[Arm] = [model.normalization.name]
             else:
                 arms = self.arms or self._default_arms(name, dataset, places, overrides, observer, alone=alone)
             found += [_at_hand(name, arm, dataset, places) for arm in arms]
@@ -102,8 +102,9 @@ class OwnNetworks:
                 f"{', '.join(given)} can be given for a network of your own, and not for {others}. Name one, "
                 "such as my_net.py:build or my_net.keras. In a config, `dataset` and `model` say the same."
             )
-        if len(set(self.arms or ())) < len(self.arms or ()):
-            problems.tell(f"--arms is {','.join(self.arms or ())}; an arm is named twice. Name each once.")
+        arms = list(self.arms or ())
+        if any(arm in arms[:at] for at, arm in enumerate(arms)):
+            problems.tell(f"--arms is {_typed(arms)}; an arm is named twice. Name each once.")
         problems.refuse()
 
     def _default_arms(
@@ -180,12 +181,20 @@ def _is_module(name: str) -> bool:
     return len(name) > 1 and all(part.isidentifier() for part in name.split("."))
 
 
-def _at_hand(network: OwnNetwork, arm: str, dataset: Mapping[str, Any], places: dict[str, str]) -> ConfigAtHand:
+def _at_hand(network: OwnNetwork, arm: Arm, dataset: Mapping[str, Any], places: dict[str, str]) -> ConfigAtHand:
     """Return the config of a network in one arm."""
     model = {**network.section, "normalization": arm}
     name = network.label
     places = {**places, "model": name, "model.normalization": "--arms", "model.normalization.name": "--arms"}
-    return ConfigAtHand(f"{network.stem}-{arm}", node_of({"dataset": dataset, "model": model}, name, places))
+    return ConfigAtHand(f"{network.stem}-{_name_of(arm)}", node_of({"dataset": dataset, "model": model}, name, places))
+
+
+def _name_of(arm: Arm) -> str:
+    return str(arm.get("name", "arm") if isinstance(arm, Mapping) else arm)
+
+
+def _typed(arms: Sequence[Arm]) -> str:
+    return ",".join(map(str, arms))
 
 
 def _stem(name: str) -> str:

@@ -8,15 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
-from bnexp.config.normalization import (
-    BatchRenormalization,
-    GhostBatchNormalization,
-    InstanceNormalization,
-    LayerNormalization,
-    Momentum,
-    NoNormalization,
-    RmsNormalization,
-)
+from bnexp.config.normalization import Momentum, NoNormalization
 from bnexp.config.section import AtLeastOne, Positive, Section, named
 from bnexp.errors import outside_locale
 
@@ -43,15 +35,87 @@ class SwappedBatch(Section):
     """null: as written, or 0.001 for a layer of another kind."""
 
 
+class SwappedLayerNormalization(Section):
+    """Layer normalization. A layer that is one already keeps what this section does not say."""
+
+    name: Literal["layer"]
+    epsilon: Positive | None = None
+    """null: as written, or 0.001 for a layer of another kind."""
+    center: bool | None = None
+    """null: as in the layer that is replaced."""
+    scale: bool | None = None
+    """null: as in the layer that is replaced."""
+
+
 class SwappedGroup(Section):
-    """Group normalization (Wu and He, 2018) with as many groups as fit each layer."""
+    """Group normalization (Wu and He, 2018). A layer that is one already keeps what this section does not say."""
 
     name: Literal["group"]
     groups: AtLeastOne | None = None
-    """Groups of channels; null: the greatest divisor of a layer's channels up to 32 that leaves a group 8 numbers."""
-    epsilon: Positive = 1e-3
-    center: bool = True
-    scale: bool = True
+    """Groups of channels; null: as written, or the greatest divisor of a layer's channels up to 32 that leaves a group
+    8 numbers."""
+    epsilon: Positive | None = None
+    """null: as written, or 0.001 for a layer of another kind."""
+    center: bool | None = None
+    """null: as in the layer that is replaced."""
+    scale: bool | None = None
+    """null: as in the layer that is replaced."""
+
+
+class SwappedInstance(Section):
+    """Instance normalization. A layer that is one already keeps what this section does not say."""
+
+    name: Literal["instance"]
+    epsilon: Positive | None = None
+    """null: as written, or 0.001 for a layer of another kind."""
+    center: bool | None = None
+    """null: as in the layer that is replaced."""
+    scale: bool | None = None
+    """null: as in the layer that is replaced."""
+
+
+class SwappedRms(Section):
+    """RMS normalization. A layer that is one already keeps what this section does not say."""
+
+    name: Literal["rms"]
+    epsilon: Positive | None = None
+    """null: as written, or 0.000001 for a layer of another kind."""
+
+
+class SwappedRenorm(Section):
+    """Batch renormalization. A layer that is one already keeps what this section does not say."""
+
+    name: Literal["renorm"]
+    momentum: Momentum | None = None
+    """Weight of the old moving statistics at each step; null: as written, or 0.99 for a layer of another kind."""
+    epsilon: Positive | None = None
+    """null: as written, or 0.001 for a layer of another kind."""
+    center: bool | None = None
+    """null: as in the layer that is replaced."""
+    scale: bool | None = None
+    """null: as in the layer that is replaced."""
+    renorm_momentum: Momentum | None = None
+    """null: as written, or 0.99 for a layer of another kind."""
+    rmax: Annotated[float, Field(ge=1)] | None = None
+    """The batch's deviation is corrected by at most this factor; null: as written, or 3 for a layer of another kind."""
+    dmax: Annotated[float, Field(ge=0)] | None = None
+    """The batch's mean is corrected by at most this number of standard deviations; null: as written, or 5."""
+
+
+class SwappedGhost(Section):
+    """Ghost batch normalization. A layer that is one already keeps what this section does not say."""
+
+    name: Literal["ghost"]
+    virtual_batch_size: Annotated[int, Field(ge=2)] | None = None
+    """Rows that are normalized together; null: as written, or 16 for a layer of another kind."""
+    momentum: Momentum | None = None
+    """Weight of the old moving statistics at each step; null: as written, or 0.99 for a layer of another kind."""
+    epsilon: Positive | None = None
+    """null: as written, or 0.001 for a layer of another kind."""
+    center: bool | None = None
+    """null: as in the layer that is replaced."""
+    scale: bool | None = None
+    """null: as in the layer that is replaced."""
 
 
 AS_WRITTEN = AsWritten(name="as_written")
@@ -59,12 +123,12 @@ Swap = (
     AsWritten
     | NoNormalization
     | SwappedBatch
-    | LayerNormalization
+    | SwappedLayerNormalization
     | SwappedGroup
-    | InstanceNormalization
-    | RmsNormalization
-    | BatchRenormalization
-    | GhostBatchNormalization
+    | SwappedInstance
+    | SwappedRms
+    | SwappedRenorm
+    | SwappedGhost
     | Frozen
 )
 SwapKey = Annotated[Swap, Field(discriminator="name"), BeforeValidator(named)]

@@ -37,5 +37,4 @@ def normalize(layer: keras.Layer | None, x: Any, training: bool | None, mask: An
 def start_at_zero(layer: keras.Layer | None) -> None:
     """Let the scale of a normalization that is not built yet begin at zero instead of one."""
     if layer is not None:
-        name = "initializer" if isinstance(layer, keras.layers.RMSNormalization) else "gamma_initializer"
-        setattr(layer, name, keras.initializers.Zeros())
+        layer.gamma_initializer = keras.initializers.Zeros()

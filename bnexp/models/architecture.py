@@ -8,8 +8,8 @@ from collections import Counter
 
 import keras
 
+from bnexp.models.layer_kinds import normalizations
 from bnexp.models.layer_paths import layer_paths
-from bnexp.models.swapping import normalizations
 
 NAMES = ("name", "build_config", "dtype")
 """What of a layer's config changes none of its numbers."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import keras
@@ -14,8 +14,8 @@ from bnexp.errors import listed
 from bnexp.models.head import LOSSES
 from bnexp.models.initial import Creations, InitialWeights
 from bnexp.models.inputs import Inputs
+from bnexp.models.layer_kinds import is_normalization, is_plain_model, normalizations
 from bnexp.models.layer_paths import layer_paths
-from bnexp.models.swapping import is_plain_model, normalizations
 
 MOST_NAMED = 6
 """Layers that a sentence names."""
@@ -60,17 +60,23 @@ def _calls(model: keras.Model) -> Counter[int]:
 
 
 def _in_inference(model: keras.Model) -> list[str]:
-    fixed = [
-        path
-        for path, layer in normalizations(model).items()
-        if any(node.arguments.kwargs.get("training") is False for node in layer._inbound_nodes)
-    ]
+    paths = layer_paths(model)
+    layers = [one for one in model._flatten_layers(include_self=False) if id(one) in paths]
+    fixed = [paths[id(one)] for one in layers if _is_in_inference(one) and _holds_normalization(one)]
     if not fixed:
         return []
     return [
         f"Called with training=False: {listed(fixed, MOST_NAMED)}. While training, Keras 3.15 normalizes there with "
         "the batch all the same; later versions may not (keras#20285). To keep statistics fixed, use model.freeze."
     ]
+
+
+def _is_in_inference(layer: keras.Layer) -> bool:
+    return any(node.arguments.kwargs.get("training") is False for node in layer._inbound_nodes)
+
+
+def _holds_normalization(layer: keras.Layer) -> bool:
+    return any(map(is_normalization, layer._flatten_layers()))
 
 
 def _scaled_twice(model: keras.Model, inputs: Inputs) -> list[str]:
@@ -118,6 +124,40 @@ def _begins_alike(variable: keras.Variable, initial: InitialWeights, created: Cr
     if value is None or id(variable) in initial.loaded or (keep if one is None else one.is_by_keras):
         return False
     return bool(np.ptp(value) > 0) if value.size else False
+
+
+NOT_USED = "The weights that it was loaded with are not used. To start from them, set model.weights: keep."
+
+
+def any_loaded(model: keras.Model, created: Creations) -> bool:
+    """Return True if a weight that can be trained has another value than the one it began with."""
+    found = (created.get(id(variable)) for _, variable in _learning(model))
+    return any(one is not None and one.is_loaded for one in found)
+
+
+def never_learned(initial: InitialWeights, created: Creations, *, keep: bool) -> list[str]:
+    """Return a sentence if layers are frozen at values that no training found.
+
+    With `keep`, these are values that are drawn: zeros may have been loaded.
+    """
+    untrained = initial.initializers.keys() if keep else created.keys()
+    learning = [(layer, variable) for layer, variable in _learning(initial.model) if not layer.trainable]
+    found = {id(layer) for layer, variable in learning if id(variable) in untrained}
+    names = [path for layer, path in layer_paths(initial.model).items() if layer in found]
+    if not names:
+        return []
+    weights, cure = ("keep", "Load weights for them") if keep else ("draw", "Set model.weights: keep")
+    return [
+        f"Frozen before they learned anything: {listed(names, MOST_NAMED)}. model.weights is {weights}, and they keep "
+        f"the values that a seed begins with. {cure}, or let them learn."
+    ]
+
+
+def _learning(model: keras.Model) -> Iterator[tuple[keras.Layer, keras.Variable]]:
+    """Yield each layer with each weight of its own that it was made to train, frozen or not."""
+    for layer in model._flatten_layers():
+        for variable in layer._trainable_variables:
+            yield layer, variable
 
 
 TRAINING_METHODS = ("train_step", "compute_loss", "fit")

@@ -13,16 +13,17 @@ import keras
 from bnexp.config.own_model import AsWritten, Frozen, KerasFile, OwnNetwork, PythonNetwork, Swap, SwappedBatch
 from bnexp.config.section import Task
 from bnexp.errors import SettingError, listed, nearest
+from bnexp.models.arm_layers import new_layer
 from bnexp.models.embedding import sum_gradients_of_words
 from bnexp.models.initial import InitialWeights, initial_weights, recording_creations
 from bnexp.models.inputs import Inputs
 from bnexp.models.keras_files import compiled_loss, loaded
+from bnexp.models.layer_kinds import described
 from bnexp.models.layer_paths import layer_paths, weight_names
-from bnexp.models.normalization import normalization_layer
-from bnexp.models.own_doubts import alike, misleading, unused
+from bnexp.models.own_doubts import NOT_USED, alike, any_loaded, misleading, never_learned, unused
 from bnexp.models.own_inputs import fed
 from bnexp.models.own_outputs import with_fitting_output
-from bnexp.models.swapping import SwappedLayer, described, fitted, swapped
+from bnexp.models.swapping import SwappedLayer, swapped
 from bnexp.models.user_code import PARAMETER, called, function_of, takes
 from bnexp.system.session_functions import is_of_session
 
@@ -77,9 +78,9 @@ def build_own(network: PythonNetwork | KerasFile, inputs: Inputs, *, task: Task,
         if found.made is None:
             model, work = swapped(plain, network.normalization)
             table, notes = work.table, work.notes
-            for old, new in work.kept if network.weights == "keep" else ():
-                if id(old) not in created or created[id(old)].is_loaded:
-                    new.assign(old)
+            for one in work.carried if network.weights == "keep" else ():
+                if id(one.old) not in created or created[id(one.old)].is_loaded:
+                    one.carry()
         else:
             model, table, notes = plain, _made_table(plain, found.made), list[str]()
         model, outputs = with_fitting_output(model, task, classes)
@@ -87,10 +88,9 @@ def build_own(network: PythonNetwork | KerasFile, inputs: Inputs, *, task: Task,
     keep = network.weights == "keep"
     initial = initial_weights(model, created, weight_names(model), keep=keep)
     warnings += alike(initial, created, keep=keep)
-    if network.freeze and not keep:
-        warnings.append(
-            "model.freeze names layers, and model.weights is draw: they keep random weights. Use weights: keep."
-        )
+    warnings += never_learned(initial, created, keep=keep)
+    if not keep and any_loaded(model, created):
+        (notes if isinstance(network, KerasFile) else warnings).append(NOT_USED)
     if keep and not initial.loaded:
         warnings.append("model.weights is keep, and the network comes with no trained weights; each seed draws all.")
     return OwnBuilt(model, initial, tuple(table), tuple(notes), tuple(warnings))
@@ -137,8 +137,7 @@ def _factory(to: Swap, made: list[keras.Layer]) -> Callable[..., keras.Layer]:
     def normalization(name: str | None = None) -> keras.Layer:
         """Return a new normalization layer of the arm's kind."""
         frozen = isinstance(to, Frozen)
-        section = fitted(SwappedBatch(name="batch") if frozen else to)
-        layer = normalization_layer(section, name) or keras.layers.Identity(name=name)
+        layer = new_layer(SwappedBatch(name="batch") if frozen else to, name)
         layer.trainable = not frozen
         made.append(layer)
         return layer
@@ -189,7 +188,7 @@ def _frozen(model: keras.Model, network: OwnNetwork) -> list[str]:
     layers = {paths[id(one)]: one for one in model._flatten_layers(include_self=False) if id(one) in paths}
     frozen: list[str] = []
     for pattern in network.freeze:
-        fitting = [path for path in layers if fnmatch.fnmatchcase(path, pattern) or _last(path) == pattern]
+        fitting = [path for path in layers if any(fnmatch.fnmatchcase(name, pattern) for name in (path, _last(path)))]
         if not fitting:
             raise SettingError("model.freeze", f"names {pattern!r}; no layer is called so. {nearest(pattern, layers)}")
         for path in fitting:

@@ -10,7 +10,7 @@ import numpy as np
 from bnexp.config.section import Task
 from bnexp.errors import SettingError
 from bnexp.models.head import ACTIVATIONS, SecondClass, output_units
-from bnexp.models.swapping import is_plain_model
+from bnexp.models.layer_kinds import is_plain_model
 
 ROWS = 8
 """Random rows that an output of unknown activation is tried on."""
@@ -49,11 +49,34 @@ def _followed_by(model: keras.Model, layer: keras.Layer) -> keras.Model:
     return keras.Model(model.inputs[0], layer(model.outputs[0]), name=model.name)
 
 
+AS_THEY_ARE = (
+    keras.layers.Flatten,
+    keras.layers.Reshape,
+    keras.layers.Permute,
+    keras.layers.Dropout,
+    keras.layers.Identity,
+    keras.layers.ActivityRegularization,
+)
+"""Layers whose outputs are numbers of their inputs, and at inference all of them."""
+
+
 def _activation(model: keras.Model) -> str | None:
-    """Return the activation of the last layer; None of a layer whose activation is not known."""
-    last: Any = model
-    while is_plain_model(last):
-        last = last.layers[-1] if isinstance(last, keras.Sequential) else last.outputs[0]._keras_history.operation
+    """Return the activation of the outputs; None if it is not known."""
+    return _activation_of(model.outputs[0], model.output_shape[-1])
+
+
+def _activation_of(outputs: Any, units: int) -> str | None:
+    """Return the activation that made a tensor, through layers that leave numbers as they are."""
+    last, node, _ = outputs._keras_history
+    if is_plain_model(last):
+        return _activation_of(last.outputs[0], units)
+    if isinstance(last, AS_THEY_ARE):
+        return _activation_of(last._inbound_nodes[node].input_tensors[0], units)
+    name = _name_of_activation(last)
+    return None if name == "softmax" and outputs.shape[-1] != units else name
+
+
+def _name_of_activation(last: Any) -> str | None:
     if isinstance(last, keras.layers.Softmax):
         return "softmax"
     if isinstance(last, keras.layers.ReLU | keras.layers.LeakyReLU | keras.layers.ELU | keras.layers.PReLU):
@@ -63,13 +86,19 @@ def _activation(model: keras.Model) -> str | None:
 
 
 def _fits(model: keras.Model, task: Task) -> bool:
-    """Try the model on random rows: probabilities are from 0 to 1, and over several classes they sum to 1."""
+    """Try the model on random rows: probabilities are from 0 to 1, and over several classes they sum to 1.
+
+    Logits may begin as probabilities do, by zeros for kernels. So the model is tried with other weights, too.
+    """
+    if task == "regression":
+        return True
     shape = (ROWS, *(size or 8 for size in model.input_shape[1:]))
     generator = np.random.default_rng(0)
     whole = keras.backend.is_int_dtype(model.inputs[0].dtype)
     x = generator.integers(0, 2, shape) if whole else generator.normal(size=shape)
-    values = keras.ops.convert_to_numpy(model(x, training=False)).astype("float64")
-    if task == "regression":
-        return True
-    in_range = bool(((values >= 0) & (values <= 1)).all())
-    return in_range and (task == "binary" or bool(np.allclose(values.sum(axis=-1), 1, atol=1e-4)))
+    moved = [one.numpy() + generator.normal(size=one.shape).astype(one.dtype) for one in model.trainable_variables]
+    tried = model(x, training=False), model.stateless_call(moved, model.non_trainable_variables, x, training=False)[0]
+    values = np.concatenate([keras.ops.convert_to_numpy(one).astype("float64") for one in tried])
+    in_range = not bool(((values < 0) | (values > 1)).any())
+    sums = values.sum(axis=-1)
+    return in_range and (task == "binary" or bool(np.allclose(sums[np.isfinite(sums)], 1, atol=1e-4)))

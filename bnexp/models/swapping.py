@@ -13,19 +13,25 @@ from typing import Any
 
 import keras
 
-from bnexp.config.normalization import BatchNormalization, NoNormalization, Normalization
-from bnexp.config.own_model import AsWritten, Frozen, Swap, SwappedBatch, SwappedGroup
-from bnexp.errors import SettingError
-from bnexp.models.layer_paths import layer_paths, sublayers
-from bnexp.models.normalization import normalization_layer
-
-NORMALIZATIONS = (
-    keras.layers.BatchNormalization,
-    keras.layers.LayerNormalization,
-    keras.layers.GroupNormalization,
-    keras.layers.RMSNormalization,
+from bnexp.config.normalization import NoNormalization
+from bnexp.config.own_model import AsWritten, Frozen, Swap, SwappedRms
+from bnexp.errors import SettingError, listed
+from bnexp.models.arm_layers import arm_layer
+from bnexp.models.carried_over import Carried, carried_weights
+from bnexp.models.layer_kinds import (
+    described,
+    input_shape,
+    is_normalization,
+    is_plain_model,
+    is_reached,
+    normalizations,
+    reached_within,
 )
-OF_SCALE_AND_OFFSET = [f"{weight}_{what}" for weight in ("gamma", "beta") for what in ("initializer", "regularizer")]
+from bnexp.models.layer_paths import layer_paths, sublayers
+from bnexp.models.restored_bias import with_bias, without_bias_before
+
+WITHOUT_OFFSET = (NoNormalization, SwappedRms)
+"""What has no offset, whatever it is in the place of."""
 
 
 @dataclass(frozen=True)
@@ -47,22 +53,10 @@ class Swapping:
     notes: list[str] = field(default_factory=list)
     made: dict[int, keras.Layer] = field(default_factory=dict)
     """id of a layer of the old model -> the layer in its place, so that a shared layer stays shared."""
-    kept: list[tuple[keras.Variable, keras.Variable]] = field(default_factory=list)
-    """Variables of the old model, and those that take their place."""
+    carried: list[Carried] = field(default_factory=list)
+    """Weights of the old model, and those that go on from them."""
     bias_wanted: set[int] = field(default_factory=set)
     """ids of the layers that lose their offset with the normalization behind them."""
-
-
-def is_normalization(layer: keras.Layer) -> bool:
-    """Return True for a layer that normalizes what other layers compute."""
-    return isinstance(layer, NORMALIZATIONS)
-
-
-def normalizations(model: keras.Model) -> dict[str, keras.Layer]:
-    """Map paths to the normalization layers of a model, wherever they stand."""
-    paths = layer_paths(model)
-    found = {paths[id(one)]: one for one in model._flatten_layers(include_self=False) if is_normalization(one)}
-    return dict(sorted(found.items(), key=lambda pair: list(paths.values()).index(pair[0])))
 
 
 def swapped(model: keras.Model, to: Swap) -> tuple[keras.Model, Swapping]:
@@ -87,17 +81,23 @@ def swapped(model: keras.Model, to: Swap) -> tuple[keras.Model, Swapping]:
         _freeze(found, work)
         return model, work
     _refuse_unreachable(model, found)
-    if isinstance(to, NoNormalization):
-        work.bias_wanted |= _without_bias_before(model)
+    if isinstance(to, WITHOUT_OFFSET):
+        work.bias_wanted |= without_bias_before(model)
     changed = _model(model, work)
     return changed, work
 
 
 def _freeze(found: dict[str, keras.Layer], work: Swapping) -> None:
-    for path, layer in found.items():
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.trainable = False
-            work.table.append(SwappedLayer(path, described(layer), "frozen"))
+    batch = {path: layer for path, layer in found.items() if isinstance(layer, keras.layers.BatchNormalization)}
+    if not batch:
+        raise SettingError(
+            "model.normalization",
+            f"is frozen; the network has {listed(dict.fromkeys(map(described, found.values())))}, and no "
+            "BatchNormalization whose statistics could stay. Use another arm, or name layers in model.freeze.",
+        )
+    for path, layer in batch.items():
+        layer.trainable = False
+        work.table.append(SwappedLayer(path, described(layer), "frozen"))
 
 
 def _refuse_unreachable(model: keras.Model, found: dict[str, keras.Layer]) -> None:
@@ -114,18 +114,9 @@ def _refuse_unreachable(model: keras.Model, found: dict[str, keras.Layer]) -> No
 
 
 def _reachable(layer: keras.Layer) -> set[int]:
-    """Return the ids of the layers that a swap reaches: in models of Keras's own kinds, and in TimeDistributed."""
-    if is_plain_model(layer) or isinstance(layer, keras.layers.TimeDistributed):
-        return {id(layer)}.union(*(_reachable(one) for one in sublayers(layer)))
-    return {id(layer)}
-
-
-def is_plain_model(layer: keras.Layer) -> bool:
-    """Return True for a Sequential or functional model, whose calls are known; False for a `call` of the user's own."""
-    if not isinstance(layer, keras.Sequential) and not isinstance(layer, keras.Function):
-        return False
-    caller = next(kind for kind in type(layer).__mro__ if "call" in vars(kind))
-    return caller.__module__.partition(".")[0] == "keras"
+    """Return the ids of the layers that a swap reaches."""
+    held = [one for one in sublayers(layer) if not is_reached(one)]
+    return set(map(id, held)).union({id(layer)}, *map(_reachable, reached_within(layer)))
 
 
 # --- the new model ----------------------------------------------------------------
@@ -171,80 +162,17 @@ def _made(layer: keras.Layer, work: Swapping) -> keras.Layer:
 def _normalization(layer: keras.Layer, work: Swapping) -> keras.Layer:
     path = work.paths[id(layer)]
     try:
-        made = _of_kind(layer, work.to, name=path.rpartition("/")[2])
+        made = arm_layer(layer, work.to, name=path.rpartition("/")[2])
         if made is not layer:
-            made = made or keras.layers.Identity(name=path.rpartition("/")[2])
-            made.build(_input_shape(layer))
+            made.build(input_shape(layer))
     except (ValueError, TypeError) as error:
         raise SettingError(
             "model.normalization", f"is {work.to.name}; {path} ({described(layer)}) cannot become that: {error}"
         ) from error
     if made is not layer:
         work.table.append(SwappedLayer(path, *_told_apart(layer, made)))
-        for weight in ("gamma", "beta"):
-            old, new = getattr(layer, weight, None), getattr(made, weight, None)
-            if old is not None and new is not None and old.shape == new.shape:
-                work.kept.append((old, new))
+        work.carried += carried_weights(layer, made)
     return made
-
-
-def _input_shape(layer: keras.Layer) -> tuple[int | None, ...]:
-    """Return the shape that a layer was built for, wherever it stands."""
-    if layer._inbound_nodes:
-        return tuple(layer._inbound_nodes[0].input_tensors[0].shape)  # a mask stands behind the inputs
-    return tuple(layer._build_shapes_dict["input_shape"])
-
-
-def _of_kind(layer: keras.Layer, to: Swap, name: str) -> keras.Layer | None:
-    """Return a new layer that normalizes as `to` says; the layer itself if it does so already; None for none."""
-    if isinstance(to, SwappedBatch) and type(layer) is keras.layers.BatchNormalization and not layer.renorm:
-        said = {key: value for key in ("momentum", "epsilon") if (value := getattr(to, key)) is not None}
-        if all(getattr(layer, key) == value for key, value in said.items()):
-            return layer
-        return type(layer).from_config({**layer.get_config(), **said, "name": name})
-    made = normalization_layer(fitted(to, layer), name)
-    if made is not None:
-        _carry_over(layer, made)
-    return made
-
-
-def fitted(to: Swap, layer: keras.Layer | None = None) -> Normalization | SwappedGroup:
-    """Return the section with what it leaves open: from Keras's defaults, and from a layer that it replaces."""
-    affine = {
-        key: bool(value and getattr(layer, key, True)) for key in ("center", "scale") if (value := _said(to, key))
-    }
-    if isinstance(to, SwappedBatch):
-        momentum = 0.99 if to.momentum is None else to.momentum
-        epsilon = 1e-3 if to.epsilon is None else to.epsilon
-        layered = {key: getattr(layer, key, True) is not False for key in ("center", "scale")}
-        return BatchNormalization(name="batch", momentum=momentum, epsilon=epsilon, **layered)
-    assert not isinstance(to, AsWritten | Frozen)
-    return to.model_copy(update=affine)
-
-
-def _said(to: Swap, key: str) -> bool:
-    return bool(getattr(to, key, False))
-
-
-def _carry_over(old: keras.Layer, new: keras.Layer) -> None:
-    """Let scale and offset begin, and be regularized, as in the old layer, and normalize the same axis."""
-    for key in OF_SCALE_AND_OFFSET:
-        if hasattr(old, key) and hasattr(new, key):
-            setattr(new, key, getattr(old, key))
-    new.trainable = old.trainable
-    axis = getattr(old, "axis", -1)
-    if isinstance(axis, int) and isinstance(getattr(new, "axis", None), int):
-        new.axis = axis
-    if isinstance(new, keras.layers.LayerNormalization) and isinstance(axis, int):
-        new.axis = axis
-
-
-def described(layer: keras.Layer) -> str:
-    """Return a layer's kind, with its groups: `GroupNormalization(groups=8)`."""
-    if isinstance(layer, keras.layers.Identity):
-        return "nothing"
-    kind = "BatchNormalization(renorm)" if getattr(layer, "renorm", False) else type(layer).__name__
-    return f"{kind}(groups={layer.groups})" if isinstance(layer, keras.layers.GroupNormalization) else kind
 
 
 def _told_apart(old: keras.Layer, new: keras.Layer) -> tuple[str, str]:
@@ -258,42 +186,12 @@ def _told_apart(old: keras.Layer, new: keras.Layer) -> tuple[str, str]:
     return tuple(f"{was}, {said}" if said else was for said in options)  # type: ignore[return-value]
 
 
-# --- biases -----------------------------------------------------------------------
-
-
-def _without_bias_before(model: keras.Model) -> set[int]:
-    """Return the ids of layers without a bias whose outputs go to a normalization, whose offset was their bias."""
-    found = set()
-    for layer in _normalized_layers(model):
-        if getattr(layer, "use_bias", True) is False:
-            found.add(id(layer))
-    return found
-
-
-def _normalized_layers(model: keras.Layer) -> list[keras.Layer]:
-    """List the layers that stand right before a normalization with an offset."""
-    found = []
-    if isinstance(model, keras.Sequential):
-        pairs = zip(model.layers, model.layers[1:], strict=False)
-        found += [one for one, then in pairs if is_normalization(then) and getattr(then, "center", False)]
-    elif is_plain_model(model):
-        for layer in filter(is_normalization, sublayers(model)):
-            if getattr(layer, "center", False):
-                inputs = [node.input_tensors[0] for node in layer._inbound_nodes if node.input_tensors]
-                found += [one._keras_history.operation for one in inputs]
-    inner = [one for one in sublayers(model) if is_plain_model(one) or isinstance(one, keras.layers.TimeDistributed)]
-    return found + [one for held in inner for one in _normalized_layers(held)]
-
-
 def _with_bias(layer: keras.Layer, work: Swapping) -> keras.Layer:
-    """Return the layer with a bias instead of the offset that is taken out; one of the user's own stays as it is."""
-    config = layer.get_config()
-    if type(layer).__module__.partition(".")[0] != "keras" or "use_bias" not in config:
-        work.notes.append(f"{work.paths[id(layer)]} stays without a bias: it is a layer of your own.")
+    """Return the layer with a bias in the place of the offset that is taken out; one of the user's own stays."""
+    made, path = with_bias(layer), work.paths[id(layer)]
+    if made is None:
+        work.notes.append(f"{path} stays without a bias: it is a layer of your own.")
         return layer
-    made = type(layer).from_config({**config, "use_bias": True})
-    made.build(_input_shape(layer))
-    before = {variable.name: variable for variable in layer.variables}
-    work.kept += [(before[new.name], new) for new in made.variables if new.name in before]
-    work.table.append(SwappedLayer(work.paths[id(layer)], f"{type(layer).__name__} without bias", "with bias"))
+    work.carried += carried_weights(layer, made)
+    work.table.append(SwappedLayer(path, f"{type(layer).__name__} without bias", "with bias"))
     return made

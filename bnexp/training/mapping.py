@@ -1,6 +1,6 @@
 """Whether TensorFlow maps a model over seeds exactly: found out by one step of two seeds, whatever the layers are.
 
-Axes: S the two seeds of the trial step, B its rows.
+Axes: S the two seeds of the dry step, B its rows.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import numpy as np
 import tensorflow as tf
 
 from bnexp.config.training import Training
+from bnexp.models.layer_kinds import code_of, is_plain_model
 from bnexp.models.sequential import refusal_text
-from bnexp.models.swapping import is_plain_model
 from bnexp.training.optimizers import why_not_stacked
 from bnexp.training.random_operations import draw_for_each_seed
 
@@ -45,7 +45,7 @@ ALWAYS_MAPPED = frozenset({
     "Softmax", "SpatialDropout1D", "SpatialDropout2D", "TimeDistributed", "UnitNormalization", "UpSampling1D",
     "UpSampling2D", "ZeroPadding1D", "ZeroPadding2D",
 })  # fmt: skip
-"""Keras's layers with which tests compare the engines: a trial of them would only take time (an LSTM's: 3 seconds)."""
+"""Keras's layers with which tests compare the engines: a dry step would only take time (an LSTM's: 3 seconds)."""
 
 
 def why_not(training: Training, model: keras.Sequential) -> str | None:
@@ -64,7 +64,7 @@ def why_not_mapped(model: keras.Model) -> str | None:
         return f"{other.name} draws other numbers in a pure step than in model.fit (measured with Keras 3.15)"
     if _is_known_graph(model):
         return None
-    return _why_trial_failed(model)
+    return _why_step_fails(model)
 
 
 MERGES = frozenset({"Add", "Average", "Concatenate", "Maximum", "Minimum", "Multiply", "Subtract"})
@@ -74,7 +74,7 @@ MERGES = frozenset({"Add", "Average", "Concatenate", "Maximum", "Minimum", "Mult
 def _is_known_graph(model: keras.Model) -> bool:
     """Return True for a model of layers that are known to map, each called with one tensor, and of merges of several.
 
-    A functional model may hold operations such as `x + y`, or a mask, which are no layers: then a trial finds it out.
+    A functional model may hold operations such as `x + y`, or a mask, which are no layers: a dry step finds it out.
     """
     if not is_plain_model(model):
         return False
@@ -98,13 +98,22 @@ def _is_called_plainly(layer: keras.Layer) -> bool:
 
 
 def _is_known(layer: keras.Layer) -> bool:
+    """Return True for a layer that tests compare the engines with, without code of the user's own in it."""
     kind = type(layer)
-    room = kind.__module__.partition(".")[0]
-    return kind.__module__.startswith("bnexp.models.") or (room == "keras" and kind.__name__ in ALWAYS_MAPPED | MERGES)
+    of_keras = kind.__module__.startswith("keras.") and kind.__name__ in ALWAYS_MAPPED | MERGES
+    return (of_keras or kind.__module__.startswith("bnexp.models.")) and not any(
+        map(_is_of_user, code_of(layer).values())
+    )
+
+
+def _is_of_user(code: Any) -> bool:
+    """Return True for an activation, a regularizer or the like that is neither Keras's nor bnexp's."""
+    module = str(getattr(code, "__module__", type(code).__module__))
+    return code is not None and module.partition(".")[0] not in ("keras", "bnexp")
 
 
 @functools.lru_cache(maxsize=8)
-def _why_trial_failed(model: keras.Model) -> str | None:
+def _why_step_fails(model: keras.Model) -> str | None:
     """Take the two steps; see `why_not_mapped`."""
     draw_for_each_seed()
     weights = _two_seeds(model)

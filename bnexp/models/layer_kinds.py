@@ -1,0 +1,67 @@
+"""What kind a layer is: whether it normalizes, or is a plain model; what it is called; which code it holds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from bnexp.models.layer_paths import layer_paths, sublayers
+
+NORMALIZATIONS = (
+    keras.layers.BatchNormalization,
+    keras.layers.LayerNormalization,
+    keras.layers.GroupNormalization,
+    keras.layers.RMSNormalization,
+)
+CODE = ("activation", "initializer", "regularizer", "constraint")
+"""Endings of the attributes in which Keras's layers hold what may be a function of the user's own."""
+
+
+def is_normalization(layer: keras.Layer) -> bool:
+    """Return True for a layer that normalizes what other layers compute."""
+    return isinstance(layer, NORMALIZATIONS)
+
+
+def normalizations(model: keras.Model) -> dict[str, keras.Layer]:
+    """Map paths to the normalization layers of a model, wherever they stand."""
+    found = {id(one): one for one in model._flatten_layers(include_self=False) if is_normalization(one)}
+    return {path: found[key] for key, path in layer_paths(model).items() if key in found}
+
+
+def is_plain_model(layer: keras.Layer) -> bool:
+    """Return True for a Sequential or functional model, whose calls are known; False for a `call` of the user's own."""
+    if not isinstance(layer, keras.Sequential) and not isinstance(layer, keras.Function):
+        return False
+    caller = next(kind for kind in type(layer).__mro__ if "call" in vars(kind))
+    return caller.__module__.partition(".")[0] == "keras"
+
+
+def is_reached(layer: keras.Layer) -> bool:
+    """Return True if a swap reaches the layers in this one: in plain models, and in TimeDistributed."""
+    return is_plain_model(layer) or isinstance(layer, keras.layers.TimeDistributed)
+
+
+def reached_within(layer: keras.Layer) -> list[keras.Layer]:
+    """List the layers in a layer, or in a model, that hold others which a swap reaches."""
+    return [one for one in sublayers(layer) if is_reached(one)]
+
+
+def described(layer: keras.Layer) -> str:
+    """Return a layer's kind, with its groups: `GroupNormalization(groups=8)`."""
+    if isinstance(layer, keras.layers.Identity):
+        return "nothing"
+    kind = "BatchNormalization(renorm)" if getattr(layer, "renorm", False) else type(layer).__name__
+    return f"{kind}(groups={layer.groups})" if isinstance(layer, keras.layers.GroupNormalization) else kind
+
+
+def code_of(layer: keras.Layer) -> dict[str, Any]:
+    """Map attributes to a layer's activations, initializers, regularizers and constraints; None where it has none."""
+    return {key: value for key, value in vars(layer).items() if key.endswith(CODE)}
+
+
+def input_shape(layer: keras.Layer) -> tuple[int | None, ...]:
+    """Return the shape that a layer was built for, wherever it stands."""
+    if layer._inbound_nodes:
+        return tuple(layer._inbound_nodes[0].input_tensors[0].shape)  # a mask stands behind the inputs
+    return tuple(layer._build_shapes_dict["input_shape"])

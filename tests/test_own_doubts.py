@@ -1,0 +1,156 @@
+"""What in a network of the user's own is warned of: weights that are not used or never learn, statistics, outputs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+from own_functions import FRAMES, TABLE, built
+
+from bnexp.errors import SettingError
+from bnexp.models.own_outputs import with_fitting_output
+
+NOT_USED = "The weights that it was loaded with are not used. To start from them, set model.weights: keep."
+FROZEN = (
+    "Frozen before they learned anything: base/dense, base/batch_normalization. model.weights is draw, and they keep "
+    "the values that a seed begins with. Set model.weights: keep, or let them learn."
+)
+
+
+def with_base(
+    shape: tuple[int, ...] = (4,), *, trained: bool = True, frozen: bool = False, **called: Any
+) -> keras.Model:
+    """Return a network on a base, which was trained or not, is frozen or not, and is called in a way."""
+    first = layers.Dense(8)
+    base = keras.Sequential([keras.Input(shape), first, layers.BatchNormalization()], name="base")
+    if trained:
+        first.kernel.assign(np.full((4, 8), 9.0))
+    base.trainable = not frozen
+    inputs = keras.Input(shape)
+    x = layers.Flatten()(base(inputs, **called))
+    return keras.Model(inputs, layers.Dense(3, activation="softmax", name="head")(x))
+
+
+# --- weights --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("made", "options", "warnings"),
+    [
+        ({"trained": True}, {}, [NOT_USED]),
+        ({"trained": True, "frozen": True}, {}, [FROZEN, NOT_USED]),
+        ({"trained": False, "frozen": True}, {}, [FROZEN]),
+        ({"trained": False}, {"freeze": ["base"]}, [FROZEN]),
+        ({"trained": False}, {}, []),
+        ({"trained": True, "frozen": True}, {"weights": "keep"}, []),
+    ],
+)
+def test_trained_weights_that_are_not_used_and_layers_that_never_learn_are_warned_of(
+    made: dict[str, bool], options: dict[str, Any], warnings: list[str]
+) -> None:
+    assert list(built(lambda: with_base(**made), inputs=TABLE, **options).warnings) == warnings
+
+
+def test_a_frozen_layer_without_trained_weights_is_warned_of_where_others_are_kept() -> None:
+    def function() -> keras.Model:
+        model = with_base()
+        model.get_layer("head").trainable = False
+        return model
+
+    (warning,) = built(function, inputs=TABLE, weights="keep").warnings
+    assert warning == (
+        "Frozen before they learned anything: head. model.weights is keep, and they keep the values that a seed begins "
+        "with. Load weights for them, or let them learn."
+    )
+
+
+# --- statistics -----------------------------------------------------------------------
+
+
+def test_a_nested_model_that_is_called_in_inference_mode_is_warned_of() -> None:
+    (warning,) = built(lambda: with_base(trained=False, training=False), inputs=TABLE).warnings
+    assert warning.startswith(
+        "Called with training=False: base. While training, Keras 3.15 normalizes there with the batch"
+    )
+    model = with_base(trained=False, training=False)
+    model(np.ones((2, 4)), training=True)
+    assert model.get_layer("base").layers[1].moving_variance.numpy()[0] < 1  # as the warning says
+
+
+def test_a_nested_model_without_normalization_may_be_called_in_inference_mode() -> None:
+    def function() -> keras.Model:
+        inner = keras.Sequential([keras.Input((4,)), layers.Dense(8)])
+        inputs = keras.Input((4,))
+        x = layers.BatchNormalization()(inner(inputs, training=False))
+        return keras.Model(inputs, layers.Dense(3, activation="softmax")(layers.Flatten()(x)))
+
+    assert built(function, inputs=TABLE).warnings == ()
+
+
+def test_frozen_statistics_of_a_network_without_batch_normalization_are_refused() -> None:
+    def function() -> keras.Model:
+        shape, norms = (4,), [layers.LayerNormalization(), layers.GroupNormalization(2)]
+        return keras.Sequential([keras.Input(shape), *norms, layers.Flatten(), layers.Dense(3, "softmax")])
+
+    with pytest.raises(SettingError) as error:
+        built(function, "frozen", TABLE, weights="keep")
+    assert str(error.value) == (
+        "model.normalization is frozen; the network has LayerNormalization, GroupNormalization(groups=2), and no "
+        "BatchNormalization whose statistics could stay. Use another arm, or name layers in model.freeze."
+    )
+
+
+# --- what is frozen -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("pattern", ["dense", "dens*", "*/dense"])
+def test_a_pattern_freezes_layers_at_every_depth(pattern: str) -> None:
+    assert "Frozen: base/dense." in built(with_base, inputs=TABLE, weights="keep", freeze=[pattern]).notes
+    sequences = built(lambda: with_base((3, 4)), inputs=FRAMES, weights="keep", freeze=[pattern])
+    assert "Frozen: functional/base/dense." in sequences.notes
+
+
+# --- outputs --------------------------------------------------------------------------
+
+
+def ends(*last: keras.Layer) -> keras.Model:
+    return keras.Sequential([keras.Input((4,)), *last])
+
+
+@pytest.mark.parametrize("behind", [layers.Flatten, layers.Identity, lambda: layers.Dropout(0.1)])
+def test_logits_are_seen_through_layers_that_leave_numbers_as_they_are(behind: Any) -> None:
+    model, notes = with_fitting_output(ends(layers.Dense(1, kernel_initializer="zeros"), behind()), "binary", 2)
+    assert notes == ["Its outputs are logits; sigmoid is added behind them."]
+    assert model.layers[-1].name == "probabilities"
+    assert with_fitting_output(ends(layers.Dense(1, activation="sigmoid"), behind()), "binary", 2)[1] == []
+
+
+class Behind(layers.Layer):
+    """Applies what nothing is known of."""
+
+    def __init__(self, function: Any) -> None:
+        super().__init__()
+        self.function = function
+
+    def call(self, x: Any) -> Any:
+        return self.function(x)
+
+
+@pytest.mark.parametrize(("task", "units"), [("binary", 1), ("multiclass", 3)])
+def test_logits_of_an_unknown_layer_are_refused_even_if_they_begin_as_probabilities(task: Any, units: int) -> None:
+    def net(function: Any) -> keras.Model:
+        return ends(layers.Dense(units, kernel_initializer="zeros", bias_initializer="ones"), Behind(function))
+
+    probabilities = keras.ops.sigmoid if task == "binary" else keras.ops.softmax
+    assert with_fitting_output(net(probabilities), task, max(units, 2))[1] == []
+    with pytest.raises(SettingError, match=rf"ends in outputs of shape \(None, {units}\); a {task} task needs"):
+        with_fitting_output(net(lambda x: x / units), task, max(units, 2))
+
+
+def test_a_softmax_over_another_axis_is_no_softmax_of_the_classes() -> None:
+    model = ends(layers.Reshape((2, 2)), layers.Dense(2, activation="softmax"), layers.Flatten())
+    with pytest.raises(SettingError, match=r"ends in outputs of shape \(None, 4\); a multiclass task needs"):
+        with_fitting_output(model, "multiclass", 4)

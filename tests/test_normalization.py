@@ -194,6 +194,12 @@ def test_options_of_the_config_reach_their_layers() -> None:
     assert (layer.renorm, layer.renorm_momentum, layer.momentum, layer.center) == (True, 0.7, 0.9, False)
     assert layer_of("batch", (8, 4), synchronized=True).synchronized
     assert not RmsNormalization("zeros")(np.ones((8, 4))).numpy().any()
+    saved_earlier = RmsNormalization().get_config()
+    del saved_earlier["gamma_initializer"]
+    again = RmsNormalization.from_config(
+        saved_earlier | {"initializer": keras.initializers.serialize(keras.initializers.Zeros())}
+    )
+    assert not again(np.ones((8, 4))).numpy().any()
     for kind in ("group", "instance", "ghost"):
         layer = layer_of(kind, (8, 5, 4), center=False, scale=False)
         assert not layer.trainable_variables

@@ -234,3 +234,9 @@ class RmsNormalization(keras.layers.RMSNormalization):
             "gamma_regularizer": keras.regularizers.serialize(self.gamma_regularizer),
             "gamma_constraint": keras.constraints.serialize(self.gamma_constraint),
         }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> RmsNormalization:
+        """Build the layer from its options; models that were saved earlier call the initializer `initializer`."""
+        older = {"gamma_initializer": config["initializer"]} if "initializer" in config else {}
+        return cls(**{name: value for name, value in config.items() if name != "initializer"}, **older)

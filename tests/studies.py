@@ -9,6 +9,7 @@ import pytest
 
 from bnexp.config.study import Hypothesis
 from bnexp.errors import ConfigError
+from bnexp.metrics import impossible
 from bnexp.study import plan as study_plan
 from bnexp.study.result import Result
 
@@ -44,9 +45,10 @@ def claim(**keys: Any) -> Hypothesis:
 
 def result(cell: int, arm: str, final: list[float] | list[float | None] | None = None, **facts: Any) -> Result:
     count = len(final or facts["epochs_to"]["val_accuracy 0.9"])
+    measured = [name for name in ("test_accuracy", "test_loss") if final and impossible(name, final) is None]
     known: dict[str, Any] = {
         "trial": f"{cell}-{arm}", "levels": {}, "arm": arm, "experiment": "e", "seeds": list(range(count)),
-        "final": {} if final is None else {"test_accuracy": final, "test_loss": final}, "epochs_to": {},
+        "final": dict.fromkeys(measured, final), "epochs_to": {},
         "budget_epochs": 10, "diverged": {}, "steps": 1, "seconds": 0.1,
     }  # fmt: skip
     return Result.model_validate({**known, **facts})

@@ -40,3 +40,4 @@ docs: keys
 
 examples:
 	$(PYTHON) docs/make_examples.py
+	$(PYTHON) docs/make_notebook.py

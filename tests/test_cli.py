@@ -277,7 +277,7 @@ def test_a_dry_run_prints_one_json_document_where_it_is_asked_for_and_nothing_wh
         (["compare", "bn", "nobm"],
          "No run, experiment or config is called 'nobm'. Did you mean 'nobn'? Good names: bn, nobn."),
         (["plot", "runs/latest"],
-         "No run is called 'runs/latest'; expected a directory, an id or latest. There are no runs in runs."),
+         "runs/latest: there is no latest run. Train one with `bnexp train CONFIG`."),
         (["plot", "configs"],
          "configs: is no run; expected a directory with run.json or comparison.json in it. "
          "Name a directory under runs/, or train one with `bnexp train`."),

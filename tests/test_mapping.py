@@ -1,4 +1,4 @@
-"""Which models can be mapped over seeds: a trial step finds it out for layers that bnexp has never seen."""
+"""Which models can be mapped over seeds: a dry step finds it out for layers that bnexp has never seen."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bnexp import config, store
-from bnexp.api.given_networks import Networks, OwnNetwork, Taken, taken
+from bnexp.api.given_networks import NamedNetwork, Networks, Taken, taken
 from bnexp.api.names import RUNS, Arms, Name, Overrides, arms_listed, as_list, with_keywords
 from bnexp.api.observer import Observer
 from bnexp.api.own_networks import OwnNetworks
@@ -201,7 +201,7 @@ def interrupted(names: Networks, overrides: Overrides, resume: Name, *, runs: Na
 
 
 def _as_name(one: Taken) -> ArmName:
-    return one.label if isinstance(one, OwnNetwork) else one
+    return one.label if isinstance(one, NamedNetwork) else one
 
 
 def _resumed(found: Interrupted, observer: Observer) -> Finished:

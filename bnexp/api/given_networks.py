@@ -29,7 +29,7 @@ Networks = Network | Sequence[Network]
 
 
 @dataclass(frozen=True)
-class OwnNetwork:
+class NamedNetwork:
     """A network of the user's own: what messages call it, what its runs are called after, its section `model`."""
 
     label: str
@@ -37,7 +37,7 @@ class OwnNetwork:
     section: Mapping[str, Any]
 
 
-Taken = str | ConfigAtHand | OwnNetwork
+Taken = str | ConfigAtHand | NamedNetwork
 
 
 def taken(networks: Networks, overrides: Sequence[str], runs: Path) -> list[Taken]:
@@ -69,7 +69,7 @@ def taken(networks: Networks, overrides: Sequence[str], runs: Path) -> list[Take
 
 def _builds(found: Sequence[Taken]) -> list[str]:
     """List the functions that are named already."""
-    return [str(one.section.get("build")) for one in found if isinstance(one, OwnNetwork)]
+    return [str(one.section.get("build")) for one in found if isinstance(one, NamedNetwork)]
 
 
 def _config(given: Mapping[str, Any]) -> ConfigAtHand:
@@ -93,7 +93,7 @@ def _is_builder(given: Any) -> TypeGuard[Callable[..., Any]]:
     return True
 
 
-def _of_function(function: Callable[..., Any], used: Sequence[str]) -> OwnNetwork:
+def _of_function(function: Callable[..., Any], used: Sequence[str]) -> NamedNetwork:
     """Return a function by its file, if it is found there again; else by a name that this session alone knows."""
     name = _name(function)
     build = _in_file(function)
@@ -101,10 +101,10 @@ def _of_function(function: Callable[..., Any], used: Sequence[str]) -> OwnNetwor
     if build is not None and (is_of_main or _is_as_in_file(function, build)):
         if is_of_main:
             register(build, function, code_sha256(function))
-        return OwnNetwork(build, _stem_of(build), {"name": "python", "build": build})
+        return NamedNetwork(build, _stem_of(build), {"name": "python", "build": build})
     build = _free(f"{PLACE}:{name}", used)
     register(build, function, code_sha256(function))
-    return OwnNetwork(build, build.rpartition(":")[2], {"name": "python", "build": build})
+    return NamedNetwork(build, build.rpartition(":")[2], {"name": "python", "build": build})
 
 
 def _name(function: Callable[..., Any]) -> str:
@@ -170,17 +170,17 @@ def _is_model(given: Any) -> bool:
     return keras is not None and isinstance(given, keras.Model)
 
 
-def _of_model(model: Any, folder: Path, used: Sequence[str], *, keeps: bool) -> OwnNetwork:
+def _of_model(model: Any, folder: Path, used: Sequence[str], *, keeps: bool) -> NamedNetwork:
     """Return a model by its file, or where Keras cannot load it safely, as a function that returns a copy of it."""
     from bnexp.models.given_models import copied, described
 
     stem, description = described(model, weights=keeps)
     path = folder / f"{hashlib.sha256(description).hexdigest()[:32]}.keras"
     if path.exists() or _is_saved(model, path):
-        return OwnNetwork(str(path), stem, {"name": "keras_file", "path": str(path)})
+        return NamedNetwork(str(path), stem, {"name": "keras_file", "path": str(path)})
     build = _free(f"{PLACE}:{stem}", used)
     register(build, functools.partial(copied, model, weights=keeps), hashlib.sha256(description).hexdigest())
-    return OwnNetwork(build, stem, {"name": "python", "build": build})
+    return NamedNetwork(build, stem, {"name": "python", "build": build})
 
 
 def _is_saved(model: Any, path: Path) -> bool:

@@ -11,12 +11,12 @@ from typing import Any
 
 from bnexp import config
 from bnexp.api.arrays_at_hand import dataset_given
-from bnexp.api.given_networks import Networks, OwnNetwork, Taken, taken
+from bnexp.api.given_networks import NamedNetwork, Networks, Taken, taken
 from bnexp.api.names import RUNS, Arm
 from bnexp.api.observer import Observer
 from bnexp.config.at_hand import ConfigAtHand, node_of
 from bnexp.config.overrides import said_of
-from bnexp.config.own_model import OwnNetwork as OwnModel
+from bnexp.config.own_model import OwnNetwork
 from bnexp.errors import Problems, StoppedError, UserError, counted, listed
 from bnexp.experiment.config_names import Name as ArmName
 from bnexp.experiment.config_names import config_file
@@ -55,10 +55,10 @@ class OwnNetworks:
         """
         _refuse_while_imported()
         names = [_as_own(one) for one in taken(networks, overrides, self.runs)]
-        own = [one for one in names if isinstance(one, OwnNetwork)]
+        own = [one for one in names if isinstance(one, NamedNetwork)]
         self._refuse(names, own)
         if not own:
-            return [one for one in names if not isinstance(one, OwnNetwork)]
+            return [one for one in names if not isinstance(one, NamedNetwork)]
         dataset, places = dataset_given(self.data, self.target, self.runs)
         is_normalization_set = any(_sets_normalization(one) for one in overrides)
         if is_normalization_set and self.arms is not None:
@@ -68,21 +68,21 @@ class OwnNetworks:
             )
         found: list[ArmName] = []
         for name in names:
-            if not isinstance(name, OwnNetwork):
+            if not isinstance(name, NamedNetwork):
                 found.append(name)
                 continue
             alone = compared and len(names) == 1
             if is_normalization_set:
                 plain = _at_hand(name, SWAPPED[0], dataset, places)
                 model = config.load(plain, overrides).model
-                assert isinstance(model, OwnModel)
+                assert isinstance(model, OwnNetwork)
                 arms: Sequence[Arm] = [model.normalization.name]
             else:
                 arms = self.arms or self._default_arms(name, dataset, places, overrides, observer, alone=alone)
             found += [_at_hand(name, arm, dataset, places) for arm in arms]
         return found
 
-    def _refuse(self, names: Sequence[Taken], own: Sequence[OwnNetwork]) -> None:
+    def _refuse(self, names: Sequence[Taken], own: Sequence[NamedNetwork]) -> None:
         problems = Problems()
         said = {"--data": self.data, "--target": self.target, "--arms": self.arms}
         given = [option for option, value in said.items() if value is not None]
@@ -97,7 +97,7 @@ class OwnNetworks:
                 "`--data` and a folder or a known set, such as digits. In Python: data=(x, y)."
             )
         if given and not own:
-            others = listed(one.label if isinstance(one, OwnNetwork) else str(one) for one in names)
+            others = listed(one.label if isinstance(one, NamedNetwork) else str(one) for one in names)
             problems.tell(
                 f"{', '.join(given)} can be given for a network of your own, and not for {others}. Name one, "
                 "such as my_net.py:build or my_net.keras. In a config, `dataset` and `model` say the same."
@@ -109,7 +109,7 @@ class OwnNetworks:
 
     def _default_arms(
         self,
-        network: OwnNetwork,
+        network: NamedNetwork,
         dataset: Mapping[str, Any],
         places: dict[str, str],
         overrides: Sequence[str],
@@ -160,8 +160,8 @@ def _as_own(name: Taken) -> Taken:
     if not isinstance(name, str) or not is_own_network(name):
         return name
     if Path(name).suffix in SAVED:
-        return OwnNetwork(name, _stem(name), {"name": "keras_file", "path": name})
-    return OwnNetwork(name, _stem(name), {"name": "python", "build": name})
+        return NamedNetwork(name, _stem(name), {"name": "keras_file", "path": name})
+    return NamedNetwork(name, _stem(name), {"name": "python", "build": name})
 
 
 def is_own_network(name: str) -> bool:
@@ -181,7 +181,7 @@ def _is_module(name: str) -> bool:
     return len(name) > 1 and all(part.isidentifier() for part in name.split("."))
 
 
-def _at_hand(network: OwnNetwork, arm: Arm, dataset: Mapping[str, Any], places: dict[str, str]) -> ConfigAtHand:
+def _at_hand(network: NamedNetwork, arm: Arm, dataset: Mapping[str, Any], places: dict[str, str]) -> ConfigAtHand:
     """Return the config of a network in one arm."""
     model = {**network.section, "normalization": arm}
     name = network.label

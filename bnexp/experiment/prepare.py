@@ -235,7 +235,7 @@ def built_for(experiment: Experiment, data: Data) -> Built:
 def _try_layers(model: Model, built: Built, data: Data) -> None:
     """Raise SettingError if a layer that the user chose does not run on rows of the first seed."""
     if isinstance(model, Sequential):
-        from bnexp.models.trial import TRIED_ROWS, refuse_layers_that_do_not_run
+        from bnexp.models.dry_step import TRIED_ROWS, refuse_layers_that_do_not_run
 
         rows = data.inputs(0, data.train_SR[0][:TRIED_ROWS])
         refuse_layers_that_do_not_run(built.model, len(model.layers), rows)

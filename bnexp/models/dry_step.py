@@ -1,4 +1,4 @@
-"""A trial of each layer on rows of the data: what Keras refuses only once a layer runs is refused before training."""
+"""A dry step of each layer on rows of the data: what Keras refuses once a layer runs is refused before training."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ import pytest
 from pydantic import TypeAdapter
 
 import bnexp
-from bnexp.api.given_networks import OwnNetwork, taken
+from bnexp.api.given_networks import NamedNetwork, taken
 from bnexp.config.model import Model
 from bnexp.errors import ConfigError, UserError
 from bnexp.experiment.own_files import network_sha256
@@ -37,7 +37,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def known(network: Any, *overrides: str) -> tuple[str, str | None]:
     """Return what a network is called in a config, and its digest."""
     (one,) = taken(network, overrides, Path("runs"))
-    assert isinstance(one, OwnNetwork)
+    assert isinstance(one, NamedNetwork)
     section = TypeAdapter(Model).validate_python(dict(one.section))
     return str(one.section.get("build", one.section.get("path"))), network_sha256(section)
 

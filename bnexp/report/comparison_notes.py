@@ -172,7 +172,7 @@ def written_level(level: float) -> str:
 def disagrees(found: MetricDifference | Judged, level: float) -> bool:
     """Return True if only one of interval and p-value says that there is a difference.
 
-    >>> _disagrees(MetricDifference(mean=3.3, low=-1.6, high=8.2, p_value=0.009), 0.95)
+    >>> disagrees(MetricDifference(mean=3.3, low=-1.6, high=8.2, p_value=0.009), 0.95)
     True
     """
     if found.low is None or found.high is None or found.p_value is None:

@@ -187,6 +187,15 @@ def test_arms_differ_in_colour_in_marker_and_in_grey() -> None:
     assert min(np.diff(grey)) > 0.05
 
 
+@pytest.mark.parametrize("count", range(1, 13))
+@pytest.mark.parametrize("name", ["bn", "net-batch", "my_net-as_written"])
+def test_no_legend_is_wider_than_its_figure(name: str, count: int) -> None:
+    arms = {f"{name}{position}": history(position / 10) for position in range(count)}
+    figure = comparison_figures(arms, target=("val_loss", 0.5))["loss"]
+    legend_box = figure.axes[0].get_legend().get_window_extent(figure.canvas.get_renderer())  # type: ignore[attr-defined]
+    assert legend_box.x0 >= 0 and legend_box.x1 <= figure.bbox.width
+
+
 def test_many_arms_are_all_in_the_legend() -> None:
     arms = {f"arm {position}": history(position / 10) for position in range(12)}
     figure = comparison_figures(arms)["loss"]

@@ -114,7 +114,8 @@ def _decade(value: float, _: object) -> str:
 
 def arranged(tests: list[Line2D], trains: list[Line2D], goal: list[Line2D]) -> tuple[list[Line2D], int]:
     """Return the legend in order, and its columns: one for each arm if that fits, else Test beside Train."""
-    widths = [text_width(str(line.get_label()), SMALL) + HANDLE_WIDTH for line in (*trains, *goal)]
+    columns = [*zip(tests, trains, strict=False), *((line,) for line in goal)]
+    widths = [max(text_width(str(line.get_label()), SMALL) for line in column) + HANDLE_WIDTH for column in columns]
     pairs = [line for pair in zip(tests, trains, strict=False) for line in pair]
     if len(tests) != len(trains) or sum(widths[: len(trains)]) > LEGEND_WIDTH:
         return [*tests, *goal, *trains], 2

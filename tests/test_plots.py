@@ -193,7 +193,7 @@ def test_arms_differ_in_colour_in_marker_and_in_grey() -> None:
 )
 def test_no_legend_is_wider_than_its_figure(name: str, count: int) -> None:
     arms = {f"{name}{position}": history(position / 10) for position in range(count)}
-    figure = comparison_figures(arms, target=("val_loss", 0.5))["loss"]
+    figure = comparison_figures(arms)["loss"]
     legend_box = figure.axes[0].get_legend().get_window_extent(FigureCanvasAgg(figure).get_renderer())
     assert legend_box.x0 >= 0 and legend_box.x1 <= figure.bbox.width
 

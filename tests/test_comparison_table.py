@@ -259,6 +259,7 @@ def test_what_became_of_the_layers_of_a_network_of_the_users_own_stands_above_th
 def test_what_explains_several_tables_is_told_once() -> None:
     text = lines(comparison({**document(), "contrasts": document()["contrasts"] * 2}))
     assert sum(line.startswith("* the metric that decides") for line in text) == 1
+    assert sum(line.startswith("! The interval and the test") for line in text) == 2, "it is about one table"
     assert sum(line.startswith("VERDICT") for line in text) == 2
 
 

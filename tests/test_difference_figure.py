@@ -155,6 +155,23 @@ def test_the_figure_tells_what_the_trainings_of_an_arm_are_warned_of() -> None:
     assert said.count("WARNING") == 1
 
 
+def test_arms_whose_intervals_have_other_levels_are_labelled_with_them() -> None:
+    asked = document(contrast("bn", [0.01, 0.03]), contrast("layer", [0.01, 0.02]))
+    for one, level in zip(asked["contrasts"], (0.975, 0.95), strict=True):
+        one["judged"] = {
+            "mean": 0.02,
+            "low": -0.1,
+            "high": 0.1,
+            "scale": "difference",
+            "level": level,
+            "margin": 0.01,
+            "margin_level": level,
+            "p_value": 0.1,
+        }
+    labels = [label.get_text() for label in difference_figure(asked).axes[0].get_yticklabels()]
+    assert [label.partition("(")[2] for label in labels] == ["97.5% interval)", "95% interval)"]
+
+
 def test_the_figure_tells_each_kind_of_warning_in_a_line_with_the_arms_that_have_it() -> None:
     asked = document(contrast("bn", [0.01, 0.03]))
     side = {"parameters": {"trainable": 1}, "seeds": 2}

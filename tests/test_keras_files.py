@@ -93,6 +93,18 @@ def test_a_description_that_names_code_is_refused_and_nothing_is_run(
 
 
 @pytest.mark.filterwarnings(WRITING)
+def test_a_model_class_of_the_users_own_is_to_be_built_by_a_function(saved: Path) -> None:
+    def change(description: dict[str, Any]) -> None:
+        description.update(module="nets", class_name="MyNet", registered_name="MyNet")
+
+    path = changed(saved, change)
+    assert refusal(path).startswith(
+        f"model.path is '{path}'; it is a MyNet, a model class of its own, in which no layer can be swapped. Build it in "
+        "Python with `def build(normalization):`, which makes"
+    )
+
+
+@pytest.mark.filterwarnings(WRITING)
 def test_a_description_that_is_nested_deep_is_refused(saved: Path) -> None:
     with zipfile.ZipFile(saved) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}

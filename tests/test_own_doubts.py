@@ -11,6 +11,7 @@ from keras import layers
 from own_functions import FRAMES, TABLE, built
 
 from bnexp.errors import SettingError
+from bnexp.models.inputs import Inputs
 from bnexp.models.own_outputs import with_fitting_output
 
 NOT_USED = "The weights that it was loaded with are not used. To start from them, set model.weights: keep."
@@ -154,3 +155,32 @@ def test_a_softmax_over_another_axis_is_no_softmax_of_the_classes() -> None:
     model = ends(layers.Reshape((2, 2)), layers.Dense(2, activation="softmax"), layers.Flatten())
     with pytest.raises(SettingError, match=r"ends in outputs of shape \(None, 4\); a multiclass task needs"):
         with_fitting_output(model, "multiclass", 4)
+
+
+def test_outputs_with_places_are_answered_with_flatten() -> None:
+    model = ends(layers.Reshape((2, 2)), layers.Dense(3, activation="softmax"))
+    message = r"shape \(None, 2, 3\) with softmax .*\. Put Flatten\(\) or a pooling layer before the last layer, as its outputs"
+    with pytest.raises(SettingError, match=message):
+        with_fitting_output(model, "multiclass", 3)
+
+
+def test_one_linear_unit_for_many_classes_may_be_a_regression() -> None:
+    with pytest.raises(SettingError, match=r"If the target is a number and no class, set dataset\.task: regression\.$"):
+        with_fitting_output(ends(layers.Dense(1)), "multiclass", 20)
+
+
+# --- groups ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arm", "is_warned"), [("group", True), ({"name": "group", "groups": 2}, False), ("instance", False)]
+)
+def test_groups_of_one_channel_are_warned_of(arm: Any, is_warned: bool) -> None:
+    def net() -> keras.Model:
+        inputs = keras.Input((6, 6, 2))
+        x = layers.BatchNormalization()(layers.Conv2D(4, 3)(inputs))
+        return keras.Model(inputs, layers.Dense(3, activation="softmax")(layers.Flatten()(x)))
+
+    found = built(net, arm, Inputs("image", (6, 6, 2))).warnings
+    told = "Group normalization has one channel in each group (batch_normalization: 4 groups). That is instance normalization"
+    assert [one.startswith(told) for one in found] == [True] * is_warned

@@ -27,6 +27,9 @@ def made(normalization, input_shape):
         keras.Input(input_shape), layers.Dense(4), normalization(), layers.ReLU(), layers.Dense(1, activation="sigmoid"),
     ])
 
+def plain():
+    return keras.Sequential([keras.Input((3,)), keras.layers.Dense(1, activation="sigmoid")])
+
 def broken():
     return keras.layers.Dense(1)(None).shape[7]
 """
@@ -179,12 +182,17 @@ seeds: 2
         (["my_net.py:build"], "my_net.py:build is a network of your own; expected its data. Add `--data FILE --target COLUMN`, "
          "or `--data` and a folder or a known set, such as digits."),
         (["my_net.py", "--data", "digits"], "my_net.py names no function; expected FILE.py:FUNCTION. It has "
-         "my_net.py:build, my_net.py:made, my_net.py:broken."),
+         "my_net.py:build, my_net.py:made, my_net.py:plain, my_net.py:broken."),
         (["my_net.py:build", "--data", "my.csv", "--target", "label", "--arms", "none,layer", "model.normalization=batch"],
          "--arms is none,layer, and model.normalization= sets one normalization for all arms. Leave one of the two out."),
         (["my_net.py:build", "--data", "my.csv", "--target", "label", "--arms", "batch,none", "model.freeze=[*]"],
          "override model.freeze=[*]: the value is not YAML; a text cannot begin with * (column 3). Quote the text in it, and the "
          "whole for the shell, as in 'model.freeze=[\"*\"]'."),
+        (["my_net.py:plain", "--data", "my.csv", "--target", "label"],
+         "my_net.py:plain has no normalization layer, so that all arms would be equal. Write it with BatchNormalization, or as "
+         "a function with a parameter `normalization`."),
+        (["my_net.py:build", "--data", "my.csv", "--target", "label", "--arms", "none"],
+         "compare was given one arm, none; expected two or more. Name several: --arms batch,none."),
         (["my_net.py:build", "--data", "other.npz", "--arms", "batch,none"],
          "--data: dataset.y is 'y'; no array has this name. Good names: labels."),
         (["my_nt.py:build", "--data", "digits"],

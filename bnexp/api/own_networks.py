@@ -79,6 +79,10 @@ class OwnNetworks:
                 arms: Sequence[Arm] = [model.normalization.name]
             else:
                 arms = self.arms or self._default_arms(name, dataset, places, overrides, observer, alone=alone)
+            if alone and len(arms) == 1:
+                raise UserError(
+                    f"compare was given one arm, {_typed(arms)}; expected two or more. Name several: --arms batch,none."
+                )
             found += [_at_hand(name, arm, dataset, places) for arm in arms]
         return found
 
@@ -126,10 +130,15 @@ class OwnNetworks:
             observer.info(f"{name} takes `normalization`; arms: {', '.join(MADE)}")
             return MADE
         counts = _normalizations(_at_hand(network, "as_written", dataset, places), overrides, observer)
+        if not counts:
+            raise UserError(
+                f"{name} has no normalization layer, so that all arms would be equal. Write it with "
+                "BatchNormalization, or as a function with a parameter `normalization`."
+            )
         has_batch = any(kind.startswith("BatchNormalization") for kind in counts)
         arms = ("as_written", "layer" if has_batch else "batch", "none")
         layers = ", ".join(counted(number, f"{kind} layer") for kind, number in counts.items())
-        observer.info(f"{name}: {layers or 'no normalization layer'}; arms: {', '.join(arms)}")
+        observer.info(f"{name}: {layers}; arms: {', '.join(arms)}")
         return arms
 
 

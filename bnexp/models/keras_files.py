@@ -108,6 +108,13 @@ def _refuse_code(path: str, description: dict[str, Any]) -> None:
             f"is {path!r}; it holds a Lambda layer ({listed(dict.fromkeys(code), 5)}), which is code, and none is run "
             f"from a file. Use {FUNCTION}.",
         )
+    if _is_unknown(description):
+        raise SettingError(
+            KEY,
+            f"is {path!r}; it is a {description.get('class_name')}, a model class of its own, in which no layer can be "
+            "swapped. Build it in Python with `def build(normalization):`, which makes normalization layers with "
+            '`normalization(name="norm_1")`, and name FILE:build.',
+        )
     unknown = [f"{one['class_name']} ({_name(one)})" for one in objects if _is_unknown(one)]
     if unknown:
         raise SettingError(

@@ -160,6 +160,23 @@ def _learning(model: keras.Model) -> Iterator[tuple[keras.Layer, keras.Variable]
             yield layer, variable
 
 
+def one_channel_groups(model: keras.Model) -> list[str]:
+    """Return a sentence if a group normalization has one channel in each group."""
+    groups = {
+        path: layer.groups
+        for path, layer in normalizations(model).items()
+        if isinstance(layer, keras.layers.GroupNormalization) and layer.groups == layer.input_spec.axes[layer.axis] > 1
+    }
+    found = [f"{path}: {number} groups" for path, number in groups.items()]
+    if not found:
+        return []
+    return [
+        f"Group normalization has one channel in each group ({listed(found, MOST_NAMED)}). That is instance "
+        "normalization, which can cost accuracy. Set fewer groups, such as "
+        "'model.normalization={name: group, groups: 4}'."
+    ]
+
+
 TRAINING_METHODS = ("train_step", "compute_loss", "fit")
 """What a model class of the user's own may train with instead."""
 

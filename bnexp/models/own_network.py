@@ -10,7 +10,16 @@ from typing import Any
 
 import keras
 
-from bnexp.config.own_model import AsWritten, Frozen, KerasFile, OwnNetwork, PythonNetwork, Swap, SwappedBatch
+from bnexp.config.own_model import (
+    AsWritten,
+    Frozen,
+    KerasFile,
+    OwnNetwork,
+    PythonNetwork,
+    Swap,
+    SwappedBatch,
+    SwappedGroup,
+)
 from bnexp.config.section import Task
 from bnexp.errors import SettingError, listed, nearest
 from bnexp.models.arm_layers import new_layer
@@ -20,7 +29,7 @@ from bnexp.models.inputs import Inputs
 from bnexp.models.keras_files import compiled_loss, loaded
 from bnexp.models.layer_kinds import described
 from bnexp.models.layer_paths import layer_paths, weight_names
-from bnexp.models.own_doubts import NOT_USED, alike, any_loaded, misleading, never_learned, unused
+from bnexp.models.own_doubts import NOT_USED, alike, any_loaded, misleading, never_learned, one_channel_groups, unused
 from bnexp.models.own_inputs import fed
 from bnexp.models.own_outputs import with_fitting_output
 from bnexp.models.swapping import SwappedLayer, swapped
@@ -87,6 +96,7 @@ def build_own(network: PythonNetwork | KerasFile, inputs: Inputs, *, task: Task,
         notes += [*told, *outputs, *_frozen(model, network), *_only_here(network)]
     keep = network.weights == "keep"
     initial = initial_weights(model, created, weight_names(model), keep=keep)
+    warnings += one_channel_groups(model) if isinstance(network.normalization, SwappedGroup) else []
     warnings += alike(initial, created, keep=keep)
     warnings += never_learned(initial, created, keep=keep)
     if not keep and any_loaded(model, created):

@@ -40,9 +40,19 @@ def with_fitting_output(model: keras.Model, task: Task, classes: int) -> tuple[k
         raise SettingError(
             "model",
             f"ends in outputs of shape {shape}{seen}; a {task} task needs (None, {units}) with {wanted}{two}. "
-            f'End the network with Dense({units}, activation="{wanted}").',
+            f"{_cure(shape, units, wanted, activation)}",
         )
     return model, []
+
+
+def _cure(shape: tuple[int | None, ...], units: int, wanted: str, activation: str | None) -> str:
+    """Return how the network can be made to fit."""
+    end = f'End the network with Dense({units}, activation="{wanted}").'
+    if len(shape) > 2:
+        return f"Put Flatten() or a pooling layer before the last layer, as its outputs still have places. {end}"
+    if shape == (None, 1) and activation == "linear":
+        return f"{end} If the target is a number and no class, set dataset.task: regression."
+    return end
 
 
 def _followed_by(model: keras.Model, layer: keras.Layer) -> keras.Model:

@@ -23,6 +23,7 @@ SCALED = (
 )
 RATIO = "{row}: the geometric mean over seeds. The verdict reads it, as a few large values do not decide it."
 NEW_ROWS = "new rows"
+SHARES = "The uncertainty of"
 MARK = "!"
 """In the table, behind a p-value that disagrees with its interval, and before the note on it."""
 CENSORED = "A seed that never reaches it counts with all its epochs."
@@ -32,6 +33,10 @@ BOUNDS = {
     "restricted means": "In both arms some seeds never reach it, so the speed-up is the ratio of the means above.",
 }
 """How a speed-up reads where seeds are censored."""
+
+
+OF_ONE_TABLE = (SHARES, MARK)
+"""Beginnings of notes that are about the table above them alone."""
 
 
 def notes(document: ComparisonDocument, contrast: Contrast, arm: ArmFacts, base: ArmFacts) -> Iterator[str]:
@@ -82,7 +87,7 @@ def _new_rows_notes(document: ComparisonDocument, contrast: Contrast) -> Iterato
     )
     shares = _shares(anew, len(document.seeds))
     if shares is not None:
-        yield f"The uncertainty of {metric} for new {anew.drawn} comes from {shares}."
+        yield f"{SHARES} {metric} for new {anew.drawn} comes from {shares}."
 
 
 def _shares(anew: NewRowsInterval, seeds: int) -> str | None:

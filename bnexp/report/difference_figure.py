@@ -48,7 +48,12 @@ def difference_figure(document: ComparisonDocument) -> Figure:
         names = distinct(shown(contrast.arm, NAME, SMALL) for contrast in contrasts)
         for place, contrast in enumerate(contrasts):
             _draw(axes, place, contrast, _decisive(document, contrast), _unit(metric))
-        words = [textwrap.fill(contrast.verdict.word, WORDS) for contrast in contrasts]
+        levels = [written_level(_decisive(document, contrast).level) for contrast in contrasts]
+        several = [f"\n({level} interval)" if len(set(levels)) > 1 else "" for level in levels]
+        words = [
+            textwrap.fill(contrast.verdict.word, WORDS) + level
+            for contrast, level in zip(contrasts, several, strict=True)
+        ]
         axes.set_yticks(range(len(contrasts)), [f"{name}:\n{word}" for name, word in zip(names, words, strict=True)])
         axes.set_ylim(len(contrasts) - 0.5, -0.5)
         figure = axes.figure

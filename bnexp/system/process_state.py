@@ -25,12 +25,12 @@ KERAS_SETTINGS = ("floatx", "epsilon", "image_data_format", "dtype_policy", "max
 def process_state_kept() -> Iterator[None]:
     """Restore, when the work is done, random states, Keras's settings, logging and warnings.
 
-    TensorFlow's own warnings are held back meanwhile, unless TF_CPP_MIN_LOG_LEVEL is set.
+    TensorFlow's own warnings are held back meanwhile, unless TF_CPP_MIN_LOG_LEVEL asks for them with 0 or 1.
     """
     undo = [*_random_states(), *_keras_settings(), _environment()]
     logger = logging.getLogger("tensorflow")
     undo.append(partial(logger.setLevel, logger.level))
-    if LOG_LEVEL not in os.environ:
+    if os.environ.get(LOG_LEVEL) not in ("0", "1"):
         logger.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():

@@ -94,17 +94,18 @@ def _is_builder(given: Any) -> TypeGuard[Callable[..., Any]]:
 
 
 def _of_function(function: Callable[..., Any], used: Sequence[str]) -> NamedNetwork:
-    """Return a function by its file, if it is found there again; else by a name that this session alone knows."""
-    name = _name(function)
-    build = _in_file(function)
-    is_of_main = getattr(function, "__module__", None) == "__main__"  # importing it would run the whole script again
-    if build is not None and (is_of_main or _is_as_in_file(function, build)):
-        if is_of_main:
-            register(build, function, code_sha256(function))
-        return NamedNetwork(build, _stem_of(build), {"name": "python", "build": build})
-    build = _free(f"{PLACE}:{name}", used)
+    """Return a function by its file, if it is found there again; else by a name that this session alone knows.
+
+    The script that Python runs is such a session: what it reads, as from its arguments, is in no file.
+    """
+    in_file = _in_file(function)
+    is_of_main = getattr(function, "__module__", None) == "__main__"
+    if in_file is not None and not is_of_main and _is_as_in_file(function, in_file):
+        return NamedNetwork(in_file, _stem_of(in_file), {"name": "python", "build": in_file})
+    build = _free(f"{PLACE}:{_name(function)}", used)
     register(build, function, code_sha256(function))
-    return NamedNetwork(build, build.rpartition(":")[2], {"name": "python", "build": build})
+    stem = _stem_of(in_file) if in_file is not None and is_of_main else build.rpartition(":")[2]
+    return NamedNetwork(build, stem, {"name": "python", "build": build})
 
 
 def _name(function: Callable[..., Any]) -> str:

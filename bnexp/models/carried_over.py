@@ -68,6 +68,13 @@ def carried_weights(old: keras.Layer, new: keras.Layer) -> list[Carried]:
     return found
 
 
+def reshaped_weights(old: keras.Layer, new: keras.Layer) -> list[str]:
+    """Return the names of the new layer's weights that have another shape than the old one's of their role."""
+    before = {_role(variable): variable for variable in old.variables}
+    pairs = [(variable, before.get(_role(variable))) for variable in new.variables]
+    return [str(one.name) for one, learned in pairs if learned is not None and learned.shape != one.shape]
+
+
 RENORM = {"renorm_mean": "moving_mean", "renorm_stddev": "moving_variance", "moving_stddev": "moving_variance"}
 """Batch renormalization's further statistics -> what they begin as in the place of batch normalization."""
 

@@ -159,11 +159,11 @@ def _outputs(model: keras.Model) -> list[Any] | None:
     """Return what the model computes of a few rows that are always the same; None if it does not take them."""
     draws = np.random.default_rng(0)
     rows = []
-    for one in model.inputs:
-        shape = (ROWS, *(size or ROWS for size in one.shape[1:]))
-        is_float = keras.backend.is_float_dtype(one.dtype)
-        rows.append(draws.normal(size=shape).astype(one.dtype) if is_float else np.ones(shape, one.dtype))
     try:
+        for one in model.inputs:
+            shape = (ROWS, *(size or ROWS for size in one.shape[1:]))
+            is_float = keras.backend.is_float_dtype(one.dtype)
+            rows.append(draws.normal(size=shape).astype(one.dtype) if is_float else np.ones(shape, one.dtype))
         outputs = model(rows[0] if len(rows) == 1 else rows, training=False)
     except REFUSALS:
         return None

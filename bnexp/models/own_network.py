@@ -90,6 +90,11 @@ def build_own(network: PythonNetwork | KerasFile, inputs: Inputs, *, task: Task,
             for one in work.carried if network.weights == "keep" else ():
                 if id(one.old) not in created or created[id(one.old)].is_loaded:
                     one.carry()
+            if work.lost and network.weights == "keep":
+                warnings.append(
+                    f"model.weights is keep, and these begin anew: {listed(work.lost, MOST_NAMED)}. They have another "
+                    "shape than in the network as written."
+                )
         else:
             model, table, notes = plain, _made_table(plain, found.made), list[str]()
         model, outputs = with_fitting_output(model, task, classes)

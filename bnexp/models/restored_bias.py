@@ -11,7 +11,13 @@ from bnexp.models.layer_paths import sublayers
 
 def without_bias_before(model: keras.Model) -> set[int]:
     """Return the ids of layers without a bias whose outputs go to a normalization, whose offset was their bias."""
-    return {id(layer) for layer in _normalized_layers(model) if getattr(layer, "use_bias", True) is False}
+    return {id(layer) for layer in _normalized_layers(model) if _lacks_bias(layer)}
+
+
+def _lacks_bias(layer: keras.Layer) -> bool:
+    """Return True for a layer that was written without a bias, and for a wrapper of one."""
+    inner = getattr(layer, "layer", None) or getattr(layer, "forward_layer", None)
+    return getattr(layer, "use_bias", True) is False or (isinstance(inner, keras.Layer) and _lacks_bias(inner))
 
 
 def _normalized_layers(model: keras.Layer) -> list[keras.Layer]:
@@ -32,8 +38,13 @@ def _has_offset(layer: keras.Layer) -> bool:
 
 
 def with_bias(layer: keras.Layer) -> keras.Layer | None:
-    """Return the layer with a bias instead of the offset that is taken out; None of a layer of the user's own."""
-    if type(layer).__module__.partition(".")[0] != "keras" or "use_bias" not in layer.get_config():
+    """Return the layer with a bias instead of the offset that is taken out; None where that is not known to be equal.
+
+    So it is for layers of the user's own, wrappers, and layers with several kernels such as attention.
+    """
+    names = [variable.name for variable in layer.variables]
+    is_simple = type(layer).__module__.partition(".")[0] == "keras" and len(set(names)) == len(names)
+    if not is_simple or "use_bias" not in layer.get_config():
         return None
     made = rebuilt(layer, use_bias=True)
     made.build(input_shape(layer))

@@ -17,7 +17,7 @@ from bnexp.config.normalization import NoNormalization
 from bnexp.config.own_model import AsWritten, Frozen, Swap, SwappedRms
 from bnexp.errors import SettingError, listed
 from bnexp.models.arm_layers import arm_layer
-from bnexp.models.carried_over import Carried, carried_weights
+from bnexp.models.carried_over import Carried, carried_weights, reshaped_weights
 from bnexp.models.layer_kinds import (
     described,
     input_shape,
@@ -55,6 +55,8 @@ class Swapping:
     """id of a layer of the old model -> the layer in its place, so that a shared layer stays shared."""
     carried: list[Carried] = field(default_factory=list)
     """Weights of the old model, and those that go on from them."""
+    lost: list[str] = field(default_factory=list)
+    """Weights of the new layers that cannot go on from the old ones, as their shapes differ."""
     bias_wanted: set[int] = field(default_factory=set)
     """ids of the layers that lose their offset with the normalization behind them."""
 
@@ -81,7 +83,7 @@ def swapped(model: keras.Model, to: Swap) -> tuple[keras.Model, Swapping]:
         _freeze(found, work)
         return model, work
     _refuse_unreachable(model, found)
-    if isinstance(to, WITHOUT_OFFSET):
+    if isinstance(to, WITHOUT_OFFSET) or getattr(to, "center", None) is False:
         work.bias_wanted |= without_bias_before(model)
     changed = _model(model, work)
     return changed, work
@@ -172,6 +174,7 @@ def _normalization(layer: keras.Layer, work: Swapping) -> keras.Layer:
     if made is not layer:
         work.table.append(SwappedLayer(path, *_told_apart(layer, made)))
         work.carried += carried_weights(layer, made)
+        work.lost += [f"{path}/{name}" for name in reshaped_weights(layer, made)]
     return made
 
 
@@ -190,7 +193,9 @@ def _with_bias(layer: keras.Layer, work: Swapping) -> keras.Layer:
     """Return the layer with a bias in the place of the offset that is taken out; one of the user's own stays."""
     made, path = with_bias(layer), work.paths[id(layer)]
     if made is None:
-        work.notes.append(f"{path} stays without a bias: it is a layer of your own.")
+        work.notes.append(
+            f"{path} has neither bias nor offset in this arm: bnexp adds a bias to single layers of Keras only."
+        )
         return layer
     work.carried += carried_weights(layer, made)
     work.table.append(SwappedLayer(path, f"{type(layer).__name__} without bias", "with bias"))

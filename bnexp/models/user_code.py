@@ -15,7 +15,8 @@ from typing import Any
 import keras
 
 import bnexp
-from bnexp.errors import SettingError, nearest
+from bnexp.errors import SettingError, listed, nearest
+from bnexp.system.installed import is_installed
 from bnexp.system.own_code import PREFIX, own_code
 from bnexp.system.session_functions import has_parameter, importing, is_of_session, session_function
 
@@ -85,17 +86,40 @@ def importable_beside(build: str) -> Iterator[None]:
     """Let the user's code import modules that lie beside its file, or in the current directory, as `python` does.
 
     Python writes no compiled files beside them meanwhile: a refusal leaves a folder as it was.
+
+    Raises:
+        SettingError: if the code imports modules in a way that no digest can follow.
     """
     place = build.rpartition(":")[0]
     folder = str(Path(place).expanduser().resolve().parent) if place.endswith(".py") else str(Path.cwd())
+    paths, modules = list(sys.path), set(sys.modules)
     sys.path.insert(0, folder)
     before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     try:
         yield
     finally:
         sys.dont_write_bytecode = before
-        if folder in sys.path:
-            sys.path.remove(folder)
+        sys.path[:] = paths
+    _refuse_untraced(build, modules)
+
+
+def _refuse_untraced(build: str, modules: set[str]) -> None:
+    """Refuse code that imported modules of the user's own by another way than an import statement can name."""
+    added = {name: sys.modules[name] for name in set(sys.modules) - modules if not name.startswith(PREFIX)}
+    own = {
+        name: one.__file__ for name, one in added.items() if getattr(one, "__file__", None) and not is_installed(one)
+    }
+    if not own:
+        return
+    for name in set(sys.modules) - modules:
+        if name in own or name.startswith(PREFIX):
+            del sys.modules[name]  # so that the next call runs the code again, and sees this, too
+    files = listed([f"{name} ({file})" for name, file in sorted(own.items())], 3)
+    raise SettingError(
+        "model.build",
+        f"is {build!r}; it imports {files} by sys.path or importlib, and a change of that code would go unnoticed. Put "
+        "it beside the file, or on PYTHONPATH, and write an `import` statement.",
+    )
 
 
 def _module(build: str) -> ModuleType:

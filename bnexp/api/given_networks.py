@@ -96,7 +96,7 @@ def _is_builder(given: Any) -> TypeGuard[Callable[..., Any]]:
 def _of_function(function: Callable[..., Any], used: Sequence[str]) -> NamedNetwork:
     """Return a function by its file, if it is found there again; else by a name that this session alone knows.
 
-    The script that Python runs is such a session: what it reads, as from its arguments, is in no file.
+    The script that Python runs is a session, too: what it reads, as from its arguments, is in no file.
     """
     in_file = _in_file(function)
     is_of_main = getattr(function, "__module__", None) == "__main__"

@@ -64,6 +64,15 @@ def test_a_function_is_named_by_its_file_only_while_it_does_what_the_file_says(m
     assert known(my_net.build) == as_in_file
 
 
+def test_a_function_with_a_cached_helper_is_named_by_its_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cached = "import functools\n@functools.lru_cache\ndef width(): return 8\ndef build(): return width()\n"
+    (folder / "cached_net.py").write_text(cached)
+    monkeypatch.syspath_prepend(folder)
+    module = importlib.import_module("cached_net")
+    assert known(module.build)[0] == "cached_net.py:build"
+    del sys.modules["cached_net"]
+
+
 def test_a_function_of_a_file_that_is_faulty_now_is_one_of_the_session(my_net: ModuleType, folder: Path) -> None:
     (folder / "my_net.py").write_text(f"{TEXT}raise ValueError\n")
     assert known(my_net.build)[0] == "<python>:build"

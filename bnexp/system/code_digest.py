@@ -78,6 +78,8 @@ def _facts(value: Any, seen: Seen) -> Iterator[bytes]:
             yield from _all_facts([value.func, value.args, value.keywords], seen)
         case staticmethod() | classmethod():
             yield from _facts(value.__func__, seen)
+        case functools._lru_cache_wrapper():
+            yield from _facts(value.__wrapped__, seen)
         case functools.cached_property():
             yield from _facts(value.func, seen)
         case property():

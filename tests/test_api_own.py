@@ -411,7 +411,7 @@ print(result.verdict.word)
         [sys.executable, "script.py"], capture_output=True, text=True, env=ENVIRONMENT, timeout=300, check=False
     )
     assert (done.returncode, done.stdout) == (0, "begun\ncannot tell yet\n"), done.stderr
-    assert model_of(bnexp.load_run("script-batch"))["build"] == "script.py:build"
+    assert model_of(bnexp.load_run("script-batch"))["build"] == "<python>:build"
     told = refusal("script.py:build", data=DATA)
     assert "script.py is run for its function, and begins work of its own" in told
     assert 'Put that work under `if __name__ == "__main__":`.' in told

@@ -237,6 +237,7 @@ def _importer(root: str, code: OwnCode) -> Callable[..., Any]:
     def importing(
         name: str, namespace: Any = None, local: Any = None, wanted: Sequence[str] | None = (), level: int = 0
     ) -> Any:
+        """Import a module of this code from under `root`, any other as Python does. Arguments are `__import__`'s."""
         top = name.partition(".")[0]
         if level or top not in own:
             return __import__(name, namespace, local, wanted or (), level)

@@ -64,6 +64,34 @@ def test_a_function_is_named_by_its_file_only_while_it_does_what_the_file_says(m
     assert known(my_net.build) == as_in_file
 
 
+@pytest.mark.parametrize(
+    "line", ["import sizes\n", "def build():\n    import sizes\n", "def build():\n    from sizes import WIDTH\n"]
+)
+def test_what_a_session_sets_in_a_helper_counts_wherever_the_helper_is_imported(
+    line: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from bnexp.models.user_code import function_of
+
+    head = "" if line.startswith("def") else "def build():\n"
+    value = "WIDTH" if "WIDTH" in line else "sizes.WIDTH"
+    (folder / "lazy_net.py").write_text(f"{line}{head}    return {value}\n")
+    (folder / "sizes.py").write_text("WIDTH = 8\n")
+    monkeypatch.syspath_prepend(folder)
+    net = importlib.import_module("lazy_net")
+    as_in_file = known(net.build)
+    assert as_in_file[0] == "lazy_net.py:build"
+    assert function_of(as_in_file[0])() == 8, "the private copy of the helper is run, too"
+    assert known(net.build) == as_in_file
+    sizes = importlib.import_module("sizes")
+    assert known(net.build) == as_in_file
+    sizes.WIDTH = 64  # type: ignore[attr-defined]
+    name, digest = known(net.build)
+    assert name == "<python>:build"
+    assert function_of(name)() == 64
+    assert digest != as_in_file[1]
+    del sys.modules["lazy_net"], sys.modules["sizes"]
+
+
 def test_a_function_with_a_cached_helper_is_named_by_its_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cached = "import functools\n@functools.lru_cache\ndef width(): return 8\ndef build(): return width()\n"
     (folder / "cached_net.py").write_text(cached)

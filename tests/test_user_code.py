@@ -66,7 +66,8 @@ def test_a_network_whose_file_changes_while_it_is_built_is_refused(folder: Path)
     )
     for _ in range(2):  # nothing is kept of the first
         with pytest.raises(
-            UserError, match=r"model changed while it was built \(sha256 \w+; expected \w+\)\. Start again"
+            UserError,
+            match=r"model is 'net\.py:build'; its code or file changed while the network was built\. Start again",
         ):
             bnexp.check(
                 "net.py:build",

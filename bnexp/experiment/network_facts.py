@@ -19,7 +19,7 @@ def _scaled_inputs(experiment: Experiment) -> list[str]:
     if not isinstance(experiment.model, OWN_NETWORKS) or experiment.model.weights == "draw" or scale == "none":
         return []
     return [
-        f"WARNING: its weights are kept, and its inputs are scaled (dataset.scale is {scale}). If it was trained on "
+        f"Its weights are kept, and its inputs are scaled (dataset.scale is {scale}). If it was trained on "
         "numbers as the data hold them, its answers are wrong: set dataset.scale: none."
     ]
 

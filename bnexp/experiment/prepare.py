@@ -18,6 +18,7 @@ from bnexp.config import Experiment
 from bnexp.config.dataset import Dataset
 from bnexp.config.layers import every_layer
 from bnexp.config.model import Model, Sequential
+from bnexp.config.own_model import KerasFile
 from bnexp.config.real import READ_WITH_KERAS, RealDataset
 from bnexp.config.section import Task
 from bnexp.data.fingerprint import refuse_by_size, source_sha256
@@ -252,10 +253,12 @@ def _built_in_memory(experiment: Experiment, data: Data) -> Built:
             built = _built(model.model_dump_json(), files, inputs, data.task, len(data.rows.classes or ()))
     except MemoryError as error:
         raise SettingError("model", f"does not fit in memory: {error}. Use a smaller one.") from error
-    if (now := network_sha256(model)) != files:
+    if network_sha256(model) != files:
         _built.cache_clear()
+        what = repr(model.path if isinstance(model, KerasFile) else getattr(model, "build", model.name))
         raise SettingError(
-            "model", f"changed while it was built (sha256 {now}; expected {files}). Start again when its files rest."
+            "model",
+            f"is {what}; its code or file changed while the network was built. Start again when no one edits it.",
         )
     return built
 

@@ -29,15 +29,21 @@ from bnexp.models.inputs import Inputs
 from bnexp.models.keras_files import compiled_loss, loaded
 from bnexp.models.layer_kinds import described
 from bnexp.models.layer_paths import layer_paths, weight_names
-from bnexp.models.own_doubts import NOT_USED, alike, any_loaded, misleading, never_learned, one_channel_groups, unused
+from bnexp.models.own_doubts import (
+    MOST_NAMED,
+    NOT_USED,
+    alike,
+    any_loaded,
+    misleading,
+    never_learned,
+    one_channel_groups,
+    unused,
+)
 from bnexp.models.own_inputs import fed
 from bnexp.models.own_outputs import with_fitting_output
 from bnexp.models.swapping import SwappedLayer, swapped
 from bnexp.models.user_code import PARAMETER, called, function_of, takes
 from bnexp.system.session_functions import is_of_session
-
-MOST_NAMED = 6
-"""Layers that a sentence names."""
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,7 @@ class Components:
 
 @dataclass(frozen=True)
 class NewRows:
-    """A mean difference, estimated for new seeds and new rows; its error is NaN for a single seed or row.
+    """A mean difference, estimated for new seeds and new rows.
 
     `effective_rows` is how many rows would show the same spread if all mattered alike: few, if few rows carry it.
     """
@@ -85,6 +85,8 @@ class _MeanSquares:
 
 def new_rows(difference_SR: Floats) -> NewRows:
     """Estimate the mean of differences, (S, R) finite values, for new seeds and new rows of their kind.
+
+    There are two seeds and two rows, or more.
 
     The variance of the mean is (seeds + rows - rest) / (S * R) in mean squares, and the t quantile has Satterthwaite's
     degrees of freedom. At no level is the interval narrower than the one over seeds alone, or over rows alone. The
@@ -115,8 +117,6 @@ def _new_rows(difference_SR: Floats) -> NewRows:
     """Return what `new_rows` does, of differences of no extreme size."""
     seeds, rows = difference_SR.shape
     mean = float(difference_SR.mean())
-    if seeds < 2 or rows < 2:
-        return NewRows(Estimate(mean, math.nan, 0.0), Components(0.0, 0.0, 0.0), float(rows))
     found = _mean_squares(difference_SR)
     of_seeds = max(0.0, (found.seeds - found.rest) / rows)
     of_rows = max(0.0, (found.rows - found.rest) / seeds)

@@ -19,7 +19,7 @@ from types import BuiltinFunctionType, CodeType, FunctionType, MemberDescriptorT
 from typing import Any
 
 from bnexp.system.installed import is_installed
-from bnexp.system.own_code import imported_code
+from bnexp.system.own_code import imported_code, module_found
 
 GLOBALS = ("LOAD_GLOBAL", "LOAD_NAME")
 """Operations of Python's bytecode that look a name up."""
@@ -125,7 +125,7 @@ def _function_facts(function: FunctionType, seen: Seen) -> Iterator[bytes]:
             yield from _named_facts(found[name], names, seen)
     for name in sorted(set(_imported(function.__code__, found.get("__package__") or ""))):
         yield name.encode()
-        if (module := sys.modules.get(name)) is not None:
+        if (module := module_found(function.__module__ or "", name)) is not None:
             yield from _module_facts(module, names, seen)
         else:  # the text says what it will be
             yield imported_code(name).sha256.encode()

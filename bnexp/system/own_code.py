@@ -230,9 +230,20 @@ class _Loader(SourceFileLoader):
         super().exec_module(module)
 
 
+def module_found(module: str, name: str) -> ModuleType | None:
+    """Return what `import name` finds in a module; None as long as the session has not imported that name itself."""
+    root = module.partition(".")[0]
+    is_of_copy = root in _RUN and name.partition(".")[0] in _tops(_RUN[root])
+    return sys.modules.get(f"{root}.{name}" if is_of_copy else name) if name in sys.modules else None
+
+
+def _tops(code: OwnCode) -> set[str]:
+    return {name.partition(".")[0] for name in code.sources}
+
+
 def _importer(root: str, code: OwnCode) -> Callable[..., Any]:
     """Return what `import` does in this code: the code's own modules lie under `root`."""
-    own = {name.partition(".")[0] for name in code.sources}
+    own = _tops(code)
 
     def importing(
         name: str, namespace: Any = None, local: Any = None, wanted: Sequence[str] | None = (), level: int = 0

@@ -64,7 +64,7 @@ def _is_number(text: str) -> bool:
 
 def _columns(path: Path) -> str:
     """Return a sentence with the columns of a table; nothing if they cannot be read."""
-    from bnexp.data.sources.files import PARQUET_ENDINGS
+    from bnexp.data.sources.parquet_tables import PARQUET_ENDINGS
 
     try:
         if path.suffix.lower() in PARQUET_ENDINGS:
@@ -84,7 +84,8 @@ def _columns(path: Path) -> str:
 
 def _tables() -> dict[str, str]:
     """Map the endings of files of columns to `dataset.name`."""
-    from bnexp.data.sources.files import CSV_ENDINGS, PARQUET_ENDINGS
+    from bnexp.data.sources.csv_tables import CSV_ENDINGS
+    from bnexp.data.sources.parquet_tables import PARQUET_ENDINGS
 
     return {**dict.fromkeys(CSV_ENDINGS, "csv"), **dict.fromkeys(PARQUET_ENDINGS, "parquet")}
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Iterator
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
@@ -101,9 +102,33 @@ def _possible(path: str) -> str:
     return path
 
 
+FileKind = TypeVar("FileKind", bound="_File")
+Path = Annotated[Text, AfterValidator(_possible)]
+
+
 class _File(Section):
-    path: Annotated[Text, AfterValidator(_possible)]
+    path: Path
     """Where it lies, from the current directory."""
+    validation_path: Path | None = None
+    """Another one of its kind: its rows are the validation part."""
+    test_path: Path | None = None
+    """Another one: its rows are the test part, or what is validated on where there is no other part for it."""
+
+    @property
+    def paths(self) -> dict[str, str]:
+        """Return the keys that name files or folders, and what they name: the training part's first."""
+        named = {"path": self.path, "validation_path": self.validation_path, "test_path": self.test_path}
+        return {key: path for key, path in named.items() if path is not None}
+
+    @property
+    def held_out_keys(self) -> dict[str, str]:
+        """Return the parts that are held out as they are given, and the key that names each."""
+        return {key.removesuffix("_path"): key for key in self.paths if key != "path"}
+
+    def each_part(self: FileKind) -> Iterator[tuple[str, FileKind]]:
+        """Yield the key of each file or folder, and the dataset as if that were its only one."""
+        for key, path in self.paths.items():
+            yield key, self.model_copy(update={"path": path, "validation_path": None, "test_path": None})
 
 
 class _Columns(_File):
@@ -164,9 +189,21 @@ class NpzDataset(_File, _Table):
     """auto: x of rank 2 is a table, of rank 3 sequences, of rank 4 images."""
     x: Text = "x"
     y: Text = "y"
+    x_validation: Text | None = None
+    """The array of the validation part's inputs, in the same file; its targets are y_validation."""
+    y_validation: Text | None = None
+    x_test: Text | None = None
+    """The array of the test part's inputs, in the same file; its targets are y_test."""
+    y_test: Text | None = None
     group: Text | None = None
     """The array whose equal values keep rows on one side of the split."""
     task: Literal["auto", "classification", "regression"] = "auto"
+
+    @property
+    def held_out_keys(self) -> dict[str, str]:
+        """Return the parts that are held out as they are given, and the key that names each."""
+        arrays = {part: f"x_{part}" for part in ("validation", "test") if getattr(self, f"x_{part}") is not None}
+        return super().held_out_keys | arrays
 
 
 class ImageFolderDataset(_File, _Image):

@@ -15,9 +15,9 @@ from bnexp.config.real import ImageFolderDataset
 from bnexp.data.facts import RowFacts
 from bnexp.data.memory_guard import refuse_too_large
 from bnexp.data.rows import Rows, numbered
-from bnexp.data.sources.files import existing_path
 from bnexp.data.sources.folders import labelled_files, labels_of
 from bnexp.data.sources.layout import warnings_of_layout, warnings_of_several_classes
+from bnexp.data.sources.paths import existing_path
 from bnexp.data.sources.picture import Header, header_of, opened_image, picture_of
 from bnexp.errors import Problems, SettingError
 

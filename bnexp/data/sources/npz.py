@@ -31,7 +31,7 @@ from bnexp.data.sources.arrays import (
     warnings_of_arrays,
 )
 from bnexp.data.sources.column import LARGEST, refuse_lost_digits
-from bnexp.data.sources.files import existing_path
+from bnexp.data.sources.paths import existing_path
 from bnexp.data.sources.targets import target, warnings_of_many_numbers
 from bnexp.errors import Problems, SettingError
 from bnexp.system.archives import FAULTS, fault

@@ -12,9 +12,9 @@ from bnexp.config.real import AsteriskLanguagesSet, WavFolderDataset
 from bnexp.data.facts import LogMel, RowFacts
 from bnexp.data.memory_guard import refuse_too_large
 from bnexp.data.rows import Floats32, Rows, numbered
-from bnexp.data.sources.files import existing_path
 from bnexp.data.sources.folders import labelled_files, labels_of
 from bnexp.data.sources.layout import warnings_of_layout, warnings_of_several_classes
+from bnexp.data.sources.paths import existing_path
 from bnexp.data.sources.sound import SOUND_ENDINGS, length_and_rate, read_sound
 from bnexp.errors import Problems
 from bnexp.system import backend

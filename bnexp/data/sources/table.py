@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bnexp.config.real import CsvDataset, ParquetDataset
 from bnexp.data.facts import RowFacts
 from bnexp.data.memory_guard import refuse_above_limit
 from bnexp.data.rows import Rows, Where
@@ -59,6 +61,25 @@ class Columns:
     def left_out(self) -> set[str]:
         """Return the names of the columns that are no inputs."""
         return {self.target, *self.drop, *([self.group] if self.group else [])}
+
+
+def columns_of(dataset: CsvDataset | ParquetDataset, decimal: str | None = None) -> Columns:
+    """Return what a config says of the columns of a file."""
+    return Columns(
+        dataset.target,
+        dataset.task,
+        dataset.drop,
+        dataset.categories,
+        group=dataset.group,
+        missing=dataset.missing,
+        decimal=decimal,
+    )
+
+
+def refuse_empty(path: Path, frame: pandas.DataFrame) -> None:
+    """Raise SettingError if a file's table has no rows."""
+    if not len(frame):
+        raise SettingError("dataset.path", f"is {str(path)!r}; it has no rows. Expected one line a row.")
 
 
 def from_frame(frame: pandas.DataFrame, columns: Columns, where: Where, limit: int | None = None) -> Rows:

@@ -150,6 +150,9 @@ def _arrays_of_parts(dataset: NpzDataset) -> Faults:
         if len(named) == 1:
             (other,) = {f"x_{part}", f"y_{part}"} - {*named}
             yield f"dataset.{named[0]}", f"is given without dataset.{other}; expected both. Name that array, too."
+        if named and dataset.group is not None:
+            cure = "Leave it out, or put each part in a file of its own, with its groups"
+            yield "dataset.group", f"is {dataset.group!r}, and dataset.{named[0]} has no groups beside it. {cure}."
         if named and getattr(dataset, f"{part}_path") is not None:
             yield f"dataset.{named[0]}", f"is given, and so is dataset.{part}_path. Leave out one of the two."
 

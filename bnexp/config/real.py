@@ -205,6 +205,15 @@ class NpzDataset(_File, _Table):
         arrays = {part: f"x_{part}" for part in ("validation", "test") if getattr(self, f"x_{part}") is not None}
         return super().held_out_keys | arrays
 
+    def each_part(self) -> Iterator[tuple[str, NpzDataset]]:
+        """Yield the key of each file, or of each array of inputs, and the dataset as if that were its only one."""
+        alone = self.model_copy(update=dict.fromkeys(("x_validation", "y_validation", "x_test", "y_test")))
+        yield from super(NpzDataset, alone).each_part()
+        for part, key in self.held_out_keys.items():
+            if key.startswith("x_"):
+                arrays = {"x": getattr(self, key), "y": getattr(self, f"y_{part}")}
+                yield key, alone.model_copy(update={**arrays, "validation_path": None, "test_path": None})
+
 
 class ImageFolderDataset(_File, _Image):
     """Image files, a folder for each class. Folders inside it are read too, unless several classes have the same ones.

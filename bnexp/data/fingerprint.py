@@ -32,7 +32,9 @@ def source_sha256(dataset: Dataset) -> str | None:
         return None
     try:
         found = []
-        for _, part in dataset.each_part():
+        for key, part in dataset.each_part():
+            if key not in dataset.paths:  # other arrays of the first file
+                continue
             path = Path(part.path).expanduser()
             states = [(file, file.stat()) for file in _files(part, path)]
             found.append(_digest(path, tuple((file, state.st_size, state.st_mtime_ns) for file, state in states)))

@@ -15,6 +15,8 @@ from bnexp.errors import Problems, listed
 if TYPE_CHECKING:
     import pandas
 
+VALIDATION, TEST = ("validation_path", "x_validation"), ("test_path", "x_test")
+"""Keys that name what is held out."""
 MOST_NAMED = 10
 """Columns that a message names."""
 
@@ -72,8 +74,9 @@ def where_of(parts: Sequence[tuple[int, Where]]) -> Where:
 
 
 def with_parts(rows: Rows, counts: Mapping[str, int]) -> Rows:
-    """Return rows that know how many of the last ones are held out; `counts` are by the key of the part's file."""
-    return replace(rows, validation=counts.get("validation_path", 0), test=counts.get("test_path", 0))
+    """Return rows that know how many of the last ones are held out; `counts` are by the key that names a part."""
+    validation, test = (sum(counts.get(key, 0) for key in keys) for keys in (VALIDATION, TEST))
+    return replace(rows, validation=validation, test=test)
 
 
 def mixed_columns(tables: Sequence[Table]) -> list[str]:

@@ -63,10 +63,12 @@ def _cut(path: str) -> str:
 
 @contextmanager
 def named_by(key: str) -> Iterator[None]:
-    """Let a mistake of `dataset.path` name the key by which the path was given."""
+    """Let a mistake name the key by which the part's file was given, or its arrays (`x_test`, `y_test`)."""
+    renamed = {"dataset.path": f"dataset.{key}"}
+    if key.startswith("x_"):
+        renamed = {f"dataset.{side}": f"dataset.{side}{key.removeprefix('x')}" for side in "xy"}
     try:
         yield
     except SettingError as error:
-        problems = [(f"dataset.{key}" if seen == "dataset.path" else seen, text) for seen, text in error.problems]
-        first, *more = problems
+        first, *more = [(renamed.get(seen, seen), text) for seen, text in error.problems]
         raise SettingError(*first, *more) from error

@@ -120,16 +120,16 @@ def test_a_file_with_a_split_of_its_own_names_the_training_part(tmp_path: Path) 
     parts = {"x_train": X, "y_train": Y[:, None], "x_test": X[:9], "y_test": Y[:9]}
     assert refused(tmp_path, **parts) == [
         "dataset.x is 'x'; no array has this name. The file holds parts of a split: x_train, y_train, x_test, y_test. "
-        "Use dataset.x: x_train and dataset.y: y_train, whose rows bnexp splits itself; or join the parts with "
-        "numpy.concatenate, and save them as x and y."
+        "Use dataset.x: x_train, dataset.y: y_train, dataset.x_test: x_test, dataset.y_test: y_test."
     ]
     data = read(tmp_path, {"x": "x_train", "y": "y_train"}, **parts)
     assert len(data.rows.y_N) == N
     assert data.rows.facts.arrays_left_out == ["x_test", "y_test"] and data.rows.facts.warnings == []
     medical = {"train_images": np.zeros((N, 4, 4, 3), "u1"), "train_labels": Y, "val_images": X, "val_labels": Y}
-    assert "Use dataset.x: train_images and dataset.y: train_labels" in refused(tmp_path, **medical)[0]
+    assert "dataset.x_validation: val_images, dataset.y_validation: val_labels." in refused(tmp_path, **medical)[0]
     assert refused(tmp_path, trainA=X, trainB=X, testA=X)[0].endswith(
-        "trainA, trainB, testA. Join the parts of each with numpy.concatenate, and save them as x and y."
+        "trainA, trainB, testA. Name the arrays of one part as dataset.x and dataset.y, or join the parts "
+        "(numpy.concatenate)."
     )
 
 

@@ -12,8 +12,8 @@ from pydantic import TypeAdapter
 
 from bnexp.config.dataset import Dataset
 from bnexp.data import prepare
-from bnexp.data.sources.encoding import likely_encoding
 from bnexp.data.sources.csv_tables import read_csv
+from bnexp.data.sources.encoding import likely_encoding
 from bnexp.errors import SettingError
 
 

@@ -56,7 +56,7 @@ def _folders(path: Path, data: str) -> dict[str, str]:
 
 
 def _arrays(path: Path, target: str | None) -> dict[str, str]:
-    """Return the keys that name arrays: those of the parts that the file holds, if it has no x and y."""
+    """Return the keys that name arrays: of each part that the file holds, if it has no x and y."""
     from bnexp.data.sources.arrays import keys_of_split
     from bnexp.data.sources.npz import headers_of
 

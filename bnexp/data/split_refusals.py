@@ -150,8 +150,8 @@ def refuse_missing_classes(dataset: Dataset, rows: Rows, parts: dict[str, Number
                 count = rows_SR.shape[1]
                 raise SettingError(
                     "dataset",
-                    f"is too small: its {part} part ({counted(count, 'row')}) has no row of class {missing}; "
-                    f"rows per class are {counts_C.tolist()}, expected 1 or more of each. "
+                    f"{'cannot be used' if own else 'is too small'}: its {part} part ({counted(count, 'row')}) has "
+                    f"no row of class {missing}; rows per class are {counts_C.tolist()}, expected 1 or more of each. "
                     f"Use {_cure_of_own(dataset) if own else _cure_of_missing(dataset, rows, count, size)}."
                     + _or_regression(dataset, rows),
                 )

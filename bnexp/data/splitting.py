@@ -36,11 +36,11 @@ def split(dataset: Dataset, rows: Rows, seeds: tuple[int, ...]) -> dict[str, Num
     """
     refuse_resample(dataset, rows)
     all_N = np.arange(len(rows.y_N), dtype="int32")
-    refuse_rare_classes(dataset, rows, all_N, 3 if has_test_part(dataset) else 2)
     if has_own_validation(dataset, rows):
         own = {name: for_seeds([rows_R], len(seeds)) for name, rows_R in _own_parts(dataset, rows).items()}
         refuse_missing_classes(dataset, rows, own)
         return own
+    refuse_rare_classes(dataset, rows, all_N, 3 if has_test_part(dataset) else 2)
     states = [dataset.seed]
     if dataset.resample:
         states = [int(np.random.SeedSequence([dataset.seed, seed]).generate_state(1)[0]) for seed in seeds]

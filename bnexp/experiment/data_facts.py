@@ -58,9 +58,7 @@ def _unseen(data: Data) -> str | None:
     if not names:
         return None
     are, they = ("is", "It is") if len(names) == 1 else ("are", "They are")
-    return (
-        f"{listed(names, MOST_NAMED)} {are} in held-out rows only. {they} read there as no known value of the column."
-    )
+    return f"{listed(names, MOST_NAMED)} {are} in held-out rows only. {they} read as no known value of the column."
 
 
 def _filled(data: Data) -> tuple[int, int] | None:

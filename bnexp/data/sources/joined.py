@@ -35,7 +35,7 @@ def joined(tables: Sequence[Table], drop: Collection[str] = ()) -> tuple[pandas.
     """Return the rows of all tables, and where each stands.
 
     Raises:
-        SettingError: if a file has other columns than the training part's, but for those of `drop`, or a column holds
+        SettingError: if a file has other columns than the training part's, `drop` aside, or a column holds
             numbers in one file and texts in another.
     """
     import pandas
@@ -53,12 +53,13 @@ def joined(tables: Sequence[Table], drop: Collection[str] = ()) -> tuple[pandas.
         cure = "Mend the files, or leave the column out (dataset.drop)"
         problems.note("dataset", f"has a column {name!r} with {kinds}. Expected one kind. {cure}.")
     problems.refuse()
-    frames = [table.frame.reindex(columns=first.frame.columns) for table in tables]
+    names = list(dict.fromkeys(name for table in tables for name in table.frame.columns))
+    frames = [table.frame.reindex(columns=names) for table in tables]
     return pandas.concat(frames, ignore_index=True), where_of([(len(one.frame), one.where) for one in tables])
 
 
 def where_of(parts: Sequence[tuple[int, Where]]) -> Where:
-    """Return where a row stands, of parts of so many rows each, one behind the other.
+    """Return where a row stands, of parts that lie one behind the other, each with its number of rows.
 
     >>> where_of([(2, lambda row: f"a:{row}"), (3, lambda row: f"b:{row}")])(3)
     'b:1'

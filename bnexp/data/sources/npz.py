@@ -63,14 +63,19 @@ def npz_rows(dataset: NpzDataset, limit: int | None) -> Rows:
             large, of another length, or of a kind that cannot be learned from.
     """
     problems, parts = Problems(), list[_Part]()
-    for key, part in dataset.each_part():
+    for key, alone in dataset.each_part():
         with problems.noted(), named_by(key):
-            parts.append(_read(key, part, limit))
+            parts.append(_read(key, alone, limit))
     problems.refuse()
-    _refuse_unlike(parts)
     where = where_of([(len(part.x), row_of(part.dataset.path)) for part in parts])
     first, labels = parts[0], [_joined(several) for several in zip(*(part.labels for part in parts), strict=True)]
-    numbers, classes = target(_column(dataset.y, labels[0]), dataset.task, where, "dataset.y")
+    for number, part in enumerate(parts):
+        with problems.noted(), named_by(part.key):
+            parts[number] = part._replace(x=_shaped(part.dataset, part.x, part.kind, row_of(part.dataset.path)))
+    with problems.noted():
+        numbers, classes = target(_column(dataset.y, labels[0]), dataset.task, where, "dataset.y")
+    problems.refuse()
+    _refuse_unlike(parts)
     warnings = [*warnings_of_arrays(dataset, first.headers, first.kind), *_warnings_of_labels(dataset, labels)]
     warnings += warnings_of_many_numbers("dataset.y", dataset.y, classes, dataset.task)
     facts = RowFacts(arrays_left_out=left_out(dataset, first.headers), warnings=warnings)
@@ -93,7 +98,7 @@ def _read(key: str, dataset: NpzDataset, limit: int | None) -> _Part:
     for (key_of, name), values in zip(list(names.items())[1:], labels, strict=True):
         _collect_no_text(f"dataset.{key_of}", name, values, where, problems)
     problems.refuse()
-    return _Part(key, dataset, headers, kind, _shaped(dataset, x, kind, where), [one.reshape(-1) for one in labels])
+    return _Part(key, dataset, headers, kind, x, [one.reshape(-1) for one in labels])
 
 
 def _joined(several: Sequence[NDArray[Any]]) -> NDArray[Any]:
@@ -101,7 +106,7 @@ def _joined(several: Sequence[NDArray[Any]]) -> NDArray[Any]:
 
 
 def _refuse_unlike(parts: Sequence[_Part]) -> None:
-    """Raise SettingError if the rows of a part have another shape or kind than those of the first."""
+    """Raise SettingError if the rows of a part have another shape or kind than the training part's."""
     first, *others = parts
     problems = Problems()
     for other in others:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
@@ -118,6 +119,14 @@ def test_an_extension_of_the_users_is_known_by_its_bytes(
     one, same, other = (digest_after(text) for content in (b"1", b"1", b"2") if file.write_bytes(content))
     assert one == same
     assert one != other
+
+
+def test_an_installed_module_is_the_same_before_and_after_its_first_import(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "def build():\n    import colorsys\n    return colorsys.ONE_THIRD"
+    monkeypatch.delitem(sys.modules, "colorsys", raising=False)
+    before = digest_after(text)
+    importlib.import_module("colorsys")
+    assert digest_after(text) == before
 
 
 def test_a_relative_import_in_a_notebook_is_no_mistake_of_the_digest() -> None:

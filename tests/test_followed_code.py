@@ -14,6 +14,7 @@ import pytest
 from bnexp.api.given_networks import NamedNetwork, taken
 from bnexp.errors import SettingError
 from bnexp.system.own_code import own_code
+from bnexp.system.session_functions import session_function
 
 LOAD = """
 import importlib.util as util
@@ -140,12 +141,15 @@ def test_a_module_found_by_a_changed_path_when_the_function_runs_is_explained() 
 
 
 def test_a_function_of_a_script_may_import_what_lies_beside_it_and_what_that_imports_later() -> None:
-    write(blocks="def block():\n    import deep\n    return deep.WIDTH\n", deep="WIDTH = 8\n")
-    build = session_build("def build():\n    from blocks import block\n    return block()\n")
-    assert [built(build), built(build)] == [8, 8]
-    (imported := sys.modules["deep"]).WIDTH = 9  # type: ignore[attr-defined]
-    assert built(build) == 9
-    assert sys.modules["deep"] is imported, "a session's own import stays"
+    write(blocks="def block():\n    import deep\n    return deep.WIDTH\n")
+    text = "def build():\n    from blocks import block\n    return block()\n"
+    digests = []
+    for width in (8, 8, 9):
+        write(deep=f"WIDTH = {width}\n")
+        build = session_build(text)
+        assert built(build) == width
+        digests.append(session_function(build).sha256)  # type: ignore[union-attr]
+    assert digests[0] == digests[1] != digests[2], "a build changes nothing that the digest of the next compare sees"
 
 
 def test_what_a_statement_imports_may_be_imported_by_its_name_and_is_run_as_its_file_says() -> None:

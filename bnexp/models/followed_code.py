@@ -43,13 +43,13 @@ def followed(build: str) -> Iterator[None]:
     """Refuse code that runs a file of the user's own that the digest of `build` does not have.
 
     The code of a file does not see modules that the session imported: their state may differ from their files.
-    What fails or is refused leaves no module behind, so that the next try runs it again, and it is seen again.
+    Imports leave no module in the session: it would be run as it was when its file has changed. Only the modules under
+    `PREFIX` stay, one for each state of a file, and none of code that fails or is refused: the next try runs it again.
 
     Raises:
         SettingError: if there is a file that no digest has.
     """
-    is_of_file = session_function(build) is None
-    of_session = _own_modules(sys.modules) if is_of_file else {}
+    of_session = _own_modules(sys.modules) if session_function(build) is None else {}
     apart = {name: module for name, module in of_session.items() if not name.startswith(PREFIX)}
     before = sys.modules.keys() - apart.keys()
     for name in apart:
@@ -62,7 +62,7 @@ def followed(build: str) -> Iterator[None]:
         is_good = not unknown
     finally:
         for name in _own_modules(sys.modules.keys() - before):
-            if not is_good or (is_of_file and not name.startswith(PREFIX)):
+            if not (is_good and name.startswith(PREFIX)):
                 del sys.modules[name]
         sys.modules.update(apart)
     if unknown:

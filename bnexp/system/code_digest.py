@@ -129,9 +129,10 @@ def _function_facts(function: FunctionType, seen: Seen) -> Iterator[bytes]:
             yield from _named_facts(found[name], names, seen)
     for name in sorted(_imports_of(function)):
         yield name.encode()
-        if (module := module_found(function.__module__ or "", name)) is not None:
+        module = module_found(function.__module__ or "", name)
+        if module is not None and not is_installed(module):
             yield from _module_facts(module, names, seen)
-        else:  # the text says what it will be
+        else:  # the text says what it will be; an installed one has none, whether or not it is imported already
             yield imported_code(name).sha256.encode()
 
 

@@ -73,3 +73,10 @@ def test_a_network_whose_file_changes_while_it_is_built_is_refused(folder: Path)
                 "training.batch_size=8",
                 data=(np.random.default_rng(0).normal(size=(20, 2)), np.arange(20) % 2),
             )
+
+
+def test_a_module_that_changes_keras_is_refused_in_every_try(folder: Path) -> None:
+    (folder / "net.py").write_text("import keras\nkeras.config.set_epsilon(0.5)\ndef build(): ...\n")
+    for _ in range(2):
+        with pytest.raises(SettingError, match=r"its code sets Keras's global epsilon to 0\.5, which would change all"):
+            function_of("net.py:build")

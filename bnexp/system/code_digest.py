@@ -1,7 +1,8 @@
 """A digest of what a function does: its code, its constants, and whatever of the user's own it calls or reads.
 
-Two functions with one digest do the same. Whatever cannot be digested has another digest in each process, so that a
-change is never missed; the cost is that something may count as changed that is not.
+Two functions with one digest do the same, as far as Python shows what they do. Their digest leaves out what a function
+remembers of earlier calls (`functools.cache`), and what it reads from files. Whatever cannot be digested has another
+digest in each process. The cost is that something may count as changed that is not.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ import pickle
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from importlib.machinery import EXTENSION_SUFFIXES
 from importlib.util import resolve_name
+from pathlib import Path
 from types import BuiltinFunctionType, CodeType, FunctionType, MemberDescriptorType, MethodType, ModuleType
 from typing import Any
 
@@ -74,6 +77,7 @@ def _facts(value: Any, seen: Seen) -> Iterator[bytes]:
             yield from _all_facts([value.__func__, value.__self__], seen)
         case BuiltinFunctionType():
             yield f"{value.__module__}.{value.__qualname__}".encode()
+            yield from _compiled_facts(sys.modules.get(value.__module__ or ""))
         case functools.partial():
             yield from _all_facts([value.func, value.args, value.keywords], seen)
         case staticmethod() | classmethod():
@@ -123,12 +127,27 @@ def _function_facts(function: FunctionType, seen: Seen) -> Iterator[bytes]:
         if name in found:
             yield name.encode()
             yield from _named_facts(found[name], names, seen)
-    for name in sorted(set(_imported(function.__code__, found.get("__package__") or ""))):
+    for name in sorted(_imports_of(function)):
         yield name.encode()
-        if (module := module_found(function.__module__ or "", name)) is not None:
+        module = module_found(function.__module__ or "", name)
+        if module is not None and not is_installed(module):
             yield from _module_facts(module, names, seen)
-        else:  # the text says what it will be
+        else:  # the text says what it will be; an installed one has none, whether or not it is imported already
             yield imported_code(name).sha256.encode()
+
+
+def imported_when_called(function: Any) -> set[str]:
+    """Return the names of the modules that a function, and whatever it calls, imports once it is called."""
+    seen: Seen = {}
+    for _ in _facts(function, seen):
+        pass
+    called = [one for _, one in seen.values() if isinstance(one, FunctionType) and is_own(one)]
+    return {name for one in called for name in _imports_of(one)}
+
+
+def _imports_of(function: FunctionType) -> set[str]:
+    """Return the full names of the modules that a function imports."""
+    return set(_imported(function.__code__, function.__globals__.get("__package__") or ""))
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:
@@ -164,6 +183,7 @@ def _class_facts(one: type, seen: Seen) -> Iterator[bytes]:
         yield f"{one.__module__}.{one.__qualname__}".encode()
         return
     yield one.__qualname__.encode()
+    yield from _compiled_facts(sys.modules.get(one.__module__))
     yield from _all_facts(one.__bases__, seen)
     for name, value in list(vars(one).items()):  # what is digested may be changed meanwhile
         if _is_slot(value) or name in NO_CODE or (name[:2] == "__" and not callable(value)):
@@ -185,11 +205,20 @@ def _module_facts(module: ModuleType, names: frozenset[str] | None, seen: Seen) 
     if (key := (id(module), names)) in seen:
         return
     seen[key] = len(seen), module
+    yield from _compiled_facts(module)
     values = dict(vars(module))
     used = [name for name in values if name[:2] != "__"] if names is None else names & values.keys()
     for name in sorted(used):
         yield name.encode()
         yield from _named_facts(values[name], names or frozenset(), seen)
+
+
+def _compiled_facts(module: ModuleType | None) -> Iterator[bytes]:
+    """Yield the bytes of an extension of the user's own: its functions and classes show no code."""
+    file = getattr(module, "__file__", None)
+    if file is not None and not is_installed(module) and file.endswith(tuple(EXTENSION_SUFFIXES)):
+        with suppress(OSError):  # it was loaded, and is gone
+            yield Path(file).read_bytes()
 
 
 def is_own(one: Any) -> bool:

@@ -176,37 +176,10 @@ def test_renormalization_begins_with_the_statistics_that_were_learned() -> None:
     assert kept("renorm") == {**LEARNED, **further}
 
 
-# --- offsets that are taken out -------------------------------------------------------
-
-
 @pytest.mark.parametrize("arm", ["layer", "group", "instance", "renorm", "ghost", "batch"])
 def test_an_arm_without_offset_by_its_options_restores_the_bias(arm: str) -> None:
     first, found, _ = swap(layers.BatchNormalization(), {"name": arm, "center": False} if arm != "batch" else "rms")
     assert first.use_bias and not any("beta" in one.name for one in found.variables)
-
-
-@pytest.mark.parametrize(
-    "wrapped",
-    [
-        layers.TimeDistributed(layers.Dense(8, use_bias=False), name="wrapped"),
-        layers.Bidirectional(layers.GRU(4, use_bias=False, return_sequences=True), name="wrapped"),
-    ],
-)
-def test_a_wrapper_that_loses_its_offset_is_named(wrapped: keras.Layer) -> None:
-    model = keras.Sequential([keras.Input((3, 4)), wrapped, layers.BatchNormalization()])
-    _, work = swapped(model, TypeAdapter(SwapKey).validate_python("none"))
-    assert work.notes == [
-        "wrapped has neither bias nor offset in this arm: bnexp adds a bias to single layers of Keras only."
-    ]
-
-
-def test_attention_without_bias_is_named_and_stays() -> None:
-    inputs = keras.Input((3, 8))
-    x = layers.MultiHeadAttention(2, 4, use_bias=False, name="attention")(inputs, inputs)
-    model = keras.Model(inputs, layers.LayerNormalization()(x))
-    for arm in ("none", "rms"):
-        _, work = swapped(model, TypeAdapter(SwapKey).validate_python(arm))
-        assert [note.partition(" ")[0] for note in work.notes] == ["attention"]
 
 
 def test_learned_weights_of_another_shape_are_told_where_weights_are_kept() -> None:

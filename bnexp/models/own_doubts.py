@@ -14,7 +14,7 @@ from bnexp.errors import listed
 from bnexp.models.head import LOSSES
 from bnexp.models.initial import Creations, InitialWeights
 from bnexp.models.inputs import Inputs
-from bnexp.models.layer_kinds import is_normalization, is_plain_model, normalizations
+from bnexp.models.layer_kinds import calls, is_normalization, is_plain_model, normalizations
 from bnexp.models.layer_paths import layer_paths
 
 MOST_NAMED = 6
@@ -50,13 +50,7 @@ def _shared(model: keras.Model, made: Collection[int] | None) -> list[str]:
 def _calls(model: keras.Model) -> Counter[int]:
     """Count by id how often each layer is called in a model. A model within it counts once."""
     models = [one for one in model._flatten_layers() if is_plain_model(one)]
-    found: Counter[int] = Counter()
-    for one in models:
-        if isinstance(one, keras.Sequential):
-            found.update(map(id, one.layers))
-        else:
-            found.update(id(node.operation) for nodes in one._nodes_by_depth.values() for node in nodes)
-    return found
+    return Counter(id(layer) for one in models for _, layer in calls(one))
 
 
 def _in_inference(model: keras.Model) -> list[str]:

@@ -172,15 +172,67 @@ def test_one_linear_unit_for_many_classes_may_be_a_regression() -> None:
 # --- groups ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("arm", "is_warned"), [("group", True), ({"name": "group", "groups": 2}, False), ("instance", False)]
-)
-def test_groups_of_one_channel_are_warned_of(arm: Any, is_warned: bool) -> None:
-    def net() -> keras.Model:
-        inputs = keras.Input((6, 6, 2))
-        x = layers.BatchNormalization()(layers.Conv2D(4, 3)(inputs))
-        return keras.Model(inputs, layers.Dense(3, activation="softmax")(layers.Flatten()(x)))
+def ends_in_groups(*channels: int) -> keras.Model:
+    """Return a chain of convolutions with these channels, each before a normalization."""
+    chain = [layer for width in channels for layer in (layers.Conv2D(width, 1), layers.BatchNormalization())]
+    return keras.Sequential([keras.Input((6, 6, 2)), *chain, layers.Flatten(), layers.Dense(3, "softmax")])
 
-    found = built(net, arm, Inputs("image", (6, 6, 2))).warnings
-    told = "Group normalization has one channel in each group (batch_normalization: 4 groups). That is instance normalization"
-    assert [one.startswith(told) for one in found] == [True] * is_warned
+
+def groups_told(channels: tuple[int, ...], arm: Any) -> list[str]:
+    warnings = built(lambda: ends_in_groups(*channels), arm, Inputs("image", (6, 6, 2))).warnings
+    return [one for one in warnings if one.startswith("Group normalization has one channel in each group (")]
+
+
+@pytest.mark.parametrize(
+    ("channels", "fewer"),
+    [((4,), 2), ((6,), 3), ((32,), 16), ((4, 6), 2), ((16, 40), 8), ((2,), None), ((3,), None), ((4, 5), None)],
+)
+def test_groups_of_one_channel_are_warned_of_until_the_cure_is_taken(
+    channels: tuple[int, ...], fewer: int | None
+) -> None:
+    (told,) = groups_told(channels, "group")
+    assert f"(batch_normalization: {channels[0]} groups" in told
+    if fewer is None:
+        cure = (
+            "Use the arm layer instead: no smaller number of groups above 1 divides the channels of all these layers."
+        )
+        heeded: Any = "layer"
+    else:
+        cure, heeded = f"Set model.normalization.groups={fewer}.", {"name": "group", "groups": fewer}
+    assert told.endswith(f"). That is instance normalization, which can cost accuracy. {cure}")
+    assert groups_told(channels, heeded) == []
+    assert groups_told(channels, "instance") == []
+
+
+class OwnGroups(layers.GroupNormalization):
+    """A group normalization of the user's own, which sets no input_spec."""
+
+    def build(self, input_shape: Any) -> None:
+        self.gamma = self.beta = None
+
+    def call(self, inputs: Any) -> Any:
+        return inputs
+
+
+@pytest.mark.parametrize("is_called", [True, False])
+def test_groups_are_warned_of_in_layers_of_the_arm_alone(is_called: bool) -> None:
+    class Net(keras.Model):
+        def __init__(self, normalization: Any) -> None:
+            super().__init__()
+            self.norm, self.own, self.last = normalization(), OwnGroups(4), layers.Dense(3, "softmax")
+            self.reshape, self.flat = layers.Reshape((2, 2)), layers.Flatten()
+
+        def build(self, input_shape: Any) -> None:
+            """Leave it to the first call, which Keras then does not warn of."""
+
+        def call(self, x: Any) -> Any:
+            x = self.own(x)
+            return self.last(self.flat(self.norm(self.reshape(x)) if is_called else x))
+
+    def net(normalization: Any) -> keras.Model:
+        return Net(normalization)
+
+    told = [one for one in built(net, {"name": "group", "groups": 2}, TABLE).warnings if one.startswith("Group norm")]
+    assert [one.partition(". ")[0] for one in told] == [
+        "Group normalization has one channel in each group (net/group_normalization: 2 groups)"
+    ] * is_called

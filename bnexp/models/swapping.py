@@ -17,7 +17,7 @@ from bnexp.config.normalization import NoNormalization
 from bnexp.config.own_model import AsWritten, Frozen, Swap, SwappedRms
 from bnexp.errors import SettingError, listed
 from bnexp.models.arm_layers import arm_layer
-from bnexp.models.carried_over import Carried, carried_weights, reshaped_weights
+from bnexp.models.carried_over import Carried, carried_weights
 from bnexp.models.layer_kinds import (
     described,
     input_shape,
@@ -54,9 +54,7 @@ class Swapping:
     made: dict[int, keras.Layer] = field(default_factory=dict)
     """id of a layer of the old model -> the layer in its place, so that a shared layer stays shared."""
     carried: list[Carried] = field(default_factory=list)
-    """Weights of the old model, and those that go on from them."""
-    lost: list[str] = field(default_factory=list)
-    """Weights of the new layers that cannot go on from the old ones, as their shapes differ."""
+    """Weights of new layers, each with the old weight that had its role."""
     offset_lost: dict[int, bool] = field(default_factory=dict)
     """id of a layer that loses its offset with the normalization behind it -> whether a bias can replace that."""
 
@@ -174,8 +172,7 @@ def _normalization(layer: keras.Layer, work: Swapping) -> keras.Layer:
         ) from error
     if made is not layer:
         work.table.append(SwappedLayer(path, *_told_apart(layer, made)))
-        work.carried += carried_weights(layer, made)
-        work.lost += [f"{path}/{name}" for name in reshaped_weights(layer, made)]
+        work.carried += carried_weights(layer, made, path)
     return made
 
 
@@ -197,6 +194,6 @@ def _with_bias(layer: keras.Layer, work: Swapping) -> keras.Layer:
         work.notes.append(f"{path} has {LEFT_ALONE}")
         return layer
     made = with_bias(layer)
-    work.carried += carried_weights(layer, made)
+    work.carried += carried_weights(layer, made, path)
     work.table.append(SwappedLayer(path, f"{type(layer).__name__} without bias", "with bias"))
     return made

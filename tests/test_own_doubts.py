@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 from keras import layers
 from own_functions import FRAMES, TABLE, built
+from pydantic import TypeAdapter
 
+from bnexp.config.dataset import Dataset
 from bnexp.errors import SettingError
 from bnexp.models.inputs import Inputs
 from bnexp.models.own_outputs import with_fitting_output
@@ -157,16 +159,34 @@ def test_a_softmax_over_another_axis_is_no_softmax_of_the_classes() -> None:
         with_fitting_output(model, "multiclass", 4)
 
 
-def test_outputs_with_places_are_answered_with_flatten() -> None:
-    model = ends(layers.Reshape((2, 2)), layers.Dense(3, activation="softmax"))
-    message = r"shape \(None, 2, 3\) with softmax .*\. Put Flatten\(\) or a pooling layer before the last layer, as its outputs"
-    with pytest.raises(SettingError, match=message):
-        with_fitting_output(model, "multiclass", 3)
+@pytest.mark.parametrize(
+    ("last", "shape"),
+    [
+        ([layers.Dense(3, "softmax")], "(None, 2, 2, 3)"),
+        ([layers.Conv2D(3, 1, activation="softmax")], "(None, 2, 2, 3)"),
+        ([layers.Reshape((2, 2)), layers.Conv1D(5, 1, activation="softmax")], "(None, 2, 5)"),
+    ],
+)
+def test_outputs_with_positions_are_answered_with_flatten(last: list[keras.Layer], shape: str) -> None:
+    with pytest.raises(SettingError) as error:
+        with_fitting_output(ends(layers.Reshape((2, 2, 1)), *last), "multiclass", 3)
+    assert str(error.value) == (
+        f"model ends in outputs of shape {shape} with softmax activation; a multiclass task needs (None, 3) with "
+        "softmax. Its outputs have positions: put Flatten() or a pooling layer before a last "
+        'Dense(3, activation="softmax").'
+    )
 
 
-def test_one_linear_unit_for_many_classes_may_be_a_regression() -> None:
-    with pytest.raises(SettingError, match=r"If the target is a number and no class, set dataset\.task: regression\.$"):
+def test_one_linear_unit_for_many_classes_may_be_a_regression_where_the_data_set_has_the_key() -> None:
+    with pytest.raises(SettingError) as error:
         with_fitting_output(ends(layers.Dense(1)), "multiclass", 20)
+    schema = TypeAdapter(Dataset).json_schema()
+    kinds = {name: schema["$defs"][kind.split("/")[-1]] for name, kind in schema["discriminator"]["mapping"].items()}
+    assert {name for name, kind in kinds.items() if "task" in kind["properties"]} == {"csv", "parquet", "npz", "openml"}
+    assert str(error.value).endswith(
+        'End the network with Dense(20, activation="softmax"). If the target is a number and no class, set '
+        "dataset.task: regression, a key of csv, parquet, npz and openml."
+    )
 
 
 # --- groups ---------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from typing import Any
 import keras
 
 from bnexp.config.normalization import NoNormalization
-from bnexp.config.own_model import AsWritten, Frozen, Swap, SwappedRms
+from bnexp.config.own_model import NONE_TO_SWAP, AsWritten, Frozen, Swap, SwappedRms
 from bnexp.errors import SettingError, listed
 from bnexp.models.arm_layers import arm_layer
 from bnexp.models.carried_over import Carried, carried_weights
@@ -72,11 +72,7 @@ def swapped(model: keras.Model, to: Swap) -> tuple[keras.Model, Swapping]:
     if isinstance(to, AsWritten):
         return model, work
     if not found:
-        raise SettingError(
-            "model.normalization",
-            f"is {to.name}; the network has no normalization layer, so that all arms would be equal. "
-            "Write it with BatchNormalization, or as a function with a parameter `normalization`.",
-        )
+        raise SettingError("model.normalization", f"is {to.name}; the network has {NONE_TO_SWAP}")
     if isinstance(to, Frozen):
         _freeze(found, work)
         return model, work

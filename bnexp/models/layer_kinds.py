@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 
+from bnexp.models.initial import is_generator
 from bnexp.models.layer_paths import layer_paths, sublayers
 
 NORMALIZATIONS = (
@@ -14,6 +15,8 @@ NORMALIZATIONS = (
     keras.layers.GroupNormalization,
     keras.layers.RMSNormalization,
 )
+FINDING_STATISTICS = (*NORMALIZATIONS, keras.layers.SpectralNormalization)
+"""Layers that set weights of their own while they train."""
 CODE = ("activation", "initializer", "regularizer", "constraint")
 """Endings of the attributes in which Keras's layers hold what may be a function of the user's own."""
 
@@ -27,6 +30,16 @@ def normalizations(model: keras.Model) -> dict[str, keras.Layer]:
     """Map paths to the normalization layers of a model, wherever they stand."""
     found = {id(one): one for one in model._flatten_layers(include_self=False) if is_normalization(one)}
     return {path: found[key] for key, path in layer_paths(model).items() if key in found}
+
+
+def fixed_weights(model: keras.Model) -> dict[int, keras.Variable]:
+    """Map ids to the weights that were made not to be trained, as an adapted layer has.
+
+    The statistics of a normalization, which training finds, and the state of random numbers are left out.
+    """
+    layers = [one for one in model._flatten_layers() if not isinstance(one, FINDING_STATISTICS)]
+    found = [variable for one in layers for variable in one._non_trainable_variables]
+    return {id(variable): variable for variable in found if not is_generator(variable)}
 
 
 def is_plain_model(layer: keras.Layer) -> bool:

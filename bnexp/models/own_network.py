@@ -27,7 +27,7 @@ from bnexp.models.embedding import sum_gradients_of_words
 from bnexp.models.initial import InitialWeights, initial_weights, recording_creations
 from bnexp.models.inputs import Inputs
 from bnexp.models.keras_files import compiled_loss, loaded
-from bnexp.models.layer_kinds import described
+from bnexp.models.layer_kinds import described, fixed_weights
 from bnexp.models.layer_paths import layer_paths, weight_names
 from bnexp.models.own_doubts import (
     MOST_NAMED,
@@ -106,11 +106,11 @@ def build_own(network: PythonNetwork | KerasFile, inputs: Inputs, *, task: Task,
         model, outputs = with_fitting_output(model, task, classes)
         notes += [*told, *outputs, *_frozen(model, network), *_only_here(network)]
     keep = network.weights == "keep"
-    initial = initial_weights(model, created, weight_names(model), keep=keep)
+    initial = initial_weights(model, created, weight_names(model), keep=keep, fixed=fixed_weights(model).keys())
     warnings += one_channel_groups(model) if isinstance(network.normalization, SwappedGroup) else []
     warnings += alike(initial, created, keep=keep)
     warnings += never_learned(initial, created, keep=keep)
-    if not keep and any_loaded(model, created):
+    if not keep and any_loaded(initial, created):
         (notes if isinstance(network, KerasFile) else warnings).append(NOT_USED)
     if keep and not initial.loaded:
         warnings.append("model.weights is keep, and the network comes with no trained weights; each seed draws all.")

@@ -71,10 +71,3 @@ def described(layer: keras.Layer) -> str:
 def code_of(layer: keras.Layer) -> dict[str, Any]:
     """Map attributes to a layer's activations, initializers, regularizers and constraints; None where it has none."""
     return {key: value for key, value in vars(layer).items() if key.endswith(CODE)}
-
-
-def input_shape(layer: keras.Layer) -> tuple[int | None, ...]:
-    """Return the shape that a layer was built for, wherever it stands."""
-    if layer._inbound_nodes:
-        return tuple(layer._inbound_nodes[0].input_tensors[0].shape)  # a mask stands behind the inputs
-    return tuple(layer._build_shapes_dict["input_shape"])

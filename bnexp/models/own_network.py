@@ -25,10 +25,12 @@ from bnexp.errors import SettingError, listed, nearest
 from bnexp.models.arm_layers import new_layer
 from bnexp.models.embedding import sum_gradients_of_words
 from bnexp.models.initial import InitialWeights, initial_weights, recording_creations
+from bnexp.models.input_shapes import shapes_within
 from bnexp.models.inputs import Inputs
 from bnexp.models.keras_files import compiled_loss, loaded
 from bnexp.models.layer_kinds import described, fixed_weights
 from bnexp.models.layer_paths import layer_paths, weight_names
+from bnexp.models.normalization import GroupNormalization
 from bnexp.models.own_doubts import (
     MOST_NAMED,
     NOT_USED,
@@ -102,6 +104,7 @@ def build_own(network: PythonNetwork | KerasFile, inputs: Inputs, *, task: Task,
                     "shape than in the network as written."
                 )
         else:
+            _fit_groups(plain, found.made, network)
             model, table, notes = plain, _made_table(plain, found.made), list[str]()
         model, outputs = with_fitting_output(model, task, classes)
         notes += [*told, *outputs, *_frozen(model, network), *_only_here(network)]
@@ -164,6 +167,19 @@ def _factory(to: Swap, made: list[keras.Layer]) -> Callable[..., keras.Layer]:
         return layer
 
     return normalization
+
+
+def _fit_groups(model: keras.Model, made: list[keras.Layer], network: OwnNetwork) -> None:
+    """Choose the groups of each layer that was made for its inputs' shape, where the network was written for any."""
+    grouped = {id(one): one for one in made if isinstance(one, GroupNormalization) and one.built}
+    shapes, paths = shapes_within(model) if grouped else {}, layer_paths(model)
+    for key in grouped.keys() & shapes.keys():
+        try:
+            grouped[key].fit_groups(shapes[key])
+        except ValueError as error:
+            raise SettingError(
+                "model.normalization", f"is {network.normalization.name}; {paths[key]} cannot be that: {error}"
+            ) from error
 
 
 def _made_table(model: keras.Model, made: list[keras.Layer]) -> list[SwappedLayer]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import keras
 
 from bnexp.models.carried_over import rebuilt
-from bnexp.models.layer_kinds import input_shape, is_normalization, is_plain_model, reached_within
+from bnexp.models.input_shapes import input_shape
+from bnexp.models.layer_kinds import is_normalization, is_plain_model, reached_within
 from bnexp.models.layer_paths import sublayers
 
 

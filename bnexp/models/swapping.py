@@ -14,13 +14,13 @@ from typing import Any
 import keras
 
 from bnexp.config.normalization import NoNormalization
-from bnexp.config.own_model import AsWritten, Frozen, Swap, SwappedRms
+from bnexp.config.own_model import AsWritten, Frozen, Swap, SwappedGroup, SwappedInstance, SwappedRms
 from bnexp.errors import SettingError, listed
 from bnexp.models.arm_layers import arm_layer
 from bnexp.models.carried_over import Carried, carried_weights, reshaped_weights
+from bnexp.models.input_shapes import Shape, input_shape, shapes_within
 from bnexp.models.layer_kinds import (
     described,
-    input_shape,
     is_normalization,
     is_plain_model,
     is_reached,
@@ -32,6 +32,8 @@ from bnexp.models.restored_bias import with_bias, without_bias_before
 
 WITHOUT_OFFSET = (NoNormalization, SwappedRms)
 """What has no offset, whatever it is in the place of."""
+OVER_POSITIONS = (SwappedGroup, SwappedInstance)
+"""What takes means over the positions of a row, so that their number matters."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,8 @@ class Swapping:
     """Weights of the new layers that cannot go on from the old ones, as their shapes differ."""
     bias_wanted: set[int] = field(default_factory=set)
     """ids of the layers that lose their offset with the normalization behind them."""
+    shapes: dict[int, Shape] = field(default_factory=dict)
+    """id of a layer -> the shape of its inputs, where an arm needs the number of positions."""
 
 
 def swapped(model: keras.Model, to: Swap) -> tuple[keras.Model, Swapping]:
@@ -85,6 +89,8 @@ def swapped(model: keras.Model, to: Swap) -> tuple[keras.Model, Swapping]:
     _refuse_unreachable(model, found)
     if isinstance(to, WITHOUT_OFFSET) or getattr(to, "center", None) is False:
         work.bias_wanted |= without_bias_before(model)
+    if isinstance(to, OVER_POSITIONS):
+        work.shapes = shapes_within(model)
     changed = _model(model, work)
     return changed, work
 
@@ -166,7 +172,7 @@ def _normalization(layer: keras.Layer, work: Swapping) -> keras.Layer:
     try:
         made = arm_layer(layer, work.to, name=path.rpartition("/")[2])
         if made is not layer:
-            made.build(input_shape(layer))
+            made.build(work.shapes.get(id(layer)) or input_shape(layer))
     except (ValueError, TypeError) as error:
         raise SettingError(
             "model.normalization", f"is {work.to.name}; {path} ({described(layer)}) cannot become that: {error}"

@@ -130,6 +130,17 @@ def test_a_layer_of_the_arms_kind_keeps_what_the_arm_does_not_say(kind: str) -> 
     assert {key: value for key, value in changed.items() if value != before[key] and key != "name"} == said
 
 
+def test_a_changed_layer_stands_beside_one_that_stays_whatever_keras_counted_before() -> None:
+    names = ("batch_normalization_1", "batch_normalization_2")
+    first, other = (
+        layers.BatchNormalization(momentum=by, name=name) for by, name in zip((0.9, 0.8), names, strict=True)
+    )
+    model = keras.Sequential([keras.Input((4,)), first, other, layers.Dense(3, "softmax")])
+    changed, work = swapped(model, arm_of({"name": "batch", "momentum": 0.9}))
+    assert [layer.momentum for layer in changed.layers[:2]] == [0.9, 0.9]
+    assert [layer.path for layer in work.table] == ["batch_normalization_1"]
+
+
 def test_a_repeated_swap_to_instance_or_ghost_changes_nothing() -> None:
     for arm in ({"name": "instance", "epsilon": 0.1}, {"name": "ghost", "virtual_batch_size": 4}):
         model, _ = swapped(chain(layers.BatchNormalization()), arm_of(arm))

@@ -44,8 +44,11 @@ def fixed_weights(model: keras.Model) -> dict[int, keras.Variable]:
 
 def is_plain_model(layer: keras.Layer) -> bool:
     """Return True for a Sequential or functional model, whose calls are known; False for a `call` of the user's own."""
-    if not isinstance(layer, keras.Sequential) and not isinstance(layer, keras.Function):
-        return False
+    return isinstance(layer, keras.Sequential | keras.Function) and is_called_by_keras(layer)
+
+
+def is_called_by_keras(layer: keras.Operation) -> bool:
+    """Return True if what a layer computes is Keras's own code; False for a `call` of the user's own."""
     caller = next(kind for kind in type(layer).__mro__ if "call" in vars(kind))
     return caller.__module__.partition(".")[0] == "keras"
 

@@ -9,6 +9,7 @@ import keras
 from bnexp.config.own_model import KerasFile, PythonNetwork
 from bnexp.errors import SettingError, listed
 from bnexp.models.inputs import IN_WORDS, Inputs
+from bnexp.models.layer_kinds import is_plain_model
 from bnexp.models.padding import Padding
 from bnexp.models.sequential import REFUSALS, refusal_text
 from bnexp.models.user_code import PARAMETER, function_of, takes
@@ -23,10 +24,10 @@ def fed(model: keras.Model, inputs: Inputs, network: PythonNetwork | KerasFile) 
     Raises:
         SettingError: if it has several inputs or outputs, is not built, or takes other inputs.
     """
+    if not is_plain_model(model):
+        model = _as_functional(model, inputs, network)
     if isinstance(model, keras.Sequential) and not model.built:
         model = _from_first_input(model, inputs)
-    if not isinstance(model, keras.Sequential | keras.Function):
-        model = _as_functional(model, inputs, network)
     for what, several in (("inputs", model.inputs), ("outputs", model.outputs)):
         if len(several) != 1:
             names = listed([one.name for one in several], MOST_NAMED)
@@ -76,7 +77,7 @@ def _as_functional(model: keras.Model, inputs: Inputs, network: PythonNetwork | 
     if not isinstance(network, PythonNetwork) or not takes(function_of(network.build), PARAMETER):
         raise SettingError(
             "model",
-            f"is a {type(model).__name__}, a class of its own, in which no layer can be swapped. "
+            f"is a {type(model).__name__}, a class with a `call` of its own, in which no layer can be swapped. "
             f"Build it with a function `def build({PARAMETER}):` that makes normalization layers with "
             f'`{PARAMETER}(name="norm_1")`, or make it of keras.Sequential or keras.Model(inputs, outputs).',
         )

@@ -133,7 +133,7 @@ def _called(network: PythonNetwork, inputs: Inputs, classes: int) -> _Found:
     """Call the user's function; what it has parameters for of what bnexp offers, it gets."""
     function = function_of(network.build)
     made: list[keras.Layer] | None = [] if takes(function, PARAMETER) else None
-    offered: dict[str, Any] = {"input_shape": inputs.shape, "classes": classes}
+    offered: dict[str, Any] = {"input_shape": inputs.shape, "classes": classes or 1}  # 1 number
     if made is not None:
         if isinstance(network.normalization, AsWritten):
             raise SettingError(

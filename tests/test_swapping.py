@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 
 from bnexp.config.own_model import SwapKey
 from bnexp.errors import SettingError
+from bnexp.models.architecture import architecture
 from bnexp.models.swapping import Swapping, swapped
 
 KINDS = ("batch", "layer", "group", "instance", "rms", "renorm", "ghost")
@@ -148,6 +149,15 @@ def test_a_repeated_swap_to_instance_or_ghost_changes_nothing() -> None:
         assert work.table == []
 
 
+@pytest.mark.parametrize("option", [{"dtype": "mixed_float16"}, {"activation": "relu"}, {"use_bias": False}])
+def test_networks_with_other_options_or_precision_have_other_layers(option: dict[str, Any]) -> None:
+    def net(name: str, **options: Any) -> str:
+        return architecture(keras.Sequential([keras.Input((4,)), layers.Dense(3, name=name, **options)]))
+
+    assert net("dense") == net("dense_7")
+    assert net("dense") != net("dense", **option)
+
+
 # --- weights that are kept ------------------------------------------------------------
 
 
@@ -209,6 +219,34 @@ def test_a_wrapper_that_loses_its_offset_is_named(wrapped: keras.Layer) -> None:
     assert work.notes == [
         "wrapped has neither bias nor offset in this arm: bnexp adds a bias to single layers of Keras only."
     ]
+
+
+def beside_a_skip(x: Any, first: Any) -> Any:
+    return layers.Add()([x := first(x), layers.BatchNormalization()(x)])
+
+
+def called_twice(x: Any, first: Any) -> Any:
+    return first(layers.BatchNormalization()(first(x)))
+
+
+def as_an_output(x: Any, first: Any) -> Any:
+    return [x := first(x), layers.BatchNormalization()(x)]
+
+
+@pytest.mark.parametrize("written", [beside_a_skip, called_twice, as_an_output])
+def test_a_layer_whose_outputs_also_go_elsewhere_gets_no_bias_and_is_named(written: Any) -> None:
+    first = layers.Dense(4, use_bias=False, name="first")
+    model = keras.Model(inputs := keras.Input((4,)), written(inputs, first))
+    changed, work = swapped(model, arm_of("none"))
+    assert work.notes == ["first has neither bias nor offset in this arm: its outputs also go elsewhere."]
+    assert changed.get_layer("first") is first
+
+
+def test_a_layer_before_several_normalizations_gets_its_bias() -> None:
+    first = layers.Dense(4, use_bias=False, name="first")(inputs := keras.Input((4,)))
+    both = [layers.BatchNormalization()(first), layers.LayerNormalization()(first)]
+    changed, work = swapped(keras.Model(inputs, layers.Add()(both)), arm_of("none"))
+    assert changed.get_layer("first").use_bias and work.notes == []
 
 
 def test_attention_without_bias_is_named_and_stays() -> None:

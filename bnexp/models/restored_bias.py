@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
+
 import keras
 
 from bnexp.models.carried_over import rebuilt
@@ -10,9 +15,16 @@ from bnexp.models.layer_kinds import is_normalization, is_plain_model, reached_w
 from bnexp.models.layer_paths import sublayers
 
 
-def without_bias_before(model: keras.Model) -> set[int]:
-    """Return the ids of layers without a bias whose outputs go to a normalization, whose offset was their bias."""
-    return {id(layer) for layer in _normalized_layers(model) if _lacks_bias(layer)}
+def without_bias_before(model: keras.Model) -> dict[int, bool]:
+    """Map ids of layers without a bias, before a normalization with an offset, to True if only that gets their outputs.
+
+    Only then was the offset their bias. Elsewhere, as on a skip connection, a bias would be one that nobody wrote.
+    """
+    wanted: dict[int, bool] = {}
+    for layer, is_alone in _normalized_layers(model):
+        if _lacks_bias(layer):
+            wanted[id(layer)] = is_alone
+    return wanted
 
 
 def _lacks_bias(layer: keras.Layer) -> bool:
@@ -21,17 +33,30 @@ def _lacks_bias(layer: keras.Layer) -> bool:
     return getattr(layer, "use_bias", True) is False or (isinstance(inner, keras.Layer) and _lacks_bias(inner))
 
 
-def _normalized_layers(model: keras.Layer) -> list[keras.Layer]:
-    """List the layers that stand right before a normalization with an offset."""
-    found = []
+def _normalized_layers(model: keras.Layer) -> Iterator[tuple[keras.Layer, bool]]:
+    """Yield the layers that stand right before a normalization with an offset, and whether they stand only there."""
     if isinstance(model, keras.Sequential):
         pairs = zip(model.layers, model.layers[1:], strict=False)
-        found += [one for one, then in pairs if _has_offset(then)]
+        yield from ((one, True) for one, then in pairs if _has_offset(then))
     elif is_plain_model(model):
-        for layer in filter(_has_offset, sublayers(model)):
-            inputs = [node.input_tensors[0] for node in layer._inbound_nodes if node.input_tensors]
-            found += [one._keras_history.operation for one in inputs]
-    return found + [one for held in reached_within(model) for one in _normalized_layers(held)]
+        takers = _takers(model)
+        for layer in sublayers(model):
+            offsets = [_has_offset(one) for one in takers[id(layer)]]
+            if any(offsets):
+                yield layer, all(offsets)
+    for held in reached_within(model):
+        yield from _normalized_layers(held)
+
+
+def _takers(model: keras.Model) -> dict[int, list[Any]]:
+    """Map ids of a graph's layers to all that get their outputs; for what leaves the graph, the graph itself."""
+    takers: dict[int, list[Any]] = defaultdict(list)
+    for node in itertools.chain(*model._nodes_by_depth.values()):
+        for x in node.input_tensors:
+            takers[id(x._keras_history.operation)].append(node.operation)
+    for x in model.outputs:
+        takers[id(x._keras_history.operation)].append(model)
+    return takers
 
 
 def _has_offset(layer: keras.Layer) -> bool:

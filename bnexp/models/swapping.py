@@ -59,8 +59,8 @@ class Swapping:
     """Weights of the old model, and those that go on from them."""
     lost: list[str] = field(default_factory=list)
     """Weights of the new layers that cannot go on from the old ones, as their shapes differ."""
-    bias_wanted: set[int] = field(default_factory=set)
-    """ids of the layers that lose their offset with the normalization behind them."""
+    bias_wanted: dict[int, bool] = field(default_factory=dict)
+    """id of a layer that loses its offset with the normalization behind it -> True if only that got its outputs."""
     shapes: dict[int, Shape] = field(default_factory=dict)
     """id of a layer -> the shape of its inputs, where an arm needs the number of positions."""
 
@@ -88,7 +88,7 @@ def swapped(model: keras.Model, to: Swap) -> tuple[keras.Model, Swapping]:
         return model, work
     _refuse_unreachable(model, found)
     if isinstance(to, WITHOUT_OFFSET) or getattr(to, "center", None) is False:
-        work.bias_wanted |= without_bias_before(model)
+        work.bias_wanted = without_bias_before(model)
     if isinstance(to, OVER_POSITIONS):
         work.shapes = shapes_within(model)
     changed = _model(model, work)
@@ -197,11 +197,11 @@ def _told_apart(old: keras.Layer, new: keras.Layer) -> tuple[str, str]:
 
 def _with_bias(layer: keras.Layer, work: Swapping) -> keras.Layer:
     """Return the layer with a bias in the place of the offset that is taken out; one of the user's own stays."""
-    made, path = with_bias(layer), work.paths[id(layer)]
+    path, is_alone = work.paths[id(layer)], work.bias_wanted[id(layer)]
+    made = with_bias(layer) if is_alone else None
     if made is None:
-        work.notes.append(
-            f"{path} has neither bias nor offset in this arm: bnexp adds a bias to single layers of Keras only."
-        )
+        why = "bnexp adds a bias to single layers of Keras only" if is_alone else "its outputs also go elsewhere"
+        work.notes.append(f"{path} has neither bias nor offset in this arm: {why}.")
         return layer
     work.carried += carried_weights(layer, made)
     work.table.append(SwappedLayer(path, f"{type(layer).__name__} without bias", "with bias"))

@@ -12,8 +12,8 @@ import pytest
 from keras import layers
 from own_functions import TABLE, built
 
+from bnexp.models.built import Built
 from bnexp.models.own_doubts import NOT_USED
-from bnexp.models.own_network import OwnBuilt
 from bnexp.models.saving import model_bytes
 
 ROWS = (5 + 3 * np.random.default_rng(0).normal(size=(50, 4))).astype("float32")
@@ -43,7 +43,7 @@ def behind(*first: keras.Layer) -> keras.Model:
     ])  # fmt: skip
 
 
-def begun(one: OwnBuilt, seed: int = 0) -> list[Any]:
+def begun(one: Built, seed: int = 0) -> list[Any]:
     """Return the values that a seed begins with, and give them to the model."""
     values = [stacked[0] for stacked in one.initial.draw((seed,))]
     for variable, value in zip(one.model.variables, values, strict=True):

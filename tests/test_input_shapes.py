@@ -11,8 +11,8 @@ from keras import layers
 from own_functions import built
 
 from bnexp.errors import SettingError
+from bnexp.models.built import Built
 from bnexp.models.inputs import Inputs
-from bnexp.models.own_network import OwnBuilt
 
 ANY, KNOWN = (None, None, 3), (8, 8, 3)
 IMAGES = Inputs("image", KNOWN)
@@ -81,7 +81,7 @@ def test_a_group_has_8_numbers_of_the_data_for_whatever_size_the_network_was_wri
     assert sorted(groups_of(one)) == [8, 32, 32]
 
 
-def groups_of(one: OwnBuilt) -> list[int]:
+def groups_of(one: Built) -> list[int]:
     layers_of = one.model._flatten_layers()
     return [layer.groups for layer in layers_of if isinstance(layer, keras.layers.GroupNormalization)]
 

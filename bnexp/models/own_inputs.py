@@ -93,7 +93,7 @@ def _as_functional(model: keras.Model, inputs: Inputs, network: PythonNetwork | 
 def _of_known_shape(model: keras.Model, inputs: Inputs) -> keras.Model:
     """Return a model of the same layers whose input has the data's shape, where it was written for any.
 
-    TensorFlow maps a graph of known shapes only over seeds.
+    TensorFlow maps a graph over seeds only if its shapes are known.
     """
     x = keras.Input(inputs.shape, dtype=model.inputs[0].dtype)
     if isinstance(model, keras.Sequential):

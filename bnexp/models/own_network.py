@@ -23,13 +23,14 @@ from bnexp.config.own_model import (
 from bnexp.config.section import Task
 from bnexp.errors import SettingError, listed, nearest
 from bnexp.models.arm_layers import new_layer
+from bnexp.models.built import Built
 from bnexp.models.embedding import sum_gradients_of_words
-from bnexp.models.initial import InitialWeights, initial_weights, recording_creations
+from bnexp.models.initial import initial_weights, recording_creations
 from bnexp.models.input_shapes import shapes_within
 from bnexp.models.inputs import Inputs
 from bnexp.models.keras_files import compiled_loss, loaded
 from bnexp.models.layer_kinds import described, fixed_weights
-from bnexp.models.layer_paths import layer_paths, weight_names
+from bnexp.models.layer_paths import last_name, layer_paths, weight_names
 from bnexp.models.normalization import GroupNormalization
 from bnexp.models.own_doubts import (
     MOST_NAMED,
@@ -48,27 +49,6 @@ from bnexp.models.user_code import PARAMETER, called, function_of, takes
 from bnexp.system.session_functions import is_of_session
 
 
-@dataclass(frozen=True)
-class OwnBuilt:
-    """A network of the user's own, ready to be trained."""
-
-    model: keras.Model
-    initial: InitialWeights
-    swapped: tuple[SwappedLayer, ...]
-    """What normalization layers became."""
-    notes: tuple[str, ...]
-    """What was done to the network, a sentence each."""
-    warnings: tuple[str, ...]
-    """What in it may mislead, a sentence each."""
-
-    @property
-    def momenta(self) -> tuple[float, ...]:
-        """List the momentum of each batch normalization that is not frozen."""
-        layers = self.model._flatten_layers(include_self=False)
-        batch = [one for one in layers if isinstance(one, keras.layers.BatchNormalization)]
-        return tuple(float(one.momentum) for one in batch if one.trainable)
-
-
 @dataclass
 class _Found:
     """A network as its function or file gives it."""
@@ -80,7 +60,7 @@ class _Found:
     """What it was compiled with, if it was."""
 
 
-def build_own(network: PythonNetwork | KerasFile, inputs: Inputs, *, task: Task, classes: int) -> OwnBuilt:
+def build_own(network: PythonNetwork | KerasFile, inputs: Inputs, *, task: Task, classes: int) -> Built:
     """Build or load the network, swap its normalization layers, and note how each weight begins.
 
     Raises:
@@ -117,7 +97,13 @@ def build_own(network: PythonNetwork | KerasFile, inputs: Inputs, *, task: Task,
         (notes if isinstance(network, KerasFile) else warnings).append(NOT_USED)
     if keep and not initial.loaded:
         warnings.append("model.weights is keep, and the network comes with no trained weights; each seed draws all.")
-    return OwnBuilt(model, initial, tuple(table), tuple(notes), tuple(warnings))
+    return Built(model, initial, tuple(table), tuple(notes), tuple(warnings), _momenta(model))
+
+
+def _momenta(model: keras.Model) -> tuple[float, ...]:
+    layers = model._flatten_layers(include_self=False)
+    batch = [one for one in layers if isinstance(one, keras.layers.BatchNormalization)]
+    return tuple(float(one.momentum) for one in batch if one.trainable)
 
 
 # --- the network ------------------------------------------------------------------
@@ -225,14 +211,12 @@ def _frozen(model: keras.Model, network: OwnNetwork) -> list[str]:
     layers = {paths[id(one)]: one for one in model._flatten_layers(include_self=False) if id(one) in paths}
     frozen: list[str] = []
     for pattern in network.freeze:
-        fitting = [path for path in layers if any(fnmatch.fnmatchcase(name, pattern) for name in (path, _last(path)))]
+        fitting = [
+            path for path in layers if any(fnmatch.fnmatchcase(name, pattern) for name in (path, last_name(path)))
+        ]
         if not fitting:
             raise SettingError("model.freeze", f"names {pattern!r}; no layer is called so. {nearest(pattern, layers)}")
         for path in fitting:
             layers[path].trainable = False
         frozen += fitting
     return [f"Frozen: {listed(dict.fromkeys(frozen), MOST_NAMED)}."] if frozen else []
-
-
-def _last(path: str) -> str:
-    return path.rpartition("/")[2]

@@ -27,7 +27,7 @@ from bnexp.models.layer_kinds import (
     normalizations,
     reached_within,
 )
-from bnexp.models.layer_paths import layer_paths, sublayers
+from bnexp.models.layer_paths import last_name, layer_paths, sublayers
 from bnexp.models.restored_bias import with_bias, without_bias_before
 
 WITHOUT_OFFSET = (NoNormalization, SwappedRms)
@@ -170,7 +170,7 @@ def _made(layer: keras.Layer, work: Swapping) -> keras.Layer:
 def _normalization(layer: keras.Layer, work: Swapping) -> keras.Layer:
     path = work.paths[id(layer)]
     try:
-        made = arm_layer(layer, work.to, name=path.rpartition("/")[2])
+        made = arm_layer(layer, work.to, name=last_name(path))
         if made is not layer:
             made.build(work.shapes.get(id(layer)) or input_shape(layer))
     except (ValueError, TypeError) as error:

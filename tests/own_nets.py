@@ -161,6 +161,13 @@ def halved(normalization: Any) -> keras.Model:
     return HalvedFunctional(normalization)
 
 
+def of_strings() -> keras.Model:
+    """Return a network that looks words up itself."""
+    lookup = layers.StringLookup(vocabulary=["a", "b"], output_mode="multi_hot")
+    first = [keras.Input((4,), dtype="string"), lookup, layers.BatchNormalization()]
+    return keras.Sequential([*first, layers.Dense(3, activation="softmax")])
+
+
 ALWAYS: list[keras.Model] = []
 
 

@@ -342,6 +342,9 @@ def test_what_may_mislead_is_named() -> None:
          f"model.build is '{NETS}:unused'; it has the parameter normalization and never calls it, so that all arms would be equal. "
          "Make the layers with `normalization(name=\"norm_1\")`."),
         ("two_inputs", "as_written", "model has 2 inputs (one, other); expected one. Build a network with one."),
+        ("of_strings", "as_written",
+         "model has an Input of dtype string; bnexp hands over numbers, and of a text the numbers of its words. Use an Input "
+         "of int32 for texts, or of float32, and leave out the layers that turn strings into numbers."),
         ("ends_in_relu", "as_written",
          "model ends in outputs of shape (None, 3) with relu activation; a multiclass task needs (None, 3) with softmax. "
          "End the network with Dense(3, activation=\"softmax\")."),

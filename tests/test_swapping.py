@@ -233,6 +233,22 @@ def as_an_output(x: Any, first: Any) -> Any:
     return [x := first(x), layers.BatchNormalization()(x)]
 
 
+class Doubled(layers.TimeDistributed):
+    """A wrapper with a `call` of its own, which no other wrapper would have."""
+
+    def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
+        return 2 * super().call(inputs, training=training, mask=mask)
+
+
+def test_normalization_in_a_wrapper_with_a_call_of_its_own_is_refused() -> None:
+    model = keras.Sequential([keras.Input((3, 4)), Doubled(layers.BatchNormalization(name="norm"), name="doubled")])
+    with pytest.raises(SettingError) as error:
+        swapped(model, arm_of("layer"))
+    assert str(error.value).startswith(
+        "model.normalization cannot swap doubled/norm: they are made inside a layer or model class of your own."
+    )
+
+
 @pytest.mark.parametrize("written", [beside_a_skip, called_twice, as_an_output])
 def test_a_layer_whose_outputs_also_go_elsewhere_gets_no_bias_and_is_named(written: Any) -> None:
     first = layers.Dense(4, use_bias=False, name="first")

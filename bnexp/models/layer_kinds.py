@@ -55,7 +55,7 @@ def is_called_by_keras(layer: keras.Operation) -> bool:
 
 def is_reached(layer: keras.Layer) -> bool:
     """Return True if a swap reaches the layers in this one: in plain models, and in TimeDistributed."""
-    return is_plain_model(layer) or isinstance(layer, keras.layers.TimeDistributed)
+    return is_plain_model(layer) or (isinstance(layer, keras.layers.TimeDistributed) and is_called_by_keras(layer))
 
 
 def reached_within(layer: keras.Layer) -> list[keras.Layer]:

@@ -22,7 +22,7 @@ def fed(model: keras.Model, inputs: Inputs, network: PythonNetwork | KerasFile) 
     """Return the model with one input of the data's shape, built. Padding of sequences is marked for it.
 
     Raises:
-        SettingError: if it has several inputs or outputs, is not built, or takes other inputs.
+        SettingError: if it has several inputs or outputs, is not built, or takes strings, or inputs of another shape.
     """
     if not is_plain_model(model):
         model = _as_functional(model, inputs, network)
@@ -34,6 +34,12 @@ def fed(model: keras.Model, inputs: Inputs, network: PythonNetwork | KerasFile) 
             raise SettingError("model", f"has {len(several)} {what} ({names}); expected one. Build a network with one.")
     if isinstance(model, keras.Function) and isinstance(model.input, list | tuple | dict):
         model = keras.Model(model.inputs[0], model.outputs[0], name=model.name)  # of one in a list
+    if model.inputs[0].dtype == "string":
+        raise SettingError(
+            "model",
+            "has an Input of dtype string; bnexp hands over numbers, and of a text the numbers of its words. Use an "
+            "Input of int32 for texts, or of float32, and leave out the layers that turn strings into numbers.",
+        )
     taken = tuple(model.input_shape[1:])
     fits = len(taken) == len(inputs.shape) and all(a in (None, b) for a, b in zip(taken, inputs.shape, strict=True))
     if not fits:

@@ -177,6 +177,40 @@ def test_outputs_with_positions_are_answered_with_flatten(last: list[keras.Layer
     )
 
 
+def test_an_attribute_of_a_layer_of_ones_own_is_no_activation_of_its_outputs() -> None:
+    last = Behind(keras.ops.softmax)
+    last.activation = keras.activations.linear
+    assert with_fitting_output(ends(layers.Dense(3), last), "multiclass", 3)[1] == []
+    other = Behind(lambda x: 2 * x)
+    other.activation = keras.activations.softmax
+    with pytest.raises(SettingError, match=r"ends in outputs of shape \(None, 3\); a multiclass task needs"):
+        with_fitting_output(ends(layers.Dense(3), other), "multiclass", 3)
+
+
+def test_a_layer_of_ones_own_that_computes_as_keras_does_has_its_activation() -> None:
+    class Named(layers.Dense):
+        pass
+
+    assert with_fitting_output(ends(Named(3)), "multiclass", 3)[1] == [
+        "Its outputs are logits; softmax is added behind them."
+    ]
+
+
+def test_a_network_is_asked_for_one_output_where_a_number_is_learned() -> None:
+    def net(classes: int, activation: str | None = None) -> keras.Model:
+        return ends(layers.BatchNormalization(), layers.Dense(classes, activation=activation))
+
+    one = built(net, inputs=TABLE, task="regression", classes=0)
+    assert one.model.output_shape == (None, 1)
+    with pytest.raises(SettingError) as error:
+        built(net, inputs=TABLE, task="regression", classes=0, arguments={"activation": "softmax"})
+    assert str(error.value) == (
+        "model ends in outputs of shape (None, 1) with softmax activation; a regression task needs (None, 1) with "
+        'linear. End the network with Dense(1, activation="linear"). If the target is a class and no number, set '
+        "dataset.task: classification, a key of csv, parquet, npz and openml."
+    )
+
+
 def test_one_linear_unit_for_many_classes_may_be_a_regression_where_the_data_set_has_the_key() -> None:
     with pytest.raises(SettingError) as error:
         with_fitting_output(ends(layers.Dense(1)), "multiclass", 20)

@@ -197,7 +197,8 @@ class PythonNetwork(OwnNetwork):
     build: Annotated[str, AfterValidator(_function)]
     """The file and the function, `my_net.py:build`, or `package.module:build`. If the function has a parameter
     `normalization`, it gets a function that makes the layers: `normalization(name="norm_1")`. If not, normalization
-    layers are swapped. `input_shape` and `classes` are given to functions that have these parameters."""
+    layers are swapped. `input_shape` and `classes` are given to functions that have these parameters; `classes` is 1
+    where a number is learned."""
     arguments: dict[str, Annotated[Any, AfterValidator(_plain)]] = {}
     """What else the function is called with."""
 

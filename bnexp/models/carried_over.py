@@ -52,7 +52,7 @@ def carry_options(old: keras.Layer, new: keras.Layer) -> None:
 
 
 def carry_axis(old: keras.Layer, new: keras.Layer) -> None:
-    """Let a normalization layer that is not built yet normalize the axis that the old one did, if it was one."""
+    """Set the axis of a layer that is not built yet to the old layer's axis, if the old layer has a single one."""
     axis = old.axis
     if isinstance(axis, list | tuple) and len(axis) == 1:
         (axis,) = axis

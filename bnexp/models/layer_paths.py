@@ -28,6 +28,11 @@ def layer_paths(model: keras.Model) -> dict[int, str]:
     return dict(_paths(model, "", set()))
 
 
+def last_name(path: str) -> str:
+    """Return a layer's own name, without what holds it."""
+    return path.rpartition("/")[2]
+
+
 def _paths(layer: keras.Layer, prefix: str, seen: set[int]) -> Iterator[tuple[int, str]]:
     held = sublayers(layer)
     names = counted_within([one.name for one in held], [type(one).__name__ for one in held])

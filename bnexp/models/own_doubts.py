@@ -14,8 +14,9 @@ from bnexp.config.section import Task
 from bnexp.errors import listed
 from bnexp.models.head import LOSSES
 from bnexp.models.initial import Creations, InitialWeights
+from bnexp.models.input_shapes import input_shape
 from bnexp.models.inputs import Inputs
-from bnexp.models.layer_kinds import calls, input_shape, is_normalization, is_plain_model, normalizations
+from bnexp.models.layer_kinds import calls, is_normalization, is_plain_model, normalizations
 from bnexp.models.layer_paths import layer_paths
 
 MOST_NAMED = 6
@@ -124,10 +125,10 @@ def _begins_alike(variable: keras.Variable, initial: InitialWeights, created: Cr
 NOT_USED = "The weights that it was loaded with are not used. To start from them, set model.weights: keep."
 
 
-def any_loaded(model: keras.Model, created: Creations) -> bool:
-    """Return True if a weight that can be trained has another value than the one it began with."""
-    found = (created.get(id(variable)) for _, variable in _learning(model))
-    return any(one is not None and one.is_loaded for one in found)
+def any_loaded(initial: InitialWeights, created: Creations) -> bool:
+    """Return True if a weight that is trained or drawn has another value than the one it began with."""
+    replaced = {id(variable) for _, variable in _learning(initial.model)} | initial.initializers.keys()
+    return any(one.is_loaded for key, one in created.items() if key in replaced)
 
 
 def never_learned(initial: InitialWeights, created: Creations, *, keep: bool) -> list[str]:

@@ -10,9 +10,10 @@ import numpy as np
 from bnexp.config.section import Task
 from bnexp.errors import SettingError
 from bnexp.models.head import ACTIVATIONS, SecondClass, output_units
-from bnexp.models.layer_kinds import is_plain_model
+from bnexp.models.layer_kinds import is_called_by_keras, is_plain_model
 
 OF_NUMBERS = "dataset.task: regression, a key of csv, parquet, npz and openml"
+OF_CLASSES = OF_NUMBERS.replace("regression", "classification")
 ROWS = 8
 """Random rows that an output of unknown activation is tried on."""
 
@@ -53,6 +54,8 @@ def _cure(shape: tuple[int | None, ...], units: int, wanted: str, activation: st
         return f"Its outputs have positions: put Flatten() or a pooling layer before a last {last}."
     if shape == (None, 1) and activation == "linear":
         return f"End the network with {last}. If the target is a number and no class, set {OF_NUMBERS}."
+    if shape == (None, 1) and wanted == "linear":
+        return f"End the network with {last}. If the target is a class and no number, set {OF_CLASSES}."
     return f"End the network with {last}."
 
 
@@ -81,6 +84,8 @@ def _activation_of(outputs: Any, units: int) -> str | None:
     last, node, _ = outputs._keras_history
     if is_plain_model(last):
         return _activation_of(last.outputs[0], units)
+    if not is_called_by_keras(last):
+        return None
     if isinstance(last, AS_THEY_ARE):
         return _activation_of(last._inbound_nodes[node].input_tensors[0], units)
     name = _name_of_activation(last)

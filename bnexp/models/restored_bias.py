@@ -11,7 +11,8 @@ import keras
 from keras import layers
 
 from bnexp.models.carried_over import rebuilt
-from bnexp.models.layer_kinds import calls, input_shape, is_normalization, is_plain_model, reached_within
+from bnexp.models.input_shapes import input_shape
+from bnexp.models.layer_kinds import calls, is_normalization, is_plain_model, reached_within
 
 WITH_ONE_BIAS = (
     *(layers.Dense, layers.EinsumDense, layers.Conv1D, layers.Conv2D, layers.Conv3D),
@@ -30,7 +31,8 @@ HOLDING = ("layer", "forward_layer", "cell")
 
 def without_bias_before(model: keras.Model) -> dict[int, bool]:
     """Map ids of layers without a bias, before a normalization with an offset, to whether a bias equals that offset."""
-    pairs = {(id(one), id(then)): (one, then) for one, then in _neighbours(model) if _lacks_bias(one)}.values()
+    found = [*_neighbours(model), *((last, None) for last in _last(model))]
+    pairs = {(id(one), id(then)): (one, then) for one, then in found if _lacks_bias(one)}.values()
     takers = Counter(id(layer) for layer, _ in pairs)
     return {
         id(layer): _is_single(layer) and takers[id(layer)] == 1 and _axes(then) == {-1}
@@ -74,11 +76,21 @@ def _axes(normalization: keras.Layer) -> set[int]:
 
 
 def _neighbours(model: keras.Layer) -> Iterator[tuple[Any, Any]]:
-    """Yield each layer in a model with each layer that takes its outputs. Plain models are seen through."""
-    for one, then in calls(model) if is_plain_model(model) else ():
+    """Yield each layer in a model with each that takes its outputs inside. Plain models are seen through."""
+    for one, then in _taken(model) if is_plain_model(model) else ():
         yield from product(_last(one), _first(then))
     for held in reached_within(model):
         yield from _neighbours(held)
+
+
+def _taken(model: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield each layer or operation of a plain model with each that takes its outputs, masks among them."""
+    if isinstance(model, keras.Sequential):
+        yield from zip(model.layers, model.layers[1:], strict=False)
+        return
+    for node in (one for nodes in model._nodes_by_depth.values() for one in nodes):
+        for tensor in node.input_tensors:
+            yield tensor._keras_history.operation, node.operation
 
 
 def _last(layer: Any) -> list[Any]:

@@ -14,24 +14,26 @@ from typing import Any
 import keras
 
 from bnexp.config.normalization import NoNormalization
-from bnexp.config.own_model import NONE_TO_SWAP, AsWritten, Frozen, Swap, SwappedRms
+from bnexp.config.own_model import NONE_TO_SWAP, AsWritten, Frozen, Swap, SwappedGroup, SwappedInstance, SwappedRms
 from bnexp.errors import SettingError, listed
 from bnexp.models.arm_layers import arm_layer
 from bnexp.models.carried_over import Carried, carried_weights
+from bnexp.models.input_shapes import Shape, input_shape, shapes_within
 from bnexp.models.layer_kinds import (
     described,
-    input_shape,
     is_normalization,
     is_plain_model,
     is_reached,
     normalizations,
     reached_within,
 )
-from bnexp.models.layer_paths import layer_paths, sublayers
+from bnexp.models.layer_paths import last_name, layer_paths, sublayers
 from bnexp.models.restored_bias import LEFT_ALONE, with_bias, without_bias_before
 
 WITHOUT_OFFSET = (NoNormalization, SwappedRms)
 """What has no offset, whatever it is in the place of."""
+OVER_POSITIONS = (SwappedGroup, SwappedInstance)
+"""What takes means over the positions of a row, so that their number matters."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,8 @@ class Swapping:
     """Weights of new layers, each with the old weight that had its role."""
     offset_lost: dict[int, bool] = field(default_factory=dict)
     """id of a layer that loses its offset with the normalization behind it -> whether a bias can replace that."""
+    shapes: dict[int, Shape] = field(default_factory=dict)
+    """id of a layer -> the shape of its inputs, where an arm needs the number of positions."""
 
 
 def swapped(model: keras.Model, to: Swap) -> tuple[keras.Model, Swapping]:
@@ -79,6 +83,8 @@ def swapped(model: keras.Model, to: Swap) -> tuple[keras.Model, Swapping]:
     _refuse_unreachable(model, found)
     if isinstance(to, WITHOUT_OFFSET) or getattr(to, "center", None) is False:
         work.offset_lost |= without_bias_before(model)
+    if isinstance(to, OVER_POSITIONS):
+        work.shapes = shapes_within(model)
     changed = _model(model, work)
     return changed, work
 
@@ -159,9 +165,9 @@ def _made(layer: keras.Layer, work: Swapping) -> keras.Layer:
 def _normalization(layer: keras.Layer, work: Swapping) -> keras.Layer:
     path = work.paths[id(layer)]
     try:
-        made = arm_layer(layer, work.to, name=path.rpartition("/")[2])
+        made = arm_layer(layer, work.to, name=last_name(path))
         if made is not layer:
-            made.build(input_shape(layer))
+            made.build(work.shapes.get(id(layer)) or input_shape(layer))
     except (ValueError, TypeError) as error:
         raise SettingError(
             "model.normalization", f"is {work.to.name}; {path} ({described(layer)}) cannot become that: {error}"

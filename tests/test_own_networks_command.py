@@ -91,7 +91,10 @@ def test_a_second_comparison_trains_nothing_until_a_file_of_the_network_changes(
     assert "training " not in again.stderr
     (folder / "widths.py").write_text("WIDTH = 5\n")
     changed = bnexp("compare", *arms, "--data", "my.csv", "--target", "label", *SHORT, cwd=folder)
-    assert "training my_net-batch: the files of its network have changed since its newest run" in changed.stderr
+    assert (
+        "training my_net-batch: the files of its network, or packages that it imports, have changed since its newest run"
+        in changed.stderr
+    )
 
 
 def test_a_function_that_takes_normalization_makes_the_layers_of_each_arm(folder: Path) -> None:

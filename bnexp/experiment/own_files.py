@@ -34,8 +34,9 @@ def own_files(experiment: Experiment) -> OwnFiles:
 
 
 def network_sha256(model: Model) -> str | None:
-    """Return the sha256 of a saved model, or of a function's file and of all files of the user's own that it imports.
+    """Return the sha256 of a saved model, or of a function's file and of all that it imports.
 
+    Of the user's own files it is the text, of installed packages the version.
     A function of this Python session has the sha256 of its code. None for bnexp's own networks, and if a file cannot be
     read: building the network reports why. Nothing is imported.
     What a function reads otherwise, such as a file of weights, is no part of it.
@@ -92,5 +93,6 @@ def refuse_changed_network(model: Model, sources: Sources) -> None:
         raise SettingError(
             key,
             f"is {value!r}; what lies there on {platform.node()} is another network than when the study was begun "
-            f"(sha256 {seen}; expected {expected}). Put back what was there; with another network it is another study.",
+            f"(sha256 {seen}; expected {expected}). Put back what was there, and the versions of the packages that it "
+            "imports; with another network it is another study.",
         )

@@ -21,7 +21,7 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any, NamedTuple
 
-from bnexp.system.installed import is_installed_file
+from bnexp.system.installed import is_installed_file, package_state
 
 PREFIX = "bnexp_user_"
 """How the name of each package begins that holds the modules of one state of a user's code."""
@@ -50,11 +50,19 @@ class OwnCode:
         return [one.file for one in self.sources.values() if one.file is not None]
 
     @property
+    def packages(self) -> list[str]:
+        """List the packages that are imported and no files of these, and the installed one that has the network."""
+        own = _tops(self)
+        imported = {name.partition(".")[0] for item in self.sources.items() for name in _imports_of(*item)}
+        is_installed = any(one.file is not None and is_installed_file(one.file) for one in self.sources.values())
+        return sorted((imported - own) | (own if is_installed else set()))
+
+    @property
     def sha256(self) -> str:
-        """Return the digest of the names and texts of all files."""
-        digest = hashlib.sha256()
+        """Return the digest of the names and texts of the user's files, and of the versions of installed packages."""
+        digest = hashlib.sha256(repr([package_state(one) for one in self.packages]).encode())
         for file, text, _ in self.sources.values():
-            if file is not None:
+            if file is not None and not is_installed_file(file):
                 digest.update(f"{file.name} {len(text)}\n".encode(errors="surrogateescape") + text)
         return digest.hexdigest()
 
@@ -123,10 +131,13 @@ def _add(
     sources[name] = Source(file, text, places)
     if file is None or is_installed_file(file):
         return
-    package = name if places is not None else name.rpartition(".")[0]
-    for imported in _imports(text, package):
+    for imported in _imports_of(name, sources[name]):
         for inner, found, inside in _along(imported, search):
             _add(inner, found, inside, search, sources)
+
+
+def _imports_of(name: str, source: Source) -> tuple[str, ...]:
+    return _imports(source.text, name if source.places is not None else name.rpartition(".")[0])
 
 
 @functools.lru_cache(maxsize=1024)

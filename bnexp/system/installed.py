@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from importlib.machinery import PathFinder
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 PACKAGES = {"site-packages", "dist-packages"}
 """Names of the folders that hold installed packages."""
@@ -37,6 +38,11 @@ def is_installed(module: ModuleType | None) -> bool:
     if (file := getattr(module, "__file__", None)) is not None:
         return is_installed_file(str(file))
     return all(is_installed_file(str(place)) for place in getattr(module, "__path__", ()))
+
+
+def is_own(one: Any) -> bool:
+    """Return True for a class or function of the user's own: no version identifies it."""
+    return not is_installed(sys.modules.get(one.__module__))
 
 
 @functools.cache

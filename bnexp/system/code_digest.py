@@ -111,7 +111,7 @@ def _facts(value: Any, seen: Seen) -> Iterator[bytes]:
         case _ if type(value) in (set, frozenset):
             yield from sorted(b"".join(_facts(one, dict(seen))) for one in value)
         case _ if type(value) is dict:
-            yield from _pair_facts(value, seen)
+            yield from _all_facts([part for pair in list(value.items()) for part in pair], seen)
         case _:
             yield from _object_facts(value, seen)
 
@@ -122,13 +122,9 @@ def _all_facts(values: Any, seen: Seen) -> Iterator[bytes]:
     yield b"end"
 
 
-def _pair_facts(values: Mapping[Any, Any], seen: Seen) -> Iterator[bytes]:
-    yield from _all_facts([part for pair in list(values.items()) for part in pair], seen)
-
-
 def _by_name(one: Any) -> bytes:
     """Return what an installed function or class is known by."""
-    module = str(one.__module__)
+    module = one.__module__ or "builtins"
     return f"{package_state(module.partition('.')[0])} {module}.{one.__qualname__}".encode()
 
 

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 
 from bnexp.config.model import Model
 from bnexp.errors import SettingError
-from bnexp.experiment.own_files import function_names, has_parameter, network_sha256, refuse_changed_network
+from bnexp.experiment.own_files import function_names, network_sha256, parameters_in_text, refuse_changed_network
 from bnexp.system.own_code import own_code
 
 
@@ -69,8 +69,8 @@ def test_a_module_is_found_where_python_finds_it(folder: Path, monkeypatch: pyte
     assert names(folder, "mypkg.nets:build") == [
         f"elsewhere/mypkg/{end}" for end in ("__init__.py", "deep/er.py", "nets.py")
     ]
-    assert has_parameter("mypkg.nets:build", "normalization")
-    assert has_parameter("theirs:build", "normalization")
+    assert parameters_in_text("mypkg.nets:build") == {"normalization"}
+    assert parameters_in_text("theirs:build") == {"normalization"}
     assert names(folder, "theirs:build") == ["elsewhere/site-packages/theirs.py"]
 
 
@@ -139,9 +139,11 @@ def test_a_change_of_any_of_these_files_is_another_network(file: str, matters: b
 
 def test_functions_and_their_parameters_are_read_without_running_the_file(folder: Path) -> None:
     assert function_names("my_net.py:") == ["build"]
-    assert has_parameter("my_net.py:build", "normalization")
-    assert not has_parameter("my_net.py:build", "width")
-    assert not has_parameter("not_there.py:build", "normalization")
+    assert parameters_in_text("my_net.py:build") == {"normalization"}
+    assert parameters_in_text("my_net.py:other") is None
+    assert parameters_in_text("not_there.py:build") is None
+    (folder / "decorated.py").write_text("@cached\ndef build(normalization): ...\n")
+    assert parameters_in_text("decorated.py:build") is None
     (folder / "faulty.py").write_text("def build(:\n")
     assert function_names("faulty.py:") == []
 

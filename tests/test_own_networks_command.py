@@ -105,6 +105,18 @@ def test_a_function_that_takes_normalization_makes_the_layers_of_each_arm(folder
     ]
 
 
+@pytest.mark.parametrize(
+    "line",
+    ["from my_net import made", "import my_net\nmade = my_net.made", "import functools, my_net\nmade = functools.partial(my_net.made)"],
+)  # fmt: skip
+def test_a_function_that_is_imported_or_assigned_is_asked_for_its_parameter(line: str, folder: Path) -> None:
+    (folder / "nets.py").write_text(line)
+    done = bnexp("compare", "nets:made", "--data", "my.csv", "--target", "label", "--dry-run", cwd=folder)
+    assert [line.partition(":")[0] for line in done.stdout.splitlines() if "seeds x" in line] == [
+        f"nets-made-{arm}" for arm in ("batch", "layer", "none")
+    ]
+
+
 def test_a_network_with_an_override_of_its_normalization_is_named_by_it(folder: Path) -> None:
     arguments = ("my_net.py:build", "--data", "my.csv", "--target", "label", "model.normalization=layer")
     bnexp("train", *arguments, "--seeds", "2", "--epochs", "1", cwd=folder)

@@ -17,7 +17,6 @@ from bnexp.config.own_model import KerasFile, PythonNetwork
 from bnexp.data.fingerprint import Sources, source_sha256
 from bnexp.errors import SettingError
 from bnexp.system.own_code import own_code
-from bnexp.system.session_functions import has_parameter as parameter_of
 from bnexp.system.session_functions import session_function
 
 
@@ -55,15 +54,15 @@ def network_sha256(model: Model) -> str | None:
     return None
 
 
-def has_parameter(build: str, parameter: str) -> bool:
-    """Return True if the function of `my_net.py:build` has a parameter of this name, without running its file."""
-    if (known := session_function(build)) is not None:
-        return parameter_of(known.function, parameter)
-    name = build.rpartition(":")[2]
-    for function in _functions(build):
-        if function.name == name:
-            return any(one.arg == parameter for one in (*function.args.args, *function.args.kwonlyargs))
-    return False
+def parameters_in_text(build: str) -> set[str] | None:
+    """Return the names of the parameters of `my_net.py:build`, without running its file.
+
+    None if the text does not say: the function is imported, assigned or decorated.
+    """
+    found = {function.name: function for function in _functions(build)}.get(build.rpartition(":")[2])
+    if found is None or found.decorator_list:
+        return None
+    return {one.arg for one in (*found.args.args, *found.args.kwonlyargs)}
 
 
 def function_names(build: str, *, hidden: bool = False) -> list[str]:

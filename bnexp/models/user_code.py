@@ -18,7 +18,7 @@ import bnexp
 from bnexp.errors import SettingError, listed, nearest
 from bnexp.system.installed import is_installed
 from bnexp.system.own_code import PREFIX, own_code
-from bnexp.system.session_functions import has_parameter, importing, is_of_session, session_function
+from bnexp.system.session_functions import importing, is_of_session, session_function
 
 Function = Callable[..., Any]
 PARAMETER = "normalization"
@@ -74,11 +74,6 @@ def called(function: Function, build: str, arguments: Mapping[str, Any], offered
         ) from error
     with _errors_of("call", build), importable_beside(build), _settings_kept(build):
         return function(**{**given, **arguments})
-
-
-def takes(function: Function, parameter: str) -> bool:
-    """Return True if the function has a parameter of this name."""
-    return has_parameter(function, parameter)
 
 
 @contextmanager

@@ -43,7 +43,7 @@ OF_NOTEBOOK = re.compile(r"_{1,3}|_i{1,3}|_i?\d+|_[iod]h|In|Out|get_ipython|exit
 """Global names that IPython gives to its inputs and outputs, or Python to its own values."""
 NO_CODE = ("__weakref__", "_abc_impl")
 """What a class holds beside its code: references to it, and a memory of its subclasses."""
-PLAIN = (type(None), bool, int, float, complex, str, bytes, type(Ellipsis), range)
+LITERALS = (type(None), bool, int, float, complex, str, bytes, type(Ellipsis), range)
 
 
 def code_sha256(function: Any) -> str:
@@ -73,7 +73,7 @@ Seen = dict[Any, tuple[int, Any]]
 def _facts(value: Any, seen: Seen) -> Iterator[bytes]:
     """Yield what tells a value from others, each object once."""
     yield type(value).__qualname__.encode()
-    if type(value) in PLAIN:
+    if type(value) in LITERALS:
         yield value if isinstance(value, bytes) else repr(value).encode(errors="backslashreplace")
         return
     if id(value) in seen:

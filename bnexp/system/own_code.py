@@ -225,11 +225,11 @@ class _Finder:
 
 
 class _Loader(SourceFileLoader):
-    """Runs the text that was digested; what that imports of the user's own is found by `importing`, then and later."""
+    """Runs the text that was digested; what that imports of the user's own is found by `own_import`, then and later."""
 
-    def __init__(self, name: str, source: Source, importing: Callable[..., Any]) -> None:
+    def __init__(self, name: str, source: Source, own_import: Callable[..., Any]) -> None:
         super().__init__(name, str(source.file))
-        self.text, self.importing = source.text, importing
+        self.text, self.own_import = source.text, own_import
 
     def get_code(self, fullname: str) -> CodeType:
         """Compile the text. A compiled file beside it may be of another text."""
@@ -237,7 +237,7 @@ class _Loader(SourceFileLoader):
 
     def exec_module(self, module: ModuleType) -> None:
         """Run the module with an `import` of its own."""
-        vars(module)["__builtins__"] = {**vars(builtins), "__import__": self.importing}
+        vars(module)["__builtins__"] = {**vars(builtins), "__import__": self.own_import}
         super().exec_module(module)
 
 
@@ -256,7 +256,7 @@ def _importer(root: str, code: OwnCode) -> Callable[..., Any]:
     """Return what `import` does in this code: the code's own modules lie under `root`."""
     own = _tops(code)
 
-    def importing(
+    def own_import(
         name: str, namespace: Any = None, local: Any = None, wanted: Sequence[str] | None = (), level: int = 0
     ) -> Any:
         """Import a module of this code from under `root`, any other as Python does. Arguments are `__import__`'s."""
@@ -266,4 +266,4 @@ def _importer(root: str, code: OwnCode) -> Callable[..., Any]:
         module = __import__(f"{root}.{name}", namespace, local, wanted or (), 0)
         return module if wanted else sys.modules[f"{root}.{top}"]
 
-    return importing
+    return own_import

@@ -160,7 +160,7 @@ def _is_as_in_file(function: Callable[..., Any], build: str) -> bool:
 def stem_of(build: str) -> str:
     """Return what a network is called: by its file or module and, if it is not `build`, its function.
 
-    >>> stem_of("nets/my_net.py:build"), stem_of("my_net.py:wide"), stem_of("package.nets:build")
+    >>> stem_of("my_net.py:build"), stem_of("my_net.py:wide"), stem_of("package.nets:build")
     ('my_net', 'my_net-wide', 'nets')
     """
     place, _, function = build.rpartition(":")

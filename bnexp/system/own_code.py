@@ -53,7 +53,7 @@ class OwnCode:
     def packages(self) -> list[str]:
         """List the packages that are imported and no files of these, and the installed one that has the network."""
         own = _tops(self)
-        imported = {name.partition(".")[0] for item in self.sources.items() for name in _imports_of(*item)}
+        imported = {name.partition(".")[0] for item in self.sources.items() for name in _imports_in(*item)}
         is_installed = any(one.file is not None and is_installed_file(one.file) for one in self.sources.values())
         return sorted((imported - own) | (own if is_installed else set()))
 
@@ -131,12 +131,12 @@ def _add(
     sources[name] = Source(file, text, places)
     if file is None or is_installed_file(file):
         return
-    for imported in _imports_of(name, sources[name]):
+    for imported in _imports_in(name, sources[name]):
         for inner, found, inside in _along(imported, search):
             _add(inner, found, inside, search, sources)
 
 
-def _imports_of(name: str, source: Source) -> tuple[str, ...]:
+def _imports_in(name: str, source: Source) -> tuple[str, ...]:
     return _imports(source.text, name if source.places is not None else name.rpartition(".")[0])
 
 

@@ -72,10 +72,13 @@ def package_state(package: str) -> str:
 
 
 def _state(package: str) -> str:
-    found = _distributions(package)
-    versions = [f"{one.name} {one.version}" for one in found]
-    is_of_release = bool(found) and not any(map(_is_of_folder, found))
-    return ", ".join(sorted(versions) if is_of_release else [*sorted(versions), _texts_sha256(package)])
+    try:
+        found = _distributions(package)
+        versions = sorted(f"{one.name} {one.version}" for one in found)
+        is_of_release = bool(found) and all(one.version and not _is_of_folder(one) for one in found)
+    except Exception:  # whatever reading a damaged installation raises
+        versions, is_of_release = [], False
+    return ", ".join(versions if is_of_release else [*versions, _texts_sha256(package)])
 
 
 def _distributions(package: str) -> list[importlib.metadata.Distribution]:

@@ -7,7 +7,6 @@ change is never missed; the cost is that something may count as changed that is 
 from __future__ import annotations
 
 import copyreg
-import dis
 import functools
 import hashlib
 import logging
@@ -17,7 +16,6 @@ import sys
 import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from importlib.util import resolve_name
 from types import (
     BuiltinFunctionType,
     CodeType,
@@ -29,16 +27,11 @@ from types import (
 )
 from typing import Any
 
+from bnexp.system.code_names import ATTRIBUTES_BY_TEXT, GLOBALS_BY_TEXT, imported_names, looked_up_names, used_names
 from bnexp.system.installed import is_installed, is_own, package_state
 from bnexp.system.keras_facts import is_of_keras, keras_parts
 from bnexp.system.own_code import imported_code, module_found
 
-GLOBALS = ("LOAD_GLOBAL", "LOAD_NAME")
-"""Operations of Python's bytecode that look a name up."""
-ATTRIBUTES_BY_TEXT = frozenset({"getattr", "vars", "attrgetter", "methodcaller", "__dict__", "__getattribute__"})
-"""What reads an attribute by a text, so that the names in code do not say which."""
-GLOBALS_BY_TEXT = frozenset({"globals", "eval", "exec"})
-"""What reads a global name by a text."""
 OF_NOTEBOOK = re.compile(r"_{1,3}|_i{1,3}|_i?\d+|_[iod]h|In|Out|get_ipython|exit|quit|__.*")
 """Global names that IPython gives to its inputs and outputs, or Python to its own values."""
 NO_CODE = ("__weakref__", "_abc_impl")
@@ -146,48 +139,20 @@ def _function_facts(function: FunctionType, seen: Seen) -> Iterator[bytes]:
     for cell in function.__closure__ or ():
         with suppress(ValueError):  # it is empty as yet
             yield from _facts(cell.cell_contents, seen)
-    names, found = _names(function.__code__), function.__globals__
-    looked_up = _looked_up(function.__code__)
+    names, found = used_names(function.__code__), function.__globals__
+    looked_up = looked_up_names(function.__code__)
     used = None if names & (ATTRIBUTES_BY_TEXT | GLOBALS_BY_TEXT) else names
     if looked_up & GLOBALS_BY_TEXT:
         looked_up |= _ordinary(found)
     for name in sorted(looked_up & found.keys()):
         yield name.encode()
         yield from _named_facts(found[name], used, seen)
-    for name in sorted(set(_imported(function.__code__, found.get("__package__") or ""))):
+    for name in sorted(set(imported_names(function.__code__, found.get("__package__") or ""))):
         yield name.encode()
         if (module := module_found(function.__module__ or "", name)) is not None:
             yield from _module_facts(module, used, seen)
         else:  # the text says what it will be
             yield f"{package_state(name.partition('.')[0])} {imported_code(name).sha256}".encode()
-
-
-def _codes(code: CodeType) -> Iterator[CodeType]:
-    """Yield code, and the code of each function in it."""
-    yield code
-    for inner in code.co_consts:
-        if isinstance(inner, CodeType):
-            yield from _codes(inner)
-
-
-def _names(code: CodeType) -> frozenset[str]:
-    """Return the names that code uses: global ones, attributes, and what it imports."""
-    return frozenset(name for one in _codes(code) for name in one.co_names)
-
-
-def _looked_up(code: CodeType) -> set[str]:
-    """Return the global names that code looks up."""
-    return {str(step.argval) for one in _codes(code) for step in dis.get_instructions(one) if step.opname in GLOBALS}
-
-
-def _imported(code: CodeType, package: str) -> Iterator[str]:
-    """Yield the full names of the modules that code imports. Before each name Python loads its level."""
-    for one in _codes(code):
-        steps = [step for step in dis.get_instructions(one) if step.opname != "EXTENDED_ARG"]
-        for at, step in enumerate(steps):
-            if step.opname == "IMPORT_NAME":
-                with suppress(ImportError):  # a relative name outside of a package
-                    yield resolve_name("." * steps[at - 2].argval + step.argval, package)
 
 
 def _class_facts(one: type, seen: Seen) -> Iterator[bytes]:

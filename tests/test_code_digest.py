@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -175,6 +177,36 @@ def test_a_module_that_is_imported_when_the_function_runs_is_known_by_its_text_a
             assert digest_after(text) == before
     assert found != before
     assert not {"blocks", "parts", "parts.deep"} & sys.modules.keys()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import fast\ndef build(): return fast.scale()",
+        "from fast import scale\ndef build(): return scale()",
+        "from fast import Net\ndef build(): return Net()",
+    ],
+)
+def test_an_extension_of_the_users_is_known_by_its_bytes(
+    text: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = folder / f"fast{EXTENSION_SUFFIXES[0]}"
+    module = ModuleType("fast")
+    scale = [8].copy  # a function without code, as those of an extension are
+    scale.__module__ = "fast"
+    vars(module).update(__file__=str(file), scale=scale, Net=type("Net", (), {"__module__": "fast"}))
+    monkeypatch.setitem(sys.modules, "fast", module)
+    one, same, other = (digest_after(text) for content in (b"1", b"1", b"2") if file.write_bytes(content))
+    assert one == same
+    assert one != other
+
+
+def test_an_installed_module_is_the_same_before_and_after_its_first_import(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "def build():\n    import colorsys\n    return colorsys.ONE_THIRD"
+    monkeypatch.delitem(sys.modules, "colorsys", raising=False)
+    before = digest_after(text)
+    importlib.import_module("colorsys")
+    assert digest_after(text) == before
 
 
 def test_a_relative_import_in_a_notebook_is_no_mistake_of_the_digest() -> None:

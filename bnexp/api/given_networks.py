@@ -153,7 +153,9 @@ def _is_as_in_file(function: Callable[..., Any], build: str) -> bool:
 
     try:
         return code_sha256(function_of(build)) == code_sha256(function)
-    except SettingError:  # the file was changed, and is faulty as yet
+    except (
+        SettingError
+    ):  # the file is faulty now, or runs code that its digest lacks; the session's digest has its values
         return False
 
 

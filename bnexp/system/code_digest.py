@@ -1,7 +1,8 @@
 """A digest of what a function does: its code, its constants, and whatever of the user's own it calls or reads.
 
-Two functions with one digest do the same. Whatever cannot be digested has another digest in each process, so that a
-change is never missed; the cost is that something may count as changed that is not.
+Two functions with one digest do the same, as far as Python shows what they do. Their digest leaves out what a function
+remembers of earlier calls (`functools.cache`), and what it reads from files. Whatever cannot be digested has another
+digest in each process. The cost is that something may count as changed that is not.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ import sys
 import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from importlib.machinery import EXTENSION_SUFFIXES
+from pathlib import Path
 from types import (
     BuiltinFunctionType,
     CodeType,
@@ -88,6 +91,7 @@ def _facts(value: Any, seen: Seen) -> Iterator[bytes]:
             yield from _all_facts([value.__func__, value.__self__], seen)
         case BuiltinFunctionType():
             yield _by_name(value)
+            yield from _compiled_facts(sys.modules.get(value.__module__ or ""))
             yield from _all_facts([] if isinstance(value.__self__, ModuleType) else [value.__self__], seen)
         case staticmethod() | classmethod():
             yield from _facts(value.__func__, seen)
@@ -147,12 +151,28 @@ def _function_facts(function: FunctionType, seen: Seen) -> Iterator[bytes]:
     for name in sorted(looked_up & found.keys()):
         yield name.encode()
         yield from _named_facts(found[name], used, seen)
-    for name in sorted(set(imported_names(function.__code__, found.get("__package__") or ""))):
+    for name in sorted(_imports_of(function)):
         yield name.encode()
-        if (module := module_found(function.__module__ or "", name)) is not None:
+        module = module_found(function.__module__ or "", name)
+        if module is not None and not is_installed(module):
             yield from _module_facts(module, used, seen)
-        else:  # the text says what it will be
+        else:  # the text says what it will be; an installed one has none, whether or not it is imported already
             yield f"{package_state(name.partition('.')[0])} {imported_code(name).sha256}".encode()
+
+
+def imported_when_called(function: Any) -> set[str]:
+    """Return the names of the modules that a function, and whatever it calls, imports once it is called."""
+    seen: Seen = {}
+    with suppress(RecursionError):
+        for _ in _facts(function, seen):
+            pass
+    called = [one for _, one in seen.values() if isinstance(one, FunctionType) and is_own(one)]
+    return {name for one in called for name in _imports_of(one)}
+
+
+def _imports_of(function: FunctionType) -> set[str]:
+    """Return the full names of the modules that a function imports."""
+    return set(imported_names(function.__code__, function.__globals__.get("__package__") or ""))
 
 
 def _class_facts(one: type, seen: Seen) -> Iterator[bytes]:
@@ -160,6 +180,7 @@ def _class_facts(one: type, seen: Seen) -> Iterator[bytes]:
         yield _by_name(one)
         return
     yield one.__qualname__.encode()
+    yield from _compiled_facts(sys.modules.get(one.__module__))
     yield from _all_facts(one.__bases__, seen)
     for name, value in list(vars(one).items()):  # what is digested may be changed meanwhile
         if _is_slot(value) or name in NO_CODE or (name[:2] == "__" and not callable(value)):
@@ -181,6 +202,7 @@ def _module_facts(module: ModuleType, names: frozenset[str] | None, seen: Seen) 
     if (key := (id(module), names)) in seen:
         return
     seen[key] = len(seen), module
+    yield from _compiled_facts(module)
     values = dict(vars(module))
     for name in sorted(_ordinary(values) if names is None else names & values.keys()):
         yield name.encode()
@@ -189,6 +211,14 @@ def _module_facts(module: ModuleType, names: frozenset[str] | None, seen: Seen) 
 
 def _ordinary(values: Mapping[str, Any]) -> set[str]:
     return {name for name in values if not OF_NOTEBOOK.fullmatch(name)}
+
+
+def _compiled_facts(module: ModuleType | None) -> Iterator[bytes]:
+    """Yield the bytes of an extension of the user's own: its functions and classes show no code."""
+    file = getattr(module, "__file__", None)
+    if file is not None and not is_installed(module) and file.endswith(tuple(EXTENSION_SUFFIXES)):
+        with suppress(OSError):  # it was loaded, and is gone
+            yield Path(file).read_bytes()
 
 
 # --- other values -----------------------------------------------------------------

@@ -28,7 +28,7 @@ PREFIX = "bnexp_user_"
 
 
 class Source(NamedTuple):
-    """A module: its file, or None of a folder without `__init__.py`; its text; of a package, where its modules lie."""
+    """A module: its file, or None of a folder without `__init__.py`; its bytes; of a package, where its modules lie."""
 
     file: Path | None
     text: bytes
@@ -99,7 +99,7 @@ def own_code(build: str) -> OwnCode | None:
     else:
         main, search = place, _search(Path.cwd())
         *packages, (_, file_of_main, places) = list(_along(main, search, installed=True)) or [("", None, None)]
-        if file_of_main is None or len(packages) != main.count("."):
+        if file_of_main is None or _is_compiled(file_of_main) or len(packages) != main.count("."):
             return None
         _add(main, file_of_main, places, search, sources)
         for name, package, inside in packages if not is_installed_file(file_of_main) else ():
@@ -129,7 +129,7 @@ def _add(
         return
     text = b"" if file is None else file.read_bytes()
     sources[name] = Source(file, text, places)
-    if file is None or is_installed_file(file):
+    if file is None or _is_compiled(file) or is_installed_file(file):
         return
     for imported in _imports_in(name, sources[name]):
         for inner, found, inside in _along(imported, search):
@@ -174,12 +174,17 @@ def _along(name: str, search: Sequence[str], *, installed: bool = False) -> Iter
             return
         inside = None if spec.submodule_search_locations is None else list(spec.submodule_search_locations)
         file = Path(spec.origin) if spec.has_location and spec.origin else None
-        if (file is None and inside is None) or (file is not None and file.suffix != ".py"):
-            return  # built in, or compiled
+        if file is None and inside is None:
+            return  # built in
         if not installed and all(map(is_installed_file, [file] if file is not None else inside or [])):
             return
         yield ".".join(parts[:depth]), file, inside
         places = inside or []
+
+
+def _is_compiled(file: Path) -> bool:
+    """Return True for an extension or a `.pyc` file: it is known by its bytes, and says nothing of what it imports."""
+    return file.suffix != ".py"
 
 
 def _spec(name: str, places: Sequence[str], *, is_top: bool) -> ModuleSpec | None:
@@ -218,7 +223,7 @@ class _Finder:
             spec.submodule_search_locations = list(source.places or ())
             return spec
         places = None if source.places is None else list(source.places)
-        loader = _Loader(name, source, _importer(root, code))
+        loader = None if _is_compiled(source.file) else _Loader(name, source, _importer(root, code))
         return importlib.util.spec_from_file_location(
             name, source.file, loader=loader, submodule_search_locations=places
         )

@@ -583,6 +583,12 @@ def test_an_arm_may_be_a_mapping_with_options() -> None:
     slow = {"name": "batch", "momentum": 0.5}
     assert named(slow, "none") == ["functional-batch", "functional-none"]
     assert named(slow, "batch") == ["functional-batch (momentum 0.5)", "functional-batch (momentum null)"]
+    with pytest.raises(UserError) as error:
+        bnexp.compare(net(), data=DATA, arms={"name": "group", "groups": 4})
+    assert str(error.value) == (
+        "compare was given one arm, {name: group, groups: 4}; expected two or more. Name several: --arms batch,none. "
+        'In Python: arms=["batch", "none"].'
+    )
     with pytest.raises(UserError, match=r"--arms is .*; an arm is named twice\. Name each once\."):
         named(slow, dict(slow))
     with pytest.raises(UserError, match=r"model\.normalization\.momentun"):

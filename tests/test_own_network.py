@@ -332,7 +332,7 @@ def test_what_may_mislead_is_named() -> None:
          "model.normalization is layer; the network has no normalization layer, so that all arms would be equal. Write it with "
          "BatchNormalization, or as a function with a parameter `normalization`."),
         ("subclassed_alone", "none",
-         "model is a Subclassed, a class of its own, in which no layer can be swapped. Build it with a function "
+         "model is a Subclassed, a class of your own, in which no layer can be swapped. Build it with a function "
          "`def build(normalization):` that makes normalization layers with `normalization(name=\"norm_1\")`, or make it of "
          "keras.Sequential or keras.Model(inputs, outputs)."),
         ("made", "as_written",

@@ -207,7 +207,11 @@ seeds: 2
          "my_net.py:plain has no normalization layer, so that all arms would be equal. Write it with BatchNormalization, or as "
          "a function with a parameter `normalization`."),
         (["my_net.py:build", "--data", "my.csv", "--target", "label", "--arms", "none"],
-         "compare was given one arm, none; expected two or more. Name several: --arms batch,none."),
+         "compare was given one arm, none; expected two or more. Name several: --arms batch,none. In Python: arms=[\"batch\", "
+         "\"none\"]."),
+        (["my_net.py:build", "--data", "my.csv", "--target", "label", "model.normalization={name: group, groups: 2}"],
+         "compare was given one arm, group; expected two or more. Leave out model.normalization={{name: group, groups: 2}}, and "
+         "name several: --arms batch,none."),
         (["my_net.py:build", "--data", "other.npz", "--arms", "batch,none"],
          "--data: dataset.y is 'y'; no array has this name. Good names: labels."),
         (["my_nt.py:build", "--data", "digits"],

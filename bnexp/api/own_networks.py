@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from bnexp.api.names import RUNS, Arm
 from bnexp.api.observer import Observer
 from bnexp.config.at_hand import ConfigAtHand, node_of
 from bnexp.config.overrides import said_of
-from bnexp.config.own_model import OwnNetwork
+from bnexp.config.own_model import NONE_TO_SWAP, OwnNetwork
 from bnexp.errors import Problems, SettingError, StoppedError, UserError, counted, listed
 from bnexp.experiment.config_names import Name as ArmName
 from bnexp.experiment.config_names import config_file
@@ -61,8 +62,8 @@ class OwnNetworks:
         if not own:
             return [one for one in names if not isinstance(one, NamedNetwork)]
         dataset, places = dataset_given(self.data, self.target, self.runs)
-        is_normalization_set = any(_sets_normalization(one) for one in overrides)
-        if is_normalization_set and self.arms is not None:
+        set_for_all = [one for one in overrides if _sets_normalization(one)]
+        if set_for_all and self.arms is not None:
             raise UserError(
                 f"--arms is {_typed(self.arms)}, and model.normalization= sets one normalization for all arms. Leave "
                 "one of the two out."
@@ -73,7 +74,7 @@ class OwnNetworks:
                 found.append(name)
                 continue
             alone = compared and len(names) == 1
-            if is_normalization_set:
+            if set_for_all:
                 plain = _at_hand(name, SWAPPED[0], dataset, places)
                 model = config.load(plain, overrides).model
                 assert isinstance(model, OwnNetwork)
@@ -81,8 +82,10 @@ class OwnNetworks:
             else:
                 arms = self.arms or self._default_arms(name, dataset, places, overrides, observer, alone=alone)
             if alone and len(arms) == 1:
+                way = f"Leave out {listed(set_for_all)}, and name several" if set_for_all else "Name several"
                 raise UserError(
-                    f"compare was given one arm, {_typed(arms)}; expected two or more. Name several: --arms batch,none."
+                    f"compare was given one arm, {_typed(arms)}; expected two or more. {way}: --arms batch,none. In "
+                    'Python: arms=["batch", "none"].'
                 )
             found += [_at_hand(name, arm, dataset, places) for arm in arms]
         return found
@@ -132,10 +135,7 @@ class OwnNetworks:
             return MADE
         counts = _normalizations(_at_hand(network, "as_written", dataset, places), overrides, observer)
         if not counts:
-            raise UserError(
-                f"{name} has no normalization layer, so that all arms would be equal. Write it with "
-                "BatchNormalization, or as a function with a parameter `normalization`."
-            )
+            raise UserError(f"{name} has {NONE_TO_SWAP}")
         has_batch = any(kind.startswith("BatchNormalization") for kind in counts)
         arms = ("as_written", "layer" if has_batch else "batch", "none")
         layers = ", ".join(counted(number, f"{kind} layer") for kind, number in counts.items())
@@ -217,7 +217,17 @@ def _name_of(arm: Arm) -> str:
 
 
 def _typed(arms: Sequence[Arm]) -> str:
-    return ",".join(map(str, arms))
+    """Return arms as a config has them.
+
+    >>> print(_typed(["none", {"name": "group", "groups": 4, "center": False}]))
+    none,{name: group, groups: 4, center: false}
+    """
+    return ",".join(_mapping(arm) if isinstance(arm, Mapping) else str(arm) for arm in arms)
+
+
+def _mapping(options: Mapping[str, Any]) -> str:
+    values = {key: one if isinstance(one, str) else json.dumps(one, default=str) for key, one in options.items()}
+    return f"{{{', '.join(f'{key}: {one}' for key, one in values.items())}}}"
 
 
 def _normalizations(at_hand: ConfigAtHand, overrides: Sequence[str], observer: Observer) -> dict[str, int]:

@@ -171,6 +171,13 @@ def _path(text: str) -> str:
     return text
 
 
+NONE_TO_SWAP = (
+    "no normalization layer, so that all arms would be equal. Write it with BatchNormalization, or as a function with "
+    "a parameter `normalization`."
+)
+"""What is said of a network without normalization, and what cures it."""
+
+
 class OwnNetwork(Section):
     """What every network of your own has: which normalization it gets, and with which weights it starts."""
 

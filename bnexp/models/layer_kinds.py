@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -35,6 +36,19 @@ def is_plain_model(layer: keras.Layer) -> bool:
         return False
     caller = next(kind for kind in type(layer).__mro__ if "call" in vars(kind))
     return caller.__module__.partition(".")[0] == "keras"
+
+
+def calls(model: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield each layer or operation that a plain model calls, behind the one whose outputs it takes first.
+
+    The latter is None where these are the inputs of the model itself.
+    """
+    if isinstance(model, keras.Sequential):
+        yield from zip([None, *model.layers], model.layers, strict=False)
+        return
+    for node in (one for nodes in model._nodes_by_depth.values() for one in nodes if one.input_tensors):
+        before = node.input_tensors[0]._keras_history.operation
+        yield None if isinstance(before, keras.layers.InputLayer) else before, node.operation
 
 
 def is_reached(layer: keras.Layer) -> bool:

@@ -77,7 +77,7 @@ def _as_functional(model: keras.Model, inputs: Inputs, network: PythonNetwork | 
     if not isinstance(network, PythonNetwork) or not has_parameter(function_of(network.build), PARAMETER):
         raise SettingError(
             "model",
-            f"is a {type(model).__name__}, a class of its own, in which no layer can be swapped. "
+            f"is a {type(model).__name__}, a class of your own, in which no layer can be swapped. "
             f"Build it with a function `def build({PARAMETER}):` that makes normalization layers with "
             f'`{PARAMETER}(name="norm_1")`, or make it of keras.Sequential or keras.Model(inputs, outputs).',
         )

@@ -24,7 +24,7 @@ from bnexp.config.section import Task
 from bnexp.errors import SettingError, listed, nearest
 from bnexp.models.arm_layers import new_layer
 from bnexp.models.embedding import sum_gradients_of_words
-from bnexp.models.initial import InitialWeights, initial_weights, recording_creations
+from bnexp.models.initial import Creations, InitialWeights, initial_weights, recording_creations
 from bnexp.models.inputs import Inputs
 from bnexp.models.keras_files import compiled_loss, loaded
 from bnexp.models.layer_kinds import described
@@ -41,7 +41,7 @@ from bnexp.models.own_doubts import (
 )
 from bnexp.models.own_inputs import fed
 from bnexp.models.own_outputs import with_fitting_output
-from bnexp.models.swapping import SwappedLayer, swapped
+from bnexp.models.swapping import SwappedLayer, Swapping, swapped
 from bnexp.models.user_code import PARAMETER, called, function_of
 from bnexp.system.session_functions import has_parameter, is_of_session
 
@@ -84,30 +84,24 @@ def build_own(network: PythonNetwork | KerasFile, inputs: Inputs, *, task: Task,
     Raises:
         SettingError: if there is no such network, its code fails, or it does not fit the data, the task or the arm.
     """
+    keep = network.weights == "keep"
     with recording_creations() as created:
         found = _given(network, inputs, classes)
         told = unused(found.model, task, found.loss)
         plain = fed(found.model, inputs, network)
-        warnings = misleading(plain, inputs, None if found.made is None else set(map(id, found.made)))
+        made = None if found.made is None else set(map(id, found.made))
+        warnings = misleading(plain, inputs, made)
         told += sum_gradients_of_words(plain)
         if found.made is None:
             model, work = swapped(plain, network.normalization)
             table, notes = work.table, work.notes
-            for one in work.carried if network.weights == "keep" else ():
-                if id(one.old) not in created or created[id(one.old)].is_loaded:
-                    one.carry()
-            if work.lost and network.weights == "keep":
-                warnings.append(
-                    f"model.weights is keep, and these begin anew: {listed(work.lost, MOST_NAMED)}. They have another "
-                    "shape than in the network as written."
-                )
+            warnings += _carried(work, created) if keep else []
         else:
             model, table, notes = plain, _made_table(plain, found.made), list[str]()
         model, outputs = with_fitting_output(model, task, classes)
         notes += [*told, *outputs, *_frozen(model, network), *_only_here(network)]
-    keep = network.weights == "keep"
     initial = initial_weights(model, created, weight_names(model), keep=keep)
-    warnings += one_channel_groups(model) if isinstance(network.normalization, SwappedGroup) else []
+    warnings += one_channel_groups(model, made) if isinstance(network.normalization, SwappedGroup) else []
     warnings += alike(initial, created, keep=keep)
     warnings += never_learned(initial, created, keep=keep)
     if not keep and any_loaded(model, created):
@@ -115,6 +109,21 @@ def build_own(network: PythonNetwork | KerasFile, inputs: Inputs, *, task: Task,
     if keep and not initial.loaded:
         warnings.append("model.weights is keep, and the network comes with no trained weights; each seed draws all.")
     return OwnBuilt(model, initial, tuple(table), tuple(notes), tuple(warnings))
+
+
+def _carried(work: Swapping, created: Creations) -> list[str]:
+    """Let new layers go on from the weights that were loaded; return a sentence about those that cannot."""
+    learned = [one for one in work.carried if id(one.old) not in created or created[id(one.old)].is_loaded]
+    for one in learned:
+        if one.fits:
+            one.carry()
+    lost = [one.name for one in learned if not one.fits]
+    if not lost:
+        return []
+    return [
+        f"model.weights is keep, and these begin anew: {listed(lost, MOST_NAMED)}. They have another shape than in the "
+        "network as written."
+    ]
 
 
 # --- the network ------------------------------------------------------------------

@@ -12,6 +12,7 @@ from bnexp.errors import SettingError
 from bnexp.models.head import ACTIVATIONS, SecondClass, output_units
 from bnexp.models.layer_kinds import is_plain_model
 
+OF_NUMBERS = "dataset.task: regression, a key of csv, parquet, npz and openml"
 ROWS = 8
 """Random rows that an output of unknown activation is tried on."""
 
@@ -47,12 +48,12 @@ def with_fitting_output(model: keras.Model, task: Task, classes: int) -> tuple[k
 
 def _cure(shape: tuple[int | None, ...], units: int, wanted: str, activation: str | None) -> str:
     """Return how the network can be made to fit."""
-    end = f'End the network with Dense({units}, activation="{wanted}").'
+    last = f'Dense({units}, activation="{wanted}")'
     if len(shape) > 2:
-        return f"Put Flatten() or a pooling layer before the last layer, as its outputs still have places. {end}"
+        return f"Its outputs have positions: put Flatten() or a pooling layer before a last {last}."
     if shape == (None, 1) and activation == "linear":
-        return f"{end} If the target is a number and no class, set dataset.task: regression."
-    return end
+        return f"End the network with {last}. If the target is a number and no class, set {OF_NUMBERS}."
+    return f"End the network with {last}."
 
 
 def _followed_by(model: keras.Model, layer: keras.Layer) -> keras.Model:

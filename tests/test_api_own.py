@@ -300,7 +300,7 @@ def test_a_closure_is_trained_anew_if_what_it_builds_changes_and_its_runs_say_wh
         "build is a function of a Python session; the run can be repeated only where it is defined."
     )
     assert planned(of_width(3)) == {"build-none": first.run.id, "build-layer": "it has no finished run"}
-    changed = "the files of its network have changed since its newest run"
+    changed = "the files of its network, or packages that it imports, have changed since its newest run"
     assert planned(of_width(5)) == {"build-none": changed, "build-layer": "it has no finished run"}
     monkeypatch.setattr(session_functions, "_KNOWN", {})  # as in another session
     done = command("train", str(first.run.directory / "config.yaml"), cwd=folder, code=2)

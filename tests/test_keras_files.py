@@ -67,7 +67,7 @@ def function(module: str | None, name: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("value", "told"),
     [
-        (function("os", "system"), "it holds classes that are not Keras's: function (unnamed)."),
+        (function("os", "system"), "it holds classes that are not Keras's: function (system)."),
         (function("builtins", "eval"), "Keras cannot load it: "),
         (function("builtins", "exec"), "Keras cannot load it: "),
         (function("keras.utils", "get_file"), "Keras cannot load it: "),
@@ -91,6 +91,28 @@ def test_a_description_that_names_code_is_refused_and_nothing_is_run(
     monkeypatch.setattr(keras.utils, "get_file", run)
     message = refusal(changed(saved, activation(value)))
     assert message.startswith(f"model.path is '{saved.with_name('bad.keras')}'; {told}")
+
+
+def test_what_the_session_has_registered_is_no_part_of_a_file(saved: Path) -> None:
+    """The file's digest would not follow its code."""
+
+    class Block(keras.layers.Layer):
+        def call(self, x: Any) -> Any:
+            return x
+
+    def act(x: Any) -> Any:
+        return x
+
+    layers = [Block(name="block"), keras.layers.Dense(1, act)]
+    registry = dict(keras.saving.get_custom_objects())
+    for one in (Block, act):
+        keras.saving.register_keras_serializable("mine")(one)
+    keras.Sequential([keras.Input((2,)), *layers]).save(saved)
+    message = refusal(saved)
+    keras.saving.get_custom_objects().clear()
+    keras.saving.get_custom_objects().update(registry)
+    told = "it holds classes that are not Keras's: Block (block), function (mine>act)."
+    assert message.startswith(f"model.path is '{saved}'; {told}")
 
 
 class Head(keras.Model):

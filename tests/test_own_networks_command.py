@@ -91,7 +91,10 @@ def test_a_second_comparison_trains_nothing_until_a_file_of_the_network_changes(
     assert "training " not in again.stderr
     (folder / "widths.py").write_text("WIDTH = 5\n")
     changed = bnexp("compare", *arms, "--data", "my.csv", "--target", "label", *SHORT, cwd=folder)
-    assert "training my_net-batch: the files of its network have changed since its newest run" in changed.stderr
+    assert (
+        "training my_net-batch: the files of its network, or packages that it imports, have changed since its newest run"
+        in changed.stderr
+    )
 
 
 def test_a_function_that_takes_normalization_makes_the_layers_of_each_arm(folder: Path) -> None:
@@ -99,6 +102,18 @@ def test_a_function_that_takes_normalization_makes_the_layers_of_each_arm(folder
     assert [arm["name"] for arm in document["arms"]] == ["my_net-made-batch", "my_net-made-layer", "my_net-made-none"]
     assert run_of(folder, "my_net-made-layer")["network"]["swapped"] == [
         {"path": "layer_normalization", "was": "normalization", "now": "LayerNormalization"}
+    ]
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["from my_net import made", "import my_net\nmade = my_net.made", "import functools, my_net\nmade = functools.partial(my_net.made)"],
+)  # fmt: skip
+def test_a_function_that_is_imported_or_assigned_is_asked_for_its_parameter(line: str, folder: Path) -> None:
+    (folder / "nets.py").write_text(line)
+    done = bnexp("compare", "nets:made", "--data", "my.csv", "--target", "label", "--dry-run", cwd=folder)
+    assert [line.partition(":")[0] for line in done.stdout.splitlines() if "seeds x" in line] == [
+        f"nets-made-{arm}" for arm in ("batch", "layer", "none")
     ]
 
 

@@ -10,6 +10,7 @@ import pytest
 
 import bnexp
 from bnexp.errors import SettingError, UserError
+from bnexp.system.process_state import process_state_kept
 
 
 @pytest.fixture(autouse=True)
@@ -36,6 +37,23 @@ def test_each_network_finds_the_classes_that_its_own_files_registered(folder: Pa
     for name in ("a", "b", "a"):
         block = function_of(f"{name}/net.py:build")()
         assert keras.saving.get_registered_object("Custom>Block") is block
+
+
+def test_a_class_that_the_user_has_registered_is_theirs_again_after_the_work(folder: Path) -> None:
+    import keras
+
+    text = 'import keras\n@keras.saving.register_keras_serializable("kept")\nclass {}(keras.Layer): ...\n'
+    space: dict[str, Any] = {"__name__": "__main__"}
+    exec(text.format("Block"), space)
+    net = text.format("Block") + text.format("Other") + "def build(): return Block\n"
+    (folder / "net.py").write_text(net)
+    for _ in range(2):
+        with process_state_kept():
+            private = function_of("net.py:build")()
+            assert keras.saving.get_registered_object("kept>Block") is private is not space["Block"]
+        assert keras.saving.get_registered_object("kept>Block") is space["Block"]
+        assert keras.saving.get_registered_object("kept>Other") is None
+    del keras.saving.get_custom_objects()["kept>Block"]
 
 
 def test_an_error_names_a_module_as_the_user_does(folder: Path) -> None:

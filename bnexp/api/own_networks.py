@@ -12,18 +12,19 @@ from typing import Any
 
 from bnexp import config
 from bnexp.api.arrays_at_hand import dataset_given
-from bnexp.api.given_networks import NamedNetwork, Networks, Taken, taken
+from bnexp.api.given_networks import NamedNetwork, Networks, Taken, stem_of, taken
 from bnexp.api.names import RUNS, Arm
 from bnexp.api.observer import Observer
 from bnexp.config.at_hand import ConfigAtHand, node_of
 from bnexp.config.overrides import said_of
 from bnexp.config.own_model import NONE_TO_SWAP, OwnNetwork
-from bnexp.errors import Problems, StoppedError, UserError, counted, listed
+from bnexp.errors import Problems, SettingError, StoppedError, UserError, counted, listed
 from bnexp.experiment.config_names import Name as ArmName
 from bnexp.experiment.config_names import config_file
-from bnexp.experiment.own_files import function_names, has_parameter
+from bnexp.experiment.own_files import function_names, parameters_in_text
 from bnexp.experiment.prepare import Asked, preflight
-from bnexp.system.session_functions import imported_now
+from bnexp.system import backend
+from bnexp.system.session_functions import has_parameter, imported_now
 
 SAVED = (".keras", ".h5", ".hdf5")
 """Endings of saved models."""
@@ -126,7 +127,7 @@ class OwnNetworks:
     ) -> Sequence[str]:
         """Return the arms that show what the network's normalization does; of one among several, only itself."""
         name, build = network.label, network.section.get("build")
-        is_function = build is not None and has_parameter(build, "normalization")
+        is_function = build is not None and _takes_normalization(build)
         if not alone:
             return MADE[:1] if is_function else SWAPPED[:1]
         if is_function:
@@ -154,6 +155,19 @@ def _sets_normalization(override: str) -> bool:
     return "name" in said if isinstance(said, dict) else said is not None
 
 
+def _takes_normalization(build: str) -> bool:
+    """Return True if a function has the parameter `normalization`. It is run if its text does not say."""
+    if (parameters := parameters_in_text(build)) is not None:
+        return "normalization" in parameters
+    backend.load()
+    from bnexp.models.user_code import function_of
+
+    try:
+        return has_parameter(function_of(build), "normalization")
+    except SettingError:  # building it reports why
+        return False
+
+
 def _refuse_while_imported() -> None:
     """Raise UserError where a file is being run for its function, and asks for work itself."""
     if (build := imported_now()) is not None:
@@ -169,8 +183,8 @@ def _as_own(name: Taken) -> Taken:
     if not isinstance(name, str) or not is_own_network(name):
         return name
     if Path(name).suffix in SAVED:
-        return NamedNetwork(name, _stem(name), {"name": "keras_file", "path": name})
-    return NamedNetwork(name, _stem(name), {"name": "python", "build": name})
+        return NamedNetwork(name, Path(name).stem, {"name": "keras_file", "path": name})
+    return NamedNetwork(name, stem_of(name), {"name": "python", "build": name})
 
 
 def is_own_network(name: str) -> bool:
@@ -214,19 +228,6 @@ def _typed(arms: Sequence[Arm]) -> str:
 def _mapping(options: Mapping[str, Any]) -> str:
     values = {key: one if isinstance(one, str) else json.dumps(one, default=str) for key, one in options.items()}
     return f"{{{', '.join(f'{key}: {one}' for key, one in values.items())}}}"
-
-
-def _stem(name: str) -> str:
-    """Return what a network is called: by its file and, if it is not `build`, its function.
-
-    >>> _stem("my_net.py:build"), _stem("my_net.py:wide"), _stem("package.nets:build"), _stem("my.keras")
-    ('my_net', 'my_net-wide', 'nets', 'my')
-    """
-    if Path(name).suffix in SAVED:
-        return Path(name).stem
-    place, _, function = name.rpartition(":")
-    stem = Path(place or name).stem if place.endswith(".py") else (place or name).rpartition(".")[2]
-    return stem if function == "build" or not place else f"{stem}-{function}"
 
 
 def _normalizations(at_hand: ConfigAtHand, overrides: Sequence[str], observer: Observer) -> dict[str, int]:

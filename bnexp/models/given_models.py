@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
 import json
 import re
 import tempfile
@@ -19,7 +17,8 @@ from bnexp.models.keras_files import loaded
 from bnexp.models.layer_kinds import fixed_weights
 from bnexp.models.layer_paths import automatic_name
 from bnexp.models.sequential import REFUSALS, refusal_text
-from bnexp.system.code_digest import PLAIN, code_sha256, is_own
+from bnexp.system.code_digest import code_sha256
+from bnexp.system.keras_facts import left_out
 
 ROWS = 8
 """Rows on which a model and its copy are compared, and the size of an axis that has none."""
@@ -45,47 +44,13 @@ def described(model: keras.Model, *, weights: bool) -> tuple[str, bytes]:
         raise UserError(f"{model.name} does not say what it is made of: {refusal_text(error)} {CURE}") from error
     kept = model.weights if weights else fixed_weights(model).values()
     values = [variable.numpy().tobytes() for variable in kept]
-    own = [facts for layer in _layers(model) if (facts := _own_facts(layer))]
+    own = [facts for layer in _layers(model) if (facts := left_out(layer))]
     code = [code_sha256(own).encode()] if own else []
     return names[model.name], b"\0".join([text.encode(), *values, *code])
 
 
 def _layers(model: keras.Model) -> list[keras.Layer]:
     return [model, *model._flatten_layers(include_self=False)]
-
-
-def _own_facts(layer: keras.Layer) -> list[Any]:
-    """Return what Keras's description of a layer may leave out: code and values of the user's own, adapted values."""
-    own = is_own(type(layer))
-    values = {name: value for name, value in vars(layer).items() if name not in _of_every_layer()}
-    found = {name: value for name, value in values.items() if _is_code(value) or (own and _is_plain(value))}
-    adapted = list(getattr(layer, "get_vocabulary", list)())
-    return [type(layer) if own else None, found, adapted] if own or found or adapted else []
-
-
-def _is_code(value: Any) -> bool:
-    """Return True for a function of the user's own, or an object of a class of theirs, such as an initializer."""
-    if isinstance(value, functools.partial):
-        return _is_code(value.func)
-    return not isinstance(value, type | keras.Layer) and is_own(value if inspect.isroutine(value) else type(value))
-
-
-def _is_plain(value: Any) -> bool:
-    match value:
-        case list() | tuple() | set():
-            return all(map(_is_plain, value))
-        case dict():
-            return all(_is_plain(part) for pair in value.items() for part in pair)
-    return isinstance(value, (*PLAIN, np.ndarray, np.generic))
-
-
-@functools.cache
-def _of_every_layer() -> frozenset[str]:
-    """Return the attributes that Keras gives to layers and models."""
-    x = keras.Input((1,), name="x")
-    layer = keras.layers.Identity(name="y")  # named, so that Keras's counters stay as they are
-    model = keras.Model(x, layer(x), name="z")
-    return frozenset({*vars(layer), *vars(model), "_build_input_shape"})
 
 
 def _plain_names(model: keras.Model) -> dict[str, str]:

@@ -12,6 +12,7 @@ import keras
 
 from bnexp.errors import SettingError, listed
 from bnexp.models.sequential import REFUSALS, refusal_text
+from bnexp.system.installed import is_own
 
 LARGEST_DESCRIPTION = 256 * 2**20
 """Bytes of config.json. For a large published network it has 1 MB."""
@@ -140,18 +141,29 @@ def _objects(description: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _is_unknown(one: dict[str, Any]) -> bool:
+    """Return True for what is not Keras's. What this session has registered of the user's own is in no digest."""
     module, registered = one.get("module"), one.get("registered_name")
+    if one["class_name"] == "function" and _registered_own(_registered(one)):
+        return True
     if module is None and registered is None:
         return False
     if isinstance(module, str) and (module == "builtins" or module.partition(".")[0] == "keras"):
         return False
-    return keras.saving.get_registered_object(_registered(one)) is None
+    return _registered_own(_registered(one)) is not False
 
 
 def _registered(one: dict[str, Any]) -> str:
     """Return the name that Keras looks a class or function up by: `Block`, or `package>Block`."""
+    if one["class_name"] == "function" and isinstance(one["config"], str):
+        return one["config"]
     name = one.get("registered_name")
     return str(name if isinstance(name, str) else one["class_name"])
+
+
+def _registered_own(name: str) -> bool | None:
+    """Return True if the user registered a class or function of this name, False if a package did, None if nobody."""
+    found = keras.saving.get_registered_object(name)
+    return None if found is None else is_own(found)
 
 
 def _name(one: dict[str, Any]) -> str:
@@ -160,4 +172,4 @@ def _name(one: dict[str, Any]) -> str:
 
 def _config(one: dict[str, Any]) -> dict[str, Any]:
     config = one.get("config")
-    return config if isinstance(config, dict) else {}
+    return config if isinstance(config, dict) else {"name": config} if isinstance(config, str) else {}

@@ -12,7 +12,8 @@ from bnexp.models.inputs import IN_WORDS, Inputs
 from bnexp.models.layer_kinds import is_plain_model
 from bnexp.models.padding import Padding
 from bnexp.models.sequential import REFUSALS, refusal_text
-from bnexp.models.user_code import PARAMETER, function_of, takes
+from bnexp.models.user_code import PARAMETER, function_of
+from bnexp.system.session_functions import has_parameter
 
 MOST_NAMED = 6
 """Inputs that a sentence names."""
@@ -80,7 +81,7 @@ def _from_first_input(model: keras.Sequential, inputs: Inputs) -> keras.Sequenti
 
 def _as_functional(model: keras.Model, inputs: Inputs, network: PythonNetwork | KerasFile) -> keras.Model:
     """Return a model that calls one of a class of the user's own. No swap reaches into it."""
-    if not isinstance(network, PythonNetwork) or not takes(function_of(network.build), PARAMETER):
+    if not isinstance(network, PythonNetwork) or not has_parameter(function_of(network.build), PARAMETER):
         raise SettingError(
             "model",
             f"is a {type(model).__name__}, a class with a `call` of its own, in which no layer can be swapped. "

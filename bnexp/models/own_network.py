@@ -45,8 +45,8 @@ from bnexp.models.own_doubts import (
 from bnexp.models.own_inputs import fed
 from bnexp.models.own_outputs import with_fitting_output
 from bnexp.models.swapping import SwappedLayer, Swapping, swapped
-from bnexp.models.user_code import PARAMETER, called, function_of, takes
-from bnexp.system.session_functions import is_of_session
+from bnexp.models.user_code import PARAMETER, called, function_of
+from bnexp.system.session_functions import has_parameter, is_of_session
 
 
 @dataclass
@@ -127,7 +127,7 @@ def _given(network: PythonNetwork | KerasFile, inputs: Inputs, classes: int) -> 
 def _called(network: PythonNetwork, inputs: Inputs, classes: int) -> _Found:
     """Call the user's function; what it has parameters for of what bnexp offers, it gets."""
     function = function_of(network.build)
-    made: list[keras.Layer] | None = [] if takes(function, PARAMETER) else None
+    made: list[keras.Layer] | None = [] if has_parameter(function, PARAMETER) else None
     offered: dict[str, Any] = {"input_shape": inputs.shape, "classes": classes or 1}  # 1 number
     if made is not None:
         if isinstance(network.normalization, AsWritten):

@@ -17,7 +17,7 @@ import bnexp
 from bnexp.errors import SettingError, nearest
 from bnexp.models.followed_code import followed, importable_beside
 from bnexp.system.own_code import PREFIX, own_code
-from bnexp.system.session_functions import has_parameter, importing, is_of_session, session_function
+from bnexp.system.session_functions import importing, is_of_session, session_function
 
 Function = Callable[..., Any]
 PARAMETER = "normalization"
@@ -73,11 +73,6 @@ def called(function: Function, build: str, arguments: Mapping[str, Any], offered
         ) from error
     with _errors_of("call", build), followed(build), importable_beside(build), _settings_kept(build):
         return function(**{**given, **arguments})
-
-
-def takes(function: Function, parameter: str) -> bool:
-    """Return True if the function has a parameter of this name."""
-    return has_parameter(function, parameter)
 
 
 def _module(build: str) -> ModuleType:

@@ -21,7 +21,7 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any, NamedTuple
 
-from bnexp.system.installed import is_installed_file
+from bnexp.system.installed import is_installed_file, package_state
 
 PREFIX = "bnexp_user_"
 """How the name of each package begins that holds the modules of one state of a user's code."""
@@ -50,11 +50,19 @@ class OwnCode:
         return [one.file for one in self.sources.values() if one.file is not None]
 
     @property
+    def packages(self) -> list[str]:
+        """List the packages that are imported and no files of these, and the installed one that has the network."""
+        own = _tops(self)
+        imported = {name.partition(".")[0] for item in self.sources.items() for name in _imports_in(*item)}
+        is_installed = any(one.file is not None and is_installed_file(one.file) for one in self.sources.values())
+        return sorted((imported - own) | (own if is_installed else set()))
+
+    @property
     def sha256(self) -> str:
-        """Return the digest of the names and texts of all files."""
-        digest = hashlib.sha256()
+        """Return the digest of the names and texts of the user's files, and of the versions of installed packages."""
+        digest = hashlib.sha256(repr([package_state(one) for one in self.packages]).encode())
         for file, text, _ in self.sources.values():
-            if file is not None:
+            if file is not None and not is_installed_file(file):
                 digest.update(f"{file.name} {len(text)}\n".encode(errors="surrogateescape") + text)
         return digest.hexdigest()
 
@@ -123,10 +131,13 @@ def _add(
     sources[name] = Source(file, text, places)
     if file is None or _is_compiled(file) or is_installed_file(file):
         return
-    package = name if places is not None else name.rpartition(".")[0]
-    for imported in _imports(text, package):
+    for imported in _imports_in(name, sources[name]):
         for inner, found, inside in _along(imported, search):
             _add(inner, found, inside, search, sources)
+
+
+def _imports_in(name: str, source: Source) -> tuple[str, ...]:
+    return _imports(source.text, name if source.places is not None else name.rpartition(".")[0])
 
 
 @functools.lru_cache(maxsize=1024)
@@ -219,11 +230,11 @@ class _Finder:
 
 
 class _Loader(SourceFileLoader):
-    """Runs the text that was digested; what that imports of the user's own is found by `importing`, then and later."""
+    """Runs the text that was digested; what that imports of the user's own is found by `own_import`, then and later."""
 
-    def __init__(self, name: str, source: Source, importing: Callable[..., Any]) -> None:
+    def __init__(self, name: str, source: Source, own_import: Callable[..., Any]) -> None:
         super().__init__(name, str(source.file))
-        self.text, self.importing = source.text, importing
+        self.text, self.own_import = source.text, own_import
 
     def get_code(self, fullname: str) -> CodeType:
         """Compile the text. A compiled file beside it may be of another text."""
@@ -231,7 +242,7 @@ class _Loader(SourceFileLoader):
 
     def exec_module(self, module: ModuleType) -> None:
         """Run the module with an `import` of its own."""
-        vars(module)["__builtins__"] = {**vars(builtins), "__import__": self.importing}
+        vars(module)["__builtins__"] = {**vars(builtins), "__import__": self.own_import}
         super().exec_module(module)
 
 
@@ -250,7 +261,7 @@ def _importer(root: str, code: OwnCode) -> Callable[..., Any]:
     """Return what `import` does in this code: the code's own modules lie under `root`."""
     own = _tops(code)
 
-    def importing(
+    def own_import(
         name: str, namespace: Any = None, local: Any = None, wanted: Sequence[str] | None = (), level: int = 0
     ) -> Any:
         """Import a module of this code from under `root`, any other as Python does. Arguments are `__import__`'s."""
@@ -260,4 +271,4 @@ def _importer(root: str, code: OwnCode) -> Callable[..., Any]:
         module = __import__(f"{root}.{name}", namespace, local, wanted or (), 0)
         return module if wanted else sys.modules[f"{root}.{top}"]
 
-    return importing
+    return own_import

@@ -31,15 +31,14 @@ def main() -> None:
 
 def outputs(text: str, space: dict[str, Any], number: int) -> list[dict[str, Any]]:
     """Run a cell; return what it printed, and the value of its last line, as a notebook keeps them."""
-    *statements, last = ast.parse(text).body
+    statements = ast.parse(text).body
+    last = statements.pop() if statements and isinstance(statements[-1], ast.Expr) else None
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
-        exec(compile(ast.Module(statements, []), "<cell>", "exec"), space)
+        exec(compile(ast.Module(statements, []), "<cell>", "exec", dont_inherit=True), space)
         value = None
         if isinstance(last, ast.Expr):
-            value = eval(compile(ast.Expression(last.value), "<cell>", "eval"), space)
-        else:
-            exec(compile(ast.Module([last], []), "<cell>", "exec"), space)
+            value = eval(compile(ast.Expression(last.value), "<cell>", "eval", dont_inherit=True), space)
     found = [{"name": "stdout", "output_type": "stream", "text": lines(printed.getvalue())}] if printed.tell() else []
     if value is not None:
         shown = {"data": data_of(value), "execution_count": number, "metadata": {}, "output_type": "execute_result"}
@@ -48,10 +47,11 @@ def outputs(text: str, space: dict[str, Any], number: int) -> list[dict[str, Any
 
 
 def data_of(value: Any) -> dict[str, Any]:
-    """Return how a notebook shows a value: as a picture or as HTML, and as text."""
+    """Return how a notebook shows a value: as a picture or as HTML, if it can be shown so, and as text."""
     if (picture := getattr(value, "_repr_png_", None)) is not None:
         return {"image/png": base64.b64encode(picture()).decode("ascii"), "text/plain": ["<Figure>"]}
-    return {"text/html": lines(value._repr_html_()), "text/plain": lines(repr(value))}
+    page = getattr(value, "_repr_html_", None)
+    return {**({} if page is None else {"text/html": lines(page())}), "text/plain": lines(repr(value))}
 
 
 def lines(text: str) -> list[str]:

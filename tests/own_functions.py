@@ -10,8 +10,9 @@ import keras
 from pydantic import TypeAdapter
 
 from bnexp.config.model import Model
+from bnexp.models.built import Built
 from bnexp.models.inputs import Inputs
-from bnexp.models.own_network import OwnBuilt, build_own
+from bnexp.models.own_network import build_own
 from bnexp.system.session_functions import register
 
 NUMBERS = itertools.count(1)
@@ -26,7 +27,7 @@ def built(
     task: Any = "multiclass",
     classes: int = 3,
     **options: Any,
-) -> OwnBuilt:
+) -> Built:
     """Build the network of a function in one arm."""
     name = f"<python>:tested_{next(NUMBERS)}"
     register(name, function, "as this test has it")

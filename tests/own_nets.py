@@ -122,6 +122,52 @@ def subclassed_alone() -> keras.Model:
     return Subclassed(lambda name: layers.BatchNormalization(name=name))
 
 
+class HalvedFunctional(keras.Model):
+    """A functional model with a `call` of its own: its outputs are 0.5 at most."""
+
+    def __init__(self, normalization: Any) -> None:
+        inputs = keras.Input(IMAGE)
+        x = layers.Flatten()(normalization(name="norm")(layers.Conv2D(4, 3)(inputs)))
+        super().__init__(inputs, layers.Dense(1, activation="sigmoid", kernel_initializer="ones")(x))
+
+    def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
+        return 0.5 * super().call(inputs, training=training, mask=mask)
+
+
+class HalvedSequential(keras.Sequential):
+    """A chain with a `call` of its own."""
+
+    def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
+        return 0.5 * super().call(inputs, training=training, mask=mask)
+
+
+class Renamed(HalvedSequential):
+    """A chain whose class inherits its `call`."""
+
+
+def halved_functional() -> keras.Model:
+    return HalvedFunctional(layers.BatchNormalization)
+
+
+def halved_sequential() -> keras.Model:
+    return HalvedSequential(sequential().layers)
+
+
+def renamed() -> keras.Model:
+    return Renamed([keras.Input(IMAGE), *sequential().layers])
+
+
+def halved(normalization: Any) -> keras.Model:
+    return HalvedFunctional(normalization)
+
+
+def of_strings() -> keras.Model:
+    """Return a network that looks words up itself."""
+    lookup = layers.StringLookup(vocabulary=["a", "b"], output_mode="multi_hot")
+    first = [keras.Input((4,), dtype="string"), lookup, layers.BatchNormalization()]
+    return keras.Sequential([*first, layers.Dense(3, activation="softmax")])
+
+
 ALWAYS: list[keras.Model] = []
 
 

@@ -300,7 +300,7 @@ def test_a_closure_is_trained_anew_if_what_it_builds_changes_and_its_runs_say_wh
         "build is a function of a Python session; the run can be repeated only where it is defined."
     )
     assert planned(of_width(3)) == {"build-none": first.run.id, "build-layer": "it has no finished run"}
-    changed = "the files of its network have changed since its newest run"
+    changed = "the files of its network, or packages that it imports, have changed since its newest run"
     assert planned(of_width(5)) == {"build-none": changed, "build-layer": "it has no finished run"}
     monkeypatch.setattr(session_functions, "_KNOWN", {})  # as in another session
     done = command("train", str(first.run.directory / "config.yaml"), cwd=folder, code=2)
@@ -583,6 +583,12 @@ def test_an_arm_may_be_a_mapping_with_options() -> None:
     slow = {"name": "batch", "momentum": 0.5}
     assert named(slow, "none") == ["functional-batch", "functional-none"]
     assert named(slow, "batch") == ["functional-batch (momentum 0.5)", "functional-batch (momentum null)"]
+    with pytest.raises(UserError) as error:
+        bnexp.compare(net(), data=DATA, arms={"name": "group", "groups": 4})
+    assert str(error.value) == (
+        "compare was given one arm, {name: group, groups: 4}; expected two or more. Name several: --arms batch,none. "
+        'In Python: arms=["batch", "none"].'
+    )
     with pytest.raises(UserError, match=r"--arms is .*; an arm is named twice\. Name each once\."):
         named(slow, dict(slow))
     with pytest.raises(UserError, match=r"model\.normalization\.momentun"):

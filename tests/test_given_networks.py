@@ -137,6 +137,10 @@ def model_with(text: str) -> Any:
     return keras.Sequential([keras.Input((4,)), space["layer"], keras.layers.BatchNormalization(), last])
 
 
+FIXED = """class Fixed(keras.Layer):
+    def build(self, shape): self.table = self.add_weight(shape=shape[-1:], initializer="zeros", trainable=False)
+    def call(self, x): return x * self.table
+"""
 REGISTERED = "@keras.saving.register_keras_serializable()\n"
 
 
@@ -149,6 +153,7 @@ REGISTERED = "@keras.saving.register_keras_serializable()\n"
         "def scaled(by): return lambda x: by * x\nlayer = keras.layers.Lambda(scaled({}))",
         f"{REGISTERED}class Start(keras.initializers.Initializer):\n    def __call__(self, shape, dtype=None): return {{}} * keras.ops.ones(shape)\nlayer = keras.layers.Dense(3, bias_initializer=Start())",
         "layer = keras.layers.Normalization()\nlayer.adapt({} * np.arange(8.0).reshape(2, 4))",
+        f"{REGISTERED}{FIXED}layer = Fixed()\nlayer.build((None, 4))\nlayer.table.assign({{}} * np.arange(4.0))",
     ],
 )  # fmt: skip
 def test_a_model_is_known_by_the_code_and_the_values_in_it_that_its_description_leaves_out(text: str) -> None:
@@ -177,6 +182,27 @@ def test_a_model_whose_copy_does_something_else_is_refused() -> None:
         "model`."
     )
     assert known(model_with(FORGETS.format(2.0, 2.0)))[0].startswith("<python>:sequential")
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        "layer = keras.layers.Normalization()\nlayer.adapt(np.arange(8.0).reshape(2, 4))",
+        "layer = keras.layers.Discretization(num_bins=3)\nlayer.adapt(np.arange(8.0).reshape(2, 4))",
+        "layer = keras.layers.IntegerLookup()\nlayer.adapt(np.arange(3))",
+        f"{FIXED}layer = Fixed()\nlayer.build((None, 4))\nlayer.table.assign(np.arange(4.0))",
+    ],
+)
+def test_a_copy_of_a_model_keeps_what_no_seed_draws_anew(layer: str) -> None:
+    from bnexp.models.given_models import copied
+
+    act = "def act(x): return keras.ops.cast(x, 'float32')\n"  # with it, the model cannot be saved
+    model = model_with(f"{act}{layer}\nlayer = keras.Sequential([layer, keras.layers.Lambda(act)])")
+    x = np.arange(12.0).reshape(3, 4)
+    copy = copied(model, weights=False)
+    np.testing.assert_allclose(copy.layers[0](x), model.layers[0](x))
+    assert not np.array_equal(copy.layers[-1].kernel, model.layers[-1].kernel)
+    assert known(model)[0] == "<python>:sequential"
 
 
 def test_a_model_that_draws_at_random_while_it_predicts_is_no_unlike_copy() -> None:

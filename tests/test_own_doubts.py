@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 from keras import layers
 from own_functions import FRAMES, TABLE, built
+from pydantic import TypeAdapter
 
+from bnexp.config.dataset import Dataset
 from bnexp.errors import SettingError
 from bnexp.models.inputs import Inputs
 from bnexp.models.own_outputs import with_fitting_output
@@ -157,30 +159,134 @@ def test_a_softmax_over_another_axis_is_no_softmax_of_the_classes() -> None:
         with_fitting_output(model, "multiclass", 4)
 
 
-def test_outputs_with_places_are_answered_with_flatten() -> None:
-    model = ends(layers.Reshape((2, 2)), layers.Dense(3, activation="softmax"))
-    message = r"shape \(None, 2, 3\) with softmax .*\. Put Flatten\(\) or a pooling layer before the last layer, as its outputs"
-    with pytest.raises(SettingError, match=message):
-        with_fitting_output(model, "multiclass", 3)
+@pytest.mark.parametrize(
+    ("last", "shape"),
+    [
+        ([layers.Dense(3, "softmax")], "(None, 2, 2, 3)"),
+        ([layers.Conv2D(3, 1, activation="softmax")], "(None, 2, 2, 3)"),
+        ([layers.Reshape((2, 2)), layers.Conv1D(5, 1, activation="softmax")], "(None, 2, 5)"),
+    ],
+)
+def test_outputs_with_positions_are_answered_with_flatten(last: list[keras.Layer], shape: str) -> None:
+    with pytest.raises(SettingError) as error:
+        with_fitting_output(ends(layers.Reshape((2, 2, 1)), *last), "multiclass", 3)
+    assert str(error.value) == (
+        f"model ends in outputs of shape {shape} with softmax activation; a multiclass task needs (None, 3) with "
+        "softmax. Its outputs have positions: put Flatten() or a pooling layer before a last "
+        'Dense(3, activation="softmax").'
+    )
 
 
-def test_one_linear_unit_for_many_classes_may_be_a_regression() -> None:
-    with pytest.raises(SettingError, match=r"If the target is a number and no class, set dataset\.task: regression\.$"):
+def test_an_attribute_of_a_layer_of_ones_own_is_no_activation_of_its_outputs() -> None:
+    last = Behind(keras.ops.softmax)
+    last.activation = keras.activations.linear
+    assert with_fitting_output(ends(layers.Dense(3), last), "multiclass", 3)[1] == []
+    other = Behind(lambda x: 2 * x)
+    other.activation = keras.activations.softmax
+    with pytest.raises(SettingError, match=r"ends in outputs of shape \(None, 3\); a multiclass task needs"):
+        with_fitting_output(ends(layers.Dense(3), other), "multiclass", 3)
+
+
+def test_a_layer_of_ones_own_that_computes_as_keras_does_has_its_activation() -> None:
+    class Named(layers.Dense):
+        pass
+
+    assert with_fitting_output(ends(Named(3)), "multiclass", 3)[1] == [
+        "Its outputs are logits; softmax is added behind them."
+    ]
+
+
+def test_a_network_is_asked_for_one_output_where_a_number_is_learned() -> None:
+    def net(classes: int, activation: str | None = None) -> keras.Model:
+        return ends(layers.BatchNormalization(), layers.Dense(classes, activation=activation))
+
+    one = built(net, inputs=TABLE, task="regression", classes=0)
+    assert one.model.output_shape == (None, 1)
+    with pytest.raises(SettingError) as error:
+        built(net, inputs=TABLE, task="regression", classes=0, arguments={"activation": "softmax"})
+    assert str(error.value) == (
+        "model ends in outputs of shape (None, 1) with softmax activation; a regression task needs (None, 1) with "
+        'linear. End the network with Dense(1, activation="linear"). If the target is a class and no number, set '
+        "dataset.task: classification, a key of csv, parquet, npz and openml."
+    )
+
+
+def test_one_linear_unit_for_many_classes_may_be_a_regression_where_the_data_set_has_the_key() -> None:
+    with pytest.raises(SettingError) as error:
         with_fitting_output(ends(layers.Dense(1)), "multiclass", 20)
+    schema = TypeAdapter(Dataset).json_schema()
+    kinds = {name: schema["$defs"][kind.split("/")[-1]] for name, kind in schema["discriminator"]["mapping"].items()}
+    assert {name for name, kind in kinds.items() if "task" in kind["properties"]} == {"csv", "parquet", "npz", "openml"}
+    assert str(error.value).endswith(
+        'End the network with Dense(20, activation="softmax"). If the target is a number and no class, set '
+        "dataset.task: regression, a key of csv, parquet, npz and openml."
+    )
 
 
 # --- groups ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("arm", "is_warned"), [("group", True), ({"name": "group", "groups": 2}, False), ("instance", False)]
-)
-def test_groups_of_one_channel_are_warned_of(arm: Any, is_warned: bool) -> None:
-    def net() -> keras.Model:
-        inputs = keras.Input((6, 6, 2))
-        x = layers.BatchNormalization()(layers.Conv2D(4, 3)(inputs))
-        return keras.Model(inputs, layers.Dense(3, activation="softmax")(layers.Flatten()(x)))
+def ends_in_groups(*channels: int) -> keras.Model:
+    """Return a chain of convolutions with these channels, each before a normalization."""
+    chain = [layer for width in channels for layer in (layers.Conv2D(width, 1), layers.BatchNormalization())]
+    return keras.Sequential([keras.Input((6, 6, 2)), *chain, layers.Flatten(), layers.Dense(3, "softmax")])
 
-    found = built(net, arm, Inputs("image", (6, 6, 2))).warnings
-    told = "Group normalization has one channel in each group (batch_normalization: 4 groups). That is instance normalization"
-    assert [one.startswith(told) for one in found] == [True] * is_warned
+
+def groups_told(channels: tuple[int, ...], arm: Any) -> list[str]:
+    warnings = built(lambda: ends_in_groups(*channels), arm, Inputs("image", (6, 6, 2))).warnings
+    return [one for one in warnings if one.startswith("Group normalization has one channel in each group (")]
+
+
+@pytest.mark.parametrize(
+    ("channels", "fewer"),
+    [((4,), 2), ((6,), 3), ((32,), 16), ((4, 6), 2), ((16, 40), 8), ((2,), None), ((3,), None), ((4, 5), None)],
+)
+def test_groups_of_one_channel_are_warned_of_until_the_cure_is_taken(
+    channels: tuple[int, ...], fewer: int | None
+) -> None:
+    (told,) = groups_told(channels, "group")
+    assert f"(batch_normalization: {channels[0]} groups" in told
+    if fewer is None:
+        cure = (
+            "Use the arm layer instead: no smaller number of groups above 1 divides the channels of all these layers."
+        )
+        heeded: Any = "layer"
+    else:
+        cure, heeded = f"Set model.normalization.groups={fewer}.", {"name": "group", "groups": fewer}
+    assert told.endswith(f"). That is instance normalization, which can cost accuracy. {cure}")
+    assert groups_told(channels, heeded) == []
+    assert groups_told(channels, "instance") == []
+
+
+class OwnGroups(layers.GroupNormalization):
+    """A group normalization of the user's own, which sets no input_spec."""
+
+    def build(self, input_shape: Any) -> None:
+        self.gamma = self.beta = None
+
+    def call(self, inputs: Any) -> Any:
+        return inputs
+
+
+@pytest.mark.parametrize("is_called", [True, False])
+def test_groups_are_warned_of_in_layers_of_the_arm_alone(is_called: bool) -> None:
+    class Net(keras.Model):
+        def __init__(self, normalization: Any) -> None:
+            super().__init__()
+            self.norm, self.own, self.last = normalization(), OwnGroups(4), layers.Dense(3, "softmax")
+            self.reshape, self.flat = layers.Reshape((2, 2)), layers.Flatten()
+
+        def build(self, input_shape: Any) -> None:
+            """Leave it to the first call, which Keras then does not warn of."""
+
+        def call(self, x: Any) -> Any:
+            x = self.own(x)
+            return self.last(self.flat(self.norm(self.reshape(x)) if is_called else x))
+
+    def net(normalization: Any) -> keras.Model:
+        return Net(normalization)
+
+    told = [one for one in built(net, {"name": "group", "groups": 2}, TABLE).warnings if one.startswith("Group norm")]
+    assert [one.partition(". ")[0] for one in told] == [
+        "Group normalization has one channel in each group (net/group_normalization: 2 groups)"
+    ] * is_called

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import platform
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from pydantic import TypeAdapter
 
 from bnexp.config.model import Model
-from bnexp.experiment.own_files import function_names, has_parameter, network_sha256
+from bnexp.errors import SettingError
+from bnexp.experiment.own_files import function_names, network_sha256, parameters_in_text, refuse_changed_network
 from bnexp.system.own_code import own_code
 
 
@@ -65,9 +69,61 @@ def test_a_module_is_found_where_python_finds_it(folder: Path, monkeypatch: pyte
     assert names(folder, "mypkg.nets:build") == [
         f"elsewhere/mypkg/{end}" for end in ("__init__.py", "deep/er.py", "nets.py")
     ]
-    assert has_parameter("mypkg.nets:build", "normalization")
-    assert has_parameter("theirs:build", "normalization")
+    assert parameters_in_text("mypkg.nets:build") == {"normalization"}
+    assert parameters_in_text("theirs:build") == {"normalization"}
     assert names(folder, "theirs:build") == ["elsewhere/site-packages/theirs.py"]
+
+
+@pytest.mark.parametrize(
+    ("records", "told"),
+    [
+        ({}, True),  # nothing says what it is
+        ({"INSTALLER": "pip"}, True),  # damaged
+        ({"METADATA": "Version: 1\n", "direct_url.json": "{"}, True),
+        ({"METADATA": "Version: 1\n", "direct_url.json": '{"dir_info": {}}'}, True),  # pip install FOLDER
+        ({"METADATA": "Version: 1\n", "direct_url.json": '{"dir_info": {}}', "INSTALLER": "conda"}, False),
+        ({"METADATA": "Version: 1\n"}, False),  # a release
+    ],
+)
+@pytest.mark.parametrize("build", ["blocks_kit:build", "my_net.py:build"])
+def test_an_installed_package_is_known_by_its_version_or_by_its_texts_if_they_may_change_and_it_stay(
+    build: str, records: dict[str, str], told: bool, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = folder / "site-packages"
+    (place / "blocks_kit").mkdir(parents=True)
+    (place / "blocks_kit" / "__init__.py").write_text("from blocks_kit.nets import build\n")
+    nets = place / "blocks_kit" / "nets.py"
+    nets.write_text("def build(): return 8\n")
+    (folder / "my_net.py").write_text("from blocks_kit import build\n")
+    for name, text in records.items():
+        (place / "blocks_kit-1.dist-info").mkdir(exist_ok=True)
+        (place / "blocks_kit-1.dist-info" / name).write_text(
+            f"Name: blocks_kit\n{text}" if name == "METADATA" else text
+        )
+    monkeypatch.syspath_prepend(place)
+    model = TypeAdapter(Model).validate_python({"name": "python", "build": build})
+    before = network_sha256(model)
+    assert network_sha256(model) == before
+    nets.write_text("def build(): return 64\n")
+    assert (network_sha256(model) != before) == told
+    if not told:
+        now = network_sha256(model)
+        (place / "blocks_kit-1.dist-info" / "METADATA").write_text("Name: blocks_kit\nVersion: 2\n")
+        assert network_sha256(model) != now
+
+
+def test_a_package_that_this_process_has_imported_stays_what_it_was(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "site-packages").mkdir()
+    kit = folder / "site-packages" / "imported_kit.py"
+    kit.write_text("def build(): return 8\n")
+    monkeypatch.syspath_prepend(kit.parent)
+    model = TypeAdapter(Model).validate_python({"name": "python", "build": "imported_kit:build"})
+    before = network_sha256(model)
+    monkeypatch.setitem(sys.modules, "imported_kit", ModuleType("imported_kit"))
+    kit.write_text("def build(): return 64\n")
+    assert network_sha256(model) == before, "the code that was imported is what runs"
 
 
 @pytest.mark.parametrize(
@@ -85,9 +141,11 @@ def test_a_change_of_any_of_these_files_is_another_network(file: str, matters: b
 
 def test_functions_and_their_parameters_are_read_without_running_the_file(folder: Path) -> None:
     assert function_names("my_net.py:") == ["build"]
-    assert has_parameter("my_net.py:build", "normalization")
-    assert not has_parameter("my_net.py:build", "width")
-    assert not has_parameter("not_there.py:build", "normalization")
+    assert parameters_in_text("my_net.py:build") == {"normalization"}
+    assert parameters_in_text("my_net.py:other") is None
+    assert parameters_in_text("not_there.py:build") is None
+    (folder / "decorated.py").write_text("@cached\ndef build(normalization): ...\n")
+    assert parameters_in_text("decorated.py:build") is None
     (folder / "faulty.py").write_text("def build(:\n")
     assert function_names("faulty.py:") == []
 
@@ -99,3 +157,16 @@ def test_a_saved_model_is_its_bytes(folder: Path) -> None:
     one = network_sha256(model)
     (folder / "my.keras").write_bytes(b"two")
     assert network_sha256(model) not in (None, one)
+
+
+def test_a_worker_that_finds_another_network_refuses_it(folder: Path) -> None:
+    model = TypeAdapter(Model).validate_python({"name": "python", "build": "my_net.py:build"})
+    seen = network_sha256(model)
+    refuse_changed_network(model, {model.model_dump_json(): seen})
+    with pytest.raises(SettingError) as error:
+        refuse_changed_network(model, {model.model_dump_json(): "another"})
+    assert str(error.value) == (
+        f"model.build is 'my_net.py:build'; what lies there on {platform.node()} is another network than when the study "
+        f"was begun (sha256 {seen}; expected another). Put back what was there, and the versions of the packages that it "
+        "imports; with another network it is another study."
+    )

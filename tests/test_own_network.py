@@ -332,7 +332,7 @@ def test_what_may_mislead_is_named() -> None:
          "model.normalization is layer; the network has no normalization layer, so that all arms would be equal. Write it with "
          "BatchNormalization, or as a function with a parameter `normalization`."),
         ("subclassed_alone", "none",
-         "model is a Subclassed, a class of its own, in which no layer can be swapped. Build it with a function "
+         "model is a Subclassed, a class with a `call` of its own, in which no layer can be swapped. Build it with a function "
          "`def build(normalization):` that makes normalization layers with `normalization(name=\"norm_1\")`, or make it of "
          "keras.Sequential or keras.Model(inputs, outputs)."),
         ("made", "as_written",
@@ -342,6 +342,9 @@ def test_what_may_mislead_is_named() -> None:
          f"model.build is '{NETS}:unused'; it has the parameter normalization and never calls it, so that all arms would be equal. "
          "Make the layers with `normalization(name=\"norm_1\")`."),
         ("two_inputs", "as_written", "model has 2 inputs (one, other); expected one. Build a network with one."),
+        ("of_strings", "as_written",
+         "model has an Input of dtype string; bnexp hands over numbers, and of a text the numbers of its words. Use an Input "
+         "of int32 for texts, or of float32, and leave out the layers that turn strings into numbers."),
         ("ends_in_relu", "as_written",
          "model ends in outputs of shape (None, 3) with relu activation; a multiclass task needs (None, 3) with softmax. "
          "End the network with Dense(3, activation=\"softmax\")."),
@@ -360,6 +363,24 @@ def test_what_cannot_be_compared_is_refused_with_its_cure(name: str, arm: Any, m
         assert refusal(name, arm).startswith(message)
     else:
         assert own(name, arm).swapped
+
+
+@pytest.mark.parametrize("arm", ["as_written", "none", "batch"])
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("halved_functional", "HalvedFunctional"), ("halved_sequential", "HalvedSequential"), ("renamed", "Renamed")],
+)
+def test_a_chain_or_graph_with_a_call_of_its_own_is_refused_in_every_arm(name: str, kind: str, arm: str) -> None:
+    assert refusal(name, arm).startswith(
+        f"model is a {kind}, a class with a `call` of its own, in which no layer can be swapped. Build it with a function "
+        "`def build(normalization):` that makes normalization layers"
+    )
+
+
+@pytest.mark.parametrize("arm", ["none", "batch"])
+def test_a_graph_with_a_call_of_its_own_keeps_it_where_it_asks_for_normalization(arm: str) -> None:
+    found = outputs(own("halved", arm, task="binary", classes=2).model)
+    assert found.max() <= 0.5 and found.std() > 0
 
 
 def test_the_same_model_twice_is_refused() -> None:

@@ -91,7 +91,10 @@ def test_a_second_comparison_trains_nothing_until_a_file_of_the_network_changes(
     assert "training " not in again.stderr
     (folder / "widths.py").write_text("WIDTH = 5\n")
     changed = bnexp("compare", *arms, "--data", "my.csv", "--target", "label", *SHORT, cwd=folder)
-    assert "training my_net-batch: the files of its network have changed since its newest run" in changed.stderr
+    assert (
+        "training my_net-batch: the files of its network, or packages that it imports, have changed since its newest run"
+        in changed.stderr
+    )
 
 
 def test_a_function_that_takes_normalization_makes_the_layers_of_each_arm(folder: Path) -> None:
@@ -99,6 +102,18 @@ def test_a_function_that_takes_normalization_makes_the_layers_of_each_arm(folder
     assert [arm["name"] for arm in document["arms"]] == ["my_net-made-batch", "my_net-made-layer", "my_net-made-none"]
     assert run_of(folder, "my_net-made-layer")["network"]["swapped"] == [
         {"path": "layer_normalization", "was": "normalization", "now": "LayerNormalization"}
+    ]
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["from my_net import made", "import my_net\nmade = my_net.made", "import functools, my_net\nmade = functools.partial(my_net.made)"],
+)  # fmt: skip
+def test_a_function_that_is_imported_or_assigned_is_asked_for_its_parameter(line: str, folder: Path) -> None:
+    (folder / "nets.py").write_text(line)
+    done = bnexp("compare", "nets:made", "--data", "my.csv", "--target", "label", "--dry-run", cwd=folder)
+    assert [line.partition(":")[0] for line in done.stdout.splitlines() if "seeds x" in line] == [
+        f"nets-made-{arm}" for arm in ("batch", "layer", "none")
     ]
 
 
@@ -192,7 +207,11 @@ seeds: 2
          "my_net.py:plain has no normalization layer, so that all arms would be equal. Write it with BatchNormalization, or as "
          "a function with a parameter `normalization`."),
         (["my_net.py:build", "--data", "my.csv", "--target", "label", "--arms", "none"],
-         "compare was given one arm, none; expected two or more. Name several: --arms batch,none."),
+         "compare was given one arm, none; expected two or more. Name several: --arms batch,none. In Python: arms=[\"batch\", "
+         "\"none\"]."),
+        (["my_net.py:build", "--data", "my.csv", "--target", "label", "model.normalization={name: group, groups: 2}"],
+         "compare was given one arm, group; expected two or more. Leave out model.normalization={{name: group, groups: 2}}, and "
+         "name several: --arms batch,none."),
         (["my_net.py:build", "--data", "other.npz", "--arms", "batch,none"],
          "--data: dataset.y is 'y'; no array has this name. Good names: labels."),
         (["my_nt.py:build", "--data", "digits"],

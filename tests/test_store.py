@@ -139,7 +139,7 @@ def test_a_file_that_is_cleared_away_before_it_is_locked_is_made_again(
 
 def test_histories_of_another_format_or_without_arms_are_refused(tmp_path: Path) -> None:
     store.write_histories(tmp_path, {"bn": History((0,), {"val_loss": np.array([[0.5, 0.25]])}, (2,))})
-    assert store.Run(tmp_path).histories()["bn"].metrics["val_loss"].tolist() == [[0.5, 0.25]]
+    assert store.Run(tmp_path).histories((0,))["bn"].metrics["val_loss"].tolist() == [[0.5, 0.25]]
     arms = json.loads((tmp_path / "histories.json").read_text())["arms"]
     for document, told in (
         ({"format": 2, "arms": arms}, "has format 2; expected 1. Use the bnexp that wrote it."),
@@ -149,8 +149,17 @@ def test_histories_of_another_format_or_without_arms_are_refused(tmp_path: Path)
     ):
         (tmp_path / "histories.json").write_text(json.dumps(document))
         with pytest.raises(RunError) as caught:
-            store.Run(tmp_path).histories()
+            store.Run(tmp_path).histories((0,))
         assert str(caught.value) == f"{tmp_path / 'histories.json'}: {told} Restore the file, or compare again."
+
+
+def test_histories_that_lack_a_seed_of_their_comparison_are_refused(tmp_path: Path) -> None:
+    loss = {"val_loss": np.array([[0.5], [0.25]])}
+    store.write_histories(tmp_path, {"bn": History((0, 2), loss, (1, 1))})
+    assert store.Run(tmp_path).histories((2, 0))["bn"].metrics["val_loss"].tolist() == [[0.25], [0.5]]
+    lost = r"histories\.json: arm bn lacks seeds 1, 3, which comparison\.json compares\. Restore the file, or compare again"
+    with pytest.raises(RunError, match=lost):
+        store.Run(tmp_path).histories((0, 1, 2, 3))
 
 
 def test_a_directory_that_was_killed_at_any_step_is_interrupted_and_one_that_lost_a_file_is_damaged(

@@ -14,6 +14,8 @@ from pydantic import TypeAdapter
 
 from bnexp.config.own_model import SwapKey
 from bnexp.errors import SettingError
+from bnexp.models.architecture import architecture
+from bnexp.models.restored_bias import LEFT_ALONE
 from bnexp.models.swapping import Swapping, swapped
 
 KINDS = ("batch", "layer", "group", "instance", "rms", "renorm", "ghost")
@@ -130,11 +132,31 @@ def test_a_layer_of_the_arms_kind_keeps_what_the_arm_does_not_say(kind: str) -> 
     assert {key: value for key, value in changed.items() if value != before[key] and key != "name"} == said
 
 
+def test_a_changed_layer_stands_beside_one_that_stays_whatever_keras_counted_before() -> None:
+    names = ("batch_normalization_1", "batch_normalization_2")
+    first, other = (
+        layers.BatchNormalization(momentum=by, name=name) for by, name in zip((0.9, 0.8), names, strict=True)
+    )
+    model = keras.Sequential([keras.Input((4,)), first, other, layers.Dense(3, "softmax")])
+    changed, work = swapped(model, arm_of({"name": "batch", "momentum": 0.9}))
+    assert [layer.momentum for layer in changed.layers[:2]] == [0.9, 0.9]
+    assert [layer.path for layer in work.table] == ["batch_normalization_1"]
+
+
 def test_a_repeated_swap_to_instance_or_ghost_changes_nothing() -> None:
     for arm in ({"name": "instance", "epsilon": 0.1}, {"name": "ghost", "virtual_batch_size": 4}):
         model, _ = swapped(chain(layers.BatchNormalization()), arm_of(arm))
         _, work = swapped(model, arm_of(arm["name"]))
         assert work.table == []
+
+
+@pytest.mark.parametrize("option", [{"dtype": "mixed_float16"}, {"activation": "relu"}, {"use_bias": False}])
+def test_networks_with_other_options_or_precision_have_other_layers(option: dict[str, Any]) -> None:
+    def net(name: str, **options: Any) -> str:
+        return architecture(keras.Sequential([keras.Input((4,)), layers.Dense(3, name=name, **options)]))
+
+    assert net("dense") == net("dense_7")
+    assert net("dense") != net("dense", **option)
 
 
 # --- weights that are kept ------------------------------------------------------------
@@ -176,28 +198,54 @@ def test_renormalization_begins_with_the_statistics_that_were_learned() -> None:
     assert kept("renorm") == {**LEARNED, **further}
 
 
-# --- offsets that are taken out -------------------------------------------------------
-
-
 @pytest.mark.parametrize("arm", ["layer", "group", "instance", "renorm", "ghost", "batch"])
 def test_an_arm_without_offset_by_its_options_restores_the_bias(arm: str) -> None:
     first, found, _ = swap(layers.BatchNormalization(), {"name": arm, "center": False} if arm != "batch" else "rms")
     assert first.use_bias and not any("beta" in one.name for one in found.variables)
 
 
-@pytest.mark.parametrize(
-    "wrapped",
-    [
-        layers.TimeDistributed(layers.Dense(8, use_bias=False), name="wrapped"),
-        layers.Bidirectional(layers.GRU(4, use_bias=False, return_sequences=True), name="wrapped"),
-    ],
-)
-def test_a_wrapper_that_loses_its_offset_is_named(wrapped: keras.Layer) -> None:
-    model = keras.Sequential([keras.Input((3, 4)), wrapped, layers.BatchNormalization()])
-    _, work = swapped(model, TypeAdapter(SwapKey).validate_python("none"))
-    assert work.notes == [
-        "wrapped has neither bias nor offset in this arm: bnexp adds a bias to single layers of Keras only."
-    ]
+def beside_a_skip(x: Any, first: Any) -> Any:
+    return layers.Add()([x := first(x), layers.BatchNormalization()(x)])
+
+
+def called_twice(x: Any, first: Any) -> Any:
+    return first(layers.BatchNormalization()(first(x)))
+
+
+def as_an_output(x: Any, first: Any) -> Any:
+    return [x := first(x), layers.BatchNormalization()(x)]
+
+
+class Doubled(layers.TimeDistributed):
+    """A wrapper with a `call` of its own, which no other wrapper would have."""
+
+    def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
+        return 2 * super().call(inputs, training=training, mask=mask)
+
+
+def test_normalization_in_a_wrapper_with_a_call_of_its_own_is_refused() -> None:
+    model = keras.Sequential([keras.Input((3, 4)), Doubled(layers.BatchNormalization(name="norm"), name="doubled")])
+    with pytest.raises(SettingError) as error:
+        swapped(model, arm_of("layer"))
+    assert str(error.value).startswith(
+        "model.normalization cannot swap doubled/norm: they are made inside a layer or model class of your own."
+    )
+
+
+@pytest.mark.parametrize("written", [beside_a_skip, called_twice, as_an_output])
+def test_a_layer_whose_outputs_also_go_elsewhere_gets_no_bias_and_is_named(written: Any) -> None:
+    first = layers.Dense(4, use_bias=False, name="first")
+    model = keras.Model(inputs := keras.Input((4,)), written(inputs, first))
+    changed, work = swapped(model, arm_of("none"))
+    assert work.notes == [f"first has {LEFT_ALONE}"]
+    assert changed.get_layer("first") is first
+
+
+def test_a_layer_before_several_normalizations_gets_no_bias_since_each_had_an_offset_of_its_own() -> None:
+    first = layers.Dense(4, use_bias=False, name="first")(inputs := keras.Input((4,)))
+    both = [layers.BatchNormalization()(first), layers.LayerNormalization()(first)]
+    changed, work = swapped(keras.Model(inputs, layers.Add()(both)), arm_of("none"))
+    assert not changed.get_layer("first").use_bias and work.notes == [f"first has {LEFT_ALONE}"]
 
 
 def test_attention_without_bias_is_named_and_stays() -> None:
@@ -210,15 +258,15 @@ def test_attention_without_bias_is_named_and_stays() -> None:
 
 
 def test_learned_weights_of_another_shape_are_told_where_weights_are_kept() -> None:
-    def net() -> keras.Model:
+    def net(*, trained: bool = True) -> keras.Model:
         old = layers.LayerNormalization(axis=[1, 2], name="norm")
         model = keras.Sequential([keras.Input((3, 4)), old, layers.Flatten(), layers.Dense(3, "softmax")])
-        old.gamma.assign(np.full((3, 4), 3.0))
+        if trained:
+            old.gamma.assign(np.full((3, 4), 3.0))
         return model
 
-    (told,) = (one for one in built(net, "batch", weights="keep").warnings if "begin anew" in one)
-    assert told.startswith("model.weights is keep, and these begin anew: ")
-    assert "norm/gamma, " in told and told.endswith(
-        "norm/beta. They have another shape than in the network as written."
-    )
+    lost = "model.weights is keep, and these begin anew: sequential/norm/gamma. They have another shape than in the network as written."
+    nothing = "model.weights is keep, and the network comes with no trained weights; each seed draws all."
+    assert built(net, "batch", weights="keep").warnings[0] == lost
+    assert built(lambda: net(trained=False), "batch", weights="keep").warnings == (nothing,)
     assert not any("begin anew" in one for one in built(net, "batch").warnings)

@@ -101,10 +101,10 @@ def _of_function(function: Callable[..., Any], used: Sequence[str]) -> NamedNetw
     in_file = _in_file(function)
     is_of_main = getattr(function, "__module__", None) == "__main__"
     if in_file is not None and not is_of_main and _is_as_in_file(function, in_file):
-        return NamedNetwork(in_file, _stem_of(in_file), {"name": "python", "build": in_file})
+        return NamedNetwork(in_file, stem_of(in_file), {"name": "python", "build": in_file})
     build = _free(f"{PLACE}:{_name(function)}", used)
     register(build, function, code_sha256(function))
-    stem = _stem_of(in_file) if in_file is not None and is_of_main else build.rpartition(":")[2]
+    stem = stem_of(in_file) if in_file is not None and is_of_main else build.rpartition(":")[2]
     return NamedNetwork(build, stem, {"name": "python", "build": build})
 
 
@@ -153,13 +153,21 @@ def _is_as_in_file(function: Callable[..., Any], build: str) -> bool:
 
     try:
         return code_sha256(function_of(build)) == code_sha256(function)
-    except SettingError:  # the file was changed, and is faulty as yet
+    except (
+        SettingError
+    ):  # the file is faulty now, or runs code that its digest lacks; the session's digest has its values
         return False
 
 
-def _stem_of(build: str) -> str:
+def stem_of(build: str) -> str:
+    """Return what a network is called: by its file or module and, if it is not `build`, its function.
+
+    >>> stem_of("my_net.py:build"), stem_of("my_net.py:wide"), stem_of("package.nets:build")
+    ('my_net', 'my_net-wide', 'nets')
+    """
     place, _, function = build.rpartition(":")
-    return Path(place).stem if function == "build" else f"{Path(place).stem}-{function}"
+    stem = Path(place).stem if place.endswith(".py") else place.rpartition(".")[2]
+    return stem if function == "build" else f"{stem}-{function}"
 
 
 # --- models -----------------------------------------------------------------------
@@ -177,15 +185,19 @@ def _of_model(model: Any, folder: Path, used: Sequence[str], *, keeps: bool) -> 
 
     stem, description = described(model, weights=keeps)
     path = folder / f"{hashlib.sha256(description).hexdigest()[:32]}.keras"
-    if path.exists() or _is_saved(model, path):
+    if path.exists() or _save_if_safe(model, path):
         return NamedNetwork(str(path), stem, {"name": "keras_file", "path": str(path)})
     build = _free(f"{PLACE}:{stem}", used)
     register(build, functools.partial(copied, model, weights=keeps), hashlib.sha256(description).hexdigest())
     return NamedNetwork(build, stem, {"name": "python", "build": build})
 
 
-def _is_saved(model: Any, path: Path) -> bool:
-    """Save a model if it can be loaded again without running code; else refuse one that cannot be copied either."""
+def _save_if_safe(model: Any, path: Path) -> bool:
+    """Save a model if it can be loaded again without running code, and return True if so.
+
+    Raises:
+        UserError: if it can be neither saved nor copied.
+    """
     from bnexp.models.given_models import copied, saved
 
     content = saved(model)

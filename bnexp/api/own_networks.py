@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,18 +12,19 @@ from typing import Any
 
 from bnexp import config
 from bnexp.api.arrays_at_hand import dataset_given
-from bnexp.api.given_networks import NamedNetwork, Networks, Taken, taken
+from bnexp.api.given_networks import NamedNetwork, Networks, Taken, stem_of, taken
 from bnexp.api.names import RUNS, Arm
 from bnexp.api.observer import Observer
 from bnexp.config.at_hand import ConfigAtHand, node_of
 from bnexp.config.overrides import said_of
-from bnexp.config.own_model import OwnNetwork
-from bnexp.errors import Problems, StoppedError, UserError, counted, listed
+from bnexp.config.own_model import NONE_TO_SWAP, OwnNetwork
+from bnexp.errors import Problems, SettingError, StoppedError, UserError, counted, listed
 from bnexp.experiment.config_names import Name as ArmName
 from bnexp.experiment.config_names import config_file
-from bnexp.experiment.own_files import function_names, has_parameter
+from bnexp.experiment.own_files import function_names, parameters_in_text
 from bnexp.experiment.prepare import Asked, preflight
-from bnexp.system.session_functions import imported_now
+from bnexp.system import backend
+from bnexp.system.session_functions import has_parameter, imported_now
 
 SAVED = (".keras", ".h5", ".hdf5")
 """Endings of saved models."""
@@ -60,8 +62,8 @@ class OwnNetworks:
         if not own:
             return [one for one in names if not isinstance(one, NamedNetwork)]
         dataset, places = dataset_given(self.data, self.target, self.runs)
-        is_normalization_set = any(_sets_normalization(one) for one in overrides)
-        if is_normalization_set and self.arms is not None:
+        set_for_all = [one for one in overrides if _sets_normalization(one)]
+        if set_for_all and self.arms is not None:
             raise UserError(
                 f"--arms is {_typed(self.arms)}, and model.normalization= sets one normalization for all arms. Leave "
                 "one of the two out."
@@ -72,7 +74,7 @@ class OwnNetworks:
                 found.append(name)
                 continue
             alone = compared and len(names) == 1
-            if is_normalization_set:
+            if set_for_all:
                 plain = _at_hand(name, SWAPPED[0], dataset, places)
                 model = config.load(plain, overrides).model
                 assert isinstance(model, OwnNetwork)
@@ -80,8 +82,10 @@ class OwnNetworks:
             else:
                 arms = self.arms or self._default_arms(name, dataset, places, overrides, observer, alone=alone)
             if alone and len(arms) == 1:
+                way = f"Leave out {listed(set_for_all)}, and name several" if set_for_all else "Name several"
                 raise UserError(
-                    f"compare was given one arm, {_typed(arms)}; expected two or more. Name several: --arms batch,none."
+                    f"compare was given one arm, {_typed(arms)}; expected two or more. {way}: --arms batch,none. In "
+                    'Python: arms=["batch", "none"].'
                 )
             found += [_at_hand(name, arm, dataset, places) for arm in arms]
         return found
@@ -123,7 +127,7 @@ class OwnNetworks:
     ) -> Sequence[str]:
         """Return the arms that show what the network's normalization does; of one among several, only itself."""
         name, build = network.label, network.section.get("build")
-        is_function = build is not None and has_parameter(build, "normalization")
+        is_function = build is not None and _takes_normalization(build)
         if not alone:
             return MADE[:1] if is_function else SWAPPED[:1]
         if is_function:
@@ -131,10 +135,7 @@ class OwnNetworks:
             return MADE
         counts = _normalizations(_at_hand(network, "as_written", dataset, places), overrides, observer)
         if not counts:
-            raise UserError(
-                f"{name} has no normalization layer, so that all arms would be equal. Write it with "
-                "BatchNormalization, or as a function with a parameter `normalization`."
-            )
+            raise UserError(f"{name} has {NONE_TO_SWAP}")
         has_batch = any(kind.startswith("BatchNormalization") for kind in counts)
         arms = ("as_written", "layer" if has_batch else "batch", "none")
         layers = ", ".join(counted(number, f"{kind} layer") for kind, number in counts.items())
@@ -154,6 +155,19 @@ def _sets_normalization(override: str) -> bool:
     return "name" in said if isinstance(said, dict) else said is not None
 
 
+def _takes_normalization(build: str) -> bool:
+    """Return True if a function has the parameter `normalization`. It is run if its text does not say."""
+    if (parameters := parameters_in_text(build)) is not None:
+        return "normalization" in parameters
+    backend.load()
+    from bnexp.models.user_code import function_of
+
+    try:
+        return has_parameter(function_of(build), "normalization")
+    except SettingError:  # building it reports why
+        return False
+
+
 def _refuse_while_imported() -> None:
     """Raise UserError where a file is being run for its function, and asks for work itself."""
     if (build := imported_now()) is not None:
@@ -169,8 +183,8 @@ def _as_own(name: Taken) -> Taken:
     if not isinstance(name, str) or not is_own_network(name):
         return name
     if Path(name).suffix in SAVED:
-        return NamedNetwork(name, _stem(name), {"name": "keras_file", "path": name})
-    return NamedNetwork(name, _stem(name), {"name": "python", "build": name})
+        return NamedNetwork(name, Path(name).stem, {"name": "keras_file", "path": name})
+    return NamedNetwork(name, stem_of(name), {"name": "python", "build": name})
 
 
 def is_own_network(name: str) -> bool:
@@ -203,20 +217,17 @@ def _name_of(arm: Arm) -> str:
 
 
 def _typed(arms: Sequence[Arm]) -> str:
-    return ",".join(map(str, arms))
+    """Return arms as a config has them.
 
-
-def _stem(name: str) -> str:
-    """Return what a network is called: by its file and, if it is not `build`, its function.
-
-    >>> _stem("my_net.py:build"), _stem("my_net.py:wide"), _stem("package.nets:build"), _stem("my.keras")
-    ('my_net', 'my_net-wide', 'nets', 'my')
+    >>> print(_typed(["none", {"name": "group", "groups": 4, "center": False}]))
+    none,{name: group, groups: 4, center: false}
     """
-    if Path(name).suffix in SAVED:
-        return Path(name).stem
-    place, _, function = name.rpartition(":")
-    stem = Path(place or name).stem if place.endswith(".py") else (place or name).rpartition(".")[2]
-    return stem if function == "build" or not place else f"{stem}-{function}"
+    return ",".join(_mapping(arm) if isinstance(arm, Mapping) else str(arm) for arm in arms)
+
+
+def _mapping(options: Mapping[str, Any]) -> str:
+    values = {key: one if isinstance(one, str) else json.dumps(one, default=str) for key, one in options.items()}
+    return f"{{{', '.join(f'{key}: {one}' for key, one in values.items())}}}"
 
 
 def _normalizations(at_hand: ConfigAtHand, overrides: Sequence[str], observer: Observer) -> dict[str, int]:

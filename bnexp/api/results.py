@@ -161,8 +161,7 @@ class Trained(list[Finished]):
 def _histories(run: store.Run) -> dict[str, History]:
     """Map each arm of a stored run or comparison to its history."""
     if run.kind == "comparison":
-        seeds = run.comparison().seeds
-        return {name: history.of(seeds) for name, history in run.histories().items()}
+        return run.histories(run.comparison().seeds)
     if run.kind == "study":
         table = run.directory / "results.csv"
         raise RunError(f"{run.id} is a study; expected a run or a comparison. Use pandas.read_csv({str(table)!r}).")

@@ -171,6 +171,13 @@ def _path(text: str) -> str:
     return text
 
 
+NONE_TO_SWAP = (
+    "no normalization layer, so that all arms would be equal. Write it with BatchNormalization, or as a function with "
+    "a parameter `normalization`."
+)
+"""What is said of a network without normalization, and what cures it."""
+
+
 class OwnNetwork(Section):
     """What every network of your own has: which normalization it gets, and with which weights it starts."""
 
@@ -190,7 +197,8 @@ class PythonNetwork(OwnNetwork):
     build: Annotated[str, AfterValidator(_function)]
     """The file and the function, `my_net.py:build`, or `package.module:build`. If the function has a parameter
     `normalization`, it gets a function that makes the layers: `normalization(name="norm_1")`. If not, normalization
-    layers are swapped. `input_shape` and `classes` are given to functions that have these parameters."""
+    layers are swapped. `input_shape` and `classes` are given to functions that have these parameters; `classes` is 1
+    where a number is learned."""
     arguments: dict[str, Annotated[Any, AfterValidator(_plain)]] = {}
     """What else the function is called with."""
 

@@ -17,7 +17,6 @@ from bnexp.config.own_model import KerasFile, PythonNetwork
 from bnexp.data.fingerprint import Sources, source_sha256
 from bnexp.errors import SettingError
 from bnexp.system.own_code import own_code
-from bnexp.system.session_functions import has_parameter as parameter_of
 from bnexp.system.session_functions import session_function
 
 
@@ -34,8 +33,9 @@ def own_files(experiment: Experiment) -> OwnFiles:
 
 
 def network_sha256(model: Model) -> str | None:
-    """Return the sha256 of a saved model, or of a function's file and of all files of the user's own that it imports.
+    """Return the sha256 of a saved model, or of a function's file and of all that it imports.
 
+    Of the user's own files it is the text, of installed packages the version.
     A function of this Python session has the sha256 of its code. None for bnexp's own networks, and if a file cannot be
     read: building the network reports why. Nothing is imported.
     What a function reads otherwise, such as a file of weights, is no part of it.
@@ -54,15 +54,15 @@ def network_sha256(model: Model) -> str | None:
     return None
 
 
-def has_parameter(build: str, parameter: str) -> bool:
-    """Return True if the function of `my_net.py:build` has a parameter of this name, without running its file."""
-    if (known := session_function(build)) is not None:
-        return parameter_of(known.function, parameter)
-    name = build.rpartition(":")[2]
-    for function in _functions(build):
-        if function.name == name:
-            return any(one.arg == parameter for one in (*function.args.args, *function.args.kwonlyargs))
-    return False
+def parameters_in_text(build: str) -> set[str] | None:
+    """Return the names of the parameters of `my_net.py:build`, without running its file.
+
+    None if the text does not say: the function is imported, assigned or decorated.
+    """
+    found = {function.name: function for function in _functions(build)}.get(build.rpartition(":")[2])
+    if found is None or found.decorator_list:
+        return None
+    return {one.arg for one in (*found.args.args, *found.args.kwonlyargs)}
 
 
 def function_names(build: str, *, hidden: bool = False) -> list[str]:
@@ -92,5 +92,6 @@ def refuse_changed_network(model: Model, sources: Sources) -> None:
         raise SettingError(
             key,
             f"is {value!r}; what lies there on {platform.node()} is another network than when the study was begun "
-            f"(sha256 {seen}; expected {expected}). Put back what was there; with another network it is another study.",
+            f"(sha256 {seen}; expected {expected}). Put back what was there, and the versions of the packages that it "
+            "imports; with another network it is another study.",
         )

@@ -154,7 +154,7 @@ def _differences(head: Head, record: store.RunRecord, now: store.RunRecord) -> I
     if (record.dataset.digest, record.dataset.source_sha256) != (now.dataset.digest, now.dataset.source_sha256):
         yield "its data have changed"
     if [one.network and one.network.sha256 for one in (record, now)] != [now.network and now.network.sha256] * 2:
-        yield "the files of its network have changed"
+        yield "the files of its network, or packages that it imports, have changed"
     yield from changed_versions(record.versions)
     for name, was, is_now in (
         ("the engine", record.trainer and record.trainer.name, now.trainer and now.trainer.name),

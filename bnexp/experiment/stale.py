@@ -40,7 +40,8 @@ def reason(runs: Path, experiment: Experiment, overrides: Sequence[str]) -> str:
     if not changes:
         read = lookup.files_of(newest)
         is_same_network = read is not None and read.network == own_files(experiment).network
-        return f"{'its data' if is_same_network else 'the files of its network'} have changed since its newest run"
+        changed = "its data" if is_same_network else "the files of its network, or packages that it imports,"
+        return f"{changed} have changed since its newest run"
     then = _overrides_of(newest)
     listed = "; ".join(
         f"{place} was {old}, now {new}{_origin(key, overrides, then)}"

@@ -1,9 +1,8 @@
-"""From a model's config to a built `keras.Sequential` and the initial weights of every seed."""
+"""From a model's config to a built network and the initial weights of every seed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -12,10 +11,11 @@ from bnexp.config.model import Model, Sequential
 from bnexp.config.own_model import OWN_NETWORKS
 from bnexp.config.section import Task
 from bnexp.errors import SettingError
+from bnexp.models.built import Built as Built
 from bnexp.models.cnn import cnn_layers
 from bnexp.models.conv1d import conv1d_layers
 from bnexp.models.head import ACTIVATIONS, output_layer, output_units
-from bnexp.models.initial import InitialWeights, initial_weights, recording_creations, stable_names
+from bnexp.models.initial import initial_weights, recording_creations, stable_names
 from bnexp.models.inputs import Inputs, first_layers, refuse_unfit
 from bnexp.models.mlp import mlp_layers
 from bnexp.models.own_network import build_own
@@ -23,7 +23,6 @@ from bnexp.models.residual import UnequalShapesError
 from bnexp.models.resnet import resnet_layers
 from bnexp.models.rnn import rnn_layers
 from bnexp.models.sequential import REFUSALS, misplaced_bias, refusal_text, sequential_layers
-from bnexp.models.swapping import SwappedLayer
 from bnexp.models.transformer import transformer_layers
 
 NETWORKS: Mapping[str, Callable[[Any, Inputs], Iterator[keras.Layer]]] = {
@@ -37,39 +36,17 @@ NETWORKS: Mapping[str, Callable[[Any, Inputs], Iterator[keras.Layer]]] = {
 """model.name -> the layers before the output."""
 
 
-@dataclass(frozen=True)
-class Built:
-    """A built model and how to draw its weights anew for any seed."""
-
-    model: keras.Model
-    initial: InitialWeights
-    swapped: tuple[SwappedLayer, ...] = ()
-    """Of a network of the user's own: what its normalization layers became."""
-    notes: tuple[str, ...] = ()
-    """Of a network of the user's own: what was done to it."""
-    warnings: tuple[str, ...] = ()
-    """Of a network of the user's own: what in it may mislead."""
-    own_momenta: tuple[float, ...] = ()
-    """Of a network of the user's own: the momentum of each batch normalization that is not frozen."""
-
-    @property
-    def adds_penalty(self) -> bool:
-        """Return True if a regularizer adds to the loss."""
-        layers = self.model._flatten_layers(include_self=False)
-        of_outputs = any(getattr(one, "activity_regularizer", None) is not None for one in layers)
-        return of_outputs or any(one.regularizer is not None for one in self.model.trainable_variables)
-
-
 def build(model: Model, inputs: Inputs, *, task: Task, classes: int) -> Built:
-    """Build the Sequential for these inputs; all but `sequential` get the output layer of their task.
+    """Build the network for these inputs. A network of bnexp's own gets the output layer of its task.
+
+    `sequential`, and a network of the user's own, have their output layer themselves.
 
     Raises:
         SettingError: if the model does not take these inputs, Keras refuses a
             layer, or a `sequential` model does not end in the task's output.
     """
     if isinstance(model, OWN_NETWORKS):
-        own = build_own(model, inputs, task=task, classes=classes)
-        return Built(own.model, own.initial, own.swapped, own.notes, own.warnings, own.momenta)
+        return build_own(model, inputs, task=task, classes=classes)
     refuse_unfit(model, inputs)
     with recording_creations() as created:
         first = list(first_layers(model, inputs))

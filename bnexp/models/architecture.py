@@ -11,7 +11,7 @@ import keras
 from bnexp.models.layer_kinds import normalizations
 from bnexp.models.layer_paths import layer_paths
 
-NAMES = ("name", "build_config", "dtype")
+NAMES = ("name", "build_config")
 """What of a layer's config changes none of its numbers."""
 
 

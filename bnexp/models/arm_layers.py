@@ -52,15 +52,15 @@ WHOLE: dict[type, type[plain.Normalization]] = {
 def arm_layer(old: keras.Layer, to: Swap, name: str) -> keras.Layer:
     """Return what stands in the place of a layer in an arm, not built yet; the layer itself if it is that already.
 
-    A layer of the same kind keeps all that the arm does not say. A layer of another kind takes over precision, scale
-    and offset, how these begin and what holds them back, and the axis.
+    A layer of the same kind keeps its name, and all that the arm does not say. A layer of another kind takes over
+    precision, scale and offset, how these begin and what holds them back, and the axis.
     """
     if _is_of(old, to):
         said = _said(old, to)
         as_written = old.get_config()
         if all(as_written[key] == value for key, value in said.items()):
             return old
-        return rebuilt(old, **said, name=name)
+        return rebuilt(old, **said)
     made = new_layer(to, name, old)
     carry_options(old, made)
     carry_axis(old, made)

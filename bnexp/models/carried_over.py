@@ -13,12 +13,18 @@ from bnexp.models.layer_kinds import code_of
 
 @dataclass(frozen=True)
 class Carried:
-    """A weight of an old layer, and the weight of a new layer that goes on from it."""
+    """A weight of a new layer, and the weight of the old layer that had its role."""
 
+    name: str
     old: keras.Variable
     new: keras.Variable
     of_old: Callable[[Any], Any] = lambda value: value
     """The new value, from the old one."""
+
+    @property
+    def fits(self) -> bool:
+        """Return True if the new weight can go on from the old one: they are of one shape."""
+        return bool(self.old.shape == self.new.shape)
 
     def carry(self) -> None:
         """Assign its value to the new weight."""
@@ -46,7 +52,7 @@ def carry_options(old: keras.Layer, new: keras.Layer) -> None:
 
 
 def carry_axis(old: keras.Layer, new: keras.Layer) -> None:
-    """Let a normalization layer that is not built yet normalize the axis that the old one did, if it was one."""
+    """Set the axis of a layer that is not built yet to the old layer's axis, if the old layer has a single one."""
     axis = old.axis
     if isinstance(axis, list | tuple) and len(axis) == 1:
         (axis,) = axis
@@ -54,8 +60,8 @@ def carry_axis(old: keras.Layer, new: keras.Layer) -> None:
         new.axis = axis
 
 
-def carried_weights(old: keras.Layer, new: keras.Layer) -> list[Carried]:
-    """Pair the weights of one role and shape."""
+def carried_weights(old: keras.Layer, new: keras.Layer, path: str) -> list[Carried]:
+    """Pair the weights of one role. The new layer stands at this path."""
     before = {_role(variable): variable for variable in old.variables}
     found = []
     for variable in new.variables:
@@ -63,16 +69,9 @@ def carried_weights(old: keras.Layer, new: keras.Layer) -> list[Carried]:
         if learned is None and variable.name in RENORM:
             learned = before.get(RENORM[variable.name])
             of_old = _deviation(new.epsilon) if variable.name.endswith("stddev") else of_old
-        if learned is not None and learned.shape == variable.shape:
-            found.append(Carried(learned, variable, of_old))
+        if learned is not None:
+            found.append(Carried(f"{path}/{variable.name}", learned, variable, of_old))
     return found
-
-
-def reshaped_weights(old: keras.Layer, new: keras.Layer) -> list[str]:
-    """Return the names of the new layer's weights that have another shape than the old one's of their role."""
-    before = {_role(variable): variable for variable in old.variables}
-    pairs = [(variable, before.get(_role(variable))) for variable in new.variables]
-    return [str(one.name) for one, learned in pairs if learned is not None and learned.shape != one.shape]
 
 
 RENORM = {"renorm_mean": "moving_mean", "renorm_stddev": "moving_variance", "moving_stddev": "moving_variance"}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
 import json
 import re
 import tempfile
@@ -16,9 +14,11 @@ import numpy as np
 
 from bnexp.errors import SettingError, UserError
 from bnexp.models.keras_files import loaded
+from bnexp.models.layer_kinds import fixed_weights
 from bnexp.models.layer_paths import automatic_name
 from bnexp.models.sequential import REFUSALS, refusal_text
-from bnexp.system.code_digest import PLAIN, code_sha256, is_own
+from bnexp.system.code_digest import code_sha256
+from bnexp.system.keras_facts import left_out
 
 ROWS = 8
 """Rows on which a model and its copy are compared, and the size of an axis that has none."""
@@ -28,8 +28,9 @@ CURE = "Give a function that builds it: `def build(): ...; return model`."
 def described(model: keras.Model, *, weights: bool) -> tuple[str, bytes]:
     """Return what a model is called, and what tells it from others: its layers, and with `weights` their values.
 
-    Added are a digest of the code of the user's own in it, and what layers were adapted to, since no seed draws that
-    anew. The numbers that Keras counts layers by are left out: `dense_7` of one session is `dense` of another.
+    Added are a digest of the code of the user's own in it, the weights that are not trained, and vocabularies, since no
+    seed draws these anew. The numbers that Keras counts layers by are left out: `dense_7` of one session is `dense` of
+    another.
 
     Raises:
         UserError: if it has no weights yet, or a layer does not say what it is.
@@ -41,48 +42,15 @@ def described(model: keras.Model, *, weights: bool) -> tuple[str, bytes]:
         text = json.dumps(_renamed(json.loads(model.to_json()), names), sort_keys=True)
     except REFUSALS as error:
         raise UserError(f"{model.name} does not say what it is made of: {refusal_text(error)} {CURE}") from error
-    values = [value.tobytes() for value in model.get_weights()] if weights else []
-    own = [facts for layer in _layers(model) if (facts := _own_facts(layer))]
+    kept = model.weights if weights else fixed_weights(model).values()
+    values = [variable.numpy().tobytes() for variable in kept]
+    own = [facts for layer in _layers(model) if (facts := left_out(layer))]
     code = [code_sha256(own).encode()] if own else []
     return names[model.name], b"\0".join([text.encode(), *values, *code])
 
 
 def _layers(model: keras.Model) -> list[keras.Layer]:
     return [model, *model._flatten_layers(include_self=False)]
-
-
-def _own_facts(layer: keras.Layer) -> list[Any]:
-    """Return what Keras's description of a layer may leave out: code and values of the user's own, adapted values."""
-    own = is_own(type(layer))
-    values = {name: value for name, value in vars(layer).items() if name not in _of_every_layer()}
-    found = {name: value for name, value in values.items() if _is_code(value) or (own and _is_plain(value))}
-    adapted = [*layer.get_weights(), *getattr(layer, "get_vocabulary", list)()] if hasattr(layer, "adapt") else []
-    return [type(layer) if own else None, found, adapted] if own or found or adapted else []
-
-
-def _is_code(value: Any) -> bool:
-    """Return True for a function of the user's own, or an object of a class of theirs, such as an initializer."""
-    if isinstance(value, functools.partial):
-        return _is_code(value.func)
-    return not isinstance(value, type | keras.Layer) and is_own(value if inspect.isroutine(value) else type(value))
-
-
-def _is_plain(value: Any) -> bool:
-    match value:
-        case list() | tuple() | set():
-            return all(map(_is_plain, value))
-        case dict():
-            return all(_is_plain(part) for pair in value.items() for part in pair)
-    return isinstance(value, (*PLAIN, np.ndarray, np.generic))
-
-
-@functools.cache
-def _of_every_layer() -> frozenset[str]:
-    """Return the attributes that Keras gives to layers and models."""
-    x = keras.Input((1,), name="x")
-    layer = keras.layers.Identity(name="y")  # named, so that Keras's counters stay as they are
-    model = keras.Model(x, layer(x), name="z")
-    return frozenset({*vars(layer), *vars(model), "_build_input_shape"})
 
 
 def _plain_names(model: keras.Model) -> dict[str, str]:
@@ -125,21 +93,26 @@ def saved(model: keras.Model) -> bytes | None:
 
 
 def copied(model: keras.Model, *, weights: bool) -> keras.Model:
-    """Return a new model of the same layers, with the weights of the given one if they are asked for.
+    """Return a new model of the same layers, with the weights of the given one if they are asked for, or not trained.
 
     Raises:
         UserError: if Keras cannot build it again, or what it builds does something else.
     """
     try:
         copy = keras.models.clone_model(model, clone_function=_copied_layer, recursive=True)
-        drawn = copy.get_weights()
+        drawn = [variable.numpy() for variable in copy.weights]
         copy.set_weights(model.get_weights())
+        for layer in _layers(copy):
+            if isinstance(layer, keras.layers.Normalization):
+                layer.finalize_state()  # it computes with tensors, which follow from its weights
     except REFUSALS as error:
         seen = f"{model.name} can neither be saved nor built again ({refusal_text(error).rstrip('.')})"
         raise UserError(f"{seen}; expected a model that can be copied for each arm. {CURE}") from error
     _refuse_unlike(model, copy)
     if not weights:
-        copy.set_weights(drawn)
+        fixed = fixed_weights(copy)
+        for variable, value in zip(copy.weights, drawn, strict=True):
+            variable.assign(variable if id(variable) in fixed else value)
     return copy
 
 
@@ -180,7 +153,10 @@ def _are_close(first: list[Any] | None, other: list[Any] | None) -> bool:
 def _copied_layer(layer: keras.Layer) -> keras.Layer:
     """Return a new layer of the same settings. The function of a Lambda is the user's own, and here already."""
     if type(layer) is not keras.layers.Lambda:
-        return type(layer).from_config(layer.get_config())
+        made = type(layer).from_config(layer.get_config())
+        if hasattr(layer, "get_vocabulary"):
+            made.set_vocabulary(layer.get_vocabulary())  # its config has none that it was adapted to
+        return made
     shape, mask = layer._output_shape, layer.mask
     return keras.layers.Lambda(
         layer.function, output_shape=shape, mask=mask, arguments=layer.arguments, name=layer.name

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -134,11 +134,17 @@ class InitialWeights:
 
 
 def initial_weights(
-    model: keras.Model, created: Creations, names: Sequence[str], *, keep: bool = False
+    model: keras.Model,
+    created: Creations,
+    names: Sequence[str],
+    *,
+    keep: bool = False,
+    fixed: Collection[int] = (),
 ) -> InitialWeights:
     """Return how each seed of a model that has just been built begins.
 
-    With `keep`, a weight that was loaded keeps its value; otherwise it begins as if nothing had been loaded.
+    With `keep`, a weight that was loaded keeps its value; otherwise it begins as if nothing had been loaded. `fixed`
+    has the ids of weights that no training changes: they keep their values, unless their initializer draws.
     """
     initializers, constants, loaded = {}, {}, set[int]()
     for variable in model.variables:
@@ -148,8 +154,10 @@ def initial_weights(
             loaded |= {id(variable)} if one is not None else set()
         elif one.is_drawn:
             initializers[id(variable)] = one.initializer
+        elif id(variable) not in fixed and isinstance(one.first, np.ndarray):
+            constants[id(variable)] = one.first
         else:
-            constants[id(variable)] = one.first if isinstance(one.first, np.ndarray) else np.array(variable.numpy())
+            constants[id(variable)] = np.array(variable.numpy())
     return InitialWeights(model, names, initializers, constants, frozenset(loaded))
 
 

@@ -12,16 +12,14 @@ import keras
 
 from bnexp.errors import SettingError, listed
 from bnexp.models.sequential import REFUSALS, refusal_text
+from bnexp.system.installed import is_own
 
 LARGEST_DESCRIPTION = 256 * 2**20
 """Bytes of config.json. For a large published network it has 1 MB."""
 MOST_COMPRESSED = 100
 """Times a member of more than that may be smaller in the archive. Keras does not compress."""
 OLD_FORMATS = (".h5", ".hdf5")
-FUNCTION = (
-    "`def build(): return keras.models.load_model(..., safe_mode=False)` in a Python file, if you trust the model, and "
-    "name FILE:build"
-)
+FUNCTION = "Use `def build(): return keras.models.load_model(..., {})` in a Python file, and name FILE:build."
 KEY = "model.path"
 
 
@@ -46,11 +44,17 @@ def loaded(path: str) -> keras.Model:
 
 def compiled_loss(path: str) -> str | None:
     """Return the loss that the saved model was compiled with, by Keras's name; None if it was not, or has several."""
-    loss = (_description(path, Path(path).expanduser()).get("compile_config") or {}).get("loss")
+    loss = _within(_description(path, Path(path).expanduser()), "compile_config", "loss")
     if isinstance(loss, dict):
-        options = loss.get("config") or {}
-        loss = options.get("name") if isinstance(options, dict) else None
+        loss = _within(loss, "config", "name")
     return loss if isinstance(loss, str) else None
+
+
+def _within(value: Any, *keys: str) -> Any:
+    """Return what stands under the keys, each in the one before; None where there is no mapping with it."""
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
 
 
 def _refuse_no_file(path: str, file: Path) -> None:
@@ -106,22 +110,21 @@ def _refuse_code(path: str, description: dict[str, Any]) -> None:
         raise SettingError(
             KEY,
             f"is {path!r}; it holds a Lambda layer ({listed(dict.fromkeys(code), 5)}), which is code, and none is run "
-            f"from a file. Use {FUNCTION}.",
+            f"from a file. If you trust the model: {FUNCTION.format('safe_mode=False')}",
         )
-    if _is_unknown(description):
+    unknown = [one for one in objects if _is_unknown(one)]
+    if unknown and unknown[0] is description and "layers" not in _config(description):
         raise SettingError(
             KEY,
-            f"is {path!r}; it is a {description.get('class_name')}, a model class of its own, in which no layer can be "
-            "swapped. Build it in Python with `def build(normalization):`, which makes normalization layers with "
-            '`normalization(name="norm_1")`, and name FILE:build.',
+            f"is {path!r}; it is a {description['class_name']}, a model class of your own, and the file does not "
+            "describe its layers. Build it in Python with `def build(normalization):`, which makes normalization "
+            'layers with `normalization(name="norm_1")`, and name FILE:build.',
         )
-    unknown = [f"{one['class_name']} ({_name(one)})" for one in objects if _is_unknown(one)]
     if unknown:
-        raise SettingError(
-            KEY,
-            f"is {path!r}; it holds classes that are not Keras's: {listed(dict.fromkeys(unknown), 5)}. Use {FUNCTION}, "
-            "in which these classes are imported.",
-        )
+        named = dict.fromkeys(f"{one['class_name']} ({_name(one)})" for one in unknown)
+        pairs = dict.fromkeys(f'"{_registered(one)}": {_registered(one).rpartition(">")[2]}' for one in unknown)
+        cure = FUNCTION.format(f"custom_objects={{{', '.join(pairs)}}}")
+        raise SettingError(KEY, f"is {path!r}; it holds classes that are not Keras's: {listed(named, 5)}. {cure}")
 
 
 def _objects(description: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -138,15 +141,35 @@ def _objects(description: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _is_unknown(one: dict[str, Any]) -> bool:
+    """Return True for what is not Keras's. What this session has registered of the user's own is in no digest."""
     module, registered = one.get("module"), one.get("registered_name")
+    if one["class_name"] == "function" and _registered_own(_registered(one)):
+        return True
     if module is None and registered is None:
         return False
     if isinstance(module, str) and (module == "builtins" or module.partition(".")[0] == "keras"):
         return False
-    name = registered if isinstance(registered, str) else one["class_name"]
-    return keras.saving.get_registered_object(name) is None
+    return _registered_own(_registered(one)) is not False
+
+
+def _registered(one: dict[str, Any]) -> str:
+    """Return the name that Keras looks a class or function up by: `Block`, or `package>Block`."""
+    if one["class_name"] == "function" and isinstance(one["config"], str):
+        return one["config"]
+    name = one.get("registered_name")
+    return str(name if isinstance(name, str) else one["class_name"])
+
+
+def _registered_own(name: str) -> bool | None:
+    """Return True if the user registered a class or function of this name, False if a package did, None if nobody."""
+    found = keras.saving.get_registered_object(name)
+    return None if found is None else is_own(found)
 
 
 def _name(one: dict[str, Any]) -> str:
+    return str(_config(one).get("name", one.get("name", "unnamed")))
+
+
+def _config(one: dict[str, Any]) -> dict[str, Any]:
     config = one.get("config")
-    return str(config.get("name", one.get("name", "unnamed"))) if isinstance(config, dict) else "unnamed"
+    return config if isinstance(config, dict) else {"name": config} if isinstance(config, str) else {}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import keras
 
+from bnexp.models.initial import is_generator
 from bnexp.models.layer_paths import layer_paths, sublayers
 
 NORMALIZATIONS = (
@@ -14,6 +16,8 @@ NORMALIZATIONS = (
     keras.layers.GroupNormalization,
     keras.layers.RMSNormalization,
 )
+FINDING_STATISTICS = (*NORMALIZATIONS, keras.layers.SpectralNormalization)
+"""Layers that set weights of their own while they train."""
 CODE = ("activation", "initializer", "regularizer", "constraint")
 """Endings of the attributes in which Keras's layers hold what may be a function of the user's own."""
 
@@ -29,17 +33,43 @@ def normalizations(model: keras.Model) -> dict[str, keras.Layer]:
     return {path: found[key] for key, path in layer_paths(model).items() if key in found}
 
 
+def fixed_weights(model: keras.Model) -> dict[int, keras.Variable]:
+    """Map ids to the weights that were made not to be trained, as an adapted layer has.
+
+    The statistics of a normalization, which training finds, and the state of random numbers are left out.
+    """
+    layers = [one for one in model._flatten_layers() if not isinstance(one, FINDING_STATISTICS)]
+    found = [variable for one in layers for variable in one._non_trainable_variables]
+    return {id(variable): variable for variable in found if not is_generator(variable)}
+
+
 def is_plain_model(layer: keras.Layer) -> bool:
     """Return True for a Sequential or functional model, whose calls are known; False for a `call` of the user's own."""
-    if not isinstance(layer, keras.Sequential) and not isinstance(layer, keras.Function):
-        return False
+    return isinstance(layer, keras.Sequential | keras.Function) and is_called_by_keras(layer)
+
+
+def is_called_by_keras(layer: keras.Operation) -> bool:
+    """Return True if what a layer computes is Keras's own code; False for a `call` of the user's own."""
     caller = next(kind for kind in type(layer).__mro__ if "call" in vars(kind))
     return caller.__module__.partition(".")[0] == "keras"
 
 
+def calls(model: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield each layer or operation that a plain model calls, behind the one whose outputs it takes first.
+
+    The latter is None where these are the inputs of the model itself.
+    """
+    if isinstance(model, keras.Sequential):
+        yield from zip([None, *model.layers], model.layers, strict=False)
+        return
+    for node in (one for nodes in model._nodes_by_depth.values() for one in nodes if one.input_tensors):
+        before = node.input_tensors[0]._keras_history.operation
+        yield None if isinstance(before, keras.layers.InputLayer) else before, node.operation
+
+
 def is_reached(layer: keras.Layer) -> bool:
     """Return True if a swap reaches the layers in this one: in plain models, and in TimeDistributed."""
-    return is_plain_model(layer) or isinstance(layer, keras.layers.TimeDistributed)
+    return is_plain_model(layer) or (isinstance(layer, keras.layers.TimeDistributed) and is_called_by_keras(layer))
 
 
 def reached_within(layer: keras.Layer) -> list[keras.Layer]:
@@ -58,10 +88,3 @@ def described(layer: keras.Layer) -> str:
 def code_of(layer: keras.Layer) -> dict[str, Any]:
     """Map attributes to a layer's activations, initializers, regularizers and constraints; None where it has none."""
     return {key: value for key, value in vars(layer).items() if key.endswith(CODE)}
-
-
-def input_shape(layer: keras.Layer) -> tuple[int | None, ...]:
-    """Return the shape that a layer was built for, wherever it stands."""
-    if layer._inbound_nodes:
-        return tuple(layer._inbound_nodes[0].input_tensors[0].shape)  # a mask stands behind the inputs
-    return tuple(layer._build_shapes_dict["input_shape"])

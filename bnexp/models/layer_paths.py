@@ -28,10 +28,15 @@ def layer_paths(model: keras.Model) -> dict[int, str]:
     return dict(_paths(model, "", set()))
 
 
+def last_name(path: str) -> str:
+    """Return a layer's own name, without what holds it."""
+    return path.rpartition("/")[2]
+
+
 def _paths(layer: keras.Layer, prefix: str, seen: set[int]) -> Iterator[tuple[int, str]]:
     held = sublayers(layer)
     names = counted_within([one.name for one in held], [type(one).__name__ for one in held])
-    for one, name in zip(held, _told_apart(names), strict=True):
+    for one, name in zip(held, _numbered(names), strict=True):
         if id(one) not in seen:  # a layer that is shared has the path at which it stands first
             seen.add(id(one))
             yield id(one), f"{prefix}{name}"
@@ -83,7 +88,7 @@ def weight_names(model: keras.Model) -> list[str]:
     for variable in model.variables:
         prefix = f"{path}/" if (path := owner.get(id(variable))) else ""
         names.append(f"generator_{next(generators)}" if is_generator(variable) else f"{prefix}{variable.name}")
-    return _told_apart(names)
+    return _numbered(names)
 
 
 def _with_paths(model: keras.Model) -> list[tuple[str, keras.Layer]]:
@@ -93,10 +98,10 @@ def _with_paths(model: keras.Model) -> list[tuple[str, keras.Layer]]:
     return sorted(((paths[id(layer)], layer) for layer in layers), key=lambda pair: pair[0].count("/"))
 
 
-def _told_apart(names: Sequence[str]) -> list[str]:
+def _numbered(names: Sequence[str]) -> list[str]:
     """Add a number to each layer or weight whose name another has: a layer may give several the same.
 
-    >>> _told_apart(["scale", "shift", "scale"])
+    >>> _numbered(["scale", "shift", "scale"])
     ['scale', 'shift', 'scale_2']
     """
     count: Counter[str] = Counter()

@@ -94,18 +94,26 @@ class GroupNormalization(keras.layers.GroupNormalization):
 
     def __init__(self, groups: int | None = 32, **options: Any) -> None:
         super().__init__(groups=groups or 1, **options)
-        self.groups = groups
+        self.groups, self.chooses_groups = groups, groups is None
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Make gamma and beta, if groups fit the channels."""
+        self.fit_groups(input_shape)
+        super().build(input_shape)
+
+    def fit_groups(self, input_shape: tuple[int | None, ...]) -> None:
+        """Choose the groups for inputs of this shape, if nobody set them; check that they fit.
+
+        A layer that was built for any size can be given the size that its inputs have. Its weights stay.
+        """
         channels = input_shape[-1]
-        if self.groups is None and channels is not None:
-            positions = [size or LEAST_OF_A_GROUP for size in input_shape[1:-1]]
-            self.groups = groups_for(channels, positions=math.prod(positions))
         if channels is None or self.axis not in (-1, len(input_shape) - 1):
             raise ValueError(
                 f"axis is {self.axis}, of inputs of shape {input_shape}; channels must be the last, and known."
             )
+        if self.chooses_groups:
+            positions = [size or LEAST_OF_A_GROUP for size in input_shape[1:-1]]
+            self.groups = groups_for(channels, positions=math.prod(positions))
         groups = channels if self.groups in (-1, None) else self.groups
         if channels % groups:
             fitting = ", ".join(str(number) for number in range(1, channels + 1) if channels % number == 0)
@@ -114,7 +122,6 @@ class GroupNormalization(keras.layers.GroupNormalization):
             )
         if channels == groups and all(size == 1 for size in input_shape[1:-1]):
             raise ValueError(self._lonely(groups, input_shape))
-        super().build(input_shape)
 
     def _lonely(self, groups: int, input_shape: tuple[int | None, ...]) -> str:
         return (

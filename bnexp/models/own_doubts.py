@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Collection, Iterator
 from typing import Any
@@ -13,8 +14,9 @@ from bnexp.config.section import Task
 from bnexp.errors import listed
 from bnexp.models.head import LOSSES
 from bnexp.models.initial import Creations, InitialWeights
+from bnexp.models.input_shapes import input_shape
 from bnexp.models.inputs import Inputs
-from bnexp.models.layer_kinds import is_normalization, is_plain_model, normalizations
+from bnexp.models.layer_kinds import calls, is_normalization, is_plain_model, normalizations
 from bnexp.models.layer_paths import layer_paths
 
 MOST_NAMED = 6
@@ -50,13 +52,7 @@ def _shared(model: keras.Model, made: Collection[int] | None) -> list[str]:
 def _calls(model: keras.Model) -> Counter[int]:
     """Count by id how often each layer is called in a model. A model within it counts once."""
     models = [one for one in model._flatten_layers() if is_plain_model(one)]
-    found: Counter[int] = Counter()
-    for one in models:
-        if isinstance(one, keras.Sequential):
-            found.update(map(id, one.layers))
-        else:
-            found.update(id(node.operation) for nodes in one._nodes_by_depth.values() for node in nodes)
-    return found
+    return Counter(id(layer) for one in models for _, layer in calls(one))
 
 
 def _in_inference(model: keras.Model) -> list[str]:
@@ -129,10 +125,10 @@ def _begins_alike(variable: keras.Variable, initial: InitialWeights, created: Cr
 NOT_USED = "The weights that it was loaded with are not used. To start from them, set model.weights: keep."
 
 
-def any_loaded(model: keras.Model, created: Creations) -> bool:
-    """Return True if a weight that can be trained has another value than the one it began with."""
-    found = (created.get(id(variable)) for _, variable in _learning(model))
-    return any(one is not None and one.is_loaded for one in found)
+def any_loaded(initial: InitialWeights, created: Creations) -> bool:
+    """Return True if a weight that is trained or drawn has another value than the one it began with."""
+    replaced = {id(variable) for _, variable in _learning(initial.model)} | initial.initializers.keys()
+    return any(one.is_loaded for key, one in created.items() if key in replaced)
 
 
 def never_learned(initial: InitialWeights, created: Creations, *, keep: bool) -> list[str]:
@@ -160,20 +156,26 @@ def _learning(model: keras.Model) -> Iterator[tuple[keras.Layer, keras.Variable]
             yield layer, variable
 
 
-def one_channel_groups(model: keras.Model) -> list[str]:
-    """Return a sentence if a group normalization has one channel in each group."""
-    groups = {
-        path: layer.groups
+def one_channel_groups(model: keras.Model, made: Collection[int] | None) -> list[str]:
+    """Return a sentence if a group normalization of the arm has one channel in each group. `made` is as above."""
+    layers = {
+        path: layer
         for path, layer in normalizations(model).items()
-        if isinstance(layer, keras.layers.GroupNormalization) and layer.groups == layer.input_spec.axes[layer.axis] > 1
+        if isinstance(layer, keras.layers.GroupNormalization) and layer.built and (made is None or id(layer) in made)
     }
-    found = [f"{path}: {number} groups" for path, number in groups.items()]
+    channels = {path: int(input_shape(layer)[layer.axis] or 0) for path, layer in layers.items()}
+    found = [f"{path}: {number} groups" for path, number in channels.items() if layers[path].groups == number > 1]
     if not found:
         return []
+    fewer = [number for number in range(2, min(channels.values())) if math.gcd(*channels.values()) % number == 0]
+    cure = (
+        f"Set model.normalization.groups={fewer[-1]}."
+        if fewer
+        else "Use the arm layer instead: no smaller number of groups above 1 divides the channels of all these layers."
+    )
     return [
         f"Group normalization has one channel in each group ({listed(found, MOST_NAMED)}). That is instance "
-        "normalization, which can cost accuracy. Set fewer groups, such as "
-        "'model.normalization={name: group, groups: 4}'."
+        f"normalization, which can cost accuracy. {cure}"
     ]
 
 

@@ -9,9 +9,11 @@ import keras
 from bnexp.config.own_model import KerasFile, PythonNetwork
 from bnexp.errors import SettingError, listed
 from bnexp.models.inputs import IN_WORDS, Inputs
+from bnexp.models.layer_kinds import is_plain_model
 from bnexp.models.padding import Padding
 from bnexp.models.sequential import REFUSALS, refusal_text
-from bnexp.models.user_code import PARAMETER, function_of, takes
+from bnexp.models.user_code import PARAMETER, function_of
+from bnexp.system.session_functions import has_parameter
 
 MOST_NAMED = 6
 """Inputs that a sentence names."""
@@ -21,18 +23,24 @@ def fed(model: keras.Model, inputs: Inputs, network: PythonNetwork | KerasFile) 
     """Return the model with one input of the data's shape, built. Padding of sequences is marked for it.
 
     Raises:
-        SettingError: if it has several inputs or outputs, is not built, or takes other inputs.
+        SettingError: if it has several inputs or outputs, is not built, or takes strings, or inputs of another shape.
     """
+    if not is_plain_model(model):
+        model = _as_functional(model, inputs, network)
     if isinstance(model, keras.Sequential) and not model.built:
         model = _from_first_input(model, inputs)
-    if not isinstance(model, keras.Sequential | keras.Function):
-        model = _as_functional(model, inputs, network)
     for what, several in (("inputs", model.inputs), ("outputs", model.outputs)):
         if len(several) != 1:
             names = listed([one.name for one in several], MOST_NAMED)
             raise SettingError("model", f"has {len(several)} {what} ({names}); expected one. Build a network with one.")
     if isinstance(model, keras.Function) and isinstance(model.input, list | tuple | dict):
         model = keras.Model(model.inputs[0], model.outputs[0], name=model.name)  # of one in a list
+    if model.inputs[0].dtype == "string":
+        raise SettingError(
+            "model",
+            "has an Input of dtype string; bnexp hands over numbers, and of a text the numbers of its words. Use an "
+            "Input of int32 for texts, or of float32, and leave out the layers that turn strings into numbers.",
+        )
     taken = tuple(model.input_shape[1:])
     fits = len(taken) == len(inputs.shape) and all(a in (None, b) for a, b in zip(taken, inputs.shape, strict=True))
     if not fits:
@@ -73,10 +81,10 @@ def _from_first_input(model: keras.Sequential, inputs: Inputs) -> keras.Sequenti
 
 def _as_functional(model: keras.Model, inputs: Inputs, network: PythonNetwork | KerasFile) -> keras.Model:
     """Return a model that calls one of a class of the user's own. No swap reaches into it."""
-    if not isinstance(network, PythonNetwork) or not takes(function_of(network.build), PARAMETER):
+    if not isinstance(network, PythonNetwork) or not has_parameter(function_of(network.build), PARAMETER):
         raise SettingError(
             "model",
-            f"is a {type(model).__name__}, a class of its own, in which no layer can be swapped. "
+            f"is a {type(model).__name__}, a class with a `call` of its own, in which no layer can be swapped. "
             f"Build it with a function `def build({PARAMETER}):` that makes normalization layers with "
             f'`{PARAMETER}(name="norm_1")`, or make it of keras.Sequential or keras.Model(inputs, outputs).',
         )
@@ -92,7 +100,7 @@ def _as_functional(model: keras.Model, inputs: Inputs, network: PythonNetwork | 
 def _of_known_shape(model: keras.Model, inputs: Inputs) -> keras.Model:
     """Return a model of the same layers whose input has the data's shape, where it was written for any.
 
-    TensorFlow maps a graph of known shapes only over seeds.
+    TensorFlow maps a graph over seeds only if its shapes are known.
     """
     x = keras.Input(inputs.shape, dtype=model.inputs[0].dtype)
     if isinstance(model, keras.Sequential):

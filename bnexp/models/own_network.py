@@ -23,12 +23,15 @@ from bnexp.config.own_model import (
 from bnexp.config.section import Task
 from bnexp.errors import SettingError, listed, nearest
 from bnexp.models.arm_layers import new_layer
+from bnexp.models.built import Built
 from bnexp.models.embedding import sum_gradients_of_words
-from bnexp.models.initial import InitialWeights, initial_weights, recording_creations
+from bnexp.models.initial import Creations, initial_weights, recording_creations
+from bnexp.models.input_shapes import shapes_within
 from bnexp.models.inputs import Inputs
 from bnexp.models.keras_files import compiled_loss, loaded
-from bnexp.models.layer_kinds import described
-from bnexp.models.layer_paths import layer_paths, weight_names
+from bnexp.models.layer_kinds import described, fixed_weights
+from bnexp.models.layer_paths import last_name, layer_paths, weight_names
+from bnexp.models.normalization import GroupNormalization
 from bnexp.models.own_doubts import (
     MOST_NAMED,
     NOT_USED,
@@ -41,30 +44,9 @@ from bnexp.models.own_doubts import (
 )
 from bnexp.models.own_inputs import fed
 from bnexp.models.own_outputs import with_fitting_output
-from bnexp.models.swapping import SwappedLayer, swapped
-from bnexp.models.user_code import PARAMETER, called, function_of, takes
-from bnexp.system.session_functions import is_of_session
-
-
-@dataclass(frozen=True)
-class OwnBuilt:
-    """A network of the user's own, ready to be trained."""
-
-    model: keras.Model
-    initial: InitialWeights
-    swapped: tuple[SwappedLayer, ...]
-    """What normalization layers became."""
-    notes: tuple[str, ...]
-    """What was done to the network, a sentence each."""
-    warnings: tuple[str, ...]
-    """What in it may mislead, a sentence each."""
-
-    @property
-    def momenta(self) -> tuple[float, ...]:
-        """List the momentum of each batch normalization that is not frozen."""
-        layers = self.model._flatten_layers(include_self=False)
-        batch = [one for one in layers if isinstance(one, keras.layers.BatchNormalization)]
-        return tuple(float(one.momentum) for one in batch if one.trainable)
+from bnexp.models.swapping import SwappedLayer, Swapping, swapped
+from bnexp.models.user_code import PARAMETER, called, function_of
+from bnexp.system.session_functions import has_parameter, is_of_session
 
 
 @dataclass
@@ -78,43 +60,59 @@ class _Found:
     """What it was compiled with, if it was."""
 
 
-def build_own(network: PythonNetwork | KerasFile, inputs: Inputs, *, task: Task, classes: int) -> OwnBuilt:
+def build_own(network: PythonNetwork | KerasFile, inputs: Inputs, *, task: Task, classes: int) -> Built:
     """Build or load the network, swap its normalization layers, and note how each weight begins.
 
     Raises:
         SettingError: if there is no such network, its code fails, or it does not fit the data, the task or the arm.
     """
+    keep = network.weights == "keep"
     with recording_creations() as created:
         found = _given(network, inputs, classes)
         told = unused(found.model, task, found.loss)
         plain = fed(found.model, inputs, network)
-        warnings = misleading(plain, inputs, None if found.made is None else set(map(id, found.made)))
+        made = None if found.made is None else set(map(id, found.made))
+        warnings = misleading(plain, inputs, made)
         told += sum_gradients_of_words(plain)
         if found.made is None:
             model, work = swapped(plain, network.normalization)
             table, notes = work.table, work.notes
-            for one in work.carried if network.weights == "keep" else ():
-                if id(one.old) not in created or created[id(one.old)].is_loaded:
-                    one.carry()
-            if work.lost and network.weights == "keep":
-                warnings.append(
-                    f"model.weights is keep, and these begin anew: {listed(work.lost, MOST_NAMED)}. They have another "
-                    "shape than in the network as written."
-                )
+            warnings += _carried(work, created) if keep else []
         else:
+            _fit_groups(plain, found.made, network)
             model, table, notes = plain, _made_table(plain, found.made), list[str]()
         model, outputs = with_fitting_output(model, task, classes)
         notes += [*told, *outputs, *_frozen(model, network), *_only_here(network)]
-    keep = network.weights == "keep"
-    initial = initial_weights(model, created, weight_names(model), keep=keep)
-    warnings += one_channel_groups(model) if isinstance(network.normalization, SwappedGroup) else []
+    initial = initial_weights(model, created, weight_names(model), keep=keep, fixed=fixed_weights(model).keys())
+    warnings += one_channel_groups(model, made) if isinstance(network.normalization, SwappedGroup) else []
     warnings += alike(initial, created, keep=keep)
     warnings += never_learned(initial, created, keep=keep)
-    if not keep and any_loaded(model, created):
+    if not keep and any_loaded(initial, created):
         (notes if isinstance(network, KerasFile) else warnings).append(NOT_USED)
     if keep and not initial.loaded:
         warnings.append("model.weights is keep, and the network comes with no trained weights; each seed draws all.")
-    return OwnBuilt(model, initial, tuple(table), tuple(notes), tuple(warnings))
+    return Built(model, initial, tuple(table), tuple(notes), tuple(warnings), _momenta(model))
+
+
+def _momenta(model: keras.Model) -> tuple[float, ...]:
+    layers = model._flatten_layers(include_self=False)
+    batch = [one for one in layers if isinstance(one, keras.layers.BatchNormalization)]
+    return tuple(float(one.momentum) for one in batch if one.trainable)
+
+
+def _carried(work: Swapping, created: Creations) -> list[str]:
+    """Let new layers go on from the weights that were loaded; return a sentence about those that cannot."""
+    learned = [one for one in work.carried if id(one.old) not in created or created[id(one.old)].is_loaded]
+    for one in learned:
+        if one.fits:
+            one.carry()
+    lost = [one.name for one in learned if not one.fits]
+    if not lost:
+        return []
+    return [
+        f"model.weights is keep, and these begin anew: {listed(lost, MOST_NAMED)}. They have another shape than in the "
+        "network as written."
+    ]
 
 
 # --- the network ------------------------------------------------------------------
@@ -129,8 +127,8 @@ def _given(network: PythonNetwork | KerasFile, inputs: Inputs, classes: int) -> 
 def _called(network: PythonNetwork, inputs: Inputs, classes: int) -> _Found:
     """Call the user's function; what it has parameters for of what bnexp offers, it gets."""
     function = function_of(network.build)
-    made: list[keras.Layer] | None = [] if takes(function, PARAMETER) else None
-    offered: dict[str, Any] = {"input_shape": inputs.shape, "classes": classes}
+    made: list[keras.Layer] | None = [] if has_parameter(function, PARAMETER) else None
+    offered: dict[str, Any] = {"input_shape": inputs.shape, "classes": classes or 1}  # 1 number
     if made is not None:
         if isinstance(network.normalization, AsWritten):
             raise SettingError(
@@ -164,6 +162,19 @@ def _factory(to: Swap, made: list[keras.Layer]) -> Callable[..., keras.Layer]:
         return layer
 
     return normalization
+
+
+def _fit_groups(model: keras.Model, made: list[keras.Layer], network: OwnNetwork) -> None:
+    """Choose the groups of each layer that was made for its inputs' shape, where the network was written for any."""
+    grouped = {id(one): one for one in made if isinstance(one, GroupNormalization) and one.built}
+    shapes, paths = shapes_within(model) if grouped else {}, layer_paths(model)
+    for key in grouped.keys() & shapes.keys():
+        try:
+            grouped[key].fit_groups(shapes[key])
+        except ValueError as error:
+            raise SettingError(
+                "model.normalization", f"is {network.normalization.name}; {paths[key]} cannot be that: {error}"
+            ) from error
 
 
 def _made_table(model: keras.Model, made: list[keras.Layer]) -> list[SwappedLayer]:
@@ -209,14 +220,12 @@ def _frozen(model: keras.Model, network: OwnNetwork) -> list[str]:
     layers = {paths[id(one)]: one for one in model._flatten_layers(include_self=False) if id(one) in paths}
     frozen: list[str] = []
     for pattern in network.freeze:
-        fitting = [path for path in layers if any(fnmatch.fnmatchcase(name, pattern) for name in (path, _last(path)))]
+        fitting = [
+            path for path in layers if any(fnmatch.fnmatchcase(name, pattern) for name in (path, last_name(path)))
+        ]
         if not fitting:
             raise SettingError("model.freeze", f"names {pattern!r}; no layer is called so. {nearest(pattern, layers)}")
         for path in fitting:
             layers[path].trainable = False
         frozen += fitting
     return [f"Frozen: {listed(dict.fromkeys(frozen), MOST_NAMED)}."] if frozen else []
-
-
-def _last(path: str) -> str:
-    return path.rpartition("/")[2]

@@ -10,8 +10,10 @@ import numpy as np
 from bnexp.config.section import Task
 from bnexp.errors import SettingError
 from bnexp.models.head import ACTIVATIONS, SecondClass, output_units
-from bnexp.models.layer_kinds import is_plain_model
+from bnexp.models.layer_kinds import is_called_by_keras, is_plain_model
 
+OF_NUMBERS = "dataset.task: regression, a key of csv, parquet, npz and openml"
+OF_CLASSES = OF_NUMBERS.replace("regression", "classification")
 ROWS = 8
 """Random rows that an output of unknown activation is tried on."""
 
@@ -47,12 +49,14 @@ def with_fitting_output(model: keras.Model, task: Task, classes: int) -> tuple[k
 
 def _cure(shape: tuple[int | None, ...], units: int, wanted: str, activation: str | None) -> str:
     """Return how the network can be made to fit."""
-    end = f'End the network with Dense({units}, activation="{wanted}").'
+    last = f'Dense({units}, activation="{wanted}")'
     if len(shape) > 2:
-        return f"Put Flatten() or a pooling layer before the last layer, as its outputs still have places. {end}"
+        return f"Its outputs have positions: put Flatten() or a pooling layer before a last {last}."
     if shape == (None, 1) and activation == "linear":
-        return f"{end} If the target is a number and no class, set dataset.task: regression."
-    return end
+        return f"End the network with {last}. If the target is a number and no class, set {OF_NUMBERS}."
+    if shape == (None, 1) and wanted == "linear":
+        return f"End the network with {last}. If the target is a class and no number, set {OF_CLASSES}."
+    return f"End the network with {last}."
 
 
 def _followed_by(model: keras.Model, layer: keras.Layer) -> keras.Model:
@@ -80,6 +84,8 @@ def _activation_of(outputs: Any, units: int) -> str | None:
     last, node, _ = outputs._keras_history
     if is_plain_model(last):
         return _activation_of(last.outputs[0], units)
+    if not is_called_by_keras(last):
+        return None
     if isinstance(last, AS_THEY_ARE):
         return _activation_of(last._inbound_nodes[node].input_tensors[0], units)
     name = _name_of_activation(last)

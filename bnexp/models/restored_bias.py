@@ -2,50 +2,110 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
+from itertools import product
+from typing import Any
+
 import keras
+from keras import layers
 
 from bnexp.models.carried_over import rebuilt
-from bnexp.models.layer_kinds import input_shape, is_normalization, is_plain_model, reached_within
-from bnexp.models.layer_paths import sublayers
+from bnexp.models.input_shapes import input_shape
+from bnexp.models.layer_kinds import calls, is_normalization, is_plain_model, reached_within
+
+WITH_ONE_BIAS = (
+    *(layers.Dense, layers.EinsumDense, layers.Conv1D, layers.Conv2D, layers.Conv3D),
+    *(layers.Conv1DTranspose, layers.Conv2DTranspose, layers.Conv3DTranspose),
+    *(layers.DepthwiseConv1D, layers.DepthwiseConv2D, layers.SeparableConv1D, layers.SeparableConv2D),
+)
+"""Layers that add one bias, after all kernels and before the activation."""
+LEFT_ALONE = (
+    "neither bias nor offset in this arm. bnexp adds a bias only where it equals the offset: to Keras's Dense, "
+    "EinsumDense or convolution without activation. Its last axis must be normalized, and no other layer may take its "
+    "outputs."
+)
+HOLDING = ("layer", "forward_layer", "cell")
+"""Attributes in which wrappers and recurrent layers hold another layer."""
 
 
-def without_bias_before(model: keras.Model) -> set[int]:
-    """Return the ids of layers without a bias whose outputs go to a normalization, whose offset was their bias."""
-    return {id(layer) for layer in _normalized_layers(model) if _lacks_bias(layer)}
+def without_bias_before(model: keras.Model) -> dict[int, bool]:
+    """Map ids of layers without a bias, before a normalization with an offset, to whether a bias equals that offset."""
+    found = [*_neighbours(model), *((last, None) for last in _last(model))]
+    pairs = {(id(one), id(then)): (one, then) for one, then in found if _lacks_bias(one)}.values()
+    takers = Counter(id(layer) for layer, _ in pairs)
+    return {
+        id(layer): _is_single(layer) and takers[id(layer)] == 1 and _axes(then) == {-1}
+        for layer, then in pairs
+        if is_normalization(then) and getattr(then, "center", False) is True
+    }
 
 
-def _lacks_bias(layer: keras.Layer) -> bool:
-    """Return True for a layer that was written without a bias, and for a wrapper of one."""
-    inner = getattr(layer, "layer", None) or getattr(layer, "forward_layer", None)
-    return getattr(layer, "use_bias", True) is False or (isinstance(inner, keras.Layer) and _lacks_bias(inner))
-
-
-def _normalized_layers(model: keras.Layer) -> list[keras.Layer]:
-    """List the layers that stand right before a normalization with an offset."""
-    found = []
-    if isinstance(model, keras.Sequential):
-        pairs = zip(model.layers, model.layers[1:], strict=False)
-        found += [one for one, then in pairs if _has_offset(then)]
-    elif is_plain_model(model):
-        for layer in filter(_has_offset, sublayers(model)):
-            inputs = [node.input_tensors[0] for node in layer._inbound_nodes if node.input_tensors]
-            found += [one._keras_history.operation for one in inputs]
-    return found + [one for held in reached_within(model) for one in _normalized_layers(held)]
-
-
-def _has_offset(layer: keras.Layer) -> bool:
-    return is_normalization(layer) and getattr(layer, "center", False) is True
-
-
-def with_bias(layer: keras.Layer) -> keras.Layer | None:
-    """Return the layer with a bias instead of the offset that is taken out; None where that is not known to be equal.
-
-    So it is for layers of the user's own, wrappers, and layers with several kernels such as attention.
-    """
-    names = [variable.name for variable in layer.variables]
-    is_simple = type(layer).__module__.partition(".")[0] == "keras" and len(set(names)) == len(names)
-    if not is_simple or "use_bias" not in layer.get_config():
-        return None
-    made = rebuilt(layer, use_bias=True)
+def with_bias(layer: keras.Layer) -> keras.Layer:
+    """Return a single layer with a bias over its last axis, and all else alike."""
+    if isinstance(layer, layers.EinsumDense):
+        made = rebuilt(layer, bias_axes=layer.equation[-1])
+    else:
+        made = rebuilt(layer, use_bias=True)
     made.build(input_shape(layer))
     return made
+
+
+def _is_single(layer: Any) -> bool:
+    """Return True if Keras adds the layer's bias to its outputs, over their last axis."""
+    return (
+        type(layer) in WITH_ONE_BIAS
+        and layer.activation in (None, keras.activations.linear)
+        and getattr(layer, "data_format", None) != "channels_first"
+        and not getattr(layer, "equation", "").endswith(".")  # an EinsumDense `x...,xy->y...`
+    )
+
+
+def _lacks_bias(layer: Any) -> bool:
+    """Return True for a layer that was written without a bias, and for a wrapper of one."""
+    held = (getattr(layer, name, None) for name in HOLDING)
+    is_without = getattr(layer, "use_bias", True) is False or getattr(layer, "bias_axes", "") is None
+    return is_without or any(isinstance(one, keras.Layer) and _lacks_bias(one) for one in held)
+
+
+def _axes(normalization: keras.Layer) -> set[int]:
+    """Return the axes of scale and offset, counted from the last one, -1."""
+    axis = getattr(normalization, "axis", -1)
+    axes = axis if isinstance(axis, list | tuple) else [axis]
+    return {one if one < 0 else one - len(input_shape(normalization)) for one in axes}
+
+
+def _neighbours(model: keras.Layer) -> Iterator[tuple[Any, Any]]:
+    """Yield each layer in a model with each that takes its outputs inside. Plain models are seen through."""
+    for one, then in _taken(model) if is_plain_model(model) else ():
+        yield from product(_last(one), _first(then))
+    for held in reached_within(model):
+        yield from _neighbours(held)
+
+
+def _taken(model: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield each layer or operation of a plain model with each that takes its outputs, masks among them."""
+    if isinstance(model, keras.Sequential):
+        yield from zip(model.layers, model.layers[1:], strict=False)
+        return
+    for node in (one for nodes in model._nodes_by_depth.values() for one in nodes):
+        for tensor in node.input_tensors:
+            yield tensor._keras_history.operation, node.operation
+
+
+def _last(layer: Any) -> list[Any]:
+    """List the layers that give a layer's outputs: those at the end of a plain model, or the layer itself."""
+    if isinstance(layer, keras.layers.TimeDistributed):
+        return _last(layer.layer)
+    if not is_plain_model(layer):
+        return [layer]
+    return [last for tensor in layer.outputs for last in _last(tensor._keras_history.operation)]
+
+
+def _first(layer: Any) -> list[Any]:
+    """List the layers that take a layer's inputs: those at the beginning of a plain model, or the layer itself."""
+    if isinstance(layer, keras.layers.TimeDistributed):
+        return _first(layer.layer)
+    if not is_plain_model(layer):
+        return [layer]
+    return [first for one, then in calls(layer) if one is None for first in _first(then)]

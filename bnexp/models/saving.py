@@ -16,7 +16,7 @@ FIRST_YEAR, LAST_YEAR = 1980, 2107
 """The years that a zip archive can write."""
 
 
-def model_bytes(model: keras.Sequential, weights: list[NDArray[Any]]) -> bytes:
+def model_bytes(model: keras.Model, weights: list[NDArray[Any]]) -> bytes:
     """Return the file of this model with these values of `model.variables`.
 
     It is not compiled: an optimizer would have the state of a single seed. Keras writes in place, and can crash the

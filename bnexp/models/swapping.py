@@ -14,24 +14,26 @@ from typing import Any
 import keras
 
 from bnexp.config.normalization import NoNormalization
-from bnexp.config.own_model import AsWritten, Frozen, Swap, SwappedRms
+from bnexp.config.own_model import NONE_TO_SWAP, AsWritten, Frozen, Swap, SwappedGroup, SwappedInstance, SwappedRms
 from bnexp.errors import SettingError, listed
 from bnexp.models.arm_layers import arm_layer
-from bnexp.models.carried_over import Carried, carried_weights, reshaped_weights
+from bnexp.models.carried_over import Carried, carried_weights
+from bnexp.models.input_shapes import Shape, input_shape, shapes_within
 from bnexp.models.layer_kinds import (
     described,
-    input_shape,
     is_normalization,
     is_plain_model,
     is_reached,
     normalizations,
     reached_within,
 )
-from bnexp.models.layer_paths import layer_paths, sublayers
-from bnexp.models.restored_bias import with_bias, without_bias_before
+from bnexp.models.layer_paths import last_name, layer_paths, sublayers
+from bnexp.models.restored_bias import LEFT_ALONE, with_bias, without_bias_before
 
 WITHOUT_OFFSET = (NoNormalization, SwappedRms)
 """What has no offset, whatever it is in the place of."""
+OVER_POSITIONS = (SwappedGroup, SwappedInstance)
+"""What takes means over the positions of a row, so that their number matters."""
 
 
 @dataclass(frozen=True)
@@ -54,11 +56,11 @@ class Swapping:
     made: dict[int, keras.Layer] = field(default_factory=dict)
     """id of a layer of the old model -> the layer in its place, so that a shared layer stays shared."""
     carried: list[Carried] = field(default_factory=list)
-    """Weights of the old model, and those that go on from them."""
-    lost: list[str] = field(default_factory=list)
-    """Weights of the new layers that cannot go on from the old ones, as their shapes differ."""
-    bias_wanted: set[int] = field(default_factory=set)
-    """ids of the layers that lose their offset with the normalization behind them."""
+    """Weights of new layers, each with the old weight that had its role."""
+    offset_lost: dict[int, bool] = field(default_factory=dict)
+    """id of a layer that loses its offset with the normalization behind it -> whether a bias can replace that."""
+    shapes: dict[int, Shape] = field(default_factory=dict)
+    """id of a layer -> the shape of its inputs, where an arm needs the number of positions."""
 
 
 def swapped(model: keras.Model, to: Swap) -> tuple[keras.Model, Swapping]:
@@ -74,17 +76,15 @@ def swapped(model: keras.Model, to: Swap) -> tuple[keras.Model, Swapping]:
     if isinstance(to, AsWritten):
         return model, work
     if not found:
-        raise SettingError(
-            "model.normalization",
-            f"is {to.name}; the network has no normalization layer, so that all arms would be equal. "
-            "Write it with BatchNormalization, or as a function with a parameter `normalization`.",
-        )
+        raise SettingError("model.normalization", f"is {to.name}; the network has {NONE_TO_SWAP}")
     if isinstance(to, Frozen):
         _freeze(found, work)
         return model, work
     _refuse_unreachable(model, found)
     if isinstance(to, WITHOUT_OFFSET) or getattr(to, "center", None) is False:
-        work.bias_wanted |= without_bias_before(model)
+        work.offset_lost |= without_bias_before(model)
+    if isinstance(to, OVER_POSITIONS):
+        work.shapes = shapes_within(model)
     changed = _model(model, work)
     return changed, work
 
@@ -151,30 +151,30 @@ def _in_place(layer: keras.Layer, work: Swapping) -> keras.Layer:
 def _made(layer: keras.Layer, work: Swapping) -> keras.Layer:
     if not isinstance(layer, keras.Layer):
         return layer  # an operation such as `x + y`, or what computes a mask
-    held = [one for one in layer._flatten_layers(include_self=False) if is_normalization(one)]
+    within = layer._flatten_layers(include_self=False)
+    held = [one for one in within if is_normalization(one) or id(one) in work.offset_lost]
     if is_normalization(layer):
         return _normalization(layer, work)
     if is_plain_model(layer) and held:
         return _model(layer, work)
     if isinstance(layer, keras.layers.TimeDistributed) and held:
         return keras.layers.TimeDistributed(_in_place(layer.layer, work), name=layer.name)
-    return _with_bias(layer, work) if id(layer) in work.bias_wanted else layer
+    return _with_bias(layer, work) if id(layer) in work.offset_lost else layer
 
 
 def _normalization(layer: keras.Layer, work: Swapping) -> keras.Layer:
     path = work.paths[id(layer)]
     try:
-        made = arm_layer(layer, work.to, name=path.rpartition("/")[2])
+        made = arm_layer(layer, work.to, name=last_name(path))
         if made is not layer:
-            made.build(input_shape(layer))
+            made.build(work.shapes.get(id(layer)) or input_shape(layer))
     except (ValueError, TypeError) as error:
         raise SettingError(
             "model.normalization", f"is {work.to.name}; {path} ({described(layer)}) cannot become that: {error}"
         ) from error
     if made is not layer:
         work.table.append(SwappedLayer(path, *_told_apart(layer, made)))
-        work.carried += carried_weights(layer, made)
-        work.lost += [f"{path}/{name}" for name in reshaped_weights(layer, made)]
+        work.carried += carried_weights(layer, made, path)
     return made
 
 
@@ -190,13 +190,12 @@ def _told_apart(old: keras.Layer, new: keras.Layer) -> tuple[str, str]:
 
 
 def _with_bias(layer: keras.Layer, work: Swapping) -> keras.Layer:
-    """Return the layer with a bias in the place of the offset that is taken out; one of the user's own stays."""
-    made, path = with_bias(layer), work.paths[id(layer)]
-    if made is None:
-        work.notes.append(
-            f"{path} has neither bias nor offset in this arm: bnexp adds a bias to single layers of Keras only."
-        )
+    """Return the layer with a bias in the place of the offset; the layer itself where they would differ."""
+    path = work.paths[id(layer)]
+    if not work.offset_lost[id(layer)]:
+        work.notes.append(f"{path} has {LEFT_ALONE}")
         return layer
-    work.carried += carried_weights(layer, made)
+    made = with_bias(layer)
+    work.carried += carried_weights(layer, made, path)
     work.table.append(SwappedLayer(path, f"{type(layer).__name__} without bias", "with bias"))
     return made

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import re
-import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -15,10 +14,10 @@ from typing import Any
 import keras
 
 import bnexp
-from bnexp.errors import SettingError, listed, nearest
-from bnexp.system.installed import is_installed
+from bnexp.errors import SettingError, nearest
+from bnexp.models.followed_code import followed, importable_beside
 from bnexp.system.own_code import PREFIX, own_code
-from bnexp.system.session_functions import has_parameter, importing, is_of_session, session_function
+from bnexp.system.session_functions import importing, is_of_session, session_function
 
 Function = Callable[..., Any]
 PARAMETER = "normalization"
@@ -72,54 +71,8 @@ def called(function: Function, build: str, arguments: Mapping[str, Any], offered
             "model.arguments",
             f"is {dict(arguments)}; {build} takes {name}{signature}: {error}. Give its arguments by name.",
         ) from error
-    with _errors_of("call", build), importable_beside(build), _settings_kept(build):
+    with _errors_of("call", build), followed(build), importable_beside(build), _settings_kept(build):
         return function(**{**given, **arguments})
-
-
-def takes(function: Function, parameter: str) -> bool:
-    """Return True if the function has a parameter of this name."""
-    return has_parameter(function, parameter)
-
-
-@contextmanager
-def importable_beside(build: str) -> Iterator[None]:
-    """Let the user's code import modules that lie beside its file, or in the current directory, as `python` does.
-
-    Python writes no compiled files beside them meanwhile: a refusal leaves a folder as it was.
-
-    Raises:
-        SettingError: if the code imports modules in a way that no digest can follow.
-    """
-    place = build.rpartition(":")[0]
-    folder = str(Path(place).expanduser().resolve().parent) if place.endswith(".py") else str(Path.cwd())
-    paths, modules = list(sys.path), set(sys.modules)
-    sys.path.insert(0, folder)
-    before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
-    try:
-        yield
-    finally:
-        sys.dont_write_bytecode = before
-        sys.path[:] = paths
-    _refuse_untraced(build, modules)
-
-
-def _refuse_untraced(build: str, modules: set[str]) -> None:
-    """Refuse code that imported modules of the user's own by another way than an import statement can name."""
-    added = {name: sys.modules[name] for name in set(sys.modules) - modules if not name.startswith(PREFIX)}
-    own = {
-        name: one.__file__ for name, one in added.items() if getattr(one, "__file__", None) and not is_installed(one)
-    }
-    if not own:
-        return
-    for name in set(sys.modules) - modules:
-        if name in own or name.startswith(PREFIX):
-            del sys.modules[name]  # so that the next call runs the code again, and sees this, too
-    files = listed([f"{name} ({file})" for name, file in sorted(own.items())], 3)
-    raise SettingError(
-        "model.build",
-        f"is {build!r}; it imports {files} by sys.path or importlib, and a change of that code would go unnoticed. Put "
-        "it beside the file, or on PYTHONPATH, and write an `import` statement.",
-    )
 
 
 def _module(build: str) -> ModuleType:
@@ -136,7 +89,13 @@ def _module(build: str) -> ModuleType:
         )
     registry = keras.saving.get_custom_objects()
     before = dict(registry)
-    with _errors_of("import", build), importing(build), importable_beside(build), _settings_kept(build):
+    with (
+        _errors_of("import", build),
+        importing(build),
+        followed(build),
+        importable_beside(build),
+        _settings_kept(build),
+    ):
         module = code.module()
     own = _REGISTERED.setdefault(module.__name__, {})
     own.update({name: one for name, one in registry.items() if before.get(name) is not one})
@@ -196,20 +155,28 @@ def _errors_of(step: str, build: str) -> Iterator[None]:
         file = build.rpartition(":")[0]
         raise SettingError(
             "model.build",
-            f"is {build!r}; your code in {file} fails ({step}):\n{_own_traceback(error)}\n"
-            f"The error is in that code, and not in bnexp. Mend it{_trial(step, build)}.",
+            f"is {build!r}; your code in {file} fails ({step}):\n{_own_traceback(error)}\n{_cure(error, step, build)}",
         ) from error
 
 
-def _trial(step: str, build: str) -> str:
-    """Return how the user's code can be tried without bnexp; nothing of an installed package."""
+def _cure(error: BaseException, step: str, build: str) -> str:
+    """Return what mends the user's code, and how it can be tried without bnexp, if it is a file."""
     file, _, name = build.rpartition(":")
+    told = "The error is in that code, and not in bnexp. Mend it"
     if is_of_session(build):
-        return f", and try it with `{name}()`"
+        return f"{told}, and try it with `{name}()`."
+    if isinstance(error, ModuleNotFoundError):
+        return (
+            "bnexp looks for modules beside the file and on PYTHONPATH. It undoes what a file changes in sys.path, as "
+            "a change of a module there would go unnoticed. Install the module, or put it in one of these places."
+        )
     if not file.endswith(".py"):
-        return ""
-    module = Path(file).stem
-    return f", and try it with `python {Path(file).name}`" if step == "import" else f". Try `{module}.{name}` alone"
+        return f"{told}."
+    return (
+        f"{told}, and try it with `python {Path(file).name}`."
+        if step == "import"
+        else f"{told}. Try `{Path(file).stem}.{name}` alone."
+    )
 
 
 def _own_traceback(error: BaseException) -> str:

@@ -23,7 +23,6 @@ SCALED = (
 )
 RATIO = "{row}: the geometric mean over seeds. The verdict reads it, as a few large values do not decide it."
 NEW_ROWS = "new rows"
-SHARES = "The uncertainty of"
 MARK = "!"
 """In the table, behind a p-value that disagrees with its interval, and before the note on it."""
 CENSORED = "A seed that never reaches it counts with all its epochs."
@@ -35,8 +34,10 @@ BOUNDS = {
 """How a speed-up reads where seeds are censored."""
 
 
-OF_ONE_TABLE = (SHARES, MARK)
-"""Beginnings of notes that are about the table above them alone."""
+class OfOneTable(str):
+    """A note that speaks of the table above it alone, and so is repeated for another table."""
+
+    __slots__ = ()
 
 
 def notes(document: ComparisonDocument, contrast: Contrast, arm: ArmFacts, base: ArmFacts) -> Iterator[str]:
@@ -60,7 +61,7 @@ def notes(document: ComparisonDocument, contrast: Contrast, arm: ArmFacts, base:
     disagreeing = [name for name, found in _tested(document, contrast) if disagrees(found, document.level)]
     disagreeing += _disagrees_where_it_decides(document, contrast)
     if disagreeing:
-        yield (
+        yield OfOneTable(
             f"{MARK} The interval and the test (p) disagree for {', '.join(disagreeing)}: one sees a difference, the "
             "other does not. Skewed differences, or few of them, cause that. There, trust neither of them alone. Train "
             "more seeds."
@@ -87,7 +88,7 @@ def _new_rows_notes(document: ComparisonDocument, contrast: Contrast) -> Iterato
     )
     shares = _shares(anew, len(document.seeds))
     if shares is not None:
-        yield f"{SHARES} {metric} for new {anew.drawn} comes from {shares}."
+        yield OfOneTable(f"The uncertainty of {metric} for new {anew.drawn} comes from {shares}.")
 
 
 def _shares(anew: NewRowsInterval, seeds: int) -> str | None:

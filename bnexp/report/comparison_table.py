@@ -15,7 +15,7 @@ from bnexp.errors import counted
 from bnexp.metrics import number, p_text
 from bnexp.report.about_data import data_lines
 from bnexp.report.about_network import network_lines
-from bnexp.report.comparison_notes import MARK, NEW_ROWS, OF_ONE_TABLE, disagrees, goal, notes, ratio_row, speed_up
+from bnexp.report.comparison_notes import MARK, NEW_ROWS, OfOneTable, disagrees, goal, notes, ratio_row, speed_up
 from bnexp.report.console import diverged_lines, metric_text, plain_table, with_spread
 from bnexp.report.styles import STRONG, warning
 from bnexp.store import ComparisonDocument
@@ -54,7 +54,7 @@ def _contrast(
     )
     yield _table(document, contrast, arm, base)
     found = notes(document, contrast, arm, base)
-    told = [text for text in found if text not in explained or text.startswith(OF_ONE_TABLE)]
+    told = [text for text in found if text not in explained or isinstance(text, OfOneTable)]
     explained.update(told)
     yield from map(Text, told)
     yield from diverged_lines({side.name: side.diverged for side in (arm, base)}, document.task)

@@ -46,14 +46,13 @@ def difference_figure(document: ComparisonDocument) -> Figure:
     with settings():
         axes = _axes(len(contrasts), metric, document)
         names = distinct(shown(contrast.arm, NAME, SMALL) for contrast in contrasts)
-        for place, contrast in enumerate(contrasts):
-            _draw(axes, place, contrast, _decisive(document, contrast), _unit(metric))
-        levels = [written_level(_decisive(document, contrast).level) for contrast in contrasts]
-        several = [f"\n({level} interval)" if len(set(levels)) > 1 else "" for level in levels]
-        words = [
-            textwrap.fill(contrast.verdict.word, WORDS) + level
-            for contrast, level in zip(contrasts, several, strict=True)
-        ]
+        decisive = [_decisive(document, contrast) for contrast in contrasts]
+        levels = [written_level(one.level) for one in decisive]
+        words = [textwrap.fill(contrast.verdict.word, WORDS) for contrast in contrasts]
+        if len(set(levels)) > 1:
+            words = [f"{word}\n({level} interval)" for word, level in zip(words, levels, strict=True)]
+        for place, (contrast, one) in enumerate(zip(contrasts, decisive, strict=True)):
+            _draw(axes, place, contrast, one, _unit(metric))
         axes.set_yticks(range(len(contrasts)), [f"{name}:\n{word}" for name, word in zip(names, words, strict=True)])
         axes.set_ylim(len(contrasts) - 0.5, -0.5)
         figure = axes.figure

@@ -81,8 +81,7 @@ def _comparison_figures(run: store.Run) -> dict[str, Figure]:
     document = run.comparison()
     target = document.target
     goal = None if target.metric is None or target.value is None else (target.metric, target.value)
-    histories = {name: history.of(document.seeds) for name, history in run.histories().items()}
-    curves = comparison_figures(histories, target=goal, loss_unit=_loss_unit(document.task))
+    curves = comparison_figures(run.histories(document.seeds), target=goal, loss_unit=_loss_unit(document.task))
     return {**curves, "difference": difference_figure(document)}
 
 

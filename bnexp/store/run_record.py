@@ -112,7 +112,7 @@ class Network(Extensible):
     """The user's own network, as it was built."""
 
     sha256: str | None = None
-    """Of the function's file and the files beside it that it imports, or of the .keras file."""
+    """Of the function's file, the user's files and the package versions that it imports; or of the .keras file."""
     normalizations: dict[str, int] = {}
     """Kind of normalization layer -> how many the network has in this arm."""
     architecture: str | None = None

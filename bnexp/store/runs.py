@@ -24,7 +24,7 @@ from bnexp.store.kept_rows import ROWS, kept_rows
 from bnexp.store.reading import content, cure, read_json, refuse_irregular, refuse_lost, text
 from bnexp.store.records import Record, head, read_record, validated
 from bnexp.store.run_record import RunHead, RunRecord
-from bnexp.store.seeds import refuse_other_seeds
+from bnexp.store.seeds import refuse_lost_seeds, refuse_other_seeds
 from bnexp.store.study_document import FORMAT, StudyDocument, StudyHead
 
 Kind = Literal["run", "comparison", "study"]
@@ -153,13 +153,16 @@ class Run:
             raise RunError(f"{self.directory / ROWS}: {seen}. {cure(self.directory / ROWS)}")
         return history, rows
 
-    def histories(self) -> dict[str, History]:
-        """Read histories.json, the histories of a comparison's arms: name -> history.
+    def histories(self, seeds: tuple[int, ...]) -> dict[str, History]:
+        """Read the seeds that a comparison compares from histories.json: name of an arm -> history.
 
         Raises:
-            RunError: if it is missing, damaged or of another format.
+            RunError: if it is missing, damaged or of another format, or an arm lacks one of the seeds.
         """
-        return read_histories(self.directory)
+        found = read_histories(self.directory)
+        for name, history in found.items():
+            refuse_lost_seeds(self.directory / HISTORIES, name, history.seeds, seeds)
+        return {name: history.of(seeds) for name, history in found.items()}
 
     def checkpoint(self) -> Head | None:
         """Read how far an interrupted run is; None if it keeps no checkpoint to go on from, or a damaged one."""

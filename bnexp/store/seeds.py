@@ -1,4 +1,4 @@
-"""Whether a file of a finished run holds the seeds that its run.json names, and no others."""
+"""Whether a file of a finished run holds the seeds that its run.json names, and no others; and one of a comparison."""
 
 from __future__ import annotations
 
@@ -22,6 +22,12 @@ def refuse_other_seeds(path: Path, seeds: Sequence[int], record: RunRecord) -> N
         return
     if differences := list(_differences(seeds, record.seeds)):
         raise RunError(f"{path}: {' and '.join(differences)}. {cure(path)}")
+
+
+def refuse_lost_seeds(path: Path, arm: str, seeds: Sequence[int], compared: Sequence[int]) -> None:
+    """Raise RunError if histories.json lacks a seed of an arm that comparison.json compares."""
+    if lost := sorted({*compared} - {*seeds}):
+        raise RunError(f"{path}: arm {arm} lacks {_listed(lost)}, which comparison.json compares. {cure(path)}")
 
 
 def _differences(seeds: Sequence[int], named: Sequence[int]) -> Iterator[str]:

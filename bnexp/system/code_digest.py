@@ -1,47 +1,64 @@
 """A digest of what a function does: its code, its constants, and whatever of the user's own it calls or reads.
 
-Two functions with one digest do the same. Whatever cannot be digested has another digest in each process, so that a
-change is never missed; the cost is that something may count as changed that is not.
+Two functions with one digest do the same, as far as Python shows what they do. Their digest leaves out what a function
+remembers of earlier calls (`functools.cache`), and what it reads from files. Whatever cannot be digested has another
+digest in each process. The cost is that something may count as changed that is not.
 """
 
 from __future__ import annotations
 
-import dis
+import copyreg
 import functools
 import hashlib
 import logging
-import pickle
+import re
+import secrets
 import sys
+import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from importlib.util import resolve_name
-from types import BuiltinFunctionType, CodeType, FunctionType, MemberDescriptorType, MethodType, ModuleType
+from importlib.machinery import EXTENSION_SUFFIXES
+from pathlib import Path
+from types import (
+    BuiltinFunctionType,
+    CodeType,
+    FunctionType,
+    MappingProxyType,
+    MemberDescriptorType,
+    MethodType,
+    ModuleType,
+)
 from typing import Any
 
-from bnexp.system.installed import is_installed
+from bnexp.system.code_names import ATTRIBUTES_BY_TEXT, GLOBALS_BY_TEXT, imported_names, looked_up_names, used_names
+from bnexp.system.installed import is_installed, is_own, package_state
+from bnexp.system.keras_facts import is_of_keras, keras_parts
 from bnexp.system.own_code import imported_code, module_found
 
-GLOBALS = ("LOAD_GLOBAL", "LOAD_NAME")
-"""Operations of Python's bytecode that look a name up."""
+OF_NOTEBOOK = re.compile(r"_{1,3}|_i{1,3}|_i?\d+|_[iod]h|In|Out|get_ipython|exit|quit|__.*")
+"""Global names that IPython gives to its inputs and outputs, or Python to its own values."""
 NO_CODE = ("__weakref__", "_abc_impl")
 """What a class holds beside its code: references to it, and a memory of its subclasses."""
-PLAIN = (type(None), bool, int, float, complex, str, bytes, type(Ellipsis), range)
+LITERALS = (type(None), bool, int, float, complex, str, bytes, type(Ellipsis), range)
 
 
 def code_sha256(function: Any) -> str:
     """Return the sha256 of what a function or class does.
 
     Constants, defaults, enclosed values, and the functions, classes and values that it finds by name are parts of it,
-    with the functions that these call. Installed packages are known by their names; comments and line numbers are no
-    part of it.
+    with the functions that these call. Installed packages are known by their names and versions; comments and line
+    numbers are no part of it.
 
     >>> one, same, other = (eval(f"lambda width: width + {number}", {}) for number in (1, 1, 2))
     >>> code_sha256(one) == code_sha256(same), code_sha256(one) == code_sha256(other)
     (True, False)
     """
     digest = hashlib.sha256(f"{sys.version_info[:2]}".encode())
-    for fact in _facts(function, {}):
-        digest.update(len(fact).to_bytes(8, "big") + fact)
+    try:
+        for fact in _facts(function, {}):
+            digest.update(len(fact).to_bytes(8, "big") + fact)
+    except RecursionError:
+        digest.update(secrets.token_bytes())
     return digest.hexdigest()
 
 
@@ -52,8 +69,8 @@ Seen = dict[Any, tuple[int, Any]]
 def _facts(value: Any, seen: Seen) -> Iterator[bytes]:
     """Yield what tells a value from others, each object once."""
     yield type(value).__qualname__.encode()
-    if type(value) in PLAIN:
-        yield repr(value).encode(errors="backslashreplace")
+    if type(value) in LITERALS:
+        yield value if isinstance(value, bytes) else repr(value).encode(errors="backslashreplace")
         return
     if id(value) in seen:
         yield f"seen {seen[id(value)][0]}".encode()
@@ -73,9 +90,9 @@ def _facts(value: Any, seen: Seen) -> Iterator[bytes]:
         case MethodType():
             yield from _all_facts([value.__func__, value.__self__], seen)
         case BuiltinFunctionType():
-            yield f"{value.__module__}.{value.__qualname__}".encode()
-        case functools.partial():
-            yield from _all_facts([value.func, value.args, value.keywords], seen)
+            yield _by_name(value)
+            yield from _compiled_facts(sys.modules.get(value.__module__ or ""))
+            yield from _all_facts([] if isinstance(value.__self__, ModuleType) else [value.__self__], seen)
         case staticmethod() | classmethod():
             yield from _facts(value.__func__, seen)
         case functools._lru_cache_wrapper():
@@ -84,12 +101,14 @@ def _facts(value: Any, seen: Seen) -> Iterator[bytes]:
             yield from _facts(value.func, seen)
         case property():
             yield from _all_facts([value.fget, value.fset], seen)
-        case list() | tuple():
+        case weakref.ref():
+            yield from _facts(value(), seen)
+        case _ if type(value) in (list, tuple):
             yield from _all_facts(value, seen)
-        case set() | frozenset():
+        case _ if type(value) in (set, frozenset):
             yield from sorted(b"".join(_facts(one, dict(seen))) for one in value)
-        case dict():
-            yield from _all_facts([part for pair in value.items() for part in pair], seen)
+        case _ if type(value) is dict:
+            yield from _all_facts([part for pair in list(value.items()) for part in pair], seen)
         case _:
             yield from _object_facts(value, seen)
 
@@ -98,6 +117,12 @@ def _all_facts(values: Any, seen: Seen) -> Iterator[bytes]:
     for value in values:
         yield from _facts(value, seen)
     yield b"end"
+
+
+def _by_name(one: Any) -> bytes:
+    """Return what an installed function or class is known by."""
+    module = one.__module__ or "builtins"
+    return f"{package_state(module.partition('.')[0])} {module}.{one.__qualname__}".encode()
 
 
 # --- code -------------------------------------------------------------------------
@@ -111,59 +136,51 @@ def _code_facts(code: CodeType, seen: Seen) -> Iterator[bytes]:
 
 def _function_facts(function: FunctionType, seen: Seen) -> Iterator[bytes]:
     if not is_own(function):
-        yield f"{function.__module__}.{function.__qualname__}".encode()
+        yield _by_name(function)
         return
     yield from _facts(function.__code__, seen)
     yield from _all_facts([function.__defaults__, function.__kwdefaults__, function.__dict__], seen)
     for cell in function.__closure__ or ():
         with suppress(ValueError):  # it is empty as yet
             yield from _facts(cell.cell_contents, seen)
-    names, found = _names(function.__code__), function.__globals__
-    for name in sorted(_looked_up(function.__code__)):
-        if name in found:
-            yield name.encode()
-            yield from _named_facts(found[name], names, seen)
-    for name in sorted(set(_imported(function.__code__, found.get("__package__") or ""))):
+    names, found = used_names(function.__code__), function.__globals__
+    looked_up = looked_up_names(function.__code__)
+    used = None if names & (ATTRIBUTES_BY_TEXT | GLOBALS_BY_TEXT) else names
+    if looked_up & GLOBALS_BY_TEXT:
+        looked_up |= _ordinary(found)
+    for name in sorted(looked_up & found.keys()):
         yield name.encode()
-        if (module := module_found(function.__module__ or "", name)) is not None:
-            yield from _module_facts(module, names, seen)
-        else:  # the text says what it will be
-            yield imported_code(name).sha256.encode()
+        yield from _named_facts(found[name], used, seen)
+    for name in sorted(_imports_of(function)):
+        yield name.encode()
+        module = module_found(function.__module__ or "", name)
+        if module is not None and not is_installed(module):
+            yield from _module_facts(module, used, seen)
+        else:  # the text says what it will be; an installed one has none, whether or not it is imported already
+            yield f"{package_state(name.partition('.')[0])} {imported_code(name).sha256}".encode()
 
 
-def _codes(code: CodeType) -> Iterator[CodeType]:
-    """Yield code, and the code of each function in it."""
-    yield code
-    for inner in code.co_consts:
-        if isinstance(inner, CodeType):
-            yield from _codes(inner)
+def imported_when_called(function: Any) -> set[str]:
+    """Return the names of the modules that a function, and whatever it calls, imports once it is called."""
+    seen: Seen = {}
+    with suppress(RecursionError):
+        for _ in _facts(function, seen):
+            pass
+    called = [one for _, one in seen.values() if isinstance(one, FunctionType) and is_own(one)]
+    return {name for one in called for name in _imports_of(one)}
 
 
-def _names(code: CodeType) -> frozenset[str]:
-    """Return the names that code uses: global ones, attributes, and what it imports."""
-    return frozenset(name for one in _codes(code) for name in one.co_names)
-
-
-def _looked_up(code: CodeType) -> set[str]:
-    """Return the global names that code looks up."""
-    return {str(step.argval) for one in _codes(code) for step in dis.get_instructions(one) if step.opname in GLOBALS}
-
-
-def _imported(code: CodeType, package: str) -> Iterator[str]:
-    """Yield the full names of the modules that code imports. Before each name Python loads its level."""
-    for one in _codes(code):
-        steps = [step for step in dis.get_instructions(one) if step.opname != "EXTENDED_ARG"]
-        for at, step in enumerate(steps):
-            if step.opname == "IMPORT_NAME":
-                with suppress(ImportError):  # a relative name outside of a package
-                    yield resolve_name("." * steps[at - 2].argval + step.argval, package)
+def _imports_of(function: FunctionType) -> set[str]:
+    """Return the full names of the modules that a function imports."""
+    return set(imported_names(function.__code__, function.__globals__.get("__package__") or ""))
 
 
 def _class_facts(one: type, seen: Seen) -> Iterator[bytes]:
     if not is_own(one):
-        yield f"{one.__module__}.{one.__qualname__}".encode()
+        yield _by_name(one)
         return
     yield one.__qualname__.encode()
+    yield from _compiled_facts(sys.modules.get(one.__module__))
     yield from _all_facts(one.__bases__, seen)
     for name, value in list(vars(one).items()):  # what is digested may be changed meanwhile
         if _is_slot(value) or name in NO_CODE or (name[:2] == "__" and not callable(value)):
@@ -172,7 +189,7 @@ def _class_facts(one: type, seen: Seen) -> Iterator[bytes]:
         yield from _facts(value, seen)
 
 
-def _named_facts(value: Any, names: frozenset[str], seen: Seen) -> Iterator[bytes]:
+def _named_facts(value: Any, names: frozenset[str] | None, seen: Seen) -> Iterator[bytes]:
     """Yield the facts of what a function finds by name; of a module, only what the function uses of it."""
     yield from _module_facts(value, names, seen) if isinstance(value, ModuleType) else _facts(value, seen)
 
@@ -180,78 +197,69 @@ def _named_facts(value: Any, names: frozenset[str], seen: Seen) -> Iterator[byte
 def _module_facts(module: ModuleType, names: frozenset[str] | None, seen: Seen) -> Iterator[bytes]:
     """Yield the name of an installed module; of the user's own the values that these names have now, or all."""
     if is_installed(module):
-        yield module.__name__.encode()
+        yield f"{package_state(module.__name__.partition('.')[0])} {module.__name__}".encode()
         return
     if (key := (id(module), names)) in seen:
         return
     seen[key] = len(seen), module
+    yield from _compiled_facts(module)
     values = dict(vars(module))
-    used = [name for name in values if name[:2] != "__"] if names is None else names & values.keys()
-    for name in sorted(used):
+    for name in sorted(_ordinary(values) if names is None else names & values.keys()):
         yield name.encode()
-        yield from _named_facts(values[name], names or frozenset(), seen)
+        yield from _named_facts(values[name], names, seen)
 
 
-def is_own(one: Any) -> bool:
-    """Return True for a class or function of the user's own: its version does not identify it."""
-    return not is_installed(sys.modules.get(one.__module__))
+def _ordinary(values: Mapping[str, Any]) -> set[str]:
+    return {name for name in values if not OF_NOTEBOOK.fullmatch(name)}
+
+
+def _compiled_facts(module: ModuleType | None) -> Iterator[bytes]:
+    """Yield the bytes of an extension of the user's own: its functions and classes show no code."""
+    file = getattr(module, "__file__", None)
+    if file is not None and not is_installed(module) and file.endswith(tuple(EXTENSION_SUFFIXES)):
+        with suppress(OSError):  # it was loaded, and is gone
+            yield Path(file).read_bytes()
 
 
 # --- other values -----------------------------------------------------------------
 
 
 def _object_facts(value: Any, seen: Seen) -> Iterator[bytes]:
-    """Yield what an object is made of: a network's layers and weights, an array's numbers, its state, or its pickle."""
-    if hasattr(value, "get_config"):
-        yield from _keras_facts(value, seen)
-    elif hasattr(value, "tobytes") and hasattr(value, "shape") and hasattr(value, "dtype"):
-        yield f"{value.dtype} {value.shape}".encode()
-        yield value.tobytes() if value.dtype != object else _pickled(value)
-    elif isinstance(value, logging.Logger):
+    """Yield what an object is made of: of Keras its description, of any other its state and what pickle would keep."""
+    if isinstance(value, logging.Logger):
         return  # it does nothing to a network
-    elif is_own(type(value)):
+    if is_of_keras(value):
+        yield b"" if is_own(type(value)) else _by_name(type(value))
+        yield from _all_facts(keras_parts(value), seen)
+        return
+    if is_own(type(value)):
         slots = [name for one in type(value).__mro__ for name, slot in vars(one).items() if _is_slot(slot)]
         found = {name: getattr(value, name) for name in slots if hasattr(value, name)}
         yield from _facts({**found, **getattr(value, "__dict__", {})}, seen)
-    elif isinstance(value, Mapping):
-        yield from _all_facts([part for pair in value.items() for part in pair], seen)
-    elif callable(value) and type(value).__module__ != "builtins":
-        yield from _all_facts([type(value), getattr(value, "__dict__", None)], seen)
-    else:
-        yield _pickled(value)
+    try:
+        parts = _reduced(value)
+    except Exception:  # whatever an object's own code raises
+        parts = [dict(value)] if isinstance(value, MappingProxyType) else [_unknown(value)]
+    yield from _all_facts(parts, seen)
 
 
 def _is_slot(value: Any) -> bool:
     return isinstance(value, MemberDescriptorType)
 
 
-def _keras_facts(value: Any, seen: Seen) -> Iterator[bytes]:
-    """Yield what an object of Keras, such as a layer or an initializer, says of itself, and the values in it."""
-    yield f"{type(value).__module__}.{type(value).__qualname__}".encode() if not is_own(type(value)) else b""
-    try:
-        said = value.to_json() if hasattr(value, "to_json") else value.get_config()
-    except Exception:  # whatever an object's own code raises
-        said = None
-    own = getattr(value, "__dict__", {}).items() if said is None or is_own(type(value)) else ()
-    plain = [(name, one) for name, one in own if isinstance(one, (*PLAIN, FunctionType)) and name[:1] != "_"]
-    yield from _all_facts([said, value.get_weights() if hasattr(value, "get_weights") else None, plain], seen)
+def _reduced(value: Any) -> list[Any]:
+    """Return what pickle would keep of an object, and what these parts are, not only their names."""
+    reduce = copyreg.dispatch_table.get(type(value))
+    parts = value.__reduce_ex__(4) if reduce is None else reduce(value)
+    return [parts] if isinstance(parts, str) else [list(one) if isinstance(one, Iterator) else one for one in parts]
 
 
+_PROCESS = secrets.token_hex(16)
+"""A text that no other process has."""
 _UNKNOWN: dict[int, Any] = {}
 """What cannot be digested, kept, so that its id belongs to no other as long as this process lives."""
 
 
-def _pickled(value: Any) -> bytes:
-    try:
-        return pickle.dumps(value, protocol=4)
-    except Exception:  # whatever an object's own code raises
-        _UNKNOWN[id(value)] = value
-        return f"{_process()} {id(value)}".encode()
-
-
-@functools.cache
-def _process() -> str:
-    """Return a text that no other process has."""
-    import secrets
-
-    return secrets.token_hex(16)
+def _unknown(value: Any) -> bytes:
+    _UNKNOWN[id(value)] = value
+    return f"{_PROCESS} {id(value)}".encode()

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import functools
+import hashlib
+import importlib.metadata
+import json
 import os
+import sys
 import sysconfig
+from collections.abc import Mapping
+from importlib.machinery import PathFinder
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 PACKAGES = {"site-packages", "dist-packages"}
 """Names of the folders that hold installed packages."""
@@ -33,7 +40,71 @@ def is_installed(module: ModuleType | None) -> bool:
     return all(is_installed_file(str(place)) for place in getattr(module, "__path__", ()))
 
 
+def is_own(one: Any) -> bool:
+    """Return True for a class or function of the user's own: no version identifies it."""
+    return not is_installed(sys.modules.get(one.__module__))
+
+
 @functools.cache
 def _places() -> tuple[str, ...]:
     folders = {sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")}
     return tuple(f"{folder}{os.sep}" for folder in sorted({*folders, str(Path(__file__).resolve().parent.parent)}))
+
+
+_STATES: dict[str, str] = {}
+"""Package -> its state when it was last looked at. One that is imported stays as it was."""
+
+
+def package_state(package: str) -> str:
+    """Return what tells an installed package from its other states; nothing of Python's own.
+
+    It is the version. A package that was installed from a folder, or has no version, is known by its texts, too: it may
+    change, and its version stay.
+
+    >>> package_state("functools"), package_state("numpy").partition(" ")[0]
+    ('', 'numpy')
+    """
+    if package in sys.stdlib_module_names:
+        return ""
+    if package not in _STATES or package not in sys.modules:
+        _STATES[package] = _state(package)
+    return _STATES[package]
+
+
+def _state(package: str) -> str:
+    try:
+        found = _distributions(package)
+        versions = sorted(f"{one.name} {one.version}" for one in found)
+        is_of_release = bool(found) and all(one.version and not _is_of_folder(one) for one in found)
+    except Exception:  # whatever reading a damaged installation raises
+        versions, is_of_release = [], False
+    return ", ".join(versions if is_of_release else [*versions, _texts_sha256(package)])
+
+
+def _distributions(package: str) -> list[importlib.metadata.Distribution]:
+    """Return what was installed that has a package. Most are called like it, and to look at all takes half a second."""
+    try:
+        return [importlib.metadata.distribution(package)]
+    except importlib.metadata.PackageNotFoundError:
+        return [importlib.metadata.distribution(name) for name in set(_distribution_names().get(package, []))]
+
+
+@functools.cache
+def _distribution_names() -> Mapping[str, list[str]]:
+    return importlib.metadata.packages_distributions()
+
+
+def _is_of_folder(one: importlib.metadata.Distribution) -> bool:
+    """Return True for what `pip install FOLDER` wrote (PEP 610). conda writes the same of the folders it builds in."""
+    origin = json.loads(one.read_text("direct_url.json") or "{}")
+    return "dir_info" in origin and (one.read_text("INSTALLER") or "").strip() != "conda"
+
+
+def _texts_sha256(package: str) -> str:
+    spec, digest = PathFinder.find_spec(package), hashlib.sha256()
+    folders = (spec and spec.submodule_search_locations) or []
+    files = [file for folder in folders for file in Path(folder).rglob("*.py")]
+    for file in sorted(files) or ([Path(spec.origin)] if spec and spec.has_location and spec.origin else []):
+        text = file.read_bytes()
+        digest.update(f"{file.name} {len(text)}\n".encode(errors="surrogateescape") + text)
+    return digest.hexdigest()

@@ -21,14 +21,14 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any, NamedTuple
 
-from bnexp.system.installed import is_installed_file
+from bnexp.system.installed import is_installed_file, package_state
 
 PREFIX = "bnexp_user_"
 """How the name of each package begins that holds the modules of one state of a user's code."""
 
 
 class Source(NamedTuple):
-    """A module: its file, or None of a folder without `__init__.py`; its text; of a package, where its modules lie."""
+    """A module: its file, or None of a folder without `__init__.py`; its bytes; of a package, where its modules lie."""
 
     file: Path | None
     text: bytes
@@ -50,11 +50,19 @@ class OwnCode:
         return [one.file for one in self.sources.values() if one.file is not None]
 
     @property
+    def packages(self) -> list[str]:
+        """List the packages that are imported and no files of these, and the installed one that has the network."""
+        own = _tops(self)
+        imported = {name.partition(".")[0] for item in self.sources.items() for name in _imports_in(*item)}
+        is_installed = any(one.file is not None and is_installed_file(one.file) for one in self.sources.values())
+        return sorted((imported - own) | (own if is_installed else set()))
+
+    @property
     def sha256(self) -> str:
-        """Return the digest of the names and texts of all files."""
-        digest = hashlib.sha256()
+        """Return the digest of the names and texts of the user's files, and of the versions of installed packages."""
+        digest = hashlib.sha256(repr([package_state(one) for one in self.packages]).encode())
         for file, text, _ in self.sources.values():
-            if file is not None:
+            if file is not None and not is_installed_file(file):
                 digest.update(f"{file.name} {len(text)}\n".encode(errors="surrogateescape") + text)
         return digest.hexdigest()
 
@@ -91,7 +99,7 @@ def own_code(build: str) -> OwnCode | None:
     else:
         main, search = place, _search(Path.cwd())
         *packages, (_, file_of_main, places) = list(_along(main, search, installed=True)) or [("", None, None)]
-        if file_of_main is None or len(packages) != main.count("."):
+        if file_of_main is None or _is_compiled(file_of_main) or len(packages) != main.count("."):
             return None
         _add(main, file_of_main, places, search, sources)
         for name, package, inside in packages if not is_installed_file(file_of_main) else ():
@@ -121,12 +129,15 @@ def _add(
         return
     text = b"" if file is None else file.read_bytes()
     sources[name] = Source(file, text, places)
-    if file is None or is_installed_file(file):
+    if file is None or _is_compiled(file) or is_installed_file(file):
         return
-    package = name if places is not None else name.rpartition(".")[0]
-    for imported in _imports(text, package):
+    for imported in _imports_in(name, sources[name]):
         for inner, found, inside in _along(imported, search):
             _add(inner, found, inside, search, sources)
+
+
+def _imports_in(name: str, source: Source) -> tuple[str, ...]:
+    return _imports(source.text, name if source.places is not None else name.rpartition(".")[0])
 
 
 @functools.lru_cache(maxsize=1024)
@@ -163,12 +174,17 @@ def _along(name: str, search: Sequence[str], *, installed: bool = False) -> Iter
             return
         inside = None if spec.submodule_search_locations is None else list(spec.submodule_search_locations)
         file = Path(spec.origin) if spec.has_location and spec.origin else None
-        if (file is None and inside is None) or (file is not None and file.suffix != ".py"):
-            return  # built in, or compiled
+        if file is None and inside is None:
+            return  # built in
         if not installed and all(map(is_installed_file, [file] if file is not None else inside or [])):
             return
         yield ".".join(parts[:depth]), file, inside
         places = inside or []
+
+
+def _is_compiled(file: Path) -> bool:
+    """Return True for an extension or a `.pyc` file: it is known by its bytes, and says nothing of what it imports."""
+    return file.suffix != ".py"
 
 
 def _spec(name: str, places: Sequence[str], *, is_top: bool) -> ModuleSpec | None:
@@ -207,18 +223,18 @@ class _Finder:
             spec.submodule_search_locations = list(source.places or ())
             return spec
         places = None if source.places is None else list(source.places)
-        loader = _Loader(name, source, _importer(root, code))
+        loader = None if _is_compiled(source.file) else _Loader(name, source, _importer(root, code))
         return importlib.util.spec_from_file_location(
             name, source.file, loader=loader, submodule_search_locations=places
         )
 
 
 class _Loader(SourceFileLoader):
-    """Runs the text that was digested; what that imports of the user's own is found by `importing`, then and later."""
+    """Runs the text that was digested; what that imports of the user's own is found by `own_import`, then and later."""
 
-    def __init__(self, name: str, source: Source, importing: Callable[..., Any]) -> None:
+    def __init__(self, name: str, source: Source, own_import: Callable[..., Any]) -> None:
         super().__init__(name, str(source.file))
-        self.text, self.importing = source.text, importing
+        self.text, self.own_import = source.text, own_import
 
     def get_code(self, fullname: str) -> CodeType:
         """Compile the text. A compiled file beside it may be of another text."""
@@ -226,7 +242,7 @@ class _Loader(SourceFileLoader):
 
     def exec_module(self, module: ModuleType) -> None:
         """Run the module with an `import` of its own."""
-        vars(module)["__builtins__"] = {**vars(builtins), "__import__": self.importing}
+        vars(module)["__builtins__"] = {**vars(builtins), "__import__": self.own_import}
         super().exec_module(module)
 
 
@@ -245,7 +261,7 @@ def _importer(root: str, code: OwnCode) -> Callable[..., Any]:
     """Return what `import` does in this code: the code's own modules lie under `root`."""
     own = _tops(code)
 
-    def importing(
+    def own_import(
         name: str, namespace: Any = None, local: Any = None, wanted: Sequence[str] | None = (), level: int = 0
     ) -> Any:
         """Import a module of this code from under `root`, any other as Python does. Arguments are `__import__`'s."""
@@ -255,4 +271,4 @@ def _importer(root: str, code: OwnCode) -> Callable[..., Any]:
         module = __import__(f"{root}.{name}", namespace, local, wanted or (), 0)
         return module if wanted else sys.modules[f"{root}.{top}"]
 
-    return importing
+    return own_import

@@ -16,6 +16,7 @@ from functools import partial
 from typing import Any
 
 from bnexp.system.backend import BACKEND, LOG_LEVEL
+from bnexp.system.own_code import PREFIX
 
 Undo = Callable[[], Any]
 KERAS_SETTINGS = ("floatx", "epsilon", "image_data_format", "dtype_policy", "max_epochs", "max_steps_per_epoch")
@@ -23,11 +24,11 @@ KERAS_SETTINGS = ("floatx", "epsilon", "image_data_format", "dtype_policy", "max
 
 @contextmanager
 def process_state_kept() -> Iterator[None]:
-    """Restore, when the work is done, random states, Keras's settings, logging and warnings.
+    """Restore, when the work is done, random states, Keras's settings and registered classes, logging and warnings.
 
     TensorFlow's own warnings are held back meanwhile, unless TF_CPP_MIN_LOG_LEVEL asks for them with 0 or 1.
     """
-    undo = [*_random_states(), *_keras_settings(), _environment()]
+    undo = [*_random_states(), *_keras_settings(), _registered_classes(), _environment()]
     logger = logging.getLogger("tensorflow")
     undo.append(partial(logger.setLevel, logger.level))
     if os.environ.get(LOG_LEVEL) not in ("0", "1"):
@@ -58,6 +59,26 @@ def _keras_settings() -> Iterator[Undo]:
         read, write = getattr(config, name, None), getattr(config, f"set_{name}", None)
         if read is not None and write is not None:
             yield partial(write, read())
+
+
+def _registered_classes() -> Undo:
+    """Return what gives the user's own classes their names in Keras's registry back, which private copies of them have.
+
+    The work itself needs the copies there: it saves their layers.
+    """
+    keras = sys.modules.get("keras")
+    saving = getattr(keras, "saving", None)  # None while Keras is being imported
+    return partial(_put_back_classes, {} if saving is None else dict(saving.get_custom_objects()))
+
+
+def _put_back_classes(before: Mapping[str, Any]) -> None:
+    if (keras := sys.modules.get("keras")) is None:
+        return
+    registry = keras.saving.get_custom_objects()
+    for name, one in list(registry.items()):
+        if str(getattr(one, "__module__", "")).startswith(PREFIX):
+            del registry[name]
+            registry.update({name: before[name]} if name in before else {})
 
 
 def _environment() -> Undo:

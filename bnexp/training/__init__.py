@@ -23,12 +23,12 @@ __all__ = ["Engine", "engine_name", "engine_of", "memory_errors", "most_together
 class Engine(Protocol):
     """A way to train. Each is a module of this room."""
 
-    def why_not(self, training: Training, model: keras.Sequential) -> str | None:
+    def why_not(self, training: Training, model: keras.Model) -> str | None:
         """Return why this engine cannot train the model exactly; None if it can."""
 
     def train(
         self,
-        model: keras.Sequential,
+        model: keras.Model,
         data: Data,
         trainings: Sequence[Training],
         seeds: tuple[int, ...],
@@ -57,7 +57,7 @@ ENGINES: MappingProxyType[str, Engine] = MappingProxyType({"many_seeds": many_se
 """Name -> engine, the fastest first."""
 
 
-def engine_name(training: Training, model: keras.Sequential) -> tuple[str, str | None]:
+def engine_name(training: Training, model: keras.Model) -> tuple[str, str | None]:
     """Return the engine's name and, where the seeds are not trained at once, why.
 
     Raises:
@@ -73,6 +73,6 @@ def engine_name(training: Training, model: keras.Sequential) -> tuple[str, str |
     return asked, None if asked == "many_seeds" else f"training.trainer is {asked}"
 
 
-def engine_of(training: Training, model: keras.Sequential) -> Engine:
+def engine_of(training: Training, model: keras.Model) -> Engine:
     """Return the engine that trains this model (`engine_name`)."""
     return ENGINES[engine_name(training, model)[0]]

@@ -35,13 +35,13 @@ from bnexp.training.optimizers import make_optimizer
 from bnexp.training.record import Rows, Stacked, Trained
 
 
-def why_not(training: Training, model: keras.Sequential) -> str | None:
+def why_not(training: Training, model: keras.Model) -> str | None:
     """Return None: Keras trains all that it builds."""
     return None
 
 
 def train(
-    model: keras.Sequential,
+    model: keras.Model,
     data: Data,
     trainings: Sequence[Training],
     seeds: tuple[int, ...],
@@ -68,7 +68,7 @@ def train(
 
 
 def train_keras_fit(
-    model: keras.Sequential,
+    model: keras.Model,
     data: Data,
     training: Training,
     seeds: tuple[int, ...],
@@ -117,7 +117,7 @@ def train_keras_fit(
 def _go_on(
     done: Done,
     before: Snapshot,
-    model: keras.Sequential,
+    model: keras.Model,
     data: Data,
     training: Training,
     seeds: tuple[int, ...],
@@ -138,7 +138,7 @@ def _go_on(
 
 
 def _fit(
-    model: keras.Sequential,
+    model: keras.Model,
     data: Data,
     training: Training,
     row: int,
@@ -172,7 +172,7 @@ def _fit(
     )
 
 
-def _make_variables(model: keras.Sequential, x: NDArray[Any], y: NDArray[Any]) -> None:
+def _make_variables(model: keras.Model, x: NDArray[Any], y: NDArray[Any]) -> None:
     """Make the variables of optimizer and metrics, from one row: TensorFlow traces a step that makes any a second time.
 
     Measured, median of CPU time in turn: a seed of the tutorial's network begins in 0.7 of the time.
@@ -184,7 +184,7 @@ def _make_variables(model: keras.Sequential, x: NDArray[Any], y: NDArray[Any]) -
     model.reset_metrics()
 
 
-def _rows(model: keras.Sequential, data: Data, row: int, training: Training, history: History) -> Rows:
+def _rows(model: keras.Model, data: Data, row: int, training: Training, history: History) -> Rows:
     """Return what each held-out row measures with the final weights of the seed in this row of the arrays."""
     found: Rows = {}
     for part in kept_rows.held_out(data):

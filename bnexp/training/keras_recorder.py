@@ -31,7 +31,7 @@ def metrics_of(data: Data, training: Training) -> list[str]:
     return names(data.task, list(data.evaluated(train=training.evaluate_train)))
 
 
-def refresh(model: keras.Sequential, data: Data, row: int, part: str) -> None:
+def refresh(model: keras.Model, data: Data, row: int, part: str) -> None:
     """Replace the model's moving statistics by those over the rows of a part."""
     batches = keras_statistics.batches(data.parts[part][row], measures.EVALUATED_ROWS)
     with nothing_drawn(model):

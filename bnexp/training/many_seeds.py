@@ -44,7 +44,7 @@ rounding, noise layers in distribution."""
 
 
 def train(
-    model: keras.Sequential,
+    model: keras.Model,
     data: Data,
     trainings: Sequence[Training],
     seeds: tuple[int, ...],
@@ -93,7 +93,7 @@ def train(
     ]
 
 
-def _together(model: keras.Sequential, data: Data, training: Training, shards: list[Shard]) -> _Together:
+def _together(model: keras.Model, data: Data, training: Training, shards: list[Shard]) -> _Together:
     steps = data.steps(training.batch_size, training.drop_last)
     program = _program(model, data.task, _but_the_rate(training), steps, shards[0].size)
     seeds = sum(shard.kept for shard in shards)
@@ -102,7 +102,7 @@ def _together(model: keras.Sequential, data: Data, training: Training, shards: l
 
 
 @functools.lru_cache(maxsize=2)
-def _program(model: keras.Sequential, task: Task, settings: str, steps_per_epoch: int, shard_seeds: int) -> Program:
+def _program(model: keras.Model, task: Task, settings: str, steps_per_epoch: int, shard_seeds: int) -> Program:
     """Make the program, or give the one that was made for this very model before: it is traced once."""
     return Program(model, task, Training.model_validate_json(settings), steps_per_epoch, shard_seeds)
 

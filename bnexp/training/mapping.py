@@ -48,7 +48,7 @@ ALWAYS_MAPPED = frozenset({
 """Keras's layers with which tests compare the engines: a dry step would only take time (an LSTM's: 3 seconds)."""
 
 
-def why_not(training: Training, model: keras.Sequential) -> str | None:
+def why_not(training: Training, model: keras.Model) -> str | None:
     """Return why the seeds of an experiment cannot be trained at once exactly; None if they can."""
     return why_not_stacked(training, model) or why_not_mapped(model)
 

@@ -58,7 +58,7 @@ class Needs:
     """What a training step computes for one seed."""
 
 
-def needs(model: keras.Sequential, data: Data, training: Training) -> Needs:
+def needs(model: keras.Model, data: Data, training: Training) -> Needs:
     """Estimate what training takes."""
     evaluated = min(EVALUATED_ROWS, sum(rows_SR.shape[1] for rows_SR in data.parts.values()))
     rows = max(TRAINED_ROW * training.batch_size, EVALUATED_ROW * evaluated)
@@ -72,7 +72,7 @@ def needs(model: keras.Sequential, data: Data, training: Training) -> Needs:
 
 
 @functools.lru_cache(maxsize=8)
-def row_bytes(model: keras.Sequential) -> int:
+def row_bytes(model: keras.Model) -> int:
     """Count the bytes of all that the model computes for one row going forward, in training mode.
 
     Raises:
@@ -114,7 +114,7 @@ def memory_errors() -> Iterator[None]:
         raise MemoryError(shortage[0] if shortage else str(error).splitlines()[0]) from error
 
 
-def refuse_too_large(model: keras.Sequential, data: Data, training: Training) -> None:
+def refuse_too_large(model: keras.Model, data: Data, training: Training) -> None:
     """Raise SettingError if not even one seed at a time fits in the memory limit."""
     limit = memory_limit(training.memory_limit_bytes())
     need = needs(model, data, training)
@@ -135,7 +135,7 @@ def _gibibytes(size: int) -> str:
     return f"{size / 2**30:.2f} GiB"
 
 
-def most_together(model: keras.Sequential, data: Data, training: Training, *, beside: int = 0) -> int:
+def most_together(model: keras.Model, data: Data, training: Training, *, beside: int = 0) -> int:
     """Return how many trainings fit in the memory limit together, one shard at a time; 1 or more.
 
     `beside` is the bytes of other rows that are in memory beside `data`. All rows are then joined in one more copy.
@@ -146,14 +146,14 @@ def most_together(model: keras.Sequential, data: Data, training: Training, *, be
     return max(1, free // max(1, need.kept))
 
 
-def waves(model: keras.Sequential, data: Data, training: Training, seeds: int) -> list[slice]:
+def waves(model: keras.Model, data: Data, training: Training, seeds: int) -> list[slice]:
     """Cut the seeds into waves of equal size, or nearly so; one wave if memory holds the weights of all seeds."""
     parts = np.array_split(np.arange(seeds), -(-seeds // most_together(model, data, training)))
     return [slice(int(part[0]), int(part[-1]) + 1) for part in parts]
 
 
 def plan_shards(
-    model: keras.Sequential, data: Data, training: Training, count: int, largest: int = LARGEST_SHARD
+    model: keras.Model, data: Data, training: Training, count: int, largest: int = LARGEST_SHARD
 ) -> tuple[int, int]:
     """Return for this number of trainings how many shards run side by side, and the most that each may hold (>= 1)."""
     need = needs(model, data, training)

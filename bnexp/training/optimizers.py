@@ -171,7 +171,7 @@ def _cosine(rate: CosineRate, total_steps: int, warmup_steps: int) -> Any:
     )
 
 
-def why_not_stacked(training: Training, model: keras.Sequential) -> str | None:
+def why_not_stacked(training: Training, model: keras.Model) -> str | None:
     """Return why this experiment cannot be trained exactly on stacked weights; None if it can."""
     optimizer = training.optimizer
     if optimizer.name in MIXING:

@@ -64,7 +64,7 @@ class Program:
     """How a shard of trainings starts, is trained for an epoch, is evaluated, and ends. It holds none of the data."""
 
     def __init__(
-        self, model: keras.Sequential, task: Task, training: Training, steps_per_epoch: int, shard_seeds: int
+        self, model: keras.Model, task: Task, training: Training, steps_per_epoch: int, shard_seeds: int
     ) -> None:
         self._model = model
         self._task = task

@@ -22,7 +22,7 @@ Moments = list[tuple[Any, Any, Any]]
 """(mean, biased variance, count of rows or positions that no mask leaves out) of the inputs of each moving layer."""
 
 
-def moving_layers(model: keras.Sequential) -> list[keras.layers.BatchNormalization]:
+def moving_layers(model: keras.Model) -> list[keras.layers.BatchNormalization]:
     """List the layers that keep moving statistics to normalize with, wherever in the model they stand.
 
     Not those with renorm, nor frozen ones (`trainable: false`): the model was
@@ -44,7 +44,7 @@ def equal_parts(rows: int) -> list[slice]:
     return [slice(part * size, (part + 1) * size) for part in range(count)]
 
 
-def batch_statistics(model: keras.Sequential, trainable: list[Any], frozen: list[Any], x: Any) -> Moments:
+def batch_statistics(model: keras.Model, trainable: list[Any], frozen: list[Any], x: Any) -> Moments:
     """Return the moments of these rows at each layer with moving statistics; padding does not enter them.
 
     Normalization runs in training mode, so that each of these layers sees inputs
@@ -92,7 +92,7 @@ def _counted_in_training(
     return call(inputs, training=True, mask=mask)
 
 
-def refreshed_values(model: keras.Sequential, parts: list[Moments]) -> dict[int, Any]:
+def refreshed_values(model: keras.Model, parts: list[Moments]) -> dict[int, Any]:
     """Join the moments of several parts of the rows: id of a moving variable -> its new value.
 
     mean = average of means. variance = average of (variance + (mean of the part - mean)**2). Both are weighted by the

@@ -11,9 +11,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import f1_score, roc_auc_score
 
-from bnexp.held_out import PartRows, predicted_classes
-from bnexp.statistics.classification import auc_by_row, f1_by_row
+from bnexp.held_out import PartRows
+from bnexp.statistics.answers import Answers
+from bnexp.statistics.classification import METRICS
 from bnexp.statistics.held_out_rows import new_rows
+
+
+def binary(is_positive_R: Any, score_R: Any) -> Answers:
+    """Return what a net answers by these probabilities of the second class."""
+    target_R = np.asarray(is_positive_R).astype("int64")
+    return Answers(target_R, score_R, (score_R > 0.5) == target_R)
+
+
+def of_classes(target_R: Any, class_R: Any, classes: int) -> Answers:
+    """Return what a net answers that is sure of one class for each row."""
+    predicted = class_R.astype("float32") if classes == 2 else np.eye(classes, dtype="float16")[class_R]
+    return Answers(target_R, predicted, class_R == target_R)
 
 
 @settings(max_examples=60)
@@ -22,7 +35,7 @@ def test_the_mean_over_rows_is_scikit_learns_area_ties_or_not(draw: int, rows: i
     generator = np.random.default_rng(draw)
     positive_R = generator.random(rows) < 0.4
     score_R = generator.integers(0, levels, rows) / levels
-    found_R = auc_by_row(positive_R, score_R)
+    found_R = METRICS["auc"].values(binary(positive_R, score_R))
     if positive_R.all() or not positive_R.any():
         assert np.isnan(found_R).all()
     else:
@@ -35,7 +48,7 @@ def test_the_mean_over_rows_is_scikit_learns_f1(draw: int, rows: int, classes: i
     target_R, predicted_R = np.random.default_rng(draw).integers(0, classes, (2, rows))
     average = "binary" if classes == 2 else "macro"
     expected = f1_score(target_R, predicted_R, average=average, zero_division=0)
-    assert f1_by_row(target_R, predicted_R, classes).mean() == pytest.approx(expected)
+    assert METRICS["f1"].values(of_classes(target_R, predicted_R, classes)).mean() == pytest.approx(expected)
 
 
 def test_the_variance_over_rows_is_delongs() -> None:
@@ -45,7 +58,7 @@ def test_the_variance_over_rows_is_delongs() -> None:
     score_R = np.round(generator.normal(positive_R.astype(float), 1.0), 1)
     wins = np.array([[(p > n) + (p == n) / 2 for n in score_R[~positive_R]] for p in score_R[positive_R]])
     expected = sum(np.var(wins.mean(axis=axis)) / wins.shape[1 - axis] for axis in (0, 1))
-    by_row_R = auc_by_row(positive_R, score_R)
+    by_row_R = METRICS["auc"].values(binary(positive_R, score_R))
     assert np.var(by_row_R) / len(by_row_R) == pytest.approx(expected)
 
 
@@ -115,9 +128,8 @@ def test_the_interval_covers_the_difference_of_very_many_rows(measured: str) -> 
 
 
 def test_classes_that_float16_cannot_tell_apart_stay_right_or_wrong() -> None:
-    predicted = np.array([[[0.5, 0.5, 0.0], [0.5, 0.5, 0.0], [0.2, 0.4, 0.4]]], "float16")
-    target_SR, right_SR = np.array([[1, 0, 0]]), np.array([[True, False, False]])
-    assert predicted_classes(predicted, target_SR, right_SR).tolist() == [[1, 1, 1]]
+    predicted = np.array([[0.5, 0.5, 0.0], [0.5, 0.5, 0.0], [0.2, 0.4, 0.4]], "float16")
+    assert Answers(np.array([1, 0, 0]), predicted, np.array([True, False, False])).class_R.tolist() == [1, 1, 1]
 
 
 def test_no_area_is_known_of_several_classes_or_of_a_regression() -> None:

@@ -390,8 +390,8 @@ def test_two_arms_no_better_than_the_mean_are_not_judged_by_r2() -> None:
     verdict = verdict_of(with_r2("a", spread(-0.001, 0.001)), with_r2("b", spread(-0.4, seed=1)))
     assert (verdict["word"], verdict["sentence"]) == (
         "cannot tell yet",
-        "No verdict: neither a nor b beats predicting the mean (0) in val_r2 by its 95% interval. Nets that have learned "
-        "nothing cannot be told apart by r2. Train longer, or with another training.learning_rate.",
+        "No verdict: neither a nor b beats predicting the mean (0) in val_r2 by its 95% interval. Nets that guess "
+        "cannot be told apart by r2. Train longer, or with another training.learning_rate.",
     )
     assert verdict_of(with_r2("a", spread(0.4)), with_r2("b", spread(-0.4, seed=1)))["word"] == "helps"
 

@@ -17,7 +17,9 @@ from tasks import HereAndNow
 from bnexp.comparison import Arm, Question, compare, refuse_impossible
 from bnexp.errors import ComparisonError, ConfigError
 from bnexp.held_out import HeldOut
-from bnexp.statistics.classification import f1_of_one_answer
+from bnexp.statistics.answers import Answers
+from bnexp.statistics.confusion import f1_of_one_answer
+from bnexp.store import DataFacts
 from bnexp.store.study_document import StudyDocument
 from bnexp.study import run as study_run
 from bnexp.study.contrast import contrast_of
@@ -124,7 +126,7 @@ def test_pairs_without_an_area_are_not_said_to_have_diverged() -> None:
     )
 
 
-ONE_CLASS = "the {} part has but one class, and an AUC compares two. Read {}, or keep both classes in it."
+ONE_CLASS = "the {} part has but one class, and AUC needs two or more. Read {}, or keep more classes in it."
 
 
 def test_the_area_of_a_part_of_one_class_is_refused_before_any_verdict() -> None:
@@ -195,7 +197,8 @@ def test_the_best_f1_of_one_answer_is_scikit_learns(classes: int) -> None:
     )
     average = "binary" if classes == 2 else "macro"
     every = [f1_score(target_R, np.full(60, one), average=average, zero_division=0) for one in range(classes)]
-    assert f1_of_one_answer(target_R, classes) == pytest.approx(max(every))
+    answers = Answers(target_R, np.zeros((60, classes)) if classes > 2 else np.zeros(60), np.zeros(60, bool))
+    assert f1_of_one_answer(answers) == pytest.approx(max(every))
 
 
 # --- studies ------------------------------------------------------------------------
@@ -267,7 +270,9 @@ def test_a_hypothesis_or_tuning_by_the_area_of_a_part_of_one_class_is_refused(tm
     assert "test_f1" not in told
     tuned = planned(tmp_path, SMALL + ASKED + TUNE)
     with pytest.raises(ConfigError) as caught:
-        refuse_unanswerable(tuned.file, tuned.cells, lambda one: "binary", lambda one: {"val": 1.0})
+        refuse_unanswerable(
+            tuned.file, tuned.cells, lambda one: "binary", lambda one: DataFacts(one_class={"val": 1.0})
+        )
     (only,) = str(caught.value).splitlines()
     assert only.endswith(f": tune.metric is val_auc; {ONE_CLASS.format('validation', 'val_accuracy')}")
 

@@ -21,6 +21,7 @@ from bnexp import statistics
 from bnexp.config.study import Hypothesis, Over
 from bnexp.config.study_reading import read_study
 from bnexp.errors import RunError, StorageError
+from bnexp.store import DataFacts
 from bnexp.study import plan as study_plan
 from bnexp.study.contrast import Contrast, Results, contrast_of, group_differences, over_levels
 from bnexp.study.document import document, table
@@ -178,7 +179,7 @@ def test_a_study_that_ships_says_what_it_is_about_and_can_answer(path: Path) -> 
     """Without its data, which may not be here."""
     file = read_study(path)
     cells = cells_of(file)
-    refuse_unanswerable(file, cells, lambda one: "binary", lambda one: {})
+    refuse_unanswerable(file, cells, lambda one: "binary", lambda one: DataFacts())
     notes = list(itertools.takewhile(lambda line: line.startswith("#"), path.read_text().splitlines()))
     assert re.match(r"# S\d\d\. .*\?", notes[0]) and len(notes) <= 10
     assert any(line.startswith("# Read") or "Read:" in line for line in notes)

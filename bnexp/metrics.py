@@ -41,6 +41,13 @@ KNOWN = {
     "r2": Traits(-LARGEST),
     "auc": Traits(computed=True),
     "f1": Traits(computed=True),
+    "balanced_accuracy": Traits(in_percent=True, computed=True),
+    "mcc": Traits(-1.0, computed=True),
+    "pr_auc": Traits(computed=True),
+    "log_loss": Traits(0.0, LARGEST, higher_is_better=False, margin=None, computed=True),
+    "brier": Traits(0.0, 2.0, higher_is_better=False, margin=None, computed=True),
+    "top_5": Traits(in_percent=True, computed=True),
+    "calibration_error": Traits(higher_is_better=False, computed=True),
 }
 """Every quantity that bnexp measures or computes."""
 ROUNDING = 1e-5
@@ -129,8 +136,8 @@ def part_of(metric: str) -> str:
 def quantity(metric: str) -> str:
     """Return what is measured, whatever the part.
 
-    >>> quantity("val_accuracy"), quantity("loss")
-    ('accuracy', 'loss')
+    >>> quantity("val_accuracy"), quantity("loss"), quantity("test_balanced_accuracy")
+    ('accuracy', 'loss', 'balanced_accuracy')
     """
     return _parted(metric)[1]
 

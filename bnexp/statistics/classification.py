@@ -1,7 +1,8 @@
 """The metrics of classes that are computed of a net's final answers, row by row: one entry for each.
 
 Most of them are no means over rows. So what a row adds is linearized (its influence): the mean over rows is the metric
-exactly, and the standard error is right for many rows. The intervals for means over rows hold for them, too.
+exactly, and the standard error is right for many rows. The intervals for means over rows hold for them, too, but for
+the calibration error: an average of absolute values, it grows with the noise in its bins.
 
 """
 
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bnexp.statistics import confusion, ranking
+from bnexp.statistics import confusion, probabilities, ranking
 from bnexp.statistics.answers import Answers
 from bnexp.statistics.arrays import Floats
 
@@ -31,6 +32,8 @@ class Metric:
     most: float = math.inf
     compares_classes: bool = False
     """Whether it needs rows of two classes or more."""
+    is_biased: bool = False
+    """Whether few rows make it too large, so that its spread over rows says too little of new rows."""
     guess: str = ""
     """What a net does that guesses."""
     of_guess: Callable[[Answers], float] | None = None
@@ -58,12 +61,39 @@ class Metric:
         return self.by_row(answers)
 
 
-ONE_CLASS = "always answering one class"
-AT_RANDOM = "scores at random"
+ONE_CLASS, AT_RANDOM = "always answering one class", "scores at random"
 METRICS = {
     "auc": Metric(
         "AUC", ranking.auc_by_row, most=2, compares_classes=True, guess=AT_RANDOM, of_guess=lambda answers: 0.5
     ),
-    "f1": Metric("F1", confusion.f1_by_row, guess=ONE_CLASS, of_guess=confusion.f1_of_one_answer),
+    "f1": Metric("F1", confusion.f1_by_row, guess=f"{ONE_CLASS}, or answers at random", of_guess=confusion.f1_of_guess),
+    "balanced_accuracy": Metric(
+        "balanced accuracy",
+        confusion.balanced_accuracy_by_row,
+        compares_classes=True,
+        guess=ONE_CLASS,
+        of_guess=confusion.balanced_accuracy_of_guess,
+    ),
+    "mcc": Metric(
+        "MCC", confusion.mcc_by_row, compares_classes=True, guess="answers at random", of_guess=lambda answers: 0.0
+    ),
+    "pr_auc": Metric(
+        "average precision",
+        ranking.pr_auc_by_row,
+        most=2,
+        compares_classes=True,
+        guess=AT_RANDOM,
+        of_guess=ranking.pr_auc_of_guess,
+    ),
+    "log_loss": Metric("log loss", probabilities.log_loss_by_row),
+    "brier": Metric("Brier score", probabilities.brier_by_row),
+    "top_5": Metric(
+        "top-5 accuracy",
+        ranking.top_5_by_row,
+        fewest=ranking.TOP + 1,
+        guess="always answering the same five classes",
+        of_guess=ranking.top_5_of_guess,
+    ),
+    "calibration_error": Metric("calibration error", probabilities.calibration_error_by_row, is_biased=True),
 }
 """Quantity -> how it is computed; `metrics.KNOWN` has its limits, direction and unit."""

@@ -310,7 +310,7 @@ def test_nets_that_answer_one_class_always_cannot_be_told_apart_by_f1() -> None:
 SMALL = BASE.replace("epochs: 10}", "epochs: 2}") + ARMS + "seeds: 2\n"
 ASKED = "hypotheses:\n" + "".join(
     f"  - {{claim: {name}, metric: {name}, treated: bn, baseline: none, direction: higher, smallest: 0.01}}\n"
-    for name in ("test_accuracy", "test_auc", "test_f1", "test_mcc", "test_brier")
+    for name in ("test_accuracy", "test_auc", "test_f1", "test_mcc", "test_brier", "test_log_loss")
 )
 
 TUNE = "tune: {key: training.learning_rate, values: [0.00001, 0.1], metric: val_auc}\n"
@@ -335,6 +335,8 @@ def test_a_study_keeps_them_beside_what_each_epoch_measured(tmp_path: Path) -> N
             ]
             for name in ("auc", "f1", "mcc", "brier")
         }
+        final = results[trial.key].final
+        assert final["test_log_loss"] == pytest.approx(final["test_loss"], rel=1e-5)  # no penalty is in that
         for metric, values in expected.items():
             assert results[trial.key].final[metric] == pytest.approx(values)
             assert metric not in results[trial.key].bests
@@ -380,7 +382,11 @@ def test_a_hypothesis_or_tuning_by_the_area_of_a_part_of_one_class_is_refused(tm
 
 
 def test_a_study_of_three_classes_has_no_top_five(tmp_path: Path) -> None:
-    asked = planned(tmp_path, SMALL + ASKED.replace("test_mcc", "test_f1").replace("test_brier", "test_f1"))
+    asked = planned(
+        tmp_path,
+        SMALL
+        + ASKED.replace("test_mcc", "test_f1").replace("test_brier", "test_f1").replace("test_log_loss", "test_f1"),
+    )
     three = DataFacts(classes=["a", "b", "c"])
     with pytest.raises(ConfigError) as caught:
         refuse_unanswerable(asked.file, asked.cells, lambda one: "multiclass", lambda one: three)

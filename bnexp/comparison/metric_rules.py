@@ -6,17 +6,16 @@ nothing.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from bnexp.config import Experiment
 from bnexp.config.layers import every_layer
 from bnexp.config.model import Sequential
 from bnexp.config.own_model import KerasFile, PythonNetwork
 from bnexp.config.section import Resample
-from bnexp.errors import counted, nearest
+from bnexp.errors import counted
 from bnexp.metrics import (
     HELD_OUT_PARTS,
-    PARTS,
     higher_is_better,
     is_computed,
     number,
@@ -34,8 +33,6 @@ RELATIVE_MARGIN = 0.05
 """The margin of a loss or an error, if none is asked for, over the baseline's mean."""
 TINY_MARGIN = 0.001
 """A margin of a loss or an error below this share of the baseline's mean is warned of."""
-OLDER_NAMES = {"acc": "accuracy", "mean_squared_error": "mse", "mean_absolute_error": "mae"}
-"""Keras's older or longer name of a metric -> the name here."""
 WARNINGS_FIRST = "Fix the warnings first. More seeds will not remove them."
 """The advice of an open verdict that rests on trainings with warnings."""
 
@@ -48,46 +45,6 @@ def has_own_splits(resample: Resample, metric: str) -> bool:
     """
     part = part_of(metric)
     return part in HELD_OUT_PARTS and (resample is True or (resample == "validation" and part == "val"))
-
-
-def unmeasured_part(metric: str, measured: Sequence[str]) -> str | None:
-    """Return why a part of the data has no metrics, and the cure, if `metric` is measured there; else None.
-
-    >>> unmeasured_part("train_loss", ["val_loss"]), unmeasured_part("test_loss", ["test_loss"])
-    ('the training part is not evaluated. Set training.evaluate_train: true.', None)
-    """
-    part = metric.partition("_")[0]
-    if any(name.startswith(f"{part}_") for name in measured):
-        return None
-    if part == "test":
-        return "without dataset.validation_size the data have no test part. Set dataset.validation_size, such as 0.25."
-    return "the training part is not evaluated. Set training.evaluate_train: true." if part == "train" else None
-
-
-def without_rows(metric: str, measured: Sequence[str]) -> str | None:
-    """Return why a metric that is computed after training cannot be, and the cure, if no rows are kept; else None.
-
-    >>> without_rows("val_f1", ["val_loss", "val_accuracy"])
-    'it is computed from what is kept of each held-out row, and an arm keeps none. Set training.keep_rows: true.'
-    """
-    if not is_computed(metric) or f"{part_of(metric)}_accuracy" not in measured or any(map(is_computed, measured)):
-        return None
-    return "it is computed from what is kept of each held-out row, and an arm keeps none. Set training.keep_rows: true."
-
-
-def not_measured(metric: str, measured: Sequence[str], *, where: str = "") -> str:
-    """Return why a metric is not known, and the names that are, the nearest first; Keras's older names are known.
-
-    >>> not_measured("val_acc", ["val_auc", "val_accuracy"], where=" in every cell")
-    "it is not measured in every cell. Did you mean 'val_accuracy'? Good names: val_auc, val_accuracy."
-    >>> not_measured("val_auc", ["val_accuracy", "val_f1"])
-    'AUC needs two classes, and these data have more. Good names: val_accuracy, val_f1.'
-    """
-    if is_computed(metric) and f"{part_of(metric)}_f1" in measured:
-        return f"{METRICS[quantity(metric)].needs}. Good names: {', '.join(measured)}."
-    part, _, older = metric.partition("_") if metric.partition("_")[0] in PARTS else ("", "", metric)
-    name = "_".join(one for one in (part, OLDER_NAMES.get(older, older)) if one)
-    return f"it is not measured{where}. {nearest(name, measured)}"
 
 
 def impossible_margin(metric: str, value: float, *, spelt: str = "") -> str | None:

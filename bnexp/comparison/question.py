@@ -10,15 +10,13 @@ from typing import Literal
 import numpy as np
 
 from bnexp import statistics
+from bnexp.comparison.metric_names import not_measured, unmeasured_part, without_rows
 from bnexp.comparison.metric_rules import (
     RELATIVE_MARGIN,
     chosen_by,
     impossible_margin,
     impossible_value,
     judged_by_what_chose,
-    not_measured,
-    unmeasured_part,
-    without_rows,
 )
 from bnexp.comparison.pairing import Arm
 from bnexp.config import Experiment

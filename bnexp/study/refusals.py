@@ -11,16 +11,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from bnexp.comparison import computed_by
+from bnexp.comparison.metric_names import not_measured, unmeasured_part, without_rows
 from bnexp.comparison.metric_rules import (
     chosen_by,
     has_own_splits,
     impossible_margin,
     impossible_value,
     judged_by_what_chose,
-    not_measured,
     of_one_class,
-    unmeasured_part,
-    without_rows,
 )
 from bnexp.config import Experiment, merging
 from bnexp.config.section import Task

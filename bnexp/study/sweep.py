@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from bnexp import statistics
+from bnexp.comparison.metric_names import not_measured, unmeasured_part
 from bnexp.comparison.metric_rules import adds_penalty as adds_by_config
-from bnexp.comparison.metric_rules import judged_by_what_chose, not_measured, penalty_in_loss, unmeasured_part
+from bnexp.comparison.metric_rules import judged_by_what_chose, penalty_in_loss
 from bnexp.config.study import Endpoint, StudyFile
 from bnexp.metrics import headline
 from bnexp.statistics.arrays import Floats

@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 
 from bnexp.config.dataset import Dataset
 from bnexp.data import Data, prepare
+from bnexp.data.sources.csv_file import CsvFile
 from bnexp.data.sources.line_numbers import lines_of
 from bnexp.errors import SettingError
 
@@ -249,8 +250,8 @@ def test_only_filled_cells_count_for_what_most_of_a_column_are() -> None:
 
 def test_a_row_is_told_by_its_line_or_by_its_number_where_the_lines_are_not_clear() -> None:
     Path("t.csv").write_text('\ufeffx,y\n"a\nb",1\n\n2,3\n')
-    assert [lines_of(Path("t.csv"), ",", 2)(row) for row in (0, 1)] == ["t.csv:2", "t.csv:5"]
-    assert lines_of(Path("t.csv"), ",", 7)(1) == "row 1 of t.csv (counted from 0)"
+    assert [lines_of(CsvFile(Path("t.csv")), 2)(row) for row in (0, 1)] == ["t.csv:2", "t.csv:5"]
+    assert lines_of(CsvFile(Path("t.csv")), 7)(1) == "row 1 of t.csv (counted from 0)"
 
 
 def test_a_column_that_may_only_count_the_rows_is_told_in_the_facts() -> None:

@@ -150,8 +150,10 @@ def test_how_users_of_hydra_write_an_override_is_told_with_how_it_is_written_her
          "training.optimizer is 'name:sgd'. Write 'training.optimizer={name: sgd}'."),
         ("dataset=iris", "dataset is 'iris' (text); expected a mapping of keys. Write 'dataset={name: iris}'."),
         (CSV % "8", "dataset.target is 8; expected text. Write 'dataset.target=\"8\"'."),
-        (CSV % "x, separator: \\t", "dataset.separator is '\\\\t' (text); expected at most 1 character. "
-                                    "Write 'dataset.separator=\"\\t\"'."),
+        (CSV % "x, separator: t", "dataset.separator is 't' (text); expected one sign of ASCII that is no letter, digit or "
+                                  "quotation mark. Write 'dataset.separator=\"\\t\"'."),
+        (CSV % "x, separator: é", "dataset.separator is 'é' (text); expected one sign of ASCII"),
+        (CSV % 'x, separator: "\\n"', "dataset.separator is '\\n' (text); expected one sign of ASCII"),
         ("name=1e3", "name is 1000.0; expected text. Write 'name=\"1e3\"'."),
         ("name=a: b", "name is {a: 'b'}; expected text. Write 'name=\"a: b\"'."),
         ("name=?", "has a ?, which begins a key in YAML. If it is a text, quote it, and once more for the shell: 'name=\"?\"'."),

@@ -397,8 +397,6 @@ def test_classes_keep_the_names_they_have_in_the_file(path: Path, values: list[s
         (table_of([0, 1]), {"drop": ["y"]}, "dataset.drop is 'y', which is dataset.target too. Name another column."),
         (table_of([0, 1]), {"group": "y"}, "dataset.group is 'y', which is dataset.target too."),
         (table_of([0, 1]).replace(",", ";"), {}, "dataset.separator is ','; t.csv has but one column with it, 'x;y'. Expected two or more. Its first line holds ';': use dataset.separator: \";\"."),
-        (table_of([0, 1]), {"separator": "\n"}, "dataset.separator is '\\n'; expected one sign of ASCII"),
-        (table_of([0, 1]), {"separator": "é"}, "dataset.separator is 'é'; expected one sign of ASCII"),
         ("x,x,y\n1,2,0\n", {}, "dataset.path is 't.csv'; two columns are called 'x'. Rename one."),
         ("x,y\n1,2,0\n3,4,1\n", {}, "it is no table: its lines have more fields than its first line has names."),
         ("x,y\n1,\"0\n3,4\n", {}, "dataset.path is 't.csv'; t.csv:2: a quote is opened and not closed. Close it, or take it out."),

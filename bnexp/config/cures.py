@@ -52,8 +52,8 @@ def cure(kind: str, entry: Node, key: str, field: FieldInfo | None, sections: Se
                 return _good_names(sections)
         case "string_too_short" if key.endswith("path"):
             return "Give a file or folder, from the current directory."
-        case "string_too_long" if re.fullmatch(r"\\[tnr]", text):
-            instead = f'"{text}"'
+        case "separator" if text == "t":  # a shell has taken the backslash of \t
+            instead = '"\\t"'
         case "string_pattern_mismatch" if size := re.fullmatch(r"(\d+(\.\d+)?)\s*([MG])i?B?", text, re.IGNORECASE):
             instead = f"{size.group(1)}{size.group(3).upper()}iB"
     return "" if instead is None else _write(entry, key, instead)

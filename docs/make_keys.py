@@ -127,7 +127,7 @@ def _kind(kind: type[BaseModel]) -> str:
 
 
 def _anchor(title: str) -> str:
-    return f"shared-keys-{title.replace(' ', '-')}"
+    return f"shared-keys-{title.replace(' ', '-').lower()}"
 
 
 def _listed(texts: list[str]) -> str:

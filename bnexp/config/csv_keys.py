@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import codecs
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
@@ -46,6 +46,7 @@ def _sign(text: str) -> str:
 
 Separator = Annotated[str, BeforeValidator(_tab), Field(min_length=1, max_length=1), AfterValidator(_sign)]
 Encoding = Annotated[str, AfterValidator(_known)]
+Thousands = Literal[",", ".", " ", "'", "_"]
 
 
 class CsvText(Section):
@@ -55,3 +56,5 @@ class CsvText(Section):
     """What stands between two fields; \\t is a tab."""
     encoding: Encoding = "utf-8"
     """How the bytes are text, by a name that Python knows: utf-16, cp1252, latin-1, gb18030, shift_jis, ..."""
+    na_values: list[Annotated[str, Field(min_length=1)] | int | float] = []
+    """More words and numbers that stand for a missing value, in any column, such as unknown and -99."""

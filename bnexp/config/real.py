@@ -8,7 +8,7 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from bnexp.config.csv_keys import CsvText
+from bnexp.config.csv_keys import CsvText, Thousands
 from bnexp.config.section import AtLeastOne, Fraction, Positive, RandomState, Resample, Section, Shift
 from bnexp.errors import outside_locale
 
@@ -156,6 +156,8 @@ class CsvDataset(_FeatureColumns, CsvText):
     name: Literal["csv"]
     decimal: Literal[".", ","] = "."
     """What stands before the decimals of a number."""
+    thousands: Thousands | None = None
+    """What stands between the thousands of a number, as in 1,234.5. A blank stands for any kind of blank."""
 
 
 class ParquetDataset(_FeatureColumns):

@@ -88,7 +88,7 @@ def finite_numbers(column: pandas.Series[Any], key: str, where: Where, decimal: 
     wrong = (~np.isfinite(values) & ~column.isna().to_numpy()) | (np.abs(values) > LARGEST)
     if wrong.any():
         rows = np.flatnonzero(wrong)
-        row = int(next((row for row in rows if not _is_gap(column.iloc[row])), rows[0]))
+        row = int(next((row for row in rows if not is_gap(column.iloc[row])), rows[0]))
         most = f" of at most {LARGEST:g}" if np.isfinite(values[row]) else ""
         raise SettingError(
             key,
@@ -113,7 +113,7 @@ def as_numbers(column: pandas.Series[Any], decimal: str = ".") -> pandas.Series[
     return pandas.to_numeric(written, errors="coerce")
 
 
-def _is_gap(cell: object) -> bool:
+def is_gap(cell: object) -> bool:
     """Return True if a cell is a text that stands for a missing value."""
     return isinstance(cell, str) and is_missing(cell)
 
@@ -195,7 +195,7 @@ def no_numbers(column: pandas.Series[Any], decimal: str = ".") -> NDArray[np.int
     counts = column.value_counts(sort=False)  # of different values, which are few next to cells
     values = pandas.Series(counts.index.astype(object))
     strange = as_numbers(values, decimal).isna().to_numpy()
-    gaps = strange & np.array([_is_gap(value) for value in values], bool)
+    gaps = strange & np.array([is_gap(value) for value in values], bool)
     culprits = strange & ~gaps if (strange & ~gaps).any() else gaps
     if column.dtype.kind in "mMb" or counts[culprits].sum() >= counts[~strange].sum():
         return np.empty(0, "int64")
@@ -212,18 +212,3 @@ def refuse_strange_cell(column: pandas.Series[Any], key: str, where: Where, cure
             f"holds {shown(column.iloc[row])} in {where(row)}, column {column.name!r}; most of the column are "
             f"numbers. {cure}",
         )
-
-
-def with_numbers(frame: pandas.DataFrame, decimal: str) -> pandas.DataFrame:
-    """Turn columns of numbers, and of blanks or words for missing ones, into numbers; `NA` among texts stays a text."""
-    for name in frame.columns:
-        if frame[name].dtype.kind != "O":
-            continue
-        values = frame[name].unique()
-        gaps = [value for value in values if _is_gap(value)]
-        if gaps:
-            others = frame[name].mask(frame[name].isin(gaps))
-            numbers = as_numbers(others, decimal)
-            if numbers.notna().any() and numbers.isna().equals(others.isna()):
-                frame[name] = numbers
-    return frame

@@ -25,12 +25,14 @@ class CsvFile:
     separator: str = ","
     decimal: str = "."
     encoding: str = "utf-8"
+    thousands: str | None = None
+    na_values: tuple[str | int | float, ...] = ()
 
     @classmethod
     def of(cls, dataset: CsvDataset | TextCsvDataset, path: Path) -> CsvFile:
         """Return a file as a config reads it."""
-        decimal = dataset.decimal if isinstance(dataset, CsvDataset) else "."
-        return cls(path, dataset.separator, decimal, dataset.encoding)
+        marks = (dataset.decimal, dataset.thousands) if isinstance(dataset, CsvDataset) else (".", None)
+        return cls(path, dataset.separator, marks[0], dataset.encoding, marks[1], tuple(dataset.na_values))
 
     @contextmanager
     def open(self, errors: str = "strict") -> Iterator[TextIO]:

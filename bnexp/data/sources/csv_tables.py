@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from bnexp.config.real import CsvDataset, TextCsvDataset
 from bnexp.data.memory_guard import refuse_too_large
 from bnexp.data.rows import Rows
-from bnexp.data.sources.column import with_numbers
+from bnexp.data.sources.cells import with_missing, with_numbers
 from bnexp.data.sources.csv_file import CsvFile
 from bnexp.data.sources.encoding import (
     refuse_contradicted,
@@ -66,7 +66,7 @@ def _checked(file: CsvFile) -> pandas.DataFrame:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", pandas.errors.ParserWarning)  # more fields than names in every line
-            frame = file.frame(low_memory=False, index_col=False)
+            frame = with_missing(file.frame(low_memory=False, index_col=False), file)
         names = file.frame(header=None, nrows=1, dtype=str).iloc[0]
     except (pandas.errors.ParserError, pandas.errors.EmptyDataError, pandas.errors.ParserWarning, OSError) as error:
         refuse_nul(file)
@@ -78,7 +78,7 @@ def _checked(file: CsvFile) -> pandas.DataFrame:
     refuse_swallowed_rows(file, len(frame))
     refuse_faulty_names(file, names, frame)
     refuse_short_rows(file, frame)
-    return with_numbers(frame, file.decimal)
+    return with_numbers(frame, file)
 
 
 def refuse_csv_by_size(file: CsvFile, limit: int | None) -> None:
@@ -102,7 +102,7 @@ def csv_rows(dataset: CsvDataset, limit: int | None) -> Rows:
             csv_rows(dataset.model_copy(update={"separator": separator}), limit)
     problems.refuse()
     frame, where = joined(tables, dataset.drop)
-    rows = from_frame(frame, columns_of(dataset, dataset.decimal), where, limit)
+    rows = from_frame(frame, columns_of(dataset), where, limit)
     facts = replace(rows.facts, warnings=[*(rows.facts.warnings or ()), *warnings_of_files(dataset, tables)])
     return with_parts(replace(rows, facts=facts), {table.key: len(table.frame) for table in tables})
 
@@ -152,5 +152,5 @@ def _is_blurred(table: Table, name: str, dataset: CsvDataset | TextCsvDataset) -
 
 
 def _as_written(table: Table, name: str, dataset: CsvDataset | TextCsvDataset) -> pandas.Series[Any]:
-    written: pandas.Series[Any] = CsvFile.of(dataset, table.path).frame(usecols=[name], dtype=str)[name]
-    return written
+    file = CsvFile.of(dataset, table.path)
+    return with_missing(file.frame(usecols=[name], dtype=str), file, as_text=True)[name]

@@ -46,7 +46,7 @@ FEW_ROWS = 20
 class Columns:
     """What the columns of a table are: the config's keys, by whatever section they stand in.
 
-    `decimal` is a text file's; None for other files.
+    `decimal` and `thousands` are a text file's; `decimal` is None for other files.
     """
 
     target: str
@@ -56,6 +56,7 @@ class Columns:
     group: str | None = None
     missing: str = "refuse"
     decimal: str | None = None
+    thousands: str | None = None
 
     @property
     def left_out(self) -> set[str]:
@@ -63,7 +64,7 @@ class Columns:
         return {self.target, *self.drop, *([self.group] if self.group else [])}
 
 
-def columns_of(dataset: CsvDataset | ParquetDataset, decimal: str | None = None) -> Columns:
+def columns_of(dataset: CsvDataset | ParquetDataset) -> Columns:
     """Return what a config says of the columns of a file."""
     return Columns(
         dataset.target,
@@ -72,7 +73,8 @@ def columns_of(dataset: CsvDataset | ParquetDataset, decimal: str | None = None)
         dataset.categories,
         group=dataset.group,
         missing=dataset.missing,
-        decimal=decimal,
+        decimal=getattr(dataset, "decimal", None),
+        thousands=getattr(dataset, "thousands", None),
     )
 
 
@@ -116,7 +118,8 @@ def _read_columns(frame: pandas.DataFrame, columns: Columns, where: Where, limit
     problems, decimal = Problems(), columns.decimal or "."
     marked = marked_columns(frame, _may_be_numbers(frame, columns), decimal)
     _collect_wrong_names(frame, columns, problems)
-    for problem in problems_of_marks(frame, marked, where, target=columns.target, decimal=columns.decimal):
+    marks = (columns.decimal, columns.thousands)
+    for problem in problems_of_marks(frame, marked, where, target=columns.target, marks=marks):
         problems.note(*problem)
     y_N = classes = None
     with problems.noted():

@@ -39,12 +39,12 @@ def _tab(text: Any) -> Any:
 
 def _sign(text: str) -> str:
     """Refuse what separates no fields: letters and digits stand in them, and quotation marks around them."""
-    if not text.isascii() or text.isalnum() or text in '\r\n"':
+    if len(text) != 1 or not text.isascii() or text.isalnum() or text in '\r\n"':
         raise PydanticCustomError("separator", "one sign of ASCII that is no letter, digit or quotation mark")
     return text
 
 
-Separator = Annotated[str, BeforeValidator(_tab), Field(min_length=1, max_length=1), AfterValidator(_sign)]
+Separator = Annotated[str, BeforeValidator(_tab), AfterValidator(_sign)]
 Encoding = Annotated[str, AfterValidator(_known)]
 Thousands = Literal[",", ".", " ", "'", "_"]
 

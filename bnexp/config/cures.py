@@ -78,7 +78,7 @@ def _list(text: str, value: Any, field: FieldInfo | None) -> str | None:
     if isinstance(value, str) and "," in value:
         return f"[{','.join(part.strip() for part in value.split(','))}]"
     least = max((getattr(rule, "min_length", 1) for rule in _rules(field)), default=1)
-    return f"[{','.join([text] * least)}]"
+    return f"[{','.join([text if text.isalnum() or len(text) > 1 else quoted(text)] * least)}]"
 
 
 def _rules(field: FieldInfo | None) -> list[Any]:

@@ -148,6 +148,8 @@ class _FeatureColumns(_Columns, _Table):
     """Columns to leave out."""
     categories: list[Text] = []
     """Columns of numbers to take as categories; columns of text are anyway."""
+    dates: list[Text] = []
+    """Columns of dates, to be read as numbers: year, month, day, weekday (0 is Monday), and hour if there are times."""
 
 
 class CsvDataset(_FeatureColumns, CsvText):
@@ -181,6 +183,7 @@ class OpenmlDataset(_Table):
     task: Literal["auto", "classification", "regression"] = "auto"
     drop: list[Text] = []
     categories: list[Text] = []
+    dates: list[Text] = []
 
 
 class NpzDataset(_File, _Table):

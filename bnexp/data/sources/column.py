@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from bnexp.data.rows import Where
 from bnexp.data.sources.alike import is_missing, shown
+from bnexp.data.sources.dates import may_be_dates
 from bnexp.data.sources.numerals import are_dates
 from bnexp.errors import SettingError
 
@@ -179,9 +180,15 @@ def refuse_no_category(column: pandas.Series[Any], where: Where, decimal: str = 
         raise SettingError(
             "dataset.drop",
             f"keeps column {column.name!r}; it holds {what} with {count} different values, as "
-            f"{shown(column.iloc[row])} in {where(row)}; expected {most} or fewer. Leave it out (dataset.drop), "
-            "or name it in dataset.categories to have a column for each value.",
+            f"{shown(column.iloc[row])} in {where(row)}; expected {most} or fewer. {leave_out(column)}, or name it in "
+            "dataset.categories to have a column for each value.",
         )
+
+
+def leave_out(column: pandas.Series[Any]) -> str:
+    """Return how a cure begins that leaves a column of text out; one of dates can be read first."""
+    of_dates = "Name it in dataset.dates to have its years, months, days and weekdays, leave it out"
+    return f"{of_dates if may_be_dates(column) else 'Leave it out'} (dataset.drop)"
 
 
 def no_numbers(column: pandas.Series[Any], decimal: str = ".") -> NDArray[np.int64]:

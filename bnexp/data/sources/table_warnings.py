@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from bnexp.data.sources.alike import shown, warnings_of, warnings_of_missing
-from bnexp.data.sources.column import no_numbers
+from bnexp.data.sources.column import leave_out, no_numbers
 from bnexp.data.sources.numerals import are_dates, are_numbers_as_text, unit_of
 from bnexp.errors import counted
 
@@ -27,8 +27,8 @@ def _warnings_of_dates(column: pandas.Series[Any]) -> Iterator[str]:
     if are_dates(column):
         yield (
             f"column {column.name!r} holds dates or times, as {shown(column.dropna().iloc[0])}. Each of its "
-            f"{counted(column.nunique(), 'value')} is taken for a category, without any order. Leave the column out "
-            "(dataset.drop), or name it in dataset.categories."
+            f"{counted(column.nunique(), 'value')} is taken for a category, without any order. "
+            f"{leave_out(column)}, or name it in dataset.categories."
         )
 
 

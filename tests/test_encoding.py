@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,13 +24,13 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def prepared(content: bytes, **keys: str) -> Data:
+def prepared(content: bytes, **keys: Any) -> Data:
     Path("t.csv").write_bytes(content)
     section = {"name": "csv", "path": "t.csv", "target": "y", **keys}
     return prepare(TypeAdapter(Dataset).validate_python(section), (0,))
 
 
-def refused(content: bytes, **keys: str) -> str:
+def refused(content: bytes, **keys: Any) -> str:
     with pytest.raises(SettingError) as raised:
         prepared(content, **keys)
     return str(raised.value)
@@ -121,6 +122,22 @@ def test_utf_8_that_is_read_in_another_encoding_is_told_with_how_it_reads_in_bot
     assert not prepared(bare, encoding="latin-1", duplicates="keep").rows.facts.warnings
 
 
+@pytest.mark.parametrize("codec", ["cp1252", "utf-16", "utf-16-le"])
+def test_all_that_is_wrong_with_a_table_in_another_encoding_is_told_at_once_and_one_config_mends_it(codec: str) -> None:
+    rows = [f"{n},5;1.{n:03d},50;{n % 28 + 1}.{n % 12 + 1}.2020;{'uv'[n % 2]}" for n in range(60)]
+    content = "\n".join(["Größe;Preis;seit;Lage", *rows]).encode(codec)
+    told = [
+        f"dataset.encoding: {codec}.", 'dataset.separator: ";".', 'dataset.decimal: ",", or',
+        'dataset.thousands: "." with dataset.decimal: ","', "Name it in dataset.dates",
+    ]  # fmt: skip
+    lines = refused(content, target="Lage").splitlines()
+    assert len(lines) == len(told) and all(cure in line for cure, line in zip(told, lines, strict=True))
+    keys = {"encoding": codec, "separator": ";", "decimal": ",", "thousands": ".", "dates": ["seit"]}
+    rows_read = prepared(content, target="Lage", **keys).rows
+    assert rows_read.columns == ("Größe", "Preis", "seit.month", "seit.day", "seit.weekday")
+    assert rows_read.x[1].tolist() == [1.5, 1001.5, 2, 2, 6]
+
+
 def test_texts_and_labels_of_a_text_csv_are_read_in_the_encoding_that_is_named() -> None:
     lines = [f"{'好 电影' if n % 2 else '坏 电影'}\t0{n % 2}" for n in range(12)]
     Path("t.csv").write_bytes("\n".join(["text\ty", *lines]).encode("utf-16"))
@@ -171,7 +188,7 @@ def test_a_text_that_makes_sense_in_several_encodings_is_told_with_how_it_reads_
 def test_a_few_letters_beyond_ascii_are_told_with_how_they_read(codec: str, header: str, told: str) -> None:
     message = refused((header + "\n" + "1,2,3\n" * 20).encode(codec))
     assert told in message
-    first = message.split("dataset.encoding: ")[1].split(",")[0].rstrip(".")
+    first = message.splitlines()[0].split("dataset.encoding: ")[1].split(",")[0].rstrip(".")
     assert "looks like" not in message or header.encode(codec).decode(first) == header
 
 

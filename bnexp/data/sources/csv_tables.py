@@ -13,6 +13,7 @@ from bnexp.data.rows import Rows
 from bnexp.data.sources.cells import with_missing, with_numbers
 from bnexp.data.sources.csv_file import CsvFile
 from bnexp.data.sources.encoding import (
+    likely_encoding,
     refuse_contradicted,
     refuse_nul,
     refuse_other_encoding,
@@ -97,9 +98,9 @@ def csv_rows(dataset: CsvDataset, limit: int | None) -> Rows:
     as_text = [*([dataset.target] if dataset.task != "regression" else []), *dataset.categories, dataset.group]
     with problems.noted():
         tables = csv_tables(dataset, limit, as_text)
-    if problems.found and (separator := _likely_separator(dataset)) is not None:
-        with problems.noted():  # what else would be wrong with the separator that is likely
-            csv_rows(dataset.model_copy(update={"separator": separator}), limit)
+    if problems.found and (likely := _likely_keys(dataset)):
+        with problems.noted():  # what else would be wrong with the encoding, or the separator, that is likely
+            csv_rows(dataset.model_copy(update=likely), limit)
     problems.refuse()
     frame, where = joined(tables, dataset.drop)
     rows = from_frame(frame, columns_of(dataset), where, limit)
@@ -135,11 +136,16 @@ def warnings_of_files(dataset: CsvDataset | TextCsvDataset, tables: Sequence[Tab
         yield from warnings_of_names(table.frame, list(table.frame.columns), f"the first line of {table.path}")
 
 
-def _likely_separator(dataset: CsvDataset) -> str | None:
+def _likely_keys(dataset: CsvDataset) -> dict[str, str]:
+    """Return the key that the training part's file is probably to be read with, if that is another one."""
     try:
-        return likely_separator(CsvFile.of(dataset, existing_path(dataset.path)))
-    except (SettingError, UnicodeError):
-        return None
+        file = CsvFile.of(dataset, existing_path(dataset.path))
+        if (encoding := likely_encoding(file)) is not None:
+            return {"encoding": encoding}
+        separator = likely_separator(file)
+    except (SettingError, UnicodeError):  # the file is not there, or UTF-16 without the mark that it is read with
+        return {}
+    return {} if separator is None else {"separator": separator}
 
 
 def _is_blurred(table: Table, name: str, dataset: CsvDataset | TextCsvDataset) -> bool:

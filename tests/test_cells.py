@@ -140,3 +140,13 @@ def test_a_text_that_is_missing_is_refused_in_a_text_csv() -> None:
     section = {"name": "text_csv", "path": "t.csv", "target": "y", "na_values": ["none"]}
     with pytest.raises(SettingError, match=r"dataset.text is 'text'; t.csv:4 has no text in it \(rows without: 1\)"):
         prepare(TypeAdapter(Dataset).validate_python(section), (0,))
+
+
+def test_a_word_among_numbers_names_the_key_for_missing_values_where_the_table_has_it() -> None:
+    cells = [*map(str, range(40)), "many"]
+    assert "name the cell in dataset.na_values if it stands for one" in refused(column(*cells))
+    pytest.importorskip("pyarrow")
+    pd.DataFrame({"x": cells, "y": ["u", "v", *["u"] * 39]}).to_parquet("t.parquet")
+    with pytest.raises(SettingError, match=r"row 40 .*; most of the column are numbers") as raised:
+        prepare(TypeAdapter(Dataset).validate_python({"name": "parquet", "path": "t.parquet", "target": "y"}), (0,))
+    assert "dataset.na_values" not in str(raised.value)

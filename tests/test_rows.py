@@ -424,7 +424,10 @@ CULPRIT = [f"{n / 2}" for n in range(60)]
 CULPRIT[1], CULPRIT[5] = "N/A", "unknown"
 WITH_COMMA = [cell.replace(".", ",") for cell in CULPRIT]
 COMMA = {"separator": ";", "decimal": ","}
-CURE = "Mend the file, with an empty cell for a number that is not known, or name the column in"
+CURE = (
+    "Mend the file, with an empty cell for a number that is not known, name the cell in dataset.na_values if it stands for "
+    "one, or name the column in"
+)
 CURE_OF_TARGET = "Mend the file, take that row out, or give dataset.task: classification."
 
 
@@ -462,8 +465,10 @@ def test_categories_that_seem_to_be_numbers_are_warned_of_with_the_culprit(
     data = prepared(path, "x;y\n" + "".join(f"{cell};{n % 2}\n" for n, cell in enumerate(cells)), **keys)
     assert data.rows.facts.warnings == [
         "column 'x' holds numbers, and in 1 row something else, as 'unknown'; it is taken for categories. Empty these "
-        "cells to have numbers, or name the column in dataset.categories."
+        "cells, or name them in dataset.na_values, to have numbers, or name the column in dataset.categories."
     ]
+    text = path.read_text()
+    assert prepared(path, text, **keys, na_values=["unknown"], missing="mean").rows.columns == ("x",)
 
 
 def test_a_byte_order_mark_quoted_lines_and_booleans_are_read(path: Path) -> None:

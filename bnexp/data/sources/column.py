@@ -161,10 +161,10 @@ def categories(column: pandas.Series[Any]) -> pandas.DataFrame:
     )
 
 
-def refuse_no_category(column: pandas.Series[Any], where: Where, decimal: str = ".") -> None:
+def refuse_no_category(column: pandas.Series[Any], where: Where, decimal: str | None = None) -> None:
     """Raise SettingError for numbers with a text among them, for dates, and for text that hardly repeats.
 
-    `decimal` is the decimal mark of numbers that are stored as text.
+    `decimal` is the decimal mark of numbers that are stored as text; None if the table is no text file.
     """
     count = different_values(column, "dataset.drop")
     if not count:
@@ -172,8 +172,9 @@ def refuse_no_category(column: pandas.Series[Any], where: Where, decimal: str = 
     most = min(MOST_CATEGORIES, max(MOST_WHOLE_NUMBER_CLASSES, len(column) // 2))
     if count > MOST_WHOLE_NUMBER_CLASSES:
         known = "Mend the file, with an empty cell for a number that is not known"
-        cure = f"{known}, or name the column in dataset.drop or dataset.categories."
-        refuse_strange_cell(column, "dataset", where, cure, decimal)
+        words = "" if decimal is None else ", name the cell in dataset.na_values if it stands for one"
+        cure = f"{known}{words}, or name the column in dataset.drop or dataset.categories."
+        refuse_strange_cell(column, "dataset", where, cure, decimal or ".")
     if count > most or column.dtype.kind in "mM":
         what = "dates or times" if are_dates(column) else "text"
         row = int(np.flatnonzero(column.notna())[0])

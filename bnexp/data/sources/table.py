@@ -144,7 +144,7 @@ def _read_columns(frame: pandas.DataFrame, columns: Columns, where: Where, limit
         if columns.missing == "refuse":
             refuse_missing(frame, [name for name in inputs if name in (*numeric, *marked, *dates)], where)
     unnamed = [name for name in texts if name not in (*columns.categories, *marked)]
-    _collect_no_categories(frame[unnamed], where, problems, decimal)
+    _collect_no_categories(frame[unnamed], where, problems, columns.decimal)
     with problems.noted():
         _refuse_too_wide(frame, inputs, texts, limit)
     problems.refuse()
@@ -187,7 +187,7 @@ def _rows(frame: pandas.DataFrame, columns: Columns, found: _ReadColumns, where:
     )
 
 
-def _collect_no_categories(texts: pandas.DataFrame, where: Where, problems: Problems, decimal: str) -> None:
+def _collect_no_categories(texts: pandas.DataFrame, where: Where, problems: Problems, decimal: str | None) -> None:
     """Note every one of these columns of text that cannot be categories."""
     for name in texts.columns:
         with problems.noted():
@@ -245,7 +245,7 @@ def _warnings(frame: pandas.DataFrame, columns: Columns, found: _ReadColumns) ->
         )
     yield from warnings_of_many_numbers("dataset.target", columns.target, found.classes, columns.task)
     for name in found.texts:
-        yield from warnings_of_categories(frame[name], columns.decimal or ".", named=name in columns.categories)
+        yield from warnings_of_categories(frame[name], columns.decimal, named=name in columns.categories)
 
 
 def _refuse_too_wide(frame: pandas.DataFrame, inputs: Sequence[str], texts: Sequence[str], limit: int | None) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas
 
 
-def warnings_of_categories(column: pandas.Series[Any], decimal: str, *, named: bool) -> Iterator[str]:
+def warnings_of_categories(column: pandas.Series[Any], decimal: str | None, *, named: bool) -> Iterator[str]:
     """Yield what may mislead in a column of categories; `named` says that the config takes it for one."""
     yield from warnings_of(f"column {column.name!r}", rows_of_values(column))
     if not named:
@@ -32,14 +32,15 @@ def _warnings_of_dates(column: pandas.Series[Any]) -> Iterator[str]:
         )
 
 
-def _warnings_of_numbers(column: pandas.Series[Any], decimal: str) -> Iterator[str]:
+def _warnings_of_numbers(column: pandas.Series[Any], decimal: str | None) -> Iterator[str]:
     """Yield a warning if a column of categories seems to be one of numbers."""
-    strange = no_numbers(column, decimal)
+    strange = no_numbers(column, decimal or ".")
     if len(strange):
+        empty = "Empty these cells" if decimal is None else "Empty these cells, or name them in dataset.na_values,"
         rows = counted(len(strange), "row")
         yield (
             f"column {column.name!r} holds numbers, and in {rows} something else, as "
-            f"{shown(column.iloc[strange[0]])}; it is taken for categories. Empty these cells to have numbers, "
+            f"{shown(column.iloc[strange[0]])}; it is taken for categories. {empty} to have numbers, "
             "or name the column in dataset.categories."
         )
     if column.dtype.name != "category" and are_numbers_as_text(column):

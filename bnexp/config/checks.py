@@ -11,7 +11,7 @@ from bnexp.config.model import Sequential
 from bnexp.config.networks import Cnn, Mlp, Rnn, Transformer
 from bnexp.config.normalization import BATCH_STATISTICS
 from bnexp.config.own_model import OWN_NETWORKS, Frozen
-from bnexp.config.real import NpzDataset, OpenmlDataset, OwnFile, RealDataset
+from bnexp.config.real import CsvDataset, NpzDataset, OpenmlDataset, OwnFile, ParquetDataset, RealDataset
 from bnexp.config.schema import Experiment
 from bnexp.config.section import Task
 from bnexp.config.synthetic import BlobsDataset, ClassificationDataset, RegressionDataset
@@ -29,6 +29,8 @@ def disagreements(experiment: Experiment) -> Faults:
     yield from _shift(experiment)
     yield from _openml(experiment)
     yield from _own_parts(experiment)
+    yield from _marks_of_numbers(experiment)
+    yield from _dates(experiment)
     yield from _frozen(experiment)
     if isinstance(experiment.dataset, RealDataset):
         return
@@ -123,6 +125,28 @@ def _shift(experiment: Experiment) -> Faults:
             "dataset.shift",
             "is given, and there is no test part that it could set apart. Set dataset.validation_size, such as 0.25.",
         )
+
+
+def _marks_of_numbers(experiment: Experiment) -> Faults:
+    """Yield a mistake if one sign stands between the thousands and before the decimals."""
+    dataset = experiment.dataset
+    if isinstance(dataset, CsvDataset) and dataset.thousands == dataset.decimal:
+        mark = json.dumps(dataset.thousands)
+        other = "," if dataset.decimal == "." else "."
+        cure = f'Use dataset.decimal: "{other}", or leave out dataset.thousands'
+        yield "dataset.thousands", f"is {mark}, and so is dataset.decimal; expected two signs. {cure}."
+
+
+def _dates(experiment: Experiment) -> Faults:
+    """Yield a mistake for each column that is named as dates, and as something else."""
+    dataset = experiment.dataset
+    if not isinstance(dataset, CsvDataset | ParquetDataset | OpenmlDataset):
+        return
+    group = getattr(dataset, "group", None)
+    for name in dataset.dates:
+        others = {"drop": name in dataset.drop, "categories": name in dataset.categories, "group": name == group}
+        for key in (key for key, is_named in others.items() if is_named):
+            yield "dataset.dates", f"names {name!r}, and so does dataset.{key}. Name it in one of the two."
 
 
 def _own_parts(experiment: Experiment) -> Faults:

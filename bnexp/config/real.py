@@ -8,6 +8,7 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
+from bnexp.config.csv_keys import CsvText, Thousands
 from bnexp.config.section import AtLeastOne, Fraction, Positive, RandomState, Resample, Section, Shift
 from bnexp.errors import outside_locale
 
@@ -147,15 +148,18 @@ class _FeatureColumns(_Columns, _Table):
     """Columns to leave out."""
     categories: list[Text] = []
     """Columns of numbers to take as categories; columns of text are anyway."""
+    dates: list[Text] = []
+    """Columns of dates, to be read as numbers: year, month, day, weekday (0 is Monday), and hour if there are times."""
 
 
-class CsvDataset(_FeatureColumns):
+class CsvDataset(_FeatureColumns, CsvText):
     """A table in a text file, its first line the names of the columns."""
 
     name: Literal["csv"]
-    separator: Annotated[str, Field(min_length=1, max_length=1)] = ","
     decimal: Literal[".", ","] = "."
     """What stands before the decimals of a number."""
+    thousands: Thousands | None = None
+    """What stands between the thousands of a number, as in 1,234.5. A blank stands for any kind of blank."""
 
 
 class ParquetDataset(_FeatureColumns):
@@ -179,6 +183,7 @@ class OpenmlDataset(_Table):
     task: Literal["auto", "classification", "regression"] = "auto"
     drop: list[Text] = []
     categories: list[Text] = []
+    dates: list[Text] = []
 
 
 class NpzDataset(_File, _Table):
@@ -226,13 +231,12 @@ class ImageFolderDataset(_File, _Image):
     color: Literal["rgb", "grayscale"] = "rgb"
 
 
-class TextCsvDataset(_Columns, _Text):
+class TextCsvDataset(_Columns, _Text, CsvText):
     """Texts in a column of a CSV file."""
 
     name: Literal["text_csv"]
     text: Text = "text"
     """The column that holds the texts; each value of the target is a class."""
-    separator: Annotated[str, Field(min_length=1, max_length=1)] = ","
 
 
 class WavFolderDataset(_File, _Audio):

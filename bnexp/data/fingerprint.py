@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bnexp.config.dataset import Dataset
 from bnexp.config.real import CsvDataset, ImageFolderDataset, NpzDataset, OwnFile, TextCsvDataset, WavFolderDataset
+from bnexp.data.sources.csv_file import CsvFile
 from bnexp.data.sources.csv_tables import CSV_ENDINGS, refuse_csv_by_size
 from bnexp.data.sources.folders import labelled_files
 from bnexp.data.sources.images import IMAGES
@@ -85,6 +86,6 @@ def refuse_by_size(dataset: Dataset, limit: int | None) -> None:
         with named_by(key):
             match part:
                 case CsvDataset() | TextCsvDataset():
-                    refuse_csv_by_size(existing_path(part.path, endings=CSV_ENDINGS), part.separator, limit)
+                    refuse_csv_by_size(CsvFile.of(part, existing_path(part.path, endings=CSV_ENDINGS)), limit)
                 case NpzDataset():
                     refuse_by_headers(part, limit)

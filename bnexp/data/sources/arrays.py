@@ -11,6 +11,7 @@ import numpy as np
 
 from bnexp.config.real import NpzDataset
 from bnexp.config.section import Kind
+from bnexp.data.sources.one_hot import is_one_hot
 from bnexp.data.sources.parts import part_of, parts_first
 from bnexp.errors import Problems, listed, nearest
 
@@ -82,13 +83,19 @@ def keys_of_split(headers: Mapping[str, Header]) -> dict[str, str] | None:
     found: dict[str, str] = {}
     for part, ending in (("training", ""), ("validation", "_validation"), ("test", "_test")):
         names = [name for name in headers if part_of(name) == part]
-        inputs = [name for name in names if len(headers[name].shape) > 1 and headers[name].shape[1:] != (1,)]
+        inputs = [name for name in names if _holds_inputs(name, headers[name])]
         targets = [name for name in names if name not in inputs]
         if (len(inputs), len(targets)) == (1, 1):
             found |= {f"x{ending}": inputs[0], f"y{ending}": targets[0]}
         elif names or part == "training":
             return None
     return found
+
+
+def _holds_inputs(name: str, header: Header) -> bool:
+    """Return True for an array of several numbers a row, unless it is called as one-hot targets are."""
+    may_be_one_hot = is_one_hot(header.shape, header.dtype) and name.lower().startswith(("y", "label", "target"))
+    return len(header.shape) > 1 and header.shape[1:] != (1,) and not may_be_one_hot
 
 
 def left_out(dataset: NpzDataset, headers: Mapping[str, Header]) -> list[str]:
@@ -163,7 +170,12 @@ def refuse_labels(dataset: NpzDataset, headers: Mapping[str, Header], problems: 
             continue
         if name == dataset.x:
             problems.note(f"dataset.{key}", f"is {name!r}, as dataset.x is. Name another array.")
-        if rows not in ((), (0,)) and label.shape not in (rows, (*rows, 1)):
+        may_be_classes = key == "y" and dataset.task != "regression" and is_one_hot(label.shape, label.dtype)
+        if (
+            rows not in ((), (0,))
+            and label.shape not in (rows, (*rows, 1))
+            and not (may_be_classes and label.shape[:1] == rows)
+        ):
             problems.note(
                 f"dataset.{key}",
                 f"is {name!r} with shape {label.shape}; expected one value for each of the {rows[0]} "
@@ -184,7 +196,7 @@ def refuse_labels(dataset: NpzDataset, headers: Mapping[str, Header], problems: 
 
 def _shape_cure(name: str, label: Header, rows: tuple[int, ...]) -> str:
     if len(label.shape) == 2 and label.shape[0] == rows[0]:
-        return f"If it is one-hot, save {name}.argmax(axis=1); else save one column of it, as {name}[:, 0]."
+        return f"Save one column of it, as {name}[:, 0]."
     if label.shape and math.prod(label.shape) == rows[0]:
         return f"Save {name}.reshape(-1)."
     return "Name another array, or save one with as many values."

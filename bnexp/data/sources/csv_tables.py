@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bnexp.config.real import CsvDataset, TextCsvDataset
 from bnexp.data.memory_guard import refuse_too_large
 from bnexp.data.rows import Rows
-from bnexp.data.sources.column import with_numbers
-from bnexp.data.sources.encoding import refuse_nul, refuse_other_encoding, refuse_other_kinds
+from bnexp.data.sources.cells import with_missing, with_numbers
+from bnexp.data.sources.csv_file import CsvFile
+from bnexp.data.sources.encoding import (
+    likely_encoding,
+    refuse_contradicted,
+    refuse_nul,
+    refuse_other_encoding,
+    refuse_other_kinds,
+    warnings_of_encoding,
+)
 from bnexp.data.sources.header import warnings_of_names
 from bnexp.data.sources.joined import Table, joined, mixed_columns, with_parts
 from bnexp.data.sources.line_numbers import (
@@ -33,60 +40,56 @@ if TYPE_CHECKING:
 
 CELL_BYTES = 24
 """Memory that a cell of CSV takes at the peak, beside the file's own bytes (measured: 17 for numbers, 21 for text)."""
-CSV: Mapping[str, Any] = {
-    "encoding": "utf-8-sig",
-    "compression": None,
-    "keep_default_na": False,
-    "na_values": [""],
-}
-"""How pandas reads a CSV file: as it is, packed or not, so that its size tells; only an empty cell is missing."""
 CSV_ENDINGS = (".csv", ".tsv", ".txt", ".tab", ".dat", ".data")
 
 
-def read_csv(path: Path, separator: str, limit: int | None, decimal: str = ".") -> pandas.DataFrame:
+def read_csv(file: CsvFile, limit: int | None) -> pandas.DataFrame:
     """Read a table from text.
 
     Raises:
-        SettingError: if it is too large, is no UTF-8, has no rows, a name twice, only
-            one column, a line with too many fields, a NUL byte or an open quote.
+        SettingError: if it is too large, is in another encoding, has no rows, a name
+            twice, only one column, a line with too many fields, a NUL byte or an open quote.
     """
+    refuse_csv_by_size(file, limit)
+    refuse_other_kinds(file.path)
+    refuse_contradicted(file)
+    try:
+        return _checked(file)
+    except UnicodeError:
+        refuse_other_encoding(file)
+
+
+def _checked(file: CsvFile) -> pandas.DataFrame:
+    """Read a table from text that may be in another encoding, and refuse what pandas would read wrong."""
     import pandas
 
-    if not separator.isascii() or separator in '\r\n"':
-        raise SettingError(
-            "dataset.separator", f"is {separator!r}; expected one sign of ASCII that is no quotation mark."
-        )
-    refuse_csv_by_size(path, separator, limit)
-    refuse_other_kinds(path)
-    refuse_note_of_excel(path)
+    refuse_note_of_excel(file)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", pandas.errors.ParserWarning)  # more fields than names in every line
-            frame = pandas.read_csv(path, sep=separator, decimal=decimal, low_memory=False, index_col=False, **CSV)
-        names = pandas.read_csv(path, sep=separator, header=None, nrows=1, dtype=str, **CSV).iloc[0]
-    except UnicodeDecodeError:
-        refuse_other_encoding(path)
-        raise
+            frame = with_missing(file.frame(low_memory=False, index_col=False), file)
+        names = file.frame(header=None, nrows=1, dtype=str).iloc[0]
     except (pandas.errors.ParserError, pandas.errors.EmptyDataError, pandas.errors.ParserWarning, OSError) as error:
-        refuse_nul(path)
+        refuse_nul(file)
         if "EOF inside string" in str(error):
-            refuse_swallowed_rows(path, separator)
-        raise SettingError("dataset.path", f"is {str(path)!r}; {no_table(path, separator, error)}") from error
-    refuse_nul(path)
-    refuse_empty(path, frame)
-    refuse_swallowed_rows(path, separator, len(frame))
-    refuse_faulty_names(path, separator, names, frame, decimal)
-    refuse_short_rows(path, separator, frame)
-    return with_numbers(frame, decimal)
+            refuse_swallowed_rows(file)
+        raise SettingError("dataset.path", f"is {str(file.path)!r}; {no_table(file, error)}") from error
+    refuse_nul(file)
+    refuse_empty(file.path, frame)
+    refuse_swallowed_rows(file, len(frame))
+    refuse_faulty_names(file, names, frame)
+    refuse_short_rows(file, frame)
+    return with_numbers(frame, file)
 
 
-def refuse_csv_by_size(path: Path, separator: str, limit: int | None) -> None:
+def refuse_csv_by_size(file: CsvFile, limit: int | None) -> None:
     """Raise SettingError if a CSV file is too large, by its size and by how many cells its beginning has."""
-    size = path.stat().st_size
-    with open(path, "rb") as file:
-        beginning = file.read(2**20)
-    cells = beginning.count(separator.encode()) + beginning.count(b"\n")
-    refuse_too_large(path, size, size + CELL_BYTES * cells * size // max(1, len(beginning)), limit)
+    size = file.path.stat().st_size
+    with open(file.path, "rb") as content:
+        beginning = content.read(2**20)
+    text = beginning.decode(file.encoding, "replace")
+    cells = text.count(file.separator) + text.count("\n")
+    refuse_too_large(file.path, size, size + CELL_BYTES * cells * size // max(1, len(beginning)), limit)
 
 
 def csv_rows(dataset: CsvDataset, limit: int | None) -> Rows:
@@ -94,20 +97,18 @@ def csv_rows(dataset: CsvDataset, limit: int | None) -> Rows:
     problems = Problems()
     as_text = [*([dataset.target] if dataset.task != "regression" else []), *dataset.categories, dataset.group]
     with problems.noted():
-        tables = csv_tables(dataset, limit, as_text, dataset.decimal)
-    if problems.found and (separator := _likely_separator(dataset)) is not None:
-        with problems.noted():  # what else would be wrong with the separator that is likely
-            csv_rows(dataset.model_copy(update={"separator": separator}), limit)
+        tables = csv_tables(dataset, limit, as_text)
+    if problems.found and (likely := _likely_keys(dataset)):
+        with problems.noted():  # what else would be wrong with the encoding, or the separator, that is likely
+            csv_rows(dataset.model_copy(update=likely), limit)
     problems.refuse()
     frame, where = joined(tables, dataset.drop)
-    rows = from_frame(frame, columns_of(dataset, dataset.decimal), where, limit)
-    facts = replace(rows.facts, warnings=[*(rows.facts.warnings or ()), *header_warnings(tables)])
+    rows = from_frame(frame, columns_of(dataset), where, limit)
+    facts = replace(rows.facts, warnings=[*(rows.facts.warnings or ()), *warnings_of_files(dataset, tables)])
     return with_parts(replace(rows, facts=facts), {table.key: len(table.frame) for table in tables})
 
 
-def csv_tables(
-    dataset: CsvDataset | TextCsvDataset, limit: int | None, as_text: Sequence[str | None], decimal: str = "."
-) -> list[Table]:
+def csv_tables(dataset: CsvDataset | TextCsvDataset, limit: int | None, as_text: Sequence[str | None]) -> list[Table]:
     """Read the file of each part. Columns of `as_text`, such as labels, keep their texts where numbers would blur them.
 
     Raises:
@@ -116,9 +117,9 @@ def csv_tables(
     problems, tables = Problems(), list[Table]()
     for key, part in dataset.each_part():
         with problems.noted(), named_by(key):
-            path = existing_path(part.path, endings=CSV_ENDINGS)
-            frame = read_csv(path, dataset.separator, limit, decimal)
-            tables.append(Table(key, path, frame, lines_of(path, dataset.separator, len(frame))))
+            file = CsvFile.of(dataset, existing_path(part.path, endings=CSV_ENDINGS))
+            frame = read_csv(file, limit)
+            tables.append(Table(key, file.path, frame, lines_of(file, len(frame))))
     problems.refuse()
     labels = [name for name in as_text if name is not None]
     blurred = {name for name in labels if any(_is_blurred(table, name, dataset) for table in tables)}
@@ -128,20 +129,23 @@ def csv_tables(
     return tables
 
 
-def header_warnings(tables: Sequence[Table]) -> list[str]:
-    """List what may be wrong with the names of the columns."""
-    return [
-        text
-        for table in tables
-        for text in warnings_of_names(table.frame, list(table.frame.columns), f"the first line of {table.path}")
-    ]
+def warnings_of_files(dataset: CsvDataset | TextCsvDataset, tables: Sequence[Table]) -> Iterator[str]:
+    """Yield what may be wrong with the encoding of each file, and with the names of its columns."""
+    for table in tables:
+        yield from warnings_of_encoding(CsvFile.of(dataset, table.path))
+        yield from warnings_of_names(table.frame, list(table.frame.columns), f"the first line of {table.path}")
 
 
-def _likely_separator(dataset: CsvDataset) -> str | None:
+def _likely_keys(dataset: CsvDataset) -> dict[str, str]:
+    """Return the key that the training part's file is probably to be read with, if that is another one."""
     try:
-        return likely_separator(existing_path(dataset.path), dataset.separator)
-    except SettingError:
-        return None
+        file = CsvFile.of(dataset, existing_path(dataset.path))
+        if (encoding := likely_encoding(file)) is not None:
+            return {"encoding": encoding}
+        separator = likely_separator(file)
+    except (SettingError, UnicodeError):  # the file is not there, or UTF-16 without the mark that it is read with
+        return {}
+    return {} if separator is None else {"separator": separator}
 
 
 def _is_blurred(table: Table, name: str, dataset: CsvDataset | TextCsvDataset) -> bool:
@@ -154,8 +158,5 @@ def _is_blurred(table: Table, name: str, dataset: CsvDataset | TextCsvDataset) -
 
 
 def _as_written(table: Table, name: str, dataset: CsvDataset | TextCsvDataset) -> pandas.Series[Any]:
-    import pandas
-
-    only: Any = {"usecols": [name], "dtype": str}
-    written: pandas.Series[Any] = pandas.read_csv(table.path, sep=dataset.separator, **CSV, **only)[name]
-    return written
+    file = CsvFile.of(dataset, table.path)
+    return with_missing(file.frame(usecols=[name], dtype=str), file, as_text=True)[name]

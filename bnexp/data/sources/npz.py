@@ -32,8 +32,9 @@ from bnexp.data.sources.arrays import (
 )
 from bnexp.data.sources.column import LARGEST, refuse_lost_digits
 from bnexp.data.sources.joined import where_of, with_parts
+from bnexp.data.sources.one_hot import EXPECTED, classes_of, is_one_hot, misfit
 from bnexp.data.sources.paths import existing_path, named_by
-from bnexp.data.sources.targets import target, warnings_of_many_numbers
+from bnexp.data.sources.targets import TaskKey, target, warnings_of_many_numbers
 from bnexp.errors import Problems, SettingError
 from bnexp.system.archives import FAULTS, fault
 
@@ -54,6 +55,12 @@ class _Part(NamedTuple):
     x: NDArray[Any]
     labels: list[NDArray[Any]]
 
+    @property
+    def one_hot(self) -> int | None:
+        """Return how many classes one-hot targets have; None if they are single values."""
+        header = self.headers[self.dataset.y]
+        return header.shape[1] if is_one_hot(header.shape, header.dtype) else None
+
 
 def npz_rows(dataset: NpzDataset, limit: int | None) -> Rows:
     """Read the rows of arrays in NumPy files; nothing in them is unpickled.
@@ -68,17 +75,18 @@ def npz_rows(dataset: NpzDataset, limit: int | None) -> Rows:
             parts.append(_read(key, alone, limit))
     problems.refuse()
     where = where_of([(len(part.x), row_of(part.dataset.path)) for part in parts])
+    task: TaskKey = "classification" if parts[0].one_hot else dataset.task
     first, labels = parts[0], [_joined(several) for several in zip(*(part.labels for part in parts), strict=True)]
     for number, part in enumerate(parts):
         with problems.noted(), named_by(part.key):
             parts[number] = part._replace(x=_shaped(part.dataset, part.x, part.kind, row_of(part.dataset.path)))
     with problems.noted():
-        numbers, classes = target(_column(dataset.y, labels[0]), dataset.task, where, "dataset.y")
+        numbers, classes = target(_column(dataset.y, labels[0]), task, where, "dataset.y")
     problems.refuse()
     _refuse_unlike(parts)
     warnings = [*warnings_of_arrays(dataset, first.headers, first.kind), *_warnings_of_labels(dataset, labels)]
-    warnings += warnings_of_many_numbers("dataset.y", dataset.y, classes, dataset.task)
-    facts = RowFacts(arrays_left_out=left_out(dataset, first.headers), warnings=warnings)
+    warnings += warnings_of_many_numbers("dataset.y", dataset.y, classes, task)
+    facts = RowFacts(arrays_left_out=left_out(dataset, first.headers), one_hot_classes=first.one_hot, warnings=warnings)
     groups_N = np.unique(labels[1], return_inverse=True)[1].astype("int64") if dataset.group else None
     x = _joined([part.x for part in parts])
     rows = Rows(first.kind, x, numbers, classes, groups_N=groups_N, where=where, facts=facts)
@@ -97,8 +105,31 @@ def _read(key: str, dataset: NpzDataset, limit: int | None) -> _Part:
         x, *labels = (arrays[name] for name in names.values())
     for (key_of, name), values in zip(list(names.items())[1:], labels, strict=True):
         _collect_no_text(f"dataset.{key_of}", name, values, where, problems)
+    with problems.noted():
+        labels[0] = _target(dataset, labels[0], where)
+    if problems.found:
+        with problems.noted():
+            _shaped(dataset, x, kind, where)
     problems.refuse()
     return _Part(key, dataset, headers, kind, x, [one.reshape(-1) for one in labels])
+
+
+def _target(dataset: NpzDataset, y: NDArray[Any], where: Where) -> NDArray[Any]:
+    """Return the targets as they are; of one-hot ones, the classes.
+
+    Raises:
+        SettingError: if there are several numbers in each row, and a row is not one-hot.
+    """
+    if not is_one_hot(y.shape, y.dtype):
+        return y
+    if (found := misfit(y)) is not None:
+        row, seen = found
+        raise SettingError(
+            "dataset.y",
+            f"is {dataset.y!r} with shape {y.shape}; {where(row)} holds {seen}; {EXPECTED}. Mend that row, or save one "
+            f"column, as {dataset.y}[:, 0].",
+        )
+    return classes_of(y)
 
 
 def _joined(several: Sequence[NDArray[Any]]) -> NDArray[Any]:
@@ -116,6 +147,15 @@ def _refuse_unlike(parts: Sequence[_Part]) -> None:
                 f"dataset.{other.key}",
                 f"{seen}, with rows of shape {other.x.shape[1:]}, {other.x.dtype}; the training part has "
                 f"{first.x.shape[1:]}, {first.x.dtype}. Expected the same. Save them alike.",
+            )
+        if other.one_hot != first.one_hot:
+            each = [
+                f"one-hot in {part.one_hot} classes" if part.one_hot else "single values" for part in (other, first)
+            ]
+            problems.note(
+                f"dataset.{other.key}",
+                f"{seen}, whose {other.dataset.y} is {each[0]}, and {each[1]} in the training part. Expected the "
+                "same. Save them alike.",
             )
         for (name, values), (_, base) in zip(_labels(other), _labels(first), strict=True):
             if (values.dtype.kind == "U") != (base.dtype.kind == "U"):

@@ -18,7 +18,7 @@ from bnexp.data.facts import RowFacts, TextsWithoutWords
 from bnexp.data.memory_guard import refuse_above_limit
 from bnexp.data.rows import Rows, Where
 from bnexp.data.sources.column import groups
-from bnexp.data.sources.csv_tables import csv_tables, header_warnings
+from bnexp.data.sources.csv_tables import csv_tables, warnings_of_files
 from bnexp.data.sources.joined import joined, with_parts
 from bnexp.data.sources.scripts import folded, warnings_of_scripts
 from bnexp.data.sources.table import refuse_target, refuse_unknown_column
@@ -51,7 +51,7 @@ def text_csv_rows(dataset: TextCsvDataset, limit: int | None) -> Rows:
                 refuse_unknown_column(frame, key, name)
                 if key != "target":
                     refuse_target(key, name, dataset.target)
-    warnings = header_warnings(tables)
+    warnings = list(warnings_of_files(dataset, tables))
     with problems.noted():
         if dataset.text in frame:
             _refuse_missing(frame[dataset.text], where)

@@ -1,4 +1,4 @@
-"""`bnexp data`: which known data sets there are, and how they come here."""
+"""`bnexp init`, for data of your own, and `bnexp data`: which known sets there are, and how they come here."""
 
 from __future__ import annotations
 
@@ -6,8 +6,28 @@ from typing import Annotated
 
 import typer
 
-from bnexp.cli.options import Json
+from bnexp.cli.options import Json, Target
 from bnexp.system.interrupts import ending_at_once
+
+
+def init(
+    data: Annotated[str, typer.Argument(metavar="PATH", help="A table, an .npz, a folder of images or recordings.")],
+    target: Target = None,
+    model: Annotated[
+        str | None, typer.Option(metavar="NETWORK", help="A Keras network of your own: my_net.py:build, my.keras.")
+    ] = None,
+) -> None:
+    """Write two configs for your data, with and without batch normalization, and say how to compare them.
+
+    Looks at the file or folder. Every choice is a line with its reason; change what is wrong. Trains nothing.
+
+    Example: bnexp init my.csv --target label
+    """
+    with ending_at_once():
+        from bnexp.cli import data_commands
+
+    raise typer.Exit(data_commands.init(data, target, model))
+
 
 data_app = typer.Typer(help="List known data sets, and fetch those that are not here.", no_args_is_help=True)
 

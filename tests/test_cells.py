@@ -99,6 +99,13 @@ def test_texts_keep_their_marks_and_a_target_is_read_without_them() -> None:
     assert priced.task == "regression" and priced.y_N[:2].tolist() == [1000, 1001]
 
 
+def test_booleans_beside_a_gap_are_categories_as_before() -> None:
+    flags = column("True", "False", "", "unknown", "True", "False")
+    rows = rows_of(flags, thousands=",", na_values=["unknown"])
+    assert rows.columns == ("z", "x=False", "x=True", "x=nan")
+    assert rows.x[:4, 1:].tolist() == [[0, 1, 0], [1, 0, 0], [0, 0, 1], [0, 0, 1]]
+
+
 def test_one_sign_for_thousands_and_decimals_is_refused() -> None:
     for keys, other in (("thousands: '.'", ","), ('decimal: ",", thousands: ","', ".")):
         Path("c.yaml").write_text(f"dataset: {{name: csv, path: t.csv, target: y, {keys}}}\nmodel: {{name: mlp}}\n")

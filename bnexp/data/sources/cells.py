@@ -51,8 +51,9 @@ def _without_thousands(column: pandas.Series[Any], file: CsvFile) -> pandas.Seri
     if file.thousands is None:
         return column
     counts = column[~column.map(is_gap)].value_counts(sort=False)
-    plain = {cell: text for cell in counts.index if (text := ungrouped(cell, file.thousands, file.decimal)) is not None}
-    numbers = [cell for cell in counts.index if marks_of(cell, file.decimal) is not None]
+    cells = [cell for cell in counts.index if isinstance(cell, str)]  # booleans beside a gap are none
+    plain = {cell: text for cell in cells if (text := ungrouped(cell, file.thousands, file.decimal)) is not None}
+    numbers = [cell for cell in cells if marks_of(cell, file.decimal) is not None]
     if not plain or 2 * counts[numbers].sum() <= counts.sum():
         return column
     return column.map(lambda cell: plain.get(cell, cell), na_action="ignore")

@@ -37,12 +37,9 @@ def test_layers_weights_columns_memory_and_time_are_known() -> None:
         {"city": 2},
         ["id"],
     )
-    assert [(one.kind, one.shape, one.parameters) for one in found.layers] == [
-        ("Dense", "4", 3 * 4 + (4 if found.layers[0].parameters == 16 else 0)),
-        ("BatchNormalization", "4", 16),
-        ("Activation", "4", 0),
-        ("Dense", "1", 5),
-    ] or [one.kind for one in found.layers][0] == "Dense"
+    kinds = [(one.kind, one.shape) for one in found.layers]
+    assert sorted(kinds) == [("Activation", "4"), ("BatchNormalization", "4"), ("Dense", "1"), ("Dense", "4")]
+    assert {one.parameters for one in found.layers if one.kind == "BatchNormalization"} == {4 * 4}
     assert found.parameters.non_trainable == 8
     assert sum(one.parameters for one in found.layers) == found.parameters.trainable + found.parameters.non_trainable
     assert 0 < found.memory_bytes < found.memory_limit_bytes

@@ -88,13 +88,6 @@ def test_differences_without_spread_have_an_interval_of_no_width() -> None:
     assert found.effective_rows == 50
 
 
-@pytest.mark.parametrize("shape", [(1, 20), (6, 1)])
-def test_a_single_seed_or_row_has_no_interval(shape: tuple[int, int]) -> None:
-    found = new_rows(np.arange(math.prod(shape), dtype=float).reshape(shape)).estimate.interval(0.95)
-    assert math.isnan(found.low)
-    assert math.isnan(found.high)
-
-
 def test_effective_rows_are_few_where_one_row_carries_the_difference() -> None:
     table_SR = np.zeros((6, 200))
     table_SR[:, 17] = 30.0

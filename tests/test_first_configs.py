@@ -15,7 +15,7 @@ import bnexp
 from bnexp.api.first_configs import FirstConfigs, init
 from bnexp.errors import UserError
 
-CHANCE = random.Random(0)
+CHANCE, NUMBERS = random.Random(0), np.random.default_rng(0)
 
 
 @pytest.fixture(autouse=True)
@@ -84,7 +84,9 @@ def test_the_target_is_the_one_that_is_named(folder: Path) -> None:
 
 def test_unequal_classes_are_judged_by_another_metric(folder: Path) -> None:
     for classes, metric in ((2, "val_auc"), (3, "val_balanced_accuracy")):
-        rows = [f"{CHANCE.random()},{CHANCE.random()},{0 if n % 20 else 1 + (n // 20) % (classes - 1)}" for n in range(200)]
+        rows = [
+            f"{CHANCE.random()},{CHANCE.random()},{0 if n % 20 else 1 + (n // 20) % (classes - 1)}" for n in range(200)
+        ]
         (folder / f"rare{classes}.csv").write_text("a,b,label\n" + "\n".join(rows) + "\n")
         found = init(f"rare{classes}.csv", None, None)
         assert found.command.endswith(f" --metric {metric}")
@@ -103,7 +105,7 @@ def test_images_of_many_sizes_get_one_and_gray_ones_one_channel(folder: Path) ->
     for part in ("train", "val", "test"):
         for row in range(8):
             (folder / "photos" / part / f"c{row % 2}").mkdir(parents=True, exist_ok=True)
-            pixels = np.random.default_rng(row).integers(0, 256, (30 + row, 40)).astype("uint8")
+            pixels = NUMBERS.integers(0, 256, (30 + row, 40)).astype("uint8")
             Image.fromarray(pixels).save(folder / "photos" / part / f"c{row % 2}" / f"{part}{row}.png")
     assert written(init("photos", None, None)) == {
         "name": "image_folder",
@@ -118,7 +120,7 @@ def test_images_of_many_sizes_get_one_and_gray_ones_one_channel(folder: Path) ->
 def test_recordings_are_described_by_their_rate_and_length(folder: Path) -> None:
     for row in range(12):
         (folder / "sounds" / f"c{row % 2}").mkdir(parents=True, exist_ok=True)
-        wave = np.random.default_rng(row).normal(0, 0.1, 4000)
+        wave = NUMBERS.normal(0, 0.1, 4000)
         soundfile.write(folder / "sounds" / f"c{row % 2}" / f"{row}.flac", wave, 8000)
     found = init("sounds", None, None)
     assert written(found) == {"name": "wav_folder", "path": "sounds", "features": "log_mel"}

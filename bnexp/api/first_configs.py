@@ -18,6 +18,8 @@ from bnexp.system.process_state import process_state_kept
 ROWS_LEARNED = 50_000
 """Training rows times epochs that a first comparison takes, about."""
 FEWEST_EPOCHS, MOST_EPOCHS = 5, 50
+FEW_ROWS = 128
+"""Fewer rows than these are learned in batches of a quarter of them."""
 RARE = 0.8
 """Where the commonest class has this share of the rows, accuracy says little."""
 MODELS: Mapping[str, dict[str, Any]] = {
@@ -118,7 +120,8 @@ def _network(suggested: Suggested, model: str | None) -> dict[str, Any]:
 
 def _training(suggested: Suggested) -> dict[str, Any]:
     epochs = ROWS_LEARNED // suggested.rows if suggested.rows else MOST_EPOCHS
-    return {"epochs": min(MOST_EPOCHS, max(FEWEST_EPOCHS, epochs)), "seeds": 20}
+    batch = {"batch_size": max(2, suggested.rows // 4)} if 0 < suggested.rows < FEW_ROWS else {}
+    return {"epochs": min(MOST_EPOCHS, max(FEWEST_EPOCHS, epochs)), **batch, "seeds": 20}
 
 
 def _metric(suggested: Suggested, checked: CheckedExperiment) -> tuple[str | None, str | None]:
@@ -143,8 +146,12 @@ def _lines(suggested: Suggested, network: dict[str, Any], training: dict[str, An
     yield "model:"
     yield from (f"  {key}: {_scalar(value)}" for key, value in network.items())
     yield "training:"
-    yield f"  epochs: {training['epochs']}  # more for harder data"
-    yield f"  seeds: {training['seeds']}  # trainings of each arm, from different random weights"
+    reasons = {
+        "epochs": "more for harder data",
+        "batch_size": "the rows are few",
+        "seeds": "trainings of each arm, from different random weights",
+    }
+    yield from (f"  {key}: {value}{_comment(reasons[key])}" for key, value in training.items())
 
 
 def _comment(reason: str) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from bnexp import __version__
-from bnexp.cli.data_app import data_app, init
+from bnexp.cli.data_app import data_app, first_configs
 from bnexp.cli.options import (
     About,
     Address,
@@ -281,7 +281,7 @@ def list_runs(runs: Runs = Path("runs"), json: Json = False) -> None:
     raise typer.Exit(commands.list_runs(runs, as_json=json))
 
 
-app.command()(init)
+init = app.command("init")(first_configs)
 app.add_typer(data_app, name="data")
 
 

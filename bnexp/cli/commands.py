@@ -120,7 +120,8 @@ def check(
         return DONE
     for one, more in zip(checked, found, strict=True):
         print(config.dump(one.experiment))
-        print_answer(check_table.check_table(one, more))
+        plan = plan_table.experiment_plan(one.experiment, one.seeds, one.goes_on_at)
+        print_answer(check_table.check_table(one.facts, more, plan, one.warnings))
     return DONE
 
 

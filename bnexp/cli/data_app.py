@@ -10,7 +10,7 @@ from bnexp.cli.options import Json, Target
 from bnexp.system.interrupts import ending_at_once
 
 
-def init(
+def first_configs(
     data: Annotated[str, typer.Argument(metavar="PATH", help="A table, an .npz, a folder of images or recordings.")],
     target: Target = None,
     model: Annotated[

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from bnexp.api.experiments import CheckedExperiment
 from bnexp.errors import counted, listed
 from bnexp.experiment.inspection import Columns, Inspection
+from bnexp.experiment.prepare import Checked
 from bnexp.report.about_data import data_lines
 from bnexp.report.about_network import network_lines
-from bnexp.report.plan_table import duration, experiment_plan
+from bnexp.report.plan_table import duration
 from bnexp.report.styles import STRONG, warning
 from bnexp.system.terminal import plain
 
@@ -21,17 +21,19 @@ MOST_COLUMNS, MOST_LAYERS = 12, 40
 """Columns that a line names, and layers that the table lists."""
 
 
-def check_table(checked: CheckedExperiment, found: Inspection) -> RenderableType:
-    """Return what is known of an experiment, section by section; warnings come last, where they are seen."""
-    facts, experiment = checked.facts, checked.experiment
+def check_table(facts: Checked, found: Inspection, plan: Iterable[Text], warnings: Iterable[str]) -> RenderableType:
+    """Return what is known of an experiment, section by section; warnings come last, where they are seen.
+
+    `plan` are the lines on what would be trained.
+    """
     parts: list[RenderableType] = [Text("Data", style=STRONG), *data_lines(facts.data)]
     parts += [Text(plain(line)) for line in _columns(found.columns)]
     parts += [Text("Network", style=STRONG), _layers(found), *network_lines(facts.network)]
     parts += [Text(plain(line)) for line in _size(found)]
     parts.append(Text("Training", style=STRONG))
-    parts += experiment_plan(experiment, checked.seeds, checked.goes_on_at)
+    parts += plan
     parts.append(Text(f"{duration(found.seconds)} for all seeds, by a few steps that were timed"))
-    parts += map(warning, checked.warnings)
+    parts += map(warning, warnings)
     return Group(*parts)
 
 

@@ -142,7 +142,7 @@ def _why_left_out(frame: pandas.DataFrame, name: str, where: Any) -> str | None:
     if column.isna().all():
         return "no value in any row"
     if name.startswith(NO_NAME):
-        return "it has no name, and such columns mostly count the rows"
+        return "it has no name, and mostly counts the rows"
     if different_values(column, "dataset.drop") == 1 and not column.isna().any():
         return f"the same value in all rows: {column.iloc[0]}"
     try:

@@ -8,8 +8,9 @@ Axes: S seeds, R rows of one part, C classes.
 from __future__ import annotations
 
 import io
+import itertools
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from bnexp.errors import RunError
 from bnexp.metrics import HELD_OUT_PARTS, ROUNDING, part_of, quantity
 from bnexp.statistics import classification
+from bnexp.statistics.answers import Answers
 from bnexp.statistics.arrays import Floats
 from bnexp.system.archives import FAULTS, fault
 
@@ -72,55 +74,37 @@ class PartRows:
         if measured in ("loss", "accuracy"):
             kept = self.measures.get(measured)
             return None if kept is None else kept.astype("float64")
+        if measured in classification.METRICS:
+            return self._computed(classification.METRICS[measured])
         predicted = self.measures.get("predicted")
-        if predicted is None or measured not in ("mse", "mae", "auc", "f1"):
+        if predicted is None or measured not in ("mse", "mae"):
             return None
-        if measured in ("auc", "f1"):
-            return self._of_classes(measured, predicted)
         error_SR = predicted.astype("float64") - self.target_SR
         return np.square(error_SR) if measured == "mse" else np.abs(error_SR)
 
-    def _of_classes(self, measured: str, predicted: NDArray[Any]) -> Floats | None:
-        """Return what each row adds to AUC or F1, (S, R); None of a regression, and of AUC with several classes."""
-        right_SR, target_SR = self.measures.get("accuracy"), self.target_SR.astype("int64")
-        if right_SR is None or (measured == "auc" and predicted.ndim == 3):
+    def _computed(self, metric: classification.Metric) -> Floats | None:
+        """Return what each row adds to a metric of classes, (S, R); None where these rows have no such metric."""
+        answers = list(self._answers())
+        if not answers or not metric.fits(answers[0].classes):
             return None
-        if measured == "auc":
-            scored = zip(target_SR == 1, predicted, strict=True)
-            return np.stack([classification.auc_by_row(target_R, score_R) for target_R, score_R in scored])
-        class_SR = predicted_classes(predicted, target_SR, right_SR)
-        pairs = zip(target_SR, class_SR, strict=True)
-        return np.stack(
-            [classification.f1_by_row(target_R, class_R, classes_of(predicted)) for target_R, class_R in pairs]
-        )
+        return np.stack([metric.values(one) for one in answers])
 
-    def f1_of_one_answer(self) -> float | None:
-        """Return the best F1 of always answering one class, the mean over seeds; None where F1 is not known."""
-        predicted = self.measures.get("predicted")
-        if predicted is None or "accuracy" not in self.measures:
+    def _answers(self) -> Iterator[Answers]:
+        """Yield what each seed's net answers; nothing where predictions are not kept, or of a regression."""
+        right_SR, predicted = self.measures.get("accuracy"), self.measures.get("predicted")
+        if right_SR is None or predicted is None:
+            return
+        target_SR = self.target_SR.astype("int64")
+        for target_R, of_seed, right_R in zip(target_SR, predicted, right_SR, strict=True):
+            yield Answers(target_R, of_seed, right_R)
+
+    def of_guess(self, measured: str) -> float | None:
+        """Return what guessing scores in a metric of classes, the mean over seeds; None where it is not known."""
+        metric, answers = classification.METRICS[measured], self._answers()
+        if metric.of_guess is None:
             return None
-        target_SR = self.target_SR[:1] if self.is_shared else self.target_SR
-        scores = [classification.f1_of_one_answer(one_R.astype("int64"), classes_of(predicted)) for one_R in target_SR]
-        return float(np.mean(scores))
-
-
-def classes_of(predicted: NDArray[Any]) -> int:
-    """Return how many classes there are, by what is predicted: the probability of the second one, or of each."""
-    return predicted.shape[2] if predicted.ndim == 3 else 2
-
-
-def predicted_classes(
-    predicted: NDArray[Any], target_SR: NDArray[np.int64], right_SR: NDArray[np.bool_]
-) -> NDArray[np.int64]:
-    """Return the class that was predicted for each row, (S, R).
-
-    Probabilities of several classes are kept in float16, in which two can be equal. So what was right stays right, and
-    what was wrong is the likeliest of the other classes.
-    """
-    if predicted.ndim == 2:
-        return np.where(right_SR, target_SR, 1 - target_SR)
-    others = np.where(np.arange(predicted.shape[2]) == target_SR[..., None], -1.0, predicted)
-    return np.where(right_SR, target_SR, others.argmax(axis=2))
+        scores = [metric.of_guess(one) for one in (itertools.islice(answers, 1) if self.is_shared else answers)]
+        return float(np.mean(scores)) if scores else None
 
 
 @dataclass(frozen=True)
@@ -143,9 +127,9 @@ class HeldOut:
         rows = self.parts.get(part_of(metric))
         return None if rows is None else rows.values(quantity(metric))
 
-    def f1_of_one_answer(self) -> dict[str, float]:
-        """Return the best F1 of always answering one class on each part where F1 is known."""
-        found = {part: rows.f1_of_one_answer() for part, rows in self.parts.items()}
+    def of_guess(self, measured: str) -> dict[str, float]:
+        """Return what guessing scores in a metric of classes, on each part where that is known."""
+        found = {part: rows.of_guess(measured) for part, rows in self.parts.items()}
         return {part: score for part, score in found.items() if score is not None}
 
     def contradiction(self, seeds: Sequence[int], finals: Mapping[str, Sequence[float | None]]) -> str | None:

@@ -14,7 +14,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bnexp.errors import RunError
-from bnexp.metrics import QUANTITIES, higher_is_better, impossible, is_measured, part_of, quantity
+from bnexp.metrics import KNOWN, higher_is_better, impossible, is_measured, part_of, quantity
 from bnexp.statistics.arrays import Floats
 
 FORMAT = 1  # 1: {"format", "seeds": [{"seed", "diverged_at"?, "best_epoch"?, "history": {metric: [...]}}]}
@@ -204,7 +204,7 @@ def _refuse_contradictions(document: _Document) -> None:
         raise ValueError("a seed stands twice")
     for name in names:
         if not is_measured(name):
-            raise ValueError(f"{name!r} is no metric of bnexp; it measures {', '.join(QUANTITIES)}")
+            raise ValueError(f"{name!r} is no metric of bnexp; it measures {', '.join(KNOWN)}")
     for entry in entries:
         lengths = {len(values) for values in entry.history.values()}
         if list(entry.history) != names or len(lengths) != 1:

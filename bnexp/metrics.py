@@ -4,25 +4,52 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 
 MEASURED = {"binary": ("accuracy",), "multiclass": ("accuracy",), "regression": ("mse", "mae", "r2")}
 """Task -> what is measured besides the loss."""
-COMPUTED = {"binary": ("auc", "f1"), "multiclass": ("f1",), "regression": ()}
-"""Task -> what is computed once training has ended, from what the final weights predict for each held-out row."""
 HELD_OUT_PARTS = ("val", "test")
-QUANTITIES = tuple(
-    dict.fromkeys(("loss", *(one for several in (*MEASURED.values(), *COMPUTED.values()) for one in several)))
-)
 PARTS = ("", "train", "val", "test")
 """Where a metric can be measured; the first is the epoch that is being trained."""
 LARGEST = 1e100
 """No training measures larger numbers: it computes in float32. Their squares would leave float64."""
-LIMITS = {
-    **dict.fromkeys(("accuracy", "auc", "f1"), (0.0, 1.0)),
-    **dict.fromkeys(("mse", "mae"), (0.0, LARGEST)),
-    "r2": (-LARGEST, 1.0),
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What a metric implies, whatever the part it is measured on."""
+
+    low: float = 0.0
+    high: float = 1.0
+    higher_is_better: bool = True
+    in_percent: bool = False
+    """Whether a value is written in percent, and a difference in points."""
+    margin: float | None = 0.01
+    """The smallest difference that matters, if none is asked for; None if it depends on the baseline's mean.
+
+    Then the metric has no upper end that matters, and is judged by ratios.
+    """
+    computed: bool = False
+    """Whether it is computed of the final weights, once training has ended: `statistics.classification`."""
+
+
+KNOWN = {
+    "loss": Traits(-LARGEST, LARGEST, higher_is_better=False, margin=None),
+    "accuracy": Traits(in_percent=True),
+    "mse": Traits(0.0, LARGEST, higher_is_better=False, margin=None),
+    "mae": Traits(0.0, LARGEST, higher_is_better=False, margin=None),
+    "r2": Traits(-LARGEST),
+    "auc": Traits(computed=True),
+    "f1": Traits(computed=True),
+    "balanced_accuracy": Traits(in_percent=True, computed=True),
+    "mcc": Traits(-1.0, computed=True),
+    "pr_auc": Traits(computed=True),
+    "log_loss": Traits(0.0, LARGEST, higher_is_better=False, margin=None, computed=True),
+    "brier": Traits(0.0, 2.0, higher_is_better=False, margin=None, computed=True),
+    "top_5": Traits(in_percent=True, computed=True),
+    "calibration_error": Traits(higher_is_better=False, computed=True),
 }
-"""Quantity -> its least and its greatest value."""
+"""Every quantity that bnexp measures or computes."""
 ROUNDING = 1e-5
 """Of means in float32: a share may be above 1 by no more than this."""
 HEADLINES = ("test_accuracy", "test_r2", "test_loss", "val_accuracy", "val_r2", "val_loss")
@@ -46,32 +73,22 @@ def names(task: str, parts: Sequence[str]) -> list[str]:
     return [prefix + measured for prefix in prefixes for measured in ("loss", *MEASURED[task])]
 
 
-def computed_names(task: str, parts: Sequence[str]) -> list[str]:
-    """Return the names of the metrics that are computed for the held-out ones of some parts.
-
-    >>> computed_names("binary", ["train", "val"])
-    ['val_auc', 'val_f1']
-    """
-    return [f"{part}_{one}" for part in parts if part in HELD_OUT_PARTS for one in COMPUTED[task]]
-
-
 def is_computed(metric: str) -> bool:
     """Return True for a metric of the final weights alone, which no epoch before them has.
 
     >>> is_computed("val_auc"), is_computed("val_accuracy")
     (True, False)
     """
-    return any(quantity(metric) in several for several in COMPUTED.values())
+    return traits(metric).computed
 
 
 def is_measured(metric: str) -> bool:
     """Return True if bnexp measures a metric of this name.
 
-    >>> is_measured("val_accuracy"), is_measured("val_../x"), is_measured("test_")
-    (True, False, False)
+    >>> is_measured("val_accuracy"), is_measured("val_../x"), is_measured("test_"), is_measured("_loss")
+    (True, False, False, False)
     """
-    part, _, measured = metric.rpartition("_")
-    return part in PARTS and measured in QUANTITIES
+    return quantity(metric) in KNOWN
 
 
 def impossible(metric: str, values: Iterable[float | None]) -> str | None:
@@ -82,10 +99,10 @@ def impossible(metric: str, values: Iterable[float | None]) -> str | None:
     >>> impossible("val_accuracy", [0.9, 90.0]), impossible("val_r2", [-0.5, float("nan"), None, 1.0])
     ('val_accuracy holds 90; expected numbers from 0 to 1', None)
     """
-    low, high = LIMITS.get(quantity(metric), (-LARGEST, LARGEST))
+    known = traits(metric)
     for value in values:
-        if value is not None and (value < low - ROUNDING or value > high + ROUNDING):
-            return f"{metric} holds {value:g}; expected numbers from {low:g} to {high:g}"
+        if value is not None and (value < known.low - ROUNDING or value > known.high + ROUNDING):
+            return f"{metric} holds {value:g}; expected numbers from {known.low:g} to {known.high:g}"
     return None
 
 
@@ -113,16 +130,27 @@ def part_of(metric: str) -> str:
     >>> part_of("val_loss"), part_of("loss"), part_of("train_r2")
     ('val', 'train', 'train')
     """
-    return metric.rpartition("_")[0] or "train"
+    return _parted(metric)[0] or "train"
 
 
 def quantity(metric: str) -> str:
     """Return what is measured, whatever the part.
 
-    >>> quantity("val_accuracy"), quantity("loss")
-    ('accuracy', 'loss')
+    >>> quantity("val_accuracy"), quantity("loss"), quantity("test_balanced_accuracy")
+    ('accuracy', 'loss', 'balanced_accuracy')
     """
-    return metric.rpartition("_")[2]
+    return _parted(metric)[1]
+
+
+def _parted(metric: str) -> tuple[str, str]:
+    """Return the part in a metric's name, if it begins with one, and what follows."""
+    part, line, measured = metric.partition("_")
+    return (part, measured) if part and part in PARTS and line else ("", metric)
+
+
+def traits(metric: str) -> Traits:
+    """Return what a metric implies; a number that is none of bnexp's metrics is like a loss."""
+    return KNOWN.get(quantity(metric), KNOWN["loss"])
 
 
 def higher_is_better(metric: str) -> bool:
@@ -131,12 +159,12 @@ def higher_is_better(metric: str) -> bool:
     >>> higher_is_better("val_accuracy"), higher_is_better("train_loss")
     (True, False)
     """
-    return quantity(metric) in ("accuracy", "r2", "auc", "f1")
+    return traits(metric).higher_is_better
 
 
 def with_unit(metric: str) -> str:
     """Return the metric's name with the unit in which `number` writes it."""
-    return f"{metric} (%)" if quantity(metric) == "accuracy" else metric
+    return f"{metric} (%)" if traits(metric).in_percent else metric
 
 
 def number(metric: str, value: float | None, *, spread: float | None = None, signed: bool = False) -> str:
@@ -158,7 +186,7 @@ def number(metric: str, value: float | None, *, spread: float | None = None, sig
     if value is None:
         return "-"
     sign = "+" if signed else ""
-    if quantity(metric) == "accuracy":
+    if traits(metric).in_percent:
         is_hidden = signed and SMALLEST_SIGNED <= abs(100 * value) < 0.005
         return _without_noise(100 * value, f"{sign}.1g" if is_hidden else f"{sign}.2f")
     if not spread or abs(value) >= LARGEST_WRITTEN_OUT or not 10**-MOST_DECIMALS < spread < LARGEST_WRITTEN_OUT:

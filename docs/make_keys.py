@@ -13,7 +13,7 @@ import annotated_types
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from bnexp.config import real, synthetic
+from bnexp.config import csv_keys, real, synthetic
 from bnexp.config.dataset import Dataset
 from bnexp.config.initializer import Initializer
 from bnexp.config.model import Model
@@ -50,6 +50,7 @@ SHARED: dict[type[BaseModel], str] = {
     real._File: "every file or folder of your own",
     real._Columns: "every file with columns",
     real._FeatureColumns: "every file with columns of features",
+    csv_keys.CsvText: "every CSV file",
     Network: "every network of bnexp",
     OwnNetwork: "every network of your own",
 }
@@ -126,7 +127,7 @@ def _kind(kind: type[BaseModel]) -> str:
 
 
 def _anchor(title: str) -> str:
-    return f"shared-keys-{title.replace(' ', '-')}"
+    return f"shared-keys-{title.replace(' ', '-').lower()}"
 
 
 def _listed(texts: list[str]) -> str:

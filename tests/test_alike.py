@@ -114,6 +114,10 @@ def test_a_class_that_stands_for_a_missing_value_and_mixed_spellings_of_yes_and_
 def test_a_column_that_seems_to_be_one_of_numbers_is_told(tmp_path: Path) -> None:
     taken = "it is taken for categories."
     assert warnings(tmp_path / "t.csv", table(a=[1, 2, 3, "many"])) == [
+        f"column 'a' holds numbers, and in 10 rows something else, as 'many'; {taken} Empty these cells, or name "
+        "them in dataset.na_values, to have numbers, or name the column in dataset.categories."
+    ]
+    assert warnings(tmp_path / "t.parquet", table(a=["1", "2", "3", "many"])) == [
         f"column 'a' holds numbers, and in 10 rows something else, as 'many'; {taken} Empty these cells to have numbers, "
         "or name the column in dataset.categories."
     ]

@@ -250,12 +250,18 @@ def test_a_path_a_known_set_and_a_section_are_data_too(folder: Path) -> None:
         assert (checked.facts.data.name, checked.facts.data.rows) == ("npz", 60)
 
 
+def test_one_hot_targets_are_data_too() -> None:
+    (checked,) = bnexp.check(net, data=(ROWS, np.eye(3)[[0, 2] * 30]))
+    assert (checked.facts.data.classes, checked.facts.data.one_hot_classes) == (["0", "2"], 3)
+
+
 @pytest.mark.parametrize(
     ("data", "message"),
     [
         ((ROWS, LABELS[:9]), "data is (x, y) with 60 rows of x and 9 of y; expected one y for each row of x. Give both of the same rows, in the same order."),
         ((ROWS[:, 0], LABELS), "x has shape (60,); expected rank 2 (rows of numbers), 3 (sequences), 4 (images), in which the first axis counts rows, and no axis is empty. Give x[:, None] if each row is one number."),
-        ((ROWS, np.eye(2)[[0, 1] * 30]), "y has shape (60, 2); expected one value for each row, (N,) or (N, 1). Give y.argmax(axis=1) if it is one-hot, or one of its columns."),
+        ((ROWS, np.full((60, 2), 0.5)), "y has shape (60, 2), and row 0 (counted from 0) holds 0.5; expected one 1 in each row, at its class, and else 0. Mend that row, or give one of its columns."),
+        ((ROWS, np.ones((60, 2, 2))), "y has shape (60, 2, 2); expected one value for each row, (N,) or (N, 1). Change its shape."),
         ((ROWS.astype(str), LABELS), "x is <U32 of shape (60, 4); expected numbers. Give a DataFrame with target= for columns of text."),
         ((ROWS, [None, *LABELS[1:]]), "y holds NoneType, str; expected numbers, booleans or texts alone. Mend those rows."),
         (([[1.0], [1.0, 2.0]], [0, 1]), "x is list, and no array can be made of it ("),

@@ -56,12 +56,12 @@ def test_a_target_of_text_names_the_cell_that_is_no_number(tmp_path: Path, word:
 
 def test_a_refused_target_is_read_once_the_cure_is_followed(tmp_path: Path) -> None:
     expected = f"expected one value for each of the {N} rows of x."
-    one_hot, objects = np.eye(2)[Y], np.where(Y, "yes", "no").astype(object)
-    assert refused(tmp_path, x=X, y=one_hot) == [
-        f"dataset.y is 'y' with shape (40, 2); {expected} If it is one-hot, save y.argmax(axis=1); else save one column "
-        "of it, as y[:, 0]."
+    objects = np.where(Y, "yes", "no").astype(object)
+    several = RNG.normal(size=(N, 2))
+    assert refused(tmp_path, {"task": "regression"}, x=X, y=several) == [
+        f"dataset.y is 'y' with shape (40, 2); {expected} Save one column of it, as y[:, 0]."
     ]
-    np.testing.assert_array_equal(read(tmp_path, x=X, y=one_hot.argmax(axis=1)).rows.y_N, Y)
+    assert read(tmp_path, {"task": "regression"}, x=X, y=several[:, 0]).task == "regression"
     assert refused(tmp_path, x=X, y=objects) == [
         "dataset.y is 'y', object; expected numbers, booleans or texts. If its values are texts, save y.astype(\"U\"); if "
         'numbers, y.astype("float64").'
@@ -75,6 +75,50 @@ def test_a_refused_target_is_read_once_the_cure_is_followed(tmp_path: Path) -> N
     assert refused(tmp_path, x=X, y=fields)[0].endswith('booleans or texts. Save one of its fields, as y["label"].')
     assert refused(tmp_path, x=X, y=Y + 1j)[0].endswith("booleans or texts. Save y.real or abs(y).")
     assert refused(tmp_path, x=X, y=Y.astype("S"))[0].startswith("dataset.y is 'y', |S21; expected numbers")
+
+
+@pytest.mark.parametrize("kind", ["float32", "bool", "int8"])
+@pytest.mark.parametrize("classes", [2, 3, 25])
+def test_one_hot_targets_are_classes_by_the_place_of_their_1(tmp_path: Path, kind: str, classes: int) -> None:
+    y = np.arange(4 * N) % classes
+    x = np.arange(4.0 * N)[:, None]
+    data = read(tmp_path, x=x, y=np.eye(classes, dtype=kind)[y])
+    assert data.rows.classes == tuple(map(str, range(classes))) and data.rows.facts.one_hot_classes == classes
+    np.testing.assert_array_equal(data.rows.y_N, y)
+    assert not data.rows.facts.warnings
+
+
+def test_a_class_without_a_row_is_none_and_the_others_keep_their_numbers(tmp_path: Path) -> None:
+    rows = read(tmp_path, x=X, y=np.eye(5)[3 * Y + 1]).rows
+    assert rows.classes == ("1", "4")
+    np.testing.assert_array_equal(rows.y_N, Y)
+
+
+@pytest.mark.parametrize(
+    ("row", "seen"),
+    [([0, 0, 0], "no 1"), ([1, 0, 1], "1 at 2 places"), ([0.2, 0.8, 0], "0.2"), ([1, np.nan, 0], "nan")],
+)
+def test_a_row_that_is_not_one_hot_is_refused_with_its_number(tmp_path: Path, row: list[float], seen: str) -> None:
+    y = np.eye(3)[Y]
+    y[7] = row
+    assert refused(tmp_path, x=X, y=y) == [
+        f"dataset.y is 'y' with shape (40, 3); row 7 of {tmp_path}/a.npz (counted from 0) holds {seen}; expected one 1 in "
+        "each row, at its class, and else 0. Mend that row, or save one column, as y[:, 0]."
+    ]
+
+
+def test_one_hot_targets_of_a_split_are_found_and_read_alike(tmp_path: Path) -> None:
+    keys = {"x": "x_train", "y": "y_train", "x_test": "x_test", "y_test": "y_test"}
+    arrays = {"x_train": X, "y_train": np.eye(3)[Y], "x_test": X + 9, "y_test": np.eye(3)[Y]}
+    rows = read(tmp_path, keys, **arrays).rows
+    assert rows.test == N and rows.classes == ("0", "1")
+    told = ", ".join(f"dataset.{key}: {name}" for key, name in keys.items())
+    assert f"Use {told}." in refused(tmp_path, x_train=X, y_train=np.eye(3)[Y], x_test=X, y_test=np.eye(3)[Y])[0]
+    for other, seen in ((np.eye(4)[Y], "one-hot in 4 classes"), (Y, "single values")):
+        assert refused(tmp_path, keys, **{**arrays, "y_test": other}) == [
+            f"dataset.x_test is 'x_test', whose y_test is {seen}, and one-hot in 3 classes in the training part. Expected the "
+            "same. Save them alike."
+        ]
 
 
 def test_refused_inputs_are_read_once_the_cure_is_followed(tmp_path: Path) -> None:
@@ -102,9 +146,9 @@ def test_refused_inputs_are_read_once_the_cure_is_followed(tmp_path: Path) -> No
 
 
 def test_all_problems_of_a_file_are_told_at_once(tmp_path: Path) -> None:
-    found = refused(tmp_path, {"group": "who"}, x=X.astype(object), y=np.eye(2)[Y], who=Y[:9] + 1j)
+    found = refused(tmp_path, {"group": "who"}, x=X.astype(object), y=np.eye(2)[Y][:9], who=Y[:9] + 1j)
     assert [one.partition(";")[0] for one in found] == [
-        "dataset.x is 'x', object of shape (40, 3)", "dataset.y is 'y' with shape (40, 2)",
+        "dataset.x is 'x', object of shape (40, 3)", "dataset.y is 'y' with shape (9, 2)",
         "dataset.group is 'who' with shape (9,)", "dataset.group is 'who', complex128",
     ]  # fmt: skip
     holed = X.copy()
@@ -113,6 +157,10 @@ def test_all_problems_of_a_file_are_told_at_once(tmp_path: Path) -> None:
     assert [one.partition(" (counted")[0] for one in found] == [
         f"dataset.x is 'x'; row 3 of {tmp_path / 'a.npz'}", f"dataset.y is 'y'; row 0 of {tmp_path / 'a.npz'}",
     ]  # fmt: skip
+    found = refused(tmp_path, x=holed, y=np.ones((N, 2)))
+    assert [one.partition(" of ")[0] for one in found] == [
+        "dataset.y is 'y' with shape (40, 2); row 0", "dataset.x is 'x'; row 3",
+    ]  # fmt: skip
     assert len(refused(tmp_path, {"x": "a", "y": "b", "group": "c"}, z=X)) == 3
 
 
@@ -120,16 +168,16 @@ def test_a_file_with_a_split_of_its_own_names_the_training_part(tmp_path: Path) 
     parts = {"x_train": X, "y_train": Y[:, None], "x_test": X[:9], "y_test": Y[:9]}
     assert refused(tmp_path, **parts) == [
         "dataset.x is 'x'; no array has this name. The file holds parts of a split: x_train, y_train, x_test, y_test. "
-        "Use dataset.x: x_train and dataset.y: y_train, whose rows bnexp splits itself; or join the parts with "
-        "numpy.concatenate, and save them as x and y."
+        "Use dataset.x: x_train, dataset.y: y_train, dataset.x_test: x_test, dataset.y_test: y_test."
     ]
     data = read(tmp_path, {"x": "x_train", "y": "y_train"}, **parts)
     assert len(data.rows.y_N) == N
     assert data.rows.facts.arrays_left_out == ["x_test", "y_test"] and data.rows.facts.warnings == []
     medical = {"train_images": np.zeros((N, 4, 4, 3), "u1"), "train_labels": Y, "val_images": X, "val_labels": Y}
-    assert "Use dataset.x: train_images and dataset.y: train_labels" in refused(tmp_path, **medical)[0]
+    assert "dataset.x_validation: val_images, dataset.y_validation: val_labels." in refused(tmp_path, **medical)[0]
     assert refused(tmp_path, trainA=X, trainB=X, testA=X)[0].endswith(
-        "trainA, trainB, testA. Join the parts of each with numpy.concatenate, and save them as x and y."
+        "trainA, trainB, testA. Name the arrays of one part as dataset.x and dataset.y, or join the parts "
+        "(numpy.concatenate)."
     )
 
 

@@ -390,8 +390,8 @@ def test_two_arms_no_better_than_the_mean_are_not_judged_by_r2() -> None:
     verdict = verdict_of(with_r2("a", spread(-0.001, 0.001)), with_r2("b", spread(-0.4, seed=1)))
     assert (verdict["word"], verdict["sentence"]) == (
         "cannot tell yet",
-        "No verdict: neither a nor b beats predicting the mean (0) in val_r2 by its 95% interval. Nets that have learned "
-        "nothing cannot be told apart by r2. Train longer, or with another training.learning_rate.",
+        "No verdict: neither a nor b beats predicting the mean (0) in val_r2 by its 95% interval. Nets that guess "
+        "cannot be told apart by r2. Train longer, or with another training.learning_rate.",
     )
     assert verdict_of(with_r2("a", spread(0.4)), with_r2("b", spread(-0.4, seed=1)))["word"] == "helps"
 
@@ -570,12 +570,14 @@ def test_the_document_holds_what_was_asked_where_it_is_not_the_default() -> None
     ("metric", "told"),
     [
         ("val_acc", "it is not measured. Did you mean 'val_accuracy'? Good names: "),
+        ("val_average_precision", "it is not measured. Did you mean 'val_pr_auc'? Good names: "),
+        ("val_ece", "it is not measured. Did you mean 'val_calibration_error'? Good names: "),
         ("val_mean_absolute_error", "it is not measured. Did you mean 'val_mae'? Good names: "),
         ("val_auc", "AUC needs two classes, and these data have more. Good names: "),
     ],
 )
 def test_a_metric_that_is_not_there_is_refused_with_the_name_that_was_meant(metric: str, told: str) -> None:
-    measured = ["val_loss", "val_accuracy", "val_mae", "val_f1"]
+    measured = ["val_loss", "val_accuracy", "val_mae", "val_f1", "val_pr_auc", "val_calibration_error"]
     with pytest.raises(ComparisonError) as caught:
         refuse_impossible(Question(metric=metric), ["a", "b"], measured)
     assert str(caught.value).startswith(f"--metric is {metric!r}; {told}")

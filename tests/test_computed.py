@@ -1,4 +1,4 @@
-"""AUC and F1 of the final weights: from the rows that a run keeps, in a comparison and in a study, to scikit-learn's."""
+"""Metrics of the final weights alone: from the rows that a run keeps, in a comparison and in a study, to scikit-learn's."""
 
 from __future__ import annotations
 
@@ -10,14 +10,25 @@ import numpy as np
 import pytest
 from arms import arm, changed, measured, rows_right
 from command import refused
-from sklearn.metrics import f1_score, roc_auc_score
+from sklearn.metrics import (
+    average_precision_score,
+    balanced_accuracy_score,
+    brier_score_loss,
+    f1_score,
+    log_loss,
+    matthews_corrcoef,
+    roc_auc_score,
+)
 from studies import ARMS, BASE, claim, planned, refusal
 from tasks import HereAndNow
 
-from bnexp.comparison import Arm, Question, compare, refuse_impossible
+from bnexp.comparison import Arm, Question, answering, compare, refuse_impossible
+from bnexp.comparison.new_rows import for_new_rows
+from bnexp.comparison.pairing import PairedArms
 from bnexp.errors import ComparisonError, ConfigError
 from bnexp.held_out import HeldOut
-from bnexp.statistics.classification import f1_of_one_answer
+from bnexp.statistics.classification import METRICS
+from bnexp.store import DataFacts
 from bnexp.store.study_document import StudyDocument
 from bnexp.study import run as study_run
 from bnexp.study.contrast import contrast_of
@@ -44,16 +55,26 @@ def predicting(name: str, gap: float, *, seeds: int = 8, rows: int = 200) -> tup
     return replace(one, held_out=HeldOut(one.held_out.seeds, {"val": kept})), target_R, predicted_SR
 
 
-@pytest.mark.parametrize("metric", ["val_auc", "val_f1"])
+SCORES: dict[str, Any] = {
+    "auc": roc_auc_score,
+    "pr_auc": average_precision_score,
+    "log_loss": log_loss,
+    "brier": brier_score_loss,
+    "f1": lambda target_R, predicted_R: f1_score(target_R, predicted_R > 0.5),
+    "mcc": lambda target_R, predicted_R: matthews_corrcoef(target_R, predicted_R > 0.5),
+    "balanced_accuracy": lambda target_R, predicted_R: balanced_accuracy_score(target_R, predicted_R > 0.5),
+}
+"""Quantity -> scikit-learn's number of two classes."""
+
+
+@pytest.mark.parametrize("metric", ["val_auc", "val_f1", "val_balanced_accuracy", "val_mcc", "val_pr_auc"])
 def test_a_comparison_reads_them_of_the_rows_that_are_kept(metric: str) -> None:
     (one, target_R, of_a_SR), (other, _, of_b_SR) = predicting("aa", 2.0), predicting("b", 1.0)
     document = compare([one, other], Question(metric=metric))
 
     def score(predicted_R: Any) -> float:
         """Return scikit-learn's number for one seed."""
-        if metric == "val_auc":
-            return float(roc_auc_score(target_R, predicted_R))
-        return float(f1_score(target_R, predicted_R > 0.5))
+        return float(SCORES[metric[4:]](target_R, predicted_R))
 
     scores = [np.array([score(predicted_R) for predicted_R in predicted_SR]) for predicted_SR in (of_a_SR, of_b_SR)]
     assert [arm.metrics[metric].mean for arm in document.arms] == pytest.approx([each.mean() for each in scores])
@@ -66,6 +87,84 @@ def test_a_comparison_reads_them_of_the_rows_that_are_kept(metric: str) -> None:
     assert document.target.rule == f"none: {metric[4:]} is computed after training, not at each epoch"
     assert metric not in one.history.metrics  # and so in no other comparison
     assert metric not in compare([one, other], Question()).contrasts[0].metrics
+
+
+@pytest.mark.parametrize("metric", ["val_log_loss", "val_brier"])
+def test_errors_of_probabilities_are_judged_as_ratios_like_a_loss(metric: str) -> None:
+    (one, target_R, of_a_SR), (other, _, of_b_SR) = predicting("aa", 3.0), predicting("b", 1.0)
+    document = compare([one, other], Question(metric=metric))
+    means = [np.mean([SCORES[metric[4:]](target_R, each) for each in several]) for several in (of_a_SR, of_b_SR)]
+    assert [arm.metrics[metric].mean for arm in document.arms] == pytest.approx(means, rel=1e-6)
+    assert document.primary.margin == pytest.approx(0.05 * means[1])
+    (contrast,) = document.contrasts
+    assert contrast.judged is not None and contrast.judged.scale == "ratio"
+    assert (contrast.verdict.word, contrast.verdict.about) == ("helps", "new rows")
+
+
+def test_a_calibration_error_is_judged_on_these_rows_alone() -> None:
+    """On 200 rows, an interval over seeds and rows held the error of 20,000 rows in 57% of draws."""
+    arms = [predicting("aa", 3.0)[0], predicting("b", 1.0)[0]]
+    document = compare(arms, Question(metric="val_calibration_error"))
+    (contrast,) = document.contrasts
+    assert document.primary.margin == 0.01 and contrast.judged is not None and contrast.judged.scale == "difference"
+    assert contrast.metrics["val_calibration_error"].new_rows is None
+    assert contrast.verdict.about == "these rows"
+    one, other = answering(arms, "val_calibration_error")
+    assert for_new_rows(PairedArms(one, one.history, other, other.history), "val_calibration_error") == (
+        "Nothing is said of new rows: val_calibration_error is too large on few rows, by more for a well calibrated net. "
+        "Its interval would miss too often."
+    )
+
+
+def of_seven_classes(name: str, gap: float) -> Arm:
+    """Return an arm that keeps the probabilities of seven classes."""
+    one = measured(name, np.ones((8, 300), bool))
+    assert one.held_out is not None
+    generator, part = np.random.default_rng(len(name)), one.held_out.parts["val"]
+    target_R = np.random.default_rng(0).integers(0, 7, 300)
+    logit_SRC = generator.normal(0, 1, (8, 300, 7)) + gap * np.eye(7)[target_R]
+    probability_SRC = (np.exp(logit_SRC) / np.exp(logit_SRC).sum(axis=2, keepdims=True)).astype("float16")
+    right_SR = probability_SRC.argmax(axis=2) == target_R
+    measures = {"loss": part.measures["loss"], "accuracy": right_SR, "predicted": probability_SRC}
+    kept = replace(part, target_SR=np.broadcast_to(target_R.astype("float32"), (8, 300)), measures=measures)
+    return replace(one, held_out=HeldOut(one.held_out.seeds, {"val": kept}))
+
+
+@pytest.mark.parametrize(
+    ("metric", "guess"),
+    [
+        ("val_top_5", "always answering the same five classes ("),
+        ("val_balanced_accuracy", "always answering one class (14.29%)"),
+        ("val_mcc", "answers at random (0)"),
+        ("val_f1", "always answering one class, or answers at random (0.143)"),
+    ],
+)
+def test_of_several_classes_arms_that_learned_are_told_apart_and_arms_that_guess_are_not(
+    metric: str, guess: str
+) -> None:
+    learned = [of_seven_classes("aa", 1.5), of_seven_classes("b", 0.5)]
+    assert compare(learned, Question(metric=metric)).contrasts[0].verdict.word == "helps"
+    guessing = [of_seven_classes("aa", -0.2), of_seven_classes("b", -0.2)]
+    said = compare(guessing, Question(metric=metric)).contrasts[0].verdict.sentence
+    assert said.startswith(f"No verdict: neither aa nor b beats {guess}")
+
+
+def test_a_seed_whose_predictions_are_no_numbers_has_no_value_and_stops_nothing() -> None:
+    one, other = predicting("a", 2.0)[0], predicting("b", 1.0)[0]
+    assert one.held_out is not None
+    part = one.held_out.parts["val"]
+    predicted_SR, right_SR = part.measures["predicted"].copy(), part.measures["accuracy"].copy()
+    predicted_SR[3], right_SR[3] = np.nan, False
+    kept = replace(part, measures={**part.measures, "predicted": predicted_SR, "accuracy": right_SR})
+    lost = replace(
+        one,
+        history=replace(one.history, diverged_at={3: 1}),
+        held_out=HeldOut(one.held_out.seeds, {"val": kept}),
+    )
+    for name in METRICS:
+        if METRICS[name].fits(2):
+            verdict = compare([lost, other], Question(metric=f"val_{name}")).contrasts[0].verdict
+            assert verdict.sentence.startswith("No verdict: in 1 pair a seed diverged"), name
 
 
 def test_an_arm_that_keeps_no_predictions_is_named() -> None:
@@ -87,6 +186,14 @@ def test_an_arm_that_keeps_no_predictions_is_named() -> None:
          "--reach is 0.9, and val_auc is computed after training, so that no epoch reaches it. Leave --reach out, or use another --metric."),
         ({"metric": "val_auc", "margin": 1.0}, ["val_accuracy", "val_auc"],
          "--margin is 1, and the metric is val_auc; expected less than 1, as auc is 1 at most. Use --margin 0.01, for example."),
+        ({"metric": "val_calibration_error", "margin": 1.0}, ["val_accuracy", "val_calibration_error"],
+         "--margin is 1, and the metric is val_calibration_error; expected less than 1, as calibration_error is 1 at most. Use --margin 0.01, for example."),
+        ({"metric": "val_balanced_accuracy", "margin": 2.0}, ["val_accuracy", "val_balanced_accuracy"],
+         "--margin is 2, and the metric is val_balanced_accuracy; expected a share below 1, as accuracies are shares. Write --margin 0.02 for 2 points."),
+        ({"metric": "val_top_5"}, ["val_accuracy", "val_f1"],
+         "--metric is 'val_top_5'; top-5 accuracy needs 6 classes or more, and these data have fewer. Good names: val_accuracy, val_f1."),
+        ({"metric": "val_pr_auc"}, ["val_accuracy", "val_f1"],
+         "--metric is 'val_pr_auc'; average precision needs two classes, and these data have more. Good names: val_accuracy, val_f1."),
         ({"metric": "val_auc"}, ["val_mse", "val_r2"],
          "--metric is 'val_auc'; it is not measured. Did you mean 'val_r2'? Good names: val_mse, val_r2."),
     ],
@@ -124,14 +231,23 @@ def test_pairs_without_an_area_are_not_said_to_have_diverged() -> None:
     )
 
 
-ONE_CLASS = "the {} part has but one class, and an AUC compares two. Read {}, or keep both classes in it."
+ONE_CLASS = "the {} part has but one class, and {} needs two or more. Read {}, or keep more classes in it."
 
 
-def test_the_area_of_a_part_of_one_class_is_refused_before_any_verdict() -> None:
+@pytest.mark.parametrize(
+    ("metric", "title"),
+    [
+        ("val_auc", "AUC"),
+        ("val_pr_auc", "average precision"),
+        ("val_mcc", "MCC"),
+        ("val_balanced_accuracy", "balanced accuracy"),
+    ],
+)
+def test_what_compares_classes_is_refused_on_a_part_of_one_class_before_any_verdict(metric: str, title: str) -> None:
     arms = [changed(predicting(name, 1.0)[0], "dataset", "one_class", to={"val": 1.0}) for name in "ab"]
     with pytest.raises(ComparisonError) as caught:
-        compare(arms, Question(metric="val_auc"))
-    assert str(caught.value) == f"--metric is 'val_auc'; {ONE_CLASS.format('validation', 'val_accuracy')}"
+        compare(arms, Question(metric=metric))
+    assert str(caught.value) == f"--metric is {metric!r}; {ONE_CLASS.format('validation', title, 'val_accuracy')}"
     assert compare(arms, Question(metric="val_f1")).primary.metric == "val_f1"
 
 
@@ -141,7 +257,7 @@ def test_a_comparison_of_a_part_of_one_class_is_refused_before_any_training(plac
         text = f"{dataset}model: {{name: mlp, normalization: {normalization}}}\n"
         (place / "configs" / f"{name}.yaml").write_text(text)
     told = refused("compare", "a", "b", "--dry-run", "--metric", "test_auc", cwd=place)
-    assert ONE_CLASS.format("test", "test_accuracy") in " ".join(told.split())
+    assert ONE_CLASS.format("test", "AUC", "test_accuracy") in " ".join(told.split())
     assert not (place / "runs").exists()
 
 
@@ -169,7 +285,7 @@ def test_nets_that_answer_one_class_always_cannot_be_told_apart_by_f1() -> None:
     target_R = arms["bn"].held_out.parts["val"].target_SR[0]
     best = f1_score(target_R, np.ones_like(target_R))
     verdict = compare([*arms.values()], Question(metric="val_f1")).contrasts[0].verdict
-    said = f"beats always answering one class ({best:.3g}) in val_f1 by its 95% interval. Nets that guess cannot be told apart by F1."
+    said = f"beats always answering one class, or answers at random ({best:.3g}) in val_f1 by its 95% interval. Nets that guess cannot be told apart by F1."
     assert verdict.word == "cannot tell yet"
     assert verdict.sentence == f"No verdict: neither bn nor none {said} Use --metric val_loss, or train longer."
     results = {
@@ -188,23 +304,13 @@ def test_nets_that_answer_one_class_always_cannot_be_told_apart_by_f1() -> None:
     assert compare([*learned.values()], Question(metric="val_f1")).contrasts[0].verdict.word == "helps"
 
 
-@pytest.mark.parametrize("classes", [2, 4])
-def test_the_best_f1_of_one_answer_is_scikit_learns(classes: int) -> None:
-    target_R = np.random.default_rng(classes).choice(
-        classes, 60, p=np.arange(1, classes + 1) / np.arange(1, classes + 1).sum()
-    )
-    average = "binary" if classes == 2 else "macro"
-    every = [f1_score(target_R, np.full(60, one), average=average, zero_division=0) for one in range(classes)]
-    assert f1_of_one_answer(target_R, classes) == pytest.approx(max(every))
-
-
 # --- studies ------------------------------------------------------------------------
 
 
 SMALL = BASE.replace("epochs: 10}", "epochs: 2}") + ARMS + "seeds: 2\n"
 ASKED = "hypotheses:\n" + "".join(
     f"  - {{claim: {name}, metric: {name}, treated: bn, baseline: none, direction: higher, smallest: 0.01}}\n"
-    for name in ("test_accuracy", "test_auc", "test_f1")
+    for name in ("test_accuracy", "test_auc", "test_f1", "test_mcc", "test_brier", "test_log_loss")
 )
 
 TUNE = "tune: {key: training.learning_rate, values: [0.00001, 0.1], metric: val_auc}\n"
@@ -224,12 +330,13 @@ def test_a_study_keeps_them_beside_what_each_epoch_measured(tmp_path: Path) -> N
         assert rows is not None
         part = rows.parts["test"]
         expected = {
-            "test_auc": [roc_auc_score(*pair) for pair in zip(part.target_SR, part.measures["predicted"], strict=True)],
-            "test_f1": [
-                f1_score(target_R, predicted_R > 0.5)
-                for target_R, predicted_R in zip(part.target_SR, part.measures["predicted"], strict=True)
-            ],
+            f"test_{name}": [
+                SCORES[name](*pair) for pair in zip(part.target_SR, part.measures["predicted"], strict=True)
+            ]
+            for name in ("auc", "f1", "mcc", "brier")
         }
+        final = results[trial.key].final
+        assert final["test_log_loss"] == pytest.approx(final["test_loss"], rel=1e-5)  # no penalty is in that
         for metric, values in expected.items():
             assert results[trial.key].final[metric] == pytest.approx(values)
             assert metric not in results[trial.key].bests
@@ -263,13 +370,28 @@ def test_a_hypothesis_or_tuning_by_the_area_of_a_part_of_one_class_is_refused(tm
     one_class = SMALL.replace("name: moons,", "name: moons, shift: {classes: ['1']},")
     assert one_class != SMALL
     told = refusal(tmp_path, one_class + ASKED)
-    assert told.endswith(f"metric is test_auc; {ONE_CLASS.format('test', 'test_accuracy')}")
+    assert told.splitlines()[0].endswith(f"metric is test_auc; {ONE_CLASS.format('test', 'AUC', 'test_accuracy')}")
     assert "test_f1" not in told
     tuned = planned(tmp_path, SMALL + ASKED + TUNE)
     with pytest.raises(ConfigError) as caught:
-        refuse_unanswerable(tuned.file, tuned.cells, lambda one: "binary", lambda one: {"val": 1.0})
+        refuse_unanswerable(
+            tuned.file, tuned.cells, lambda one: "binary", lambda one: DataFacts(one_class={"val": 1.0})
+        )
     (only,) = str(caught.value).splitlines()
-    assert only.endswith(f": tune.metric is val_auc; {ONE_CLASS.format('validation', 'val_accuracy')}")
+    assert only.endswith(f": tune.metric is val_auc; {ONE_CLASS.format('validation', 'AUC', 'val_accuracy')}")
+
+
+def test_a_study_of_three_classes_has_no_top_five(tmp_path: Path) -> None:
+    asked = planned(
+        tmp_path,
+        SMALL
+        + ASKED.replace("test_mcc", "test_f1").replace("test_brier", "test_f1").replace("test_log_loss", "test_f1"),
+    )
+    three = DataFacts(classes=["a", "b", "c"])
+    with pytest.raises(ConfigError) as caught:
+        refuse_unanswerable(asked.file, asked.cells, lambda one: "multiclass", lambda one: three)
+    assert "AUC needs two classes, and these data have more. Good names: loss, accuracy," in str(caught.value)
+    assert "test_balanced_accuracy, test_mcc, test_log_loss" in str(caught.value) and "top_5" not in str(caught.value)
 
 
 def test_epochs_to_an_area_and_areas_without_rows_are_refused(tmp_path: Path) -> None:

@@ -542,7 +542,8 @@ def test_the_keys_of_a_section_whose_name_is_misspelt_are_read_as_those_of_the_n
         ),
         (
             "dataset={name: csv, path: t.csv, target: y, separator: ;;}",
-            "dataset.separator is ';;' (text); expected at most 1 character. The default is ','.",
+            "dataset.separator is ';;' (text); expected one sign of ASCII that is no letter, digit or quotation mark. The "
+            "default is ','.",
         ),
         (
             "dataset.name=parquet",

@@ -5,16 +5,18 @@ from __future__ import annotations
 import io
 import zipfile
 from pathlib import Path
+from typing import Any
 
-import pandas as pd
+import numpy as np
 import pytest
 from pydantic import TypeAdapter
 
 from bnexp.config.dataset import Dataset
-from bnexp.data import prepare
-from bnexp.data.sources.encoding import likely_encoding
-from bnexp.data.sources.files import read_csv
-from bnexp.errors import SettingError
+from bnexp.config.loading import load
+from bnexp.data import Data, prepare
+from bnexp.data.sources.csv_file import CsvFile
+from bnexp.data.sources.csv_tables import read_csv
+from bnexp.errors import ConfigError, SettingError
 
 
 @pytest.fixture(autouse=True)
@@ -22,37 +24,137 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def refused(content: bytes) -> str:
+def prepared(content: bytes, **keys: Any) -> Data:
     Path("t.csv").write_bytes(content)
+    section = {"name": "csv", "path": "t.csv", "target": "y", **keys}
+    return prepare(TypeAdapter(Dataset).validate_python(section), (0,))
+
+
+def refused(content: bytes, **keys: Any) -> str:
     with pytest.raises(SettingError) as raised:
-        prepare(TypeAdapter(Dataset).validate_python({"name": "csv", "path": "t.csv", "target": "y"}), (0,))
+        prepared(content, **keys)
     return str(raised.value)
 
 
 TEXTS = {
-    "cp1252": (["München", "Zürich", "naïve", "Ångström"], "Windows-1252 (Latin-1)", "WINDOWS-1252"),
-    "gb18030": (["München", "北京", "上海"], "GB18030 or GBK (Chinese)", "GB18030"),
-    "big5": (["台北市", "高雄市"], "Big5 (Chinese)", "BIG5"),
-    "shift_jis": (["とうきょう", "おおさか"], "Shift-JIS (Japanese)", "SHIFT-JIS"),
-    "euc_kr": (["서울", "부산"], "EUC-KR (Korean)", "EUC-KR"),
-    "cp1251": (["Москва", "Казань"], "Windows-1251 (Cyrillic)", "WINDOWS-1251"),
-    "utf-16": (["a", "b"], "UTF-16", "UTF-16"),
+    "cp1252": (["München", "Zürich", "naïve", "Ångström"], "Windows-1252 (Latin-1)"),
+    "gb18030": (["München", "北京", "上海"], "GB18030 or GBK (Chinese)"),
+    "big5": (["台北市", "高雄市"], "Big5 (Chinese)"),
+    "shift_jis": (["とうきょう", "おおさか"], "Shift-JIS (Japanese)"),
+    "euc_kr": (["서울", "부산"], "EUC-KR (Korean)"),
+    "cp1251": (["Москва", "Казань"], "Windows-1251 (Cyrillic)"),
+    "utf-16": (["a", "b"], "UTF-16"),
+    "utf-16-le": (["Zürich", "b"], "UTF-16"),
+    "utf-16-be": (["a", "Zürich"], "UTF-16"),
+    "utf-32": (["a", "b"], "UTF-32"),
+    "utf-32-be": (["a", "b"], "UTF-32"),
 }
 
 
 @pytest.mark.parametrize("codec", TEXTS)
-def test_another_encoding_is_named_with_the_line_and_the_command_that_helps(codec: str) -> None:
-    towns, name, iconv = TEXTS[codec]
+def test_another_encoding_is_named_with_the_line_and_read_with_the_key_that_the_message_names(codec: str) -> None:
+    towns, name = TEXTS[codec]
     text = "town,y\n" + "".join(f"{towns[n % len(towns)]},{n % 2}\n" for n in range(20))
-    line = 1 if codec == "utf-16" else 2
-    assert likely_encoding(text.encode(codec)) == (name, iconv)
     message = refused(text.encode(codec))
-    assert message.startswith(f"dataset.path is 't.csv'; it is not UTF-8 (as t.csv:{line} shows); it ")
-    reads = name if codec == "utf-16" else f"{name}, which reads '{' '.join(towns[:3])}'"
-    assert f"it looks like {reads}. Save it as UTF-8, as a spreadsheet" in message or f" {reads}" in message
-    assert f" iconv -f {iconv} -t UTF-8 OLD > NEW" in message
-    Path("t.csv").write_bytes(text.encode(codec).decode(iconv).encode())
-    assert pd.read_csv("t.csv")["town"][0] == towns[0]
+    is_wide = codec.startswith("utf")
+    reads = name if is_wide else f"{name}, which reads '{' '.join(towns[:3])}'"
+    assert message.startswith("dataset.path is 't.csv'; it is not UTF-8 (as t.csv:")
+    if codec not in ("utf-16-le", "utf-16-be", "utf-32-be"):  # each of their bytes is a sign of UTF-8, if it is ASCII
+        assert f"(as t.csv:{1 if is_wide else 2} shows); it " in message
+    assert f"it looks like {reads}. Use dataset" in message or f" {reads}" in message
+    assert f"dataset.encoding: {codec}" in message
+    keys = {"categories": ["town"], "duplicates": "keep", "encoding": codec}
+    data = prepared(text.encode(codec), **keys)
+    assert data.rows.columns == tuple(f"town={town}" for town in sorted(towns))
+    assert not any("likelier" in one for one in data.rows.facts.warnings or ())
+    names = [f"town={towns[n % len(towns)]}" for n in range(20)]
+    assert [data.rows.columns[place] for place in data.rows.x.argmax(axis=1)] == names
+
+
+@pytest.mark.parametrize("codec", ["utf-16", "utf-16-le", "cp1252", "utf-8-sig", "cp037"])
+def test_whatever_is_wrong_with_a_table_is_told_with_its_line_in_any_encoding(codec: str) -> None:
+    rows = "".join(f"{n / 2},Ä,{'uv'[n % 2]}\n" for n in range(60))
+    for text, told in {
+        f"x,z,y\n{rows}oops,Ä,u\n": "dataset holds 'oops' in t.csv:62, column 'x'",
+        f"x,z,y\n{rows}1,Ä\n": "t.csv:62 has 2 fields, and the first line names 3 columns",
+        f"x,z,y\n{rows}1,Ä,u,7\n": "t.csv:62 has 4 fields, and the first line 3",
+        f"x,z,y\n{rows}1,\0,u\n": "t.csv:62 holds a NUL byte",
+        f'x,z,y\n{rows}1,"Ä,u\n{rows}': "t.csv:62: a quote is opened and not closed",
+        f'x,z,y\n1,"Ä\nÄ",u\n,Ä,u\n{rows}': "t.csv:4 has no value in column 'x'",
+        f'x,z,y\n{rows}1,"Ä,u\n2,"Ä,u\n': "t.csv:62: a quote is opened, and what follows up to line 63",
+        f"sep=,\nx,z,y\n{rows}": "t.csv:1 is 'sep=,', a note for Excel",
+        f"x,z,y\n{rows}".replace(",", ";"): "t.csv has but one column with it, 'x;z;y'",
+    }.items():
+        assert told in refused(text.encode(codec), encoding=codec)
+
+
+@pytest.mark.parametrize(
+    ("content", "encoding", "told"),
+    [
+        ("x,y\nä,1\nÜ,2\n".encode(), "utf-16", "it is not UTF-16 (as t.csv:1 shows); it looks like UTF-8, which reads 'ä Ü'. Use dataset.encoding: utf-8."),
+        (b"x,y\n1,1\n2,2\n", "utf-16-le", "it is not UTF-16-LE (as t.csv:1 shows); it looks like UTF-8. Use dataset.encoding: utf-8."),
+        ("x,y\n1,1\n".encode("utf-16"), "latin-1", "it is not LATIN-1 (as t.csv:1 shows); it looks like UTF-16. Use dataset.encoding: utf-16."),
+        ("x,y\n1,1\n".encode("utf-8-sig"), "cp1252", "it is not CP1252 (as t.csv:1 shows); it looks like UTF-8. Use dataset.encoding: utf-8."),
+        ("x,y\n1,1\n".encode("utf-16-le"), "utf-16", "it is not UTF-16 (as t.csv:1 shows); it looks like UTF-16. Use dataset.encoding: utf-16-le."),
+        ("x,y\n1,1\n".encode("utf-16-le"), "cp1252", "it looks like UTF-16. Use dataset.encoding: utf-16-le."),
+        ("x,y\n1,1\nÜber,2\n".encode("latin-1"), "ascii", "it is not ASCII (as t.csv:3 shows); it looks like Windows-1252 (Latin-1), which reads 'Über'. Use dataset.encoding: cp1252."),
+        (b"x,y\n1,1\n\x81ber,2\n", "cp1252", "it is not CP1252 (as t.csv:3 shows); it looks like Latin-1"),
+        ("x,y\n1,1\n否,2\n".encode(), "gb2312", "it is not GB2312 (as t.csv:3 shows); it looks like UTF-8, which reads '否'. Use dataset.encoding: utf-8."),
+        ("x,y\n1,1\nÜber,2\n".encode() + bytes([0xD8, 0]), "utf-16-be", "it is not UTF-16-BE (as t.csv:1 shows)"),
+        ("x,y\n1,1\nÜ,2\n".encode("utf-16-le") + b"\x00\xdc1\x00", "utf-16-le", "it is not UTF-16-LE (as t.csv:4 shows)"),
+    ],
+)  # fmt: skip
+def test_an_encoding_that_does_not_fit_the_bytes_is_refused_with_the_likely_one(
+    content: bytes, encoding: str, told: str
+) -> None:
+    assert told in refused(content, encoding=encoding)
+
+
+def test_utf_8_that_is_read_in_another_encoding_is_told_with_how_it_reads_in_both() -> None:
+    content = ("town,y\n" + "".join(f"{('München', 'Zürich')[n % 2]},{n % 2}\n" for n in range(9))).encode()
+    warnings = prepared(content, encoding="latin-1", duplicates="keep").rows.facts.warnings
+    assert warnings == [
+        "t.csv is read with dataset.encoding: latin-1, which reads 'MÃ¼nchen ZÃ¼rich'. UTF-8, which reads 'München Zürich', is "
+        "likelier: use dataset.encoding: utf-8."
+    ]
+    assert not prepared(content, duplicates="keep").rows.facts.warnings
+    bare = content.replace("ü".encode(), b"u")
+    assert not prepared(bare, encoding="latin-1", duplicates="keep").rows.facts.warnings
+
+
+@pytest.mark.parametrize("codec", ["cp1252", "utf-16", "utf-16-le"])
+def test_all_that_is_wrong_with_a_table_in_another_encoding_is_told_at_once_and_one_config_mends_it(codec: str) -> None:
+    rows = [f"{n},5;1.{n:03d},50;{n % 28 + 1}.{n % 12 + 1}.2020;{'uv'[n % 2]}" for n in range(60)]
+    content = "\n".join(["Größe;Preis;seit;Lage", *rows]).encode(codec)
+    told = [
+        f"dataset.encoding: {codec}.", 'dataset.separator: ";".', 'dataset.decimal: ",", or',
+        'dataset.thousands: "." with dataset.decimal: ","', "Name it in dataset.dates",
+    ]  # fmt: skip
+    lines = refused(content, target="Lage").splitlines()
+    assert len(lines) == len(told) and all(cure in line for cure, line in zip(told, lines, strict=True))
+    keys = {"encoding": codec, "separator": ";", "decimal": ",", "thousands": ".", "dates": ["seit"]}
+    rows_read = prepared(content, target="Lage", **keys).rows
+    assert rows_read.columns == ("Größe", "Preis", "seit.month", "seit.day", "seit.weekday")
+    assert rows_read.x[1].tolist() == [1.5, 1001.5, 2, 2, 6]
+
+
+def test_texts_and_labels_of_a_text_csv_are_read_in_the_encoding_that_is_named() -> None:
+    lines = [f"{'好 电影' if n % 2 else '坏 电影'}\t0{n % 2}" for n in range(12)]
+    Path("t.csv").write_bytes("\n".join(["text\ty", *lines]).encode("utf-16"))
+    section = {"name": "text_csv", "path": "t.csv", "target": "y", "separator": r"\t", "encoding": "utf-16"}
+    rows = prepare(TypeAdapter(Dataset).validate_python({**section, "duplicates": "keep"}), (0,)).rows
+    assert rows.classes == ("00", "01") and {"好", "坏", "电影"} <= set(rows.words)
+    np.testing.assert_array_equal(rows.y_N, np.arange(12) % 2)
+
+
+def test_a_name_that_is_no_encoding_is_refused_with_the_nearest() -> None:
+    for name in ("cp12522", "rot13", "base64", "idna", "utf 16 x", "a.b"):
+        Path("c.yaml").write_text(f"dataset: {{name: csv, path: t.csv, target: y, encoding: {name}}}\n")
+        with pytest.raises(ConfigError) as raised:
+            load(Path("c.yaml"))
+        message = str(raised.value)
+        assert f"c.yaml:1: dataset.encoding is '{name}'. " in message and "Good names: utf-8, utf-16, " in message
+        assert name != "cp12522" or "Did you mean 'cp1252'? " in message
 
 
 @pytest.mark.parametrize(
@@ -69,25 +171,24 @@ def test_a_text_that_makes_sense_in_several_encodings_is_told_with_how_it_reads_
 ) -> None:
     message = refused("".join(["town,y\n", *(f"{words[(n + 1) % 2]},{n % 2}\n" for n in range(20))]).encode(codec))
     assert reading in message and "; it may be " in message and ", or " in message
-    names = message.split("iconv -f ")[1].replace(" -t UTF-8 OLD > NEW (or, for -f", "").rstrip(")").split(", ")
-    assert {"gb18030": "GB18030", "euc_kr": "EUC-KR", "euc_jp": "EUC-JP"}[codec] in names
+    assert f"dataset.encoding: {codec}" in message
 
 
 @pytest.mark.parametrize(
     ("codec", "header", "told"),
     [
-        ("latin-1", "größe,stadt,y", "it looks like Windows-1252 (Latin-1), which reads 'größe'. Save it"),
-        ("latin-1", "âge,créée,y", "it looks like Windows-1252 (Latin-1), which reads 'âge créée'. Save it"),
+        ("latin-1", "größe,stadt,y", "it looks like Windows-1252 (Latin-1), which reads 'größe'. Use dataset.encoding: cp1252."),
+        ("latin-1", "âge,créée,y", "it looks like Windows-1252 (Latin-1), which reads 'âge créée'. Use dataset.encoding: cp1252."),
         ("latin-1", "Ärzte,y", "it may be Windows-1252 (Latin-1), which reads 'Ärzte', or Big5 (Chinese), which reads "),
         ("cp1251", "имя,y", "it may be Windows-1251 (Cyrillic), which reads 'имя', or Windows-1252 (Latin-1), which reads "
-         "'èìÿ'. Save it"),
+         "'èìÿ'. Use dataset.encoding: cp1251, or dataset.encoding: cp1252."),
         ("cp1251", "ИМЯ,y", "it may be Windows-1251 (Cyrillic), which reads 'ИМЯ', or "),
     ],
 )  # fmt: skip
 def test_a_few_letters_beyond_ascii_are_told_with_how_they_read(codec: str, header: str, told: str) -> None:
     message = refused((header + "\n" + "1,2,3\n" * 20).encode(codec))
     assert told in message
-    first = message.split("iconv -f ")[1].split(" ")[0]
+    first = message.splitlines()[0].split("dataset.encoding: ")[1].split(",")[0].rstrip(".")
     assert "looks like" not in message or header.encode(codec).decode(first) == header
 
 
@@ -105,23 +206,15 @@ def test_files_of_other_kinds_are_named() -> None:
     )
 
 
-def test_text_of_two_bytes_a_letter_without_its_mark_is_told_with_the_command_that_mends_it(tmp_path: Path) -> None:
-    path = tmp_path / "t.csv"
-    for codec, name in (("utf-16-le", "UTF-16LE"), ("utf-16-be", "UTF-16BE")):
-        path.write_bytes("a,y\n1,u\n2,v\n".encode(codec))
-        with pytest.raises(SettingError, match=f"it looks like UTF-16. Save it .* iconv -f {name} -t UTF-8 OLD > NEW"):
-            read_csv(path, ",", None)
-
-
 def test_bytes_of_0_far_behind_in_a_text_are_told_with_their_line(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_bytes(b"a,y\n" + b"1,u\n" * 2**15 + bytes(2**20) + b"\xff")
     with pytest.raises(SettingError, match=r"t.csv:32770 holds a NUL byte, which is no text. Save it as UTF-8 text.$"):
-        read_csv(path, ",", None)
+        read_csv(CsvFile(path), None)
 
 
 def test_bytes_that_are_no_text_are_not_told_to_be_of_an_encoding(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_bytes(b"a,y\n" + bytes(range(256)) * 10)
     with pytest.raises(SettingError, match=r"t.csv:2 holds a NUL byte, which is no text. Save it as UTF-8 text.$"):
-        read_csv(path, ",", None)
+        read_csv(CsvFile(path), None)

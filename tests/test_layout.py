@@ -41,14 +41,14 @@ def refused(keys: dict[str, Any]) -> str:
     return str(raised.value)
 
 
-@pytest.mark.parametrize(("name", "what"), [("image_folder", "images"), ("wav_folder", "recordings")])
-def test_folders_for_the_parts_of_a_split_are_no_classes(tmp_path: Path, name: str, what: str) -> None:
+@pytest.mark.parametrize("name", ["image_folder", "wav_folder"])
+def test_folders_for_the_parts_of_a_split_are_no_classes(tmp_path: Path, name: str) -> None:
     keys = fill(tmp_path, name, *(f"{part}/{label}" for part in ("train", "val", "test") for label in ("cat", "dog")))
     assert refused(keys) == (
         f"dataset.path is '{tmp_path}'; its folders 'train', 'test', 'val' are named like parts of a split; the classes "
         "may be the folders 'cat', 'dog' in them. Expected a folder for each class. "
-        f"Use dataset.path: {tmp_path}/train, which bnexp splits itself; or copy the {what} of all parts, under names of "
-        "their own, into one folder for each class. If 'train', 'test', 'val' are classes, rename the folders."
+        f"Use dataset.path: {tmp_path}/train, dataset.validation_path: {tmp_path}/val, dataset.test_path: {tmp_path}/test. "
+        "If 'train', 'test', 'val' are classes, rename the folders."
     )
     assert source_sha256(TypeAdapter(Dataset).validate_python(keys)) is None
     assert read({**keys, "path": str(tmp_path / "train")}).rows.classes == ("cat", "dog")
@@ -66,8 +66,8 @@ def test_one_part_with_the_classes_inside_is_none_and_their_folder_is_found_at_a
     assert refused(keys) == (
         f"dataset.path is '{tmp_path}'; its folder 'seg_train' is named like a part of a split; the classes may be the "
         "folders 'cat', 'dog' in it. Expected a folder for each class. "
-        f"Use dataset.path: {tmp_path}/seg_train/seg_train, which bnexp splits itself; or copy the images of all parts, "
-        "under names of their own, into one folder for each class. If 'seg_train' is one, rename the folder."
+        f"Use dataset.path: {tmp_path}/seg_train/seg_train, which bnexp splits itself; or name the folder of each part "
+        "(dataset.path, dataset.validation_path, dataset.test_path). If 'seg_train' is one, rename the folder."
     )
     assert read({**keys, "path": str(tmp_path / "seg_train" / "seg_train")}).rows.classes == ("cat", "dog")
 

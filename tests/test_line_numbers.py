@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 
 from bnexp.config.dataset import Dataset
 from bnexp.data import Data, prepare
+from bnexp.data.sources.csv_file import CsvFile
 from bnexp.data.sources.line_numbers import lines_of
 from bnexp.errors import SettingError
 
@@ -129,30 +130,35 @@ def test_quoted_decimal_commas_are_numbers_where_commas_separate_as_pandas_reads
 def test_marks_for_thousands_are_told_for_either_decimal_mark() -> None:
     text = "x,y\n" + "".join(f'"{n},234.5",{"uv"[n % 2]}\n' for n in range(9))
     assert refused(text) == (
-        "dataset.drop keeps column 'x'; t.csv:2 holds '0,234.5' in it, a number with ',' as a mark for thousands. Write "
-        "the column's numbers without that in the file. Or leave it out (dataset.drop), or name it in "
-        "dataset.categories, if each value is a category."
+        "dataset.drop keeps column 'x'; t.csv:2 holds '0,234.5' in it, a number with ',' as a mark for thousands. Use "
+        'dataset.thousands: ",". Or leave it out (dataset.drop), or name it in dataset.categories, if each value is a '
+        "category."
     )
     other, thousands = refused(text, CSV | {"decimal": ","}).splitlines()
     assert other.startswith("dataset.decimal is ','; t.csv:2 holds '0,234.5' in column 'x', a number with '.' as its")
-    assert thousands == refused(text)
+    assert 'Use dataset.thousands: "," with dataset.decimal: ".". Or leave' in thousands
+    assert prepared(text, CSV | {"thousands": ","}).rows.x[:3, 0].tolist() == [234.5, 1234.5, 2234.5]
 
 
 @pytest.mark.parametrize(
-    ("cells", "seen", "mark"),
+    ("cells", "seen", "mark", "cure"),
     [
-        (["1,000,000", "2,500,000"], "1,000,000", "',' as a mark for thousands"),
-        (["1 000", "2 500"], "1 000", "' ' as a mark for thousands"),
-        (["15%", "20%", "7.5%"], "15%", "a percent sign"),
-        (["$5", "7"], "$5", "a sign of a currency"),
-        (["(5)", "7", "8"], "(5)", "a minus that is not a leading '-'"),
+        (["1,000,000", "2,500,000"], "1,000,000", "',' as a mark for thousands", 'Use dataset.thousands: ",".'),
+        (["1 000", "2 500"], "1 000", "' ' as a mark for thousands", 'Use dataset.thousands: " ".'),
+        (["1.000.000", "2.500.000"], "1.000.000", "'.' as a mark for thousands",
+         'Use dataset.thousands: "." with dataset.decimal: ",".'),
+        (["15%", "20%", "7.5%"], "15%", "a percent sign", ""),
+        (["$5", "7"], "$5", "a sign of a currency", ""),
+        (["$1,000,000", "$5"], "$1,000,000", "',' as a mark for thousands and a sign of a currency", ""),
+        (["(5)", "7", "8"], "(5)", "a minus that is not a leading '-'", ""),
     ],
-)
+)  # fmt: skip
 def test_numbers_with_marks_are_never_taken_for_categories_unless_they_are_named(
-    cells: list[str], seen: str, mark: str
+    cells: list[str], seen: str, mark: str, cure: str
 ) -> None:
-    text = "x,z,y\n" + "".join(f'"{cells[n % len(cells)]}",{n}.5,{"uv"[n % 2]}\n' for n in range(40))
-    told = f"; t.csv:2 holds '{seen}' in it, a number with {mark}. Write the column's numbers without that in the file."
+    text = "x,z,y\n" + "".join(f'"{cells[n % len(cells)]}",{n},{"uv"[n % 2]}\n' for n in range(40))
+    cure = cure or "Write the column's numbers without that in the file."
+    told = f"; t.csv:2 holds '{seen}' in it, a number with {mark}. {cure}"
     assert refused(text) == (
         f"dataset.drop keeps column 'x'{told} Or leave it out (dataset.drop), or name it in dataset.categories, if each "
         "value is a category."
@@ -191,10 +197,15 @@ def test_no_cure_for_a_decimal_mark_leads_back_to_the_other_one() -> None:
     assert first[0].startswith("dataset.decimal is '.'; t.csv:2 holds '0,5' in column 'x'")
     assert "(also in 'z'). Use dataset.decimal: \",\"" in first[0]
     assert first[1].startswith(
-        "dataset.drop keeps column 'z'; t.csv:2 holds '1.000,25' in it, a number with '.' as a mark for thousands."
+        "dataset.drop keeps column 'z'; t.csv:2 holds '1.000,25' in it, a number with '.' as a mark for thousands. Use "
+        'dataset.thousands: "." with dataset.decimal: ",". Or leave'
     )
     keys = CSV | {"separator": ";", "decimal": ","}
-    assert refused(german, keys).splitlines() == first[1:]
+    assert prepared(german, keys | {"thousands": "."}).rows.x[1].tolist() == [1.5, 1001.25]
+    assert refused(german, keys).splitlines() == [first[1].replace(' with dataset.decimal: ","', "")]
+    assert 'dataset.decimal: "," without dataset.thousands' in refused(
+        german.replace(";1.", ";1"), CSV | {"separator": ";", "thousands": ","}
+    )
     assert prepared(german.replace(";1.", ";1"), keys).rows.x[1].tolist() == [1.5, 1001.25]
     mixed = "x;z;y\n" + "".join(f"{n},5;{n}.25;{'uv'[n % 2]}\n" for n in range(40))
     for decimal, other in ((".", "0,5"), (",", "0.25")):
@@ -249,8 +260,8 @@ def test_only_filled_cells_count_for_what_most_of_a_column_are() -> None:
 
 def test_a_row_is_told_by_its_line_or_by_its_number_where_the_lines_are_not_clear() -> None:
     Path("t.csv").write_text('\ufeffx,y\n"a\nb",1\n\n2,3\n')
-    assert [lines_of(Path("t.csv"), ",", 2)(row) for row in (0, 1)] == ["t.csv:2", "t.csv:5"]
-    assert lines_of(Path("t.csv"), ",", 7)(1) == "row 1 of t.csv (counted from 0)"
+    assert [lines_of(CsvFile(Path("t.csv")), 2)(row) for row in (0, 1)] == ["t.csv:2", "t.csv:5"]
+    assert lines_of(CsvFile(Path("t.csv")), 7)(1) == "row 1 of t.csv (counted from 0)"
 
 
 def test_a_column_that_may_only_count_the_rows_is_told_in_the_facts() -> None:

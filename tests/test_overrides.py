@@ -150,13 +150,16 @@ def test_how_users_of_hydra_write_an_override_is_told_with_how_it_is_written_her
          "training.optimizer is 'name:sgd'. Write 'training.optimizer={name: sgd}'."),
         ("dataset=iris", "dataset is 'iris' (text); expected a mapping of keys. Write 'dataset={name: iris}'."),
         (CSV % "8", "dataset.target is 8; expected text. Write 'dataset.target=\"8\"'."),
-        (CSV % "x, separator: \\t", "dataset.separator is '\\\\t' (text); expected at most 1 character. "
-                                    "Write 'dataset.separator=\"\\t\"'."),
+        (CSV % "x, separator: t", "dataset.separator is 't' (text); expected one sign of ASCII that is no letter, digit or "
+                                  "quotation mark. Write 'dataset.separator=\"\\t\"'."),
+        (CSV % "x, separator: é", "dataset.separator is 'é' (text); expected one sign of ASCII"),
+        (CSV % 'x, separator: "\\n"', "dataset.separator is '\\n' (text); expected one sign of ASCII"),
         ("name=1e3", "name is 1000.0; expected text. Write 'name=\"1e3\"'."),
         ("name=a: b", "name is {a: 'b'}; expected text. Write 'name=\"a: b\"'."),
-        ("name=?", "has a ?, which begins a key in YAML. If it is a text, quote it, and once more for the shell: 'name=\"?\"'."),
-        ("name=|", "has a |, which begins a text of several lines, and no text follows. If it is a text, quote it, and "
-                   "once more for the shell: 'name=\"|\"'."),
+        ("name=? x", "name is {x: null}; expected text. Write 'name=\"? x\"'."),
+        ("name=|+", "has a |, which begins a text of several lines, and no text follows. If it is a text, quote it, and "
+                    "once more for the shell: 'name=\"|+\"'."),
+        ("name=[", "the value is not YAML; the text ends where a value is expected. If the shell cut it"),
         ("name=*x", "has an anchor or alias (& or *); configs are read without them. If it is a text, quote it, and "
                     "once more for the shell: 'name=\"*x\"'."),
         ("name=\"C:\\data\"", "the value is not YAML; in double quotes a backslash begins an escape, and this is none "
@@ -216,3 +219,43 @@ def test_no_overrides_bring_anything_but_an_experiment_or_told_mistakes(override
             config.load(path, overrides)
         except ConfigError as error:
             assert error.problems
+
+
+@pytest.mark.parametrize(
+    ("override", "value"),
+    [
+        ("decimal=,", ","), ("separator=;", ";"), ("separator=|", "|"), ("separator= ", " "), ("separator=\t", "\t"),
+        (r"separator=\t", "\t"), (r'separator="\t"', "\t"), ("thousands=,", ","), ("thousands='", "'"), ("thousands=_", "_"),
+        ("target=?", "?"), ("target=#", "#"), ("target=-", "-"), ("target=*", "*"), ("na_values=['?',-99]", ["?", -99]),
+    ],
+)  # fmt: skip
+def test_one_sign_is_a_text_whatever_it_means_in_yaml(tmp_path: Path, override: str, value: object) -> None:
+    path = tmp_path / "x.yaml"
+    path.write_text("dataset: {name: csv, path: a.csv, target: y}\nmodel: {name: mlp}\n")
+    section = config.load(path, [f"dataset.{override}"]).dataset.model_dump()
+    assert section[override.partition("=")[0]] == value
+
+
+def test_a_tab_without_quotes_is_a_tab_in_a_file_too(tmp_path: Path) -> None:
+    path = tmp_path / "x.yaml"
+    for written in (r"\t", r'"\t"', r"'\t'"):
+        path.write_text(
+            f"dataset:\n  name: csv\n  path: a.csv\n  target: y\n  separator: {written}\nmodel: {{name: mlp}}\n"
+        )
+        assert config.load(path).dataset.model_dump()["separator"] == "\t"
+
+
+def test_signs_that_are_good_names_are_told_apart(tmp_path: Path) -> None:
+    path = tmp_path / "x.yaml"
+    path.write_text("dataset: {name: csv, path: a.csv, target: y}\nmodel: {name: mlp}\n")
+    for override, names in {"decimal=;": "'.', ','.", "thousands=;": """',', '.', ' ', "'", '_'."""}.items():
+        with pytest.raises(ConfigError) as caught:
+            config.load(path, [f"dataset.{override}"])
+        assert str(caught.value).endswith(f" is ';'. Good names: {names}")
+    with pytest.raises(
+        ConfigError, match=r"""dataset.na_values is '-' .text.; expected a list. Write 'dataset.na_values=\["-"\]'."""
+    ):
+        config.load(path, ["dataset.na_values=-"])
+    path.write_text("dataset:\n  decimal: ,\n")
+    with pytest.raises(ConfigError, match=r"a text cannot begin with , \(column 12\). Quote the text."):
+        config.load(path)

@@ -21,6 +21,7 @@ from bnexp import statistics
 from bnexp.config.study import Hypothesis, Over
 from bnexp.config.study_reading import read_study
 from bnexp.errors import RunError, StorageError
+from bnexp.store import DataFacts
 from bnexp.study import plan as study_plan
 from bnexp.study.contrast import Contrast, Results, contrast_of, group_differences, over_levels
 from bnexp.study.document import document, table
@@ -178,7 +179,7 @@ def test_a_study_that_ships_says_what_it_is_about_and_can_answer(path: Path) -> 
     """Without its data, which may not be here."""
     file = read_study(path)
     cells = cells_of(file)
-    refuse_unanswerable(file, cells, lambda one: "binary", lambda one: {})
+    refuse_unanswerable(file, cells, lambda one: "binary", lambda one: DataFacts())
     notes = list(itertools.takewhile(lambda line: line.startswith("#"), path.read_text().splitlines()))
     assert re.match(r"# S\d\d\. .*\?", notes[0]) and len(notes) <= 10
     assert any(line.startswith("# Read") or "Read:" in line for line in notes)
@@ -853,7 +854,7 @@ VARY = "vary: {training.batch_size: [4, 8]}\n"
         (SMALL + "tune: {key: training.learning_rate, values: [0.1, 1]}\ntie: {training.learning_rate.initial: {follows: training.batch_size, rule: linear, at: 4}}\n" + VARY, "tune.key sets training.learning_rate.initial, and so does tie.training.learning_rate.initial; expected one of them."),
         (SMALL + VARY + "tie:\n  training.learning_rate: {follows: training.batch_size, rule: linear, at: 4}\n  training.learning_rate.initial: {follows: training.batch_size, rule: linear, at: 4}\n", "tie.training.learning_rate.initial sets training.learning_rate.initial, and so does tie.training.learning_rate; expected one of them."),
         (SMALL + "tune: {key: training.learning_rte, values: [0.1, 1]}\n", "s.yaml:6: training.learning_rte is not a known key. Did you mean 'learning_rate'?"),
-        (SMALL + "tune: {key: training.learning_rate, values: [0.1, 1], metric: test_loss}\n", "s.yaml:6: tune.metric is 'test_loss'; expected a metric of the validation part. Good names: val_loss, val_accuracy, val_auc, val_f1."),
+        (SMALL + "tune: {key: training.learning_rate, values: [0.1, 1], metric: test_loss}\n", "s.yaml:6: tune.metric is 'test_loss'; expected a metric of the validation part. Good names: val_loss, val_accuracy, val_auc, val_f1, val_balanced_accuracy, val_mcc, "),
         (SMALL + "vary: {training.batch_size: []}\n", "s.yaml:6: vary.training.batch_size is empty; expected a list of levels. Give two or more, or leave the factor out."),
         (SMALL + "vary: {training.batch_size: [4, 4]}\n", "s.yaml:6: vary.training.batch_size has the level 4 twice. Keep one of them."),
         (SMALL + 'vary: {"dataset.noise, dataset.samples": [[0.1, 60], [0.2]]}\n', "s.yaml:6: vary.dataset.noise, dataset.samples, level 2 is [0.2], one value; expected 2, one for each key of the factor."),

@@ -110,7 +110,7 @@ def test_a_metric_that_a_sweep_cannot_show_is_refused_with_the_cure(tmp_path: Pa
     )
     assert refusal(tmp_path, SWEEP + CLAIM % "test_accuracy", metric="val_loss") == (
         "--metric is 'val_loss', which is for a study without a hypothesis. Change the metric of the hypothesis "
-        "instead, at s.yaml:5; only AUC and F1 need new training."
+        "instead, at s.yaml:5; only one that no epoch measures needs new training."
     )
 
 

@@ -112,19 +112,30 @@ def _inputs(x: Any) -> NDArray[Any]:
 
 
 def _labels(y: Any) -> NDArray[Any]:
-    """Return y as one number or text for each row, (N,).
+    """Return y as one number or text for each row, (N,), or as the one-hot rows that it has, (N, C).
 
     Raises:
         UserError: if it has more values than one for each row, or values that are neither numbers nor texts.
     """
     import numpy as np
 
+    from bnexp.data.sources.one_hot import EXPECTED, is_one_hot, misfit
+
     values = _array(y, "y", "Give one value for each row.")
     if values.ndim == 2 and values.shape[1] == 1:
         values = values[:, 0]
+    if is_one_hot(values.shape, values.dtype):
+        if (found := misfit(values)) is not None:
+            row, seen = found
+            raise UserError(
+                f"y has shape {values.shape}, and row {row} (counted from 0) holds {seen}; {EXPECTED}. Mend that row, "
+                "or give one of its columns."
+            )
+        return values
     if values.ndim != 1:
-        cure = "Give y.argmax(axis=1) if it is one-hot, or one of its columns." if values.ndim == 2 else ""
-        raise UserError(f"y has shape {values.shape}; expected one value for each row, (N,) or (N, 1). {cure}".rstrip())
+        raise UserError(
+            f"y has shape {values.shape}; expected one value for each row, (N,) or (N, 1). Change its shape."
+        )
     if values.dtype.kind == "O":
         kinds = sorted({"str" if isinstance(one, str) else type(one).__name__ for one in values.tolist()})
         if kinds != ["str"]:

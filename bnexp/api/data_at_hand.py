@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bnexp.errors import UserError, listed, nearest
+from bnexp.errors import SettingError, UserError, listed, nearest
 
 MOST_LOOKED_AT = 200
 """Files of a folder that are looked at before it is offered."""
@@ -21,11 +21,12 @@ def dataset_of(data: str, target: str | None) -> tuple[dict[str, Any], dict[str,
         UserError: if it is none of these, or a table whose target is not named.
     """
     path = Path(data).expanduser()
-    places = {"dataset": "--data", "dataset.path": "--data", "dataset.target": "--target", "dataset.y": "--target"}
+    of_data = ("dataset", *(f"dataset.{key}" for key in ("path", "validation_path", "test_path")))
+    places = {**dict.fromkeys(of_data, "--data"), "dataset.target": "--target", "dataset.y": "--target"}
     if path.is_dir():
-        return {"name": _folder_kind(path), "path": data, **_target(data, target, needed=False)}, places
+        return {"name": _folder_kind(path), **_folders(path, data), **_target(data, target, needed=False)}, places
     if path.exists() and path.suffix.lower() == ".npz":
-        return {"name": "npz", "path": data, **({} if target is None else {"y": target})}, places
+        return {"name": "npz", "path": data, **_arrays(path, target)}, places
     tables = _tables()
     if path.exists() and (kind := tables.get(path.suffix.lower())) is not None:
         section = {"name": kind, "path": data, **_target(data, target, needed=True)}
@@ -41,6 +42,31 @@ def dataset_of(data: str, target: str | None) -> tuple[dict[str, Any], dict[str,
     beside = [one.name for one in sorted(Path.cwd().iterdir()) if _may_be_data(one)]
     seen = f"it is not there (in {Path.cwd()}), and no known set has this name"
     raise UserError(f"--data is {data!r}; {seen}. {nearest(data, [*beside, *known])}")
+
+
+def _folders(path: Path, data: str) -> dict[str, str]:
+    """Return the keys that name a folder: itself, or the folders of the parts that it holds."""
+    from bnexp.data.sources.layout import split_folders
+    from bnexp.data.sources.parts import KEYS
+
+    split = split_folders(path)
+    if split is None:
+        return {"path": data}
+    return {key: os.path.join(data, split[part].name) for part, key in KEYS.items() if part in split}
+
+
+def _arrays(path: Path, target: str | None) -> dict[str, str]:
+    """Return the keys that name arrays: of each part that the file holds, if it has no x and y."""
+    from bnexp.data.sources.arrays import keys_of_split
+    from bnexp.data.sources.npz import headers_of
+
+    if target is not None:
+        return {"y": target}
+    try:
+        headers = headers_of(path)
+    except SettingError:  # reading the file reports why
+        return {}
+    return {} if {"x", "y"} & {*headers} else keys_of_split(headers) or {}
 
 
 def _target(data: str, target: str | None, *, needed: bool) -> dict[str, str]:
@@ -64,7 +90,7 @@ def _is_number(text: str) -> bool:
 
 def _columns(path: Path) -> str:
     """Return a sentence with the columns of a table; nothing if they cannot be read."""
-    from bnexp.data.sources.files import PARQUET_ENDINGS
+    from bnexp.data.sources.parquet_tables import PARQUET_ENDINGS
 
     try:
         if path.suffix.lower() in PARQUET_ENDINGS:
@@ -84,7 +110,8 @@ def _columns(path: Path) -> str:
 
 def _tables() -> dict[str, str]:
     """Map the endings of files of columns to `dataset.name`."""
-    from bnexp.data.sources.files import CSV_ENDINGS, PARQUET_ENDINGS
+    from bnexp.data.sources.csv_tables import CSV_ENDINGS
+    from bnexp.data.sources.parquet_tables import PARQUET_ENDINGS
 
     return {**dict.fromkeys(CSV_ENDINGS, "csv"), **dict.fromkeys(PARQUET_ENDINGS, "parquet")}
 

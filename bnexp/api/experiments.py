@@ -20,6 +20,7 @@ from bnexp.errors import Problems, StoppedError, UserError, work_begun
 from bnexp.experiment import lookup
 from bnexp.experiment.config_names import Name as ArmName
 from bnexp.experiment.config_names import config_path, config_paths
+from bnexp.experiment.inspection import Inspection, inspected
 from bnexp.experiment.kept_seeds import kept_seeds, planned_seeds
 from bnexp.experiment.prepare import Asked, Checked, preflight
 from bnexp.experiment.resume import Interrupted, interrupted_run
@@ -95,6 +96,18 @@ def check(
         CheckedExperiment(one.experiment, known, planned_seeds(one.experiment, Path(runs)))
         for one, known in zip(asked, facts, strict=True)
     ]
+
+
+@process_state_kept()
+def inspect(checked: CheckedExperiment) -> Inspection:
+    """Return what a checked experiment's training takes: its network layer by layer, memory, and time.
+
+    A few steps are trained and timed; nothing is kept.
+
+    Raises:
+        UserError: if it does not fit in memory.
+    """
+    return inspected(checked.experiment)
 
 
 def _checked_interrupted(found: Interrupted, observer: Observer) -> CheckedExperiment:

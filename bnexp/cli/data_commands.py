@@ -1,15 +1,29 @@
-"""What `data list` and `data fetch` do, with plain arguments: call the API, print, and return the exit code."""
+"""What `init`, `data list` and `data fetch` do, with plain arguments: call the API, print, and return the exit code."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from bnexp.api import data_sets
+from bnexp.api import data_sets, first_configs
 from bnexp.cli.output import print_answer, print_json
-from bnexp.cli.terminal import Fetching
+from bnexp.cli.terminal import Fetching, Terminal
 from bnexp.errors import DONE
 from bnexp.report import console
+from bnexp.report.about_data import data_lines
+from bnexp.report.styles import warning
+from bnexp.system.terminal import plain
+
+
+def init(data: str, target: str | None, model: str | None) -> int:
+    """Write two configs for a file or folder, and print what was found and what to run next."""
+    found = first_configs.init(data, target, model, observer=Terminal(quiet=False))
+    for line in (*data_lines(found.checked.facts.data), *map(warning, found.checked.warnings)):
+        print_answer(line)
+    print(f"written: {plain(found.paths[0])} and {plain(found.paths[1])}")
+    print("Every line of the first says why it stands there. Next:")
+    print(f"  {plain(found.command)}" + (f"  # {found.metric_reason}" if found.metric_reason else ""))
+    return DONE
 
 
 def list_data(*, as_json: bool) -> int:

@@ -52,7 +52,7 @@ Margin = Annotated[
         parser=as_number,
         metavar="<float>",
         help="The smallest difference that matters, in the metric's own unit: of accuracy a share (0.01 is one point). "
-        "If not given, 0.01 for accuracy, r2, AUC and F1, and 5% of the baseline's mean for a loss or an error.",
+        "If not given, 0.01, and for a loss or an error without an upper end 5% of the baseline's mean.",
     ),
 ]
 

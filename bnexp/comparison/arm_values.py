@@ -13,7 +13,7 @@ from bnexp import statistics
 from bnexp.comparison.pairing import Arm
 from bnexp.comparison.question import ResolvedQuestion
 from bnexp.history import History
-from bnexp.metrics import higher_is_better, quantity
+from bnexp.metrics import higher_is_better, is_computed, quantity
 from bnexp.statistics import strict_values
 from bnexp.statistics.arrays import Floats
 from bnexp.store.comparison_document import ArmFacts, ArmMean
@@ -53,13 +53,13 @@ def guessing_of(arm: Arm) -> Mapping[str, float]:
     return arm.record.dataset.guessing
 
 
-def one_answer_of(arm: Arm, metric: str) -> Mapping[str, float]:
-    """Return what the best single answer scores on each part: its F1 where that is the metric, else its accuracy.
+def guesses_of(arm: Arm, metric: str) -> Mapping[str, float]:
+    """Return what guessing scores on each part: in a metric that is computed of rows, else in accuracy.
 
-    Runs of before that accuracy was recorded have what guessing scores.
+    Runs of before that the best single answer was recorded have the score of the training part's commonest class.
     """
-    if quantity(metric) == "f1":
-        return {} if arm.held_out is None else arm.held_out.f1_of_one_answer()
+    if is_computed(metric):
+        return {} if arm.held_out is None else arm.held_out.of_guess(quantity(metric))
     scores = arm.record.dataset.one_class
     return guessing_of(arm) if scores is None else scores
 

@@ -12,15 +12,22 @@ from bnexp.config.section import Task
 from bnexp.errors import ComparisonError
 from bnexp.held_out import HeldOut
 from bnexp.history import History
-from bnexp.metrics import computed_names, is_computed
+from bnexp.metrics import HELD_OUT_PARTS, is_computed
+from bnexp.statistics.classification import METRICS
 from bnexp.store import DataFacts
 
 NEEDS_PREDICTIONS = "is computed from what a net predicts for each held-out row"
+FEWEST_CLASSES: dict[Task, int] = {"binary": 2, "multiclass": 3, "regression": 0}
+"""Task -> its classes, if the data do not name them."""
 
 
-def computed_by(task: Task, experiment: Experiment) -> list[str]:
+def computed_by(task: Task, data: DataFacts, experiment: Experiment) -> list[str]:
     """List the metrics that are computed of an experiment's final weights: none where no rows are kept."""
-    return computed_names(task, experiment.evaluated_parts()) if experiment.training.keep_rows else []
+    if not experiment.training.keep_rows:
+        return []
+    classes = len(data.classes or ()) or FEWEST_CLASSES[task]
+    fitting = [name for name, metric in METRICS.items() if metric.fits(classes)]
+    return [f"{part}_{name}" for part in experiment.evaluated_parts() if part in HELD_OUT_PARTS for name in fitting]
 
 
 def with_computed(history: History, held_out: HeldOut | None, metric: str) -> History | None:
@@ -31,9 +38,9 @@ def with_computed(history: History, held_out: HeldOut | None, metric: str) -> Hi
 
 
 def refuse_one_class(metric: str | None, data: Iterable[DataFacts]) -> None:
-    """Raise ComparisonError if AUC is asked for on a part that has but one class, so that it has no value there."""
+    """Raise ComparisonError if the metric that is asked for compares classes, and a part has but one."""
     for facts in data:
-        if metric is not None and (why := of_one_class(metric, facts.one_class or {})):
+        if metric is not None and (why := of_one_class(metric, facts)):
             raise ComparisonError(f"--metric is {metric!r}; {why}")
 
 
@@ -41,7 +48,7 @@ def answering(arms: Sequence[Arm], metric: str | None) -> list[Arm]:
     """Return arms whose histories have a metric that was asked for, if it is a computed one.
 
     Raises:
-        ComparisonError: if an arm keeps no predictions, or has but one class where AUC is asked for.
+        ComparisonError: if an arm keeps no predictions, or has but one class where the metric compares classes.
     """
     if metric is None or not is_computed(metric):
         return list(arms)

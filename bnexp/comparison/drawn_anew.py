@@ -11,15 +11,20 @@ from typing import Literal
 
 from bnexp.comparison.metric_rules import has_own_splits
 from bnexp.config.section import Resample
-from bnexp.metrics import HELD_OUT_PARTS, part_of
+from bnexp.metrics import HELD_OUT_PARTS, part_of, quantity
 from bnexp.statistics import Estimate, over_splits
 from bnexp.statistics.arrays import Floats
+from bnexp.statistics.classification import METRICS
 from bnexp.store.comparison_question import MeasuredOn
 from bnexp.store.run_record import DataFacts
 
 NOT_HELD_OUT = "Nothing is said of new rows: the metric is not measured on held-out rows."
 MOST_HELD_OUT = "Nothing is said of new rows: each seed holds out rows of its own, and most rows are held out."
 SPLIT_IN_DIFFERENT_WAYS = "Nothing is said of new rows: the arms or cells are split in different ways."
+BIASED = (
+    "Nothing is said of new rows: {} is too large on few rows, by more for a well calibrated net. Its interval would "
+    "miss too often."
+)
 NOT_COUNTED = (
     "Nothing is said of other splits: the numbers of training rows and held-out rows are not recorded. Train again."
 )
@@ -71,7 +76,9 @@ def drawn_anew(metric: str, several: Sequence[SplitRows]) -> DrawnAnew:
         return DrawnAnew(None, NOT_HELD_OUT)
     own_splits = {has_own_splits(one.resample, metric) for one in several}
     if own_splits == {False}:
-        return DrawnAnew("rows")
+        computed = METRICS.get(quantity(metric))
+        is_biased = computed is not None and computed.is_biased
+        return DrawnAnew(None, BIASED.format(metric)) if is_biased else DrawnAnew("rows")
     if len(own_splits) > 1:
         return DrawnAnew(None, SPLIT_IN_DIFFERENT_WAYS)
     sizes = [(one.rows.get(part) or 0, one.rows.get("train") or 0) for one in several]

@@ -92,14 +92,14 @@ def _too_few(evidence: Evidence, fewest: int, words: Advice) -> str:
 def unbeaten(metric: str, arms: Iterable[tuple[Mapping[str, float], Floats]]) -> float | None:
     """Return what a net scores that has learned nothing, if no arm's interval lies above it; else None.
 
-    `arms` holds two things for each arm: the scores of the best single answer, part -> accuracy or F1, and the seeds'
-    values, (S,). If the scores differ, the highest is returned. An arm whose score is not known may beat it.
+    `arms` holds two things for each arm: what guessing scores on each part, and the seeds' values, (S,). If the scores
+    differ, the highest is returned. An arm whose score is not known may beat it.
 
     >>> import numpy as np
     >>> unbeaten("val_accuracy", [({"val": 0.5}, np.full(6, 0.5)), ({"val": 0.5}, np.full(6, 0.4))])
     0.5
     """
-    scored = [(score_of_guessing(metric, one_answer), values_S) for one_answer, values_S in arms]
+    scored = [(score_of_guessing(metric, guesses), values_S) for guesses, values_S in arms]
     known = [(score, values_S) for score, values_S in scored if score is not None]
     if len(known) < len(scored) or any(statistics.beats(values_S, score + ROUNDING) for score, values_S in known):
         return None

@@ -6,15 +6,26 @@ nothing.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from bnexp.config import Experiment
 from bnexp.config.layers import every_layer
 from bnexp.config.model import Sequential
 from bnexp.config.own_model import KerasFile, PythonNetwork
 from bnexp.config.section import Resample
-from bnexp.errors import counted, nearest
-from bnexp.metrics import HELD_OUT_PARTS, PARTS, is_computed, number, part_of, quantity
+from bnexp.errors import counted
+from bnexp.metrics import (
+    HELD_OUT_PARTS,
+    higher_is_better,
+    is_computed,
+    number,
+    part_of,
+    quantity,
+    traits,
+    with_unit,
+)
+from bnexp.statistics.classification import METRICS
+from bnexp.store import DataFacts
 
 ROUNDING = 1e-6
 """Of accuracies, which older runs hold in float32: no more than this above guessing is guessing."""
@@ -22,10 +33,6 @@ RELATIVE_MARGIN = 0.05
 """The margin of a loss or an error, if none is asked for, over the baseline's mean."""
 TINY_MARGIN = 0.001
 """A margin of a loss or an error below this share of the baseline's mean is warned of."""
-OLDER_NAMES = {"acc": "accuracy", "mean_squared_error": "mse", "mean_absolute_error": "mae"}
-"""Keras's older or longer name of a metric -> the name here."""
-SHARES = ("accuracy", "r2", "auc", "f1")
-"""Metrics that are shares: 1 is the best value."""
 WARNINGS_FIRST = "Fix the warnings first. More seeds will not remove them."
 """The advice of an open verdict that rests on trainings with warnings."""
 
@@ -40,46 +47,6 @@ def has_own_splits(resample: Resample, metric: str) -> bool:
     return part in HELD_OUT_PARTS and (resample is True or (resample == "validation" and part == "val"))
 
 
-def unmeasured_part(metric: str, measured: Sequence[str]) -> str | None:
-    """Return why a part of the data has no metrics, and the cure, if `metric` is measured there; else None.
-
-    >>> unmeasured_part("train_loss", ["val_loss"]), unmeasured_part("test_loss", ["test_loss"])
-    ('the training part is not evaluated. Set training.evaluate_train: true.', None)
-    """
-    part = metric.partition("_")[0]
-    if any(name.startswith(f"{part}_") for name in measured):
-        return None
-    if part == "test":
-        return "without dataset.validation_size the data have no test part. Set dataset.validation_size, such as 0.25."
-    return "the training part is not evaluated. Set training.evaluate_train: true." if part == "train" else None
-
-
-def without_rows(metric: str, measured: Sequence[str]) -> str | None:
-    """Return why a metric that is computed after training cannot be, and the cure, if no rows are kept; else None.
-
-    >>> without_rows("val_f1", ["val_loss", "val_accuracy"])
-    'it is computed from what is kept of each held-out row, and an arm keeps none. Set training.keep_rows: true.'
-    """
-    if not is_computed(metric) or f"{part_of(metric)}_accuracy" not in measured or any(map(is_computed, measured)):
-        return None
-    return "it is computed from what is kept of each held-out row, and an arm keeps none. Set training.keep_rows: true."
-
-
-def not_measured(metric: str, measured: Sequence[str], *, where: str = "") -> str:
-    """Return why a metric is not known, and the names that are, the nearest first; Keras's older names are known.
-
-    >>> not_measured("val_acc", ["val_auc", "val_accuracy"], where=" in every cell")
-    "it is not measured in every cell. Did you mean 'val_accuracy'? Good names: val_auc, val_accuracy."
-    >>> not_measured("val_auc", ["val_accuracy", "val_f1"])
-    'AUC needs two classes, and these data have more. Good names: val_accuracy, val_f1.'
-    """
-    if metric.endswith("_auc") and metric.replace("_auc", "_f1") in measured:
-        return f"AUC needs two classes, and these data have more. Good names: {', '.join(measured)}."
-    part, _, older = metric.partition("_") if metric.partition("_")[0] in PARTS else ("", "", metric)
-    name = "_".join(one for one in (part, OLDER_NAMES.get(older, older)) if one)
-    return f"it is not measured{where}. {nearest(name, measured)}"
-
-
 def impossible_margin(metric: str, value: float, *, spelt: str = "") -> str | None:
     """Return what is expected of the smallest difference that matters, and the cure; None if the value is possible.
 
@@ -92,9 +59,9 @@ def impossible_margin(metric: str, value: float, *, spelt: str = "") -> str | No
     """
     if value <= 0:
         return f"expected a number above 0. Use the smallest difference that matters, such as {spelt}0.01."
-    if quantity(metric) not in SHARES or value < 1:
+    if traits(metric).margin is None or value < 1:
         return None
-    if quantity(metric) != "accuracy":
+    if not traits(metric).in_percent:
         return f"expected less than 1, as {quantity(metric)} is 1 at most. Use {spelt}0.01, for example."
     return (
         "expected a share below 1, as accuracies are shares. "
@@ -108,7 +75,7 @@ def is_margin_of_all(metric: str, margin: float, mean: float) -> bool:
     >>> is_margin_of_all("val_loss", 5, 0.8), is_margin_of_all("val_loss", 0.04, 0.8), is_margin_of_all("r2", 0.5, 0.1)
     (True, False, False)
     """
-    return quantity(metric) not in SHARES and margin >= mean > 0
+    return not higher_is_better(metric) and margin >= mean > 0
 
 
 def perfect_net_would_not_matter(metric: str, margin: float, baseline: str, mean: float, *, key: str) -> str:
@@ -130,7 +97,7 @@ def tiny_margin(metric: str, margin: float, baseline: str, mean: float | None, *
     >>> list(tiny_margin("val_mae", 0.05, "nobn", 16500.0, key="--margin "))  # doctest: +ELLIPSIS
     ["the margin is 0.05, in val_mae's own unit, and the mean val_mae of nobn is 16500. So nearly any difference ..."]
     """
-    if quantity(metric) in SHARES or mean is None or not margin < TINY_MARGIN * mean:
+    if higher_is_better(metric) or mean is None or not margin < TINY_MARGIN * mean:
         return
     seen = f"the margin is {number(metric, margin)}, in {metric}'s own unit"
     mean_is = f"the mean {metric} of {baseline} is {number(metric, mean)}"
@@ -146,13 +113,14 @@ def impossible_value(metric: str, value: float, *, spelt: str = "") -> str | Non
     >>> impossible_value("val_r2", -0.5), impossible_value("val_loss", -1)
     (None, 'expected 0 or more, as a loss or an error is never lower. Use 0.5, for example.')
     """
-    if quantity(metric) not in SHARES:
+    if not higher_is_better(metric):
         expected = "expected 0 or more, as a loss or an error is never lower"
         return f"{expected}. Use {spelt}0.5, for example." if value < 0 else None
-    if value <= 1 and (value > 0 or quantity(metric) == "r2"):
+    is_share = traits(metric).low == 0
+    if value <= 1 and (value > 0 or not is_share):
         return None
     meant = f"Write {spelt}{value / 100:g} for {value:g}%." if 1 < value <= 100 else f"Use {spelt}0.9, for example."
-    bounds = "1 or less, as no r2 is higher" if quantity(metric) == "r2" else "a share above 0, of 1 at most"
+    bounds = "a share above 0, of 1 at most" if is_share else f"1 or less, as no {quantity(metric)} is higher"
     return f"expected {bounds}. {meant}"
 
 
@@ -178,20 +146,19 @@ def judged_by_what_chose(metric: str, chosen: Mapping[str, str], *, timed: bool 
             yield f"{seen}; expected rows that chose nothing. {cure}"
 
 
-def score_of_guessing(metric: str, one_answer: Mapping[str, float]) -> float | None:
+def score_of_guessing(metric: str, guesses: Mapping[str, float]) -> float | None:
     """Return the score of a net that has learned nothing; None for a metric for which it is not known.
 
-    For an accuracy or F1 it is the best score of always answering one class (`one_answer` has it for each part). For
-    r2 it is 0: the net predicts the mean.
+    For an accuracy it is the best score of always answering one class, for a computed metric `Metric.of_guess`.
+    `guesses` has it for each part. For r2 it is 0: the net predicts the mean.
 
     >>> score_of_guessing("val_accuracy", {"val": 0.92}), score_of_guessing("r2", {}), score_of_guessing("loss", {})
     (0.92, 0.0, None)
     """
     if quantity(metric) == "r2":
         return 0.0
-    if quantity(metric) == "auc":
-        return 0.5
-    return one_answer.get(part_of(metric)) if quantity(metric) in ("accuracy", "f1") else None
+    is_known = quantity(metric) == "accuracy" or is_computed(metric)
+    return guesses.get(part_of(metric)) if is_known else None
 
 
 def adds_penalty(experiment: Experiment) -> bool:
@@ -233,39 +200,34 @@ def nothing_learned(metric: str, score: float, who: str, *, read: str = "Read") 
 
     `read` stands before the metric that can answer.
     """
-    part = metric.rpartition("_")[0]
+    part = metric.removesuffix(quantity(metric))
+    cure = f"{read} {part}loss, or train longer."
     if quantity(metric) == "r2":  # the loss would say the same: it is the squared error that r2 is made of
-        seen, why = "predicting the mean (0)", "Nets that have learned nothing cannot be told apart by r2."
+        guess, title = "predicting the mean", "r2"
         cure = "Train longer, or with another training.learning_rate."
-    elif quantity(metric) == "auc":
-        seen, why = "scores at random (0.5)", "Nets that have learned nothing cannot be told apart by AUC."
-        cure = f"{read} {part}_loss, or train longer."
-    elif quantity(metric) == "f1":
-        seen, why = f"always answering one class ({score:.3g})", "Nets that guess cannot be told apart by F1."
-        cure = f"{read} {part}_loss, or train longer."
+    elif is_computed(metric):
+        guess, title = METRICS[quantity(metric)].guess, METRICS[quantity(metric)].title
     else:
-        seen = f"always answering the commonest class of these rows ({100 * score:.2f}%)"
-        why = "Nets that guess cannot be told apart by accuracy."
-        cure = f"{read} {part}_loss, or train longer." if part else f"{read} loss, or train longer."
-    return f"No verdict: {who} beats {seen} in {metric} by its 95% interval. {why} {cure}"
+        guess, title = "always answering the commonest class of these rows", "accuracy"
+    scored = number(metric, score) + "%" * (with_unit(metric) != metric)
+    seen = f"No verdict: {who} beats {guess} ({scored}) in {metric} by its 95% interval"
+    return f"{seen}. Nets that guess cannot be told apart by {title}. {cure}"
 
 
-def of_one_class(metric: str, one_class: Mapping[str, float]) -> str | None:
-    """Return why a part has no AUC, and the cure, where it has but one class; else None.
+def of_one_class(metric: str, data: DataFacts) -> str | None:
+    """Return why a metric that compares classes has no value on a part of but one class, and the cure; else None.
 
-    `one_class` is `Data.one_class`: the accuracy of the best single answer, for each part.
-
-    >>> of_one_class("test_auc", {"test": 1.0})
-    'the test part has but one class, and an AUC compares two. Read test_accuracy, or keep both classes in it.'
-    >>> of_one_class("test_auc", {"test": 0.9}), of_one_class("test_f1", {"test": 1.0})
-    (None, None)
+    >>> of_one_class("test_auc", DataFacts(one_class={"test": 1.0}))
+    'the test part has but one class, and AUC needs two or more. Read test_accuracy, or keep more classes in it.'
+    >>> of_one_class("test_auc", DataFacts(one_class={"test": 0.9}))
+    >>> of_one_class("test_f1", DataFacts(one_class={"test": 1.0}))
     """
-    part = part_of(metric)
-    if quantity(metric) != "auc" or one_class.get(part) != 1.0:
+    part, known = part_of(metric), METRICS.get(quantity(metric))
+    if known is None or not known.compares_classes or (data.one_class or {}).get(part) != 1.0:
         return None
     where = "validation" if part == "val" else part
-    seen = f"the {where} part has but one class, and an AUC compares two"
-    return f"{seen}. Read {part}_accuracy, or keep both classes in it."
+    seen = f"the {where} part has but one class, and {known.title} needs two or more"
+    return f"{seen}. Read {part}_accuracy, or keep more classes in it."
 
 
 def lost_pairs(count: int) -> str:

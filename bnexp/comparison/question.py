@@ -10,26 +10,22 @@ from typing import Literal
 import numpy as np
 
 from bnexp import statistics
+from bnexp.comparison.metric_names import not_measured, unmeasured_part, without_rows
 from bnexp.comparison.metric_rules import (
     RELATIVE_MARGIN,
     chosen_by,
     impossible_margin,
     impossible_value,
     judged_by_what_chose,
-    not_measured,
-    unmeasured_part,
-    without_rows,
 )
 from bnexp.comparison.pairing import Arm
 from bnexp.config import Experiment
 from bnexp.errors import ComparisonError, nearest
 from bnexp.history import History
-from bnexp.metrics import headline, higher_is_better, is_computed, on_validation, quantity
+from bnexp.metrics import headline, higher_is_better, is_computed, on_validation, quantity, traits
 
 TARGET_SHARE = 0.05
 """Default target: the median over the baseline's seeds of their best value, worse by this share of it."""
-DEFAULT_MARGINS = {"accuracy": 0.01, "r2": 0.01, "auc": 0.01, "f1": 0.01}
-"""Smallest difference that matters; for losses and errors it is RELATIVE_MARGIN of the baseline's mean."""
 FIRST_LOOK, MOST_SEEDS = 10, 160
 """Seeds of the first look, and by default of the last one: each look doubles them."""
 
@@ -194,8 +190,8 @@ def _target_share(metric: str) -> float:
 
 
 def _default_margin(metric: str, baseline: History) -> float:
-    if quantity(metric) in DEFAULT_MARGINS:
-        return DEFAULT_MARGINS[quantity(metric)]
+    if (margin := traits(metric).margin) is not None:
+        return margin
     values_S = baseline.final(metric)
     finite = values_S[np.isfinite(values_S)]
     return RELATIVE_MARGIN * abs(float(finite.mean())) if len(finite) else 0.0

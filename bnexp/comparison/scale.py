@@ -15,8 +15,7 @@ from typing import Literal
 import numpy as np
 
 from bnexp import statistics
-from bnexp.comparison.metric_rules import SHARES
-from bnexp.metrics import quantity
+from bnexp.metrics import traits
 from bnexp.statistics.arrays import Floats
 
 Scale = Literal["difference", "ratio"]
@@ -34,7 +33,7 @@ def scale_of(metric: str, *values: Floats, own_splits: bool = False) -> Scale:
     if own_splits:
         return "difference"
     is_positive = all(bool((values_S[np.isfinite(values_S)] > 0).all()) for values_S in values)
-    return "ratio" if is_positive and quantity(metric) not in SHARES else "difference"
+    return "ratio" if is_positive and traits(metric).margin is None else "difference"
 
 
 def difference_on_scale(treated_S: Floats, baseline_S: Floats, scale: Scale) -> Floats:

@@ -9,7 +9,7 @@ import numpy as np
 
 from bnexp import statistics
 from bnexp.comparison.answer import answer, is_open_to_seeds
-from bnexp.comparison.arm_values import final_values, guessing_of, one_answer_of
+from bnexp.comparison.arm_values import final_values, guesses_of, guessing_of
 from bnexp.comparison.drawn_anew import measured_on
 from bnexp.comparison.judged_difference import JudgedDifference
 from bnexp.comparison.judgement import Advice, Evidence, Withheld, unbeaten, withheld
@@ -128,7 +128,7 @@ def _of_margin(difference: JudgedDifference, level: float) -> MarginInterval:
 
 def _evidence(arms: PairedArms, values: Sequence[Floats], difference_S: Floats, metric: str) -> Evidence:
     """Return what the verdict rests on. If only one run records what guessing scores, that holds for both arms."""
-    scores = [one_answer_of(arm, metric) for arm in (arms.arm, arms.baseline)]
+    scores = [guesses_of(arm, metric) for arm in (arms.arm, arms.baseline)]
     has_value_S = np.isfinite(difference_S)
     diverged = {*arms.treated.diverged_at, *arms.base.diverged_at}
     diverged_S = np.array([seed in diverged for seed in arms.treated.seeds])

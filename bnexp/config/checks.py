@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
-from bnexp.config.dataset import drawn_task, drawn_training_rows
+from bnexp.config.dataset import drawn_task, drawn_training_rows, has_test_part
 from bnexp.config.layers import every_layer
 from bnexp.config.model import Sequential
 from bnexp.config.networks import Cnn, Mlp, Rnn, Transformer
 from bnexp.config.normalization import BATCH_STATISTICS
 from bnexp.config.own_model import OWN_NETWORKS, Frozen
-from bnexp.config.real import OpenmlDataset, RealDataset
+from bnexp.config.real import CsvDataset, NpzDataset, OpenmlDataset, OwnFile, ParquetDataset, RealDataset
 from bnexp.config.schema import Experiment
 from bnexp.config.section import Task
 from bnexp.config.synthetic import BlobsDataset, ClassificationDataset, RegressionDataset
@@ -27,6 +28,9 @@ def disagreements(experiment: Experiment) -> Faults:
     yield from _heads(experiment)
     yield from _shift(experiment)
     yield from _openml(experiment)
+    yield from _own_parts(experiment)
+    yield from _marks_of_numbers(experiment)
+    yield from _dates(experiment)
     yield from _frozen(experiment)
     if isinstance(experiment.dataset, RealDataset):
         return
@@ -116,11 +120,65 @@ def _frozen(experiment: Experiment) -> Faults:
 
 def _shift(experiment: Experiment) -> Faults:
     dataset = experiment.dataset
-    if getattr(dataset, "shift", None) is not None and dataset.validation_size is None:
+    if getattr(dataset, "shift", None) is not None and not has_test_part(dataset):
         yield (
             "dataset.shift",
             "is given, and there is no test part that it could set apart. Set dataset.validation_size, such as 0.25.",
         )
+
+
+def _marks_of_numbers(experiment: Experiment) -> Faults:
+    """Yield a mistake if one sign stands between the thousands and before the decimals."""
+    dataset = experiment.dataset
+    if isinstance(dataset, CsvDataset) and dataset.thousands == dataset.decimal:
+        mark = json.dumps(dataset.thousands)
+        other = "," if dataset.decimal == "." else "."
+        cure = f'Use dataset.decimal: "{other}", or leave out dataset.thousands'
+        yield "dataset.thousands", f"is {mark}, and so is dataset.decimal; expected two signs. {cure}."
+
+
+def _dates(experiment: Experiment) -> Faults:
+    """Yield a mistake for each column that is named as dates, and as something else."""
+    dataset = experiment.dataset
+    if not isinstance(dataset, CsvDataset | ParquetDataset | OpenmlDataset):
+        return
+    group = getattr(dataset, "group", None)
+    for name in dataset.dates:
+        others = {"drop": name in dataset.drop, "categories": name in dataset.categories, "group": name == group}
+        for key in (key for key, is_named in others.items() if is_named):
+            yield "dataset.dates", f"names {name!r}, and so does dataset.{key}. Name it in one of the two."
+
+
+def _own_parts(experiment: Experiment) -> Faults:
+    """Yield a mistake for each key that splits what files of their own split already."""
+    dataset = experiment.dataset
+    if not isinstance(dataset, OwnFile):
+        return
+    given = dataset.held_out_keys
+    for key, parts in (("test_size", [*given]), ("validation_size", [part for part in given if part == "validation"])):
+        if (value := getattr(dataset, key)) is not None and parts:
+            keys = " and ".join(f"dataset.{given[part]}" for part in parts)
+            yield f"dataset.{key}", f"is {value:g}, and {keys} gives what is held out. Leave out dataset.{key}."
+    if dataset.resample and ("validation" in given or (given and dataset.resample is True)):
+        keys = " and ".join(f"dataset.{key}" for key in given.values())
+        seen = f"is {json.dumps(dataset.resample)}, and {keys} gives what every seed holds out"
+        yield "dataset.resample", f"{seen}. Use dataset.resample: false."
+    if isinstance(dataset, NpzDataset):
+        yield from _arrays_of_parts(dataset)
+
+
+def _arrays_of_parts(dataset: NpzDataset) -> Faults:
+    """Yield a mistake for each part whose inputs, or targets, are not named, or that is named twice."""
+    for part in ("validation", "test"):
+        named = [key for key in (f"x_{part}", f"y_{part}") if getattr(dataset, key) is not None]
+        if len(named) == 1:
+            (other,) = {f"x_{part}", f"y_{part}"} - {*named}
+            yield f"dataset.{named[0]}", f"is given without dataset.{other}; expected both. Name that array, too."
+        if named and dataset.group is not None:
+            cure = "Leave it out, or put each part in a file of its own, with its groups"
+            yield "dataset.group", f"is {dataset.group!r}, and dataset.{named[0]} has no groups beside it. {cure}."
+        if named and getattr(dataset, f"{part}_path") is not None:
+            yield f"dataset.{named[0]}", f"is given, and so is dataset.{part}_path. Leave out one of the two."
 
 
 def _openml(experiment: Experiment) -> Faults:

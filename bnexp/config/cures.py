@@ -52,8 +52,8 @@ def cure(kind: str, entry: Node, key: str, field: FieldInfo | None, sections: Se
                 return _good_names(sections)
         case "string_too_short" if key.endswith("path"):
             return "Give a file or folder, from the current directory."
-        case "string_too_long" if re.fullmatch(r"\\[tnr]", text):
-            instead = f'"{text}"'
+        case "separator" if text == "t":  # a shell has taken the backslash of \t
+            instead = '"\\t"'
         case "string_pattern_mismatch" if size := re.fullmatch(r"(\d+(\.\d+)?)\s*([MG])i?B?", text, re.IGNORECASE):
             instead = f"{size.group(1)}{size.group(3).upper()}iB"
     return "" if instead is None else _write(entry, key, instead)
@@ -78,7 +78,7 @@ def _list(text: str, value: Any, field: FieldInfo | None) -> str | None:
     if isinstance(value, str) and "," in value:
         return f"[{','.join(part.strip() for part in value.split(','))}]"
     least = max((getattr(rule, "min_length", 1) for rule in _rules(field)), default=1)
-    return f"[{','.join([text] * least)}]"
+    return f"[{','.join([text if text.isalnum() or len(text) > 1 else quoted(text)] * least)}]"
 
 
 def _rules(field: FieldInfo | None) -> list[Any]:

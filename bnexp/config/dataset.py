@@ -14,6 +14,11 @@ from bnexp.config.synthetic import BlobsDataset, ClassificationDataset, Regressi
 Dataset = Annotated[Synthetic | Real, Field(discriminator="name")]
 
 
+def has_test_part(dataset: Dataset) -> bool:
+    """Return True if there is a test part beside the validation part."""
+    return dataset.validation_size is not None or len(getattr(dataset, "held_out_keys", ())) == 2
+
+
 def drawn_task(dataset: Synthetic) -> Task:
     """Return the task of a generator's rows."""
     match dataset:

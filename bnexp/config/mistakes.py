@@ -49,6 +49,8 @@ EXPECTED = {
     "union_tag_invalid": "one of the good names",
 }
 """pydantic's kind of error -> what a person should have written."""
+NAMES = r"""'([^']+)'|"([^"]+)"|([^\s,'"]+)"""
+"""A name in pydantic's list of what was expected: in either quotes, or bare."""
 SYNONYMS = {"lr": "learning_rate", "bs": "batch_size", "wd": "weight_decay", "n_epochs": "epochs", "n_seeds": "seeds"}
 """What other tools call a key -> what it is called here."""
 ALTERNATIVES = ("int_type", "int_from_float", "float_type", "bool_type", "string_type", "list_type")
@@ -140,8 +142,7 @@ class Config:
         seen = named or _layer_name(entry)
         name = spelt(self.node, (*present(self.node, keys), *(["name"] if named else [])))
         expected = context.get("expected_tags") or context.get("expected") or ""
-        names = [word.strip().strip("'") for word in expected.replace(" or ", ", ").split(",")]
-        words = [word for word in names if word]
+        words = [next(filter(None, found)) for found in re.findall(NAMES, expected.replace(" or ", ", "))]
         good = colon_cure(seen, name) or nearest(str(seen.value), words, most=40 if len(words) > 80 else None)
         return f"{seen.where}: {name} is {merging.shown(yaml.plain(seen))}. {good}"
 

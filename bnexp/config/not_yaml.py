@@ -111,7 +111,7 @@ def _bracket(seen: _Seen, opening: str, closing: str) -> str:
 
 def _before(seen: _Seen) -> str:
     words = [word for word in re.split(r"[\s\[\]{},]+", seen.content[: seen.column + 1]) if word]
-    return words[-1][0] if words else seen.here
+    return words[-1][0] if words and not seen.content[: seen.column].endswith(" ") else seen.here
 
 
 def parser_message(error: yaml.YAMLError, text: str, name: str) -> str:

@@ -20,6 +20,9 @@ _PLACE = "override "
 _KEY = re.compile(r"[^\s=.]+(\.[^\s=.]+)*")
 STARTS_NO_TEXT = re.compile(r"""(?<=[\[{,: ])([*&!%@`][^\s,\]}"']*)""")
 """A text in brackets that YAML takes for something else, such as the pattern `*`."""
+_ONE_SIGN = re.compile(r"[^\w~\n\r\[{]|_", re.ASCII)
+"""A value that is a text whatever YAML makes of it, such as `,` and `|` and a blank. `~` is null, and a shell may have
+cut what begins with a bracket."""
 _HYDRA = re.compile(r"(\+\+?|~)(?=[^+~])")
 
 
@@ -97,7 +100,7 @@ def _faulty_key(key: str, value: str) -> str | None:
 
 
 def _faulty_value(key: str, value: str) -> str | None:
-    if not value.strip():
+    if not value.strip() and not _ONE_SIGN.fullmatch(value):
         return (
             f"has no value; expected KEY=VALUE. Use `{key}=null` for none, or {typed(key, quoted(''))} for empty text."
         )
@@ -110,7 +113,9 @@ def _faulty_value(key: str, value: str) -> str | None:
 
 
 def _value(key: str, value: str, where: str, mistakes: Problems) -> Node | None:
-    """Read the value by the same rules as a file; what YAML would drop in silence is refused."""
+    """Read the value by the same rules as a file; what YAML would drop in silence is refused. One sign is a text."""
+    if _ONE_SIGN.fullmatch(value):
+        return Node(value, where, value)
     faults = Problems()
     building = Building(value, "", faults, with_cures=False)
     node = None

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Iterator
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
+from bnexp.config.csv_keys import CsvText, Thousands
 from bnexp.config.section import AtLeastOne, Fraction, Positive, RandomState, Resample, Section, Shift
 from bnexp.errors import outside_locale
 
@@ -101,9 +103,33 @@ def _possible(path: str) -> str:
     return path
 
 
+FileKind = TypeVar("FileKind", bound="_File")
+Path = Annotated[Text, AfterValidator(_possible)]
+
+
 class _File(Section):
-    path: Annotated[Text, AfterValidator(_possible)]
+    path: Path
     """Where it lies, from the current directory."""
+    validation_path: Path | None = None
+    """Another one of its kind: its rows are the validation part."""
+    test_path: Path | None = None
+    """Another one: its rows are the test part, or what is validated on where there is no other part for it."""
+
+    @property
+    def paths(self) -> dict[str, str]:
+        """Return the keys that name files or folders, and what they name: the training part's first."""
+        named = {"path": self.path, "validation_path": self.validation_path, "test_path": self.test_path}
+        return {key: path for key, path in named.items() if path is not None}
+
+    @property
+    def held_out_keys(self) -> dict[str, str]:
+        """Return the parts that are held out as they are given, and the key that names each."""
+        return {key.removesuffix("_path"): key for key in self.paths if key != "path"}
+
+    def each_part(self: FileKind) -> Iterator[tuple[str, FileKind]]:
+        """Yield the key of each file or folder, and the dataset as if that were its only one."""
+        for key, path in self.paths.items():
+            yield key, self.model_copy(update={"path": path, "validation_path": None, "test_path": None})
 
 
 class _Columns(_File):
@@ -122,15 +148,18 @@ class _FeatureColumns(_Columns, _Table):
     """Columns to leave out."""
     categories: list[Text] = []
     """Columns of numbers to take as categories; columns of text are anyway."""
+    dates: list[Text] = []
+    """Columns of dates, to be read as numbers: year, month, day, weekday (0 is Monday), and hour if there are times."""
 
 
-class CsvDataset(_FeatureColumns):
+class CsvDataset(_FeatureColumns, CsvText):
     """A table in a text file, its first line the names of the columns."""
 
     name: Literal["csv"]
-    separator: Annotated[str, Field(min_length=1, max_length=1)] = ","
     decimal: Literal[".", ","] = "."
     """What stands before the decimals of a number."""
+    thousands: Thousands | None = None
+    """What stands between the thousands of a number, as in 1,234.5. A blank stands for any kind of blank."""
 
 
 class ParquetDataset(_FeatureColumns):
@@ -154,6 +183,7 @@ class OpenmlDataset(_Table):
     task: Literal["auto", "classification", "regression"] = "auto"
     drop: list[Text] = []
     categories: list[Text] = []
+    dates: list[Text] = []
 
 
 class NpzDataset(_File, _Table):
@@ -164,9 +194,30 @@ class NpzDataset(_File, _Table):
     """auto: x of rank 2 is a table, of rank 3 sequences, of rank 4 images."""
     x: Text = "x"
     y: Text = "y"
+    x_validation: Text | None = None
+    """The array of the validation part's inputs, in the same file; its targets are y_validation."""
+    y_validation: Text | None = None
+    x_test: Text | None = None
+    """The array of the test part's inputs, in the same file; its targets are y_test."""
+    y_test: Text | None = None
     group: Text | None = None
     """The array whose equal values keep rows on one side of the split."""
     task: Literal["auto", "classification", "regression"] = "auto"
+
+    @property
+    def held_out_keys(self) -> dict[str, str]:
+        """Return the parts that are held out as they are given, and the key that names each."""
+        arrays = {part: f"x_{part}" for part in ("validation", "test") if getattr(self, f"x_{part}") is not None}
+        return super().held_out_keys | arrays
+
+    def each_part(self) -> Iterator[tuple[str, NpzDataset]]:
+        """Yield the key of each file, or of each array of inputs, and the dataset as if that were its only one."""
+        alone = self.model_copy(update=dict.fromkeys(("x_validation", "y_validation", "x_test", "y_test")))
+        yield from super(NpzDataset, alone).each_part()
+        for part, key in self.held_out_keys.items():
+            if key.startswith("x_"):
+                arrays = {"x": getattr(self, key), "y": getattr(self, f"y_{part}")}
+                yield key, alone.model_copy(update={**arrays, "validation_path": None, "test_path": None})
 
 
 class ImageFolderDataset(_File, _Image):
@@ -180,13 +231,12 @@ class ImageFolderDataset(_File, _Image):
     color: Literal["rgb", "grayscale"] = "rgb"
 
 
-class TextCsvDataset(_Columns, _Text):
+class TextCsvDataset(_Columns, _Text, CsvText):
     """Texts in a column of a CSV file."""
 
     name: Literal["text_csv"]
     text: Text = "text"
     """The column that holds the texts; each value of the target is a class."""
-    separator: Annotated[str, Field(min_length=1, max_length=1)] = ","
 
 
 class WavFolderDataset(_File, _Audio):

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from bnexp.config.dataset import Dataset
+from bnexp.config.dataset import Dataset, has_test_part
 from bnexp.config.model import Model
 from bnexp.config.section import Section
 from bnexp.config.training import Training
@@ -22,5 +22,5 @@ class Experiment(Section):
 
     def evaluated_parts(self) -> list[str]:
         """List the parts of the data that are evaluated at the end of each epoch."""
-        test = ["test"] if self.dataset.validation_size is not None else []
+        test = ["test"] if has_test_part(self.dataset) else []
         return ["val", *test, *(["train"] if self.training.evaluate_train else [])]

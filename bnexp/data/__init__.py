@@ -24,7 +24,7 @@ from bnexp.data.preprocessing import View, fitted, stacked
 from bnexp.data.rows import Rows, chosen
 from bnexp.data.seeds import Numbers, for_each, joined_seeds
 from bnexp.data.shift import of_classes, shifted
-from bnexp.data.sources import files, images, npz, speech, text
+from bnexp.data.sources import csv_tables, images, npz, parquet_tables, speech, text
 from bnexp.data.split_rule import rule
 
 
@@ -230,9 +230,9 @@ def _read(dataset: Dataset, memory_limit: int | None) -> Rows:
 
     match dataset:
         case real.CsvDataset():
-            return files.csv_rows(dataset, memory_limit)
+            return csv_tables.csv_rows(dataset, memory_limit)
         case real.ParquetDataset():
-            return files.parquet_rows(dataset, memory_limit)
+            return parquet_tables.parquet_rows(dataset, memory_limit)
         case real.NpzDataset():
             return npz.npz_rows(dataset, memory_limit)
         case real.ImageFolderDataset():

@@ -37,6 +37,8 @@ class RowFacts:
     files_left_out: dict[str, int] | None = None
     """Ending of a file name -> the number of files."""
     arrays_left_out: list[str] | None = None
+    one_hot_classes: int | None = None
+    """Of targets that are one-hot: how many numbers each has."""
     target: str | None = None
     """The column of a table that is predicted."""
     id_like_columns: list[str] | None = None

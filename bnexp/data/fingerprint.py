@@ -10,10 +10,12 @@ from pathlib import Path
 
 from bnexp.config.dataset import Dataset
 from bnexp.config.real import CsvDataset, ImageFolderDataset, NpzDataset, OwnFile, TextCsvDataset, WavFolderDataset
-from bnexp.data.sources.files import CSV_ENDINGS, existing_path, refuse_csv_by_size
+from bnexp.data.sources.csv_file import CsvFile
+from bnexp.data.sources.csv_tables import CSV_ENDINGS, refuse_csv_by_size
 from bnexp.data.sources.folders import labelled_files
 from bnexp.data.sources.images import IMAGES
 from bnexp.data.sources.npz import refuse_by_headers
+from bnexp.data.sources.paths import existing_path, named_by
 from bnexp.data.sources.speech import RECORDINGS
 from bnexp.errors import SettingError
 
@@ -30,9 +32,14 @@ def source_sha256(dataset: Dataset) -> str | None:
     if not isinstance(dataset, OwnFile):
         return None
     try:
-        path = Path(dataset.path).expanduser()
-        states = [(file, file.stat()) for file in _files(dataset, path)]
-        return _digest(path, tuple((file, state.st_size, state.st_mtime_ns) for file, state in states))
+        found = []
+        for key, part in dataset.each_part():
+            if key not in dataset.paths:  # other arrays of the first file
+                continue
+            path = Path(part.path).expanduser()
+            states = [(file, file.stat()) for file in _files(part, path)]
+            found.append(_digest(path, tuple((file, state.st_size, state.st_mtime_ns) for file, state in states)))
+        return found[0] if len(found) == 1 else hashlib.sha256(" ".join(found).encode()).hexdigest()
     except (OSError, RuntimeError, SettingError):
         return None
 
@@ -75,8 +82,10 @@ def refuse_by_size(dataset: Dataset, limit: int | None) -> None:
 
     The size of Parquet shows only as it is unpacked, and the size of a folder as its files are opened.
     """
-    match dataset:
-        case CsvDataset() | TextCsvDataset():
-            refuse_csv_by_size(existing_path(dataset.path, endings=CSV_ENDINGS), dataset.separator, limit)
-        case NpzDataset():
-            refuse_by_headers(dataset, limit)
+    for key, part in dataset.each_part() if isinstance(dataset, OwnFile) else ():
+        with named_by(key):
+            match part:
+                case CsvDataset() | TextCsvDataset():
+                    refuse_csv_by_size(CsvFile.of(part, existing_path(part.path, endings=CSV_ENDINGS)), limit)
+                case NpzDataset():
+                    refuse_by_headers(part, limit)

@@ -80,7 +80,7 @@ def _fitted_to_one(dataset: Dataset, rows: Rows, rows_R: NDArray[np.int32]) -> V
 
 
 def _numeric(dataset: Dataset, rows: Rows, x: NDArray[Any]) -> View:
-    """Fit center, width and fill; categories of a table stay 0 or 1."""
+    """Fit center, width and fill; categories of a table stay 0 or 1, and those that no training row has are 0."""
     axes = tuple(range(x.ndim - 1))
     incomplete = x.dtype.kind == "f" and bool(np.isnan(rows.x).any())
     if incomplete and rows.kind == "table":
@@ -88,8 +88,11 @@ def _numeric(dataset: Dataset, rows: Rows, x: NDArray[Any]) -> View:
     center = width = fill = None
     if dataset.scale != "none":
         center, width = _scaling(dataset.scale, x, axes)
-        if rows.numeric is not None:
-            center[..., rows.numeric :], width[..., rows.numeric :] = 0, 1
+    if rows.numeric is not None and rows.numeric < x.shape[1]:
+        if center is None or width is None:
+            center, width = np.zeros((1, x.shape[1])), np.ones((1, x.shape[1]))
+        center[..., rows.numeric :] = 0
+        width[..., rows.numeric :] = np.where(x[:, rows.numeric :].any(axis=0), 1, np.inf)
     if incomplete and rows.kind != "sequence":  # whose padding stays NaN, for the model to mask
         fill = _replacement(dataset, x, axes)
         if center is not None:

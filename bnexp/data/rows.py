@@ -34,7 +34,8 @@ class Rows:
 
     `x` is (N, *shape). It has float32 or uint8 numbers, in which NaN is a missing number or the padding of a shorter
     sequence. Or it has int32 numbers of `words`, in which 0 is padding. `y_N` holds class numbers or, where `classes`
-    is None, the numbers of a regression. The last `test` rows are the set's own test part. Rows of one group stay on
+    is None, the numbers of a regression. The last `test` rows are the set's own test part, and the `validation` rows
+    before them its own validation part. Rows of one group stay on
     one side of a split. The first `numeric` columns of a table are numbers, and the others are categories. `columns`
     are their names, `name=value` for a category. `where` tells a row's file and line, if any. `facts` is what else
     run.json records of them.
@@ -44,6 +45,7 @@ class Rows:
     x: NDArray[Any]
     y_N: NDArray[np.float32]
     classes: tuple[str, ...] | None
+    validation: int = 0
     test: int = 0
     groups_N: NDArray[np.int64] | None = None
     numeric: int | None = None
@@ -59,18 +61,25 @@ class Rows:
             return "regression"
         return "binary" if len(self.classes) == 2 else "multiclass"
 
+    @property
+    def own_ends(self) -> list[int]:
+        """Return the rows at which the set's own training part and its own validation part end."""
+        return [len(self.y_N) - self.validation - self.test, len(self.y_N) - self.test]
+
     def taken(self, rows_K: NDArray[np.int64]) -> Rows:
         """Return only these rows, in ascending order; itself if they are all of them."""
         if len(rows_K) == len(self.y_N):
             return self
         where = self.where
+        validation, test = np.diff(np.searchsorted(rows_K, [*self.own_ends, len(self.y_N)])).tolist()
         return dataclasses.replace(
             self,
             x=self.x[rows_K],
             y_N=self.y_N[rows_K],
             groups_N=None if self.groups_N is None else self.groups_N[rows_K],
             where=None if where is None else lambda row: where(int(rows_K[row])),
-            test=int((rows_K >= len(self.y_N) - self.test).sum()),
+            validation=validation,
+            test=test,
         )
 
 
@@ -135,10 +144,10 @@ def _words(values: NDArray[Any]) -> list[NDArray[Any]]:
 
 def _drawn(dataset: RealDataset, rows: Rows) -> NDArray[np.int64]:
     generator = np.random.default_rng(dataset.seed)
-    own_test = rows.test if dataset.test_size is None else 0
-    parts = np.split(np.arange(len(rows.y_N)), [len(rows.y_N) - own_test])
+    count = len(rows.y_N)
+    parts = np.split(np.arange(count), rows.own_ends if dataset.test_size is None else [count, count])
     drawn = [
         part if limit is None or limit >= len(part) else np.sort(generator.choice(part, limit, replace=False))
-        for part, limit in zip(parts, (dataset.limit, dataset.test_limit), strict=True)
+        for part, limit in zip(parts, (dataset.limit, None, dataset.test_limit), strict=True)
     ]
     return np.concatenate(drawn)

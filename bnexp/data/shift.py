@@ -28,7 +28,8 @@ def shifted(view: View, shift: Shift, rows: Rows, seeds: int) -> View:
     center, width = (np.zeros(shape), np.ones(shape)) if view.center is None else (view.center, view.width)
     width = width / scale_F
     fill = None if view.fill is None else (view.fill * scale_F + offset_F).astype("float32")
-    return view._replace(center=(center - offset_F * width).astype("float32"), width=width.astype("float32"), fill=fill)
+    moved = np.where(numeric_F, shift.offset * width, 0)  # the width of a category can be infinite
+    return view._replace(center=(center - moved).astype("float32"), width=width.astype("float32"), fill=fill)
 
 
 def of_classes(dataset: Dataset, shift: Shift, rows: Rows, test_SR: NDArray[np.int32]) -> NDArray[np.int32]:

@@ -11,25 +11,25 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from bnexp.config.dataset import Dataset
-from bnexp.config.real import RealDataset
+from bnexp.config.dataset import Dataset, has_test_part
+from bnexp.config.real import OwnFile, RealDataset
 from bnexp.data.rows import Rows
 from bnexp.data.seeds import Numbers, for_each
 from bnexp.data.sources.targets import are_many_numbers
-from bnexp.data.split_rule import has_own_test, is_stratified, test_share
+from bnexp.data.split_rule import has_own_part, has_own_validation, is_stratified, test_share
 from bnexp.errors import SettingError, counted
 
 
 def refuse_resample(dataset: Dataset, rows: Rows) -> None:
     """Raise SettingError if there is nothing of what is to be split anew."""
     if dataset.resample == "validation" and dataset.validation_size is None:
-        otherwise = "false" if has_own_test(dataset, rows) else "true"
+        otherwise = "false" if has_own_part(dataset, rows) else "true"
         raise SettingError(
             "dataset.resample",
             "is validation; without dataset.validation_size there is no validation part beside a test part. "
             f"Give dataset.validation_size, such as 0.25, or use dataset.resample: {otherwise}.",
         )
-    if dataset.resample is True and has_own_test(dataset, rows):
+    if dataset.resample is True and has_own_part(dataset, rows):
         raise SettingError(
             "dataset.resample",
             f"is true; {dataset.name} has a test part of its own, the same for every seed. "
@@ -82,7 +82,7 @@ def refuse_rare_classes(dataset: Dataset, rows: Rows, among_R: Numbers, parts: i
         "dataset",
         f"has {count} {_units(rows, count)} of class {rows.classes[rare[0]]!r}{_places(rows, rows_K)}"
         f"{' among those not held out' if len(among_R) < len(rows.y_N) else ''}{others}; each of "
-        f"the {2 if dataset.validation_size is None else 3} parts needs one. {_cure_of_rare(dataset, rows, count)}."
+        f"the {3 if has_test_part(dataset) else 2} parts needs one. {_cure_of_rare(dataset, rows, count)}."
         + _or_regression(dataset, rows),
     )
 
@@ -120,7 +120,7 @@ def _cure_of_rare(dataset: Dataset, rows: Rows, count: int) -> str:
         return "Use more dataset.samples"
     mend = {0: "Give", 1: f"Correct that {_units(rows, 1)} or take it out, or give"}
     more = f"{mend.get(count, f'Correct those {_units(rows)} or take them out, or give')} {_more(dataset, rows)} of it"
-    if is_stratified(dataset, rows) and rows.groups_N is None and not rows.test:
+    if is_stratified(dataset, rows) and rows.groups_N is None and not has_own_part(dataset, rows):
         more += f" ({_enough(dataset)} will do)"
     return more + ("" if dataset.limit is None else ", or a higher dataset.limit")
 
@@ -137,8 +137,9 @@ def _enough(dataset: Dataset) -> int:
 def refuse_missing_classes(dataset: Dataset, rows: Rows, parts: dict[str, Numbers]) -> None:
     """Raise SettingError if a class has no row in some part of some seed, or a regression's targets are all equal."""
     for name, rows_SR in parts.items():
-        own = has_own_test(dataset, rows) and (name == "test" or "test" not in parts)
-        part, size = _named(parts)[name]
+        is_split_here = "test" in parts and name != "test" and not has_own_validation(dataset, rows)
+        own = has_own_part(dataset, rows) and not is_split_here
+        part, size = _named(dataset, rows, parts)[name]
         if rows.classes is None:
             cure = _cure_of_own(dataset) if own else f"{_more(dataset, rows)}, another dataset.seed, or {size}"
             _refuse_equal_targets(rows, rows_SR, part, cure)
@@ -149,16 +150,16 @@ def refuse_missing_classes(dataset: Dataset, rows: Rows, parts: dict[str, Number
                 count = rows_SR.shape[1]
                 raise SettingError(
                     "dataset",
-                    f"is too small: its {part} part ({counted(count, 'row')}) has no row of class {missing}; "
-                    f"rows per class are {counts_C.tolist()}, expected 1 or more of each. "
+                    f"{'cannot be used' if own else 'is too small'}: its {part} part ({counted(count, 'row')}) has "
+                    f"no row of class {missing}; rows per class are {counts_C.tolist()}, expected 1 or more of each. "
                     f"Use {_cure_of_own(dataset) if own else _cure_of_missing(dataset, rows, count, size)}."
                     + _or_regression(dataset, rows),
                 )
 
 
-def _named(parts: dict[str, Numbers]) -> dict[str, tuple[str, str]]:
+def _named(dataset: Dataset, rows: Rows, parts: dict[str, Numbers]) -> dict[str, tuple[str, str]]:
     """Map each part to its name in words, and to what makes it larger."""
-    held_out = "validation" if "test" in parts else "test"
+    held_out = "validation" if "test" in parts or has_own_validation(dataset, rows) else "test"
     return {
         "train": ("training", f"a smaller dataset.{held_out}_size"),
         "val": (held_out, f"a larger dataset.{held_out}_size"),
@@ -180,6 +181,9 @@ def _refuse_equal_targets(rows: Rows, rows_SR: Numbers, part: str, cure: str) ->
 
 
 def _cure_of_own(dataset: Dataset) -> str:
+    if isinstance(dataset, OwnFile):
+        keys = " and ".join(f"dataset.{key}" for key in dataset.held_out_keys.values())
+        return f"parts that each have it, or leave out {keys}, so that bnexp splits the rows of dataset.path itself"
     limits = [f"dataset.{key}" for key in ("limit", "test_limit") if getattr(dataset, key, None) is not None]
     higher = f"a higher {' or '.join(limits)}, or " if limits else ""
     return f"{higher}a dataset.test_size, such as 0.2, to split all rows anew"

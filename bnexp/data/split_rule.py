@@ -13,8 +13,10 @@ def rule(dataset: Dataset, rows: Rows) -> str:
     by = "stratified by class" if is_stratified(dataset, rows) else "random"
     if rows.groups_N is not None:
         by = "by group"
-    own = "the set's own training and test part"
-    said = own if has_own_test(dataset, rows) else f"{by}, {test_share(dataset):g} held out"
+    said = f"{by}, {test_share(dataset):g} held out"
+    if has_own_part(dataset, rows):
+        held_out = " and ".join(part for part in ("validation", "test") if getattr(rows, part))
+        said = f"the set's own training{',' if rows.validation and rows.test else ' and'} {held_out} part"
     if dataset.validation_size is not None:
         said += f", then {dataset.validation_size:g} of the rest for validation"
     anew = {False: "", True: ", a new split for every seed", "validation": ", anew for every seed"}
@@ -27,9 +29,14 @@ def _classes_left(dataset: Dataset) -> str:
     return "" if left is None else f"; of the test part only classes {', '.join(map(str, left))}"
 
 
-def has_own_test(dataset: Dataset, rows: Rows) -> bool:
-    """Return True if the set's own test part is kept."""
-    return rows.test > 0 and dataset.test_size is None
+def has_own_part(dataset: Dataset, rows: Rows) -> bool:
+    """Return True if what the set itself holds out, a validation or a test part, is kept."""
+    return rows.validation + rows.test > 0 and dataset.test_size is None
+
+
+def has_own_validation(dataset: Dataset, rows: Rows) -> bool:
+    """Return True if the set's own validation part is kept."""
+    return rows.validation > 0 and dataset.test_size is None
 
 
 def test_share(dataset: Dataset) -> float:

@@ -8,11 +8,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from bnexp.config.dataset import Dataset
+from bnexp.config.dataset import Dataset, has_test_part
 from bnexp.data.rows import Rows
 from bnexp.data.seeds import Numbers, for_seeds
 from bnexp.data.split_refusals import refuse_impossible, refuse_missing_classes, refuse_rare_classes, refuse_resample
-from bnexp.data.split_rule import has_own_test, is_stratified, test_share
+from bnexp.data.split_rule import has_own_part, has_own_validation, is_stratified, test_share
 from bnexp.errors import SettingError
 
 SMALLEST_SHARE = 0.5
@@ -21,9 +21,10 @@ comparison would be about another amount of data than was asked for."""
 
 
 def split(dataset: Dataset, rows: Rows, seeds: tuple[int, ...]) -> dict[str, Numbers]:
-    """Return the rows of each part, (S, R): `train`, `val` and, where the config has a `validation_size`, `test`.
+    """Return the rows of each part, (S, R): `train`, `val` and, where there is one beside it, `test`.
 
-    A set's own parts are kept unless the config gives a `test_size`. Else all seeds share scikit-learn's
+    A set's own parts are kept unless the config gives a `test_size`; an own test part alone is what is validated on,
+    unless the config has a `validation_size`. Else all seeds share scikit-learn's
     `train_test_split` (`GroupShuffleSplit` for groups) with the dataset's own random state. With `resample` every seed
     draws its own split from (dataset.seed, seed), also between groups (`_cut_between_groups`). A validation part beside
     a test part is split from the training rows in the same way; with `resample: validation` that split alone is a
@@ -35,7 +36,11 @@ def split(dataset: Dataset, rows: Rows, seeds: tuple[int, ...]) -> dict[str, Num
     """
     refuse_resample(dataset, rows)
     all_N = np.arange(len(rows.y_N), dtype="int32")
-    refuse_rare_classes(dataset, rows, all_N, 2 if dataset.validation_size is None else 3)
+    if has_own_validation(dataset, rows):
+        own = {name: for_seeds([rows_R], len(seeds)) for name, rows_R in _own_parts(dataset, rows).items()}
+        refuse_missing_classes(dataset, rows, own)
+        return own
+    refuse_rare_classes(dataset, rows, all_N, 3 if has_test_part(dataset) else 2)
     states = [dataset.seed]
     if dataset.resample:
         states = [int(np.random.SeedSequence([dataset.seed, seed]).generate_state(1)[0]) for seed in seeds]
@@ -52,8 +57,9 @@ def split(dataset: Dataset, rows: Rows, seeds: tuple[int, ...]) -> dict[str, Num
 
 def _parts(dataset: Dataset, rows: Rows, random_state: int) -> tuple[Numbers, Numbers]:
     """Return the rows that are kept for training and the rows that are held out first, (R,) each."""
-    if has_own_test(dataset, rows):
-        return _own_parts(dataset, rows)
+    if has_own_part(dataset, rows):
+        kept_R, held_out_R = _own_parts(dataset, rows).values()
+        return kept_R, held_out_R
     all_N = np.arange(len(rows.y_N), dtype="int32")
     anew = dataset.resample is True
     return _one_split(dataset, rows, all_N, "test_size", test_share(dataset), random_state, anew=anew)
@@ -66,10 +72,12 @@ def _validation(dataset: Dataset, rows: Rows, among_R: Numbers, random_state: in
     return _one_split(dataset, rows, among_R, "validation_size", dataset.validation_size, random_state, anew=anew)
 
 
-def _own_parts(dataset: Dataset, rows: Rows) -> tuple[Numbers, Numbers]:
-    training, test = np.split(np.arange(len(rows.y_N), dtype="int32"), [len(rows.y_N) - rows.test])
+def _own_parts(dataset: Dataset, rows: Rows) -> dict[str, Numbers]:
+    """Return the rows of the parts that the set itself has: `train`, and `val` or `test` or both."""
+    parts = np.split(np.arange(len(rows.y_N), dtype="int32"), rows.own_ends)
     generator = np.random.default_rng(dataset.seed)
-    return generator.permutation(training), generator.permutation(test)
+    named = zip(("train", "val", "test"), parts, strict=True)
+    return {name: generator.permutation(part) for name, part in named if len(part)}
 
 
 def _one_split(

@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bnexp.errors import listed
 from bnexp.store import DataFacts
 
 if TYPE_CHECKING:
     from bnexp.data import Data
+
+MOST_NAMED = 10
+"""Categories that a warning names."""
 
 
 def data_facts(name: str, data: Data) -> DataFacts:
@@ -39,7 +43,22 @@ def data_facts(name: str, data: Data) -> DataFacts:
         facts.error_unit = "target"
     if (filled := _filled(data)) is not None:
         facts.cells_filled, facts.columns_filled = filled
-    return facts.model_copy(update={key: value for key, value in asdict(rows.facts).items() if value is not None})
+    facts = facts.model_copy(update={key: value for key, value in asdict(rows.facts).items() if value is not None})
+    if unseen := _unseen(data):
+        facts.warnings = [*(facts.warnings or ()), unseen]
+    return facts
+
+
+def _unseen(data: Data) -> str | None:
+    """Return a warning if categories stand in no training row of any seed, but in rows that are held out."""
+    if data.rows.numeric is None or data.view.width is None or not data.rows.columns:
+        return None
+    unseen_F = np.isinf(data.view.width).all(axis=0)
+    names = [name for name, is_unseen in zip(data.rows.columns, unseen_F, strict=True) if is_unseen]
+    if not names:
+        return None
+    are, they = ("is", "It is") if len(names) == 1 else ("are", "They are")
+    return f"{listed(names, MOST_NAMED)} {are} in held-out rows only. {they} read as no known value of the column."
 
 
 def _filled(data: Data) -> tuple[int, int] | None:

@@ -13,6 +13,7 @@ from bnexp.config import Experiment
 from bnexp.config.at_hand import ConfigSource
 from bnexp.config.files import shown
 from bnexp.config.loading import has_key
+from bnexp.config.section import Task
 from bnexp.errors import ComparisonError, Problems, RunError
 from bnexp.experiment import lookup, stale
 from bnexp.experiment.config_names import Name, config_source, nearest_names
@@ -211,11 +212,12 @@ def measured_by(
     planned: Sequence[Planned], trained: Mapping[str, comparison.Arm], checked: Mapping[str, Checked]
 ) -> list[str]:
     """List the metrics that all arms measure, or will measure."""
-    tasks = {name: arm.record.dataset.task for name, arm in trained.items()}
-    tasks |= {name: facts.task for name, facts in checked.items()}
+    known: dict[str, tuple[Task, store.DataFacts]]
+    known = {name: (arm.record.dataset.task, arm.record.dataset) for name, arm in trained.items()}
+    known |= {name: (facts.task, facts.data) for name, facts in checked.items()}
     found = [
-        [*names(tasks[item.name], experiment.evaluated_parts()), *comparison.computed_by(tasks[item.name], experiment)]
-        for item, experiment in zip(planned, experiments_of(planned, trained), strict=True)
+        [*names(known[item.name][0], one.evaluated_parts()), *comparison.computed_by(*known[item.name], one)]
+        for item, one in zip(planned, experiments_of(planned, trained), strict=True)
     ]
     return [name for name in found[0] if all(name in metrics for metrics in found)]
 

@@ -81,6 +81,8 @@ def class_list(facts: DataFacts) -> str:
 
     >>> class_list(DataFacts(classes=["cat", "dog "], rows_per_class=[1200, 34]))
     "2 classes: cat (1,200 rows), 'dog ' (34)"
+    >>> class_list(DataFacts(classes=["0", "2"], rows_per_class=[5, 4], one_hot_classes=3))
+    '2 classes, the places of the 1 in each row of y, from 0 to 2: 0 (5 rows), 2 (4)'
     """
     names, counts = facts.classes, facts.rows_per_class
     if not names or not counts:
@@ -89,7 +91,9 @@ def class_list(facts: DataFacts) -> str:
         f"{_name(name)} ({count:,}{'' if number else ' row' if count == 1 else ' rows'})"
         for number, (name, count) in enumerate(zip(names, counts, strict=False))
     )
-    line = f"{counted(len(names), 'class')}: {listed(each, MOST_NAMED)}"
+    places = facts.one_hot_classes
+    read_as = f", the places of the 1 in each row of y, from 0 to {places - 1}" if places else ""
+    line = f"{counted(len(names), 'class')}{read_as}: {listed(each, MOST_NAMED)}"
     rest = counts[MOST_NAMED:]
     return line + (f" ({min(rest):,} to {max(rest):,} rows each)" if rest else "")
 

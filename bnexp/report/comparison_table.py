@@ -12,7 +12,7 @@ from rich.text import Text
 from bnexp.comparison.scale import ratio_text
 from bnexp.config import parts_that_differ
 from bnexp.errors import counted
-from bnexp.metrics import number, p_text
+from bnexp.metrics import number, p_text, quantity
 from bnexp.report.about_data import data_lines
 from bnexp.report.about_network import network_lines
 from bnexp.report.comparison_notes import MARK, NEW_ROWS, OfOneTable, disagrees, goal, notes, ratio_row, speed_up
@@ -115,7 +115,7 @@ def _table(document: ComparisonDocument, contrast: Contrast, arm: ArmFacts, base
 
 def _label(metric: str) -> Text:
     """Return a metric's name; of the epoch that is trained, with the mode in which it was measured."""
-    return metric_text(metric) + ", training mode" * (not metric.rpartition("_")[0])
+    return metric_text(metric) + ", training mode" * (quantity(metric) == metric)
 
 
 def _p_value(difference: MetricDifference, level: float) -> str:

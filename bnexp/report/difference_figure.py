@@ -17,7 +17,7 @@ from matplotlib.patches import Patch
 
 from bnexp.comparison.scale import ratio_limits
 from bnexp.errors import counted
-from bnexp.metrics import quantity, with_unit
+from bnexp.metrics import traits, with_unit
 from bnexp.report.comparison_notes import variance_shares, written_level
 from bnexp.report.frame import DPI, GREY, WIDTH, ShownFigure, settings
 from bnexp.report.labels import LINE_WIDTH, SMALL, TITLE, distinct, fitted, shown
@@ -63,7 +63,7 @@ def difference_figure(document: ComparisonDocument) -> Figure:
 
 def _unit(metric: str) -> float:
     """Return what a value is multiplied by to be drawn: accuracies are drawn in percent."""
-    return 100.0 if quantity(metric) == "accuracy" else 1.0
+    return 100.0 if traits(metric).in_percent else 1.0
 
 
 def _axes(rows: int, metric: str, document: ComparisonDocument) -> Axes:

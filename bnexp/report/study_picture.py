@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 
 from bnexp.config.study import Endpoint, Hypothesis
 from bnexp.errors import counted
-from bnexp.metrics import quantity
+from bnexp.metrics import traits
 from bnexp.report.frame import DPI, GREY, WIDTH, ShownFigure
 from bnexp.report.labels import SMALL, TITLE, shown
 from bnexp.statistics import reading
@@ -156,7 +156,7 @@ def unit_of(endpoint: Endpoint) -> float:
     """Return what a value is multiplied by to be drawn: shares are drawn in percent."""
     if endpoint.epochs_to is not None:
         return 1.0
-    return 100.0 if endpoint.failures_below is not None or quantity(endpoint.metric) == "accuracy" else 1.0
+    return 100.0 if endpoint.failures_below is not None or traits(endpoint.metric).in_percent else 1.0
 
 
 def differences(picture: Picture, cells: Sequence[CellRecord]) -> Floats:

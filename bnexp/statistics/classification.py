@@ -1,81 +1,99 @@
-"""What each row adds to AUC or F1. The mean over rows is the metric, and the spread over rows gives its standard error.
+"""The metrics of classes that are computed of a net's final answers, row by row: one entry for each.
 
-AUC and F1 are no means over rows. So what a row adds is linearized (its influence): the mean over rows is the metric
-exactly, and the standard error is right for many rows. The intervals for means over rows hold for them, too.
+Most of them are no means over rows. So what a row adds is linearized (its influence): the mean over rows is the metric
+exactly, and the standard error is right for many rows. The intervals for means over rows hold for them, too, but for
+the calibration error: an average of absolute values, it grows with the noise in its bins.
 
-Axes: S seeds, R rows, K classes.
 """
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
 
+import numpy as np
+
+from bnexp.statistics import confusion, probabilities, ranking
+from bnexp.statistics.answers import Answers
 from bnexp.statistics.arrays import Floats
 
 
-def auc_by_row(is_positive_R: NDArray[np.bool_], score_R: NDArray[np.floating]) -> Floats:
-    """Return what each row adds to the area under the ROC curve, (R,); NaN where there is but one class.
+@dataclass(frozen=True)
+class Metric:
+    """How a metric is computed, for which numbers of classes, and what guessing scores in it."""
 
-    A positive row counts the share of negative ones that score lower, a negative row the share of positive ones that
-    score higher; equal scores count one half.
-    Source: DeLong, DeLong and Clarke-Pearson 1988, whose placements these are.
+    title: str
+    """What a sentence calls it."""
+    by_row: Callable[[Answers], Floats]
+    """What each row adds, (R,)."""
+    fewest: int = 2
+    """Classes."""
+    most: float = math.inf
+    compares_classes: bool = False
+    """Whether it needs rows of two classes or more."""
+    is_biased: bool = False
+    """Whether few rows make it too large, so that its spread over rows says too little of new rows."""
+    guess: str = ""
+    """What a net does that guesses."""
+    of_guess: Callable[[Answers], float] | None = None
+    """What that scores; None where it is not known."""
 
-    >>> float(auc_by_row(np.array([True, True, False, False]), np.array([0.9, 0.4, 0.4, 0.1])).mean())
-    0.875
-    """
-    from scipy.stats import rankdata
+    def fits(self, classes: int) -> bool:
+        """Return True if the metric is defined for this number of classes."""
+        return self.fewest <= classes <= self.most
 
-    positives = int(is_positive_R.sum())
-    negatives = len(is_positive_R) - positives
-    if not positives or not negatives:
-        return np.full(len(is_positive_R), np.nan)
-    among_all_R = rankdata(score_R)
-    own_R = np.empty(len(score_R))
-    for side_R in (is_positive_R, ~is_positive_R):
-        own_R[side_R] = rankdata(score_R[side_R])
-    below_R = among_all_R - own_R  # rows of the other class that score lower, equal ones by half
-    placed_R = np.where(is_positive_R, below_R / negatives, 1 - below_R / positives)
-    area = float(placed_R[is_positive_R].mean())
-    share_R = np.where(is_positive_R, positives, negatives) / len(is_positive_R)
-    by_row_R: Floats = area + (placed_R - area) / share_R
-    return by_row_R
+    @property
+    def needs(self) -> str:
+        """Return which number of classes it needs that other data do not have.
 
+        >>> METRICS["auc"].needs
+        'AUC needs two classes, and these data have more'
+        """
+        if self.most == 2:
+            return f"{self.title} needs two classes, and these data have more"
+        return f"{self.title} needs {self.fewest} classes or more, and these data have fewer"
 
-def f1_by_row(target_R: NDArray[np.integer], predicted_R: NDArray[np.integer], classes: int) -> Floats:
-    """Return what each row adds to F1, (R,): of class 1 where there are two classes, else the mean over classes.
-
-    As in scikit-learn, classes that are neither there nor predicted are left out of the mean. A class without a right
-    prediction has F1 0.
-
-    >>> round(float(f1_by_row(np.array([1, 1, 0, 0]), np.array([1, 0, 0, 0]), 2).mean()), 3)
-    0.667
-    """
-    named = [1] if classes == 2 else np.union1d(target_R, predicted_R).tolist()
-    by_class = [_f1_of_class(target_R == one, predicted_R == one) for one in named]
-    mean_R: Floats = np.mean(by_class, axis=0)
-    return mean_R
-
-
-def f1_of_one_answer(target_R: NDArray[np.integer], classes: int) -> float:
-    """Return the best F1 of always answering one class: of class 1 where there are two classes, else the mean of all.
-
-    A class with the share p of all rows has F1 2 p / (1 + p) if it is the answer, and all others have 0.
-
-    >>> round(f1_of_one_answer(np.array([1, 1, 0, 0]), 2), 3), round(f1_of_one_answer(np.array([0, 0, 1, 2]), 3), 3)
-    (0.667, 0.222)
-    """
-    share_K = np.bincount(target_R, minlength=classes) / len(target_R)
-    if classes == 2:
-        return float(2 * share_K[1] / (1 + share_K[1]))
-    return float((2 * share_K / (1 + share_K)).max() / np.count_nonzero(share_K))
+    def values(self, answers: Answers) -> Floats:
+        """Return what each row adds, (R,); NaN where one class is too few."""
+        if self.compares_classes and answers.is_of_one_class:
+            return np.full(len(answers.target_R), np.nan)
+        return self.by_row(answers)
 
 
-def _f1_of_class(is_target_R: NDArray[np.bool_], is_predicted_R: NDArray[np.bool_]) -> Floats:
-    """Return what each row adds to the F1 of one class, a ratio of means: twice the hits over all marks."""
-    hits_R, marks_R = 2.0 * (is_target_R & is_predicted_R), is_target_R + is_predicted_R.astype(float)
-    if not marks_R.any():
-        return np.zeros(len(hits_R))
-    ratio = hits_R.mean() / marks_R.mean()
-    by_row_R: Floats = ratio + (hits_R - ratio * marks_R) / marks_R.mean()
-    return by_row_R
+ONE_CLASS, AT_RANDOM = "always answering one class", "scores at random"
+METRICS = {
+    "auc": Metric(
+        "AUC", ranking.auc_by_row, most=2, compares_classes=True, guess=AT_RANDOM, of_guess=lambda answers: 0.5
+    ),
+    "f1": Metric("F1", confusion.f1_by_row, guess=f"{ONE_CLASS}, or answers at random", of_guess=confusion.f1_of_guess),
+    "balanced_accuracy": Metric(
+        "balanced accuracy",
+        confusion.balanced_accuracy_by_row,
+        compares_classes=True,
+        guess=ONE_CLASS,
+        of_guess=confusion.balanced_accuracy_of_guess,
+    ),
+    "mcc": Metric(
+        "MCC", confusion.mcc_by_row, compares_classes=True, guess="answers at random", of_guess=lambda answers: 0.0
+    ),
+    "pr_auc": Metric(
+        "average precision",
+        ranking.pr_auc_by_row,
+        most=2,
+        compares_classes=True,
+        guess=AT_RANDOM,
+        of_guess=ranking.pr_auc_of_guess,
+    ),
+    "log_loss": Metric("log loss", probabilities.log_loss_by_row),
+    "brier": Metric("Brier score", probabilities.brier_by_row),
+    "top_5": Metric(
+        "top-5 accuracy",
+        ranking.top_5_by_row,
+        fewest=ranking.TOP + 1,
+        guess="always answering the same five classes",
+        of_guess=ranking.top_5_of_guess,
+    ),
+    "calibration_error": Metric("calibration error", probabilities.calibration_error_by_row, is_biased=True),
+}
+"""Quantity -> how it is computed; `metrics.KNOWN` has its limits, direction and unit."""

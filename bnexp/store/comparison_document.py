@@ -205,6 +205,7 @@ SHARED_FACTS = (
     "rows_before_limit",
     "files_left_out",
     "arrays_left_out",
+    "one_hot_classes",
     "classes",
     "rows_per_class",
     "target",

@@ -11,7 +11,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from bnexp.errors import RunError
-from bnexp.metrics import LARGEST, QUANTITIES, is_measured
+from bnexp.metrics import KNOWN, LARGEST, is_measured
 from bnexp.store.names import is_plain
 from bnexp.store.reading import content, cure, read_json
 from bnexp.store.writing import write_json
@@ -35,7 +35,7 @@ class Extensible(Record):
 
 def _known(metric: str) -> str:
     if not is_measured(metric):
-        raise ValueError(f"{metric!r} is no metric of bnexp; expected {', '.join(QUANTITIES)}, of a part: val_loss")
+        raise ValueError(f"{metric!r} is no metric of bnexp; expected {', '.join(KNOWN)}, of a part: val_loss")
     return metric
 
 

@@ -78,6 +78,8 @@ class DataFacts(Extensible):
     texts_without_words: dict[str, JsonValue] | None = None
     files_left_out: dict[str, int] | None = None
     arrays_left_out: list[str] | None = None
+    one_hot_classes: Count | None = None
+    """Of targets that are one-hot: how many numbers each has."""
     target: str | None = None
     """The column of a table that is predicted."""
     target_range: list[float] | None = None

@@ -18,7 +18,7 @@ from bnexp.comparison.judgement import unbeaten
 from bnexp.comparison.new_rows import NewRowsEstimate
 from bnexp.config.section import Resample
 from bnexp.config.study import Hypothesis, Over
-from bnexp.metrics import higher_is_better, quantity
+from bnexp.metrics import higher_is_better, is_computed, quantity
 from bnexp.statistics.arrays import Floats
 from bnexp.store.comparison_question import MeasuredOn
 from bnexp.study.grid import Cell, matches
@@ -144,11 +144,12 @@ def _unbeaten(claim: Hypothesis, cells: Sequence[Cell], results: Results, rows: 
     if endpoint.in_logs or endpoint.failures_below is not None:
         return None
     keys = [(cell.number, arm) for cell in cells for arm in (claim.treated, claim.baseline)]
-    one_answer = {key: results[key].one_class for key in keys}
-    if quantity(endpoint.metric) == "f1":
+    guesses: dict[tuple[int, str], Mapping[str, float]] = {key: results[key].one_class for key in keys}
+    if is_computed(endpoint.metric):
         kept = {key: rows(key) for key in keys}
-        one_answer = {key: {} if found is None else found.f1_of_one_answer() for key, found in kept.items()}
-    return unbeaten(endpoint.metric, ((one_answer[key], results[key].values(endpoint)) for key in keys))
+        measured = quantity(endpoint.metric)
+        guesses = {key: {} if found is None else found.of_guess(measured) for key, found in kept.items()}
+    return unbeaten(endpoint.metric, ((guesses[key], results[key].values(endpoint)) for key in keys))
 
 
 def cell_difference(claim: Hypothesis, cell: Cell, results: Results) -> Floats:

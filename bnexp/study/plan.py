@@ -113,14 +113,12 @@ def plan(path: Path, runs: Path, *, most: int = MOST_TRAININGS, metric: str | No
         )
     cells = grid.cells_of(file)
     candidate_facts = _candidate_facts(cells)
-    tasks = {experiment: facts.task for experiment, facts in candidate_facts.items()}
-    one_class = {experiment: facts.data.one_class or {} for experiment, facts in candidate_facts.items()}
 
     def task_of(one: Experiment) -> Task:
         """Return what an experiment learns."""
-        return tasks[one.model_dump_json()]
+        return candidate_facts[one.model_dump_json()].task
 
-    refuse_unanswerable(file, cells, task_of, lambda one: one_class[one.model_dump_json()], metric)
+    refuse_unanswerable(file, cells, task_of, lambda one: candidate_facts[one.model_dump_json()].data, metric)
     shown = metric_of(file, measured_in(cells, task_of), metric)
     sources, digest = grid.sources(cells), digest_of(study_facts(file), file.study)
     directory = runs / directory_name(file.study.name, digest)

@@ -11,16 +11,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from bnexp.comparison import computed_by
+from bnexp.comparison.metric_names import not_measured, unmeasured_part, without_rows
 from bnexp.comparison.metric_rules import (
     chosen_by,
     has_own_splits,
     impossible_margin,
     impossible_value,
     judged_by_what_chose,
-    not_measured,
     of_one_class,
-    unmeasured_part,
-    without_rows,
 )
 from bnexp.config import Experiment, merging
 from bnexp.config.section import Task
@@ -28,17 +26,17 @@ from bnexp.config.study import Hypothesis, StudyFile, keys_of
 from bnexp.config.yaml import Keys
 from bnexp.errors import ConfigError, nearest
 from bnexp.metrics import higher_is_better, is_computed, names
+from bnexp.store import DataFacts
 from bnexp.study.grid import Candidate, Cell, experiments, factor_names, matches, not_varied
 from bnexp.study.sweep import faulty_metric
 
 TaskOf = Callable[[Experiment], Task]
-OneClassOf = Callable[[Experiment], Mapping[str, float]]
-"""Experiment -> part of its data -> the accuracy of the best single answer."""
+DataOf = Callable[[Experiment], DataFacts]
 Faults = Iterator[tuple[Keys, str]]
 
 
 def refuse_unanswerable(
-    file: StudyFile, cells: Sequence[Cell], task_of: TaskOf, one_class_of: OneClassOf, metric: str | None = None
+    file: StudyFile, cells: Sequence[Cell], task_of: TaskOf, data_of: DataOf, metric: str | None = None
 ) -> None:
     """Raise ConfigError with all that keeps the hypotheses from an answer; `task_of` tells what is learned.
 
@@ -47,10 +45,10 @@ def refuse_unanswerable(
     measured = measured_in(cells, task_of)
     chosen = chosen_in(file, cells)
     faults = list(faulty_metric(file, measured, metric))
-    measured += _computed_in(cells, task_of)
+    measured += _shared(cells, lambda one: computed_by(task_of(one), data_of(one), one))
     faults += [f"{file.where('tune', 'metric')}: tune.metric {text}" for text in _faulty_tuning(file, cells, measured)]
     if file.study.tune is not None:
-        why_not = _without_area(file.study.tune.metric, experiments(cells), one_class_of)
+        why_not = _without_classes(file.study.tune.metric, experiments(cells), data_of)
         faults += [f"{file.where('tune', 'metric')}: tune.metric is {file.study.tune.metric}; {why}" for why in why_not]
     for number, claim in enumerate(file.study.claims()):
         first = file.claim_keys(number)
@@ -58,7 +56,7 @@ def refuse_unanswerable(
             *_nowhere(cells, claim),
             *_other_budget(cells, claim),
             *_ratio_over_splits(cells, claim),
-            *_area_of_one_class(cells, claim, one_class_of),
+            *_of_one_class(cells, claim, data_of),
         ]
         for keys, text in (*named, *_faulty_metric(claim, measured, chosen)):
             faults.append(f"{file.where(*first, *keys)}: {file.spelt(*first, *keys)} {text}")
@@ -68,17 +66,12 @@ def refuse_unanswerable(
 
 def measured_in(cells: Sequence[Cell], task_of: TaskOf) -> list[str]:
     """List the metrics that all experiments measure at each epoch."""
-    return _shared(cells, task_of, lambda task, one: names(task, one.evaluated_parts()))
+    return _shared(cells, lambda one: names(task_of(one), one.evaluated_parts()))
 
 
-def _computed_in(cells: Sequence[Cell], task_of: TaskOf) -> list[str]:
-    """List the metrics that can be computed of the final weights of all experiments."""
-    return _shared(cells, task_of, computed_by)
-
-
-def _shared(cells: Sequence[Cell], task_of: TaskOf, metrics_of: Callable[[Task, Experiment], list[str]]) -> list[str]:
+def _shared(cells: Sequence[Cell], metrics_of: Callable[[Experiment], list[str]]) -> list[str]:
     """List what the metrics of all experiments have in common."""
-    found = {tuple(metrics_of(task_of(one.experiment), one.experiment)): None for one in experiments(cells)}
+    found = {tuple(metrics_of(one.experiment)): None for one in experiments(cells)}
     first, *others = found
     return [name for name in first if all(name in several for several in others)]
 
@@ -161,17 +154,17 @@ def _ratio_over_splits(cells: Sequence[Cell], claim: Hypothesis) -> Faults:
         yield ("metric",), f"has ratio: true; {why}. Leave ratio out, and give smallest in the unit of {metric}."
 
 
-def _area_of_one_class(cells: Sequence[Cell], claim: Hypothesis, one_class_of: OneClassOf) -> Faults:
-    """Yield the refusal of AUC where the measured part of a cell that is read has but one class."""
+def _of_one_class(cells: Sequence[Cell], claim: Hypothesis, data_of: DataOf) -> Faults:
+    """Yield the refusal of a metric that compares classes where a cell that is read has but one."""
     asked = [cell for cell in cells if any(matches(cell, at) for at in (claim.at, claim.minus) if at is not None)]
     read = [one for cell in asked for arm in (claim.treated, claim.baseline) for one in cell.candidates[arm]]
-    for why in _without_area(claim.metric.metric, read, one_class_of):
+    for why in _without_classes(claim.metric.metric, read, data_of):
         yield ("metric",), f"is {claim.metric.metric}; {why}"
 
 
-def _without_area(metric: str, several: Iterable[Candidate], one_class_of: OneClassOf) -> Iterable[str]:
-    """Return why AUC has no value in an experiment, each reason once, and the cure."""
-    found = (of_one_class(metric, one_class_of(one.experiment)) for one in several)
+def _without_classes(metric: str, several: Iterable[Candidate], data_of: DataOf) -> Iterable[str]:
+    """Return why a metric that compares classes has no value in an experiment, each reason once, and the cure."""
+    found = (of_one_class(metric, data_of(one.experiment)) for one in several)
     return dict.fromkeys(why for why in found if why is not None)
 
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from bnexp import statistics
+from bnexp.comparison.metric_names import not_measured, unmeasured_part
 from bnexp.comparison.metric_rules import adds_penalty as adds_by_config
-from bnexp.comparison.metric_rules import judged_by_what_chose, not_measured, penalty_in_loss, unmeasured_part
+from bnexp.comparison.metric_rules import judged_by_what_chose, penalty_in_loss
 from bnexp.config.study import Endpoint, StudyFile
 from bnexp.metrics import headline
 from bnexp.statistics.arrays import Floats
@@ -19,8 +20,8 @@ from bnexp.study.contrast import Results
 from bnexp.study.grid import Cell
 
 NO_VERDICT = (
-    "No hypothesis, so no verdict. You can add a hypothesis to the file later, without new training (except for AUC "
-    "and F1). It will be marked as asked after results."
+    "No hypothesis, so no verdict. You can add a hypothesis to the file later, without new training, if each epoch "
+    "measures its metric. It will be marked as asked after results."
 )
 
 
@@ -36,8 +37,8 @@ def faulty_metric(file: StudyFile, measured: Sequence[str], asked: str | None) -
     if file.study.claims():
         place = file.where(*file.claim_keys(0), "metric")
         yield (
-            f"--metric is {asked!r}, which is for a study without a hypothesis. "
-            f"Change the metric of the hypothesis instead, at {place}; only AUC and F1 need new training."
+            f"--metric is {asked!r}, which is for a study without a hypothesis. Change the metric of the hypothesis "
+            f"instead, at {place}; only one that no epoch measures needs new training."
         )
     elif without := unmeasured_part(asked, measured):
         yield f"--metric is {asked!r}; {without}"

@@ -38,7 +38,7 @@ def openml_rows(dataset: OpenmlDataset, limit: int | None) -> Rows:
         raise SettingError(
             "dataset.target", f"is null; OpenML names {len(named)} targets of set {number}. Name the column."
         )
-    columns = Columns(named[0], dataset.task, dataset.drop, dataset.categories, missing=dataset.missing)
+    columns = Columns(named[0], dataset.task, dataset.drop, dataset.categories, dataset.dates, missing=dataset.missing)
     rows = from_frame(found.frame, columns, row_of(f"OpenML set {number}"), limit)
     title, licence = (str(found.details.get(*key)) for key in (("name",), ("licence", "not stated")))
     return replace(rows, facts=replace(rows.facts, title=title, licence=licence, openml_id=number))

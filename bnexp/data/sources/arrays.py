@@ -11,7 +11,8 @@ import numpy as np
 
 from bnexp.config.real import NpzDataset
 from bnexp.config.section import Kind
-from bnexp.data.sources.parts import is_training, part_of, parts_first
+from bnexp.data.sources.one_hot import is_one_hot
+from bnexp.data.sources.parts import part_of, parts_first
 from bnexp.errors import Problems, listed, nearest
 
 KINDS: Mapping[int, Kind] = {2: "table", 3: "sequence", 4: "image"}
@@ -67,20 +68,40 @@ def _offered(name: str, others: Sequence[str]) -> str:
 def _own_split(parts: list[str], headers: Mapping[str, Header]) -> str:
     """Return how a file with a split of its own can be read."""
     seen = f"The file holds parts of a split: {listed(parts, MOST_NAMED)}."
-    training = [name for name in parts if is_training(name)]
-    inputs = [name for name in training if len(headers[name].shape) > 1 and headers[name].shape[1:] != (1,)]
-    targets = [name for name in training if name not in inputs]
-    if len(inputs) != 1 or len(targets) != 1:
-        return f"{seen} Join the parts of each with numpy.concatenate, and save them as x and y."
-    return (
-        f"{seen} Use dataset.x: {inputs[0]} and dataset.y: {targets[0]}, whose rows bnexp splits itself; or join the "
-        "parts with numpy.concatenate, and save them as x and y."
-    )
+    if (keys := keys_of_split(headers)) is None:
+        return f"{seen} Name the arrays of one part as dataset.x and dataset.y, or join the parts (numpy.concatenate)."
+    return f"{seen} Use {', '.join(f'dataset.{key}: {name}' for key, name in keys.items())}."
+
+
+def keys_of_split(headers: Mapping[str, Header]) -> dict[str, str] | None:
+    """Return the config's keys for a file that holds a training part and others; None if they are not clear.
+
+    >>> x, y = Header((9, 4), np.dtype("float32")), Header((9,), np.dtype("int64"))
+    >>> keys_of_split({"x_train": x, "y_train": y, "x_test": x, "y_test": y})
+    {'x': 'x_train', 'y': 'y_train', 'x_test': 'x_test', 'y_test': 'y_test'}
+    """
+    found: dict[str, str] = {}
+    for part, ending in (("training", ""), ("validation", "_validation"), ("test", "_test")):
+        names = [name for name in headers if part_of(name) == part]
+        inputs = [name for name in names if _holds_inputs(name, headers[name])]
+        targets = [name for name in names if name not in inputs]
+        if (len(inputs), len(targets)) == (1, 1):
+            found |= {f"x{ending}": inputs[0], f"y{ending}": targets[0]}
+        elif names or part == "training":
+            return None
+    return found
+
+
+def _holds_inputs(name: str, header: Header) -> bool:
+    """Return True for an array of several numbers a row, unless it is called as one-hot targets are."""
+    may_be_one_hot = is_one_hot(header.shape, header.dtype) and name.lower().startswith(("y", "label", "target"))
+    return len(header.shape) > 1 and header.shape[1:] != (1,) and not may_be_one_hot
 
 
 def left_out(dataset: NpzDataset, headers: Mapping[str, Header]) -> list[str]:
-    """List the arrays that are not asked for."""
-    return sorted(set(headers) - set(names_of(dataset).values()))
+    """List the arrays of the first file that are not asked for."""
+    asked = {name for _, part in dataset.each_part() if part.path == dataset.path for name in names_of(part).values()}
+    return sorted(set(headers) - asked)
 
 
 def warnings_of_arrays(dataset: NpzDataset, headers: Mapping[str, Header], kind: Kind) -> Iterator[str]:
@@ -149,7 +170,12 @@ def refuse_labels(dataset: NpzDataset, headers: Mapping[str, Header], problems: 
             continue
         if name == dataset.x:
             problems.note(f"dataset.{key}", f"is {name!r}, as dataset.x is. Name another array.")
-        if rows not in ((), (0,)) and label.shape not in (rows, (*rows, 1)):
+        may_be_classes = key == "y" and dataset.task != "regression" and is_one_hot(label.shape, label.dtype)
+        if (
+            rows not in ((), (0,))
+            and label.shape not in (rows, (*rows, 1))
+            and not (may_be_classes and label.shape[:1] == rows)
+        ):
             problems.note(
                 f"dataset.{key}",
                 f"is {name!r} with shape {label.shape}; expected one value for each of the {rows[0]} "
@@ -170,7 +196,7 @@ def refuse_labels(dataset: NpzDataset, headers: Mapping[str, Header], problems: 
 
 def _shape_cure(name: str, label: Header, rows: tuple[int, ...]) -> str:
     if len(label.shape) == 2 and label.shape[0] == rows[0]:
-        return f"If it is one-hot, save {name}.argmax(axis=1); else save one column of it, as {name}[:, 0]."
+        return f"Save one column of it, as {name}[:, 0]."
     if label.shape and math.prod(label.shape) == rows[0]:
         return f"Save {name}.reshape(-1)."
     return "Name another array, or save one with as many values."

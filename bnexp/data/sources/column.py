@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from bnexp.data.rows import Where
 from bnexp.data.sources.alike import is_missing, shown
+from bnexp.data.sources.dates import may_be_dates
 from bnexp.data.sources.numerals import are_dates
 from bnexp.errors import SettingError
 
@@ -88,7 +89,7 @@ def finite_numbers(column: pandas.Series[Any], key: str, where: Where, decimal: 
     wrong = (~np.isfinite(values) & ~column.isna().to_numpy()) | (np.abs(values) > LARGEST)
     if wrong.any():
         rows = np.flatnonzero(wrong)
-        row = int(next((row for row in rows if not _is_gap(column.iloc[row])), rows[0]))
+        row = int(next((row for row in rows if not is_gap(column.iloc[row])), rows[0]))
         most = f" of at most {LARGEST:g}" if np.isfinite(values[row]) else ""
         raise SettingError(
             key,
@@ -113,7 +114,7 @@ def as_numbers(column: pandas.Series[Any], decimal: str = ".") -> pandas.Series[
     return pandas.to_numeric(written, errors="coerce")
 
 
-def _is_gap(cell: object) -> bool:
+def is_gap(cell: object) -> bool:
     """Return True if a cell is a text that stands for a missing value."""
     return isinstance(cell, str) and is_missing(cell)
 
@@ -160,10 +161,10 @@ def categories(column: pandas.Series[Any]) -> pandas.DataFrame:
     )
 
 
-def refuse_no_category(column: pandas.Series[Any], where: Where, decimal: str = ".") -> None:
+def refuse_no_category(column: pandas.Series[Any], where: Where, decimal: str | None = None) -> None:
     """Raise SettingError for numbers with a text among them, for dates, and for text that hardly repeats.
 
-    `decimal` is the decimal mark of numbers that are stored as text.
+    `decimal` is the decimal mark of numbers that are stored as text; None if the table is no text file.
     """
     count = different_values(column, "dataset.drop")
     if not count:
@@ -171,17 +172,24 @@ def refuse_no_category(column: pandas.Series[Any], where: Where, decimal: str = 
     most = min(MOST_CATEGORIES, max(MOST_WHOLE_NUMBER_CLASSES, len(column) // 2))
     if count > MOST_WHOLE_NUMBER_CLASSES:
         known = "Mend the file, with an empty cell for a number that is not known"
-        cure = f"{known}, or name the column in dataset.drop or dataset.categories."
-        refuse_strange_cell(column, "dataset", where, cure, decimal)
+        words = "" if decimal is None else ", name the cell in dataset.na_values if it stands for one"
+        cure = f"{known}{words}, or name the column in dataset.drop or dataset.categories."
+        refuse_strange_cell(column, "dataset", where, cure, decimal or ".")
     if count > most or column.dtype.kind in "mM":
         what = "dates or times" if are_dates(column) else "text"
         row = int(np.flatnonzero(column.notna())[0])
         raise SettingError(
             "dataset.drop",
             f"keeps column {column.name!r}; it holds {what} with {count} different values, as "
-            f"{shown(column.iloc[row])} in {where(row)}; expected {most} or fewer. Leave it out (dataset.drop), "
-            "or name it in dataset.categories to have a column for each value.",
+            f"{shown(column.iloc[row])} in {where(row)}; expected {most} or fewer. {leave_out(column)}, or name it in "
+            "dataset.categories to have a column for each value.",
         )
+
+
+def leave_out(column: pandas.Series[Any]) -> str:
+    """Return how a cure begins that leaves a column of text out; one of dates can be read first."""
+    of_dates = "Name it in dataset.dates to have its years, months, days and weekdays, leave it out"
+    return f"{of_dates if may_be_dates(column) else 'Leave it out'} (dataset.drop)"
 
 
 def no_numbers(column: pandas.Series[Any], decimal: str = ".") -> NDArray[np.int64]:
@@ -195,7 +203,7 @@ def no_numbers(column: pandas.Series[Any], decimal: str = ".") -> NDArray[np.int
     counts = column.value_counts(sort=False)  # of different values, which are few next to cells
     values = pandas.Series(counts.index.astype(object))
     strange = as_numbers(values, decimal).isna().to_numpy()
-    gaps = strange & np.array([_is_gap(value) for value in values], bool)
+    gaps = strange & np.array([is_gap(value) for value in values], bool)
     culprits = strange & ~gaps if (strange & ~gaps).any() else gaps
     if column.dtype.kind in "mMb" or counts[culprits].sum() >= counts[~strange].sum():
         return np.empty(0, "int64")
@@ -212,18 +220,3 @@ def refuse_strange_cell(column: pandas.Series[Any], key: str, where: Where, cure
             f"holds {shown(column.iloc[row])} in {where(row)}, column {column.name!r}; most of the column are "
             f"numbers. {cure}",
         )
-
-
-def with_numbers(frame: pandas.DataFrame, decimal: str) -> pandas.DataFrame:
-    """Turn columns of numbers, and of blanks or words for missing ones, into numbers; `NA` among texts stays a text."""
-    for name in frame.columns:
-        if frame[name].dtype.kind != "O":
-            continue
-        values = frame[name].unique()
-        gaps = [value for value in values if _is_gap(value)]
-        if gaps:
-            others = frame[name].mask(frame[name].isin(gaps))
-            numbers = as_numbers(others, decimal)
-            if numbers.notna().any() and numbers.isna().equals(others.isna()):
-                frame[name] = numbers
-    return frame

@@ -1,28 +1,29 @@
-"""Bytes that are no UTF-8 text: what they probably are, and how they become a table in UTF-8."""
+"""Bytes that do not fit the encoding of a config: what they probably are, and the key that reads them."""
 
 from __future__ import annotations
 
 import codecs
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import NoReturn
 
+from bnexp.data.sources.csv_file import CsvFile
+from bnexp.data.sources.likely_encodings import (
+    BEGINNING_BYTES,
+    MARKS,
+    UTF_8,
+    WIDE,
+    Encoding,
+    candidates,
+    decodes,
+    family,
+    is_of_wide_characters,
+    with_reading,
+)
 from bnexp.errors import SettingError
 
-BEGINNING_BYTES = 2**16
-"""Bytes of a larger file by which its kind is known; the longest mark of `KINDS` has 6."""
 SAMPLE_BYTES = 2**24
 """The most bytes of a file that are read to tell its encoding, so that memory and time have an end."""
-WORDS_SHOWN = 3
-"""Words by which a reader sees whether an encoding is right."""
-MARKS: Mapping[bytes, str] = {
-    codecs.BOM_UTF32_LE: "UTF-32",
-    codecs.BOM_UTF32_BE: "UTF-32",
-    codecs.BOM_UTF16_LE: "UTF-16",
-    codecs.BOM_UTF16_BE: "UTF-16",
-}
 KINDS: Mapping[bytes, str] = {
     b"\x1f\x8b": "packed with gzip",
     b"BZh": "packed with bzip2",
@@ -36,20 +37,6 @@ KINDS: Mapping[bytes, str] = {
     b"%PDF": "PDF",
 }
 """How a file begins that is no text, and what it is."""
-OF_TWO_BYTES = (
-    ("euc_kr", (0xB0, 0xC8), "EUC-KR (Korean)", "EUC-KR"),
-    ("shift_jis", (0x82, 0x83), "Shift-JIS (Japanese)", "SHIFT-JIS"),
-    ("euc_jp", (0xA4, 0xA5), "EUC-JP (Japanese)", "EUC-JP"),
-    ("gb2312", (0xB0, 0xD7), "GB18030 or GBK (Chinese)", "GB18030"),
-    ("big5", (0xA4, 0xC6), "Big5 (Chinese)", "BIG5"),
-)
-"""Codec, range of the first bytes of its commonest characters, its name for people, its name for iconv.
-
-The order counts: many texts can be decoded by several codecs, and make sense in one."""
-WESTERN = ("cp1252", "Windows-1252 (Latin-1)", "WINDOWS-1252")
-CYRILLIC = ("cp1251", "Windows-1251 (Cyrillic)", "WINDOWS-1251")
-FEW_LETTERS = 8
-"""Fewer letters than these, in different words, do not show which alphabet is meant."""
 
 
 def refuse_other_kinds(path: Path) -> None:
@@ -70,160 +57,94 @@ def refuse_other_kinds(path: Path) -> None:
         )
 
 
-def refuse_nul(path: Path) -> None:
-    """Raise SettingError, with the line or the encoding, if there is a NUL byte in the file; pandas reads over it."""
+def refuse_contradicted(file: CsvFile) -> None:
+    """Raise SettingError if the beginning of a file shows another encoding, by its mark or by the width of its signs.
+
+    Where a text is read as UTF-16, and where UTF-16 is read as another one, no byte need be wrong.
+    """
+    beginning, kind = _sample(file, BEGINNING_BYTES), family(file.encoding)
+    shown = next((name for mark, name in MARKS.items() if beginning.startswith(mark)), None)
+    if shown is None and kind in WIDE and not is_of_wide_characters(beginning) and decodes(beginning, "utf-8"):
+        shown = "utf-8"
+    if shown is not None and kind != shown:
+        refuse_other_encoding(file)
+
+
+def refuse_nul(file: CsvFile) -> None:
+    """Raise SettingError, with the line or the encoding, if a file holds the character U+0000; pandas reads over it."""
     lines = 1
-    with open(path, "rb") as file:
-        is_wide = _is_of_wide_characters(file.read(BEGINNING_BYTES))
-        file.seek(0)
-        while chunk := file.read(2**20):
-            if (at := chunk.find(b"\0")) >= 0:
-                if is_wide:
-                    refuse_other_encoding(path)
-                line = lines + chunk[:at].count(b"\n")
-                raise SettingError(
-                    "dataset.path",
-                    f"is {str(path)!r}; {path}:{line} holds a NUL byte, which is no text. Save it as UTF-8 text.",
-                )
-            lines += chunk.count(b"\n")
+    with file.open() as text:
+        while chunk := text.read(2**20):
+            if (at := chunk.find("\0")) >= 0:
+                if family(file.encoding) not in WIDE and is_of_wide_characters(_sample(file, BEGINNING_BYTES)):
+                    refuse_other_encoding(file)
+                _refuse_nul(file, lines + chunk[:at].count("\n"))
+            lines += chunk.count("\n")
 
 
-def refuse_other_encoding(path: Path) -> None:
-    """Raise SettingError, with the line and the likely encoding, since a file is not UTF-8."""
-    with open(path, "rb") as file:
-        place = next((f"{path}:{number}" for number, line in enumerate(file, 1) if not _is_utf8(line)), str(path))
-        file.seek(0)
-        content = file.read(SAMPLE_BYTES)
-    if b"\0" in content and not _is_of_wide_characters(content):
-        refuse_nul(path)
-    found = _candidates(content)
-    names = [_with_reading(content, one) for one in found]
-    looks = f"looks like {names[0]}" if len(names) == 1 else f"may be {', or '.join(names)}"
-    others = f" (or, for -f, {', '.join(one.iconv for one in found[1:])})" if len(found) > 1 else ""
+def _refuse_nul(file: CsvFile, line: int) -> NoReturn:
     raise SettingError(
         "dataset.path",
-        f"is {str(path)!r}; it is not UTF-8 (as {place} shows); it {looks}. Save it as UTF-8, as a "
-        f"spreadsheet or an editor offers, or with: iconv -f {found[0].iconv} -t UTF-8 OLD > NEW{others}",
+        f"is {str(file.path)!r}; {file.path}:{line} holds a NUL byte, which is no text. Save it as UTF-8 text.",
     )
 
 
-class _Encoding(NamedTuple):
-    """An encoding: Python's codec, its name for people, and its name for iconv."""
+def refuse_other_encoding(file: CsvFile) -> NoReturn:
+    """Raise SettingError, with the line and the likely encoding, since a file is not in the config's."""
+    content = _sample(file, SAMPLE_BYTES)
+    if b"\0" in content and family(file.encoding) not in WIDE and not is_of_wide_characters(content):
+        _refuse_nul(file, content[: content.index(b"\0")].count(b"\n") + 1)
+    found = candidates(content, file.encoding)
+    names = [with_reading(content, one) for one in found]
+    looks = f"looks like {names[0]}" if len(names) == 1 else f"may be {', or '.join(names)}"
+    cure = ", or ".join(f"dataset.encoding: {one.codec}" for one in found)
+    raise SettingError(
+        "dataset.path",
+        f"is {str(file.path)!r}; it is not {file.encoding.upper()} (as {file.path}:{_misfit(file)} shows); it {looks}. "
+        f"Use {cure}.",
+    )
 
-    codec: str
-    name: str
-    iconv: str
+
+def likely_encoding(file: CsvFile) -> str | None:
+    """Return the encoding that a file probably has that is read as UTF-8 and is none; None for other files."""
+    if family(file.encoding) != "utf-8" or (_fits(file) and not is_of_wide_characters(_sample(file, BEGINNING_BYTES))):
+        return None
+    return candidates(_sample(file, SAMPLE_BYTES), file.encoding)[0].codec
 
 
-def _with_reading(content: bytes, encoding: _Encoding) -> str:
-    """Return the name of an encoding, and how the first words beyond ASCII read in it: a reader of them can decide."""
-    if encoding.name.startswith("UTF-"):
-        return encoding.name
-    text = codecs.getincrementaldecoder(encoding.codec)("replace").decode(content)  # its last character may be cut
-    words = list(dict.fromkeys(re.findall(r"\w*[^\W\x00-\x7f]\w*", text)))[:WORDS_SHOWN]
-    return f"{encoding.name}, which reads {' '.join(words)!r}" if words else encoding.name
-
-
-def _is_utf8(content: bytes) -> bool:
+def _fits(file: CsvFile) -> bool:
     try:
-        content.decode()
-    except UnicodeDecodeError:
+        with file.open() as text:
+            while text.read(2**20):
+                pass
+    except UnicodeError:
         return False
     return True
 
 
-def likely_encoding(content: bytes) -> tuple[str, str]:
-    """Return the name of the encoding that a text in another one than UTF-8 probably has, and what iconv calls it.
-
-    >>> likely_encoding("Zürich,1".encode("latin-1")), likely_encoding("北京,上海".encode("gbk"))
-    (('Windows-1252 (Latin-1)', 'WINDOWS-1252'), ('GB18030 or GBK (Chinese)', 'GB18030'))
-    """
-    _, name, iconv = _candidates(content)[0]
-    return name, iconv
-
-
-def _candidates(content: bytes) -> list[_Encoding]:
-    """List the encodings in which a text makes sense, the likeliest first.
-
-    Chinese and Korean share their bytes, and a few letters can be of any alphabet: only a reader can decide.
-    """
-    for begins, name in MARKS.items():
-        if content.startswith(begins):
-            return [_Encoding(name, name, name)]
-    if _is_of_wide_characters(content):
-        iconv = "UTF-16LE" if content[1:2] == b"\0" else "UTF-16BE"
-        return [_Encoding(iconv, "UTF-16", iconv)]
-    found = [
-        _Encoding(codec, name, iconv)
-        for codec, common, name, iconv in OF_TWO_BYTES
-        if _is_common(content, codec, common)
-    ]
-    words = _Words.of(content)
-    if words.are_of_one_alphabet and words.is_cyrillic:
-        found.append(_Encoding(*CYRILLIC))
-    if not found and words.are_of_one_alphabet and _is_common(content, "gb18030", (0x81, 0xFE)):
-        found.append(_Encoding("gb18030", "GB18030 or GBK (Chinese)", "GB18030"))
-    if not words.are_of_one_alphabet and words.are_letters:
-        return [_Encoding(*WESTERN), *found]
-    if not found or (words.are_letters and words.are_few):
-        found.append(_Encoding(*WESTERN))
-    return found
+def warnings_of_encoding(file: CsvFile) -> Iterator[str]:
+    """Yield a warning if a text beyond ASCII is UTF-8 without a fault, and is read in another encoding."""
+    content = _sample(file, SAMPLE_BYTES)
+    if family(file.encoding) in ("utf-8", *WIDE) or content.isascii() or not decodes(content, "utf-8"):
+        return
+    read = with_reading(content, Encoding(file.encoding, f"dataset.encoding: {file.encoding}"))
+    yield f"{file.path} is read with {read}. {with_reading(content, UTF_8)}, is likelier: use dataset.encoding: utf-8."
 
 
-@dataclass(frozen=True)
-class _Words:
-    """The different words of a text with a byte beyond ASCII, and what they tell of its alphabet."""
-
-    mixed: Sequence[bytes]
-    """With letters of ASCII: of a Latin alphabet, as in `Zürich`, or the second bytes of Chinese characters."""
-    whole: Sequence[bytes]
-    """Without, and of two bytes or more: hardly ever of a Latin alphabet."""
-
-    @classmethod
-    def of(cls, content: bytes) -> _Words:
-        """Find the words of a text."""
-        words = dict.fromkeys(re.findall(rb"[A-Za-z]*[\x80-\xff][A-Za-z\x80-\xff]*", content))
-        mixed = [word for word in words if re.search(rb"[A-Za-z]", word)]
-        return cls(mixed, [word for word in words if len(word) > 1 and word not in mixed])
-
-    @property
-    def are_of_one_alphabet(self) -> bool:
-        """Return True if most words are of bytes beyond ASCII alone."""
-        return len(self.whole) > len(self.mixed)
-
-    @property
-    def are_letters(self) -> bool:
-        """Return True if nearly all bytes beyond ASCII are letters in the encoding of Western Europe."""
-        high = self._high
-        letters = sum(character.isalpha() for character in high.decode("cp1252", "replace"))
-        return 10 * letters > 9 * len(high)
-
-    @property
-    def is_cyrillic(self) -> bool:
-        """Return True if nearly all bytes beyond ASCII are letters of Russian."""
-        return 10 * sum(byte >= 0xC0 for byte in self._high) > 9 * len(self._high)
-
-    @property
-    def are_few(self) -> bool:
-        """Return True if there are too few letters to tell the alphabet."""
-        return sum(map(len, self.whole)) < FEW_LETTERS
-
-    @property
-    def _high(self) -> bytes:
-        return bytes(byte for word in (*self.mixed, *self.whole) for byte in word if byte >= 0x80)
+def _sample(file: CsvFile, size: int) -> bytes:
+    with open(file.path, "rb") as content:
+        return content.read(size)
 
 
-def _is_of_wide_characters(content: bytes) -> bool:
-    """Return True for UTF-16 and UTF-32, in which every letter of English has bytes of 0."""
-    beginning = content[:BEGINNING_BYTES]
-    return beginning.startswith(tuple(MARKS)) or beginning.count(b"\0") > len(beginning) // 4
-
-
-def _is_common(content: bytes, codec: str, common: tuple[int, int]) -> bool:
-    """Return True if a text is valid in an encoding, and half of the characters beyond ASCII are common ones."""
-    try:
-        text = codecs.getincrementaldecoder(codec)().decode(content)  # whose last character may be cut
-    except UnicodeDecodeError:
-        return False
-    first = [character.encode(codec)[0] for character in text if character > "\x7f"]
-    return 2 * sum(common[0] <= byte <= common[1] for byte in first) >= len(first) > 0
+def _misfit(file: CsvFile) -> int:
+    """Return the line of the first byte that does not fit the encoding of a file; 1 if there is none."""
+    decoder, line = codecs.getincrementaldecoder(file.encoding)(), 1
+    with open(file.path, "rb") as content:
+        for bytes_of_line in content:
+            try:
+                line += decoder.decode(bytes_of_line).count("\n")
+            except UnicodeDecodeError as error:
+                return line + error.object[: error.start].count(b"\n")
+            except UnicodeError:  # the mark of UTF-16 is missing
+                break
+    return 1

@@ -8,7 +8,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bnexp.data.sources.layout import only_folder_cure, refuse_no_classes
+from bnexp.config.real import ImageFolderDataset, WavFolderDataset
+from bnexp.data.sources.layout import only_folder_cure, quoted, refuse_no_classes, warnings_of_layout
+from bnexp.data.sources.paths import existing_path, named_by
 from bnexp.errors import Problems, SettingError
 
 
@@ -23,11 +25,6 @@ class Listing:
     folders: list[Path] = field(default_factory=list)
     others: Counter[str] = field(default_factory=Counter)
     """Endings, or names without one, to the number of other files."""
-
-    @property
-    def left_out(self) -> dict[str, int]:
-        """Return `others`, sorted, as run.json records it."""
-        return dict(sorted(self.others.items()))
 
 
 def labelled_files(folder: Path, suffixes: tuple[str, ...], what: str, *, grouped: bool = False) -> Listing:
@@ -54,7 +51,7 @@ def labelled_files(folder: Path, suffixes: tuple[str, ...], what: str, *, groupe
     if len(classes) < 2:
         seen = f"only {classes.pop()} holds {what}" if classes else f"none of its folders holds {what}"
         if not classes and not found:
-            others = ", ".join(f"{count} {kind}" for kind, count in list(listing.left_out.items())[:5])
+            others = ", ".join(f"{count} {kind}" for kind, count in sorted(listing.others.items())[:5])
             seen += f" (seen in it: {others})" if others else " (it holds no files)"
         raise SettingError(
             "dataset.path",
@@ -69,6 +66,57 @@ def labelled_files(folder: Path, suffixes: tuple[str, ...], what: str, *, groupe
         )
     problems.refuse()
     return listing
+
+
+@dataclass
+class LabelledFiles:
+    """The files of all parts, the training part's first, each with the name of its class."""
+
+    paths: list[Path] = field(default_factory=list)
+    labels: list[str] = field(default_factory=list)
+    inner: list[str] = field(default_factory=list)
+    """Where each file lies in the folder of its class."""
+    counts: dict[str, int] = field(default_factory=dict)
+    """The key that names a part in the config -> the number of its files."""
+    left_out: Counter[str] = field(default_factory=Counter)
+    warnings: list[str] = field(default_factory=list)
+
+
+def labelled_parts(
+    dataset: ImageFolderDataset | WavFolderDataset, suffixes: tuple[str, ...], what: str, *, grouped: bool = False
+) -> LabelledFiles:
+    """List the files of each part's folder, as `labelled_files` does.
+
+    Raises:
+        SettingError: if a part has other classes than the training part.
+    """
+    problems, found, classes = Problems(), LabelledFiles(), dict[str, set[str]]()
+    for key, part in dataset.each_part():
+        with problems.noted(), named_by(key):
+            folder = existing_path(part.path, folder=True)
+            listing = labelled_files(folder, suffixes, what, grouped=grouped)
+            labels, depth = labels_of(folder, listing.files), len(folder.parts)
+            found.paths += listing.files
+            found.labels += labels
+            found.inner += ["/".join(path.parts[depth + 1 :]) for path in listing.files]
+            found.counts[key] = len(labels)
+            found.left_out += listing.others
+            found.warnings += warnings_of_layout(folder, listing.files)
+            classes[key] = {*labels}
+    problems.refuse()
+    for key, names in classes.items():
+        for text in _other_classes(names, classes["path"], dataset.path):
+            problems.note(f"dataset.{key}", f"is {dataset.paths[key]!r}; {text}")
+    problems.refuse()
+    return found
+
+
+def _other_classes(names: set[str], expected: set[str], path: str) -> Iterator[str]:
+    """Yield which classes a part lacks of the training part's, or has besides."""
+    if lost := sorted(expected - names):
+        yield f"it has no folder {quoted(lost)}, and {path} has. Expected the same classes. Put files of each in both."
+    if besides := sorted(names - expected):
+        yield f"{path} has no folder {quoted(besides)}. Expected the same classes. Put files of each in both."
 
 
 def labels_of(folder: Path, paths: Iterable[Path]) -> list[str]:

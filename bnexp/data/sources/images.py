@@ -15,9 +15,9 @@ from bnexp.config.real import ImageFolderDataset
 from bnexp.data.facts import RowFacts
 from bnexp.data.memory_guard import refuse_too_large
 from bnexp.data.rows import Rows, numbered
-from bnexp.data.sources.files import existing_path
-from bnexp.data.sources.folders import labelled_files, labels_of
-from bnexp.data.sources.layout import warnings_of_layout, warnings_of_several_classes
+from bnexp.data.sources.folders import labelled_parts
+from bnexp.data.sources.joined import with_parts
+from bnexp.data.sources.layout import warnings_of_several_classes
 from bnexp.data.sources.picture import Header, header_of, opened_image, picture_of
 from bnexp.errors import Problems, SettingError
 
@@ -32,19 +32,19 @@ def image_folder_rows(dataset: ImageFolderDataset, limit: int | None) -> Rows:
         SettingError: if there are fewer than two classes, images cannot be read,
             sizes differ, all are the same, or all of them would not fit.
     """
-    folder = existing_path(dataset.path, folder=True)
-    listing = labelled_files(folder, *IMAGES)
-    paths = listing.files
+    folder, found = Path(dataset.path).expanduser(), labelled_parts(dataset, *IMAGES)
+    paths = found.paths
     headers, x_NHWC, hidden = _read(folder, paths, dataset, limit)
-    warnings = [*warnings_of_layout(folder, paths), *_warnings(paths, headers)]
+    warnings = [*found.warnings, *_warnings(paths, headers)]
     if hidden:
         warnings.append(_put_on_white(x_NHWC, paths, dataset, hidden))
     _refuse_all_the_same(x_NHWC, folder)
-    warnings += warnings_of_several_classes(x_NHWC, paths, folder)
+    warnings += warnings_of_several_classes(x_NHWC, paths, found.labels)
     warnings += _warnings_of_one_colour(x_NHWC, paths)
-    y_N, classes = numbered(labels_of(folder, paths))
-    facts = RowFacts(files_left_out=listing.left_out, warnings=warnings)
-    return Rows("image", x_NHWC, y_N, classes, where=lambda row: str(paths[row]), facts=facts)
+    y_N, classes = numbered(found.labels)
+    facts = RowFacts(files_left_out=dict(sorted(found.left_out.items())), warnings=warnings)
+    rows = Rows("image", x_NHWC, y_N, classes, where=lambda row: str(paths[row]), facts=facts)
+    return with_parts(rows, found.counts)
 
 
 def _read(

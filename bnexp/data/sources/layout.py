@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnexp.data.sources.alike import warnings_of
-from bnexp.data.sources.parts import is_part, parts_first
+from bnexp.data.sources.parts import KEYS, is_part, parts_first, which_part
 from bnexp.errors import SettingError, listed
 
 MOST_NAMED = 10
@@ -34,11 +34,24 @@ def refuse_no_classes(folder: Path, paths: Sequence[Path], what: str, *, grouped
         outer = [name for name, names in sorted(inner.items()) if names & set(again)]
         raise SettingError(
             "dataset.path",
-            f"is {str(folder)!r}; its folders {_listed(outer)} hold the folders {_listed(again)}, and either may be "
-            f"the classes. Expected a folder for each class, with its {what} in it. If {_listed(again)} are the "
+            f"is {str(folder)!r}; its folders {quoted(outer)} hold the folders {quoted(again)}, and either may be "
+            f"the classes. Expected a folder for each class, with its {what} in it. If {quoted(again)} are the "
             f"classes, use dataset.path: {folder / outer[0]}, or copy the {what} of all, under names of "
-            f"their own, into one folder for each. If {_listed(outer)} are, move the {what} up into them.",
+            f"their own, into one folder for each. If {quoted(outer)} are, move the {what} up into them.",
         )
+
+
+def split_folders(folder: Path) -> dict[str, Path] | None:
+    """Return the folders of a training part and of others that a folder holds, by part; None if it holds anything else.
+
+    Each has to hold folders, for the classes.
+    """
+    inner = [one for one in folder.iterdir() if one.is_dir() and not one.name.startswith(".")]
+    found = {which_part(one.name): one for one in sorted(inner)}
+    is_split = len(found) == len(inner) > 1 and None not in found and "training" in found
+    if not is_split or not all(any(one.is_dir() for one in place.iterdir()) for place in inner):
+        return None
+    return {part: place for part, place in found.items() if part is not None}
 
 
 def _parts(folder: Path, paths: Sequence[Path], inner: Mapping[str, set[str]]) -> list[str]:
@@ -51,20 +64,24 @@ def _parts(folder: Path, paths: Sequence[Path], inner: Mapping[str, set[str]]) -
 def _refuse_parts(folder: Path, paths: Sequence[Path], what: str, parts: Sequence[str]) -> NoReturn:
     found = [_classes_in(folder / name, paths) for name in parts]
     classes = sorted({name for _, names in found for name in names})
-    if classes:
+    split = split_folders(folder)
+    if classes and split is not None:
+        each = ", ".join(f"dataset.{key}: {split[part]}" for part, key in KEYS.items() if part in split)
+        seen, cure = f"; the classes may be the folders {quoted(classes)} in them", f"Use {each}"
+    elif classes:
         whole = next(place for place, names in found if names)
-        seen = f"; the classes may be the folders {_listed(classes)} in {'them' if len(parts) > 1 else 'it'}"
+        seen = f"; the classes may be the folders {quoted(classes)} in {'them' if len(parts) > 1 else 'it'}"
         cure = (
-            f"Use dataset.path: {whole}, which bnexp splits itself; or copy the {what} of all parts, under names of "
-            "their own, into one folder for each class"
+            f"Use dataset.path: {whole}, which bnexp splits itself; or name the folder of each part (dataset.path, "
+            "dataset.validation_path, dataset.test_path)"
         )
     else:
         seen, cure = "", f"Sort their {what} into a folder for each class"
     are = "are named like parts" if len(parts) > 1 else "is named like a part"
     raise SettingError(
         "dataset.path",
-        f"is {str(folder)!r}; its folder{'s' * (len(parts) > 1)} {_listed(parts)} {are} of a split{seen}. "
-        f"Expected a folder for each class. {cure}. If {_listed(parts)} {'are classes' if len(parts) > 1 else 'is one'}"
+        f"is {str(folder)!r}; its folder{'s' * (len(parts) > 1)} {quoted(parts)} {are} of a split{seen}. "
+        f"Expected a folder for each class. {cure}. If {quoted(parts)} {'are classes' if len(parts) > 1 else 'is one'}"
         ", rename the folder" + ("s." if len(parts) > 1 else "."),
     )
 
@@ -83,7 +100,7 @@ def only_folder_cure(folder: Path, paths: Sequence[Path]) -> str:
     place, classes = _classes_in(folder, paths)
     if len(classes) < 2:
         return ""
-    return f" Its folders {_listed(sorted(classes))} look like classes: use dataset.path: {place}."
+    return f" Its folders {quoted(sorted(classes))} look like classes: use dataset.path: {place}."
 
 
 def warnings_of_layout(folder: Path, paths: Sequence[Path]) -> Iterator[str]:
@@ -99,19 +116,19 @@ def warnings_of_layout(folder: Path, paths: Sequence[Path]) -> Iterator[str]:
     parts = parts_first({name for names in inner.values() for name in names if is_part(name)})
     if len(parts) > 1:
         yield (
-            f"The classes of {str(folder)!r} hold the folders {_listed(parts)}, as for a split. Their files are put "
+            f"The classes of {str(folder)!r} hold the folders {quoted(parts)}, as for a split. Their files are put "
             "together, and bnexp splits them anew. Move out of the folder what is not to take part."
         )
 
 
-def warnings_of_several_classes(x_N: NDArray[Any], paths: Sequence[Path], folder: Path) -> Iterator[str]:
+def warnings_of_several_classes(x_N: NDArray[Any], paths: Sequence[Path], labels: Sequence[str]) -> Iterator[str]:
     """Yield a warning if rows of one content lie in several classes: no net can tell them apart."""
-    first: dict[bytes, Path] = {}
-    found, depth = [], len(folder.parts)
-    for x, path in zip(x_N, paths, strict=True):
+    first: dict[bytes, tuple[Path, str]] = {}
+    found = []
+    for x, path, label in zip(x_N, paths, labels, strict=True):
         content = np.ascontiguousarray(x).view("uint8").data
-        other = first.setdefault(hashlib.blake2b(content, digest_size=16).digest(), path)
-        if other.parts[depth] != path.parts[depth]:
+        other, its_label = first.setdefault(hashlib.blake2b(content, digest_size=16).digest(), (path, label))
+        if its_label != label:
             found.append((path, other))
     if found:
         path, other = found[0]
@@ -130,5 +147,6 @@ def _inner_folders(folder: Path, paths: Sequence[Path]) -> dict[str, set[str]]:
     return inner
 
 
-def _listed(names: Iterable[str]) -> str:
+def quoted(names: Iterable[str]) -> str:
+    """Write names in quotes, the first of them if they are many."""
     return listed(map(repr, names), MOST_NAMED)

@@ -29,29 +29,31 @@ def problems_of_marks(
     where: Where,
     *,
     target: str,
-    decimal: str | None,
+    marks: tuple[str | None, str | None],
 ) -> Iterator[tuple[str, str]]:
     """Yield a problem for numbers with the other decimal mark, and one for each column of numbers with other marks.
 
-    `decimal` is None if the table is no text file, so that there is no such key.
+    `marks` are the config's decimal mark, None if the table is no text file, and its mark for thousands, if any.
     """
+    decimal, thousands = marks
     other = [name for name, marks in marked.items() if marks.decimal]
     if other:
-        key, text = _problem_of_decimals(frame, marked, other, where, decimal)
+        key, text = _problem_of_decimals(frame, marked, other, where, marks)
         if other == [target]:
             yield key, f"{text}; or give dataset.task: classification, if each value is a class."
         else:
             yield key, f"{text}; or name the column in dataset.categories, if each value is a category."
     may_switch = decimal is not None and not _uses(frame, marked)
-    for name, marks in marked.items():
-        if marks.marked is None:
+    for name, seen in marked.items():
+        if seen.marked is None:
             continue
+        may_be_read = decimal is not None and thousands is None and (seen.thousands != decimal or may_switch)
         text = (
-            f"{_place(frame[name], marks.marked, where)} holds {marks.marked!r} in it, a number with "
-            f"{' and '.join(marks.marks)}. Write the column's numbers without that in the file."
+            f"{_place(frame[name], seen.marked, where)} holds {seen.marked!r} in it, a number with "
+            f"{' and '.join(seen.marks)}. {_cure(seen.thousands if may_be_read else None, decimal)}"
         )
-        if marks.either and may_switch:
-            text += f" If {marks.either!r} is its decimal mark, use dataset.decimal: {json.dumps(marks.either)}."
+        if seen.either and may_switch:
+            text += f" If {seen.either!r} is its decimal mark, use dataset.decimal: {json.dumps(seen.either)}."
         if name == target:
             yield (
                 "dataset.target",
@@ -62,14 +64,23 @@ def problems_of_marks(
             yield "dataset.drop", f"keeps column {name!r}; {text} {cure}"
 
 
+def _cure(thousands: str | None, decimal: str | None) -> str:
+    """Return what helps against a mark for thousands; None stands for marks that no key reads."""
+    if thousands is None:
+        return "Write the column's numbers without that in the file."
+    switch = f" with dataset.decimal: {json.dumps(OTHER_DECIMAL[thousands])}" if thousands == decimal else ""
+    return f"Use dataset.thousands: {json.dumps(thousands)}{switch}."
+
+
 def _problem_of_decimals(
     frame: pandas.DataFrame,
     marked: Mapping[str, Numerals],
     other: list[str],
     where: Where,
-    decimal: str | None,
+    marks: tuple[str | None, str | None],
 ) -> tuple[str, str]:
     """Return the problem of columns that have another decimal mark than the config, its last sentence left open."""
+    decimal, thousands = marks
     expected, cell = decimal or ".", marked[other[0]].decimal
     mark = OTHER_DECIMAL[expected]
     begin = "is read with the decimal mark" if decimal is None else "is"
@@ -84,7 +95,8 @@ def _problem_of_decimals(
     elif _uses(frame, marked):
         cure = f"Other numbers of the file have {expected!r}. Write all with one of the two"
     else:
-        cure = f"Use dataset.decimal: {json.dumps(mark)}, or write them with {expected!r}"
+        switch = " without dataset.thousands" if thousands == mark else ""
+        cure = f"Use dataset.decimal: {json.dumps(mark)}{switch}, or write them with {expected!r}"
     key = "dataset" if decimal is None else "dataset.decimal"
     return key, f"{seen}. {cure}"
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import math
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,8 +31,10 @@ from bnexp.data.sources.arrays import (
     warnings_of_arrays,
 )
 from bnexp.data.sources.column import LARGEST, refuse_lost_digits
-from bnexp.data.sources.files import existing_path
-from bnexp.data.sources.targets import target, warnings_of_many_numbers
+from bnexp.data.sources.joined import where_of, with_parts
+from bnexp.data.sources.one_hot import EXPECTED, classes_of, is_one_hot, misfit
+from bnexp.data.sources.paths import existing_path, named_by
+from bnexp.data.sources.targets import TaskKey, target, warnings_of_many_numbers
 from bnexp.errors import Problems, SettingError
 from bnexp.system.archives import FAULTS, fault
 
@@ -43,13 +45,56 @@ COPIES = 3
 """How often the numbers are in memory at the peak: as they are stored, and on their way to rows."""
 
 
+class _Part(NamedTuple):
+    """The arrays of one part: inputs, and targets and perhaps groups, (N,) each; `key` names the part in the config."""
+
+    key: str
+    dataset: NpzDataset
+    headers: Mapping[str, Header]
+    kind: Kind
+    x: NDArray[Any]
+    labels: list[NDArray[Any]]
+
+    @property
+    def one_hot(self) -> int | None:
+        """Return how many classes one-hot targets have; None if they are single values."""
+        header = self.headers[self.dataset.y]
+        return header.shape[1] if is_one_hot(header.shape, header.dtype) else None
+
+
 def npz_rows(dataset: NpzDataset, limit: int | None) -> Rows:
-    """Read the rows of arrays in a NumPy file; nothing in it is unpickled.
+    """Read the rows of arrays in NumPy files; nothing in them is unpickled.
 
     Raises:
         SettingError: with all that is wrong with the arrays: one is missing, too
             large, of another length, or of a kind that cannot be learned from.
     """
+    problems, parts = Problems(), list[_Part]()
+    for key, alone in dataset.each_part():
+        with problems.noted(), named_by(key):
+            parts.append(_read(key, alone, limit))
+    problems.refuse()
+    where = where_of([(len(part.x), row_of(part.dataset.path)) for part in parts])
+    task: TaskKey = "classification" if parts[0].one_hot else dataset.task
+    first, labels = parts[0], [_joined(several) for several in zip(*(part.labels for part in parts), strict=True)]
+    for number, part in enumerate(parts):
+        with problems.noted(), named_by(part.key):
+            parts[number] = part._replace(x=_shaped(part.dataset, part.x, part.kind, row_of(part.dataset.path)))
+    with problems.noted():
+        numbers, classes = target(_column(dataset.y, labels[0]), task, where, "dataset.y")
+    problems.refuse()
+    _refuse_unlike(parts)
+    warnings = [*warnings_of_arrays(dataset, first.headers, first.kind), *_warnings_of_labels(dataset, labels)]
+    warnings += warnings_of_many_numbers("dataset.y", dataset.y, classes, task)
+    facts = RowFacts(arrays_left_out=left_out(dataset, first.headers), one_hot_classes=first.one_hot, warnings=warnings)
+    groups_N = np.unique(labels[1], return_inverse=True)[1].astype("int64") if dataset.group else None
+    x = _joined([part.x for part in parts])
+    rows = Rows(first.kind, x, numbers, classes, groups_N=groups_N, where=where, facts=facts)
+    return with_parts(rows, {part.key: len(part.x) for part in parts})
+
+
+def _read(key: str, dataset: NpzDataset, limit: int | None) -> _Part:
+    """Read the arrays of one part, all of the same file."""
     path, names = existing_path(dataset.path, endings=(".npz",)), names_of(dataset)
     headers, where = refuse_by_headers(dataset, limit), row_of(path)
     problems = Problems()
@@ -58,20 +103,72 @@ def npz_rows(dataset: NpzDataset, limit: int | None) -> Rows:
     problems.refuse()
     with _readable(path, "NumPy cannot read it: "), np.load(path, allow_pickle=False) as arrays:
         x, *labels = (arrays[name] for name in names.values())
-    for (key, name), values in zip(list(names.items())[1:], labels, strict=True):
-        _collect_no_text(f"dataset.{key}", name, values, where, problems)
-    problems.refuse()
-    y_N, *group = (label.reshape(-1) for label in labels)
+    for (key_of, name), values in zip(list(names.items())[1:], labels, strict=True):
+        _collect_no_text(f"dataset.{key_of}", name, values, where, problems)
     with problems.noted():
-        x = _shaped(dataset, x, kind, where)
-    with problems.noted():
-        numbers, classes = target(_column(dataset.y, y_N), dataset.task, where, "dataset.y")
+        labels[0] = _target(dataset, labels[0], where)
+    if problems.found:
+        with problems.noted():
+            _shaped(dataset, x, kind, where)
     problems.refuse()
-    warnings = [*warnings_of_arrays(dataset, headers, kind), *_warnings_of_labels(dataset, labels)]
-    warnings += warnings_of_many_numbers("dataset.y", dataset.y, classes, dataset.task)
-    facts = RowFacts(arrays_left_out=left_out(dataset, headers), warnings=warnings)
-    groups_N = np.unique(group[0], return_inverse=True)[1].astype("int64") if group else None
-    return Rows(kind, x, numbers, classes, groups_N=groups_N, where=where, facts=facts)
+    return _Part(key, dataset, headers, kind, x, [one.reshape(-1) for one in labels])
+
+
+def _target(dataset: NpzDataset, y: NDArray[Any], where: Where) -> NDArray[Any]:
+    """Return the targets as they are; of one-hot ones, the classes.
+
+    Raises:
+        SettingError: if there are several numbers in each row, and a row is not one-hot.
+    """
+    if not is_one_hot(y.shape, y.dtype):
+        return y
+    if (found := misfit(y)) is not None:
+        row, seen = found
+        raise SettingError(
+            "dataset.y",
+            f"is {dataset.y!r} with shape {y.shape}; {where(row)} holds {seen}; {EXPECTED}. Mend that row, or save one "
+            f"column, as {dataset.y}[:, 0].",
+        )
+    return classes_of(y)
+
+
+def _joined(several: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    return several[0] if len(several) == 1 else np.concatenate(several)
+
+
+def _refuse_unlike(parts: Sequence[_Part]) -> None:
+    """Raise SettingError if the rows of a part have another shape or kind than the training part's."""
+    first, *others = parts
+    problems = Problems()
+    for other in others:
+        seen = f"is {getattr(other.dataset, 'x' if other.key[0] == 'x' else 'path')!r}"
+        if (other.kind, other.x.shape[1:], other.x.dtype) != (first.kind, first.x.shape[1:], first.x.dtype):
+            problems.note(
+                f"dataset.{other.key}",
+                f"{seen}, with rows of shape {other.x.shape[1:]}, {other.x.dtype}; the training part has "
+                f"{first.x.shape[1:]}, {first.x.dtype}. Expected the same. Save them alike.",
+            )
+        if other.one_hot != first.one_hot:
+            each = [
+                f"one-hot in {part.one_hot} classes" if part.one_hot else "single values" for part in (other, first)
+            ]
+            problems.note(
+                f"dataset.{other.key}",
+                f"{seen}, whose {other.dataset.y} is {each[0]}, and {each[1]} in the training part. Expected the "
+                "same. Save them alike.",
+            )
+        for (name, values), (_, base) in zip(_labels(other), _labels(first), strict=True):
+            if (values.dtype.kind == "U") != (base.dtype.kind == "U"):
+                problems.note(
+                    f"dataset.{other.key}",
+                    f"{seen}, whose {name} is {values.dtype}; the training part has {base.dtype}. Expected texts in "
+                    "both, or numbers. Save them alike.",
+                )
+    problems.refuse()
+
+
+def _labels(part: _Part) -> Iterator[tuple[str, NDArray[Any]]]:
+    yield from zip(list(names_of(part.dataset).values())[1:], part.labels, strict=True)
 
 
 def _collect_no_text(key: str, name: str, values: NDArray[Any], where: Where, problems: Problems) -> None:
@@ -113,7 +210,7 @@ def refuse_by_headers(dataset: NpzDataset, limit: int | None) -> dict[str, Heade
         SettingError: if an array is missing, or all that are asked for are too large.
     """
     path = existing_path(dataset.path, endings=(".npz",))
-    headers = _headers(path)
+    headers = headers_of(path)
     refuse_missing(dataset, headers)
     asked = [headers[name] for name in names_of(dataset).values()]
     needed = sum(COPIES * math.prod(one.shape) * one.dtype.itemsize for one in asked)
@@ -121,7 +218,7 @@ def refuse_by_headers(dataset: NpzDataset, limit: int | None) -> dict[str, Heade
     return headers
 
 
-def _headers(path: Path) -> dict[str, Header]:
+def headers_of(path: Path) -> dict[str, Header]:
     """Read the name, shape and type of each array without reading its values."""
     headers = {}
     with _readable(path, "it is no NPZ file: "), zipfile.ZipFile(path) as archive:

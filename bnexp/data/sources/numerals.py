@@ -8,7 +8,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
+
+from bnexp.config.csv_keys import Thousands
 
 if TYPE_CHECKING:
     import pandas
@@ -36,6 +38,8 @@ _PLAIN = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)(?P<exponent>[eE][+-]?\d+)?\s*")
 _WITH_UNIT = re.compile(r"[+-]?\d+([.,]\d+)?\s*(?P<unit>[^\W\d_]\S{0,9}|\u00b0\S?)")
 FEWEST_WITH_UNIT = 3
 """A column of fewer different values holds categories, such as 2WD and 4WD, and no numbers with a unit."""
+ALIKE = {" ": _BLANKS, "'": _APOSTROPHES}
+"""Mark for thousands -> the signs that people take for it."""
 OTHER_DECIMAL = {".": ",", ",": "."}
 """Decimal mark -> the other one."""
 DECIMAL, EITHER = "decimal", "either"
@@ -48,7 +52,8 @@ class Numerals:
 
     `marked` is a cell with a mark, and `marks` names the marks in words. If only the decimal mark is wrong, they are
     None and empty. `decimal` is a cell with the other decimal mark, and `mixed` is True if other cells of the column
-    have the expected one. `either` is the mark that may stand for thousands or for decimals.
+    have the expected one. `either` is the mark that may stand for thousands or for decimals. `thousands` is the mark
+    for thousands, if there is but one, and no other mark.
     """
 
     marked: str | None
@@ -56,6 +61,7 @@ class Numerals:
     decimal: str | None
     either: str | None
     mixed: bool
+    thousands: str | None
 
 
 def numerals(column: pandas.Series[Any], decimal: str = ".") -> Numerals | None:
@@ -77,7 +83,29 @@ def numerals(column: pandas.Series[Any], decimal: str = ".") -> Numerals | None:
         decimal=cells.get(DECIMAL),
         either=other if either else None,
         mixed=any(not marks and decimal in cell for cell, marks in found.items()),
+        thousands=_only_mark({_thousands(other) if mark == EITHER else mark for mark in named}),
     )
+
+
+def _only_mark(named: set[str]) -> str | None:
+    return next((mark for mark in get_args(Thousands) if named and named <= _marks_for(mark)), None)
+
+
+def _marks_for(thousands: str) -> set[str]:
+    return {_thousands(sign) for sign in ALIKE.get(thousands, thousands)}
+
+
+def ungrouped(cell: str, thousands: str, decimal: str) -> str | None:
+    """Return a number without its marks for thousands; None if it has none, or other marks, or is no number.
+
+    >>> ungrouped("1,234.5", ",", "."), ungrouped("12\\u00a0345", " ", "."), ungrouped("1,5", ",", ".")
+    ('1234.5', '12345', None)
+    """
+    may_be = {EITHER} if thousands == OTHER_DECIMAL[decimal] else set()
+    marks = marks_of(cell, decimal)
+    if not marks or not marks <= _marks_for(thousands) | may_be:
+        return None
+    return cell.translate(dict.fromkeys(map(ord, ALIKE.get(thousands, thousands))))
 
 
 def marks_of(cell: str, decimal: str = ".") -> frozenset[str] | None:

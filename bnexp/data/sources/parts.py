@@ -11,6 +11,8 @@ PARTS = {
     **dict.fromkeys(("test", "testing", "eval", "evaluation", "holdout"), "test"),
 }
 """Words for a part, in lower case, and which part it is."""
+KEYS = {"training": "path", "validation": "validation_path", "test": "test_path"}
+"""Part of a split -> the key of a dataset that names its folder."""
 _ABOUT = frozenset(("data", "dataset", "set", "split", "part", "seg", "files", "samples")) | frozenset(
     ("image", "images", "img", "imgs", "photos", "pictures", "sound", "sounds", "audio", "clips", "wav", "wavs")
 )
@@ -26,6 +28,15 @@ def is_part(name: str) -> bool:
     """
     words = _words(name)
     return any(word in PARTS for word in words) and all(word in PARTS or word in _ABOUT for word in words)
+
+
+def which_part(name: str) -> str | None:
+    """Return the part of a split that a folder of this name holds; None if it holds none.
+
+    >>> which_part("valid"), which_part("test_images"), which_part("cats")
+    ('validation', 'test', None)
+    """
+    return next(PARTS[word] for word in _words(name) if word in PARTS) if is_part(name) else None
 
 
 def part_of(name: str) -> str | None:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from pathlib import Path
 
+from bnexp.data.sources.csv_file import CsvFile
 from bnexp.data.sources.line_numbers import Record, records
 from bnexp.data.sources.numerals import plain_number
 from bnexp.errors import SettingError
@@ -25,34 +25,34 @@ A value that 1 row in 400 holds is among them with a probability of 0.993.
 """
 
 
-def refuse_swallowed_rows(path: Path, separator: str, rows: int | None = None) -> None:
+def refuse_swallowed_rows(file: CsvFile, rows: int | None = None) -> None:
     """Raise SettingError, with the line, if a quoted field has swallowed rows.
 
     `rows` is how many were read: a file is read once more only if it has
     quotes and more lines than rows. None stands for a file whose last quote
     is not closed; only quotes before that one are looked at.
     """
-    if rows is not None and not _may_have_swallowed(path, rows):
+    if rows is not None and not _may_have_swallowed(file, rows):
         return
-    known = [record.fields for record in islice(_in_one_line(path, separator), SAMPLE)]
-    found = records(path, separator) if rows is not None else _but_last(records(path, separator))
+    known = [record.fields for record in islice(_in_one_line(file), SAMPLE)]
+    found = records(file) if rows is not None else _but_last(records(file))
     for record in found:
-        if record.lines > 1 and (line := _swallowing(record, separator, known)) is not None:
+        if record.lines > 1 and (line := _swallowing(record, file.separator, known)) is not None:
             raise SettingError(
                 "dataset.path",
-                f"is {str(path)!r}; {path}:{line}: a quote is opened, and what follows up to line "
+                f"is {str(file.path)!r}; {file.path}:{line}: a quote is opened, and what follows up to line "
                 f"{record.begins + record.lines - 1} is read as one row. Take this quote out (a quote in a text is "
                 'written twice, "", in a text within quotes), or close it where the field ends.',
             )
 
 
-def _may_have_swallowed(path: Path, rows: int) -> bool:
+def _may_have_swallowed(file: CsvFile, rows: int) -> bool:
     """Return True if a file has quotes and more lines than its rows and the line of names take."""
-    quotes, lines, last = 0, 0, b""
-    with open(path, "rb") as file:
-        while chunk := file.read(2**20):
-            quotes, lines, last = quotes + chunk.count(b'"'), lines + max(map(chunk.count, (b"\n", b"\r"))), chunk[-1:]
-    return quotes > 0 and lines + (last not in b"\r\n") > rows + 1
+    quotes, lines, last = 0, 0, ""
+    with file.open() as text:
+        while chunk := text.read(2**20):
+            quotes, lines, last = quotes + chunk.count('"'), lines + max(map(chunk.count, "\n\r")), chunk[-1:]
+    return quotes > 0 and lines + (last not in "\r\n") > rows + 1
 
 
 def _but_last(found: Iterator[Record]) -> Iterator[Record]:
@@ -63,10 +63,10 @@ def _but_last(found: Iterator[Record]) -> Iterator[Record]:
         before = record
 
 
-def _in_one_line(path: Path, separator: str) -> Iterator[Record]:
+def _in_one_line(file: CsvFile) -> Iterator[Record]:
     """Yield the records behind the first that stand in one line each."""
     first = True
-    for record in records(path, separator):
+    for record in records(file):
         if not first and record.lines == 1:
             yield record
         first = False

@@ -12,9 +12,9 @@ from bnexp.config.real import AsteriskLanguagesSet, WavFolderDataset
 from bnexp.data.facts import LogMel, RowFacts
 from bnexp.data.memory_guard import refuse_too_large
 from bnexp.data.rows import Floats32, Rows, numbered
-from bnexp.data.sources.files import existing_path
-from bnexp.data.sources.folders import labelled_files, labels_of
-from bnexp.data.sources.layout import warnings_of_layout, warnings_of_several_classes
+from bnexp.data.sources.folders import labelled_parts
+from bnexp.data.sources.joined import with_parts
+from bnexp.data.sources.layout import warnings_of_several_classes
 from bnexp.data.sources.sound import SOUND_ENDINGS, length_and_rate, read_sound
 from bnexp.errors import Problems
 from bnexp.system import backend
@@ -40,14 +40,12 @@ def wav_folder_rows(dataset: WavFolderDataset, limit: int | None) -> Rows:
         SettingError: if there are fewer than two classes, a file cannot be
             read, sampling rates differ, or all of them would not fit.
     """
-    folder = existing_path(dataset.path, folder=True)
-    listing, depth = labelled_files(folder, *RECORDINGS, grouped=dataset.group == "file"), len(folder.parts)
-    paths, labels = listing.files, labels_of(folder, listing.files)
-    groups = ["/".join(path.parts[depth + 1 :]) for path in paths] if dataset.group == "file" else None
-    rows = recordings(dataset, folder, paths, labels, groups, limit)
-    warnings = list(warnings_of_layout(folder, paths))
-    warnings += warnings_of_several_classes(rows.x, paths, folder)
-    return replace(rows, facts=replace(rows.facts, files_left_out=listing.left_out, warnings=warnings))
+    found = labelled_parts(dataset, *RECORDINGS, grouped=dataset.group == "file")
+    groups = found.inner if dataset.group == "file" else None
+    rows = recordings(dataset, Path(dataset.path).expanduser(), found.paths, found.labels, groups, limit)
+    warnings = [*found.warnings, *warnings_of_several_classes(rows.x, found.paths, found.labels)]
+    facts = replace(rows.facts, files_left_out=dict(sorted(found.left_out.items())), warnings=warnings)
+    return with_parts(replace(rows, facts=facts), found.counts)
 
 
 def recordings(

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bnexp.config.real import CsvDataset, ParquetDataset
 from bnexp.data.facts import RowFacts
 from bnexp.data.memory_guard import refuse_above_limit
 from bnexp.data.rows import Rows, Where
@@ -24,6 +26,7 @@ from bnexp.data.sources.column import (
     refuse_missing,
     refuse_no_category,
 )
+from bnexp.data.sources.dates import emptied, numbers_of_dates
 from bnexp.data.sources.ids import counts_rows, id_like
 from bnexp.data.sources.marks import marked_columns, problems_of_marks
 from bnexp.data.sources.table_warnings import warnings_of_categories, warnings_of_columns
@@ -44,21 +47,44 @@ FEW_ROWS = 20
 class Columns:
     """What the columns of a table are: the config's keys, by whatever section they stand in.
 
-    `decimal` is a text file's; None for other files.
+    `decimal` and `thousands` are a text file's; `decimal` is None for other files.
     """
 
     target: str
     task: TaskKey = "auto"
     drop: Sequence[str] = ()
     categories: Sequence[str] = ()
+    dates: Sequence[str] = ()
     group: str | None = None
     missing: str = "refuse"
     decimal: str | None = None
+    thousands: str | None = None
 
     @property
     def left_out(self) -> set[str]:
         """Return the names of the columns that are no inputs."""
         return {self.target, *self.drop, *([self.group] if self.group else [])}
+
+
+def columns_of(dataset: CsvDataset | ParquetDataset) -> Columns:
+    """Return what a config says of the columns of a file."""
+    return Columns(
+        dataset.target,
+        dataset.task,
+        dataset.drop,
+        dataset.categories,
+        dataset.dates,
+        group=dataset.group,
+        missing=dataset.missing,
+        decimal=getattr(dataset, "decimal", None),
+        thousands=getattr(dataset, "thousands", None),
+    )
+
+
+def refuse_empty(path: Path, frame: pandas.DataFrame) -> None:
+    """Raise SettingError if a file's table has no rows."""
+    if not len(frame):
+        raise SettingError("dataset.path", f"is {str(path)!r}; it has no rows. Expected one line a row.")
 
 
 def from_frame(frame: pandas.DataFrame, columns: Columns, where: Where, limit: int | None = None) -> Rows:
@@ -71,6 +97,8 @@ def from_frame(frame: pandas.DataFrame, columns: Columns, where: Where, limit: i
             too much memory.
     """
     frame = frame.set_axis([str(name) for name in frame.columns], axis=1)
+    for name in filter(frame.__contains__, columns.dates):
+        frame[name] = emptied(frame[name])
     refuse_repeated_names(frame)
     refuse_names_below(frame, columns.target, where)
     return _rows(frame, columns, _read_columns(frame, columns, where, limit), where)
@@ -78,7 +106,10 @@ def from_frame(frame: pandas.DataFrame, columns: Columns, where: Where, limit: i
 
 @dataclass(frozen=True)
 class _ReadColumns:
-    """The columns of a table that has nothing wrong: targets, numbers (N, 1) by name, and the names of categories."""
+    """The columns of a table that has nothing wrong: targets, numbers (N, 1) by name, and the names of categories.
+
+    A column of dates is several of numbers, with names of their own.
+    """
 
     y_N: NDArray[np.float32]
     classes: tuple[str, ...] | None
@@ -95,20 +126,25 @@ def _read_columns(frame: pandas.DataFrame, columns: Columns, where: Where, limit
     problems, decimal = Problems(), columns.decimal or "."
     marked = marked_columns(frame, _may_be_numbers(frame, columns), decimal)
     _collect_wrong_names(frame, columns, problems)
-    for problem in problems_of_marks(frame, marked, where, target=columns.target, decimal=columns.decimal):
+    marks = (columns.decimal, columns.thousands)
+    for problem in problems_of_marks(frame, marked, where, target=columns.target, marks=marks):
         problems.note(*problem)
     y_N = classes = None
     with problems.noted():
         if columns.target in frame and columns.target not in marked:
             y_N, classes = target(frame[columns.target], columns.task, where, decimal=decimal)
     inputs = [name for name in frame.columns if name not in columns.left_out]
-    texts = [name for name in inputs if name in columns.categories or is_text(frame[name])]
-    numeric = _numeric(frame, [name for name in inputs if name not in texts], where, problems)
+    dates = [name for name in inputs if name in columns.dates]
+    texts = [name for name in inputs if name not in dates and (name in columns.categories or is_text(frame[name]))]
+    numeric = _numeric(frame, [name for name in inputs if name not in (*texts, *dates)], where, problems)
+    for name in dates:
+        with problems.noted():
+            numeric |= _of_dates(frame, name, where)
     with problems.noted():
         if columns.missing == "refuse":
-            refuse_missing(frame, [name for name in inputs if name in numeric or name in marked], where)
+            refuse_missing(frame, [name for name in inputs if name in (*numeric, *marked, *dates)], where)
     unnamed = [name for name in texts if name not in (*columns.categories, *marked)]
-    _collect_no_categories(frame[unnamed], where, problems, decimal)
+    _collect_no_categories(frame[unnamed], where, problems, columns.decimal)
     with problems.noted():
         _refuse_too_wide(frame, inputs, texts, limit)
     problems.refuse()
@@ -116,9 +152,24 @@ def _read_columns(frame: pandas.DataFrame, columns: Columns, where: Where, limit
     return _ReadColumns(y_N, classes, numeric, texts)
 
 
+def _of_dates(frame: pandas.DataFrame, name: str, where: Where) -> dict[str, NDArray[np.float32]]:
+    """Return the numbers of a column of dates, (N, 1) each by its name.
+
+    Raises:
+        SettingError: if they cannot be read, or one of these names is taken.
+    """
+    found = numbers_of_dates(frame[name], where)
+    for other in filter(frame.__contains__, found):
+        raise SettingError(
+            "dataset.dates", f"names {name!r}, and the table has a column {other!r} beside it. Rename one of the two."
+        )
+    return found
+
+
 def _rows(frame: pandas.DataFrame, columns: Columns, found: _ReadColumns, where: Where) -> Rows:
     """Put the columns side by side: numbers first, then a 0 or 1 for each category."""
     dummies = [categories(frame[name]) for name in found.texts]
+    used = [name for name in frame.columns if name not in columns.left_out - {columns.target}]
     return Rows(
         "table",
         np.concatenate([*found.numeric.values(), *dummies], axis=1),
@@ -130,13 +181,13 @@ def _rows(frame: pandas.DataFrame, columns: Columns, found: _ReadColumns, where:
         where=where,
         facts=RowFacts(
             target=columns.target,
-            id_like_columns=id_like(frame, list(found.numeric), [*found.numeric, *found.texts, columns.target]),
+            id_like_columns=id_like(frame, [name for name in found.numeric if name in frame], used),
             warnings=list(_warnings(frame, columns, found)),
         ),
     )
 
 
-def _collect_no_categories(texts: pandas.DataFrame, where: Where, problems: Problems, decimal: str) -> None:
+def _collect_no_categories(texts: pandas.DataFrame, where: Where, problems: Problems, decimal: str | None) -> None:
     """Note every one of these columns of text that cannot be categories."""
     for name in texts.columns:
         with problems.noted():
@@ -145,7 +196,7 @@ def _collect_no_categories(texts: pandas.DataFrame, where: Where, problems: Prob
 
 def _may_be_numbers(frame: pandas.DataFrame, columns: Columns) -> list[str]:
     """List the columns that may hold numbers: those that are no categories, no groups, and not left out."""
-    others = {*columns.drop, *columns.categories, columns.group}
+    others = {*columns.drop, *columns.categories, *columns.dates, columns.group}
     if columns.task == "classification":
         others.add(columns.target)
     return [name for name in frame.columns if name not in others]
@@ -154,7 +205,7 @@ def _may_be_numbers(frame: pandas.DataFrame, columns: Columns) -> list[str]:
 def _collect_wrong_names(frame: pandas.DataFrame, columns: Columns, problems: Problems) -> None:
     """Collect columns that are named and not there, or are there and have no name."""
     named = [("target", columns.target), ("group", columns.group)]
-    named += [(key, name) for key in ("drop", "categories") for name in getattr(columns, key)]
+    named += [(key, name) for key in ("drop", "categories", "dates") for name in getattr(columns, key)]
     for key, name in named:
         if name is not None:
             with problems.noted():
@@ -194,7 +245,7 @@ def _warnings(frame: pandas.DataFrame, columns: Columns, found: _ReadColumns) ->
         )
     yield from warnings_of_many_numbers("dataset.target", columns.target, found.classes, columns.task)
     for name in found.texts:
-        yield from warnings_of_categories(frame[name], columns.decimal or ".", named=name in columns.categories)
+        yield from warnings_of_categories(frame[name], columns.decimal, named=name in columns.categories)
 
 
 def _refuse_too_wide(frame: pandas.DataFrame, inputs: Sequence[str], texts: Sequence[str], limit: int | None) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from bnexp.data.sources.alike import shown, warnings_of, warnings_of_missing
-from bnexp.data.sources.column import no_numbers
+from bnexp.data.sources.column import leave_out, no_numbers
 from bnexp.data.sources.numerals import are_dates, are_numbers_as_text, unit_of
 from bnexp.errors import counted
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas
 
 
-def warnings_of_categories(column: pandas.Series[Any], decimal: str, *, named: bool) -> Iterator[str]:
+def warnings_of_categories(column: pandas.Series[Any], decimal: str | None, *, named: bool) -> Iterator[str]:
     """Yield what may mislead in a column of categories; `named` says that the config takes it for one."""
     yield from warnings_of(f"column {column.name!r}", rows_of_values(column))
     if not named:
@@ -27,19 +27,20 @@ def _warnings_of_dates(column: pandas.Series[Any]) -> Iterator[str]:
     if are_dates(column):
         yield (
             f"column {column.name!r} holds dates or times, as {shown(column.dropna().iloc[0])}. Each of its "
-            f"{counted(column.nunique(), 'value')} is taken for a category, without any order. Leave the column out "
-            "(dataset.drop), or name it in dataset.categories."
+            f"{counted(column.nunique(), 'value')} is taken for a category, without any order. "
+            f"{leave_out(column)}, or name it in dataset.categories."
         )
 
 
-def _warnings_of_numbers(column: pandas.Series[Any], decimal: str) -> Iterator[str]:
+def _warnings_of_numbers(column: pandas.Series[Any], decimal: str | None) -> Iterator[str]:
     """Yield a warning if a column of categories seems to be one of numbers."""
-    strange = no_numbers(column, decimal)
+    strange = no_numbers(column, decimal or ".")
     if len(strange):
+        empty = "Empty these cells" if decimal is None else "Empty these cells, or name them in dataset.na_values,"
         rows = counted(len(strange), "row")
         yield (
             f"column {column.name!r} holds numbers, and in {rows} something else, as "
-            f"{shown(column.iloc[strange[0]])}; it is taken for categories. Empty these cells to have numbers, "
+            f"{shown(column.iloc[strange[0]])}; it is taken for categories. {empty} to have numbers, "
             "or name the column in dataset.categories."
         )
     if column.dtype.name != "category" and are_numbers_as_text(column):

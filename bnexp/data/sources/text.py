@@ -18,9 +18,8 @@ from bnexp.data.facts import RowFacts, TextsWithoutWords
 from bnexp.data.memory_guard import refuse_above_limit
 from bnexp.data.rows import Rows, Where
 from bnexp.data.sources.column import groups
-from bnexp.data.sources.files import CSV_ENDINGS, existing_path, keep_as_written, read_csv
-from bnexp.data.sources.header import warnings_of_names
-from bnexp.data.sources.line_numbers import lines_of
+from bnexp.data.sources.csv_tables import csv_tables, warnings_of_files
+from bnexp.data.sources.joined import joined, with_parts
 from bnexp.data.sources.scripts import folded, warnings_of_scripts
 from bnexp.data.sources.table import refuse_target, refuse_unknown_column
 from bnexp.data.sources.table_warnings import warnings_of_columns
@@ -43,10 +42,8 @@ def text_csv_rows(dataset: TextCsvDataset, limit: int | None) -> Rows:
         SettingError: with all that is wrong: a column that is not there, texts or targets that are missing, texts
             without blanks; or if all of them would not fit.
     """
-    path = existing_path(dataset.path, endings=CSV_ENDINGS)
-    frame = read_csv(path, dataset.separator, limit)
-    keep_as_written(path, dataset.separator, [dataset.target, dataset.group], frame)
-    where = lines_of(path, dataset.separator, len(frame))
+    tables = csv_tables(dataset, limit, [dataset.target, dataset.group])
+    frame, where = joined(tables)
     problems = Problems()
     for key, name in (("text", dataset.text), ("target", dataset.target), ("group", dataset.group)):
         if name is not None:
@@ -54,7 +51,7 @@ def text_csv_rows(dataset: TextCsvDataset, limit: int | None) -> Rows:
                 refuse_unknown_column(frame, key, name)
                 if key != "target":
                     refuse_target(key, name, dataset.target)
-    warnings = list(warnings_of_names(frame, list(frame.columns), f"the first line of {path}"))
+    warnings = list(warnings_of_files(dataset, tables))
     with problems.noted():
         if dataset.text in frame:
             _refuse_missing(frame[dataset.text], where)
@@ -69,7 +66,8 @@ def text_csv_rows(dataset: TextCsvDataset, limit: int | None) -> Rows:
     without = np.flatnonzero(~rows.x.any(axis=1))
     wordless = TextsWithoutWords(len(without), where(int(without[0]))) if len(without) else None
     warnings += [*warnings_of_columns(frame, dataset.target, dataset.group), *_warnings_of_words(rows.x, wordless)]
-    return replace(rows, facts=RowFacts(texts_without_words=wordless, warnings=warnings))
+    facts = RowFacts(texts_without_words=wordless, warnings=warnings)
+    return with_parts(replace(rows, facts=facts), {table.key: len(table.frame) for table in tables})
 
 
 def _refuse_missing(texts: pandas.Series[Any], where: Where) -> None:

@@ -1,0 +1,171 @@
+"""`bnexp init`: two configs for a file or folder of your own, with a reason beside each choice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bnexp.api.data_at_hand import dataset_of
+from bnexp.api.experiments import CheckedExperiment, check
+from bnexp.api.observer import Observer
+from bnexp.config.writing import dump_plain
+from bnexp.data.suggested.choice import Choice, Suggested
+from bnexp.errors import UserError
+from bnexp.system.process_state import process_state_kept
+
+ROWS_LEARNED = 50_000
+"""Training rows times epochs that a first comparison takes, about."""
+FEWEST_EPOCHS, MOST_EPOCHS = 5, 50
+FEW_ROWS = 128
+"""Fewer rows than these are learned in batches of a quarter of them."""
+RARE = 0.8
+"""Where the commonest class has this share of the rows, accuracy says little."""
+MODELS: Mapping[str, dict[str, Any]] = {
+    "table": {"name": "mlp", "hidden": [64, 64]},
+    "image": {"name": "cnn", "filters": [16, 32]},
+    "sequence": {"name": "conv1d", "filters": [32, 64]},
+    "text": {"name": "conv1d", "filters": [16, 32], "embedding": 16},
+}
+"""Kind of rows -> a small network for them."""
+BATCH = {"name": "batch", "momentum": 0.9}
+
+
+@dataclass(frozen=True)
+class FirstConfigs:
+    """Two configs that were written, and the command that compares them."""
+
+    paths: tuple[Path, Path]
+    checked: CheckedExperiment
+    command: str
+    metric_reason: str | None
+    """Why the command names a metric."""
+
+
+@process_state_kept()
+def init(data: str, target: str | None, model: str | None, *, observer: Observer | None = None) -> FirstConfigs:
+    """Look at a file or folder, and write two configs beside each other in the current directory.
+
+    The first normalizes each batch, the second nothing. `model` is a network of your own, as `my_net.py:build`.
+
+    Raises:
+        UserError: with all that is wrong with the data; or if a file of that name is there already.
+    """
+    suggested = suggested_for(data, target)
+    stem = Path(data.rstrip("/\\")).stem or "data"
+    paths = Path(f"{stem}-batch.yaml"), Path(f"{stem}-none.yaml")
+    _refuse_written(paths)
+    checked, network, training = _checked(stem, suggested, model, observer or Observer())
+    metric, why = _metric(suggested, checked)
+    command = f"bnexp compare {paths[0]} {paths[1]}" + (f" --metric {metric}" if metric else "")
+    head = f"# Written by `bnexp init`. Change what is wrong. Then: {command}"
+    paths[0].write_text("\n".join([head, *_lines(suggested, network, training)]) + "\n", encoding="utf-8")
+    without = f"# The same without normalization.\nextends: {paths[0].name}\nmodel: {{normalization: none}}\n"
+    paths[1].write_text(without, encoding="utf-8")
+    return FirstConfigs(paths, checked, command, why)
+
+
+def _checked(
+    name: str, suggested: Suggested, model: str | None, observer: Observer
+) -> tuple[CheckedExperiment, dict[str, Any], dict[str, Any]]:
+    """Check the configs before they are written; return what is known of them, the network and the training.
+
+    What kind of rows an NPZ file holds shows as it is read, and the network follows it.
+    """
+    training, network = _training(suggested), _network(suggested, model)
+    while True:
+        config = {"name": name, "dataset": suggested.section, "model": network, "training": training}
+        (checked,) = check([config], observer=observer)
+        fitting = {**MODELS[checked.facts.data.kind or "table"], "normalization": BATCH}
+        if model is not None or network == fitting:
+            return checked, network, training
+        network = fitting
+
+
+def suggested_for(data: str, target: str | None) -> Suggested:
+    """Return what the section `dataset` should say of a file, a folder, or a known set.
+
+    Raises:
+        UserError: if it is none of these, or cannot be read.
+    """
+    from bnexp.data.sources.csv_tables import CSV_ENDINGS
+    from bnexp.data.suggested.folder import folder_choices
+    from bnexp.data.suggested.table import csv_choices
+
+    path = Path(data).expanduser()
+    if path.is_file() and path.suffix.lower() in CSV_ENDINGS:
+        return csv_choices(path, data, target)
+    section, _ = dataset_of(data, target)
+    if path.is_dir():
+        return folder_choices(section)
+    return Suggested([Choice(key, value, "") for key, value in section.items()], 0, None)
+
+
+def _refuse_written(paths: Sequence[Path]) -> None:
+    if there := [str(path) for path in paths if path.exists()]:
+        raise UserError(f"{' and '.join(there)}: there already; expected no file of that name. Move it, or rename it.")
+
+
+def _network(suggested: Suggested, model: str | None) -> dict[str, Any]:
+    if model is not None:
+        saved = Path(model).suffix == ".keras"
+        return {
+            **({"name": "keras_file", "path": model} if saved else {"name": "python", "build": model}),
+            "normalization": "batch",
+        }
+    kinds = {"csv": "table", "parquet": "table", "image_folder": "image", "text_csv": "text", "wav_folder": "sequence"}
+    return {**MODELS[kinds.get(suggested.section["name"], "table")], "normalization": BATCH}
+
+
+def _training(suggested: Suggested) -> dict[str, Any]:
+    epochs = ROWS_LEARNED // suggested.rows if suggested.rows else MOST_EPOCHS
+    batch = {"batch_size": max(2, suggested.rows // 4)} if 0 < suggested.rows < FEW_ROWS else {}
+    return {"epochs": min(MOST_EPOCHS, max(FEWEST_EPOCHS, epochs)), **batch, "seeds": 20}
+
+
+def _metric(suggested: Suggested, checked: CheckedExperiment) -> tuple[str | None, str | None]:
+    """Return the metric by which unequal classes are to be judged, and why; None where accuracy serves."""
+    counts = checked.facts.data.rows_per_class
+    if not counts or max(counts) < RARE * sum(counts):
+        return None, None
+    share, part = max(counts) / sum(counts), "test" if checked.facts.data.test_rows else "val"
+    metric = f"{part}_auc" if len(counts) == 2 else f"{part}_balanced_accuracy"
+    return metric, f"{share:.0%} of the rows are of one class, so that accuracy says little"
+
+
+def _lines(suggested: Suggested, network: dict[str, Any], training: dict[str, Any]) -> Iterator[str]:
+    """Yield the lines of the first config: each choice with its reason as a comment."""
+    yield "dataset:"
+    for key, value, why in suggested.choices:
+        if isinstance(value, list) and not isinstance(why, str):
+            yield f"  {key}:"
+            yield from (f"    - {_scalar(one)}{_comment(reason)}" for one, reason in zip(value, why, strict=True))
+        else:
+            yield f"  {key}: {_scalar(value)}{_comment(str(why))}"
+    yield "model:"
+    yield from (f"  {key}: {_scalar(value)}" for key, value in network.items())
+    yield "training:"
+    reasons = {
+        "epochs": "more for harder data",
+        "batch_size": "the rows are few",
+        "seeds": "trainings of each arm, from different random weights",
+    }
+    yield from (f"  {key}: {value}{_comment(reasons[key])}" for key, value in training.items())
+
+
+def _comment(reason: str) -> str:
+    return f"  # {' '.join(reason.split())}" if reason else ""
+
+
+def _scalar(value: Any) -> str:
+    """Write a value on one line of YAML.
+
+    >>> _scalar({"name": "batch", "sizes": [1, 2]}), _scalar(","), _scalar("a b")
+    ('{name: batch, sizes: [1, 2]}', "','", 'a b')
+    """
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {_scalar(one)}" for key, one in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_scalar, value)) + "]"
+    return dump_plain([value]).strip().removeprefix("[").removesuffix("]")

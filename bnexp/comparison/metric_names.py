@@ -1,0 +1,62 @@
+"""Why a metric that is asked for is not known, and which name was meant: of a comparison and of a study alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bnexp.errors import nearest
+from bnexp.metrics import PARTS, is_computed, part_of, quantity
+from bnexp.statistics.classification import METRICS
+
+OTHER_NAMES = {
+    "acc": "accuracy",
+    "mean_squared_error": "mse",
+    "mean_absolute_error": "mae",
+    "roc_auc": "auc",
+    "average_precision": "pr_auc",
+    "matthews_corrcoef": "mcc",
+    "brier_score": "brier",
+    "top_k_accuracy": "top_5",
+    "ece": "calibration_error",
+}
+"""The name of a metric in Keras, in scikit-learn or in papers -> the name here."""
+
+
+def unmeasured_part(metric: str, measured: Sequence[str]) -> str | None:
+    """Return why a part of the data has no metrics, and the cure, if `metric` is measured there; else None.
+
+    >>> unmeasured_part("train_loss", ["val_loss"]), unmeasured_part("test_loss", ["test_loss"])
+    ('the training part is not evaluated. Set training.evaluate_train: true.', None)
+    """
+    part = metric.partition("_")[0]
+    if any(name.startswith(f"{part}_") for name in measured):
+        return None
+    if part == "test":
+        return "without dataset.validation_size the data have no test part. Set dataset.validation_size, such as 0.25."
+    return "the training part is not evaluated. Set training.evaluate_train: true." if part == "train" else None
+
+
+def without_rows(metric: str, measured: Sequence[str]) -> str | None:
+    """Return why a metric that is computed after training cannot be, and the cure, if no rows are kept; else None.
+
+    >>> without_rows("val_f1", ["val_loss", "val_accuracy"])
+    'it is computed from what is kept of each held-out row, and an arm keeps none. Set training.keep_rows: true.'
+    """
+    if not is_computed(metric) or f"{part_of(metric)}_accuracy" not in measured or any(map(is_computed, measured)):
+        return None
+    return "it is computed from what is kept of each held-out row, and an arm keeps none. Set training.keep_rows: true."
+
+
+def not_measured(metric: str, measured: Sequence[str], *, where: str = "") -> str:
+    """Return why a metric is not known, and the names that are, the nearest first; the names of others are known.
+
+    >>> not_measured("val_acc", ["val_auc", "val_accuracy"], where=" in every cell")
+    "it is not measured in every cell. Did you mean 'val_accuracy'? Good names: val_auc, val_accuracy."
+    >>> not_measured("val_auc", ["val_accuracy", "val_f1"])
+    'AUC needs two classes, and these data have more. Good names: val_accuracy, val_f1.'
+    """
+    if is_computed(metric) and f"{part_of(metric)}_f1" in measured:
+        return f"{METRICS[quantity(metric)].needs}. Good names: {', '.join(measured)}."
+    part, _, other = metric.partition("_") if metric.partition("_")[0] in PARTS else ("", "", metric)
+    name = "_".join(one for one in (part, OTHER_NAMES.get(other, other)) if one)
+    return f"it is not measured{where}. {nearest(name, measured)}"

@@ -1,0 +1,67 @@
+"""Cells of a CSV file that mean more than pandas reads in them: words for a missing value, and marks for thousands."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bnexp.data.sources.column import as_numbers, is_gap
+from bnexp.data.sources.csv_file import CsvFile
+from bnexp.data.sources.numerals import marks_of, ungrouped
+
+if TYPE_CHECKING:
+    import pandas
+
+
+def with_missing(frame: pandas.DataFrame, file: CsvFile, *, as_text: bool = False) -> pandas.DataFrame:
+    """Empty the cells that hold one of the config's words, or numbers, for a missing value.
+
+    Where all other cells of a column are numbers then, it becomes one of numbers, unless it is read `as_text`.
+    """
+    import pandas
+
+    words = {str(value) for value in file.na_values}
+    known = as_numbers(pandas.Series(sorted(words), dtype=object), file.decimal).dropna().tolist()
+    for name in frame.columns if words else ():
+        column = frame[name]
+        if column.dtype.kind == "O":
+            is_missing = column.isin([cell for cell in column.unique() if str(cell).strip() in words])
+        else:
+            is_missing = column.isin(known) if column.dtype.kind in "iuf" else column.astype(str).isin(words)
+        if is_missing.any():
+            filled = column.mask(is_missing)
+            frame[name] = filled if as_text else _numbers_or_texts(filled, file.decimal)
+    return frame
+
+
+def with_numbers(frame: pandas.DataFrame, file: CsvFile) -> pandas.DataFrame:
+    """Turn columns of numbers, and of blanks or words for missing ones, into numbers; `NA` among texts stays a text."""
+    for name in frame.columns:
+        if frame[name].dtype.kind != "O":
+            continue
+        column = frame[name] = _without_thousands(frame[name], file)
+        gaps = [value for value in column.unique() if is_gap(value)]
+        if gaps or file.thousands is not None:
+            numbers = _numbers_or_texts(column.mask(column.isin(gaps)), file.decimal)
+            frame[name] = column if numbers.dtype.kind == "O" else numbers
+    return frame
+
+
+def _without_thousands(column: pandas.Series[Any], file: CsvFile) -> pandas.Series[Any]:
+    """Return a column without marks for thousands, if more than half of its filled cells are numbers."""
+    if file.thousands is None:
+        return column
+    counts = column[~column.map(is_gap)].value_counts(sort=False)
+    cells = [cell for cell in counts.index if isinstance(cell, str)]  # booleans beside a gap are none
+    plain = {cell: text for cell in cells if (text := ungrouped(cell, file.thousands, file.decimal)) is not None}
+    numbers = [cell for cell in cells if marks_of(cell, file.decimal) is not None]
+    if not plain or 2 * counts[numbers].sum() <= counts.sum():
+        return column
+    return column.map(lambda cell: plain.get(cell, cell), na_action="ignore")
+
+
+def _numbers_or_texts(column: pandas.Series[Any], decimal: str) -> pandas.Series[Any]:
+    """Return a column of texts as numbers, if there is one in each of its filled cells."""
+    if column.dtype.kind != "O":
+        return column
+    numbers = as_numbers(column, decimal)
+    return numbers if numbers.notna().any() and numbers.isna().equals(column.isna()) else column

@@ -1,0 +1,58 @@
+"""A CSV file and how it is read: whatever looks into the file, for rows or for a mistake, sees the same text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from bnexp.config.real import CsvDataset, TextCsvDataset
+
+if TYPE_CHECKING:
+    import pandas
+
+MARK = "\ufeff"
+"""The character by which a text may begin to show its encoding; it belongs to no name."""
+
+
+@dataclass(frozen=True)
+class CsvFile:
+    """The file of one part of the data, and the keys of the config that say how it is read."""
+
+    path: Path
+    separator: str = ","
+    decimal: str = "."
+    encoding: str = "utf-8"
+    thousands: str | None = None
+    na_values: tuple[str | int | float, ...] = ()
+
+    @classmethod
+    def of(cls, dataset: CsvDataset | TextCsvDataset, path: Path) -> CsvFile:
+        """Return a file as a config reads it."""
+        marks = (dataset.decimal, dataset.thousands) if isinstance(dataset, CsvDataset) else (".", None)
+        return cls(path, dataset.separator, marks[0], dataset.encoding, marks[1], tuple(dataset.na_values))
+
+    @contextmanager
+    def open(self, errors: str = "strict") -> Iterator[TextIO]:
+        """Open the file as text, behind the mark of its encoding.
+
+        Raises:
+            UnicodeError: here or as it is read, if a byte does not fit the encoding. With `errors="replace"` it is
+                raised only for UTF-16 and UTF-32 without the mark that these two need.
+        """
+        with open(self.path, newline="", encoding=self.encoding, errors=errors) as text:
+            if text.read(1) != MARK:
+                text.seek(0)
+            yield text
+
+    def frame(self, **more: Any) -> pandas.DataFrame:
+        """Read the table as pandas does; only an empty cell is missing. `more` are arguments of `pandas.read_csv`."""
+        import pandas
+
+        with self.open() as text:
+            frame: pandas.DataFrame = pandas.read_csv(
+                text, sep=self.separator, decimal=self.decimal, keep_default_na=False, na_values=[""], **more
+            )
+        return frame

@@ -1,0 +1,162 @@
+"""Your own tables in CSV: read as text, and measured first, so that one that does not fit is refused in time."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from bnexp.config.real import CsvDataset, TextCsvDataset
+from bnexp.data.memory_guard import refuse_too_large
+from bnexp.data.rows import Rows
+from bnexp.data.sources.cells import with_missing, with_numbers
+from bnexp.data.sources.csv_file import CsvFile
+from bnexp.data.sources.encoding import (
+    likely_encoding,
+    refuse_contradicted,
+    refuse_nul,
+    refuse_other_encoding,
+    refuse_other_kinds,
+    warnings_of_encoding,
+)
+from bnexp.data.sources.header import warnings_of_names
+from bnexp.data.sources.joined import Table, joined, mixed_columns, with_parts
+from bnexp.data.sources.line_numbers import (
+    likely_separator,
+    lines_of,
+    no_table,
+    refuse_faulty_names,
+    refuse_note_of_excel,
+    refuse_short_rows,
+)
+from bnexp.data.sources.paths import existing_path, named_by
+from bnexp.data.sources.quotes import refuse_swallowed_rows
+from bnexp.data.sources.table import columns_of, from_frame, refuse_empty
+from bnexp.errors import Problems, SettingError
+
+if TYPE_CHECKING:
+    import pandas
+
+CELL_BYTES = 24
+"""Memory that a cell of CSV takes at the peak, beside the file's own bytes (measured: 17 for numbers, 21 for text)."""
+CSV_ENDINGS = (".csv", ".tsv", ".txt", ".tab", ".dat", ".data")
+
+
+def read_csv(file: CsvFile, limit: int | None) -> pandas.DataFrame:
+    """Read a table from text.
+
+    Raises:
+        SettingError: if it is too large, is in another encoding, has no rows, a name
+            twice, only one column, a line with too many fields, a NUL byte or an open quote.
+    """
+    refuse_csv_by_size(file, limit)
+    refuse_other_kinds(file.path)
+    refuse_contradicted(file)
+    try:
+        return _checked(file)
+    except UnicodeError:
+        refuse_other_encoding(file)
+
+
+def _checked(file: CsvFile) -> pandas.DataFrame:
+    """Read a table from text that may be in another encoding, and refuse what pandas would read wrong."""
+    import pandas
+
+    refuse_note_of_excel(file)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pandas.errors.ParserWarning)  # more fields than names in every line
+            frame = with_missing(file.frame(low_memory=False, index_col=False), file)
+        names = file.frame(header=None, nrows=1, dtype=str).iloc[0]
+    except (pandas.errors.ParserError, pandas.errors.EmptyDataError, pandas.errors.ParserWarning, OSError) as error:
+        refuse_nul(file)
+        if "EOF inside string" in str(error):
+            refuse_swallowed_rows(file)
+        raise SettingError("dataset.path", f"is {str(file.path)!r}; {no_table(file, error)}") from error
+    refuse_nul(file)
+    refuse_empty(file.path, frame)
+    refuse_swallowed_rows(file, len(frame))
+    refuse_faulty_names(file, names, frame)
+    refuse_short_rows(file, frame)
+    return with_numbers(frame, file)
+
+
+def refuse_csv_by_size(file: CsvFile, limit: int | None) -> None:
+    """Raise SettingError if a CSV file is too large, by its size and by how many cells its beginning has."""
+    size = file.path.stat().st_size
+    with open(file.path, "rb") as content:
+        beginning = content.read(2**20)
+    text = beginning.decode(file.encoding, "replace")
+    cells = text.count(file.separator) + text.count("\n")
+    refuse_too_large(file.path, size, size + CELL_BYTES * cells * size // max(1, len(beginning)), limit)
+
+
+def csv_rows(dataset: CsvDataset, limit: int | None) -> Rows:
+    """Read the rows of a CSV table."""
+    problems = Problems()
+    as_text = [*([dataset.target] if dataset.task != "regression" else []), *dataset.categories, dataset.group]
+    with problems.noted():
+        tables = csv_tables(dataset, limit, as_text)
+    if problems.found and (likely := _likely_keys(dataset)):
+        with problems.noted():  # what else would be wrong with the encoding, or the separator, that is likely
+            csv_rows(dataset.model_copy(update=likely), limit)
+    problems.refuse()
+    frame, where = joined(tables, dataset.drop)
+    rows = from_frame(frame, columns_of(dataset), where, limit)
+    facts = replace(rows.facts, warnings=[*(rows.facts.warnings or ()), *warnings_of_files(dataset, tables)])
+    return with_parts(replace(rows, facts=facts), {table.key: len(table.frame) for table in tables})
+
+
+def csv_tables(dataset: CsvDataset | TextCsvDataset, limit: int | None, as_text: Sequence[str | None]) -> list[Table]:
+    """Read the file of each part. Columns of `as_text`, such as labels, keep their texts where numbers would blur them.
+
+    Raises:
+        SettingError: with all that is wrong with any of the files.
+    """
+    problems, tables = Problems(), list[Table]()
+    for key, part in dataset.each_part():
+        with problems.noted(), named_by(key):
+            file = CsvFile.of(dataset, existing_path(part.path, endings=CSV_ENDINGS))
+            frame = read_csv(file, limit)
+            tables.append(Table(key, file.path, frame, lines_of(file, len(frame))))
+    problems.refuse()
+    labels = [name for name in as_text if name is not None]
+    blurred = {name for name in labels if any(_is_blurred(table, name, dataset) for table in tables)}
+    for name in (*blurred, *mixed_columns(tables)):
+        for table in tables if all(name in table.frame for table in tables) else ():
+            table.frame[name] = _as_written(table, name, dataset)
+    return tables
+
+
+def warnings_of_files(dataset: CsvDataset | TextCsvDataset, tables: Sequence[Table]) -> Iterator[str]:
+    """Yield what may be wrong with the encoding of each file, and with the names of its columns."""
+    for table in tables:
+        yield from warnings_of_encoding(CsvFile.of(dataset, table.path))
+        yield from warnings_of_names(table.frame, list(table.frame.columns), f"the first line of {table.path}")
+
+
+def _likely_keys(dataset: CsvDataset) -> dict[str, str]:
+    """Return the key that the training part's file is probably to be read with, if that is another one."""
+    try:
+        file = CsvFile.of(dataset, existing_path(dataset.path))
+        if (encoding := likely_encoding(file)) is not None:
+            return {"encoding": encoding}
+        separator = likely_separator(file)
+    except (SettingError, UnicodeError):  # the file is not there, or UTF-16 without the mark that it is read with
+        return {}
+    return {} if separator is None else {"separator": separator}
+
+
+def _is_blurred(table: Table, name: str, dataset: CsvDataset | TextCsvDataset) -> bool:
+    """Return True if numbers would blur labels: 01 and 1, or ids too long for a float, as beside a gap."""
+    column = table.frame.get(name)
+    if column is None or column.dtype.kind not in "iuf":
+        return False
+    blurs = r"\s*[+-]?(0\d+|\d{16,})\s*$" if column.isna().any() else r"\s*[+-]?0\d+\s*$"
+    return bool(_as_written(table, name, dataset).str.match(blurs, na=False).any())
+
+
+def _as_written(table: Table, name: str, dataset: CsvDataset | TextCsvDataset) -> pandas.Series[Any]:
+    file = CsvFile.of(dataset, table.path)
+    return with_missing(file.frame(usecols=[name], dtype=str), file, as_text=True)[name]

@@ -1,0 +1,180 @@
+"""Dates of a table as numbers: the year, month, day and weekday of each, and the hour where there is a time of day.
+
+Dates that begin with the year can be read in one way only. Of others the whole column decides whether the day or the
+month comes first.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnexp.data.rows import Where
+from bnexp.data.sources.alike import is_missing, shown
+from bnexp.errors import SettingError
+
+if TYPE_CHECKING:
+    import pandas
+
+_MINUTES = r":[0-5]\d(?::[0-5]\d(?:[.,]\d+)?)?"
+_TIME = rf"(?:(?:T|\s+)(?P<hour>\d{{1,2}}){_MINUTES}\s*(?P<half>[AaPp][Mm])?\s*(?:Z|UTC|[+-]\d\d:?\d\d)?)?"
+_YEAR_FIRST = re.compile(
+    rf"(?:(?P<year>\d{{4}})(?P<mark>[-/.])(?P<second>\d{{1,2}})(?P=mark)(?P<third>\d{{1,2}})"
+    rf"|(?P<y>\d{{4}})(?P<m>\d\d)(?P<d>\d\d)){_TIME}",
+    re.ASCII,
+)
+_YEAR_LAST = re.compile(
+    rf"(?P<first>\d{{1,2}})(?P<mark>[-/.])(?P<second>\d{{1,2}})(?P=mark)(?P<year>\d{{4}}){_TIME}", re.ASCII
+)
+ORDERS = ("day, month, year", "month, day, year")
+"""How a date is written that ends with its year."""
+PARTS = ("year", "month", "day", "weekday", "hour")
+"""The numbers of a date, each a column; weekday 0 is Monday."""
+EXPECTED = "expected a date such as 2024-01-31, 31.01.2024 or 01/31/2024, with or without a time of day"
+
+
+@dataclass(frozen=True)
+class _Moment:
+    """The day of a cell and its hour; None where there is no time of day."""
+
+    day: datetime.date
+    hour: int | None
+
+    @property
+    def numbers(self) -> list[float]:
+        hour = np.nan if self.hour is None else self.hour
+        return [self.day.year, self.day.month, self.day.day, self.day.weekday(), hour]
+
+
+def may_be_dates(column: pandas.Series[Any]) -> bool:
+    """Return True if the first filled cell of a column holds a date, and no mere time of day."""
+    if column.dtype.kind == "M":
+        return True
+    known = [cell for cell in map(_text, column.dropna().head(100)) if not is_missing(cell)]
+    return bool(known) and any(_read(known[0], order) is not None for order in ORDERS)
+
+
+def emptied(column: pandas.Series[Any]) -> pandas.Series[Any]:
+    """Return a column without its words for a missing value."""
+    if column.dtype.kind != "O":
+        return column
+    return column.mask(column.isin([cell for cell in column.unique() if isinstance(cell, str) and is_missing(cell)]))
+
+
+def numbers_of_dates(column: pandas.Series[Any], where: Where) -> dict[str, NDArray[np.float32]]:
+    """Return the parts of the dates of a column that vary, (N, 1) each by its name; NaN where a cell is empty.
+
+    Raises:
+        SettingError: if a cell holds no date, the order of day and month is not clear, only some cells have a time of
+            day, or all have one date.
+    """
+    codes_N, values = column.factorize()
+    texts = [_text(value) for value in values]
+    first = {texts[code]: row for row, code in reversed([*enumerate(codes_N.tolist())]) if code >= 0}
+    first = dict(sorted(first.items(), key=lambda entry: entry[1]))
+    moments = _moments(column.name, first, where)
+    table = np.array([*(moments[text].numbers for text in texts), [np.nan] * len(PARTS)], "float32")[codes_N]
+    varying = [place for place in range(len(PARTS)) if len(np.unique(table[~np.isnan(table[:, place]), place])) > 1]
+    if not varying:
+        seen = f"which holds one date in all rows, {shown(texts[0])}" if texts else "which has no value in any row"
+        raise SettingError("dataset.dates", f"names {column.name!r}, {seen}. Leave it out (dataset.drop).")
+    return {f"{column.name}.{PARTS[place]}": table[:, place : place + 1] for place in varying}
+
+
+def _text(value: Any) -> str:
+    """Return a cell as text; of a number its digits, as 20240131 has, and of a moment its ISO form."""
+    if isinstance(value, int | float | np.number):
+        return f"{value:.0f}"
+    return str(value).strip()
+
+
+def _moments(name: object, first: Mapping[str, int], where: Where) -> dict[str, _Moment]:
+    """Read all different texts of a column, each with the first row that holds it."""
+    by_order = {order: {text: _read(text, order) for text in first} for order in ORDERS}
+    faults = {order: [text for text, moment in read.items() if moment is None] for order, read in by_order.items()}
+    likely = min(ORDERS, key=lambda order: len(faults[order]))
+    if faults[likely]:
+        _refuse_no_date(name, faults, likely, first, where)
+    if not any(faults.values()):
+        _refuse_unclear(name, by_order, first, where)
+    moments = {text: moment for text, moment in by_order[likely].items() if moment is not None}
+    without = [text for text, moment in moments.items() if moment.hour is None]
+    if 0 < len(without) < len(moments):
+        raise SettingError(
+            "dataset.dates",
+            f"names {name!r}; {where(first[without[0]])} holds {shown(without[0])} without a time of day, and other "
+            "rows have one. Write it in all rows, or in none.",
+        )
+    return moments
+
+
+def _refuse_no_date(
+    name: object, faults: Mapping[str, Sequence[str]], likely: str, first: Mapping[str, int], where: Where
+) -> None:
+    """Raise SettingError, with the line, for the first cell that is no date in the order of most cells."""
+    text = faults[likely][0]
+    in_order = (
+        f" in the order {likely}, as other rows are" if any(text not in other for other in faults.values()) else ""
+    )
+    raise SettingError(
+        "dataset.dates",
+        f"names {name!r}; {where(first[text])} holds {shown(text)}, which is no date{in_order}; {EXPECTED}. Mend the "
+        "file, with an empty cell for a date that is not known.",
+    )
+
+
+def _refuse_unclear(
+    name: object, by_order: Mapping[str, Mapping[str, _Moment | None]], first: Mapping[str, int], where: Where
+) -> None:
+    """Raise SettingError, with the line, if all cells are dates in both orders, and not the same ones."""
+    day_first, month_first = (by_order[order] for order in ORDERS)
+    text = next((text for text in first if day_first[text] != month_first[text]), None)
+    if text is not None:
+        days = " or ".join(f"{moment.day:%Y-%m-%d}" for moment in _known(day_first[text], month_first[text]))
+        raise SettingError(
+            "dataset.dates",
+            f"names {name!r}; {where(first[text])} holds {shown(text)}, which is {days}: no row of the column decides. "
+            "Write its dates with the year first, as in 2024-01-31.",
+        )
+
+
+def _known(*moments: _Moment | None) -> Iterator[_Moment]:
+    return (moment for moment in moments if moment is not None)
+
+
+def _read(text: str, order: str) -> _Moment | None:
+    """Read one cell; None if it is no date in this order.
+
+    >>> _read("2024-01-31 1:30 PM", ORDERS[0]), _read("31/01/2024", ORDERS[1])
+    (_Moment(day=datetime.date(2024, 1, 31), hour=13), None)
+    """
+    if (match := _YEAR_FIRST.fullmatch(text)) is not None:
+        parts = [match[full] or match[short] for full, short in (("year", "y"), ("second", "m"), ("third", "d"))]
+    elif (match := _YEAR_LAST.fullmatch(text)) is not None:
+        day, month = ("first", "second") if order == ORDERS[0] else ("second", "first")
+        parts = [match["year"], match[month], match[day]]
+    else:
+        return None
+    try:
+        date = datetime.date(*map(int, parts))
+        hour = None if match["hour"] is None else _hour(int(match["hour"]), match["half"])
+    except ValueError:
+        return None
+    return _Moment(date, hour)
+
+
+def _hour(hour: int, half: str | None) -> int:
+    """Return the hour of a day, 0 to 23.
+
+    Raises:
+        ValueError: if there is none.
+    """
+    if half is not None:
+        hour = datetime.datetime.strptime(f"{hour} {half.upper()}", "%I %p").hour
+    return datetime.time(hour).hour

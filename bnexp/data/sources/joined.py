@@ -1,0 +1,108 @@
+"""Files that each hold one part of a split, put one behind the other: the training part's rows come first."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bnexp.data.rows import Rows, Where
+from bnexp.errors import Problems, listed
+
+if TYPE_CHECKING:
+    import pandas
+
+VALIDATION, TEST = ("validation_path", "x_validation"), ("test_path", "x_test")
+"""Keys that name what is held out."""
+MOST_NAMED = 10
+"""Columns that a message names."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """The table of one file; `key` names the file in the config, such as `validation_path`."""
+
+    key: str
+    path: Path
+    frame: pandas.DataFrame
+    where: Where
+
+
+def joined(tables: Sequence[Table], drop: Collection[str] = ()) -> tuple[pandas.DataFrame, Where]:
+    """Return the rows of all tables, and where each stands.
+
+    Raises:
+        SettingError: if a file has other columns than the training part's, `drop` aside, or a column holds
+            numbers in one file and texts in another.
+    """
+    import pandas
+
+    first, *others = tables
+    if not others:
+        return first.frame, first.where
+    problems = Problems()
+    for other in others:
+        for text in _other_columns(first, other, drop):
+            problems.note(f"dataset.{other.key}", f"is {str(other.path)!r}; {text}")
+    problems.refuse()
+    for name in mixed_columns(tables):
+        kinds = " and ".join(f"{_kind(table.frame[name])} in {table.path}" for table in tables)
+        cure = "Mend the files, or leave the column out (dataset.drop)"
+        problems.note("dataset", f"has a column {name!r} with {kinds}. Expected one kind. {cure}.")
+    problems.refuse()
+    names = list(dict.fromkeys(name for table in tables for name in table.frame.columns))
+    frames = [table.frame.reindex(columns=names) for table in tables]
+    return pandas.concat(frames, ignore_index=True), where_of([(len(one.frame), one.where) for one in tables])
+
+
+def where_of(parts: Sequence[tuple[int, Where]]) -> Where:
+    """Return where a row stands, of parts that lie one behind the other, each with its number of rows.
+
+    >>> where_of([(2, lambda row: f"a:{row}"), (3, lambda row: f"b:{row}")])(3)
+    'b:1'
+    """
+    ends = np.cumsum([count for count, _ in parts])
+
+    def where(row: int) -> str:
+        part = int(np.searchsorted(ends, row, side="right"))
+        count, inner = parts[part]
+        return inner(row - int(ends[part]) + count)
+
+    return where
+
+
+def with_parts(rows: Rows, counts: Mapping[str, int]) -> Rows:
+    """Return rows that know how many of the last ones are held out; `counts` are by the key that names a part."""
+    validation, test = (sum(counts.get(key, 0) for key in keys) for keys in (VALIDATION, TEST))
+    return replace(rows, validation=validation, test=test)
+
+
+def mixed_columns(tables: Sequence[Table]) -> list[str]:
+    """List the columns that hold numbers in one table, and texts, booleans or dates in another."""
+    names = [name for name in tables[0].frame.columns if all(name in table.frame for table in tables)]
+    return [name for name in names if len({_kind(table.frame[name]) for table in tables}) > 1]
+
+
+def _kind(column: pandas.Series[Any]) -> str:
+    kinds = {**dict.fromkeys("iuf", "numbers"), "b": "booleans", "M": "dates"}
+    return kinds.get(column.dtype.kind, "texts")
+
+
+def _other_columns(first: Table, other: Table, drop: Collection[str]) -> Iterator[str]:
+    """Yield what columns a file lacks, or has besides."""
+    lacks = [name for name in first.frame.columns if name not in other.frame and name not in drop]
+    besides = [name for name in other.frame.columns if name not in first.frame and name not in drop]
+    if lacks:
+        yield f"it lacks the columns {_listed(lacks)} of {first.path}. Expected the same. Write them into the file."
+    if besides:
+        yield (
+            f"it has columns that {first.path} has not: {_listed(besides)}. Expected the same. Leave them out of the "
+            "file, or name them in dataset.drop."
+        )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return listed(map(repr, map(str, names)), MOST_NAMED)

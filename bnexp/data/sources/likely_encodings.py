@@ -1,0 +1,169 @@
+"""In which encodings bytes make sense as text, and how they read in each."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+BEGINNING_BYTES = 2**16
+"""Bytes of a larger file by which its kind is known, and the width of its characters."""
+WORDS_SHOWN = 3
+"""Words by which a reader sees whether an encoding is right."""
+MARKS: Mapping[bytes, str] = {
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+    codecs.BOM_UTF8: "utf-8",
+}
+"""How a text begins that shows its encoding."""
+WIDE = ("utf-16", "utf-32")
+"""Encodings in which a letter of ASCII has bytes of 0."""
+OF_TWO_BYTES = (
+    ("euc_kr", (0xB0, 0xC8), "EUC-KR (Korean)", "euc_kr"),
+    ("shift_jis", (0x82, 0x83), "Shift-JIS (Japanese)", "shift_jis"),
+    ("euc_jp", (0xA4, 0xA5), "EUC-JP (Japanese)", "euc_jp"),
+    ("gb2312", (0xB0, 0xD7), "GB18030 or GBK (Chinese)", "gb18030"),
+    ("big5", (0xA4, 0xC6), "Big5 (Chinese)", "big5"),
+)
+"""Codec, range of the first bytes of its commonest characters, its name for people, the codec that reads all of it.
+
+The order counts: many texts can be decoded by several codecs, and make sense in one."""
+FEW_LETTERS = 8
+"""Fewer letters than these, in different words, do not show which alphabet is meant."""
+
+
+def family(encoding: str) -> str:
+    """Return the name of an encoding without the order of its bytes.
+
+    >>> family("UTF16"), family("utf-16-le"), family("utf8"), family("latin-1")
+    ('utf-16', 'utf-16', 'utf-8', 'iso8859-1')
+    """
+    return re.sub("(-le|-be|-sig)$", "", codecs.lookup(encoding).name.replace("_", "-"))
+
+
+class Encoding(NamedTuple):
+    """An encoding: Python's codec, and its name for people."""
+
+    codec: str
+    name: str
+
+
+UTF_8 = Encoding("utf-8", "UTF-8")
+LATIN = Encoding("latin-1", "Latin-1")
+WESTERN = Encoding("cp1252", "Windows-1252 (Latin-1)")
+CYRILLIC = Encoding("cp1251", "Windows-1251 (Cyrillic)")
+
+
+def with_reading(content: bytes, encoding: Encoding) -> str:
+    """Return the name of an encoding, and how the first words beyond ASCII read in it: a reader of them can decide."""
+    if family(encoding.codec) in WIDE:
+        return encoding.name
+    text = codecs.getincrementaldecoder(encoding.codec)("replace").decode(content)  # its last character may be cut
+    words = list(dict.fromkeys(re.findall(r"\w*[^\W\x00-\x7f]\w*", text)))[:WORDS_SHOWN]
+    return f"{encoding.name}, which reads {' '.join(words)!r}" if words else encoding.name
+
+
+def decodes(content: bytes, codec: str) -> bool:
+    """Return True if bytes are text in an encoding; the last character may be cut."""
+    try:
+        codecs.getincrementaldecoder(codec)().decode(content)
+    except UnicodeError:
+        return False
+    return True
+
+
+def candidates(content: bytes, instead_of: str) -> list[Encoding]:
+    """List the encodings in which a text makes sense, without the one that does not fit; the likeliest first."""
+    without = codecs.lookup(instead_of).name
+    found = [one for one in _likely(content, instead_of) if codecs.lookup(one.codec).name != without]
+    return [one for one in found if decodes(content, one.codec)] or [LATIN]
+
+
+def _likely(content: bytes, instead_of: str) -> list[Encoding]:
+    """List the encodings in which a text makes sense, the likeliest first.
+
+    Chinese and Korean share their bytes, and a few letters can be of any alphabet: only a reader can decide.
+    """
+    for begins, name in MARKS.items():
+        if content.startswith(begins):
+            return [Encoding(name, name.upper())]
+    if is_of_wide_characters(content):
+        width, order = ("32" if b"\0\0" in content[:4] else "16"), ("be" if content[:1] == b"\0" else "le")
+        return [Encoding(f"utf-{width}-{order}", f"UTF-{width}")]
+    if family(instead_of) != "utf-8" and decodes(content, "utf-8"):
+        return [UTF_8]
+    found = [Encoding(whole, name) for codec, common, name, whole in OF_TWO_BYTES if _is_common(content, codec, common)]
+    words = _Words.of(content)
+    if words.are_of_one_alphabet and words.is_cyrillic:
+        found.append(CYRILLIC)
+    if not found and words.are_of_one_alphabet and _is_common(content, "gb18030", (0x81, 0xFE)):
+        found.append(Encoding("gb18030", "GB18030 or GBK (Chinese)"))
+    if not words.are_of_one_alphabet and words.are_letters:
+        return [WESTERN, *found]
+    if not found or (words.are_letters and words.are_few):
+        found.append(WESTERN)
+    return found
+
+
+@dataclass(frozen=True)
+class _Words:
+    """The different words of a text with a byte beyond ASCII, and what they tell of its alphabet."""
+
+    mixed: Sequence[bytes]
+    """With letters of ASCII: of a Latin alphabet, as in `Zürich`, or the second bytes of Chinese characters."""
+    whole: Sequence[bytes]
+    """Without, and of two bytes or more: hardly ever of a Latin alphabet."""
+
+    @classmethod
+    def of(cls, content: bytes) -> _Words:
+        """Find the words of a text."""
+        words = dict.fromkeys(re.findall(rb"[A-Za-z]*[\x80-\xff][A-Za-z\x80-\xff]*", content))
+        mixed = [word for word in words if re.search(rb"[A-Za-z]", word)]
+        return cls(mixed, [word for word in words if len(word) > 1 and word not in mixed])
+
+    @property
+    def are_of_one_alphabet(self) -> bool:
+        """Return True if most words are of bytes beyond ASCII alone."""
+        return len(self.whole) > len(self.mixed)
+
+    @property
+    def are_letters(self) -> bool:
+        """Return True if nearly all bytes beyond ASCII are letters in the encoding of Western Europe."""
+        high = self._high
+        letters = sum(character.isalpha() for character in high.decode("cp1252", "replace"))
+        return 10 * letters > 9 * len(high)
+
+    @property
+    def is_cyrillic(self) -> bool:
+        """Return True if nearly all bytes beyond ASCII are letters of Russian."""
+        return 10 * sum(byte >= 0xC0 for byte in self._high) > 9 * len(self._high)
+
+    @property
+    def are_few(self) -> bool:
+        """Return True if there are too few letters to tell the alphabet."""
+        return sum(map(len, self.whole)) < FEW_LETTERS
+
+    @property
+    def _high(self) -> bytes:
+        return bytes(byte for word in (*self.mixed, *self.whole) for byte in word if byte >= 0x80)
+
+
+def is_of_wide_characters(content: bytes) -> bool:
+    """Return True for UTF-16 and UTF-32, in which every letter of English has bytes of 0."""
+    beginning = content[:BEGINNING_BYTES]
+    marks = tuple(mark for mark, name in MARKS.items() if name in WIDE)
+    return beginning.startswith(marks) or beginning.count(b"\0") > len(beginning) // 4
+
+
+def _is_common(content: bytes, codec: str, common: tuple[int, int]) -> bool:
+    """Return True if a text is valid in an encoding, and half of the characters beyond ASCII are common ones."""
+    try:
+        text = codecs.getincrementaldecoder(codec)().decode(content)  # whose last character may be cut
+    except UnicodeDecodeError:
+        return False
+    first = [character.encode(codec)[0] for character in text if character > "\x7f"]
+    return 2 * sum(common[0] <= byte <= common[1] for byte in first) >= len(first) > 0

@@ -1,0 +1,36 @@
+"""Targets that are one-hot: a row has a 1 at its class, and 0 at all others. Axes: N rows, C classes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+EXPECTED = "expected one 1 in each row, at its class, and else 0"
+
+
+def is_one_hot(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bool:
+    """Return True if an array of targets may be one-hot: numbers, several for each row."""
+    return len(shape) == 2 and shape[1] > 1 and dtype.kind in "biuf"
+
+
+def misfit(y_NC: NDArray[Any]) -> tuple[int, str] | None:
+    """Return the first row that is not one-hot, and what it holds in words; None if there is none.
+
+    >>> misfit(np.array([[0, 1], [1, 1]])), misfit(np.array([[0.0, 1.0], [0.3, 0.7]]))
+    ((1, '1 at 2 places'), (1, '0.3'))
+    """
+    is_one_NC = y_NC == 1
+    wrong_N = (is_one_NC.sum(axis=1) != 1) | ((y_NC != 0) & ~is_one_NC).any(axis=1)
+    if not wrong_N.any():
+        return None
+    row = int(wrong_N.argmax())
+    other = y_NC[row][(y_NC[row] != 0) & ~is_one_NC[row]]
+    ones = int(is_one_NC[row].sum())
+    return row, f"{other[0]}" if len(other) else f"1 at {ones} places" if ones else "no 1"
+
+
+def classes_of(y_NC: NDArray[Any]) -> NDArray[np.int64]:
+    """Return the class of each row, (N,): the place of its 1, counted from 0."""
+    return np.asarray((y_NC == 1).argmax(axis=1), "int64")

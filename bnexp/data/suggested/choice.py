@@ -1,0 +1,30 @@
+"""`Choice`: a key of a config, the value that fits the data, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+
+class Choice(NamedTuple):
+    """A key of the section `dataset`, its value, and the reason; of a list, `why` has a reason for each entry."""
+
+    key: str
+    value: Any
+    why: str | Sequence[str]
+
+
+@dataclass(frozen=True)
+class Suggested:
+    """What the section `dataset` should say, and what is known of the rows."""
+
+    choices: Sequence[Choice]
+    rows: int
+    classes: Mapping[str, int] | None
+    """Class -> its rows; None of a regression."""
+
+    @property
+    def section(self) -> dict[str, Any]:
+        """Return the section as a config holds it."""
+        return {one.key: one.value for one in self.choices}

@@ -1,0 +1,121 @@
+"""What is known of an experiment before it is trained: its columns, its network layer by layer, memory and time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bnexp.config import Experiment
+from bnexp.experiment.pace import pace
+from bnexp.experiment.prepare import built_for, prepared
+from bnexp.store.run_record import Parameters, Trainer
+from bnexp.system.machine import memory_limit
+
+if TYPE_CHECKING:
+    import keras
+
+    from bnexp.data import Data
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer of the network: where it stands, its kind, the shape of its outputs for one row, and its weights."""
+
+    path: str
+    kind: str
+    shape: str
+    parameters: int
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Of a table: the inputs, by name."""
+
+    numbers: Sequence[str]
+    categories: dict[str, int]
+    """Column of categories -> the number of its values."""
+    left_out: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What a training of all seeds takes."""
+
+    columns: Columns | None
+    layers: Sequence[Layer]
+    parameters: Parameters
+    trainer: Trainer
+    memory_bytes: int
+    """Of one seed at a time, an estimate; more seeds are trained together as memory allows."""
+    memory_limit_bytes: int
+    seconds: float
+    """Of all seeds and epochs, by a few steps that were timed."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what `check --json` prints of it."""
+        models = {"parameters": self.parameters.model_dump(), "trainer": self.trainer.model_dump()}
+        return asdict(self) | models
+
+
+def inspected(experiment: Experiment) -> Inspection:
+    """Build the network, count its weights, and time a few of its steps; nothing is kept.
+
+    Raises:
+        SettingError: if it cannot be trained.
+        MemoryError: if a step needs more memory than there is.
+    """
+    from bnexp.training import engine_name
+    from bnexp.training.memory import needs
+
+    data, training = prepared(experiment), experiment.training
+    model = built_for(experiment, data).model
+    name, reason = engine_name(training, model)
+    need, found = needs(model, data, training), pace([experiment], training.all_seeds())
+    steps = training.epochs * data.steps(training.batch_size, training.drop_last) * training.seeds
+    weights = {"trainable": model.trainable_weights, "non_trainable": model.non_trainable_weights}
+    return Inspection(
+        columns=_columns(experiment, data),
+        layers=_layers(model),
+        parameters=Parameters(**{kind: sum(int(np.prod(one.shape)) for one in of) for kind, of in weights.items()}),
+        trainer=Trainer(name=name, reason=reason),
+        memory_bytes=need.shared + need.kept + need.working,
+        memory_limit_bytes=memory_limit(training.memory_limit_bytes()),
+        seconds=found.start + steps * found.step,
+    )
+
+
+def _columns(experiment: Experiment, data: Data) -> Columns | None:
+    rows, dataset = data.rows, experiment.dataset
+    if rows.kind != "table" or not rows.columns or rows.numeric is None:
+        return None
+    categories: dict[str, int] = {}
+    for name in rows.columns[rows.numeric :]:
+        column = name.rpartition("=")[0]
+        categories[column] = categories.get(column, 0) + 1
+    left_out = [*getattr(dataset, "drop", ()), *filter(None, [getattr(dataset, "group", None)])]
+    return Columns(list(rows.columns[: rows.numeric]), categories, left_out)
+
+
+def _layers(model: keras.Model) -> list[Layer]:
+    """List the layers of a model, without its inputs; of nested models and wrappers, the layers in them, too."""
+    from bnexp.models.layer_kinds import described
+    from bnexp.models.layer_paths import layer_paths
+
+    paths = layer_paths(model)
+    found = []
+    for layer in model._flatten_layers(include_self=False):
+        if type(layer).__name__ != "InputLayer" and not layer._layers:
+            found.append(Layer(paths[id(layer)], described(layer), _shape(layer), int(layer.count_params())))
+    return found
+
+
+def _shape(layer: keras.Layer) -> str:
+    try:
+        outputs = layer.output
+    except (AttributeError, ValueError):  # it is called in several places, or inside another layer
+        return ""
+    sizes = getattr(outputs, "shape", (None,))[1:]
+    return " x ".join("?" if size is None else str(size) for size in sizes)

@@ -1,0 +1,75 @@
+"""What a person reads of an experiment before it is trained: data, network, memory, time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from bnexp.errors import counted, listed
+from bnexp.experiment.inspection import Columns, Inspection
+from bnexp.experiment.prepare import Checked
+from bnexp.report.about_data import data_lines
+from bnexp.report.about_network import network_lines
+from bnexp.report.plan_table import duration
+from bnexp.report.styles import STRONG, warning
+from bnexp.system.terminal import plain
+
+MOST_COLUMNS, MOST_LAYERS = 12, 40
+"""Columns that a line names, and layers that the table lists."""
+
+
+def check_table(facts: Checked, found: Inspection, plan: Iterable[Text], warnings: Iterable[str]) -> RenderableType:
+    """Return what is known of an experiment, section by section; warnings come last, where they are seen.
+
+    `plan` are the lines on what would be trained.
+    """
+    parts: list[RenderableType] = [Text("Data", style=STRONG), *data_lines(facts.data)]
+    parts += [Text(plain(line)) for line in _columns(found.columns)]
+    parts += [Text("Network", style=STRONG), _layers(found), *network_lines(facts.network)]
+    parts += [Text(plain(line)) for line in _size(found)]
+    parts.append(Text("Training", style=STRONG))
+    parts += plan
+    parts.append(Text(f"{duration(found.seconds)} for all seeds, by a few steps that were timed"))
+    parts += map(warning, warnings)
+    return Group(*parts)
+
+
+def _columns(columns: Columns | None) -> Iterator[str]:
+    if columns is None:
+        return
+    if columns.numbers:
+        yield f"{counted(len(columns.numbers), 'column')} of numbers: {listed(columns.numbers, MOST_COLUMNS)}"
+    if columns.categories:
+        named = [f"{name} ({counted(values, 'value')})" for name, values in columns.categories.items()]
+        yield f"{counted(len(named), 'column')} of categories: {listed(named, MOST_COLUMNS)}"
+    if columns.left_out:
+        yield f"{counted(len(columns.left_out), 'column')} left out: {listed(columns.left_out, MOST_COLUMNS)}"
+
+
+def _layers(found: Inspection) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for name in ("layer", "kind", "outputs"):
+        table.add_column(name)
+    table.add_column("parameters", justify="right")
+    for layer in found.layers[:MOST_LAYERS]:
+        table.add_row(plain(layer.path), plain(layer.kind), layer.shape, f"{layer.parameters:,}")
+    if len(found.layers) > MOST_LAYERS:
+        table.add_row(f"... and {len(found.layers) - MOST_LAYERS} more")
+    return table
+
+
+def _size(found: Inspection) -> Iterator[str]:
+    weights = found.parameters
+    fixed = f", and {weights.non_trainable:,} that are not trained" if weights.non_trainable else ""
+    yield f"{weights.trainable:,} trainable parameters{fixed}"
+    trainer, why = found.trainer.name, found.trainer.reason
+    yield f"trained by {trainer}" + (", all seeds in one program" if why is None else f": {why}")
+    limit = found.memory_limit_bytes
+    yield f"memory: {_gibibytes(found.memory_bytes)} for one seed at a time, of {_gibibytes(limit)} that may be used"
+
+
+def _gibibytes(size: int) -> str:
+    return f"{size / 2**30:.2f} GiB"

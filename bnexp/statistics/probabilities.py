@@ -1,0 +1,59 @@
+"""What each row adds to a metric of the probabilities themselves: log loss, Brier score, calibration error.
+
+`classification` says what "adds" means, and which metrics there are. Probabilities of several classes are kept in
+float16, which tells 0.9995 from 1 and 0.0000001 from 0.
+
+Axes: R rows, C classes, B bins.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bnexp.statistics.answers import Answers
+from bnexp.statistics.arrays import Floats
+
+EPSILON = 1e-7
+"""Keras keeps probabilities this far from 0 and 1 before it takes their logarithm."""
+BINS = 15
+
+
+def log_loss_by_row(answers: Answers) -> Floats:
+    """Return minus the log of the probability that each row's class was given, (R,).
+
+    A likely class is measured by what all others got: near 0, float16 has far more digits than near 1.
+    """
+    own_R, others_R = answers.of_target(answers.probability_RC), answers.others_RC.sum(axis=1)
+    is_likely_R = own_R > 0.5
+    likely_R = -np.log1p(-np.where(is_likely_R, np.clip(others_R, EPSILON, 0.5), 0.0))
+    by_row_R: Floats = np.where(is_likely_R, likely_R, -np.log(np.maximum(own_R, EPSILON)))
+    return by_row_R
+
+
+def brier_by_row(answers: Answers) -> Floats:
+    """Return the squared distance of each row's probabilities from the truth, (R,).
+
+    With two classes only the second one counts, from 0 to 1. With more it is the sum over classes, up to 2.
+    Source: Brier 1950, Verification of forecasts expressed in terms of probability.
+    """
+    if answers.classes == 2:
+        return np.square(answers.predicted.astype("float64") - answers.target_R)
+    missing_R = 1 - answers.of_target(answers.probability_RC)
+    distance_R: Floats = np.square(answers.others_RC).sum(axis=1) + np.square(missing_R)
+    return distance_R
+
+
+def calibration_error_by_row(answers: Answers) -> Floats:
+    """Return what each row adds to the expected calibration error, (R,), in 15 equal bins of confidence.
+
+    Confidence is the probability of the class that is answered. In a bin of confidences, the error is how far their
+    mean is from the share of right answers. The bins count by their rows.
+    Source: Guo, Pleiss, Sun and Weinberger 2017, equation 3.
+    """
+    confidence_R = answers.probability_RC.max(axis=1)
+    upper_B = np.arange(1, BINS) / BINS
+    bin_R = np.searchsorted(upper_B, confidence_R)  # a bound belongs to the bin below it
+    excess_R = answers.right_R - confidence_R
+    excess_B = np.bincount(bin_R, excess_R, BINS)
+    by_row_R: Floats = np.sign(excess_B)[bin_R] * excess_R
+    return by_row_R

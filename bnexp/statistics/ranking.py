@@ -1,0 +1,81 @@
+"""What each row adds to a metric of how a net ranks rows or classes: the areas under two curves, the top five.
+
+`classification` says what "adds" means, and which metrics there are.
+
+Axes: R rows, C classes.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bnexp.statistics.answers import Answers
+from bnexp.statistics.arrays import Floats
+from bnexp.statistics.confusion import shares
+
+TOP = 5
+
+
+def auc_by_row(answers: Answers) -> Floats:
+    """Return what each row adds to the area under the ROC curve of two classes, (R,).
+
+    A positive row counts the share of negative ones that score lower, a negative row the share of positive ones that
+    score higher; equal scores count one half.
+    Source: DeLong, DeLong and Clarke-Pearson 1988, whose placements these are.
+    """
+    from scipy.stats import rankdata
+
+    is_positive_R, score_R = answers.target_R == 1, answers.predicted
+    positives = int(is_positive_R.sum())
+    negatives = len(is_positive_R) - positives
+    among_all_R = rankdata(score_R)
+    own_R = np.empty(len(score_R))
+    for side_R in (is_positive_R, ~is_positive_R):
+        own_R[side_R] = rankdata(score_R[side_R])
+    below_R = among_all_R - own_R  # rows of the other class that score lower, equal ones by half
+    placed_R = np.where(is_positive_R, below_R / negatives, 1 - below_R / positives)
+    area = float(placed_R[is_positive_R].mean())
+    share_R = np.where(is_positive_R, positives, negatives) / len(is_positive_R)
+    by_row_R: Floats = area + (placed_R - area) / share_R
+    return by_row_R
+
+
+def pr_auc_by_row(answers: Answers) -> Floats:
+    """Return what each row adds to the average precision of the second of two classes, (R,).
+
+    Average precision is the mean, over the rows of that class, of the precision at their score. A row changes it by
+    its own precision, and by what it does to the precision at every score below its own. Equal scores are one
+    threshold, as in scikit-learn.
+    """
+    is_positive_R = answers.target_R == 1
+    _, level_R = np.unique(answers.predicted, return_inverse=True)  # the place of each row's score, from the lowest
+    positives_L = np.bincount(level_R, is_positive_R)
+    hits_L, marked_L = (np.cumsum(each[::-1])[::-1] for each in (positives_L, np.bincount(level_R)))
+    precision_L, rows, positives = hits_L / marked_L, len(level_R), is_positive_R.sum()
+    below_L = np.cumsum(positives_L / marked_L)
+    lost_L = np.cumsum(positives_L * precision_L / marked_L)
+    area = float(precision_L @ positives_L / positives)
+    own_R = is_positive_R * (precision_L[level_R] - area)
+    by_row_R: Floats = area + (own_R + is_positive_R * below_L[level_R] - lost_L[level_R]) * (rows / positives)
+    return by_row_R
+
+
+def pr_auc_of_guess(answers: Answers) -> float:
+    """Return the average precision of equal scores: the share of the second class."""
+    return float((answers.target_R == 1).mean())
+
+
+def top_5_by_row(answers: Answers) -> Floats:
+    """Return 1 for each row whose class is among the five likeliest, else 0, (R,).
+
+    Classes that are equally likely share the places that are left: where two share one place, the row counts one half.
+    """
+    own_R = answers.of_target(answers.predicted)[:, None]
+    likelier_R, alike_R = (answers.predicted > own_R).sum(axis=1), (answers.predicted == own_R).sum(axis=1)
+    share_R = np.clip((TOP - likelier_R) / np.maximum(alike_R, 1), 0, 1)
+    return np.where(answers.right_R, 1.0, share_R)
+
+
+def top_5_of_guess(answers: Answers) -> float:
+    """Return which share of rows the five commonest classes have."""
+    return float(np.sort(shares(answers.target_R, answers.classes))[-TOP:].sum())

@@ -1,0 +1,61 @@
+"""`bnexp check`: what is known of an experiment before it is trained, against Keras's own numbers."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+import bnexp
+from bnexp.api.experiments import inspect
+from bnexp.cli import commands
+from bnexp.report.check_table import check_table
+
+TABLE = "age,city,id,label\n" + "".join(f"{n * 7 % 40}.5,{'AB'[n % 2]},{n},{n % 3 > 0}\n" for n in range(60))
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.csv").write_text(TABLE)
+    (tmp_path / "a.yaml").write_text(
+        "dataset: {name: csv, path: a.csv, target: label, drop: [id]}\n"
+        "model: {name: mlp, hidden: [4], normalization: batch}\n"
+        "training: {epochs: 2, seeds: 3, batch_size: 16}\n"
+    )
+    return tmp_path
+
+
+def test_layers_weights_columns_memory_and_time_are_known() -> None:
+    (checked,) = bnexp.check("a.yaml")
+    found = inspect(checked)
+    assert found.columns is not None
+    assert (list(found.columns.numbers), found.columns.categories, list(found.columns.left_out)) == (
+        ["age"],
+        {"city": 2},
+        ["id"],
+    )
+    kinds = [(one.kind, one.shape) for one in found.layers]
+    assert sorted(kinds) == [("Activation", "4"), ("BatchNormalization", "4"), ("Dense", "1"), ("Dense", "4")]
+    assert {one.parameters for one in found.layers if one.kind == "BatchNormalization"} == {4 * 4}
+    assert found.parameters.non_trainable == 8
+    assert sum(one.parameters for one in found.layers) == found.parameters.trainable + found.parameters.non_trainable
+    assert 0 < found.memory_bytes < found.memory_limit_bytes
+    assert found.seconds > 0
+    console = Console(width=200, file=io.StringIO())
+    console.print(check_table(checked.facts, found, [], checked.warnings))
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    for part in ("1 column of categories: city (2 values)", "1 column left out: id", "trained by many_seeds"):
+        assert part in text
+
+
+def test_check_prints_one_document_and_trains_nothing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert commands.check(["a.yaml"], seeds=None, epochs=None, runs=folder / "runs", as_json=True) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["parameters"]["non_trainable"] == 8
+    assert document["columns"]["left_out"] == ["id"]
+    assert document["trainer"] == {"name": "many_seeds", "reason": None}
+    assert not (folder / "runs").exists()

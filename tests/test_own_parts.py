@@ -1,0 +1,325 @@
+"""Validation and test parts that a user has: in files, folders or arrays of their own, read as they are given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+from PIL import Image
+from pydantic import TypeAdapter
+
+import bnexp
+from bnexp.config.dataset import Dataset
+from bnexp.data import Data, prepare
+from bnexp.data.fingerprint import source_sha256
+from bnexp.errors import ConfigError, SettingError, UserError
+from bnexp.experiment.data_facts import data_facts
+
+SIZES = {"train": 12, "val": 6, "test": 8}
+KEYS = {"train": "path", "val": "validation_path", "test": "test_path"}
+RNG = np.random.default_rng(0)
+
+
+def table(rows: int, first: int, cities: tuple[str, ...] = ("Oslo", "Rome")) -> pd.DataFrame:
+    """A table whose rows differ from all others: `number` counts on from `first`."""
+    number = np.arange(first, first + rows)
+    return pd.DataFrame(
+        {"number": number**2 / 7, "city": [cities[n % len(cities)] for n in number], "label": number % 3 > 0}
+    )
+
+
+def csv(folder: Path) -> dict[str, Any]:
+    for name, first in (("train", 0), ("val", 20), ("test", 40)):
+        table(SIZES[name], first).to_csv(folder / f"{name}.csv", index=False)
+    return {"name": "csv", "target": "label"} | {key: str(folder / f"{name}.csv") for name, key in KEYS.items()}
+
+
+def parquet(folder: Path) -> dict[str, Any]:
+    for name, first in (("train", 0), ("val", 20), ("test", 40)):
+        table(SIZES[name], first).to_parquet(folder / f"{name}.parquet")
+    paths = {key: str(folder / f"{name}.parquet") for name, key in KEYS.items()}
+    return {"name": "parquet", "target": "label"} | paths
+
+
+def text_csv(folder: Path) -> dict[str, Any]:
+    for name, first in (("train", 0), ("val", 20), ("test", 40)):
+        texts = [f"word{n} and {n % 5}" for n in range(first, first + SIZES[name])]
+        rows = {"text": texts, "label": [f"c{n % 2}" for n in range(SIZES[name])]}
+        pd.DataFrame(rows).to_csv(folder / f"{name}.csv", index=False)
+    return {"name": "text_csv", "target": "label"} | {key: str(folder / f"{name}.csv") for name, key in KEYS.items()}
+
+
+def arrays(name: str, first: int) -> dict[str, Any]:
+    y = np.arange(SIZES[name]) % 2
+    return {"x": np.arange(first, first + SIZES[name])[:, None] * [1.0, 0.5], "y": y}
+
+
+def npz_files(folder: Path) -> dict[str, Any]:
+    for name, first in (("train", 0), ("val", 20), ("test", 40)):
+        np.savez(folder / f"{name}.npz", **arrays(name, first))
+    return {"name": "npz"} | {key: str(folder / f"{name}.npz") for name, key in KEYS.items()}
+
+
+def npz(folder: Path) -> dict[str, Any]:
+    parts = {"train": arrays("train", 0), "val": arrays("val", 20), "test": arrays("test", 40)}
+    np.savez(folder / "all.npz", **{f"{side}_{name}": one[side] for name, one in parts.items() for side in "xy"})
+    keys = {"x": "x_train", "y": "y_train", "x_validation": "x_val", "y_validation": "y_val"}
+    return {"name": "npz", "path": str(folder / "all.npz"), **keys, "x_test": "x_test", "y_test": "y_test"}
+
+
+def images(folder: Path) -> dict[str, Any]:
+    for name, rows in SIZES.items():
+        for row in range(rows):
+            (folder / name / f"c{row % 2}").mkdir(parents=True, exist_ok=True)
+            pixels = RNG.integers(0, 256, (4, 4, 3)).astype("uint8")
+            Image.fromarray(pixels).save(folder / name / f"c{row % 2}" / f"{row}.png")
+    return {"name": "image_folder"} | {key: str(folder / name) for name, key in KEYS.items()}
+
+
+def recordings(folder: Path) -> dict[str, Any]:
+    for name, rows in SIZES.items():
+        for row in range(rows):
+            (folder / name / f"c{row % 2}").mkdir(parents=True, exist_ok=True)
+            soundfile.write(folder / name / f"c{row % 2}" / f"{row}.flac", RNG.normal(0, 0.1, 40), 8000)
+    return {"name": "wav_folder", "features": "wave"} | {key: str(folder / name) for name, key in KEYS.items()}
+
+
+KINDS = [csv, parquet, text_csv, npz_files, npz, images, recordings]
+Kind = Callable[[Path], dict[str, Any]]
+
+
+def read(keys: dict[str, Any], seeds: tuple[int, ...] = (0, 1)) -> Data:
+    return prepare(TypeAdapter(Dataset).validate_python(keys), seeds)
+
+
+def refused(keys: dict[str, Any]) -> str:
+    with pytest.raises(SettingError) as raised:
+        read(keys)
+    return str(raised.value)
+
+
+def without(keys: dict[str, Any], part: str) -> dict[str, Any]:
+    return {key: value for key, value in keys.items() if part not in key}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_part_has_the_rows_that_it_was_given_with(kind: Kind, tmp_path: Path) -> None:
+    data = read(kind(tmp_path))
+    sizes = {name: rows_SR.shape for name, rows_SR in data.parts.items()}
+    assert sizes == {name: (2, size) for name, size in SIZES.items()}
+    begins = np.cumsum([0, *SIZES.values()])
+    for place, rows_SR in enumerate(data.parts.values()):
+        assert {*rows_SR[0]} == {*rows_SR[1]} == {*range(begins[place], begins[place + 1])}
+    assert data.split == "the set's own training, validation and test part"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("left_out", "held_out"), [("test", "validation"), ("validation", "test")])
+def test_one_part_that_is_given_is_what_is_validated_on(
+    kind: Kind, left_out: str, held_out: str, tmp_path: Path
+) -> None:
+    keys = without(kind(tmp_path), left_out)
+    data = read(keys)
+    assert list(data.parts) == ["train", "val"]
+    assert data.parts["val"].shape[1] == SIZES["val" if held_out == "validation" else "test"]
+    assert data.split == f"the set's own training and {held_out} part"
+    if held_out == "test":
+        both = read({**keys, "validation_size": 0.25})
+        assert {name: part.shape[1] for name, part in both.parts.items()} == {"train": 9, "val": 3, "test": 8}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_change_of_any_part_is_other_data(kind: Kind, tmp_path: Path) -> None:
+    dataset = TypeAdapter(Dataset).validate_python(kind(tmp_path))
+    digests = {source_sha256(dataset)}
+    for file in sorted(file for file in tmp_path.rglob("*") if file.is_file())[-2:]:
+        file.write_bytes(file.read_bytes() + b"\n")
+        digests.add(source_sha256(dataset))
+    assert len(digests) == 2 + (kind is not npz) and None not in digests
+
+
+def test_numbers_and_categories_are_fitted_to_the_training_part(tmp_path: Path) -> None:
+    keys = csv(tmp_path)
+    table(6, 20, ("Oslo", "Bern", "Rome")).to_csv(keys["validation_path"], index=False)
+    data = read(keys)
+    training, held_out = pd.read_csv(keys["path"]), pd.read_csv(keys["validation_path"])
+    rows_R = data.validation_SR[0]
+    x_RF = data.inputs(0, rows_R, "val")[np.argsort(rows_R)]
+    scaled = (held_out.number - training.number.mean()) / training.number.std(ddof=0)
+    assert data.rows.columns == ("number", "city=Bern", "city=Oslo", "city=Rome")
+    np.testing.assert_allclose(x_RF[:, 0], scaled, rtol=1e-5)
+    np.testing.assert_array_equal(x_RF[:, 1], 0)  # Bern, which no training row has
+    np.testing.assert_array_equal(x_RF[:, 2], held_out.city == "Oslo")
+    assert data_facts("csv", data).warnings == [
+        "city=Bern is in held-out rows only. It is read as no known value of the column."
+    ]
+
+
+@pytest.mark.parametrize("scale", ["standard", "none"])
+def test_a_category_that_a_seed_does_not_train_on_is_zero_for_that_seed(scale: str, tmp_path: Path) -> None:
+    rows = table(20, 0)
+    rows.loc[0, "city"] = "Bern"
+    rows.to_csv(tmp_path / "all.csv", index=False)
+    keys = {"name": "csv", "path": str(tmp_path / "all.csv"), "target": "label", "resample": True, "scale": scale}
+    data = read(keys, tuple(range(12)))
+    trained = [bool((rows_R == 0).any()) for rows_R in data.train_SR]
+    assert {True, False} == {*trained}
+    for seed, is_known in enumerate(trained):
+        (bern,) = data.inputs(seed, np.array([0], "int32"))[:, data.rows.columns.index("city=Bern")]
+        assert bern == float(is_known)
+    assert not data_facts("csv", data).warnings
+
+
+def test_labels_are_read_alike_in_all_files(tmp_path: Path) -> None:
+    keys = csv(tmp_path)
+    for name, labels in (("train", ["01", "1"]), ("val", ["1", "01"]), ("test", ["01", "1"])):
+        rows = table(SIZES[name], 10 * len(name) * len(labels[0]))
+        rows["label"] = labels * (len(rows) // 2)
+        if name == "val":  # here alone nothing shows that labels are texts
+            rows["label"] = "1"
+            rows.loc[0, "label"] = "01"
+        rows.to_csv(tmp_path / f"{name}.csv", index=False)
+    assert read(keys).rows.classes == ("01", "1")
+
+
+def test_rows_are_named_by_their_own_file_and_line(tmp_path: Path) -> None:
+    keys = csv(tmp_path)
+    held_out = table(6, 20).astype({"number": object})
+    held_out.loc[2, "number"] = "many"
+    held_out.to_csv(keys["validation_path"], index=False)
+    assert f"holds 'many' in {keys['validation_path']}:4, column 'number'" in refused({**keys, "categories": ["city"]})
+
+
+def test_files_with_other_columns_are_refused_with_all_of_them(tmp_path: Path) -> None:
+    keys = csv(tmp_path)
+    table(6, 20).rename(columns={"city": "town"}).to_csv(keys["validation_path"], index=False)
+    table(8, 40).drop(columns="number").to_csv(keys["test_path"], index=False)
+    found = refused(keys)
+    assert f"dataset.validation_path is '{keys['validation_path']}'; it lacks the columns 'city' of" in found
+    assert f"it has columns that {keys['path']} has not: 'town'" in found
+    assert f"dataset.test_path is '{keys['test_path']}'; it lacks the columns 'number' of {keys['path']}" in found
+    table(6, 20).assign(note="x").to_csv(keys["validation_path"], index=False)
+    table(8, 40).to_csv(keys["test_path"], index=False)
+    assert read({**keys, "drop": ["note"]}, (0,)).rows.columns == ("number", "city=Oslo", "city=Rome")
+
+
+def test_a_column_of_two_kinds_is_refused(tmp_path: Path) -> None:
+    keys = parquet(tmp_path)
+    table(6, 20).assign(city=np.arange(6)).to_parquet(keys["validation_path"])
+    assert "dataset has a column 'city' with texts in" in refused(keys)
+    assert f"and numbers in {keys['validation_path']}" in refused(keys)
+
+
+def test_missing_files_are_told_at_once_by_their_keys(tmp_path: Path) -> None:
+    keys = csv(tmp_path) | {"validation_path": "no.csv", "test_path": "nor.csv"}
+    found = refused(keys)
+    assert "dataset.validation_path is 'no.csv'; it is not there" in found
+    assert "dataset.test_path is 'nor.csv'; it is not there" in found
+
+
+@pytest.mark.parametrize("kind", [images, recordings])
+def test_folders_with_other_classes_are_refused(kind: Kind, tmp_path: Path) -> None:
+    keys = kind(tmp_path)
+    (tmp_path / "val" / "c1").rename(tmp_path / "val" / "cat")
+    found = refused(keys)
+    assert (
+        f"dataset.validation_path is '{tmp_path / 'val'}'; it has no folder 'c1', and {tmp_path / 'train'} has" in found
+    )
+    assert f"{tmp_path / 'train'} has no folder 'cat'. Expected the same classes" in found
+
+
+@pytest.mark.parametrize(
+    ("part", "labels", "seen"),
+    [("val", "new", "its training part (12 rows) has no row of class new"),
+     ("test", "a", "its test part (8 rows) has no row of class b")],
+)  # fmt: skip
+def test_a_class_that_a_part_lacks_is_refused(part: str, labels: str, seen: str, tmp_path: Path) -> None:
+    keys = csv(tmp_path)
+    for name, size in SIZES.items():
+        rows = table(size, 0 if name == "train" else 20 if name == "val" else 40)
+        rows["label"] = ["a", "b"] * (size // 2)
+        if name == part:
+            rows["label"] = [labels, *rows["label"][1:]] if labels == "new" else labels
+        rows.to_csv(tmp_path / f"{name}.csv", index=False)
+    found = refused(keys)
+    assert seen in found
+    assert "leave out dataset.validation_path and dataset.test_path, so that bnexp splits the rows" in found
+
+
+def test_arrays_that_do_not_fit_the_training_part_are_refused(tmp_path: Path) -> None:
+    x, y = np.zeros((6, 3)), np.arange(6) % 2
+    np.savez(tmp_path / "a.npz", x_train=x, y_train=y, x_test=x[:, :2], y_test=y.astype(str))
+    keys = {"name": "npz", "path": str(tmp_path / "a.npz"), "x": "x_train", "y": "y_train"}
+    found = refused({**keys, "x_test": "x_test", "y_test": "y_test"})
+    assert "dataset.x_test is 'x_test', with rows of shape (2,), float32; the training part has (3,), float32" in found
+    assert "dataset.x_test is 'x_test', whose y_test is <U21; the training part has int64" in found
+    assert "dataset.x_test is 'no'; no array has this name" in refused({**keys, "x_test": "no", "y_test": "y_test"})
+
+
+@pytest.mark.parametrize(
+    ("more", "seen"),
+    [
+        (
+            {"test_size": 0.3},
+            "dataset.test_size is 0.3, and dataset.validation_path and dataset.test_path gives what is",
+        ),
+        (
+            {"validation_size": 0.3},
+            "dataset.validation_size is 0.3, and dataset.validation_path gives what is held out",
+        ),
+        ({"resample": True}, "dataset.resample is true, and dataset.validation_path and dataset.test_path gives"),
+        ({"resample": "validation"}, 'dataset.resample is "validation", and dataset.validation_path'),
+    ],
+)
+def test_what_splits_rows_is_refused_beside_parts_that_are_given(more: Any, seen: str, tmp_path: Path) -> None:
+    config = {"name": "a", "dataset": csv(tmp_path) | more, "model": {"name": "mlp"}}
+    with pytest.raises(UserError) as raised:
+        bnexp.check(config)
+    assert seen in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("more", "seen"),
+    [
+        ({"x_test": "x"}, "dataset.x_test is given without dataset.y_test; expected both"),
+        ({"y_validation": "y"}, "dataset.y_validation is given without dataset.x_validation; expected both"),
+        ({"x_test": "x", "y_test": "y", "test_path": "b.npz"}, "dataset.x_test is given, and so is dataset.test_path"),
+        ({"x_test": "x", "y_test": "y", "group": "g"}, "dataset.group is 'g', and dataset.x_test has no groups beside"),
+    ],
+)
+def test_arrays_of_a_part_are_named_in_one_way(more: Any, seen: str) -> None:
+    config = {"name": "a", "dataset": {"name": "npz", "path": "a.npz"} | more, "model": {"name": "mlp"}}
+    with pytest.raises(ConfigError) as raised:
+        bnexp.check(config)
+    assert seen in str(raised.value)
+
+
+@pytest.mark.parametrize("kind", [images, npz])
+def test_the_data_option_finds_the_parts(kind: Kind, tmp_path: Path) -> None:
+    from bnexp.api.data_at_hand import dataset_of
+
+    keys = kind(tmp_path)
+    found, places = dataset_of(str(tmp_path if kind is images else tmp_path / "all.npz"), None)
+    assert found == keys
+    assert places["dataset.validation_path"] == "--data"
+
+
+def test_a_folder_with_more_than_parts_is_taken_as_it_is(tmp_path: Path) -> None:
+    from bnexp.api.data_at_hand import dataset_of
+
+    images(tmp_path)
+    (tmp_path / "more" / "c0").mkdir(parents=True)
+    assert dataset_of(str(tmp_path), None)[0] == {"name": "image_folder", "path": str(tmp_path)}
+
+
+def test_a_run_measures_all_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    training = {"epochs": 1, "seeds": 2, "batch_size": 4}
+    config = {"name": "a", "dataset": csv(tmp_path), "model": {"name": "mlp", "hidden": [2]}, "training": training}
+    frame = bnexp.train(config).frame()
+    assert {"val_accuracy", "test_accuracy", "train_accuracy"} <= {*frame.metric}

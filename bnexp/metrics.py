@@ -52,6 +52,8 @@ KNOWN = {
 """Every quantity that bnexp measures or computes."""
 ROUNDING = 1e-5
 """Of means in float32: a share may be above 1 by no more than this."""
+COMMON = 0.8
+"""Where one class has this share of the rows, guessing has nearly the accuracy of a good net."""
 HEADLINES = ("test_accuracy", "test_r2", "test_loss", "val_accuracy", "val_r2", "val_loss")
 """The metrics that may stand for a run, the first one measured: of the test part, if there is one."""
 
@@ -113,6 +115,17 @@ def headline(measured: Collection[str]) -> str:
     ('val_accuracy', 'test_r2')
     """
     return next(metric for metric in HEADLINES if metric in measured)
+
+
+def fair_metric(rows_per_class: Sequence[int], part: str) -> str | None:
+    """Return a metric in which a rare class counts as much as a common one; None where the classes are alike enough.
+
+    >>> fair_metric([98, 2], "val"), fair_metric([90, 5, 5], "test"), fair_metric([60, 40], "val")
+    ('val_auc', 'test_balanced_accuracy', None)
+    """
+    if max(rows_per_class) < COMMON * sum(rows_per_class):
+        return None
+    return f"{part}_auc" if len(rows_per_class) == 2 else f"{part}_balanced_accuracy"
 
 
 def on_validation(metric: str) -> str:

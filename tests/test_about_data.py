@@ -22,7 +22,7 @@ from bnexp.study.outlook import plan_document
 
 DATA: dict[str, Any] = {
     "name": "pets", "training_rows": 30, "validation_rows": 9, "split": "random, 0.2 held out", "commonest_class_share": None,
-    "classes": ["cat", "dog"], "rows_per_class": [1234, 20], "files_left_out": {".txt": 2}, "warnings": ["beware"],
+    "classes": ["cat", "dog"], "rows_per_class": [1234, 720], "files_left_out": {".txt": 2}, "warnings": ["beware"],
 }  # fmt: skip
 
 
@@ -37,7 +37,7 @@ def lines(facts: dict[str, Any]) -> list[str]:
 def test_classes_are_named_with_their_rows_before_the_warnings() -> None:
     assert lines(DATA) == [
         "pets: 30 training rows, 9 for validation (random, 0.2 held out); other files left out: 2 .txt",
-        "2 classes: cat (1,234 rows), dog (20)",
+        "2 classes: cat (1,234 rows), dog (720)",
         "WARNING  beware",
     ]
     assert lines({**DATA, "classes": None, "rows_per_class": None})[1:] == ["WARNING  beware"]
@@ -130,3 +130,17 @@ def test_the_plan_of_a_study_names_the_classes_of_each_data_set_once(classes: st
     out.print(plan_table.study_plan(facts.model_copy(update={"data": data})))
     assert out.file.getvalue().count(classes) == 4  # type: ignore[attr-defined]
     assert "and 2 more data sets, by the factors below\n" in out.file.getvalue().replace(" " * 99, "")  # type: ignore[attr-defined]
+
+
+def test_a_common_class_is_told_with_a_metric_that_is_fair() -> None:
+    facts = DataFacts(name="csv", split="random", training_rows=80, validation_rows=20, classes=["no", "yes"])
+    lines = [line.plain for line in data_lines(facts.model_copy(update={"rows_per_class": [98, 2]}))]
+    assert lines[-1] == (
+        "WARNING  98% of the rows are of class no, so that accuracy says little. Ask for a metric that is fair to all: "
+        "--metric val_auc."
+    )
+    several = facts.model_copy(update={"classes": ["a", "b", "c"], "rows_per_class": [5, 90, 5], "test_rows": 9})
+    assert next(line.plain for line in reversed([*data_lines(several)])).endswith("--metric test_balanced_accuracy.")
+    assert not any(
+        "WARNING" in line.plain for line in data_lines(facts.model_copy(update={"rows_per_class": [60, 40]}))
+    )

@@ -13,6 +13,7 @@ from bnexp.api.observer import Observer
 from bnexp.config.writing import dump_plain
 from bnexp.data.suggested.choice import Choice, Suggested
 from bnexp.errors import UserError
+from bnexp.report.about_data import fair_metric_of
 from bnexp.system.process_state import process_state_kept
 
 ROWS_LEARNED = 50_000
@@ -20,8 +21,6 @@ ROWS_LEARNED = 50_000
 FEWEST_EPOCHS, MOST_EPOCHS = 5, 50
 FEW_ROWS = 128
 """Fewer rows than these are learned in batches of a quarter of them."""
-RARE = 0.8
-"""Where the commonest class has this share of the rows, accuracy says little."""
 MODELS: Mapping[str, dict[str, Any]] = {
     "table": {"name": "mlp", "hidden": [64, 64]},
     "image": {"name": "cnn", "filters": [16, 32]},
@@ -126,11 +125,11 @@ def _training(suggested: Suggested) -> dict[str, Any]:
 
 def _metric(suggested: Suggested, checked: CheckedExperiment) -> tuple[str | None, str | None]:
     """Return the metric by which unequal classes are to be judged, and why; None where accuracy serves."""
-    counts = checked.facts.data.rows_per_class
-    if not counts or max(counts) < RARE * sum(counts):
+    facts = checked.facts.data
+    metric = fair_metric_of(facts)
+    if metric is None or not facts.rows_per_class:
         return None, None
-    share, part = max(counts) / sum(counts), "test" if checked.facts.data.test_rows else "val"
-    metric = f"{part}_auc" if len(counts) == 2 else f"{part}_balanced_accuracy"
+    share = max(facts.rows_per_class) / sum(facts.rows_per_class)
     return metric, f"{share:.0%} of the rows are of one class, so that accuracy says little"
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from rich.text import Text
 
 from bnexp.errors import counted, listed
-from bnexp.metrics import number
+from bnexp.metrics import fair_metric, number
 from bnexp.report.styles import warning
 from bnexp.store import DataFacts
 from bnexp.system.terminal import plain
@@ -32,10 +32,22 @@ def data_lines(facts: DataFacts) -> Iterator[Text]:
         yield Text(f"regression{'' if facts.target is None else f' on {plain(facts.target)}'}, from {low} to {high}")
     if classes := class_list(facts):
         yield Text(classes)
+    if (metric := fair_metric_of(facts)) is not None:
+        counts = facts.rows_per_class or []
+        count, common = max(zip(counts, facts.classes or (), strict=True))
+        yield warning(
+            f"{count / sum(counts):.0%} of the rows are of class {_name(common)}, so that accuracy says little. Ask for "
+            f"a metric that is fair to all: --metric {metric}."
+        )
     if alike := facts.id_like_columns:
         named = plain(", ".join(alike))
         yield warning(f"Every row has another whole number in {named}, as an id has. Leave it out by dataset.drop.")
     yield from map(warning, facts.warnings or ())
+
+
+def fair_metric_of(facts: DataFacts) -> str | None:
+    """Return the metric that is fair to all classes, of the part that is judged; None where accuracy is fair."""
+    return fair_metric(facts.rows_per_class, "test" if facts.test_rows else "val") if facts.rows_per_class else None
 
 
 def part_sizes(facts: DataFacts) -> str:

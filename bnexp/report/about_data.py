@@ -36,8 +36,8 @@ def data_lines(facts: DataFacts) -> Iterator[Text]:
         counts = facts.rows_per_class or []
         count, common = max(zip(counts, facts.classes or (), strict=True))
         yield warning(
-            f"{count / sum(counts):.0%} of the rows are of class {_name(common)}, so that accuracy says little. Ask for "
-            f"a metric that is fair to all: --metric {metric}."
+            f"{count / sum(counts):.0%} of the rows are of class {_name(common)}, so that accuracy says little. Ask "
+            f"for a metric that is fair to all: --metric {metric}."
         )
     if alike := facts.id_like_columns:
         named = plain(", ".join(alike))

@@ -75,6 +75,15 @@ def test_a_messy_table_is_read_with_a_reason_for_each_choice(folder: Path) -> No
     assert found.command == "bnexp compare messy-batch.yaml messy-none.yaml"
 
 
+def test_files_that_are_named_like_parts_are_the_parts(folder: Path) -> None:
+    for name, first in (("train", 0), ("valid", 100), ("test", 200)):
+        rows = "".join(f"{n}.5,{n % 2}\n" for n in range(first, first + 40))
+        (folder / f"my_{name}.csv").write_text(("a,label\n" if name != "test" else "a,other\n") + rows)
+    found = written(init("my_train.csv", None, None))
+    assert found["validation_path"] == "my_valid.csv"
+    assert "test_path" not in found, "it has no labels"
+
+
 def test_the_target_is_the_one_that_is_named(folder: Path) -> None:
     (folder / "a.csv").write_text("a,b,c\n" + "".join(f"{n}.5,{n % 2},{n % 3}\n" for n in range(40)))
     assert written(init("a.csv", "b", None))["target"] == "b"

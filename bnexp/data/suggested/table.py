@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +18,7 @@ from bnexp.data.sources.encoding import likely_encoding
 from bnexp.data.sources.ids import counts_rows, id_like
 from bnexp.data.sources.line_numbers import likely_separator, lines_of
 from bnexp.data.sources.marks import marked_columns
+from bnexp.data.sources.parts import PARTS
 from bnexp.data.sources.table import NO_NAME
 from bnexp.data.sources.targets import target as read_target
 from bnexp.data.suggested.choice import Choice, Suggested
@@ -47,9 +51,22 @@ def csv_choices(path: Path, data: str, target: str | None) -> Suggested:
     texts = _texts(frame, learned)
     columns = list(_columns(frame, learned, file)) if not texts else [Choice("text", texts[0], "it holds texts")]
     _, classes = read_target(frame[learned], "auto" if not texts else "classification", lines_of(file, len(frame)))
-    head = [Choice("name", "text_csv" if texts else "csv", ""), Choice("path", data, ""), *choices]
+    parts = list(_parts_beside(file, data, list(frame.columns)))
+    head = [Choice("name", "text_csv" if texts else "csv", ""), Choice("path", data, ""), *parts, *choices]
     counts = None if classes is None else {str(name): int(rows) for name, rows in frame[learned].value_counts().items()}
     return Suggested([*head, Choice("target", learned, why), *columns], len(frame), counts)
+
+
+def _parts_beside(file: CsvFile, data: str, columns: Sequence[str]) -> Iterator[Choice]:
+    """Yield the files beside a training part that are named like its other parts, and have the same columns."""
+    for key, part in (("validation_path", "validation"), ("test_path", "test")):
+        names = [re.sub("(?i)train(ing)?", word, file.path.stem) for word, means in PARTS.items() if means == part]
+        for path in (file.path.with_name(f"{name}{file.path.suffix}") for name in names):
+            if path != file.path and path.is_file():
+                with suppress(SettingError):
+                    if set(read_csv(replace(file, path=path), None).columns) == set(columns):
+                        yield Choice(key, str(Path(data).with_name(path.name)), "it lies beside, with the same columns")
+                        break
 
 
 def _as_text(path: Path) -> tuple[CsvFile, list[Choice]]:

@@ -6,6 +6,7 @@ import random
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import soundfile
 import yaml
@@ -73,6 +74,22 @@ def test_a_messy_table_is_read_with_a_reason_for_each_choice(folder: Path) -> No
     ):
         assert line in text
     assert found.command == "bnexp compare messy-batch.yaml messy-none.yaml"
+
+
+def test_a_parquet_table_is_looked_at_as_a_csv_table_is(folder: Path) -> None:
+    rows = {
+        "id": range(100, 160),
+        "a": np.where(np.arange(60) % 7, np.arange(60) / 3, np.nan),
+        "label": ["x", "y"] * 30,
+    }
+    pd.DataFrame(rows).to_parquet(folder / "t.parquet")
+    assert written(init("t.parquet", None, None)) == {
+        "name": "parquet",
+        "path": "t.parquet",
+        "target": "label",
+        "drop": ["id"],
+        "missing": "median",
+    }
 
 
 def test_files_that_are_named_like_parts_are_the_parts(folder: Path) -> None:

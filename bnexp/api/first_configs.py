@@ -89,16 +89,19 @@ def suggested_for(data: str, target: str | None) -> Suggested:
         UserError: if it is none of these, or cannot be read.
     """
     from bnexp.data.sources.csv_tables import CSV_ENDINGS
+    from bnexp.data.sources.parquet_tables import PARQUET_ENDINGS
     from bnexp.data.suggested.folder import folder_choices
-    from bnexp.data.suggested.table import csv_choices
+    from bnexp.data.suggested.table import csv_choices, parquet_choices
 
     path = Path(data).expanduser()
     if path.is_file() and path.suffix.lower() in CSV_ENDINGS:
         return csv_choices(path, data, target)
+    if path.is_file() and path.suffix.lower() in PARQUET_ENDINGS:
+        return parquet_choices(path, data, target)
     section, _ = dataset_of(data, target)
     if path.is_dir():
         return folder_choices(section)
-    return Suggested([Choice(key, value, "") for key, value in section.items()], 0, None)
+    return Suggested([Choice(key, value, "") for key, value in section.items()], 0)
 
 
 def _refuse_written(paths: Sequence[Path]) -> None:

@@ -27,29 +27,33 @@ def parquet_rows(dataset: ParquetDataset, limit: int | None) -> Rows:
     """Read the rows of a Parquet table.
 
     Raises:
-        SettingError: if pyarrow is not installed, or the file is too large or no Parquet.
+        SettingError: as `parquet_frame` does, of any part.
     """
-    try:
-        import pyarrow.parquet  # noqa: F401
-    except ImportError as error:
-        raise SettingError(
-            "dataset.name", 'is parquet; reading it takes pyarrow. Install it: pip install "bnexp[parquet]"'
-        ) from error
     problems, tables = Problems(), list[Table]()
     for key, part in dataset.each_part():
         with problems.noted(), named_by(key):
             path = existing_path(part.path, endings=PARQUET_ENDINGS)
-            tables.append(Table(key, path, _frame(path, limit), row_of(path)))
+            tables.append(Table(key, path, parquet_frame(path, limit), row_of(path)))
     problems.refuse()
     frame, where = joined(tables, dataset.drop)
     rows = from_frame(frame, columns_of(dataset), where, limit)
     return with_parts(rows, {table.key: len(table.frame) for table in tables})
 
 
-def _frame(path: Path, limit: int | None) -> pandas.DataFrame:
-    import pandas
-    import pyarrow.parquet
+def parquet_frame(path: Path, limit: int | None) -> pandas.DataFrame:
+    """Read a table from Parquet.
 
+    Raises:
+        SettingError: if pyarrow is not installed, or the file is too large, no Parquet, or has no rows.
+    """
+    import pandas
+
+    try:
+        import pyarrow.parquet
+    except ImportError as error:
+        raise SettingError(
+            "dataset.name", 'is parquet; reading it takes pyarrow. Install it: pip install "bnexp[parquet]"'
+        ) from error
     try:
         frame = _parquet_table(path, pyarrow.parquet.ParquetFile(path), limit).to_pandas(ignore_metadata=True)
     except (pyarrow.ArrowException, OSError) as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -21,8 +21,7 @@ class Suggested:
 
     choices: Sequence[Choice]
     rows: int
-    classes: Mapping[str, int] | None
-    """Class -> its rows; None of a regression."""
+    """How many there are; 0 where that is not known."""
 
     @property
     def section(self) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bnexp.config.real import CsvDataset
+from bnexp.data.rows import Where, row_of
 from bnexp.data.sources.column import different_values, is_text, numbers, refuse_no_category
 from bnexp.data.sources.csv_file import CsvFile
 from bnexp.data.sources.csv_tables import read_csv
@@ -18,9 +19,9 @@ from bnexp.data.sources.encoding import likely_encoding
 from bnexp.data.sources.ids import counts_rows, id_like
 from bnexp.data.sources.line_numbers import likely_separator, lines_of
 from bnexp.data.sources.marks import marked_columns
+from bnexp.data.sources.parquet_tables import parquet_frame
 from bnexp.data.sources.parts import PARTS
 from bnexp.data.sources.table import NO_NAME
-from bnexp.data.sources.targets import target as read_target
 from bnexp.data.suggested.choice import Choice, Suggested
 from bnexp.errors import SettingError, counted, listed, nearest
 
@@ -46,15 +47,26 @@ def csv_choices(path: Path, data: str, target: str | None) -> Suggested:
     """
     file, choices = _as_text(path)
     frame = read_csv(file, None)
-    frame = frame.set_axis([str(name) for name in frame.columns], axis=1)
     learned, why = _target(frame, target)
-    texts = _texts(frame, learned)
-    columns = list(_columns(frame, learned, file)) if not texts else [Choice("text", texts[0], "it holds texts")]
-    _, classes = read_target(frame[learned], "auto" if not texts else "classification", lines_of(file, len(frame)))
-    parts = list(_parts_beside(file, data, list(frame.columns)))
-    head = [Choice("name", "text_csv" if texts else "csv", ""), Choice("path", data, ""), *parts, *choices]
-    counts = None if classes is None else {str(name): int(rows) for name, rows in frame[learned].value_counts().items()}
-    return Suggested([*head, Choice("target", learned, why), *columns], len(frame), counts)
+    more = [Choice("path", data, ""), *_parts_beside(file, data, list(frame.columns)), *choices]
+    more.append(Choice("target", learned, why))
+    if texts := _texts(frame, learned):
+        reason = "it holds texts, and there are no other inputs"
+        return Suggested([Choice("name", "text_csv", ""), *more, Choice("text", texts[0], reason)], len(frame))
+    where = lines_of(file, len(frame))
+    return Suggested([Choice("name", "csv", ""), *more, *_columns(frame, learned, where)], len(frame))
+
+
+def parquet_choices(path: Path, data: str, target: str | None) -> Suggested:
+    """Look at a Parquet file, and return what a config should say of it.
+
+    Raises:
+        SettingError: if it is no table, or has no column of the target's name.
+    """
+    frame = parquet_frame(path, None)
+    learned, why = _target(frame, target)
+    head = [Choice("name", "parquet", ""), Choice("path", data, ""), Choice("target", learned, why)]
+    return Suggested([*head, *_columns(frame, learned, row_of(path))], len(frame))
 
 
 def _parts_beside(file: CsvFile, data: str, columns: Sequence[str]) -> Iterator[Choice]:
@@ -136,9 +148,8 @@ def _numeric(frame: pandas.DataFrame, names: Sequence[str]) -> list[str]:
     return [name for name in names if frame[name].dtype.kind in "iuf"]
 
 
-def _columns(frame: pandas.DataFrame, target: str, file: CsvFile) -> Iterator[Choice]:
+def _columns(frame: pandas.DataFrame, target: str, where: Where) -> Iterator[Choice]:
     """Yield which columns are left out, which are dates, and what stands in for missing numbers."""
-    where = lines_of(file, len(frame))
     inputs = [name for name in frame.columns if name != target]
     left_out = {name: why for name in inputs if (why := _why_left_out(frame, name, where)) is not None}
     kept = [name for name in inputs if name not in left_out]

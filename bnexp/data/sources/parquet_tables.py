@@ -29,6 +29,7 @@ def parquet_rows(dataset: ParquetDataset, limit: int | None) -> Rows:
     Raises:
         SettingError: as `parquet_frame` does, of any part.
     """
+    _refuse_without_pyarrow()
     problems, tables = Problems(), list[Table]()
     for key, part in dataset.each_part():
         with problems.noted(), named_by(key):
@@ -40,6 +41,15 @@ def parquet_rows(dataset: ParquetDataset, limit: int | None) -> Rows:
     return with_parts(rows, {table.key: len(table.frame) for table in tables})
 
 
+def _refuse_without_pyarrow() -> None:
+    try:
+        import pyarrow  # noqa: F401
+    except ImportError as error:
+        raise SettingError(
+            "dataset.name", 'is parquet; reading it takes pyarrow. Install it: pip install "bnexp[parquet]"'
+        ) from error
+
+
 def parquet_frame(path: Path, limit: int | None) -> pandas.DataFrame:
     """Read a table from Parquet.
 
@@ -48,12 +58,9 @@ def parquet_frame(path: Path, limit: int | None) -> pandas.DataFrame:
     """
     import pandas
 
-    try:
-        import pyarrow.parquet
-    except ImportError as error:
-        raise SettingError(
-            "dataset.name", 'is parquet; reading it takes pyarrow. Install it: pip install "bnexp[parquet]"'
-        ) from error
+    _refuse_without_pyarrow()
+    import pyarrow.parquet
+
     try:
         frame = _parquet_table(path, pyarrow.parquet.ParquetFile(path), limit).to_pandas(ignore_metadata=True)
     except (pyarrow.ArrowException, OSError) as error:

@@ -16,6 +16,8 @@ from bnexp.config.dataset import Dataset
 from bnexp.config.loading import load
 from bnexp.data import prepare
 from bnexp.data.rows import Rows
+from bnexp.data.sources.csv_file import CsvFile
+from bnexp.data.sources.csv_tables import read_csv
 from bnexp.errors import ConfigError, SettingError
 
 CSV = {"name": "csv", "path": "t.csv", "target": "y", "separator": ";", "missing": "mean"}
@@ -157,3 +159,23 @@ def test_a_word_among_numbers_names_the_key_for_missing_values_where_the_table_h
     with pytest.raises(SettingError, match=r"row 40 .*; most of the column are numbers") as raised:
         prepare(TypeAdapter(Dataset).validate_python({"name": "parquet", "path": "t.parquet", "target": "y"}), (0,))
     assert "dataset.na_values" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("cells", "keys"),
+    [
+        (["1.5", "-99.0", "?", "2.5"], {"na_values": (-99,)}),
+        (["1.5", "-9.99e2", "?", "2.5"], {"na_values": (-999,)}),
+        (["1,500", "-9,999", "2,500"], {"na_values": (-9999,), "thousands": ","}),
+        (["1,5", "-99,5", "2,5"], {"na_values": (-99.5,), "decimal": ","}),
+        (["1,5", "-99,0", "z", "2,5"], {"na_values": (-99.0, "z"), "decimal": ","}),
+    ],
+)
+def test_a_number_for_a_missing_value_is_known_however_it_is_written(
+    cells: list[str], keys: dict[str, Any], tmp_path: Path
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("a;b\n" + "".join(f"{cell};x\n" for cell in cells))
+    column = read_csv(CsvFile(path, ";", **keys), None)["a"]
+    assert column.dtype.kind == "f"
+    assert column.isna().tolist() == [cell.startswith("-9") or cell in ("?", "z") for cell in cells]

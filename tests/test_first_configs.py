@@ -188,3 +188,18 @@ def test_what_is_there_is_not_overwritten_and_what_is_wrong_writes_nothing(folde
     with pytest.raises(UserError, match=r"dataset\.target"):
         init("b.csv", None, None)
     assert sorted(path.name for path in folder.iterdir()) == ["a-none.yaml", "a.csv", "b.csv"]
+
+
+@pytest.mark.parametrize("rows", [20, 21, 30, 162])
+def test_no_number_of_rows_leaves_a_batch_of_one(rows: int, folder: Path) -> None:
+    (folder / "a.csv").write_text("a,label\n" + "".join(f"{n}.5,{n % 2}\n" for n in range(rows)))
+    written(init("a.csv", None, None))
+    np.savez(folder / "b.npz", x=np.arange(2.0 * rows).reshape(rows, 2), y=np.arange(rows) % 2)
+    written(init("b.npz", None, None))
+
+
+def test_names_of_files_are_quoted(folder: Path) -> None:
+    (folder / "#my data.csv").write_text("a,label\n" + "".join(f"{n}.5,{n % 2}\n" for n in range(40)))
+    found = init("#my data.csv", None, None)
+    assert found.command == "bnexp compare '#my data-batch.yaml' '#my data-none.yaml'"
+    written(found)

@@ -323,3 +323,20 @@ def test_a_run_measures_all_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     config = {"name": "a", "dataset": csv(tmp_path), "model": {"name": "mlp", "hidden": [2]}, "training": training}
     frame = bnexp.train(config).frame()
     assert {"val_accuracy", "test_accuracy", "train_accuracy"} <= {*frame.metric}
+
+
+def test_rows_that_repeat_training_rows_are_told_and_a_part_of_nothing_else_is_refused(tmp_path: Path) -> None:
+    keys = csv(tmp_path)
+    whole = pd.concat([table(4, 0), table(6, 20)])
+    whole.to_csv(keys["validation_path"], index=False)
+    data = read(keys)
+    assert data.parts["val"].shape[1] == 6
+    assert "4 of 10 rows of the validation part repeat rows of the parts before it, and are left out." in (
+        data_facts("csv", data).warnings or ()
+    )
+    table(4, 0).to_csv(keys["validation_path"], index=False)
+    assert refused(keys).startswith(
+        "dataset.validation_path names no rows of its own: 4 of 4 rows of the validation part repeat rows of the parts "
+    )
+    assert read({**keys, "duplicates": "keep"}).parts["val"].shape[1] == 4
+    assert "dataset.test_path names no rows of its own" in refused({**csv(tmp_path), "test_path": keys["path"]})

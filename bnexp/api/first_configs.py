@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +20,10 @@ from bnexp.system.process_state import process_state_kept
 ROWS_LEARNED = 50_000
 """Training rows times epochs that a first comparison takes, about."""
 FEWEST_EPOCHS, MOST_EPOCHS = 5, 50
-FEW_ROWS = 128
-"""Fewer rows than these are learned in batches of a quarter of them."""
+BATCH_SIZE, FEW_ROWS = 32, 128
+"""Fewer training rows than these are learned in batches of a quarter of them."""
+LOOKING = {"epochs": 1, "batch_size": 2, "drop_last": True, "seeds": 1}
+"""A training that fits any data, by which the data are read before the training is chosen."""
 MODELS: Mapping[str, dict[str, Any]] = {
     "table": {"name": "mlp", "hidden": [64, 64]},
     "image": {"name": "cnn", "filters": [16, 32]},
@@ -57,10 +60,11 @@ def init(data: str, target: str | None, model: str | None, *, observer: Observer
     _refuse_written(paths)
     checked, network, training = _checked(stem, suggested, model, observer or Observer())
     metric, why = _metric(suggested, checked)
-    command = f"bnexp compare {paths[0]} {paths[1]}" + (f" --metric {metric}" if metric else "")
+    names = " ".join(shlex.quote(str(path)) for path in paths)
+    command = f"bnexp compare {names}" + (f" --metric {metric}" if metric else "")
     head = f"# Written by `bnexp init`. Change what is wrong. Then: {command}"
     paths[0].write_text("\n".join([head, *_lines(suggested, network, training)]) + "\n", encoding="utf-8")
-    without = f"# The same without normalization.\nextends: {paths[0].name}\nmodel: {{normalization: none}}\n"
+    without = f"# The same without normalization.\nextends: {_scalar(paths[0].name)}\nmodel: {{normalization: none}}\n"
     paths[1].write_text(without, encoding="utf-8")
     return FirstConfigs(paths, checked, command, why)
 
@@ -72,14 +76,15 @@ def _checked(
 
     What kind of rows an NPZ file holds shows as it is read, and the network follows it.
     """
-    training, network = _training(suggested), _network(suggested, model)
-    while True:
-        config = {"name": name, "dataset": suggested.section, "model": network, "training": training}
-        (checked,) = check([config], observer=observer)
-        fitting = {**MODELS[checked.facts.data.kind or "table"], "normalization": BATCH}
-        if model is not None or network == fitting:
-            return checked, network, training
-        network = fitting
+    network = _network(suggested, model)
+    config = {"name": name, "dataset": suggested.section, "model": network, "training": LOOKING}
+    (looked,) = check([config], observer=observer)
+    facts = looked.facts.data
+    if model is None:
+        network = {**MODELS[facts.kind or "table"], "normalization": BATCH}
+    training = _training(facts.training_rows or 0)
+    (checked,) = check([{**config, "model": network, "training": training}], observer=observer)
+    return checked, network, training
 
 
 def suggested_for(data: str, target: str | None) -> Suggested:
@@ -120,9 +125,12 @@ def _network(suggested: Suggested, model: str | None) -> dict[str, Any]:
     return {**MODELS[kinds.get(suggested.section["name"], "table")], "normalization": BATCH}
 
 
-def _training(suggested: Suggested) -> dict[str, Any]:
-    epochs = ROWS_LEARNED // suggested.rows if suggested.rows else MOST_EPOCHS
-    batch = {"batch_size": max(2, suggested.rows // 4)} if 0 < suggested.rows < FEW_ROWS else {}
+def _training(rows: int) -> dict[str, Any]:
+    """Return epochs and, for few training rows, a batch size; no batch holds a single row, which has no variance."""
+    epochs, size = ROWS_LEARNED // max(1, rows), BATCH_SIZE if rows >= FEW_ROWS else max(2, rows // 4)
+    while rows % size == 1:
+        size += 1
+    batch = {} if size == BATCH_SIZE else {"batch_size": size}
     return {"epochs": min(MOST_EPOCHS, max(FEWEST_EPOCHS, epochs)), **batch, "seeds": 20}
 
 
@@ -150,7 +158,7 @@ def _lines(suggested: Suggested, network: dict[str, Any], training: dict[str, An
     yield "training:"
     reasons = {
         "epochs": "more for harder data",
-        "batch_size": "the rows are few",
+        "batch_size": "so that the batches are equal, or nearly so",
         "seeds": "trainings of each arm, from different random weights",
     }
     yield from (f"  {key}: {value}{_comment(reasons[key])}" for key, value in training.items())

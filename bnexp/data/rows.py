@@ -6,7 +6,7 @@ Axes: N rows of the data.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -99,10 +99,11 @@ def chosen(dataset: RealDataset, rows: Rows) -> Rows:
     Raises:
         SettingError: if there is a limit on a test part that the set does not have.
     """
-    total = len(rows.y_N)
+    total, given = len(rows.y_N), rows
     if dataset.duplicates == "drop":
         rows = rows.taken(_first_of_each(rows))
     dropped = total - len(rows.y_N)
+    warnings = [*(rows.facts.warnings or ()), *_repeated_in_parts(dataset, given, rows)]
     if dataset.test_limit is not None and (not rows.test or dataset.test_size is not None):
         raise SettingError(
             "dataset.test_limit",
@@ -112,7 +113,28 @@ def chosen(dataset: RealDataset, rows: Rows) -> Rows:
         )
     drawn = rows.taken(_drawn(dataset, rows))
     facts = dataclasses.replace(rows.facts, duplicates_dropped=dropped, rows_before_limit=len(rows.y_N))
+    facts = dataclasses.replace(facts, warnings=warnings) if warnings else facts
     return dataclasses.replace(drawn, facts=facts)
+
+
+def _repeated_in_parts(dataset: RealDataset, given: Rows, left: Rows) -> Iterator[str]:
+    """Yield a warning for each part of the user's own that lost rows which repeat others.
+
+    Raises:
+        SettingError: if nothing is left of a part.
+    """
+    keys = getattr(dataset, "held_out_keys", None)
+    for part, count, kept in (("validation", given.validation, left.validation), ("test", given.test, left.test)):
+        if keys is None or not count or dataset.test_size is not None or kept == count:
+            continue
+        seen = f"{count - kept:,} of {count:,} rows of the {part} part repeat rows of the parts before it"
+        if not kept:
+            raise SettingError(
+                f"dataset.{keys[part]}",
+                f"names no rows of its own: {seen}. Expected rows that are in no other part. Give other rows, or use "
+                "dataset.duplicates: keep.",
+            )
+        yield f"{seen}, and are left out."
 
 
 def _first_of_each(rows: Rows) -> NDArray[np.int64]:

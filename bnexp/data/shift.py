@@ -28,7 +28,7 @@ def shifted(view: View, shift: Shift, rows: Rows, seeds: int) -> View:
     center, width = (np.zeros(shape), np.ones(shape)) if view.center is None else (view.center, view.width)
     width = width / scale_F
     fill = None if view.fill is None else (view.fill * scale_F + offset_F).astype("float32")
-    moved = np.where(numeric_F, shift.offset * width, 0)  # the width of a category can be infinite
+    moved = shift.offset * np.where(numeric_F, width, 0)  # the width of a category can be infinite
     return view._replace(center=(center - moved).astype("float32"), width=width.astype("float32"), fill=fill)
 
 

@@ -108,7 +108,7 @@ def _cut_between_groups(
     rows: what the largest group could cost. The rest of this number is drawn at random. Equal groups lose none, since
     the cut then goes between two. So a seed's rows depend on no other seed.
     """
-    sizes_G = np.bincount(groups_N)
+    sizes_G = np.bincount(groups_N[among_R], minlength=int(groups_N.max()) + 1)
     largest = int(sizes_G.max())
     step = largest if set(sizes_G) <= {0, largest} else 1
     held_out = max(1, round(share * len(among_R) / step)) * step

@@ -20,11 +20,15 @@ def with_missing(frame: pandas.DataFrame, file: CsvFile, *, as_text: bool = Fals
     import pandas
 
     words = {str(value) for value in file.na_values}
-    known = as_numbers(pandas.Series(sorted(words), dtype=object), file.decimal).dropna().tolist()
+    texts = pandas.Series([value for value in file.na_values if isinstance(value, str)], dtype=object)
+    known = [float(value) for value in file.na_values if not isinstance(value, str)]
+    known += as_numbers(texts, file.decimal).dropna().tolist()
     for name in frame.columns if words else ():
         column = frame[name]
         if column.dtype.kind == "O":
-            is_missing = column.isin([cell for cell in column.unique() if str(cell).strip() in words])
+            cells = pandas.Series(column.dropna().unique(), dtype=object)
+            values = as_numbers(cells.map(lambda cell: _ungrouped(cell, file)), file.decimal)
+            is_missing = column.isin(cells[values.isin(known) | cells.astype(str).str.strip().isin(words)].tolist())
         else:
             is_missing = column.isin(known) if column.dtype.kind in "iuf" else column.astype(str).isin(words)
         if is_missing.any():
@@ -44,6 +48,14 @@ def with_numbers(frame: pandas.DataFrame, file: CsvFile) -> pandas.DataFrame:
             numbers = _numbers_or_texts(column.mask(column.isin(gaps)), file.decimal)
             frame[name] = column if numbers.dtype.kind == "O" else numbers
     return frame
+
+
+def _ungrouped(cell: Any, file: CsvFile) -> Any:
+    """Return a cell without marks for thousands, if it is a text of a number with them."""
+    if file.thousands is None or not isinstance(cell, str):
+        return cell
+    plain = ungrouped(cell, file.thousands, file.decimal)
+    return cell if plain is None else plain
 
 
 def _without_thousands(column: pandas.Series[Any], file: CsvFile) -> pandas.Series[Any]:

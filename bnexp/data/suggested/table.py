@@ -190,7 +190,7 @@ def _is_id(frame: pandas.DataFrame, name: str) -> bool:
     column = frame[name]
     if column.isna().any() or name not in id_like(frame, [name], list(frame.columns)):
         return False
-    return counts_rows(frame, name) or name.strip().lower().endswith("id") or int(column.min()) > 10**5
+    return counts_rows(frame, name) or re.fullmatch(r"(?i)(.*[_ ])?id|.*Id|.*ID", name.strip()) is not None
 
 
 def _why_no_input(column: pandas.Series[Any]) -> str:

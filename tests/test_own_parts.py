@@ -340,3 +340,20 @@ def test_rows_that_repeat_training_rows_are_told_and_a_part_of_nothing_else_is_r
     )
     assert read({**keys, "duplicates": "keep"}).parts["val"].shape[1] == 4
     assert "dataset.test_path names no rows of its own" in refused({**csv(tmp_path), "test_path": keys["path"]})
+
+
+@pytest.mark.parametrize("kind", [csv, parquet])
+@pytest.mark.parametrize("empty", [None, "NA"])
+def test_a_column_that_a_part_has_no_value_in_is_of_the_other_parts_kind(
+    kind: Kind, empty: str | None, tmp_path: Path
+) -> None:
+    keys = kind(tmp_path)
+    held_out = table(6, 20).assign(number=pd.Series([empty] * 6, dtype=object))
+    if kind is csv:
+        held_out.to_csv(keys["validation_path"], index=False)
+    else:
+        held_out.to_parquet(keys["validation_path"])
+    data = read({**keys, "missing": "mean"})
+    assert data.rows.columns == ("number", "city=Oslo", "city=Rome")
+    (column,) = {*data.inputs(0, data.validation_SR[0], "val")[:, 0].tolist()}
+    assert column == pytest.approx(0, abs=1e-6), "the mean of the training part, scaled"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bnexp.data.rows import Rows, Where
+from bnexp.data.sources.column import is_gap
 from bnexp.errors import Problems, listed
 
 if TYPE_CHECKING:
@@ -49,13 +50,23 @@ def joined(tables: Sequence[Table], drop: Collection[str] = ()) -> tuple[pandas.
             problems.note(f"dataset.{other.key}", f"is {str(other.path)!r}; {text}")
     problems.refuse()
     for name in mixed_columns(tables):
-        kinds = " and ".join(f"{_kind(table.frame[name])} in {table.path}" for table in tables)
+        found = [(_kind(table.frame[name]), table.path) for table in tables]
+        kinds = " and ".join(f"{kind} in {path}" for kind, path in found if kind is not None)
         cure = "Mend the files, or leave the column out (dataset.drop)"
         problems.note("dataset", f"has a column {name!r} with {kinds}. Expected one kind. {cure}.")
     problems.refuse()
     names = list(dict.fromkeys(name for table in tables for name in table.frame.columns))
-    frames = [table.frame.reindex(columns=names) for table in tables]
+    frames = [_without_gaps(table.frame.reindex(columns=names), tables) for table in tables]
     return pandas.concat(frames, ignore_index=True), where_of([(len(one.frame), one.where) for one in tables])
+
+
+def _without_gaps(frame: pandas.DataFrame, tables: Sequence[Table]) -> pandas.DataFrame:
+    """Empty the columns of a part that hold nothing but words for a missing value, where another part has numbers."""
+    for name in frame.columns:
+        others = [table.frame[name] for table in tables if name in table.frame]
+        if frame[name].dtype.kind == "O" and _kind(frame[name]) is None and "numbers" in map(_kind, others):
+            frame[name] = float("nan")
+    return frame
 
 
 def where_of(parts: Sequence[tuple[int, Where]]) -> Where:
@@ -83,10 +94,17 @@ def with_parts(rows: Rows, counts: Mapping[str, int]) -> Rows:
 def mixed_columns(tables: Sequence[Table]) -> list[str]:
     """List the columns that hold numbers in one table, and texts, booleans or dates in another."""
     names = [name for name in tables[0].frame.columns if all(name in table.frame for table in tables)]
-    return [name for name in names if len({_kind(table.frame[name]) for table in tables}) > 1]
+    return [name for name in names if len({_kind(table.frame[name]) for table in tables} - {None}) > 1]
 
 
-def _kind(column: pandas.Series[Any]) -> str:
+def _kind(column: pandas.Series[Any]) -> str | None:
+    """Return what a column holds; None if no cell holds anything, so that it goes with any other."""
+    if column.dtype.kind == "O":
+        known = [cell for cell in column.dropna().unique() if not is_gap(cell)]
+        if not known or all(isinstance(cell, bool) for cell in known):
+            return "booleans" if known else None
+    elif column.isna().all():
+        return None
     kinds = {**dict.fromkeys("iuf", "numbers"), "b": "booleans", "M": "dates"}
     return kinds.get(column.dtype.kind, "texts")
 

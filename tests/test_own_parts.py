@@ -357,3 +357,13 @@ def test_a_column_that_a_part_has_no_value_in_is_of_the_other_parts_kind(
     assert data.rows.columns == ("number", "city=Oslo", "city=Rome")
     (column,) = {*data.inputs(0, data.validation_SR[0], "val")[:, 0].tolist()}
     assert column == pytest.approx(0, abs=1e-6), "the mean of the training part, scaled"
+
+
+def test_groups_in_several_parts_are_told(tmp_path: Path) -> None:
+    keys = csv(tmp_path)
+    for name, first, who in (("train", 0, "abc"), ("val", 20, "bcd"), ("test", 40, "efg")):
+        table(6, first).assign(who=[*who, *who]).to_csv(tmp_path / f"{name}.csv", index=False)
+    warnings = data_facts("csv", read({**keys, "group": "who"})).warnings or []
+    assert warnings[0].startswith(
+        "2 groups of dataset.group have rows in the training part and in a part that is held out"
+    )

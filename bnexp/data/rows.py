@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from bnexp.config.real import RealDataset
 from bnexp.config.section import Kind, Task
 from bnexp.data.facts import RowFacts
-from bnexp.errors import SettingError
+from bnexp.errors import SettingError, counted
 
 Floats32 = NDArray[np.float32]
 Where = Callable[[int], str]
@@ -118,7 +118,7 @@ def chosen(dataset: RealDataset, rows: Rows) -> Rows:
 
 
 def _repeated_in_parts(dataset: RealDataset, given: Rows, left: Rows) -> Iterator[str]:
-    """Yield a warning for each part of the user's own that lost rows which repeat others.
+    """Yield a warning for each part of the user's own that lost rows which repeat others, and for groups in several.
 
     Raises:
         SettingError: if nothing is left of a part.
@@ -135,6 +135,14 @@ def _repeated_in_parts(dataset: RealDataset, given: Rows, left: Rows) -> Iterato
                 "dataset.duplicates: keep.",
             )
         yield f"{seen}, and are left out."
+    if keys and left.groups_N is not None and dataset.test_size is None:
+        trained, *held_out = np.split(left.groups_N, left.own_ends)
+        if shared := len(np.intersect1d(trained, np.concatenate(held_out))):
+            yield (
+                f"{counted(shared, 'group')} of dataset.group {'has' if shared == 1 else 'have'} rows in the training "
+                "part and in a part that is held out, where the net then knows them already. Move each group into one "
+                "part."
+            )
 
 
 def _first_of_each(rows: Rows) -> NDArray[np.int64]:

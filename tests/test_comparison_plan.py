@@ -163,8 +163,9 @@ def test_stored_runs_answer_other_questions_in_any_order_without_tensorflow(plac
 def test_a_metric_that_stored_runs_do_not_hold_is_refused_with_what_to_do(place: Path) -> None:
     bnexp(*COMPARED, "--quiet", cwd=place)
     assert refused(*COMPARED, "--metric", "test_accuracy", cwd=place) == (
-        "--metric is 'test_accuracy'; without dataset.validation_size the data have no test part. "
-        "Set dataset.validation_size, such as 0.25."
+        "--metric is 'test_accuracy'; there is no test part beside the validation part. "
+        "Set dataset.validation_size, such as 0.25, or name files of your own: dataset.validation_path and "
+        "dataset.test_path."
     )
     assert refused(*COMPARED, "--metric", "val_los", cwd=place).startswith(
         "--metric is 'val_los'; it is not measured. Did you mean 'val_loss'?"

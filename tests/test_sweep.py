@@ -105,8 +105,9 @@ def test_a_metric_that_a_sweep_cannot_show_is_refused_with_the_cure(tmp_path: Pa
         "val_loss, val_accuracy, test_loss, test_accuracy, train_loss, train_accuracy."
     )
     assert refusal(tmp_path, SWEEP.replace(", validation_size: 0.25", ""), metric="test_loss") == (
-        "--metric is 'test_loss'; without dataset.validation_size the data have no test part. "
-        "Set dataset.validation_size, such as 0.25."
+        "--metric is 'test_loss'; there is no test part beside the validation part. "
+        "Set dataset.validation_size, such as 0.25, or name files of your own: dataset.validation_path and "
+        "dataset.test_path."
     )
     assert refusal(tmp_path, SWEEP + CLAIM % "test_accuracy", metric="val_loss") == (
         "--metric is 'val_loss', which is for a study without a hypothesis. Change the metric of the hypothesis "

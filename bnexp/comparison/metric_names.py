@@ -22,6 +22,10 @@ OTHER_NAMES = {
 """The name of a metric in Keras, in scikit-learn or in papers -> the name here."""
 
 
+BOTH_PARTS = "Set dataset.validation_size, such as 0.25, or name files of your own: dataset.validation_path and dataset.test_path."
+"""How data get a test part beside the validation part."""
+
+
 def unmeasured_part(metric: str, measured: Sequence[str]) -> str | None:
     """Return why a part of the data has no metrics, and the cure, if `metric` is measured there; else None.
 
@@ -32,7 +36,7 @@ def unmeasured_part(metric: str, measured: Sequence[str]) -> str | None:
     if any(name.startswith(f"{part}_") for name in measured):
         return None
     if part == "test":
-        return "without dataset.validation_size the data have no test part. Set dataset.validation_size, such as 0.25."
+        return f"there is no test part beside the validation part. {BOTH_PARTS}"
     return "the training part is not evaluated. Set training.evaluate_train: true." if part == "train" else None
 
 

@@ -120,11 +120,10 @@ def _frozen(experiment: Experiment) -> Faults:
 
 def _shift(experiment: Experiment) -> Faults:
     dataset = experiment.dataset
+    held_out = [*getattr(dataset, "held_out_keys", ())]
     if getattr(dataset, "shift", None) is not None and not has_test_part(dataset):
-        yield (
-            "dataset.shift",
-            "is given, and there is no test part that it could set apart. Set dataset.validation_size, such as 0.25.",
-        )
+        cure = "Name it: dataset.test_path" if "validation" in held_out else "Set dataset.validation_size, such as 0.25"
+        yield "dataset.shift", f"is given, and there is no test part that it could set apart. {cure}."
 
 
 def _marks_of_numbers(experiment: Experiment) -> Faults:

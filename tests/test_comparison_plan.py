@@ -164,7 +164,7 @@ def test_a_metric_that_stored_runs_do_not_hold_is_refused_with_what_to_do(place:
     bnexp(*COMPARED, "--quiet", cwd=place)
     assert refused(*COMPARED, "--metric", "test_accuracy", cwd=place) == (
         "--metric is 'test_accuracy'; there is no test part beside the validation part. "
-        "Set dataset.validation_size, such as 0.25, or name files of your own: dataset.validation_path and "
+        "Set dataset.validation_size, such as 0.25, or name both parts: dataset.validation_path, "
         "dataset.test_path."
     )
     assert refused(*COMPARED, "--metric", "val_los", cwd=place).startswith(

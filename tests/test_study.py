@@ -866,7 +866,7 @@ VARY = "vary: {training.batch_size: [4, 8]}\n"
         (SMALL.replace("treated: bn", "treated: bm"), "s.yaml:5: hypothesis.treated is 'bm'; expected one of the arms. Did you mean 'bn'? Good names: bn, none."),
         (SMALL.replace("treated: bn", "treated: none"), "s.yaml:5: hypothesis.baseline is 'none', and so is treated; a contrast needs two arms. Name another."),
         (SMALL.replace("test_accuracy", "test_acuracy"), "s.yaml:5: hypothesis.metric is 'test_acuracy'; it is not measured in every cell. Did you mean 'test_accuracy'?"),
-        (SMALL.replace(", validation_size: 0.25", ""), "s.yaml:5: hypothesis.metric is test_accuracy; there is no test part beside the validation part. Set dataset.validation_size, such as 0.25, or name files of your own: dataset.validation_path and dataset.test_path."),
+        (SMALL.replace(", validation_size: 0.25", ""), "s.yaml:5: hypothesis.metric is test_accuracy; there is no test part beside the validation part. Set dataset.validation_size, such as 0.25, or name both parts: dataset.validation_path, dataset.test_path."),
         (SMALL.replace("smallest", "at: {training.batch_sizes: 4}, smallest") + VARY, "s.yaml:5: hypothesis.at.training.batch_sizes names a factor; it is not varied. Did you mean 'training.batch_size'?"),
         (SMALL.replace("smallest", "at: {training.batch_size: 5}, smallest") + VARY, "s.yaml:5: hypothesis.at.training.batch_size is 5; expected one of its levels: 4, 8. Use one of them."),
         (SMALL.replace("smallest", "at: {dataset.noise: 0.1, dataset.samples: 90}, smallest") + 'vary: {"dataset.noise, dataset.samples": [[0.1, 60], [0.2, 90]]}\n', "s.yaml:5: hypothesis.at names levels that no cell has together; expected levels of one cell or more. Name fewer."),

@@ -106,7 +106,7 @@ def test_a_metric_that_a_sweep_cannot_show_is_refused_with_the_cure(tmp_path: Pa
     )
     assert refusal(tmp_path, SWEEP.replace(", validation_size: 0.25", ""), metric="test_loss") == (
         "--metric is 'test_loss'; there is no test part beside the validation part. "
-        "Set dataset.validation_size, such as 0.25, or name files of your own: dataset.validation_path and "
+        "Set dataset.validation_size, such as 0.25, or name both parts: dataset.validation_path, "
         "dataset.test_path."
     )
     assert refusal(tmp_path, SWEEP + CLAIM % "test_accuracy", metric="val_loss") == (

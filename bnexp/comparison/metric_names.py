@@ -22,7 +22,9 @@ OTHER_NAMES = {
 """The name of a metric in Keras, in scikit-learn or in papers -> the name here."""
 
 
-BOTH_PARTS = "Set dataset.validation_size, such as 0.25, or name files of your own: dataset.validation_path and dataset.test_path."
+BOTH_PARTS = (
+    "Set dataset.validation_size, such as 0.25, or name both parts: dataset.validation_path, dataset.test_path."
+)
 """How data get a test part beside the validation part."""
 
 

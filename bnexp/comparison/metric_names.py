@@ -22,9 +22,7 @@ OTHER_NAMES = {
 """The name of a metric in Keras, in scikit-learn or in papers -> the name here."""
 
 
-BOTH_PARTS = (
-    "Set dataset.validation_size, such as 0.25, or name both parts: dataset.validation_path, dataset.test_path."
-)
+CURE = "Set dataset.validation_size, such as 0.25, or name both parts: dataset.validation_path, dataset.test_path."
 """How data get a test part beside the validation part."""
 
 
@@ -38,7 +36,7 @@ def unmeasured_part(metric: str, measured: Sequence[str]) -> str | None:
     if any(name.startswith(f"{part}_") for name in measured):
         return None
     if part == "test":
-        return f"there is no test part beside the validation part. {BOTH_PARTS}"
+        return f"there is no test part beside the validation part. {CURE}"
     return "the training part is not evaluated. Set training.evaluate_train: true." if part == "train" else None
 
 

@@ -78,3 +78,11 @@ def test_texts_without_words_are_recorded_with_their_number_and_the_first_place(
     keys = {"path": str(tmp_path / "t.csv"), "text": "text", "target": "y", "duplicates": "keep"}
     facts = data_facts("text_csv", prepared(name="text_csv", **keys)).as_json()
     assert facts["texts_without_words"] == {"rows": 10, "first": f"{tmp_path}/t.csv:4"}
+
+
+def test_a_target_of_whole_numbers_that_repeat_does_not_count_the_rows(tmp_path: Path) -> None:
+    path = tmp_path / "bikes.csv"
+    path.write_text("hour,bikes\n" + "".join(f"{row * 7 % 97}.{row},{row % 60}\n" for row in range(120)))
+    keys = {"name": "csv", "path": str(path), "target": "bikes"}
+    data = prepare(TypeAdapter(Dataset).validate_python(keys), (0,))
+    assert not data_facts("csv", data).warnings

@@ -40,7 +40,7 @@ def counts_rows(frame: pandas.DataFrame, name: str) -> bool:
     """Return True if a column of numbers holds another whole number in every row, and few between them are missing."""
     values = frame[name].to_numpy("float64")
     is_dense = len(values) > 0 and values.max() - values.min() < DENSE * len(values)
-    return bool(is_dense and id_like(frame, [name], [name]))
+    return bool(is_dense and id_like(frame, [name], list(frame.columns)))
 
 
 def _are_whole(column: pandas.Series[Any]) -> bool:

@@ -495,8 +495,8 @@ def test_pairing_is_told_by_digest() -> None:
         ([BN, NOBN], Question(metric="val_acuracy"),
          "--metric is 'val_acuracy'; it is not measured. Did you mean 'val_accuracy'? "
          "Good names: loss, val_loss, val_accuracy."),
-        ([BN, NOBN], Question(metric="test_accuracy"), "--metric is 'test_accuracy'; without dataset.validation_size the data have no test "
-         "part. Set dataset.validation_size, such as 0.25."),
+        ([BN, NOBN], Question(metric="test_accuracy"), "--metric is 'test_accuracy'; there is no test part beside the "
+         "validation part. Set dataset.validation_size, such as 0.25, or name both parts: dataset.validation_path, dataset.test_path."),
         ([BN, NOBN], Question(margin=float("nan")), "--margin is nan; expected a finite number in the metric's own unit. Use 0.01, for example."),
         ([BN, NOBN], Question(target=float("inf")), "--reach is inf; expected a finite number in the metric's own unit. Use 0.01, for example."),
         ([BN, NOBN], Question(margin=1), "--margin is 1, and the metric is val_accuracy; expected a share below 1, as accuracies are shares. "

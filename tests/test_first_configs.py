@@ -184,6 +184,10 @@ def test_what_is_there_is_not_overwritten_and_what_is_wrong_writes_nothing(folde
     (folder / "a-none.yaml").write_text("mine\n")
     with pytest.raises(UserError, match=r"a-none\.yaml: there already; expected no file of that name\. Move it"):
         init("a.csv", None, None)
+    (folder / "c.csv").write_bytes((folder / "a.csv").read_bytes())
+    assert init("c.csv", None, None).paths == init("c.csv", None, None).paths, "the same is written again"
+    for path in ("c.csv", "c-batch.yaml", "c-none.yaml"):
+        (folder / path).unlink()
     (folder / "b.csv").write_text("a,label\n" + "".join(f"{n}.5,{n % 2 if n else ''}\n" for n in range(40)))
     with pytest.raises(UserError, match=r"dataset\.target"):
         init("b.csv", None, None)

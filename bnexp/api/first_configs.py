@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,15 +57,17 @@ def init(data: str, target: str | None, model: str | None, *, observer: Observer
     suggested = suggested_for(data, target)
     stem = Path(data.rstrip("/\\")).stem or "data"
     paths = Path(f"{stem}-batch.yaml"), Path(f"{stem}-none.yaml")
-    _refuse_written(paths)
     checked, network, training = _checked(stem, suggested, model, observer or Observer())
     metric, why = _metric(suggested, checked)
     names = " ".join(shlex.quote(str(path)) for path in paths)
     command = f"bnexp compare {names}" + (f" --metric {metric}" if metric else "")
     head = f"# Written by `bnexp init`. Change what is wrong. Then: {command}"
-    paths[0].write_text("\n".join([head, *_lines(suggested, network, training)]) + "\n", encoding="utf-8")
+    whole = "\n".join([head, *_lines(suggested, network, training)]) + "\n"
     without = f"# The same without normalization.\nextends: {_scalar(paths[0].name)}\nmodel: {{normalization: none}}\n"
-    paths[1].write_text(without, encoding="utf-8")
+    texts = dict(zip(paths, (whole, without), strict=True))
+    _refuse_others(texts)
+    for path, text in texts.items():
+        path.write_text(text, encoding="utf-8")
     return FirstConfigs(paths, checked, command, why)
 
 
@@ -109,9 +111,14 @@ def suggested_for(data: str, target: str | None) -> Suggested:
     return Suggested([Choice(key, value, "") for key, value in section.items()], 0)
 
 
-def _refuse_written(paths: Sequence[Path]) -> None:
-    if there := [str(path) for path in paths if path.exists()]:
+def _refuse_others(texts: Mapping[Path, str]) -> None:
+    """Raise UserError if a file of one of the names holds another text."""
+    if there := [str(path) for path, text in texts.items() if path.exists() and not _holds(path, text)]:
         raise UserError(f"{' and '.join(there)}: there already; expected no file of that name. Move it, or rename it.")
+
+
+def _holds(path: Path, text: str) -> bool:
+    return path.is_file() and path.read_bytes() == text.encode()
 
 
 def _network(suggested: Suggested, model: str | None) -> dict[str, Any]:

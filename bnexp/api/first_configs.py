@@ -52,13 +52,13 @@ def init(data: str, target: str | None, model: str | None, *, observer: Observer
     The first normalizes each batch, the second nothing. `model` is a network of your own, as `my_net.py:build`.
 
     Raises:
-        UserError: with all that is wrong with the data; or if a file of that name is there already.
+        UserError: with all that is wrong with the data; or if a file of that name holds another text.
     """
     suggested = suggested_for(data, target)
     stem = Path(data.rstrip("/\\")).stem or "data"
     paths = Path(f"{stem}-batch.yaml"), Path(f"{stem}-none.yaml")
     checked, network, training = _checked(stem, suggested, model, observer or Observer())
-    metric, why = _metric(suggested, checked)
+    metric, why = _metric(checked)
     names = " ".join(shlex.quote(str(path)) for path in paths)
     command = f"bnexp compare {names}" + (f" --metric {metric}" if metric else "")
     head = f"# Written by `bnexp init`. Change what is wrong. Then: {command}"
@@ -141,7 +141,7 @@ def _training(rows: int) -> dict[str, Any]:
     return {"epochs": min(MOST_EPOCHS, max(FEWEST_EPOCHS, epochs)), **batch, "seeds": 20}
 
 
-def _metric(suggested: Suggested, checked: CheckedExperiment) -> tuple[str | None, str | None]:
+def _metric(checked: CheckedExperiment) -> tuple[str | None, str | None]:
     """Return the metric by which unequal classes are to be judged, and why; None where accuracy serves."""
     facts = checked.facts.data
     metric = fair_metric_of(facts)

@@ -103,7 +103,7 @@ def chosen(dataset: RealDataset, rows: Rows) -> Rows:
     if dataset.duplicates == "drop":
         rows = rows.taken(_first_of_each(rows))
     dropped = total - len(rows.y_N)
-    warnings = [*(rows.facts.warnings or ()), *_repeated_in_parts(dataset, given, rows)]
+    warnings = [*(rows.facts.warnings or ()), *_repeated_in_parts(dataset, given, rows), *_shared_groups(dataset, rows)]
     if dataset.test_limit is not None and (not rows.test or dataset.test_size is not None):
         raise SettingError(
             "dataset.test_limit",
@@ -118,7 +118,7 @@ def chosen(dataset: RealDataset, rows: Rows) -> Rows:
 
 
 def _repeated_in_parts(dataset: RealDataset, given: Rows, left: Rows) -> Iterator[str]:
-    """Yield a warning for each part of the user's own that lost rows which repeat others, and for groups in several.
+    """Yield a warning for each part of the user's own that lost rows which repeat others.
 
     Raises:
         SettingError: if nothing is left of a part.
@@ -135,8 +135,12 @@ def _repeated_in_parts(dataset: RealDataset, given: Rows, left: Rows) -> Iterato
                 "dataset.duplicates: keep.",
             )
         yield f"{seen}, and are left out."
-    if keys and left.groups_N is not None and dataset.test_size is None:
-        trained, *held_out = np.split(left.groups_N, left.own_ends)
+
+
+def _shared_groups(dataset: RealDataset, rows: Rows) -> Iterator[str]:
+    """Yield a warning if groups have rows in several parts of the user's own."""
+    if getattr(dataset, "held_out_keys", None) and rows.groups_N is not None and dataset.test_size is None:
+        trained, *held_out = np.split(rows.groups_N, rows.own_ends)
         if shared := len(np.intersect1d(trained, np.concatenate(held_out))):
             yield (
                 f"{counted(shared, 'group')} of dataset.group {'has' if shared == 1 else 'have'} rows in the training "

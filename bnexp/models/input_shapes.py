@@ -37,6 +37,7 @@ def _following(layer: Any, seen: dict[int, list[Shape]]) -> Callable[..., Any]:
     """Return what computes a layer's outputs as shapes, and notes in `seen` which shapes the layers in it get."""
 
     def outputs(*args: Any, **options: Any) -> Any:
+        """Return the outputs for the first argument, without values. Arguments are the layer's."""
         x = args[0] if args else None
         if isinstance(layer, keras.Layer) and isinstance(x, keras.KerasTensor):
             seen.setdefault(id(layer), []).append(tuple(x.shape))

@@ -21,7 +21,7 @@ from bnexp.errors import Problems
 SIZES = (16, 32, 64)
 """Heights and widths that images of different sizes are brought to: the largest that the smaller half has."""
 LOOKED_AT = 200
-"""Files of each folder that are opened."""
+"""Files that are opened, or a few more; evenly spread over all."""
 
 
 def folder_choices(section: dict[str, Any]) -> Suggested:
@@ -59,7 +59,7 @@ def _of_images(files: LabelledFiles) -> Iterator[Choice]:
         seen = f"the images are {least[0]} x {least[1]} to {most[0]} x {most[1]}"
         yield Choice("size", [side, side], f"{seen}; a larger size costs more time")
     if set(modes) <= {"L", "1", "I;16", "I"}:
-        yield Choice("color", "grayscale", "all images are gray")
+        yield Choice("color", "grayscale", f"all of the {modes.total():,} images that were opened are gray")
 
 
 def _of_recordings(files: LabelledFiles) -> Iterator[Choice]:

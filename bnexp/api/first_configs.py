@@ -108,7 +108,7 @@ def suggested_for(data: str, target: str | None) -> Suggested:
     section, _ = dataset_of(data, target)
     if path.is_dir():
         return folder_choices(section)
-    return Suggested([Choice(key, value, "") for key, value in section.items()], 0)
+    return Suggested([Choice(key, value, "") for key, value in section.items()])
 
 
 def _refuse_others(texts: Mapping[Path, str]) -> None:

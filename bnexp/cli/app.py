@@ -14,6 +14,7 @@ from bnexp.cli.options import (
     Address,
     Arms,
     Baseline,
+    Configs,
     Data,
     DryRunCompare,
     Epochs,
@@ -47,12 +48,7 @@ app = typer.Typer(
 
 @app.command()
 def train(
-    arguments: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="CONFIG|KEY=VALUE", help="One or more configs, or networks of your own; keys to override."
-        ),
-    ] = None,
+    arguments: Configs = None,
     data: Data = None,
     target: Target = None,
     arms: Arms = None,
@@ -94,10 +90,7 @@ def train(
 
 @app.command()
 def check(
-    arguments: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="CONFIG|KEY=VALUE", help="Configs, or networks of your own; keys to override."),
-    ] = None,
+    arguments: Configs = None,
     data: Data = None,
     target: Target = None,
     arms: Arms = None,

@@ -41,6 +41,10 @@ Runs = Annotated[
         "--runs", envvar="BNEXP_RUNS_DIR", parser=as_path, metavar="<path>", help="Directory that keeps the runs."
     ),
 ]
+Configs = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="CONFIG|KEY=VALUE", help="One or more configs, or networks of your own; keys to override."),
+]
 Seeds = Annotated[int | None, typer.Option("--seeds", min=1, help="Trainings per experiment (training.seeds).")]
 DryRunCompare = Annotated[
     bool, typer.Option("--dry-run", help="Check all, say which difference can be detected; train nothing.")

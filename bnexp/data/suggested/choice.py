@@ -17,11 +17,9 @@ class Choice(NamedTuple):
 
 @dataclass(frozen=True)
 class Suggested:
-    """What the section `dataset` should say, and what is known of the rows."""
+    """What the section `dataset` should say."""
 
     choices: Sequence[Choice]
-    rows: int
-    """How many there are; 0 where that is not known."""
 
     @property
     def section(self) -> dict[str, Any]:

@@ -37,7 +37,7 @@ def folder_choices(section: dict[str, Any]) -> Suggested:
     files = labelled_parts(dataset, *(IMAGES if is_image else RECORDINGS))
     head = [Choice(key, value, "a part of its own" if key.endswith("_path") else "") for key, value in section.items()]
     more = _of_images(files) if is_image else _of_recordings(files)
-    return Suggested([*head, *more], len(files.paths))
+    return Suggested([*head, *more])
 
 
 def _looked_at(files: LabelledFiles) -> Sequence[Path]:

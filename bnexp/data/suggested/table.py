@@ -52,9 +52,9 @@ def csv_choices(path: Path, data: str, target: str | None) -> Suggested:
     more.append(Choice("target", learned, why))
     if texts := _texts(frame, learned):
         reason = "it holds texts, and there are no other inputs"
-        return Suggested([Choice("name", "text_csv", ""), *more, Choice("text", texts[0], reason)], len(frame))
+        return Suggested([Choice("name", "text_csv", ""), *more, Choice("text", texts[0], reason)])
     where = lines_of(file, len(frame))
-    return Suggested([Choice("name", "csv", ""), *more, *_columns(frame, learned, where)], len(frame))
+    return Suggested([Choice("name", "csv", ""), *more, *_columns(frame, learned, where)])
 
 
 def parquet_choices(path: Path, data: str, target: str | None) -> Suggested:
@@ -66,7 +66,7 @@ def parquet_choices(path: Path, data: str, target: str | None) -> Suggested:
     frame = parquet_frame(path, None)
     learned, why = _target(frame, target)
     head = [Choice("name", "parquet", ""), Choice("path", data, ""), Choice("target", learned, why)]
-    return Suggested([*head, *_columns(frame, learned, row_of(path))], len(frame))
+    return Suggested([*head, *_columns(frame, learned, row_of(path))])
 
 
 def _parts_beside(file: CsvFile, data: str, columns: Sequence[str]) -> Iterator[Choice]:

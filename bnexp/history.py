@@ -54,8 +54,12 @@ class History:
         return np.where([seed in self.diverged_at for seed in self.seeds], np.nan, values_S)
 
     def with_final(self, metric: str, values_S: Floats) -> History:
-        """Return the history with a metric, (S,), of the weights that each seed ended with, and of no other epoch."""
-        values_SE = np.full((len(self.seeds), max(self.epochs_S)), np.nan)
+        """Return the history with a metric, (S,), of the weights that each seed ended with.
+
+        Other epochs keep the values that they have; if they have none, NaN.
+        """
+        unknown_SE = np.full((len(self.seeds), max(self.epochs_S)), np.nan)
+        values_SE = self.metrics.get(metric, unknown_SE).copy()
         values_SE[np.arange(len(self.seeds)), np.array(self.kept_S) - 1] = values_S
         return replace(self, metrics={**self.metrics, metric: values_SE})
 

@@ -65,14 +65,17 @@ DIGITS_WITHOUT_NOISE = 12
 """Of the 15 to 17 digits of a float64, those that sums in another order leave as they are."""
 
 
-def names(task: str, parts: Sequence[str]) -> list[str]:
+def names(task: str, parts: Sequence[str], computed: Sequence[str] = ()) -> list[str]:
     """Return the names of a history's metrics, in order, for the parts that are evaluated at each epoch's end.
 
-    >>> names("binary", ["val"])
-    ['loss', 'accuracy', 'val_loss', 'val_accuracy']
+    `computed` are the quantities that are computed of the held-out parts at each epoch, too.
+
+    >>> names("binary", ["val"], ["auc"])
+    ['loss', 'accuracy', 'val_loss', 'val_accuracy', 'val_auc']
     """
     prefixes = ("", *(f"{part}_" for part in parts))
-    return [prefix + measured for prefix in prefixes for measured in ("loss", *MEASURED[task])]
+    measured = [prefix + name for prefix in prefixes for name in ("loss", *MEASURED[task])]
+    return measured + [f"{part}_{name}" for part in parts if part in HELD_OUT_PARTS for name in computed]
 
 
 def is_computed(metric: str) -> bool:

@@ -22,7 +22,10 @@ FEWEST_CLASSES: dict[Task, int] = {"binary": 2, "multiclass": 3, "regression": 0
 
 
 def computed_by(task: Task, data: DataFacts, experiment: Experiment) -> list[str]:
-    """List the metrics that are computed of an experiment's final weights: none where no rows are kept."""
+    """List the metrics that are computed of an experiment's final weights: none where no rows are kept.
+
+    Those that each epoch computes are among them.
+    """
     if not experiment.training.keep_rows:
         return []
     classes = len(data.classes or ()) or FEWEST_CLASSES[task]
@@ -31,10 +34,15 @@ def computed_by(task: Task, data: DataFacts, experiment: Experiment) -> list[str
 
 
 def with_computed(history: History, held_out: HeldOut | None, metric: str) -> History | None:
-    """Return a history with a computed metric of its seeds' final weights; None where no predictions are kept."""
+    """Return a history with a computed metric of its seeds' final weights; None where it is not known.
+
+    It is computed of the predictions that are kept. Without those, it is known if each epoch computed it.
+    """
     known = held_out is not None and set(history.seeds) <= set(held_out.seeds)
     values_SR = held_out.of(history.seeds).values(metric) if known and held_out is not None else None
-    return None if values_SR is None else history.with_final(metric, values_SR.mean(axis=1))
+    if values_SR is None:
+        return history if metric in history.metrics else None
+    return history.with_final(metric, values_SR.mean(axis=1))
 
 
 def refuse_one_class(metric: str | None, data: Iterable[DataFacts]) -> None:

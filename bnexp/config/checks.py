@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from bnexp.config.dataset import drawn_task, drawn_training_rows, has_test_part
+from bnexp.config.dataset import drawn_classes, drawn_task, drawn_training_rows, has_test_part
 from bnexp.config.layers import every_layer
 from bnexp.config.model import Sequential
 from bnexp.config.networks import Cnn, Mlp, Rnn, Transformer
@@ -17,6 +17,7 @@ from bnexp.config.section import Task
 from bnexp.config.synthetic import BlobsDataset, ClassificationDataset, RegressionDataset
 from bnexp.errors import counted
 from bnexp.metrics import MEASURED
+from bnexp.statistics.classification import METRICS
 
 Faults = Iterator[tuple[str, str]]
 """Pairs of where a mistake stands (dotted key) and what it is: seen; expected. Cure."""
@@ -42,13 +43,14 @@ def disagreements(experiment: Experiment) -> Faults:
             "no row is left for training. Use a smaller one.",
         )
     else:
-        yield from unfit_for_rows(experiment, rows, drawn_task(experiment.dataset))
+        classes = drawn_classes(experiment.dataset)
+        yield from unfit_for_rows(experiment, rows, drawn_task(experiment.dataset), classes)
 
 
-def unfit_for_rows(experiment: Experiment, training_rows: int, task: Task, *, dropped: int = 0) -> Faults:
+def unfit_for_rows(experiment: Experiment, training_rows: int, task: Task, classes: int, *, dropped: int = 0) -> Faults:
     """List what in a config does not fit the number of training rows, or what is to be learned from them.
 
-    `dropped` is how many rows were left out because they repeat an earlier one.
+    `classes` is 0 for a regression. `dropped` is how many rows were left out because they repeat an earlier one.
     """
     size = experiment.training.batch_size
     if size > training_rows:
@@ -60,7 +62,8 @@ def unfit_for_rows(experiment: Experiment, training_rows: int, task: Task, *, dr
         )
     elif needs_two_rows(experiment):
         yield from _single_rows(experiment, size, training_rows)
-    yield from _monitor(experiment, task)
+    yield from _monitor(experiment, task, classes)
+    yield from _metrics(experiment, classes)
 
 
 def uses_batch_statistics(experiment: Experiment) -> bool:
@@ -241,13 +244,24 @@ def _single_rows(experiment: Experiment, size: int, rows: int) -> Faults:
         )
 
 
-def _monitor(experiment: Experiment, task: Task) -> Faults:
+def _monitor(experiment: Experiment, task: Task, classes: int) -> Faults:
     rule = experiment.training.early_stopping
     if rule is None:
         return
     measured = [f"{part}{name}" for part in ("val_", "") for name in ("loss", *MEASURED[task])]
+    measured += [f"val_{name}" for name, metric in METRICS.items() if metric.fits(classes)]
     if rule.monitor not in measured:
         yield (
             "training.early_stopping.monitor",
             f"is {rule.monitor}; a {task} task does not measure it. Good names: {', '.join(measured)}.",
         )
+
+
+def _metrics(experiment: Experiment, classes: int) -> Faults:
+    """Yield a mistake for each metric that is to be computed at each epoch and is not defined for these classes."""
+    good = [name for name, metric in METRICS.items() if metric.fits(classes)]
+    for name in experiment.training.metrics:
+        if name not in good:
+            needs = METRICS[name].needs if classes else "a regression has no classes"
+            cure = f"Good names: {', '.join(good)}." if good else "Leave it out: mse, mae and r2 are measured anyway."
+            yield "training.metrics", f"names {name}; {needs}. {cure}"

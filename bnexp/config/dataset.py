@@ -29,6 +29,11 @@ def drawn_task(dataset: Synthetic) -> Task:
     return "binary"
 
 
+def drawn_classes(dataset: Synthetic) -> int:
+    """Count the classes of a generator's rows; 0 for a regression."""
+    return 0 if isinstance(dataset, RegressionDataset) else getattr(dataset, "classes", 2)
+
+
 def drawn_training_rows(dataset: Synthetic) -> int:
     """Count the rows that `train_test_split` leaves for training: the parts held out are rounded up."""
     rows = dataset.samples - math.ceil(dataset.test_size * dataset.samples)

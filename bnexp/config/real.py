@@ -139,6 +139,9 @@ class _Columns(_File):
     """The column to be learned."""
     group: Text | None = None
     """Rows with one value in this column stay on one side of the split."""
+    weight_column: Text | None = None
+    """Column of numbers, 0 or more: how much a row counts in the training loss, next to the mean of the training part.
+    What is measured counts every row once."""
 
 
 class _FeatureColumns(_Columns, _Table):

@@ -8,8 +8,9 @@ from pydantic import Field
 
 from bnexp.config.dataset import Dataset, has_test_part
 from bnexp.config.model import Model
-from bnexp.config.section import Section
+from bnexp.config.section import Section, Task
 from bnexp.config.training import Training
+from bnexp.metrics import names
 
 
 class Experiment(Section):
@@ -24,3 +25,7 @@ class Experiment(Section):
         """List the parts of the data that are evaluated at the end of each epoch."""
         test = ["test"] if has_test_part(self.dataset) else []
         return ["val", *test, *(["train"] if self.training.evaluate_train else [])]
+
+    def measured(self, task: Task) -> list[str]:
+        """List the metrics that are measured at each epoch, in order."""
+        return names(task, self.evaluated_parts(), self.training.epoch_metrics)

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from bnexp.config.section import Fraction, NonNegative, Positive, Section, named
+from bnexp.metrics import is_computed, quantity
 
 
 def first_seeds(count: int) -> tuple[int, ...]:
@@ -63,6 +64,11 @@ class WarmupRate(Section):
 def _rate(value: Any) -> Any:
     """Let `0.001` stand for `{name: constant, initial: 0.001}`."""
     return value if isinstance(value, dict | Section) else {"name": "constant", "initial": value}
+
+
+def _by_name(value: Any) -> Any:
+    """Let classes that are called by numbers, or by true and false, be keys of a mapping."""
+    return {str(name): weight for name, weight in value.items()} if isinstance(value, dict) else value
 
 
 LearningRate = Annotated[
@@ -124,11 +130,18 @@ class Optimizer(Section):
         return {key: value for key, value in self if key != "name" and value is not None}
 
 
+EpochMetric = Literal[
+    "auc", "pr_auc", "f1", "balanced_accuracy", "mcc", "log_loss", "brier", "top_5", "calibration_error",
+]  # fmt: skip
+
+
 class EarlyStopping(Section):
     """Stop a seed once `monitor` has not improved for `patience` epochs (Keras's rule, each seed for itself)."""
 
     monitor: Literal[
-        "val_loss", "val_accuracy", "val_mse", "val_mae", "val_r2", "loss", "accuracy", "mse", "mae", "r2",
+        "val_loss", "val_accuracy", "val_mse", "val_mae", "val_r2", "loss", "accuracy", "mse", "mae", "r2", "val_auc",
+        "val_pr_auc", "val_f1", "val_balanced_accuracy", "val_mcc", "val_log_loss", "val_brier", "val_top_5",
+        "val_calibration_error",
     ] = "val_loss"  # fmt: skip
     patience: Annotated[int, Field(ge=0)] = 5
     min_delta: NonNegative = 0.0
@@ -143,6 +156,9 @@ class Training(Section):
     learning_rate: LearningRate = ConstantRate(name="constant", initial=0.001)
     epochs: Annotated[int, Field(ge=1, le=1_000_000)] = 50
     batch_size: Annotated[int, Field(ge=1)] = 32
+    class_weight: Annotated[Literal["balanced"] | dict[str, NonNegative], BeforeValidator(_by_name)] | None = None
+    """How much rows of each class count in the training loss: a weight for each class by its name (1 for others), or
+    balanced: rows / (classes * rows of the class), in the training part. What is measured counts every row once."""
     drop_last: bool = False
     """Leave out the last batch of each epoch if it is smaller than the others."""
     batch_order: Literal["shuffled", "repeated", "sorted"] = "shuffled"
@@ -150,6 +166,9 @@ class Training(Section):
     seeds: Annotated[int, Field(ge=1, le=100_000)] = 20
     """Trainings: seed 0, 1, ... each with its own initial weights and batch orders."""
     early_stopping: EarlyStopping | None = None
+    metrics: list[EpochMetric] = []
+    """Metrics of the validation part and the test part that are computed at the end of each epoch. Those that are not
+    named are computed once, of the final weights."""
     evaluate_train: bool = True
     """Evaluate the training part in inference mode too, at the end of each epoch."""
     refresh_statistics: bool | Literal["each_part"] = False
@@ -167,6 +186,13 @@ class Training(Section):
     def all_seeds(self) -> tuple[int, ...]:
         """Return the seeds that are trained."""
         return first_seeds(self.seeds)
+
+    @property
+    def epoch_metrics(self) -> list[str]:
+        """Return the quantities that are computed at the end of each epoch: those that are asked for, or stop it."""
+        rule = self.early_stopping
+        monitored = [] if rule is None or not is_computed(rule.monitor) else [quantity(rule.monitor)]
+        return [*dict.fromkeys([*self.metrics, *monitored])]
 
     def memory_limit_bytes(self) -> int | None:
         """Return the memory limit in bytes, or None for the default."""

@@ -71,9 +71,8 @@ class Data:
         rows = self.rows
         sizes = {part: rows_SR.shape[1] for part, rows_SR in self.parts.items()}
         views = [None if part is None else part.shape[1:] for part in (*self.view, *self.test_view)]
-        return repr(
-            (rows.kind, rows.classes, rows.x.shape[1:], rows.x.dtype, rows.words, self.vocabulary, sizes, views)
-        )
+        kind = rows.kind, rows.classes, rows.x.shape[1:], rows.x.dtype, rows.words, rows.weights_N is None
+        return repr((*kind, self.vocabulary, sizes, views))
 
     @property
     def is_shifted(self) -> bool:
@@ -170,7 +169,9 @@ def joined_data(several: Sequence[Data]) -> Data:
     rows = first.rows
     if len(distinct) > 1:
         x, y_N = (np.concatenate([getattr(rows, side) for rows in distinct.values()]) for side in ("x", "y_N"))
-        rows = Rows(rows.kind, x, y_N, rows.classes, numeric=rows.numeric, words=rows.words)
+        weights = [one.weights_N for one in distinct.values() if one.weights_N is not None]
+        weights_N = np.concatenate(weights) if weights else None
+        rows = Rows(rows.kind, x, y_N, rows.classes, weights_N=weights_N, numeric=rows.numeric, words=rows.words)
     moved = [{part: _moved(at, offsets[id(data.rows)]) for part, at in data.parts.items()} for data in several]
     parts = {part: joined_seeds([one[part] for one in moved]) for part in first.parts}
     view = test_view = stacked([data.view for data in several])
@@ -193,6 +194,7 @@ def _digest(rows: Rows) -> str:
     digest = hashlib.sha256(np.ascontiguousarray(rows.x).ravel().view("uint8").data)
     digest.update(rows.y_N.tobytes())
     digest.update("\n".join(rows.words).encode())
+    digest.update(b"" if rows.weights_N is None else rows.weights_N.tobytes())
     return digest.hexdigest()
 
 

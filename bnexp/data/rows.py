@@ -35,10 +35,10 @@ class Rows:
     `x` is (N, *shape). It has float32 or uint8 numbers, in which NaN is a missing number or the padding of a shorter
     sequence. Or it has int32 numbers of `words`, in which 0 is padding. `y_N` holds class numbers or, where `classes`
     is None, the numbers of a regression. The last `test` rows are the set's own test part, and the `validation` rows
-    before them its own validation part. Rows of one group stay on
-    one side of a split. The first `numeric` columns of a table are numbers, and the others are categories. `columns`
-    are their names, `name=value` for a category. `where` tells a row's file and line, if any. `facts` is what else
-    run.json records of them.
+    before them its own validation part. Rows of one group stay on one side of a split. `weights_N`: how much each row
+    counts in the training loss. The first `numeric` columns of a table are numbers, and the others are categories.
+    `columns` are their names, `name=value` for a category. `where` tells a row's file and line, if any. `facts` is what
+    else run.json records of them.
     """
 
     kind: Kind
@@ -48,6 +48,7 @@ class Rows:
     validation: int = 0
     test: int = 0
     groups_N: NDArray[np.int64] | None = None
+    weights_N: NDArray[np.float32] | None = None
     numeric: int | None = None
     words: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
@@ -77,6 +78,7 @@ class Rows:
             x=self.x[rows_K],
             y_N=self.y_N[rows_K],
             groups_N=None if self.groups_N is None else self.groups_N[rows_K],
+            weights_N=None if self.weights_N is None else self.weights_N[rows_K],
             where=None if where is None else lambda row: where(int(rows_K[row])),
             validation=validation,
             test=test,
@@ -150,13 +152,13 @@ def _shared_groups(dataset: RealDataset, rows: Rows) -> Iterator[str]:
 
 
 def _first_of_each(rows: Rows) -> NDArray[np.int64]:
-    """Return the rows whose inputs and target do not repeat, bit by bit, an earlier row's.
+    """Return the rows whose inputs, target and weight do not repeat, bit by bit, an earlier row's.
 
     Rows are hashed first. Only rows with the same hash are compared.
     """
     from pandas.util import hash_array
 
-    words = [*_words(rows.x), *_words(rows.y_N)]
+    words = [*_words(rows.x), *_words(rows.y_N), *([] if rows.weights_N is None else _words(rows.weights_N))]
     hash_N = np.zeros(len(rows.y_N), "uint64")
     for word_N in words:
         hash_N = hash_array(hash_N ^ word_N)

@@ -16,7 +16,6 @@ from bnexp.config.training import Training
 from bnexp.errors import RunError, counted
 from bnexp.held_out import HeldOut
 from bnexp.history import History
-from bnexp.metrics import names
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,7 @@ def finished_seeds(
 
 def other_measures(history: History, experiment: Experiment, task: Task) -> Iterator[str]:
     """Yield what a history of finished seeds holds otherwise than their training measures: metrics, or epochs."""
-    if list(history.metrics) != names(task, experiment.evaluated_parts()):
+    if list(history.metrics) != experiment.measured(task):
         yield "other metrics were measured"
     yield from other_epochs(history, experiment.training)
 

@@ -95,7 +95,8 @@ def _columns(experiment: Experiment, data: Data) -> Columns | None:
     for name in rows.columns[rows.numeric :]:
         column = name.rpartition("=")[0]
         categories[column] = categories.get(column, 0) + 1
-    left_out = [*getattr(dataset, "drop", ()), *filter(None, [getattr(dataset, "group", None)])]
+    others = [getattr(dataset, key, None) for key in ("group", "weight_column")]
+    left_out = [*getattr(dataset, "drop", ()), *filter(None, others)]
     return Columns(list(rows.columns[: rows.numeric]), categories, left_out)
 
 

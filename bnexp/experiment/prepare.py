@@ -22,6 +22,7 @@ from bnexp.config.own_model import KerasFile
 from bnexp.config.real import READ_WITH_KERAS, RealDataset
 from bnexp.config.section import Task
 from bnexp.data.fingerprint import refuse_by_size, source_sha256
+from bnexp.data.row_weights import unfit as unfit_weights
 from bnexp.errors import ConfigError, Problems, SettingError
 from bnexp.experiment.data_facts import data_facts
 from bnexp.experiment.network_facts import network_facts
@@ -147,8 +148,9 @@ def prepared(experiment: Experiment, seeds: tuple[int, ...] | None = None) -> Da
     problems = Problems()
     training_rows = int(data.train_SR.shape[1])
     dropped = data.rows.facts.duplicates_dropped or 0
-    unfit = config.unfit_for_rows(experiment, training_rows, data.task, dropped=dropped)
-    for problem in (*unfit, *_unfit_for_masks(experiment, data)):
+    classes = len(data.rows.classes or ())
+    unfit = config.unfit_for_rows(experiment, training_rows, data.task, classes, dropped=dropped)
+    for problem in (*unfit, *_unfit_for_masks(experiment, data), *unfit_weights(data, training)):
         problems.note(*problem)
     problems.refuse()
     return data

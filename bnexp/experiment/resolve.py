@@ -21,7 +21,6 @@ from bnexp.experiment.finished_seeds import other_epochs
 from bnexp.experiment.prepare import Checked
 from bnexp.experiment.run import Finished
 from bnexp.history import History
-from bnexp.metrics import names
 from bnexp.system.listeners import Warn
 
 
@@ -216,7 +215,7 @@ def measured_by(
     known = {name: (arm.record.dataset.task, arm.record.dataset) for name, arm in trained.items()}
     known |= {name: (facts.task, facts.data) for name, facts in checked.items()}
     found = [
-        [*names(known[item.name][0], one.evaluated_parts()), *comparison.computed_by(*known[item.name], one)]
+        [*dict.fromkeys([*one.measured(known[item.name][0]), *comparison.computed_by(*known[item.name], one)])]
         for item, one in zip(planned, experiments_of(planned, trained), strict=True)
     ]
     return [name for name in found[0] if all(name in metrics for metrics in found)]
@@ -254,7 +253,7 @@ def _refuse_gaps(
     """Raise RunError if a seed has no digest, a metric that was to be measured no values, or a seed other epochs."""
     if (missing := record.pairing.lacks(history.seeds)) is not None:
         raise RunError(f"{directory / 'run.json'}: {missing}. Train {name} again.")
-    measured = names(record.dataset.task, experiment.evaluated_parts())
+    measured = experiment.measured(record.dataset.task)
     if lost := [metric for metric in measured if metric not in history.metrics]:
         raise RunError(f"{directory / 'history.json'}: has no {', '.join(lost)}. Train {name} again.")
     for text in other_epochs(history, experiment.training):

@@ -25,7 +25,7 @@ from bnexp.config.section import Task
 from bnexp.config.study import Hypothesis, StudyFile, keys_of
 from bnexp.config.yaml import Keys
 from bnexp.errors import ConfigError, nearest
-from bnexp.metrics import higher_is_better, is_computed, names
+from bnexp.metrics import higher_is_better, is_computed
 from bnexp.store import DataFacts
 from bnexp.study.grid import Candidate, Cell, experiments, factor_names, matches, not_varied
 from bnexp.study.sweep import faulty_metric
@@ -45,7 +45,8 @@ def refuse_unanswerable(
     measured = measured_in(cells, task_of)
     chosen = chosen_in(file, cells)
     faults = list(faulty_metric(file, measured, metric))
-    measured += _shared(cells, lambda one: computed_by(task_of(one), data_of(one), one))
+    computed = _shared(cells, lambda one: computed_by(task_of(one), data_of(one), one))
+    measured += [name for name in computed if name not in measured]
     faults += [f"{file.where('tune', 'metric')}: tune.metric {text}" for text in _faulty_tuning(file, cells, measured)]
     if file.study.tune is not None:
         why_not = _without_classes(file.study.tune.metric, experiments(cells), data_of)
@@ -66,7 +67,7 @@ def refuse_unanswerable(
 
 def measured_in(cells: Sequence[Cell], task_of: TaskOf) -> list[str]:
     """List the metrics that all experiments measure at each epoch."""
-    return _shared(cells, lambda one: names(task_of(one), one.evaluated_parts()))
+    return _shared(cells, lambda one: one.measured(task_of(one)))
 
 
 def _shared(cells: Sequence[Cell], metrics_of: Callable[[Experiment], list[str]]) -> list[str]:
@@ -200,7 +201,7 @@ def _faulty_metric(claim: Hypothesis, measured: Sequence[str], chosen: Mapping[s
     if timed and is_computed(metric):
         yield (
             ("metric",),
-            f"counts epochs to {metric}, which no epoch measures. Use val_accuracy, for example.",
+            f"counts epochs to {metric}, which not every run measures at each epoch. Use val_accuracy, for example.",
         )
     if endpoint.ratio and metric in measured and higher_is_better(metric):
         yield (

@@ -25,10 +25,11 @@ from bnexp.history import History, Watch, joined
 from bnexp.models.head import LOSSES
 from bnexp.training import kept_rows, measures
 from bnexp.training.batches import OrderDigests
+from bnexp.training.epoch_metrics import metrics_of
 from bnexp.training.keras_batches import evaluated, part_of
-from bnexp.training.keras_generators import ValidationDrawsNothing, nothing_drawn
+from bnexp.training.keras_generators import ValidationDrawsNothing
 from bnexp.training.keras_progress import AtWork, Done
-from bnexp.training.keras_recorder import Recorder, metrics_of, refresh
+from bnexp.training.keras_recorder import Recorder, predictions
 from bnexp.training.keras_rows import row_measures
 from bnexp.training.memory import LARGEST_SHARD, memory_errors
 from bnexp.training.optimizers import make_optimizer
@@ -188,12 +189,8 @@ def _rows(model: keras.Model, data: Data, row: int, training: Training, history:
     """Return what each held-out row measures with the final weights of the seed in this row of the arrays."""
     found: Rows = {}
     for part in kept_rows.held_out(data):
-        if training.refresh_statistics == "each_part":
-            refresh(model, data, row, part)
-        with nothing_drawn(model):
-            batches = [model(x, training=False).numpy() for x, _ in evaluated(data, row, part)]
         y_R = data.targets(row, data.parts[part][row])
-        found[part] = row_measures(data.task, y_R, np.concatenate(batches))
+        found[part] = row_measures(data.task, y_R, predictions(model, data, row, part, training))
         if model.losses:  # a penalty, which Keras adds to the loss of every row
             found[part]["loss"] += float(history.final(f"{part}_loss")[0]) - found[part]["loss"].mean()
     return found

@@ -18,17 +18,14 @@ from bnexp.checkpoint import Snapshot
 from bnexp.config.training import EarlyStopping, Training
 from bnexp.data import Data
 from bnexp.history import History
-from bnexp.metrics import higher_is_better, names
-from bnexp.training import keras_statistics, measures
+from bnexp.metrics import higher_is_better
+from bnexp.training import kept_rows, keras_statistics, measures
 from bnexp.training.batches import OrderDigests, fed_rows
-from bnexp.training.keras_batches import dataset, evaluated
+from bnexp.training.epoch_metrics import metrics_of
+from bnexp.training.keras_batches import dataset, evaluated, sample_weights
 from bnexp.training.keras_generators import nothing_drawn
 from bnexp.training.keras_progress import Remembers
-
-
-def metrics_of(data: Data, training: Training) -> list[str]:
-    """Return what is measured at each epoch, in order."""
-    return names(data.task, list(data.evaluated(train=training.evaluate_train)))
+from bnexp.training.keras_scores import score
 
 
 def refresh(model: keras.Model, data: Data, row: int, part: str) -> None:
@@ -36,6 +33,14 @@ def refresh(model: keras.Model, data: Data, row: int, part: str) -> None:
     batches = keras_statistics.batches(data.parts[part][row], measures.EVALUATED_ROWS)
     with nothing_drawn(model):
         keras_statistics.refresh(model, (data.inputs(row, batch_R, part) for batch_R in batches))
+
+
+def predictions(model: keras.Model, data: Data, row: int, part: str, training: Training) -> NDArray[np.float32]:
+    """Return what the model predicts in inference mode for the rows of a part: (R, C), or (R, 1) of two classes."""
+    if training.refresh_statistics == "each_part":
+        refresh(model, data, row, part)
+    with nothing_drawn(model):
+        return np.concatenate([model(x, training=False).numpy() for x, _ in evaluated(data, row, part)])
 
 
 def early_stopping(rule: EarlyStopping) -> keras.callbacks.EarlyStopping:
@@ -99,7 +104,8 @@ class Recorder(keras.callbacks.Callback):
         """Return the batches of one epoch, anew in the order of the current epoch each time Keras asks."""
         settings = self._training
         steps = self._data.steps(settings.batch_size, settings.drop_last)
-        return dataset(self._data, self._row, self._fed_rows, settings.batch_size, steps=steps)
+        weight_N = sample_weights(self._data, self._row, settings)
+        return dataset(self._data, self._row, self._fed_rows, settings.batch_size, steps=steps, weight_N=weight_N)
 
     def _fed_rows(self) -> NDArray[np.int32]:
         rows_R, y_N = self._data.train_SR[self._row], self._data.rows.y_N
@@ -129,15 +135,27 @@ class Recorder(keras.callbacks.Callback):
             with nothing_drawn(self.model):
                 found = self.model.evaluate(self._evaluated[part], verbose=0, return_dict=True)
             values |= {f"{part}_{name}": value for name, value in found.items()}
+        computed = self._computed()
         if self._training.refresh_statistics == "each_part":
             # with these the next epoch's model, and the last one, is kept
             refresh(self.model, self._data, self._row, "train")
         self._count_rows(values)
         self._in_own_unit(values)
         if logs is not None:
-            logs.update({name: values[name] for name in logs})  # which early stopping reads next
-        for name in names(self._data.task, list(parts)):
+            logs.update({name: values[name] for name in logs} | computed)  # which early stopping reads next
+        values |= computed
+        for name in metrics_of(self._data, self._training):
             self._values.setdefault(name, array("d")).append(float(values[name]))
+
+    def _computed(self) -> dict[str, float]:
+        """Return the metrics of classes that are computed at each epoch, of the held-out parts."""
+        found: dict[str, float] = {}
+        asked, data = self._training.epoch_metrics, self._data
+        for part in kept_rows.held_out(data) if asked else ():
+            predicted_RC = predictions(self.model, data, self._row, part, self._training)
+            y_R = data.rows.y_N[data.parts[part][self._row]]
+            found |= {f"{part}_{name}": score(name, y_R, predicted_RC) for name in asked}
+        return found
 
     def _in_own_unit(self, values: dict[str, Any]) -> None:
         """Write absolute errors in the unit that the target had before it was scaled, and squared ones its square."""

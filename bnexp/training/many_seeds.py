@@ -29,14 +29,16 @@ from bnexp.checkpoint import NOT_KEPT, Keeper, Snapshot
 from bnexp.config.section import Task
 from bnexp.config.training import Training
 from bnexp.data import Data
+from bnexp.data.row_weights import weights
 from bnexp.history import Watch
-from bnexp.metrics import names
 from bnexp.training import devices, kept_rows, mapping, measures, memory
 from bnexp.training.batches import OrderDigests, fed_rows
-from bnexp.training.program import Program, Source, State, sources
+from bnexp.training.epoch_metrics import metrics_of, of_part
+from bnexp.training.program import Program, State
 from bnexp.training.progress import Progress
 from bnexp.training.record import Record, Rows, Stacked, Trained
 from bnexp.training.shards import Shard, Values, cut, joined, replaced, updated
+from bnexp.training.source import Source, sources
 
 why_not = mapping.why_not
 """Part of `Engine`. What it does not object to is exact: loss, metrics and weights agree with `keras_fit` to float32
@@ -98,7 +100,8 @@ def _together(model: keras.Model, data: Data, training: Training, shards: list[S
     program = _program(model, data.task, _but_the_rate(training), steps, shards[0].size)
     seeds = sum(shard.kept for shard in shards)
     kept = kept_rows.held_out(data) if kept_rows.keeps_measures(training, data, seeds) else []
-    return _Together(program, data, training, shards, sources(data, [shard.rows for shard in shards]), kept)
+    fed = sources(data, weights(data, training), [shard.rows for shard in shards])
+    return _Together(program, data, training, shards, fed, kept)
 
 
 @functools.lru_cache(maxsize=2)
@@ -112,7 +115,7 @@ def _but_the_rate(training: Training) -> str:
 
     Nor does it depend on how many seeds there are, or on what is kept of them: more seeds need no new program.
     """
-    neutral = {"seeds": 1, "save": "none", "keep_rows": False, "memory_limit": None}
+    neutral = {"seeds": 1, "save": "none", "keep_rows": False, "memory_limit": None, "class_weight": None}
     rate = training.learning_rate.model_copy(update={"initial": 1.0})
     return training.model_copy(update={"learning_rate": rate, **neutral}).model_dump_json()
 
@@ -157,7 +160,7 @@ class _Together:
                 before,
                 shards=self._layout,
                 epochs=training.epochs,
-                metrics=names(data.task, list(data.evaluated(train=training.evaluate_train))),
+                metrics=metrics_of(data, training),
                 weights=initial,
                 rows={part: data.parts[part].shape[1] for part in self.kept_parts},
             )
@@ -263,10 +266,11 @@ class _Together:
         for part, measured in self._evaluated(state, evaluated, source):
             if part in self.kept_parts:
                 rows |= {f"{part}_{name}": measured[name] for name in kept_rows.MEASURES if name in measured}
+            computed = of_part(self.training.epoch_metrics, data.rows.y_N[evaluated[part]], measured)
             means = {name: value_SR.mean(axis=1) for name, value_SR in measured.items()}
-            means = _completed(data, shard, evaluated[part], means)
+            means = _completed(data, shard, evaluated[part], means) | computed
             values |= {f"{part}_{name}": value for name, value in means.items()}
-        return values, rows
+        return {name: values[name] for name in metrics_of(data, self.training)}, rows
 
     def _evaluated(
         self, state: State, parts: dict[str, NDArray[np.int32]], source: Source

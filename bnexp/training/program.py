@@ -9,7 +9,8 @@ part. Inputs have any shape behind these.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import keras
@@ -19,12 +20,12 @@ from numpy.typing import NDArray
 
 from bnexp.config.section import Task
 from bnexp.config.training import Training
-from bnexp.data import Data
-from bnexp.data.preprocessing import View
+from bnexp.metrics import HELD_OUT_PARTS
 from bnexp.training import measures
 from bnexp.training.optimizers import make_pure_optimizer
 from bnexp.training.random_operations import draw_for_each_seed
 from bnexp.training.refresh import batch_statistics, equal_parts, refreshed_values
+from bnexp.training.source import Source
 
 Tensors = dict[str, Any]
 
@@ -37,29 +38,6 @@ class State(NamedTuple):
     optimizer: list[Any]
 
 
-class Source(NamedTuple):
-    """What a shard is fed from, as tensors: the shared inputs (N, *shape), the targets, and each seed's views."""
-
-    x: Any
-    y_N: Any
-    view: View
-    test_view: View
-
-    def of(self, part: str) -> Source:
-        """Return the source of one part's rows."""
-        return self._replace(view=self.test_view) if part == "test" else self
-
-
-def sources(data: Data, shards: Sequence[NDArray[np.int64]]) -> list[Source]:
-    """Return the source of each shard; a shard is the rows of its trainings in the arrays over all trainings."""
-    x, y_N = tf.constant(data.rows.x), tf.constant(data.rows.y_N)
-    return [Source(x, y_N, *(_tensors(view.of(rows_S)) for view in (data.view, data.test_view))) for rows_S in shards]
-
-
-def _tensors(view: View) -> View:
-    return View(*(None if part is None else tf.constant(part) for part in view))
-
-
 class Program:
     """How a shard of trainings starts, is trained for an epoch, is evaluated, and ends. It holds none of the data."""
 
@@ -70,6 +48,7 @@ class Program:
         self._task = task
         self._batch = training.batch_size
         self._shard_seeds = shard_seeds
+        self._predicting = HELD_OUT_PARTS if training.epoch_metrics else ()
         self._optimizer = make_pure_optimizer(training, steps_per_epoch, shard_seeds)
         draw_for_each_seed()
         self._epoch = tf.function(self._train_epoch, autograph=False)
@@ -100,11 +79,10 @@ class Program:
         state, means = self._epoch(state, *_batches(order_SR, self._batch), source)
         return state, {name: value.numpy() for name, value in means.items()}
 
-    def evaluate(
-        self, state: State, parts: Mapping[str, NDArray[np.int32]], source: Source
-    ) -> dict[str, dict[str, NDArray[np.float32]]]:
+    def evaluate(self, state: State, parts: Mapping[str, NDArray[np.int32]], source: Source) -> dict[str, Tensors]:
         """Measure the rows (S, R) of each part in inference mode: part -> measure -> (S, R).
 
+        If metrics are computed at each epoch, `predicted` of the held-out parts, (S, R, C), is among the measures.
         As Keras's `evaluate` does, batches hold rows of one part and nothing
         else: an activity regularizer, or a layer over axis 0, mixes the rows of a batch.
         """
@@ -161,15 +139,25 @@ class Program:
 
     def _step(self, state: State, sums: Tensors, rows_SB: Any, source: Source) -> tuple[State, Tensors]:
         x, y = self._rows(rows_SB, source)
+        weight = self._weights(rows_SB, source)
         with tf.GradientTape() as tape:
             tape.watch(state.trainable)
-            means, frozen = self._for_each_seed(self._forward, (state.trainable, state.frozen, x, y))
+            means, frozen = self._for_each_seed(self._forward, (state.trainable, state.frozen, x, y, *weight))
             total = self._optimizer.scale_loss(tf.reduce_sum(means["loss"]))
         gradients = tape.gradient(total, state.trainable)
         trainable, optimizer = self._optimizer.stateless_apply(state.optimizer, gradients, state.trainable)
         batch = float(rows_SB.shape[1])
         new = _shaped_like(state, State(trainable, frozen, optimizer))
         return new, {name: sums[name] + batch * means[name] for name in sums}
+
+    def _weights(self, rows_SB: Any, source: Source) -> list[Any]:
+        """Return how much each row counts in the loss, (S, B), in a list; an empty one if all count the same."""
+        if source.weight_N is None:
+            return []
+        class_SB = tf.zeros_like(rows_SB)
+        if self._task != "regression":
+            class_SB = tf.cast(tf.gather(source.y_N, rows_SB), tf.int32)
+        return [tf.gather(source.weight_N, rows_SB) * tf.gather(source.class_weight_SC, class_SB, batch_dims=1)]
 
     def _for_each_seed(self, function: Callable[[Any], Any], stacked: Any) -> Any:
         """Map a function of one seed over what is stacked over seeds.
@@ -181,31 +169,41 @@ class Program:
         result = function(tf.nest.map_structure(lambda value: value[0], stacked))
         return tf.nest.map_structure(lambda value: value[None], result)
 
-    def _forward(self, one_seed: tuple[Any, Any, Any, Any]) -> tuple[Tensors, list[Any]]:
-        """Run one seed's batch in training mode; return its mean measures and the new non-trainable weights."""
-        trainable, frozen, x, y = one_seed
+    def _forward(self, one_seed: tuple[Any, ...]) -> tuple[Tensors, list[Any]]:
+        """Run one seed's batch in training mode; return its mean measures and the new non-trainable weights.
+
+        The loss alone is weighted, and divided by the number of rows, as Keras does with `sample_weight`.
+        """
+        trainable, frozen, x, y, *weight = one_seed
         predicted, frozen, penalties = self._model.stateless_call(
             trainable, frozen, x, training=True, return_losses=True
         )
-        means = {
-            name: tf.reduce_mean(value_B) for name, value_B in measures.row_measures(self._task, y, predicted).items()
-        }
+        measured = measures.row_measures(self._task, y, predicted)
+        for weight_B in weight:
+            measured["loss"] = measured["loss"] * weight_B
+        means = {name: tf.reduce_mean(value_B) for name, value_B in measured.items()}
         return {**means, "loss": sum(penalties, start=means["loss"])}, frozen
 
     def _measure_parts(self, state: State, batches: dict[str, tuple[Any, Any]], source: Source) -> dict[str, Tensors]:
-        return {part: self._measure_part(state, *of_part, source.of(part)) for part, of_part in batches.items()}
+        return {
+            part: self._measure_part(state, *of_part, source.of(part), part in self._predicting)
+            for part, of_part in batches.items()
+        }
 
-    def _measure_part(self, state: State, full_TSB: Any, last_SB: Any, source: Source) -> Tensors:
+    def _measure_part(self, state: State, full_TSB: Any, last_SB: Any, source: Source, predicts: bool) -> Tensors:
         """Measure the whole batches, then the last, smaller one; join the measures of each row, (S, R)."""
+        measure = functools.partial(self._measure, predicts)
 
         def measure_batch(rows_SB: Any) -> Tensors:
             x, y = self._rows(rows_SB, source)
-            measured: Tensors = self._for_each_seed(self._measure, (state.trainable, state.frozen, x, y))
+            measured: Tensors = self._for_each_seed(measure, (state.trainable, state.frozen, x, y))
             return measured
 
         found = []
         if full_TSB.shape[0]:
             like = {name: tf.TensorSpec(full_TSB.shape[1:], tf.float32) for name in measures.row_names(self._task)}
+            if predicts:
+                like["predicted"] = tf.TensorSpec((*full_TSB.shape[1:], self._model.output_shape[-1]), tf.float32)
             full = tf.map_fn(measure_batch, full_TSB, fn_output_signature=like, parallel_iterations=1)
             found.append({name: _side_by_side(value_TSB) for name, value_TSB in full.items()})
         if last_SB.shape[1]:
@@ -233,12 +231,13 @@ class Program:
         trainable, frozen, x = one_seed
         return self._model.stateless_call(trainable, frozen, x, training=False)[0]
 
-    def _measure(self, one_seed: tuple[Any, Any, Any, Any]) -> Tensors:
-        """Run one seed's rows in inference mode; return its measures row by row."""
+    def _measure(self, predicts: bool, one_seed: tuple[Any, Any, Any, Any]) -> Tensors:
+        """Run one seed's rows in inference mode; return its measures row by row, perhaps with its predictions."""
         trainable, frozen, x, y = one_seed
         predicted, _, penalties = self._model.stateless_call(trainable, frozen, x, training=False, return_losses=True)
         measured = measures.row_measures(self._task, y, predicted)
-        return {**measured, "loss": sum(penalties, start=measured["loss"])}
+        measured["loss"] = sum(penalties, start=measured["loss"])
+        return {**measured, "predicted": predicted} if predicts else measured
 
     def _chunk_statistics(self, state: State, rows_SB: Any, source: Source) -> Any:
         x, _ = self._rows(rows_SB, source)

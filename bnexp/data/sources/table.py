@@ -31,6 +31,7 @@ from bnexp.data.sources.ids import counts_rows, id_like
 from bnexp.data.sources.marks import marked_columns, problems_of_marks
 from bnexp.data.sources.table_warnings import warnings_of_categories, warnings_of_columns
 from bnexp.data.sources.targets import TaskKey, target, warnings_of_many_numbers
+from bnexp.data.sources.weight_column import weights
 from bnexp.errors import Problems, SettingError, nearest
 
 if TYPE_CHECKING:
@@ -39,8 +40,7 @@ if TYPE_CHECKING:
 NO_NAME = "Unnamed: "
 """How pandas begins the name of a column that has none."""
 FEW_ROWS = 20
-"""Rows that are searched for the names of the columns, if the first line does not have them. Titles above a table
-(Excel, statistical offices) take fewer lines."""
+"""Rows that are searched for the names of the columns. Titles above a table (Excel) take fewer lines."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,7 @@ class Columns:
     categories: Sequence[str] = ()
     dates: Sequence[str] = ()
     group: str | None = None
+    weight: str | None = None
     missing: str = "refuse"
     decimal: str | None = None
     thousands: str | None = None
@@ -63,7 +64,7 @@ class Columns:
     @property
     def left_out(self) -> set[str]:
         """Return the names of the columns that are no inputs."""
-        return {self.target, *self.drop, *([self.group] if self.group else [])}
+        return {self.target, *self.drop, *(name for name in (self.group, self.weight) if name)}
 
 
 def columns_of(dataset: CsvDataset | ParquetDataset) -> Columns:
@@ -75,6 +76,7 @@ def columns_of(dataset: CsvDataset | ParquetDataset) -> Columns:
         dataset.categories,
         dataset.dates,
         group=dataset.group,
+        weight=dataset.weight_column,
         missing=dataset.missing,
         decimal=getattr(dataset, "decimal", None),
         thousands=getattr(dataset, "thousands", None),
@@ -115,6 +117,7 @@ class _ReadColumns:
     classes: tuple[str, ...] | None
     numeric: dict[str, NDArray[np.float32]]
     texts: list[str]
+    weights_N: NDArray[np.float32] | None
 
 
 def _read_columns(frame: pandas.DataFrame, columns: Columns, where: Where, limit: int | None) -> _ReadColumns:
@@ -130,6 +133,7 @@ def _read_columns(frame: pandas.DataFrame, columns: Columns, where: Where, limit
     for problem in problems_of_marks(frame, marked, where, target=columns.target, marks=marks):
         problems.note(*problem)
     y_N = classes = None
+    weights_N = weights(frame, None if columns.weight in marked else columns.weight, where, problems)
     with problems.noted():
         if columns.target in frame and columns.target not in marked:
             y_N, classes = target(frame[columns.target], columns.task, where, decimal=decimal)
@@ -149,7 +153,7 @@ def _read_columns(frame: pandas.DataFrame, columns: Columns, where: Where, limit
         _refuse_too_wide(frame, inputs, texts, limit)
     problems.refuse()
     assert y_N is not None
-    return _ReadColumns(y_N, classes, numeric, texts)
+    return _ReadColumns(y_N, classes, numeric, texts, weights_N)
 
 
 def _of_dates(frame: pandas.DataFrame, name: str, where: Where) -> dict[str, NDArray[np.float32]]:
@@ -176,6 +180,7 @@ def _rows(frame: pandas.DataFrame, columns: Columns, found: _ReadColumns, where:
         found.y_N,
         found.classes,
         groups_N=None if columns.group is None else groups(frame[columns.group]),
+        weights_N=found.weights_N,
         numeric=len(found.numeric),
         columns=(*found.numeric, *(str(name) for values in dummies for name in values)),
         where=where,
@@ -204,7 +209,7 @@ def _may_be_numbers(frame: pandas.DataFrame, columns: Columns) -> list[str]:
 
 def _collect_wrong_names(frame: pandas.DataFrame, columns: Columns, problems: Problems) -> None:
     """Collect columns that are named and not there, or are there and have no name."""
-    named = [("target", columns.target), ("group", columns.group)]
+    named = [("target", columns.target), ("group", columns.group), ("weight_column", columns.weight)]
     named += [(key, name) for key in ("drop", "categories", "dates") for name in getattr(columns, key)]
     for key, name in named:
         if name is not None:

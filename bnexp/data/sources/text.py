@@ -24,6 +24,7 @@ from bnexp.data.sources.scripts import folded, warnings_of_scripts
 from bnexp.data.sources.table import refuse_target, refuse_unknown_column
 from bnexp.data.sources.table_warnings import warnings_of_columns
 from bnexp.data.sources.targets import target
+from bnexp.data.sources.weight_column import weights
 from bnexp.errors import Problems, SettingError
 from bnexp.system import backend
 
@@ -45,7 +46,8 @@ def text_csv_rows(dataset: TextCsvDataset, limit: int | None) -> Rows:
     tables = csv_tables(dataset, limit, [dataset.target, dataset.group])
     frame, where = joined(tables)
     problems = Problems()
-    for key, name in (("text", dataset.text), ("target", dataset.target), ("group", dataset.group)):
+    for key in ("text", "target", "group", "weight_column"):
+        name = getattr(dataset, key)
         if name is not None:
             with problems.noted():
                 refuse_unknown_column(frame, key, name)
@@ -59,6 +61,7 @@ def text_csv_rows(dataset: TextCsvDataset, limit: int | None) -> Rows:
     with problems.noted():
         if dataset.target in frame:
             y_N, classes = target(frame[dataset.target], "classification", where)
+    weights_N = weights(frame, dataset.weight_column, where, problems)
     problems.refuse()
     groups_N = None if dataset.group is None else groups(frame[dataset.group])
     words = list(map(str, frame[dataset.text]))
@@ -67,7 +70,8 @@ def text_csv_rows(dataset: TextCsvDataset, limit: int | None) -> Rows:
     wordless = TextsWithoutWords(len(without), where(int(without[0]))) if len(without) else None
     warnings += [*warnings_of_columns(frame, dataset.target, dataset.group), *_warnings_of_words(rows.x, wordless)]
     facts = RowFacts(texts_without_words=wordless, warnings=warnings)
-    return with_parts(replace(rows, facts=facts), {table.key: len(table.frame) for table in tables})
+    rows = replace(rows, facts=facts, weights_N=weights_N)
+    return with_parts(rows, {table.key: len(table.frame) for table in tables})
 
 
 def _refuse_missing(texts: pandas.Series[Any], where: Where) -> None:

@@ -1,0 +1,44 @@
+"""The column of a table that says how much each row counts in the training loss."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnexp.data.rows import Where
+from bnexp.data.sources.column import finite_numbers
+from bnexp.errors import Problems, SettingError
+
+if TYPE_CHECKING:
+    import pandas
+
+KEY = "dataset.weight_column"
+
+
+def weights(frame: pandas.DataFrame, name: str | None, where: Where, problems: Problems) -> NDArray[np.float32] | None:
+    """Return the weight of each row, (N,); None if no column of this name is there.
+
+    A weight that is missing, below 0 or no number is noted as a problem, and so are weights that are all 0.
+    """
+    found = None
+    with problems.noted():
+        if name in frame:
+            found = finite_numbers(frame[name], KEY, where).astype("float32")
+            _refuse_impossible(found, str(name), where)
+    return found
+
+
+def _refuse_impossible(weight_N: NDArray[np.float32], name: str, where: Where) -> None:
+    wrong = np.flatnonzero(np.isnan(weight_N) | (weight_N < 0))
+    if len(wrong):
+        row = int(wrong[0])
+        seen = "has no weight" if np.isnan(weight_N[row]) else f"has the weight {weight_N[row]:g}"
+        raise SettingError(
+            KEY,
+            f"is {name!r}; {where(row)} {seen} (rows like it: {len(wrong):,}). Expected 0 or more in each row. "
+            "Mend the file, or take those rows out.",
+        )
+    if not weight_N.any():
+        raise SettingError(KEY, f"is {name!r}, and all weights are 0. Expected one above 0. Name another column.")

@@ -1,0 +1,39 @@
+"""What each epoch measures; and its metrics of classes, of what all seeds predict for the rows of a held-out part.
+
+Axes: S seeds, R rows of one part, C classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnexp.config.training import Training
+from bnexp.data import Data
+from bnexp.metrics import names
+from bnexp.statistics.answers import Answers
+from bnexp.statistics.classification import METRICS
+
+Floats = NDArray[np.float64]
+
+
+def metrics_of(data: Data, training: Training) -> list[str]:
+    """Return what is measured at each epoch, in order."""
+    return names(data.task, list(data.evaluated(train=training.evaluate_train)), training.epoch_metrics)
+
+
+def of_part(names: Sequence[str], y_SR: NDArray[np.float32], measured: dict[str, Any]) -> dict[str, Floats]:
+    """Return each of these metrics, (S,), NaN where a net has diverged; nothing of a part that is not predicted.
+
+    `measured` loses its `predicted`: (S, R, 1) of two classes, else (S, R, C). Its `accuracy`, (S, R), stays.
+    """
+    if (predicted := measured.pop("predicted", None)) is None:
+        return {}
+    finite_S = np.isfinite(predicted).all(axis=(1, 2))
+    predicted = predicted[..., 0] if predicted.shape[-1] == 1 else predicted
+    seeds = zip(y_SR.astype(int), predicted, measured["accuracy"].astype(bool), strict=True)
+    answers = [Answers(*one) for one in seeds]
+    return {name: np.where(finite_S, [METRICS[name].values(one).mean() for one in answers], np.nan) for name in names}

@@ -1,0 +1,124 @@
+"""Metrics of classes at the end of each epoch, and early stopping by them: both engines, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from command import bnexp, refused
+from experiments import build_for, experiment, train_many_seeds
+from sklearn.metrics import roc_auc_score
+
+from bnexp.config import Experiment
+from bnexp.data import prepare
+from bnexp.training.keras_fit import train_keras_fit
+from bnexp.training.record import Trained
+
+OF_ALL = ["f1", "balanced_accuracy", "mcc", "log_loss", "brier", "calibration_error"]
+SEVEN = {"dataset": {"samples": 300, "classes": 7, "informative": 5, "features": 8}}
+
+
+def _trained(engine: Any, config: Experiment) -> Trained:
+    seeds = config.training.all_seeds()
+    data = prepare(config.dataset, seeds)
+    built = build_for(config, data)
+    found: Trained = engine(built.model, data, config.training, seeds, built.initial.draw(seeds), lambda _: False)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("sections", "metrics"),
+    [
+        ({"dataset": {"validation_size": 0.3}}, ["auc", "pr_auc", *OF_ALL]),
+        (SEVEN, ["top_5", *OF_ALL]),
+        ({"training": {"refresh_statistics": "each_part"}}, ["auc"]),
+    ],
+)
+def test_both_engines_compute_them_alike_at_every_epoch(sections: dict[str, Any], metrics: list[str]) -> None:
+    sections = {**sections, "training": {**sections.get("training", {}), "metrics": metrics}}
+    config = experiment(**sections)
+    fast, plain = (_trained(engine, config).history for engine in (train_many_seeds, train_keras_fit))
+    parts = ["val", "test"] if "validation_size" in sections.get("dataset", {}) else ["val"]
+    assert list(fast.metrics) == config.measured("binary" if "auc" in metrics else "multiclass") == list(plain.metrics)
+    for name in [f"{part}_{metric}" for part in parts for metric in metrics]:
+        assert np.isfinite(fast.metrics[name]).all()
+        np.testing.assert_allclose(fast.metrics[name], plain.metrics[name], rtol=2e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("engine", [train_many_seeds, train_keras_fit])
+def test_the_last_epoch_has_scikit_learns_number_of_the_rows_that_are_kept(engine: Any) -> None:
+    config = experiment(training={"metrics": ["auc"]})
+    trained = _trained(engine, config)
+    data = prepare(config.dataset, (0, 1))
+    for row in (0, 1):
+        score = roc_auc_score(data.rows.y_N[data.validation_SR[row]], trained.rows["val"]["predicted"][row])
+        assert trained.history.final("val_auc")[row] == pytest.approx(score, abs=1e-6)
+
+
+def test_they_change_no_training() -> None:
+    plain, also = (_trained(train_many_seeds, experiment(training={"metrics": asked})) for asked in ([], ["auc", "f1"]))
+    for one, other in zip(plain.weights, also.weights, strict=True):
+        assert np.array_equal(one, other)
+    for name, values in plain.history.metrics.items():
+        assert np.array_equal(values, also.history.metrics[name])
+
+
+@pytest.mark.parametrize("metric", ["val_auc", "val_log_loss"])
+def test_both_engines_stop_each_seed_at_its_best_epoch_by_them(metric: str) -> None:
+    rule = {"monitor": metric, "patience": 2}
+    config = experiment(training={"epochs": 30, "seeds": 3, "learning_rate": 0.05, "early_stopping": rule})
+    fast, plain = (_trained(engine, config).history for engine in (train_many_seeds, train_keras_fit))
+    assert fast.epochs_S == plain.epochs_S and fast.best_epoch == plain.best_epoch
+    assert min(fast.epochs_S) < 30
+    sign = -1 if metric == "val_log_loss" else 1
+    for row, seed in enumerate(fast.seeds):
+        scores_E = sign * fast.metrics[metric][row]
+        first = np.flatnonzero(scores_E > np.nanmax(scores_E) - 1e-7)[0]  # Keras compares in float32
+        assert fast.best_epoch[seed] == first + 1
+
+
+@pytest.mark.parametrize("engine", [train_many_seeds, train_keras_fit])
+def test_a_diverged_net_has_none(engine: Any) -> None:
+    history = _trained(engine, experiment(training={"learning_rate": 1e30, "metrics": ["auc"], "seeds": 1})).history
+    assert history.diverged_at and np.isnan(history.metrics["val_auc"][0, -1])
+
+
+def test_a_run_keeps_draws_and_judges_them(tmp_path: Path) -> None:
+    for name, normalization in (("bn", "batch"), ("nobn", "none")):
+        (tmp_path / f"{name}.yaml").write_text(
+            f"name: {name}\ndataset: {{name: classification, samples: 200}}\n"
+            f"model: {{name: mlp, hidden: [4], normalization: {normalization}}}\n"
+            "training: {epochs: 2, seeds: 3, metrics: [auc], keep_rows: false}\n"
+        )
+    found = json.loads(bnexp("compare", "bn.yaml", "nobn.yaml", "--metric", "val_auc", "--json", cwd=tmp_path).stdout)
+    (run,) = (tmp_path / "runs").glob("bn-2*")
+    entries = json.loads((run / "history.json").read_text())["seeds"]
+    assert [len(entry["history"]["val_auc"]) for entry in entries] == [2, 2, 2]
+    means = found["arms"][0]["metrics"]["val_auc"]["mean"]
+    assert means == pytest.approx(np.mean([entry["history"]["val_auc"][-1] for entry in entries]))
+    assert (run / "auc.png").stat().st_size > 1000
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("training.metrics=[top_5]", "training.metrics names top_5; top-5 accuracy needs 6 classes or more, and these"),
+        ("training.metrics=[accuracy]", "training.metrics"),
+        ("dataset={name: regression}", "training.metrics names auc; a regression has no classes. Leave it out:"),
+        (
+            "dataset.classes=3",
+            "training.metrics names auc; AUC needs two classes, and these data have more. Good names:",
+        ),
+        ("training.early_stopping.monitor=val_top_5", "is val_top_5; a binary task does not measure it. Good names:"),
+    ],
+)
+def test_what_is_not_defined_for_the_data_is_refused(tmp_path: Path, override: str, message: str) -> None:
+    config = tmp_path / "c.yaml"
+    config.write_text(
+        "name: c\ndataset: {name: classification, informative: 4}\nmodel: {name: mlp}\n"
+        "training: {metrics: [auc], early_stopping: {monitor: val_auc}}\n"
+    )
+    assert message in refused("train", "c.yaml", override, cwd=tmp_path)

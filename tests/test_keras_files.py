@@ -228,6 +228,19 @@ def any_value(draw: random.Random, depth: int) -> Any:
     return any_object(draw, depth) if kind < 0.8 else [any_value(draw, depth - 1) for _ in range(draw.randint(0, 3))]
 
 
+def own_loss(y: Any, predicted: Any) -> Any:
+    raise AssertionError("it was run")
+
+
+def test_a_model_that_was_compiled_with_a_loss_of_the_users_own_is_loaded_without_it(tmp_path: Path) -> None:
+    path = tmp_path / "own.keras"
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile(loss=own_loss, metrics=[own_loss])
+    model.save(path)
+    assert not keras_files.loaded(str(path)).compiled
+    assert keras_files.compiled_loss(str(path)) == "own_loss"
+
+
 @pytest.mark.parametrize("compiled", [[1], "mse", {"loss": [1]}, {"loss": {"config": [1]}}, {"loss": {"config": None}}])
 def test_an_odd_compile_config_names_no_loss(compiled: Any, saved: Path) -> None:
     path = changed(saved, lambda description: description.update(compile_config=compiled))

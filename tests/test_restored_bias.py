@@ -131,6 +131,22 @@ def test_a_layer_whose_outputs_go_elsewhere_too_is_named_and_stays(beside: Any) 
     assert work.notes == [f"first has {LEFT_ALONE}"]
 
 
+@pytest.mark.parametrize(
+    "between",
+    [[layers.Dropout(0.5)], [layers.Dropout(0.1), layers.Reshape((24,))], [layers.GlobalAveragePooling1D()]],
+    ids=["dropout", "two layers", "pooling"],
+)
+def test_an_offset_behind_a_layer_that_hands_on_its_inputs_is_named(between: list[Any]) -> None:
+    names, work = without_offset(dense(), *between, norm())
+    assert not any(name.endswith("bias") for name in names)
+    assert [note.partition(" has ")[0] for note in work.notes] == ["first"]
+
+
+def test_what_stands_between_and_changes_its_inputs_has_no_offset_of_the_layer_before() -> None:
+    _, work = without_offset(dense(), layers.ReLU(), norm())
+    assert work.notes == []
+
+
 def test_a_block_that_is_called_twice_gets_one_bias() -> None:
     block = keras.Sequential([keras.Input((3, 8)), dense(), norm()], name="block")
     inputs = keras.Input((3, 8))

@@ -132,6 +132,11 @@ CASES: dict[str, dict[str, Any]] = {
         },
         "training": {"refresh_statistics": "each_part"},
     },
+    "balanced classes of three, own split a seed, metrics at each epoch, an L2 penalty, last batch smaller": {
+        "dataset": {"samples": 210, "classes": 3, "informative": 4, "weights": [0.6, 0.3, 0.1], "resample": True},
+        "model": {"l2": 0.01},
+        "training": {"class_weight": "balanced", "metrics": ["f1", "balanced_accuracy", "brier"]},
+    },
     "a test part of one class, statistics of each part, own stratified split a seed": {
         "dataset": {"validation_size": 0.25, "stratify": True, "resample": True, "shift": {"classes": [1]}},
         "training": {"refresh_statistics": "each_part"},

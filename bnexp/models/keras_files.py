@@ -32,7 +32,7 @@ def loaded(path: str) -> keras.Model:
     file = Path(path).expanduser()
     _refuse_no_file(path, file)
     description = _description(path, file)
-    _refuse_code(path, description)
+    _refuse_code(path, {key: value for key, value in description.items() if key != "compile_config"})  # not built
     try:
         model = keras.saving.load_model(file, compile=False, safe_mode=True)
     except (*REFUSALS, OSError, RecursionError) as error:
@@ -46,7 +46,8 @@ def compiled_loss(path: str) -> str | None:
     """Return the loss that the saved model was compiled with, by Keras's name; None if it was not, or has several."""
     loss = _within(_description(path, Path(path).expanduser()), "compile_config", "loss")
     if isinstance(loss, dict):
-        loss = _within(loss, "config", "name")
+        config = loss.get("config")
+        loss = config if isinstance(config, str) else _within(loss, "config", "name")
     return loss if isinstance(loss, str) else None
 
 
@@ -113,7 +114,7 @@ def _refuse_code(path: str, description: dict[str, Any]) -> None:
             f"from a file. If you trust the model: {FUNCTION.format('safe_mode=False')}",
         )
     unknown = [one for one in objects if _is_unknown(one)]
-    if unknown and unknown[0] is description and "layers" not in _config(description):
+    if unknown and unknown[0] == description and "layers" not in _config(description):
         raise SettingError(
             KEY,
             f"is {path!r}; it is a {description['class_name']}, a model class of your own, and the file does not "

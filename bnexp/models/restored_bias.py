@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import product
 from typing import Any
 
@@ -25,6 +25,18 @@ LEFT_ALONE = (
     "EinsumDense or convolution without activation. Its last axis must be normalized, and no other layer may take its "
     "outputs."
 )
+PASSING = (
+    *(layers.Dropout, layers.SpatialDropout1D, layers.SpatialDropout2D, layers.SpatialDropout3D),
+    *(layers.AlphaDropout, layers.GaussianDropout, layers.GaussianNoise),
+    *(layers.AveragePooling1D, layers.AveragePooling2D, layers.AveragePooling3D),
+    *(layers.MaxPooling1D, layers.MaxPooling2D, layers.MaxPooling3D),
+    *(layers.GlobalAveragePooling1D, layers.GlobalAveragePooling2D, layers.GlobalAveragePooling3D),
+    *(layers.GlobalMaxPooling1D, layers.GlobalMaxPooling2D, layers.GlobalMaxPooling3D),
+    *(layers.UpSampling1D, layers.UpSampling2D, layers.UpSampling3D),
+    *(layers.ZeroPadding1D, layers.ZeroPadding2D, layers.ZeroPadding3D),
+    *(layers.Cropping1D, layers.Cropping2D, layers.Cropping3D, layers.Flatten, layers.Reshape, layers.Permute),
+)
+"""Layers without weights that hand on what they take, so that an offset behind them is the offset of what is before."""
 HOLDING = ("layer", "forward_layer", "cell")
 """Attributes in which wrappers and recurrent layers hold another layer."""
 
@@ -34,11 +46,20 @@ def without_bias_before(model: keras.Model) -> dict[int, bool]:
     found = [*_neighbours(model), *((last, None) for last in _last(model))]
     pairs = {(id(one), id(then)): (one, then) for one, then in found if _lacks_bias(one)}.values()
     takers = Counter(id(layer) for layer, _ in pairs)
+    behind = [(layer, last, last is then) for layer, then in pairs for last in _behind(then, found)]
     return {
-        id(layer): _is_single(layer) and takers[id(layer)] == 1 and _axes(then) == {-1}
-        for layer, then in pairs
-        if is_normalization(then) and getattr(then, "center", False) is True
+        id(layer): _is_single(layer) and takers[id(layer)] == 1 and is_next and _axes(last) == {-1}
+        for layer, last, is_next in behind
+        if is_normalization(last) and getattr(last, "center", False) is True
     }
+
+
+def _behind(layer: Any, neighbours: Sequence[tuple[Any, Any]]) -> list[Any]:
+    """Return the layer; of one that hands on what it takes, the layers that take its outputs, however far behind."""
+    if type(layer) not in PASSING:
+        return [layer]
+    following = [then for one, then in neighbours if one is layer]
+    return [last for then in following for last in _behind(then, neighbours)]
 
 
 def with_bias(layer: keras.Layer) -> keras.Layer:

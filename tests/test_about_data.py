@@ -139,6 +139,9 @@ def test_a_common_class_is_told_with_a_metric_that_is_fair() -> None:
         "WARNING  98% of the rows are of class no, so that accuracy says little. Ask for a metric that is fair to all: "
         "--metric val_auc."
     )
+    rare = facts.model_copy(update={"rows_per_class": [98, 2]})
+    assert any("WARNING" in line.plain for line in data_lines(rare, "val_accuracy"))
+    assert not any("WARNING" in line.plain for line in data_lines(rare, "val_auc"))
     several = facts.model_copy(update={"classes": ["a", "b", "c"], "rows_per_class": [5, 90, 5], "test_rows": 9})
     assert next(line.plain for line in reversed([*data_lines(several)])).endswith("--metric test_balanced_accuracy.")
     assert not any(

@@ -57,6 +57,16 @@ def test_a_run_has_a_figure_for_each_quantity_with_titles_units_and_a_legend() -
     assert legend(figures["accuracy"]) == ["Train", "Validation", "Train, inference mode"]
 
 
+def test_metrics_of_classes_are_drawn_by_their_titles_and_shares_in_percent() -> None:
+    one = History((0, 1), {f"val_{name}": np.full((2, 3), 0.25) for name in ("auc", "top_5", "pr_auc")}, (3, 3))
+    figures = run_figures(one)
+    labels = {name: figure.axes[0].get_ylabel() for name, figure in figures.items()}
+    assert labels == {"auc": "AUC", "top_5": "Top-5 accuracy (%)", "pr_auc": "Average precision"}
+    assert figures["auc"].axes[0].get_title() == "Model AUC"
+    drawn = {name: max(labelled(figure)["Validation"].get_ydata()) for name, figure in figures.items()}
+    assert drawn == {"auc": 0.25, "top_5": 25.0, "pr_auc": 0.25}
+
+
 def test_beside_a_test_part_the_validation_part_has_its_own_name_and_a_comparison_draws_the_test() -> None:
     two = history()
     metrics = {**two.metrics, "test_loss": two.metrics["loss"] + 1, "test_accuracy": two.metrics["accuracy"] + 1}

@@ -7,17 +7,22 @@ from collections.abc import Iterator
 from rich.text import Text
 
 from bnexp.errors import counted, listed
-from bnexp.metrics import fair_metric, number
+from bnexp.metrics import fair_metric, number, quantity
 from bnexp.report.styles import warning
 from bnexp.store import DataFacts
 from bnexp.system.terminal import plain
 
+UNFAIR = ("accuracy", "loss")
+"""Metrics in which a rare class counts little."""
 MOST_NAMED, LONGEST_NAME = 10, 40
 """Classes or files that are named one by one, and characters of each name."""
 
 
-def data_lines(facts: DataFacts) -> Iterator[Text]:
-    """Yield lines on what the numbers are about: rows, split, what guessing would score, classes, and warnings."""
+def data_lines(facts: DataFacts, asked: str | None = None) -> Iterator[Text]:
+    """Yield lines on what the numbers are about: rows, split, what guessing would score, classes, and warnings.
+
+    `asked` is the metric that decides, where one does.
+    """
     if facts.split is None:
         return
     line = f"{plain(facts.name)}: {part_sizes(facts)} ({plain(facts.split)})"
@@ -32,7 +37,7 @@ def data_lines(facts: DataFacts) -> Iterator[Text]:
         yield Text(f"regression{'' if facts.target is None else f' on {plain(facts.target)}'}, from {low} to {high}")
     if classes := class_list(facts):
         yield Text(classes)
-    if (metric := fair_metric_of(facts)) is not None:
+    if (metric := fair_metric_of(facts)) is not None and (asked is None or quantity(asked) in UNFAIR):
         counts = facts.rows_per_class or []
         count, common = max(zip(counts, facts.classes or (), strict=True))
         yield warning(

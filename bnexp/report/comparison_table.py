@@ -34,7 +34,7 @@ NOT_REACHED = "not reached"
 
 def comparison(document: ComparisonDocument) -> RenderableType:
     """Return what is compared, and each contrast: how it is paired, its table, what else differs, the verdict."""
-    parts: list[RenderableType] = [*data_lines(document.dataset)]
+    parts: list[RenderableType] = [*data_lines(document.dataset, document.primary.metric)]
     parts += [line for arm in document.arms for line in network_lines(arm.network, arm.name)]
     explained: set[str] = set()
     for contrast in document.contrasts:

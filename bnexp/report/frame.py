@@ -14,9 +14,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
+from bnexp.metrics import traits
 from bnexp.report.fonts import families
 from bnexp.report.labels import SMALL, TITLE, shown, text_width
 from bnexp.statistics.arrays import Floats
+from bnexp.statistics.classification import METRICS
 
 WIDTH, HEIGHT, DPI = 6.4, 4.2, 110  # inches, inches, dots per inch
 LEFT, RIGHT, TOP, BOTTOM = 0.8, 0.2, 0.5, 0.54  # inches around the axes; subtitle and legend add their rows
@@ -71,7 +73,10 @@ def new_axes(quantity: str, *, title: str, loss_unit: str) -> Axes:
     """Return the titled, labelled axes of a new figure."""
     axes = ShownFigure(dpi=DPI).add_subplot()
     plain = shown(quantity.replace("_", " "), TITLE_WIDTH / 2, TITLE)
-    noun, label = QUANTITIES.get(quantity, (plain, plain[:1].upper() + plain[1:]))
+    if quantity in METRICS:
+        plain = METRICS[quantity].title
+    label = plain[:1].upper() + plain[1:] + " (%)" * traits(quantity).in_percent
+    noun, label = QUANTITIES.get(quantity, (plain, label))
     unit = f" ({shown(loss_unit)})" if quantity == "loss" and loss_unit else ""
     axes.set_xlabel("Epoch")
     axes.set_ylabel(label + unit)
@@ -91,7 +96,7 @@ def scale(axes: Axes, quantity: str, lines: Sequence[Floats], *, others: Sequenc
     else:
         low, high = everything.min(), everything.max()
         pad = 0.05 * (high - low) or 0.05 * abs(high) or 0.05
-        floor, ceiling = (-1.0, 101.0) if quantity == "accuracy" else (-np.inf, np.inf)
+        floor, ceiling = (-1.0, 101.0) if traits(quantity).in_percent else (-np.inf, np.inf)
         axes.set_ylim(max(low - pad, floor), min(high + pad, ceiling))
 
 

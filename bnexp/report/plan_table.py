@@ -45,7 +45,7 @@ def comparison_plan(plan: ComparisonPlan) -> RenderableType:
     """Return which arms a comparison would train, and which difference it can detect."""
     parts = [Text(plain(line)) for arm in plan.arms for line in _arm_lines(arm)]
     parts += [line for arm in plan.arms for line in network_lines(arm.network, arm.name)]
-    parts += data_lines(plan.data)
+    parts += data_lines(plan.data, plan.metric)
     if plan.looks:
         parts.append(Text(f"looks at {seeds_in_words(plan.looks)}, until one settles the question"))
     parts.append(Text(plain(plan.detectable.sentence)))

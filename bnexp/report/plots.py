@@ -20,6 +20,7 @@ from matplotlib.lines import Line2D
 from bnexp.errors import nearest
 from bnexp.history import History
 from bnexp.metrics import quantity as quantity_of
+from bnexp.metrics import traits
 from bnexp.report.frame import DPI, GREY, arranged, finish, new_axes, scale, settings
 from bnexp.report.labels import comparison_subtitle, distinct, part_label, parts_line, run_subtitle
 from bnexp.statistics.arrays import Floats
@@ -202,7 +203,7 @@ def _draw_band(axes: Axes, values_SE: Floats, colour: str) -> list[Floats]:
 def _draw_target(axes: Axes, quantity: str, target: tuple[str, float] | None) -> list[Line2D]:
     if target is None or not abs(target[1]) < 1e99:
         return []
-    value, sign = (target[1] * 100, "%") if quantity == "accuracy" else (target[1], "")
+    value, sign = (target[1] * 100, "%") if traits(quantity).in_percent else (target[1], "")
     return [axes.axhline(value, color=GREY, linewidth=1, linestyle=":", label=f"Target {value:.4g}{sign}")]
 
 
@@ -214,10 +215,10 @@ def _quantities(histories: Iterable[History]) -> list[str]:
 
 
 def _values(history: History, metric: str) -> Floats:
-    """Return what is drawn, (S, E): accuracy in percent, NaN for what is not finite or beyond any float32."""
+    """Return what is drawn, (S, E): accuracies in percent, NaN for what is not finite or beyond any float32."""
     values_SE = np.asarray(history.metrics[metric], float)
     drawn_SE = np.where(np.abs(values_SE) < 1e99, values_SE, np.nan)
-    return drawn_SE * 100 if quantity_of(metric) == "accuracy" else drawn_SE
+    return drawn_SE * 100 if traits(metric).in_percent else drawn_SE
 
 
 def _mean(values_SE: Floats) -> Floats:

@@ -359,7 +359,9 @@ def test_arrays_that_are_read_whole_and_too_large_are_refused_by_their_headers_a
     np.savez_compressed(path, x=x, y=y)
     assert path.stat().st_size < 10**6
     message = refused(10**8, name="npz", path=str(path))
-    assert "reading it takes about 458.2 MiB of memory, and training.memory_limit is 95.4 MiB. Save x by rows" in message
+    assert (
+        "reading it takes about 458.2 MiB of memory, and training.memory_limit is 95.4 MiB. Save x by rows" in message
+    )
     np.savez_compressed(path, x=x[:, :3].copy("C"), y=y.astype("<U1000"))
     message = refused(10**8, name="npz", path=str(path))
     assert "reading it takes about 228.9 MiB of memory, and training.memory_limit is 95.4 MiB. Use a smaller" in message

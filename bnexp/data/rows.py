@@ -34,12 +34,11 @@ class Rows:
     """Inputs and targets of all rows, and what has to be known to split them.
 
     `x` is (N, *shape), in memory or on disk. It has float32 or uint8 numbers, in which NaN is a missing number or the
-    padding of a shorter sequence. Or it has int32 numbers of `words`, in which 0 is padding. `y_N` holds class numbers or, where `classes`
-    is None, the numbers of a regression. The last `test` rows are the set's own test part, and the `validation` rows
-    before them its own validation part. Rows of one group stay on
-    one side of a split. The first `numeric` columns of a table are numbers, and the others are categories. `columns`
-    are their names, `name=value` for a category. `where` tells a row's file and line, if any. `facts` is what else
-    run.json records of them.
+    padding of a shorter sequence. Or it has int32 numbers of `words`, in which 0 is padding. `y_N` holds class numbers
+    or, where `classes` is None, the numbers of a regression. The last `test` rows are the set's own test part, and the
+    `validation` rows before them its own validation part. Rows of one group stay on one side of a split. The first
+    `numeric` columns of a table are numbers, and the others are categories. `columns` are their names, `name=value` for
+    a category. `where` tells a row's file and line, if any. `facts` is what else run.json records of them.
     """
 
     kind: Kind

@@ -17,11 +17,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from importlib import metadata
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
 from bnexp.config.dataset import Dataset
 from bnexp.config.real import RealDataset
@@ -49,7 +49,7 @@ class _Record(BaseModel):
 
     format: Literal[1]
     dtype: Literal["uint8", "float32"]
-    shape: list[int]
+    shape: Annotated[list[PositiveInt], Field(min_length=2)]
     sha256: str
     warnings: list[str]
     """What the reading of the files warned of."""
@@ -106,7 +106,7 @@ class RowCache:
             if self.fits_in_memory(rows.nbytes):
                 return None
             self._note("checking the rows in the cache on disk")
-            if min(rows.shape) > 0 and self._numbers.stat().st_size == rows.nbytes and _sha256(rows) == record.sha256:
+            if self._numbers.stat().st_size == rows.nbytes and _sha256(rows) == record.sha256:
                 return rows, record.warnings
         except (OSError, ValueError):  # pydantic's errors are ValueErrors
             pass

@@ -78,13 +78,11 @@ def clone(place: Path) -> Path:
     return place
 
 
-@pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras's own, while it writes
-def test_the_commands_of_the_page_on_own_networks_can_be_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def save_network(place: Path) -> None:
+    """Save the network of the user's own that a page names, and the data to train it on."""
     import keras
     import numpy as np
 
-    place = clone(tmp_path)
-    monkeypatch.chdir(place)
     layers = [
         keras.Input((3,)),
         keras.layers.Dense(4),
@@ -93,6 +91,13 @@ def test_the_commands_of_the_page_on_own_networks_can_be_run(tmp_path: Path, mon
     ]
     keras.Sequential(layers).save(place / "my.keras")
     np.savez(place / "new.npz", x=np.random.default_rng(0).normal(size=(60, 3)), y=np.arange(60) % 2)
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras's own, while it writes
+def test_the_commands_of_the_page_on_own_networks_can_be_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = clone(tmp_path)
+    monkeypatch.chdir(place)
+    save_network(place)
     for command in commands(PAGES["own-network"]):
         result = CliRunner().invoke(app, [*shlex.split(command)[1:], "--dry-run"])
         assert result.exit_code == 0, f"{command}\n{result.output}\n{result.exception}"
@@ -149,9 +154,12 @@ def config_file(name: str) -> Path:
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras's own, while it writes
 @pytest.mark.parametrize("page", [name for name, text in PAGES.items() if commands(text)])
 def test_every_command_of_a_page_runs_as_written_and_in_order(page: str, tmp_path: Path) -> None:
     place = clone(tmp_path)
+    if page == "own-network":
+        save_network(place)
     for command in commands(PAGES[page]):
         if not command.startswith(MINUTES):
             arguments = [BNEXP, *shlex.split(command, comments=True)[1:]]

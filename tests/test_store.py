@@ -24,7 +24,8 @@ from hypothesis import strategies as st
 from bnexp import store
 from bnexp.errors import RunError, StorageError
 from bnexp.history import History
-from bnexp.store import reading, writing
+from bnexp.store import reading
+from bnexp.system import temporary_files
 
 METRICS = {"val_loss": {"final": 0.5, "best": 0.5}}
 FINISHED = {"status": "finished", "seeds": 2, "metrics": METRICS}
@@ -110,7 +111,7 @@ def test_a_file_that_is_being_written_is_no_leftover_and_one_of_a_killed_writer_
     killed = [tmp_path / "s" / ".x.json.ab.tmp", tmp_path / "s" / "cells" / ".y.json.cd.tmp"]
     for leftover in killed:
         leftover.write_text("half a fi")
-    with writing.temporary_beside(tmp_path / "s" / "figure.png") as file:
+    with temporary_files.temporary_beside(tmp_path / "s" / "figure.png") as file:
         with store.own_directory(tmp_path / "s"):
             assert Path(file.name).exists()
             assert not any(leftover.exists() for leftover in killed)
@@ -123,7 +124,7 @@ def test_a_file_that_is_being_written_is_no_leftover_and_one_of_a_killed_writer_
 def test_a_file_that_is_cleared_away_before_it_is_locked_is_made_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lock, cleared = writing.lock, list[Path]()
+    lock, cleared = temporary_files.lock, list[Path]()
 
     def late(descriptor: int, *, wait: bool) -> bool | None:
         if not cleared:
@@ -131,7 +132,7 @@ def test_a_file_that_is_cleared_away_before_it_is_locked_is_made_again(
             cleared[0].unlink()
         return lock(descriptor, wait=wait)
 
-    monkeypatch.setattr(writing, "lock", late)
+    monkeypatch.setattr(temporary_files, "lock", late)
     store.write(tmp_path / "run.json", "whole")
     assert len(cleared) == 1 and (tmp_path / "run.json").read_text() == "whole"
     assert os.listdir(tmp_path) == ["run.json"]

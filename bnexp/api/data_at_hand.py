@@ -58,7 +58,7 @@ def _folders(path: Path, data: str) -> dict[str, str]:
 def _arrays(path: Path, target: str | None) -> dict[str, str]:
     """Return the keys that name arrays: of each part that the file holds, if it has no x and y."""
     from bnexp.data.sources.arrays import keys_of_split
-    from bnexp.data.sources.npz import headers_of
+    from bnexp.data.sources.npz_arrays import headers_of
 
     if target is not None:
         return {"y": target}

@@ -20,12 +20,16 @@ from bnexp.config.dataset import Dataset
 from bnexp.config.section import Task
 from bnexp.data import splitting
 from bnexp.data.builtin import synthetic
+from bnexp.data.fingerprint import source_sha256 as sha256_of
 from bnexp.data.preprocessing import View, fitted, stacked
+from bnexp.data.row_cache import RowCache
 from bnexp.data.rows import Rows, chosen
 from bnexp.data.seeds import Numbers, for_each, joined_seeds
 from bnexp.data.shift import of_classes, shifted
 from bnexp.data.sources import csv_tables, images, npz, parquet_tables, speech, text
 from bnexp.data.split_rule import rule
+from bnexp.data.stored_rows import pieces
+from bnexp.system.listeners import Note
 
 
 @dataclass(frozen=True)
@@ -191,7 +195,9 @@ def short_digest(*arrays: Any) -> str:
 
 
 def _digest(rows: Rows) -> str:
-    digest = hashlib.sha256(np.ascontiguousarray(rows.x).ravel().view("uint8").data)
+    digest = hashlib.sha256()
+    for piece in pieces(rows.x):
+        digest.update(np.ascontiguousarray(rows.x[piece]).ravel().view("uint8").data)
     digest.update(rows.y_N.tobytes())
     digest.update("\n".join(rows.words).encode())
     digest.update(b"" if rows.weights_N is None else rows.weights_N.tobytes())
@@ -199,19 +205,24 @@ def _digest(rows: Rows) -> str:
 
 
 def prepare(
-    dataset: Dataset, seeds: tuple[int, ...], memory_limit: int | None = None, source_sha256: str | None = None
+    dataset: Dataset,
+    seeds: tuple[int, ...],
+    memory_limit: int | None = None,
+    source_sha256: str | None = None,
+    note: Note = lambda text: None,
 ) -> Data:
     """Read or draw the rows once, and split and view them for every seed.
 
     `memory_limit` is the bytes that they may take, or None for no limit;
-    `source_sha256` is what `source` gives of a file or folder of your own.
+    `source_sha256` is what `fingerprint` returns for a file or folder of your own; `note` hears what takes long.
+    Images, recordings and arrays that would take too much of it are kept in the cache on disk (`RowCache`).
 
     Raises:
         SettingError: if a file is missing, faulty or too large, if a part
             would lack a class, the split is impossible, or the test part is
             to hold a class that there is not.
     """
-    rows = _read(dataset, memory_limit)
+    rows = _read(dataset, memory_limit, source_sha256, note)
     if isinstance(dataset, real.RealDataset):
         rows = chosen(dataset, rows)
     parts = splitting.split(dataset, rows, seeds)
@@ -224,11 +235,14 @@ def prepare(
     return Data(rows, parts, view, test_view, rule(dataset, rows), source_sha256, most)
 
 
-def _read(dataset: Dataset, memory_limit: int | None) -> Rows:
+def _read(dataset: Dataset, memory_limit: int | None, source_sha256: str | None, note: Note) -> Rows:
     from bnexp.data.builtin import (
         known,
         openml,  # which load urllib: most commands do without
     )
+
+    def cache() -> RowCache:
+        return RowCache(dataset, source_sha256 or sha256_of(dataset), memory_limit, note)
 
     match dataset:
         case real.CsvDataset():
@@ -236,13 +250,13 @@ def _read(dataset: Dataset, memory_limit: int | None) -> Rows:
         case real.ParquetDataset():
             return parquet_tables.parquet_rows(dataset, memory_limit)
         case real.NpzDataset():
-            return npz.npz_rows(dataset, memory_limit)
+            return npz.npz_rows(dataset, memory_limit, cache())
         case real.ImageFolderDataset():
-            return images.image_folder_rows(dataset, memory_limit)
+            return images.image_folder_rows(dataset, memory_limit, cache())
         case real.TextCsvDataset():
             return text.text_csv_rows(dataset, memory_limit)
         case real.WavFolderDataset():
-            return speech.wav_folder_rows(dataset, memory_limit)
+            return speech.wav_folder_rows(dataset, memory_limit, cache())
         case real.OpenmlDataset():
             return openml.openml_rows(dataset, memory_limit)
         case real.RealDataset():

@@ -17,10 +17,10 @@ def refuse_above_limit(key: str, seen: str, needed: int, limit: int | None, cure
         )
 
 
-def refuse_too_large(path: Path, size: int, needed: int, limit: int | None) -> None:
+def refuse_too_large(path: Path, size: int, needed: int, limit: int | None, cure: str = "Use a smaller file") -> None:
     """Raise SettingError if reading a file or folder of this size would need more memory than the limit."""
     seen = f"is {str(path)!r}, {_mebibytes(size)} in size; reading it"
-    refuse_above_limit("dataset.path", seen, needed, limit, "Use a smaller file")
+    refuse_above_limit("dataset.path", seen, needed, limit, cure)
 
 
 def _mebibytes(size: int) -> str:

@@ -6,7 +6,8 @@ Axes: S seeds, R rows of one part, F features (of a table, of a frame, or the ch
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,7 +15,8 @@ from numpy.typing import NDArray
 
 from bnexp.config.dataset import Dataset
 from bnexp.data.rows import Floats32, Rows
-from bnexp.data.seeds import for_each
+from bnexp.data.seeds import Numbers, for_each
+from bnexp.data.stored_rows import Inputs, StoredRows, pieces
 from bnexp.errors import SettingError, counted
 
 PIECE = 2**24
@@ -71,7 +73,7 @@ def _fitted_to_one(dataset: Dataset, rows: Rows, rows_R: NDArray[np.int32]) -> V
         from bnexp.data.sources.text import training_ids
 
         return View(ids=training_ids(dataset, rows, rows_R))
-    view = _numeric(dataset, rows, rows.x[rows_R])
+    view = _numeric(dataset, rows, rows_R)
     if rows.classes is None and getattr(dataset, "scale_target", False):
         y_R = rows.y_N[rows_R].astype("float64")
         mean, deviation = y_R.mean(keepdims=True), y_R.std(keepdims=True)
@@ -79,62 +81,111 @@ def _fitted_to_one(dataset: Dataset, rows: Rows, rows_R: NDArray[np.int32]) -> V
     return view
 
 
-def _numeric(dataset: Dataset, rows: Rows, x: NDArray[Any]) -> View:
+class _Part(NamedTuple):
+    """The rows of the training part, to be gone through in pieces: only one at a time is gathered."""
+
+    x: Inputs
+    rows_R: Numbers
+
+    def pieces(self) -> Iterator[NDArray[Any]]:
+        """Yield the inputs of some rows after those of others."""
+        numbers = len(self.rows_R) * math.prod(self.x.shape[1:])
+        for rows_K in np.array_split(self.rows_R, -(-numbers // PIECE)):
+            yield self.x[rows_K]
+
+    @property
+    def axes(self) -> tuple[int, ...]:
+        """Return all axes but the features'."""
+        return tuple(range(self.x.ndim - 1))
+
+
+def _numeric(dataset: Dataset, rows: Rows, rows_R: Numbers) -> View:
     """Fit center, width and fill; categories of a table stay 0 or 1, and those that no training row has are 0."""
-    axes = tuple(range(x.ndim - 1))
-    incomplete = x.dtype.kind == "f" and bool(np.isnan(rows.x).any())
+    x, part = rows.x, _Part(rows.x, rows_R)
+    incomplete = x.dtype.kind == "f" and any(np.isnan(x[piece]).any() for piece in pieces(x))
     if incomplete and rows.kind == "table":
-        _refuse_empty_column(x)
+        _refuse_empty_column(part)
     center = width = fill = None
     if dataset.scale != "none":
-        center, width = _scaling(dataset.scale, x, axes)
+        center, width = _scaling(dataset.scale, part)
     if rows.numeric is not None and rows.numeric < x.shape[1]:
         if center is None or width is None:
             center, width = np.zeros((1, x.shape[1])), np.ones((1, x.shape[1]))
         center[..., rows.numeric :] = 0
-        width[..., rows.numeric :] = np.where(x[:, rows.numeric :].any(axis=0), 1, np.inf)
+        is_known = np.any([piece[:, rows.numeric :].any(axis=0) for piece in part.pieces()], axis=0)
+        width[..., rows.numeric :] = np.where(is_known, 1, np.inf)
     if incomplete and rows.kind != "sequence":  # whose padding stays NaN, for the model to mask
-        fill = _replacement(dataset, x, axes)
+        fill = _replacement(dataset, part)
         if center is not None:
             fill = (fill - center) / width
     return View(*(None if part is None else _float(part[0]) for part in (center, width, fill)))
 
 
-def _refuse_empty_column(x_RF: NDArray[Any]) -> None:
+def _refuse_empty_column(part: _Part) -> None:
     """Raise SettingError if a column has no value in the training part to learn from."""
-    empty = np.isnan(x_RF).all(axis=0)
+    empty = np.all([np.isnan(piece).all(axis=0) for piece in part.pieces()], axis=0)
     if empty.any():
         raise SettingError(
             "dataset.missing",
-            f"is to fill in from the training part ({counted(len(x_RF), 'row')}), in which column "
+            f"is to fill in from the training part ({counted(len(part.rows_R), 'row')}), in which column "
             f"{int(np.argmax(empty)) + 1} of the inputs has no value. Leave that column out, or use another "
             "dataset.seed.",
         )
 
 
-def _scaling(scale: str, x: NDArray[Any], axes: tuple[int, ...]) -> tuple[NDArray[Any], NDArray[Any]]:
+def _scaling(scale: str, part: _Part) -> tuple[NDArray[Any], NDArray[Any]]:
     if scale == "standard":
-        center, deviation = _moments(x)
+        center, deviation = _moments(part)
         return center, _width(deviation, center)
-    low, high = (side(x, axis=axes, keepdims=True).astype("float64") for side in (np.nanmin, np.nanmax))
+    low, high = (  # of the numbers that are no NaN
+        functools.reduce(side, (side.reduce(piece, axis=part.axes, keepdims=True) for piece in part.pieces()))
+        for side in (np.fmin, np.fmax)
+    )
+    low, high = low.astype("float64"), high.astype("float64")
     return low, _width(high - low, low)
 
 
-def _moments(x: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+def _moments(part: _Part) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return mean and standard deviation of each feature, in pieces: only one at a time is in float64."""
     from sklearn.preprocessing import StandardScaler
 
     scaler = StandardScaler()
-    for piece in np.array_split(x, -(-x.size // PIECE)):
-        scaler.partial_fit(piece.astype("float64").reshape(-1, x.shape[-1]))
-    shape = (1,) * (x.ndim - 1) + x.shape[-1:]
+    for piece in part.pieces():
+        scaler.partial_fit(piece.astype("float64").reshape(-1, piece.shape[-1]))
+    shape = (1,) * (part.x.ndim - 1) + part.x.shape[-1:]
     return scaler.mean_.reshape(shape), np.sqrt(scaler.var_).reshape(shape)
 
 
-def _replacement(dataset: Dataset, x: NDArray[Any], axes: tuple[int, ...]) -> NDArray[Any]:
-    statistic = np.nanmedian if getattr(dataset, "missing", "mean") == "median" else np.nanmean
-    replacement: NDArray[Any] = statistic(x.astype("float64"), axis=axes, keepdims=True)
-    return replacement
+def _replacement(dataset: Dataset, part: _Part) -> NDArray[Any]:
+    """Return the mean or the median of the numbers of each feature that are no NaN."""
+    if getattr(dataset, "missing", "mean") == "median":
+        return _medians(part)
+    total, count = 0.0, 0
+    for piece in part.pieces():
+        total = total + np.nansum(piece.astype("float64"), axis=part.axes, keepdims=True)
+        count = count + np.sum(~np.isnan(piece), axis=part.axes, keepdims=True)
+    return np.asarray(total / count)
+
+
+def _medians(part: _Part) -> NDArray[Any]:
+    """Return the median of each feature; all numbers of some features are in memory at a time.
+
+    Raises:
+        SettingError: if that is too much: of images that lie on disk.
+    """
+    *positions, features = part.x.shape[1:]
+    if positions and isinstance(part.x, StoredRows):
+        raise SettingError(
+            "dataset.missing",
+            "is median; the images lie on disk, and a median takes all numbers of a channel in memory at once. Use "
+            "dataset.missing: mean, or a higher training.memory_limit.",
+        )
+    together = max(1, PIECE // (len(part.rows_R) * math.prod(positions)))
+    found = []
+    for start in range(0, features, together):
+        numbers = np.concatenate([piece[..., start : start + together] for piece in part.pieces()])
+        found.append(np.nanmedian(numbers.astype("float64"), axis=part.axes, keepdims=True))
+    return np.concatenate(found, axis=-1)
 
 
 def _width(width: NDArray[np.float64], center: Any) -> NDArray[Any]:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from bnexp.config.real import RealDataset
 from bnexp.config.section import Kind, Task
 from bnexp.data.facts import RowFacts
+from bnexp.data.stored_rows import PIECE, Inputs, pieces, taken
 from bnexp.errors import SettingError, counted
 
 Floats32 = NDArray[np.float32]
@@ -32,17 +33,17 @@ def row_of(source: object) -> Where:
 class Rows:
     """Inputs and targets of all rows, and what has to be known to split them.
 
-    `x` is (N, *shape). It has float32 or uint8 numbers, in which NaN is a missing number or the padding of a shorter
-    sequence. Or it has int32 numbers of `words`, in which 0 is padding. `y_N` holds class numbers or, where `classes`
-    is None, the numbers of a regression. The last `test` rows are the set's own test part, and the `validation` rows
-    before them its own validation part. Rows of one group stay on one side of a split. `weights_N`: how much each row
-    counts in the training loss. The first `numeric` columns of a table are numbers, and the others are categories.
-    `columns` are their names, `name=value` for a category. `where` tells a row's file and line, if any. `facts` is what
-    else run.json records of them.
+    `x` is (N, *shape), in memory or on disk. It has float32 or uint8 numbers, in which NaN is a missing number or the
+    padding of a shorter sequence. Or it has int32 numbers of `words`, in which 0 is padding. `y_N` holds class numbers
+    or, where `classes` is None, the numbers of a regression. The last `test` rows are the set's own test part, and the
+    `validation` rows before them its own validation part. Rows of one group stay on one side of a split. `weights_N` is
+    how much each row counts in the training loss. The first `numeric` columns of a table are numbers, and the others
+    are categories. `columns` are their names, `name=value` for a category. `where` tells a row's file and line, if any.
+    `facts` is what else run.json records of them.
     """
 
     kind: Kind
-    x: NDArray[Any]
+    x: Inputs
     y_N: NDArray[np.float32]
     classes: tuple[str, ...] | None
     validation: int = 0
@@ -75,7 +76,7 @@ class Rows:
         validation, test = np.diff(np.searchsorted(rows_K, [*self.own_ends, len(self.y_N)])).tolist()
         return dataclasses.replace(
             self,
-            x=self.x[rows_K],
+            x=taken(self.x, rows_K),
             y_N=self.y_N[rows_K],
             groups_N=None if self.groups_N is None else self.groups_N[rows_K],
             weights_N=None if self.weights_N is None else self.weights_N[rows_K],
@@ -158,21 +159,24 @@ def _first_of_each(rows: Rows) -> NDArray[np.int64]:
     """
     from pandas.util import hash_array
 
-    words = [*_words(rows.x), *_words(rows.y_N), *([] if rows.weights_N is None else _words(rows.weights_N))]
+    sides = [rows.x, rows.y_N, *([] if rows.weights_N is None else [rows.weights_N])]
     hash_N = np.zeros(len(rows.y_N), "uint64")
-    for word_N in words:
-        hash_N = hash_array(hash_N ^ word_N)
+    for piece in pieces(rows.x):
+        for word_K in [word_K for values in sides for word_K in _words(values[piece])]:
+            hash_N[piece] = hash_array(hash_N[piece] ^ word_K)
     _, first_H, which_N = np.unique(hash_N, return_index=True, return_inverse=True)
     is_first_N = first_H[which_N] == np.arange(len(which_N))
-    again_K = np.flatnonzero(~is_first_N)
-    for word_N in words:
-        other = word_N[again_K] != word_N[first_H[which_N[again_K]]]
-        is_first_N[again_K[other]] = True
+    again = np.flatnonzero(~is_first_N)
+    for again_K in np.array_split(again, -(-len(again) * rows.x[:1].size // PIECE)) if len(again) else ():
+        first_K = first_H[which_N[again_K]]
+        for values in sides:
+            for word_K, other_K in zip(_words(values[again_K]), _words(values[first_K]), strict=True):
+                is_first_N[again_K[word_K != other_K]] = True
     return np.flatnonzero(is_first_N)
 
 
 def _words(values: NDArray[Any]) -> list[NDArray[Any]]:
-    """Return the bits of all rows as whole numbers, (N,) each: eight bytes at a time, and then the rest."""
+    """Return the bits of these rows as whole numbers, (N,) each: eight bytes at a time, and then the rest."""
     bytes_NB = np.ascontiguousarray(values).reshape(len(values), -1).view("uint8")
     whole = bytes_NB.shape[1] // 8 * 8
     return [*bytes_NB[:, :whole].view("uint64").T, *bytes_NB[:, whole:].T]

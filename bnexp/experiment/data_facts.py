@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bnexp.data.stored_rows import pieces
 from bnexp.errors import listed
 from bnexp.store import DataFacts
 
@@ -66,7 +67,7 @@ def _filled(data: Data) -> tuple[int, int] | None:
     rows = data.rows
     if rows.kind != "table" or data.view.fill is None:
         return None
-    empty_F = np.isnan(rows.x).sum(axis=0)
+    empty_F = np.sum([np.isnan(rows.x[piece]).sum(axis=0) for piece in pieces(rows.x)], axis=0)
     return int(empty_F.sum()), int((empty_F > 0).sum())
 
 

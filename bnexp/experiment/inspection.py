@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bnexp.config import Experiment
+from bnexp.data.stored_rows import StoredRows
 from bnexp.experiment.pace import pace
 from bnexp.experiment.prepare import built_for, prepared
 from bnexp.store.run_record import Parameters, Trainer
@@ -41,6 +42,14 @@ class Columns:
 
 
 @dataclass(frozen=True)
+class RowsOnDisk:
+    """The file of the cache that holds the inputs of rows which memory does not."""
+
+    path: str
+    bytes: int
+
+
+@dataclass(frozen=True)
 class Inspection:
     """What a training of all seeds takes."""
 
@@ -51,6 +60,8 @@ class Inspection:
     memory_bytes: int
     """Of one seed at a time, an estimate; more seeds are trained together as memory allows."""
     memory_limit_bytes: int
+    rows_on_disk: RowsOnDisk | None
+    """None if all rows are in memory."""
     seconds: float
     """Of all seeds and epochs, by a few steps that were timed."""
 
@@ -71,6 +82,7 @@ def inspected(experiment: Experiment) -> Inspection:
     from bnexp.training.memory import needs
 
     data, training = prepared(experiment), experiment.training
+    x = data.rows.x
     model = built_for(experiment, data).model
     name, reason = engine_name(training, model)
     need, found = needs(model, data, training), pace([experiment], training.all_seeds())
@@ -83,6 +95,7 @@ def inspected(experiment: Experiment) -> Inspection:
         trainer=Trainer(name=name, reason=reason),
         memory_bytes=need.shared + need.kept + need.working,
         memory_limit_bytes=memory_limit(training.memory_limit_bytes()),
+        rows_on_disk=RowsOnDisk(str(x.path), x.path.stat().st_size) if isinstance(x, StoredRows) else None,
         seconds=found.start + steps * found.step,
     )
 

@@ -23,6 +23,7 @@ from bnexp.config.real import READ_WITH_KERAS, RealDataset
 from bnexp.config.section import Task
 from bnexp.data.fingerprint import refuse_by_size, source_sha256
 from bnexp.data.row_weights import unfit as unfit_weights
+from bnexp.data.stored_rows import bytes_in_memory
 from bnexp.errors import ConfigError, Problems, SettingError
 from bnexp.experiment.data_facts import data_facts
 from bnexp.experiment.network_facts import network_facts
@@ -103,7 +104,7 @@ def check(experiment: Experiment, *, digests: bool = False, note: Note = lambda 
         UserError: if TensorFlow cannot use the GPU.
     """
     note("reading the data" if isinstance(experiment.dataset, RealDataset) else "drawing the data")
-    data, training = prepared(experiment), experiment.training
+    data, training = prepared(experiment, note=note), experiment.training
     note("loading TensorFlow")
     built = built_for(experiment, data)
     return Checked(
@@ -130,7 +131,7 @@ def located_errors(where: Where) -> Iterator[None]:
 # --- the data -------------------------------------------------------------------
 
 
-def prepared(experiment: Experiment, seeds: tuple[int, ...] | None = None) -> Data:
+def prepared(experiment: Experiment, seeds: tuple[int, ...] | None = None, *, note: Note = lambda text: None) -> Data:
     """Read or draw the data for some seeds, else for all. In one process, arms with the same data share the work.
 
     Raises:
@@ -144,7 +145,7 @@ def prepared(experiment: Experiment, seeds: tuple[int, ...] | None = None) -> Da
     refuse_by_size(experiment.dataset, memory)
     source = source_sha256(experiment.dataset)
     seeds = training.all_seeds() if seeds is None else seeds
-    data = _KEPT.data(experiment.dataset.model_dump_json(), seeds, memory, source)
+    data = _KEPT.data(experiment.dataset.model_dump_json(), seeds, memory, source, note)
     problems = Problems()
     training_rows = int(data.train_SR.shape[1])
     dropped = data.rows.facts.duplicates_dropped or 0
@@ -174,7 +175,7 @@ class _Kept:
     def __init__(self) -> None:
         self._data: dict[tuple[str, tuple[int, ...], int, str | None], Data] = {}
 
-    def data(self, dataset: str, seeds: tuple[int, ...], memory: int, source: str | None) -> Data:
+    def data(self, dataset: str, seeds: tuple[int, ...], memory: int, source: str | None, note: Note) -> Data:
         """Return the data, prepared now if they are not kept; `source` tells one state of a file from another."""
         from bnexp.data import prepare
 
@@ -182,7 +183,7 @@ class _Kept:
         found = self._data.pop(key, None)
         if found is None:
             self._forget(memory)  # before others come: a large set is not held beside another one
-            found = prepare(TypeAdapter(Dataset).validate_json(dataset), seeds, memory, source)
+            found = prepare(TypeAdapter(Dataset).validate_json(dataset), seeds, memory, source, note)
         self._data[key] = found
         self._forget(memory, keep=1)
         return found
@@ -193,7 +194,7 @@ class _Kept:
             del self._data[next(iter(self._data))]
 
     def _bytes(self) -> int:
-        return sum({id(one.rows): one.rows.x.nbytes for one in self._data.values()}.values())
+        return sum({id(one.rows): bytes_in_memory(one.rows.x) for one in self._data.values()}.values())
 
 
 _KEPT = _Kept()

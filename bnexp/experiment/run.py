@@ -86,7 +86,7 @@ def train_experiment(
     """
     store.refuse_unwritable(runs)
     note("reading the data" if isinstance(experiment.dataset, RealDataset) else "drawing the data")
-    data = prepared(experiment)
+    data = prepared(experiment, note=note)
     note("loading TensorFlow")
     built = built_for(experiment, data)
     with store.new_directory(runs, experiment.name) as directory, work_begun():

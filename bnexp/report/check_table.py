@@ -69,6 +69,8 @@ def _size(found: Inspection) -> Iterator[str]:
     yield f"trained by {trainer}" + (", all seeds in one program" if why is None else f": {why}")
     limit = found.memory_limit_bytes
     yield f"memory: {_gibibytes(found.memory_bytes)} for one seed at a time, of {_gibibytes(limit)} that may be used"
+    if (stored := found.rows_on_disk) is not None:
+        yield f"rows: {_gibibytes(stored.bytes)}, on disk in {stored.path}, since memory is too small for them"
 
 
 def _gibibytes(size: int) -> str:

@@ -16,7 +16,8 @@ from filelock import FileLock, Timeout
 from bnexp.errors import RunError, StorageError
 from bnexp.store.names import slug
 from bnexp.store.reading import read_json
-from bnexp.store.writing import clear_leftovers, make_place, storage_errors, write
+from bnexp.store.writing import make_place, storage_errors, write
+from bnexp.system.temporary_files import clear_leftovers
 
 LOCK = ".lock"
 LATEST = "latest"

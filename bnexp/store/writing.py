@@ -5,15 +5,15 @@ from __future__ import annotations
 import errno
 import json
 import os
-import secrets
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
 from bnexp.errors import StorageError
 from bnexp.store.reading import regular
+from bnexp.system.temporary_files import put_in_place, temporary_beside
 
 SPARE_BYTES = 16 * 2**20
 """Free space that a run directory is not begun without."""
@@ -78,17 +78,7 @@ def write(path: Path, content: str | bytes, *, option: str = "--runs") -> None:
     data = content.encode() if isinstance(content, str) else content
     with storage_errors(path, option=option), temporary_beside(path) as file:
         file.write(data)
-        _put_in_place(file, path)
-
-
-def _put_in_place(file: IO[bytes], path: Path) -> None:
-    """Bring a temporary file to the disk, then into its place."""
-    file.flush()
-    os.fsync(file.fileno())
-    if os.name == "nt":  # which renames no file that is open
-        file.close()
-    os.replace(file.name, path)
-    _sync_directory(path.parent)
+        put_in_place(file, path)
 
 
 def copy(source: Path, path: Path) -> None:
@@ -100,7 +90,7 @@ def copy(source: Path, path: Path) -> None:
     """
     with open(regular(source), "rb") as content, storage_errors(path), temporary_beside(path) as file:
         shutil.copyfileobj(content, file)
-        _put_in_place(file, path)
+        put_in_place(file, path)
 
 
 def write_with(path: Path, writer: Callable[[IO[bytes]], None]) -> None:
@@ -111,70 +101,7 @@ def write_with(path: Path, writer: Callable[[IO[bytes]], None]) -> None:
     """
     with storage_errors(path), temporary_beside(path) as file:
         writer(file)
-        _put_in_place(file, path)
-
-
-@contextmanager
-def temporary_beside(path: Path) -> Iterator[IO[bytes]]:
-    """Make a hidden file beside another, and remove it in the end if it is still there.
-
-    As long as it is open its lock is held, so that `clear_leftovers` of another process leaves it alone.
-    """
-    while True:
-        temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-        try:
-            with open(temporary, "xb") as file:
-                lock(file.fileno(), wait=True)
-                if not temporary.exists():  # cleared away before it was locked
-                    continue
-                yield file
-                return
-        finally:
-            temporary.unlink(missing_ok=True)
-
-
-def clear_leftovers(directory: Path) -> None:
-    """Remove the temporary files of writers that were killed; one that is being written stays.
-
-    What cannot be removed, or may be in use, is in nobody's way.
-    """
-    flags = os.O_RDWR | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
-    for leftover in directory.rglob(".*.tmp"):
-        with suppress(OSError):
-            descriptor = os.open(leftover, flags)
-            try:
-                is_left = lock(descriptor, wait=False)
-                if os.name == "posix" and is_left:
-                    leftover.unlink()
-            finally:
-                os.close(descriptor)
-            if os.name == "nt":  # which removes no file that is open
-                leftover.unlink()
-
-
-def lock(descriptor: int, *, wait: bool) -> bool | None:
-    """Lock an open file until it is closed; return False if another holds it, None where there are no such locks."""
-    if os.name != "posix":
-        return None
-    import fcntl
-
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:  # of a file system without locks
-        return None
-    return True
-
-
-def _sync_directory(directory: Path) -> None:
-    """Bring a renaming to the disk, where the system lets a directory be opened."""
-    if os.name == "posix":
-        descriptor = os.open(directory, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        put_in_place(file, path)
 
 
 def write_json(path: Path, document: Any) -> None:

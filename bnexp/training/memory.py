@@ -19,11 +19,14 @@ import tensorflow as tf
 
 from bnexp.config.training import Training
 from bnexp.data import Data
+from bnexp.data.seeds import is_shared
+from bnexp.data.stored_rows import StoredRows
 from bnexp.errors import SettingError
 from bnexp.models.sequential import REFUSALS, refusal_text
 from bnexp.system.machine import memory_limit, sharing
 from bnexp.training import devices
 from bnexp.training.measures import EVALUATED_ROWS
+from bnexp.training.pieces import HELD, PIECE_BYTES
 
 TRAINED_ROW = 1.0
 """Bytes alive at a step's peak, over the bytes of all that the model computes for a row going forward.
@@ -33,7 +36,7 @@ Measured on the processor: 0.4 (transformer) to 0.85 (cnn); see tests/test_memor
 EVALUATED_ROW = 0.25
 """The same where no gradient needs what was computed: 0.07 (rnn) to 0.27 (cnn)."""
 COPIES_OF_ROWS = 2
-"""The rows that were read, and TensorFlow's copy of them."""
+"""Rows in memory: the ones that were read, and TensorFlow's copy of them."""
 KEPT_WEIGHTS = 4
 """Weights, gradients, two optimizer slots; while a seed is worked on, the new value of each beside it."""
 LARGEST_SHARD = 64
@@ -63,12 +66,24 @@ def needs(model: keras.Model, data: Data, training: Training) -> Needs:
     evaluated = min(EVALUATED_ROWS, sum(rows_SR.shape[1] for rows_SR in data.parts.values()))
     rows = max(TRAINED_ROW * training.batch_size, EVALUATED_ROW * evaluated)
     weights, row = 4 * model.count_params(), row_bytes(model)
+    of_rows, of_a_seed = COPIES_OF_ROWS * data.rows.x.nbytes, 0
+    if isinstance(data.rows.x, StoredRows):
+        of_rows, of_a_seed = _pieces(data, training, evaluated)
+        of_a_seed += KEPT_WEIGHTS * weights  # before a piece, beside those before an epoch
     return Needs(
-        shared=PROGRAM_BYTES + COPIES_OF_ROWS * data.rows.x.nbytes,
+        shared=PROGRAM_BYTES + of_rows,
         kept=KEPT_WEIGHTS * weights,
-        working=int(rows * row) + KEPT_WEIGHTS * weights,
+        working=int(rows * row) + KEPT_WEIGHTS * weights + of_a_seed,
         step=training.batch_size * row,
     )
+
+
+def _pieces(data: Data, training: Training, evaluated: int) -> tuple[int, int]:
+    """Return the bytes of the pieces of rows that all shards hold (`pieces`), and what a seed adds to them."""
+    row, seeds_share = data.rows.x.nbytes // len(data.rows.x), all(map(is_shared, data.parts.values()))
+    shared = max(PIECE_BYTES, row * evaluated) * devices.side_by_side(training.seeds)
+    of_a_seed = row * max(training.batch_size, 0 if seeds_share else evaluated)
+    return HELD * shared, HELD * of_a_seed
 
 
 @functools.lru_cache(maxsize=8)

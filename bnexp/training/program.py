@@ -20,9 +20,11 @@ from numpy.typing import NDArray
 
 from bnexp.config.section import Task
 from bnexp.config.training import Training
+from bnexp.data.stored_rows import StoredRows
 from bnexp.metrics import HELD_OUT_PARTS
 from bnexp.training import measures
 from bnexp.training.optimizers import make_pure_optimizer
+from bnexp.training.pieces import cuts_of_batches, cuts_of_steps, places, whole_batches
 from bnexp.training.random_operations import draw_for_each_seed
 from bnexp.training.refresh import batch_statistics, equal_parts, refreshed_values
 from bnexp.training.source import Source
@@ -76,8 +78,15 @@ class Program:
 
     def train(self, state: State, order_SR: NDArray[np.int32], source: Source) -> tuple[State, dict[str, Any]]:
         """Train one epoch on the rows in this order; return the new state and the epoch's running means, each (S,)."""
-        state, means = self._epoch(state, *_batches(order_SR, self._batch), source)
-        return state, {name: value.numpy() for name, value in means.items()}
+        sums = {name: tf.zeros(self._shard_seeds) for name in measures.row_names(self._task)}
+        cuts = [slice(0, order_SR.shape[1])]
+        if isinstance(source.x, StoredRows):
+            cuts = cuts_of_steps(order_SR, self._batch, source.x.nbytes // len(source.x))
+        for rows_SR, held in source.held(order_SR, cuts):
+            steps = tf.constant(rows_SR.shape[1] // self._batch)
+            state, sums = self._epoch(state, sums, *whole_batches(rows_SR, self._batch, cuts[0].stop), steps, held)
+        share = np.float32(1) / np.float32(order_SR.shape[1])  # as TensorFlow's optimizer divides by a constant
+        return state, {name: value.numpy() * share for name, value in sums.items()}
 
     def evaluate(self, state: State, parts: Mapping[str, NDArray[np.int32]], source: Source) -> dict[str, Tensors]:
         """Measure the rows (S, R) of each part in inference mode: part -> measure -> (S, R).
@@ -86,20 +95,25 @@ class Program:
         As Keras's `evaluate` does, batches hold rows of one part and nothing
         else: an activity regularizer, or a layer over axis 0, mixes the rows of a batch.
         """
-        batches = {part: _batches(rows_SR, measures.EVALUATED_ROWS) for part, rows_SR in parts.items()}
+        if isinstance(source.x, StoredRows):
+            return {part: self._evaluate_stored(state, part, rows_SR, source) for part, rows_SR in parts.items()}
+        batches = {part: whole_batches(rows_SR, measures.EVALUATED_ROWS) for part, rows_SR in parts.items()}
         measured = self._measured(state, batches, source)
         return {part: {name: value.numpy() for name, value in found.items()} for part, found in measured.items()}
 
     def predict(self, state: State, rows_SR: NDArray[np.int32], source: Source) -> NDArray[np.float32]:
         """Return what each seed predicts for these rows in inference mode: (S, R), or (S, R, C) of several classes."""
+        if isinstance(source.x, StoredRows):
+            held = source.held(rows_SR, cuts_of_batches(rows_SR, measures.EVALUATED_ROWS))
+            return np.concatenate([self.predict(state, *one) for one in held], axis=1)
         predicted: NDArray[np.float32] = self._predicted(
-            state, *_batches(rows_SR, measures.EVALUATED_ROWS), source
+            state, *whole_batches(rows_SR, measures.EVALUATED_ROWS), source
         ).numpy()
         return predicted if self._task == "multiclass" else predicted[..., 0]
 
     def refresh(self, state: State, rows_SR: NDArray[np.int32], source: Source) -> State:
         """Replace the moving statistics by those over these rows (`equal_parts`)."""
-        parts = [self._statistics(state, rows_SR[:, part], source) for part in equal_parts(rows_SR.shape[1])]
+        parts = [self._statistics(state, *held) for held in source.held(rows_SR, equal_parts(rows_SR.shape[1]))]
         new = refreshed_values(self._model, parts)
         return state._replace(
             frozen=[
@@ -108,9 +122,18 @@ class Program:
             ]
         )
 
+    def _evaluate_stored(
+        self, state: State, part: str, rows_SR: NDArray[np.int32], source: Source
+    ) -> dict[str, NDArray[np.float32]]:
+        """Measure the rows of one part whose inputs lie on disk, batch by batch."""
+        held = source.held(rows_SR, cuts_of_batches(rows_SR, measures.EVALUATED_ROWS))
+        found = [self.evaluate(state, {part: batch_SR}, one)[part] for batch_SR, one in held]
+        return {name: np.concatenate([one[name] for one in found], axis=1) for name in found[0]}
+
     def _rows(self, rows_SB: Any, source: Source) -> tuple[Any, Any]:
         """Return these rows as `View.inputs` and `View.targets` do, for all seeds at once."""
-        x, y_SB, view = tf.gather(source.x, rows_SB), tf.gather(source.y_N, rows_SB), source.view
+        at_SB = rows_SB if source.held_K is None else places(source.held_K, rows_SB)
+        x, y_SB, view = tf.gather(source.x, at_SB), tf.gather(source.y_N, rows_SB), source.view
         if view.target_center is not None:
             y_SB = (y_SB - view.target_center) / view.target_width
         y = measures.targets(self._task, y_SB)
@@ -121,21 +144,19 @@ class Program:
             x = (x - view.center[:, None]) / view.width[:, None]
         return x if view.fill is None else tf.where(tf.math.is_nan(x), view.fill[:, None], x), y
 
-    def _train_epoch(self, state: State, full_TSB: Any, last_SB: Any, source: Source) -> tuple[State, Tensors]:
-        """Loop over the whole batches, then take the last, smaller one; return the new state and the running means."""
-        names = measures.row_names(self._task)
-        sums = {name: tf.zeros(self._shard_seeds) for name in names}
-        steps = full_TSB.shape[0]
+    def _train_epoch(
+        self, state: State, sums: Tensors, full_TSB: Any, last_SB: Any, steps: Any, source: Source
+    ) -> tuple[State, Tensors]:
+        """Loop over this number of whole batches, then take the last, smaller one; return the new state and sums."""
 
         def body(step: Any, state: State, sums: Tensors) -> tuple[Any, State, Tensors]:
             return step + 1, *self._step(state, sums, full_TSB[step], source)
 
-        if steps:
+        if full_TSB.shape[0]:
             _, state, sums = tf.while_loop(lambda step, *_: step < steps, body, (0, state, sums))
         if last_SB.shape[1]:
             state, sums = self._step(state, sums, last_SB, source)
-        rows = steps * self._batch + last_SB.shape[1]
-        return state, {name: value / rows for name, value in sums.items()}
+        return state, sums
 
     def _step(self, state: State, sums: Tensors, rows_SB: Any, source: Source) -> tuple[State, Tensors]:
         x, y = self._rows(rows_SB, source)
@@ -244,13 +265,6 @@ class Program:
         return self._for_each_seed(
             lambda one_seed: batch_statistics(self._model, *one_seed), (state.trainable, state.frozen, x)
         )
-
-
-def _batches(rows_SR: NDArray[np.int32], size: int) -> tuple[Any, Any]:
-    """Cut (S, R) into whole batches, (T, S, size), and what is left over, (S, fewer)."""
-    whole = rows_SR.shape[1] // size * size
-    full_TSB = rows_SR[:, :whole].reshape(len(rows_SR), -1, size).transpose(1, 0, 2)
-    return tf.constant(full_TSB), tf.constant(rows_SR[:, whole:])
 
 
 def _side_by_side(value_TSB: Any) -> Any:

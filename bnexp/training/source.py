@@ -5,7 +5,8 @@ Axes: S seeds of a shard, N rows of the data, C classes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,13 +16,16 @@ from numpy.typing import NDArray
 from bnexp.data import Data
 from bnexp.data.preprocessing import View
 from bnexp.data.row_weights import Weights
+from bnexp.data.stored_rows import StoredRows
+from bnexp.training.pieces import pieces_of
 
 
 class Source(NamedTuple):
     """What a shard is fed from, as tensors: the shared inputs (N, *shape), the targets, and each seed's views.
 
     A training row's loss is multiplied by the number of its row and the number of its class for the seed, (S, C)
-    (`row_weights`); both are None if all training rows count the same.
+    (`row_weights`); both are None if all training rows count the same. Inputs that lie on disk come to the program in
+    pieces; `held_K` are the rows in a piece.
     """
 
     x: Any
@@ -30,15 +34,24 @@ class Source(NamedTuple):
     test_view: View
     weight_N: Any = None
     class_weight_SC: Any = None
+    held_K: Any = None
 
     def of(self, part: str) -> Source:
         """Return the source of one part's rows."""
         return self._replace(view=self.test_view) if part == "test" else self
 
+    def held(self, rows_SR: NDArray[np.int32], cuts: list[slice]) -> Iterator[tuple[NDArray[np.int32], Source]]:
+        """Yield the rows of each of these cuts along R, and a source that holds their inputs in memory."""
+        stored = isinstance(self.x, StoredRows)
+        pieces = pieces_of(self.x, rows_SR, cuts) if stored else itertools.repeat(None)
+        for cut, piece in zip(cuts, pieces, strict=False):
+            yield rows_SR[:, cut], self if piece is None else self._replace(x=piece.x, held_K=piece.held_K)
+
 
 def sources(data: Data, weights: Weights | None, shards: Sequence[NDArray[np.int64]]) -> list[Source]:
     """Return the source of each shard; a shard is the rows of its trainings in the arrays over all trainings."""
-    x, y_N = tf.constant(data.rows.x), tf.constant(data.rows.y_N)
+    x, y_N = data.rows.x, tf.constant(data.rows.y_N)
+    x = x if isinstance(x, StoredRows) else tf.constant(x)
     of_row_N = None if weights is None else tf.constant(weights.of_row_N)
     found = []
     for rows_S in shards:

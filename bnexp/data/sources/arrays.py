@@ -33,6 +33,8 @@ class Header:
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
+    is_by_columns: bool = False
+    """Whether the values of a column lie together (Fortran's order), and not each row's."""
 
 
 def names_of(dataset: NpzDataset) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -13,20 +12,21 @@ from numpy.typing import NDArray
 
 from bnexp.config.real import ImageFolderDataset
 from bnexp.data.facts import RowFacts
-from bnexp.data.memory_guard import refuse_too_large
+from bnexp.data.row_cache import Room, RowCache, RowFile
 from bnexp.data.rows import Rows, numbered
-from bnexp.data.sources.folders import labelled_parts
+from bnexp.data.sources.folders import LabelledFiles, labelled_parts
 from bnexp.data.sources.joined import with_parts
 from bnexp.data.sources.layout import warnings_of_several_classes
 from bnexp.data.sources.picture import Header, header_of, opened_image, picture_of
+from bnexp.data.stored_rows import Inputs, pieces
 from bnexp.errors import Problems, SettingError
 
 IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"), "images"
 """What `labelled_files` is to list: the endings, and what these files are called."""
 
 
-def image_folder_rows(dataset: ImageFolderDataset, limit: int | None) -> Rows:
-    """Read the images of a folder; each of its folders is a class.
+def image_folder_rows(dataset: ImageFolderDataset, limit: int | None, cache: RowCache) -> Rows:
+    """Read the images of a folder, or find their rows in the cache; each of its folders is a class.
 
     Raises:
         SettingError: if there are fewer than two classes, images cannot be read,
@@ -34,22 +34,33 @@ def image_folder_rows(dataset: ImageFolderDataset, limit: int | None) -> Rows:
     """
     folder, found = Path(dataset.path).expanduser(), labelled_parts(dataset, *IMAGES)
     paths = found.paths
-    headers, x_NHWC, hidden = _read(folder, paths, dataset, limit)
-    warnings = [*found.warnings, *_warnings(paths, headers)]
-    if hidden:
-        warnings.append(_put_on_white(x_NHWC, paths, dataset, hidden))
-    _refuse_all_the_same(x_NHWC, folder)
-    warnings += warnings_of_several_classes(x_NHWC, paths, found.labels)
-    warnings += _warnings_of_one_colour(x_NHWC, paths)
+    x_NHWC, warnings = cache.found() or _read(folder, found, dataset, limit, cache)
     y_N, classes = numbered(found.labels)
-    facts = RowFacts(files_left_out=dict(sorted(found.left_out.items())), warnings=warnings)
+    facts = RowFacts(files_left_out=dict(sorted(found.left_out.items())), warnings=[*found.warnings, *warnings])
     rows = Rows("image", x_NHWC, y_N, classes, where=lambda row: str(paths[row]), facts=facts)
     return with_parts(rows, found.counts)
 
 
 def _read(
-    folder: Path, paths: Sequence[Path], dataset: ImageFolderDataset, limit: int | None
-) -> tuple[list[Header], NDArray[Any], list[Path]]:
+    folder: Path, found: LabelledFiles, dataset: ImageFolderDataset, limit: int | None, cache: RowCache
+) -> tuple[Inputs, Sequence[str]]:
+    """Return the rows of all images, and what may mislead in them."""
+    paths = found.paths
+    with cache.begun() as room:
+        headers, x_NHWC, hidden = _pixels(paths, dataset, limit, room)
+        more = [_put_on_white(x_NHWC, paths, dataset, hidden)] if hidden else []
+
+        def warnings(x_NHWC: Inputs) -> list[str]:
+            _refuse_all_the_same(x_NHWC, folder)
+            several = warnings_of_several_classes(x_NHWC, paths, found.labels)
+            return [*_warnings(paths, headers), *more, *several, *_warnings_of_one_colour(x_NHWC, paths)]
+
+        return room.kept(x_NHWC, warnings)
+
+
+def _pixels(
+    paths: Sequence[Path], dataset: ImageFolderDataset, limit: int | None, room: Room
+) -> tuple[list[Header], NDArray[Any] | RowFile, list[Path]]:
     """Read each file once: its header and, while all go together, its pixels; return the images blank on black, too.
 
     Raises:
@@ -57,24 +68,24 @@ def _read(
     """
     problems, hidden = Problems(), []
     headers: dict[Path, Header] = {}
-    x_NHWC: NDArray[Any] = np.empty(0, "uint8")
+    x_NHWC: NDArray[Any] | RowFile | None = None
     go_together = True
     for row, path in enumerate(paths):
+        picture = None
         with problems.noted(), opened_image(path) as image:
             header = headers[path] = header_of(image, path, dataset, limit)
-            first = next(iter(headers.values()))
-            go_together = go_together and _go_together(header, first, dataset)
-            if go_together and (header is first or (header.depth != "8 bits" and x_NHWC.dtype == "uint8")):
-                go_together = False  # unless there is room
-                x_NHWC = _with_room(x_NHWC, header, dataset, paths, folder, limit)
-                go_together = True
+            go_together = go_together and _go_together(header, next(iter(headers.values())), dataset)
             if go_together:
                 picture = picture_of(image, dataset, "black")
-                x_NHWC[row] = picture.pixels_HWC
-                if picture.is_hidden:
-                    hidden.append(path)
+        if picture is not None:
+            if x_NHWC is None or (header.depth != "8 bits" and x_NHWC.dtype == "uint8"):
+                x_NHWC = _as_fine_as(picture.pixels_HWC, x_NHWC, len(paths), room)
+            x_NHWC[row] = picture.pixels_HWC
+            if picture.is_hidden:
+                hidden.append(path)
     _note_what_differs(headers, dataset, problems)
     problems.refuse()
+    assert x_NHWC is not None  # no file is without a picture or a problem
     return list(headers.values()), x_NHWC, hidden
 
 
@@ -85,26 +96,20 @@ def _go_together(header: Header, first: Header, dataset: ImageFolderDataset) -> 
     )
 
 
-def _with_room(
-    x_NHWC: NDArray[Any],
-    header: Header,
-    dataset: ImageFolderDataset,
-    paths: Sequence[Path],
-    folder: Path,
-    limit: int | None,
-) -> NDArray[Any]:
-    """Return an array for all images, as fine as this one, with what was read of them already.
+def _as_fine_as(
+    pixels_HWC: NDArray[Any], x_NHWC: NDArray[Any] | RowFile | None, count: int, room: Room
+) -> NDArray[Any] | RowFile:
+    """Return room for this number of images, as fine as this one, with what was read of those before.
 
     Raises:
-        SettingError: if it would not fit.
+        SettingError: if neither memory nor the disk has it.
     """
-    kind = np.dtype("uint8" if header.depth == "8 bits" else "float32")
-    height, width = dataset.size or (header.height, header.width)
-    shape = len(paths), height, width, 1 if dataset.color == "grayscale" else 3
-    needed = 2 * math.prod(shape) * kind.itemsize
-    if limit is not None and needed > limit:
-        refuse_too_large(folder, sum(path.stat().st_size for path in paths), needed, limit)
-    return x_NHWC.astype(kind) if len(x_NHWC) else np.empty(shape, kind)
+    finer = room.rows((count, *pixels_HWC.shape), pixels_HWC.dtype)
+    if x_NHWC is not None:
+        before = x_NHWC.written() if isinstance(x_NHWC, RowFile) else x_NHWC
+        for piece in pieces(before):
+            finer[piece] = before[piece]
+    return finer
 
 
 def _note_what_differs(headers: Mapping[Path, Header], dataset: ImageFolderDataset, problems: Problems) -> None:
@@ -129,7 +134,7 @@ def _note_what_differs(headers: Mapping[Path, Header], dataset: ImageFolderDatas
 
 
 def _put_on_white(
-    x_NHWC: NDArray[Any], paths: Sequence[Path], dataset: ImageFolderDataset, hidden: Sequence[Path]
+    x_NHWC: NDArray[Any] | RowFile, paths: Sequence[Path], dataset: ImageFolderDataset, hidden: Sequence[Path]
 ) -> str:
     """Read all images anew, on white, where some do not show on black; return the warning that says so."""
     still = []
@@ -151,7 +156,7 @@ def _put_on_white(
     )
 
 
-def _refuse_all_the_same(x_NHWC: NDArray[Any], folder: Path) -> None:
+def _refuse_all_the_same(x_NHWC: Inputs, folder: Path) -> None:
     """Raise SettingError if no image differs from the first."""
     if all(np.array_equal(x_HWC, x_NHWC[0]) for x_HWC in x_NHWC):
         raise SettingError(
@@ -183,10 +188,10 @@ def _warnings(paths: Sequence[Path], headers: Sequence[Header]) -> Iterator[str]
         )
 
 
-def _warnings_of_one_colour(x_NHWC: NDArray[Any], paths: Sequence[Path]) -> Iterator[str]:
+def _warnings_of_one_colour(x_NHWC: Inputs, paths: Sequence[Path]) -> Iterator[str]:
     """Yield a warning if some images show nothing."""
     empty = [path for path, x_HWC in zip(paths, x_NHWC, strict=True) if (x_HWC == x_HWC[0, 0]).all()]
-    if empty and x_NHWC[0, ..., 0].size > 1:
+    if empty and x_NHWC[0][..., 0].size > 1:
         yield f"{len(empty)} of {len(paths)} images, such as {empty[0]}, are of one colour. See whether they are whole."
 
 

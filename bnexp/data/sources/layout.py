@@ -6,13 +6,13 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bnexp.data.sources.alike import warnings_of
 from bnexp.data.sources.parts import KEYS, is_part, parts_first, which_part
+from bnexp.data.stored_rows import Inputs
 from bnexp.errors import SettingError, listed
 
 MOST_NAMED = 10
@@ -121,7 +121,7 @@ def warnings_of_layout(folder: Path, paths: Sequence[Path]) -> Iterator[str]:
         )
 
 
-def warnings_of_several_classes(x_N: NDArray[Any], paths: Sequence[Path], labels: Sequence[str]) -> Iterator[str]:
+def warnings_of_several_classes(x_N: Inputs, paths: Sequence[Path], labels: Sequence[str]) -> Iterator[str]:
     """Yield a warning if rows of one content lie in several classes: no net can tell them apart."""
     first: dict[bytes, tuple[Path, str]] = {}
     found = []

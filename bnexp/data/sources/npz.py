@@ -1,15 +1,12 @@
 """Your own arrays, in NPZ. They are measured by their headers before they are read; nothing in them is unpickled.
 
-Axes: N rows, T frames, F features.
+Axes: N rows.
 """
 
 from __future__ import annotations
 
 import math
-import zipfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -19,6 +16,7 @@ from bnexp.config.real import NpzDataset
 from bnexp.config.section import Kind
 from bnexp.data.facts import RowFacts
 from bnexp.data.memory_guard import refuse_too_large
+from bnexp.data.row_cache import RowCache
 from bnexp.data.rows import Rows, Where, row_of
 from bnexp.data.sources.alike import warnings_of, warnings_of_missing
 from bnexp.data.sources.arrays import (
@@ -30,29 +28,31 @@ from bnexp.data.sources.arrays import (
     refuse_missing,
     warnings_of_arrays,
 )
-from bnexp.data.sources.column import LARGEST, refuse_lost_digits
 from bnexp.data.sources.joined import where_of, with_parts
+from bnexp.data.sources.npz_arrays import array_pieces, checked_inputs, headers_of, readable
 from bnexp.data.sources.one_hot import EXPECTED, classes_of, is_one_hot, misfit
 from bnexp.data.sources.paths import existing_path, named_by
 from bnexp.data.sources.targets import TaskKey, target, warnings_of_many_numbers
+from bnexp.data.stored_rows import Inputs
 from bnexp.errors import Problems, SettingError
-from bnexp.system.archives import FAULTS, fault
 
 if TYPE_CHECKING:
     import pandas
 
 COPIES = 3
-"""How often the numbers are in memory at the peak: as they are stored, and on their way to rows."""
+"""How often what is read whole is in memory at the peak: as they are stored, and on their way to rows."""
 
 
 class _Part(NamedTuple):
-    """The arrays of one part: inputs, and targets and perhaps groups, (N,) each; `key` names the part in the config."""
+    """The arrays of one part: its targets and perhaps groups, (N,) each, and where its inputs are.
+
+    `key` names the part in the config.
+    """
 
     key: str
     dataset: NpzDataset
     headers: Mapping[str, Header]
     kind: Kind
-    x: NDArray[Any]
     labels: list[NDArray[Any]]
 
     @property
@@ -61,9 +61,31 @@ class _Part(NamedTuple):
         header = self.headers[self.dataset.y]
         return header.shape[1] if is_one_hot(header.shape, header.dtype) else None
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Return the shape of a row's inputs; gray images get their one channel."""
+        shape = self.headers[self.dataset.x].shape[1:]
+        return (*shape, 1) if self.kind == "image" and len(shape) == 2 else shape
 
-def npz_rows(dataset: NpzDataset, limit: int | None) -> Rows:
-    """Read the rows of arrays in NumPy files; nothing in them is unpickled.
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Return what inputs are read as: bytes stay bytes."""
+        stored = self.headers[self.dataset.x].dtype
+        return stored if stored == np.uint8 else np.dtype("float32")
+
+    def inputs(self) -> Iterator[NDArray[Any]]:
+        """Yield the inputs of some rows after those of others, as they are to be (`checked_inputs`)."""
+        pieces = array_pieces(existing_path(self.dataset.path), self.dataset.x, self.headers[self.dataset.x])
+        yield from checked_inputs(self.dataset, pieces, self.kind, self.shape)
+
+    def refuse_bad_inputs(self) -> None:
+        """Raise SettingError if inputs cannot be learned from."""
+        for _ in self.inputs():
+            pass
+
+
+def npz_rows(dataset: NpzDataset, limit: int | None, cache: RowCache) -> Rows:
+    """Read the rows of arrays in NumPy files, or find their inputs in the cache; nothing in them is unpickled.
 
     Raises:
         SettingError: with all that is wrong with the arrays: one is missing, too
@@ -74,44 +96,62 @@ def npz_rows(dataset: NpzDataset, limit: int | None) -> Rows:
         with problems.noted(), named_by(key):
             parts.append(_read(key, alone, limit))
     problems.refuse()
-    where = where_of([(len(part.x), row_of(part.dataset.path)) for part in parts])
+    where = where_of([(len(part.labels[0]), row_of(part.dataset.path)) for part in parts])
     task: TaskKey = "classification" if parts[0].one_hot else dataset.task
     first, labels = parts[0], [_joined(several) for several in zip(*(part.labels for part in parts), strict=True)]
-    for number, part in enumerate(parts):
-        with problems.noted(), named_by(part.key):
-            parts[number] = part._replace(x=_shaped(part.dataset, part.x, part.kind, row_of(part.dataset.path)))
-    with problems.noted():
+    of_target = Problems()
+    with of_target.noted():
         numbers, classes = target(_column(dataset.y, labels[0]), task, where, "dataset.y")
+    for part in parts if of_target.found else ():
+        with problems.noted(), named_by(part.key):
+            part.refuse_bad_inputs()
+    problems.add(of_target)
     problems.refuse()
     _refuse_unlike(parts)
+    x, _ = cache.found() or _inputs(parts, cache)
     warnings = [*warnings_of_arrays(dataset, first.headers, first.kind), *_warnings_of_labels(dataset, labels)]
     warnings += warnings_of_many_numbers("dataset.y", dataset.y, classes, task)
     facts = RowFacts(arrays_left_out=left_out(dataset, first.headers), one_hot_classes=first.one_hot, warnings=warnings)
     groups_N = np.unique(labels[1], return_inverse=True)[1].astype("int64") if dataset.group else None
-    x = _joined([part.x for part in parts])
     rows = Rows(first.kind, x, numbers, classes, groups_N=groups_N, where=where, facts=facts)
-    return with_parts(rows, {part.key: len(part.x) for part in parts})
+    return with_parts(rows, {part.key: len(part.labels[0]) for part in parts})
 
 
 def _read(key: str, dataset: NpzDataset, limit: int | None) -> _Part:
-    """Read the arrays of one part, all of the same file."""
+    """Read the targets and groups of one part, all of the same file."""
     path, names = existing_path(dataset.path, endings=(".npz",)), names_of(dataset)
     headers, where = refuse_by_headers(dataset, limit), row_of(path)
     problems = Problems()
     kind = kind_of(dataset, headers[dataset.x], problems)
     refuse_labels(dataset, headers, problems)
     problems.refuse()
-    with _readable(path, "NumPy cannot read it: "), np.load(path, allow_pickle=False) as arrays:
-        x, *labels = (arrays[name] for name in names.values())
-    for (key_of, name), values in zip(list(names.items())[1:], labels, strict=True):
+    label_names = list(names.items())[1:]
+    with readable(path, "NumPy cannot read it: "), np.load(path, allow_pickle=False) as arrays:
+        labels = [arrays[name] for _, name in label_names]
+    for (key_of, name), values in zip(label_names, labels, strict=True):
         _collect_no_text(f"dataset.{key_of}", name, values, where, problems)
     with problems.noted():
         labels[0] = _target(dataset, labels[0], where)
+    part = _Part(key, dataset, headers, kind, [one.reshape(-1) for one in labels])
     if problems.found:
         with problems.noted():
-            _shaped(dataset, x, kind, where)
+            part.refuse_bad_inputs()
     problems.refuse()
-    return _Part(key, dataset, headers, kind, x, [one.reshape(-1) for one in labels])
+    return part
+
+
+def _inputs(parts: Sequence[_Part], cache: RowCache) -> tuple[Inputs, Sequence[str]]:
+    """Read the inputs of all parts, one behind the other: into memory, or into the cache."""
+    problems, start = Problems(), 0
+    with cache.begun() as room:
+        x = room.rows((sum(len(part.labels[0]) for part in parts), *parts[0].shape), parts[0].dtype)
+        for part in parts:
+            with problems.noted(), named_by(part.key):
+                for piece in part.inputs():
+                    x[start : start + len(piece)] = piece
+                    start += len(piece)
+        problems.refuse()
+        return room.kept(x, lambda rows: [])
 
 
 def _target(dataset: NpzDataset, y: NDArray[Any], where: Where) -> NDArray[Any]:
@@ -142,11 +182,11 @@ def _refuse_unlike(parts: Sequence[_Part]) -> None:
     problems = Problems()
     for other in others:
         seen = f"is {getattr(other.dataset, 'x' if other.key[0] == 'x' else 'path')!r}"
-        if (other.kind, other.x.shape[1:], other.x.dtype) != (first.kind, first.x.shape[1:], first.x.dtype):
+        if (other.kind, other.shape, other.dtype) != (first.kind, first.shape, first.dtype):
             problems.note(
                 f"dataset.{other.key}",
-                f"{seen}, with rows of shape {other.x.shape[1:]}, {other.x.dtype}; the training part has "
-                f"{first.x.shape[1:]}, {first.x.dtype}. Expected the same. Save them alike.",
+                f"{seen}, with rows of shape {other.shape}, {other.dtype}; the training part has "
+                f"{first.shape}, {first.dtype}. Expected the same. Save them alike.",
             )
         if other.one_hot != first.one_hot:
             each = [
@@ -207,86 +247,13 @@ def refuse_by_headers(dataset: NpzDataset, limit: int | None) -> dict[str, Heade
     """Return the headers of all arrays.
 
     Raises:
-        SettingError: if an array is missing, or all that are asked for are too large.
+        SettingError: if an array is missing, or one that is read whole is too large: all but inputs by rows.
     """
     path = existing_path(dataset.path, endings=(".npz",))
     headers = headers_of(path)
     refuse_missing(dataset, headers)
-    asked = [headers[name] for name in names_of(dataset).values()]
-    needed = sum(COPIES * math.prod(one.shape) * one.dtype.itemsize for one in asked)
-    refuse_too_large(path, path.stat().st_size, needed, limit)
+    whole = {key: headers[name] for key, name in names_of(dataset).items() if key != "x" or headers[name].is_by_columns}
+    needed = sum(COPIES * math.prod(one.shape) * one.dtype.itemsize for one in whole.values())
+    cure = "Save x by rows (numpy.ascontiguousarray)" if "x" in whole else "Use a smaller file"
+    refuse_too_large(path, path.stat().st_size, needed, limit, cure)
     return headers
-
-
-def headers_of(path: Path) -> dict[str, Header]:
-    """Read the name, shape and type of each array without reading its values."""
-    headers = {}
-    with _readable(path, "it is no NPZ file: "), zipfile.ZipFile(path) as archive:
-        for member in archive.namelist():
-            if not member.endswith(".npy"):
-                continue
-            with archive.open(member) as file:
-                first = np.lib.format.read_magic(file) == (1, 0)
-                read = np.lib.format.read_array_header_1_0 if first else np.lib.format.read_array_header_2_0
-                shape, _, kind = read(file)
-                if any(type(size) is not int or size < 0 for size in shape):
-                    raise ValueError(f"shape is not valid: {shape}")
-                headers[member.removesuffix(".npy")] = Header(shape, kind)
-    if not headers:
-        raise SettingError("dataset.path", f"is {str(path)!r}; no array is in it. Write one with numpy.savez.")
-    return headers
-
-
-@contextmanager
-def _readable(path: Path, seen: str) -> Iterator[None]:
-    """Turn all that zipfile and NumPy raise of a faulty file, encrypted or claiming terabytes, into a SettingError."""
-    try:
-        yield
-    except FAULTS as error:
-        message = f"is {str(path)!r}; {seen}{fault(error)}. Write one with numpy.savez."
-        raise SettingError("dataset.path", message) from error
-
-
-def _shaped(dataset: NpzDataset, x: NDArray[Any], kind: Kind, where: Where) -> NDArray[Any]:
-    """Return x as numbers of the rank that its kind has; gray images get their one channel."""
-    if kind == "image" and x.ndim == 3:
-        x = x[..., None]
-    if x.dtype == np.uint8:
-        return x
-    if kind == "sequence":
-        _refuse_gaps(dataset, x, where)
-    may_be_missing = kind == "sequence" or dataset.missing != "refuse"
-    most = np.float32(LARGEST)  # a half-precision x could not be compared with it as a Python number
-    bad = ((x < -most) | (x > most) | (np.isnan(x) & (not may_be_missing))).reshape(len(x), -1)
-    if bad.any():
-        row = int(np.flatnonzero(bad.any(axis=1))[0])
-        number = x[row].ravel()[bad[row]][0]
-        cure = "Use dataset.missing: mean, or mend the file." if np.isnan(number) else "Mend the file."
-        raise SettingError(
-            "dataset.x",
-            f"is {dataset.x!r}; {where(row)} holds {number}, expected finite numbers, up to {LARGEST:g}. {cure}",
-        )
-    for column in range(x.shape[-1]):
-        refuse_lost_digits(
-            "dataset.x",
-            f"is {dataset.x!r}; the numbers of its column {column} (counted from 0)",
-            x[..., column],
-            "Subtract the lowest from all.",
-        )
-    return x.astype("float32")
-
-
-def _refuse_gaps(dataset: NpzDataset, x_NTF: NDArray[Any], where: Where) -> None:
-    """Raise SettingError if NaN is anything but padding: whole frames of it after the last one with a number."""
-    if x_NTF.dtype.kind != "f":
-        return
-    missing_NTF = np.isnan(x_NTF)
-    over_NT = np.logical_and.accumulate(missing_NTF.all(axis=2)[:, ::-1], axis=1)[:, ::-1]
-    gaps_NT = missing_NTF.any(axis=2) & ~over_NT
-    if gaps_NT.any():
-        row, frame = np.argwhere(gaps_NT)[0].tolist()
-        raise SettingError(
-            "dataset.x",
-            f"is {dataset.x!r}; {where(row)} holds nan in its frame {frame}, which only whole "
-            "frames at the end of a sequence may hold, as padding. Fill it in, or take that row out.",
-        )

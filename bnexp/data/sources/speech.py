@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bnexp.config.real import AsteriskLanguagesSet, WavFolderDataset
 from bnexp.data.facts import LogMel, RowFacts
 from bnexp.data.memory_guard import refuse_too_large
+from bnexp.data.row_cache import RowCache, RowFile
 from bnexp.data.rows import Floats32, Rows, numbered
 from bnexp.data.sources.folders import labelled_parts
 from bnexp.data.sources.joined import with_parts
 from bnexp.data.sources.layout import warnings_of_several_classes
 from bnexp.data.sources.sound import SOUND_ENDINGS, length_and_rate, read_sound
+from bnexp.data.stored_rows import Inputs
 from bnexp.errors import Problems
 from bnexp.system import backend
 
@@ -33,18 +38,26 @@ SPECTRUM_BYTES = 12
 Audio = WavFolderDataset | AsteriskLanguagesSet
 
 
-def wav_folder_rows(dataset: WavFolderDataset, limit: int | None) -> Rows:
-    """Read the recordings of a folder; each of its folders is a class.
+def wav_folder_rows(dataset: WavFolderDataset, limit: int | None, cache: RowCache) -> Rows:
+    """Read the recordings of a folder, or find their rows in the cache; each of its folders is a class.
 
     Raises:
         SettingError: if there are fewer than two classes, a file cannot be
             read, sampling rates differ, or all of them would not fit.
     """
     found = labelled_parts(dataset, *RECORDINGS, grouped=dataset.group == "file")
-    groups = found.inner if dataset.group == "file" else None
-    rows = recordings(dataset, Path(dataset.path).expanduser(), found.paths, found.labels, groups, limit)
-    warnings = [*found.warnings, *warnings_of_several_classes(rows.x, found.paths, found.labels)]
-    facts = replace(rows.facts, files_left_out=dict(sorted(found.left_out.items())), warnings=warnings)
+    if (kept := cache.found()) is not None:
+        rate = length_and_rate(found.paths[0])[1]
+    else:
+        samples_N, rate = _lengths(found.paths)
+        with cache.begun() as room:
+            written = _read(dataset, Path(dataset.path).expanduser(), found.paths, samples_N, rate, limit, room.rows)
+            kept = room.kept(written, lambda x: list(warnings_of_several_classes(x, found.paths, found.labels)))
+    x_NTF, warnings = kept
+    rows = _rows(dataset, x_NTF, rate, found.paths, found.labels, found.inner if dataset.group == "file" else None)
+    facts = replace(
+        rows.facts, files_left_out=dict(sorted(found.left_out.items())), warnings=[*found.warnings, *warnings]
+    )
     return with_parts(replace(rows, facts=facts), found.counts)
 
 
@@ -53,35 +66,71 @@ def recordings(
     folder: Path,
     paths: Sequence[Path],
     labels: Sequence[str],
-    groups: Sequence[str] | None,
+    groups: Sequence[str],
     limit: int | None,
 ) -> Rows:
-    """Read recordings with their labels and groups as rows; no more of each than `dataset.length` frames need.
+    """Read recordings with their labels and groups into memory; no more of each than `dataset.length` frames need.
 
     Raises:
         SettingError: if a file cannot be read, sampling rates differ, or the padded frames of all would not fit.
     """
     samples_N, rate = _lengths(paths)
-    window, stride = _samples(dataset, rate)
-    most = max(samples_N) if dataset.length is None else min(max(samples_N), window + stride * dataset.length)
-    features = 1 if dataset.features == "wave" else dataset.mels
-    needed = FLOAT_BYTES * (sum(samples_N) + COPIES * features * len(paths) * (1 + most // stride))
-    if dataset.features == "log_mel":
-        needed += SPECTRUM_BYTES * min(BATCH, len(paths)) * (1 + max(most, window) // stride) * window
-    refuse_too_large(folder, sum(path.stat().st_size for path in paths), needed, limit)
-    waves = [read_sound(path, most) for path in paths]
-    frames = _log_mel(dataset, waves, rate) if dataset.features == "log_mel" else [wave_T[:, None] for wave_T in waves]
+
+    def array(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+        needed = COPIES * math.prod(shape) * dtype.itemsize
+        refuse_too_large(folder, sum(path.stat().st_size for path in paths), needed, limit)
+        return np.empty(shape, dtype)
+
+    x_NTF = _read(dataset, folder, paths, samples_N, rate, limit, array)
+    assert isinstance(x_NTF, np.ndarray)
+    return _rows(dataset, x_NTF, rate, paths, labels, groups)
+
+
+def _rows(
+    dataset: Audio, x_NTF: Inputs, rate: int, paths: Sequence[Path], labels: Sequence[str], groups: Sequence[str] | None
+) -> Rows:
     y_N, classes = numbered(labels)
-    groups_N = np.unique(np.asarray(groups), return_inverse=True)[1].astype("int64") if groups is not None else None
     return Rows(
         "sequence",
-        padded(frames, dataset.length),
+        x_NTF,
         y_N,
         classes,
-        groups_N=groups_N,
+        groups_N=np.unique(np.asarray(groups), return_inverse=True)[1].astype("int64") if groups is not None else None,
         where=lambda row: str(paths[row]),
         facts=RowFacts(rate, None if dataset.features == "wave" else _log_mel_arguments(dataset, rate)),
     )
+
+
+def _read(
+    dataset: Audio,
+    folder: Path,
+    paths: Sequence[Path],
+    samples_N: Sequence[int],
+    rate: int,
+    limit: int | None,
+    room: Callable[[tuple[int, ...], np.dtype[Any]], NDArray[Any] | RowFile],
+) -> NDArray[Any] | RowFile:
+    """Write the frames of each recording, and then NaN, to the rows that `room` returns for their shape.
+
+    Raises:
+        SettingError: if the recordings that are read at a time would not fit, or all of them.
+    """
+    window, stride = _samples(dataset, rate)
+    most = max(samples_N) if dataset.length is None else min(max(samples_N), window + stride * dataset.length)
+    at_a_time = min(BATCH, len(paths)) * FLOAT_BYTES * most
+    frames = most
+    if dataset.features == "log_mel":
+        frames = 1 + most // stride
+        at_a_time += SPECTRUM_BYTES * min(BATCH, len(paths)) * (1 + max(most, window) // stride) * window
+    refuse_too_large(folder, sum(path.stat().st_size for path in paths), at_a_time, limit)
+    frames = frames if dataset.length is None else min(frames, dataset.length)
+    features = 1 if dataset.features == "wave" else dataset.mels
+    x_NTF = room((len(paths), frames, features), np.dtype("float32"))
+    for row, frames_TF in _frames(dataset, paths, np.minimum(samples_N, most), rate):
+        x_TF = np.full(x_NTF.shape[1:], np.nan, "float32")
+        x_TF[: len(frames_TF)] = frames_TF[:frames]
+        x_NTF[row] = x_TF
+    return x_NTF
 
 
 def _lengths(paths: Sequence[Path]) -> tuple[list[int], int]:
@@ -140,22 +189,28 @@ def _log_mel_arguments(dataset: Audio, rate: int) -> LogMel:
     )
 
 
-def _log_mel(dataset: Audio, waves: Sequence[Floats32], rate: int) -> list[Floats32]:
-    """Return each recording's log-mel spectrogram, (T, F), of the frames whose middle lies within it.
+def _frames(
+    dataset: Audio, paths: Sequence[Path], samples_N: NDArray[np.int64], rate: int
+) -> Iterator[tuple[int, Floats32]]:
+    """Yield the row and the frames (T, F) of each recording, in any order: its wave, or its log-mel spectrogram.
 
-    Recordings go through Keras's layer in groups of like length, padded with silence.
+    A spectrogram has the frames whose middle lies within the recording. Recordings go through Keras's layer in groups
+    of like length, padded with silence.
     """
+    if dataset.features == "wave":
+        for row, path in enumerate(paths):
+            yield row, read_sound(path, int(samples_N[row]))[:, None]
+        return
     backend.load()
     import keras
 
     window, stride = _samples(dataset, rate)
     layer = keras.layers.MelSpectrogram(**asdict(_log_mel_arguments(dataset, rate)))
-    frames: list[Floats32] = [np.empty((0, 0), "float32")] * len(waves)
-    order = np.argsort([len(wave_T) for wave_T in waves], kind="stable")
+    order = np.argsort(samples_N, kind="stable")
     for batch in np.array_split(order, -(-len(order) // BATCH)):
-        longest = max(len(waves[row]) for row in batch) + window // 2  # so that no end is reflected
-        silent = np.stack([np.pad(waves[row], (0, max(longest, window) - len(waves[row]))) for row in batch])
+        waves = [read_sound(paths[row], int(samples_N[row])) for row in batch]
+        longest = max(map(len, waves)) + window // 2  # so that no end is reflected
+        silent = np.stack([np.pad(wave_T, (0, max(longest, window) - len(wave_T))) for wave_T in waves])
         spectra_BFT = np.asarray(layer(silent), "float32")
-        for row, spectrum_FT in zip(batch, spectra_BFT, strict=True):
-            frames[row] = spectrum_FT.T[: 1 + len(waves[row]) // stride]
-    return frames
+        for row, wave_T, spectrum_FT in zip(batch.tolist(), waves, spectra_BFT, strict=True):
+            yield row, spectrum_FT.T[: 1 + len(wave_T) // stride]

@@ -66,9 +66,10 @@ def text_csv_rows(dataset: TextCsvDataset, limit: int | None) -> Rows:
     groups_N = None if dataset.group is None else groups(frame[dataset.group])
     words = list(map(str, frame[dataset.text]))
     rows = text_rows(words, y_N, classes, length=dataset.length, limit=limit, groups_N=groups_N, where=where)
-    without = np.flatnonzero(~rows.x.any(axis=1))
+    x_NT = rows.x[:]
+    without = np.flatnonzero(~x_NT.any(axis=1))
     wordless = TextsWithoutWords(len(without), where(int(without[0]))) if len(without) else None
-    warnings += [*warnings_of_columns(frame, dataset.target, dataset.group), *_warnings_of_words(rows.x, wordless)]
+    warnings += [*warnings_of_columns(frame, dataset.target, dataset.group), *_warnings_of_words(x_NT, wordless)]
     facts = RowFacts(texts_without_words=wordless, warnings=warnings)
     rows = replace(rows, facts=facts, weights_N=weights_N)
     return with_parts(rows, {table.key: len(table.frame) for table in tables})

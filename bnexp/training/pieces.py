@@ -1,0 +1,86 @@
+"""Rows cut for the program, which reads those that lie on disk a piece at a time, while it works on the one before.
+
+Axes: S seeds of a shard, T steps, B batch, R rows of one part, K rows that a piece holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from bnexp.data.stored_rows import StoredRows
+
+PIECE_BYTES = 32 * 2**20
+"""Of the rows that are read at a time for several steps; the rows of one step or evaluated batch may be more."""
+HELD = 3
+"""Pieces in memory for each shard: one that is worked on, one that is read, and TensorFlow's copy of that."""
+
+
+class Piece(NamedTuple):
+    """Some rows in memory, as tensors: their inputs (K, *shape), and which they are, in ascending order, (K,)."""
+
+    x: Any
+    held_K: Any
+
+
+def places(held_K: Any, rows_SB: Any) -> Any:
+    """Return where these rows (S, B) stand among those that a piece holds; runs inside the traced program."""
+    return tf.reshape(tf.searchsorted(held_K, tf.reshape(rows_SB, [-1])), rows_SB.shape)
+
+
+def pieces_of(x: StoredRows, rows_SR: NDArray[np.int32], cuts: list[slice]) -> Iterator[Piece]:
+    """Yield for each of these cuts along R a piece that holds its rows, for all seeds.
+
+    Pieces of cuts of one length have one shape, so that no program is traced again for another.
+    """
+    same = bool((rows_SR == rows_SR[0]).all())
+    with ThreadPoolExecutor(1) as pool:
+        ahead = None
+        for cut in cuts:
+            reading, ahead = ahead, pool.submit(_piece, x, rows_SR[:1, cut] if same else rows_SR[:, cut])
+            if reading is not None:
+                yield reading.result()
+        if ahead is not None:
+            yield ahead.result()
+
+
+def _piece(x: StoredRows, rows_SR: NDArray[np.int32]) -> Piece:
+    """Read these rows, each once; the last one is repeated in the place of those that several seeds share."""
+    distinct = np.unique(rows_SR)
+    held_K = np.pad(distinct, (0, min(rows_SR.size, len(x)) - len(distinct)), mode="edge")
+    return Piece(tf.constant(x[held_K]), tf.constant(held_K))
+
+
+def cuts_of_steps(rows_SR: NDArray[np.int32], batch: int, row_bytes: int) -> list[slice]:
+    """Cut an epoch's rows into pieces of as many whole batches as may be held, then what is left over.
+
+    Pieces have one number of batches, but for the last, which may have fewer.
+    """
+    steps = rows_SR.shape[1] // batch
+    most = max(1, PIECE_BYTES // (len(rows_SR) * batch * row_bytes))
+    width = batch * -(-steps // max(1, -(-steps // most)))
+    cuts = [slice(start, min(start + width, steps * batch)) for start in range(0, steps * batch, max(1, width))]
+    return [*cuts, slice(steps * batch, rows_SR.shape[1])] if rows_SR.shape[1] % batch else cuts
+
+
+def cuts_of_batches(rows_SR: NDArray[np.int32], size: int) -> list[slice]:
+    """Cut the rows of a part into batches of this size; the last may be smaller."""
+    return [slice(start, start + size) for start in range(0, rows_SR.shape[1], size)]
+
+
+def whole_batches(rows_SR: NDArray[np.int32], size: int, like: int = 0) -> tuple[Any, Any]:
+    """Cut (S, R) into whole batches, (T, S, size), and what is left over, (S, fewer).
+
+    If there are whole batches at all, its last row is repeated until there are as many as `like` rows make.
+    """
+    whole = rows_SR.shape[1] // size * size
+    full_SR = rows_SR[:, :whole]
+    if 0 < whole < like // size * size:
+        full_SR = np.concatenate([full_SR, full_SR[:, -1:].repeat(like // size * size - whole, axis=1)], axis=1)
+    full_TSB = full_SR.reshape(len(rows_SR), -1, size).transpose(1, 0, 2)
+    return tf.constant(full_TSB), tf.constant(rows_SR[:, whole:])

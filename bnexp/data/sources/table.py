@@ -178,6 +178,7 @@ def _rows(frame: pandas.DataFrame, columns: Columns, found: _ReadColumns, where:
         groups_N=None if columns.group is None else groups(frame[columns.group]),
         numeric=len(found.numeric),
         columns=(*found.numeric, *(str(name) for values in dummies for name in values)),
+        categories={name: values.shape[1] for name, values in zip(found.texts, dummies, strict=True)},
         where=where,
         facts=RowFacts(
             target=columns.target,
@@ -240,8 +241,8 @@ def _warnings(frame: pandas.DataFrame, columns: Columns, found: _ReadColumns) ->
     yield from warnings_of_columns(frame, columns.target if found.classes else None, columns.group)
     if found.classes is None and counts_rows(frame, columns.target):
         yield (
-            f"dataset.target {columns.target!r} counts the rows, as an id does: every row has another whole number. "
-            "Name the column that is to be predicted."
+            f"dataset.target {columns.target!r} counts the rows, as an id does: it has a different whole number in "
+            "every row. Name the column that is to be predicted."
         )
     yield from warnings_of_many_numbers("dataset.target", columns.target, found.classes, columns.task)
     for name in found.texts:

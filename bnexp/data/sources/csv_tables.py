@@ -30,6 +30,7 @@ from bnexp.data.sources.line_numbers import (
     refuse_note_of_excel,
     refuse_short_rows,
 )
+from bnexp.data.sources.other_forms import refuse_other_forms
 from bnexp.data.sources.paths import existing_path, named_by
 from bnexp.data.sources.quotes import refuse_swallowed_rows
 from bnexp.data.sources.table import columns_of, from_frame, refuse_empty
@@ -64,6 +65,7 @@ def _checked(file: CsvFile) -> pandas.DataFrame:
     import pandas
 
     refuse_note_of_excel(file)
+    refuse_other_forms(file)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", pandas.errors.ParserWarning)  # more fields than names in every line

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import functools
+import itertools
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from bnexp.data.rows import Where, row_of
 from bnexp.data.sources.alike import shown
 from bnexp.data.sources.csv_file import CsvFile
 from bnexp.data.sources.header import has_second_line, is_data, repeated_names
+from bnexp.data.sources.other_forms import FEW_LINES, blanks_between
 from bnexp.errors import SettingError, counted
 
 if TYPE_CHECKING:
@@ -182,7 +184,9 @@ def refuse_faulty_names(file: CsvFile, names: pandas.Series[Any], frame: pandas.
 def likely_separator(file: CsvFile) -> str | None:
     """Return the separator that the first line holds more often than this one; None if there is none."""
     with file.open("replace") as text:
-        first = text.readline()
+        first, *more = itertools.islice(text, FEW_LINES)
+    if blanks_between([first, *more]) == " " != file.separator:
+        return " "
     likely = max(SEPARATORS.replace(file.separator, ""), key=first.count)
     return likely if first.count(likely) > first.count(file.separator) else None
 

@@ -144,7 +144,7 @@ def _read_columns(frame: pandas.DataFrame, columns: Columns, where: Where, limit
         if columns.missing == "refuse":
             refuse_missing(frame, [name for name in inputs if name in (*numeric, *marked, *dates)], where)
     unnamed = [name for name in texts if name not in (*columns.categories, *marked)]
-    _collect_no_categories(frame[unnamed], where, problems, columns.decimal)
+    _collect_no_categories(frame[unnamed], where, problems, columns)
     with problems.noted():
         _refuse_too_wide(frame, inputs, texts, limit)
     problems.refuse()
@@ -188,11 +188,11 @@ def _rows(frame: pandas.DataFrame, columns: Columns, found: _ReadColumns, where:
     )
 
 
-def _collect_no_categories(texts: pandas.DataFrame, where: Where, problems: Problems, decimal: str | None) -> None:
+def _collect_no_categories(texts: pandas.DataFrame, where: Where, problems: Problems, columns: Columns) -> None:
     """Note every one of these columns of text that cannot be categories."""
     for name in texts.columns:
         with problems.noted():
-            refuse_no_category(texts[name], where, decimal)
+            refuse_no_category(texts[name], where, columns.decimal, columns.thousands)
 
 
 def _may_be_numbers(frame: pandas.DataFrame, columns: Columns) -> list[str]:

@@ -20,6 +20,8 @@ class Suggested:
     """What the section `dataset` should say."""
 
     choices: Sequence[Choice]
+    notes: Sequence[str] = ()
+    """What was seen and is left to the person to decide."""
 
     @property
     def section(self) -> dict[str, Any]:

@@ -369,7 +369,7 @@ def test_arrays_of_other_names_are_found_or_the_keys_named(folder: Path) -> None
         UserError, match=r"b-batch\.yaml:5: dataset\.x is 'x'; no array has this name\. Good names: images"
     ):
         init("b.npz", None, None)
-    assert "  x: x\n  y: y\n" in (folder / "b-batch.yaml").read_text()
+    assert "  x: x  # inputs\n  y: y  # targets\n" in (folder / "b-batch.yaml").read_text()
 
 
 def test_one_odd_image_among_many_is_seen(folder: Path) -> None:

@@ -67,11 +67,21 @@ def test_names_may_begin_with_a_sign_for_comments() -> None:
 
 @pytest.mark.parametrize("names", ["40,1,u,v", "40,1"])
 def test_a_line_of_counts_is_no_line_of_names(names: str) -> None:
-    assert refused(joined(",", names)) == (
+    message = refused(joined(",", names))
+    assert message.startswith(
         "dataset.path is 't.csv'; t.csv:1 seems to hold no names: it counts 40 rows and 1 column, as files inside "
-        "scikit-learn do. Write the names of the columns in its place."
+        "scikit-learn do. Write the names of the columns in its place, or number them: python -c"
     )
+    numbered = FRAME.set_axis(["c0", "c1"], axis=1)
+    pd.testing.assert_frame_equal(converted(message[message.index("python -c") :]), numbered)
     assert "counts" not in refused(joined(",", "41,1"))
+
+
+def test_a_table_without_names_gets_numbers_for_names() -> None:
+    message = refused(joined(";"), separator=";")
+    assert "If it holds names, put a letter before each number. This numbers the columns: python -c" in message
+    numbered = FRAME.set_axis(["c0", "c1"], axis=1)
+    pd.testing.assert_frame_equal(converted(message[message.index("python -c") :]), numbered)
 
 
 def test_fields_between_blanks_are_told_with_what_reads_them() -> None:

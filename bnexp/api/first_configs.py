@@ -158,7 +158,8 @@ def suggested_for(data: str, target: str | None) -> Suggested:
         return folder_choices(section)
     if section["name"] == "npz" and "x" not in section:
         section = {"name": "npz", "path": data, "x": "x", "y": "y"} | section
-    return Suggested([Choice(key, value, "") for key, value in section.items()])
+    reasons = {"name": "arrays of NumPy" if section["name"] == "npz" else "a known set", "x": "inputs", "y": "targets"}
+    return Suggested([Choice(key, value, reasons.get(key, "")) for key, value in section.items()])
 
 
 def _refuse_others(texts: Mapping[Path, str]) -> None:

@@ -14,7 +14,7 @@ from bnexp.data.rows import Where, row_of
 from bnexp.data.sources.alike import shown
 from bnexp.data.sources.csv_file import CsvFile
 from bnexp.data.sources.header import has_second_line, is_data, repeated_names
-from bnexp.data.sources.other_forms import FEW_LINES, blanks_between
+from bnexp.data.sources.other_forms import FEW_LINES, blanks_between, numbering
 from bnexp.errors import SettingError, counted
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ def refuse_faulty_names(file: CsvFile, names: pandas.Series[Any], frame: pandas.
             "dataset.path",
             f"is {str(file.path)!r}; {_first_line(file)} was taken for the names of the columns, though it looks "
             f"like a row of data, as {shown(names.dropna().iloc[0])}. Write a line of names above it. "
-            "If it holds names, put a letter before each number.",
+            f"If it holds names, put a letter before each number. This numbers the columns: {numbering(file)}",
         )
     if len(again):
         place = lines_of(file, len(frame))(int(again[0]))

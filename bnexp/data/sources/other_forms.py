@@ -54,7 +54,7 @@ def conversion(path: Path) -> str | None:
 
 def _command(path: Path, reader: str, stem: str) -> str:
     modules = "pandas, scipy.io.arff" if "scipy" in reader else "pandas"
-    written = f"{stem}.csv" if Path(f"{stem}.csv") != path else f"{stem}-plain.csv"
+    written = f"{stem}-plain.csv" if path.suffix.lower() == ".csv" else f"{stem}.csv"
     return f'python -c "import {modules}; {reader.format(repr(str(path)))}.to_csv({written!r}, index=False)"'
 
 
@@ -68,8 +68,7 @@ def refuse_other_forms(file: CsvFile) -> None:
     seen = f"is {str(file.path)!r}; {file.path}:1"
     if comments := _comments(file, lines):
         which = "line 1" if comments == 1 else f"lines 1 to {comments}"
-        separator = "" if file.separator == "," else f", sep={file.separator!r}"
-        convert = _command(file.path, f"pandas.read_csv({{}}, skiprows={comments}{separator})", file.path.stem)
+        convert = _command(file.path, f"pandas.read_csv({{}}, skiprows={comments}{_given(file)})", file.path.stem)
         raise SettingError(
             "dataset.path",
             f"{seen} is a comment ({shown(lines[0])}). Expected the names of the columns in the first line. "
@@ -80,7 +79,7 @@ def refuse_other_forms(file: CsvFile) -> None:
             "dataset.path",
             f"{seen} seems to hold no names: it counts {counted(counts[0], 'row')} and "
             f"{counted(counts[1], 'column')}, as files inside scikit-learn do. Write the names of the columns "
-            "in its place.",
+            f"in its place, or number them: {numbering(file, skipped=1)}",
         )
     is_separated = file.separator != " " and file.separator in "".join(lines[:1])
     if not is_separated and (sign := blanks_between(lines)) is not None and sign != file.separator:
@@ -90,6 +89,19 @@ def refuse_other_forms(file: CsvFile) -> None:
             f"is {json.dumps(file.separator)}; the fields of {file.path} stand between blanks. "
             + (f"Use dataset.separator: {json.dumps(sign)}." if sign else f"Put commas between them: {convert}"),
         )
+
+
+def numbering(file: CsvFile, skipped: int = 0) -> str:
+    """Return a command that names the columns of a file without names c0, c1, c2, ..."""
+    skip = f", skiprows={skipped}" if skipped else ""
+    reader = f"pandas.read_csv({{}}, header=None{skip}{_given(file)}).add_prefix('c')"
+    return _command(file.path, reader, file.path.stem)
+
+
+def _given(file: CsvFile) -> str:
+    """Return the arguments of pandas that read a file as this one is read."""
+    given = {"sep": file.separator, "encoding": file.encoding}
+    return "".join(f", {key}={value!r}" for key, value in given.items() if value not in (",", "utf-8"))
 
 
 def _comments(file: CsvFile, lines: Sequence[str]) -> int:

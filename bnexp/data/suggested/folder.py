@@ -33,7 +33,9 @@ def folder_choices(section: dict[str, Any]) -> Suggested:
     dataset: Any = TypeAdapter(ImageFolderDataset | WavFolderDataset).validate_python(section)
     is_image = isinstance(dataset, ImageFolderDataset)
     files = labelled_parts(dataset, *(IMAGES if is_image else RECORDINGS))
-    head = [Choice(key, value, "a part of its own" if key.endswith("_path") else "") for key, value in section.items()]
+    what = f"{'images' if is_image else 'recordings'} in a folder for each class"
+    reasons = {"name": what, "validation_path": "a part of its own", "test_path": "a part of its own"}
+    head = [Choice(key, value, reasons.get(key, "")) for key, value in section.items()]
     more = _of_images(files) if is_image else _of_recordings(files)
     return Suggested([*head, *more])
 

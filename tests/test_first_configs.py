@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import random
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -214,12 +217,18 @@ def test_configs_are_written_for_data_that_must_be_mended_first(folder: Path) ->
     assert str(raised.value).splitlines() == [
         "b-batch.yaml:6: dataset.target is 'label'; b.csv:2 has no value in it (rows without: 1). Fill it in, or take "
         "those rows out.",
-        "1 row without a value of 'label'. This writes the others: python -c \"import pandas; pandas.read_csv('b.csv', "
+        "b.csv has 1 row without a value of 'label'. This writes the others: python -c \"import pandas; pandas.read_csv('b.csv', "
         "dtype=str).dropna(subset=['label']).to_csv('b-whole.csv', index=False)\"",
         "b-batch.yaml and b-none.yaml are written, with what is known. Mend the data, or the first of the two. Then: "
         "bnexp compare b-batch.yaml b-none.yaml",
     ]
-    (folder / "b.csv").write_text((folder / "b.csv").read_text().replace("0.5,\n", "0.5,0\n"))
+    table = pd.read_csv(folder / "b.csv")
+    (convert,) = re.findall(r'-c "(.*)"', str(raised.value))
+    subprocess.run([sys.executable, "-c", convert], cwd=folder, check=True)
+    pd.testing.assert_frame_equal(
+        pd.read_csv(folder / "b-whole.csv"), table[1:].reset_index(drop=True), check_dtype=False
+    )
+    (folder / "b-whole.csv").replace(folder / "b.csv")
     first, second = bnexp.check(["b-batch.yaml", "b-none.yaml"])
     assert first.experiment.dataset == second.experiment.dataset
 
@@ -351,6 +360,13 @@ def test_the_likely_target_is_taken_and_the_reason_told(names: str, target: str,
     found = init("a.csv", None, None)
     assert written(found)["target"] == target
     assert f"  target: {target}  # {why}; --target names another\n" in found.paths[0].read_text()
+
+
+def test_many_numbers_are_no_classes_whatever_their_name(folder: Path) -> None:
+    """As the classes of schools, which are ids."""
+    rows = "".join(f"{180 + n},{n % 7},{n % 2}\n" for n in range(60))
+    (folder / "a.csv").write_text(f"class,size,passed\n{rows}")
+    assert written(init("a.csv", None, None))["target"] == "passed"
 
 
 def test_whole_numbers_too_rare_for_classes_are_quantities(folder: Path) -> None:

@@ -24,6 +24,8 @@ BATCH_SIZE, FEW_ROWS = 32, 128
 """Fewer training rows than these are learned in batches of a quarter of them."""
 LEAST_BATCH = 8
 """Rows of a batch below which batch normalization estimates variances poorly."""
+KEPT = 0.8
+"""Share of rows that are trained on, about, where they could not be split yet."""
 LOOKING = {"epochs": 1, "batch_size": 2, "drop_last": True, "seeds": 1}
 """A training that fits any data, by which the data are read before the training is chosen."""
 MODELS: Mapping[str, dict[str, Any]] = {
@@ -83,9 +85,8 @@ def _refuse_data(
             wrong, or another file has the name of a config, nothing is written.
     """
     command = _command(paths, None)
-    texts = _texts(
-        paths, command, [*_lines(suggested, _network(suggested, model), _training(ROWS_LEARNED // MOST_EPOCHS), None)]
-    )
+    training = _training(round((suggested.rows or ROWS_LEARNED // MOST_EPOCHS) * KEPT)) | {"drop_last": True}
+    texts = _texts(paths, command, [*_lines(suggested, _network(suggested, model), training, None)])
     if not all(": dataset" in line for line in error.problems) or _others(texts):
         raise error
     _write(texts)
@@ -230,6 +231,7 @@ def _lines(suggested: Suggested, network: dict[str, Any], training: dict[str, An
         "normalization": "what is compared; Keras's momentum of 0.99 takes hundreds of steps to settle",
         "epochs": f"{steps}, for a first look; more for harder data",
         "batch_size": "so that the batches are equal, or nearly so",
+        "drop_last": "so that no batch holds a single row, whatever is mended in the data",
         "seeds": "trainings of each arm, from different random weights",
     }
     for title, section in (("model", network), ("training", training)):

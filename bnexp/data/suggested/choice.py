@@ -22,6 +22,8 @@ class Suggested:
     choices: Sequence[Choice]
     notes: Sequence[str] = ()
     """What was seen and is left to the person to decide."""
+    rows: int | None = None
+    """How many there are, if that is known before they are read to be trained on."""
 
     @property
     def section(self) -> dict[str, Any]:

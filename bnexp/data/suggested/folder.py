@@ -37,7 +37,7 @@ def folder_choices(section: dict[str, Any]) -> Suggested:
     reasons = {"name": what, "validation_path": "a part of its own", "test_path": "a part of its own"}
     head = [Choice(key, value, reasons.get(key, "")) for key, value in section.items()]
     more = _of_images(files) if is_image else _of_recordings(files)
-    return Suggested([*head, *more])
+    return Suggested([*head, *more], rows=len(files.paths))
 
 
 def _of_images(files: LabelledFiles) -> Iterator[Choice]:

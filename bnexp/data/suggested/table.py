@@ -55,17 +55,22 @@ def csv_choices(path: Path, data: str, target: str | None) -> Suggested:
         marks = [one for one in marks if one.key not in ONLY_TABLES]
         reason = "it holds texts, and there are no other inputs"
         more = [Choice("target", learned, why), Choice("text", texts[0], reason)]
-        return Suggested([Choice("name", "text_csv", "a table of texts"), *head, *marks, *more], beside.notes)
-    frame, where = _joined(path, beside.paths, _reads(file))
+        return Suggested(
+            [Choice("name", "text_csv", "a table of texts"), *head, *marks, *more], beside.notes, len(frame)
+        )
+    tables = _tables([path, *beside.paths], _reads(file))
+    frame, where = _joined(tables)
     if words := missing_words(frame, learned, file.decimal):
         seen = listed([f"{word} in {name}" for word, name in words.items()], MOST_NAMED)
         marks.append(Choice("na_values", list(words), f"among numbers: {seen}; read as empty cells"))
-        frame, where = _joined(path, beside.paths, _reads(replace(file, na_values=tuple(words))))
+        tables = _tables([path, *beside.paths], _reads(replace(file, na_values=tuple(words))))
+        frame, where = _joined(tables)
     columns = [*task_choices(frame[learned]), *column_choices(frame, learned, where, file.decimal)]
     cure = "use na_values: [{}]"
     notes = [*beside.notes, *notes_of_sentinels(frame, _inputs(frame, learned, columns), cure)]
-    notes += _notes_of_gaps(frame, learned, file)
-    return Suggested([Choice("name", "csv", "a table"), *head, *marks, Choice("target", learned, why), *columns], notes)
+    notes += _notes_of_gaps(tables, learned, file)
+    head = [Choice("name", "csv", "a table"), *head, *marks, Choice("target", learned, why)]
+    return Suggested([*head, *columns], notes, len(frame))
 
 
 def parquet_choices(path: Path, data: str, target: str | None) -> Suggested:
@@ -81,12 +86,12 @@ def parquet_choices(path: Path, data: str, target: str | None) -> Suggested:
     frame, _ = read(path)
     learned, why = likely_target(frame, target)
     beside = _beside(path, data, frame, learned, read)
-    frame, where = _joined(path, beside.paths, read)
+    frame, where = _joined(_tables([path, *beside.paths], read))
     columns = [*task_choices(frame[learned]), *column_choices(frame, learned, where)]
     head = [Choice("name", "parquet", "a table"), Choice("path", data, ""), *beside.choices]
     cure = "empty these cells in the file (it has {})"
     notes = [*beside.notes, *notes_of_sentinels(frame, _inputs(frame, learned, columns), cure)]
-    return Suggested([*head, Choice("target", learned, why), *columns], notes)
+    return Suggested([*head, Choice("target", learned, why), *columns], notes, len(frame))
 
 
 def _inputs(frame: pandas.DataFrame, target: str, columns: Sequence[Choice]) -> list[str]:
@@ -96,17 +101,18 @@ def _inputs(frame: pandas.DataFrame, target: str, columns: Sequence[Choice]) -> 
     return [name for name in numeric(frame, list(frame.columns)) if name not in left_out]
 
 
-def _notes_of_gaps(frame: pandas.DataFrame, target: str, file: CsvFile) -> Iterator[str]:
-    """Yield a line that takes out the rows in which there is nothing to be learned."""
-    if count := int(frame[target].isna().sum()):
-        given = {"sep": file.separator, "encoding": file.encoding}
-        more = "".join(f", {key}={value!r}" for key, value in given.items() if value not in (",", "utf-8"))
-        read = f"pandas.read_csv({str(file.path)!r}, dtype=str{more}).dropna(subset=[{target!r}])"
-        written = f"{file.path.stem}-whole{file.path.suffix}"
-        yield (
-            f"{counted(count, 'row')} without a value of {target!r}. This writes the others: "
-            f'python -c "import pandas; {read}.to_csv({written!r}, index=False{more})"'
-        )
+def _notes_of_gaps(tables: Sequence[Table], target: str, file: CsvFile) -> Iterator[str]:
+    """Yield for each table a line that takes out the rows in which there is nothing to be learned."""
+    given = {"sep": file.separator, "encoding": file.encoding}
+    more = "".join(f", {key}={value!r}" for key, value in given.items() if value not in (",", "utf-8"))
+    for table in tables:
+        if count := int(table.frame[target].isna().sum()):
+            read = f"pandas.read_csv({str(table.path)!r}, dtype=str{more}).dropna(subset=[{target!r}])"
+            written = f"{table.path.stem}-whole{table.path.suffix}"
+            yield (
+                f"{table.path} has {counted(count, 'row')} without a value of {target!r}. This writes the others: "
+                f'python -c "import pandas; {read}.to_csv({written!r}, index=False{more})"'
+            )
 
 
 def _reads(file: CsvFile) -> Read:
@@ -120,9 +126,12 @@ def _reads(file: CsvFile) -> Read:
     return read
 
 
-def _joined(path: Path, beside: Sequence[Path], read: Read) -> tuple[pandas.DataFrame, Where]:
+def _tables(paths: Sequence[Path], read: Read) -> list[Table]:
+    return [Table(str(path), path, *read(path)) for path in paths]
+
+
+def _joined(tables: Sequence[Table]) -> tuple[pandas.DataFrame, Where]:
     """Return the rows of all parts; of the training part alone, if a column has texts in one and numbers in another."""
-    tables = [Table(str(one), one, *read(one)) for one in (path, *beside)]
     with suppress(SettingError):
         return joined(tables)
     return tables[0].frame, tables[0].where

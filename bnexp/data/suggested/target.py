@@ -22,6 +22,8 @@ USUAL_TARGETS = (
     *("quality", "price", "saleprice", "medv", "charges", "rating", "score", "category"),
 )
 """Names that people give to the column to be learned, the surest first."""
+KINDS = ("class", "classes", "species", "variety", "category")
+"""Names of columns that hold a few kinds; one with many numbers, such as the classes of schools, holds ids."""
 WORDS = ("target", "label", "class", "outcome")
 """Words that end or begin a longer name of this column, as in `species_label`."""
 FEWEST_ROWS = 3
@@ -40,8 +42,11 @@ def likely_target(frame: pandas.DataFrame, target: str | None) -> tuple[str, str
         if target not in frame:
             raise SettingError("dataset.target", f"is {target!r}; no column has this name. {nearest(target, columns)}")
         return target, "it was named by --target"
-    names = {name: re.sub("[ -]", "_", name.strip().lower()) for name in columns}
-    is_place = "x" in names.values() and names[columns[-1]] != "y"  # beside x, unless y is what follows from all others
+    plain_names = {name: re.sub("[ -]", "_", name.strip().lower()) for name in columns}
+    names = {name: plain for name, plain in plain_names.items() if not _holds_ids(plain, frame[name])}
+    is_place = (
+        "x" in names.values() and plain_names[columns[-1]] != "y"
+    )  # beside x, unless y is what follows from all others
     for usual in USUAL_TARGETS:
         for name, plain in names.items():
             if plain == usual and not (plain == "y" and is_place):
@@ -53,6 +58,11 @@ def likely_target(frame: pandas.DataFrame, target: str | None) -> tuple[str, str
     last = next((name for name in reversed(columns) if _can_be_learned(frame, name)), columns[-1])
     which = "the last column" if last == columns[-1] else "the last column that can be learned"
     return last, f"{which}; {OTHERS}"
+
+
+def _holds_ids(plain: str, column: pandas.Series[Any]) -> bool:
+    is_kind = not {*KINDS}.isdisjoint(plain.split("_"))
+    return is_kind and not is_text(column) and column.nunique() > MOST_WHOLE_NUMBER_CLASSES
 
 
 def task_choices(column: pandas.Series[Any]) -> Iterator[Choice]:

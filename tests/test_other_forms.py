@@ -56,13 +56,15 @@ def test_comments_above_a_table_are_told_with_what_takes_them_out() -> None:
         "line. Take out lines 1 to 2, as this does: python -c"
     )
     pd.testing.assert_frame_equal(converted(message[message.index("python -c") :]), FRAME)
-    assert "skiprows=1, sep=';'" in refused(joined(";", "% note", "x;y"), separator=";")
+    for keys in ({"separator": ";"}, {}):
+        assert "skiprows=1, sep=';'" in refused(joined(";", "% note", "x;y"), **keys)
 
 
 def test_names_may_begin_with_a_sign_for_comments() -> None:
-    Path("t.csv").write_text(joined(",", "#x,y"))
     dataset = TypeAdapter(Dataset).validate_python({"name": "csv", "path": "t.csv", "target": "y"})
-    assert prepare(dataset, (0,)).rows.columns == ("#x",)
+    for text in (joined(",", "#x,y"), joined(",", "#x,y", '7.5,"u"')):
+        Path("t.csv").write_text(text)
+        assert prepare(dataset, (0,)).rows.columns == ("#x",)
 
 
 @pytest.mark.parametrize("names", ["40,1,u,v", "40,1"])

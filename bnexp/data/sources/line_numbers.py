@@ -14,13 +14,12 @@ from bnexp.data.rows import Where, row_of
 from bnexp.data.sources.alike import shown
 from bnexp.data.sources.csv_file import CsvFile
 from bnexp.data.sources.header import has_second_line, is_data, repeated_names
-from bnexp.data.sources.other_forms import FEW_LINES, blanks_between, numbering
+from bnexp.data.sources.other_forms import FEW_LINES, SEPARATORS, blanks_between, numbering
 from bnexp.errors import SettingError, counted
 
 if TYPE_CHECKING:
     import pandas
 
-SEPARATORS = ",;\t|"
 LONGEST_FIELD = 2**31 - 1
 """Characters that a field may have; Python's csv takes 131,072 if nothing is said."""
 
@@ -184,9 +183,10 @@ def refuse_faulty_names(file: CsvFile, names: pandas.Series[Any], frame: pandas.
 def likely_separator(file: CsvFile) -> str | None:
     """Return the separator that the first line holds more often than this one; None if there is none."""
     with file.open("replace") as text:
-        first, *more = itertools.islice(text, FEW_LINES)
-    if blanks_between([first, *more]) == " " != file.separator:
+        lines = [*itertools.islice(text, FEW_LINES)]
+    if blanks_between(lines) == " " != file.separator:
         return " "
+    first = lines[0] if lines else ""
     likely = max(SEPARATORS.replace(file.separator, ""), key=first.count)
     return likely if first.count(likely) > first.count(file.separator) else None
 

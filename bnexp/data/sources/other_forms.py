@@ -9,6 +9,7 @@ import itertools
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from bnexp.data.sources.alike import shown
@@ -19,8 +20,8 @@ FEW_LINES = 30
 """Lines at the beginning of a file that are looked at."""
 COMMENTS = ("#", "%", "//")
 """What a line begins with that is a comment in other programs."""
-OTHER_SIGNS = ",;|"
-"""Signs that separate fields for sure; a tab may be one of several blanks."""
+SEPARATORS = ",;\t|"
+"""Signs that separate fields."""
 _FIELD = re.compile(r'"[^"]*"|\S+')
 _PACKED = (".gz", ".bz2", ".xz", ".zst", ".zip")
 _TEXTS = "lambda cell: cell.decode() if isinstance(cell, bytes) else cell"
@@ -68,7 +69,8 @@ def refuse_other_forms(file: CsvFile) -> None:
     seen = f"is {str(file.path)!r}; {file.path}:1"
     if comments := _comments(file, lines):
         which = "line 1" if comments == 1 else f"lines 1 to {comments}"
-        convert = _command(file.path, f"pandas.read_csv({{}}, skiprows={comments}{_given(file)})", file.path.stem)
+        given = _given(replace(file, separator=_sign_in(lines[comments], file)))
+        convert = _command(file.path, f"pandas.read_csv({{}}, skiprows={comments}{given})", file.path.stem)
         raise SettingError(
             "dataset.path",
             f"{seen} is a comment ({shown(lines[0])}). Expected the names of the columns in the first line. "
@@ -110,8 +112,14 @@ def _comments(file: CsvFile, lines: Sequence[str]) -> int:
     below = lines[len(above) :]
     if not above or not below:
         return 0
-    are_names = above[0].count(file.separator) == below[0].count(file.separator)
-    return 0 if len(above) == 1 and are_names else len(above)
+    sign = _sign_in(below[0], file)
+    first, second = (re.sub('"[^"]*"', "", line).count(sign) for line in (above[0], below[0]))
+    return 0 if len(above) == 1 and first == second else len(above)
+
+
+def _sign_in(line: str, file: CsvFile) -> str:
+    """Return the sign that separates the fields of a line, the file's if it does."""
+    return file.separator if file.separator in line else max(SEPARATORS, key=line.count)
 
 
 def _counts(file: CsvFile, lines: Sequence[str]) -> tuple[int, int] | None:
@@ -138,6 +146,7 @@ def blanks_between(lines: Sequence[str]) -> str | None:
     tabs = {line.count("\t") for line in filled}
     if len(filled) < 2 or len(counts) != 1 or min(counts) < 2 or (len(tabs) == 1 and 0 not in tabs):
         return None
-    if any(sign in filled[0] for sign in OTHER_SIGNS):
+    # a tab may be one of several blanks
+    if any(sign in filled[0] for sign in SEPARATORS.replace("\t", "")):
         return None
     return " " if {len(line.split(" ")) for line in filled} == counts else ""

@@ -380,6 +380,12 @@ def test_arrays_of_other_names_are_found_or_the_keys_named(folder: Path) -> None
     rng, labels = np.random.default_rng(0), np.arange(40) % 2
     np.savez(folder / "a.npz", images=rng.integers(0, 256, (40, 8, 8, 3), "uint8"), labels=labels)
     assert written(init("a.npz", None, None)) == {"name": "npz", "path": "a.npz", "x": "images", "y": "labels"}
+    np.savez(folder / "c.npz", images=rng.normal(size=(40, 8, 8)), labels=labels)
+    np.savez(folder / "d.npz", x=rng.integers(0, 256, (40, 8, 8), "uint8"), y=labels)
+    np.savez(folder / "e.npz", x=rng.normal(size=(40, 8, 8)), y=labels)
+    kinds = [init(f"{name}.npz", None, None) for name in "cde"]
+    assert [written(one).get("kind") for one in kinds] == ["image", "image", None]
+    assert [one.checked.experiment.model.name for one in kinds] == ["cnn", "cnn", "conv1d"]
     np.savez(folder / "b.npz", images=rng.normal(size=(40, 4)), more=rng.normal(size=(40, 4)), labels=labels)
     with pytest.raises(
         UserError, match=r"b-batch\.yaml:5: dataset\.x is 'x'; no array has this name\. Good names: images"

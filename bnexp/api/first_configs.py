@@ -146,6 +146,7 @@ def suggested_for(data: str, target: str | None) -> Suggested:
     """
     from bnexp.data.sources.csv_tables import CSV_ENDINGS
     from bnexp.data.sources.parquet_tables import PARQUET_ENDINGS
+    from bnexp.data.suggested.arrays import array_choices
     from bnexp.data.suggested.folder import folder_choices
     from bnexp.data.suggested.table import csv_choices, parquet_choices
 
@@ -157,10 +158,9 @@ def suggested_for(data: str, target: str | None) -> Suggested:
     section, _ = dataset_of(data, target, spelt="PATH")
     if path.is_dir():
         return folder_choices(section)
-    if section["name"] == "npz" and "x" not in section:
-        section = {"name": "npz", "path": data, "x": "x", "y": "y"} | section
-    reasons = {"name": "arrays of NumPy" if section["name"] == "npz" else "a known set", "x": "inputs", "y": "targets"}
-    return Suggested([Choice(key, value, reasons.get(key, "")) for key, value in section.items()])
+    if section["name"] == "npz":
+        return array_choices(path, section)
+    return Suggested([Choice(key, value, "a known set" if key == "name" else "") for key, value in section.items()])
 
 
 def _refuse_others(texts: Mapping[Path, str]) -> None:

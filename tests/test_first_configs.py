@@ -349,6 +349,7 @@ def test_a_group_needs_several_for_each_class_and_a_name(folder: Path) -> None:
         ("class,survived,b", "survived", "its name says so"),
         ("x,y,z", "z", "the last column"),
         ("x,b,y", "y", "its name says so"),
+        ("y,x,b", "y", "its name says so"),
         ("b,species_label,c", "species_label", "its name says so"),
         ("b,c,user", "c", "the last column that can be learned"),
         ("b,c,year", "c", "the last column that can be learned"),

@@ -44,9 +44,8 @@ def likely_target(frame: pandas.DataFrame, target: str | None) -> tuple[str, str
         return target, "it was named by --target"
     plain_names = {name: re.sub("[ -]", "_", name.strip().lower()) for name in columns}
     names = {name: plain for name, plain in plain_names.items() if not _holds_ids(plain, frame[name])}
-    is_place = (
-        "x" in names.values() and plain_names[columns[-1]] != "y"
-    )  # beside x, unless y is what follows from all others
+    # y beside x is a place, unless it is the first or the last of all columns
+    is_place = "x" in names.values() and "y" not in (plain_names[columns[0]], plain_names[columns[-1]])
     for usual in USUAL_TARGETS:
         for name, plain in names.items():
             if plain == usual and not (plain == "y" and is_place):

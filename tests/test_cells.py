@@ -90,6 +90,15 @@ def test_a_cell_whose_marks_do_not_stand_at_thousands_is_refused_with_its_line(c
     assert told in refused(column(*cells), thousands=",")
 
 
+def test_a_misplaced_mark_is_refused_however_few_numbers_there_are() -> None:
+    """pandas would strip every mark, and read 12345."""
+    cells = [f"{n % 5 + 1},000" for n in range(30)]
+    cells[2] = "12,34,5"
+    seen = "dataset holds '12,34,5' in t.csv:4, column 'x'; most of the column are numbers. Mend the file"
+    assert seen in refused(column(*cells), thousands=",")
+    assert "x=12,34,5" in rows_of(column(*cells), thousands=",", categories=["x"]).columns
+
+
 def test_texts_keep_their_marks_and_a_target_is_read_without_them() -> None:
     rows = rows_of(column("a,000", "b,000", "1,000"), thousands=",", duplicates="keep", categories=["z"])
     assert {"x=a,000", "x=b,000"} <= set(rows.columns)

@@ -29,6 +29,18 @@ from bnexp.statistics.classification import METRICS
 from bnexp.statistics.held_out_rows import new_rows
 
 
+@pytest.mark.parametrize("name", METRICS)
+def test_a_net_that_diverged_has_no_number(name: str) -> None:
+    target_R, classes = np.arange(12) % 6, 2 if METRICS[name].most == 2 else 6
+    predicted = np.full(12, 0.25, "float32") if classes == 2 else np.full((12, 6), 1 / 6, "float16")
+    target_R = target_R % classes
+    predicted[3] = np.nan
+    found = METRICS[name].values(Answers(target_R, predicted, np.zeros(12, bool)))
+    assert np.isnan(found).all()
+    predicted[3] = 0.25
+    assert np.isfinite(METRICS[name].values(Answers(target_R, predicted, np.zeros(12, bool)))).all()
+
+
 def binary(is_positive_R: Any, score_R: Any) -> Answers:
     """Return what a net answers by these probabilities of the second class."""
     target_R = np.asarray(is_positive_R).astype("int64")

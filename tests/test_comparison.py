@@ -405,7 +405,7 @@ def test_stored_runs_are_not_judged_by_the_part_on_which_early_stopping_chose() 
         assert verdict["word"] == "cannot tell yet"
         assert verdict["sentence"] == (
             "No verdict: it reads val_accuracy, and training.early_stopping chooses by val_loss, on the same rows; expected "
-            "rows that chose nothing. Read a test_ metric (dataset.validation_size makes a test part). Then train both again."
+            "rows that chose nothing. Read a test_ metric (dataset.validation_size makes a test part; so do dataset.validation_path and dataset.test_path). Then train both again."
         )
     by_training = verdict_of(arm("a", spread(0.9), **STOPPED), arm("b", spread(0.8, seed=1)), metric="loss")
     assert by_training["word"] == "helps"
@@ -419,7 +419,7 @@ def test_what_is_to_be_trained_is_refused_by_the_same_rule(monitor: str) -> None
         refuse_judged_by_what_chose(Question(), measured, [experiment(), stopping])
     assert str(caught.value) == (
         f"small: the verdict reads val_accuracy, and training.early_stopping chooses by {monitor}, on the same rows; expected "
-        "rows that chose nothing. Read a test_ metric (dataset.validation_size makes a test part)."
+        "rows that chose nothing. Read a test_ metric (dataset.validation_size makes a test part; so do dataset.validation_path and dataset.test_path)."
     )
     refuse_judged_by_what_chose(Question(), [*measured, "test_accuracy"], [experiment(), stopping])
     refuse_judged_by_what_chose(Question("loss"), measured, [experiment(), stopping])

@@ -59,7 +59,7 @@ def test_a_regression_names_its_target_and_its_range_and_a_target_that_counts_th
     assert told("price")[0] == "regression on price, from 0 to 59800"
     assert not any("dataset.target" in line for line in told("price")), "prices differ, too"
     assert told("id")[-1] == (
-        "WARNING  dataset.target 'id' counts the rows, as an id does: every row has another whole number. Name the column "
+        "WARNING  dataset.target 'id' counts the rows, as an id does: it has a different whole number in every row. Name the column "
         "that is to be predicted."
     )
 

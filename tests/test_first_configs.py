@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import random
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +17,7 @@ from PIL import Image
 
 import bnexp
 from bnexp.api.first_configs import FirstConfigs, init
+from bnexp.cli import data_commands
 from bnexp.errors import UserError
 
 CHANCE, NUMBERS = random.Random(0), np.random.default_rng(0)
@@ -66,7 +70,7 @@ def test_a_messy_table_is_read_with_a_reason_for_each_choice(folder: Path) -> No
     for line in (
         "  encoding: cp1252  # its bytes are no UTF-8, and make sense in this encoding\n",
         "  target: Survived  # its name says so; --target names another\n",
-        "    - Kunde  # another whole number in every row, as an id has\n",
+        "    - Kunde  # a different whole number in every row, as an id has\n",
         "    - Name  # 60 different values of text, as names, ids and notes have\n",
         "    - leer  # no value in any row\n",
         "    - immer  # the same value in all rows: x\n",
@@ -79,7 +83,7 @@ def test_a_messy_table_is_read_with_a_reason_for_each_choice(folder: Path) -> No
 def test_a_parquet_table_is_looked_at_as_a_csv_table_is(folder: Path) -> None:
     rows = {
         "id": range(100, 160),
-        "a": np.where(np.arange(60) % 7, np.arange(60) / 3, np.nan),
+        "a": np.where(np.arange(60) < 58, np.arange(60) / 3, np.nan),
         "label": ["x", "y"] * 30,
     }
     pd.DataFrame(rows).to_parquet(folder / "t.parquet")
@@ -96,9 +100,25 @@ def test_files_that_are_named_like_parts_are_the_parts(folder: Path) -> None:
     for name, first in (("train", 0), ("valid", 100), ("test", 200)):
         rows = "".join(f"{n}.5,{n % 2}\n" for n in range(first, first + 40))
         (folder / f"my_{name}.csv").write_text(("a,label\n" if name != "test" else "a,other\n") + rows)
-    found = written(init("my_train.csv", None, None))
+    made = init("my_train.csv", None, None)
+    found = written(made)
     assert found["validation_path"] == "my_valid.csv"
-    assert "test_path" not in found, "it has no labels"
+    assert "test_path" not in found
+    note = "my_test.csv lies beside, and is not taken for the test part: it has no values of 'label', which is to be learned."
+    assert made.suggested.notes == [note]
+    assert f"dataset:\n  # {note}\n" in made.paths[0].read_text()
+
+
+def test_what_is_wrong_with_a_file_beside_is_told_or_mended(folder: Path) -> None:
+    rows = "".join(f"{n}.5,{n},{n % 2}\n" for n in range(40))
+    (folder / "train.csv").write_text("a,b,label\n" + rows)
+    (folder / "val.csv").write_text("a,b,label\n" + "100.5,,1\n,200,0\n" * 4 + "300.5,1,1\n" * 9)
+    (folder / "test.csv").write_text("a,c,label\n" + rows)
+    made = init("train.csv", None, None)
+    assert written(made)["missing"] == "median"
+    assert made.suggested.notes == [
+        "test.csv lies beside, and is not taken for the test part: it lacks 'b' and has 'c' besides."
+    ]
 
 
 def test_the_target_is_the_one_that_is_named(folder: Path) -> None:
@@ -150,7 +170,7 @@ def test_recordings_are_described_by_their_rate_and_length(folder: Path) -> None
         soundfile.write(folder / "sounds" / f"c{row % 2}" / f"{row}.flac", wave, 8000)
     found = init("sounds", None, None)
     assert written(found) == {"name": "wav_folder", "path": "sounds", "features": "log_mel"}
-    assert "the recordings have 8,000 samples a second, 0.5 to 0.5 s" in found.paths[0].read_text()
+    assert "the recordings have 8,000 samples a second, 0.5 s" in found.paths[0].read_text()
 
 
 def test_arrays_get_a_network_of_their_kind(folder: Path) -> None:
@@ -179,19 +199,242 @@ def test_a_network_of_ones_own_is_named(folder: Path) -> None:
     }
 
 
-def test_what_is_there_is_not_overwritten_and_what_is_wrong_writes_nothing(folder: Path) -> None:
+def test_what_is_there_is_not_overwritten(folder: Path) -> None:
     (folder / "a.csv").write_text("a,label\n" + "".join(f"{n}.5,{n % 2}\n" for n in range(40)))
     (folder / "a-none.yaml").write_text("mine\n")
-    with pytest.raises(UserError, match=r"a-none\.yaml: there already; expected no file of that name\. Move it"):
+    with pytest.raises(
+        UserError, match=r"a-none\.yaml: there already; expected no file of that name\. Move it, or delete"
+    ):
         init("a.csv", None, None)
     (folder / "c.csv").write_bytes((folder / "a.csv").read_bytes())
     assert init("c.csv", None, None).paths == init("c.csv", None, None).paths, "the same is written again"
-    for path in ("c.csv", "c-batch.yaml", "c-none.yaml"):
-        (folder / path).unlink()
+
+
+def test_configs_are_written_for_data_that_must_be_mended_first(folder: Path) -> None:
     (folder / "b.csv").write_text("a,label\n" + "".join(f"{n}.5,{n % 2 if n else ''}\n" for n in range(40)))
-    with pytest.raises(UserError, match=r"dataset\.target"):
+    with pytest.raises(UserError) as raised:
         init("b.csv", None, None)
-    assert sorted(path.name for path in folder.iterdir()) == ["a-none.yaml", "a.csv", "b.csv"]
+    assert str(raised.value).splitlines() == [
+        "b-batch.yaml:6: dataset.target is 'label'; b.csv:2 has no value in it (rows without: 1). Fill it in, or take "
+        "those rows out.",
+        "b.csv has 1 row without a value of 'label'. This writes the others: python -c \"import pandas; pandas.read_csv('b.csv', "
+        "dtype=str).dropna(subset=['label']).to_csv('b-whole.csv', index=False)\"",
+        "b-batch.yaml and b-none.yaml are written, with what is known. Mend the data, or the first of the two. Then: "
+        "bnexp compare b-batch.yaml b-none.yaml",
+    ]
+    table = pd.read_csv(folder / "b.csv")
+    (convert,) = re.findall(r'-c "(.*)"', str(raised.value))
+    subprocess.run([sys.executable, "-c", convert], cwd=folder, check=True)
+    pd.testing.assert_frame_equal(
+        pd.read_csv(folder / "b-whole.csv"), table[1:].reset_index(drop=True), check_dtype=False
+    )
+    (folder / "b-whole.csv").replace(folder / "b.csv")
+    first, second = bnexp.check(["b-batch.yaml", "b-none.yaml"])
+    assert first.experiment.dataset == second.experiment.dataset
+
+
+def test_nothing_is_written_where_the_network_is_wrong_or_mine_is_there(folder: Path) -> None:
+    rows = "".join(f"{n}.5,{n % 2 if n else ''}\n" for n in range(40))
+    (folder / "a.csv").write_text("a,label\n" + rows.replace("0.5,\n", "0.5,0\n", 1))
+    with pytest.raises(UserError, match=r"model\.build names 'no\.py'"):
+        init("a.csv", None, "no.py:build")
+    (folder / "b.csv").write_text("a,label\n" + rows)
+    (folder / "b-none.yaml").write_text("mine\n")
+    with pytest.raises(UserError, match=r"dataset\.target is 'label'"):
+        init("b.csv", None, None)
+    assert sorted(path.name for path in folder.iterdir()) == ["a.csv", "b-none.yaml", "b.csv"]
+
+
+def test_rows_that_differ_only_in_what_is_left_out_are_kept(folder: Path) -> None:
+    """As passengers that are alike but for their names."""
+    rows = [f"{n},Name {n},{n % 4},{'AB'[n % 2]},{n % 3 % 2}\n" for n in range(60)]
+    (folder / "few.csv").write_text("PassengerId,Name,Age,Cabin,Survived\n" + "".join(rows))
+    found = init("few.csv", None, None)
+    assert written(found)["duplicates"] == "keep"
+    assert found.checked.facts.data.duplicates_dropped == 0
+    reason = "52 rows repeat another one in the columns that are used, but not in all: they are different cases"
+    assert f"  duplicates: keep  # {reason}\n" in found.paths[0].read_text()
+
+
+def test_rows_that_repeat_in_all_columns_are_dropped_unless_most_do(folder: Path) -> None:
+    rows = [f"{n}.5,{n % 2}\n" for n in range(40)]
+    (folder / "some.csv").write_text("a,label\n" + "".join([*rows, *rows[:3]]))
+    found = init("some.csv", None, None)
+    assert written(found)["duplicates"] == "drop"
+    assert "  duplicates: drop  # 3 rows repeat another one in all columns\n" in found.paths[0].read_text()
+    (folder / "most.csv").write_text("a,b,label\n" + "".join(f"{n % 3},{n % 2},{n % 5 > 1}\n" for n in range(90)))
+    assert written(init("most.csv", None, None))["duplicates"] == "keep"
+
+
+def test_words_among_numbers_are_missing_values(folder: Path) -> None:
+    ages = ["k.A." if n % 7 == 0 else "fehlt" if n % 11 == 0 else f"{20 + n}" for n in range(60)]
+    rows = [f"{age};{n * 3 % 17},5;{'4+' if n % 4 else n % 3};{'uv'[n % 2]}\n" for n, age in enumerate(ages)]
+    (folder / "a.csv").write_text("age;size;doors;label\n" + "".join(rows))
+    found = init("a.csv", None, None)
+    dataset = written(found)
+    assert (dataset["na_values"], dataset["decimal"], dataset["missing"]) == (["k.A.", "fehlt"], ",", "median")
+    assert (
+        "  na_values: [k.A., fehlt]  # among numbers: k.A. in age, fehlt in age; read as" in found.paths[0].read_text()
+    )
+    (folder / "b.csv").write_text("age,label\n" + "".join(f"{n if n % 9 else '#'},{'u#'[n % 2]}\n" for n in range(60)))
+    with pytest.raises(UserError, match=r"holds '#' in b\.csv:2, column 'age'; most of the column are numbers"):
+        init("b.csv", None, None)
+    assert "na_values" not in (folder / "b-batch.yaml").read_text(), "# is a class"
+
+
+def test_a_column_of_numbers_and_many_other_words_is_left_out_and_one_with_mistakes_is_told(folder: Path) -> None:
+    """As the tickets of passengers, and a slip of the pen."""
+    tickets = [f"A/5 {n}" if n % 4 == 0 else f"{1000 + n * n}" for n in range(80)]
+    rows = [f"{ticket},{n}.5,{n % 2}\n" for n, ticket in enumerate(tickets)]
+    (folder / "a.csv").write_text("ticket,a,label\n" + "".join(rows))
+    found = init("a.csv", None, None)
+    assert written(found)["drop"] == ["ticket"]
+    assert "- ticket  # numbers, and in 20 rows something else, as 'A/5 0'\n" in found.paths[0].read_text()
+    (folder / "b.csv").write_text("a,label\n" + "".join(f"{n if n != 7 else '7o'},{n % 2}\n" for n in range(60)))
+    with pytest.raises(
+        UserError, match=r"b-batch\.yaml:2: dataset holds '7o' in b\.csv:9, column 'a'; most of the col"
+    ):
+        init("b.csv", None, None)
+
+
+def test_a_number_such_as_minus_999_is_pointed_out(folder: Path) -> None:
+    rows = [f"{-999 if n % 9 == 0 else 20 + n},{99 if n % 9 == 0 else 60 + n},{n % 2}\n" for n in range(60)]
+    (folder / "a.csv").write_text("age,weight,label\n" + "".join(rows))
+    found = init("a.csv", None, None)
+    note = (
+        "column 'age' holds -999 in 7 rows, and else 21 to 79. If it stands for a value that is not known, use "
+        "na_values: [-999]."
+    )
+    assert found.suggested.notes == [note]
+    assert "na_values" not in written(found)
+    assert f"  # {note}\n" in found.paths[0].read_text()
+
+
+def test_columns_that_say_the_target_are_left_out(folder: Path) -> None:
+    rows = [f"{n % 7},{n % 2},{['no', 'yes'][n % 2]},{n % 2 + n % 3}\n" for n in range(60)]
+    (folder / "a.csv").write_text("age,survived,alive,more\n" + "".join(rows))
+    found = init("a.csv", None, None)
+    assert written(found)["drop"] == ["alive"]
+    assert "    - alive  # it says the target: each of its values stands with one of survived\n" in (
+        found.paths[0].read_text()
+    )
+    prices = NUMBERS.normal(100, 9, 60).round(2)
+    table = {"size": prices + NUMBERS.normal(0, 0.01, 60), "euro": prices * 0.9 + 3, "price": prices}
+    pd.DataFrame(table).to_csv(folder / "b.csv", index=False)
+    assert written(init("b.csv", None, None))["drop"] == ["euro"]
+    (folder / "c.csv").write_text("a,label\n" + "".join(f"{n % 2},{n % 2}\n" for n in range(60)))
+    assert "drop" not in written(init("c.csv", None, None)), "there is nothing else to learn from"
+
+
+@pytest.mark.parametrize("name", ["patient_id", "user", "Subject"])
+def test_ids_that_repeat_are_groups(name: str, folder: Path) -> None:
+    rows = [f"{1000 + n // 4},{n}.5,{n % 3 > 0}\n" for n in range(80)]
+    (folder / "a.csv").write_text(f"{name},a,label\n" + "".join(rows))
+    found = init("a.csv", None, None)
+    assert written(found)["group"] == name
+    assert f"  group: {name}  # 20 values in 80 rows: the rows of one stay in one part\n" in found.paths[0].read_text()
+
+
+def test_a_group_needs_several_for_each_class_and_a_name(folder: Path) -> None:
+    (folder / "a.csv").write_text("user,a,label\n" + "".join(f"{n // 20},{n}.5,{n // 20 % 2}\n" for n in range(80)))
+    (folder / "b.csv").write_text("town,a,label\n" + "".join(f"{n // 4},{n}.5,{n % 3 > 0}\n" for n in range(80)))
+    for name in ("a", "b"):
+        assert "group" not in written(init(f"{name}.csv", None, None))
+
+
+@pytest.mark.parametrize(
+    ("names", "target", "why"),
+    [
+        ("a,label,b", "label", "its name says so"),
+        ("class,survived,b", "survived", "its name says so"),
+        ("x,y,z", "z", "the last column"),
+        ("x,b,y", "y", "its name says so"),
+        ("y,x,b", "y", "its name says so"),
+        ("b,species_label,c", "species_label", "its name says so"),
+        ("b,c,user", "c", "the last column that can be learned"),
+        ("b,c,year", "c", "the last column that can be learned"),
+    ],
+)
+def test_the_likely_target_is_taken_and_the_reason_told(names: str, target: str, why: str, folder: Path) -> None:
+    rows = "".join(f"{n % 2},{n * 7 % 3},{n % 4}\n" for n in range(60))
+    (folder / "a.csv").write_text(f"{names}\n{rows}")
+    found = init("a.csv", None, None)
+    assert written(found)["target"] == target
+    assert f"  target: {target}  # {why}; --target names another\n" in found.paths[0].read_text()
+
+
+def test_many_numbers_are_no_classes_whatever_their_name(folder: Path) -> None:
+    """As the classes of schools, which are ids."""
+    rows = "".join(f"{180 + n},{n % 7},{n % 2}\n" for n in range(60))
+    (folder / "a.csv").write_text(f"class,size,passed\n{rows}")
+    assert written(init("a.csv", None, None))["target"] == "passed"
+
+
+def test_whole_numbers_too_rare_for_classes_are_quantities(folder: Path) -> None:
+    (folder / "a.csv").write_text("a,b\n" + "".join(f"{n % 7},{n % 17 + n % 3}\n" for n in range(30)))
+    found = init("a.csv", None, None)
+    assert written(found)["task"] == "regression"
+    assert found.checked.facts.task == "regression"
+
+
+def test_arrays_of_other_names_are_found_or_the_keys_named(folder: Path) -> None:
+    rng, labels = np.random.default_rng(0), np.arange(40) % 2
+    np.savez(folder / "a.npz", images=rng.integers(0, 256, (40, 8, 8, 3), "uint8"), labels=labels)
+    assert written(init("a.npz", None, None)) == {"name": "npz", "path": "a.npz", "x": "images", "y": "labels"}
+    np.savez(folder / "c.npz", images=rng.normal(size=(40, 8, 8)), labels=labels)
+    np.savez(folder / "d.npz", x=rng.integers(0, 256, (40, 8, 8), "uint8"), y=labels)
+    np.savez(folder / "e.npz", x=rng.normal(size=(40, 8, 8)), y=labels)
+    kinds = [init(f"{name}.npz", None, None) for name in "cde"]
+    assert [written(one).get("kind") for one in kinds] == ["image", "image", None]
+    assert [one.checked.experiment.model.name for one in kinds] == ["cnn", "cnn", "conv1d"]
+    np.savez(folder / "b.npz", images=rng.normal(size=(40, 4)), more=rng.normal(size=(40, 4)), labels=labels)
+    with pytest.raises(
+        UserError, match=r"b-batch\.yaml:5: dataset\.x is 'x'; no array has this name\. Good names: images"
+    ):
+        init("b.npz", None, None)
+    assert "  x: x  # inputs\n  y: y  # targets\n" in (folder / "b-batch.yaml").read_text()
+
+
+def test_one_odd_image_among_many_is_seen(folder: Path) -> None:
+    for row in range(300):
+        (folder / "photos" / f"c{row % 2}").mkdir(parents=True, exist_ok=True)
+        pixels = NUMBERS.integers(0, 256, (8, 9 if row == 202 else 8, 3)).astype("uint8")
+        Image.fromarray(pixels).save(folder / "photos" / f"c{row % 2}" / f"{row}.png")
+    found = init("photos", None, None)
+    assert written(found)["size"] == [16, 16]
+    assert "the images are 8 x 8 to 8 x 9" in found.paths[0].read_text()
+
+
+def test_texts_beside_numbers_with_a_decimal_comma_are_read_word_by_word(folder: Path) -> None:
+    rows = [f"{n};{'good' if n % 2 else 'bad'} thing number {n} here;{n % 2},5\n" for n in range(40)]
+    (folder / "texts.csv").write_text("id;review;label\n" + "".join(rows))
+    assert written(init("texts.csv", None, None)) == {
+        "name": "text_csv", "path": "texts.csv", "separator": ";", "target": "label", "text": "review",
+    }  # fmt: skip
+
+
+def test_tables_of_blanks_and_of_other_programs_are_read_or_converted(folder: Path) -> None:
+    (folder / "a.txt").write_text("a label\n" + "".join(f"{n}.5 {n % 2}\n" for n in range(40)))
+    assert written(init("a.txt", None, None))["separator"] == " "
+    (folder / "a.csv.gz").write_bytes(b"")
+    with pytest.raises(
+        UserError, match=r"PATH is 'a\.csv\.gz'; expected a file that ends in .* This converts it: python -c"
+    ):
+        init("a.csv.gz", None, None)
+
+
+def test_every_choice_has_its_reason_and_the_next_commands_are_printed(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "a.csv").write_text("a,label\n" + "".join(f"{n}.5,{n % 2}\n" for n in range(40)))
+    assert data_commands.init("a.csv", None, None) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("to be learned: label (its name says so; --target names another)\n")
+    assert "  bnexp check a-batch.yaml  # the columns, the network, memory and time\n  bnexp compare a-batch" in out
+    text = (folder / "a-batch.yaml").read_text()
+    assert "  epochs: 50  # of 32 rows each, for a first look; more for harder data\n" in text
+    bare = [line for line in text.splitlines()[1:] if line.startswith(" ") and "#" not in line]
+    assert bare == ["  path: a.csv", "  hidden: [64, 64]"]
 
 
 @pytest.mark.parametrize("rows", [20, 21, 30, 162])

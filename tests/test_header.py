@@ -54,7 +54,9 @@ def test_a_row_of_data_in_the_place_of_the_names_is_refused(
         read(path, first, *columns, **keys)
     assert str(raised.value) == (
         f"dataset.path is '{path}'; {path}:1 was taken for the names of the columns, though it looks like a row of data, "
-        f"as {first.split(',')[0]!r}. Write a line of names above it. If it holds names, put a letter before each number."
+        f"as {first.split(',')[0]!r}. Write a line of names above it. If it holds names, put a letter before each number. "
+        f"This numbers the columns: python -c \"import pandas; pandas.read_csv({str(path)!r}, header=None).add_prefix('c')"
+        ".to_csv('t-plain.csv', index=False)\""
     )
 
 

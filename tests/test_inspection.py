@@ -52,6 +52,16 @@ def test_layers_weights_columns_memory_and_time_are_known() -> None:
         assert part in text
 
 
+def test_a_category_may_hold_an_equals_sign(folder: Path) -> None:
+    signs = "".join(f"{n}.5,{('a=b', 'a=c')[n % 2]},{n % 3 > 0}\n" for n in range(60))
+    (folder / "a.csv").write_text(f"age,x=y,label\n{signs}")
+    (folder / "a.yaml").write_text((folder / "a.yaml").read_text().replace(", drop: [id]", ""))
+    (checked,) = bnexp.check("a.yaml")
+    found = inspect(checked).columns
+    assert found is not None
+    assert found.categories == {"x=y": 2}
+
+
 def test_check_prints_one_document_and_trains_nothing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert commands.check(["a.yaml"], seeds=None, epochs=None, runs=folder / "runs", as_json=True) == 0
     document = json.loads(capsys.readouterr().out)

@@ -17,7 +17,7 @@ UNDEFINED = (
 )
 CHOSEN = (
     "No verdict: it reads val_accuracy, and training.early_stopping chooses by val_loss, on the same rows; expected rows that chose "
-    "nothing. Read a test_ metric (dataset.validation_size makes a test part)."
+    "nothing. Read a test_ metric (dataset.validation_size makes a test part; so do dataset.validation_path and dataset.test_path)."
 )
 ALL: dict[str, Any] = {
     "lost": 1,

@@ -187,6 +187,28 @@ def test_labels_are_read_alike_in_all_files(tmp_path: Path) -> None:
     assert read(keys).rows.classes == ("01", "1")
 
 
+def test_long_ids_are_not_blurred_by_a_part_without_any(tmp_path: Path) -> None:
+    keys = csv(tmp_path)
+    for name, size in SIZES.items():
+        rows = table(size, 10 * len(name))
+        rows["who"] = "" if name == "test" else [str(2**56 + row) for row in range(size)]
+        rows.to_csv(tmp_path / f"{name}.csv", index=False)
+    groups_N = read({**keys, "group": "who"}).rows.groups_N
+    assert groups_N is not None
+    assert len(np.unique(groups_N[: SIZES["train"]])) == SIZES["train"]
+
+
+def test_texts_may_have_other_columns_beside_them_in_each_part(tmp_path: Path) -> None:
+    for name, more in (("train", "n"), ("val", "note"), ("test", "n")):
+        lines = [f"{name} text number {row},{'ab'[row % 2]},{row if name != 'test' else 'x'}\n" for row in range(8)]
+        (tmp_path / f"{name}.csv").write_text(f"text,label,{more}\n" + "".join(lines))
+    keys = {"path": "train", "validation_path": "val", "test_path": "test"}
+    paths = {key: str(tmp_path / f"{name}.csv") for key, name in keys.items()}
+    assert read({"name": "text_csv", "target": "label", **paths}).rows.own_ends == [8, 16]
+    (tmp_path / "val.csv").write_text("words,label\na b,a\n")
+    assert "it lacks the columns 'text' of" in refused({"name": "text_csv", "target": "label", **paths})
+
+
 def test_rows_are_named_by_their_own_file_and_line(tmp_path: Path) -> None:
     keys = csv(tmp_path)
     held_out = table(6, 20).astype({"number": object})

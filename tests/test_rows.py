@@ -18,7 +18,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.model_selection import GroupShuffleSplit, train_test_split
 from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 
-from bnexp.config.dataset import Dataset
+from bnexp.config.dataset import Dataset, has_test_part
 from bnexp.data import Data, prepare, splitting
 from bnexp.data.facts import RowFacts
 from bnexp.data.rows import Rows, chosen
@@ -178,8 +178,20 @@ def test_only_rows_equal_in_inputs_and_target_are_repeated_and_the_first_stays()
     kept = chosen(section(name="wine"), rows)
     np.testing.assert_array_equal(kept.x, [[1, 2], [1, 2], [np.nan, 2], [2, 1]])
     assert (kept.y_N.tolist(), kept.test) == ([0, 1, 0, 0], 1)
-    assert kept.facts == RowFacts(duplicates_dropped=2, rows_before_limit=4)
-    assert len(chosen(section(name="wine", duplicates="keep"), rows).y_N) == 6
+    seen = "2 of 6 rows (33%) repeat an earlier row in all inputs and the target, and are dropped. "
+    cure = "If they are different cases that look alike, use dataset.duplicates: keep."
+    assert kept.facts == RowFacts(duplicates_dropped=2, rows_before_limit=4, warnings=[seen + cure])
+    everything = chosen(section(name="wine", duplicates="keep"), rows)
+    assert (len(everything.y_N), everything.facts.warnings) == (6, None)
+
+
+def test_a_few_repeated_rows_are_dropped_without_a_warning() -> None:
+    x = np.arange(100.0)[:, None]
+    few, many = x.copy(), x.copy()
+    few[95:], many[94:] = 0, 0
+    for x_N, warned in ((few, False), (many, True)):
+        facts = chosen(section(name="wine"), rows_of(x_N, np.zeros(100))).facts
+        assert (facts.duplicates_dropped, bool(facts.warnings)) == (5 + warned, warned)
 
 
 def test_repeated_rows_are_pandas_repeated_rows(path: Path) -> None:
@@ -263,6 +275,21 @@ def test_a_validation_part_beside_a_test_part_is_scikit_learns_split_of_the_trai
     )
     assert three.parts["test"].tolist() == two.validation_SR.tolist()
     assert (data_facts("", three).test_rows, data_facts("", two).test_rows) == (27, None)
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [{}, {"validation_size": 0.25}, {"validation_path": 1}, {"test_path": 1}, {"validation_path": 1, "test_path": 1}],
+)
+def test_the_config_says_as_the_data_do_whether_there_is_a_test_part(
+    path: Path, frame: pd.DataFrame, keys: dict[str, Any]
+) -> None:
+    for key in (one for one in keys if one.endswith("_path")):
+        keys = {**keys, key: str(path.with_name(f"{key}.csv"))}
+        frame.assign(price=frame["price"] + len(key)).to_csv(keys[key], index=False)
+    data = prepared(path, frame, missing="mean", **keys)
+    dataset = section(name="csv", path=str(path), target="y", missing="mean", **keys)
+    assert has_test_part(dataset) == ("test" in data.parts)
 
 
 def test_groups_stay_on_one_side_of_all_three_parts(path: Path, frame: pd.DataFrame) -> None:
@@ -462,7 +489,8 @@ def test_categories_that_seem_to_be_numbers_are_warned_of_with_the_culprit(
     path: Path, mark: str, keys: dict[str, Any]
 ) -> None:
     cells = ["N/A", "unknown", *(f"{n % 5}{mark}5" for n in range(60))]
-    data = prepared(path, "x;y\n" + "".join(f"{cell};{n % 2}\n" for n, cell in enumerate(cells)), **keys)
+    text = "x;y\n" + "".join(f"{cell};{n % 2}\n" for n, cell in enumerate(cells))
+    data = prepared(path, text, duplicates="keep", **keys)
     assert data.rows.facts.warnings == [
         "column 'x' holds numbers, and in 1 row something else, as 'unknown'; it is taken for categories. Empty these "
         "cells, or name them in dataset.na_values, to have numbers, or name the column in dataset.categories."

@@ -125,7 +125,7 @@ def test_a_sweep_over_rows_that_chose_something_says_so(tmp_path: Path) -> None:
     found = document(plan.file, plan.cells, "d", results, metric=plan.metric)
     assert found.cautions == [
         "The table reads val_accuracy, and training.early_stopping chooses by val_loss, on the same rows; expected rows that chose "
-        "nothing. Read a test_ metric (dataset.validation_size makes a test part)."
+        "nothing. Read a test_ metric (dataset.validation_size makes a test part; so do dataset.validation_path and dataset.test_path)."
     ]
     assert f"WARNING  {found.cautions[0]}" in lines(study_table.study(found))
 

@@ -14,15 +14,19 @@ MOST_LOOKED_AT = 200
 """Files of a folder that are looked at before it is offered."""
 
 
-def dataset_of(data: str, target: str | None) -> tuple[dict[str, Any], dict[str, str]]:
+def dataset_of(data: str, target: str | None, spelt: str = "--data") -> tuple[dict[str, Any], dict[str, str]]:
     """Return the section `dataset` for a file, a folder or the name of a known set, and where each key was given.
+
+    `spelt` is what a message calls `data`.
 
     Raises:
         UserError: if it is none of these, or a table whose target is not named.
     """
+    from bnexp.data.sources.other_forms import conversion
+
     path = Path(data).expanduser()
     of_data = ("dataset", *(f"dataset.{key}" for key in ("path", "validation_path", "test_path")))
-    places = {**dict.fromkeys(of_data, "--data"), "dataset.target": "--target", "dataset.y": "--target"}
+    places = {**dict.fromkeys(of_data, spelt), "dataset.target": "--target", "dataset.y": "--target"}
     if path.is_dir():
         return {"name": _folder_kind(path), **_folders(path, data), **_target(data, target, needed=False)}, places
     if path.exists() and path.suffix.lower() == ".npz":
@@ -33,15 +37,15 @@ def dataset_of(data: str, target: str | None) -> tuple[dict[str, Any], dict[str,
         return {**section, **({"separator": "\t"} if path.suffix.lower() in (".tsv", ".tab") else {})}, places
     if path.exists():
         endings = ", ".join([*tables, ".npz"])
-        raise UserError(
-            f"--data is {data!r}; expected a file that ends in {endings}, or a folder of images or recordings."
-        )
+        expected = f"expected a file that ends in {endings}, or a folder of images or recordings."
+        convert = conversion(path)
+        raise UserError(f"{spelt} is {data!r}; {expected}" + (f" This converts it: {convert}" if convert else ""))
     known = _known_sets()
     if data in known:
         return {"name": data, **_target(data, target, needed=False)}, places
     beside = [one.name for one in sorted(Path.cwd().iterdir()) if _may_be_data(one)]
     seen = f"it is not there (in {Path.cwd()}), and no known set has this name"
-    raise UserError(f"--data is {data!r}; {seen}. {nearest(data, [*beside, *known])}")
+    raise UserError(f"{spelt} is {data!r}; {seen}. {nearest(data, [*beside, *known])}")
 
 
 def _folders(path: Path, data: str) -> dict[str, str]:
@@ -56,8 +60,8 @@ def _folders(path: Path, data: str) -> dict[str, str]:
 
 
 def _arrays(path: Path, target: str | None) -> dict[str, str]:
-    """Return the keys that name arrays: of each part that the file holds, if it has no x and y."""
-    from bnexp.data.sources.arrays import keys_of_split
+    """Return the keys that name arrays, if the file has no x and y: of each part that it holds, or of its only pair."""
+    from bnexp.data.sources.arrays import keys_of_pair, keys_of_split
     from bnexp.data.sources.npz_arrays import headers_of
 
     if target is not None:
@@ -66,7 +70,7 @@ def _arrays(path: Path, target: str | None) -> dict[str, str]:
         headers = headers_of(path)
     except SettingError:  # reading the file reports why
         return {}
-    return {} if {"x", "y"} & {*headers} else keys_of_split(headers) or {}
+    return {} if {"x", "y"} & {*headers} else keys_of_split(headers) or keys_of_pair(headers) or {}
 
 
 def _target(data: str, target: str | None, *, needed: bool) -> dict[str, str]:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from bnexp.api.data_at_hand import dataset_of
 from bnexp.api.experiments import CheckedExperiment, check
 from bnexp.api.observer import Observer
 from bnexp.config.writing import dump_plain
 from bnexp.data.suggested.choice import Choice, Suggested
-from bnexp.errors import UserError
+from bnexp.errors import ConfigError, Problems, UserError
 from bnexp.report.about_data import fair_metric_of
 from bnexp.system.process_state import process_state_kept
 
@@ -22,6 +22,10 @@ ROWS_LEARNED = 50_000
 FEWEST_EPOCHS, MOST_EPOCHS = 5, 50
 BATCH_SIZE, FEW_ROWS = 32, 128
 """Fewer training rows than these are learned in batches of a quarter of them."""
+LEAST_BATCH = 8
+"""Rows of a batch below which batch normalization estimates variances poorly."""
+KEPT = 0.8
+"""Share of rows that are trained on, about, where they could not be split yet."""
 LOOKING = {"epochs": 1, "batch_size": 2, "drop_last": True, "seeds": 1}
 """A training that fits any data, by which the data are read before the training is chosen."""
 MODELS: Mapping[str, dict[str, Any]] = {
@@ -39,6 +43,7 @@ class FirstConfigs:
     """Two configs that were written, and the command that compares them."""
 
     paths: tuple[Path, Path]
+    suggested: Suggested
     checked: CheckedExperiment
     command: str
     metric_reason: str | None
@@ -57,18 +62,62 @@ def init(data: str, target: str | None, model: str | None, *, observer: Observer
     suggested = suggested_for(data, target)
     stem = Path(data.rstrip("/\\")).stem or "data"
     paths = Path(f"{stem}-batch.yaml"), Path(f"{stem}-none.yaml")
-    checked, network, training = _checked(stem, suggested, model, observer or Observer())
+    observer = observer or Observer()
+    try:
+        checked, network, training = _checked(stem, suggested, model, observer)
+    except ConfigError as error:
+        _refuse_data(error, paths, suggested, model, observer)
     metric, why = _metric(checked)
-    names = " ".join(shlex.quote(str(path)) for path in paths)
-    command = f"bnexp compare {names}" + (f" --metric {metric}" if metric else "")
-    head = f"# Written by `bnexp init`. Change what is wrong. Then: {command}"
-    whole = "\n".join([head, *_lines(suggested, network, training)]) + "\n"
-    without = f"# The same without normalization.\nextends: {_scalar(paths[0].name)}\nmodel: {{normalization: none}}\n"
-    texts = dict(zip(paths, (whole, without), strict=True))
+    command = _command(paths, metric)
+    texts = _texts(paths, command, [*_lines(suggested, network, training, checked.facts.data.training_rows)])
     _refuse_others(texts)
+    _write(texts)
+    return FirstConfigs(paths, suggested, checked, command, why)
+
+
+def _refuse_data(
+    error: ConfigError, paths: tuple[Path, Path], suggested: Suggested, model: str | None, observer: Observer
+) -> NoReturn:
+    """Raise what is wrong with the data; write the configs all the same, so that there is something to mend.
+
+    Raises:
+        UserError: with all that is wrong, each with its line in the first config. If something besides `dataset` is
+            wrong, or another file has the name of a config, nothing is written.
+    """
+    command = _command(paths, None)
+    training = _training(round((suggested.rows or ROWS_LEARNED // MOST_EPOCHS) * KEPT)) | {"drop_last": True}
+    texts = _texts(paths, command, [*_lines(suggested, _network(suggested, model), training, None)])
+    if not all(": dataset" in line for line in error.problems) or _others(texts):
+        raise error
+    _write(texts)
+    located = Problems()
+    with located.noted():
+        check([str(paths[0])], observer=observer)
+    written = f"{paths[0]} and {paths[1]} are written, with what is known. Mend the data, or the first of the two. Then"
+    raise UserError(
+        "\n".join([*(located.lines or error.problems), *suggested.notes, f"{written}: {command}"])
+    ) from error
+
+
+def _command(paths: tuple[Path, Path], metric: str | None) -> str:
+    names = " ".join(shlex.quote(str(path)) for path in paths)
+    return f"bnexp compare {names}" + (f" --metric {metric}" if metric else "")
+
+
+def _texts(paths: tuple[Path, Path], command: str, lines: Sequence[str]) -> dict[Path, str]:
+    """Return what stands in the two configs."""
+    whole = [f"# Written by `bnexp init`. Change what is wrong. Then: {command}", *lines]
+    without = [
+        "# The same without normalization.",
+        f"extends: {_scalar(paths[0].name)}",
+        "model: {normalization: none}",
+    ]
+    return {path: "\n".join([*text, ""]) for path, text in zip(paths, (whole, without), strict=True)}
+
+
+def _write(texts: Mapping[Path, str]) -> None:
     for path, text in texts.items():
         path.write_text(text, encoding="utf-8")
-    return FirstConfigs(paths, checked, command, why)
 
 
 def _checked(
@@ -97,6 +146,7 @@ def suggested_for(data: str, target: str | None) -> Suggested:
     """
     from bnexp.data.sources.csv_tables import CSV_ENDINGS
     from bnexp.data.sources.parquet_tables import PARQUET_ENDINGS
+    from bnexp.data.suggested.arrays import array_choices
     from bnexp.data.suggested.folder import folder_choices
     from bnexp.data.suggested.table import csv_choices, parquet_choices
 
@@ -105,16 +155,26 @@ def suggested_for(data: str, target: str | None) -> Suggested:
         return csv_choices(path, data, target)
     if path.is_file() and path.suffix.lower() in PARQUET_ENDINGS:
         return parquet_choices(path, data, target)
-    section, _ = dataset_of(data, target)
+    section, _ = dataset_of(data, target, spelt="PATH")
     if path.is_dir():
         return folder_choices(section)
-    return Suggested([Choice(key, value, "") for key, value in section.items()])
+    if section["name"] == "npz":
+        return array_choices(path, section)
+    return Suggested([Choice(key, value, "a known set" if key == "name" else "") for key, value in section.items()])
 
 
 def _refuse_others(texts: Mapping[Path, str]) -> None:
     """Raise UserError if a file of one of the names holds another text."""
-    if there := [str(path) for path, text in texts.items() if path.exists() and not _holds(path, text)]:
-        raise UserError(f"{' and '.join(there)}: there already; expected no file of that name. Move it, or rename it.")
+    if there := _others(texts):
+        raise UserError(
+            f"{' and '.join(there)}: there already; expected no file of that name. Move it, or delete it to have it "
+            "written anew."
+        )
+
+
+def _others(texts: Mapping[Path, str]) -> list[str]:
+    """List the files that are there with another text."""
+    return [str(path) for path, text in texts.items() if path.exists() and not _holds(path, text)]
 
 
 def _holds(path: Path, text: str) -> bool:
@@ -134,7 +194,9 @@ def _network(suggested: Suggested, model: str | None) -> dict[str, Any]:
 
 def _training(rows: int) -> dict[str, Any]:
     """Return epochs and, for few training rows, a batch size; no batch holds a single row, which has no variance."""
-    epochs, size = ROWS_LEARNED // max(1, rows), BATCH_SIZE if rows >= FEW_ROWS else max(2, rows // 4)
+    epochs, size = ROWS_LEARNED // max(1, rows), BATCH_SIZE
+    if rows < FEW_ROWS:
+        size = max(2, rows // 4, min(LEAST_BATCH, rows // 2))
     while rows % size == 1:
         size += 1
     batch = {} if size == BATCH_SIZE else {"batch_size": size}
@@ -151,24 +213,30 @@ def _metric(checked: CheckedExperiment) -> tuple[str | None, str | None]:
     return metric, f"{share:.0%} of the rows are of one class, so that accuracy says little"
 
 
-def _lines(suggested: Suggested, network: dict[str, Any], training: dict[str, Any]) -> Iterator[str]:
-    """Yield the lines of the first config: each choice with its reason as a comment."""
+def _lines(suggested: Suggested, network: dict[str, Any], training: dict[str, Any], rows: int | None) -> Iterator[str]:
+    """Yield the lines of the first config: each choice with its reason as a comment; `rows` are for training."""
     yield "dataset:"
+    yield from (f"  # {' '.join(note.split())}" for note in suggested.notes)
     for key, value, why in suggested.choices:
         if isinstance(value, list) and not isinstance(why, str):
             yield f"  {key}:"
             yield from (f"    - {_scalar(one)}{_comment(reason)}" for one, reason in zip(value, why, strict=True))
         else:
             yield f"  {key}: {_scalar(value)}{_comment(str(why))}"
-    yield "model:"
-    yield from (f"  {key}: {_scalar(value)}" for key, value in network.items())
-    yield "training:"
+    steps = f"of {rows:,} rows each" if rows else "each over all rows"
     reasons = {
-        "epochs": "more for harder data",
+        "name": "a small network for rows of this kind",
+        "build": "your own, as --model names it",
+        "path": "your own, as --model names it",
+        "normalization": "what is compared; Keras's momentum of 0.99 takes hundreds of steps to settle",
+        "epochs": f"{steps}, for a first look; more for harder data",
         "batch_size": "so that the batches are equal, or nearly so",
+        "drop_last": "so that no batch holds a single row, whatever is mended in the data",
         "seeds": "trainings of each arm, from different random weights",
     }
-    yield from (f"  {key}: {value}{_comment(reasons[key])}" for key, value in training.items())
+    for title, section in (("model", network), ("training", training)):
+        yield f"{title}:"
+        yield from (f"  {key}: {_scalar(value)}{_comment(reasons.get(key, ''))}" for key, value in section.items())
 
 
 def _comment(reason: str) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
+
+from rich.text import Text
 
 from bnexp.api import data_sets, first_configs
 from bnexp.cli.output import print_answer, print_json
@@ -18,10 +21,15 @@ from bnexp.system.terminal import plain
 def init(data: str, target: str | None, model: str | None) -> int:
     """Write two configs for a file or folder, and print what was found and what to run next."""
     found = first_configs.init(data, target, model, observer=Terminal(quiet=False))
-    for line in (*data_lines(found.checked.facts.data), *map(warning, found.checked.warnings)):
+    for key, value, why in found.suggested.choices:
+        if key == "target":
+            print_answer(Text(plain(f"to be learned: {value} ({why})")))
+    warnings = (*found.suggested.notes, *found.checked.warnings)
+    for line in (*data_lines(found.checked.facts.data), *map(warning, warnings)):
         print_answer(line)
     print(f"written: {plain(found.paths[0])} and {plain(found.paths[1])}")
     print("Every line of the first says why it stands there. Next:")
+    print(f"  {plain(f'bnexp check {shlex.quote(str(found.paths[0]))}')}  # the columns, the network, memory and time")
     print(f"  {plain(found.command)}" + (f"  # {found.metric_reason}" if found.metric_reason else ""))
     return DONE
 

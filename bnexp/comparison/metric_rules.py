@@ -141,7 +141,10 @@ def judged_by_what_chose(metric: str, chosen: Mapping[str, str], *, timed: bool 
     """
     for by, what in chosen.items():
         if part_of(metric) == part_of(by) and (what == "tune" or not timed):
-            cure = "Read a test_ metric (dataset.validation_size makes a test part)."
+            cure = (
+                "Read a test_ metric (dataset.validation_size makes a test part; so do dataset.validation_path and "
+                "dataset.test_path)."
+            )
             seen = f"reads {metric}, and {what} chooses by {by}, on the same rows"
             yield f"{seen}; expected rows that chose nothing. {cure}"
 

@@ -6,7 +6,7 @@ Axes: N rows of the data.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +20,8 @@ from bnexp.data.stored_rows import PIECE, Inputs, pieces, taken
 from bnexp.errors import SettingError, counted
 
 Floats32 = NDArray[np.float32]
+FEW_REPEATED = 0.05
+"""Share of rows that may be dropped as repeated without a warning."""
 Where = Callable[[int], str]
 """Returns the file and line of a row. Rows are counted from 0."""
 
@@ -38,8 +40,8 @@ class Rows:
     or, where `classes` is None, the numbers of a regression. The last `test` rows are the set's own test part, and the
     `validation` rows before them its own validation part. Rows of one group stay on one side of a split. `weights_N` is
     how much each row counts in the training loss. The first `numeric` columns of a table are numbers, and the others
-    are categories. `columns` are their names, `name=value` for a category. `where` tells a row's file and line, if any.
-    `facts` is what else run.json records of them.
+    are categories. `columns` are their names, `name=value` for a category; `categories` has the number of values of each
+    column of categories. `where` tells a row's file and line, if any. `facts` is what else run.json records of them.
     """
 
     kind: Kind
@@ -53,6 +55,7 @@ class Rows:
     numeric: int | None = None
     words: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
+    categories: Mapping[str, int] = field(default_factory=dict)
     where: Where | None = None
     facts: RowFacts = field(default_factory=RowFacts)
 
@@ -106,7 +109,8 @@ def chosen(dataset: RealDataset, rows: Rows) -> Rows:
     if dataset.duplicates == "drop":
         rows = rows.taken(_first_of_each(rows))
     dropped = total - len(rows.y_N)
-    warnings = [*(rows.facts.warnings or ()), *_repeated_in_parts(dataset, given, rows), *_shared_groups(dataset, rows)]
+    warnings = [*(rows.facts.warnings or ()), *_many_repeated(dropped, total)]
+    warnings += [*_repeated_in_parts(dataset, given, rows), *_shared_groups(dataset, rows)]
     if dataset.test_limit is not None and (not rows.test or dataset.test_size is not None):
         raise SettingError(
             "dataset.test_limit",
@@ -118,6 +122,15 @@ def chosen(dataset: RealDataset, rows: Rows) -> Rows:
     facts = dataclasses.replace(rows.facts, duplicates_dropped=dropped, rows_before_limit=len(rows.y_N))
     facts = dataclasses.replace(facts, warnings=warnings) if warnings else facts
     return dataclasses.replace(drawn, facts=facts)
+
+
+def _many_repeated(dropped: int, total: int) -> Iterator[str]:
+    """Yield a warning if more than a few rows are dropped: different cases may look alike in few columns."""
+    if dropped > FEW_REPEATED * total:
+        yield (
+            f"{dropped:,} of {total:,} rows ({dropped / total:.0%}) repeat an earlier row in all inputs and the "
+            "target, and are dropped. If they are different cases that look alike, use dataset.duplicates: keep."
+        )
 
 
 def _repeated_in_parts(dataset: RealDataset, given: Rows, left: Rows) -> Iterator[str]:

@@ -104,13 +104,9 @@ def _columns(experiment: Experiment, data: Data) -> Columns | None:
     rows, dataset = data.rows, experiment.dataset
     if rows.kind != "table" or not rows.columns or rows.numeric is None:
         return None
-    categories: dict[str, int] = {}
-    for name in rows.columns[rows.numeric :]:
-        column = name.rpartition("=")[0]
-        categories[column] = categories.get(column, 0) + 1
     others = [getattr(dataset, key, None) for key in ("group", "weight_column")]
     left_out = [*getattr(dataset, "drop", ()), *filter(None, others)]
-    return Columns(list(rows.columns[: rows.numeric]), categories, left_out)
+    return Columns(list(rows.columns[: rows.numeric]), dict(rows.categories), left_out)
 
 
 def _layers(model: keras.Model) -> list[Layer]:

@@ -46,7 +46,7 @@ def data_lines(facts: DataFacts, asked: str | None = None) -> Iterator[Text]:
         )
     if alike := facts.id_like_columns:
         named = plain(", ".join(alike))
-        yield warning(f"Every row has another whole number in {named}, as an id has. Leave it out by dataset.drop.")
+        yield warning(f"{named}: a different whole number in every row, as an id has. Leave it out by dataset.drop.")
     yield from map(warning, facts.warnings or ())
 
 

@@ -55,8 +55,8 @@ class Metric:
         return f"{self.title} needs {self.fewest} classes or more, and these data have fewer"
 
     def values(self, answers: Answers) -> Floats:
-        """Return what each row adds, (R,); NaN where one class is too few."""
-        if self.compares_classes and answers.is_of_one_class:
+        """Return what each row adds, (R,); NaN where one class is too few, or a probability is NaN (it diverged)."""
+        if np.isnan(answers.predicted).any() or (self.compares_classes and answers.is_of_one_class):
             return np.full(len(answers.target_R), np.nan)
         return self.by_row(answers)
 

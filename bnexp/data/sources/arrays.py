@@ -94,6 +94,21 @@ def keys_of_split(headers: Mapping[str, Header]) -> dict[str, str] | None:
     return found
 
 
+def keys_of_pair(headers: Mapping[str, Header]) -> dict[str, str] | None:
+    """Return the config's keys for a file with one array of inputs and one of targets; None if it has others, too.
+
+    >>> images, labels = Header((9, 4, 4), np.dtype("uint8")), Header((9,), np.dtype("int64"))
+    >>> keys_of_pair({"images": images, "labels": labels})
+    {'x': 'images', 'y': 'labels'}
+    """
+    inputs = [name for name, header in headers.items() if _holds_inputs(name, header) and header.dtype.kind in NUMBERS]
+    targets = [name for name, header in headers.items() if name not in inputs and header.dtype.kind in LABELS]
+    if (len(inputs), len(targets), len(headers)) != (1, 1, 2):
+        return None
+    x, y = headers[inputs[0]], headers[targets[0]]
+    return {"x": inputs[0], "y": targets[0]} if x.shape[:1] == y.shape[:1] else None
+
+
 def _holds_inputs(name: str, header: Header) -> bool:
     """Return True for an array of several numbers a row, unless it is called as one-hot targets are."""
     may_be_one_hot = is_one_hot(header.shape, header.dtype) and name.lower().startswith(("y", "label", "target"))

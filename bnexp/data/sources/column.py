@@ -33,6 +33,7 @@ FEWEST_STEPS = 256
 """A column that float32 resolves into fewer steps from its lowest to its highest number is refused: 8 bits of it."""
 
 
+DIGITS = "0123456789+-"
 NO_VALUE = "keeps column {!r}; it has no value in any row. Leave it out (dataset.drop)."
 
 
@@ -161,16 +162,19 @@ def categories(column: pandas.Series[Any]) -> pandas.DataFrame:
     )
 
 
-def refuse_no_category(column: pandas.Series[Any], where: Where, decimal: str | None = None) -> None:
+def refuse_no_category(
+    column: pandas.Series[Any], where: Where, decimal: str | None = None, thousands: str | None = None
+) -> None:
     """Raise SettingError for numbers with a text among them, for dates, and for text that hardly repeats.
 
-    `decimal` is the decimal mark of numbers that are stored as text; None if the table is no text file.
+    `decimal` is the decimal mark of numbers that are stored as text; None if the table is no text file. `thousands` is
+    the mark for thousands, if any.
     """
     count = different_values(column, "dataset.drop")
     if not count:
         raise SettingError("dataset.drop", NO_VALUE.format(column.name))
     most = min(MOST_CATEGORIES, max(MOST_WHOLE_NUMBER_CLASSES, len(column) // 2))
-    if count > MOST_WHOLE_NUMBER_CLASSES:
+    if count > MOST_WHOLE_NUMBER_CLASSES or _has_misplaced_mark(column, decimal, thousands):
         known = "Mend the file, with an empty cell for a number that is not known"
         words = "" if decimal is None else ", name the cell in dataset.na_values if it stands for one"
         cure = f"{known}{words}, or name the column in dataset.drop or dataset.categories."
@@ -184,6 +188,14 @@ def refuse_no_category(column: pandas.Series[Any], where: Where, decimal: str | 
             f"{shown(column.iloc[row])} in {where(row)}; expected {most} or fewer. {leave_out(column)}, or name it in "
             "dataset.categories to have a column for each value.",
         )
+
+
+def _has_misplaced_mark(column: pandas.Series[Any], decimal: str | None, thousands: str | None) -> bool:
+    """Return True if a cell among numbers is none only by where its marks for thousands stand, as 12,34,5."""
+    if decimal is None or thousands is None:
+        return False
+    strange = column.iloc[no_numbers(column, decimal)].astype(str).str.strip()
+    return bool(strange.map(lambda cell: thousands in cell and set(cell) <= {*DIGITS, thousands, decimal}).any())
 
 
 def leave_out(column: pandas.Series[Any]) -> str:

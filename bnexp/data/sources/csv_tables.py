@@ -30,6 +30,7 @@ from bnexp.data.sources.line_numbers import (
     refuse_note_of_excel,
     refuse_short_rows,
 )
+from bnexp.data.sources.other_forms import refuse_other_forms
 from bnexp.data.sources.paths import existing_path, named_by
 from bnexp.data.sources.quotes import refuse_swallowed_rows
 from bnexp.data.sources.table import columns_of, from_frame, refuse_empty
@@ -64,6 +65,7 @@ def _checked(file: CsvFile) -> pandas.DataFrame:
     import pandas
 
     refuse_note_of_excel(file)
+    refuse_other_forms(file)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", pandas.errors.ParserWarning)  # more fields than names in every line
@@ -122,7 +124,7 @@ def csv_tables(dataset: CsvDataset | TextCsvDataset, limit: int | None, as_text:
             tables.append(Table(key, file.path, frame, lines_of(file, len(frame))))
     problems.refuse()
     labels = [name for name in as_text if name is not None]
-    blurred = {name for name in labels if any(_is_blurred(table, name, dataset) for table in tables)}
+    blurred = {name for name in labels if _is_blurred(tables, name, dataset)}
     for name in (*blurred, *mixed_columns(tables)):
         for table in tables if all(name in table.frame for table in tables) else ():
             table.frame[name] = _as_written(table, name, dataset)
@@ -148,13 +150,13 @@ def _likely_keys(dataset: CsvDataset) -> dict[str, str]:
     return {} if separator is None else {"separator": separator}
 
 
-def _is_blurred(table: Table, name: str, dataset: CsvDataset | TextCsvDataset) -> bool:
-    """Return True if numbers would blur labels: 01 and 1, or ids too long for a float, as beside a gap."""
-    column = table.frame.get(name)
-    if column is None or column.dtype.kind not in "iuf":
-        return False
-    blurs = r"\s*[+-]?(0\d+|\d{16,})\s*$" if column.isna().any() else r"\s*[+-]?0\d+\s*$"
-    return bool(_as_written(table, name, dataset).str.match(blurs, na=False).any())
+def _is_blurred(tables: Sequence[Table], name: str, dataset: CsvDataset | TextCsvDataset) -> bool:
+    """Return True if numbers would blur labels: 01 and 1, or ids too long for a float, as beside a gap in any part."""
+    holders = [table for table in tables if name in table.frame]
+    has_gap = any(table.frame[name].isna().any() for table in holders)
+    blurs = r"\s*[+-]?(0\d+|\d{16,})\s*$" if has_gap else r"\s*[+-]?0\d+\s*$"
+    of_numbers = [table for table in holders if table.frame[name].dtype.kind in "iuf"]
+    return any(_as_written(table, name, dataset).str.match(blurs, na=False).any() for table in of_numbers)
 
 
 def _as_written(table: Table, name: str, dataset: CsvDataset | TextCsvDataset) -> pandas.Series[Any]:

@@ -17,7 +17,7 @@ DENSE = 2
 
 
 def id_like(frame: pandas.DataFrame, names: Sequence[str], compared: Sequence[str]) -> list[str]:
-    """List the columns of numbers, among these names, that hold another whole number in every row.
+    """List the columns of numbers, among these names, that hold a different whole number in every row.
 
     Rows that are equal in all the `compared` columns repeat an id, and count once.
     """
@@ -37,7 +37,7 @@ def id_like(frame: pandas.DataFrame, names: Sequence[str], compared: Sequence[st
 
 
 def counts_rows(frame: pandas.DataFrame, name: str) -> bool:
-    """Return True if a column of numbers holds another whole number in every row, and few between them are missing."""
+    """Return True if a column holds a different whole number in every row, and few between them are missing."""
     values = frame[name].to_numpy("float64")
     is_dense = len(values) > 0 and values.max() - values.min() < DENSE * len(values)
     return bool(is_dense and id_like(frame, [name], list(frame.columns)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import functools
+import itertools
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -13,12 +14,12 @@ from bnexp.data.rows import Where, row_of
 from bnexp.data.sources.alike import shown
 from bnexp.data.sources.csv_file import CsvFile
 from bnexp.data.sources.header import has_second_line, is_data, repeated_names
+from bnexp.data.sources.other_forms import FEW_LINES, SEPARATORS, blanks_between, numbering
 from bnexp.errors import SettingError, counted
 
 if TYPE_CHECKING:
     import pandas
 
-SEPARATORS = ",;\t|"
 LONGEST_FIELD = 2**31 - 1
 """Characters that a field may have; Python's csv takes 131,072 if nothing is said."""
 
@@ -153,7 +154,7 @@ def refuse_faulty_names(file: CsvFile, names: pandas.Series[Any], frame: pandas.
             "dataset.path",
             f"is {str(file.path)!r}; {_first_line(file)} was taken for the names of the columns, though it looks "
             f"like a row of data, as {shown(names.dropna().iloc[0])}. Write a line of names above it. "
-            "If it holds names, put a letter before each number.",
+            f"If it holds names, put a letter before each number. This numbers the columns: {numbering(file)}",
         )
     if len(again):
         place = lines_of(file, len(frame))(int(again[0]))
@@ -182,7 +183,10 @@ def refuse_faulty_names(file: CsvFile, names: pandas.Series[Any], frame: pandas.
 def likely_separator(file: CsvFile) -> str | None:
     """Return the separator that the first line holds more often than this one; None if there is none."""
     with file.open("replace") as text:
-        first = text.readline()
+        lines = [*itertools.islice(text, FEW_LINES)]
+    if blanks_between(lines) == " " != file.separator:
+        return " "
+    first = lines[0] if lines else ""
     likely = max(SEPARATORS.replace(file.separator, ""), key=first.count)
     return likely if first.count(likely) > first.count(file.separator) else None
 

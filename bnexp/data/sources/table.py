@@ -148,7 +148,7 @@ def _read_columns(frame: pandas.DataFrame, columns: Columns, where: Where, limit
         if columns.missing == "refuse":
             refuse_missing(frame, [name for name in inputs if name in (*numeric, *marked, *dates)], where)
     unnamed = [name for name in texts if name not in (*columns.categories, *marked)]
-    _collect_no_categories(frame[unnamed], where, problems, columns.decimal)
+    _collect_no_categories(frame[unnamed], where, problems, columns)
     with problems.noted():
         _refuse_too_wide(frame, inputs, texts, limit)
     problems.refuse()
@@ -183,6 +183,7 @@ def _rows(frame: pandas.DataFrame, columns: Columns, found: _ReadColumns, where:
         weights_N=found.weights_N,
         numeric=len(found.numeric),
         columns=(*found.numeric, *(str(name) for values in dummies for name in values)),
+        categories={name: values.shape[1] for name, values in zip(found.texts, dummies, strict=True)},
         where=where,
         facts=RowFacts(
             target=columns.target,
@@ -192,11 +193,11 @@ def _rows(frame: pandas.DataFrame, columns: Columns, found: _ReadColumns, where:
     )
 
 
-def _collect_no_categories(texts: pandas.DataFrame, where: Where, problems: Problems, decimal: str | None) -> None:
+def _collect_no_categories(texts: pandas.DataFrame, where: Where, problems: Problems, columns: Columns) -> None:
     """Note every one of these columns of text that cannot be categories."""
     for name in texts.columns:
         with problems.noted():
-            refuse_no_category(texts[name], where, decimal)
+            refuse_no_category(texts[name], where, columns.decimal, columns.thousands)
 
 
 def _may_be_numbers(frame: pandas.DataFrame, columns: Columns) -> list[str]:
@@ -245,8 +246,8 @@ def _warnings(frame: pandas.DataFrame, columns: Columns, found: _ReadColumns) ->
     yield from warnings_of_columns(frame, columns.target if found.classes else None, columns.group)
     if found.classes is None and counts_rows(frame, columns.target):
         yield (
-            f"dataset.target {columns.target!r} counts the rows, as an id does: every row has another whole number. "
-            "Name the column that is to be predicted."
+            f"dataset.target {columns.target!r} counts the rows, as an id does: it has a different whole number in "
+            "every row. Name the column that is to be predicted."
         )
     yield from warnings_of_many_numbers("dataset.target", columns.target, found.classes, columns.task)
     for name in found.texts:

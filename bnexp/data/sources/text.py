@@ -19,7 +19,7 @@ from bnexp.data.memory_guard import refuse_above_limit
 from bnexp.data.rows import Rows, Where
 from bnexp.data.sources.column import groups
 from bnexp.data.sources.csv_tables import csv_tables, warnings_of_files
-from bnexp.data.sources.joined import joined, with_parts
+from bnexp.data.sources.joined import Table, joined, with_parts
 from bnexp.data.sources.scripts import folded, warnings_of_scripts
 from bnexp.data.sources.table import refuse_target, refuse_unknown_column
 from bnexp.data.sources.table_warnings import warnings_of_columns
@@ -44,13 +44,13 @@ def text_csv_rows(dataset: TextCsvDataset, limit: int | None) -> Rows:
             without blanks; or if all of them would not fit.
     """
     tables = csv_tables(dataset, limit, [dataset.target, dataset.group])
-    frame, where = joined(tables)
+    frame, where = joined([_of_used_columns(table, dataset) for table in tables])
     problems = Problems()
     for key in ("text", "target", "group", "weight_column"):
         name = getattr(dataset, key)
         if name is not None:
             with problems.noted():
-                refuse_unknown_column(frame, key, name)
+                refuse_unknown_column(tables[0].frame, key, name)
                 if key != "target":
                     refuse_target(key, name, dataset.target)
     warnings = list(warnings_of_files(dataset, tables))
@@ -73,6 +73,12 @@ def text_csv_rows(dataset: TextCsvDataset, limit: int | None) -> Rows:
     facts = RowFacts(texts_without_words=wordless, warnings=warnings)
     rows = replace(rows, facts=facts, weights_N=weights_N)
     return with_parts(rows, {table.key: len(table.frame) for table in tables})
+
+
+def _of_used_columns(table: Table, dataset: TextCsvDataset) -> Table:
+    """Return a table without the columns that nothing reads; parts may differ in those."""
+    used = (dataset.text, dataset.target, dataset.group)
+    return replace(table, frame=table.frame[[name for name in table.frame.columns if name in used]])
 
 
 def _refuse_missing(texts: pandas.Series[Any], where: Where) -> None:

@@ -20,6 +20,10 @@ class Suggested:
     """What the section `dataset` should say."""
 
     choices: Sequence[Choice]
+    notes: Sequence[str] = ()
+    """What was seen and is left to the person to decide."""
+    rows: int | None = None
+    """How many there are, if that is known before they are read to be trained on."""
 
     @property
     def section(self) -> dict[str, Any]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Collection, Iterator
+from contextlib import suppress
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -16,60 +16,61 @@ from bnexp.data.sources.picture import opened_image
 from bnexp.data.sources.sound import length_and_rate
 from bnexp.data.sources.speech import RECORDINGS
 from bnexp.data.suggested.choice import Choice, Suggested
-from bnexp.errors import Problems
+from bnexp.errors import SettingError
 
 SIZES = (16, 32, 64)
 """Heights and widths that images of different sizes are brought to: the largest that the smaller half has."""
-LOOKED_AT = 200
-"""Files that are opened, or a few more; evenly spread over all."""
 
 
 def folder_choices(section: dict[str, Any]) -> Suggested:
     """Look at the files of a folder with a folder for each class, and return what a config should say of it.
 
-    `section` names the kind and the folders.
+    `section` names the kind and the folders. A file that cannot be read is passed over: the check of the config tells.
 
     Raises:
-        SettingError: with all that is wrong: folders that are no classes, files that cannot be read.
+        SettingError: with all that is wrong with the folders, such as no classes.
     """
     dataset: Any = TypeAdapter(ImageFolderDataset | WavFolderDataset).validate_python(section)
     is_image = isinstance(dataset, ImageFolderDataset)
     files = labelled_parts(dataset, *(IMAGES if is_image else RECORDINGS))
-    head = [Choice(key, value, "a part of its own" if key.endswith("_path") else "") for key, value in section.items()]
+    what = f"{'images' if is_image else 'recordings'} in a folder for each class"
+    reasons = {"name": what, "validation_path": "a part of its own", "test_path": "a part of its own"}
+    head = [Choice(key, value, reasons.get(key, "")) for key, value in section.items()]
     more = _of_images(files) if is_image else _of_recordings(files)
-    return Suggested([*head, *more])
-
-
-def _looked_at(files: LabelledFiles) -> Sequence[Path]:
-    step = max(1, len(files.paths) // LOOKED_AT)
-    return files.paths[::step]
+    return Suggested([*head, *more], rows=len(files.paths))
 
 
 def _of_images(files: LabelledFiles) -> Iterator[Choice]:
-    problems, sizes, modes = Problems(), Counter[tuple[int, int]](), Counter[str]()
-    for path in _looked_at(files):
-        with problems.noted(), opened_image(path) as image:
+    sizes, modes = Counter[tuple[int, int]](), Counter[str]()
+    for path in files.paths:
+        with suppress(SettingError), opened_image(path) as image:
             sizes[image.height, image.width] += 1
             modes[image.mode] += 1
-    problems.refuse()
-    if len(sizes) > 1 or max(max(sizes)) > max(SIZES):
-        small = sorted(min(size) for size in sizes.elements())[len(_looked_at(files)) // 2]
+    if len(sizes) > 1 or max(map(max, sizes), default=0) > max(SIZES):
+        small = sorted(min(size) for size in sizes.elements())[sizes.total() // 2]
         side = max((one for one in SIZES if one <= small), default=SIZES[0])
         least, most = min(sizes), max(sizes)
         seen = f"the images are {least[0]} x {least[1]} to {most[0]} x {most[1]}"
         yield Choice("size", [side, side], f"{seen}; a larger size costs more time")
-    if set(modes) <= {"L", "1", "I;16", "I"}:
-        yield Choice("color", "grayscale", f"all of the {modes.total():,} images that were opened are gray")
+    if modes and set(modes) <= {"L", "1", "I;16", "I"}:
+        yield Choice("color", "grayscale", f"all {modes.total():,} images are gray")
 
 
 def _of_recordings(files: LabelledFiles) -> Iterator[Choice]:
-    problems, rates, lengths = Problems(), Counter[int](), []
-    for path in _looked_at(files):
-        with problems.noted():
+    rates, lengths = set[int](), list[float]()
+    for path in files.paths:
+        with suppress(SettingError):
             samples, rate = length_and_rate(path)
-            rates[rate] += 1
+            rates.add(rate)
             lengths.append(samples / rate)
-    problems.refuse()
-    rate = max(rates)
-    seen = f"{rate:,} samples a second, {min(lengths):.1f} to {max(lengths):.1f} s"
+    seen = f"{_range(rates, ',')} samples a second, {_range(lengths, '.1f')} s" if lengths else "no length"
     yield Choice("features", "log_mel", f"a spectrogram; the recordings have {seen}")
+
+
+def _range(values: Collection[float], form: str) -> str:
+    """Write the least and the greatest number, once if they are written alike.
+
+    >>> _range([8000], ","), _range([0.52, 1.5], ".1f")
+    ('8,000', '0.5 to 1.5')
+    """
+    return " to ".join(dict.fromkeys(format(value, form) for value in (min(values), max(values))))

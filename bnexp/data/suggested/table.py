@@ -1,42 +1,43 @@
-"""A table: how its text is read, what is learned from which columns, and which are left out."""
+"""A table: how its text is read, and which files beside it are its parts. Its target and columns have own files."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bnexp.config.real import CsvDataset
 from bnexp.data.rows import Where, row_of
-from bnexp.data.sources.column import different_values, is_text, numbers, refuse_no_category
+from bnexp.data.sources.column import is_text
 from bnexp.data.sources.csv_file import CsvFile
 from bnexp.data.sources.csv_tables import read_csv
-from bnexp.data.sources.dates import may_be_dates, numbers_of_dates
 from bnexp.data.sources.encoding import likely_encoding
-from bnexp.data.sources.ids import counts_rows, id_like
+from bnexp.data.sources.ids import id_like
+from bnexp.data.sources.joined import Table, joined
 from bnexp.data.sources.line_numbers import likely_separator, lines_of
 from bnexp.data.sources.marks import marked_columns
 from bnexp.data.sources.parquet_tables import parquet_frame
 from bnexp.data.sources.parts import PARTS
 from bnexp.data.sources.table import NO_NAME
 from bnexp.data.suggested.choice import Choice, Suggested
-from bnexp.errors import SettingError, counted, listed, nearest
+from bnexp.data.suggested.columns import column_choices, numeric
+from bnexp.data.suggested.missing_values import missing_words, notes_of_sentinels
+from bnexp.data.suggested.target import likely_target, task_choices
+from bnexp.errors import SettingError, counted, listed
 
 if TYPE_CHECKING:
     import pandas
 
-USUAL_TARGETS = (
-    *("target", "label", "labels", "class", "y", "outcome", "category", "response", "species", "diagnosis"),
-    *("churn", "churned", "survived", "default", "income", "quality", "price", "rating", "score"),
-)
-"""Names that people give to the column to be learned, the surest first."""
 TABS = (".tsv", ".tab")
 FEWEST_WORDS = 4
 """Words of a text, on average, that make it a text and no name."""
 MOST_NAMED = 5
+ONLY_TABLES = ("decimal", "thousands")
+"""Keys that a table with texts alone does not have."""
+Read = Callable[[Path], "tuple[pandas.DataFrame, Where]"]
 
 
 def csv_choices(path: Path, data: str, target: str | None) -> Suggested:
@@ -45,16 +46,31 @@ def csv_choices(path: Path, data: str, target: str | None) -> Suggested:
     Raises:
         SettingError: if it is no table, or has no column of the target's name.
     """
-    file, choices = _as_text(path)
+    file, marks = _as_text(path)
     frame = read_csv(file, None)
-    learned, why = _target(frame, target)
-    more = [Choice("path", data, ""), *_parts_beside(file, data, list(frame.columns)), *choices]
-    more.append(Choice("target", learned, why))
+    learned, why = likely_target(frame, target)
+    beside = _beside(path, data, frame, learned, _reads(file))
+    head = [Choice("path", data, ""), *beside.choices]
     if texts := _texts(frame, learned):
+        marks = [one for one in marks if one.key not in ONLY_TABLES]
         reason = "it holds texts, and there are no other inputs"
-        return Suggested([Choice("name", "text_csv", ""), *more, Choice("text", texts[0], reason)])
-    where = lines_of(file, len(frame))
-    return Suggested([Choice("name", "csv", ""), *more, *_columns(frame, learned, where)])
+        more = [Choice("target", learned, why), Choice("text", texts[0], reason)]
+        return Suggested(
+            [Choice("name", "text_csv", "a table of texts"), *head, *marks, *more], beside.notes, len(frame)
+        )
+    tables = _tables([path, *beside.paths], _reads(file))
+    frame, where = _joined(tables)
+    if words := missing_words(frame, learned, file.decimal):
+        seen = listed([f"{word} in {name}" for word, name in words.items()], MOST_NAMED)
+        marks.append(Choice("na_values", list(words), f"among numbers: {seen}; read as empty cells"))
+        tables = _tables([path, *beside.paths], _reads(replace(file, na_values=tuple(words))))
+        frame, where = _joined(tables)
+    columns = [*task_choices(frame[learned]), *column_choices(frame, learned, where, file.decimal)]
+    cure = "use na_values: [{}]"
+    notes = [*beside.notes, *notes_of_sentinels(frame, _inputs(frame, learned, columns), cure)]
+    notes += _notes_of_gaps(tables, learned, file)
+    head = [Choice("name", "csv", "a table"), *head, *marks, Choice("target", learned, why)]
+    return Suggested([*head, *columns], notes, len(frame))
 
 
 def parquet_choices(path: Path, data: str, target: str | None) -> Suggested:
@@ -63,22 +79,104 @@ def parquet_choices(path: Path, data: str, target: str | None) -> Suggested:
     Raises:
         SettingError: if it is no table, or has no column of the target's name.
     """
-    frame = parquet_frame(path, None)
-    learned, why = _target(frame, target)
-    head = [Choice("name", "parquet", ""), Choice("path", data, ""), Choice("target", learned, why)]
-    return Suggested([*head, *_columns(frame, learned, row_of(path))])
+
+    def read(path: Path) -> tuple[pandas.DataFrame, Where]:
+        return parquet_frame(path, None), row_of(path)
+
+    frame, _ = read(path)
+    learned, why = likely_target(frame, target)
+    beside = _beside(path, data, frame, learned, read)
+    frame, where = _joined(_tables([path, *beside.paths], read))
+    columns = [*task_choices(frame[learned]), *column_choices(frame, learned, where)]
+    head = [Choice("name", "parquet", "a table"), Choice("path", data, ""), *beside.choices]
+    cure = "empty these cells in the file (it has {})"
+    notes = [*beside.notes, *notes_of_sentinels(frame, _inputs(frame, learned, columns), cure)]
+    return Suggested([*head, Choice("target", learned, why), *columns], notes, len(frame))
 
 
-def _parts_beside(file: CsvFile, data: str, columns: Sequence[str]) -> Iterator[Choice]:
-    """Yield the files beside a training part that are named like its other parts, and have the same columns."""
+def _inputs(frame: pandas.DataFrame, target: str, columns: Sequence[Choice]) -> list[str]:
+    """List the columns of numbers that are inputs."""
+    left_out = {target, *(name for one in columns if one.key == "drop" for name in one.value)}
+    left_out |= {one.value for one in columns if one.key == "group"}
+    return [name for name in numeric(frame, list(frame.columns)) if name not in left_out]
+
+
+def _notes_of_gaps(tables: Sequence[Table], target: str, file: CsvFile) -> Iterator[str]:
+    """Yield for each table a line that takes out the rows in which there is nothing to be learned."""
+    given = {"sep": file.separator, "encoding": file.encoding}
+    more = "".join(f", {key}={value!r}" for key, value in given.items() if value not in (",", "utf-8"))
+    for table in tables:
+        if count := int(table.frame[target].isna().sum()):
+            read = f"pandas.read_csv({str(table.path)!r}, dtype=str{more}).dropna(subset=[{target!r}])"
+            written = f"{table.path.stem}-whole{table.path.suffix}"
+            yield (
+                f"{table.path} has {counted(count, 'row')} without a value of {target!r}. This writes the others: "
+                f'python -c "import pandas; {read}.to_csv({written!r}, index=False{more})"'
+            )
+
+
+def _reads(file: CsvFile) -> Read:
+    """Return what reads another file as this one is read."""
+
+    def read(path: Path) -> tuple[pandas.DataFrame, Where]:
+        other = replace(file, path=path)
+        frame = read_csv(other, None)
+        return frame, lines_of(other, len(frame))
+
+    return read
+
+
+def _tables(paths: Sequence[Path], read: Read) -> list[Table]:
+    return [Table(str(path), path, *read(path)) for path in paths]
+
+
+def _joined(tables: Sequence[Table]) -> tuple[pandas.DataFrame, Where]:
+    """Return the rows of all parts; of the training part alone, if a column has texts in one and numbers in another."""
+    with suppress(SettingError):
+        return joined(tables)
+    return tables[0].frame, tables[0].where
+
+
+@dataclass(frozen=True)
+class _Beside:
+    """The files beside a training part: those that are parts, and why others are none."""
+
+    choices: Sequence[Choice]
+    paths: Sequence[Path]
+    notes: Sequence[str]
+
+
+def _beside(path: Path, data: str, frame: pandas.DataFrame, target: str, read: Read) -> _Beside:
+    """Return the files that are named like the other parts: those with the same columns, and a target, are parts."""
+    choices, paths, notes = [], [], []
     for key, part in (("validation_path", "validation"), ("test_path", "test")):
-        names = [re.sub("(?i)train(ing)?", word, file.path.stem) for word, means in PARTS.items() if means == part]
-        for path in (file.path.with_name(f"{name}{file.path.suffix}") for name in names):
-            if path != file.path and path.is_file():
-                with suppress(SettingError):
-                    if set(read_csv(replace(file, path=path), None).columns) == set(columns):
-                        yield Choice(key, str(Path(data).with_name(path.name)), "it lies beside, with the same columns")
-                        break
+        names = [re.sub("(?i)train(ing)?", word, path.stem) for word, means in PARTS.items() if means == part]
+        there = [one for name in names if (one := path.with_name(f"{name}{path.suffix}")) != path and one.is_file()]
+        for other in there[:1]:
+            if (why := _why_no_part(other, frame, target, read)) is None:
+                choices.append(Choice(key, str(Path(data).with_name(other.name)), "it lies beside, as a part"))
+                paths.append(other)
+            else:
+                notes.append(f"{other.name} lies beside, and is not taken for the {part} part: {why}.")
+    return _Beside(choices, paths, notes)
+
+
+def _why_no_part(path: Path, frame: pandas.DataFrame, target: str, read: Read) -> str | None:
+    """Return why a file is no part of the data; None if it is one."""
+    try:
+        other, _ = read(path)
+    except SettingError as error:
+        return str(error).rstrip(".")
+    if target not in other or other[target].isna().all():
+        return f"it has no values of {target!r}, which is to be learned"
+    lacks = [repr(name) for name in frame.columns if name not in other]
+    besides = [repr(name) for name in other.columns if name not in frame]
+    if lacks or besides:
+        seen = [f"lacks {listed(lacks, MOST_NAMED)}"] * bool(lacks) + [
+            f"has {listed(besides, MOST_NAMED)} besides"
+        ] * bool(besides)
+        return f"it {' and '.join(seen)}"
+    return None
 
 
 def _as_text(path: Path) -> tuple[CsvFile, list[Choice]]:
@@ -116,85 +214,14 @@ def _has_decimals(frame: pandas.DataFrame) -> bool:
     return any(bool((column % 1 != 0).any()) for column in floats)
 
 
-def _target(frame: pandas.DataFrame, target: str | None) -> tuple[str, str]:
-    """Return the column to be learned, and why: the one that is named, one with a usual name, or the last."""
-    if target is not None:
-        if target not in frame:
-            raise SettingError(
-                "dataset.target", f"is {target!r}; no column has this name. {nearest(target, list(frame.columns))}"
-            )
-        return target, "it was named by --target"
-    for usual in USUAL_TARGETS:
-        for name in frame.columns:
-            if name.strip().lower() == usual:
-                return name, "its name says so; --target names another"
-    return str(frame.columns[-1]), "the last column; --target names another"
-
-
 def _texts(frame: pandas.DataFrame, target: str) -> list[str]:
     """List the columns of free text, if the table has no other inputs."""
     others = [name for name in frame.columns if name != target and not name.startswith(NO_NAME)]
     texts = [name for name in others if is_text(frame[name]) and _words(frame[name]) >= FEWEST_WORDS]
-    plain = [name for name in others if name not in texts and not id_like(frame, _numeric(frame, [name]), others)]
+    plain = [name for name in others if name not in texts and not id_like(frame, numeric(frame, [name]), others)]
     return texts if texts and not plain else []
 
 
 def _words(column: pandas.Series[Any]) -> float:
     known = column.dropna().astype(str).head(1000)
     return sum(len(text.split()) for text in known) / max(1, len(known))
-
-
-def _numeric(frame: pandas.DataFrame, names: Sequence[str]) -> list[str]:
-    return [name for name in names if frame[name].dtype.kind in "iuf"]
-
-
-def _columns(frame: pandas.DataFrame, target: str, where: Where) -> Iterator[Choice]:
-    """Yield which columns are left out, which are dates, and what stands in for missing numbers."""
-    inputs = [name for name in frame.columns if name != target]
-    left_out = {name: why for name in inputs if (why := _why_left_out(frame, name, where)) is not None}
-    kept = [name for name in inputs if name not in left_out]
-    dates = [name for name in kept if is_text(frame[name]) and may_be_dates(frame[name])]
-    if left_out:
-        yield Choice("drop", list(left_out), list(left_out.values()))
-    if dates:
-        yield Choice("dates", dates, "each becomes numbers: year, month, day, weekday, and hour")
-    holed = {name: count for name in (*_numeric(frame, kept), *dates) if (count := int(frame[name].isna().sum()))}
-    if holed:
-        named = listed([f"{name} ({count:,})" for name, count in holed.items()], MOST_NAMED)
-        yield Choice("missing", "median", f"empty cells: {named}; the median of the training part stands in")
-
-
-def _why_left_out(frame: pandas.DataFrame, name: str, where: Any) -> str | None:
-    """Return why a column is no input; None if it is one."""
-    column = frame[name]
-    if column.isna().all():
-        return "no value in any row"
-    if name.startswith(NO_NAME):
-        return "it has no name, and mostly counts the rows"
-    if different_values(column, "dataset.drop") == 1 and not column.isna().any():
-        return f"the same value in all rows: {column.iloc[0]}"
-    try:
-        if not is_text(column):
-            numbers(column, where)
-            return "another whole number in every row, as an id has" if _is_id(frame, name) else None
-        if may_be_dates(column):
-            numbers_of_dates(column, where)
-        else:
-            refuse_no_category(column, where)
-    except SettingError:
-        return _why_no_input(column)
-    return None
-
-
-def _is_id(frame: pandas.DataFrame, name: str) -> bool:
-    column = frame[name]
-    if column.isna().any() or name not in id_like(frame, [name], list(frame.columns)):
-        return False
-    return counts_rows(frame, name) or re.fullmatch(r"(?i)(.*[_ ])?id|.*Id|.*ID", name.strip()) is not None
-
-
-def _why_no_input(column: pandas.Series[Any]) -> str:
-    values = counted(different_values(column, "dataset.drop"), "different value")
-    if not is_text(column):
-        return "its numbers lie too close together, or too far apart, for float32"
-    return f"{values} of text, as names, ids and notes have"

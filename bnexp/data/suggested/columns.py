@@ -1,0 +1,202 @@
+"""What the columns of a table are: which are left out and why, groups, dates, gaps, and rows that repeat."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bnexp.data.rows import Where
+from bnexp.data.sources.alike import shown
+from bnexp.data.sources.column import (
+    MOST_WHOLE_NUMBER_CLASSES,
+    different_values,
+    is_text,
+    no_numbers,
+    numbers,
+    refuse_no_category,
+)
+from bnexp.data.sources.dates import may_be_dates, numbers_of_dates
+from bnexp.data.sources.ids import counts_rows, id_like
+from bnexp.data.sources.table import NO_NAME
+from bnexp.data.suggested.choice import Choice
+from bnexp.data.suggested.missing_values import MOST_WORDS
+from bnexp.errors import SettingError, counted, listed
+
+if TYPE_CHECKING:
+    import pandas
+
+MOST_NAMED = 5
+ROUNDING = 1e-9
+"""How far below 1 the correlation of a column may be with its copy in another unit, such as another currency."""
+_ID = re.compile(r"(?i:(.*[_ .-])?id)|.*Id|.*ID")
+_TIME = re.compile(r"(?i:(.*[_ .-])?(year|month|week|weekday|day|days|date|hour|minute|time|timestamp|yr|dt))")
+_SOMEONE = re.compile(
+    r"(?i:(patient|subject|user|person|participant|customer|client|speaker|student|household|animal)"
+    r"([_ .-]?(id|no|nr|number|code|name))?)"
+)
+FEW_MISTAKES = 0.05
+"""Share of rows with no number in a column of numbers that may be mistakes."""
+MOSTLY = 0.5
+"""Share of rows that repeat above which they are different cases with few different values."""
+FEWEST_GROUPS = 5
+"""Different persons, or the like, that can be split between the parts; of other ids more than a category would have."""
+FEWEST_PARTS = 3
+"""Groups in which each class needs a row, so that three parts can have one."""
+
+
+def numeric(frame: pandas.DataFrame, names: Sequence[str]) -> list[str]:
+    """List the columns, among these, that hold numbers."""
+    return [name for name in names if frame[name].dtype.kind in "iuf"]
+
+
+def is_id_or_time(name: str) -> bool:
+    """Return True if a name says that a column tells whose row it is, or from when.
+
+    >>> is_id_or_time("patient_id"), is_id_or_time("Subject"), is_id_or_time("Year"), is_id_or_time("width")
+    (True, True, True, False)
+    """
+    return any(words.fullmatch(name.strip()) for words in (_ID, _SOMEONE, _TIME))
+
+
+def column_choices(frame: pandas.DataFrame, target: str, where: Where, decimal: str = ".") -> Iterator[Choice]:
+    """Yield which columns are left out, the groups, dates, what stands in for missing numbers, and repeated rows.
+
+    `decimal` is the decimal mark of numbers that are stored as text.
+    """
+    inputs = [name for name in frame.columns if name != target]
+    group = _group(frame, inputs, target)
+    others = [name for name in inputs if name != group]
+    left_out = {name: why for name in others if (why := _why_left_out(frame, name, where, decimal)) is not None}
+    copies = {name: why for name in others if name not in left_out and (why := _why_copy(frame, name, target))}
+    if len(left_out) + len(copies) < len(others):
+        left_out = {name: (left_out | copies)[name] for name in others if name in left_out or name in copies}
+    if len(left_out) == len(others):
+        left_out = {name: why for name, why in left_out.items() if name.startswith(NO_NAME) or not _varies(frame[name])}
+    kept = [name for name in others if name not in left_out]
+    dates = [name for name in kept if is_text(frame[name]) and may_be_dates(frame[name])]
+    if left_out:
+        yield Choice("drop", list(left_out), list(left_out.values()))
+    if group is not None:
+        count = different_values(frame[group], "dataset.group")
+        yield Choice("group", group, f"{count:,} values in {len(frame):,} rows: the rows of one stay in one part")
+    if dates:
+        yield Choice("dates", dates, "each becomes numbers: year, month, day, weekday, and hour")
+    holed = {name: count for name in (*numeric(frame, kept), *dates) if (count := int(frame[name].isna().sum()))}
+    if holed:
+        named = listed([f"{name} ({count:,})" for name, count in holed.items()], MOST_NAMED)
+        yield Choice("missing", "median", f"empty cells: {named}; the median of the training part stands in")
+    yield from _duplicates(frame, [*kept, target])
+
+
+def _duplicates(frame: pandas.DataFrame, used: Sequence[str]) -> Iterator[Choice]:
+    """Yield what happens to rows that repeat: cases that differ only in columns that are left out are kept.
+
+    A column without a name that counts the rows shows no case to be another one.
+    """
+    try:
+        whole = int(frame[[name for name in frame.columns if not name.startswith(NO_NAME)]].duplicated().sum())
+    except TypeError:  # lists and the like
+        return
+    repeated = int(frame[list(used)].duplicated().sum())
+    if whole > MOSTLY * len(frame):
+        seen = f"{_repeat(whole)} another one in all columns"
+        yield Choice("duplicates", "keep", f"{seen}: with few different values, different cases look alike")
+    elif repeated - whole > whole:
+        seen = f"{_repeat(repeated - whole)} another one in the columns that are used, but not in all"
+        also = f"; {_repeat(whole)} one in all" if whole else ""
+        yield Choice("duplicates", "keep", f"{seen}: they are different cases{also}")
+    elif whole:
+        more = f", and {repeated - whole:,} more in the columns that are used" if repeated > whole else ""
+        yield Choice("duplicates", "drop", f"{_repeat(whole)} another one in all columns{more}")
+
+
+def _repeat(rows: int) -> str:
+    return f"{counted(rows, 'row')} {'repeats' if rows == 1 else 'repeat'}"
+
+
+def _why_left_out(frame: pandas.DataFrame, name: str, where: Where, decimal: str) -> str | None:
+    """Return why a column is no input; None if it is one."""
+    column = frame[name]
+    if column.isna().all():
+        return "no value in any row"
+    if name.startswith(NO_NAME):
+        return "it has no name, and mostly counts the rows"
+    try:
+        if different_values(column, "dataset.drop") == 1 and not column.isna().any():
+            return f"the same value in all rows: {column.iloc[0]}"
+    except SettingError:
+        return "it holds lists or the like, and no single values"
+    try:
+        if not is_text(column):
+            numbers(column, where)
+            return "a different whole number in every row, as an id has" if _is_id(frame, name) else None
+        if may_be_dates(column):
+            numbers_of_dates(column, where)
+        else:
+            refuse_no_category(column, where)
+    except SettingError:
+        return _why_no_input(column, decimal)
+    return None
+
+
+def _varies(column: pandas.Series[Any]) -> bool:
+    return column.dtype.kind in "iuf" and bool(column.nunique() > 1)
+
+
+def _is_id(frame: pandas.DataFrame, name: str) -> bool:
+    column = frame[name]
+    if column.isna().any() or name not in id_like(frame, [name], list(frame.columns)):
+        return False
+    return (counts_rows(frame, name) and not _TIME.fullmatch(name.strip())) or bool(_ID.fullmatch(name.strip()))
+
+
+def _why_no_input(column: pandas.Series[Any], decimal: str) -> str | None:
+    """Return why a column that is refused is no input; None for numbers with a few mistakes, which are to be mended."""
+    if not is_text(column):
+        return "its numbers lie too close together, or too far apart, for float32"
+    strange = column.iloc[no_numbers(column, decimal)]
+    if not len(strange):
+        values = counted(different_values(column, "dataset.drop"), "different value")
+        return f"{values} of text, as names, ids and notes have"
+    if strange.nunique() <= MOST_WORDS or len(strange) <= FEW_MISTAKES * len(column):
+        return None
+    return f"numbers, and in {counted(len(strange), 'row')} something else, as {shown(strange.iloc[0])}"
+
+
+def _why_copy(frame: pandas.DataFrame, name: str, target: str) -> str | None:
+    """Return why a column says the target: a copy, a multiple, or one value for each of the target's; else None."""
+    known = frame[[name, target]].dropna()
+    values, classes = known[name].nunique(), known[target].nunique()
+    if values == classes == len(known[[name, target]].drop_duplicates()) and 2 <= values <= len(known) // 2:
+        return f"it says the target: each of its values stands with one of {target}"
+    if {known[name].dtype.kind, known[target].dtype.kind} <= {*"iuf"} and classes > MOST_WHOLE_NUMBER_CLASSES:
+        one, other = (known[each].to_numpy("float64") for each in (name, target))
+        if values > 1 and abs(np.corrcoef(one, other)[0, 1]) > 1 - ROUNDING:
+            return f"it says the target: a copy of {target}, perhaps in another unit"
+    return None
+
+
+def _group(frame: pandas.DataFrame, names: Sequence[str], target: str) -> str | None:
+    """Return the column of ids that repeat, by name and values: of persons first, else the first one."""
+    found = [name for name in names if (_SOMEONE.fullmatch(name.strip()) or _ID.fullmatch(name.strip()))]
+    found.sort(key=lambda name: _SOMEONE.fullmatch(name.strip()) is None)
+    return next((name for name in found if _is_group(frame, name, target)), None)
+
+
+def _is_group(frame: pandas.DataFrame, name: str, target: str) -> bool:
+    """Return True if the values of a column repeat, and each class has rows of several."""
+    column, learned = frame[name], frame[target]
+    try:
+        count, classes = column.nunique(), learned.nunique()
+    except TypeError:  # lists and the like
+        return False
+    fewest = FEWEST_GROUPS if _SOMEONE.fullmatch(name.strip()) else MOST_WHOLE_NUMBER_CLASSES + 1
+    if column.dtype.kind == "f" and (column.dropna() % 1 != 0).any():
+        return False
+    if not fewest <= count < column.notna().sum() or _is_id(frame, name) or _why_copy(frame, name, target):
+        return False
+    is_spread = bool(column.groupby(learned).nunique().min() >= FEWEST_PARTS)
+    return classes > MOST_WHOLE_NUMBER_CLASSES or is_spread

@@ -1,0 +1,90 @@
+"""Which column of a table is to be learned: the one that is named, one with a usual name, or the last that can be."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from bnexp.data.sources.column import MOST_CATEGORIES, MOST_WHOLE_NUMBER_CLASSES, is_text
+from bnexp.data.sources.dates import may_be_dates
+from bnexp.data.sources.ids import counts_rows
+from bnexp.data.suggested.choice import Choice
+from bnexp.data.suggested.columns import is_id_or_time
+from bnexp.errors import SettingError, counted, nearest
+
+if TYPE_CHECKING:
+    import pandas
+
+USUAL_TARGETS = (
+    *("target", "label", "labels", "survived", "churn", "churned", "exited", "attrition", "fraud", "is_fraud", "spam"),
+    *("class", "classes", "y", "outcome", "response", "diagnosis", "species", "variety", "default", "income"),
+    *("quality", "price", "saleprice", "medv", "charges", "rating", "score", "category"),
+)
+"""Names that people give to the column to be learned, the surest first."""
+KINDS = ("class", "classes", "species", "variety", "category")
+"""Names of columns that hold a few kinds; one with many numbers, such as the classes of schools, holds ids."""
+WORDS = ("target", "label", "class", "outcome")
+"""Words that end or begin a longer name of this column, as in `species_label`."""
+FEWEST_ROWS = 3
+"""Rows of a class, so that three parts can have one."""
+OTHERS = "--target names another"
+
+
+def likely_target(frame: pandas.DataFrame, target: str | None) -> tuple[str, str]:
+    """Return the column to be learned, and why.
+
+    Raises:
+        SettingError: if no column has the name that is given.
+    """
+    columns = list(frame.columns)
+    if target is not None:
+        if target not in frame:
+            raise SettingError("dataset.target", f"is {target!r}; no column has this name. {nearest(target, columns)}")
+        return target, "it was named by --target"
+    plain_names = {name: re.sub("[ -]", "_", name.strip().lower()) for name in columns}
+    names = {name: plain for name, plain in plain_names.items() if not _holds_ids(plain, frame[name])}
+    # y beside x is a place, unless it is the first or the last of all columns
+    is_place = "x" in names.values() and "y" not in (plain_names[columns[0]], plain_names[columns[-1]])
+    for usual in USUAL_TARGETS:
+        for name, plain in names.items():
+            if plain == usual and not (plain == "y" and is_place):
+                return name, f"its name says so; {OTHERS}"
+    for word in WORDS:
+        for name, plain in names.items():
+            if word in (plain.split("_")[0], plain.split("_")[-1]):
+                return name, f"its name says so; {OTHERS}"
+    last = next((name for name in reversed(columns) if _can_be_learned(frame, name)), columns[-1])
+    which = "the last column" if last == columns[-1] else "the last column that can be learned"
+    return last, f"{which}; {OTHERS}"
+
+
+def _holds_ids(plain: str, column: pandas.Series[Any]) -> bool:
+    is_kind = not {*KINDS}.isdisjoint(plain.split("_"))
+    return is_kind and not is_text(column) and column.nunique() > MOST_WHOLE_NUMBER_CLASSES
+
+
+def task_choices(column: pandas.Series[Any]) -> Iterator[Choice]:
+    """Yield that a target is a quantity, if its few whole numbers were taken for classes too rare to be split."""
+    counts = column.value_counts()
+    are_few = 2 < len(counts) <= MOST_WHOLE_NUMBER_CLASSES
+    if are_few and not is_text(column) and counts.min() < FEWEST_ROWS and (column.dropna() % 1 == 0).all():
+        seen = f"{len(counts)} different whole numbers, {counts.idxmin():g} in {counted(int(counts.min()), 'row')} only"
+        yield Choice("task", "regression", f"{seen}: quantities, or classes too rare to be learned")
+
+
+def _can_be_learned(frame: pandas.DataFrame, name: str) -> bool:
+    """Return True if a column holds several classes or numbers: no gaps, ids, times, or texts that hardly repeat."""
+    column: pandas.Series[Any] = frame[name]
+    if is_id_or_time(name):
+        return False
+    try:
+        different = column.nunique()
+    except TypeError:  # lists and the like
+        return False
+    if different < 2 or column.isna().any():
+        return False
+    if not is_text(column):
+        return not counts_rows(frame, name)
+    is_rare = column.value_counts().min() < FEWEST_ROWS
+    return not is_rare and different <= MOST_CATEGORIES and not may_be_dates(column)

@@ -127,6 +127,26 @@ def test_a_row_that_repeats_another_with_another_weight_stays(tmp_path: Path) ->
     assert len(data.rows.y_N) == len(rows) + 1
 
 
+@pytest.mark.parametrize("name", ["csv", "parquet", "text_csv"])
+def test_every_kind_of_table_has_a_column_of_weights(tmp_path: Path, name: str) -> None:
+    import pandas
+
+    frame = pandas.DataFrame(
+        {"text": [f"word{row} other{row % 3}" for row in range(40)], "label": ["a", "b"] * 20, "w": np.arange(40) / 4}
+    )
+    path = tmp_path / f"t.{'parquet' if name == 'parquet' else 'csv'}"
+    frame.to_parquet(path) if name == "parquet" else frame.to_csv(path, index=False)
+    keys: dict[str, Any] = {} if name == "text_csv" else {"drop": ["text"], "categories": []}
+    if name != "text_csv":
+        frame["x"] = np.arange(40.0)
+        frame.to_parquet(path) if name == "parquet" else frame.to_csv(path, index=False)
+    dataset = {"name": name, "path": str(path), "target": "label", "weight_column": "w", **keys}
+    config = Experiment.model_validate({"name": "t", "dataset": dataset, "model": {"name": "mlp"}})
+    rows = prepare(config.dataset, (0,)).rows
+    assert rows.weights_N is not None and rows.weights_N.tolist() == (np.arange(40) / 4).tolist()
+    assert rows.columns in ((), ("x",))
+
+
 def test_an_experiment_without_weights_has_the_digest_that_stored_runs_hold() -> None:
     facts = experiment().model_dump(mode="json")
     assert digest(experiment()) == digest(Experiment.model_validate(facts))

@@ -26,21 +26,25 @@ from bnexp.data.sources.column import (
     refuse_missing,
     refuse_no_category,
 )
+from bnexp.data.sources.column_names import (
+    refuse_names_below,
+    refuse_repeated_names,
+    refuse_target,
+    refuse_unknown_column,
+)
 from bnexp.data.sources.dates import emptied, numbers_of_dates
 from bnexp.data.sources.ids import counts_rows, id_like
 from bnexp.data.sources.marks import marked_columns, problems_of_marks
 from bnexp.data.sources.table_warnings import warnings_of_categories, warnings_of_columns
 from bnexp.data.sources.targets import TaskKey, target, warnings_of_many_numbers
 from bnexp.data.sources.weight_column import weights
-from bnexp.errors import Problems, SettingError, nearest
+from bnexp.errors import Problems, SettingError
 
 if TYPE_CHECKING:
     import pandas
 
 NO_NAME = "Unnamed: "
 """How pandas begins the name of a column that has none."""
-FEW_ROWS = 20
-"""Rows that are searched for the names of the columns. Titles above a table (Excel) take fewer lines."""
 
 
 @dataclass(frozen=True)
@@ -269,33 +273,3 @@ def _refuse_too_wide(frame: pandas.DataFrame, inputs: Sequence[str], texts: Sequ
             limit,
             "Leave that column out (dataset.drop)",
         )
-
-
-def refuse_repeated_names(frame: pandas.DataFrame) -> None:
-    """Raise SettingError if two columns have one name."""
-    twice = frame.columns[frame.columns.duplicated()]
-    if len(twice):
-        raise SettingError("dataset.path", f"holds a table in which two columns are called {twice[0]!r}. Rename one.")
-
-
-def refuse_names_below(frame: pandas.DataFrame, target: str, where: Where) -> None:
-    """Raise SettingError if no column is called as the target is, but a cell of the first rows: titles stand above."""
-    first = np.flatnonzero((frame.head(FEW_ROWS).astype(str).to_numpy() == target).any(axis=1))
-    if target not in frame.columns and len(first):
-        raise SettingError(
-            "dataset.target",
-            f"is {target!r}; no column has this name, but {where(int(first[0]))} holds it. "
-            "The names of the columns must stand in the first line: take out what is above them.",
-        )
-
-
-def refuse_unknown_column(frame: pandas.DataFrame, key: str, name: str) -> None:
-    """Raise SettingError, with the columns and the nearest name, if the table has no such column."""
-    if name not in frame.columns:
-        raise SettingError(f"dataset.{key}", f"is {name!r}; no column has this name. {nearest(name, frame.columns)}")
-
-
-def refuse_target(key: str, name: str, target: str) -> None:
-    """Raise SettingError if a column that has another part to play is the target."""
-    if name == target:
-        raise SettingError(f"dataset.{key}", f"is {name!r}, which is dataset.target too. Name another column.")

@@ -18,10 +18,10 @@ from bnexp.data.facts import RowFacts, TextsWithoutWords
 from bnexp.data.memory_guard import refuse_above_limit
 from bnexp.data.rows import Rows, Where
 from bnexp.data.sources.column import groups
+from bnexp.data.sources.column_names import refuse_target, refuse_unknown_column
 from bnexp.data.sources.csv_tables import csv_tables, warnings_of_files
 from bnexp.data.sources.joined import Table, joined, with_parts
 from bnexp.data.sources.scripts import folded, warnings_of_scripts
-from bnexp.data.sources.table import refuse_target, refuse_unknown_column
 from bnexp.data.sources.table_warnings import warnings_of_columns
 from bnexp.data.sources.targets import target
 from bnexp.data.sources.weight_column import weights
@@ -77,7 +77,7 @@ def text_csv_rows(dataset: TextCsvDataset, limit: int | None) -> Rows:
 
 def _of_used_columns(table: Table, dataset: TextCsvDataset) -> Table:
     """Return a table without the columns that nothing reads; parts may differ in those."""
-    used = (dataset.text, dataset.target, dataset.group)
+    used = (dataset.text, dataset.target, dataset.group, dataset.weight_column)
     return replace(table, frame=table.frame[[name for name in table.frame.columns if name in used]])
 
 

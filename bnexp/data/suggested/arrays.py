@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from bnexp.data.sources.npz import headers_of
+from bnexp.data.sources.npz_arrays import headers_of
 from bnexp.data.suggested.choice import Choice, Suggested
 from bnexp.errors import SettingError
 

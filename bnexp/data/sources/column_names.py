@@ -1,0 +1,46 @@
+"""Names of a table's columns that are refused: given twice, not there, or with another part to play."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bnexp.data.rows import Where
+from bnexp.errors import SettingError, nearest
+
+if TYPE_CHECKING:
+    import pandas
+
+FEW_ROWS = 20
+"""Rows that are searched for the names of the columns. Titles above a table (Excel) take fewer lines."""
+
+
+def refuse_repeated_names(frame: pandas.DataFrame) -> None:
+    """Raise SettingError if two columns have one name."""
+    twice = frame.columns[frame.columns.duplicated()]
+    if len(twice):
+        raise SettingError("dataset.path", f"holds a table in which two columns are called {twice[0]!r}. Rename one.")
+
+
+def refuse_names_below(frame: pandas.DataFrame, target: str, where: Where) -> None:
+    """Raise SettingError if no column is called as the target is, but a cell of the first rows: titles stand above."""
+    first = np.flatnonzero((frame.head(FEW_ROWS).astype(str).to_numpy() == target).any(axis=1))
+    if target not in frame.columns and len(first):
+        raise SettingError(
+            "dataset.target",
+            f"is {target!r}; no column has this name, but {where(int(first[0]))} holds it. "
+            "The names of the columns must stand in the first line: take out what is above them.",
+        )
+
+
+def refuse_unknown_column(frame: pandas.DataFrame, key: str, name: str) -> None:
+    """Raise SettingError, with the columns and the nearest name, if the table has no such column."""
+    if name not in frame.columns:
+        raise SettingError(f"dataset.{key}", f"is {name!r}; no column has this name. {nearest(name, frame.columns)}")
+
+
+def refuse_target(key: str, name: str, target: str) -> None:
+    """Raise SettingError if a column that has another part to play is the target."""
+    if name == target:
+        raise SettingError(f"dataset.{key}", f"is {name!r}, which is dataset.target too. Name another column.")

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bnexp.config.real import RealDataset
+from bnexp.config.real import OpenmlDataset, OwnFile, RealDataset
 from bnexp.config.section import Kind, Task
 from bnexp.data.facts import RowFacts
 from bnexp.data.stored_rows import PIECE, Inputs, pieces, taken
@@ -109,7 +109,7 @@ def chosen(dataset: RealDataset, rows: Rows) -> Rows:
     if dataset.duplicates == "drop":
         rows = rows.taken(_first_of_each(rows))
     dropped = total - len(rows.y_N)
-    warnings = [*(rows.facts.warnings or ()), *_many_repeated(dropped, total)]
+    warnings = [*(rows.facts.warnings or ()), *_many_repeated(dataset, dropped, total)]
     warnings += [*_repeated_in_parts(dataset, given, rows), *_shared_groups(dataset, rows)]
     if dataset.test_limit is not None and (not rows.test or dataset.test_size is not None):
         raise SettingError(
@@ -124,9 +124,12 @@ def chosen(dataset: RealDataset, rows: Rows) -> Rows:
     return dataclasses.replace(drawn, facts=facts)
 
 
-def _many_repeated(dropped: int, total: int) -> Iterator[str]:
-    """Yield a warning if more than a few rows are dropped: different cases may look alike in few columns."""
-    if dropped > FEW_REPEATED * total:
+def _many_repeated(dataset: RealDataset, dropped: int, total: int) -> Iterator[str]:
+    """Yield a warning if more than a few rows are dropped: different cases may look alike in few columns.
+
+    What repeats in the known sets is known to be the same case.
+    """
+    if isinstance(dataset, OwnFile | OpenmlDataset) and dropped > FEW_REPEATED * total:
         yield (
             f"{dropped:,} of {total:,} rows ({dropped / total:.0%}) repeat an earlier row in all inputs and the "
             "target, and are dropped. If they are different cases that look alike, use dataset.duplicates: keep."

@@ -48,6 +48,14 @@ class Cut(keras.Layer):
         return tf.stop_gradient(x)
 
 
+class OfChosenRows(keras.Layer):
+    """Computes with the rows that meet a condition; in a trial of two seeds as many may meet it in both."""
+
+    def call(self, x: Any) -> Any:
+        chosen = tf.where(x[:, 0] > -1e9)[:, 0]
+        return x + tf.reduce_mean(tf.gather(x, chosen), axis=0)
+
+
 class OfNumpy(keras.Layer):
     """Computes in NumPy, through which TensorFlow has no gradient."""
 
@@ -102,6 +110,7 @@ def chain(*layers: keras.Layer) -> keras.Sequential:
         ([keras.layers.SpectralNormalization(keras.layers.Dense(3, name="normed"), name="spectral")],
          "a layer assigns to spectral/normed/kernel while it runs, which only a plain step of Keras does"),
         ([OfOneTraining()], CANNOT),
+        ([OfChosenRows()], "a layer computes Where, whose size depends on values, so that seeds cannot share it"),
     ],
 )  # fmt: skip
 def test_a_step_of_two_seeds_finds_out_whether_a_model_can_be_mapped(layers: list[Any], why: str | None) -> None:

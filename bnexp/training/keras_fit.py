@@ -180,6 +180,7 @@ def _make_variables(model: keras.Model, x: NDArray[Any], y: NDArray[Any]) -> Non
     """
     model.optimizer.build(model.trainable_variables)
     predicted = tf.zeros((1, *model.output_shape[1:]))
+    model._clear_losses()  # a penalty of a graph that was traced before is no number here
     model.compute_loss(x, y, predicted)
     model.compute_metrics(x, y, predicted)
     model.reset_metrics()

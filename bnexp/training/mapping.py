@@ -130,6 +130,8 @@ def _why_step_fails(model: keras.Model) -> str | None:
         program = traced.get_concrete_function(*weights, x_SB)
         if (unknown := next(_unknown_variables(program.graph), None)) is not None:
             return f"it uses {unknown}, a variable of TensorFlow that is not among the model's own"
+        if (counted := next(_sized_by_values(_graph_of_one(model, weights, x_SB)), None)) is not None:
+            return f"a layer computes {counted}, whose size depends on values, so that seeds cannot share it"
         mapped = program(*weights, x_SB)
         shaken = _shaken(model, weights, x_SB)
     except Exception as error:  # a user's layer may raise anything; then the plain engine is left
@@ -212,6 +214,24 @@ def _unknown_variables(graph: Any) -> Iterator[str]:
     for outer, _ in graph.captures:
         if outer.dtype == tf.resource:
             yield by_handle.get(id(outer), "a resource").partition(":")[0]
+
+
+SIZED_BY_VALUES = frozenset({"Where", "Unique", "UniqueV2", "DynamicPartition"})
+"""Operations of TensorFlow whose outputs have as many entries as the values say: two seeds rarely have the same."""
+
+
+def _graph_of_one(model: keras.Model, weights: tuple[list[Any], list[Any]], x_SB: Any) -> Any:
+    """Return the graph of one seed's step, not mapped."""
+    traced = tf.function(lambda *one: _step(model, *one), autograph=False)
+    return traced.get_concrete_function(*tf.nest.map_structure(lambda v: v[0], (*weights, x_SB))).graph
+
+
+def _sized_by_values(graph: Any) -> Iterator[str]:
+    """Yield the kinds of these operations in a graph, and in the functions that it calls."""
+    functions = [one.graph for one in getattr(graph, "_functions", {}).values()]
+    yield from (one.type for one in graph.get_operations() if one.type in SIZED_BY_VALUES)
+    for inner in functions:
+        yield from _sized_by_values(inner)
 
 
 def _with_entries_for_places(model: keras.Model, step: Any) -> str | None:

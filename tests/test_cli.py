@@ -267,7 +267,8 @@ def test_a_dry_run_prints_one_json_document_where_it_is_asked_for_and_nothing_wh
          "configs/bm.yaml: is missing; expected a config file. Did you mean 'bn.yaml'? Good names: bn.yaml, nobn.yaml."),
         (["train", "configs/bn.yaml", "training.epoch=5"],
          "override training.epoch=5: training.epoch is not a known key. Did you mean 'epochs'? Good names: batch_order, batch_size, "
-         "drop_last, early_stopping, epochs, evaluate_train, keep_rows, learning_rate, memory_limit, optimizer, refresh_statistics, "
+         "class_weight, drop_last, early_stopping, epochs, evaluate_train, keep_rows, learning_rate, memory_limit, metrics, "
+         "optimizer, refresh_statistics, "
          "save, seeds, "
          "trainer."),
         (["train", "training.epochs=5"],

@@ -88,7 +88,7 @@ class _Part(NamedTuple):
     rows_R: Numbers
 
     def pieces(self) -> Iterator[NDArray[Any]]:
-        """Yield the inputs of some rows after those of others."""
+        """Yield the inputs of all rows, some rows at a time."""
         numbers = len(self.rows_R) * math.prod(self.x.shape[1:])
         for rows_K in np.array_split(self.rows_R, -(-numbers // PIECE)):
             yield self.x[rows_K]

@@ -69,7 +69,7 @@ class RowFile:
         return self.shape[0]
 
     def __setitem__(self, rows: int | slice, values: Any) -> None:
-        """Write one row, or those of a slice without gaps."""
+        """Write one row, or the rows of a slice without gaps."""
         self._file.seek((rows.start if isinstance(rows, slice) else rows) * self._row_bytes)
         self._file.write(np.ascontiguousarray(values, self.dtype).tobytes())
         if (tenth := 10 * self._file.tell() // (len(self) * self._row_bytes)) > self._told:

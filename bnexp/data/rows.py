@@ -40,8 +40,8 @@ class Rows:
     or, where `classes` is None, the numbers of a regression. The last `test` rows are the set's own test part, and the
     `validation` rows before them its own validation part. Rows of one group stay on one side of a split. `weights_N` is
     how much each row counts in the training loss. The first `numeric` columns of a table are numbers, and the others
-    are categories. `columns` are their names, `name=value` for a category. `categories` counts the values of each
-    such column. `where` tells a row's file and line, if any. `facts` is what else run.json records of them.
+    are categories. `columns` are their names, `name=value` for a category. `categories` counts the values of each.
+    `where` tells a row's file and line, if any. `facts` is what else run.json records of them.
     """
 
     kind: Kind

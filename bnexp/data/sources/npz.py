@@ -74,7 +74,7 @@ class _Part(NamedTuple):
         return stored if stored == np.uint8 else np.dtype("float32")
 
     def inputs(self) -> Iterator[NDArray[Any]]:
-        """Yield the inputs of some rows after those of others, as they are to be (`checked_inputs`)."""
+        """Yield the inputs of all rows as they are to be (`checked_inputs`), some rows at a time."""
         pieces = array_pieces(existing_path(self.dataset.path), self.dataset.x, self.headers[self.dataset.x])
         yield from checked_inputs(self.dataset, pieces, self.kind, self.shape)
 

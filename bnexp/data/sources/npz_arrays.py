@@ -60,7 +60,7 @@ def readable(path: Path, seen: str) -> Iterator[None]:
 
 
 def array_pieces(path: Path, name: str, header: Header) -> Iterator[NDArray[Any]]:
-    """Yield the values of some rows of an array after those of others; an array by columns is read whole.
+    """Yield the values of all rows of an array, some rows at a time; an array by columns is read whole.
 
     Raises:
         SettingError: if the file is faulty.
@@ -91,7 +91,7 @@ def checked_inputs(
     """Yield inputs as numbers of the rank that their kind has: bytes as they are, others as float32.
 
     Raises:
-        SettingError: if some are missing, infinite or too large, or float32 would not tell those of a column apart.
+        SettingError: if some are missing, infinite or too large, or float32 would not tell the numbers of a column apart.
     """
     start, extremes = 0, _Extremes()
     for x in pieces:

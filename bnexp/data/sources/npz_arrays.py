@@ -91,7 +91,7 @@ def checked_inputs(
     """Yield inputs as numbers of the rank that their kind has: bytes as they are, others as float32.
 
     Raises:
-        SettingError: if some are missing, infinite or too large, or float32 would not tell the numbers of a column apart.
+        SettingError: if some are missing, infinite or too large, or float32 would not tell some of a column apart.
     """
     start, extremes = 0, _Extremes()
     for x in pieces:

@@ -1,7 +1,8 @@
 """How fast bnexp trains on images of 4 times `training.memory_limit`, in turn with the same images in memory.
 
 The measuring is `speed.py`'s. It takes about 13 GiB of disk in the system's folder for temporary files, and 14 GiB of
-memory for the side in memory. A small network makes it hard for the disk: there is little to compute for each row. From the repository's root:
+memory for the side in memory. A small network makes it hard for the disk: there is little to compute
+for each row. From the repository's root:
 
     python benchmarks/larger_than_memory.py [--rounds 3]
 """

@@ -37,6 +37,8 @@ EVALUATED_ROW = 0.25
 """The same where no gradient needs what was computed: 0.07 (rnn) to 0.27 (cnn)."""
 COPIES_OF_ROWS = 2
 """Rows in memory: the ones that were read, and TensorFlow's copy of them."""
+SEEN = 3
+"""Copies of a batch on its way from rows on disk to what a seed sees: float32, centered, and divided by its width."""
 KEPT_WEIGHTS = 4
 """Weights, gradients, two optimizer slots; while a seed is worked on, the new value of each beside it."""
 LARGEST_SHARD = 64
@@ -83,7 +85,8 @@ def _pieces(data: Data, training: Training, evaluated: int) -> tuple[int, int]:
     row, seeds_share = data.rows.x.nbytes // len(data.rows.x), all(map(is_shared, data.parts.values()))
     shared = max(PIECE_BYTES, row * evaluated) * devices.side_by_side(training.seeds)
     of_a_seed = row * max(training.batch_size, 0 if seeds_share else evaluated)
-    return HELD * shared, HELD * of_a_seed
+    seen = 4 * math.prod(data.rows.x.shape[1:]) * max(training.batch_size, evaluated)
+    return HELD * shared, HELD * of_a_seed + SEEN * seen
 
 
 @functools.lru_cache(maxsize=8)

@@ -21,7 +21,7 @@ from keeping import Row, measure, row
 from speed import BNEXP, HERE, in_turn, seconds, trained
 
 OUT = HERE / "larger_than_memory.json"
-LIMIT_BYTES, SIZE = 3 * 2**29, 64
+LIMIT_BYTES, SIZE = 3 * 2**29, 128
 SEEDS, EPOCHS = 2, 1
 IMAGES = 4 * LIMIT_BYTES // (3 * SIZE**2)
 

@@ -36,23 +36,25 @@ def places(held_K: Any, rows_SB: Any) -> Any:
 def pieces_of(x: StoredRows, rows_SR: NDArray[np.int32], cuts: list[slice]) -> Iterator[Piece]:
     """Yield for each of these cuts along R a piece that holds its rows, for all seeds.
 
-    Pieces of cuts of one length have one shape, so that no program is traced again for another.
+    No cut is longer than the first. All pieces have the shape of the first, so that no program is traced for another.
     """
-    same = bool((rows_SR == rows_SR[0]).all())
+    if (rows_SR == rows_SR[0]).all():
+        rows_SR = rows_SR[:1]
+    most = min(rows_SR[:, cuts[0]].size, len(x)) if cuts else 0
     with ThreadPoolExecutor(1) as pool:
         ahead = None
         for cut in cuts:
-            reading, ahead = ahead, pool.submit(_piece, x, rows_SR[:1, cut] if same else rows_SR[:, cut])
+            reading, ahead = ahead, pool.submit(_piece, x, rows_SR[:, cut], most)
             if reading is not None:
                 yield reading.result()
         if ahead is not None:
             yield ahead.result()
 
 
-def _piece(x: StoredRows, rows_SR: NDArray[np.int32]) -> Piece:
-    """Read these rows, each once; the last one is repeated in the place of those that several seeds share."""
+def _piece(x: StoredRows, rows_SR: NDArray[np.int32], most: int) -> Piece:
+    """Read these rows, each once; the last one is repeated until there are as many as a piece has at most."""
     distinct = np.unique(rows_SR)
-    held_K = np.pad(distinct, (0, min(rows_SR.size, len(x)) - len(distinct)), mode="edge")
+    held_K = np.pad(distinct, (0, most - len(distinct)), mode="edge")
     return Piece(tf.constant(x[held_K]), tf.constant(held_K))
 
 
